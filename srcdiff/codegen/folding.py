@@ -1,0 +1,217 @@
+"""Which values are written inside the expression that uses them, and which get a statement of their own.
+
+A value is folded if it is used once, or is so cheap and short that it may be repeated; never across a write to what it
+reads, directly or through what is folded into it; never across an assignment to a variable it reads. What the user named
+stays a statement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from srcdiff.codegen.facts import Facts, Use
+from srcdiff.codegen.plan import Copy, Jump, Let, Loop, Plan, walk_nodes
+from srcdiff.ir.alias import reads_of
+from srcdiff.ir.core import Atom, Call, Value
+from srcdiff.ir.types import Scalar
+
+__all__ = ["Folding", "fold"]
+
+_LINE = 76  # characters that an expression of generated parts may have
+_SHORT = 16  # characters that may be repeated
+_REPEATED = {"negative", "add", "subtract", "multiply", "square", "power", "divide"}
+_HOLDS = {"append", "pack", "list_new", "list_set"}  # keep a reference to their operands
+_ORDERED = {"list_pop", "restore"}
+
+
+@dataclass
+class Folding:
+    """`folded`: the operation to print in the place of a value. `copied`: `read`s that have to make a copy."""
+
+    folded: dict[Value, Let] = field(default_factory=dict)
+    copied: set[Value] = field(default_factory=set)
+
+    def leaves(self, atom: Atom) -> list[Value]:
+        """The variables that printing an atom reads."""
+        out: list[Value] = []
+        stack: list[Atom] = [atom]
+        while stack:
+            top = stack.pop()
+            if not isinstance(top, Value):
+                continue
+            let = self.folded.get(top)
+            if let is None:
+                out.append(top)
+            else:
+                stack.extend(let.operands)
+        return out
+
+
+def fold(plan: Plan, facts: Facts) -> Folding:
+    return _Fold(plan, facts).run()
+
+
+@dataclass
+class _Inside:
+    """What printing a folded value involves: contents read, variables read, characters."""
+
+    reads: frozenset[Value]
+    leaves: frozenset[Value]
+    raises: bool
+    width: int
+
+
+class _Fold:
+    def __init__(self, plan: Plan, facts: Facts) -> None:
+        self.plan = plan
+        self.facts = facts
+        self.out = Folding()
+        self.inside: dict[Value, _Inside] = {}
+        self.width: dict[int, int] = {}  # by node: characters folded into it so far
+        self.has_backward = any(n.origin == "adjoint" for n in walk_nodes(plan.nodes))
+
+    def run(self) -> Folding:
+        for node in walk_nodes(self.plan.nodes):
+            if isinstance(node, Let):
+                self.decide(node)
+        return self.out
+
+    def decide(self, let: Let) -> None:
+        if len(let.results) != 1 or not self.facts.uses[let.results[0]]:
+            return
+        inside = self.measure(let)
+        if self.wanted(let, inside) and self.legal(let, inside):
+            value = let.results[0]
+            self.out.folded[value] = let
+            self.inside[value] = inside
+            for use in self.facts.uses[value]:
+                self.width[id(use.node)] = self.width.get(id(use.node), 0) + inside.width
+        elif let.op is not None:
+            self.settle(let)
+
+    def settle(self, let: Let) -> None:
+        """A view that is a statement must not be of a folded `read`; a `read` that is one makes a copy."""
+        op = let.op
+        assert op is not None
+        if op.decl.name == "read":
+            self.out.copied.add(let.results[0])
+        elif op.decl.view_of is not None:
+            base = let.operands[op.decl.view_of]
+            folded = self.out.folded.get(base) if isinstance(base, Value) else None
+            if folded is not None and folded.op is not None and folded.op.decl.name == "read" and self.inside[base].reads:  # type: ignore[index]
+                del self.out.folded[base]  # type: ignore[arg-type]
+                self.out.copied.add(base)  # type: ignore[arg-type]
+
+    def measure(self, let: Let) -> _Inside:
+        reads = self.contents(let)
+        leaves: frozenset[Value] = frozenset()
+        raises = let.op is None or let.op.decl.raises
+        width = len(let.text) - 3 * len(let.operands)
+        for atom in let.operands:
+            if not isinstance(atom, Value):
+                width += len(repr(atom.value))
+            elif atom in self.inside and atom in self.out.folded:
+                part = self.inside[atom]
+                reads, leaves = reads | part.reads, leaves | part.leaves
+                raises, width = raises or part.raises, width + part.width
+            else:
+                leaves |= {atom}
+                width += len(atom.name) or 5
+        return _Inside(reads, leaves, raises, width)
+
+    def contents(self, let: Let) -> frozenset[Value]:
+        """The storage whose contents the operation reads, if it is written anywhere."""
+        if not self.facts.writes or let.source is None:
+            return frozenset()
+        return frozenset(r for r in reads_of(let.source, self.facts.roots) if r in self.facts.writes)
+
+    # ---- is it good text? ----
+
+    def wanted(self, let: Let, inside: _Inside) -> bool:
+        value = let.results[0]
+        uses = self.facts.uses[value]
+        if let.inline:
+            return True
+        if value.user and value.name and let.origin == "user":
+            return self.swapped(let, uses)
+        if len(uses) > 1:
+            return self.may_repeat(let, inside, uses)
+        use = uses[0]
+        if use.deeper and not (is_free(let) or (is_trivial(let) and inside.width <= _SHORT)):
+            return False
+        if isinstance(use.node, Jump) and self.has_backward and let.origin == "user" and not is_free(let):
+            return False  # the forward part ends with `value = ...`
+        if let.origin != "user" and not is_free(let):
+            return inside.width + self.width.get(id(use.node), 0) <= _LINE
+        return True
+
+    def may_repeat(self, let: Let, inside: _Inside, uses: list[Use]) -> bool:
+        if let.op is not None and let.op.decl.name in ("length", "axis_length", "read"):
+            return True
+        if not is_trivial(let) or inside.width > _SHORT:
+            return False
+        return is_free(let) or (len(uses) <= 3 and not any(u.deeper for u in uses))
+
+    def swapped(self, let: Let, uses: list[Use]) -> bool:
+        """`a, b = b, a + b`: the new value cannot have its name before the old one is handed on."""
+        if len(uses) != 1 or not isinstance(uses[0].node, Copy) or uses[0].deeper:
+            return False
+        copy, value = uses[0].node, let.results[0]
+        target = copy.targets[copy.sources.index(value)]
+        if target.name != value.name:
+            return False
+        return any(u.point > let.point and u.point <= copy.point for u in self.facts.uses[target])
+
+    # ---- is it right? ----
+
+    def legal(self, let: Let, inside: _Inside) -> bool:
+        op = let.op
+        if op is not None and (op.decl.writes or op.decl.effect or op.decl.name in _ORDERED):
+            return False
+        return all(self.legal_at(let, inside, use) for use in self.facts.uses[let.results[0]])
+
+    def legal_at(self, let: Let, inside: _Inside, use: Use) -> bool:
+        after, before = let.point, use.last if use.deeper else use.point
+        if self.facts.written(inside.reads, after, before):
+            return False
+        if isinstance(let.source, Call) and (use.deeper or self.facts.effect(after, before)):
+            return False
+        if inside.raises and self.facts.effect(after, before):
+            return False
+        if not all(self.keeps(leaf, after, before) for leaf in inside.leaves):
+            return False
+        return not (let.op is not None and let.op.decl.name == "read" and self.kept(let, use))
+
+    def keeps(self, leaf: Value, after: int, before: int) -> bool:
+        """Whether a variable still holds its value where it would be read."""
+        return not self.facts.assigned(leaf, after, before) and not self.facts.renamed(leaf, after + 1, before)
+
+    def kept(self, let: Let, use: Use) -> bool:
+        """Whether somebody keeps a reference to what `read` gives, while its storage is written or read again."""
+        node = use.node
+        holds = isinstance(node, Copy | Loop) or (isinstance(node, Let) and (node.op is None or node.op.decl.name in _HOLDS))
+        if not holds:
+            return False
+        base = let.operands[0]
+        roots = self.facts.roots.get(base, frozenset()) if isinstance(base, Value) else frozenset()
+        return self.facts.written(roots, let.point, self.plan.end) or any(
+            self.facts.written(roots, loop.point, loop.end) and self.facts.written(roots, let.point, loop.end)
+            for loop in let.loops
+        ) or (isinstance(base, Value) and any(u.point > let.point for u in self.facts.uses[base]) and self.is_written(let.results[0]))
+
+    def is_written(self, value: Value) -> bool:
+        return any(self.facts.writes.get(r) for r in self.facts.roots.get(value, ()))
+
+
+def is_free(let: Let) -> bool:
+    return let.op is not None and let.op.decl.cost == "free" and len(let.results) == 1
+
+
+def is_trivial(let: Let) -> bool:
+    """Whether an operation is so small that a person writes it again."""
+    op = let.op
+    if op is None:
+        return False
+    if op.decl.cost in ("free", "cheap") or op.decl.name in ("read", "negative"):
+        return True
+    return op.decl.name in _REPEATED and all(isinstance(a.type, Scalar) for a in op.operands)

@@ -1,0 +1,144 @@
+"""Names for values that nobody named: from what they are for, before what they are.
+
+In order: what reads the value (`scores` into `logsumexp`, `numerator` of a division, `ys` for what yields `y`), where it goes (the
+value that the function returns), what it is called where it is stored, and last the operation that makes it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from srcdiff.codegen.facts import Facts
+from srcdiff.codegen.folding import Folding
+from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Plan
+from srcdiff.ir.core import Node as Container
+from srcdiff.ir.core import Value
+from srcdiff.ir.types import Array, List, Scalar
+
+__all__ = ["suggestions"]
+
+# what an operation's operands are, by position
+_ROLES: dict[str, tuple[str, ...]] = {
+    "logsumexp": ("scores",), "divide": ("numerator", "denominator"), "exp": ("exponent",), "log": ("argument",),
+    "sqrt": ("radicand",), "power": ("base", "exponent"), "softmax": ("scores",), "expit": ("logit",),
+    "logaddexp": ("", "logit"), "where": ("condition",), "solve": ("matrix", "right_side"), "inv": ("matrix",),
+    "argmax": ("scores",), "max": ("candidates",), "maximum": ("candidate",), "cholesky": ("matrix",),
+    "square": ("residual",), "mean": ("terms",), "sum": ("terms",), "gather": ("", "rows"),
+}  # fmt: skip
+
+# what an operation makes
+_NOUNS: dict[str, str] = {
+    "add": "total", "subtract": "difference", "multiply": "product", "divide": "ratio", "matmul": "product", "power": "power",
+    "negative": "negated", "sum": "total", "mean": "average", "exp": "exponential", "log": "logarithm", "sqrt": "root",
+    "logsumexp": "norm", "less": "is_less", "greater": "is_greater", "equal": "is_equal", "max": "largest", "min": "smallest",
+    "solve": "solution", "inv": "inverse", "transpose": "transposed", "zeros": "buffer", "empty": "buffer", "length": "length",
+    "zeros_of": "buffer", "empty_of": "buffer", "axis_length": "length", "list_length": "length", "list_new": "items",
+    "index": "part", "list_item": "item", "gather": "picked", "read": "old", "copy": "copied", "abs": "size", "sin": "sine",
+    "cos": "cosine", "tanh": "activation", "expit": "probability", "outer": "outer_product", "get": "part",
+}  # fmt: skip
+
+
+def suggestions(
+    members: Sequence[Value], plan: Plan, facts: Facts, folding: Folding, names: Mapping[Value, str]
+) -> Iterator[str]:
+    made = [facts.maker[m] for m in members if m in facts.maker]
+    if any(isinstance(n, Loop) and n.index in members for n in made):
+        yield from ("t", "n", "k", "j", "i", "m")
+        return
+    for member in members:
+        if member in folding.copied:
+            yield from _old(member, facts, names)
+    for member in members:
+        yield from _elements(member, facts, names)
+        for use in facts.uses.get(member, ()):
+            yield from _for_use(member, use.node, plan, names)
+    for node in made:
+        yield from _as_element(node, members, names)
+    for node in made:
+        yield from _from_operation(node, names)
+
+
+def _old(member: Value, facts: Facts, names: Mapping[Value, str]) -> Iterator[str]:
+    node = facts.maker[member]
+    base = node.operands[0] if isinstance(node, Let) else None
+    if isinstance(base, Value) and base in names:
+        yield f"old_{names[base]}"
+
+
+def _elements(member: Value, facts: Facts, names: Mapping[Value, str]) -> Iterator[str]:
+    """`ys` for a sequence whose elements are called `y`."""
+    if not isinstance(member.type, Array | List):
+        return
+    for use in facts.uses.get(member, ()):
+        node = use.node
+        element: Value | None = None
+        if isinstance(node, Loop) and member in node.operands and node.form != "range":
+            pattern = node.patterns[node.operands.index(member)]
+            element = pattern if isinstance(pattern, Value) else None
+        elif isinstance(node, Let) and node.op is not None and node.op.decl.name in ("index", "list_item"):
+            element = node.results[0] if node.operands[0] is member else None
+        elif isinstance(node, Let) and node.op is not None and node.op.decl.name in ("append", "store"):
+            operand = node.operands[1]
+            element = operand if isinstance(operand, Value) and node.operands[0] is member else None
+        if element is not None and _plain(names.get(element) or element.name):
+            yield plural(names.get(element) or element.name)
+
+
+def _plain(name: str) -> bool:
+    return bool(name) and name != "_"
+
+
+def plural(name: str) -> str:
+    if name.endswith(("s", "x", "ch")) and len(name) > 2:
+        return f"{name}es" if not name.endswith("ss") else f"all_{name}"
+    return f"{name[:-1]}ies" if re.search(r"[^aeiou]y$", name) and len(name) > 2 else f"{name}s"
+
+
+def _for_use(member: Value, node: Node, plan: Plan, names: Mapping[Value, str]) -> Iterator[str]:
+    match node:
+        case Jump(kind="return"):
+            first = node.operands[0] is member
+            whole = not isinstance(plan.output, Container)
+            yield "result" if whole else "value" if first else "other"
+        case Let() if node.op is not None:
+            roles = _ROLES.get(node.op.decl.name, ())
+            place = node.operands.index(member)
+            if place < len(roles) and roles[place]:
+                yield roles[place]
+        case Copy():
+            target = node.targets[node.sources.index(member)]
+            name = names.get(target) or target.name
+            if _plain(name):
+                yield f"new_{name}"
+        case Branch() | Loop() if member.type == Scalar("bool"):
+            yield "condition"
+
+
+def _as_element(node: Node, members: Sequence[Value], names: Mapping[Value, str]) -> Iterator[str]:
+    """`y` for an element of `ys`."""
+    sequence = None
+    if isinstance(node, Let) and node.op is not None and node.op.decl.name in ("index", "list_item", "list_pop"):
+        sequence = node.operands[0]
+    elif isinstance(node, Loop):
+        sequence = next((s for s, p in zip(node.operands, node.patterns, strict=False) if p in members), None)
+    if isinstance(sequence, Value):
+        name = names.get(sequence) or sequence.name
+        if name.endswith("s") and len(name) > 1:
+            yield name[:-1]
+        elif name:
+            yield f"{name}_item" if isinstance(sequence.type, List) else f"{name}_row"
+
+
+def _from_operation(node: Node, names: Mapping[Value, str]) -> Iterator[str]:
+    if isinstance(node, Let):
+        operands = [names[a] for a in node.operands if isinstance(a, Value) and a in names and _plain(names[a])]
+        if node.op is None:
+            function = node.text.partition("(")[0]
+            yield f"{function}_result"
+            return
+        operation = node.op.decl.name
+        noun = _NOUNS.get(operation, operation)
+        yield noun
+        yield from (f"{noun}_of_{name}" for name in operands)
+    yield "value"

@@ -1,0 +1,239 @@
+"""How lengths that passes ask for are written: through whatever is in scope and has them.
+
+`length[n - 1]` becomes `len(x) - 1`, or `x.shape[1] - 1`, or `n - 1` where `n` is an argument. Parameters come first; other arrays
+only where something else still needs them, so that no dead value is kept for its length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from srcdiff.codegen.facts import Facts
+from srcdiff.codegen.plan import Branch, Copy, Let, Loop, Node, Plan, pattern_values
+from srcdiff.ir.core import Atom, Op, Value, const
+from srcdiff.ir.types import Array, Clamp, Dim, List, Scalar, Struct, Type
+
+__all__ = ["resolve_lengths"]
+
+
+def resolve_lengths(plan: Plan, facts: Facts) -> None:
+    """Give the plan's operations that depend on lengths their text and operands."""
+    if not any(True for _ in _unresolved(plan.nodes)):
+        return
+    scope = _Scope(facts)
+    for param in plan.params:
+        scope.enter(param, param)
+    scope.nodes(plan.nodes)
+
+
+def _unresolved(nodes: list[Node]) -> list[Let]:
+    out: list[Let] = []
+    for node in nodes:
+        if isinstance(node, Let) and not node.text:
+            out.append(node)
+        elif isinstance(node, Branch):
+            out += _unresolved(node.then) + _unresolved(node.orelse)
+        elif isinstance(node, Loop):
+            out += _unresolved(node.test) + _unresolved(node.body)
+    return out
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Something with a length: `text` with the value (`{0}`) is the number."""
+
+    value: Value
+    text: str
+    is_param: bool
+
+
+class _Text:
+    """A text under construction, and its operands."""
+
+    def __init__(self) -> None:
+        self.operands: list[Atom] = []
+
+    def put(self, source: _Source) -> str:
+        if source.value not in self.operands:
+            self.operands.append(source.value)
+        return source.text.replace("{0}", f"{{{self.operands.index(source.value)}}}")
+
+    def atom(self, atom: Atom) -> str:
+        if atom not in self.operands:
+            self.operands.append(atom)
+        return f"{{{self.operands.index(atom)}}}"
+
+
+class _Scope:
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.sources: dict[Dim, list[_Source]] = {}
+        self.history: list[Dim] = []
+        self.seen: set[Value] = set()
+
+    def nodes(self, nodes: list[Node]) -> None:
+        mark = len(self.history)
+        for node in nodes:
+            match node:
+                case Let():
+                    if not node.text:
+                        self.resolve(node)
+                    self.enter_all(node.results)
+                case Copy():
+                    self.enter_all(node.targets)
+                case Branch():
+                    self.nodes(node.then)
+                    self.nodes(node.orelse)
+                case Loop():
+                    inner = len(self.history)
+                    self.enter_all([v for p in node.patterns for v in pattern_values(p)])
+                    self.nodes(node.test)
+                    self.nodes(node.body)
+                    self.leave(inner)
+        self.leave(mark)
+
+    def enter_all(self, values: Sequence[Value]) -> None:
+        for value in values:
+            self.enter(value, None)
+
+    def leave(self, mark: int) -> None:
+        while len(self.history) > mark:
+            self.sources[self.history.pop()].pop()
+
+    def enter(self, value: Value, param: Value | None) -> None:
+        for dim, text in lengths_in(value.type):
+            self.sources.setdefault(dim, []).append(_Source(value, text, param is not None))
+            self.history.append(dim)
+
+    # ---- texts ----
+
+    def resolve(self, let: Let) -> None:
+        op = let.source
+        assert isinstance(op, Op)
+        t = _Text()
+        if op.decl.name == "length":
+            text = self.length(op.attrs["dim"], let, t)
+        elif op.decl.name == "expand":
+            operand = t.atom(let.operands[0])
+            shape = op.attrs["type"].shape
+            text = f"np.full({self.shape(shape, let, t)}, {operand})"
+            if isinstance(let.operands[0].type, Array):
+                text = f"np.broadcast_to({operand}, {self.shape(shape, let, t)})"
+        elif op.decl.name == "zeros_like_list":
+            assert isinstance(op.operands[0].type, List)
+            element = _zeros_like(op.operands[0].type.element, "item")
+            text = f"[{element} for item in {t.atom(let.operands[0])}]"
+        else:
+            text = self.storage(op.decl.name.removesuffix("_of"), op.attrs["type"], let, t)
+        let.text, let.operands = text, tuple(t.operands)
+
+    def storage(self, name: str, type_: Type, let: Let, t: _Text) -> str:
+        """Zeros, or empty storage, of a type."""
+        if isinstance(type_, Array):
+            like = self.like(type_, let)
+            if like is not None:
+                return f"np.{name}_like({t.atom(like)})"
+            dtype = "" if type_.dtype == "float64" else f", dtype=np.{type_.dtype}"
+            return f"np.{name}({self.shape(type_.shape, let, t)}{dtype})"
+        if isinstance(type_, Struct):
+            parts = [self.storage(name, part, let, t) for part in type_.parts]
+            return _struct_text(type_, parts)
+        return "[]" if isinstance(type_, List) else t.atom(const(0.0))
+
+    def like(self, type_: Array, let: Let) -> Value | None:
+        """A parameter of just this type."""
+        for source in self.sources.get(type_.shape[0], []) if type_.shape else []:
+            if source.is_param and source.value.type == type_ and self.rank(source, let) == 0:
+                return source.value
+        return None
+
+    def shape(self, shape: Sequence[Dim], let: Let, t: _Text) -> str:
+        texts = [self.length(d, let, t) for d in shape]
+        return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
+
+    def length(self, dim: Dim, let: Let, t: _Text) -> str:
+        if dim.is_const:
+            return str(dim.const)
+        exact = self.best(dim, let)
+        if exact is not None:
+            return t.put(exact)
+        text = ""
+        for symbol, k in sorted(dim.terms, key=lambda term: term[1] < 0):
+            part = self.symbol(symbol, let, t)
+            if abs(k) != 1:
+                part = f"{abs(k)} * {part if part.endswith((')', '}')) else f'({part})'}"
+            text = f"{text} {'-' if k < 0 else '+'} {part}" if text or k < 0 else part
+        text = text.lstrip()
+        if text.startswith("- "):
+            text = f"-{text[2:]}"
+        return f"{text} {'-' if dim.const < 0 else '+'} {abs(dim.const)}" if dim.const else text
+
+    def symbol(self, symbol: str | Clamp, let: Let, t: _Text) -> str:
+        if isinstance(symbol, Clamp):
+            exact = self.best(Dim.of(symbol), let)
+            return t.put(exact) if exact is not None else f"max({self.length(symbol.inner, let, t)}, 0)"
+        source = self.best(Dim.of(symbol), let)
+        if source is not None:
+            return t.put(source)
+        for dim in sorted(self.sources, key=str):
+            if self.sources[dim] and dim.terms == ((symbol, 1),):
+                found = self.best(dim, let)
+                if found is not None:
+                    sign = "-" if dim.const > 0 else "+"
+                    return f"({t.put(found)} {sign} {abs(dim.const)})"
+        raise LookupError(f"nothing in scope has the length {symbol}")
+
+    def best(self, dim: Dim, let: Let) -> _Source | None:
+        found = self.sources.get(dim)
+        return min(found, key=lambda s: self.rank(s, let)) if found else None
+
+    def rank(self, source: _Source, let: Let) -> int:
+        """0: a parameter that still has its name; 1: something that is needed later anyway; 2: anything else."""
+        uses = self.facts.uses.get(let.results[0], ())
+        last = max((u.last for u in uses), default=let.point)
+        if source.is_param and not self.facts.renamed(source.value, 0, last):
+            return 0
+        later = any(u.last >= last for u in self.facts.uses.get(source.value, ()))
+        return 1 if later and not self.facts.renamed(source.value, let.point, last) else 2
+
+
+def lengths_in(type_: Type, base: str = "{0}") -> list[tuple[Dim, str]]:
+    """The lengths that a value of a type shows, each with its text; leading axes first."""
+    if isinstance(type_, Array):
+        axes = [(d, f"len({base})" if k == 0 else f"{base}.shape[{k}]") for k, d in enumerate(type_.shape)]
+        return [(d, text) for d, text in axes if not d.is_const]
+    if isinstance(type_, Scalar):
+        return [(type_.expr, base)] if type_.expr is not None and not type_.expr.is_const else []
+    if isinstance(type_, Struct):
+        out: list[tuple[Dim, str]] = []
+        for key, part in zip(type_.keys, type_.parts, strict=True):
+            named = type_.kind in ("namedtuple", "dataclass")
+            out += lengths_in(part, f"{base}.{key}" if named else f"{base}[{key!r}]")
+        return out
+    return []
+
+
+def _zeros_like(type_: Type, base: str) -> str:
+    """Zeros shaped like a value, by its text."""
+    if isinstance(type_, Array):
+        return f"np.zeros_like({base})"
+    if isinstance(type_, Struct):
+        named = type_.kind in ("namedtuple", "dataclass")
+        parts = zip(type_.keys, type_.parts, strict=True)
+        return _struct_text(type_, [_zeros_like(p, f"{base}.{k}" if named else f"{base}[{k!r}]") for k, p in parts])
+    if isinstance(type_, List):
+        return f"[{_zeros_like(type_.element, 'part')} for part in {base}]"
+    return "0.0"
+
+
+def _struct_text(type_: Struct, parts: Sequence[str]) -> str:
+    if type_.kind == "tuple":
+        return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+    if type_.kind == "list":
+        return f"[{', '.join(parts)}]"
+    pairs = list(zip(type_.keys, parts, strict=True))
+    if type_.kind == "dict":
+        return "{{" + ", ".join(f"{k!r}: {text}" for k, text in pairs) + "}}"
+    assert type_.cls is not None
+    return f"{type_.cls.__name__}({', '.join(f'{k}={text}' for k, text in pairs)})"

@@ -1,0 +1,128 @@
+"""Generated text to a callable, through a real file: tracebacks, debuggers and Numba's own cache find it there.
+
+The file lies in the user's cache folder, named after the function and a hash of the text and of the versions that made it. What is
+executed is always the text in hand, compiled under the file's name: a file that was altered or cut off is written anew and
+never run. Where there is no folder to write to, the text is only in memory, and `linecache` shows its lines.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import linecache
+import os
+import platform
+import stat
+import sys
+import tempfile
+import types
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from srcdiff.errors import CacheWarning
+
+__all__ = ["cache_folder", "load"]
+
+_FORMAT = "1"  # changes when files of an older srcdiff must not be found
+
+
+def load(text: str, name: str, bindings: Mapping[str, Any] | None = None) -> Callable[..., Any]:
+    """The function `name` of a module with this text; `bindings` are put into its namespace first.
+
+    The same text gives the same module as long as nothing is bound: a handle that keeps the text can be rebuilt anywhere.
+    """
+    label = f"{name}_{text_hash(text)}"
+    module_name = f"srcdiff_generated.{label}"
+    known = sys.modules.get(module_name)
+    if known is None or bindings:
+        known = _execute(text, label, module_name, bindings or {})
+    function: Callable[..., Any] = getattr(known, name)
+    return function
+
+
+def text_hash(text: str) -> str:
+    """Sixteen digits for a text and what it is run by."""
+    parts = (_FORMAT, platform.python_version(), np.__version__, text)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _execute(text: str, label: str, module_name: str, bindings: Mapping[str, Any]) -> types.ModuleType:
+    path = _write(text, label) or f"<srcdiff {label}>"
+    linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
+    module = types.ModuleType(module_name)
+    module.__file__ = path
+    module.__dict__.update(bindings)
+    sys.modules[module_name] = module
+    exec(compile(text, path, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 (this is what the text is for)
+    return module
+
+
+# ---- files -----------------------------------------------------------------------------------------
+
+
+def cache_folder() -> Path:
+    """Where generated files go: `SRCDIFF_CACHE`, or the platform's place for caches."""
+    chosen = os.environ.get("SRCDIFF_CACHE")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "srcdiff"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "srcdiff" / "Cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "srcdiff"
+
+
+def _write(text: str, label: str) -> str | None:
+    """The path of a file that holds just this text; None (and a warning, once) where none can be kept."""
+    try:
+        folder = cache_folder()
+        _make_private(folder)
+        path = folder / f"{label}.py"
+        if not _holds(path, text):
+            _replace(path, text)
+        return str(path)
+    except (OSError, RuntimeError) as problem:  # RuntimeError: there is no home
+        _warn_once(str(problem))
+        return None
+
+
+def _make_private(folder: Path) -> None:
+    """Make the folder for its owner only; one that others may write to is refused."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if sys.platform == "win32":
+        return
+    status = folder.stat()
+    if status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise PermissionError(f"{folder} can be written by other users")
+
+
+def _holds(path: Path, text: str) -> bool:
+    try:
+        return path.read_bytes() == text.encode()
+    except FileNotFoundError:
+        return False
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a whole file or none: other processes may be doing the same."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode())
+        os.replace(temporary, path)
+    except OSError:
+        os.unlink(temporary)
+        raise
+
+
+@functools.cache
+def _warn_once(problem: str) -> None:
+    warnings.warn(
+        f"Generated source is kept in memory only: {problem}. Set SRCDIFF_CACHE to a folder of your own to keep it in files.",
+        CacheWarning,
+        stacklevel=2,
+    )

@@ -1,0 +1,440 @@
+"""IR to plan: explicit copies and jumps, `for` over sequences where an index only picks their elements.
+
+    For(0, n, 1; s = 0.0) { (i, s) -> x_i = index x, i; s1 = add s, x_i; yield s1 }
+
+becomes `s <- 0.0; for x_i in x: { s1 = s + x_i; s <- s1 }`. What no statement needs is left out. An `If` at the end of a loop's body or of
+the function ends in `break`, `continue` or `return` itself, as the user wrote it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Plan
+from srcdiff.codegen.sequences import sequence_form
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    Const,
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.spelling import template_of
+from srcdiff.ir.types import INT, Scalar
+
+__all__ = ["lower"]
+
+PRINTED_BY_SCOPE = {"length", "zeros_of", "empty_of", "expand", "zeros_like_list"}  # whose text `lengths` finds
+
+
+def lower(fn: Function, function_names: Mapping[Function, str] = MappingProxyType({})) -> Plan:
+    """The plan of a function; `function_names` are what the functions that it calls are called in the text."""
+    lowering = _Lowering(fn, function_names)
+    nodes = lowering.region(fn.body, _Return())
+    return Plan(fn.params, nodes, fn.output, lowering.members)
+
+
+# ---- what no statement needs --------------------------------------------------------------------
+
+
+class _Needed:
+    """The values that what is printed reads, found backwards from results and effects."""
+
+    def __init__(self, fn: Function) -> None:
+        self.values: set[Value] = set()
+        self.add(fn.body.yields)
+        self.region(fn.body)
+
+    def add(self, atoms: Sequence[Atom]) -> None:
+        self.values.update(a for a in atoms if isinstance(a, Value))
+
+    def region(self, region: Region) -> None:
+        for statement in reversed(region.body):
+            if self.keeps(statement):
+                self.statement(statement)
+
+    def keeps(self, statement: Statement) -> bool:
+        if isinstance(statement, Op) and statement.decl.name == "undefined":
+            return False
+        if any(r in self.values for r in statement.results):
+            return True
+        if isinstance(statement, Op):
+            return bool(statement.decl.writes or statement.decl.effect)
+        return any(self.keeps(s) for region in regions_of(statement) for s in region.body)
+
+    def statement(self, statement: Statement) -> None:
+        match statement:
+            case Op() | Call():
+                self.add(statement.operands)
+            case If():
+                for region in (statement.then, statement.orelse):
+                    self.add(
+                        [
+                            y
+                            for y, r in zip(region.yields, statement.results, strict=True)
+                            if r in self.values
+                        ]
+                    )
+                    self.region(region)
+                self.add(statement.operands)
+            case For() | While():
+                self.loop(statement)
+
+    def loop(self, loop: For | While) -> None:
+        before = -1
+        flags = len(loop.body.yields) - len(loop.carried_yields)
+        self.add(loop.body.yields[:flags])
+        if isinstance(loop, For):
+            self.add(loop.operands[:3])
+        if isinstance(loop, While) and loop.test is not None:
+            self.add(loop.test.yields)
+        while before != len(self.values):
+            before = len(self.values)
+            for k in self.carried(loop):
+                self.add((loop.carried[k], loop.carried_yields[k]))
+            for region in regions_of(loop)[::-1]:
+                self.region(region)
+
+    def carried(self, loop: For | While) -> list[int]:
+        """The positions of carried values that anything needs."""
+        return [
+            k
+            for k in range(len(loop.carried))
+            if any(v in self.values for v in carried_values(loop, k))
+        ]
+
+
+def carried_values(loop: For | While, k: int) -> list[Value]:
+    """The body's parameter for a carried value, the test's, and the loop's result."""
+    if isinstance(loop, For):
+        return [loop.body.params[k + 1], loop.carried_results[k]]
+    test = [] if loop.test is None else [loop.test.params[k]]
+    return [loop.body.params[k], *test, loop.results[k]]
+
+
+# ---- ends of regions -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Assign:
+    """The end of a branch or of a turn: hand the yields on."""
+
+    targets: tuple[Value | None, ...]
+    is_turn: bool = False
+
+    def nodes(self, yields: Sequence[Atom | None], s: Statement) -> list[Node]:
+        return _copy(self.targets, yields, s)
+
+    def takes_over(self, branch: If, yields: Sequence[Atom]) -> bool:
+        """The user's `continue`: nothing is done in one arm, all the rest in the other."""
+        if (
+            not self.is_turn
+            or branch.origin != "user"
+            or branch.then.body
+            or not branch.orelse.body
+        ):
+            return False
+        return all(isinstance(a, Value) for a in branch.then.yields) and not any(
+            r.user for r in branch.results[len(yields) :]
+        )
+
+
+@dataclass(frozen=True)
+class _Leave:
+    """The end of a turn whose first yield says whether to go on."""
+
+    targets: tuple[Value | None, ...]
+
+    def nodes(self, yields: Sequence[Atom | None], s: Statement) -> list[Node]:
+        go, *rest = yields
+        assert go is not None
+        copies = _copy(self.targets, rest, s)
+        if isinstance(go, Const):
+            return copies if go.value else [*copies, Jump("break", origin=s.origin)]
+        return [*copies, Branch(go, [], [Jump("break", origin=s.origin)], s.origin)]
+
+    def takes_over(self, branch: If, yields: Sequence[Atom]) -> bool:
+        return yields[0] in branch.results
+
+
+@dataclass(frozen=True)
+class _Return:
+    def nodes(self, yields: Sequence[Atom | None], s: Statement | None) -> list[Node]:
+        return [Jump("return", tuple(a for a in yields if a is not None), s.origin if s else "user")]
+
+    def takes_over(self, branch: If, yields: Sequence[Atom]) -> bool:
+        mine = [r for r in branch.results if r in yields]
+        return (
+            bool(mine)
+            and not any(r.name for r in mine)
+            and (written_as_statement(branch) or len(mine) == len(yields))
+        )
+
+
+_End = _Assign | _Leave | _Return
+
+
+def _copy(targets: Sequence[Value | None], sources: Sequence[Atom | None], s: Statement) -> list[Node]:
+    pairs = [(t, a) for t, a in zip(targets, sources, strict=True) if t is not None and a is not None and t is not a]
+    return [Copy(tuple(t for t, _ in pairs), tuple(a for _, a in pairs), s.origin)] if pairs else []
+
+
+def ends_in_jump(nodes: Sequence[Node]) -> bool:
+    if not nodes:
+        return False
+    last = nodes[-1]
+    if isinstance(last, Branch):
+        return ends_in_jump(last.then) and ends_in_jump(last.orelse)
+    return isinstance(last, Jump)
+
+
+# ---- statements -----------------------------------------------------------------------------------
+
+
+class _Lowering:
+    def __init__(self, fn: Function, function_names: Mapping[Function, str]) -> None:
+        self.function_names = function_names
+        self.needed = _Needed(fn)
+        self.home: dict[
+            Value, Value
+        ] = {}  # loop results and test parameters: the variable they are
+        self.members: dict[Value, list[Value]] = {}
+        self.definer: dict[Value, Statement] = {r: s for s in walk(fn.body) for r in s.results}
+
+    def at(self, atom: Atom) -> Atom:
+        return self.home.get(atom, atom) if isinstance(atom, Value) else atom
+
+    def sources(self, atoms: Sequence[Atom]) -> list[Atom | None]:
+        """What is copied; None for a value that is never read."""
+        return [None if self.is_undefined(a) else self.at(a) for a in atoms]
+
+    def is_undefined(self, atom: Atom) -> bool:
+        maker = self.definer.get(atom) if isinstance(atom, Value) else None
+        return isinstance(maker, Op) and maker.decl.name == "undefined"
+
+    def many(self, atoms: Sequence[Atom]) -> tuple[Atom, ...]:
+        return tuple(map(self.at, atoms))
+
+    def region(self, region: Region, end: _End, owner: Statement | None = None) -> list[Node]:
+        return self.body(region.body, region.yields, end, owner)
+
+    def body(
+        self, body: Sequence[Statement], yields: Sequence[Atom], end: _End, owner: Statement | None
+    ) -> list[Node]:
+        kept = [s for s in body if self.needed.keeps(s)]
+        nodes: list[Node] = []
+        for statement in kept[:-1]:
+            nodes += self.statement(statement)
+        if kept:
+            last = kept[-1]
+            if isinstance(last, If) and end.takes_over(last, yields):
+                return nodes + self.taken_over(last, yields, end)
+            nodes += self.statement(last)
+        return nodes + end.nodes(self.sources(yields), owner)  # type: ignore[arg-type]
+
+    def taken_over(self, branch: If, yields: Sequence[Atom], end: _End) -> list[Node]:
+        """Both arms do what comes at the end of the region around."""
+        arms = []
+        for region in (branch.then, branch.orelse):
+            env = dict(zip(branch.results, region.yields, strict=True))
+            new = [env.get(y, y) if isinstance(y, Value) else y for y in yields]
+            arms.append(self.body(region.body, new, end, branch))
+        then, orelse = arms
+        condition = self.at(branch.condition)
+        if isinstance(end, _Assign):
+            then.append(Jump("continue", origin=branch.origin))
+        if ends_in_jump(then):
+            return [Branch(condition, then, [], branch.origin, branch), *orelse]
+        return [Branch(condition, then, orelse, branch.origin, branch)]
+
+    def statement(self, s: Statement) -> list[Node]:
+        match s:
+            case Op():
+                return [self.operation(s)]
+            case Call():
+                operands = ", ".join(f"{{{i}}}" for i in range(len(s.operands)))
+                return [
+                    Let(
+                        s.results,
+                        f"{s.function.name}({operands})",
+                        self.many(s.operands),
+                        s,
+                        s.origin,
+                    )
+                ]
+            case If():
+                return self.conditional(s) or self.branch(s)
+            case For():
+                return self.for_loop(s)
+            case While():
+                return self.while_loop(s)
+
+    def operation(self, op: Op) -> Let:
+        text = "" if op.decl.name in PRINTED_BY_SCOPE else template_of(op)
+        return Let(op.results, text, self.many(op.operands), op, op.origin)
+
+    def branch(self, s: If) -> list[Node]:
+        targets = tuple(r if r in self.needed.values else None for r in s.results)
+        then = self.region(s.then, _Assign(targets), s)
+        orelse = self.region(s.orelse, _Assign(targets), s)
+        return [Branch(self.at(s.condition), then, orelse, s.origin, s)]
+
+    def conditional(self, s: If) -> list[Node]:
+        """`a if c else b`, `c and b`, `c or b`: an `If` with one result whose arms are one expression each."""
+        live = [k for k, r in enumerate(s.results) if r in self.needed.values]
+        if len(live) != 1 or not prefers_expression(s):
+            return []
+        (k,) = live
+        arms = [self.expression(region, region.yields[k]) for region in (s.then, s.orelse)]
+        if any(arm is None for arm in arms):
+            return []
+        a, b = self.at(s.then.yields[k]), self.at(s.orelse.yields[k])
+        text, operands = _conditional_text(self.at(s.condition), a, b)
+        inner: list[Node] = [node for arm in arms for node in arm or ()]
+        return [*inner, Let((s.results[k],), text, operands, s, s.origin)]
+
+    def expression(self, region: Region, result: Atom) -> list[Node] | None:
+        """The operations of an arm, if they can all stand inside one expression."""
+        kept = [s for s in region.body if self.needed.keeps(s)]
+        nodes: list[Node] = []
+        for s in kept:
+            if isinstance(s, If):
+                inner = self.conditional(s)
+                if not inner:
+                    return None
+                nodes += inner
+            elif (
+                isinstance(s, Op)
+                and len(s.results) == 1
+                and not (s.decl.writes or s.decl.effect or s.result.user)
+            ):
+                nodes.append(self.operation(s))
+            else:
+                return None
+        uses = Counter(
+            a
+            for node in nodes
+            if isinstance(node, Let)
+            for a in node.operands
+            if isinstance(a, Value)
+        )
+        uses.update([result] if isinstance(result, Value) else [])
+        for node in nodes:
+            assert isinstance(node, Let)
+            if uses[node.results[0]] != 1:
+                return None
+            node.inline = True
+        return nodes
+
+    # ---- loops ----
+
+    def variables(self, loop: For | While) -> list[Value | None]:
+        """The variable of each carried value (None: nothing needs it); results and test parameters refer to it."""
+        out: list[Value | None] = []
+        offset = 1 if isinstance(loop, For) else 0
+        needed = set(self.needed.carried(loop))
+        for k in range(len(loop.carried)):
+            variable = loop.body.params[k + offset]
+            values = carried_values(loop, k)
+            self.home.update((v, variable) for v in values if v is not variable)
+            self.members[variable] = values
+            out.append(variable if k in needed else None)
+        return out
+
+    def for_loop(self, loop: For) -> list[Node]:
+        variables = self.variables(loop)
+        before = _copy(variables, self.sources(loop.carried), loop)
+        header = sequence_form(loop, self.definer, self.at, self.needed.keeps)
+        end: _End = (
+            _Leave(tuple(variables)) if loop.breaks else _Assign(tuple(variables), is_turn=True)
+        )
+        rest = (
+            [s for s in loop.body.body if s not in header.absorbed]
+            if header.absorbed
+            else loop.body.body
+        )
+        body = self.body(rest, loop.body.yields, end, loop)
+        node = Loop(
+            loop,
+            header.form,
+            self.many(header.operands),
+            header.index,
+            header.patterns,
+            body,
+            loop.origin,
+            loop.reverse,
+        )
+        node.variables = tuple(v for v in variables if v is not None)
+        if loop.breaks and loop.results[0] in self.needed.values:
+            before.append(self.count(loop, node))
+        return [*before, node]
+
+    def count(self, loop: For, node: Loop) -> Node:
+        """A counter of turns, where what follows asks how many there were."""
+        turns = loop.results[0]
+        one, zero = (Const(k, Scalar("int64")) for k in (1, 0))
+        variable = Value(INT, turns.name or "turns", turns.user)
+        self.home[turns] = variable
+        self.members[variable] = [variable, turns]
+        after = Value(INT, variable.name, variable.user)
+        plus = Let(
+            (after,), "{0} + {1}", (variable, one), None, loop.origin
+        )
+        node.variables += (variable,)
+        node.body[:0] = [plus, Copy((variable,), (after,), loop.origin)]
+        return Copy((variable,), (zero,), loop.origin)
+
+    def while_loop(self, loop: While) -> list[Node]:
+        variables = self.variables(loop)
+        before = _copy(variables, self.sources(loop.carried), loop)
+        end: _End = (
+            _Leave(tuple(variables))
+            if loop.test is None
+            else _Assign(tuple(variables), is_turn=True)
+        )
+        body = self.region(loop.body, end, loop)
+        node = Loop(loop, "while", (), None, (), body, loop.origin)
+        node.variables = tuple(v for v in variables if v is not None)
+        if loop.test is not None:
+            node.test = [
+                n for s in loop.test.body if self.needed.keeps(s) for n in self.statement(s)
+            ]
+            node.condition = self.at(loop.test.yields[0])
+        return [*before, node]
+
+
+def _conditional_text(condition: Atom, a: Atom, b: Atom) -> tuple[str, tuple[Atom, ...]]:
+    if isinstance(b, Const) and b.value is False:
+        return "{0} and {1}", (condition, a)
+    if isinstance(a, Const) and a.value is True:
+        return "{0} or {1}", (condition, b)
+    return "{1} if {0} else {2}", (condition, a, b)
+
+
+def written_as_statement(branch: If) -> bool:
+    """Whether the user's line says `if`, not a conditional expression; True if there is no line to ask."""
+    where = branch.location
+    if where is None or not where.source_line:
+        return True
+    return where.source_line[where.column :].startswith(("if ", "elif ", "if(", "elif(")) or not (
+        {"if", "and", "or", "<", ">", "<=", ">=", "==", "!=", "lambda"}
+        & set(where.source_line.replace("(", " ( ").split())
+    )
+
+
+def prefers_expression(branch: If) -> bool:
+    if branch.location is not None and branch.location.source_line and branch.origin == "user":
+        return not written_as_statement(branch)
+    has_name = any(r.name for r in branch.results)
+    return not has_name and len(branch.then.body) + len(branch.orelse.body) <= 2

@@ -1,0 +1,166 @@
+"""Which variables share a Python name, and what they are called.
+
+Copies that need not be made decide first: a variable and what is copied into it become one, if they are never live together and
+bear no two different names of the user's. Then each class gets a name: the user's, then the hints of passes (`d_x`), then names found
+in what the value is for. A name of the user's may serve again when its holder is dead; an invented one is used for one thing only.
+"""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from srcdiff.codegen.facts import Facts
+from srcdiff.codegen.folding import Folding
+from srcdiff.codegen.invented import suggestions
+from srcdiff.codegen.liveness import Interval, joined, overlap
+from srcdiff.codegen.plan import Copy, Plan, walk_nodes
+from srcdiff.ir.core import Value
+
+__all__ = ["name_variables"]
+
+_USED_BUILTINS = {
+    "abs", "enumerate", "len", "list", "max", "min", "print", "range", "reversed", "sum", "tuple", "zip", "float", "int",
+    "complex", "bool", "isinstance", "dict", "sorted", "round", "pow", "all", "any", "ValueError", "IndexError",
+}  # fmt: skip
+
+
+@dataclass(eq=False)
+class _Class:
+    """Values that share a variable."""
+
+    members: list[Value]
+    intervals: list[Interval]
+    first: int
+    names: dict[str, bool] = field(default_factory=dict)  # what members are called -> whether by the user
+
+
+def name_variables(
+    plan: Plan, facts: Facts, folding: Folding, intervals: dict[Value, list[Interval]], taken: Iterable[str] = ()
+) -> dict[Value, str]:
+    """A name for every variable of the plan; `taken` are names of modules, functions and globals that it uses."""
+    return _Naming(plan, facts, folding, intervals, {*taken}).run()
+
+
+class _Naming:
+    def __init__(
+        self, plan: Plan, facts: Facts, folding: Folding, intervals: dict[Value, list[Interval]], taken: set[str]
+    ) -> None:
+        self.plan, self.facts, self.folding = plan, facts, folding
+        self.taken = taken
+        self.params = set(plan.params)
+        self.classes: dict[Value, _Class] = {}
+        self.occupied: dict[str, list[Interval]] = {}  # by name
+        self.names: dict[Value, str] = {}
+        for value, live in intervals.items():
+            known = {m.name: m.user for m in (*plan.members.get(value, ()), value) if m.name}
+            known = {n: u or known.get(n, False) for n, u in known.items()}
+            self.classes[value] = _Class([value], live, live[0][0], known)
+
+    def run(self) -> dict[Value, str]:
+        self.coalesce()
+        classes = list(dict.fromkeys(self.classes.values()))
+        classes.sort(key=lambda c: (c.first, min(m.name for m in c.members)))
+        for param in self.plan.params:
+            self.give(self.classes[param], param.name)
+        rest = [c for c in classes if c.members[0] not in self.names]
+        unread = [c for c in rest if self.is_unread(c)]
+        for c in unread:
+            self.name_unread(c)
+        rest = [c for c in rest if c.members[0] not in self.names]
+        for c in sorted((c for c in rest if c.names), key=lambda c: not any(c.names.values())):
+            self.name_known(c)
+        for c in rest:
+            if not c.names:
+                self.name_invented(c)
+        return self.names
+
+    # ---- one variable for a value and its copy ----
+
+    def coalesce(self) -> None:
+        pairs = [
+            (target, source)
+            for node in walk_nodes(self.plan.nodes)
+            if isinstance(node, Copy)
+            for target, source in zip(node.targets, node.sources, strict=True)
+            if isinstance(source, Value) and source in self.classes
+        ]
+        for same in (True, False):
+            for target, source in pairs:
+                a, b = self.classes[target], self.classes[source]
+                if a is not b and bool(a.names.keys() & b.names.keys()) == same and self.may_join(a, b):
+                    self.join(a, b)
+
+    def may_join(self, a: _Class, b: _Class) -> bool:
+        mine, other = ({n for n, user in c.names.items() if user} for c in (a, b))
+        if mine and other and not mine & other:
+            return False
+        hints, others = ({n for n, user in c.names.items() if not user} for c in (a, b))
+        if (hints or mine) and (others or other) and not (a.names.keys() & b.names.keys()):
+            return False
+        if {*a.members} & self.params and {*b.members} & self.params:
+            return False
+        return not overlap(a.intervals, b.intervals)
+
+    def join(self, a: _Class, b: _Class) -> None:
+        if len(a.members) < len(b.members):
+            a, b = b, a
+        a.members += b.members
+        a.intervals = joined(a.intervals, b.intervals)
+        a.first = min(a.first, b.first)
+        for name, user in b.names.items():
+            a.names[name] = a.names.get(name, False) or user
+        for member in b.members:
+            self.classes[member] = a
+
+    # ---- names ----
+
+    def give(self, c: _Class, name: str) -> None:
+        self.occupied[name] = joined(self.occupied.get(name, []), c.intervals)
+        for member in c.members:
+            self.names[member] = name
+
+    def fits(self, c: _Class, name: str) -> bool:
+        return self.is_legal(name) and not overlap(self.occupied.get(name, []), c.intervals)
+
+    def is_legal(self, name: str) -> bool:
+        return name.isidentifier() and not keyword.iskeyword(name) and name not in self.taken and name not in _USED_BUILTINS
+
+    def is_unread(self, c: _Class) -> bool:
+        return not any(self.facts.uses.get(m) for m in c.members) and not {*c.members} & self.params
+
+    def name_unread(self, c: _Class) -> None:
+        for member in c.members:
+            self.names[member] = "_"
+
+    def name_known(self, c: _Class) -> None:
+        ordered = sorted(c.names, key=lambda n: not c.names[n])
+        for name in ordered:
+            if self.fits(c, name):
+                return self.give(c, name)
+        self.give(c, next(n for n in self.derived(c, ordered[0]) if self.fits(c, n) and n not in self.occupied))
+
+    def derived(self, c: _Class, name: str) -> Iterator[str]:
+        """Names for a value whose own name somebody else needs at the same time."""
+        value = c.members[0]
+        if value in self.folding.copied:
+            yield f"old_{name}"
+        elif not name.startswith("d_"):
+            yield f"new_{name}"
+            yield f"next_{name}"
+        elif name.startswith("d_"):
+            yield f"{name}_part"
+        yield from (f"{name}_{k}" for k in range(1, 10**6))
+
+    def name_invented(self, c: _Class) -> None:
+        found = [*suggestions(c.members, self.plan, self.facts, self.folding, self.names)]
+        for name in found:
+            if self.is_free(name):
+                return self.give(c, name)
+        base = found[0] if found else "value"
+        self.give(c, next(n for n in (f"{base}_{k}" for k in range(1, 10**6)) if self.is_free(n)))
+
+    def is_free(self, name: str) -> bool:
+        return self.is_legal(name) and name not in self.occupied and not hasattr(builtins, name)

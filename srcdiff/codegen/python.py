@@ -1,0 +1,179 @@
+"""IR functions to the text of a module, and what that text needs to find in its namespace.
+
+    plan -> lengths -> folding -> liveness -> names -> statements -> text
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import gast
+
+from srcdiff.codegen import nodes as n
+from srcdiff.codegen.facts import facts_of
+from srcdiff.codegen.folding import fold
+from srcdiff.codegen.lengths import resolve_lengths
+from srcdiff.codegen.liveness import live_intervals
+from srcdiff.codegen.lower import lower
+from srcdiff.codegen.names import name_variables
+from srcdiff.codegen.plan import Jump, Let, Node, Plan, walk_nodes
+from srcdiff.codegen.python_text import to_text
+from srcdiff.codegen.statements import Writer
+from srcdiff.codegen.templates import template
+from srcdiff.codegen.together import assign_together
+from srcdiff.ir.alias import storage_roots
+from srcdiff.ir.core import Call, Function, Op, Tree, walk
+
+__all__ = ["bindings_of", "function_tree", "to_source"]
+
+_MODULES = ("np", "math", "scipy")
+
+
+def to_source(fn: Function) -> str:
+    """The module that defines `fn` and the functions it calls; the same text for the same function in every process."""
+    functions = callees_first(fn)
+    names = function_names(functions)
+    imports: set[str] = set()
+    bound = set(bindings_of(fn)) | set(names.values())
+    definitions = [function_tree(f, names, bound, imports) for f in functions]
+    return to_text(n.module([*import_statements(imports), *definitions]))
+
+
+def callees_first(fn: Function) -> list[Function]:
+    found: dict[Function, None] = {}
+
+    def visit(f: Function) -> None:
+        for s in walk(f.body):
+            if isinstance(s, Call) and s.function not in found:
+                visit(s.function)
+        found[f] = None
+
+    visit(fn)
+    return list(found)
+
+
+def function_names(functions: list[Function]) -> dict[Function, str]:
+    """A name for each: their own, with a number where one function is there for several types."""
+    names: dict[Function, str] = {}
+    for f in reversed(functions):
+        name, k = f.name, 2
+        while name in names.values():
+            name, k = f"{f.name}_{k}", k + 1
+        names[f] = name
+    return names
+
+
+def bindings_of(fn: Function) -> dict[str, Any]:
+    """What the text mentions and does not define: arrays from outside, named tuples and dataclasses."""
+    found: dict[str, Any] = {}
+    for f in callees_first(fn):
+        for key in ("globals", "captured"):
+            found.update(f.notes.get(key, {}))
+        for s in walk(f.body):
+            if isinstance(s, Op):
+                if s.decl.name == "constant_array":
+                    found.setdefault(str(s.attrs["name"]), s.attrs["value"])
+                if s.attrs.get("cls") is not None:
+                    found[s.attrs["cls"].__name__] = s.attrs["cls"]
+        found.update(_classes(f.output))
+    return found
+
+
+def _classes(tree: Tree) -> dict[str, Any]:
+    if isinstance(tree, int):
+        return {}
+    mine = {} if tree.cls is None else {tree.cls.__name__: tree.cls}
+    for child in tree.children:
+        mine |= _classes(child)
+    return mine
+
+
+def function_tree(fn: Function, names: Mapping[Function, str], bound: set[str], imports: set[str]) -> Any:
+    """The definition of one function; adds the dotted names that it uses to `imports`."""
+    plan = lower(fn, names)
+    plan.prune()
+    plan.number()
+    roots = storage_roots(fn)
+    resolve_lengths(plan, facts_of(plan, roots))
+    facts = facts_of(plan, roots)
+    folding = fold(plan, facts)
+    assign_together(plan, facts, folding)
+    used = _dotted(plan)
+    short = _short_names(used, {v.name for v in facts.defined} | bound)
+    taken = bound | set(short.values()) | {d.partition(".")[0] for d in used} | {"np"}
+    variables = name_variables(plan, facts, folding, live_intervals(plan, folding), taken)
+    imports.update(f"{d} as {short[d]}" if d in short else d.partition(".")[0] if d[:5] != "scipy" else d for d in used)
+    writer = Writer(plan, folding, variables, short)
+    body = commented(plan, writer)
+    if _mentions_numpy(body):
+        imports.add("np")
+    return n.function_def(names[fn], [variables[p] for p in fn.params], body or [n.pass_()], fn.doc or None)
+
+
+def commented(plan: Plan, writer: Writer) -> list[Any]:
+    """The body, with `# forward` and `# backward` where both are there and separate."""
+    written = [(node, writer.statement(node)) for node in plan.nodes]
+    printed = [(node, texts) for node, texts in written if texts]
+    at = _backward_start([node for node, _ in printed])
+    out: list[Any] = []
+    for k, (_, texts) in enumerate(printed):
+        if k == 0 and at is not None:
+            out.append(_comment("forward"))
+        if k == at:
+            out += [n.Blank(), _comment("backward")]
+        out += texts
+    return out
+
+
+def _comment(text: str) -> Any:
+    make: Any = n.Comment
+    return make(text)
+
+
+def _backward_start(nodes: list[Node]) -> int | None:
+    """The first statement of the backward part: behind the last one that is the user's."""
+    steps = [k for k, node in enumerate(nodes) if not isinstance(node, Jump)]
+    last_user = max((k for k in steps if nodes[k].origin == "user"), default=None)
+    if last_user is None:
+        return None
+    return next((k for k in steps if k > last_user and nodes[k].origin == "adjoint"), None)
+
+
+def _dotted(plan: Plan) -> list[str]:
+    out: dict[str, None] = {}
+    for node in walk_nodes(plan.nodes):
+        if isinstance(node, Let):
+            out.update(dict.fromkeys(template(node.text, len(node.operands)).dotted))
+    return list(out)
+
+
+def _short_names(dotted: list[str], variables: set[str]) -> dict[str, str]:
+    """SciPy's functions by their last name, unless something else is called so."""
+    short: dict[str, str] = {}
+    for name in dotted:
+        last = name.rpartition(".")[2]
+        if name.startswith("scipy.") and last not in variables and last not in short.values():
+            short[name] = last
+    return short
+
+
+def _mentions_numpy(body: list[Any]) -> bool:
+    return any(isinstance(node, gast.Name) and node.id == "np" for s in body for node in gast.walk(s))
+
+
+def import_statements(imports: set[str]) -> list[Any]:
+    """`math`, then NumPy, then SciPy; only what is used."""
+    out: list[Any] = [n.import_("math")] if "math" in imports else []
+    if "np" in imports:
+        out.append(n.import_("numpy", "np"))
+    modules: dict[str, list[str]] = {}
+    for name in sorted(i for i in imports if i.startswith("scipy.")):
+        dotted, _, short = name.partition(" as ")
+        module = dotted.rpartition(".")[0]
+        if short:
+            modules.setdefault(module, []).append(short)
+        elif module not in modules:
+            out.append(n.import_(module))
+    out += [n.import_from(module, *sorted(names)) for module, names in sorted(modules.items())]
+    return out

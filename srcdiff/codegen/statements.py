@@ -1,0 +1,267 @@
+"""A named plan to statements: expressions put together, assignments in an order that works, jumps and headers of loops."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gast
+
+from srcdiff.codegen import nodes as n
+from srcdiff.codegen.folding import Folding
+from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Pattern, Plan
+from srcdiff.codegen.templates import template
+from srcdiff.ir.core import Atom, Call, Const, Op, Tree, Value
+from srcdiff.ir.types import Scalar
+from srcdiff.ops.containers import struct_text
+
+__all__ = ["Writer"]
+
+_OPERATORS = {op: text for text, op in n.BINARY.items()}
+_AUGMENTED = re.compile(r"(\*\*|//|[-+*/@%])=")
+_FLIPPED = {gast.Eq: "!=", gast.NotEq: "==", gast.Is: "is not", gast.IsNot: "is", gast.In: "not in", gast.NotIn: "in"}
+
+
+class Writer:
+    """Writes the statements of one function. `short` maps SciPy's dotted names to what they are imported as."""
+
+    def __init__(self, plan: Plan, folding: Folding, names: Mapping[Value, str], short: dict[str, str]) -> None:
+        self.plan, self.folding, self.names, self.short = plan, folding, names, short
+
+    # ---- expressions ----
+
+    def expression(self, atom: Atom) -> Any:
+        if isinstance(atom, Const):
+            return constant(atom.value)
+        let = self.folding.folded.get(atom)
+        return n.name(self.names[atom]) if let is None else self.value(let)
+
+    def value(self, let: Let) -> Any:
+        if isinstance(let.source, Op) and let.source.decl.name == "read" and let.results[0] in self.folding.copied:
+            return n.call(n.attribute(self.expression(let.operands[0]), "copy"))
+        return template(let.text, len(let.operands)).fill([self.expression(a) for a in let.operands], self.short)
+
+    # ---- statements ----
+
+    def block(self, nodes: Sequence[Node]) -> list[Any]:
+        return [s for node in nodes for s in self.statement(node)]
+
+    def statement(self, node: Node) -> list[Any]:
+        match node:
+            case Let():
+                return self.let(node)
+            case Copy():
+                return self.copy(node)
+            case Branch():
+                return self.branch(node)
+            case Loop():
+                return self.loop(node)
+            case Jump():
+                return self.jump(node)
+
+    def let(self, let: Let) -> list[Any]:
+        if len(let.results) == 1 and let.results[0] in self.folding.folded:
+            return []
+        filled = self.value(let)
+        if not let.results:
+            return [effect(filled) if template(let.text, len(let.operands)).is_statement else n.expr_stmt(filled)]
+        if isinstance(let.source, Call):
+            return self.call(let.source, let.results, filled)
+        if len(let.results) > 1 or (let.op is not None and let.op.decl.name == "unpack"):
+            return [n.assign(n.tuple_(*(self.target(r) for r in let.results)), filled)]
+        return [self.assign(let.results[0], filled, let.op)]
+
+    def assign(self, result: Value, value: Any, op: Op | None = None) -> Any:
+        name = self.names[result]
+        if isinstance(result.type, Scalar) and isinstance(value, gast.BinOp) and name != "_":
+            symbol = _OPERATORS[type(value.op)]
+            if _is_name(value.left, name) and _may_augment(op):
+                return n.augassign(name, symbol, value.right)
+            commutes = symbol in ("+", "*") and (op is None or op.origin != "user")
+            if commutes and _is_name(value.right, name):
+                return n.augassign(name, symbol, value.left)
+        return n.assign(name, value)
+
+    def target(self, pattern: Pattern) -> Any:
+        return n.name(self.names[pattern]) if isinstance(pattern, Value) else n.tuple_(*map(self.target, pattern))
+
+    def call(self, call: Call, results: Sequence[Value], value: Any) -> list[Any]:
+        tree = call.function.output
+        if isinstance(tree, int):
+            return [n.assign(self.names[results[tree]], value)]
+        if is_unpackable(tree):
+            return [n.assign(self.unpacked(tree, results), value)]
+        holder = f"{call.function.name}_result"
+        parts: list[Any] = []
+        self.parts(tree, n.name(holder), results, parts)
+        return [n.assign(holder, value), *parts]
+
+    def unpacked(self, tree: Tree, results: Sequence[Value]) -> Any:
+        if isinstance(tree, int):
+            return n.name(self.names[results[tree]])
+        return n.tuple_(*(self.unpacked(child, results) for child in tree.children))
+
+    def parts(self, tree: Tree, base: Any, results: Sequence[Value], out: list[Any]) -> None:
+        """One assignment for each part of a container that cannot be unpacked, such as a dict."""
+        if isinstance(tree, int):
+            if self.names[results[tree]] != "_":
+                out.append(n.assign(self.names[results[tree]], base))
+            return
+        for key, child in zip(tree.keys, tree.children, strict=True):
+            named = tree.kind in ("namedtuple", "dataclass")
+            part = n.attribute(base, key) if named else n.subscript(base, n.constant(key))
+            self.parts(child, part, results, out)
+
+    def copy(self, copy: Copy) -> list[Any]:
+        """Assignments one after the other where the order allows it, in one tuple where they form a circle."""
+        pending: list[tuple[Value, Any]] = []
+        for target, source in zip(copy.targets, copy.sources, strict=True):
+            value = self.expression(source)
+            if self.names[target] != "_" and not _is_name(value, self.names[target]):
+                pending.append((target, value))
+        reads = {t: {node.id for node in gast.walk(v) if isinstance(node, gast.Name)} for t, v in pending}
+        out: list[Any] = []
+        while pending:
+            ready = [p for p in pending if not any(self.names[p[0]] in reads[t] for t, _ in pending if t is not p[0])]
+            if not ready or (copy.together and len(pending) > 1):
+                targets = n.tuple_(*(n.name(self.names[t]) for t, _ in pending))
+                return [*out, n.assign(targets, n.tuple_(*(v for _, v in pending)))]
+            target, value = ready[0]
+            out.append(self.assign(target, value, self.made_by(copy, target)))
+            pending.remove(ready[0])
+        return out
+
+    def made_by(self, copy: Copy, target: Value) -> Op | None:
+        source = copy.sources[copy.targets.index(target)]
+        let = self.folding.folded.get(source) if isinstance(source, Value) else None
+        return None if let is None else let.op
+
+    def branch(self, node: Branch) -> list[Any]:
+        then, orelse = self.block(node.then), self.block(node.orelse)
+        if not then and not orelse:
+            return []
+        condition = self.expression(node.condition)
+        if not then:
+            return [n.if_(negated(condition), orelse)]
+        return [n.if_(condition, then, orelse)]
+
+    def loop(self, node: Loop) -> list[Any]:
+        body = self.block(node.body)
+        if node.form == "while":
+            return [self.while_loop(node, body)]
+        return [n.for_(self.loop_target(node), self.iterable(node), _without_last_continue(body) or [n.pass_()])]
+
+    def while_loop(self, node: Loop, body: list[Any]) -> Any:
+        test = self.block(node.test)
+        if node.condition is None:
+            return n.while_(n.constant(True), body)
+        condition = self.expression(node.condition)
+        if not test:
+            return n.while_(condition, body or [n.pass_()])
+        leave = n.if_(negated(condition), [n.break_()])
+        return n.while_(n.constant(True), [*test, leave, *body])
+
+    def loop_target(self, node: Loop) -> Any:
+        if node.form == "range":
+            assert node.index is not None
+            return n.name(self.names[node.index])
+        patterns = [self.target(p) for p in node.patterns]
+        target = patterns[0] if len(patterns) == 1 else n.tuple_(*patterns)
+        if node.form == "each":
+            return target
+        assert node.index is not None
+        return n.tuple_(n.name(self.names[node.index]), target)
+
+    def iterable(self, node: Loop) -> Any:
+        if node.form == "range":
+            start, stop, step = node.operands
+            bounds = [self.expression(stop)]
+            if not _is_constant(step, 1):
+                bounds = [self.expression(a) for a in node.operands]
+            elif not _is_constant(start, 0):
+                bounds = [self.expression(start), *bounds]
+            counted = n.call("range", *bounds)
+            return n.call("reversed", counted) if node.reverse else counted
+        sequences = [self.expression(a) for a in node.operands]
+        if node.reverse:
+            sequences = [n.call("reversed", s) for s in sequences]
+        together = sequences[0] if len(sequences) == 1 else n.call("zip", *sequences)
+        return together if node.form == "each" else n.call("enumerate", together)
+
+    def jump(self, node: Jump) -> list[Any]:
+        if node.kind == "break":
+            return [n.break_()]
+        if node.kind == "continue":
+            return [n.continue_()]
+        return [n.return_(self.tree(self.plan.output, node.operands))]
+
+    def tree(self, tree: Tree, operands: Sequence[Atom]) -> Any:
+        if isinstance(tree, int):
+            return self.expression(operands[tree])
+        count = len(tree.children)
+        text = struct_text(tree.kind, tree.keys, [f"{{{k}}}" for k in range(count)], tree.cls)
+        return template(text, count).fill([self.tree(c, operands) for c in tree.children], self.short)
+
+
+# ---- small things --------------------------------------------------------------------------------
+
+
+def constant(value: Any) -> Any:
+    """The expression for an operand that is known when compiling; dtypes are known by their NumPy names."""
+    try:
+        return n.constant(value)
+    except TypeError:
+        name = getattr(value, "name", None) or getattr(value, "__name__", None)
+        if isinstance(name, str) and name.isidentifier():
+            return n.attribute(f"np.{name}")
+        raise
+
+
+def negated(test: Any) -> Any:
+    """`not test`, where it can be said without `not`. (`not a < b` is not `a >= b` where NaN may be.)"""
+    if isinstance(test, gast.UnaryOp) and isinstance(test.op, gast.Not):
+        return test.operand
+    if isinstance(test, gast.Compare) and len(test.ops) == 1 and type(test.ops[0]) in _FLIPPED:
+        return n.compare(test.left, _FLIPPED[type(test.ops[0])], test.comparators[0])
+    return n.unary("not", test)
+
+
+def effect(statement: Any) -> Any:
+    """A statement that writes: `-=` for adding a negative, and targets that Python can assign to."""
+    if isinstance(statement, gast.AugAssign):
+        target, symbol, value = statement.target, _OPERATORS[type(statement.op)], statement.value
+        if not isinstance(target, gast.Name | gast.Subscript):
+            target = n.subscript(target, gast.Constant(..., None))
+        if symbol == "+" and isinstance(value, gast.UnaryOp) and isinstance(value.op, gast.USub):
+            symbol, value = "-", value.operand
+        return n.augassign(target, symbol, value)
+    if isinstance(statement, gast.Assign):
+        return n.assign(statement.targets[0], statement.value)
+    return statement
+
+
+def is_unpackable(tree: Tree) -> bool:
+    if isinstance(tree, int):
+        return True
+    return tree.kind in ("tuple", "list", "namedtuple") and all(map(is_unpackable, tree.children)) and bool(tree.children)
+
+
+def _is_name(tree: Any, name: str) -> bool:
+    return isinstance(tree, gast.Name) and tree.id == name
+
+
+def _is_constant(atom: Atom, value: int) -> bool:
+    return isinstance(atom, Const) and atom.value == value
+
+
+def _may_augment(op: Op | None) -> bool:
+    """Whether `s = s + x` may be written `s += x`: as the user did, where the line is known."""
+    line = op.location.source_line if op is not None and op.origin == "user" and op.location is not None else ""
+    return not line or _AUGMENTED.search(line) is not None
+
+
+def _without_last_continue(body: list[Any]) -> list[Any]:
+    while body and isinstance(body[-1], gast.Continue):
+        body = body[:-1]
+    return body

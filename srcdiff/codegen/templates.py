@@ -1,0 +1,74 @@
+"""Templates of operations as syntax trees: parsed once each, filled in by copying.
+
+SciPy's functions are imported by name (`from scipy.special import expit`) unless a variable has that name.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gast
+
+__all__ = ["Template", "dotted_names", "template"]
+
+_MODULES = {"np", "math", "scipy", "numpy"}
+
+
+@dataclass(frozen=True)
+class Template:
+    """`tree` is an expression, or a statement; `dotted` are the module attributes that it mentions."""
+
+    tree: Any
+    is_statement: bool
+    dotted: tuple[str, ...]
+
+    def fill(self, operands: Sequence[Any], short: dict[str, str]) -> Any:
+        """The tree with operands in the places of `{i}`; `short` maps dotted names to what they are imported as."""
+        return _fill(self.tree, operands, short)
+
+
+@functools.cache
+def template(text: str, count: int) -> Template:
+    """The template of a text with `count` operands."""
+    filled = text.format(*[f"_{k}_" for k in range(count)])
+    (statement,) = gast.parse(filled).body
+    is_statement = not isinstance(statement, gast.Expr)
+    tree = statement if is_statement else statement.value
+    return Template(tree, is_statement, tuple(dict.fromkeys(dotted_names(tree))))
+
+
+def dotted_names(tree: Any) -> Iterator[str]:
+    dotted = _dotted(tree)
+    if dotted:
+        yield dotted
+        return
+    for child in gast.iter_child_nodes(tree):
+        yield from dotted_names(child)
+
+
+def _dotted(tree: Any) -> str:
+    parts: list[str] = []
+    while isinstance(tree, gast.Attribute):
+        parts.append(tree.attr)
+        tree = tree.value
+    if parts and isinstance(tree, gast.Name) and tree.id in _MODULES:
+        return ".".join([tree.id, *reversed(parts)])
+    return ""
+
+
+def _fill(tree: Any, operands: Sequence[Any], short: dict[str, str]) -> Any:
+    if isinstance(tree, list):
+        return [_fill(each, operands, short) for each in tree]
+    if not isinstance(tree, gast.AST):
+        return tree
+    if isinstance(tree, gast.Name):
+        name = tree.id
+        return operands[int(name[1:-1])] if name[0] == "_" == name[-1] and name[1:-1].isdigit() else tree
+    if isinstance(tree, gast.Attribute) and short:
+        known = short.get(_dotted(tree))
+        if known is not None:
+            return gast.Name(known, gast.Load(), None, None)
+    return type(tree)(*(_fill(getattr(tree, f), operands, short) for f in tree._fields))

@@ -1,0 +1,179 @@
+"""Blocks of statements: `if`, `return`, `break`, `continue` in the structured form.
+
+A block tells whether the rest behind it is skipped (`Done`): never, always, or as a truth value says. What follows an `if` one of
+whose sides always leaves goes into the other side; where neither does, the rest goes under a second `if` on that truth value.
+
+    if a:                 if a:                         if a:
+        return x              yield x                       if b: ...return      if %done: yield %value
+    rest                  else:                             more                 else:
+                              rest                      rest                         rest
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gast
+
+from srcdiff.frontend.control import always_exits, has_break, has_return, may_exit
+from srcdiff.frontend.frame import FALSE, TRUE, Frame
+from srcdiff.frontend.joins import Done, branch
+from srcdiff.frontend.truth import static_truth, truth
+from srcdiff.frontend.values import Known
+from srcdiff.ir.core import const
+
+__all__ = ["block", "body_value"]
+
+Statements = Sequence[Any]
+
+
+def block(fr: Frame, statements: Statements, live: frozenset[str]) -> Done:
+    """Read statements. `live` are the names wanted behind the block."""
+    for k, s in enumerate(statements):
+        match s:
+            case gast.If():
+                done, took_rest = _if(fr, s, statements[k + 1 :], live)
+                if took_rest or done is not FALSE:
+                    return done
+            case gast.Match():
+                return block(fr, [*_match(fr, s), *statements[k + 1 :]], live)
+            case gast.Return():
+                return _return(fr, s)
+            case gast.Break() | gast.Continue():
+                return _leave_turn(fr, s)
+            case gast.Raise():
+                fr.statement(s)
+                return None
+            case gast.For() | gast.While():
+                fr.statement(s)
+                if has_return(s) or (has_break(s) and s.orelse):
+                    return _after_loop(fr, s, statements[k + 1 :], live)
+                if s.orelse:
+                    return block(fr, [*s.orelse, *statements[k + 1 :]], live)
+            case _:
+                fr.statement(s)
+    return FALSE
+
+
+def body_value(fr: Frame, body: Statements) -> Any:
+    """Read the body of a function, and give what it returns."""
+    done = block(fr, body, frozenset())
+    if done is not TRUE and done is not None:
+        # falling off the end returns None
+        if done is FALSE:
+            return const(None)
+        branch(fr, body[-1], done, lambda: TRUE, lambda: _set_value(fr), frozenset())
+    return fr.env.get("%value", const(None))
+
+
+def _set_value(fr: Frame) -> Done:
+    fr.env["%value"] = const(None)
+    return TRUE
+
+
+def _if(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> tuple[Done, bool]:
+    """Read an `if`; also tells whether the statements behind it have been read with it."""
+    condition = truth(fr, s.test)
+    known = static_truth(fr, condition)
+    if known is not None:
+        return block(fr, [*(s.body if known else s.orelse), *rest], live), True
+    if not may_exit(s):
+        after = fr.source.flow.after.get(id(s), live)
+        done = branch(fr, s, condition, lambda: block(fr, s.body, after), lambda: block(fr, s.orelse, after), after)
+        return done, False
+    if always_exits(s.body):
+        return branch(fr, s, condition, lambda: block(fr, s.body, live), lambda: block(fr, [*s.orelse, *rest], live), live), True
+    if always_exits(s.orelse):
+        return branch(fr, s, condition, lambda: block(fr, [*s.body, *rest], live), lambda: block(fr, s.orelse, live), live), True
+    after = fr.source.flow.after.get(id(s), live)
+    done = branch(fr, s, condition, lambda: block(fr, s.body, after), lambda: block(fr, s.orelse, after), after)
+    if done is None or done is TRUE or done is FALSE or not rest:
+        return done, False
+    return branch(fr, s, done, lambda: TRUE, lambda: block(fr, rest, live), live), True
+
+
+def _return(fr: Frame, s: Any) -> Done:
+    fr.env["%value"] = const(None) if s.value is None else fr.expr(s.value)
+    if fr.loop_depth:
+        fr.env["%return"] = TRUE
+        fr.env["%go"] = FALSE
+    return TRUE
+
+
+def _leave_turn(fr: Frame, s: Any) -> Done:
+    if isinstance(s, gast.Break):
+        fr.env["%go"] = FALSE
+        if "%broke" in fr.env and not hasattr(s, "at_end"):
+            fr.env["%broke"] = TRUE
+    return TRUE
+
+
+def _after_loop(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Done:
+    """What follows a loop that may have been left by `return`, or that has an `else`."""
+
+    def go_on() -> Done:
+        if not s.orelse:
+            return block(fr, rest, live)
+        broke = fr.env.pop("%broke", FALSE)
+        known = static_truth(fr, broke)  # type: ignore[arg-type]
+        if known is not None:
+            return block(fr, [*([] if known else s.orelse), *rest], live)
+        if not any(map(may_exit, s.orelse)):
+            after = fr.source.flow.after.get(id(s), live)
+            branch(fr, s, broke, lambda: FALSE, lambda: block(fr, s.orelse, after), after)  # type: ignore[arg-type]
+            return block(fr, rest, live)
+        return branch(fr, s, broke, lambda: block(fr, rest, live), lambda: block(fr, [*s.orelse, *rest], live), live)  # type: ignore[arg-type]
+
+    returned = fr.env.get("%return", FALSE)
+    assert not isinstance(returned, Known)
+    known = static_truth(fr, returned)  # type: ignore[arg-type]
+    if known is None:
+        return branch(fr, s, returned, lambda: _pass_on(fr), go_on, live)  # type: ignore[arg-type]
+    return _pass_on(fr) if known else go_on()
+
+
+def _pass_on(fr: Frame) -> Done:
+    """A `return` inside an inner loop leaves the outer one as well."""
+    if fr.loop_depth:
+        fr.env["%return"] = TRUE
+        fr.env["%go"] = FALSE
+    return TRUE
+
+
+# ---- match, as a ladder of `if` --------------------------------------------------------------------------
+
+
+def _match(fr: Frame, s: Any) -> list[Any]:
+    """`match` on constants: the subject gets a name, each case is a comparison."""
+    subject = f"%subject{s.lineno}"
+    fr.env[subject] = fr.expr(s.subject)
+    ladder: list[Any] = []
+    for case in reversed(s.cases):
+        test = _pattern(fr, s, case.pattern, subject)
+        if case.guard is not None:
+            test = case.guard if test is None else _at(s, gast.BoolOp(gast.And(), [test, case.guard]))
+        ladder = list(case.body) if test is None else [_at(s, gast.If(test, list(case.body), ladder))]
+    return ladder
+
+
+def _pattern(fr: Frame, s: Any, pattern: Any, subject: str) -> Any:
+    """The comparison that a pattern stands for; None for one that always fits."""
+    name = _at(s, gast.Name(subject, gast.Load(), None, None))
+    match pattern:
+        case gast.MatchValue():
+            return _at(s, gast.Compare(name, [gast.Eq()], [pattern.value]))
+        case gast.MatchSingleton():
+            return _at(s, gast.Compare(name, [gast.Is()], [_at(s, gast.Constant(pattern.value, None))]))
+        case gast.MatchOr():
+            tests = [_pattern(fr, s, p, subject) for p in pattern.patterns]
+            return None if None in tests else _at(s, gast.BoolOp(gast.Or(), tests))
+        case gast.MatchAs() if pattern.pattern is None and pattern.name is None:
+            return None
+    fr.fail(s, "`match` is supported on constants only", "Write the cases as `if` and `elif`.")
+
+
+def _at(place: Any, node: Any) -> Any:
+    return gast.copy_location(node, place)
+
+

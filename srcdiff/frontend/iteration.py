@@ -1,0 +1,231 @@
+"""What can be looped over: ranges, arrays, lists, `zip`, `enumerate`, `reversed`, `map`, and containers of known parts.
+
+Each is an `Items` (a number of turns and the element of a turn) or, where every part is known, a `Parts`; loops over those are unrolled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from srcdiff.frontend.frame import Frame, describe
+from srcdiff.frontend.joins import take_apart
+from srcdiff.frontend.subscripts import read_item, shape_parts
+from srcdiff.frontend.values import FrontValue, Items, Known, Parts, ShapeOf, sequence, static_int
+from srcdiff.ir.core import Atom, Const, Value, const
+from srcdiff.ir.types import Array, Dim, List, Scalar, Struct
+from srcdiff.ops import arithmetic
+from srcdiff.ops.containers import list_item, list_length
+from srcdiff.ops.memory import axis_length
+
+__all__ = ["BUILTINS", "exact_count", "iterable", "unrolled"]
+
+_ZERO, _ONE = const(0), const(1)
+
+
+def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
+    """What a `for` over the value goes through."""
+    match value:
+        case Items():
+            return value
+        case Parts(kind="dict"):
+            return sequence([const(k) for k in value.keys])
+        case Parts():
+            return value
+        case ShapeOf():
+            return shape_parts(fr, value, node)
+        case Known(value=range() as r):
+            return _range_items(fr, [const(r.start), const(r.stop), const(r.step)], node)
+        case Const(value=str() as text):
+            return sequence([const(c) for c in text])
+        case Value(type=Struct(kind="dict") as type_):
+            return sequence([const(k) for k in type_.keys])
+        case Value(type=Struct()):
+            return take_apart(fr, value, node)
+        case Value(type=Array(ndim=ndim)) if ndim:
+            return Items(fr.op(node, axis_length, value, axis=0), lambda k: read_item(fr, value, k, node))
+        case Value(type=List()):
+            return Items(fr.op(node, list_length, value), lambda k: fr.op(node, list_item, value, k))
+    fr.fail(node, f"cannot loop over {describe(value)}", "Loop over a range, an array, a list or a tuple.")
+
+
+def _plus(fr: Frame, node: Any, a: Atom, b: Atom) -> Atom:
+    if isinstance(a, Const) and isinstance(b, Const):
+        return const(a.value + b.value)
+    if static_int(b) == 0:
+        return a
+    return b if static_int(a) == 0 else fr.op(node, arithmetic.add, a, b)
+
+
+def _minus(fr: Frame, node: Any, a: Atom, b: Atom) -> Atom:
+    if isinstance(a, Const) and isinstance(b, Const):
+        return const(a.value - b.value)
+    return a if static_int(b) == 0 else fr.op(node, arithmetic.subtract, a, b)
+
+
+def _range_items(fr: Frame, args: Sequence[Atom], node: Any) -> Items:
+    start, stop, step = {1: (_ZERO, args[0], _ONE), 2: (*args, _ONE), 3: tuple(args)}[len(args)]
+
+    def element(k: Atom) -> FrontValue:
+        factor = static_int(step)
+        if factor == 1:
+            return _plus(fr, node, start, k)
+        known = isinstance(k, Const) and factor is not None
+        return _plus(fr, node, start, const(k.value * factor) if known else fr.op(node, arithmetic.multiply, k, step))
+
+    return Items(_range_count(start, stop, step), element, (start, stop, step))
+
+
+def _range_count(start: Atom, stop: Atom, step: Atom) -> Atom | int:
+    """The number of turns of a range; -1 where it would have to be computed."""
+    bounds = [static_int(a) for a in (start, stop, step)]
+    if None not in bounds:
+        return len(range(*(b for b in bounds if b is not None)))
+    return stop if bounds[0] == 0 and bounds[2] == 1 else -1
+
+
+def _count(fr: Frame, items: Items, node: Any) -> Atom:
+    """The number of turns as a value."""
+    if isinstance(items.count, int) and items.count >= 0:
+        return const(items.count)
+    if isinstance(items.count, Value | Const):
+        return items.count
+    assert items.bounds is not None
+    start, stop, step = items.bounds
+    if static_int(step) == 1:
+        return _minus(fr, node, stop, start)
+    fr.fail(node, "a range with this step cannot be combined with others", "Use `range(n)` and compute the position from it.")
+
+
+def exact_count(fr: Frame, items: Items, node: Any) -> int | None:
+    """The number of turns, where it is known when compiling (a length that is looked up is assumed from then on)."""
+    if isinstance(items.count, int):
+        return items.count if items.count >= 0 else None
+    number = static_int(items.count)
+    type_ = items.count.type
+    if number is not None or not isinstance(type_, Scalar) or type_.expr is None:
+        return number
+    shapes = fr.session.shapes
+    try:
+        number = shapes.resolve(type_.expr).evaluate(shapes.actual)
+    except KeyError:
+        return None
+    shapes.assumptions.append((type_.expr, Dim(number)))
+    return number
+
+
+def unrolled(fr: Frame, items: Items, node: Any) -> Parts | None:
+    """All elements one by one, where their number is known."""
+    count = exact_count(fr, items, node)
+    if count is None:
+        return None
+    parts = [items.element(const(k)) for k in range(count)]
+    return sequence(parts[::-1] if items.reverse else parts)
+
+
+def _forward(fr: Frame, items: Items, node: Any) -> Items:
+    """The same elements, counted upwards."""
+    if not items.reverse:
+        return items
+    last = _minus(fr, node, _count(fr, items, node), _ONE)
+    return Items(items.count, lambda k: items.element(_minus(fr, node, last, k)))
+
+
+# ---- the builtins ------------------------------------------------------------------------------------------
+
+
+def _range(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]) -> FrontValue:
+    bounds = [fr.as_atom(a, node) for a in args]
+    for bound in bounds:
+        if not isinstance(bound.type, Scalar) or bound.type.dtype[0] not in "biu":
+            fr.fail(node, f"range() takes integers, got {describe(bound)}")
+    return _range_items(fr, bounds, node)
+
+
+def _enumerate(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]) -> FrontValue:
+    inner = iterable(fr, args[0], node)
+    start = fr.as_atom(args[1] if len(args) > 1 else kwargs.get("start", _ZERO), node)
+    if isinstance(inner, Parts):
+        return sequence([sequence([_plus(fr, node, start, const(k)), v]) for k, v in enumerate(inner.values)])
+    items = _forward(fr, inner, node)
+    is_index = static_int(start) == 0
+    return Items(
+        items.count if not items.bounds else _count(fr, items, node),
+        lambda k: sequence([_plus(fr, node, k, start), items.element(k)]),
+        naming=0 if is_index else -1,
+    )
+
+
+def _reversed(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]) -> FrontValue:
+    inner = iterable(fr, args[0], node)
+    if isinstance(inner, Parts):
+        return sequence(inner.values[::-1])
+    return Items(inner.count, inner.element, inner.bounds, not inner.reverse)
+
+
+def _zip(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]) -> FrontValue:
+    parts = [iterable(fr, a, node) for a in args]
+    known = [p for p in parts if isinstance(p, Parts)]
+    if known or not parts:
+        return _zip_known(fr, node, parts)
+    items = [p for p in parts if isinstance(p, Items)]
+    if all(i.reverse for i in items) and _same_counts(fr, items, node):
+        return Items(_count(fr, items[0], node), lambda k: sequence([i.element(k) for i in items]), reverse=True)
+    items = [_forward(fr, i, node) for i in items]
+    count = _count(fr, items[0], node)
+    if not _same_counts(fr, items, node):
+        for other in items[1:]:
+            count = fr.op(node, arithmetic.minimum, count, _count(fr, other, node))
+    return Items(count, lambda k: sequence([i.element(k) for i in items]))
+
+
+def _zip_known(fr: Frame, node: Any, parts: Sequence[Items | Parts]) -> Parts:
+    lists = []
+    for part in parts:
+        known = part if isinstance(part, Parts) else unrolled(fr, part, node)
+        if known is None:
+            fr.fail(node, "zip() of a container of known parts and one whose length is not known", "Index the second one.")
+        lists.append(known.values)
+    return sequence([sequence(row) for row in zip(*lists, strict=False)])
+
+
+def _same_counts(fr: Frame, items: Sequence[Items], node: Any) -> bool:
+    """Whether all make the same number of turns; lengths that are equal now are assumed equal from then on."""
+    shapes = fr.session.shapes
+    exprs = [t.expr if isinstance(t := _count(fr, i, node).type, Scalar) else None for i in items]
+    first = exprs[0]
+    if first is None or None in exprs:
+        return False
+    for other in exprs[1:]:
+        assert other is not None
+        if shapes.same(first, other):
+            continue
+        try:
+            if shapes.resolve(first).evaluate(shapes.actual) != shapes.resolve(other).evaluate(shapes.actual):
+                return False
+        except KeyError:
+            return False
+        shapes.assumptions.append((first, other))
+        shapes.must_equal(first, other)
+    return True
+
+
+def _map(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]) -> FrontValue:
+    from_zip = _zip(fr, node, args[1:], {})
+    call: Callable[..., FrontValue] = CALL[0]
+    if isinstance(from_zip, Parts):
+        return sequence([call(fr, node, args[0], _values(v), {}) for v in from_zip.values])
+    assert isinstance(from_zip, Items)
+    return Items(from_zip.count, lambda k: call(fr, node, args[0], _values(from_zip.element(k)), {}), reverse=from_zip.reverse)
+
+
+def _values(value: FrontValue) -> tuple[FrontValue, ...]:
+    assert isinstance(value, Parts)
+    return value.values
+
+
+CALL: list[Any] = []  # `calls.call_value`, which is built on this module
+
+BUILTINS: dict[Any, Callable[..., FrontValue]] = {
+    range: _range, enumerate: _enumerate, reversed: _reversed, zip: _zip, map: _map,
+}  # fmt: skip

@@ -1,0 +1,298 @@
+"""Where two paths meet: names that differ become results of the `If`, typed as both can be.
+
+A name that only one path binds is filled on the other by `undefined`, and can be read only where the condition is known to have gone
+the right way. On a path that ends (`return`, `raise`) names do not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from srcdiff.frontend.frame import FALSE, TRUE, Frame
+from srcdiff.frontend.values import MISSING, Closure, Conflict, FrontValue, Known, Missing, Partial, Parts, map_atoms
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Const, If, Region, Value
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type
+from srcdiff.ops.arithmetic import not_
+from srcdiff.ops.containers import get
+from srcdiff.ops.control import undefined
+from srcdiff.ops.infer import promote
+
+__all__ = ["Done", "Unjoinable", "branch", "is_same", "join_types", "same_known", "take_apart"]
+
+# whether the rest of a block is skipped; None: nothing behind is reached at all
+Done = Atom | None
+Thunk = Callable[[], Done]
+
+
+class Unjoinable(Exception):
+    """Two values that no one type describes; the text completes "`x` ..."."""
+
+
+# ---- types ---------------------------------------------------------------------------------------
+
+
+def join_types(shapes: Shapes, a: Type, b: Type) -> Type:
+    """The type of a value that is either; lengths that differ become new symbols."""
+    if a == b:
+        return a
+    match a, b:
+        case Scalar(), Scalar():
+            return _join_scalars(shapes, a, b)
+        case Array(), Array() if a.ndim == b.ndim:
+            dims = [x if shapes.same(x, y) else shapes.fresh() for x, y in zip(a.shape, b.shape, strict=True)]
+            return Array(_promoted(a, b)[0], tuple(dims))
+        case List(), List():
+            if UNKNOWN in (a.element, b.element):
+                return b if a.element == UNKNOWN else a
+            return List(join_types(shapes, a.element, b.element))
+        case Struct(), Struct() if (a.kind, a.keys, a.cls) == (b.kind, b.keys, b.cls):
+            parts = tuple(join_types(shapes, x, y) for x, y in zip(a.parts, b.parts, strict=True))
+            return Struct(a.kind, a.keys, parts, a.cls)
+    raise Unjoinable(f"is {_words(a)} on one path and {_words(b)} on another")
+
+
+UNKNOWN: Type = Static("?")  # the element type of a list to which nothing has been appended so far
+
+
+def _join_scalars(shapes: Shapes, a: Scalar, b: Scalar) -> Scalar:
+    dtype, weak = _promoted(a, b)
+    if dtype != "int64":
+        return Scalar(dtype, weak)
+    same = a.expr is not None and b.expr is not None and shapes.same(a.expr, b.expr)
+    return Scalar(dtype, weak, a.expr if same else shapes.fresh("i"))
+
+
+def _promoted(a: Scalar | Array, b: Scalar | Array) -> tuple[str, bool]:
+    dtype, weak = promote([Value(a), Value(b)])
+    return dtype, weak
+
+
+def _words(type_: Type) -> str:
+    match type_:
+        case Scalar():
+            return "a number"
+        case Array():
+            return f"an array with {type_.ndim} {'axis' if type_.ndim == 1 else 'axes'}"
+        case List():
+            return "a list"
+        case Struct():
+            return f"a {type_.cls.__name__ if type_.cls else type_.kind}"
+    return "None" if type_.value is None else repr(type_.value)
+
+
+# ---- values ----------------------------------------------------------------------------------------
+
+
+def is_same(a: FrontValue, b: FrontValue) -> bool:
+    return a is b or (isinstance(a, Const) and a == b) or same_known(a, b)
+
+
+def same_known(a: FrontValue, b: FrontValue) -> bool:
+    if isinstance(a, Known) and isinstance(b, Known):
+        return a.value is b.value
+    return isinstance(a, Closure) and isinstance(b, Closure) and a.node is b.node and a.frame is b.frame
+
+
+def take_apart(fr: Frame, value: Value, node: Any) -> Parts:
+    """A struct-typed value as the structure of its parts."""
+    assert isinstance(value.type, Struct)
+    keys = value.type.keys
+    parts = tuple(fr.op(node, get, value, key=key) for key in keys)
+    return Parts(value.type.kind, keys, parts, value.type.cls)
+
+
+# ---- joining two sides -------------------------------------------------------------------------------
+
+
+@dataclass
+class _Side:
+    env: dict[str, FrontValue]
+    b: Builder
+    done: Done
+    facts: dict[Atom, bool]
+    ended: bool = False  # what names stand for here is of no interest
+
+
+@dataclass
+class _Join:
+    fr: Frame
+    node: Any
+    condition: Atom
+    sides: tuple[_Side, _Side]
+    before: dict[str, FrontValue]
+    yields: tuple[list[Atom], list[Atom]] = field(default_factory=lambda: ([], []))
+    results: list[Value] = field(default_factory=list)
+    negations: list[str] = field(default_factory=list)
+
+    def name(self, name: str) -> None:
+        """Find what a name stands for behind the `If`."""
+        a, b = (self.seen(side, name) for side in self.sides)
+        pseudo = name.startswith("%")
+        if is_same(a, b):
+            self.fr.env[name] = a
+            return
+        if pseudo and {id(a), id(b)} == {id(TRUE), id(FALSE)}:
+            if a is TRUE:
+                self.fr.env[name] = self.condition
+            else:
+                self.negations.append(name)
+            return
+        for side, other in ((0, b), (1, a)):
+            if self.sides[side].ended and not pseudo:
+                if other is self.before.get(name, MISSING):
+                    self.fr.env[name] = other
+                    return
+                own = a if side == 0 else b
+                fitting = own if not isinstance(own, Missing) and self.fits(own, other) else MISSING
+                self.fr.env[name] = self.either(*((fitting, other) if side == 0 else (other, fitting)), name)
+                return
+        try:
+            joined = self.either(a, b, name)
+        except Unjoinable as problem:
+            self.fr.env[name] = Conflict(str(problem))
+            return
+        for side, value in ((1, a), (0, b)):
+            if isinstance(value, Missing) and not pseudo:
+                joined = Partial(joined, self.condition, side == 0)
+        self.fr.env[name] = joined
+
+    def seen(self, side: _Side, name: str) -> FrontValue:
+        value = side.env.get(name, MISSING)
+        while isinstance(value, Partial) and side.facts.get(value.condition) == value.when:
+            value = value.value
+        return value
+
+    def fits(self, own: FrontValue, other: FrontValue) -> bool:
+        """Whether the value on a path that has ended may stand beside the other without widening its type."""
+        if isinstance(own, Value | Const) and isinstance(other, Value | Const):
+            if isinstance(own.type, Scalar) and isinstance(other.type, Scalar):
+                return own.type.dtype == other.type.dtype and own.type.weak == other.type.weak
+            return own.type == other.type
+        return False
+
+    def either(self, a: FrontValue, b: FrontValue, name: str) -> FrontValue:
+        if is_same(a, b):
+            return a
+        if isinstance(a, Partial) or isinstance(b, Partial) or isinstance(a, Conflict) or isinstance(b, Conflict):
+            raise Unjoinable("may not be bound here")
+        if isinstance(a, Missing):
+            return map_atoms(lambda atom: self.result(None, atom, name), b)
+        if isinstance(b, Missing):
+            return map_atoms(lambda atom: self.result(atom, None, name), a)
+        a, b = self.apart(0, a, b), self.apart(1, b, a)
+        if isinstance(a, Parts) and isinstance(b, Parts):
+            if (a.kind, a.keys, a.cls) != (b.kind, b.keys, b.cls):
+                raise Unjoinable("is a container of different parts on two paths")
+            named = zip(a.keys, a.values, b.values, strict=True)
+            return Parts(a.kind, a.keys, tuple(self.either(x, y, f"{name}_{k}") for k, x, y in named), a.cls)
+        if isinstance(a, Value | Const) and isinstance(b, Value | Const):
+            if isinstance(a.type, Static) or isinstance(b.type, Static):
+                raise Unjoinable(f"is {_words(a.type)} on one path and {_words(b.type)} on another")
+            return self.result(a, b, name)
+        raise Unjoinable("is one thing on one path and another on the other")
+
+    def apart(self, side: int, value: FrontValue, other: FrontValue) -> FrontValue:
+        """A struct-typed value as a structure, if it meets one."""
+        if isinstance(value, Value) and isinstance(value.type, Struct) and isinstance(other, Parts):
+            return self.within(side, lambda: take_apart(self.fr, value, self.node))
+        return value
+
+    def within(self, side: int, make: Callable[[], Any]) -> Any:
+        session = self.fr.session
+        outer, session.b = session.b, self.sides[side].b
+        try:
+            return make()
+        finally:
+            session.b = outer
+
+    def result(self, a: Atom | None, b: Atom | None, name: str) -> Atom:
+        """A result of the `If` that is `a` or `b`; None for what is never read."""
+        if a is None or b is None:
+            present = b if a is None else a
+            assert present is not None
+            type_ = present.type
+        else:
+            type_ = join_types(self.fr.session.shapes, a.type, b.type)
+        for k, atom in enumerate((a, b)):
+            if atom is None:
+                atom = self.within(k, lambda: self.fr.op(self.node, undefined, type=type_))
+            self.yields[k].append(atom)
+        value = Value(type_, _hint(name), not name.startswith("%") and name.isidentifier())
+        self.results.append(value)
+        return value
+
+    def done(self) -> Done:
+        a, b = (side.done for side in self.sides)
+        if a is None or b is None:
+            return b if a is None else a
+        if a == b:
+            return a
+        if (a, b) == (TRUE, FALSE):
+            return self.condition
+        if (a, b) == (FALSE, TRUE):
+            self.negations.append("%done")
+            return FALSE
+        return self.result(a, b, "%done")
+
+
+_HINTS = {"%value": "value", "%return": "returned", "%go": "go", "%done": "done", "%broke": "broke"}
+
+
+def _hint(name: str) -> str:
+    base, _, rest = name.partition("_")
+    return _HINTS[base] + (f"_{rest}" if rest else "") if base in _HINTS else name
+
+
+def branch(fr: Frame, node: Any, condition: Atom, then: Thunk, orelse: Thunk, live: frozenset[str]) -> Done:
+    """Read both sides of a branch and append its `If`. `live` are the names wanted behind it."""
+    session = fr.session
+    before = fr.env
+    sides = []
+    for truth, thunk in ((True, then), (False, orelse)):
+        fr.env = dict(before)
+        with session.region() as b:
+            session.suppose(condition, truth)
+            done = thunk()
+            ended = done is None or (done is TRUE and (fr.loop_depth == 0 or fr.env.get("%return") is TRUE))
+            sides.append(_Side(fr.env, b, done, session.facts, ended))
+    fr.env = before
+    join = _Join(fr, node, condition, (sides[0], sides[1]), dict(before))
+    _join_names(join, live)
+    done = join.done()
+    bodies = [Region((), tuple(s.b.body), tuple(y)) for s, y in zip(sides, join.yields, strict=True)]
+    if any(r.body for r in bodies) or join.results:
+        statement = If(condition, bodies[0], bodies[1], tuple(join.results), fr.source.location(node), session.b.origin)
+        session.b.append(statement)
+    if join.negations:
+        negation = fr.op(node, not_, condition)
+        session.implies[negation] = _opposite(condition)
+        for name in join.negations:
+            if name == "%done":
+                done = negation
+            else:
+                fr.env[name] = negation
+    return done
+
+
+def _opposite(condition: Atom) -> tuple[tuple[bool, tuple[tuple[Atom, bool], ...]], ...]:
+    return ((True, ((condition, False),)), (False, ((condition, True),)))
+
+
+def _join_names(join: _Join, live: frozenset[str]) -> None:
+    first, second = (side.env for side in join.sides)
+    if join.sides[0].ended and join.sides[1].ended:
+        live = frozenset()
+    for name in [*first, *(n for n in second if n not in first)]:
+        if first.get(name, MISSING) is second.get(name, MISSING):
+            if name in first:
+                join.fr.env[name] = first[name]
+        elif name in live or name.startswith("%"):
+            join.name(name)
+        else:
+            join.fr.env.pop(name, None)
+
+

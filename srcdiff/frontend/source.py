@@ -1,0 +1,212 @@
+"""A Python function -> its tree: the text is found, parsed once, and remembered with where it stands.
+
+Decorators that keep the function (`functools.wraps`, `lru_cache`, `numba.njit`, srcdiff's own) are looked through. A lambda is told
+from others on its line by the positions in its code object.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import functools
+import inspect
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import CodeType, FunctionType
+from typing import Any
+
+import gast
+
+from srcdiff.errors import SourceNotFoundError
+from srcdiff.frontend.control import Flow, flow_of
+from srcdiff.frontend.subset import check_tree
+from srcdiff.ir.location import Location
+
+__all__ = ["Source", "function_of", "source_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One function's tree. `node` is a `FunctionDef` or a `Lambda`; columns of the tree are `indent` short of the file's."""
+
+    name: str
+    node: Any
+    file: str
+    line_shift: int
+    indent: int
+    lines: tuple[str, ...]
+    flow: Flow
+    doc: str = ""
+    locations: dict[int, Location] = field(default_factory=dict)
+
+    def location(self, node: Any) -> Location:
+        """Where a node of the tree stands in the user's file (a span that ends on a later line is cut at the line's end)."""
+        found = self.locations.get(id(node))
+        if found is None:
+            found = self.locations[id(node)] = self._locate(node)
+        return found
+
+    def _locate(self, node: Any) -> Location:
+        line = getattr(node, "lineno", self.node.lineno)
+        text = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
+        column = _characters(text, getattr(node, "col_offset", 0))
+        ends_here = getattr(node, "end_lineno", line) == line
+        end = _characters(text, getattr(node, "end_col_offset", 0)) if ends_here else len(text.rstrip())
+        shift = self.indent
+        return Location(
+            self.file, line + self.line_shift, column + shift, max(end, column) + shift, self.name, " " * shift + text
+        )
+
+
+def _characters(line: str, offset: int) -> int:
+    """A column in characters; `ast` counts UTF-8 bytes."""
+    return offset if line.isascii() else len(line.encode()[:offset].decode(errors="ignore"))
+
+
+def function_of(function: Any) -> Any:
+    """The Python function under decorators."""
+    while True:
+        inner = getattr(function, "__wrapped__", None) or getattr(function, "py_func", None)
+        if inner is None or isinstance(function, type):
+            return function
+        function = inner
+
+
+_SOURCES: dict[Any, Source] = {}
+
+
+def source_of(function: FunctionType) -> Source:
+    """The tree of a Python function; `SourceNotFoundError` where there is none."""
+    code = function.__code__
+    key = (code.co_filename, code.co_firstlineno, code.co_qualname if hasattr(code, "co_qualname") else code.co_name, code)
+    found = _SOURCES.get(key)
+    if found is None:
+        if len(_SOURCES) > 2000:  # a session that defines functions without end
+            _SOURCES.clear()
+        found = _SOURCES[key] = _lambda_source(function) if code.co_name == "<lambda>" else _def_source(function)
+    return found
+
+
+def nested_source(outer: Source, node: Any) -> Source:
+    """The source of a function or lambda defined inside another."""
+    name = getattr(node, "name", "<lambda>")
+    return Source(
+        name, node, outer.file, outer.line_shift, outer.indent, outer.lines, flow_of(node), _doc(node), outer.locations
+    )
+
+
+def _missing(function: FunctionType) -> SourceNotFoundError:
+    code = function.__code__
+    return SourceNotFoundError(
+        f"the source of {function.__name__!r} cannot be found",
+        advice="Define it in a file or a notebook cell; for code run by `exec`, put its text into `linecache.cache` first.",
+        location=Location(code.co_filename, code.co_firstlineno, function=function.__name__),
+    )
+
+
+def _def_source(function: FunctionType) -> Source:
+    try:
+        lines, first = inspect.getsourcelines(function)
+    except (OSError, TypeError, IndentationError, SyntaxError) as error:
+        raise _missing(function) from error
+    text = "".join(lines)
+    dedented = textwrap.dedent(text)
+    plain = ast.parse(dedented)
+    found = [s for s in plain.body if isinstance(s, ast.FunctionDef | ast.AsyncFunctionDef)]
+    if not found:
+        raise _missing(function)
+    indent = len(lines[0]) - len(lines[0].lstrip())
+    file = inspect.getsourcefile(function) or function.__code__.co_filename
+    return _make(found[0], file, first - 1, indent, dedented, function.__name__)
+
+
+def _lambda_source(function: FunctionType) -> Source:
+    try:
+        lines, _ = inspect.findsource(function)
+    except (OSError, TypeError) as error:
+        raise _missing(function) from error
+    text = "".join(lines)
+    candidates = [n for n in _lambdas(text) if _has_parameters(n, function.__code__)]
+    matching = [n for n in candidates if _spans(n, function.__code__)]
+    if not matching:
+        raise _missing(function)
+    # a lambda within a lambda spans less than the one around it
+    node = min(matching, key=lambda n: ((n.end_lineno or n.lineno) - n.lineno, (n.end_col_offset or 0) - n.col_offset))
+    file = inspect.getsourcefile(function) or function.__code__.co_filename
+    return _make(node, file, 0, 0, text, "<lambda>")
+
+
+@functools.lru_cache(maxsize=16)
+def _lambdas(text: str) -> tuple[ast.Lambda, ...]:
+    try:
+        return tuple(n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Lambda))
+    except SyntaxError:  # a notebook cell with magics
+        return ()
+
+
+def _has_parameters(node: ast.Lambda, code: CodeType) -> bool:
+    arguments = node.args
+    names = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+    names += [a.arg for a in (arguments.vararg, arguments.kwarg) if a is not None]
+    return tuple(names) == code.co_varnames[: len(names)] and len(names) == _parameter_count(code)
+
+
+def _parameter_count(code: CodeType) -> int:
+    stars = bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
+    return code.co_argcount + code.co_kwonlyargcount + stars
+
+
+def _spans(node: ast.Lambda, code: CodeType) -> bool:
+    """Whether the code's instructions all lie within this lambda's body, the last of them at its end."""
+    body = node.body
+    start = (body.lineno, body.col_offset)
+    end = (body.end_lineno or body.lineno, body.end_col_offset or 0)
+    spans = list(_positions(code))
+    if not spans:  # Python 3.10 keeps no columns
+        return code.co_firstlineno in range(node.lineno, end[0] + 1)
+    return all(start <= a and b <= end for a, b in spans) and max(b for _, b in spans) == end
+
+
+def _positions(code: CodeType) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    positions = getattr(code, "co_positions", tuple)
+    for line, end_line, column, end_column in positions():
+        if None not in (line, end_line, column, end_column) and (end_column or end_line != line):
+            yield (line, column), (end_line, end_column)
+
+
+def _make(node: Any, file: str, shift: int, indent: int, text: str, name: str) -> Source:
+    lines = tuple(text.splitlines())
+
+    def locate(n: Any) -> Location:
+        line = getattr(n, "lineno", node.lineno)
+        source_line = " " * indent + (lines[line - 1] if line <= len(lines) else "")
+        column = getattr(n, "col_offset", 0) + indent
+        return Location(file, line + shift, column, getattr(n, "end_col_offset", 0) + indent, name, source_line)
+
+    check_tree(node, locate)
+    tree = gast.ast_to_gast(node)
+    return Source(name, tree, file, shift, indent, lines, flow_of(tree), _doc(tree))
+
+
+def _doc(tree: Any) -> str:
+    body = getattr(tree, "body", None)
+    first = body[0] if isinstance(body, list) and body else None
+    is_text = isinstance(first, gast.Expr) and isinstance(first.value, gast.Constant) and isinstance(first.value.value, str)
+    return inspect.cleandoc(first.value.value) if is_text and first is not None else ""
+
+
+def look_up(function: FunctionType, name: str) -> tuple[str, Any] | None:
+    """What a free name means to a function now: ("captured" | "globals" | "builtins", value)."""
+    code = function.__code__
+    if name in code.co_freevars and function.__closure__ is not None:
+        cell = function.__closure__[code.co_freevars.index(name)]
+        try:
+            return "captured", cell.cell_contents
+        except ValueError:  # not assigned yet
+            return None
+    if name in function.__globals__:
+        return "globals", function.__globals__[name]
+    if hasattr(builtins, name):
+        return "builtins", getattr(builtins, name)
+    return None

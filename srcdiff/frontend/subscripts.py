@@ -1,0 +1,283 @@
+"""Subscripts: reading, writing and adding to elements, slices and parts of containers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import gast
+import numpy as np
+
+from srcdiff.frontend.frame import Frame, NeedStatic, Unroll, describe, reads
+from srcdiff.frontend.functions import as_operand
+from srcdiff.frontend.joins import take_apart
+from srcdiff.frontend.values import FrontValue, Known, Parts, ShapeOf, Slice, is_static, sequence, static, static_int
+from srcdiff.ir.core import Atom, Const, OpDecl, Value, const
+from srcdiff.ir.shapes import ShapeMismatch
+from srcdiff.ir.types import Array, List, Scalar, Static, Struct, shape_of
+from srcdiff.ops.arithmetic import negative
+from srcdiff.ops.containers import get, list_item, list_set
+from srcdiff.ops.infer import TypeMistake
+from srcdiff.ops.memory import add_into, axis_length, gather, index, is_view, store, subscript_shape
+from srcdiff.ops.registry import find
+
+__all__ = ["add_to", "array_of", "length_along", "need_static", "read_item", "shape_parts", "update_item", "write_item"]
+
+
+@reads(gast.Subscript)
+def _subscript(fr: Frame, node: Any) -> FrontValue:
+    return read_item(fr, fr.expr(node.value), fr.expr(node.slice), node)
+
+
+@reads(gast.Slice)
+def _slice(fr: Frame, node: Any) -> FrontValue:
+    return Slice(*(None if part is None else fr.expr(part) for part in (node.lower, node.upper, node.step)))
+
+
+# ---- reading ---------------------------------------------------------------------------------------------
+
+
+def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontValue:
+    if isinstance(base, ShapeOf):
+        number = static_int(key) if not isinstance(key, Slice) else None
+        if number is not None:
+            return length_along(fr, base.array, number, node)
+        base = shape_parts(fr, base, node)
+    if isinstance(base, Known) or (isinstance(base, Const) and isinstance(base.type, Static)):
+        return _static_item(fr, base, key, node)
+    if isinstance(base, Value) and isinstance(base.type, Struct):
+        if isinstance(key, Slice):
+            base = take_apart(fr, base, node)
+        else:
+            return fr.op(node, get, base, key=_part_key(fr, base.type.kind, base.type.keys, key, node))
+    if isinstance(base, Parts):
+        if isinstance(key, Slice):
+            return sequence(base.values[_static_slice(fr, key, node)], base.kind)
+        return base.values[base.keys.index(_part_key(fr, base.kind, base.keys, key, node))]
+    array = fr.as_atom(base, node)
+    if isinstance(array.type, List):
+        if isinstance(key, Slice):
+            fr.fail(node, "slices of lists are supported for lists of known length only", "Loop over a range of positions.")
+        return fr.op(node, list_item, array, fr.as_atom(key, node))
+    place = _place(fr, array, key, node)
+    return fr.op(node, index if place.is_view else gather, array, *place.operands, where=place.where)
+
+
+def _static_item(fr: Frame, base: Known | Const, key: FrontValue, node: Any) -> FrontValue:
+    if isinstance(key, Slice):
+        return const(base.value[_static_slice(fr, key, node)])
+    if not is_static(key):
+        need_static(fr, key, node)
+    return const(base.value[static(key)])
+
+
+def _part_key(fr: Frame, kind: str, keys: tuple[Any, ...], key: FrontValue, node: Any) -> Any:
+    """The key of a part that a subscript names."""
+    if not is_static(key):
+        need_static(fr, key, node)
+    wanted = static(key)
+    if kind == "dict":
+        if wanted not in keys:
+            fr.fail(node, f"the dict has no key {wanted!r}", f"Its keys are {', '.join(map(repr, keys))}.")
+        return wanted
+    if not isinstance(wanted, int) or not -len(keys) <= wanted < len(keys):
+        fr.fail(node, f"{wanted!r} is no position in a {kind} of {len(keys)} parts")
+    return keys[wanted]
+
+
+def need_static(fr: Frame, value: FrontValue, node: Any) -> NoReturn:
+    """Ask for a value when compiling: from a loop that is unrolled, or a parameter that is specialised on."""
+    session = fr.session
+    if isinstance(value, Value):
+        expr = value.type.expr if isinstance(value.type, Scalar) else None
+        for symbol in sorted(() if expr is None else expr.symbols()):
+            if symbol in session.indices:
+                raise Unroll(symbol)
+            if symbol in session.owners:
+                raise NeedStatic(session.owners[symbol])
+        if value in session.parameters:
+            raise NeedStatic(session.parameters[value])
+    fr.fail(
+        node,
+        f"the value of this must be known when compiling, got {describe(value)}",
+        "Use a constant, or a parameter that is not computed with.",
+    )
+
+
+def _static_slice(fr: Frame, key: Slice, node: Any) -> slice:
+    bounds = []
+    for part in (key.lower, key.upper, key.step):
+        if part is not None and not is_static(part):
+            need_static(fr, part, node)
+        bounds.append(None if part is None else static(part))
+    return slice(*bounds)
+
+
+def length_along(fr: Frame, array: Atom, axis: int, node: Any) -> Atom:
+    """`x.shape[axis]`."""
+    ndim = len(shape_of(array.type))
+    if not -ndim <= axis < ndim:
+        fr.fail(node, f"the array has {ndim} axes, axis {axis} was asked for")
+    return fr.op(node, axis_length, array, spelling=".shape", axis=axis % ndim)
+
+
+def shape_parts(fr: Frame, shape: ShapeOf, node: Any) -> Parts:
+    return sequence([length_along(fr, shape.array, k, node) for k in range(len(shape_of(shape.array.type)))])
+
+
+# ---- where: a subscript as a pattern and operands -----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Place:
+    where: str
+    operands: tuple[Atom, ...]
+
+    @property
+    def is_view(self) -> bool:
+        return is_view(self.where)
+
+
+def _place(fr: Frame, array: Atom, key: FrontValue, node: Any) -> _Place:
+    keys = key.values if isinstance(key, Parts) and key.kind == "tuple" else (key,)
+    items: list[str] = []
+    operands: list[Atom] = []
+    for part in keys:
+        item, atoms = _item(fr, part, node)
+        items.append(item)
+        operands += atoms
+    _check_items(fr, array, items, node)
+    return _Place(", ".join(items), tuple(operands))
+
+
+def _item(fr: Frame, part: FrontValue, node: Any) -> tuple[str, list[Atom]]:
+    if isinstance(part, Slice):
+        return _slice_item(fr, part, node)
+    if isinstance(part, Const) and part.value in (None, ...):
+        return ("None" if part.value is None else "..."), []
+    if isinstance(part, Parts):
+        part = array_of(fr, part, node)
+    atom = fr.as_atom(part, node)
+    match atom.type:
+        case Scalar(dtype="bool"):
+            fr.fail(node, "a single truth value is no index", "Use `if`, or an integer.")
+        case Scalar(dtype=dtype) if dtype[0] in "iu":
+            return "i", [atom]
+        case Array(dtype="bool") as type_:
+            if type_.ndim > 1:
+                fr.fail(node, "masks with more than one axis are not supported", "Use np.where(mask, ..., ...).")
+            return "m", [atom]
+        case Array(dtype=dtype) if dtype[0] in "iu":
+            return "g", [atom]
+    fr.fail(node, f"{describe(atom)} is no index", "Use integers, slices, None or integer arrays.")
+
+
+def _slice_item(fr: Frame, part: Slice, node: Any) -> tuple[str, list[Atom]]:
+    letters, atoms = [], []
+    for letter, bound in (("b", part.lower), ("e", part.upper), ("s", part.step)):
+        given = bound is not None and not (isinstance(bound, Const) and bound.value is None)
+        letters.append(letter if given else "")
+        if given and bound is not None:
+            atoms.append(fr.as_atom(bound, node))
+    text = ":".join(letters if letters[2] else letters[:2])
+    return text, atoms
+
+
+def _check_items(fr: Frame, array: Atom, items: list[str], node: Any) -> None:
+    if not isinstance(array.type, Array):
+        fr.fail(node, f"{describe(array)} cannot be subscripted", "Only arrays and containers can.")
+    used = sum(item not in ("None", "...") for item in items)
+    if used > array.type.ndim:
+        fr.fail(node, f"too many indices: the array has {array.type.ndim} axes, {used} were indexed")
+    if any(item in ("g", "m") for item in items):
+        advanced = [k for k, item in enumerate(items) if item in ("g", "m", "i")]
+        if advanced != list(range(advanced[0], advanced[-1] + 1)):
+            fr.fail(node, "index arrays that are separated by slices are not supported", "Index in two steps.")
+
+
+def array_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
+    """A tuple or list of numbers as an array."""
+    if isinstance(value, Value | Const):
+        return value
+    decl = find(np.array)
+    if decl is None or decl.bind is None:
+        fr.fail(node, f"{describe(value)} cannot stand where an array is wanted", "Make it an array first.")
+    operands, attrs = decl.bind((_nested(value),), {})
+    return fr.op(node, decl, *operands, **attrs)
+
+
+def _nested(value: FrontValue) -> Any:
+    return tuple(map(_nested, value.values)) if isinstance(value, Parts) else value
+
+
+# ---- writing ------------------------------------------------------------------------------------------------
+
+
+def write_item(fr: Frame, base: FrontValue, key: FrontValue, value: FrontValue, node: Any) -> None:
+    """`base[key] = value`."""
+    _check_writable(fr, base, node)
+    target = fr.as_atom(base, node)
+    if isinstance(target.type, List):
+        fr.ops(node, list_set, target, fr.as_atom(key, node), as_operand(fr, node, value))
+        return
+    place = _place(fr, target, key, node)
+    _write(fr, store, target, array_of(fr, value, node), place, node)
+
+
+def _check_writable(fr: Frame, base: FrontValue, node: Any) -> None:
+    if isinstance(base, Parts) or (isinstance(base, Value) and isinstance(base.type, Struct)):
+        fr.fail(node, f"writing into {describe(base)} is not supported", "Make a new container, or use an array.")
+
+
+def _write(fr: Frame, decl: OpDecl, target: Atom, value: Atom, place: _Place, node: Any) -> None:
+    """Append a write, and learn from it that the lengths fit."""
+    _check_fit(fr, target, value, place, node)
+    fr.ops(node, decl, target, value, *place.operands, where=place.where)
+
+
+def _check_fit(fr: Frame, target: Atom, value: Atom, place: _Place, node: Any) -> None:
+    if not shape_of(value.type):
+        return
+    shapes = fr.session.shapes
+    try:
+        written = subscript_shape(shapes, shape_of(target.type), place.where, place.operands)
+        shapes.broadcast([written, shape_of(value.type)])
+    except (TypeMistake, ShapeMismatch) as mistake:
+        fr.fail(node, str(mistake), "The value must have the shape of the part that is written, or broadcast to it.")
+
+
+def update_item(fr: Frame, base: FrontValue, key: FrontValue, op: Any, value: FrontValue, node: Any, combine: Callable[..., FrontValue]) -> None:
+    """`base[key] op= value`; `combine(op, old, value)` computes the new value."""
+    _check_writable(fr, base, node)
+    target = fr.as_atom(base, node)
+    if isinstance(target.type, List):
+        position = fr.as_atom(key, node)
+        old = fr.op(node, list_item, target, position)
+        if isinstance(old.type, Array):
+            add_to(fr, old, op, fr.as_atom(value, node), node, combine)
+        else:
+            fr.ops(node, list_set, target, position, as_operand(fr, node, combine(op, old, value)))
+        return
+    place = _place(fr, target, key, node)
+    addend = array_of(fr, value, node)
+    if isinstance(op, gast.Add | gast.Sub) and "g" not in place.where.split(", "):
+        _write(fr, add_into, target, _signed(fr, op, addend, node), place, node)
+        return
+    old = fr.op(node, index if place.is_view else gather, target, *place.operands, where=place.where)
+    _write(fr, store, target, fr.as_atom(combine(op, old, addend), node), place, node)
+
+
+def add_to(fr: Frame, target: Atom, op: Any, value: Atom, node: Any, combine: Callable[..., FrontValue]) -> None:
+    """`x op= value` for an array: in place, so that every other name for it sees the change."""
+    everything = _Place("", ())
+    if isinstance(op, gast.Add | gast.Sub):
+        _write(fr, add_into, target, _signed(fr, op, value, node), everything, node)
+    else:
+        _write(fr, store, target, fr.as_atom(combine(op, target, value), node), everything, node)
+
+
+def _signed(fr: Frame, op: Any, value: Atom, node: Any) -> Atom:
+    return value if isinstance(op, gast.Add) else fr.op(node, negative, value)
+
+

@@ -1,0 +1,64 @@
+"""What is refused, each with what is wrong and what to do instead; and the one place where the frontend's errors are made."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import gast
+
+from srcdiff.errors import UnsupportedError
+from srcdiff.ir.location import Location
+
+__all__ = ["check_tree", "fail"]
+
+
+def fail(message: str, advice: str = "", location: Location | None = None) -> NoReturn:
+    """Raise the error for a construct or a use that is not supported."""
+    raise UnsupportedError(message, advice=advice, location=location)
+
+
+_REFUSED: dict[type, tuple[str, str]] = {
+    ast.AsyncFunctionDef: ("async functions are not supported", "Make it a plain `def`."),
+    ast.AsyncFor: ("`async for` is not supported", "Use a plain `for`."),
+    ast.AsyncWith: ("`async with` is not supported", "Do the asynchronous work before the function is called."),
+    ast.Await: ("`await` is not supported", "Await the value first and pass it as an argument."),
+    ast.Yield: ("generators are not supported", "Append the values to a list and return that."),
+    ast.YieldFrom: ("generators are not supported", "Append the values to a list and return that."),
+    ast.Try: ("`try` is not supported", "Test the condition with `if` before the operation that may raise."),
+    ast.With: ("`with` is not supported", "Enter the context where the function is called."),
+    ast.ClassDef: ("class definitions inside a function are not supported", "Define the class at module level."),
+    ast.Global: ("`global` is not supported", "Pass the value as an argument and return the new one."),
+    ast.Nonlocal: ("`nonlocal` is not supported", "Return the new value from the nested function and assign it."),
+    ast.Set: ("sets are not supported", "Use a tuple or a list."),
+    ast.SetComp: ("sets are not supported", "Use a list comprehension."),
+    ast.MatMult: ("", ""),
+}
+if hasattr(ast, "TryStar"):
+    _REFUSED[ast.TryStar] = _REFUSED[ast.Try]
+del _REFUSED[ast.MatMult]
+
+
+def check_tree(tree: ast.AST, locate: Callable[[Any], Location]) -> None:
+    """Refuse what no type could make acceptable. Runs on Python's own tree: gast drops nodes that it does not know."""
+    for node in ast.walk(tree):
+        refused = _REFUSED.get(type(node))
+        if refused is not None:
+            fail(*refused, locate(node))
+        if isinstance(node, ast.expr | ast.stmt) and not hasattr(gast, type(node).__name__):
+            fail(f"`{type(node).__name__}` is not supported", "Write it with plainer Python.", locate(node))
+        if isinstance(node, ast.Delete):
+            _check_delete(node, locate)
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            fail(
+                f"assigning to the attribute `{ast.unparse(node)}` is not supported",
+                "Keep the value in a local variable, or make a new object.",
+                locate(node),
+            )
+
+
+def _check_delete(node: ast.Delete, locate: Callable[[Any], Location]) -> None:
+    for target in node.targets:
+        if not isinstance(target, ast.Name):
+            fail("`del` of anything but a name is not supported", "Build a new container without the item.", locate(target))

@@ -1,0 +1,271 @@
+"""Truth values: conditions, `and` / `or` / `not`, comparisons, the conditional expression."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import gast
+
+from srcdiff.frontend.frame import FALSE, TRUE, Frame, reads
+from srcdiff.frontend.joins import Done, branch
+from srcdiff.frontend.values import FrontValue, Known, Parts, ShapeOf, is_static, sequence, static
+from srcdiff.ir.core import Atom, Const, Op, Value, const
+from srcdiff.ir.types import Array, List, Scalar, Static, Struct
+from srcdiff.ops import arithmetic
+from srcdiff.ops.containers import list_length
+from srcdiff.ops.control import and_, or_
+from srcdiff.ops.memory import axis_length
+
+__all__ = ["compare", "static_truth", "truth", "truth_of"]
+
+_ZERO = const(0)
+
+
+def truth(fr: Frame, node: Any) -> Atom:
+    """An expression as a condition: a truth value, or a constant where it is known when compiling."""
+    return truth_of(fr, fr.expr(node), node)
+
+
+def truth_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
+    if isinstance(value, Parts):
+        return const(bool(value.values))
+    if isinstance(value, Known):
+        return const(bool(value.value))
+    if not isinstance(value, Value | Const):
+        return TRUE
+    match value.type:
+        case Static():
+            assert isinstance(value, Const)
+            return const(bool(value.value))
+        case Scalar(dtype="bool"):
+            return value
+        case Scalar():
+            if is_static(value):
+                return const(bool(static(value)))
+            return fr.op(node, arithmetic.not_equal, value, _ZERO)
+        case List():
+            return fr.op(node, arithmetic.greater, fr.op(node, list_length, value), _ZERO)
+        case Struct():
+            return const(bool(value.type.parts))
+        case Array():
+            fr.fail(node, "the truth value of an array is ambiguous", "Use np.any(...) or np.all(...), or compare one element.")
+
+
+def static_truth(fr: Frame, condition: Atom) -> bool | None:
+    """The condition, where it is known when compiling."""
+    return bool(condition.value) if isinstance(condition, Const) else fr.session.facts.get(condition)
+
+
+# ---- and, or, not ------------------------------------------------------------------------------------
+
+
+@reads(gast.BoolOp)
+def _bool_op(fr: Frame, node: Any) -> FrontValue:
+    return _operands(fr, node, list(node.values))
+
+
+def _operands(fr: Frame, node: Any, values: list[Any]) -> FrontValue:
+    """`a and b and c`, from the left; a later operand is evaluated only if it decides."""
+    first = fr.expr(values[0])
+    if len(values) == 1:
+        return first
+    is_and = isinstance(node.op, gast.And)
+    condition = truth_of(fr, first, values[0])
+    known = static_truth(fr, condition)
+    if known is not None:
+        return _operands(fr, node, values[1:]) if known == is_and else first
+    return _second(fr, node, first, condition, lambda: _operands(fr, node, values[1:]))
+
+
+def _second(fr: Frame, node: Any, first: FrontValue, condition: Atom, rest: Callable[[], FrontValue]) -> FrontValue:
+    """`first and rest`: one logical operation where evaluating the rest can do no harm, otherwise a branch."""
+    is_and = isinstance(node.op, gast.And)
+    session = fr.session
+    env, mark = dict(fr.env), session.mark()
+    with session.region() as b:
+        session.suppose(condition, is_and)
+        second = rest()
+    harmless = first is condition and _is_truth(second) and all(_is_harmless(s) for s in b.body)
+    if harmless and isinstance(second, Value | Const):
+        if isinstance(second, Const):
+            return condition if second.value is is_and else second
+        session.b.body += b.body
+        result = fr.op(node, and_ if is_and else or_, condition, second)
+        session.implies[result] = ((is_and, ((condition, is_and), (second, is_and))),)
+        return result
+    fr.env = env
+    session.reset(mark)
+    found: dict[str, FrontValue] = {}
+
+    def short() -> Done:
+        fr.env["%operand"] = const(not is_and) if first is condition else first
+        return FALSE
+
+    def long() -> Done:
+        fr.env["%operand"] = found["second"] = rest()
+        return FALSE
+
+    sides = (long, short) if is_and else (short, long)
+    branch(fr, node, condition, *sides, frozenset(fr.env))
+    result_value = fr.env.pop("%operand")
+    if isinstance(result_value, Value):
+        session.implies[result_value] = ((is_and, _consequences(condition, found["second"], is_and)),)
+    return fr.bound(result_value, "this expression", node)
+
+
+def _consequences(condition: Atom, second: FrontValue, truth_value: bool) -> tuple[tuple[Atom, bool], ...]:
+    also = ((second, truth_value),) if isinstance(second, Value) else ()
+    return ((condition, truth_value), *also)
+
+
+def _is_truth(value: FrontValue) -> bool:
+    return isinstance(value, Value | Const) and isinstance(value.type, Scalar) and value.type.dtype == "bool"
+
+
+def _is_harmless(statement: Any) -> bool:
+    """Whether a statement may run although the user's program would not run it."""
+    if not isinstance(statement, Op):
+        return False
+    decl = statement.decl
+    if decl.raises and not _divides_floats(statement):
+        return False
+    return not decl.effect and not decl.writes and decl.cost != "heavy"
+
+
+def _divides_floats(op: Op) -> bool:
+    """NumPy's numbers divide by zero without raising."""
+    numpy_numbers = any(isinstance(a.type, Array) or (isinstance(a.type, Scalar) and not a.type.weak) for a in op.operands)
+    return op.decl in (arithmetic.divide, arithmetic.power) and numpy_numbers
+
+
+@reads(gast.IfExp)
+def _conditional(fr: Frame, node: Any) -> FrontValue:
+    condition = truth(fr, node.test)
+    known = static_truth(fr, condition)
+    if known is not None:
+        return fr.expr(node.body if known else node.orelse)
+
+    def side(expression: Any) -> Done:
+        fr.env["%operand"] = fr.expr(expression)
+        return FALSE
+
+    branch(fr, node, condition, lambda: side(node.body), lambda: side(node.orelse), frozenset(fr.env))
+    return fr.bound(fr.env.pop("%operand"), "this expression", node)
+
+
+def negate(fr: Frame, node: Any, operand: FrontValue) -> Atom:
+    condition = truth_of(fr, operand, node)
+    known = static_truth(fr, condition)
+    if known is not None:
+        return const(not known)
+    result = fr.op(node, arithmetic.not_, condition)
+    fr.session.implies[result] = ((True, ((condition, False),)), (False, ((condition, True),)))
+    return result
+
+
+# ---- comparisons ----------------------------------------------------------------------------------------
+
+_COMPARISONS: dict[type, tuple[Any, Callable[[Any, Any], Any]]] = {
+    gast.Lt: (arithmetic.less, operator.lt),
+    gast.LtE: (arithmetic.less_equal, operator.le),
+    gast.Gt: (arithmetic.greater, operator.gt),
+    gast.GtE: (arithmetic.greater_equal, operator.ge),
+    gast.Eq: (arithmetic.equal, operator.eq),
+    gast.NotEq: (arithmetic.not_equal, operator.ne),
+}
+
+
+@reads(gast.Compare)
+def _compare(fr: Frame, node: Any) -> FrontValue:
+    """A chain: each operand is evaluated once, and only as far as the chain holds."""
+    left = fr.expr(node.left)
+    return _chain(fr, node, left, 0)
+
+
+def _chain(fr: Frame, node: Any, left: FrontValue, k: int) -> FrontValue:
+    right = fr.expr(node.comparators[k])
+    result = compare(fr, node, node.ops[k], left, right)
+    if k + 1 == len(node.ops):
+        return result
+    known = static_truth(fr, result)
+    if known is not None:
+        return _chain(fr, node, right, k + 1) if known else result
+    both = gast.copy_location(gast.BoolOp(gast.And(), []), node)
+    return _second(fr, both, result, truth_of(fr, result, node), lambda: _chain(fr, node, right, k + 1))
+
+
+def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) -> Atom:
+    if isinstance(op, gast.Is | gast.IsNot):
+        return const(_identical(fr, node, left, right) == isinstance(op, gast.Is))
+    if isinstance(op, gast.In | gast.NotIn):
+        found = _contained(fr, node, left, right)
+        return found if isinstance(op, gast.In) else negate(fr, node, found)
+    decl, function = _COMPARISONS[type(op)]
+    if is_static(left) and is_static(right):
+        return const(bool(function(static(left), static(right))))
+    left, right = _plain(fr, left, node), _plain(fr, right, node)
+    if isinstance(left, Parts) and isinstance(right, Parts) and isinstance(op, gast.Eq | gast.NotEq):
+        return _equal_parts(fr, node, left, right, isinstance(op, gast.Eq))
+    for value, other in ((left, right), (right, left)):
+        if isinstance(op, gast.Eq | gast.NotEq) and _never_equal(value, other):
+            return const(isinstance(op, gast.NotEq))
+    return fr.op(node, decl, fr.as_atom(left, node), fr.as_atom(right, node))
+
+
+def _never_equal(value: FrontValue, other: FrontValue) -> bool:
+    """A string or None beside a number."""
+    is_object = isinstance(value, Known) or (isinstance(value, Const) and isinstance(value.type, Static))
+    return is_object and isinstance(other, Value | Const) and isinstance(other.type, Scalar | Array)
+
+
+def _plain(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
+    """A shape as a tuple of lengths."""
+    if not isinstance(value, ShapeOf):
+        return value
+    ndim = value.array.type.ndim if isinstance(value.array.type, Array) else 0
+    return sequence([fr.op(node, axis_length, value.array, spelling=".shape", axis=k) for k in range(ndim)])
+
+
+def _equal_parts(fr: Frame, node: Any, left: Parts, right: Parts, equal: bool) -> Atom:
+    if left.keys != right.keys:
+        return const(not equal)
+    result: Atom = TRUE
+    for x, y in zip(left.values, right.values, strict=True):
+        each = compare(fr, node, gast.Eq(), x, y)
+        if each == FALSE:
+            return const(not equal)
+        if each != TRUE:
+            result = each if result == TRUE else fr.op(node, and_, result, each)
+    return result if equal else negate(fr, node, result)
+
+
+def _identical(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> bool:
+    for value in (left, right):
+        if isinstance(value, Const | Known) and value.value is None or isinstance(value, Const) and isinstance(value.value, bool):
+            other = right if value is left else left
+            return is_static(other) and static(other) is value.value
+    if is_static(left) and is_static(right):
+        return static(left) is static(right)
+    fr.fail(node, "`is` is supported for None, True, False and constants", "Compare with `==`.")
+
+
+def _contained(fr: Frame, node: Any, item: FrontValue, container: FrontValue) -> Atom:
+    if isinstance(container, Parts) and container.kind in ("dict", "dataclass", "namedtuple") and is_static(item):
+        return const(static(item) in container.keys)
+    if isinstance(container, Value) and isinstance(container.type, Struct) and container.type.kind == "dict" and is_static(item):
+        return const(static(item) in container.type.keys)
+    if is_static(container) and is_static(item):
+        return const(static(item) in static(container))
+    container = _plain(fr, container, node)
+    if isinstance(container, Parts):
+        result: Atom = FALSE
+        for part in container.values:
+            each = compare(fr, node, gast.Eq(), item, part)
+            if each == TRUE:
+                return TRUE
+            if each != FALSE:
+                result = each if result == FALSE else fr.op(node, or_, result, each)
+        return result
+    fr.fail(node, "`in` is supported for tuples, lists and dicts of known parts", "Compare with each item in a loop.")

@@ -1,0 +1,215 @@
+"""What a Python expression is worth while a function is read: a value of the IR, or something known when compiling.
+
+Structures that the user's code makes (tuples, dicts, ...) stay `Parts`: they cost no statements, and become an operation only where
+one value is needed. Everything here is frozen; names are rebound in an environment, never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from srcdiff.ir.core import Atom, Const, Node, Tree, Value, const
+from srcdiff.ir.types import Scalar, Static
+
+if TYPE_CHECKING:
+    from srcdiff.frontend.frame import Frame
+
+__all__ = [
+    "MISSING", "Closure", "Conflict", "FrontValue", "Items", "Known", "Method", "Missing", "Partial", "Parts", "Piece",
+    "ShapeOf", "Slice", "Text", "flatten", "is_static", "map_atoms", "parts_of", "rebuild", "sequence", "static", "static_int",
+    "tree_of",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A Python object: a function, module, type, dtype, bound method, ..."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """A container whose parts are known one by one; fields as in `types.Struct`."""
+
+    kind: str
+    keys: tuple[Any, ...]
+    values: tuple[FrontValue, ...]
+    cls: type | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Closure:
+    """A nested function or lambda with the frame that defines it: its free names are looked up there when it is called."""
+
+    node: Any
+    frame: Frame
+    defaults: dict[str, FrontValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Method:
+    """`receiver.name`, not yet called; `function` is set for methods of the user's classes."""
+
+    receiver: FrontValue
+    name: str
+    function: Any = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """A `functools.partial`: the callable and what is bound already."""
+
+    function: FrontValue
+    args: tuple[FrontValue, ...]
+    kwargs: tuple[tuple[str, FrontValue], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slice:
+    lower: FrontValue | None
+    upper: FrontValue | None
+    step: FrontValue | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShapeOf:
+    """`x.shape`: a tuple of lengths that are read one by one as they are wanted."""
+
+    array: Atom
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Text:
+    """An f-string: Python text with `{i}` for operands."""
+
+    template: str
+    operands: tuple[Atom, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Items:
+    """Something to loop over: `count` turns (an int if known when compiling), and the element of a turn.
+
+    `bounds` is set where the turns are those of a `range`: (start, stop, step); `source` is then None.
+    """
+
+    count: Atom | int
+    element: Callable[[Atom], FrontValue]
+    bounds: tuple[Atom, Atom, Atom] | None = None
+    reverse: bool = False
+    naming: int = -1  # which part of a tuple of targets the index itself is, where one is
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Not bound (on some path)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Partial:
+    """Bound only where `condition` had the value `when`."""
+
+    value: FrontValue
+    condition: Atom
+    when: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conflict:
+    """Bound to things on two paths that no one type describes; an error once it is read."""
+
+    message: str
+
+
+MISSING = Missing()
+
+FrontValue = (
+    Value | Const | Known | Parts | Closure | Method | Piece | Slice | ShapeOf | Text | Items | Missing | Partial | Conflict
+)
+
+
+def sequence(values: Sequence[FrontValue], kind: str = "tuple") -> Parts:
+    return Parts(kind, tuple(range(len(values))), tuple(values))
+
+
+def parts_of(value: FrontValue) -> dict[Any, FrontValue]:
+    assert isinstance(value, Parts)
+    return dict(zip(value.keys, value.values, strict=True))
+
+
+def static_int(value: FrontValue) -> int | None:
+    """The integer, where it is known when compiling."""
+    if isinstance(value, Const) and isinstance(value.value, int):
+        return int(value.value)
+    if isinstance(value, Value) and isinstance(value.type, Scalar):
+        expr = value.type.expr
+        return expr.const if expr is not None and expr.is_const else None
+    return None
+
+
+def is_static(value: FrontValue) -> bool:
+    """Whether this is one Python object known when compiling."""
+    if isinstance(value, Const | Known):
+        return True
+    if isinstance(value, Parts):
+        return all(map(is_static, value.values))
+    return static_int(value) is not None
+
+
+def static(value: FrontValue) -> Any:
+    """The Python object that a static value is."""
+    if isinstance(value, Const | Known):
+        return value.value
+    if isinstance(value, Parts):
+        inner = [static(v) for v in value.values]
+        if value.kind == "tuple":
+            return tuple(inner)
+        if value.kind == "list":
+            return inner
+        pairs = dict(zip(value.keys, inner, strict=True))
+        return pairs if value.cls is None else value.cls(**pairs)
+    number = static_int(value)
+    assert number is not None
+    return number
+
+
+def flatten(value: FrontValue) -> Iterator[Atom]:
+    """The values of the IR in a structure, in order; what is static is left out."""
+    if isinstance(value, Parts):
+        for part in value.values:
+            yield from flatten(part)
+    elif isinstance(value, Value) or (isinstance(value, Const) and not isinstance(value.type, Static)):
+        yield value
+
+
+def rebuild(template: FrontValue, atoms: Iterator[Atom]) -> FrontValue:
+    """The structure with other values in the places that `flatten` lists."""
+    if isinstance(template, Parts):
+        return Parts(template.kind, template.keys, tuple(rebuild(v, atoms) for v in template.values), template.cls)
+    if isinstance(template, Value) or (isinstance(template, Const) and not isinstance(template.type, Static)):
+        return next(atoms)
+    return template
+
+
+def map_atoms(change: Callable[[Atom], Atom], value: FrontValue) -> FrontValue:
+    return rebuild(value, map(change, flatten(value)))
+
+
+def tree_of(value: FrontValue, yields: list[Atom]) -> Tree | None:
+    """How `yields` (appended to) form a result; None where a part is no value of the IR."""
+    if isinstance(value, Value | Const):
+        yields.append(value)
+        return len(yields) - 1
+    if isinstance(value, Known) and not callable(value.value):
+        yields.append(const(value.value))
+        return len(yields) - 1
+    if not isinstance(value, Parts):
+        return None
+    children = [tree_of(v, yields) for v in value.values]
+    known = tuple(c for c in children if c is not None)
+    return Node(value.kind, value.keys, known, value.cls) if len(known) == len(children) else None
+
+

@@ -1,0 +1,327 @@
+"""Which values may share storage, and what statements read and write.
+
+Storage is named by *roots*: a parameter, or the value that an operation which is no view made. Everything else refers to
+the storage of roots: views to their base's, what leaves a branch or a loop to all that may flow in (so after `u, v = v, u` in
+a loop both names may mean both buffers).
+
+    %H = zeros_like %x          roots: %x -> {%x}, %H -> {%H}, %row -> {%H}
+    %row = index[:, i] %H, 0
+    store %row, 1.0, 0          writes {%H}
+
+A container's roots are its own and those of what it holds. Parts of one parameter are told apart: the first value
+that takes a part is that part's root. An item of a list made here shares storage with what was put on the list; an item of a
+list that comes from elsewhere with the list. So `append` writes the list, but not the arrays on it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from srcdiff.ir.core import Atom, Call, For, Function, If, Op, Region, Statement, Value, While, regions_of, walk
+from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type
+
+__all__ = [
+    "has_effect",
+    "has_storage",
+    "may_move",
+    "may_raise",
+    "reads_of",
+    "storage_roots",
+    "writes_of",
+    "written_roots",
+]
+
+Roots = Mapping[Value, frozenset[Value]]
+Part = tuple[Value, Any]
+
+_ITEMS = "*"  # the key of a list's elements, all alike
+_CONTAINERS = {"pack", "list_new"}  # hold their operands and nothing else
+_COPIES = {"copy", "read"}  # of a list: a new list of the same elements
+_IN_ITEMS = {"list_add"}  # changes the arrays on a list
+_SHAPE_ONLY = {"axis_length", "zeros_like", "ones_like", "empty_like", "zeros_of", "zeros_like_list", "empty_of"}
+
+
+def has_storage(type_: Type) -> bool:
+    return not isinstance(type_, Scalar | Static)
+
+
+def storage_roots(fn: Function) -> dict[Value, frozenset[Value]]:
+    """For each array, list or struct of `fn`: the roots whose storage it may refer to, or hold."""
+    return _Heap(fn).roots()
+
+
+def written_roots(fn: Function) -> frozenset[Value]:
+    """The roots that any statement of `fn` writes."""
+    roots = storage_roots(fn)
+    return frozenset().union(*(writes_of(s, roots) for s in fn.body.body))
+
+
+def writes_of(statement: Statement, roots: Roots) -> frozenset[Value]:
+    """The roots that a statement, with its regions, may write."""
+    out: set[Value] = set()
+    for op in _ops(statement):
+        for position in op.decl.writes:
+            out |= _written(op, op.operands[position], roots)
+    return frozenset(out)
+
+
+def reads_of(statement: Statement, roots: Roots) -> frozenset[Value]:
+    """The roots whose contents a statement, with its regions, may read.
+
+    Making a view of an array reads nothing, taking a list's item reads the list (not the items). What is written is not
+    counted, although `+=` reads it: whoever asks what may be reordered asks `writes_of` as well.
+    """
+    out: set[Value] = set()
+    for inner in _with_inner(statement):
+        if isinstance(inner, Op):
+            for position, operand in enumerate(inner.operands):
+                out |= _read(inner, position, operand, roots)
+        elif isinstance(inner, Call):
+            out.update(*(roots.get(a, ()) for a in inner.operands if isinstance(a, Value)))
+    return frozenset(out)
+
+
+def has_effect(statement: Statement) -> bool:
+    """Whether something other than storage sees that a statement runs: `print`, `raise`, `save`."""
+    return any(op.decl.effect for op in _ops(statement))
+
+
+def may_raise(statement: Statement) -> bool:
+    """Whether a statement may not come to its end: it raises, or is a `while`."""
+    return any(s.decl.raises if isinstance(s, Op) else isinstance(s, Call | While) for s in _with_inner(statement))
+
+
+def may_move(statement: Statement, over: Iterable[Statement], roots: Roots) -> bool:
+    """Whether the program means the same with `statement` on the other side of its neighbours `over`.
+
+    That its operands are defined there, and its results not needed before, is for the caller to see to.
+    """
+    reads, writes = reads_of(statement, roots), writes_of(statement, roots)
+    effect, raises = has_effect(statement), may_raise(statement)
+    for other in over:
+        other_writes = writes_of(other, roots)
+        if other_writes & (reads | writes) or writes & reads_of(other, roots):
+            return False
+        if (effect and (has_effect(other) or may_raise(other))) or (raises and has_effect(other)):
+            return False
+    return True
+
+
+def _with_inner(statement: Statement) -> Iterator[Statement]:
+    yield statement
+    for region in regions_of(statement):
+        yield from walk(region)
+
+
+def _ops(statement: Statement) -> Iterator[Op]:
+    return (s for s in _with_inner(statement) if isinstance(s, Op))
+
+
+def _written(op: Op, operand: Atom, roots: Roots) -> frozenset[Value]:
+    if not isinstance(operand, Value):
+        return frozenset()
+    return _spine(operand, roots) if _puts_on_list(op) else roots.get(operand, frozenset())
+
+
+def _spine(container: Value, roots: Roots) -> frozenset[Value]:
+    """The roots that may be the list itself, or hold it, and not only something on it."""
+    return frozenset(r for r in roots.get(container, ()) if _may_hold(r.type, container.type))
+
+
+def _may_hold(outer: Type, inner: Type) -> bool:
+    if _skeleton(outer) == _skeleton(inner):
+        return True
+    parts = outer.parts if isinstance(outer, Struct) else (outer.element,) if isinstance(outer, List) else ()
+    return any(_may_hold(p, inner) for p in parts)
+
+
+def _skeleton(type_: Type) -> Any:
+    """A type without lengths and dtypes."""
+    if isinstance(type_, Struct):
+        return (type_.kind, type_.keys, tuple(map(_skeleton, type_.parts)))
+    return ("[]", _skeleton(type_.element)) if isinstance(type_, List) else type(type_).__name__
+
+
+def _read(op: Op, position: int, operand: Atom, roots: Roots) -> frozenset[Value]:
+    if not isinstance(operand, Value) or position in op.decl.writes or not has_storage(operand.type):
+        return frozenset()
+    if op.decl.name in _SHAPE_ONLY or op.decl.name in _CONTAINERS or _puts_on_list(op):
+        return frozenset()
+    if isinstance(operand.type, List) and (op.decl.view_of == position or op.decl.cost == "free"):
+        return _spine(operand, roots)
+    if op.decl.view_of == position and all(has_storage(r.type) for r in op.results):
+        return frozenset()
+    return roots.get(operand, frozenset())
+
+
+def _puts_on_list(op: Op) -> bool:
+    return op.decl.name not in _IN_ITEMS and any(isinstance(op.operands[i].type, List) for i in op.decl.writes)
+
+
+class _Heap:
+    """What values refer to and what containers hold, grown until nothing changes.
+
+    `refers[v]`: the roots that v may be, or be a view of. `holds[root, key]`: the same for what a container has under a
+    key.
+    """
+
+    def __init__(self, fn: Function) -> None:
+        self.refers: dict[Value, set[Value]] = defaultdict(set)
+        self.holds: dict[Part, set[Value]] = defaultdict(set)
+        self.opaque: set[Value] = set()  # containers made elsewhere: they hold storage of their own
+        self.saved: dict[Any, set[Value]] = defaultdict(set)
+        self.grown = True
+        for param in fn.params:
+            self.make(param)
+        while self.grown:
+            self.grown = False
+            self.region(fn.body)
+
+    def roots(self) -> dict[Value, frozenset[Value]]:
+        held: dict[Value, set[Value]] = defaultdict(set)
+        for (root, _), parts in self.holds.items():
+            held[root] |= parts
+        return {v: _closure(refers, held) for v, refers in self.refers.items()}
+
+    # ---- the lattice ----
+
+    def flow(self, into: set[Value], roots: Iterable[Value]) -> None:
+        before = len(into)
+        into.update(roots)
+        self.grown = self.grown or len(into) > before
+
+    def of(self, atom: Atom) -> set[Value]:
+        return self.refers[atom] if isinstance(atom, Value) and has_storage(atom.type) else set()
+
+    def bind(self, value: Value, *sources: Atom) -> None:
+        if has_storage(value.type):
+            for source in sources:
+                self.flow(self.refers[value], self.of(source))
+
+    def make(self, value: Value, opaque: bool = True) -> None:
+        """Enter a value that is a root."""
+        if has_storage(value.type):
+            self.flow(self.refers[value], [value])
+            if opaque:
+                self.opaque.add(value)
+
+    def taken(self, container: Atom, key: Any, taker: Value) -> set[Value]:
+        """What `container[key]` may refer to; `taker` stands for a part of a container that was made elsewhere."""
+        out: set[Value] = set()
+        for root in list(self.of(container)):
+            if isinstance(root.type, Struct):
+                part = self.holds[root, key]
+                if root in self.opaque and not part:
+                    self.make(taker)
+                    self.flow(part, [taker])
+                out |= part
+            else:
+                out |= self.holds[root, _ITEMS]
+                if root in self.opaque:
+                    out.add(root)
+        return out
+
+    # ---- statements ----
+
+    def region(self, region: Region) -> None:
+        for statement in region.body:
+            self.statement(statement)
+
+    def statement(self, statement: Statement) -> None:
+        for inner in regions_of(statement):
+            self.region(inner)
+        match statement:
+            case Op():
+                self.op(statement)
+            case If():
+                yields = zip(statement.then.yields, statement.orelse.yields, statement.results, strict=True)
+                for then, orelse, result in yields:
+                    self.bind(result, then, orelse)
+            case For():
+                self.loop(statement, [statement.body.params[1:]], statement.carried_results)
+            case While():
+                regions = regions_of(statement)
+                self.loop(statement, [r.params for r in regions], statement.results)
+            case Call():
+                for result in statement.results:
+                    self.make(result)
+
+    def loop(self, loop: For | While, params: Iterable[tuple[Value, ...]], results: tuple[Value, ...]) -> None:
+        for targets in (*params, results):
+            for target, first, later in zip(targets, loop.carried, loop.carried_yields, strict=True):
+                self.bind(target, first, later)
+
+    def op(self, op: Op) -> None:
+        name = op.decl.name
+        if name in _CONTAINERS:
+            self.container(op)
+        elif name == "save":
+            self.flow(self.saved[op.attrs["slot"]], self.of(op.operands[0]))
+        elif name == "restore":
+            self.restored(op)
+        elif _puts_on_list(op):
+            self.list_operation(op)
+        elif op.decl.view_of is not None:
+            self.view(op, op.operands[op.decl.view_of])
+        else:
+            shared = isinstance(op.results[0].type, List) and name in _COPIES if op.results else False
+            for result in op.results:
+                self.make(result, opaque=not shared)
+                if shared:
+                    self.flow(self.holds[result, _ITEMS], self.taken(op.operands[0], _ITEMS, result))
+
+    def container(self, op: Op) -> None:
+        result = op.result
+        self.make(result, opaque=False)
+        keys = result.type.keys if isinstance(result.type, Struct) else [_ITEMS] * len(op.operands)
+        for key, operand in zip(keys, op.operands, strict=True):
+            self.flow(self.holds[result, key], self.of(operand))
+
+    def restored(self, op: Op) -> None:
+        """What was saved comes back; where nothing is seen to be saved, storage of its own."""
+        saved = self.saved[op.attrs["slot"]]
+        if not saved:
+            self.make(op.result)
+        elif has_storage(op.result.type):
+            self.flow(self.refers[op.result], saved)
+
+    def list_operation(self, op: Op) -> None:
+        """Operations that change a list: what they put there, and what they take off."""
+        for position in op.decl.writes:
+            for root in list(self.of(op.operands[position])):
+                for operand in op.operands[position + 1 :]:
+                    self.flow(self.holds[root, _ITEMS], self.of(operand))
+            for result in op.results:
+                if has_storage(result.type):
+                    self.flow(self.refers[result], self.taken(op.operands[position], _ITEMS, result))
+
+    def view(self, op: Op, base: Atom) -> None:
+        is_struct = isinstance(base.type, Struct)
+        for position, result in enumerate(op.results):
+            if not has_storage(result.type):
+                continue
+            if isinstance(base.type, Array):
+                self.bind(result, base)
+            elif is_struct and "key" not in op.attrs:
+                self.flow(self.refers[result], self.taken(base, _key(base.type, position), result))
+            else:
+                self.flow(self.refers[result], self.taken(base, op.attrs.get("key", _ITEMS), result))
+
+
+def _key(type_: Type, position: int) -> Any:
+    assert isinstance(type_, Struct)
+    return type_.keys[position]
+
+
+def _closure(roots: Iterable[Value], held: Mapping[Value, set[Value]]) -> frozenset[Value]:
+    """The roots and all that is reached from them."""
+    out: set[Value] = set()
+    pending = list(roots)
+    while pending:
+        root = pending.pop()
+        if root not in out:
+            out.add(root)
+            pending += held.get(root, ())
+    return frozenset(out)

@@ -1,0 +1,177 @@
+"""Building IR: a `Builder` collects the statements of one region; `Rewriter` copies a function while changing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    Const,
+    For,
+    Function,
+    If,
+    Op,
+    OpDecl,
+    Origin,
+    Region,
+    Statement,
+    Value,
+    While,
+    regions_of,
+)
+from srcdiff.ir.location import Location
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.types import Dim, Type, map_dims
+
+__all__ = ["Builder", "Env", "Rewriter", "change_dims", "clone_region", "clone_statement", "lookup", "with_parts"]
+
+Env = dict[Value, Atom]
+
+
+@dataclass
+class Builder:
+    """Appends statements to one region. `location`, `origin` are given to each; change them as the walk goes on."""
+
+    shapes: Shapes = field(default_factory=Shapes)
+    origin: Origin = "user"
+    location: Location | None = None
+    body: list[Statement] = field(default_factory=list)
+
+    def inner(self) -> Builder:
+        """A builder for a region inside this one."""
+        return Builder(self.shapes, self.origin, self.location)
+
+    def op(self, decl: OpDecl, *operands: Atom, name: str = "", user: bool = False, spelling: str = "", **attrs: Any) -> Value:
+        """Append an operation with one result, and give the result."""
+        (result,) = self.ops(decl, *operands, names=(name,), user=user, spelling=spelling, **attrs)
+        return result
+
+    def ops(
+        self, decl: OpDecl, *operands: Atom, names: Sequence[str] = (), user: bool = False, spelling: str = "", **attrs: Any
+    ) -> tuple[Value, ...]:
+        """Append an operation, and give its results (none for a pure effect)."""
+        types = decl.infer(self.shapes, operands, attrs)
+        labels = [*names, *[""] * (len(types) - len(names))]
+        results = tuple(Value(t, n, user and bool(n)) for t, n in zip(types, labels, strict=True))
+        self.body.append(Op(decl, operands, results, attrs, self.location, self.origin, spelling))
+        return results
+
+    def append(self, statement: Statement) -> tuple[Value, ...]:
+        self.body.append(statement)
+        return statement.results
+
+    def region(self, params: Iterable[Value], yields: Iterable[Atom]) -> Region:
+        return Region(tuple(params), tuple(self.body), tuple(yields))
+
+    def inline(self, region: Region, arguments: Sequence[Atom], origin: Origin | None = None) -> tuple[Atom, ...]:
+        """Append a copy of a region's statements with its params bound; gives its yields."""
+        env: Env = dict(zip(region.params, arguments, strict=True))
+        for statement in region.body:
+            copy = clone_statement(statement, env)
+            self.body.append(copy if origin is None else replace(copy, origin=origin))
+        return tuple(lookup(env, a) for a in region.yields)
+
+
+def lookup(env: Mapping[Value, Atom], atom: Atom) -> Atom:
+    return atom if isinstance(atom, Const) else env.get(atom, atom)
+
+
+def clone_value(value: Value, env: Env) -> Value:
+    fresh = replace(value)
+    env[value] = fresh
+    return fresh
+
+
+def clone_region(region: Region, env: Env) -> Region:
+    """A copy of a region with new values; `env` says what outer values become and collects the new ones."""
+    params = tuple(clone_value(p, env) for p in region.params)
+    body = tuple(clone_statement(s, env) for s in region.body)
+    return Region(params, body, tuple(lookup(env, y) for y in region.yields))
+
+
+def clone_statement(statement: Statement, env: Env) -> Statement:
+    """A copy with operands looked up in `env`, and new results entered there."""
+    return with_parts(
+        statement,
+        tuple(lookup(env, a) for a in statement.operands),
+        tuple(clone_region(r, env) for r in regions_of(statement)),
+        lambda: tuple(clone_value(r, env) for r in statement.results),
+    )
+
+
+def with_parts(statement: Statement, operands: Sequence[Atom], regions: Sequence[Region], results: Any = None) -> Statement:
+    """The statement with other operands and regions (and results, if a function that makes them is given)."""
+    new_results = statement.results if results is None else results()
+    match statement:
+        case Op() | Call():
+            return replace(statement, operands=tuple(operands), results=new_results)
+        case If():
+            return replace(statement, condition=operands[0], then=regions[0], orelse=regions[1], results=new_results)
+        case For():
+            start, stop, step, *carried = operands
+            return replace(
+                statement, start=start, stop=stop, step=step, carried=tuple(carried), body=regions[0], results=new_results
+            )
+        case While():
+            test = regions[0] if statement.test is not None else None
+            return replace(statement, carried=tuple(operands), test=test, body=regions[-1], results=new_results)
+
+
+class Rewriter:
+    """Base of simple passes: copies a function, statement by statement, through methods to override.
+
+    Subclasses override `statement(old, env, b)`: append what stands for `old` to the builder `b` and enter the new values of its
+    results in `env`. The default keeps the statement with operands looked up, and its own result values.
+    """
+
+    def __call__(self, fn: Function) -> Function:
+        env: Env = {}
+        return fn.with_body(self.region(fn.body, env, Builder()))
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        for statement in old.body:
+            self.statement(statement, env, b)
+        return b.region(old.params, (lookup(env, y) for y in old.yields))
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        b.append(self.keep(old, env, b))
+
+    def keep(self, old: Statement, env: Env, b: Builder) -> Statement:
+        """The statement itself, with new operands and rebuilt regions."""
+        regions = [self.region(r, env, b.inner()) for r in regions_of(old)]
+        return with_parts(old, [lookup(env, a) for a in old.operands], regions)
+
+
+def change_dims(fn: Function, change: Callable[[Dim], Dim]) -> Function:
+    """The function with every length in the types of its values, constants and attributes changed."""
+    env: Env = {}
+
+    def value(old: Value) -> Value:
+        new = env[old] = Value(map_dims(old.type, change), old.name, old.user)
+        return new
+
+    def atom(old: Atom) -> Atom:
+        return old if isinstance(old, Const) else env.get(old, old)
+
+    def region(old: Region) -> Region:
+        params = tuple(map(value, old.params))
+        body = tuple(map(statement, old.body))
+        return Region(params, body, tuple(map(atom, old.yields)))
+
+    def attribute(old: Any) -> Any:
+        if isinstance(old, Dim):
+            return change(old)
+        if isinstance(old, tuple):
+            return tuple(map(attribute, old))
+        return map_dims(old, change) if isinstance(old, Type) else old
+
+    def statement(old: Statement) -> Statement:
+        operands = tuple(map(atom, old.operands))
+        regions = tuple(map(region, regions_of(old)))
+        new = with_parts(old, operands, regions, lambda: tuple(map(value, old.results)))
+        return replace(new, attrs={k: attribute(v) for k, v in new.attrs.items()}) if isinstance(new, Op) else new
+
+    return fn.with_body(region(fn.body))

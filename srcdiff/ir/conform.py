@@ -1,0 +1,117 @@
+"""Python objects against the types of the IR; used by the reference evaluator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.structs import take_part
+from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
+
+__all__ = ["Mismatch", "Scope", "conform"]
+
+
+class Mismatch(Exception):
+    """A value is not what its type says, or the IR is not well formed."""
+
+
+class Scope:
+    """What the symbols of lengths stand for, in one run of a region.
+
+    A symbol means one number, except that what a loop or a branch leaves behind may come to be called the same as in
+    another turn: such *soft* lengths are bound anew without complaint.
+    """
+
+    def __init__(self, outer: Scope | None = None) -> None:
+        self.lengths: dict[str, int] = {} if outer is None else dict(outer.lengths)
+        self.soft: set[str] = set() if outer is None else set(outer.soft)
+
+    def bind(self, dim: Dim, number: int, soft: bool) -> None:
+        name = dim.symbol
+        if name is not None and (name not in self.lengths or name in self.soft):
+            self.lengths[name] = number
+            (self.soft.add if soft else self.soft.discard)(name)
+            return
+        try:
+            expected = dim.evaluate(self.lengths)
+        except KeyError:
+            return
+        if expected != number and not (soft or dim.symbols() & self.soft):
+            raise Mismatch(f"{dim} is {expected} here, got {number}")
+
+    def number(self, dim: Dim) -> int:
+        try:
+            return dim.evaluate(self.lengths)
+        except KeyError as missing:
+            raise Mismatch(f"length {dim}: nothing in scope says what {missing} is") from None
+
+
+_BUILTIN: Mapping[str, type[Any]] = {"tuple": tuple, "list": list, "dict": dict}
+_KINDS = "bifc"  # a Python scalar may stand for one further right
+
+
+def conform(obj: Any, type_: Type, scope: Scope, soft: bool = False) -> None:
+    """Raise `Mismatch` unless `obj` is of the type; lengths that are not yet known become known in `scope`."""
+    match type_:
+        case Array():
+            _array(obj, type_, scope, soft)
+        case Scalar():
+            _scalar(obj, type_, scope, soft)
+        case Struct():
+            _struct(obj, type_, scope, soft)
+        case List():
+            if not isinstance(obj, list | tuple):
+                raise Mismatch(f"expected a list, got {type(obj).__name__}")
+            for item in obj:
+                conform(item, type_.element, _of_item(scope))
+        case Static(value):
+            if (value is None or isinstance(value, str | int)) and obj != value:
+                raise Mismatch(f"expected {value!r}, got {obj!r}")
+
+
+def _of_item(scope: Scope) -> Scope:
+    """A scope for one element: lengths of its own (`n*`) are forgotten after it."""
+    inner = Scope(scope)
+    inner.lengths = {k: v for k, v in inner.lengths.items() if not k.endswith("*")}
+    return inner
+
+
+def _array(obj: Any, type_: Array, scope: Scope, soft: bool) -> None:
+    if not isinstance(obj, np.ndarray):
+        raise Mismatch(f"expected an array, got {type(obj).__name__}")
+    if obj.dtype.name != type_.dtype or obj.ndim != type_.ndim:
+        raise Mismatch(f"expected {type_}, got {obj.dtype.name}{list(obj.shape)}")
+    for dim, number in zip(type_.shape, obj.shape, strict=True):
+        if dim.is_const and dim.const != number:
+            raise Mismatch(f"expected {type_}, got {obj.dtype.name}{list(obj.shape)}")
+        scope.bind(dim, number, soft)
+
+
+def _scalar(obj: Any, type_: Scalar, scope: Scope, soft: bool) -> None:
+    if not isinstance(obj, bool | int | float | complex | np.generic | np.ndarray) or np.ndim(obj):
+        raise Mismatch(f"expected a {type_.dtype}, got {type(obj).__name__}")
+    wanted, got = np.dtype(type_.dtype), np.asarray(obj).dtype
+    if isinstance(obj, np.generic | np.ndarray):
+        fits = got == wanted
+    else:
+        fits = _KINDS.index(got.kind) <= _KINDS.index(wanted.kind.replace("u", "i"))
+    if not fits:
+        raise Mismatch(f"expected a {type_.dtype}, got {obj!r} of type {got.name}")
+    if type_.expr is not None:
+        scope.bind(type_.expr, int(np.asarray(obj)), soft)
+
+
+def _struct(obj: Any, type_: Struct, scope: Scope, soft: bool) -> None:
+    expected: type[Any] = type_.cls or _BUILTIN[type_.kind]
+    if not isinstance(obj, expected):
+        raise Mismatch(f"expected a {expected.__name__}, got {type(obj).__name__}")
+    if type_.cls is None and len(obj) != len(type_.keys):
+        raise Mismatch(f"expected {len(type_.keys)} parts, got {len(obj)}")
+    for key, part in zip(type_.keys, type_.parts, strict=True):
+        try:
+            item = take_part(obj, type_.kind, key)
+        except (KeyError, AttributeError):
+            raise Mismatch(f"no part {key!r} in {type(obj).__name__}") from None
+        conform(item, part, scope, soft)

@@ -1,0 +1,340 @@
+"""The IR: a typed SSA form that keeps the structure of Python.
+
+    Function = name (params) -> output { Region }
+    Region   = (params) { statement* yield atoms }
+    statement= Op                           results = decl[attrs](operands)
+             | If    condition              { then } { orelse }              results = yields
+             | For   start, stop, step      { body(index, *carried) }        results = the last yields
+             | While                        { test(*carried) } { body(*carried) }
+             | Call  function(operands)
+    Atom     = Value | Const
+
+Everything is frozen and compared by identity; a transform builds new statements. Values defined in a region are
+visible in the rest of it and in the regions inside it, nowhere else; what a loop or branch hands on it yields.
+
+*For* counts `start, start + step, ...` (in reverse order if `reverse`); `carried` go in as parameters behind the
+index and come out of each turn as yields. With `breaks`, the body yields a flag in front of the carried values (False: leave
+the loop after this turn), and results start with the number of turns made.
+*While* with a `test` runs `body` as long as `test` yields True. Without, it is `while True` with the exit at the end: the
+body yields that flag in front of the carried values (False: leave).
+
+*Memory.* A value of array or list type is a reference to storage. Statements say what they write (`OpDecl.writes`) and which
+results are views (`OpDecl.view_of`); see `ir.alias`. In a function that went through the pass `reads`, the contents of storage
+that is written anywhere are used through `read`/`index`/... operations only, so their place says which version they see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from srcdiff.ir.location import Location
+from srcdiff.ir.types import BOOL, FLOAT, INT, Dim, Scalar, Static, Type
+
+__all__ = [
+    "Atom", "Call", "Const", "For", "Function", "If", "Node", "Op", "OpDecl", "Origin", "Region", "Statement", "Tree",
+    "Value", "While", "const", "leaves", "regions_of", "type_of", "walk",
+]  # fmt: skip
+
+Origin = Literal["user", "adjoint", "tangent", "compiler"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Value:
+    """One SSA value. `name` is a hint for printing; `user` says that the user's program gave it."""
+
+    type: Type
+    name: str = ""
+    user: bool = False
+
+    def __repr__(self) -> str:
+        return f"%{self.name}:{self.type}"
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A Python constant as an operand: a number, a bool, None, a string or a dtype name."""
+
+    value: Any
+    type: Type
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+    def __eq__(self, other: object) -> bool:  # 1, 1.0 and True differ; -0.0 and 0.0 differ; nan is itself
+        return isinstance(other, Const) and self.type == other.type and repr(self.value) == repr(other.value)
+
+    def __hash__(self) -> int:
+        return hash((repr(self.value), self.type))
+
+
+Atom = Value | Const
+
+
+def const(value: Any) -> Const:
+    """A constant with its type: Python scalars are weak, NumPy scalars are not."""
+    if isinstance(value, bool):
+        return Const(value, BOOL)
+    if isinstance(value, int):
+        return Const(value, Scalar("int64", True, Dim(value)))
+    if isinstance(value, float) and type(value) is float:
+        return Const(value, FLOAT)
+    if isinstance(value, complex) and type(value) is complex:
+        return Const(value, Scalar("complex128"))
+    dtype = getattr(value, "dtype", None)
+    if dtype is not None and getattr(value, "ndim", 1) == 0 and dtype.kind in "biufc":
+        return Const(value, Scalar(dtype.name, False))
+    return Const(value, Static(value))
+
+
+def type_of(atom: Atom) -> Type:
+    return atom.type
+
+
+@dataclass(frozen=True, eq=False)
+class OpDecl:
+    """All that the compiler knows of one operation; declared in `srcdiff.ops`, held by every `Op`.
+
+    Attributes
+    ----------
+    name : str
+        As printed in the IR's text form.
+    infer : callable
+        `infer(shapes, operands, attrs) -> tuple of result types`; `shapes` is a `ops.registry.Shapes`.
+    template : str or callable or None
+        The Python text, `{0}`, `{1}` for operands: an expression, or a statement where the operation has no result. A
+        callable makes it from the op. None: a call of `spelling` with operands, and attributes that differ from
+        `defaults` as keywords.
+    spelling : str
+        The dotted name that is called, such as `np.tanh`; `Op.spelling` overrides it (`.sum` is a method).
+    callables : tuple
+        The Python functions that this operation stands for.
+    signature : str
+        Parameters as in Python: those without a default are operands, those with one static attributes.
+    bind : callable or None
+        Where a signature cannot say it: `bind(args, kwargs) -> (operands, attrs)`.
+    rule, forward : callable or None
+        The derivative in NumPy, for reverse and forward mode (see `ops.registry.declare`).
+    build : callable or None
+        The adjoint where NumPy text cannot say it (containers, variadic operations): `build(b, op, d_outs) -> contributions`, one
+        an operand, None for none.
+    scatter : OpDecl or None
+        For operations that pick a part of operand 0 (an element, a slice, a diagonal): the statement that adds to that part.
+        `scatter(d_x, d_out, *other operands, **attrs)` is then the whole adjoint.
+    elementwise : bool
+        Acts on each element after broadcasting.
+    linear : bool
+        The result is linear in all float operands together (then forward mode applies the operation to the tangents).
+    multilinear : bool
+        Linear in each float operand by itself.
+    adjoint : str
+        What the rule takes as `d_out`: "any" (a smaller array or a scalar may stand for its broadcast), "scalar" (whole, or a
+        scalar for it), or "whole".
+    differentiable : bool
+        False: results never carry derivatives (comparisons, integers, `argmax`, lengths).
+    view_of : int or None
+        The result shares the storage of this operand.
+    writes : tuple of int
+        Operands whose storage is written.
+    effect : bool
+        Has to stay even if its result is unused (print, assert, raise).
+    raises : bool
+        May raise for some operands of the right type, so it is not moved across effects nor speculated.
+    cost : str
+        "free" (no work: views, lengths), "cheap" (repeat at will), "element" (one pass over its elements), "heavy" (products,
+        factorisations, loops: not computed again without need).
+    evaluate : callable or None
+        `evaluate(operands, attrs)` for the reference evaluator; None: the template is evaluated.
+    samples : tuple
+        How tests draw arguments (see `ops.samples`).
+    """
+
+    name: str
+    infer: Callable[..., tuple[Type, ...]]
+    template: str | Callable[[Op], str] | None = None
+    spelling: str = ""
+    callables: tuple[Any, ...] = ()
+    signature: str = ""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    bind: Callable[..., Any] | None = None
+    rule: Callable[..., Any] | None = None
+    forward: Callable[..., Any] | None = None
+    build: Callable[..., Any] | None = None
+    scatter: OpDecl | None = None
+    elementwise: bool = False
+    linear: bool = False
+    multilinear: bool = False
+    adjoint: str = "whole"
+    differentiable: bool = True
+    view_of: int | None = None
+    writes: tuple[int, ...] = ()
+    effect: bool = False
+    raises: bool = False
+    cost: str = "element"
+    evaluate: Callable[..., Any] | None = None
+    samples: tuple[Any, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Region:
+    params: tuple[Value, ...]
+    body: tuple[Statement, ...]
+    yields: tuple[Atom, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Op:
+    decl: OpDecl
+    operands: tuple[Atom, ...]
+    results: tuple[Value, ...]
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    location: Location | None = None
+    origin: Origin = "user"
+    spelling: str = ""
+
+    @property
+    def result(self) -> Value:
+        (value,) = self.results
+        return value
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class If:
+    condition: Atom
+    then: Region
+    orelse: Region
+    results: tuple[Value, ...]
+    location: Location | None = None
+    origin: Origin = "user"
+    pair: int = 0  # as for loops
+
+    @property
+    def operands(self) -> tuple[Atom, ...]:
+        return (self.condition,)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class For:
+    start: Atom
+    stop: Atom
+    step: Atom
+    carried: tuple[Atom, ...]
+    body: Region
+    results: tuple[Value, ...]
+    reverse: bool = False
+    breaks: bool = False
+    pair: int = 0  # the number shared with the loop that reverses this one; 0: none
+    location: Location | None = None
+    origin: Origin = "user"
+
+    @property
+    def operands(self) -> tuple[Atom, ...]:
+        return (self.start, self.stop, self.step, *self.carried)
+
+    @property
+    def index(self) -> Value:
+        return self.body.params[0]
+
+    @property
+    def carried_results(self) -> tuple[Value, ...]:
+        return self.results[1:] if self.breaks else self.results
+
+    @property
+    def carried_yields(self) -> tuple[Atom, ...]:
+        return self.body.yields[1:] if self.breaks else self.body.yields
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class While:
+    carried: tuple[Atom, ...]
+    test: Region | None
+    body: Region
+    results: tuple[Value, ...]
+    pair: int = 0
+    location: Location | None = None
+    origin: Origin = "user"
+
+    @property
+    def operands(self) -> tuple[Atom, ...]:
+        return self.carried
+
+    @property
+    def carried_yields(self) -> tuple[Atom, ...]:
+        return self.body.yields if self.test is not None else self.body.yields[1:]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Call:
+    """A call of another function of the user's (or of the adjoint made from it). Callees write no argument, and their results
+    share no storage with arguments; the frontend inlines those that do."""
+
+    function: Function
+    operands: tuple[Atom, ...]
+    results: tuple[Value, ...]
+    location: Location | None = None
+    origin: Origin = "user"
+
+
+Statement = Op | If | For | While | Call
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A container in a function's result: `kind` as in `types.Struct`, children are trees."""
+
+    kind: str
+    keys: tuple[Any, ...]
+    children: tuple[Tree, ...]
+    cls: type | None = None
+
+
+Tree = int | Node  # an int is a position in the yields
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Function:
+    """A function: its region's params are its parameters, `output` says how the yields form what it returns.
+
+    `defaults` hold what a parameter that callers may leave out stands for; `doc` is the docstring to print.
+    """
+
+    name: str
+    body: Region
+    output: Tree
+    doc: str = ""
+    location: Location | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def params(self) -> tuple[Value, ...]:
+        return self.body.params
+
+    def with_body(self, body: Region) -> Function:
+        return replace(self, body=body)
+
+
+def regions_of(statement: Statement) -> tuple[Region, ...]:
+    match statement:
+        case If():
+            return (statement.then, statement.orelse)
+        case For():
+            return (statement.body,)
+        case While():
+            return (statement.body,) if statement.test is None else (statement.test, statement.body)
+    return ()
+
+
+def walk(region: Region) -> Iterator[Statement]:
+    """Every statement in a region, outer before inner; functions that are called are not entered."""
+    for statement in region.body:
+        yield statement
+        for inner in regions_of(statement):
+            yield from walk(inner)
+
+
+def leaves(tree: Tree) -> tuple[int, ...]:
+    return (tree,) if isinstance(tree, int) else tuple(i for child in tree.children for i in leaves(child))

@@ -1,0 +1,119 @@
+"""Reasoning about lengths while a function is built: which axes are equal, which have length 1, which is unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from srcdiff.ir.types import Dim, Type, map_dims
+
+__all__ = ["ShapeMismatch", "Shapes"]
+
+ONE = Dim(1)
+
+
+class ShapeMismatch(Exception):
+    """Lengths that can never fit; the text says which, the frontend adds the user's line."""
+
+
+@dataclass
+class Shapes:
+    """Symbols of one function under construction.
+
+    Attributes
+    ----------
+    rigid : set of str
+        Symbols of the arguments' axes that are not of length 1 (which axes are is part of a specialisation). Two of them that
+        meet must be equal, or NumPy raises.
+    actual : mapping of str to int
+        Lengths and integers of the arguments that the function is specialised for, where known. They decide between
+        "equal" and "of length 1" where the program alone does not; `assumptions` says what was concluded.
+    bindings : dict
+        What symbols turned out to be.
+    """
+
+    rigid: set[str] = field(default_factory=set)
+    actual: Mapping[str, int] = field(default_factory=dict)
+    bindings: dict[str, Dim] = field(default_factory=dict)
+    assumptions: list[tuple[Dim, Dim]] = field(default_factory=list)
+    used: dict[str, int] = field(default_factory=dict)
+    suffix: str = ""
+
+    def fresh(self, hint: str = "k") -> Dim:
+        """A new symbol for a length or integer that is known only when the program runs."""
+        count = self.used[hint] = self.used.get(hint, -1) + 1
+        return Dim.of(f"{hint}{self.suffix}{count or ''}")
+
+    def resolve(self, dim: Dim) -> Dim:
+        while any(s in self.bindings for s in dim.symbols()):
+            dim = dim.substitute(self.bindings)
+        return dim
+
+    def resolve_type(self, type_: Type) -> Type:
+        return map_dims(type_, self.resolve)
+
+    def same(self, a: Dim, b: Dim) -> bool:
+        """Whether two lengths are known to be equal."""
+        return a == b or self.resolve(a) == self.resolve(b)
+
+    def must_equal(self, a: Dim, b: Dim, what: str = "lengths") -> Dim:
+        """Record that the program runs only if the two are equal (NumPy raises otherwise)."""
+        a, b = self.resolve(a), self.resolve(b)
+        if a == b:
+            return a
+        if a.is_const and b.is_const:
+            raise ShapeMismatch(f"{what} {a} and {b} differ")
+        for left, right in ((b, a), (a, b)):
+            name = left.symbol
+            if name in self.rigid and (right.is_const or right.symbol in self.rigid) and right != ONE:
+                assert name is not None
+                self.bindings[name] = right
+                return right
+        return b if a.is_const is False and b.is_const else a
+
+    def broadcast(self, shapes: Iterable[Sequence[Dim]]) -> tuple[Dim, ...]:
+        """The shape that NumPy's broadcasting gives."""
+        out: list[Dim] = []
+        for shape in shapes:
+            pad = len(shape) - len(out)
+            out = [ONE] * pad + out
+            for axis in range(1, len(shape) + 1):
+                out[-axis] = self.broadcast_axis(out[-axis], shape[-axis])
+        return tuple(out)
+
+    def broadcast_axis(self, a: Dim, b: Dim) -> Dim:
+        a, b = self.resolve(a), self.resolve(b)
+        if a == b or b == ONE:
+            return a
+        if a == ONE:
+            return b
+        if self.not_one(a) and self.not_one(b):
+            return self.must_equal(a, b, "axes of lengths")
+        return self.decide(a, b)
+
+    def not_one(self, dim: Dim) -> bool:
+        """Whether an axis is known not to have length 1."""
+        return dim.symbol in self.rigid or (dim.is_const and dim != ONE)
+
+    def decide(self, a: Dim, b: Dim) -> Dim:
+        """An axis whose lengths the program alone does not decide: ask the actual arguments, or leave it open."""
+        try:
+            left, right = (self.resolve(d).evaluate(self.actual) for d in (a, b))
+        except KeyError:
+            return self.open(a, b)
+        if left == right and left != 1:
+            self.assumptions.append((a, b))
+            return b if self.not_one(b) else a
+        if left == 1 or right == 1:
+            if left == 1:
+                self.assumptions.append((a, ONE))
+            if right == 1:
+                self.assumptions.append((b, ONE))
+            return b if left == 1 else a
+        raise ShapeMismatch(f"axes of lengths {a} = {left} and {b} = {right} do not broadcast")
+
+    def open(self, a: Dim, b: Dim) -> Dim:
+        """The length of an axis that is decided when the program runs."""
+        if self.not_one(a):
+            return a
+        return b if self.not_one(b) else self.fresh("k")

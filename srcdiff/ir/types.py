@@ -1,0 +1,251 @@
+"""Types of the IR: what the compiler knows about a value before the program runs.
+
+Lengths of axes are `Dim`s: affine expressions over *symbols* (strings). Two axes that must be equal for the
+program to run share one symbol, so the adjoint of a broadcast is decided when compiling. An integer scalar carries
+its own `Dim` (`Scalar.expr`), so `np.zeros(n - 1)` has the length that `x[1:]` has.
+
+    scalar   float64        a Python or NumPy scalar (`weak`: a Python one, which does not widen an array's dtype)
+    array    float64[n, 3]  symbolic or fixed lengths; `1` is a length-1 axis that broadcasts
+    struct   (a, b)         a container whose parts are known by position or key: tuple, dict, named tuple, ...
+    list     [a]            a list whose elements are alike (their lengths may differ: symbols within are its own)
+    static   'axis'         a value known when compiling: None, strings, dtypes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+__all__ = [
+    "BOOL", "FLOAT", "INT", "NONE", "Array", "Clamp", "Dim", "List", "Scalar", "Static", "Struct", "Type",
+    "as_dim", "dims_of", "element_type", "is_float", "is_numeric", "map_dims", "ndim_of", "shape_of", "strip",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Clamp:
+    """`max(inner, 0)` as an atom of a `Dim`: the length of `x[1:]` where x may be empty."""
+
+    inner: Dim
+
+    def __str__(self) -> str:
+        return f"max({self.inner}, 0)"
+
+
+Symbol = str | Clamp
+
+
+@dataclass(frozen=True, slots=True)
+class Dim:
+    """An affine expression `const + sum(coefficient * symbol)`; `terms` is sorted and has no zero coefficient."""
+
+    const: int = 0
+    terms: tuple[tuple[Symbol, int], ...] = ()
+
+    @staticmethod
+    def of(symbol: Symbol) -> Dim:
+        return Dim(0, ((symbol, 1),))
+
+    @property
+    def is_const(self) -> bool:
+        return not self.terms
+
+    @property
+    def symbol(self) -> str | None:
+        """The name, where this is a bare symbol."""
+        if self.const == 0 and len(self.terms) == 1 and self.terms[0][1] == 1:
+            name = self.terms[0][0]
+            return name if isinstance(name, str) else None
+        return None
+
+    def __add__(self, other: Dim | int) -> Dim:
+        other = as_dim(other)
+        total = dict(self.terms)
+        for symbol, k in other.terms:
+            total[symbol] = total.get(symbol, 0) + k
+        terms = tuple(sorted(((s, k) for s, k in total.items() if k), key=lambda t: str(t[0])))
+        return Dim(self.const + other.const, terms)
+
+    def __neg__(self) -> Dim:
+        return self.scaled(-1)
+
+    def __sub__(self, other: Dim | int) -> Dim:
+        return self + as_dim(other).scaled(-1)
+
+    def scaled(self, k: int) -> Dim:
+        return Dim(self.const * k, tuple((s, c * k) for s, c in self.terms)) if k else Dim()
+
+    def clamped(self) -> Dim:
+        """`max(self, 0)`; `max(max(a, 0) - k, 0)` is `max(a - k, 0)` for k >= 0."""
+        if self.is_const:
+            return Dim(max(self.const, 0))
+        if self.const <= 0 and len(self.terms) == 1 and self.terms[0][1] == 1:
+            symbol = self.terms[0][0]
+            if isinstance(symbol, Clamp):
+                return (symbol.inner + self.const).clamped()
+        if self.const >= 0 and all(k > 0 for _, k in self.terms):
+            return self  # lengths are never negative
+        return Dim.of(Clamp(self))
+
+    def substitute(self, bindings: Mapping[str, Dim]) -> Dim:
+        out = Dim(self.const)
+        for symbol, k in self.terms:
+            if isinstance(symbol, Clamp):
+                out = out + symbol.inner.substitute(bindings).clamped().scaled(k)
+            else:
+                out = out + bindings.get(symbol, Dim.of(symbol)).scaled(k)
+        return out
+
+    def evaluate(self, lengths: Mapping[str, int]) -> int:
+        """The number, given one for each symbol; KeyError where a symbol is unknown."""
+        total = self.const
+        for symbol, k in self.terms:
+            if isinstance(symbol, Clamp):
+                total += k * max(symbol.inner.evaluate(lengths), 0)
+            else:
+                total += k * lengths[symbol]
+        return total
+
+    def symbols(self) -> set[str]:
+        found: set[str] = set()
+        for symbol, _ in self.terms:
+            found |= symbol.inner.symbols() if isinstance(symbol, Clamp) else {symbol}
+        return found
+
+    def __str__(self) -> str:
+        parts: list[str] = []
+        for symbol, k in self.terms:
+            sign = "-" if k < 0 else "+"
+            parts += [sign, f"{symbol}" if abs(k) == 1 else f"{abs(k)}*{symbol}"]
+        if self.const or not parts:
+            parts += ["-" if self.const < 0 else "+", str(abs(self.const))]
+        text = "".join(parts)
+        return text[1:] if text[0] == "+" else text
+
+
+def as_dim(value: Dim | int) -> Dim:
+    return value if isinstance(value, Dim) else Dim(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    dtype: str
+    weak: bool = True
+    expr: Dim | None = None  # integers only: what is known of the value
+
+    def __str__(self) -> str:
+        known = f"{{{self.expr}}}" if self.expr is not None else ""
+        return f"{self.dtype}{'' if self.weak else '!'}{known}"
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    dtype: str
+    shape: tuple[Dim, ...]
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Struct:
+    """A container of known parts. `kind`: tuple, list, dict, namedtuple or dataclass; `cls` for the last two."""
+
+    kind: str
+    keys: tuple[Any, ...]  # positions for tuple and list
+    parts: tuple[Type, ...]
+    cls: type | None = None
+
+    def __str__(self) -> str:
+        inner = ", ".join(f"{k!r}: {t}" for k, t in zip(self.keys, self.parts, strict=True))
+        name = self.cls.__name__ if self.cls else self.kind
+        return f"{name}({inner})"
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    element: Type
+
+    def __str__(self) -> str:
+        return f"list({self.element})"
+
+
+@dataclass(frozen=True, slots=True)
+class Static:
+    value: Any
+
+    def __str__(self) -> str:
+        return f"static({self.value!r})"
+
+
+Type = Scalar | Array | Struct | List | Static
+
+FLOAT = Scalar("float64")
+INT = Scalar("int64")
+BOOL = Scalar("bool")
+NONE = Static(None)
+
+
+def is_numeric(type_: Type) -> bool:
+    return isinstance(type_, Scalar | Array)
+
+
+def is_float(type_: Type) -> bool:
+    """Whether derivatives can pass through values of this type (containers: through any part)."""
+    if isinstance(type_, Scalar | Array):
+        return type_.dtype.startswith(("float", "complex"))
+    if isinstance(type_, Struct):
+        return any(map(is_float, type_.parts))
+    return isinstance(type_, List) and is_float(type_.element)
+
+
+def shape_of(type_: Type) -> tuple[Dim, ...]:
+    return type_.shape if isinstance(type_, Array) else ()
+
+
+def ndim_of(type_: Type) -> int:
+    return len(shape_of(type_))
+
+
+def dims_of(type_: Type) -> tuple[Dim, ...]:
+    """Every `Dim` in a type, list elements left out (their symbols are the list's own)."""
+    if isinstance(type_, Array):
+        return type_.shape
+    if isinstance(type_, Scalar):
+        return () if type_.expr is None else (type_.expr,)
+    if isinstance(type_, Struct):
+        return tuple(d for part in type_.parts for d in dims_of(part))
+    return ()
+
+
+def element_type(type_: Type) -> Scalar:
+    """The scalar type of a numeric type's elements."""
+    assert isinstance(type_, Scalar | Array)
+    return Scalar(type_.dtype, isinstance(type_, Scalar) and type_.weak)
+
+
+def map_dims(type_: Type, change: Callable[[Dim], Dim]) -> Type:
+    """The type with every length changed, inside list elements as well."""
+    if isinstance(type_, Array):
+        return Array(type_.dtype, tuple(map(change, type_.shape)))
+    if isinstance(type_, Scalar):
+        return type_ if type_.expr is None else replace(type_, expr=change(type_.expr))
+    if isinstance(type_, Struct):
+        return replace(type_, parts=tuple(map_dims(p, change) for p in type_.parts))
+    if isinstance(type_, List):
+        return List(map_dims(type_.element, change))
+    return type_
+
+
+def strip(type_: Type) -> Type:
+    """The type without what is known of integer values: what two yields of a loop must have in common."""
+    if isinstance(type_, Scalar):
+        return Scalar(type_.dtype, type_.weak)
+    if isinstance(type_, Struct):
+        return replace(type_, parts=tuple(strip(p) for p in type_.parts))
+    return type_

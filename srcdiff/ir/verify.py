@@ -1,0 +1,244 @@
+"""The rules that every function keeps, between any two passes.
+
+`verify` gives what is wrong, as values, for tests to compare; `check` raises with the function printed and each complaint below its
+line. Types are compared as far as they decide what a program does: dtype, number of axes, constant lengths, structure.
+What is only known about lengths and integers (symbols, `Scalar.expr`) may differ on two sides of a yield.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    Const,
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    leaves,
+    regions_of,
+)
+from srcdiff.ir.text import annotated
+from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, strip
+
+__all__ = ["InvalidIR", "Problem", "agree", "check", "verify"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong; `statement` is where, None for the function as a whole (its output, its region's yields)."""
+
+    statement: Statement | None
+    message: str
+
+
+class InvalidIR(Exception):
+    """A function that breaks a rule; the text is the function, with the complaints."""
+
+
+def check(fn: Function) -> Function:
+    """`fn` itself, or `InvalidIR`."""
+    problems = verify(fn)
+    if problems:
+        raise InvalidIR(annotated(fn, [(p.statement, p.message) for p in problems]))
+    return fn
+
+
+def verify(fn: Function) -> list[Problem]:
+    """All that is wrong with `fn` and the functions that it calls."""
+    problems: list[Problem] = []
+    pending, seen = [fn], {fn}
+    while pending:
+        verifier = _Verifier(pending.pop(0))
+        problems += verifier.problems
+        pending += [f for f in verifier.called if f not in seen]
+        seen.update(verifier.called)
+    return problems
+
+
+def agree(a: Type, b: Type) -> bool:
+    """Whether a value of one type may stand where the other is expected."""
+    match strip(a), strip(b):
+        case Scalar(dtype=one), Scalar(dtype=two):
+            return one == two
+        case Array() as one, Array() as two:
+            if one.dtype != two.dtype or one.ndim != two.ndim:
+                return False
+            pairs = zip(one.shape, two.shape, strict=True)
+            return all(m == n or not (m.is_const and n.is_const) for m, n in pairs)
+        case Struct() as one, Struct() as two:
+            if (one.kind, one.keys, one.cls) != (two.kind, two.keys, two.cls):
+                return False
+            return all(map(agree, one.parts, two.parts))
+        case List(one), List(two):
+            return agree(one, two)
+        case Static(one), Static(two):
+            return one is two or repr(one) == repr(two)
+    return False
+
+
+class _Verifier:
+    """One walk over a function; `scope` holds the values that may be used at the present statement."""
+
+    def __init__(self, fn: Function) -> None:
+        self.problems: list[Problem] = []
+        self.called: dict[Function, None] = {}
+        self.defined: set[Value] = set()
+        self.scope: set[Value] = set()
+        self.slots: dict[str, dict[Any, list[Op]]] = {"save": defaultdict(list), "restore": defaultdict(list)}
+        self.region(None, fn.body)
+        self.output(fn)
+        self.stacks()
+
+    def wrong(self, statement: Statement | None, message: str) -> None:
+        self.problems.append(Problem(statement, message))
+
+    # ---- scopes ----
+
+    def define(self, statement: Statement | None, values: Iterable[Value]) -> None:
+        for value in values:
+            if value in self.defined:
+                self.wrong(statement, f"{value} is defined twice")
+            self.defined.add(value)
+            self.scope.add(value)
+
+    def use(self, statement: Statement | None, atoms: Iterable[Atom], what: str = "operand") -> None:
+        for atom in atoms:
+            if not isinstance(atom, Value | Const):
+                self.wrong(statement, f"{what} {atom!r} is neither a value nor a constant")
+            elif isinstance(atom, Value) and atom not in self.scope:
+                why = "is defined in a region that is not around this one" if atom in self.defined else "is not defined"
+                self.wrong(statement, f"{what} {atom} {why}")
+
+    def region(self, owner: Statement | None, region: Region) -> None:
+        outer = set(self.scope)
+        self.define(owner, region.params)
+        for statement in region.body:
+            self.statement(statement)
+        self.use(owner, region.yields, "yield")
+        self.scope = outer
+
+    # ---- statements ----
+
+    def statement(self, statement: Statement) -> None:
+        self.use(statement, statement.operands)
+        for region in regions_of(statement):
+            self.region(statement, region)
+        match statement:
+            case Op():
+                self.op(statement)
+            case If():
+                self.if_(statement)
+            case For():
+                self.for_(statement)
+            case While():
+                self.while_(statement)
+            case Call():
+                self.call(statement)
+        self.define(statement, statement.results)
+
+    def op(self, op: Op) -> None:
+        for position in op.decl.writes:
+            if position >= len(op.operands) or not isinstance(op.operands[position], Value):
+                self.wrong(op, f"operand {position} is written: expected a value, got a constant or nothing")
+            elif isinstance(op.operands[position].type, Scalar | Static):
+                self.wrong(op, f"operand {position} is written: expected storage, got {op.operands[position].type}")
+        view_of = op.decl.view_of
+        if view_of is not None and view_of >= len(op.operands):
+            self.wrong(op, f"the result is a view of operand {view_of}, which is not there")
+        if op.decl.name in self.slots:
+            self.slots[op.decl.name][op.attrs["slot"]].append(op)
+
+    def if_(self, statement: If) -> None:
+        if not isinstance(statement.condition.type, Scalar):
+            self.wrong(statement, f"the condition is a scalar, got {statement.condition.type}")
+        for name, region in (("then", statement.then), ("orelse", statement.orelse)):
+            if region.params:
+                self.wrong(statement, f"{name} has no parameters, got {len(region.params)}")
+            self.same(statement, f"yields of {name}", region.yields, "results", statement.results)
+
+    def for_(self, loop: For) -> None:
+        for name, atom in (("start", loop.start), ("stop", loop.stop), ("step", loop.step)):
+            self.integer(loop, name, atom)
+        if not loop.body.params:
+            self.wrong(loop, "the body's first parameter is the index, got no parameters")
+            return
+        self.integer(loop, "the index", loop.index)
+        results = loop.results
+        if loop.breaks:
+            self.flag(loop, "the body", loop.body.yields)
+            if not results:
+                self.wrong(loop, "the first result is the number of turns, got no results")
+                return
+            self.integer(loop, "the number of turns", results[0])
+        self.carried(loop, loop.body.params[1:], loop.carried_yields, loop.carried_results)
+
+    def while_(self, loop: While) -> None:
+        if loop.test is None:
+            self.flag(loop, "the body", loop.body.yields)
+        else:
+            self.flag(loop, "the test", loop.test.yields)
+            if len(loop.test.yields) > 1:
+                self.wrong(loop, f"the test yields one flag, got {len(loop.test.yields)} values")
+            self.same(loop, "carried", loop.carried, "parameters of the test", loop.test.params)
+        self.carried(loop, loop.body.params, loop.carried_yields, loop.results)
+
+    def call(self, call: Call) -> None:
+        self.called[call.function] = None
+        name = call.function.name
+        self.same(call, "operands", call.operands, f"parameters of {name}", call.function.params)
+        self.same(call, f"yields of {name}", call.function.body.yields, "results", call.results)
+
+    # ---- rules that several share ----
+
+    def carried(
+        self, loop: For | While, params: Sequence[Value], yields: Sequence[Atom], results: Sequence[Value]
+    ) -> None:
+        self.same(loop, "carried", loop.carried, "parameters of the body", params)
+        self.same(loop, "yields of the body", yields, "parameters of the body", params)
+        self.same(loop, "yields of the body", yields, "results", results)
+
+    def same(self, at: Statement, what: str, given: Sequence[Atom], where: str, expected: Sequence[Atom]) -> None:
+        if len(given) != len(expected):
+            self.wrong(at, f"{len(given)} {what}, but {len(expected)} {where}")
+            return
+        for position, (a, b) in enumerate(zip(given, expected, strict=True)):
+            if not agree(a.type, b.type):
+                self.wrong(at, f"{what} and {where}, number {position}: {a.type} and {b.type} differ")
+
+    def integer(self, at: Statement, what: str, atom: Atom) -> None:
+        if not isinstance(atom.type, Scalar) or not atom.type.dtype.startswith(("int", "uint", "bool")):
+            self.wrong(at, f"{what} is an integer, got {atom.type}")
+
+    def flag(self, at: Statement, what: str, yields: Sequence[Atom]) -> None:
+        if not yields:
+            self.wrong(at, f"{what} yields a flag first, got nothing")
+        elif not isinstance(yields[0].type, Scalar) or yields[0].type.dtype != "bool":
+            self.wrong(at, f"{what} yields a bool first, got {yields[0].type}")
+
+    def stacks(self) -> None:
+        """Each slot is saved at one place and restored at one place."""
+        saves, restores = self.slots["save"], self.slots["restore"]
+        for slot in {**saves, **restores}:
+            saved, restored = saves.get(slot, []), restores.get(slot, [])
+            at = [*saved, *restored][-1]
+            if len(saved) != 1 or len(restored) != 1:
+                counts = f"{len(saved)} saves and {len(restored)} restores"
+                self.wrong(at, f"slot {slot!r} has one save and one restore, got {counts}")
+            elif len(restored[0].results) != 1 or not agree(saved[0].operands[0].type, restored[0].results[0].type):
+                self.wrong(at, f"slot {slot!r} is saved as {saved[0].operands[0].type}, restored as another type")
+
+    def output(self, fn: Function) -> None:
+        count = len(fn.body.yields)
+        for leaf in leaves(fn.output):
+            if not 0 <= leaf < count:
+                self.wrong(None, f"the output takes yield {leaf}, but there are {count}")

@@ -1,0 +1,127 @@
+"""Containers: structs (known parts) and lists (like elements, growing)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.structs import build_struct, take_part
+from srcdiff.ir.types import Array, List, Scalar, Struct, Type
+from srcdiff.ops.infer import TypeMistake, make, nothing, same_as_first
+from srcdiff.ops.memory import instantiate
+from srcdiff.ops.registry import operation
+
+__all__ = ["append", "get", "list_add", "list_copy", "list_item", "list_length", "list_new", "list_pop", "list_reverse", "list_set", "pack", "unpack"]
+
+Attrs = Mapping[str, Any]
+
+
+# ---- structs ---------------------------------------------------------------------------------
+
+
+def _packed(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    parts = tuple(a.type for a in operands)
+    return (Struct(attrs["kind"], attrs["keys"], parts, attrs.get("cls")),)
+
+
+def _pack_text(op: Op) -> str:
+    texts = [f"{{{i}}}" for i in range(len(op.operands))]
+    return struct_text(op.attrs["kind"], op.attrs["keys"], texts, op.attrs.get("cls"))
+
+
+def struct_text(kind: str, keys: Sequence[Any], texts: Sequence[str], cls: type | None) -> str:
+    """How a container of these parts is written."""
+    if kind == "tuple":
+        return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
+    if kind == "list":
+        return f"[{', '.join(texts)}]"
+    pairs = list(zip(keys, texts, strict=True))
+    if kind == "dict":
+        return "{{" + ", ".join(f"{k!r}: {t}" for k, t in pairs) + "}}"
+    assert cls is not None
+    return f"{cls.__name__}({', '.join(f'{k}={t}' for k, t in pairs)})"
+
+
+def _part(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    base = operands[0].type
+    if not isinstance(base, Struct) or attrs["key"] not in base.keys:
+        raise TypeMistake(f"no part {attrs['key']!r} in {base}")
+    return (base.parts[base.keys.index(attrs["key"])],)
+
+
+def _get_text(op: Op) -> str:
+    base = op.operands[0].type
+    assert isinstance(base, Struct)
+    return f"{{0}}.{op.attrs['key']}" if base.kind in ("namedtuple", "dataclass") else f"{{0}}[{op.attrs['key']!r}]"
+
+
+def _get_now(operands: Sequence[Any], attrs: Attrs) -> Any:
+    key = attrs["key"]
+    is_field = isinstance(key, str) and not isinstance(operands[0], dict)
+    return getattr(operands[0], key) if is_field else operands[0][key]
+
+
+pack = operation(
+    "pack",
+    template=_pack_text,
+    infer=_packed,
+    linear=True,
+    cost="free",
+    evaluate=lambda operands, attrs: build_struct(attrs["kind"], attrs["keys"], operands, attrs.get("cls")),
+)
+# a part may share storage with the container
+get = operation("get", template=_get_text, infer=_part, view_of=0, linear=True, cost="free", evaluate=_get_now)
+
+
+def _unpacked(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    """All parts of a struct, or the `count` first-axis items of an array or list."""
+    base = operands[0].type
+    if isinstance(base, Struct):
+        return base.parts
+    if isinstance(base, Array):
+        item = make(base.dtype, base.shape[1:])
+        return (item,) * attrs["count"]
+    if isinstance(base, List):
+        return tuple(instantiate(shapes, base) for _ in range(attrs["count"]))
+    raise TypeMistake(f"{base} cannot be unpacked")
+
+
+# `a, b = x`
+unpack = operation("unpack", template="{0}", infer=_unpacked, view_of=0, linear=True, cost="free", raises=True)
+
+
+# ---- lists -------------------------------------------------------------------------------------
+
+
+def _new_list(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return (List(attrs["element"]),)
+
+
+def _item(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    base = operands[0].type
+    assert isinstance(base, List)
+    return (instantiate(shapes, base),)
+
+
+def _list_text(op: Op) -> str:
+    return f"[{', '.join(f'{{{i}}}' for i in range(len(op.operands)))}]"
+
+
+# `element` is the element type; operands are the first elements
+list_new = operation("list_new", template=_list_text, infer=_new_list, linear=True, evaluate=lambda operands, attrs: list(operands))
+append = operation("append", template="{0}.append({1})", infer=nothing, writes=(0,), cost="free")
+list_pop = operation("list_pop", template="{0}.pop()", infer=_item, writes=(0,), cost="free", raises=True)
+list_item = operation("list_item", template="{0}[{1}]", infer=_item, view_of=0, linear=True, cost="free", raises=True)
+list_set = operation("list_set", template="{0}[{1}] = {2}", infer=nothing, writes=(0,), cost="free", raises=True)
+list_add = operation("list_add", template="{0}[{1}] += {2}", infer=nothing, writes=(0,), cost="free", raises=True)
+list_reverse = operation("list_reverse", template="{0}.reverse()", infer=nothing, writes=(0,), cost="free")
+list_copy = operation("list_copy", template="list({0})", infer=same_as_first, linear=True)
+list_length = operation(
+    "list_length",
+    template="len({0})",
+    infer=lambda shapes, operands, attrs: (Scalar("int64", True, shapes.fresh("m")),),
+    differentiable=False,
+    cost="free",
+)

@@ -1,0 +1,104 @@
+"""What is neither arithmetic nor storage: Python's `and` and `or`, effects, constants from outside, values that are never read."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.types import BOOL, Array, List, Scalar, Struct, Type
+from srcdiff.ops.infer import nothing
+from srcdiff.ops.registry import operation
+
+__all__ = ["and_", "assert_", "constant_array", "or_", "print_", "raise_", "undefined"]
+
+Attrs = Mapping[str, Any]
+
+
+def _bool(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return (BOOL,)
+
+
+def _typed(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return (attrs["type"],)
+
+
+# of two truth values; the second is evaluated whatever the first is, so the frontend uses these only where that cannot be told
+and_ = operation("and", template="{0} and {1}", infer=_bool, differentiable=False, cost="cheap")
+or_ = operation("or", template="{0} or {1}", infer=_bool, differentiable=False, cost="cheap")
+
+
+def _any_value(operands: Sequence[Any], attrs: Attrs) -> Any:
+    return _filler(attrs["type"])
+
+
+def _filler(type_: Type) -> Any:
+    import numpy as np
+
+    match type_:
+        case Scalar():
+            return np.dtype(type_.dtype).type(0).item()
+        case Array():
+            return np.zeros((0,) * type_.ndim, dtype=type_.dtype)
+        case List():
+            return []
+        case Struct():
+            return tuple(map(_filler, type_.parts))
+    return None
+
+
+# stands for the value of a variable on a path that does not assign it and on which it is not read; prints as nothing
+undefined = operation("undefined", template="None", infer=_typed, differentiable=False, cost="free", evaluate=_any_value)
+
+
+# an array that the function finds outside: a global, or a captured variable; `name` is how the user writes it, `value` is what it is now
+constant_array = operation(
+    "constant_array",
+    template=lambda op: str(op.attrs["name"]).replace("{", "{{").replace("}", "}}"),
+    infer=_typed,
+    differentiable=False,
+    cost="free",
+    evaluate=lambda operands, attrs: attrs["value"],
+)
+
+
+# ---- effects: `text` is Python with `{i}` for operands --------------------------------------------------
+
+
+def _text(op: Op) -> str:
+    return str(op.attrs["text"])
+
+
+def _fill(text: str, operands: Sequence[Any], names: Mapping[str, Any]) -> Any:
+    """The value of an expression with `{i}` for operands."""
+    places = {f"_{i}": v for i, v in enumerate(operands)}
+    return builtins.eval(text.format(*places), {**names, **places})
+
+
+def _print_now(operands: Sequence[Any], attrs: Attrs) -> None:
+    _fill(attrs["text"], operands, {})
+
+
+def _assert_now(operands: Sequence[Any], attrs: Attrs) -> None:
+    if not operands[0]:
+        raise AssertionError(*([_fill(attrs["message"], operands, {})] if attrs.get("message") else []))
+
+
+def _assert_text(op: Op) -> str:
+    return f"assert {{0}}, {op.attrs['message']}" if op.attrs.get("message") else "assert {0}"
+
+
+def _raise_now(operands: Sequence[Any], attrs: Attrs) -> None:
+    raise _fill(attrs["text"], operands, attrs["names"])
+
+
+def _effect(name: str, template: Callable[[Op], str], evaluate: Callable[..., None], **fields: Any) -> Any:
+    return operation(name, template=template, infer=nothing, effect=True, differentiable=False, evaluate=evaluate, **fields)
+
+
+print_ = _effect("print", _text, _print_now)
+assert_ = _effect("assert", _assert_text, _assert_now, raises=True)
+# `names` are what the text mentions: the exception's class
+raise_ = _effect("raise", lambda op: f"raise {_text(op)}", _raise_now, raises=True)

@@ -1,0 +1,337 @@
+"""Elementary functions, applied to each element; NumPy's and `math`'s spellings are one operation (`Op.spelling` tells).
+
+Conventions at ties and kinks, the same in every mode:
+
+* `maximum`, `minimum`, `fmax`, `fmin`: half to each at a tie, as in autograd and JAX;
+* `abs`, `hypot` (and `norm`, `std`): 0 at 0, the subgradient that leaves an optimiser where it is;
+* `sqrt`, `cbrt`, `log` at 0: infinite, as the formula says;
+* `clip`: 1 inside and at the bounds;
+* steps (`floor`, `sign`, `round`, `heaviside`, ...): 0 everywhere;
+* `logaddexp` and `logsumexp` of nothing but -inf: 0.
+"""
+# mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
+# (rules are NumPy text for the compiler's frontend, not functions that run)
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.core import Atom, Const, Op
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.types import NONE, Scalar, Type
+from srcdiff.ops.infer import TypeMistake, arithmetic, boolean, broadcast_shape, floating, make, numeric, promote
+from srcdiff.ops.lazy import LazyModule
+from srcdiff.ops.registry import METHODS, declare, operation
+from srcdiff.ops.samples import Sample, binary, draw, fixed, unary
+
+special: Any = LazyModule("scipy.special")
+
+Attrs = Mapping[str, Any]
+
+
+def _smooth(low: float = -2.0, high: float = 2.0, *more: Sample, two: bool = False) -> dict[str, Any]:
+    """The fields of a function of floats; how its samples are drawn."""
+    return {"infer": floating, "elementwise": True, "samples": (*(binary if two else unary)(low, high), *more)}
+
+
+# ---- exponentials and logarithms -------------------------------------------------------------------
+
+
+@declare(np.exp, math.exp, **_smooth())
+def exp(x, *, out, d_out):
+    d_x = d_out * out
+
+
+@declare(np.expm1, math.expm1, **_smooth())
+def expm1(x, *, out, d_out):
+    d_x = d_out * np.exp(x)  # out + 1 would lose the digits of small exponentials
+
+
+@declare(np.exp2, math.exp2, **_smooth())
+def exp2(x, *, out, d_out):
+    d_x = d_out * out * np.log(2.0)
+
+
+@declare(np.log, math.log, **_smooth(0.1, 3.0))
+def log(x, *, out, d_out):
+    d_x = d_out / x
+
+
+@declare(np.log1p, math.log1p, **_smooth(-0.9, 3.0))
+def log1p(x, *, out, d_out):
+    d_x = d_out / (1.0 + x)
+
+
+@declare(np.log2, math.log2, **_smooth(0.1, 3.0))
+def log2(x, *, out, d_out):
+    d_x = d_out / (x * np.log(2.0))
+
+
+@declare(np.log10, math.log10, **_smooth(0.1, 3.0))
+def log10(x, *, out, d_out):
+    d_x = d_out / (x * np.log(10.0))
+
+
+_unreachable = fixed(
+    [-np.inf, -np.inf, 0.5, 1.0], [-np.inf, 0.5, -np.inf, 1.0], wrt=(0, 1), avoid="infinite operands",
+    gradients=([0.0, 0.0, 1.0, 0.5], [0.0, 1.0, 0.0, 0.5]),
+)  # fmt: skip
+
+
+# the guard: of two operands -inf, the difference would be NaN
+@declare(np.logaddexp, **_smooth(-2.0, 2.0, fixed(0.3, [0.3, 0.3], wrt=(0, 1)), _unreachable, two=True))
+def logaddexp(x, y, *, out, d_out):
+    d_x = d_out * special.expit(x - np.where(out == -np.inf, 0.0, y))
+    d_y = d_out * special.expit(y - np.where(out == -np.inf, 0.0, x))
+
+
+# ---- powers ------------------------------------------------------------------------------------------
+
+
+@declare(np.sqrt, math.sqrt, **_smooth(0.1, 3.0))
+def sqrt(x, *, out, d_out):
+    d_x = d_out / (2.0 * out)
+
+
+@declare(np.cbrt, math.cbrt, **_smooth(0.1, 3.0))
+def cbrt(x, *, out, d_out):
+    d_x = d_out / (3.0 * out**2)
+
+
+@declare(np.square, infer=arithmetic, elementwise=True, samples=unary())
+def square(x, *, out, d_out):
+    d_x = d_out * 2.0 * x
+
+
+@declare(np.reciprocal, **_smooth(0.3, 2.0))
+def reciprocal(x, *, out, d_out):
+    d_x = -d_out * out**2
+
+
+@declare(np.hypot, math.hypot, **_smooth(0.2, 2.0, fixed(0.0, [0.0, 2.0], wrt=(1,), avoid="0", gradients=([0.0, 1.0],)), two=True))
+def hypot(x, y, *, out, d_out):
+    d_x = d_out * x / np.where(out == 0.0, 1.0, out)
+    d_y = d_out * y / np.where(out == 0.0, 1.0, out)
+
+
+# ---- trigonometric and hyperbolic ----------------------------------------------------------------------
+
+
+@declare(np.sin, math.sin, **_smooth())
+def sin(x, *, out, d_out):
+    d_x = d_out * np.cos(x)
+
+
+@declare(np.cos, math.cos, **_smooth())
+def cos(x, *, out, d_out):
+    d_x = -d_out * np.sin(x)
+
+
+@declare(np.tan, math.tan, **_smooth(-1.2, 1.2))
+def tan(x, *, out, d_out):
+    d_x = d_out * (1.0 + out**2)
+
+
+@declare(np.arcsin, math.asin, **_smooth(-0.9, 0.9))
+def arcsin(x, *, out, d_out):
+    d_x = d_out / np.sqrt(1.0 - x**2)
+
+
+@declare(np.arccos, math.acos, **_smooth(-0.9, 0.9))
+def arccos(x, *, out, d_out):
+    d_x = -d_out / np.sqrt(1.0 - x**2)
+
+
+@declare(np.arctan, math.atan, **_smooth())
+def arctan(x, *, out, d_out):
+    d_x = d_out / (1.0 + x**2)
+
+
+@declare(np.arctan2, math.atan2, **_smooth(0.3, 2.0, two=True))
+def arctan2(y, x, *, out, d_out):
+    d_y = d_out * x / (x**2 + y**2)
+    d_x = -d_out * y / (x**2 + y**2)
+
+
+@declare(np.sinh, math.sinh, **_smooth())
+def sinh(x, *, out, d_out):
+    d_x = d_out * np.cosh(x)
+
+
+@declare(np.cosh, math.cosh, **_smooth())
+def cosh(x, *, out, d_out):
+    d_x = d_out * np.sinh(x)
+
+
+@declare(np.tanh, math.tanh, **_smooth())
+def tanh(x, *, out, d_out):
+    d_x = d_out * (1.0 - out**2)
+
+
+@declare(np.arcsinh, math.asinh, **_smooth())
+def arcsinh(x, *, out, d_out):
+    d_x = d_out / np.sqrt(x**2 + 1.0)
+
+
+@declare(np.arccosh, math.acosh, **_smooth(1.2, 3.0))
+def arccosh(x, *, out, d_out):
+    d_x = d_out / np.sqrt(x**2 - 1.0)
+
+
+@declare(np.arctanh, math.atanh, **_smooth(-0.9, 0.9))
+def arctanh(x, *, out, d_out):
+    d_x = d_out / (1.0 - x**2)
+
+
+@declare(np.deg2rad, np.radians, math.radians, **_smooth(), linear=True)
+def deg2rad(x, *, out, d_out):
+    d_x = d_out * (np.pi / 180.0)
+
+
+@declare(np.rad2deg, np.degrees, math.degrees, **_smooth(), linear=True)
+def rad2deg(x, *, out, d_out):
+    d_x = d_out * (180.0 / np.pi)
+
+
+# ---- choosing -------------------------------------------------------------------------------------------
+
+
+@declare(np.fmax, infer=arithmetic, elementwise=True, samples=(*binary(), fixed([np.nan, 1.0], [2.0, np.nan], wrt=(0,), avoid="NaN", gradients=([0.0, 1.0],))))  # fmt: skip
+def fmax(x, y, *, out, d_out):
+    d_x = d_out * np.where(x == y, 0.5, (x > y) | np.isnan(y))
+    d_y = d_out * np.where(x == y, 0.5, (x < y) | np.isnan(x))
+
+
+@declare(np.fmin, infer=arithmetic, elementwise=True, samples=binary())
+def fmin(x, y, *, out, d_out):
+    d_x = d_out * np.where(x == y, 0.5, (x < y) | np.isnan(y))
+    d_y = d_out * np.where(x == y, 0.5, (x > y) | np.isnan(x))
+
+
+def _clipped(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return arithmetic(shapes, [a for a in operands if a.type != NONE], attrs)
+
+
+_ABSENT = Const(None, NONE)
+
+
+def _bind_clip(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Both of NumPy's names for each bound; a bound that is None is an operand None."""
+    given = {"a_min": _ABSENT, "a_max": _ABSENT}
+    renamed = {{"min": "a_min", "max": "a_max", "a": "x"}.get(k, k): v for k, v in kwargs.items()}
+    given |= dict(zip(("x", "a_min", "a_max"), args, strict=False)) | renamed
+    if len(args) > 3 or set(given) != {"x", "a_min", "a_max"}:
+        raise TypeMistake("clip takes an array, a lower and an upper bound")
+    return (given["x"], given["a_min"], given["a_max"]), {}
+
+
+@declare(
+    np.clip, method="clip", infer=_clipped, bind=_bind_clip, elementwise=True,
+    samples=(
+        fixed([-2.0, 0.3, 2.0], -1.0, 1.0, wrt=(0, 1, 2)),
+        fixed([[-2.0, 0.3, 2.0]], [-1.0, 0.5, 1.0], [[1.5], [1.7]], wrt=(0, 1, 2)),
+        fixed([-1.0, 1.0], -1.0, 1.0, avoid="the bounds", gradients=([1.0, 1.0],)),
+        fixed([-2.0, 0.3, 2.0], None, 1.0, wrt=(0, 2)),
+        fixed([-2.0, 0.3, 2.0], 0.0, None, wrt=(0, 1)),
+    ),
+)  # fmt: skip
+def clip(x, a_min, a_max, *, out, d_out):
+    if a_min is None:
+        d_x = d_out * (x <= a_max)
+        d_a_max = d_out * (x > a_max)
+    elif a_max is None:
+        d_x = d_out * (x >= a_min)
+        d_a_min = d_out * (x < a_min)
+    else:
+        d_x = d_out * ((x >= a_min) & (x <= a_max))
+        d_a_min = d_out * (x < a_min)
+        d_a_max = d_out * (x > a_max)
+
+
+def _chosen(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    if numeric(operands[0]).dtype != "bool":
+        raise TypeMistake("the condition of np.where is not boolean; write x != 0")
+    dtype, _ = promote(operands[1:])
+    return (make(dtype, broadcast_shape(shapes, operands)),)
+
+
+_mask = [True, False, True]
+
+
+@declare(
+    np.where, infer=_chosen, elementwise=True, linear=True,
+    samples=(
+        fixed(_mask, [1.0, 2.0, 3.0], [4.0, 5.0, 6.0], wrt=(1, 2)),
+        fixed(_mask, 1.5, [[4.0, 5.0, 6.0]], wrt=(1, 2)),
+        fixed([[True], [False]], [1.0, 2.0], 0.5, wrt=(1, 2)),
+        fixed(True, 1.5, 0.5, wrt=(1, 2)),
+    ),
+)  # fmt: skip
+def where(condition, x, y, *, out, d_out):
+    d_x = np.where(condition, d_out, 0.0)
+    d_y = np.where(condition, 0.0, d_out)
+
+
+@declare(np.copysign, math.copysign, **_smooth(0.3, 2.0, fixed([-1.0, 2.0, -3.0], [-0.5, -0.5, 0.5], wrt=(0, 1)), two=True))
+def copysign(x, y, *, out, d_out):
+    d_x = d_out * np.copysign(1.0, x) * np.copysign(1.0, y)
+    d_y = 0.0
+
+
+@declare(np.nan_to_num, infer=arithmetic, elementwise=True, samples=(draw((3,)), fixed([1.0, np.nan, np.inf], avoid="not finite", gradients=([1.0, 0.0, 0.0],))))  # fmt: skip
+def nan_to_num(x, *, out, d_out):
+    d_x = d_out * np.isfinite(x)
+
+
+# ---- steps and predicates: no derivative ---------------------------------------------------------------
+
+
+def _step(name: str, *callables: Any, infer: Any = floating, signature: str = "x", **fields: Any) -> Any:
+    return operation(name, *callables, infer=infer, elementwise=True, differentiable=False, signature=signature, **fields)
+
+
+sign = _step("sign", np.sign, infer=arithmetic)
+floor = _step("floor", np.floor)
+ceil = _step("ceil", np.ceil)
+trunc = _step("trunc", np.trunc, np.fix)
+rint = _step("rint", np.rint)
+heaviside = _step("heaviside", np.heaviside, signature="x, h0")
+isnan = _step("isnan", np.isnan, math.isnan, infer=boolean, cost="cheap")
+isinf = _step("isinf", np.isinf, math.isinf, infer=boolean, cost="cheap")
+isfinite = _step("isfinite", np.isfinite, math.isfinite, infer=boolean, cost="cheap")
+signbit = _step("signbit", np.signbit, infer=boolean, cost="cheap")
+
+
+def _round_text(op: Op) -> str:
+    digits = "" if not op.attrs.get("decimals") else f", {op.attrs['decimals']}"
+    if op.spelling.startswith("."):
+        return f"{{0}}.round({digits[2:]})"
+    return f"{op.spelling if op.spelling != 'np.round_' else 'np.round'}({{0}}{digits})" if op.spelling else f"np.round({{0}}{digits})"
+
+
+def _rounded(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    (result,) = arithmetic(shapes, operands, attrs)
+    return (Scalar("int64", True, shapes.fresh("i")) if result == Scalar("int64", True) else result,)
+
+
+round_ = _step("round", np.round, infer=_rounded, signature="x, decimals=0", template=_round_text)
+
+
+def _round_to_int(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    source = numeric(operands[0])
+    if not isinstance(source, Scalar):
+        raise TypeMistake("round takes one number; np.round takes arrays")
+    digits = attrs.get("ndigits")
+    return (Scalar("int64", True, shapes.fresh("i")) if digits is None else source,)
+
+
+# Python's own: an int, unless digits are asked for
+round_scalar = operation(
+    "round_scalar", round, infer=_round_to_int, differentiable=False, signature="x, ndigits=None", spelling="round", raises=True
+)
+
+METHODS["round"] = round_

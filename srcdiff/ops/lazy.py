@@ -1,0 +1,23 @@
+"""Modules that are imported when first looked into: rules name SciPy's functions, but declaring them must not import SciPy."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__all__ = ["LazyModule"]
+
+
+class LazyModule:
+    """Stands for a module; the first attribute taken from it imports it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        return getattr(importlib.import_module(self._name), attribute)
+
+    def __repr__(self) -> str:
+        return f"<lazy module {self._name}>"

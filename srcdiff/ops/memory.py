@@ -1,0 +1,316 @@
+"""Storage: reading and writing arrays, and what reverse mode keeps from the forward part.
+
+An index is a *pattern*, the attribute `where`: items separated by commas, which say how operands form the subscript.
+
+    i          an integer operand            x[i]         b:e:s   a slice, each letter an operand     x[1:n]
+    g          an integer-array operand      x[rows]      :       a full slice                        x[:, 0]
+    m          a boolean-mask operand        x[x > 0]     None, ...   as in NumPy
+
+The empty pattern is the whole array: `add_into` prints `x += v`, `store` prints `x[:] = v`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of, map_dims, shape_of
+from srcdiff.ops.infer import TypeMistake, make, nothing, same_as_first
+from srcdiff.ops.registry import operation
+
+__all__ = [
+    "add_at", "add_into", "axis_length", "copy", "empty", "empty_like", "empty_of", "expand", "gather", "index", "index_text", "instantiate",
+    "is_view", "length", "ones", "ones_like", "read", "restore", "save", "store", "zeros", "zeros_like",
+    "zeros_like_list", "zeros_of",
+]  # fmt: skip
+
+Attrs = Mapping[str, Any]
+
+
+def items(where: str) -> list[str]:
+    return where.split(", ") if where else []
+
+
+def index_text(where: str, first: int) -> str:
+    """The subscript's text, with `{k}` for operands from number `first` on."""
+    out, k = [], first
+    for item in items(where):
+        if item in ("i", "g", "m"):
+            out.append(f"{{{k}}}")
+            k += 1
+        elif item in ("None", "..."):
+            out.append(item)
+        else:
+            parts = []
+            for part in item.split(":"):
+                parts.append(f"{{{k}}}" if part else "")
+                k += bool(part)
+            out.append(":".join(parts))
+    return ", ".join(out)
+
+
+def is_view(where: str) -> bool:
+    """Whether NumPy's subscript with this pattern gives a view (or an element) and not a copy."""
+    return not any(item in ("g", "m") for item in items(where))
+
+
+def _known(atom: Atom) -> Dim | None:
+    return atom.type.expr if isinstance(atom.type, Scalar) else None
+
+
+def slice_length(shapes: Shapes, n: Dim, item: str, bounds: Sequence[Atom]) -> Dim:
+    """The length of `x[b:e:s]` of an axis of length n, where it is an affine expression; else a fresh symbol."""
+    names = item.split(":")
+    given = dict(zip([k for k in names if k], bounds, strict=True))
+    step = _known(given["s"]) if "s" in given else Dim(1)
+    start = _known(given["b"]) if "b" in given else Dim(0)
+    stop = _known(given["e"]) if "e" in given else n
+    if step == Dim(-1) and not {"b", "e"} & set(given):
+        return n
+    if step != Dim(1) or start is None or stop is None:
+        return _constant_slice(n, start if "b" in given else None, stop if "e" in given else None, step) or shapes.fresh()
+    if n.is_const and start.is_const and stop.is_const:
+        return Dim(len(range(*slice(start.const, stop.const).indices(n.const))))
+    if start.is_const and start.const < 0:
+        return shapes.fresh()  # x[-k:] of a shorter array has that array's length
+    if "e" not in given:
+        return (n - start).clamped() if start.is_const else shapes.fresh()
+    if stop.is_const and stop.const < 0 and start.is_const:
+        return (n + stop - start).clamped()
+    return shapes.fresh()
+
+
+def _constant_slice(n: Dim, start: Dim | None, stop: Dim | None, step: Dim | None) -> Dim | None:
+    if not n.is_const or step is None or any(d is not None and not d.is_const for d in (start, stop, step)):
+        return None
+    b, e = (None if d is None else d.const for d in (start, stop))
+    return Dim(len(range(*slice(b, e, step.const).indices(n.const))))
+
+
+def subscript_shape(shapes: Shapes, shape: Sequence[Dim], where: str, operands: Sequence[Atom]) -> tuple[Dim, ...]:
+    """The shape of `x[...]`; index arrays stand together (the frontend refuses separated ones)."""
+    pattern = items(where)
+    used = sum(item not in ("None", "...") for item in pattern)
+    if used > len(shape):
+        raise TypeMistake(f"too many indices: the array has {len(shape)} axes, {used} were indexed")
+    if "..." not in pattern:
+        pattern = [*pattern, "..."]
+    out: list[Dim] = []
+    axis, k, advanced_at = 0, 0, None
+    advanced: list[tuple[Dim, ...]] = []
+    with_arrays = any(item in ("g", "m") for item in pattern)
+    for item in pattern:
+        if item == "...":
+            rest = len(shape) - used
+            out += shape[axis : axis + rest]
+            axis += rest
+        elif item == "None":
+            out.append(Dim(1))
+        elif item in ("i", "g", "m"):
+            if with_arrays:
+                advanced_at = len(out) if advanced_at is None else advanced_at
+                advanced.append((shapes.fresh(),) if item == "m" else shape_of(operands[k].type))
+            k, axis = k + 1, axis + 1
+        elif item == ":":
+            out.append(shape[axis])
+            axis += 1
+        else:
+            count = sum(bool(p) for p in item.split(":"))
+            out.append(slice_length(shapes, shape[axis], item, operands[k : k + count]))
+            k, axis = k + count, axis + 1
+    if advanced_at is not None:
+        out[advanced_at:advanced_at] = shapes.broadcast(advanced)
+    return tuple(out)
+
+
+def _subscript(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    base = operands[0].type
+    if isinstance(base, List):
+        return (instantiate(shapes, base),)
+    if not isinstance(base, Array):
+        raise TypeMistake(f"{base} cannot be subscripted")
+    shape = subscript_shape(shapes, base.shape, attrs["where"], operands[1:])
+    result = make(base.dtype, shape)
+    if isinstance(result, Scalar) and result.dtype == "int64":
+        result = Scalar("int64", False, shapes.fresh("i"))
+    return (result,)
+
+
+def instantiate(shapes: Shapes, base: List) -> Type:
+    """The type of one element of a list: lengths that differ from element to element (`n*`) get symbols of their own."""
+    own: dict[str, Dim] = {}
+    for dim in dims_of(base.element):
+        for symbol in sorted(dim.symbols()):
+            if symbol.endswith("*") and symbol not in own:
+                own[symbol] = shapes.fresh(symbol.rstrip("0123456789*") or "k")
+    return map_dims(base.element, lambda d: d.substitute(own))
+
+
+def _subscripted(first: int) -> Any:
+    return lambda op: f"{{0}}[{index_text(op.attrs['where'], first) or ':'}]"
+
+
+def _store_text(op: Op) -> str:
+    return f"{_subscripted(2)(op)} = {{1}}"
+
+
+def _add_text(op: Op) -> str:
+    where = op.attrs["where"]
+    target = f"{{0}}[{index_text(where, 2)}]" if where else "{0}"
+    return f"{target} += {{1}}"
+
+
+def _add_at_text(op: Op) -> str:
+    return f"np.add.at({{0}}, ({index_text(op.attrs['where'], 2)}), {{1}})"
+
+
+def _subscript_key(where: str, operands: Sequence[Any]) -> Any:
+    """The index object that a pattern and its operands' values stand for."""
+    text, rest = index_text(where, 0), list(operands)
+    names = {f"_{k}": v for k, v in enumerate(rest)}
+    return eval(f"_key[{text.format(*names)}]", {"_key": np.s_, **names}) if text else ...
+
+
+def _store_now(operands: Sequence[Any], attrs: Attrs) -> None:
+    operands[0][_subscript_key(attrs["where"], operands[2:])] = operands[1]
+
+
+def _add_now(operands: Sequence[Any], attrs: Attrs) -> None:
+    operands[0][_subscript_key(attrs["where"], operands[2:])] += operands[1]
+
+
+def _add_at_now(operands: Sequence[Any], attrs: Attrs) -> None:
+    np.add.at(operands[0], _subscript_key(attrs["where"], operands[2:]), operands[1])
+
+
+# ---- reading ----------------------------------------------------------------------------
+
+# the contents of storage at this moment, as a value
+read = operation("read", template="{0}", infer=same_as_first, linear=True, evaluate=lambda operands, attrs: operands[0].copy())
+
+copy = operation("copy", np.copy, method="copy", template="{0}.copy()", infer=same_as_first, linear=True, signature="x")
+
+add_into = operation("add_into", template=_add_text, infer=nothing, writes=(0,), evaluate=_add_now, differentiable=True)
+add_at = operation("add_at", template=_add_at_text, infer=nothing, writes=(0,), evaluate=_add_at_now)
+store = operation("store", template=_store_text, infer=nothing, writes=(0,), evaluate=_store_now)
+
+# an element, or a view
+index = operation(
+    "index", template=_subscripted(1), infer=_subscript, view_of=0, linear=True, cost="free", raises=True, scatter=add_into
+)
+# by index arrays or masks: a copy
+gather = operation("gather", template=_subscripted(1), infer=_subscript, linear=True, raises=True, scatter=add_at)
+
+
+# ---- making storage ------------------------------------------------------------------------
+
+
+def _allocated(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    lengths = tuple(_known(a) or shapes.fresh() for a in operands)
+    return (Array(attrs.get("dtype") or "float64", lengths),)
+
+
+def _allocation_text(name: str) -> Any:
+    def text(op: Op) -> str:
+        lengths = ", ".join(f"{{{i}}}" for i in range(len(op.operands)))
+        shape = lengths if len(op.operands) == 1 else f"({lengths})"
+        dtype = op.attrs.get("dtype") or "float64"
+        return f"np.{name}({shape})" if dtype == "float64" else f"np.{name}({shape}, dtype=np.{dtype})"
+
+    return text
+
+
+# lengths are operands; `dtype` is an attribute
+empty = operation("empty", template=_allocation_text("empty"), infer=_allocated, differentiable=False)
+zeros = operation("zeros", template=_allocation_text("zeros"), infer=_allocated, differentiable=False)
+ones = operation("ones", template=_allocation_text("ones"), infer=_allocated, differentiable=False)
+
+_like: dict[str, Any] = {"infer": same_as_first, "differentiable": False, "signature": "x"}
+empty_like = operation("empty_like", np.empty_like, template="np.empty_like({0})", **_like)
+zeros_like = operation("zeros_like", np.zeros_like, template="np.zeros_like({0})", **_like)
+ones_like = operation("ones_like", np.ones_like, template="np.ones_like({0})", **_like)
+
+
+# ---- lengths -------------------------------------------------------------------------------
+
+
+def _length_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    base = operands[0].type
+    known = shape_of(base)[attrs["axis"]] if isinstance(base, Array) else shapes.fresh()
+    return (Scalar("int64", True, known),)
+
+
+def _length_text(op: Op) -> str:
+    return f"{{0}}.shape[{op.attrs['axis']}]" if op.attrs["axis"] or op.spelling == ".shape" else "len({0})"
+
+
+# `len(x)`, `x.shape[k]` as the user wrote them
+axis_length = operation(
+    "axis_length",
+    template=_length_text,
+    infer=_length_type,
+    differentiable=False,
+    cost="free",
+    evaluate=lambda operands, attrs: len(operands[0]) if attrs["axis"] == 0 else operands[0].shape[attrs["axis"]],
+)
+
+# a length that a pass needs, by its expression; printed through whatever in scope has that length
+length = operation(
+    "length",
+    infer=lambda shapes, operands, attrs: (Scalar("int64", True, attrs["dim"]),),
+    differentiable=False,
+    cost="free",
+)
+
+
+# ---- storage that a pass needs, by its type; the pass `lengths` finds the shortest spelling in scope ------
+
+
+def _of_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return (attrs["type"],)
+
+
+def _zeros_like_text(op: Op) -> str:
+    assert isinstance(op.attrs["type"], List)
+    return f"[{_zero_text(op.attrs['type'].element, 'item')} for item in {{0}}]"
+
+
+def _zero_text(type_: Type, name: str) -> str:
+    """The zeros shaped like what an expression holds."""
+    if isinstance(type_, Array):
+        return f"np.zeros_like({name})"
+    if isinstance(type_, List):
+        return f"[{_zero_text(type_.element, 'entry')} for entry in {name}]"
+    if isinstance(type_, Struct):
+        fields = type_.kind in ("namedtuple", "dataclass")
+        parts = [(k, f"{name}.{k}" if fields else f"{name}[{k!r}]", t) for k, t in zip(type_.keys, type_.parts, strict=True)]
+        texts = [_zero_text(t, part) for _, part, t in parts]
+        if type_.kind == "tuple":
+            return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
+        if type_.kind == "list":
+            return f"[{', '.join(texts)}]"
+        if type_.kind == "dict":
+            return "{{" + ", ".join(f"{k!r}: {t}" for (k, _, _), t in zip(parts, texts, strict=True)) + "}}"
+        assert type_.cls is not None
+        return f"{type_.cls.__name__}({', '.join(f'{k}={t}' for (k, _, _), t in zip(parts, texts, strict=True))})"
+    return "0.0" if isinstance(type_, Scalar) else "None"
+
+
+# zeros of an array type; zeros shaped like the elements of a list (the operand); unset storage; a value broadcast to a type, as a new array
+zeros_of = operation("zeros_of", infer=_of_type, differentiable=False)
+zeros_like_list = operation("zeros_like_list", template=_zeros_like_text, infer=_of_type, differentiable=False)
+empty_of = operation("empty_of", infer=_of_type, differentiable=False)
+expand = operation("expand", infer=_of_type, linear=True)
+
+
+# ---- the forward part's values in the backward part, undecided ----------------------------------
+
+# `save` puts a value on the stack of `slot`, `restore` takes it off; the pass `residuals` removes all of them
+save = operation("save", template="save({0})", infer=nothing, effect=True, differentiable=False)
+restore = operation(
+    "restore", infer=lambda shapes, operands, attrs: (attrs["type"],), effect=True, differentiable=False, cost="free"
+)

@@ -1,0 +1,355 @@
+"""Reductions along axes: sums, means, extremes, products, spreads, and running sums and products.
+
+The adjoint of a sum is its `d_out`, standing for a broadcast. Ties of `max` and `min` share evenly, as in autograd and JAX. `prod` and
+`cumprod` divide by nothing that may be zero. The standard deviation of equal numbers has derivative 0.
+"""
+# mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
+# (rules are NumPy text for the compiler's frontend, not functions that run)
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
+from srcdiff.ops.infer import TypeMistake, make, numeric
+from srcdiff.ops.registry import declare, operation
+from srcdiff.ops.samples import Sample, draw, fixed
+
+Attrs = Mapping[str, Any]
+
+
+# ---- type rules --------------------------------------------------------------------------------------------
+
+
+def axes_of(ndim: int, axis: Any) -> tuple[int, ...]:
+    """The axes meant by an `axis` argument, counted from the front; None means all."""
+    if axis is None:
+        return tuple(range(ndim))
+    given = axis if isinstance(axis, tuple | list) else (axis,)
+    for k in given:
+        if not isinstance(k, int | np.integer) or not -ndim <= k < ndim:
+            raise TypeMistake(f"axis {k} is out of bounds: the array has {ndim} axes")
+    found = tuple(sorted(int(k) % ndim for k in given))
+    if len(set(found)) != len(found):
+        raise TypeMistake(f"axis {tuple(given)} names an axis twice")
+    return found
+
+
+def reduced_shape(shape: Sequence[Dim], attrs: Attrs) -> tuple[Dim, ...]:
+    gone = axes_of(len(shape), attrs.get("axis"))
+    if attrs.get("keepdims"):
+        return tuple(Dim(1) if k in gone else d for k, d in enumerate(shape))
+    return tuple(d for k, d in enumerate(shape) if k not in gone)
+
+
+def reduced(kind: str) -> Any:
+    """The shape without the reduced axes; `kind` says the dtype: "same", "sum" (integers as int64), "float", or a name."""
+
+    def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+        source = numeric(operands[0])
+        dtype = reduced_dtype(kind, source.dtype)
+        result = make(dtype, reduced_shape(shape_of(source), attrs))
+        if isinstance(result, Scalar) and dtype == "int64":
+            return (Scalar("int64", False, shapes.fresh("i")),)
+        return (result,)
+
+    return infer
+
+
+def reduced_dtype(kind: str, dtype: str) -> str:
+    whole = dtype[0] in "biu"
+    if kind == "same":
+        return dtype
+    if kind == "sum":
+        return "uint64" if dtype[0] == "u" else "int64" if whole else dtype
+    if kind == "float":
+        return "float64" if whole else dtype
+    return kind
+
+
+def reduction_samples(low: float = -2.0, high: float = 2.0) -> tuple[Sample, ...]:
+    """All of an array, one axis, two, the last, with and without `keepdims`, and axes of length 1."""
+    attrs: list[dict[str, Any]] = [{}, {"axis": 0}, {"axis": 1}, {"axis": -1, "keepdims": True}, {"axis": (0, 2)}, {"keepdims": True}]
+    cube = [draw((2, 3, 2), low=low, high=high, **a) for a in attrs]
+    flat = [draw(shape, low=low, high=high, **a) for shape in ((4,), (1,)) for a in ({}, {"axis": 0}, {"axis": 0, "keepdims": True})]
+    return (*cube, *flat, draw((3, 1), low=low, high=high, axis=1), draw((2, 3), low=low, high=high, axis=(0, 1)))
+
+
+_empty = (draw((0,)), draw((0, 3), axis=0), draw((0, 3), axis=1))
+_KEEP = "x, axis=None, *, keepdims=False"
+
+
+# ---- how many numbers are reduced to one -----------------------------------------------------------------------
+
+
+def reduced_count(x: Any, axis: Any = None) -> int:
+    """How many elements each element of a reduction along `axis` is made of."""
+    return int(np.prod([np.shape(x)[k] for k in axes_of(np.ndim(x), axis)], dtype=int))
+
+
+def _count_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    shape = shape_of(operands[0].type)
+    lengths = [shape[k] for k in axes_of(len(shape), attrs.get("axis"))]
+    open_ones = [d for d in lengths if not d.is_const]
+    if len(open_ones) > 1:
+        return (Scalar("int64", True, shapes.fresh("i")),)
+    times = reduce(operator.mul, (d.const for d in lengths if d.is_const), 1)
+    return (Scalar("int64", True, open_ones[0].scaled(times) if open_ones else Dim(times)),)
+
+
+def _count_text(op: Op) -> str:
+    ndim = len(shape_of(op.operands[0].type))
+    axes = axes_of(ndim, op.attrs.get("axis"))
+    if ndim == 0:
+        return "1"
+    if len(axes) == ndim:
+        return "len({0})" if ndim == 1 else "{0}.size"
+    return " * ".join("len({0})" if k == 0 else f"{{0}}.shape[{k}]" for k in axes) or "1"
+
+
+count = operation(
+    "count", reduced_count, template=_count_text, infer=_count_type, differentiable=False, cost="free", signature="x, axis=None"
+)
+
+
+# ---- sums -------------------------------------------------------------------------------------------------------------
+
+
+@declare(
+    np.sum, method="sum", signature=_KEEP, infer=reduced("sum"), linear=True, adjoint="scalar",
+    samples=(*reduction_samples(), *_empty),
+)  # fmt: skip
+def sum(x, axis=None, keepdims=False, *, out, d_out):
+    if axis is None or axis == 0 or keepdims or d_out.ndim == 0:
+        d_x = d_out
+    else:
+        d_x = np.expand_dims(d_out, axis)
+
+
+@declare(
+    np.mean, method="mean", signature=_KEEP, infer=reduced("float"), linear=True, adjoint="scalar", samples=reduction_samples(),
+)  # fmt: skip
+def mean(x, axis=None, keepdims=False, *, out, d_out):
+    if axis is None or axis == 0 or keepdims or d_out.ndim == 0:
+        d_x = d_out / reduced_count(x, axis=axis)
+    else:
+        d_x = np.expand_dims(d_out, axis) / reduced_count(x, axis=axis)
+
+
+def _running(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    """The same shape, or all of it in a row where no axis is given."""
+    source = numeric(operands[0])
+    shape = shape_of(source)
+    axis = attrs.get("axis")
+    dtype = reduced_dtype("sum", source.dtype)
+    if axis is None:
+        (total,) = _count_type(shapes, operands, {})
+        assert isinstance(total, Scalar) and total.expr is not None
+        return (Array(dtype, (total.expr,)),)
+    axes_of(len(shape), axis)
+    return (Array(dtype, shape),)
+
+
+_running_samples = (draw((4,)), draw((4,), axis=0), draw((2, 3), axis=0), draw((2, 3), axis=-1), draw((2, 3)), draw((1,)), draw((0,)))
+
+
+@declare(np.cumsum, method="cumsum", infer=_running, linear=True, samples=_running_samples)
+def cumsum(x, axis=None, *, out, d_out):
+    if x.ndim == 1:
+        d_x = np.cumsum(d_out[::-1])[::-1]
+    elif axis is None:
+        d_x = np.reshape(np.cumsum(d_out[::-1])[::-1], x.shape)
+    else:
+        d_x = np.flip(np.cumsum(np.flip(d_out, axis), axis=axis), axis)
+
+
+# ---- extremes ---------------------------------------------------------------------------------------------------------
+
+
+def extreme_forward(x, axis=None, keepdims=False, *, x_dot, out):
+    if axis is None or axis == 0 or keepdims or out.ndim == 0:
+        hits = x == out
+    else:
+        hits = x == np.expand_dims(out, axis)
+    out_dot = np.sum(hits * x_dot, axis=axis, keepdims=keepdims) / np.sum(hits, axis=axis, keepdims=keepdims)
+
+
+def extreme(x, axis=None, keepdims=False, *, out, d_out):
+    if axis is None or axis == 0 or keepdims or out.ndim == 0:
+        hits = x == out
+        d_best = d_out
+    else:
+        hits = x == np.expand_dims(out, axis)
+        if d_out.ndim == 0:
+            d_best = d_out
+        else:
+            d_best = np.expand_dims(d_out, axis)
+    if axis is None or out.ndim == 0:
+        d_x = hits * (d_best / np.sum(hits))
+    else:
+        d_x = hits * (d_best / np.sum(hits, axis=axis, keepdims=True))
+
+
+_ties = (
+    fixed([1.0, 3.0, 3.0, 1.0], avoid="ties", gradients=([0.0, 0.5, 0.5, 0.0],)),
+    fixed([[1.0, 2.0], [1.0, 3.0]], axis=0, avoid="ties", gradients=([[0.5, 0.0], [0.5, 1.0]],)),
+)
+_extreme: dict[str, Any] = {
+    "signature": _KEEP, "infer": reduced("same"), "adjoint": "scalar", "rule": extreme, "forward": extreme_forward, "raises": True
+}  # fmt: skip
+max = operation("max", np.max, method="max", samples=(*reduction_samples(), *_ties), **_extreme)
+min = operation("min", np.min, method="min", samples=reduction_samples(), **_extreme)
+
+
+def ptp_forward(x, axis=None, keepdims=False, *, x_dot, out):
+    top = x == np.max(x, axis=axis, keepdims=True)
+    bottom = x == np.min(x, axis=axis, keepdims=True)
+    rise = np.sum(top * x_dot, axis=axis, keepdims=keepdims) / np.sum(top, axis=axis, keepdims=keepdims)
+    out_dot = rise - np.sum(bottom * x_dot, axis=axis, keepdims=keepdims) / np.sum(bottom, axis=axis, keepdims=keepdims)
+
+
+@declare(
+    np.ptp, signature=_KEEP, infer=reduced("same"), adjoint="scalar", forward=ptp_forward, raises=True, samples=reduction_samples()
+)
+def ptp(x, axis=None, keepdims=False, *, out, d_out):
+    top = x == np.max(x, axis=axis, keepdims=True)
+    bottom = x == np.min(x, axis=axis, keepdims=True)
+    shares = top / np.sum(top, axis=axis, keepdims=True) - bottom / np.sum(bottom, axis=axis, keepdims=True)
+    if axis is None or axis == 0 or keepdims or d_out.ndim == 0:
+        d_x = d_out * shares
+    else:
+        d_x = np.expand_dims(d_out, axis) * shares
+
+
+# ---- products ------------------------------------------------------------------------------------------------------------
+
+
+def prod_forward(x, axis=None, keepdims=False, *, x_dot, out):
+    is_zero = x == 0.0
+    nonzero = np.where(is_zero, 1.0, x)
+    others = np.where(np.sum(is_zero, axis=axis, keepdims=True) == is_zero, np.prod(nonzero, axis=axis, keepdims=True) / nonzero, 0.0)
+    out_dot = np.sum(others * x_dot, axis=axis, keepdims=keepdims)
+
+
+# the product of the others: 0 if there is a zero among them (the zeros are as many as this element is), else rest / nonzero
+@declare(
+    np.prod, method="prod", signature=_KEEP, infer=reduced("sum"), adjoint="scalar", forward=prod_forward,
+    samples=(
+        *reduction_samples(0.5, 2.0),
+        fixed([2.0, 0.0, 3.0]),
+        fixed([[0.0, 0.0], [0.0, 3.0]], axis=0),
+        fixed([[0.0, 0.0], [0.0, 3.0]], axis=1),
+        fixed([0.0, 0.0, 3.0]),
+        draw((0,)),
+    ),
+)  # fmt: skip
+def prod(x, axis=None, keepdims=False, *, out, d_out):
+    is_zero = x == 0.0
+    nonzero = np.where(is_zero, 1.0, x)
+    rest = np.prod(nonzero, axis=axis, keepdims=True)
+    others = np.where(np.sum(is_zero, axis=axis, keepdims=True) == is_zero, rest / nonzero, 0.0)
+    if axis is None or axis == 0 or keepdims or d_out.ndim == 0:
+        d_x = d_out * others
+    else:
+        d_x = np.expand_dims(d_out, axis) * others
+
+
+def cumprod_forward(x, axis=None, *, x_dot, out):
+    if axis is None:
+        row, row_dot = np.reshape(x, (-1,)), np.reshape(x_dot, (-1,))
+    else:
+        row, row_dot = np.moveaxis(x, axis, -1), np.moveaxis(x_dot, axis, -1)
+    others = np.where(np.eye(row.shape[-1], dtype=bool), 1.0, np.expand_dims(row, -2))
+    products = np.triu(np.cumprod(others, axis=-1))
+    moved = np.sum(products * np.expand_dims(row_dot, -1), axis=-2)
+    if axis is None:
+        out_dot = moved
+    else:
+        out_dot = np.moveaxis(moved, -1, axis)
+
+
+# row i of `products`: the running products of the others from element i on; quadratic, but right with zeros
+@declare(
+    np.cumprod, method="cumprod", infer=_running, forward=cumprod_forward, cost="heavy",
+    samples=(*_running_samples, fixed([2.0, 0.0, 3.0, 0.0, 1.0])),
+)  # fmt: skip
+def cumprod(x, axis=None, *, out, d_out):
+    if axis is None:
+        row, d_row = np.reshape(x, (-1,)), d_out
+    else:
+        row, d_row = np.moveaxis(x, axis, -1), np.moveaxis(d_out, axis, -1)
+    others = np.where(np.eye(row.shape[-1], dtype=bool), 1.0, np.expand_dims(row, -2))
+    products = np.triu(np.cumprod(others, axis=-1))
+    moved = np.sum(products * np.expand_dims(d_row, -2), axis=-1)
+    if axis is None:
+        d_x = np.reshape(moved, x.shape)
+    else:
+        d_x = np.moveaxis(moved, -1, axis)
+
+
+# ---- spreads --------------------------------------------------------------------------------------------------------------
+
+
+_SPREAD = "x, axis=None, *, ddof=0, keepdims=False"
+_spread_samples = (*reduction_samples(), draw((4,), ddof=1), draw((3, 2), axis=0, ddof=1))
+
+
+def var_forward(x, axis=None, ddof=0, keepdims=False, *, x_dot, out):
+    centred = x - np.mean(x, axis=axis, keepdims=True)
+    out_dot = np.sum(2.0 * centred * x_dot, axis=axis, keepdims=keepdims) / (reduced_count(x, axis=axis) - ddof)
+
+
+@declare(
+    np.var, method="var", signature=_SPREAD, infer=reduced("float"), adjoint="scalar", forward=var_forward, samples=_spread_samples
+)
+def var(x, axis=None, ddof=0, keepdims=False, *, out, d_out):
+    centred = x - np.mean(x, axis=axis, keepdims=True)
+    if axis is None or axis == 0 or keepdims or d_out.ndim == 0:
+        d_x = d_out * 2.0 * centred / (reduced_count(x, axis=axis) - ddof)
+    else:
+        d_x = np.expand_dims(d_out, axis) * 2.0 * centred / (reduced_count(x, axis=axis) - ddof)
+
+
+def std_forward(x, axis=None, ddof=0, keepdims=False, *, x_dot, out):
+    centred = x - np.mean(x, axis=axis, keepdims=True)
+    spread = (reduced_count(x, axis=axis) - ddof) * np.where(out == 0.0, 1.0, out)
+    out_dot = np.sum(centred * x_dot, axis=axis, keepdims=keepdims) / spread
+
+
+_constant = (fixed([1.5, 1.5], avoid="no spread", gradients=([0.0, 0.0],)),)
+_spreading = tuple(s for s in _spread_samples if s.args(np.random.default_rng(0))[0].shape not in ((1,), (3, 1)))
+
+
+@declare(
+    np.std, method="std", signature=_SPREAD, infer=reduced("float"), adjoint="scalar", forward=std_forward,
+    samples=(*_spreading, *_constant),
+)  # fmt: skip
+def std(x, axis=None, ddof=0, keepdims=False, *, out, d_out):
+    centred = x - np.mean(x, axis=axis, keepdims=True)
+    d_spread = d_out / ((reduced_count(x, axis=axis) - ddof) * np.where(out == 0.0, 1.0, out))
+    if axis is None or axis == 0 or keepdims or out.ndim == 0:
+        d_x = d_spread * centred
+    else:
+        d_x = np.expand_dims(d_spread, axis) * centred
+
+
+# ---- no derivative -------------------------------------------------------------------------------------------------------
+
+
+def _inactive(name: str, function: Any, kind: str, **fields: Any) -> Any:
+    return operation(name, function, infer=reduced(kind), differentiable=False, signature=_KEEP, **fields)
+
+
+argmax = _inactive("argmax", np.argmax, "int64", method="argmax", raises=True)
+argmin = _inactive("argmin", np.argmin, "int64", method="argmin", raises=True)
+any = _inactive("any", np.any, "bool", method="any")
+all = _inactive("all", np.all, "bool", method="all")
+count_nonzero = _inactive("count_nonzero", np.count_nonzero, "int64")
+

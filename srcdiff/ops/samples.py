@@ -1,0 +1,84 @@
+"""How tests draw operands for an operation: every differentiable one declares a few `Sample`s.
+
+The tests check the rule, the type rule and the printed text of an operation on each of its samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Sample", "binary", "draw", "fixed", "spd", "unary"]
+
+Draw = Callable[[np.random.Generator], tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One way to call an operation.
+
+    Attributes
+    ----------
+    args : callable
+        `args(rng)` gives the values of the operands.
+    attrs : mapping
+        The static attributes.
+    avoid : str
+        Why finite differences say nothing here (a tie, a kink, an infinity). Then `gradients` says what is right.
+    wrt : tuple of int
+        The operands whose derivatives are checked.
+    gradients : tuple or None
+        The known derivatives of the sum of the result, one for each operand in `wrt`.
+    symmetric : bool
+        Operand 0 is a symmetric matrix, and stays one when it is varied.
+    """
+
+    args: Draw
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    avoid: str = ""
+    wrt: tuple[int, ...] = (0,)
+    gradients: tuple[Any, ...] | None = None
+    symmetric: bool = False
+
+
+def uniform(rng: np.random.Generator, shape: Sequence[int], low: float, high: float) -> Any:
+    """Numbers in an interval; a Python float where the shape is ()."""
+    return rng.uniform(low, high, size=tuple(shape)) if shape else float(rng.uniform(low, high))
+
+
+def draw(
+    *shapes: Sequence[int], low: float = -2.0, high: float = 2.0, wrt: tuple[int, ...] | None = None, **attrs: Any
+) -> Sample:
+    """Operands of these shapes, uniform in an interval, all of them differentiated unless `wrt` says which."""
+    every = tuple(range(len(shapes)))
+    return Sample(lambda rng: tuple(uniform(rng, s, low, high) for s in shapes), attrs, wrt=every if wrt is None else wrt)
+
+
+def fixed(*values: Any, avoid: str = "", wrt: tuple[int, ...] = (0,), gradients: tuple[Any, ...] | None = None, **attrs: Any) -> Sample:
+    """Given operands: lists are made arrays."""
+    made = tuple(np.array(v) if isinstance(v, list) else v for v in values)
+    return Sample(lambda rng: made, attrs, avoid=avoid, wrt=wrt, gradients=gradients)
+
+
+def unary(low: float = -2.0, high: float = 2.0) -> tuple[Sample, ...]:
+    """One operand of several shapes: ordinary, higher rank with a length-1 axis, scalar, length 1, empty."""
+    return tuple(draw(shape, low=low, high=high) for shape in ((4,), (2, 1, 3), (), (1,), (0,)))
+
+
+def binary(low: float = -2.0, high: float = 2.0) -> tuple[Sample, ...]:
+    """Two operands that broadcast in the ways there are."""
+    pairs = (((4,), (4,)), ((2, 3), (3,)), ((), (3,)), ((3,), ()), ((2, 1), (1, 3)), ((), ()), ((1,), (1,)), ((0,), (1,)))
+    return tuple(draw(a, b, low=low, high=high) for a, b in pairs)
+
+
+def spd(n: int, *others: Sequence[int], symmetric: bool = True, **attrs: Any) -> Sample:
+    """A symmetric positive definite matrix, and further operands."""
+
+    def args(rng: np.random.Generator) -> tuple[Any, ...]:
+        root = rng.normal(size=(n, n))
+        return (root @ root.T + n * np.eye(n), *(uniform(rng, s, -2.0, 2.0) for s in others))
+
+    return Sample(args, attrs, wrt=tuple(range(1 + len(others))), symmetric=symmetric)

@@ -1,0 +1,233 @@
+"""Other shapes of the same elements: reshapes, axes moved, added and dropped, reversals, triangles, diagonals.
+
+A view's adjoint is the inverse view. `reshape` and `ravel` count as views: arrays are contiguous after normalisation at entry.
+Lengths are operands; axes are static. `joins` holds what puts several arrays together, `creation` what makes new ones.
+"""
+# mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
+# (rules are NumPy text for the compiler's frontend, not functions that run)
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Const, Op, const
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.types import Array, Dim, Type, ndim_of, shape_of
+from srcdiff.ops import memory, reductions
+from srcdiff.ops.arithmetic import known
+from srcdiff.ops.creation import array_of, length_operands
+from srcdiff.ops.infer import TypeMistake, make, nothing, numeric, same_as_first
+from srcdiff.ops.joins import concatenate, stack
+from srcdiff.ops.reductions import axes_of
+from srcdiff.ops.registry import METHODS, call_text, declare, operation
+from srcdiff.ops.samples import Sample, draw, fixed
+
+__all__ = [
+    "add_diagonal", "array_of", "broadcast_to", "concatenate", "diag", "expand_dims", "flatten", "flip", "moveaxis", "ravel",
+    "repeat", "reshape", "roll", "squeeze", "stack", "swapaxes", "tile", "transpose", "tril", "triu",
+]  # fmt: skip
+
+Attrs = Mapping[str, Any]
+
+
+def positional(*names: str) -> Any:
+    """The text of a call with static arguments by position."""
+
+    def text(op: Op) -> str:
+        given = [repr(op.attrs[n]) for n in names if op.attrs.get(n, op.decl.defaults.get(n)) != op.decl.defaults.get(n)]
+        spelling = op.spelling or op.decl.spelling
+        call = f"{{0}}{spelling}(" if spelling.startswith(".") else f"{spelling}({{0}}{', ' if given else ''}"
+        return call + ", ".join(given) + ")"
+
+    return text
+
+
+# ---- reshape -------------------------------------------------------------------------------------------------
+
+
+def product(dims: Sequence[Dim]) -> tuple[int, list[Dim]]:
+    """A product of lengths: a number, and the factors that are not known."""
+    number, factors = 1, []
+    for d in dims:
+        if d.is_const:
+            number *= d.const
+        else:
+            factors.append(d)
+    return number, factors
+
+
+def size_of(shapes: Shapes, dims: Sequence[Dim]) -> Dim:
+    """The product as one length, where that is an affine expression; else a fresh symbol."""
+    number, factors = product(dims)
+    if not factors or number == 0:
+        return Dim(number)
+    return factors[0].scaled(number) if len(factors) == 1 else shapes.fresh()
+
+
+def missing_length(shapes: Shapes, old: Sequence[Dim], given: Sequence[Dim]) -> Dim:
+    """What -1 stands for in `reshape`."""
+    number, factors = product([shapes.resolve(d) for d in old])
+    divisor, others = product([shapes.resolve(d) for d in given])
+    for d in others:
+        if d not in factors:
+            return shapes.fresh()
+        factors.remove(d)
+    if divisor == 0 or number % divisor:
+        return shapes.fresh()
+    return size_of(shapes, [Dim(number // divisor), *factors])
+
+
+def _reshaped(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    source = numeric(operands[0])
+    given = [known(a) or shapes.fresh() for a in operands[1:]]
+    open_ones = [k for k, d in enumerate(given) if d == Dim(-1)]
+    old = shape_of(source)
+    if len(open_ones) > 1:
+        raise TypeMistake("reshape can find only one unknown length")
+    if open_ones:
+        given[open_ones[0]] = missing_length(shapes, old, [d for d in given if d != Dim(-1)])
+    elif all(d.is_const for d in (*old, *given)) and product(old) != product(given):
+        raise TypeMistake(f"an array of shape ({', '.join(map(str, old))}) cannot be reshaped to ({', '.join(map(str, given))})")
+    return (make(source.dtype, given),)
+
+
+def _reshape_text(op: Op) -> str:
+    lengths = ", ".join(f"{{{k}}}" for k in range(1, len(op.operands)))
+    if op.spelling == "np.reshape" and op.origin == "user" or not ndim_of(op.operands[0].type):
+        return f"np.reshape({{0}}, ({lengths}{',' if len(op.operands) == 2 else ''}))"
+    return f"{{0}}.reshape({lengths})" if lengths else "{0}.reshape(())"
+
+
+def _bind_reshape(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    named = {"a": None, "shape": None, "newshape": None} | dict(kwargs)
+    if set(named) != {"a", "shape", "newshape"}:
+        raise TypeMistake("reshape takes an array and a shape, in C order")
+    lengths = args[1:] if len(args) > 1 else (named["shape"] or named["newshape"],)
+    array = args[0] if args else named["a"]
+    return (array, *length_operands(lengths[0] if len(lengths) == 1 else lengths)), {}
+
+
+@declare(
+    np.reshape, method="reshape", template=_reshape_text, infer=_reshaped, bind=_bind_reshape, linear=True, view_of=0, cost="free",
+    raises=True,
+    samples=(
+        Sample(lambda rng: (rng.normal(size=(2, 3)), 3, 2)),
+        Sample(lambda rng: (rng.normal(size=6), 2, -1)),
+        Sample(lambda rng: (rng.normal(size=(2, 1, 3)), -1)),
+        Sample(lambda rng: (rng.normal(size=(1,)), 1, 1, 1)),
+        Sample(lambda rng: (rng.normal(size=(0, 3)), 3, 0)),
+    ),
+    signature="x, *shape",
+)  # fmt: skip
+def reshape(x, *shape, out, d_out):
+    d_x = np.reshape(d_out, x.shape)
+
+
+def _in_a_row(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    source = numeric(operands[0])
+    return (Array(source.dtype, (size_of(shapes, shape_of(source)),)),)
+
+
+_rows = (draw((2, 3)), draw((4,)), draw((2, 1, 2)), draw((0, 2)))
+
+
+@declare(np.ravel, method="ravel", infer=_in_a_row, linear=True, view_of=0, cost="free", samples=_rows)
+def ravel(x, *, out, d_out):
+    if x.ndim == 1:
+        d_x = d_out
+    else:
+        d_x = np.reshape(d_out, x.shape)
+
+
+@declare(method="flatten", template="{0}.flatten()", infer=_in_a_row, linear=True, samples=_rows)
+def flatten(x, *, out, d_out):
+    if x.ndim == 1:
+        d_x = d_out
+    else:
+        d_x = np.reshape(d_out, x.shape)
+
+
+# ---- the order of axes -----------------------------------------------------------------------------------------
+
+
+def _permutation(ndim: int, axes: Any) -> tuple[int, ...]:
+    if axes is None:
+        return tuple(reversed(range(ndim)))
+    found = tuple(int(k) % ndim for k in axes)
+    if sorted(found) != list(range(ndim)):
+        raise TypeMistake(f"axes {tuple(axes)} are not the {ndim} axes in another order")
+    return found
+
+
+def _transposed(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    source = numeric(operands[0])
+    shape = shape_of(source)
+    return (make(source.dtype, [shape[k] for k in _permutation(len(shape), attrs.get("axes"))]),)
+
+
+def _transpose_text(op: Op) -> str:
+    axes = op.attrs.get("axes")
+    if op.origin == "user" and op.spelling and op.spelling not in (".T", ".transpose"):
+        return call_text(op)
+    if axes is None:
+        return "{0}.transpose()" if op.spelling == ".transpose" else "{0}.T"
+    return f"{{0}}.transpose({', '.join(map(str, axes))})"
+
+
+def _bind_transpose(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """`x.transpose(1, 0)`, `x.transpose((1, 0))`, `np.transpose(x, axes)`."""
+    if set(kwargs) - {"axes"}:
+        raise TypeMistake("transpose takes an array and its axes")
+    given: Any = kwargs.get("axes", args[1] if len(args) == 2 else args[1:] or None)
+    if isinstance(given, Const) and isinstance(given.value, int):
+        given = (given,)
+    if given is None or isinstance(given, Const) and given.value is None:
+        return (args[0],), {}
+    axes = [a.value if isinstance(a, Const) else a for a in given]
+    if not all(isinstance(a, int) for a in axes):
+        raise TypeMistake("the axes of transpose must be known when compiling")
+    return (args[0],), {"axes": tuple(axes)}
+
+
+def _untranspose(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
+    axes = op.attrs.get("axes")
+    inverse = {} if axes is None else {"axes": tuple(int(k) for k in np.argsort(_permutation(len(axes), axes)))}
+    return [b.op(transpose, d_outs[0], **inverse)]
+
+
+transpose = operation(
+    "transpose", np.transpose, method="transpose", template=_transpose_text, infer=_transposed, bind=_bind_transpose,
+    build=_untranspose, linear=True, view_of=0, cost="free", signature="x, axes=None",
+    samples=(draw((2, 3)), draw((3,)), draw((2, 3, 1)), draw((2, 3, 4), axes=(1, 2, 0)), draw((2, 3, 4), axes=(0, -1, 1))),
+)  # fmt: skip
+METHODS["T"] = transpose
+
+
+def _swapped(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    source = numeric(operands[0])
+    shape = list(shape_of(source))
+    (i,), (k,) = axes_of(len(shape), attrs["axis1"]), axes_of(len(shape), attrs["axis2"])
+    shape[i], shape[k] = shape[k], shape[i]
+    return (make(source.dtype, shape),)
+
+
+@declare(
+    np.swapaxes, method="swapaxes", infer=_swapped, template=positional("axis1", "axis2"), linear=True, view_of=0, cost="free",
+    samples=(draw((2, 3), axis1=0, axis2=1), draw((2, 3, 1), axis1=-1, axis2=0)),
+)  # fmt: skip
+def swapaxes(x, axis1=..., axis2=..., *, out, d_out):
+    d_x = np.swapaxes(d_out, axis1, axis2)
+
+
+def _moved(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    source = numeric(operands[0])
+    shape = shape_of(source)
+    order = np.moveaxis(np.empty((0,) * len(shape) + (1,)), -1, 0)  # only to let NumPy check the number of axes
+    assert order.ndim == len(shape) + 1
+    places = np.moveaxis(np.arange(len(shape)).reshape([-1] + [1] * 0) if len(shape) == 1 else _axis_numbers(len(shape)), 0, 0)
+    del places
+    return (make(source.dtype, [shape[k] for k in _moved_order(len(shape), attrs["source"], attrs["destination"])]),)

@@ -1,0 +1,186 @@
+"""SciPy's special functions (and those of `math`): log-probabilities, the error and gamma functions.
+
+`logsumexp` over nothing but -inf has derivative 0 (an unreachable state passes nothing on); `xlogy(x, y)` has derivative 0 in y
+where x is 0.
+"""
+# mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
+# (rules are NumPy text for the compiler's frontend, not functions that run)
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.core import Atom
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.types import Type
+from srcdiff.ops.infer import floating
+from srcdiff.ops.lazy import LazyModule
+from srcdiff.ops.reductions import reduced, reduction_samples
+from srcdiff.ops.registry import declare
+from srcdiff.ops.samples import Sample, binary, draw, fixed, unary
+
+# rules say `special.expit`: a name such as `expit` alone would be the operation declared below
+special: Any = LazyModule("scipy.special")
+
+Attrs = Mapping[str, Any]
+
+
+def _smooth(low: float = -2.0, high: float = 2.0, *more: Sample, two: bool = False) -> dict[str, Any]:
+    return {"infer": floating, "elementwise": True, "samples": (*(binary if two else unary)(low, high), *more)}
+
+
+# ---- log-probabilities ----------------------------------------------------------------------------------
+
+
+@declare("scipy.special.expit", **_smooth())
+def expit(x, *, out, d_out):
+    d_x = d_out * out * (1.0 - out)
+
+
+@declare("scipy.special.logit", **_smooth(0.1, 0.9))
+def logit(x, *, out, d_out):
+    d_x = d_out / (x * (1.0 - x))
+
+
+@declare("scipy.special.log_expit", **_smooth())
+def log_expit(x, *, out, d_out):
+    d_x = d_out * special.expit(-x)
+
+
+_reduced_float = reduced("float")
+
+
+def logsumexp_forward(a, axis=None, keepdims=False, *, a_dot, out):
+    if axis is None or axis == 0 or keepdims or out.ndim == 0:
+        norm = out
+    else:
+        norm = np.expand_dims(out, axis)
+    weights = np.exp(a - np.where(norm == -np.inf, 0.0, norm))
+    out_dot = np.sum(weights * a_dot, axis=axis, keepdims=keepdims)
+
+
+@declare(
+    "scipy.special.logsumexp", signature="a, axis=None, *, keepdims=False", infer=_reduced_float, adjoint="scalar",
+    forward=logsumexp_forward,
+    samples=(
+        *reduction_samples(),
+        fixed([-np.inf, -np.inf], avoid="nothing but -inf", gradients=([0.0, 0.0],)),
+        fixed([[-np.inf, 0.0], [-np.inf, -np.inf]], axis=0, avoid="-inf", gradients=([[0.0, 1.0], [0.0, 0.0]],)),
+        fixed([[-np.inf, -np.inf], [0.0, -np.inf]], axis=1, avoid="-inf", gradients=([[0.0, 0.0], [1.0, 0.0]],)),
+    ),
+)  # fmt: skip
+def logsumexp(a, axis=None, keepdims=False, *, out, d_out):
+    if axis is None or axis == 0 or keepdims or out.ndim == 0:
+        norm = out
+        d_norm = d_out
+    else:
+        norm = np.expand_dims(out, axis)
+        if d_out.ndim == 0:
+            d_norm = d_out
+        else:
+            d_norm = np.expand_dims(d_out, axis)
+    d_a = np.exp(a - np.where(norm == -np.inf, 0.0, norm)) * d_norm
+
+
+def _same_float(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return floating(shapes, operands, attrs)
+
+
+def softmax_forward(x, axis=None, *, x_dot, out):
+    out_dot = out * (x_dot - np.sum(x_dot * out, axis=axis, keepdims=True))
+
+
+_softmax_samples = (draw((4,)), draw((2, 3), axis=1), draw((2, 3), axis=0), draw((2, 3)), draw((2, 3), axis=-1), draw((1,)))
+
+
+@declare("scipy.special.softmax", infer=_same_float, adjoint="any", forward=softmax_forward, samples=_softmax_samples)
+def softmax(x, axis=None, *, out, d_out):
+    d_x = out * (d_out - np.sum(d_out * out, axis=axis, keepdims=True))
+
+
+def log_softmax_forward(x, axis=None, *, x_dot, out):
+    out_dot = x_dot - np.sum(x_dot * np.exp(out), axis=axis, keepdims=True)
+
+
+@declare("scipy.special.log_softmax", infer=_same_float, forward=log_softmax_forward, samples=_softmax_samples)
+def log_softmax(x, axis=None, *, out, d_out):
+    d_x = d_out - np.exp(out) * np.sum(d_out, axis=axis, keepdims=True)
+
+
+# ---- entropies ------------------------------------------------------------------------------------------------
+
+
+@declare("scipy.special.xlogy", **_smooth(0.2, 2.0, fixed([0.0, 0.0, 2.0], [0.0, 1.0, 4.0], wrt=(1,), avoid="0 log 0", gradients=([0.0, 0.0, 0.5],)), two=True))  # fmt: skip
+def xlogy(x, y, *, out, d_out):
+    d_x = d_out * np.log(y)
+    d_y = d_out * x / np.where(x == 0.0, 1.0, y)
+
+
+@declare("scipy.special.xlog1py", **_smooth(0.2, 2.0, two=True))
+def xlog1py(x, y, *, out, d_out):
+    d_x = d_out * np.log1p(y)
+    d_y = d_out * x / np.where(x == 0.0, 1.0, 1.0 + y)
+
+
+@declare("scipy.special.entr", **_smooth(0.2, 2.0))
+def entr(x, *, out, d_out):
+    d_x = -d_out * (np.log(x) + 1.0)
+
+
+# ---- the normal distribution ------------------------------------------------------------------------------------
+
+
+@declare("scipy.special.erf", math.erf, **_smooth())
+def erf(x, *, out, d_out):
+    d_x = d_out * np.exp(-(x**2)) * (2.0 / np.sqrt(np.pi))
+
+
+@declare("scipy.special.erfc", math.erfc, **_smooth())
+def erfc(x, *, out, d_out):
+    d_x = -d_out * np.exp(-(x**2)) * (2.0 / np.sqrt(np.pi))
+
+
+@declare("scipy.special.ndtr", **_smooth())
+def ndtr(x, *, out, d_out):
+    d_x = d_out * np.exp(-0.5 * x**2) / np.sqrt(2.0 * np.pi)
+
+
+@declare("scipy.special.log_ndtr", **_smooth(-2.0, 2.0, fixed([-8.0, -30.0, 4.0])))
+def log_ndtr(x, *, out, d_out):
+    d_x = d_out * np.exp(-0.5 * x**2 - out) / np.sqrt(2.0 * np.pi)
+
+
+# ---- the gamma function -------------------------------------------------------------------------------------------
+
+
+@declare("scipy.special.gammaln", math.lgamma, **_smooth(0.3, 4.0))
+def gammaln(x, *, out, d_out):
+    d_x = d_out * special.digamma(x)
+
+
+@declare("scipy.special.gamma", math.gamma, **_smooth(0.3, 4.0))
+def gamma(x, *, out, d_out):
+    d_x = d_out * out * special.digamma(x)
+
+
+@declare("scipy.special.digamma", "scipy.special.psi", **_smooth(0.3, 4.0))
+def digamma(x, *, out, d_out):
+    d_x = d_out * special.polygamma(1, x)
+
+
+@declare(
+    "scipy.special.polygamma", infer=floating, elementwise=True,
+    samples=(fixed(1, [0.5, 1.5, 3.0], wrt=(1,)), fixed(2, 1.5, wrt=(1,)), fixed([[1], [3]], [0.5, 1.5], wrt=(1,))),
+)  # fmt: skip
+def polygamma(n, x, *, out, d_out):
+    d_x = d_out * special.polygamma(n + 1, x)
+
+
+@declare("scipy.special.betaln", **_smooth(0.3, 4.0, two=True))
+def betaln(a, b, *, out, d_out):
+    d_a = d_out * (special.digamma(a) - special.digamma(a + b))
+    d_b = d_out * (special.digamma(b) - special.digamma(a + b))

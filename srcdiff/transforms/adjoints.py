@@ -1,0 +1,219 @@
+"""The bookkeeping of reverse mode: what has been collected of each value's adjoint, in each region of the backward part.
+
+A value that is never written has a `total` (an SSA value; it may be smaller than the value and stand for its broadcast) and
+`partials`, contributions to a part of it that wait until the adjoint is wanted, so that no zero is made first. Written arrays,
+and arrays that an inner loop contributes to, have a `buffer`, in which contributions are added in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from srcdiff.ir.build import Builder, Env
+from srcdiff.ir.core import Atom, Const, Op, OpDecl, Region, Value, const
+from srcdiff.ir.types import (
+    NONE,
+    Array,
+    Dim,
+    List,
+    Scalar,
+    Struct,
+    Type,
+    is_float,
+    shape_of,
+)
+from srcdiff.ops import arithmetic, memory, reductions, shapes
+
+__all__ = ["Partial", "Scope", "adjoint_type", "fit", "hint", "is_zero", "whole", "zeros"]
+
+
+@dataclass(frozen=True)
+class Partial:
+    """A contribution to a part of an adjoint: `scatter(d, amount, *operands, **attrs)`."""
+
+    scatter: OpDecl
+    amount: Atom
+    operands: tuple[Atom, ...]
+    attrs: Mapping[str, Any]
+
+
+@dataclass
+class Scope:
+    """The backward region under construction that mirrors one forward region."""
+
+    region: Region
+    parent: Scope | None
+    b: Builder
+    values: Env = field(default_factory=dict)  # forward values as they are called here
+    prologue: list[Op] = field(default_factory=list)  # the `restore`s
+    totals: dict[Value, Atom] = field(default_factory=dict)
+    partials: dict[Value, list[Partial]] = field(default_factory=dict)
+    buffers: dict[Value, Atom] = field(default_factory=dict)
+
+    def inner(self, region: Region) -> Scope:
+        return Scope(region, self, self.b.inner())
+
+    def buffer(self, value: Value) -> Atom | None:
+        """The adjoint buffer of a value, made here or in a region around."""
+        scope: Scope | None = self
+        while scope is not None:
+            if value in scope.buffers:
+                return scope.buffers[value]
+            scope = scope.parent
+        return None
+
+    def finish(self, params: Sequence[Value], yields: Sequence[Atom]) -> Region:
+        return Region(tuple(params), (*self.prologue, *self.b.body), tuple(yields))
+
+    def add(self, value: Value, amount: Atom) -> None:
+        """Collect a contribution that has the value's shape, or is smaller and stands for its broadcast."""
+        if is_zero(amount):
+            return
+        buffer = self.buffer(value)
+        if buffer is not None:
+            if isinstance(value.type, Array):
+                self.b.ops(memory.add_into, buffer, amount, where="")
+                return
+        before = self.totals.get(value)
+        self.totals[value] = amount if before is None else self.b.op(arithmetic.add, before, amount)
+
+    def add_part(self, value: Value, part: Partial) -> None:
+        buffer = self.buffer(value)
+        if buffer is not None:
+            self.b.ops(part.scatter, buffer, part.amount, *part.operands, **part.attrs)
+        else:
+            self.partials.setdefault(value, []).append(part)
+
+    def has(self, value: Value) -> bool:
+        return value in self.totals or value in self.partials or self.buffer(value) is not None
+
+    def take(self, value: Value) -> Atom | None:
+        """What has been collected of a value's adjoint; None for nothing. The contributions are used up."""
+        total, parts = self.totals.pop(value, None), self.partials.pop(value, None)
+        buffer = self.buffers.pop(value, None)
+        if buffer is not None:
+            return self.b.op(memory.read, buffer, name=hint(value))
+        if not parts:
+            return total
+        together = self.assemble(value, parts) if total is None else None
+        if together is not None:
+            return together
+        started = self.start_buffer(value, total)
+        for part in parts:
+            self.b.ops(part.scatter, started, part.amount, *part.operands, **part.attrs)
+        return self.b.op(memory.read, started, name=hint(value))
+
+    def assemble(self, value: Value, parts: Sequence[Partial]) -> Atom | None:
+        """The elements of a short vector, all of them known: `np.array([d_a, d_b])`."""
+        type_ = value.type
+        if not (isinstance(type_, Array) and type_.ndim == 1 and type_.shape[0].is_const):
+            return None
+        found: dict[int, Atom] = {}
+        for part in parts:
+            at = part.operands[0] if part.attrs.get("where") == "i" else None
+            if not isinstance(at, Const) or at.value in found:
+                return None
+            found[at.value] = part.amount
+        if sorted(found) != list(range(type_.shape[0].const)):
+            return None
+        return self.b.op(shapes.array_of, *(found[k] for k in sorted(found)), name=hint(value))
+
+    def start_buffer(self, value: Value, total: Atom | None) -> Value:
+        """Storage for a value's adjoint that holds `total` (zeros for None); nobody else has it."""
+        if total is None or is_zero(total):
+            return zeros(self.b, value.type, hint(value))
+        filled = whole(self.b, total, value.type)
+        return self.b.op(memory.copy, filled, name=hint(value))
+
+    def open_buffer(self, value: Value) -> Atom:
+        """The adjoint buffer of a value; made from what has been collected, if there is none yet."""
+        buffer = self.buffer(value)
+        if buffer is None:
+            parts = self.partials.pop(value, [])
+            buffer = self.buffers[value] = self.start_buffer(value, self.totals.pop(value, None))
+            for part in parts:
+                self.b.ops(part.scatter, buffer, part.amount, *part.operands, **part.attrs)
+        return buffer
+
+
+def hint(value: Value) -> str:
+    return f"d_{value.name}" if value.name else ""
+
+
+def adjoint_type(type_: Type) -> Type:
+    """The type of a value's adjoint: floats stay, integers have none (a zero stands for it)."""
+    if isinstance(type_, Scalar):
+        return Scalar(type_.dtype if is_float(type_) else "float64", False)
+    if isinstance(type_, Array):
+        return type_ if is_float(type_) else Array("float64", type_.shape)
+    if isinstance(type_, Struct):
+        return Struct(type_.kind, type_.keys, tuple(map(adjoint_type, type_.parts)), type_.cls)
+    return List(adjoint_type(type_.element)) if isinstance(type_, List) else NONE
+
+
+def is_zero(atom: Atom) -> bool:
+    return isinstance(atom, Const) and atom.value == 0
+
+
+def zeros(b: Builder, type_: Type, name: str = "") -> Value:
+    """Fresh zeros of a type: an array, or a container of them."""
+    return b.op(memory.zeros_of, name=name, type=type_)
+
+
+def whole(b: Builder, amount: Atom, type_: Type) -> Atom:
+    """The adjoint at the full size of its value."""
+    if not isinstance(type_, Array) or shape_of(amount.type) == type_.shape:
+        return amount
+    if is_zero(amount):
+        return zeros(b, type_)
+    if same_axes(b, shape_of(amount.type), type_.shape):
+        return amount
+    return b.op(memory.expand, amount, type=type_)
+
+
+def same_axes(b: Builder, left: Sequence[Dim], right: Sequence[Dim]) -> bool:
+    """Whether two shapes are one as far as can be told: an axis that is not fixed at length 1 is taken to be full."""
+    return len(left) == len(right) and all(p == q or p != Dim(1) for p, q in zip(left, right, strict=True))
+
+
+def fit(b: Builder, amount: Atom, full: Type, target: Type) -> Atom:
+    """Sum a contribution made at the shape `full` over the axes along which a value of type `target` was broadcast.
+
+    An axis that the contribution does not have (it stands for its broadcast) multiplies by the length instead.
+    """
+    out, into, have = shape_of(full), shape_of(target), shape_of(amount.type)
+    if len(have) > len(out):
+        out = have
+    into = (Dim(1),) * (len(out) - len(into)) + into
+    missing = len(out) - len(have)
+    have = (Dim(1),) * missing + have
+    one = Dim(1)
+    lost = [k for k in range(len(out)) if into[k] == one and out[k] != one]
+    for k in lost:
+        if have[k] == one:
+            amount = b.op(arithmetic.multiply, amount, b.op(memory.length, dim=out[k]))
+    axes = [k - missing for k in lost if have[k] != one]
+    return _sum(b, amount, axes, len(out) - len(shape_of(target)) - missing)
+
+
+def _sum(b: Builder, amount: Atom, axes: list[int], leading: int) -> Atom:
+    """`amount` summed over `axes`; those among the first `leading` are dropped, the others kept with length 1."""
+    ndim = len(shape_of(amount.type))
+    dropped = [k for k in axes if k < leading]
+    kept = [k for k in axes if k >= leading]
+    if axes and len(axes) == ndim and leading >= ndim:
+        return b.op(reductions.sum, amount)
+    if kept:
+        amount = b.op(reductions.sum, amount, axis=_axis(kept), keepdims=True)
+    if dropped:
+        amount = b.op(reductions.sum, amount, axis=_axis(dropped))
+    rest = leading - len(dropped)
+    for _ in range(max(rest, 0)):  # leading axes of length 1 that the value does not have
+        amount = b.op(memory.index, amount, const(0), where="i")
+    return amount
+
+
+def _axis(axes: list[int]) -> int | tuple[int, ...]:
+    return axes[0] if len(axes) == 1 else tuple(axes)

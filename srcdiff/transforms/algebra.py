@@ -1,0 +1,276 @@
+"""Algebra on generated code: what a person would have simplified before writing it down.
+
+    a - (-b)                 ->  a + b            2.0 * (0.5 * x)                         ->  x
+    -a * -b                  ->  a * b            0.01 * (w * 2.0)                        ->  0.02 * w
+    d * y + d * z            ->  d * (y + z)      x * (1.0 / n)                           ->  x / n
+    d * y / n - d * z / n    ->  d * (y - z) / n  (1 - y) * expit(z) - y * expit(-z)      ->  expit(z) - y
+
+Trees of generated arithmetic are brought into a normal form, sums of products, and written down again with common factors taken
+out; the result is taken if it has fewer operations (or as many, and fewer on arrays). The user's lines stay as written, though
+what they compute may be looked into. Nothing is cancelled above and below a line, so that the domain stays. `RULES` are for what is
+no polynomial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from fractions import Fraction
+from math import isfinite
+
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    Function,
+    Op,
+    Region,
+    Statement,
+    Value,
+    const,
+    regions_of,
+)
+from srcdiff.ir.types import Array, Scalar, Type, ndim_of
+from srcdiff.ops.registry import OPERATIONS
+from srcdiff.transforms import polynomials
+from srcdiff.transforms.dce import dce
+from srcdiff.transforms.facts import (
+    count_uses,
+    definitions,
+    is_generated,
+    is_pure,
+    same_kind,
+    written_values,
+)
+from srcdiff.transforms.patterns import Apply, Rule, build, function, match
+from srcdiff.transforms.polynomials import Polynomial, Tree
+
+__all__ = ["RULES", "algebra"]
+
+exp, expit, logaddexp = function("exp"), function("expit"), function("logaddexp")
+
+RULES = (
+    Rule("derivative of log(1 + exp(x))", lambda x: exp(x - logaddexp(0.0, x)), lambda x: expit(x)),
+    Rule("derivative of log(1 + exp(x)), turned", lambda x: exp(x - logaddexp(x, 0.0)), lambda x: expit(x)),
+    Rule("derivative of logaddexp in its first", lambda x: exp(0.0 - logaddexp(0.0, x)), lambda x: expit(-x)),
+)
+
+Cost = tuple[int, int]
+
+_ARITHMETIC = {"add", "subtract", "multiply", "divide", "negative", "power"}
+
+
+def algebra(fn: Function) -> Function:
+    """`fn` with generated arithmetic simplified."""
+    simplified = _Algebra(fn)(fn)
+    return dce(simplified)
+
+
+class _Forms:
+    """The normal forms of a function's values.
+
+    `plain[v]`: in which generated values that are used once, in the same region, are multiplied out. `full[v]`: in which everything
+    is, the user's values, too. `absorbed`: values that are part of the plain form of the one that uses them.
+    """
+
+    def __init__(self, fn: Function) -> None:
+        self.written = written_values(fn)
+        self.uses = count_uses(fn)
+        self.atoms: list[Atom] = []
+        self.numbers: dict[Atom, int] = {}
+        self.ndims: list[int] = []
+        self.plain: dict[Value, Polynomial] = {}
+        self.full: dict[Value, Polynomial] = {}
+        self.costs: dict[Value, Cost] = {}
+        self.absorbed: set[Value] = set()
+        self.complements: dict[int, int] = {}  # expit(-z) of expit(z), and back
+        self._expits: dict[frozenset[object], int] = {}
+        self.region(fn.body)
+
+    def region(self, region: Region) -> None:
+        here: set[Value] = set()
+        for statement in region.body:
+            for inner in regions_of(statement):
+                self.region(inner)
+            if isinstance(statement, Op) and is_pure(statement, self.written) and len(statement.results) == 1:
+                self.op(statement, here)
+                if is_generated(statement):
+                    here.add(statement.result)
+
+    def op(self, op: Op, here: set[Value]) -> None:
+        if op.decl.name == "expit":
+            self.note_expit(op)
+        if op.decl.name not in _ARITHMETIC or not _is_real(op.result.type):
+            return
+        inner = [a for a in op.operands if isinstance(a, Value) and self.is_inner(a, here)]
+        plain = combine(op, [self.plain[a] if a in inner and isinstance(a, Value) else self.atom(a) for a in op.operands], self)
+        if plain is None:
+            return
+        full = combine(op, [self.full_form(a) for a in op.operands], self)
+        self.plain[op.result] = plain
+        self.full[op.result] = plain if full is None else full
+        self.absorbed.update(inner)
+        operations, arrays = 1, int(ndim_of(op.result.type) > 0)
+        for value in inner:
+            operations, arrays = operations + self.costs[value][0], arrays + self.costs[value][1]
+        self.costs[op.result] = operations, arrays
+
+    def is_inner(self, value: Value, here: set[Value]) -> bool:
+        return value in here and value in self.plain and self.uses[value] == 1 and not value.user
+
+    def note_expit(self, op: Op) -> None:
+        form = self.full_form(op.operands[0])
+        mine = self.number(op.result)
+        other = self._expits.get(frozenset(polynomials.scaled(form, Fraction(-1)).items()))
+        if other is not None:
+            self.complements[mine], self.complements[other] = other, mine
+        self._expits[frozenset(form.items())] = mine
+
+    def full_form(self, atom: Atom) -> Polynomial:
+        form = self.full.get(atom) if isinstance(atom, Value) else None
+        return self.atom(atom) if form is None else form
+
+    def atom(self, atom: Atom) -> Polynomial:
+        if isinstance(atom, Const) and _is_plain_number(atom.value):
+            return polynomials.constant(Fraction(repr(atom.value)))
+        return polynomials.variable(self.number(atom))
+
+    def number(self, atom: Atom) -> int:
+        if atom not in self.numbers:
+            self.numbers[atom] = len(self.atoms)
+            self.atoms.append(atom)
+            self.ndims.append(ndim_of(atom.type))
+        return self.numbers[atom]
+
+
+def combine(op: Op, parts: list[Polynomial], forms: _Forms) -> Polynomial | None:
+    """The form of an operation of these forms; None where it has none, or too large a one."""
+    out = _combined(op, parts)
+    if out is None and op.decl.name in ("multiply", "divide", "power"):  # sums stay whole
+        whole = [p if len(p) == 1 else forms.atom(a) for p, a in zip(parts, op.operands, strict=True)]
+        out = _combined(op, [parts[0], whole[1]]) or _combined(op, whole)
+    return out if out is not None and len(out) <= polynomials.LIMIT else None
+
+
+def _combined(op: Op, parts: list[Polynomial]) -> Polynomial | None:
+    match op.decl.name:
+        case "add":
+            return polynomials.plus(*parts)
+        case "subtract":
+            return polynomials.plus(parts[0], polynomials.scaled(parts[1], Fraction(-1)))
+        case "negative":
+            return polynomials.scaled(parts[0], Fraction(-1))
+        case "multiply":
+            return polynomials.times(*parts)
+        case "divide":
+            return polynomials.divided(*parts)
+        case "power" if isinstance(exponent := op.operands[1], Const) and _is_plain_number(exponent.value):
+            return polynomials.powered(parts[0], int(exponent.value)) if exponent.value == int(exponent.value) else None
+    return None
+
+
+class _Algebra(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.forms = _Forms(fn)
+        self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.forms.written)}
+        self.rules: dict[str, list[tuple[Rule, Apply]]] = {}
+        for rule in RULES:
+            pattern = rule.pattern
+            assert isinstance(pattern, Apply)
+            self.rules.setdefault(pattern.operation, []).append((rule, pattern))
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, Op) and is_generated(old) and len(old.results) == 1:
+            b.location, b.origin = old.location, old.origin
+            if self.by_rule(old, env, b) or self.by_normal_form(old, env, b):
+                return
+        b.append(self.keep(old, env, b))
+
+    def by_rule(self, op: Op, env: Env, b: Builder) -> bool:
+        for rule, pattern in self.rules.get(op.decl.name, ()):
+            binding = match(pattern, op.result, self.made) if op.result in self.made else None
+            if binding is not None:
+                inner = b.inner()
+                atom = build(rule.replacement, {k: lookup(env, v) for k, v in binding.items()}, inner)
+                return self.take(op, atom, inner, env, b)
+        return False
+
+    def by_normal_form(self, op: Op, env: Env, b: Builder) -> bool:
+        forms = self.forms
+        if op.result not in forms.plain or op.result in forms.absorbed:
+            return False
+        best, tree = forms.costs[op.result], None
+        layout = polynomials.Layout(forms.ndims, self.ranks(op))
+        for candidate in self.candidates(op.result):
+            written = polynomials.express(candidate, layout)
+            price = polynomials.cost(written, layout)
+            if price < best:
+                best, tree = price, written
+        if tree is None:
+            return False
+        inner = b.inner()
+        return self.take(op, self.build(tree, env, inner), inner, env, b)
+
+    def ranks(self, root: Op) -> dict[int, int]:
+        """Where each atom first stands in the tree of an operation, from left to right."""
+        ranks: dict[int, int] = {}
+        pending: list[Atom] = list(reversed(root.operands))
+        while pending:
+            atom = pending.pop()
+            if isinstance(atom, Value) and atom in self.forms.absorbed:
+                pending += reversed(self.made[atom].operands)
+            elif atom in self.forms.numbers:
+                ranks.setdefault(self.forms.numbers[atom], len(ranks))
+        return ranks
+
+    def candidates(self, value: Value) -> Iterable[Polynomial]:
+        for form in (self.forms.plain[value], self.forms.full[value]):
+            yield form
+            used = {a for above, below in form for a, _ in (*above, *below)}
+            for atom in sorted(used):
+                other = self.forms.complements.get(atom)
+                if other in used and other is not None:
+                    one_minus = polynomials.plus(
+                        polynomials.constant(Fraction(1)), polynomials.scaled(polynomials.variable(other), Fraction(-1))
+                    )
+                    turned = polynomials.replaced(form, atom, one_minus)
+                    if turned is not None:
+                        yield turned
+
+    def build(self, tree: Tree, env: Env, b: Builder) -> Atom:
+        if isinstance(tree, int):
+            return lookup(env, self.forms.atoms[tree])
+        if isinstance(tree, Fraction):
+            return const(float(tree))
+        name, parts = tree
+        if name == "power":
+            base, exponent = parts
+            assert isinstance(exponent, Fraction)
+            return b.op(OPERATIONS[name], self.build(base, env, b), const(int(exponent)))
+        return b.op(OPERATIONS[name], *(self.build(p, env, b) for p in parts))
+
+    def take(self, op: Op, atom: Atom, made: Builder, env: Env, b: Builder) -> bool:
+        """Put new operations in an old one's place, if they give the same type."""
+        if not _may_replace(atom.type, op.result.type):
+            return False
+        last = made.body[-1] if made.body else None
+        if isinstance(last, Op) and last.results == (atom,):
+            made.body[-1] = replace(last, results=op.results)
+        else:
+            env[op.result] = atom
+        b.body += made.body
+        return True
+
+
+def _may_replace(new: Type, old: Type) -> bool:
+    if isinstance(new, Scalar) and isinstance(old, Scalar):
+        return new.dtype == old.dtype
+    return same_kind(new, old)
+
+
+def _is_real(type_: Type) -> bool:
+    return isinstance(type_, Scalar | Array) and type_.dtype.startswith("float")
+
+
+def _is_plain_number(value: object) -> bool:
+    return type(value) in (int, float) and isfinite(value)  # type: ignore[arg-type]

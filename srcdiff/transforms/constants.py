@@ -1,0 +1,63 @@
+"""Constants as operands: tests for particular ones, and operations on nothing but constants."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from srcdiff.ir.core import Atom, Const, Op, const
+from srcdiff.ir.types import Scalar
+
+__all__ = ["constant_value", "is_number", "is_one", "is_zero_constant"]
+
+_OPERATORS: dict[str, Callable[..., Any]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "divide": operator.truediv,
+    "floor_divide": operator.floordiv,
+    "power": operator.pow,
+    "negative": operator.neg,
+    "positive": operator.pos,
+    "equal": operator.eq,
+    "not_equal": operator.ne,
+    "less": operator.lt,
+    "less_equal": operator.le,
+    "greater": operator.gt,
+    "greater_equal": operator.ge,
+    "not": operator.not_,
+    "logical_not": operator.not_,
+    "logical_and": lambda x, y: bool(x and y),
+    "logical_or": lambda x, y: bool(x or y),
+}
+
+
+def is_number(atom: Atom) -> bool:
+    return isinstance(atom, Const) and isinstance(atom.value, int | float)
+
+
+def is_zero_constant(atom: Atom) -> bool:
+    return isinstance(atom, Const) and isinstance(atom.value, int | float) and atom.value == 0
+
+
+def is_one(atom: Atom) -> bool:
+    return isinstance(atom, Const) and isinstance(atom.value, int | float) and atom.value == 1
+
+
+def constant_value(op: Op) -> Const | None:
+    """The result of an operation on constants, or an integer that the types know."""
+    type_ = op.result.type
+    if not isinstance(type_, Scalar):
+        return None
+    if type_.expr is not None and type_.expr.is_const:
+        return const(type_.expr.const)
+    if op.decl.name not in _OPERATORS or not all(map(is_number, op.operands)):
+        return None
+    try:
+        value = _OPERATORS[op.decl.name](*(a.value for a in op.operands if isinstance(a, Const)))
+    except (ArithmeticError, ValueError):
+        return None
+    result = const(value)
+    known = result.type
+    return result if isinstance(known, Scalar) and known.dtype == type_.dtype else None

@@ -1,0 +1,197 @@
+"""Common subexpressions: what was computed before, and still holds, is not computed again.
+
+    %a = multiply %x, %y             %a = multiply %x, %y
+    %s = sum %a                  ->  %s = sum %a
+    %b = multiply %x, %y             %z = add %a, %s
+    %z = add %b, %s
+
+An operation that reads storage is the same as an earlier one only if nothing may have been written there in between: each root has
+an *epoch*, which every write moves on. Of two lines of the user's, the second stays, as people repeat themselves for the
+reader; only reads and lookups are joined. Operations that make storage which is written, or owned by whoever asked, stay apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from srcdiff.ir.alias import reads_of, storage_roots, writes_of
+from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, lookup
+from srcdiff.ir.core import Atom, Function, If, Op, Region, Statement, Value, regions_of
+from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of, strip
+from srcdiff.transforms.carried import forward_invariants
+from srcdiff.transforms.facts import is_generated, rename, same_kind, written_values
+
+__all__ = ["cse"]
+
+Key = tuple[Any, ...]
+
+_OWNED = {"copy", "zeros", "ones", "empty", "zeros_like", "ones_like", "empty_like", "zeros_of", "empty_of", "zeros_like_list", "expand"}
+_COMMUTATIVE = {"add", "multiply", "maximum", "minimum", "logaddexp", "equal", "not_equal"}
+
+
+def cse(fn: Function) -> Function:
+    """`fn` without computations that repeat an earlier one."""
+    fn = forward_invariants(fn)
+    shared = _Cse(fn)
+    out = rename(shared(fn), shared.names)
+    if shared.bindings:
+        out = change_dims(out, shared.resolve)
+    return forward_invariants(out)
+
+
+class _Cse(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.roots = storage_roots(fn)
+        self.written = written_values(fn, self.roots)
+        self.table: dict[Key, Op] = {}
+        self.here: set[Value] = set()  # what the region being walked defines
+        self.epochs: dict[Value, int] = {}
+        self.clock = 0
+        self.generated = False  # inside a loop or branch that a pass made
+        self.names: dict[Value, Value] = {}
+        self.bindings: dict[str, Dim] = {}
+        self.fixed = {s for p in fn.params for d in dims_of(p.type) for s in d.symbols()}
+        self.numbers: dict[Atom, int] = {}
+
+    # ---- walking ----
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        table, here = self.table, self.here
+        self.table, self.here = _Scope(table), set()
+        new = super().region(old, env, b)
+        self.table, self.here = table, here
+        return new
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, Op):
+            self.op(old, env, b)
+        else:
+            self.compound(old, env, b)
+        self.here.update(old.results)
+
+    def compound(self, old: Statement, env: Env, b: Builder) -> None:
+        generated = self.generated
+        self.generated = generated or is_generated(old)
+        written = writes_of(old, self.roots)
+        if isinstance(old, If):
+            before = {r: self.epochs.get(r, 0) for r in written}
+            then = self.region(old.then, env, b.inner())
+            self.epochs.update(before)
+            orelse = self.region(old.orelse, env, b.inner())
+            b.append(replace(old, condition=lookup(env, old.condition), then=then, orelse=orelse))
+        else:
+            self.advance(written if regions_of(old) else ())
+            b.append(self.keep(old, env, b))
+        self.advance(written)
+        self.generated = generated
+
+    def op(self, old: Op, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        assert isinstance(new, Op)
+        if not self.may_share(old):
+            b.append(new)
+            self.advance(writes_of(old, self.roots))
+            return
+        key = self.key(new, reads_of(old, self.roots))
+        earlier = self.table.get(key)
+        if earlier is None:
+            self.table[key] = new
+        if earlier is None or not self.joins(earlier, old):
+            b.append(new)
+            return
+        for result, first in zip(old.results, earlier.results, strict=True):
+            env[result] = first
+            if result.user and not first.user and first in self.here:
+                self.names[first] = replace(first, name=result.name, user=True)
+
+    def advance(self, roots: Iterable[Value]) -> None:
+        for root in roots:
+            self.clock += 1
+            self.epochs[root] = self.clock
+
+    # ---- which are the same ----
+
+    def may_share(self, op: Op) -> bool:
+        if op.decl.effect or op.decl.writes or not op.results or op.decl.name in _OWNED:
+            return False
+        return op.decl.view_of is not None or self.written.isdisjoint(op.results)
+
+    def key(self, op: Op, reads: Iterable[Value]) -> Key:
+        operands = [self.number(a) for a in op.operands]
+        if op.decl.name in _COMMUTATIVE:
+            operands.sort()
+        epochs = frozenset((self.number(r), self.epochs.get(r, 0)) for r in reads)
+        return (op.decl, tuple(operands), _frozen(op.attrs), epochs)
+
+    def number(self, atom: Atom) -> int:
+        return self.numbers.setdefault(atom, len(self.numbers))
+
+    def joins(self, earlier: Op, later: Op) -> bool:
+        """Whether a later operation may take its results from an equal earlier one."""
+        if not (self.generated or is_generated(earlier) or is_generated(later)):
+            if later.decl.cost != "free" and later.decl.name != "read":
+                return False
+            if any(r.user and e.user and r.name != e.name for r, e in zip(later.results, earlier.results, strict=True)):
+                return False
+        pairs = list(zip(later.results, earlier.results, strict=True))
+        return all(self.unify(r.type, e.type) for r, e in pairs)
+
+    def unify(self, later: Type, earlier: Type) -> bool:
+        """Make two types one, by taking lengths for equal that each was given a symbol for."""
+        if later == earlier:
+            return True
+        match later, earlier:
+            case Array(), Array():
+                alike = later.dtype == earlier.dtype and later.ndim == earlier.ndim
+                return alike and all(map(self.equate, later.shape, earlier.shape))
+            case Scalar(), Scalar():
+                if strip(later) != strip(earlier):
+                    return False
+                return later.expr is None or earlier.expr is None or self.equate(later.expr, earlier.expr)
+            case Struct(), Struct():
+                alike = (later.kind, later.keys, later.cls) == (earlier.kind, earlier.keys, earlier.cls)
+                return alike and all(map(self.unify, later.parts, earlier.parts))
+            case List(), List():
+                return False
+        return same_kind(later, earlier)
+
+    def equate(self, later: Dim, earlier: Dim) -> bool:
+        later, earlier = self.resolve(later), self.resolve(earlier)
+        if later == earlier:
+            return True
+        for one, other in ((later, earlier), (earlier, later)):
+            symbol = one.symbol
+            if symbol is not None and symbol not in self.fixed and "*" not in symbol and symbol not in other.symbols():
+                self.bindings[symbol] = other
+                return True
+        return False
+
+    def resolve(self, dim: Dim) -> Dim:
+        while any(s in self.bindings for s in dim.symbols()):
+            dim = dim.substitute(self.bindings)
+        return dim
+
+
+class _Scope(dict[Key, Op]):
+    """The entries of a region, on top of those of the regions around."""
+
+    def __init__(self, outer: dict[Key, Op]) -> None:
+        self.outer = outer
+
+    def get(self, key: Key, default: Any = None) -> Any:
+        return self[key] if key in self else self.outer.get(key, default)
+
+
+def _frozen(value: Any) -> Any:
+    """Attributes as a key: by value, with 1, 1.0 and True told apart."""
+    if isinstance(value, tuple | list):
+        return tuple(map(_frozen, value))
+    if hasattr(value, "items"):
+        return tuple((k, _frozen(v)) for k, v in sorted(value.items()))
+    try:
+        hash(value)
+    except TypeError:
+        return repr(value)
+    return (type(value).__name__, value)

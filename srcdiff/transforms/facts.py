@@ -1,0 +1,143 @@
+"""What the simplification passes ask of a function: definitions, numbers of uses, which operations are pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from srcdiff.ir.alias import storage_roots, written_roots
+from srcdiff.ir.build import with_parts
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    Function,
+    Op,
+    Region,
+    Statement,
+    Value,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.types import Array, List, Scalar, Struct, Type, strip
+
+__all__ = [
+    "all_regions", "count_uses", "defined_in", "definitions", "is_generated", "is_pure", "rename", "same_kind", "substitute", "used_atoms", "uses_outside",
+    "written_values",
+]  # fmt: skip
+
+Roots = Mapping[Value, frozenset[Value]]
+
+
+def is_generated(statement: Statement) -> bool:
+    """Whether a pass made it; the user's own lines stay as written."""
+    return statement.origin != "user"
+
+
+def is_pure(statement: Statement, written: frozenset[Value] | set[Value]) -> bool:
+    """Whether it is an operation whose results depend on nothing but its operands' values, now and later.
+
+    `written` are the values that share storage with anything written (`written_values`).
+    """
+    if not isinstance(statement, Op) or statement.decl.effect or statement.decl.writes or not statement.results:
+        return False
+    return written.isdisjoint(statement.results) and not any(a in written for a in statement.operands)
+
+
+def written_values(fn: Function, roots: Roots | None = None) -> frozenset[Value]:
+    """The values through which storage is seen that is written somewhere."""
+    roots = storage_roots(fn) if roots is None else roots
+    written = written_roots(fn)
+    return frozenset(v for v, own in roots.items() if not own.isdisjoint(written))
+
+
+def definitions(fn: Function) -> dict[Value, Op]:
+    """The operation that makes each value, for those that one makes."""
+    return {r: s for s in walk(fn.body) if isinstance(s, Op) for r in s.results}
+
+
+def used_atoms(statement: Statement) -> Iterator[Atom]:
+    """Everything that a statement uses, in its regions as well."""
+    yield from statement.operands
+    for region in regions_of(statement):
+        for inner in walk(region):
+            yield from inner.operands
+        for nested in all_regions(region):
+            yield from nested.yields
+
+
+def uses_outside(statement: Statement) -> set[Value]:
+    """The values from outside that a statement uses, in its regions as well."""
+    inside = {v for region in regions_of(statement) for v in defined_in(region)}
+    return {a for a in used_atoms(statement) if isinstance(a, Value) and a not in inside}
+
+
+def defined_in(region: Region) -> Iterator[Value]:
+    """Every value that a region or one inside it defines."""
+    for nested in all_regions(region):
+        yield from nested.params
+        for statement in nested.body:
+            yield from statement.results
+
+
+def all_regions(region: Region) -> Iterator[Region]:
+    yield region
+    for statement in region.body:
+        for inner in regions_of(statement):
+            yield from all_regions(inner)
+
+
+def count_uses(fn: Function) -> dict[Value, int]:
+    """How often each value is an operand or yielded."""
+    counts: dict[Value, int] = {}
+    for region in all_regions(fn.body):
+        for atom in (*region.yields, *(a for s in region.body for a in s.operands)):
+            if isinstance(atom, Value):
+                counts[atom] = counts.get(atom, 0) + 1
+    return counts
+
+
+def same_kind(left: Type, right: Type) -> bool:
+    """Whether one value may stand for another: equal types but for what is known of integers."""
+    if isinstance(left, Scalar | Array | Struct | List):
+        return strip(left) == strip(right)
+    return left == right
+
+
+def rename(fn: Function, names: Mapping[Value, Value]) -> Function:
+    """The function with some values replaced at their definitions and uses: new names, the same place."""
+    if not names:
+        return fn
+
+    def atom(old: Any) -> Any:
+        return old if isinstance(old, Const) else names.get(old, old)
+
+    def many(old: Iterable[Any]) -> tuple[Any, ...]:
+        return tuple(map(atom, old))
+
+    def region(old: Region) -> Region:
+        return Region(many(old.params), tuple(map(statement, old.body)), many(old.yields))
+
+    def statement(old: Statement) -> Statement:
+        return with_parts(old, many(old.operands), [region(r) for r in regions_of(old)], lambda: many(old.results))
+
+    return fn.with_body(region(fn.body))
+
+
+
+def substitute(fn: Function, env: Mapping[Value, Atom]) -> Function:
+    """The function with values replaced where they are used; what an entry stands for may have an entry itself."""
+    if not env:
+        return fn
+
+    def atom(old: Atom) -> Atom:
+        while isinstance(old, Value) and old in env:
+            old = env[old]
+        return old
+
+    def region(old: Region) -> Region:
+        return Region(old.params, tuple(map(statement, old.body)), tuple(map(atom, old.yields)))
+
+    def statement(old: Statement) -> Statement:
+        return with_parts(old, tuple(map(atom, old.operands)), [region(r) for r in regions_of(old)])
+
+    return fn.with_body(region(fn.body))

@@ -1,0 +1,353 @@
+"""Constants and trivial operations.
+
+    %a = multiply %d, 1.0            %z = zeros_like %x
+    %b = add %a, 0.0           ->    add_into %z, %v         ->   %z = copy %v
+    yield %b                         yield %z                     yield %z
+    (yield %d)
+
+Arithmetic is folded in generated code only: the user's lines stay as written. What costs a statement and says nothing goes
+everywhere: `read` of storage that is never written, a part of a container made just before, a branch whose condition is known, a
+loop without turns. `x * 0` is 0 here: derivatives make that zero, and mean it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from srcdiff.ir.alias import reads_of, storage_roots, writes_of
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    Const,
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    const,
+)
+from srcdiff.ir.types import Array, Scalar, Struct, Type
+from srcdiff.ops import arithmetic, memory
+from srcdiff.transforms.constants import constant_value, is_one, is_zero_constant
+from srcdiff.transforms.facts import (
+    count_uses,
+    is_generated,
+    same_kind,
+    uses_outside,
+    written_values,
+)
+
+__all__ = ["fold"]
+
+_ZEROS = {"zeros", "zeros_like", "zeros_of"}
+_SHARES = {"pack", "list_new", "read", "restore", "list_pop"}  # results that somebody else may hold
+_GONE = Op(memory.read, (), ())  # stands where a statement was taken out
+
+Simplify = Callable[["_Fold", Op, Builder], Atom | None]
+
+
+def fold(fn: Function) -> Function:
+    """`fn` with constants and trivial operations folded."""
+    return _Fold(fn)(fn)
+
+
+@dataclass
+class _Here:
+    """What is known at a place in a region: which generated buffers are still zero, or were just cleared at an index, and where."""
+
+    zeros: dict[Value, int]
+    clears: dict[tuple[Any, ...], int]
+
+
+class _Fold(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.roots = storage_roots(fn)
+        self.written = written_values(fn, self.roots)
+        self.uses = count_uses(fn)
+        self.made: dict[Value, Op] = {}
+        self.home: dict[Value, tuple[Builder, int]] = {}
+        self.here = _Here({}, {})
+        self.old: tuple[Atom, ...] = ()  # the operands of the statement being folded, as they were
+
+    # ---- walking ----
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        outer, self.here = self.here, _Here({}, {})
+        new = super().region(old, env, b)
+        self.here = outer
+        return Region(new.params, tuple(s for s in new.body if s is not _GONE), new.yields)
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        b.location, b.origin = old.location, old.origin
+        if isinstance(old, If) and isinstance(condition := lookup(env, old.condition), Const):
+            self.inline(old, old.then if condition.value else old.orelse, env, b)
+        elif isinstance(old, For) and _never_runs(old, env):
+            results = (const(0), *old.carried) if old.breaks else old.carried
+            env.update((r, lookup(env, a)) for r, a in zip(old.results, results, strict=True))
+        elif isinstance(old, Op):
+            self.op(old, env, b)
+        else:
+            self.emit(self.keep(old, env, b), b)
+
+    def inline(self, old: If, chosen: Region, env: Env, b: Builder) -> None:
+        for statement in chosen.body:
+            self.statement(statement, env, b)
+        env.update((r, lookup(env, y)) for r, y in zip(old.results, chosen.yields, strict=True))
+
+    def emit(self, statement: Statement, b: Builder) -> None:
+        self.forget(statement)
+        for result in statement.results:
+            self.home[result] = (b, len(b.body))
+            if isinstance(statement, Op):
+                self.made[result] = statement
+        b.append(statement)
+
+    def forget(self, statement: Statement) -> None:
+        """Drop what no longer holds after a statement."""
+        if self.here.zeros:
+            for value in uses_outside(statement):
+                self.here.zeros.pop(value, None)
+        if self.here.clears:
+            touched = writes_of(statement, self.roots) | reads_of(statement, self.roots)
+            keys = [k for k in self.here.clears if touched & self.roots.get(k[0], frozenset())]
+            for key in keys:
+                del self.here.clears[key]
+
+    def op(self, old: Op, env: Env, b: Builder) -> None:
+        self.old = old.operands
+        new = self.keep(old, env, b)
+        assert isinstance(new, Op)
+        parts = self.parts(new)
+        if parts is not None:
+            env.update(zip(old.results, parts, strict=True))
+            return
+        atom = self.simplify(new, b)
+        if atom is not None:
+            env[old.result] = atom
+            return
+        if new.decl.writes and is_generated(new) and self.write(new, b):
+            return
+        place = len(b.body)
+        self.emit(new, b)
+        if is_generated(new) and new.decl.name in _ZEROS:
+            self.here.zeros[new.result] = place
+        if is_generated(new) and new.decl is memory.store and is_zero_constant(new.operands[1]):
+            self.here.clears[_target(new)] = place
+
+    # ---- values ----
+
+    def parts(self, op: Op) -> tuple[Atom, ...] | None:
+        """The parts of a container that was made in sight."""
+        if op.decl.name not in ("get", "unpack") or not isinstance(op.operands[0], Value):
+            return None
+        pack = self.made.get(op.operands[0])
+        if pack is None or pack.decl.name != "pack":
+            return None
+        if op.decl.name == "unpack":
+            return pack.operands
+        type_ = pack.result.type
+        assert isinstance(type_, Struct)
+        return (pack.operands[type_.keys.index(op.attrs["key"])],)
+
+    def simplify(self, op: Op, b: Builder) -> Atom | None:
+        """What the result of an operation is, if that is a value there already, a constant, or something simpler."""
+        if len(op.results) != 1:
+            return None
+        if op.decl is memory.read:
+            return None if op.operands[0] in self.written else op.operands[0]
+        if not is_generated(op):
+            return None
+        value = constant_value(op)
+        if value is not None:
+            return value
+        if op.decl is memory.copy:
+            return self.take_over(op, b)
+        rule = RULES.get(op.decl.name)
+        atom = rule(self, op, b) if rule else None
+        return atom if atom is not None and may_stand(atom.type, op.result.type) else None
+
+    def take_over(self, copy: Op, b: Builder) -> Atom | None:
+        """A copy of what nobody else holds is that value itself, under the copy's name."""
+        source = copy.operands[0]
+        if not isinstance(source, Value) or source.user or not same_kind(source.type, copy.result.type):
+            return None
+        if self.uses.get(source) != 1 or source not in self.old:
+            return None
+        builder, place = self.home.get(source, (None, 0))
+        if builder is not b:
+            return None
+        maker = b.body[place]
+        if not is_generated(maker) or not _gives_own(maker):
+            return None
+        b.body[place] = replace(maker, results=tuple(copy.result if r is source else r for r in maker.results))
+        self.home[copy.result] = (b, place)
+        return copy.result
+
+    def is_zero(self, atom: Atom) -> bool:
+        if isinstance(atom, Const):
+            return is_zero_constant(atom)
+        return atom not in self.written and atom in self.made and self.made[atom].decl.name in _ZEROS
+
+    def operand_of(self, atom: Atom, name: str) -> Op | None:
+        """The operation of this name that made a value."""
+        op = self.made.get(atom) if isinstance(atom, Value) else None
+        return op if op is not None and op.decl.name == name else None
+
+    def zero(self, op: Op, b: Builder) -> Atom:
+        """A zero of an operation's result type."""
+        if isinstance(op.result.type, Scalar):
+            return const(0.0) if op.result.type.dtype == "float64" else const(0)
+        zeros = Op(memory.zeros_of, (), (replace(op.result),), {"type": op.result.type}, op.location, op.origin)
+        self.emit(zeros, b)
+        return zeros.result
+
+    # ---- writes ----
+
+    def write(self, op: Op, b: Builder) -> bool:
+        """Whether a write into storage that is zero there was made into something simpler."""
+        if op.decl is not memory.add_into:
+            return False
+        target, amount = op.operands[0], op.operands[1]
+        if self.is_zero(amount):
+            return True
+        if op.attrs["where"] == "" and isinstance(target, Value) and target in self.here.zeros:
+            return self.start_from(target, amount, op, b)
+        place = self.here.clears.get(_target(op))
+        if place is None:
+            return False
+        b.body[place] = _GONE
+        self.emit(replace(op, decl=memory.store), b)
+        return True
+
+    def start_from(self, target: Value, amount: Atom, op: Op, b: Builder) -> bool:
+        """Zeros to which a whole array is added: a copy of that array."""
+        if not isinstance(amount, Value) or not same_kind(amount.type, target.type):
+            return False
+        b.body[self.here.zeros.pop(target)] = _GONE
+        copy = Op(memory.copy, (amount,), (target,), {}, op.location, op.origin)
+        if self.take_over(copy, b) is None:
+            self.emit(copy, b)
+        return True
+
+
+def _target(write: Op) -> tuple[Any, ...]:
+    return (write.operands[0], write.attrs["where"], write.operands[2:])
+
+
+def _gives_own(statement: Statement) -> bool:
+    """Whether a statement's results are storage that it made."""
+    if isinstance(statement, Call):
+        return True
+    return isinstance(statement, Op) and statement.decl.view_of is None and statement.decl.name not in _SHARES
+
+
+def _never_runs(loop: For, env: Env) -> bool:
+    bounds = [lookup(env, a) for a in (loop.start, loop.stop, loop.step)]
+    if not all(isinstance(a, Const) for a in bounds):
+        return False
+    start, stop, step = (a.value for a in bounds if isinstance(a, Const))
+    return step != 0 and len(range(start, stop, step)) == 0
+
+
+def may_stand(new: Type, old: Type) -> bool:
+    """Whether a value may take another's place: the same shape and dtype."""
+    if isinstance(new, Scalar) and isinstance(old, Scalar):
+        return new.dtype == old.dtype
+    return same_kind(new, old)
+
+
+# ---- rules: what an operation of this name is, or None ------------------------------------------
+
+
+def _add(f: _Fold, op: Op, b: Builder) -> Atom | None:
+    x, y = op.operands
+    if f.is_zero(y) and may_stand(x.type, op.result.type):
+        return x
+    return y if f.is_zero(x) else None
+
+
+def _subtract(f: _Fold, op: Op, b: Builder) -> Atom | None:
+    x, y = op.operands
+    if f.is_zero(y):
+        return x
+    if f.is_zero(x) and may_stand(y.type, op.result.type):
+        negative = Op(arithmetic.negative, (y,), (replace(op.result),), {}, op.location, op.origin)
+        f.emit(negative, b)
+        return negative.result
+    return None
+
+
+def _multiply(f: _Fold, op: Op, b: Builder) -> Atom | None:
+    x, y = op.operands
+    if f.is_zero(x) or f.is_zero(y):
+        return f.zero(op, b)
+    if is_one(y) and may_stand(x.type, op.result.type):
+        return x
+    return y if is_one(x) else None
+
+
+def _divide(f: _Fold, op: Op, b: Builder) -> Atom | None:
+    x, y = op.operands
+    if f.is_zero(x):
+        return f.zero(op, b)
+    return x if is_one(y) else None
+
+
+def _power(f: _Fold, op: Op, b: Builder) -> Atom | None:
+    base, exponent = op.operands
+    if is_one(exponent):
+        return base
+    return const(1.0) if is_zero_constant(exponent) and isinstance(op.result.type, Scalar) else None
+
+
+def _negative(f: _Fold, op: Op, b: Builder) -> Atom | None:
+    inner = f.operand_of(op.operands[0], "negative")
+    if inner is not None:
+        return inner.operands[0]
+    return f.zero(op, b) if f.is_zero(op.operands[0]) and isinstance(op.result.type, Array) else None
+
+
+def _where(f: _Fold, op: Op, b: Builder) -> Atom | None:
+    test, x, y = op.operands
+    if isinstance(test, Const):
+        return x if test.value else y
+    if f.is_zero(x) and f.is_zero(y):
+        return f.zero(op, b)
+    return x if x == y else None
+
+
+def _transpose(f: _Fold, op: Op, b: Builder) -> Atom | None:
+    inner = f.operand_of(op.operands[0], op.decl.name)
+    if inner is None or any(v is not None for v in (*op.attrs.values(), *inner.attrs.values())):
+        return None
+    return inner.operands[0]
+
+
+def _reshape(f: _Fold, op: Op, b: Builder) -> Atom | None:
+    source = op.operands[0]
+    if source.type == op.result.type:
+        return source
+    inner = f.operand_of(source, op.decl.name)
+    if inner is None or f.uses.get(inner.result) != 1 or op.result in f.written:
+        return None
+    whole = replace(op, operands=(inner.operands[0], *op.operands[1:]), results=(replace(op.result),))
+    f.emit(whole, b)
+    return whole.result
+
+
+RULES: dict[str, Simplify] = {
+    "add": _add,
+    "subtract": _subtract,
+    "multiply": _multiply,
+    "divide": _divide,
+    "power": _power,
+    "negative": _negative,
+    "where": _where,
+    "transpose": _transpose,
+    "reshape": _reshape,
+}

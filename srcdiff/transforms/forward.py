@@ -1,0 +1,314 @@
+"""Forward mode: next to every value that depends on what is differentiated, its tangent `<name>_dot`.
+
+    %y = exp %x                      %y = exp %x
+                                     %y_dot = multiply %x_dot, %y
+
+Loops, branches and writes carry tangents along; a written array has a tangent array that is written in the same places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from srcdiff.errors import UnsupportedError
+from srcdiff.ir.alias import storage_roots, written_roots
+from srcdiff.ir.build import Builder, Env, clone_statement
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    For,
+    Function,
+    If,
+    Node,
+    Op,
+    OpDecl,
+    Region,
+    Tree,
+    Value,
+    While,
+    const,
+)
+from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, is_float
+from srcdiff.ops import arithmetic, containers, memory
+from srcdiff.transforms.activity import active_values
+from srcdiff.transforms.adjoints import adjoint_type, is_zero, whole, zeros
+from srcdiff.transforms.recompute import needed
+
+__all__ = ["ForwardRules", "Rules", "forward"]
+
+Rules = Callable[[OpDecl, Sequence[Atom], Mapping[str, Any], Sequence[Type], Sequence[Type]], Function]
+# forward_rules(decl, operands, attrs, result types, tangent types): params are operands, results, tangents; a yield a result
+ForwardRules = Rules
+
+
+def forward(
+    fn: Function, wrt: Sequence[int], rules: Rules, forward_rules: ForwardRules, *, value: bool = True
+) -> Function:
+    """`fn` to the function of its parameters and the tangents of those at `wrt` that gives its value and the value's tangent."""
+    walker = _Forward(rules, forward_rules, value)
+    new, dots, _ = walker.function(fn, wrt)
+    yields = [*(fn.body.yields if value else ()), *(y for y in dots if y is not None)]
+    tangent = _renumber(fn.output, len(fn.body.yields) if value else 0, [d is not None for d in dots])
+    output: Tree = Node("tuple", (0, 1), (fn.output, tangent)) if value else tangent
+    return replace(fn, body=replace(new, yields=tuple(yields)), output=output)
+
+
+def _renumber(tree: Tree, first: int, present: Sequence[bool]) -> Tree:
+    """The result's structure over the tangents."""
+    if isinstance(tree, int):
+        return first + sum(present[:tree])
+    return replace(tree, children=tuple(_renumber(c, first, present) for c in tree.children))
+
+
+@dataclass
+class _Scope:
+    """The function being transformed: what has tangents, and what they are."""
+
+    active: frozenset[Value]
+    buffers: frozenset[Value]
+    dots: dict[Value, Atom] = field(default_factory=dict)
+
+
+class _Forward:
+    def __init__(self, rules: Rules, forward_rules: ForwardRules, value: bool) -> None:
+        self.rules = rules
+        self.forward_rules = forward_rules
+        self.helpers: dict[tuple[int, tuple[int, ...]], tuple[Function, tuple[bool, ...]]] = {}
+
+    def function(self, fn: Function, wrt: Sequence[int]) -> tuple[Region, list[Atom | None], list[bool]]:
+        """The body with tangents, and the tangent of each yield (zeros where it does not depend on `wrt`)."""
+        targets = [fn.params[k] for k in wrt]
+        roots, written = storage_roots(fn), written_roots(fn)
+        buffers = frozenset(v for v, r in roots.items() if r & written and isinstance(v.type, Array))
+        scope = _Scope(active_values(fn, targets, fn.body.yields), buffers)
+        params = list(fn.params)
+        for p in targets:
+            dot = Value(adjoint_type(p.type), dot_name(p))
+            params.append(dot)
+            scope.dots[p] = dot
+        b = Builder(origin="tangent", location=fn.location)
+        self.statements(fn.body, scope, b)
+        varies = [isinstance(y, Value) and y in scope.active for y in fn.body.yields]
+        dots: list[Atom | None] = []
+        for y in fn.body.yields:
+            dots.append(self.whole_dot(y, scope, b) if is_float(y.type) or not isinstance(y.type, Static) else None)
+        return Region(tuple(params), tuple(b.body), fn.body.yields), dots, varies
+
+    # ---- tangents of atoms ---------------------------------------------------------------------
+
+    def dot(self, atom: Atom, scope: _Scope) -> Atom | None:
+        """The tangent of an atom; None for zero."""
+        return scope.dots.get(atom) if isinstance(atom, Value) and atom in scope.active else None
+
+    def whole_dot(self, atom: Atom, scope: _Scope, b: Builder) -> Atom:
+        found = self.dot(atom, scope)
+        type_ = adjoint_type(atom.type)
+        return self.zero(atom, type_, b) if found is None else whole(b, found, type_)
+
+    def zero(self, atom: Atom, type_: Type, b: Builder) -> Atom:
+        if isinstance(type_, Array):
+            return zeros(b, type_)
+        if isinstance(type_, Scalar):
+            return const(0.0)
+        if isinstance(type_, List):
+            return b.op(memory.zeros_like_list, atom, type=type_)
+        if isinstance(type_, Struct):
+            parts = [b.op(containers.get, atom, key=k) for k in type_.keys]
+            found = [self.zero(p, t, b) for p, t in zip(parts, type_.parts, strict=True)]
+            return b.op(containers.pack, *found, kind=type_.kind, keys=type_.keys, cls=type_.cls)
+        return const(None)
+
+    # ---- statements --------------------------------------------------------------------------------
+
+    def statements(self, region: Region, scope: _Scope, b: Builder) -> None:
+        for statement in region.body:
+            b.location = statement.location
+            match statement:
+                case Op():
+                    b.append(statement)
+                    self.op(statement, scope, b)
+                case Call():
+                    self.call(statement, scope, b)
+                case If():
+                    self.branch(statement, scope, b)
+                case For() | While():
+                    self.loop(statement, scope, b)
+
+    def op(self, op: Op, scope: _Scope, b: Builder) -> None:
+        if op.decl.writes:
+            self.write(op, scope, b)
+            return
+        if not any(v in scope.active for v in op.results):
+            return
+        if not op.decl.differentiable:  # storage that will hold active values
+            (result,) = op.results
+            scope.dots[result] = zeros(b, adjoint_type(result.type), dot_name(result))
+            return
+        decl = op.decl
+        if decl.name in _STRUCTURAL or (decl.view_of is not None and decl.linear) or decl.linear and not decl.elementwise:
+            self.linear(op, scope, b)
+        elif decl.multilinear:
+            self.multilinear(op, scope, b)
+        elif decl.elementwise and decl.rule is not None:
+            self.elementwise(op, scope, b)
+        elif decl.forward is not None:
+            self.by_rule(op, scope, b)
+        else:
+            raise UnsupportedError(
+                f"{decl.name} has no forward-mode derivative", "Use reverse mode, or declare one.", op.location
+            )
+
+    def write(self, op: Op, scope: _Scope, b: Builder) -> None:
+        """Write the tangent where the program writes the value."""
+        target = op.operands[op.decl.writes[0]]
+        if self.dot(target, scope) is None and not (isinstance(target, Value) and target in scope.active):
+            return
+        operands = [self.write_operand(k, a, op, scope, b) for k, a in enumerate(op.operands)]
+        results = tuple(Value(adjoint_type(v.type), dot_name(v)) for v in op.results)
+        b.append(replace(op, operands=tuple(operands), results=results, origin="tangent"))
+        scope.dots.update(zip(op.results, results, strict=True))
+
+    def write_operand(self, k: int, a: Atom, op: Op, scope: _Scope, b: Builder) -> Atom:
+        if k in op.decl.writes:
+            found = self.dot(a, scope)
+            assert found is not None, f"no tangent storage for {a}"
+            return found
+        is_value = is_float(a.type) and k == (2 if op.decl.name in ("list_set", "list_add") else 1)
+        if not is_value:
+            return a
+        found = self.dot(a, scope)
+        if found is None:
+            return const(0.0) if not isinstance(a.type, Struct | List) and op.decl is not containers.append else self.whole_dot(a, scope, b)
+        return found if op.decl in (memory.store, memory.add_into, memory.add_at) else whole(b, found, adjoint_type(a.type))
+
+    def linear(self, op: Op, scope: _Scope, b: Builder) -> None:
+        """The operation on the tangents."""
+        operands = [self.whole_dot(a, scope, b) if is_float(a.type) else a for a in op.operands]
+        results = tuple(Value(adjoint_type(v.type), dot_name(v)) for v in op.results)
+        b.append(replace(op, operands=tuple(operands), results=results, origin="tangent"))
+        scope.dots.update((v, d) for v, d in zip(op.results, results, strict=True) if is_float(v.type))
+
+    def multilinear(self, op: Op, scope: _Scope, b: Builder) -> None:
+        """The product rule."""
+        terms: list[Atom] = []
+        for k, a in enumerate(op.operands):
+            if self.dot(a, scope) is None:
+                continue
+            operands = list(op.operands)
+            operands[k] = self.whole_dot(a, scope, b)
+            result = Value(adjoint_type(op.results[0].type), "")
+            b.append(replace(op, operands=tuple(operands), results=(result,), origin="tangent"))
+            terms.append(result)
+        self.sum(op.results[0], terms, scope, b)
+
+    def elementwise(self, op: Op, scope: _Scope, b: Builder) -> None:
+        """The reverse rule serves forward mode, since elementwise derivatives are diagonal."""
+        terms: list[Atom] = []
+        for k, a in enumerate(op.operands):
+            d = self.dot(a, scope)
+            if d is None or is_zero(d):
+                continue
+            rule = self.rules(op.decl, op.operands, op.attrs, [v.type for v in op.results], [d.type])
+            env: Env = dict(zip(rule.params, [*op.operands, *op.results, d], strict=True))
+            terms += _inline(rule, [k], env, b)
+        self.sum(op.results[0], terms, scope, b)
+
+    def by_rule(self, op: Op, scope: _Scope, b: Builder) -> None:
+        dots = [self.whole_dot(a, scope, b) if is_float(a.type) else const(0.0) for a in op.operands]
+        rule = self.forward_rules(op.decl, op.operands, op.attrs, [v.type for v in op.results], [d.type for d in dots])
+        env: Env = dict(zip(rule.params, [*op.operands, *op.results, *dots], strict=True))
+        found = _inline(rule, range(len(op.results)), env, b)
+        scope.dots.update((v, d) for v, d in zip(op.results, found, strict=True) if v in scope.active)
+
+    def sum(self, result: Value, terms: Sequence[Atom], scope: _Scope, b: Builder) -> None:
+        out: Atom | None = None
+        for term in terms:
+            out = term if out is None else b.op(arithmetic.add, out, term, name=dot_name(result))
+        if out is not None:
+            scope.dots[result] = out
+
+    # ---- calls, branches, loops ------------------------------------------------------------------------
+
+    def call(self, call: Call, scope: _Scope, b: Builder) -> None:
+        wrt = tuple(k for k, a in enumerate(call.operands) if self.dot(a, scope) is not None)
+        if not wrt or not any(v in scope.active for v in call.results):
+            b.append(call)
+            return
+        helper, varies = self.helper(call.function, wrt)
+        dots = [self.whole_dot(call.operands[k], scope, b) for k in wrt]
+        moving = [v for v, does in zip(call.results, varies, strict=True) if does]
+        results = tuple(Value(adjoint_type(v.type), dot_name(v)) for v in moving)
+        b.append(replace(call, function=helper, operands=(*call.operands, *dots), results=(*call.results, *results)))
+        scope.dots.update(zip(moving, results, strict=True))
+
+    def helper(self, fn: Function, wrt: tuple[int, ...]) -> tuple[Function, tuple[bool, ...]]:
+        """A helper with tangents: gives its results, then the tangents of those that have one."""
+        key = (id(fn), wrt)
+        if key not in self.helpers:
+            body, dots, varies = self.function(fn, wrt)
+            shown = [d for d, does in zip(dots, varies, strict=True) if does and d is not None]
+            count = len(fn.body.yields)
+            tangents: Tree = (
+                count if len(shown) == 1 else Node("tuple", tuple(range(len(shown))), tuple(count + k for k in range(len(shown))))
+            )
+            output = Node("tuple", (0, 1), (fn.output, tangents))
+            doc = f"`{fn.name}` and its tangent."
+            new = Function(f"{fn.name}_jvp", replace(body, yields=(*fn.body.yields, *shown)), output, doc, fn.location)
+            self.helpers[key] = (new, tuple(varies))
+        return self.helpers[key]
+
+    def branch(self, branch: If, scope: _Scope, b: Builder) -> None:
+        moving = [k for k, v in enumerate(branch.results) if v in scope.active]
+        regions = []
+        for region in (branch.then, branch.orelse):
+            inner = b.inner()
+            self.statements(region, scope, inner)
+            dots = [self.whole_dot(region.yields[k], scope, inner) for k in moving]
+            regions.append(inner.region((), (*region.yields, *dots)))
+        results = tuple(Value(adjoint_type(branch.results[k].type), dot_name(branch.results[k])) for k in moving)
+        b.append(replace(branch, then=regions[0], orelse=regions[1], results=(*branch.results, *results)))
+        scope.dots.update((branch.results[k], d) for k, d in zip(moving, results, strict=True))
+
+    def loop(self, loop: For | While, scope: _Scope, b: Builder) -> None:
+        results = loop.carried_results if isinstance(loop, For) else loop.results
+        params = loop.body.params[1:] if isinstance(loop, For) else loop.body.params
+        moving = [k for k, v in enumerate(results) if v in scope.active or params[k] in scope.active]
+        starts = [self.whole_dot(loop.carried[k], scope, b) for k in moving]
+        types = [_carried_type(s, params[k]) for s, k in zip(starts, moving, strict=True)]
+        ins = tuple(Value(t, dot_name(params[k])) for t, k in zip(types, moving, strict=True))
+        outs = tuple(Value(t, dot_name(results[k])) for t, k in zip(types, moving, strict=True))
+        scope.active |= frozenset(params[k] for k in moving)
+        scope.dots.update((params[k], d) for k, d in zip(moving, ins, strict=True))
+        inner = b.inner()
+        self.statements(loop.body, scope, inner)
+        back = [self.whole_dot(loop.carried_yields[k], scope, inner) for k in moving]
+        body = Region((*loop.body.params, *ins), tuple(inner.body), (*loop.body.yields, *back))
+        scope.active |= frozenset(results[k] for k in moving)
+        scope.dots.update((results[k], d) for k, d in zip(moving, outs, strict=True))
+        new = replace(loop, carried=(*loop.carried, *starts), body=body, results=(*loop.results, *outs))
+        if isinstance(new, While) and new.test is not None:
+            extra = tuple(replace(v) for v in ins)
+            new = replace(new, test=replace(new.test, params=(*new.test.params, *extra)))
+        b.append(new)
+
+
+# operations that only take values apart or put them together
+_STRUCTURAL = {"pack", "unpack", "get", "list_new", "list_item", "read", "copy"}
+
+
+def _carried_type(start: Atom, param: Value) -> Type:
+    return adjoint_type(param.type) if isinstance(param.type, Scalar | Array) else start.type
+
+
+def dot_name(value: Value) -> str:
+    return f"{value.name}_dot" if value.name else ""
+
+
+def _inline(rule: Function, wanted: Sequence[int], env: Env, b: Builder) -> list[Atom]:
+    """Append the part of a rule that the wanted yields depend on."""
+    yields = [rule.body.yields[k] for k in wanted]
+    for statement in needed(rule.body, yields):
+        b.append(replace(clone_statement(statement, env), origin="tangent", location=b.location))
+    return [env.get(y, y) if isinstance(y, Value) else y for y in yields]

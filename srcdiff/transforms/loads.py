@@ -1,0 +1,199 @@
+"""Whether what was read from storage can be read again, later: does a write come in between?
+
+"Overwritten later" is about position and index, not about the name: in `y[t] = f(y[t - 1])` the array is its own tape. A load is
+stable if every write to its storage that may run after it goes elsewhere: for loops that both are in, the written index runs with
+the loop, and the load's index is behind it.
+
+    for t in range(1, n):
+        a = y[t - 1]        # stable: later turns write y[t], y[t + 1], ...
+        b = z[t]            # not stable if
+        z[t] = a * b        # this comes behind it; stable, if before
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from srcdiff.ir.alias import writes_of
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    For,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    regions_of,
+)
+from srcdiff.ir.types import Struct
+from srcdiff.ops import memory
+from srcdiff.transforms.affine import Affine, affine
+
+__all__ = ["Program", "survey"]
+
+Loop = For | While
+
+
+@dataclass
+class Program:
+    """Where each forward statement stands: its number in program order, and the loops around it."""
+
+    roots: Mapping[Value, frozenset[Value]]
+    top: Region
+    maker: dict[Value, Statement] = field(default_factory=dict)
+    home: dict[Value, Region] = field(default_factory=dict)
+    number: dict[int, int] = field(default_factory=dict)
+    around: dict[int, tuple[Loop, ...]] = field(default_factory=dict)
+    owner: dict[Region, Statement] = field(default_factory=dict)  # the statement that a region belongs to
+    region_of: dict[int, Region] = field(default_factory=dict)  # the region that a statement stands in
+    keeps: dict[Value, list[Op]] = field(default_factory=dict)  # the `store`s of a value
+    writes: dict[Value, list[Op]] = field(default_factory=dict)
+
+    def is_top(self, atom: Atom) -> bool:
+        """Whether the backward part sees this value as it is."""
+        return not isinstance(atom, Value) or self.home.get(atom, self.top) is self.top
+
+    def is_index(self, param: Value) -> bool:
+        owner = self.owner.get(self.home[param])
+        return isinstance(owner, For) and owner.index is param
+
+    def carried(self, param: Value) -> tuple[Loop | None, int]:
+        """The loop that carries a parameter, and its place among what is carried."""
+        region = self.home[param]
+        owner = self.owner.get(region)
+        if not isinstance(owner, For | While) or owner.body is not region or param not in region.params:
+            return None, 0
+        return owner, region.params.index(param) - isinstance(owner, For)
+
+    def order(self, value: Value) -> int:
+        """Program order; parameters come in front of their region."""
+        made = self.maker.get(value)
+        if made is not None:
+            return 2 * self.number[id(made)] + 1
+        owner = self.owner.get(self.home[value])
+        return 2 * self.number[id(owner)] + 2 if owner is not None else 0
+
+    def loops_around(self, region: Region) -> tuple[Loop, ...]:
+        """The loops that a region is in, from the outside."""
+        owner = self.owner.get(region)
+        if owner is None:
+            return ()
+        outer = self.around[id(owner)]
+        return (*outer, owner) if isinstance(owner, For | While) else outer
+
+    def is_stable(self, load: Op) -> bool:
+        """Whether a `read`, element load or gather gives the same when it is done again after the forward part."""
+        base = load.operands[0]
+        if not isinstance(base, Value) or isinstance(base.type, Struct):
+            return True
+        writes = {id(w): w for root in self.roots.get(base, ()) for w in self.writes.get(root, ())}
+        return all(self.is_apart(load, write) for write in writes.values())
+
+    def is_apart(self, load: Op, write: Op) -> bool:
+        """Whether no run of the write that comes after the load touches what the load read."""
+        shared = [p for p, q in zip(self.around[id(load)], self.around[id(write)], strict=False) if p is q]
+        before = self.number[id(write)] < self.number[id(load)]
+        if not shared:
+            return before
+        read_at, written_at = self.subscript(load), self.subscript(write)
+        if read_at is None or written_at is None or read_at[0] is not written_at[0]:
+            return False
+        return self.is_behind(read_at[1], written_at[1], shared, before)
+
+    def is_behind(self, read_at: Sequence[Affine], written_at: Sequence[Affine], loops: Sequence[Loop], before: bool) -> bool:
+        """Lexicographic comparison, loop by loop from the outside, of the index read with the index written."""
+        for loop in loops:
+            if not isinstance(loop, For) or not isinstance(loop.step, Const) or loop.step.value == 0:
+                return False
+            axis = next((k for k, w in enumerate(written_at) if w.terms.get(loop.index) == 1 and len(w.terms) == 1), None)
+            if axis is None or axis >= len(read_at):
+                return False
+            forwards = (loop.step.value > 0) != loop.reverse
+            behind = self.compare(read_at[axis], written_at[axis], loop, loops, forwards)
+            if behind is not None:
+                return behind
+        return before
+
+    def compare(self, read: Affine, written: Affine, loop: For, loops: Sequence[Loop], forwards: bool) -> bool | None:
+        """True: what is read lies behind all that this and later turns write; False: perhaps not; None: the same place."""
+        distance = read.minus(written)
+        if distance.known is not None:
+            if distance.known == 0:
+                return None
+            return (distance.known < 0) == forwards
+        first = affine(loop.start, self.maker).plus(Affine(written.const))
+        gap = read.minus(first)
+        if forwards and not loop.reverse and gap.known is not None and gap.known < 0:
+            return True  # the loop never writes there
+        return self.index_below(read, written, loop)
+
+    def index_below(self, read: Affine, written: Affine, loop: For) -> bool:
+        """Whether the index read is that of an inner loop which stays below the outer one: `y[k]`, k in range(t)."""
+        if loop.reverse or not (isinstance(loop.step, Const) and loop.step.value > 0) or len(read.terms) != 1:
+            return False
+        ((index, k),) = read.terms.items()
+        inner = self.loop_of(index)
+        if k != 1 or inner is None or not (isinstance(inner.step, Const) and inner.step.value > 0):
+            return False
+        highest = affine(inner.stop, self.maker).plus(Affine(read.const - 1))
+        gap = highest.minus(written).known
+        return gap is not None and gap < 0
+
+    def loop_of(self, index: Value) -> For | None:
+        for loops in self.around.values():
+            for loop in loops:
+                if isinstance(loop, For) and loop.index is index:
+                    return loop
+        return None
+
+    def subscript(self, op: Op) -> tuple[Value, list[Affine]] | None:
+        """The root and the leading integer indices that an access touches; None where that is not known."""
+        base, where, indices = op.operands[0], op.attrs.get("where"), op.operands[1:]
+        if op.decl in (memory.store, memory.add_into):
+            indices = op.operands[2:]
+        if op.decl is memory.read:
+            view = self.maker.get(base) if isinstance(base, Value) else None
+            if isinstance(view, Op) and view.decl is memory.index:
+                return self.subscript(view)
+            return (base, []) if isinstance(base, Value) else None
+        if op.decl not in (memory.store, memory.add_into, memory.index) or where is None or not isinstance(base, Value):
+            return None
+        made = self.maker.get(base)
+        if isinstance(made, Op) and made.decl.view_of is not None:
+            return None  # an access through a view of a view: not followed
+        leading = 0
+        for item in where.split(", ") if where else ():
+            if item != "i":
+                break
+            leading += 1
+        return base, [affine(a, self.maker) for a in indices[:leading]]
+
+
+def survey(region: Region, roots: Mapping[Value, frozenset[Value]]) -> Program:
+    """Look over the forward statements (those that no pass made for the backward part)."""
+    program = Program(roots, region)
+    _enter(program, region, ())
+    return program
+
+
+def _enter(program: Program, region: Region, loops: tuple[Loop, ...]) -> None:
+    for p in region.params:
+        program.home[p] = region
+    for statement in region.body:
+        program.number[id(statement)] = len(program.number)
+        program.around[id(statement)] = loops
+        program.region_of[id(statement)] = region
+        if isinstance(statement, Op) and statement.decl is memory.store and isinstance(statement.operands[1], Value):
+            program.keeps.setdefault(statement.operands[1], []).append(statement)
+        for v in statement.results:
+            program.maker[v] = statement
+            program.home[v] = region
+        if isinstance(statement, Op) and statement.decl.writes:
+            for root in writes_of(statement, program.roots):
+                program.writes.setdefault(root, []).append(statement)
+        inner = (*loops, statement) if isinstance(statement, For | While) else loops
+        for r in regions_of(statement):
+            program.owner[r] = statement
+            _enter(program, r, inner)

@@ -1,0 +1,171 @@
+"""The passes in their order, each with its reason, and how they are run.
+
+`prepare` brings a function from the frontend into the form that derivatives are taken of; `gradient` and `tangent` make the derivative
+and bring it into the form that is printed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.core import Call, Function, Statement, walk
+from srcdiff.ir.text import to_text
+from srcdiff.ir.verify import check
+from srcdiff.transforms.algebra import algebra
+from srcdiff.transforms.carried import forward_invariants
+from srcdiff.transforms.cse import cse
+from srcdiff.transforms.dce import dce
+from srcdiff.transforms.fold import fold
+from srcdiff.transforms.forward import ForwardRules, forward
+from srcdiff.transforms.fuse_loops import fuse_loops
+from srcdiff.transforms.hoist import hoist
+from srcdiff.transforms.materialise import materialise
+from srcdiff.transforms.ownership import own_results
+from srcdiff.transforms.reads import insert_reads, own_arguments
+from srcdiff.transforms.residuals import Mode, residuals
+from srcdiff.transforms.reverse import Rules, reverse
+from srcdiff.transforms.stabilise import stabilise
+from srcdiff.transforms.trim_calls import trim_calls
+
+__all__ = ["Pass", "Recorder", "gradient", "prepare", "tangent"]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One step: `fn` takes a function to a function. `whole` passes see calls and callees at once, others each function."""
+
+    name: str
+    fn: Callable[[Function], Function]
+    why: str
+    whole: bool = False
+
+
+@dataclass
+class Recorder:
+    """What happened: the text after each pass (if asked for), the seconds each took, and whether to check each result."""
+
+    keep_text: bool = False
+    verify: bool = False
+    stages: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def run(self, fn: Function, passes: Sequence[Pass]) -> Function:
+        for step in passes:
+            started = time.perf_counter()
+            fn = step.fn(fn) if step.whole else each_function(fn, step.fn)
+            self.note(step.name, fn, time.perf_counter() - started)
+        return fn
+
+    def note(self, name: str, fn: Function, seconds: float) -> None:
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+        if self.verify:
+            check(fn)
+        if self.keep_text:
+            count = sum(n == name or n.startswith(f"{name} (") for n in self.stages)
+            self.stages[f"{name} ({count + 1})" if count else name] = to_text(fn)
+
+
+def each_function(fn: Function, change: Callable[[Function], Function]) -> Function:
+    """`change` applied to a function and to all that it calls, each once."""
+    return _EachFunction(change).function(fn)
+
+
+class _EachFunction(Rewriter):
+    def __init__(self, change: Callable[[Function], Function]) -> None:
+        self.change = change
+        self.done: dict[int, Function] = {}
+
+    def function(self, fn: Function) -> Function:
+        if id(fn) not in self.done:
+            has_calls = any(isinstance(s, Call) for s in _all(fn))
+            self.done[id(fn)] = self.change(self(fn) if has_calls else fn)
+        return self.done[id(fn)]
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        b.append(replace(new, function=self.function(new.function)) if isinstance(new, Call) else new)
+
+
+def _all(fn: Function) -> list[Statement]:
+    return list(walk(fn.body))
+
+
+def _prepare(disabled: Collection[str] | None) -> tuple[Pass, ...]:
+    steps = [
+        Pass("own arguments", own_arguments, "derivatives never modify their arguments"),
+        Pass("reads", insert_reads, "the contents of an array at a moment become a value"),
+    ]
+    if disabled is not None:
+        rewrite = Pass("stabilise", lambda fn: stabilise(fn, disabled), "log(sigmoid) and its kin, before they are differentiated")
+        steps.append(rewrite)
+    return (*steps, Pass("dead code", dce, "what nothing depends on has no derivative"))
+
+
+_SIMPLIFY = (
+    Pass("fold", fold, "zeros and ones that rules produced"),
+    Pass("invariants", forward_invariants, "carried adjoints that do not change are their start"),
+    Pass("common", cse, "the backward part asks for what the forward part has"),
+    Pass("dead code", dce, "rules are inlined whole"),
+)
+
+_FUSE = (Pass("fuse loops", fuse_loops, "a forward and a backward loop that may be one are one; nothing is kept between them"),)
+
+_FINISH = (
+    Pass("materialise", materialise, "storage asked for by type gets its spelling"),
+    Pass("fold", fold, "what recomputation made constant"),
+    Pass("common", cse, "recomputed values that several rules ask for"),
+    Pass("algebra", algebra, "sums of products as a person writes them"),
+    Pass("fold", fold, "what algebra made constant"),
+    Pass("hoist", hoist, "what does not change in a loop"),
+    Pass("dead code", dce, "what is left over"),
+)
+
+_TRIM = (
+    Pass("trim calls", trim_calls, "helpers take and give what is used", whole=True),
+    Pass("dead code", dce, "what only trimmed arguments used"),
+)
+
+
+def prepare(fn: Function, recorder: Recorder, disabled: Collection[str] | None = frozenset()) -> Function:
+    """The function in the form that derivatives are taken of; `disabled=None` rewrites nothing of the user's."""
+    return recorder.run(fn, _prepare(disabled))
+
+
+def gradient(
+    fn: Function,
+    wrt: Sequence[int],
+    rules: Rules,
+    recorder: Recorder,
+    *,
+    value: bool = True,
+    seeded: bool = False,
+    mode: Mode = "auto",
+) -> Function:
+    """A prepared function to its reverse-mode derivative, ready to be printed."""
+    store = Pass("residuals", lambda f: residuals(f, mode), "store or recompute")
+    decide = (*_SIMPLIFY, *_FUSE, *_SIMPLIFY, store, *_FINISH)
+    inner = Recorder(verify=recorder.verify)
+
+    def finish(helper: Function) -> Function:
+        return inner.run(helper, decide)
+
+    started = time.perf_counter()
+    fn = reverse(fn, wrt, rules, finish, value=value, seeded=seeded)
+    recorder.note("reverse", fn, time.perf_counter() - started)
+    own = Pass("own results", lambda f: own_results(f), "results share no memory", whole=True)
+    main = [Pass(p.name, p.fn, p.why, whole=True) for p in decide]
+    return recorder.run(fn, (*main, *_TRIM, *main[-len(_FINISH) :], own))
+
+
+def tangent(
+    fn: Function, wrt: Sequence[int], rules: Rules, forward_rules: ForwardRules, recorder: Recorder, *, value: bool = True
+) -> Function:
+    """A prepared function to its forward-mode derivative, ready to be printed."""
+    started = time.perf_counter()
+    fn = forward(fn, wrt, rules, forward_rules, value=value)
+    recorder.note("forward", fn, time.perf_counter() - started)
+    own = Pass("own results", own_results, "results share no memory", whole=True)
+    return recorder.run(fn, (*_SIMPLIFY, *_FINISH, *_TRIM, own))

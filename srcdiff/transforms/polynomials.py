@@ -1,0 +1,235 @@
+"""Sums of products in a normal form, and the shortest way found to write one down.
+
+A *monomial* is what stands above and below a line: `a**2 * b / c` is `((a, 2), (b, 1)), ((c, 1),)`. Nothing is ever cancelled
+between the two, so `x * y / y` keeps its domain. A polynomial maps monomials to exact coefficients, `0.1` being one tenth.
+Atoms are numbers here; `algebra` says what they stand for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+__all__ = [
+    "LIMIT", "Layout", "Polynomial", "Tree", "constant", "cost", "divided", "express", "plus", "powered", "replaced", "scaled",
+    "times", "variable",
+]  # fmt: skip
+
+Factors = tuple[tuple[int, int], ...]  # (atom, power), by atom
+Monomial = tuple[Factors, Factors]
+Polynomial = Mapping[Monomial, Fraction]
+Tree = int | Fraction | tuple[str, tuple["Tree", ...]]  # an atom, a constant, an operation
+Cost = tuple[int, int]
+
+LIMIT = 16  # terms; what is larger is an atom to what is around it
+
+_ONE: Monomial = ((), ())
+
+
+# ---- arithmetic -------------------------------------------------------------------------------
+
+
+def constant(value: Fraction) -> Polynomial:
+    return {_ONE: value} if value else {}
+
+
+def variable(atom: int) -> Polynomial:
+    return {(((atom, 1),), ()): Fraction(1)}
+
+
+def scaled(p: Polynomial, factor: Fraction) -> Polynomial:
+    return {m: c * factor for m, c in p.items()} if factor else {}
+
+
+def plus(p: Polynomial, q: Polynomial) -> Polynomial:
+    out = dict(p)
+    for monomial, c in q.items():
+        out[monomial] = out.get(monomial, Fraction(0)) + c
+    return {m: c for m, c in out.items() if c}
+
+
+def times(p: Polynomial, q: Polynomial) -> Polynomial | None:
+    """The product; None where it has too many terms."""
+    if len(p) * len(q) > LIMIT:
+        return None
+    out: Polynomial = {}
+    for (above, below), c in p.items():
+        for (other_above, other_below), k in q.items():
+            monomial = _joined(above, other_above), _joined(below, other_below)
+            out = plus(out, {monomial: c * k})
+    return out
+
+
+def divided(p: Polynomial, q: Polynomial) -> Polynomial | None:
+    """The quotient by a product; None where `q` is a sum, zero, or itself a quotient."""
+    if len(q) != 1:
+        return None
+    (((above, below), c),) = q.items()
+    return None if below else times(p, {((), above): 1 / c})
+
+
+def powered(p: Polynomial, exponent: int) -> Polynomial | None:
+    """A product to a small power; None for sums."""
+    if len(p) != 1 or not 1 <= exponent <= 4:
+        return None
+    (((above, below), c),) = p.items()
+    return {(_raised(above, exponent), _raised(below, exponent)): c**exponent}
+
+
+def replaced(p: Polynomial, atom: int, by: Polynomial) -> Polynomial | None:
+    """The polynomial with another one in an atom's place; None where the atom is squared or below a line."""
+    out: Polynomial = {}
+    for (above, below), c in p.items():
+        powers = dict(above)
+        if atom in dict(below) or powers.get(atom, 1) != 1:
+            return None
+        rest = tuple((a, k) for a, k in above if a != atom)
+        term = times({(rest, below): c}, by) if atom in powers else {(above, below): c}
+        if term is None:
+            return None
+        out = plus(out, term)
+    return out
+
+
+def _joined(left: Factors, right: Factors) -> Factors:
+    powers = dict(left)
+    for atom, k in right:
+        powers[atom] = powers.get(atom, 0) + k
+    return tuple(sorted(powers.items()))
+
+
+def _raised(factors: Factors, exponent: int) -> Factors:
+    return tuple((a, k * exponent) for a, k in factors)
+
+
+def _without(factors: Factors, common: Mapping[int, int]) -> Factors:
+    return tuple((a, k - common.get(a, 0)) for a, k in factors if k > common.get(a, 0))
+
+
+# ---- writing down -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How atoms are written: their numbers of axes (scalars are multiplied first), and where they stood in the original."""
+
+    ndims: Sequence[int]
+    rank: Mapping[int, int]
+
+    def order(self, atom: int) -> tuple[bool, int]:
+        return self.ndims[atom] > 0, self.rank.get(atom, len(self.ndims) + atom)
+
+
+def cost(tree: Tree, layout: Layout) -> Cost:
+    """The number of operations, and of those on arrays."""
+    operations, arrays, _ = _cost(tree, layout)
+    return operations, arrays
+
+
+def _cost(tree: Tree, layout: Layout) -> tuple[int, int, int]:
+    if isinstance(tree, int):
+        return 0, 0, layout.ndims[tree]
+    if isinstance(tree, Fraction):
+        return 0, 0, 0
+    parts = [_cost(t, layout) for t in tree[1]]
+    ndim = max(p[2] for p in parts)
+    return 1 + sum(p[0] for p in parts), (ndim > 0) + sum(p[1] for p in parts), ndim
+
+
+def express(p: Polynomial, layout: Layout) -> Tree:
+    """A tree for a polynomial, common factors taken out; see `Layout`."""
+    if not p:
+        return Fraction(0)
+    if len(p) == 1:
+        (((above, below), c),) = p.items()
+        return _product(c, above, below, None, layout)
+    above = _common([dict(m[0]) for m in p])
+    below = _common([dict(m[1]) for m in p])
+    c = _common_coefficient(list(p.values()))
+    inner = {(_without(m[0], above), _without(m[1], below)): k / c for m, k in p.items()}
+    return _product(c, tuple(above.items()), tuple(below.items()), _sum(inner, layout), layout)
+
+
+def _common(powers: Sequence[Mapping[int, int]]) -> dict[int, int]:
+    first, *rest = powers
+    return {a: least for a, k in first.items() if (least := min([k, *(p.get(a, 0) for p in rest)])) > 0}
+
+
+def _common_coefficient(coefficients: Sequence[Fraction]) -> Fraction:
+    sign = -1 if all(c < 0 for c in coefficients) else 1
+    sizes = {abs(c) for c in coefficients}
+    return sign * (sizes.pop() if len(sizes) == 1 else Fraction(1))
+
+
+def _sum(p: Polynomial, layout: Layout) -> Tree:
+    """A sum without common factor: terms that share one are put together, a positive term comes first."""
+    terms: list[tuple[bool, Tree]] = []
+    for part in _groups(p):
+        negative = all(c < 0 for c in part.values())
+        terms.append((negative, express(scaled(part, Fraction(-1)) if negative else part, layout)))
+    terms.sort(key=lambda t: t[0])
+    (negative, total), *rest = terms
+    if negative:
+        total = ("negative", (total,))
+    for negative, tree in rest:
+        total = ("subtract" if negative else "add", (total, tree))
+    return total
+
+
+def _groups(p: Polynomial) -> list[Polynomial]:
+    """The terms, those with the most frequent factor as one part, and so on with the rest."""
+    groups: list[Polynomial] = []
+    rest = dict(p)
+    while rest:
+        counts: dict[tuple[int, int], int] = {}
+        for monomial in rest:
+            for side in (0, 1):
+                for atom, _ in monomial[side]:
+                    counts[side, atom] = counts.get((side, atom), 0) + 1
+        best = max(counts, key=lambda k: counts[k], default=None)
+        if best is None or counts[best] < 2 or counts[best] == len(p):
+            return groups + [{m: c} for m, c in rest.items()]
+        side, atom = best
+        chosen = {m: c for m, c in rest.items() if atom in dict(m[side])}
+        groups.append(chosen)
+        rest = {m: c for m, c in rest.items() if m not in chosen}
+    return groups
+
+
+def _product(c: Fraction, above: Factors, below: Factors, inner: Tree | None, layout: Layout) -> Tree:
+    over, under = _as_decimals(abs(c))
+    parts = _factors(above, layout) + ([] if inner is None else [inner])
+    if over != 1 or not parts:
+        parts.insert(0, over)
+    if c < 0:
+        first = parts[0]
+        parts[0] = -first if isinstance(first, Fraction) else ("negative", (first,))
+    divisors = ([under] if under != 1 else []) + _factors(below, layout)
+    tree = _chain(parts)
+    return ("divide", (tree, _chain(divisors))) if divisors else tree
+
+
+def _factors(factors: Factors, layout: Layout) -> list[Tree]:
+    """The factors of a product, scalars first; a scalar's square is two factors."""
+    out: list[Tree] = []
+    for atom, k in sorted(factors, key=lambda f: layout.order(f[0])):
+        if k == 2 and layout.ndims[atom] == 0:
+            out += [atom, atom]
+        else:
+            out.append(atom if k == 1 else ("power", (atom, Fraction(k))))
+    return out
+
+
+def _chain(parts: Iterable[Tree]) -> Tree:
+    first, *rest = parts
+    for part in rest:
+        first = ("multiply", (first, part))
+    return first
+
+
+def _as_decimals(c: Fraction) -> tuple[Fraction, Fraction]:
+    """A coefficient as one number, or as a quotient of two where that is the shorter text: 1/3."""
+    if len(repr(float(c))) <= 10 or max(c.numerator, c.denominator) > 9999:
+        return c, Fraction(1)
+    return Fraction(c.numerator), Fraction(c.denominator)

@@ -1,0 +1,108 @@
+"""What a forward value can be computed from again, and at what price."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    For,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    regions_of,
+    walk,
+)
+from srcdiff.ops import memory
+from srcdiff.transforms.loads import Program
+
+__all__ = ["HEAVY", "needed", "origins", "uses"]
+
+HEAVY = 64.0  # the price of a product or factorisation, in units of storing its result
+_READS = (memory.read, memory.index, memory.gather)
+
+
+def origins(v: Value, program: Program) -> tuple[list[Value], float]:
+    """What a forward value is computed from, and the price of doing it again (infinite where that cannot be done)."""
+    maker = program.maker.get(v)
+    if maker is None:  # a parameter of a region: an index is known, what is carried is not
+        return [], 0.0 if program.is_index(v) else math.inf
+    match maker:
+        case Op():
+            return _op_origins(maker, program)
+        case Call():
+            return inner_values(maker.operands, program), HEAVY
+        case If() | For() | While():
+            if not _repeatable(maker, program):
+                return [], math.inf
+            return inner_values(free_atoms(maker), program), 1.0 if isinstance(maker, If) else HEAVY
+    raise AssertionError(maker)
+
+
+def _op_origins(op: Op, program: Program) -> tuple[list[Value], float]:
+    if op.decl.effect or op.decl.writes or _allocates_written(op, program):
+        return [], math.inf
+    if _reads_storage(op) and not program.is_stable(op):
+        return [], math.inf
+    price = {"free": 0.0, "cheap": 0.0, "element": 1e-6, "heavy": HEAVY}[op.decl.cost]
+    return inner_values(op.operands, program), price
+
+
+def _reads_storage(op: Op) -> bool:
+    return op.decl in _READS and isinstance(op.operands[0], Value)
+
+
+def _allocates_written(op: Op, program: Program) -> bool:
+    """Whether the result is storage that is written afterwards: it cannot be had again without the writes."""
+    return any(root in program.writes for v in op.results for root in program.roots.get(v, ()) if root in op.results)
+
+
+def _repeatable(statement: Statement, program: Program) -> bool:
+    """Whether a branch or loop can be run again: it writes nothing, has no effects, and reads what is still there."""
+    for region in regions_of(statement):
+        for inner in walk(region):
+            if isinstance(inner, Op) and math.isinf(_op_origins(inner, program)[1]):
+                return False
+    return True
+
+
+def free_atoms(statement: Statement) -> list[Atom]:
+    """What a statement uses from outside."""
+    inside: set[Atom] = set()
+    used: list[Atom] = list(statement.operands)
+    for region in regions_of(statement):
+        inside.update(region.params)
+        for inner in region.body:
+            used += free_atoms(inner)
+            inside.update(inner.results)
+        used += region.yields
+    return [a for a in used if a not in inside]
+
+
+def inner_values(atoms: Iterable[Atom], program: Program) -> list[Value]:
+    """Those that are not visible everywhere."""
+    return list(dict.fromkeys(a for a in atoms if isinstance(a, Value) and not program.is_top(a)))
+
+
+def needed(region: Region, yields: Sequence[Atom]) -> list[Statement]:
+    """The statements of a region (without effects) that the given atoms depend on."""
+    wanted = set(yields)
+    out: list[Statement] = []
+    for statement in reversed(region.body):
+        if any(v in wanted for v in statement.results):
+            out.append(statement)
+            wanted.update(uses(statement))
+    return out[::-1]
+
+
+def uses(statement: Statement) -> Iterator[Atom]:
+    yield from statement.operands
+    for region in regions_of(statement):
+        for inner in region.body:
+            yield from uses(inner)
+        yield from region.yields

@@ -1,0 +1,182 @@
+"""Store or recompute: decides how values of the forward part reach the backward part, and removes `save` and `restore`.
+
+For each top-level loop (or branch) of the forward part there is one graph: a node pair for each value of its regions, with what it
+costs to store as capacity; edges along use; the source feeds what cannot be computed again (carried values, what is overwritten
+later) and, at a price, what is dear to compute again; the sink takes what the backward part asks for. The minimum cut nearest to the
+source is what is stored; everything between the cut and the sink is computed again.
+
+A carried value that is stored at the start of each turn makes the turn's result free: it is what the next turn stored
+(*rolling*). What the program itself keeps, in an array filled in the order of its loops or on a list, costs nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from srcdiff.ir.alias import storage_roots
+from srcdiff.ir.core import Function, Op, Region, Value, regions_of, walk
+from srcdiff.ir.types import Array, Scalar, Struct, Type
+from srcdiff.ops import memory
+from srcdiff.transforms.loads import Program, survey
+from srcdiff.transforms.maxflow import minimum_cut
+from srcdiff.transforms.recompute import origins
+from srcdiff.transforms.storage import Plan, write_plan
+
+__all__ = ["Mode", "residuals"]
+
+Mode = Literal["auto", "store", "recompute"]
+
+_TURNS = 16.0  # what a loop or axis of unknown length is taken for, when bytes are compared
+
+
+def residuals(fn: Function, mode: Mode = "auto") -> Function:
+    """`fn` without `save` and `restore`: what they carried is computed again, taken from storage of the program's, or stored."""
+    wanted = _wanted(fn.body)
+    if not wanted:
+        return fn
+    forward = _forward_part(fn.body)
+    program = survey(forward, storage_roots(fn))
+    plan = Plan(program, fn.body)
+    for values in _by_top_statement(forward, wanted, program).values():
+        _decide(values, program, plan, mode)
+    return write_plan(fn, plan)
+
+
+def _wanted(region: Region) -> list[Value]:
+    """The forward values that the backward part restores."""
+    saved: dict[int, Value] = {}
+    restored: set[int] = set()
+    for statement in walk(region):
+        if isinstance(statement, Op) and statement.decl is memory.save:
+            value = statement.operands[0]
+            assert isinstance(value, Value)
+            saved[statement.attrs["slot"]] = value
+        elif isinstance(statement, Op) and statement.decl is memory.restore:
+            restored.add(statement.attrs["slot"])
+    return list(dict.fromkeys(saved[slot] for slot in sorted(restored)))
+
+
+def _forward_part(region: Region) -> Region:
+    """The region without the statements that reverse mode made."""
+    body = tuple(s for s in region.body if s.origin != "adjoint")
+    return Region(region.params, body, region.yields)
+
+
+def _by_top_statement(forward: Region, wanted: Sequence[Value], program: Program) -> dict[int, list[Value]]:
+    """Wanted values grouped by the top-level statement that they are defined in: the groups do not interact."""
+    owner: dict[Region, int] = {}
+    for k, statement in enumerate(forward.body):
+        for inner in (statement, *(s for r in regions_of(statement) for s in walk(r))):
+            for r in regions_of(inner):
+                owner[r] = k
+    groups: dict[int, list[Value]] = {}
+    for value in wanted:
+        groups.setdefault(owner[program.home[value]], []).append(value)
+    return groups
+
+
+# ---- the graph ------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Graph:
+    """Node pairs (value, "in") -> (value, "out"); what is free to have is not in it."""
+
+    program: Program
+    plan: Plan
+    mode: Mode
+    edges: dict[tuple[object, object], float] = field(default_factory=dict)
+    free: set[Value] = field(default_factory=set)
+    depends: dict[Value, list[Value]] = field(default_factory=dict)
+
+    def require(self, values: Iterable[Value]) -> None:
+        """Enter values, and all that they may be computed from."""
+        stack = list(values)
+        while stack:
+            v = stack.pop()
+            if v in self.depends:
+                continue
+            self.enter(v)
+            stack += self.depends[v]
+
+    def enter(self, v: Value) -> None:
+        sources, price = origins(v, self.program)
+        self.depends[v] = []
+        if self.plan.kept_by_program(v) is not None:
+            self.free.add(v)
+            return
+        self.edges[(v, "in"), (v, "out")] = self.capacity(v)
+        if self.mode == "store" and price > 0:
+            price = math.inf
+        if self.mode == "recompute" and price < math.inf:
+            price = 0.0
+        if price > 0:
+            self.edges["source", (v, "in")] = price * self.capacity(v) if price < math.inf else math.inf
+        if price < math.inf:
+            self.depends[v] = sources
+            for u in sources:
+                self.edges[(u, "out"), (v, "in")] = math.inf
+
+    def capacity(self, v: Value) -> float:
+        if self.mode == "recompute":
+            return 1.0
+        return size(v.type) * _TURNS ** self.plan.depth(v)
+
+    def cut(self, wanted: Iterable[Value]) -> set[Value]:
+        """The values to store."""
+        edges = {e: c for e, c in self.edges.items() if not self.touches_free(e)}
+        edges.update({((v, "out"), "sink"): math.inf for v in wanted if v not in self.free})
+        near = minimum_cut(edges, "source", "sink")
+        return {v for v in self.depends if (v, "in") in near and (v, "out") not in near}
+
+    def touches_free(self, edge: tuple[object, object]) -> bool:
+        return any(isinstance(node, tuple) and node[0] in self.free for node in edge)
+
+
+def size(type_: Type) -> float:
+    """Bytes, with unknown lengths taken for `_TURNS`."""
+    if isinstance(type_, Array):
+        return 8.0 * math.prod(_TURNS if not d.is_const else float(max(d.const, 1)) for d in type_.shape)
+    if isinstance(type_, Struct):
+        return sum(map(size, type_.parts)) or 1.0
+    return 8.0 if isinstance(type_, Scalar) else 8.0 * _TURNS**2
+
+
+# ---- the decision -----------------------------------------------------------------------------------
+
+
+def _decide(wanted: Sequence[Value], program: Program, plan: Plan, mode: Mode) -> None:
+    """Fill in the plan for the values of one top-level statement."""
+    graph = _Graph(program, plan, mode)
+    graph.require(wanted)
+    stored = graph.cut(wanted)
+    rolled = _rolled(graph, stored, program, plan)
+    if rolled:
+        again = _Graph(program, plan, mode)
+        again.require(wanted)
+        again.free |= set(rolled)
+        less = again.cut(wanted)
+        needed = {rolled[v] for v in rolled}
+        if needed <= less:
+            graph, stored = again, less
+        else:
+            rolled = {}
+    plan.stored |= stored
+    plan.rolled.update(rolled)
+    plan.wanted += wanted
+
+
+def _rolled(graph: _Graph, stored: set[Value], program: Program, plan: Plan) -> dict[Value, Value]:
+    """Yields of carried values that are stored at the start of each turn: value -> the parameter that holds it next turn."""
+    out: dict[Value, Value] = {}
+    for p in sorted(stored, key=lambda v: program.order(v)):
+        loop, k = program.carried(p)
+        if loop is None or not plan.can_roll(p):
+            continue
+        y = loop.carried_yields[k]
+        if isinstance(y, Value) and y in graph.depends and program.home.get(y) is loop.body and y not in loop.body.params:
+            out.setdefault(y, p)
+    return out

@@ -1,0 +1,162 @@
+"""Reverse mode: a function to its forward part followed by its backward part.
+
+Each statement is reversed by itself, in reverse order; loops and branches become loops and branches that mirror them. Nothing is
+decided about storage: what the backward part needs from inside a forward region crosses by `save` and `restore`, a stack for each
+slot, which the reference evaluator runs and the pass `residuals` removes.
+
+    %s = for 0, %n, %s0 { (%i, %s1): %t = f(...) ; save[1] %t ; yield ... }
+    for 0, %n reversed { (%i, ...): %t = restore[1] ; ... }
+
+Arrays that are written have an adjoint *buffer* that lives through the backward part as the array does through the forward part:
+reading adds into it, writing takes out of it and clears it, and a view's is the same view of its base's. That is exact under
+mutation and aliasing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from srcdiff.ir.alias import storage_roots, written_roots
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    For,
+    Function,
+    If,
+    Node,
+    Op,
+    Region,
+    Tree,
+    Value,
+    While,
+    const,
+)
+from srcdiff.ir.types import Array, List, Static, Struct, is_float
+from srcdiff.transforms.activity import active_values
+from srcdiff.transforms.adjoints import Scope, adjoint_type
+from srcdiff.transforms.reverse_control import reverse_branch, reverse_loop
+from srcdiff.transforms.reverse_ops import reverse_call, reverse_op
+from srcdiff.transforms.reverse_state import Reversal, Rules
+
+__all__ = ["Rules", "reverse"]
+
+Finish = Callable[[Function], Function]
+
+
+def reverse(
+    fn: Function, wrt: Sequence[int], rules: Rules, finish: Finish, *, value: bool = True, seeded: bool = False
+) -> Function:
+    """`fn` to the function that gives its value and its derivative with respect to the parameters at `wrt`.
+
+    The first float leaf of the result is differentiated; with `seeded`, all of them are, weighted by further parameters (a
+    vector-Jacobian product). `value=False` leaves the value out. `finish` is applied to the adjoints of helpers. `fn` has been
+    through the pass `reads`.
+    """
+    targets = [fn.params[k] for k in wrt]
+    outputs = _float_yields(fn) if seeded else _float_yields(fn)[:1]
+    r, scope = _start(fn, targets, [fn.body.yields[k] for k in outputs], rules)
+    seeds: list[Value] = []
+    for k in outputs:
+        seed: Atom = const(1.0)
+        if seeded:
+            name = "d_value" if len(outputs) == 1 else f"d_value_{k}"
+            seed = Value(adjoint_type(fn.body.yields[k].type), name)
+            seeds.append(seed)
+        r.contribute(fn.body.yields[k], seed, scope)
+    _Backward(finish).region(r, fn.body, scope)
+    yields: list[Atom] = list(fn.body.yields) if value else []
+    trees = [_gradient(r, p, scope, yields) for p in targets]
+    gradient: Tree = trees[0] if len(trees) == 1 else Node("tuple", tuple(range(len(trees))), tuple(trees))
+    output: Tree = Node("tuple", (0, 1), (fn.output, gradient)) if value else gradient
+    notes = {**fn.notes, "independent": tuple(k for k, p in zip(wrt, targets, strict=True) if p not in r.active)}
+    return replace(fn, body=_whole_body(r, fn, scope, (*fn.params, *seeds), yields), output=output, notes=notes)
+
+
+def adjoint_of_helper(
+    fn: Function, wrt: Sequence[int], seeded: Sequence[int], rules: Rules, finish: Finish
+) -> Function:
+    """The adjoint of a helper: adjoints of the results at `seeded`, the arguments and the results in; adjoints of the arguments
+    at `wrt` out. What of this it does not need is trimmed by dead code elimination."""
+    targets = [fn.params[k] for k in wrt]
+    r, scope = _start(fn, targets, [fn.body.yields[k] for k in seeded], rules)
+    single = len(fn.body.yields) == 1
+    outs = [Value(y.type, "out" if single else f"out_{k}") for k, y in enumerate(fn.body.yields)]
+    for out, y in zip(outs, fn.body.yields, strict=True):
+        if isinstance(y, Value) and y not in fn.params and y not in r.buffers:
+            r.standins[y] = out
+    seeds = [Value(adjoint_type(fn.body.yields[k].type), "d_out" if single else f"d_out_{k}") for k in seeded]
+    for k, seed in zip(seeded, seeds, strict=True):
+        r.contribute(fn.body.yields[k], seed, scope)
+    _Backward(finish).region(r, fn.body, scope)
+    yields: list[Atom] = []
+    trees = [_gradient(r, p, scope, yields) for p in targets]
+    output: Tree = trees[0] if len(trees) == 1 else Node("tuple", tuple(range(len(trees))), tuple(trees))
+    names = ", ".join(f"`{p.name}`" for p in targets)
+    doc = f"Adjoint of `{fn.name}` with respect to {names}."
+    body = _whole_body(r, fn, scope, (*seeds, *fn.params, *outs), yields)
+    return Function(f"{fn.name}_backward", body, output, doc, fn.location, dict(fn.notes))
+
+
+class _Backward:
+    """The walk over statements in reverse order; helpers' adjoints are made once."""
+
+    def __init__(self, finish: Finish) -> None:
+        self.finish = finish
+        self.helpers: dict[tuple[int, tuple[int, ...], tuple[int, ...]], Function] = {}
+
+    def region(self, r: Reversal, region: Region, scope: Scope) -> None:
+        for statement in reversed(region.body):
+            scope.b.location = statement.location
+            match statement:
+                case Op():
+                    reverse_op(r, statement, scope)
+                case Call():
+                    reverse_call(r, statement, scope, self.helper(r))
+                case If():
+                    reverse_branch(r, statement, scope, self.region)
+                case For() | While():
+                    reverse_loop(r, statement, scope, self.region)
+
+    def helper(self, r: Reversal) -> Callable[[Function, tuple[int, ...], tuple[int, ...]], Function]:
+        def make(fn: Function, wrt: tuple[int, ...], seeded: tuple[int, ...]) -> Function:
+            key = (id(fn), wrt, seeded)
+            if key not in self.helpers:
+                self.helpers[key] = self.finish(adjoint_of_helper(fn, wrt, seeded, r.rules, self.finish))
+            return self.helpers[key]
+
+        return make
+
+
+def _float_yields(fn: Function) -> list[int]:
+    return [k for k, y in enumerate(fn.body.yields) if is_float(y.type)]
+
+
+def _start(fn: Function, targets: Sequence[Value], results: Sequence[Atom], rules: Rules) -> tuple[Reversal, Scope]:
+    roots, written = storage_roots(fn), written_roots(fn)
+    buffers = frozenset(v for v, r in roots.items() if r & written and isinstance(v.type, Array))
+    state = Reversal(rules, active_values(fn, targets, results), buffers, fn.body)
+    state.place(fn.body)
+    state.find_lists(fn.body)
+    return state, Scope(fn.body, None, Builder(origin="adjoint", location=fn.location))
+
+
+def _whole_body(r: Reversal, fn: Function, scope: Scope, params: Sequence[Value], yields: Sequence[Atom]) -> Region:
+    forward = r.with_saves(fn.body)
+    return Region(tuple(params), (*forward.body, *scope.prologue, *scope.b.body), tuple(yields))
+
+
+def _gradient(r: Reversal, value: Value, scope: Scope, yields: list[Atom]) -> Tree:
+    """Append the adjoint of a parameter to the yields; the tree says how it is shaped like the parameter."""
+    type_ = value.type
+    if isinstance(type_, Struct):
+        children = tuple(_gradient(r, p, scope, yields) for p in r.parts(value))
+        return Node(type_.kind, type_.keys, children, type_.cls)
+    if isinstance(type_, Static):
+        yields.append(const(None))
+    elif isinstance(type_, List) or value in r.active:
+        yields.append(r.take_whole(value, scope))
+    else:
+        yields.append(r.zeros(value, scope))
+    return len(yields) - 1

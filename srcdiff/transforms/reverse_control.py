@@ -1,0 +1,254 @@
+"""Reverse mode through branches and loops: each becomes one that mirrors it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from srcdiff.errors import UnsupportedError
+from srcdiff.ir.core import Atom, Const, For, If, Region, Value, While, const, walk
+from srcdiff.ir.types import INT, Array, List, Scalar, Struct, is_float
+from srcdiff.ops import arithmetic, containers
+from srcdiff.transforms.activity import edges
+from srcdiff.transforms.adjoints import Scope, adjoint_type, hint, whole
+from srcdiff.transforms.reverse_state import Reversal
+
+__all__ = ["reverse_branch", "reverse_loop"]
+
+ReverseRegion = Callable[[Reversal, Region, Scope], None]
+
+
+# ---- what a region contributes to from inside -------------------------------------------------
+
+
+def receivers(r: Reversal, regions: Sequence[Region], extra: Sequence[Atom] = ()) -> list[Value]:
+    """Active values from outside that statements in the regions contribute to, structs taken apart, in order of use."""
+    inside = {p for region in regions for p in region.params}
+    found: dict[Value, None] = {}
+    for region in regions:
+        for statement in walk(region):
+            for inner in (statement.then, statement.orelse) if isinstance(statement, If) else ():
+                inside.update(inner.params)
+            if isinstance(statement, For | While):
+                inside.update(statement.body.params)
+            inside.update(statement.results)
+            for sources, target in edges(statement):
+                if r.is_active(target):
+                    found.update((s, None) for s in (*sources, target) if r.is_active(s))
+    found.update((a, None) for a in extra if r.is_active(a))
+    return [part for v in found if v not in inside for part in _leaves(r, v)]
+
+
+def _leaves(r: Reversal, value: Value) -> list[Value]:
+    if isinstance(value.type, Struct):
+        return [leaf for p in r.parts(value) if p in r.active for leaf in _leaves(r, p)]
+    return [value]
+
+
+# ---- branches ------------------------------------------------------------------------------------
+
+
+def reverse_branch(r: Reversal, branch: If, scope: Scope, reverse_region: ReverseRegion) -> None:
+    """`if c: A else: B` backwards is `if c: A backwards else: B backwards`.
+
+    Adjoints of values from outside go in as they are and come out as results, unless they have a buffer.
+    """
+    active = [k for k, v in enumerate(branch.results) if r.is_active(v)]
+    if not active and not _writes_active(r, branch):
+        return
+    d_results = {k: _take_result(r, branch.results[k], scope) for k in active}
+    yields = [region.yields[k] for region in (branch.then, branch.orelse) for k in active]
+    outer = receivers(r, (branch.then, branch.orelse), yields)
+    for v in outer:
+        if v in r.buffers or isinstance(v.type, List):
+            r.open(v, scope)
+    carried = [v for v in outer if scope.buffer(v) is None]
+    before = {v: scope.totals.pop(v, None) for v in carried}
+    halves = [_half(r, region, scope, d_results, before, reverse_region) for region in (branch.then, branch.orelse)]
+    changed = [v for v in carried if any(totals[v] is not before[v] for _, totals in halves)]
+    for v in carried:
+        if v not in changed and before[v] is not None:
+            scope.totals[v] = before[v]  # type: ignore[assignment]
+    if not changed and not any(inner.b.body for inner, _ in halves):
+        return
+    regions = []
+    for inner, totals in halves:
+        found = [_full(r, v, totals[v], inner) for v in changed]
+        regions.append(inner.finish((), found))
+    results = tuple(Value(adjoint_type(v.type), hint(v)) for v in changed)
+    condition = r.primal(branch.condition, scope)
+    scope.b.append(If(condition, regions[0], regions[1], results, branch.location, "adjoint", r.pair(branch)))
+    scope.totals.update(zip(changed, results, strict=True))
+
+
+def _half(
+    r: Reversal,
+    region: Region,
+    scope: Scope,
+    d_results: dict[int, Atom | None],
+    before: dict[Value, Atom | None],
+    reverse_region: ReverseRegion,
+) -> tuple[Scope, dict[Value, Atom | None]]:
+    """One branch reversed, and the adjoints of outer values behind it."""
+    inner = scope.inner(region)
+    inner.totals.update((v, total) for v, total in before.items() if total is not None)
+    for k, d in d_results.items():
+        y = region.yields[k]
+        if d is None or not r.is_active(y):
+            continue
+        assert isinstance(y, Value)
+        if y in r.buffers:
+            if r.home[y] is region:
+                inner.buffers[y] = d
+        else:
+            r.contribute(y, d, inner)
+    reverse_region(r, region, inner)
+    return inner, {v: r.take(v, inner) if v in inner.partials else inner.totals.get(v) for v in before}
+
+
+def _take_result(r: Reversal, value: Value, scope: Scope) -> Atom | None:
+    """The adjoint of a branch's result: its buffer where the storage is written."""
+    if value in r.buffers or isinstance(value.type, List):
+        found = scope.buffers.pop(value, None)
+        return found if found is not None else r.open(value, scope)
+    return r.take(value, scope)
+
+
+def _full(r: Reversal, value: Value, total: Atom | None, scope: Scope) -> Atom:
+    return r.zeros(value, scope) if total is None else whole(scope.b, total, adjoint_type(value.type))
+
+
+def _writes_active(r: Reversal, statement: If | For | While) -> bool:
+    regions = (statement.then, statement.orelse) if isinstance(statement, If) else (statement.body,)
+    return any(r.is_active(t) for region in regions for s in walk(region) for _, t in edges(s))
+
+
+# ---- loops -----------------------------------------------------------------------------------------
+
+
+def reverse_loop(r: Reversal, loop: For | While, scope: Scope, reverse_region: ReverseRegion) -> None:
+    """A loop backwards: the turns in reverse order, each reversed; carried adjoints run the other way.
+
+    Scalars from outside that the turns contribute to are accumulated in further carried values; arrays have a buffer.
+    """
+    results = loop.carried_results if isinstance(loop, For) else loop.results
+    params = loop.body.params[1:] if isinstance(loop, For) else loop.body.params
+    active = [k for k, v in enumerate(results) if r.is_active(v) or r.is_active(params[k])]
+    if not active and not _writes_active(r, loop):
+        return
+    outs = [_carried_in(r, results[k], scope) for k in active]
+    yields = [loop.carried_yields[k] for k in active]
+    outer = receivers(r, (loop.body,), yields)
+    lists = [v for v in outer if r.by_element.get(v) is loop]
+    for v in lists:
+        element = adjoint_type(v.type)
+        scope.buffers[v] = scope.b.op(containers.list_new, name=hint(v), element=element.element)
+    for v in outer:
+        if v not in lists and not isinstance(v.type, Scalar):
+            r.open(v, scope)
+    sums = [v for v in outer if isinstance(v.type, Scalar)]
+    starts = [_or_zero(scope.totals.pop(v, None)) for v in sums]
+    inner = scope.inner(loop.body)
+    index, header = _header(r, loop, scope)
+    if isinstance(loop, For):
+        inner.values[loop.index] = index
+    ins = tuple(Value(_kind(a, y), hint(y) if isinstance(y, Value) else "") for a, y in zip(outs, yields, strict=True))
+    accumulated = tuple(Value(adjoint_type(v.type), hint(v)) for v in sums)
+    inner.totals.update(zip(sums, accumulated, strict=True))
+    _enter(r, yields, ins, inner, loop)
+    reverse_region(r, loop.body, inner)
+    back = [_carried_out(r, params[k], inner) for k in active]
+    totals = [_or_zero(inner.totals.pop(v, None)) for v in sums]
+    region = inner.finish((index, *ins, *accumulated), (*back, *totals))
+    ends = tuple(Value(v.type, v.name) for v in (*ins, *accumulated))
+    pair = r.pair(loop)
+    start, stop, step = header
+    is_reversed = not (isinstance(loop, For) and loop.reverse)
+    scope.b.append(
+        For(start, stop, step, (*outs, *starts), region, ends, is_reversed, False, pair, loop.location, "adjoint")
+    )
+    scope.totals.update(zip(sums, ends[len(ins) :], strict=True))
+    for v in lists:
+        scope.b.ops(containers.list_reverse, scope.buffers[v])
+    for k, end in zip(active, ends, strict=False):
+        _arrive(r, loop.carried[k], end, scope, loop)
+
+
+def _or_zero(atom: Atom | None) -> Atom:
+    return const(0.0) if atom is None else atom
+
+
+def _kind(start: Atom, yielded: Atom) -> Scalar | Array | List | Struct:
+    type_ = start.type if isinstance(start.type, Array | List | Struct) else adjoint_type(yielded.type)
+    assert not isinstance(type_, type(None))
+    return type_  # type: ignore[return-value]
+
+
+def _carried_in(r: Reversal, result: Value, scope: Scope) -> Atom:
+    """The adjoint of what the loop gave, where the backward loop starts."""
+    if result in r.buffers or isinstance(result.type, List):
+        found = scope.buffers.pop(result, None)
+        return found if found is not None else r.zeros(result, scope)
+    return r.take_whole(result, scope)
+
+
+def _enter(r: Reversal, yields: Sequence[Atom], ins: Sequence[Value], inner: Scope, loop: For | While) -> None:
+    """At the end of a turn, each carried adjoint is that of what the turn yielded."""
+    for y, d in zip(yields, ins, strict=True):
+        if not isinstance(y, Value) or not is_float(y.type):
+            continue
+        if y in r.buffers or isinstance(y.type, List):
+            if y in inner.buffers or inner.buffer(y) is not None:
+                raise UnsupportedError(
+                    "two names share one array that is written at the end of a loop's turn",
+                    "Copy the array where the second name is bound (`u = v.copy()`).",
+                    loop.location,
+                )
+            inner.buffers[y] = d
+        else:
+            r.contribute(y, d, inner)
+
+
+def _carried_out(r: Reversal, param: Value, inner: Scope) -> Atom:
+    """The adjoint of what the turn started from."""
+    if param in r.buffers or isinstance(param.type, List):
+        found = inner.buffers.pop(param, None)
+        return found if found is not None else r.zeros(param, inner)
+    return r.take_whole(param, inner)
+
+
+def _arrive(r: Reversal, init: Atom, end: Value, scope: Scope, loop: For | While) -> None:
+    """Behind the backward loop: what came out belongs to what the loop started from."""
+    if not r.is_active(init):
+        return
+    assert isinstance(init, Value)
+    if init in r.buffers or isinstance(init.type, List):
+        if scope.buffer(init) is not None:
+            raise UnsupportedError(
+                "an array that is written is used under two names, one of which a loop passes on",
+                "Use one name for the array, or copy it before the loop.",
+                loop.location,
+            )
+        scope.buffers[init] = end
+    else:
+        r.contribute(init, end, scope)
+
+
+def _header(r: Reversal, loop: For | While, scope: Scope) -> tuple[Value, tuple[Atom, Atom, Atom]]:
+    """The index of the backward loop and its range: the same numbers, in reverse order."""
+    if isinstance(loop, While):
+        index = Value(INT, "turn")
+        return index, (const(0), r.primal(r.turn_count(loop), scope), const(1))
+    index = Value(loop.index.type, loop.index.name, loop.index.user)
+    start, stop, step = (r.primal(a, scope) for a in (loop.start, loop.stop, loop.step))
+    if loop.breaks:
+        stop = _end(r.primal(loop.results[0], scope), start, step, scope)
+    return index, (start, stop, step)
+
+
+def _end(turns: Atom, start: Atom, step: Atom, scope: Scope) -> Atom:
+    """`start + turns * step`: where a loop of that many turns ends."""
+    if not (isinstance(step, Const) and step.value == 1):
+        turns = scope.b.op(arithmetic.multiply, turns, step)
+    if isinstance(start, Const) and start.value == 0:
+        return turns
+    return scope.b.op(arithmetic.add, start, turns)

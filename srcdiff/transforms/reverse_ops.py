@@ -1,0 +1,322 @@
+"""Reverse mode through single operations and calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from srcdiff.errors import UnsupportedError
+from srcdiff.ir.build import Builder, Env, clone_statement
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    Function,
+    Op,
+    Value,
+    const,
+)
+from srcdiff.ir.types import Array, List, Struct
+from srcdiff.ops import arithmetic, containers, memory
+from srcdiff.transforms.adjoints import Partial, Scope, adjoint_type, is_zero, whole
+from srcdiff.transforms.recompute import needed, uses
+from srcdiff.transforms.reverse_state import Reversal
+
+__all__ = ["reverse_call", "reverse_op"]
+
+
+def reverse_op(r: Reversal, op: Op, scope: Scope) -> None:
+    special = _SPECIAL.get(op.decl.name)
+    if special is not None:
+        special(r, op, scope)
+        return
+    if not op.decl.differentiable or not any(map(r.is_active, op.results)) or _is_buffer_view(r, op):
+        for v in op.results:
+            scope.buffers.pop(v, None)  # storage begins here: what is left in its adjoint belongs to nobody
+        return
+    d_outs = [r.take(v, scope) if r.is_active(v) else None for v in op.results]
+    if all(d is None for d in d_outs):
+        return
+    if op.decl.scatter is not None:
+        _scatter(r, op, d_outs[0], scope)
+    elif op.decl.build is not None:
+        for a, d in zip(op.operands, op.decl.build(scope.b, op, d_outs), strict=True):
+            if d is not None:
+                r.contribute(a, d, scope)
+    else:
+        _by_rule(r, op, d_outs, scope)
+
+
+def _is_buffer_view(r: Reversal, op: Op) -> bool:
+    return op.decl.view_of is not None and any(v in r.buffers for v in op.results)
+
+
+def _scatter(r: Reversal, op: Op, d_out: Atom | None, scope: Scope) -> None:
+    """What picks a part of an array adds to that part of its adjoint."""
+    base, *rest = op.operands
+    assert op.decl.scatter is not None and d_out is not None
+    if not r.is_active(base):
+        return
+    assert isinstance(base, Value)
+    operands = tuple(r.primal(a, scope) for a in rest)
+    if base in r.buffers:
+        scope.b.ops(op.decl.scatter, r.open(base, scope), d_out, *operands, **op.attrs)
+    else:
+        scope.add_part(base, Partial(op.decl.scatter, d_out, operands, op.attrs))
+
+
+# ---- rules ---------------------------------------------------------------------------------------
+
+
+def _by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: Scope) -> None:
+    """Inline the operation's rule."""
+    given = [_as_wanted(op, d, v, scope) for d, v in zip(d_outs, op.results, strict=True)]
+    wanted = [k for k, a in enumerate(op.operands) if r.is_active(a)]
+    if op.decl.rule is None:
+        raise _unknown(op, wanted[0])
+    rule = r.rules(op.decl, op.operands, op.attrs, [v.type for v in op.results], [d.type for d in given])
+    missing = [k for k in wanted if k in rule.notes.get("missing", ())]
+    if missing:
+        raise _unknown(op, missing[0])
+    found = _inline(r, rule, wanted, [*op.operands, *op.results], given, scope)
+    for k, d in zip(wanted, found, strict=True):
+        r.contribute(op.operands[k], d, scope, op.results[0].type if op.decl.elementwise else None)
+
+
+def _as_wanted(op: Op, d: Atom | None, result: Value, scope: Scope) -> Atom:
+    """The adjoint of a result in the size that the rule takes."""
+    if d is None:
+        d = const(0.0)
+    if op.decl.adjoint == "whole" or (op.decl.adjoint == "scalar" and isinstance(d.type, Array)):
+        return whole(scope.b, d, adjoint_type(result.type))
+    return d
+
+
+def _unknown(op: Op, position: int) -> UnsupportedError:
+    return UnsupportedError(
+        f"the derivative of {op.decl.name} with respect to argument {position + 1} is not known",
+        "Declare it with @srcdiff.rule, or keep derivatives out with srcdiff.stop_gradient.",
+        op.location,
+    )
+
+
+def _inline(
+    r: Reversal, rule: Function, wanted: Sequence[int], actual: Sequence[Atom], d_outs: Sequence[Atom], scope: Scope
+) -> list[Atom]:
+    """Append the part of a rule that gives the wanted operands' adjoints; only what that uses is looked up."""
+    params = rule.params
+    forward = dict(zip(params[: len(actual)], actual, strict=True))
+    env: Env = dict(zip(params[len(actual) :], d_outs, strict=True))
+
+    def look_up(a: Atom) -> Atom:
+        if isinstance(a, Value) and a not in env and a in forward:
+            env[a] = r.primal(forward[a], scope)
+        return env.get(a, a) if isinstance(a, Value) else a
+
+    yields = [rule.body.yields[k] for k in wanted]
+    for statement in needed(rule.body, yields):
+        for a in uses(statement):
+            look_up(a)
+        copy = clone_statement(statement, env)
+        scope.b.append(replace(copy, origin="adjoint", location=scope.b.location))
+    return [look_up(y) for y in yields]
+
+
+# ---- writes ----------------------------------------------------------------------------------------
+
+
+def _store(r: Reversal, op: Op, scope: Scope) -> None:
+    """`u[i] = v`: `d_v += d_u[i]; d_u[i] = 0`."""
+    buffer, value, *subscript = op.operands
+    if not r.is_active(buffer):
+        return
+    assert isinstance(buffer, Value)
+    d_buffer = r.open(buffer, scope)
+    where = op.attrs["where"]
+    operands = [r.primal(a, scope) for a in subscript]
+    if r.is_active(value):
+        d_value, full = _part(op, d_buffer, operands, scope)
+        r.contribute(value, d_value, scope, full.type)
+    scope.b.ops(memory.store, d_buffer, const(0.0), *operands, where=where)
+
+
+def _add_into(r: Reversal, op: Op, scope: Scope) -> None:
+    """`u[i] += v`: `d_v += d_u[i]`."""
+    buffer, value, *subscript = op.operands
+    if not r.is_active(buffer) or not r.is_active(value):
+        return
+    assert isinstance(buffer, Value)
+    operands = [r.primal(a, scope) for a in subscript]
+    d_value, full = _part(op, r.open(buffer, scope), operands, scope)
+    r.contribute(value, d_value, scope, full.type)
+
+
+def _part(op: Op, d_buffer: Atom, operands: Sequence[Atom], scope: Scope) -> tuple[Atom, Atom]:
+    """What the adjoint buffer holds where the program wrote, as a value of its own."""
+    where = op.attrs["where"]
+    if "g" in where.split(", ") or "m" in where.split(", "):
+        if op.decl is memory.store and "g" in where.split(", "):
+            raise UnsupportedError(
+                "writing to an index array is not supported yet: places may repeat",
+                "Write in a loop, or with a boolean mask.",
+                op.location,
+            )
+        part = scope.b.op(memory.gather, d_buffer, *operands, where=where)
+        return part, part
+    part = scope.b.op(memory.index, d_buffer, *operands, where=where) if where else d_buffer
+    value = scope.b.op(memory.read, part) if isinstance(part.type, Array) else part
+    return value, part
+
+
+# ---- containers --------------------------------------------------------------------------------------
+
+
+def _pack(r: Reversal, op: Op, scope: Scope) -> None:
+    value = op.results[0]
+    if r.is_active(value):
+        for a, part in zip(op.operands, r.parts(value), strict=True):
+            _hand_over(r, part, a, scope)
+
+
+def _unpack(r: Reversal, op: Op, scope: Scope) -> None:
+    base = op.operands[0]
+    if not r.is_active(base) or _is_buffer_view(r, op):
+        return
+    assert isinstance(base, Value)
+    if isinstance(base.type, Struct):
+        for result, part in zip(op.results, r.parts(base), strict=True):
+            _hand_over(r, result, part, scope)
+        return
+    for k, result in enumerate(op.results):
+        d = r.take(result, scope) if r.is_active(result) else None
+        if d is None:
+            continue
+        if isinstance(base.type, List):
+            _add_to_element(r, base, const(k), result, d, scope)
+        else:
+            _scatter_at(r, base, d, k, scope)
+
+
+def _scatter_at(r: Reversal, base: Value, d: Atom, k: int, scope: Scope) -> None:
+    if base in r.buffers:
+        scope.b.ops(memory.add_into, r.open(base, scope), d, const(k), where="i")
+    else:
+        scope.add_part(base, Partial(memory.add_into, d, (const(k),), {"where": "i"}))
+
+
+def _get(r: Reversal, op: Op, scope: Scope) -> None:
+    base = op.operands[0]
+    if r.is_active(base) and not _is_buffer_view(r, op):
+        assert isinstance(base, Value) and isinstance(base.type, Struct)
+        _hand_over(r, op.results[0], r.parts(base)[base.type.keys.index(op.attrs["key"])], scope)
+
+
+def _hand_over(r: Reversal, source: Value, target: Atom, scope: Scope) -> None:
+    """The adjoint of one name of a value goes to another."""
+    if not r.is_active(source):
+        return
+    d = r.take(source, scope)
+    if d is not None:
+        r.contribute(target, d, scope)
+
+
+def _list_new(r: Reversal, op: Op, scope: Scope) -> None:
+    xs = op.results[0]
+    d_xs = scope.buffers.pop(xs, None)
+    if d_xs is None or not r.is_active(xs):
+        return
+    for k, a in enumerate(op.operands):
+        if r.is_active(a):
+            r.contribute(a, scope.b.op(containers.list_item, d_xs, const(k)), scope)
+
+
+def _append(r: Reversal, op: Op, scope: Scope) -> None:
+    """`xs.append(v)`: `d_v += d_xs.pop()`."""
+    xs, value = op.operands
+    if not r.is_active(xs):
+        return
+    assert isinstance(xs, Value)
+    d = scope.b.op(containers.list_pop, r.open(xs, scope))
+    r.contribute(value, d, scope)
+
+
+def _list_item(r: Reversal, op: Op, scope: Scope) -> None:
+    xs, at = op.operands
+    item = op.results[0]
+    if not r.is_active(xs) or not r.is_active(item) or item in r.buffers:
+        return
+    assert isinstance(xs, Value)
+    if xs in r.by_element:
+        scope.b.ops(containers.append, r.open(xs, scope), r.take_whole(item, scope))
+        return
+    d = r.take(item, scope)
+    if d is not None:
+        _add_to_element(r, xs, r.primal(at, scope), item, d, scope)
+
+
+def _add_to_element(r: Reversal, xs: Value, at: Atom, item: Value, d: Atom, scope: Scope) -> None:
+    """`d_xs[t] += d`, part by part where the elements are containers."""
+    d_xs = r.open(xs, scope)
+    if isinstance(item.type, Struct):
+        before = scope.b.op(containers.list_item, d_xs, at)
+        d = _add_parts(scope.b, before, d, item.type)
+        scope.b.ops(containers.list_set, d_xs, at, d)
+    elif isinstance(item.type, Array):
+        element = scope.b.op(containers.list_item, d_xs, at)
+        scope.b.ops(memory.add_into, element, d, where="")
+    else:
+        scope.b.ops(containers.list_add, d_xs, at, d)
+
+
+def _add_parts(b: Builder, left: Atom, right: Atom, type_: Struct) -> Atom:
+    sums: list[Atom] = []
+    for key, part in zip(type_.keys, type_.parts, strict=True):
+        p, q = (b.op(containers.get, a, key=key) for a in (left, right))
+        sums.append(_add_parts(b, p, q, part) if isinstance(part, Struct) else b.op(arithmetic.add, p, q))
+    return b.op(containers.pack, *sums, kind=type_.kind, keys=type_.keys, cls=type_.cls)
+
+
+_SPECIAL: dict[str, Callable[[Reversal, Op, Scope], None]] = {
+    "store": _store,
+    "add_into": _add_into,
+    "add_at": _add_into,
+    "pack": _pack,
+    "unpack": _unpack,
+    "get": _get,
+    "list_new": _list_new,
+    "append": _append,
+    "list_item": _list_item,
+}
+
+
+# ---- calls -------------------------------------------------------------------------------------------
+
+
+def reverse_call(r: Reversal, call: Call, scope: Scope, make_adjoint: Callable[..., Function]) -> None:
+    """A call backwards is a call of the helper's own adjoint: adjoints of results, arguments and results in, adjoints out."""
+    seeded = [k for k, v in enumerate(call.results) if r.is_active(v)]
+    if not seeded:
+        return
+    d_outs = [r.take_whole(call.results[k], scope) for k in seeded]
+    wrt = [k for k, a in enumerate(call.operands) if r.is_active(a)]
+    if not wrt or all(map(is_zero, d_outs)):
+        return
+    helper = make_adjoint(call.function, tuple(wrt), tuple(seeded))
+    operands = (*d_outs, *(r.primal(a, scope) for a in (*call.operands, *call.results)))
+    results = tuple(Value(y.type, f"d_{helper.notes['gradients'][k]}") for k, y in enumerate(helper.body.yields))
+    scope.b.append(Call(helper, operands, results, call.location, "adjoint"))
+    left = iter(results)
+    for k in wrt:
+        operand = call.operands[k]
+        assert isinstance(operand, Value)
+        _spread(r, operand, operand, left, scope)
+
+
+def _spread(r: Reversal, operand: Value, at: Value, results: Iterator[Value], scope: Scope) -> None:
+    """Contribute the results of a helper's adjoint to an argument, leaf by leaf."""
+    if isinstance(at.type, Struct):
+        for part in r.parts(at):
+            _spread(r, operand, part, results, scope)
+        return
+    d = next(results)
+    if at in r.active:
+        r.contribute(at, d, scope)

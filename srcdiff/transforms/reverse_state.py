@@ -1,0 +1,335 @@
+"""The state of one reversal: which values have adjoints, where they are, and how the backward part refers to the forward one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from srcdiff.errors import UnsupportedError
+from srcdiff.ir.build import Env, with_parts
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    For,
+    Function,
+    If,
+    Op,
+    OpDecl,
+    Region,
+    Statement,
+    Value,
+    While,
+    const,
+    regions_of,
+)
+from srcdiff.ir.types import (
+    INT,
+    Array,
+    Dim,
+    List,
+    Scalar,
+    Struct,
+    Type,
+    dims_of,
+    is_float,
+)
+from srcdiff.ops import arithmetic, containers, memory
+from srcdiff.transforms.adjoints import Scope, adjoint_type, fit, hint, whole, zeros
+
+__all__ = ["Reversal", "Rules", "all_regions"]
+
+# rules(decl, operands, attrs, result types, d_out types): the rule as IR; params are operands, results, d_outs; a yield an operand
+Rules = Callable[[OpDecl, Sequence[Atom], Mapping[str, Any], Sequence[Type], Sequence[Type]], Function]
+
+
+@dataclass
+class Reversal:
+    """One reversal under way: what is known of the function, and what has been handed out so far."""
+
+    rules: Rules
+    active: frozenset[Value]
+    buffers: frozenset[Value]
+    top: Region
+    home: dict[Value, Region] = field(default_factory=dict)  # where each forward value is defined
+    maker: dict[Value, Statement] = field(default_factory=dict)
+    standins: Env = field(default_factory=dict)  # results that the adjoint of a helper is given
+    saves: dict[int, list[tuple[int, Value]]] = field(default_factory=dict)
+    turns: dict[int, Value] = field(default_factory=dict)
+    pairs: dict[int, int] = field(default_factory=dict)
+    where: dict[int, Region] = field(default_factory=dict)  # the region that a statement stands in
+    split: dict[Value, tuple[Value, ...]] = field(default_factory=dict)  # structs to stand-ins for their parts
+    by_element: dict[Value, For] = field(default_factory=dict)
+    slots: int = 0
+
+    # ---- what is known of the forward part --------------------------------------------------
+
+    def place(self, region: Region) -> None:
+        """Note the region that each value is defined in, and the statement that makes it."""
+        for p in region.params:
+            self.home[p] = region
+        for statement in region.body:
+            self.where[id(statement)] = region
+            for r in statement.results:
+                self.home[r] = region
+                self.maker[r] = statement
+            for inner in regions_of(statement):
+                self.place(inner)
+
+    def find_lists(self, top: Region) -> None:
+        """Find the lists of which one loop takes each element once, in order: their adjoint is appended to, turn by turn."""
+        uses: dict[Value, list[tuple[Statement, Statement | None]]] = {}
+        for region, owner in all_regions(top):
+            for statement in region.body:
+                for a in statement.operands:
+                    if isinstance(a, Value) and isinstance(a.type, List) and not _is_list_length(statement):
+                        uses.setdefault(a, []).append((statement, owner))
+        for xs, found in uses.items():
+            (item, loop), *others = found[::-1]
+            appended = all(isinstance(s, Op) and s.decl is containers.append for s, _ in others)
+            if isinstance(loop, For) and isinstance(item, Op) and item in loop.body.body and appended:
+                if item.decl is containers.list_item and self.covers(loop, item, xs):
+                    self.by_element[xs] = loop
+
+    def covers(self, loop: For, item: Op, xs: Value) -> bool:
+        """Whether the loop's turns are the list's elements, one each."""
+        stop = loop.stop
+        maker = self.maker.get(stop) if isinstance(stop, Value) else None
+        is_length = isinstance(maker, Op) and maker.decl is containers.list_length and maker.operands[0] is xs
+        from_zero = isinstance(loop.start, Const) and loop.start.value == 0 and isinstance(loop.step, Const) and loop.step.value == 1
+        return is_length and from_zero and not loop.breaks and item.operands[1] is loop.index
+
+    def parts(self, value: Value) -> tuple[Value, ...]:
+        """Stand-ins for the parts of a struct, so that each has an adjoint of its own."""
+        if value not in self.split:
+            assert isinstance(value.type, Struct)
+            named = [f"{value.name}_{k}" if value.name else str(k) for k in value.type.keys]
+            made = tuple(Value(t, n) for t, n in zip(value.type.parts, named, strict=True))
+            self.split[value] = made
+            for p in made:
+                self.home[p] = self.home[value]
+            if self.is_active(value):
+                self.active |= frozenset(p for p in made if is_float(p.type))
+        return self.split[value]
+
+    def is_active(self, atom: Atom) -> bool:
+        return isinstance(atom, Value) and atom in self.active
+
+    def pair(self, loop: If | For | While) -> int:
+        """The number that a loop or branch shares with the one that reverses it."""
+        return self.pairs.setdefault(id(loop), len(self.pairs) + 1)
+
+    def turn_count(self, loop: While) -> Value:
+        """How many turns a `while` made: a result that its forward loop is given."""
+        if id(loop) not in self.turns:
+            turns = self.turns[id(loop)] = Value(INT, "turns")
+            self.home[turns] = self.where[id(loop)]
+        return self.turns[id(loop)]
+
+    # ---- forward values in the backward part ----------------------------------------------------
+
+    def primal(self, atom: Atom, scope: Scope) -> Atom:
+        """A forward value as the backward region under construction can refer to it."""
+        if isinstance(atom, Const):
+            return atom
+        if atom in self.standins:
+            return self.standins[atom]
+        home = self.home[atom]
+        if home is self.top:
+            return atom
+        at: Scope | None = scope
+        while at is not None and at.region is not home:
+            at = at.parent
+        assert at is not None, f"{atom} is not defined around here"
+        if atom not in at.values:
+            at.values[atom] = self.restore(atom, at)
+        return at.values[atom]
+
+    def restore(self, value: Value, at: Scope) -> Atom:
+        known = value.type.expr if isinstance(value.type, Scalar) else None
+        if known is not None and self.is_outer(known):
+            return at.b.op(memory.length, dim=known)
+        self.slots += 1
+        restored = replace(value)
+        attrs = {"slot": self.slots, "type": value.type}
+        at.prologue.append(Op(memory.restore, (), (restored,), attrs, at.b.location, "adjoint"))
+        self.saves.setdefault(id(at.region), []).append((self.slots, value))
+        return restored
+
+    def is_outer(self, dim: Dim) -> bool:
+        """Whether a length is one of the arguments' (and so known everywhere)."""
+        known = {s for p in self.top.params for d in dims_of(p.type) for s in d.symbols()}
+        return bool(dim.terms) and dim.symbols() <= known
+
+    def with_saves(self, region: Region) -> Region:
+        """The forward region with the `save`s that the backward part turned out to need, and counters of turns."""
+        body = [self.forward_statement(s) for s in region.body]
+        for slot, value in self.saves.get(id(region), ()):
+            body.append(Op(memory.save, (value,), (), {"slot": slot}, None, "compiler"))
+        return Region(region.params, tuple(body), region.yields)
+
+    def forward_statement(self, statement: Statement) -> Statement:
+        inner = [self.with_saves(r) for r in regions_of(statement)]
+        new = with_parts(statement, statement.operands, inner) if inner else statement
+        if isinstance(new, If | For | While):  # the pairs of an earlier reversal are forgotten
+            new = replace(new, pair=self.pairs.get(id(statement), 0))
+        if isinstance(new, While) and id(statement) in self.turns:
+            return _with_counter(new, self.turns[id(statement)])
+        return new
+
+    # ---- contributions ----------------------------------------------------------------------------
+
+    def contribute(self, target: Atom, amount: Atom, scope: Scope, full: Type | None = None) -> None:
+        """Add to the adjoint of a value; `full` is the type that the contribution was made for, where that was broadcast."""
+        if not isinstance(target, Value) or target not in self.active:
+            return
+        if isinstance(target.type, Struct):
+            self.contribute_parts(target, amount, scope)
+            return
+        if isinstance(target.type, List):
+            self.contribute_list(target, amount, scope)
+            return
+        amount = fit(scope.b, amount, full or target.type, target.type)
+        if target in self.buffers:
+            scope.b.ops(memory.add_into, self.open(target, scope), amount, where="")
+        else:
+            scope.add(target, amount)
+
+    def contribute_parts(self, target: Value, amount: Atom, scope: Scope) -> None:
+        assert isinstance(target.type, Struct)
+        for key, part in zip(target.type.keys, self.parts(target), strict=True):
+            if part in self.active:
+                self.contribute(part, scope.b.op(containers.get, amount, key=key), scope)
+
+    def contribute_list(self, target: Value, amount: Atom, scope: Scope) -> None:
+        if scope.buffer(target) is None and target not in scope.totals:
+            scope.buffers[target] = amount
+            return
+        raise UnsupportedError(
+            "the adjoints of a list that is used in several ways cannot be added yet",
+            "Use an array, or a list of the same length for each use.",
+            scope.b.location,
+        )
+
+    def take(self, value: Value, scope: Scope) -> Atom | None:
+        """The collected adjoint of a value (used up)."""
+        if isinstance(value.type, Struct):
+            return self.take_struct(value, scope)
+        if isinstance(value.type, List):
+            return scope.buffers.pop(value, None)
+        return scope.take(value)
+
+    def take_struct(self, value: Value, scope: Scope) -> Atom | None:
+        assert isinstance(value.type, Struct)
+        if not any(self.has(p, scope) for p in self.parts(value)):
+            return None
+        found = [self.take_whole(p, scope) for p in self.parts(value)]
+        type_ = value.type
+        return scope.b.op(containers.pack, *found, name=hint(value), kind=type_.kind, keys=type_.keys, cls=type_.cls)
+
+    def has(self, value: Value, scope: Scope) -> bool:
+        if isinstance(value.type, Struct):
+            return any(self.has(p, scope) for p in self.parts(value))
+        return scope.has(value)
+
+    def take_whole(self, value: Value, scope: Scope) -> Atom:
+        """The adjoint at the value's full size, zeros if there is none."""
+        taken = self.take(value, scope)
+        if taken is None:
+            return self.zeros(value, scope)
+        return whole(scope.b, taken, adjoint_type(value.type))
+
+    def zeros(self, value: Value, scope: Scope) -> Atom:
+        type_ = adjoint_type(value.type)
+        if isinstance(type_, Scalar):
+            return const(0.0)
+        if isinstance(type_, Array):
+            return zeros(scope.b, type_, hint(value))
+        if isinstance(type_, Struct):
+            found = [self.zeros(p, scope) for p in self.parts(value)]
+            return scope.b.op(containers.pack, *found, kind=type_.kind, keys=type_.keys, cls=type_.cls)
+        if isinstance(type_, List):
+            return scope.b.op(memory.zeros_like_list, self.primal(value, scope), name=hint(value), type=type_)
+        return const(None)
+
+    # ---- adjoint buffers ----------------------------------------------------------------------------
+
+    def open(self, value: Value, scope: Scope) -> Atom:
+        """The adjoint buffer of a value, made if there is none yet."""
+        found = scope.buffer(value)
+        if found is not None:
+            return found
+        maker = self.maker.get(value)
+        made: Atom
+        if isinstance(value.type, List):
+            made = self.zeros(value, scope)
+        elif value in self.buffers and isinstance(maker, Op) and maker.decl.view_of is not None:
+            made = self.open_view(maker, value, scope)
+        elif value in self.buffers and isinstance(maker, If):
+            made = self.open_choice(maker, value, scope)
+        else:
+            return scope.open_buffer(value)
+        scope.buffers[value] = made
+        return made
+
+    def open_view(self, view: Op, value: Value, scope: Scope) -> Atom:
+        """A view's adjoint is the same view of its base's."""
+        assert view.decl.view_of is not None
+        base = view.operands[view.decl.view_of]
+        assert isinstance(base, Value)
+        if isinstance(base.type, Struct):
+            return self.open(self.parts(base)[view.results.index(value) if len(view.results) > 1 else _position(view)], scope)
+        d_base = self.open(base, scope)
+        operands = [d_base if k == view.decl.view_of else self.primal(a, scope) for k, a in enumerate(view.operands)]
+        results = tuple(Value(r.type, hint(r)) for r in view.results)
+        scope.b.append(replace(view, operands=tuple(operands), results=results, origin="adjoint"))
+        return results[view.results.index(value)]
+
+    def open_choice(self, branch: If, value: Value, scope: Scope) -> Atom:
+        """The adjoint of `a if c else b` is the adjoint of whichever it was."""
+        k = branch.results.index(value)
+        chosen = [r.yields[k] for r in (branch.then, branch.orelse)]
+        if all(isinstance(y, Value) and self.home[y] in (branch.then, branch.orelse) for y in chosen):
+            return zeros(scope.b, value.type, hint(value))
+        regions = []
+        outer = [
+            self.open(y, scope) if isinstance(y, Value) and self.home[y] not in (branch.then, branch.orelse) else None for y in chosen
+        ]
+        for atom in outer:
+            b = scope.b.inner()
+            made = zeros(b, value.type, hint(value)) if atom is None else atom
+            regions.append(b.region((), (made,)))
+        result = Value(value.type, hint(value))
+        condition = self.primal(branch.condition, scope)
+        scope.b.append(If(condition, regions[0], regions[1], (result,), branch.location, "adjoint"))
+        return result
+
+
+def _is_list_length(statement: Statement) -> bool:
+    return isinstance(statement, Op) and statement.decl is containers.list_length
+
+
+def all_regions(top: Region) -> Iterator[tuple[Region, Statement | None]]:
+    """Every region, with the statement that it belongs to."""
+    yield top, None
+    for statement in top.body:
+        for inner in regions_of(statement):
+            for region, owner in all_regions(inner):
+                yield region, owner or statement
+
+
+def _position(get: Op) -> int:
+    base = get.operands[0].type
+    assert isinstance(base, Struct)
+    return base.keys.index(get.attrs["key"])
+
+
+def _with_counter(loop: While, turns: Value) -> While:
+    """The loop with a count of its turns among what it carries."""
+    before, after = Value(INT, "turns"), Value(INT, "turns")
+    count = Op(arithmetic.add, (before, const(1)), (after,), {}, loop.location, "compiler")
+    body = Region((*loop.body.params, before), (*loop.body.body, count), (*loop.body.yields, after))
+    test = loop.test
+    if test is not None:
+        test = Region((*test.params, Value(INT, "turns")), test.body, test.yields)
+    return replace(loop, carried=(*loop.carried, const(0)), test=test, body=body, results=(*loop.results, turns))

@@ -1,0 +1,155 @@
+"""Named rewritings of the user's forward lines, so that value and derivative keep their accuracy.
+
+    p = 1.0 / (1.0 + np.exp(-(x @ w) - b))              logit = x @ w + b
+    loss = -y * np.log(p) - (1.0 - y) * np.log(1.0 - p)   ->  loss = y * np.logaddexp(0.0, -logit)
+                                                                 + (1.0 - y) * np.logaddexp(0.0, logit)
+
+Each rule is exact in exact arithmetic. They match data flow, through statements and names; what fired, and where, is in
+`notes["rewrites"]`. Runs before differentiation. Besides these rules nothing changes a line of the user's but for the signs
+around what a rule has put there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import Atom, Function, Op, Region, Statement, Value
+from srcdiff.ir.location import Location
+from srcdiff.ops import arithmetic
+from srcdiff.transforms.algebra import algebra
+from srcdiff.transforms.facts import (
+    count_uses,
+    definitions,
+    is_pure,
+    same_kind,
+    written_values,
+)
+from srcdiff.transforms.patterns import Apply, Rule, build, function, match
+
+__all__ = ["RULES", "stabilise"]
+
+exp, expit, log, log1p, logaddexp = map(function, ("exp", "expit", "log", "log1p", "logaddexp"))
+
+RULES = (
+    Rule("log_sigmoid", lambda u: log(1 / (1 + exp(u))), lambda u: -logaddexp(0.0, u)),
+    Rule("log_sigmoid", lambda u: log(exp(u) / (1 + exp(u))), lambda u: -logaddexp(0.0, -u)),
+    Rule("log_sigmoid", lambda u: log(expit(u)), lambda u: -logaddexp(0.0, -u)),
+    Rule("log_one_minus_sigmoid", lambda u: log(1 - 1 / (1 + exp(u))), lambda u: -logaddexp(0.0, -u)),
+    Rule("log_one_minus_sigmoid", lambda u: log(1 - exp(u) / (1 + exp(u))), lambda u: -logaddexp(0.0, u)),
+    Rule("log_one_minus_sigmoid", lambda u: log(1 - expit(u)), lambda u: -logaddexp(0.0, u)),
+    Rule("log_one_minus_sigmoid", lambda u: log1p(-(1 / (1 + exp(u)))), lambda u: -logaddexp(0.0, -u)),
+    Rule("log_one_minus_sigmoid", lambda u: log1p(-expit(u)), lambda u: -logaddexp(0.0, u)),
+)
+
+_SIGNED = {"add", "subtract", "multiply", "divide", "negative"}
+
+
+def stabilise(fn: Function, disabled: Collection[str] = frozenset()) -> Function:
+    """`fn` with the rules applied whose names are not in `disabled`."""
+    pass_ = _Stabilise(fn, [r for r in RULES if r.name not in disabled])
+    out = pass_(fn)
+    if not pass_.fired:
+        return fn
+    rewrites = (*fn.notes.get("rewrites", ()), *pass_.fired)
+    return replace(algebra(out), notes={**fn.notes, "rewrites": rewrites})
+
+
+class _Stabilise(Rewriter):
+    def __init__(self, fn: Function, rules: Collection[Rule]) -> None:
+        written = written_values(fn)
+        self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, written)}
+        self.uses = count_uses(fn)
+        self.rules: dict[str, list[tuple[Rule, Apply]]] = {}
+        for rule in rules:
+            pattern = rule.pattern
+            assert isinstance(pattern, Apply)
+            self.rules.setdefault(pattern.operation, []).append((rule, pattern))
+        self.fired: list[tuple[str, Location | None]] = []
+        self.signed: set[Value] = set()  # new values, and sums and products of them: their signs are ours to simplify
+        self.negations: dict[Atom, Atom] = {}
+        self.minus: dict[Value, tuple[Builder, int]] = {}  # where the negations stand
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        outer = dict(self.negations)
+        new = super().region(old, env, b)
+        self.negations = outer
+        return new
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, Op) and self.rewrite(old, env, b):
+            return
+        new = self.keep(old, env, b)
+        if isinstance(new, Op) and isinstance(old, Op) and self.carries_sign(old):
+            new = replace(new, origin="compiler")
+            self.free_negations(old, b)
+            if not old.result.user:
+                self.signed.add(old.result)
+        if isinstance(new, Op) and new.decl is arithmetic.negative:
+            self.minus[new.result] = b, len(b.body)
+        b.append(new)
+
+    def rewrite(self, op: Op, env: Env, b: Builder) -> bool:
+        for rule, pattern in self.rules.get(op.decl.name, ()):
+            binding = match(pattern, op.result, self.made) if op.result in self.made else None
+            if binding is None:
+                continue
+            inner = b.inner()
+            inner.location, inner.origin = op.location, "compiler"
+            argument = self.as_negative(binding["u"], env, inner)
+            atom = build(rule.replacement, {"u": argument}, inner)
+            last = inner.body[-1]
+            if not isinstance(last, Op) or not same_kind(atom.type, op.result.type):
+                self.negations.pop(binding["u"], None)
+                continue
+            inner.body[-1] = replace(last, results=op.results)
+            b.body += inner.body
+            self.signed.add(op.result)
+            self.fired.append((rule.name, op.location))
+            return True
+        return False
+
+    def as_negative(self, argument: Atom, env: Env, b: Builder) -> Atom:
+        """The argument as `-logit`, where it is the negative of something no longer than itself."""
+        if argument not in self.negations:
+            logit = self.negation(argument, env, b)
+            if logit is None:
+                return lookup(env, argument)
+            self.negations[argument] = logit
+        return b.op(arithmetic.negative, self.negations[argument])
+
+    def negation(self, atom: Atom, env: Env, b: Builder) -> Atom | None:
+        made = self.operation(atom)
+        if made is None:
+            return None
+        x, *rest = made.operands
+        inner = self.under_minus(x)
+        match made.decl.name:
+            case "negative":
+                return lookup(env, x)
+            case "subtract" if inner is not None:
+                return b.op(arithmetic.add, lookup(env, inner), lookup(env, rest[0]), name="logit")
+            case "add" if inner is not None:
+                return b.op(arithmetic.subtract, lookup(env, inner), lookup(env, rest[0]), name="logit")
+            case "multiply" | "divide" if inner is not None:
+                return b.op(made.decl, lookup(env, inner), lookup(env, rest[0]), name="logit")
+        return None
+
+    def under_minus(self, atom: Atom) -> Atom | None:
+        made = self.operation(atom)
+        return made.operands[0] if made is not None and made.decl is arithmetic.negative else None
+
+    def operation(self, atom: Atom) -> Op | None:
+        return self.made.get(atom) if isinstance(atom, Value) else None
+
+    def carries_sign(self, op: Op) -> bool:
+        return op.decl.name in _SIGNED and any(isinstance(a, Value) and a in self.signed for a in op.operands)
+
+    def free_negations(self, op: Op, b: Builder) -> None:
+        """Let the minus in `-y * log(p)` be simplified with what it multiplies."""
+        for atom in op.operands:
+            builder, place = self.minus.get(atom, (None, 0)) if isinstance(atom, Value) else (None, 0)
+            statement = b.body[place] if builder is b else None
+            if isinstance(statement, Op) and self.uses.get(statement.result) == 1 and not statement.result.user:
+                b.body[place] = replace(statement, origin="compiler")

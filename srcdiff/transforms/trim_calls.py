@@ -1,0 +1,135 @@
+"""Trims the functions that passes make: results that no call uses, and parameters that nothing left in them needs.
+
+    layer_backward(d_out, W, b, x, out) -> (d_W, d_b, d_x)      layer_backward(d_out, W, x, out) -> (d_W, d_x)
+    %1, %2, %3 = call layer_backward(...)                  ->   %1, %3 = call layer_backward(...)
+
+where `%2` is not used and the adjoint does not mention `b`. A function keeps what any of its calls needs. The user's own functions
+keep their signature; those that they call are trimmed all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import Call, Function, Node, Region, Statement, Tree, leaves, walk
+from srcdiff.transforms.dce import dce
+from srcdiff.transforms.facts import count_uses, is_generated
+
+__all__ = ["trim_calls"]
+
+
+@dataclass
+class _Needs:
+    """What the calls of one function seen so far want of it."""
+
+    results: set[int] = field(default_factory=set)
+    made: bool = True
+
+
+@dataclass(frozen=True)
+class _Trimmed:
+    """A function after trimming, and which parameters and results it has left."""
+
+    function: Function
+    params: tuple[int, ...]
+    results: tuple[int, ...]
+
+
+def trim_calls(fn: Function) -> Function:
+    """`fn` with the functions that it calls, directly or not, trimmed to what is used of them."""
+    order = _callers_first(fn)
+    if len(order) == 1:
+        return fn
+    needs = {function: _Needs() for function in order}
+    needs[fn].made = False
+    smaller: dict[Function, tuple[Function, tuple[int, ...]]] = {}
+    for function in order:
+        everything = range(len(function.body.yields))
+        kept = tuple(sorted(needs[function].results) if needs[function].made else everything)
+        smaller[function] = dce(_with_yields(function, kept)), kept
+        _note_needs(smaller[function][0], needs)
+    done: dict[Function, _Trimmed] = {}
+    for function in reversed(order):
+        done[function] = _trim(*smaller[function], needs[function].made, done)
+    return done[fn].function
+
+
+def _calls(fn: Function) -> list[Call]:
+    return [s for s in walk(fn.body) if isinstance(s, Call)]
+
+
+def _callers_first(fn: Function) -> list[Function]:
+    """All functions that are reached by calls, each after all that call it."""
+    finished: dict[Function, None] = {}
+
+    def visit(function: Function) -> None:
+        if function not in finished:
+            for call in _calls(function):
+                visit(call.function)
+            finished[function] = None
+
+    visit(fn)
+    return list(reversed(finished))
+
+
+def _note_needs(fn: Function, needs: dict[Function, _Needs]) -> None:
+    counts = count_uses(fn)
+    for call in _calls(fn):
+        need = needs[call.function]
+        need.results |= {k for k, r in enumerate(call.results) if counts.get(r)}
+        need.made = need.made and is_generated(call) and _can_lose_results(call.function.output)
+
+
+def _can_lose_results(output: Tree) -> bool:
+    """Whether results can be taken out of what a function returns: not out of a class of the user's."""
+    return isinstance(output, int) or output.cls is None and all(map(_can_lose_results, output.children))
+
+
+def _trim(fn: Function, results: tuple[int, ...], made: bool, done: dict[Function, _Trimmed]) -> _Trimmed:
+    fn = dce(_Rewire(done)(fn))
+    params = tuple(range(len(fn.params)))
+    if made:
+        counts = count_uses(fn)
+        params = tuple(k for k in params if counts.get(fn.params[k]))
+        fn = fn.with_body(replace(fn.body, params=tuple(fn.params[k] for k in params)))
+    return _Trimmed(fn, params, results)
+
+
+class _Rewire(Rewriter):
+    """Makes the calls in a function those of the trimmed functions."""
+
+    def __init__(self, done: dict[Function, _Trimmed]) -> None:
+        self.done = done
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if not isinstance(old, Call):
+            b.append(self.keep(old, env, b))
+            return
+        trimmed = self.done[old.function]
+        operands = tuple(lookup(env, old.operands[k]) for k in trimmed.params)
+        results = tuple(old.results[k] for k in trimmed.results)
+        b.append(replace(old, function=trimmed.function, operands=operands, results=results))
+
+
+def _with_yields(fn: Function, kept: Sequence[int]) -> Function:
+    """The function with some of its results only; a tuple of one becomes that one."""
+    if len(kept) == len(fn.body.yields):
+        return fn
+    output = _keep(fn.output, {old: new for new, old in enumerate(kept)})
+    if isinstance(output, Node) and output.kind == "tuple" and len(leaves(output)) == 1:
+        output = leaves(output)[0]
+    yields = tuple(fn.body.yields[k] for k in kept)
+    body = Region(fn.params, fn.body.body, yields)
+    return replace(fn, body=body, output=output if output is not None else Node("tuple", (), ()))
+
+
+def _keep(tree: Tree, places: dict[int, int]) -> Tree | None:
+    if isinstance(tree, int):
+        return places.get(tree)
+    parts = [(k, part) for k, c in zip(tree.keys, tree.children, strict=True) if (part := _keep(c, places)) is not None]
+    if not parts:
+        return None
+    keys = tuple(range(len(parts))) if tree.kind in ("tuple", "list") else tuple(k for k, _ in parts)
+    return replace(tree, keys=keys, children=tuple(part for _, part in parts))

@@ -1,0 +1,22 @@
+"""In each turn of a `while` one of two branches overwrites the value that chose it."""
+
+import math
+
+
+def orbit(x, a):
+    turns = 0
+    product = 1.0
+    while x > 1.0 and turns < 20:
+        if x > 3.0:
+            x = x / 2.0 + a
+        else:
+            x = a * x * x - 1.3
+        product *= math.sqrt(x * x + 1.0)
+        turns += 1
+    return product + x
+
+
+EXAMPLES = [(12.0, 0.35), (2.2, 0.45), (0.5, 0.6), (20.0, 0.35)]
+WRT = (0, 1)
+FUNCTION = orbit
+UNCONVERGED = True
