@@ -129,7 +129,11 @@ def _format(message: str, advice: str, location: Location | None, chain: Sequenc
 
 
 def _place(location: Location) -> str:
-    column = f":{len(_decoded_prefix(location.source_line, location.column)) + 1}" if location.source_line else ""
+    column = (
+        f":{len(_decoded_prefix(location.source_line, location.column)) + 1}"
+        if location.source_line
+        else ""
+    )
     inside = f" in {location.function}" if location.function else ""
     return f"{location.file}:{location.line}{column}{inside}"
 

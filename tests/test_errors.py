@@ -24,7 +24,9 @@ ALL = [getattr(errors, name) for name in errors.__all__]
 
 def test_a_report_has_place_message_line_caret_and_advice():
     error = UnsupportedError(
-        "cannot differentiate with respect to an integer array", "Pass x.astype(float) instead.", PLACE
+        "cannot differentiate with respect to an integer array",
+        "Pass x.astype(float) instead.",
+        PLACE,
     )
     assert str(error) == (
         "misfit.py:14:9 in misfit: cannot differentiate with respect to an integer array\n"

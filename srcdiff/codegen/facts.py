@@ -7,7 +7,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Plan, flat, pattern_values, walk_nodes
+from srcdiff.codegen.plan import (
+    Branch,
+    Copy,
+    Jump,
+    Let,
+    Loop,
+    Node,
+    Plan,
+    flat,
+    pattern_values,
+    walk_nodes,
+)
 from srcdiff.ir.core import Atom, Value
 
 __all__ = ["Facts", "Use", "facts_of"]
@@ -17,7 +28,7 @@ Roots = Mapping[Value, frozenset[Value]]
 
 @dataclass(frozen=True)
 class Use:
-    """One place where a value is read. `last` is where it may be read for the last time: the end of a loop that repeats it."""
+    """One place where a value is read; `last`: the end of a loop that reads it again and again."""
 
     node: Node
     point: int
@@ -27,7 +38,9 @@ class Use:
 
 @dataclass
 class Facts:
-    defined: dict[Value, list[int]] = field(default_factory=lambda: defaultdict(list))  # points of each assignment
+    defined: dict[Value, list[int]] = field(
+        default_factory=lambda: defaultdict(list)
+    )  # points of each assignment
     maker: dict[Value, Node] = field(default_factory=dict)
     uses: dict[Value, list[Use]] = field(default_factory=lambda: defaultdict(list))
     writes: dict[Value, list[int]] = field(default_factory=lambda: defaultdict(list))  # by root

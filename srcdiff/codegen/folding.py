@@ -1,8 +1,9 @@
-"""Which values are written inside the expression that uses them, and which get a statement of their own.
+"""Which values are written inside the expression that uses them, and which get a statement of their
+own.
 
-A value is folded if it is used once, or is so cheap and short that it may be repeated; never across a write to what it
-reads, directly or through what is folded into it; never across an assignment to a variable it reads. What the user named
-stays a statement.
+A value is folded if it is used once, or is so cheap and short that it may be repeated; never
+across a write to what it reads, directly or through what is folded into it; never across an
+assignment to a variable it reads. What the user named stays a statement.
 """
 
 from __future__ import annotations
@@ -93,14 +94,26 @@ class _Fold:
         """A view that is a statement must not be of a folded `read`; a `read` that is one makes a copy."""
         op = let.op
         assert op is not None
-        if op.decl.name == "read":
+        if op.decl.name == "not":
+            self.keep_the_opposite(let)
+        elif is_read(let):
             self.out.copied.add(let.results[0])
         elif op.decl.view_of is not None:
             base = let.operands[op.decl.view_of]
-            folded = self.out.folded.get(base) if isinstance(base, Value) else None
-            if folded is not None and folded.op is not None and folded.op.decl.name == "read" and self.inside[base].reads:  # type: ignore[index]
-                del self.out.folded[base]  # type: ignore[arg-type]
-                self.out.copied.add(base)  # type: ignore[arg-type]
+            if not isinstance(base, Value):
+                return
+            folded = self.out.folded.get(base)
+            if folded is not None and is_read(folded) and self.inside[base].reads:
+                del self.out.folded[base]
+                self.out.copied.add(base)
+
+    def keep_the_opposite(self, let: Let) -> None:
+        """`done = a < b` and later `if done: break`, and not `go = not a < b` and `if not go`."""
+        (operand,) = let.operands
+        if isinstance(operand, Value) and operand in self.out.folded and len(self.facts.uses[operand]) == 1:
+            del self.out.folded[operand]
+            self.inside[let.results[0]] = self.measure(let)
+            self.out.folded[let.results[0]] = let
 
     def measure(self, let: Let) -> _Inside:
         reads = self.contents(let)
@@ -123,7 +136,9 @@ class _Fold:
         """The storage whose contents the operation reads, if it is written anywhere."""
         if not self.facts.writes or let.source is None:
             return frozenset()
-        return frozenset(r for r in reads_of(let.source, self.facts.roots) if r in self.facts.writes)
+        return frozenset(
+            r for r in reads_of(let.source, self.facts.roots) if r in self.facts.writes
+        )
 
     # ---- is it good text? ----
 
@@ -139,7 +154,12 @@ class _Fold:
         use = uses[0]
         if use.deeper and not (is_free(let) or (is_trivial(let) and inside.width <= _SHORT)):
             return False
-        if isinstance(use.node, Jump) and self.has_backward and let.origin == "user" and not is_free(let):
+        if (
+            isinstance(use.node, Jump)
+            and self.has_backward
+            and let.origin == "user"
+            and not is_free(let)
+        ):
             return False  # the forward part ends with `value = ...`
         if let.origin != "user" and not is_free(let):
             return inside.width + self.width.get(id(use.node), 0) <= _LINE
@@ -150,7 +170,10 @@ class _Fold:
             return True
         if not is_trivial(let) or inside.width > _SHORT:
             return False
-        return is_free(let) or (len(uses) <= 3 and not any(u.deeper for u in uses))
+        if is_free(let):
+            return True
+        simple = all(is_free(self.out.folded[a]) for a in let.operands if a in self.out.folded)  # type: ignore[index]
+        return simple and len(uses) <= 3 and not any(u.deeper for u in uses)
 
     def swapped(self, let: Let, uses: list[Use]) -> bool:
         """`a, b = b, a + b`: the new value cannot have its name before the old one is handed on."""
@@ -180,27 +203,44 @@ class _Fold:
             return False
         if not all(self.keeps(leaf, after, before) for leaf in inside.leaves):
             return False
-        return not (let.op is not None and let.op.decl.name == "read" and self.kept(let, use))
+        return not (is_read(let) and self.kept(let, use))
 
     def keeps(self, leaf: Value, after: int, before: int) -> bool:
         """Whether a variable still holds its value where it would be read."""
-        return not self.facts.assigned(leaf, after, before) and not self.facts.renamed(leaf, after + 1, before)
+        return not self.facts.assigned(leaf, after, before) and not self.facts.renamed(
+            leaf, after + 1, before
+        )
 
     def kept(self, let: Let, use: Use) -> bool:
         """Whether somebody keeps a reference to what `read` gives, while its storage is written or read again."""
         node = use.node
-        holds = isinstance(node, Copy | Loop) or (isinstance(node, Let) and (node.op is None or node.op.decl.name in _HOLDS))
+        holds = isinstance(node, Copy | Loop) or (
+            isinstance(node, Let) and (node.op is None or node.op.decl.name in _HOLDS)
+        )
         if not holds:
             return False
         base = let.operands[0]
         roots = self.facts.roots.get(base, frozenset()) if isinstance(base, Value) else frozenset()
-        return self.facts.written(roots, let.point, self.plan.end) or any(
-            self.facts.written(roots, loop.point, loop.end) and self.facts.written(roots, let.point, loop.end)
-            for loop in let.loops
-        ) or (isinstance(base, Value) and any(u.point > let.point for u in self.facts.uses[base]) and self.is_written(let.results[0]))
+        return (
+            self.facts.written(roots, let.point, self.plan.end)
+            or any(
+                self.facts.written(roots, loop.point, loop.end)
+                and self.facts.written(roots, let.point, loop.end)
+                for loop in let.loops
+            )
+            or (
+                isinstance(base, Value)
+                and any(u.point > let.point for u in self.facts.uses[base])
+                and self.is_written(let.results[0])
+            )
+        )
 
     def is_written(self, value: Value) -> bool:
         return any(self.facts.writes.get(r) for r in self.facts.roots.get(value, ()))
+
+
+def is_read(let: Let) -> bool:
+    return let.op is not None and let.op.decl.name == "read"
 
 
 def is_free(let: Let) -> bool:

@@ -1,7 +1,8 @@
 """Names for values that nobody named: from what they are for, before what they are.
 
-In order: what reads the value (`scores` into `logsumexp`, `numerator` of a division, `ys` for what yields `y`), where it goes (the
-value that the function returns), what it is called where it is stored, and last the operation that makes it.
+In order: what reads the value (`scores` into `logsumexp`, `numerator` of a division, `ys` for
+what yields `y`), where it goes (the value that the function returns), what it is called where it
+is stored, and last the operation that makes it.
 """
 
 from __future__ import annotations
@@ -20,22 +21,25 @@ __all__ = ["suggestions"]
 
 # what an operation's operands are, by position
 _ROLES: dict[str, tuple[str, ...]] = {
-    "logsumexp": ("scores",), "divide": ("numerator", "denominator"), "exp": ("exponent",), "log": ("argument",),
-    "sqrt": ("radicand",), "power": ("base", "exponent"), "softmax": ("scores",), "expit": ("logit",),
-    "logaddexp": ("", "logit"), "where": ("condition",), "solve": ("matrix", "right_side"), "inv": ("matrix",),
-    "argmax": ("scores",), "max": ("candidates",), "maximum": ("candidate",), "cholesky": ("matrix",),
-    "square": ("residual",), "mean": ("terms",), "sum": ("terms",), "gather": ("", "rows"),
+    "logsumexp": ("scores",), "divide": ("numerator", "denominator"), "exp": ("exponent",), "log":
+    ("argument",), "sqrt": ("radicand",), "power": ("base", "exponent"), "softmax": ("scores",),
+    "expit": ("logit",), "logaddexp": ("", "logit"), "where": ("condition",), "solve": ("matrix",
+    "right_side"), "inv": ("matrix",), "argmax": ("scores",), "max": ("candidates",), "maximum":
+    ("candidate",), "cholesky": ("matrix",), "square": ("residual",), "mean": ("terms",), "sum":
+    ("terms",), "gather": ("", "rows"),
 }  # fmt: skip
 
 # what an operation makes
 _NOUNS: dict[str, str] = {
-    "add": "total", "subtract": "difference", "multiply": "product", "divide": "ratio", "matmul": "product", "power": "power",
-    "negative": "negated", "sum": "total", "mean": "average", "exp": "exponential", "log": "logarithm", "sqrt": "root",
-    "logsumexp": "norm", "less": "is_less", "greater": "is_greater", "equal": "is_equal", "max": "largest", "min": "smallest",
-    "solve": "solution", "inv": "inverse", "transpose": "transposed", "zeros": "buffer", "empty": "buffer", "length": "length",
-    "zeros_of": "buffer", "empty_of": "buffer", "axis_length": "length", "list_length": "length", "list_new": "items",
-    "index": "part", "list_item": "item", "gather": "picked", "read": "old", "copy": "copied", "abs": "size", "sin": "sine",
-    "cos": "cosine", "tanh": "activation", "expit": "probability", "outer": "outer_product", "get": "part",
+    "add": "total", "subtract": "difference", "multiply": "product", "divide": "ratio", "matmul":
+    "product", "power": "power", "negative": "negated", "sum": "total", "mean": "average", "exp":
+    "exponential", "log": "logarithm", "sqrt": "root", "logsumexp": "norm", "less": "is_less",
+    "greater": "is_greater", "equal": "is_equal", "max": "largest", "min": "smallest", "solve":
+    "solution", "inv": "inverse", "transpose": "transposed", "zeros": "buffer", "empty": "buffer",
+    "length": "length", "zeros_of": "buffer", "empty_of": "buffer", "axis_length": "length",
+    "list_length": "length", "list_new": "items", "index": "part", "list_item": "item", "gather":
+    "picked", "read": "old", "copy": "copied", "abs": "size", "sin": "sine", "cos": "cosine",
+    "tanh": "activation", "expit": "probability", "outer": "outer_product", "get": "part",
 }  # fmt: skip
 
 
@@ -76,9 +80,17 @@ def _elements(member: Value, facts: Facts, names: Mapping[Value, str]) -> Iterat
         if isinstance(node, Loop) and member in node.operands and node.form != "range":
             pattern = node.patterns[node.operands.index(member)]
             element = pattern if isinstance(pattern, Value) else None
-        elif isinstance(node, Let) and node.op is not None and node.op.decl.name in ("index", "list_item"):
+        elif (
+            isinstance(node, Let)
+            and node.op is not None
+            and node.op.decl.name in ("index", "list_item")
+        ):
             element = node.results[0] if node.operands[0] is member else None
-        elif isinstance(node, Let) and node.op is not None and node.op.decl.name in ("append", "store"):
+        elif (
+            isinstance(node, Let)
+            and node.op is not None
+            and node.op.decl.name in ("append", "store")
+        ):
             operand = node.operands[1]
             element = operand if isinstance(operand, Value) and node.operands[0] is member else None
         if element is not None and _plain(names.get(element) or element.name):
@@ -101,6 +113,8 @@ def _for_use(member: Value, node: Node, plan: Plan, names: Mapping[Value, str]) 
             first = node.operands[0] is member
             whole = not isinstance(plan.output, Container)
             yield "result" if whole else "value" if first else "other"
+        case Let() if node.op is not None and node.op.decl.name == "not":
+            yield "done"
         case Let() if node.op is not None:
             roles = _ROLES.get(node.op.decl.name, ())
             place = node.operands.index(member)
@@ -118,10 +132,16 @@ def _for_use(member: Value, node: Node, plan: Plan, names: Mapping[Value, str]) 
 def _as_element(node: Node, members: Sequence[Value], names: Mapping[Value, str]) -> Iterator[str]:
     """`y` for an element of `ys`."""
     sequence = None
-    if isinstance(node, Let) and node.op is not None and node.op.decl.name in ("index", "list_item", "list_pop"):
+    if (
+        isinstance(node, Let)
+        and node.op is not None
+        and node.op.decl.name in ("index", "list_item", "list_pop")
+    ):
         sequence = node.operands[0]
     elif isinstance(node, Loop):
-        sequence = next((s for s, p in zip(node.operands, node.patterns, strict=False) if p in members), None)
+        sequence = next(
+            (s for s, p in zip(node.operands, node.patterns, strict=False) if p in members), None
+        )
     if isinstance(sequence, Value):
         name = names.get(sequence) or sequence.name
         if name.endswith("s") and len(name) > 1:
@@ -132,7 +152,11 @@ def _as_element(node: Node, members: Sequence[Value], names: Mapping[Value, str]
 
 def _from_operation(node: Node, names: Mapping[Value, str]) -> Iterator[str]:
     if isinstance(node, Let):
-        operands = [names[a] for a in node.operands if isinstance(a, Value) and a in names and _plain(names[a])]
+        operands = [
+            names[a]
+            for a in node.operands
+            if isinstance(a, Value) and a in names and _plain(names[a])
+        ]
         if node.op is None:
             function = node.text.partition("(")[0]
             yield f"{function}_result"

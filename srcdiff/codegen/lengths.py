@@ -1,7 +1,8 @@
 """How lengths that passes ask for are written: through whatever is in scope and has them.
 
-`length[n - 1]` becomes `len(x) - 1`, or `x.shape[1] - 1`, or `n - 1` where `n` is an argument. Parameters come first; other arrays
-only where something else still needs them, so that no dead value is kept for its length.
+`length[n - 1]` becomes `len(x) - 1`, or `x.shape[1] - 1`, or `n - 1` where `n` is an argument.
+Parameters come first; other arrays only where something else still needs them, so that no dead
+value is kept for its length.
 """
 
 from __future__ import annotations
@@ -172,7 +173,11 @@ class _Scope:
     def symbol(self, symbol: str | Clamp, let: Let, t: _Text) -> str:
         if isinstance(symbol, Clamp):
             exact = self.best(Dim.of(symbol), let)
-            return t.put(exact) if exact is not None else f"max({self.length(symbol.inner, let, t)}, 0)"
+            return (
+                t.put(exact)
+                if exact is not None
+                else f"max({self.length(symbol.inner, let, t)}, 0)"
+            )
         source = self.best(Dim.of(symbol), let)
         if source is not None:
             return t.put(source)
@@ -201,7 +206,10 @@ class _Scope:
 def lengths_in(type_: Type, base: str = "{0}") -> list[tuple[Dim, str]]:
     """The lengths that a value of a type shows, each with its text; leading axes first."""
     if isinstance(type_, Array):
-        axes = [(d, f"len({base})" if k == 0 else f"{base}.shape[{k}]") for k, d in enumerate(type_.shape)]
+        axes = [
+            (d, f"len({base})" if k == 0 else f"{base}.shape[{k}]")
+            for k, d in enumerate(type_.shape)
+        ]
         return [(d, text) for d, text in axes if not d.is_const]
     if isinstance(type_, Scalar):
         return [(type_.expr, base)] if type_.expr is not None and not type_.expr.is_const else []
@@ -221,7 +229,9 @@ def _zeros_like(type_: Type, base: str) -> str:
     if isinstance(type_, Struct):
         named = type_.kind in ("namedtuple", "dataclass")
         parts = zip(type_.keys, type_.parts, strict=True)
-        return _struct_text(type_, [_zeros_like(p, f"{base}.{k}" if named else f"{base}[{k!r}]") for k, p in parts])
+        return _struct_text(
+            type_, [_zeros_like(p, f"{base}.{k}" if named else f"{base}[{k!r}]") for k, p in parts]
+        )
     if isinstance(type_, List):
         return f"[{_zeros_like(type_.element, 'part')} for part in {base}]"
     return "0.0"

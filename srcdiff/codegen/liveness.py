@@ -1,8 +1,9 @@
 """Where each variable of a plan is live, as intervals of points.
 
-The walk goes backwards. Variables that an `if` or a loop does not touch keep one interval across it, so the work grows with the
-length of the program and not with its square. A variable is live on [a, b] if it is assigned at a and read for the last time
-at b; what a loop reads from outside is live to its end.
+The walk goes backwards. Variables that an `if` or a loop does not touch keep one interval across
+it, so the work grows with the length of the program and not with its square. A variable is live
+on [a, b] if it is assigned at a and read for the last time at b; what a loop reads from outside
+is live to its end.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def overlap(a: list[Interval], b: list[Interval]) -> bool:
     few, many = sorted((a, b), key=len)
     for start, stop in few:
         at = bisect_left(many, (start,))
-        if at < len(many) and many[at][0] <= stop or at and many[at - 1][1] >= start:
+        if (at < len(many) and many[at][0] <= stop) or (at and many[at - 1][1] >= start):
             return True
     return False
 
@@ -63,7 +64,11 @@ def joined(a: list[Interval], b: list[Interval]) -> list[Interval]:
         while last < len(out) and out[last][0] <= stop + 1:
             last += 1
         met = out[first:last]
-        out[first:last] = [(min(start, *(p for p, _ in met)), max(stop, *(q for _, q in met)))] if met else [(start, stop)]
+        out[first:last] = (
+            [(min(start, *(p for p, _ in met)), max(stop, *(q for _, q in met)))]
+            if met
+            else [(start, stop)]
+        )
     return out
 
 
@@ -73,7 +78,9 @@ class _Walk:
         self.live: dict[Value, int] = {}
         self.intervals: dict[Value, list[Interval]] = defaultdict(list)
         self.touched: dict[Node, set[Value]] = {}
-        self.exits: list[tuple[set[Value], set[Value]]] = []  # of the loops around: live behind it, live at the next turn
+        self.exits: list[
+            tuple[set[Value], set[Value]]
+        ] = []  # of the loops around: live behind it, live at the next turn
 
     # ---- what each compound statement reads or assigns anywhere inside ----
 
@@ -93,7 +100,11 @@ class _Walk:
         return out
 
     def reads(self, node: Node) -> Iterator[Value]:
-        if isinstance(node, Let) and len(node.results) == 1 and node.results[0] in self.folding.folded:
+        if (
+            isinstance(node, Let)
+            and len(node.results) == 1
+            and node.results[0] in self.folding.folded
+        ):
             return
         for atom in flat(node):
             yield from self.folding.leaves(atom)
@@ -123,7 +134,11 @@ class _Walk:
                 case Jump():
                     self.jump(node)
                 case Let() | Copy():
-                    if isinstance(node, Let) and len(node.results) == 1 and node.results[0] in self.folding.folded:
+                    if (
+                        isinstance(node, Let)
+                        and len(node.results) == 1
+                        and node.results[0] in self.folding.folded
+                    ):
                         continue
                     for value in assigned(node):
                         self.define(value, node.point + 1)
@@ -150,7 +165,9 @@ class _Walk:
         touched = self.touched[node]
         behind = set(self.live)
         after = self.close(touched, node.end + 1)
-        own = {v for n in (*node.test, *node.body) for v in _assigned_within(n)} | set(assigned(node))
+        own = {v for n in (*node.test, *node.body) for v in _assigned_within(n)} | set(
+            assigned(node)
+        )
         entered = self.entered(node) | {v for v in touched if v not in own}
         again = after | entered
         for v in again:

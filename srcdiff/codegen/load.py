@@ -1,8 +1,10 @@
-"""Generated text to a callable, through a real file: tracebacks, debuggers and Numba's own cache find it there.
+"""Generated text to a callable, through a real file: tracebacks, debuggers and Numba's own cache
+find it there.
 
-The file lies in the user's cache folder, named after the function and a hash of the text and of the versions that made it. What is
-executed is always the text in hand, compiled under the file's name: a file that was altered or cut off is written anew and
-never run. Where there is no folder to write to, the text is only in memory, and `linecache` shows its lines.
+The file lies in the user's cache folder, named after the function and a hash of the text and of
+the versions that made it. What is executed is always the text in hand, compiled under the file's
+name: a file that was altered or cut off is written anew and never run. Where there is no folder
+to write to, the text is only in memory, and `linecache` shows its lines.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ _FORMAT = "1"  # changes when files of an older srcdiff must not be found
 
 
 def load(text: str, name: str, bindings: Mapping[str, Any] | None = None) -> Callable[..., Any]:
-    """The function `name` of a module with this text; `bindings` are put into its namespace first.
+    """The function `name` of a module with this text; `bindings` go into its namespace first.
 
     The same text gives the same module as long as nothing is bound: a handle that keeps the text can be rebuilt anywhere.
     """
@@ -50,14 +52,16 @@ def text_hash(text: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def _execute(text: str, label: str, module_name: str, bindings: Mapping[str, Any]) -> types.ModuleType:
+def _execute(
+    text: str, label: str, module_name: str, bindings: Mapping[str, Any]
+) -> types.ModuleType:
     path = _write(text, label) or f"<srcdiff {label}>"
     linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
     module = types.ModuleType(module_name)
     module.__file__ = path
     module.__dict__.update(bindings)
     sys.modules[module_name] = module
-    exec(compile(text, path, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 (this is what the text is for)
+    exec(compile(text, path, "exec", dont_inherit=True), module.__dict__)
     return module
 
 
@@ -72,7 +76,11 @@ def cache_folder() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "srcdiff"
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "srcdiff" / "Cache"
+        return (
+            Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+            / "srcdiff"
+            / "Cache"
+        )
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "srcdiff"
 
 
@@ -122,7 +130,9 @@ def _replace(path: Path, text: str) -> None:
 @functools.cache
 def _warn_once(problem: str) -> None:
     warnings.warn(
-        f"Generated source is kept in memory only: {problem}. Set SRCDIFF_CACHE to a folder of your own to keep it in files.",
-        CacheWarning,
+        CacheWarning(
+            f"generated source is kept in memory only: {problem}",
+            "Set SRCDIFF_CACHE to a folder of your own to keep it in files.",
+        ),
         stacklevel=2,
     )

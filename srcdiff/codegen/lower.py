@@ -1,9 +1,11 @@
-"""IR to plan: explicit copies and jumps, `for` over sequences where an index only picks their elements.
+"""IR to plan: explicit copies and jumps, `for` over sequences where an index only picks their
+elements.
 
     For(0, n, 1; s = 0.0) { (i, s) -> x_i = index x, i; s1 = add s, x_i; yield s1 }
 
-becomes `s <- 0.0; for x_i in x: { s1 = s + x_i; s <- s1 }`. What no statement needs is left out. An `If` at the end of a loop's body or of
-the function ends in `break`, `continue` or `return` itself, as the user wrote it.
+becomes `s <- 0.0; for x_i in x: { s1 = s + x_i; s <- s1 }`. What no statement needs is left out.
+An `If` at the end of a loop's body or of the function ends in `break`, `continue` or `return`
+itself, as the user wrote it.
 """
 
 from __future__ import annotations
@@ -35,7 +37,13 @@ from srcdiff.ir.types import INT, Scalar
 
 __all__ = ["lower"]
 
-PRINTED_BY_SCOPE = {"length", "zeros_of", "empty_of", "expand", "zeros_like_list"}  # whose text `lengths` finds
+PRINTED_BY_SCOPE = {
+    "length",
+    "zeros_of",
+    "empty_of",
+    "expand",
+    "zeros_like_list",
+}  # whose text `lengths` finds
 
 
 def lower(fn: Function, function_names: Mapping[Function, str] = MappingProxyType({})) -> Plan:
@@ -171,7 +179,9 @@ class _Leave:
 @dataclass(frozen=True)
 class _Return:
     def nodes(self, yields: Sequence[Atom | None], s: Statement | None) -> list[Node]:
-        return [Jump("return", tuple(a for a in yields if a is not None), s.origin if s else "user")]
+        return [
+            Jump("return", tuple(a for a in yields if a is not None), s.origin if s else "user")
+        ]
 
     def takes_over(self, branch: If, yields: Sequence[Atom]) -> bool:
         mine = [r for r in branch.results if r in yields]
@@ -185,8 +195,14 @@ class _Return:
 _End = _Assign | _Leave | _Return
 
 
-def _copy(targets: Sequence[Value | None], sources: Sequence[Atom | None], s: Statement) -> list[Node]:
-    pairs = [(t, a) for t, a in zip(targets, sources, strict=True) if t is not None and a is not None and t is not a]
+def _copy(
+    targets: Sequence[Value | None], sources: Sequence[Atom | None], s: Statement
+) -> list[Node]:
+    pairs = [
+        (t, a)
+        for t, a in zip(targets, sources, strict=True)
+        if t is not None and a is not None and t is not a
+    ]
     return [Copy(tuple(t for t, _ in pairs), tuple(a for _, a in pairs), s.origin)] if pairs else []
 
 
@@ -388,9 +404,7 @@ class _Lowering:
         self.home[turns] = variable
         self.members[variable] = [variable, turns]
         after = Value(INT, variable.name, variable.user)
-        plus = Let(
-            (after,), "{0} + {1}", (variable, one), None, loop.origin
-        )
+        plus = Let((after,), "{0} + {1}", (variable, one), None, loop.origin)
         node.variables += (variable,)
         node.body[:0] = [plus, Copy((variable,), (after,), loop.origin)]
         return Copy((variable,), (zero,), loop.origin)

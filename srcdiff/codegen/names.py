@@ -1,8 +1,10 @@
 """Which variables share a Python name, and what they are called.
 
-Copies that need not be made decide first: a variable and what is copied into it become one, if they are never live together and
-bear no two different names of the user's. Then each class gets a name: the user's, then the hints of passes (`d_x`), then names found
-in what the value is for. A name of the user's may serve again when its holder is dead; an invented one is used for one thing only.
+Copies that need not be made decide first: a variable and what is copied into it become one, if
+they are never live together and bear no two different names of the user's. Then each class gets a
+name: the user's, then the hints of passes (`d_x`), then names found in what the value is for. A
+name of the user's may serve again when its holder is dead; an invented one is used for one thing
+only.
 """
 
 from __future__ import annotations
@@ -34,11 +36,17 @@ class _Class:
     members: list[Value]
     intervals: list[Interval]
     first: int
-    names: dict[str, bool] = field(default_factory=dict)  # what members are called -> whether by the user
+    names: dict[str, bool] = field(
+        default_factory=dict
+    )  # what members are called -> whether by the user
 
 
 def name_variables(
-    plan: Plan, facts: Facts, folding: Folding, intervals: dict[Value, list[Interval]], taken: Iterable[str] = ()
+    plan: Plan,
+    facts: Facts,
+    folding: Folding,
+    intervals: dict[Value, list[Interval]],
+    taken: Iterable[str] = (),
 ) -> dict[Value, str]:
     """A name for every variable of the plan; `taken` are names of modules, functions and globals that it uses."""
     return _Naming(plan, facts, folding, intervals, {*taken}).run()
@@ -46,7 +54,12 @@ def name_variables(
 
 class _Naming:
     def __init__(
-        self, plan: Plan, facts: Facts, folding: Folding, intervals: dict[Value, list[Interval]], taken: set[str]
+        self,
+        plan: Plan,
+        facts: Facts,
+        folding: Folding,
+        intervals: dict[Value, list[Interval]],
+        taken: set[str],
     ) -> None:
         self.plan, self.facts, self.folding = plan, facts, folding
         self.taken = taken
@@ -90,7 +103,11 @@ class _Naming:
         for same in (True, False):
             for target, source in pairs:
                 a, b = self.classes[target], self.classes[source]
-                if a is not b and bool(a.names.keys() & b.names.keys()) == same and self.may_join(a, b):
+                if (
+                    a is not b
+                    and bool(a.names.keys() & b.names.keys()) == same
+                    and self.may_join(a, b)
+                ):
                     self.join(a, b)
 
     def may_join(self, a: _Class, b: _Class) -> bool:
@@ -126,7 +143,12 @@ class _Naming:
         return self.is_legal(name) and not overlap(self.occupied.get(name, []), c.intervals)
 
     def is_legal(self, name: str) -> bool:
-        return name.isidentifier() and not keyword.iskeyword(name) and name not in self.taken and name not in _USED_BUILTINS
+        return (
+            name.isidentifier()
+            and not keyword.iskeyword(name)
+            and name not in self.taken
+            and name not in _USED_BUILTINS
+        )
 
     def is_unread(self, c: _Class) -> bool:
         return not any(self.facts.uses.get(m) for m in c.members) and not {*c.members} & self.params
@@ -139,8 +161,9 @@ class _Naming:
         ordered = sorted(c.names, key=lambda n: not c.names[n])
         for name in ordered:
             if self.fits(c, name):
-                return self.give(c, name)
-        self.give(c, next(n for n in self.derived(c, ordered[0]) if self.fits(c, n) and n not in self.occupied))
+                self.give(c, name)
+                return
+        self.give(c, next(n for n in self.derived(c, ordered[0]) if self.is_free(n)))
 
     def derived(self, c: _Class, name: str) -> Iterator[str]:
         """Names for a value whose own name somebody else needs at the same time."""
@@ -152,15 +175,13 @@ class _Naming:
             yield f"next_{name}"
         elif name.startswith("d_"):
             yield f"{name}_part"
-        yield from (f"{name}_{k}" for k in range(1, 10**6))
+        yield from (f"{name}_{k}" for k in range(1, 1000))
 
     def name_invented(self, c: _Class) -> None:
-        found = [*suggestions(c.members, self.plan, self.facts, self.folding, self.names)]
-        for name in found:
-            if self.is_free(name):
-                return self.give(c, name)
-        base = found[0] if found else "value"
-        self.give(c, next(n for n in (f"{base}_{k}" for k in range(1, 10**6)) if self.is_free(n)))
+        found = [*suggestions(c.members, self.plan, self.facts, self.folding, self.names), "value"]
+        found = [n for n in found if n.isidentifier()]
+        numbered = (f"{found[0]}_{k}" for k in range(1, 10**6))
+        self.give(c, next(n for n in (*found, *numbered) if self.is_free(n)))
 
     def is_free(self, name: str) -> bool:
         return self.is_legal(name) and name not in self.occupied and not hasattr(builtins, name)

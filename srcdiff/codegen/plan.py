@@ -1,11 +1,13 @@
-"""The plan of a function's text: the IR's statements in order of evaluation, with copies and jumps where Python has them.
+"""The plan of a function's text: the IR's statements in order of evaluation, with copies and jumps
+where Python has them.
 
-Printing happens in steps that each read the plan: `lower` makes it, `lengths` says what lengths are printed as, `folding`
-which values are written inside the expression that uses them, `liveness` and `names` which share a variable, and `statements`
-turns it into Python.
+Printing happens in steps that each read the plan: `lower` makes it, `lengths` says what lengths
+are printed as, `folding` which values are written inside the expression that uses them,
+`liveness` and `names` which share a variable, and `statements` turns it into Python.
 
-A loop's parameters, results and test parameters are one variable, whose home is the body's parameter. It is assigned by a
-`Copy` in front of the loop and by one at the end of each turn; results of branches are assigned at the ends of both arms.
+A loop's parameters, results and test parameters are one variable, whose home is the body's
+parameter. It is assigned by a `Copy` in front of the loop and by one at the end of each turn;
+results of branches are assigned at the ends of both arms.
 """
 
 from __future__ import annotations
@@ -54,7 +56,10 @@ class Let:
 
 @dataclass(eq=False)
 class Copy:
-    """Assign all at once: every source is read before any target is written. `together`: in one statement, as the user did."""
+    """Assign all at once: every source is read before any target is written.
+
+    `together`: in one statement, as the user did.
+    """
 
     targets: tuple[Value, ...]
     sources: tuple[Atom, ...]
@@ -124,7 +129,12 @@ class Plan:
 
     def prune(self) -> None:
         """Leave out operations that nothing reads any more, such as the length of what a loop now goes over."""
-        uses = Counter(a for node in walk_nodes(self.nodes) for a in reads_of_node(node) if isinstance(a, Value))
+        uses = Counter(
+            a
+            for node in walk_nodes(self.nodes)
+            for a in reads_of_node(node)
+            if isinstance(a, Value)
+        )
         self.nodes = _pruned(self.nodes, uses)
 
     def number(self) -> None:
@@ -135,7 +145,12 @@ class Plan:
 def _pruned(nodes: list[Node], uses: Counter[Value]) -> list[Node]:
     kept: list[Node] = []
     for node in reversed(nodes):
-        if isinstance(node, Let) and node.results and is_pure(node) and not any(uses[r] for r in node.results):
+        if (
+            isinstance(node, Let)
+            and node.results
+            and is_pure(node)
+            and not any(uses[r] for r in node.results)
+        ):
             uses.subtract(a for a in node.operands if isinstance(a, Value))
             continue
         if isinstance(node, Branch):

@@ -1,6 +1,6 @@
 """IR functions to the text of a module, and what that text needs to find in its namespace.
 
-    plan -> lengths -> folding -> liveness -> names -> statements -> text
+plan -> lengths -> folding -> liveness -> names -> statements -> text
 """
 
 from __future__ import annotations
@@ -89,7 +89,9 @@ def _classes(tree: Tree) -> dict[str, Any]:
     return mine
 
 
-def function_tree(fn: Function, names: Mapping[Function, str], bound: set[str], imports: set[str]) -> Any:
+def function_tree(
+    fn: Function, names: Mapping[Function, str], bound: set[str], imports: set[str]
+) -> Any:
     """The definition of one function; adds the dotted names that it uses to `imports`."""
     plan = lower(fn, names)
     plan.prune()
@@ -103,12 +105,17 @@ def function_tree(fn: Function, names: Mapping[Function, str], bound: set[str], 
     short = _short_names(used, {v.name for v in facts.defined} | bound)
     taken = bound | set(short.values()) | {d.partition(".")[0] for d in used} | {"np"}
     variables = name_variables(plan, facts, folding, live_intervals(plan, folding), taken)
-    imports.update(f"{d} as {short[d]}" if d in short else d.partition(".")[0] if d[:5] != "scipy" else d for d in used)
+    imports.update(
+        f"{d} as {short[d]}" if d in short else d.partition(".")[0] if d[:5] != "scipy" else d
+        for d in used
+    )
     writer = Writer(plan, folding, variables, short)
     body = commented(plan, writer)
     if _mentions_numpy(body):
         imports.add("np")
-    return n.function_def(names[fn], [variables[p] for p in fn.params], body or [n.pass_()], fn.doc or None)
+    return n.function_def(
+        names[fn], [variables[p] for p in fn.params], body or [n.pass_()], fn.doc or None
+    )
 
 
 def commented(plan: Plan, writer: Writer) -> list[Any]:
@@ -159,7 +166,9 @@ def _short_names(dotted: list[str], variables: set[str]) -> dict[str, str]:
 
 
 def _mentions_numpy(body: list[Any]) -> bool:
-    return any(isinstance(node, gast.Name) and node.id == "np" for s in body for node in gast.walk(s))
+    return any(
+        isinstance(node, gast.Name) and node.id == "np" for s in body for node in gast.walk(s)
+    )
 
 
 def import_statements(imports: set[str]) -> list[Any]:

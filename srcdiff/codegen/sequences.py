@@ -1,8 +1,7 @@
 """`for` over the sequences themselves where an index does nothing but pick their elements.
 
-for t in reversed(range(len(xs))):                    for (W, _), x in zip(reversed(params), reversed(xs)):
-    W, _ = params[t]                    becomes           ...
-    x = xs[t]
+for t in reversed(range(len(xs))): for (W, _), x in zip(reversed(params), reversed(xs)): W, _ =
+params[t] becomes ... x = xs[t]
 """
 
 from __future__ import annotations
@@ -48,8 +47,7 @@ def sequence_form(
     if index_left and not (loop.index.user and not loop.reverse):
         return plain
     sequences = [load.operands[0] for load in loads]
-    fits = [has_length(s, loop, definer) for s in sequences]
-    if not (all(fits) if loop.reverse else any(fits)):
+    if not _all_turns(sequences, loop, definer):
         return plain
     patterns, unpacks = _patterns(loop, loads, uses, keeps)
     form: Literal["each", "enumerate"] = "enumerate" if index_left else "each"
@@ -133,9 +131,24 @@ def _patterns(
 # ---- lengths of sequences -------------------------------------------------------------------------
 
 
-def has_length(sequence: Atom, loop: For, definer: Mapping[Value, Statement]) -> bool:
-    """Whether the loop makes as many turns as the sequence has elements."""
-    stop = loop.stop
+def _all_turns(sequences: Sequence[Atom], loop: For, definer: Mapping[Value, Statement]) -> bool:
+    """Whether going over the sequences together makes the loop's turns; backwards, all must have the same length."""
+    if loop.reverse:
+        return all(has_length(s, loop.stop, loop, definer) for s in sequences)
+    stops = _shortest_of(loop.stop, definer)
+    return all(any(has_length(s, stop, loop, definer) for s in sequences) for stop in stops)
+
+
+def _shortest_of(stop: Atom, definer: Mapping[Value, Statement]) -> list[Atom]:
+    """The lengths of which `stop` is the smallest: `zip` takes that by itself."""
+    made = definer.get(stop) if isinstance(stop, Value) else None
+    if isinstance(made, Op) and made.decl.name == "minimum":
+        return [leaf for a in made.operands for leaf in _shortest_of(a, definer)]
+    return [stop]
+
+
+def has_length(sequence: Atom, stop: Atom, loop: For, definer: Mapping[Value, Statement]) -> bool:
+    """Whether `stop`, the loop's last bound, is the number of the sequence's elements."""
     length = stop.type.expr if isinstance(stop.type, Scalar) else None
     if isinstance(sequence.type, Array):
         return length is not None and shape_of(sequence.type)[0] == length

@@ -1,4 +1,6 @@
-"""A named plan to statements: expressions put together, assignments in an order that works, jumps and headers of loops."""
+"""A named plan to statements: expressions put together, assignments in an order that works, jumps
+and headers of loops.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +22,22 @@ __all__ = ["Writer"]
 
 _OPERATORS = {op: text for text, op in n.BINARY.items()}
 _AUGMENTED = re.compile(r"(\*\*|//|[-+*/@%])=")
-_FLIPPED = {gast.Eq: "!=", gast.NotEq: "==", gast.Is: "is not", gast.IsNot: "is", gast.In: "not in", gast.NotIn: "in"}
+_FLIPPED = {
+    gast.Eq: "!=",
+    gast.NotEq: "==",
+    gast.Is: "is not",
+    gast.IsNot: "is",
+    gast.In: "not in",
+    gast.NotIn: "in",
+}
 
 
 class Writer:
     """Writes the statements of one function. `short` maps SciPy's dotted names to what they are imported as."""
 
-    def __init__(self, plan: Plan, folding: Folding, names: Mapping[Value, str], short: dict[str, str]) -> None:
+    def __init__(
+        self, plan: Plan, folding: Folding, names: Mapping[Value, str], short: dict[str, str]
+    ) -> None:
         self.plan, self.folding, self.names, self.short = plan, folding, names, short
 
     # ---- expressions ----
@@ -38,9 +49,15 @@ class Writer:
         return n.name(self.names[atom]) if let is None else self.value(let)
 
     def value(self, let: Let) -> Any:
-        if isinstance(let.source, Op) and let.source.decl.name == "read" and let.results[0] in self.folding.copied:
+        if (
+            isinstance(let.source, Op)
+            and let.source.decl.name == "read"
+            and let.results[0] in self.folding.copied
+        ):
             return n.call(n.attribute(self.expression(let.operands[0]), "copy"))
-        return template(let.text, len(let.operands)).fill([self.expression(a) for a in let.operands], self.short)
+        return template(let.text, len(let.operands)).fill(
+            [self.expression(a) for a in let.operands], self.short
+        )
 
     # ---- statements ----
 
@@ -65,7 +82,11 @@ class Writer:
             return []
         filled = self.value(let)
         if not let.results:
-            return [effect(filled) if template(let.text, len(let.operands)).is_statement else n.expr_stmt(filled)]
+            return [
+                effect(filled)
+                if template(let.text, len(let.operands)).is_statement
+                else n.expr_stmt(filled)
+            ]
         if isinstance(let.source, Call):
             return self.call(let.source, let.results, filled)
         if len(let.results) > 1 or (let.op is not None and let.op.decl.name == "unpack"):
@@ -76,7 +97,7 @@ class Writer:
         name = self.names[result]
         if isinstance(result.type, Scalar) and isinstance(value, gast.BinOp) and name != "_":
             symbol = _OPERATORS[type(value.op)]
-            if _is_name(value.left, name) and _may_augment(op):
+            if _is_name(value.left, name) and _may_augment(op) and not _is_name(value.right, name):
                 return n.augassign(name, symbol, value.right)
             commutes = symbol in ("+", "*") and (op is None or op.origin != "user")
             if commutes and _is_name(value.right, name):
@@ -84,7 +105,11 @@ class Writer:
         return n.assign(name, value)
 
     def target(self, pattern: Pattern) -> Any:
-        return n.name(self.names[pattern]) if isinstance(pattern, Value) else n.tuple_(*map(self.target, pattern))
+        return (
+            n.name(self.names[pattern])
+            if isinstance(pattern, Value)
+            else n.tuple_(*map(self.target, pattern))
+        )
 
     def call(self, call: Call, results: Sequence[Value], value: Any) -> list[Any]:
         tree = call.function.output
@@ -120,10 +145,16 @@ class Writer:
             value = self.expression(source)
             if self.names[target] != "_" and not _is_name(value, self.names[target]):
                 pending.append((target, value))
-        reads = {t: {node.id for node in gast.walk(v) if isinstance(node, gast.Name)} for t, v in pending}
+        reads = {
+            t: {node.id for node in gast.walk(v) if isinstance(node, gast.Name)} for t, v in pending
+        }
         out: list[Any] = []
         while pending:
-            ready = [p for p in pending if not any(self.names[p[0]] in reads[t] for t, _ in pending if t is not p[0])]
+            ready = [
+                p
+                for p in pending
+                if not any(self.names[p[0]] in reads[t] for t, _ in pending if t is not p[0])
+            ]
             if not ready or (copy.together and len(pending) > 1):
                 targets = n.tuple_(*(n.name(self.names[t]) for t, _ in pending))
                 return [*out, n.assign(targets, n.tuple_(*(v for _, v in pending)))]
@@ -150,7 +181,13 @@ class Writer:
         body = self.block(node.body)
         if node.form == "while":
             return [self.while_loop(node, body)]
-        return [n.for_(self.loop_target(node), self.iterable(node), _without_last_continue(body) or [n.pass_()])]
+        return [
+            n.for_(
+                self.loop_target(node),
+                self.iterable(node),
+                _without_last_continue(body) or [n.pass_()],
+            )
+        ]
 
     def while_loop(self, node: Loop, body: list[Any]) -> Any:
         test = self.block(node.test)
@@ -201,7 +238,9 @@ class Writer:
             return self.expression(operands[tree])
         count = len(tree.children)
         text = struct_text(tree.kind, tree.keys, [f"{{{k}}}" for k in range(count)], tree.cls)
-        return template(text, count).fill([self.tree(c, operands) for c in tree.children], self.short)
+        return template(text, count).fill(
+            [self.tree(c, operands) for c in tree.children], self.short
+        )
 
 
 # ---- small things --------------------------------------------------------------------------------
@@ -244,7 +283,11 @@ def effect(statement: Any) -> Any:
 def is_unpackable(tree: Tree) -> bool:
     if isinstance(tree, int):
         return True
-    return tree.kind in ("tuple", "list", "namedtuple") and all(map(is_unpackable, tree.children)) and bool(tree.children)
+    return (
+        tree.kind in ("tuple", "list", "namedtuple")
+        and all(map(is_unpackable, tree.children))
+        and bool(tree.children)
+    )
 
 
 def _is_name(tree: Any, name: str) -> bool:
@@ -257,7 +300,11 @@ def _is_constant(atom: Atom, value: int) -> bool:
 
 def _may_augment(op: Op | None) -> bool:
     """Whether `s = s + x` may be written `s += x`: as the user did, where the line is known."""
-    line = op.location.source_line if op is not None and op.origin == "user" and op.location is not None else ""
+    line = (
+        op.location.source_line
+        if op is not None and op.origin == "user" and op.location is not None
+        else ""
+    )
     return not line or _AUGMENTED.search(line) is not None
 
 

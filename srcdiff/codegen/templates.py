@@ -1,6 +1,7 @@
 """Templates of operations as syntax trees: parsed once each, filled in by copying.
 
-SciPy's functions are imported by name (`from scipy.special import expit`) unless a variable has that name.
+SciPy's functions are imported by name (`from scipy.special import expit`) unless a variable has
+that name.
 """
 
 from __future__ import annotations
@@ -66,7 +67,11 @@ def _fill(tree: Any, operands: Sequence[Any], short: dict[str, str]) -> Any:
         return tree
     if isinstance(tree, gast.Name):
         name = tree.id
-        return operands[int(name[1:-1])] if name[0] == "_" == name[-1] and name[1:-1].isdigit() else tree
+        return (
+            operands[int(name[1:-1])]
+            if name[0] == "_" == name[-1] and name[1:-1].isdigit()
+            else tree
+        )
     if isinstance(tree, gast.Attribute) and short:
         known = short.get(_dotted(tree))
         if known is not None:

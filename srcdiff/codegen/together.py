@@ -1,7 +1,8 @@
 """Tuple assignments as the user wrote them: `a, b = a / b, b / (a + 1.0)` is one statement again.
 
-Without this the two new values would need names beside the old ones. Only assignments that stand on one line of the user's, whose
-targets are a tuple, and of which none reads the result of another.
+Without this the two new values would need names beside the old ones. Only assignments that stand
+on one line of the user's, whose targets are a tuple, and of which none reads the result of
+another.
 """
 
 from __future__ import annotations
@@ -36,9 +37,15 @@ def _block(nodes: list[Node], facts: Facts, folding: Folding) -> list[Node]:
             group.append(node)
             continue
         if isinstance(node, Branch):
-            node.then, node.orelse = _block(node.then, facts, folding), _block(node.orelse, facts, folding)
+            node.then, node.orelse = (
+                _block(node.then, facts, folding),
+                _block(node.orelse, facts, folding),
+            )
         elif isinstance(node, Loop):
-            node.test, node.body = _block(node.test, facts, folding), _block(node.body, facts, folding)
+            node.test, node.body = (
+                _block(node.test, facts, folding),
+                _block(node.body, facts, folding),
+            )
         out.append(node)
     return out + _close(group, facts, folding)
 
@@ -48,7 +55,9 @@ def _line(node: Let) -> tuple[str, int] | None:
     op = node.op
     if op is None or op.origin != "user" or op.location is None or len(node.results) != 1:
         return None
-    if not (node.results[0].user and node.results[0].name) or not _TUPLE_TARGET.match(op.location.source_line):
+    if not (node.results[0].user and node.results[0].name) or not _TUPLE_TARGET.match(
+        op.location.source_line
+    ):
         return None
     return op.location.file, op.location.line
 
@@ -68,6 +77,8 @@ def _close(group: list[Let], facts: Facts, folding: Folding) -> list[Node]:
     sources = tuple(Value(t.type) for t in targets)
     for source, let in zip(sources, group, strict=True):
         folding.folded[source] = Let((source,), let.text, let.operands, let.source, let.origin)
-    copy = Copy(targets, sources, "user", together=True, point=group[-1].point, loops=group[-1].loops)
+    copy = Copy(
+        targets, sources, "user", together=True, point=group[-1].point, loops=group[-1].loops
+    )
     facts.maker.update(dict.fromkeys(targets, copy))
     return [copy]

@@ -50,18 +50,14 @@ class Source:
     def _locate(self, node: Any) -> Location:
         line = getattr(node, "lineno", self.node.lineno)
         text = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
-        column = _characters(text, getattr(node, "col_offset", 0))
-        ends_here = getattr(node, "end_lineno", line) == line
-        end = _characters(text, getattr(node, "end_col_offset", 0)) if ends_here else len(text.rstrip())
+        column = getattr(node, "col_offset", 0)
+        end = getattr(node, "end_col_offset", 0)
+        if getattr(node, "end_lineno", line) != line:
+            end = len(text.rstrip().encode())
         shift = self.indent
         return Location(
             self.file, line + self.line_shift, column + shift, max(end, column) + shift, self.name, " " * shift + text
         )
-
-
-def _characters(line: str, offset: int) -> int:
-    """A column in characters; `ast` counts UTF-8 bytes."""
-    return offset if line.isascii() else len(line.encode()[:offset].decode(errors="ignore"))
 
 
 def function_of(function: Any) -> Any:

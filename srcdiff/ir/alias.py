@@ -1,15 +1,15 @@
 """Which values may share storage, and what statements read and write.
 
-Storage is named by *roots*: a parameter, or the value that an operation which is no view made. Everything else refers to
-the storage of roots: views to their base's, what leaves a branch or a loop to all that may flow in (so after `u, v = v, u` in
-a loop both names may mean both buffers).
+Storage is named by *roots*: a parameter, or the value that an operation which is no view made. Everything else refers
+to the storage of roots: views to their base's, what leaves a branch or a loop to all that may flow in (so after
+`u, v = v, u` in a loop both names may mean both buffers).
 
     %H = zeros_like %x          roots: %x -> {%x}, %H -> {%H}, %row -> {%H}
     %row = index[:, i] %H, 0
     store %row, 1.0, 0          writes {%H}
 
-A container's roots are its own and those of what it holds. Parts of one parameter are told apart: the first value
-that takes a part is that part's root. An item of a list made here shares storage with what was put on the list; an item of a
+A container's roots are its own and those of what it holds. Parts of one parameter are told apart: the first value that
+takes a part is that part's root. An item of a list made here shares storage with what was put on the list; an item of a
 list that comes from elsewhere with the list. So `append` writes the list, but not the arrays on it.
 """
 
@@ -19,7 +19,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from srcdiff.ir.core import Atom, Call, For, Function, If, Op, Region, Statement, Value, While, regions_of, walk
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    regions_of,
+    walk,
+)
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type
 
 __all__ = [
@@ -40,7 +53,15 @@ _ITEMS = "*"  # the key of a list's elements, all alike
 _CONTAINERS = {"pack", "list_new"}  # hold their operands and nothing else
 _COPIES = {"copy", "read"}  # of a list: a new list of the same elements
 _IN_ITEMS = {"list_add"}  # changes the arrays on a list
-_SHAPE_ONLY = {"axis_length", "zeros_like", "ones_like", "empty_like", "zeros_of", "zeros_like_list", "empty_of"}
+_SHAPE_ONLY = {
+    "axis_length",
+    "zeros_like",
+    "ones_like",
+    "empty_like",
+    "zeros_of",
+    "zeros_like_list",
+    "empty_of",
+}
 
 
 def has_storage(type_: Type) -> bool:
@@ -90,7 +111,10 @@ def has_effect(statement: Statement) -> bool:
 
 def may_raise(statement: Statement) -> bool:
     """Whether a statement may not come to its end: it raises, or is a `while`."""
-    return any(s.decl.raises if isinstance(s, Op) else isinstance(s, Call | While) for s in _with_inner(statement))
+    return any(
+        s.decl.raises if isinstance(s, Op) else isinstance(s, Call | While)
+        for s in _with_inner(statement)
+    )
 
 
 def may_move(statement: Statement, over: Iterable[Statement], roots: Roots) -> bool:
@@ -133,7 +157,13 @@ def _spine(container: Value, roots: Roots) -> frozenset[Value]:
 def _may_hold(outer: Type, inner: Type) -> bool:
     if _skeleton(outer) == _skeleton(inner):
         return True
-    parts = outer.parts if isinstance(outer, Struct) else (outer.element,) if isinstance(outer, List) else ()
+    parts = (
+        outer.parts
+        if isinstance(outer, Struct)
+        else (outer.element,)
+        if isinstance(outer, List)
+        else ()
+    )
     return any(_may_hold(p, inner) for p in parts)
 
 
@@ -145,7 +175,11 @@ def _skeleton(type_: Type) -> Any:
 
 
 def _read(op: Op, position: int, operand: Atom, roots: Roots) -> frozenset[Value]:
-    if not isinstance(operand, Value) or position in op.decl.writes or not has_storage(operand.type):
+    if (
+        not isinstance(operand, Value)
+        or position in op.decl.writes
+        or not has_storage(operand.type)
+    ):
         return frozenset()
     if op.decl.name in _SHAPE_ONLY or op.decl.name in _CONTAINERS or _puts_on_list(op):
         return frozenset()
@@ -157,7 +191,9 @@ def _read(op: Op, position: int, operand: Atom, roots: Roots) -> frozenset[Value
 
 
 def _puts_on_list(op: Op) -> bool:
-    return op.decl.name not in _IN_ITEMS and any(isinstance(op.operands[i].type, List) for i in op.decl.writes)
+    return op.decl.name not in _IN_ITEMS and any(
+        isinstance(op.operands[i].type, List) for i in op.decl.writes
+    )
 
 
 class _Heap:
@@ -236,7 +272,9 @@ class _Heap:
             case Op():
                 self.op(statement)
             case If():
-                yields = zip(statement.then.yields, statement.orelse.yields, statement.results, strict=True)
+                yields = zip(
+                    statement.then.yields, statement.orelse.yields, statement.results, strict=True
+                )
                 for then, orelse, result in yields:
                     self.bind(result, then, orelse)
             case For():
@@ -248,9 +286,13 @@ class _Heap:
                 for result in statement.results:
                     self.make(result)
 
-    def loop(self, loop: For | While, params: Iterable[tuple[Value, ...]], results: tuple[Value, ...]) -> None:
+    def loop(
+        self, loop: For | While, params: Iterable[tuple[Value, ...]], results: tuple[Value, ...]
+    ) -> None:
         for targets in (*params, results):
-            for target, first, later in zip(targets, loop.carried, loop.carried_yields, strict=True):
+            for target, first, later in zip(
+                targets, loop.carried, loop.carried_yields, strict=True
+            ):
                 self.bind(target, first, later)
 
     def op(self, op: Op) -> None:
@@ -266,11 +308,15 @@ class _Heap:
         elif op.decl.view_of is not None:
             self.view(op, op.operands[op.decl.view_of])
         else:
-            shared = isinstance(op.results[0].type, List) and name in _COPIES if op.results else False
+            shared = (
+                isinstance(op.results[0].type, List) and name in _COPIES if op.results else False
+            )
             for result in op.results:
                 self.make(result, opaque=not shared)
                 if shared:
-                    self.flow(self.holds[result, _ITEMS], self.taken(op.operands[0], _ITEMS, result))
+                    self.flow(
+                        self.holds[result, _ITEMS], self.taken(op.operands[0], _ITEMS, result)
+                    )
 
     def container(self, op: Op) -> None:
         result = op.result
@@ -295,7 +341,9 @@ class _Heap:
                     self.flow(self.holds[root, _ITEMS], self.of(operand))
             for result in op.results:
                 if has_storage(result.type):
-                    self.flow(self.refers[result], self.taken(op.operands[position], _ITEMS, result))
+                    self.flow(
+                        self.refers[result], self.taken(op.operands[position], _ITEMS, result)
+                    )
 
     def view(self, op: Op, base: Atom) -> None:
         is_struct = isinstance(base.type, Struct)
@@ -307,7 +355,9 @@ class _Heap:
             elif is_struct and "key" not in op.attrs:
                 self.flow(self.refers[result], self.taken(base, _key(base.type, position), result))
             else:
-                self.flow(self.refers[result], self.taken(base, op.attrs.get("key", _ITEMS), result))
+                self.flow(
+                    self.refers[result], self.taken(base, op.attrs.get("key", _ITEMS), result)
+                )
 
 
 def _key(type_: Type, position: int) -> Any:

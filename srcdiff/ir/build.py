@@ -24,6 +24,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.location import Location
 from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.spelling import as_spelled
 from srcdiff.ir.types import Dim, Type, map_dims
 
 __all__ = ["Builder", "Env", "Rewriter", "change_dims", "clone_region", "clone_statement", "lookup", "with_parts"]
@@ -53,7 +54,7 @@ class Builder:
         self, decl: OpDecl, *operands: Atom, names: Sequence[str] = (), user: bool = False, spelling: str = "", **attrs: Any
     ) -> tuple[Value, ...]:
         """Append an operation, and give its results (none for a pure effect)."""
-        types = decl.infer(self.shapes, operands, attrs)
+        types = as_spelled(decl, decl.infer(self.shapes, operands, attrs), spelling)
         labels = [*names, *[""] * (len(types) - len(names))]
         results = tuple(Value(t, n, user and bool(n)) for t, n in zip(types, labels, strict=True))
         self.body.append(Op(decl, operands, results, attrs, self.location, self.origin, spelling))

@@ -18,9 +18,23 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.conform import Mismatch, Scope, conform
-from srcdiff.ir.core import Atom, Call, Const, For, Function, If, Op, Region, Statement, Tree, Value, While
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    Const,
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Tree,
+    Value,
+    While,
+)
 from srcdiff.ir.spelling import template_of
 from srcdiff.ir.structs import build_struct, take_part
+from srcdiff.ir.text import statement_text
 from srcdiff.ir.types import Array, List, Scalar, Struct, Type, shape_of
 
 __all__ = ["Mismatch", "evaluate"]
@@ -47,7 +61,9 @@ def form(tree: Tree, values: Sequence[Any]) -> Any:
     """The structure that a function returns, made of what it yields."""
     if isinstance(tree, int):
         return values[tree]
-    return build_struct(tree.kind, tree.keys, [form(child, values) for child in tree.children], tree.cls)
+    return build_struct(
+        tree.kind, tree.keys, [form(child, values) for child in tree.children], tree.cls
+    )
 
 
 class _Frame:
@@ -68,52 +84,66 @@ class _Frame:
         return [self.get(a) for a in atoms]
 
     def bind(
-        self, values: Sequence[Value], objects: Sequence[Any], scope: Scope, where: str, soft: bool = False
+        self,
+        values: Sequence[Value],
+        objects: Sequence[Any],
+        scope: Scope,
+        where: Callable[[], str],
+        soft: bool = False,
     ) -> None:
+        """Enter what values stand for; `where` says in messages what made them."""
         if len(values) != len(objects):
-            raise Mismatch(f"{where}: {len(values)} results, but {len(objects)} objects")
+            raise Mismatch(f"{where()}: {len(values)} results, but {len(objects)} objects")
         for value, obj in zip(values, objects, strict=True):
             try:
                 conform(obj, value.type, scope, soft)
             except Mismatch as mismatch:
-                raise Mismatch(f"{where}: {value}: {mismatch}") from None
+                raise Mismatch(f"{where()}: {value}: {mismatch}") from None
             self.values[value] = obj
 
     def region(self, region: Region, arguments: Sequence[Any], scope: Scope) -> list[Any]:
         """Run a region in its own scope (which the caller makes), and give what it yields."""
-        self.bind(region.params, arguments, scope, "parameters")
+        self.bind(region.params, arguments, scope, lambda: "parameters")
         for statement in region.body:
             self.statement(statement, scope)
         return self.all(region.yields)
 
     def statement(self, statement: Statement, scope: Scope) -> None:
+        if isinstance(statement, Op):
+            self.op(statement, scope)
+            return
+        results = self.structured(statement, scope)
+        soft = not isinstance(statement, Call)
+        self.bind(statement.results, results, scope, lambda: statement_text(statement), soft)
+
+    def structured(self, statement: If | For | While | Call, scope: Scope) -> list[Any]:
         match statement:
-            case Op():
-                self.op(statement, scope)
             case If():
                 branch = statement.then if self.get(statement.condition) else statement.orelse
-                self.bind(statement.results, self.region(branch, (), Scope(scope)), scope, "if", soft=True)
+                return self.region(branch, (), Scope(scope))
             case For():
-                self.bind(statement.results, self.for_(statement, scope), scope, "for", soft=True)
+                return self.for_(statement, scope)
             case While():
-                self.bind(statement.results, self.while_(statement, scope), scope, "while", soft=True)
+                return self.while_(statement, scope)
             case Call():
-                results = run(statement.function, self.all(statement.operands))
-                self.bind(statement.results, results, scope, f"call of {statement.function.name}")
+                return run(statement.function, self.all(statement.operands))
 
     def op(self, op: Op, scope: Scope) -> None:
         operands = self.all(op.operands)
         try:
             out = self.compute(op, operands, scope)
         except Mismatch as mismatch:
-            raise Mismatch(f"{describe(op)}: {mismatch}") from None
+            raise Mismatch(f"{statement_text(op)}: {mismatch}") from None
         except Exception as error:
-            error.add_note(f"while evaluating {describe(op)}" + (f" ({op.location})" if op.location else ""))
+            error.add_note(
+                f"while evaluating {statement_text(op)}"
+                + (f" ({op.location})" if op.location else "")
+            )
             raise
         if not op.results:
             return
         several = len(op.results) > 1 or op.decl.name == "unpack"
-        self.bind(op.results, tuple(out) if several else (out,), scope, describe(op))
+        self.bind(op.results, tuple(out) if several else (out,), scope, lambda: statement_text(op))
 
     def compute(self, op: Op, operands: list[Any], scope: Scope) -> Any:
         special = _SPECIAL.get(op.decl.name)
@@ -141,14 +171,6 @@ class _Frame:
             carried = self.region(loop.body, carried, Scope(scope))
             if loop.test is None and not carried.pop(0):
                 return carried
-
-
-def describe(op: Op) -> str:
-    """The operation on one line."""
-    results = ", ".join(map(repr, op.results))
-    operands = ", ".join(map(repr, op.operands))
-    attrs = ", ".join(f"{k}={v!r}" for k, v in sorted(op.attrs.items()))
-    return f"{results}{' = ' if results else ''}{op.decl.name}{f'[{attrs}]' if attrs else ''} {operands}"
 
 
 # ---- operations that need more than their operands --------------------------------------------
@@ -197,7 +219,11 @@ def _undefined(frame: _Frame, op: Op, operands: list[Any], scope: Scope) -> Any:
 
 def _zeros_like_list(frame: _Frame, op: Op, operands: list[Any], scope: Scope) -> Any:
     type_ = op.result.type
-    return [zeros(type_.element, scope, item) for item in operands[0]] if isinstance(type_, List) else operands[0]
+    return (
+        [zeros(type_.element, scope, item) for item in operands[0]]
+        if isinstance(type_, List)
+        else operands[0]
+    )
 
 
 def zeros(type_: Type, scope: Scope, like: Any = None) -> Any:
@@ -212,7 +238,10 @@ def zeros(type_: Type, scope: Scope, like: Any = None) -> Any:
             return zero.item() if type_.weak else zero
         case Struct():
             pairs = zip(type_.keys, type_.parts, strict=True)
-            parts = [zeros(t, scope, None if like is None else take_part(like, type_.kind, k)) for k, t in pairs]
+            parts = [
+                zeros(t, scope, None if like is None else take_part(like, type_.kind, k))
+                for k, t in pairs
+            ]
             return build_struct(type_.kind, type_.keys, parts, type_.cls)
         case List():
             return [zeros(type_.element, scope, item) for item in like or ()]

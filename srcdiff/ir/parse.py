@@ -36,13 +36,14 @@ T = TypeVar("T")
 _TOKEN = re.compile(
     r"""
     (?P<string>b?'(?:[^'\\\n]|\\.)*'|b?"(?:[^"\\\n]|\\.)*")
-  | (?P<value>%[^\W\d]\w*(?:\.\d+)?|%\d+)
+  | (?P<value>%(?:[^\W\d]\w*(?:\.\d+)?|\d+)'?)
+  | (?P<spelling>@[\w.]+)
   | (?P<number>\d+(?:\.\d*)?(?:e[+-]?\d+)?)
   | (?P<opaque><[^>\n]*>)
   | (?P<arrow>->)
   | (?P<word>[^\W\d][\w.]*)
   | (?P<newline>\n)
-  | (?P<mark>[][(){}:,=;'+*!-])
+  | (?P<mark>[][(){}:,=;+*!-])
   | (?P<space>[ ]+)
     """,
     re.VERBOSE,
@@ -55,13 +56,15 @@ class ParseError(Exception):
     """Text that is not IR; with the line."""
 
 
-def parse(text: str, operations: Mapping[str, OpDecl], classes: Mapping[str, type] | None = None) -> Function:
+def parse(
+    text: str, operations: Mapping[str, OpDecl], classes: Mapping[str, type] | None = None
+) -> Function:
     """The first function in `text`; the others are those it calls."""
     return _FunctionParser(text, operations, classes or {}).functions()
 
 
 def parse_type(text: str, classes: Mapping[str, type] | None = None) -> Type:
-    return _whole(_TypeParser(text, classes or {}), _TypeParser.type)
+    return _whole(_TypeParser(text, classes or {}), _TypeParser.type_)
 
 
 def parse_dim(text: str) -> Dim:
@@ -83,9 +86,13 @@ class _Tokens:
         while position < len(text):
             match = _TOKEN.match(text, position)
             if match is None or match.lastgroup is None:
-                raise ParseError(f"line {1 + text.count(chr(10), 0, position)}: unexpected {text[position]!r}")
+                raise ParseError(
+                    f"line {1 + text.count(chr(10), 0, position)}: unexpected {text[position]!r}"
+                )
             if match.lastgroup != "space":
-                self.tokens.append((match.lastgroup, match.group(), text.count("\n", 0, position) + 1))
+                self.tokens.append(
+                    (match.lastgroup, match.group(), text.count("\n", 0, position) + 1)
+                )
             position = match.end()
         self.at = 0
 
@@ -169,17 +176,17 @@ class _TypeParser(_Tokens):
 
     # ---- types ----
 
-    def type(self) -> Type:
+    def type_(self) -> Type:
         word = self.of_kind("word", "a type")
         if word == "list" and self.accept("of"):
-            return List(self.type())
+            return List(self.type_())
         if word == "static":
             self.expect("(")
             value = self.literal()
             self.expect(")")
             return Static(value)
         if self.token == "(" or self.kind == "word":
-            cls, parts = self.parts(self.type)
+            cls, parts = self.parts(self.type_)
             return Struct(word, tuple(k for k, _ in parts), tuple(t for _, t in parts), cls)
         if self.accept("["):
             return Array(word, tuple(self.until("]", self.dim)))
@@ -236,7 +243,7 @@ class _TypeParser(_Tokens):
         if word == "dim":
             value = self.dim()
         elif word == "type":
-            value = self.type()
+            value = self.type_()
         elif word.startswith("np."):
             value = np.dtype(word[3:]).type(self.literal())
         elif word == "complex":
@@ -250,7 +257,9 @@ class _TypeParser(_Tokens):
 class _FunctionParser(_TypeParser):
     """Statements. Called functions stand further down: they are read first, from behind."""
 
-    def __init__(self, text: str, operations: Mapping[str, OpDecl], classes: Mapping[str, type]) -> None:
+    def __init__(
+        self, text: str, operations: Mapping[str, OpDecl], classes: Mapping[str, type]
+    ) -> None:
         super().__init__(text, classes)
         self.operations = operations
         self.values: dict[str, Value] = {}
@@ -278,7 +287,11 @@ class _FunctionParser(_TypeParser):
         return self.parsed[name]
 
     def function_name(self) -> str:
-        return cast(str, ast.literal_eval(self.take())) if self.kind == "string" else self.of_kind("word", "a name")
+        return (
+            cast(str, ast.literal_eval(self.take()))
+            if self.kind == "string"
+            else self.of_kind("word", "a name")
+        )
 
     def function(self) -> Function:
         name = re.sub(r"\.\d+$", "", self.function_name())
@@ -305,10 +318,10 @@ class _FunctionParser(_TypeParser):
 
     def definition(self) -> Value:
         text = self.of_kind("value", "a value")
-        user = self.accept("'")
+        user, text = text.endswith("'"), text.removesuffix("'")
         self.expect(":")
         hint = re.sub(r"\.\d+$", "", text[1:])
-        value = Value(self.type(), "" if hint.isdigit() else hint, user)
+        value = Value(self.type_(), "" if hint.isdigit() else hint, user)
         self.values[text] = value
         return value
 
@@ -328,7 +341,7 @@ class _FunctionParser(_TypeParser):
         if not self.accept(")"):
             value = self.literal()
             if self.accept(":"):
-                type_ = self.type()
+                type_ = self.type_()
                 self.expect(")")
                 return Const(value, type_)
         self.at = start
@@ -404,7 +417,9 @@ class _FunctionParser(_TypeParser):
         reverse, breaks = self.accept("reverse"), self.accept("breaks")
         pair, carried = self.pair(), self.carried()
         origin = self.origin()
-        return For(start, stop, step, carried, self.braces(), results, reverse, breaks, pair, origin=origin)
+        return For(
+            start, stop, step, carried, self.braces(), results, reverse, breaks, pair, origin=origin
+        )
 
     def bounds(self) -> tuple[Atom, Atom, Atom]:
         start = self.atom()
@@ -419,10 +434,12 @@ class _FunctionParser(_TypeParser):
     def op(self, name: str, results: tuple[Value, ...]) -> Op:
         if name not in self.operations:
             raise self.fail(f"an operation; {name} is not one")
-        spelling = self.take()[1:-1] if self.kind == "opaque" else ""
+        spelling = self.take()[1:] if self.kind == "spelling" else ""
         attrs = self.attributes() if self.token == "[" else {}
         operands = self.atoms()
-        return Op(self.operations[name], operands, results, attrs, origin=self.origin(), spelling=spelling)
+        return Op(
+            self.operations[name], operands, results, attrs, origin=self.origin(), spelling=spelling
+        )
 
     def attributes(self) -> dict[str, Any]:
         self.expect("[")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from srcdiff.ir.core import Op
+from collections.abc import Sequence
+from dataclasses import replace
 
-__all__ = ["call_text", "template_of"]
+from srcdiff.ir.core import Op, OpDecl
+from srcdiff.ir.types import Scalar, Type
+
+__all__ = ["as_spelled", "call_text", "template_of"]
 
 
 def call_text(op: Op) -> str:
@@ -23,3 +27,14 @@ def template_of(op: Op) -> str:
     if callable(template):
         return template(op)
     return call_text(op) if template is None or op.spelling else template
+
+
+def as_spelled(decl: OpDecl, types: Sequence[Type], spelling: str) -> tuple[Type, ...]:
+    """The result types of an elementwise operation: `math.exp` gives a Python float, `np.exp` a NumPy scalar."""
+    name = spelling or (decl.spelling if decl.template is None else "")
+    weak = name.startswith("math.")
+    if not decl.elementwise or not (weak or name.startswith("np.")):
+        return tuple(types)
+    return tuple(
+        replace(t, weak=weak) if isinstance(t, Scalar) and t.dtype != "bool" else t for t in types
+    )

@@ -3,18 +3,18 @@
     def rnn(%W': float64[n, n], %xs': float64[T, n], %h0': float64[n]) -> 0 {
       %H: float64[T, n] = zeros_like %xs
       %T: int64{T} = length[dim=dim(T)]
-      %h.1: float64[n] = for 0, %T, 1 with %h0 {
-        (%t': int64, %h': float64[n]) ->
+      %h': float64[n] = for 0, %T, 1 with %h0 {
+        (%t': int64, %h.1': float64[n]) ->
         %0: float64[n] = index[where='i'] %xs, %t
-        %g': float64[n] = add %h, %0
+        %g': float64[n] = add %h.1, %0
         store[where='i'] %H, %g, %t ;compiler
         yield %g
       }
-      yield %h.1
+      yield %h
     }
 
-A value is called by its hint, numbered where that clashes or is empty; a prime at its definition marks the user's own names. An
-operation is `name<spelling>[attributes] operands ;origin`. The other statements:
+A value is called by its hint, numbered where that clashes or is empty; a prime at its definition marks the user's own
+names. An operation is `name@spelling[attributes] operands ;origin`. The other statements:
 
     %r: float64 = if %c { ... } else { ... }
     %n: int64, %r: float64 = for 0, %n, 1 reverse breaks pair=2 with %a { (%i: int64, %x: float64) -> ... }
@@ -22,7 +22,8 @@ operation is `name<spelling>[attributes] operands ;origin`. The other statements
     %r: float64 = while with %a do { (%y: float64) -> ... yield %go, %z }
     %r: float64 = call g %a, %b
 
-The numbers behind `->` are the positions of what is returned in the last `yield`. Functions that are called stand below their caller.
+The numbers behind `->` are the positions of what is returned in the last `yield`. Functions that are called stand below
+their caller.
 """
 
 from __future__ import annotations
@@ -33,7 +34,21 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Call, Const, For, Function, If, Node, Op, Region, Statement, Tree, Value, While, const
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    For,
+    Function,
+    If,
+    Node,
+    Op,
+    Region,
+    Statement,
+    Tree,
+    Value,
+    While,
+    const,
+)
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
 
 __all__ = ["annotated", "literal_text", "statement_text", "to_text", "type_text"]
@@ -74,12 +89,16 @@ class _Printer:
     def text(self, notes: Sequence[tuple[Statement | None, str]] = ()) -> str:
         below: dict[int, list[str]] = {}
         for statement, message in notes:
-            line = len(self.lines) - 1 if statement is None else self.line_of.get(statement, len(self.lines) - 1)
+            line = (
+                len(self.lines) - 1
+                if statement is None
+                else self.line_of.get(statement, len(self.lines) - 1)
+            )
             below.setdefault(line, []).append(message)
         out: list[str] = []
-        for number, line in enumerate(self.lines):
-            out.append(line)
-            indent = " " * (len(line) - len(line.lstrip()))
+        for number, shown in enumerate(self.lines):
+            out.append(shown)
+            indent = " " * (len(shown) - len(shown.lstrip()))
             out += [f"{indent}^ {message}" for message in below.get(number, ())]
         return "\n".join(out) + "\n"
 
@@ -113,8 +132,6 @@ class _Printer:
     def atom(self, atom: Atom) -> str:
         if isinstance(atom, Value):
             return self.name(atom)
-        if not isinstance(atom, Const):
-            return opaque(atom)
         text = literal_text(atom.value)
         return text if const(atom.value) == atom else f"({text}: {type_text(atom.type)})"
 
@@ -194,7 +211,7 @@ class _Printer:
         self.line(depth, "}")
 
     def op(self, op: Op) -> str:
-        spelling = f"<{op.spelling}>" if op.spelling else ""
+        spelling = f"@{op.spelling}" if op.spelling else ""
         attrs = attributes(op.attrs) if op.attrs else ""
         return f"{op.decl.name}{spelling}{attrs} {self.atoms(op.operands)}".rstrip() + origin(op)
 

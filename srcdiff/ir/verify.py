@@ -1,8 +1,9 @@
 """The rules that every function keeps, between any two passes.
 
-`verify` gives what is wrong, as values, for tests to compare; `check` raises with the function printed and each complaint below its
-line. Types are compared as far as they decide what a program does: dtype, number of axes, constant lengths, structure.
-What is only known about lengths and integers (symbols, `Scalar.expr`) may differ on two sides of a yield.
+`verify` gives what is wrong, as values, for tests to compare; `check` raises with the function printed and each
+complaint below its line. Types are compared as far as they decide what a program does: dtype, number of axes, constant
+lengths, structure. What is only known about lengths and integers (symbols, `Scalar.expr`) may differ on two sides of a
+yield.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from typing import Any
 from srcdiff.ir.core import (
     Atom,
     Call,
-    Const,
     For,
     Function,
     If,
@@ -27,6 +27,8 @@ from srcdiff.ir.core import (
     leaves,
     regions_of,
 )
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.spelling import as_spelled
 from srcdiff.ir.text import annotated
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, strip
 
@@ -94,7 +96,10 @@ class _Verifier:
         self.called: dict[Function, None] = {}
         self.defined: set[Value] = set()
         self.scope: set[Value] = set()
-        self.slots: dict[str, dict[Any, list[Op]]] = {"save": defaultdict(list), "restore": defaultdict(list)}
+        self.slots: dict[str, dict[Any, list[Op]]] = {
+            "save": defaultdict(list),
+            "restore": defaultdict(list),
+        }
         self.region(None, fn.body)
         self.output(fn)
         self.stacks()
@@ -111,12 +116,16 @@ class _Verifier:
             self.defined.add(value)
             self.scope.add(value)
 
-    def use(self, statement: Statement | None, atoms: Iterable[Atom], what: str = "operand") -> None:
+    def use(
+        self, statement: Statement | None, atoms: Iterable[Atom], what: str = "operand"
+    ) -> None:
         for atom in atoms:
-            if not isinstance(atom, Value | Const):
-                self.wrong(statement, f"{what} {atom!r} is neither a value nor a constant")
-            elif isinstance(atom, Value) and atom not in self.scope:
-                why = "is defined in a region that is not around this one" if atom in self.defined else "is not defined"
+            if isinstance(atom, Value) and atom not in self.scope:
+                why = (
+                    "is defined in a region that is not around this one"
+                    if atom in self.defined
+                    else "is not defined"
+                )
                 self.wrong(statement, f"{what} {atom} {why}")
 
     def region(self, owner: Statement | None, region: Region) -> None:
@@ -149,14 +158,37 @@ class _Verifier:
     def op(self, op: Op) -> None:
         for position in op.decl.writes:
             if position >= len(op.operands) or not isinstance(op.operands[position], Value):
-                self.wrong(op, f"operand {position} is written: expected a value, got a constant or nothing")
+                self.wrong(
+                    op,
+                    f"operand {position} is written: expected a value, got a constant or nothing",
+                )
             elif isinstance(op.operands[position].type, Scalar | Static):
-                self.wrong(op, f"operand {position} is written: expected storage, got {op.operands[position].type}")
+                self.wrong(
+                    op,
+                    f"operand {position} is written: expected storage, got {op.operands[position].type}",
+                )
         view_of = op.decl.view_of
         if view_of is not None and view_of >= len(op.operands):
             self.wrong(op, f"the result is a view of operand {view_of}, which is not there")
+        self.results(op)
         if op.decl.name in self.slots:
             self.slots[op.decl.name][op.attrs["slot"]].append(op)
+
+    def results(self, op: Op) -> None:
+        """The results are what the declaration infers from the operands."""
+        try:
+            inferred = as_spelled(
+                op.decl, op.decl.infer(Shapes(), op.operands, op.attrs), op.spelling
+            )
+        except Exception as error:  # each declaration has mistakes of its own
+            self.wrong(op, f"{op.decl.name} does not take these operands: {error!r}")
+            return
+        if len(inferred) != len(op.results):
+            self.wrong(op, f"{op.decl.name} has {len(inferred)} results, got {len(op.results)}")
+            return
+        for type_, result in zip(inferred, op.results, strict=True):
+            if not agree(type_, result.type):
+                self.wrong(op, f"{op.decl.name} gives {type_}, but its result is {result.type}")
 
     def if_(self, statement: If) -> None:
         if not isinstance(statement.condition.type, Scalar):
@@ -201,22 +233,32 @@ class _Verifier:
     # ---- rules that several share ----
 
     def carried(
-        self, loop: For | While, params: Sequence[Value], yields: Sequence[Atom], results: Sequence[Value]
+        self,
+        loop: For | While,
+        params: Sequence[Value],
+        yields: Sequence[Atom],
+        results: Sequence[Value],
     ) -> None:
         self.same(loop, "carried", loop.carried, "parameters of the body", params)
         self.same(loop, "yields of the body", yields, "parameters of the body", params)
         self.same(loop, "yields of the body", yields, "results", results)
 
-    def same(self, at: Statement, what: str, given: Sequence[Atom], where: str, expected: Sequence[Atom]) -> None:
+    def same(
+        self, at: Statement, what: str, given: Sequence[Atom], where: str, expected: Sequence[Atom]
+    ) -> None:
         if len(given) != len(expected):
             self.wrong(at, f"{len(given)} {what}, but {len(expected)} {where}")
             return
         for position, (a, b) in enumerate(zip(given, expected, strict=True)):
             if not agree(a.type, b.type):
-                self.wrong(at, f"{what} and {where}, number {position}: {a.type} and {b.type} differ")
+                self.wrong(
+                    at, f"{what} and {where}, number {position}: {a.type} and {b.type} differ"
+                )
 
     def integer(self, at: Statement, what: str, atom: Atom) -> None:
-        if not isinstance(atom.type, Scalar) or not atom.type.dtype.startswith(("int", "uint", "bool")):
+        if not isinstance(atom.type, Scalar) or not atom.type.dtype.startswith(
+            ("int", "uint", "bool")
+        ):
             self.wrong(at, f"{what} is an integer, got {atom.type}")
 
     def flag(self, at: Statement, what: str, yields: Sequence[Atom]) -> None:
@@ -234,8 +276,13 @@ class _Verifier:
             if len(saved) != 1 or len(restored) != 1:
                 counts = f"{len(saved)} saves and {len(restored)} restores"
                 self.wrong(at, f"slot {slot!r} has one save and one restore, got {counts}")
-            elif len(restored[0].results) != 1 or not agree(saved[0].operands[0].type, restored[0].results[0].type):
-                self.wrong(at, f"slot {slot!r} is saved as {saved[0].operands[0].type}, restored as another type")
+            elif len(restored[0].results) != 1 or not agree(
+                saved[0].operands[0].type, restored[0].results[0].type
+            ):
+                self.wrong(
+                    at,
+                    f"slot {slot!r} is saved as {saved[0].operands[0].type}, restored as another type",
+                )
 
     def output(self, fn: Function) -> None:
         count = len(fn.body.yields)

@@ -21,7 +21,7 @@ from srcdiff.ir.core import Atom, Const, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import BOOL, Dim, Scalar, Type
 from srcdiff.ops.infer import TypeMistake, arithmetic, boolean, broadcast_shape, floating, make, numeric, promote
-from srcdiff.ops.registry import call_text, declare, operation
+from srcdiff.ops.registry import declare, operation
 from srcdiff.ops.samples import binary, draw, fixed, unary
 
 __all__ = [
@@ -149,7 +149,7 @@ def divide(x, y, *, out, d_out):
 
 
 @declare(
-    np.power, operator.pow, operator.ipow, pow, math.pow, np.pow, template="{0} ** {1}", infer=_powered, elementwise=True,
+    np.power, operator.pow, operator.ipow, pow, math.pow, template="{0} ** {1}", infer=_powered, elementwise=True,
     raises=True,
     samples=(
         *binary(0.5, 2.0),
@@ -182,15 +182,9 @@ def positive(x, *, out, d_out):
     d_x = d_out
 
 
-def _absolute_text(op: Op) -> str:
-    if op.spelling:
-        return call_text(op)
-    return "abs({0})" if isinstance(op.operands[0].type, Scalar) else "np.abs({0})"
-
-
 # at 0: 0, the middle of -1 and 1
 @declare(
-    np.absolute, abs, operator.abs, template=_absolute_text, infer=integers(constants(abs)),
+    np.absolute, abs, operator.abs, spelling="np.abs", infer=integers(constants(abs)),
     elementwise=True,
     samples=(*unary(0.1, 1.0), *unary(-1.0, -0.1), fixed([0.0, -0.0], avoid="a kink", gradients=([0.0, 0.0],))),
 )  # fmt: skip
@@ -221,36 +215,19 @@ def mod(x, y, *, out, d_out):
 # ---- the larger and the smaller of two ------------------------------------------------------------
 
 
-def _extreme_text(name: str) -> Any:
-    """`max(a, b)` of Python scalars, `np.maximum(x, y)` otherwise."""
-
-    def text(op: Op) -> str:
-        if op.spelling and op.spelling not in ("max", "min"):
-            return call_text(op)
-        scalars = all(isinstance(a.type, Scalar) and a.type.weak for a in op.operands)
-        return f"{name}({{0}}, {{1}})" if scalars or op.spelling else f"np.{name}imum({{0}}, {{1}})"
-
-    return text
-
-
 def _bind_extreme(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     if len(args) != 2 or kwargs:
         raise TypeMistake("min and max are differentiated for two numbers, or for one array with np.min, np.max")
     return tuple(args), {}
 
 
-_ties = {
-    "samples": (
-        *binary(),
-        fixed([1.0, 2.0, -np.inf], [1.0, 0.5, -np.inf], wrt=(0, 1), avoid="ties", gradients=([0.5, 1.0, 0.5], [0.5, 0.0, 0.5])),
-    )
-}
-
-
 # ties: half to each, as in autograd and JAX
 @declare(
-    np.maximum, max, template=_extreme_text("max"), infer=integers(constants(max)), bind=_bind_extreme, elementwise=True,
-    **_ties,
+    np.maximum, max, infer=integers(constants(max)), bind=_bind_extreme, elementwise=True,
+    samples=(
+        *binary(),
+        fixed([1.0, 2.0, -np.inf], [1.0, 0.5, -np.inf], wrt=(0, 1), avoid="ties", gradients=([0.5, 1.0, 0.5], [0.5, 0.0, 0.5])),
+    ),
 )  # fmt: skip
 def maximum(x, y, *, out, d_out):
     d_x = d_out * np.where(x == y, 0.5, x > y)
@@ -258,7 +235,7 @@ def maximum(x, y, *, out, d_out):
 
 
 @declare(
-    np.minimum, min, template=_extreme_text("min"), infer=integers(constants(min)), bind=_bind_extreme, elementwise=True,
+    np.minimum, min, infer=integers(constants(min)), bind=_bind_extreme, elementwise=True,
     samples=(
         *binary(),
         fixed([1.0, 2.0, np.inf], [1.0, 0.5, np.inf], wrt=(0, 1), avoid="ties", gradients=([0.5, 0.0, 0.5], [0.5, 1.0, 0.5])),

@@ -107,7 +107,7 @@ def square(x, *, out, d_out):
     d_x = d_out * 2.0 * x
 
 
-@declare(np.reciprocal, **_smooth(0.3, 2.0))
+@declare(np.reciprocal, infer=arithmetic, elementwise=True, samples=unary(0.3, 2.0))
 def reciprocal(x, *, out, d_out):
     d_x = -d_out * out**2
 

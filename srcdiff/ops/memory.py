@@ -19,6 +19,7 @@ import numpy as np
 from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of, map_dims, shape_of
+from srcdiff.ops.arguments import bind_allocation
 from srcdiff.ops.infer import TypeMistake, make, nothing, same_as_first
 from srcdiff.ops.registry import operation
 
@@ -224,10 +225,12 @@ def _allocation_text(name: str) -> Any:
     return text
 
 
+_allocation: dict[str, Any] = {"infer": _allocated, "bind": bind_allocation, "differentiable": False, "signature": "*shape"}
+
 # lengths are operands; `dtype` is an attribute
-empty = operation("empty", template=_allocation_text("empty"), infer=_allocated, differentiable=False)
-zeros = operation("zeros", template=_allocation_text("zeros"), infer=_allocated, differentiable=False)
-ones = operation("ones", template=_allocation_text("ones"), infer=_allocated, differentiable=False)
+empty = operation("empty", np.empty, template=_allocation_text("empty"), **_allocation)
+zeros = operation("zeros", np.zeros, template=_allocation_text("zeros"), **_allocation)
+ones = operation("ones", np.ones, template=_allocation_text("ones"), **_allocation)
 
 _like: dict[str, Any] = {"infer": same_as_first, "differentiable": False, "signature": "x"}
 empty_like = operation("empty_like", np.empty_like, template="np.empty_like({0})", **_like)

@@ -19,8 +19,10 @@ from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Type, ndim_of, shape_of
 from srcdiff.ops import memory, reductions
 from srcdiff.ops.arithmetic import known
-from srcdiff.ops.creation import array_of, length_operands
-from srcdiff.ops.infer import TypeMistake, make, nothing, numeric, same_as_first
+from srcdiff.ops.arguments import length_operands
+from srcdiff.ops.creation import array_of
+from srcdiff.ops.diagonals import add_diagonal, diag, tril, triu
+from srcdiff.ops.infer import TypeMistake, make, numeric, same_as_first
 from srcdiff.ops.joins import concatenate, stack
 from srcdiff.ops.reductions import axes_of
 from srcdiff.ops.registry import METHODS, call_text, declare, operation
@@ -223,11 +225,231 @@ def swapaxes(x, axis1=..., axis2=..., *, out, d_out):
     d_x = np.swapaxes(d_out, axis1, axis2)
 
 
+def _order(ndim: int, source: Any, destination: Any) -> list[int]:
+    """Which axes of the operand the axes of `moveaxis`'s result are."""
+    sources, places = ([int(k) % ndim for k in (a if isinstance(a, tuple | list) else (a,))] for a in (source, destination))
+    order = [k for k in range(ndim) if k not in sources]
+    for place, k in sorted(zip(places, sources, strict=True)):
+        order.insert(place, k)
+    return order
+
+
 def _moved(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    source = numeric(operands[0])
-    shape = shape_of(source)
-    order = np.moveaxis(np.empty((0,) * len(shape) + (1,)), -1, 0)  # only to let NumPy check the number of axes
-    assert order.ndim == len(shape) + 1
-    places = np.moveaxis(np.arange(len(shape)).reshape([-1] + [1] * 0) if len(shape) == 1 else _axis_numbers(len(shape)), 0, 0)
-    del places
-    return (make(source.dtype, [shape[k] for k in _moved_order(len(shape), attrs["source"], attrs["destination"])]),)
+    base = numeric(operands[0])
+    shape = shape_of(base)
+    return (make(base.dtype, [shape[k] for k in _order(len(shape), attrs["source"], attrs["destination"])]),)
+
+
+@declare(
+    np.moveaxis, infer=_moved, template=positional("source", "destination"), linear=True, view_of=0, cost="free",
+    samples=(draw((2, 3, 1), source=0, destination=-1), draw((2, 3, 4), source=(0, 1), destination=(1, 2))),
+)  # fmt: skip
+def moveaxis(x, source=..., destination=..., *, out, d_out):
+    d_x = np.moveaxis(d_out, destination, source)
+
+
+# ---- axes of length 1 -----------------------------------------------------------------------------------------
+
+
+def _expanded(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    base = numeric(operands[0])
+    shape = list(shape_of(base))
+    axis = attrs["axis"]
+    new = axes_of(len(shape) + (len(axis) if isinstance(axis, tuple | list) else 1), axis)
+    for k in new:
+        shape.insert(k, Dim(1))
+    return (make(base.dtype, shape),)
+
+
+def _expand_text(op: Op) -> str:
+    """`x[:, None]`."""
+    if op.origin == "user" and op.spelling or not isinstance(op.operands[0].type, Array):
+        return positional("axis")(op)  # type: ignore[no-any-return]
+    ndim = ndim_of(op.result.type)
+    new = axes_of(ndim, op.attrs["axis"])
+    items = ["None" if k in new else ":" for k in range(ndim)]
+    while len(items) > 2 and items[-1] == ":":
+        items.pop()
+    return f"{{0}}[{', '.join(items)}]"
+
+
+@declare(
+    np.expand_dims, infer=_expanded, template=_expand_text, linear=True, view_of=0, cost="free",
+    samples=(draw((3,), axis=0), draw((3,), axis=-1), draw((2, 3), axis=1), draw((2, 3), axis=(0, 2)), draw((), axis=0)),
+)  # fmt: skip
+def expand_dims(x, axis=..., *, out, d_out):
+    d_x = np.squeeze(d_out, axis)
+
+
+def _squeezed(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    base = numeric(operands[0])
+    shape = [shapes.resolve(d) for d in shape_of(base)]
+    axis = attrs.get("axis")
+    gone = [k for k, d in enumerate(shape) if d == Dim(1)] if axis is None else axes_of(len(shape), axis)
+    for k in gone:
+        if shapes.not_one(shape[k]):
+            raise TypeMistake(f"axis {k} has length {shape[k]}; only axes of length 1 can be dropped")
+    return (make(base.dtype, [d for k, d in enumerate(shape) if k not in gone]),)
+
+
+def _squeeze_text(op: Op) -> str:
+    axis = op.attrs.get("axis")
+    if op.spelling.startswith(".") or op.origin != "user":
+        return f"{{0}}.squeeze({'' if axis is None else axis})"
+    return positional("axis")(op)  # type: ignore[no-any-return]
+
+
+@declare(
+    np.squeeze, method="squeeze", infer=_squeezed, template=_squeeze_text, linear=True, view_of=0, cost="free", raises=True,
+    samples=(draw((1, 3)), draw((3, 1, 1), axis=1), draw((3, 1, 1), axis=(1, 2)), draw((1,)), draw((1, 1), axis=-1)),
+)  # fmt: skip
+def squeeze(x, axis=None, *, out, d_out):
+    if axis is None:
+        d_x = np.reshape(d_out, x.shape)
+    else:
+        d_x = np.expand_dims(d_out, axis)
+
+
+# ---- broadcasting and repeating --------------------------------------------------------------------------------
+
+
+def _broadcast(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    base = numeric(operands[0])
+    target = tuple(known(a) or shapes.fresh() for a in operands[1:])
+    return (make(base.dtype, shapes.broadcast([shape_of(base), target])),)
+
+
+def _lengths_text(op: Op) -> str:
+    lengths = ", ".join(f"{{{k}}}" for k in range(1, len(op.operands)))
+    return f"np.{op.decl.name}({{0}}, {lengths})" if len(op.operands) == 2 else f"np.{op.decl.name}({{0}}, ({lengths}))"
+
+
+def _bind_lengths(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """An array and a tuple of integers."""
+    array, lengths = [*args, *kwargs.values()]
+    return (array, *length_operands(lengths)), {}
+
+
+def _sum_back(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
+    """What was repeated is summed: new axes, and axes that had length 1."""
+    old, new = shape_of(op.operands[0].type), shape_of(op.result.type)
+    d, extra = d_outs[0], len(new) - len(old)
+    if extra:
+        d = b.op(reductions.sum, d, axis=tuple(range(extra)) if extra > 1 else 0)
+    repeated = tuple(k for k, length in enumerate(old) if length == Dim(1) and new[extra + k] != Dim(1))
+    if repeated:
+        d = b.op(reductions.sum, d, axis=repeated if len(repeated) > 1 else repeated[0], keepdims=True)
+    return [d, *[None] * (len(op.operands) - 1)]
+
+
+broadcast_to = operation(
+    "broadcast_to", np.broadcast_to, template=_lengths_text, infer=_broadcast, bind=_bind_lengths, build=_sum_back, linear=True,
+    view_of=0, cost="free", raises=True, signature="x, *shape",
+    samples=(
+        Sample(lambda rng: (rng.normal(size=3), 2, 3)),
+        Sample(lambda rng: (rng.normal(size=(2, 1)), 2, 3)),
+        Sample(lambda rng: (rng.normal(), 2, 3)),
+        Sample(lambda rng: (rng.normal(size=(1, 3)), 4, 2, 3)),
+    ),
+)  # fmt: skip
+
+
+def length_of(b: Builder, dim: Dim) -> Atom:
+    return const(dim.const) if dim.is_const else b.op(memory.length, dim=dim)
+
+
+def _tiled(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    base = numeric(operands[0])
+    shape, counts = list(shape_of(base)), [known(a) for a in operands[1:]]
+    shape = [Dim(1)] * (len(counts) - len(shape)) + shape
+    counts = [Dim(1)] * (len(shape) - len(counts)) + counts
+    return (Array(base.dtype, tuple(times(shapes, d, r) for d, r in zip(shape, counts, strict=True))),)
+
+
+def times(shapes: Shapes, length: Dim, count: Dim | None) -> Dim:
+    """The length of an axis that is repeated."""
+    if count is None:
+        return shapes.fresh()
+    return size_of(shapes, [length, count])
+
+
+def _untile(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
+    """Each repeated axis is taken apart into (times, length), and summed over the times."""
+    old, counts = shape_of(op.operands[0].type), op.operands[1:]
+    extra = max(len(counts) - len(old), 0)
+    lengths = [const(1)] * extra + [length_of(b, d) for d in old]
+    repeats: list[Atom] = [const(1)] * (len(lengths) - len(counts)) + list(counts)
+    split = [a for pair in zip(repeats, lengths, strict=True) for a in pair]
+    apart = b.op(reshape, d_outs[0], *split)
+    summed = b.op(reductions.sum, apart, axis=tuple([*range(0, 2 * extra, 2), *range(1, 2 * extra, 2), *range(2 * extra, len(split), 2)]))
+    return [summed, *[None] * len(counts)]
+
+
+tile = operation(
+    "tile", np.tile, template=_lengths_text, infer=_tiled, bind=_bind_lengths, build=_untile, linear=True, signature="x, *reps",
+    samples=(
+        Sample(lambda rng: (rng.normal(size=3), 2)),
+        Sample(lambda rng: (rng.normal(size=(2, 3)), 2)),
+        Sample(lambda rng: (rng.normal(size=(2, 3)), 2, 1)),
+        Sample(lambda rng: (rng.normal(size=3), 2, 2)),
+    ),
+)  # fmt: skip
+
+
+def _repeated(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    base = numeric(operands[0])
+    if ndim_of(operands[1].type):
+        raise TypeMistake("np.repeat is differentiated for one number of repeats")
+    shape, axis = list(shape_of(base)), attrs.get("axis")
+    if axis is None:
+        return (Array(base.dtype, (times(shapes, size_of(shapes, shape), known(operands[1])),)),)
+    (k,) = axes_of(len(shape), axis)
+    shape[k] = times(shapes, shape[k], known(operands[1]))
+    return (Array(base.dtype, tuple(shape)),)
+
+
+def _unrepeat(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
+    old, axis = shape_of(op.operands[0].type), op.attrs.get("axis")
+    place = len(old) if axis is None else axes_of(len(old), axis)[0] + 1
+    lengths: list[Atom] = [length_of(b, d) for d in old]
+    apart = b.op(reshape, d_outs[0], *lengths[:place], op.operands[1], *lengths[place:])
+    return [b.op(reductions.sum, apart, axis=place), None]
+
+
+repeat = operation(
+    "repeat", np.repeat, method="repeat", infer=_repeated, build=_unrepeat, linear=True, signature="x, repeats, axis=None",
+    samples=(
+        Sample(lambda rng: (rng.normal(size=3), 2)),
+        Sample(lambda rng: (rng.normal(size=(2, 3)), 2), {"axis": 0}),
+        Sample(lambda rng: (rng.normal(size=(2, 3)), 3), {"axis": -1}),
+        Sample(lambda rng: (rng.normal(size=(2, 2)), 2)),
+    ),
+)  # fmt: skip
+
+
+# ---- reversing and rotating --------------------------------------------------------------------------------------
+
+_ends: dict[str, Any] = {"infer": same_as_first, "linear": True, "cost": "free", "view_of": 0}
+
+
+@declare(np.flip, template=positional("axis"), samples=(draw((3,)), draw((2, 3)), draw((2, 3), axis=1), draw((2, 3), axis=0)), **_ends)
+def flip(x, axis=None, *, out, d_out):
+    d_x = np.flip(d_out, axis)
+
+
+@declare(np.flipud, samples=(draw((3,)), draw((2, 3))), **_ends)
+def flipud(x, *, out, d_out):
+    d_x = np.flipud(d_out)
+
+
+@declare(np.fliplr, samples=(draw((2, 3)),), **_ends)
+def fliplr(x, *, out, d_out):
+    d_x = np.fliplr(d_out)
+
+
+@declare(
+    np.roll, infer=same_as_first, linear=True,
+    samples=(fixed([1.0, 2.0, 3.0], 1), fixed([[1.0, 2.0, 3.0]] * 2, -2, axis=1), fixed([[1.0, 2.0, 3.0]] * 2, 1)),
+)  # fmt: skip
+def roll(x, shift, axis=None, *, out, d_out):
+    d_x = np.roll(d_out, -shift, axis=axis)

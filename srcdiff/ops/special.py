@@ -17,7 +17,7 @@ import numpy as np
 from srcdiff.ir.core import Atom
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Type
-from srcdiff.ops.infer import floating
+from srcdiff.ops.infer import broadcast_shape, floating, make, numeric
 from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.reductions import reduced, reduction_samples
 from srcdiff.ops.registry import declare
@@ -29,8 +29,15 @@ special: Any = LazyModule("scipy.special")
 Attrs = Mapping[str, Any]
 
 
+def _not_weak(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    """As `floating`, but Python scalars count as float64, as these functions of SciPy's have it."""
+    dtype = np.result_type(*(np.dtype(numeric(a).dtype) for a in operands)).name
+    return (make("float64" if dtype[0] in "biu" else dtype, broadcast_shape(shapes, operands)),)
+
+
 def _smooth(low: float = -2.0, high: float = 2.0, *more: Sample, two: bool = False) -> dict[str, Any]:
-    return {"infer": floating, "elementwise": True, "samples": (*(binary if two else unary)(low, high), *more)}
+    infer, samples = (_not_weak, binary) if two else (floating, unary)
+    return {"infer": infer, "elementwise": True, "samples": (*samples(low, high), *more)}
 
 
 # ---- log-probabilities ----------------------------------------------------------------------------------
@@ -86,10 +93,6 @@ def logsumexp(a, axis=None, keepdims=False, *, out, d_out):
     d_a = np.exp(a - np.where(norm == -np.inf, 0.0, norm)) * d_norm
 
 
-def _same_float(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    return floating(shapes, operands, attrs)
-
-
 def softmax_forward(x, axis=None, *, x_dot, out):
     out_dot = out * (x_dot - np.sum(x_dot * out, axis=axis, keepdims=True))
 
@@ -97,7 +100,7 @@ def softmax_forward(x, axis=None, *, x_dot, out):
 _softmax_samples = (draw((4,)), draw((2, 3), axis=1), draw((2, 3), axis=0), draw((2, 3)), draw((2, 3), axis=-1), draw((1,)))
 
 
-@declare("scipy.special.softmax", infer=_same_float, adjoint="any", forward=softmax_forward, samples=_softmax_samples)
+@declare("scipy.special.softmax", infer=floating, adjoint="any", forward=softmax_forward, samples=_softmax_samples)
 def softmax(x, axis=None, *, out, d_out):
     d_x = out * (d_out - np.sum(d_out * out, axis=axis, keepdims=True))
 
@@ -106,7 +109,7 @@ def log_softmax_forward(x, axis=None, *, x_dot, out):
     out_dot = x_dot - np.sum(x_dot * np.exp(out), axis=axis, keepdims=True)
 
 
-@declare("scipy.special.log_softmax", infer=_same_float, forward=log_softmax_forward, samples=_softmax_samples)
+@declare("scipy.special.log_softmax", infer=floating, forward=log_softmax_forward, samples=_softmax_samples)
 def log_softmax(x, axis=None, *, out, d_out):
     d_x = d_out - np.exp(out) * np.sum(d_out, axis=axis, keepdims=True)
 
@@ -172,8 +175,12 @@ def digamma(x, *, out, d_out):
     d_x = d_out * special.polygamma(1, x)
 
 
+def _polygamma(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return (make("float64", broadcast_shape(shapes, operands)),)
+
+
 @declare(
-    "scipy.special.polygamma", infer=floating, elementwise=True,
+    "scipy.special.polygamma", infer=_polygamma, elementwise=True,
     samples=(fixed(1, [0.5, 1.5, 3.0], wrt=(1,)), fixed(2, 1.5, wrt=(1,)), fixed([[1], [3]], [0.5, 1.5], wrt=(1,))),
 )  # fmt: skip
 def polygamma(n, x, *, out, d_out):

@@ -5,10 +5,10 @@
     d * y + d * z            ->  d * (y + z)      x * (1.0 / n)                           ->  x / n
     d * y / n - d * z / n    ->  d * (y - z) / n  (1 - y) * expit(z) - y * expit(-z)      ->  expit(z) - y
 
-Trees of generated arithmetic are brought into a normal form, sums of products, and written down again with common factors taken
-out; the result is taken if it has fewer operations (or as many, and fewer on arrays). The user's lines stay as written, though
-what they compute may be looked into. Nothing is cancelled above and below a line, so that the domain stays. `RULES` are for what is
-no polynomial.
+Trees of generated arithmetic are brought into a normal form, sums of products, and written down again with common
+factors taken out; the result is taken if it has fewer operations (or as many, and fewer on arrays). The user's
+lines stay as written, though what they compute may be looked into. Nothing is cancelled above and below a line, so
+that the domain stays. `RULES` are for what is no polynomial.
 """
 
 from __future__ import annotations
@@ -51,11 +51,19 @@ exp, expit, logaddexp = function("exp"), function("expit"), function("logaddexp"
 
 RULES = (
     Rule("derivative of log(1 + exp(x))", lambda x: exp(x - logaddexp(0.0, x)), lambda x: expit(x)),
-    Rule("derivative of log(1 + exp(x)), turned", lambda x: exp(x - logaddexp(x, 0.0)), lambda x: expit(x)),
-    Rule("derivative of logaddexp in its first", lambda x: exp(0.0 - logaddexp(0.0, x)), lambda x: expit(-x)),
+    Rule(
+        "derivative of log(1 + exp(x)), turned",
+        lambda x: exp(x - logaddexp(x, 0.0)),
+        lambda x: expit(x),
+    ),
+    Rule(
+        "derivative of logaddexp in its first",
+        lambda x: exp(0.0 - logaddexp(0.0, x)),
+        lambda x: expit(-x),
+    ),
 )
 
-Cost = tuple[int, int]
+Cost = tuple[int, int, int]  # operations, those on arrays, and sums of a thing with itself
 
 _ARITHMETIC = {"add", "subtract", "multiply", "divide", "negative", "power"}
 
@@ -69,8 +77,9 @@ def algebra(fn: Function) -> Function:
 class _Forms:
     """The normal forms of a function's values.
 
-    `plain[v]`: in which generated values that are used once, in the same region, are multiplied out. `full[v]`: in which everything
-    is, the user's values, too. `absorbed`: values that are part of the plain form of the one that uses them.
+    `plain[v]`: in which generated values that are used once, in the same region, are multiplied out. `full[v]`: in
+    which everything is, the user's values, too. `absorbed`: values that are part of the plain form of the one that
+    uses them.
     """
 
     def __init__(self, fn: Function) -> None:
@@ -92,7 +101,11 @@ class _Forms:
         for statement in region.body:
             for inner in regions_of(statement):
                 self.region(inner)
-            if isinstance(statement, Op) and is_pure(statement, self.written) and len(statement.results) == 1:
+            if (
+                isinstance(statement, Op)
+                and is_pure(statement, self.written)
+                and len(statement.results) == 1
+            ):
                 self.op(statement, here)
                 if is_generated(statement):
                     here.add(statement.result)
@@ -103,17 +116,28 @@ class _Forms:
         if op.decl.name not in _ARITHMETIC or not _is_real(op.result.type):
             return
         inner = [a for a in op.operands if isinstance(a, Value) and self.is_inner(a, here)]
-        plain = combine(op, [self.plain[a] if a in inner and isinstance(a, Value) else self.atom(a) for a in op.operands], self)
+        plain = combine(
+            op,
+            [
+                self.plain[a] if a in inner and isinstance(a, Value) else self.atom(a)
+                for a in op.operands
+            ],
+            self,
+        )
         if plain is None:
             return
         full = combine(op, [self.full_form(a) for a in op.operands], self)
         self.plain[op.result] = plain
         self.full[op.result] = plain if full is None else full
         self.absorbed.update(inner)
-        operations, arrays = 1, int(ndim_of(op.result.type) > 0)
-        for value in inner:
-            operations, arrays = operations + self.costs[value][0], arrays + self.costs[value][1]
-        self.costs[op.result] = operations, arrays
+        doubled = op.decl.name == "add" and op.operands[0] == op.operands[1]
+        own: Cost = 1, int(ndim_of(op.result.type) > 0), int(doubled)
+        parts = [own, *(self.costs[v] for v in inner)]
+        self.costs[op.result] = (
+            sum(p[0] for p in parts),
+            sum(p[1] for p in parts),
+            sum(p[2] for p in parts),
+        )
 
     def is_inner(self, value: Value, here: set[Value]) -> bool:
         return value in here and value in self.plain and self.uses[value] == 1 and not value.user
@@ -147,7 +171,9 @@ def combine(op: Op, parts: list[Polynomial], forms: _Forms) -> Polynomial | None
     """The form of an operation of these forms; None where it has none, or too large a one."""
     out = _combined(op, parts)
     if out is None and op.decl.name in ("multiply", "divide", "power"):  # sums stay whole
-        whole = [p if len(p) == 1 else forms.atom(a) for p, a in zip(parts, op.operands, strict=True)]
+        whole = [
+            p if len(p) == 1 else forms.atom(a) for p, a in zip(parts, op.operands, strict=True)
+        ]
         out = _combined(op, [parts[0], whole[1]]) or _combined(op, whole)
     return out if out is not None and len(out) <= polynomials.LIMIT else None
 
@@ -164,8 +190,14 @@ def _combined(op: Op, parts: list[Polynomial]) -> Polynomial | None:
             return polynomials.times(*parts)
         case "divide":
             return polynomials.divided(*parts)
-        case "power" if isinstance(exponent := op.operands[1], Const) and _is_plain_number(exponent.value):
-            return polynomials.powered(parts[0], int(exponent.value)) if exponent.value == int(exponent.value) else None
+        case "power" if isinstance(exponent := op.operands[1], Const) and _is_plain_number(
+            exponent.value
+        ):
+            return (
+                polynomials.powered(parts[0], int(exponent.value))
+                if exponent.value == int(exponent.value)
+                else None
+            )
     return None
 
 
@@ -191,7 +223,9 @@ class _Algebra(Rewriter):
             binding = match(pattern, op.result, self.made) if op.result in self.made else None
             if binding is not None:
                 inner = b.inner()
-                atom = build(rule.replacement, {k: lookup(env, v) for k, v in binding.items()}, inner)
+                atom = build(
+                    rule.replacement, {k: lookup(env, v) for k, v in binding.items()}, inner
+                )
                 return self.take(op, atom, inner, env, b)
         return False
 
@@ -203,7 +237,7 @@ class _Algebra(Rewriter):
         layout = polynomials.Layout(forms.ndims, self.ranks(op))
         for candidate in self.candidates(op.result):
             written = polynomials.express(candidate, layout)
-            price = polynomials.cost(written, layout)
+            price = (*polynomials.cost(written, layout), 0)
             if price < best:
                 best, tree = price, written
         if tree is None:
@@ -231,7 +265,8 @@ class _Algebra(Rewriter):
                 other = self.forms.complements.get(atom)
                 if other in used and other is not None:
                     one_minus = polynomials.plus(
-                        polynomials.constant(Fraction(1)), polynomials.scaled(polynomials.variable(other), Fraction(-1))
+                        polynomials.constant(Fraction(1)),
+                        polynomials.scaled(polynomials.variable(other), Fraction(-1)),
                     )
                     turned = polynomials.replaced(form, atom, one_minus)
                     if turned is not None:

@@ -29,7 +29,9 @@ def _region(region: Region, env: dict[Value, Atom]) -> None:
         for inner in regions_of(statement):
             _region(inner, env)
         if isinstance(statement, If):
-            for then, orelse, result in zip(statement.then.yields, statement.orelse.yields, statement.results, strict=True):
+            for then, orelse, result in zip(
+                statement.then.yields, statement.orelse.yields, statement.results, strict=True
+            ):
                 if _resolve(then, env) == _resolve(orelse, env):
                     env[result] = _resolve(then, env)
         elif isinstance(statement, For | While):

@@ -5,9 +5,10 @@
     %b = multiply %x, %y             %z = add %a, %s
     %z = add %b, %s
 
-An operation that reads storage is the same as an earlier one only if nothing may have been written there in between: each root has
-an *epoch*, which every write moves on. Of two lines of the user's, the second stays, as people repeat themselves for the
-reader; only reads and lookups are joined. Operations that make storage which is written, or owned by whoever asked, stay apart.
+An operation that reads storage is the same as an earlier one only if nothing may have been written there in
+between: each root has an *epoch*, which every write moves on. Of two lines of the user's, the second stays, as
+people repeat themselves for the reader; only reads and lookups are joined. Operations that make storage which is
+written, or owned by whoever asked, stay apart.
 """
 
 from __future__ import annotations
@@ -27,7 +28,19 @@ __all__ = ["cse"]
 
 Key = tuple[Any, ...]
 
-_OWNED = {"copy", "zeros", "ones", "empty", "zeros_like", "ones_like", "empty_like", "zeros_of", "empty_of", "zeros_like_list", "expand"}
+_OWNED = {
+    "copy",
+    "zeros",
+    "ones",
+    "empty",
+    "zeros_like",
+    "ones_like",
+    "empty_like",
+    "zeros_of",
+    "empty_of",
+    "zeros_like_list",
+    "expand",
+}
 _COMMUTATIVE = {"add", "multiply", "maximum", "minimum", "logaddexp", "equal", "not_equal"}
 
 
@@ -133,7 +146,10 @@ class _Cse(Rewriter):
         if not (self.generated or is_generated(earlier) or is_generated(later)):
             if later.decl.cost != "free" and later.decl.name != "read":
                 return False
-            if any(r.user and e.user and r.name != e.name for r, e in zip(later.results, earlier.results, strict=True)):
+            if any(
+                r.user and e.user and r.name != e.name
+                for r, e in zip(later.results, earlier.results, strict=True)
+            ):
                 return False
         pairs = list(zip(later.results, earlier.results, strict=True))
         return all(self.unify(r.type, e.type) for r, e in pairs)
@@ -149,9 +165,17 @@ class _Cse(Rewriter):
             case Scalar(), Scalar():
                 if strip(later) != strip(earlier):
                     return False
-                return later.expr is None or earlier.expr is None or self.equate(later.expr, earlier.expr)
+                return (
+                    later.expr is None
+                    or earlier.expr is None
+                    or self.equate(later.expr, earlier.expr)
+                )
             case Struct(), Struct():
-                alike = (later.kind, later.keys, later.cls) == (earlier.kind, earlier.keys, earlier.cls)
+                alike = (later.kind, later.keys, later.cls) == (
+                    earlier.kind,
+                    earlier.keys,
+                    earlier.cls,
+                )
                 return alike and all(map(self.unify, later.parts, earlier.parts))
             case List(), List():
                 return False
@@ -163,7 +187,12 @@ class _Cse(Rewriter):
             return True
         for one, other in ((later, earlier), (earlier, later)):
             symbol = one.symbol
-            if symbol is not None and symbol not in self.fixed and "*" not in symbol and symbol not in other.symbols():
+            if (
+                symbol is not None
+                and symbol not in self.fixed
+                and "*" not in symbol
+                and symbol not in other.symbols()
+            ):
                 self.bindings[symbol] = other
                 return True
         return False

@@ -5,9 +5,9 @@
     store[i] %d, %t, 0     ->      yield %t
     yield %t
 
-Dead are operations without used results, writes to storage that is not read afterwards, loop-carried values and branch results
-that nothing live uses, and loops and branches that are left with nothing. Arguments count as read: the caller sees what is written
-there. Effects stay, except a `save` whose value is not restored by anything live.
+Dead are operations without used results, writes to storage that is not read afterwards, loop-carried values and
+branch results that nothing live uses, and loops and branches that are left with nothing. Arguments count as read:
+the caller sees what is written there. Effects stay, except a `save` whose value is not restored by anything live.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from srcdiff.ir.core import (
     Value,
     While,
     regions_of,
-    walk,
 )
+from srcdiff.transforms.footprint import runs_effects
 
 __all__ = ["carried_groups", "dce"]
 
@@ -47,7 +47,7 @@ def dce(fn: Function) -> Function:
 
 
 def carried_groups(loop: For | While) -> list[tuple[Group, Atom, Atom]]:
-    """For each carried value of a loop: the values that are it (parameters and result), what it starts from, what is yielded."""
+    """For each carried value: the values that are it (parameters and result), what it starts from, what is yielded."""
     if isinstance(loop, For):
         results: Sequence[Value] = loop.carried_results
         params = [loop.body.params[1:]]
@@ -85,7 +85,7 @@ class _Liveness:
             match statement:
                 case Op():
                     self.enter_op(statement)
-                case Call() if _runs_effects(statement.function):
+                case Call() if runs_effects(statement.function):
                     self.effects.append(statement)
                 case If():
                     sides = zip(statement.then.yields, statement.orelse.yields, strict=True)
@@ -153,7 +153,9 @@ class _Liveness:
 
     # ---- sweeping ----
 
-    def region(self, old: Region, kept_yields: Iterable[int], kept_params: Iterable[int] | None = None) -> Region:
+    def region(
+        self, old: Region, kept_yields: Iterable[int], kept_params: Iterable[int] | None = None
+    ) -> Region:
         body = tuple(self.statement(s) for s in old.body if s in self.statements)
         params = old.params if kept_params is None else _pick(old.params, kept_params)
         return Region(params, body, _pick(old.yields, kept_yields))
@@ -168,7 +170,9 @@ class _Liveness:
                 kept = self.live_groups(old)
                 first = int(old.breaks)
                 flag = range(first)
-                body = self.region(old.body, [*flag, *(k + first for k in kept)], [0, *(k + 1 for k in kept)])
+                body = self.region(
+                    old.body, [*flag, *(k + first for k in kept)], [0, *(k + 1 for k in kept)]
+                )
                 results = _pick(old.results, [*flag, *(k + first for k in kept)])
                 return replace(old, carried=_pick(old.carried, kept), body=body, results=results)
             case While():
@@ -177,22 +181,18 @@ class _Liveness:
                 flags = [] if old.test is not None else [0]
                 body = self.region(old.body, [*flags, *(k + len(flags) for k in kept)], kept)
                 return replace(
-                    old, carried=_pick(old.carried, kept), test=test, body=body, results=_pick(old.results, kept)
+                    old,
+                    carried=_pick(old.carried, kept),
+                    test=test,
+                    body=body,
+                    results=_pick(old.results, kept),
                 )
         return old
 
     def live_groups(self, loop: For | While) -> list[int]:
-        return [k for k, (group, _, _) in enumerate(carried_groups(loop)) if group[0] in self.values]
-
-
-def _runs_effects(fn: Function) -> bool:
-    """Whether a call of a function is seen by more than its results."""
-    for statement in walk(fn.body):
-        if isinstance(statement, Op) and statement.decl.effect and "slot" not in statement.attrs:
-            return True
-        if isinstance(statement, Call) and _runs_effects(statement.function):
-            return True
-    return False
+        return [
+            k for k, (group, _, _) in enumerate(carried_groups(loop)) if group[0] in self.values
+        ]
 
 
 def _controls(statement: Statement) -> tuple[Atom, ...]:

@@ -21,8 +21,8 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import Array, List, Scalar, Struct, Type, strip
 
 __all__ = [
-    "all_regions", "count_uses", "defined_in", "definitions", "is_generated", "is_pure", "rename", "same_kind", "substitute", "used_atoms", "uses_outside",
-    "written_values",
+    "all_regions", "count_uses", "defined_in", "definitions", "is_generated", "is_pure", "rename", "same_kind",
+    "substitute", "used_atoms", "uses_outside", "written_values",
 ]  # fmt: skip
 
 Roots = Mapping[Value, frozenset[Value]]
@@ -38,9 +38,16 @@ def is_pure(statement: Statement, written: frozenset[Value] | set[Value]) -> boo
 
     `written` are the values that share storage with anything written (`written_values`).
     """
-    if not isinstance(statement, Op) or statement.decl.effect or statement.decl.writes or not statement.results:
+    if (
+        not isinstance(statement, Op)
+        or statement.decl.effect
+        or statement.decl.writes
+        or not statement.results
+    ):
         return False
-    return written.isdisjoint(statement.results) and not any(a in written for a in statement.operands)
+    return written.isdisjoint(statement.results) and not any(
+        a in written for a in statement.operands
+    )
 
 
 def written_values(fn: Function, roots: Roots | None = None) -> frozenset[Value]:
@@ -118,10 +125,11 @@ def rename(fn: Function, names: Mapping[Value, Value]) -> Function:
         return Region(many(old.params), tuple(map(statement, old.body)), many(old.yields))
 
     def statement(old: Statement) -> Statement:
-        return with_parts(old, many(old.operands), [region(r) for r in regions_of(old)], lambda: many(old.results))
+        return with_parts(
+            old, many(old.operands), [region(r) for r in regions_of(old)], lambda: many(old.results)
+        )
 
     return fn.with_body(region(fn.body))
-
 
 
 def substitute(fn: Function, env: Mapping[Value, Atom]) -> Function:

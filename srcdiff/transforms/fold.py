@@ -5,9 +5,9 @@
     yield %b                         yield %z                     yield %z
     (yield %d)
 
-Arithmetic is folded in generated code only: the user's lines stay as written. What costs a statement and says nothing goes
-everywhere: `read` of storage that is never written, a part of a container made just before, a branch whose condition is known, a
-loop without turns. `x * 0` is 0 here: derivatives make that zero, and mean it.
+Arithmetic is folded in generated code only: the user's lines stay as written. What costs a statement and says
+nothing goes everywhere: `read` of storage that is never written, a part of a container made just before, a branch
+whose condition is known, a loop without turns. `x * 0` is 0 here: derivatives make that zero, and mean it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def fold(fn: Function) -> Function:
 
 @dataclass
 class _Here:
-    """What is known at a place in a region: which generated buffers are still zero, or were just cleared at an index, and where."""
+    """What is known at a place in a region: which buffers are still zero, or just cleared at an index, and where."""
 
     zeros: dict[Value, int]
     clears: dict[tuple[Any, ...], int]
@@ -174,7 +174,11 @@ class _Fold(Rewriter):
     def take_over(self, copy: Op, b: Builder) -> Atom | None:
         """A copy of what nobody else holds is that value itself, under the copy's name."""
         source = copy.operands[0]
-        if not isinstance(source, Value) or source.user or not same_kind(source.type, copy.result.type):
+        if (
+            not isinstance(source, Value)
+            or source.user
+            or not same_kind(source.type, copy.result.type)
+        ):
             return None
         if self.uses.get(source) != 1 or source not in self.old:
             return None
@@ -184,14 +188,18 @@ class _Fold(Rewriter):
         maker = b.body[place]
         if not is_generated(maker) or not _gives_own(maker):
             return None
-        b.body[place] = replace(maker, results=tuple(copy.result if r is source else r for r in maker.results))
+        b.body[place] = replace(
+            maker, results=tuple(copy.result if r is source else r for r in maker.results)
+        )
         self.home[copy.result] = (b, place)
         return copy.result
 
     def is_zero(self, atom: Atom) -> bool:
         if isinstance(atom, Const):
             return is_zero_constant(atom)
-        return atom not in self.written and atom in self.made and self.made[atom].decl.name in _ZEROS
+        return (
+            atom not in self.written and atom in self.made and self.made[atom].decl.name in _ZEROS
+        )
 
     def operand_of(self, atom: Atom, name: str) -> Op | None:
         """The operation of this name that made a value."""
@@ -202,7 +210,14 @@ class _Fold(Rewriter):
         """A zero of an operation's result type."""
         if isinstance(op.result.type, Scalar):
             return const(0.0) if op.result.type.dtype == "float64" else const(0)
-        zeros = Op(memory.zeros_of, (), (replace(op.result),), {"type": op.result.type}, op.location, op.origin)
+        zeros = Op(
+            memory.zeros_of,
+            (),
+            (replace(op.result),),
+            {"type": op.result.type},
+            op.location,
+            op.origin,
+        )
         self.emit(zeros, b)
         return zeros.result
 
@@ -243,7 +258,11 @@ def _gives_own(statement: Statement) -> bool:
     """Whether a statement's results are storage that it made."""
     if isinstance(statement, Call):
         return True
-    return isinstance(statement, Op) and statement.decl.view_of is None and statement.decl.name not in _SHARES
+    return (
+        isinstance(statement, Op)
+        and statement.decl.view_of is None
+        and statement.decl.name not in _SHARES
+    )
 
 
 def _never_runs(loop: For, env: Env) -> bool:
@@ -309,7 +328,9 @@ def _negative(f: _Fold, op: Op, b: Builder) -> Atom | None:
     inner = f.operand_of(op.operands[0], "negative")
     if inner is not None:
         return inner.operands[0]
-    return f.zero(op, b) if f.is_zero(op.operands[0]) and isinstance(op.result.type, Array) else None
+    return (
+        f.zero(op, b) if f.is_zero(op.operands[0]) and isinstance(op.result.type, Array) else None
+    )
 
 
 def _where(f: _Fold, op: Op, b: Builder) -> Atom | None:
@@ -328,6 +349,11 @@ def _transpose(f: _Fold, op: Op, b: Builder) -> Atom | None:
     return inner.operands[0]
 
 
+def _squeeze(f: _Fold, op: Op, b: Builder) -> Atom | None:
+    inner = f.operand_of(op.operands[0], "expand_dims")
+    return inner.operands[0] if inner is not None and inner.attrs["axis"] == op.attrs.get("axis") else None
+
+
 def _reshape(f: _Fold, op: Op, b: Builder) -> Atom | None:
     source = op.operands[0]
     if source.type == op.result.type:
@@ -335,7 +361,9 @@ def _reshape(f: _Fold, op: Op, b: Builder) -> Atom | None:
     inner = f.operand_of(source, op.decl.name)
     if inner is None or f.uses.get(inner.result) != 1 or op.result in f.written:
         return None
-    whole = replace(op, operands=(inner.operands[0], *op.operands[1:]), results=(replace(op.result),))
+    whole = replace(
+        op, operands=(inner.operands[0], *op.operands[1:]), results=(replace(op.result),)
+    )
     f.emit(whole, b)
     return whole.result
 
@@ -350,4 +378,5 @@ RULES: dict[str, Simplify] = {
     "where": _where,
     "transpose": _transpose,
     "reshape": _reshape,
+    "squeeze": _squeeze,
 }

@@ -44,11 +44,20 @@ ForwardRules = Rules
 
 
 def forward(
-    fn: Function, wrt: Sequence[int], rules: Rules, forward_rules: ForwardRules, *, value: bool = True
+    fn: Function,
+    wrt: Sequence[int],
+    rules: Rules,
+    forward_rules: ForwardRules,
+    *,
+    value: bool = True,
+    names: Sequence[str] = (),
 ) -> Function:
-    """`fn` to the function of its parameters and the tangents of those at `wrt` that gives its value and the value's tangent."""
-    walker = _Forward(rules, forward_rules, value)
-    new, dots, _ = walker.function(fn, wrt)
+    """`fn` to the function of its parameters and the tangents of those at `wrt` that gives its value and the value's tangent.
+
+    `value=False` leaves the value out; `names` are what the tangent parameters are called, `<name>_dot` by default.
+    """
+    walker = _Forward(rules, forward_rules)
+    new, dots, _ = walker.function(fn, wrt, names)
     yields = [*(fn.body.yields if value else ()), *(y for y in dots if y is not None)]
     tangent = _renumber(fn.output, len(fn.body.yields) if value else 0, [d is not None for d in dots])
     output: Tree = Node("tuple", (0, 1), (fn.output, tangent)) if value else tangent
@@ -72,20 +81,20 @@ class _Scope:
 
 
 class _Forward:
-    def __init__(self, rules: Rules, forward_rules: ForwardRules, value: bool) -> None:
+    def __init__(self, rules: Rules, forward_rules: ForwardRules) -> None:
         self.rules = rules
         self.forward_rules = forward_rules
         self.helpers: dict[tuple[int, tuple[int, ...]], tuple[Function, tuple[bool, ...]]] = {}
 
-    def function(self, fn: Function, wrt: Sequence[int]) -> tuple[Region, list[Atom | None], list[bool]]:
+    def function(self, fn: Function, wrt: Sequence[int], names: Sequence[str] = ()) -> tuple[Region, list[Atom | None], list[bool]]:
         """The body with tangents, and the tangent of each yield (zeros where it does not depend on `wrt`)."""
         targets = [fn.params[k] for k in wrt]
         roots, written = storage_roots(fn), written_roots(fn)
         buffers = frozenset(v for v, r in roots.items() if r & written and isinstance(v.type, Array))
         scope = _Scope(active_values(fn, targets, fn.body.yields), buffers)
         params = list(fn.params)
-        for p in targets:
-            dot = Value(adjoint_type(p.type), dot_name(p))
+        for p, name in zip(targets, names or map(dot_name, targets), strict=True):
+            dot = Value(adjoint_type(p.type), name)
             params.append(dot)
             scope.dots[p] = dot
         b = Builder(origin="tangent", location=fn.location)

@@ -2,9 +2,9 @@
 
     Rule("log(expit(x))", lambda x: log(expit(x)), lambda x: -logaddexp(0.0, -x))
 
-The functions are called with patterns instead of numbers. A parameter stands for any value (the same one wherever it is
-mentioned), a number for that constant. Matching follows values to the operations that made them, over statements and names,
-and tries both orders of `+` and `*`; it never looks through storage that is written.
+The functions are called with patterns instead of numbers. A parameter stands for any value (the same one wherever
+it is mentioned), a number for that constant. Matching follows values to the operations that made them, over
+statements and names, and tries both orders of `+` and `*`; it never looks through storage that is written.
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ def _lift(operand: Any) -> Pattern:
     return operand if isinstance(operand, Pattern) else Number(operand)
 
 
-def match(pattern: Pattern, atom: Atom, made: Mapping[Value, Op], binding: Binding | None = None) -> Binding | None:
+def match(
+    pattern: Pattern, atom: Atom, made: Mapping[Value, Op], binding: Binding | None = None
+) -> Binding | None:
     """What the pattern's parameters stand for if `atom` is of its form; `made` are the operations that may be looked into."""
     binding = {} if binding is None else binding
     match pattern:

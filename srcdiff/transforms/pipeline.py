@@ -143,6 +143,7 @@ def gradient(
     value: bool = True,
     seeded: bool = False,
     mode: Mode = "auto",
+    as_tuple: bool = False,
 ) -> Function:
     """A prepared function to its reverse-mode derivative, ready to be printed."""
     store = Pass("residuals", lambda f: residuals(f, mode), "store or recompute")
@@ -153,7 +154,7 @@ def gradient(
         return inner.run(helper, decide)
 
     started = time.perf_counter()
-    fn = reverse(fn, wrt, rules, finish, value=value, seeded=seeded)
+    fn = reverse(fn, wrt, rules, finish, value=value, seeded=seeded, as_tuple=as_tuple)
     recorder.note("reverse", fn, time.perf_counter() - started)
     own = Pass("own results", lambda f: own_results(f), "results share no memory", whole=True)
     main = [Pass(p.name, p.fn, p.why, whole=True) for p in decide]
@@ -161,11 +162,18 @@ def gradient(
 
 
 def tangent(
-    fn: Function, wrt: Sequence[int], rules: Rules, forward_rules: ForwardRules, recorder: Recorder, *, value: bool = True
+    fn: Function,
+    wrt: Sequence[int],
+    rules: Rules,
+    forward_rules: ForwardRules,
+    recorder: Recorder,
+    *,
+    value: bool = True,
+    names: Sequence[str] = (),
 ) -> Function:
     """A prepared function to its forward-mode derivative, ready to be printed."""
     started = time.perf_counter()
-    fn = forward(fn, wrt, rules, forward_rules, value=value)
+    fn = forward(fn, wrt, rules, forward_rules, value=value, names=names)
     recorder.note("forward", fn, time.perf_counter() - started)
     own = Pass("own results", own_results, "results share no memory", whole=True)
     return recorder.run(fn, (*_SIMPLIFY, *_FINISH, *_TRIM, own))

@@ -1,8 +1,8 @@
 """Sums of products in a normal form, and the shortest way found to write one down.
 
-A *monomial* is what stands above and below a line: `a**2 * b / c` is `((a, 2), (b, 1)), ((c, 1),)`. Nothing is ever cancelled
-between the two, so `x * y / y` keeps its domain. A polynomial maps monomials to exact coefficients, `0.1` being one tenth.
-Atoms are numbers here; `algebra` says what they stand for.
+A *monomial* is what stands above and below a line: `a**2 * b / c` is `((a, 2), (b, 1)), ((c, 1),)`. Nothing is ever
+cancelled between the two, so `x * y / y` keeps its domain. A polynomial maps monomials to exact coefficients, `0.1`
+being one tenth. Atoms are numbers here; `algebra` says what they stand for.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 __all__ = [
-    "LIMIT", "Layout", "Polynomial", "Tree", "constant", "cost", "divided", "express", "plus", "powered", "replaced", "scaled",
-    "times", "variable",
+    "LIMIT", "Layout", "Polynomial", "Tree", "constant", "cost", "divided", "express", "plus", "powered",
+    "replaced", "scaled", "times", "variable",
 ]  # fmt: skip
 
 Factors = tuple[tuple[int, int], ...]  # (atom, power), by atom
@@ -144,16 +144,18 @@ def express(p: Polynomial, layout: Layout) -> Tree:
     if len(p) == 1:
         (((above, below), c),) = p.items()
         return _product(c, above, below, None, layout)
-    above = _common([dict(m[0]) for m in p])
-    below = _common([dict(m[1]) for m in p])
+    over = _common([dict(m[0]) for m in p])
+    under = _common([dict(m[1]) for m in p])
     c = _common_coefficient(list(p.values()))
-    inner = {(_without(m[0], above), _without(m[1], below)): k / c for m, k in p.items()}
-    return _product(c, tuple(above.items()), tuple(below.items()), _sum(inner, layout), layout)
+    inner = {(_without(m[0], over), _without(m[1], under)): k / c for m, k in p.items()}
+    return _product(c, tuple(over.items()), tuple(under.items()), _sum(inner, layout), layout)
 
 
 def _common(powers: Sequence[Mapping[int, int]]) -> dict[int, int]:
     first, *rest = powers
-    return {a: least for a, k in first.items() if (least := min([k, *(p.get(a, 0) for p in rest)])) > 0}
+    return {
+        a: least for a, k in first.items() if (least := min([k, *(p.get(a, 0) for p in rest)])) > 0
+    }
 
 
 def _common_coefficient(coefficients: Sequence[Fraction]) -> Fraction:
@@ -197,7 +199,9 @@ def _groups(p: Polynomial) -> list[Polynomial]:
     return groups
 
 
-def _product(c: Fraction, above: Factors, below: Factors, inner: Tree | None, layout: Layout) -> Tree:
+def _product(
+    c: Fraction, above: Factors, below: Factors, inner: Tree | None, layout: Layout
+) -> Tree:
     over, under = _as_decimals(abs(c))
     parts = _factors(above, layout) + ([] if inner is None else [inner])
     if over != 1 or not parts:

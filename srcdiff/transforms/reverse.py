@@ -46,12 +46,19 @@ Finish = Callable[[Function], Function]
 
 
 def reverse(
-    fn: Function, wrt: Sequence[int], rules: Rules, finish: Finish, *, value: bool = True, seeded: bool = False
+    fn: Function,
+    wrt: Sequence[int],
+    rules: Rules,
+    finish: Finish,
+    *,
+    value: bool = True,
+    seeded: bool = False,
+    as_tuple: bool = False,
 ) -> Function:
     """`fn` to the function that gives its value and its derivative with respect to the parameters at `wrt`.
 
     The first float leaf of the result is differentiated; with `seeded`, all of them are, weighted by further parameters (a
-    vector-Jacobian product). `value=False` leaves the value out. `finish` is applied to the adjoints of helpers. `fn` has been
+    vector-Jacobian product). `value=False` leaves the value out; `as_tuple` gives a tuple for a single parameter, too. `finish` is applied to the adjoints of helpers. `fn` has been
     through the pass `reads`.
     """
     targets = [fn.params[k] for k in wrt]
@@ -68,7 +75,7 @@ def reverse(
     _Backward(finish).region(r, fn.body, scope)
     yields: list[Atom] = list(fn.body.yields) if value else []
     trees = [_gradient(r, p, scope, yields) for p in targets]
-    gradient: Tree = trees[0] if len(trees) == 1 else Node("tuple", tuple(range(len(trees))), tuple(trees))
+    gradient = _together(trees, as_tuple)
     output: Tree = Node("tuple", (0, 1), (fn.output, gradient)) if value else gradient
     notes = {**fn.notes, "independent": tuple(k for k, p in zip(wrt, targets, strict=True) if p not in r.active)}
     return replace(fn, body=_whole_body(r, fn, scope, (*fn.params, *seeds), yields), output=output, notes=notes)
@@ -92,11 +99,15 @@ def adjoint_of_helper(
     _Backward(finish).region(r, fn.body, scope)
     yields: list[Atom] = []
     trees = [_gradient(r, p, scope, yields) for p in targets]
-    output: Tree = trees[0] if len(trees) == 1 else Node("tuple", tuple(range(len(trees))), tuple(trees))
+    output = _together(trees)
     names = ", ".join(f"`{p.name}`" for p in targets)
     doc = f"Adjoint of `{fn.name}` with respect to {names}."
     body = _whole_body(r, fn, scope, (*seeds, *fn.params, *outs), yields)
     return Function(f"{fn.name}_backward", body, output, doc, fn.location, dict(fn.notes))
+
+
+def _together(trees: Sequence[Tree], as_tuple: bool = False) -> Tree:
+    return trees[0] if len(trees) == 1 and not as_tuple else Node("tuple", tuple(range(len(trees))), tuple(trees))
 
 
 class _Backward:

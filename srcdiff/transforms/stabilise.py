@@ -4,9 +4,9 @@
     loss = -y * np.log(p) - (1.0 - y) * np.log(1.0 - p)   ->  loss = y * np.logaddexp(0.0, -logit)
                                                                  + (1.0 - y) * np.logaddexp(0.0, logit)
 
-Each rule is exact in exact arithmetic. They match data flow, through statements and names; what fired, and where, is in
-`notes["rewrites"]`. Runs before differentiation. Besides these rules nothing changes a line of the user's but for the signs
-around what a rule has put there.
+Each rule is exact in exact arithmetic. They match data flow, through statements and names; what fired, and where,
+is in `notes["rewrites"]`. Runs before differentiation. Besides these rules nothing changes a line of the user's but
+for the signs around what a rule has put there.
 """
 
 from __future__ import annotations
@@ -36,10 +36,18 @@ RULES = (
     Rule("log_sigmoid", lambda u: log(1 / (1 + exp(u))), lambda u: -logaddexp(0.0, u)),
     Rule("log_sigmoid", lambda u: log(exp(u) / (1 + exp(u))), lambda u: -logaddexp(0.0, -u)),
     Rule("log_sigmoid", lambda u: log(expit(u)), lambda u: -logaddexp(0.0, -u)),
-    Rule("log_one_minus_sigmoid", lambda u: log(1 - 1 / (1 + exp(u))), lambda u: -logaddexp(0.0, -u)),
-    Rule("log_one_minus_sigmoid", lambda u: log(1 - exp(u) / (1 + exp(u))), lambda u: -logaddexp(0.0, u)),
+    Rule(
+        "log_one_minus_sigmoid", lambda u: log(1 - 1 / (1 + exp(u))), lambda u: -logaddexp(0.0, -u)
+    ),
+    Rule(
+        "log_one_minus_sigmoid",
+        lambda u: log(1 - exp(u) / (1 + exp(u))),
+        lambda u: -logaddexp(0.0, u),
+    ),
     Rule("log_one_minus_sigmoid", lambda u: log(1 - expit(u)), lambda u: -logaddexp(0.0, u)),
-    Rule("log_one_minus_sigmoid", lambda u: log1p(-(1 / (1 + exp(u)))), lambda u: -logaddexp(0.0, -u)),
+    Rule(
+        "log_one_minus_sigmoid", lambda u: log1p(-(1 / (1 + exp(u)))), lambda u: -logaddexp(0.0, -u)
+    ),
     Rule("log_one_minus_sigmoid", lambda u: log1p(-expit(u)), lambda u: -logaddexp(0.0, u)),
 )
 
@@ -67,7 +75,9 @@ class _Stabilise(Rewriter):
             assert isinstance(pattern, Apply)
             self.rules.setdefault(pattern.operation, []).append((rule, pattern))
         self.fired: list[tuple[str, Location | None]] = []
-        self.signed: set[Value] = set()  # new values, and sums and products of them: their signs are ours to simplify
+        self.signed: set[Value] = (
+            set()
+        )  # new values, and sums and products of them: their signs are ours to simplify
         self.negations: dict[Atom, Atom] = {}
         self.minus: dict[Value, tuple[Builder, int]] = {}  # where the negations stand
 
@@ -131,7 +141,9 @@ class _Stabilise(Rewriter):
             case "subtract" if inner is not None:
                 return b.op(arithmetic.add, lookup(env, inner), lookup(env, rest[0]), name="logit")
             case "add" if inner is not None:
-                return b.op(arithmetic.subtract, lookup(env, inner), lookup(env, rest[0]), name="logit")
+                return b.op(
+                    arithmetic.subtract, lookup(env, inner), lookup(env, rest[0]), name="logit"
+                )
             case "multiply" | "divide" if inner is not None:
                 return b.op(made.decl, lookup(env, inner), lookup(env, rest[0]), name="logit")
         return None
@@ -144,12 +156,20 @@ class _Stabilise(Rewriter):
         return self.made.get(atom) if isinstance(atom, Value) else None
 
     def carries_sign(self, op: Op) -> bool:
-        return op.decl.name in _SIGNED and any(isinstance(a, Value) and a in self.signed for a in op.operands)
+        return op.decl.name in _SIGNED and any(
+            isinstance(a, Value) and a in self.signed for a in op.operands
+        )
 
     def free_negations(self, op: Op, b: Builder) -> None:
         """Let the minus in `-y * log(p)` be simplified with what it multiplies."""
         for atom in op.operands:
-            builder, place = self.minus.get(atom, (None, 0)) if isinstance(atom, Value) else (None, 0)
+            builder, place = (
+                self.minus.get(atom, (None, 0)) if isinstance(atom, Value) else (None, 0)
+            )
             statement = b.body[place] if builder is b else None
-            if isinstance(statement, Op) and self.uses.get(statement.result) == 1 and not statement.result.user:
+            if (
+                isinstance(statement, Op)
+                and self.uses.get(statement.result) == 1
+                and not statement.result.user
+            ):
                 b.body[place] = replace(statement, origin="compiler")

@@ -3,8 +3,8 @@
     layer_backward(d_out, W, b, x, out) -> (d_W, d_b, d_x)      layer_backward(d_out, W, x, out) -> (d_W, d_x)
     %1, %2, %3 = call layer_backward(...)                  ->   %1, %3 = call layer_backward(...)
 
-where `%2` is not used and the adjoint does not mention `b`. A function keeps what any of its calls needs. The user's own functions
-keep their signature; those that they call are trimmed all the same.
+where `%2` is not used and the adjoint does not mention `b`. A function keeps what any of its calls needs. The
+user's own functions keep their signature; those that they call are trimmed all the same.
 """
 
 from __future__ import annotations
@@ -84,10 +84,16 @@ def _note_needs(fn: Function, needs: dict[Function, _Needs]) -> None:
 
 def _can_lose_results(output: Tree) -> bool:
     """Whether results can be taken out of what a function returns: not out of a class of the user's."""
-    return isinstance(output, int) or output.cls is None and all(map(_can_lose_results, output.children))
+    return (
+        isinstance(output, int)
+        or output.cls is None
+        and all(map(_can_lose_results, output.children))
+    )
 
 
-def _trim(fn: Function, results: tuple[int, ...], made: bool, done: dict[Function, _Trimmed]) -> _Trimmed:
+def _trim(
+    fn: Function, results: tuple[int, ...], made: bool, done: dict[Function, _Trimmed]
+) -> _Trimmed:
     fn = dce(_Rewire(done)(fn))
     params = tuple(range(len(fn.params)))
     if made:
@@ -128,8 +134,14 @@ def _with_yields(fn: Function, kept: Sequence[int]) -> Function:
 def _keep(tree: Tree, places: dict[int, int]) -> Tree | None:
     if isinstance(tree, int):
         return places.get(tree)
-    parts = [(k, part) for k, c in zip(tree.keys, tree.children, strict=True) if (part := _keep(c, places)) is not None]
+    parts = [
+        (k, part)
+        for k, c in zip(tree.keys, tree.children, strict=True)
+        if (part := _keep(c, places)) is not None
+    ]
     if not parts:
         return None
-    keys = tuple(range(len(parts))) if tree.kind in ("tuple", "list") else tuple(k for k, _ in parts)
+    keys = (
+        tuple(range(len(parts))) if tree.kind in ("tuple", "list") else tuple(k for k, _ in parts)
+    )
     return replace(tree, keys=keys, children=tuple(part for _, part in parts))

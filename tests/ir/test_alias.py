@@ -96,7 +96,9 @@ def test_popping_gives_an_item():
     x, b = Value(N, "x"), Builder()
     xs = b.op(containers.list_new, element=N)
     b.ops(containers.list_set, xs, const(0), x)
-    assert storage_roots(function(b, [x], b.op(containers.list_pop, xs)))[b.body[-1].results[0]] == {x}
+    assert storage_roots(function(b, [x], b.op(containers.list_pop, xs)))[
+        b.body[-1].results[0]
+    ] == {x}
 
 
 def test_an_item_of_an_argument_shares_storage_with_the_argument():
@@ -111,7 +113,8 @@ def test_an_item_of_an_argument_shares_storage_with_the_argument():
 def test_adding_to_a_lists_item_writes_the_items():
     x, b = Value(N, "x"), Builder()
     xs = b.op(containers.list_new, x, element=N)
-    (statement,) = (b.ops(containers.list_add, xs, const(0), x), b.body[-1])[1:]
+    b.ops(containers.list_add, xs, const(0), x)
+    statement = b.body[-1]
     roots = storage_roots(function(b, [x], xs))
     assert writes_of(statement, roots) == {xs, x}
     assert x in reads_of(statement, roots)

@@ -1,0 +1,313 @@
+"""The command line: `srcdiff demo`, `srcdiff show` and `srcdiff save`.
+
+Status 0: done; 1: the function cannot be differentiated; 2: the command, the file or the arguments are wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import inspect
+import os
+import sys
+import traceback
+import typing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import srcdiff
+from srcdiff.errors import DifferentiationError
+
+__all__ = ["main"]
+
+_EXAMPLE_VALUES: dict[type, object] = {float: 1.0, int: 1, bool: True}
+
+
+class _UserMistake(Exception):
+    """Told in one line, without a traceback."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+        sys.stdout.flush()  # here, where a closed pipe is still caught
+    except _UserMistake as mistake:
+        print(f"srcdiff: {mistake}", file=sys.stderr)
+        return 2
+    except DifferentiationError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nsrcdiff: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `srcdiff show ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="srcdiff", description="Derivatives of Python functions, as Python source."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="a hidden Markov model of letters, in under a minute")
+    demo.set_defaults(command=_demo)
+
+    show = commands.add_parser("show", help="print the source of a function's derivative")
+    _add_target(show)
+    show.add_argument(
+        "--stage", metavar="NAME", help="the program after this pass instead (`list`: their names)"
+    )
+    show.set_defaults(command=_show)
+
+    save = commands.add_parser("save", help="write it to a file that does not need srcdiff")
+    _add_target(save)
+    save.add_argument("-o", "--output", metavar="OUT", type=Path, required=True)
+    save.set_defaults(command=_save)
+    return parser
+
+
+def _add_target(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="FILE:FUNCTION")
+    parser.add_argument(
+        "--args",
+        metavar="EXPRESSIONS",
+        help="example arguments, such as 'np.ones(3), 0.5'; otherwise the first of the file's"
+        " EXAMPLES, or what the annotations say",
+    )
+    parser.add_argument(
+        "--argnums",
+        metavar="WHICH",
+        help="positions or names to differentiate by, such as '0,2' or 'mu,sigma' (default: the"
+        " file's WRT, or the first)",
+    )
+    parser.add_argument(
+        "--mode", choices=("grad", "value_and_grad", "jvp"), default="value_and_grad"
+    )
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from rich.console import Console  # only here: `show` in a pipe needs no rich
+
+    from srcdiff import demo
+
+    try:
+        demo.run(Console())
+    except ModuleNotFoundError as error:
+        if error.name is None or not error.name.startswith("pydoc_data"):
+            raise
+        raise _UserMistake("this Python comes without pydoc_data, whose text is read") from error
+
+
+def _show(options: argparse.Namespace) -> None:
+    request = _request(options)
+    if options.stage is None:
+        _print_source(request.generated.source_for(*request.arguments))
+        return
+    stages = request.generated.stages(*request.arguments)
+    if options.stage == "list":
+        print("\n".join(stages))
+    elif options.stage in stages:
+        print(stages[options.stage])
+    else:
+        raise _UserMistake(f"no stage {options.stage!r}; there are {', '.join(stages)}")
+
+
+def _print_source(source: str) -> None:
+    if not sys.stdout.isatty():
+        print(source.strip("\n"))
+        return
+    from rich.console import Console
+
+    from srcdiff.console import show_source
+
+    show_source(Console(), source)
+
+
+def _save(options: argparse.Namespace) -> None:
+    output: Path = options.output
+    request = _request(options)
+    if output.exists() and output.samefile(request.file):
+        raise _UserMistake(f"{output} is the file that is differentiated")
+    try:
+        request.generated.save(output, *request.arguments)
+    except OSError as error:
+        raise _UserMistake(f"cannot write {output}: {error.strerror}") from error
+    print(output)
+
+
+# ---- what is asked for -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Request:
+    file: Path
+    generated: Any  # a generated function
+    arguments: tuple[Any, ...]
+
+
+def _request(options: argparse.Namespace) -> _Request:
+    file_name, _, function_name = options.target.rpartition(":")
+    if not file_name or not function_name:
+        raise _UserMistake(f"expected FILE:FUNCTION, not {options.target!r}")
+    file = Path(file_name)
+    module = _load(file)
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        raise _UserMistake(f"{file} has no function {function_name!r}")
+    try:
+        signature = inspect.signature(function)
+    except ValueError as error:
+        raise _UserMistake(f"{function_name!r} is not written in Python") from error
+    arguments = _arguments(function, signature, module, options.args)
+    argnums = _argnums(signature, arguments, module, options.argnums)
+    return _Request(file, _generated(function, options.mode, argnums), arguments)
+
+
+def _generated(function: Callable[..., Any], mode: str, argnums: Any) -> Any:
+    if mode == "grad":
+        return srcdiff.grad(function, argnums=argnums)
+    if mode == "value_and_grad":
+        return srcdiff.value_and_grad(function, argnums=argnums)
+    return srcdiff.differentiate(argnums=argnums)(function).jvp
+
+
+def _load(file: Path) -> ModuleType:
+    """Import a file as `python file.py` would find it, its neighbours importable."""
+    if not file.is_file():
+        raise _UserMistake(f"no such file: {file}")
+    name = file.stem if file.stem not in sys.modules else f"{file.stem}_"
+    spec = importlib.util.spec_from_file_location(name, file.resolve())
+    if spec is None or spec.loader is None:
+        raise _UserMistake(f"{file} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickle look their module up
+    sys.path.insert(0, str(file.resolve().parent))
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise _UserMistake(f"{_raised_at(error, file)}: {_one_line(error)}") from error
+    return module
+
+
+def _raised_at(error: BaseException, file: Path) -> str:
+    """The file, and the line in it that an exception came from where it is known."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno}"
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == str(file.resolve())
+    ]
+    return f"{file}:{lines[-1]}" if lines else str(file)
+
+
+def _one_line(error: BaseException) -> str:
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"{type(error).__name__}: {' '.join(str(text).split())}"
+
+
+# ---- example arguments -----------------------------------------------------------------------------
+
+
+def _arguments(
+    function: Callable[..., Any],
+    signature: inspect.Signature,
+    module: ModuleType,
+    given: str | None,
+) -> tuple[Any, ...]:
+    """What to differentiate for: `--args`, else a fitting row of EXAMPLES, else from annotations."""
+    if given is not None:
+        arguments = _evaluated(given, module)
+        if not _fits(signature, arguments):
+            raise _UserMistake(f"the {len(arguments)} arguments of --args do not fit {signature}")
+        return arguments
+    for example in getattr(module, "EXAMPLES", ()):
+        if isinstance(example, tuple) and _fits(signature, example):
+            return example
+    return _from_annotations(function, signature)
+
+
+def _evaluated(text: str, module: ModuleType) -> tuple[Any, ...]:
+    import numpy as np
+
+    names = {"np": np, **vars(module), "_collected": lambda *arguments: arguments}
+    try:
+        collected: tuple[Any, ...] = eval(f"_collected({text})", names)
+    except Exception as error:
+        raise _UserMistake(f"--args {text!r}: {_one_line(error)}") from error
+    return collected
+
+
+def _fits(signature: inspect.Signature, arguments: tuple[Any, ...]) -> bool:
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        return False
+    return True
+
+
+def _from_annotations(
+    function: Callable[..., Any], signature: inspect.Signature
+) -> tuple[Any, ...]:
+    try:
+        hints = typing.get_type_hints(function)
+    except (NameError, TypeError, AttributeError):  # names known to type checkers only
+        hints = {}
+    arguments = []
+    for name, parameter in signature.parameters.items():
+        is_variadic = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if is_variadic or parameter.default is not parameter.empty:
+            break
+        hint = hints.get(name)
+        if not isinstance(hint, type) or hint not in _EXAMPLE_VALUES:
+            raise _UserMistake(f"give example arguments with --args: {_why_not(name, hint)}")
+        arguments.append(_EXAMPLE_VALUES[hint])
+    return tuple(arguments)
+
+
+def _why_not(name: str, hint: Any) -> str:
+    if hint is None:
+        return f"{name!r} has no annotation, and the file no EXAMPLES that fit"
+    shown = hint.__name__ if isinstance(hint, type) else str(hint)
+    return f"{name!r} is annotated as {shown}, which leaves its shape open"
+
+
+# ---- what to differentiate by ----------------------------------------------------------------------
+
+
+def _argnums(
+    signature: inspect.Signature, arguments: tuple[Any, ...], module: ModuleType, given: str | None
+) -> Any:
+    """A position, a name, or a tuple of them."""
+    if given is None:
+        return _file_argnums(module, len(arguments))
+    names = list(signature.parameters)
+    words = [word.strip() for word in given.split(",") if word.strip()]
+    if not words:
+        raise _UserMistake("--argnums names no argument")
+    argnums = tuple(_argnum(word, names, len(arguments)) for word in words)
+    return argnums if "," in given else argnums[0]
+
+
+def _file_argnums(module: ModuleType, n_arguments: int) -> Any:
+    """The file's WRT, where it can be meant for this function; otherwise the first argument."""
+    wrt = getattr(module, "WRT", 0)
+    positions = wrt if isinstance(wrt, tuple) else (wrt,)
+    fits = all(isinstance(p, str) or p < n_arguments for p in positions)
+    return wrt if fits else 0
+
+
+def _argnum(word: str, names: list[str], n_arguments: int) -> int | str:
+    if word in names:
+        return word
+    if word.isdecimal() and int(word) < n_arguments:
+        return int(word)
+    raise _UserMistake(f"--argnums {word!r}: the arguments are {', '.join(names)}")

@@ -1,0 +1,268 @@
+"""Python's builtins and what stands beside them: `len`, `sum`, `min`, `isinstance`, `print`, `functools.reduce`, ..."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from srcdiff.frontend.comprehensions import folded, reducing
+from srcdiff.frontend.frame import Frame, describe
+from srcdiff.frontend.functions import as_operand
+from srcdiff.frontend.iteration import CALL, iterable, unrolled
+from srcdiff.frontend.truth import static_truth, truth_of
+from srcdiff.frontend.values import FrontValue, Items, Known, Parts, ShapeOf, Slice, Text, is_static, sequence, static
+from srcdiff.ir.core import Atom, Const, Value, const
+from srcdiff.ir.types import Array, List, Scalar, Static, Struct, shape_of
+from srcdiff.ops import arithmetic
+from srcdiff.ops.containers import list_length
+from srcdiff.ops.control import and_, or_, print_
+from srcdiff.ops.memory import axis_length
+from srcdiff.ops.registry import OPERATIONS, find
+
+__all__ = ["BUILTINS", "reducing", "text_of"]
+
+Args = Sequence[FrontValue]
+Kwargs = Mapping[str, FrontValue]
+
+
+def _len(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    match args[0]:
+        case Parts() as parts:
+            return const(len(parts.values))
+        case ShapeOf(array=array):
+            return const(len(shape_of(array.type)))
+        case Value(type=Struct() as type_):
+            return const(len(type_.keys))
+        case Value(type=List()) as value:
+            return fr.op(node, list_length, value)
+        case Value(type=Array()) as value:
+            return fr.op(node, axis_length, value, axis=0)
+        case Items() as items if not isinstance(items.count, int) or items.count >= 0:
+            return const(items.count) if isinstance(items.count, int) else items.count
+        case Const() | Known() as known:
+            return const(len(known.value))
+    fr.fail(node, f"{describe(args[0])} has no length", "Use len() of an array, a list or a tuple.")
+
+
+# ---- many values into one ------------------------------------------------------------------------------------
+
+
+def _sum(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    start = args[1] if len(args) > 1 else kwargs.get("start", const(0))
+    return _fold(fr, node, Known(operator.add), args[0], start)
+
+
+def _reduce(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    return _fold(fr, node, args[0], args[1], args[2] if len(args) > 2 else None)
+
+
+def _fold(fr: Frame, node: Any, function: FrontValue, values: FrontValue, start: FrontValue | None) -> FrontValue:
+    """`function(function(start, v0), v1) ...`; from the first value where there is no start."""
+    items = iterable(fr, values, node)
+    call: Callable[..., FrontValue] = CALL[0]
+    if isinstance(items, Parts):
+        rest = list(items.values)
+        if start is None and not rest:
+            fr.fail(node, "there is nothing to take the first value from", "Give a start value.")
+        total = rest.pop(0) if start is None or (rest and start == const(0) and function == Known(operator.add)) else start
+        for value in rest:
+            total = call(fr, node, function, [total, value], {})
+        return total
+    if start is None:
+        one = const(1)
+        first, start = items, items.element(const(0))
+        fewer = fr.op(node, arithmetic.subtract, first.count, one) if not isinstance(first.count, int) else first.count - 1
+        items = Items(fewer, lambda k: first.element(_after(fr, node, k)))
+    return folded(fr, node, function, items, start)
+
+
+def _after(fr: Frame, node: Any, k: Atom) -> Atom:
+    return const(k.value + 1) if isinstance(k, Const) else fr.op(node, arithmetic.add, k, const(1))
+
+
+def _extreme(function: Any) -> Callable[..., FrontValue]:
+    """`max` or `min` of several numbers, of a container's or of an array's."""
+
+    def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+        if kwargs:
+            fr.fail(node, f"{function.__name__}() takes no keywords here", "Find the item in a loop.")
+        decl = find(function)
+        assert decl is not None
+        if len(args) > 1:
+            return _pairwise(fr, node, decl, args)
+        return _fold(fr, node, Known(_TWO[function]), args[0], None)
+
+    return read
+
+
+def _pairwise(fr: Frame, node: Any, decl: Any, args: Args) -> FrontValue:
+    if all(map(is_static, args)) and decl.callables:
+        return const(decl.callables[1](*map(static, args)))
+    total = fr.as_atom(args[0], node)
+    for other in args[1:]:
+        total = fr.op(node, decl, total, fr.as_atom(other, node), spelling=decl.callables[1].__name__)
+    return total
+
+
+_TWO = {max: lambda a, b: max(a, b), min: lambda a, b: min(a, b)}
+
+
+def _any_all(is_any: bool) -> Callable[..., FrontValue]:
+    def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+        items = iterable(fr, args[0], node)
+        known = items if isinstance(items, Parts) else unrolled(fr, items, node)
+        if known is None:
+            fr.fail(node, "any() and all() take containers of known length", "Use np.any or np.all.")
+        total: Atom = const(not is_any)
+        for value in known.values:
+            each = truth_of(fr, value, node)
+            truth = static_truth(fr, each)
+            if truth is is_any:
+                return const(is_any)
+            if truth is None:
+                total = each if isinstance(total, Const) else fr.op(node, or_ if is_any else and_, total, each)
+        return total
+
+    return read
+
+
+# ---- containers -------------------------------------------------------------------------------------------------
+
+
+def _container(kind: str) -> Callable[..., FrontValue]:
+    def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+        if not args:
+            return sequence([], kind)
+        items = iterable(fr, args[0], node)
+        known = items if isinstance(items, Parts) else None
+        if known is None and isinstance(items, Items):
+            if isinstance(args[0], Value) and kind == "list" and isinstance(args[0].type, Array | List):
+                return fr.op(node, OPERATIONS["rows"], args[0])
+            known = unrolled(fr, items, node)
+        if known is None:
+            fr.fail(node, f"{kind}() of an unknown number of items is not supported", "Append the items to a list.")
+        return sequence(known.values, kind)
+
+    return read
+
+
+def _dict(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    pairs: dict[Any, FrontValue] = {}
+    if args and isinstance(args[0], Parts) and args[0].kind == "dict":
+        pairs.update(zip(args[0].keys, args[0].values, strict=True))
+    elif args:
+        items = iterable(fr, args[0], node)
+        if not isinstance(items, Parts):
+            fr.fail(node, "dict() of an unknown number of items is not supported", "Use a list.")
+        for pair in items.values:
+            if not isinstance(pair, Parts) or not is_static(pair.values[0]):
+                fr.fail(node, "dict() takes pairs whose keys are known when compiling", "Use a list.")
+            pairs[static(pair.values[0])] = pair.values[1]
+    pairs.update(kwargs)
+    return Parts("dict", tuple(pairs), tuple(pairs.values()))
+
+
+# ---- what is decided when compiling ----------------------------------------------------------------------------------
+
+
+def _isinstance(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    own = _python_type(args[0])
+    if own is None or not is_static(args[1]):
+        fr.fail(node, "isinstance() takes a value of a known type and a type", "Pass a flag instead.")
+    return const(issubclass(own, static(args[1])))
+
+
+def _python_type(value: FrontValue) -> type | None:
+    kinds: dict[str, type] = {"tuple": tuple, "list": list, "dict": dict}
+    match value:
+        case Parts():
+            return value.cls or kinds[value.kind]
+        case Known():
+            return type(value.value)
+        case Value() | Const():
+            match value.type:
+                case Static():
+                    return type(value.type.value)
+                case Struct() as struct:
+                    return struct.cls or kinds[struct.kind]
+                case Array():
+                    return np.ndarray
+                case List():
+                    return list
+                case Scalar() as scalar:
+                    python: dict[str, type] = {"bool": bool, "int64": int, "float64": float, "complex128": complex}
+                    return python[scalar.dtype] if scalar.weak else np.dtype(scalar.dtype).type
+        case ShapeOf():
+            return tuple
+        case Text():
+            return str
+    return type(lambda: None)
+
+
+def _type(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    found = _python_type(args[0])
+    return Known(found)
+
+
+def _callable(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    value = args[0]
+    is_object = isinstance(value, Known) or (isinstance(value, Const) and isinstance(value.type, Static))
+    return const(callable(value.value) if is_object else not isinstance(value, Value | Const | Parts | ShapeOf | Text))  # type: ignore[union-attr]
+
+
+def _getattr(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    if not is_static(args[1]):
+        fr.fail(node, "getattr() takes a name that is known when compiling", "Use an `if` on the name.")
+    return ATTRIBUTE[0](fr, args[0], static(args[1]), node)  # type: ignore[no-any-return]
+
+
+def _slice(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    bounds = [None if a == const(None) else a for a in args]
+    return Slice(None, bounds[0], None) if len(bounds) == 1 else Slice(bounds[0], bounds[1], bounds[2] if len(bounds) > 2 else None)
+
+
+def _shape(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    return ShapeOf(fr.as_atom(args[0], node))
+
+
+def _divmod(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    a, b = (fr.as_atom(v, node) for v in args)
+    return sequence([fr.op(node, arithmetic.floor_divide, a, b), fr.op(node, arithmetic.mod, a, b)])
+
+
+# ---- effects -----------------------------------------------------------------------------------------------------------
+
+
+def text_of(fr: Frame, value: FrontValue, node: Any, operands: list[Atom]) -> str:
+    """Python text of a value in a message, with `{i}` for operands (appended to `operands`)."""
+    if isinstance(value, Text):
+        shifted = value.template
+        for k in reversed(range(len(value.operands))):
+            shifted = shifted.replace(f"{{{k}}}", f"{{{k + len(operands)}}}")
+        operands += value.operands
+        return shifted
+    if is_static(value) and not isinstance(value, Value):
+        return repr(static(value)).replace("{", "{{").replace("}", "}}")
+    operands.append(as_operand(fr, node, value))
+    return f"{{{len(operands) - 1}}}"
+
+
+def _print(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    operands: list[Atom] = []
+    texts = [text_of(fr, a, node, operands) for a in args]
+    texts += [f"{k}={text_of(fr, v, node, operands)}" for k, v in kwargs.items()]
+    fr.ops(node, print_, *operands, text=f"print({', '.join(texts)})")
+    return const(None)
+
+
+ATTRIBUTE: list[Any] = []  # `calls.attribute`, which is built on this module
+
+BUILTINS: dict[Any, Callable[..., FrontValue]] = {
+    len: _len, sum: _sum, max: _extreme(max), min: _extreme(min), any: _any_all(True), all: _any_all(False),
+    functools.reduce: _reduce, tuple: _container("tuple"), list: _container("list"), dict: _dict, isinstance: _isinstance,
+    type: _type, callable: _callable, getattr: _getattr, slice: _slice, print: _print, divmod: _divmod, np.shape: _shape,
+}  # fmt: skip

@@ -1,0 +1,169 @@
+"""Comprehensions and reduced generator expressions, as the loops that they abbreviate.
+
+    [f(x) for x in xs if c]     items = []; for x in xs: if c: items.append(f(x))
+    sum(f(x) for x in xs)       total = 0; for x in xs: total = total + f(x)
+
+Over known parts they are structures, made one part after another.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gast
+
+from srcdiff.frontend.frame import FALSE, TRUE, Frame, reads
+from srcdiff.frontend.iteration import iterable
+from srcdiff.frontend.lists import new_list
+from srcdiff.frontend.loops import for_loop
+from srcdiff.frontend.subscripts import need_static
+from srcdiff.frontend.targets import assign
+from srcdiff.frontend.truth import static_truth, truth
+from srcdiff.frontend.values import FrontValue, Items, Parts, is_static, sequence, static
+from srcdiff.ir.core import Const, const
+
+__all__ = ["folded", "reducing"]
+
+
+def _inner(fr: Frame) -> Frame:
+    """A frame for the names of a comprehension."""
+    inner = Frame(fr.session, fr.source, fr.look_up, fr)
+    inner.loop_depth = fr.loop_depth
+    return inner
+
+
+@reads(gast.ListComp, gast.GeneratorExp)
+def _list(fr: Frame, node: Any) -> FrontValue:
+    """A list; of known parts where what is looped over is."""
+    inner = _inner(fr)
+    first = iterable(inner, inner.expr(node.generators[0].iter), node.generators[0].iter)
+    if isinstance(first, Parts):
+        known = _known_parts(inner, node, first, 0)
+        if known is not None:
+            return sequence(known, "list")
+    inner.env["%list"] = new_list(inner, [], node)
+    target = _at(node, gast.Name("%list", gast.Load(), None, None))
+    append = _at(node, gast.Attribute(target, "append", gast.Load()))
+    body = _at(node, gast.Expr(_at(node, gast.Call(append, [node.elt], []))))
+    _loops(inner, node, first, [body], [])
+    return inner.env["%list"]
+
+
+@reads(gast.DictComp)
+def _dict(fr: Frame, node: Any) -> FrontValue:
+    inner = _inner(fr)
+    generator = node.generators[0]
+    parts = iterable(inner, inner.expr(generator.iter), generator.iter)
+    if isinstance(parts, Items) or len(node.generators) > 1:
+        fr.fail(node, "a dict comprehension over an unknown number of items is not supported", "Use a list.")
+    found: dict[Any, FrontValue] = {}
+    for part in parts.values:
+        assign(inner, generator.target, part, generator.target)
+        if all(_holds(inner, test) for test in generator.ifs):
+            key = inner.expr(node.key)
+            if not is_static(key):
+                need_static(inner, key, node.key)
+            found[static(key)] = inner.expr(node.value)
+    return Parts("dict", tuple(found), tuple(found.values()))
+
+
+def _known_parts(inner: Frame, node: Any, parts: Parts, depth: int) -> list[FrontValue] | None:
+    """The elements one by one; None where a condition is not known when compiling."""
+    generator = node.generators[depth]
+    out: list[FrontValue] = []
+    length, env, mark = len(inner.b.body), dict(inner.env), inner.session.mark()
+    for part in parts.values:
+        assign(inner, generator.target, part, generator.target)
+        tests = [_known(inner, test) for test in generator.ifs]
+        inside: list[FrontValue] | None = []
+        if None in tests:
+            inside = None
+        elif all(tests):
+            inside = _element(inner, node, depth)
+        if inside is None:
+            del inner.b.body[length:]
+            inner.env = env
+            inner.session.reset(mark)
+            return None
+        out += inside
+    return out
+
+
+def _element(inner: Frame, node: Any, depth: int) -> list[FrontValue] | None:
+    if depth + 1 == len(node.generators):
+        return [inner.expr(node.elt)]
+    following = node.generators[depth + 1].iter
+    parts = iterable(inner, inner.expr(following), following)
+    return _known_parts(inner, node, parts, depth + 1) if isinstance(parts, Parts) else None
+
+
+def _known(inner: Frame, test: Any) -> bool | None:
+    return static_truth(inner, truth(inner, test))
+
+
+def _holds(inner: Frame, test: Any) -> bool:
+    known = _known(inner, test)
+    if known is None:
+        inner.fail(test, "this condition must be known when compiling", "Use a list.")
+    return known
+
+
+def _loops(inner: Frame, node: Any, first: Items | Parts, body: list[Any], carried: list[str]) -> None:
+    """The nested loops of the generators, with `body` innermost."""
+    for generator in reversed(node.generators):
+        for test in reversed(generator.ifs):
+            body = [_at(node, gast.If(test, body, []))]
+        loop = _at(node, gast.For(generator.target, generator.iter, body, [], None))
+        loop.carried = carried
+        body = [loop]
+    for_loop(inner, body[0], first)
+
+
+def reducing(fr: Frame, node: Any, function: Any, generator: Any) -> FrontValue | None:
+    """`function(... for ... in ...)`, for functions that take the items one after another; None for others."""
+    if function not in (sum, any, all):
+        return None
+    inner = _inner(fr)
+    first = iterable(inner, inner.expr(generator.generators[0].iter), generator.generators[0].iter)
+    if function is sum:
+        return _summed(inner, generator, first)
+    name = _at(node, gast.Name("%found", gast.Load(), None, None))
+    store = _at(node, gast.Name("%found", gast.Store(), None, None))
+    test = generator.elt if function is any else _at(node, gast.UnaryOp(gast.Not(), generator.elt))
+    found = _at(node, gast.Assign([store], _at(node, gast.Constant(function is any, None)), None))
+    inner.env[name.id] = FALSE if function is any else TRUE
+    stop = _at(node, gast.Break())
+    _loops(inner, generator, first, [_at(node, gast.If(test, [found, stop], []))], ["%found"])
+    return inner.env["%found"]
+
+
+def _summed(inner: Frame, node: Any, first: Items | Parts) -> FrontValue:
+    name = _at(node, gast.Name("%sum", gast.Load(), None, None))
+    store = _at(node, gast.Name("%sum", gast.Store(), None, None))
+    add = _at(node, gast.Assign([store], _at(node, gast.BinOp(name, gast.Add(), node.elt)), None))
+    inner.env["%sum"] = const(0)
+    _loops(inner, node, first, [add], ["%sum"])
+    total = inner.env["%sum"]
+    return total if not isinstance(total, Const) else const(total.value)
+
+
+def folded(fr: Frame, node: Any, function: FrontValue, items: Items, start: FrontValue) -> FrontValue:
+    """`function` applied to a running total and each item, as a loop."""
+    inner = _inner(fr)
+    inner.env["%sum"], inner.env["%f"] = start, function
+
+    def name(text: str, context: Any) -> Any:
+        return _at(node, gast.Name(text, context, None, None))
+
+    call = _at(node, gast.Call(name("%f", gast.Load()), [name("%sum", gast.Load()), name("%item", gast.Load())], []))
+    step = _at(node, gast.Assign([name("%sum", gast.Store())], call, None))
+    loop = _at(node, gast.For(name("%item", gast.Store()), node, [step], [], None))
+    loop.carried = ["%sum"]
+    for_loop(inner, loop, items)
+    return inner.env["%sum"]
+
+
+def _at(place: Any, node: Any) -> Any:
+    return gast.copy_location(node, place)
+
+

@@ -1,0 +1,228 @@
+"""Names, constants, operators, containers, lambdas, strings."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import gast
+
+from srcdiff.frontend.builtin_calls import text_of
+from srcdiff.frontend.frame import Frame, describe, reads
+from srcdiff.frontend.iteration import iterable
+from srcdiff.frontend.lists import new_list
+from srcdiff.frontend.subscripts import array_of, need_static, shape_parts
+from srcdiff.frontend.targets import bind_name
+from srcdiff.frontend.truth import negate
+from srcdiff.frontend.values import Closure, FrontValue, Items, Parts, ShapeOf, Text, is_static, sequence, static, static_int
+from srcdiff.ir.core import Atom, Const, Value, const
+from srcdiff.ir.types import Array, List, Static, Struct
+from srcdiff.ops import arithmetic, linalg
+
+__all__ = ["binary", "combine"]
+
+
+@reads(gast.Name)
+def _name(fr: Frame, node: Any) -> FrontValue:
+    return fr.name(node.id, node)
+
+
+@reads(gast.Constant)
+def _constant(fr: Frame, node: Any) -> FrontValue:
+    return const(node.value)
+
+
+# ---- operators -----------------------------------------------------------------------------------------------
+
+_BINARY: dict[type, tuple[Any, Callable[[Any, Any], Any]]] = {
+    gast.Add: (arithmetic.add, operator.add),
+    gast.Sub: (arithmetic.subtract, operator.sub),
+    gast.Mult: (arithmetic.multiply, operator.mul),
+    gast.Div: (arithmetic.divide, operator.truediv),
+    gast.FloorDiv: (arithmetic.floor_divide, operator.floordiv),
+    gast.Mod: (arithmetic.mod, operator.mod),
+    gast.Pow: (arithmetic.power, operator.pow),
+    gast.MatMult: (linalg.matmul, operator.matmul),
+    gast.BitAnd: (arithmetic.bitwise_and, operator.and_),
+    gast.BitOr: (arithmetic.bitwise_or, operator.or_),
+    gast.BitXor: (arithmetic.bitwise_xor, operator.xor),
+    gast.LShift: (arithmetic.left_shift, operator.lshift),
+    gast.RShift: (arithmetic.right_shift, operator.rshift),
+}
+
+
+@reads(gast.BinOp)
+def _binary_node(fr: Frame, node: Any) -> FrontValue:
+    left = fr.expr(node.left)
+    return binary(fr, node, node.op, left, fr.expr(node.right))
+
+
+def binary(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) -> FrontValue:
+    """`left op right`."""
+    if isinstance(left, Value | Const) and isinstance(right, Value | Const):
+        if not isinstance(left.type, Static | List | Struct) and not isinstance(right.type, Static | List | Struct):
+            return fr.op(node, _BINARY[type(op)][0], left, right)
+    return _of_containers(fr, node, op, left, right)
+
+
+def _of_containers(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) -> FrontValue:
+    """Operators on tuples, lists, strings."""
+    left, right = (shape_parts(fr, v, node) if isinstance(v, ShapeOf) else v for v in (left, right))
+    if isinstance(op, gast.Add) and isinstance(left, Parts) and isinstance(right, Parts) and left.kind == right.kind:
+        return sequence([*left.values, *right.values], left.kind)
+    if isinstance(op, gast.Mult):
+        for values, times in ((left, right), (right, left)):
+            if isinstance(values, Parts) and values.kind in ("tuple", "list"):
+                return _repeated(fr, node, values, times)
+    if is_static(left) and is_static(right):
+        return const(_BINARY[type(op)][1](static(left), static(right)))
+    if isinstance(op, gast.Mod) and isinstance(left, Const) and isinstance(left.value, str):
+        operands: list[Atom] = []
+        text = f"{text_of(fr, left, node, operands)} % {_bracketed(fr, right, node, operands)}"
+        return Text(text, tuple(operands))
+    parts = [v for v in (left, right) if isinstance(v, Parts)]
+    atoms = [v for v in (left, right) if isinstance(v, Value | Const) and isinstance(v.type, Array)]
+    if parts and atoms:  # NumPy makes an array of the tuple or list
+        left, right = array_of(fr, left, node), array_of(fr, right, node)
+        return fr.op(node, _BINARY[type(op)][0], left, right)
+    fr.fail(
+        node,
+        f"this operator does not take {describe(left)} and {describe(right)}",
+        "Use numbers or arrays on both sides.",
+    )
+
+
+def _bracketed(fr: Frame, value: FrontValue, node: Any, operands: list[Atom]) -> str:
+    if isinstance(value, Parts):
+        return "(" + "".join(f"{text_of(fr, v, node, operands)}, " for v in value.values) + ")"
+    return text_of(fr, value, node, operands)
+
+
+def _repeated(fr: Frame, node: Any, values: Parts, times: FrontValue) -> FrontValue:
+    """`[0.0] * n`."""
+    count = static_int(times)
+    if count is None:
+        need_static(fr, times, node)
+    return sequence(list(values.values) * count, values.kind)
+
+
+def combine(fr: Frame, node: Any) -> Callable[[Any, FrontValue, FrontValue], FrontValue]:
+    """`binary` for augmented assignment at a node."""
+    return lambda op, old, value: binary(fr, node, op, old, value)
+
+
+@reads(gast.UnaryOp)
+def _unary(fr: Frame, node: Any) -> FrontValue:
+    operand = fr.expr(node.operand)
+    if isinstance(node.op, gast.Not):
+        return negate(fr, node, operand)
+    if isinstance(node.op, gast.USub) and isinstance(node.operand, gast.Constant):
+        return const(-node.operand.value)
+    decl = {gast.USub: arithmetic.negative, gast.UAdd: arithmetic.positive, gast.Invert: arithmetic.invert}[type(node.op)]
+    if isinstance(operand, Const) and isinstance(operand.value, int) and isinstance(node.op, gast.USub):
+        return const(-operand.value)
+    return fr.op(node, decl, fr.as_atom(operand, node))
+
+
+@reads(gast.NamedExpr)
+def _walrus(fr: Frame, node: Any) -> FrontValue:
+    since = len(fr.b.body)
+    value = fr.expr(node.value)
+    bind_name(fr, node.target.id, value, since)
+    return value
+
+
+# ---- containers ------------------------------------------------------------------------------------------------
+
+
+def _elements(fr: Frame, nodes: list[Any]) -> list[FrontValue]:
+    out: list[FrontValue] = []
+    for node in nodes:
+        if not isinstance(node, gast.Starred):
+            out.append(fr.expr(node))
+            continue
+        parts = iterable(fr, fr.expr(node.value), node)
+        if isinstance(parts, Items):
+            fr.fail(node, "`*` in a tuple or list takes a container of known length", "Use np.concatenate.")
+        out += parts.values
+    return out
+
+
+@reads(gast.Tuple)
+def _tuple(fr: Frame, node: Any) -> FrontValue:
+    return sequence(_elements(fr, node.elts))
+
+
+@reads(gast.List)
+def _list(fr: Frame, node: Any) -> FrontValue:
+    return sequence(_elements(fr, node.elts), "list")
+
+
+@reads(gast.Dict)
+def _dict(fr: Frame, node: Any) -> FrontValue:
+    found: dict[Any, FrontValue] = {}
+    for key, value in zip(node.keys, node.values, strict=True):
+        if key is None:
+            inner = fr.expr(value)
+            if not isinstance(inner, Parts) or inner.kind != "dict":
+                fr.fail(value, "`**` takes a dict of known keys", "List the keys one by one.")
+            found.update(zip(inner.keys, inner.values, strict=True))
+            continue
+        name = fr.expr(key)
+        if not is_static(name):
+            need_static(fr, name, key)
+        found[static(name)] = fr.expr(value)
+    return Parts("dict", tuple(found), tuple(found.values()))
+
+
+def growing(fr: Frame, name: str, value: FrontValue, node: Any) -> FrontValue:
+    """A list that its function grows or writes becomes a list of the IR when it gets its name."""
+    if not isinstance(value, Parts) or value.kind != "list" or name not in fr.source.flow.mutated:
+        return value
+    return new_list(fr, value.values, node)
+
+
+# ---- functions and strings -------------------------------------------------------------------------------------
+
+
+@reads(gast.Lambda)
+def _lambda(fr: Frame, node: Any) -> FrontValue:
+    return Closure(node, fr, defaults_of(fr, node.args))
+
+
+def defaults_of(fr: Frame, arguments: Any) -> dict[str, FrontValue]:
+    """Defaults are evaluated where the function is defined."""
+    positional = [a.id for a in (*arguments.posonlyargs, *arguments.args)]
+    found = {
+        name: fr.expr(node)
+        for name, node in zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True)
+    }
+    for name, node in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        if node is not None:
+            found[name.id] = fr.expr(node)
+    return found
+
+
+@reads(gast.JoinedStr)
+def _f_string(fr: Frame, node: Any) -> FrontValue:
+    """An f-string: known when compiling if all in it is, else text for a message."""
+    operands: list[Atom] = []
+    texts, known = [], []
+    for part in node.values:
+        if isinstance(part, gast.Constant):
+            known.append(part.value)
+            texts.append(repr(part.value)[1:-1].replace("{", "{{{{").replace("}", "}}}}"))
+            continue
+        value = fr.expr(part.value)
+        spec = "" if part.format_spec is None else "".join(p.value for p in part.format_spec.values if isinstance(p, gast.Constant))
+        conversion = "" if part.conversion < 0 else f"!{chr(part.conversion)}"
+        if is_static(value) and not isinstance(value, Value):
+            known.append(("{0" + conversion + ":" + spec + "}").format(static(value)))
+        inner = text_of(fr, value, node, operands)
+        texts.append("{{" + inner + conversion + (f":{spec}" if spec else "") + "}}")
+    if not operands:
+        return const("".join(known))
+    return Text("f'" + "".join(texts) + "'", tuple(operands))
+
+

@@ -1,0 +1,143 @@
+"""Assignment: names get values, tuples of targets are unpacked, subscripts are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gast
+
+from srcdiff.frontend.frame import Frame, describe
+from srcdiff.frontend.subscripts import read_item, shape_parts, write_item
+from srcdiff.frontend.values import FrontValue, Items, Parts, ShapeOf, Slice, sequence
+from srcdiff.ir.core import Const, Value, const
+from srcdiff.ir.shapes import ShapeMismatch
+from srcdiff.ir.types import Array, Dim, List, Struct
+from srcdiff.ops.containers import unpack
+
+__all__ = ["assign", "bind_name"]
+
+
+def assign(fr: Frame, target: Any, value: FrontValue, node: Any, since: int | None = None) -> None:
+    """Bind a target. `since`: the length of the builder's body before the value was computed."""
+    match target:
+        case gast.Name():
+            bind_name(fr, target.id, value, len(fr.b.body) - 1 if since is None else since)
+        case gast.Tuple() | gast.List():
+            _unpack(fr, target, value, node)
+        case gast.Subscript():
+            write_item(fr, fr.expr(target.value), fr.expr(target.slice), value, target)
+        case _:
+            fr.fail(target, f"assigning to `{gast.unparse(target)}` is not supported", "Assign to a name or a subscript.")
+
+
+def bind_name(fr: Frame, name: str, value: FrontValue, since: int) -> None:
+    """`name = value`: a value that was made for it takes the name."""
+    if isinstance(value, Value):
+        _christen(fr, value, name, since, user=name.isidentifier())
+    elif isinstance(value, Parts):
+        for key, part in zip(value.keys, value.values, strict=True):
+            if isinstance(part, Value) and not part.name:
+                _christen(fr, part, f"{name}_{key}", since, user=False)
+    fr.env[name] = value
+
+
+def _christen(fr: Frame, value: Value, name: str, since: int, user: bool) -> None:
+    """Name a value, if a statement since then made it; it is still under construction."""
+    if value.name == name and value.user == user:
+        return
+    if value.user and any(v is value for v in fr.env.values()):
+        return  # an alias of another name
+    body = fr.b.body
+    for k in range(len(body) - 1, max(since, 0) - 1, -1):
+        if value in body[k].results:
+            object.__setattr__(value, "name", name)
+            object.__setattr__(value, "user", user)
+            return
+
+
+def _unpack(fr: Frame, target: Any, value: FrontValue, node: Any) -> None:
+    targets = target.elts
+    starred = [k for k, t in enumerate(targets) if isinstance(t, gast.Starred)]
+    if starred:
+        _unpack_starred(fr, target, targets, starred[0], value, node)
+        return
+    parts = _parts(fr, value, len(targets), _names(targets), node)
+    if len(parts) != len(targets):
+        fr.fail(target, f"{len(parts)} values cannot be unpacked into {len(targets)} names")
+    for t, part in zip(targets, parts, strict=True):
+        if isinstance(t, gast.Name):
+            fr.env[t.id] = part
+        else:
+            assign(fr, t, part, node)
+
+
+def _names(targets: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(t.id if isinstance(t, gast.Name) else "" for t in targets)
+
+
+def _parts(fr: Frame, value: FrontValue, count: int, names: tuple[str, ...], node: Any) -> Sequence[FrontValue]:
+    """The parts of a value that is unpacked into `count` targets."""
+    match value:
+        case Parts(kind="dict"):
+            return [const(k) for k in value.keys]
+        case Parts():
+            _name_parts(fr, value.values, names)
+            return value.values
+        case ShapeOf():
+            parts = shape_parts(fr, value, node).values
+            _name_parts(fr, parts, names)
+            return parts
+        case Value(type=Struct(kind="dict") as type_):
+            return [const(k) for k in type_.keys]
+        case Value(type=Struct() as type_):
+            if len(type_.keys) != count:
+                return [const(None)] * len(type_.keys)
+            return fr.ops(node, unpack, value, names=names, user=True, count=count)
+        case Value(type=Array() as array):
+            _must_have(fr, array, count, node)
+            return fr.ops(node, unpack, value, names=names, user=True, count=count)
+        case Value(type=List()):
+            return fr.ops(node, unpack, value, names=names, user=True, count=count)
+        case Items():
+            return [value.element(const(k)) for k in range(count)]
+        case Const(value=str() as text):
+            return [const(c) for c in text]
+    fr.fail(node, f"cannot unpack {describe(value)}", "Unpack a tuple, a list or an array.")
+
+
+def _name_parts(fr: Frame, parts: Sequence[FrontValue], names: Sequence[str]) -> None:
+    """Name what was just made for unpacking; values that have a name keep it."""
+    for part, name in zip(parts, names, strict=False):
+        if isinstance(part, Value) and name and not part.name:
+            object.__setattr__(part, "name", name)
+            object.__setattr__(part, "user", True)
+
+
+def _must_have(fr: Frame, array: Array, count: int, node: Any) -> None:
+    try:
+        fr.session.shapes.must_equal(array.shape[0], Dim(count), "the number of values to unpack and of names:")
+    except ShapeMismatch as mistake:
+        fr.fail(node, str(mistake))
+
+
+def _unpack_starred(fr: Frame, target: Any, targets: Sequence[Any], star: int, value: FrontValue, node: Any) -> None:
+    after = len(targets) - star - 1
+    if isinstance(value, ShapeOf):
+        value = shape_parts(fr, value, node)
+    if isinstance(value, Value) and isinstance(value.type, Struct):
+        value = sequence(fr.ops(node, unpack, value, count=len(value.type.keys)))
+    if isinstance(value, Parts):
+        parts = list(value.values)
+        middle: FrontValue = sequence(parts[star : len(parts) - after], "list")
+        last = parts[len(parts) - after :]
+    elif isinstance(value, Value) and isinstance(value.type, Array):
+        middle = read_item(fr, value, Slice(const(star), const(-after) if after else None, None), node)
+        parts = [read_item(fr, value, const(k), node) for k in range(star)]
+        last = [read_item(fr, value, const(k - after), node) for k in range(after)]
+    else:
+        fr.fail(target, f"cannot unpack {describe(value)} into a starred name", "Take the parts by position.")
+    for t, part in zip([*targets[:star], targets[star].value, *targets[star + 1 :]], [*parts[:star], middle, *last], strict=True):
+        assign(fr, t, part, node)
+
+

@@ -1,0 +1,291 @@
+"""New arrays: from numbers, from lists, filled, ranges, identities."""
+# mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
+# (rules are NumPy text for the compiler's frontend, not functions that run)
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Op, const
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.types import Array, Dim, List, Scalar, Type, is_numeric, shape_of
+from srcdiff.ops import memory
+from srcdiff.ops.arguments import length_operands, refuse, static_dtype
+from srcdiff.ops.arithmetic import known
+from srcdiff.ops.infer import TypeMistake, make, numeric, promote, same_as_first
+from srcdiff.ops.memory import instantiate
+from srcdiff.ops.registry import declare, operation
+from srcdiff.ops.samples import draw, fixed
+
+__all__ = ["arange", "array_of", "asarray", "eye", "full", "full_like", "item", "linspace", "ndim", "rows", "size"]
+
+Attrs = Mapping[str, Any]
+
+
+# ---- from numbers and lists -----------------------------------------------------------------------------------------
+
+
+def nested(value: Any) -> tuple[tuple[int, ...], list[Atom]]:
+    """The outer lengths of nested tuples and lists, and what stands in them."""
+    if not isinstance(value, tuple | list):
+        return (), [value]
+    inner = [nested(part) for part in value]
+    layouts = {layout for layout, _ in inner}
+    if len(layouts) > 1:
+        raise TypeMistake("the rows of an array must have the same length")
+    layout = layouts.pop() if layouts else ()
+    return (len(value), *layout), [a for _, atoms in inner for a in atoms]
+
+
+def _bind_array(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    refuse(kwargs, "dtype", "object", "a")
+    layout, operands = nested(args[0] if args else kwargs.get("object", kwargs.get("a")))
+    dtype = static_dtype(args[1] if len(args) > 1 else kwargs.get("dtype"))
+    return operands, {"layout": layout} | ({} if dtype is None else {"dtype": dtype})
+
+
+def _layout(op_attrs: Attrs, operands: Sequence[Any]) -> tuple[int, ...]:
+    """How operands are nested; they stand in one row where nothing is said."""
+    given = op_attrs.get("layout")
+    return (len(operands),) if given is None else tuple(given)
+
+
+def _made(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    layout = tuple(Dim(n) for n in _layout(attrs, operands))
+    if len(operands) == 1 and isinstance(operands[0].type, List):
+        element = instantiate(shapes, operands[0].type)
+        if not is_numeric(element):
+            raise TypeMistake("a list of containers is not an array")
+        assert isinstance(element, Scalar | Array)
+        return (Array(attrs.get("dtype") or element.dtype, (*layout, shapes.fresh("m"), *shape_of(element))),)
+    dtype = attrs.get("dtype") or (promote(operands)[0] if operands else "float64")
+    inner = shape_of(operands[0].type) if operands else ()
+    for a in operands[1:]:
+        if len(shape_of(a.type)) != len(inner):
+            raise TypeMistake("the rows of an array must have the same length")
+        inner = tuple(shapes.must_equal(x, y, "rows of lengths") for x, y in zip(inner, shape_of(a.type), strict=True))
+    return (make(dtype, (*layout, *inner)),)
+
+
+def _array_text(op: Op) -> str:
+    texts = iter([f"{{{k}}}" for k in range(len(op.operands))])
+
+    def write(layout: tuple[int, ...]) -> str:
+        if not layout:
+            return next(texts)
+        return f"[{', '.join(write(layout[1:]) for _ in range(layout[0]))}]"
+
+    dtype = f", dtype={_dtype_text(op.attrs['dtype'])}" if op.attrs.get("dtype") else ""
+    return f"{op.spelling or op.decl.spelling}({write(_layout(op.attrs, op.operands))}{dtype})"
+
+
+def _dtype_text(dtype: str) -> str:
+    return {"float64": "float", "int64": "int", "bool": "bool"}.get(dtype, f"np.{dtype}")
+
+
+def _take_apart(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
+    """Each operand's adjoint is its element of `d_out`."""
+    layout, d = _layout(op.attrs, op.operands), d_outs[0]
+    if len(op.operands) == 1 and isinstance(op.operands[0].type, List):
+        return [b.op(rows, d)]
+    if not layout:
+        return [d]
+    where = ", ".join("i" * len(layout))
+    return [b.op(memory.index, d, *map(const, place), where=where) for place in itertools.product(*map(range, layout))]
+
+
+_array: dict[str, Any] = {
+    "template": _array_text, "infer": _made, "bind": _bind_array, "build": _take_apart, "linear": True,
+    "signature": "*parts", "defaults": {"layout": None, "dtype": None},
+    "samples": (
+        draw((), (), ()),
+        draw((), ()),
+        draw((), (), (), (), layout=(2, 2)),
+        draw((3,), (3,), layout=(2,)),
+        draw((2, 3), layout=()),
+        fixed(1.5, 2, layout=(2,)),
+    ),
+}  # fmt: skip
+
+# `layout`: the lengths of the nested lists around the operands; () is an array or list as it is
+array_of = operation("array_of", np.array, **_array)
+asarray = operation("asarray", np.asarray, np.asanyarray, np.ascontiguousarray, view_of=0, **_array)
+
+
+def _row_list(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    base = operands[0].type
+    if isinstance(base, List):
+        return (base,)
+    if not isinstance(base, Array):
+        raise TypeMistake("only an array or a list can be made a list")
+    return (List(make(base.dtype, base.shape[1:])),)
+
+
+def _stack_back(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
+    return [d_outs[0] if isinstance(op.operands[0].type, List) else b.op(array_of, d_outs[0], layout=())]
+
+
+# the rows of an array as a list of views; a copy of a list
+rows = operation(
+    "rows", list, template="list({0})", infer=_row_list, build=_stack_back, view_of=0, linear=True, signature="x",
+    samples=(draw((3, 2)), draw((3,))),
+)  # fmt: skip
+
+
+# ---- filled ---------------------------------------------------------------------------------------------------------
+
+
+def _bind_full(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    refuse(kwargs, "shape", "fill_value", "dtype")
+    given = dict(zip(("shape", "fill_value", "dtype"), args, strict=False)) | dict(kwargs)
+    dtype = static_dtype(given.get("dtype"))
+    return (given["fill_value"], *length_operands(given["shape"])), ({} if dtype is None else {"dtype": dtype})
+
+
+def _filled(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    value = numeric(operands[0])
+    if shape_of(value):
+        raise TypeMistake("np.full takes one number; use np.broadcast_to")
+    return (make(attrs.get("dtype") or value.dtype, [known(a) or shapes.fresh() for a in operands[1:]]),)
+
+
+def _full_text(op: Op) -> str:
+    lengths = ", ".join(f"{{{k}}}" for k in range(1, len(op.operands)))
+    dtype = f", dtype={_dtype_text(op.attrs['dtype'])}" if op.attrs.get("dtype") else ""
+    return f"np.full({lengths if len(op.operands) == 2 else f'({lengths})'}, {{0}}{dtype})"
+
+
+@declare(
+    np.full, template=_full_text, infer=_filled, bind=_bind_full, linear=True, signature="value, *shape",
+    samples=(fixed(1.5, 3), fixed(1.5, 2, 3), fixed(2.5, 0)),
+)  # fmt: skip
+def full(value, *shape, out, d_out):
+    d_value = np.sum(d_out)
+
+
+@declare(np.full_like, infer=same_as_first, linear=True, samples=(draw((3,), ()), draw((2, 3), ())))
+def full_like(x, value, *, out, d_out):
+    d_x = 0.0
+    d_value = np.sum(d_out)
+
+
+# ---- ranges and identities -----------------------------------------------------------------------------------------------
+
+
+def _ranged(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    exprs = [known(a) for a in operands]
+    if any(e is None for e in exprs):
+        return (Array(attrs.get("dtype") or promote(operands)[0], (shapes.fresh(),)),)
+    start, stop, step = {1: (Dim(0), *exprs, Dim(1)), 2: (*exprs, Dim(1)), 3: tuple(exprs)}[len(exprs)]
+    assert start is not None and stop is not None and step is not None
+    if step == Dim(1):
+        length = (stop - start).clamped()
+    elif start.is_const and stop.is_const and step.is_const and step.const:
+        length = Dim(len(range(start.const, stop.const, step.const)))
+    else:
+        length = shapes.fresh()
+    return (Array(attrs.get("dtype") or "int64", (length,)),)
+
+
+def _arguments_text(op: Op) -> str:
+    texts = [f"{{{k}}}" for k in range(len(op.operands))]
+    given = [f"{k}={v!r}" for k, v in op.attrs.items() if k != "dtype" and v != op.decl.defaults.get(k)]
+    dtype = [f"dtype={_dtype_text(op.attrs['dtype'])}"] if op.attrs.get("dtype") else []
+    return f"np.{op.decl.name}({', '.join(texts + given + dtype)})"
+
+
+def _bind_arange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    refuse(kwargs, "dtype")
+    dtype = static_dtype(kwargs.get("dtype"))
+    return tuple(args), ({} if dtype is None else {"dtype": dtype})
+
+
+arange = operation(
+    "arange", np.arange, template=_arguments_text, infer=_ranged, bind=_bind_arange, differentiable=False, signature="*bounds"
+)
+
+
+def _spaced(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    dtype, _ = promote(operands[:2])
+    return (Array("float64" if dtype[0] in "biu" else dtype, (known(operands[2]) or shapes.fresh(),)),)
+
+
+def _bind_linspace(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    refuse(kwargs, "start", "stop", "num")
+    given = {"num": const(50)} | dict(zip(("start", "stop", "num"), args, strict=False)) | dict(kwargs)
+    return (given["start"], given["stop"], given["num"]), {}
+
+
+@declare(
+    np.linspace, template=_arguments_text, infer=_spaced, bind=_bind_linspace, linear=True,
+    samples=(fixed(0.5, 2.5, 4, wrt=(0, 1)), fixed(0.5, -1.5, 2, wrt=(0, 1))),
+)  # fmt: skip
+def linspace(start, stop, num, *, out, d_out):
+    d_start = np.sum(d_out * np.linspace(1.0, 0.0, num))
+    d_stop = np.sum(d_out * np.linspace(0.0, 1.0, num))
+
+
+def _identity(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    n = known(operands[0]) or shapes.fresh()
+    m = (known(operands[1]) or shapes.fresh()) if len(operands) > 1 else n
+    return (Array(attrs.get("dtype") or "float64", (n, m)),)
+
+
+def _bind_eye(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    refuse(kwargs, "N", "M", "k", "dtype")
+    given = dict(zip(("N", "M", "k", "dtype"), args, strict=False)) | dict(kwargs)
+    sizes = [given[k] for k in ("N", "M") if k in given and getattr(given[k], "value", 0) is not None]
+    k = getattr(given.get("k"), "value", 0)
+    dtype = static_dtype(given.get("dtype"))
+    return tuple(sizes), ({"k": k} if k else {}) | ({} if dtype is None else {"dtype": dtype})
+
+
+eye = operation(
+    "eye", np.eye, np.identity, template=_arguments_text, infer=_identity, bind=_bind_eye, differentiable=False,
+    signature="*lengths", defaults={"k": 0},
+)  # fmt: skip
+
+
+# ---- what is known of an array ------------------------------------------------------------------------------------------------
+
+
+def _size(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    lengths = [d for d in shape_of(operands[0].type) if d != Dim(1)]
+    if len(lengths) > 1 and not all(d.is_const for d in lengths):
+        return (Scalar("int64", True, shapes.fresh("i")),)
+    total = Dim(1)
+    for d in lengths:
+        total = d.scaled(total.const)
+    return (Scalar("int64", True, total),)
+
+
+def _size_text(op: Op) -> str:
+    return "np.size({0})" if op.spelling == "np.size" or not shape_of(op.operands[0].type) else "{0}.size"
+
+
+def _ndim(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return (Scalar("int64", True, Dim(len(shape_of(operands[0].type)))),)
+
+
+_about: dict[str, Any] = {"differentiable": False, "cost": "free", "signature": "x"}
+size = operation("size", np.size, method="size", template=_size_text, infer=_size, **_about)
+ndim = operation("ndim", np.ndim, method="ndim", template="np.ndim({0})", infer=_ndim, **_about)
+
+
+def _one_item(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    source = numeric(operands[0])
+    for d in shape_of(source):
+        shapes.must_equal(d, Dim(1), "the one element of an array has axes of lengths")
+    return (Scalar(source.dtype, True, shapes.fresh("i") if source.dtype == "int64" else None),)
+
+
+@declare(method="item", template="{0}.item()", infer=_one_item, linear=True, raises=True, samples=(draw((1,)), draw((1, 1))))
+def item(x, *, out, d_out):
+    d_x = d_out
+
+

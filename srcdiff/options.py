@@ -1,0 +1,82 @@
+"""The options that every derivative takes, checked once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from srcdiff.errors import UnsupportedError
+
+__all__ = ["Options", "make_options"]
+
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "jit": ("auto", True, False),
+    "target": ("cpu", "cuda"),
+    "residuals": ("auto", "store", "recompute"),
+    "fastmath": (True, False),
+    "has_aux": (True, False),
+    "on_independent": ("warn", "raise", "ignore"),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """See `API.md`, or the docstring of `srcdiff.grad`."""
+
+    argnums: int | str | tuple[int | str, ...] = 0
+    jit: bool | str = "auto"
+    target: str = "cpu"
+    parallel: bool | int | str = "auto"
+    residuals: str = "auto"
+    fastmath: bool = True
+    rewrite: bool | tuple[tuple[str, bool], ...] = True
+    has_aux: bool = False
+    on_independent: str = "warn"
+
+    @property
+    def disabled(self) -> frozenset[str] | None:
+        """The rewritings that are switched off by name; None for all."""
+        if isinstance(self.rewrite, bool):
+            return frozenset() if self.rewrite else None
+        return frozenset(name for name, on in self.rewrite if not on)
+
+
+def make_options(given: Mapping[str, Any], base: Options | None = None) -> Options:
+    """Options from keyword arguments.
+
+    Raises
+    ------
+    TypeError
+        For a name that is no option.
+    ValueError
+        For a value that an option does not take.
+    UnsupportedError
+        For what later versions will do.
+    """
+    known = [f.name for f in fields(Options)]
+    for name in given:
+        if name not in known:
+            raise TypeError(f"srcdiff has no option {name!r}; the options are {', '.join(known)}")
+    values = {k: _tidy(k, v) for k, v in given.items()}
+    options = replace(base or Options(), **values)
+    if options.jit is True or options.target == "cuda":
+        what = 'target="cuda"' if options.target == "cuda" else "jit=True"
+        raise UnsupportedError(
+            f"{what}: this version generates NumPy code and does not compile it yet",
+            'Leave the option out, and pass `g.source` to numba.njit yourself where that is what you need.',
+        )
+    return options
+
+
+def _tidy(name: str, value: Any) -> Any:
+    choices = _CHOICES.get(name)
+    if choices is not None and not any(value is c or (isinstance(c, str) and value == c) for c in choices):
+        raise ValueError(f"{name}={value!r}: expected one of {', '.join(map(repr, choices))}")
+    if name == "rewrite" and not isinstance(value, bool):
+        if not isinstance(value, Mapping):
+            raise ValueError(f"rewrite={value!r}: expected True, False, or a dict from rule names to bools")
+        return tuple(sorted((str(k), bool(v)) for k, v in value.items()))
+    if name == "argnums":
+        return tuple(value) if isinstance(value, list | tuple) else value
+    return value

@@ -1,0 +1,194 @@
+"""Makes one loop of two over the same range: above all of a forward loop and the one that reverses it.
+
+    %s = for 0, %n, 1 (0.0) { (%i, %p) ->              %d = zeros_like %x
+        %t = index[i] %x, %i                           %s = for 0, %n, 1 (0.0) { (%i, %p) ->
+        save[0] %t                                         %t = index[i] %x, %i
+        yield (add %p, %t) }                      ->       %a = multiply %t, 2.0
+    %d = zeros_like %x                                     add_into[i] %d, %a, %i
+    for reverse 0, %n, 1 { (%j) ->                         yield (add %p, %t) }
+        %r = restore[0]
+        add_into[i] %d, (multiply %r, 2.0), %j }
+
+Nothing has to be stored then. Legal if the backward turns commute, if what they take from between the two loops can
+be computed before the first, and if the turns do not touch one another's storage (`turns`). Two loops of the user's
+stay two. The same test says when a reversed loop may run forwards: `loop_direction`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from srcdiff.ir.alias import storage_roots
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import Atom, For, Function, Region, Statement
+from srcdiff.ir.types import Scalar
+from srcdiff.transforms.carried import forward_invariants
+from srcdiff.transforms.dce import dce
+from srcdiff.transforms.facts import count_uses, is_generated, uses_outside
+from srcdiff.transforms.footprint import Footprint, conflict, footprint, together
+from srcdiff.transforms.merge_ifs import merge_ifs
+from srcdiff.transforms.saves import pair_up_saves
+from srcdiff.transforms.turns import (
+    accesses,
+    carries_only_add,
+    storage_commutes,
+    storage_is_separate,
+)
+
+__all__ = ["fuse_loops", "loop_direction"]
+
+_REACH = 200  # statements between two loops that are looked at
+_DEPTH = 8  # of loops in loops
+
+
+def fuse_loops(fn: Function) -> Function:
+    """`fn` with loops over the same range made one where that is legal, and reversed loops run forwards."""
+    fn = dce(forward_invariants(fn))
+    for _ in range(_DEPTH):  # what one level of fusion brings together, the next looks at
+        fuse = _Fuse(fn)
+        fused = fuse(fn)
+        if not fuse.count:
+            break
+        fn = dce(forward_invariants(pair_up_saves(merge_ifs(pair_up_saves(fused)))))
+    return loop_direction(fn)
+
+
+def loop_direction(fn: Function) -> Function:
+    """`fn` with generated reversed loops run forwards, if their turns commute."""
+    return _Direction(fn)(fn)
+
+
+class _Direction(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.roots = storage_roots(fn)
+        self.uses = count_uses(fn)
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if (
+            isinstance(old, For)
+            and isinstance(new, For)
+            and is_generated(old)
+            and old.reverse
+            and self.any_order(old)
+        ):
+            new = replace(new, reverse=False)
+        b.append(new)
+
+    def any_order(self, loop: For) -> bool:
+        own = footprint(loop, self.roots)
+        if loop.breaks or own.slots or own.effect:
+            return False
+        return carries_only_add(loop, self.uses) and storage_commutes(accesses(loop, self.roots))
+
+
+class _Fuse(Rewriter):
+    """Looks at every region for pairs of loops; the bodies of loops just fused wait for the next round."""
+
+    def __init__(self, fn: Function) -> None:
+        self.roots = storage_roots(fn)
+        self.uses = count_uses(fn)
+        self.count = 0
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        body: list[Statement] = []
+        fresh: set[Statement] = set()
+        for statement in old.body:
+            body.append(statement)
+            if isinstance(statement, For):
+                self.fuse_last(body, fresh)
+        for statement in body:
+            if statement in fresh:
+                b.append(statement)
+            else:
+                self.statement(statement, env, b)
+        return b.region(old.params, (lookup(env, y) for y in old.yields))
+
+    def fuse_last(self, body: list[Statement], fresh: set[Statement]) -> None:
+        second = body[-1]
+        assert isinstance(second, For)
+        for place in range(len(body) - 2, max(-1, len(body) - 2 - _REACH), -1):
+            first = body[place]
+            if first in fresh or not isinstance(first, For) or not self.may_be_one(first, second):
+                continue
+            fused = self.fused(first, body[place + 1 : -1], second)
+            if fused is not None:
+                body[place:] = fused
+                fresh.update(
+                    s
+                    for s in fused
+                    if isinstance(s, For) and s.results[: len(first.results)] == first.results
+                )
+                self.count += 1
+            return
+
+    # ---- is it legal ----
+
+    def may_be_one(self, first: For, second: For) -> bool:
+        """What can be said of the two loops alone."""
+        if not (is_generated(first) or is_generated(second)) or first.breaks or second.breaks:
+            return False
+        bounds = zip(
+            (first.start, first.stop, first.step),
+            (second.start, second.stop, second.step),
+            strict=True,
+        )
+        if not all(self.same_number(a, b) for a, b in bounds):
+            return False
+        left, right = footprint(first, self.roots), footprint(second, self.roots)
+        if left.effect or right.effect or not self.slots_match(first, left, second, right):
+            return False
+        used, added = accesses(first, self.roots), accesses(second, self.roots)
+        if first.reverse != second.reverse and not (
+            storage_commutes(added) and carries_only_add(second, self.uses)
+        ):
+            return False
+        return storage_is_separate(used, added)
+
+    def same_number(self, a: Atom, b: Atom) -> bool:
+        if a == b:
+            return True
+        known = [t.expr for t in (a.type, b.type) if isinstance(t, Scalar)]
+        return len(known) == 2 and known[0] is not None and known[0] == known[1]
+
+    def slots_match(self, first: For, left: Footprint, second: For, right: Footprint) -> bool:
+        """Whether each turn of the second restores what the same turn of the first saved, if it restores anything."""
+        if not right.slots:
+            return True
+        if left.slots & right.slots:
+            return first.pair == second.pair != 0 and right.slots <= left.slots
+        return first.reverse == second.reverse
+
+    def fused(
+        self, first: For, between: Sequence[Statement], second: For
+    ) -> list[Statement] | None:
+        """What stands for the two loops and the statements between; None where something comes between them."""
+        above: list[Statement] = []
+        below: list[Statement] = []
+        needed = uses_outside(second)
+        touched = footprint(second, self.roots)
+        for statement in reversed(between):
+            own = footprint(statement, self.roots)
+            if needed.isdisjoint(statement.results) and not conflict(own, touched):
+                below.insert(0, statement)
+                continue
+            above.insert(0, statement)
+            needed |= uses_outside(statement)
+            touched = together([touched, own])
+        first_touches = footprint(first, self.roots)
+        moved = together(footprint(s, self.roots) for s in above)
+        if not needed.isdisjoint(first.results) or conflict(moved, first_touches):
+            return None
+        return [*above, _one(first, second), *below]
+
+
+def _one(first: For, second: For) -> For:
+    env: Env = {second.index: first.index}
+    rest = Rewriter().region(second.body, env, Builder())
+    params = (*first.body.params, *second.body.params[1:])
+    body = Region(params, (*first.body.body, *rest.body), (*first.body.yields, *rest.yields))
+    results = (*first.results, *second.results)
+    return replace(
+        first, carried=(*first.carried, *second.carried), body=body, results=results, pair=0
+    )

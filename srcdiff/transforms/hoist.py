@@ -1,0 +1,109 @@
+"""Moves what each turn of a loop would compute alike to before the loop.
+
+    for 0, %n, 1 { (%i) ->                         %e = exp %log_A
+        %e = exp %log_A                   ->       for 0, %n, 1 { (%i) ->
+        add_into %d, %e }                              add_into %d, %e }
+
+Only generated operations on arrays that cost something: the user's lines stay where they are, and small repeated
+scalars read better in their place. What may raise stays, as the loop may have no turn; what stands under a branch
+stays under it.
+"""
+
+from __future__ import annotations
+
+from srcdiff.ir.alias import reads_of, storage_roots, writes_of
+from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, Value, While
+from srcdiff.ir.types import Array
+from srcdiff.transforms.carried import forward_invariants
+from srcdiff.transforms.facts import is_generated, written_values
+
+__all__ = ["hoist"]
+
+_OWNED = {
+    "copy",
+    "zeros",
+    "ones",
+    "empty",
+    "zeros_like",
+    "ones_like",
+    "empty_like",
+    "zeros_of",
+    "empty_of",
+    "expand",
+    "list_new",
+    "pack",
+}
+
+
+def hoist(fn: Function) -> Function:
+    """`fn` with loop-invariant generated operations in front of their loops."""
+    fn = forward_invariants(fn)
+    return _Hoist(fn)(fn)
+
+
+class _Hoist(Rewriter):
+    """`levels[v]` is how many loops are around a value; `builders[k]` builds the innermost region with k around it."""
+
+    def __init__(self, fn: Function) -> None:
+        self.roots = storage_roots(fn)
+        self.written = written_values(fn, self.roots)
+        self.levels: dict[Value, int] = {}
+        self.builders: list[Builder] = []
+        self.loop_writes: list[frozenset[Value]] = []
+        self.barrier = 0  # the level of the innermost branch: nothing moves out of it
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        depth = len(self.loop_writes)
+        outer = self.builders
+        self.builders = [*outer[:depth], b]
+        self.levels.update(dict.fromkeys(old.params, depth))
+        new = super().region(old, env, b)
+        self.builders = outer
+        return new
+
+    def keep(self, old: Statement, env: Env, b: Builder) -> Statement:
+        match old:
+            case For() | While():
+                self.loop_writes.append(writes_of(old, self.roots))
+                new = super().keep(old, env, b)
+                self.loop_writes.pop()
+                return new
+            case If():
+                barrier, self.barrier = self.barrier, len(self.loop_writes)
+                new = super().keep(old, env, b)
+                self.barrier = barrier
+                return new
+        return super().keep(old, env, b)
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        depth = len(self.loop_writes)
+        level = self.level(old) if depth and isinstance(old, Op) and self.may_move(old) else depth
+        self.levels.update(dict.fromkeys(old.results, level))
+        self.builders[level].append(self.keep(old, env, b)) if level < depth else b.append(
+            self.keep(old, env, b)
+        )
+
+    def may_move(self, op: Op) -> bool:
+        if (
+            not is_generated(op)
+            or op.decl.effect
+            or op.decl.writes
+            or op.decl.cost in ("free", "cheap")
+            or op.decl.name in _OWNED
+        ):
+            return False
+        arrays = [v for v in (*op.operands, *op.results) if isinstance(v.type, Array)]
+        harmless = (
+            not op.decl.raises or op.decl.elementwise
+        )  # elementwise operations raise for Python scalars only
+        return bool(arrays) and harmless and self.written.isdisjoint(op.results)
+
+    def level(self, op: Op) -> int:
+        """The number of loops that have to stay around an operation."""
+        level = max([self.barrier, *(self.levels[a] for a in op.operands if isinstance(a, Value))])
+        reads = reads_of(op, self.roots)
+        for k, writes in enumerate(self.loop_writes, start=1):
+            if reads & writes:
+                level = max(level, k)
+        return level

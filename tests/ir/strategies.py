@@ -1,0 +1,27 @@
+"""Hypothesis strategies for the IR."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from srcdiff.ir.types import Clamp, Dim
+
+SYMBOLS = ("n", "m", "k1", "x*")
+
+small = st.integers(-3, 3)
+
+
+def affine(symbols):
+    """`const + sum(coefficient * symbol)`, built by the algebra itself."""
+
+    def build(const, terms):
+        return sum((Dim.of(s).scaled(k) for s, k in terms), Dim(const))
+
+    return st.builds(build, small, st.lists(st.tuples(symbols, small), max_size=3))
+
+
+names = st.sampled_from(SYMBOLS)
+dims = affine(st.one_of(names, affine(names).map(Clamp)))
+
+# what symbols stand for: lengths, never negative
+lengths = st.fixed_dictionaries({s: st.integers(0, 5) for s in SYMBOLS})

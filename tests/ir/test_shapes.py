@@ -1,0 +1,105 @@
+"""Which axes are equal, of length 1, or unknown."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from srcdiff.ir.shapes import ShapeMismatch, Shapes
+from srcdiff.ir.types import Array, Dim
+
+n, m, q, ONE = Dim.of("n"), Dim.of("m"), Dim.of("q"), Dim(1)
+
+
+def test_length_one_broadcasts():
+    shapes = Shapes(rigid={"n", "m"})
+    assert shapes.broadcast([(n, ONE), (m,)]) == (n, m)
+    assert shapes.broadcast([(ONE,), (n, m)]) == (n, m)
+    assert shapes.broadcast([(), (ONE, ONE), ()]) == (ONE, ONE)
+    assert shapes.bindings == {}
+
+
+def test_axes_of_arguments_that_meet_are_equal():
+    shapes = Shapes(rigid={"n", "m"})
+    (axis,) = shapes.broadcast([(n,), (m,)])
+    assert shapes.same(n, m)
+    assert shapes.resolve(axis) == shapes.resolve(n) == shapes.resolve(m)
+    assert shapes.resolve_type(Array("float64", (n, m - 1))) == Array("float64", (axis, axis - 1))
+
+
+def test_an_axis_that_meets_a_number_is_that_number():
+    shapes = Shapes(rigid={"n"})
+    assert shapes.broadcast([(n,), (Dim(3),)]) == (Dim(3),)
+    assert shapes.resolve(n) == Dim(3)
+
+
+def test_a_constant_axis_meeting_an_axis_of_an_argument_in_any_order():
+    shapes = Shapes(rigid={"n"})
+    assert shapes.broadcast([(Dim(3),), (n,)]) == (Dim(3),)
+    assert shapes.resolve(n) == Dim(3)
+
+
+def test_numbers_that_differ_do_not_broadcast():
+    with pytest.raises(ShapeMismatch, match="2 and 3 differ"):
+        Shapes().broadcast([(Dim(2),), (Dim(3),)])
+
+
+def test_must_equal_is_transitive():
+    shapes = Shapes(rigid={"n", "m", "q"})
+    shapes.must_equal(n, m)
+    shapes.must_equal(m, q)
+    assert shapes.same(n, q)
+    shapes.must_equal(q, Dim(4))
+    assert [shapes.resolve(d).const for d in (n, m, q)] == [4, 4, 4]
+
+
+def test_an_axis_of_an_argument_is_not_taken_for_length_one():
+    shapes = Shapes(rigid={"n"})
+    shapes.must_equal(n, ONE)
+    assert shapes.bindings == {}
+
+
+def test_a_derived_length_stays_open_where_the_program_does_not_decide():
+    shapes = Shapes(rigid={"n"})
+    assert shapes.broadcast([((n - 1).clamped(),), (n,)]) == (n,), (
+        "n is not 1, so the result has its length"
+    )
+    (unknown,) = shapes.broadcast([((n - 1).clamped(),), (q,)])
+    assert unknown.symbol is not None
+    assert unknown not in (n, q)
+
+
+def test_actual_lengths_decide_and_are_noted():
+    shapes = Shapes(rigid={"n"}, actual={"n": 4, "q": 3})
+    assert shapes.broadcast([((n - 1).clamped(),), (q,)]) == ((n - 1).clamped(),)
+    assert shapes.assumptions == [((n - 1).clamped(), q)]
+
+
+def test_an_actual_length_of_one_broadcasts():
+    shapes = Shapes(actual={"q": 1, "m": 5})
+    assert shapes.broadcast([(q,), (m,)]) == (m,)
+    assert shapes.assumptions == [(q, ONE)]
+    assert shapes.broadcast([(m,), (q,)]) == (m,)
+
+
+def test_actual_lengths_that_do_not_fit():
+    with pytest.raises(ShapeMismatch, match="do not broadcast"):
+        Shapes(actual={"q": 2, "m": 5}).broadcast([(q,), (m,)])
+
+
+def test_fresh_symbols_differ():
+    shapes = Shapes(suffix="_")
+    assert len({shapes.fresh(hint) for hint in ("k", "k", "i", "k")}) == 4
+
+
+@given(st.lists(st.lists(st.integers(1, 3), max_size=3), max_size=3))
+def test_known_lengths_broadcast_as_in_numpy(shapes):
+    try:
+        expected = np.broadcast_shapes(*map(tuple, shapes))
+    except ValueError:
+        with pytest.raises(ShapeMismatch):
+            Shapes().broadcast([tuple(map(Dim, s)) for s in shapes])
+        return
+    assert Shapes().broadcast([tuple(map(Dim, s)) for s in shapes]) == tuple(map(Dim, expected))

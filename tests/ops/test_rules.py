@@ -1,0 +1,173 @@
+"""Every operation against NumPy and finite differences, on the samples it declares; the compiler has no part in it."""
+
+import warnings
+
+import numpy as np
+import pytest
+from ops.rule_tools import DIFFERENTIABLE, SAMPLES, apply, contributions, evaluate, forward, is_float, label, make_op
+
+from srcdiff.ir.types import Array, List, Scalar
+from srcdiff.ops.registry import OPERATIONS
+
+STEP = 1e-5
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def values_of(decl, k):
+    return decl.samples[k].args(np.random.default_rng(k)), decl.samples[k]
+
+
+def direction(rng, value, symmetric=False):
+    v = rng.normal(size=np.shape(value))
+    return v + v.T if symmetric else v if np.shape(value) else float(v)
+
+
+def parts(result):
+    """Results as a list of arrays: one, several, or a list's elements."""
+    return [np.asarray(r, dtype=float) for r in (result if isinstance(result, tuple | list) else (result,))]
+
+
+def dot(xs, ys):
+    return sum(float(np.sum(x * y)) for x, y in zip(xs, ys, strict=True))
+
+
+def difference(decl, values, attrs, moves):
+    """The derivative of the result along `moves`, by central differences."""
+    ahead, back = (
+        [v if m is None else v + s * STEP * m for v, m in zip(values, moves, strict=True)] for s in (1, -1)
+    )
+    pairs = zip(parts(apply(decl, ahead, attrs)), parts(apply(decl, back, attrs)), strict=True)
+    return [(a - b) / (2 * STEP) for a, b in pairs]
+
+
+@pytest.mark.parametrize("decl", DIFFERENTIABLE, ids=label)
+def test_differentiable_operation_declares_samples(decl):
+    assert decl.samples
+
+
+SMOOTH = [(d, k) for d, k in SAMPLES if not d.samples[k].avoid]
+
+
+@pytest.mark.parametrize("case", SMOOTH, ids=label)
+def test_reverse_rule_agrees_with_finite_differences(case):
+    decl, k = case
+    values, sample = values_of(decl, k)
+    rng = np.random.default_rng(100 + k)
+    out = apply(decl, values, sample.attrs)
+    d_outs = [rng.normal(size=p.shape) for p in parts(out)]
+    if decl.name == "slogdet":
+        d_outs[0] = np.array(0.0)
+    given = [d if d.ndim else float(d) for d in d_outs]
+    d_out = tuple(given) if isinstance(out, tuple) else given if isinstance(out, list) else given[0]
+    found = contributions(decl, values, sample.attrs, out, d_out)
+    for position in sample.wrt:
+        assert found[position] is not None, f"no derivative for operand {position}"
+        move = direction(rng, values[position], sample.symmetric and position == 0)
+        moves = [move if j == position else None for j in range(len(values))]
+        expected = dot(difference(decl, values, sample.attrs, moves), d_outs)
+        assert float(np.sum(found[position] * move)) == pytest.approx(expected, rel=2e-6, abs=1e-8), f"operand {position}"
+
+
+@pytest.mark.parametrize("case", SMOOTH, ids=label)
+def test_forward_rule_agrees_with_finite_differences(case):
+    decl, k = case
+    values, sample = values_of(decl, k)
+    rng = np.random.default_rng(200 + k)
+    out = apply(decl, values, sample.attrs)
+    for active in {tuple(sample.wrt), *((p,) for p in sample.wrt)}:
+        moves = [direction(rng, v, sample.symmetric and j == 0) if j in active else None for j, v in enumerate(values)]
+        found = forward(decl, values, sample.attrs, out, moves)
+        for got, expected in zip(parts(found), difference(decl, values, sample.attrs, moves), strict=True):
+            np.testing.assert_allclose(np.broadcast_to(got, expected.shape), expected, rtol=2e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("case", [(d, k) for d, k in SAMPLES if d.samples[k].gradients], ids=label)
+def test_derivative_at_ties_and_kinks_is_the_documented_one(case):
+    decl, k = case
+    values, sample = values_of(decl, k)
+    out = apply(decl, values, sample.attrs)
+    found = contributions(decl, values, sample.attrs, out, np.ones(np.shape(out)))
+    for position, expected in zip(sample.wrt, sample.gradients, strict=True):
+        np.testing.assert_allclose(found[position], expected, rtol=1e-12)
+
+
+SMALLER = [(d, k) for d, k in SMOOTH if d.adjoint in ("any", "scalar") and d.rule]
+
+
+@pytest.mark.parametrize("case", SMALLER, ids=label)
+def test_smaller_adjoint_stands_for_its_broadcast(case):
+    decl, k = case
+    values, sample = values_of(decl, k)
+    out = apply(decl, values, sample.attrs)
+    small = [np.float64(1.3)]
+    if decl.adjoint == "any" and np.ndim(out):
+        small += [np.random.default_rng(k).normal(size=np.shape(out)[1:]), np.full((1,) * np.ndim(out), 0.7)]
+    for d_out in small:
+        whole = np.broadcast_to(d_out, np.shape(out))
+        of_small = contributions(decl, values, sample.attrs, out, d_out)
+        of_whole = contributions(decl, values, sample.attrs, out, whole)
+        for position in sample.wrt:
+            np.testing.assert_allclose(of_small[position], of_whole[position], rtol=1e-12)
+
+
+# ---- types and text ------------------------------------------------------------------------------------------------
+
+
+def as_dtype(values, dtype):
+    return [v.astype(dtype) if isinstance(v, np.ndarray) and is_float(v) else v for v in values]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64"])
+@pytest.mark.parametrize("case", SAMPLES, ids=label)
+def test_type_rule_says_what_numpy_returns(case, dtype):
+    decl, k = case
+    values, sample = values_of(decl, k)
+    values = as_dtype(values, dtype)
+    try:
+        expected = called(decl, values, sample.attrs)
+        op, _, lengths = make_op(decl, values, sample.attrs)
+        found = evaluate(op, values, lengths)
+    except (TypeError, np.linalg.LinAlgError):
+        if dtype == "int64":
+            pytest.skip("NumPy does not take integers here")
+        raise
+    results = found if len(op.results) > 1 else (found,)
+    for value, result in zip(results, op.results, strict=True):
+        agrees(value, result.type, lengths)
+    if isinstance(expected, np.ndarray | float):
+        np.testing.assert_array_equal(found, expected)
+
+
+def called(decl, values, attrs):
+    """What the function that the operation stands for gives; None where its arguments are not the operands."""
+    function = decl.callables[0] if decl.callables else None
+    is_array_function = decl.bind is None and not decl.view_of == 0 and callable(function)
+    return function(*values, **attrs) if is_array_function else None
+
+
+def agrees(value, type_, lengths):
+    if isinstance(type_, List):
+        for element in value:
+            agrees(element, type_.element, lengths)
+        return
+    assert np.asarray(value).dtype.name == type_.dtype
+    if isinstance(type_, Scalar):
+        assert np.ndim(value) == 0
+        if type_.weak:
+            assert isinstance(value, bool | int | float | np.bool_) and type(value) is not np.float64
+        return
+    assert isinstance(type_, Array) and np.ndim(value) == type_.ndim
+    for dim, n in zip(type_.shape, np.shape(value), strict=True):
+        if dim.symbols() <= set(lengths):
+            assert dim.evaluate(lengths) == n
+
+
+def test_every_operation_that_claims_elements_keeps_their_number():
+    claims = [d.name for d in OPERATIONS.values() if d.elementwise and d.view_of is not None]
+    assert claims == []

@@ -1,0 +1,159 @@
+"""Algebra on generated code: expressions before and after."""
+
+import inspect
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Const, Function, Op, Value, walk
+from srcdiff.ir.text import to_text
+from srcdiff.ir.types import FLOAT, Array, Dim
+from srcdiff.transforms.algebra import RULES, algebra
+from srcdiff.transforms.patterns import Anything, build, function
+
+from .passes import assert_same, changed, result, unchanged
+
+exp, expit, logaddexp, log = map(function, ("exp", "expit", "logaddexp", "log"))
+VECTOR = Array("float64", (Dim.of("n"),))
+SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**"}
+
+
+def written(before, types=None, origin="adjoint"):
+    """A function that computes an expression; capitals are arrays, the rest are scalars."""
+    names = list(inspect.signature(before).parameters)
+    params = {n: Value(VECTOR if n.isupper() else FLOAT, n) for n in names}
+    b = Builder(origin=origin)
+    b.shapes.rigid.add("n")
+    out = build(before(*map(Anything, names)), params, b)
+    return Function("f", b.region(params.values(), [out]), 0)
+
+
+def expression(fn):
+    """What a function computes, on one line and fully bracketed but for products."""
+    made = {r: s for s in walk(fn.body) for r in s.results}
+
+    def text(atom):
+        if isinstance(atom, Const):
+            return repr(atom.value)
+        op = made.get(atom)
+        if op is None:
+            return atom.name
+        parts = [text(a) for a in op.operands]
+        if op.decl.name == "negative":
+            return f"-{parts[0]}"
+        if op.decl.name in SIGNS:
+            return f"({parts[0]} {SIGNS[op.decl.name]} {parts[1]})"
+        return f"{op.decl.name}({', '.join(parts)})"
+
+    out = text(fn.body.yields[0])
+    return out[1:-1] if out.startswith("(") else out
+
+
+def values(fn):
+    rng = np.random.default_rng(len(fn.params))
+    return [rng.normal(size=3) if isinstance(p.type, Array) else float(rng.normal()) for p in fn.params]
+
+
+CASES = [
+    (lambda a, b: a - (-b), "a + b"),
+    (lambda a, b: a + (-b), "a - b"),
+    (lambda a, b: (-a) * (-b), "a * b"),
+    (lambda a, b: -(a - b), "b - a"),
+    (lambda a, b: -((-a) / b), "a / b"),
+    (lambda x: 2.0 * (0.5 * x), "x"),
+    (lambda w: 0.01 * (w * 2.0), "0.02 * w"),
+    (lambda w: 0.1 * (w * 3.0), "0.3 * w"),
+    (lambda x, n: x * (1.0 / n), "x / n"),
+    (lambda d, y, z: d * y + d * z, "d * (y + z)"),
+    (lambda d, y, z, n: d * y / n - d * z / n, "(d * (y - z)) / n"),
+    (lambda d, y: d * y + d * y, "(2.0 * d) * y"),
+    (lambda x: 2.0 * x**1, "2.0 * x"),
+    (lambda x: x + x, "2.0 * x"),
+    (lambda y, z: (1.0 - y) * expit(z) - y * expit(-z), "expit(z) - y"),
+    (lambda d, y, z: d * (1.0 - y) * expit(z) - d * y * expit(-z), "d * (expit(z) - y)"),
+    (lambda X, s, t: X * s * t, "(s * t) * X"),
+    (lambda x: exp(x - logaddexp(0.0, x)), "expit(x)"),
+]
+
+
+@pytest.mark.parametrize("before, after", CASES, ids=[after for _, after in CASES])
+def test_is_written_as_a_person_would(before, after):
+    fn = written(before)
+    assert expression(changed(algebra, fn, *values(fn))) == after
+
+
+KEPT = [
+    lambda x, y: x * y / y,  # the domain
+    lambda x, y: x / y * y,
+    lambda y, z: y * expit(-z),
+    lambda a, b, c: a * (b + c),
+    lambda a, b, X: a + b * X,
+    lambda x: exp(x) * log(x),
+]
+
+
+@pytest.mark.parametrize("before", KEPT)
+def test_is_kept(before):
+    fn = written(before)
+    assert to_text(changed(algebra, fn, *values(fn))) == to_text(fn)
+
+
+def test_the_users_lines_stay():
+    fn = written(lambda a, b: a - (-b) + 0.1 * a * a, origin="user")
+    unchanged(algebra, to_text(fn), 1.5, 2.5)
+
+
+def test_what_the_user_computed_may_be_looked_into():
+    """As in the derivative of a cross entropy: `1 - y` is a line of the forward part."""
+    b = Builder(origin="user")
+    y, z = Value(FLOAT, "y"), Value(FLOAT, "z")
+    binding = {"y": y, "z": z}
+    binding["rest"] = build(1.0 - Anything("y"), binding, b)
+    b.origin = "adjoint"
+    form = Anything("rest") * expit(Anything("z")) - Anything("y") * expit(-Anything("z"))
+    fn = Function("f", b.region([y, z], [build(form, binding, b)]), 0)
+    assert expression(changed(algebra, fn, 0.3, 1.7)) == "expit(z) - y"
+
+
+def test_a_sum_that_was_smaller_than_its_place_is_not_made():
+    """`X - X + s` has X's shape; `s` has not."""
+    fn = written(lambda X, s: X - X + s)
+    assert to_text(changed(algebra, fn, np.ones(3), 2.0)) == to_text(fn)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_rule_keeps_the_value(rule):
+    before, after = written(rule.before), written(rule.after)
+    for x in (-2.0, 0.3, 5.0):
+        assert_same(result(before, [x]), result(after, [x]))
+
+
+LEAVES = st.sampled_from([Anything("x"), Anything("y"), Anything("N"), 2.0, 0.5, -1.0, 3.0])
+
+
+@st.composite
+def trees(draw, depth=4):
+    if depth == 0 or draw(st.booleans()):
+        return draw(LEAVES)
+    left, right = draw(trees(depth - 1)), draw(trees(depth - 1))
+    kind = draw(st.sampled_from("+-*/n"))
+    if not hasattr(left, "__dict__"):
+        left = Anything("x") * left
+    if kind == "n":
+        return -left
+    if kind == "/":
+        return left / Anything("n")
+    return left + right if kind == "+" else left - right if kind == "-" else left * right
+
+
+@settings(max_examples=150, deadline=None)
+@given(trees())
+def test_any_expression_keeps_its_value_and_gets_no_longer(tree):
+    fn = written(lambda x, y, N, n: Anything("x") + tree)
+    new = algebra(fn)
+    args = [0.7, -1.3, np.array([0.4, 2.0, -0.6]), 1.9]
+    np.testing.assert_allclose(result(fn, args), result(new, args), rtol=1e-9, atol=1e-9)
+    assert sum(isinstance(s, Op) for s in walk(new.body)) <= sum(isinstance(s, Op) for s in walk(fn.body))

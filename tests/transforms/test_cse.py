@@ -1,0 +1,177 @@
+"""Common subexpressions."""
+
+import numpy as np
+
+from srcdiff.transforms.cse import cse
+from srcdiff.transforms.dce import dce
+
+from .passes import check, unchanged
+
+X = np.array([1.0, 2.0, 3.0])
+
+
+def test_generated_code_takes_what_the_user_computed_and_users_names_win():
+    check(
+        cse,
+        """
+        def f(%x: float64[n]) -> 0 {
+          %0: float64[n] = exp %x ;adjoint
+          %t': float64[n] = exp %x
+          %1: float64[n] = exp %x ;adjoint
+          %2: float64[n] = add %t, %0 ;adjoint
+          %3: float64[n] = add %2, %1 ;adjoint
+          yield %3
+        }
+        """,
+        """
+        def f(%x: float64[n]) -> 0 {
+          %t': float64[n] = exp %x ;adjoint
+          %0: float64[n] = add %t, %t ;adjoint
+          %1: float64[n] = add %0, %t ;adjoint
+          yield %1
+        }
+        """,
+        X,
+    )
+
+
+def test_two_lines_of_the_users_stay_but_lookups_are_joined():
+    check(
+        cse,
+        """
+        def f(%x: float64[n]) -> 0 {
+          %0: float64! = index[where='i'] %x, 0
+          %1: float64! = index[where='i'] %x, 0
+          %2: float64! = sin %0
+          %3: float64! = sin %1
+          %4: float64! = add %2, %3
+          yield %4
+        }
+        """,
+        """
+        def f(%x: float64[n]) -> 0 {
+          %0: float64! = index[where='i'] %x, 0
+          %2: float64! = sin %0
+          %3: float64! = sin %0
+          %4: float64! = add %2, %3
+          yield %4
+        }
+        """,
+        X,
+    )
+
+
+def test_reads_are_the_same_only_if_nothing_is_written_between():
+    unchanged(
+        cse,
+        """
+        def f(%x: float64[n]) -> 0 {
+          %d: float64[n] = copy %x ;adjoint
+          %0: float64[n] = read %d ;adjoint
+          store[where='i'] %d, 0.0, 1 ;adjoint
+          %1: float64[n] = read %d ;adjoint
+          %2: float64[n] = add %0, %1 ;adjoint
+          yield %2
+        }
+        """,
+        X,
+    )
+
+
+def test_a_loop_that_writes_ends_what_was_read_before_it():
+    unchanged(
+        cse,
+        """
+        def f(%x: float64[n]) -> 0 {
+          %d: float64[n] = copy %x ;adjoint
+          %0: float64! = index[where='i'] %d, 0 ;adjoint
+          %s: float64! = for 0, 3, 1 with %0 {
+            (%i: int64, %p: float64!) ->
+            %1: float64! = index[where='i'] %d, 0 ;adjoint
+            add_into[where='i'] %d, %p, %i ;adjoint
+            %2: float64! = add %p, %1 ;adjoint
+            yield %2
+          }
+          yield %s
+        }
+        """,
+        X,
+    )
+
+
+def test_buffers_that_are_written_stay_apart():
+    unchanged(
+        cse,
+        """
+        def f(%x: float64[n]) -> tuple(0: 0, 1: 1) {
+          %d: float64[n] = zeros_like %x ;adjoint
+          %e: float64[n] = zeros_like %x ;adjoint
+          store[where='i'] %d, 1.0, 0 ;adjoint
+          store[where='i'] %e, 2.0, 0 ;adjoint
+          yield %d, %e
+        }
+        """,
+        X,
+    )
+
+
+def test_invariant_carries_and_indifferent_branches_are_values():
+    check(
+        lambda fn: dce(cse(fn)),
+        """
+        def f(%x: float64, %c: bool) -> 0 {
+          %s: float64, %k: float64 = for 0, 3, 1 with %x, 2.0 {
+            (%i: int64, %p: float64, %q: float64) ->
+            %t: float64 = multiply %p, %q
+            yield %t, %q
+          }
+          %r: float64 = if %c {
+            yield %k
+          } else {
+            yield 2.0
+          }
+          %o: float64 = add %s, %r
+          yield %o
+        }
+        """,
+        """
+        def f(%x: float64, %c: bool) -> 0 {
+          %s: float64 = for 0, 3, 1 with %x {
+            (%i: int64, %p: float64) ->
+            %t: float64 = multiply %p, 2.0
+            yield %t
+          }
+          %o: float64 = add %s, 2.0
+          yield %o
+        }
+        """,
+        1.5,
+        True,
+    )
+
+
+def test_lengths_of_equal_slices_are_equal():
+    check(
+        lambda fn: dce(cse(fn)),
+        """
+        def f(%x: float64[n], %m: int64{m}) -> 0 {
+          %0: float64[k] = index[where=':e'] %x, %m
+          %1: float64[k1] = index[where=':e'] %x, %m ;adjoint
+          %2: int64{k1} = length[dim=dim(k1)] ;adjoint
+          %3: float64[k1] = multiply %1, %2 ;adjoint
+          %4: float64! = sum[axis=None, keepdims=False] %3 ;adjoint
+          yield %4
+        }
+        """,
+        """
+        def f(%x: float64[n], %m: int64{m}) -> 0 {
+          %0: float64[k] = index[where=':e'] %x, %m
+          %2: int64{k} = length[dim=dim(k)] ;adjoint
+          %3: float64[k] = multiply %0, %2 ;adjoint
+          %4: float64! = sum[axis=None, keepdims=False] %3 ;adjoint
+          yield %4
+        }
+        """,
+        X,
+        2,
+    )

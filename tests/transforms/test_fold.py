@@ -1,0 +1,195 @@
+"""Constants and trivial operations."""
+
+import numpy as np
+import pytest
+
+from srcdiff.ir.text import to_text
+from srcdiff.transforms.dce import dce
+from srcdiff.transforms.fold import fold
+
+from .passes import changed, check, program, unchanged
+
+X = np.array([1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize(
+    "line, expected",
+    [
+        ("add %x, 0.0", "yield %x"),
+        ("subtract %x, 0.0", "yield %x"),
+        ("multiply 1.0, %x", "yield %x"),
+        ("divide %x, 1.0", "yield %x"),
+        ("power %x, 1", "yield %x"),
+        ("multiply %x, 0.0", "zeros_of"),
+        ("subtract 0.0, %x", "negative %x"),
+    ],
+)
+def test_generated_arithmetic_is_folded_and_the_users_is_not(line, expected):
+    text = f"def f(%x: float64[n]) -> 0 {{\n  %0: float64[n] = {line} ;adjoint\n  yield %0\n}}"
+    assert expected in to_text(changed(fold, program(text), X))
+    unchanged(fold, text.replace(" ;adjoint", ""), X)
+
+
+def test_the_exponent_of_a_derivative_becomes_a_constant():
+    check(
+        lambda fn: dce(fold(fn)),
+        """
+        def f(%x: float64) -> 0 {
+          %0: bool = equal 2, 0 ;adjoint
+          %1: int64{1} = subtract 2, 1 ;adjoint
+          %2: int64! = where %0, 1, %1 ;adjoint
+          %3: float64! = power %x, %2 ;adjoint
+          %4: float64! = multiply 2, %3 ;adjoint
+          yield %4
+        }
+        """,
+        """
+        def f(%x: float64) -> 0 {
+          %4: float64! = multiply 2, %x ;adjoint
+          yield %4
+        }
+        """,
+        1.5,
+    )
+
+
+def test_zeros_that_get_a_whole_array_start_as_that_array():
+    check(
+        fold,
+        """
+        def f(%x: float64[n]) -> 0 {
+          %d_x: float64[n] = zeros_like %x ;adjoint
+          %0: float64[n] = multiply 2.0, %x ;adjoint
+          add_into[where=''] %d_x, %0 ;adjoint
+          add_into[where='i'] %d_x, 1.0, 0 ;adjoint
+          %1: float64[n] = read %d_x ;adjoint
+          yield %1
+        }
+        """,
+        """
+        def f(%x: float64[n]) -> 0 {
+          %d_x: float64[n] = multiply 2.0, %x ;adjoint
+          add_into[where='i'] %d_x, 1.0, 0 ;adjoint
+          %0: float64[n] = read %d_x ;adjoint
+          yield %0
+        }
+        """,
+        X,
+    )
+
+
+def test_what_somebody_else_holds_is_copied():
+    check(
+        fold,
+        """
+        def f(%x: float64[n]) -> 0 {
+          %d_x: float64[n] = zeros_like %x ;adjoint
+          add_into[where=''] %d_x, %x ;adjoint
+          add_into[where='i'] %d_x, 1.0, 0 ;adjoint
+          %1: float64[n] = read %d_x ;adjoint
+          yield %1
+        }
+        """,
+        """
+        def f(%x: float64[n]) -> 0 {
+          %d_x: float64[n] = copy %x ;adjoint
+          add_into[where='i'] %d_x, 1.0, 0 ;adjoint
+          %1: float64[n] = read %d_x ;adjoint
+          yield %1
+        }
+        """,
+        X,
+    )
+
+
+def test_zeros_that_were_read_before_stay():
+    unchanged(
+        fold,
+        """
+        def f(%x: float64[n]) -> 0 {
+          %d: float64[n] = zeros_like %x ;adjoint
+          %0: float64[n] = read %d ;adjoint
+          add_into[where=''] %d, %x ;adjoint
+          %1: float64[n] = read %d ;adjoint
+          %2: float64[n] = add %0, %1 ;adjoint
+          yield %2
+        }
+        """,
+        X,
+    )
+
+
+def test_clearing_and_adding_at_one_index_is_storing():
+    check(
+        fold,
+        """
+        def f(%x: float64[n]) -> 0 {
+          %d: float64[n] = copy %x ;adjoint
+          store[where='i'] %d, 0.0, 1 ;adjoint
+          add_into[where='i'] %d, 5.0, 1 ;adjoint
+          %1: float64[n] = read %d ;adjoint
+          yield %1
+        }
+        """,
+        """
+        def f(%x: float64[n]) -> 0 {
+          %d: float64[n] = copy %x ;adjoint
+          store[where='i'] %d, 5.0, 1 ;adjoint
+          %1: float64[n] = read %d ;adjoint
+          yield %1
+        }
+        """,
+        X,
+    )
+
+
+def test_known_branches_and_loops_without_turns_go():
+    check(
+        fold,
+        """
+        def f(%x: float64) -> 0 {
+          %a: float64 = if True {
+            %s: float64 = multiply %x, 3.0
+            yield %s
+          } else {
+            yield 0.0
+          }
+          %b: float64 = for 2, 2, 1 with %a {
+            (%i: int64, %p: float64) ->
+            %q: float64 = add %p, 1.0
+            yield %q
+          }
+          yield %b
+        }
+        """,
+        """
+        def f(%x: float64) -> 0 {
+          %s: float64 = multiply %x, 3.0
+          yield %s
+        }
+        """,
+        1.5,
+    )
+
+
+def test_parts_of_a_container_made_before_are_those_parts():
+    check(
+        lambda fn: dce(fold(fn)),
+        """
+        def f(%x: float64, %y: float64) -> 0 {
+          %t: tuple(0: float64, 1: float64) = pack[keys=(0, 1), kind='tuple'] %x, %y
+          %0: float64 = get[key=1] %t
+          %a: float64, %b: float64 = unpack %t
+          %1: float64 = add %0, %a
+          yield %1
+        }
+        """,
+        """
+        def f(%x: float64, %y: float64) -> 0 {
+          %1: float64 = add %y, %x
+          yield %1
+        }
+        """,
+        1.5,
+        2.5,
+    )

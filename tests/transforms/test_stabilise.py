@@ -1,0 +1,92 @@
+"""Named rewritings of the user's lines."""
+
+import numpy as np
+import pytest
+
+from srcdiff.ir.text import to_text
+from srcdiff.transforms.cse import cse
+from srcdiff.transforms.dce import dce
+from srcdiff.transforms.stabilise import RULES, stabilise
+
+from .passes import assert_same, changed, check, program, result
+from .test_algebra import written
+
+CROSS_ENTROPY = """
+    def loss(%z: float64[n], %b: float64, %y: float64[n]) -> 0 {
+      %0: float64[n] = negative %z
+      %1: float64[n] = subtract %0, %b
+      %2: float64[n] = exp %1
+      %3: float64[n] = add 1.0, %2
+      %p': float64[n] = divide 1.0, %3
+      %4: float64[n] = negative %y
+      %5: float64[n] = log %p
+      %6: float64[n] = multiply %4, %5
+      %7: float64[n] = subtract 1.0, %y
+      %8: float64[n] = subtract 1.0, %p
+      %9: float64[n] = log %8
+      %10: float64[n] = multiply %7, %9
+      %l': float64[n] = subtract %6, %10
+      yield %l
+    }
+"""
+ARGS = np.array([-2.0, 0.5, 3.0]), 0.3, np.array([0.0, 1.0, 1.0])
+
+
+def test_the_cross_entropy_of_a_sigmoid():
+    check(
+        lambda fn: dce(cse(stabilise(fn))),
+        CROSS_ENTROPY,
+        """
+        def loss(%z: float64[n], %b: float64, %y: float64[n]) -> 0 {
+          %logit: float64[n] = add %z, %b ;compiler
+          %0: float64[n] = negative %logit ;compiler
+          %1: float64[n] = logaddexp 0.0, %0 ;compiler
+          %2: float64[n] = subtract 1.0, %y
+          %3: float64[n] = logaddexp 0.0, %logit ;compiler
+          %4: float64[n] = multiply %y, %1 ;compiler
+          %5: float64[n] = multiply %2, %3 ;compiler
+          %l': float64[n] = add %4, %5 ;compiler
+          yield %l
+        }
+        """,
+        *ARGS,
+    )
+
+
+def test_what_fired_is_noted():
+    fired = stabilise(program(CROSS_ENTROPY)).notes["rewrites"]
+    assert [name for name, _ in fired] == ["log_sigmoid", "log_one_minus_sigmoid"]
+
+
+def test_a_rule_can_be_switched_off():
+    fn = program(CROSS_ENTROPY)
+    once = stabilise(fn, {"log_sigmoid"})
+    assert [name for name, _ in once.notes["rewrites"]] == ["log_one_minus_sigmoid"]
+    assert stabilise(fn, {rule.name for rule in RULES}) is fn
+    assert_same(result(fn, ARGS), result(once, ARGS))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: to_text(written(rule.before))[:0] or rule.name)
+def test_every_rule_fires_keeps_the_value_and_does_not_overflow(rule):
+    fn = written(rule.before, origin="user")
+    assert len(stabilise(fn).notes["rewrites"]) == 1
+    for u in (-2.0, 0.3, 5.0):
+        changed(stabilise, fn, u)
+    with np.errstate(all="raise"):
+        assert np.isfinite([result(stabilise(fn), [u]) for u in (-1000.0, 1000.0)]).all()
+
+
+def test_storage_that_is_written_is_not_looked_through():
+    text = """
+    def f(%u: float64[n]) -> 0 {
+      %0: float64[n] = exp %u
+      %1: float64[n] = add 1.0, %0
+      %p: float64[n] = divide 1.0, %1
+      store[where='i'] %p, 0.5, 0
+      %2: float64[n] = read %p
+      %3: float64[n] = log %2
+      yield %3
+    }
+    """
+    fn = program(text)
+    assert stabilise(fn) is fn
