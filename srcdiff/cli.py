@@ -150,7 +150,7 @@ def _save(options: argparse.Namespace) -> None:
 class _Request:
     file: Path
     generated: Any  # a generated function
-    arguments: tuple[Any, ...]
+    arguments: tuple[Any, ...]  # of the generated function
 
 
 def _request(options: argparse.Namespace) -> _Request:
@@ -168,15 +168,22 @@ def _request(options: argparse.Namespace) -> _Request:
         raise _UserMistake(f"{function_name!r} is not written in Python") from error
     arguments = _arguments(function, signature, module, options.args)
     argnums = _argnums(signature, arguments, module, options.argnums)
-    return _Request(file, _generated(function, options.mode, argnums), arguments)
+    if options.mode == "jvp":
+        generated: Any = srcdiff.differentiate(argnums=argnums)(function).jvp
+        tangents = _tangents(signature, arguments, argnums)
+        return _Request(file, generated, (arguments, tangents))
+    derivative = srcdiff.grad if options.mode == "grad" else srcdiff.value_and_grad
+    return _Request(file, derivative(function, argnums=argnums), arguments)
 
 
-def _generated(function: Callable[..., Any], mode: str, argnums: Any) -> Any:
-    if mode == "grad":
-        return srcdiff.grad(function, argnums=argnums)
-    if mode == "value_and_grad":
-        return srcdiff.value_and_grad(function, argnums=argnums)
-    return srcdiff.differentiate(argnums=argnums)(function).jvp
+def _tangents(
+    signature: inspect.Signature, arguments: tuple[Any, ...], argnums: Any
+) -> tuple[Any, ...]:
+    """Tangents of the right types: an argument may stand for its own, None where there is none."""
+    wanted = argnums if isinstance(argnums, tuple) else (argnums,)
+    names = list(signature.parameters)
+    positions = {names.index(which) if isinstance(which, str) else which for which in wanted}
+    return tuple(argument if k in positions else None for k, argument in enumerate(arguments))
 
 
 def _load(file: Path) -> ModuleType:

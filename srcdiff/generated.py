@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-
 from srcdiff.codegen.load import load
 from srcdiff.errors import DifferentiationError, IndependentWarning
 from srcdiff.programs import Derived, Program, build
@@ -74,7 +73,7 @@ class Generated:
 
     def _find(self, key: Any, lengths: Mapping[str, int]) -> Specialisation | None:
         for entry in self._cache.entries.get(key, ()):
-            if entry.fits(lengths) and entry.program.is_current():
+            if entry.fits(lengths):
                 return entry
         return None
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from srcdiff.codegen.python import bindings_of, to_source
 from srcdiff.errors import DifferentiationError, UnsupportedError
+from srcdiff.frontend.lower import trace
 from srcdiff.frontend.rules import parse_forward_rule, parse_rule
-from srcdiff.frontend.trace import snapshot, trace
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Function, Node, Statement, Tree
 from srcdiff.ir.location import Location
@@ -62,7 +63,6 @@ class Program:
     location: Location | None = None
     stages: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
-    is_current: Callable[[], bool] = lambda: True  # whether globals and captured values are what they were
 
     def can_move(self) -> bool:
         """Whether the text alone is the program, in another process as well."""
@@ -100,20 +100,25 @@ def build(derived: Derived, arguments: Arguments, keep_text: bool = False) -> Pr
         kind=derived.kind,
         base=getattr(derived.base, "__name__", "f"),
         source=source,
-        bindings=bindings_of(fn),
+        bindings=mentioned(bindings_of(fn), source),
         assumptions=tuple(fn.notes.get("assumptions", ())),
         independent=tuple(fn.params[k].name for k in fn.notes.get("independent", ())),
         static=frozenset(fn.notes.get("static", ())),
         location=fn.location,
         stages=recorder.stages,
         seconds=recorder.seconds,
-        is_current=snapshot(fn),
     )
+
+
+def mentioned(bindings: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """The bindings that the text refers to."""
+    names = {n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name)}
+    return {k: v for k, v in bindings.items() if k in names}
 
 
 def derive(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function:
     """The IR of a derivative."""
-    kind, options, wrt = derived.kind, derived.options, derived.wrt
+    kind, wrt = derived.kind, derived.wrt
     primal = read(derived, arguments, recorder)
     for k in wrt:
         check_differentiable(primal, k)
@@ -151,7 +156,7 @@ def read(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function
     if isinstance(inner, Derived):
         return prepare(as_user(derive(inner, arguments, recorder)), recorder, None)
     started = time.perf_counter()
-    fn = trace(derived.base, arguments.types, arguments.lengths)
+    fn = trace(derived.base, arguments.types, shapes_actual=arguments.lengths, names=arguments.names)
     recorder.note("frontend", fn, time.perf_counter() - started)
     return prepare(fn, recorder, derived.options.disabled)
 

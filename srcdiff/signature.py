@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.frontend.arguments import type_of_arguments
-from srcdiff.ir.types import Type
+from srcdiff.frontend.arguments import describe_arguments
+from srcdiff.ir.types import Static, Type
 from srcdiff.trees import children, leaves, rebuild
 
 __all__ = ["Arguments", "Signature", "resolve_argnums"]
@@ -68,7 +68,9 @@ class Signature:
         if kwargs or len(own) != len(self.names):
             own = self._by_name(own, kwargs)
         normal = [self._normal(k, a) for k, a in enumerate(own)]
-        types, lengths = type_of_arguments(self.names, normal, static)
+        found, lengths = describe_arguments(normal, self.names)
+        known = zip(self.names, found, normal, strict=True)
+        types = tuple(Static(a) if name in static else t for name, t, a in known)
         values = (*normal, *map(_tidy, further))
         return Arguments(self.names, types, lengths, self.wrt, values, _overlaps(own))
 

@@ -110,7 +110,11 @@ class _Fold:
     def keep_the_opposite(self, let: Let) -> None:
         """`done = a < b` and later `if done: break`, and not `go = not a < b` and `if not go`."""
         (operand,) = let.operands
-        if isinstance(operand, Value) and operand in self.out.folded and len(self.facts.uses[operand]) == 1:
+        if (
+            isinstance(operand, Value)
+            and operand in self.out.folded
+            and len(self.facts.uses[operand]) == 1
+        ):
             del self.out.folded[operand]
             self.inside[let.results[0]] = self.measure(let)
             self.out.folded[let.results[0]] = let

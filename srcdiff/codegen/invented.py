@@ -124,7 +124,8 @@ def _for_use(member: Value, node: Node, plan: Plan, names: Mapping[Value, str]) 
             target = node.targets[node.sources.index(member)]
             name = names.get(target) or target.name
             if _plain(name):
-                yield f"new_{name}"
+                base = name.removeprefix("new_").removeprefix("next_")
+                yield from (f"new_{base}", f"next_{base}")
         case Branch() | Loop() if member.type == Scalar("bool"):
             yield "condition"
 

@@ -35,7 +35,8 @@ _FORMAT = "1"  # changes when files of an older srcdiff must not be found
 def load(text: str, name: str, bindings: Mapping[str, Any] | None = None) -> Callable[..., Any]:
     """The function `name` of a module with this text; `bindings` go into its namespace first.
 
-    The same text gives the same module as long as nothing is bound: a handle that keeps the text can be rebuilt anywhere.
+    The same text gives the same module as long as nothing is bound: a handle that keeps the text
+    can be rebuilt anywhere.
     """
     label = f"{name}_{text_hash(text)}"
     module_name = f"srcdiff_generated.{label}"

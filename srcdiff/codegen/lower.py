@@ -12,9 +12,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 
+from srcdiff.codegen.ends import (
+    Assign,
+    End,
+    Leave,
+    Return,
+    copies,
+    ends_in_jump,
+    written_as_statement,
+)
+from srcdiff.codegen.needed import Needed, carried_values
 from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Plan
 from srcdiff.codegen.sequences import sequence_form
 from srcdiff.ir.core import (
@@ -29,7 +38,6 @@ from srcdiff.ir.core import (
     Statement,
     Value,
     While,
-    regions_of,
     walk,
 )
 from srcdiff.ir.spelling import template_of
@@ -49,170 +57,8 @@ PRINTED_BY_SCOPE = {
 def lower(fn: Function, function_names: Mapping[Function, str] = MappingProxyType({})) -> Plan:
     """The plan of a function; `function_names` are what the functions that it calls are called in the text."""
     lowering = _Lowering(fn, function_names)
-    nodes = lowering.region(fn.body, _Return())
+    nodes = lowering.region(fn.body, Return())
     return Plan(fn.params, nodes, fn.output, lowering.members)
-
-
-# ---- what no statement needs --------------------------------------------------------------------
-
-
-class _Needed:
-    """The values that what is printed reads, found backwards from results and effects."""
-
-    def __init__(self, fn: Function) -> None:
-        self.values: set[Value] = set()
-        self.add(fn.body.yields)
-        self.region(fn.body)
-
-    def add(self, atoms: Sequence[Atom]) -> None:
-        self.values.update(a for a in atoms if isinstance(a, Value))
-
-    def region(self, region: Region) -> None:
-        for statement in reversed(region.body):
-            if self.keeps(statement):
-                self.statement(statement)
-
-    def keeps(self, statement: Statement) -> bool:
-        if isinstance(statement, Op) and statement.decl.name == "undefined":
-            return False
-        if any(r in self.values for r in statement.results):
-            return True
-        if isinstance(statement, Op):
-            return bool(statement.decl.writes or statement.decl.effect)
-        return any(self.keeps(s) for region in regions_of(statement) for s in region.body)
-
-    def statement(self, statement: Statement) -> None:
-        match statement:
-            case Op() | Call():
-                self.add(statement.operands)
-            case If():
-                for region in (statement.then, statement.orelse):
-                    self.add(
-                        [
-                            y
-                            for y, r in zip(region.yields, statement.results, strict=True)
-                            if r in self.values
-                        ]
-                    )
-                    self.region(region)
-                self.add(statement.operands)
-            case For() | While():
-                self.loop(statement)
-
-    def loop(self, loop: For | While) -> None:
-        before = -1
-        flags = len(loop.body.yields) - len(loop.carried_yields)
-        self.add(loop.body.yields[:flags])
-        if isinstance(loop, For):
-            self.add(loop.operands[:3])
-        if isinstance(loop, While) and loop.test is not None:
-            self.add(loop.test.yields)
-        while before != len(self.values):
-            before = len(self.values)
-            for k in self.carried(loop):
-                self.add((loop.carried[k], loop.carried_yields[k]))
-            for region in regions_of(loop)[::-1]:
-                self.region(region)
-
-    def carried(self, loop: For | While) -> list[int]:
-        """The positions of carried values that anything needs."""
-        return [
-            k
-            for k in range(len(loop.carried))
-            if any(v in self.values for v in carried_values(loop, k))
-        ]
-
-
-def carried_values(loop: For | While, k: int) -> list[Value]:
-    """The body's parameter for a carried value, the test's, and the loop's result."""
-    if isinstance(loop, For):
-        return [loop.body.params[k + 1], loop.carried_results[k]]
-    test = [] if loop.test is None else [loop.test.params[k]]
-    return [loop.body.params[k], *test, loop.results[k]]
-
-
-# ---- ends of regions -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Assign:
-    """The end of a branch or of a turn: hand the yields on."""
-
-    targets: tuple[Value | None, ...]
-    is_turn: bool = False
-
-    def nodes(self, yields: Sequence[Atom | None], s: Statement) -> list[Node]:
-        return _copy(self.targets, yields, s)
-
-    def takes_over(self, branch: If, yields: Sequence[Atom]) -> bool:
-        """The user's `continue`: nothing is done in one arm, all the rest in the other."""
-        if (
-            not self.is_turn
-            or branch.origin != "user"
-            or branch.then.body
-            or not branch.orelse.body
-        ):
-            return False
-        return all(isinstance(a, Value) for a in branch.then.yields) and not any(
-            r.user for r in branch.results[len(yields) :]
-        )
-
-
-@dataclass(frozen=True)
-class _Leave:
-    """The end of a turn whose first yield says whether to go on."""
-
-    targets: tuple[Value | None, ...]
-
-    def nodes(self, yields: Sequence[Atom | None], s: Statement) -> list[Node]:
-        go, *rest = yields
-        assert go is not None
-        copies = _copy(self.targets, rest, s)
-        if isinstance(go, Const):
-            return copies if go.value else [*copies, Jump("break", origin=s.origin)]
-        return [*copies, Branch(go, [], [Jump("break", origin=s.origin)], s.origin)]
-
-    def takes_over(self, branch: If, yields: Sequence[Atom]) -> bool:
-        return yields[0] in branch.results
-
-
-@dataclass(frozen=True)
-class _Return:
-    def nodes(self, yields: Sequence[Atom | None], s: Statement | None) -> list[Node]:
-        return [
-            Jump("return", tuple(a for a in yields if a is not None), s.origin if s else "user")
-        ]
-
-    def takes_over(self, branch: If, yields: Sequence[Atom]) -> bool:
-        mine = [r for r in branch.results if r in yields]
-        return (
-            bool(mine)
-            and not any(r.name for r in mine)
-            and (written_as_statement(branch) or len(mine) == len(yields))
-        )
-
-
-_End = _Assign | _Leave | _Return
-
-
-def _copy(
-    targets: Sequence[Value | None], sources: Sequence[Atom | None], s: Statement
-) -> list[Node]:
-    pairs = [
-        (t, a)
-        for t, a in zip(targets, sources, strict=True)
-        if t is not None and a is not None and t is not a
-    ]
-    return [Copy(tuple(t for t, _ in pairs), tuple(a for _, a in pairs), s.origin)] if pairs else []
-
-
-def ends_in_jump(nodes: Sequence[Node]) -> bool:
-    if not nodes:
-        return False
-    last = nodes[-1]
-    if isinstance(last, Branch):
-        return ends_in_jump(last.then) and ends_in_jump(last.orelse)
-    return isinstance(last, Jump)
 
 
 # ---- statements -----------------------------------------------------------------------------------
@@ -221,7 +67,7 @@ def ends_in_jump(nodes: Sequence[Node]) -> bool:
 class _Lowering:
     def __init__(self, fn: Function, function_names: Mapping[Function, str]) -> None:
         self.function_names = function_names
-        self.needed = _Needed(fn)
+        self.needed = Needed(fn)
         self.home: dict[
             Value, Value
         ] = {}  # loop results and test parameters: the variable they are
@@ -242,11 +88,11 @@ class _Lowering:
     def many(self, atoms: Sequence[Atom]) -> tuple[Atom, ...]:
         return tuple(map(self.at, atoms))
 
-    def region(self, region: Region, end: _End, owner: Statement | None = None) -> list[Node]:
+    def region(self, region: Region, end: End, owner: Statement | None = None) -> list[Node]:
         return self.body(region.body, region.yields, end, owner)
 
     def body(
-        self, body: Sequence[Statement], yields: Sequence[Atom], end: _End, owner: Statement | None
+        self, body: Sequence[Statement], yields: Sequence[Atom], end: End, owner: Statement | None
     ) -> list[Node]:
         kept = [s for s in body if self.needed.keeps(s)]
         nodes: list[Node] = []
@@ -259,7 +105,7 @@ class _Lowering:
             nodes += self.statement(last)
         return nodes + end.nodes(self.sources(yields), owner)  # type: ignore[arg-type]
 
-    def taken_over(self, branch: If, yields: Sequence[Atom], end: _End) -> list[Node]:
+    def taken_over(self, branch: If, yields: Sequence[Atom], end: End) -> list[Node]:
         """Both arms do what comes at the end of the region around."""
         arms = []
         for region in (branch.then, branch.orelse):
@@ -268,7 +114,7 @@ class _Lowering:
             arms.append(self.body(region.body, new, end, branch))
         then, orelse = arms
         condition = self.at(branch.condition)
-        if isinstance(end, _Assign):
+        if isinstance(end, Assign):
             then.append(Jump("continue", origin=branch.origin))
         if ends_in_jump(then):
             return [Branch(condition, then, [], branch.origin, branch), *orelse]
@@ -302,8 +148,8 @@ class _Lowering:
 
     def branch(self, s: If) -> list[Node]:
         targets = tuple(r if r in self.needed.values else None for r in s.results)
-        then = self.region(s.then, _Assign(targets), s)
-        orelse = self.region(s.orelse, _Assign(targets), s)
+        then = self.region(s.then, Assign(targets), s)
+        orelse = self.region(s.orelse, Assign(targets), s)
         return [Branch(self.at(s.condition), then, orelse, s.origin, s)]
 
     def conditional(self, s: If) -> list[Node]:
@@ -370,10 +216,10 @@ class _Lowering:
 
     def for_loop(self, loop: For) -> list[Node]:
         variables = self.variables(loop)
-        before = _copy(variables, self.sources(loop.carried), loop)
+        before = copies(variables, self.sources(loop.carried), loop)
         header = sequence_form(loop, self.definer, self.at, self.needed.keeps)
-        end: _End = (
-            _Leave(tuple(variables)) if loop.breaks else _Assign(tuple(variables), is_turn=True)
+        end: End = (
+            Leave(tuple(variables)) if loop.breaks else Assign(tuple(variables), is_turn=True)
         )
         rest = (
             [s for s in loop.body.body if s not in header.absorbed]
@@ -411,11 +257,9 @@ class _Lowering:
 
     def while_loop(self, loop: While) -> list[Node]:
         variables = self.variables(loop)
-        before = _copy(variables, self.sources(loop.carried), loop)
-        end: _End = (
-            _Leave(tuple(variables))
-            if loop.test is None
-            else _Assign(tuple(variables), is_turn=True)
+        before = copies(variables, self.sources(loop.carried), loop)
+        end: End = (
+            Leave(tuple(variables)) if loop.test is None else Assign(tuple(variables), is_turn=True)
         )
         body = self.region(loop.body, end, loop)
         node = Loop(loop, "while", (), None, (), body, loop.origin)
@@ -434,17 +278,6 @@ def _conditional_text(condition: Atom, a: Atom, b: Atom) -> tuple[str, tuple[Ato
     if isinstance(a, Const) and a.value is True:
         return "{0} or {1}", (condition, b)
     return "{1} if {0} else {2}", (condition, a, b)
-
-
-def written_as_statement(branch: If) -> bool:
-    """Whether the user's line says `if`, not a conditional expression; True if there is no line to ask."""
-    where = branch.location
-    if where is None or not where.source_line:
-        return True
-    return where.source_line[where.column :].startswith(("if ", "elif ", "if(", "elif(")) or not (
-        {"if", "and", "or", "<", ">", "<=", ">=", "==", "!=", "lambda"}
-        & set(where.source_line.replace("(", " ( ").split())
-    )
 
 
 def prefers_expression(branch: If) -> bool:

@@ -24,8 +24,9 @@ from srcdiff.ir.core import Value
 __all__ = ["name_variables"]
 
 _USED_BUILTINS = {
-    "abs", "enumerate", "len", "list", "max", "min", "print", "range", "reversed", "sum", "tuple", "zip", "float", "int",
-    "complex", "bool", "isinstance", "dict", "sorted", "round", "pow", "all", "any", "ValueError", "IndexError",
+    "abs", "enumerate", "len", "list", "max", "min", "print", "range", "reversed", "sum", "tuple",
+    "zip", "float", "int", "complex", "bool", "isinstance", "dict", "sorted", "round", "pow", "all",
+    "any", "ValueError", "IndexError",
 }  # fmt: skip
 
 
@@ -171,8 +172,8 @@ class _Naming:
         if value in self.folding.copied:
             yield f"old_{name}"
         elif not name.startswith("d_"):
-            yield f"new_{name}"
-            yield f"next_{name}"
+            base = name.removeprefix("new_").removeprefix("next_")
+            yield from (f"new_{base}", f"next_{base}")
         elif name.startswith("d_"):
             yield f"{name}_part"
         yield from (f"{name}_{k}" for k in range(1, 1000))

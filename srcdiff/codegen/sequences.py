@@ -47,7 +47,7 @@ def sequence_form(
     if index_left and not (loop.index.user and not loop.reverse):
         return plain
     sequences = [load.operands[0] for load in loads]
-    if not _all_turns(sequences, loop, definer):
+    if any(_grows(s, loop) for s in sequences) or not _all_turns(sequences, loop, definer):
         return plain
     patterns, unpacks = _patterns(loop, loads, uses, keeps)
     form: Literal["each", "enumerate"] = "enumerate" if index_left else "each"
@@ -164,6 +164,19 @@ def has_length(sequence: Atom, stop: Atom, loop: For, definer: Mapping[Value, St
         and isinstance(sequence, Value)
         and _filled_alike(sequence, loop, definer)
     )
+
+
+def _grows(sequence: Atom, loop: For) -> bool:
+    """Whether the loop changes the list's length: Python's loop over it would follow that."""
+    return isinstance(sequence.type, List) and any(
+        isinstance(s, Op) and s.operands[position] is sequence
+        for s in walk(loop.body)
+        for position in writes(s)
+    )
+
+
+def writes(s: Statement) -> tuple[int, ...]:
+    return s.decl.writes if isinstance(s, Op) else ()
 
 
 def _filled_alike(sequence: Value, loop: For, definer: Mapping[Value, Statement]) -> bool:

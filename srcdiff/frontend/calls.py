@@ -95,6 +95,8 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
     special = special or (BUILTINS.get(function) if _hashable(function) else None)
     if special is not None:
         return special(fr, node, args, kwargs)
+    if isinstance(function, OpDecl):  # rules may name operations
+        return apply(fr, node, function, args, kwargs, "")
     decl = find(function)
     if decl is not None:
         return apply(fr, node, decl, args, kwargs, spelled(function, decl))

@@ -28,7 +28,7 @@ __all__ = ["folded", "reducing"]
 def _inner(fr: Frame) -> Frame:
     """A frame for the names of a comprehension."""
     inner = Frame(fr.session, fr.source, fr.look_up, fr)
-    inner.loop_depth = fr.loop_depth
+    inner.local = frozenset()
     return inner
 
 

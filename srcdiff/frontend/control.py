@@ -36,6 +36,8 @@ class Flow:
         Names that are grown or written by subscript as lists are (`x.append`, `x[i] = `).
     captured : frozenset
         Names that nested functions read; they are wanted everywhere.
+    local : frozenset
+        Names that the function binds, other than its parameters.
     """
 
     after: dict[int, frozenset[str]] = field(default_factory=dict)
@@ -43,6 +45,7 @@ class Flow:
     entry: dict[int, frozenset[str]] = field(default_factory=dict)
     mutated: frozenset[str] = frozenset()
     captured: frozenset[str] = frozenset()
+    local: frozenset[str] = frozenset()
 
 
 def flow_of(function: Any) -> Flow:
@@ -52,7 +55,7 @@ def flow_of(function: Any) -> Flow:
     walk = _Liveness(_captured(function.body))
     walk.recording = True
     walk.block(function.body, set(), set(), set())
-    return Flow(walk.after, walk.turn, walk.entry, _mutated(function), walk.captured)
+    return Flow(walk.after, walk.turn, walk.entry, _mutated(function), walk.captured, frozenset(assigned_names(function.body)))
 
 
 # ---- jumps -------------------------------------------------------------------------------------

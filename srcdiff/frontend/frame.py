@@ -110,6 +110,7 @@ class Session:
     notes: dict[str, dict[str, Any]] = field(default_factory=lambda: {"globals": {}, "captured": {}})
     functions: dict[Any, Any] = field(default_factory=dict)
     open_calls: tuple[Any, ...] = ()
+    user_names: bool = True  # False for rules: their names are hints, their lines are not the user's
 
     def mark(self) -> Mark:
         s = self.shapes
@@ -182,8 +183,8 @@ class Frame:
         self.look_up = look_up  # names that are no locals: cells, globals, builtins
         self.outer = outer  # the frame that a nested function was defined in
         self.env: dict[str, FrontValue] = {}
+        self.local = source.flow.local  # a name that is assigned anywhere in a function is no global in it
         self.loop_depth = 0
-        self.notes_globals = True
 
     # ---- reading ----
 
@@ -212,6 +213,8 @@ class Frame:
         while frame is not None:
             if name in frame.env:
                 return self.bound(frame.env[name], name, node)
+            if name in frame.local:
+                self.unbound(name, node)
             frame = frame.outer
         found = self.find(name)
         if found is None:
@@ -260,7 +263,8 @@ class Frame:
     ) -> tuple[Value, ...]:
         """Append an operation; what its type rule finds wrong becomes an error at the node."""
         b = self.session.b
-        b.location = self.source.location(node)
+        b.location = self.source.location(node) if self.session.user_names else None
+        user = user and self.session.user_names
         try:
             return b.ops(decl, *operands, names=names, user=user, spelling=spelling, **attrs)
         except (TypeMistake, ShapeMismatch) as mistake:

@@ -221,7 +221,7 @@ class _Join:
             if atom is None:
                 atom = self.within(k, lambda: self.fr.op(self.node, undefined, type=type_))
             self.yields[k].append(atom)
-        value = Value(type_, _hint(name), not name.startswith("%") and name.isidentifier())
+        value = Value(type_, _hint(name), self.fr.session.user_names and name.isidentifier())
         self.results.append(value)
         return value
 

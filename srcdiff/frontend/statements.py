@@ -14,7 +14,7 @@ from srcdiff.frontend.frame import Frame, reads
 from srcdiff.frontend.subscripts import add_to, array_of, update_item
 from srcdiff.frontend.targets import assign, bind_name
 from srcdiff.frontend.truth import static_truth, truth
-from srcdiff.frontend.values import Closure, Known, Parts
+from srcdiff.frontend.values import MISSING, Closure, Known, Parts
 from srcdiff.ir.core import Atom, Value
 from srcdiff.ir.types import Array, List
 from srcdiff.ops.control import assert_, raise_
@@ -83,7 +83,7 @@ def _augmented(fr: Frame, node: Any) -> None:
 def _delete(fr: Frame, node: Any) -> None:
     for target in node.targets:
         fr.name(target.id, target)
-        fr.env.pop(target.id, None)
+        fr.env[target.id] = MISSING
 
 
 @reads(gast.FunctionDef)

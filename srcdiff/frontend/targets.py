@@ -34,7 +34,7 @@ def assign(fr: Frame, target: Any, value: FrontValue, node: Any, since: int | No
 def bind_name(fr: Frame, name: str, value: FrontValue, since: int) -> None:
     """`name = value`: a value that was made for it takes the name."""
     if isinstance(value, Value):
-        _christen(fr, value, name, since, user=name.isidentifier())
+        _christen(fr, value, name, since, user=name.isidentifier() and fr.session.user_names)
     elif isinstance(value, Parts):
         for key, part in zip(value.keys, value.values, strict=True):
             if isinstance(part, Value) and not part.name:
@@ -111,7 +111,7 @@ def _name_parts(fr: Frame, parts: Sequence[FrontValue], names: Sequence[str]) ->
     for part, name in zip(parts, names, strict=False):
         if isinstance(part, Value) and name and not part.name:
             object.__setattr__(part, "name", name)
-            object.__setattr__(part, "user", True)
+            object.__setattr__(part, "user", fr.session.user_names)
 
 
 def _must_have(fr: Frame, array: Array, count: int, node: Any) -> None:

@@ -143,7 +143,9 @@ class _Frame:
         if not op.results:
             return
         several = len(op.results) > 1 or op.decl.name == "unpack"
-        self.bind(op.results, tuple(out) if several else (out,), scope, lambda: statement_text(op))
+        results = tuple(out) if several else (out,)
+        soft = op.decl.name == "undefined"  # says nothing about lengths
+        self.bind(op.results, results, scope, lambda: statement_text(op), soft)
 
     def compute(self, op: Op, operands: list[Any], scope: Scope) -> Any:
         special = _SPECIAL.get(op.decl.name)

@@ -11,11 +11,13 @@ from srcdiff.ops import (
     linalg,
     memory,
     reductions,
+    repeats,
     shapes,
     special,
 )
 
 __all__ = [
-    "arithmetic", "containers", "control", "creation", "diagonals", "elementwise", "joins", "linalg", "memory", "reductions",
-    "shapes", "special",
+    "arithmetic", "containers", "control", "creation", "diagonals", "elementwise", "joins", "linalg", "memory",
+    "reductions",
+    "repeats", "shapes", "special",
 ]  # fmt: skip

@@ -3,16 +3,14 @@
 Python scalars stay Python scalars. Integer scalars carry what is known of their value (`Scalar.expr`), so that lengths
 computed by the user are lengths to the compiler.
 
-Conventions at the edges: `x**0` has derivative 0 in x, `0**y` has derivative 0 in y; `%` has derivative 1 in x at its jumps.
+At the edges: `x**0` has derivative 0 in x, `0**y` has derivative 0 in y; `%` has derivative 1 in x at its jumps.
 """
-# mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
-# (rules are NumPy text for the compiler's frontend, not functions that run)
 
 from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,61 +18,32 @@ import numpy as np
 from srcdiff.ir.core import Atom, Const, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import BOOL, Dim, Scalar, Type
-from srcdiff.ops.infer import TypeMistake, arithmetic, boolean, broadcast_shape, floating, make, numeric, promote
+from srcdiff.ops.infer import (
+    TypeMistake,
+    arithmetic,
+    boolean,
+    broadcast_shape,
+    floating,
+    make,
+    numeric,
+    promote,
+)
+from srcdiff.ops.integers import constants, integers, known, times
 from srcdiff.ops.registry import declare, operation
 from srcdiff.ops.samples import binary, draw, fixed, unary
 
 __all__ = [
-    "absolute", "add", "astype", "bitwise_and", "bitwise_or", "bitwise_xor", "divide", "equal", "fabs", "floor_divide", "greater",
+    "absolute", "add", "astype", "bitwise_and", "bitwise_or", "bitwise_xor", "divide", "equal", "fabs",
+    "floor_divide", "greater",
     "greater_equal", "invert", "known", "less", "less_equal", "logical_and", "logical_not", "logical_or", "maximum",
-    "minimum", "mod", "multiply", "negative", "not_", "not_equal", "positive", "power", "subtract", "to_bool", "to_float", "to_int",
+    "minimum", "mod", "multiply", "negative", "not_", "not_equal", "positive", "power", "subtract", "to_bool",
+    "to_float", "to_int",
 ]  # fmt: skip
 
 Attrs = Mapping[str, Any]
 
 
-# ---- type rules ----------------------------------------------------------------------------------
-
-
-def known(atom: Atom) -> Dim | None:
-    """What is known of an integer scalar."""
-    return atom.type.expr if isinstance(atom.type, Scalar) and atom.type.dtype == "int64" else None
-
-
-def integers(combine: Callable[..., Dim | None]) -> Any:
-    """As `arithmetic`; of integer scalars, `combine` says what is known of the result (None: nothing)."""
-
-    def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-        (result,) = arithmetic(shapes, operands, attrs)
-        if not isinstance(result, Scalar) or result.dtype not in ("int64", "bool"):
-            return (result,)
-        if result.dtype == "bool":
-            return (Scalar("int64", True, shapes.fresh("i")) if result.weak else result,)
-        exprs = [known(a) for a in operands]
-        expr = None if any(e is None for e in exprs) else combine(*exprs)
-        return (Scalar("int64", result.weak, shapes.fresh("i") if expr is None else expr),)
-
-    return infer
-
-
-def constants(function: Callable[..., int]) -> Callable[..., Dim | None]:
-    """What is known of `function(a, b)`: its value for constants."""
-
-    def combine(*exprs: Dim) -> Dim | None:
-        if not all(e.is_const for e in exprs):
-            return None
-        try:
-            return Dim(int(function(*(e.const for e in exprs))))
-        except (ArithmeticError, ValueError):
-            return None
-
-    return combine
-
-
-def _times(a: Dim, b: Dim) -> Dim | None:
-    if a.is_const:
-        return b.scaled(a.const)
-    return a.scaled(b.const) if b.is_const else None
+# ---- type rules ------------------------------------------------------------------------------
 
 
 def _no_booleans(infer: Any, verb: str) -> Any:
@@ -100,7 +69,13 @@ def _powered(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Ty
     """Integers stay integers unless the exponent is a negative constant."""
     exponent = known(operands[1])
     dtype, weak = promote(operands)
-    if weak and dtype in ("int64", "bool") and exponent is not None and exponent.is_const and exponent.const < 0:
+    if (
+        weak
+        and dtype in ("int64", "bool")
+        and exponent is not None
+        and exponent.is_const
+        and exponent.const < 0
+    ):
         return (Scalar("float64", True),)
     return _integer_power(shapes, operands, attrs)  # type: ignore[no-any-return]
 
@@ -108,11 +83,12 @@ def _powered(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Ty
 _integer_power = integers(constants(operator.pow))
 
 
-# ---- arithmetic ------------------------------------------------------------------------------------
+# ---- arithmetic ------------------------------------------------------------------------------
 
 
 @declare(
-    np.add, operator.add, operator.iadd, template="{0} + {1}", infer=integers(operator.add), elementwise=True, linear=True,
+    np.add, operator.add, operator.iadd, template="{0} + {1}", infer=integers(operator.add), elementwise=True,
+    linear=True,
     samples=binary(),
 )  # fmt: skip
 def add(x, y, *, out, d_out):
@@ -121,7 +97,8 @@ def add(x, y, *, out, d_out):
 
 
 @declare(
-    np.subtract, operator.sub, operator.isub, template="{0} - {1}", infer=_no_booleans(integers(operator.sub), "subtract"),
+    np.subtract, operator.sub, operator.isub, template="{0} - {1}", infer=_no_booleans(integers(operator.sub),
+    "subtract"),
     elementwise=True, linear=True, samples=binary(),
 )  # fmt: skip
 def subtract(x, y, *, out, d_out):
@@ -130,7 +107,7 @@ def subtract(x, y, *, out, d_out):
 
 
 @declare(
-    np.multiply, operator.mul, operator.imul, template="{0} * {1}", infer=integers(_times), elementwise=True,
+    np.multiply, operator.mul, operator.imul, template="{0} * {1}", infer=integers(times), elementwise=True,
     multilinear=True, samples=binary(),
 )  # fmt: skip
 def multiply(x, y, *, out, d_out):
@@ -140,7 +117,8 @@ def multiply(x, y, *, out, d_out):
 
 # raises: only of Python scalars (see `facts.may_raise`)
 @declare(
-    np.divide, operator.truediv, operator.itruediv, template="{0} / {1}", infer=true_division, elementwise=True, raises=True,
+    np.divide, operator.truediv, operator.itruediv, template="{0} / {1}", infer=true_division, elementwise=True,
+    raises=True,
     samples=binary(0.5, 2.0),
 )  # fmt: skip
 def divide(x, y, *, out, d_out):
@@ -175,7 +153,8 @@ def negative(x, *, out, d_out):
 
 
 @declare(
-    np.positive, operator.pos, template="+{0}", infer=integers(lambda a: a), elementwise=True, linear=True, cost="cheap",
+    np.positive, operator.pos, template="+{0}", infer=integers(lambda a: a), elementwise=True, linear=True,
+    cost="cheap",
     samples=unary(),
 )  # fmt: skip
 def positive(x, *, out, d_out):
@@ -198,26 +177,30 @@ def fabs(x, *, out, d_out):
 
 
 floor_divide = operation(
-    "floor_divide", np.floor_divide, operator.floordiv, template="{0} // {1}", infer=integers(constants(operator.floordiv)),
+    "floor_divide", np.floor_divide, operator.floordiv, template="{0} // {1}",
+    infer=integers(constants(operator.floordiv)),
     elementwise=True, differentiable=False, raises=True, signature="x, y",
 )  # fmt: skip
 
 
 @declare(
     np.mod, operator.mod, template="{0} % {1}", infer=integers(constants(operator.mod)), elementwise=True, raises=True,
-    samples=(fixed([2.3, -0.7, 0.4], [1.0, 1.0, -0.3], wrt=(0, 1)), fixed(2.3, [1.0, 0.7], wrt=(0, 1)), fixed(-2.3, 0.9, wrt=(0, 1))),
+    samples=(fixed([2.3, -0.7, 0.4], [1.0, 1.0, -0.3], wrt=(0, 1)), fixed(2.3, [1.0, 0.7], wrt=(0, 1)), fixed(-2.3,
+    0.9, wrt=(0, 1))),
 )  # fmt: skip
 def mod(x, y, *, out, d_out):
     d_x = d_out
     d_y = -d_out * (x // y)
 
 
-# ---- the larger and the smaller of two ------------------------------------------------------------
+# ---- the larger and the smaller of two -------------------------------------------------------
 
 
 def _bind_extreme(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     if len(args) != 2 or kwargs:
-        raise TypeMistake("min and max are differentiated for two numbers, or for one array with np.min, np.max")
+        raise TypeMistake(
+            "min and max are differentiated for two numbers, or for one array with np.min, np.max"
+        )
     return tuple(args), {}
 
 
@@ -226,7 +209,8 @@ def _bind_extreme(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     np.maximum, max, infer=integers(constants(max)), bind=_bind_extreme, elementwise=True,
     samples=(
         *binary(),
-        fixed([1.0, 2.0, -np.inf], [1.0, 0.5, -np.inf], wrt=(0, 1), avoid="ties", gradients=([0.5, 1.0, 0.5], [0.5, 0.0, 0.5])),
+        fixed([1.0, 2.0, -np.inf], [1.0, 0.5, -np.inf], wrt=(0, 1), avoid="ties", gradients=([0.5, 1.0, 0.5], [0.5,
+        0.0, 0.5])),
     ),
 )  # fmt: skip
 def maximum(x, y, *, out, d_out):
@@ -238,7 +222,8 @@ def maximum(x, y, *, out, d_out):
     np.minimum, min, infer=integers(constants(min)), bind=_bind_extreme, elementwise=True,
     samples=(
         *binary(),
-        fixed([1.0, 2.0, np.inf], [1.0, 0.5, np.inf], wrt=(0, 1), avoid="ties", gradients=([0.5, 0.0, 0.5], [0.5, 1.0, 0.5])),
+        fixed([1.0, 2.0, np.inf], [1.0, 0.5, np.inf], wrt=(0, 1), avoid="ties", gradients=([0.5, 0.0, 0.5], [0.5,
+        1.0, 0.5])),
     ),
 )  # fmt: skip
 def minimum(x, y, *, out, d_out):
@@ -246,13 +231,23 @@ def minimum(x, y, *, out, d_out):
     d_y = d_out * np.where(x == y, 0.5, x > y)
 
 
-# ---- comparisons and logic -------------------------------------------------------------------------
+# ---- comparisons and logic -------------------------------------------------------------------
 
-_comparison: dict[str, Any] = {"infer": boolean, "elementwise": True, "differentiable": False, "signature": "x, y", "cost": "cheap"}
+_comparison: dict[str, Any] = {
+    "infer": boolean,
+    "elementwise": True,
+    "differentiable": False,
+    "signature": "x, y",
+    "cost": "cheap",
+}
 less = operation("less", np.less, operator.lt, template="{0} < {1}", **_comparison)
-less_equal = operation("less_equal", np.less_equal, operator.le, template="{0} <= {1}", **_comparison)
+less_equal = operation(
+    "less_equal", np.less_equal, operator.le, template="{0} <= {1}", **_comparison
+)
 greater = operation("greater", np.greater, operator.gt, template="{0} > {1}", **_comparison)
-greater_equal = operation("greater_equal", np.greater_equal, operator.ge, template="{0} >= {1}", **_comparison)
+greater_equal = operation(
+    "greater_equal", np.greater_equal, operator.ge, template="{0} >= {1}", **_comparison
+)
 equal = operation("equal", np.equal, operator.eq, template="{0} == {1}", **_comparison)
 not_equal = operation("not_equal", np.not_equal, operator.ne, template="{0} != {1}", **_comparison)
 
@@ -269,7 +264,15 @@ def _truth(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type
 
 
 # Python's `not`, of one truth value
-not_ = operation("not", operator.not_, template="not {0}", infer=_truth, differentiable=False, cost="cheap", signature="x")
+not_ = operation(
+    "not",
+    operator.not_,
+    template="not {0}",
+    infer=_truth,
+    differentiable=False,
+    cost="cheap",
+    signature="x",
+)
 
 
 def _bits(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -277,19 +280,39 @@ def _bits(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
     if dtype[0] not in "biu":
         raise TypeMistake("&, |, ^ and ~ take booleans and integers")
     (result,) = arithmetic(shapes, operands, attrs)
-    return (Scalar("int64", weak, shapes.fresh("i")) if result == Scalar("int64", weak) else result,)
+    return (
+        Scalar("int64", weak, shapes.fresh("i")) if result == Scalar("int64", weak) else result,
+    )
 
 
-_bitwise: dict[str, Any] = {"infer": _bits, "elementwise": True, "differentiable": False, "signature": "x, y", "cost": "cheap"}
-bitwise_and = operation("bitwise_and", np.bitwise_and, operator.and_, operator.iand, template="{0} & {1}", **_bitwise)
-bitwise_or = operation("bitwise_or", np.bitwise_or, operator.or_, operator.ior, template="{0} | {1}", **_bitwise)
-bitwise_xor = operation("bitwise_xor", np.bitwise_xor, operator.xor, operator.ixor, template="{0} ^ {1}", **_bitwise)
-left_shift = operation("left_shift", np.left_shift, operator.lshift, template="{0} << {1}", **_bitwise)
-right_shift = operation("right_shift", np.right_shift, operator.rshift, template="{0} >> {1}", **_bitwise)
-invert = operation("invert", np.invert, operator.invert, template="~{0}", **_bitwise | {"signature": "x"})
+_bitwise: dict[str, Any] = {
+    "infer": _bits,
+    "elementwise": True,
+    "differentiable": False,
+    "signature": "x, y",
+    "cost": "cheap",
+}
+bitwise_and = operation(
+    "bitwise_and", np.bitwise_and, operator.and_, operator.iand, template="{0} & {1}", **_bitwise
+)
+bitwise_or = operation(
+    "bitwise_or", np.bitwise_or, operator.or_, operator.ior, template="{0} | {1}", **_bitwise
+)
+bitwise_xor = operation(
+    "bitwise_xor", np.bitwise_xor, operator.xor, operator.ixor, template="{0} ^ {1}", **_bitwise
+)
+left_shift = operation(
+    "left_shift", np.left_shift, operator.lshift, template="{0} << {1}", **_bitwise
+)
+right_shift = operation(
+    "right_shift", np.right_shift, operator.rshift, template="{0} >> {1}", **_bitwise
+)
+invert = operation(
+    "invert", np.invert, operator.invert, template="~{0}", **_bitwise | {"signature": "x"}
+)
 
 
-# ---- conversions -----------------------------------------------------------------------------------
+# ---- conversions -----------------------------------------------------------------------------
 
 
 def _one_number(dtype: str) -> Any:
@@ -299,7 +322,9 @@ def _one_number(dtype: str) -> Any:
             raise TypeMistake("an array is not one number; take an element, or use x.astype")
         if dtype != "int64":
             return (Scalar(dtype, True),)
-        return (Scalar(dtype, True, known(operands[0]) or _whole(operands[0]) or shapes.fresh("i")),)
+        return (
+            Scalar(dtype, True, known(operands[0]) or _whole(operands[0]) or shapes.fresh("i")),
+        )
 
     return infer
 
@@ -309,13 +334,29 @@ def _whole(atom: Atom) -> Dim | None:
     return Dim(int(atom.value)) if isinstance(atom, Const) and math.isfinite(atom.value) else None
 
 
-@declare(float, template="float({0})", infer=_one_number("float64"), linear=True, adjoint="any", cost="cheap", samples=(draw(()),))
+@declare(
+    float,
+    template="float({0})",
+    infer=_one_number("float64"),
+    linear=True,
+    adjoint="any",
+    cost="cheap",
+    samples=(draw(()),),
+)
 def to_float(x, *, out, d_out):
     d_x = d_out
 
 
 _scalar: dict[str, Any] = {"differentiable": False, "cost": "cheap", "signature": "x"}
-to_int = operation("to_int", int, math.trunc, template="int({0})", infer=_one_number("int64"), raises=True, **_scalar)
+to_int = operation(
+    "to_int",
+    int,
+    math.trunc,
+    template="int({0})",
+    infer=_one_number("int64"),
+    raises=True,
+    **_scalar,
+)
 to_bool = operation("to_bool", bool, template="bool({0})", infer=_truth, **_scalar)
 floor_int = operation("floor_int", math.floor, infer=_one_number("int64"), raises=True, **_scalar)
 ceil_int = operation("ceil_int", math.ceil, infer=_one_number("int64"), raises=True, **_scalar)

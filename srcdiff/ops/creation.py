@@ -1,6 +1,4 @@
 """New arrays: from numbers, from lists, filled, ranges, identities."""
-# mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
-# (rules are NumPy text for the compiler's frontend, not functions that run)
 
 from __future__ import annotations
 
@@ -16,18 +14,31 @@ from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, List, Scalar, Type, is_numeric, shape_of
 from srcdiff.ops import memory
 from srcdiff.ops.arguments import length_operands, refuse, static_dtype
-from srcdiff.ops.arithmetic import known
 from srcdiff.ops.infer import TypeMistake, make, numeric, promote, same_as_first
+from srcdiff.ops.integers import known
 from srcdiff.ops.memory import instantiate
 from srcdiff.ops.registry import declare, operation
 from srcdiff.ops.samples import draw, fixed
 
-__all__ = ["arange", "array_of", "asarray", "eye", "full", "full_like", "item", "linspace", "ndim", "rows", "size"]
+__all__ = [
+    "arange",
+    "array_of",
+    "asarray",
+    "atleast_1d",
+    "eye",
+    "full",
+    "full_like",
+    "item",
+    "linspace",
+    "ndim",
+    "rows",
+    "size",
+]
 
 Attrs = Mapping[str, Any]
 
 
-# ---- from numbers and lists -----------------------------------------------------------------------------------------
+# ---- from numbers and lists ------------------------------------------------------------------
 
 
 def nested(value: Any) -> tuple[tuple[int, ...], list[Atom]]:
@@ -62,13 +73,21 @@ def _made(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
         if not is_numeric(element):
             raise TypeMistake("a list of containers is not an array")
         assert isinstance(element, Scalar | Array)
-        return (Array(attrs.get("dtype") or element.dtype, (*layout, shapes.fresh("m"), *shape_of(element))),)
+        return (
+            Array(
+                attrs.get("dtype") or element.dtype,
+                (*layout, shapes.fresh("m"), *shape_of(element)),
+            ),
+        )
     dtype = attrs.get("dtype") or (promote(operands)[0] if operands else "float64")
     inner = shape_of(operands[0].type) if operands else ()
     for a in operands[1:]:
         if len(shape_of(a.type)) != len(inner):
             raise TypeMistake("the rows of an array must have the same length")
-        inner = tuple(shapes.must_equal(x, y, "rows of lengths") for x, y in zip(inner, shape_of(a.type), strict=True))
+        inner = tuple(
+            shapes.must_equal(x, y, "rows of lengths")
+            for x, y in zip(inner, shape_of(a.type), strict=True)
+        )
     return (make(dtype, (*layout, *inner)),)
 
 
@@ -96,7 +115,10 @@ def _take_apart(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]
     if not layout:
         return [d]
     where = ", ".join("i" * len(layout))
-    return [b.op(memory.index, d, *map(const, place), where=where) for place in itertools.product(*map(range, layout))]
+    return [
+        b.op(memory.index, d, *map(const, place), where=where)
+        for place in itertools.product(*map(range, layout))
+    ]
 
 
 _array: dict[str, Any] = {
@@ -127,7 +149,9 @@ def _row_list(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
 
 
 def _stack_back(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
-    return [d_outs[0] if isinstance(op.operands[0].type, List) else b.op(array_of, d_outs[0], layout=())]
+    return [
+        d_outs[0] if isinstance(op.operands[0].type, List) else b.op(array_of, d_outs[0], layout=())
+    ]
 
 
 # the rows of an array as a list of views; a copy of a list
@@ -137,21 +161,25 @@ rows = operation(
 )  # fmt: skip
 
 
-# ---- filled ---------------------------------------------------------------------------------------------------------
+# ---- filled ----------------------------------------------------------------------------------
 
 
 def _bind_full(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     refuse(kwargs, "shape", "fill_value", "dtype")
     given = dict(zip(("shape", "fill_value", "dtype"), args, strict=False)) | dict(kwargs)
     dtype = static_dtype(given.get("dtype"))
-    return (given["fill_value"], *length_operands(given["shape"])), ({} if dtype is None else {"dtype": dtype})
+    return (given["fill_value"], *length_operands(given["shape"])), (
+        {} if dtype is None else {"dtype": dtype}
+    )
 
 
 def _filled(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     value = numeric(operands[0])
     if shape_of(value):
         raise TypeMistake("np.full takes one number; use np.broadcast_to")
-    return (make(attrs.get("dtype") or value.dtype, [known(a) or shapes.fresh() for a in operands[1:]]),)
+    return (
+        make(attrs.get("dtype") or value.dtype, [known(a) or shapes.fresh() for a in operands[1:]]),
+    )
 
 
 def _full_text(op: Op) -> str:
@@ -174,15 +202,19 @@ def full_like(x, value, *, out, d_out):
     d_value = np.sum(d_out)
 
 
-# ---- ranges and identities -----------------------------------------------------------------------------------------------
+# ---- ranges and identities -------------------------------------------------------------------
 
 
 def _ranged(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     exprs = [known(a) for a in operands]
     if any(e is None for e in exprs):
         return (Array(attrs.get("dtype") or promote(operands)[0], (shapes.fresh(),)),)
-    start, stop, step = {1: (Dim(0), *exprs, Dim(1)), 2: (*exprs, Dim(1)), 3: tuple(exprs)}[len(exprs)]
-    assert start is not None and stop is not None and step is not None
+    start, stop, step = {1: (Dim(0), *exprs, Dim(1)), 2: (*exprs, Dim(1)), 3: tuple(exprs)}[
+        len(exprs)
+    ]
+    assert start is not None
+    assert stop is not None
+    assert step is not None
     if step == Dim(1):
         length = (stop - start).clamped()
     elif start.is_const and stop.is_const and step.is_const and step.const:
@@ -194,7 +226,9 @@ def _ranged(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Typ
 
 def _arguments_text(op: Op) -> str:
     texts = [f"{{{k}}}" for k in range(len(op.operands))]
-    given = [f"{k}={v!r}" for k, v in op.attrs.items() if k != "dtype" and v != op.decl.defaults.get(k)]
+    given = [
+        f"{k}={v!r}" for k, v in op.attrs.items() if k != "dtype" and v != op.decl.defaults.get(k)
+    ]
     dtype = [f"dtype={_dtype_text(op.attrs['dtype'])}"] if op.attrs.get("dtype") else []
     return f"np.{op.decl.name}({', '.join(texts + given + dtype)})"
 
@@ -206,18 +240,28 @@ def _bind_arange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 
 arange = operation(
-    "arange", np.arange, template=_arguments_text, infer=_ranged, bind=_bind_arange, differentiable=False, signature="*bounds"
+    "arange",
+    np.arange,
+    template=_arguments_text,
+    infer=_ranged,
+    bind=_bind_arange,
+    differentiable=False,
+    signature="*bounds",
 )
 
 
 def _spaced(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     dtype, _ = promote(operands[:2])
-    return (Array("float64" if dtype[0] in "biu" else dtype, (known(operands[2]) or shapes.fresh(),)),)
+    return (
+        Array("float64" if dtype[0] in "biu" else dtype, (known(operands[2]) or shapes.fresh(),)),
+    )
 
 
 def _bind_linspace(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     refuse(kwargs, "start", "stop", "num")
-    given = {"num": const(50)} | dict(zip(("start", "stop", "num"), args, strict=False)) | dict(kwargs)
+    given = (
+        {"num": const(50)} | dict(zip(("start", "stop", "num"), args, strict=False)) | dict(kwargs)
+    )
     return (given["start"], given["stop"], given["num"]), {}
 
 
@@ -239,7 +283,9 @@ def _identity(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
 def _bind_eye(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     refuse(kwargs, "N", "M", "k", "dtype")
     given = dict(zip(("N", "M", "k", "dtype"), args, strict=False)) | dict(kwargs)
-    sizes = [given[k] for k in ("N", "M") if k in given and getattr(given[k], "value", 0) is not None]
+    sizes = [
+        given[k] for k in ("N", "M") if k in given and getattr(given[k], "value", 0) is not None
+    ]
     k = getattr(given.get("k"), "value", 0)
     dtype = static_dtype(given.get("dtype"))
     return tuple(sizes), ({"k": k} if k else {}) | ({} if dtype is None else {"dtype": dtype})
@@ -251,7 +297,7 @@ eye = operation(
 )  # fmt: skip
 
 
-# ---- what is known of an array ------------------------------------------------------------------------------------------------
+# ---- what is known of an array ---------------------------------------------------------------
 
 
 def _size(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -265,7 +311,11 @@ def _size(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
 
 
 def _size_text(op: Op) -> str:
-    return "np.size({0})" if op.spelling == "np.size" or not shape_of(op.operands[0].type) else "{0}.size"
+    return (
+        "np.size({0})"
+        if op.spelling == "np.size" or not shape_of(op.operands[0].type)
+        else "{0}.size"
+    )
 
 
 def _ndim(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -281,11 +331,39 @@ def _one_item(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
     source = numeric(operands[0])
     for d in shape_of(source):
         shapes.must_equal(d, Dim(1), "the one element of an array has axes of lengths")
-    return (Scalar(source.dtype, True, shapes.fresh("i") if source.dtype == "int64" else None),)
+    dtype = {"f": "float64", "i": "int64", "u": "int64", "b": "bool"}.get(
+        source.dtype[0], source.dtype
+    )
+    return (Scalar(dtype, True, shapes.fresh("i") if dtype == "int64" else None),)
 
 
-@declare(method="item", template="{0}.item()", infer=_one_item, linear=True, raises=True, samples=(draw((1,)), draw((1, 1))))
+@declare(
+    method="item",
+    template="{0}.item()",
+    infer=_one_item,
+    linear=True,
+    raises=True,
+    samples=(draw((1,)), draw((1, 1))),
+)
 def item(x, *, out, d_out):
     d_x = d_out
 
 
+def _at_least_vector(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    source = numeric(operands[0])
+    return (Array(source.dtype, shape_of(source) or (Dim(1),)),)
+
+
+@declare(
+    np.atleast_1d,
+    infer=_at_least_vector,
+    linear=True,
+    view_of=0,
+    cost="free",
+    samples=(draw(()), draw((3,)), draw((2, 3))),
+)
+def atleast_1d(x, *, out, d_out):
+    if x.ndim == 0:
+        d_x = d_out[0]
+    else:
+        d_x = d_out

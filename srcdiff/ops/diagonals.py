@@ -1,6 +1,4 @@
 """Parts of matrices: diagonals and triangles."""
-# mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
-# (rules are NumPy text for the compiler's frontend, not functions that run)
 
 from __future__ import annotations
 
@@ -62,15 +60,24 @@ def _add_diagonal_now(operands: Sequence[Any], attrs: Attrs) -> None:
     if into.ndim == 1:
         into += np.diag(amount, k)
     else:
-        np.fill_diagonal(into[:, k:] if k > 0 else into[-k:] if k < 0 else into, np.diag(into, k) + amount)
+        np.fill_diagonal(
+            into[:, k:] if k > 0 else into[-k:] if k < 0 else into, np.diag(into, k) + amount
+        )
 
 
-add_diagonal = operation("add_diagonal", template=_add_diagonal_text, infer=nothing, writes=(0,), evaluate=_add_diagonal_now)
+add_diagonal = operation(
+    "add_diagonal",
+    template=_add_diagonal_text,
+    infer=nothing,
+    writes=(0,),
+    evaluate=_add_diagonal_now,
+)
 
 
 @declare(
     np.diag, template=_diag_text, infer=_diagonal_of, linear=True, scatter=add_diagonal, view_of=0,
-    samples=(draw((3, 3)), draw((2, 3)), draw((3, 3), k=1), draw((3, 2), k=-1), draw((3,)), draw((2,), k=-1), draw((1, 1))),
+    samples=(draw((3, 3)), draw((2, 3)), draw((3, 3), k=1), draw((3, 2), k=-1), draw((3,)), draw((2,), k=-1),
+    draw((1, 1))),
 )  # fmt: skip
 def diag(x, k=0, *, out, d_out):
     if x.ndim == 1:
@@ -84,7 +91,8 @@ def _diagonal_only(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tu
 
 
 diagonal = operation(
-    "diagonal", np.diagonal, method="diagonal", template=_diag_text, infer=_diagonal_only, linear=True, scatter=add_diagonal,
+    "diagonal", np.diagonal, method="diagonal", template=_diag_text, infer=_diagonal_only, linear=True,
+    scatter=add_diagonal,
     view_of=0, cost="free", signature="x, offset=0", samples=(draw((3, 3)), draw((3, 2), offset=-1)),
 )  # fmt: skip
 

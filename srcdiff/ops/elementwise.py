@@ -1,4 +1,4 @@
-"""Elementary functions, applied to each element; NumPy's and `math`'s spellings are one operation (`Op.spelling` tells).
+"""Elementary functions, applied to each element; NumPy's and `math`'s are one operation (`Op.spelling` tells).
 
 Conventions at ties and kinks, the same in every mode:
 
@@ -9,8 +9,6 @@ Conventions at ties and kinks, the same in every mode:
 * steps (`floor`, `sign`, `round`, `heaviside`, ...): 0 everywhere;
 * `logaddexp` and `logsumexp` of nothing but -inf: 0.
 """
-# mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
-# (rules are NumPy text for the compiler's frontend, not functions that run)
 
 from __future__ import annotations
 
@@ -23,7 +21,16 @@ import numpy as np
 from srcdiff.ir.core import Atom, Const, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import NONE, Scalar, Type
-from srcdiff.ops.infer import TypeMistake, arithmetic, boolean, broadcast_shape, floating, make, numeric, promote
+from srcdiff.ops.infer import (
+    TypeMistake,
+    arithmetic,
+    boolean,
+    broadcast_shape,
+    floating,
+    make,
+    numeric,
+    promote,
+)
 from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.registry import METHODS, declare, operation
 from srcdiff.ops.samples import Sample, binary, draw, fixed, unary
@@ -33,12 +40,18 @@ special: Any = LazyModule("scipy.special")
 Attrs = Mapping[str, Any]
 
 
-def _smooth(low: float = -2.0, high: float = 2.0, *more: Sample, two: bool = False) -> dict[str, Any]:
+def _smooth(
+    low: float = -2.0, high: float = 2.0, *more: Sample, two: bool = False
+) -> dict[str, Any]:
     """The fields of a function of floats; how its samples are drawn."""
-    return {"infer": floating, "elementwise": True, "samples": (*(binary if two else unary)(low, high), *more)}
+    return {
+        "infer": floating,
+        "elementwise": True,
+        "samples": (*(binary if two else unary)(low, high), *more),
+    }
 
 
-# ---- exponentials and logarithms -------------------------------------------------------------------
+# ---- exponentials and logarithms -------------------------------------------------------------
 
 
 @declare(np.exp, math.exp, **_smooth())
@@ -83,13 +96,15 @@ _unreachable = fixed(
 
 
 # the guard: of two operands -inf, the difference would be NaN
-@declare(np.logaddexp, **_smooth(-2.0, 2.0, fixed(0.3, [0.3, 0.3], wrt=(0, 1)), _unreachable, two=True))
+@declare(
+    np.logaddexp, **_smooth(-2.0, 2.0, fixed(0.3, [0.3, 0.3], wrt=(0, 1)), _unreachable, two=True)
+)
 def logaddexp(x, y, *, out, d_out):
     d_x = d_out * special.expit(x - np.where(out == -np.inf, 0.0, y))
     d_y = d_out * special.expit(y - np.where(out == -np.inf, 0.0, x))
 
 
-# ---- powers ------------------------------------------------------------------------------------------
+# ---- powers ----------------------------------------------------------------------------------
 
 
 @declare(np.sqrt, math.sqrt, **_smooth(0.1, 3.0))
@@ -112,13 +127,19 @@ def reciprocal(x, *, out, d_out):
     d_x = -d_out * out**2
 
 
-@declare(np.hypot, math.hypot, **_smooth(0.2, 2.0, fixed(0.0, [0.0, 2.0], wrt=(1,), avoid="0", gradients=([0.0, 1.0],)), two=True))
+@declare(
+    np.hypot,
+    math.hypot,
+    **_smooth(
+        0.2, 2.0, fixed(0.0, [0.0, 2.0], wrt=(1,), avoid="0", gradients=([0.0, 1.0],)), two=True
+    ),
+)
 def hypot(x, y, *, out, d_out):
     d_x = d_out * x / np.where(out == 0.0, 1.0, out)
     d_y = d_out * y / np.where(out == 0.0, 1.0, out)
 
 
-# ---- trigonometric and hyperbolic ----------------------------------------------------------------------
+# ---- trigonometric and hyperbolic ------------------------------------------------------------
 
 
 @declare(np.sin, math.sin, **_smooth())
@@ -197,10 +218,13 @@ def rad2deg(x, *, out, d_out):
     d_x = d_out * (180.0 / np.pi)
 
 
-# ---- choosing -------------------------------------------------------------------------------------------
+# ---- choosing --------------------------------------------------------------------------------
 
 
-@declare(np.fmax, infer=arithmetic, elementwise=True, samples=(*binary(), fixed([np.nan, 1.0], [2.0, np.nan], wrt=(0,), avoid="NaN", gradients=([0.0, 1.0],))))  # fmt: skip
+@declare(
+    np.fmax, infer=arithmetic, elementwise=True, samples=(*binary(), fixed([np.nan, 1.0], [2.0, np.nan], wrt=(0,),
+    avoid="NaN", gradients=([0.0, 1.0],))),
+)  # fmt: skip
 def fmax(x, y, *, out, d_out):
     d_x = d_out * np.where(x == y, 0.5, (x > y) | np.isnan(y))
     d_y = d_out * np.where(x == y, 0.5, (x < y) | np.isnan(x))
@@ -276,22 +300,39 @@ def where(condition, x, y, *, out, d_out):
     d_y = np.where(condition, 0.0, d_out)
 
 
-@declare(np.copysign, math.copysign, **_smooth(0.3, 2.0, fixed([-1.0, 2.0, -3.0], [-0.5, -0.5, 0.5], wrt=(0, 1)), two=True))
+@declare(
+    np.copysign,
+    math.copysign,
+    **_smooth(0.3, 2.0, fixed([-1.0, 2.0, -3.0], [-0.5, -0.5, 0.5], wrt=(0, 1)), two=True),
+)
 def copysign(x, y, *, out, d_out):
     d_x = d_out * np.copysign(1.0, x) * np.copysign(1.0, y)
     d_y = 0.0
 
 
-@declare(np.nan_to_num, infer=arithmetic, elementwise=True, samples=(draw((3,)), fixed([1.0, np.nan, np.inf], avoid="not finite", gradients=([1.0, 0.0, 0.0],))))  # fmt: skip
+@declare(
+    np.nan_to_num, infer=arithmetic, elementwise=True, samples=(draw((3,)), fixed([1.0, np.nan, np.inf],
+    avoid="not finite", gradients=([1.0, 0.0, 0.0],))),
+)  # fmt: skip
 def nan_to_num(x, *, out, d_out):
     d_x = d_out * np.isfinite(x)
 
 
-# ---- steps and predicates: no derivative ---------------------------------------------------------------
+# ---- steps and predicates: no derivative -----------------------------------------------------
 
 
-def _step(name: str, *callables: Any, infer: Any = floating, signature: str = "x", **fields: Any) -> Any:
-    return operation(name, *callables, infer=infer, elementwise=True, differentiable=False, signature=signature, **fields)
+def _step(
+    name: str, *callables: Any, infer: Any = floating, signature: str = "x", **fields: Any
+) -> Any:
+    return operation(
+        name,
+        *callables,
+        infer=infer,
+        elementwise=True,
+        differentiable=False,
+        signature=signature,
+        **fields,
+    )
 
 
 sign = _step("sign", np.sign, infer=arithmetic)
@@ -310,12 +351,18 @@ def _round_text(op: Op) -> str:
     digits = "" if not op.attrs.get("decimals") else f", {op.attrs['decimals']}"
     if op.spelling.startswith("."):
         return f"{{0}}.round({digits[2:]})"
-    return f"{op.spelling if op.spelling != 'np.round_' else 'np.round'}({{0}}{digits})" if op.spelling else f"np.round({{0}}{digits})"
+    return (
+        f"{op.spelling if op.spelling != 'np.round_' else 'np.round'}({{0}}{digits})"
+        if op.spelling
+        else f"np.round({{0}}{digits})"
+    )
 
 
 def _rounded(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     (result,) = arithmetic(shapes, operands, attrs)
-    return (Scalar("int64", True, shapes.fresh("i")) if result == Scalar("int64", True) else result,)
+    return (
+        Scalar("int64", True, shapes.fresh("i")) if result == Scalar("int64", True) else result,
+    )
 
 
 round_ = _step("round", np.round, infer=_rounded, signature="x, decimals=0", template=_round_text)
@@ -331,7 +378,13 @@ def _round_to_int(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tup
 
 # Python's own: an int, unless digits are asked for
 round_scalar = operation(
-    "round_scalar", round, infer=_round_to_int, differentiable=False, signature="x, ndigits=None", spelling="round", raises=True
+    "round_scalar",
+    round,
+    infer=_round_to_int,
+    differentiable=False,
+    signature="x, ndigits=None",
+    spelling="round",
+    raises=True,
 )
 
 METHODS["round"] = round_

@@ -14,10 +14,10 @@ from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, List, Type, is_float, ndim_of, shape_of
 from srcdiff.ops import memory
 from srcdiff.ops.arguments import refuse
+from srcdiff.ops.axes import axes_of
 from srcdiff.ops.creation import rows
 from srcdiff.ops.infer import TypeMistake, numeric, promote
 from srcdiff.ops.memory import instantiate
-from srcdiff.ops.reductions import axes_of
 from srcdiff.ops.registry import operation
 from srcdiff.ops.samples import draw
 
@@ -35,7 +35,9 @@ def _bind_parts(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     if axis is None:
         return operands, {}
     if not isinstance(getattr(axis, "value", None), int):
-        raise TypeMistake("the axis along which arrays are joined must be an integer that is known when compiling")
+        raise TypeMistake(
+            "the axis along which arrays are joined must be an integer that is known when compiling"
+        )
     return operands, {"axis": axis.value}
 
 
@@ -51,7 +53,7 @@ def _is_list(operands: Sequence[Atom]) -> bool:
     return len(operands) == 1 and isinstance(operands[0].type, List)
 
 
-# ---- along an axis there is ----------------------------------------------------------------------------------------
+# ---- along an axis there is ------------------------------------------------------------------
 
 
 def joined_axis(name: str, ndim: int, attrs: Attrs) -> int:
@@ -64,7 +66,7 @@ def joined_axis(name: str, ndim: int, attrs: Attrs) -> int:
 
 
 def part_shape(name: str, shape: tuple[Dim, ...]) -> tuple[Dim, ...]:
-    """The shape that a part takes in the result: rows for `vstack`, columns for `column_stack`, at least one axis for `hstack`."""
+    """The shape that a part takes: a row for `vstack`, a column for `column_stack`, at least one axis for `hstack`."""
     if name == "vstack" and len(shape) <= 1:
         return (Dim(1), *shape) if shape else (Dim(1), Dim(1))
     if name == "column_stack" and len(shape) <= 1:
@@ -78,12 +80,16 @@ def _joined(name: str) -> Any:
             return (_joined_list(shapes, operands[0], name, attrs),)
         parts = [part_shape(name, shape_of(numeric(a))) for a in operands]
         if not parts or not parts[0] or len({len(p) for p in parts}) > 1:
-            raise TypeMistake("arrays that are joined must have the same number of axes, one at least")
+            raise TypeMistake(
+                "arrays that are joined must have the same number of axes, one at least"
+            )
         axis = joined_axis(name, len(parts[0]), attrs)
         shape = list(parts[0])
         for part in parts[1:]:
             for k, d in enumerate(part):
-                shape[k] = shape[k] + d if k == axis else shapes.must_equal(shape[k], d, "axes of lengths")
+                shape[k] = (
+                    shape[k] + d if k == axis else shapes.must_equal(shape[k], d, "axes of lengths")
+                )
         return (Array(array_dtype(operands), tuple(shape)),)
 
     return infer
@@ -91,7 +97,11 @@ def _joined(name: str) -> Any:
 
 def array_dtype(operands: Sequence[Atom]) -> str:
     """Joined Python scalars count as arrays: they are not weak."""
-    return np.result_type(*(np.dtype(numeric(a).dtype) for a in operands)).name if operands else promote(operands)[0]
+    return (
+        np.result_type(*(np.dtype(numeric(a).dtype) for a in operands)).name
+        if operands
+        else promote(operands)[0]
+    )
 
 
 def _joined_list(shapes: Shapes, operand: Atom, name: str, attrs: Attrs) -> Type:
@@ -107,26 +117,41 @@ def _joined_list(shapes: Shapes, operand: Atom, name: str, attrs: Attrs) -> Type
 def _slices(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
     """Where each part begins is the sum of the lengths before it."""
     if _is_list(op.operands):
-        raise NotImplementedError("the adjoint of joining a list of arrays along an axis; np.array and np.stack are known")
+        raise NotImplementedError(
+            "the adjoint of joining a list of arrays along an axis; np.array and np.stack are known"
+        )
     name = op.decl.name
     parts = [part_shape(name, shape_of(a.type)) for a in op.operands]
     axis = joined_axis(name, len(parts[0]), op.attrs)
-    ends = [reduce(lambda x, y: x + y, (p[axis] for p in parts[: k + 1])) for k in range(len(parts))]
+    ends = [
+        reduce(lambda x, y: x + y, (p[axis] for p in parts[: k + 1])) for k in range(len(parts))
+    ]
     starts = [Dim(0), *ends[:-1]]
     return [
-        _part(b, d_outs[0], a, start, end, axis, first=k == 0, last=k == len(parts) - 1) if is_float(a.type) else None
+        _part(b, d_outs[0], a, start, end, axis, first=k == 0, last=k == len(parts) - 1)
+        if is_float(a.type)
+        else None
         for k, (a, start, end) in enumerate(zip(op.operands, starts, ends, strict=True))
     ]
 
 
-def _part(b: Builder, d: Atom, operand: Atom, start: Dim, end: Dim, axis: int, *, first: bool, last: bool) -> Atom:
+def _part(
+    b: Builder, d: Atom, operand: Atom, start: Dim, end: Dim, axis: int, *, first: bool, last: bool
+) -> Atom:
     ahead = ", ".join([":"] * axis + [""])
     if ndim_of(operand.type) < ndim_of(d.type):  # a row, a column or a number
         place = b.op(memory.index, d, _length(b, start), where=f"{ahead}i")
-        return b.op(memory.index, place, const(0), where="i") if ndim_of(place.type) > ndim_of(operand.type) else place
+        return (
+            b.op(memory.index, place, const(0), where="i")
+            if ndim_of(place.type) > ndim_of(operand.type)
+            else place
+        )
     if first and last:
         return d
-    bounds = [_length(b, end) if kind == "e" else _length(b, start) for kind in ("e" if first else "b" if last else "be")]
+    bounds = [
+        _length(b, end) if kind == "e" else _length(b, start)
+        for kind in ("e" if first else "b" if last else "be")
+    ]
     item = ":e" if first else "b:" if last else "b:e"
     return b.op(memory.index, d, *bounds, where=f"{ahead}{item}")
 
@@ -137,21 +162,23 @@ def _length(b: Builder, dim: Dim) -> Atom:
 
 def _join(name: str, function: Any, samples: Any) -> Any:
     return operation(
-        name, function, template=_parts_text, infer=_joined(name), bind=_bind_parts, build=_slices, linear=True, raises=True,
+        name, function, template=_parts_text, infer=_joined(name), bind=_bind_parts, build=_slices, linear=True,
+        raises=True,
         signature="*arrays", samples=samples, defaults={"axis": 0},
     )  # fmt: skip
 
 
 concatenate = _join(
     "concatenate", np.concatenate,
-    (draw((2,), (3,), (1,)), draw((2, 3), (1, 3)), draw((2, 3), (2, 1), axis=1), draw((2, 3), (2, 2), axis=-1), draw((3,)), draw((0,), (2,))),
+    (draw((2,), (3,), (1,)), draw((2, 3), (1, 3)), draw((2, 3), (2, 1), axis=1), draw((2, 3), (2, 2), axis=-1),
+    draw((3,)), draw((0,), (2,))),
 )  # fmt: skip
 hstack = _join("hstack", np.hstack, (draw((2,), (3,)), draw((2, 3), (2, 1)), draw((), (2,))))
 vstack = _join("vstack", np.vstack, (draw((3,), (3,)), draw((2, 3), (3,)), draw((2, 3), (1, 3))))
 column_stack = _join("column_stack", np.column_stack, (draw((3,), (3,)), draw((3, 2), (3,))))
 
 
-# ---- along a new axis ------------------------------------------------------------------------------------------------
+# ---- along a new axis ------------------------------------------------------------------------
 
 
 def _stacked(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -160,12 +187,18 @@ def _stacked(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Ty
         element = instantiate(shapes, operands[0].type)
         count, parts, dtype = shapes.fresh("m"), [shape_of(element)], numeric_dtype(element)
     else:
-        count, parts, dtype = Dim(len(operands)), [shape_of(numeric(a)) for a in operands], array_dtype(operands)
+        count, parts, dtype = (
+            Dim(len(operands)),
+            [shape_of(numeric(a)) for a in operands],
+            array_dtype(operands),
+        )
     shape = list(parts[0])
     for part in parts[1:]:
         if len(part) != len(shape):
             raise TypeMistake("arrays that are stacked must have the same shape")
-        shape = [shapes.must_equal(x, y, "axes of lengths") for x, y in zip(shape, part, strict=True)]
+        shape = [
+            shapes.must_equal(x, y, "axes of lengths") for x, y in zip(shape, part, strict=True)
+        ]
     shape.insert(axes_of(len(shape) + 1, attrs.get("axis", 0))[0], count)
     return (Array(dtype, tuple(shape)),)
 

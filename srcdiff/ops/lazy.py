@@ -1,4 +1,4 @@
-"""Modules that are imported when first looked into: rules name SciPy's functions, but declaring them must not import SciPy."""
+"""Modules that are imported when first looked into: declaring rules with SciPy's functions must not import SciPy."""
 
 from __future__ import annotations
 

@@ -2,8 +2,6 @@
 
 `cholesky` takes a symmetric matrix, and its derivative is symmetric. The norm of zeros has derivative 0.
 """
-# mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
-# (rules are NumPy text for the compiler's frontend, not functions that run)
 
 from __future__ import annotations
 
@@ -16,20 +14,32 @@ import numpy as np
 from srcdiff.ir.core import Atom
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
+from srcdiff.ops.axes import reduced_shape
 from srcdiff.ops.infer import TypeMistake, make, numeric, promote
 from srcdiff.ops.lazy import LazyModule
-from srcdiff.ops.reductions import reduced_shape
 from srcdiff.ops.registry import declare, operation
 from srcdiff.ops.samples import Sample, draw, fixed, spd
 
-__all__ = ["cholesky", "det", "dot", "inner", "inv", "matmul", "norm", "outer", "slogdet", "solve", "solve_triangular"]
+__all__ = [
+    "cholesky",
+    "det",
+    "dot",
+    "inner",
+    "inv",
+    "matmul",
+    "norm",
+    "outer",
+    "slogdet",
+    "solve",
+    "solve_triangular",
+]
 
 linalg: Any = LazyModule("scipy.linalg")
 
 Attrs = Mapping[str, Any]
 
 
-# ---- products -------------------------------------------------------------------------------------------------------
+# ---- products --------------------------------------------------------------------------------
 
 
 def _product(most_axes: int, name: str) -> Any:
@@ -38,11 +48,19 @@ def _product(most_axes: int, name: str) -> Any:
         if not a or not b:
             raise TypeMistake(f"{name} takes arrays; multiply numbers with *")
         if max(len(a), len(b)) > most_axes:
-            raise TypeMistake(f"{name} of arrays with {max(len(a), len(b))} axes is not differentiated yet; {_ADVICE[name]}")
-        shapes.must_equal(a[-1], b[-2] if len(b) > 1 else b[0], f"the axes that {name} sums over have lengths")
+            raise TypeMistake(
+                f"{name} of arrays with {max(len(a), len(b))} axes is not differentiated yet; {_ADVICE[name]}"
+            )
+        shapes.must_equal(
+            a[-1], b[-2] if len(b) > 1 else b[0], f"the axes that {name} sums over have lengths"
+        )
         batch = _same_batch(shapes, a[:-2], b[:-2])
         dtype, _ = promote(operands)
-        return (make(dtype, (*batch, *(a[-2:-1] if len(a) > 1 else ()), *(b[-1:] if len(b) > 1 else ()))),)
+        return (
+            make(
+                dtype, (*batch, *(a[-2:-1] if len(a) > 1 else ()), *(b[-1:] if len(b) > 1 else ()))
+            ),
+        )
 
     return infer
 
@@ -53,13 +71,18 @@ _ADVICE = {"@": "loop over the first axis", "np.dot": "use @", "np.inner": "use 
 def _same_batch(shapes: Shapes, a: Sequence[Dim], b: Sequence[Dim]) -> tuple[Dim, ...]:
     if a and b:
         if any(not shapes.same(x, y) and Dim(1) in (x, y) for x, y in zip(a, b, strict=True)):
-            raise TypeMistake("@ of stacks of matrices with lengths 1 and n is not differentiated yet; use one matrix for all")
-        return tuple(shapes.must_equal(x, y, "the stacks have lengths") for x, y in zip(a, b, strict=True))
+            raise TypeMistake(
+                "@ of stacks of matrices with lengths 1 and n is not differentiated yet; use one matrix for all"
+            )
+        return tuple(
+            shapes.must_equal(x, y, "the stacks have lengths") for x, y in zip(a, b, strict=True)
+        )
     return tuple(a or b)
 
 
 _products = (
-    draw((3,), (3,)), draw((2, 3), (3,)), draw((3,), (3, 2)), draw((2, 3), (3, 4)), draw((1, 3), (3, 1)), draw((2, 0), (0, 3)),
+    draw((3,), (3,)), draw((2, 3), (3,)), draw((3,), (3, 2)), draw((2, 3), (3, 4)), draw((1, 3), (3, 1)), draw((2,
+    0), (0, 3)),
 )  # fmt: skip
 
 
@@ -93,17 +116,33 @@ def product_rule(a, b, *, out, d_out):
         d_b = np.swapaxes(a, -1, -2) @ d_out
 
 
-_multilinear: dict[str, Any] = {"rule": product_rule, "signature": "a, b", "multilinear": True, "cost": "heavy", "raises": True}
+_multilinear: dict[str, Any] = {
+    "rule": product_rule,
+    "signature": "a, b",
+    "multilinear": True,
+    "cost": "heavy",
+    "raises": True,
+}
 matmul = operation(
-    "matmul", np.matmul, operator.matmul, operator.imatmul, template="{0} @ {1}", infer=_product(3, "@"), **_multilinear,
+    "matmul", np.matmul, operator.matmul, operator.imatmul, template="{0} @ {1}", infer=_product(3, "@"),
+    **_multilinear,
     samples=(
         *_products, draw((2, 3, 4), (4, 2)), draw((3, 4), (2, 4, 3)), draw((2, 3, 4), (2, 4, 1)), draw((2, 3, 4), (4,)),
         draw((4,), (2, 4, 3)),
     ),
 )  # fmt: skip
-dot = operation("dot", np.dot, method="dot", infer=_product(2, "np.dot"), samples=_products, **_multilinear)
+dot = operation(
+    "dot", np.dot, method="dot", infer=_product(2, "np.dot"), samples=_products, **_multilinear
+)
 # of vectors
-inner = operation("inner", np.inner, np.vdot, infer=_product(1, "np.inner"), samples=(draw((3,), (3,)),), **_multilinear)
+inner = operation(
+    "inner",
+    np.inner,
+    np.vdot,
+    infer=_product(1, "np.inner"),
+    samples=(draw((3,), (3,)),),
+    **_multilinear,
+)
 
 
 def _outer_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -113,21 +152,29 @@ def _outer_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple
     return (make(promote(operands)[0], (*a, *b)),)
 
 
-@declare(np.outer, infer=_outer_type, multilinear=True, samples=(draw((2,), (3,)), draw((1,), (3,)), draw((0,), (2,))))
+@declare(
+    np.outer,
+    infer=_outer_type,
+    multilinear=True,
+    samples=(draw((2,), (3,)), draw((1,), (3,)), draw((0,), (2,))),
+)
 def outer(a, b, *, out, d_out):
     d_a = d_out @ b
     d_b = a @ d_out
 
 
-# ---- systems ---------------------------------------------------------------------------------------------------------
+# ---- systems ---------------------------------------------------------------------------------
 
 
 def square(shapes: Shapes, atom: Atom, name: str) -> Array:
     """The type of an operand that must be a square matrix."""
     type_ = numeric(atom)
     if not isinstance(type_, Array) or type_.ndim != 2:
-        raise TypeMistake(f"{name} is differentiated for one matrix, not for {len(shape_of(type_))} axes")
-    shapes.must_equal(*type_.shape, f"{name} takes a square matrix; its axes have lengths")
+        raise TypeMistake(
+            f"{name} is differentiated for one matrix, not for {len(shape_of(type_))} axes"
+        )
+    rows, columns = type_.shape
+    shapes.must_equal(rows, columns, f"{name} takes a square matrix; its axes have lengths")
     return type_
 
 
@@ -200,12 +247,13 @@ def solve_triangular_forward(a, b, trans=0, lower=False, *, a_dot, b_dot, out):
     out_dot = linalg.solve_triangular(a, change, trans=trans, lower=lower)
 
 
+def _triangular_system(lower: bool, trans: Any, shape: tuple[int, ...]) -> Sample:
+    attrs = {"lower": lower} | ({"trans": trans} if trans else {})
+    return Sample(lambda rng: (_triangular(rng, lower), rng.normal(size=shape)), attrs, wrt=(0, 1))
+
+
 _triangular_systems = tuple(
-    Sample(
-        lambda rng, lower=lower, shape=shape: (_triangular(rng, lower), rng.normal(size=shape)),
-        {"lower": lower, **({"trans": trans} if trans else {})},
-        wrt=(0, 1),
-    )
+    _triangular_system(lower, trans, shape)
     for lower in (True, False)
     for trans in (0, "T")
     for shape in ((3,), (3, 2))
@@ -233,7 +281,7 @@ def solve_triangular(a, b, trans=0, lower=False, *, out, d_out):
         d_a = -np.triu(product)
 
 
-# ---- inverses, factors, determinants ------------------------------------------------------------------------------
+# ---- inverses, factors, determinants ---------------------------------------------------------
 
 
 def _like_matrix(name: str) -> Any:
@@ -263,7 +311,13 @@ def cholesky_forward(a, *, a_dot, out):
 
 
 # d_a = 1/2 L^-T (P + P^T) L^-1, where P is the lower triangle of L^T d_L with its diagonal halved
-@declare(np.linalg.cholesky, infer=_like_matrix("cholesky"), forward=cholesky_forward, samples=(spd(3), spd(1)), **_heavy)
+@declare(
+    np.linalg.cholesky,
+    infer=_like_matrix("cholesky"),
+    forward=cholesky_forward,
+    samples=(spd(3), spd(1)),
+    **_heavy,
+)
 def cholesky(a, *, out, d_out):
     lower = np.tril(out.T @ d_out)
     both = lower + np.tril(lower, -1).T
@@ -293,7 +347,9 @@ def slogdet_forward(a, *, a_dot, out):
 
 
 # two results: the sign, which has no derivative, and the logarithm
-@declare(np.linalg.slogdet, infer=_sign_and_log, forward=slogdet_forward, samples=_matrices, **_heavy)
+@declare(
+    np.linalg.slogdet, infer=_sign_and_log, forward=slogdet_forward, samples=_matrices, **_heavy
+)
 def slogdet(a, *, out, d_out):
     _, d_logdet = d_out
     d_a = d_logdet * np.linalg.inv(a).T
@@ -304,7 +360,9 @@ def _normed(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Typ
     shape, order, axis = shape_of(source), attrs.get("ord"), attrs.get("axis")
     is_vector = isinstance(axis, int) or (axis is None and len(shape) == 1)
     if not (order is None or (order == 2 and is_vector) or (order == "fro" and not is_vector)):
-        raise TypeMistake("only the 2-norm of vectors and the Frobenius norm of matrices are differentiated; write out the other one")
+        raise TypeMistake(
+            "only the 2-norm of vectors and the Frobenius norm of matrices are differentiated; write out the other one"
+        )
     return (make(_float(source.dtype), reduced_shape(shape, attrs)),)
 
 
@@ -315,7 +373,8 @@ def norm_forward(x, ord=None, axis=None, keepdims=False, *, x_dot, out):
 @declare(
     np.linalg.norm, "scipy.linalg.norm", infer=_normed, adjoint="scalar", forward=norm_forward,
     samples=(
-        draw((3,)), draw((2, 3)), draw((2, 3), axis=0), draw((2, 3), axis=1), draw((2, 3), axis=1, keepdims=True), draw((3,), ord=2),
+        draw((3,)), draw((2, 3)), draw((2, 3), axis=0), draw((2, 3), axis=1), draw((2, 3), axis=1, keepdims=True),
+        draw((3,), ord=2),
         draw((2, 3), ord="fro"), draw((2, 3, 2), axis=(0, 2)), fixed([0.0, 0.0], avoid="0", gradients=([0.0, 0.0],)),
     ),
 )  # fmt: skip

@@ -1,10 +1,8 @@
 """Reductions along axes: sums, means, extremes, products, spreads, and running sums and products.
 
-The adjoint of a sum is its `d_out`, standing for a broadcast. Ties of `max` and `min` share evenly, as in autograd and JAX. `prod` and
-`cumprod` divide by nothing that may be zero. The standard deviation of equal numbers has derivative 0.
+The adjoint of a sum is its `d_out`, standing for a broadcast. Ties of `max` and `min` share evenly, as in autograd and
+JAX. `prod` and `cumprod` divide by nothing that may be zero. The standard deviation of equal numbers has derivative 0.
 """
-# mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
-# (rules are NumPy text for the compiler's frontend, not functions that run)
 
 from __future__ import annotations
 
@@ -18,75 +16,19 @@ import numpy as np
 from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
-from srcdiff.ops.infer import TypeMistake, make, numeric
+from srcdiff.ops.axes import axes_of, reduced, reduced_dtype, reduction_samples
+from srcdiff.ops.infer import numeric
 from srcdiff.ops.registry import declare, operation
-from srcdiff.ops.samples import Sample, draw, fixed
+from srcdiff.ops.samples import draw, fixed
 
 Attrs = Mapping[str, Any]
-
-
-# ---- type rules --------------------------------------------------------------------------------------------
-
-
-def axes_of(ndim: int, axis: Any) -> tuple[int, ...]:
-    """The axes meant by an `axis` argument, counted from the front; None means all."""
-    if axis is None:
-        return tuple(range(ndim))
-    given = axis if isinstance(axis, tuple | list) else (axis,)
-    for k in given:
-        if not isinstance(k, int | np.integer) or not -ndim <= k < ndim:
-            raise TypeMistake(f"axis {k} is out of bounds: the array has {ndim} axes")
-    found = tuple(sorted(int(k) % ndim for k in given))
-    if len(set(found)) != len(found):
-        raise TypeMistake(f"axis {tuple(given)} names an axis twice")
-    return found
-
-
-def reduced_shape(shape: Sequence[Dim], attrs: Attrs) -> tuple[Dim, ...]:
-    gone = axes_of(len(shape), attrs.get("axis"))
-    if attrs.get("keepdims"):
-        return tuple(Dim(1) if k in gone else d for k, d in enumerate(shape))
-    return tuple(d for k, d in enumerate(shape) if k not in gone)
-
-
-def reduced(kind: str) -> Any:
-    """The shape without the reduced axes; `kind` says the dtype: "same", "sum" (integers as int64), "float", or a name."""
-
-    def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-        source = numeric(operands[0])
-        dtype = reduced_dtype(kind, source.dtype)
-        result = make(dtype, reduced_shape(shape_of(source), attrs))
-        if isinstance(result, Scalar) and dtype == "int64":
-            return (Scalar("int64", False, shapes.fresh("i")),)
-        return (result,)
-
-    return infer
-
-
-def reduced_dtype(kind: str, dtype: str) -> str:
-    whole = dtype[0] in "biu"
-    if kind == "same":
-        return dtype
-    if kind == "sum":
-        return "uint64" if dtype[0] == "u" else "int64" if whole else dtype
-    if kind == "float":
-        return "float64" if whole else dtype
-    return kind
-
-
-def reduction_samples(low: float = -2.0, high: float = 2.0) -> tuple[Sample, ...]:
-    """All of an array, one axis, two, the last, with and without `keepdims`, and axes of length 1."""
-    attrs: list[dict[str, Any]] = [{}, {"axis": 0}, {"axis": 1}, {"axis": -1, "keepdims": True}, {"axis": (0, 2)}, {"keepdims": True}]
-    cube = [draw((2, 3, 2), low=low, high=high, **a) for a in attrs]
-    flat = [draw(shape, low=low, high=high, **a) for shape in ((4,), (1,)) for a in ({}, {"axis": 0}, {"axis": 0, "keepdims": True})]
-    return (*cube, *flat, draw((3, 1), low=low, high=high, axis=1), draw((2, 3), low=low, high=high, axis=(0, 1)))
 
 
 _empty = (draw((0,)), draw((0, 3), axis=0), draw((0, 3), axis=1))
 _KEEP = "x, axis=None, *, keepdims=False"
 
 
-# ---- how many numbers are reduced to one -----------------------------------------------------------------------
+# ---- how many numbers are reduced to one -----------------------------------------------------
 
 
 def reduced_count(x: Any, axis: Any = None) -> int:
@@ -115,11 +57,17 @@ def _count_text(op: Op) -> str:
 
 
 count = operation(
-    "count", reduced_count, template=_count_text, infer=_count_type, differentiable=False, cost="free", signature="x, axis=None"
+    "count",
+    reduced_count,
+    template=_count_text,
+    infer=_count_type,
+    differentiable=False,
+    cost="free",
+    signature="x, axis=None",
 )
 
 
-# ---- sums -------------------------------------------------------------------------------------------------------------
+# ---- sums ------------------------------------------------------------------------------------
 
 
 @declare(
@@ -134,7 +82,8 @@ def sum(x, axis=None, keepdims=False, *, out, d_out):
 
 
 @declare(
-    np.mean, method="mean", signature=_KEEP, infer=reduced("float"), linear=True, adjoint="scalar", samples=reduction_samples(),
+    np.mean, method="mean", signature=_KEEP, infer=reduced("float"), linear=True, adjoint="scalar",
+    samples=reduction_samples(),
 )  # fmt: skip
 def mean(x, axis=None, keepdims=False, *, out, d_out):
     if axis is None or axis == 0 or keepdims or d_out.ndim == 0:
@@ -151,13 +100,22 @@ def _running(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Ty
     dtype = reduced_dtype("sum", source.dtype)
     if axis is None:
         (total,) = _count_type(shapes, operands, {})
-        assert isinstance(total, Scalar) and total.expr is not None
+        assert isinstance(total, Scalar)
+        assert total.expr is not None
         return (Array(dtype, (total.expr,)),)
     axes_of(len(shape), axis)
     return (Array(dtype, shape),)
 
 
-_running_samples = (draw((4,)), draw((4,), axis=0), draw((2, 3), axis=0), draw((2, 3), axis=-1), draw((2, 3)), draw((1,)), draw((0,)))
+_running_samples = (
+    draw((4,)),
+    draw((4,), axis=0),
+    draw((2, 3), axis=0),
+    draw((2, 3), axis=-1),
+    draw((2, 3)),
+    draw((1,)),
+    draw((0,)),
+)
 
 
 @declare(np.cumsum, method="cumsum", infer=_running, linear=True, samples=_running_samples)
@@ -170,7 +128,7 @@ def cumsum(x, axis=None, *, out, d_out):
         d_x = np.flip(np.cumsum(np.flip(d_out, axis), axis=axis), axis)
 
 
-# ---- extremes ---------------------------------------------------------------------------------------------------------
+# ---- extremes --------------------------------------------------------------------------------
 
 
 def extreme_forward(x, axis=None, keepdims=False, *, x_dot, out):
@@ -178,7 +136,9 @@ def extreme_forward(x, axis=None, keepdims=False, *, x_dot, out):
         hits = x == out
     else:
         hits = x == np.expand_dims(out, axis)
-    out_dot = np.sum(hits * x_dot, axis=axis, keepdims=keepdims) / np.sum(hits, axis=axis, keepdims=keepdims)
+    out_dot = np.sum(hits * x_dot, axis=axis, keepdims=keepdims) / np.sum(
+        hits, axis=axis, keepdims=keepdims
+    )
 
 
 def extreme(x, axis=None, keepdims=False, *, out, d_out):
@@ -202,7 +162,8 @@ _ties = (
     fixed([[1.0, 2.0], [1.0, 3.0]], axis=0, avoid="ties", gradients=([[0.5, 0.0], [0.5, 1.0]],)),
 )
 _extreme: dict[str, Any] = {
-    "signature": _KEEP, "infer": reduced("same"), "adjoint": "scalar", "rule": extreme, "forward": extreme_forward, "raises": True
+    "signature": _KEEP, "infer": reduced("same"), "adjoint": "scalar", "rule": extreme, "forward": extreme_forward,
+    "raises": True
 }  # fmt: skip
 max = operation("max", np.max, method="max", samples=(*reduction_samples(), *_ties), **_extreme)
 min = operation("min", np.min, method="min", samples=reduction_samples(), **_extreme)
@@ -211,34 +172,50 @@ min = operation("min", np.min, method="min", samples=reduction_samples(), **_ext
 def ptp_forward(x, axis=None, keepdims=False, *, x_dot, out):
     top = x == np.max(x, axis=axis, keepdims=True)
     bottom = x == np.min(x, axis=axis, keepdims=True)
-    rise = np.sum(top * x_dot, axis=axis, keepdims=keepdims) / np.sum(top, axis=axis, keepdims=keepdims)
-    out_dot = rise - np.sum(bottom * x_dot, axis=axis, keepdims=keepdims) / np.sum(bottom, axis=axis, keepdims=keepdims)
+    rise = np.sum(top * x_dot, axis=axis, keepdims=keepdims) / np.sum(
+        top, axis=axis, keepdims=keepdims
+    )
+    out_dot = rise - np.sum(bottom * x_dot, axis=axis, keepdims=keepdims) / np.sum(
+        bottom, axis=axis, keepdims=keepdims
+    )
 
 
 @declare(
-    np.ptp, signature=_KEEP, infer=reduced("same"), adjoint="scalar", forward=ptp_forward, raises=True, samples=reduction_samples()
+    np.ptp,
+    signature=_KEEP,
+    infer=reduced("same"),
+    adjoint="scalar",
+    forward=ptp_forward,
+    raises=True,
+    samples=reduction_samples(),
 )
 def ptp(x, axis=None, keepdims=False, *, out, d_out):
     top = x == np.max(x, axis=axis, keepdims=True)
     bottom = x == np.min(x, axis=axis, keepdims=True)
-    shares = top / np.sum(top, axis=axis, keepdims=True) - bottom / np.sum(bottom, axis=axis, keepdims=True)
+    shares = top / np.sum(top, axis=axis, keepdims=True) - bottom / np.sum(
+        bottom, axis=axis, keepdims=True
+    )
     if axis is None or axis == 0 or keepdims or d_out.ndim == 0:
         d_x = d_out * shares
     else:
         d_x = np.expand_dims(d_out, axis) * shares
 
 
-# ---- products ------------------------------------------------------------------------------------------------------------
+# ---- products --------------------------------------------------------------------------------
 
 
 def prod_forward(x, axis=None, keepdims=False, *, x_dot, out):
     is_zero = x == 0.0
     nonzero = np.where(is_zero, 1.0, x)
-    others = np.where(np.sum(is_zero, axis=axis, keepdims=True) == is_zero, np.prod(nonzero, axis=axis, keepdims=True) / nonzero, 0.0)
+    others = np.where(
+        np.sum(is_zero, axis=axis, keepdims=True) == is_zero,
+        np.prod(nonzero, axis=axis, keepdims=True) / nonzero,
+        0.0,
+    )
     out_dot = np.sum(others * x_dot, axis=axis, keepdims=keepdims)
 
 
-# the product of the others: 0 if there is a zero among them (the zeros are as many as this element is), else rest / nonzero
+# the product of the others: 0 if there is a zero among them (the zeros are not just this element), else rest / nonzero
 @declare(
     np.prod, method="prod", signature=_KEEP, infer=reduced("sum"), adjoint="scalar", forward=prod_forward,
     samples=(
@@ -294,7 +271,7 @@ def cumprod(x, axis=None, *, out, d_out):
         d_x = np.moveaxis(moved, -1, axis)
 
 
-# ---- spreads --------------------------------------------------------------------------------------------------------------
+# ---- spreads ---------------------------------------------------------------------------------
 
 
 _SPREAD = "x, axis=None, *, ddof=0, keepdims=False"
@@ -303,11 +280,19 @@ _spread_samples = (*reduction_samples(), draw((4,), ddof=1), draw((3, 2), axis=0
 
 def var_forward(x, axis=None, ddof=0, keepdims=False, *, x_dot, out):
     centred = x - np.mean(x, axis=axis, keepdims=True)
-    out_dot = np.sum(2.0 * centred * x_dot, axis=axis, keepdims=keepdims) / (reduced_count(x, axis=axis) - ddof)
+    out_dot = np.sum(2.0 * centred * x_dot, axis=axis, keepdims=keepdims) / (
+        reduced_count(x, axis=axis) - ddof
+    )
 
 
 @declare(
-    np.var, method="var", signature=_SPREAD, infer=reduced("float"), adjoint="scalar", forward=var_forward, samples=_spread_samples
+    np.var,
+    method="var",
+    signature=_SPREAD,
+    infer=reduced("float"),
+    adjoint="scalar",
+    forward=var_forward,
+    samples=_spread_samples,
 )
 def var(x, axis=None, ddof=0, keepdims=False, *, out, d_out):
     centred = x - np.mean(x, axis=axis, keepdims=True)
@@ -324,7 +309,9 @@ def std_forward(x, axis=None, ddof=0, keepdims=False, *, x_dot, out):
 
 
 _constant = (fixed([1.5, 1.5], avoid="no spread", gradients=([0.0, 0.0],)),)
-_spreading = tuple(s for s in _spread_samples if s.args(np.random.default_rng(0))[0].shape not in ((1,), (3, 1)))
+_spreading = tuple(
+    s for s in _spread_samples if s.args(np.random.default_rng(0))[0].shape not in ((1,), (3, 1))
+)
 
 
 @declare(
@@ -340,11 +327,13 @@ def std(x, axis=None, ddof=0, keepdims=False, *, out, d_out):
         d_x = np.expand_dims(d_spread, axis) * centred
 
 
-# ---- no derivative -------------------------------------------------------------------------------------------------------
+# ---- no derivative ---------------------------------------------------------------------------
 
 
 def _inactive(name: str, function: Any, kind: str, **fields: Any) -> Any:
-    return operation(name, function, infer=reduced(kind), differentiable=False, signature=_KEEP, **fields)
+    return operation(
+        name, function, infer=reduced(kind), differentiable=False, signature=_KEEP, **fields
+    )
 
 
 argmax = _inactive("argmax", np.argmax, "int64", method="argmax", raises=True)
@@ -352,4 +341,3 @@ argmin = _inactive("argmin", np.argmin, "int64", method="argmin", raises=True)
 any = _inactive("any", np.any, "bool", method="any")
 all = _inactive("all", np.all, "bool", method="all")
 count_nonzero = _inactive("count_nonzero", np.count_nonzero, "int64")
-

@@ -11,7 +11,7 @@ __all__ = ["carries_derivative"]
 
 
 def carries_derivative(decl: OpDecl, position: int) -> bool:
-    """Whether a derivative can pass from an operand to the result: not from the shift of `roll` or the lengths of `reshape`.
+    """Whether a derivative can pass from an operand to the result: not from `roll`'s shift or `reshape`'s lengths.
 
     Forward mode replaces such operands by their tangents (zero where they have none) and keeps the others as they are.
     """

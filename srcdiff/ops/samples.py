@@ -50,14 +50,28 @@ def uniform(rng: np.random.Generator, shape: Sequence[int], low: float, high: fl
 
 
 def draw(
-    *shapes: Sequence[int], low: float = -2.0, high: float = 2.0, wrt: tuple[int, ...] | None = None, **attrs: Any
+    *shapes: Sequence[int],
+    low: float = -2.0,
+    high: float = 2.0,
+    wrt: tuple[int, ...] | None = None,
+    **attrs: Any,
 ) -> Sample:
     """Operands of these shapes, uniform in an interval, all of them differentiated unless `wrt` says which."""
     every = tuple(range(len(shapes)))
-    return Sample(lambda rng: tuple(uniform(rng, s, low, high) for s in shapes), attrs, wrt=every if wrt is None else wrt)
+    return Sample(
+        lambda rng: tuple(uniform(rng, s, low, high) for s in shapes),
+        attrs,
+        wrt=every if wrt is None else wrt,
+    )
 
 
-def fixed(*values: Any, avoid: str = "", wrt: tuple[int, ...] = (0,), gradients: tuple[Any, ...] | None = None, **attrs: Any) -> Sample:
+def fixed(
+    *values: Any,
+    avoid: str = "",
+    wrt: tuple[int, ...] = (0,),
+    gradients: tuple[Any, ...] | None = None,
+    **attrs: Any,
+) -> Sample:
     """Given operands: lists are made arrays."""
     made = tuple(np.array(v) if isinstance(v, list) else v for v in values)
     return Sample(lambda rng: made, attrs, avoid=avoid, wrt=wrt, gradients=gradients)
@@ -70,7 +84,16 @@ def unary(low: float = -2.0, high: float = 2.0) -> tuple[Sample, ...]:
 
 def binary(low: float = -2.0, high: float = 2.0) -> tuple[Sample, ...]:
     """Two operands that broadcast in the ways there are."""
-    pairs = (((4,), (4,)), ((2, 3), (3,)), ((), (3,)), ((3,), ()), ((2, 1), (1, 3)), ((), ()), ((1,), (1,)), ((0,), (1,)))
+    pairs = (
+        ((4,), (4,)),
+        ((2, 3), (3,)),
+        ((), (3,)),
+        ((3,), ()),
+        ((2, 1), (1, 3)),
+        ((), ()),
+        ((1,), (1,)),
+        ((0,), (1,)),
+    )
     return tuple(draw(a, b, low=low, high=high) for a, b in pairs)
 
 

@@ -1,10 +1,9 @@
 """Other shapes of the same elements: reshapes, axes moved, added and dropped, reversals, triangles, diagonals.
 
-A view's adjoint is the inverse view. `reshape` and `ravel` count as views: arrays are contiguous after normalisation at entry.
-Lengths are operands; axes are static. `joins` holds what puts several arrays together, `creation` what makes new ones.
+A view's adjoint is the inverse view. `reshape` and `ravel` count as views: arrays are contiguous after normalisation
+at entry. Lengths are operands; axes are static. Elsewhere: `creation` (new arrays of numbers), `joins` (of several
+arrays), `repeats` (of repeated ones), `diagonals` (parts of matrices).
 """
-# mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
-# (rules are NumPy text for the compiler's frontend, not functions that run)
 
 from __future__ import annotations
 
@@ -14,23 +13,22 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Op, const
+from srcdiff.ir.core import Atom, Const, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Type, ndim_of, shape_of
-from srcdiff.ops import memory, reductions
-from srcdiff.ops.arithmetic import known
 from srcdiff.ops.arguments import length_operands
+from srcdiff.ops.axes import axes_of
 from srcdiff.ops.creation import array_of
 from srcdiff.ops.diagonals import add_diagonal, diag, tril, triu
 from srcdiff.ops.infer import TypeMistake, make, numeric, same_as_first
+from srcdiff.ops.integers import known
 from srcdiff.ops.joins import concatenate, stack
-from srcdiff.ops.reductions import axes_of
 from srcdiff.ops.registry import METHODS, call_text, declare, operation
 from srcdiff.ops.samples import Sample, draw, fixed
 
 __all__ = [
-    "add_diagonal", "array_of", "broadcast_to", "concatenate", "diag", "expand_dims", "flatten", "flip", "moveaxis", "ravel",
-    "repeat", "reshape", "roll", "squeeze", "stack", "swapaxes", "tile", "transpose", "tril", "triu",
+    "add_diagonal", "array_of", "concatenate", "diag", "expand_dims", "flatten", "flip", "fliplr", "flipud", "moveaxis",
+    "ravel", "reshape", "roll", "size_of", "squeeze", "stack", "swapaxes", "transpose", "tril", "triu",
 ]  # fmt: skip
 
 Attrs = Mapping[str, Any]
@@ -40,15 +38,23 @@ def positional(*names: str) -> Any:
     """The text of a call with static arguments by position."""
 
     def text(op: Op) -> str:
-        given = [repr(op.attrs[n]) for n in names if op.attrs.get(n, op.decl.defaults.get(n)) != op.decl.defaults.get(n)]
+        given = [
+            repr(op.attrs[n])
+            for n in names
+            if op.attrs.get(n, op.decl.defaults.get(n)) != op.decl.defaults.get(n)
+        ]
         spelling = op.spelling or op.decl.spelling
-        call = f"{{0}}{spelling}(" if spelling.startswith(".") else f"{spelling}({{0}}{', ' if given else ''}"
+        call = (
+            f"{{0}}{spelling}("
+            if spelling.startswith(".")
+            else f"{spelling}({{0}}{', ' if given else ''}"
+        )
         return call + ", ".join(given) + ")"
 
     return text
 
 
-# ---- reshape -------------------------------------------------------------------------------------------------
+# ---- reshape ---------------------------------------------------------------------------------
 
 
 def product(dims: Sequence[Dim]) -> tuple[int, list[Dim]]:
@@ -66,7 +72,7 @@ def size_of(shapes: Shapes, dims: Sequence[Dim]) -> Dim:
     """The product as one length, where that is an affine expression; else a fresh symbol."""
     number, factors = product(dims)
     if not factors or number == 0:
-        return Dim(number)
+        return Dim(number if not factors else 0)
     return factors[0].scaled(number) if len(factors) == 1 else shapes.fresh()
 
 
@@ -93,13 +99,15 @@ def _reshaped(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
     if open_ones:
         given[open_ones[0]] = missing_length(shapes, old, [d for d in given if d != Dim(-1)])
     elif all(d.is_const for d in (*old, *given)) and product(old) != product(given):
-        raise TypeMistake(f"an array of shape ({', '.join(map(str, old))}) cannot be reshaped to ({', '.join(map(str, given))})")
+        raise TypeMistake(
+            f"an array of shape ({', '.join(map(str, old))}) cannot be reshaped to ({', '.join(map(str, given))})"
+        )
     return (make(source.dtype, given),)
 
 
 def _reshape_text(op: Op) -> str:
     lengths = ", ".join(f"{{{k}}}" for k in range(1, len(op.operands)))
-    if op.spelling == "np.reshape" and op.origin == "user" or not ndim_of(op.operands[0].type):
+    if (op.spelling == "np.reshape" and op.origin == "user") or not ndim_of(op.operands[0].type):
         return f"np.reshape({{0}}, ({lengths}{',' if len(op.operands) == 2 else ''}))"
     return f"{{0}}.reshape({lengths})" if lengths else "{0}.reshape(())"
 
@@ -114,7 +122,8 @@ def _bind_reshape(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 
 @declare(
-    np.reshape, method="reshape", template=_reshape_text, infer=_reshaped, bind=_bind_reshape, linear=True, view_of=0, cost="free",
+    np.reshape, method="reshape", template=_reshape_text, infer=_reshaped, bind=_bind_reshape, linear=True,
+    view_of=0, cost="free",
     raises=True,
     samples=(
         Sample(lambda rng: (rng.normal(size=(2, 3)), 3, 2)),
@@ -137,7 +146,9 @@ def _in_a_row(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
 _rows = (draw((2, 3)), draw((4,)), draw((2, 1, 2)), draw((0, 2)))
 
 
-@declare(np.ravel, method="ravel", infer=_in_a_row, linear=True, view_of=0, cost="free", samples=_rows)
+@declare(
+    np.ravel, method="ravel", infer=_in_a_row, linear=True, view_of=0, cost="free", samples=_rows
+)
 def ravel(x, *, out, d_out):
     if x.ndim == 1:
         d_x = d_out
@@ -153,7 +164,7 @@ def flatten(x, *, out, d_out):
         d_x = np.reshape(d_out, x.shape)
 
 
-# ---- the order of axes -----------------------------------------------------------------------------------------
+# ---- the order of axes -----------------------------------------------------------------------
 
 
 def _permutation(ndim: int, axes: Any) -> tuple[int, ...]:
@@ -187,7 +198,7 @@ def _bind_transpose(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     given: Any = kwargs.get("axes", args[1] if len(args) == 2 else args[1:] or None)
     if isinstance(given, Const) and isinstance(given.value, int):
         given = (given,)
-    if given is None or isinstance(given, Const) and given.value is None:
+    if given is None or (isinstance(given, Const) and given.value is None):
         return (args[0],), {}
     axes = [a.value if isinstance(a, Const) else a for a in given]
     if not all(isinstance(a, int) for a in axes):
@@ -197,14 +208,17 @@ def _bind_transpose(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 def _untranspose(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
     axes = op.attrs.get("axes")
-    inverse = {} if axes is None else {"axes": tuple(int(k) for k in np.argsort(_permutation(len(axes), axes)))}
-    return [b.op(transpose, d_outs[0], **inverse)]
+    if axes is None:
+        return [b.op(transpose, d_outs[0])]
+    inverse = tuple(int(k) for k in np.argsort(_permutation(len(axes), axes)))
+    return [b.op(transpose, d_outs[0], axes=inverse)]
 
 
 transpose = operation(
     "transpose", np.transpose, method="transpose", template=_transpose_text, infer=_transposed, bind=_bind_transpose,
     build=_untranspose, linear=True, view_of=0, cost="free", signature="x, axes=None",
-    samples=(draw((2, 3)), draw((3,)), draw((2, 3, 1)), draw((2, 3, 4), axes=(1, 2, 0)), draw((2, 3, 4), axes=(0, -1, 1))),
+    samples=(draw((2, 3)), draw((3,)), draw((2, 3, 1)), draw((2, 3, 4), axes=(1, 2, 0)), draw((2, 3, 4), axes=(0, -1,
+    1))),
 )  # fmt: skip
 METHODS["T"] = transpose
 
@@ -218,7 +232,8 @@ def _swapped(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Ty
 
 
 @declare(
-    np.swapaxes, method="swapaxes", infer=_swapped, template=positional("axis1", "axis2"), linear=True, view_of=0, cost="free",
+    np.swapaxes, method="swapaxes", infer=_swapped, template=positional("axis1", "axis2"), linear=True, view_of=0,
+    cost="free",
     samples=(draw((2, 3), axis1=0, axis2=1), draw((2, 3, 1), axis1=-1, axis2=0)),
 )  # fmt: skip
 def swapaxes(x, axis1=..., axis2=..., *, out, d_out):
@@ -227,7 +242,10 @@ def swapaxes(x, axis1=..., axis2=..., *, out, d_out):
 
 def _order(ndim: int, source: Any, destination: Any) -> list[int]:
     """Which axes of the operand the axes of `moveaxis`'s result are."""
-    sources, places = ([int(k) % ndim for k in (a if isinstance(a, tuple | list) else (a,))] for a in (source, destination))
+    sources, places = (
+        [int(k) % ndim for k in (a if isinstance(a, tuple | list) else (a,))]
+        for a in (source, destination)
+    )
     order = [k for k in range(ndim) if k not in sources]
     for place, k in sorted(zip(places, sources, strict=True)):
         order.insert(place, k)
@@ -237,7 +255,12 @@ def _order(ndim: int, source: Any, destination: Any) -> list[int]:
 def _moved(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     base = numeric(operands[0])
     shape = shape_of(base)
-    return (make(base.dtype, [shape[k] for k in _order(len(shape), attrs["source"], attrs["destination"])]),)
+    return (
+        make(
+            base.dtype,
+            [shape[k] for k in _order(len(shape), attrs["source"], attrs["destination"])],
+        ),
+    )
 
 
 @declare(
@@ -248,7 +271,7 @@ def moveaxis(x, source=..., destination=..., *, out, d_out):
     d_x = np.moveaxis(d_out, destination, source)
 
 
-# ---- axes of length 1 -----------------------------------------------------------------------------------------
+# ---- axes of length 1 ------------------------------------------------------------------------
 
 
 def _expanded(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -263,7 +286,7 @@ def _expanded(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
 
 def _expand_text(op: Op) -> str:
     """`x[:, None]`."""
-    if op.origin == "user" and op.spelling or not isinstance(op.operands[0].type, Array):
+    if (op.origin == "user" and op.spelling) or not isinstance(op.operands[0].type, Array):
         return positional("axis")(op)  # type: ignore[no-any-return]
     ndim = ndim_of(op.result.type)
     new = axes_of(ndim, op.attrs["axis"])
@@ -275,7 +298,8 @@ def _expand_text(op: Op) -> str:
 
 @declare(
     np.expand_dims, infer=_expanded, template=_expand_text, linear=True, view_of=0, cost="free",
-    samples=(draw((3,), axis=0), draw((3,), axis=-1), draw((2, 3), axis=1), draw((2, 3), axis=(0, 2)), draw((), axis=0)),
+    samples=(draw((3,), axis=0), draw((3,), axis=-1), draw((2, 3), axis=1), draw((2, 3), axis=(0, 2)), draw((),
+    axis=0)),
 )  # fmt: skip
 def expand_dims(x, axis=..., *, out, d_out):
     d_x = np.squeeze(d_out, axis)
@@ -285,10 +309,16 @@ def _squeezed(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
     base = numeric(operands[0])
     shape = [shapes.resolve(d) for d in shape_of(base)]
     axis = attrs.get("axis")
-    gone = [k for k, d in enumerate(shape) if d == Dim(1)] if axis is None else axes_of(len(shape), axis)
+    gone = (
+        [k for k, d in enumerate(shape) if d == Dim(1)]
+        if axis is None
+        else axes_of(len(shape), axis)
+    )
     for k in gone:
         if shapes.not_one(shape[k]):
-            raise TypeMistake(f"axis {k} has length {shape[k]}; only axes of length 1 can be dropped")
+            raise TypeMistake(
+                f"axis {k} has length {shape[k]}; only axes of length 1 can be dropped"
+            )
     return (make(base.dtype, [d for k, d in enumerate(shape) if k not in gone]),)
 
 
@@ -300,7 +330,8 @@ def _squeeze_text(op: Op) -> str:
 
 
 @declare(
-    np.squeeze, method="squeeze", infer=_squeezed, template=_squeeze_text, linear=True, view_of=0, cost="free", raises=True,
+    np.squeeze, method="squeeze", infer=_squeezed, template=_squeeze_text, linear=True, view_of=0, cost="free",
+    raises=True,
     samples=(draw((1, 3)), draw((3, 1, 1), axis=1), draw((3, 1, 1), axis=(1, 2)), draw((1,)), draw((1, 1), axis=-1)),
 )  # fmt: skip
 def squeeze(x, axis=None, *, out, d_out):
@@ -310,129 +341,17 @@ def squeeze(x, axis=None, *, out, d_out):
         d_x = np.expand_dims(d_out, axis)
 
 
-# ---- broadcasting and repeating --------------------------------------------------------------------------------
-
-
-def _broadcast(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    base = numeric(operands[0])
-    target = tuple(known(a) or shapes.fresh() for a in operands[1:])
-    return (make(base.dtype, shapes.broadcast([shape_of(base), target])),)
-
-
-def _lengths_text(op: Op) -> str:
-    lengths = ", ".join(f"{{{k}}}" for k in range(1, len(op.operands)))
-    return f"np.{op.decl.name}({{0}}, {lengths})" if len(op.operands) == 2 else f"np.{op.decl.name}({{0}}, ({lengths}))"
-
-
-def _bind_lengths(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """An array and a tuple of integers."""
-    array, lengths = [*args, *kwargs.values()]
-    return (array, *length_operands(lengths)), {}
-
-
-def _sum_back(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
-    """What was repeated is summed: new axes, and axes that had length 1."""
-    old, new = shape_of(op.operands[0].type), shape_of(op.result.type)
-    d, extra = d_outs[0], len(new) - len(old)
-    if extra:
-        d = b.op(reductions.sum, d, axis=tuple(range(extra)) if extra > 1 else 0)
-    repeated = tuple(k for k, length in enumerate(old) if length == Dim(1) and new[extra + k] != Dim(1))
-    if repeated:
-        d = b.op(reductions.sum, d, axis=repeated if len(repeated) > 1 else repeated[0], keepdims=True)
-    return [d, *[None] * (len(op.operands) - 1)]
-
-
-broadcast_to = operation(
-    "broadcast_to", np.broadcast_to, template=_lengths_text, infer=_broadcast, bind=_bind_lengths, build=_sum_back, linear=True,
-    view_of=0, cost="free", raises=True, signature="x, *shape",
-    samples=(
-        Sample(lambda rng: (rng.normal(size=3), 2, 3)),
-        Sample(lambda rng: (rng.normal(size=(2, 1)), 2, 3)),
-        Sample(lambda rng: (rng.normal(), 2, 3)),
-        Sample(lambda rng: (rng.normal(size=(1, 3)), 4, 2, 3)),
-    ),
-)  # fmt: skip
-
-
-def length_of(b: Builder, dim: Dim) -> Atom:
-    return const(dim.const) if dim.is_const else b.op(memory.length, dim=dim)
-
-
-def _tiled(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    base = numeric(operands[0])
-    shape, counts = list(shape_of(base)), [known(a) for a in operands[1:]]
-    shape = [Dim(1)] * (len(counts) - len(shape)) + shape
-    counts = [Dim(1)] * (len(shape) - len(counts)) + counts
-    return (Array(base.dtype, tuple(times(shapes, d, r) for d, r in zip(shape, counts, strict=True))),)
-
-
-def times(shapes: Shapes, length: Dim, count: Dim | None) -> Dim:
-    """The length of an axis that is repeated."""
-    if count is None:
-        return shapes.fresh()
-    return size_of(shapes, [length, count])
-
-
-def _untile(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
-    """Each repeated axis is taken apart into (times, length), and summed over the times."""
-    old, counts = shape_of(op.operands[0].type), op.operands[1:]
-    extra = max(len(counts) - len(old), 0)
-    lengths = [const(1)] * extra + [length_of(b, d) for d in old]
-    repeats: list[Atom] = [const(1)] * (len(lengths) - len(counts)) + list(counts)
-    split = [a for pair in zip(repeats, lengths, strict=True) for a in pair]
-    apart = b.op(reshape, d_outs[0], *split)
-    summed = b.op(reductions.sum, apart, axis=tuple([*range(0, 2 * extra, 2), *range(1, 2 * extra, 2), *range(2 * extra, len(split), 2)]))
-    return [summed, *[None] * len(counts)]
-
-
-tile = operation(
-    "tile", np.tile, template=_lengths_text, infer=_tiled, bind=_bind_lengths, build=_untile, linear=True, signature="x, *reps",
-    samples=(
-        Sample(lambda rng: (rng.normal(size=3), 2)),
-        Sample(lambda rng: (rng.normal(size=(2, 3)), 2)),
-        Sample(lambda rng: (rng.normal(size=(2, 3)), 2, 1)),
-        Sample(lambda rng: (rng.normal(size=3), 2, 2)),
-    ),
-)  # fmt: skip
-
-
-def _repeated(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    base = numeric(operands[0])
-    if ndim_of(operands[1].type):
-        raise TypeMistake("np.repeat is differentiated for one number of repeats")
-    shape, axis = list(shape_of(base)), attrs.get("axis")
-    if axis is None:
-        return (Array(base.dtype, (times(shapes, size_of(shapes, shape), known(operands[1])),)),)
-    (k,) = axes_of(len(shape), axis)
-    shape[k] = times(shapes, shape[k], known(operands[1]))
-    return (Array(base.dtype, tuple(shape)),)
-
-
-def _unrepeat(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
-    old, axis = shape_of(op.operands[0].type), op.attrs.get("axis")
-    place = len(old) if axis is None else axes_of(len(old), axis)[0] + 1
-    lengths: list[Atom] = [length_of(b, d) for d in old]
-    apart = b.op(reshape, d_outs[0], *lengths[:place], op.operands[1], *lengths[place:])
-    return [b.op(reductions.sum, apart, axis=place), None]
-
-
-repeat = operation(
-    "repeat", np.repeat, method="repeat", infer=_repeated, build=_unrepeat, linear=True, signature="x, repeats, axis=None",
-    samples=(
-        Sample(lambda rng: (rng.normal(size=3), 2)),
-        Sample(lambda rng: (rng.normal(size=(2, 3)), 2), {"axis": 0}),
-        Sample(lambda rng: (rng.normal(size=(2, 3)), 3), {"axis": -1}),
-        Sample(lambda rng: (rng.normal(size=(2, 2)), 2)),
-    ),
-)  # fmt: skip
-
-
-# ---- reversing and rotating --------------------------------------------------------------------------------------
+# ---- reversing and rotating ------------------------------------------------------------------
 
 _ends: dict[str, Any] = {"infer": same_as_first, "linear": True, "cost": "free", "view_of": 0}
 
 
-@declare(np.flip, template=positional("axis"), samples=(draw((3,)), draw((2, 3)), draw((2, 3), axis=1), draw((2, 3), axis=0)), **_ends)
+@declare(
+    np.flip,
+    template=positional("axis"),
+    samples=(draw((3,)), draw((2, 3)), draw((2, 3), axis=1), draw((2, 3), axis=0)),
+    **_ends,
+)
 def flip(x, axis=None, *, out, d_out):
     d_x = np.flip(d_out, axis)
 

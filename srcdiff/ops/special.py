@@ -1,10 +1,8 @@
 """SciPy's special functions (and those of `math`): log-probabilities, the error and gamma functions.
 
-`logsumexp` over nothing but -inf has derivative 0 (an unreachable state passes nothing on); `xlogy(x, y)` has derivative 0 in y
-where x is 0.
+`logsumexp` over nothing but -inf has derivative 0 (an unreachable state passes nothing on); `xlogy(x, y)` has
+derivative 0 in y where x is 0.
 """
-# mypy: disallow-untyped-defs=False, disallow-untyped-calls=False
-# (rules are NumPy text for the compiler's frontend, not functions that run)
 
 from __future__ import annotations
 
@@ -17,9 +15,9 @@ import numpy as np
 from srcdiff.ir.core import Atom
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Type
+from srcdiff.ops.axes import reduced, reduction_samples
 from srcdiff.ops.infer import broadcast_shape, floating, make, numeric
 from srcdiff.ops.lazy import LazyModule
-from srcdiff.ops.reductions import reduced, reduction_samples
 from srcdiff.ops.registry import declare
 from srcdiff.ops.samples import Sample, binary, draw, fixed, unary
 
@@ -35,12 +33,14 @@ def _not_weak(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
     return (make("float64" if dtype[0] in "biu" else dtype, broadcast_shape(shapes, operands)),)
 
 
-def _smooth(low: float = -2.0, high: float = 2.0, *more: Sample, two: bool = False) -> dict[str, Any]:
+def _smooth(
+    low: float = -2.0, high: float = 2.0, *more: Sample, two: bool = False
+) -> dict[str, Any]:
     infer, samples = (_not_weak, binary) if two else (floating, unary)
     return {"infer": infer, "elementwise": True, "samples": (*samples(low, high), *more)}
 
 
-# ---- log-probabilities ----------------------------------------------------------------------------------
+# ---- log-probabilities -----------------------------------------------------------------------
 
 
 @declare("scipy.special.expit", **_smooth())
@@ -97,10 +97,23 @@ def softmax_forward(x, axis=None, *, x_dot, out):
     out_dot = out * (x_dot - np.sum(x_dot * out, axis=axis, keepdims=True))
 
 
-_softmax_samples = (draw((4,)), draw((2, 3), axis=1), draw((2, 3), axis=0), draw((2, 3)), draw((2, 3), axis=-1), draw((1,)))
+_softmax_samples = (
+    draw((4,)),
+    draw((2, 3), axis=1),
+    draw((2, 3), axis=0),
+    draw((2, 3)),
+    draw((2, 3), axis=-1),
+    draw((1,)),
+)
 
 
-@declare("scipy.special.softmax", infer=floating, adjoint="any", forward=softmax_forward, samples=_softmax_samples)
+@declare(
+    "scipy.special.softmax",
+    infer=floating,
+    adjoint="any",
+    forward=softmax_forward,
+    samples=_softmax_samples,
+)
 def softmax(x, axis=None, *, out, d_out):
     d_x = out * (d_out - np.sum(d_out * out, axis=axis, keepdims=True))
 
@@ -109,15 +122,23 @@ def log_softmax_forward(x, axis=None, *, x_dot, out):
     out_dot = x_dot - np.sum(x_dot * np.exp(out), axis=axis, keepdims=True)
 
 
-@declare("scipy.special.log_softmax", infer=floating, forward=log_softmax_forward, samples=_softmax_samples)
+@declare(
+    "scipy.special.log_softmax",
+    infer=floating,
+    forward=log_softmax_forward,
+    samples=_softmax_samples,
+)
 def log_softmax(x, axis=None, *, out, d_out):
     d_x = d_out - np.exp(out) * np.sum(d_out, axis=axis, keepdims=True)
 
 
-# ---- entropies ------------------------------------------------------------------------------------------------
+# ---- entropies -------------------------------------------------------------------------------
 
 
-@declare("scipy.special.xlogy", **_smooth(0.2, 2.0, fixed([0.0, 0.0, 2.0], [0.0, 1.0, 4.0], wrt=(1,), avoid="0 log 0", gradients=([0.0, 0.0, 0.5],)), two=True))  # fmt: skip
+@declare(
+    "scipy.special.xlogy", **_smooth(0.2, 2.0, fixed([0.0, 0.0, 2.0], [0.0, 1.0, 4.0], wrt=(1,), avoid="0 log 0",
+    gradients=([0.0, 0.0, 0.5],)), two=True),
+)  # fmt: skip
 def xlogy(x, y, *, out, d_out):
     d_x = d_out * np.log(y)
     d_y = d_out * x / np.where(x == 0.0, 1.0, y)
@@ -134,7 +155,7 @@ def entr(x, *, out, d_out):
     d_x = -d_out * (np.log(x) + 1.0)
 
 
-# ---- the normal distribution ------------------------------------------------------------------------------------
+# ---- the normal distribution -----------------------------------------------------------------
 
 
 @declare("scipy.special.erf", math.erf, **_smooth())
@@ -157,7 +178,7 @@ def log_ndtr(x, *, out, d_out):
     d_x = d_out * np.exp(-0.5 * x**2 - out) / np.sqrt(2.0 * np.pi)
 
 
-# ---- the gamma function -------------------------------------------------------------------------------------------
+# ---- the gamma function ----------------------------------------------------------------------
 
 
 @declare("scipy.special.gammaln", math.lgamma, **_smooth(0.3, 4.0))

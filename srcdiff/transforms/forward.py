@@ -38,7 +38,7 @@ from srcdiff.transforms.recompute import needed
 
 __all__ = ["ForwardRules", "Rules", "forward"]
 
-Rules = Callable[[OpDecl, Sequence[Atom], Mapping[str, Any], Sequence[Type], Sequence[Type]], Function]
+Rules = Callable[[OpDecl, Sequence[Type], Mapping[str, Any], Sequence[Type], Sequence[Type]], Function]
 # forward_rules(decl, operands, attrs, result types, tangent types): params are operands, results, tangents; a yield a result
 ForwardRules = Rules
 
@@ -219,14 +219,14 @@ class _Forward:
             d = self.dot(a, scope)
             if d is None or is_zero(d):
                 continue
-            rule = self.rules(op.decl, op.operands, op.attrs, [v.type for v in op.results], [d.type])
+            rule = self.rules(op.decl, [a.type for a in op.operands], op.attrs, [v.type for v in op.results], [d.type])
             env: Env = dict(zip(rule.params, [*op.operands, *op.results, d], strict=True))
             terms += _inline(rule, [k], env, b)
         self.sum(op.results[0], terms, scope, b)
 
     def by_rule(self, op: Op, scope: _Scope, b: Builder) -> None:
         dots = [self.whole_dot(a, scope, b) if is_float(a.type) else const(0.0) for a in op.operands]
-        rule = self.forward_rules(op.decl, op.operands, op.attrs, [v.type for v in op.results], [d.type for d in dots])
+        rule = self.forward_rules(op.decl, [a.type for a in op.operands], op.attrs, [v.type for v in op.results], [d.type for d in dots])
         env: Env = dict(zip(rule.params, [*op.operands, *op.results, *dots], strict=True))
         found = _inline(rule, range(len(op.results)), env, b)
         scope.dots.update((v, d) for v, d in zip(op.results, found, strict=True) if v in scope.active)

@@ -18,6 +18,7 @@ from srcdiff.transforms.algebra import algebra
 from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
+from srcdiff.transforms.fill_once import fill_once
 from srcdiff.transforms.fold import fold
 from srcdiff.transforms.forward import ForwardRules, forward
 from srcdiff.transforms.fuse_loops import fuse_loops
@@ -27,6 +28,7 @@ from srcdiff.transforms.ownership import own_results
 from srcdiff.transforms.reads import insert_reads, own_arguments
 from srcdiff.transforms.residuals import Mode, residuals
 from srcdiff.transforms.reverse import Rules, reverse
+from srcdiff.transforms.schedule import place_clears
 from srcdiff.transforms.stabilise import stabilise
 from srcdiff.transforms.trim_calls import trim_calls
 
@@ -120,6 +122,8 @@ _FINISH = (
     Pass("algebra", algebra, "sums of products as a person writes them"),
     Pass("fold", fold, "what algebra made constant"),
     Pass("hoist", hoist, "what does not change in a loop"),
+    Pass("clears", place_clears, "zeros are written where they read best, or not at all"),
+    Pass("fill once", fill_once, "no zeros where a loop fills every row"),
     Pass("dead code", dce, "what is left over"),
 )
 

@@ -73,7 +73,7 @@ def _by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: Scope) -
     wanted = [k for k, a in enumerate(op.operands) if r.is_active(a)]
     if op.decl.rule is None:
         raise _unknown(op, wanted[0])
-    rule = r.rules(op.decl, op.operands, op.attrs, [v.type for v in op.results], [d.type for d in given])
+    rule = r.rules(op.decl, [a.type for a in op.operands], op.attrs, [v.type for v in op.results], [d.type for d in given])
     missing = [k for k in wanted if k in rule.notes.get("missing", ())]
     if missing:
         raise _unknown(op, missing[0])
@@ -275,7 +275,21 @@ def _add_parts(b: Builder, left: Atom, right: Atom, type_: Struct) -> Atom:
     return b.op(containers.pack, *sums, kind=type_.kind, keys=type_.keys, cls=type_.cls)
 
 
+def _same_value(r: Reversal, op: Op, scope: Scope) -> None:
+    """What only hands a value on, or broadcasts it: so does the adjoint."""
+    (result,) = op.results
+    if not r.is_active(result):
+        return
+    d = r.take(result, scope)
+    if d is not None:
+        r.contribute(op.operands[0], d, scope, result.type)
+
+
 _SPECIAL: dict[str, Callable[[Reversal, Op, Scope], None]] = {
+    "read": _same_value,
+    "copy": _same_value,
+    "expand": _same_value,
+    "list_copy": _same_value,
     "store": _store,
     "add_into": _add_into,
     "add_at": _add_into,

@@ -39,8 +39,8 @@ from srcdiff.transforms.adjoints import Scope, adjoint_type, fit, hint, whole, z
 
 __all__ = ["Reversal", "Rules", "all_regions"]
 
-# rules(decl, operands, attrs, result types, d_out types): the rule as IR; params are operands, results, d_outs; a yield an operand
-Rules = Callable[[OpDecl, Sequence[Atom], Mapping[str, Any], Sequence[Type], Sequence[Type]], Function]
+# rules(decl, operand types, attrs, result types, d_out types): the rule as IR; params are operands, results, d_outs
+Rules = Callable[[OpDecl, Sequence[Type], Mapping[str, Any], Sequence[Type], Sequence[Type]], Function]
 
 
 @dataclass

@@ -12,7 +12,11 @@ def test_a_name_serves_again_when_its_value_is_dead():
     b = builder()
     y = b.op(ar.add, x, const(1.0), name="x", user=True)
     z = b.op(ar.multiply, y, y, name="x", user=True)
-    assert lines(text((x,), b, (b.op(ar.multiply, z, z),))) == ["x += 1.0", "x = x * x", "return x * x"]
+    assert lines(text((x,), b, (b.op(ar.multiply, z, z),))) == [
+        "x += 1.0",
+        "x = x * x",
+        "return x * x",
+    ]
 
 
 def test_a_name_that_is_still_needed_is_not_taken():
@@ -59,7 +63,9 @@ def test_both_arms_of_a_branch_assign_the_user_s_variable():
     then, orelse = b.inner(), b.inner()
     first = then.op(ar.multiply, x, y, name="x", user=True)
     second = orelse.op(ar.subtract, x, y, name="x", user=True)
-    b.append(If(b.op(ar.greater, x, y), then.region((), (first,)), orelse.region((), (second,)), (out,)))
+    b.append(
+        If(b.op(ar.greater, x, y), then.region((), (first,)), orelse.region((), (second,)), (out,))
+    )
     assert lines(text((x, y), b, (b.op(ar.add, out, y),))) == [
         "if x > y:",
         "    x *= y",
@@ -73,7 +79,11 @@ def test_one_arm_may_pass():
     x, out = scalar("x"), scalar("x")
     b = builder()
     b.append(If(b.op(ar.greater, x, const(1.0)), hands_on(const(1.0)), hands_on(x), (out,)))
-    assert lines(text((x,), b, (b.op(ar.multiply, out, out),))) == ["if x > 1.0:", "    x = 1.0", "return x * x"]
+    assert lines(text((x,), b, (b.op(ar.multiply, out, out),))) == [
+        "if x > 1.0:",
+        "    x = 1.0",
+        "return x * x",
+    ]
 
 
 def test_parts_of_a_division_are_called_so():
@@ -83,7 +93,9 @@ def test_parts_of_a_division_are_called_so():
     top, bottom = b.op(ar.add, x, y), b.op(ar.multiply, b.op(ar.subtract, x, y), y)
     top = b.op(ar.multiply, top, b.op(ar.add, x, top))
     ratio = b.op(ar.divide, top, bottom)
-    source = text((x, y), b, (b.op(ar.add, ratio, b.op(ar.multiply, bottom, b.op(ar.add, top, bottom))),))
+    source = text(
+        (x, y), b, (b.op(ar.add, ratio, b.op(ar.multiply, bottom, b.op(ar.add, top, bottom))),)
+    )
     assert "denominator = (x - y) * y" in source
     assert "numerator = " in source
 

@@ -1,6 +1,7 @@
 """Random programs: what is printed does what the reference evaluator does.
 
-Names are drawn from a small pool, so that values compete for them; arrays are written between reads; branches and loops nest.
+Names are drawn from a small pool, so that values compete for them; arrays are written between
+reads; branches and loops nest.
 """
 
 import ast
@@ -41,7 +42,11 @@ class Programs:
         return Value(type_, given["name"], given["user"])
 
     def scalar(self, scalars):
-        return const(float(self.rng.integers(1, 4))) if self.rng.random() < 0.15 else self.pick(scalars)
+        return (
+            const(float(self.rng.integers(1, 4)))
+            if self.rng.random() < 0.15
+            else self.pick(scalars)
+        )
 
     def function(self):
         a, b, x = Value(FLOAT, "a", True), Value(FLOAT, "b", True), Value(VECTOR, "x", True)
@@ -49,11 +54,17 @@ class Programs:
         y = outer.op(memory.copy, x, name="y", user=True)
         scalars, arrays = [a, b], [y]
         self.block(outer, scalars, arrays, 0)
-        results = (self.pick(scalars), self.pick(scalars), outer.op(ar.add, self.pick(arrays), const(0.0)))
+        results = (
+            self.pick(scalars),
+            self.pick(scalars),
+            outer.op(ar.add, self.pick(arrays), const(0.0)),
+        )
         total = outer.op(ar.add, results[0], outer.op(ar.multiply, results[1], const(0.5)))
         from srcdiff.ir.core import Node
 
-        return Function("f", outer.region((a, b, x), (total, results[2])), Node("tuple", (0, 1), (0, 1)))
+        return Function(
+            "f", outer.region((a, b, x), (total, results[2])), Node("tuple", (0, 1), (0, 1))
+        )
 
     def block(self, b, scalars, arrays, depth):
         for _ in range(int(self.rng.integers(2, 6))):
@@ -73,7 +84,15 @@ class Programs:
         scalars.append(self.pick([made, small]))
 
     def load(self, b, scalars, arrays, depth):
-        scalars.append(b.op(memory.index, self.pick(arrays), const(int(self.rng.integers(3))), where="i", **self.name()))
+        scalars.append(
+            b.op(
+                memory.index,
+                self.pick(arrays),
+                const(int(self.rng.integers(3))),
+                where="i",
+                **self.name(),
+            )
+        )
 
     def write(self, b, scalars, arrays, depth):
         if self.rng.random() < 0.3:
@@ -85,7 +104,9 @@ class Programs:
             b.ops(memory.add_into, target, self.pick(scalars), where="")
             return
         where = const(int(self.rng.integers(3)))
-        b.ops(self.pick([memory.store, memory.add_into]), target, self.pick(scalars), where, where="i")
+        b.ops(
+            self.pick([memory.store, memory.add_into]), target, self.pick(scalars), where, where="i"
+        )
 
     def arm(self, b, scalars, arrays, depth, count):
         inner = b.inner()
@@ -116,7 +137,9 @@ class Programs:
         reverse = bool(self.rng.random() < 0.5)
         region = inner.region((i, *params), yields)
         stop = const(int(self.rng.integers(0, 4)))
-        b.append(For(const(0), stop, const(1), inits, region, results, reverse=reverse, origin=b.origin))
+        b.append(
+            For(const(0), stop, const(1), inits, region, results, reverse=reverse, origin=b.origin)
+        )
         scalars += results
 
     def breaking_loop(self, b, scalars, arrays, depth):
@@ -127,13 +150,26 @@ class Programs:
         stops, leaves, _ = self.arm(inner, mine, arrays, depth + 1, len(params))
         on = Region((), (), (const(True), *yields))
         if self.rng.random() < 0.5:
-            inner.append(If(condition, stops.region((), (const(False), *leaves)), on, (go, *joined)))
+            inner.append(
+                If(condition, stops.region((), (const(False), *leaves)), on, (go, *joined))
+            )
             yields = [go, *joined]
         else:
             yields = [inner.op(ar.not_, condition), *yields]
         turns = Value(INT)
         region = inner.region((Value(INT, "i", True), *params), yields)
-        b.append(For(const(0), const(3), const(1), inits, region, (turns, *results), breaks=True, origin=b.origin))
+        b.append(
+            For(
+                const(0),
+                const(3),
+                const(1),
+                inits,
+                region,
+                (turns, *results),
+                breaks=True,
+                origin=b.origin,
+            )
+        )
         scalars += results
         if self.rng.random() < 0.5:
             scalars.append(b.op(ar.multiply, turns, const(0.5), **self.name()))
@@ -170,7 +206,9 @@ def test_printed_programs_do_what_the_evaluator_does(first, tmp_path, monkeypatc
             expected, vector = evaluate(fn, *arguments, x.copy())
             got, printed = f(*arguments, x)
             np.testing.assert_allclose(got, expected, rtol=1e-12, err_msg=f"seed {seed}\n{source}")
-            np.testing.assert_allclose(printed, vector, rtol=1e-12, err_msg=f"seed {seed}\n{source}")
+            np.testing.assert_allclose(
+                printed, vector, rtol=1e-12, err_msg=f"seed {seed}\n{source}"
+            )
         assert not unread_names(source), f"seed {seed}\n{source}"
 
 

@@ -1,6 +1,16 @@
 import numpy as np
 import pytest
-from codegen.hand_built import builder, function, hands_on, index, integer, lines, scalar, text, vector
+from codegen.hand_built import (
+    builder,
+    function,
+    hands_on,
+    index,
+    integer,
+    lines,
+    scalar,
+    text,
+    vector,
+)
 
 from srcdiff.codegen.load import load
 from srcdiff.codegen.python import to_source
@@ -49,7 +59,10 @@ def test_single_uses_are_folded_and_the_user_s_names_stay():
     x, y = scalar("x"), scalar("y")
     b = builder()
     z = b.op(ar.multiply, b.op(ar.add, x, y), const(2.0), name="z", user=True)
-    assert lines(text((x, y), b, (b.op(ar.subtract, z, x),))) == ["z = (x + y) * 2.0", "return z - x"]
+    assert lines(text((x, y), b, (b.op(ar.subtract, z, x),))) == [
+        "z = (x + y) * 2.0",
+        "return z - x",
+    ]
 
 
 def test_what_nothing_needs_is_not_printed():
@@ -204,7 +217,12 @@ def test_early_returns_need_no_else():
     near = orelse.op(ar.multiply, r, r, name="s", user=True)
     arms = then.region((), (then.op(ar.subtract, r, cut),)), orelse.region((), (near,))
     b.append(If(far, *arms, (out,)))
-    assert lines(text((r, cut), b, (out,))) == ["if r > cut:", "    return r - cut", "s = r * r", "return s"]
+    assert lines(text((r, cut), b, (out,))) == [
+        "if r > cut:",
+        "    return r - cut",
+        "s = r * r",
+        "return s",
+    ]
 
 
 def test_short_branches_without_a_name_are_conditional_expressions():
@@ -223,7 +241,14 @@ def test_an_empty_first_arm_is_turned_round():
     b = builder()
     orelse = b.inner()
     doubled = orelse.op(ar.multiply, x, const(2.0), name="x", user=True)
-    b.append(If(b.op(ar.equal, y, const(0.0)), hands_on(x), orelse.region((), (doubled,)), (out := scalar("x"),)))
+    b.append(
+        If(
+            b.op(ar.equal, y, const(0.0)),
+            hands_on(x),
+            orelse.region((), (doubled,)),
+            (out := scalar("x"),),
+        )
+    )
     assert lines(text((x, y), b, (b.op(ar.add, out, y),)))[:2] == ["if y != 0.0:", "    x *= 2.0"]
 
 
@@ -236,7 +261,14 @@ def test_forward_and_backward_parts_are_marked():
     d = b.op(ar.add, b.op(ar.multiply, d, x), const(1.0), name="d_y")
     d_x = b.op(ar.add, b.op(ar.multiply, d, d), d, name="d_x")
     source = text((x,), b, (y, d_x), Node("tuple", (0, 1), (0, 1)))
-    assert lines(source) == ["# forward", "y = x * x", "", "# backward", "d_y = y * 2.0 * x + 1.0", "return y, d_y * d_y + d_y"]
+    assert lines(source) == [
+        "# forward",
+        "y = x * x",
+        "",
+        "# backward",
+        "d_y = y * 2.0 * x + 1.0",
+        "return y, d_y * d_y + d_y",
+    ]
 
 
 def test_lengths_are_printed_through_arguments():
@@ -263,7 +295,10 @@ def test_helpers_are_defined_before_their_callers():
     b = builder()
     b.append(Call(step, (x, const(2.0)), (out := scalar("z"),)))
     source = text((x,), b, (b.op(ar.add, out, x),))
-    assert source == "def step(y, r):\n    return r * y\n\n\ndef f(x):\n    z = step(x, 2.0)\n    return z + x\n"
+    assert (
+        source
+        == "def step(y, r):\n    return r * y\n\n\ndef f(x):\n    z = step(x, 2.0)\n    return z + x\n"
+    )
 
 
 def test_two_versions_of_a_helper_have_two_names():

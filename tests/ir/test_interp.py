@@ -181,6 +181,16 @@ def test_a_value_that_is_never_read_has_its_type_all_the_same():
     assert number == 0
 
 
+def test_a_value_that_is_never_read_fixes_no_length():
+    counted = Scalar("int64", True, Dim.of("k"))
+    b = Builder()
+    start = b.op(undefined, type=counted)
+    i, now, out = Value(INT, "i"), Value(counted, "k"), Value(INT)
+    body = b.inner().region([i, now], [i])
+    b.append(For(const(0), const(3), const(1), (start,), body, (out,)))
+    assert run(b, [], out) == 2
+
+
 # ---- what it refuses -----------------------------------------------------------------------------
 
 

@@ -20,7 +20,9 @@ from srcdiff.ops.roles import carries_derivative
 NAMES = {"np": np, "scipy": scipy, "abs": abs, "min": min, "max": max}
 
 DIFFERENTIABLE = [
-    d for d in OPERATIONS.values() if d.differentiable and (d.rule or d.build or d.scatter) and d.name not in ("index", "gather")
+    d
+    for d in OPERATIONS.values()
+    if d.differentiable and (d.rule or d.build or d.scatter) and d.name not in ("index", "gather")
 ]
 SAMPLES = [(d, k) for d in OPERATIONS.values() for k in range(len(d.samples))]
 
@@ -94,12 +96,16 @@ def runnable(rule):
 
 
 def numpy_scalar(value):
-    return value if value is None or isinstance(value, np.ndarray | tuple) else np.asarray(value)[()]
+    return (
+        value if value is None or isinstance(value, np.ndarray | tuple) else np.asarray(value)[()]
+    )
 
 
 def operand_names(rule) -> list[str]:
     parameters = inspect.signature(rule).parameters.values()
-    return [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty]
+    return [
+        p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty
+    ]
 
 
 def contributions(decl: OpDecl, values, attrs, out, d_out) -> list:
@@ -115,20 +121,31 @@ def contributions(decl: OpDecl, values, attrs, out, d_out) -> list:
     given = [numpy_scalar(v) for v in values[: len(names)]]
     rest = [numpy_scalar(v) for v in values[len(names) :]]
     result = out if not isinstance(out, tuple) else tuple(map(numpy_scalar, out))
-    found = runnable(decl.rule)(*given, *rest, **attrs, out=numpy_scalar(result), d_out=numpy_scalar(d_out))
+    found = runnable(decl.rule)(
+        *given, *rest, **attrs, out=numpy_scalar(result), d_out=numpy_scalar(d_out)
+    )
     missing = [None] * len(rest)
-    return [fit(found.get(f"d_{n}"), v, out, decl.elementwise) for n, v in zip(names, values, strict=False)] + missing
+    return [
+        fit(found.get(f"d_{n}"), v, out, decl.elementwise)
+        for n, v in zip(names, values, strict=False)
+    ] + missing
 
 
 def built(decl, op, b, values, d_out, lengths):
     d = Value(op.results[0].type)
     found = decl.build(b, op, [d])
-    env = {a: v for a, v in zip(op.operands, values, strict=True) if isinstance(a, Value)} | {d: d_out}
+    env = {a: v for a, v in zip(op.operands, values, strict=True) if isinstance(a, Value)} | {
+        d: d_out
+    }
     look_up = lambda a: env[a] if isinstance(a, Value) else a.value
     for statement in b.body:
-        env[statement.result] = evaluate(statement, [look_up(a) for a in statement.operands], lengths)
+        env[statement.result] = evaluate(
+            statement, [look_up(a) for a in statement.operands], lengths
+        )
     results = [None if a is None else look_up(a) for a in found]
-    return [None if d is None else fit(d, v, None, False) for d, v in zip(results, values, strict=True)]
+    return [
+        None if d is None else fit(d, v, None, False) for d, v in zip(results, values, strict=True)
+    ]
 
 
 def fit(d, value, out, elementwise: bool):
@@ -140,19 +157,29 @@ def fit(d, value, out, elementwise: bool):
         return np.broadcast_to(d, shape)
     d = np.broadcast_to(d, np.shape(out))
     d = d.sum(axis=tuple(range(d.ndim - len(shape))))
-    return d.sum(axis=tuple(k for k, n in enumerate(shape) if n == 1 and d.shape[k] != 1), keepdims=True)
+    return d.sum(
+        axis=tuple(k for k, n in enumerate(shape) if n == 1 and d.shape[k] != 1), keepdims=True
+    )
 
 
 def forward(decl: OpDecl, values, attrs, out, dots):
     """The tangent of the result; `dots` has None where an operand has no tangent."""
     if decl.linear:
         moved = [
-            v if not carries_derivative(decl, k) or isinstance(v, bool) else np.zeros_like(v) if d is None else d
+            v
+            if not carries_derivative(decl, k) or isinstance(v, bool)
+            else np.zeros_like(v)
+            if d is None
+            else d
             for k, (v, d) in enumerate(zip(values, dots, strict=True))
         ]
         return apply(decl, moved, attrs)
     if decl.multilinear:
-        changed = [[d if j == k else v for j, v in enumerate(values)] for k, d in enumerate(dots) if d is not None]
+        changed = [
+            [d if j == k else v for j, v in enumerate(values)]
+            for k, d in enumerate(dots)
+            if d is not None
+        ]
         return sum(apply(decl, arguments, attrs) for arguments in changed)
     if decl.elementwise:
         names = operand_names(decl.rule)
@@ -171,4 +198,6 @@ def forward(decl: OpDecl, values, attrs, out, dots):
         for n, v, d in zip(operand_names(decl.forward), values, dots, strict=True)
     }
     result = tuple(map(numpy_scalar, out)) if isinstance(out, tuple) else numpy_scalar(out)
-    return runnable(decl.forward)(*map(numpy_scalar, values), **attrs, **tangents, out=result)["out_dot"]
+    return runnable(decl.forward)(*map(numpy_scalar, values), **attrs, **tangents, out=result)[
+        "out_dot"
+    ]

@@ -11,11 +11,7 @@ from srcdiff.ir.interp import evaluate
 from srcdiff.ir.parse import parse
 from srcdiff.ir.text import to_text
 from srcdiff.ir.verify import verify
-from srcdiff.ops import arithmetic, containers, control, elementwise, memory, reductions, shapes, special
 from srcdiff.ops.registry import OPERATIONS
-
-FAMILIES = (arithmetic, containers, control, elementwise, memory, reductions, shapes, special)
-
 
 def program(text):
     fn = parse(textwrap.dedent(text).strip(), OPERATIONS)

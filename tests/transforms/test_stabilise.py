@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from srcdiff.ir.text import to_text
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.stabilise import RULES, stabilise
@@ -38,6 +37,7 @@ def test_the_cross_entropy_of_a_sigmoid():
         CROSS_ENTROPY,
         """
         def loss(%z: float64[n], %b: float64, %y: float64[n]) -> 0 {
+          notes [rewrites=(('log_sigmoid', None), ('log_one_minus_sigmoid', None))]
           %logit: float64[n] = add %z, %b ;compiler
           %0: float64[n] = negative %logit ;compiler
           %1: float64[n] = logaddexp 0.0, %0 ;compiler
@@ -66,13 +66,13 @@ def test_a_rule_can_be_switched_off():
     assert_same(result(fn, ARGS), result(once, ARGS))
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: to_text(written(rule.before))[:0] or rule.name)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_every_rule_fires_keeps_the_value_and_does_not_overflow(rule):
     fn = written(rule.before, origin="user")
     assert len(stabilise(fn).notes["rewrites"]) == 1
     for u in (-2.0, 0.3, 5.0):
         changed(stabilise, fn, u)
-    with np.errstate(all="raise"):
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
         assert np.isfinite([result(stabilise(fn), [u]) for u in (-1000.0, 1000.0)]).all()
 
 

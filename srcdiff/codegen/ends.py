@@ -1,0 +1,106 @@
+"""What comes at the end of a region: values handed on, a turn that may be the last, a return.
+
+An `If` that stands at the end may do this in each of its arms: then the user's `break`, `continue` and `return` come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from srcdiff.codegen.plan import Branch, Copy, Jump, Node
+from srcdiff.ir.core import Atom, Const, If, Statement, Value
+
+__all__ = ["Assign", "End", "Leave", "Return", "copies", "ends_in_jump", "written_as_statement"]
+
+
+@dataclass(frozen=True)
+class Assign:
+    """The end of a branch or of a turn: hand the yields on."""
+
+    targets: tuple[Value | None, ...]
+    is_turn: bool = False
+
+    def nodes(self, yields: Sequence[Atom | None], s: Statement) -> list[Node]:
+        return copies(self.targets, yields, s)
+
+    def takes_over(self, branch: If, yields: Sequence[Atom]) -> bool:
+        """The user's `continue`: nothing is done in one arm, all the rest in the other."""
+        if (
+            not self.is_turn
+            or branch.origin != "user"
+            or branch.then.body
+            or not branch.orelse.body
+        ):
+            return False
+        return all(isinstance(a, Value) for a in branch.then.yields) and not any(
+            r.user for r in branch.results[len(yields) :]
+        )
+
+
+@dataclass(frozen=True)
+class Leave:
+    """The end of a turn whose first yield says whether to go on."""
+
+    targets: tuple[Value | None, ...]
+
+    def nodes(self, yields: Sequence[Atom | None], s: Statement) -> list[Node]:
+        go, *rest = yields
+        assert go is not None
+        handed_on = copies(self.targets, rest, s)
+        if isinstance(go, Const):
+            return handed_on if go.value else [*handed_on, Jump("break", origin=s.origin)]
+        return [*handed_on, Branch(go, [], [Jump("break", origin=s.origin)], s.origin)]
+
+    def takes_over(self, branch: If, yields: Sequence[Atom]) -> bool:
+        return yields[0] in branch.results
+
+
+@dataclass(frozen=True)
+class Return:
+    def nodes(self, yields: Sequence[Atom | None], s: Statement | None) -> list[Node]:
+        return [
+            Jump("return", tuple(a for a in yields if a is not None), s.origin if s else "user")
+        ]
+
+    def takes_over(self, branch: If, yields: Sequence[Atom]) -> bool:
+        mine = [r for r in branch.results if r in yields]
+        return (
+            bool(mine)
+            and not any(r.name for r in mine)
+            and (written_as_statement(branch) or len(mine) == len(yields))
+        )
+
+
+End = Assign | Leave | Return
+
+
+def copies(
+    targets: Sequence[Value | None], sources: Sequence[Atom | None], s: Statement
+) -> list[Node]:
+    pairs = [
+        (t, a)
+        for t, a in zip(targets, sources, strict=True)
+        if t is not None and a is not None and t is not a
+    ]
+    return [Copy(tuple(t for t, _ in pairs), tuple(a for _, a in pairs), s.origin)] if pairs else []
+
+
+def ends_in_jump(nodes: Sequence[Node]) -> bool:
+    if not nodes:
+        return False
+    last = nodes[-1]
+    if isinstance(last, Branch):
+        return ends_in_jump(last.then) and ends_in_jump(last.orelse)
+    return isinstance(last, Jump)
+
+
+def written_as_statement(branch: If) -> bool:
+    """Whether the user's line says `if`, not a conditional expression; True if there is no line to ask."""
+    where = branch.location
+    if where is None or not where.source_line:
+        return True
+    return where.source_line[where.column :].startswith(("if ", "elif ", "if(", "elif(")) or not (
+        {"if", "and", "or", "<", ">", "<=", ">=", "==", "!=", "lambda"}
+        & set(where.source_line.replace("(", " ( ").split())
+    )

@@ -1,0 +1,222 @@
+"""A Python function and the types of its arguments -> an IR `Function`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType, MethodType
+from typing import Any
+
+import srcdiff.frontend.calls
+import srcdiff.frontend.expressions
+import srcdiff.frontend.loops
+import srcdiff.frontend.statements  # noqa: F401  (these register how nodes are read)
+from srcdiff.frontend.constants import from_python
+from srcdiff.frontend.frame import HOOKS, Frame, NeedStatic, Restart, Session, Symbols
+from srcdiff.frontend.functions import as_operand, bind, default_values, read_body
+from srcdiff.frontend.source import function_of, look_up, source_of
+from srcdiff.frontend.subset import fail
+from srcdiff.frontend.values import FrontValue, Text, tree_of
+from srcdiff.ir.build import Builder, change_dims
+from srcdiff.ir.core import Atom, Function, Tree, Value
+from srcdiff.ir.types import Dim, List, Scalar, Static, Struct, Type, dims_of
+
+__all__ = ["trace"]
+
+_RESTARTS = 100
+
+
+def trace(
+    function: Any,
+    arg_types: Sequence[Type],
+    *,
+    shapes_actual: Mapping[str, int] | None = None,
+    names: Sequence[str] | None = None,
+) -> Function:
+    """Read a function for arguments of these types.
+
+    Parameters
+    ----------
+    function
+        A Python function, possibly decorated, or a bound method.
+    arg_types
+        One for each argument, as `arguments.type_of_argument` makes them; `Static` for one known when compiling.
+    shapes_actual
+        The lengths and integers of the arguments at hand, by symbol. They decide what the types leave open (whether two lengths are
+        equal, what an integer is that has to be known when compiling); `notes` says what was concluded.
+    names
+        The parameters that the types are for; by default, by position.
+
+    Returns
+    -------
+    Function
+        Its `notes`: "assumptions" (pairs of lengths taken to be equal), "bindings" (what symbols turned out to be), "static" (parameters
+        that had to be known, with their values), "globals" and "captured" (what was found outside, by name).
+    """
+    plain, first = _plain_function(function)
+    source = source_of(plain)
+    arguments = source.node.args
+    given = [a.id for a in (*arguments.posonlyargs, *arguments.args)][len(first) :]
+    if names is None and len(arg_types) > len(given):
+        fail(f"{source.name}() takes {len(given)} arguments, {len(arg_types)} were given", location=source.location(source.node))
+    pairs = dict(zip(given if names is None else names, arg_types, strict=False))
+    rigid = frozenset(s for t in arg_types for s in _axis_symbols(t))
+    return _read(plain, pairs, rigid, dict(shapes_actual or {}), {}, (plain.__code__,), first)
+
+
+def _plain_function(function: Any) -> tuple[FunctionType, tuple[Any, ...]]:
+    """The function under decorators, and what it is bound to."""
+    first: tuple[Any, ...] = ()
+    while True:
+        if isinstance(function, MethodType):
+            first, function = (function.__self__, *first), function.__func__
+            continue
+        plain = function_of(function)
+        if plain is function:
+            break
+        function = plain
+    if not isinstance(function, FunctionType):
+        call = getattr(type(function), "__call__", None)
+        if isinstance(call, FunctionType):
+            return call, (function, *first)
+        fail(f"{function!r} is not a Python function", "Give a function that is written in Python.")
+    return function, first
+
+
+def _axis_symbols(type_: Type) -> set[str]:
+    """Symbols that are lengths of axes of arguments (those of list elements are the elements' own)."""
+    if isinstance(type_, Scalar):
+        return set()
+    if isinstance(type_, Struct):
+        return {s for part in type_.parts for s in _axis_symbols(part)}
+    inner = dims_of(type_.element) if isinstance(type_, List) and not isinstance(type_.element, Scalar) else dims_of(type_)
+    return {d.symbol for d in inner if d.symbol is not None and not d.symbol.endswith("*")}
+
+
+def _read(
+    plain: FunctionType,
+    types: Mapping[str, Type],
+    rigid: frozenset[str],
+    actual: Mapping[str, int],
+    functions: dict[Any, Any],
+    calls: tuple[Any, ...],
+    first: tuple[Any, ...] = (),
+) -> Function:
+    """Read until nothing new is learned that the beginning depends on."""
+    hints: dict[Any, Any] = {}
+    statics: dict[str, Any] = {}
+    for _ in range(_RESTARTS):
+        try:
+            return _Reading(plain, {**types, **{k: Static(v) for k, v in statics.items()}}, rigid, actual, hints, functions, calls).function(
+                first, statics
+            )
+        except Restart:
+            continue
+        except NeedStatic as need:
+            value = _actual_value(need.parameter, types, actual)
+            if value is None or need.parameter in statics:
+                raise
+            statics[need.parameter] = value
+    source = source_of(plain)
+    fail("the types in this function do not settle", location=source.location(source.node))
+
+
+def _actual_value(name: str, types: Mapping[str, Type], actual: Mapping[str, int]) -> Any:
+    """The value of a scalar parameter that is specialised on."""
+    type_ = types.get(name)
+    if not isinstance(type_, Scalar):
+        return None
+    symbol = name if type_.expr is None else type_.expr.symbol
+    value = actual.get(symbol) if symbol is not None else None
+    return bool(value) if value is not None and type_.dtype == "bool" else value
+
+
+class _Reading:
+    """One reading of a function."""
+
+    def __init__(
+        self,
+        plain: FunctionType,
+        types: Mapping[str, Type],
+        rigid: frozenset[str],
+        actual: Mapping[str, int],
+        hints: dict[Any, Any],
+        functions: dict[Any, Any],
+        calls: tuple[Any, ...],
+    ) -> None:
+        self.plain = plain
+        self.types = types
+        self.source = source_of(plain)
+        shapes = Symbols(rigid=set(rigid), actual=actual)
+        for type_ in types.values():
+            for dim in _all_dims(type_):
+                for symbol in dim.symbols():
+                    shapes.order.setdefault(symbol, len(shapes.order))
+        self.session = Session(shapes, Builder(shapes), hints=hints, functions=functions, open_calls=calls)
+        self.frame = Frame(self.session, self.source, lambda name: look_up(plain, name))
+
+    def function(self, first: tuple[Any, ...], statics: Mapping[str, Any]) -> Function:
+        fr, node = self.frame, self.source.node
+        params = {name: Value(t, name, True) for name, t in self.types.items()}
+        given = {name: self._start(p) for name, p in params.items()}
+        own = [from_python(fr, v, "self", node) for v in first]
+        positional = [a.id for a in (*node.args.posonlyargs, *node.args.args)][: len(own)]
+        given = {**dict(zip(positional, own, strict=True)), **given}
+        defaults = default_values(fr, self.plain, node.args, node)
+        star = node.args.vararg.id if node.args.vararg is not None else None
+        more = given.pop(star) if star in given else None
+        fr.env = bind(fr, node, self.source.name, node.args, [], given, defaults)
+        if more is not None and star is not None:
+            fr.env[star] = more
+        value = self._storable(read_body(fr, node))
+        yields: list[Atom] = []
+        output = tree_of(value, yields)
+        if output is None:
+            fr.fail(node, f"`{self.source.name}` returns something that is no number, array or container", "Return numbers or arrays.")
+        return self._finished(tuple(params.values()), yields, output, statics)
+
+    def _start(self, param: Value) -> FrontValue:
+        """What a parameter stands for when the body begins."""
+        type_ = param.type
+        session = self.session
+        if isinstance(type_, Static):
+            return from_python(self.frame, type_.value, param.name, self.source.node)
+        if isinstance(type_, Scalar):
+            session.parameters[param] = param.name
+            if type_.expr is not None and type_.expr.symbol is not None:
+                session.owners[type_.expr.symbol] = param.name
+        return param
+
+    def _storable(self, value: FrontValue) -> FrontValue:
+        return as_operand(self.frame, self.source.node, value) if isinstance(value, Text) else value
+
+    def _finished(self, params: tuple[Value, ...], yields: list[Atom], output: Tree, statics: Mapping[str, Any]) -> Function:
+        session, shapes = self.session, self.session.shapes
+        resolve: Callable[[Dim], Dim] = shapes.resolve
+        notes = {
+            "assumptions": tuple((resolve(a), resolve(b)) for a, b in shapes.assumptions if resolve(a) != resolve(b)),
+            "bindings": {s: resolve(Dim.of(s)) for s in shapes.bindings},
+            "static": dict(statics),
+            **session.notes,
+        }
+        name = "function" if self.source.name == "<lambda>" else self.source.name
+        region = session.b.region(params, yields)
+        function = Function(name, region, output, self.source.doc, self.source.location(self.source.node), notes)
+        return change_dims(function, resolve)
+
+
+def _all_dims(type_: Type) -> tuple[Dim, ...]:
+    return dims_of(type_.element) if isinstance(type_, List) else dims_of(type_)
+
+
+def _read_callee(
+    plain: FunctionType,
+    types: Mapping[str, Type],
+    rigid: frozenset[str],
+    actual: Mapping[str, int],
+    functions: dict[Any, Any],
+    calls: tuple[Any, ...],
+) -> Function:
+    return _read(plain, types, rigid, actual, functions, calls)
+
+
+HOOKS["read_function"] = _read_callee

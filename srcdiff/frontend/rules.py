@@ -1,0 +1,197 @@
+"""Derivative rules, small NumPy functions, as IR: read like any other function, with what is static bound as constants.
+
+    def tanh(x, *, out, d_out):          (%x, %out, %d_out) ->
+        d_x = d_out * (1 - out**2)           %0 = power %out, 2; %1 = subtract 1, %0; %d_x = multiply %d_out, %1; yield %d_x
+
+The function's parameters are the operands, the results (`out`), and in reverse mode their adjoints (`d_out`), in forward mode the
+operands' tangents (`x_dot`). It yields what the rule assigns, operand by operand; `notes["missing"]` are the positions of operands that the
+rule assigns nothing for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType
+from typing import Any
+
+from srcdiff.errors import RuleError
+from srcdiff.frontend.blocks import block
+from srcdiff.frontend.constants import from_python
+from srcdiff.frontend.frame import Frame, Session, Symbols
+from srcdiff.frontend.lower import trace
+from srcdiff.frontend.source import look_up, source_of
+from srcdiff.frontend.values import FrontValue, Missing, sequence, tree_of
+from srcdiff.ir.build import Builder, change_dims
+from srcdiff.ir.core import Atom, Function, Node, OpDecl, Tree, Value, const
+from srcdiff.ir.types import Scalar, Type, dims_of
+
+__all__ = ["parse_forward_rule", "parse_rule"]
+
+_PARSED: dict[Any, Function] = {}
+_LIMIT = 10_000
+
+assert trace is not None  # importing it registers how nodes are read
+
+
+def parse_rule(
+    decl: OpDecl,
+    operands: Sequence[Type],
+    attrs: Mapping[str, Any],
+    out: Sequence[Type],
+    d_out: Sequence[Type | None],
+) -> Function:
+    """The reverse-mode rule of an operation for these types; None in `d_out` for a result that has no adjoint."""
+    assert decl.rule is not None
+    return _parsed(decl.rule, operands, attrs, out, d_out, ())
+
+
+def parse_forward_rule(
+    decl: OpDecl,
+    operands: Sequence[Type],
+    attrs: Mapping[str, Any],
+    out: Sequence[Type],
+    dots: Sequence[Type | None],
+) -> Function:
+    """The forward-mode rule: `dots` are the operands' tangents, None for those that have none."""
+    assert decl.forward is not None
+    return _parsed(decl.forward, operands, attrs, out, (), dots)
+
+
+def _parsed(
+    rule: Callable[..., Any],
+    operands: Sequence[Type],
+    attrs: Mapping[str, Any],
+    out: Sequence[Type],
+    d_out: Sequence[Type | None],
+    dots: Sequence[Type | None],
+) -> Function:
+    try:
+        key = (rule, tuple(operands), tuple(attrs.items()), tuple(out), tuple(d_out), tuple(dots))
+        found = _PARSED.get(key)
+    except TypeError:  # an attribute that cannot be hashed
+        return _Rule(rule, attrs).function(operands, out, d_out, dots)
+    if found is None:
+        if len(_PARSED) > _LIMIT:
+            _PARSED.clear()
+        found = _PARSED[key] = _Rule(rule, attrs).function(operands, out, d_out, dots)
+    return found
+
+
+class _Rule:
+    """One rule being read."""
+
+    def __init__(self, rule: Callable[..., Any], attrs: Mapping[str, Any]) -> None:
+        assert isinstance(rule, FunctionType)
+        self.rule = rule
+        self.attrs = attrs
+        self.source = source_of(rule)
+        self.shapes = Symbols()
+        self.session = Session(self.shapes, Builder(self.shapes, origin="compiler"), user_names=False)
+        self.frame = Frame(self.session, self.source, lambda name: look_up(rule, name))
+        self.params: list[Value] = []
+
+    def function(
+        self,
+        operands: Sequence[Type],
+        out: Sequence[Type],
+        d_out: Sequence[Type | None],
+        dots: Sequence[Type | None],
+    ) -> Function:
+        for type_ in (*operands, *out, *d_out, *dots):
+            if type_ is not None and not isinstance(type_, Scalar):
+                self.shapes.rigid |= {s for d in dims_of(type_) for s in d.symbols()}
+        names = self._bind_operands(operands)
+        self._bind_results(out, d_out)
+        self._bind_tangents(names, dots)
+        block(self.frame, self.source.node.body, frozenset(self.source.flow.local))
+        return self._finished(names, bool(dots), len(out))
+
+    # ---- parameters ----
+
+    def _bind_operands(self, operands: Sequence[Type]) -> list[str]:
+        """Bind operands and static attributes; gives the name of each operand."""
+        fr, arguments = self.frame, self.source.node.args
+        positional = [a.id for a in (*arguments.posonlyargs, *arguments.args)]
+        keyword = {a.id for a in arguments.kwonlyargs}
+        defaults = dict(zip(positional[len(positional) - len(arguments.defaults) :], self.rule.__defaults__ or (), strict=True))
+        names: list[str] = []
+        for name in positional:
+            if name in defaults:
+                fr.env[name] = from_python(fr, self.attrs.get(name, defaults[name]), name, self.source.node)
+            elif len(names) < len(operands):
+                fr.env[name] = self._param(name, operands[len(names)])
+                names.append(name)
+        for name, value in self.attrs.items():
+            if name not in fr.env and name not in keyword:
+                fr.env[name] = from_python(fr, value, name, self.source.node)
+        if arguments.vararg is not None:
+            star = arguments.vararg.id
+            rest = [self._param(star, t) for t in operands[len(names) :]]
+            fr.env[star] = sequence(rest)
+            names += [star] * len(rest)
+        if len(names) != len(operands):
+            raise RuleError(
+                f"the rule `{self.rule.__name__}` has {len(names)} operands, its operation {len(operands)}",
+                location=self.source.location(self.source.node),
+            )
+        return names
+
+    def _bind_results(self, out: Sequence[Type], d_out: Sequence[Type | None]) -> None:
+        results: list[FrontValue] = [self._param("out", t) for t in out]
+        adjoints = [const(None) if t is None else self._param("d_out", t) for t in d_out]
+        self.frame.env["out"] = results[0] if len(results) == 1 else sequence(results)
+        if d_out:
+            self.frame.env["d_out"] = adjoints[0] if len(adjoints) == 1 else sequence(adjoints)
+
+    def _bind_tangents(self, names: Sequence[str], dots: Sequence[Type | None]) -> None:
+        bound: dict[str, list[FrontValue]] = {}
+        for name, type_ in zip(names, dots, strict=False):
+            value = const(None) if type_ is None else self._param(f"{name}_dot", type_)
+            bound.setdefault(name, []).append(value)
+        star = self.source.node.args.vararg
+        for name, values in bound.items():
+            is_star = star is not None and star.id == name
+            self.frame.env[f"{name}_dot"] = sequence(values) if is_star else values[0]
+
+    def _param(self, name: str, type_: Type) -> Value:
+        param = Value(type_, name)
+        self.params.append(param)
+        return param
+
+    # ---- results ----
+
+    def _finished(self, names: Sequence[str], is_forward: bool, results: int) -> Function:
+        yields: list[Atom] = []
+        missing: list[int] = []
+        children: list[Tree] = []
+        for position, value in enumerate(self._assigned(names, is_forward, results)):
+            tree = None if value is None else tree_of(value, yields)
+            if tree is None:
+                missing.append(position)
+            else:
+                children.append(tree)
+        output = Node("tuple", tuple(range(len(children))), tuple(children))
+        region = self.session.b.region(self.params, yields)
+        function = Function(self.rule.__name__, region, output, notes={"missing": tuple(missing)})
+        return change_dims(function, self.shapes.resolve) if self.shapes.bindings else function
+
+    def _assigned(self, names: Sequence[str], is_forward: bool, results: int) -> list[FrontValue | None]:
+        """What the rule assigns, for each operand (in forward mode: for each result)."""
+        if is_forward:
+            dot = self._value("out_dot")
+            return list(getattr(dot, "values", ())) if results > 1 else [dot]
+        star = self.source.node.args.vararg
+        out: list[FrontValue | None] = []
+        for k, name in enumerate(names):
+            value = self._value(f"d_{name}")
+            if value is not None and star is not None and star.id == name:
+                value = value.values[k - names.index(name)]  # type: ignore[union-attr]
+            out.append(value)
+        return out
+
+    def _value(self, name: str) -> FrontValue | None:
+        value = self.frame.env.get(name)
+        if value is None or isinstance(value, Missing):
+            return None
+        return self.frame.bound(value, name, self.source.node)
+

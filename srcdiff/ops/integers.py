@@ -1,0 +1,56 @@
+"""What is known of integer scalars, through arithmetic: an affine expression in lengths, or a symbol of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from srcdiff.ir.core import Atom
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.types import Dim, Scalar, Type
+from srcdiff.ops.infer import arithmetic
+
+__all__ = ["constants", "integers", "known", "times"]
+
+Attrs = Mapping[str, Any]
+
+
+def known(atom: Atom) -> Dim | None:
+    """What is known of an integer scalar."""
+    return atom.type.expr if isinstance(atom.type, Scalar) and atom.type.dtype == "int64" else None
+
+
+def integers(combine: Callable[..., Dim | None]) -> Any:
+    """As `arithmetic`; of integer scalars, `combine` says what is known of the result (None: nothing)."""
+
+    def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+        (result,) = arithmetic(shapes, operands, attrs)
+        if not isinstance(result, Scalar) or result.dtype not in ("int64", "bool"):
+            return (result,)
+        if result.dtype == "bool":
+            return (Scalar("int64", True, shapes.fresh("i")) if result.weak else result,)
+        exprs = [known(a) for a in operands]
+        expr = None if any(e is None for e in exprs) else combine(*exprs)
+        return (Scalar("int64", result.weak, shapes.fresh("i") if expr is None else expr),)
+
+    return infer
+
+
+def constants(function: Callable[..., int]) -> Callable[..., Dim | None]:
+    """What is known of `function(a, b)`: its value for constants."""
+
+    def combine(*exprs: Dim) -> Dim | None:
+        if not all(e.is_const for e in exprs):
+            return None
+        try:
+            return Dim(int(function(*(e.const for e in exprs))))
+        except (ArithmeticError, ValueError):
+            return None
+
+    return combine
+
+
+def times(a: Dim, b: Dim) -> Dim | None:
+    if a.is_const:
+        return b.scaled(a.const)
+    return a.scaled(b.const) if b.is_const else None

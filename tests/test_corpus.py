@@ -1,0 +1,55 @@
+"""Every program of the corpus in every mode: against finite differences, the reference evaluator and, for targets, their own code."""
+
+from __future__ import annotations
+
+import ast
+
+import numpy as np
+import pytest
+from corpus_loader import Program, flatten, load
+
+import srcdiff
+from srcdiff.ir.interp import evaluate
+from srcdiff.trees import add_scaled, dot, is_float_leaf, leaves, map_leaves, random_like
+
+PROGRAMS = load("all")
+TARGETS = load("targets")
+pytestmark = pytest.mark.filterwarnings("ignore::srcdiff.IndependentWarning")
+
+
+def close(found: object, expected: object, rtol: float = 1e-6) -> None:
+    """Equal relative to the largest entry."""
+    a, b = flatten(found), flatten(expected)
+    assert a.shape == b.shape
+    scale = max(1.0, float(np.max(np.abs(b[np.isfinite(b)]), initial=0.0)))
+    np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * scale)
+
+
+def examples(program: Program) -> range:
+    return range(len(program.examples))
+
+
+@pytest.mark.parametrize("residuals", ["auto", "store", "recompute"])
+@pytest.mark.parametrize("program", PROGRAMS, ids=repr)
+def test_reverse_mode_agrees_with_finite_differences(program: Program, residuals: str) -> None:
+    g = srcdiff.value_and_grad(program.function, argnums=program.wrt, residuals=residuals)
+    for i in examples(program):
+        with np.errstate(all="ignore"):
+            value, gradient = g(*program.arguments(i))
+        close(value, program.value(i), 1e-12)
+        close(gradient, program.gradients(i))
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=repr)
+def test_forward_mode_agrees_with_finite_differences(program: Program) -> None:
+    for i in examples(program):
+        args = program.arguments(i)
+        rng = np.random.default_rng(i)
+        tangents = [random_like(a, rng) if k in program.wrt else None for k, a in enumerate(args)]
+        tangents = [map_leaves(lambda _: None, a) if t is None else t for a, t in zip(args, tangents, strict=True)]
+        with np.errstate(all="ignore"):
+            value, tangent = srcdiff.jvp(program.function, args, tangents)
+        close(value, program.value(i), 1e-12)
+        gradients = program.gradients(i)
+        expected = sum(dot(tangents[k], g) for k, g in zip(program.wrt, gradients, strict=True))
+        close(tangent, expected)
