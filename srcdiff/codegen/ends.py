@@ -1,6 +1,7 @@
 """What comes at the end of a region: values handed on, a turn that may be the last, a return.
 
-An `If` that stands at the end may do this in each of its arms: then the user's `break`, `continue` and `return` come back.
+An `If` that stands at the end may do this in each of its arms: then the user's `break`, `continue`
+and `return` come back.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from srcdiff.codegen.plan import Branch, Copy, Jump, Node
 from srcdiff.ir.core import Atom, Const, If, Statement, Value
 
-__all__ = ["Assign", "End", "Leave", "Return", "copies", "ends_in_jump", "written_as_statement"]
+__all__ = ["Assign", "End", "Leave", "Return", "copies", "ends_in_jump", "prefers_expression"]
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,10 @@ class Assign:
 
     def takes_over(self, branch: If, yields: Sequence[Atom]) -> bool:
         """The user's `continue`: nothing is done in one arm, all the rest in the other."""
-        if (
-            not self.is_turn
-            or branch.origin != "user"
-            or branch.then.body
-            or not branch.orelse.body
-        ):
+        if not self.is_turn or branch.origin != "user" or branch.then.body:
             return False
-        return all(isinstance(a, Value) for a in branch.then.yields) and not any(
-            r.user for r in branch.results[len(yields) :]
-        )
+        passes_on = all(isinstance(a, Value) for a in branch.then.yields)
+        return passes_on and bool(branch.orelse.body) and written_as_statement(branch)
 
 
 @dataclass(frozen=True)
@@ -53,7 +48,9 @@ class Leave:
         return [*handed_on, Branch(go, [], [Jump("break", origin=s.origin)], s.origin)]
 
     def takes_over(self, branch: If, yields: Sequence[Atom]) -> bool:
-        return yields[0] in branch.results
+        if yields[0] not in branch.results:
+            return False
+        return len(branch.results) > 1 or not prefers_expression(branch)
 
 
 @dataclass(frozen=True)
@@ -104,3 +101,10 @@ def written_as_statement(branch: If) -> bool:
         {"if", "and", "or", "<", ">", "<=", ">=", "==", "!=", "lambda"}
         & set(where.source_line.replace("(", " ( ").split())
     )
+
+
+def prefers_expression(branch: If) -> bool:
+    if branch.location is not None and branch.location.source_line and branch.origin == "user":
+        return not written_as_statement(branch)
+    has_name = any(r.name for r in branch.results)
+    return not has_name and len(branch.then.body) + len(branch.orelse.body) <= 2

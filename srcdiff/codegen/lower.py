@@ -21,7 +21,7 @@ from srcdiff.codegen.ends import (
     Return,
     copies,
     ends_in_jump,
-    written_as_statement,
+    prefers_expression,
 )
 from srcdiff.codegen.needed import Needed, carried_values
 from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Plan
@@ -278,10 +278,3 @@ def _conditional_text(condition: Atom, a: Atom, b: Atom) -> tuple[str, tuple[Ato
     if isinstance(a, Const) and a.value is True:
         return "{0} or {1}", (condition, b)
     return "{1} if {0} else {2}", (condition, a, b)
-
-
-def prefers_expression(branch: If) -> bool:
-    if branch.location is not None and branch.location.source_line and branch.origin == "user":
-        return not written_as_statement(branch)
-    has_name = any(r.name for r in branch.results)
-    return not has_name and len(branch.then.body) + len(branch.orelse.body) <= 2

@@ -1,7 +1,8 @@
 """Python values -> types: what a function is specialised on.
 
-Lengths become symbols named after the argument and the axis (`x0`, `x1`), axes of length 1 stay 1. Types of equal specialisations are
-equal and hashable, so that they serve as cache keys.
+Lengths become symbols named after the argument and the axis (`x0`, `x1`), axes of length 1 stay 1. A length that differs from element to
+element of a list ends in `*`, and in `_*` where none of them is 1. Types of equal specialisations are equal and hashable, so that they
+serve as cache keys.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
 __all__ = ["describe_arguments", "lengths_of_argument", "type_of_argument"]
 
 _PYTHON = {bool: "bool", int: "int64", float: "float64", complex: "complex128"}
-_VARIES = Dim.of("?")  # a length that differs from element to element of a list
+_VARIES = Dim.of("?")  # a length that differs from element to element of a list, ...
+_VARIES_NOT_ONE = Dim.of("?1")  # ... and is never 1
 
 
 def describe_arguments(values: Sequence[Any], names: Sequence[str]) -> tuple[tuple[Type, ...], dict[str, int]]:
@@ -112,7 +114,7 @@ def _alike(a: Type, b: Type) -> Type | None:
     """The type of elements that are alike but for their lengths; None where they are not."""
     match a, b:
         case Array(), Array() if a.dtype == b.dtype and a.ndim == b.ndim:
-            return Array(a.dtype, tuple(x if x == y else _VARIES for x, y in zip(a.shape, b.shape, strict=True)))
+            return Array(a.dtype, tuple(_either_length(x, y) for x, y in zip(a.shape, b.shape, strict=True)))
         case Struct(), Struct() if (a.kind, a.keys, a.cls) == (b.kind, b.keys, b.cls):
             parts = [_alike(x, y) for x, y in zip(a.parts, b.parts, strict=True)]
             known = tuple(p for p in parts if p is not None)
@@ -123,6 +125,12 @@ def _alike(a: Type, b: Type) -> Type | None:
         case Scalar(), Scalar() if a.weak and b.weak and {a.dtype, b.dtype} == {"int64", "float64"}:
             return Scalar("float64")  # [1, 0.5]
     return a if a == b else None
+
+
+def _either_length(a: Dim, b: Dim) -> Dim:
+    if a == b:
+        return a
+    return _VARIES if Dim(1) in (a, b) or _VARIES in (a, b) else _VARIES_NOT_ONE
 
 
 def _refuse(value: Any, path: str) -> NoReturn:
@@ -159,12 +167,12 @@ def _with_symbols(type_: Type, path: str, taken: set[str], in_list: bool = False
 def _length(dim: Dim, name: str, taken: set[str]) -> Dim:
     if dim == Dim(1):
         return dim
-    return Dim.of(_unused(name, taken) + ("*" if dim == _VARIES else ""))
+    return Dim.of(_unused(name, taken) + {_VARIES: "*", _VARIES_NOT_ONE: "_*"}.get(dim, ""))
 
 
 def _unused(name: str, taken: set[str]) -> str:
     while name in taken:
-        name += "_"
+        name += "x"
     taken.add(name)
     return name
 

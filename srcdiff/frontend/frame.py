@@ -52,12 +52,22 @@ class Symbols(Shapes):
     order: dict[str, int] = field(default_factory=dict)
 
     def fresh(self, hint: str = "k") -> Dim:
+        never_one = hint.endswith("_")  # see `arguments`: the lengths of a list's elements, where none of them is 1
+        hint = hint.rstrip("_") or "k"
         while True:
             dim = super().fresh(hint)
             (symbol,) = dim.symbols()
             if symbol not in self.rigid and symbol not in self.order:
                 self.order[symbol] = len(self.order)
+                if never_one:
+                    self.rigid.add(symbol)
                 return dim
+
+    def must_equal(self, a: Dim, b: Dim, what: str = "lengths") -> Dim:
+        """The younger symbol stands for the older, so that a length is never named after something that comes later."""
+        a, b = self.resolve(a), self.resolve(b)
+        ages = [self.order.get(d.symbol, -1) if d.symbol is not None else -1 for d in (a, b)]
+        return super().must_equal(*((b, a) if ages[0] > ages[1] else (a, b)), what)
 
 
 @dataclass(frozen=True)

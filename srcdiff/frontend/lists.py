@@ -11,7 +11,7 @@ from srcdiff.frontend.iteration import iterable
 from srcdiff.frontend.joins import UNKNOWN, Unjoinable, join_types
 from srcdiff.frontend.values import FrontValue, Items, is_static, static_int
 from srcdiff.ir.core import Op, Value, const
-from srcdiff.ir.types import Dim, List, Type, map_dims, strip
+from srcdiff.ir.types import Array, Dim, List, Struct, Type, map_dims, strip
 from srcdiff.ops.containers import append, list_new, list_pop, list_reverse
 
 __all__ = ["METHODS", "element_of", "new_list"]
@@ -51,16 +51,23 @@ def _joined(fr: Frame, own: Type, new: Type, node: Any) -> Type:
 def _starred_join(fr: Frame, own: Type, new: Type) -> Type:
     """The type of either element; a length that differs becomes the element's own."""
     shapes = fr.session.shapes
-    used, order = dict(shapes.used), dict(shapes.order)
-    joined = join_types(shapes, own, new)
-    fresh = set(shapes.order) - set(order)
-    shapes.used, shapes.order = used, order
-    return map_dims(joined, lambda d: _star(d) if d.symbols() & fresh else d)
+    match own, new:
+        case Array(), Array() if own.ndim == new.ndim and own.dtype == new.dtype:
+            pairs = zip(own.shape, new.shape, strict=True)
+            return Array(own.dtype, tuple(a if _is_star(a) or shapes.same(a, b) else _star(a) for a, b in pairs))
+        case Struct(), Struct() if (own.kind, own.keys, own.cls) == (new.kind, new.keys, new.cls):
+            parts = [_starred_join(fr, a, b) for a, b in zip(own.parts, new.parts, strict=True)]
+            return Struct(own.kind, own.keys, tuple(parts), own.cls)
+    return join_types(shapes, own, new)
+
+
+def _is_star(dim: Dim) -> bool:
+    return bool(dim.terms) and all(s.endswith("*") for s in dim.symbols())
 
 
 def _star(dim: Dim) -> Dim:
-    name = "_".join(sorted(s.rstrip("*") for s in dim.symbols())) or "k"
-    return dim if all(s.endswith("*") for s in dim.symbols()) and dim.terms else Dim.of(f"{name}*")
+    name = "_".join(sorted(s.rstrip("*_") for s in dim.symbols())) or "k"
+    return dim if _is_star(dim) else Dim.of(f"{name}*")
 
 
 # ---- methods ------------------------------------------------------------------------------------------------

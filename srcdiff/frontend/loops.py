@@ -39,7 +39,8 @@ class _Carry:
     init: FrontValue  # MISSING: not bound before the loop
     template: FrontValue  # its structure; MISSING while not known
     types: list[Type] = field(default_factory=list)
-    varies: list[set[int]] = field(default_factory=list)
+    varies: list[set[int]] = field(default_factory=list)  # for each leaf, the axes whose lengths change
+    loose: list[set[int]] = field(default_factory=list)  # ... and those of them that may have length 1
     own: list[Value] = field(default_factory=list)  # the parameters of the body
 
     @property
@@ -49,13 +50,15 @@ class _Carry:
 
     def params(self, fr: Frame) -> list[Value]:
         """New parameters, with a symbol of its own for every length and integer that changes."""
-        shapes = fr.session.shapes
-        self.types = [_varying(shapes, t, v, self.name) for t, v in zip(self.types, self.varies, strict=True)]
+        self.types = self.fresh_types(fr)
         return self.values(self.types)
 
+    def fresh_types(self, fr: Frame) -> list[Type]:
+        leaves = zip(self.types, self.varies, self.loose, strict=True)
+        return [_varying(fr.session.shapes, t, v, o, self.name) for t, v, o in leaves]
+
     def results(self, fr: Frame) -> list[Value]:
-        shapes = fr.session.shapes
-        return self.values([_varying(shapes, t, v, self.name) for t, v in zip(self.types, self.varies, strict=True)])
+        return self.values(self.fresh_types(fr))
 
     def values(self, types: Sequence[Type]) -> list[Value]:
         hints = list(_hints(self.template, self.name))
@@ -76,9 +79,10 @@ def _hints(template: FrontValue, name: str) -> Iterator[str]:
         yield _PSEUDO[base] + (f"_{rest}" if rest else "") if base in _PSEUDO else name
 
 
-def _varying(shapes: Any, type_: Type, varies: set[int], name: str) -> Type:
+def _varying(shapes: Any, type_: Type, varies: set[int], loose: set[int], name: str) -> Type:
     if isinstance(type_, Array):
-        return Array(type_.dtype, tuple(shapes.fresh() if k in varies else d for k, d in enumerate(type_.shape)))
+        lengths = [shapes.fresh("k" if k in loose else "k_") if k in varies else d for k, d in enumerate(type_.shape)]
+        return Array(type_.dtype, tuple(lengths))
     if isinstance(type_, Scalar) and type_.dtype == "int64":
         return Scalar("int64", type_.weak, shapes.fresh(name if name.isidentifier() else "i"))
     return type_
@@ -141,14 +145,17 @@ class _Loop:
             carry.template = hint.get("template", MISSING)
             carry.types = list(hint.get("types", []))
             carry.varies = list(hint.get("varies", []))
+            carry.loose = list(hint.get("loose", []))
         else:
             carry.types = [_plain(a.type) for a in flatten(template)]
             if isinstance(template, Value | Const) and isinstance(template.type, Scalar):
                 carry.types = [template.type]
             carry.varies = [set() for _ in carry.types]
+            carry.loose = [set() for _ in carry.types]
             if "types" in hint and len(hint["types"]) == len(carry.types):
                 carry.types = [_widened(fr_type, known) for fr_type, known in zip(carry.types, hint["types"], strict=True)]
                 carry.varies = [set(v) for v in hint["varies"]]
+                carry.loose = [set(v) for v in hint["loose"]]
         self.carries.append(carry)
 
     def _initial(self, name: str) -> FrontValue:
@@ -231,6 +238,10 @@ class _Loop:
         carry.template = end
         carry.types = [_plain(a.type) for a in flatten(end)]
         carry.varies = [self._made_inside(t) for t in carry.types]
+        not_one = self.fr.session.shapes.not_one
+        carry.loose = [
+            {k for k, d in enumerate(t.shape) if not not_one(d)} if isinstance(t, Array) else set() for t in carry.types
+        ]
         carry.own = carry.params(self.fr)
         self._remember(carry)
 
@@ -244,7 +255,8 @@ class _Loop:
 
     def _remember(self, carry: _Carry) -> None:
         own = self.hints.setdefault(carry.name, {})
-        own.update(types=list(carry.types), varies=[set(v) for v in carry.varies], template=carry.template)
+        own.update(types=list(carry.types), template=carry.template)
+        own.update(varies=[set(v) for v in carry.varies], loose=[set(v) for v in carry.loose])
 
     def _aligned(self, carry: _Carry, end: FrontValue) -> list[Atom] | None:
         """The end's values in the order of the parameters; None if the name starts anew (what it was before does not matter)."""
@@ -268,11 +280,14 @@ class _Loop:
             joined = self._joined(carry, own, atom.type)
             if isinstance(own, Array) and isinstance(joined, Array):
                 assert isinstance(atom.type, Array)
-                same = self.fr.session.shapes.same
-                new = {i for i, (a, b) in enumerate(zip(own.shape, atom.type.shape, strict=True)) if not same(a, b)}
-                if own.dtype != joined.dtype or not new <= carry.varies[k]:
+                shapes = self.fr.session.shapes
+                pairs = list(enumerate(zip(own.shape, atom.type.shape, strict=True)))
+                new = {i for i, (a, b) in pairs if not shapes.same(a, b)}
+                loose = {i for i, ab in pairs if i in new and not all(shapes.not_one(shapes.resolve(d)) for d in ab)}
+                if own.dtype != joined.dtype or not new <= carry.varies[k] or not loose <= carry.loose[k]:
                     carry.types[k] = Array(joined.dtype, own.shape)
                     carry.varies[k] |= new
+                    carry.loose[k] |= loose
                     widened = True
             elif isinstance(own, Scalar) and isinstance(joined, Scalar):
                 if (own.dtype, own.weak) != (joined.dtype, joined.weak):
@@ -321,7 +336,7 @@ class _Loop:
             if isinstance(carry.template, Missing):
                 continue
             if isinstance(carry.init, Missing):
-                out += [self.fr.op(self.node, undefined, type=t) for t in carry.types]
+                out += [self.fr.op(self.node, undefined, type=_plain(t)) for t in carry.fresh_types(self.fr)]
             else:
                 out += flatten(carry.init)
         return out

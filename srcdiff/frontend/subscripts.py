@@ -12,12 +12,12 @@ import numpy as np
 from srcdiff.frontend.frame import Frame, NeedStatic, Unroll, describe, reads
 from srcdiff.frontend.functions import as_operand
 from srcdiff.frontend.joins import take_apart
-from srcdiff.frontend.values import FrontValue, Known, Parts, ShapeOf, Slice, is_static, sequence, static, static_int
+from srcdiff.frontend.values import FrontValue, Items, Known, Parts, ShapeOf, Slice, is_static, sequence, static, static_int
 from srcdiff.ir.core import Atom, Const, OpDecl, Value, const
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, shape_of
-from srcdiff.ops.arithmetic import negative
-from srcdiff.ops.containers import get, list_item, list_set
+from srcdiff.ops.arithmetic import add, negative, subtract
+from srcdiff.ops.containers import get, list_item, list_length, list_set
 from srcdiff.ops.infer import TypeMistake
 from srcdiff.ops.memory import add_into, axis_length, gather, index, is_view, store, subscript_shape
 from srcdiff.ops.registry import find
@@ -58,10 +58,29 @@ def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontV
     array = fr.as_atom(base, node)
     if isinstance(array.type, List):
         if isinstance(key, Slice):
-            fr.fail(node, "slices of lists are supported for lists of known length only", "Loop over a range of positions.")
+            return _list_slice(fr, array, key, node)
         return fr.op(node, list_item, array, fr.as_atom(key, node))
     place = _place(fr, array, key, node)
     return fr.op(node, index if place.is_view else gather, array, *place.operands, where=place.where)
+
+
+def _list_slice(fr: Frame, array: Atom, key: Slice, node: Any) -> Items:
+    """`xs[1:]`, `xs[:-1]`, to loop over: the list itself is not copied."""
+    bounds = _static_slice(fr, key, node)
+    start, stop = bounds.start or 0, bounds.stop or 0
+    count = fr.op(node, list_length, array)
+    if bounds.step == -1 and bounds.start is None and bounds.stop is None:
+        return Items(count, lambda k: fr.op(node, list_item, array, k), reverse=True)
+    if start < 0 or stop > 0 or bounds.step not in (None, 1):
+        fr.fail(node, "of the slices of lists, `[k:]`, `[:-k]` and `[::-1]` are supported", "Loop over a range of positions.")
+    left_out = start - stop
+    fewer = fr.op(node, subtract, count, const(left_out)) if left_out else count
+
+    def element(k: Atom) -> FrontValue:
+        place = k if start == 0 else const(k.value + start) if isinstance(k, Const) else fr.op(node, add, k, const(start))
+        return fr.op(node, list_item, array, place)
+
+    return Items(fewer, element)
 
 
 def _static_item(fr: Frame, base: Known | Const, key: FrontValue, node: Any) -> FrontValue:

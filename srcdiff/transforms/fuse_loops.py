@@ -50,8 +50,18 @@ def fuse_loops(fn: Function) -> Function:
         fused = fuse(fn)
         if not fuse.count:
             break
-        fn = dce(forward_invariants(pair_up_saves(merge_ifs(pair_up_saves(fused)))))
+        fn = dce(forward_invariants(_settled(fused)))
     return loop_direction(fn)
+
+
+def _settled(fn: Function) -> Function:
+    """`fn` with saves and restores paired up and branches joined, as deep as the one makes the other possible."""
+    for _ in range(_DEPTH):
+        before = fn
+        fn = merge_ifs(pair_up_saves(fn))
+        if fn is before:
+            break
+    return fn
 
 
 def loop_direction(fn: Function) -> Function:
@@ -80,6 +90,8 @@ class _Direction(Rewriter):
         own = footprint(loop, self.roots)
         if loop.breaks or own.slots or own.effect:
             return False
+        if not self.uses.get(loop.index):  # all turns are alike
+            return True
         return carries_only_add(loop, self.uses) and storage_commutes(accesses(loop, self.roots))
 
 

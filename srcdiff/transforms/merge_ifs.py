@@ -25,12 +25,15 @@ _REACH = 64  # statements between two branches that are looked at: keeps the pas
 
 def merge_ifs(fn: Function) -> Function:
     """`fn` with neighbouring branches on one condition joined."""
-    return _Merge(fn)(fn)
+    merge = _Merge(fn)
+    out = merge(fn)
+    return out if merge.count else fn
 
 
 class _Merge(Rewriter):
     def __init__(self, fn: Function) -> None:
         self.roots: Roots = storage_roots(fn)
+        self.count = 0
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         body: list[Statement] = []
@@ -50,6 +53,7 @@ class _Merge(Rewriter):
                     joined = self.joined(first, body[place + 1 : -1], second)
                     if joined is not None:
                         body[place:] = joined
+                        self.count += 1
                 return
 
     def joined(self, first: If, between: Sequence[Statement], second: If) -> list[Statement] | None:

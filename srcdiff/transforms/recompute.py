@@ -49,7 +49,7 @@ def _op_origins(op: Op, program: Program) -> tuple[list[Value], float]:
         return [], math.inf
     if _reads_storage(op) and not program.is_stable(op):
         return [], math.inf
-    price = {"free": 0.0, "cheap": 0.0, "element": 1e-6, "heavy": HEAVY}[op.decl.cost]
+    price = {"free": 0.0, "cheap": 0.0, "element": 0.0, "heavy": HEAVY}[op.decl.cost]
     return inner_values(op.operands, program), price
 
 

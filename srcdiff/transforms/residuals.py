@@ -109,7 +109,7 @@ class _Graph:
             self.free.add(v)
             return
         self.edges[(v, "in"), (v, "out")] = self.capacity(v)
-        if self.mode == "store" and price > 0:
+        if self.mode == "store" and not self.is_free(v):
             price = math.inf
         if self.mode == "recompute" and price < math.inf:
             price = 0.0
@@ -119,6 +119,11 @@ class _Graph:
             self.depends[v] = sources
             for u in sources:
                 self.edges[(u, "out"), (v, "in")] = math.inf
+
+    def is_free(self, v: Value) -> bool:
+        """Whether a value costs no work: an index, a length, a view."""
+        maker = self.program.maker.get(v)
+        return maker is None or (isinstance(maker, Op) and maker.decl.cost == "free")
 
     def capacity(self, v: Value) -> float:
         if self.mode == "recompute":

@@ -103,7 +103,15 @@ def adjoint_of_helper(
     names = ", ".join(f"`{p.name}`" for p in targets)
     doc = f"Adjoint of `{fn.name}` with respect to {names}."
     body = _whole_body(r, fn, scope, (*seeds, *fn.params, *outs), yields)
-    return Function(f"{fn.name}_backward", body, output, doc, fn.location, dict(fn.notes))
+    notes = {**fn.notes, "gradients": tuple(y for p in targets for y in _leaf_names(r, p))}
+    return Function(f"{fn.name}_backward", body, output, doc, fn.location, notes)
+
+
+def _leaf_names(r: Reversal, value: Value) -> list[str]:
+    """The names of what `_gradient` appends."""
+    if isinstance(value.type, Struct):
+        return [name for p in r.parts(value) for name in _leaf_names(r, p)]
+    return [value.name]
 
 
 def _together(trees: Sequence[Tree], as_tuple: bool = False) -> Tree:
@@ -134,7 +142,8 @@ class _Backward:
         def make(fn: Function, wrt: tuple[int, ...], seeded: tuple[int, ...]) -> Function:
             key = (id(fn), wrt, seeded)
             if key not in self.helpers:
-                self.helpers[key] = self.finish(adjoint_of_helper(fn, wrt, seeded, r.rules, self.finish))
+                made = adjoint_of_helper(fn, wrt, seeded, r.rules, self.finish)
+                self.helpers[key] = self.finish(made)
             return self.helpers[key]
 
         return make

@@ -23,7 +23,7 @@ def pair_up_saves(fn: Function) -> Function:
     """`fn` without the `save`s and `restore`s that stand in one region."""
     pairs = _Pairs(fn)
     out = pairs(fn)
-    return substitute(out, pairs.values)
+    return substitute(out, pairs.values) if pairs.values else fn
 
 
 class _Pairs(Rewriter):
