@@ -78,19 +78,24 @@ def _if(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> tuple[Done
     known = static_truth(fr, condition)
     if known is not None:
         return block(fr, [*(s.body if known else s.orelse), *rest], live), True
+    after = _after(fr, s, live)
     if not may_exit(s):
-        after = fr.source.flow.after.get(id(s), live)
         done = branch(fr, s, condition, lambda: block(fr, s.body, after), lambda: block(fr, s.orelse, after), after)
         return done, False
     if always_exits(s.body):
         return branch(fr, s, condition, lambda: block(fr, s.body, live), lambda: block(fr, [*s.orelse, *rest], live), live), True
     if always_exits(s.orelse):
         return branch(fr, s, condition, lambda: block(fr, [*s.body, *rest], live), lambda: block(fr, s.orelse, live), live), True
-    after = fr.source.flow.after.get(id(s), live)
     done = branch(fr, s, condition, lambda: block(fr, s.body, after), lambda: block(fr, s.orelse, after), after)
     if done is None or done is TRUE or done is FALSE or not rest:
         return done, False
     return branch(fr, s, done, lambda: TRUE, lambda: block(fr, rest, live), live), True
+
+
+def _after(fr: Frame, s: Any, live: frozenset[str]) -> frozenset[str]:
+    """The names that are wanted behind a statement; those that the reader makes carry them along."""
+    own: frozenset[str] | None = getattr(s, "after", None)
+    return fr.source.flow.after.get(id(s), live) if own is None else own
 
 
 def _return(fr: Frame, s: Any) -> Done:
@@ -120,7 +125,7 @@ def _after_loop(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Do
         if known is not None:
             return block(fr, [*([] if known else s.orelse), *rest], live)
         if not any(map(may_exit, s.orelse)):
-            after = fr.source.flow.after.get(id(s), live)
+            after = _after(fr, s, live)
             branch(fr, s, broke, lambda: FALSE, lambda: block(fr, s.orelse, after), after)  # type: ignore[arg-type]
             return block(fr, rest, live)
         return branch(fr, s, broke, lambda: block(fr, rest, live), lambda: block(fr, [*s.orelse, *rest], live), live)  # type: ignore[arg-type]
@@ -153,7 +158,11 @@ def _match(fr: Frame, s: Any) -> list[Any]:
         test = _pattern(fr, s, case.pattern, subject)
         if case.guard is not None:
             test = case.guard if test is None else _at(s, gast.BoolOp(gast.And(), [test, case.guard]))
-        ladder = list(case.body) if test is None else [_at(s, gast.If(test, list(case.body), ladder))]
+        if test is None:
+            ladder = list(case.body)
+        else:
+            ladder = [_at(s, gast.If(test, list(case.body), ladder))]
+            ladder[0].after = fr.source.flow.after.get(id(s))
     return ladder
 
 

@@ -145,7 +145,8 @@ def _container(kind: str) -> Callable[..., FrontValue]:
             known = unrolled(fr, items, node)
         if known is None:
             fr.fail(node, f"{kind}() of an unknown number of items is not supported", "Append the items to a list.")
-        return sequence(known.values, kind)
+        made = sequence(known.values, kind)
+        return fr.session.new_cell(made) if kind == "list" else made
 
     return read
 
@@ -163,7 +164,7 @@ def _dict(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
                 fr.fail(node, "dict() takes pairs whose keys are known when compiling", "Use a list.")
             pairs[static(pair.values[0])] = pair.values[1]
     pairs.update(kwargs)
-    return Parts("dict", tuple(pairs), tuple(pairs.values()))
+    return fr.session.new_cell(Parts("dict", tuple(pairs), tuple(pairs.values())))
 
 
 # ---- what is decided when compiling ----------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def _list(fr: Frame, node: Any) -> FrontValue:
     if isinstance(first, Parts):
         known = _known_parts(inner, node, first, 0)
         if known is not None:
-            return sequence(known, "list")
+            return fr.session.new_cell(sequence(known, "list"))
     inner.env["%list"] = new_list(inner, [], node)
     target = _at(node, gast.Name("%list", gast.Load(), None, None))
     append = _at(node, gast.Attribute(target, "append", gast.Load()))
@@ -64,7 +64,7 @@ def _dict(fr: Frame, node: Any) -> FrontValue:
             if not is_static(key):
                 need_static(inner, key, node.key)
             found[static(key)] = inner.expr(node.value)
-    return Parts("dict", tuple(found), tuple(found.values()))
+    return fr.session.new_cell(Parts("dict", tuple(found), tuple(found.values())))
 
 
 def _known_parts(inner: Frame, node: Any, parts: Parts, depth: int) -> list[FrontValue] | None:

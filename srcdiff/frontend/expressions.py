@@ -156,7 +156,7 @@ def _tuple(fr: Frame, node: Any) -> FrontValue:
 
 @reads(gast.List)
 def _list(fr: Frame, node: Any) -> FrontValue:
-    return sequence(_elements(fr, node.elts), "list")
+    return fr.session.new_cell(sequence(_elements(fr, node.elts), "list"))
 
 
 @reads(gast.Dict)
@@ -173,7 +173,7 @@ def _dict(fr: Frame, node: Any) -> FrontValue:
         if not is_static(name):
             need_static(fr, name, key)
         found[static(name)] = fr.expr(value)
-    return Parts("dict", tuple(found), tuple(found.values()))
+    return fr.session.new_cell(Parts("dict", tuple(found), tuple(found.values())))
 
 
 def growing(fr: Frame, name: str, value: FrontValue, node: Any) -> FrontValue:

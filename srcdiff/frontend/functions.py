@@ -283,7 +283,7 @@ class _NoValue(Exception):
 
 def _stands_alone(function: Function) -> bool:
     """Whether callers need to know nothing about what the function does to storage."""
-    if any(has_effect(s) for s in function.body.body):
+    if function.notes["writes_structs"] or any(has_effect(s) for s in function.body.body):
         return False
     roots = storage_roots(function)
     params = frozenset().union(*(roots.get(p, frozenset()) for p in function.params), function.params)
@@ -300,7 +300,7 @@ def _stands_alone(function: Function) -> bool:
 
 def _append_call(fr: Frame, node: Any, function: Function, env: Mapping[str, FrontValue], renaming: _Renaming) -> FrontValue:
     shapes = fr.session.shapes
-    operands = tuple(as_operand(fr, node, env[p.name]) for p in function.params)
+    operands = tuple(_operand(fr, node, env[p.name], p.type) for p in function.params)
     back = dict(renaming.back)
     for symbol, dim in function.notes["bindings"].items():
         if symbol in back:
@@ -319,6 +319,12 @@ def _append_call(fr: Frame, node: Any, function: Function, env: Mapping[str, Fro
     for kind in ("globals", "captured"):
         fr.session.notes[kind].update(function.notes[kind])
     return expand_tree(function.output, results)
+
+
+def _operand(fr: Frame, node: Any, value: FrontValue, type_: Type) -> Atom:
+    if isinstance(type_, Static) and isinstance(value, Const):
+        return Const(value.value, type_)
+    return as_operand(fr, node, value)
 
 
 def as_operand(fr: Frame, node: Any, value: FrontValue) -> Atom:

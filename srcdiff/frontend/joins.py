@@ -7,8 +7,10 @@ the right way. On a path that ends (`return`, `raise`) names do not matter.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 from srcdiff.frontend.frame import FALSE, TRUE, Frame
 from srcdiff.frontend.values import MISSING, Closure, Conflict, FrontValue, Known, Missing, Partial, Parts, map_atoms
@@ -16,6 +18,7 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, If, Region, Value
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type
+from srcdiff.ops import arithmetic
 from srcdiff.ops.arithmetic import not_
 from srcdiff.ops.containers import get
 from srcdiff.ops.control import undefined
@@ -84,6 +87,19 @@ def _words(type_: Type) -> str:
     return "None" if type_.value is None else repr(type_.value)
 
 
+def coerced(fr: Frame, node: Any, atom: Atom, type_: Type) -> Atom:
+    """A number as one of the dtype of a join: an integer on one path becomes a float where it is one on the other."""
+    own = atom.type
+    if not isinstance(own, Scalar | Array) or not isinstance(type_, Scalar | Array) or own.dtype == type_.dtype:
+        return atom
+    if isinstance(own, Array):
+        return fr.op(node, arithmetic.astype, atom, dtype=type_.dtype)
+    if isinstance(atom, Const):
+        return Const(np.dtype(type_.dtype).type(atom.value).item(), Scalar(type_.dtype, own.weak))
+    decl = {"float64": arithmetic.to_float, "int64": arithmetic.to_int}.get(type_.dtype)
+    return atom if decl is None else fr.op(node, decl, atom)
+
+
 # ---- values ----------------------------------------------------------------------------------------
 
 
@@ -114,6 +130,7 @@ class _Side:
     b: Builder
     done: Done
     facts: dict[Atom, bool]
+    cells: dict[str, Parts]
     ended: bool = False  # what names stand for here is of no interest
 
 
@@ -127,6 +144,19 @@ class _Join:
     yields: tuple[list[Atom], list[Atom]] = field(default_factory=lambda: ([], []))
     results: list[Value] = field(default_factory=list)
     negations: list[str] = field(default_factory=list)
+
+    def cell(self, name: str) -> None:
+        """Find what a container holds behind the `If`."""
+        cells = self.fr.session.cells
+        before, (a, b) = cells[name], (side.cells[name] for side in self.sides)
+        if a is b or self.sides[0].ended and b is before or self.sides[1].ended and a is before:
+            return
+        try:
+            joined = self.either(replace(a, cell=""), replace(b, cell=""), name.lstrip("%"))
+        except Unjoinable:
+            self.fr.fail(self.node, "a container is changed in two ways that do not fit together", "Use two names.")
+        assert isinstance(joined, Parts)
+        cells[name] = replace(joined, cell=name)
 
     def name(self, name: str) -> None:
         """Find what a name stands for behind the `If`."""
@@ -153,7 +183,7 @@ class _Join:
         try:
             joined = self.either(a, b, name)
         except Unjoinable as problem:
-            self.fr.env[name] = Conflict(str(problem))
+            self.fr.env[name] = Conflict(str(problem), self.condition)
             return
         for side, value in ((1, a), (0, b)):
             if isinstance(value, Missing) and not pseudo:
@@ -164,6 +194,10 @@ class _Join:
         value = side.env.get(name, MISSING)
         while isinstance(value, Partial) and side.facts.get(value.condition) == value.when:
             value = value.value
+        session = self.fr.session
+        outer, session.cells = session.cells, side.cells
+        value = session.current(value)
+        session.cells = outer
         return value
 
     def fits(self, own: FrontValue, other: FrontValue) -> bool:
@@ -187,8 +221,11 @@ class _Join:
         if isinstance(a, Parts) and isinstance(b, Parts):
             if (a.kind, a.keys, a.cls) != (b.kind, b.keys, b.cls):
                 raise Unjoinable("is a container of different parts on two paths")
+            if a.cell and a.cell == b.cell:
+                return a  # what it holds is joined by `cell`
             named = zip(a.keys, a.values, b.values, strict=True)
-            return Parts(a.kind, a.keys, tuple(self.either(x, y, f"{name}_{k}") for k, x, y in named), a.cls)
+            made = Parts(a.kind, a.keys, tuple(self.either(x, y, f"{name}_{k}") for k, x, y in named), a.cls)
+            return self.fr.session.new_cell(made) if a.cell and b.cell else made
         if isinstance(a, Value | Const) and isinstance(b, Value | Const):
             if isinstance(a.type, Static) or isinstance(b.type, Static):
                 raise Unjoinable(f"is {_words(a.type)} on one path and {_words(b.type)} on another")
@@ -218,12 +255,16 @@ class _Join:
         else:
             type_ = join_types(self.fr.session.shapes, a.type, b.type)
         for k, atom in enumerate((a, b)):
-            if atom is None:
-                atom = self.within(k, lambda: self.fr.op(self.node, undefined, type=type_))
-            self.yields[k].append(atom)
+            self.yields[k].append(self.within(k, lambda given=atom: self.given(given, type_)))
         value = Value(type_, _hint(name), self.fr.session.user_names and name.isidentifier())
         self.results.append(value)
         return value
+
+    def given(self, atom: Atom | None, type_: Type) -> Atom:
+        """What a side yields for a result of this type."""
+        if atom is None:
+            return self.fr.op(self.node, undefined, type=type_)
+        return coerced(self.fr, self.node, atom, type_)
 
     def done(self) -> Done:
         a, b = (side.done for side in self.sides)
@@ -250,18 +291,20 @@ def _hint(name: str) -> str:
 def branch(fr: Frame, node: Any, condition: Atom, then: Thunk, orelse: Thunk, live: frozenset[str]) -> Done:
     """Read both sides of a branch and append its `If`. `live` are the names wanted behind it."""
     session = fr.session
-    before = fr.env
+    before, cells = fr.env, session.cells
     sides = []
     for truth, thunk in ((True, then), (False, orelse)):
-        fr.env = dict(before)
+        fr.env, session.cells = dict(before), dict(cells)
         with session.region() as b:
             session.suppose(condition, truth)
             done = thunk()
             ended = done is None or (done is TRUE and (fr.loop_depth == 0 or fr.env.get("%return") is TRUE))
-            sides.append(_Side(fr.env, b, done, session.facts, ended))
-    fr.env = before
+            sides.append(_Side(fr.env, b, done, session.facts, session.cells, ended))
+    fr.env, session.cells = before, cells
     join = _Join(fr, node, condition, (sides[0], sides[1]), dict(before))
     _join_names(join, live)
+    for name in list(cells):
+        join.cell(name)
     done = join.done()
     bodies = [Region((), tuple(s.b.body), tuple(y)) for s, y in zip(sides, join.yields, strict=True)]
     if any(r.body for r in bodies) or join.results:

@@ -5,7 +5,7 @@ wider ones (an axis whose length changes, a Python number that becomes a NumPy o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gast
@@ -14,13 +14,13 @@ from srcdiff.frontend.blocks import block
 from srcdiff.frontend.control import assigned_names, has_break, has_return, loop_exits
 from srcdiff.frontend.frame import FALSE, TRUE, Frame, Mark, Restart, Unroll, reads
 from srcdiff.frontend.iteration import exact_count, iterable
-from srcdiff.frontend.joins import UNKNOWN, Done, Unjoinable, branch, is_same, join_types, take_apart
+from srcdiff.frontend.joins import UNKNOWN, Done, Unjoinable, branch, coerced, is_same, join_types, take_apart
 from srcdiff.frontend.targets import assign
 from srcdiff.frontend.truth import static_truth, truth
 from srcdiff.frontend.values import MISSING, Conflict, FrontValue, Items, Missing, Partial, Parts, flatten, rebuild
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, For, Region, Value, While, const
-from srcdiff.ir.types import Array, List, Scalar, Struct, Type
+from srcdiff.ir.types import FLOAT, Array, List, Scalar, Struct, Type
 from srcdiff.ops.control import undefined
 
 __all__ = ["for_loop", "read_loop"]
@@ -92,6 +92,9 @@ def _plain(type_: Type) -> Type:
     return Scalar(type_.dtype, type_.weak) if isinstance(type_, Scalar) else type_
 
 
+_GUESS = Value(FLOAT)
+
+
 class _Retry(Exception):
     """The body has to be read again, with what was learned."""
 
@@ -108,6 +111,7 @@ class _Loop:
         self.carries: list[_Carry] = []
         self.ends: list[FrontValue] = []
         self.at_start: dict[str, FrontValue] = {}
+        self.cells_at_start: dict[str, Parts] = {}
         flow = fr.source.flow
         names = getattr(node, "carried", None)
         if names is None:
@@ -117,7 +121,8 @@ class _Loop:
         else:
             self.live = self.entry = frozenset(names)
         self.names: list[str] = names
-        for name in names:
+        self.cells = fr.session.cells
+        for name in (*names, *sorted(self.hints.get("%cells", ()))):
             self._plan(name)
 
     def _names(self, after: frozenset[str]) -> list[str]:
@@ -132,6 +137,15 @@ class _Loop:
 
     # ---- what is carried ----
 
+    def guess(self, fr: Frame, name: str) -> None:
+        """A name that is read before the body assigns it, and that nothing binds before the loop: an earlier turn does. Its type
+        is not known so far; a number is taken until the end of the turn tells."""
+        hint = self.hints.setdefault(name, {})
+        missing = any(c.name == name and isinstance(c.template, Missing) for c in self.carries)
+        if fr is self.fr and missing and name in self.entry and "guess" not in hint:
+            hint["guess"] = True
+            raise _Retry
+
     def _plan(self, name: str) -> None:
         hint = self.hints.get(name, {})
         if hint.get("skip"):
@@ -142,7 +156,11 @@ class _Loop:
         template = self._settled(init)
         carry = _Carry(name, template, template)
         if isinstance(init, Missing):
-            carry.template = hint.get("template", MISSING)
+            carry.template = hint.get("template", _GUESS if hint.get("guess") else MISSING)
+            if carry.template is _GUESS:
+                carry.types, carry.varies, carry.loose = [FLOAT], [set()], [set()]
+                self.carries.append(carry)
+                return
             carry.types = list(hint.get("types", []))
             carry.varies = list(hint.get("varies", []))
             carry.loose = list(hint.get("loose", []))
@@ -163,17 +181,17 @@ class _Loop:
             return FALSE
         if name == "%value":
             return MISSING
-        value = self.before.get(name, MISSING)
+        value = self.cells[name] if name in self.cells else self.before.get(name, MISSING)
         while isinstance(value, Partial):
             value = value.value
-        return MISSING if isinstance(value, Conflict) else value
+        return MISSING if isinstance(value, Conflict) else self.fr.session.current(value)
 
     def _settled(self, value: FrontValue) -> FrontValue:
         """Struct-typed values are taken apart before the loop: the turn will make other parts."""
         if isinstance(value, Value) and isinstance(value.type, Struct):
             return self._settled(take_apart(self.fr, value, self.node))
         if isinstance(value, Parts):
-            return Parts(value.kind, value.keys, tuple(map(self._settled, value.values)), value.cls)
+            return replace(value, values=tuple(map(self._settled, value.values)))
         return value
 
     # ---- reading a turn ----
@@ -182,6 +200,7 @@ class _Loop:
         """Set up the environment of a turn; gives the parameters that are known so far."""
         fr = self.fr
         fr.env = dict(self.before)
+        fr.session.cells = dict(self.cells)
         for name in self.names:
             if name in ("%return", "%broke"):
                 fr.env[name] = FALSE
@@ -190,10 +209,27 @@ class _Loop:
                 fr.env.pop(carry.name, None)
                 continue
             carry.own = carry.params(fr)
-            fr.env[carry.name] = carry.at_start
+            self._set(carry.name, carry.at_start)
         self.at_start = dict(fr.env)
+        self.cells_at_start = dict(fr.session.cells)
         fr.env["%go"] = TRUE
         return self.params()
+
+    def _set(self, name: str, value: FrontValue) -> None:
+        """Bind a name, or say what a container holds; a name that is carried gets a container of its own."""
+        session = self.fr.session
+        if name in self.cells:
+            assert isinstance(value, Parts)
+            session.cells[name] = value
+        elif isinstance(value, Parts) and value.cell:
+            self.fr.env[name] = session.new_cell(value)
+        else:
+            self.fr.env[name] = value
+
+    def _get(self, name: str) -> FrontValue:
+        session = self.fr.session
+        value = session.cells[name] if name in self.cells else self.fr.env.get(name, MISSING)
+        return session.current(value)
 
     def params(self) -> list[Value]:
         return [p for carry in self.carries for p in carry.own]
@@ -204,7 +240,7 @@ class _Loop:
         yields: list[Atom] = []
         self.ends = []
         for carry in self.carries:
-            end = self.fr.env.get(carry.name, MISSING)
+            end = self._get(carry.name)
             self.ends.append(end)
             partial = isinstance(end, Partial)
             while isinstance(end, Partial):
@@ -213,10 +249,10 @@ class _Loop:
                 if not isinstance(carry.template, Missing):
                     self._fail(carry, end)
                 continue
-            if isinstance(carry.template, Missing):
+            if isinstance(carry.template, Missing) or carry.template is _GUESS:
                 end = self._settled(end)
+                retry = retry or partial or carry.template is _GUESS
                 self._learn(carry, end)
-                retry = retry or partial
                 yields += flatten(end)
                 continue
             atoms = self._aligned(carry, end)
@@ -224,7 +260,7 @@ class _Loop:
                 retry = True
                 continue
             retry = self._compare(carry, atoms) or retry
-            yields += atoms
+            yields += [coerced(self.fr, self.node, a, t) for a, t in zip(atoms, carry.types, strict=True)]
         if retry:
             raise _Retry
         self._skip_invariant()
@@ -317,7 +353,15 @@ class _Loop:
     def _skip_invariant(self) -> None:
         """A name that every turn leaves as it was need not be carried; one that was left out for that has to stay so."""
         again = False
+        cells = self.fr.session.cells
+        carried = {c.name for c in self.carries}
+        for name, before in self.cells_at_start.items():
+            if name in self.cells and name not in carried and not is_identical(cells[name], before):
+                self.hints.setdefault("%cells", set()).add(name)
+                again = True
         for name, hint in self.hints.items():
+            if name == "%cells":
+                continue
             if hint.get("skip") and not is_identical(self.fr.env.get(name, MISSING), self.at_start.get(name, MISSING)):
                 hint["skip"] = False
                 again = True
@@ -338,13 +382,14 @@ class _Loop:
             if isinstance(carry.init, Missing):
                 out += [self.fr.op(self.node, undefined, type=_plain(t)) for t in carry.fresh_types(self.fr)]
             else:
-                out += flatten(carry.init)
+                pairs = zip(flatten(carry.init), carry.types, strict=True)
+                out += [coerced(self.fr, self.node, a, t) for a, t in pairs]
         return out
 
     def outcome(self) -> list[Value]:
         """The results, bound to the names that they stand for behind the loop."""
         fr = self.fr
-        fr.env = self.before
+        fr.env, fr.session.cells = self.before, self.cells
         results: list[Value] = []
         for carry, end in zip(self.carries, self.ends, strict=True):
             if isinstance(carry.template, Missing):
@@ -353,7 +398,7 @@ class _Loop:
                 continue
             own = carry.results(fr)
             results += own
-            fr.env[carry.name] = rebuild(carry.template, iter(own))
+            self._set(carry.name, rebuild(carry.template, iter(own)))
         return results
 
 
@@ -443,7 +488,7 @@ def for_loop(fr: Frame, node: Any, items: Items | Parts) -> None:
 def _read_for(fr: Frame, loop: _Loop, items: Items, symbols: list[str]) -> None:
     node = loop.node
     session = fr.session
-    with _turn(fr) as b:
+    with _turn(fr, loop) as b:
         index = _index(fr, node, items)
         assert isinstance(index.type, Scalar) and index.type.expr is not None
         symbols[:] = sorted(index.type.expr.symbols())
@@ -491,12 +536,14 @@ def _flag(fr: Frame) -> Atom:
 class _turn:
     """Open the region of a turn, and put everything back if its reading is broken off."""
 
-    def __init__(self, fr: Frame) -> None:
+    def __init__(self, fr: Frame, loop: _Loop) -> None:
         self.fr = fr
+        self.loop = loop
         self.region = fr.session.region()
 
     def __enter__(self) -> Builder:
         session = self.fr.session
+        session.guesses.append(self.loop.guess)
         session.loops.append(len(session.shapes.order))
         self.fr.loop_depth += 1
         return self.region.__enter__()
@@ -504,6 +551,7 @@ class _turn:
     def __exit__(self, kind: Any, error: Any, trace: Any) -> bool | None:
         self.fr.loop_depth -= 1
         self.fr.session.loops.pop()
+        self.fr.session.guesses.pop()
         return self.region.__exit__(kind, error, trace)
 
 
@@ -575,14 +623,14 @@ def _binds(test: Any) -> bool:
 def _read_while(fr: Frame, loop: _Loop) -> None:
     """`while` with a condition, left nowhere else."""
     node = loop.node
-    with _turn(fr) as before:
+    with _turn(fr, loop) as before:
         loop.enter()
         own = {carry.name: carry.own for carry in loop.carries}
         condition = truth(fr, node.test)
     if static_truth(fr, condition) is False:
         fr.env = loop.before
         return
-    with _turn(fr) as b:
+    with _turn(fr, loop) as b:
         loop.enter()
         block(fr, node.body, loop.live)
         yields = loop.leave()
@@ -601,7 +649,7 @@ def _read_endless(fr: Frame, loop: _Loop, always: bool) -> None:
         leave = gast.copy_location(gast.Break(), node)
         leave.at_end = True
         statements = [gast.copy_location(gast.If(node.test, node.body, [leave]), node)]
-    with _turn(fr) as b:
+    with _turn(fr, loop) as b:
         loop.enter()
         done = block(fr, statements, loop.live)
         go = _flag(fr)

@@ -14,6 +14,7 @@ from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.frame import HOOKS, Frame, NeedStatic, Restart, Session, Symbols
 from srcdiff.frontend.functions import as_operand, bind, default_values, read_body
 from srcdiff.frontend.source import function_of, look_up, source_of
+from srcdiff.frontend.subscripts import open_parameter
 from srcdiff.frontend.subset import fail
 from srcdiff.frontend.values import FrontValue, Text, tree_of
 from srcdiff.ir.build import Builder, change_dims
@@ -157,6 +158,10 @@ class _Reading:
     def function(self, first: tuple[Any, ...], statics: Mapping[str, Any]) -> Function:
         fr, node = self.frame, self.source.node
         params = {name: Value(t, name, True) for name, t in self.types.items()}
+        self.session.params = tuple(params.values())
+        for param in self.session.params:
+            if ("opened", param.name) in self.session.hints:
+                open_parameter(fr, param, node)
         given = {name: self._start(p) for name, p in params.items()}
         own = [from_python(fr, v, "self", node) for v in first]
         positional = [a.id for a in (*node.args.posonlyargs, *node.args.args)][: len(own)]
@@ -193,15 +198,23 @@ class _Reading:
         session, shapes = self.session, self.session.shapes
         resolve: Callable[[Dim], Dim] = shapes.resolve
         notes = {
-            "assumptions": tuple((resolve(a), resolve(b)) for a, b in shapes.assumptions if resolve(a) != resolve(b)),
+            "assumptions": self._assumptions(),
             "bindings": {s: resolve(Dim.of(s)) for s in shapes.bindings},
             "static": dict(statics),
+            "writes_structs": session.writes_params,
             **session.notes,
         }
         name = "function" if self.source.name == "<lambda>" else self.source.name
         region = session.b.region(params, yields)
         function = Function(name, region, output, self.source.doc, self.source.location(self.source.node), notes)
         return change_dims(function, resolve)
+
+
+    def _assumptions(self) -> tuple[tuple[Dim, Dim], ...]:
+        """What was concluded about the arguments' own lengths, each pair once."""
+        known = {s for t in self.types.values() for d in _all_dims(t) for s in d.symbols()}
+        pairs = dict.fromkeys(self.session.shapes.assumptions)
+        return tuple((a, b) for a, b in pairs if a.symbols() | b.symbols() <= known)
 
 
 def _all_dims(type_: Type) -> tuple[Dim, ...]:

@@ -140,4 +140,4 @@ def _raise(fr: Frame, node: Any) -> None:
     name = cls.value.__name__
     texts = [] if call is None else [text_of(fr, fr.expr(a), a, operands) for a in call.args]
     text = name if call is None else f"{name}({', '.join(texts)})"
-    fr.ops(node, raise_, *operands, text=text, names={name: cls.value})
+    fr.ops(node, raise_, *operands, text=text, classes={name: cls.value})

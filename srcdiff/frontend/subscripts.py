@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import gast
 import numpy as np
 
-from srcdiff.frontend.frame import Frame, NeedStatic, Unroll, describe, reads
+from srcdiff.frontend.frame import Frame, NeedStatic, Restart, Unroll, describe, reads
 from srcdiff.frontend.functions import as_operand
 from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.values import FrontValue, Items, Known, Parts, ShapeOf, Slice, is_static, sequence, static, static_int
@@ -27,7 +27,7 @@ __all__ = ["add_to", "array_of", "length_along", "need_static", "read_item", "sh
 
 @reads(gast.Subscript)
 def _subscript(fr: Frame, node: Any) -> FrontValue:
-    return read_item(fr, fr.expr(node.value), fr.expr(node.slice), node)
+    return fr.session.current(read_item(fr, fr.expr(node.value), fr.expr(node.slice), node))
 
 
 @reads(gast.Slice)
@@ -235,7 +235,10 @@ def _nested(value: FrontValue) -> Any:
 
 def write_item(fr: Frame, base: FrontValue, key: FrontValue, value: FrontValue, node: Any) -> None:
     """`base[key] = value`."""
-    _check_writable(fr, base, node)
+    container = writable(fr, base, node)
+    if container is not None:
+        _write_part(fr, container, key, value, node)
+        return
     target = fr.as_atom(base, node)
     if isinstance(target.type, List):
         fr.ops(node, list_set, target, fr.as_atom(key, node), as_operand(fr, node, value))
@@ -244,9 +247,44 @@ def write_item(fr: Frame, base: FrontValue, key: FrontValue, value: FrontValue, 
     _write(fr, store, target, array_of(fr, value, node), place, node)
 
 
-def _check_writable(fr: Frame, base: FrontValue, node: Any) -> None:
+def writable(fr: Frame, base: FrontValue, node: Any) -> Parts | None:
+    """The container that is written into, where it is one of known parts."""
+    session = fr.session
+    if isinstance(base, Value) and isinstance(base.type, Struct) and base.type.kind in ("dict", "list"):
+        base = open_parameter(fr, base, node)
+    if isinstance(base, Parts) and base.cell:
+        return session.cells[base.cell]
     if isinstance(base, Parts) or (isinstance(base, Value) and isinstance(base.type, Struct)):
         fr.fail(node, f"writing into {describe(base)} is not supported", "Make a new container, or use an array.")
+    return None
+
+
+def open_parameter(fr: Frame, value: Value, node: Any) -> FrontValue:
+    """A struct-typed value as a container that may be written into: from where it is defined, so that every turn of a loop sees it."""
+    session = fr.session
+    if value in session.opened:
+        return session.current(value)
+    if session.shapes.regions:
+        if ("opened", value.name) in session.hints or not any(p is value for p in session.params):
+            fr.fail(node, f"writing into {describe(value)} is not supported here", "Make a new container.")
+        session.hints["opened", value.name] = True
+        raise Restart
+    session.writes_params = True
+    session.opened[value] = session.new_cell(take_apart(fr, value, node))
+    return session.opened[value]
+
+
+def _write_part(fr: Frame, container: Parts, key: FrontValue, value: FrontValue, node: Any) -> None:
+    if isinstance(key, Slice) or not is_static(key):
+        need_static(fr, key, node)
+    wanted = static(key)
+    keys, values = list(container.keys), list(container.values)
+    if container.kind == "dict" and wanted not in keys:
+        keys.append(wanted)
+        values.append(value)
+    else:
+        values[keys.index(_part_key(fr, container.kind, container.keys, key, node))] = value
+    fr.session.cells[container.cell] = replace(container, keys=tuple(keys), values=tuple(values))
 
 
 def _write(fr: Frame, decl: OpDecl, target: Atom, value: Atom, place: _Place, node: Any) -> None:
@@ -268,7 +306,14 @@ def _check_fit(fr: Frame, target: Atom, value: Atom, place: _Place, node: Any) -
 
 def update_item(fr: Frame, base: FrontValue, key: FrontValue, op: Any, value: FrontValue, node: Any, combine: Callable[..., FrontValue]) -> None:
     """`base[key] op= value`; `combine(op, old, value)` computes the new value."""
-    _check_writable(fr, base, node)
+    container = writable(fr, base, node)
+    if container is not None:
+        part = read_item(fr, container, key, node)
+        if isinstance(part, Value) and isinstance(part.type, Array):
+            add_to(fr, part, op, fr.as_atom(value, node), node, combine)
+        else:
+            _write_part(fr, container, key, combine(op, part, value), node)
+        return
     target = fr.as_atom(base, node)
     if isinstance(target.type, List):
         position = fr.as_atom(key, node)

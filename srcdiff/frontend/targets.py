@@ -44,6 +44,8 @@ def bind_name(fr: Frame, name: str, value: FrontValue, since: int) -> None:
 
 def _christen(fr: Frame, value: Value, name: str, since: int, user: bool) -> None:
     """Name a value, if a statement since then made it; it is still under construction."""
+    if name.startswith("%"):
+        return  # a name of the reader's own
     if value.name == name and value.user == user:
         return
     if value.user and any(v is value for v in fr.env.values()):

@@ -211,7 +211,17 @@ def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) 
     for value, other in ((left, right), (right, left)):
         if isinstance(op, gast.Eq | gast.NotEq) and _never_equal(value, other):
             return const(isinstance(op, gast.NotEq))
-    return fr.op(node, decl, fr.as_atom(left, node), fr.as_atom(right, node))
+    result = fr.op(node, decl, fr.as_atom(left, node), fr.as_atom(right, node))
+    owners = [_owner(fr, value) for value in (left, right) if not isinstance(value, Const)]
+    if all(owners):
+        fr.session.decided_by[result] = tuple(o for o in owners if o is not None)
+    return result
+
+
+def _owner(fr: Frame, value: FrontValue) -> str | None:
+    """The parameter whose value an integer is."""
+    expr = value.type.expr if isinstance(value, Value) and isinstance(value.type, Scalar) else None
+    return None if expr is None or expr.symbol is None else fr.session.owners.get(expr.symbol)
 
 
 def _never_equal(value: FrontValue, other: FrontValue) -> bool:

@@ -32,12 +32,17 @@ class Known:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
-    """A container whose parts are known one by one; fields as in `types.Struct`."""
+    """A container whose parts are known one by one; fields as in `types.Struct`.
+
+    One that may be written into (a dict or list) has a `cell`, the name under which the session keeps what it holds now: then all
+    names for it see a write. The fields say what it held when it was read.
+    """
 
     kind: str
     keys: tuple[Any, ...]
     values: tuple[FrontValue, ...]
     cls: type | None = None
+    cell: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,6 +127,7 @@ class Conflict:
     """Bound to things on two paths that no one type describes; an error once it is read."""
 
     message: str
+    condition: Atom | None = None
 
 
 MISSING = Missing()
@@ -188,7 +194,7 @@ def flatten(value: FrontValue) -> Iterator[Atom]:
 def rebuild(template: FrontValue, atoms: Iterator[Atom]) -> FrontValue:
     """The structure with other values in the places that `flatten` lists."""
     if isinstance(template, Parts):
-        return Parts(template.kind, template.keys, tuple(rebuild(v, atoms) for v in template.values), template.cls)
+        return Parts(template.kind, template.keys, tuple(rebuild(v, atoms) for v in template.values), template.cls, template.cell)
     if isinstance(template, Value) or (isinstance(template, Const) and not isinstance(template.type, Static)):
         return next(atoms)
     return template

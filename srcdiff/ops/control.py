@@ -91,7 +91,7 @@ def _assert_text(op: Op) -> str:
 
 
 def _raise_now(operands: Sequence[Any], attrs: Attrs) -> None:
-    raise _fill(attrs["text"], operands, attrs["names"])
+    raise _fill(attrs["text"], operands, attrs["classes"])
 
 
 def _effect(name: str, template: Callable[[Op], str], evaluate: Callable[..., None], **fields: Any) -> Any:
@@ -100,5 +100,5 @@ def _effect(name: str, template: Callable[[Op], str], evaluate: Callable[..., No
 
 print_ = _effect("print", _text, _print_now)
 assert_ = _effect("assert", _assert_text, _assert_now, raises=True)
-# `names` are what the text mentions: the exception's class
+# `classes` are what the text mentions: the exception's class
 raise_ = _effect("raise", lambda op: f"raise {_text(op)}", _raise_now, raises=True)

@@ -65,13 +65,19 @@ RULES = (
 
 Cost = tuple[int, int, int]  # operations, those on arrays, and sums of a thing with itself
 
+_ROUNDS = 4  # what one round has made shorter may be part of something larger in the next
+
 _ARITHMETIC = {"add", "subtract", "multiply", "divide", "negative", "power"}
 
 
 def algebra(fn: Function) -> Function:
     """`fn` with generated arithmetic simplified."""
-    simplified = _Algebra(fn)(fn)
-    return dce(simplified)
+    for _ in range(_ROUNDS):
+        simplify = _Algebra(fn)
+        fn = dce(simplify(fn))
+        if not simplify.count:
+            break
+    return fn
 
 
 class _Forms:
@@ -204,6 +210,7 @@ def _combined(op: Op, parts: list[Polynomial]) -> Polynomial | None:
 class _Algebra(Rewriter):
     def __init__(self, fn: Function) -> None:
         self.forms = _Forms(fn)
+        self.count = 0
         self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.forms.written)}
         self.rules: dict[str, list[tuple[Rule, Apply]]] = {}
         for rule in RULES:
@@ -294,6 +301,7 @@ class _Algebra(Rewriter):
         else:
             env[op.result] = atom
         b.body += made.body
+        self.count += 1
         return True
 
 

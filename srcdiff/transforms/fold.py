@@ -12,7 +12,6 @@ whose condition is known, a loop without turns. `x * 0` is 0 here: derivatives m
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,9 +30,9 @@ from srcdiff.ir.core import (
     Value,
     const,
 )
-from srcdiff.ir.types import Array, Scalar, Struct, Type
+from srcdiff.ir.types import Scalar, Struct
 from srcdiff.ops import arithmetic, memory
-from srcdiff.transforms.constants import constant_value, is_one, is_zero_constant
+from srcdiff.transforms.constants import constant_value, is_zero_constant
 from srcdiff.transforms.facts import (
     count_uses,
     is_generated,
@@ -46,9 +45,8 @@ __all__ = ["fold"]
 
 _ZEROS = {"zeros", "zeros_like", "zeros_of"}
 _SHARES = {"pack", "list_new", "read", "restore", "list_pop"}  # results that somebody else may hold
+_ADDS = (memory.add_into, memory.add_at)
 _GONE = Op(memory.read, (), ())  # stands where a statement was taken out
-
-Simplify = Callable[["_Fold", Op, Builder], Atom | None]
 
 
 def fold(fn: Function) -> Function:
@@ -62,6 +60,9 @@ class _Here:
 
     zeros: dict[Value, int]
     clears: dict[tuple[Any, ...], int]
+    adds: dict[
+        tuple[Any, ...], int
+    ]  # additions at an index with nothing but additions to the same array since
 
 
 class _Fold(Rewriter):
@@ -71,13 +72,13 @@ class _Fold(Rewriter):
         self.uses = count_uses(fn)
         self.made: dict[Value, Op] = {}
         self.home: dict[Value, tuple[Builder, int]] = {}
-        self.here = _Here({}, {})
+        self.here = _Here({}, {}, {})
         self.old: tuple[Atom, ...] = ()  # the operands of the statement being folded, as they were
 
     # ---- walking ----
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
-        outer, self.here = self.here, _Here({}, {})
+        outer, self.here = self.here, _Here({}, {}, {})
         new = super().region(old, env, b)
         self.here = outer
         return Region(new.params, tuple(s for s in new.body if s is not _GONE), new.yields)
@@ -112,11 +113,23 @@ class _Fold(Rewriter):
         if self.here.zeros:
             for value in uses_outside(statement):
                 self.here.zeros.pop(value, None)
+        if self.here.adds:
+            self.forget_adds(statement)
         if self.here.clears:
             touched = writes_of(statement, self.roots) | reads_of(statement, self.roots)
             keys = [k for k in self.here.clears if touched & self.roots.get(k[0], frozenset())]
             for key in keys:
                 del self.here.clears[key]
+
+    def forget_adds(self, statement: Statement) -> None:
+        written = writes_of(statement, self.roots)
+        is_add = isinstance(statement, Op) and statement.decl in _ADDS
+        for key in list(self.here.adds):
+            own = self.roots.get(key[0], frozenset())
+            if own & reads_of(statement, self.roots) or (
+                written and not (is_add and written == own)
+            ):
+                del self.here.adds[key]
 
     def op(self, old: Op, env: Env, b: Builder) -> None:
         self.old = old.operands
@@ -136,6 +149,8 @@ class _Fold(Rewriter):
         self.emit(new, b)
         if is_generated(new) and new.decl.name in _ZEROS:
             self.here.zeros[new.result] = place
+        if is_generated(new) and new.decl is memory.add_into:
+            self.here.adds[_target(new)] = place
         if is_generated(new) and new.decl is memory.store and is_zero_constant(new.operands[1]):
             self.here.clears[_target(new)] = place
 
@@ -167,7 +182,7 @@ class _Fold(Rewriter):
             return value
         if op.decl is memory.copy:
             return self.take_over(op, b)
-        rule = RULES.get(op.decl.name)
+        rule = IDENTITIES.get(op.decl.name)
         atom = rule(self, op, b) if rule else None
         return atom if atom is not None and may_stand(atom.type, op.result.type) else None
 
@@ -233,10 +248,26 @@ class _Fold(Rewriter):
         if op.attrs["where"] == "" and isinstance(target, Value) and target in self.here.zeros:
             return self.start_from(target, amount, op, b)
         place = self.here.clears.get(_target(op))
-        if place is None:
-            return False
+        if place is not None:
+            b.body[place] = _GONE
+            self.emit(replace(op, decl=memory.store), b)
+            return True
+        return _target(op) in self.here.adds and self.join(op, b)
+
+    def join(self, op: Op, b: Builder) -> bool:
+        """Two additions at one index are one."""
+        place = self.here.adds[_target(op)]
+        first = b.body[place]
+        assert isinstance(first, Op)
+        amounts = first.operands[1], op.operands[1]
+        (type_,) = arithmetic.add.infer(b.shapes, amounts, {})
+        both = Op(arithmetic.add, amounts, (Value(type_),), {}, op.location, op.origin)
+        amount = constant_value(both)
+        if amount is None:
+            self.emit(both, b)
         b.body[place] = _GONE
-        self.emit(replace(op, decl=memory.store), b)
+        self.here.adds[_target(op)] = len(b.body)
+        b.append(replace(op, operands=(op.operands[0], amount or both.result, *op.operands[2:])))
         return True
 
     def start_from(self, target: Value, amount: Atom, op: Op, b: Builder) -> bool:
@@ -271,112 +302,3 @@ def _never_runs(loop: For, env: Env) -> bool:
         return False
     start, stop, step = (a.value for a in bounds if isinstance(a, Const))
     return step != 0 and len(range(start, stop, step)) == 0
-
-
-def may_stand(new: Type, old: Type) -> bool:
-    """Whether a value may take another's place: the same shape and dtype."""
-    if isinstance(new, Scalar) and isinstance(old, Scalar):
-        return new.dtype == old.dtype
-    return same_kind(new, old)
-
-
-# ---- rules: what an operation of this name is, or None ------------------------------------------
-
-
-def _add(f: _Fold, op: Op, b: Builder) -> Atom | None:
-    x, y = op.operands
-    if f.is_zero(y) and may_stand(x.type, op.result.type):
-        return x
-    return y if f.is_zero(x) else None
-
-
-def _subtract(f: _Fold, op: Op, b: Builder) -> Atom | None:
-    x, y = op.operands
-    if f.is_zero(y):
-        return x
-    if f.is_zero(x) and may_stand(y.type, op.result.type):
-        negative = Op(arithmetic.negative, (y,), (replace(op.result),), {}, op.location, op.origin)
-        f.emit(negative, b)
-        return negative.result
-    return None
-
-
-def _multiply(f: _Fold, op: Op, b: Builder) -> Atom | None:
-    x, y = op.operands
-    if f.is_zero(x) or f.is_zero(y):
-        return f.zero(op, b)
-    if is_one(y) and may_stand(x.type, op.result.type):
-        return x
-    return y if is_one(x) else None
-
-
-def _divide(f: _Fold, op: Op, b: Builder) -> Atom | None:
-    x, y = op.operands
-    if f.is_zero(x):
-        return f.zero(op, b)
-    return x if is_one(y) else None
-
-
-def _power(f: _Fold, op: Op, b: Builder) -> Atom | None:
-    base, exponent = op.operands
-    if is_one(exponent):
-        return base
-    return const(1.0) if is_zero_constant(exponent) and isinstance(op.result.type, Scalar) else None
-
-
-def _negative(f: _Fold, op: Op, b: Builder) -> Atom | None:
-    inner = f.operand_of(op.operands[0], "negative")
-    if inner is not None:
-        return inner.operands[0]
-    return (
-        f.zero(op, b) if f.is_zero(op.operands[0]) and isinstance(op.result.type, Array) else None
-    )
-
-
-def _where(f: _Fold, op: Op, b: Builder) -> Atom | None:
-    test, x, y = op.operands
-    if isinstance(test, Const):
-        return x if test.value else y
-    if f.is_zero(x) and f.is_zero(y):
-        return f.zero(op, b)
-    return x if x == y else None
-
-
-def _transpose(f: _Fold, op: Op, b: Builder) -> Atom | None:
-    inner = f.operand_of(op.operands[0], op.decl.name)
-    if inner is None or any(v is not None for v in (*op.attrs.values(), *inner.attrs.values())):
-        return None
-    return inner.operands[0]
-
-
-def _squeeze(f: _Fold, op: Op, b: Builder) -> Atom | None:
-    inner = f.operand_of(op.operands[0], "expand_dims")
-    return inner.operands[0] if inner is not None and inner.attrs["axis"] == op.attrs.get("axis") else None
-
-
-def _reshape(f: _Fold, op: Op, b: Builder) -> Atom | None:
-    source = op.operands[0]
-    if source.type == op.result.type:
-        return source
-    inner = f.operand_of(source, op.decl.name)
-    if inner is None or f.uses.get(inner.result) != 1 or op.result in f.written:
-        return None
-    whole = replace(
-        op, operands=(inner.operands[0], *op.operands[1:]), results=(replace(op.result),)
-    )
-    f.emit(whole, b)
-    return whole.result
-
-
-RULES: dict[str, Simplify] = {
-    "add": _add,
-    "subtract": _subtract,
-    "multiply": _multiply,
-    "divide": _divide,
-    "power": _power,
-    "negative": _negative,
-    "where": _where,
-    "transpose": _transpose,
-    "reshape": _reshape,
-    "squeeze": _squeeze,
-}

@@ -221,7 +221,8 @@ class _Forward:
                 continue
             rule = self.rules(op.decl, [a.type for a in op.operands], op.attrs, [v.type for v in op.results], [d.type])
             env: Env = dict(zip(rule.params, [*op.operands, *op.results, d], strict=True))
-            terms += _inline(rule, [k], env, b)
+            missing = sum(m < k for m in rule.notes.get("missing", ()))
+            terms += _inline(rule, [k - missing], env, b)
         self.sum(op.results[0], terms, scope, b)
 
     def by_rule(self, op: Op, scope: _Scope, b: Builder) -> None:

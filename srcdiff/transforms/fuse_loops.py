@@ -16,13 +16,14 @@ stay two. The same test says when a reversed loop may run forwards: `loop_direct
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, For, Function, Region, Statement
+from srcdiff.ir.core import Atom, For, Function, Op, Region, Statement, Value, walk
 from srcdiff.ir.types import Scalar
+from srcdiff.ops import memory
 from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.facts import count_uses, is_generated, uses_outside
@@ -42,16 +43,42 @@ _REACH = 200  # statements between two loops that are looked at
 _DEPTH = 8  # of loops in loops
 
 
-def fuse_loops(fn: Function) -> Function:
-    """`fn` with loops over the same range made one where that is legal, and reversed loops run forwards."""
+def fuse_loops(fn: Function, complete: bool = True) -> Function:
+    """`fn` with loops over the same range made one where that is legal, and reversed loops run forwards.
+
+    `complete`: a loop and its mirror are made one only if nothing is left to be saved for what is inside them.
+    """
     fn = dce(forward_invariants(fn))
+    apart: set[int] = set()
+    while True:
+        fused, joined = _fused(fn, apart)
+        again = {pair for pair, index in joined.items() if complete and _saves_within(fused, index)}
+        if not again:
+            return loop_direction(fused)
+        apart |= again
+
+
+def _fused(fn: Function, apart: Set[int]) -> tuple[Function, dict[int, Value]]:
+    """`fn` after fusion, level by level, and the pairs that were made one, each with what is left of its loop."""
+    joined: dict[int, Value] = {}
     for _ in range(_DEPTH):  # what one level of fusion brings together, the next looks at
-        fuse = _Fuse(fn)
-        fused = fuse(fn)
+        fuse = _Fuse(fn, apart)
+        new = fuse(fn)
         if not fuse.count:
             break
-        fn = dce(forward_invariants(_settled(fused)))
-    return loop_direction(fn)
+        joined |= fuse.joined
+        fn = dce(forward_invariants(_settled(new)))
+    return fn, joined
+
+
+def _saves_within(fn: Function, index: Value) -> bool:
+    """Whether the loop with this index saves and restores something in itself."""
+    for statement in walk(fn.body):
+        if isinstance(statement, For) and statement.index is index:
+            ops = [s for s in walk(statement.body) if isinstance(s, Op) and "slot" in s.attrs]
+            saved = {op.attrs["slot"] for op in ops if op.decl is memory.save}
+            return any(op.decl is memory.restore and op.attrs["slot"] in saved for op in ops)
+    return False
 
 
 def _settled(fn: Function) -> Function:
@@ -98,10 +125,12 @@ class _Direction(Rewriter):
 class _Fuse(Rewriter):
     """Looks at every region for pairs of loops; the bodies of loops just fused wait for the next round."""
 
-    def __init__(self, fn: Function) -> None:
+    def __init__(self, fn: Function, apart: Set[int]) -> None:
         self.roots = storage_roots(fn)
         self.uses = count_uses(fn)
+        self.apart = apart
         self.count = 0
+        self.joined: dict[int, Value] = {}
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         body: list[Statement] = []
@@ -133,6 +162,8 @@ class _Fuse(Rewriter):
                     if isinstance(s, For) and s.results[: len(first.results)] == first.results
                 )
                 self.count += 1
+                if first.pair == second.pair != 0:
+                    self.joined[first.pair] = first.index
             return
 
     # ---- is it legal ----
@@ -140,6 +171,8 @@ class _Fuse(Rewriter):
     def may_be_one(self, first: For, second: For) -> bool:
         """What can be said of the two loops alone."""
         if not (is_generated(first) or is_generated(second)) or first.breaks or second.breaks:
+            return False
+        if first.pair and first.pair in self.apart:
             return False
         bounds = zip(
             (first.start, first.stop, first.step),

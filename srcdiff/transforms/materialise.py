@@ -12,7 +12,7 @@ from dataclasses import replace
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Function, Op, Region, Statement, Value
 from srcdiff.ir.types import Array, Type, dims_of
-from srcdiff.ops import memory, shapes
+from srcdiff.ops import creation, memory, repeats
 
 __all__ = ["materialise"]
 
@@ -59,11 +59,11 @@ class _Materialise(Rewriter):
     def expand(self, amount: Atom, type_: Array, model: Value | None, b: Builder) -> Value:
         """A smaller adjoint at full size, as a new array."""
         if isinstance(amount.type, Array):
-            seen = b.op(shapes.broadcast_to, amount, *self.lengths(type_, b))
+            seen = b.op(repeats.broadcast_to, amount, *self.lengths(type_, b))
             return b.op(memory.copy, seen)
         if model is not None:
-            return b.op(shapes.full_like, model, amount)
-        return b.op(shapes.full, *self.lengths(type_, b), amount)
+            return b.op(creation.full_like, model, amount)
+        return b.op(creation.full, amount, *self.lengths(type_, b))
 
     def lengths(self, type_: Array, b: Builder) -> list[Atom]:
         return [b.op(memory.length, dim=d) for d in type_.shape]

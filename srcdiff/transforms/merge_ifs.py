@@ -81,7 +81,9 @@ def _one(first: If, second: If) -> If:
     then = _sequence(first, first.then, second.then)
     orelse = _sequence(first, first.orelse, second.orelse)
     pair = 0 if first.pair == second.pair else first.pair  # joined with its mirror, it has none
-    return replace(first, then=then, orelse=orelse, results=(*first.results, *second.results), pair=pair)
+    return replace(
+        first, then=then, orelse=orelse, results=(*first.results, *second.results), pair=pair
+    )
 
 
 def _sequence(first: If, start: Region, end: Region) -> Region:

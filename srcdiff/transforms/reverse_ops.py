@@ -15,7 +15,7 @@ from srcdiff.ir.core import (
     Value,
     const,
 )
-from srcdiff.ir.types import Array, List, Struct
+from srcdiff.ir.types import Array, List, Struct, Type
 from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.adjoints import Partial, Scope, adjoint_type, is_zero, whole
 from srcdiff.transforms.recompute import needed, uses
@@ -112,7 +112,8 @@ def _inline(
             env[a] = r.primal(forward[a], scope)
         return env.get(a, a) if isinstance(a, Value) else a
 
-    yields = [rule.body.yields[k] for k in wanted]
+    given = [k for k in range(len(actual)) if k not in rule.notes.get("missing", ())]
+    yields = [rule.body.yields[given.index(k)] for k in wanted]
     for statement in needed(rule.body, yields):
         for a in uses(statement):
             look_up(a)
@@ -316,13 +317,19 @@ def reverse_call(r: Reversal, call: Call, scope: Scope, make_adjoint: Callable[.
         return
     helper = make_adjoint(call.function, tuple(wrt), tuple(seeded))
     operands = (*d_outs, *(r.primal(a, scope) for a in (*call.operands, *call.results)))
-    results = tuple(Value(y.type, f"d_{helper.notes['gradients'][k]}") for k, y in enumerate(helper.body.yields))
+    types = [t for k in wrt for t in _leaf_types(call.operands[k].type)]  # in this function's own lengths
+    names = helper.notes["gradients"]
+    results = tuple(Value(adjoint_type(t), f"d_{n}") for t, n in zip(types, names, strict=True))
     scope.b.append(Call(helper, operands, results, call.location, "adjoint"))
     left = iter(results)
     for k in wrt:
         operand = call.operands[k]
         assert isinstance(operand, Value)
         _spread(r, operand, operand, left, scope)
+
+
+def _leaf_types(type_: Type) -> list[Type]:
+    return [leaf for part in type_.parts for leaf in _leaf_types(part)] if isinstance(type_, Struct) else [type_]
 
 
 def _spread(r: Reversal, operand: Value, at: Value, results: Iterator[Value], scope: Scope) -> None:

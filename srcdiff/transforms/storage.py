@@ -27,7 +27,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, dims_of, map_dims, shape_of
-from srcdiff.ops import arithmetic, containers, memory
+from srcdiff.ops import arithmetic, containers, control, memory
 from srcdiff.transforms.affine import Affine, affine
 from srcdiff.transforms.loads import Loop, Program
 from srcdiff.transforms.recompute import origins
@@ -240,6 +240,7 @@ class _Writer:
         self.slots: dict[int, Value] = {}
         self.needed: dict[Region, list[Value]] = {}
         self.behind: dict[int, list[Value]] = {}
+        self.handed: dict[Region, list[tuple[Value, Value]]] = {}  # branch -> (its value, the result that it becomes)
         self.rolling: dict[int, list[tuple[Value, Value]]] = {}
 
     def builder(self, like: Statement | None = None) -> Builder:
@@ -275,13 +276,24 @@ class _Writer:
                 continue
             seen.add(v)
             self.needed.setdefault(self.program.home[v], []).append(v)
-            if v in self.plan.stored:
+            if v in self.plan.stored and not self.program.loops_around(self.program.home[v]):
+                self.hand_out(v)
+            elif v in self.plan.stored:
                 self.stores[v] = self.storage(v)
             elif v in self.plan.rolled:
                 stack.append(self.plan.rolled[v])
                 self.plan_rolling(v)
             elif self.plan.kept_by_program(v) is None:
                 stack += origins(v, self.program)[0]
+
+    def hand_out(self, v: Value) -> None:
+        """A value of a branch that no loop is around becomes a result of the branch, and of those around it."""
+        region, inner = self.program.home[v], v
+        while region is not self.program.top:
+            outer = replace(v)
+            self.handed.setdefault(region, []).append((inner, outer))
+            region, inner = self.program.region_of[id(self.program.owner[region])], outer
+        self.env[v] = inner
 
     def plan_rolling(self, v: Value) -> None:
         param = self.plan.rolled[v]
@@ -334,12 +346,28 @@ class _Writer:
             return []
         inner = [self.forward_region(r) for r in regions_of(s)]
         new = with_parts(s, s.operands, inner) if inner else s
+        if isinstance(new, If) and isinstance(s, If):
+            new = self.with_more_results(s, new)
         out = [new]
         for v in s.results:
             out += self.keep(v, s)
         for param in self.behind.get(id(s), ()):
             out += self.keep_last(param, s)
         return out
+
+    def with_more_results(self, old: If, new: If) -> If:
+        """The branch with the results that the backward part needs; where the other side was taken they mean nothing."""
+        results, sides = list(new.results), [list(new.then.yields), list(new.orelse.yields)]
+        bodies = [list(new.then.body), list(new.orelse.body)]
+        for side, region in enumerate((old.then, old.orelse)):
+            for value, result in self.handed.get(region, ()):
+                nothing = Op(control.undefined, (), (replace(value),), {"type": value.type}, None, "compiler")
+                bodies[1 - side].append(nothing)
+                sides[side].append(value)
+                sides[1 - side].append(nothing.results[0])
+                results.append(result)
+        then, orelse = (Region((), tuple(b), tuple(y)) for b, y in zip(bodies, sides, strict=True))
+        return replace(new, then=then, orelse=orelse, results=tuple(results))
 
     def forward_region(self, region: Region) -> Region:
         out: list[Statement] = []

@@ -84,10 +84,8 @@ def _note_needs(fn: Function, needs: dict[Function, _Needs]) -> None:
 
 def _can_lose_results(output: Tree) -> bool:
     """Whether results can be taken out of what a function returns: not out of a class of the user's."""
-    return (
-        isinstance(output, int)
-        or output.cls is None
-        and all(map(_can_lose_results, output.children))
+    return isinstance(output, int) or (
+        output.cls is None and all(map(_can_lose_results, output.children))
     )
 
 

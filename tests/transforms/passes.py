@@ -13,6 +13,7 @@ from srcdiff.ir.text import to_text
 from srcdiff.ir.verify import verify
 from srcdiff.ops.registry import OPERATIONS
 
+
 def program(text):
     fn = parse(textwrap.dedent(text).strip(), OPERATIONS)
     assert verify(fn) == []

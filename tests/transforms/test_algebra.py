@@ -13,8 +13,7 @@ from srcdiff.ir.text import to_text
 from srcdiff.ir.types import FLOAT, Array, Dim
 from srcdiff.transforms.algebra import RULES, algebra
 from srcdiff.transforms.patterns import Anything, build, function
-
-from .passes import assert_same, changed, result, unchanged
+from tests.transforms.passes import assert_same, changed, result, unchanged
 
 exp, expit, logaddexp, log = map(function, ("exp", "expit", "logaddexp", "log"))
 VECTOR = Array("float64", (Dim.of("n"),))
@@ -54,7 +53,9 @@ def expression(fn):
 
 def values(fn):
     rng = np.random.default_rng(len(fn.params))
-    return [rng.normal(size=3) if isinstance(p.type, Array) else float(rng.normal()) for p in fn.params]
+    return [
+        rng.normal(size=3) if isinstance(p.type, Array) else float(rng.normal()) for p in fn.params
+    ]
 
 
 CASES = [
@@ -156,4 +157,6 @@ def test_any_expression_keeps_its_value_and_gets_no_longer(tree):
     new = algebra(fn)
     args = [0.7, -1.3, np.array([0.4, 2.0, -0.6]), 1.9]
     np.testing.assert_allclose(result(fn, args), result(new, args), rtol=1e-9, atol=1e-9)
-    assert sum(isinstance(s, Op) for s in walk(new.body)) <= sum(isinstance(s, Op) for s in walk(fn.body))
+    assert sum(isinstance(s, Op) for s in walk(new.body)) <= sum(
+        isinstance(s, Op) for s in walk(fn.body)
+    )

@@ -4,8 +4,7 @@ import numpy as np
 
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
-
-from .passes import check, unchanged
+from tests.transforms.passes import check, unchanged
 
 X = np.array([1.0, 2.0, 3.0])
 

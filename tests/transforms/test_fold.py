@@ -6,8 +6,7 @@ import pytest
 from srcdiff.ir.text import to_text
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.fold import fold
-
-from .passes import changed, check, program, unchanged
+from tests.transforms.passes import changed, check, program, unchanged
 
 X = np.array([1.0, 2.0, 3.0])
 
@@ -193,3 +192,25 @@ def test_parts_of_a_container_made_before_are_those_parts():
         1.5,
         2.5,
     )
+
+
+ADDS = """
+    def f(%x: float64[n]) -> 0 {{
+      %d: float64[n] = copy %x ;adjoint
+      add_into[where='i'] %d, 2.0, 1 ;adjoint
+      {between}
+      add_into[where='i'] %d, 5.0, 1 ;adjoint
+      %1: float64[n] = read %d ;adjoint
+      yield %1
+    }}
+"""
+
+
+def test_additions_at_one_index_are_joined_over_other_additions():
+    between = "add_into[where='i'] %d, 3.0, 0 ;adjoint"
+    text = to_text(changed(fold, program(ADDS.format(between=between)), X))
+    assert text.count("add_into") == 2
+
+
+def test_additions_are_not_joined_over_a_read():
+    unchanged(fold, ADDS.format(between="%0: float64[n] = read %d ;adjoint"), X)

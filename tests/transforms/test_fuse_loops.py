@@ -4,8 +4,7 @@ import numpy as np
 
 from srcdiff.ir.text import to_text
 from srcdiff.transforms.fuse_loops import fuse_loops, loop_direction
-
-from .passes import changed, check, program, unchanged
+from tests.transforms.passes import changed, check, program, unchanged
 
 X = np.array([1.0, 2.0, 3.0])
 

@@ -3,8 +3,7 @@
 import numpy as np
 
 from srcdiff.transforms.hoist import hoist
-
-from .passes import check, unchanged
+from tests.transforms.passes import check, unchanged
 
 LOOP = """
     def f(%x: float64[n]) -> 0 {{

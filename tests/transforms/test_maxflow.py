@@ -11,7 +11,9 @@ from srcdiff.transforms.maxflow import cut_capacity, minimum_cut
 
 NODES = ["s", "a", "b", "c", "t"]
 EDGES = st.dictionaries(
-    st.tuples(st.sampled_from(NODES), st.sampled_from(NODES)), st.one_of(st.integers(0, 8), st.just(math.inf)), max_size=12
+    st.tuples(st.sampled_from(NODES), st.sampled_from(NODES)),
+    st.one_of(st.integers(0, 8), st.just(math.inf)),
+    max_size=12,
 )
 
 
@@ -41,7 +43,13 @@ def test_of_two_equal_cuts_the_one_nearest_the_source_is_taken():
 
 
 def test_rounding_leaves_no_capacity_behind():
-    edges = {("s", "a"): 0.1, ("s", "b"): 0.2, ("a", "c"): math.inf, ("b", "c"): math.inf, ("c", "t"): 0.3}
+    edges = {
+        ("s", "a"): 0.1,
+        ("s", "b"): 0.2,
+        ("a", "c"): math.inf,
+        ("b", "c"): math.inf,
+        ("c", "t"): 0.3,
+    }
     assert minimum_cut(edges, "s", "t") in ({"s"}, {"s", "a", "b", "c"})
 
 

@@ -1,8 +1,7 @@
 """Branches on one condition."""
 
 from srcdiff.transforms.merge_ifs import merge_ifs
-
-from .passes import check, unchanged
+from tests.transforms.passes import check, unchanged
 
 TWO = """
     def f(%x: float64, %c: bool) -> 0 {{

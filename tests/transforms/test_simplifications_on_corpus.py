@@ -2,10 +2,9 @@
 
 import functools
 import inspect
-import sys
 from dataclasses import replace
-from pathlib import Path
 
+import corpus_loader
 import numpy as np
 import pytest
 
@@ -30,9 +29,6 @@ from srcdiff.transforms.saves import pair_up_saves
 from srcdiff.transforms.stabilise import stabilise
 from srcdiff.transforms.trim_calls import trim_calls
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-import corpus_loader
-
 PASSES = (
     algebra, cse, dce, fold, forward_invariants, fuse_loops, hoist, merge_ifs, pair_up_saves, stabilise, trim_calls,
 )  # fmt: skip
@@ -53,7 +49,10 @@ def traced(program):
     try:
         fn = insert_reads(own_arguments(trace(program.function, types, shapes_actual=lengths)))
         return fn, evaluate(fn, *program.arguments(0))
-    except (DifferentiationError, Mismatch) as error:  # the tests of the frontend say what it has to read
+    except (
+        DifferentiationError,
+        Mismatch,
+    ) as error:  # the tests of the frontend say what it has to read
         pytest.skip(f"not read: {error}")
 
 

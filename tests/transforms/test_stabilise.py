@@ -6,9 +6,8 @@ import pytest
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.stabilise import RULES, stabilise
-
-from .passes import assert_same, changed, check, program, result
-from .test_algebra import written
+from tests.transforms.passes import assert_same, changed, check, program, result
+from tests.transforms.test_algebra import written
 
 CROSS_ENTROPY = """
     def loss(%z: float64[n], %b: float64, %y: float64[n]) -> 0 {

@@ -1,8 +1,7 @@
 """Functions trimmed to what is used of them."""
 
 from srcdiff.transforms.trim_calls import trim_calls
-
-from .passes import check, unchanged
+from tests.transforms.passes import check, unchanged
 
 CALLER = """
     def f(%x: float64, %y: float64) -> 0 {{
@@ -20,7 +19,9 @@ CALLER = """
 def test_results_that_nobody_uses_go_with_what_only_they_need():
     check(
         trim_calls,
-        CALLER.format(origin=" ;adjoint").replace("%a: float64,", "%a: float64!,").replace("%b: float64 ", "%b: float64! "),
+        CALLER.format(origin=" ;adjoint")
+        .replace("%a: float64,", "%a: float64!,")
+        .replace("%b: float64 ", "%b: float64! "),
         """
         def f(%x: float64, %y: float64) -> 0 {
           %a: float64! = call g %x ;adjoint
@@ -37,5 +38,9 @@ def test_results_that_nobody_uses_go_with_what_only_they_need():
 
 
 def test_the_users_functions_keep_their_signature():
-    text = CALLER.format(origin="").replace("%a: float64,", "%a: float64!,").replace("%b: float64 ", "%b: float64! ")
+    text = (
+        CALLER.format(origin="")
+        .replace("%a: float64,", "%a: float64!,")
+        .replace("%b: float64 ", "%b: float64! ")
+    )
     unchanged(trim_calls, text, 1.5, 2.5)
