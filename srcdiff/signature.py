@@ -155,13 +155,16 @@ def _tidy(value: Any) -> Any:
 
 
 def _floats(value: Any) -> Any:
-    """A differentiated argument: Python integers in it are floats."""
+    """A differentiated argument: an integer is a float, and so are those in a list of numbers. Integers elsewhere in a structure
+    are counts, flags and the like; they stay what they are."""
     if type(value) is int:
         return float(value)
+    if isinstance(value, list) and any(type(v) is int for v in value) and all(type(v) in (int, float) for v in value):
+        return [float(v) for v in value]
     parts = children(value)
     if parts is None:
         return value
-    floats = [_floats(p) for p in parts]
+    floats = [p if type(p) is int else _floats(p) for p in parts]
     return value if all(a is b for a, b in zip(parts, floats, strict=True)) else rebuild(value, floats)
 
 

@@ -1,8 +1,8 @@
 """Python values -> types: what a function is specialised on.
 
-Lengths become symbols named after the argument and the axis (`x0`, `x1`), axes of length 1 stay 1. A length that differs from element to
-element of a list ends in `*`, and in `_*` where none of them is 1. Types of equal specialisations are equal and hashable, so that they
-serve as cache keys.
+Lengths become symbols named after the argument and the axis (`x0`, `x1`), axes of length 1 stay 1. A length
+that differs from element to element of a list ends in `*`, and in `_*` where none of them is 1. Types of equal
+specialisations are equal and hashable, so that they serve as cache keys.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ _VARIES = Dim.of("?")  # a length that differs from element to element of a list
 _VARIES_NOT_ONE = Dim.of("?1")  # ... and is never 1
 
 
-def describe_arguments(values: Sequence[Any], names: Sequence[str]) -> tuple[tuple[Type, ...], dict[str, int]]:
+def describe_arguments(
+    values: Sequence[Any], names: Sequence[str]
+) -> tuple[tuple[Type, ...], dict[str, int]]:
     """The types of arguments, and what their symbols stand for in these."""
     taken: set[str] = set()
     types = tuple(type_of_argument(v, n, taken) for v, n in zip(values, names, strict=True))
@@ -60,8 +62,18 @@ def _measured(value: Any, path: str) -> Type:
     record = _record(value)
     if record is not None:
         kind, keys, parts, cls = record
-        return Struct(kind, keys, tuple(_measured(v, _path(path, k)) for k, v in zip(keys, parts, strict=True)), cls)
-    if value is None or isinstance(value, str | bytes | type | np.dtype | ModuleType | range) or value is ... or callable(value):
+        return Struct(
+            kind,
+            keys,
+            tuple(_measured(v, _path(path, k)) for k, v in zip(keys, parts, strict=True)),
+            cls,
+        )
+    if (
+        value is None
+        or isinstance(value, str | bytes | type | np.dtype | ModuleType | range)
+        or value is ...
+        or callable(value)
+    ):
         return Static(value)
     _refuse(value, path)
 
@@ -82,7 +94,10 @@ def _record(value: Any) -> tuple[str, tuple[Any, ...], list[Any], type | None] |
 
 def _array(value: np.ndarray[Any, Any], path: str) -> Type:
     if value.dtype.kind not in "biufc":
-        fail(f"the argument `{path}` is an array of dtype {value.dtype}", "Use an array of numbers, for instance x.astype(float).")
+        fail(
+            f"the argument `{path}` is an array of dtype {value.dtype}",
+            "Use an array of numbers, for instance x.astype(float).",
+        )
     if type(value) not in (np.ndarray, np.memmap):
         fail(f"the argument `{path}` is a {type(value).__name__}", "Pass np.asarray(x).")
     if value.ndim == 0:
@@ -106,7 +121,9 @@ def _list(value: list[Any], path: str) -> Type:
         element = None if element is None else _alike(element, part)
     if element is None or isinstance(element, Static):
         keys = tuple(range(len(value)))
-        return Struct("list", keys, tuple(_measured(v, _path(path, k)) for k, v in enumerate(value)))
+        return Struct(
+            "list", keys, tuple(_measured(v, _path(path, k)) for k, v in enumerate(value))
+        )
     return List(element)
 
 
@@ -114,7 +131,9 @@ def _alike(a: Type, b: Type) -> Type | None:
     """The type of elements that are alike but for their lengths; None where they are not."""
     match a, b:
         case Array(), Array() if a.dtype == b.dtype and a.ndim == b.ndim:
-            return Array(a.dtype, tuple(_either_length(x, y) for x, y in zip(a.shape, b.shape, strict=True)))
+            return Array(
+                a.dtype, tuple(_either_length(x, y) for x, y in zip(a.shape, b.shape, strict=True))
+            )
         case Struct(), Struct() if (a.kind, a.keys, a.cls) == (b.kind, b.keys, b.cls):
             parts = [_alike(x, y) for x, y in zip(a.parts, b.parts, strict=True)]
             known = tuple(p for p in parts if p is not None)
@@ -152,7 +171,10 @@ def _path(path: str, key: Any) -> str:
 def _with_symbols(type_: Type, path: str, taken: set[str], in_list: bool = False) -> Type:
     match type_:
         case Array():
-            return Array(type_.dtype, tuple(_length(d, f"{path}{k}", taken) for k, d in enumerate(type_.shape)))
+            return Array(
+                type_.dtype,
+                tuple(_length(d, f"{path}{k}", taken) for k, d in enumerate(type_.shape)),
+            )
         case Scalar(dtype="int64") if not in_list:
             return Scalar("int64", type_.weak, Dim.of(_unused(path, taken)))
         case Struct():
@@ -187,12 +209,18 @@ def lengths_of_argument(type_: Type, value: Any) -> dict[str, int]:
 def _measure(type_: Type, value: Any, found: dict[str, int]) -> None:
     match type_:
         case Array():
-            found.update((d.symbol, n) for d, n in zip(type_.shape, value.shape, strict=True) if d.symbol and not d.symbol.endswith("*"))
+            found.update(
+                (d.symbol, n)
+                for d, n in zip(type_.shape, value.shape, strict=True)
+                if d.symbol and not d.symbol.endswith("*")
+            )
         case Scalar() if type_.expr is not None and type_.expr.symbol:
             found[type_.expr.symbol] = int(value)
         case Struct():
             record = _record(value)
-            for part, inner in zip(type_.parts, value if record is None else record[2], strict=True):
+            for part, inner in zip(
+                type_.parts, value if record is None else record[2], strict=True
+            ):
                 _measure(part, inner, found)
         case List() if value:
             _measure(type_.element, value[0], found)

@@ -1,7 +1,8 @@
 """Blocks of statements: `if`, `return`, `break`, `continue` in the structured form.
 
-A block tells whether the rest behind it is skipped (`Done`): never, always, or as a truth value says. What follows an `if` one of
-whose sides always leaves goes into the other side; where neither does, the rest goes under a second `if` on that truth value.
+A block tells whether the rest behind it is skipped (`Done`): never, always, or as a truth value says. What
+follows an `if` one of whose sides always leaves goes into the other side; where neither does, the rest goes
+under a second `if` on that truth value.
 
     if a:                 if a:                         if a:
         return x              yield x                       if b: ...return      if %done: yield %value
@@ -17,11 +18,11 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.control import always_exits, has_break, has_return, may_exit
-from srcdiff.frontend.frame import FALSE, TRUE, Frame
+from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.joins import Done, branch
+from srcdiff.frontend.session import FALSE, TRUE
 from srcdiff.frontend.truth import static_truth, truth
-from srcdiff.frontend.values import Known
-from srcdiff.ir.core import const
+from srcdiff.ir.core import Atom, Const, Value, const
 
 __all__ = ["block", "body_value"]
 
@@ -80,13 +81,41 @@ def _if(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> tuple[Done
         return block(fr, [*(s.body if known else s.orelse), *rest], live), True
     after = _after(fr, s, live)
     if not may_exit(s):
-        done = branch(fr, s, condition, lambda: block(fr, s.body, after), lambda: block(fr, s.orelse, after), after)
+        done = branch(
+            fr,
+            s,
+            condition,
+            lambda: block(fr, s.body, after),
+            lambda: block(fr, s.orelse, after),
+            after,
+        )
         return done, False
     if always_exits(s.body):
-        return branch(fr, s, condition, lambda: block(fr, s.body, live), lambda: block(fr, [*s.orelse, *rest], live), live), True
+        return branch(
+            fr,
+            s,
+            condition,
+            lambda: block(fr, s.body, live),
+            lambda: block(fr, [*s.orelse, *rest], live),
+            live,
+        ), True
     if always_exits(s.orelse):
-        return branch(fr, s, condition, lambda: block(fr, [*s.body, *rest], live), lambda: block(fr, s.orelse, live), live), True
-    done = branch(fr, s, condition, lambda: block(fr, s.body, after), lambda: block(fr, s.orelse, after), after)
+        return branch(
+            fr,
+            s,
+            condition,
+            lambda: block(fr, [*s.body, *rest], live),
+            lambda: block(fr, s.orelse, live),
+            live,
+        ), True
+    done = branch(
+        fr,
+        s,
+        condition,
+        lambda: block(fr, s.body, after),
+        lambda: block(fr, s.orelse, after),
+        after,
+    )
     if done is None or done is TRUE or done is FALSE or not rest:
         return done, False
     return branch(fr, s, done, lambda: TRUE, lambda: block(fr, rest, live), live), True
@@ -118,24 +147,37 @@ def _after_loop(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Do
     """What follows a loop that may have been left by `return`, or that has an `else`."""
 
     def go_on() -> Done:
-        if not s.orelse:
-            return block(fr, rest, live)
-        broke = fr.env.pop("%broke", FALSE)
-        known = static_truth(fr, broke)  # type: ignore[arg-type]
-        if known is not None:
-            return block(fr, [*([] if known else s.orelse), *rest], live)
-        if not any(map(may_exit, s.orelse)):
-            after = _after(fr, s, live)
-            branch(fr, s, broke, lambda: FALSE, lambda: block(fr, s.orelse, after), after)  # type: ignore[arg-type]
-            return block(fr, rest, live)
-        return branch(fr, s, broke, lambda: block(fr, rest, live), lambda: block(fr, [*s.orelse, *rest], live), live)  # type: ignore[arg-type]
+        return _else_of_loop(fr, s, rest, live)
 
-    returned = fr.env.get("%return", FALSE)
-    assert not isinstance(returned, Known)
-    known = static_truth(fr, returned)  # type: ignore[arg-type]
+    returned = _flag(fr, "%return")
+    known = static_truth(fr, returned)
     if known is None:
-        return branch(fr, s, returned, lambda: _pass_on(fr), go_on, live)  # type: ignore[arg-type]
+        return branch(fr, s, returned, lambda: _pass_on(fr), go_on, live)
     return _pass_on(fr) if known else go_on()
+
+
+def _else_of_loop(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Done:
+    if not s.orelse:
+        return block(fr, rest, live)
+    broke = _flag(fr, "%broke")
+    fr.env.pop("%broke", None)
+    known = static_truth(fr, broke)
+    if known is not None:
+        return block(fr, [*([] if known else s.orelse), *rest], live)
+    if any(map(may_exit, s.orelse)):
+        whole = [*s.orelse, *rest]
+        return branch(
+            fr, s, broke, lambda: block(fr, rest, live), lambda: block(fr, whole, live), live
+        )
+    after = _after(fr, s, live)
+    branch(fr, s, broke, lambda: FALSE, lambda: block(fr, s.orelse, after), after)
+    return block(fr, rest, live)
+
+
+def _flag(fr: Frame, name: str) -> Atom:
+    flag = fr.env.get(name, FALSE)
+    assert isinstance(flag, Value | Const)
+    return flag
 
 
 def _pass_on(fr: Frame) -> Done:
@@ -157,7 +199,9 @@ def _match(fr: Frame, s: Any) -> list[Any]:
     for case in reversed(s.cases):
         test = _pattern(fr, s, case.pattern, subject)
         if case.guard is not None:
-            test = case.guard if test is None else _at(s, gast.BoolOp(gast.And(), [test, case.guard]))
+            test = (
+                case.guard if test is None else _at(s, gast.BoolOp(gast.And(), [test, case.guard]))
+            )
         if test is None:
             ladder = list(case.body)
         else:
@@ -173,7 +217,9 @@ def _pattern(fr: Frame, s: Any, pattern: Any, subject: str) -> Any:
         case gast.MatchValue():
             return _at(s, gast.Compare(name, [gast.Eq()], [pattern.value]))
         case gast.MatchSingleton():
-            return _at(s, gast.Compare(name, [gast.Is()], [_at(s, gast.Constant(pattern.value, None))]))
+            return _at(
+                s, gast.Compare(name, [gast.Is()], [_at(s, gast.Constant(pattern.value, None))])
+            )
         case gast.MatchOr():
             tests = [_pattern(fr, s, p, subject) for p in pattern.patterns]
             return None if None in tests else _at(s, gast.BoolOp(gast.Or(), tests))
@@ -184,5 +230,3 @@ def _pattern(fr: Frame, s: Any, pattern: Any, subject: str) -> Any:
 
 def _at(place: Any, node: Any) -> Any:
     return gast.copy_location(node, place)
-
-

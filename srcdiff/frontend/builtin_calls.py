@@ -9,12 +9,23 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.frontend.apart import as_operand
 from srcdiff.frontend.comprehensions import folded, reducing
 from srcdiff.frontend.frame import Frame, describe
-from srcdiff.frontend.functions import as_operand
 from srcdiff.frontend.iteration import CALL, iterable, unrolled
 from srcdiff.frontend.truth import static_truth, truth_of
-from srcdiff.frontend.values import FrontValue, Items, Known, Parts, ShapeOf, Slice, Text, is_static, sequence, static
+from srcdiff.frontend.values import (
+    FrontValue,
+    Items,
+    Known,
+    Parts,
+    ShapeOf,
+    Slice,
+    Text,
+    is_static,
+    sequence,
+    static,
+)
 from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, shape_of
 from srcdiff.ops import arithmetic
@@ -60,7 +71,9 @@ def _reduce(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return _fold(fr, node, args[0], args[1], args[2] if len(args) > 2 else None)
 
 
-def _fold(fr: Frame, node: Any, function: FrontValue, values: FrontValue, start: FrontValue | None) -> FrontValue:
+def _fold(
+    fr: Frame, node: Any, function: FrontValue, values: FrontValue, start: FrontValue | None
+) -> FrontValue:
     """`function(function(start, v0), v1) ...`; from the first value where there is no start."""
     items = iterable(fr, values, node)
     call: Callable[..., FrontValue] = CALL[0]
@@ -68,14 +81,22 @@ def _fold(fr: Frame, node: Any, function: FrontValue, values: FrontValue, start:
         rest = list(items.values)
         if start is None and not rest:
             fr.fail(node, "there is nothing to take the first value from", "Give a start value.")
-        total = rest.pop(0) if start is None or (rest and start == const(0) and function == Known(operator.add)) else start
+        total = (
+            rest.pop(0)
+            if start is None or (rest and start == const(0) and function == Known(operator.add))
+            else start
+        )
         for value in rest:
             total = call(fr, node, function, [total, value], {})
         return total
     if start is None:
         one = const(1)
         first, start = items, items.element(const(0))
-        fewer = fr.op(node, arithmetic.subtract, first.count, one) if not isinstance(first.count, int) else first.count - 1
+        fewer = (
+            fr.op(node, arithmetic.subtract, first.count, one)
+            if not isinstance(first.count, int)
+            else first.count - 1
+        )
         items = Items(fewer, lambda k: first.element(_after(fr, node, k)))
     return folded(fr, node, function, items, start)
 
@@ -89,7 +110,9 @@ def _extreme(function: Any) -> Callable[..., FrontValue]:
 
     def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
         if kwargs:
-            fr.fail(node, f"{function.__name__}() takes no keywords here", "Find the item in a loop.")
+            fr.fail(
+                node, f"{function.__name__}() takes no keywords here", "Find the item in a loop."
+            )
         decl = find(function)
         assert decl is not None
         if len(args) > 1:
@@ -104,7 +127,9 @@ def _pairwise(fr: Frame, node: Any, decl: Any, args: Args) -> FrontValue:
         return const(decl.callables[1](*map(static, args)))
     total = fr.as_atom(args[0], node)
     for other in args[1:]:
-        total = fr.op(node, decl, total, fr.as_atom(other, node), spelling=decl.callables[1].__name__)
+        total = fr.op(
+            node, decl, total, fr.as_atom(other, node), spelling=decl.callables[1].__name__
+        )
     return total
 
 
@@ -116,7 +141,9 @@ def _any_all(is_any: bool) -> Callable[..., FrontValue]:
         items = iterable(fr, args[0], node)
         known = items if isinstance(items, Parts) else unrolled(fr, items, node)
         if known is None:
-            fr.fail(node, "any() and all() take containers of known length", "Use np.any or np.all.")
+            fr.fail(
+                node, "any() and all() take containers of known length", "Use np.any or np.all."
+            )
         total: Atom = const(not is_any)
         for value in known.values:
             each = truth_of(fr, value, node)
@@ -124,7 +151,11 @@ def _any_all(is_any: bool) -> Callable[..., FrontValue]:
             if truth is is_any:
                 return const(is_any)
             if truth is None:
-                total = each if isinstance(total, Const) else fr.op(node, or_ if is_any else and_, total, each)
+                total = (
+                    each
+                    if isinstance(total, Const)
+                    else fr.op(node, or_ if is_any else and_, total, each)
+                )
         return total
 
     return read
@@ -140,11 +171,19 @@ def _container(kind: str) -> Callable[..., FrontValue]:
         items = iterable(fr, args[0], node)
         known = items if isinstance(items, Parts) else None
         if known is None and isinstance(items, Items):
-            if isinstance(args[0], Value) and kind == "list" and isinstance(args[0].type, Array | List):
+            if (
+                isinstance(args[0], Value)
+                and kind == "list"
+                and isinstance(args[0].type, Array | List)
+            ):
                 return fr.op(node, OPERATIONS["rows"], args[0])
             known = unrolled(fr, items, node)
         if known is None:
-            fr.fail(node, f"{kind}() of an unknown number of items is not supported", "Append the items to a list.")
+            fr.fail(
+                node,
+                f"{kind}() of an unknown number of items is not supported",
+                "Append the items to a list.",
+            )
         made = sequence(known.values, kind)
         return fr.session.new_cell(made) if kind == "list" else made
 
@@ -161,7 +200,9 @@ def _dict(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
             fr.fail(node, "dict() of an unknown number of items is not supported", "Use a list.")
         for pair in items.values:
             if not isinstance(pair, Parts) or not is_static(pair.values[0]):
-                fr.fail(node, "dict() takes pairs whose keys are known when compiling", "Use a list.")
+                fr.fail(
+                    node, "dict() takes pairs whose keys are known when compiling", "Use a list."
+                )
             pairs[static(pair.values[0])] = pair.values[1]
     pairs.update(kwargs)
     return fr.session.new_cell(Parts("dict", tuple(pairs), tuple(pairs.values())))
@@ -173,7 +214,9 @@ def _dict(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 def _isinstance(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     own = _python_type(args[0])
     if own is None or not is_static(args[1]):
-        fr.fail(node, "isinstance() takes a value of a known type and a type", "Pass a flag instead.")
+        fr.fail(
+            node, "isinstance() takes a value of a known type and a type", "Pass a flag instead."
+        )
     return const(issubclass(own, static(args[1])))
 
 
@@ -195,7 +238,12 @@ def _python_type(value: FrontValue) -> type | None:
                 case List():
                     return list
                 case Scalar() as scalar:
-                    python: dict[str, type] = {"bool": bool, "int64": int, "float64": float, "complex128": complex}
+                    python: dict[str, type] = {
+                        "bool": bool,
+                        "int64": int,
+                        "float64": float,
+                        "complex128": complex,
+                    }
                     return python[scalar.dtype] if scalar.weak else np.dtype(scalar.dtype).type
         case ShapeOf():
             return tuple
@@ -210,20 +258,31 @@ def _type(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 
 
 def _callable(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
-    value = args[0]
-    is_object = isinstance(value, Known) or (isinstance(value, Const) and isinstance(value.type, Static))
-    return const(callable(value.value) if is_object else not isinstance(value, Value | Const | Parts | ShapeOf | Text))  # type: ignore[union-attr]
+    match args[0]:
+        case Known(value=known):
+            return const(callable(known))
+        case Const(value=known, type=Static()):
+            return const(callable(known))
+        case Value() | Const() | Parts() | ShapeOf() | Text():
+            return const(False)
+    return const(True)
 
 
 def _getattr(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     if not is_static(args[1]):
-        fr.fail(node, "getattr() takes a name that is known when compiling", "Use an `if` on the name.")
+        fr.fail(
+            node, "getattr() takes a name that is known when compiling", "Use an `if` on the name."
+        )
     return ATTRIBUTE[0](fr, args[0], static(args[1]), node)  # type: ignore[no-any-return]
 
 
 def _slice(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     bounds = [None if a == const(None) else a for a in args]
-    return Slice(None, bounds[0], None) if len(bounds) == 1 else Slice(bounds[0], bounds[1], bounds[2] if len(bounds) > 2 else None)
+    return (
+        Slice(None, bounds[0], None)
+        if len(bounds) == 1
+        else Slice(bounds[0], bounds[1], bounds[2] if len(bounds) > 2 else None)
+    )
 
 
 def _shape(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
@@ -235,7 +294,7 @@ def _divmod(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return sequence([fr.op(node, arithmetic.floor_divide, a, b), fr.op(node, arithmetic.mod, a, b)])
 
 
-# ---- effects -----------------------------------------------------------------------------------------------------------
+# ---- effects -------------------------------------------------------------------------------------
 
 
 def text_of(fr: Frame, value: FrontValue, node: Any, operands: list[Atom]) -> str:
@@ -264,6 +323,7 @@ ATTRIBUTE: list[Any] = []  # `calls.attribute`, which is built on this module
 
 BUILTINS: dict[Any, Callable[..., FrontValue]] = {
     len: _len, sum: _sum, max: _extreme(max), min: _extreme(min), any: _any_all(True), all: _any_all(False),
-    functools.reduce: _reduce, tuple: _container("tuple"), list: _container("list"), dict: _dict, isinstance: _isinstance,
-    type: _type, callable: _callable, getattr: _getattr, slice: _slice, print: _print, divmod: _divmod, np.shape: _shape,
+    functools.reduce: _reduce, tuple: _container("tuple"), list: _container("list"), dict: _dict,
+    isinstance: _isinstance, type: _type, callable: _callable, getattr: _getattr, slice: _slice,
+    print: _print, divmod: _divmod, np.shape: _shape,
 }  # fmt: skip

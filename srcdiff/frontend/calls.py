@@ -13,19 +13,30 @@ import gast
 import numpy as np
 
 from srcdiff.frontend import lists
+from srcdiff.frontend.application import apply, spelled
 from srcdiff.frontend.builtin_calls import ATTRIBUTE, BUILTINS, reducing
 from srcdiff.frontend.constants import field_names, from_python
 from srcdiff.frontend.frame import Frame, describe, reads
 from srcdiff.frontend.functions import call_closure, call_function
 from srcdiff.frontend.iteration import BUILTINS as ITERATION
-from srcdiff.frontend.iteration import CALL, iterable
+from srcdiff.frontend.iteration import CALL
+from srcdiff.frontend.methods import record_method
 from srcdiff.frontend.source import function_of
-from srcdiff.frontend.subscripts import need_static, shape_parts, writable, write_item
-from srcdiff.frontend.values import Closure, FrontValue, Known, Method, Parts, Piece, ShapeOf, Text, is_static, sequence, static
+from srcdiff.frontend.subscripts import shape_parts
+from srcdiff.frontend.values import (
+    Closure,
+    FrontValue,
+    Known,
+    Method,
+    Parts,
+    Piece,
+    ShapeOf,
+    is_static,
+    static,
+)
 from srcdiff.ir.core import Atom, Const, OpDecl, Value, const
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct
 from srcdiff.ops.containers import get
-from srcdiff.ops.infer import TypeMistake
 from srcdiff.ops.registry import METHODS, find
 
 __all__ = ["attribute", "call_value"]
@@ -37,7 +48,11 @@ Kwargs = Mapping[str, FrontValue]
 @reads(gast.Call)
 def _call(fr: Frame, node: Any) -> FrontValue:
     function = fr.expr(node.func)
-    if len(node.args) == 1 and isinstance(node.args[0], gast.GeneratorExp) and isinstance(function, Known):
+    if (
+        len(node.args) == 1
+        and isinstance(node.args[0], gast.GeneratorExp)
+        and isinstance(function, Known)
+    ):
         reduced = reducing(fr, node, function.value, node.args[0])
         if reduced is not None:
             return reduced
@@ -66,15 +81,25 @@ def _spread(fr: Frame, value: FrontValue, node: Any) -> Sequence[FrontValue]:
         return [fr.op(node, get, value, key=k) for k in value.type.keys]
     if isinstance(value, Parts):
         return value.values
-    fr.fail(node, f"`*` cannot spread {describe(value)} over arguments", "Pass the parts one by one.")
+    fr.fail(
+        node, f"`*` cannot spread {describe(value)} over arguments", "Pass the parts one by one."
+    )
 
 
-def call_value(fr: Frame, node: Any, function: FrontValue, args: Args, kwargs: Kwargs) -> FrontValue:
+def call_value(
+    fr: Frame, node: Any, function: FrontValue, args: Args, kwargs: Kwargs
+) -> FrontValue:
     match function:
         case Closure():
             return call_closure(fr, node, function, args, kwargs)
         case Piece():
-            return call_value(fr, node, function.function, [*function.args, *args], {**dict(function.kwargs), **kwargs})
+            return call_value(
+                fr,
+                node,
+                function.function,
+                [*function.args, *args],
+                {**dict(function.kwargs), **kwargs},
+            )
         case Method(function=None):
             return _call_method(fr, node, function.receiver, function.name, args, kwargs)
         case Method():
@@ -132,7 +157,11 @@ def _is_library(function: FunctionType) -> bool:
 
 
 def _is_pure(function: Any) -> bool:
-    return function in (len, str, repr, np.dtype, np.finfo, np.iinfo, hash, ord, chr) if _hashable(function) else False
+    return (
+        function in (len, str, repr, np.dtype, np.finfo, np.iinfo, hash, ord, chr)
+        if _hashable(function)
+        else False
+    )
 
 
 def _hashable(function: Any) -> bool:
@@ -141,112 +170,6 @@ def _hashable(function: Any) -> bool:
     except TypeError:
         return False
     return True
-
-
-# ---- operations ----------------------------------------------------------------------------------------------
-
-
-def spelled(function: Any, decl: OpDecl) -> str:
-    """How the user's function is written, where the operation would be written otherwise."""
-    names = [c for c in decl.callables if isinstance(c, str)]
-    if decl.callables and (function is decl.callables[0] or names):
-        short = getattr(function, "__name__", "")
-        match = next((n for n in names if n.rpartition(".")[2] == short), "")
-        return "" if match == decl.spelling or not match else match
-    module = getattr(function, "__module__", None) or "numpy"
-    name = getattr(function, "__name__", "")
-    if module == "builtins":
-        return name
-    if module == "_operator":
-        return ""
-    prefix = "np.linalg" if module.startswith("numpy.linalg") else "np" if module.startswith("numpy") else module
-    return f"{prefix}.{name}"
-
-
-@functools.lru_cache(maxsize=None)
-def _parameters(signature: str) -> tuple[inspect.Parameter, ...]:
-    probe = eval(f"lambda {signature}: 0", {})
-    return tuple(inspect.signature(probe).parameters.values())
-
-
-def apply(fr: Frame, node: Any, decl: OpDecl, args: Args, kwargs: Kwargs, spelling: str) -> FrontValue:
-    """Append an operation for a call."""
-    given = [_plain(fr, a, node) for a in args]
-    named = {k: _plain(fr, v, node) for k, v in kwargs.items()}
-    try:
-        operands, attrs = decl.bind(given, named) if decl.bind else _bind(fr, node, decl, given, named)
-    except (TypeMistake, KeyError, IndexError) as mistake:
-        text = str(mistake) if isinstance(mistake, TypeMistake) else f"the arguments do not fit `{spelling or decl.spelling}`"
-        fr.fail(node, text, "See NumPy's documentation of the function for its arguments.")
-    atoms = [a if isinstance(a, Value | Const) else _operand(fr, a, node) for a in operands]
-    results = fr.ops(node, decl, *atoms, spelling=spelling, **attrs)
-    return results[0] if len(results) == 1 else sequence(results)
-
-
-def _plain(fr: Frame, value: FrontValue, node: Any) -> Any:
-    """An argument as `bind` functions take it: values, constants, and nested tuples of them."""
-    if isinstance(value, Parts):
-        return tuple(_plain(fr, v, node) for v in value.values)
-    if isinstance(value, ShapeOf):
-        return _plain(fr, shape_parts(fr, value, node), node)
-    if isinstance(value, Value) and isinstance(value.type, Struct) and value.type.kind in ("tuple", "list", "namedtuple"):
-        return tuple(_plain(fr, fr.op(node, get, value, key=k), node) for k in value.type.keys)
-    if isinstance(value, Known):
-        return Const(value.value, Static(value.value))
-    if isinstance(value, Value | Const):
-        return value
-    if isinstance(value, Text) and not value.operands:
-        return const(value.template)
-    fr.fail(node, f"{describe(value)} cannot be an argument here", "Pass numbers and arrays.")
-
-
-def _operand(fr: Frame, value: Any, node: Any) -> Atom:
-    if isinstance(value, tuple | list):
-        decl = find(np.array)
-        assert decl is not None and decl.bind is not None
-        operands, attrs = decl.bind((value,), {})
-        return fr.op(node, decl, *operands, **attrs)
-    return const(value)
-
-
-def _bind(fr: Frame, node: Any, decl: OpDecl, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """By the declared signature: parameters without a default are operands, the others static attributes."""
-    operands: list[Any] = []
-    attrs: dict[str, Any] = {}
-    rest, named = list(args), dict(kwargs)
-    for parameter in _parameters(decl.signature):
-        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-            operands += rest
-            rest = []
-            continue
-        is_operand = parameter.default is inspect.Parameter.empty
-        if rest:
-            value = rest.pop(0)
-        elif parameter.name in named:
-            value = named.pop(parameter.name)
-        elif is_operand and not operands and len(named) == 1 and next(iter(named)) in ("a", "x", "v", "m", "arr"):
-            value = named.popitem()[1]  # NumPy has several names for its first parameter
-        elif is_operand:
-            fr.fail(node, f"`{decl.spelling or decl.name}` misses the argument `{parameter.name}`")
-        else:
-            continue
-        if is_operand:
-            operands.append(value)
-        else:
-            attrs[parameter.name] = _attribute(fr, value, node)
-    if rest or named:
-        extra = next(iter(named), "a further one")
-        fr.fail(node, f"`{decl.spelling or decl.name}` does not take the argument `{extra}` here", "Leave it out.")
-    return operands, attrs
-
-
-def _attribute(fr: Frame, value: Any, node: Any) -> Any:
-    """A static attribute as a Python value."""
-    if isinstance(value, tuple):
-        return tuple(_attribute(fr, v, node) for v in value)
-    if not is_static(value):
-        need_static(fr, value, node)
-    return static(value)
 
 
 # ---- attributes and methods -----------------------------------------------------------------------------------
@@ -285,7 +208,13 @@ def _attribute_of_object(fr: Frame, value: Any, name: str, node: Any) -> FrontVa
 
 
 def _attribute_of_record(
-    fr: Frame, base: Parts | Value, kind: str, keys: Sequence[Any], cls: type | None, name: str, node: Any
+    fr: Frame,
+    base: Parts | Value,
+    kind: str,
+    keys: Sequence[Any],
+    cls: type | None,
+    name: str,
+    node: Any,
 ) -> FrontValue:
     if kind in ("namedtuple", "dataclass") and name in keys:
         if isinstance(base, Parts):
@@ -303,7 +232,9 @@ def _attribute_of_record(
     return Method(base, name)
 
 
-def _attribute_of_array(fr: Frame, base: Atom, type_: Array | Scalar, name: str, node: Any) -> FrontValue:
+def _attribute_of_array(
+    fr: Frame, base: Atom, type_: Array | Scalar, name: str, node: Any
+) -> FrontValue:
     if name == "shape":
         return ShapeOf(base)
     if name == "ndim":
@@ -319,7 +250,9 @@ def _attribute_of_array(fr: Frame, base: Atom, type_: Array | Scalar, name: str,
 _PROPERTIES = ("T", "real", "imag", "size", "mT")
 
 
-def _call_method(fr: Frame, node: Any, receiver: FrontValue, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+def _call_method(
+    fr: Frame, node: Any, receiver: FrontValue, name: str, args: Args, kwargs: Kwargs
+) -> FrontValue:
     match receiver:
         case Value(type=List()):
             method = lists.METHODS.get(name)
@@ -330,78 +263,14 @@ def _call_method(fr: Frame, node: Any, receiver: FrontValue, name: str, args: Ar
             if decl is not None:
                 return apply(fr, node, decl, [receiver, *args], kwargs, f".{name}")
         case Parts() | Value():
-            return _record_method(fr, node, receiver, name, args, kwargs)
+            return record_method(fr, node, receiver, name, args, kwargs)
         case Const(value=str() as text) if all(map(is_static, args)):
             return const(getattr(text, name)(*map(static, args)))
-    fr.fail(node, f"the method `.{name}` of {describe(receiver)} is not known to srcdiff", "Use a NumPy function instead.")
-
-
-def _record_method(fr: Frame, node: Any, receiver: Parts | Value, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
-    """Methods of dicts and named tuples."""
-    parts = receiver if isinstance(receiver, Parts) else _opened(fr, receiver, node)
-    if parts.kind == "dict":
-        pairs = list(zip(map(const, parts.keys), parts.values, strict=True))
-        if name == "items":
-            return sequence([sequence(p) for p in pairs])
-        if name == "keys":
-            return sequence([k for k, _ in pairs])
-        if name == "values":
-            return sequence(parts.values)
-        if name == "get" and is_static(args[0]):
-            key = static(args[0])
-            missing = args[1] if len(args) > 1 else const(None)
-            return parts.values[parts.keys.index(key)] if key in parts.keys else missing
-        if name == "copy":
-            return fr.session.new_cell(parts)
-        if name == "update":
-            return _update_dict(fr, node, receiver, args, kwargs)
-    if name == "_replace" or (name == "copy" and parts.kind == "list"):
-        values = tuple(kwargs.get(k, v) for k, v in zip(parts.keys, parts.values, strict=True))
-        return Parts(parts.kind, parts.keys, values, parts.cls)
-    if parts.kind == "list" and name in ("append", "pop", "extend", "reverse", "insert"):
-        return _change_list(fr, node, receiver, name, args)
-    fr.fail(node, f"the method `.{name}` of {describe(receiver)} is not known to srcdiff", "Write it as a function.")
-
-
-def _update_dict(fr: Frame, node: Any, receiver: Parts | Value, args: Args, kwargs: Kwargs) -> FrontValue:
-    pairs = dict(kwargs)
-    if args:
-        other = args[0] if isinstance(args[0], Parts) else None
-        if other is None or other.kind != "dict":
-            fr.fail(node, "update() takes a dict of known keys", "Assign the keys one by one.")
-        pairs = {**dict(zip(other.keys, other.values, strict=True)), **kwargs}
-    for key, value in pairs.items():
-        write_item(fr, receiver, const(key), value, node)
-    return const(None)
-
-
-def _change_list(fr: Frame, node: Any, receiver: Parts | Value, name: str, args: Args) -> FrontValue:
-    """Methods that change a list of known length."""
-    container = writable(fr, receiver, node)
-    assert container is not None
-    values = list(container.values)
-    result: FrontValue = const(None)
-    if name == "extend":
-        more = iterable(fr, args[0], node)
-        if not isinstance(more, Parts):
-            fr.fail(node, "extend() takes a container of known length here", "Append the items in a loop.")
-        values += more.values
-    elif name == "reverse":
-        values.reverse()
-    elif name == "append":
-        values.append(args[0])
-    elif name == "pop":
-        result = values.pop(int(static(args[0])) if args else -1)
-    else:
-        values.insert(int(static(args[0])), args[1])
-    fr.session.cells[container.cell] = replace(container, keys=tuple(range(len(values))), values=tuple(values))
-    return result
-
-
-def _opened(fr: Frame, receiver: Value, node: Any) -> Parts:
-    assert isinstance(receiver.type, Struct)
-    type_ = receiver.type
-    return Parts(type_.kind, type_.keys, tuple(fr.op(node, get, receiver, key=k) for k in type_.keys), type_.cls)
+    fr.fail(
+        node,
+        f"the method `.{name}` of {describe(receiver)} is not known to srcdiff",
+        "Use a NumPy function instead.",
+    )
 
 
 # ---- records -------------------------------------------------------------------------------------------------------
@@ -414,7 +283,11 @@ def _construct(fr: Frame, node: Any, cls: type, args: Args, kwargs: Kwargs) -> F
     elif hasattr(cls, "__dataclass_fields__"):
         names, kind, defaults = field_names(cls), "dataclass", _dataclass_defaults(fr, cls, node)
     else:
-        fr.fail(node, f"objects of `{cls.__name__}` are not supported", "Use a named tuple, a dataclass, a dict or a tuple.")
+        fr.fail(
+            node,
+            f"objects of `{cls.__name__}` are not supported",
+            "Use a named tuple, a dataclass, a dict or a tuple.",
+        )
     given = dict(zip(names, args, strict=False)) | dict(kwargs)
     if len(args) > len(names) or set(given) - set(names):
         fr.fail(node, f"the arguments do not fit `{cls.__name__}({', '.join(names)})`")
@@ -422,14 +295,20 @@ def _construct(fr: Frame, node: Any, cls: type, args: Args, kwargs: Kwargs) -> F
     for name in names:
         if name not in given and name not in defaults:
             fr.fail(node, f"`{cls.__name__}` misses the field `{name}`")
-        values.append(given[name] if name in given else from_python(fr, defaults[name], f"{cls.__name__}.{name}", node))
+        values.append(
+            given[name]
+            if name in given
+            else from_python(fr, defaults[name], f"{cls.__name__}.{name}", node)
+        )
     return Parts(kind, tuple(names), tuple(values), cls)
 
 
 def _dataclass_defaults(fr: Frame, cls: Any, node: Any) -> dict[str, Any]:
     if "__post_init__" in vars(cls):
-        fr.fail(node, f"`{cls.__name__}` has a `__post_init__`", "Compute the fields before the object is made.")
+        fr.fail(
+            node,
+            f"`{cls.__name__}` has a `__post_init__`",
+            "Compute the fields before the object is made.",
+        )
     fields = dataclasses.fields(cls)
     return {f.name: f.default for f in fields if f.default is not dataclasses.MISSING}
-
-

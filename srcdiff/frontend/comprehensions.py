@@ -12,10 +12,11 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.frame import FALSE, TRUE, Frame, reads
+from srcdiff.frontend.frame import Frame, reads
 from srcdiff.frontend.iteration import iterable
 from srcdiff.frontend.lists import new_list
 from srcdiff.frontend.loops import for_loop
+from srcdiff.frontend.session import FALSE, TRUE
 from srcdiff.frontend.subscripts import need_static
 from srcdiff.frontend.targets import assign
 from srcdiff.frontend.truth import static_truth, truth
@@ -55,7 +56,11 @@ def _dict(fr: Frame, node: Any) -> FrontValue:
     generator = node.generators[0]
     parts = iterable(inner, inner.expr(generator.iter), generator.iter)
     if isinstance(parts, Items) or len(node.generators) > 1:
-        fr.fail(node, "a dict comprehension over an unknown number of items is not supported", "Use a list.")
+        fr.fail(
+            node,
+            "a dict comprehension over an unknown number of items is not supported",
+            "Use a list.",
+        )
     found: dict[Any, FrontValue] = {}
     for part in parts.values:
         assign(inner, generator.target, part, generator.target)
@@ -108,7 +113,9 @@ def _holds(inner: Frame, test: Any) -> bool:
     return known
 
 
-def _loops(inner: Frame, node: Any, first: Items | Parts, body: list[Any], carried: list[str]) -> None:
+def _loops(
+    inner: Frame, node: Any, first: Items | Parts, body: list[Any], carried: list[str]
+) -> None:
     """The nested loops of the generators, with `body` innermost."""
     for generator in reversed(node.generators):
         for test in reversed(generator.ifs):
@@ -147,7 +154,9 @@ def _summed(inner: Frame, node: Any, first: Items | Parts) -> FrontValue:
     return total if not isinstance(total, Const) else const(total.value)
 
 
-def folded(fr: Frame, node: Any, function: FrontValue, items: Items, start: FrontValue) -> FrontValue:
+def folded(
+    fr: Frame, node: Any, function: FrontValue, items: Items, start: FrontValue
+) -> FrontValue:
     """`function` applied to a running total and each item, as a loop."""
     inner = _inner(fr)
     inner.env["%sum"], inner.env["%f"] = start, function
@@ -155,7 +164,12 @@ def folded(fr: Frame, node: Any, function: FrontValue, items: Items, start: Fron
     def name(text: str, context: Any) -> Any:
         return _at(node, gast.Name(text, context, None, None))
 
-    call = _at(node, gast.Call(name("%f", gast.Load()), [name("%sum", gast.Load()), name("%item", gast.Load())], []))
+    call = _at(
+        node,
+        gast.Call(
+            name("%f", gast.Load()), [name("%sum", gast.Load()), name("%item", gast.Load())], []
+        ),
+    )
     step = _at(node, gast.Assign([name("%sum", gast.Store())], call, None))
     loop = _at(node, gast.For(name("%item", gast.Store()), node, [step], [], None))
     loop.carried = ["%sum"]
@@ -165,5 +179,3 @@ def folded(fr: Frame, node: Any, function: FrontValue, items: Items, start: Fron
 
 def _at(place: Any, node: Any) -> Any:
     return gast.copy_location(node, place)
-
-

@@ -1,7 +1,8 @@
 """Where control may leave a block, which names a statement assigns, and which are wanted after it.
 
-`flow_of` answers for one function, once: everything is computed on the tree alone, before types are known. Pseudo-names begin
-with `%`; they stand for what a jump carries: `%value` (what is returned), `%return` (whether a loop was left by `return`).
+`flow_of` answers for one function, once: everything is computed on the tree alone, before types are known.
+Pseudo-names begin with `%`; they stand for what a jump carries: `%value` (what is returned), `%return` (whether
+a loop was left by `return`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,17 @@ from typing import Any
 
 import gast
 
-__all__ = ["Flow", "always_exits", "assigned_names", "flow_of", "has_break", "has_return", "loop_exits", "may_exit"]
+__all__ = [
+    "Flow",
+    "always_exits",
+    "assigned_names",
+    "flow_of",
+    "has_break",
+    "has_return",
+    "is_endless",
+    "loop_exits",
+    "may_exit",
+]
 
 _LOOPS = (gast.For, gast.While)
 _SCOPES = (gast.FunctionDef, gast.Lambda, gast.ClassDef, gast.AsyncFunctionDef)
@@ -55,7 +66,14 @@ def flow_of(function: Any) -> Flow:
     walk = _Liveness(_captured(function.body))
     walk.recording = True
     walk.block(function.body, set(), set(), set())
-    return Flow(walk.after, walk.turn, walk.entry, _mutated(function), walk.captured, frozenset(assigned_names(function.body)))
+    return Flow(
+        walk.after,
+        walk.turn,
+        walk.entry,
+        _mutated(function),
+        walk.captured,
+        frozenset(assigned_names(function.body)),
+    )
 
 
 # ---- jumps -------------------------------------------------------------------------------------
@@ -76,9 +94,18 @@ def loop_exits(loop: Any) -> bool:
     return has_break(loop) or has_return(loop)
 
 
+def is_endless(node: Any) -> bool:
+    """`while True`."""
+    return isinstance(node.test, gast.Constant) and bool(node.test.value)
+
+
 def may_exit(statement: Any) -> bool:
     """Whether control may leave the block that the statement is in."""
-    return _contains(statement, "return") or _contains(statement, "break") or _contains(statement, "continue")
+    return (
+        _contains(statement, "return")
+        or _contains(statement, "break")
+        or _contains(statement, "continue")
+    )
 
 
 def _contains(node: Any, jump: str) -> bool:
@@ -154,7 +181,11 @@ def _collect(node: Any, found: dict[str, None]) -> None:
             _collect(generator.target, own)
         found.update((name, None) for name in inner if name not in own)
         return
-    if isinstance(node, gast.expr) and not isinstance(node, gast.NamedExpr) and not _has_binding(node):
+    if (
+        isinstance(node, gast.expr)
+        and not isinstance(node, gast.NamedExpr)
+        and not _has_binding(node)
+    ):
         return
     for child in gast.iter_child_nodes(node):
         _collect(child, found)
@@ -165,7 +196,8 @@ def _has_binding(node: Any) -> bool:
     memo = node.__dict__.get("_binds")
     if memo is None:
         memo = node._binds = isinstance(getattr(node, "ctx", None), gast.Store) or any(
-            isinstance(child, gast.NamedExpr) or (isinstance(child, gast.expr) and _has_binding(child))
+            isinstance(child, gast.NamedExpr)
+            or (isinstance(child, gast.expr) and _has_binding(child))
             for child in _expressions(node)
         )
     return bool(memo)
@@ -201,9 +233,17 @@ _GROWING = {"append", "pop", "extend", "insert", "reverse", "clear", "remove"}
 def _mutated(function: Any) -> frozenset[str]:
     found = set()
     for node in gast.walk(function):
-        if isinstance(node, gast.Attribute) and node.attr in _GROWING and isinstance(node.value, gast.Name):
+        if (
+            isinstance(node, gast.Attribute)
+            and node.attr in _GROWING
+            and isinstance(node.value, gast.Name)
+        ):
             found.add(node.value.id)
-        if isinstance(node, gast.Subscript) and isinstance(node.ctx, gast.Store) and isinstance(node.value, gast.Name):
+        if (
+            isinstance(node, gast.Subscript)
+            and isinstance(node.ctx, gast.Store)
+            and isinstance(node.value, gast.Name)
+        ):
             found.add(node.value.id)
     return frozenset(found)
 
@@ -212,8 +252,9 @@ def _mutated(function: Any) -> frozenset[str]:
 
 
 class _Liveness:
-    """Walks blocks backwards. A loop's own needs are found first, without what follows it; only then are sets recorded, so
-    that the work does not double with every level of loops."""
+    """Walks blocks backwards. A loop's own needs are found first, without what follows it; only then are sets
+    recorded, so that the work does not double with every level of loops.
+    """
 
     def __init__(self, captured: frozenset[str]) -> None:
         self.captured = captured
@@ -222,13 +263,17 @@ class _Liveness:
         self.entry: dict[int, frozenset[str]] = {}
         self.recording = False
 
-    def block(self, body: Sequence[Any], live: set[str], on_break: set[str], on_continue: set[str]) -> set[str]:
+    def block(
+        self, body: Sequence[Any], live: set[str], on_break: set[str], on_continue: set[str]
+    ) -> set[str]:
         """Names wanted before a block, given those wanted after it (the set is used up)."""
         for statement in reversed(body):
             live = self.statement(statement, live, on_break, on_continue)
         return live
 
-    def statement(self, node: Any, live: set[str], on_break: set[str], on_continue: set[str]) -> set[str]:
+    def statement(
+        self, node: Any, live: set[str], on_break: set[str], on_continue: set[str]
+    ) -> set[str]:
         match node:
             case gast.Return():
                 live = set()

@@ -15,7 +15,18 @@ from srcdiff.frontend.lists import new_list
 from srcdiff.frontend.subscripts import array_of, need_static, shape_parts
 from srcdiff.frontend.targets import bind_name
 from srcdiff.frontend.truth import negate
-from srcdiff.frontend.values import Closure, FrontValue, Items, Parts, ShapeOf, Text, is_static, sequence, static, static_int
+from srcdiff.frontend.values import (
+    Closure,
+    FrontValue,
+    Items,
+    Parts,
+    ShapeOf,
+    Text,
+    is_static,
+    sequence,
+    static,
+    static_int,
+)
 from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.types import Array, List, Static, Struct
 from srcdiff.ops import arithmetic, linalg
@@ -60,16 +71,26 @@ def _binary_node(fr: Frame, node: Any) -> FrontValue:
 
 def binary(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) -> FrontValue:
     """`left op right`."""
-    if isinstance(left, Value | Const) and isinstance(right, Value | Const):
-        if not isinstance(left.type, Static | List | Struct) and not isinstance(right.type, Static | List | Struct):
-            return fr.op(node, _BINARY[type(op)][0], left, right)
+    if _is_number(left) and _is_number(right):
+        return fr.op(node, _BINARY[type(op)][0], fr.as_atom(left, node), fr.as_atom(right, node))
     return _of_containers(fr, node, op, left, right)
 
 
-def _of_containers(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) -> FrontValue:
+def _is_number(value: FrontValue) -> bool:
+    return isinstance(value, Value | Const) and not isinstance(value.type, Static | List | Struct)
+
+
+def _of_containers(
+    fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue
+) -> FrontValue:
     """Operators on tuples, lists, strings."""
     left, right = (shape_parts(fr, v, node) if isinstance(v, ShapeOf) else v for v in (left, right))
-    if isinstance(op, gast.Add) and isinstance(left, Parts) and isinstance(right, Parts) and left.kind == right.kind:
+    if (
+        isinstance(op, gast.Add)
+        and isinstance(left, Parts)
+        and isinstance(right, Parts)
+        and left.kind == right.kind
+    ):
         return sequence([*left.values, *right.values], left.kind)
     if isinstance(op, gast.Mult):
         for values, times in ((left, right), (right, left)):
@@ -119,8 +140,16 @@ def _unary(fr: Frame, node: Any) -> FrontValue:
         return negate(fr, node, operand)
     if isinstance(node.op, gast.USub) and isinstance(node.operand, gast.Constant):
         return const(-node.operand.value)
-    decl = {gast.USub: arithmetic.negative, gast.UAdd: arithmetic.positive, gast.Invert: arithmetic.invert}[type(node.op)]
-    if isinstance(operand, Const) and isinstance(operand.value, int) and isinstance(node.op, gast.USub):
+    decl = {
+        gast.USub: arithmetic.negative,
+        gast.UAdd: arithmetic.positive,
+        gast.Invert: arithmetic.invert,
+    }[type(node.op)]
+    if (
+        isinstance(operand, Const)
+        and isinstance(operand.value, int)
+        and isinstance(node.op, gast.USub)
+    ):
         return const(-operand.value)
     return fr.op(node, decl, fr.as_atom(operand, node))
 
@@ -144,7 +173,11 @@ def _elements(fr: Frame, nodes: list[Any]) -> list[FrontValue]:
             continue
         parts = iterable(fr, fr.expr(node.value), node)
         if isinstance(parts, Items):
-            fr.fail(node, "`*` in a tuple or list takes a container of known length", "Use np.concatenate.")
+            fr.fail(
+                node,
+                "`*` in a tuple or list takes a container of known length",
+                "Use np.concatenate.",
+            )
         out += parts.values
     return out
 
@@ -196,7 +229,9 @@ def defaults_of(fr: Frame, arguments: Any) -> dict[str, FrontValue]:
     positional = [a.id for a in (*arguments.posonlyargs, *arguments.args)]
     found = {
         name: fr.expr(node)
-        for name, node in zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True)
+        for name, node in zip(
+            positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True
+        )
     }
     for name, node in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
         if node is not None:
@@ -215,7 +250,11 @@ def _f_string(fr: Frame, node: Any) -> FrontValue:
             texts.append(repr(part.value)[1:-1].replace("{", "{{{{").replace("}", "}}}}"))
             continue
         value = fr.expr(part.value)
-        spec = "" if part.format_spec is None else "".join(p.value for p in part.format_spec.values if isinstance(p, gast.Constant))
+        spec = (
+            ""
+            if part.format_spec is None
+            else "".join(p.value for p in part.format_spec.values if isinstance(p, gast.Constant))
+        )
         conversion = "" if part.conversion < 0 else f"!{chr(part.conversion)}"
         if is_static(value) and not isinstance(value, Value):
             known.append(("{0" + conversion + ":" + spec + "}").format(static(value)))
@@ -224,5 +263,3 @@ def _f_string(fr: Frame, node: Any) -> FrontValue:
     if not operands:
         return const("".join(known))
     return Text("f'" + "".join(texts) + "'", tuple(operands))
-
-

@@ -1,29 +1,26 @@
-"""Calls of the user's functions: arguments are bound to parameters, then the body is read in place or as a function of its own.
+"""Calls of the user's functions: arguments are bound to parameters, then the body is read in place or as a
+function of its own.
 
-A function of its own is read once for each set of argument types, with lengths renamed after its parameters, so that calls with
-other lengths share it. Read in place are lambdas, nested functions, and those that write an argument, return one (or a view of it), take
-or return functions, or have effects.
+A function of its own is read once for each set of argument types, with lengths renamed after its parameters, so
+that calls with other lengths share it. Read in place are lambdas, nested functions, and those that write an
+argument, return one (or a view of it), take or return functions, or have effects.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
 import gast
 
+from srcdiff.frontend.apart import call_apart
 from srcdiff.frontend.blocks import body_value
 from srcdiff.frontend.constants import from_python
-from srcdiff.frontend.frame import HOOKS, Frame, NeedStatic
-from srcdiff.frontend.source import Source, function_of, look_up, nested_source, source_of
-from srcdiff.frontend.values import Closure, FrontValue, Parts, Text, sequence
-from srcdiff.ir.alias import has_effect, storage_roots, written_roots
-from srcdiff.ir.core import Atom, Call, Const, Function, Tree, Value
-from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type, map_dims
-from srcdiff.ops.containers import pack
+from srcdiff.frontend.frame import Frame
+from srcdiff.frontend.source import function_of, look_up, nested_source, source_of
+from srcdiff.frontend.values import Closure, FrontValue, Parts, sequence
+from srcdiff.ir.core import Const, Value
 
 __all__ = ["bind", "call_closure", "call_function", "expand_tree", "read_body"]
 
@@ -46,7 +43,9 @@ def bind(
     env: dict[str, FrontValue] = dict(zip(positional, args, strict=False))
     rest = list(args[len(positional) :])
     if rest and arguments.vararg is None:
-        fr.fail(node, f"{name}() takes {len(positional)} positional arguments, {len(args)} were given")
+        fr.fail(
+            node, f"{name}() takes {len(positional)} positional arguments, {len(args)} were given"
+        )
     extra: dict[str, FrontValue] = {}
     for key, value in kwargs.items():
         if key in env:
@@ -70,11 +69,16 @@ def bind(
     return ordered
 
 
-def default_values(fr: Frame, function: FunctionType, arguments: Any, node: Any) -> dict[str, FrontValue]:
+def default_values(
+    fr: Frame, function: FunctionType, arguments: Any, node: Any
+) -> dict[str, FrontValue]:
     """The defaults of a Python function, as its object has them now."""
     positional = [a.id for a in (*arguments.posonlyargs, *arguments.args)]
     given = function.__defaults__ or ()
-    pairs = [*zip(positional[len(positional) - len(given) :], given, strict=True), *(function.__kwdefaults__ or {}).items()]
+    pairs = [
+        *zip(positional[len(positional) - len(given) :], given, strict=True),
+        *(function.__kwdefaults__ or {}).items(),
+    ]
     return {k: from_python(fr, v, k, node) for k, v in pairs}
 
 
@@ -94,7 +98,11 @@ _DEEPEST = 16  # a function that is read in place may call itself a few times, w
 def _inline(fr: Frame, node: Any, inner: Frame, key: Any) -> FrontValue:
     session = fr.session
     if session.open_calls.count(key) >= _DEEPEST:
-        fr.fail(node, f"recursive functions are not supported yet: `{inner.source.name}` calls itself", "Write it as a loop.")
+        fr.fail(
+            node,
+            f"recursive functions are not supported yet: `{inner.source.name}` calls itself",
+            "Write it as a loop.",
+        )
     path, calls = session.path, session.open_calls
     session.path, session.open_calls = (*path, id(node)), (*calls, key)
     try:
@@ -104,7 +112,11 @@ def _inline(fr: Frame, node: Any, inner: Frame, key: Any) -> FrontValue:
 
 
 def call_closure(
-    fr: Frame, node: Any, closure: Closure, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+    fr: Frame,
+    node: Any,
+    closure: Closure,
+    args: Sequence[FrontValue],
+    kwargs: Mapping[str, FrontValue],
 ) -> FrontValue:
     source = nested_source(closure.frame.source, closure.node)
     inner = Frame(fr.session, source, closure.frame.look_up, closure.frame)
@@ -113,21 +125,35 @@ def call_closure(
 
 
 def call_function(
-    fr: Frame, node: Any, function: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+    fr: Frame,
+    node: Any,
+    function: Any,
+    args: Sequence[FrontValue],
+    kwargs: Mapping[str, FrontValue],
 ) -> FrontValue:
     """A call of a Python function whose source is read."""
     plain = function_of(function)
     source = source_of(plain)
-    env = bind(fr, node, source.name, source.node.args, args, kwargs, default_values(fr, plain, source.node.args, node))
-    if not isinstance(source.node, gast.Lambda) and plain.__closure__ is None and all(map(_is_plain, env.values())):
-        result = _call_apart(fr, node, plain, source, env)
+    env = bind(
+        fr,
+        node,
+        source.name,
+        source.node.args,
+        args,
+        kwargs,
+        default_values(fr, plain, source.node.args, node),
+    )
+    if (
+        not isinstance(source.node, gast.Lambda)
+        and plain.__closure__ is None
+        and all(map(_is_plain, env.values()))
+    ):
+        result = call_apart(fr, node, plain, source, env)
         if result is not None:
             return result
     inner = Frame(fr.session, source, lambda name: look_up(plain, name))
     inner.env = env
     return _inline(fr, node, inner, plain.__code__)
-
-
 
 
 def _is_plain(value: FrontValue) -> bool:
@@ -138,212 +164,3 @@ def _is_plain(value: FrontValue) -> bool:
 
 
 # ---- a function of its own ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class _Callee:
-    """A function that was read apart; None where it has to be read in place. `symbols`: its names for the caller's lengths."""
-
-    function: Function | None
-    needs_static: str = ""
-
-
-@dataclass
-class _Renaming:
-    """The caller's lengths by the callee's names."""
-
-    shapes: Shapes
-    names: dict[Dim, Dim]
-    back: dict[str, Dim]
-    taken: set[str]
-
-    def new(self, hint: str, dim: Dim) -> Dim:
-        name, count = hint, 1
-        while name in self.taken:
-            count += 1
-            name = f"{hint}_{count}"
-        self.taken.add(name)
-        self.names[dim] = Dim.of(name)
-        self.back[name] = dim
-        return Dim.of(name)
-
-    def dim(self, dim: Dim, hint: str) -> Dim:
-        if dim.is_const:
-            return dim
-        found = self.names.get(dim)
-        if found is None and dim.symbol is None:
-            found = self.composed(dim)
-        return self.new(hint, dim) if found is None else found
-
-    def composed(self, dim: Dim) -> Dim | None:
-        """`n - 1` where n has a name."""
-        known = {s: self.names.get(Dim.of(s)) for s in dim.symbols()}
-        return None if None in known.values() else dim.substitute({s: d for s, d in known.items() if d is not None})
-
-    def type(self, type_: Type, hint: str) -> Type:
-        match type_:
-            case Array():
-                dims = [self.dim(self.shapes.resolve(d), f"{hint}{k}") for k, d in enumerate(type_.shape)]
-                return Array(type_.dtype, tuple(dims))
-            case Scalar() if type_.dtype == "int64":
-                expr = None if type_.expr is None else self.shapes.resolve(type_.expr)
-                # a constant is passed like any other integer, so that calls with other constants share the function
-                if expr is None or expr.is_const:
-                    expr = self.new(hint, Dim.of(f"%{hint}{len(self.taken)}"))
-                    return Scalar("int64", type_.weak, expr)
-                return Scalar("int64", type_.weak, self.dim(expr, hint))
-            case Struct():
-                parts = tuple(self.type(p, f"{hint}_{k}") for k, p in zip(type_.keys, type_.parts, strict=True))
-                return Struct(type_.kind, type_.keys, parts, type_.cls)
-            case List():
-                return List(map_dims(type_.element, lambda d: self.element_dim(d, hint)))
-        return type_
-
-    def element_dim(self, dim: Dim, hint: str) -> Dim:
-        return dim if any(s.endswith("*") for s in dim.symbols()) else self.dim(self.shapes.resolve(dim), hint)
-
-
-def _call_apart(fr: Frame, node: Any, plain: FunctionType, source: Source, env: Mapping[str, FrontValue]) -> FrontValue | None:
-    """A `Call` of the function for these types; None where it has to be read in place."""
-    session = fr.session
-    shapes = session.shapes
-    if (plain.__code__,) == session.open_calls[-1:] or plain.__code__ in session.open_calls:
-        fr.fail(node, f"recursive functions are not supported yet: `{source.name}` calls itself", "Write it as a loop.")
-    renaming = _Renaming(shapes, {}, {}, set())
-    statics: set[str] = set()
-    while True:
-        types = {k: _argument_type(renaming, k, v, k in statics) for k, v in env.items()}
-        rigid = frozenset(name for name, dim in renaming.back.items() if shapes.not_one(dim))
-        key = (plain, tuple(types.items()), rigid, *(repr(v) for k, v in env.items() if k in statics))
-        callee = session.functions.get(key)
-        if callee is None or not _still_assumed(fr, callee, renaming):
-            callee = session.functions[key] = _read_apart(fr, plain, types, rigid, renaming)
-        if not callee.needs_static:
-            break
-        if callee.needs_static in statics:
-            return None
-        statics.add(callee.needs_static)
-        if not isinstance(env[callee.needs_static], Const):
-            return None
-        renaming = _Renaming(shapes, {}, {}, set())
-    if callee.function is None:
-        return None
-    return _append_call(fr, node, callee.function, env, renaming)
-
-
-def _argument_type(renaming: _Renaming, name: str, value: FrontValue, is_static: bool) -> Type:
-    if isinstance(value, Const) and (is_static or isinstance(value.type, Static)):
-        return Static(value.value)
-    return renaming.type(_type_of(value), name)
-
-
-def _type_of(value: FrontValue) -> Type:
-    if isinstance(value, Parts):
-        return Struct(value.kind, value.keys, tuple(map(_type_of, value.values)), value.cls)
-    assert isinstance(value, Value | Const)
-    return value.type
-
-
-def _still_assumed(fr: Frame, callee: _Callee, renaming: _Renaming) -> bool:
-    """Whether what a function was read under (equal lengths, axes of length 1) holds at this call, too."""
-    if callee.function is None:
-        return True
-    shapes = fr.session.shapes
-    for a, b in callee.function.notes["assumptions"]:
-        try:
-            left, right = (d.substitute(renaming.back).evaluate(shapes.actual) for d in (a, b))
-        except KeyError:
-            return False
-        if left != right:
-            return False
-    return True
-
-
-def _read_apart(fr: Frame, plain: FunctionType, types: Mapping[str, Type], rigid: frozenset[str], renaming: _Renaming) -> _Callee:
-    session = fr.session
-    actual = {}
-    for name, dim in renaming.back.items():
-        try:
-            actual[name] = session.shapes.resolve(dim).evaluate(session.shapes.actual)
-        except KeyError:
-            continue
-    calls = (*session.open_calls, plain.__code__)
-    try:
-        function = HOOKS["read_function"](plain, types, rigid, actual, session.functions, calls)
-    except NeedStatic as need:
-        return _Callee(None, need.parameter)
-    except _NoValue:
-        return _Callee(None)
-    return _Callee(function if function is not None and _stands_alone(function) else None)
-
-
-class _NoValue(Exception):
-    """A function that returns something that is no value of the IR."""
-
-
-def _stands_alone(function: Function) -> bool:
-    """Whether callers need to know nothing about what the function does to storage."""
-    if function.notes["writes_structs"] or any(has_effect(s) for s in function.body.body):
-        return False
-    roots = storage_roots(function)
-    params = frozenset().union(*(roots.get(p, frozenset()) for p in function.params), function.params)
-    if written_roots(function) & params:
-        return False
-    returned: frozenset[Value] = frozenset()
-    for atom in function.body.yields:
-        own = roots.get(atom, frozenset()) if isinstance(atom, Value) else frozenset()
-        if own & (params | returned):
-            return False
-        returned |= own
-    return True
-
-
-def _append_call(fr: Frame, node: Any, function: Function, env: Mapping[str, FrontValue], renaming: _Renaming) -> FrontValue:
-    shapes = fr.session.shapes
-    operands = tuple(_operand(fr, node, env[p.name], p.type) for p in function.params)
-    back = dict(renaming.back)
-    for symbol, dim in function.notes["bindings"].items():
-        if symbol in back:
-            shapes.must_equal(back[symbol], dim.substitute(back), "axes of lengths")
-
-    def outward(dim: Dim) -> Dim:
-        for symbol in sorted(dim.symbols()):
-            if symbol not in back and not symbol.endswith("*"):
-                back[symbol] = shapes.fresh(symbol.rstrip("0123456789") or "k")
-        return shapes.resolve(dim.substitute(back))
-
-    for a, b in function.notes["assumptions"]:
-        shapes.assumptions.append((outward(a), outward(b)))
-    results = tuple(Value(map_dims(y.type, outward)) for y in function.body.yields)
-    fr.b.append(Call(function, operands, results, fr.source.location(node), fr.b.origin))
-    for kind in ("globals", "captured"):
-        fr.session.notes[kind].update(function.notes[kind])
-    return expand_tree(function.output, results)
-
-
-def _operand(fr: Frame, node: Any, value: FrontValue, type_: Type) -> Atom:
-    if isinstance(type_, Static) and isinstance(value, Const):
-        return Const(value.value, type_)
-    return as_operand(fr, node, value)
-
-
-def as_operand(fr: Frame, node: Any, value: FrontValue) -> Atom:
-    """A value as one operand: a structure is packed."""
-    if isinstance(value, Value | Const):
-        return value
-    if isinstance(value, Parts):
-        operands = [as_operand(fr, node, v) for v in value.values]
-        attrs = {"cls": value.cls} if value.cls else {}
-        return fr.op(node, pack, *operands, kind=value.kind, keys=value.keys, **attrs)
-    if isinstance(value, Text) and not value.operands:
-        return Const(value.template, Static(value.template))
-    return fr.as_atom(value, node)
-
-
-def expand_tree(tree: Tree, atoms: Sequence[Atom]) -> FrontValue:
-    """A result of a function as a structure."""
-    if isinstance(tree, int):
-        return atoms[tree]
-    return Parts(tree.kind, tree.keys, tuple(expand_tree(c, atoms) for c in tree.children), tree.cls)
-
-

@@ -1,6 +1,7 @@
 """What can be looped over: ranges, arrays, lists, `zip`, `enumerate`, `reversed`, `map`, and containers of known parts.
 
-Each is an `Items` (a number of turns and the element of a turn) or, where every part is known, a `Parts`; loops over those are unrolled.
+Each is an `Items` (a number of turns and the element of a turn) or, where every part is known, a `Parts`; loops
+over those are unrolled.
 """
 
 from __future__ import annotations
@@ -43,10 +44,18 @@ def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
         case Value(type=Struct()):
             return take_apart(fr, value, node)
         case Value(type=Array(ndim=ndim)) if ndim:
-            return Items(fr.op(node, axis_length, value, axis=0), lambda k: read_item(fr, value, k, node))
+            return Items(
+                fr.op(node, axis_length, value, axis=0), lambda k: read_item(fr, value, k, node)
+            )
         case Value(type=List()):
-            return Items(fr.op(node, list_length, value), lambda k: fr.op(node, list_item, value, k))
-    fr.fail(node, f"cannot loop over {describe(value)}", "Loop over a range, an array, a list or a tuple.")
+            return Items(
+                fr.op(node, list_length, value), lambda k: fr.op(node, list_item, value, k)
+            )
+    fr.fail(
+        node,
+        f"cannot loop over {describe(value)}",
+        "Loop over a range, an array, a list or a tuple.",
+    )
 
 
 def _plus(fr: Frame, node: Any, a: Atom, b: Atom) -> Atom:
@@ -70,8 +79,9 @@ def _range_items(fr: Frame, args: Sequence[Atom], node: Any) -> Items:
         factor = static_int(step)
         if factor == 1:
             return _plus(fr, node, start, k)
-        known = isinstance(k, Const) and factor is not None
-        return _plus(fr, node, start, const(k.value * factor) if known else fr.op(node, arithmetic.multiply, k, step))
+        if isinstance(k, Const) and factor is not None:
+            return _plus(fr, node, start, const(k.value * factor))
+        return _plus(fr, node, start, fr.op(node, arithmetic.multiply, k, step))
 
     return Items(_range_count(start, stop, step), element, (start, stop, step))
 
@@ -94,7 +104,11 @@ def _count(fr: Frame, items: Items, node: Any) -> Atom:
     start, stop, step = items.bounds
     if static_int(step) == 1:
         return _minus(fr, node, stop, start)
-    fr.fail(node, "a range with this step cannot be combined with others", "Use `range(n)` and compute the position from it.")
+    fr.fail(
+        node,
+        "a range with this step cannot be combined with others",
+        "Use `range(n)` and compute the position from it.",
+    )
 
 
 def exact_count(fr: Frame, items: Items, node: Any) -> int | None:
@@ -134,7 +148,9 @@ def _forward(fr: Frame, items: Items, node: Any) -> Items:
 # ---- the builtins ------------------------------------------------------------------------------------------
 
 
-def _range(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]) -> FrontValue:
+def _range(
+    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+) -> FrontValue:
     bounds = [fr.as_atom(a, node) for a in args]
     for bound in bounds:
         if not isinstance(bound.type, Scalar) or bound.type.dtype[0] not in "biu":
@@ -142,11 +158,15 @@ def _range(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str
     return _range_items(fr, bounds, node)
 
 
-def _enumerate(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]) -> FrontValue:
+def _enumerate(
+    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+) -> FrontValue:
     inner = iterable(fr, args[0], node)
     start = fr.as_atom(args[1] if len(args) > 1 else kwargs.get("start", _ZERO), node)
     if isinstance(inner, Parts):
-        return sequence([sequence([_plus(fr, node, start, const(k)), v]) for k, v in enumerate(inner.values)])
+        return sequence(
+            [sequence([_plus(fr, node, start, const(k)), v]) for k, v in enumerate(inner.values)]
+        )
     items = _forward(fr, inner, node)
     is_index = static_int(start) == 0
     return Items(
@@ -156,21 +176,29 @@ def _enumerate(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping
     )
 
 
-def _reversed(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]) -> FrontValue:
+def _reversed(
+    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+) -> FrontValue:
     inner = iterable(fr, args[0], node)
     if isinstance(inner, Parts):
         return sequence(inner.values[::-1])
     return Items(inner.count, inner.element, inner.bounds, not inner.reverse)
 
 
-def _zip(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]) -> FrontValue:
+def _zip(
+    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+) -> FrontValue:
     parts = [iterable(fr, a, node) for a in args]
     known = [p for p in parts if isinstance(p, Parts)]
     if known or not parts:
         return _zip_known(fr, node, parts)
     items = [p for p in parts if isinstance(p, Items)]
     if all(i.reverse for i in items) and _same_counts(fr, items, node):
-        return Items(_count(fr, items[0], node), lambda k: sequence([i.element(k) for i in items]), reverse=True)
+        return Items(
+            _count(fr, items[0], node),
+            lambda k: sequence([i.element(k) for i in items]),
+            reverse=True,
+        )
     items = [_forward(fr, i, node) for i in items]
     count = _count(fr, items[0], node)
     if not _same_counts(fr, items, node):
@@ -184,7 +212,11 @@ def _zip_known(fr: Frame, node: Any, parts: Sequence[Items | Parts]) -> Parts:
     for part in parts:
         known = part if isinstance(part, Parts) else unrolled(fr, part, node)
         if known is None:
-            fr.fail(node, "zip() of a container of known parts and one whose length is not known", "Index the second one.")
+            fr.fail(
+                node,
+                "zip() of a container of known parts and one whose length is not known",
+                "Index the second one.",
+            )
         lists.append(known.values)
     return sequence([sequence(row) for row in zip(*lists, strict=False)])
 
@@ -201,7 +233,9 @@ def _same_counts(fr: Frame, items: Sequence[Items], node: Any) -> bool:
         if shapes.same(first, other):
             continue
         try:
-            if shapes.resolve(first).evaluate(shapes.actual) != shapes.resolve(other).evaluate(shapes.actual):
+            if shapes.resolve(first).evaluate(shapes.actual) != shapes.resolve(other).evaluate(
+                shapes.actual
+            ):
                 return False
         except KeyError:
             return False
@@ -210,13 +244,19 @@ def _same_counts(fr: Frame, items: Sequence[Items], node: Any) -> bool:
     return True
 
 
-def _map(fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]) -> FrontValue:
+def _map(
+    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+) -> FrontValue:
     from_zip = _zip(fr, node, args[1:], {})
     call: Callable[..., FrontValue] = CALL[0]
     if isinstance(from_zip, Parts):
         return sequence([call(fr, node, args[0], _values(v), {}) for v in from_zip.values])
     assert isinstance(from_zip, Items)
-    return Items(from_zip.count, lambda k: call(fr, node, args[0], _values(from_zip.element(k)), {}), reverse=from_zip.reverse)
+    return Items(
+        from_zip.count,
+        lambda k: call(fr, node, args[0], _values(from_zip.element(k)), {}),
+        reverse=from_zip.reverse,
+    )
 
 
 def _values(value: FrontValue) -> tuple[FrontValue, ...]:

@@ -1,19 +1,30 @@
 """Where two paths meet: names that differ become results of the `If`, typed as both can be.
 
-A name that only one path binds is filled on the other by `undefined`, and can be read only where the condition is known to have gone
-the right way. On a path that ends (`return`, `raise`) names do not matter.
+A name that only one path binds is filled on the other by `undefined`, and can be read only where the condition
+is known to have gone the right way. On a path that ends (`return`, `raise`) names do not matter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from srcdiff.frontend.frame import FALSE, TRUE, Frame
-from srcdiff.frontend.values import MISSING, Closure, Conflict, FrontValue, Known, Missing, Partial, Parts, map_atoms
+from srcdiff.frontend.frame import Frame
+from srcdiff.frontend.session import FALSE, TRUE
+from srcdiff.frontend.values import (
+    MISSING,
+    Closure,
+    Conflict,
+    FrontValue,
+    Known,
+    Missing,
+    Partial,
+    Parts,
+    map_atoms,
+)
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, If, Region, Value
 from srcdiff.ir.shapes import Shapes
@@ -29,6 +40,7 @@ __all__ = ["Done", "Unjoinable", "branch", "is_same", "join_types", "same_known"
 # whether the rest of a block is skipped; None: nothing behind is reached at all
 Done = Atom | None
 Thunk = Callable[[], Done]
+_T = TypeVar("_T")
 
 
 class Unjoinable(Exception):
@@ -46,7 +58,10 @@ def join_types(shapes: Shapes, a: Type, b: Type) -> Type:
         case Scalar(), Scalar():
             return _join_scalars(shapes, a, b)
         case Array(), Array() if a.ndim == b.ndim:
-            dims = [x if shapes.same(x, y) else shapes.fresh() for x, y in zip(a.shape, b.shape, strict=True)]
+            dims = [
+                x if shapes.same(x, y) else shapes.fresh()
+                for x, y in zip(a.shape, b.shape, strict=True)
+            ]
             return Array(_promoted(a, b)[0], tuple(dims))
         case List(), List():
             if UNKNOWN in (a.element, b.element):
@@ -90,7 +105,11 @@ def _words(type_: Type) -> str:
 def coerced(fr: Frame, node: Any, atom: Atom, type_: Type) -> Atom:
     """A number as one of the dtype of a join: an integer on one path becomes a float where it is one on the other."""
     own = atom.type
-    if not isinstance(own, Scalar | Array) or not isinstance(type_, Scalar | Array) or own.dtype == type_.dtype:
+    if (
+        not isinstance(own, Scalar | Array)
+        or not isinstance(type_, Scalar | Array)
+        or own.dtype == type_.dtype
+    ):
         return atom
     if isinstance(own, Array):
         return fr.op(node, arithmetic.astype, atom, dtype=type_.dtype)
@@ -110,7 +129,12 @@ def is_same(a: FrontValue, b: FrontValue) -> bool:
 def same_known(a: FrontValue, b: FrontValue) -> bool:
     if isinstance(a, Known) and isinstance(b, Known):
         return a.value is b.value
-    return isinstance(a, Closure) and isinstance(b, Closure) and a.node is b.node and a.frame is b.frame
+    return (
+        isinstance(a, Closure)
+        and isinstance(b, Closure)
+        and a.node is b.node
+        and a.frame is b.frame
+    )
 
 
 def take_apart(fr: Frame, value: Value, node: Any) -> Parts:
@@ -149,12 +173,20 @@ class _Join:
         """Find what a container holds behind the `If`."""
         cells = self.fr.session.cells
         before, (a, b) = cells[name], (side.cells[name] for side in self.sides)
-        if a is b or self.sides[0].ended and b is before or self.sides[1].ended and a is before:
+        if a is b or (self.sides[0].ended and b is before) or (self.sides[1].ended and a is before):
             return
         try:
-            joined = self.either(replace(a, cell=""), replace(b, cell=""), name.lstrip("%"))
+            joined = self.either(
+                replace(a, cell=""),
+                replace(b, cell=""),
+                self.fr.session.cell_names.get(name, "part"),
+            )
         except Unjoinable:
-            self.fr.fail(self.node, "a container is changed in two ways that do not fit together", "Use two names.")
+            self.fr.fail(
+                self.node,
+                "a container is changed in two ways that do not fit together",
+                "Use two names.",
+            )
         assert isinstance(joined, Parts)
         cells[name] = replace(joined, cell=name)
 
@@ -178,7 +210,9 @@ class _Join:
                     return
                 own = a if side == 0 else b
                 fitting = own if not isinstance(own, Missing) and self.fits(own, other) else MISSING
-                self.fr.env[name] = self.either(*((fitting, other) if side == 0 else (other, fitting)), name)
+                self.fr.env[name] = self.either(
+                    *((fitting, other) if side == 0 else (other, fitting)), name
+                )
                 return
         try:
             joined = self.either(a, b, name)
@@ -211,7 +245,12 @@ class _Join:
     def either(self, a: FrontValue, b: FrontValue, name: str) -> FrontValue:
         if is_same(a, b):
             return a
-        if isinstance(a, Partial) or isinstance(b, Partial) or isinstance(a, Conflict) or isinstance(b, Conflict):
+        if (
+            isinstance(a, Partial)
+            or isinstance(b, Partial)
+            or isinstance(a, Conflict)
+            or isinstance(b, Conflict)
+        ):
             raise Unjoinable("may not be bound here")
         if isinstance(a, Missing):
             return map_atoms(lambda atom: self.result(None, atom, name), b)
@@ -224,7 +263,9 @@ class _Join:
             if a.cell and a.cell == b.cell:
                 return a  # what it holds is joined by `cell`
             named = zip(a.keys, a.values, b.values, strict=True)
-            made = Parts(a.kind, a.keys, tuple(self.either(x, y, f"{name}_{k}") for k, x, y in named), a.cls)
+            made = Parts(
+                a.kind, a.keys, tuple(self.either(x, y, f"{name}_{k}") for k, x, y in named), a.cls
+            )
             return self.fr.session.new_cell(made) if a.cell and b.cell else made
         if isinstance(a, Value | Const) and isinstance(b, Value | Const):
             if isinstance(a.type, Static) or isinstance(b.type, Static):
@@ -238,7 +279,7 @@ class _Join:
             return self.within(side, lambda: take_apart(self.fr, value, self.node))
         return value
 
-    def within(self, side: int, make: Callable[[], Any]) -> Any:
+    def within(self, side: int, make: Callable[[], _T]) -> _T:
         session = self.fr.session
         outer, session.b = session.b, self.sides[side].b
         try:
@@ -255,16 +296,20 @@ class _Join:
         else:
             type_ = join_types(self.fr.session.shapes, a.type, b.type)
         for k, atom in enumerate((a, b)):
-            self.yields[k].append(self.within(k, lambda given=atom: self.given(given, type_)))
+            self.yields[k].append(self.given(k, atom, type_))
         value = Value(type_, _hint(name), self.fr.session.user_names and name.isidentifier())
         self.results.append(value)
         return value
 
-    def given(self, atom: Atom | None, type_: Type) -> Atom:
+    def given(self, side: int, atom: Atom | None, type_: Type) -> Atom:
         """What a side yields for a result of this type."""
-        if atom is None:
-            return self.fr.op(self.node, undefined, type=type_)
-        return coerced(self.fr, self.node, atom, type_)
+
+        def make() -> Atom:
+            if atom is None:
+                return self.fr.op(self.node, undefined, type=type_)
+            return coerced(self.fr, self.node, atom, type_)
+
+        return self.within(side, make)
 
     def done(self) -> Done:
         a, b = (side.done for side in self.sides)
@@ -288,7 +333,9 @@ def _hint(name: str) -> str:
     return _HINTS[base] + (f"_{rest}" if rest else "") if base in _HINTS else name
 
 
-def branch(fr: Frame, node: Any, condition: Atom, then: Thunk, orelse: Thunk, live: frozenset[str]) -> Done:
+def branch(
+    fr: Frame, node: Any, condition: Atom, then: Thunk, orelse: Thunk, live: frozenset[str]
+) -> Done:
     """Read both sides of a branch and append its `If`. `live` are the names wanted behind it."""
     session = fr.session
     before, cells = fr.env, session.cells
@@ -298,7 +345,9 @@ def branch(fr: Frame, node: Any, condition: Atom, then: Thunk, orelse: Thunk, li
         with session.region() as b:
             session.suppose(condition, truth)
             done = thunk()
-            ended = done is None or (done is TRUE and (fr.loop_depth == 0 or fr.env.get("%return") is TRUE))
+            ended = done is None or (
+                done is TRUE and (fr.loop_depth == 0 or fr.env.get("%return") is TRUE)
+            )
             sides.append(_Side(fr.env, b, done, session.facts, session.cells, ended))
     fr.env, session.cells = before, cells
     join = _Join(fr, node, condition, (sides[0], sides[1]), dict(before))
@@ -306,9 +355,18 @@ def branch(fr: Frame, node: Any, condition: Atom, then: Thunk, orelse: Thunk, li
     for name in list(cells):
         join.cell(name)
     done = join.done()
-    bodies = [Region((), tuple(s.b.body), tuple(y)) for s, y in zip(sides, join.yields, strict=True)]
+    bodies = [
+        Region((), tuple(s.b.body), tuple(y)) for s, y in zip(sides, join.yields, strict=True)
+    ]
     if any(r.body for r in bodies) or join.results:
-        statement = If(condition, bodies[0], bodies[1], tuple(join.results), fr.source.location(node), session.b.origin)
+        statement = If(
+            condition,
+            bodies[0],
+            bodies[1],
+            tuple(join.results),
+            fr.source.location(node),
+            session.b.origin,
+        )
         session.b.append(statement)
     if join.negations:
         negation = fr.op(node, not_, condition)
@@ -337,5 +395,3 @@ def _join_names(join: _Join, live: frozenset[str]) -> None:
             join.name(name)
         else:
             join.fr.env.pop(name, None)
-
-

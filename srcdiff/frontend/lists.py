@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from srcdiff.frontend.frame import Frame, Restart, retype_list
-from srcdiff.frontend.functions import as_operand
+from srcdiff.frontend.apart import as_operand
+from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.iteration import iterable
 from srcdiff.frontend.joins import UNKNOWN, Unjoinable, join_types
+from srcdiff.frontend.session import Restart, retype_list
 from srcdiff.frontend.values import FrontValue, Items, is_static, static_int
 from srcdiff.ir.core import Op, Value, const
 from srcdiff.ir.types import Array, Dim, List, Struct, Type, map_dims, strip
 from srcdiff.ops.containers import append, list_new, list_pop, list_reverse
 
-__all__ = ["METHODS", "element_of", "new_list"]
+__all__ = ["METHODS", "new_list"]
 
 
 def new_list(fr: Frame, values: Sequence[FrontValue], node: Any) -> Value:
@@ -32,11 +33,6 @@ def new_list(fr: Frame, values: Sequence[FrontValue], node: Any) -> Value:
     return result
 
 
-def element_of(fr: Frame, value: Value) -> Type:
-    assert isinstance(value.type, List)
-    return value.type.element
-
-
 def _joined(fr: Frame, own: Type, new: Type, node: Any) -> Type:
     if own == UNKNOWN:
         return new
@@ -44,7 +40,9 @@ def _joined(fr: Frame, own: Type, new: Type, node: Any) -> Type:
         return _starred_join(fr, own, new)
     except Unjoinable:
         fr.fail(
-            node, f"the list holds {own}, and {new} is put on it", "A list that grows holds values of one type; use a tuple for others."
+            node,
+            f"the list holds {own}, and {new} is put on it",
+            "A list that grows holds values of one type; use a tuple for others.",
         )
 
 
@@ -54,7 +52,10 @@ def _starred_join(fr: Frame, own: Type, new: Type) -> Type:
     match own, new:
         case Array(), Array() if own.ndim == new.ndim and own.dtype == new.dtype:
             pairs = zip(own.shape, new.shape, strict=True)
-            return Array(own.dtype, tuple(a if _is_star(a) or shapes.same(a, b) else _star(a) for a, b in pairs))
+            return Array(
+                own.dtype,
+                tuple(a if _is_star(a) or shapes.same(a, b) else _star(a) for a, b in pairs),
+            )
         case Struct(), Struct() if (own.kind, own.keys, own.cls) == (new.kind, new.keys, new.cls):
             parts = [_starred_join(fr, a, b) for a, b in zip(own.parts, new.parts, strict=True)]
             return Struct(own.kind, own.keys, tuple(parts), own.cls)
@@ -116,14 +117,22 @@ def _widen_origin(fr: Frame, target: Value, element: Type, node: Any) -> None:
 
 def _pop(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
     if args and not (is_static(args[0]) and static_int(args[0]) == -1):
-        fr.fail(node, "pop() is supported for the last item only", "Reverse the list, or keep a position.")
+        fr.fail(
+            node,
+            "pop() is supported for the last item only",
+            "Reverse the list, or keep a position.",
+        )
     return fr.op(node, list_pop, target)
 
 
 def _extend(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
     parts = iterable(fr, args[0], node)
     if isinstance(parts, Items):
-        fr.fail(node, "extend() takes a tuple or list of known length here", "Append the items in a loop.")
+        fr.fail(
+            node,
+            "extend() takes a tuple or list of known length here",
+            "Append the items in a loop.",
+        )
     for value in parts.values:
         _append(fr, node, target, [value])
     return const(None)

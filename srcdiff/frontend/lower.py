@@ -10,11 +10,13 @@ import srcdiff.frontend.calls
 import srcdiff.frontend.expressions
 import srcdiff.frontend.loops
 import srcdiff.frontend.statements  # noqa: F401  (these register how nodes are read)
+from srcdiff.frontend.apart import as_operand
 from srcdiff.frontend.constants import from_python
-from srcdiff.frontend.frame import HOOKS, Frame, NeedStatic, Restart, Session, Symbols
-from srcdiff.frontend.functions import as_operand, bind, default_values, read_body
+from srcdiff.frontend.frame import HOOKS, Frame
+from srcdiff.frontend.functions import bind, default_values, read_body
+from srcdiff.frontend.session import NeedStatic, Restart, Session, Symbols
 from srcdiff.frontend.source import function_of, look_up, source_of
-from srcdiff.frontend.subscripts import open_parameter
+from srcdiff.frontend.stores import open_parameter
 from srcdiff.frontend.subset import fail
 from srcdiff.frontend.values import FrontValue, Text, tree_of
 from srcdiff.ir.build import Builder, change_dims
@@ -42,23 +44,28 @@ def trace(
     arg_types
         One for each argument, as `arguments.type_of_argument` makes them; `Static` for one known when compiling.
     shapes_actual
-        The lengths and integers of the arguments at hand, by symbol. They decide what the types leave open (whether two lengths are
-        equal, what an integer is that has to be known when compiling); `notes` says what was concluded.
+        The lengths and integers of the arguments at hand, by symbol. They decide what the types leave open
+        (whether two lengths are equal, what an integer is that has to be known when compiling); `notes` says
+        what was concluded.
     names
         The parameters that the types are for; by default, by position.
 
     Returns
     -------
     Function
-        Its `notes`: "assumptions" (pairs of lengths taken to be equal), "bindings" (what symbols turned out to be), "static" (parameters
-        that had to be known, with their values), "globals" and "captured" (what was found outside, by name).
+        Its `notes`: "assumptions" (pairs of lengths taken to be equal), "bindings" (what symbols turned out to
+        be), "static" (parameters that had to be known, with their values), "globals" and "captured" (what was
+        found outside, by name).
     """
     plain, first = _plain_function(function)
     source = source_of(plain)
     arguments = source.node.args
     given = [a.id for a in (*arguments.posonlyargs, *arguments.args)][len(first) :]
     if names is None and len(arg_types) > len(given):
-        fail(f"{source.name}() takes {len(given)} arguments, {len(arg_types)} were given", location=source.location(source.node))
+        fail(
+            f"{source.name}() takes {len(given)} arguments, {len(arg_types)} were given",
+            location=source.location(source.node),
+        )
     pairs = dict(zip(given if names is None else names, arg_types, strict=False))
     rigid = frozenset(s for t in arg_types for s in _axis_symbols(t))
     return _read(plain, pairs, rigid, dict(shapes_actual or {}), {}, (plain.__code__,), first)
@@ -76,7 +83,7 @@ def _plain_function(function: Any) -> tuple[FunctionType, tuple[Any, ...]]:
             break
         function = plain
     if not isinstance(function, FunctionType):
-        call = getattr(type(function), "__call__", None)
+        call = vars(type(function)).get("__call__")
         if isinstance(call, FunctionType):
             return call, (function, *first)
         fail(f"{function!r} is not a Python function", "Give a function that is written in Python.")
@@ -89,7 +96,11 @@ def _axis_symbols(type_: Type) -> set[str]:
         return set()
     if isinstance(type_, Struct):
         return {s for part in type_.parts for s in _axis_symbols(part)}
-    inner = dims_of(type_.element) if isinstance(type_, List) and not isinstance(type_.element, Scalar) else dims_of(type_)
+    inner = (
+        dims_of(type_.element)
+        if isinstance(type_, List) and not isinstance(type_.element, Scalar)
+        else dims_of(type_)
+    )
     return {d.symbol for d in inner if d.symbol is not None and not d.symbol.endswith("*")}
 
 
@@ -107,9 +118,15 @@ def _read(
     statics: dict[str, Any] = {}
     for _ in range(_RESTARTS):
         try:
-            return _Reading(plain, {**types, **{k: Static(v) for k, v in statics.items()}}, rigid, actual, hints, functions, calls).function(
-                first, statics
-            )
+            return _Reading(
+                plain,
+                {**types, **{k: Static(v) for k, v in statics.items()}},
+                rigid,
+                actual,
+                hints,
+                functions,
+                calls,
+            ).function(first, statics)
         except Restart:
             continue
         except NeedStatic as need:
@@ -152,7 +169,9 @@ class _Reading:
             for dim in _all_dims(type_):
                 for symbol in dim.symbols():
                     shapes.order.setdefault(symbol, len(shapes.order))
-        self.session = Session(shapes, Builder(shapes), hints=hints, functions=functions, open_calls=calls)
+        self.session = Session(
+            shapes, Builder(shapes), hints=hints, functions=functions, open_calls=calls
+        )
         self.frame = Frame(self.session, self.source, lambda name: look_up(plain, name))
 
     def function(self, first: tuple[Any, ...], statics: Mapping[str, Any]) -> Function:
@@ -176,7 +195,11 @@ class _Reading:
         yields: list[Atom] = []
         output = tree_of(value, yields)
         if output is None:
-            fr.fail(node, f"`{self.source.name}` returns something that is no number, array or container", "Return numbers or arrays.")
+            fr.fail(
+                node,
+                f"`{self.source.name}` returns something that is no number, array or container",
+                "Return numbers or arrays.",
+            )
         return self._finished(tuple(params.values()), yields, output, statics)
 
     def _start(self, param: Value) -> FrontValue:
@@ -194,7 +217,13 @@ class _Reading:
     def _storable(self, value: FrontValue) -> FrontValue:
         return as_operand(self.frame, self.source.node, value) if isinstance(value, Text) else value
 
-    def _finished(self, params: tuple[Value, ...], yields: list[Atom], output: Tree, statics: Mapping[str, Any]) -> Function:
+    def _finished(
+        self,
+        params: tuple[Value, ...],
+        yields: list[Atom],
+        output: Tree,
+        statics: Mapping[str, Any],
+    ) -> Function:
         session, shapes = self.session, self.session.shapes
         resolve: Callable[[Dim], Dim] = shapes.resolve
         notes = {
@@ -206,9 +235,10 @@ class _Reading:
         }
         name = "function" if self.source.name == "<lambda>" else self.source.name
         region = session.b.region(params, yields)
-        function = Function(name, region, output, self.source.doc, self.source.location(self.source.node), notes)
+        function = Function(
+            name, region, output, self.source.doc, self.source.location(self.source.node), notes
+        )
         return change_dims(function, resolve)
-
 
     def _assumptions(self) -> tuple[tuple[Dim, Dim], ...]:
         """What was concluded about the arguments' own lengths, each pair once."""

@@ -1,11 +1,14 @@
 """Derivative rules, small NumPy functions, as IR: read like any other function, with what is static bound as constants.
 
     def tanh(x, *, out, d_out):          (%x, %out, %d_out) ->
-        d_x = d_out * (1 - out**2)           %0 = power %out, 2; %1 = subtract 1, %0; %d_x = multiply %d_out, %1; yield %d_x
+        d_x = d_out * (1 - out**2)           %0 = power %out, 2
+                                             %1 = subtract 1, %0
+                                             %d_x = multiply %d_out, %1
+                                             yield %d_x
 
-The function's parameters are the operands, the results (`out`), and in reverse mode their adjoints (`d_out`), in forward mode the
-operands' tangents (`x_dot`). It yields what the rule assigns, operand by operand; `notes["missing"]` are the positions of operands that the
-rule assigns nothing for.
+The function's parameters are the operands, the results (`out`), and in reverse mode their adjoints (`d_out`),
+in forward mode the operands' tangents (`x_dot`). It yields what the rule assigns, operand by operand;
+`notes["missing"]` are the positions of operands that the rule assigns nothing for.
 """
 
 from __future__ import annotations
@@ -17,8 +20,9 @@ from typing import Any
 from srcdiff.errors import RuleError
 from srcdiff.frontend.blocks import block
 from srcdiff.frontend.constants import from_python
-from srcdiff.frontend.frame import Frame, Session, Symbols
+from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.lower import trace
+from srcdiff.frontend.session import Session, Symbols
 from srcdiff.frontend.source import look_up, source_of
 from srcdiff.frontend.values import FrontValue, Missing, sequence, tree_of
 from srcdiff.ir.build import Builder, change_dims
@@ -86,7 +90,9 @@ class _Rule:
         self.attrs = attrs
         self.source = source_of(rule)
         self.shapes = Symbols()
-        self.session = Session(self.shapes, Builder(self.shapes, origin="compiler"), user_names=False)
+        self.session = Session(
+            self.shapes, Builder(self.shapes, origin="compiler"), user_names=False
+        )
         self.frame = Frame(self.session, self.source, lambda name: look_up(rule, name))
         self.params: list[Value] = []
 
@@ -113,11 +119,19 @@ class _Rule:
         fr, arguments = self.frame, self.source.node.args
         positional = [a.id for a in (*arguments.posonlyargs, *arguments.args)]
         keyword = {a.id for a in arguments.kwonlyargs}
-        defaults = dict(zip(positional[len(positional) - len(arguments.defaults) :], self.rule.__defaults__ or (), strict=True))
+        defaults = dict(
+            zip(
+                positional[len(positional) - len(arguments.defaults) :],
+                self.rule.__defaults__ or (),
+                strict=True,
+            )
+        )
         names: list[str] = []
         for name in positional:
             if name in defaults:
-                fr.env[name] = from_python(fr, self.attrs.get(name, defaults[name]), name, self.source.node)
+                fr.env[name] = from_python(
+                    fr, self.attrs.get(name, defaults[name]), name, self.source.node
+                )
             elif len(names) < len(operands):
                 fr.env[name] = self._param(name, operands[len(names)])
                 names.append(name)
@@ -175,7 +189,9 @@ class _Rule:
         function = Function(self.rule.__name__, region, output, notes={"missing": tuple(missing)})
         return change_dims(function, self.shapes.resolve) if self.shapes.bindings else function
 
-    def _assigned(self, names: Sequence[str], is_forward: bool, results: int) -> list[FrontValue | None]:
+    def _assigned(
+        self, names: Sequence[str], is_forward: bool, results: int
+    ) -> list[FrontValue | None]:
         """What the rule assigns, for each operand (in forward mode: for each result)."""
         if is_forward:
             dot = self._value("out_dot")
@@ -194,4 +210,3 @@ class _Rule:
         if value is None or isinstance(value, Missing):
             return None
         return self.frame.bound(value, name, self.source.node)
-

@@ -1,7 +1,7 @@
 """A Python function -> its tree: the text is found, parsed once, and remembered with where it stands.
 
-Decorators that keep the function (`functools.wraps`, `lru_cache`, `numba.njit`, srcdiff's own) are looked through. A lambda is told
-from others on its line by the positions in its code object.
+Decorators that keep the function (`functools.wraps`, `lru_cache`, `numba.njit`, srcdiff's own) are looked
+through. A lambda is told from others on its line by the positions in its code object.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ __all__ = ["Source", "function_of", "source_of"]
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """One function's tree. `node` is a `FunctionDef` or a `Lambda`; columns of the tree are `indent` short of the file's."""
+    """One function's tree. `node` is a `FunctionDef` or a `Lambda`; columns of the tree are `indent` short of
+    the file's.
+    """
 
     name: str
     node: Any
@@ -41,7 +43,9 @@ class Source:
     locations: dict[int, Location] = field(default_factory=dict)
 
     def location(self, node: Any) -> Location:
-        """Where a node of the tree stands in the user's file (a span that ends on a later line is cut at the line's end)."""
+        """Where a node of the tree stands in the user's file (a span that ends on a later line is cut at the
+        line's end).
+        """
         found = self.locations.get(id(node))
         if found is None:
             found = self.locations[id(node)] = self._locate(node)
@@ -56,7 +60,12 @@ class Source:
             end = len(text.rstrip().encode())
         shift = self.indent
         return Location(
-            self.file, line + self.line_shift, column + shift, max(end, column) + shift, self.name, " " * shift + text
+            self.file,
+            line + self.line_shift,
+            column + shift,
+            max(end, column) + shift,
+            self.name,
+            " " * shift + text,
         )
 
 
@@ -75,12 +84,19 @@ _SOURCES: dict[Any, Source] = {}
 def source_of(function: FunctionType) -> Source:
     """The tree of a Python function; `SourceNotFoundError` where there is none."""
     code = function.__code__
-    key = (code.co_filename, code.co_firstlineno, code.co_qualname if hasattr(code, "co_qualname") else code.co_name, code)
+    key = (
+        code.co_filename,
+        code.co_firstlineno,
+        code.co_qualname if hasattr(code, "co_qualname") else code.co_name,
+        code,
+    )
     found = _SOURCES.get(key)
     if found is None:
         if len(_SOURCES) > 2000:  # a session that defines functions without end
             _SOURCES.clear()
-        found = _SOURCES[key] = _lambda_source(function) if code.co_name == "<lambda>" else _def_source(function)
+        found = _SOURCES[key] = (
+            _lambda_source(function) if code.co_name == "<lambda>" else _def_source(function)
+        )
     return found
 
 
@@ -88,7 +104,15 @@ def nested_source(outer: Source, node: Any) -> Source:
     """The source of a function or lambda defined inside another."""
     name = getattr(node, "name", "<lambda>")
     return Source(
-        name, node, outer.file, outer.line_shift, outer.indent, outer.lines, flow_of(node), _doc(node), outer.locations
+        name,
+        node,
+        outer.file,
+        outer.line_shift,
+        outer.indent,
+        outer.lines,
+        flow_of(node),
+        _doc(node),
+        outer.locations,
     )
 
 
@@ -96,7 +120,7 @@ def _missing(function: FunctionType) -> SourceNotFoundError:
     code = function.__code__
     return SourceNotFoundError(
         f"the source of {function.__name__!r} cannot be found",
-        advice="Define it in a file or a notebook cell; for code run by `exec`, put its text into `linecache.cache` first.",
+        advice="Define it in a file or a notebook cell, or put the text that `exec` runs into `linecache.cache`.",
         location=Location(code.co_filename, code.co_firstlineno, function=function.__name__),
     )
 
@@ -128,7 +152,13 @@ def _lambda_source(function: FunctionType) -> Source:
     if not matching:
         raise _missing(function)
     # a lambda within a lambda spans less than the one around it
-    node = min(matching, key=lambda n: ((n.end_lineno or n.lineno) - n.lineno, (n.end_col_offset or 0) - n.col_offset))
+    node = min(
+        matching,
+        key=lambda n: (
+            (n.end_lineno or n.lineno) - n.lineno,
+            (n.end_col_offset or 0) - n.col_offset,
+        ),
+    )
     file = inspect.getsourcefile(function) or function.__code__.co_filename
     return _make(node, file, 0, 0, text, "<lambda>")
 
@@ -178,7 +208,9 @@ def _make(node: Any, file: str, shift: int, indent: int, text: str, name: str) -
         line = getattr(n, "lineno", node.lineno)
         source_line = " " * indent + (lines[line - 1] if line <= len(lines) else "")
         column = getattr(n, "col_offset", 0) + indent
-        return Location(file, line + shift, column, getattr(n, "end_col_offset", 0) + indent, name, source_line)
+        return Location(
+            file, line + shift, column, getattr(n, "end_col_offset", 0) + indent, name, source_line
+        )
 
     check_tree(node, locate)
     tree = gast.ast_to_gast(node)
@@ -188,7 +220,11 @@ def _make(node: Any, file: str, shift: int, indent: int, text: str, name: str) -
 def _doc(tree: Any) -> str:
     body = getattr(tree, "body", None)
     first = body[0] if isinstance(body, list) and body else None
-    is_text = isinstance(first, gast.Expr) and isinstance(first.value, gast.Constant) and isinstance(first.value.value, str)
+    is_text = (
+        isinstance(first, gast.Expr)
+        and isinstance(first.value, gast.Constant)
+        and isinstance(first.value.value, str)
+    )
     return inspect.cleandoc(first.value.value) if is_text and first is not None else ""
 
 

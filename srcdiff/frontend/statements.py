@@ -11,7 +11,8 @@ from srcdiff.frontend.builtin_calls import text_of
 from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.expressions import combine, defaults_of, growing
 from srcdiff.frontend.frame import Frame, reads
-from srcdiff.frontend.subscripts import add_to, array_of, update_item
+from srcdiff.frontend.stores import add_to, update_item
+from srcdiff.frontend.subscripts import array_of
 from srcdiff.frontend.targets import assign, bind_name
 from srcdiff.frontend.truth import static_truth, truth
 from srcdiff.frontend.values import MISSING, Closure, Known, Parts
@@ -62,7 +63,11 @@ def _augmented(fr: Frame, node: Any) -> None:
         update_item(fr, base, key, node.op, fr.expr(node.value), node, combine(fr, node))
         return
     if not isinstance(target, gast.Name):
-        fr.fail(target, f"assigning to `{gast.unparse(target).strip()}` is not supported", "Assign to a name or a subscript.")
+        fr.fail(
+            target,
+            f"assigning to `{gast.unparse(target).strip()}` is not supported",
+            "Assign to a name or a subscript.",
+        )
     old = fr.name(target.id, target)
     since = len(fr.b.body)
     value = fr.expr(node.value)
@@ -89,7 +94,11 @@ def _delete(fr: Frame, node: Any) -> None:
 @reads(gast.FunctionDef)
 def _definition(fr: Frame, node: Any) -> None:
     if node.decorator_list:
-        fr.fail(node, "decorated functions inside a function are not supported", "Leave the decorator out.")
+        fr.fail(
+            node,
+            "decorated functions inside a function are not supported",
+            "Leave the decorator out.",
+        )
     fr.env[node.name] = Closure(node, fr, defaults_of(fr, node.args))
 
 
@@ -98,19 +107,27 @@ def _import(fr: Frame, node: Any) -> None:
     for alias in node.names:
         module = importlib.import_module(alias.name)
         top = importlib.import_module(alias.name.partition(".")[0])
-        fr.env[alias.asname or alias.name.partition(".")[0]] = Known(module if alias.asname else top)
+        fr.env[alias.asname or alias.name.partition(".")[0]] = Known(
+            module if alias.asname else top
+        )
 
 
 @reads(gast.ImportFrom)
 def _import_from(fr: Frame, node: Any) -> None:
     if node.level:
-        fr.fail(node, "relative imports inside a function are not supported", "Import at the top of the module.")
+        fr.fail(
+            node,
+            "relative imports inside a function are not supported",
+            "Import at the top of the module.",
+        )
     module = importlib.import_module(node.module)
     for alias in node.names:
         found = getattr(module, alias.name, None)
         if found is None:
             found = importlib.import_module(f"{node.module}.{alias.name}")
-        fr.env[alias.asname or alias.name] = from_python(fr, found, alias.asname or alias.name, node)
+        fr.env[alias.asname or alias.name] = from_python(
+            fr, found, alias.asname or alias.name, node
+        )
 
 
 # ---- effects ------------------------------------------------------------------------------------------------------
@@ -134,7 +151,11 @@ def _raise(fr: Frame, node: Any) -> None:
         fr.fail(node, "a bare `raise` is not supported", "Name the exception.")
     call = node.exc if isinstance(node.exc, gast.Call) else None
     cls = fr.expr(node.exc if call is None else call.func)
-    if not (isinstance(cls, Known) and isinstance(cls.value, type) and issubclass(cls.value, BaseException)):
+    if not (
+        isinstance(cls, Known)
+        and isinstance(cls.value, type)
+        and issubclass(cls.value, BaseException)
+    ):
         fr.fail(node, "`raise` takes an exception's class or a call of it")
     operands: list[Atom] = []
     name = cls.value.__name__

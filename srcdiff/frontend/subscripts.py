@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import gast
 import numpy as np
 
-from srcdiff.frontend.frame import Frame, NeedStatic, Restart, Unroll, describe, reads
-from srcdiff.frontend.functions import as_operand
+from srcdiff.frontend.frame import Frame, describe, reads
 from srcdiff.frontend.joins import take_apart
-from srcdiff.frontend.values import FrontValue, Items, Known, Parts, ShapeOf, Slice, is_static, sequence, static, static_int
-from srcdiff.ir.core import Atom, Const, OpDecl, Value, const
-from srcdiff.ir.shapes import ShapeMismatch
+from srcdiff.frontend.session import NeedStatic, Unroll
+from srcdiff.frontend.values import (
+    FrontValue,
+    Items,
+    Known,
+    Parts,
+    ShapeOf,
+    Slice,
+    is_static,
+    sequence,
+    static,
+    static_int,
+)
+from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, shape_of
-from srcdiff.ops.arithmetic import add, negative, subtract
-from srcdiff.ops.containers import get, list_item, list_length, list_set
-from srcdiff.ops.infer import TypeMistake
-from srcdiff.ops.memory import add_into, axis_length, gather, index, is_view, store, subscript_shape
+from srcdiff.ops.arithmetic import add, subtract
+from srcdiff.ops.containers import get, list_item, list_length
+from srcdiff.ops.memory import axis_length, gather, index, is_view
 from srcdiff.ops.registry import find
 
-__all__ = ["add_to", "array_of", "length_along", "need_static", "read_item", "shape_parts", "update_item", "write_item"]
+__all__ = [
+    "add_to",
+    "array_of",
+    "length_along",
+    "need_static",
+    "read_item",
+    "shape_parts",
+    "update_item",
+    "write_item",
+]
 
 
 @reads(gast.Subscript)
@@ -32,7 +49,9 @@ def _subscript(fr: Frame, node: Any) -> FrontValue:
 
 @reads(gast.Slice)
 def _slice(fr: Frame, node: Any) -> FrontValue:
-    return Slice(*(None if part is None else fr.expr(part) for part in (node.lower, node.upper, node.step)))
+    return Slice(
+        *(None if part is None else fr.expr(part) for part in (node.lower, node.upper, node.step))
+    )
 
 
 # ---- reading ---------------------------------------------------------------------------------------------
@@ -47,21 +66,23 @@ def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontV
     if isinstance(base, Known) or (isinstance(base, Const) and isinstance(base.type, Static)):
         return _static_item(fr, base, key, node)
     if isinstance(base, Value) and isinstance(base.type, Struct):
-        if isinstance(key, Slice):
-            base = take_apart(fr, base, node)
-        else:
-            return fr.op(node, get, base, key=_part_key(fr, base.type.kind, base.type.keys, key, node))
+        if not isinstance(key, Slice):
+            wanted = part_key(fr, base.type.kind, base.type.keys, key, node)
+            return fr.op(node, get, base, key=wanted)
+        base = take_apart(fr, base, node)
     if isinstance(base, Parts):
         if isinstance(key, Slice):
             return sequence(base.values[_static_slice(fr, key, node)], base.kind)
-        return base.values[base.keys.index(_part_key(fr, base.kind, base.keys, key, node))]
+        return base.values[base.keys.index(part_key(fr, base.kind, base.keys, key, node))]
     array = fr.as_atom(base, node)
     if isinstance(array.type, List):
         if isinstance(key, Slice):
             return _list_slice(fr, array, key, node)
         return fr.op(node, list_item, array, fr.as_atom(key, node))
-    place = _place(fr, array, key, node)
-    return fr.op(node, index if place.is_view else gather, array, *place.operands, where=place.where)
+    place = place_of(fr, array, key, node)
+    return fr.op(
+        node, index if place.is_view else gather, array, *place.operands, where=place.where
+    )
 
 
 def _list_slice(fr: Frame, array: Atom, key: Slice, node: Any) -> Items:
@@ -72,12 +93,22 @@ def _list_slice(fr: Frame, array: Atom, key: Slice, node: Any) -> Items:
     if bounds.step == -1 and bounds.start is None and bounds.stop is None:
         return Items(count, lambda k: fr.op(node, list_item, array, k), reverse=True)
     if start < 0 or stop > 0 or bounds.step not in (None, 1):
-        fr.fail(node, "of the slices of lists, `[k:]`, `[:-k]` and `[::-1]` are supported", "Loop over a range of positions.")
+        fr.fail(
+            node,
+            "of the slices of lists, `[k:]`, `[:-k]` and `[::-1]` are supported",
+            "Loop over a range of positions.",
+        )
     left_out = start - stop
     fewer = fr.op(node, subtract, count, const(left_out)) if left_out else count
 
     def element(k: Atom) -> FrontValue:
-        place = k if start == 0 else const(k.value + start) if isinstance(k, Const) else fr.op(node, add, k, const(start))
+        place = (
+            k
+            if start == 0
+            else const(k.value + start)
+            if isinstance(k, Const)
+            else fr.op(node, add, k, const(start))
+        )
         return fr.op(node, list_item, array, place)
 
     return Items(fewer, element)
@@ -91,14 +122,18 @@ def _static_item(fr: Frame, base: Known | Const, key: FrontValue, node: Any) -> 
     return const(base.value[static(key)])
 
 
-def _part_key(fr: Frame, kind: str, keys: tuple[Any, ...], key: FrontValue, node: Any) -> Any:
+def part_key(fr: Frame, kind: str, keys: tuple[Any, ...], key: FrontValue, node: Any) -> Any:
     """The key of a part that a subscript names."""
     if not is_static(key):
         need_static(fr, key, node)
     wanted = static(key)
     if kind == "dict":
         if wanted not in keys:
-            fr.fail(node, f"the dict has no key {wanted!r}", f"Its keys are {', '.join(map(repr, keys))}.")
+            fr.fail(
+                node,
+                f"the dict has no key {wanted!r}",
+                f"Its keys are {', '.join(map(repr, keys))}.",
+            )
         return wanted
     if not isinstance(wanted, int) or not -len(keys) <= wanted < len(keys):
         fr.fail(node, f"{wanted!r} is no position in a {kind} of {len(keys)} parts")
@@ -142,14 +177,16 @@ def length_along(fr: Frame, array: Atom, axis: int, node: Any) -> Atom:
 
 
 def shape_parts(fr: Frame, shape: ShapeOf, node: Any) -> Parts:
-    return sequence([length_along(fr, shape.array, k, node) for k in range(len(shape_of(shape.array.type)))])
+    return sequence(
+        [length_along(fr, shape.array, k, node) for k in range(len(shape_of(shape.array.type)))]
+    )
 
 
 # ---- where: a subscript as a pattern and operands -----------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
     where: str
     operands: tuple[Atom, ...]
 
@@ -158,7 +195,7 @@ class _Place:
         return is_view(self.where)
 
 
-def _place(fr: Frame, array: Atom, key: FrontValue, node: Any) -> _Place:
+def place_of(fr: Frame, array: Atom, key: FrontValue, node: Any) -> Place:
     keys = key.values if isinstance(key, Parts) and key.kind == "tuple" else (key,)
     items: list[str] = []
     operands: list[Atom] = []
@@ -167,7 +204,7 @@ def _place(fr: Frame, array: Atom, key: FrontValue, node: Any) -> _Place:
         items.append(item)
         operands += atoms
     _check_items(fr, array, items, node)
-    return _Place(", ".join(items), tuple(operands))
+    return Place(", ".join(items), tuple(operands))
 
 
 def _item(fr: Frame, part: FrontValue, node: Any) -> tuple[str, list[Atom]]:
@@ -185,7 +222,11 @@ def _item(fr: Frame, part: FrontValue, node: Any) -> tuple[str, list[Atom]]:
             return "i", [atom]
         case Array(dtype="bool") as type_:
             if type_.ndim > 1:
-                fr.fail(node, "masks with more than one axis are not supported", "Use np.where(mask, ..., ...).")
+                fr.fail(
+                    node,
+                    "masks with more than one axis are not supported",
+                    "Use np.where(mask, ..., ...).",
+                )
             return "m", [atom]
         case Array(dtype=dtype) if dtype[0] in "iu":
             return "g", [atom]
@@ -208,11 +249,17 @@ def _check_items(fr: Frame, array: Atom, items: list[str], node: Any) -> None:
         fr.fail(node, f"{describe(array)} cannot be subscripted", "Only arrays and containers can.")
     used = sum(item not in ("None", "...") for item in items)
     if used > array.type.ndim:
-        fr.fail(node, f"too many indices: the array has {array.type.ndim} axes, {used} were indexed")
+        fr.fail(
+            node, f"too many indices: the array has {array.type.ndim} axes, {used} were indexed"
+        )
     if any(item in ("g", "m") for item in items):
         advanced = [k for k, item in enumerate(items) if item in ("g", "m", "i")]
         if advanced != list(range(advanced[0], advanced[-1] + 1)):
-            fr.fail(node, "index arrays that are separated by slices are not supported", "Index in two steps.")
+            fr.fail(
+                node,
+                "index arrays that are separated by slices are not supported",
+                "Index in two steps.",
+            )
 
 
 def array_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
@@ -221,7 +268,11 @@ def array_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
         return value
     decl = find(np.array)
     if decl is None or decl.bind is None:
-        fr.fail(node, f"{describe(value)} cannot stand where an array is wanted", "Make it an array first.")
+        fr.fail(
+            node,
+            f"{describe(value)} cannot stand where an array is wanted",
+            "Make it an array first.",
+        )
     operands, attrs = decl.bind((_nested(value),), {})
     return fr.op(node, decl, *operands, **attrs)
 
@@ -231,117 +282,3 @@ def _nested(value: FrontValue) -> Any:
 
 
 # ---- writing ------------------------------------------------------------------------------------------------
-
-
-def write_item(fr: Frame, base: FrontValue, key: FrontValue, value: FrontValue, node: Any) -> None:
-    """`base[key] = value`."""
-    container = writable(fr, base, node)
-    if container is not None:
-        _write_part(fr, container, key, value, node)
-        return
-    target = fr.as_atom(base, node)
-    if isinstance(target.type, List):
-        fr.ops(node, list_set, target, fr.as_atom(key, node), as_operand(fr, node, value))
-        return
-    place = _place(fr, target, key, node)
-    _write(fr, store, target, array_of(fr, value, node), place, node)
-
-
-def writable(fr: Frame, base: FrontValue, node: Any) -> Parts | None:
-    """The container that is written into, where it is one of known parts."""
-    session = fr.session
-    if isinstance(base, Value) and isinstance(base.type, Struct) and base.type.kind in ("dict", "list"):
-        base = open_parameter(fr, base, node)
-    if isinstance(base, Parts) and base.cell:
-        return session.cells[base.cell]
-    if isinstance(base, Parts) or (isinstance(base, Value) and isinstance(base.type, Struct)):
-        fr.fail(node, f"writing into {describe(base)} is not supported", "Make a new container, or use an array.")
-    return None
-
-
-def open_parameter(fr: Frame, value: Value, node: Any) -> FrontValue:
-    """A struct-typed value as a container that may be written into: from where it is defined, so that every turn of a loop sees it."""
-    session = fr.session
-    if value in session.opened:
-        return session.current(value)
-    if session.shapes.regions:
-        if ("opened", value.name) in session.hints or not any(p is value for p in session.params):
-            fr.fail(node, f"writing into {describe(value)} is not supported here", "Make a new container.")
-        session.hints["opened", value.name] = True
-        raise Restart
-    session.writes_params = True
-    session.opened[value] = session.new_cell(take_apart(fr, value, node))
-    return session.opened[value]
-
-
-def _write_part(fr: Frame, container: Parts, key: FrontValue, value: FrontValue, node: Any) -> None:
-    if isinstance(key, Slice) or not is_static(key):
-        need_static(fr, key, node)
-    wanted = static(key)
-    keys, values = list(container.keys), list(container.values)
-    if container.kind == "dict" and wanted not in keys:
-        keys.append(wanted)
-        values.append(value)
-    else:
-        values[keys.index(_part_key(fr, container.kind, container.keys, key, node))] = value
-    fr.session.cells[container.cell] = replace(container, keys=tuple(keys), values=tuple(values))
-
-
-def _write(fr: Frame, decl: OpDecl, target: Atom, value: Atom, place: _Place, node: Any) -> None:
-    """Append a write, and learn from it that the lengths fit."""
-    _check_fit(fr, target, value, place, node)
-    fr.ops(node, decl, target, value, *place.operands, where=place.where)
-
-
-def _check_fit(fr: Frame, target: Atom, value: Atom, place: _Place, node: Any) -> None:
-    if not shape_of(value.type):
-        return
-    shapes = fr.session.shapes
-    try:
-        written = subscript_shape(shapes, shape_of(target.type), place.where, place.operands)
-        shapes.broadcast([written, shape_of(value.type)])
-    except (TypeMistake, ShapeMismatch) as mistake:
-        fr.fail(node, str(mistake), "The value must have the shape of the part that is written, or broadcast to it.")
-
-
-def update_item(fr: Frame, base: FrontValue, key: FrontValue, op: Any, value: FrontValue, node: Any, combine: Callable[..., FrontValue]) -> None:
-    """`base[key] op= value`; `combine(op, old, value)` computes the new value."""
-    container = writable(fr, base, node)
-    if container is not None:
-        part = read_item(fr, container, key, node)
-        if isinstance(part, Value) and isinstance(part.type, Array):
-            add_to(fr, part, op, fr.as_atom(value, node), node, combine)
-        else:
-            _write_part(fr, container, key, combine(op, part, value), node)
-        return
-    target = fr.as_atom(base, node)
-    if isinstance(target.type, List):
-        position = fr.as_atom(key, node)
-        old = fr.op(node, list_item, target, position)
-        if isinstance(old.type, Array):
-            add_to(fr, old, op, fr.as_atom(value, node), node, combine)
-        else:
-            fr.ops(node, list_set, target, position, as_operand(fr, node, combine(op, old, value)))
-        return
-    place = _place(fr, target, key, node)
-    addend = array_of(fr, value, node)
-    if isinstance(op, gast.Add | gast.Sub) and "g" not in place.where.split(", "):
-        _write(fr, add_into, target, _signed(fr, op, addend, node), place, node)
-        return
-    old = fr.op(node, index if place.is_view else gather, target, *place.operands, where=place.where)
-    _write(fr, store, target, fr.as_atom(combine(op, old, addend), node), place, node)
-
-
-def add_to(fr: Frame, target: Atom, op: Any, value: Atom, node: Any, combine: Callable[..., FrontValue]) -> None:
-    """`x op= value` for an array: in place, so that every other name for it sees the change."""
-    everything = _Place("", ())
-    if isinstance(op, gast.Add | gast.Sub):
-        _write(fr, add_into, target, _signed(fr, op, value, node), everything, node)
-    else:
-        _write(fr, store, target, fr.as_atom(combine(op, target, value), node), everything, node)
-
-
-def _signed(fr: Frame, op: Any, value: Atom, node: Any) -> Atom:
-    return value if isinstance(op, gast.Add) else fr.op(node, negative, value)
-
-

@@ -1,4 +1,6 @@
-"""What is refused, each with what is wrong and what to do instead; and the one place where the frontend's errors are made."""
+"""What is refused, each with what is wrong and what to do instead; and the one place where the frontend's
+errors are made.
+"""
 
 from __future__ import annotations
 
@@ -22,22 +24,35 @@ def fail(message: str, advice: str = "", location: Location | None = None) -> No
 _REFUSED: dict[type, tuple[str, str]] = {
     ast.AsyncFunctionDef: ("async functions are not supported", "Make it a plain `def`."),
     ast.AsyncFor: ("`async for` is not supported", "Use a plain `for`."),
-    ast.AsyncWith: ("`async with` is not supported", "Do the asynchronous work before the function is called."),
+    ast.AsyncWith: (
+        "`async with` is not supported",
+        "Do the asynchronous work before the function is called.",
+    ),
     ast.Await: ("`await` is not supported", "Await the value first and pass it as an argument."),
     ast.Yield: ("generators are not supported", "Append the values to a list and return that."),
     ast.YieldFrom: ("generators are not supported", "Append the values to a list and return that."),
-    ast.Try: ("`try` is not supported", "Test the condition with `if` before the operation that may raise."),
+    ast.Try: (
+        "`try` is not supported",
+        "Test the condition with `if` before the operation that may raise.",
+    ),
     ast.With: ("`with` is not supported", "Enter the context where the function is called."),
-    ast.ClassDef: ("class definitions inside a function are not supported", "Define the class at module level."),
-    ast.Global: ("`global` is not supported", "Pass the value as an argument and return the new one."),
-    ast.Nonlocal: ("`nonlocal` is not supported", "Return the new value from the nested function and assign it."),
+    ast.ClassDef: (
+        "class definitions inside a function are not supported",
+        "Define the class at module level.",
+    ),
+    ast.Global: (
+        "`global` is not supported",
+        "Pass the value as an argument and return the new one.",
+    ),
+    ast.Nonlocal: (
+        "`nonlocal` is not supported",
+        "Return the new value from the nested function and assign it.",
+    ),
     ast.Set: ("sets are not supported", "Use a tuple or a list."),
     ast.SetComp: ("sets are not supported", "Use a list comprehension."),
-    ast.MatMult: ("", ""),
 }
 if hasattr(ast, "TryStar"):
     _REFUSED[ast.TryStar] = _REFUSED[ast.Try]
-del _REFUSED[ast.MatMult]
 
 
 def check_tree(tree: ast.AST, locate: Callable[[Any], Location]) -> None:
@@ -47,7 +62,11 @@ def check_tree(tree: ast.AST, locate: Callable[[Any], Location]) -> None:
         if refused is not None:
             fail(*refused, locate(node))
         if isinstance(node, ast.expr | ast.stmt) and not hasattr(gast, type(node).__name__):
-            fail(f"`{type(node).__name__}` is not supported", "Write it with plainer Python.", locate(node))
+            fail(
+                f"`{type(node).__name__}` is not supported",
+                "Write it with plainer Python.",
+                locate(node),
+            )
         if isinstance(node, ast.Delete):
             _check_delete(node, locate)
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
@@ -61,4 +80,8 @@ def check_tree(tree: ast.AST, locate: Callable[[Any], Location]) -> None:
 def _check_delete(node: ast.Delete, locate: Callable[[Any], Location]) -> None:
     for target in node.targets:
         if not isinstance(target, ast.Name):
-            fail("`del` of anything but a name is not supported", "Build a new container without the item.", locate(target))
+            fail(
+                "`del` of anything but a name is not supported",
+                "Build a new container without the item.",
+                locate(target),
+            )

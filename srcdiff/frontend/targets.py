@@ -8,7 +8,8 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.frame import Frame, describe
-from srcdiff.frontend.subscripts import read_item, shape_parts, write_item
+from srcdiff.frontend.stores import write_item
+from srcdiff.frontend.subscripts import read_item, shape_parts
 from srcdiff.frontend.values import FrontValue, Items, Parts, ShapeOf, Slice, sequence
 from srcdiff.ir.core import Const, Value, const
 from srcdiff.ir.shapes import ShapeMismatch
@@ -28,7 +29,11 @@ def assign(fr: Frame, target: Any, value: FrontValue, node: Any, since: int | No
         case gast.Subscript():
             write_item(fr, fr.expr(target.value), fr.expr(target.slice), value, target)
         case _:
-            fr.fail(target, f"assigning to `{gast.unparse(target)}` is not supported", "Assign to a name or a subscript.")
+            fr.fail(
+                target,
+                f"assigning to `{gast.unparse(target)}` is not supported",
+                "Assign to a name or a subscript.",
+            )
 
 
 def bind_name(fr: Frame, name: str, value: FrontValue, since: int) -> None:
@@ -36,6 +41,8 @@ def bind_name(fr: Frame, name: str, value: FrontValue, since: int) -> None:
     if isinstance(value, Value):
         _christen(fr, value, name, since, user=name.isidentifier() and fr.session.user_names)
     elif isinstance(value, Parts):
+        if value.cell and not name.startswith("%"):
+            fr.session.cell_names.setdefault(value.cell, name)
         for key, part in zip(value.keys, value.values, strict=True):
             if isinstance(part, Value) and not part.name:
                 _christen(fr, part, f"{name}_{key}", since, user=False)
@@ -78,7 +85,9 @@ def _names(targets: Sequence[Any]) -> tuple[str, ...]:
     return tuple(t.id if isinstance(t, gast.Name) else "" for t in targets)
 
 
-def _parts(fr: Frame, value: FrontValue, count: int, names: tuple[str, ...], node: Any) -> Sequence[FrontValue]:
+def _parts(
+    fr: Frame, value: FrontValue, count: int, names: tuple[str, ...], node: Any
+) -> Sequence[FrontValue]:
     """The parts of a value that is unpacked into `count` targets."""
     match value:
         case Parts(kind="dict"):
@@ -118,12 +127,16 @@ def _name_parts(fr: Frame, parts: Sequence[FrontValue], names: Sequence[str]) ->
 
 def _must_have(fr: Frame, array: Array, count: int, node: Any) -> None:
     try:
-        fr.session.shapes.must_equal(array.shape[0], Dim(count), "the number of values to unpack and of names:")
+        fr.session.shapes.must_equal(
+            array.shape[0], Dim(count), "the number of values to unpack and of names:"
+        )
     except ShapeMismatch as mistake:
         fr.fail(node, str(mistake))
 
 
-def _unpack_starred(fr: Frame, target: Any, targets: Sequence[Any], star: int, value: FrontValue, node: Any) -> None:
+def _unpack_starred(
+    fr: Frame, target: Any, targets: Sequence[Any], star: int, value: FrontValue, node: Any
+) -> None:
     after = len(targets) - star - 1
     if isinstance(value, ShapeOf):
         value = shape_parts(fr, value, node)
@@ -134,12 +147,20 @@ def _unpack_starred(fr: Frame, target: Any, targets: Sequence[Any], star: int, v
         middle: FrontValue = sequence(parts[star : len(parts) - after], "list")
         last = parts[len(parts) - after :]
     elif isinstance(value, Value) and isinstance(value.type, Array):
-        middle = read_item(fr, value, Slice(const(star), const(-after) if after else None, None), node)
+        middle = read_item(
+            fr, value, Slice(const(star), const(-after) if after else None, None), node
+        )
         parts = [read_item(fr, value, const(k), node) for k in range(star)]
         last = [read_item(fr, value, const(k - after), node) for k in range(after)]
     else:
-        fr.fail(target, f"cannot unpack {describe(value)} into a starred name", "Take the parts by position.")
-    for t, part in zip([*targets[:star], targets[star].value, *targets[star + 1 :]], [*parts[:star], middle, *last], strict=True):
+        fr.fail(
+            target,
+            f"cannot unpack {describe(value)} into a starred name",
+            "Take the parts by position.",
+        )
+    for t, part in zip(
+        [*targets[:star], targets[star].value, *targets[star + 1 :]],
+        [*parts[:star], middle, *last],
+        strict=True,
+    ):
         assign(fr, t, part, node)
-
-

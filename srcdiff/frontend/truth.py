@@ -8,8 +8,9 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.frame import FALSE, TRUE, Frame, reads
+from srcdiff.frontend.frame import Frame, reads
 from srcdiff.frontend.joins import Done, branch
+from srcdiff.frontend.session import FALSE, TRUE
 from srcdiff.frontend.values import FrontValue, Known, Parts, ShapeOf, is_static, sequence, static
 from srcdiff.ir.core import Atom, Const, Op, Value, const
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct
@@ -50,12 +51,18 @@ def truth_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
         case Struct():
             return const(bool(value.type.parts))
         case Array():
-            fr.fail(node, "the truth value of an array is ambiguous", "Use np.any(...) or np.all(...), or compare one element.")
+            fr.fail(
+                node,
+                "the truth value of an array is ambiguous",
+                "Use np.any(...) or np.all(...), or compare one element.",
+            )
 
 
 def static_truth(fr: Frame, condition: Atom) -> bool | None:
     """The condition, where it is known when compiling."""
-    return bool(condition.value) if isinstance(condition, Const) else fr.session.facts.get(condition)
+    return (
+        bool(condition.value) if isinstance(condition, Const) else fr.session.facts.get(condition)
+    )
 
 
 # ---- and, or, not ------------------------------------------------------------------------------------
@@ -79,7 +86,9 @@ def _operands(fr: Frame, node: Any, values: list[Any]) -> FrontValue:
     return _second(fr, node, first, condition, lambda: _operands(fr, node, values[1:]))
 
 
-def _second(fr: Frame, node: Any, first: FrontValue, condition: Atom, rest: Callable[[], FrontValue]) -> FrontValue:
+def _second(
+    fr: Frame, node: Any, first: FrontValue, condition: Atom, rest: Callable[[], FrontValue]
+) -> FrontValue:
     """`first and rest`: one logical operation where evaluating the rest can do no harm, otherwise a branch."""
     is_and = isinstance(node.op, gast.And)
     session = fr.session
@@ -111,17 +120,25 @@ def _second(fr: Frame, node: Any, first: FrontValue, condition: Atom, rest: Call
     branch(fr, node, condition, *sides, frozenset(fr.env))
     result_value = fr.env.pop("%operand")
     if isinstance(result_value, Value):
-        session.implies[result_value] = ((is_and, _consequences(condition, found["second"], is_and)),)
+        session.implies[result_value] = (
+            (is_and, _consequences(condition, found["second"], is_and)),
+        )
     return fr.bound(result_value, "this expression", node)
 
 
-def _consequences(condition: Atom, second: FrontValue, truth_value: bool) -> tuple[tuple[Atom, bool], ...]:
+def _consequences(
+    condition: Atom, second: FrontValue, truth_value: bool
+) -> tuple[tuple[Atom, bool], ...]:
     also = ((second, truth_value),) if isinstance(second, Value) else ()
     return ((condition, truth_value), *also)
 
 
 def _is_truth(value: FrontValue) -> bool:
-    return isinstance(value, Value | Const) and isinstance(value.type, Scalar) and value.type.dtype == "bool"
+    return (
+        isinstance(value, Value | Const)
+        and isinstance(value.type, Scalar)
+        and value.type.dtype == "bool"
+    )
 
 
 def _is_harmless(statement: Any) -> bool:
@@ -136,7 +153,10 @@ def _is_harmless(statement: Any) -> bool:
 
 def _divides_floats(op: Op) -> bool:
     """NumPy's numbers divide by zero without raising."""
-    numpy_numbers = any(isinstance(a.type, Array) or (isinstance(a.type, Scalar) and not a.type.weak) for a in op.operands)
+    numpy_numbers = any(
+        isinstance(a.type, Array) or (isinstance(a.type, Scalar) and not a.type.weak)
+        for a in op.operands
+    )
     return op.decl in (arithmetic.divide, arithmetic.power) and numpy_numbers
 
 
@@ -151,7 +171,9 @@ def _conditional(fr: Frame, node: Any) -> FrontValue:
         fr.env["%operand"] = fr.expr(expression)
         return FALSE
 
-    branch(fr, node, condition, lambda: side(node.body), lambda: side(node.orelse), frozenset(fr.env))
+    branch(
+        fr, node, condition, lambda: side(node.body), lambda: side(node.orelse), frozenset(fr.env)
+    )
     return fr.bound(fr.env.pop("%operand"), "this expression", node)
 
 
@@ -193,7 +215,9 @@ def _chain(fr: Frame, node: Any, left: FrontValue, k: int) -> FrontValue:
     if known is not None:
         return _chain(fr, node, right, k + 1) if known else result
     both = gast.copy_location(gast.BoolOp(gast.And(), []), node)
-    return _second(fr, both, result, truth_of(fr, result, node), lambda: _chain(fr, node, right, k + 1))
+    return _second(
+        fr, both, result, truth_of(fr, result, node), lambda: _chain(fr, node, right, k + 1)
+    )
 
 
 def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) -> Atom:
@@ -206,7 +230,11 @@ def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) 
     if is_static(left) and is_static(right):
         return const(bool(function(static(left), static(right))))
     left, right = _plain(fr, left, node), _plain(fr, right, node)
-    if isinstance(left, Parts) and isinstance(right, Parts) and isinstance(op, gast.Eq | gast.NotEq):
+    if (
+        isinstance(left, Parts)
+        and isinstance(right, Parts)
+        and isinstance(op, gast.Eq | gast.NotEq)
+    ):
         return _equal_parts(fr, node, left, right, isinstance(op, gast.Eq))
     for value, other in ((left, right), (right, left)):
         if isinstance(op, gast.Eq | gast.NotEq) and _never_equal(value, other):
@@ -226,7 +254,9 @@ def _owner(fr: Frame, value: FrontValue) -> str | None:
 
 def _never_equal(value: FrontValue, other: FrontValue) -> bool:
     """A string or None beside a number."""
-    is_object = isinstance(value, Known) or (isinstance(value, Const) and isinstance(value.type, Static))
+    is_object = isinstance(value, Known) or (
+        isinstance(value, Const) and isinstance(value.type, Static)
+    )
     return is_object and isinstance(other, Value | Const) and isinstance(other.type, Scalar | Array)
 
 
@@ -235,7 +265,9 @@ def _plain(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
     if not isinstance(value, ShapeOf):
         return value
     ndim = value.array.type.ndim if isinstance(value.array.type, Array) else 0
-    return sequence([fr.op(node, axis_length, value.array, spelling=".shape", axis=k) for k in range(ndim)])
+    return sequence(
+        [fr.op(node, axis_length, value.array, spelling=".shape", axis=k) for k in range(ndim)]
+    )
 
 
 def _equal_parts(fr: Frame, node: Any, left: Parts, right: Parts, equal: bool) -> Atom:
@@ -253,7 +285,9 @@ def _equal_parts(fr: Frame, node: Any, left: Parts, right: Parts, equal: bool) -
 
 def _identical(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> bool:
     for value in (left, right):
-        if isinstance(value, Const | Known) and value.value is None or isinstance(value, Const) and isinstance(value.value, bool):
+        if (isinstance(value, Const | Known) and value.value is None) or (
+            isinstance(value, Const) and isinstance(value.value, bool)
+        ):
             other = right if value is left else left
             return is_static(other) and static(other) is value.value
     if is_static(left) and is_static(right):
@@ -262,9 +296,18 @@ def _identical(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> boo
 
 
 def _contained(fr: Frame, node: Any, item: FrontValue, container: FrontValue) -> Atom:
-    if isinstance(container, Parts) and container.kind in ("dict", "dataclass", "namedtuple") and is_static(item):
+    if (
+        isinstance(container, Parts)
+        and container.kind in ("dict", "dataclass", "namedtuple")
+        and is_static(item)
+    ):
         return const(static(item) in container.keys)
-    if isinstance(container, Value) and isinstance(container.type, Struct) and container.type.kind == "dict" and is_static(item):
+    if (
+        isinstance(container, Value)
+        and isinstance(container.type, Struct)
+        and container.type.kind == "dict"
+        and is_static(item)
+    ):
         return const(static(item) in container.type.keys)
     if is_static(container) and is_static(item):
         return const(static(item) in static(container))
@@ -278,4 +321,8 @@ def _contained(fr: Frame, node: Any, item: FrontValue, container: FrontValue) ->
             if each != FALSE:
                 result = each if result == FALSE else fr.op(node, or_, result, each)
         return result
-    fr.fail(node, "`in` is supported for tuples, lists and dicts of known parts", "Compare with each item in a loop.")
+    fr.fail(
+        node,
+        "`in` is supported for tuples, lists and dicts of known parts",
+        "Compare with each item in a loop.",
+    )

@@ -1,7 +1,8 @@
 """What a Python expression is worth while a function is read: a value of the IR, or something known when compiling.
 
-Structures that the user's code makes (tuples, dicts, ...) stay `Parts`: they cost no statements, and become an operation only where
-one value is needed. Everything here is frozen; names are rebound in an environment, never changed.
+Structures that the user's code makes (tuples, dicts, ...) stay `Parts`: they cost no statements, and become an
+operation only where one value is needed. Everything here is frozen; names are rebound in an environment, never
+changed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MISSING", "Closure", "Conflict", "FrontValue", "Items", "Known", "Method", "Missing", "Partial", "Parts", "Piece",
-    "ShapeOf", "Slice", "Text", "flatten", "is_static", "map_atoms", "parts_of", "rebuild", "sequence", "static", "static_int",
+    "ShapeOf", "Slice", "Text", "flatten", "is_static", "map_atoms", "rebuild", "sequence", "static", "static_int",
     "tree_of",
 ]  # fmt: skip
 
@@ -34,8 +35,8 @@ class Known:
 class Parts:
     """A container whose parts are known one by one; fields as in `types.Struct`.
 
-    One that may be written into (a dict or list) has a `cell`, the name under which the session keeps what it holds now: then all
-    names for it see a write. The fields say what it held when it was read.
+    One that may be written into (a dict or list) has a `cell`, the name under which the session keeps what it
+    holds now: then all names for it see a write. The fields say what it held when it was read.
     """
 
     kind: str
@@ -47,7 +48,9 @@ class Parts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Closure:
-    """A nested function or lambda with the frame that defines it: its free names are looked up there when it is called."""
+    """A nested function or lambda with the frame that defines it: its free names are looked up there when it is
+    called.
+    """
 
     node: Any
     frame: Frame
@@ -133,17 +136,25 @@ class Conflict:
 MISSING = Missing()
 
 FrontValue = (
-    Value | Const | Known | Parts | Closure | Method | Piece | Slice | ShapeOf | Text | Items | Missing | Partial | Conflict
+    Value
+    | Const
+    | Known
+    | Parts
+    | Closure
+    | Method
+    | Piece
+    | Slice
+    | ShapeOf
+    | Text
+    | Items
+    | Missing
+    | Partial
+    | Conflict
 )
 
 
 def sequence(values: Sequence[FrontValue], kind: str = "tuple") -> Parts:
     return Parts(kind, tuple(range(len(values))), tuple(values))
-
-
-def parts_of(value: FrontValue) -> dict[Any, FrontValue]:
-    assert isinstance(value, Parts)
-    return dict(zip(value.keys, value.values, strict=True))
 
 
 def static_int(value: FrontValue) -> int | None:
@@ -187,15 +198,25 @@ def flatten(value: FrontValue) -> Iterator[Atom]:
     if isinstance(value, Parts):
         for part in value.values:
             yield from flatten(part)
-    elif isinstance(value, Value) or (isinstance(value, Const) and not isinstance(value.type, Static)):
+    elif isinstance(value, Value) or (
+        isinstance(value, Const) and not isinstance(value.type, Static)
+    ):
         yield value
 
 
 def rebuild(template: FrontValue, atoms: Iterator[Atom]) -> FrontValue:
     """The structure with other values in the places that `flatten` lists."""
     if isinstance(template, Parts):
-        return Parts(template.kind, template.keys, tuple(rebuild(v, atoms) for v in template.values), template.cls, template.cell)
-    if isinstance(template, Value) or (isinstance(template, Const) and not isinstance(template.type, Static)):
+        return Parts(
+            template.kind,
+            template.keys,
+            tuple(rebuild(v, atoms) for v in template.values),
+            template.cls,
+            template.cell,
+        )
+    if isinstance(template, Value) or (
+        isinstance(template, Const) and not isinstance(template.type, Static)
+    ):
         return next(atoms)
     return template
 
@@ -217,5 +238,3 @@ def tree_of(value: FrontValue, yields: list[Atom]) -> Tree | None:
     children = [tree_of(v, yields) for v in value.values]
     known = tuple(c for c in children if c is not None)
     return Node(value.kind, value.keys, known, value.cls) if len(known) == len(children) else None
-
-

@@ -1,4 +1,6 @@
-"""What is neither arithmetic nor storage: Python's `and` and `or`, effects, constants from outside, values that are never read."""
+"""What is neither arithmetic nor storage: Python's `and` and `or`, effects, constants from outside, values that
+are never read.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ def _typed(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type
     return (attrs["type"],)
 
 
-# of two truth values; the second is evaluated whatever the first is, so the frontend uses these only where that cannot be told
+# of two truth values; the second is evaluated whatever the first is, so the frontend uses these only where that
+# cannot be told
 and_ = operation("and", template="{0} and {1}", infer=_bool, differentiable=False, cost="cheap")
 or_ = operation("or", template="{0} or {1}", infer=_bool, differentiable=False, cost="cheap")
 
@@ -50,10 +53,18 @@ def _filler(type_: Type) -> Any:
 
 
 # stands for the value of a variable on a path that does not assign it and on which it is not read; prints as nothing
-undefined = operation("undefined", template="None", infer=_typed, differentiable=False, cost="free", evaluate=_any_value)
+undefined = operation(
+    "undefined",
+    template="None",
+    infer=_typed,
+    differentiable=False,
+    cost="free",
+    evaluate=_any_value,
+)
 
 
-# an array that the function finds outside: a global, or a captured variable; `name` is how the user writes it, `value` is what it is now
+# an array that the function finds outside: a global, or a captured variable; `name` is how the user writes it,
+# `value` is what it is now
 constant_array = operation(
     "constant_array",
     template=lambda op: str(op.attrs["name"]).replace("{", "{{").replace("}", "}}"),
@@ -83,7 +94,9 @@ def _print_now(operands: Sequence[Any], attrs: Attrs) -> None:
 
 def _assert_now(operands: Sequence[Any], attrs: Attrs) -> None:
     if not operands[0]:
-        raise AssertionError(*([_fill(attrs["message"], operands, {})] if attrs.get("message") else []))
+        raise AssertionError(
+            *([_fill(attrs["message"], operands, {})] if attrs.get("message") else [])
+        )
 
 
 def _assert_text(op: Op) -> str:
@@ -94,8 +107,18 @@ def _raise_now(operands: Sequence[Any], attrs: Attrs) -> None:
     raise _fill(attrs["text"], operands, attrs["classes"])
 
 
-def _effect(name: str, template: Callable[[Op], str], evaluate: Callable[..., None], **fields: Any) -> Any:
-    return operation(name, template=template, infer=nothing, effect=True, differentiable=False, evaluate=evaluate, **fields)
+def _effect(
+    name: str, template: Callable[[Op], str], evaluate: Callable[..., None], **fields: Any
+) -> Any:
+    return operation(
+        name,
+        template=template,
+        infer=nothing,
+        effect=True,
+        differentiable=False,
+        evaluate=evaluate,
+        **fields,
+    )
 
 
 print_ = _effect("print", _text, _print_now)

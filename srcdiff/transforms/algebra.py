@@ -243,6 +243,10 @@ class _Algebra(Rewriter):
         best, tree = forms.costs[op.result], None
         layout = polynomials.Layout(forms.ndims, self.ranks(op))
         for candidate in self.candidates(op.result):
+            if len(candidate) - 1 > best[0] or (
+                best[0] == 1 and not best[2] and len(candidate) > 1
+            ):
+                continue  # a sum has an operation less than terms: this one is no shorter
             written = polynomials.express(candidate, layout)
             price = (*polynomials.cost(written, layout), 0)
             if price < best:
@@ -265,7 +269,8 @@ class _Algebra(Rewriter):
         return ranks
 
     def candidates(self, value: Value) -> Iterable[Polynomial]:
-        for form in (self.forms.plain[value], self.forms.full[value]):
+        plain, full = self.forms.plain[value], self.forms.full[value]
+        for form in (plain,) if plain == full else (plain, full):
             yield form
             used = {a for above, below in form for a, _ in (*above, *below)}
             for atom in sorted(used):

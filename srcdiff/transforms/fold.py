@@ -40,6 +40,7 @@ from srcdiff.transforms.facts import (
     uses_outside,
     written_values,
 )
+from srcdiff.transforms.identities import IDENTITIES, may_stand
 
 __all__ = ["fold"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
@@ -19,8 +19,8 @@ __all__ = ["IDENTITIES", "Known", "may_stand"]
 class Known(Protocol):
     """What identities ask of the function that is folded."""
 
-    uses: Mapping[Value, int]
-    written: Set[Value]
+    uses: dict[Value, int]
+    written: frozenset[Value]
 
     def is_zero(self, atom: Atom) -> bool: ...
 

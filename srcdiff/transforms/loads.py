@@ -28,7 +28,7 @@ from srcdiff.ir.core import (
     regions_of,
 )
 from srcdiff.ir.types import Struct
-from srcdiff.ops import memory
+from srcdiff.ops import containers, memory
 from srcdiff.transforms.affine import Affine, affine
 
 __all__ = ["Program", "survey"]
@@ -89,7 +89,20 @@ class Program:
         if not isinstance(base, Value) or isinstance(base.type, Struct):
             return True
         writes = {id(w): w for root in self.roots.get(base, ()) for w in self.writes.get(root, ())}
+        if load.decl is containers.list_item and self.counts_from_front(load.operands[1]):
+            writes = {k: w for k, w in writes.items() if w.decl is not containers.append}  # nothing is overwritten
         return all(self.is_apart(load, write) for write in writes.values())
+
+    def counts_from_front(self, at: Atom) -> bool:
+        """Whether an index of a list is certain not to be negative."""
+        position = affine(at, self.maker)
+        lowest = position.const
+        for value, k in position.terms.items():
+            loop = self.loop_of(value)
+            if k < 0 or loop is None or not isinstance(loop.start, Const) or not isinstance(loop.step, Const) or loop.step.value < 0:
+                return False
+            lowest += k * int(loop.start.value)
+        return lowest >= 0
 
     def is_apart(self, load: Op, write: Op) -> bool:
         """Whether no run of the write that comes after the load touches what the load read."""

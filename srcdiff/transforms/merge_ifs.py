@@ -57,7 +57,7 @@ class _Merge(Rewriter):
                 return
 
     def joined(self, first: If, between: Sequence[Statement], second: If) -> list[Statement] | None:
-        """The statements with the two branches in one; None where something between depends on the first and the second on it."""
+        """The statements with the two branches in one; None where what stands between keeps them apart."""
         before: list[Statement] = []
         after: list[Statement] = []
         branch = footprint(first, self.roots)

@@ -107,7 +107,7 @@ def _lift(operand: Any) -> Pattern:
 def match(
     pattern: Pattern, atom: Atom, made: Mapping[Value, Op], binding: Binding | None = None
 ) -> Binding | None:
-    """What the pattern's parameters stand for if `atom` is of its form; `made` are the operations that may be looked into."""
+    """What the parameters stand for if `atom` is of that form; `made`: the operations that may be looked into."""
     binding = {} if binding is None else binding
     match pattern:
         case Anything(name):

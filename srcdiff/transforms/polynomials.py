@@ -112,7 +112,7 @@ def _without(factors: Factors, common: Mapping[int, int]) -> Factors:
 
 @dataclass(frozen=True)
 class Layout:
-    """How atoms are written: their numbers of axes (scalars are multiplied first), and where they stood in the original."""
+    """How atoms are written: their numbers of axes (scalars come first), and where they stood in the original."""
 
     ndims: Sequence[int]
     rank: Mapping[int, int]

@@ -11,6 +11,8 @@ their arguments.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, with_parts
@@ -50,7 +52,19 @@ class _InsertReads(Rewriter):
             b.append(self.keep(old, env, b))
             return
         operands = [a if self.is_reference(old, i) else self.contents(a, b) for i, a in enumerate(old.operands)]
-        b.append(with_parts(old, operands, ()))
+        new = with_parts(old, operands, ())
+        if old.decl.rule is not None and any(v in self.buffers for v in old.results):
+            self.keep_result(new, b)
+        else:
+            b.append(new)
+
+    def keep_result(self, op: Statement, b: Builder) -> None:
+        """A result that is overwritten later starts as a copy: its derivative rule may ask for what the operation gave."""
+        assert isinstance(op, Op)
+        given = tuple(replace(v, name="", user=False) for v in op.results)
+        b.append(replace(op, results=given))
+        for value, buffer in zip(given, op.results, strict=True):
+            b.append(Op(memory.copy, (value,), (buffer,), {}, op.location, "compiler"))
 
     def is_reference(self, op: Op, position: int) -> bool:
         """Whether the operation takes this operand as storage: views, writes, and what only asks for its shape."""

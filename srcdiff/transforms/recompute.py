@@ -18,13 +18,13 @@ from srcdiff.ir.core import (
     regions_of,
     walk,
 )
-from srcdiff.ops import memory
+from srcdiff.ops import containers, memory
 from srcdiff.transforms.loads import Program
 
 __all__ = ["HEAVY", "needed", "origins", "uses"]
 
 HEAVY = 64.0  # the price of a product or factorisation, in units of storing its result
-_READS = (memory.read, memory.index, memory.gather)
+_READS = (memory.read, memory.index, memory.gather, containers.list_item, containers.list_length)
 
 
 def origins(v: Value, program: Program) -> tuple[list[Value], float]:

@@ -173,8 +173,8 @@ def _gradient(r: Reversal, value: Value, scope: Scope, yields: list[Atom]) -> Tr
     if isinstance(type_, Struct):
         children = tuple(_gradient(r, p, scope, yields) for p in r.parts(value))
         return Node(type_.kind, type_.keys, children, type_.cls)
-    if isinstance(type_, Static):
-        yields.append(const(None))
+    if isinstance(type_, Static) or not is_float(type_):
+        yields.append(const(None))  # integers in a structure have no derivative
     elif isinstance(type_, List) or value in r.active:
         yields.append(r.take_whole(value, scope))
     else:

@@ -167,7 +167,7 @@ def reverse_loop(r: Reversal, loop: For | While, scope: Scope, reverse_region: R
         For(start, stop, step, (*outs, *starts), region, ends, is_reversed, False, pair, loop.location, "adjoint")
     )
     scope.totals.update(zip(sums, ends[len(ins) :], strict=True))
-    for v in lists:
+    for v in lists if is_reversed else ():
         scope.b.ops(containers.list_reverse, scope.buffers[v])
     for k, end in zip(active, ends, strict=False):
         _arrive(r, loop.carried[k], end, scope, loop)

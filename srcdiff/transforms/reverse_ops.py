@@ -19,7 +19,7 @@ from srcdiff.ir.types import Array, List, Struct, Type
 from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.adjoints import Partial, Scope, adjoint_type, is_zero, whole
 from srcdiff.transforms.recompute import needed, uses
-from srcdiff.transforms.reverse_state import Reversal
+from srcdiff.transforms.reverse_state import Reversal, add_to_element
 
 __all__ = ["reverse_call", "reverse_op"]
 
@@ -192,7 +192,7 @@ def _unpack(r: Reversal, op: Op, scope: Scope) -> None:
         if d is None:
             continue
         if isinstance(base.type, List):
-            _add_to_element(r, base, const(k), result, d, scope)
+            add_to_element(scope.b, r.open(base, scope), const(k), d, result.type)
         else:
             _scatter_at(r, base, d, k, scope)
 
@@ -251,29 +251,7 @@ def _list_item(r: Reversal, op: Op, scope: Scope) -> None:
         return
     d = r.take(item, scope)
     if d is not None:
-        _add_to_element(r, xs, r.primal(at, scope), item, d, scope)
-
-
-def _add_to_element(r: Reversal, xs: Value, at: Atom, item: Value, d: Atom, scope: Scope) -> None:
-    """`d_xs[t] += d`, part by part where the elements are containers."""
-    d_xs = r.open(xs, scope)
-    if isinstance(item.type, Struct):
-        before = scope.b.op(containers.list_item, d_xs, at)
-        d = _add_parts(scope.b, before, d, item.type)
-        scope.b.ops(containers.list_set, d_xs, at, d)
-    elif isinstance(item.type, Array):
-        element = scope.b.op(containers.list_item, d_xs, at)
-        scope.b.ops(memory.add_into, element, d, where="")
-    else:
-        scope.b.ops(containers.list_add, d_xs, at, d)
-
-
-def _add_parts(b: Builder, left: Atom, right: Atom, type_: Struct) -> Atom:
-    sums: list[Atom] = []
-    for key, part in zip(type_.keys, type_.parts, strict=True):
-        p, q = (b.op(containers.get, a, key=key) for a in (left, right))
-        sums.append(_add_parts(b, p, q, part) if isinstance(part, Struct) else b.op(arithmetic.add, p, q))
-    return b.op(containers.pack, *sums, kind=type_.kind, keys=type_.keys, cls=type_.cls)
+        add_to_element(scope.b, r.open(xs, scope), r.primal(at, scope), d, item.type)
 
 
 def _same_value(r: Reversal, op: Op, scope: Scope) -> None:

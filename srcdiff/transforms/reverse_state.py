@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.build import Env, with_parts
+from srcdiff.ir.build import Builder, Env, with_parts
 from srcdiff.ir.core import (
     Atom,
     Const,
@@ -37,7 +37,7 @@ from srcdiff.ir.types import (
 from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.adjoints import Scope, adjoint_type, fit, hint, whole, zeros
 
-__all__ = ["Reversal", "Rules", "all_regions"]
+__all__ = ["Reversal", "Rules", "add_to_element", "all_regions"]
 
 # rules(decl, operand types, attrs, result types, d_out types): the rule as IR; params are operands, results, d_outs
 Rules = Callable[[OpDecl, Sequence[Type], Mapping[str, Any], Sequence[Type], Sequence[Type]], Function]
@@ -88,7 +88,8 @@ class Reversal:
             (item, loop), *others = found[::-1]
             appended = all(isinstance(s, Op) and s.decl is containers.append for s, _ in others)
             if isinstance(loop, For) and isinstance(item, Op) and item in loop.body.body and appended:
-                if item.decl is containers.list_item and self.covers(loop, item, xs):
+                is_near = self.where[id(loop)] is self.home[xs]
+                if is_near and item.decl is containers.list_item and self.covers(loop, item, xs):
                     self.by_element[xs] = loop
 
     def covers(self, loop: For, item: Op, xs: Value) -> bool:
@@ -190,7 +191,12 @@ class Reversal:
             self.contribute_list(target, amount, scope)
             return
         amount = fit(scope.b, amount, full or target.type, target.type)
-        if target in self.buffers:
+        maker = self.maker.get(target)
+        if isinstance(maker, Op) and maker.decl.scatter not in (None, memory.add_into) and target in self.buffers:
+            base = maker.operands[0]  # what NumPy gives as a view but does not let one write through
+            assert isinstance(base, Value) and maker.decl.scatter is not None
+            scope.b.ops(maker.decl.scatter, self.open(base, scope), amount, **maker.attrs)
+        elif target in self.buffers:
             scope.b.ops(memory.add_into, self.open(target, scope), amount, where="")
         else:
             scope.add(target, amount)
@@ -202,14 +208,18 @@ class Reversal:
                 self.contribute(part, scope.b.op(containers.get, amount, key=key), scope)
 
     def contribute_list(self, target: Value, amount: Atom, scope: Scope) -> None:
-        if scope.buffer(target) is None and target not in scope.totals:
+        """Lists add up element by element."""
+        element = target.type.element  # type: ignore[union-attr]
+        buffer = scope.buffer(target)
+        if buffer is None:
             scope.buffers[target] = amount
             return
-        raise UnsupportedError(
-            "the adjoints of a list that is used in several ways cannot be added yet",
-            "Use an array, or a list of the same length for each use.",
-            scope.b.location,
-        )
+        b = scope.b
+        stop = b.op(containers.list_length, amount)
+        index, inner = Value(INT, "i"), b.inner()
+        item = inner.op(containers.list_item, amount, index)
+        add_to_element(inner, buffer, index, item, element)
+        b.append(For(const(0), stop, const(1), (), inner.region((index,), ()), (), False, False, 0, b.location, "adjoint"))
 
     def take(self, value: Value, scope: Scope) -> Atom | None:
         """The collected adjoint of a value (used up)."""
@@ -307,6 +317,25 @@ class Reversal:
 
 def _is_list_length(statement: Statement) -> bool:
     return isinstance(statement, Op) and statement.decl is containers.list_length
+
+
+def add_to_element(b: Builder, d_list: Atom, at: Atom, amount: Atom, element: Type) -> None:
+    """`d_xs[t] += amount`, part by part where the elements are containers."""
+    if isinstance(element, Struct):
+        before = b.op(containers.list_item, d_list, at)
+        b.ops(containers.list_set, d_list, at, _add_parts(b, before, amount, element))
+    elif isinstance(element, Array):
+        b.ops(memory.add_into, b.op(containers.list_item, d_list, at), amount, where="")
+    else:
+        b.ops(containers.list_add, d_list, at, amount)
+
+
+def _add_parts(b: Builder, left: Atom, right: Atom, type_: Struct) -> Atom:
+    sums: list[Atom] = []
+    for key, part in zip(type_.keys, type_.parts, strict=True):
+        p, q = (b.op(containers.get, a, key=key) for a in (left, right))
+        sums.append(_add_parts(b, p, q, part) if isinstance(part, Struct) else b.op(arithmetic.add, p, q))
+    return b.op(containers.pack, *sums, kind=type_.kind, keys=type_.keys, cls=type_.cls)
 
 
 def all_regions(top: Region) -> Iterator[tuple[Region, Statement | None]]:

@@ -1,4 +1,4 @@
-"""What every pass promises, checked on a program given as text: valid IR, the same meaning, nothing left to do a second time."""
+"""What every pass promises, checked on a program given as text: valid IR, the same meaning, nothing left to do."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("before, after", CASES, ids=[after for _, after in CASES])
+@pytest.mark.parametrize(("before", "after"), CASES, ids=[after for _, after in CASES])
 def test_is_written_as_a_person_would(before, after):
     fn = written(before)
     assert expression(changed(algebra, fn, *values(fn))) == after

@@ -12,7 +12,7 @@ X = np.array([1.0, 2.0, 3.0])
 
 
 @pytest.mark.parametrize(
-    "line, expected",
+    ("line", "expected"),
     [
         ("add %x, 0.0", "yield %x"),
         ("subtract %x, 0.0", "yield %x"),

@@ -1,0 +1,167 @@
+"""Operations for calls: arguments are bound by the declaration's `bind` or its signature, and the way the user
+spells it is kept.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from srcdiff.frontend.frame import Frame, describe
+from srcdiff.frontend.subscripts import need_static, shape_parts
+from srcdiff.frontend.values import (
+    FrontValue,
+    Known,
+    Parts,
+    ShapeOf,
+    Text,
+    is_static,
+    sequence,
+    static,
+)
+from srcdiff.ir.core import Atom, Const, OpDecl, Value, const
+from srcdiff.ir.types import Static, Struct
+from srcdiff.ops.containers import get
+from srcdiff.ops.infer import TypeMistake
+from srcdiff.ops.registry import find
+
+__all__ = ["apply", "spelled"]
+
+Args = Sequence[FrontValue]
+Kwargs = Mapping[str, FrontValue]
+
+
+def spelled(function: Any, decl: OpDecl) -> str:
+    """How the user's function is written, where the operation would be written otherwise."""
+    names = [c for c in decl.callables if isinstance(c, str)]
+    if decl.callables and (function is decl.callables[0] or names):
+        short = getattr(function, "__name__", "")
+        match = next((n for n in names if n.rpartition(".")[2] == short), "")
+        return "" if match == decl.spelling or not match else match
+    module = getattr(function, "__module__", None) or "numpy"
+    name = getattr(function, "__name__", "")
+    if module == "builtins":
+        return name
+    if module == "_operator":
+        return ""
+    prefix = (
+        "np.linalg"
+        if module.startswith("numpy.linalg")
+        else "np"
+        if module.startswith("numpy")
+        else module
+    )
+    return f"{prefix}.{name}"
+
+
+@functools.cache
+def _parameters(signature: str) -> tuple[inspect.Parameter, ...]:
+    probe = eval(f"lambda {signature}: 0", {})
+    return tuple(inspect.signature(probe).parameters.values())
+
+
+def apply(
+    fr: Frame, node: Any, decl: OpDecl, args: Args, kwargs: Kwargs, spelling: str
+) -> FrontValue:
+    """Append an operation for a call."""
+    given = [_plain(fr, a, node) for a in args]
+    named = {k: _plain(fr, v, node) for k, v in kwargs.items()}
+    try:
+        operands, attrs = (
+            decl.bind(given, named) if decl.bind else _bind(fr, node, decl, given, named)
+        )
+    except (TypeMistake, KeyError, IndexError) as mistake:
+        text = (
+            str(mistake)
+            if isinstance(mistake, TypeMistake)
+            else f"the arguments do not fit `{spelling or decl.spelling}`"
+        )
+        fr.fail(node, text, "See NumPy's documentation of the function for its arguments.")
+    atoms = [a if isinstance(a, Value | Const) else _operand(fr, a, node) for a in operands]
+    results = fr.ops(node, decl, *atoms, spelling=spelling, **attrs)
+    return results[0] if len(results) == 1 else sequence(results)
+
+
+def _plain(fr: Frame, value: FrontValue, node: Any) -> Any:
+    """An argument as `bind` functions take it: values, constants, and nested tuples of them."""
+    if isinstance(value, Parts):
+        return tuple(_plain(fr, v, node) for v in value.values)
+    if isinstance(value, ShapeOf):
+        return _plain(fr, shape_parts(fr, value, node), node)
+    if (
+        isinstance(value, Value)
+        and isinstance(value.type, Struct)
+        and value.type.kind in ("tuple", "list", "namedtuple")
+    ):
+        return tuple(_plain(fr, fr.op(node, get, value, key=k), node) for k in value.type.keys)
+    if isinstance(value, Known):
+        return Const(value.value, Static(value.value))
+    if isinstance(value, Value | Const):
+        return value
+    if isinstance(value, Text) and not value.operands:
+        return const(value.template)
+    fr.fail(node, f"{describe(value)} cannot be an argument here", "Pass numbers and arrays.")
+
+
+def _operand(fr: Frame, value: Any, node: Any) -> Atom:
+    if isinstance(value, tuple | list):
+        decl = find(np.array)
+        assert decl is not None and decl.bind is not None
+        operands, attrs = decl.bind((value,), {})
+        return fr.op(node, decl, *operands, **attrs)
+    return const(value)
+
+
+def _bind(
+    fr: Frame, node: Any, decl: OpDecl, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """By the declared signature: parameters without a default are operands, the others static attributes."""
+    operands: list[Any] = []
+    attrs: dict[str, Any] = {}
+    rest, named = list(args), dict(kwargs)
+    for parameter in _parameters(decl.signature):
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            operands += rest
+            rest = []
+            continue
+        is_operand = parameter.default is inspect.Parameter.empty
+        if rest:
+            value = rest.pop(0)
+        elif parameter.name in named:
+            value = named.pop(parameter.name)
+        elif (
+            is_operand
+            and not operands
+            and len(named) == 1
+            and next(iter(named)) in ("a", "x", "v", "m", "arr")
+        ):
+            value = named.popitem()[1]  # NumPy has several names for its first parameter
+        elif is_operand:
+            fr.fail(node, f"`{decl.spelling or decl.name}` misses the argument `{parameter.name}`")
+        else:
+            continue
+        if is_operand:
+            operands.append(value)
+        else:
+            attrs[parameter.name] = _attribute(fr, value, node)
+    if rest or named:
+        extra = next(iter(named), "a further one")
+        fr.fail(
+            node,
+            f"`{decl.spelling or decl.name}` does not take the argument `{extra}` here",
+            "Leave it out.",
+        )
+    return operands, attrs
+
+
+def _attribute(fr: Frame, value: Any, node: Any) -> Any:
+    """A static attribute as a Python value."""
+    if isinstance(value, tuple):
+        return tuple(_attribute(fr, v, node) for v in value)
+    if not is_static(value):
+        need_static(fr, value, node)
+    return static(value)

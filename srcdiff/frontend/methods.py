@@ -1,0 +1,109 @@
+"""Methods of dicts, named tuples and lists whose parts are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from srcdiff.frontend.frame import Frame, describe
+from srcdiff.frontend.iteration import iterable
+from srcdiff.frontend.stores import writable, write_item
+from srcdiff.frontend.values import FrontValue, Parts, is_static, sequence, static
+from srcdiff.ir.core import Value, const
+from srcdiff.ir.types import Struct
+from srcdiff.ops.containers import get
+
+__all__ = ["record_method"]
+
+Args = Sequence[FrontValue]
+Kwargs = Mapping[str, FrontValue]
+
+
+def record_method(
+    fr: Frame, node: Any, receiver: Parts | Value, name: str, args: Args, kwargs: Kwargs
+) -> FrontValue:
+    """Methods of dicts and named tuples."""
+    parts = receiver if isinstance(receiver, Parts) else _opened(fr, receiver, node)
+    if parts.kind == "dict":
+        pairs = list(zip(map(const, parts.keys), parts.values, strict=True))
+        if name == "items":
+            return sequence([sequence(p) for p in pairs])
+        if name == "keys":
+            return sequence([k for k, _ in pairs])
+        if name == "values":
+            return sequence(parts.values)
+        if name == "get" and is_static(args[0]):
+            key = static(args[0])
+            missing = args[1] if len(args) > 1 else const(None)
+            return parts.values[parts.keys.index(key)] if key in parts.keys else missing
+        if name == "copy":
+            return fr.session.new_cell(parts)
+        if name == "update":
+            return _update_dict(fr, node, receiver, args, kwargs)
+    if name == "_replace" or (name == "copy" and parts.kind == "list"):
+        values = tuple(kwargs.get(k, v) for k, v in zip(parts.keys, parts.values, strict=True))
+        return Parts(parts.kind, parts.keys, values, parts.cls)
+    if parts.kind == "list" and name in ("append", "pop", "extend", "reverse", "insert"):
+        return _change_list(fr, node, receiver, name, args)
+    fr.fail(
+        node,
+        f"the method `.{name}` of {describe(receiver)} is not known to srcdiff",
+        "Write it as a function.",
+    )
+
+
+def _update_dict(
+    fr: Frame, node: Any, receiver: Parts | Value, args: Args, kwargs: Kwargs
+) -> FrontValue:
+    pairs = dict(kwargs)
+    if args:
+        other = args[0] if isinstance(args[0], Parts) else None
+        if other is None or other.kind != "dict":
+            fr.fail(node, "update() takes a dict of known keys", "Assign the keys one by one.")
+        pairs = {**dict(zip(other.keys, other.values, strict=True)), **kwargs}
+    for key, value in pairs.items():
+        write_item(fr, receiver, const(key), value, node)
+    return const(None)
+
+
+def _change_list(
+    fr: Frame, node: Any, receiver: Parts | Value, name: str, args: Args
+) -> FrontValue:
+    """Methods that change a list of known length."""
+    container = writable(fr, receiver, node)
+    assert container is not None
+    values = list(container.values)
+    result: FrontValue = const(None)
+    if name == "extend":
+        more = iterable(fr, args[0], node)
+        if not isinstance(more, Parts):
+            fr.fail(
+                node,
+                "extend() takes a container of known length here",
+                "Append the items in a loop.",
+            )
+        values += more.values
+    elif name == "reverse":
+        values.reverse()
+    elif name == "append":
+        values.append(args[0])
+    elif name == "pop":
+        result = values.pop(int(static(args[0])) if args else -1)
+    else:
+        values.insert(int(static(args[0])), args[1])
+    fr.session.cells[container.cell] = replace(
+        container, keys=tuple(range(len(values))), values=tuple(values)
+    )
+    return result
+
+
+def _opened(fr: Frame, receiver: Value, node: Any) -> Parts:
+    assert isinstance(receiver.type, Struct)
+    type_ = receiver.type
+    return Parts(
+        type_.kind,
+        type_.keys,
+        tuple(fr.op(node, get, receiver, key=k) for k in type_.keys),
+        type_.cls,
+    )

@@ -1,0 +1,245 @@
+"""The state of one IR function under construction, shared by the frames of all Python functions that are read into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from srcdiff.frontend.values import FrontValue, Parts
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Op, Value, const
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.types import Dim, List, Type
+
+TRUE = const(True)
+
+
+FALSE = const(False)
+
+
+class NeedStatic(Exception):
+    """An operation needs a parameter's value when compiling; the reader starts again with it."""
+
+    def __init__(self, parameter: str) -> None:
+        super().__init__(parameter)
+        self.parameter = parameter
+
+
+class Unroll(Exception):
+    """A part of a container is taken by a loop's index: the loop has to be unrolled."""
+
+    def __init__(self, symbol: str) -> None:
+        super().__init__(symbol)
+        self.symbol = symbol
+
+
+class Restart(Exception):
+    """Something was learned (the element type of a list) that the beginning of the function depends on."""
+
+
+@dataclass
+class Symbols(Shapes):
+    """Lengths of a function under construction, with the order in which symbols were made."""
+
+    order: dict[str, int] = field(default_factory=dict)
+    regions: list[int] = field(
+        default_factory=list
+    )  # for each open region, the number of symbols at its start
+
+    def fresh(self, hint: str = "k") -> Dim:
+        never_one = hint.endswith(
+            "_"
+        )  # see `arguments`: the lengths of a list's elements, where none of them is 1
+        hint = hint.rstrip("_") or "k"
+        while True:
+            dim = super().fresh(hint)
+            (symbol,) = dim.symbols()
+            if symbol not in self.rigid and symbol not in self.order:
+                self.order[symbol] = len(self.order)
+                if never_one:
+                    self.rigid.add(symbol)
+                return dim
+
+    def must_equal(self, a: Dim, b: Dim, what: str = "lengths") -> Dim:
+        """The younger symbol stands for the older, so that a length is never named after something that comes later."""
+        a, b = self.resolve(a), self.resolve(b)
+        ages = [self.order.get(d.symbol, -1) if d.symbol is not None else -1 for d in (a, b)]
+        if a != b and not (a.is_const and b.is_const) and not self._is_sure(a, b, max(ages)):
+            return a
+        return super().must_equal(*((b, a) if ages[0] > ages[1] else (a, b)), what)
+
+    def _is_sure(self, a: Dim, b: Dim, age: int) -> bool:
+        """Whether two lengths that meet in a branch or loop may be taken to be equal everywhere, since it may
+        never run.
+        """
+        if not self.regions or age >= self.regions[-1]:
+            return True
+        try:
+            if a.evaluate(self.actual) != b.evaluate(self.actual):
+                return False
+        except KeyError:
+            return False
+        self.assumptions.append((a, b))
+        return True
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where a session stood, to go back to when a loop is read again."""
+
+    bindings: dict[str, Dim]
+    assumptions: int
+    used: dict[str, int]
+    order: dict[str, int]
+    patches: int
+    cells: dict[str, Parts]
+    cell_count: int
+
+
+@dataclass
+class Session:
+    """One IR function under construction.
+
+    Attributes
+    ----------
+    facts : dict
+        Truth values that are known where the reader is: inside a branch, of its condition.
+    implies : dict
+        What else is known when a truth value is: of `a and b` being true, both.
+    hints : dict
+        What was learned about loops and lists on an earlier reading, by (path, node).
+    path : tuple
+        The calls that are being inlined.
+    owners, parameters : dict
+        The parameter that an integer symbol, or a scalar, is the value of.
+    decided_by : dict
+        For comparisons of parameters with constants: the parameters.
+    indices : set
+        The symbols that are loop indices.
+    loops : list
+        For each open loop, the number of symbols at its start.
+    cells, cell_names : dict
+        What containers that may be written into hold now, and what they are called.
+    guesses : list
+        What open loops do about a name that is read before it is bound.
+    opened : dict
+        Struct-typed parameters that are written into, as containers of that kind; `writes_params` tells that
+        there are any.
+    notes : dict
+        What the function was specialised on: globals and captured values.
+    """
+
+    shapes: Symbols
+    b: Builder
+    facts: dict[Atom, bool] = field(default_factory=dict)
+    implies: dict[Atom, tuple[tuple[bool, tuple[tuple[Atom, bool], ...]], ...]] = field(
+        default_factory=dict
+    )
+    hints: dict[Any, Any] = field(default_factory=dict)
+    path: tuple[int, ...] = ()
+    owners: dict[str, str] = field(default_factory=dict)
+    params: tuple[Value, ...] = ()
+    parameters: dict[Value, str] = field(default_factory=dict)
+    decided_by: dict[Atom, tuple[str, ...]] = field(default_factory=dict)
+    indices: set[str] = field(default_factory=set)
+    loops: list[int] = field(default_factory=list)
+    lists: dict[Value, tuple[Any, int, Op]] = field(default_factory=dict)
+    patches: list[tuple[Value, Op, Type]] = field(default_factory=list)
+    notes: dict[str, dict[str, Any]] = field(
+        default_factory=lambda: {"globals": {}, "captured": {}}
+    )
+    functions: dict[Any, Any] = field(default_factory=dict)
+    open_calls: tuple[Any, ...] = ()
+    cells: dict[str, Parts] = field(default_factory=dict)
+    cell_count: int = 0
+    cell_names: dict[str, str] = field(default_factory=dict)
+    guesses: list[Callable[[Frame, str], None]] = field(default_factory=list)
+    opened: dict[Value, Parts] = field(default_factory=dict)
+    writes_params: bool = False
+    user_names: bool = (
+        True  # False for rules: their names are hints, their lines are not the user's
+    )
+
+    def mark(self) -> Mark:
+        s = self.shapes
+        return Mark(
+            dict(s.bindings),
+            len(s.assumptions),
+            dict(s.used),
+            dict(s.order),
+            len(self.patches),
+            dict(self.cells),
+            self.cell_count,
+        )
+
+    def reset(self, mark: Mark) -> None:
+        s = self.shapes
+        s.bindings, s.used, s.order = dict(mark.bindings), dict(mark.used), dict(mark.order)
+        del s.assumptions[mark.assumptions :]
+        self.cells, self.cell_count = dict(mark.cells), mark.cell_count
+        while len(self.patches) > mark.patches:
+            value, op, old = self.patches.pop()
+            retype_list(value, op, old)
+
+    @contextmanager
+    def region(self) -> Iterator[Builder]:
+        """Open a region; statements go there until the `with` ends."""
+        outer, facts = self.b, self.facts
+        self.b = outer.inner()
+        self.shapes.regions.append(len(self.shapes.order))
+        try:
+            yield self.b
+        finally:
+            self.b, self.facts = outer, facts
+            self.shapes.regions.pop()
+
+    def ask_for(self, condition: Atom | None) -> None:
+        """Specialise on the parameter that a condition is made of, if it is one parameter's value."""
+        if condition is None:
+            return
+        if condition in self.parameters:
+            raise NeedStatic(self.parameters[condition])  # type: ignore[index]
+        for parameter in self.decided_by.get(condition, ()):
+            raise NeedStatic(parameter)
+        for _, consequences in self.implies.get(condition, ()):
+            for atom, _ in consequences:
+                self.ask_for(atom)
+
+    def new_cell(self, parts: Parts) -> Parts:
+        """The container as one that may be written into."""
+        self.cell_count += 1
+        made = replace(parts, cell=f"%cell{self.cell_count}")
+        self.cells[made.cell] = made
+        return made
+
+    def current(self, value: FrontValue) -> FrontValue:
+        """A value as it is now, after writes into it or into what it holds."""
+        if isinstance(value, Parts) and self.cells:
+            now = self.cells.get(value.cell, value)
+            values = tuple(map(self.current, now.values))
+            if any(a is not b for a, b in zip(values, now.values, strict=True)):
+                return replace(now, values=values)
+            return now
+        if isinstance(value, Value) and value in self.opened:
+            return self.current(self.opened[value])
+        return value
+
+    def suppose(self, condition: Atom, truth: bool) -> None:
+        """Enter what is known in the branch where `condition` is `truth`."""
+        self.facts = dict(self.facts)
+        pending = [(condition, truth)]
+        while pending:
+            atom, value = pending.pop()
+            self.facts[atom] = value
+            for when, consequences in self.implies.get(atom, ()):
+                if when == value:
+                    pending += consequences
+
+
+def retype_list(value: Value, op: Op, type_: Type) -> None:
+    """Set the type of a list whose first element has just become known: nothing has looked at it so far."""
+    object.__setattr__(value, "type", type_)
+    assert isinstance(type_, List) and isinstance(op.attrs, dict)
+    op.attrs["element"] = type_.element

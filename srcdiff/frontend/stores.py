@@ -1,0 +1,171 @@
+"""Writing by subscripts: elements and slices of arrays, items of lists, parts of containers; `+=` in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import gast
+
+from srcdiff.frontend.apart import as_operand
+from srcdiff.frontend.frame import Frame, describe
+from srcdiff.frontend.joins import take_apart
+from srcdiff.frontend.session import Restart
+from srcdiff.frontend.subscripts import Place, array_of, need_static, part_key, place_of, read_item
+from srcdiff.frontend.values import (
+    FrontValue,
+    Parts,
+    Slice,
+    is_static,
+    static,
+)
+from srcdiff.ir.core import Atom, OpDecl, Value
+from srcdiff.ir.shapes import ShapeMismatch
+from srcdiff.ir.types import Array, List, Struct, shape_of
+from srcdiff.ops.arithmetic import negative
+from srcdiff.ops.containers import list_item, list_set
+from srcdiff.ops.infer import TypeMistake
+from srcdiff.ops.memory import add_into, gather, index, store, subscript_shape
+
+
+def write_item(fr: Frame, base: FrontValue, key: FrontValue, value: FrontValue, node: Any) -> None:
+    """`base[key] = value`."""
+    container = writable(fr, base, node)
+    if container is not None:
+        _write_part(fr, container, key, value, node)
+        return
+    target = fr.as_atom(base, node)
+    if isinstance(target.type, List):
+        fr.ops(node, list_set, target, fr.as_atom(key, node), as_operand(fr, node, value))
+        return
+    place = place_of(fr, target, key, node)
+    _write(fr, store, target, array_of(fr, value, node), place, node)
+
+
+def writable(fr: Frame, base: FrontValue, node: Any) -> Parts | None:
+    """The container that is written into, where it is one of known parts."""
+    session = fr.session
+    if (
+        isinstance(base, Value)
+        and isinstance(base.type, Struct)
+        and base.type.kind in ("dict", "list")
+    ):
+        base = open_parameter(fr, base, node)
+    if isinstance(base, Parts) and base.cell:
+        return session.cells[base.cell]
+    if isinstance(base, Parts) or (isinstance(base, Value) and isinstance(base.type, Struct)):
+        fr.fail(
+            node,
+            f"writing into {describe(base)} is not supported",
+            "Make a new container, or use an array.",
+        )
+    return None
+
+
+def open_parameter(fr: Frame, value: Value, node: Any) -> FrontValue:
+    """A struct-typed value as a container that may be written into: from where it is defined, so that every
+    turn of a loop sees it.
+    """
+    session = fr.session
+    if value in session.opened:
+        return session.current(value)
+    if session.shapes.regions:
+        if ("opened", value.name) in session.hints or not any(p is value for p in session.params):
+            fr.fail(
+                node,
+                f"writing into {describe(value)} is not supported here",
+                "Make a new container.",
+            )
+        session.hints["opened", value.name] = True
+        raise Restart
+    session.writes_params = True
+    session.opened[value] = session.new_cell(take_apart(fr, value, node))
+    return session.opened[value]
+
+
+def _write_part(fr: Frame, container: Parts, key: FrontValue, value: FrontValue, node: Any) -> None:
+    if isinstance(key, Slice) or not is_static(key):
+        need_static(fr, key, node)
+    wanted = static(key)
+    keys, values = list(container.keys), list(container.values)
+    if container.kind == "dict" and wanted not in keys:
+        keys.append(wanted)
+        values.append(value)
+    else:
+        values[keys.index(part_key(fr, container.kind, container.keys, key, node))] = value
+    fr.session.cells[container.cell] = replace(container, keys=tuple(keys), values=tuple(values))
+
+
+def _write(fr: Frame, decl: OpDecl, target: Atom, value: Atom, place: Place, node: Any) -> None:
+    """Append a write, and learn from it that the lengths fit."""
+    _check_fit(fr, target, value, place, node)
+    fr.ops(node, decl, target, value, *place.operands, where=place.where)
+
+
+def _check_fit(fr: Frame, target: Atom, value: Atom, place: Place, node: Any) -> None:
+    if not shape_of(value.type):
+        return
+    shapes = fr.session.shapes
+    try:
+        written = subscript_shape(shapes, shape_of(target.type), place.where, place.operands)
+        shapes.broadcast([written, shape_of(value.type)])
+    except (TypeMistake, ShapeMismatch) as mistake:
+        fr.fail(
+            node,
+            str(mistake),
+            "The value must have the shape of the part that is written, or broadcast to it.",
+        )
+
+
+def update_item(
+    fr: Frame,
+    base: FrontValue,
+    key: FrontValue,
+    op: Any,
+    value: FrontValue,
+    node: Any,
+    combine: Callable[..., FrontValue],
+) -> None:
+    """`base[key] op= value`; `combine(op, old, value)` computes the new value."""
+    container = writable(fr, base, node)
+    if container is not None:
+        part = read_item(fr, container, key, node)
+        if isinstance(part, Value) and isinstance(part.type, Array):
+            add_to(fr, part, op, fr.as_atom(value, node), node, combine)
+        else:
+            _write_part(fr, container, key, combine(op, part, value), node)
+        return
+    target = fr.as_atom(base, node)
+    if isinstance(target.type, List):
+        position = fr.as_atom(key, node)
+        old = fr.op(node, list_item, target, position)
+        if isinstance(old.type, Array):
+            add_to(fr, old, op, fr.as_atom(value, node), node, combine)
+        else:
+            fr.ops(node, list_set, target, position, as_operand(fr, node, combine(op, old, value)))
+        return
+    place = place_of(fr, target, key, node)
+    addend = array_of(fr, value, node)
+    if isinstance(op, gast.Add | gast.Sub) and "g" not in place.where.split(", "):
+        _write(fr, add_into, target, _signed(fr, op, addend, node), place, node)
+        return
+    old = fr.op(
+        node, index if place.is_view else gather, target, *place.operands, where=place.where
+    )
+    _write(fr, store, target, fr.as_atom(combine(op, old, addend), node), place, node)
+
+
+def add_to(
+    fr: Frame, target: Atom, op: Any, value: Atom, node: Any, combine: Callable[..., FrontValue]
+) -> None:
+    """`x op= value` for an array: in place, so that every other name for it sees the change."""
+    everything = Place("", ())
+    if isinstance(op, gast.Add | gast.Sub):
+        _write(fr, add_into, target, _signed(fr, op, value, node), everything, node)
+    else:
+        _write(fr, store, target, fr.as_atom(combine(op, target, value), node), everything, node)
+
+
+def _signed(fr: Frame, op: Any, value: Atom, node: Any) -> Atom:
+    return value if isinstance(op, gast.Add) else fr.op(node, negative, value)
