@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.api import grad, jvp, resolve_argnums, vjp
+from srcdiff.api import grad, jvp, vjp
+from srcdiff.signature import signature_of
 from srcdiff.trees import add_scaled, dot, is_float_leaf, leaves, map_leaves, random_like
 
 __all__ = ["check_grads"]
@@ -39,7 +40,7 @@ def check_grads(
     AssertionError
         Where they differ by more than `atol + rtol * size`; the message has both numbers.
     """
-    wrt = _float_positions(args) if argnums is None else resolve_argnums(f, argnums)
+    wrt = _float_positions(args) if argnums is None else signature_of(f, argnums, 0).wrt
     rng = np.random.default_rng(seed)
     directions = [random_like(a, rng) if k in wrt else map_leaves(lambda _: None, a) for k, a in enumerate(args)]
     expected = _difference(f, args, directions)

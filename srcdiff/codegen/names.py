@@ -13,6 +13,7 @@ import builtins
 import keyword
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from srcdiff.codegen.facts import Facts
 from srcdiff.codegen.folding import Folding
@@ -182,7 +183,7 @@ class _Naming:
         found = [*suggestions(c.members, self.plan, self.facts, self.folding, self.names), "value"]
         found = [n for n in found if n.isidentifier()]
         numbered = (f"{found[0]}_{k}" for k in range(1, 10**6))
-        self.give(c, next(n for n in (*found, *numbered) if self.is_free(n)))
+        self.give(c, next(n for n in chain(found, numbered) if self.is_free(n)))
 
     def is_free(self, name: str) -> bool:
         return self.is_legal(name) and name not in self.occupied and not hasattr(builtins, name)

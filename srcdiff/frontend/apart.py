@@ -19,6 +19,8 @@ from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type, map_dims
 from srcdiff.ops.containers import pack
 
+__all__ = ["NoValue", "as_operand", "call_apart"]
+
 
 @dataclass(frozen=True, eq=False)
 class _Callee:

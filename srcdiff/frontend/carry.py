@@ -16,6 +16,8 @@ from srcdiff.frontend.values import (
 from srcdiff.ir.core import Value
 from srcdiff.ir.types import Array, Scalar, Type
 
+__all__ = ["Carry", "plain_type"]
+
 
 @dataclass
 class Carry:

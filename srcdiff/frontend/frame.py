@@ -19,7 +19,7 @@ from srcdiff.ir.core import Atom, Const, OpDecl, Value
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ops.infer import TypeMistake
 
-__all__ = ["FALSE", "TRUE", "Frame", "Mark", "NeedStatic", "Session", "Symbols", "Unroll", "reads"]
+__all__ = ["HOOKS", "Frame", "describe", "reads"]
 
 
 _READERS: dict[type, Callable[[Frame, Any], Any]] = {}

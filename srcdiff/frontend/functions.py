@@ -8,12 +8,14 @@ argument, return one (or a view of it), take or return functions, or have effect
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import FunctionType
 from typing import Any
 
 import gast
 
+from srcdiff.errors import DifferentiationError
 from srcdiff.frontend.apart import call_apart
 from srcdiff.frontend.blocks import body_value
 from srcdiff.frontend.constants import from_python
@@ -22,7 +24,7 @@ from srcdiff.frontend.source import function_of, look_up, nested_source, source_
 from srcdiff.frontend.values import Closure, FrontValue, Parts, sequence
 from srcdiff.ir.core import Const, Value
 
-__all__ = ["bind", "call_closure", "call_function", "expand_tree", "read_body"]
+__all__ = ["bind", "call_closure", "call_function", "default_values", "read_body"]
 
 
 # ---- binding ---------------------------------------------------------------------------------------------
@@ -111,6 +113,16 @@ def _inline(fr: Frame, node: Any, inner: Frame, key: Any) -> FrontValue:
         session.path, session.open_calls = path, calls
 
 
+@contextmanager
+def _called_from(fr: Frame, node: Any) -> Iterator[None]:
+    """Errors in a callee tell by which calls it was reached."""
+    try:
+        yield
+    except DifferentiationError as error:
+        chain = (fr.source.location(node), *error.chain)
+        raise type(error)(error.message, error.advice, error.location, chain) from None
+
+
 def call_closure(
     fr: Frame,
     node: Any,
@@ -121,7 +133,8 @@ def call_closure(
     source = nested_source(closure.frame.source, closure.node)
     inner = Frame(fr.session, source, closure.frame.look_up, closure.frame)
     inner.env = bind(fr, node, source.name, closure.node.args, args, kwargs, closure.defaults)
-    return _inline(fr, node, inner, (closure.node, closure.frame))
+    with _called_from(fr, node):
+        return _inline(fr, node, inner, (closure.node, closure.frame))
 
 
 def call_function(
@@ -148,12 +161,14 @@ def call_function(
         and plain.__closure__ is None
         and all(map(_is_plain, env.values()))
     ):
-        result = call_apart(fr, node, plain, source, env)
+        with _called_from(fr, node):
+            result = call_apart(fr, node, plain, source, env)
         if result is not None:
             return result
     inner = Frame(fr.session, source, lambda name: look_up(plain, name))
     inner.env = env
-    return _inline(fr, node, inner, plain.__code__)
+    with _called_from(fr, node):
+        return _inline(fr, node, inner, plain.__code__)
 
 
 def _is_plain(value: FrontValue) -> bool:

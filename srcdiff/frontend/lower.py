@@ -10,7 +10,7 @@ import srcdiff.frontend.calls
 import srcdiff.frontend.expressions
 import srcdiff.frontend.loops
 import srcdiff.frontend.statements  # noqa: F401  (these register how nodes are read)
-from srcdiff.frontend.apart import as_operand
+from srcdiff.frontend.apart import NoValue, as_operand
 from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.functions import bind, default_values, read_body
@@ -68,7 +68,20 @@ def trace(
         )
     pairs = dict(zip(given if names is None else names, arg_types, strict=False))
     rigid = frozenset(s for t in arg_types for s in _axis_symbols(t))
-    return _read(plain, pairs, rigid, dict(shapes_actual or {}), {}, (plain.__code__,), first)
+    try:
+        return _read(plain, pairs, rigid, dict(shapes_actual or {}), {}, (plain.__code__,), first)
+    except NoValue:
+        fail(
+            f"`{source.name}` returns something that is no number, array or container",
+            "Return numbers, arrays, or containers of them.",
+            source.location(source.node),
+        )
+    except NeedStatic as need:
+        fail(
+            f"the value of the argument `{need.parameter}` must be known when compiling",
+            "Pass a plain integer or truth value for it.",
+            source.location(source.node),
+        )
 
 
 def _plain_function(function: Any) -> tuple[FunctionType, tuple[Any, ...]]:
@@ -195,11 +208,7 @@ class _Reading:
         yields: list[Atom] = []
         output = tree_of(value, yields)
         if output is None:
-            fr.fail(
-                node,
-                f"`{self.source.name}` returns something that is no number, array or container",
-                "Return numbers or arrays.",
-            )
+            raise NoValue(self.source.name)
         return self._finished(tuple(params.values()), yields, output, statics)
 
     def _start(self, param: Value) -> FrontValue:

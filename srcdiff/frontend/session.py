@@ -1,4 +1,4 @@
-"""The state of one IR function under construction, shared by the frames of all Python functions that are read into it."""
+"""The state of one IR function under construction; frames of all Python functions read into it share it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,18 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Op, Value, const
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Dim, List, Type
+
+__all__ = [
+    "FALSE",
+    "TRUE",
+    "Mark",
+    "NeedStatic",
+    "Restart",
+    "Session",
+    "Symbols",
+    "Unroll",
+    "retype_list",
+]
 
 TRUE = const(True)
 
@@ -155,7 +167,7 @@ class Session:
     cells: dict[str, Parts] = field(default_factory=dict)
     cell_count: int = 0
     cell_names: dict[str, str] = field(default_factory=dict)
-    guesses: list[Callable[[Frame, str], None]] = field(default_factory=list)
+    guesses: list[Callable[[Any, str], None]] = field(default_factory=list)
     opened: dict[Value, Parts] = field(default_factory=dict)
     writes_params: bool = False
     user_names: bool = (

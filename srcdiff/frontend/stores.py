@@ -28,6 +28,8 @@ from srcdiff.ops.containers import list_item, list_set
 from srcdiff.ops.infer import TypeMistake
 from srcdiff.ops.memory import add_into, gather, index, store, subscript_shape
 
+__all__ = ["add_to", "open_parameter", "update_item", "writable", "write_item"]
+
 
 def write_item(fr: Frame, base: FrontValue, key: FrontValue, value: FrontValue, node: Any) -> None:
     """`base[key] = value`."""

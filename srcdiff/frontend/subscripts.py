@@ -31,14 +31,14 @@ from srcdiff.ops.memory import axis_length, gather, index, is_view
 from srcdiff.ops.registry import find
 
 __all__ = [
-    "add_to",
+    "Place",
     "array_of",
     "length_along",
     "need_static",
+    "part_key",
+    "place_of",
     "read_item",
     "shape_parts",
-    "update_item",
-    "write_item",
 ]
 
 

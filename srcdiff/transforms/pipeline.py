@@ -21,9 +21,10 @@ from srcdiff.transforms.dce import dce
 from srcdiff.transforms.fill_once import fill_once
 from srcdiff.transforms.fold import fold
 from srcdiff.transforms.forward import ForwardRules, forward
-from srcdiff.transforms.fuse_loops import fuse_loops
+from srcdiff.transforms.fuse_loops import fuse_loops, loop_direction
 from srcdiff.transforms.hoist import hoist
 from srcdiff.transforms.materialise import materialise
+from srcdiff.transforms.merge_ifs import merge_ifs
 from srcdiff.transforms.ownership import own_results
 from srcdiff.transforms.reads import insert_reads, own_arguments
 from srcdiff.transforms.residuals import Mode, residuals
@@ -119,9 +120,11 @@ _FINISH = (
     Pass("materialise", materialise, "storage asked for by type gets its spelling"),
     Pass("fold", fold, "what recomputation made constant"),
     Pass("common", cse, "recomputed values that several rules ask for"),
+    Pass("merge branches", merge_ifs, "neighbouring branches on one condition are one"),
     Pass("algebra", algebra, "sums of products as a person writes them"),
     Pass("fold", fold, "what algebra made constant"),
     Pass("hoist", hoist, "what does not change in a loop"),
+    Pass("loop direction", loop_direction, "a reversed loop whose turns commute runs forwards"),
     Pass("clears", place_clears, "zeros are written where they read best, or not at all"),
     Pass("fill once", fill_once, "no zeros where a loop fills every row"),
     Pass("dead code", dce, "what is left over"),

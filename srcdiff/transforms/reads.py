@@ -53,7 +53,7 @@ class _InsertReads(Rewriter):
             return
         operands = [a if self.is_reference(old, i) else self.contents(a, b) for i, a in enumerate(old.operands)]
         new = with_parts(old, operands, ())
-        if old.decl.rule is not None and any(v in self.buffers for v in old.results):
+        if old.decl.view_of is None and old.decl.rule is not None and any(v in self.buffers for v in old.results):
             self.keep_result(new, b)
         else:
             b.append(new)

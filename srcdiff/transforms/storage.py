@@ -68,6 +68,15 @@ def total(b: Builder, amount: Affine, env: Env) -> Atom:
     return b.op(arithmetic.add if amount.const > 0 else arithmetic.subtract, out, const(abs(amount.const)))
 
 
+def room(b: Builder, length: Affine) -> Atom:
+    """A length for storage; a loop whose bounds lie the wrong way round makes no turns."""
+    found = total(b, length, {})
+    if isinstance(found, Const):
+        return const(max(int(found.value), 0))
+    may_be_negative = length.const < 0 or any(k < 0 for k in length.terms.values())
+    return b.op(arithmetic.maximum, found, const(0), spelling="max") if may_be_negative else found
+
+
 @dataclass
 class Plan:
     """What is stored, rolled along and wanted, for the whole function."""
@@ -315,7 +324,7 @@ class _Writer:
             return _Store(made, b.body, None)
         for axis in axes:
             b.body += [self.plan.lengths[x] for x in axis.length.values() if x in self.plan.lengths]
-        lengths = [total(b, axis.length, {}) for axis in axes]
+        lengths = [room(b, axis.length) for axis in axes]
         lengths += [b.op(memory.length, dim=d) for d in shape_of(v.type)]
         assert isinstance(v.type, Scalar | Array)
         made = b.op(memory.empty, *lengths, name=name, dtype=v.type.dtype)

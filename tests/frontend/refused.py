@@ -1,0 +1,255 @@
+"""Functions that the frontend refuses; `CASES` holds (function, arguments, message, what the caret is under)."""
+
+# ruff: noqa: B007, RET, F841, RUF, SIM, PLW
+
+import numpy as np
+
+x3 = np.ones(3)
+CASES = []
+
+
+def case(message, caret, *args):
+    def add(function):
+        CASES.append((function, args, message, caret))
+        return function
+
+    return add
+
+
+@case("generators are not supported", "yield x", 1.0)
+def generator(x):
+    yield x
+
+
+@case("`try` is not supported", "try:", 1.0)
+def tries(x):
+    try:
+        return x
+    except ValueError:
+        return 0.0
+
+
+@case("`with` is not supported", "with np.errstate(all='ignore'):", 1.0)
+def withs(x):
+    with np.errstate(all="ignore"):
+        return x
+
+
+@case("`global` is not supported", "global COUNT", 1.0)
+def globals_(x):
+    global COUNT
+    COUNT = x
+    return x
+
+
+@case("`nonlocal` is not supported", "nonlocal k", 1.0)
+def nonlocals(x):
+    k = x
+
+    def g():
+        nonlocal k
+        k = 2.0
+
+    g()
+    return k
+
+
+@case("`del` of anything but a name", "x[0]", x3)
+def deletes(x):
+    del x[0]
+    return x
+
+
+@case("class definitions inside a function", "class A:", 1.0)
+def classes(x):
+    class A:
+        pass
+
+    return x
+
+
+@case("sets are not supported", "{1, 2}", 1.0)
+def sets(x):
+    return x if x in {1, 2} else 0.0
+
+
+@case("assigning to the attribute `x.y`", "x.y", 1.0)
+def attributes(x):
+    x.y = 1.0
+    return x
+
+
+@case("`sorted` is not known to srcdiff", "sorted(x)", x3)
+def unknown(x):
+    return sorted(x)[0]
+
+
+@case("`convolve` is not known to srcdiff", "np.convolve(x, x)", x3)
+def unknown_numpy(x):
+    return np.convolve(x, x)
+
+
+def _again(x):
+    return x if x < 1.0 else _again(x - 1.0)
+
+
+@case("recursive functions are not supported yet", "_again(x - 1.0)", 3.0)
+def recursion(x):
+    return _again(x)
+
+
+@case("`y` may not be bound here", "y", 1.0, 2.0)
+def unbound(x, k):
+    if x > k:
+        y = x
+    return y
+
+
+@case("`undefined_name` is not defined", "undefined_name", 1.0)
+def undefined(x):
+    return x + undefined_name  # noqa: F821
+
+
+@case("`y` is a number on one path and None on another", "y", 1.0, 2.0)
+def conflict(x, k):
+    y = None
+    if x > k:
+        y = x
+    return y * 2.0
+
+
+@case(
+    "`s` changes its type in the loop: it is a number before and an array", "for v in range(3):", x3
+)
+def changes_type(x):
+    s = 0.0
+    for v in range(3):
+        s = s + x
+    return np.sum(s)
+
+
+@case("truth value of an array is ambiguous", "x > 0", x3)
+def ambiguous(x):
+    return 1.0 if x > 0 else 2.0
+
+
+@case("this loop never ends", "while True:", 1.0)
+def endless(x):
+    while True:
+        x = x + 1.0
+    return x
+
+
+@case("too many indices: the array has 1 axes, 2 were indexed", "x[0, 1]", x3)
+def too_many(x):
+    return x[0, 1]
+
+
+@case(
+    "index arrays that are separated by slices", "x[i, :, i]", np.ones((2, 2, 2)), np.array([0, 1])
+)
+def separated(x, i):
+    return np.sum(x[i, :, i])
+
+
+@case("masks with more than one axis", "x[x > 0]", np.ones((2, 2)))
+def mask2d(x):
+    return np.sum(x[x > 0])
+
+
+@case("1.5 is no index", "x[1.5]", x3)
+def float_index(x):
+    return x[1.5]
+
+
+@case("the dict has no key 'b'", 'd["b"]', {"a": 1.0})
+def no_key(d):
+    return d["b"]
+
+
+@case("3 values cannot be unpacked into 2 names", "a, b", 1.0)
+def unpack(x):
+    a, b = (x, x, x)
+    return a
+
+
+@case("g() misses the argument `b`", "g(x)", 1.0)
+def misses(x):
+    def g(a, b):
+        return a * b
+
+    return g(x)
+
+
+@case("g() has no parameter `c`", "g(x, c=2)", 1.0)
+def no_parameter(x):
+    def g(a):
+        return a
+
+    return g(x, c=2)
+
+
+@case("cannot loop over float64", "x", 1.0)
+def loop_over_number(x):
+    for v in x:
+        pass
+    return x
+
+
+@case("writing into a tuple is not supported", "t[0]", 1.0)
+def write_tuple(x):
+    t = (x, 2.0)
+    t[0] = x
+    return t[1]
+
+
+@case("`match` is supported on constants only", "match x:", 1.0)
+def matches(x):
+    match x:
+        case [a, b]:
+            return a
+    return x
+
+
+@case("objects of `Odd` are not supported", "Odd(x)", 1.0)
+def objects(x):
+    return Odd(x).y
+
+
+class Odd:
+    def __init__(self, y):
+        self.y = y
+
+
+@case("has no attribute `no_such`", "np.no_such", 1.0)
+def no_attribute(x):
+    return np.no_such(x)
+
+
+@case("decorated functions inside a function", "def g(a):", 1.0)
+def decorated(x):
+    @staticmethod
+    def g(a):
+        return a
+
+    return g(x)
+
+
+@case("async", "async def coroutine(x):", 1.0)
+async def coroutine(x):
+    return x
+
+
+@case("`.sort` of float64[x0] is not known to srcdiff", "x.sort()", x3)
+def unknown_method(x):
+    x.sort()
+    return x[0]
+
+
+@case("the list holds float64", "xs.append((x, x))", 1.0)
+def mixed_list(x):
+    xs = []
+    for i in range(3):
+        xs.append(x)
+        xs.append((x, x))
+    return xs[0]
