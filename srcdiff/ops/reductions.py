@@ -207,11 +207,8 @@ def ptp(x, axis=None, keepdims=False, *, out, d_out):
 def prod_forward(x, axis=None, keepdims=False, *, x_dot, out):
     is_zero = x == 0.0
     nonzero = np.where(is_zero, 1.0, x)
-    others = np.where(
-        np.sum(is_zero, axis=axis, keepdims=True) == is_zero,
-        np.prod(nonzero, axis=axis, keepdims=True) / nonzero,
-        0.0,
-    )
+    rest = np.prod(nonzero, axis=axis, keepdims=True)
+    others = np.where(np.sum(is_zero, axis=axis, keepdims=True) == is_zero, rest / nonzero, 0.0)
     out_dot = np.sum(others * x_dot, axis=axis, keepdims=keepdims)
 
 
@@ -230,8 +227,12 @@ def prod_forward(x, axis=None, keepdims=False, *, x_dot, out):
 def prod(x, axis=None, keepdims=False, *, out, d_out):
     is_zero = x == 0.0
     nonzero = np.where(is_zero, 1.0, x)
-    rest = np.prod(nonzero, axis=axis, keepdims=True)
-    others = np.where(np.sum(is_zero, axis=axis, keepdims=True) == is_zero, rest / nonzero, 0.0)
+    if axis is None:
+        rest, zeros = np.prod(nonzero), np.sum(is_zero)
+    else:
+        rest = np.prod(nonzero, axis=axis, keepdims=True)
+        zeros = np.sum(is_zero, axis=axis, keepdims=True)
+    others = np.where(zeros == is_zero, rest / nonzero, 0.0)
     if axis is None or axis == 0 or keepdims or d_out.ndim == 0:
         d_x = d_out * others
     else:
@@ -279,7 +280,10 @@ _spread_samples = (*reduction_samples(), draw((4,), ddof=1), draw((3, 2), axis=0
 
 
 def var_forward(x, axis=None, ddof=0, keepdims=False, *, x_dot, out):
-    centred = x - np.mean(x, axis=axis, keepdims=True)
+    if axis is None:
+        centred = x - np.mean(x)
+    else:
+        centred = x - np.mean(x, axis=axis, keepdims=True)
     out_dot = np.sum(2.0 * centred * x_dot, axis=axis, keepdims=keepdims) / (
         reduced_count(x, axis=axis) - ddof
     )
@@ -295,7 +299,10 @@ def var_forward(x, axis=None, ddof=0, keepdims=False, *, x_dot, out):
     samples=_spread_samples,
 )
 def var(x, axis=None, ddof=0, keepdims=False, *, out, d_out):
-    centred = x - np.mean(x, axis=axis, keepdims=True)
+    if axis is None:
+        centred = x - np.mean(x)
+    else:
+        centred = x - np.mean(x, axis=axis, keepdims=True)
     if axis is None or axis == 0 or keepdims or d_out.ndim == 0:
         d_x = d_out * 2.0 * centred / (reduced_count(x, axis=axis) - ddof)
     else:
@@ -303,7 +310,10 @@ def var(x, axis=None, ddof=0, keepdims=False, *, out, d_out):
 
 
 def std_forward(x, axis=None, ddof=0, keepdims=False, *, x_dot, out):
-    centred = x - np.mean(x, axis=axis, keepdims=True)
+    if axis is None:
+        centred = x - np.mean(x)
+    else:
+        centred = x - np.mean(x, axis=axis, keepdims=True)
     spread = (reduced_count(x, axis=axis) - ddof) * np.where(out == 0.0, 1.0, out)
     out_dot = np.sum(centred * x_dot, axis=axis, keepdims=keepdims) / spread
 
@@ -319,7 +329,10 @@ _spreading = tuple(
     samples=(*_spreading, *_constant),
 )  # fmt: skip
 def std(x, axis=None, ddof=0, keepdims=False, *, out, d_out):
-    centred = x - np.mean(x, axis=axis, keepdims=True)
+    if axis is None:
+        centred = x - np.mean(x)
+    else:
+        centred = x - np.mean(x, axis=axis, keepdims=True)
     d_spread = d_out / ((reduced_count(x, axis=axis) - ddof) * np.where(out == 0.0, 1.0, out))
     if axis is None or axis == 0 or keepdims or out.ndim == 0:
         d_x = d_spread * centred

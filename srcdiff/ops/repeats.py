@@ -96,12 +96,18 @@ def times(shapes: Shapes, length: Dim, count: Dim | None) -> Dim:
     return size_of(shapes, [length, count])
 
 
+def _count(b: Builder, operand: Atom) -> Atom:
+    """The number of repeats where the adjoint is made: by what is known of it, since the value may be gone."""
+    dim = known(operand)
+    return operand if dim is None else length_of(b, dim)
+
+
 def _untile(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
     """Each repeated axis is taken apart into (times, length), and summed over the times."""
     old, counts = shape_of(op.operands[0].type), op.operands[1:]
     extra = max(len(counts) - len(old), 0)
     lengths = [const(1)] * extra + [length_of(b, d) for d in old]
-    repeats = [*[const(1)] * (len(lengths) - len(counts)), *counts]
+    repeats = [*[const(1)] * (len(lengths) - len(counts)), *(_count(b, a) for a in counts)]
     split = [a for pair in zip(repeats, lengths, strict=True) for a in pair]
     apart = b.op(reshape, d_outs[0], *split)
     axes = (*range(2 * extra), *range(2 * extra, len(split), 2))
@@ -137,7 +143,7 @@ def _unrepeat(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
     old, axis = shape_of(op.operands[0].type), op.attrs.get("axis")
     place = len(old) if axis is None else axes_of(len(old), axis)[0] + 1
     lengths: list[Atom] = [length_of(b, d) for d in old]
-    apart = b.op(reshape, d_outs[0], *lengths[:place], op.operands[1], *lengths[place:])
+    apart = b.op(reshape, d_outs[0], *lengths[:place], _count(b, op.operands[1]), *lengths[place:])
     return [b.op(reductions.sum, apart, axis=place), None]
 
 

@@ -51,9 +51,10 @@ class Scope:
     totals: dict[Value, Atom] = field(default_factory=dict)
     partials: dict[Value, list[Partial]] = field(default_factory=dict)
     buffers: dict[Value, Atom] = field(default_factory=dict)
+    adjoint_of: dict[Value, Value] = field(default_factory=dict)  # what values of the backward part are the adjoints of
 
     def inner(self, region: Region) -> Scope:
-        return Scope(region, self, self.b.inner())
+        return Scope(region, self, self.b.inner(), adjoint_of=self.adjoint_of)
 
     def buffer(self, value: Value) -> Atom | None:
         """The adjoint buffer of a value, made here or in a region around."""
@@ -91,6 +92,12 @@ class Scope:
 
     def take(self, value: Value) -> Atom | None:
         """What has been collected of a value's adjoint; None for nothing. The contributions are used up."""
+        found = self.collected(value)
+        if isinstance(found, Value):
+            self.adjoint_of.setdefault(found, value)
+        return found
+
+    def collected(self, value: Value) -> Atom | None:
         total, parts = self.totals.pop(value, None), self.partials.pop(value, None)
         buffer = self.buffers.pop(value, None)
         if buffer is not None:

@@ -104,10 +104,53 @@ def _where(f: Known, op: Op, b: Builder) -> Atom | None:
 
 
 def _transpose(f: Known, op: Op, b: Builder) -> Atom | None:
-    inner = f.operand_of(op.operands[0], op.decl.name)
-    if inner is None or any(v is not None for v in (*op.attrs.values(), *inner.attrs.values())):
+    if any(v is not None for v in op.attrs.values()):
         return None
-    return inner.operands[0]
+    inner = f.operand_of(op.operands[0], op.decl.name)
+    if inner is not None and all(v is None for v in inner.attrs.values()):
+        return inner.operands[0]
+    return _transposed_product(f, op, b)
+
+
+def _transposed_product(f: Known, op: Op, b: Builder) -> Atom | None:
+    """`(A.T @ B).T` is `B.T @ A`."""
+    product = f.operand_of(op.operands[0], "matmul")
+    if product is None or product.origin == "user" or f.uses.get(product.result) != 1:
+        return None
+    if any(not isinstance(a.type, Array) or a.type.ndim != 2 for a in product.operands):
+        return None
+    left, right = product.operands
+    if f.operand_of(left, op.decl.name) is None and f.operand_of(right, op.decl.name) is None:
+        return None
+    flipped: list[Atom] = []
+    for factor in (right, left):
+        inner = f.operand_of(factor, op.decl.name)
+        if inner is not None:
+            flipped.append(inner.operands[0])
+            continue
+        type_ = factor.type
+        assert isinstance(type_, Array)
+        turned = replace(op, operands=(factor,), results=(Value(Array(type_.dtype, type_.shape[::-1])),))
+        f.emit(turned, b)
+        flipped.append(turned.result)
+    whole = replace(product, operands=tuple(flipped), results=(replace(op.result),))
+    f.emit(whole, b)
+    return whole.result
+
+
+def _index(f: Known, op: Op, b: Builder) -> Atom | None:
+    """`sum(x, axis=1, keepdims=True)[:, 0]` is `sum(x, axis=1)`."""
+    total = f.operand_of(op.operands[0], "sum")
+    if total is None or total.origin == "user" or not total.attrs.get("keepdims") or f.uses.get(total.result) != 1:
+        return None
+    axis, where = total.attrs.get("axis"), op.attrs["where"].split(", ")
+    axes = (axis,) if isinstance(axis, int) else axis
+    taken = tuple(k for k, item in enumerate(where) if item == "i")
+    if axes is None or any(item not in ("i", ":") for item in where) or taken != tuple(sorted(axes)):
+        return None
+    whole = replace(total, results=(replace(op.result),), attrs={"axis": axis})
+    f.emit(whole, b)
+    return whole.result
 
 
 def _squeeze(f: Known, op: Op, b: Builder) -> Atom | None:
@@ -144,4 +187,5 @@ IDENTITIES: dict[str, Identity] = {
     "transpose": _transpose,
     "reshape": _reshape,
     "squeeze": _squeeze,
+    "index": _index,
 }

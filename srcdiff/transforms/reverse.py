@@ -35,7 +35,8 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.types import Array, List, Static, Struct, is_float
 from srcdiff.transforms.activity import active_values
-from srcdiff.transforms.adjoints import Scope, adjoint_type
+from srcdiff.transforms.adjoints import Scope, adjoint_type, hint
+from srcdiff.transforms.facts import rename
 from srcdiff.transforms.reverse_control import reverse_branch, reverse_loop
 from srcdiff.transforms.reverse_ops import reverse_call, reverse_op
 from srcdiff.transforms.reverse_state import Reversal, Rules
@@ -164,7 +165,9 @@ def _start(fn: Function, targets: Sequence[Value], results: Sequence[Atom], rule
 
 def _whole_body(r: Reversal, fn: Function, scope: Scope, params: Sequence[Value], yields: Sequence[Atom]) -> Region:
     forward = r.with_saves(fn.body)
-    return Region(tuple(params), (*forward.body, *scope.prologue, *scope.b.body), tuple(yields))
+    region = Region(tuple(params), (*forward.body, *scope.prologue, *scope.b.body), tuple(yields))
+    named = {d: replace(d, name=hint(v)) for d, v in scope.adjoint_of.items() if not d.name and v.name}
+    return rename(fn.with_body(region), named).body
 
 
 def _gradient(r: Reversal, value: Value, scope: Scope, yields: list[Atom]) -> Tree:

@@ -57,11 +57,24 @@ def _scatter(r: Reversal, op: Op, d_out: Atom | None, scope: Scope) -> None:
     if not r.is_active(base):
         return
     assert isinstance(base, Value)
+    if op.decl is memory.index and not rest and base not in r.buffers:
+        r.contribute(base, _without_new_axes(op, d_out, scope), scope)
+        return
     operands = tuple(r.primal(a, scope) for a in rest)
     if base in r.buffers:
         scope.b.ops(op.decl.scatter, r.open(base, scope), d_out, *operands, **op.attrs)
     else:
         scope.add_part(base, Partial(op.decl.scatter, d_out, operands, op.attrs))
+
+
+def _without_new_axes(op: Op, d_out: Atom, scope: Scope) -> Atom:
+    """`x[:, None]` picks nothing: its adjoint has the new axes taken away."""
+    if not isinstance(d_out.type, Array):
+        return d_out
+    d_out = whole(scope.b, d_out, adjoint_type(op.results[0].type))
+    items = op.attrs["where"].split(", ")
+    where = ", ".join({"None": "i"}.get(item, item) for item in items)
+    return scope.b.op(memory.index, d_out, *(const(0) for item in items if item == "None"), where=where)
 
 
 # ---- rules ---------------------------------------------------------------------------------------
@@ -118,8 +131,19 @@ def _inline(
         for a in uses(statement):
             look_up(a)
         copy = clone_statement(statement, env)
+        copy = _without_rule_names(copy, env) if isinstance(copy, Op) else copy
         scope.b.append(replace(copy, origin="adjoint", location=scope.b.location))
     return [look_up(y) for y in yields]
+
+
+def _without_rule_names(op: Op, env: Env) -> Op:
+    """`d_x` in a rule is not the user's x; other names (`norm`) say what a value is, and stay."""
+    results = tuple(replace(v, name="") if v.name.startswith("d_") else v for v in op.results)
+    names = dict(zip(op.results, results, strict=True))
+    for key, value in env.items():
+        if value in names:
+            env[key] = names[value]  # type: ignore[index]
+    return replace(op, results=results)
 
 
 # ---- writes ----------------------------------------------------------------------------------------

@@ -380,9 +380,12 @@ class _Writer:
 
     def forward_region(self, region: Region) -> Region:
         out: list[Statement] = []
+        first = _behind_elements(region)
+        for s in region.body[:first]:
+            out += self.forward_statement(s)
         for p in region.params:
             out += self.keep(p, None)
-        for s in region.body:
+        for s in region.body[first:]:
             out += self.forward_statement(s)
         return Region(region.params, tuple(out), region.yields)
 
@@ -440,11 +443,11 @@ class _Writer:
         for v, param in self.rolling.get(id(loop), ()):
             ahead, k = self.program.carried(param)
             assert ahead is not None
-            rolled = replace(v)
+            rolled = replace(v, name=f"next_{param.name}" if param.name else "", user=False)
             self.env[v] = rolled
             params.append(rolled)
             starts.append(carried_result(ahead, k))
-            results.append(replace(v))
+            results.append(replace(rolled))
             extra.append(param)
         body = self.backward_region(loop.body, loop)
         body = Region((*body.params, *params), body.body, (*body.yields, *(lookup(self.env, p) for p in extra)))
@@ -527,6 +530,17 @@ class _Writer:
         return contents
 
 
+def _behind_elements(region: Region) -> int:
+    """How many statements at a turn's start only take the turn's elements (`for x, y in zip(xs, ys)`)."""
+    taken: set[Atom] = set(region.params[:1])
+    for k, s in enumerate(region.body):
+        is_load = isinstance(s, Op) and s.decl in (memory.index, containers.list_item, containers.get, containers.unpack)
+        if not is_load or taken.isdisjoint(s.operands):
+            return k
+        taken.update(s.results)
+    return len(region.body)
+
+
 def _bodies(s: Statement) -> tuple[Region, ...]:
     return (s.then, s.orelse) if isinstance(s, If) else (s.body,) if isinstance(s, For | While) else ()
 
@@ -540,6 +554,6 @@ def plural(name: str) -> str:
     """`log_alphas` for what holds the `log_alpha` of each turn."""
     if not name:
         return ""
-    if name.endswith(("s", "x", "ch", "sh")):
+    if len(name) > 2 and name.endswith(("s", "x", "ch", "sh")):
         return f"{name}es"
-    return f"{name[:-1]}ies" if name.endswith("y") and len(name) > 1 and name[-2] not in "aeiou" else f"{name}s"
+    return f"{name[:-1]}ies" if name.endswith("y") and len(name) > 2 and name[-2] not in "aeiou" else f"{name}s"

@@ -3,7 +3,7 @@
 `CASES` holds (function, arguments) pairs; they are written as users write, formatting and all.
 """
 
-# ruff: noqa: E701, B007, SIM, RET, F841, RUF, PIE
+# ruff: noqa: B007, B905, C417, E701, F821, F841, RET504
 
 import functools
 import math

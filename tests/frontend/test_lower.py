@@ -1,4 +1,4 @@
-"""The IR of a program means what the program means: the reference evaluator against Python, and what the text looks like."""
+"""The IR of a program means what the program means, by the reference evaluator; and what the IR looks like."""
 
 import contextlib
 import inspect
