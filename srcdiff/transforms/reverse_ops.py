@@ -15,7 +15,7 @@ from srcdiff.ir.core import (
     Value,
     const,
 )
-from srcdiff.ir.types import Array, List, Struct, Type
+from srcdiff.ir.types import NONE, Array, List, Struct, Type, is_float
 from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.adjoints import Partial, Scope, adjoint_type, is_zero, whole
 from srcdiff.transforms.recompute import needed, uses
@@ -321,7 +321,8 @@ def reverse_call(r: Reversal, call: Call, scope: Scope, make_adjoint: Callable[.
     operands = (*d_outs, *(r.primal(a, scope) for a in (*call.operands, *call.results)))
     types = [t for k in wrt for t in _leaf_types(call.operands[k].type)]  # in this function's own lengths
     names = helper.notes["gradients"]
-    results = tuple(Value(adjoint_type(t), f"d_{n}") for t, n in zip(types, names, strict=True))
+    kinds = [adjoint_type(t) if is_float(t) else NONE for t in types]
+    results = tuple(Value(t, f"d_{n}") for t, n in zip(kinds, names, strict=True))
     scope.b.append(Call(helper, operands, results, call.location, "adjoint"))
     left = iter(results)
     for k in wrt:

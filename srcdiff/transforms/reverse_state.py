@@ -148,6 +148,8 @@ class Reversal:
 
     def restore(self, value: Value, at: Scope) -> Atom:
         known = value.type.expr if isinstance(value.type, Scalar) else None
+        if known is not None and known.is_const:
+            return const(known.const)
         if known is not None and self.is_outer(known):
             return at.b.op(memory.length, dim=known)
         self.slots += 1
