@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from srcdiff.codegen.folding import Folding
-from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Plan, flat, pattern_values
+from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Plan, flat, pattern_values, walk_nodes
 from srcdiff.ir.core import Value
 
 __all__ = ["Interval", "joined", "live_intervals", "overlap"]
@@ -28,7 +28,10 @@ def live_intervals(plan: Plan, folding: Folding) -> dict[Value, list[Interval]]:
     walk.nodes(plan.nodes)
     for param in plan.params:
         walk.define(param, 0)
-    return {v: disjoint(intervals) for v, intervals in walk.intervals.items()}
+    order = [v for node in reversed([*walk_nodes(plan.nodes)]) for v in assigned(node)]
+    order += plan.params
+    found = walk.intervals  # in an order that differs from process to process: sets were walked
+    return {v: disjoint(found[v]) for v in dict.fromkeys(order) if v in found}
 
 
 def disjoint(intervals: list[Interval]) -> list[Interval]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from srcdiff.codegen.ends import (
@@ -38,10 +39,11 @@ from srcdiff.ir.core import (
     Statement,
     Value,
     While,
+    regions_of,
     walk,
 )
 from srcdiff.ir.spelling import template_of
-from srcdiff.ir.types import INT, Scalar
+from srcdiff.ir.types import INT, NONE, Scalar
 
 __all__ = ["lower"]
 
@@ -73,6 +75,8 @@ class _Lowering:
         ] = {}  # loop results and test parameters: the variable they are
         self.members: dict[Value, list[Value]] = {}
         self.definer: dict[Value, Statement] = {r: s for s in walk(fn.body) for r in s.results}
+        regions = [fn.body, *(r for s in walk(fn.body) for r in regions_of(s))]
+        self.handed_on = {y for r in regions for y in r.yields if isinstance(y, Value)}
 
     def at(self, atom: Atom) -> Atom:
         return self.home.get(atom, atom) if isinstance(atom, Value) else atom
@@ -129,7 +133,7 @@ class _Lowering:
                 return [
                     Let(
                         s.results,
-                        f"{s.function.name}({operands})",
+                        f"{self.function_names.get(s.function, s.function.name)}({operands})",
                         self.many(s.operands),
                         s,
                         s.origin,
@@ -148,9 +152,14 @@ class _Lowering:
 
     def branch(self, s: If) -> list[Node]:
         targets = tuple(r if r in self.needed.values else None for r in s.results)
-        then = self.region(s.then, Assign(targets), s)
-        orelse = self.region(s.orelse, Assign(targets), s)
+        then, orelse = (self.region(self.with_nothing(s, r), Assign(targets), s) for r in (s.then, s.orelse))
         return [Branch(self.at(s.condition), then, orelse, s.origin, s)]
+
+    def with_nothing(self, s: If, region: Region) -> Region:
+        """The arm with None in place of what means nothing there, where the branch's result is handed on all the same."""
+        pairs = zip(region.yields, s.results, strict=True)
+        nothing = Const(None, NONE)
+        return replace(region, yields=tuple(nothing if r in self.handed_on and self.is_undefined(y) else y for y, r in pairs))
 
     def conditional(self, s: If) -> list[Node]:
         """`a if c else b`, `c and b`, `c or b`: an `If` with one result whose arms are one expression each."""

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import builtins
 import keyword
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from types import MappingProxyType
 
 from srcdiff.codegen.facts import Facts
 from srcdiff.codegen.folding import Folding
 from srcdiff.codegen.invented import suggestions
 from srcdiff.codegen.liveness import Interval, joined, overlap
-from srcdiff.codegen.plan import Copy, Plan, walk_nodes
+from srcdiff.codegen.plan import Copy, Loop, Plan, walk_nodes
 from srcdiff.ir.core import Value
 
 __all__ = ["name_variables"]
@@ -49,9 +50,13 @@ def name_variables(
     folding: Folding,
     intervals: dict[Value, list[Interval]],
     taken: Iterable[str] = (),
+    adjoint_of: Mapping[Value, Value] = MappingProxyType({}),
 ) -> dict[Value, str]:
-    """A name for every variable of the plan; `taken` are names of modules, functions and globals that it uses."""
-    return _Naming(plan, facts, folding, intervals, {*taken}).run()
+    """A name for every variable of the plan.
+
+    `taken` are names of modules, functions and globals that it uses; `adjoint_of` says of which value another is the adjoint.
+    """
+    return _Naming(plan, facts, folding, intervals, {*taken}, adjoint_of).run()
 
 
 class _Naming:
@@ -62,7 +67,9 @@ class _Naming:
         folding: Folding,
         intervals: dict[Value, list[Interval]],
         taken: set[str],
+        adjoint_of: Mapping[Value, Value],
     ) -> None:
+        self.adjoint_of = adjoint_of
         self.plan, self.facts, self.folding = plan, facts, folding
         self.taken = taken
         self.params = set(plan.params)
@@ -70,7 +77,7 @@ class _Naming:
         self.occupied: dict[str, list[Interval]] = {}  # by name
         self.names: dict[Value, str] = {}
         for value, live in intervals.items():
-            known = {m.name: m.user for m in (*plan.members.get(value, ()), value) if m.name}
+            known = {m.name: m.user for m in (*plan.members.get(value, ()), value) if m.name.isidentifier()}
             known = {n: u or known.get(n, False) for n, u in known.items()}
             self.classes[value] = _Class([value], live, live[0][0], known)
 
@@ -85,6 +92,8 @@ class _Naming:
         for c in unread:
             self.name_unread(c)
         rest = [c for c in rest if c.members[0] not in self.names]
+        for c in rest:
+            c.names.pop("_", None)  # says that nobody reads it, but a pass does now
         for c in sorted((c for c in rest if c.names), key=lambda c: not any(c.names.values())):
             self.name_known(c)
         for c in rest:
@@ -181,7 +190,14 @@ class _Naming:
 
     def name_invented(self, c: _Class) -> None:
         found = [*suggestions(c.members, self.plan, self.facts, self.folding, self.names), "value"]
+        sources = [self.adjoint_of[m] for m in c.members if m in self.adjoint_of]
+        found[:0] = [f"d_{self.names[v]}" for v in sources if v in self.names]
         found = [n for n in found if n.isidentifier()]
+        if any(isinstance(self.facts.maker.get(m), Loop) for m in c.members):
+            again = next((n for n in found if self.fits(c, n)), None)  # an index may serve one loop after the other
+            if again is not None:
+                self.give(c, again)
+                return
         numbered = (f"{found[0]}_{k}" for k in range(1, 10**6))
         self.give(c, next(n for n in chain(found, numbered) if self.is_free(n)))
 

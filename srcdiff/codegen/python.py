@@ -12,7 +12,7 @@ import gast
 
 from srcdiff.codegen import nodes as n
 from srcdiff.codegen.facts import facts_of
-from srcdiff.codegen.folding import fold
+from srcdiff.codegen.folding import Folding, fold
 from srcdiff.codegen.lengths import resolve_lengths
 from srcdiff.codegen.liveness import live_intervals
 from srcdiff.codegen.lower import lower
@@ -23,7 +23,7 @@ from srcdiff.codegen.statements import Writer
 from srcdiff.codegen.templates import template
 from srcdiff.codegen.together import assign_together
 from srcdiff.ir.alias import storage_roots
-from srcdiff.ir.core import Call, Function, Op, Tree, walk
+from srcdiff.ir.core import Call, Function, Op, Tree, Value, walk
 
 __all__ = ["bindings_of", "function_tree", "to_source"]
 
@@ -101,10 +101,11 @@ def function_tree(
     facts = facts_of(plan, roots)
     folding = fold(plan, facts)
     assign_together(plan, facts, folding)
-    used = _dotted(plan)
+    used = _dotted(plan, folding)
     short = _short_names(used, {v.name for v in facts.defined} | bound)
     taken = bound | set(short.values()) | {d.partition(".")[0] for d in used} | {"np"}
-    variables = name_variables(plan, facts, folding, live_intervals(plan, folding), taken)
+    of: Mapping[Value, Value] = fn.notes.get("adjoint_of", {})
+    variables = name_variables(plan, facts, folding, live_intervals(plan, folding), taken, of)
     imports.update(
         f"{d} as {short[d]}" if d in short else d.partition(".")[0] if d[:5] != "scipy" else d
         for d in used
@@ -147,9 +148,9 @@ def _backward_start(nodes: list[Node]) -> int | None:
     return next((k for k in steps if k > last_user and nodes[k].origin == "adjoint"), None)
 
 
-def _dotted(plan: Plan) -> list[str]:
+def _dotted(plan: Plan, folding: Folding) -> list[str]:
     out: dict[str, None] = {}
-    for node in walk_nodes(plan.nodes):
+    for node in (*walk_nodes(plan.nodes), *folding.folded.values()):
         if isinstance(node, Let):
             out.update(dict.fromkeys(template(node.text, len(node.operands)).dotted))
     return list(out)

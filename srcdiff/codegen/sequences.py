@@ -44,7 +44,7 @@ def sequence_form(
     uses = Counter(a for s in walk(loop.body) for a in _reads(s) if keeps(s))
     uses.update(a for a in loop.body.yields if isinstance(a, Value))
     index_left = uses[loop.index] - len(loads)
-    if index_left and not (loop.index.user and not loop.reverse):
+    if index_left and loop.reverse:
         return plain
     sequences = [load.operands[0] for load in loads]
     if any(_grows(s, loop) for s in sequences) or not _all_turns(sequences, loop, definer):
@@ -159,11 +159,16 @@ def has_length(sequence: Atom, stop: Atom, loop: For, definer: Mapping[Value, St
         and source.operands[0] is sequence
     ):
         return True
-    return (
-        isinstance(sequence.type, List)
-        and isinstance(sequence, Value)
-        and _filled_alike(sequence, loop, definer)
-    )
+    if not isinstance(sequence.type, List) or not isinstance(sequence, Value):
+        return False
+    if _filled_alike(sequence, loop, definer):
+        return True
+    filler = _filler(source.operands[0], definer) if isinstance(source, Op) and source.operands else None
+    return filler is not None and _counts(filler) and has_length(sequence, filler.stop, filler, definer)
+
+
+def _counts(loop: For) -> bool:
+    return _is(loop.start, 0) and _is(loop.step, 1)
 
 
 def _grows(sequence: Atom, loop: For) -> bool:
@@ -181,9 +186,15 @@ def writes(s: Statement) -> tuple[int, ...]:
 
 def _filled_alike(sequence: Value, loop: For, definer: Mapping[Value, Statement]) -> bool:
     """Whether the list was filled by one `append` in each turn of a loop that has the same bounds."""
-    made = definer.get(sequence)
-    if not (isinstance(made, Op) and made.decl.name == "list_new" and not made.operands):
-        return False
+    filler = _filler(sequence, definer)
+    return filler is not None and same_bounds(filler, loop)
+
+
+def _filler(sequence: Atom, definer: Mapping[Value, Statement]) -> For | None:
+    """The one loop that fills a list, by one `append` in each turn."""
+    made = definer.get(sequence) if isinstance(sequence, Value) else None
+    if not isinstance(sequence, Value) or not (isinstance(made, Op) and made.decl.name == "list_new" and not made.operands):
+        return None
     fillers = [
         s
         for s in dict.fromkeys(definer.values())
@@ -194,8 +205,8 @@ def _filled_alike(sequence: Value, loop: For, definer: Mapping[Value, Statement]
         or sum(_appends(s, sequence) for s in walk(fillers[0].body)) != 1
         or fillers[0].breaks
     ):
-        return False
-    return same_bounds(fillers[0], loop)
+        return None
+    return fillers[0]
 
 
 def _appends(s: Statement, sequence: Value) -> bool:

@@ -55,9 +55,10 @@ class Writer:
             and let.results[0] in self.folding.copied
         ):
             return n.call(n.attribute(self.expression(let.operands[0]), "copy"))
-        return template(let.text, len(let.operands)).fill(
+        filled = template(let.text, len(let.operands)).fill(
             [self.expression(a) for a in let.operands], self.short
         )
+        return with_minus(filled) if let.origin != "user" else filled
 
     # ---- statements ----
 
@@ -99,9 +100,11 @@ class Writer:
             symbol = _OPERATORS[type(value.op)]
             if _is_name(value.left, name) and _may_augment(op) and not _is_name(value.right, name):
                 return n.augassign(name, symbol, value.right)
-            commutes = symbol in ("+", "*") and (op is None or op.origin != "user")
-            if commutes and _is_name(value.right, name):
+            generated = op is None or op.origin != "user"
+            if symbol == "*" and generated and _is_name(value.right, name):
                 return n.augassign(name, symbol, value.left)
+            if symbol in "+-" and generated and (rest := without_term(value, name)) is not None:
+                return n.augassign(name, *rest)
         return n.assign(name, value)
 
     def target(self, pattern: Pattern) -> Any:
@@ -117,7 +120,7 @@ class Writer:
             return [n.assign(self.names[results[tree]], value)]
         if is_unpackable(tree):
             return [n.assign(self.unpacked(tree, results), value)]
-        holder = f"{call.function.name}_result"
+        holder = f"{value.func.id}_result"
         parts: list[Any] = []
         self.parts(tree, n.name(holder), results, parts)
         return [n.assign(holder, value), *parts]
@@ -278,6 +281,48 @@ def effect(statement: Any) -> Any:
     if isinstance(statement, gast.Assign):
         return n.assign(statement.targets[0], statement.value)
     return statement
+
+
+def with_minus(value: Any) -> Any:
+    """`a - b * c` for `a + -b * c`."""
+    if not isinstance(value, gast.BinOp) or type(value.op) not in (gast.Add, gast.Sub):
+        return value
+    right = without_sign(value.right)
+    if right is None:
+        return value
+    return n.binop(value.left, "-" if isinstance(value.op, gast.Add) else "+", right)
+
+
+def without_sign(factor: Any) -> Any:
+    """A product without the minus in front of its first factor; None where there is no such minus."""
+    if isinstance(factor, gast.UnaryOp) and isinstance(factor.op, gast.USub):
+        return factor.operand
+    if isinstance(factor, gast.BinOp) and type(factor.op) in (gast.Mult, gast.Div, gast.MatMult):
+        left = without_sign(factor.left)
+        return None if left is None else n.binop(left, _OPERATORS[type(factor.op)], factor.right)
+    return None
+
+
+def without_term(total: Any, name: str) -> tuple[str, Any] | None:
+    """`a + s - b` without the term `s`: the sign to add the rest with, and the rest; None where there is no such term."""
+    terms: list[tuple[bool, Any]] = []
+    while isinstance(total, gast.BinOp) and type(total.op) in (gast.Add, gast.Sub):
+        terms.insert(0, (isinstance(total.op, gast.Add), total.right))
+        total = total.left
+    terms.insert(0, (True, total))
+    mine = [k for k, (plus, term) in enumerate(terms) if plus and _is_name(term, name)]
+    if len(mine) != 1:
+        return None
+    del terms[mine[0]]
+    if any(isinstance(node, gast.Name) and node.id == name for _, t in terms for node in gast.walk(t)):
+        return None
+    all_minus = not any(plus for plus, _ in terms)
+    first = 0 if all_minus else next(k for k, (plus, _) in enumerate(terms) if plus)
+    terms.insert(0, terms.pop(first))
+    rest = terms[0][1]
+    for plus, term in terms[1:]:
+        rest = n.binop(rest, "+" if plus or all_minus else "-", term)
+    return ("-" if all_minus else "+"), rest
 
 
 def is_unpackable(tree: Tree) -> bool:

@@ -31,7 +31,8 @@ class _Marks:
     def __init__(self, fn: Function) -> None:
         self.values: set[Value] = set()
         self.grown = True
-        roots, written = storage_roots(fn), written_roots(fn)
+        roots = storage_roots(fn)
+        written = written_roots(fn, roots)
         self.roots: Roots = {v: r & written for v, r in roots.items() if r & written}
         self.storage: set[Value] = set()
 

@@ -53,7 +53,7 @@ def is_pure(statement: Statement, written: frozenset[Value] | set[Value]) -> boo
 def written_values(fn: Function, roots: Roots | None = None) -> frozenset[Value]:
     """The values through which storage is seen that is written somewhere."""
     roots = storage_roots(fn) if roots is None else roots
-    written = written_roots(fn)
+    written = written_roots(fn, roots)
     return frozenset(v for v, own in roots.items() if not own.isdisjoint(written))
 
 

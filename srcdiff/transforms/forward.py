@@ -89,7 +89,8 @@ class _Forward:
     def function(self, fn: Function, wrt: Sequence[int], names: Sequence[str] = ()) -> tuple[Region, list[Atom | None], list[bool]]:
         """The body with tangents, and the tangent of each yield (zeros where it does not depend on `wrt`)."""
         targets = [fn.params[k] for k in wrt]
-        roots, written = storage_roots(fn), written_roots(fn)
+        roots = storage_roots(fn)
+        written = written_roots(fn, roots)
         buffers = frozenset(v for v, r in roots.items() if r & written and isinstance(v.type, Array))
         scope = _Scope(active_values(fn, targets, fn.body.yields), buffers)
         params = list(fn.params)

@@ -31,10 +31,10 @@ _BY_REFERENCE = {
 
 def insert_reads(fn: Function) -> Function:
     """`fn` with `read` in front of each use of the contents of an array that is written anywhere."""
-    written = written_roots(fn)
+    roots = storage_roots(fn)
+    written = written_roots(fn, roots)
     if not written:
         return fn
-    roots = storage_roots(fn)
     is_buffer = {v for v, r in roots.items() if isinstance(v.type, Array) and r & written}
     return _InsertReads(is_buffer)(fn)
 
@@ -81,7 +81,7 @@ class _InsertReads(Rewriter):
 def own_arguments(fn: Function) -> Function:
     """`fn` with copies, made on entry, of the array arguments that it writes."""
     roots = storage_roots(fn)
-    written = written_roots(fn)
+    written = written_roots(fn, roots)
     mine = [p for p in fn.params if written & roots.get(p, frozenset())]
     if not mine:
         return fn

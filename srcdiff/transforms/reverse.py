@@ -78,7 +78,7 @@ def reverse(
     trees = [_gradient(r, p, scope, yields) for p in targets]
     gradient = _together(trees, as_tuple)
     output: Tree = Node("tuple", (0, 1), (fn.output, gradient)) if value else gradient
-    notes = {**fn.notes, "independent": tuple(k for k, p in zip(wrt, targets, strict=True) if p not in r.active)}
+    notes = {**fn.notes, "adjoint_of": _unnamed(scope), "independent": tuple(k for k, p in zip(wrt, targets, strict=True) if p not in r.active)}
     return replace(fn, body=_whole_body(r, fn, scope, (*fn.params, *seeds), yields), output=output, notes=notes)
 
 
@@ -104,7 +104,7 @@ def adjoint_of_helper(
     names = ", ".join(f"`{p.name}`" for p in targets)
     doc = f"Adjoint of `{fn.name}` with respect to {names}."
     body = _whole_body(r, fn, scope, (*seeds, *fn.params, *outs), yields)
-    notes = {**fn.notes, "gradients": tuple(y for p in targets for y in _leaf_names(r, p))}
+    notes = {**fn.notes, "adjoint_of": _unnamed(scope), "gradients": tuple(y for p in targets for y in _leaf_names(r, p))}
     return Function(f"{fn.name}_backward", body, output, doc, fn.location, notes)
 
 
@@ -155,7 +155,8 @@ def _float_yields(fn: Function) -> list[int]:
 
 
 def _start(fn: Function, targets: Sequence[Value], results: Sequence[Atom], rules: Rules) -> tuple[Reversal, Scope]:
-    roots, written = storage_roots(fn), written_roots(fn)
+    roots = storage_roots(fn)
+    written = written_roots(fn, roots)
     buffers = frozenset(v for v, r in roots.items() if r & written and isinstance(v.type, Array))
     state = Reversal(rules, active_values(fn, targets, results), buffers, fn.body)
     state.place(fn.body)
@@ -168,6 +169,11 @@ def _whole_body(r: Reversal, fn: Function, scope: Scope, params: Sequence[Value]
     region = Region(tuple(params), (*forward.body, *scope.prologue, *scope.b.body), tuple(yields))
     named = {d: replace(d, name=hint(v)) for d, v in scope.adjoint_of.items() if not d.name and v.name}
     return rename(fn.with_body(region), named).body
+
+
+def _unnamed(scope: Scope) -> dict[Value, Value]:
+    """The adjoints of values that nobody named: they are called after what those will be called."""
+    return {d: v for d, v in scope.adjoint_of.items() if not d.name and not v.name}
 
 
 def _gradient(r: Reversal, value: Value, scope: Scope, yields: list[Atom]) -> Tree:

@@ -104,7 +104,7 @@ class Reversal:
         """Stand-ins for the parts of a struct, so that each has an adjoint of its own."""
         if value not in self.split:
             assert isinstance(value.type, Struct)
-            named = [f"{value.name}_{k}" if value.name else str(k) for k in value.type.keys]
+            named = [f"{value.name}_{k}" if value.name else str(k) if isinstance(k, str) else "" for k in value.type.keys]
             made = tuple(Value(t, n) for t, n in zip(value.type.parts, named, strict=True))
             self.split[value] = made
             for p in made:

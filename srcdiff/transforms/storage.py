@@ -225,7 +225,9 @@ def write_plan(fn: Function, plan: Plan) -> Function:
     writer = _Writer(plan)
     writer.find_pairs(fn.body)
     writer.choose_storage()
-    return fn.with_body(writer.top(fn.body))
+    body = writer.top(fn.body)
+    named = {d: a for d, v in fn.notes.get("adjoint_of", {}).items() if isinstance(a := writer.env.get(v, v), Value)}
+    return replace(fn, body=body, notes={**fn.notes, "adjoint_of": named})
 
 
 @dataclass
@@ -521,7 +523,7 @@ class _Writer:
         """An element of storage as the value that it is."""
         where = ", ".join("i" for _ in at)
         is_array = isinstance(v.type, Array)
-        result = Value(v.type, "" if is_array else v.name, False if is_array else v.user)
+        result = Value(v.type, v.name, v.user)
         b.append(Op(memory.index, (storage, *at), (result,), {"where": where}, b.location, "adjoint"))
         if not is_array:
             return result
