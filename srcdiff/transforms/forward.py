@@ -34,6 +34,7 @@ from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, is_float
 from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.activity import active_values
 from srcdiff.transforms.adjoints import adjoint_type, is_zero, whole, zeros
+from srcdiff.transforms.facts import rename
 from srcdiff.transforms.recompute import needed
 
 __all__ = ["ForwardRules", "Rules", "forward"]
@@ -58,6 +59,9 @@ def forward(
     """
     walker = _Forward(rules, forward_rules)
     new, dots, _ = walker.function(fn, wrt, names)
+    named = {d: replace(d, name=dot_name(v)) for v, d in walker.dots.items() if isinstance(d, Value) and not d.name and v.name}
+    new = rename(fn.with_body(new), named).body
+    dots = [named.get(d, d) if isinstance(d, Value) else d for d in dots]
     yields = [*(fn.body.yields if value else ()), *(y for y in dots if y is not None)]
     tangent = _renumber(fn.output, len(fn.body.yields) if value else 0, [d is not None for d in dots])
     output: Tree = Node("tuple", (0, 1), (fn.output, tangent)) if value else tangent
@@ -85,6 +89,7 @@ class _Forward:
         self.rules = rules
         self.forward_rules = forward_rules
         self.helpers: dict[tuple[int, tuple[int, ...]], tuple[Function, tuple[bool, ...]]] = {}
+        self.dots: dict[Value, Atom] = {}  # of all functions transformed
 
     def function(self, fn: Function, wrt: Sequence[int], names: Sequence[str] = ()) -> tuple[Region, list[Atom | None], list[bool]]:
         """The body with tangents, and the tangent of each yield (zeros where it does not depend on `wrt`)."""
@@ -92,7 +97,7 @@ class _Forward:
         roots = storage_roots(fn)
         written = written_roots(fn, roots)
         buffers = frozenset(v for v, r in roots.items() if r & written and isinstance(v.type, Array))
-        scope = _Scope(active_values(fn, targets, fn.body.yields), buffers)
+        scope = _Scope(active_values(fn, targets, fn.body.yields), buffers, self.dots)
         params = list(fn.params)
         for p, name in zip(targets, names or map(dot_name, targets), strict=True):
             dot = Value(adjoint_type(p.type), name)

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op, Statement, Value, const
-from srcdiff.ir.types import Array, Scalar, Type
-from srcdiff.ops import arithmetic
+from srcdiff.ir.types import Array, Dim, Scalar, Type
+from srcdiff.ops import arithmetic, linalg
 from srcdiff.transforms.constants import is_one, is_zero_constant
 from srcdiff.transforms.facts import same_kind
 
@@ -176,6 +176,21 @@ def _reshape(f: Known, op: Op, b: Builder) -> Atom | None:
     return whole.result
 
 
+def _sum(f: Known, op: Op, b: Builder) -> Atom | None:
+    """`np.sum(a * b)` of two vectors is `a @ b`."""
+    product = f.operand_of(op.operands[0], "multiply")
+    if product is None or product.origin == "user" or f.uses.get(product.result) != 1 or op.attrs.get("axis") is not None:
+        return None
+    left, right = (a.type for a in product.operands)
+    if not (isinstance(left, Array) and isinstance(right, Array) and left.ndim == right.ndim == 1):
+        return None
+    if left.shape != right.shape or left.shape[0] == Dim(1) or left.dtype != right.dtype or op.attrs.get("keepdims"):
+        return None
+    whole = Op(linalg.matmul, product.operands, (replace(op.result),), {}, op.location, op.origin)
+    f.emit(whole, b)
+    return whole.result
+
+
 IDENTITIES: dict[str, Identity] = {
     "add": _add,
     "subtract": _subtract,
@@ -188,4 +203,5 @@ IDENTITIES: dict[str, Identity] = {
     "reshape": _reshape,
     "squeeze": _squeeze,
     "index": _index,
+    "sum": _sum,
 }
