@@ -6,13 +6,27 @@ and `return` come back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from srcdiff.codegen.plan import Branch, Copy, Jump, Node
 from srcdiff.ir.core import Atom, Const, If, Statement, Value
 
-__all__ = ["Assign", "End", "Leave", "Return", "copies", "ends_in_jump", "prefers_expression"]
+__all__ = [
+    "Assign",
+    "End",
+    "Exit",
+    "Known",
+    "Leave",
+    "Return",
+    "copies",
+    "decides",
+    "ends_in_jump",
+    "prefers_expression",
+]
+
+
+Known = Mapping[Atom, tuple[Atom, Atom]]  # what a value is in each arm of a branch
 
 
 @dataclass(frozen=True)
@@ -25,12 +39,11 @@ class Assign:
     def nodes(self, yields: Sequence[Atom | None], s: Statement) -> list[Node]:
         return copies(self.targets, yields, s)
 
-    def takes_over(self, branch: If, yields: Sequence[Atom]) -> bool:
+    def takes_over(self, branch: If, yields: Sequence[Atom], known: Known) -> bool:
         """The user's `continue`: nothing is done in one arm, all the rest in the other."""
         if not self.is_turn or branch.origin != "user" or branch.then.body:
             return False
-        passes_on = all(isinstance(a, Value) for a in branch.then.yields)
-        return passes_on and bool(branch.orelse.body) and written_as_statement(branch)
+        return bool(branch.orelse.body) and written_as_statement(branch)
 
 
 @dataclass(frozen=True)
@@ -47,29 +60,55 @@ class Leave:
             return handed_on if go.value else [*handed_on, Jump("break", origin=s.origin)]
         return [*handed_on, Branch(go, [], [Jump("break", origin=s.origin)], s.origin)]
 
-    def takes_over(self, branch: If, yields: Sequence[Atom]) -> bool:
-        if yields[0] not in branch.results:
-            return False
-        return len(branch.results) > 1 or not prefers_expression(branch)
+    def takes_over(self, branch: If, yields: Sequence[Atom], known: Known) -> bool:
+        return decides(branch, yields[0], known)
+
+
+@dataclass(frozen=True)
+class Exit:
+    """The end of an arm whose last yield says whether to do what `leave` makes (a jump) or to go on."""
+
+    targets: tuple[Value | None, ...]
+    leave: Callable[[Sequence[Atom | None]], list[Node]]
+    when: bool  # leave if the flag is this
+
+    def nodes(self, yields: Sequence[Atom | None], s: Statement) -> list[Node]:
+        *rest, flag = yields
+        assert flag is not None
+        going_on = copies(self.targets, rest, s)
+        if isinstance(flag, Const):
+            return self.leave(rest) if bool(flag.value) == self.when else going_on
+        jump = self.leave(rest)
+        arms = (jump, going_on) if self.when else (going_on, jump)
+        return [Branch(flag, *arms, s.origin)]
+
+    def takes_over(self, branch: If, yields: Sequence[Atom], known: Known) -> bool:
+        return decides(branch, yields[-1], known)
 
 
 @dataclass(frozen=True)
 class Return:
+    """The end of the function."""
+
     def nodes(self, yields: Sequence[Atom | None], s: Statement | None) -> list[Node]:
-        return [
-            Jump("return", tuple(a for a in yields if a is not None), s.origin if s else "user")
-        ]
+        found = tuple(a for a in yields if a is not None)
+        return [Jump("return", found, s.origin if s else "user")]
 
-    def takes_over(self, branch: If, yields: Sequence[Atom]) -> bool:
+    def takes_over(self, branch: If, yields: Sequence[Atom], known: Known) -> bool:
         mine = [r for r in branch.results if r in yields]
-        return (
-            bool(mine)
-            and not any(r.name for r in mine)
-            and (written_as_statement(branch) or len(mine) == len(yields))
-        )
+        if not mine or branch.origin != "user" or any(r.user for r in mine):
+            return False
+        return written_as_statement(branch)
 
 
-End = Assign | Leave | Return
+End = Assign | Leave | Exit | Return
+
+
+def decides(branch: If, flag: Atom, known: Known) -> bool:
+    """Whether a branch settles a flag in one of its arms at least."""
+    if flag not in known or not any(isinstance(a, Const) for a in known[flag]):
+        return False
+    return len(branch.results) > 1 or flag not in branch.results or not prefers_expression(branch)
 
 
 def copies(

@@ -69,7 +69,7 @@ class _Fold:
         self.out = Folding()
         self.inside: dict[Value, _Inside] = {}
         self.width: dict[int, int] = {}  # by node: characters folded into it so far
-        self.has_backward = any(n.origin == "adjoint" for n in walk_nodes(plan.nodes))
+        self.has_both = {"user", "adjoint"} <= {n.origin for n in walk_nodes(plan.nodes)}
 
     def run(self) -> Folding:
         for node in walk_nodes(self.plan.nodes):
@@ -151,20 +151,18 @@ class _Fold:
         uses = self.facts.uses[value]
         if let.inline:
             return True
-        if value.user and value.name and let.origin == "user":
+        if value.user and value.name and let.origin == "user" and not is_read(let):
             return self.swapped(let, uses)
         if len(uses) > 1:
             return self.may_repeat(let, inside, uses)
         use = uses[0]
         if use.deeper and not (is_free(let) or (is_trivial(let) and inside.width <= _SHORT)):
             return False
-        if (
-            isinstance(use.node, Jump)
-            and self.has_backward
-            and let.origin == "user"
-            and not is_free(let)
-        ):
-            return False  # the forward part ends with `value = ...`
+        if isinstance(use.node, Jump) and self.has_both and not is_free(let):
+            if let.origin == "user":
+                return False  # the forward part ends with `value = ...`
+            if value.name.startswith("d_") and inside.width > _SHORT:
+                return False  # whoever looks for `d_x` finds it
         if let.origin != "user" and not is_free(let):
             return inside.width + self.width.get(id(use.node), 0) <= _LINE
         return True
@@ -175,7 +173,7 @@ class _Fold:
         if not is_trivial(let) or inside.width > _SHORT:
             return False
         if is_free(let):
-            return True
+            return len(uses) <= 2 or not is_part(let)
         simple = all(is_free(self.out.folded[a]) for a in let.operands if a in self.out.folded)  # type: ignore[index]
         return simple and len(uses) <= 3 and not any(u.deeper for u in uses)
 
@@ -245,6 +243,11 @@ class _Fold:
 
 def is_read(let: Let) -> bool:
     return let.op is not None and let.op.decl.name == "read"
+
+
+def is_part(let: Let) -> bool:
+    """A slice between bounds, such as `x[1:]`: used often, it is a thing of its own."""
+    return let.op is not None and any(k in str(let.op.attrs.get("where", "")) for k in "bes")
 
 
 def is_free(let: Let) -> bool:

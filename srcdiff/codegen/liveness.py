@@ -13,7 +13,18 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from srcdiff.codegen.folding import Folding
-from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Plan, flat, pattern_values, walk_nodes
+from srcdiff.codegen.plan import (
+    Branch,
+    Copy,
+    Jump,
+    Let,
+    Loop,
+    Node,
+    Plan,
+    flat,
+    pattern_values,
+    walk_nodes,
+)
 from srcdiff.ir.core import Value
 
 __all__ = ["Interval", "joined", "live_intervals", "overlap"]

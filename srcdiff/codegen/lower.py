@@ -11,22 +11,26 @@ itself, as the user wrote it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
 from srcdiff.codegen.ends import (
     Assign,
     End,
+    Exit,
+    Known,
     Leave,
     Return,
     copies,
+    decides,
     ends_in_jump,
     prefers_expression,
 )
 from srcdiff.codegen.needed import Needed, carried_values
-from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Plan
+from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Plan, is_pure
 from srcdiff.codegen.sequences import sequence_form
+from srcdiff.codegen.together import is_unpacking
 from srcdiff.ir.core import (
     Atom,
     Call,
@@ -39,6 +43,7 @@ from srcdiff.ir.core import (
     Statement,
     Value,
     While,
+    const,
     regions_of,
     walk,
 )
@@ -61,6 +66,9 @@ def lower(fn: Function, function_names: Mapping[Function, str] = MappingProxyTyp
     lowering = _Lowering(fn, function_names)
     nodes = lowering.region(fn.body, Return())
     return Plan(fn.params, nodes, fn.output, lowering.members)
+
+
+_TRUE, _FALSE = const(True), const(False)
 
 
 # ---- statements -----------------------------------------------------------------------------------
@@ -99,30 +107,102 @@ class _Lowering:
         self, body: Sequence[Statement], yields: Sequence[Atom], end: End, owner: Statement | None
     ) -> list[Node]:
         kept = [s for s in body if self.needed.keeps(s)]
-        nodes: list[Node] = []
-        for statement in kept[:-1]:
-            nodes += self.statement(statement)
-        if kept:
-            last = kept[-1]
-            if isinstance(last, If) and end.takes_over(last, yields):
-                return nodes + self.taken_over(last, yields, end)
-            nodes += self.statement(last)
+        at = _last_decision(kept)
+        last = kept[at] if at is not None else None
+        if isinstance(last, If) and at is not None:
+            known = self.known(last, kept[at + 1 :])
+            if end.takes_over(last, yields, known):
+                return self.taken_over(kept[:at], last, yields, end, known)
+        nodes = [n for s in kept for n in self.statement(s)]
         return nodes + end.nodes(self.sources(yields), owner)  # type: ignore[arg-type]
 
-    def taken_over(self, branch: If, yields: Sequence[Atom], end: End) -> list[Node]:
-        """Both arms do what comes at the end of the region around."""
-        arms = []
-        for region in (branch.then, branch.orelse):
-            env = dict(zip(branch.results, region.yields, strict=True))
-            new = [env.get(y, y) if isinstance(y, Value) else y for y in yields]
-            arms.append(self.body(region.body, new, end, branch))
-        then, orelse = arms
+    def known(self, branch: If, negations: Sequence[Statement]) -> Known:
+        """What results, the condition, and what is `not` of them are in each arm."""
+        pairs = zip(branch.then.yields, branch.orelse.yields, strict=True)
+        known: dict[Atom, tuple[Atom, Atom]] = dict(zip(branch.results, pairs, strict=True))
+        known[branch.condition] = (_TRUE, _FALSE)
+        for s in negations:
+            arms = known.get(s.operands[0])
+            if arms is not None and all(isinstance(a, Const) for a in arms):
+                known[s.results[0]] = (_opposite(arms[0]), _opposite(arms[1]))
+        return known
+
+    def taken_over(
+        self,
+        before: Sequence[Statement],
+        branch: If,
+        yields: Sequence[Atom],
+        end: End,
+        known: Known,
+    ) -> list[Node]:
+        """Both arms of the last branch do what comes at the end of the region around."""
+        threaded = self.threaded(before, branch, yields, end, known)
+        if threaded is not None:
+            return threaded
+        nodes = [n for s in before for n in self.statement(s)]
+        then, orelse = (
+            self.body(region.body, _in_arm(yields, known, k), end, branch)
+            for k, region in enumerate((branch.then, branch.orelse))
+        )
         condition = self.at(branch.condition)
         if isinstance(end, Assign):
             then.append(Jump("continue", origin=branch.origin))
         if ends_in_jump(then):
-            return [Branch(condition, then, [], branch.origin, branch), *orelse]
-        return [Branch(condition, then, orelse, branch.origin, branch)]
+            return [*nodes, Branch(condition, then, [], branch.origin, branch), *orelse]
+        return [*nodes, Branch(condition, then, orelse, branch.origin, branch)]
+
+    def threaded(
+        self,
+        before: Sequence[Statement],
+        branch: If,
+        yields: Sequence[Atom],
+        end: End,
+        known: Known,
+    ) -> list[Node] | None:
+        """Where an earlier branch decides this one, and one arm only leaves: leave from there.
+
+        if c: x = 1; done = True                   if c: return 1
+        else: ...; done = False         becomes    ...
+        if done: return x                          rest
+        """
+        at = _last_decision(before)
+        earlier = before[at] if at is not None else None
+        if at is None or not isinstance(earlier, If) or isinstance(end, Exit):
+            return None
+        settled = self.known(earlier, before[at + 1 :])
+        arms = (branch.then, branch.orelse)
+        leaving = next((k for k, arm in enumerate(arms) if not arm.body), None)
+        if leaving is None or not decides(earlier, branch.condition, settled):
+            return None
+        handed = _in_arm(yields, known, leaving)
+
+        def leave(results: Sequence[Atom | None]) -> list[Node]:
+            env = dict(zip(earlier.results, results, strict=True))
+            return end.nodes(
+                [env.get(a, a) if isinstance(a, Value) else a for a in self.sources(handed)], branch
+            )
+
+        if not ends_in_jump(leave(earlier.then.yields)):
+            return None
+        rest = arms[1 - leaving]
+        rest_yields = _in_arm(yields, known, 1 - leaving)
+        read = {a for s in rest.body for a in reads_within(s)} | {*rest_yields}
+        targets = tuple(r if r in read else None for r in earlier.results)
+        way_out = Exit(targets, leave, leaving == 0)
+        nodes = [n for s in before[:at] for n in self.statement(s)]
+        arms_yields = [
+            (*region.yields, settled[branch.condition][k])
+            for k, region in enumerate((earlier.then, earlier.orelse))
+        ]
+        then, orelse = (
+            self.body(region.body, arms_yields[k], way_out, earlier)
+            for k, region in enumerate((earlier.then, earlier.orelse))
+        )
+        condition = self.at(earlier.condition)
+        after = self.body(rest.body, rest_yields, end, branch)
+        if ends_in_jump(then):
+            return [*nodes, Branch(condition, then, [], earlier.origin, earlier), *orelse, *after]
+        return [*nodes, Branch(condition, then, orelse, earlier.origin, earlier), *after]
 
     def statement(self, s: Statement) -> list[Node]:
         match s:
@@ -148,18 +228,29 @@ class _Lowering:
 
     def operation(self, op: Op) -> Let:
         text = "" if op.decl.name in PRINTED_BY_SCOPE else template_of(op)
+        needed = [k for k, r in enumerate(op.results) if r in self.needed.values]
+        if len(op.results) > 1 and len(needed) == 1 and not is_unpacking(op):
+            (k,) = needed
+            return Let((op.results[k],), f"{text}[{k}]", self.many(op.operands), op, op.origin)
         return Let(op.results, text, self.many(op.operands), op, op.origin)
 
     def branch(self, s: If) -> list[Node]:
         targets = tuple(r if r in self.needed.values else None for r in s.results)
-        then, orelse = (self.region(self.with_nothing(s, r), Assign(targets), s) for r in (s.then, s.orelse))
+        then, orelse = (
+            self.region(self.with_nothing(s, r), Assign(targets), s) for r in (s.then, s.orelse)
+        )
         return [Branch(self.at(s.condition), then, orelse, s.origin, s)]
 
     def with_nothing(self, s: If, region: Region) -> Region:
-        """The arm with None in place of what means nothing there, where the branch's result is handed on all the same."""
+        """The arm with None for what means nothing there, where the result is handed on all the same."""
         pairs = zip(region.yields, s.results, strict=True)
         nothing = Const(None, NONE)
-        return replace(region, yields=tuple(nothing if r in self.handed_on and self.is_undefined(y) else y for y, r in pairs))
+        return replace(
+            region,
+            yields=tuple(
+                nothing if r in self.handed_on and self.is_undefined(y) else y for y, r in pairs
+            ),
+        )
 
     def conditional(self, s: If) -> list[Node]:
         """`a if c else b`, `c and b`, `c or b`: an `If` with one result whose arms are one expression each."""
@@ -278,7 +369,53 @@ class _Lowering:
                 n for s in loop.test.body if self.needed.keeps(s) for n in self.statement(s)
             ]
             node.condition = self.at(loop.test.yields[0])
+        else:
+            _ask_first(node)
         return [*before, node]
+
+
+def _ask_first(node: Loop) -> None:
+    """`while True: if c: ... else: break` is `while c: ...`."""
+    if not node.body:
+        return
+    *before, last = node.body
+    if not isinstance(last, Branch) or not all(isinstance(n, Let) and is_pure(n) for n in before):
+        return
+    if (
+        len(last.orelse) == 1
+        and isinstance(last.orelse[0], Jump)
+        and last.orelse[0].kind == "break"
+    ):
+        node.test, node.condition, node.body = before, last.condition, last.then
+
+
+def _last_decision(kept: Sequence[Statement]) -> int | None:
+    """The position of the last statement, if it is an `If`; what only negates flags may follow it."""
+    at = len(kept) - 1
+    while at >= 0:
+        s = kept[at]
+        if not (isinstance(s, Op) and s.decl.name == "not"):
+            return at if isinstance(s, If) else None
+        at -= 1
+    return None
+
+
+def _opposite(atom: Atom) -> Const:
+    assert isinstance(atom, Const)
+    return _FALSE if atom.value else _TRUE
+
+
+def _in_arm(yields: Sequence[Atom], known: Known, arm: int) -> list[Atom]:
+    return [known[y][arm] if y in known else y for y in yields]
+
+
+def reads_within(s: Statement) -> Iterator[Atom]:
+    """What a statement reads, at any depth."""
+    yield from s.operands
+    for region in regions_of(s):
+        yield from region.yields
+        for inner in region.body:
+            yield from reads_within(inner)
 
 
 def _conditional_text(condition: Atom, a: Atom, b: Atom) -> tuple[str, tuple[Atom, ...]]:

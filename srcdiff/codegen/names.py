@@ -20,7 +20,7 @@ from srcdiff.codegen.facts import Facts
 from srcdiff.codegen.folding import Folding
 from srcdiff.codegen.invented import suggestions
 from srcdiff.codegen.liveness import Interval, joined, overlap
-from srcdiff.codegen.plan import Copy, Loop, Plan, walk_nodes
+from srcdiff.codegen.plan import Copy, Let, Loop, Plan, walk_nodes
 from srcdiff.ir.core import Value
 
 __all__ = ["name_variables"]
@@ -77,7 +77,11 @@ class _Naming:
         self.occupied: dict[str, list[Interval]] = {}  # by name
         self.names: dict[Value, str] = {}
         for value, live in intervals.items():
-            known = {m.name: m.user for m in (*plan.members.get(value, ()), value) if m.name.isidentifier()}
+            known = {
+                m.name: m.user
+                for m in (*plan.members.get(value, ()), value)
+                if m.name.isidentifier()
+            }
             known = {n: u or known.get(n, False) for n, u in known.items()}
             self.classes[value] = _Class([value], live, live[0][0], known)
 
@@ -96,9 +100,9 @@ class _Naming:
             c.names.pop("_", None)  # says that nobody reads it, but a pass does now
         for c in sorted((c for c in rest if c.names), key=lambda c: not any(c.names.values())):
             self.name_known(c)
-        for c in rest:
-            if not c.names:
-                self.name_invented(c)
+        unnamed = [c for c in rest if not c.names]
+        for c in sorted(unnamed, key=self.is_storage):  # storage is named after what it holds
+            self.name_invented(c)
         return self.names
 
     # ---- one variable for a value and its copy ----
@@ -164,6 +168,13 @@ class _Naming:
     def is_unread(self, c: _Class) -> bool:
         return not any(self.facts.uses.get(m) for m in c.members) and not {*c.members} & self.params
 
+    def is_storage(self, c: _Class) -> bool:
+        makers = [self.facts.maker.get(m) for m in c.members]
+        return any(
+            isinstance(m, Let) and m.op is not None and m.op.decl.name in ("empty", "list_new")
+            for m in makers
+        )
+
     def name_unread(self, c: _Class) -> None:
         for member in c.members:
             self.names[member] = "_"
@@ -194,7 +205,9 @@ class _Naming:
         found[:0] = [f"d_{self.names[v]}" for v in sources if v in self.names]
         found = [n for n in found if n.isidentifier()]
         if any(isinstance(self.facts.maker.get(m), Loop) for m in c.members):
-            again = next((n for n in found if self.fits(c, n)), None)  # an index may serve one loop after the other
+            again = next(
+                (n for n in found if self.fits(c, n)), None
+            )  # an index may serve one loop after the other
             if again is not None:
                 self.give(c, again)
                 return

@@ -17,6 +17,7 @@ from srcdiff.codegen.lengths import resolve_lengths
 from srcdiff.codegen.liveness import live_intervals
 from srcdiff.codegen.lower import lower
 from srcdiff.codegen.names import name_variables
+from srcdiff.codegen.outcomes import keep_outcomes
 from srcdiff.codegen.plan import Jump, Let, Node, Plan, walk_nodes
 from srcdiff.codegen.python_text import to_text
 from srcdiff.codegen.statements import Writer
@@ -99,6 +100,9 @@ def function_tree(
     roots = storage_roots(fn)
     resolve_lengths(plan, facts_of(plan, roots))
     facts = facts_of(plan, roots)
+    if keep_outcomes(plan, facts):
+        plan.number()
+        facts = facts_of(plan, roots)
     folding = fold(plan, facts)
     assign_together(plan, facts, folding)
     used = _dotted(plan, folding)

@@ -18,6 +18,9 @@ from srcdiff.ir.types import Array, Dim, List, Scalar, shape_of
 __all__ = ["Header", "sequence_form"]
 
 
+_MANY = 4  # sequences that a `zip` may have
+
+
 @dataclass(frozen=True)
 class Header:
     """What stands between `for` and `:`; `absorbed` are the statements of the body that it stands for."""
@@ -44,7 +47,7 @@ def sequence_form(
     uses = Counter(a for s in walk(loop.body) for a in _reads(s) if keeps(s))
     uses.update(a for a in loop.body.yields if isinstance(a, Value))
     index_left = uses[loop.index] - len(loads)
-    if index_left and loop.reverse:
+    if (index_left and loop.reverse) or len(loads) > _MANY:
         return plain
     sequences = [load.operands[0] for load in loads]
     if any(_grows(s, loop) for s in sequences) or not _all_turns(sequences, loop, definer):
@@ -163,8 +166,14 @@ def has_length(sequence: Atom, stop: Atom, loop: For, definer: Mapping[Value, St
         return False
     if _filled_alike(sequence, loop, definer):
         return True
-    filler = _filler(source.operands[0], definer) if isinstance(source, Op) and source.operands else None
-    return filler is not None and _counts(filler) and has_length(sequence, filler.stop, filler, definer)
+    filler = (
+        _filler(source.operands[0], definer) if isinstance(source, Op) and source.operands else None
+    )
+    return (
+        filler is not None
+        and _counts(filler)
+        and has_length(sequence, filler.stop, filler, definer)
+    )
 
 
 def _counts(loop: For) -> bool:
@@ -193,7 +202,9 @@ def _filled_alike(sequence: Value, loop: For, definer: Mapping[Value, Statement]
 def _filler(sequence: Atom, definer: Mapping[Value, Statement]) -> For | None:
     """The one loop that fills a list, by one `append` in each turn."""
     made = definer.get(sequence) if isinstance(sequence, Value) else None
-    if not isinstance(sequence, Value) or not (isinstance(made, Op) and made.decl.name == "list_new" and not made.operands):
+    if not isinstance(sequence, Value) or not (
+        isinstance(made, Op) and made.decl.name == "list_new" and not made.operands
+    ):
         return None
     fillers = [
         s

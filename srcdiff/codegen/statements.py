@@ -4,6 +4,7 @@ and headers of loops.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from srcdiff.codegen.folding import Folding
 from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Pattern, Plan
 from srcdiff.codegen.templates import template
 from srcdiff.ir.core import Atom, Call, Const, Op, Tree, Value
-from srcdiff.ir.types import Scalar
+from srcdiff.ir.types import Scalar, ndim_of
 from srcdiff.ops.containers import struct_text
 
 __all__ = ["Writer"]
@@ -84,7 +85,7 @@ class Writer:
         filled = self.value(let)
         if not let.results:
             return [
-                effect(filled)
+                effect(filled, _may_augment(let.op))
                 if template(let.text, len(let.operands)).is_statement
                 else n.expr_stmt(filled)
             ]
@@ -143,6 +144,9 @@ class Writer:
 
     def copy(self, copy: Copy) -> list[Any]:
         """Assignments one after the other where the order allows it, in one tuple where they form a circle."""
+        shape = self.shape(copy) if copy.together else None
+        if shape is not None:
+            return [n.assign(n.tuple_(*map(self.target, copy.targets)), shape)]
         pending: list[tuple[Value, Any]] = []
         for target, source in zip(copy.targets, copy.sources, strict=True):
             value = self.expression(source)
@@ -165,6 +169,21 @@ class Writer:
             out.append(self.assign(target, value, self.made_by(copy, target)))
             pending.remove(ready[0])
         return out
+
+    def shape(self, copy: Copy) -> Any | None:
+        """`x.shape`, where all the lengths of one array are taken together."""
+        ops = [self.made_by(copy, target) for target in copy.targets]
+        lengths = [op for op in ops if op is not None and op.decl.name == "axis_length"]
+        bases = {op.operands[0] for op in lengths}
+        if len(lengths) != len(ops) or len(bases) != 1:
+            return None
+        (base,) = bases
+        axes = [op.attrs["axis"] for op in lengths]
+        return (
+            n.attribute(self.expression(base), "shape")
+            if axes == [*range(ndim_of(base.type))]
+            else None
+        )
 
     def made_by(self, copy: Copy, target: Value) -> Op | None:
         source = copy.sources[copy.targets.index(target)]
@@ -251,6 +270,8 @@ class Writer:
 
 def constant(value: Any) -> Any:
     """The expression for an operand that is known when compiling; dtypes are known by their NumPy names."""
+    if type(value) is float and abs(value) == math.pi:
+        return n.attribute("np.pi") if value > 0.0 else n.unary("-", n.attribute("np.pi"))
     try:
         return n.constant(value)
     except TypeError:
@@ -269,18 +290,39 @@ def negated(test: Any) -> Any:
     return n.unary("not", test)
 
 
-def effect(statement: Any) -> Any:
+def effect(statement: Any, may_augment: bool = True) -> Any:
     """A statement that writes: `-=` for adding a negative, and targets that Python can assign to."""
     if isinstance(statement, gast.AugAssign):
         target, symbol, value = statement.target, _OPERATORS[type(statement.op)], statement.value
         if not isinstance(target, gast.Name | gast.Subscript):
             target = n.subscript(target, gast.Constant(..., None))
-        if symbol == "+" and isinstance(value, gast.UnaryOp) and isinstance(value.op, gast.USub):
-            symbol, value = "-", value.operand
+        if symbol == "+" and (positive := without_sign(value)) is not None:
+            symbol, value = "-", positive
         return n.augassign(target, symbol, value)
     if isinstance(statement, gast.Assign):
-        return n.assign(statement.targets[0], statement.value)
+        target, value = statement.targets[0], statement.value
+        if (
+            may_augment
+            and isinstance(value, gast.BinOp)
+            and (place := updated(target, value.left)) is not None
+        ):
+            return n.augassign(place, _OPERATORS[type(value.op)], value.right)
+        return n.assign(target, value)
     return statement
+
+
+def updated(target: Any, value: Any) -> Any | None:
+    """What `target = value + ...` adds to: `x[i]`, or the whole of `x` for `x[:] = x + ...`."""
+    if not isinstance(target, gast.Subscript):
+        return None
+    whole = isinstance(target.slice, gast.Slice) and not any(gast.iter_child_nodes(target.slice))
+    if whole and isinstance(target.value, gast.Name):
+        return target.value if _is_name(value, target.value.id) else None
+    if isinstance(value, gast.Subscript) and gast.dump(n.stored(value)) == gast.dump(
+        n.stored(target)
+    ):
+        return target
+    return None
 
 
 def with_minus(value: Any) -> Any:
@@ -314,7 +356,9 @@ def without_term(total: Any, name: str) -> tuple[str, Any] | None:
     if len(mine) != 1:
         return None
     del terms[mine[0]]
-    if any(isinstance(node, gast.Name) and node.id == name for _, t in terms for node in gast.walk(t)):
+    if any(
+        isinstance(node, gast.Name) and node.id == name for _, t in terms for node in gast.walk(t)
+    ):
         return None
     all_minus = not any(plus for plus, _ in terms)
     first = 0 if all_minus else next(k for k, (plus, _) in enumerate(terms) if plus)

@@ -12,9 +12,9 @@ import re
 from srcdiff.codegen.facts import Facts
 from srcdiff.codegen.folding import Folding
 from srcdiff.codegen.plan import Branch, Copy, Let, Loop, Node, Plan
-from srcdiff.ir.core import Value
+from srcdiff.ir.core import Op, Value
 
-__all__ = ["assign_together"]
+__all__ = ["assign_together", "is_unpacking"]
 
 _TUPLE_TARGET = re.compile(r"\s*\(?\w+\)?\s*,[\s\w,()\[\]*.]*=[^=]")
 
@@ -60,6 +60,14 @@ def _line(node: Let) -> tuple[str, int] | None:
     ):
         return None
     return op.location.file, op.location.line
+
+
+def is_unpacking(op: Op) -> bool:
+    """Whether an operation's results are taken apart as the user wrote it, or as `unpack` does."""
+    if op.decl.name == "unpack":
+        return True
+    line = op.location.source_line if op.origin == "user" and op.location is not None else ""
+    return _TUPLE_TARGET.match(line) is not None
 
 
 def _continues(group: list[Let], node: Let, folding: Folding) -> bool:

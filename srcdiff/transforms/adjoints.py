@@ -51,6 +51,7 @@ class Scope:
     totals: dict[Value, Atom] = field(default_factory=dict)
     partials: dict[Value, list[Partial]] = field(default_factory=dict)
     buffers: dict[Value, Atom] = field(default_factory=dict)
+    chosen: set[Value] = field(default_factory=set)  # results of branches whose buffer is that of what was chosen
     adjoint_of: dict[Value, Value] = field(default_factory=dict)  # what values of the backward part are the adjoints of
 
     def inner(self, region: Region) -> Scope:

@@ -27,7 +27,7 @@ from srcdiff.ir.core import (
     While,
     regions_of,
 )
-from srcdiff.ir.types import Struct
+from srcdiff.ir.types import Array, Struct
 from srcdiff.ops import containers, memory
 from srcdiff.transforms.affine import Affine, affine
 
@@ -93,6 +93,31 @@ class Program:
             writes = {k: w for k, w in writes.items() if w.decl is not containers.append}  # nothing is overwritten
         return all(self.is_apart(load, write) for write in writes.values())
 
+    def is_written_from(self, statement: Statement, value: Value) -> bool:
+        """Whether the storage of a value is written in a branch or loop, or anywhere behind it."""
+        start = self.number[id(statement)]
+        return any(self.number[id(w)] > start for root in self.roots.get(value, ()) for w in self.writes.get(root, ()))
+
+    def is_written_after(self, op: Op, value: Value, base: Value) -> bool:
+        """Whether the storage that a value refers to at an operation may be written when that is done."""
+        return any(
+            self.may_hit(op, base, root, write)
+            for root in self.roots.get(value, ())
+            if isinstance(root.type, Array)
+            for write in self.writes.get(root, ())
+        )
+
+    def may_hit(self, op: Op, base: Value, root: Value, write: Op) -> bool:
+        shared = [p for p, q in zip(self.around[id(op)], self.around[id(write)], strict=False) if p is q]
+        around = self.loops_around(self.home[root])
+        if len(around) < len(shared) or any(p is not q for p, q in zip(shared, around, strict=False)):
+            return True  # it outlives a turn of a loop that both are in
+        at, writes, made = self.number[id(op)], self.number[id(write)], self.order(root) // 2
+        if not shared or made < at:
+            return writes > at
+        target = write.operands[write.decl.writes[0]]
+        return not (made < writes or (writes < at and target is base))  # made later in the turn: an array of an earlier turn
+
     def counts_from_front(self, at: Atom) -> bool:
         """Whether an index of a list is certain not to be negative."""
         position = affine(at, self.maker)
@@ -120,13 +145,13 @@ class Program:
         for loop in loops:
             if not isinstance(loop, For) or not isinstance(loop.step, Const) or loop.step.value == 0:
                 return False
-            axis = next((k for k, w in enumerate(written_at) if w.terms.get(loop.index) == 1 and len(w.terms) == 1), None)
-            if axis is None or axis >= len(read_at):
-                return False
             forwards = (loop.step.value > 0) != loop.reverse
-            behind = self.compare(read_at[axis], written_at[axis], loop, loops, forwards)
-            if behind is not None:
-                return behind
+            running = [(r, w) for r, w in zip(read_at, written_at, strict=False) if w.terms == {loop.index: 1}]
+            found = [self.compare(r, w, loop, loops, forwards) for r, w in running]
+            if any(found):
+                return True  # one axis on which they never meet is enough
+            if not found or False in found:
+                return False
         return before
 
     def compare(self, read: Affine, written: Affine, loop: For, loops: Sequence[Loop], forwards: bool) -> bool | None:

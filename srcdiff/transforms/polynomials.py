@@ -23,6 +23,7 @@ Tree = int | Fraction | tuple[str, tuple["Tree", ...]]  # an atom, a constant, a
 Cost = tuple[int, int]
 
 LIMIT = 16  # terms; what is larger is an atom to what is around it
+_FACTORS = 32  # of a term; longer products are atoms, too: each step of a long chain would copy all before it
 
 _ONE: Monomial = ((), ())
 
@@ -45,19 +46,30 @@ def scaled(p: Polynomial, factor: Fraction) -> Polynomial:
 def plus(p: Polynomial, q: Polynomial) -> Polynomial:
     out = dict(p)
     for monomial, c in q.items():
-        out[monomial] = out.get(monomial, Fraction(0)) + c
-    return {m: c for m, c in out.items() if c}
+        _add_term(out, monomial, c)
+    return out
+
+
+def _add_term(out: dict[Monomial, Fraction], monomial: Monomial, c: Fraction) -> None:
+    before = out.get(monomial)
+    total = c if before is None else before + c
+    if total:
+        out[monomial] = total
+    else:
+        out.pop(monomial, None)
 
 
 def times(p: Polynomial, q: Polynomial) -> Polynomial | None:
-    """The product; None where it has too many terms."""
+    """The product; None where it has too many terms, or too long ones."""
     if len(p) * len(q) > LIMIT:
         return None
-    out: Polynomial = {}
+    out: dict[Monomial, Fraction] = {}
     for (above, below), c in p.items():
         for (other_above, other_below), k in q.items():
+            if len(above) + len(other_above) > _FACTORS:
+                return None
             monomial = _joined(above, other_above), _joined(below, other_below)
-            out = plus(out, {monomial: c * k})
+            _add_term(out, monomial, c * k)
     return out
 
 
@@ -93,6 +105,8 @@ def replaced(p: Polynomial, atom: int, by: Polynomial) -> Polynomial | None:
 
 
 def _joined(left: Factors, right: Factors) -> Factors:
+    if not left or not right:
+        return left or right
     powers = dict(left)
     for atom, k in right:
         powers[atom] = powers.get(atom, 0) + k

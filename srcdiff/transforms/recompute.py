@@ -23,7 +23,9 @@ from srcdiff.transforms.loads import Program
 
 __all__ = ["HEAVY", "needed", "origins", "uses"]
 
-HEAVY = 64.0  # the price of a product or factorisation, in units of storing its result
+# prices of doing something again, in units of storing its result: text is shorter with fewer arrays that are kept
+HEAVY = 4.0
+PRODUCT = 0.5
 _READS = (memory.read, memory.index, memory.gather, containers.list_item, containers.list_length)
 
 
@@ -49,7 +51,9 @@ def _op_origins(op: Op, program: Program) -> tuple[list[Value], float]:
         return [], math.inf
     if _reads_storage(op) and not program.is_stable(op):
         return [], math.inf
-    price = {"free": 0.0, "cheap": 0.0, "element": 0.0, "heavy": HEAVY}[op.decl.cost]
+    price = 0.0
+    if op.decl.cost == "heavy":
+        price = PRODUCT if op.decl.multilinear else HEAVY
     return inner_values(op.operands, program), price
 
 

@@ -37,6 +37,7 @@ from srcdiff.ir.types import Array, List, Static, Struct, is_float
 from srcdiff.transforms.activity import active_values
 from srcdiff.transforms.adjoints import Scope, adjoint_type, hint
 from srcdiff.transforms.facts import rename
+from srcdiff.transforms.loads import survey
 from srcdiff.transforms.reverse_control import reverse_branch, reverse_loop
 from srcdiff.transforms.reverse_ops import reverse_call, reverse_op
 from srcdiff.transforms.reverse_state import Reversal, Rules
@@ -158,7 +159,7 @@ def _start(fn: Function, targets: Sequence[Value], results: Sequence[Atom], rule
     roots = storage_roots(fn)
     written = written_roots(fn, roots)
     buffers = frozenset(v for v, r in roots.items() if r & written and isinstance(v.type, Array))
-    state = Reversal(rules, active_values(fn, targets, results), buffers, fn.body)
+    state = Reversal(rules, active_values(fn, targets, results), buffers, fn.body, survey(fn.body, roots))
     state.place(fn.body)
     state.find_lists(fn.body)
     return state, Scope(fn.body, None, Builder(origin="adjoint", location=fn.location))

@@ -55,36 +55,58 @@ def reverse_branch(r: Reversal, branch: If, scope: Scope, reverse_region: Revers
     active = [k for k, v in enumerate(branch.results) if r.is_active(v)]
     if not active and not _writes_active(r, branch):
         return
+    chosen = {k for k in active if branch.results[k] in scope.chosen}
     d_results = {k: _take_result(r, branch.results[k], scope) for k in active}
     yields = [region.yields[k] for region in (branch.then, branch.orelse) for k in active]
     outer = receivers(r, (branch.then, branch.orelse), yields)
+    passed = _passed_on((branch.then, branch.orelse))
     for v in outer:
-        if v in r.buffers or isinstance(v.type, List):
+        if (v in r.buffers and v not in passed) or isinstance(v.type, List):
             r.open(v, scope)
-    carried = [v for v in outer if scope.buffer(v) is None]
+    handed = [v for v in outer if v in r.buffers and v in passed and scope.buffer(v) is None]
+    carried = [v for v in outer if v not in handed and scope.buffer(v) is None]
     before = {v: scope.totals.pop(v, None) for v in carried}
-    halves = [_half(r, region, scope, d_results, before, reverse_region) for region in (branch.then, branch.orelse)]
+    halves = [_half(r, branch, region, scope, d_results, chosen, before, reverse_region) for region in (branch.then, branch.orelse)]
+    handed = [v for v in handed if any(v in inner.buffers for inner, _ in halves)]
     changed = [v for v in carried if any(totals[v] is not before[v] for _, totals in halves)]
     for v in carried:
         if v not in changed and before[v] is not None:
             scope.totals[v] = before[v]  # type: ignore[assignment]
-    if not changed and not any(inner.b.body for inner, _ in halves):
+    if not changed and not handed and not any(inner.b.body for inner, _ in halves):
         return
     regions = []
     for inner, totals in halves:
         found = [_full(r, v, totals[v], inner) for v in changed]
-        regions.append(inner.finish((), found))
-    results = tuple(Value(adjoint_type(v.type), hint(v)) for v in changed)
+        buffers = [inner.buffers[v] if v in inner.buffers else r.zeros(v, inner) for v in handed]
+        regions.append(inner.finish((), (*found, *buffers)))
+    results = tuple(Value(adjoint_type(v.type), hint(v)) for v in (*changed, *handed))
     condition = r.primal(branch.condition, scope)
     scope.b.append(If(condition, regions[0], regions[1], results, branch.location, "adjoint", r.pair(branch)))
-    scope.totals.update(zip(changed, results, strict=True))
+    scope.totals.update(zip(changed, results, strict=False))
+    for v, result in zip(handed, results[len(changed) :], strict=True):
+        r.bind(v, result, scope, branch)
+
+
+def _passed_on(regions: Sequence[Region]) -> set[Atom]:
+    """What regions yield or give to loops: the adjoints of these arrive from behind."""
+    found: set[Atom] = set()
+    for region in regions:
+        found.update(region.yields)
+        for statement in region.body:
+            if isinstance(statement, For | While):
+                found.update(statement.carried)
+            elif isinstance(statement, If):
+                found |= _passed_on((statement.then, statement.orelse))
+    return found
 
 
 def _half(
     r: Reversal,
+    branch: If,
     region: Region,
     scope: Scope,
     d_results: dict[int, Atom | None],
+    chosen: set[int],
     before: dict[Value, Atom | None],
     reverse_region: ReverseRegion,
 ) -> tuple[Scope, dict[Value, Atom | None]]:
@@ -96,11 +118,10 @@ def _half(
         if d is None or not r.is_active(y):
             continue
         assert isinstance(y, Value)
-        if y in r.buffers:
-            if r.home[y] is region:
-                inner.buffers[y] = d
-        else:
+        if y not in r.buffers:
             r.contribute(y, d, inner)
+        elif not (k in chosen and r.is_from_outside(y, region)):
+            r.bind(y, d, inner, branch)
     reverse_region(r, region, inner)
     return inner, {v: r.take(v, inner) if v in inner.partials else inner.totals.get(v) for v in before}
 
@@ -108,8 +129,8 @@ def _half(
 def _take_result(r: Reversal, value: Value, scope: Scope) -> Atom | None:
     """The adjoint of a branch's result: its buffer where the storage is written."""
     if value in r.buffers or isinstance(value.type, List):
-        found = scope.buffers.pop(value, None)
-        return found if found is not None else r.open(value, scope)
+        scope.chosen.discard(value)
+        return scope.buffers.pop(value, None)
     return r.take(value, scope)
 
 
@@ -196,14 +217,16 @@ def _enter(r: Reversal, yields: Sequence[Atom], ins: Sequence[Value], inner: Sco
     for y, d in zip(yields, ins, strict=True):
         if not isinstance(y, Value) or not is_float(y.type):
             continue
-        if y in r.buffers or isinstance(y.type, List):
-            if y in inner.buffers or inner.buffer(y) is not None:
+        if isinstance(y.type, List):
+            if inner.buffer(y) is not None:
                 raise UnsupportedError(
-                    "two names share one array that is written at the end of a loop's turn",
-                    "Copy the array where the second name is bound (`u = v.copy()`).",
+                    "two names share one list at the end of a loop's turn",
+                    "Copy the list where the second name is bound (`ys = list(xs)`).",
                     loop.location,
                 )
             inner.buffers[y] = d
+        elif y in r.buffers:
+            r.bind(y, d, inner, loop)
         else:
             r.contribute(y, d, inner)
 
@@ -221,14 +244,16 @@ def _arrive(r: Reversal, init: Atom, end: Value, scope: Scope, loop: For | While
     if not r.is_active(init):
         return
     assert isinstance(init, Value)
-    if init in r.buffers or isinstance(init.type, List):
+    if isinstance(init.type, List):
         if scope.buffer(init) is not None:
             raise UnsupportedError(
-                "an array that is written is used under two names, one of which a loop passes on",
-                "Use one name for the array, or copy it before the loop.",
+                "a list is used under two names, one of which a loop passes on",
+                "Use one name for the list, or copy it before the loop.",
                 loop.location,
             )
         scope.buffers[init] = end
+    elif init in r.buffers:
+        r.bind(init, end, scope, loop)
     else:
         r.contribute(init, end, scope)
 

@@ -199,6 +199,7 @@ def _pack(r: Reversal, op: Op, scope: Scope) -> None:
     value = op.results[0]
     if r.is_active(value):
         for a, part in zip(op.operands, r.parts(value), strict=True):
+            r.keep_apart(a, op)
             _hand_over(r, part, a, scope)
 
 
@@ -251,6 +252,7 @@ def _list_new(r: Reversal, op: Op, scope: Scope) -> None:
         return
     for k, a in enumerate(op.operands):
         if r.is_active(a):
+            r.keep_apart(a, op)
             r.contribute(a, scope.b.op(containers.list_item, d_xs, const(k)), scope)
 
 
@@ -260,6 +262,7 @@ def _append(r: Reversal, op: Op, scope: Scope) -> None:
     if not r.is_active(xs):
         return
     assert isinstance(xs, Value)
+    r.keep_apart(value, op)
     d = scope.b.op(containers.list_pop, r.open(xs, scope))
     r.contribute(value, d, scope)
 

@@ -36,6 +36,7 @@ from srcdiff.ir.types import (
 )
 from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.adjoints import Scope, adjoint_type, fit, hint, whole, zeros
+from srcdiff.transforms.loads import Program
 
 __all__ = ["Reversal", "Rules", "add_to_element", "all_regions"]
 
@@ -51,6 +52,7 @@ class Reversal:
     active: frozenset[Value]
     buffers: frozenset[Value]
     top: Region
+    program: Program
     home: dict[Value, Region] = field(default_factory=dict)  # where each forward value is defined
     maker: dict[Value, Statement] = field(default_factory=dict)
     standins: Env = field(default_factory=dict)  # results that the adjoint of a helper is given
@@ -266,6 +268,42 @@ class Reversal:
 
     # ---- adjoint buffers ----------------------------------------------------------------------------
 
+    def base(self, value: Value) -> Value:
+        """What a view is a view of, in the end."""
+        maker = self.maker.get(value)
+        while isinstance(maker, Op) and maker.decl.view_of is not None and isinstance(maker.operands[maker.decl.view_of].type, Array):
+            base = maker.operands[maker.decl.view_of]
+            assert isinstance(base, Value)
+            value, maker = base, self.maker.get(base)
+        return value
+
+    def bind(self, value: Value, d: Atom, scope: Scope, there: Statement) -> None:
+        """From here on (backwards) `d` is the adjoint buffer of a value that a branch or loop passes on; `there` is which.
+
+        If the storage has a buffer by another name already, the two add up. That is exact only if nothing writes the storage
+        while it has two names.
+        """
+        base = self.base(value)
+        if scope.buffer(base) is None and base is value:
+            scope.buffers[value] = d
+            return
+        if scope.buffer(base) is not None and self.program.is_written_from(there, value):
+            raise UnsupportedError(
+                "an array that is written has two names where a loop or branch passes it on",
+                "Use one name for the array, or copy it where the second name is bound (`u = v.copy()`).",
+                there.location,
+            )
+        scope.b.ops(memory.add_into, self.open(value, scope), d, where="")
+
+    def keep_apart(self, value: Atom, op: Op) -> None:
+        """Refuse to put an array into a container if it is written afterwards: the change would be seen in both."""
+        if isinstance(value, Value) and value in self.buffers and self.program.is_written_after(op, value, self.base(value)):
+            raise UnsupportedError(
+                "an array is written after it was put into a list or another container",
+                "Put a copy there (`xs.append(x.copy())`).",
+                op.location,
+            )
+
     def open(self, value: Value, scope: Scope) -> Atom:
         """The adjoint buffer of a value, made if there is none yet."""
         found = scope.buffer(value)
@@ -279,6 +317,7 @@ class Reversal:
             made = self.open_view(maker, value, scope)
         elif value in self.buffers and isinstance(maker, If):
             made = self.open_choice(maker, value, scope)
+            scope.chosen.add(value)
         else:
             return scope.open_buffer(value)
         scope.buffers[value] = made
@@ -300,21 +339,31 @@ class Reversal:
     def open_choice(self, branch: If, value: Value, scope: Scope) -> Atom:
         """The adjoint of `a if c else b` is the adjoint of whichever it was."""
         k = branch.results.index(value)
-        chosen = [r.yields[k] for r in (branch.then, branch.orelse)]
-        if all(isinstance(y, Value) and self.home[y] in (branch.then, branch.orelse) for y in chosen):
+        halves = (branch.then, branch.orelse)
+        if not any(self.is_from_outside(r.yields[k], r) for r in halves):
             return zeros(scope.b, value.type, hint(value))
+        for region in halves:
+            y = region.yields[k]
+            if self.is_from_outside(y, region):
+                assert isinstance(y, Value)
+                self.open(self.base(y), scope)
         regions = []
-        outer = [
-            self.open(y, scope) if isinstance(y, Value) and self.home[y] not in (branch.then, branch.orelse) else None for y in chosen
-        ]
-        for atom in outer:
-            b = scope.b.inner()
-            made = zeros(b, value.type, hint(value)) if atom is None else atom
-            regions.append(b.region((), (made,)))
+        for region in halves:
+            inner, y = scope.inner(region), region.yields[k]
+            if self.is_from_outside(y, region):
+                assert isinstance(y, Value)
+                made = self.open(y, inner)
+            else:
+                made = zeros(inner.b, value.type, hint(value))
+            regions.append(inner.finish((), (made,)))
         result = Value(value.type, hint(value))
         condition = self.primal(branch.condition, scope)
         scope.b.append(If(condition, regions[0], regions[1], (result,), branch.location, "adjoint"))
         return result
+
+    def is_from_outside(self, y: Atom, region: Region) -> bool:
+        """Whether what a region yields is storage from outside, or a view of it."""
+        return isinstance(y, Value) and self.home[self.base(y)] is not region
 
 
 def _is_list_length(statement: Statement) -> bool:

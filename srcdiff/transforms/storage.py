@@ -73,6 +73,8 @@ def room(b: Builder, length: Affine) -> Atom:
     found = total(b, length, {})
     if isinstance(found, Const):
         return const(max(int(found.value), 0))
+    if -2 <= length.const < 0 and all(k > 0 for k in length.terms.values()):
+        return total(b, Affine(0, length.terms), {})  # a place or two that stay unused are shorter to write
     may_be_negative = length.const < 0 or any(k < 0 for k in length.terms.values())
     return b.op(arithmetic.maximum, found, const(0), spelling="max") if may_be_negative else found
 
@@ -133,13 +135,20 @@ class Plan:
         if step < 0:
             below = stop.known
             return Axis(top.plus(Affine(1)), Affine(), 1) if below is not None and below >= -1 else None
-        if start.known is not None and 0 <= start.known <= 2 and step <= 2:
+        if step <= 2 and self.starts_low(loop, start):
             return Axis(top, Affine(), 1)
         bottom = self.outside(low, highest=False)
         if bottom is None or any(not self.program.is_top(v) for v in start.values()):
             return None
         room = top.minus(bottom)
         return Axis(room, start, 1) if step == 1 else None
+
+    def starts_low(self, loop: For, start: Affine) -> bool:
+        """Whether the indices themselves serve as places: they start near 0, or at an outer index (a triangle has room for all)."""
+        if start.known is not None:
+            return 0 <= start.known <= 2
+        lowest = self.outside(loop.start, highest=False)
+        return lowest is not None and lowest.known is not None and 0 <= lowest.known <= 2
 
     def outside(self, atom: Atom, highest: bool) -> Affine | None:
         """A bound in terms of what is known in front of the loops; an outer index is taken at its largest (smallest) value."""
@@ -209,7 +218,8 @@ class Plan:
             indices = [loop.index for loop in loops if isinstance(loop, For)]
             exact = len(indices) == len(loops) == len(at[1]) == len(op.operands) - 2
             whole = exact and shape_of(at[0].type)[len(indices) :] == shape_of(value.type)
-            if whole and all(a == Affine(0, {i: 1}) for a, i in zip(at[1], indices, strict=True)) and self.program.is_stable(op):
+            runs = all(a.terms == {i: 1} for a, i in zip(at[1], indices, strict=False))
+            if whole and runs and self.program.is_stable(op):
                 return op
         return None
 
@@ -491,8 +501,8 @@ class _Writer:
             param = self.plan.rolled[v]
             self.env[v] = self.element(v, self.stores[param], b, ahead=1, like=param)
         elif (kept := self.plan.kept_by_program(v)) is not None:
-            indices = [lookup(self.env, a) for a in kept.operands[2:]]
-            self.env[v] = self.load(v, kept.operands[0], indices, b)
+            indices = [total(b, affine(a, self.program.maker), self.env) for a in kept.operands[2:]]
+            self.env[v] = self.load(v, kept.operands[0], indices, b, is_own=False)
         else:
             copy = clone_statement(self.program.maker[v], self.env)
             b.append(replace(copy, origin="adjoint"))
@@ -519,13 +529,13 @@ class _Writer:
         at = self.positions(like or v, store.axes, b, self.env, ahead)
         return self.load(v, store.storage, at, b)
 
-    def load(self, v: Value, storage: Atom, at: Sequence[Atom], b: Builder) -> Atom:
-        """An element of storage as the value that it is."""
+    def load(self, v: Value, storage: Atom, at: Sequence[Atom], b: Builder, is_own: bool = True) -> Atom:
+        """An element of storage as the value that it is. What was stored for the backward part is not written any more."""
         where = ", ".join("i" for _ in at)
         is_array = isinstance(v.type, Array)
         result = Value(v.type, v.name, v.user)
         b.append(Op(memory.index, (storage, *at), (result,), {"where": where}, b.location, "adjoint"))
-        if not is_array:
+        if is_own or not is_array:
             return result
         contents = replace(v)
         b.append(Op(memory.read, (result,), (contents,), {}, b.location, "adjoint"))
