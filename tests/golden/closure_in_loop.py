@@ -1,0 +1,38 @@
+import numpy as np
+
+
+def layered_value_and_grad(x, scales):
+    """Value and gradient of `layered` with respect to `x`, `scales`."""
+    # forward
+    xs = np.empty(len(scales))
+    total = 0.0
+    for i in range(len(scales)):
+        xs[i] = x
+        width = scales[i] ** 2 + 0.5
+        total += (
+            np.exp(-(x - 0.5) * (x - 0.5) / width)
+            * (i + 1)
+            * (np.exp(-(x + scales[i]) * (x + scales[i]) / width) * (i + 1))
+        )
+        x = x + 0.1 * total
+
+    # backward
+    d_scales = np.empty_like(scales)
+    d_total = 1.0
+    d_x = 0.0
+    for i in reversed(range(len(scales))):
+        width = scales[i] ** 2 + 0.5
+        negated = -(xs[i] - 0.5)
+        exponent = negated * (xs[i] - 0.5) / width
+        exponential = np.exp(exponent)
+        total_of_i = i + 1
+        value = xs[i] + scales[i]
+        ratio = -value * value / width
+        exponential_of_ratio = np.exp(ratio)
+        d_total += d_x * 0.1
+        d_ratio = d_total * (exponential * total_of_i) * total_of_i * exponential_of_ratio
+        d_value = d_ratio / width * (-value - value)
+        d_exponent = d_total * (exponential_of_ratio * total_of_i) * total_of_i * exponential
+        d_scales[i] = d_value - 2.0 * scales[i] * (d_ratio * ratio + d_exponent * exponent) / width
+        d_x += d_exponent / width * (negated - (xs[i] - 0.5)) + d_value
+    return total, (d_x, d_scales)

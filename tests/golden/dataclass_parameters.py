@@ -1,0 +1,54 @@
+import numpy as np
+
+
+def evaluate(kernel, x, z):
+    r2 = np.sum(((x - z) / kernel.scales) ** 2)
+    return kernel.amplitude**2 * (1.0 + 0.5 * r2 / kernel.order) ** -kernel.order
+
+
+def evaluate_backward(d_out, kernel, x, z, out):
+    """Adjoint of `evaluate` with respect to `kernel`, `x`, `z`."""
+    # forward
+    base = (x - z) / kernel.scales
+    r2 = np.sum(base**2)
+    total = 1.0 + 0.5 * r2 / kernel.order
+    exponent = -kernel.order
+
+    # backward
+    product = d_out * kernel.amplitude**2 * exponent
+    d_base = product * total ** np.where(exponent == 0, 1, exponent - 1) * base / kernel.order
+    other = d_base / kernel.scales
+    d_z = -other
+    return (
+        Kernel(
+            amplitude=d_out * total**exponent * 2 * kernel.amplitude,
+            scales=-d_base * base / kernel.scales,
+            order=None,
+        ),
+        other,
+        d_z,
+    )
+
+
+def gram_sum_value_and_grad(kernel, X):
+    """Value and gradient of `gram_sum` with respect to `kernel`, `X`."""
+    d_X = np.zeros_like(X)
+    d_kernel_scales = np.zeros(len(kernel.scales))
+    total = 0.0
+    d_kernel_amplitude = 0.0
+    for i in range(len(X)):
+        for j in range(i + 1):
+            evaluate_result = evaluate(kernel, X[i], X[j])
+            total += evaluate_result * (i + 1)
+            evaluate_backward_result = evaluate_backward(
+                1.0 * (i + 1), kernel, X[i], X[j], evaluate_result
+            )
+            d_kernel_amplitude_part = evaluate_backward_result[0].amplitude
+            d_kernel_scales_part = evaluate_backward_result[0].scales
+            d_x = evaluate_backward_result[1]
+            d_z = evaluate_backward_result[2]
+            d_kernel_scales += d_kernel_scales_part
+            d_X[j] += d_z
+            d_X[i] += d_x
+            d_kernel_amplitude += d_kernel_amplitude_part
+    return total, (Kernel(amplitude=d_kernel_amplitude, scales=d_kernel_scales, order=None), d_X)

@@ -1,0 +1,32 @@
+import math
+import numpy as np
+
+
+def neg_log_likelihood_value_and_grad(omega, alpha, beta, returns):
+    """Value and gradient of `neg_log_likelihood` with respect to `omega`, `alpha`, `beta`."""
+    # forward
+    denominator = 1.0 - alpha - beta
+    var = omega / denominator
+    vars = np.empty(len(returns))
+    total = 0.0
+    new_var = var
+    for i, r in enumerate(returns):
+        vars[i] = new_var
+        total += math.log(new_var) + r * r / new_var
+        new_var = omega + alpha * r * r + beta * new_var
+    value = 0.5 * total
+
+    # backward
+    d_var = 0.0
+    d_alpha = 0.0
+    d_omega = 0.0
+    d_beta = 0.0
+    for next_var, r in zip(reversed(vars), reversed(returns)):
+        d_var_part = 0.5 * (1.0 - r * r / next_var) / next_var + d_var * beta
+        d_alpha += d_var * r * r
+        d_omega += d_var
+        d_beta += d_var * next_var
+        d_var = d_var_part
+    d_omega += d_var / denominator
+    ratio = d_var * var / denominator
+    return value, (d_omega, d_alpha + ratio, d_beta + ratio)

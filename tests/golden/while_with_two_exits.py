@@ -1,0 +1,47 @@
+import math
+import numpy as np
+
+
+def walk_value_and_grad(x, a):
+    """Value and gradient of `walk` with respect to `x`, `a`."""
+    # forward
+    ns = []
+    xs = []
+    totals = []
+    n = 0
+    total = 0.0
+    while True:
+        ns.append(n)
+        xs.append(x)
+        totals.append(total)
+        if n < 12:
+            n += 1
+            x = a * math.cos(x) + 0.4
+            if x < 0.0:
+                x = 0.5 - x
+            else:
+                total += x * x
+                if total > 3.0:
+                    break
+                x += 0.1 * total
+        else:
+            break
+    value = total + x / n
+
+    # backward
+    d_x = 1.0 / n
+    d_total = 1.0
+    d_a = 0.0
+    for turn in reversed(range(len(ns))):
+        if ns[turn] < 12:
+            cosine = math.cos(xs[turn])
+            x = a * cosine + 0.4
+            if x < 0.0:
+                d_x = -d_x
+            else:
+                if not totals[turn] + x * x > 3.0:
+                    d_total += d_x * 0.1
+                d_x += d_total * x + d_total * x
+            d_a += d_x * cosine
+            d_x = -(d_x * a) * np.sin(xs[turn])
+    return value, (d_x, d_a)
