@@ -198,12 +198,13 @@ class _Fuse(Rewriter):
         return len(known) == 2 and known[0] is not None and known[0] == known[1]
 
     def slots_match(self, first: For, left: Footprint, second: For, right: Footprint) -> bool:
-        """Whether each turn of the second restores what the same turn of the first saved, if it restores anything."""
-        if not right.slots:
-            return True
-        if left.slots & right.slots:
-            return first.pair == second.pair != 0 and right.slots <= left.slots
-        return first.reverse == second.reverse
+        """Whether each turn of the second restores what the same turn of the first saved, if either saves or restores anything.
+
+        What is saved for other loops would lose the loop that mirrors it.
+        """
+        if first.pair == second.pair != 0:
+            return right.slots <= left.slots
+        return not left.slots and not right.slots
 
     def fused(
         self, first: For, between: Sequence[Statement], second: For

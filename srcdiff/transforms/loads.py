@@ -89,7 +89,7 @@ class Program:
         if not isinstance(base, Value) or isinstance(base.type, Struct):
             return True
         writes = {id(w): w for root in self.roots.get(base, ()) for w in self.writes.get(root, ())}
-        if load.decl is containers.list_item and self.counts_from_front(load.operands[1]):
+        if load.decl is containers.list_item and self.counts_from_front(affine(load.operands[1], self.maker)):
             writes = {k: w for k, w in writes.items() if w.decl is not containers.append}  # nothing is overwritten
         return all(self.is_apart(load, write) for write in writes.values())
 
@@ -118,16 +118,36 @@ class Program:
         target = write.operands[write.decl.writes[0]]
         return not (made < writes or (writes < at and target is base))  # made later in the turn: an array of an earlier turn
 
-    def counts_from_front(self, at: Atom) -> bool:
-        """Whether an index of a list is certain not to be negative."""
-        position = affine(at, self.maker)
-        lowest = position.const
+    def counts_from_front(self, position: Affine) -> bool:
+        """Whether an index is certain not to be negative (negative ones count from the end)."""
+        lowest = self.extreme(position, lowest=True)
+        if lowest is None or lowest.const < 0:
+            return False
+        return all(k > 0 and self.is_length(v) for v, k in lowest.terms.items())
+
+    def is_length(self, value: Value) -> bool:
+        maker = self.maker.get(value)
+        return isinstance(maker, Op) and maker.decl in (memory.axis_length, memory.length, containers.list_length)
+
+    def extreme(self, position: Affine, lowest: bool) -> Affine | None:
+        """The lowest (highest) that an expression can be, free of loop indices; None where that is not known."""
+        out = Affine(position.const)
         for value, k in position.terms.items():
             loop = self.loop_of(value)
-            if k < 0 or loop is None or not isinstance(loop.start, Const) or not isinstance(loop.step, Const) or loop.step.value < 0:
-                return False
-            lowest += k * int(loop.start.value)
-        return lowest >= 0
+            term: Affine | None = Affine(0, {value: 1})
+            if loop is not None:
+                if not isinstance(loop.step, Const):
+                    return None
+                upwards = loop.step.value > 0
+                at_start = upwards == (lowest == (k > 0))
+                end = affine(loop.start if at_start else loop.stop, self.maker)
+                inside = end if at_start else end.plus(Affine(-1 if upwards else 1))
+                term = self.extreme(inside, lowest == (k > 0))
+            if term is None:
+                return None
+            for _ in range(abs(k)):
+                out = out.plus(term, 1 if k > 0 else -1)
+        return out
 
     def is_apart(self, load: Op, write: Op) -> bool:
         """Whether no run of the write that comes after the load touches what the load read."""
@@ -146,7 +166,8 @@ class Program:
             if not isinstance(loop, For) or not isinstance(loop.step, Const) or loop.step.value == 0:
                 return False
             forwards = (loop.step.value > 0) != loop.reverse
-            running = [(r, w) for r, w in zip(read_at, written_at, strict=False) if w.terms == {loop.index: 1}]
+            pairs = zip(read_at, written_at, strict=False)
+            running = [(r, w) for r, w in pairs if w.terms == {loop.index: 1} and self.counts_from_front(r) and self.counts_from_front(w)]
             found = [self.compare(r, w, loop, loops, forwards) for r, w in running]
             if any(found):
                 return True  # one axis on which they never meet is enough

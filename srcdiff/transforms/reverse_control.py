@@ -180,7 +180,9 @@ def reverse_loop(r: Reversal, loop: For | While, scope: Scope, reverse_region: R
     back = [_carried_out(r, params[k], inner) for k in active]
     totals = [_or_zero(inner.totals.pop(v, None)) for v in sums]
     region = inner.finish((index, *ins, *accumulated), (*back, *totals))
-    ends = tuple(Value(v.type, v.name) for v in (*ins, *accumulated))
+    inits = [loop.carried[k] for k in active]
+    ends = tuple(Value(_kind(v, a), v.name) for v, a in zip(ins, inits, strict=True))
+    ends += tuple(Value(v.type, v.name) for v in accumulated)
     pair = r.pair(loop)
     start, stop, step = header
     is_reversed = not (isinstance(loop, For) and loop.reverse)
@@ -199,9 +201,10 @@ def _or_zero(atom: Atom | None) -> Atom:
 
 
 def _kind(start: Atom, yielded: Atom) -> Scalar | Array | List | Struct:
-    type_ = start.type if isinstance(start.type, Array | List | Struct) else adjoint_type(yielded.type)
-    assert not isinstance(type_, type(None))
-    return type_  # type: ignore[return-value]
+    """The type of a carried adjoint: that of what the turn yielded (its lengths may differ from turn to turn)."""
+    type_ = start.type if isinstance(start.type, List | Struct) else adjoint_type(yielded.type)
+    assert isinstance(type_, Scalar | Array | List | Struct)
+    return type_
 
 
 def _carried_in(r: Reversal, result: Value, scope: Scope) -> Atom:

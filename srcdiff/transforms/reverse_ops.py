@@ -6,17 +6,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.build import Builder, Env, clone_statement
+from srcdiff.ir.build import Builder, Env, change_dims, clone_statement
 from srcdiff.ir.core import (
     Atom,
     Call,
     Function,
     Op,
+    Region,
     Value,
     const,
+    regions_of,
 )
-from srcdiff.ir.types import NONE, Array, List, Struct, Type, is_float
-from srcdiff.ops import arithmetic, containers, memory
+from srcdiff.ir.types import NONE, Array, Dim, List, Struct, Type, dims_of, is_float
+from srcdiff.ops import containers, memory
 from srcdiff.transforms.adjoints import Partial, Scope, adjoint_type, is_zero, whole
 from srcdiff.transforms.recompute import needed, uses
 from srcdiff.transforms.reverse_state import Reversal, add_to_element
@@ -25,7 +27,7 @@ __all__ = ["reverse_call", "reverse_op"]
 
 
 def reverse_op(r: Reversal, op: Op, scope: Scope) -> None:
-    special = _SPECIAL.get(op.decl.name)
+    special = _SPECIAL.get(op.decl.name, _unsupported_write if op.decl.writes else None)
     if special is not None:
         special(r, op, scope)
         return
@@ -87,12 +89,32 @@ def _by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: Scope) -
     if op.decl.rule is None:
         raise _unknown(op, wanted[0])
     rule = r.rules(op.decl, [a.type for a in op.operands], op.attrs, [v.type for v in op.results], [d.type for d in given])
+    rule = _with_own_symbols(r, rule)
     missing = [k for k in wanted if k in rule.notes.get("missing", ())]
     if missing:
         raise _unknown(op, missing[0])
     found = _inline(r, rule, wanted, [*op.operands, *op.results], given, scope)
     for k, d in zip(wanted, found, strict=True):
         r.contribute(op.operands[k], d, scope, op.results[0].type if op.decl.elementwise else None)
+
+
+def _with_own_symbols(r: Reversal, rule: Function) -> Function:
+    """The rule with the lengths and integers that arise in it renamed: another use of the rule has others."""
+    known = {s for p in rule.params for d in dims_of(p.type) for s in d.symbols()}
+    made = {s for v in _results(rule.body) for d in dims_of(v.type) for s in d.symbols()} - known
+    if not made:
+        return rule
+    r.slots += 1  # a number that nothing else has
+    own = {s: Dim.of(f"{s}_{r.slots}") for s in made}
+    return change_dims(rule, lambda d: d.substitute(own))
+
+
+def _results(region: Region) -> Iterator[Value]:
+    for statement in region.body:
+        yield from statement.results
+        for inner in regions_of(statement):
+            yield from inner.params
+            yield from _results(inner)
 
 
 def _as_wanted(op: Op, d: Atom | None, result: Value, scope: Scope) -> Atom:
@@ -267,6 +289,54 @@ def _append(r: Reversal, op: Op, scope: Scope) -> None:
     r.contribute(value, d, scope)
 
 
+def _list_set(r: Reversal, op: Op, scope: Scope) -> None:
+    """`xs[k] = v`: `d_v += d_xs[k]; d_xs[k] = 0`."""
+    xs, at, value = op.operands
+    if not r.is_active(xs):
+        return
+    assert isinstance(xs, Value) and isinstance(xs.type, List)
+    if any("*" in s for dim in dims_of(xs.type.element) for s in dim.symbols()):
+        raise UnsupportedError(
+            "an element of a list of arrays of unlike lengths is replaced",
+            "Build a new list, or use arrays of one length.",
+            op.location,
+        )
+    r.keep_apart(value, op)
+    d_xs, at = r.open(xs, scope), r.primal(at, scope)
+    d = scope.b.op(containers.list_item, d_xs, at)
+    scope.b.ops(containers.list_set, d_xs, at, _zeros_like(scope.b, d, xs.type.element))
+    r.contribute(value, d, scope)
+
+
+def _zeros_like(b: Builder, d: Atom, type_: Type) -> Atom:
+    """Zeros in the shape of an adjoint."""
+    if isinstance(type_, Struct):
+        parts = [_zeros_like(b, b.op(containers.get, d, key=k), t) for k, t in zip(type_.keys, type_.parts, strict=True)]
+        return b.op(containers.pack, *parts, kind=type_.kind, keys=type_.keys, cls=type_.cls)
+    if isinstance(type_, List):
+        return b.op(memory.zeros_like_list, d, type=adjoint_type(type_))
+    if isinstance(type_, Array):
+        return b.op(memory.zeros_like, d)
+    return const(0.0) if is_float(type_) else const(None)
+
+
+def _list_pop(r: Reversal, op: Op, scope: Scope) -> None:
+    """`v = xs.pop()`: `d_xs.append(d_v)`."""
+    (xs,), (value,) = op.operands, op.results
+    if not r.is_active(xs):
+        return
+    assert isinstance(xs, Value)
+    scope.b.ops(containers.append, r.open(xs, scope), r.take_whole(value, scope))
+
+
+def _unsupported_write(r: Reversal, op: Op, scope: Scope) -> None:
+    """Writes that no rule is known for must not pass in silence."""
+    if any(r.is_active(op.operands[k]) for k in op.decl.writes):
+        raise UnsupportedError(
+            f"the derivative of a change by {op.decl.name} is not known", "Make a new list or array instead.", op.location
+        )
+
+
 def _list_item(r: Reversal, op: Op, scope: Scope) -> None:
     xs, at = op.operands
     item = op.results[0]
@@ -304,6 +374,8 @@ _SPECIAL: dict[str, Callable[[Reversal, Op, Scope], None]] = {
     "get": _get,
     "list_new": _list_new,
     "append": _append,
+    "list_set": _list_set,
+    "list_pop": _list_pop,
     "list_item": _list_item,
 }
 

@@ -22,6 +22,7 @@ from srcdiff.ir.core import (
     While,
     const,
     regions_of,
+    walk,
 )
 from srcdiff.ir.types import (
     INT,
@@ -218,12 +219,7 @@ class Reversal:
         if buffer is None:
             scope.buffers[target] = amount
             return
-        b = scope.b
-        stop = b.op(containers.list_length, amount)
-        index, inner = Value(INT, "i"), b.inner()
-        item = inner.op(containers.list_item, amount, index)
-        add_to_element(inner, buffer, index, item, element)
-        b.append(For(const(0), stop, const(1), (), inner.region((index,), ()), (), False, False, 0, b.location, "adjoint"))
+        _add_lists(scope.b, buffer, amount, element)
 
     def take(self, value: Value, scope: Scope) -> Atom | None:
         """The collected adjoint of a value (used up)."""
@@ -339,31 +335,42 @@ class Reversal:
     def open_choice(self, branch: If, value: Value, scope: Scope) -> Atom:
         """The adjoint of `a if c else b` is the adjoint of whichever it was."""
         k = branch.results.index(value)
-        halves = (branch.then, branch.orelse)
-        if not any(self.is_from_outside(r.yields[k], r) for r in halves):
+        halves = [(region, region.yields[k]) for region in (branch.then, branch.orelse)]
+        outside = [y for region, y in halves if self.is_from_outside(y, region)]
+        if not outside or any(y not in outside and self.reaches_out(y, region) for region, y in halves):
             return zeros(scope.b, value.type, hint(value))
-        for region in halves:
-            y = region.yields[k]
-            if self.is_from_outside(y, region):
-                assert isinstance(y, Value)
-                self.open(self.base(y), scope)
+        for base in dict.fromkeys(base for y in outside for base in self.bases(y)):
+            self.open(base, scope)
         regions = []
-        for region in halves:
-            inner, y = scope.inner(region), region.yields[k]
-            if self.is_from_outside(y, region):
-                assert isinstance(y, Value)
-                made = self.open(y, inner)
-            else:
-                made = zeros(inner.b, value.type, hint(value))
+        for region, y in halves:
+            inner = scope.inner(region)
+            made = self.open(y, inner) if isinstance(y, Value) and y in outside else zeros(inner.b, value.type, hint(value))
             regions.append(inner.finish((), (made,)))
         result = Value(value.type, hint(value))
         condition = self.primal(branch.condition, scope)
         scope.b.append(If(condition, regions[0], regions[1], (result,), branch.location, "adjoint"))
         return result
 
+    def bases(self, y: Atom) -> list[Value]:
+        """What storage a value may be, or be a view of: through views, and through branches to what they yield."""
+        if not isinstance(y, Value):
+            return []
+        base = self.base(y)
+        maker = self.maker.get(base)
+        if not isinstance(maker, If):
+            return [base]
+        k = maker.results.index(base)
+        return [found for region in (maker.then, maker.orelse) for found in self.bases(region.yields[k])]
+
     def is_from_outside(self, y: Atom, region: Region) -> bool:
         """Whether what a region yields is storage from outside, or a view of it."""
-        return isinstance(y, Value) and self.home[self.base(y)] is not region
+        inside = {region, *(r for s in walk(region) for r in regions_of(s))}
+        return isinstance(y, Value) and all(self.home[base] not in inside for base in self.bases(y))
+
+    def reaches_out(self, y: Atom, region: Region) -> bool:
+        """Whether what a region yields may be storage from outside, passed on by a loop or branch in it."""
+        inside = {region, *(r for s in walk(region) for r in regions_of(s))}
+        return isinstance(y, Value) and any(self.home.get(root) not in inside for root in self.program.roots.get(y, ()))
 
 
 def _is_list_length(statement: Statement) -> bool:
@@ -377,8 +384,19 @@ def add_to_element(b: Builder, d_list: Atom, at: Atom, amount: Atom, element: Ty
         b.ops(containers.list_set, d_list, at, _add_parts(b, before, amount, element))
     elif isinstance(element, Array):
         b.ops(memory.add_into, b.op(containers.list_item, d_list, at), amount, where="")
+    elif isinstance(element, List):
+        _add_lists(b, b.op(containers.list_item, d_list, at), amount, element.element)
     else:
         b.ops(containers.list_add, d_list, at, amount)
+
+
+def _add_lists(b: Builder, d_list: Atom, amount: Atom, element: Type) -> None:
+    """Add up two lists of one length, element by element."""
+    stop = b.op(containers.list_length, amount)
+    index, inner = Value(INT, "i"), b.inner()
+    item = inner.op(containers.list_item, amount, index)
+    add_to_element(inner, d_list, index, item, element)
+    b.append(For(const(0), stop, const(1), (), inner.region((index,), ()), (), False, False, 0, b.location, "adjoint"))
 
 
 def _add_parts(b: Builder, left: Atom, right: Atom, type_: Struct) -> Atom:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from srcdiff.ir.alias import reads_of, writes_of
-from srcdiff.ir.core import Atom, Call, For, If, Op, Statement, Value, walk
+from srcdiff.ir.core import Atom, Call, Const, For, If, Op, Statement, Value, walk
 from srcdiff.ops import memory
 from srcdiff.ops.memory import items
 from srcdiff.transforms.facts import defined_in
@@ -45,6 +45,7 @@ def accesses(loop: For, roots: Roots) -> Accesses:
 class _Look:
     def __init__(self, loop: For, roots: Roots) -> None:
         self.index, self.roots = loop.index, roots
+        self.may_wrap = not _counts_from_front(loop)
         self.inside = set(defined_in(loop.body))
         self.own_views: dict[
             Value, int
@@ -92,10 +93,18 @@ class _Look:
         if base in self.own_views:
             return self.own_views[base]
         where = op.attrs.get("where")
-        if where is None or base in self.inside or len(self.roots.get(base, ())) != 1:
+        if where is None or self.may_wrap or base in self.inside or len(self.roots.get(base, ())) != 1:
             return None
         first = 2 if op.decl.writes else 1
         return _axis_of(self.index, where, op.operands[first:])
+
+
+def _counts_from_front(loop: For) -> bool:
+    """Whether the index is certain not to be negative: -1 may be the same place as another turn's index."""
+    if not isinstance(loop.step, Const):
+        return False
+    lowest = loop.start if loop.step.value > 0 else loop.stop
+    return isinstance(lowest, Const) and lowest.value >= (0 if loop.step.value > 0 else -1)
 
 
 def _axis_of(index: Value, where: str, operands: tuple[Atom, ...]) -> int | None:
