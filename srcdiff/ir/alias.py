@@ -52,6 +52,7 @@ Part = tuple[Value, Any]
 _ITEMS = "*"  # the key of a list's elements, all alike
 _CONTAINERS = {"pack", "list_new"}  # hold their operands and nothing else
 _COPIES = {"copy", "read"}  # of a list: a new list of the same elements
+_SLOTS = {"save", "restore"}  # what goes in comes out
 _IN_ITEMS = {"list_add"}  # changes the arrays on a list
 _SHAPE_ONLY = {
     "axis_length",
@@ -73,9 +74,9 @@ def storage_roots(fn: Function) -> dict[Value, frozenset[Value]]:
     return _Heap(fn).roots()
 
 
-def written_roots(fn: Function) -> frozenset[Value]:
+def written_roots(fn: Function, roots: Roots | None = None) -> frozenset[Value]:
     """The roots that any statement of `fn` writes."""
-    roots = storage_roots(fn)
+    roots = storage_roots(fn) if roots is None else roots
     return frozenset().union(*(writes_of(s, roots) for s in fn.body.body))
 
 
@@ -191,9 +192,20 @@ def _read(op: Op, position: int, operand: Atom, roots: Roots) -> frozenset[Value
 
 
 def _puts_on_list(op: Op) -> bool:
-    return op.decl.name not in _IN_ITEMS and any(
-        isinstance(op.operands[i].type, List) for i in op.decl.writes
-    )
+    if not op.decl.writes or op.decl.name in _IN_ITEMS:
+        return False
+    return any(isinstance(op.operands[i].type, List) for i in op.decl.writes)
+
+
+def _may_grow(statement: Statement) -> bool:
+    """Whether what is found of a statement depends on what its operands refer to; other results are just roots."""
+    if not isinstance(statement, Op):
+        return any(has_storage(r.type) for r in statement.results)
+    name = statement.decl.name
+    if name in _CONTAINERS or name in _SLOTS or _puts_on_list(statement):
+        return True
+    passes_on = statement.decl.view_of is not None or name in _COPIES
+    return passes_on and any(has_storage(r.type) for r in statement.results)
 
 
 class _Heap:
@@ -211,9 +223,12 @@ class _Heap:
         self.grown = True
         for param in fn.params:
             self.make(param)
+        self.again: list[Statement] = []  # those that may find more when they are looked at again
+        self.region(fn.body)
         while self.grown:
             self.grown = False
-            self.region(fn.body)
+            for statement in self.again:
+                self.statement(statement)
 
     def roots(self) -> dict[Value, frozenset[Value]]:
         held: dict[Value, set[Value]] = defaultdict(set)
@@ -263,11 +278,13 @@ class _Heap:
 
     def region(self, region: Region) -> None:
         for statement in region.body:
+            for inner in regions_of(statement):
+                self.region(inner)
             self.statement(statement)
+            if _may_grow(statement):
+                self.again.append(statement)
 
     def statement(self, statement: Statement) -> None:
-        for inner in regions_of(statement):
-            self.region(inner)
         match statement:
             case Op():
                 self.op(statement)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,9 +26,9 @@ from srcdiff.ir.core import (
 from srcdiff.ir.location import Location
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.spelling import as_spelled
-from srcdiff.ir.types import Dim, Type, map_dims
+from srcdiff.ir.types import Dim, List, Type, dims_of, map_dims
 
-__all__ = ["Builder", "Env", "Rewriter", "change_dims", "clone_region", "clone_statement", "lookup", "with_parts"]
+__all__ = ["Builder", "Env", "Rewriter", "change_dims", "clone_region", "clone_statement", "lookup", "shapes_for", "with_parts"]
 
 Env = dict[Value, Atom]
 
@@ -104,7 +105,12 @@ def clone_statement(statement: Statement, env: Env) -> Statement:
 
 
 def with_parts(statement: Statement, operands: Sequence[Atom], regions: Sequence[Region], results: Any = None) -> Statement:
-    """The statement with other operands and regions (and results, if a function that makes them is given)."""
+    """The statement with other operands and regions (and results, if a function that makes them is given).
+
+    It is the statement itself where nothing changes.
+    """
+    if results is None and _same(operands, statement.operands) and _same(regions, regions_of(statement)):
+        return statement
     new_results = statement.results if results is None else results()
     match statement:
         case Op() | Call():
@@ -121,6 +127,25 @@ def with_parts(statement: Statement, operands: Sequence[Atom], regions: Sequence
             return replace(statement, carried=tuple(operands), test=test, body=regions[-1], results=new_results)
 
 
+def _same(new: Sequence[Any], old: Sequence[Any]) -> bool:
+    return len(new) == len(old) and all(map(operator.is_, new, old))
+
+
+def shapes_for(fn: Function) -> Shapes:
+    """For building inside a function: new symbols are none of its own."""
+    return Shapes(others=lambda: _symbols(fn.body))
+
+
+def _symbols(region: Region) -> set[str]:
+    values = [*region.params, *(r for s in region.body for r in s.results)]
+    found = {s for v in values for d in _all_dims(v.type) for s in d.symbols()}
+    return found.union(*(_symbols(r) for s in region.body for r in regions_of(s)))
+
+
+def _all_dims(type_: Type) -> Iterable[Dim]:
+    return _all_dims(type_.element) if isinstance(type_, List) else dims_of(type_)
+
+
 class Rewriter:
     """Base of simple passes: copies a function, statement by statement, through methods to override.
 
@@ -130,12 +155,15 @@ class Rewriter:
 
     def __call__(self, fn: Function) -> Function:
         env: Env = {}
-        return fn.with_body(self.region(fn.body, env, Builder()))
+        return fn.with_body(self.region(fn.body, env, Builder(shapes_for(fn))))
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         for statement in old.body:
             self.statement(statement, env, b)
-        return b.region(old.params, (lookup(env, y) for y in old.yields))
+        yields = tuple(lookup(env, y) for y in old.yields)
+        if _same(b.body, old.body) and _same(yields, old.yields):
+            return old
+        return b.region(old.params, yields)
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         b.append(self.keep(old, env, b))

@@ -30,7 +30,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import BOOL, FLOAT, INT, Dim, Scalar, Static, Type
+from srcdiff.ir.types import BOOL, FLOAT, Dim, Scalar, Static, Type
 
 __all__ = [
     "Atom", "Call", "Const", "For", "Function", "If", "Node", "Op", "OpDecl", "Origin", "Region", "Statement", "Tree",
@@ -314,7 +314,7 @@ class Function:
         return self.body.params
 
     def with_body(self, body: Region) -> Function:
-        return replace(self, body=body)
+        return self if body is self.body else replace(self, body=body)
 
 
 def regions_of(statement: Statement) -> tuple[Region, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from srcdiff.ir.types import Dim, Type, map_dims
@@ -28,6 +28,8 @@ class Shapes:
     actual : mapping of str to int
         Lengths and integers of the arguments that the function is specialised for, where known. They decide between
         "equal" and "of length 1" where the program alone does not; `assumptions` says what was concluded.
+    others : callable or None
+        Gives the symbols that are in use already; asked when the first new one is made.
     bindings : dict
         What symbols turned out to be.
     """
@@ -37,12 +39,18 @@ class Shapes:
     bindings: dict[str, Dim] = field(default_factory=dict)
     assumptions: list[tuple[Dim, Dim]] = field(default_factory=list)
     used: dict[str, int] = field(default_factory=dict)
-    suffix: str = ""
+    others: Callable[[], set[str]] | None = None
+    _taken: set[str] | None = None
 
     def fresh(self, hint: str = "k") -> Dim:
         """A new symbol for a length or integer that is known only when the program runs."""
-        count = self.used[hint] = self.used.get(hint, -1) + 1
-        return Dim.of(f"{hint}{self.suffix}{count or ''}")
+        if self._taken is None:
+            self._taken = self.others() if self.others is not None else set()
+        while True:
+            count = self.used[hint] = self.used.get(hint, -1) + 1
+            name = f"{hint}{count or ''}"
+            if name not in self._taken:
+                return Dim.of(name)
 
     def resolve(self, dim: Dim) -> Dim:
         while any(s in self.bindings for s in dim.symbols()):

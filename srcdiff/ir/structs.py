@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["build_struct", "take_part"]
+__all__ = ["build_struct", "field_names", "take_part"]
+
+
+def field_names(value: Any) -> tuple[str, ...]:
+    """The fields of a named tuple or dataclass, or of its class."""
+    return getattr(value, "_fields", None) or tuple(f.name for f in dataclasses.fields(value))
 
 
 def build_struct(kind: str, keys: Sequence[Any], parts: Sequence[Any], cls: type | None) -> Any:

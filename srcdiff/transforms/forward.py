@@ -14,7 +14,7 @@ from typing import Any
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import storage_roots, written_roots
-from srcdiff.ir.build import Builder, Env, clone_statement
+from srcdiff.ir.build import Builder, Env, clone_statement, shapes_for
 from srcdiff.ir.core import (
     Atom,
     Call,
@@ -32,6 +32,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, is_float
 from srcdiff.ops import arithmetic, containers, memory
+from srcdiff.ops.roles import carries_derivative
 from srcdiff.transforms.activity import active_values
 from srcdiff.transforms.adjoints import adjoint_type, is_zero, whole, zeros
 from srcdiff.transforms.facts import rename
@@ -103,7 +104,7 @@ class _Forward:
             dot = Value(adjoint_type(p.type), name)
             params.append(dot)
             scope.dots[p] = dot
-        b = Builder(origin="tangent", location=fn.location)
+        b = Builder(shapes_for(fn), "tangent", fn.location)
         self.statements(fn.body, scope, b)
         varies = [isinstance(y, Value) and y in scope.active for y in fn.body.yields]
         dots: list[Atom | None] = []
@@ -200,7 +201,7 @@ class _Forward:
 
     def linear(self, op: Op, scope: _Scope, b: Builder) -> None:
         """The operation on the tangents."""
-        operands = [self.whole_dot(a, scope, b) if is_float(a.type) else a for a in op.operands]
+        operands = [self.whole_dot(a, scope, b) if _is_data(op, k) else a for k, a in enumerate(op.operands)]
         results = tuple(Value(adjoint_type(v.type), dot_name(v)) for v in op.results)
         b.append(replace(op, operands=tuple(operands), results=results, origin="tangent"))
         scope.dots.update((v, d) for v, d in zip(op.results, results, strict=True) if is_float(v.type))
@@ -312,6 +313,13 @@ class _Forward:
 
 # operations that only take values apart or put them together
 _STRUCTURAL = {"pack", "unpack", "get", "list_new", "list_item", "read", "copy"}
+
+
+def _is_data(op: Op, position: int) -> bool:
+    """Whether an operand is what the result is made of, and not an index, a length or a condition."""
+    if op.decl.name in ("pack", "list_new"):
+        return not isinstance(op.operands[position].type, Static)
+    return carries_derivative(op.decl, position)
 
 
 def _carried_type(start: Atom, param: Value) -> Type:

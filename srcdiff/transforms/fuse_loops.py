@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import replace
+from functools import cache, partial
 
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
@@ -131,6 +132,8 @@ class _Fuse(Rewriter):
         self.apart = apart
         self.count = 0
         self.joined: dict[int, Value] = {}
+        self.footprint = cache(partial(footprint, roots=self.roots))  # each loop is held against many
+        self.accesses = cache(partial(accesses, roots=self.roots))
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         body: list[Statement] = []
@@ -181,10 +184,10 @@ class _Fuse(Rewriter):
         )
         if not all(self.same_number(a, b) for a, b in bounds):
             return False
-        left, right = footprint(first, self.roots), footprint(second, self.roots)
+        left, right = self.footprint(first), self.footprint(second)
         if left.effect or right.effect or not self.slots_match(first, left, second, right):
             return False
-        used, added = accesses(first, self.roots), accesses(second, self.roots)
+        used, added = self.accesses(first), self.accesses(second)
         if first.reverse != second.reverse and not (
             storage_commutes(added) and carries_only_add(second, self.uses)
         ):
@@ -213,17 +216,17 @@ class _Fuse(Rewriter):
         above: list[Statement] = []
         below: list[Statement] = []
         needed = uses_outside(second)
-        touched = footprint(second, self.roots)
+        touched = self.footprint(second)
         for statement in reversed(between):
-            own = footprint(statement, self.roots)
+            own = self.footprint(statement)
             if needed.isdisjoint(statement.results) and not conflict(own, touched):
                 below.insert(0, statement)
                 continue
             above.insert(0, statement)
             needed |= uses_outside(statement)
             touched = together([touched, own])
-        first_touches = footprint(first, self.roots)
-        moved = together(footprint(s, self.roots) for s in above)
+        first_touches = self.footprint(first)
+        moved = together(self.footprint(s) for s in above)
         if not needed.isdisjoint(first.results) or conflict(moved, first_touches):
             return None
         return [*above, _one(first, second), *below]

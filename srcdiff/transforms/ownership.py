@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-
 from srcdiff.ir.alias import storage_roots
-from srcdiff.ir.build import Builder
+from srcdiff.ir.build import Builder, shapes_for
 from srcdiff.ir.core import Atom, Function, Region, Value
 from srcdiff.ir.types import Array, List, Struct
 from srcdiff.ops import containers, memory
@@ -16,7 +15,7 @@ def own_results(fn: Function, first: int = 0) -> Function:
     """`fn` with copies of those yields, from number `first` on, that are arguments or share storage with an earlier yield."""
     roots = storage_roots(fn)
     taken: set[Value] = set(fn.params)
-    b = Builder(origin="adjoint", location=fn.location)
+    b = Builder(shapes_for(fn), "adjoint", fn.location)
     yields: list[Atom] = []
     for k, y in enumerate(fn.body.yields):
         mine = roots.get(y, frozenset()) if isinstance(y, Value) else frozenset()

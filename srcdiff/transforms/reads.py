@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import storage_roots, written_roots
-from srcdiff.ir.build import Builder, Env, Rewriter, with_parts
+from srcdiff.ir.build import Builder, Env, Rewriter, shapes_for, with_parts
 from srcdiff.ir.core import Atom, Call, Function, Op, Statement, Value
 from srcdiff.ir.types import Array, List, Struct
 from srcdiff.ops import memory
@@ -85,7 +85,7 @@ def own_arguments(fn: Function) -> Function:
     mine = [p for p in fn.params if written & roots.get(p, frozenset())]
     if not mine:
         return fn
-    b = Builder(location=fn.location)
+    b = Builder(shapes_for(fn), location=fn.location)
     env: Env = {}
     for param in mine:
         if isinstance(param.type, List | Struct):

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.alias import storage_roots, written_roots
-from srcdiff.ir.build import Builder
+from srcdiff.ir.build import Builder, shapes_for
 from srcdiff.ir.core import (
     Atom,
     Call,
@@ -162,7 +162,7 @@ def _start(fn: Function, targets: Sequence[Value], results: Sequence[Atom], rule
     state = Reversal(rules, active_values(fn, targets, results), buffers, fn.body, survey(fn.body, roots))
     state.place(fn.body)
     state.find_lists(fn.body)
-    return state, Scope(fn.body, None, Builder(origin="adjoint", location=fn.location))
+    return state, Scope(fn.body, None, Builder(shapes_for(fn), "adjoint", fn.location))
 
 
 def _whole_body(r: Reversal, fn: Function, scope: Scope, params: Sequence[Value], yields: Sequence[Atom]) -> Region:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from srcdiff.ir.build import Builder, Env, clone_statement, lookup, with_parts
+from srcdiff.ir.build import Builder, Env, clone_statement, lookup, shapes_for, with_parts
 from srcdiff.ir.core import (
     Atom,
     Const,
@@ -25,7 +25,6 @@ from srcdiff.ir.core import (
     regions_of,
     walk,
 )
-from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, dims_of, map_dims, shape_of
 from srcdiff.ops import arithmetic, containers, control, memory
 from srcdiff.transforms.affine import Affine, affine
@@ -232,7 +231,7 @@ def carried_result(loop: Loop, k: int) -> Value:
 
 
 def write_plan(fn: Function, plan: Plan) -> Function:
-    writer = _Writer(plan)
+    writer = _Writer(plan, fn)
     writer.find_pairs(fn.body)
     writer.choose_storage()
     body = writer.top(fn.body)
@@ -250,10 +249,10 @@ class _Store:
 
 
 class _Writer:
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, fn: Function) -> None:
         self.plan = plan
         self.program = plan.program
-        self.shapes = Shapes()
+        self.shapes = shapes_for(fn)
         self.stores: dict[Value, _Store] = {}
         self.mirror: dict[Region, Region] = {}  # backward region -> forward region
         self.backward: dict[Region, Statement] = {}

@@ -90,8 +90,10 @@ def test_actual_lengths_that_do_not_fit():
 
 
 def test_fresh_symbols_differ():
-    shapes = Shapes(suffix="_")
-    assert len({shapes.fresh(hint) for hint in ("k", "k", "i", "k")}) == 4
+    shapes = Shapes(others=lambda: {"k1", "i"})
+    fresh = {shapes.fresh(hint).symbol for hint in ("k", "k", "i", "k")}
+    assert len(fresh) == 4
+    assert not fresh & {"k1", "i"}
 
 
 @given(st.lists(st.lists(st.integers(1, 3), max_size=3), max_size=3))
