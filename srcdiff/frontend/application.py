@@ -129,7 +129,7 @@ def _bind(
             rest = []
             continue
         is_operand = parameter.default is inspect.Parameter.empty
-        if rest:
+        if rest and parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             value = rest.pop(0)
         elif parameter.name in named:
             value = named.pop(parameter.name)
