@@ -161,11 +161,17 @@ class _Fold:
         if isinstance(use.node, Jump) and self.has_both and not is_free(let):
             if let.origin == "user":
                 return False  # the forward part ends with `value = ...`
-            if value.name.startswith("d_") and inside.width > _SHORT:
+            if value.name.startswith("d_") and inside.width > 10 and self.has_value(use.node):
                 return False  # whoever looks for `d_x` finds it
         if let.origin != "user" and not is_free(let):
             return inside.width + self.width.get(id(use.node), 0) <= _LINE
         return True
+
+    def has_value(self, node: Jump) -> bool:
+        """Whether a `return` gives the function's own value first, and derivatives behind it."""
+        first = node.operands[0]
+        maker = self.facts.maker.get(first) if isinstance(first, Value) else None
+        return len(node.operands) > 1 and maker is not None and maker.origin == "user"
 
     def may_repeat(self, let: Let, inside: _Inside, uses: list[Use]) -> bool:
         if let.op is not None and let.op.decl.name in ("length", "axis_length", "read"):

@@ -13,20 +13,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from srcdiff.codegen.facts import Facts
 from srcdiff.codegen.folding import Folding
 from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Plan
+from srcdiff.ir.core import Atom, Tree, Value
 from srcdiff.ir.core import Node as Container
-from srcdiff.ir.core import Value
 from srcdiff.ir.types import Array, List, Scalar
 
-__all__ = ["suggestions"]
+__all__ = ["stored_value", "suggestions"]
 
 # what an operation's operands are, by position
 _ROLES: dict[str, tuple[str, ...]] = {
-    "logsumexp": ("scores",), "divide": ("numerator", "denominator"), "exp": ("exponent",), "log":
-    ("argument",), "sqrt": ("radicand",), "power": ("base", "exponent"), "softmax": ("scores",),
-    "expit": ("logit",), "logaddexp": ("", "logit"), "where": ("condition",), "solve": ("matrix",
-    "right_side"), "inv": ("matrix",), "argmax": ("scores",), "max": ("candidates",), "maximum":
-    ("candidate",), "cholesky": ("matrix",), "square": ("residual",), "mean": ("terms",), "sum":
-    ("terms",), "gather": ("", "rows"),
+    "logsumexp": ("scores",), "divide": ("numerator", "denominator"), "exp": ("exponent",),
+    "softmax": ("scores",), "expit": ("logit",), "logaddexp": ("", "logit"),
+    "where": ("condition",), "solve": ("matrix", "right_side"), "inv": ("matrix",),
+    "argmax": ("scores",), "max": ("candidates",), "maximum": ("candidate",),
+    "cholesky": ("matrix",), "square": ("residual",), "gather": ("", "rows"),
 }  # fmt: skip
 
 # what an operation makes
@@ -38,9 +37,27 @@ _NOUNS: dict[str, str] = {
     "solution", "inv": "inverse", "transpose": "transposed", "zeros": "buffer", "empty": "buffer",
     "length": "length", "zeros_of": "buffer", "empty_of": "buffer", "axis_length": "length",
     "list_length": "length", "list_new": "items", "index": "part", "list_item": "item", "gather":
-    "picked", "read": "old", "copy": "copied", "abs": "size", "sin": "sine", "cos": "cosine",
+    "picked", "read": "old", "copy": "copied", "sin": "sine", "cos": "cosine",
     "tanh": "activation", "expit": "probability", "outer": "outer_product", "get": "part",
+    "concatenate": "joined", "stack": "stacked", "diag": "diagonal", "absolute": "size", "maximum":
+    "larger", "minimum": "smaller", "cholesky": "factor", "square": "squared", "reshape":
+    "reshaped", "logaddexp": "log_sum", "log1p": "logarithm", "expand": "full", "floor": "whole",
+    "floor_divide": "quotient", "mod": "remainder", "sign": "sign", "where": "chosen",
+    "broadcast_to": "full",
 }  # fmt: skip
+
+# where the first noun is taken
+_OTHERS: dict[str, tuple[str, ...]] = {
+    "product": ("scaled", "weighted"), "total": ("combined",), "difference": ("gap", "change"),
+    "ratio": ("share", "quotient"), "power": ("raised",), "negated": ("opposite",),
+    "solution": ("answer",), "exponential": ("grown",), "norm": ("log_total",),
+}  # fmt: skip
+
+_NAMELESS = {"list_item", "list_new", "pack", "get"}
+_STORAGE = {"empty", "zeros", "empty_of", "zeros_of", "list_new", "empty_like", "zeros_like"}
+
+# adjoints of what has no name itself: the letters that a textbook takes for intermediate quantities
+_ADJOINTS = ("d_z", "d_s", "d_r", "d_q")
 
 
 def suggestions(
@@ -54,6 +71,7 @@ def suggestions(
         if member in folding.copied:
             yield from _old(member, facts, names)
     for member in members:
+        yield from _as_result(member, plan, facts)
         yield from _elements(member, facts, names)
         for use in facts.uses.get(member, ()):
             yield from _for_use(member, use.node, plan, names)
@@ -95,6 +113,55 @@ def _elements(member: Value, facts: Facts, names: Mapping[Value, str]) -> Iterat
             element = operand if isinstance(operand, Value) and node.operands[0] is member else None
         if element is not None and _plain(names.get(element) or element.name):
             yield plural(names.get(element) or element.name)
+        elif element is not None and element not in names:
+            yield from _of_stored(facts.maker.get(element), names)
+
+
+def _of_stored(maker: Node | None, names: Mapping[Value, str]) -> Iterator[str]:
+    """Names for what holds values that have none: `old_x` for elements of `x`, `differences`."""
+    if (
+        not isinstance(maker, Let)
+        or maker.op is None
+        or maker.op.decl.name in ("list_item", "list_new")
+    ):
+        return
+    base = maker.operands[0] if maker.operands else None
+    if maker.op.decl.name in ("index", "read"):
+        if isinstance(base, Value) and _plain(names.get(base) or base.name):
+            yield from (
+                f"{word}_{names.get(base) or base.name}" for word in ("old", "earlier", "kept")
+            )
+        return
+    noun = _NOUNS.get(maker.op.decl.name, maker.op.decl.name)
+    yield from (plural(word) for word in (noun, *_OTHERS.get(noun, ())) if word)
+
+
+def stored_value(member: Value, facts: Facts) -> Value | None:
+    """The value that was stored where this one is read from: both are the same thing."""
+    maker = facts.maker.get(member)
+    base: Atom | None = None
+    if (
+        isinstance(maker, Let)
+        and maker.op is not None
+        and maker.op.decl.name in ("index", "list_item")
+    ):
+        base = maker.operands[0]
+    elif isinstance(maker, Loop) and maker.form != "range":
+        base = next(
+            (s for s, p in zip(maker.operands, maker.patterns, strict=True) if p is member), None
+        )
+    if not isinstance(base, Value):
+        return None
+    stores = [
+        u.node.operands[1]
+        for u in facts.uses.get(base, ())
+        if isinstance(u.node, Let)
+        and u.node.op is not None
+        and u.node.op.decl.name in ("append", "store")
+        and u.node.operands[0] is base
+    ]
+    one = stores[0] if len(stores) == 1 else None
+    return one if isinstance(one, Value) else None
 
 
 def _plain(name: str) -> bool:
@@ -102,8 +169,10 @@ def _plain(name: str) -> bool:
 
 
 def plural(name: str) -> str:
-    if name.endswith(("s", "x", "ch")) and len(name) > 2:
-        return f"{name}es" if not name.endswith("ss") else f"all_{name}"
+    if name.endswith(("s", "d")) and len(name) > 2:
+        return f"all_{name}"
+    if name.endswith(("x", "ch")) and len(name) > 2:
+        return f"{name}es"
     return f"{name[:-1]}ies" if re.search(r"[^aeiou]y$", name) and len(name) > 2 else f"{name}s"
 
 
@@ -112,7 +181,8 @@ def _for_use(member: Value, node: Node, plan: Plan, names: Mapping[Value, str]) 
         case Jump(kind="return"):
             first = node.operands[0] is member
             whole = not isinstance(plan.output, Container)
-            yield "result" if whole else "value" if first else "other"
+            if whole or first:
+                yield from ("result",) if whole else ("value", "result")
         case Let() if node.op is not None and node.op.decl.name == "not":
             yield "done"
         case Let() if node.op is not None:
@@ -128,6 +198,29 @@ def _for_use(member: Value, node: Node, plan: Plan, names: Mapping[Value, str]) 
                 yield from (f"new_{base}", f"next_{base}")
         case Branch() | Loop() if member.type == Scalar("bool"):
             yield "condition"
+
+
+def _as_result(member: Value, plan: Plan, facts: Facts) -> Iterator[str]:
+    """`d_bias` for what the function returns under the key "bias"."""
+    for use in facts.uses.get(member, ()):
+        node = use.node
+        if isinstance(node, Jump) and node.kind == "return" and member in node.operands[1:]:
+            key = _key_of(plan.output, node.operands.index(member))
+            if key:
+                yield f"d_{key}"
+
+
+def _key_of(tree: Tree, position: int) -> str:
+    """The name under which a result stands in its container."""
+    if isinstance(tree, int):
+        return ""
+    for key, child in zip(tree.keys, tree.children, strict=True):
+        if child == position:
+            return key if isinstance(key, str) and key.isidentifier() else ""
+        inner = _key_of(child, position)
+        if inner:
+            return inner
+    return ""
 
 
 def _as_element(node: Node, members: Sequence[Value], names: Mapping[Value, str]) -> Iterator[str]:
@@ -163,7 +256,13 @@ def _from_operation(node: Node, names: Mapping[Value, str]) -> Iterator[str]:
             yield f"{function}_result"
             return
         operation = node.op.decl.name
+        if node.origin == "adjoint" and any(name.startswith("d_") for name in operands):
+            yield from _ADJOINTS
         noun = _NOUNS.get(operation, operation)
-        yield noun
-        yield from (f"{noun}_of_{name}" for name in operands)
-    yield "value"
+        yield from (noun, *_OTHERS.get(noun, ()))
+        if operation not in _STORAGE:
+            yield from (f"{noun}_of_{name}" for name in operands)
+    elif isinstance(node, Copy) and node.origin == "adjoint":
+        yield from (*_ADJOINTS, "total")
+    else:
+        yield "value"

@@ -40,6 +40,9 @@ def _unresolved(nodes: list[Node]) -> list[Let]:
     return out
 
 
+_LAST = 5  # the rank of what would have to be kept under another name
+
+
 @dataclass(frozen=True)
 class _Source:
     """Something with a length: `text` with the value (`{0}`) is the number."""
@@ -126,8 +129,18 @@ class _Scope:
             element = _zeros_like(op.operands[0].type.element, "item")
             text = f"[{element} for item in {t.atom(let.operands[0])}]"
         else:
-            text = self.storage(op.decl.name.removesuffix("_of"), op.attrs["type"], let, t)
+            text = self.storage_text(op, let, t)
         let.text, let.operands = text, tuple(t.operands)
+
+    def storage_text(self, op: Op, let: Let, t: _Text) -> str:
+        name = op.decl.name.removesuffix("_of").removesuffix("_like")
+        try:
+            return self.storage(name, let.results[0].type, let, t)
+        except LookupError:
+            if not let.operands:
+                raise
+            t.operands[:] = let.operands  # only what the pass took it from has the length
+            return f"np.{name}_like({{0}})"
 
     def storage(self, name: str, type_: Type, let: Let, t: _Text) -> str:
         """Zeros, or empty storage, of a type."""
@@ -135,7 +148,8 @@ class _Scope:
             like = self.like(type_, let)
             if like is not None:
                 return f"np.{name}_like({t.atom(like)})"
-            dtype = "" if type_.dtype == "float64" else f", dtype=np.{type_.dtype}"
+            kind = "bool" if type_.dtype == "bool" else f"np.{type_.dtype}"
+            dtype = "" if type_.dtype == "float64" else f", dtype={kind}"
             return f"np.{name}({self.shape(type_.shape, let, t)}{dtype})"
         if isinstance(type_, Struct):
             parts = [self.storage(name, part, let, t) for part in type_.parts]
@@ -143,11 +157,11 @@ class _Scope:
         return "[]" if isinstance(type_, List) else t.atom(const(0.0))
 
     def like(self, type_: Array, let: Let) -> Value | None:
-        """A parameter of just this type."""
-        for source in self.sources.get(type_.shape[0], []) if type_.shape else []:
-            if source.is_param and source.value.type == type_ and self.rank(source, let) == 0:
-                return source.value
-        return None
+        """Something of just this type that may be asked: a parameter if one still has its name."""
+        found = self.sources.get(type_.shape[0], []) if type_.shape else []
+        alike = [s for s in found if s.value.type == type_]
+        best = min(alike, key=lambda s: self.rank(s, let, let.point), default=None)
+        return best.value if best is not None and self.rank(best, let, let.point) < _LAST else None
 
     def shape(self, shape: Sequence[Dim], let: Let, t: _Text) -> str:
         texts = [self.length(d, let, t) for d in shape]
@@ -190,17 +204,22 @@ class _Scope:
         raise LookupError(f"nothing in scope has the length {symbol}")
 
     def best(self, dim: Dim, let: Let) -> _Source | None:
-        found = self.sources.get(dim)
-        return min(found, key=lambda s: self.rank(s, let)) if found else None
-
-    def rank(self, source: _Source, let: Let) -> int:
-        """0: a parameter that still has its name; 1: something that is needed later anyway; 2: anything else."""
         uses = self.facts.uses.get(let.results[0], ())
         last = max((u.last for u in uses), default=let.point)
-        if source.is_param and not self.facts.renamed(source.value, 0, last):
+        return min(self.sources.get(dim, []), key=lambda s: self.rank(s, let, last), default=None)
+
+    def rank(self, source: _Source, let: Let, last: int) -> int:
+        """0: a parameter that still has its name; then what the user named; then what is needed later anyway."""
+        value = source.value
+        made = max(self.facts.defined.get(value, [0]))
+        if self.facts.renamed(value, 0 if source.is_param else made, last):
+            return _LAST
+        if source.is_param:
             return 0
-        later = any(u.last >= last for u in self.facts.uses.get(source.value, ()))
-        return 1 if later and not self.facts.renamed(source.value, let.point, last) else 2
+        is_needed = any(u.last >= last for u in self.facts.uses.get(value, ()))
+        if value.user and value.name:
+            return 1 if is_needed else 2
+        return 3 if is_needed else 4
 
 
 def lengths_in(type_: Type, base: str = "{0}") -> list[tuple[Dim, str]]:

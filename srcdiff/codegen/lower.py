@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
+from srcdiff.codegen.counts import Counts
 from srcdiff.codegen.ends import (
     Assign,
     End,
@@ -48,25 +49,32 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.spelling import template_of
-from srcdiff.ir.types import INT, NONE, Scalar
+from srcdiff.ir.types import INT, NONE, Array, Scalar
 
 __all__ = ["lower"]
 
-PRINTED_BY_SCOPE = {
-    "length",
-    "zeros_of",
-    "empty_of",
-    "expand",
-    "zeros_like_list",
-}  # whose text `lengths` finds
+_BY_SCOPE = {"length", "zeros_of", "empty_of", "expand", "zeros_like_list"}
+_ALIKE = {"zeros_like", "empty_like", "ones_like"}
 
 
-def lower(fn: Function, function_names: Mapping[Function, str] = MappingProxyType({})) -> Plan:
+def is_printed_by_scope(op: Op) -> bool:
+    """Whether `lengths` finds the text: storage that a pass made may be like anything of its type."""
+    made_by_pass = (
+        op.origin != "user" and op.decl.name in _ALIKE and isinstance(op.result.type, Array)
+    )
+    return made_by_pass or op.decl.name in _BY_SCOPE
+
+
+def lower(
+    fn: Function, roots: Roots, function_names: Mapping[Function, str] = MappingProxyType({})
+) -> Plan:
     """The plan of a function; `function_names` are what the functions that it calls are called in the text."""
-    lowering = _Lowering(fn, function_names)
+    lowering = _Lowering(fn, roots, function_names)
     nodes = lowering.region(fn.body, Return())
     return Plan(fn.params, nodes, fn.output, lowering.members)
 
+
+Roots = Mapping[Value, frozenset[Value]]
 
 _TRUE, _FALSE = const(True), const(False)
 
@@ -75,14 +83,16 @@ _TRUE, _FALSE = const(True), const(False)
 
 
 class _Lowering:
-    def __init__(self, fn: Function, function_names: Mapping[Function, str]) -> None:
+    def __init__(self, fn: Function, roots: Roots, function_names: Mapping[Function, str]) -> None:
+        self.roots = roots
+        self.counts = Counts(fn, roots)
         self.function_names = function_names
         self.needed = Needed(fn)
         self.home: dict[
             Value, Value
         ] = {}  # loop results and test parameters: the variable they are
         self.members: dict[Value, list[Value]] = {}
-        self.definer: dict[Value, Statement] = {r: s for s in walk(fn.body) for r in s.results}
+        self.definer = self.counts.maker
         regions = [fn.body, *(r for s in walk(fn.body) for r in regions_of(s))]
         self.handed_on = {y for r in regions for y in r.yields if isinstance(y, Value)}
 
@@ -227,7 +237,7 @@ class _Lowering:
                 return self.while_loop(s)
 
     def operation(self, op: Op) -> Let:
-        text = "" if op.decl.name in PRINTED_BY_SCOPE else template_of(op)
+        text = "" if is_printed_by_scope(op) else template_of(op)
         needed = [k for k, r in enumerate(op.results) if r in self.needed.values]
         if len(op.results) > 1 and len(needed) == 1 and not is_unpacking(op):
             (k,) = needed
@@ -317,7 +327,8 @@ class _Lowering:
     def for_loop(self, loop: For) -> list[Node]:
         variables = self.variables(loop)
         before = copies(variables, self.sources(loop.carried), loop)
-        header = sequence_form(loop, self.definer, self.at, self.needed.keeps)
+        header = sequence_form(loop, self.counts, self.roots, self.needed.keeps)
+        self.home.update(header.same)
         end: End = (
             Leave(tuple(variables)) if loop.breaks else Assign(tuple(variables), is_turn=True)
         )

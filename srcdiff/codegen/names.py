@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 from srcdiff.codegen.facts import Facts
 from srcdiff.codegen.folding import Folding
-from srcdiff.codegen.invented import suggestions
+from srcdiff.codegen.invented import stored_value, suggestions
 from srcdiff.codegen.liveness import Interval, joined, overlap
 from srcdiff.codegen.plan import Copy, Let, Loop, Plan, walk_nodes
 from srcdiff.ir.core import Value
@@ -54,7 +54,8 @@ def name_variables(
 ) -> dict[Value, str]:
     """A name for every variable of the plan.
 
-    `taken` are names of modules, functions and globals that it uses; `adjoint_of` says of which value another is the adjoint.
+    `taken` are names of modules, functions and globals that it uses; `adjoint_of` says of which
+    value another is the adjoint.
     """
     return _Naming(plan, facts, folding, intervals, {*taken}, adjoint_of).run()
 
@@ -204,6 +205,11 @@ class _Naming:
         sources = [self.adjoint_of[m] for m in c.members if m in self.adjoint_of]
         found[:0] = [f"d_{self.names[v]}" for v in sources if v in self.names]
         found = [n for n in found if n.isidentifier()]
+        stored = {stored_value(m, self.facts) for m in c.members}
+        again = next((self.names[v] for v in stored if v in self.names), None)
+        if again is not None and again != "_" and self.fits(c, again):
+            self.give(c, again)
+            return
         if any(isinstance(self.facts.maker.get(m), Loop) for m in c.members):
             again = next(
                 (n for n in found if self.fits(c, n)), None
@@ -215,4 +221,7 @@ class _Naming:
         self.give(c, next(n for n in chain(found, numbered) if self.is_free(n)))
 
     def is_free(self, name: str) -> bool:
+        of = name.removeprefix("d_")
+        if of != name and len(of) == 1 and of in self.facts.named:
+            return False  # would be taken for that variable's adjoint
         return self.is_legal(name) and name not in self.occupied and not hasattr(builtins, name)

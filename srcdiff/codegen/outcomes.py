@@ -25,7 +25,7 @@ def keep_outcomes(plan: Plan, facts: Facts) -> bool:
     ]
     if not isinstance(last, Jump) or not users or all(n.origin != "adjoint" for n in plan.nodes):
         return False
-    start = plan.nodes[users[-1]].point
+    start = plan.nodes[users[-1] + 1].point - 1
     kept: dict[Value, Value] = {}
     for k, atom in enumerate(last.operands):
         if isinstance(atom, Value) and _is_wanted_again(atom, start, last, facts):
@@ -42,7 +42,7 @@ def keep_outcomes(plan: Plan, facts: Facts) -> bool:
 
 
 def _is_wanted_again(value: Value, start: int, last: Jump, facts: Facts) -> bool:
-    """Whether the user's name of a result is another value's in the backward part, where nothing else reads the result."""
+    """Whether another value takes the name of a result once only `return` reads it."""
     reads = [u.last for u in facts.uses.get(value, ()) if u.node is not last]
     begin = max([start, *(r for r in reads if r > start)])
     made = max(facts.defined.get(value, [0]))

@@ -6,6 +6,7 @@ plan -> lengths -> folding -> liveness -> names -> statements -> text
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain, count
 from typing import Any
 
 import gast
@@ -33,12 +34,31 @@ _MODULES = ("np", "math", "scipy")
 
 def to_source(fn: Function) -> str:
     """The module that defines `fn` and the functions it calls; the same text for the same function in every process."""
+    bound = set(bindings_of(fn))
     functions = callees_first(fn)
-    names = function_names(functions)
+    taken = {fn.name, *bound}
+    names: dict[Function, str] = {}
+    known: dict[str, str] = {}  # a helper's text under the user's name: what it is called here
     imports: set[str] = set()
-    bound = set(bindings_of(fn)) | set(names.values())
-    definitions = [function_tree(f, names, bound, imports) for f in functions]
+    definitions: list[Any] = []
+    for f in functions:
+        bare = {f: f.name, **names}
+        tree = function_tree(f, bare, bound | {g.name for g in functions}, imports)
+        text = "" if f is fn else to_text(tree)
+        if text in known:
+            names[f] = known[text]
+            continue
+        names[f] = tree.name = f.name if f is fn else _unused(f.name, taken)
+        known[text] = names[f]
+        taken.add(names[f])
+        definitions.append(tree)
     return to_text(n.module([*import_statements(imports), *definitions]))
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    """The name, or with a number where one function is there for several types."""
+    numbered = (f"{name}_{k}" for k in count(2))
+    return next(each for each in chain([name], numbered) if each not in taken)
 
 
 def callees_first(fn: Function) -> list[Function]:
@@ -52,17 +72,6 @@ def callees_first(fn: Function) -> list[Function]:
 
     visit(fn)
     return list(found)
-
-
-def function_names(functions: list[Function]) -> dict[Function, str]:
-    """A name for each: their own, with a number where one function is there for several types."""
-    names: dict[Function, str] = {}
-    for f in reversed(functions):
-        name, k = f.name, 2
-        while name in names.values():
-            name, k = f"{f.name}_{k}", k + 1
-        names[f] = name
-    return names
 
 
 def bindings_of(fn: Function) -> dict[str, Any]:
@@ -94,10 +103,10 @@ def function_tree(
     fn: Function, names: Mapping[Function, str], bound: set[str], imports: set[str]
 ) -> Any:
     """The definition of one function; adds the dotted names that it uses to `imports`."""
-    plan = lower(fn, names)
+    roots = storage_roots(fn)
+    plan = lower(fn, roots, names)
     plan.prune()
     plan.number()
-    roots = storage_roots(fn)
     resolve_lengths(plan, facts_of(plan, roots))
     facts = facts_of(plan, roots)
     if keep_outcomes(plan, facts):

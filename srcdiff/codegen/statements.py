@@ -346,7 +346,7 @@ def without_sign(factor: Any) -> Any:
 
 
 def without_term(total: Any, name: str) -> tuple[str, Any] | None:
-    """`a + s - b` without the term `s`: the sign to add the rest with, and the rest; None where there is no such term."""
+    """`a + s - b` without the term `s`: the sign to add the rest with, and the rest."""
     terms: list[tuple[bool, Any]] = []
     while isinstance(total, gast.BinOp) and type(total.op) in (gast.Add, gast.Sub):
         terms.insert(0, (isinstance(total.op, gast.Add), total.right))

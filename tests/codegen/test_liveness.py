@@ -9,7 +9,7 @@ from srcdiff.ops import arithmetic as ar
 
 
 def intervals_of(fn):
-    plan = lower(fn)
+    plan = lower(fn, {})
     plan.number()
     facts = facts_of(plan, {})
     return live_intervals(plan, fold(plan, facts))

@@ -267,7 +267,8 @@ def test_forward_and_backward_parts_are_marked():
         "",
         "# backward",
         "d_y = y * 2.0 * x + 1.0",
-        "return y, d_y * d_y + d_y",
+        "d_x = d_y * d_y + d_y",
+        "return y, d_x",
     ]
 
 
@@ -301,16 +302,85 @@ def test_helpers_are_defined_before_their_callers():
     )
 
 
-def test_two_versions_of_a_helper_have_two_names():
-    calls = []
-    for type_ in (FLOAT, INT):
+def two_calls(first_body, second_body):
+    """A function that calls two others of one name."""
+    callees = []
+    for type_, body in ((FLOAT, first_body), (INT, second_body)):
         y, inner = Value(type_, "y", True), builder()
-        calls.append(function((y,), inner, (inner.op(ar.add, y, y),), name="twice"))
+        callees.append(function((y,), inner, (inner.op(body, y, y),), name="twice"))
     x, k, b = scalar("x"), integer("k"), builder()
     outs = [Value(FLOAT), Value(INT)]
-    for callee, argument, out in zip(calls, (x, k), outs, strict=True):
+    for callee, argument, out in zip(callees, (x, k), outs, strict=True):
         b.append(Call(callee, (argument,), (out,)))
-    source = text((x, k), b, (b.op(ar.add, *outs),))
+    return text((x, k), b, (b.op(ar.add, *outs),))
+
+
+def test_two_versions_of_a_helper_have_two_names():
+    source = two_calls(ar.add, ar.multiply)
     assert source.count("def twice(") == 1
     assert source.count("def twice_2(") == 1
     assert load(source, "f")(1.5, 2) == 7.0
+
+
+def test_versions_of_a_helper_that_read_alike_are_one():
+    source = two_calls(ar.add, ar.add)
+    assert source.count("def twice") == 1
+    assert load(source, "f")(1.5, 2) == 7.0
+
+
+def test_a_result_whose_name_the_backward_part_needs_is_kept():
+    x, es, i, d, out = (
+        scalar("x"),
+        vector("es"),
+        index(),
+        scalar("d_x", False),
+        scalar("d_x", False),
+    )
+    b = builder()
+    e = b.op(ar.multiply, x, x, name="e", user=True)
+    b.origin = "adjoint"
+    length = b.op(memory.axis_length, es, axis=0)
+    turn = b.inner()
+    again = turn.op(memory.index, es, i, where="i", name="e", user=True)
+    after = turn.op(ar.add, d, turn.op(ar.multiply, again, again), name="d_x")
+    region = turn.region((i, d), (after,))
+    b.append(
+        For(
+            const(0),
+            length,
+            const(1),
+            (const(0.0),),
+            region,
+            (out,),
+            reverse=True,
+            origin="adjoint",
+        )
+    )
+    source = text((x, es), b, (e, out), Node("tuple", (0, 1), (0, 1)))
+    assert lines(source)[1:3] == ["e = x * x", "value = e"]
+    assert "for e in reversed(es):" in source
+    assert "return value, d_x" in source
+
+
+def test_elements_that_are_updated_are_written_so():
+    x, k = vector("x"), scalar("k")
+    b = builder()
+    y = b.op(memory.copy, x, name="y", user=True)
+    element = b.op(memory.index, y, const(0), where="i")
+    b.ops(memory.store, y, b.op(ar.multiply, element, k), const(0), where="i")
+    b.ops(memory.store, y, b.op(ar.divide, b.op(memory.read, y), k), where="")
+    assert lines(text((x, k), b, (y,)))[1:3] == ["y[0] *= k", "y /= k"]
+
+
+def test_a_while_that_asks_first_is_recovered():
+    x, out = scalar("x"), scalar("x")
+    before, go, after = scalar("x"), Value(BOOL), scalar("x")
+    b = builder()
+    turn = b.inner()
+    large = turn.op(ar.greater, before, const(1.0))
+    then = turn.inner()
+    halved = then.op(ar.divide, before, const(2.0), name="x", user=True)
+    arms = then.region((), (const(True), halved)), hands_on(const(False), before)
+    turn.append(If(large, *arms, (go, after)))
+    b.append(While((x,), None, turn.region((before,), (go, after)), (out,)))
+    assert lines(text((x,), b, (out,))) == ["while x > 1.0:", "    x /= 2.0", "return x"]

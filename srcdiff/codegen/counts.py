@@ -1,0 +1,99 @@
+"""How many elements a sequence has, compared with how many turns a loop makes.
+
+Numbers are compared by what decides them: a length in the types, a list that comes from
+elsewhere, or the loop that filled the list with one `append` a turn.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    For,
+    Function,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    regions_of,
+)
+from srcdiff.ir.types import Array, Dim, Scalar, shape_of
+
+__all__ = ["Counts"]
+
+Roots = Mapping[Value, frozenset[Value]]
+
+
+class Counts:
+    """Answers for one function."""
+
+    def __init__(self, fn: Function, roots: Roots) -> None:
+        self.maker: dict[Value, Statement] = {}
+        self.changes: dict[Value, list[tuple[Op, Statement | None]]] = defaultdict(list)
+        self._visit(fn.body, None, roots)
+
+    def _visit(self, region: Region, owner: Statement | None, roots: Roots) -> None:
+        for s in region.body:
+            self.maker.update((r, s) for r in s.results)
+            if isinstance(s, Op) and s.decl.name in ("append", "list_pop"):
+                for root in roots.get(s.operands[0], frozenset()):  # type: ignore[arg-type]
+                    self.changes[root].append((s, owner))
+            for inner in regions_of(s):
+                self._visit(inner, s, roots)
+
+    def of_sequence(self, sequence: Atom) -> Any:
+        """What decides the number of a sequence's elements; equal for sequences of equal length."""
+        if isinstance(sequence.type, Array):
+            return shape_of(sequence.type)[0]
+        filler = self.filler(sequence)
+        if filler is None:
+            return sequence
+        if (
+            isinstance(filler, For)
+            and not filler.breaks
+            and _is(filler.start, 0)
+            and _is(filler.step, 1)
+        ):
+            return self.of_bound(filler.stop)
+        return filler
+
+    def of_bound(self, stop: Atom) -> Any:
+        """What decides the upper bound of a range."""
+        if isinstance(stop, Const):
+            return Dim(stop.value) if type(stop.value) is int else stop
+        made = self.maker.get(stop)
+        if (
+            isinstance(made, Op)
+            and made.decl.name in ("list_length", "axis_length")
+            and not made.attrs.get("axis")
+        ):
+            return self.of_sequence(made.operands[0])
+        if isinstance(made, For) and made.breaks and made.results[0] is stop:
+            return made
+        known = stop.type.expr if isinstance(stop.type, Scalar) else None
+        return stop if known is None else known
+
+    def filler(self, sequence: Atom) -> For | While | None:
+        """The loop that fills a list made here, by one `append` in each turn and nothing else."""
+        made = self.maker.get(sequence) if isinstance(sequence, Value) else None
+        if (
+            not isinstance(sequence, Value)
+            or not isinstance(made, Op)
+            or made.decl.name != "list_new"
+            or made.operands
+        ):
+            return None
+        changes = self.changes.get(sequence, [])
+        if len(changes) != 1 or changes[0][0].decl.name != "append":
+            return None
+        owner = changes[0][1]
+        return owner if isinstance(owner, For | While) else None
+
+
+def _is(atom: Atom, value: int) -> bool:
+    return isinstance(atom, Const) and atom.value == value
