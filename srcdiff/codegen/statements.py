@@ -326,12 +326,13 @@ def updated(target: Any, value: Any) -> Any | None:
 
 
 def with_minus(value: Any) -> Any:
-    """`a - b * c` for `a + -b * c`."""
+    """`a - b * c` for `a + -b * c` and for `-b * c + a`."""
     if not isinstance(value, gast.BinOp) or type(value.op) not in (gast.Add, gast.Sub):
         return value
     right = without_sign(value.right)
     if right is None:
-        return value
+        left = without_sign(value.left) if isinstance(value.op, gast.Add) else None
+        return value if left is None else n.binop(value.right, "-", left)
     return n.binop(value.left, "-" if isinstance(value.op, gast.Add) else "+", right)
 
 

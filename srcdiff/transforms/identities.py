@@ -68,7 +68,14 @@ def _multiply(f: Known, op: Op, b: Builder) -> Atom | None:
         return f.zero(op, b)
     if is_one(y) and may_stand(x.type, op.result.type):
         return x
-    return y if is_one(x) else None
+    if is_one(x):
+        return y
+    for factor, other in ((x, y), (y, x)):
+        if isinstance(factor, Const) and factor.value == -1 and same_kind(other.type, op.result.type):
+            negative = Op(arithmetic.negative, (other,), (replace(op.result),), {}, op.location, op.origin)
+            f.emit(negative, b)
+            return negative.result
+    return None
 
 
 def _divide(f: Known, op: Op, b: Builder) -> Atom | None:

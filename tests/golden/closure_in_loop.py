@@ -25,14 +25,14 @@ def layered_value_and_grad(x, scales):
         negated = -(xs[i] - 0.5)
         exponent = negated * (xs[i] - 0.5) / width
         exponential = np.exp(exponent)
-        total_of_i = i + 1
+        combined = i + 1
         value = xs[i] + scales[i]
         ratio = -value * value / width
-        exponential_of_ratio = np.exp(ratio)
+        grown = np.exp(ratio)
         d_total += d_x * 0.1
-        d_ratio = d_total * (exponential * total_of_i) * total_of_i * exponential_of_ratio
+        d_ratio = d_total * (exponential * combined) * combined * grown
         d_value = d_ratio / width * (-value - value)
-        d_exponent = d_total * (exponential_of_ratio * total_of_i) * total_of_i * exponential
+        d_exponent = d_total * (grown * combined) * combined * exponential
         d_scales[i] = d_value - 2.0 * scales[i] * (d_ratio * ratio + d_exponent * exponent) / width
         d_x += d_exponent / width * (negated - (xs[i] - 0.5)) + d_value
     return total, (d_x, d_scales)

@@ -9,29 +9,30 @@ def evaluate(kernel, x, z):
 def evaluate_backward(d_out, kernel, x, z, out):
     """Adjoint of `evaluate` with respect to `kernel`, `x`, `z`."""
     # forward
-    base = (x - z) / kernel.scales
-    r2 = np.sum(base**2)
+    ratio = (x - z) / kernel.scales
+    r2 = np.sum(ratio**2)
     total = 1.0 + 0.5 * r2 / kernel.order
-    exponent = -kernel.order
+    negated = -kernel.order
 
     # backward
-    product = d_out * kernel.amplitude**2 * exponent
-    d_base = product * total ** np.where(exponent == 0, 1, exponent - 1) * base / kernel.order
-    other = d_base / kernel.scales
-    d_z = -other
+    product = d_out * kernel.amplitude**2 * negated
+    d_ratio = product * total ** np.where(negated == 0, 1, negated - 1) * ratio / kernel.order
+    d_s = d_ratio / kernel.scales
+    d_z = -d_s
     return (
         Kernel(
-            amplitude=d_out * total**exponent * 2 * kernel.amplitude,
-            scales=-d_base * base / kernel.scales,
+            amplitude=d_out * total**negated * 2 * kernel.amplitude,
+            scales=-d_ratio * ratio / kernel.scales,
             order=None,
         ),
-        other,
+        d_s,
         d_z,
     )
 
 
 def gram_sum_value_and_grad(kernel, X):
     """Value and gradient of `gram_sum` with respect to `kernel`, `X`."""
+    # forward
     d_X = np.zeros_like(X)
     d_kernel_scales = np.zeros(len(kernel.scales))
     total = 0.0
@@ -51,4 +52,7 @@ def gram_sum_value_and_grad(kernel, X):
             d_X[j] += d_z
             d_X[i] += d_x
             d_kernel_amplitude += d_kernel_amplitude_part
+
+    # backward
+    d_kernel_scales = d_kernel_scales.copy()
     return total, (Kernel(amplitude=d_kernel_amplitude, scales=d_kernel_scales, order=None), d_X)

@@ -21,12 +21,14 @@ def neg_log_likelihood_value_and_grad(omega, alpha, beta, returns):
     d_alpha = 0.0
     d_omega = 0.0
     d_beta = 0.0
-    for next_var, r in zip(reversed(vars), reversed(returns)):
-        d_var_part = 0.5 * (1.0 - r * r / next_var) / next_var + d_var * beta
-        d_alpha += d_var * r * r
+    for i in reversed(range(len(returns))):
+        d_alpha += d_var * returns[i] * returns[i]
+        d_var_part = 0.5 * (1.0 - returns[i] * returns[i] / vars[i]) / vars[i] + d_var * beta
         d_omega += d_var
-        d_beta += d_var * next_var
+        d_beta += d_var * vars[i]
         d_var = d_var_part
     d_omega += d_var / denominator
     ratio = d_var * var / denominator
-    return value, (d_omega, d_alpha + ratio, d_beta + ratio)
+    d_beta += ratio
+    d_alpha += ratio
+    return value, (d_omega, d_alpha, d_beta)

@@ -15,12 +15,14 @@ def kernel_backward(d_out, X, log_scale, out):
     Z = X / denominator
 
     # backward
-    terms = d_out * out
-    d_log_amplitude = np.sum(terms) * 2.0
-    product = (-0.5 * terms)[:, :, None] * 2 * (Z[:, None, :] - Z[None, :, :])
+    d_z = d_out * out
+    product = (-0.5 * d_z)[:, :, None] * 2 * (Z[:, None, :] - Z[None, :, :])
     d_Z = np.sum(-product, axis=0) + np.sum(product, axis=1)
-    d_log_scale = np.sum(-d_Z * Z / denominator, axis=0) * denominator
-    return d_Z / denominator, d_log_scale, d_log_amplitude
+    return (
+        d_Z / denominator,
+        np.sum(-d_Z * Z / denominator, axis=0) * denominator,
+        np.sum(d_z) * 2.0,
+    )
 
 
 def log_marginal_likelihood_value_and_grad(log_scale, log_amplitude, log_noise, X, y):
@@ -33,13 +35,13 @@ def log_marginal_likelihood_value_and_grad(log_scale, log_amplitude, log_noise, 
     L = np.linalg.cholesky(K)
     alpha = solve_triangular(L, y, lower=True)
     product = -0.5 * alpha
-    argument = np.diag(L)
-    value = product @ alpha - np.sum(np.log(argument)) - 0.5 * len(y) * np.log(2.0 * np.pi)
+    denominator = np.diag(L)
+    value = product @ alpha - np.sum(np.log(denominator)) - 0.5 * len(y) * np.log(2.0 * np.pi)
 
     # backward
     d_y = solve_triangular(L, 2.0 * product, trans="T", lower=True)
     d_L = -np.tril(np.outer(d_y, alpha))
-    np.fill_diagonal(d_L, np.diag(d_L) + -1.0 / argument)
+    np.fill_diagonal(d_L, np.diag(d_L) + -1.0 / denominator)
     lower = np.tril(L.T @ d_L)
     half = solve_triangular(L, lower + np.tril(lower, -1).T, trans="T", lower=True)
     d_K = 0.5 * solve_triangular(L, half.T, trans="T", lower=True)

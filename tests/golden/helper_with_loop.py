@@ -10,7 +10,7 @@ def geometric(x, r):
     return total
 
 
-def geometric_backward_2(d_out, x, r):
+def geometric_backward(d_out, x, r):
     """Adjoint of `geometric` with respect to `x`."""
     # forward
     weights = np.empty(len(x))
@@ -28,7 +28,7 @@ def geometric_backward_2(d_out, x, r):
     return d_x
 
 
-def geometric_backward(d_out, x, r):
+def geometric_backward_2(d_out, x, r):
     """Adjoint of `geometric` with respect to `x`, `r`."""
     # forward
     weights = np.empty(len(x))
@@ -52,14 +52,14 @@ def geometric_backward(d_out, x, r):
 def contrast_value_and_grad(x, y, r):
     """Value and gradient of `contrast` with respect to `x`, `y`, `r`."""
     # forward
-    argument = geometric(x, r)
+    denominator = geometric(x, r)
     geometric_result = geometric(y, r * r)
     value = geometric(x, 0.5)
-    difference = np.log(argument) - geometric_result * value
+    result = np.log(denominator) - geometric_result * value
 
     # backward
-    d_x, d_r = geometric_backward(-1.0 * value, y, r * r)
-    d_x_part, d_r_part = geometric_backward(1.0 / argument, x, r)
-    d_x_1 = geometric_backward_2(-1.0 * geometric_result, x, 0.5) + d_x_part
+    d_x, d_r = geometric_backward_2(-value, y, r * r)
+    d_x_part, d_r_part = geometric_backward_2(1.0 / denominator, x, r)
+    d_x_1 = geometric_backward(-geometric_result, x, 0.5) + d_x_part
     d_r = 2.0 * (d_r * r) + d_r_part
-    return difference, (d_x_1, d_x, d_r)
+    return result, (d_x_1, d_x, d_r)

@@ -32,31 +32,38 @@ def log_likelihood_value_and_grad(A, C, Q, R, m, P, ys):
     d_R = np.zeros_like(R)
     d_m = np.zeros_like(m)
     d_P = np.zeros_like(P)
-    for i in reversed(range(len(ys))):
-        m = A @ ms[i]
-        product = A @ Ps[i]
-        P = product @ A.T + Q
-        product_of_C = C @ P
-        S = product_of_C @ C.T + R
-        e = ys[i] - C @ m
-        product_of_P = P @ C.T
-        K = product_of_P @ inverses[i]
-        value = -d_P @ K.T.T
-        d_K = (-d_P).T @ (K @ S) + value @ S.T + np.outer(d_m, e)
-        solution_1 = np.linalg.solve(S.T, -0.5 * e)
-        d_product_of_P = d_K @ inverses[i].T
-        total_1 = K.T @ value - inverses[i].T @ (product_of_P.T @ d_K) @ inverses[i].T
-        d_S = total_1 - np.outer(solution_1, solutions[i]) - 0.5 * np.linalg.inv(S).T
-        negated = -(K.T @ d_m - 0.5 * solutions[i] + solution_1)
-        d_C += d_product_of_P.T @ P + np.outer(negated, m)
+    for m, P, y, inverse, solution in zip(
+        reversed(ms), reversed(Ps), reversed(ys), reversed(inverses), reversed(solutions)
+    ):
+        new_m = A @ m
+        product = A @ P
+        new_P = product @ A.T + Q
+        scaled = C @ new_P
+        S = scaled @ C.T + R
+        e = y - C @ new_m
+        weighted = new_P @ C.T
+        K = weighted @ inverse
+        product_of_K = -d_P @ K
+        d_K = (-d_P).T @ (K @ S) + product_of_K @ S.T + np.outer(d_m, e)
+        answer = np.linalg.solve(S.T, -0.5 * e)
+        d_weighted = d_K @ inverse.T
+        value = 0.5 * np.linalg.inv(S).T
+        d_S = (
+            K.T @ product_of_K
+            - inverse.T @ (weighted.T @ d_K) @ inverse.T
+            - np.outer(answer, solution)
+            - value
+        )
+        negated = -(K.T @ d_m - 0.5 * solution + answer)
+        d_C += d_weighted.T @ new_P + np.outer(negated, new_m)
         d_m = d_m + C.T @ negated
         d_R += d_S
-        d_product_of_C = d_S @ C
-        d_C += d_S.T @ product_of_C + d_product_of_C @ P.T
-        d_P = d_P + d_product_of_P @ C + C.T @ d_product_of_C
+        d_scaled = d_S @ C
+        d_C += d_S.T @ scaled + d_scaled @ new_P.T
+        d_P = d_P + d_weighted @ C + C.T @ d_scaled
         d_Q += d_P
-        d_product = d_P @ A.T.T
-        d_A += d_P.T @ product + d_product @ Ps[i].T + np.outer(d_m, ms[i])
+        d_product = d_P @ A
+        d_A += d_P.T @ product + d_product @ P.T + np.outer(d_m, m)
         d_m = A.T @ d_m
         d_P = A.T @ d_product
     return total, (d_A, d_C, d_Q, d_R)

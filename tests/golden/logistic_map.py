@@ -14,7 +14,7 @@ def iterate_value_and_grad(x, r, n):
     d_x = 1.0
     d_r = 0.0
     for x in reversed(xs):
-        product = d_x * (1.0 - x)
-        d_x = r * (product - d_x * x)
-        d_r += product * x
+        d_z = d_x * (1.0 - x)
+        d_x = r * (d_z - d_x * x)
+        d_r += d_z * x
     return value, (d_x, d_r)

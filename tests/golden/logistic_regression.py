@@ -11,5 +11,6 @@ def cost_value_and_grad(w, b, x, y):
 
     # backward
     d_logit = (expit(logit) - y) / len(loss)
+    d_b = np.sum(d_logit)
     d_w = 0.02 * w + x.T @ d_logit
-    return value, (d_w, np.sum(d_logit))
+    return value, (d_w, d_b)

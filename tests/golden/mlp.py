@@ -7,9 +7,8 @@ def layer(W, b, x):
 
 def layer_backward(d_out, W, x, out):
     """Adjoint of `layer` with respect to `W`, `b`, `x`."""
-    terms = d_out * (1.0 - out**2)
-    d_b = np.sum(terms, axis=1)
-    return terms @ x.T, d_b, W.T @ terms
+    d_z = d_out * (1.0 - out**2)
+    return d_z @ x.T, np.sum(d_z, axis=1), W.T @ d_z
 
 
 def squared_error_value_and_grad(params, x, y):
@@ -19,12 +18,12 @@ def squared_error_value_and_grad(params, x, y):
     for W, b in params:
         xs.append(x)
         x = layer(W, b, x)
-    base = x - y
-    value = np.sum(base**2)
+    difference = x - y
+    value = np.sum(difference**2)
 
     # backward
     d_params = []
-    d_x = 2.0 * base
+    d_x = 2.0 * difference
     next_x = x
     for x, (W, _) in zip(reversed(xs), reversed(params)):
         d_W, d_b, d_x = layer_backward(d_x, W, x, next_x)

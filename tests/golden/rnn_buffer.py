@@ -8,21 +8,22 @@ def readout_value_and_grad(W, U, v, xs):
     H = np.zeros((T + 1, W.shape[0]))
     for t in range(T):
         H[t + 1] = np.tanh(W @ H[t] + U @ xs[t])
-    base = H[1:] @ v
-    value = np.sum(base**2)
+    product = H[1:] @ v
+    value = np.sum(product**2)
 
     # backward
-    d_base = 2.0 * base
+    d_product = 2.0 * product
+    d_v = H[1:].T @ d_product
     d_H = np.zeros((len(H), len(W)))
-    d_H[1:] += np.outer(d_base, v)
+    d_H[1:] += np.outer(d_product, v)
     d_W = np.zeros_like(W)
     d_xs = np.empty_like(xs)
     d_U = np.zeros_like(U)
     for t in reversed(range(T)):
-        product = d_H[t + 1] * (1.0 - np.tanh(W @ H[t] + U @ xs[t]) ** 2)
-        d_U += np.outer(product, xs[t])
-        d_xs[t] = U.T @ product
-        d_W += np.outer(product, H[t])
+        scaled = d_H[t + 1] * (1.0 - np.tanh(W @ H[t] + U @ xs[t]) ** 2)
+        d_U += np.outer(scaled, xs[t])
+        d_xs[t] = U.T @ scaled
+        d_W += np.outer(scaled, H[t])
         d_H[t + 1] = 0.0
-        d_H[t] += W.T @ product
-    return value, (d_W, d_U, H[1:].T @ d_base, d_xs)
+        d_H[t] += W.T @ scaled
+    return value, (d_W, d_U, d_v, d_xs)

@@ -11,26 +11,28 @@ def soft_min_backward(d_out, a, b, c, gamma):
     exponent = -a / gamma
     exponential = np.exp(exponent)
     ratio = -b / gamma
-    exponential_of_ratio = np.exp(ratio)
-    ratio_of_gamma = -c / gamma
-    exponential_of_ratio_of_gamma = np.exp(ratio_of_gamma)
-    argument = exponential + exponential_of_ratio + exponential_of_ratio_of_gamma
+    grown = np.exp(ratio)
+    share = -c / gamma
+    exponential_of_share = np.exp(share)
+    denominator = exponential + grown + exponential_of_share
 
     # backward
-    d_argument = d_out * -gamma / argument
-    d_c = -(d_argument * exponential_of_ratio_of_gamma / gamma)
-    d_b = -(d_argument * exponential_of_ratio / gamma)
-    d_a = -(d_argument * exponential / gamma)
-    value = (
+    d_denominator = d_out * -gamma / denominator
+    quotient = (
         (
-            d_argument * exponential_of_ratio_of_gamma * ratio_of_gamma
-            + d_argument * exponential_of_ratio * ratio
-            + d_argument * exponential * exponent
+            d_denominator * exponential_of_share * share
+            + d_denominator * grown * ratio
+            + d_denominator * exponential * exponent
         )
         / gamma
     )
-    d_gamma = -(value + d_out * np.log(argument))
-    return d_a, d_b, d_c, d_gamma
+    d_gamma = -(quotient + d_out * np.log(denominator))
+    return (
+        -(d_denominator * exponential / gamma),
+        -(d_denominator * grown / gamma),
+        -(d_denominator * exponential_of_share / gamma),
+        d_gamma,
+    )
 
 
 def distance_value_and_grad(x, y, gap, gamma):
@@ -57,22 +59,22 @@ def distance_value_and_grad(x, y, gap, gamma):
     for i in reversed(range(1, n + 1)):
         for j in reversed(range(1, D.shape[1])):
             difference = i - 1
-            difference_of_j = j - 1
-            base = x[difference] - y[difference_of_j]
+            change = j - 1
+            value = x[difference] - y[change]
             d_a, d_b, d_c, d_gamma_part = soft_min_backward(
                 d_D[i, j],
                 D[difference, j] + gap,
-                D[i, difference_of_j] + gap,
-                D[difference, difference_of_j] + base**2,
+                D[i, change] + gap,
+                D[difference, change] + value**2,
                 gamma,
             )
             d_D[i, j] = 0.0
-            d_D[difference, difference_of_j] += d_c
-            d_D[i, difference_of_j] += d_b
+            d_D[difference, change] += d_c
+            d_D[i, change] += d_b
             d_D[difference, j] += d_a
-            d_base = d_c * 2 * base
-            d_y[difference_of_j] -= d_base
-            d_x[difference] += d_base
+            d_value = d_c * 2 * value
+            d_y[change] -= d_value
+            d_x[difference] += d_value
             d_gap += d_b + d_a
             d_gamma += d_gamma_part
     for j in range(1, m + 1):

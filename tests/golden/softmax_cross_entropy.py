@@ -7,9 +7,9 @@ def cross_entropy_value_and_grad(W, b, X, labels):
     logits = X @ W + b
     largest = logits.max(axis=1, keepdims=True)
     shifted = logits - largest
-    terms = np.exp(shifted)
-    argument = np.sum(terms, axis=1, keepdims=True)
-    log_p = shifted - np.log(argument)
+    exponential = np.exp(shifted)
+    denominator = np.sum(exponential, axis=1, keepdims=True)
+    log_p = shifted - np.log(denominator)
     rows = np.arange(len(labels))
     picked = log_p[rows, labels]
     value = -np.mean(picked) + 0.01 * np.sum(W * W)
@@ -17,10 +17,9 @@ def cross_entropy_value_and_grad(W, b, X, labels):
     # backward
     d_log_p = np.zeros((len(X), W.shape[1]))
     np.add.at(d_log_p, (rows, labels), -1.0 / len(picked))
-    d_shifted = d_log_p + np.sum(-d_log_p, axis=1, keepdims=True) / argument * terms
-    denominator = np.sum(logits == largest, axis=1, keepdims=True)
-    d_logits = (
-        d_shifted + (logits == largest) * (np.sum(-d_shifted, axis=1, keepdims=True) / denominator)
-    )
+    d_shifted = d_log_p + np.sum(-d_log_p, axis=1, keepdims=True) / denominator * exponential
+    total = np.sum(logits == largest, axis=1, keepdims=True)
+    d_logits = d_shifted + (logits == largest) * (np.sum(-d_shifted, axis=1, keepdims=True) / total)
+    d_X = d_logits @ W.T
     d_W = 0.02 * W + X.T @ d_logits
-    return value, (d_W, d_logits @ W.T)
+    return value, (d_W, d_X)

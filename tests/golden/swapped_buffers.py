@@ -6,11 +6,11 @@ def diffuse_value_and_grad(u0, k, steps):
     # forward
     u = u0.copy()
     v = u0.copy()
-    buffer = np.empty((steps, len(u0)))
+    old_u = np.empty((steps, len(u0)))
     totals = np.empty((steps, len(u0)))
     for t in range(steps):
         for i in range(1, len(u) - 1):
-            buffer[t, i] = u[i]
+            old_u[t, i] = u[i]
             total = u[i - 1] - 2.0 * u[i] + u[i + 1]
             totals[t, i] = total
             v[i] = u[i] + k * u[i] * total
@@ -27,12 +27,12 @@ def diffuse_value_and_grad(u0, k, steps):
     for t in reversed(range(steps)):
         for i in reversed(range(1, len(u0) - 1)):
             d_v_row = d_v[i]
-            product = d_v_row * totals[t, i]
-            product_of_d_v_row = d_v_row * (k * buffer[t, i])
+            d_z = d_v_row * totals[t, i]
+            d_s = d_v_row * (k * old_u[t, i])
             d_v[i] = 0.0
-            d_u[i + 1] += product_of_d_v_row
-            d_u[i - 1] += product_of_d_v_row
-            d_u[i] += product * k + d_v_row - 2.0 * product_of_d_v_row
-            d_k += product * buffer[t, i]
+            d_u[i + 1] += d_s
+            d_u[i - 1] += d_s
+            d_u[i] += d_z * k + d_v_row - 2.0 * d_s
+            d_k += d_z * old_u[t, i]
         d_v, d_u = d_u, d_v
     return value, (d_u + d_v, d_k)

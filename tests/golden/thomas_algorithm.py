@@ -25,11 +25,11 @@ def solve_tridiagonal_backward(d_out, lower, diag, upper, rhs):
     ratio = upper[0] / diag[0]
     c[0] = ratio
     x[0] = rhs[0] / diag[0]
-    buffer = np.empty(n)
+    old_x = np.empty(n)
     for i in range(1, n):
         pivot = diag[i] - lower[i] * c[i - 1]
         c[i] = upper[i] / pivot
-        buffer[i] = x[i - 1]
+        old_x[i] = x[i - 1]
         x[i] = (rhs[i] - lower[i] * x[i - 1]) / pivot
     for i in range(n - 2, -1, -1):
         x[i] -= c[i] * x[i + 1]
@@ -51,11 +51,9 @@ def solve_tridiagonal_backward(d_out, lower, diag, upper, rhs):
         negated = -(numerator / pivot)
         d_x[i] = 0.0
         d_x[i - 1] += negated * lower[i]
-        d_lower[i] += negated * buffer[i]
+        d_lower[i] += negated * old_x[i]
         d_rhs[i] += numerator / pivot
-        d_pivot = (
-            (numerator * (lower[i] * buffer[i] - rhs[i]) - d_c[i] * upper[i]) / (pivot * pivot)
-        )
+        d_pivot = (numerator * (lower[i] * old_x[i] - rhs[i]) - d_c[i] * upper[i]) / (pivot * pivot)
         d_upper[i] += d_c[i] / pivot
         d_c[i] = 0.0
         d_c[i - 1] -= d_pivot * lower[i]
@@ -78,4 +76,5 @@ def compliance_value_and_grad(lower, diag, upper, rhs):
 
     # backward
     d_lower, d_diag, d_upper, d_rhs = solve_tridiagonal_backward(rhs, lower, diag, upper, rhs)
-    return value, (d_lower, d_diag, d_upper, solve_tridiagonal_result + d_rhs)
+    d_rhs = solve_tridiagonal_result + d_rhs
+    return value, (d_lower, d_diag, d_upper, d_rhs)

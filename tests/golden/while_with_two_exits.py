@@ -32,16 +32,16 @@ def walk_value_and_grad(x, a):
     d_x = 1.0 / n
     d_total = 1.0
     d_a = 0.0
-    for turn in reversed(range(len(ns))):
-        if ns[turn] < 12:
-            cosine = math.cos(xs[turn])
-            x = a * cosine + 0.4
-            if x < 0.0:
+    for n, x, total in zip(reversed(ns), reversed(xs), reversed(totals)):
+        if n < 12:
+            cosine = math.cos(x)
+            new_x = a * cosine + 0.4
+            if new_x < 0.0:
                 d_x = -d_x
             else:
-                if not totals[turn] + x * x > 3.0:
+                if not total + new_x * new_x > 3.0:
                     d_total += d_x * 0.1
-                d_x += d_total * x + d_total * x
+                d_x += d_total * new_x + d_total * new_x
             d_a += d_x * cosine
-            d_x = -(d_x * a) * np.sin(xs[turn])
+            d_x = -(d_x * a) * np.sin(x)
     return value, (d_x, d_a)

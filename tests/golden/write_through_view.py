@@ -14,8 +14,8 @@ def edit_value_and_grad(A, w):
     tail[:] = old_tail * B_row
     last = B[-1]
     last[0] = np.sum(first)
-    base = last[0]
-    tail[-1, -1] += base**2
+    last_row = last[0]
+    tail[-1, -1] += last_row**2
     value = np.sum(B * A) + np.sum(tail)
 
     # backward
@@ -23,7 +23,7 @@ def edit_value_and_grad(A, w):
     d_tail = d_B[1:, 1:]
     d_tail += 1.0
     d_B += A
-    d_B[-1][0] += d_tail[-1, -1] * 2 * base
+    d_B[-1][0] += d_tail[-1, -1] * 2 * last_row
     d_last_row = d_B[-1][0]
     d_B[-1][0] = 0.0
     d_B[0] += d_last_row
