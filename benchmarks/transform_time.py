@@ -1,4 +1,4 @@
-"""How long srcdiff takes to transform programs of 10 to 1,000 statements, and to be imported.
+"""How long srcdiff takes to transform programs of 10 to 1,000 statements and the HMM, and to be imported.
 
     python benchmarks/transform_time.py
 
@@ -9,16 +9,19 @@ only transformed. The time for each statement should not grow with the length of
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import linecache
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+HMM = Path(__file__).parents[1] / "tests" / "corpus" / "targets" / "hmm.py"
 SIZES = (10, 30, 100, 300, 1000)
 OPERATIONS = ("np.sin({a}) * {b}", "{a} * {b} + 0.5", "np.exp(-{a}**2)", "{a} - 0.3 * np.tanh({b})")
 EVERY = 10  # statements from one loop to the next
@@ -84,6 +87,24 @@ def transform_seconds(n_statements: int, repeats: int) -> float:
     return statistics.median(seconds)
 
 
+def hmm_seconds(repeats: int) -> list[float]:
+    """Generating the HMM's value and gradient, each time with a new handle: the first also parses rules it needs."""
+    import srcdiff
+
+    spec = importlib.util.spec_from_file_location("hmm", HMM)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["hmm"] = module
+    spec.loader.exec_module(module)
+    (function,) = (f for name, f in vars(module).items() if f"{name}_value_and_grad" in vars(module))
+    seconds = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        srcdiff.value_and_grad(function, argnums=(0, 1, 2)).source_for(*module.EXAMPLES[0])
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
 def import_seconds(module: str, repeats: int) -> float:
     """Least time of importing a module in a new process, NumPy's time left out unless it is NumPy."""
     program = (
@@ -100,16 +121,19 @@ def import_seconds(module: str, repeats: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Transformation and import times of srcdiff.")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
     options = parser.parse_args()
 
     transform_seconds(min(options.sizes), 1)  # rules are parsed on first use
     print(f"{'statements':>10}  {'ms':>8}  {'ms a statement':>14}")
+    hmm = [1e3 * seconds for seconds in hmm_seconds(options.repeats)]
     for n_statements in options.sizes:
         milliseconds = 1e3 * transform_seconds(n_statements, options.repeats)
         print(f"{n_statements:10}  {milliseconds:8.1f}  {milliseconds / n_statements:14.3f}")
 
+    print(f"\nhmm, the first time         {hmm[0]:6.1f} ms")
+    print(f"hmm, the median after that  {statistics.median(hmm[1:]):6.1f} ms")
     print(f"\nimport numpy               {import_seconds('numpy', options.repeats):6.3f} s")
     print(f"import srcdiff, over that  {import_seconds('srcdiff', options.repeats):6.3f} s")
 

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
+from types import MethodType
 from typing import Any, overload
 
 import numpy as np
 
+from srcdiff.errors import DifferentiationError, UnsupportedError
 from srcdiff.generated import Generated
 from srcdiff.options import Options, make_options
 from srcdiff.programs import Derived
 from srcdiff.signature import resolve_argnums, signature_of
-from srcdiff.trees import is_float_leaf, leaves, map_leaves
+from srcdiff.trees import fit_to, is_float_leaf, leaves, map_leaves
 
-__all__ = ["Differentiable", "differentiate", "grad", "hvp", "jvp", "stop_gradient", "value_and_grad", "vjp"]
+__all__ = [
+    "Differentiable",
+    "differentiate",
+    "grad",
+    "hvp",
+    "jvp",
+    "plain_function",
+    "stop_gradient",
+    "value_and_grad",
+    "vjp",
+]
 
 Function = Callable[..., Any]
 
@@ -26,40 +40,183 @@ class Differentiable:
     Attributes
     ----------
     grad, value_and_grad, vjp, jvp, hvp
-        Generated functions; `vjp(*args)` gives `(value, back)`, `jvp(args, tangents)` gives `(value, tangent)`, `hvp(*args, v)` the
-        Hessian times v.
+        Generated functions; `vjp(*args)` gives `(value, back)`, `jvp(args, tangents)` gives
+        `(value, tangent)`, `hvp(*args, v)` the Hessian times v.
     """
+
+    __wrapped__: Function
 
     def __init__(self, function: Function, options: Options) -> None:
         functools.update_wrapper(self, function)
+        self.__wrapped__ = function
         self.options = options
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.__wrapped__(*args, **kwargs)  # type: ignore[attr-defined]
+        return self.__wrapped__(*args, **kwargs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return self if instance is None else functools.partial(self, instance)
+        if instance is None:
+            return self
+        return Differentiable(MethodType(self.__wrapped__, instance), self.options)
 
     @functools.cached_property
     def grad(self) -> Generated:
-        return _generated("grad", self.__wrapped__, self.options)  # type: ignore[attr-defined]
+        return _generated("grad", self.__wrapped__, self.options)
 
     @functools.cached_property
     def value_and_grad(self) -> Generated:
-        return _generated("value_and_grad", self.__wrapped__, self.options)  # type: ignore[attr-defined]
+        return _generated("value_and_grad", self.__wrapped__, self.options)
 
     @functools.cached_property
     def hvp(self) -> Generated:
-        return _generated("hvp", self.__wrapped__, self.options)  # type: ignore[attr-defined]
+        return _generated("hvp", self.__wrapped__, self.options)
 
-    def vjp(self, *args: Any, argnums: Any = None) -> tuple[Any, Callable[..., Any]]:
-        return _vjp(self.__wrapped__, args, argnums, self.options)  # type: ignore[attr-defined]
+    @functools.cached_property
+    def vjp(self) -> Pullback:
+        return Pullback(self.__wrapped__, self.options)
 
-    def jvp(self, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
-        return _jvp(self.__wrapped__, args, tangents, self.options)  # type: ignore[attr-defined]
+    @functools.cached_property
+    def jvp(self) -> Pushforward:
+        return Pushforward(self.__wrapped__, self.options)
 
-    def __reduce__(self) -> str:
-        return self.__qualname__  # type: ignore[attr-defined, no-any-return]
+    def __repr__(self) -> str:
+        return f"<srcdiff differentiable {getattr(self, '__qualname__', self.__wrapped__)}>"
+
+    def __copy__(self) -> Differentiable:
+        return self  # as functions do
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Differentiable:
+        return self
+
+    def __reduce__(self) -> Any:
+        name = getattr(self, "__qualname__", "")
+        found: Any
+        try:
+            found = functools.reduce(
+                getattr, name.split("."), sys.modules[self.__wrapped__.__module__]
+            )
+        except (AttributeError, KeyError):
+            found = None
+        return name if found is self else (Differentiable, (self.__wrapped__, self.options))
+
+
+class _AtPoint:
+    """`vjp` and `jvp` of a function as generated functions: one handle for each choice of arguments."""
+
+    kind: str
+
+    def __init__(self, function: Function, options: Options) -> None:
+        self.function = function
+        self.options = options
+        self.__name__ = f"{getattr(function, '__name__', 'f')}_{self.kind}"
+        self._handles: dict[Any, Generated] = {}
+        self._latest: Generated | None = None
+
+    def _handle(self, argnums: Any) -> Generated:
+        key = tuple(argnums) if isinstance(argnums, list) else argnums
+        if key not in self._handles:
+            self._handles[key] = _generated(self.kind, self.function, self.options, key)
+        self._latest = self._handles[key]
+        return self._latest
+
+    def _resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+        """The handle for these arguments, and what it is called with."""
+        raise NotImplementedError
+
+    @property
+    def source(self) -> str:
+        """The source of the latest specialisation."""
+        if self._latest is None:
+            raise DifferentiationError(
+                f"{self.__name__} has no source yet: it is generated for the types of the arguments",
+                "Call it first, or use source_for, which generates without running.",
+            )
+        return self._latest.source
+
+    def source_for(self, *args: Any, **kwargs: Any) -> str:
+        """The source for arguments as in a call, without running it."""
+        handle, given = self._resolve(*args, **kwargs)
+        return handle.source_for(*given)
+
+    def stages(self, *args: Any, **kwargs: Any) -> dict[str, str]:
+        """The program after each pass, as text."""
+        handle, given = self._resolve(*args, **kwargs)
+        return handle.stages(*given)
+
+    def save(self, path: str | Path, *args: Any, form: str = "array", **kwargs: Any) -> Path:
+        """Write a module with the generated function; arguments as in a call, or none for the latest specialisation."""
+        if not args and not kwargs and self._latest is not None:
+            return self._latest.save(path, form=form)
+        handle, given = self._resolve(*args, **kwargs)
+        return handle.save(path, *given, form=form)
+
+    def show(self, *args: Any, **kwargs: Any) -> None:
+        """Print the source, highlighted."""
+        if not args and not kwargs and self._latest is not None:
+            self._latest.show()
+            return
+        handle, given = self._resolve(*args, **kwargs)
+        handle.show(*given)
+
+    def __repr__(self) -> str:
+        return f"<srcdiff {self.__name__}>"
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.function, self.options)
+
+
+class Pullback(_AtPoint):
+    """`vjp` of a function: `(value, back)` at a point. The generated function behind `back` is `source_for(*args)`."""
+
+    kind = "vjp"
+
+    def __call__(self, *args: Any, argnums: Any = None) -> tuple[Any, Callable[..., Any]]:
+        wanted = _float_positions(args) if argnums is None else argnums
+        handle = self._handle(wanted)
+        kept = [_copied(a) for a in args]
+        handle.specialise(
+            *kept, None
+        )  # what cannot be differentiated is an error now, not when `back` is called
+        value = self.function(*[_copied(a) for a in args])
+        seen = _copied(value)
+
+        def back(d_value: Any) -> Any:
+            _, found = handle(*kept, fit_to(seen, d_value, "d_value"))
+            if argnums is not None:
+                return found
+            adjoints: list[Any] = [None] * len(args)
+            for k, d in zip(wanted, found, strict=True):
+                adjoints[k] = d
+            return tuple(adjoints)
+
+        return value, back
+
+    def _resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+        argnums = kwargs.pop("argnums", None)
+        return self._handle(_float_positions(args) if argnums is None else argnums), (*args, None)
+
+
+class Pushforward(_AtPoint):
+    """`jvp` of a function: value and derivative along tangents, `f.jvp(args, tangents)`."""
+
+    kind = "jvp"
+
+    def __call__(self, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+        handle, given = self._resolve(args, tangents)
+        return handle(*given)  # type: ignore[no-any-return]
+
+    def _resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+        given, tangents = args
+        if not isinstance(given, tuple | list) or not isinstance(tangents, tuple | list):
+            raise TypeError("jvp takes two tuples: the arguments, and a tangent for each of them")
+        if len(given) != len(tangents):
+            raise TypeError(
+                f"jvp needs a tangent for each argument: {len(given)} arguments, {len(tangents)} tangents"
+            )
+        wanted = tuple(k for k, t in enumerate(tangents) if any(x is not None for x in leaves(t)))
+        if not wanted:
+            raise ValueError("jvp needs a tangent for one argument at least: all of them are None")
+        return self._handle(wanted), (*given, *(tangents[k] for k in wanted))
 
 
 @overload
@@ -93,20 +250,24 @@ def differentiate(function: Function | None = None, **options: Any) -> Any:
     """
     if function is None:
         made = make_options(options)
-        return lambda f: Differentiable(_plain(f), made)
-    return Differentiable(_plain(function), make_options(options))
+        return lambda f: Differentiable(plain_function(f), made)
+    return Differentiable(plain_function(function), make_options(options))
 
 
 def grad(f: Function, **options: Any) -> Generated:
-    """The gradient of a scalar function: `g(*args)` is shaped like the argument, or a tuple of them for a tuple `argnums`.
+    """The gradient of a scalar function: `g(*args)` is shaped like the argument.
 
+    For a tuple `argnums` it is a tuple of gradients, even of one.
     With `has_aux`, `g(*args)` gives `(gradient, aux)`. Options as for `differentiate`.
     """
     return _generated("grad", f, _options(f, options))
 
 
 def value_and_grad(f: Function, **options: Any) -> Generated:
-    """`g(*args)` gives `(value, gradient)`; with `has_aux`, `((value, aux), gradient)`. Options as for `differentiate`."""
+    """`g(*args)` gives `(value, gradient)`; with `has_aux`, `((value, aux), gradient)`.
+
+    Options as for `differentiate`.
+    """
     return _generated("value_and_grad", f, _options(f, options))
 
 
@@ -115,32 +276,39 @@ def hvp(f: Function, **options: Any) -> Generated:
     return _generated("hvp", f, _options(f, options))
 
 
-def vjp(f: Function, *args: Any, argnums: Any = None, **options: Any) -> tuple[Any, Callable[..., Any]]:
+def vjp(
+    f: Function, *args: Any, argnums: Any = None, **options: Any
+) -> tuple[Any, Callable[..., Any]]:
     """The value of `f` at `args`, and the function that takes the adjoint of the value to those of the arguments.
 
-    `back(d_value)` gives a tuple over all arguments, or over `argnums`; bare for an int or name. Arguments that hold no floats have
-    the adjoint None.
+    `back(d_value)` gives a tuple over all arguments, or over `argnums`; bare for an int or name.
+    Arguments that hold no floats have the adjoint None.
     """
-    return _vjp(_plain(f), args, argnums, _options(f, options))
+    return Pullback(plain_function(f), _options(f, options))(*args, argnums=argnums)
 
 
-def jvp(f: Function, args: Sequence[Any], tangents: Sequence[Any], **options: Any) -> tuple[Any, Any]:
+def jvp(
+    f: Function, args: Sequence[Any], tangents: Sequence[Any], **options: Any
+) -> tuple[Any, Any]:
     """The value of `f` at `args`, and its derivative along `tangents` (one for each argument; None for zero)."""
-    return _jvp(_plain(f), args, tangents, _options(f, options))
+    return Pushforward(plain_function(f), _options(f, options))(args, tangents)
 
 
 def stop_gradient(x: Any) -> Any:
-    """`x`, through which no derivative passes."""
+    """`x`, through which no derivative passes: a number, an array, or a container of them.
+
+    In generated code it is `x` itself, so that the code needs no srcdiff.
+    """
     return x
 
 
 # ---- behind the names ---------------------------------------------------------------------------------
 
 
-def _plain(f: Any) -> Any:
+def plain_function(f: Any) -> Any:
     """The function under a `Differentiable`; everything else as it is."""
     if isinstance(f, Differentiable):
-        return f.__wrapped__  # type: ignore[attr-defined]
+        return f.__wrapped__
     if not callable(f):
         raise TypeError(f"expected a function, got {f!r}")
     return f
@@ -151,45 +319,31 @@ def _options(f: Any, given: dict[str, Any]) -> Options:
 
 
 def _generated(kind: str, f: Any, options: Options, argnums: Any = None) -> Generated:
-    f = _plain(f)
+    f = plain_function(f)
     wanted = options.argnums if argnums is None else argnums
-    count = len(wanted) if isinstance(wanted, tuple | list) else 1
-    extra = {"vjp": 1, "jvp": count, "hvp": 1}.get(kind, 0)
-    if isinstance(f, Generated):
-        names = f.signature.names
-        signature = replace(f.signature, wrt=resolve_argnums(names, wanted), extra=extra, name=f.__name__)
-    else:
-        signature = signature_of(f, wanted, extra)
     is_tuple = isinstance(wanted, tuple | list)
-    signature = replace(signature, spread=kind == "hvp" and is_tuple)
+    if isinstance(f, Generated):
+        signature = replace(
+            f.signature, wrt=resolve_argnums(f.signature.names, wanted), name=f.__name__
+        )
+        if f.signature.further:
+            raise UnsupportedError(
+                f"{f.__name__} takes {', '.join(f.signature.further)} besides the arguments of its "
+                "function, and cannot be differentiated yet",
+                "Differentiate the gradient instead, or a function that is written out.",
+            )
+    else:
+        signature = signature_of(f, wanted)
+    further = {
+        "vjp": ("d_value",),
+        "jvp": tuple(f"{signature.names[k]}_dot" for k in signature.wrt),
+        "hvp": ("v",),
+    }.get(kind, ())
+    signature = replace(
+        signature, further=further, spread=kind == "hvp" and is_tuple, along=kind in ("jvp", "hvp")
+    )
     name = f"{'f' if signature.name == '<lambda>' else signature.name}_{kind}"
     return Generated(Derived(kind, f, options, signature.wrt, name, is_tuple), signature)
-
-
-def _vjp(f: Any, args: Sequence[Any], argnums: Any, options: Options) -> tuple[Any, Callable[..., Any]]:
-    wanted = _float_positions(args) if argnums is None else argnums
-    g = _generated("vjp", f, options, wanted)
-    kept = [_copied(a) for a in args]
-    value = f(*[_copied(a) for a in args])
-
-    def back(d_value: Any) -> Any:
-        _, found = g(*kept, d_value)
-        if argnums is not None:
-            return found
-        adjoints: list[Any] = [None] * len(args)
-        for k, d in zip(wanted, found, strict=True):
-            adjoints[k] = d
-        return tuple(adjoints)
-
-    return value, back
-
-
-def _jvp(f: Any, args: Sequence[Any], tangents: Sequence[Any], options: Options) -> tuple[Any, Any]:
-    if len(args) != len(tangents):
-        raise TypeError(f"jvp needs a tangent for each argument: {len(args)} arguments, {len(tangents)} tangents")
-    wanted = tuple(k for k, t in enumerate(tangents) if any(x is not None for x in leaves(t)))
-    g = _generated("jvp", f, options, wanted)
-    return g(*args, *(tangents[k] for k in wanted))  # type: ignore[no-any-return]
 
 
 def _float_positions(args: Sequence[Any]) -> tuple[int, ...]:

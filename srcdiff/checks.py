@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.api import grad, jvp, vjp
+from srcdiff.api import grad, jvp, plain_function, vjp
 from srcdiff.signature import signature_of
 from srcdiff.trees import add_scaled, dot, is_float_leaf, leaves, map_leaves, random_like
 
@@ -40,9 +40,14 @@ def check_grads(
     AssertionError
         Where they differ by more than `atol + rtol * size`; the message has both numbers.
     """
-    wrt = _float_positions(args) if argnums is None else signature_of(f, argnums, 0).wrt
+    wrt = (
+        _float_positions(args) if argnums is None else signature_of(plain_function(f), argnums).wrt
+    )
     rng = np.random.default_rng(seed)
-    directions = [random_like(a, rng) if k in wrt else map_leaves(lambda _: None, a) for k, a in enumerate(args)]
+    directions = [
+        random_like(a, rng) if k in wrt else map_leaves(lambda _: None, a)
+        for k, a in enumerate(args)
+    ]
     expected = _difference(f, args, directions)
     if "forward" in modes:
         _, tangent = jvp(f, tuple(args), tuple(directions))
@@ -87,7 +92,9 @@ def _difference(f: Callable[..., Any], args: Sequence[Any], directions: Sequence
     def slope(step: float) -> Any:
         return map_leaves(lambda p, q: _halved(p, q, step), along(step), along(-step))
 
-    return map_leaves(lambda a, b: None if a is None else (4.0 * b - a) / 3.0, slope(2e-3), slope(1e-3))
+    return map_leaves(
+        lambda a, b: None if a is None else (4.0 * b - a) / 3.0, slope(2e-3), slope(1e-3)
+    )
 
 
 def _halved(p: Any, q: Any, step: float) -> Any:

@@ -18,6 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 import srcdiff
 from srcdiff.errors import DifferentiationError
 
@@ -124,7 +126,7 @@ def _print_source(source: str) -> None:
     if not sys.stdout.isatty():
         print(source.strip("\n"))
         return
-    from rich.console import Console
+    from rich.console import Console  # as in `_demo`
 
     from srcdiff.console import show_source
 
@@ -243,8 +245,6 @@ def _arguments(
 
 
 def _evaluated(text: str, module: ModuleType) -> tuple[Any, ...]:
-    import numpy as np
-
     names = {"np": np, **vars(module), "_collected": lambda *arguments: arguments}
     try:
         collected: tuple[Any, ...] = eval(f"_collected({text})", names)

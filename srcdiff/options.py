@@ -64,18 +64,22 @@ def make_options(given: Mapping[str, Any], base: Options | None = None) -> Optio
         what = 'target="cuda"' if options.target == "cuda" else "jit=True"
         raise UnsupportedError(
             f"{what}: this version generates NumPy code and does not compile it yet",
-            'Leave the option out, and pass `g.source` to numba.njit yourself where that is what you need.',
+            "Leave the option out, and pass `g.source` to numba.njit yourself where that is what you need.",
         )
     return options
 
 
 def _tidy(name: str, value: Any) -> Any:
     choices = _CHOICES.get(name)
-    if choices is not None and not any(value is c or (isinstance(c, str) and value == c) for c in choices):
+    if choices is not None and not any(
+        value is c or (isinstance(c, str) and value == c) for c in choices
+    ):
         raise ValueError(f"{name}={value!r}: expected one of {', '.join(map(repr, choices))}")
     if name == "rewrite" and not isinstance(value, bool):
         if not isinstance(value, Mapping):
-            raise ValueError(f"rewrite={value!r}: expected True, False, or a dict from rule names to bools")
+            raise ValueError(
+                f"rewrite={value!r}: expected True, False, or a dict from rule names to bools"
+            )
         return tuple(sorted((str(k), bool(v)) for k, v in value.items()))
     if name == "argnums":
         return tuple(value) if isinstance(value, list | tuple) else value

@@ -1,18 +1,21 @@
-"""How a generated function is called: arguments bound to parameters, brought into the form that programs take, and typed."""
+"""How a generated function is called: arguments bound to parameters, normalised, and typed."""
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.arguments import describe_arguments
+from srcdiff.frontend.source import function_of
 from srcdiff.ir.types import Static, Type
-from srcdiff.trees import children, leaves, rebuild
+from srcdiff.trees import children, fit_to, leaves, rebuild
 
 __all__ = ["Arguments", "Signature", "resolve_argnums"]
 
@@ -33,6 +36,8 @@ class Arguments:
         The positions that are differentiated.
     values : tuple
         What the generated function is called with: the arguments, then tangents or weights.
+    own : tuple
+        The function's arguments as they were given.
     """
 
     names: tuple[str, ...]
@@ -40,11 +45,21 @@ class Arguments:
     lengths: Mapping[str, int]
     wrt: tuple[int, ...]
     values: tuple[Any, ...]
-    overlap: tuple[tuple[int, int], ...] = ()
+    own: tuple[Any, ...] = ()
 
     @property
     def key(self) -> Any:
-        return self.types, self.overlap
+        return self.types
+
+    def overlap(self, names: Collection[str]) -> tuple[str, str] | None:
+        """One of the named arguments, and another that shares memory with it."""
+        for k, name in enumerate(self.names):
+            if name not in names:
+                continue
+            for other, value in zip(self.names, self.own, strict=True):
+                if other != name and _share_memory(self.own[k], value):
+                    return name, other
+        return None
 
 
 @dataclass(frozen=True)
@@ -55,29 +70,77 @@ class Signature:
     names: tuple[str, ...]
     defaults: Mapping[str, Any]
     wrt: tuple[int, ...]
-    extra: int  # tangents or weights behind the function's own arguments
+    further: tuple[str, ...] = ()  # tangents or weights behind the function's own arguments
     keyword_only: tuple[str, ...] = ()
-    spread: bool = False  # the one further argument is a tuple: a part for each differentiated argument
+    spread: bool = (
+        False  # the one further argument is a tuple: a part for each differentiated argument
+    )
+    along: bool = False  # the further arguments are tangents: they are like the differentiated ones
 
-    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any], static: frozenset[str]) -> Arguments:
+    def bind(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], static: frozenset[str]
+    ) -> Arguments:
         """Arguments as a call gives them."""
-        count = len(args) - self.extra
-        own, further = args[:count], args[count:]
-        if self.spread and further:
-            further = tuple(further[0])
-        if kwargs or len(own) != len(self.names):
-            own = self._by_name(own, kwargs)
-        normal = [self._normal(k, a) for k, a in enumerate(own)]
+        given, further = self._split(args, kwargs) if self.further else (tuple(args), ())
+        if kwargs or len(given) != len(self.names) or self.keyword_only:
+            given = self._by_name(
+                given, {k: v for k, v in kwargs.items() if k not in self._extra_names}
+            )
+        normal = [self._normal(k, a) for k, a in enumerate(given)]
         found, lengths = describe_arguments(normal, self.names)
         known = zip(self.names, found, normal, strict=True)
         types = tuple(Static(a) if name in static else t for name, t, a in known)
-        values = (*normal, *map(_tidy, further))
-        return Arguments(self.names, types, lengths, self.wrt, values, _overlaps(own))
+        values = (*normal, *self._further(normal, further))
+        return Arguments(self.names, types, lengths, self.wrt, values, given)
+
+    @property
+    def _extra_names(self) -> tuple[str, ...]:
+        """Further arguments that may be given by name."""
+        return tuple(n for n in self.further if n not in self.names)
+
+    def _split(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """The function's own arguments, and those behind them."""
+        named = [kwargs[n] for n in self._extra_names if n in kwargs]
+        count = len(args) - len(self.further) + len(named)
+        own = len({*self.names} & {*kwargs})
+        needed = len(self.names) - len(self.defaults)
+        if count + own < needed or count < 0:
+            listed = ", ".join((*self.names, *self.further))
+            raise TypeError(
+                f"the arguments are ({listed}): those of {self.name}, and then {_listed(self.further)}"
+            )
+        return tuple(args[:count]), (*args[count:], *named)
+
+    def _further(self, own: Sequence[Any], further: Sequence[Any]) -> list[Any]:
+        if self.spread:
+            (given,) = further
+            if not isinstance(given, tuple | list) or len(given) != len(self.wrt):
+                raise ValueError(
+                    f"{self.further[0]} has to be a tuple of {len(self.wrt)}: a part for each of argnums"
+                )
+            further = given
+        if not self.along:
+            return [_tidy(f) for f in further]
+        names = (
+            [f"{self.further[0]}[{k}]" for k in range(len(further))]
+            if self.spread
+            else self.further
+        )
+        return [
+            fit_to(own[k], f, name) for k, f, name in zip(self.wrt, further, names, strict=True)
+        ]
 
     def _by_name(self, own: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Arguments in the order of the parameters; what is wrong is said as Python says it."""
         positional = [n for n in self.names if n not in self.keyword_only]
         if len(own) > len(positional):
-            raise TypeError(f"{self.name}() takes {len(positional)} positional arguments but {len(own)} were given")
+            were = "was" if len(own) == 1 else "were"
+            some = "argument" if len(positional) == 1 else "arguments"
+            raise TypeError(
+                f"{self.name}() takes {len(positional)} positional {some} but {len(own)} {were} given"
+            )
         given = dict(zip(positional, own, strict=False))
         for name, value in kwargs.items():
             if name not in self.names:
@@ -87,29 +150,65 @@ class Signature:
             given[name] = value
         missing = [n for n in self.names if n not in given and n not in self.defaults]
         if missing:
-            raise TypeError(f"{self.name}() is missing the arguments {', '.join(map(repr, missing))}")
+            some = "argument" if len(missing) == 1 else "arguments"
+            listed = _listed([repr(n) for n in missing])
+            raise TypeError(f"{self.name}() missing {len(missing)} required {some}: {listed}")
         return tuple(given[n] if n in given else self.defaults[n] for n in self.names)
 
     def _normal(self, k: int, value: Any) -> Any:
         return _floats(_tidy(value)) if k in self.wrt else _tidy(value)
 
 
-def signature_of(function: Callable[..., Any], argnums: Any, extra: int) -> Signature:
-    """The signature of a Python function."""
+def signature_of(function: Callable[..., Any], argnums: Any) -> Signature:
+    """The signature of a Python function.
+
+    Raises
+    ------
+    UnsupportedError
+        For what is not written in Python, and for `*args` and `**kwargs`.
+    """
+    label = getattr(function, "__name__", type(function).__name__)
+    what = _no_source(function_of(function))
+    if what:
+        raise UnsupportedError(
+            f"{label} is {what}, so there is no source to differentiate",
+            "Write a function that calls it (a lambda will do), and differentiate that.",
+        )
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError) as error:
-        raise UnsupportedError(f"{function!r} is no Python function", "Wrap it in one.") from error
+        raise UnsupportedError(
+            f"the parameters of {label} cannot be found", f"Write a function that calls {label}."
+        ) from error
     for p in parameters:
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+            stars = "*" if p.kind is p.VAR_POSITIONAL else "**"
             raise UnsupportedError(
-                f"{function.__name__} takes *{p.name}, so its parameters are not known",
+                f"{label} takes {stars}{p.name}, so its parameters are not known",
                 "Differentiate a function with named parameters that calls it.",
             )
     names = tuple(p.name for p in parameters)
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
     only = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
-    return Signature(function.__name__, names, defaults, resolve_argnums(names, argnums), extra, only)
+    return Signature(label, names, defaults, resolve_argnums(names, argnums), keyword_only=only)
+
+
+def _no_source(function: Any) -> str:
+    """Why a callable has no parameters and text of its own; empty where it has."""
+    if isinstance(function, type):
+        return "a class"
+    if isinstance(function, functools.partial):
+        return "a functools.partial"
+    if (getattr(function, "__module__", "") or "").partition(".")[0] in ("numpy", "scipy"):
+        return "a library's function"
+    is_python = isinstance(function, FunctionType | MethodType)
+    is_callable_object = isinstance(vars(type(function)).get("__call__"), FunctionType)
+    return "" if is_python or is_callable_object else "not written in Python"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def resolve_argnums(names: Sequence[str], argnums: Any) -> tuple[int, ...]:
@@ -121,18 +220,23 @@ def resolve_argnums(names: Sequence[str], argnums: Any) -> tuple[int, ...]:
         For a position or name that the function does not have, or one given twice.
     """
     given = argnums if isinstance(argnums, tuple | list) else (argnums,)
+    if not given:
+        raise ValueError(f"argnums={argnums!r}: there is nothing to differentiate by")
     out: list[int] = []
     for item in given:
         if isinstance(item, str):
             if item not in names:
-                raise ValueError(f"argnums={argnums!r}: there is no parameter {item!r}; they are {', '.join(names)}")
+                raise ValueError(
+                    f"argnums={argnums!r}: there is no parameter {item!r}; they are {', '.join(names)}"
+                )
             out.append(names.index(item))
             continue
         if isinstance(item, bool) or not isinstance(item, int | np.integer):
             raise ValueError(f"argnums={argnums!r}: expected positions or names")
         position = int(item) + len(names) if item < 0 else int(item)
         if not 0 <= position < len(names):
-            raise ValueError(f"argnums={argnums!r}: the function has {len(names)} parameters")
+            some = "parameter" if len(names) == 1 else "parameters"
+            raise ValueError(f"argnums={argnums!r}: the function has {len(names)} {some}")
         out.append(position)
     if len(set(out)) != len(out):
         raise ValueError(f"argnums={argnums!r}: an argument is given twice")
@@ -155,27 +259,34 @@ def _tidy(value: Any) -> Any:
 
 
 def _floats(value: Any) -> Any:
-    """A differentiated argument: an integer is a float, and so are those in a list of numbers. Integers elsewhere in a structure
-    are counts, flags and the like; they stay what they are."""
-    if type(value) is int:
+    """A differentiated argument: an integer is a float, and so are those in a list of numbers.
+
+    Integers elsewhere in a structure are counts, flags and the like; they stay what they are.
+    """
+    if type(value) is int or isinstance(value, np.integer):
         return float(value)
-    if isinstance(value, list) and any(type(v) is int for v in value) and all(type(v) in (int, float) for v in value):
+    if (
+        isinstance(value, list)
+        and any(type(v) is int for v in value)
+        and all(type(v) in (int, float) for v in value)
+    ):
         return [float(v) for v in value]
     parts = children(value)
     if parts is None:
         return value
     floats = [p if type(p) is int else _floats(p) for p in parts]
-    return value if all(a is b for a, b in zip(parts, floats, strict=True)) else rebuild(value, floats)
+    return (
+        value if all(a is b for a, b in zip(parts, floats, strict=True)) else rebuild(value, floats)
+    )
 
 
-def _overlaps(values: Sequence[Any]) -> tuple[tuple[int, int], ...]:
-    """Pairs of arguments whose arrays may share memory."""
-    arrays = [(k, leaf) for k, v in enumerate(values) for leaf in leaves(v) if isinstance(leaf, np.ndarray)]
-    if len(arrays) < 2:
-        return ()
-    return tuple(
-        (p, q)
-        for n, (p, x) in enumerate(arrays)
-        for q, y in arrays[n + 1 :]
-        if p != q and np.may_share_memory(x, y)
+def _share_memory(one: Any, other: Any) -> bool:
+    """Whether arrays in two arguments overlap."""
+    arrays = [x for x in leaves(other) if isinstance(x, np.ndarray)]
+    return any(
+        np.shares_memory(x, y)
+        for x in leaves(one)
+        if isinstance(x, np.ndarray)
+        for y in arrays
+        if np.may_share_memory(x, y)
     )

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-__all__ = ["add_scaled", "children", "dot", "is_float_leaf", "leaves", "map_leaves", "random_like", "rebuild"]
+__all__ = [
+    "add_scaled",
+    "children",
+    "dot",
+    "fit_to",
+    "is_float_leaf",
+    "leaves",
+    "map_leaves",
+    "random_like",
+    "rebuild",
+]
 
 
 def children(tree: Any) -> list[Any] | None:
@@ -30,7 +41,10 @@ def rebuild(tree: Any, parts: list[Any]) -> Any:
         return list(parts)
     if isinstance(tree, dict):
         return dict(zip(tree, parts, strict=True))
-    return type(tree)(**{f.name: p for f, p in zip(dataclasses.fields(tree), parts, strict=True)})
+    new = copy.copy(tree)  # not by the constructor, which may take or compute other things
+    for f, part in zip(dataclasses.fields(tree), parts, strict=True):
+        object.__setattr__(new, f.name, part)
+    return new
 
 
 def map_leaves(change: Callable[..., Any], tree: Any, *others: Any) -> Any:
@@ -38,8 +52,63 @@ def map_leaves(change: Callable[..., Any], tree: Any, *others: Any) -> Any:
     parts = children(tree)
     if parts is None:
         return change(tree, *others)
-    rows = zip(parts, *(children(o) or [] for o in others), strict=True)
+    rows = zip(parts, *(_parts_like(tree, o) for o in others), strict=True)
     return rebuild(tree, [map_leaves(change, *row) for row in rows])
+
+
+def _parts_like(tree: Any, other: Any) -> list[Any]:
+    """The parts of `other`, in the order of those of `tree`."""
+    if isinstance(tree, dict) and isinstance(other, dict) and tree.keys() == other.keys():
+        return [other[k] for k in tree]
+    return children(other) or []
+
+
+def fit_to(tree: Any, direction: Any, what: str) -> Any:
+    """A tangent or weight in the form of what it belongs to: the same structure, shapes and dtypes.
+
+    None stands for zero, and for the direction of what is no float.
+
+    Raises
+    ------
+    ValueError
+        For another structure or shape; `what` says whose it is.
+    """
+    parts = children(tree)
+    if parts is None:
+        return _fit_leaf(tree, direction, what)
+    if direction is None:
+        return rebuild(tree, [fit_to(p, None, what) for p in parts])
+    mine = _parts_like(tree, direction)
+    if type(direction) is not type(tree) or len(mine) != len(parts):
+        expected = f"a {type(tree).__name__} of {len(parts)}, as what it belongs to"
+        raise ValueError(f"{what} has to be {expected}, not {direction!r}")
+    keys = list(tree) if isinstance(tree, dict) else range(len(parts))
+    return rebuild(
+        tree, [fit_to(p, d, f"{what}[{k!r}]") for k, p, d in zip(keys, parts, mine, strict=True)]
+    )
+
+
+def _fit_leaf(leaf: Any, direction: Any, what: str) -> Any:
+    if not is_float_leaf(leaf):
+        return None
+    if direction is None:
+        return np.zeros_like(leaf) if isinstance(leaf, np.ndarray) else 0.0
+    dtype = np.asarray(leaf).dtype
+    if not isinstance(direction, float | int | np.ndarray | np.number):
+        raise ValueError(f"{what} has to hold floats, not {direction!r}")
+    if np.shape(direction) != np.shape(leaf):
+        raise ValueError(
+            f"{what} has shape {np.shape(direction)}, what it belongs to has {np.shape(leaf)}"
+        )
+    if isinstance(direction, np.ndarray | np.number) and direction.dtype.kind not in "biuf":
+        raise ValueError(f"{what} has to hold floats, not {direction.dtype}")
+    if isinstance(leaf, np.ndarray) and leaf.ndim:
+        return np.ascontiguousarray(direction, dtype)
+    return (
+        float(direction)
+        if isinstance(leaf, float) and not isinstance(leaf, np.generic)
+        else dtype.type(direction)
+    )
 
 
 def leaves(tree: Any) -> Iterator[Any]:
@@ -64,7 +133,11 @@ def random_like(tree: Any, rng: np.random.Generator) -> Any:
     def draw(leaf: Any) -> Any:
         if not is_float_leaf(leaf):
             return None
-        return rng.normal(size=np.shape(leaf)).astype(np.asarray(leaf).dtype) if np.ndim(leaf) else float(rng.normal())
+        return (
+            rng.normal(size=np.shape(leaf)).astype(np.asarray(leaf).dtype)
+            if np.ndim(leaf)
+            else float(rng.normal())
+        )
 
     return map_leaves(draw, tree)
 
@@ -83,4 +156,10 @@ def add_scaled(tree: Any, direction: Any, scale: float) -> Any:
 def dot(left: Any, right: Any) -> float:
     """The sum of products over float leaves; leaves that are None count nothing."""
     pairs = zip(leaves(left), leaves(right), strict=True)
-    return float(sum(np.sum(np.asarray(a) * np.asarray(b)) for a, b in pairs if a is not None and b is not None))
+    return float(
+        sum(
+            np.sum(np.asarray(a) * np.asarray(b))
+            for a, b in pairs
+            if a is not None and b is not None
+        )
+    )

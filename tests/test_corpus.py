@@ -45,7 +45,10 @@ def test_forward_mode_agrees_with_finite_differences(program: Program) -> None:
         args = program.arguments(i)
         rng = np.random.default_rng(i)
         tangents = [random_like(a, rng) if k in program.wrt else None for k, a in enumerate(args)]
-        tangents = [map_leaves(lambda _: None, a) if t is None else t for a, t in zip(args, tangents, strict=True)]
+        tangents = [
+            map_leaves(lambda _: None, a) if t is None else t
+            for a, t in zip(args, tangents, strict=True)
+        ]
         with np.errstate(all="ignore"):
             value, tangent = srcdiff.jvp(program.function, args, tangents)
         close(value, program.value(i), 1e-12)

@@ -1,6 +1,7 @@
 """Golden files: generated source as it should read, one importable file a program, reviewed like code.
 
-A file is compared (or rewritten, with `--update-golden`) only after the numbers are right, so a wrong gradient never becomes golden.
+A file is compared (or rewritten, with `--update-golden`) only after the numbers are right, so a wrong gradient
+never becomes golden.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ FOLDER = Path(__file__).parent / "golden"
 PROGRAMS = {p.name: p for p in load("all")}
 TARGETS = [p.name for p in load("targets")]
 CHOSEN = [
-    "cholesky_loops", "closure_in_loop", "dataclass_parameters", "garch_likelihood", "gaussian_process", "helper_with_loop",
+    "cholesky_loops", "closure_in_loop", "dataclass_parameters", "garch_likelihood", "gaussian_process",
+    "helper_with_loop",
     "kalman_matrices", "layers_keep_activations", "logistic_map", "nbody_energy", "newton_sqrt", "rnn_buffer",
     "soft_edit_distance", "softmax_cross_entropy", "swapped_buffers", "thomas_algorithm", "while_with_two_exits",
     "write_through_view",
@@ -32,8 +34,12 @@ def compare(name: str, text: str, update: bool) -> None:
     path = FOLDER / f"{name}.py"
     if update:
         path.write_text(text)
-    assert path.exists(), f"no golden file for {name}: run pytest --update-golden and read what it writes"
-    assert text == path.read_text(), f"the generated source of {name} changed: read the difference, then --update-golden"
+    assert path.exists(), (
+        f"no golden file for {name}: run pytest --update-golden and read what it writes"
+    )
+    assert text == path.read_text(), (
+        f"the generated source of {name} changed: read the difference, then --update-golden"
+    )
 
 
 def imported(name: str, namespace: dict[str, Any]) -> dict[str, Any]:

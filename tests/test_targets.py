@@ -31,7 +31,11 @@ def statements(tree: ast.AST) -> int:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             has_doc = ast.get_docstring(node) is not None
-            count += 1 + sum(isinstance(inner, ast.stmt) for s in node.body for inner in ast.walk(s)) - has_doc
+            count += (
+                1
+                + sum(isinstance(inner, ast.stmt) for s in node.body for inner in ast.walk(s))
+                - has_doc
+            )
     return count
 
 
@@ -42,7 +46,9 @@ def by_hand(program: Program) -> int:
     tree = ast.parse(text)
     start = next(k for k, line in enumerate(text.splitlines(), 1) if line.startswith("# ----"))
     wanted = [
-        n for n in tree.body if isinstance(n, ast.FunctionDef) and n.lineno > start and not n.name.startswith("_")
+        n
+        for n in tree.body
+        if isinstance(n, ast.FunctionDef) and n.lineno > start and not n.name.startswith("_")
     ]
     return sum(statements(ast.Module([n], [])) for n in wanted)
 
@@ -96,7 +102,11 @@ def test_no_name_is_assigned_and_not_read(name: str) -> None:
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_only_numpy_and_scipy_are_imported(name: str) -> None:
-    roots = {n.names[0].name if isinstance(n, ast.Import) else n.module for n in ast.parse(source(name)).body if isinstance(n, ast.Import | ast.ImportFrom)}
+    roots = {
+        n.names[0].name if isinstance(n, ast.Import) else n.module
+        for n in ast.parse(source(name)).body
+        if isinstance(n, ast.Import | ast.ImportFrom)
+    }
     assert {str(r).partition(".")[0] for r in roots} <= {"numpy", "scipy"}
 
 
@@ -124,7 +134,9 @@ def stored_doubles(name: str, example: int = 0) -> dict[str, int]:
         if isinstance(function, ast.FunctionDef) and function.name.endswith("_value_and_grad"):
             last = function.body[-1]
             lines = spy.splitlines()
-            lines.insert(last.lineno - 1, f"    _seen.update({{{', '.join(f'{n!r}: {n}' for n in names)}}})")
+            lines.insert(
+                last.lineno - 1, f"    _seen.update({{{', '.join(f'{n!r}: {n}' for n in names)}}})"
+            )
             spy = "\n".join(lines)
     seen: dict[str, object] = {}
     space: dict[str, object] = {"_seen": seen}
@@ -132,7 +144,10 @@ def stored_doubles(name: str, example: int = 0) -> dict[str, int]:
     g = next(v for k, v in space.items() if k.endswith("_value_and_grad"))
     with np.errstate(all="ignore"):
         g(*TARGETS[name].arguments(example))  # type: ignore[operator]
-    return {k: sum(np.size(x) for x in v) if isinstance(v, list) else int(np.size(v)) for k, v in seen.items()}  # type: ignore[arg-type]
+    return {
+        k: sum(np.size(x) for x in v) if isinstance(v, list) else int(np.size(v))
+        for k, v in seen.items()
+    }  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["heat", "logistic_regression", "bayes_logreg", "sum_of_squares"])
@@ -157,7 +172,9 @@ def test_kepler_keeps_one_number_a_turn() -> None:
         def count(mean_anomaly: float, e: float, tol: float) -> int:
             anomaly, made = mean_anomaly, 0
             while True:
-                step = (anomaly - e * math.sin(anomaly) - mean_anomaly) / (1.0 - e * math.cos(anomaly))
+                step = (anomaly - e * math.sin(anomaly) - mean_anomaly) / (
+                    1.0 - e * math.cos(anomaly)
+                )
                 step = min(step, 1.0)
                 anomaly -= step
                 made += 1

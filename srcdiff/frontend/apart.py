@@ -204,7 +204,7 @@ def _stands_alone(function: Function) -> bool:
     params = frozenset().union(
         *(roots.get(p, frozenset()) for p in function.params), function.params
     )
-    if written_roots(function) & params:
+    if written_roots(function, roots) & params:
         return False
     returned: frozenset[Value] = frozenset()
     for atom in function.body.yields:

@@ -15,8 +15,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from srcdiff.frontend.constants import field_names
 from srcdiff.frontend.subset import fail
+from srcdiff.ir.structs import field_names
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
 
 __all__ = ["describe_arguments", "lengths_of_argument", "type_of_argument"]

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Mapping, Sequence
-from types import FunctionType, MethodType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import gast
@@ -15,7 +15,7 @@ import numpy as np
 from srcdiff.frontend import lists
 from srcdiff.frontend.application import apply, spelled
 from srcdiff.frontend.builtin_calls import ATTRIBUTE, BUILTINS, reducing
-from srcdiff.frontend.constants import field_names, from_python
+from srcdiff.frontend.constants import from_python, watch
 from srcdiff.frontend.frame import Frame, describe, reads
 from srcdiff.frontend.functions import call_closure, call_function
 from srcdiff.frontend.iteration import BUILTINS as ITERATION
@@ -35,8 +35,10 @@ from srcdiff.frontend.values import (
     static,
 )
 from srcdiff.ir.core import Atom, Const, OpDecl, Value, const
-from srcdiff.ir.types import Array, List, Scalar, Static, Struct
+from srcdiff.ir.structs import field_names
+from srcdiff.ir.types import Array, List, Scalar, Static, Struct, is_float
 from srcdiff.ops.containers import get
+from srcdiff.ops.control import stop_gradient
 from srcdiff.ops.registry import METHODS, find
 
 __all__ = ["attribute", "call_value"]
@@ -123,6 +125,8 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
     if isinstance(function, OpDecl):  # rules may name operations
         return apply(fr, node, function, args, kwargs, "")
     decl = find(function)
+    if decl is stop_gradient and len(args) == 1 and not kwargs:
+        return _stopped(fr, node, args[0])
     if decl is not None:
         return apply(fr, node, decl, args, kwargs, spelled(function, decl))
     if function is functools.partial:
@@ -199,11 +203,26 @@ def attribute(fr: Frame, base: FrontValue, name: str, node: Any) -> FrontValue:
 ATTRIBUTE.append(attribute)
 
 
+def _stopped(fr: Frame, node: Any, value: FrontValue) -> FrontValue:
+    """`stop_gradient` of a number, an array, or each part of a container."""
+    if isinstance(value, Value) and isinstance(value.type, Struct):
+        parts = [_stopped(fr, node, fr.op(node, get, value, key=k)) for k in value.type.keys]
+        return Parts(value.type.kind, value.type.keys, tuple(parts), value.type.cls)
+    if isinstance(value, Parts):
+        stopped = [_stopped(fr, node, v) for v in value.values]
+        return Parts(value.kind, value.keys, tuple(stopped), value.cls)
+    if isinstance(value, Value) and is_float(value.type):
+        return fr.op(node, stop_gradient, value)
+    return value
+
+
 def _attribute_of_object(fr: Frame, value: Any, name: str, node: Any) -> FrontValue:
     try:
         found = getattr(value, name)
     except AttributeError:
         fr.fail(node, f"`{gast.unparse(node.value).strip()}` has no attribute `{name}`")
+    if not isinstance(value, ModuleType) or value.__name__.partition(".")[0] not in _LIBRARIES:
+        watch(fr, f"{id(value)} {name}", lambda: getattr(value, name), found)
     return from_python(fr, found, gast.unparse(node).strip(), node)
 
 

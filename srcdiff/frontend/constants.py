@@ -1,14 +1,16 @@
 """Python objects that a function finds outside itself (globals, captured variables, defaults) as frontend values.
 
 Numbers, strings and containers of them become constants; arrays become `constant_array`. What was seen is noted
-on the function, so that a later call can tell whether it still holds.
+on the function (`notes["watched"]`), so that a later call can tell whether it still holds.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from types import FunctionType, MethodType
+import re
+from collections.abc import Callable
+from types import BuiltinMethodType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,10 +18,11 @@ import numpy as np
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.values import FrontValue, Known, Method, Parts, Piece
 from srcdiff.ir.core import const
+from srcdiff.ir.structs import field_names
 from srcdiff.ir.types import Array, Dim
 from srcdiff.ops.control import constant_array
 
-__all__ = ["field_names", "from_python", "read_constant"]
+__all__ = ["Watched", "from_python", "read_constant", "snapshot", "watch"]
 
 _SCALARS = (bool, int, float, complex, str, bytes, type(None), np.generic, type(Ellipsis))
 
@@ -27,8 +30,14 @@ _SCALARS = (bool, int, float, complex, str, bytes, type(None), np.generic, type(
 def read_constant(fr: Frame, kind: str, name: str, value: Any, node: Any) -> FrontValue:
     """A name that is no local."""
     result = from_python(fr, value, name, node)
-    if kind != "builtins" and not _is_code(value):
-        fr.session.notes[kind][name] = value
+    if kind != "builtins":
+        outermost = fr
+        while outermost.outer is not None:
+            outermost = outermost.outer
+        find = outermost.look_up
+        watch(fr, f"{id(find)} {name}", lambda: (find(name) or ("", None))[1], value)
+        if not _is_code(value) and isinstance(value, _SCALARS):
+            fr.session.notes[kind][name] = value
     return result
 
 
@@ -39,6 +48,80 @@ def _is_code(value: Any) -> bool:
     return callable(value) or type(value).__name__ in ("module", "LazyModule")
 
 
+# ---- what a later call looks at again ---------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Watched:
+    """Something outside the function that its text depends on: how to get it, and what it was."""
+
+    get: Callable[[], Any]
+    seen: Any
+
+    def holds(self) -> bool:
+        try:
+            return bool(snapshot(self.get()) == self.seen)
+        except AttributeError:
+            return False
+
+
+def watch(fr: Frame, key: str, get: Callable[[], Any], value: Any) -> None:
+    """Note what was found outside; `key` tells it from others, and is good for as long as `get` lives."""
+    if not isinstance(value, ModuleType) and type(value).__name__ != "LazyModule":
+        noted = fr.session.notes.setdefault("watched", {})
+        noted.setdefault(key, Watched(get, snapshot(value)))
+
+
+class _Same:
+    """Compares by identity, and keeps the object, so that the identity stays its own."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.value is other.value
+
+
+def snapshot(value: Any) -> Any:
+    """What the generated text depends on: numbers by value, arrays and functions by identity (an array's contents
+    are read at run time), containers by their parts.
+    """
+    if isinstance(value, np.ndarray) and value.ndim:
+        return _Same(value), value.shape, value.dtype
+    if isinstance(value, (np.ndarray, *_SCALARS)):
+        return type(value), repr(value)
+    if isinstance(value, dict):
+        return dict, tuple(value), tuple(map(snapshot, value.values()))
+    if isinstance(value, tuple | list):
+        return type(value), tuple(map(snapshot, value))
+    if _is_record(value):
+        return type(value), tuple(snapshot(getattr(value, k)) for k in field_names(value))
+    if isinstance(value, MethodType):
+        return _Same(value.__func__), snapshot(value.__self__)
+    if isinstance(value, BuiltinMethodType):
+        return value.__name__, _Same(value.__self__)
+    return _Same(value)
+
+
+def _bound_name(fr: Frame, name: str, value: Any) -> str:
+    """The name of an array in generated code: the user's, as one word, and different for different arrays."""
+    taken = fr.session.functions.setdefault(
+        "arrays from outside", {}
+    )  # for all functions that are read together
+    mine = {p.name for p in fr.session.params} | set(fr.local)
+    word = re.sub(r"\W+", "_", name).strip("_") or "array"
+    found, k = word, 2
+    while found in mine or taken.get(found, value) is not value:
+        found, k = f"{word}_{k}", k + 1
+    taken[found] = value
+    return found
+
+
+# ---- values ---------------------------------------------------------------------------------------------
+
+
 def from_python(fr: Frame, value: Any, name: str, node: Any) -> FrontValue:
     """A Python object; `name` is how the user's code would spell it."""
     if isinstance(value, np.ndarray) and value.ndim:
@@ -47,7 +130,12 @@ def from_python(fr: Frame, value: Any, name: str, node: Any) -> FrontValue:
                 node, f"`{name}` is an array of dtype {value.dtype}", "Use an array of numbers."
             )
         type_ = Array(value.dtype.name, tuple(map(Dim, value.shape)))
-        return fr.op(node, constant_array, name=name, type=type_, value=value)
+        attrs: dict[str, Any] = {
+            "name": _bound_name(fr, name, value),
+            "type": type_,
+            "value": value,
+        }
+        return fr.ops(node, constant_array, names=(name,), **attrs)[0]
     if isinstance(value, np.ndarray):
         return const(value[()])
     if isinstance(value, _SCALARS):
@@ -71,11 +159,6 @@ def from_python(fr: Frame, value: Any, name: str, node: Any) -> FrontValue:
 
 def _is_record(value: Any) -> bool:
     return dataclasses.is_dataclass(value) and not isinstance(value, type)
-
-
-def field_names(value: Any) -> tuple[str, ...]:
-    """The fields of a named tuple or dataclass, or of its class."""
-    return getattr(value, "_fields", None) or tuple(f.name for f in dataclasses.fields(value))
 
 
 def _container(fr: Frame, value: Any, name: str, node: Any) -> Parts:

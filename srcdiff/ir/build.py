@@ -28,7 +28,17 @@ from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.spelling import as_spelled
 from srcdiff.ir.types import Dim, List, Type, dims_of, map_dims
 
-__all__ = ["Builder", "Env", "Rewriter", "change_dims", "clone_region", "clone_statement", "lookup", "shapes_for", "with_parts"]
+__all__ = [
+    "Builder",
+    "Env",
+    "Rewriter",
+    "change_dims",
+    "clone_region",
+    "clone_statement",
+    "lookup",
+    "shapes_for",
+    "with_parts",
+]
 
 Env = dict[Value, Atom]
 
@@ -46,13 +56,27 @@ class Builder:
         """A builder for a region inside this one."""
         return Builder(self.shapes, self.origin, self.location)
 
-    def op(self, decl: OpDecl, *operands: Atom, name: str = "", user: bool = False, spelling: str = "", **attrs: Any) -> Value:
+    def op(
+        self,
+        decl: OpDecl,
+        *operands: Atom,
+        name: str = "",
+        user: bool = False,
+        spelling: str = "",
+        **attrs: Any,
+    ) -> Value:
         """Append an operation with one result, and give the result."""
         (result,) = self.ops(decl, *operands, names=(name,), user=user, spelling=spelling, **attrs)
         return result
 
     def ops(
-        self, decl: OpDecl, *operands: Atom, names: Sequence[str] = (), user: bool = False, spelling: str = "", **attrs: Any
+        self,
+        decl: OpDecl,
+        *operands: Atom,
+        names: Sequence[str] = (),
+        user: bool = False,
+        spelling: str = "",
+        **attrs: Any,
     ) -> tuple[Value, ...]:
         """Append an operation, and give its results (none for a pure effect)."""
         types = as_spelled(decl, decl.infer(self.shapes, operands, attrs), spelling)
@@ -68,7 +92,9 @@ class Builder:
     def region(self, params: Iterable[Value], yields: Iterable[Atom]) -> Region:
         return Region(tuple(params), tuple(self.body), tuple(yields))
 
-    def inline(self, region: Region, arguments: Sequence[Atom], origin: Origin | None = None) -> tuple[Atom, ...]:
+    def inline(
+        self, region: Region, arguments: Sequence[Atom], origin: Origin | None = None
+    ) -> tuple[Atom, ...]:
         """Append a copy of a region's statements with its params bound; gives its yields."""
         env: Env = dict(zip(region.params, arguments, strict=True))
         for statement in region.body:
@@ -104,27 +130,47 @@ def clone_statement(statement: Statement, env: Env) -> Statement:
     )
 
 
-def with_parts(statement: Statement, operands: Sequence[Atom], regions: Sequence[Region], results: Any = None) -> Statement:
+def with_parts(
+    statement: Statement, operands: Sequence[Atom], regions: Sequence[Region], results: Any = None
+) -> Statement:
     """The statement with other operands and regions (and results, if a function that makes them is given).
 
     It is the statement itself where nothing changes.
     """
-    if results is None and _same(operands, statement.operands) and _same(regions, regions_of(statement)):
+    if (
+        results is None
+        and _same(operands, statement.operands)
+        and _same(regions, regions_of(statement))
+    ):
         return statement
     new_results = statement.results if results is None else results()
     match statement:
         case Op() | Call():
             return replace(statement, operands=tuple(operands), results=new_results)
         case If():
-            return replace(statement, condition=operands[0], then=regions[0], orelse=regions[1], results=new_results)
+            return replace(
+                statement,
+                condition=operands[0],
+                then=regions[0],
+                orelse=regions[1],
+                results=new_results,
+            )
         case For():
             start, stop, step, *carried = operands
             return replace(
-                statement, start=start, stop=stop, step=step, carried=tuple(carried), body=regions[0], results=new_results
+                statement,
+                start=start,
+                stop=stop,
+                step=step,
+                carried=tuple(carried),
+                body=regions[0],
+                results=new_results,
             )
         case While():
             test = regions[0] if statement.test is not None else None
-            return replace(statement, carried=tuple(operands), test=test, body=regions[-1], results=new_results)
+            return replace(
+                statement, carried=tuple(operands), test=test, body=regions[-1], results=new_results
+            )
 
 
 def _same(new: Sequence[Any], old: Sequence[Any]) -> bool:
@@ -149,8 +195,9 @@ def _all_dims(type_: Type) -> Iterable[Dim]:
 class Rewriter:
     """Base of simple passes: copies a function, statement by statement, through methods to override.
 
-    Subclasses override `statement(old, env, b)`: append what stands for `old` to the builder `b` and enter the new values of its
-    results in `env`. The default keeps the statement with operands looked up, and its own result values.
+    Subclasses override `statement(old, env, b)`: append what stands for `old` to the builder `b` and enter the
+    new values of its results in `env`. The default keeps the statement with operands looked up, and its own
+    result values.
     """
 
     def __call__(self, fn: Function) -> Function:
@@ -201,6 +248,10 @@ def change_dims(fn: Function, change: Callable[[Dim], Dim]) -> Function:
         operands = tuple(map(atom, old.operands))
         regions = tuple(map(region, regions_of(old)))
         new = with_parts(old, operands, regions, lambda: tuple(map(value, old.results)))
-        return replace(new, attrs={k: attribute(v) for k, v in new.attrs.items()}) if isinstance(new, Op) else new
+        return (
+            replace(new, attrs={k: attribute(v) for k, v in new.attrs.items()})
+            if isinstance(new, Op)
+            else new
+        )
 
     return fn.with_body(region(fn.body))

@@ -13,14 +13,15 @@ Everything is frozen and compared by identity; a transform builds new statements
 visible in the rest of it and in the regions inside it, nowhere else; what a loop or branch hands on it yields.
 
 *For* counts `start, start + step, ...` (in reverse order if `reverse`); `carried` go in as parameters behind the
-index and come out of each turn as yields. With `breaks`, the body yields a flag in front of the carried values (False: leave
-the loop after this turn), and results start with the number of turns made.
-*While* with a `test` runs `body` as long as `test` yields True. Without, it is `while True` with the exit at the end: the
-body yields that flag in front of the carried values (False: leave).
+index and come out of each turn as yields. With `breaks`, the body yields a flag in front of the carried values
+(False: leave the loop after this turn), and results start with the number of turns made.
+*While* with a `test` runs `body` as long as `test` yields True. Without, it is `while True` with the exit at
+the end: the body yields that flag in front of the carried values (False: leave).
 
-*Memory.* A value of array or list type is a reference to storage. Statements say what they write (`OpDecl.writes`) and which
-results are views (`OpDecl.view_of`); see `ir.alias`. In a function that went through the pass `reads`, the contents of storage
-that is written anywhere are used through `read`/`index`/... operations only, so their place says which version they see.
+*Memory.* A value of array or list type is a reference to storage. Statements say what they write
+(`OpDecl.writes`) and which results are views (`OpDecl.view_of`); see `ir.alias`. In a function that went
+through the pass `reads`, the contents of storage that is written anywhere are used through `read`/`index`/...
+operations only, so their place says which version they see.
 """
 
 from __future__ import annotations
@@ -62,8 +63,14 @@ class Const:
     def __repr__(self) -> str:
         return repr(self.value)
 
-    def __eq__(self, other: object) -> bool:  # 1, 1.0 and True differ; -0.0 and 0.0 differ; nan is itself
-        return isinstance(other, Const) and self.type == other.type and repr(self.value) == repr(other.value)
+    def __eq__(
+        self, other: object
+    ) -> bool:  # 1, 1.0 and True differ; -0.0 and 0.0 differ; nan is itself
+        return (
+            isinstance(other, Const)
+            and self.type == other.type
+            and repr(self.value) == repr(other.value)
+        )
 
     def __hash__(self) -> int:
         return hash((repr(self.value), self.type))
@@ -117,11 +124,11 @@ class OpDecl:
     rule, forward : callable or None
         The derivative in NumPy, for reverse and forward mode (see `ops.registry.declare`).
     build : callable or None
-        The adjoint where NumPy text cannot say it (containers, variadic operations): `build(b, op, d_outs) -> contributions`, one
-        an operand, None for none.
+        The adjoint where NumPy text cannot say it (containers, variadic operations): `build(b, op, d_outs) ->
+        contributions`, one an operand, None for none.
     scatter : OpDecl or None
-        For operations that pick a part of operand 0 (an element, a slice, a diagonal): the statement that adds to that part.
-        `scatter(d_x, d_out, *other operands, **attrs)` is then the whole adjoint.
+        For operations that pick a part of operand 0 (an element, a slice, a diagonal): the statement that adds
+        to that part. `scatter(d_x, d_out, *other operands, **attrs)` is then the whole adjoint.
     elementwise : bool
         Acts on each element after broadcasting.
     linear : bool
@@ -129,8 +136,8 @@ class OpDecl:
     multilinear : bool
         Linear in each float operand by itself.
     adjoint : str
-        What the rule takes as `d_out`: "any" (a smaller array or a scalar may stand for its broadcast), "scalar" (whole, or a
-        scalar for it), or "whole".
+        What the rule takes as `d_out`: "any" (a smaller array or a scalar may stand for its broadcast),
+        "scalar" (whole, or a scalar for it), or "whole".
     differentiable : bool
         False: results never carry derivatives (comparisons, integers, `argmax`, lengths).
     view_of : int or None
@@ -142,8 +149,8 @@ class OpDecl:
     raises : bool
         May raise for some operands of the right type, so it is not moved across effects nor speculated.
     cost : str
-        "free" (no work: views, lengths), "cheap" (repeat at will), "element" (one pass over its elements), "heavy" (products,
-        factorisations, loops: not computed again without need).
+        "free" (no work: views, lengths), "cheap" (repeat at will), "element" (one pass over its elements),
+        "heavy" (products, factorisations, loops: not computed again without need).
     evaluate : callable or None
         `evaluate(operands, attrs)` for the reference evaluator; None: the template is evaluated.
     samples : tuple
@@ -269,8 +276,9 @@ class While:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Call:
-    """A call of another function of the user's (or of the adjoint made from it). Callees write no argument, and their results
-    share no storage with arguments; the frontend inlines those that do."""
+    """A call of another function of the user's (or of the adjoint made from it). Callees write no argument,
+    and their results share no storage with arguments; the frontend inlines those that do.
+    """
 
     function: Function
     operands: tuple[Atom, ...]
@@ -337,4 +345,8 @@ def walk(region: Region) -> Iterator[Statement]:
 
 
 def leaves(tree: Tree) -> tuple[int, ...]:
-    return (tree,) if isinstance(tree, int) else tuple(i for child in tree.children for i in leaves(child))
+    return (
+        (tree,)
+        if isinstance(tree, int)
+        else tuple(i for child in tree.children for i in leaves(child))
+    )

@@ -23,8 +23,8 @@ class Shapes:
     Attributes
     ----------
     rigid : set of str
-        Symbols of the arguments' axes that are not of length 1 (which axes are is part of a specialisation). Two of them that
-        meet must be equal, or NumPy raises.
+        Symbols of the arguments' axes that are not of length 1 (which axes are is part of a specialisation).
+        Two of them that meet must be equal, or NumPy raises.
     actual : mapping of str to int
         Lengths and integers of the arguments that the function is specialised for, where known. They decide between
         "equal" and "of length 1" where the program alone does not; `assumptions` says what was concluded.
@@ -73,7 +73,11 @@ class Shapes:
             raise ShapeMismatch(f"{what} {a} and {b} differ")
         for left, right in ((b, a), (a, b)):
             name = left.symbol
-            if name in self.rigid and (right.is_const or right.symbol in self.rigid) and right != ONE:
+            if (
+                name in self.rigid
+                and (right.is_const or right.symbol in self.rigid)
+                and right != ONE
+            ):
                 assert name is not None
                 self.bindings[name] = right
                 return right

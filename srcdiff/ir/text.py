@@ -158,8 +158,9 @@ class _Printer:
         self.line(0, f"def {self.called(fn)}({params}) -> {tree_text(fn.output)} {{")
         if fn.doc:
             self.line(1, f"doc {fn.doc!r}")
-        if fn.notes:
-            self.line(1, f"notes {attributes(fn.notes)}")
+        notes = {k: v for k, v in fn.notes.items() if k != "watched"}  # objects of the process
+        if notes:
+            self.line(1, f"notes {attributes(notes)}")
         self.body(fn.body, 1)
         self.line(0, "}")
 

@@ -64,8 +64,10 @@ def reduced_dtype(kind: str, dtype: str) -> str:
     return kind
 
 
-def reduction_samples(low: float = -2.0, high: float = 2.0) -> tuple[Sample, ...]:
-    """All of an array, one axis, two, the last, with and without `keepdims`, and axes of length 1."""
+def reduction_samples(
+    low: float = -2.0, high: float = 2.0, alone: bool = True
+) -> tuple[Sample, ...]:
+    """All of an array, one axis, two, the last, with and without `keepdims`, and (if `alone`) one number by itself."""
     attrs: list[dict[str, Any]] = [
         {},
         {"axis": 0},
@@ -76,10 +78,9 @@ def reduction_samples(low: float = -2.0, high: float = 2.0) -> tuple[Sample, ...
     ]
     cube = [draw((2, 3, 2), low=low, high=high, **a) for a in attrs]
     rows: list[dict[str, Any]] = [{}, {"axis": 0}, {"axis": 0, "keepdims": True}]
-    flat = [draw(shape, low=low, high=high, **a) for shape in ((4,), (1,)) for a in rows]
-    return (
-        *cube,
-        *flat,
-        draw((3, 1), low=low, high=high, axis=1),
-        draw((2, 3), low=low, high=high, axis=(0, 1)),
-    )
+    flat = [draw((4,), low=low, high=high, **a) for a in rows]
+    pair = draw((2, 3), low=low, high=high, axis=(0, 1))
+    if not alone:
+        return (*cube, *flat, pair)
+    single = [draw((1,), low=low, high=high, **a) for a in rows]
+    return (*cube, *flat, pair, *single, draw((3, 1), low=low, high=high, axis=1))

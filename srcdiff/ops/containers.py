@@ -7,13 +7,26 @@ from typing import Any
 
 from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.structs import build_struct, take_part
+from srcdiff.ir.structs import build_struct
 from srcdiff.ir.types import Array, List, Scalar, Struct, Type
 from srcdiff.ops.infer import TypeMistake, make, nothing, same_as_first
 from srcdiff.ops.memory import instantiate
 from srcdiff.ops.registry import operation
 
-__all__ = ["append", "get", "list_add", "list_copy", "list_item", "list_length", "list_new", "list_pop", "list_reverse", "list_set", "pack", "unpack"]
+__all__ = [
+    "append",
+    "get",
+    "list_add",
+    "list_copy",
+    "list_item",
+    "list_length",
+    "list_new",
+    "list_pop",
+    "list_reverse",
+    "list_set",
+    "pack",
+    "unpack",
+]
 
 Attrs = Mapping[str, Any]
 
@@ -54,7 +67,11 @@ def _part(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
 def _get_text(op: Op) -> str:
     base = op.operands[0].type
     assert isinstance(base, Struct)
-    return f"{{0}}.{op.attrs['key']}" if base.kind in ("namedtuple", "dataclass") else f"{{0}}[{op.attrs['key']!r}]"
+    return (
+        f"{{0}}.{op.attrs['key']}"
+        if base.kind in ("namedtuple", "dataclass")
+        else f"{{0}}[{op.attrs['key']!r}]"
+    )
 
 
 def _get_now(operands: Sequence[Any], attrs: Attrs) -> Any:
@@ -69,10 +86,14 @@ pack = operation(
     infer=_packed,
     linear=True,
     cost="free",
-    evaluate=lambda operands, attrs: build_struct(attrs["kind"], attrs["keys"], operands, attrs.get("cls")),
+    evaluate=lambda operands, attrs: build_struct(
+        attrs["kind"], attrs["keys"], operands, attrs.get("cls")
+    ),
 )
 # a part may share storage with the container
-get = operation("get", template=_get_text, infer=_part, view_of=0, linear=True, cost="free", evaluate=_get_now)
+get = operation(
+    "get", template=_get_text, infer=_part, view_of=0, linear=True, cost="free", evaluate=_get_now
+)
 
 
 def _unpacked(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -82,14 +103,16 @@ def _unpacked(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
         return base.parts
     if isinstance(base, Array):
         item = make(base.dtype, base.shape[1:])
-        return (item,) * attrs["count"]
+        return (item,) * int(attrs["count"])
     if isinstance(base, List):
         return tuple(instantiate(shapes, base) for _ in range(attrs["count"]))
     raise TypeMistake(f"{base} cannot be unpacked")
 
 
 # `a, b = x`
-unpack = operation("unpack", template="{0}", infer=_unpacked, view_of=0, linear=True, cost="free", raises=True)
+unpack = operation(
+    "unpack", template="{0}", infer=_unpacked, view_of=0, linear=True, cost="free", raises=True
+)
 
 
 # ---- lists -------------------------------------------------------------------------------------
@@ -110,13 +133,29 @@ def _list_text(op: Op) -> str:
 
 
 # `element` is the element type; operands are the first elements
-list_new = operation("list_new", template=_list_text, infer=_new_list, linear=True, evaluate=lambda operands, attrs: list(operands))
+list_new = operation(
+    "list_new",
+    template=_list_text,
+    infer=_new_list,
+    linear=True,
+    evaluate=lambda operands, attrs: list(operands),
+)
 append = operation("append", template="{0}.append({1})", infer=nothing, writes=(0,), cost="free")
-list_pop = operation("list_pop", template="{0}.pop()", infer=_item, writes=(0,), cost="free", raises=True)
-list_item = operation("list_item", template="{0}[{1}]", infer=_item, view_of=0, linear=True, cost="free", raises=True)
-list_set = operation("list_set", template="{0}[{1}] = {2}", infer=nothing, writes=(0,), cost="free", raises=True)
-list_add = operation("list_add", template="{0}[{1}] += {2}", infer=nothing, writes=(0,), cost="free", raises=True)
-list_reverse = operation("list_reverse", template="{0}.reverse()", infer=nothing, writes=(0,), cost="free")
+list_pop = operation(
+    "list_pop", template="{0}.pop()", infer=_item, writes=(0,), cost="free", raises=True
+)
+list_item = operation(
+    "list_item", template="{0}[{1}]", infer=_item, view_of=0, linear=True, cost="free", raises=True
+)
+list_set = operation(
+    "list_set", template="{0}[{1}] = {2}", infer=nothing, writes=(0,), cost="free", raises=True
+)
+list_add = operation(
+    "list_add", template="{0}[{1}] += {2}", infer=nothing, writes=(0,), cost="free", raises=True
+)
+list_reverse = operation(
+    "list_reverse", template="{0}.reverse()", infer=nothing, writes=(0,), cost="free"
+)
 list_copy = operation("list_copy", template="list({0})", infer=same_as_first, linear=True)
 list_length = operation(
     "list_length",

@@ -8,13 +8,17 @@ import builtins
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import BOOL, Array, List, Scalar, Struct, Type
-from srcdiff.ops.infer import nothing
+from srcdiff.ops.infer import nothing, same_as_first
 from srcdiff.ops.registry import operation
 
-__all__ = ["and_", "assert_", "constant_array", "or_", "print_", "raise_", "undefined"]
+__all__ = [
+    "and_", "assert_", "constant_array", "or_", "print_", "raise_", "stop_gradient", "undefined",
+]  # fmt: skip
 
 Attrs = Mapping[str, Any]
 
@@ -38,8 +42,6 @@ def _any_value(operands: Sequence[Any], attrs: Attrs) -> Any:
 
 
 def _filler(type_: Type) -> Any:
-    import numpy as np
-
     match type_:
         case Scalar():
             return np.dtype(type_.dtype).type(0).item()
@@ -72,6 +74,23 @@ constant_array = operation(
     differentiable=False,
     cost="free",
     evaluate=lambda operands, attrs: attrs["value"],
+)
+
+
+def _stopped_text(op: Op) -> str:
+    return "{0}.copy()" if isinstance(op.results[0].type, Array) else "{0}"
+
+
+# the value without its derivative: what reads it takes it for a constant. Where nothing writes the array, the copy
+# is left out before printing (`programs.without_stops`)
+stop_gradient = operation(
+    "stop_gradient",
+    "srcdiff.api.stop_gradient",
+    signature="x",
+    template=_stopped_text,
+    infer=same_as_first,
+    differentiable=False,
+    cost="cheap",
 )
 
 

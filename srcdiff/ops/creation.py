@@ -11,9 +11,10 @@ import numpy as np
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Op, const
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Array, Dim, List, Scalar, Type, is_numeric, shape_of
+from srcdiff.ir.types import Array, Dim, List, Scalar, Type, is_float, is_numeric, shape_of
 from srcdiff.ops import memory
 from srcdiff.ops.arguments import length_operands, refuse, static_dtype
+from srcdiff.ops.building import stands_for_all, whole
 from srcdiff.ops.infer import TypeMistake, make, numeric, promote, same_as_first
 from srcdiff.ops.integers import known
 from srcdiff.ops.memory import instantiate
@@ -109,15 +110,16 @@ def _dtype_text(dtype: str) -> str:
 
 def _take_apart(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
     """Each operand's adjoint is its element of `d_out`."""
-    layout, d = _layout(op.attrs, op.operands), d_outs[0]
+    layout = _layout(op.attrs, op.operands)
     if len(op.operands) == 1 and isinstance(op.operands[0].type, List):
-        return [b.op(rows, d)]
-    if not layout:
-        return [d]
-    where = ", ".join("i" * len(layout))
+        return [b.op(rows, whole(b, op, d_outs[0]))]
+    if not layout or stands_for_all(op, d_outs[0]):
+        return [d_outs[0] if is_float(a.type) else None for a in op.operands]
+    d, where = whole(b, op, d_outs[0]), ", ".join("i" * len(layout))
+    places = itertools.product(*map(range, layout))
     return [
-        b.op(memory.index, d, *map(const, place), where=where)
-        for place in itertools.product(*map(range, layout))
+        b.op(memory.index, d, *map(const, place), where=where) if is_float(a.type) else None
+        for a, place in zip(op.operands, places, strict=True)
     ]
 
 

@@ -12,7 +12,8 @@ from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import BOOL, Array, Dim, Scalar, Static, Type, is_numeric, shape_of
 
 __all__ = [
-    "TypeMistake", "arithmetic", "boolean", "broadcast_shape", "floating", "make", "nothing", "promote", "same_as_first",
+    "TypeMistake", "arithmetic", "boolean", "broadcast_shape", "floating", "make", "nothing", "promote",
+    "same_as_first",
 ]  # fmt: skip
 
 Attrs = Mapping[str, Any]
@@ -27,9 +28,13 @@ def promote(operands: Sequence[Atom]) -> tuple[str, bool]:
     types = [numeric(a) for a in operands]
     weak = all(isinstance(t, Scalar) and t.weak for t in types)
     if weak:
-        return max((t.dtype for t in types), key=("bool", "int64", "float64", "complex128").index), True
+        return max(
+            (t.dtype for t in types), key=("bool", "int64", "float64", "complex128").index
+        ), True
     python = {"bool": False, "int64": 0, "float64": 0.0, "complex128": 0j}
-    probes = [python[t.dtype] if isinstance(t, Scalar) and t.weak else np.dtype(t.dtype) for t in types]
+    probes = [
+        python[t.dtype] if isinstance(t, Scalar) and t.weak else np.dtype(t.dtype) for t in types
+    ]
     return np.result_type(*probes).name, False
 
 

@@ -15,6 +15,7 @@ from srcdiff.ir.types import Array, Dim, List, Type, is_float, ndim_of, shape_of
 from srcdiff.ops import memory
 from srcdiff.ops.arguments import refuse
 from srcdiff.ops.axes import axes_of
+from srcdiff.ops.building import length_of, stands_for_all, whole
 from srcdiff.ops.creation import rows
 from srcdiff.ops.infer import TypeMistake, numeric, promote
 from srcdiff.ops.memory import instantiate
@@ -120,7 +121,9 @@ def _slices(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
         raise NotImplementedError(
             "the adjoint of joining a list of arrays along an axis; np.array and np.stack are known"
         )
-    name = op.decl.name
+    if stands_for_all(op, d_outs[0]):
+        return [d_outs[0] if is_float(a.type) else None for a in op.operands]
+    name, d = op.decl.name, whole(b, op, d_outs[0])
     parts = [part_shape(name, shape_of(a.type)) for a in op.operands]
     axis = joined_axis(name, len(parts[0]), op.attrs)
     ends = [
@@ -128,7 +131,7 @@ def _slices(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
     ]
     starts = [Dim(0), *ends[:-1]]
     return [
-        _part(b, d_outs[0], a, start, end, axis, first=k == 0, last=k == len(parts) - 1)
+        _part(b, d, a, start, end, axis, first=k == 0, last=k == len(parts) - 1)
         if is_float(a.type)
         else None
         for k, (a, start, end) in enumerate(zip(op.operands, starts, ends, strict=True))
@@ -140,7 +143,7 @@ def _part(
 ) -> Atom:
     ahead = ", ".join([":"] * axis + [""])
     if ndim_of(operand.type) < ndim_of(d.type):  # a row, a column or a number
-        place = b.op(memory.index, d, _length(b, start), where=f"{ahead}i")
+        place = b.op(memory.index, d, length_of(b, start), where=f"{ahead}i")
         return (
             b.op(memory.index, place, const(0), where="i")
             if ndim_of(place.type) > ndim_of(operand.type)
@@ -149,15 +152,11 @@ def _part(
     if first and last:
         return d
     bounds = [
-        _length(b, end) if kind == "e" else _length(b, start)
+        length_of(b, end) if kind == "e" else length_of(b, start)
         for kind in ("e" if first else "b" if last else "be")
     ]
     item = ":e" if first else "b:" if last else "b:e"
     return b.op(memory.index, d, *bounds, where=f"{ahead}{item}")
-
-
-def _length(b: Builder, dim: Dim) -> Atom:
-    return const(dim.const) if dim.is_const else b.op(memory.length, dim=dim)
 
 
 def _join(name: str, function: Any, samples: Any) -> Any:
@@ -214,11 +213,17 @@ def _unstack(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
     from srcdiff.ops.shapes import moveaxis  # shapes offers this module's operations, too
 
     (axis,) = axes_of(ndim_of(op.result.type), op.attrs.get("axis", 0))
+    if stands_for_all(op, d_outs[0]) and not _is_list(op.operands):
+        return [d_outs[0] if is_float(a.type) else None for a in op.operands]
+    d = whole(b, op, d_outs[0])
     if _is_list(op.operands):
-        d = d_outs[0] if axis == 0 else b.op(moveaxis, d_outs[0], source=axis, destination=0)
+        d = d if axis == 0 else b.op(moveaxis, d, source=axis, destination=0)
         return [b.op(rows, d)]
     ahead = ", ".join([":"] * axis + ["i"])
-    return [b.op(memory.index, d_outs[0], const(k), where=ahead) for k in range(len(op.operands))]
+    return [
+        b.op(memory.index, d, const(k), where=ahead) if is_float(a.type) else None
+        for k, a in enumerate(op.operands)
+    ]
 
 
 stack = operation(

@@ -24,8 +24,8 @@ from srcdiff.ops.infer import TypeMistake, make, nothing, same_as_first
 from srcdiff.ops.registry import operation
 
 __all__ = [
-    "add_at", "add_into", "axis_length", "copy", "empty", "empty_like", "empty_of", "expand", "gather", "index", "index_text", "instantiate",
-    "is_view", "length", "ones", "ones_like", "read", "restore", "save", "store", "zeros", "zeros_like",
+    "add_at", "add_into", "axis_length", "copy", "empty", "empty_like", "empty_of", "expand", "gather",
+    "index", "index_text", "instantiate", "is_view", "length", "ones", "ones_like", "read", "restore", "save", "store", "zeros", "zeros_like",
     "zeros_like_list", "zeros_of",
 ]  # fmt: skip
 
@@ -73,7 +73,12 @@ def slice_length(shapes: Shapes, n: Dim, item: str, bounds: Sequence[Atom]) -> D
     if step == Dim(-1) and not {"b", "e"} & set(given):
         return n
     if step != Dim(1) or start is None or stop is None:
-        return _constant_slice(n, start if "b" in given else None, stop if "e" in given else None, step) or shapes.fresh()
+        return (
+            _constant_slice(
+                n, start if "b" in given else None, stop if "e" in given else None, step
+            )
+            or shapes.fresh()
+        )
     if n.is_const and start.is_const and stop.is_const:
         return Dim(len(range(*slice(start.const, stop.const).indices(n.const))))
     if start.is_const and start.const < 0:
@@ -86,13 +91,19 @@ def slice_length(shapes: Shapes, n: Dim, item: str, bounds: Sequence[Atom]) -> D
 
 
 def _constant_slice(n: Dim, start: Dim | None, stop: Dim | None, step: Dim | None) -> Dim | None:
-    if not n.is_const or step is None or any(d is not None and not d.is_const for d in (start, stop, step)):
+    if (
+        not n.is_const
+        or step is None
+        or any(d is not None and not d.is_const for d in (start, stop, step))
+    ):
         return None
     b, e = (None if d is None else d.const for d in (start, stop))
     return Dim(len(range(*slice(b, e, step.const).indices(n.const))))
 
 
-def subscript_shape(shapes: Shapes, shape: Sequence[Dim], where: str, operands: Sequence[Atom]) -> tuple[Dim, ...]:
+def subscript_shape(
+    shapes: Shapes, shape: Sequence[Dim], where: str, operands: Sequence[Atom]
+) -> tuple[Dim, ...]:
     """The shape of `x[...]`; index arrays stand together (the frontend refuses separated ones)."""
     pattern = items(where)
     used = sum(item not in ("None", "...") for item in pattern)
@@ -142,7 +153,9 @@ def _subscript(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[
 
 
 def instantiate(shapes: Shapes, base: List) -> Type:
-    """The type of one element of a list: lengths that differ from element to element (`n*`) get symbols of their own."""
+    """The type of one element of a list: lengths that differ from element to element (`n*`) get symbols of
+    their own.
+    """
     own: dict[str, Dim] = {}
     for dim in dims_of(base.element):
         for symbol in sorted(dim.symbols()):
@@ -191,20 +204,52 @@ def _add_at_now(operands: Sequence[Any], attrs: Attrs) -> None:
 # ---- reading ----------------------------------------------------------------------------
 
 # the contents of storage at this moment, as a value
-read = operation("read", template="{0}", infer=same_as_first, linear=True, evaluate=lambda operands, attrs: operands[0].copy())
+read = operation(
+    "read",
+    template="{0}",
+    infer=same_as_first,
+    linear=True,
+    evaluate=lambda operands, attrs: operands[0].copy(),
+)
 
-copy = operation("copy", np.copy, method="copy", template="{0}.copy()", infer=same_as_first, linear=True, signature="x")
+copy = operation(
+    "copy",
+    np.copy,
+    method="copy",
+    template="{0}.copy()",
+    infer=same_as_first,
+    linear=True,
+    signature="x",
+)
 
-add_into = operation("add_into", template=_add_text, infer=nothing, writes=(0,), evaluate=_add_now, differentiable=True)
-add_at = operation("add_at", template=_add_at_text, infer=nothing, writes=(0,), evaluate=_add_at_now)
+add_into = operation(
+    "add_into",
+    template=_add_text,
+    infer=nothing,
+    writes=(0,),
+    evaluate=_add_now,
+    differentiable=True,
+)
+add_at = operation(
+    "add_at", template=_add_at_text, infer=nothing, writes=(0,), evaluate=_add_at_now
+)
 store = operation("store", template=_store_text, infer=nothing, writes=(0,), evaluate=_store_now)
 
 # an element, or a view
 index = operation(
-    "index", template=_subscripted(1), infer=_subscript, view_of=0, linear=True, cost="free", raises=True, scatter=add_into
+    "index",
+    template=_subscripted(1),
+    infer=_subscript,
+    view_of=0,
+    linear=True,
+    cost="free",
+    raises=True,
+    scatter=add_into,
 )
 # by index arrays or masks: a copy
-gather = operation("gather", template=_subscripted(1), infer=_subscript, linear=True, raises=True, scatter=add_at)
+gather = operation(
+    "gather", template=_subscripted(1), infer=_subscript, linear=True, raises=True, scatter=add_at
+)
 
 
 # ---- making storage ------------------------------------------------------------------------
@@ -220,12 +265,19 @@ def _allocation_text(name: str) -> Any:
         lengths = ", ".join(f"{{{i}}}" for i in range(len(op.operands)))
         shape = lengths if len(op.operands) == 1 else f"({lengths})"
         dtype = op.attrs.get("dtype") or "float64"
-        return f"np.{name}({shape})" if dtype == "float64" else f"np.{name}({shape}, dtype=np.{dtype})"
+        return (
+            f"np.{name}({shape})" if dtype == "float64" else f"np.{name}({shape}, dtype=np.{dtype})"
+        )
 
     return text
 
 
-_allocation: dict[str, Any] = {"infer": _allocated, "bind": bind_allocation, "differentiable": False, "signature": "*shape"}
+_allocation: dict[str, Any] = {
+    "infer": _allocated,
+    "bind": bind_allocation,
+    "differentiable": False,
+    "signature": "*shape",
+}
 
 # lengths are operands; `dtype` is an attribute
 empty = operation("empty", np.empty, template=_allocation_text("empty"), **_allocation)
@@ -248,7 +300,11 @@ def _length_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tupl
 
 
 def _length_text(op: Op) -> str:
-    return f"{{0}}.shape[{op.attrs['axis']}]" if op.attrs["axis"] or op.spelling == ".shape" else "len({0})"
+    return (
+        f"{{0}}.shape[{op.attrs['axis']}]"
+        if op.attrs["axis"] or op.spelling == ".shape"
+        else "len({0})"
+    )
 
 
 # `len(x)`, `x.shape[k]` as the user wrote them
@@ -258,7 +314,9 @@ axis_length = operation(
     infer=_length_type,
     differentiable=False,
     cost="free",
-    evaluate=lambda operands, attrs: len(operands[0]) if attrs["axis"] == 0 else operands[0].shape[attrs["axis"]],
+    evaluate=lambda operands, attrs: (
+        len(operands[0]) if attrs["axis"] == 0 else operands[0].shape[attrs["axis"]]
+    ),
 )
 
 # a length that a pass needs, by its expression; printed through whatever in scope has that length
@@ -290,22 +348,32 @@ def _zero_text(type_: Type, name: str) -> str:
         return f"[{_zero_text(type_.element, 'entry')} for entry in {name}]"
     if isinstance(type_, Struct):
         fields = type_.kind in ("namedtuple", "dataclass")
-        parts = [(k, f"{name}.{k}" if fields else f"{name}[{k!r}]", t) for k, t in zip(type_.keys, type_.parts, strict=True)]
+        parts = [
+            (k, f"{name}.{k}" if fields else f"{name}[{k!r}]", t)
+            for k, t in zip(type_.keys, type_.parts, strict=True)
+        ]
         texts = [_zero_text(t, part) for _, part, t in parts]
         if type_.kind == "tuple":
             return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
         if type_.kind == "list":
             return f"[{', '.join(texts)}]"
         if type_.kind == "dict":
-            return "{{" + ", ".join(f"{k!r}: {t}" for (k, _, _), t in zip(parts, texts, strict=True)) + "}}"
+            return (
+                "{{"
+                + ", ".join(f"{k!r}: {t}" for (k, _, _), t in zip(parts, texts, strict=True))
+                + "}}"
+            )
         assert type_.cls is not None
         return f"{type_.cls.__name__}({', '.join(f'{k}={t}' for (k, _, _), t in zip(parts, texts, strict=True))})"
     return "0.0" if isinstance(type_, Scalar) else "None"
 
 
-# zeros of an array type; zeros shaped like the elements of a list (the operand); unset storage; a value broadcast to a type, as a new array
+# zeros of an array type; zeros shaped like the elements of a list (the operand); unset storage; a value
+# broadcast to a type, as a new array
 zeros_of = operation("zeros_of", infer=_of_type, differentiable=False)
-zeros_like_list = operation("zeros_like_list", template=_zeros_like_text, infer=_of_type, differentiable=False)
+zeros_like_list = operation(
+    "zeros_like_list", template=_zeros_like_text, infer=_of_type, differentiable=False
+)
 empty_of = operation("empty_of", infer=_of_type, differentiable=False)
 expand = operation("expand", infer=_of_type, linear=True)
 
@@ -315,5 +383,9 @@ expand = operation("expand", infer=_of_type, linear=True)
 # `save` puts a value on the stack of `slot`, `restore` takes it off; the pass `residuals` removes all of them
 save = operation("save", template="save({0})", infer=nothing, effect=True, differentiable=False)
 restore = operation(
-    "restore", infer=lambda shapes, operands, attrs: (attrs["type"],), effect=True, differentiable=False, cost="free"
+    "restore",
+    infer=lambda shapes, operands, attrs: (attrs["type"],),
+    effect=True,
+    differentiable=False,
+    cost="free",
 )

@@ -276,7 +276,7 @@ def cumprod(x, axis=None, *, out, d_out):
 
 
 _SPREAD = "x, axis=None, *, ddof=0, keepdims=False"
-_spread_samples = (*reduction_samples(), draw((4,), ddof=1), draw((3, 2), axis=0, ddof=1))
+_spread_ddof = (draw((4,), ddof=1), draw((3, 2), axis=0, ddof=1))
 
 
 def var_forward(x, axis=None, ddof=0, keepdims=False, *, x_dot, out):
@@ -296,7 +296,7 @@ def var_forward(x, axis=None, ddof=0, keepdims=False, *, x_dot, out):
     infer=reduced("float"),
     adjoint="scalar",
     forward=var_forward,
-    samples=_spread_samples,
+    samples=(*reduction_samples(), *_spread_ddof),
 )
 def var(x, axis=None, ddof=0, keepdims=False, *, out, d_out):
     if axis is None:
@@ -319,14 +319,11 @@ def std_forward(x, axis=None, ddof=0, keepdims=False, *, x_dot, out):
 
 
 _constant = (fixed([1.5, 1.5], avoid="no spread", gradients=([0.0, 0.0],)),)
-_spreading = tuple(
-    s for s in _spread_samples if s.args(np.random.default_rng(0))[0].shape not in ((1,), (3, 1))
-)
 
 
 @declare(
     np.std, method="std", signature=_SPREAD, infer=reduced("float"), adjoint="scalar", forward=std_forward,
-    samples=(*_spreading, *_constant),
+    samples=(*reduction_samples(alone=False), *_spread_ddof, *_constant),
 )  # fmt: skip
 def std(x, axis=None, ddof=0, keepdims=False, *, out, d_out):
     if axis is None:

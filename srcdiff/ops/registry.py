@@ -1,14 +1,16 @@
-"""Where operations are declared: `operation` for those without a derivative of their own, `declare` for those with a rule.
+"""Where operations are declared: `operation` for those without a derivative of their own, `declare` for those
+with a rule.
 
-A rule is a small NumPy function that the frontend parses: inputs by their own names, `out`, `d_out`; it assigns `d_<input>`:
+A rule is a small NumPy function that the frontend parses: inputs by their own names, `out`, `d_out`; it
+assigns `d_<input>`:
 
     @declare(np.tanh, infer=floating, elementwise=True)
     def tanh(x, *, out, d_out):
         d_x = d_out * (1 - out**2)
 
-Parameters without a default are operands; those with one are static and may be tested with `if`, as may `x.ndim`. A rule never
-mentions broadcasting, dtypes or accumulation. An input that it assigns no `d_` for has no derivative (an error where one is
-wanted); a derivative that is zero is assigned as `0.0`.
+Parameters without a default are operands; those with one are static and may be tested with `if`, as may
+`x.ndim`. A rule never mentions broadcasting, dtypes or accumulation. An input that it assigns no `d_` for has
+no derivative (an error where one is wanted); a derivative that is zero is assigned as `0.0`.
 """
 
 from __future__ import annotations
@@ -21,19 +23,31 @@ from typing import Any
 from srcdiff.ir.core import Atom, OpDecl
 from srcdiff.ir.spelling import call_text, template_of
 
-__all__ = ["METHODS", "OPERATIONS", "Bound", "call_text", "declare", "find", "operation", "template_of"]
+__all__ = [
+    "METHODS",
+    "OPERATIONS",
+    "Bound",
+    "call_text",
+    "declare",
+    "find",
+    "operation",
+    "template_of",
+]
 
 OPERATIONS: dict[str, OpDecl] = {}
 METHODS: dict[str, OpDecl] = {}  # array methods and attributes, by name
 _BY_CALLABLE: dict[Any, OpDecl] = {}
-_PENDING: dict[str, OpDecl] = {}  # SciPy's functions, by dotted name: SciPy is not imported before the user does
+_PENDING: dict[
+    str, OpDecl
+] = {}  # SciPy's functions, by dotted name: SciPy is not imported before the user does
 
 Bound = tuple[Sequence[Atom], Mapping[str, Any]]
 Rule = Callable[..., Any]
 
 
 def operation(name: str, *callables: Any, method: str = "", **fields: Any) -> OpDecl:
-    """Declare an operation (see `ir.core.OpDecl` for the fields) and register the callables and the method it stands for.
+    """Declare an operation (see `ir.core.OpDecl` for the fields) and register the callables and the method it
+    stands for.
 
     SciPy's functions are given as dotted names ("scipy.special.expit"), so that declaring them does not import SciPy.
     """
@@ -80,7 +94,9 @@ def find(function: Any) -> OpDecl | None:
 def _signature(rule: Rule) -> str:
     parameters = inspect.signature(rule).parameters.values()
     shown = [p for p in parameters if p.name not in ("out", "d_out")]
-    return ", ".join(str(p.replace(annotation=inspect.Parameter.empty, kind=_plain(p.kind))) for p in shown)
+    return ", ".join(
+        str(p.replace(annotation=inspect.Parameter.empty, kind=_plain(p.kind))) for p in shown
+    )
 
 
 def _plain(kind: Any) -> Any:
@@ -104,5 +120,11 @@ def _spelling(callables: Sequence[Any]) -> str:
     if isinstance(function, str):
         return function
     module = getattr(function, "__module__", None) or "numpy"
-    prefix = "np.linalg" if module.startswith("numpy.linalg") else "np" if module.startswith("numpy") else module
+    prefix = (
+        "np.linalg"
+        if module.startswith("numpy.linalg")
+        else "np"
+        if module.startswith("numpy")
+        else module
+    )
     return f"{prefix}.{function.__name__}"

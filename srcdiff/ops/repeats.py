@@ -11,9 +11,10 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Op, const
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Type, ndim_of, shape_of
-from srcdiff.ops import memory, reductions
+from srcdiff.ops import reductions
 from srcdiff.ops.arguments import length_operands
 from srcdiff.ops.axes import axes_of
+from srcdiff.ops.building import length_of, whole
 from srcdiff.ops.infer import TypeMistake, make, numeric
 from srcdiff.ops.integers import known
 from srcdiff.ops.registry import operation
@@ -49,7 +50,7 @@ def _bind_lengths(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 def _sum_back(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
     """What was repeated is summed: new axes, and axes that had length 1."""
     old, new = shape_of(op.operands[0].type), shape_of(op.result.type)
-    d, extra = d_outs[0], len(new) - len(old)
+    d, extra = whole(b, op, d_outs[0]), len(new) - len(old)
     if extra:
         d = b.op(reductions.sum, d, axis=tuple(range(extra)) if extra > 1 else 0)
     repeated = tuple(
@@ -73,10 +74,6 @@ broadcast_to = operation(
         Sample(lambda rng: (rng.normal(size=(1, 3)), 4, 2, 3)),
     ),
 )  # fmt: skip
-
-
-def length_of(b: Builder, dim: Dim) -> Atom:
-    return const(dim.const) if dim.is_const else b.op(memory.length, dim=dim)
 
 
 def _tiled(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -109,7 +106,7 @@ def _untile(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
     lengths = [const(1)] * extra + [length_of(b, d) for d in old]
     repeats = [*[const(1)] * (len(lengths) - len(counts)), *(_count(b, a) for a in counts)]
     split = [a for pair in zip(repeats, lengths, strict=True) for a in pair]
-    apart = b.op(reshape, d_outs[0], *split)
+    apart = b.op(reshape, whole(b, op, d_outs[0]), *split)
     axes = (*range(2 * extra), *range(2 * extra, len(split), 2))
     summed = b.op(reductions.sum, apart, axis=axes)
     return [summed, *[None] * len(counts)]
@@ -143,7 +140,13 @@ def _unrepeat(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
     old, axis = shape_of(op.operands[0].type), op.attrs.get("axis")
     place = len(old) if axis is None else axes_of(len(old), axis)[0] + 1
     lengths: list[Atom] = [length_of(b, d) for d in old]
-    apart = b.op(reshape, d_outs[0], *lengths[:place], _count(b, op.operands[1]), *lengths[place:])
+    apart = b.op(
+        reshape,
+        whole(b, op, d_outs[0]),
+        *lengths[:place],
+        _count(b, op.operands[1]),
+        *lengths[place:],
+    )
     return [b.op(reductions.sum, apart, axis=place), None]
 
 

@@ -18,6 +18,7 @@ from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Type, ndim_of, shape_of
 from srcdiff.ops.arguments import length_operands
 from srcdiff.ops.axes import axes_of
+from srcdiff.ops.building import whole
 from srcdiff.ops.creation import array_of
 from srcdiff.ops.diagonals import add_diagonal, diag, tril, triu
 from srcdiff.ops.infer import TypeMistake, make, numeric, same_as_first
@@ -207,11 +208,11 @@ def _bind_transpose(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 
 def _untranspose(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
-    axes = op.attrs.get("axes")
+    axes, d = op.attrs.get("axes"), whole(b, op, d_outs[0])
     if axes is None:
-        return [b.op(transpose, d_outs[0])]
+        return [b.op(transpose, d)]
     inverse = tuple(int(k) for k in np.argsort(_permutation(len(axes), axes)))
-    return [b.op(transpose, d_outs[0], axes=inverse)]
+    return [b.op(transpose, d, axes=inverse)]
 
 
 transpose = operation(

@@ -1,4 +1,6 @@
-"""Which values carry derivatives: those that depend on what is differentiated (varied) and that the result depends on (useful)."""
+"""Which values carry derivatives: those that depend on what is differentiated (varied) and that the result
+depends on (useful).
+"""
 
 from __future__ import annotations
 
@@ -96,11 +98,15 @@ def edges(statement: Statement) -> list[tuple[tuple[Atom, ...], Atom]]:
                 return []
             written = tuple(statement.operands[i] for i in statement.decl.writes)
             sources = tuple(a for a in statement.operands if a not in written)
-            return [(sources, w) for w in written] + [(statement.operands, r) for r in statement.results]
+            return [(sources, w) for w in written] + [
+                (statement.operands, r) for r in statement.results
+            ]
         case Call():
             return [(statement.operands, r) for r in statement.results]
         case If():
-            pairs = zip(statement.then.yields, statement.orelse.yields, statement.results, strict=True)
+            pairs = zip(
+                statement.then.yields, statement.orelse.yields, statement.results, strict=True
+            )
             return [((a, b), r) for a, b, r in pairs]
         case For() | While():
             return _loop_edges(statement)
@@ -110,7 +116,9 @@ def _loop_edges(loop: For | While) -> list[tuple[tuple[Atom, ...], Atom]]:
     results = loop.carried_results if isinstance(loop, For) else loop.results
     params = loop.body.params[1:] if isinstance(loop, For) else loop.body.params
     out: list[tuple[tuple[Atom, ...], Atom]] = []
-    for init, param, yielded, result in zip(loop.carried, params, loop.carried_yields, results, strict=True):
+    for init, param, yielded, result in zip(
+        loop.carried, params, loop.carried_yields, results, strict=True
+    ):
         out += [((init, yielded), param), ((init, yielded), result)]
     if isinstance(loop, While) and loop.test is not None:
         out += [((p,), t) for p, t in zip(params, loop.test.params, strict=True)]

@@ -1,13 +1,15 @@
-"""The bookkeeping of reverse mode: what has been collected of each value's adjoint, in each region of the backward part.
+"""The bookkeeping of reverse mode: what has been collected of each value's adjoint, in each region of the
+backward part.
 
-A value that is never written has a `total` (an SSA value; it may be smaller than the value and stand for its broadcast) and
-`partials`, contributions to a part of it that wait until the adjoint is wanted, so that no zero is made first. Written arrays,
-and arrays that an inner loop contributes to, have a `buffer`, in which contributions are added in place.
+A value that is never written has a `total` (an SSA value; it may be smaller than the value and stand for its
+broadcast) and `partials`, contributions to a part of it that wait until the adjoint is wanted, so that no zero
+is made first. Written arrays, and arrays that an inner loop contributes to, have a `buffer`, in which
+contributions are added in place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,16 +48,21 @@ class Scope:
     region: Region
     parent: Scope | None
     b: Builder
+    zeros: Callable[[Value, Scope], Atom]
     values: Env = field(default_factory=dict)  # forward values as they are called here
     prologue: list[Op] = field(default_factory=list)  # the `restore`s
     totals: dict[Value, Atom] = field(default_factory=dict)
     partials: dict[Value, list[Partial]] = field(default_factory=dict)
     buffers: dict[Value, Atom] = field(default_factory=dict)
-    chosen: set[Value] = field(default_factory=set)  # results of branches whose buffer is that of what was chosen
-    adjoint_of: dict[Value, Value] = field(default_factory=dict)  # what values of the backward part are the adjoints of
+    chosen: set[Value] = field(
+        default_factory=set
+    )  # results of branches whose buffer is that of what was chosen
+    adjoint_of: dict[Value, Value] = field(
+        default_factory=dict
+    )  # what values of the backward part are the adjoints of
 
     def inner(self, region: Region) -> Scope:
-        return Scope(region, self, self.b.inner(), adjoint_of=self.adjoint_of)
+        return Scope(region, self, self.b.inner(), self.zeros, adjoint_of=self.adjoint_of)
 
     def buffer(self, value: Value) -> Atom | None:
         """The adjoint buffer of a value, made here or in a region around."""
@@ -74,10 +81,9 @@ class Scope:
         if is_zero(amount):
             return
         buffer = self.buffer(value)
-        if buffer is not None:
-            if isinstance(value.type, Array):
-                self.b.ops(memory.add_into, buffer, amount, where="")
-                return
+        if buffer is not None and isinstance(value.type, Array):
+            self.b.ops(memory.add_into, buffer, amount, where="")
+            return
         before = self.totals.get(value)
         self.totals[value] = amount if before is None else self.b.op(arithmetic.add, before, amount)
 
@@ -128,10 +134,10 @@ class Scope:
             return None
         return self.b.op(shapes.array_of, *(found[k] for k in sorted(found)), name=hint(value))
 
-    def start_buffer(self, value: Value, total: Atom | None) -> Value:
+    def start_buffer(self, value: Value, total: Atom | None) -> Atom:
         """Storage for a value's adjoint that holds `total` (zeros for None); nobody else has it."""
         if total is None or is_zero(total):
-            return zeros(self.b, value.type, hint(value))
+            return self.zeros(value, self)
         filled = whole(self.b, total, value.type)
         return self.b.op(memory.copy, filled, name=hint(value))
 
@@ -183,7 +189,9 @@ def whole(b: Builder, amount: Atom, type_: Type) -> Atom:
 
 def same_axes(b: Builder, left: Sequence[Dim], right: Sequence[Dim]) -> bool:
     """Whether two shapes are one as far as can be told: an axis that is not fixed at length 1 is taken to be full."""
-    return len(left) == len(right) and all(p == q or p != Dim(1) for p, q in zip(left, right, strict=True))
+    return len(left) == len(right) and all(
+        p == q or p != Dim(1) for p, q in zip(left, right, strict=True)
+    )
 
 
 def fit(b: Builder, amount: Atom, full: Type, target: Type) -> Atom:

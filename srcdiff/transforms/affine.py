@@ -41,7 +41,11 @@ def affine(atom: Atom, maker: Mapping[Value, Statement]) -> Affine:
     if isinstance(atom, Const):
         return Affine(int(atom.value))
     made = maker.get(atom)
-    if isinstance(made, Op) and len(made.operands) == 2 and made.decl in (arithmetic.add, arithmetic.subtract):
+    if (
+        isinstance(made, Op)
+        and len(made.operands) == 2
+        and made.decl in (arithmetic.add, arithmetic.subtract)
+    ):
         left, right = (affine(a, maker) for a in made.operands)
         return left.plus(right, 1 if made.decl is arithmetic.add else -1)
     if isinstance(made, Op) and made.decl is arithmetic.negative:

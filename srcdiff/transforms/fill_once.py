@@ -1,8 +1,8 @@
 """An array of zeros whose every row one loop adds to once is filled instead: no zeros are made first.
 
-    %d = zeros_like %x                           %d = empty_like %x
-    for 0, len(x) { (%i):                ->      for 0, len(x) { (%i):
-      add_into[i] %d, %v, %i }                     store[i] %d, %v, %i }
+%d = zeros_like %x                           %d = empty_like %x
+for 0, len(x) { (%i):                ->      for 0, len(x) { (%i):
+  add_into[i] %d, %v, %i }                     store[i] %d, %v, %i }
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ class _FillOnce(Rewriter):
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         body = list(old.body)
         for k, statement in enumerate(body):
-            if not isinstance(statement, Op) or statement.decl not in _EMPTY or statement.origin == "user":
+            if (
+                not isinstance(statement, Op)
+                or statement.decl not in _EMPTY
+                or statement.origin == "user"
+            ):
                 continue
             place = self.filling_loop(statement.result, body, k + 1)
             if place is not None:
@@ -53,7 +57,12 @@ class _FillOnce(Rewriter):
 
 def _covers(loop: For, d: Value) -> bool:
     """Whether the loop's turns are the array's rows."""
-    counts = isinstance(loop.start, Const) and loop.start.value == 0 and isinstance(loop.step, Const) and loop.step.value == 1
+    counts = (
+        isinstance(loop.start, Const)
+        and loop.start.value == 0
+        and isinstance(loop.step, Const)
+        and loop.step.value == 1
+    )
     stop = loop.stop.type.expr if isinstance(loop.stop.type, Scalar) else None
     if isinstance(loop.stop, Const):
         stop = Dim(int(loop.stop.value))
@@ -61,14 +70,24 @@ def _covers(loop: For, d: Value) -> bool:
 
 
 def _adds_own_row(statement: Statement, d: Value, loop: For) -> bool:
-    if not isinstance(statement, Op) or statement.decl is not memory.add_into or statement.attrs["where"] != "i":
+    if (
+        not isinstance(statement, Op)
+        or statement.decl is not memory.add_into
+        or statement.attrs["where"] != "i"
+    ):
         return False
-    return statement.operands[0] is d and statement.operands[2] is loop.index and statement.operands[1] is not d
+    return (
+        statement.operands[0] is d
+        and statement.operands[2] is loop.index
+        and statement.operands[1] is not d
+    )
 
 
 def _stored(region: Region, d: Value) -> Region:
     body = tuple(
-        replace(s, decl=memory.store) if isinstance(s, Op) and s.decl is memory.add_into and s.operands[0] is d else s
+        replace(s, decl=memory.store)
+        if isinstance(s, Op) and s.decl is memory.add_into and s.operands[0] is d
+        else s
         for s in region.body
     )
     return Region(region.params, body, region.yields)

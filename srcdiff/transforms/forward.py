@@ -3,7 +3,8 @@
     %y = exp %x                      %y = exp %x
                                      %y_dot = multiply %x_dot, %y
 
-Loops, branches and writes carry tangents along; a written array has a tangent array that is written in the same places.
+Loops, branches and writes carry tangents along; a written array has a tangent array that is written in the
+same places.
 """
 
 from __future__ import annotations
@@ -40,8 +41,11 @@ from srcdiff.transforms.recompute import needed
 
 __all__ = ["ForwardRules", "Rules", "forward"]
 
-Rules = Callable[[OpDecl, Sequence[Type], Mapping[str, Any], Sequence[Type], Sequence[Type]], Function]
-# forward_rules(decl, operands, attrs, result types, tangent types): params are operands, results, tangents; a yield a result
+Rules = Callable[
+    [OpDecl, Sequence[Type], Mapping[str, Any], Sequence[Type], Sequence[Type]], Function
+]
+# forward_rules(decl, operands, attrs, result types, tangent types): params are operands, results, tangents; a
+# yield a result
 ForwardRules = Rules
 
 
@@ -54,17 +58,24 @@ def forward(
     value: bool = True,
     names: Sequence[str] = (),
 ) -> Function:
-    """`fn` to the function of its parameters and the tangents of those at `wrt` that gives its value and the value's tangent.
+    """`fn` to the function of its parameters and the tangents of those at `wrt` that gives its value and the
+    value's tangent.
 
     `value=False` leaves the value out; `names` are what the tangent parameters are called, `<name>_dot` by default.
     """
     walker = _Forward(rules, forward_rules)
     new, dots, _ = walker.function(fn, wrt, names)
-    named = {d: replace(d, name=dot_name(v)) for v, d in walker.dots.items() if isinstance(d, Value) and not d.name and v.name}
+    named = {
+        d: replace(d, name=dot_name(v))
+        for v, d in walker.dots.items()
+        if isinstance(d, Value) and not d.name and v.name
+    }
     new = rename(fn.with_body(new), named).body
     dots = [named.get(d, d) if isinstance(d, Value) else d for d in dots]
     yields = [*(fn.body.yields if value else ()), *(y for y in dots if y is not None)]
-    tangent = _renumber(fn.output, len(fn.body.yields) if value else 0, [d is not None for d in dots])
+    tangent = _renumber(
+        fn.output, len(fn.body.yields) if value else 0, [d is not None for d in dots]
+    )
     output: Tree = Node("tuple", (0, 1), (fn.output, tangent)) if value else tangent
     return replace(fn, body=replace(new, yields=tuple(yields)), output=output)
 
@@ -92,12 +103,16 @@ class _Forward:
         self.helpers: dict[tuple[int, tuple[int, ...]], tuple[Function, tuple[bool, ...]]] = {}
         self.dots: dict[Value, Atom] = {}  # of all functions transformed
 
-    def function(self, fn: Function, wrt: Sequence[int], names: Sequence[str] = ()) -> tuple[Region, list[Atom | None], list[bool]]:
+    def function(
+        self, fn: Function, wrt: Sequence[int], names: Sequence[str] = ()
+    ) -> tuple[Region, list[Atom | None], list[bool]]:
         """The body with tangents, and the tangent of each yield (zeros where it does not depend on `wrt`)."""
         targets = [fn.params[k] for k in wrt]
         roots = storage_roots(fn)
         written = written_roots(fn, roots)
-        buffers = frozenset(v for v, r in roots.items() if r & written and isinstance(v.type, Array))
+        buffers = frozenset(
+            v for v, r in roots.items() if r & written and isinstance(v.type, Array)
+        )
         scope = _Scope(active_values(fn, targets, fn.body.yields), buffers, self.dots)
         params = list(fn.params)
         for p, name in zip(targets, names or map(dot_name, targets), strict=True):
@@ -109,7 +124,11 @@ class _Forward:
         varies = [isinstance(y, Value) and y in scope.active for y in fn.body.yields]
         dots: list[Atom | None] = []
         for y in fn.body.yields:
-            dots.append(self.whole_dot(y, scope, b) if is_float(y.type) or not isinstance(y.type, Static) else None)
+            dots.append(
+                self.whole_dot(y, scope, b)
+                if is_float(y.type) or not isinstance(y.type, Static)
+                else None
+            )
         return Region(tuple(params), tuple(b.body), fn.body.yields), dots, varies
 
     # ---- tangents of atoms ---------------------------------------------------------------------
@@ -163,7 +182,12 @@ class _Forward:
             scope.dots[result] = zeros(b, adjoint_type(result.type), dot_name(result))
             return
         decl = op.decl
-        if decl.name in _STRUCTURAL or (decl.view_of is not None and decl.linear) or decl.linear and not decl.elementwise:
+        if (
+            decl.name in _STRUCTURAL
+            or (decl.view_of is not None and decl.linear)
+            or (decl.linear
+            and not decl.elementwise)
+        ):
             self.linear(op, scope, b)
         elif decl.multilinear:
             self.multilinear(op, scope, b)
@@ -173,13 +197,17 @@ class _Forward:
             self.by_rule(op, scope, b)
         else:
             raise UnsupportedError(
-                f"{decl.name} has no forward-mode derivative", "Use reverse mode, or declare one.", op.location
+                f"{decl.name} has no forward-mode derivative",
+                "Use reverse mode, or declare one.",
+                op.location,
             )
 
     def write(self, op: Op, scope: _Scope, b: Builder) -> None:
         """Write the tangent where the program writes the value."""
         target = op.operands[op.decl.writes[0]]
-        if self.dot(target, scope) is None and not (isinstance(target, Value) and target in scope.active):
+        if self.dot(target, scope) is None and not (
+            isinstance(target, Value) and target in scope.active
+        ):
             return
         operands = [self.write_operand(k, a, op, scope, b) for k, a in enumerate(op.operands)]
         results = tuple(Value(adjoint_type(v.type), dot_name(v)) for v in op.results)
@@ -196,15 +224,27 @@ class _Forward:
             return a
         found = self.dot(a, scope)
         if found is None:
-            return const(0.0) if not isinstance(a.type, Struct | List) and op.decl is not containers.append else self.whole_dot(a, scope, b)
-        return found if op.decl in (memory.store, memory.add_into, memory.add_at) else whole(b, found, adjoint_type(a.type))
+            return (
+                const(0.0)
+                if not isinstance(a.type, Struct | List) and op.decl is not containers.append
+                else self.whole_dot(a, scope, b)
+            )
+        return (
+            found
+            if op.decl in (memory.store, memory.add_into, memory.add_at)
+            else whole(b, found, adjoint_type(a.type))
+        )
 
     def linear(self, op: Op, scope: _Scope, b: Builder) -> None:
         """The operation on the tangents."""
-        operands = [self.whole_dot(a, scope, b) if _is_data(op, k) else a for k, a in enumerate(op.operands)]
+        operands = [
+            self.whole_dot(a, scope, b) if _is_data(op, k) else a for k, a in enumerate(op.operands)
+        ]
         results = tuple(Value(adjoint_type(v.type), dot_name(v)) for v in op.results)
         b.append(replace(op, operands=tuple(operands), results=results, origin="tangent"))
-        scope.dots.update((v, d) for v, d in zip(op.results, results, strict=True) if is_float(v.type))
+        scope.dots.update(
+            (v, d) for v, d in zip(op.results, results, strict=True) if is_float(v.type)
+        )
 
     def multilinear(self, op: Op, scope: _Scope, b: Builder) -> None:
         """The product rule."""
@@ -226,18 +266,34 @@ class _Forward:
             d = self.dot(a, scope)
             if d is None or is_zero(d):
                 continue
-            rule = self.rules(op.decl, [a.type for a in op.operands], op.attrs, [v.type for v in op.results], [d.type])
+            rule = self.rules(
+                op.decl,
+                [a.type for a in op.operands],
+                op.attrs,
+                [v.type for v in op.results],
+                [d.type],
+            )
             env: Env = dict(zip(rule.params, [*op.operands, *op.results, d], strict=True))
             missing = sum(m < k for m in rule.notes.get("missing", ()))
             terms += _inline(rule, [k - missing], env, b)
         self.sum(op.results[0], terms, scope, b)
 
     def by_rule(self, op: Op, scope: _Scope, b: Builder) -> None:
-        dots = [self.whole_dot(a, scope, b) if is_float(a.type) else const(0.0) for a in op.operands]
-        rule = self.forward_rules(op.decl, [a.type for a in op.operands], op.attrs, [v.type for v in op.results], [d.type for d in dots])
+        dots = [
+            self.whole_dot(a, scope, b) if is_float(a.type) else const(0.0) for a in op.operands
+        ]
+        rule = self.forward_rules(
+            op.decl,
+            [a.type for a in op.operands],
+            op.attrs,
+            [v.type for v in op.results],
+            [d.type for d in dots],
+        )
         env: Env = dict(zip(rule.params, [*op.operands, *op.results, *dots], strict=True))
         found = _inline(rule, range(len(op.results)), env, b)
-        scope.dots.update((v, d) for v, d in zip(op.results, found, strict=True) if v in scope.active)
+        scope.dots.update(
+            (v, d) for v, d in zip(op.results, found, strict=True) if v in scope.active
+        )
 
     def sum(self, result: Value, terms: Sequence[Atom], scope: _Scope, b: Builder) -> None:
         out: Atom | None = None
@@ -257,7 +313,14 @@ class _Forward:
         dots = [self.whole_dot(call.operands[k], scope, b) for k in wrt]
         moving = [v for v, does in zip(call.results, varies, strict=True) if does]
         results = tuple(Value(adjoint_type(v.type), dot_name(v)) for v in moving)
-        b.append(replace(call, function=helper, operands=(*call.operands, *dots), results=(*call.results, *results)))
+        b.append(
+            replace(
+                call,
+                function=helper,
+                operands=(*call.operands, *dots),
+                results=(*call.results, *results),
+            )
+        )
         scope.dots.update(zip(moving, results, strict=True))
 
     def helper(self, fn: Function, wrt: tuple[int, ...]) -> tuple[Function, tuple[bool, ...]]:
@@ -268,11 +331,21 @@ class _Forward:
             shown = [d for d, does in zip(dots, varies, strict=True) if does and d is not None]
             count = len(fn.body.yields)
             tangents: Tree = (
-                count if len(shown) == 1 else Node("tuple", tuple(range(len(shown))), tuple(count + k for k in range(len(shown))))
+                count
+                if len(shown) == 1
+                else Node(
+                    "tuple", tuple(range(len(shown))), tuple(count + k for k in range(len(shown)))
+                )
             )
             output = Node("tuple", (0, 1), (fn.output, tangents))
             doc = f"`{fn.name}` and its tangent."
-            new = Function(f"{fn.name}_jvp", replace(body, yields=(*fn.body.yields, *shown)), output, doc, fn.location)
+            new = Function(
+                f"{fn.name}_jvp",
+                replace(body, yields=(*fn.body.yields, *shown)),
+                output,
+                doc,
+                fn.location,
+            )
             self.helpers[key] = (new, tuple(varies))
         return self.helpers[key]
 
@@ -284,14 +357,20 @@ class _Forward:
             self.statements(region, scope, inner)
             dots = [self.whole_dot(region.yields[k], scope, inner) for k in moving]
             regions.append(inner.region((), (*region.yields, *dots)))
-        results = tuple(Value(adjoint_type(branch.results[k].type), dot_name(branch.results[k])) for k in moving)
-        b.append(replace(branch, then=regions[0], orelse=regions[1], results=(*branch.results, *results)))
+        results = tuple(
+            Value(adjoint_type(branch.results[k].type), dot_name(branch.results[k])) for k in moving
+        )
+        b.append(
+            replace(branch, then=regions[0], orelse=regions[1], results=(*branch.results, *results))
+        )
         scope.dots.update((branch.results[k], d) for k, d in zip(moving, results, strict=True))
 
     def loop(self, loop: For | While, scope: _Scope, b: Builder) -> None:
         results = loop.carried_results if isinstance(loop, For) else loop.results
         params = loop.body.params[1:] if isinstance(loop, For) else loop.body.params
-        moving = [k for k, v in enumerate(results) if v in scope.active or params[k] in scope.active]
+        moving = [
+            k for k, v in enumerate(results) if v in scope.active or params[k] in scope.active
+        ]
         starts = [self.whole_dot(loop.carried[k], scope, b) for k in moving]
         types = [_carried_type(s, params[k]) for s, k in zip(starts, moving, strict=True)]
         ins = tuple(Value(t, dot_name(params[k])) for t, k in zip(types, moving, strict=True))
@@ -304,7 +383,9 @@ class _Forward:
         body = Region((*loop.body.params, *ins), tuple(inner.body), (*loop.body.yields, *back))
         scope.active |= frozenset(results[k] for k in moving)
         scope.dots.update((results[k], d) for k, d in zip(moving, outs, strict=True))
-        new = replace(loop, carried=(*loop.carried, *starts), body=body, results=(*loop.results, *outs))
+        new = replace(
+            loop, carried=(*loop.carried, *starts), body=body, results=(*loop.results, *outs)
+        )
         if isinstance(new, While) and new.test is not None:
             extra = tuple(replace(v) for v in ins)
             new = replace(new, test=replace(new.test, params=(*new.test.params, *extra)))

@@ -132,7 +132,9 @@ class _Fuse(Rewriter):
         self.apart = apart
         self.count = 0
         self.joined: dict[int, Value] = {}
-        self.footprint = cache(partial(footprint, roots=self.roots))  # each loop is held against many
+        self.footprint = cache(
+            partial(footprint, roots=self.roots)
+        )  # each loop is held against many
         self.accesses = cache(partial(accesses, roots=self.roots))
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
@@ -201,7 +203,8 @@ class _Fuse(Rewriter):
         return len(known) == 2 and known[0] is not None and known[0] == known[1]
 
     def slots_match(self, first: For, left: Footprint, second: For, right: Footprint) -> bool:
-        """Whether each turn of the second restores what the same turn of the first saved, if either saves or restores anything.
+        """Whether each turn of the second restores what the same turn of the first saved, if either saves or
+        restores anything.
 
         What is saved for other loops would lose the loop that mirrors it.
         """

@@ -71,8 +71,14 @@ def _multiply(f: Known, op: Op, b: Builder) -> Atom | None:
     if is_one(x):
         return y
     for factor, other in ((x, y), (y, x)):
-        if isinstance(factor, Const) and factor.value == -1 and same_kind(other.type, op.result.type):
-            negative = Op(arithmetic.negative, (other,), (replace(op.result),), {}, op.location, op.origin)
+        if (
+            isinstance(factor, Const)
+            and factor.value == -1
+            and same_kind(other.type, op.result.type)
+        ):
+            negative = Op(
+                arithmetic.negative, (other,), (replace(op.result),), {}, op.location, op.origin
+            )
             f.emit(negative, b)
             return negative.result
     return None
@@ -137,7 +143,9 @@ def _transposed_product(f: Known, op: Op, b: Builder) -> Atom | None:
             continue
         type_ = factor.type
         assert isinstance(type_, Array)
-        turned = replace(op, operands=(factor,), results=(Value(Array(type_.dtype, type_.shape[::-1])),))
+        turned = replace(
+            op, operands=(factor,), results=(Value(Array(type_.dtype, type_.shape[::-1])),)
+        )
         f.emit(turned, b)
         flipped.append(turned.result)
     whole = replace(product, operands=tuple(flipped), results=(replace(op.result),))
@@ -148,12 +156,21 @@ def _transposed_product(f: Known, op: Op, b: Builder) -> Atom | None:
 def _index(f: Known, op: Op, b: Builder) -> Atom | None:
     """`sum(x, axis=1, keepdims=True)[:, 0]` is `sum(x, axis=1)`."""
     total = f.operand_of(op.operands[0], "sum")
-    if total is None or total.origin == "user" or not total.attrs.get("keepdims") or f.uses.get(total.result) != 1:
+    if (
+        total is None
+        or total.origin == "user"
+        or not total.attrs.get("keepdims")
+        or f.uses.get(total.result) != 1
+    ):
         return None
     axis, where = total.attrs.get("axis"), op.attrs["where"].split(", ")
     axes = (axis,) if isinstance(axis, int) else axis
     taken = tuple(k for k, item in enumerate(where) if item == "i")
-    if axes is None or any(item not in ("i", ":") for item in where) or taken != tuple(sorted(axes)):
+    if (
+        axes is None
+        or any(item not in ("i", ":") for item in where)
+        or taken != tuple(sorted(axes))
+    ):
         return None
     whole = replace(total, results=(replace(op.result),), attrs={"axis": axis})
     f.emit(whole, b)
@@ -186,12 +203,22 @@ def _reshape(f: Known, op: Op, b: Builder) -> Atom | None:
 def _sum(f: Known, op: Op, b: Builder) -> Atom | None:
     """`np.sum(a * b)` of two vectors is `a @ b`."""
     product = f.operand_of(op.operands[0], "multiply")
-    if product is None or product.origin == "user" or f.uses.get(product.result) != 1 or op.attrs.get("axis") is not None:
+    if (
+        product is None
+        or product.origin == "user"
+        or f.uses.get(product.result) != 1
+        or op.attrs.get("axis") is not None
+    ):
         return None
     left, right = (a.type for a in product.operands)
     if not (isinstance(left, Array) and isinstance(right, Array) and left.ndim == right.ndim == 1):
         return None
-    if left.shape != right.shape or left.shape[0] == Dim(1) or left.dtype != right.dtype or op.attrs.get("keepdims"):
+    if (
+        left.shape != right.shape
+        or left.shape[0] == Dim(1)
+        or left.dtype != right.dtype
+        or op.attrs.get("keepdims")
+    ):
         return None
     whole = Op(linalg.matmul, product.operands, (replace(op.result),), {}, op.location, op.origin)
     f.emit(whole, b)

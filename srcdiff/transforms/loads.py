@@ -1,8 +1,8 @@
 """Whether what was read from storage can be read again, later: does a write come in between?
 
-"Overwritten later" is about position and index, not about the name: in `y[t] = f(y[t - 1])` the array is its own tape. A load is
-stable if every write to its storage that may run after it goes elsewhere: for loops that both are in, the written index runs with
-the loop, and the load's index is behind it.
+"Overwritten later" is about position and index, not about the name: in `y[t] = f(y[t - 1])` the array is its
+own tape. A load is stable if every write to its storage that may run after it goes elsewhere: for loops that
+both are in, the written index runs with the loop, and the load's index is behind it.
 
     for t in range(1, n):
         a = y[t - 1]        # stable: later turns write y[t], y[t + 1], ...
@@ -46,8 +46,12 @@ class Program:
     home: dict[Value, Region] = field(default_factory=dict)
     number: dict[int, int] = field(default_factory=dict)
     around: dict[int, tuple[Loop, ...]] = field(default_factory=dict)
-    owner: dict[Region, Statement] = field(default_factory=dict)  # the statement that a region belongs to
-    region_of: dict[int, Region] = field(default_factory=dict)  # the region that a statement stands in
+    owner: dict[Region, Statement] = field(
+        default_factory=dict
+    )  # the statement that a region belongs to
+    region_of: dict[int, Region] = field(
+        default_factory=dict
+    )  # the region that a statement stands in
     keeps: dict[Value, list[Op]] = field(default_factory=dict)  # the `store`s of a value
     writes: dict[Value, list[Op]] = field(default_factory=dict)
 
@@ -63,7 +67,11 @@ class Program:
         """The loop that carries a parameter, and its place among what is carried."""
         region = self.home[param]
         owner = self.owner.get(region)
-        if not isinstance(owner, For | While) or owner.body is not region or param not in region.params:
+        if (
+            not isinstance(owner, For | While)
+            or owner.body is not region
+            or param not in region.params
+        ):
             return None, 0
         return owner, region.params.index(param) - isinstance(owner, For)
 
@@ -89,14 +97,22 @@ class Program:
         if not isinstance(base, Value) or isinstance(base.type, Struct):
             return True
         writes = {id(w): w for root in self.roots.get(base, ()) for w in self.writes.get(root, ())}
-        if load.decl is containers.list_item and self.counts_from_front(affine(load.operands[1], self.maker)):
-            writes = {k: w for k, w in writes.items() if w.decl is not containers.append}  # nothing is overwritten
+        if load.decl is containers.list_item and self.counts_from_front(
+            affine(load.operands[1], self.maker)
+        ):
+            writes = {
+                k: w for k, w in writes.items() if w.decl is not containers.append
+            }  # nothing is overwritten
         return all(self.is_apart(load, write) for write in writes.values())
 
     def is_written_from(self, statement: Statement, value: Value) -> bool:
         """Whether the storage of a value is written in a branch or loop, or anywhere behind it."""
         start = self.number[id(statement)]
-        return any(self.number[id(w)] > start for root in self.roots.get(value, ()) for w in self.writes.get(root, ()))
+        return any(
+            self.number[id(w)] > start
+            for root in self.roots.get(value, ())
+            for w in self.writes.get(root, ())
+        )
 
     def is_written_after(self, op: Op, value: Value, base: Value) -> bool:
         """Whether the storage that a value refers to at an operation may be written when that is done."""
@@ -108,15 +124,21 @@ class Program:
         )
 
     def may_hit(self, op: Op, base: Value, root: Value, write: Op) -> bool:
-        shared = [p for p, q in zip(self.around[id(op)], self.around[id(write)], strict=False) if p is q]
+        shared = [
+            p for p, q in zip(self.around[id(op)], self.around[id(write)], strict=False) if p is q
+        ]
         around = self.loops_around(self.home[root])
-        if len(around) < len(shared) or any(p is not q for p, q in zip(shared, around, strict=False)):
+        if len(around) < len(shared) or any(
+            p is not q for p, q in zip(shared, around, strict=False)
+        ):
             return True  # it outlives a turn of a loop that both are in
         at, writes, made = self.number[id(op)], self.number[id(write)], self.order(root) // 2
         if not shared or made < at:
             return writes > at
         target = write.operands[write.decl.writes[0]]
-        return not (made < writes or (writes < at and target is base))  # made later in the turn: an array of an earlier turn
+        return not (
+            made < writes or (writes < at and target is base)
+        )  # made later in the turn: an array of an earlier turn
 
     def counts_from_front(self, position: Affine) -> bool:
         """Whether an index is certain not to be negative (negative ones count from the end)."""
@@ -127,7 +149,11 @@ class Program:
 
     def is_length(self, value: Value) -> bool:
         maker = self.maker.get(value)
-        return isinstance(maker, Op) and maker.decl in (memory.axis_length, memory.length, containers.list_length)
+        return isinstance(maker, Op) and maker.decl in (
+            memory.axis_length,
+            memory.length,
+            containers.list_length,
+        )
 
     def extreme(self, position: Affine, lowest: bool) -> Affine | None:
         """The lowest (highest) that an expression can be, free of loop indices; None where that is not known."""
@@ -151,7 +177,9 @@ class Program:
 
     def is_apart(self, load: Op, write: Op) -> bool:
         """Whether no run of the write that comes after the load touches what the load read."""
-        shared = [p for p, q in zip(self.around[id(load)], self.around[id(write)], strict=False) if p is q]
+        shared = [
+            p for p, q in zip(self.around[id(load)], self.around[id(write)], strict=False) if p is q
+        ]
         before = self.number[id(write)] < self.number[id(load)]
         if not shared:
             return before
@@ -160,14 +188,30 @@ class Program:
             return False
         return self.is_behind(read_at[1], written_at[1], shared, before)
 
-    def is_behind(self, read_at: Sequence[Affine], written_at: Sequence[Affine], loops: Sequence[Loop], before: bool) -> bool:
+    def is_behind(
+        self,
+        read_at: Sequence[Affine],
+        written_at: Sequence[Affine],
+        loops: Sequence[Loop],
+        before: bool,
+    ) -> bool:
         """Lexicographic comparison, loop by loop from the outside, of the index read with the index written."""
         for loop in loops:
-            if not isinstance(loop, For) or not isinstance(loop.step, Const) or loop.step.value == 0:
+            if (
+                not isinstance(loop, For)
+                or not isinstance(loop.step, Const)
+                or loop.step.value == 0
+            ):
                 return False
             forwards = (loop.step.value > 0) != loop.reverse
             pairs = zip(read_at, written_at, strict=False)
-            running = [(r, w) for r, w in pairs if w.terms == {loop.index: 1} and self.counts_from_front(r) and self.counts_from_front(w)]
+            running = [
+                (r, w)
+                for r, w in pairs
+                if w.terms == {loop.index: 1}
+                and self.counts_from_front(r)
+                and self.counts_from_front(w)
+            ]
             found = [self.compare(r, w, loop, loops, forwards) for r, w in running]
             if any(found):
                 return True  # one axis on which they never meet is enough
@@ -175,8 +219,12 @@ class Program:
                 return False
         return before
 
-    def compare(self, read: Affine, written: Affine, loop: For, loops: Sequence[Loop], forwards: bool) -> bool | None:
-        """True: what is read lies behind all that this and later turns write; False: perhaps not; None: the same place."""
+    def compare(
+        self, read: Affine, written: Affine, loop: For, loops: Sequence[Loop], forwards: bool
+    ) -> bool | None:
+        """True: what is read lies behind all that this and later turns write; False: perhaps not; None: the
+        same place.
+        """
         distance = read.minus(written)
         if distance.known is not None:
             if distance.known == 0:
@@ -190,7 +238,11 @@ class Program:
 
     def index_below(self, read: Affine, written: Affine, loop: For) -> bool:
         """Whether the index read is that of an inner loop which stays below the outer one: `y[k]`, k in range(t)."""
-        if loop.reverse or not (isinstance(loop.step, Const) and loop.step.value > 0) or len(read.terms) != 1:
+        if (
+            loop.reverse
+            or not (isinstance(loop.step, Const) and loop.step.value > 0)
+            or len(read.terms) != 1
+        ):
             return False
         ((index, k),) = read.terms.items()
         inner = self.loop_of(index)
@@ -217,7 +269,11 @@ class Program:
             if isinstance(view, Op) and view.decl is memory.index:
                 return self.subscript(view)
             return (base, []) if isinstance(base, Value) else None
-        if op.decl not in (memory.store, memory.add_into, memory.index) or where is None or not isinstance(base, Value):
+        if (
+            op.decl not in (memory.store, memory.add_into, memory.index)
+            or where is None
+            or not isinstance(base, Value)
+        ):
             return None
         made = self.maker.get(base)
         if isinstance(made, Op) and made.decl.view_of is not None:
@@ -244,7 +300,11 @@ def _enter(program: Program, region: Region, loops: tuple[Loop, ...]) -> None:
         program.number[id(statement)] = len(program.number)
         program.around[id(statement)] = loops
         program.region_of[id(statement)] = region
-        if isinstance(statement, Op) and statement.decl is memory.store and isinstance(statement.operands[1], Value):
+        if (
+            isinstance(statement, Op)
+            and statement.decl is memory.store
+            and isinstance(statement.operands[1], Value)
+        ):
             program.keeps.setdefault(statement.operands[1], []).append(statement)
         for v in statement.results:
             program.maker[v] = statement

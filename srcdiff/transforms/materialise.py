@@ -1,7 +1,7 @@
 """Spells out storage that a pass asked for by its type: `zeros_of` and `expand` become NumPy's functions.
 
-    %d = zeros_of[type=float64[n, m]]   ->   %d = zeros_like %A        where an argument A has that shape
-                                             %d = zeros %n, %m         elsewhere
+%d = zeros_of[type=float64[n, m]]   ->   %d = zeros_like %A        where an argument A has that shape
+                                         %d = zeros %n, %m         elsewhere
 """
 
 from __future__ import annotations
@@ -38,9 +38,8 @@ class _Materialise(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, Op) and old.decl in _SPELL:
             b.location, b.origin = old.location, old.origin
-            made = self.spell(old, env, b)
-            b.body[-1] = replace(b.body[-1], results=old.results)  # type: ignore[arg-type]
-            assert made is not None
+            self.spell(old, env, b)
+            b.body[-1] = replace(b.body[-1], results=old.results)
         else:
             super().statement(old, env, b)
         self.local += [v for v in old.results if isinstance(v.type, Array)]
@@ -51,7 +50,11 @@ class _Materialise(Rewriter):
         model = self.model(type_)
         if op.decl is memory.expand:
             return self.expand(lookup(env, op.operands[0]), type_, model, b)
-        plain, like = (memory.zeros, memory.zeros_like) if op.decl is memory.zeros_of else (memory.empty, memory.empty_like)
+        plain, like = (
+            (memory.zeros, memory.zeros_like)
+            if op.decl is memory.zeros_of
+            else (memory.empty, memory.empty_like)
+        )
         if model is not None:
             return b.op(like, model)
         return b.op(plain, *self.lengths(type_, b), dtype=type_.dtype)

@@ -12,7 +12,9 @@ __all__ = ["own_results"]
 
 
 def own_results(fn: Function, first: int = 0) -> Function:
-    """`fn` with copies of those yields, from number `first` on, that are arguments or share storage with an earlier yield."""
+    """`fn` with copies of those yields, from number `first` on, that are arguments or share storage with an
+    earlier yield.
+    """
     roots = storage_roots(fn)
     taken: set[Value] = set(fn.params)
     b = Builder(shapes_for(fn), "adjoint", fn.location)
@@ -32,7 +34,9 @@ def _copied(value: Value, b: Builder) -> Atom:
     if isinstance(value.type, Struct):
         parts = [b.op(containers.get, value, key=k) for k in value.type.keys]
         copies = [_copied(p, b) for p in parts]
-        return b.op(containers.pack, *copies, kind=value.type.kind, keys=value.type.keys, cls=value.type.cls)
+        return b.op(
+            containers.pack, *copies, kind=value.type.kind, keys=value.type.keys, cls=value.type.cls
+        )
     if isinstance(value.type, List):
         return b.op(containers.list_copy, value)
     return value

@@ -1,7 +1,7 @@
 """The passes in their order, each with its reason, and how they are run.
 
-`prepare` brings a function from the frontend into the form that derivatives are taken of; `gradient` and `tangent` make the derivative
-and bring it into the form that is printed.
+`prepare` brings a function from the frontend into the form that derivatives are taken of; `gradient` and
+`tangent` make the derivative and bring it into the form that is printed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ __all__ = ["Pass", "Recorder", "gradient", "prepare", "tangent"]
 
 @dataclass(frozen=True)
 class Pass:
-    """One step: `fn` takes a function to a function. `whole` passes see calls and callees at once, others each function."""
+    """One step: `fn` takes a function to a function. `whole` passes see calls and callees at once, others each
+    function.
+    """
 
     name: str
     fn: Callable[[Function], Function]
@@ -48,7 +50,9 @@ class Pass:
 
 @dataclass
 class Recorder:
-    """What happened: the text after each pass (if asked for), the seconds each took, and whether to check each result."""
+    """What happened: the text after each pass (if asked for), the seconds each took, and whether to check each
+    result.
+    """
 
     keep_text: bool = False
     verify: bool = False
@@ -89,7 +93,9 @@ class _EachFunction(Rewriter):
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
-        b.append(replace(new, function=self.function(new.function)) if isinstance(new, Call) else new)
+        b.append(
+            replace(new, function=self.function(new.function)) if isinstance(new, Call) else new
+        )
 
 
 def _all(fn: Function) -> list[Statement]:
@@ -102,7 +108,11 @@ def _prepare(disabled: Collection[str] | None) -> tuple[Pass, ...]:
         Pass("reads", insert_reads, "the contents of an array at a moment become a value"),
     ]
     if disabled is not None:
-        rewrite = Pass("stabilise", lambda fn: stabilise(fn, disabled), "log(sigmoid) and its kin, before they are differentiated")
+        rewrite = Pass(
+            "stabilise",
+            lambda fn: stabilise(fn, disabled),
+            "log(sigmoid) and its kin, before they are differentiated",
+        )
         steps.append(rewrite)
     return (*steps, Pass("dead code", dce, "what nothing depends on has no derivative"))
 
@@ -114,7 +124,13 @@ _SIMPLIFY = (
     Pass("dead code", dce, "rules are inlined whole"),
 )
 
-_FUSE = (Pass("fuse loops", fuse_loops, "a forward and a backward loop that may be one are one; nothing is kept between them"),)
+_FUSE = (
+    Pass(
+        "fuse loops",
+        fuse_loops,
+        "a forward and a backward loop that may be one are one; nothing is kept between them",
+    ),
+)
 
 _FINISH = (
     Pass("materialise", materialise, "storage asked for by type gets its spelling"),
@@ -136,7 +152,9 @@ _TRIM = (
 )
 
 
-def prepare(fn: Function, recorder: Recorder, disabled: Collection[str] | None = frozenset()) -> Function:
+def prepare(
+    fn: Function, recorder: Recorder, disabled: Collection[str] | None = frozenset()
+) -> Function:
     """The function in the form that derivatives are taken of; `disabled=None` rewrites nothing of the user's."""
     return recorder.run(fn, _prepare(disabled))
 

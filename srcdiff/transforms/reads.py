@@ -4,9 +4,9 @@
     store %y, 0.0, 1          becomes     %z = multiply %r, %t
                                           store %y, 0.0, 1
 
-After this, whatever must know which version of an array it sees (common subexpressions, folding, store or recompute) looks
-at reads and writes and at nothing else. Arguments that the function writes are copied on entry: derivatives never modify
-their arguments.
+After this, whatever must know which version of an array it sees (common subexpressions, folding, store or
+recompute) looks at reads and writes and at nothing else. Arguments that the function writes are copied on
+entry: derivatives never modify their arguments.
 """
 
 from __future__ import annotations
@@ -51,15 +51,24 @@ class _InsertReads(Rewriter):
         if not isinstance(old, Op):
             b.append(self.keep(old, env, b))
             return
-        operands = [a if self.is_reference(old, i) else self.contents(a, b) for i, a in enumerate(old.operands)]
+        operands = [
+            a if self.is_reference(old, i) else self.contents(a, b)
+            for i, a in enumerate(old.operands)
+        ]
         new = with_parts(old, operands, ())
-        if old.decl.view_of is None and old.decl.rule is not None and any(v in self.buffers for v in old.results):
+        if (
+            old.decl.view_of is None
+            and old.decl.rule is not None
+            and any(v in self.buffers for v in old.results)
+        ):
             self.keep_result(new, b)
         else:
             b.append(new)
 
     def keep_result(self, op: Statement, b: Builder) -> None:
-        """A result that is overwritten later starts as a copy: its derivative rule may ask for what the operation gave."""
+        """A result that is overwritten later starts as a copy: its derivative rule may ask for what the
+        operation gave.
+        """
         assert isinstance(op, Op)
         given = tuple(replace(v, name="", user=False) for v in op.results)
         b.append(replace(op, results=given))

@@ -63,7 +63,12 @@ def _reads_storage(op: Op) -> bool:
 
 def _allocates_written(op: Op, program: Program) -> bool:
     """Whether the result is storage that is written afterwards: it cannot be had again without the writes."""
-    return any(root in program.writes for v in op.results for root in program.roots.get(v, ()) if root in op.results)
+    return any(
+        root in program.writes
+        for v in op.results
+        for root in program.roots.get(v, ())
+        if root in op.results
+    )
 
 
 def _repeatable(statement: Statement, program: Program) -> bool:

@@ -1,9 +1,11 @@
-"""Store or recompute: decides how values of the forward part reach the backward part, and removes `save` and `restore`.
+"""Store or recompute: decides how values of the forward part reach the backward part, and removes `save` and
+`restore`.
 
-For each top-level loop (or branch) of the forward part there is one graph: a node pair for each value of its regions, with what it
-costs to store as capacity; edges along use; the source feeds what cannot be computed again (carried values, what is overwritten
-later) and, at a price, what is dear to compute again; the sink takes what the backward part asks for. The minimum cut nearest to the
-source is what is stored; everything between the cut and the sink is computed again.
+For each top-level loop (or branch) of the forward part there is one graph: a node pair for each value of its
+regions, with what it costs to store as capacity; edges along use; the source feeds what cannot be computed
+again (carried values, what is overwritten later) and, at a price, what is dear to compute again; the sink
+takes what the backward part asks for. The minimum cut nearest to the source is what is stored; everything
+between the cut and the sink is computed again.
 
 A carried value that is stored at the start of each turn makes the turn's result free: it is what the next turn stored
 (*rolling*). What the program itself keeps, in an array filled in the order of its loops or on a list, costs nothing.
@@ -33,7 +35,9 @@ _TURNS = 16.0  # what a loop or axis of unknown length is taken for, when bytes 
 
 
 def residuals(fn: Function, mode: Mode = "auto") -> Function:
-    """`fn` without `save` and `restore`: what they carried is computed again, taken from storage of the program's, or stored."""
+    """`fn` without `save` and `restore`: what they carried is computed again, taken from storage of the
+    program's, or stored.
+    """
     wanted = _wanted(fn.body)
     if not wanted:
         return fn
@@ -65,7 +69,9 @@ def _forward_part(region: Region) -> Region:
     return Region(region.params, body, region.yields)
 
 
-def _by_top_statement(forward: Region, wanted: Sequence[Value], program: Program) -> dict[int, list[Value]]:
+def _by_top_statement(
+    forward: Region, wanted: Sequence[Value], program: Program
+) -> dict[int, list[Value]]:
     """Wanted values grouped by the top-level statement that they are defined in: the groups do not interact."""
     owner: dict[Region, int] = {}
     for k, statement in enumerate(forward.body):
@@ -74,6 +80,8 @@ def _by_top_statement(forward: Region, wanted: Sequence[Value], program: Program
                 owner[r] = k
     groups: dict[int, list[Value]] = {}
     for value in wanted:
+        if program.is_top(value):
+            continue  # the backward part sees it as it is
         groups.setdefault(owner[program.home[value]], []).append(value)
     return groups
 
@@ -114,7 +122,9 @@ class _Graph:
         if self.mode == "recompute" and price < math.inf:
             price = 0.0
         if price > 0:
-            self.edges["source", (v, "in")] = price * self.capacity(v) if price < math.inf else math.inf
+            self.edges["source", (v, "in")] = (
+                price * self.capacity(v) if price < math.inf else math.inf
+            )
         if price < math.inf:
             self.depends[v] = sources
             for u in sources:
@@ -144,7 +154,9 @@ class _Graph:
 def size(type_: Type) -> float:
     """Bytes, with unknown lengths taken for `_TURNS`."""
     if isinstance(type_, Array):
-        return 8.0 * math.prod(_TURNS if not d.is_const else float(max(d.const, 1)) for d in type_.shape)
+        return 8.0 * math.prod(
+            _TURNS if not d.is_const else float(max(d.const, 1)) for d in type_.shape
+        )
     if isinstance(type_, Struct):
         return sum(map(size, type_.parts)) or 1.0
     return 8.0 if isinstance(type_, Scalar) else 8.0 * _TURNS**2
@@ -175,13 +187,20 @@ def _decide(wanted: Sequence[Value], program: Program, plan: Plan, mode: Mode) -
 
 
 def _rolled(graph: _Graph, stored: set[Value], program: Program, plan: Plan) -> dict[Value, Value]:
-    """Yields of carried values that are stored at the start of each turn: value -> the parameter that holds it next turn."""
+    """Yields of carried values that are stored at the start of each turn: value -> the parameter that holds it
+    next turn.
+    """
     out: dict[Value, Value] = {}
     for p in sorted(stored, key=lambda v: program.order(v)):
         loop, k = program.carried(p)
         if loop is None or not plan.can_roll(p):
             continue
         y = loop.carried_yields[k]
-        if isinstance(y, Value) and y in graph.depends and program.home.get(y) is loop.body and y not in loop.body.params:
+        if (
+            isinstance(y, Value)
+            and y in graph.depends
+            and program.home.get(y) is loop.body
+            and y not in loop.body.params
+        ):
             out.setdefault(y, p)
     return out

@@ -1,15 +1,16 @@
 """Reverse mode: a function to its forward part followed by its backward part.
 
-Each statement is reversed by itself, in reverse order; loops and branches become loops and branches that mirror them. Nothing is
-decided about storage: what the backward part needs from inside a forward region crosses by `save` and `restore`, a stack for each
-slot, which the reference evaluator runs and the pass `residuals` removes.
+Each statement is reversed by itself, in reverse order; loops and branches become loops and branches that
+mirror them. Nothing is decided about storage: what the backward part needs from inside a forward region
+crosses by `save` and `restore`, a stack for each slot, which the reference evaluator runs and the pass
+`residuals` removes.
 
     %s = for 0, %n, %s0 { (%i, %s1): %t = f(...) ; save[1] %t ; yield ... }
     for 0, %n reversed { (%i, ...): %t = restore[1] ; ... }
 
-Arrays that are written have an adjoint *buffer* that lives through the backward part as the array does through the forward part:
-reading adds into it, writing takes out of it and clears it, and a view's is the same view of its base's. That is exact under
-mutation and aliasing.
+Arrays that are written have an adjoint *buffer* that lives through the backward part as the array does through
+the forward part: reading adds into it, writing takes out of it and clears it, and a view's is the same view of
+its base's. That is exact under mutation and aliasing.
 """
 
 from __future__ import annotations
@@ -59,9 +60,9 @@ def reverse(
 ) -> Function:
     """`fn` to the function that gives its value and its derivative with respect to the parameters at `wrt`.
 
-    The first float leaf of the result is differentiated; with `seeded`, all of them are, weighted by further parameters (a
-    vector-Jacobian product). `value=False` leaves the value out; `as_tuple` gives a tuple for a single parameter, too. `finish` is applied to the adjoints of helpers. `fn` has been
-    through the pass `reads`.
+    The first float leaf of the result is differentiated; with `seeded`, all of them are, weighted by further
+    parameters (a vector-Jacobian product). `value=False` leaves the value out; `as_tuple` gives a tuple for a
+    single parameter, too. `finish` is applied to the adjoints of helpers. `fn` has been through the pass `reads`.
     """
     targets = [fn.params[k] for k in wrt]
     outputs = _float_yields(fn) if seeded else _float_yields(fn)[:1]
@@ -79,15 +80,22 @@ def reverse(
     trees = [_gradient(r, p, scope, yields) for p in targets]
     gradient = _together(trees, as_tuple)
     output: Tree = Node("tuple", (0, 1), (fn.output, gradient)) if value else gradient
-    notes = {**fn.notes, "adjoint_of": _unnamed(scope), "independent": tuple(k for k, p in zip(wrt, targets, strict=True) if p not in r.active)}
-    return replace(fn, body=_whole_body(r, fn, scope, (*fn.params, *seeds), yields), output=output, notes=notes)
+    notes = {
+        **fn.notes,
+        "adjoint_of": _unnamed(scope),
+        "independent": tuple(k for k, p in zip(wrt, targets, strict=True) if p not in r.active),
+    }
+    return replace(
+        fn, body=_whole_body(r, fn, scope, (*fn.params, *seeds), yields), output=output, notes=notes
+    )
 
 
 def adjoint_of_helper(
     fn: Function, wrt: Sequence[int], seeded: Sequence[int], rules: Rules, finish: Finish
 ) -> Function:
-    """The adjoint of a helper: adjoints of the results at `seeded`, the arguments and the results in; adjoints of the arguments
-    at `wrt` out. What of this it does not need is trimmed by dead code elimination."""
+    """The adjoint of a helper: adjoints of the results at `seeded`, the arguments and the results in; adjoints
+    of the arguments at `wrt` out. What of this it does not need is trimmed by dead code elimination.
+    """
     targets = [fn.params[k] for k in wrt]
     r, scope = _start(fn, targets, [fn.body.yields[k] for k in seeded], rules)
     single = len(fn.body.yields) == 1
@@ -95,7 +103,10 @@ def adjoint_of_helper(
     for out, y in zip(outs, fn.body.yields, strict=True):
         if isinstance(y, Value) and y not in fn.params and y not in r.buffers:
             r.standins[y] = out
-    seeds = [Value(adjoint_type(fn.body.yields[k].type), "d_out" if single else f"d_out_{k}") for k in seeded]
+    seeds = [
+        Value(adjoint_type(fn.body.yields[k].type), "d_out" if single else f"d_out_{k}")
+        for k in seeded
+    ]
     for k, seed in zip(seeded, seeds, strict=True):
         r.contribute(fn.body.yields[k], seed, scope)
     _Backward(finish).region(r, fn.body, scope)
@@ -105,7 +116,11 @@ def adjoint_of_helper(
     names = ", ".join(f"`{p.name}`" for p in targets)
     doc = f"Adjoint of `{fn.name}` with respect to {names}."
     body = _whole_body(r, fn, scope, (*seeds, *fn.params, *outs), yields)
-    notes = {**fn.notes, "adjoint_of": _unnamed(scope), "gradients": tuple(y for p in targets for y in _leaf_names(r, p))}
+    notes = {
+        **fn.notes,
+        "adjoint_of": _unnamed(scope),
+        "gradients": tuple(y for p in targets for y in _leaf_names(r, p)),
+    }
     return Function(f"{fn.name}_backward", body, output, doc, fn.location, notes)
 
 
@@ -117,7 +132,11 @@ def _leaf_names(r: Reversal, value: Value) -> list[str]:
 
 
 def _together(trees: Sequence[Tree], as_tuple: bool = False) -> Tree:
-    return trees[0] if len(trees) == 1 and not as_tuple else Node("tuple", tuple(range(len(trees))), tuple(trees))
+    return (
+        trees[0]
+        if len(trees) == 1 and not as_tuple
+        else Node("tuple", tuple(range(len(trees))), tuple(trees))
+    )
 
 
 class _Backward:
@@ -140,7 +159,9 @@ class _Backward:
                 case For() | While():
                     reverse_loop(r, statement, scope, self.region)
 
-    def helper(self, r: Reversal) -> Callable[[Function, tuple[int, ...], tuple[int, ...]], Function]:
+    def helper(
+        self, r: Reversal
+    ) -> Callable[[Function, tuple[int, ...], tuple[int, ...]], Function]:
         def make(fn: Function, wrt: tuple[int, ...], seeded: tuple[int, ...]) -> Function:
             key = (id(fn), wrt, seeded)
             if key not in self.helpers:
@@ -155,20 +176,28 @@ def _float_yields(fn: Function) -> list[int]:
     return [k for k, y in enumerate(fn.body.yields) if is_float(y.type)]
 
 
-def _start(fn: Function, targets: Sequence[Value], results: Sequence[Atom], rules: Rules) -> tuple[Reversal, Scope]:
+def _start(
+    fn: Function, targets: Sequence[Value], results: Sequence[Atom], rules: Rules
+) -> tuple[Reversal, Scope]:
     roots = storage_roots(fn)
     written = written_roots(fn, roots)
     buffers = frozenset(v for v, r in roots.items() if r & written and isinstance(v.type, Array))
-    state = Reversal(rules, active_values(fn, targets, results), buffers, fn.body, survey(fn.body, roots))
+    state = Reversal(
+        rules, active_values(fn, targets, results), buffers, fn.body, survey(fn.body, roots)
+    )
     state.place(fn.body)
     state.find_lists(fn.body)
-    return state, Scope(fn.body, None, Builder(shapes_for(fn), "adjoint", fn.location))
+    return state, Scope(fn.body, None, Builder(shapes_for(fn), "adjoint", fn.location), state.zeros)
 
 
-def _whole_body(r: Reversal, fn: Function, scope: Scope, params: Sequence[Value], yields: Sequence[Atom]) -> Region:
+def _whole_body(
+    r: Reversal, fn: Function, scope: Scope, params: Sequence[Value], yields: Sequence[Atom]
+) -> Region:
     forward = r.with_saves(fn.body)
     region = Region(tuple(params), (*forward.body, *scope.prologue, *scope.b.body), tuple(yields))
-    named = {d: replace(d, name=hint(v)) for d, v in scope.adjoint_of.items() if not d.name and v.name}
+    named = {
+        d: replace(d, name=hint(v)) for d, v in scope.adjoint_of.items() if not d.name and v.name
+    }
     return rename(fn.with_body(region), named).body
 
 

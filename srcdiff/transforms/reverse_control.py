@@ -33,8 +33,8 @@ def receivers(r: Reversal, regions: Sequence[Region], extra: Sequence[Atom] = ()
             inside.update(statement.results)
             for sources, target in edges(statement):
                 if r.is_active(target):
-                    found.update((s, None) for s in (*sources, target) if r.is_active(s))
-    found.update((a, None) for a in extra if r.is_active(a))
+                    found.update(dict.fromkeys(r.active_ones((*sources, target))))
+    found.update(dict.fromkeys(r.active_ones(extra)))
     return [part for v in found if v not in inside for part in _leaves(r, v)]
 
 
@@ -66,7 +66,10 @@ def reverse_branch(r: Reversal, branch: If, scope: Scope, reverse_region: Revers
     handed = [v for v in outer if v in r.buffers and v in passed and scope.buffer(v) is None]
     carried = [v for v in outer if v not in handed and scope.buffer(v) is None]
     before = {v: scope.totals.pop(v, None) for v in carried}
-    halves = [_half(r, branch, region, scope, d_results, chosen, before, reverse_region) for region in (branch.then, branch.orelse)]
+    halves = [
+        _half(r, branch, region, scope, d_results, chosen, before, reverse_region)
+        for region in (branch.then, branch.orelse)
+    ]
     handed = [v for v in handed if any(v in inner.buffers for inner, _ in halves)]
     changed = [v for v in carried if any(totals[v] is not before[v] for _, totals in halves)]
     for v in carried:
@@ -81,7 +84,9 @@ def reverse_branch(r: Reversal, branch: If, scope: Scope, reverse_region: Revers
         regions.append(inner.finish((), (*found, *buffers)))
     results = tuple(Value(adjoint_type(v.type), hint(v)) for v in (*changed, *handed))
     condition = r.primal(branch.condition, scope)
-    scope.b.append(If(condition, regions[0], regions[1], results, branch.location, "adjoint", r.pair(branch)))
+    scope.b.append(
+        If(condition, regions[0], regions[1], results, branch.location, "adjoint", r.pair(branch))
+    )
     scope.totals.update(zip(changed, results, strict=False))
     for v, result in zip(handed, results[len(changed) :], strict=True):
         r.bind(v, result, scope, branch)
@@ -123,7 +128,10 @@ def _half(
         elif not (k in chosen and r.is_from_outside(y, region)):
             r.bind(y, d, inner, branch)
     reverse_region(r, region, inner)
-    return inner, {v: r.take(v, inner) if v in inner.partials else inner.totals.get(v) for v in before}
+    return inner, {
+        v: r.take(v, inner) if v in inner.partials or v in inner.buffers else inner.totals.get(v)
+        for v in before
+    }
 
 
 def _take_result(r: Reversal, value: Value, scope: Scope) -> Atom | None:
@@ -135,7 +143,9 @@ def _take_result(r: Reversal, value: Value, scope: Scope) -> Atom | None:
 
 
 def _full(r: Reversal, value: Value, total: Atom | None, scope: Scope) -> Atom:
-    return r.zeros(value, scope) if total is None else whole(scope.b, total, adjoint_type(value.type))
+    return (
+        r.zeros(value, scope) if total is None else whole(scope.b, total, adjoint_type(value.type))
+    )
 
 
 def _writes_active(r: Reversal, statement: If | For | While) -> bool:
@@ -146,7 +156,9 @@ def _writes_active(r: Reversal, statement: If | For | While) -> bool:
 # ---- loops -----------------------------------------------------------------------------------------
 
 
-def reverse_loop(r: Reversal, loop: For | While, scope: Scope, reverse_region: ReverseRegion) -> None:
+def reverse_loop(
+    r: Reversal, loop: For | While, scope: Scope, reverse_region: ReverseRegion
+) -> None:
     """A loop backwards: the turns in reverse order, each reversed; carried adjoints run the other way.
 
     Scalars from outside that the turns contribute to are accumulated in further carried values; arrays have a buffer.
@@ -161,8 +173,9 @@ def reverse_loop(r: Reversal, loop: For | While, scope: Scope, reverse_region: R
     outer = receivers(r, (loop.body,), yields)
     lists = [v for v in outer if r.by_element.get(v) is loop]
     for v in lists:
-        element = adjoint_type(v.type)
-        scope.buffers[v] = scope.b.op(containers.list_new, name=hint(v), element=element.element)
+        assert isinstance(v.type, List)
+        element = adjoint_type(v.type.element)
+        scope.buffers[v] = scope.b.op(containers.list_new, name=hint(v), element=element)
     for v in outer:
         if v not in lists and not isinstance(v.type, Scalar):
             r.open(v, scope)
@@ -172,7 +185,10 @@ def reverse_loop(r: Reversal, loop: For | While, scope: Scope, reverse_region: R
     index, header = _header(r, loop, scope)
     if isinstance(loop, For):
         inner.values[loop.index] = index
-    ins = tuple(Value(_kind(a, y), hint(y) if isinstance(y, Value) else "") for a, y in zip(outs, yields, strict=True))
+    ins = tuple(
+        Value(_kind(a, y), hint(y) if isinstance(y, Value) else "")
+        for a, y in zip(outs, yields, strict=True)
+    )
     accumulated = tuple(Value(adjoint_type(v.type), hint(v)) for v in sums)
     inner.totals.update(zip(sums, accumulated, strict=True))
     _enter(r, yields, ins, inner, loop)
@@ -187,7 +203,19 @@ def reverse_loop(r: Reversal, loop: For | While, scope: Scope, reverse_region: R
     start, stop, step = header
     is_reversed = not (isinstance(loop, For) and loop.reverse)
     scope.b.append(
-        For(start, stop, step, (*outs, *starts), region, ends, is_reversed, False, pair, loop.location, "adjoint")
+        For(
+            start,
+            stop,
+            step,
+            (*outs, *starts),
+            region,
+            ends,
+            is_reversed,
+            False,
+            pair,
+            loop.location,
+            "adjoint",
+        )
     )
     scope.totals.update(zip(sums, ends[len(ins) :], strict=True))
     for v in lists if is_reversed else ():
@@ -215,7 +243,9 @@ def _carried_in(r: Reversal, result: Value, scope: Scope) -> Atom:
     return r.take_whole(result, scope)
 
 
-def _enter(r: Reversal, yields: Sequence[Atom], ins: Sequence[Value], inner: Scope, loop: For | While) -> None:
+def _enter(
+    r: Reversal, yields: Sequence[Atom], ins: Sequence[Value], inner: Scope, loop: For | While
+) -> None:
     """At the end of a turn, each carried adjoint is that of what the turn yielded."""
     for y, d in zip(yields, ins, strict=True):
         if not isinstance(y, Value) or not is_float(y.type):

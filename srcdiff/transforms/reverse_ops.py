@@ -31,9 +31,15 @@ def reverse_op(r: Reversal, op: Op, scope: Scope) -> None:
     if special is not None:
         special(r, op, scope)
         return
-    if not op.decl.differentiable or not any(map(r.is_active, op.results)) or _is_buffer_view(r, op):
+    if (
+        not op.decl.differentiable
+        or not any(map(r.is_active, op.results))
+        or _is_buffer_view(r, op)
+    ):
         for v in op.results:
-            scope.buffers.pop(v, None)  # storage begins here: what is left in its adjoint belongs to nobody
+            scope.buffers.pop(
+                v, None
+            )  # storage begins here: what is left in its adjoint belongs to nobody
         return
     d_outs = [r.take(v, scope) if r.is_active(v) else None for v in op.results]
     if all(d is None for d in d_outs):
@@ -76,7 +82,9 @@ def _without_new_axes(op: Op, d_out: Atom, scope: Scope) -> Atom:
     d_out = whole(scope.b, d_out, adjoint_type(op.results[0].type))
     items = op.attrs["where"].split(", ")
     where = ", ".join({"None": "i"}.get(item, item) for item in items)
-    return scope.b.op(memory.index, d_out, *(const(0) for item in items if item == "None"), where=where)
+    return scope.b.op(
+        memory.index, d_out, *(const(0) for item in items if item == "None"), where=where
+    )
 
 
 # ---- rules ---------------------------------------------------------------------------------------
@@ -88,7 +96,13 @@ def _by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: Scope) -
     wanted = [k for k, a in enumerate(op.operands) if r.is_active(a)]
     if op.decl.rule is None:
         raise _unknown(op, wanted[0])
-    rule = r.rules(op.decl, [a.type for a in op.operands], op.attrs, [v.type for v in op.results], [d.type for d in given])
+    rule = r.rules(
+        op.decl,
+        [a.type for a in op.operands],
+        op.attrs,
+        [v.type for v in op.results],
+        [d.type for d in given],
+    )
     rule = _with_own_symbols(r, rule)
     missing = [k for k in wanted if k in rule.notes.get("missing", ())]
     if missing:
@@ -135,7 +149,12 @@ def _unknown(op: Op, position: int) -> UnsupportedError:
 
 
 def _inline(
-    r: Reversal, rule: Function, wanted: Sequence[int], actual: Sequence[Atom], d_outs: Sequence[Atom], scope: Scope
+    r: Reversal,
+    rule: Function,
+    wanted: Sequence[int],
+    actual: Sequence[Atom],
+    d_outs: Sequence[Atom],
+    scope: Scope,
 ) -> list[Atom]:
     """Append the part of a rule that gives the wanted operands' adjoints; only what that uses is looked up."""
     params = rule.params
@@ -207,8 +226,8 @@ def _part(op: Op, d_buffer: Atom, operands: Sequence[Atom], scope: Scope) -> tup
                 "Write in a loop, or with a boolean mask.",
                 op.location,
             )
-        part = scope.b.op(memory.gather, d_buffer, *operands, where=where)
-        return part, part
+        picked = scope.b.op(memory.gather, d_buffer, *operands, where=where)
+        return picked, picked
     part = scope.b.op(memory.index, d_buffer, *operands, where=where) if where else d_buffer
     value = scope.b.op(memory.read, part) if isinstance(part.type, Array) else part
     return value, part
@@ -311,7 +330,10 @@ def _list_set(r: Reversal, op: Op, scope: Scope) -> None:
 def _zeros_like(b: Builder, d: Atom, type_: Type) -> Atom:
     """Zeros in the shape of an adjoint."""
     if isinstance(type_, Struct):
-        parts = [_zeros_like(b, b.op(containers.get, d, key=k), t) for k, t in zip(type_.keys, type_.parts, strict=True)]
+        parts = [
+            _zeros_like(b, b.op(containers.get, d, key=k), t)
+            for k, t in zip(type_.keys, type_.parts, strict=True)
+        ]
         return b.op(containers.pack, *parts, kind=type_.kind, keys=type_.keys, cls=type_.cls)
     if isinstance(type_, List):
         return b.op(memory.zeros_like_list, d, type=adjoint_type(type_))
@@ -333,7 +355,9 @@ def _unsupported_write(r: Reversal, op: Op, scope: Scope) -> None:
     """Writes that no rule is known for must not pass in silence."""
     if any(r.is_active(op.operands[k]) for k in op.decl.writes):
         raise UnsupportedError(
-            f"the derivative of a change by {op.decl.name} is not known", "Make a new list or array instead.", op.location
+            f"the derivative of a change by {op.decl.name} is not known",
+            "Make a new list or array instead.",
+            op.location,
         )
 
 
@@ -383,8 +407,12 @@ _SPECIAL: dict[str, Callable[[Reversal, Op, Scope], None]] = {
 # ---- calls -------------------------------------------------------------------------------------------
 
 
-def reverse_call(r: Reversal, call: Call, scope: Scope, make_adjoint: Callable[..., Function]) -> None:
-    """A call backwards is a call of the helper's own adjoint: adjoints of results, arguments and results in, adjoints out."""
+def reverse_call(
+    r: Reversal, call: Call, scope: Scope, make_adjoint: Callable[..., Function]
+) -> None:
+    """A call backwards is a call of the helper's own adjoint: adjoints of results, arguments and results in,
+    adjoints out.
+    """
     seeded = [k for k, v in enumerate(call.results) if r.is_active(v)]
     if not seeded:
         return
@@ -394,7 +422,9 @@ def reverse_call(r: Reversal, call: Call, scope: Scope, make_adjoint: Callable[.
         return
     helper = make_adjoint(call.function, tuple(wrt), tuple(seeded))
     operands = (*d_outs, *(r.primal(a, scope) for a in (*call.operands, *call.results)))
-    types = [t for k in wrt for t in _leaf_types(call.operands[k].type)]  # in this function's own lengths
+    types = [
+        t for k in wrt for t in _leaf_types(call.operands[k].type)
+    ]  # in this function's own lengths
     names = helper.notes["gradients"]
     kinds = [adjoint_type(t) if is_float(t) else NONE for t in types]
     results = tuple(Value(t, f"d_{n}") for t, n in zip(kinds, names, strict=True))
@@ -407,7 +437,11 @@ def reverse_call(r: Reversal, call: Call, scope: Scope, make_adjoint: Callable[.
 
 
 def _leaf_types(type_: Type) -> list[Type]:
-    return [leaf for part in type_.parts for leaf in _leaf_types(part)] if isinstance(type_, Struct) else [type_]
+    return (
+        [leaf for part in type_.parts for leaf in _leaf_types(part)]
+        if isinstance(type_, Struct)
+        else [type_]
+    )
 
 
 def _spread(r: Reversal, operand: Value, at: Value, results: Iterator[Value], scope: Scope) -> None:

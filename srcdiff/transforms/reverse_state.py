@@ -1,8 +1,10 @@
-"""The state of one reversal: which values have adjoints, where they are, and how the backward part refers to the forward one."""
+"""The state of one reversal: which values have adjoints, where they are, and how the backward part refers to
+the forward one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -42,7 +44,9 @@ from srcdiff.transforms.loads import Program
 __all__ = ["Reversal", "Rules", "add_to_element", "all_regions"]
 
 # rules(decl, operand types, attrs, result types, d_out types): the rule as IR; params are operands, results, d_outs
-Rules = Callable[[OpDecl, Sequence[Type], Mapping[str, Any], Sequence[Type], Sequence[Type]], Function]
+Rules = Callable[
+    [OpDecl, Sequence[Type], Mapping[str, Any], Sequence[Type], Sequence[Type]], Function
+]
 
 
 @dataclass
@@ -61,8 +65,11 @@ class Reversal:
     turns: dict[int, Value] = field(default_factory=dict)
     pairs: dict[int, int] = field(default_factory=dict)
     where: dict[int, Region] = field(default_factory=dict)  # the region that a statement stands in
-    split: dict[Value, tuple[Value, ...]] = field(default_factory=dict)  # structs to stand-ins for their parts
+    split: dict[Value, tuple[Value, ...]] = field(
+        default_factory=dict
+    )  # structs to stand-ins for their parts
     by_element: dict[Value, For] = field(default_factory=dict)
+    stand_ins: set[Value] = field(default_factory=set)  # for parts: no statement makes them
     slots: int = 0
 
     # ---- what is known of the forward part --------------------------------------------------
@@ -80,17 +87,28 @@ class Reversal:
                 self.place(inner)
 
     def find_lists(self, top: Region) -> None:
-        """Find the lists of which one loop takes each element once, in order: their adjoint is appended to, turn by turn."""
+        """Find the lists of which one loop takes each element once, in order: their adjoint is appended to,
+        turn by turn.
+        """
         uses: dict[Value, list[tuple[Statement, Statement | None]]] = {}
         for region, owner in all_regions(top):
             for statement in region.body:
                 for a in statement.operands:
-                    if isinstance(a, Value) and isinstance(a.type, List) and not _is_list_length(statement):
+                    if (
+                        isinstance(a, Value)
+                        and isinstance(a.type, List)
+                        and not _is_list_length(statement)
+                    ):
                         uses.setdefault(a, []).append((statement, owner))
         for xs, found in uses.items():
             (item, loop), *others = found[::-1]
             appended = all(isinstance(s, Op) and s.decl is containers.append for s, _ in others)
-            if isinstance(loop, For) and isinstance(item, Op) and item in loop.body.body and appended:
+            if (
+                isinstance(loop, For)
+                and isinstance(item, Op)
+                and item in loop.body.body
+                and appended
+            ):
                 is_near = self.where[id(loop)] is self.home[xs]
                 if is_near and item.decl is containers.list_item and self.covers(loop, item, xs):
                     self.by_element[xs] = loop
@@ -99,17 +117,30 @@ class Reversal:
         """Whether the loop's turns are the list's elements, one each."""
         stop = loop.stop
         maker = self.maker.get(stop) if isinstance(stop, Value) else None
-        is_length = isinstance(maker, Op) and maker.decl is containers.list_length and maker.operands[0] is xs
-        from_zero = isinstance(loop.start, Const) and loop.start.value == 0 and isinstance(loop.step, Const) and loop.step.value == 1
+        is_length = (
+            isinstance(maker, Op)
+            and maker.decl is containers.list_length
+            and maker.operands[0] is xs
+        )
+        from_zero = (
+            isinstance(loop.start, Const)
+            and loop.start.value == 0
+            and isinstance(loop.step, Const)
+            and loop.step.value == 1
+        )
         return is_length and from_zero and not loop.breaks and item.operands[1] is loop.index
 
     def parts(self, value: Value) -> tuple[Value, ...]:
         """Stand-ins for the parts of a struct, so that each has an adjoint of its own."""
         if value not in self.split:
             assert isinstance(value.type, Struct)
-            named = [f"{value.name}_{k}" if value.name else str(k) if isinstance(k, str) else "" for k in value.type.keys]
+            named = [
+                f"{value.name}_{k}" if value.name else str(k) if isinstance(k, str) else ""
+                for k in value.type.keys
+            ]
             made = tuple(Value(t, n) for t, n in zip(value.type.parts, named, strict=True))
             self.split[value] = made
+            self.stand_ins.update(made)
             for p in made:
                 self.home[p] = self.home[value]
             if self.is_active(value):
@@ -118,6 +149,9 @@ class Reversal:
 
     def is_active(self, atom: Atom) -> bool:
         return isinstance(atom, Value) and atom in self.active
+
+    def active_ones(self, atoms: Iterable[Atom]) -> list[Value]:
+        return [a for a in atoms if isinstance(a, Value) and a in self.active]
 
     def pair(self, loop: If | For | While) -> int:
         """The number that a loop or branch shares with the one that reverses it."""
@@ -162,6 +196,10 @@ class Reversal:
         self.saves.setdefault(id(at.region), []).append((self.slots, value))
         return restored
 
+    def is_known(self, dim: Dim) -> bool:
+        """Whether a length can be had anywhere: it is fixed, or one of the arguments'."""
+        return dim.is_const or self.is_outer(dim)
+
     def is_outer(self, dim: Dim) -> bool:
         """Whether a length is one of the arguments' (and so known everywhere)."""
         known = {s for p in self.top.params for d in dims_of(p.type) for s in d.symbols()}
@@ -185,8 +223,12 @@ class Reversal:
 
     # ---- contributions ----------------------------------------------------------------------------
 
-    def contribute(self, target: Atom, amount: Atom, scope: Scope, full: Type | None = None) -> None:
-        """Add to the adjoint of a value; `full` is the type that the contribution was made for, where that was broadcast."""
+    def contribute(
+        self, target: Atom, amount: Atom, scope: Scope, full: Type | None = None
+    ) -> None:
+        """Add to the adjoint of a value; `full` is the type that the contribution was made for, where that was
+        broadcast.
+        """
         if not isinstance(target, Value) or target not in self.active:
             return
         if isinstance(target.type, Struct):
@@ -197,8 +239,14 @@ class Reversal:
             return
         amount = fit(scope.b, amount, full or target.type, target.type)
         maker = self.maker.get(target)
-        if isinstance(maker, Op) and maker.decl.scatter not in (None, memory.add_into) and target in self.buffers:
-            base = maker.operands[0]  # what NumPy gives as a view but does not let one write through
+        if (
+            isinstance(maker, Op)
+            and maker.decl.scatter not in (None, memory.add_into)
+            and target in self.buffers
+        ):
+            base = maker.operands[
+                0
+            ]  # what NumPy gives as a view but does not let one write through
             assert isinstance(base, Value) and maker.decl.scatter is not None
             scope.b.ops(maker.decl.scatter, self.open(base, scope), amount, **maker.attrs)
         elif target in self.buffers:
@@ -235,7 +283,14 @@ class Reversal:
             return None
         found = [self.take_whole(p, scope) for p in self.parts(value)]
         type_ = value.type
-        return scope.b.op(containers.pack, *found, name=hint(value), kind=type_.kind, keys=type_.keys, cls=type_.cls)
+        return scope.b.op(
+            containers.pack,
+            *found,
+            name=hint(value),
+            kind=type_.kind,
+            keys=type_.keys,
+            cls=type_.cls,
+        )
 
     def has(self, value: Value, scope: Scope) -> bool:
         if isinstance(value.type, Struct):
@@ -254,12 +309,18 @@ class Reversal:
         if isinstance(type_, Scalar):
             return const(0.0)
         if isinstance(type_, Array):
-            return zeros(scope.b, type_, hint(value))
+            if all(self.is_known(d) for d in type_.shape) or value in self.stand_ins:
+                return zeros(scope.b, type_, hint(value))
+            return scope.b.op(memory.zeros_like, self.primal(value, scope), name=hint(value))
         if isinstance(type_, Struct):
             found = [self.zeros(p, scope) for p in self.parts(value)]
-            return scope.b.op(containers.pack, *found, kind=type_.kind, keys=type_.keys, cls=type_.cls)
+            return scope.b.op(
+                containers.pack, *found, kind=type_.kind, keys=type_.keys, cls=type_.cls
+            )
         if isinstance(type_, List):
-            return scope.b.op(memory.zeros_like_list, self.primal(value, scope), name=hint(value), type=type_)
+            return scope.b.op(
+                memory.zeros_like_list, self.primal(value, scope), name=hint(value), type=type_
+            )
         return const(None)
 
     # ---- adjoint buffers ----------------------------------------------------------------------------
@@ -267,17 +328,22 @@ class Reversal:
     def base(self, value: Value) -> Value:
         """What a view is a view of, in the end."""
         maker = self.maker.get(value)
-        while isinstance(maker, Op) and maker.decl.view_of is not None and isinstance(maker.operands[maker.decl.view_of].type, Array):
+        while (
+            isinstance(maker, Op)
+            and maker.decl.view_of is not None
+            and isinstance(maker.operands[maker.decl.view_of].type, Array)
+        ):
             base = maker.operands[maker.decl.view_of]
             assert isinstance(base, Value)
             value, maker = base, self.maker.get(base)
         return value
 
     def bind(self, value: Value, d: Atom, scope: Scope, there: Statement) -> None:
-        """From here on (backwards) `d` is the adjoint buffer of a value that a branch or loop passes on; `there` is which.
+        """From here on (backwards) `d` is the adjoint buffer of a value that a branch or loop passes on;
+        `there` is which.
 
-        If the storage has a buffer by another name already, the two add up. That is exact only if nothing writes the storage
-        while it has two names.
+        If the storage has a buffer by another name already, the two add up. That is exact only if nothing
+        writes the storage while it has two names.
         """
         base = self.base(value)
         if scope.buffer(base) is None and base is value:
@@ -293,7 +359,11 @@ class Reversal:
 
     def keep_apart(self, value: Atom, op: Op) -> None:
         """Refuse to put an array into a container if it is written afterwards: the change would be seen in both."""
-        if isinstance(value, Value) and value in self.buffers and self.program.is_written_after(op, value, self.base(value)):
+        if (
+            isinstance(value, Value)
+            and value in self.buffers
+            and self.program.is_written_after(op, value, self.base(value))
+        ):
             raise UnsupportedError(
                 "an array is written after it was put into a list or another container",
                 "Put a copy there (`xs.append(x.copy())`).",
@@ -313,7 +383,6 @@ class Reversal:
             made = self.open_view(maker, value, scope)
         elif value in self.buffers and isinstance(maker, If):
             made = self.open_choice(maker, value, scope)
-            scope.chosen.add(value)
         else:
             return scope.open_buffer(value)
         scope.buffers[value] = made
@@ -325,9 +394,17 @@ class Reversal:
         base = view.operands[view.decl.view_of]
         assert isinstance(base, Value)
         if isinstance(base.type, Struct):
-            return self.open(self.parts(base)[view.results.index(value) if len(view.results) > 1 else _position(view)], scope)
+            return self.open(
+                self.parts(base)[
+                    view.results.index(value) if len(view.results) > 1 else _position(view)
+                ],
+                scope,
+            )
         d_base = self.open(base, scope)
-        operands = [d_base if k == view.decl.view_of else self.primal(a, scope) for k, a in enumerate(view.operands)]
+        operands = [
+            d_base if k == view.decl.view_of else self.primal(a, scope)
+            for k, a in enumerate(view.operands)
+        ]
         results = tuple(Value(r.type, hint(r)) for r in view.results)
         scope.b.append(replace(view, operands=tuple(operands), results=results, origin="adjoint"))
         return results[view.results.index(value)]
@@ -337,15 +414,22 @@ class Reversal:
         k = branch.results.index(value)
         halves = [(region, region.yields[k]) for region in (branch.then, branch.orelse)]
         outside = [y for region, y in halves if self.is_from_outside(y, region)]
-        if not outside or any(y not in outside and self.reaches_out(y, region) for region, y in halves):
-            return zeros(scope.b, value.type, hint(value))
+        if not outside or any(
+            y not in outside and self.reaches_out(y, region) for region, y in halves
+        ):
+            return self.zeros(value, scope)
         for base in dict.fromkeys(base for y in outside for base in self.bases(y)):
             self.open(base, scope)
         regions = []
         for region, y in halves:
             inner = scope.inner(region)
-            made = self.open(y, inner) if isinstance(y, Value) and y in outside else zeros(inner.b, value.type, hint(value))
+            made = (
+                self.open(y, inner)
+                if isinstance(y, Value) and y in outside
+                else self.zeros(value, scope)
+            )
             regions.append(inner.finish((), (made,)))
+        scope.chosen.add(value)
         result = Value(value.type, hint(value))
         condition = self.primal(branch.condition, scope)
         scope.b.append(If(condition, regions[0], regions[1], (result,), branch.location, "adjoint"))
@@ -360,17 +444,23 @@ class Reversal:
         if not isinstance(maker, If):
             return [base]
         k = maker.results.index(base)
-        return [found for region in (maker.then, maker.orelse) for found in self.bases(region.yields[k])]
+        return [
+            found for region in (maker.then, maker.orelse) for found in self.bases(region.yields[k])
+        ]
 
     def is_from_outside(self, y: Atom, region: Region) -> bool:
-        """Whether what a region yields is storage from outside, or a view of it."""
+        """Whether what a region yields is written storage from outside, or a view of it."""
         inside = {region, *(r for s in walk(region) for r in regions_of(s))}
-        return isinstance(y, Value) and all(self.home[base] not in inside for base in self.bases(y))
+        return isinstance(y, Value) and all(
+            base in self.buffers and self.home[base] not in inside for base in self.bases(y)
+        )
 
     def reaches_out(self, y: Atom, region: Region) -> bool:
         """Whether what a region yields may be storage from outside, passed on by a loop or branch in it."""
         inside = {region, *(r for s in walk(region) for r in regions_of(s))}
-        return isinstance(y, Value) and any(self.home.get(root) not in inside for root in self.program.roots.get(y, ()))
+        if not isinstance(y, Value) or y not in self.buffers:
+            return False
+        return any(self.home.get(root) not in inside for root in self.program.roots.get(y, ()))
 
 
 def _is_list_length(statement: Statement) -> bool:
@@ -396,14 +486,30 @@ def _add_lists(b: Builder, d_list: Atom, amount: Atom, element: Type) -> None:
     index, inner = Value(INT, "i"), b.inner()
     item = inner.op(containers.list_item, amount, index)
     add_to_element(inner, d_list, index, item, element)
-    b.append(For(const(0), stop, const(1), (), inner.region((index,), ()), (), False, False, 0, b.location, "adjoint"))
+    b.append(
+        For(
+            const(0),
+            stop,
+            const(1),
+            (),
+            inner.region((index,), ()),
+            (),
+            False,
+            False,
+            0,
+            b.location,
+            "adjoint",
+        )
+    )
 
 
 def _add_parts(b: Builder, left: Atom, right: Atom, type_: Struct) -> Atom:
     sums: list[Atom] = []
     for key, part in zip(type_.keys, type_.parts, strict=True):
         p, q = (b.op(containers.get, a, key=key) for a in (left, right))
-        sums.append(_add_parts(b, p, q, part) if isinstance(part, Struct) else b.op(arithmetic.add, p, q))
+        sums.append(
+            _add_parts(b, p, q, part) if isinstance(part, Struct) else b.op(arithmetic.add, p, q)
+        )
     return b.op(containers.pack, *sums, kind=type_.kind, keys=type_.keys, cls=type_.cls)
 
 
@@ -430,4 +536,10 @@ def _with_counter(loop: While, turns: Value) -> While:
     test = loop.test
     if test is not None:
         test = Region((*test.params, Value(INT, "turns")), test.body, test.yields)
-    return replace(loop, carried=(*loop.carried, const(0)), test=test, body=body, results=(*loop.results, turns))
+    return replace(
+        loop,
+        carried=(*loop.carried, const(0)),
+        test=test,
+        body=body,
+        results=(*loop.results, turns),
+    )

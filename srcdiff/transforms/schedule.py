@@ -1,4 +1,5 @@
-"""Places clears: the zero that a written cell's adjoint gets moves behind what used the cell, or into what fills it again.
+"""Places clears: the zero that a written cell's adjoint gets moves behind what used the cell, or into what
+fills it again.
 
     %t = index[i] %d_u, %i                   add_into[i] %d_v, (index[i] %d_u, %i), %i
     store[i] %d_u, 0.0, %i            ->     store[i] %d_u, 0.0, %i
@@ -68,7 +69,11 @@ class _PlaceClears(Rewriter):
 
 def is_clear(statement: Statement) -> bool:
     """A zero that a pass writes."""
-    if not isinstance(statement, Op) or statement.decl is not memory.store or statement.origin == "user":
+    if (
+        not isinstance(statement, Op)
+        or statement.decl is not memory.store
+        or statement.origin == "user"
+    ):
         return False
     value = statement.operands[1]
     return isinstance(value, Const) and value.value == 0

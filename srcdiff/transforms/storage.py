@@ -1,7 +1,8 @@
-"""Carries out a plan of what to store: allocates, stores in the forward part, takes from there or computes again in the backward part.
+"""Carries out a plan of what to store: allocates, stores in the forward part, takes from there or computes
+again in the backward part.
 
-Storage for loops with a known number of turns is an array with a leading axis for each loop, allocated in front of the outermost;
-with an unknown one, or with lengths that differ from turn to turn, a list that grows.
+Storage for loops with a known number of turns is an array with a leading axis for each loop, allocated in
+front of the outermost; with an unknown one, or with lengths that differ from turn to turn, a list that grows.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ __all__ = ["Plan", "write_plan"]
 
 @dataclass(frozen=True)
 class Axis:
-    """One leading axis of an array of stored values: its length, and where the turn with a given index puts its value."""
+    """One leading axis of an array of stored values: its length, and where the turn with a given index puts
+    its value.
+    """
 
     length: Affine
     first: Affine  # the index whose value is at position 0
@@ -45,8 +48,12 @@ class Axis:
     def position(self, index: Atom, b: Builder, env: Env, ahead: int = 0) -> Atom:
         offset = Affine(ahead).minus(self.first)
         if self.step == 1:
-            return total(b, Affine(0, {index: 1} if isinstance(index, Value) else {}).plus(offset), env)
-        shifted = total(b, Affine(0, {index: 1} if isinstance(index, Value) else {}).minus(self.first), env)
+            return total(
+                b, Affine(0, {index: 1} if isinstance(index, Value) else {}).plus(offset), env
+            )
+        shifted = total(
+            b, Affine(0, {index: 1} if isinstance(index, Value) else {}).minus(self.first), env
+        )
         return b.op(arithmetic.floor_divide, shifted, const(self.step))
 
 
@@ -64,7 +71,9 @@ def total(b: Builder, amount: Affine, env: Env) -> Atom:
         return const(amount.const)
     if amount.const == 0:
         return out
-    return b.op(arithmetic.add if amount.const > 0 else arithmetic.subtract, out, const(abs(amount.const)))
+    return b.op(
+        arithmetic.add if amount.const > 0 else arithmetic.subtract, out, const(abs(amount.const))
+    )
 
 
 def room(b: Builder, length: Affine) -> Atom:
@@ -73,7 +82,9 @@ def room(b: Builder, length: Affine) -> Atom:
     if isinstance(found, Const):
         return const(max(int(found.value), 0))
     if -2 <= length.const < 0 and all(k > 0 for k in length.terms.values()):
-        return total(b, Affine(0, length.terms), {})  # a place or two that stay unused are shorter to write
+        return total(
+            b, Affine(0, length.terms), {}
+        )  # a place or two that stay unused are shorter to write
     may_be_negative = length.const < 0 or any(k < 0 for k in length.terms.values())
     return b.op(arithmetic.maximum, found, const(0), spelling="max") if may_be_negative else found
 
@@ -101,8 +112,12 @@ class Plan:
     # ---- where values are put ----------------------------------------------------------------
 
     def axes(self, value: Value) -> list[Axis] | None:
-        """The leading axes of an array for a value; None where the turns or lengths are not known in front of the loops."""
-        if not isinstance(value.type, Scalar | Array) or not all(map(self.is_known, shape_of(value.type))):
+        """The leading axes of an array for a value; None where the turns or lengths are not known in front of
+        the loops.
+        """
+        if not isinstance(value.type, Scalar | Array) or not all(
+            map(self.is_known, shape_of(value.type))
+        ):
             return None
         out: list[Axis] = []
         for loop in self.program.loops_around(self.program.home[value]):
@@ -110,12 +125,13 @@ class Plan:
             if axis is None:
                 return None
             out.append(axis)
-        ahead = self.stores_ahead(value)
-        if ahead:
-            out[-1] = replace(out[-1], length=self.turns(out[-1], loop), first=affine(loop.start, self.program.maker))  # type: ignore[union-attr]
+        if self.stores_ahead(value):
+            assert isinstance(loop, For)
+            first = affine(loop.start, self.program.maker)
+            out[-1] = replace(out[-1], length=self.turns(loop), first=first)
         return out
 
-    def turns(self, axis: Axis, loop: Loop) -> Affine:
+    def turns(self, loop: For) -> Affine:
         """Room for the values at the start of each turn and the one behind the last."""
         assert isinstance(loop, For)
         stop, start = self.outside(loop.stop, highest=True), self.outside(loop.start, highest=False)
@@ -133,7 +149,11 @@ class Plan:
             return None
         if step < 0:
             below = stop.known
-            return Axis(top.plus(Affine(1)), Affine(), 1) if below is not None and below >= -1 else None
+            return (
+                Axis(top.plus(Affine(1)), Affine(), 1)
+                if below is not None and below >= -1
+                else None
+            )
         if step <= 2 and self.starts_low(loop, start):
             return Axis(top, Affine(), 1)
         bottom = self.outside(low, highest=False)
@@ -143,14 +163,18 @@ class Plan:
         return Axis(room, start, 1) if step == 1 else None
 
     def starts_low(self, loop: For, start: Affine) -> bool:
-        """Whether the indices themselves serve as places: they start near 0, or at an outer index (a triangle has room for all)."""
+        """Whether the indices themselves serve as places: they start near 0, or at an outer index (a triangle
+        has room for all).
+        """
         if start.known is not None:
             return 0 <= start.known <= 2
         lowest = self.outside(loop.start, highest=False)
         return lowest is not None and lowest.known is not None and 0 <= lowest.known <= 2
 
     def outside(self, atom: Atom, highest: bool) -> Affine | None:
-        """A bound in terms of what is known in front of the loops; an outer index is taken at its largest (smallest) value."""
+        """A bound in terms of what is known in front of the loops; an outer index is taken at its largest
+        (smallest) value.
+        """
         out = Affine()
         bound = affine(atom, self.program.maker)
         out = Affine(bound.const)
@@ -158,7 +182,11 @@ class Plan:
             term: Affine | None
             if self.program.is_top(value):
                 term = Affine(0, {value: 1})
-            elif value in self.program.home and self.program.maker.get(value) is None and self.program.is_index(value):
+            elif (
+                value in self.program.home
+                and self.program.maker.get(value) is None
+                and self.program.is_index(value)
+            ):
                 term = self.extreme(value, highest == (k > 0))
             else:
                 term = self.by_length(value)
@@ -191,7 +219,9 @@ class Plan:
         return self.outside(loop.start, highest)
 
     def stores_ahead(self, value: Value) -> bool:
-        """Whether the value behind the last turn is stored as well, because the backward part cannot see it otherwise."""
+        """Whether the value behind the last turn is stored as well, because the backward part cannot see it
+        otherwise.
+        """
         if value not in self.rolled.values():
             return False
         loop, k = self.program.carried(value)
@@ -204,15 +234,20 @@ class Plan:
             return False
         if self.program.is_top(carried_result(loop, k)):
             return True
-        is_simple = isinstance(loop, For) and not loop.breaks and not loop.reverse
-        return is_simple and isinstance(loop.step, Const) and loop.step.value == 1 and self.axes(param) is not None  # type: ignore[union-attr]
+        if not isinstance(loop, For) or loop.breaks or loop.reverse:
+            return False
+        return isinstance(loop.step, Const) and loop.step.value == 1 and self.axes(param) is not None
 
     def kept_by_program(self, value: Value) -> Op | None:
         """The statement by which the program itself keeps a value, `H[t] = value`, if nothing overwrites it."""
         loops = self.program.loops_around(self.program.home[value])
         for op in self.program.keeps.get(value, ()):
             at = self.program.subscript(op)
-            if at is None or not self.program.is_top(at[0]) or self.program.region_of[id(op)] is not self.program.home[value]:
+            if (
+                at is None
+                or not self.program.is_top(at[0])
+                or self.program.region_of[id(op)] is not self.program.home[value]
+            ):
                 continue
             indices = [loop.index for loop in loops if isinstance(loop, For)]
             exact = len(indices) == len(loops) == len(at[1]) == len(op.operands) - 2
@@ -235,7 +270,11 @@ def write_plan(fn: Function, plan: Plan) -> Function:
     writer.find_pairs(fn.body)
     writer.choose_storage()
     body = writer.top(fn.body)
-    named = {d: a for d, v in fn.notes.get("adjoint_of", {}).items() if isinstance(a := writer.env.get(v, v), Value)}
+    named = {
+        d: a
+        for d, v in fn.notes.get("adjoint_of", {}).items()
+        if isinstance(a := writer.env.get(v, v), Value)
+    }
     return replace(fn, body=body, notes={**fn.notes, "adjoint_of": named})
 
 
@@ -260,7 +299,9 @@ class _Writer:
         self.slots: dict[int, Value] = {}
         self.needed: dict[Region, list[Value]] = {}
         self.behind: dict[int, list[Value]] = {}
-        self.handed: dict[Region, list[tuple[Value, Value]]] = {}  # branch -> (its value, the result that it becomes)
+        self.handed: dict[
+            Region, list[tuple[Value, Value]]
+        ] = {}  # branch -> (its value, the result that it becomes)
         self.rolling: dict[int, list[tuple[Value, Value]]] = {}
 
     def builder(self, like: Statement | None = None) -> Builder:
@@ -292,7 +333,11 @@ class _Writer:
         stack = list(self.plan.wanted)
         while stack:
             v = stack.pop()
-            if v in seen or self.program.is_top(v) or (self.program.maker.get(v) is None and self.program.is_index(v)):
+            if (
+                v in seen
+                or self.program.is_top(v)
+                or (self.program.maker.get(v) is None and self.program.is_index(v))
+            ):
                 continue
             seen.add(v)
             self.needed.setdefault(self.program.home[v], []).append(v)
@@ -348,7 +393,9 @@ class _Writer:
         allocations = self.allocations()
         for s in region.body:
             out += allocations.get(id(s), [])
-            out += self.backward_statement(s) if s.origin == "adjoint" else self.forward_statement(s)
+            out += (
+                self.backward_statement(s) if s.origin == "adjoint" else self.forward_statement(s)
+            )
         return Region(region.params, tuple(out), tuple(lookup(self.env, y) for y in region.yields))
 
     def allocations(self) -> dict[int, list[Statement]]:
@@ -376,12 +423,16 @@ class _Writer:
         return out
 
     def with_more_results(self, old: If, new: If) -> If:
-        """The branch with the results that the backward part needs; where the other side was taken they mean nothing."""
+        """The branch with the results that the backward part needs; where the other side was taken they mean
+        nothing.
+        """
         results, sides = list(new.results), [list(new.then.yields), list(new.orelse.yields)]
         bodies = [list(new.then.body), list(new.orelse.body)]
         for side, region in enumerate((old.then, old.orelse)):
             for value, result in self.handed.get(region, ()):
-                nothing = Op(control.undefined, (), (replace(value),), {"type": value.type}, None, "compiler")
+                nothing = Op(
+                    control.undefined, (), (replace(value),), {"type": value.type}, None, "compiler"
+                )
                 bodies[1 - side].append(nothing)
                 sides[side].append(value)
                 sides[1 - side].append(nothing.results[0])
@@ -422,12 +473,25 @@ class _Writer:
         assert store.axes is not None
         *outer, last = store.axes
         loops = self.program.loops_around(self.program.home[param])
-        at = [a.position(x.index, b, {}) for a, x in zip(outer, loops, strict=False) if isinstance(x, For)]
+        at = [
+            a.position(x.index, b, {})
+            for a, x in zip(outer, loops, strict=False)
+            if isinstance(x, For)
+        ]
         end = affine(loop.stop, self.program.maker).minus(last.first)
-        b.ops(memory.store, store.storage, carried_result(loop, k), *at, total(b, end, {}), where=", ".join("i" for _ in store.axes))
+        b.ops(
+            memory.store,
+            store.storage,
+            carried_result(loop, k),
+            *at,
+            total(b, end, {}),
+            where=", ".join("i" for _ in store.axes),
+        )
         return b.body
 
-    def positions(self, v: Value, axes: Sequence[Axis], b: Builder, env: Env, ahead: int = 0) -> list[Atom]:
+    def positions(
+        self, v: Value, axes: Sequence[Axis], b: Builder, env: Env, ahead: int = 0
+    ) -> list[Atom]:
         loops = self.program.loops_around(self.program.home[v])
         out: list[Atom] = []
         for n, (loop, axis) in enumerate(zip(loops, axes, strict=True)):
@@ -461,15 +525,26 @@ class _Writer:
             results.append(replace(rolled))
             extra.append(param)
         body = self.backward_region(loop.body, loop)
-        body = Region((*body.params, *params), body.body, (*body.yields, *(lookup(self.env, p) for p in extra)))
+        body = Region(
+            (*body.params, *params),
+            body.body,
+            (*body.yields, *(lookup(self.env, p) for p in extra)),
+        )
         new = with_parts(loop, [*operands, *starts], [body], lambda: (*loop.results, *results))
         assert isinstance(new, For)
         return self.over_list(new)
 
     def over_list(self, loop: For) -> list[Statement]:
-        """A loop that takes one element of a list each turn runs over the list's length: no count of turns is needed."""
+        """A loop that takes one element of a list each turn runs over the list's length: no count of turns is
+        needed.
+        """
         for s in loop.body.body:
-            if isinstance(s, Op) and s.decl is containers.list_item and s.operands[1] is loop.index and s.operands[0] in self.lists():
+            if (
+                isinstance(s, Op)
+                and s.decl is containers.list_item
+                and s.operands[1] is loop.index
+                and s.operands[0] in self.lists()
+            ):
                 if loop.start != const(0):
                     return [loop]
                 b = Builder(self.shapes, "adjoint", loop.location)
@@ -489,7 +564,9 @@ class _Writer:
                 self.provide(v, b, region)
         for s in region.body:
             b.body += self.backward_statement(s)
-        return Region(region.params, tuple(b.body), tuple(lookup(self.env, y) for y in region.yields))
+        return Region(
+            region.params, tuple(b.body), tuple(lookup(self.env, y) for y in region.yields)
+        )
 
     def provide(self, v: Value, b: Builder, region: Region) -> None:
         if v in self.env:
@@ -513,9 +590,20 @@ class _Writer:
         once_a_turn = len(loops) == 1 and loops[0].body is self.program.home[v]
         result = replace(v)
         if once_a_turn and self.counts_from_zero(loops[0]):
-            b.append(Op(containers.list_item, (store.storage, region.params[0]), (result,), {}, b.location, "adjoint"))
+            b.append(
+                Op(
+                    containers.list_item,
+                    (store.storage, region.params[0]),
+                    (result,),
+                    {},
+                    b.location,
+                    "adjoint",
+                )
+            )
         else:
-            b.append(Op(containers.list_pop, (store.storage,), (result,), {}, b.location, "adjoint"))
+            b.append(
+                Op(containers.list_pop, (store.storage,), (result,), {}, b.location, "adjoint")
+            )
         return result
 
     def counts_from_zero(self, loop: Loop) -> bool:
@@ -523,17 +611,25 @@ class _Writer:
             return True
         return loop.start == const(0) and loop.step == const(1) and not loop.reverse
 
-    def element(self, v: Value, store: _Store, b: Builder, ahead: int = 0, like: Value | None = None) -> Atom:
+    def element(
+        self, v: Value, store: _Store, b: Builder, ahead: int = 0, like: Value | None = None
+    ) -> Atom:
         assert store.axes is not None
         at = self.positions(like or v, store.axes, b, self.env, ahead)
         return self.load(v, store.storage, at, b)
 
-    def load(self, v: Value, storage: Atom, at: Sequence[Atom], b: Builder, is_own: bool = True) -> Atom:
-        """An element of storage as the value that it is. What was stored for the backward part is not written any more."""
+    def load(
+        self, v: Value, storage: Atom, at: Sequence[Atom], b: Builder, is_own: bool = True
+    ) -> Atom:
+        """An element of storage as the value that it is. What was stored for the backward part is not written
+        any more.
+        """
         where = ", ".join("i" for _ in at)
         is_array = isinstance(v.type, Array)
         result = Value(v.type, v.name, v.user)
-        b.append(Op(memory.index, (storage, *at), (result,), {"where": where}, b.location, "adjoint"))
+        b.append(
+            Op(memory.index, (storage, *at), (result,), {"where": where}, b.location, "adjoint")
+        )
         if is_own or not is_array:
             return result
         contents = replace(v)
@@ -545,7 +641,12 @@ def _behind_elements(region: Region) -> int:
     """How many statements at a turn's start only take the turn's elements (`for x, y in zip(xs, ys)`)."""
     taken: set[Atom] = set(region.params[:1])
     for k, s in enumerate(region.body):
-        is_load = isinstance(s, Op) and s.decl in (memory.index, containers.list_item, containers.get, containers.unpack)
+        is_load = isinstance(s, Op) and s.decl in (
+            memory.index,
+            containers.list_item,
+            containers.get,
+            containers.unpack,
+        )
         if not is_load or taken.isdisjoint(s.operands):
             return k
         taken.update(s.results)
@@ -553,7 +654,9 @@ def _behind_elements(region: Region) -> int:
 
 
 def _bodies(s: Statement) -> tuple[Region, ...]:
-    return (s.then, s.orelse) if isinstance(s, If) else (s.body,) if isinstance(s, For | While) else ()
+    return (
+        (s.then, s.orelse) if isinstance(s, If) else (s.body,) if isinstance(s, For | While) else ()
+    )
 
 
 def _own(dim: Dim) -> Dim:
@@ -567,4 +670,8 @@ def plural(name: str) -> str:
         return ""
     if len(name) > 2 and name.endswith(("s", "x", "ch", "sh")):
         return f"{name}es"
-    return f"{name[:-1]}ies" if name.endswith("y") and len(name) > 2 and name[-2] not in "aeiou" else f"{name}s"
+    return (
+        f"{name[:-1]}ies"
+        if name.endswith("y") and len(name) > 2 and name[-2] not in "aeiou"
+        else f"{name}s"
+    )

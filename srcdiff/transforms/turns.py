@@ -93,7 +93,12 @@ class _Look:
         if base in self.own_views:
             return self.own_views[base]
         where = op.attrs.get("where")
-        if where is None or self.may_wrap or base in self.inside or len(self.roots.get(base, ())) != 1:
+        if (
+            where is None
+            or self.may_wrap
+            or base in self.inside
+            or len(self.roots.get(base, ())) != 1
+        ):
             return None
         first = 2 if op.decl.writes else 1
         return _axis_of(self.index, where, op.operands[first:])

@@ -3,7 +3,7 @@
 `CASES` holds (function, arguments) pairs; they are written as users write, formatting and all.
 """
 
-# ruff: noqa: B007, B905, C417, E701, F821, F841, RET504
+# ruff: noqa: B007, B905, C417, F821, F841, RET504
 
 import functools
 import math
@@ -20,11 +20,16 @@ CONF = {"w": np.array([1.0, 2.0, 3.0]), "b": 0.5}
 x3 = np.array([0.5, -1.0, 2.0])
 M = np.array([[2.0, 0.3], [0.1, 1.5]])
 CASES = []
+
+
 def case(*argsets):
     def add(f):
-        for a in argsets: CASES.append((f, a))
+        for a in argsets:
+            CASES.append((f, a))
         return f
+
     return add
+
 
 @case((x3,), (np.ones(1),))
 def for_else(x):
@@ -35,32 +40,45 @@ def for_else(x):
     else:
         r = 10.0
     return r * 2
+
+
 @case((3.0,), (0.5,))
 def while_else(x):
     n = 0
     while x < 20.0:
         x = x * 2
         n += 1
-        if n > 4: break
+        if n > 4:
+            break
     else:
         return x + 100.0
     return x
+
+
 @case((x3,))
 def nested_fn(x):
     k = 2.0
+
     def g(v):
         return v * k
+
     k = 3.0
     return np.sum(g(x))
+
+
 @case((x3,))
 def comp(x):
     ys = [math.sin(v) * i for i, v in enumerate(x)]
     return sum(ys) + sum(v * v for v in x) + len(ys)
+
+
 @case((x3,))
 def comp2(x):
     ys = [v * 2 for v in x if v > 0]
     zs = np.array(ys)
     return np.sum(zs) + max(ys) + min(v for v in ys)
+
+
 @case((x3, "a"), (x3, "b"))
 def strflag(x, mode):
     if mode == "a":
@@ -68,20 +86,29 @@ def strflag(x, mode):
     elif mode in ("b", "c"):
         return x.max()
     raise ValueError(f"bad {mode}")
+
+
 @case((x3,), (x3, 2.0))
 def default(x, k=1.5, *, p=2):
-    return np.sum(x ** p) * k
+    return np.sum(x**p) * k
+
+
 @case((x3,))
 def starred(x):
     a, *b = x
     c, d = b
     (e, f), g = (c, d), a
     return a + c * d + e * f * g
+
+
 @case((x3,))
 def varargs(x):
     def f(*args, **kw):
         return sum(args) * kw["s"]
+
     return f(x[0], x[1], s=x[2])
+
+
 @case((M,))
 def shapes(x):
     n, m = x.shape
@@ -90,6 +117,8 @@ def shapes(x):
         for j in range(m):
             s += x[i, j] * (i + 1) * n
     return s / x.size + x.ndim
+
+
 @case((x3, 2), (x3, 0))
 def early_deep(x, n):
     for i in range(n):
@@ -101,51 +130,77 @@ def early_deep(x, n):
         else:
             x = x + 1.0
     return -1.0
+
+
 @case((x3,))
 def walrus(x):
     if (s := np.sum(x)) > 0:
         return s * 2
     return s
+
+
 @case((4.0,), (0.1,))
 def ternary_chain(x):
     return 1.0 if x < 0.5 else 2.0 * x if 0 < x <= 3 else x
+
+
 @case((x3,))
 def and_or_value(x):
     a = x[0] or 5.0
     b = x[0] and x[1]
     c = not (x[0] > 0 and x[1] > 0)
     return a + b + c
+
+
 class P(NamedTuple):
     a: float
     b: np.ndarray
+
+
 @dataclass
 class D:
     w: np.ndarray
     s: float = 1.0
+
     def apply(self, x):
         return np.sum(self.w * x) * self.s
+
     @property
     def twice(self):
         return self.s * 2
+
+
 @case((P(2.0, x3),))
 def ntuple(p):
     q = p._replace(a=p.a * 2)
     a, b = q
     return a * np.sum(b) + p[0] + p.a
+
+
 @case((D(x3, 2.0), x3))
 def dcls(d, x):
     e = D(d.w * 2)
     return d.apply(x) + e.apply(x) + d.twice
+
+
 @case((x3,))
 def glob(x):
     return np.sum(x * CONF["w"]) + CONF["b"] + SCALE + np.sum(A)
+
+
 @case((x3,))
 def reduce_(x):
-    return functools.reduce(lambda a, b: a * b, x) + functools.reduce(lambda a, b: a + b, [x[0], x[1]], 1.0)
+    return functools.reduce(lambda a, b: a * b, x) + functools.reduce(
+        lambda a, b: a + b, [x[0], x[1]], 1.0
+    )
+
+
 @case((x3,))
 def partial_(x):
     f = functools.partial(lambda a, b: a - b, 2.0)
     return f(x[0]) + f(b=x[1])
+
+
 @case((x3,))
 def listset(x):
     ys = [0.0, 0.0]
@@ -153,20 +208,27 @@ def listset(x):
         ys[i] = x[i] * 2
     ys[0] += 3.0
     return ys[0] * ys[1]
+
+
 @case((x3,))
 def listpop(x):
     ys = []
-    for v in x: ys.append(v)
+    for v in x:
+        ys.append(v)
     t = 0.0
     while len(ys) > 0:
         t = t * 0.5 + ys.pop()
     return t
+
+
 @case((x3,))
 def lists_of_arrays(x):
     hs = [x]
     for i in range(3):
         hs.append(hs[-1] * 0.5 + 1)
     return np.sum(np.array(hs)) + sum(np.sum(h) for h in hs[1:]) + np.sum(np.stack(hs)[0])
+
+
 @case((x3,))
 def dictloop(x):
     d = {"a": x[0], "b": x[1]}
@@ -176,12 +238,16 @@ def dictloop(x):
     d.update(c=t)
     d["a"] += 1.0
     return d["a"] + d["c"] + d.get("zz", 7.0)
+
+
 @case(({"a": x3.copy(), "n": 2.0},))
 def dict_write(d):
     d["n"] = d["n"] * 2
     for i in range(2):
         d["n"] += 1.0
     return d["n"] * np.sum(d["a"])
+
+
 @case((x3,))
 def dict_branch(x):
     d = {"v": 0.0}
@@ -190,10 +256,14 @@ def dict_branch(x):
     e = d
     e["v"] = e["v"] * 2
     return d["v"]
+
+
 @case((x3,))
 def unpack_arr(t):
     a, b, c = t
     return a * b - c
+
+
 @case((x3,))
 def aug(x):
     x = x.copy()
@@ -204,6 +274,8 @@ def aug(x):
     x[::2] /= 2.0
     x **= 2
     return np.sum(y)
+
+
 @case((x3, np.array([0, 2, 0])))
 def gath(x, idx):
     y = x[idx]
@@ -214,19 +286,28 @@ def gath(x, idx):
     w[m] = 0.0
     w[m] += 2.0
     return np.sum(y) + np.sum(z * w) + np.sum(x[m])
+
+
 @case((x3,))
 def match_(x):
     match len(x):
-        case 3: k = 1.0
-        case 4 | 5: k = 2.0
-        case _: k = 3.0
+        case 3:
+            k = 1.0
+        case 4 | 5:
+            k = 2.0
+        case _:
+            k = 3.0
     return k * x[0]
+
+
 @case((x3,), (-x3,))
 def asserts(x):
     assert x[0] != 0, f"zero {x[0]}"
     if np.isnan(x[1]):
         raise ValueError("nan")
     return x[0] * 2
+
+
 @case((2.0,), (-1.0,))
 def none_flow(x):
     y = None
@@ -236,11 +317,15 @@ def none_flow(x):
     else:
         z = x
     return z
+
+
 @case((x3,), (x3, None), (x3, x3))
 def opt(x, w=None):
     if w is None:
         w = np.ones_like(x)
     return w @ x
+
+
 @case((3, x3), (0, x3))
 def intpar(n, x):
     s = 0
@@ -248,9 +333,13 @@ def intpar(n, x):
         s += i
     t = n // 2 + n % 2
     return s + t + x[0] * n
+
+
 @case((x3, 0), (M, 1), (M, 0))
 def axis_par(x, axis):
     return np.sum(np.sum(x, axis=axis) ** 2)
+
+
 @case((x3, True), (x3, False))
 def boolpar(x, flag):
     y = x * 2 if flag else x
@@ -259,12 +348,16 @@ def boolpar(x, flag):
     else:
         z = 2.0
     return np.sum(y) * z
-@case((x3,False), (x3, True))
+
+
+@case((x3, False), (x3, True))
 def boolpar_static(x, flag):
     y = x if flag else None
     if y is None:
         return 1.0 * x[0]
     return np.sum(y)
+
+
 @case(((1.0, x3, [2.0, M]),))
 def nested_struct(t):
     a, b, (c, d) = t
@@ -272,6 +365,8 @@ def nested_struct(t):
     for i in range(2):
         s += t[2][0] * i
     return s * c * np.sum(d) * np.sum(b)
+
+
 @case(([x3, M],))
 def unlike(xs):
     s = 0.0
@@ -280,6 +375,8 @@ def unlike(xs):
     for x in xs:
         s += np.sum(x) * 2
     return s
+
+
 @case((x3,))
 def rev(x):
     s = 1.0
@@ -296,20 +393,28 @@ def rev(x):
     for k, (a, b) in enumerate(zip(range(3), x), start=2):
         s += k * a * b
     return s
+
+
 @case((x3,))
 def map_(x):
     return sum(map(lambda v: v * 2, x)) + sum(map(math.sin, [x[0], x[1]]))
+
+
 @case((x3,))
 def anyall(x):
     if any(v > 1 for v in x) and not all(v > 0 for v in x):
         return x[0]
     return x[1]
+
+
 @case((2.5,), (0.3,))
 def wtrue_return(x):
     while True:
         x = x * 0.5 + 0.1
         if x < 0.5:
             return x * 3
+
+
 @case((x3,))
 def cont(x):
     s = 0.0
@@ -320,6 +425,8 @@ def cont(x):
             continue
         s += x[i - 1] * i
     return s
+
+
 @case((x3,))
 def prev(x):
     s = 0.0
@@ -328,6 +435,8 @@ def prev(x):
             s += x[i] * last
         last = x[i]
     return s
+
+
 @case((x3,))
 def found(x):
     best = -np.inf
@@ -336,39 +445,60 @@ def found(x):
         if v > best:
             best, idx = v, i
     return best * idx
+
+
 @case((x3,))
 def closure_ret(x):
     def make(k):
         return lambda v: v * k
+
     fs = (make(2.0), make(3.0))
     return fs[0](x[0]) + fs[1](x[1])
+
+
 @case((x3,))
 def fstr(x):
     name = f"{'a'}b"
     return x[0] if name == "ab" else x[1]
+
+
 @case((M, np.ones(2)))
 def linal(m, b):
     y = np.linalg.solve(m, b)
     sign, ld = np.linalg.slogdet(m)
     return y @ b + ld * sign + np.linalg.det(m) + numpy.linalg.inv(m).T[0, 1] + exp(y).mean(axis=0)
+
+
 def helper_writes(x, v):
     x[0] = v
+
+
 @case((x3.copy(), 3.0))
 def callee_writes(x, v):
     x = x.copy()
     helper_writes(x, v)
-    return np.sum(x ** 2)
+    return np.sum(x**2)
+
+
 def helper_view(x):
     return x[1:]
+
+
 @case((x3.copy(),))
 def callee_view(x):
     y = helper_view(x)
     return np.sum(y)
+
+
 def helper_axis(x, axis=0, keep=False):
     return x.sum(axis=axis, keepdims=keep)
+
+
 @case((M,))
 def callee_static(x):
     return np.sum(helper_axis(x, 1) ** 2) + np.sum(helper_axis(x, axis=0, keep=True) ** 2)
+
+
 @case((x3,))
 def scalars_int_to_float(x):
     s = 0
@@ -378,6 +508,8 @@ def scalars_int_to_float(x):
     for i in range(3):
         c += 1 if i > 0 else 0.5
     return s + c
+
+
 @case((x3, 3), (x3, 2))
 def static_loop(x, k):
     ks = (1.0, 2.0, 3.0, 4.0)
@@ -385,39 +517,54 @@ def static_loop(x, k):
     for i in range(len(ks)):
         s += ks[i] * x[0]
     return s
+
+
 @case((x3,))
 def repeat_list(x):
     ys = [0.0] * 3
     for i in range(3):
         ys[i] = x[i] ** 2
     return sum(ys)
+
+
 @case((x3,))
 def swap(x):
     a, b = x[0], x[1]
     for _ in range(3):
         a, b = b, a + b
     return a * b
+
+
 @case((x3,))
 def nested_break(x):
     t = 0.0
     for i in range(3):
         for j in range(3):
-            if j == i: break
-            if x[j] < 0: continue
+            if j == i:
+                break
+            if x[j] < 0:
+                continue
             t += x[j] * i
-        if t > 1: break
+        if t > 1:
+            break
     return t
+
+
 @case((x3,))
 def delname(x):
     y = x[0]
     del y
     y = x[1]
     return y
+
+
 @case((x3,))
 def shape_eq(x):
     if x.shape == (3,):
         return x[0]
     return x[1]
+
+
 @case((x3,))
 def zeros_shape(x):
     z = np.zeros(x.shape)
@@ -428,51 +575,83 @@ def zeros_shape(x):
     u[:] = z
     u[...] += 1.0
     return np.sum(u)
+
+
 @case((x3,))
 def ifexp_array(x):
     y = x if x[0] > 0 else -x
     z = np.where(y > 0, y, 0.0)
     return y @ z
+
+
 @case((x3,))
 def max_builtin(x):
-    return max(x[0], x[1], 0.1) + min(x[0], 2) + abs(x[1]) + max(x) + float(x[0]) + int(2.7) + round(x[0])
+    return (
+        max(x[0], x[1], 0.1)
+        + min(x[0], 2)
+        + abs(x[1])
+        + max(x)
+        + float(x[0])
+        + int(2.7)
+        + round(x[0])
+    )
+
+
 @case((1.0, 2.0))
 def kwonly(a, b):
     def g(p, /, q, *, r=3.0):
         return p * q * r
+
     return g(a, b) + g(a, q=b, r=a) + g(a, q=2.0, r=b)
+
+
 @case((x3,))
 def isinst(x):
     if isinstance(x, np.ndarray) and not isinstance(x[0], tuple) and callable(math.sin):
         return x[0]
     return 0.0
+
+
 @case((x3,))
 def multiret(x):
     def f(v):
         if v > 0:
             return v, 1.0
         return -v, 2.0
+
     a, b = f(x[1])
     return a * b
+
+
 @case((x3,))
 def listcomp2d(x):
     m = [[a * b for b in x] for a in x]
     return m[0][1] + m[2][0]
+
+
 @case((x3,))
 def listcomp_struct(x):
     pairs = [(a, b) for a, b in ((x[0], 1.0), (x[1], 2.0))]
     return sum(a * b for a, b in pairs)
+
+
 @case((x3,))
 def print_(x):
     print("x is", x[0], f"{x[1]:.2f}", end="")
     return x[0]
+
+
 @case((x3, np.array([1.0])), (x3, np.array([1.0, 2.0, 3.0])))
 def broadcast1(x, y):
     return np.sum(x[:1] * y) + np.sum(x * y)
+
+
 @case((x3, 1), (x3, 2))
 def slice_len(x, n):
     y = x[:n]
-    return np.sum(y * x[0]) + np.sum(y + x[1:n+1])
+    return np.sum(y * x[0]) + np.sum(y + x[1 : n + 1])
+
+
 @case((0.3,), (5.0,))
 def several_loops(x):
     for i in range(5):

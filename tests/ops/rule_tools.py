@@ -65,6 +65,8 @@ def evaluate(op: Op, values, lengths: dict):
     """The result of an operation, by its own evaluator or its text."""
     if op.decl.name == "length":
         return op.attrs["dim"].evaluate(lengths)
+    if op.decl.name == "expand":
+        return np.broadcast_to(values[0], [d.evaluate(lengths) for d in op.attrs["type"].shape])
     if op.decl.evaluate is not None:
         return op.decl.evaluate(list(values), op.attrs)
     text = template_of(op).format(*(f"_{k}" for k in range(len(values))))
@@ -116,6 +118,11 @@ def contributions(decl: OpDecl, values, attrs, out, d_out) -> list:
         decl.scatter.evaluate([buffer, d_out, *values[1:]], attrs)
         return [buffer, *[None] * (len(values) - 1)]
     if decl.build is not None:
+        if isinstance(op.results[0].type, Array):  # lengths that only the run tells
+            pairs = zip(op.results[0].type.shape, np.shape(out), strict=True)
+            lengths = {
+                d.terms[0][0]: n // d.terms[0][1] for d, n in pairs if len(d.terms) == 1
+            } | lengths
         return built(decl, op, b, values, d_out, lengths)
     names = operand_names(decl.rule)
     given = [numpy_scalar(v) for v in values[: len(names)]]
@@ -132,7 +139,7 @@ def contributions(decl: OpDecl, values, attrs, out, d_out) -> list:
 
 
 def built(decl, op, b, values, d_out, lengths):
-    d = Value(op.results[0].type)
+    d = Value(op.results[0].type if isinstance(d_out, list) else operand(d_out, {}).type)
     found = decl.build(b, op, [d])
     env = {a: v for a, v in zip(op.operands, values, strict=True) if isinstance(a, Value)} | {
         d: d_out

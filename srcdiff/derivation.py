@@ -1,0 +1,397 @@
+"""From a function and argument types to a generated program: where frontend, transforms and codegen meet.
+
+`generated.py` imports this when the first program is asked for: the stages take longer to import than NumPy.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import gc
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from types import MethodType
+from typing import Any
+
+from srcdiff.codegen.python import bindings_of, callees_first, to_source
+from srcdiff.errors import UnsupportedError
+from srcdiff.frontend.constants import Watched, snapshot
+from srcdiff.frontend.lower import trace
+from srcdiff.frontend.rules import parse_forward_rule, parse_rule
+from srcdiff.ir.alias import storage_roots, written_roots
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import Atom, Function, Node, Op, Region, Statement, Tree, Value, walk
+from srcdiff.ir.location import Location
+from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, is_float
+from srcdiff.ops.control import constant_array, stop_gradient
+from srcdiff.ops.memory import copy
+from srcdiff.options import Options
+from srcdiff.programs import Derived, Program
+from srcdiff.signature import Arguments
+from srcdiff.transforms.facts import rename
+from srcdiff.transforms.pipeline import Recorder, each_function, gradient, prepare, tangent
+
+__all__ = ["build"]
+
+DOCS = {
+    "grad": "Gradient of `{f}` with respect to {wrt}.",
+    "value_and_grad": "Value and gradient of `{f}` with respect to {wrt}.",
+    "vjp": "Value of `{f}`, and its derivative with respect to {wrt} weighted by {further}.",
+    "jvp": "Value of `{f}` and its derivative along {further}.",
+    "hvp": "Hessian of `{f}` with respect to {wrt}, times {further}.",
+}
+
+
+def build(derived: Derived, arguments: Arguments, keep_text: bool = False) -> Program:
+    """Generate the program for arguments of these types."""
+    with _collector_paused():
+        return _build(derived, arguments, keep_text)
+
+
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Without Python's search for cycles: IR has next to none, and looking through all of it again and again while it
+    is made takes as long as the rest for programs of a thousand statements.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
+    recorder = Recorder(keep_text=keep_text, verify=bool(os.environ.get("SRCDIFF_VERIFY")))
+    fn = derive(derived, arguments, recorder)
+    fn = each_function(fn, lambda f: own_outside(without_stops(f)))
+    source = to_source(fn)
+    watched = tuple(fn.notes.get("watched", {}).values())
+    return Program(
+        name=fn.name,
+        kind=derived.kind,
+        base=getattr(derived.base, "__name__", "f"),
+        source=source,
+        bindings=mentioned(bindings_of(fn), source),
+        assumptions=tuple(fn.notes.get("assumptions", ())),
+        watched=watched,
+        outside=bool(watched),
+        written=tuple(fn.notes.get("written", ())),
+        weights=fn.notes.get("weights"),
+        independent=tuple(fn.params[k].name for k in fn.notes.get("independent", ())),
+        static=frozenset(fn.notes.get("static", ())),
+        location=fn.location,
+        stages=recorder.stages,
+        seconds=recorder.seconds,
+    )
+
+
+def mentioned(bindings: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """The bindings that the text refers to."""
+    names = {n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name)}
+    return {k: v for k, v in bindings.items() if k in names}
+
+
+def derive(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function:
+    """The IR of a derivative."""
+    kind, wrt = derived.kind, derived.wrt
+    primal = read(derived, arguments, recorder)
+    for k in wrt:
+        check_differentiable(primal, k)
+    if kind == "jvp":
+        fn = tangent(primal, wrt, parse_rule, parse_forward_rule, recorder)
+    else:
+        fn = backward(derived, primal, recorder)
+    if kind == "vjp":
+        fn = replace(fn, notes={**fn.notes, "weights": weights_of(primal, primal.output)})
+    if kind == "hvp":
+        fn = prepare(as_user(fn), recorder, None)
+        names = ("v",) if not derived.as_tuple else ()
+        fn = tangent(fn, wrt, parse_rule, parse_forward_rule, recorder, value=False, names=names)
+    fn = with_unlike_parameters(fn)
+    further = ", ".join(f"`{p.name}`" for p in fn.params[len(primal.params) :])
+    wanted = ", ".join(f"`{primal.params[k].name}`" for k in wrt)
+    return replace(
+        fn, name=derived.name, doc=DOCS[kind].format(f=primal.name, wrt=wanted, further=further)
+    )
+
+
+def weights_of(fn: Function, tree: Tree) -> Any:
+    """Which parts of a result are differentiated; see `Program.weights`."""
+    if isinstance(tree, int):
+        return is_float(fn.body.yields[tree].type)
+    return tuple(weights_of(fn, child) for child in tree.children)
+
+
+def with_unlike_parameters(fn: Function) -> Function:
+    """The function where a tangent or weight is not called as one of the user's parameters is."""
+    taken: set[str] = set()
+    names: dict[Value, Value] = {}
+    for p in fn.params:
+        name, k = p.name, 2
+        while name in taken:
+            name, k = f"{p.name}_{k}", k + 1
+        if name != p.name:
+            names[p] = replace(p, name=name)
+        taken.add(name)
+    return rename(fn, names) if names else fn
+
+
+def backward(derived: Derived, primal: Function, recorder: Recorder) -> Function:
+    """The reverse-mode derivative."""
+    kind, options = derived.kind, derived.options
+    if kind != "vjp":
+        check_scalar(primal, options)
+    mode: Any = options.residuals
+    keeps_value = kind in ("value_and_grad", "vjp") or options.has_aux
+    fn = gradient(
+        primal,
+        derived.wrt,
+        parse_rule,
+        recorder,
+        value=keeps_value,
+        seeded=kind == "vjp",
+        mode=mode,
+        as_tuple=derived.as_tuple,
+    )
+    if options.has_aux and kind == "grad":  # (gradient, aux)
+        assert isinstance(fn.output, Node) and isinstance(fn.output.children[0], Node)
+        aux = fn.output.children[0].children[1]
+        fn = replace(fn, output=Node("tuple", (0, 1), (fn.output.children[1], aux)))
+    return fn
+
+
+def read(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function:
+    """The function that is differentiated, prepared; a generated function is taken as it was generated."""
+    inner = getattr(derived.base, "derived", None)
+    if isinstance(inner, Derived):
+        return prepare(as_user(derive(inner, arguments, recorder)), recorder, None)
+    started = time.perf_counter()
+    fn = trace(
+        derived.base, arguments.types, shapes_actual=arguments.lengths, names=arguments.names
+    )
+    for f in callees_first(fn):
+        refuse_writes_outside(f)
+    fn = replace(
+        fn, notes={**fn.notes, "watched": _watched(derived.base, fn), "written": _written(fn)}
+    )
+    recorder.note("frontend", fn, time.perf_counter() - started)
+    return prepare(fn, recorder, derived.options.disabled)
+
+
+def _watched(base: Any, fn: Function) -> dict[str, Watched]:
+    """What was found outside a function and all that it calls."""
+    found: dict[str, Watched] = {}
+    for f in callees_first(fn):
+        found |= f.notes.get("watched", {})
+    if isinstance(base, MethodType):
+        owner = base.__self__
+        found["self"] = Watched(lambda: owner, snapshot(owner))
+    return found
+
+
+def _written(fn: Function) -> tuple[str, ...]:
+    """The parameters that a function writes into."""
+    roots, written = storage_roots(fn), written_roots(fn)
+    return tuple(p.name for p in fn.params if written & roots.get(p, frozenset()))
+
+
+def without_stops(fn: Function) -> Function:
+    """`stop_gradient(x)` as plain `x`, where neither is written nor a result: nothing can tell the two apart."""
+    stops = [s for s in _ops(fn) if s.decl is stop_gradient]
+    if not stops:
+        return fn
+    roots, written = storage_roots(fn), written_roots(fn)
+    results = {v for y in fn.body.yields if isinstance(y, Value) for v in roots.get(y, frozenset())}
+    shared = written | results
+    kept = {s.results[0] for s in stops if not shared.isdisjoint(_roots(s, roots))}
+    return _WithoutStops(kept)(fn)
+
+
+def _roots(op: Op, roots: Mapping[Value, frozenset[Value]]) -> frozenset[Value]:
+    """The storage of an operation's operands and results."""
+    values = [v for v in (*op.operands, *op.results) if isinstance(v, Value)]
+    return frozenset().union(*(roots.get(v, frozenset()) for v in values))
+
+
+def _ops(fn: Function) -> Iterator[Op]:
+    return (s for s in walk(fn.body) if isinstance(s, Op))
+
+
+def own_outside(fn: Function) -> Function:
+    """Copies of results that are arrays from outside: results belong to the caller."""
+    arrays = {s.results[0] for s in _ops(fn) if s.decl is constant_array}
+    if not arrays:
+        return fn
+    roots = storage_roots(fn)
+    b = Builder(origin="adjoint", location=fn.location)
+    yields = [_own(y, roots, arrays, b) for y in fn.body.yields]
+    return fn.with_body(Region(fn.params, (*fn.body.body, *b.body), tuple(yields)))
+
+
+def _own(y: Atom, roots: Mapping[Value, frozenset[Value]], arrays: set[Value], b: Builder) -> Atom:
+    if isinstance(y, Value) and isinstance(y.type, Array) and arrays & roots.get(y, frozenset()):
+        return b.op(copy, y, name=y.name)
+    return y
+
+
+def refuse_writes_outside(fn: Function) -> None:
+    """A derivative cannot write into arrays that are not its own."""
+    written = written_roots(fn)
+    for s in _ops(fn):
+        if s.decl is constant_array and s.results[0] in written:
+            raise UnsupportedError(
+                f"{label(fn)} writes into `{s.attrs['name']}`, an array from outside",
+                "Pass the array as an argument, or write into a copy of it.",
+                s.location or fn.location,
+            )
+
+
+class _WithoutStops(Rewriter):
+    def __init__(self, kept: set[Value]) -> None:
+        self.kept = kept
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, Op) and old.decl is stop_gradient and old.results[0] not in self.kept:
+            env[old.results[0]] = lookup(env, old.operands[0])
+        else:
+            b.append(self.keep(old, env, b))
+
+
+def as_user(fn: Function) -> Function:
+    """A generated function as if it had been written: what made which line is forgotten."""
+    return _AsUser()(fn)
+
+
+class _AsUser(Rewriter):
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        b.append(replace(self.keep(old, env, b), origin="user"))
+
+
+def check_differentiable(fn: Function, k: int) -> None:
+    param = fn.params[k]
+    types = list(leaf_types(param.type))
+    if any(t.dtype.startswith("complex") for t in types):
+        raise UnsupportedError(
+            f"cannot differentiate with respect to complex numbers: {param.name!r}",
+            "Pass the real and the imaginary part as two arguments.",
+            parameter_location(fn, k),
+        )
+    if is_float(param.type):
+        return
+    if isinstance(param.type, Array):
+        is_integer = param.type.dtype.startswith(("int", "uint"))
+        what = "an integer array" if is_integer else f"an array of {param.type.dtype}"
+        advice = f"Pass {param.name}.astype(float), or leave it out of argnums."
+    else:
+        what, advice = (
+            describe(param.type)
+            if not isinstance(param.type, Static)
+            else "something that is no number",
+            f"Leave {param.name} out of argnums, or pass floats for it.",
+        )
+    raise UnsupportedError(
+        f"cannot differentiate with respect to {what}: {param.name!r}",
+        advice,
+        parameter_location(fn, k),
+    )
+
+
+def leaf_types(type_: Type) -> Iterator[Scalar | Array]:
+    """The types of the numbers and arrays in a type."""
+    match type_:
+        case Scalar() | Array():
+            yield type_
+        case List():
+            yield from leaf_types(type_.element)
+        case Struct():
+            for part in type_.parts:
+                yield from leaf_types(part)
+
+
+def describe(type_: Type | None) -> str:
+    """A type in words."""
+    match type_:
+        case Scalar():
+            return {"bool": "a truth value", "int64": "an integer"}.get(
+                type_.dtype, f"a {type_.dtype}"
+            )
+        case Array():
+            return f"an array of {type_.dtype} with {type_.ndim} {'axis' if type_.ndim == 1 else 'axes'}"
+        case List():
+            return "a list" if is_float(type_) else "a list without floats"
+        case Static():
+            return "None" if type_.value is None else f"{type_.value!r}"
+        case Struct() if not is_float(type_):
+            return f"a {type_.kind} without floats"
+    return (
+        "a container"
+        if type_ is None or isinstance(type_, Struct)
+        else "something that is no number"
+    )
+
+
+def parameter_location(fn: Function, k: int) -> Location | None:
+    """Where a parameter stands in the function's first line; the line itself where it cannot be found."""
+    place = fn.location
+    if place is None:
+        return None
+    name = re.escape(fn.params[k].name)
+    found = re.compile(rf"(?:[(,*\s]|lambda)\s*({name})\s*[,:=)]").search(
+        place.source_line, _characters(place)
+    )
+    if found is None:
+        return place
+    start, end = (len(place.source_line[:n].encode()) for n in found.span(1))
+    return replace(place, column=start, end_column=end)
+
+
+def _characters(place: Location) -> int:
+    return len(place.source_line.encode()[: place.column].decode(errors="ignore"))
+
+
+def result_location(fn: Function, tree: Tree) -> Location | None:
+    """Where a result is computed, if that is one place; the function otherwise."""
+    value = fn.body.yields[tree] if isinstance(tree, int) else None
+    made = (
+        next((s for s in fn.body.body if value in s.results), None)
+        if isinstance(value, Value)
+        else None
+    )
+    return made.location if made is not None and made.location is not None else fn.location
+
+
+def label(fn: Function) -> str:
+    """The function's name, as the user knows it."""
+    return fn.location.function if fn.location is not None and fn.location.function else fn.name
+
+
+def check_scalar(fn: Function, options: Options) -> None:
+    """A gradient needs a scalar: the result, or its first part with `has_aux`."""
+    tree: Tree = fn.output
+    if options.has_aux:
+        if not isinstance(tree, Node) or len(tree.children) != 2:
+            raise UnsupportedError(
+                f"has_aux=True, but {label(fn)} does not return a pair",
+                "Return (value, aux).",
+                fn.location,
+            )
+        tree = tree.children[0]
+    type_: Type | None = fn.body.yields[tree].type if isinstance(tree, int) else None
+    if isinstance(type_, Scalar) and is_float(type_) and not type_.dtype.startswith("complex"):
+        return
+    if isinstance(type_, Array):
+        advice = "Sum it up (np.sum), or use srcdiff.vjp or srcdiff.jvp."
+    elif isinstance(type_, Scalar | Static):
+        advice = "Return a float."
+    else:
+        advice = "Return (value, aux) and pass has_aux=True, or use srcdiff.vjp."
+    raise UnsupportedError(
+        f"a gradient needs a float scalar, but {label(fn)} returns {describe(type_)}",
+        advice,
+        result_location(fn, tree),
+    )

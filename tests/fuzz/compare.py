@@ -1,0 +1,174 @@
+"""Compares the derivatives of one program with finite differences, in every mode; says which pass broke its meaning."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import linecache
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+import srcdiff
+from srcdiff.derivation import derive
+from srcdiff.errors import UnsupportedError
+from srcdiff.ir.core import Function
+from srcdiff.ir.interp import evaluate
+from srcdiff.ir.verify import verify
+from srcdiff.transforms.pipeline import Recorder
+from srcdiff.trees import add_scaled, dot, is_float_leaf, leaves, map_leaves, random_like
+
+Arguments = tuple[Any, ...]
+
+MODES = ("auto", "store", "recompute")
+RTOL = 2e-6
+
+
+@dataclasses.dataclass(frozen=True)
+class Expected:
+    """What a program gives, by running it: its value, and the derivative along a direction."""
+
+    value: float
+    directions: tuple[Any, ...]
+    slope: float
+
+
+def function_of(text: str, name: str = "f") -> Callable[..., Any]:
+    """The function that a program's text defines; its source can be found."""
+    file = f"<program {abs(hash(text))}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    namespace: dict[str, Any] = {}
+    exec(compile(text, file, "exec"), namespace)
+    return namespace[name]
+
+
+def float_positions(args: Arguments) -> tuple[int, ...]:
+    return tuple(k for k, a in enumerate(args) if any(map(is_float_leaf, leaves(a))))
+
+
+def expected(f: Callable[..., float], args: Arguments, seed: int = 0, wrt: Sequence[int] | None = None) -> Expected:
+    """By finite differences along one random direction (Richardson's extrapolation)."""
+    rng = np.random.default_rng(seed)
+    wrt = float_positions(args) if wrt is None else wrt
+    directions = tuple(
+        random_like(a, rng) if k in wrt else map_leaves(lambda _: None, a) for k, a in enumerate(args)
+    )
+
+    def along(step: float) -> float:
+        return float(f(*(add_scaled(a, d, step) for a, d in zip(copy.deepcopy(args), directions, strict=True))))
+
+    best, smallest, row = np.nan, np.inf, []
+    for level in range(5):
+        h = 4e-3 / 2.0**level
+        previous, row = row, [(along(h) - along(-h)) / (2.0 * h)]
+        for order, coarser in enumerate(previous, 1):
+            row.append(row[-1] + (row[-1] - coarser) / (4.0**order - 1.0))
+            error = max(abs(row[-1] - row[-2]), abs(row[-1] - coarser))
+            if error <= smallest:
+                best, smallest = row[-1], error
+    return Expected(float(f(*copy.deepcopy(args))), directions, float(best))
+
+
+def is_close(found: float, wanted: float, rtol: float = RTOL) -> bool:
+    return bool(abs(found - wanted) <= rtol * max(1.0, abs(wanted)))
+
+
+def derivatives(f: Callable[..., float], args: Arguments, seed: int = 0, wrt: Sequence[int] | None = None) -> Iterator[str]:
+    """What is wrong with the derivatives of `f` at `args`; nothing, if all is well."""
+    want = expected(f, args, seed, wrt)
+    wrt = float_positions(args) if wrt is None else tuple(wrt)
+    gradients = {}
+    for mode in MODES:
+        given = copy.deepcopy(args)
+        value, gradient = generated(f, wrt, mode)(*given)
+        slope = sum(dot(want.directions[k], d) for k, d in zip(wrt, gradient, strict=True))
+        gradients[mode] = np.concatenate([np.ravel(v) for v in leaves(gradient) if v is not None])
+        if not is_close(float(value), want.value, 1e-12):
+            yield f"{mode}: value {value}, not {want.value}"
+        if not is_close(slope, want.slope):
+            yield f"{mode}: slope {slope}, not {want.slope}"
+        if not same(given, args):
+            yield f"{mode}: the arguments were modified"
+        if not np.allclose(gradients[mode], gradients["auto"], rtol=1e-10, atol=1e-10):
+            yield f"{mode}: another gradient than auto"
+    given = copy.deepcopy(args)
+    value, slope = srcdiff.jvp(f, given, want.directions)
+    if not is_close(float(value), want.value, 1e-12):
+        yield f"forward: value {value}, not {want.value}"
+    if not is_close(float(slope), want.slope):
+        yield f"forward: slope {slope}, not {want.slope}"
+    if not same(given, args):
+        yield "forward: the arguments were modified"
+
+
+def same(left: Any, right: Any) -> bool:
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(leaves(left), leaves(right), strict=True) if is_float_leaf(a))
+
+
+def generated(f: Callable[..., Any], wrt: Sequence[int], mode: str = "auto") -> Any:
+    """A value-and-gradient function that is made anew."""
+    return srcdiff.value_and_grad(f, argnums=tuple(wrt), residuals=mode, on_independent="ignore")
+
+
+def problems(f: Callable[..., float], args: Arguments, seed: int = 0, wrt: Sequence[int] | None = None) -> list[str]:
+    """What is wrong with a program: wrong numbers, or an exception; refusals count as none."""
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return list(derivatives(f, args, seed, wrt))
+    except UnsupportedError as error:
+        return [f"refused: {error}"]
+    except Exception as error:
+        return [f"{type(error).__name__}: {error}"]
+
+
+# ---- which pass was it? ------------------------------------------------------------------------
+
+
+class Stages(Recorder):
+    """Evaluates the program behind each pass; the first that changed its meaning, or is no valid IR, is in `broken`."""
+
+    def __init__(self, args: Arguments, want: Expected, wrt: Sequence[int]) -> None:
+        super().__init__()
+        self.args, self.want, self.wrt = args, want, wrt
+        self.broken: list[str] = []
+        self.kept: list[tuple[str, Function]] = []
+
+    def note(self, name: str, fn: Function, seconds: float) -> None:
+        self.kept.append((name, fn))
+        found = verify(fn)
+        message = f"invalid: {found[0]}" if found else self.difference(fn)
+        if message:
+            self.broken.append(f"{len(self.kept)} {name}: {message}")
+
+    def difference(self, fn: Function) -> str:
+        further = [self.want.directions[k] for k in self.wrt] if len(fn.params) > len(self.args) else []
+        try:
+            result = evaluate(fn, *copy.deepcopy(self.args), *copy.deepcopy(further))
+        except Exception as error:
+            return f"{type(error).__name__}: {error} {getattr(error, '__notes__', '')}"
+        if not isinstance(result, tuple):
+            return "" if is_close(float(result), self.want.value, 1e-12) else f"value {result}"
+        value, derivative = result
+        if further:
+            slope = float(derivative)
+        else:
+            slope = sum(dot(self.want.directions[k], d) for k, d in zip(self.wrt, derivative, strict=True))
+        if not is_close(float(value), self.want.value, 1e-12):
+            return f"value {value}, not {self.want.value}"
+        return "" if is_close(slope, self.want.slope) else f"slope {slope}, not {self.want.slope}"
+
+
+def stages(kind: str, f: Callable[..., float], args: Arguments, seed: int = 0, mode: str = "auto", wrt: Sequence[int] | None = None) -> Stages:
+    """The passes of one derivative, each evaluated."""
+    want = expected(f, args, seed, wrt)
+    wrt = float_positions(args) if wrt is None else tuple(wrt)
+    g = generated(f, wrt, mode)
+    arguments = g.signature.bind(args, {}, frozenset())
+    record = Stages(arguments.values, want, wrt)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        derive(dataclasses.replace(g.derived, kind=kind), arguments, record)
+    return record

@@ -1,0 +1,171 @@
+"""The documentation is true: its code runs, what it shows is what the tool prints, its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from corpus_loader import load
+from docs_tools import DOCUMENTS, ROOT, Block, Outcome, Session, blocks, is_part, without_notes
+
+import srcdiff
+from srcdiff.codegen import load as loading
+from srcdiff.ops.registry import OPERATIONS
+
+EVERY = [*DOCUMENTS, ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md"]
+by_name = pytest.mark.parametrize("document", EVERY, ids=lambda p: str(p.relative_to(ROOT)))
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SRCDIFF_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)  # examples may save files
+    monkeypatch.setattr(loading, "cache_folder", lambda: tmp_path / "cache")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
+def test_code_runs_and_prints_what_is_shown(document: Path) -> None:
+    session = Session(f"docs_{document.stem.lower()}")
+    try:
+        check_blocks(session, blocks(document))
+    finally:
+        session.close()
+
+
+def check_blocks(session: Session, found: list[Block]) -> None:
+    last = Outcome("", None, [])
+    for k, block in enumerate(found):
+        place = f"line {block.line}"
+        if block.mark == "output":
+            assert last.printed.strip() == block.text.strip(), place
+        elif block.mark == "error":
+            assert last.error is not None, place
+            assert str(last.error) == block.text.rstrip(), place
+        elif block.mark == "warning":
+            assert block.text.rstrip() in last.warned, place
+        elif block.mark.startswith("stage: "):
+            check_stage(session, block)
+        elif block.mark.startswith("from: "):
+            file = ROOT / block.mark.removeprefix("from: ")
+            assert without_indents(block.text) in without_indents(file.read_text()), place
+        elif block.language == "python" and not block.mark:
+            last = session.run(block)
+            follows = found[k + 1].mark if k + 1 < len(found) else ""
+            if follows != "error" and last.error is not None:
+                raise AssertionError(place) from last.error
+            assert follows == "warning" or not last.warned, (place, last.warned)
+
+
+def without_indents(text: str) -> str:
+    return "\n".join(line.strip() for line in text.strip().splitlines())
+
+
+def check_stage(session: Session, block: Block) -> None:
+    """The text after a pass; `<function>_stages` of the document holds them."""
+    function, _, stage = block.mark.removeprefix("stage: ").partition(", ")
+    stages = vars(session.module)[f"{function}_stages"]
+    text = without_notes(stages[stage])
+    assert is_part(block.text, text), f"line {block.line}: it is now\n{text}"
+
+
+def test_the_readme_shows_the_gradient_of_the_corpus_program() -> None:
+    hmm = next(p for p in load("targets") if p.name == "hmm")
+    made = srcdiff.value_and_grad(hmm.function, argnums=hmm.wrt).source_for(*hmm.arguments(0))
+    assert made.strip() in (ROOT / "README.md").read_text()
+
+
+def test_every_public_name_is_described() -> None:
+    text = (ROOT / "docs" / "api.md").read_text()
+    missing = [n for n in srcdiff.__all__ if not re.search(rf"`@?(srcdiff\.)?{n}\b", text)]
+    assert not missing
+
+
+def test_every_option_is_described() -> None:
+    from srcdiff.options import Options
+
+    text = (ROOT / "docs" / "api.md").read_text()
+    assert [n for n in Options.__dataclass_fields__ if f"| `{n}` |" not in text] == []
+
+
+def test_the_functions_with_derivatives_are_listed() -> None:
+    """A new operation is named in the reference; what is named there exists."""
+    text = (ROOT / "docs" / "api.md").read_text()
+    section = text.partition("\n## Functions with derivatives\n")[2].partition("\n## ")[0]
+    found: set[str] = set()
+    for module, names in re.findall(r"^\* `([a-z.]+)`: (.*?)\.$", section, re.M | re.S):
+        found |= {f"{module}.{name}" for name in re.findall(r"`(\w+)`", names)}
+    assert found == declared()
+
+
+def declared() -> set[str]:
+    """The functions of NumPy, `math` and SciPy that operations stand for, by dotted name."""
+    every = [c for d in OPERATIONS.values() for c in d.callables]
+    names = [c if isinstance(c, str) else dotted(c) for c in every]
+    return {n for n in names if n.startswith(("np.", "math.", "scipy."))}
+
+
+def dotted(function: Any) -> str:
+    module = str(getattr(function, "__module__", ""))
+    module = "np.linalg" if module.startswith("numpy.linalg") else module
+    return f"{'np' if module.startswith('numpy') else module}.{function.__name__}"
+
+
+def test_every_pass_is_in_the_table_of_the_architecture() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    table = text.partition("\n## The passes, in order\n")[2].partition("\n## ")[0]
+    stages = srcdiff.grad(squared_norm).stages(np.ones(3))
+    passes = {re.sub(r" \(\d+\)$", "", name) for name in stages} - {"frontend"}
+    assert {name for name in passes if name not in table} == set()
+
+
+def squared_norm(x: Any) -> Any:
+    return np.sum(x**2)
+
+
+def test_every_example_is_mentioned() -> None:
+    text = (ROOT / "README.md").read_text()
+    found = [p.name for p in (ROOT / "examples").glob("*.py")]
+    assert found
+    assert [name for name in found if f"(examples/{name})" not in text] == []
+
+
+@by_name
+def test_relative_links_lead_to_files(document: Path) -> None:
+    text = re.sub(r"```.*?```", "", document.read_text(), flags=re.S)
+    targets = re.findall(r"\]\(([^)\s]+)\)", text)
+    local = [t for t in targets if not re.match(r"https?:|mailto:", t)]
+    dead = [t for t in local if not leads_somewhere(document, t)]
+    assert not dead
+
+
+def leads_somewhere(document: Path, target: str) -> bool:
+    name, _, heading = target.partition("#")
+    file = document.parent / name if name else document
+    return file.exists() and (not heading or heading in headings(file))
+
+
+def headings(file: Path) -> set[str]:
+    """The anchors of a document's headings."""
+    found = re.findall(r"^#+ (.*)$", file.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).strip().replace(" ", "-") for h in found}
+
+
+def test_paths_that_the_architecture_names_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    named = set(re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", text))
+    assert named
+    roots = (ROOT, ROOT / "srcdiff", ROOT / "tests")
+    assert [n for n in sorted(named) if not any((r / n).exists() for r in roots)] == []
+
+
+# ---- the checks themselves ------------------------------------------------------------------------------
+
+
+def test_parts_of_a_text_are_found_in_order() -> None:
+    assert is_part("a\n...\nc\n", "a\nb\nc\nd\n")
+    assert is_part("a\n  ...\nd", "a\nb\nc\nd")
+    assert not is_part("c\n...\na\n", "a\nb\nc\n")
+    assert not is_part("b\n", "a\nb\n")

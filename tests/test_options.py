@@ -1,0 +1,76 @@
+"""Options: their values, and what is said about wrong ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import srcdiff
+from srcdiff.errors import UnsupportedError
+from srcdiff.options import Options, make_options
+
+
+def f(x):
+    return x * x
+
+
+def test_an_unknown_option_is_named() -> None:
+    for make in (srcdiff.grad, srcdiff.value_and_grad, srcdiff.hvp):
+        with pytest.raises(TypeError, match="no option 'argnum'; the options are argnums"):
+            make(f, argnum=0)
+    with pytest.raises(TypeError, match="no option 'foo'"):
+        srcdiff.differentiate(foo=1)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"residuals": "all"},
+        {"jit": "yes"},
+        {"target": "gpu"},
+        {"has_aux": 1},
+        {"on_independent": "error"},
+        {"rewrite": "log_sigmoid"},
+    ],
+)
+def test_a_wrong_value_raises_and_says_which_are_right(option: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        make_options(option)
+
+
+@pytest.mark.parametrize("option", [{"jit": True}, {"target": "cuda"}])
+def test_what_this_version_does_not_do_is_an_error(option: dict[str, Any]) -> None:
+    with pytest.raises(UnsupportedError, match="does not compile it yet"):
+        make_options(option)
+
+
+def test_options_given_later_win() -> None:
+    base = make_options({"residuals": "store", "argnums": "x"})
+    assert make_options({"argnums": 1}, base) == Options(argnums=1, residuals="store")
+
+
+def test_the_decorators_options_are_taken_by_the_functions() -> None:
+    @srcdiff.differentiate(argnums=(0,))
+    def g(x):
+        return x * x
+
+    assert g.grad(3.0) == (6.0,)
+    assert srcdiff.grad(g)(3.0) == (6.0,)
+    assert srcdiff.grad(g, argnums=0)(3.0) == 6.0
+
+
+def test_rewritings_are_switched_off_by_name() -> None:
+    assert make_options({"rewrite": {"a": False, "b": True}}).disabled == {"a"}
+    assert make_options({"rewrite": False}).disabled is None
+    assert make_options({}).disabled == frozenset()
+
+
+def test_residuals_change_the_text_and_not_the_result() -> None:
+    def g(x, n):
+        for _ in range(n):
+            x = x * x + 0.1
+        return x
+
+    found = {r: srcdiff.grad(g, residuals=r)(0.5, 5) for r in ("auto", "store", "recompute")}
+    assert len({round(float(v), 14) for v in found.values()}) == 1
