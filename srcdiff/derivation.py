@@ -264,7 +264,7 @@ class _WithoutStops(Rewriter):
 
 def as_user(fn: Function) -> Function:
     """A generated function as if it had been written: what made which line is forgotten."""
-    return _AsUser()(fn)
+    return each_function(fn, _AsUser())
 
 
 class _AsUser(Rewriter):

@@ -149,7 +149,7 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
     fr.fail(
         node,
         f"`{name}` is not known to srcdiff",
-        "Declare its derivative with @srcdiff.rule, or write it in terms of NumPy functions.",
+        "Write it with functions that docs/api.md lists, or as Python code.",
     )
 
 

@@ -25,7 +25,7 @@ from srcdiff.ops.registry import operation
 
 __all__ = [
     "add_at", "add_into", "axis_length", "copy", "empty", "empty_like", "empty_of", "expand", "gather",
-    "index", "index_text", "instantiate", "is_view", "length", "ones", "ones_like", "read", "restore", "save", "store", "zeros", "zeros_like",
+    "index", "index_text", "instantiate", "is_view", "length", "ones", "ones_like", "read", "restore", "save", "store", "sum_if_one", "zeros", "zeros_like",
     "zeros_like_list", "zeros_of",
 ]  # fmt: skip
 
@@ -179,7 +179,9 @@ def _add_text(op: Op) -> str:
 
 
 def _add_at_text(op: Op) -> str:
-    return f"np.add.at({{0}}, ({index_text(op.attrs['where'], 2)}), {{1}})"
+    subscript = index_text(op.attrs["where"], 2)
+    key = f"np.s_[{subscript}]" if ":" in subscript else f"({subscript})"
+    return f"np.add.at({{0}}, {key}, {{1}})"
 
 
 def _subscript_key(where: str, operands: Sequence[Any]) -> Any:
@@ -376,6 +378,18 @@ zeros_like_list = operation(
 )
 empty_of = operation("empty_of", infer=_of_type, differentiable=False)
 expand = operation("expand", infer=_of_type, linear=True)
+
+
+def _sum_if_one_text(op: Op) -> str:
+    return f"np.sum({{0}}, axis={op.attrs['axis']}, keepdims=True) if {{1}} == 1 else {{0}}"
+
+
+def _sum_if_one(operands: Sequence[Any], attrs: Attrs) -> Any:
+    return np.sum(operands[0], axis=attrs["axis"], keepdims=True) if operands[1] == 1 else operands[0]
+
+
+# the adjoint along an axis of which only the run decides whether it was broadcast: its length is operand 1
+sum_if_one = operation("sum_if_one", template=_sum_if_one_text, infer=_of_type, linear=True, evaluate=_sum_if_one)
 
 
 # ---- the forward part's values in the backward part, undecided ----------------------------------

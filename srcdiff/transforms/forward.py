@@ -72,19 +72,17 @@ def forward(
     }
     new = rename(fn.with_body(new), named).body
     dots = [named.get(d, d) if isinstance(d, Value) else d for d in dots]
-    yields = [*(fn.body.yields if value else ()), *(y for y in dots if y is not None)]
-    tangent = _renumber(
-        fn.output, len(fn.body.yields) if value else 0, [d is not None for d in dots]
-    )
+    yields = [*(fn.body.yields if value else ()), *dots]
+    tangent = _renumber(fn.output, len(fn.body.yields) if value else 0)
     output: Tree = Node("tuple", (0, 1), (fn.output, tangent)) if value else tangent
     return replace(fn, body=replace(new, yields=tuple(yields)), output=output)
 
 
-def _renumber(tree: Tree, first: int, present: Sequence[bool]) -> Tree:
-    """The result's structure over the tangents."""
+def _renumber(tree: Tree, first: int) -> Tree:
+    """The result's structure over the tangents, which come as yields from number `first` on."""
     if isinstance(tree, int):
-        return first + sum(present[:tree])
-    return replace(tree, children=tuple(_renumber(c, first, present) for c in tree.children))
+        return first + tree
+    return replace(tree, children=tuple(_renumber(c, first) for c in tree.children))
 
 
 @dataclass
@@ -105,7 +103,7 @@ class _Forward:
 
     def function(
         self, fn: Function, wrt: Sequence[int], names: Sequence[str] = ()
-    ) -> tuple[Region, list[Atom | None], list[bool]]:
+    ) -> tuple[Region, list[Atom], list[bool]]:
         """The body with tangents, and the tangent of each yield (zeros where it does not depend on `wrt`)."""
         targets = [fn.params[k] for k in wrt]
         roots = storage_roots(fn)
@@ -122,13 +120,7 @@ class _Forward:
         b = Builder(shapes_for(fn), "tangent", fn.location)
         self.statements(fn.body, scope, b)
         varies = [isinstance(y, Value) and y in scope.active for y in fn.body.yields]
-        dots: list[Atom | None] = []
-        for y in fn.body.yields:
-            dots.append(
-                self.whole_dot(y, scope, b)
-                if is_float(y.type) or not isinstance(y.type, Static)
-                else None
-            )
+        dots = [self.whole_dot(y, scope, b) for y in fn.body.yields]
         return Region(tuple(params), tuple(b.body), fn.body.yields), dots, varies
 
     # ---- tangents of atoms ---------------------------------------------------------------------
@@ -179,7 +171,7 @@ class _Forward:
             return
         if not op.decl.differentiable:  # storage that will hold active values
             (result,) = op.results
-            scope.dots[result] = zeros(b, adjoint_type(result.type), dot_name(result))
+            scope.dots[result] = self.zero(result, adjoint_type(result.type), b)
             return
         decl = op.decl
         if (
@@ -328,7 +320,7 @@ class _Forward:
         key = (id(fn), wrt)
         if key not in self.helpers:
             body, dots, varies = self.function(fn, wrt)
-            shown = [d for d, does in zip(dots, varies, strict=True) if does and d is not None]
+            shown = [d for d, does in zip(dots, varies, strict=True) if does]
             count = len(fn.body.yields)
             tangents: Tree = (
                 count

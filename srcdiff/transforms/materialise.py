@@ -66,7 +66,8 @@ class _Materialise(Rewriter):
             return b.op(memory.copy, seen)
         if model is not None:
             return b.op(creation.full_like, model, amount)
-        return b.op(creation.full, amount, *self.lengths(type_, b))
+        dtype = {} if type_.dtype == "float64" else {"dtype": type_.dtype}
+        return b.op(creation.full, amount, *self.lengths(type_, b), **dtype)
 
     def lengths(self, type_: Array, b: Builder) -> list[Atom]:
         return [b.op(memory.length, dim=d) for d in type_.shape]

@@ -46,7 +46,8 @@ class _InsertReads(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         b.location, b.origin = old.location, old.origin
         if isinstance(old, Call):
-            b.append(with_parts(old, [self.contents(a, b) for a in old.operands], ()))
+            call = with_parts(old, [self.contents(a, b) for a in old.operands], ())
+            self.keep_result(call, b)
             return
         if not isinstance(old, Op):
             b.append(self.keep(old, env, b))
@@ -65,15 +66,18 @@ class _InsertReads(Rewriter):
         else:
             b.append(new)
 
-    def keep_result(self, op: Statement, b: Builder) -> None:
-        """A result that is overwritten later starts as a copy: its derivative rule may ask for what the
-        operation gave.
+    def keep_result(self, made: Statement, b: Builder) -> None:
+        """A result that is overwritten later starts as a copy: its derivative may ask for what the operation or
+        helper gave.
         """
-        assert isinstance(op, Op)
-        given = tuple(replace(v, name="", user=False) for v in op.results)
-        b.append(replace(op, results=given))
-        for value, buffer in zip(given, op.results, strict=True):
-            b.append(Op(memory.copy, (value,), (buffer,), {}, op.location, "compiler"))
+        assert isinstance(made, Op | Call)
+        given = tuple(
+            replace(v, name="", user=False) if v in self.buffers else v for v in made.results
+        )
+        b.append(replace(made, results=given))
+        for value, buffer in zip(given, made.results, strict=True):
+            if value is not buffer:
+                b.append(Op(memory.copy, (value,), (buffer,), {}, made.location, "compiler"))
 
     def is_reference(self, op: Op, position: int) -> bool:
         """Whether the operation takes this operand as storage: views, writes, and what only asks for its shape."""

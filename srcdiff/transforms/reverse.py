@@ -67,6 +67,7 @@ def reverse(
     targets = [fn.params[k] for k in wrt]
     outputs = _float_yields(fn) if seeded else _float_yields(fn)[:1]
     r, scope = _start(fn, targets, [fn.body.yields[k] for k in outputs], rules)
+    r.rigid = frozenset(s for p in fn.params if isinstance(p.type, Array) for d in p.type.shape for s in d.symbols())
     seeds: list[Value] = []
     for k in outputs:
         seed: Atom = const(1.0)
@@ -99,12 +100,15 @@ def adjoint_of_helper(
     targets = [fn.params[k] for k in wrt]
     r, scope = _start(fn, targets, [fn.body.yields[k] for k in seeded], rules)
     single = len(fn.body.yields) == 1
-    outs = [Value(y.type, "out" if single else f"out_{k}") for k, y in enumerate(fn.body.yields)]
+    unused = _Unused({p.name for p in fn.params})
+    outs = [
+        Value(y.type, unused("out" if single else f"out_{k}")) for k, y in enumerate(fn.body.yields)
+    ]
     for out, y in zip(outs, fn.body.yields, strict=True):
         if isinstance(y, Value) and y not in fn.params and y not in r.buffers:
             r.standins[y] = out
     seeds = [
-        Value(adjoint_type(fn.body.yields[k].type), "d_out" if single else f"d_out_{k}")
+        Value(adjoint_type(fn.body.yields[k].type), unused("d_out" if single else f"d_out_{k}"))
         for k in seeded
     ]
     for k, seed in zip(seeded, seeds, strict=True):
@@ -122,6 +126,19 @@ def adjoint_of_helper(
         "gradients": tuple(y for p in targets for y in _leaf_names(r, p)),
     }
     return Function(f"{fn.name}_backward", body, output, doc, fn.location, notes)
+
+
+class _Unused:
+    """Names for parameters beside those that are there (an adjoint of an adjoint has a `d_out` already)."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self.taken = taken
+
+    def __call__(self, name: str) -> str:
+        while name in self.taken:
+            name = f"d_{name}"
+        self.taken.add(name)
+        return name
 
 
 def _leaf_names(r: Reversal, value: Value) -> list[str]:
@@ -185,6 +202,7 @@ def _start(
     state = Reversal(
         rules, active_values(fn, targets, results), buffers, fn.body, survey(fn.body, roots)
     )
+    state.assumed = {a: b for a, b in fn.notes.get("assumptions", ())}
     state.place(fn.body)
     state.find_lists(fn.body)
     return state, Scope(fn.body, None, Builder(shapes_for(fn), "adjoint", fn.location), state.zeros)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.core import Atom, Const, For, If, Region, Value, While, const, walk
+from srcdiff.ir.core import Atom, Const, For, If, Region, Value, While, const, regions_of, walk
 from srcdiff.ir.types import INT, Array, List, Scalar, Struct, is_float
 from srcdiff.ops import arithmetic, containers
 from srcdiff.transforms.activity import edges
@@ -29,7 +29,7 @@ def receivers(r: Reversal, regions: Sequence[Region], extra: Sequence[Atom] = ()
             for inner in (statement.then, statement.orelse) if isinstance(statement, If) else ():
                 inside.update(inner.params)
             if isinstance(statement, For | While):
-                inside.update(statement.body.params)
+                inside.update(p for inner in regions_of(statement) for p in inner.params)
             inside.update(statement.results)
             for sources, target in edges(statement):
                 if r.is_active(target):

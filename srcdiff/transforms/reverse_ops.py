@@ -18,7 +18,7 @@ from srcdiff.ir.core import (
     regions_of,
 )
 from srcdiff.ir.types import NONE, Array, Dim, List, Struct, Type, dims_of, is_float
-from srcdiff.ops import containers, memory
+from srcdiff.ops import containers, diagonals, memory
 from srcdiff.transforms.adjoints import Partial, Scope, adjoint_type, is_zero, whole
 from srcdiff.transforms.recompute import needed, uses
 from srcdiff.transforms.reverse_state import Reversal, add_to_element
@@ -109,7 +109,7 @@ def _by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: Scope) -
         raise _unknown(op, missing[0])
     found = _inline(r, rule, wanted, [*op.operands, *op.results], given, scope)
     for k, d in zip(wanted, found, strict=True):
-        r.contribute(op.operands[k], d, scope, op.results[0].type if op.decl.elementwise else None)
+        r.contribute(op.operands[k], d, scope, op.results[0] if op.decl.elementwise else None)
 
 
 def _with_own_symbols(r: Reversal, rule: Function) -> Function:
@@ -143,7 +143,7 @@ def _as_wanted(op: Op, d: Atom | None, result: Value, scope: Scope) -> Atom:
 def _unknown(op: Op, position: int) -> UnsupportedError:
     return UnsupportedError(
         f"the derivative of {op.decl.name} with respect to argument {position + 1} is not known",
-        "Declare it with @srcdiff.rule, or keep derivatives out with srcdiff.stop_gradient.",
+        "Write the line with other functions, or keep derivatives out with srcdiff.stop_gradient.",
         op.location,
     )
 
@@ -382,13 +382,48 @@ def _same_value(r: Reversal, op: Op, scope: Scope) -> None:
         return
     d = r.take(result, scope)
     if d is not None:
-        r.contribute(op.operands[0], d, scope, result.type)
+        r.contribute(op.operands[0], d, scope, result)
+
+
+def _add_diagonal(r: Reversal, op: Op, scope: Scope) -> None:
+    """`fill_diagonal(u, diag(u) + v)`: `d_v += diag(d_u)`."""
+    buffer, value = op.operands
+    if r.is_active(buffer) and r.is_active(value):
+        assert isinstance(buffer, Value)
+        d = scope.b.op(diagonals.diag, r.open(buffer, scope), **op.attrs)
+        r.contribute(value, scope.b.op(memory.copy, d), scope, d.type)
+
+
+def _list_reverse(r: Reversal, op: Op, scope: Scope) -> None:
+    xs = op.operands[0]
+    if r.is_active(xs):
+        assert isinstance(xs, Value)
+        scope.b.ops(containers.list_reverse, r.open(xs, scope))
+
+
+def _list_add(r: Reversal, op: Op, scope: Scope) -> None:
+    """`xs[t] += v`: `d_v += d_xs[t]`."""
+    xs, at, value = op.operands
+    if r.is_active(xs) and r.is_active(value):
+        assert isinstance(xs, Value)
+        d = scope.b.op(containers.list_item, r.open(xs, scope), r.primal(at, scope))
+        r.contribute(value, scope.b.op(memory.copy, d) if isinstance(d.type, Array) else d, scope)
+
+
+def _broadcast_if_one(r: Reversal, op: Op, scope: Scope) -> None:
+    """What was summed where the run found a length of 1 is broadcast again."""
+    (result,) = op.results
+    base = op.operands[0]
+    d = r.take(result, scope) if r.is_active(result) else None
+    if d is not None and r.is_active(base):
+        r.contribute(base, scope.b.op(memory.expand, d, type=adjoint_type(base.type)), scope)
 
 
 _SPECIAL: dict[str, Callable[[Reversal, Op, Scope], None]] = {
     "read": _same_value,
     "copy": _same_value,
     "expand": _same_value,
+    "sum_if_one": _broadcast_if_one,
     "list_copy": _same_value,
     "store": _store,
     "add_into": _add_into,
@@ -398,6 +433,9 @@ _SPECIAL: dict[str, Callable[[Reversal, Op, Scope], None]] = {
     "get": _get,
     "list_new": _list_new,
     "append": _append,
+    "add_diagonal": _add_diagonal,
+    "list_reverse": _list_reverse,
+    "list_add": _list_add,
     "list_set": _list_set,
     "list_pop": _list_pop,
     "list_item": _list_item,

@@ -36,6 +36,8 @@ from srcdiff.ir.types import (
     Type,
     dims_of,
     is_float,
+    map_dims,
+    shape_of,
 )
 from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.adjoints import Scope, adjoint_type, fit, hint, whole, zeros
@@ -69,6 +71,9 @@ class Reversal:
         default_factory=dict
     )  # structs to stand-ins for their parts
     by_element: dict[Value, For] = field(default_factory=dict)
+    lengths: dict[tuple[Value, int], Value] = field(default_factory=dict)  # axes whose length is asked for
+    assumed: dict[Dim, Dim] = field(default_factory=dict)  # lengths that the actual arguments decided
+    rigid: frozenset[str | None] = frozenset()  # symbols of arguments' axes: these are not of length 1
     stand_ins: set[Value] = field(default_factory=set)  # for parts: no statement makes them
     slots: int = 0
 
@@ -208,6 +213,9 @@ class Reversal:
     def with_saves(self, region: Region) -> Region:
         """The forward region with the `save`s that the backward part turned out to need, and counters of turns."""
         body = [self.forward_statement(s) for s in region.body]
+        for (value, axis), length in self.lengths.items():
+            if self.home[length] is region:
+                body.append(Op(memory.axis_length, (value,), (length,), {"axis": axis}, None, "compiler"))
         for slot, value in self.saves.get(id(region), ()):
             body.append(Op(memory.save, (value,), (), {"slot": slot}, None, "compiler"))
         return Region(region.params, tuple(body), region.yields)
@@ -224,7 +232,7 @@ class Reversal:
     # ---- contributions ----------------------------------------------------------------------------
 
     def contribute(
-        self, target: Atom, amount: Atom, scope: Scope, full: Type | None = None
+        self, target: Atom, amount: Atom, scope: Scope, full: Type | Value | None = None
     ) -> None:
         """Add to the adjoint of a value; `full` is the type that the contribution was made for, where that was
         broadcast.
@@ -237,7 +245,7 @@ class Reversal:
         if isinstance(target.type, List):
             self.contribute_list(target, amount, scope)
             return
-        amount = fit(scope.b, amount, full or target.type, target.type)
+        amount = self.fitted(target, amount, full or target.type, scope)
         maker = self.maker.get(target)
         if (
             isinstance(maker, Op)
@@ -253,6 +261,57 @@ class Reversal:
             scope.b.ops(memory.add_into, self.open(target, scope), amount, where="")
         else:
             scope.add(target, amount)
+
+    def fitted(self, target: Value, amount: Atom, made: Type | Value, scope: Scope) -> Atom:
+        """A contribution summed over the axes along which the target was broadcast in what it was made for."""
+        have = shape_of(amount.type)
+        full = made.type if isinstance(made, Value) else made
+        if len(shape_of(full)) < len(have):
+            made = full = amount.type
+        out, into = (self.settled(t) for t in (full, target.type))
+        unsure = self.unsure_axes(shape_of(out), shape_of(into))
+        if unsure:
+            if shape_of(self.settled(amount.type)) != shape_of(out):
+                amount = self.spread(amount, made, scope)
+            lead = len(shape_of(out)) - len(shape_of(into))
+            out = _with_lengths(out, {k + lead: d for k, d in unsure.items()})
+        amount = fit(scope.b, amount, out, into)
+        for axis in unsure:
+            length = self.primal(self.length_of(target, axis), scope)
+            type_ = adjoint_type(target.type)
+            amount = scope.b.op(memory.sum_if_one, amount, length, axis=axis, type=type_)
+        return amount
+
+    def spread(self, amount: Atom, made: Type | Value, scope: Scope) -> Atom:
+        """A contribution at the full size of what it was made for."""
+        type_ = made.type if isinstance(made, Value) else made
+        shape = shape_of(type_)
+        if not isinstance(made, Value) or all(map(self.is_known, shape)):
+            return scope.b.op(memory.expand, amount, type=type_)
+        lengths = [self.primal(self.length_of(made, k), scope) for k in range(len(shape))]
+        nothing = scope.b.op(memory.zeros, *lengths, dtype=getattr(type_, "dtype", "float64"))
+        return scope.b.op(arithmetic.add, amount, nothing)
+
+    def settled(self, type_: Type) -> Type:
+        """A type with the lengths that the actual arguments decided between equal ones and 1."""
+        return map_dims(type_, lambda d: self.assumed.get(d, d)) if self.assumed else type_
+
+    def unsure_axes(self, out: Sequence[Dim], into: Sequence[Dim]) -> dict[int, Dim]:
+        """The axes of `into` that may have length 1 where `out` is longer."""
+        lead = len(out) - len(into)
+        return {k: d for k, d in enumerate(into) if d != out[k + lead] and self.may_be_one(d)}
+
+    def may_be_one(self, dim: Dim) -> bool:
+        """Whether only the run decides that a length is not 1."""
+        return not dim.is_const and dim.symbol not in self.rigid
+
+    def length_of(self, value: Value, axis: int) -> Value:
+        """The length of an axis as a forward value."""
+        if (value, axis) not in self.lengths:
+            made = Value(Scalar("int64", True, shape_of(value.type)[axis]))
+            self.lengths[value, axis] = made
+            self.home[made] = self.home[value]
+        return self.lengths[value, axis]
 
     def contribute_parts(self, target: Value, amount: Atom, scope: Scope) -> None:
         assert isinstance(target.type, Struct)
@@ -461,6 +520,12 @@ class Reversal:
         if not isinstance(y, Value) or y not in self.buffers:
             return False
         return any(self.home.get(root) not in inside for root in self.program.roots.get(y, ()))
+
+
+def _with_lengths(type_: Type, lengths: Mapping[int, Dim]) -> Type:
+    """An array type with other lengths along some axes."""
+    assert isinstance(type_, Array)
+    return replace(type_, shape=tuple(lengths.get(k, d) for k, d in enumerate(type_.shape)))
 
 
 def _is_list_length(statement: Statement) -> bool:

@@ -18,7 +18,6 @@ from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Function, Op, Region, Statement, Value
 from srcdiff.ir.location import Location
 from srcdiff.ops import arithmetic
-from srcdiff.transforms.algebra import algebra
 from srcdiff.transforms.facts import (
     count_uses,
     definitions,
@@ -26,6 +25,7 @@ from srcdiff.transforms.facts import (
     same_kind,
     written_values,
 )
+from srcdiff.transforms.signs import move_signs
 from srcdiff.transforms.patterns import Apply, Rule, build, function, match
 
 __all__ = ["RULES", "stabilise"]
@@ -61,7 +61,15 @@ def stabilise(fn: Function, disabled: Collection[str] = frozenset()) -> Function
     if not pass_.fired:
         return fn
     rewrites = (*fn.notes.get("rewrites", ()), *pass_.fired)
-    return replace(algebra(out), notes={**fn.notes, "rewrites": rewrites})
+    return replace(_Settled()(move_signs(out)), notes={**fn.notes, "rewrites": rewrites})
+
+
+class _Settled(Rewriter):
+    """What a rule has put into a line of the user's is the user's from then on: no later pass rearranges it."""
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        b.append(replace(new, origin="user") if new.origin == "compiler" else new)
 
 
 class _Stabilise(Rewriter):

@@ -37,14 +37,14 @@ def test_the_cross_entropy_of_a_sigmoid():
         """
         def loss(%z: float64[n], %b: float64, %y: float64[n]) -> 0 {
           notes [rewrites=(('log_sigmoid', None), ('log_one_minus_sigmoid', None))]
-          %logit: float64[n] = add %z, %b ;compiler
-          %0: float64[n] = negative %logit ;compiler
-          %1: float64[n] = logaddexp 0.0, %0 ;compiler
-          %2: float64[n] = subtract 1.0, %y
-          %3: float64[n] = logaddexp 0.0, %logit ;compiler
-          %4: float64[n] = multiply %y, %1 ;compiler
-          %5: float64[n] = multiply %2, %3 ;compiler
-          %l': float64[n] = add %4, %5 ;compiler
+          %logit: float64[n] = add %z, %b
+          %0: float64[n] = negative %logit
+          %1: float64[n] = logaddexp 0.0, %0
+          %2: float64[n] = multiply %y, %1
+          %3: float64[n] = subtract 1.0, %y
+          %4: float64[n] = logaddexp 0.0, %logit
+          %5: float64[n] = multiply %3, %4
+          %l': float64[n] = add %2, %5
           yield %l
         }
         """,
