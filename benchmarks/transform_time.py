@@ -96,7 +96,9 @@ def hmm_seconds(repeats: int) -> list[float]:
     module = importlib.util.module_from_spec(spec)
     sys.modules["hmm"] = module
     spec.loader.exec_module(module)
-    (function,) = (f for name, f in vars(module).items() if f"{name}_value_and_grad" in vars(module))
+    (function,) = (
+        f for name, f in vars(module).items() if f"{name}_value_and_grad" in vars(module)
+    )
     seconds = []
     for _ in range(repeats + 1):
         start = time.perf_counter()

@@ -385,11 +385,20 @@ def _sum_if_one_text(op: Op) -> str:
 
 
 def _sum_if_one(operands: Sequence[Any], attrs: Attrs) -> Any:
-    return np.sum(operands[0], axis=attrs["axis"], keepdims=True) if operands[1] == 1 else operands[0]
+    return (
+        np.sum(operands[0], axis=attrs["axis"], keepdims=True) if operands[1] == 1 else operands[0]
+    )
 
 
 # the adjoint along an axis of which only the run decides whether it was broadcast: its length is operand 1
-sum_if_one = operation("sum_if_one", template=_sum_if_one_text, infer=_of_type, linear=True, evaluate=_sum_if_one)
+sum_if_one = operation(
+    "sum_if_one",
+    template=_sum_if_one_text,
+    infer=_of_type,
+    linear=True,
+    view_of=0,
+    evaluate=_sum_if_one,
+)
 
 
 # ---- the forward part's values in the backward part, undecided ----------------------------------

@@ -177,8 +177,7 @@ class _Forward:
         if (
             decl.name in _STRUCTURAL
             or (decl.view_of is not None and decl.linear)
-            or (decl.linear
-            and not decl.elementwise)
+            or (decl.linear and not decl.elementwise)
         ):
             self.linear(op, scope, b)
         elif decl.multilinear:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from srcdiff.ir.alias import writes_of
 from srcdiff.ir.core import (
     Atom,
+    Call,
     Const,
     For,
     Op,
@@ -27,7 +28,7 @@ from srcdiff.ir.core import (
     While,
     regions_of,
 )
-from srcdiff.ir.types import Array, Struct
+from srcdiff.ir.types import Struct
 from srcdiff.ops import containers, memory
 from srcdiff.transforms.affine import Affine, affine
 
@@ -114,16 +115,16 @@ class Program:
             for w in self.writes.get(root, ())
         )
 
-    def is_written_after(self, op: Op, value: Value, base: Value) -> bool:
+    def is_written_after(self, op: Op | Call, value: Value, base: Value) -> bool:
         """Whether the storage that a value refers to at an operation may be written when that is done."""
         return any(
             self.may_hit(op, base, root, write)
             for root in self.roots.get(value, ())
-            if isinstance(root.type, Array)
+            if type(root.type) is type(value.type)
             for write in self.writes.get(root, ())
         )
 
-    def may_hit(self, op: Op, base: Value, root: Value, write: Op) -> bool:
+    def may_hit(self, op: Op | Call, base: Value, root: Value, write: Op) -> bool:
         shared = [
             p for p, q in zip(self.around[id(op)], self.around[id(write)], strict=False) if p is q
         ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Function, Op, Region, Statement, Value
@@ -66,7 +67,7 @@ class _Materialise(Rewriter):
             return b.op(memory.copy, seen)
         if model is not None:
             return b.op(creation.full_like, model, amount)
-        dtype = {} if type_.dtype == "float64" else {"dtype": type_.dtype}
+        dtype: dict[str, Any] = {} if type_.dtype == "float64" else {"dtype": type_.dtype}
         return b.op(creation.full, amount, *self.lengths(type_, b), **dtype)
 
     def lengths(self, type_: Array, b: Builder) -> list[Atom]:

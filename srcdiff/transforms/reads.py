@@ -11,16 +11,21 @@ entry: derivatives never modify their arguments.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from dataclasses import replace
+from typing import Any
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, shapes_for, with_parts
-from srcdiff.ir.core import Atom, Call, Function, Op, Statement, Value
+from srcdiff.ir.core import Atom, Call, Function, Op, Region, Statement, Value, regions_of, walk
 from srcdiff.ir.types import Array, List, Struct
-from srcdiff.ops import memory
+from srcdiff.ops import containers, memory
+from srcdiff.transforms.loads import Program, survey
 
 __all__ = ["insert_reads", "own_arguments"]
+
+Roots = Mapping[Value, frozenset[Value]]
 
 # operations that take a reference to storage and not its contents
 _BY_REFERENCE = {
@@ -36,24 +41,45 @@ def insert_reads(fn: Function) -> Function:
     if not written:
         return fn
     is_buffer = {v for v, r in roots.items() if isinstance(v.type, Array) and r & written}
-    return _InsertReads(is_buffer)(fn)
+    return _InsertReads(is_buffer, survey(fn.body, roots), _only_passed(fn))(fn)
+
+
+def _only_passed(fn: Function) -> set[Value]:
+    """Containers that are made for calls and nothing else: they may hold contents instead of storage."""
+    users: dict[Value, list[Statement]] = {}
+    yielded: set[Atom] = set(fn.body.yields)
+    for s in walk(fn.body):
+        for a in s.operands:
+            if isinstance(a, Value):
+                users.setdefault(a, []).append(s)
+        yielded.update(y for r in regions_of(s) for y in r.yields)
+    packs = [s for s in walk(fn.body) if isinstance(s, Op) and s.decl is containers.pack]
+    found: set[Value] = set()
+    for s in reversed(packs):  # a container in a container comes first
+        if s.result not in yielded and all(
+            isinstance(u, Call)
+            or (isinstance(u, Op) and u.decl is containers.pack and u.result in found)
+            for u in users.get(s.result, ())
+        ):
+            found.add(s.result)
+    return found
 
 
 class _InsertReads(Rewriter):
-    def __init__(self, buffers: set[Value]) -> None:
-        self.buffers = buffers
+    def __init__(self, buffers: set[Value], program: Program, passed: set[Value]) -> None:
+        self.buffers, self.program, self.passed = buffers, program, passed
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         b.location, b.origin = old.location, old.origin
         if isinstance(old, Call):
-            call = with_parts(old, [self.contents(a, b) for a in old.operands], ())
+            call = with_parts(old, [self.contents(a, old, b) for a in old.operands], ())
             self.keep_result(call, b)
             return
         if not isinstance(old, Op):
             b.append(self.keep(old, env, b))
             return
         operands = [
-            a if self.is_reference(old, i) else self.contents(a, b)
+            a if self.is_reference(old, i) else self.contents(a, old, b)
             for i, a in enumerate(old.operands)
         ]
         new = with_parts(old, operands, ())
@@ -83,11 +109,19 @@ class _InsertReads(Rewriter):
         """Whether the operation takes this operand as storage: views, writes, and what only asks for its shape."""
         if op.decl.view_of == position or position in op.decl.writes:
             return True
-        return op.decl.name in _BY_REFERENCE or op.decl is memory.read
+        if op.decl is containers.pack and op.result in self.passed:
+            return False
+        return op.decl.name in _BY_REFERENCE or op.decl in (memory.read, containers.list_copy)
 
-    def contents(self, atom: Atom, b: Builder) -> Atom:
+    def contents(self, atom: Atom, user: Op | Call, b: Builder) -> Atom:
         if isinstance(atom, Value) and atom in self.buffers:
             return b.op(memory.read, atom, name=atom.name)
+        if (
+            isinstance(atom, Value)
+            and isinstance(atom.type, List)
+            and self.program.is_written_after(user, atom, atom)
+        ):
+            return b.op(containers.list_copy, atom)  # the list as it is now
         return atom
 
 
@@ -100,12 +134,74 @@ def own_arguments(fn: Function) -> Function:
         return fn
     b = Builder(shapes_for(fn), location=fn.location)
     env: Env = {}
+    paths = _paths(fn)
     for param in mine:
-        if isinstance(param.type, List | Struct):
+        if isinstance(param.type, Array):
+            env[param] = b.op(memory.copy, param, name=param.name, user=True)
+        else:
+            _check_taken_apart(fn, param, paths, roots, written)
+    copies: dict[_Path, Atom] = {}
+    for v, path in paths.items():
+        if isinstance(v.type, Array) and roots[v] & written and path not in copies:
+            copies[path] = b.op(memory.copy, _take(b, path), name=v.name, user=v.user)
+    env.update((v, copies[path]) for v, path in paths.items() if path in copies)
+    return fn.with_body(_WithOwnParts(env).region(fn.body, env, b))
+
+
+_Path = tuple[Value, tuple[Any, ...]]
+
+
+def _paths(fn: Function) -> dict[Value, _Path]:
+    """Where in a parameter the values that are taken out of containers are."""
+    out: dict[Value, _Path] = {p: (p, ()) for p in fn.params if isinstance(p.type, Struct)}
+    for s in walk(fn.body):
+        if isinstance(s, Op) and s.decl in (containers.get, containers.unpack):
+            base = s.operands[0]
+            if isinstance(base, Value) and base in out and isinstance(base.type, Struct):
+                root, path = out[base]
+                keys = base.type.keys if s.decl is containers.unpack else (s.attrs["key"],)
+                out.update((v, (root, (*path, k))) for v, k in zip(s.results, keys, strict=True))
+    return {v: path for v, path in out.items() if path[1]}
+
+
+def _check_taken_apart(
+    fn: Function, param: Value, paths: Mapping[Value, _Path], roots: Roots, written: Set[Value]
+) -> None:
+    """Refuse a container that is written as anything but arrays taken out of it by name or place."""
+    parts = {param, *(v for v, path in paths.items() if path[0] is param)}
+    whole = {
+        v for v in parts if not isinstance(v.type, Array) and roots.get(v, frozenset()) & written
+    }
+    is_list = any(isinstance(v.type, List) for v in whole)
+    for s in (*walk(fn.body), fn.body):
+        used = (
+            s.yields
+            if isinstance(s, Region)
+            else (*s.operands, *(y for r in regions_of(s) for y in r.yields))
+        )
+        takes = isinstance(s, Op) and s.decl in (containers.get, containers.unpack)
+        if is_list or (not takes and not whole.isdisjoint(used)):
             raise UnsupportedError(
-                f"{fn.name} writes into its argument {param.name!r}, which is a container",
-                "Copy the array first, and write into the copy.",
+                f"{fn.name} writes into arrays of its argument {param.name!r}, which is a {'list' if is_list else 'container'}",
+                "Copy the arrays first, and write into the copies.",
                 fn.location,
             )
-        env[param] = b.op(memory.copy, param, name=param.name, user=True)
-    return fn.with_body(Rewriter().region(fn.body, env, b))
+
+
+def _take(b: Builder, path: _Path) -> Atom:
+    value: Atom = path[0]
+    for key in path[1]:
+        value = b.op(containers.get, value, key=key)
+    return value
+
+
+class _WithOwnParts(Rewriter):
+    """Puts copies in the place of parts of arguments."""
+
+    def __init__(self, copies: Env) -> None:
+        self.copies = copies
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        is_own = [v in self.copies for v in old.results]
+        if not (is_own and all(is_own)):
+            b.append(self.keep(old, env, b))

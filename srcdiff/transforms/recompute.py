@@ -26,7 +26,14 @@ __all__ = ["HEAVY", "needed", "origins", "uses"]
 # prices of doing something again, in units of storing its result: text is shorter with fewer arrays that are kept
 HEAVY = 4.0
 PRODUCT = 0.5
-_READS = (memory.read, memory.index, memory.gather, containers.list_item, containers.list_length)
+_READS = (
+    memory.read,
+    memory.index,
+    memory.gather,
+    containers.list_item,
+    containers.list_length,
+    containers.list_copy,
+)
 
 
 def origins(v: Value, program: Program) -> tuple[list[Value], float]:

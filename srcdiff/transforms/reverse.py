@@ -67,7 +67,9 @@ def reverse(
     targets = [fn.params[k] for k in wrt]
     outputs = _float_yields(fn) if seeded else _float_yields(fn)[:1]
     r, scope = _start(fn, targets, [fn.body.yields[k] for k in outputs], rules)
-    r.rigid = frozenset(s for p in fn.params if isinstance(p.type, Array) for d in p.type.shape for s in d.symbols())
+    r.rigid = frozenset(
+        s for p in fn.params if isinstance(p.type, Array) for d in p.type.shape for s in d.symbols()
+    )
     seeds: list[Value] = []
     for k in outputs:
         seed: Atom = const(1.0)

@@ -47,7 +47,15 @@ def reverse_op(r: Reversal, op: Op, scope: Scope) -> None:
     if op.decl.scatter is not None:
         _scatter(r, op, d_outs[0], scope)
     elif op.decl.build is not None:
-        for a, d in zip(op.operands, op.decl.build(scope.b, op, d_outs), strict=True):
+        try:
+            found = op.decl.build(scope.b, op, d_outs)
+        except NotImplementedError as error:
+            raise UnsupportedError(
+                f"not supported: {error}",
+                "Write it as a loop, or with another function.",
+                op.location,
+            ) from None
+        for a, d in zip(op.operands, found, strict=True):
             if d is not None:
                 r.contribute(a, d, scope)
     else:

@@ -71,9 +71,15 @@ class Reversal:
         default_factory=dict
     )  # structs to stand-ins for their parts
     by_element: dict[Value, For] = field(default_factory=dict)
-    lengths: dict[tuple[Value, int], Value] = field(default_factory=dict)  # axes whose length is asked for
-    assumed: dict[Dim, Dim] = field(default_factory=dict)  # lengths that the actual arguments decided
-    rigid: frozenset[str | None] = frozenset()  # symbols of arguments' axes: these are not of length 1
+    lengths: dict[tuple[Value, int], Value] = field(
+        default_factory=dict
+    )  # axes whose length is asked for
+    assumed: dict[Dim, Dim] = field(
+        default_factory=dict
+    )  # lengths that the actual arguments decided
+    rigid: frozenset[str | None] = (
+        frozenset()
+    )  # symbols of arguments' axes: these are not of length 1
     stand_ins: set[Value] = field(default_factory=set)  # for parts: no statement makes them
     slots: int = 0
 
@@ -215,7 +221,9 @@ class Reversal:
         body = [self.forward_statement(s) for s in region.body]
         for (value, axis), length in self.lengths.items():
             if self.home[length] is region:
-                body.append(Op(memory.axis_length, (value,), (length,), {"axis": axis}, None, "compiler"))
+                body.append(
+                    Op(memory.axis_length, (value,), (length,), {"axis": axis}, None, "compiler")
+                )
         for slot, value in self.saves.get(id(region), ()):
             body.append(Op(memory.save, (value,), (), {"slot": slot}, None, "compiler"))
         return Region(region.params, tuple(body), region.yields)

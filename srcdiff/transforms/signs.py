@@ -73,7 +73,12 @@ class _MoveSigns(Rewriter):
             case "subtract":
                 if not odd:
                     return b.op(arithmetic.subtract, plain[1], plain[0], name=name, user=user)
-                total = b.op(arithmetic.add, *plain, name="" if inner[0] else name, user=user and not inner[0])
+                total = b.op(
+                    arithmetic.add,
+                    *plain,
+                    name="" if inner[0] else name,
+                    user=user and not inner[0],
+                )
                 return self.minus(total, op, b) if inner[0] is not None else total
         return None
 

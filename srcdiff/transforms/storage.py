@@ -236,7 +236,9 @@ class Plan:
             return True
         if not isinstance(loop, For) or loop.breaks or loop.reverse:
             return False
-        return isinstance(loop.step, Const) and loop.step.value == 1 and self.axes(param) is not None
+        return (
+            isinstance(loop.step, Const) and loop.step.value == 1 and self.axes(param) is not None
+        )
 
     def kept_by_program(self, value: Value) -> Op | None:
         """The statement by which the program itself keeps a value, `H[t] = value`, if nothing overwrites it."""

@@ -48,16 +48,26 @@ def float_positions(args: Arguments) -> tuple[int, ...]:
     return tuple(k for k, a in enumerate(args) if any(map(is_float_leaf, leaves(a))))
 
 
-def expected(f: Callable[..., float], args: Arguments, seed: int = 0, wrt: Sequence[int] | None = None) -> Expected:
+def expected(
+    f: Callable[..., float], args: Arguments, seed: int = 0, wrt: Sequence[int] | None = None
+) -> Expected:
     """By finite differences along one random direction (Richardson's extrapolation)."""
     rng = np.random.default_rng(seed)
     wrt = float_positions(args) if wrt is None else wrt
     directions = tuple(
-        random_like(a, rng) if k in wrt else map_leaves(lambda _: None, a) for k, a in enumerate(args)
+        random_like(a, rng) if k in wrt else map_leaves(lambda _: None, a)
+        for k, a in enumerate(args)
     )
 
     def along(step: float) -> float:
-        return float(f(*(add_scaled(a, d, step) for a, d in zip(copy.deepcopy(args), directions, strict=True))))
+        return float(
+            f(
+                *(
+                    add_scaled(a, d, step)
+                    for a, d in zip(copy.deepcopy(args), directions, strict=True)
+                )
+            )
+        )
 
     best, smallest, row = np.nan, np.inf, []
     for level in range(5):
@@ -75,7 +85,9 @@ def is_close(found: float, wanted: float, rtol: float = RTOL) -> bool:
     return bool(abs(found - wanted) <= rtol * max(1.0, abs(wanted)))
 
 
-def derivatives(f: Callable[..., float], args: Arguments, seed: int = 0, wrt: Sequence[int] | None = None) -> Iterator[str]:
+def derivatives(
+    f: Callable[..., float], args: Arguments, seed: int = 0, wrt: Sequence[int] | None = None
+) -> Iterator[str]:
     """What is wrong with the derivatives of `f` at `args`; nothing, if all is well."""
     want = expected(f, args, seed, wrt)
     wrt = float_positions(args) if wrt is None else tuple(wrt)
@@ -104,7 +116,11 @@ def derivatives(f: Callable[..., float], args: Arguments, seed: int = 0, wrt: Se
 
 
 def same(left: Any, right: Any) -> bool:
-    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(leaves(left), leaves(right), strict=True) if is_float_leaf(a))
+    return all(
+        np.array_equal(a, b, equal_nan=True)
+        for a, b in zip(leaves(left), leaves(right), strict=True)
+        if is_float_leaf(a)
+    )
 
 
 def generated(f: Callable[..., Any], wrt: Sequence[int], mode: str = "auto") -> Any:
@@ -112,7 +128,9 @@ def generated(f: Callable[..., Any], wrt: Sequence[int], mode: str = "auto") -> 
     return srcdiff.value_and_grad(f, argnums=tuple(wrt), residuals=mode, on_independent="ignore")
 
 
-def problems(f: Callable[..., float], args: Arguments, seed: int = 0, wrt: Sequence[int] | None = None) -> list[str]:
+def problems(
+    f: Callable[..., float], args: Arguments, seed: int = 0, wrt: Sequence[int] | None = None
+) -> list[str]:
     """What is wrong with a program: wrong numbers, or an exception; refusals count as none."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -144,7 +162,9 @@ class Stages(Recorder):
             self.broken.append(f"{len(self.kept)} {name}: {message}")
 
     def difference(self, fn: Function) -> str:
-        further = [self.want.directions[k] for k in self.wrt] if len(fn.params) > len(self.args) else []
+        further = (
+            [self.want.directions[k] for k in self.wrt] if len(fn.params) > len(self.args) else []
+        )
         try:
             result = evaluate(fn, *copy.deepcopy(self.args), *copy.deepcopy(further))
         except Exception as error:
@@ -155,13 +175,22 @@ class Stages(Recorder):
         if further:
             slope = float(derivative)
         else:
-            slope = sum(dot(self.want.directions[k], d) for k, d in zip(self.wrt, derivative, strict=True))
+            slope = sum(
+                dot(self.want.directions[k], d) for k, d in zip(self.wrt, derivative, strict=True)
+            )
         if not is_close(float(value), self.want.value, 1e-12):
             return f"value {value}, not {self.want.value}"
         return "" if is_close(slope, self.want.slope) else f"slope {slope}, not {self.want.slope}"
 
 
-def stages(kind: str, f: Callable[..., float], args: Arguments, seed: int = 0, mode: str = "auto", wrt: Sequence[int] | None = None) -> Stages:
+def stages(
+    kind: str,
+    f: Callable[..., float],
+    args: Arguments,
+    seed: int = 0,
+    mode: str = "auto",
+    wrt: Sequence[int] | None = None,
+) -> Stages:
     """The passes of one derivative, each evaluated."""
     want = expected(f, args, seed, wrt)
     wrt = float_positions(args) if wrt is None else tuple(wrt)

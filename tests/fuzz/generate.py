@@ -119,7 +119,9 @@ class Writer:
         if depth == 0 or self.chance(0.2):
             if s.matrices and self.chance(0.3):
                 m = self.one(s.matrices)
-                return self.one([f"{m}[{self.index(s)}]", f"{m}[:, {self.index(s)}]", f"{m}.T[{self.index(s)}]"])
+                return self.one(
+                    [f"{m}[{self.index(s)}]", f"{m}[:, {self.index(s)}]", f"{m}.T[{self.index(s)}]"]
+                )
             return self.one([base, base, f"{base}[::-1]"])
         other, scalar = self.vector(s, depth - 1), self.scalar(s, depth - 1)
         pieces = [
@@ -129,7 +131,11 @@ class Writer:
         ]  # fmt: skip
         if s.matrices:
             m = self.one(s.matrices)
-            pieces += [f"({m} @ {base})", f"np.sum({m}, axis={int(self.rng.integers(2))})", f"np.mean({m} * {other}, axis=1)"]
+            pieces += [
+                f"({m} @ {base})",
+                f"np.sum({m}, axis={int(self.rng.integers(2))})",
+                f"np.mean({m} * {other}, axis=1)",
+            ]
         return self.one(pieces)
 
     def condition(self, s: Scope) -> str:
@@ -149,10 +155,25 @@ class Writer:
                 self.budget -= 1
                 self.statement(s, depth)
         if self.lines[-1].endswith(":"):
-            self.put(depth, f"{s.scalars[-1]} = {self.scalar(s, 1)}" if s.scalars[-1] not in ("a", "b") else "pass")
+            self.put(
+                depth,
+                f"{s.scalars[-1]} = {self.scalar(s, 1)}"
+                if s.scalars[-1] not in ("a", "b")
+                else "pass",
+            )
 
     def statement(self, s: Scope, depth: int) -> None:
-        simple = [self.assign, self.assign, self.augment, self.write, self.write, self.write_slice, self.new_buffer, self.view, self.matrix]
+        simple = [
+            self.assign,
+            self.assign,
+            self.augment,
+            self.write,
+            self.write,
+            self.write_slice,
+            self.new_buffer,
+            self.view,
+            self.matrix,
+        ]
         nested = [self.loop, self.loop, self.branch, self.branch, self.while_, self.list_]
         rare = [self.swap, self.leave, self.unpack, self.mask, self.alias]
         kinds = simple * 2 + (nested * 2 if depth < 4 else []) + rare
@@ -187,7 +208,10 @@ class Writer:
 
     def new_buffer(self, s: Scope, depth: int) -> None:
         name = self.name("u")
-        self.put(depth, f"{name} = {self.one([f'np.zeros({N})', f'{self.one(s.vectors)}.copy()', self.vector(s) + ' * 1.0'])}")
+        self.put(
+            depth,
+            f"{name} = {self.one([f'np.zeros({N})', f'{self.one(s.vectors)}.copy()', self.vector(s) + ' * 1.0'])}",
+        )
         s.buffers.append(name)
 
     def view(self, s: Scope, depth: int) -> None:
@@ -195,7 +219,10 @@ class Writer:
         v = self.one(s.buffers)
         if s.matrices and self.chance(0.4):
             m = self.one(s.matrices)
-            self.put(depth, f"{name} = {self.one([f'{m}[{self.index(s)}]', f'{m}[:, {self.index(s)}]', f'{m}.T[1]'])}")
+            self.put(
+                depth,
+                f"{name} = {self.one([f'{m}[{self.index(s)}]', f'{m}[:, {self.index(s)}]', f'{m}.T[1]'])}",
+            )
             s.buffers.append(name)
         elif self.chance(0.5):
             self.put(depth, f"{name} = {v}[::-1]")
@@ -209,7 +236,10 @@ class Writer:
         if len(s.matrices) < 2:
             name = self.name("B")
             base = self.one(s.vectors + s.buffers)
-            self.put(depth, f"{name} = {self.one([f'np.outer({base}, {self.vector(s, 1)})', f'{self.vector(s, 1)}[:, None] + {base}', f'np.zeros(({N}, {N}))'])}")
+            self.put(
+                depth,
+                f"{name} = {self.one([f'np.outer({base}, {self.vector(s, 1)})', f'{self.vector(s, 1)}[:, None] + {base}', f'np.zeros(({N}, {N}))'])}",
+            )
             s.matrices.append(name)
             return
         m, sign = s.matrices[-1], self.one(["=", "+=", "*="])
@@ -221,17 +251,31 @@ class Writer:
 
     def mask(self, s: Scope, depth: int) -> None:
         v = self.one(s.buffers)
-        self.put(depth, f"{v}[{v} > {self.number()}] {self.one(['=', '*=', '+='])} {self.scalar(s)}")
+        self.put(
+            depth, f"{v}[{v} > {self.number()}] {self.one(['=', '*=', '+='])} {self.scalar(s)}"
+        )
 
     def loop(self, s: Scope, depth: int) -> None:
         i = self.name("i")
-        heads = [f"range({N})", f"range(1, {N})", f"range({N} - 1, -1, -1)", f"range(0, {N}, 2)", f"range({N} - 1)", "range(n)"]
+        heads = [
+            f"range({N})",
+            f"range(1, {N})",
+            f"range({N} - 1, -1, -1)",
+            f"range(0, {N}, 2)",
+            f"range({N} - 1)",
+            "range(n)",
+        ]
         if s.indices:
             heads += [f"range({s.indices[-1]})", f"range({s.indices[-1]}, {N})"]
         inner = s.inner(True, i)
         if self.chance(0.25):
             e, v = self.name("e"), self.one(s.vectors)
-            self.put(depth, self.one([f"for {i}, {e} in enumerate({v}):", f"for {i}, {e} in zip(range({N}), {v}):"]))
+            self.put(
+                depth,
+                self.one(
+                    [f"for {i}, {e} in enumerate({v}):", f"for {i}, {e} in zip(range({N}), {v}):"]
+                ),
+            )
             inner.scalars.insert(0, e)
         else:
             self.put(depth, f"for {i} in {self.one(heads)}:")
@@ -260,9 +304,15 @@ class Writer:
         inner = s.inner(True, i)
         inner.scalars = [v for v in inner.scalars] + ([] if is_vector else [f"{name}[-1]"])
         inner.vectors = inner.vectors + ([f"{name}[-1]", f"{name}[{i}]"] if is_vector else [])
-        self.put(depth + 1, f"{name}.append({self.vector(inner) + ' * 0.5' if is_vector else self.scalar(inner)})")
+        self.put(
+            depth + 1,
+            f"{name}.append({self.vector(inner) + ' * 0.5' if is_vector else self.scalar(inner)})",
+        )
         self.put(depth, f"for q in {self.one([name, f'reversed({name})'])}:")
-        self.put(depth + 1, f"{self.local(s)} += {'np.sum(q * q) * 0.1' if is_vector else 'np.sin(q) * 0.3'}")
+        self.put(
+            depth + 1,
+            f"{self.local(s)} += {'np.sum(q * q) * 0.1' if is_vector else 'np.sin(q) * 0.3'}",
+        )
 
     def swap(self, s: Scope, depth: int) -> None:
         owned = [u for u in s.buffers if u.startswith("u") or u in ("y", "z")]
@@ -311,4 +361,10 @@ def program(seed: int) -> str:
 def arguments(seed: int) -> tuple[object, ...]:
     """Arguments for it."""
     rng = np.random.default_rng(seed + 1_000_003)
-    return (rng.normal(size=N) * 0.6, rng.normal(size=(N, N)) * 0.4, float(rng.uniform(0.3, 1.0)), float(rng.uniform(-0.8, 0.8)), 3)
+    return (
+        rng.normal(size=N) * 0.6,
+        rng.normal(size=(N, N)) * 0.4,
+        float(rng.uniform(0.3, 1.0)),
+        float(rng.uniform(-0.8, 0.8)),
+        3,
+    )
