@@ -25,8 +25,8 @@ from srcdiff.ops.registry import operation
 
 __all__ = [
     "add_at", "add_into", "axis_length", "copy", "empty", "empty_like", "empty_of", "expand", "gather",
-    "index", "index_text", "instantiate", "is_view", "length", "ones", "ones_like", "read", "restore", "save", "store", "sum_if_one", "zeros", "zeros_like",
-    "zeros_like_list", "zeros_of",
+    "index", "index_text", "instantiate", "is_view", "length", "ones", "ones_like", "read", "restore", "save",
+    "store", "sum_if_one", "zeros", "zeros_like", "zeros_like_list", "zeros_of",
 ]  # fmt: skip
 
 Attrs = Mapping[str, Any]

@@ -181,8 +181,9 @@ def _check_taken_apart(
         )
         takes = isinstance(s, Op) and s.decl in (containers.get, containers.unpack)
         if is_list or (not takes and not whole.isdisjoint(used)):
+            what = "list" if is_list else "container"
             raise UnsupportedError(
-                f"{fn.name} writes into arrays of its argument {param.name!r}, which is a {'list' if is_list else 'container'}",
+                f"{fn.name} writes into arrays of its argument {param.name!r}, which is a {what}",
                 "Copy the arrays first, and write into the copies.",
                 fn.location,
             )

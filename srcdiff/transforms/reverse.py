@@ -204,7 +204,7 @@ def _start(
     state = Reversal(
         rules, active_values(fn, targets, results), buffers, fn.body, survey(fn.body, roots)
     )
-    state.assumed = {a: b for a, b in fn.notes.get("assumptions", ())}
+    state.assumed = dict(fn.notes.get("assumptions", ()))
     state.place(fn.body)
     state.find_lists(fn.body)
     return state, Scope(fn.body, None, Builder(shapes_for(fn), "adjoint", fn.location), state.zeros)

@@ -25,8 +25,8 @@ from srcdiff.transforms.facts import (
     same_kind,
     written_values,
 )
-from srcdiff.transforms.signs import move_signs
 from srcdiff.transforms.patterns import Apply, Rule, build, function, match
+from srcdiff.transforms.signs import move_signs
 
 __all__ = ["RULES", "stabilise"]
 

@@ -364,7 +364,7 @@ class _Writer:
 
     def plan_rolling(self, v: Value) -> None:
         param = self.plan.rolled[v]
-        loop, k = self.program.carried(param)
+        loop, _k = self.program.carried(param)
         assert loop is not None
         if self.plan.stores_ahead(param):
             self.behind.setdefault(id(loop), []).append(param)

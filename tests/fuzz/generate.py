@@ -302,7 +302,7 @@ class Writer:
         self.put(depth, f"{name} = [{self.vector(s) + ' * 1.0' if is_vector else self.scalar(s)}]")
         self.put(depth, f"for {i} in range({int(self.rng.integers(1, 4))}):")
         inner = s.inner(True, i)
-        inner.scalars = [v for v in inner.scalars] + ([] if is_vector else [f"{name}[-1]"])
+        inner.scalars = list(inner.scalars) + ([] if is_vector else [f"{name}[-1]"])
         inner.vectors = inner.vectors + ([f"{name}[-1]", f"{name}[{i}]"] if is_vector else [])
         self.put(
             depth + 1,
