@@ -231,11 +231,7 @@ class _Fold:
         roots = self.facts.roots.get(base, frozenset()) if isinstance(base, Value) else frozenset()
         return (
             self.facts.written(roots, let.point, self.plan.end)
-            or any(
-                self.facts.written(roots, loop.point, loop.end)
-                and self.facts.written(roots, let.point, loop.end)
-                for loop in let.loops
-            )
+            or any(self.facts.written(roots, loop.point, loop.end) for loop in let.loops)
             or (
                 isinstance(base, Value)
                 and any(u.point > let.point for u in self.facts.uses[base])
