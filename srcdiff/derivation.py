@@ -32,6 +32,7 @@ from srcdiff.options import Options
 from srcdiff.programs import Derived, Program
 from srcdiff.signature import Arguments
 from srcdiff.transforms.facts import rename
+from srcdiff.transforms.entry_checks import with_entry_checks
 from srcdiff.transforms.pipeline import Recorder, each_function, gradient, prepare, tangent
 
 __all__ = ["build"]
@@ -69,6 +70,7 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
     recorder = Recorder(keep_text=keep_text, verify=bool(os.environ.get("SRCDIFF_VERIFY")))
     fn = derive(derived, arguments, recorder)
     fn = each_function(fn, lambda f: own_outside(without_stops(f)))
+    fn = with_entry_checks(fn)
     source = to_source(fn)
     watched = tuple(fn.notes.get("watched", {}).values())
     return Program(

@@ -204,7 +204,10 @@ def _start(
     state = Reversal(
         rules, active_values(fn, targets, results), buffers, fn.body, survey(fn.body, roots)
     )
-    state.assumed = dict(fn.notes.get("assumptions", ()))
+    bindings = fn.notes.get("bindings", {})
+    decided = [(a, b.substitute(bindings)) for a, b in fn.notes.get("assumptions", ())]
+    decided = [(b, a) if a.is_const else (a, b) for a, b in decided]
+    state.assumed = {a: b for a, b in decided if not a.is_const and a != b}
     state.place(fn.body)
     state.find_lists(fn.body)
     return state, Scope(fn.body, None, Builder(shapes_for(fn), "adjoint", fn.location), state.zeros)

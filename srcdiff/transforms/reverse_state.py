@@ -189,10 +189,27 @@ class Reversal:
         at: Scope | None = scope
         while at is not None and at.region is not home:
             at = at.parent
-        assert at is not None, f"{atom} is not defined around here"
+        if at is None:
+            return self.again(atom, scope)
         if atom not in at.values:
             at.values[atom] = self.restore(atom, at)
         return at.values[atom]
+
+    def again(self, value: Value, scope: Scope) -> Atom:
+        """A value of a branch where the branch itself is not mirrored: the arithmetic of an index is done again."""
+        maker = self.maker.get(value)
+        is_index = isinstance(maker, Op) and isinstance(value.type, Scalar) and not is_float(value.type)
+        if not is_index or maker.decl.effect or maker.decl.writes or maker.decl.view_of is not None:  # type: ignore[union-attr]
+            raise UnsupportedError(
+                "which part of an array a branch picks depends on what the branch computes",
+                "Compute the index in front of the branch.",
+                maker.location if maker is not None else None,
+            )
+        assert isinstance(maker, Op)
+        result = replace(value)
+        operands = tuple(self.primal(a, scope) for a in maker.operands)
+        scope.b.append(replace(maker, operands=operands, results=(result,), origin="adjoint"))
+        return result
 
     def restore(self, value: Value, at: Scope) -> Atom:
         known = value.type.expr if isinstance(value.type, Scalar) else None
@@ -489,7 +506,7 @@ class Reversal:
             self.open(base, scope)
         regions = []
         for region, y in halves:
-            inner = scope.inner(region)
+            inner = scope.inner(Region((), (), ()))  # not the mirror of the branch
             made = (
                 self.open(y, inner)
                 if isinstance(y, Value) and y in outside
