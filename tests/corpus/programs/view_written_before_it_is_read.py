@@ -11,7 +11,7 @@ def f(x, A):
     while turns < 2:
         turns += 1
         tail = column[2:]
-        tail += np.sin(y[0])
+        tail[:] += np.sin(y[0])
         y[1:] *= column[:-1]
     return np.sum(y * y)
 
