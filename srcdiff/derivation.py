@@ -31,8 +31,8 @@ from srcdiff.ops.memory import copy
 from srcdiff.options import Options
 from srcdiff.programs import Derived, Program
 from srcdiff.signature import Arguments
-from srcdiff.transforms.facts import rename
 from srcdiff.transforms.entry_checks import with_entry_checks
+from srcdiff.transforms.facts import rename
 from srcdiff.transforms.pipeline import Recorder, each_function, gradient, prepare, tangent
 
 __all__ = ["build"]
@@ -48,8 +48,18 @@ DOCS = {
 
 def build(derived: Derived, arguments: Arguments, keep_text: bool = False) -> Program:
     """Generate the program for arguments of these types."""
-    with _collector_paused():
-        return _build(derived, arguments, keep_text)
+    try:
+        with _collector_paused():
+            return _build(derived, arguments, keep_text)
+    except (
+        AssertionError,
+        LookupError,
+    ) as error:  # an invariant of ours does not hold: never a bare traceback
+        name = getattr(derived.base, "__name__", "the function")
+        raise UnsupportedError(
+            f"no derivative of {name} could be generated ({error})",
+            "This is a defect of srcdiff. The function in smaller steps, or with copies of views, may help.",
+        ) from error
 
 
 @contextlib.contextmanager

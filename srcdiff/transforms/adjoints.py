@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from srcdiff.ir.build import Builder, Env
-from srcdiff.ir.core import Atom, Const, Op, OpDecl, Region, Value, const
+from srcdiff.ir.core import Atom, Const, Function, Op, OpDecl, Region, Value, const
 from srcdiff.ir.types import (
     NONE,
     Array,
@@ -28,7 +28,17 @@ from srcdiff.ir.types import (
 )
 from srcdiff.ops import arithmetic, memory, reductions, shapes
 
-__all__ = ["Partial", "Scope", "adjoint_type", "fit", "hint", "is_zero", "whole", "zeros"]
+__all__ = [
+    "Partial",
+    "Scope",
+    "adjoint_type",
+    "assumed_lengths",
+    "fit",
+    "hint",
+    "is_zero",
+    "whole",
+    "zeros",
+]
 
 
 @dataclass(frozen=True)
@@ -165,6 +175,14 @@ def adjoint_type(type_: Type) -> Type:
     if isinstance(type_, Struct):
         return Struct(type_.kind, type_.keys, tuple(map(adjoint_type, type_.parts)), type_.cls)
     return List(adjoint_type(type_.element)) if isinstance(type_, List) else NONE
+
+
+def assumed_lengths(fn: Function) -> dict[Dim, Dim]:
+    """What the actual arguments decided about lengths: either side of an assumption by the other, fixed ones last."""
+    bindings = fn.notes.get("bindings", {})
+    pairs = [(a, b.substitute(bindings)) for a, b in fn.notes.get("assumptions", ())]
+    pairs = [(b, a) if a.is_const else (a, b) for a, b in pairs]
+    return {a: b for a, b in pairs if not a.is_const and a != b}
 
 
 def is_zero(atom: Atom) -> bool:

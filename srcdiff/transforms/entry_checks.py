@@ -4,7 +4,8 @@
         if len(w) != len(x) - 1:
             raise ValueError("f_grad is generated for len(w) == len(x) - 1")
 
-Calls through srcdiff pick the program that fits; a saved file has no one to do that, and must not compute something wrong.
+Calls through srcdiff pick the program that fits; a saved file has no one to do that, and must not compute
+something wrong.
 """
 
 from __future__ import annotations

@@ -31,11 +31,11 @@ from srcdiff.ir.core import (
     While,
     const,
 )
-from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, is_float
+from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type, is_float, shape_of
 from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.ops.roles import carries_derivative
 from srcdiff.transforms.activity import active_values
-from srcdiff.transforms.adjoints import adjoint_type, is_zero, whole, zeros
+from srcdiff.transforms.adjoints import adjoint_type, assumed_lengths, is_zero, whole, zeros
 from srcdiff.transforms.facts import rename
 from srcdiff.transforms.recompute import needed
 
@@ -64,6 +64,7 @@ def forward(
     `value=False` leaves the value out; `names` are what the tangent parameters are called, `<name>_dot` by default.
     """
     walker = _Forward(rules, forward_rules)
+    walker.assumed = assumed_lengths(fn)
     new, dots, _ = walker.function(fn, wrt, names)
     named = {
         d: replace(d, name=dot_name(v))
@@ -98,6 +99,7 @@ class _Forward:
     def __init__(self, rules: Rules, forward_rules: ForwardRules) -> None:
         self.rules = rules
         self.forward_rules = forward_rules
+        self.assumed: Mapping[Dim, Dim] = {}
         self.helpers: dict[tuple[int, tuple[int, ...]], tuple[Function, tuple[bool, ...]]] = {}
         self.dots: dict[Value, Atom] = {}  # of all functions transformed
 
@@ -267,7 +269,15 @@ class _Forward:
             env: Env = dict(zip(rule.params, [*op.operands, *op.results, d], strict=True))
             missing = sum(m < k for m in rule.notes.get("missing", ()))
             terms += _inline(rule, [k - missing], env, b)
-        self.sum(op.results[0], terms, scope, b)
+        result = op.results[0]
+        self.sum(result, terms, scope, b)
+        if result in scope.dots and not all(self.is_there(a, scope) for a in op.operands):
+            scope.dots[result] = self.surely_whole(scope.dots[result], result.type, b)
+
+    def is_there(self, a: Atom, scope: _Scope) -> bool:
+        """Whether an operand's shape is seen in a sum of terms: it is a number, or its tangent has its size."""
+        dot = self.dot(a, scope)
+        return not isinstance(a.type, Array) or (dot is not None and dot.type == a.type)
 
     def by_rule(self, op: Op, scope: _Scope, b: Builder) -> None:
         dots = [
@@ -292,6 +302,16 @@ class _Forward:
             out = term if out is None else b.op(arithmetic.add, out, term, name=dot_name(result))
         if out is not None:
             scope.dots[result] = out
+
+    def surely_whole(self, dot: Atom, type_: Type, b: Builder) -> Atom:
+        """A tangent at the size of its value, where only the run decides whether an axis was broadcast."""
+        have, full = (self.settled(shape_of(t)) for t in (dot.type, type_))
+        if len(have) != len(full) or all(p in (q, Dim(1)) for p, q in zip(have, full, strict=True)):
+            return dot
+        return b.op(memory.expand, dot, type=adjoint_type(type_))
+
+    def settled(self, shape: Sequence[Dim]) -> list[Dim]:
+        return [self.assumed.get(d, d) for d in shape]
 
     # ---- calls, branches, loops ------------------------------------------------------------------------
 

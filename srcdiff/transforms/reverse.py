@@ -36,7 +36,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.types import Array, List, Static, Struct, is_float
 from srcdiff.transforms.activity import active_values
-from srcdiff.transforms.adjoints import Scope, adjoint_type, hint
+from srcdiff.transforms.adjoints import Scope, adjoint_type, assumed_lengths, hint
 from srcdiff.transforms.facts import rename
 from srcdiff.transforms.loads import survey
 from srcdiff.transforms.reverse_control import reverse_branch, reverse_loop
@@ -204,10 +204,7 @@ def _start(
     state = Reversal(
         rules, active_values(fn, targets, results), buffers, fn.body, survey(fn.body, roots)
     )
-    bindings = fn.notes.get("bindings", {})
-    decided = [(a, b.substitute(bindings)) for a, b in fn.notes.get("assumptions", ())]
-    decided = [(b, a) if a.is_const else (a, b) for a, b in decided]
-    state.assumed = {a: b for a, b in decided if not a.is_const and a != b}
+    state.assumed = assumed_lengths(fn)
     state.place(fn.body)
     state.find_lists(fn.body)
     return state, Scope(fn.body, None, Builder(shapes_for(fn), "adjoint", fn.location), state.zeros)

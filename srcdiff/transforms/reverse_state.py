@@ -198,7 +198,9 @@ class Reversal:
     def again(self, value: Value, scope: Scope) -> Atom:
         """A value of a branch where the branch itself is not mirrored: the arithmetic of an index is done again."""
         maker = self.maker.get(value)
-        is_index = isinstance(maker, Op) and isinstance(value.type, Scalar) and not is_float(value.type)
+        is_index = (
+            isinstance(maker, Op) and isinstance(value.type, Scalar) and not is_float(value.type)
+        )
         if not is_index or maker.decl.effect or maker.decl.writes or maker.decl.view_of is not None:  # type: ignore[union-attr]
             raise UnsupportedError(
                 "which part of an array a branch picks depends on what the branch computes",
@@ -505,7 +507,7 @@ class Reversal:
         for base in dict.fromkeys(base for y in outside for base in self.bases(y)):
             self.open(base, scope)
         regions = []
-        for region, y in halves:
+        for _, y in halves:
             inner = scope.inner(Region((), (), ()))  # not the mirror of the branch
             made = (
                 self.open(y, inner)

@@ -1,0 +1,57 @@
+"""Random programs against finite differences: reverse mode with each choice of residuals, and forward mode.
+
+A seed is one program. A program that raises, or that is refused with an error at its line, is left out; the tests count that
+there are few of these.
+"""
+
+from __future__ import annotations
+
+import pytest
+from fuzz.compare import function_of, problems
+from fuzz.generate import arguments, program
+
+FAST = 30
+CHUNKS = 40
+PER_CHUNK = 100
+
+
+def runs(seed: int) -> bool:
+    """Whether the program itself runs, with results of a reasonable size."""
+    try:
+        return bool(abs(function_of(program(seed))(*arguments(seed))) < 1e4)
+    except (ValueError, FloatingPointError, IndexError, TypeError):
+        return False
+
+
+def outcome(seed: int) -> str:
+    """ "ok", "left out", "refused", or what is wrong."""
+    if not runs(seed):
+        return "left out"
+    found = problems(function_of(program(seed)), arguments(seed))
+    if not found:
+        return "ok"
+    return "refused" if found[0].startswith("refused") else f"seed {seed}: {found[0]}"
+
+
+def check(seeds: range) -> None:
+    outcomes = [outcome(seed) for seed in seeds]
+    wrong = [o for o in outcomes if o not in ("ok", "left out", "refused")]
+    assert not wrong, "\n".join(wrong)
+    assert outcomes.count("refused") <= 0.15 * len(outcomes)
+    assert outcomes.count("ok") >= 0.7 * len(outcomes)
+
+
+def test_a_seed_is_one_program() -> None:
+    assert program(7) == program(7)
+    assert program(7) != program(8)
+
+
+def test_random_programs_have_the_derivatives_that_differences_show() -> None:
+    check(range(FAST))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_many_random_programs_have_the_derivatives_that_differences_show(chunk: int) -> None:
+    first = 10_000 + chunk * PER_CHUNK
+    check(range(first, first + PER_CHUNK))
