@@ -137,7 +137,7 @@ def problems(
             warnings.simplefilter("ignore")
             return list(derivatives(f, args, seed, wrt))
     except UnsupportedError as error:
-        return [f"refused: {error}"]
+        return [f"{'defect' if 'defect of srcdiff' in str(error) else 'refused'}: {error}"]
     except Exception as error:
         return [f"{type(error).__name__}: {error}"]
 

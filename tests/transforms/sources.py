@@ -1,0 +1,71 @@
+"""Programs given as text, brought to their derivatives: for tests that look at what reverse and forward mode make of them."""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+
+import numpy as np
+from fuzz.compare import function_of, problems, stages
+
+import srcdiff
+
+HEADER = "import numpy as np\n\n\n"
+
+
+def source(text, name="f"):
+    """The function that a program's text defines."""
+    return function_of(HEADER + textwrap.dedent(text), name)
+
+
+def agrees(text, *args):
+    """The derivatives of a program are right, in every mode, at arguments that stay as they are."""
+    found = problems(source(text), args)
+    assert not found, found[0]
+
+
+def refusal(text, *args):
+    """What a program is refused with."""
+    (found,) = problems(source(text), args)
+    assert found.startswith("refused: "), found
+    return found
+
+
+def kept(function, args, **options):
+    """How many numbers the generated code keeps between its parts: what it allocates with `np.empty`, and appends to
+    lists of its own.
+    """
+    gradient = srcdiff.value_and_grad(function, on_independent="ignore", **options)
+    tree = ast.parse(gradient.source_for(*args))
+    counter = _Count()
+    tree = ast.fix_missing_locations(counter.visit(tree))
+    namespace = {"numbers": [0]}
+    exec(compile(tree, "<counted>", "exec"), namespace)
+    name = next(n.name for n in reversed(tree.body) if isinstance(n, ast.FunctionDef))
+    with np.errstate(all="ignore"):
+        namespace[name](*args)
+    return namespace["numbers"][0]
+
+
+class _Count(ast.NodeTransformer):
+    """Counts the sizes of arrays made by `np.empty` as the program runs, and of what is put on lists."""
+
+    def visit_Call(self, node):
+        self.generic_visit(node)
+        text = ast.unparse(node.func)
+        if text == "np.empty":
+            return self.counted(node)
+        if text.endswith(".append"):
+            node.args[0] = self.counted(node.args[0])
+        return node
+
+    def counted(self, node):
+        count = "(lambda made: (numbers.__setitem__(0, numbers[0] + __import__('numpy').size(made)), made)[1])"
+        return ast.Call(ast.parse(count, mode="eval").body, [node], [])
+
+
+def after(text, args, stage, kind="value_and_grad", mode="auto"):
+    """The function behind a stage: the one with this name that came last; every stage kept the program's meaning."""
+    record = stages(kind, source(text), args, mode=mode)
+    assert record.broken == []
+    return [fn for name, fn in record.kept if name == stage][-1]

@@ -1,0 +1,56 @@
+"""Forward mode: tangents next to values."""
+
+import numpy as np
+from fuzz.compare import problems
+from transforms.hard_programs import V
+from transforms.sources import after
+
+import srcdiff
+from srcdiff.ir.text import to_text
+
+
+def text_of(text, *args):
+    return to_text(after(text, args, "forward", kind="jvp"))
+
+
+def test_a_product_has_a_tangent_for_each_factor_that_varies():
+    text = text_of("def f(x, n):\n    return np.sum(x * 2.0 * n)\n", V(3), 2)
+    assert text.count("tangent") == 3  # two products, one sum
+
+
+def test_written_arrays_have_a_tangent_array_written_in_the_same_places():
+    text = text_of("def f(x):\n    y = np.zeros(3)\n    y[1] = x[0]\n    return np.sum(y)\n", V(3))
+    assert "store[where='i'] %y, " in text and "store[where='i'] %y_dot, " in text
+
+
+def test_storing_what_does_not_vary_clears_the_tangent():
+    text = text_of("def f(x):\n    y = x * 2.0\n    y[1] = 3.0\n    return np.sum(y)\n", V(3))
+    assert "store[where='i'] %y_dot, 0.0, 1 ;tangent" in text
+
+
+def test_loops_carry_tangents_along():
+    text = text_of(
+        "def f(x):\n    s = 1.0\n    for v in x:\n        s = s * v\n    return s\n", V(3)
+    )
+    assert "%s_dot" in text and "for 0, " in text
+
+
+def test_helpers_give_their_tangent_with_their_result():
+    text = text_of(
+        "def g(v):\n    return np.sin(v)\n\n\ndef f(x):\n    return np.sum(g(x))\n", V(3)
+    )
+    assert "call g_jvp" in text
+
+
+def test_a_tangent_that_only_the_run_can_tell_from_its_broadcast_is_made_whole():
+    def f(x, y, n):
+        return np.sum(x[:n] + y)
+
+    for wrt in ((0,), (1,), (0, 1)):
+        assert problems(f, (V(4), V(4), 1), wrt=wrt) == []
+        assert problems(f, (V(4), V(4), 4), wrt=wrt) == []
+
+
+def test_the_result_need_not_depend_on_the_argument():
+    value, tangent = srcdiff.jvp(lambda x: 2.0, (V(3),), (np.ones(3),))
+    assert (value, tangent) == (2.0, 0.0)

@@ -1,0 +1,87 @@
+"""Whether what was read can be read again: position and index decide, not the name."""
+
+import pytest
+from transforms.passes import program
+
+from srcdiff.ir.alias import storage_roots
+from srcdiff.ir.core import Op, walk
+from srcdiff.transforms.loads import survey
+
+
+def stable(text):
+    """Whether the loads (all but that of `len`) of a function are stable, in program order."""
+    fn = program(text)
+    found = survey(fn.body, storage_roots(fn))
+    loads = [
+        s
+        for s in walk(fn.body)
+        if isinstance(s, Op) and s.decl.name in ("index", "read", "list_item")
+    ]
+    return [found.is_stable(s) for s in loads]
+
+
+def loop(body, start="1", reverse=""):
+    return f"""
+        def f(%x: float64[n], %n: int64{{n}}) -> 0 {{
+          %y: float64[n] = zeros_like %x
+          for {start}, %n, 1 {reverse} {{
+            (%i: int64{{i}}) ->
+            {body}
+            yield
+          }}
+          yield %y
+        }}
+    """
+
+
+READ_BEHIND = "%p: int64{i-1} = subtract %i, 1\n            %a: float64! = index[where='i'] %y, %p\n            store[where='i'] %y, %a, %i"
+READ_OWN = "%a: float64! = index[where='i'] %y, %i\n            %b: float64! = multiply %a, 2.0\n            store[where='i'] %y, %b, %i"
+READ_AHEAD = "%p: int64{i+1} = add %i, 1\n            %a: float64! = index[where='i'] %y, %p\n            store[where='i'] %y, %a, %i"
+STORE_FIRST = "store[where='i'] %y, 1.0, %i\n            %a: float64! = index[where='i'] %y, %i"
+
+
+@pytest.mark.parametrize(
+    ("body", "start", "reverse", "expected"),
+    [
+        (READ_BEHIND, "1", "", True),
+        (READ_BEHIND, "0", "", False),  # index -1 is the last element, which is written later
+        (READ_BEHIND, "1", "reverse", False),
+        (READ_OWN, "0", "", False),
+        (STORE_FIRST, "0", "", True),
+        (READ_AHEAD, "0", "", False),
+        (READ_AHEAD, "0", "reverse", True),
+    ],
+)
+def test_what_is_read_behind_the_loop_stays_and_what_is_ahead_does_not(
+    body, start, reverse, expected
+):
+    assert stable(loop(body, start, reverse)) == [expected]
+
+
+def test_a_read_before_a_later_write_is_not_stable_and_one_behind_is():
+    assert stable("""
+        def f(%x: float64[n]) -> 0 {
+          %y: float64[n] = zeros_like %x
+          %a: float64[n] = read %y
+          store[where='i'] %y, 1.0, 0
+          %b: float64[n] = read %y
+          %c: float64[n] = add %a, %b
+          yield %c
+        }
+    """) == [False, True]
+
+
+def test_appending_overwrites_nothing():
+    assert stable("""
+        def f(%a: float64, %n: int64{n}) -> 0 {
+          %xs: list of float64 = list_new[element=type(float64)] %a
+          for 0, %n, 1 {
+            (%i: int64{i}) ->
+            %b: float64 = list_item %xs, %i
+            append %xs, %b
+            yield
+          }
+          %c: float64 = list_item %xs, 0
+          yield %c
+        }
+    """) == [True, True]

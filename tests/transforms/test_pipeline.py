@@ -1,0 +1,72 @@
+"""The passes in their order."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+from fuzz.compare import stages
+from transforms.hard_programs import CASES, V
+from transforms.sources import source
+
+import srcdiff
+from srcdiff.ir.verify import verify
+from srcdiff.transforms.pipeline import Pass, Recorder, each_function
+
+TEXT = "def g(v):\n    return np.sum(np.sin(v))\n\n\ndef f(x):\n    s = 1.0\n    for i in range(3):\n        s = s * g(x)\n    return s\n"
+
+
+def test_each_function_is_changed_once():
+    seen = []
+    fn = stages("value_and_grad", source(TEXT), (V(3),)).kept[0][1]
+    each_function(fn, lambda f: seen.append(f.name) or f)
+    assert seen == ["g", "f"]
+
+
+def test_the_recorder_keeps_the_text_of_each_stage_under_a_name_of_its_own():
+    recorder = Recorder(keep_text=True)
+    fn = stages("value_and_grad", source(TEXT), (V(3),)).kept[0][1]
+    same = Pass("same", lambda f: f, "nothing")
+    assert recorder.run(fn, (same, same)) is not None
+    assert list(recorder.stages) == ["same", "same (2)"] and recorder.seconds["same"] >= 0.0
+
+
+def test_hard_programs_are_valid_and_mean_the_same_after_every_pass():
+    for name in ("swap_conditional", "nested_breaks", "if_views_loop", "list_of_lists", "rt_if"):
+        function, args = CASES[name]
+        for kind in ("value_and_grad", "jvp"):
+            record = stages(kind, function, args)
+            assert record.broken == [], f"{name}, {kind}"
+            assert verify(record.kept[-1][1]) == []
+
+
+def test_the_same_program_gives_the_same_text_in_every_process(tmp_path):
+    path = tmp_path / "program.py"
+    path.write_text(
+        f"import numpy as np\nimport srcdiff\n\n\n{TEXT}\n\nprint(srcdiff.grad(f).source_for(np.ones(3)))\n"
+    )
+    texts = set()
+    for seed in ("1", "2"):
+        environment = {
+            **os.environ,
+            "PYTHONHASHSEED": seed,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
+        texts.add(
+            subprocess.run(
+                [sys.executable, str(path)],
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+        )
+    assert len(texts) == 1 and "def f_grad" in texts.pop()
+
+
+def test_checks_after_each_pass_can_be_asked_for(monkeypatch):
+    monkeypatch.setenv("SRCDIFF_VERIFY", "1")
+    np.testing.assert_allclose(srcdiff.grad(source(PRODUCT))(np.ones(3)), np.ones(3))
+
+
+PRODUCT = "def f(x):\n    return x[0] * x[1] * x[2]\n"
