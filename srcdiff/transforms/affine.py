@@ -27,6 +27,10 @@ class Affine:
     def minus(self, other: Affine) -> Affine:
         return self.plus(other, -1)
 
+    def times(self, factor: int) -> Affine:
+        """`factor` times the expression; the factor is not 0."""
+        return Affine(self.const * factor, {v: k * factor for v, k in self.terms.items()})
+
     @property
     def known(self) -> int | None:
         """The number, where there is nothing unknown in it."""

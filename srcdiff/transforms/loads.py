@@ -61,8 +61,7 @@ class Program:
         return not isinstance(atom, Value) or self.home.get(atom, self.top) is self.top
 
     def is_index(self, param: Value) -> bool:
-        owner = self.owner.get(self.home[param])
-        return isinstance(owner, For) and owner.index is param
+        return self.loop_of(param) is not None
 
     def carried(self, param: Value) -> tuple[Loop | None, int]:
         """The loop that carries a parameter, and its place among what is carried."""
@@ -172,8 +171,7 @@ class Program:
                 term = self.extreme(inside, lowest == (k > 0))
             if term is None:
                 return None
-            for _ in range(abs(k)):
-                out = out.plus(term, 1 if k > 0 else -1)
+            out = out.plus(term.times(k))
         return out
 
     def is_apart(self, load: Op, write: Op) -> bool:
@@ -254,11 +252,10 @@ class Program:
         return gap is not None and gap < 0
 
     def loop_of(self, index: Value) -> For | None:
-        for loops in self.around.values():
-            for loop in loops:
-                if isinstance(loop, For) and loop.index is index:
-                    return loop
-        return None
+        """The loop that a value is the index of."""
+        home = self.home.get(index)
+        owner = None if home is None else self.owner.get(home)
+        return owner if isinstance(owner, For) and owner.index is index else None
 
     def subscript(self, op: Op) -> tuple[Value, list[Affine]] | None:
         """The root and the leading integer indices that an access touches; None where that is not known."""

@@ -25,7 +25,8 @@ from srcdiff.ops import memory
 from srcdiff.transforms.loads import Program, survey
 from srcdiff.transforms.maxflow import minimum_cut
 from srcdiff.transforms.recompute import origins
-from srcdiff.transforms.storage import Plan, write_plan
+from srcdiff.transforms.storage import write_plan
+from srcdiff.transforms.storage_plan import Plan
 
 __all__ = ["Mode", "residuals"]
 
@@ -43,7 +44,7 @@ def residuals(fn: Function, mode: Mode = "auto") -> Function:
         return fn
     forward = _forward_part(fn.body)
     program = survey(forward, storage_roots(fn))
-    plan = Plan(program, fn.body)
+    plan = Plan(program)
     for values in _by_top_statement(forward, wanted, program).values():
         _decide(values, program, plan, mode)
     return write_plan(fn, plan)
@@ -138,7 +139,7 @@ class _Graph:
     def capacity(self, v: Value) -> float:
         if self.mode == "recompute":
             return 1.0
-        return size(v.type) * _TURNS ** self.plan.depth(v)
+        return size(v.type) * _TURNS ** len(self.plan.loops_around(v))
 
     def cut(self, wanted: Iterable[Value]) -> set[Value]:
         """The values to store."""

@@ -6,7 +6,7 @@ from transforms.sources import after, agrees
 
 from srcdiff.ir.core import For, Op
 from srcdiff.ir.text import to_text
-from srcdiff.transforms.storage import plural
+from srcdiff.transforms.storage_plan import plural
 
 NESTED = "def f(x):\n    s = 1.0\n    for i in range(3):\n        for j in range({bounds}):\n            s = s * np.sin(x[i] * x[j] + 1.0)\n    return s\n"
 

@@ -1,0 +1,255 @@
+"""What is stored for the backward part, and where each stored value is.
+
+The pass `residuals` fills in a `Plan`: which values are stored, which are rolled along. `lay_out` turns it into a
+`Layout`: storage for each value, and what each region of the backward part has to get from it.
+
+Storage for loops with a known number of turns is an array with a leading axis for each loop, allocated in
+front of the outermost; with an unknown one, or with lengths that differ from turn to turn, a list that grows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from srcdiff.ir.build import Builder, Env, lookup
+from srcdiff.ir.core import Atom, Const, For, If, Op, Region, Statement, Value, While, walk
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.types import Array, Dim, Scalar, map_dims, shape_of
+from srcdiff.ops import containers, memory
+from srcdiff.transforms.loads import Loop, Program
+from srcdiff.transforms.places import Axis, Places, room
+from srcdiff.transforms.recompute import origins
+
+__all__ = ["Layout", "Plan", "Store", "carried_result", "lay_out"]
+
+
+# ---- the plan -----------------------------------------------------------------------------------
+
+
+@dataclass
+class Plan:
+    """What is stored, rolled along and wanted, for the whole function."""
+
+    program: Program
+    wanted: list[Value] = field(default_factory=list)
+    stored: set[Value] = field(default_factory=set)
+    rolled: dict[Value, Value] = field(default_factory=dict)
+    places: Places = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.places = Places(self.program)
+
+    def loops_around(self, value: Value) -> tuple[Loop, ...]:
+        return self.program.loops_around(self.program.home[value])
+
+    def axes(self, value: Value) -> list[Axis] | None:
+        """The leading axes of an array for a value; None where the turns or lengths are not known in front of
+        the loops.
+        """
+        if not isinstance(value.type, Scalar | Array):
+            return None
+        if not all(map(self.places.is_known, shape_of(value.type))):
+            return None
+        return self.places.axes(self.loops_around(value), self.stores_ahead(value))
+
+    def stores_ahead(self, value: Value) -> bool:
+        """Whether the value behind the last turn is stored as well, because the backward part cannot see it
+        otherwise.
+        """
+        if value not in self.rolled.values():
+            return False
+        loop, k = self.program.carried(value)
+        return loop is not None and not self.program.is_top(carried_result(loop, k))
+
+    def can_roll(self, param: Value) -> bool:
+        """Whether the value that a turn yields can be had from what the next turn stored."""
+        loop, k = self.program.carried(param)
+        if loop is None:
+            return False
+        if self.program.is_top(carried_result(loop, k)):
+            return True
+        if not isinstance(loop, For) or loop.breaks or loop.reverse:
+            return False
+        counts_up = isinstance(loop.step, Const) and loop.step.value == 1
+        return counts_up and self.axes(param) is not None
+
+    def kept_by_program(self, value: Value) -> Op | None:
+        """The statement by which the program itself keeps a value, `H[t] = value`, if nothing overwrites it."""
+        for op in self.program.keeps.get(value, ()):
+            if self.keeps_each_turn(op, value) and self.program.is_stable(op):
+                return op
+        return None
+
+    def keeps_each_turn(self, op: Op, value: Value) -> bool:
+        """Whether `H[t] = value` puts the values of all turns at places of their own."""
+        at = self.program.subscript(op)
+        if at is None or not self.program.is_top(at[0]):
+            return False
+        if self.program.region_of[id(op)] is not self.program.home[value]:
+            return False
+        loops = self.loops_around(value)
+        indices = [loop.index for loop in loops if isinstance(loop, For)]
+        exact = len(indices) == len(loops) == len(at[1]) == len(op.operands) - 2
+        whole = exact and shape_of(at[0].type)[len(indices) :] == shape_of(value.type)
+        return whole and all(a.terms == {i: 1} for a, i in zip(at[1], indices, strict=True))
+
+
+def carried_result(loop: Loop, k: int) -> Value:
+    return (loop.carried_results if isinstance(loop, For) else loop.results)[k]
+
+
+# ---- the layout ---------------------------------------------------------------------------------
+
+
+@dataclass
+class Store:
+    """Where a stored value is: an array with `axes`, or a list."""
+
+    storage: Value
+    allocation: list[Statement]
+    axes: list[Axis] | None
+
+
+@dataclass
+class Layout:
+    """What is where, and what each region has to do about it."""
+
+    plan: Plan
+    shapes: Shapes
+    env: Env = field(default_factory=dict)  # forward values as the whole backward part calls them
+    stores: dict[Value, Store] = field(default_factory=dict)
+    mirror: dict[Region, Region] = field(default_factory=dict)  # backward region -> forward region
+    backward: dict[Region, Statement] = field(default_factory=dict)
+    slots: dict[int, Value] = field(default_factory=dict)
+    needed: dict[Region, list[Value]] = field(default_factory=dict)
+    # loop of the forward part -> what it carries and what is stored behind its last turn
+    behind: dict[int, list[Value]] = field(default_factory=dict)
+    # branch -> its value, the result that it becomes
+    handed: dict[Region, list[tuple[Value, Value]]] = field(default_factory=dict)
+    # loop of the backward part -> value, the parameter that holds it in the next turn
+    rolling: dict[int, list[tuple[Value, Value]]] = field(default_factory=dict)
+
+    @property
+    def program(self) -> Program:
+        return self.plan.program
+
+    def builder(self, like: Statement | None = None) -> Builder:
+        return Builder(self.shapes, "compiler", like.location if like is not None else None)
+
+    def positions(
+        self, v: Value, axes: Sequence[Axis], b: Builder, env: Env, ahead: int = 0
+    ) -> list[Atom]:
+        """The subscript of a value in an array of stored values; `ahead` turns later with that."""
+        out: list[Atom] = []
+        for n, (loop, axis) in enumerate(zip(self.plan.loops_around(v), axes, strict=True)):
+            assert isinstance(loop, For)
+            is_innermost = n == len(axes) - 1
+            out.append(axis.position(lookup(env, loop.index), b, env, ahead if is_innermost else 0))
+        return out
+
+    # ---- making it ----
+
+    def find_pairs(self, top: Region) -> None:
+        """Match backward regions with forward ones, and slots with values."""
+        forward: dict[int, Statement] = {}
+        for s in walk(top):
+            pair = getattr(s, "pair", 0)
+            if isinstance(s, Op) and s.decl is memory.save:
+                value = s.operands[0]
+                assert isinstance(value, Value)
+                self.slots[s.attrs["slot"]] = value
+            elif pair and pair not in forward:
+                forward[pair] = s
+            elif pair:
+                for back, ahead in zip(_bodies(s), _bodies(forward[pair]), strict=True):
+                    self.mirror[back] = ahead
+                    self.backward[ahead] = s
+                    if isinstance(s, For) and isinstance(forward[pair], For):
+                        self.env[ahead.params[0]] = back.params[0]
+
+    def choose_storage(self) -> None:
+        """Pick storage for what is stored, and collect what each backward region has to have."""
+        seen: set[Value] = set()
+        stack = list(self.plan.wanted)
+        while stack:
+            v = stack.pop()
+            if v in seen or self.program.is_top(v) or self.program.is_index(v):
+                continue
+            seen.add(v)
+            self.needed.setdefault(self.program.home[v], []).append(v)
+            if v in self.plan.stored and not self.plan.loops_around(v):
+                self.hand_out(v)
+            elif v in self.plan.stored:
+                self.stores[v] = self.storage(v)
+            elif v in self.plan.rolled:
+                stack.append(self.plan.rolled[v])
+                self.plan_rolling(v)
+            elif self.plan.kept_by_program(v) is None:
+                stack += origins(v, self.program)[0]
+
+    def hand_out(self, v: Value) -> None:
+        """A value of a branch that no loop is around becomes a result of the branch, and of those around it."""
+        region, inner = self.program.home[v], v
+        while region is not self.program.top:
+            outer = replace(v)
+            self.handed.setdefault(region, []).append((inner, outer))
+            region, inner = self.program.region_of[id(self.program.owner[region])], outer
+        self.env[v] = inner
+
+    def plan_rolling(self, v: Value) -> None:
+        param = self.plan.rolled[v]
+        loop, _k = self.program.carried(param)
+        assert loop is not None
+        if self.plan.stores_ahead(param):
+            self.behind.setdefault(id(loop), []).append(param)
+        else:
+            self.rolling.setdefault(id(self.backward[loop.body]), []).append((v, param))
+
+    def storage(self, v: Value) -> Store:
+        axes = self.plan.axes(v)
+        b = self.builder()
+        name = plural(v.name)
+        if axes is None:
+            is_known = self.plan.places.is_known
+            element = map_dims(v.type, lambda d: d if is_known(d) else _own(d))
+            made = b.op(containers.list_new, name=name, element=element)
+            return Store(made, b.body, None)
+        asked = self.plan.places.lengths
+        for axis in axes:
+            b.body += [asked[x] for x in axis.length.values() if x in asked]
+        lengths = [room(b, axis.length) for axis in axes]
+        lengths += [b.op(memory.length, dim=d) for d in shape_of(v.type)]
+        assert isinstance(v.type, Scalar | Array)
+        made = b.op(memory.empty, *lengths, name=name, dtype=v.type.dtype)
+        return Store(made, b.body, axes)
+
+
+def lay_out(plan: Plan, body: Region, shapes: Shapes) -> Layout:
+    """Where everything of the plan is, in the function with this body."""
+    layout = Layout(plan, shapes)
+    layout.find_pairs(body)
+    layout.choose_storage()
+    return layout
+
+
+def _bodies(s: Statement) -> tuple[Region, ...]:
+    if isinstance(s, If):
+        return (s.then, s.orelse)
+    return (s.body,) if isinstance(s, For | While) else ()
+
+
+def _own(dim: Dim) -> Dim:
+    """A length that differs from element to element of a list."""
+    return dim.substitute({s: Dim.of(s if s.endswith("*") else f"{s}*") for s in dim.symbols()})
+
+
+def plural(name: str) -> str:
+    """`log_alphas` for what holds the `log_alpha` of each turn."""
+    if not name:
+        return ""
+    if len(name) > 2 and name.endswith(("s", "x", "ch", "sh")):
+        return f"{name}es"
+    if len(name) > 2 and name.endswith("y") and name[-2] not in "aeiou":
+        return f"{name[:-1]}ies"
+    return f"{name}s"
