@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from srcdiff.ir.build import Builder, Env
-from srcdiff.ir.core import Atom, Const, Function, Op, OpDecl, Region, Value, const
+from srcdiff.ir.core import Atom, Const, Function, Op, OpDecl, Region, Value
 from srcdiff.ir.types import (
     NONE,
     Array,
@@ -26,14 +26,13 @@ from srcdiff.ir.types import (
     is_float,
     shape_of,
 )
-from srcdiff.ops import arithmetic, memory, reductions, shapes
+from srcdiff.ops import arithmetic, memory, shapes
 
 __all__ = [
     "Partial",
     "Scope",
     "adjoint_type",
     "assumed_lengths",
-    "fit",
     "hint",
     "is_zero",
     "whole",
@@ -210,44 +209,3 @@ def same_axes(b: Builder, left: Sequence[Dim], right: Sequence[Dim]) -> bool:
     return len(left) == len(right) and all(
         p == q or p != Dim(1) for p, q in zip(left, right, strict=True)
     )
-
-
-def fit(b: Builder, amount: Atom, full: Type, target: Type) -> Atom:
-    """Sum a contribution made at the shape `full` over the axes along which a value of type `target` was broadcast.
-
-    An axis that the contribution does not have (it stands for its broadcast) multiplies by the length instead.
-    """
-    out, into, have = shape_of(full), shape_of(target), shape_of(amount.type)
-    if len(have) > len(out):
-        out = have
-    into = (Dim(1),) * (len(out) - len(into)) + into
-    missing = len(out) - len(have)
-    have = (Dim(1),) * missing + have
-    one = Dim(1)
-    lost = [k for k in range(len(out)) if into[k] == one and out[k] != one]
-    for k in lost:
-        if have[k] == one:
-            amount = b.op(arithmetic.multiply, amount, b.op(memory.length, dim=out[k]))
-    axes = [k - missing for k in lost if have[k] != one]
-    return _sum(b, amount, axes, len(out) - len(shape_of(target)) - missing)
-
-
-def _sum(b: Builder, amount: Atom, axes: list[int], leading: int) -> Atom:
-    """`amount` summed over `axes`; those among the first `leading` are dropped, the others kept with length 1."""
-    ndim = len(shape_of(amount.type))
-    dropped = [k for k in axes if k < leading]
-    kept = [k for k in axes if k >= leading]
-    if axes and len(axes) == ndim and leading >= ndim:
-        return b.op(reductions.sum, amount)
-    if kept:
-        amount = b.op(reductions.sum, amount, axis=_axis(kept), keepdims=True)
-    if dropped:
-        amount = b.op(reductions.sum, amount, axis=_axis(dropped))
-    rest = leading - len(dropped)
-    for _ in range(max(rest, 0)):  # leading axes of length 1 that the value does not have
-        amount = b.op(memory.index, amount, const(0), where="i")
-    return amount
-
-
-def _axis(axes: list[int]) -> int | tuple[int, ...]:
-    return axes[0] if len(axes) == 1 else tuple(axes)

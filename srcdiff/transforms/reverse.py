@@ -37,10 +37,14 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import Array, List, Static, Struct, is_float
 from srcdiff.transforms.activity import active_values
 from srcdiff.transforms.adjoints import Scope, adjoint_type, assumed_lengths, hint
+from srcdiff.transforms.by_element import lists_by_element
 from srcdiff.transforms.facts import rename
+from srcdiff.transforms.fitting import Fitting
+from srcdiff.transforms.forward_part import ForwardPart
 from srcdiff.transforms.loads import survey
+from srcdiff.transforms.reverse_calls import reverse_call
 from srcdiff.transforms.reverse_control import reverse_branch, reverse_loop
-from srcdiff.transforms.reverse_ops import reverse_call, reverse_op
+from srcdiff.transforms.reverse_ops import reverse_op
 from srcdiff.transforms.reverse_state import Reversal, Rules
 
 __all__ = ["Rules", "reverse"]
@@ -66,10 +70,10 @@ def reverse(
     """
     targets = [fn.params[k] for k in wrt]
     outputs = _float_yields(fn) if seeded else _float_yields(fn)[:1]
-    r, scope = _start(fn, targets, [fn.body.yields[k] for k in outputs], rules)
-    r.rigid = frozenset(
+    rigid = frozenset(
         s for p in fn.params if isinstance(p.type, Array) for d in p.type.shape for s in d.symbols()
     )
+    r, scope = _start(fn, targets, [fn.body.yields[k] for k in outputs], rules, rigid)
     seeds: list[Value] = []
     for k in outputs:
         seed: Atom = const(1.0)
@@ -108,7 +112,7 @@ def adjoint_of_helper(
     ]
     for out, y in zip(outs, fn.body.yields, strict=True):
         if isinstance(y, Value) and y not in fn.params and y not in r.buffers:
-            r.standins[y] = out
+            r.forward.standins[y] = out
     seeds = [
         Value(adjoint_type(fn.body.yields[k].type), unused("d_out" if single else f"d_out_{k}"))
         for k in seeded
@@ -196,24 +200,32 @@ def _float_yields(fn: Function) -> list[int]:
 
 
 def _start(
-    fn: Function, targets: Sequence[Value], results: Sequence[Atom], rules: Rules
+    fn: Function,
+    targets: Sequence[Value],
+    results: Sequence[Atom],
+    rules: Rules,
+    rigid: frozenset[str] = frozenset(),
 ) -> tuple[Reversal, Scope]:
     roots = storage_roots(fn)
     written = written_roots(fn, roots)
     buffers = frozenset(v for v, r in roots.items() if r & written and isinstance(v.type, Array))
+    program = survey(fn.body, roots)
+    forward = ForwardPart(program)
     state = Reversal(
-        rules, active_values(fn, targets, results), buffers, fn.body, survey(fn.body, roots)
+        rules,
+        active_values(fn, targets, results),
+        buffers,
+        forward,
+        Fitting(forward, assumed_lengths(fn), rigid),
+        lists_by_element(program),
     )
-    state.assumed = assumed_lengths(fn)
-    state.place(fn.body)
-    state.find_lists(fn.body)
     return state, Scope(fn.body, None, Builder(shapes_for(fn), "adjoint", fn.location), state.zeros)
 
 
 def _whole_body(
     r: Reversal, fn: Function, scope: Scope, params: Sequence[Value], yields: Sequence[Atom]
 ) -> Region:
-    forward = r.with_saves(fn.body)
+    forward = r.forward.with_saves(fn.body)
     region = Region(tuple(params), (*forward.body, *scope.prologue, *scope.b.body), tuple(yields))
     named = {
         d: replace(d, name=hint(v)) for d, v in scope.adjoint_of.items() if not d.name and v.name

@@ -83,9 +83,17 @@ def reverse_branch(r: Reversal, branch: If, scope: Scope, reverse_region: Revers
         buffers = [inner.buffers[v] if v in inner.buffers else r.zeros(v, inner) for v in handed]
         regions.append(inner.finish((), (*found, *buffers)))
     results = tuple(Value(adjoint_type(v.type), hint(v)) for v in (*changed, *handed))
-    condition = r.primal(branch.condition, scope)
+    condition = r.forward.primal(branch.condition, scope)
     scope.b.append(
-        If(condition, regions[0], regions[1], results, branch.location, "adjoint", r.pair(branch))
+        If(
+            condition,
+            regions[0],
+            regions[1],
+            results,
+            branch.location,
+            "adjoint",
+            r.forward.pair(branch),
+        )
     )
     scope.totals.update(zip(changed, results, strict=False))
     for v, result in zip(handed, results[len(changed) :], strict=True):
@@ -199,7 +207,7 @@ def reverse_loop(
     inits = [loop.carried[k] for k in active]
     ends = tuple(Value(_kind(v, a), v.name) for v, a in zip(ins, inits, strict=True))
     ends += tuple(Value(v.type, v.name) for v in accumulated)
-    pair = r.pair(loop)
+    pair = r.forward.pair(loop)
     start, stop, step = header
     is_reversed = not (isinstance(loop, For) and loop.reverse)
     scope.b.append(
@@ -295,11 +303,11 @@ def _header(r: Reversal, loop: For | While, scope: Scope) -> tuple[Value, tuple[
     """The index of the backward loop and its range: the same numbers, in reverse order."""
     if isinstance(loop, While):
         index = Value(INT, "turn")
-        return index, (const(0), r.primal(r.turn_count(loop), scope), const(1))
+        return index, (const(0), r.forward.primal(r.forward.turn_count(loop), scope), const(1))
     index = Value(loop.index.type, loop.index.name, loop.index.user)
-    start, stop, step = (r.primal(a, scope) for a in (loop.start, loop.stop, loop.step))
+    start, stop, step = (r.forward.primal(a, scope) for a in (loop.start, loop.stop, loop.step))
     if loop.breaks:
-        stop = _end(r.primal(loop.results[0], scope), start, step, scope)
+        stop = _end(r.forward.primal(loop.results[0], scope), start, step, scope)
     return index, (start, stop, step)
 
 

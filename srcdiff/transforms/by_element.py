@@ -1,0 +1,63 @@
+"""Finds the lists of which one loop takes each element once, in order.
+
+    for x in xs: ...        becomes, backwards,        for ...: d_xs.append(...)
+                                                       d_xs.reverse()
+
+The adjoint of such a list is appended to, turn by turn, where that of another starts as a list of zeros.
+"""
+
+from __future__ import annotations
+
+from srcdiff.ir.core import For, Op, Statement, Value, const
+from srcdiff.ir.types import List
+from srcdiff.ops import containers
+from srcdiff.transforms.loads import Program
+
+__all__ = ["lists_by_element"]
+
+
+def lists_by_element(program: Program) -> dict[Value, For]:
+    """The lists, each with its loop."""
+    return {
+        xs: loop
+        for xs, used in _uses(program).items()
+        if (loop := _only_loop(xs, used, program)) is not None
+    }
+
+
+_Uses = list[tuple[Statement, Statement | None]]  # each with the statement that it stands in
+
+
+def _uses(program: Program) -> dict[Value, _Uses]:
+    """Where lists are used for more than their length."""
+    out: dict[Value, _Uses] = {}
+    for region, owner in ((program.top, None), *program.owner.items()):
+        for statement in region.body:
+            if _is_list_length(statement):
+                continue
+            for a in statement.operands:
+                if isinstance(a, Value) and isinstance(a.type, List):
+                    out.setdefault(a, []).append((statement, owner))
+    return out
+
+
+def _only_loop(xs: Value, used: _Uses, program: Program) -> For | None:
+    (item, loop), *others = used[::-1]
+    if not all(isinstance(s, Op) and s.decl is containers.append for s, _ in others):
+        return None
+    if not isinstance(loop, For) or not isinstance(item, Op) or item not in loop.body.body:
+        return None
+    is_near = program.region_of[id(loop)] is program.home[xs]
+    is_item = item.decl is containers.list_item and item.operands[1] is loop.index
+    return loop if is_near and is_item and _covers(loop, xs, program) else None
+
+
+def _covers(loop: For, xs: Value, program: Program) -> bool:
+    """Whether the loop's turns are the list's elements, one each."""
+    stop = program.maker.get(loop.stop) if isinstance(loop.stop, Value) else None
+    is_length = stop is not None and _is_list_length(stop) and stop.operands[0] is xs
+    return is_length and loop.start == const(0) and loop.step == const(1) and not loop.breaks
+
+
+def _is_list_length(statement: Statement) -> bool:
+    return isinstance(statement, Op) and statement.decl is containers.list_length

@@ -1,0 +1,121 @@
+"""Reverse mode by an operation's rule: NumPy text, read by the frontend, of which a copy is put in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from srcdiff.errors import UnsupportedError
+from srcdiff.ir.build import Env, change_dims, clone_statement
+from srcdiff.ir.core import (
+    Atom,
+    Function,
+    Op,
+    Region,
+    Value,
+    const,
+    regions_of,
+)
+from srcdiff.ir.types import Array, Dim, dims_of
+from srcdiff.transforms.adjoints import Scope, adjoint_type, whole
+from srcdiff.transforms.recompute import needed, uses
+from srcdiff.transforms.reverse_state import Reversal
+
+__all__ = ["reverse_by_rule"]
+
+
+def reverse_by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: Scope) -> None:
+    """Inline the operation's rule."""
+    given = [_as_wanted(op, d, v, scope) for d, v in zip(d_outs, op.results, strict=True)]
+    wanted = [k for k, a in enumerate(op.operands) if r.is_active(a)]
+    if op.decl.rule is None:
+        raise _unknown(op, wanted[0])
+    rule = r.rules(
+        op.decl,
+        [a.type for a in op.operands],
+        op.attrs,
+        [v.type for v in op.results],
+        [d.type for d in given],
+    )
+    rule = _with_own_symbols(r, rule)
+    missing = [k for k in wanted if k in rule.notes.get("missing", ())]
+    if missing:
+        raise _unknown(op, missing[0])
+    found = _inline(r, rule, wanted, [*op.operands, *op.results], given, scope)
+    for k, d in zip(wanted, found, strict=True):
+        r.contribute(op.operands[k], d, scope, op.results[0] if op.decl.elementwise else None)
+
+
+def _with_own_symbols(r: Reversal, rule: Function) -> Function:
+    """The rule with the lengths and integers that arise in it renamed: another use of the rule has others."""
+    known = {s for p in rule.params for d in dims_of(p.type) for s in d.symbols()}
+    made = {s for v in _results(rule.body) for d in dims_of(v.type) for s in d.symbols()} - known
+    if not made:
+        return rule
+    number = r.forward.number()
+    own = {s: Dim.of(f"{s}_{number}") for s in made}
+    return change_dims(rule, lambda d: d.substitute(own))
+
+
+def _results(region: Region) -> Iterator[Value]:
+    for statement in region.body:
+        yield from statement.results
+        for inner in regions_of(statement):
+            yield from inner.params
+            yield from _results(inner)
+
+
+def _as_wanted(op: Op, d: Atom | None, result: Value, scope: Scope) -> Atom:
+    """The adjoint of a result in the size that the rule takes."""
+    if d is None:
+        d = const(0.0)
+    if op.decl.adjoint == "whole" or (op.decl.adjoint == "scalar" and isinstance(d.type, Array)):
+        return whole(scope.b, d, adjoint_type(result.type))
+    return d
+
+
+def _unknown(op: Op, position: int) -> UnsupportedError:
+    return UnsupportedError(
+        f"the derivative of {op.decl.name} with respect to argument {position + 1} is not known",
+        "Write the line with other functions, or keep derivatives out with srcdiff.stop_gradient.",
+        op.location,
+    )
+
+
+def _inline(
+    r: Reversal,
+    rule: Function,
+    wanted: Sequence[int],
+    actual: Sequence[Atom],
+    d_outs: Sequence[Atom],
+    scope: Scope,
+) -> list[Atom]:
+    """Append the part of a rule that gives the wanted operands' adjoints; only what that uses is looked up."""
+    params = rule.params
+    forward = dict(zip(params[: len(actual)], actual, strict=True))
+    env: Env = dict(zip(params[len(actual) :], d_outs, strict=True))
+
+    def look_up(a: Atom) -> Atom:
+        if isinstance(a, Value) and a not in env and a in forward:
+            env[a] = r.forward.primal(forward[a], scope)
+        return env.get(a, a) if isinstance(a, Value) else a
+
+    given = [k for k in range(len(actual)) if k not in rule.notes.get("missing", ())]
+    yields = [rule.body.yields[given.index(k)] for k in wanted]
+    for statement in needed(rule.body, yields):
+        for a in uses(statement):
+            look_up(a)
+        copy = clone_statement(statement, env)
+        copy = _without_rule_names(copy, env) if isinstance(copy, Op) else copy
+        scope.b.append(replace(copy, origin="adjoint", location=scope.b.location))
+    return [look_up(y) for y in yields]
+
+
+def _without_rule_names(op: Op, env: Env) -> Op:
+    """`d_x` in a rule is not the user's x; other names (`norm`) say what a value is, and stay."""
+    results = tuple(replace(v, name="") if v.name.startswith("d_") else v for v in op.results)
+    names = dict(zip(op.results, results, strict=True))
+    for key, value in env.items():
+        if value in names:
+            env[key] = names[value]  # type: ignore[index]
+    return replace(op, results=results)
