@@ -50,19 +50,9 @@ Roots = Mapping[Value, frozenset[Value]]
 Part = tuple[Value, Any]
 
 _ITEMS = "*"  # the key of a list's elements, all alike
-_CONTAINERS = {"pack", "list_new"}  # hold their operands and nothing else
 _COPIES = {"copy", "read"}  # of a list: a new list of the same elements
 _SLOTS = {"save", "restore"}  # what goes in comes out
 _IN_ITEMS = {"list_add"}  # changes the arrays on a list
-_SHAPE_ONLY = {
-    "axis_length",
-    "zeros_like",
-    "ones_like",
-    "empty_like",
-    "zeros_of",
-    "zeros_like_list",
-    "empty_of",
-}
 
 
 def has_storage(type_: Type) -> bool:
@@ -182,10 +172,12 @@ def _read(op: Op, position: int, operand: Atom, roots: Roots) -> frozenset[Value
         or not has_storage(operand.type)
     ):
         return frozenset()
-    if op.decl.name in _SHAPE_ONLY or op.decl.name in _CONTAINERS or _puts_on_list(op):
+    if op.decl.holds or _puts_on_list(op):
         return frozenset()
-    if isinstance(operand.type, List) and (op.decl.view_of == position or op.decl.cost == "free"):
+    if isinstance(operand.type, List) and position in (op.decl.view_of, *op.decl.shape_of):
         return _spine(operand, roots)
+    if position in op.decl.shape_of:
+        return frozenset()
     if op.decl.view_of == position and all(has_storage(r.type) for r in op.results):
         return frozenset()
     return roots.get(operand, frozenset())
@@ -202,7 +194,7 @@ def _may_grow(statement: Statement) -> bool:
     if not isinstance(statement, Op):
         return any(has_storage(r.type) for r in statement.results)
     name = statement.decl.name
-    if name in _CONTAINERS or name in _SLOTS or _puts_on_list(statement):
+    if statement.decl.holds or name in _SLOTS or _puts_on_list(statement):
         return True
     passes_on = statement.decl.view_of is not None or name in _COPIES
     return passes_on and any(has_storage(r.type) for r in statement.results)
@@ -314,7 +306,7 @@ class _Heap:
 
     def op(self, op: Op) -> None:
         name = op.decl.name
-        if name in _CONTAINERS:
+        if op.decl.holds and not op.decl.writes:
             self.container(op)
         elif name == "save":
             self.flow(self.saved[op.attrs["slot"]], self.of(op.operands[0]))

@@ -144,6 +144,10 @@ class OpDecl:
         The result shares the storage of this operand.
     writes : tuple of int
         Operands whose storage is written.
+    shape_of : tuple of int
+        Operands that are asked for their lengths only: their contents are not read.
+    holds : bool
+        The result, or the list that is written, holds the operands themselves and not their contents.
     effect : bool
         Has to stay even if its result is unused (print, assert, raise).
     raises : bool
@@ -176,6 +180,8 @@ class OpDecl:
     differentiable: bool = True
     view_of: int | None = None
     writes: tuple[int, ...] = ()
+    shape_of: tuple[int, ...] = ()
+    holds: bool = False
     effect: bool = False
     raises: bool = False
     cost: str = "element"

@@ -86,6 +86,7 @@ pack = operation(
     infer=_packed,
     linear=True,
     cost="free",
+    holds=True,
     evaluate=lambda operands, attrs: build_struct(
         attrs["kind"], attrs["keys"], operands, attrs.get("cls")
     ),
@@ -138,9 +139,12 @@ list_new = operation(
     template=_list_text,
     infer=_new_list,
     linear=True,
+    holds=True,
     evaluate=lambda operands, attrs: list(operands),
 )
-append = operation("append", template="{0}.append({1})", infer=nothing, writes=(0,), cost="free")
+append = operation(
+    "append", template="{0}.append({1})", infer=nothing, writes=(0,), cost="free", holds=True
+)
 list_pop = operation(
     "list_pop", template="{0}.pop()", infer=_item, writes=(0,), cost="free", raises=True
 )
@@ -148,7 +152,13 @@ list_item = operation(
     "list_item", template="{0}[{1}]", infer=_item, view_of=0, linear=True, cost="free", raises=True
 )
 list_set = operation(
-    "list_set", template="{0}[{1}] = {2}", infer=nothing, writes=(0,), cost="free", raises=True
+    "list_set",
+    template="{0}[{1}] = {2}",
+    infer=nothing,
+    writes=(0,),
+    cost="free",
+    raises=True,
+    holds=True,
 )
 list_add = operation(
     "list_add", template="{0}[{1}] += {2}", infer=nothing, writes=(0,), cost="free", raises=True
@@ -163,4 +173,5 @@ list_length = operation(
     infer=lambda shapes, operands, attrs: (Scalar("int64", True, shapes.fresh("m")),),
     differentiable=False,
     cost="free",
+    shape_of=(0,),
 )

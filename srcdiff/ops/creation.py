@@ -198,7 +198,13 @@ def full(value, *shape, out, d_out):
     d_value = np.sum(d_out)
 
 
-@declare(np.full_like, infer=same_as_first, linear=True, samples=(draw((3,), ()), draw((2, 3), ())))
+@declare(
+    np.full_like,
+    infer=same_as_first,
+    linear=True,
+    shape_of=(0,),
+    samples=(draw((3,), ()), draw((2, 3), ())),
+)
 def full_like(x, value, *, out, d_out):
     d_x = 0.0
     d_value = np.sum(d_out)
@@ -324,7 +330,12 @@ def _ndim(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
     return (Scalar("int64", True, Dim(len(shape_of(operands[0].type)))),)
 
 
-_about: dict[str, Any] = {"differentiable": False, "cost": "free", "signature": "x"}
+_about: dict[str, Any] = {
+    "differentiable": False,
+    "cost": "free",
+    "signature": "x",
+    "shape_of": (0,),
+}
 size = operation("size", np.size, method="size", template=_size_text, infer=_size, **_about)
 ndim = operation("ndim", np.ndim, method="ndim", template="np.ndim({0})", infer=_ndim, **_about)
 

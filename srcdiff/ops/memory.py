@@ -286,7 +286,12 @@ empty = operation("empty", np.empty, template=_allocation_text("empty"), **_allo
 zeros = operation("zeros", np.zeros, template=_allocation_text("zeros"), **_allocation)
 ones = operation("ones", np.ones, template=_allocation_text("ones"), **_allocation)
 
-_like: dict[str, Any] = {"infer": same_as_first, "differentiable": False, "signature": "x"}
+_like: dict[str, Any] = {
+    "infer": same_as_first,
+    "differentiable": False,
+    "signature": "x",
+    "shape_of": (0,),
+}
 empty_like = operation("empty_like", np.empty_like, template="np.empty_like({0})", **_like)
 zeros_like = operation("zeros_like", np.zeros_like, template="np.zeros_like({0})", **_like)
 ones_like = operation("ones_like", np.ones_like, template="np.ones_like({0})", **_like)
@@ -316,6 +321,7 @@ axis_length = operation(
     infer=_length_type,
     differentiable=False,
     cost="free",
+    shape_of=(0,),
     evaluate=lambda operands, attrs: (
         len(operands[0]) if attrs["axis"] == 0 else operands[0].shape[attrs["axis"]]
     ),
@@ -374,7 +380,11 @@ def _zero_text(type_: Type, name: str) -> str:
 # broadcast to a type, as a new array
 zeros_of = operation("zeros_of", infer=_of_type, differentiable=False)
 zeros_like_list = operation(
-    "zeros_like_list", template=_zeros_like_text, infer=_of_type, differentiable=False
+    "zeros_like_list",
+    template=_zeros_like_text,
+    infer=_of_type,
+    differentiable=False,
+    shape_of=(0,),
 )
 empty_of = operation("empty_of", infer=_of_type, differentiable=False)
 expand = operation("expand", infer=_of_type, linear=True)

@@ -63,6 +63,7 @@ count = operation(
     infer=_count_type,
     differentiable=False,
     cost="free",
+    shape_of=(0,),
     signature="x, axis=None",
 )
 

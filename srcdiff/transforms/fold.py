@@ -12,6 +12,7 @@ whose condition is known, a loop without turns. `x * 0` is 0 here: derivatives m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,9 +30,10 @@ from srcdiff.ir.core import (
     Statement,
     Value,
     const,
+    walk,
 )
 from srcdiff.ir.types import Scalar, Struct
-from srcdiff.ops import arithmetic, memory
+from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.constants import constant_value, is_zero_constant
 from srcdiff.transforms.facts import (
     count_uses,
@@ -70,6 +72,7 @@ class _Fold(Rewriter):
     def __init__(self, fn: Function) -> None:
         self.roots = storage_roots(fn)
         self.written = written_values(fn, self.roots)
+        self.resized = _resized(fn, self.roots)
         self.uses = count_uses(fn)
         self.made: dict[Value, Op] = {}
         self.home: dict[Value, tuple[Builder, int]] = {}
@@ -136,6 +139,8 @@ class _Fold(Rewriter):
         self.old = old.operands
         new = self.keep(old, env, b)
         assert isinstance(new, Op)
+        if new.decl is memory.zeros_like_list:
+            new = self.of_origin(new)
         parts = self.parts(new)
         if parts is not None:
             env.update(zip(old.results, parts, strict=True))
@@ -169,6 +174,15 @@ class _Fold(Rewriter):
         type_ = pack.result.type
         assert isinstance(type_, Struct)
         return (pack.operands[type_.keys.index(op.attrs["key"])],)
+
+    def of_origin(self, op: Op) -> Op:
+        """Zeros like zeros like a list are zeros like that list, where neither has grown or shrunk meanwhile."""
+        zeros = self.operand_of(op.operands[0], "zeros_like_list")
+        if zeros is None:
+            return op
+        lists = (zeros.result, *zeros.operands)
+        roots = {r for v in lists if isinstance(v, Value) for r in self.roots.get(v, ())}
+        return op if roots & self.resized else replace(op, operands=zeros.operands)
 
     def simplify(self, op: Op, b: Builder) -> Atom | None:
         """What the result of an operation is, if that is a value there already, a constant, or something simpler."""
@@ -284,6 +298,13 @@ class _Fold(Rewriter):
 
 def _target(write: Op) -> tuple[Any, ...]:
     return (write.operands[0], write.attrs["where"], write.operands[2:])
+
+
+def _resized(fn: Function, roots: Mapping[Value, frozenset[Value]]) -> frozenset[Value]:
+    """The lists that something is put on, or taken off."""
+    changes = (containers.append, containers.list_pop)
+    found = [s for s in walk(fn.body) if isinstance(s, Op) and s.decl in changes]
+    return frozenset().union(*(writes_of(s, roots) for s in found))
 
 
 def _gives_own(statement: Statement) -> bool:

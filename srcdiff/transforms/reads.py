@@ -27,12 +27,6 @@ __all__ = ["insert_reads", "own_arguments"]
 
 Roots = Mapping[Value, frozenset[Value]]
 
-# operations that take a reference to storage and not its contents
-_BY_REFERENCE = {
-    "axis_length", "zeros_like", "ones_like", "empty_like",
-    "list_new", "list_length", "list_item", "list_pop", "list_set", "append", "pack",
-}  # fmt: skip
-
 
 def insert_reads(fn: Function) -> Function:
     """`fn` with `read` in front of each use of the contents of an array that is written anywhere."""
@@ -106,12 +100,14 @@ class _InsertReads(Rewriter):
                 b.append(Op(memory.copy, (value,), (buffer,), {}, made.location, "compiler"))
 
     def is_reference(self, op: Op, position: int) -> bool:
-        """Whether the operation takes this operand as storage: views, writes, and what only asks for its shape."""
-        if op.decl.view_of == position or position in op.decl.writes:
-            return True
+        """Whether the operation takes this operand as storage: views, writes, what holds it or asks for its shape,
+        and what takes the contents itself.
+        """
         if op.decl is containers.pack and op.result in self.passed:
             return False
-        return op.decl.name in _BY_REFERENCE or op.decl in (memory.read, containers.list_copy)
+        if op.decl.view_of == position or position in (*op.decl.writes, *op.decl.shape_of):
+            return True
+        return op.decl.holds or op.decl in (memory.read, containers.list_copy)
 
     def contents(self, atom: Atom, user: Op | Call, b: Builder) -> Atom:
         if isinstance(atom, Value) and atom in self.buffers:

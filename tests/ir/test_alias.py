@@ -269,3 +269,11 @@ def test_operations_without_storage_have_no_roots():
     roots = storage_roots(function(b, [s], out))
     assert roots == {}
     assert reads_of(op, roots) == set()
+
+
+def test_what_is_shaped_like_a_list_reads_how_many_there_are():
+    b = Builder()
+    xs = b.op(containers.list_new, element=N)
+    zeros = b.op(memory.zeros_like_list, xs, type=xs.type)
+    fn = function(b, [], zeros)
+    assert reads_of(fn.body.body[-1], storage_roots(fn)) == {xs}

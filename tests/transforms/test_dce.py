@@ -1,6 +1,7 @@
 """Dead code: what goes, and what has to stay."""
 
 import numpy as np
+from transforms.sources import agrees
 
 from srcdiff.ir.text import to_text
 from srcdiff.transforms.dce import dce
@@ -138,3 +139,11 @@ def test_what_is_saved_goes_with_the_last_use_of_what_is_restored():
     )
     assert "save" not in to_text(fn)
     assert "for" not in to_text(fn)
+
+
+def test_what_is_put_on_a_list_stays_where_only_the_number_of_elements_counts():
+    agrees(
+        "def f(x, n):\n    xs = []\n    for k in range(n):\n        xs.append(x * k)\n    s = 0.0\n    for k in range(n):\n        s += np.sum(xs[k]) + np.sum(xs[n - 1 - k])\n    return s\n",
+        X,
+        4,
+    )

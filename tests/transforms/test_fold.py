@@ -142,6 +142,44 @@ def test_clearing_and_adding_at_one_index_is_storing():
     )
 
 
+def test_zeros_like_zeros_like_a_list_are_zeros_like_that_list():
+    check(
+        fold,
+        """
+        def f(%xs: list of float64) -> 0 {
+          %d: list of float64 = zeros_like_list[type=type(list of float64)] %xs ;adjoint
+          list_add %d, 0, 1.0 ;adjoint
+          %e: list of float64 = zeros_like_list[type=type(list of float64)] %d ;adjoint
+          yield %e
+        }
+        """,
+        """
+        def f(%xs: list of float64) -> 0 {
+          %d: list of float64 = zeros_like_list[type=type(list of float64)] %xs ;adjoint
+          list_add %d, 0, 1.0 ;adjoint
+          %e: list of float64 = zeros_like_list[type=type(list of float64)] %xs ;adjoint
+          yield %e
+        }
+        """,
+        [1.0, 2.0],
+    )
+
+
+def test_zeros_like_a_list_that_something_was_taken_off_are_as_many_as_are_left():
+    unchanged(
+        fold,
+        """
+        def f(%xs: list of float64) -> 0 {
+          %d: list of float64 = zeros_like_list[type=type(list of float64)] %xs ;adjoint
+          %last: float64 = list_pop %d ;adjoint
+          %e: list of float64 = zeros_like_list[type=type(list of float64)] %d ;adjoint
+          yield %e
+        }
+        """,
+        [1.0, 2.0],
+    )
+
+
 def test_known_branches_and_loops_without_turns_go():
     check(
         fold,

@@ -32,6 +32,21 @@ def test_contents_of_written_storage_are_read_where_they_are_used():
     )
 
 
+def test_what_asks_for_lengths_only_reads_nothing():
+    unchanged(
+        insert_reads,
+        """
+        def f(%x: float64[n], %a: float64) -> 0 {
+          %y: float64[n] = copy %x
+          %z: float64[n] = full_like %y, %a
+          %m: int64{n} = size %y
+          store[where='i'] %y, 0.0, 0
+          yield %z
+        }
+        """,
+    )
+
+
 def test_what_nobody_writes_is_left_alone():
     unchanged(
         insert_reads,

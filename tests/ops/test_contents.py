@@ -1,0 +1,60 @@
+"""Whether an operation reads the contents of an operand, or asks for its lengths only, is what it declares."""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+from ops.rule_tools import apply, label
+
+from srcdiff.ops.infer import TypeMistake
+from srcdiff.ops.registry import OPERATIONS
+
+OTHERS = (0.0, 1.0, -3.5, 7.25, np.inf, np.nan)  # what may be in an array
+
+
+def calls(decl):
+    """Operands and attributes to evaluate an operation with: its samples, or arrays for what takes one operand."""
+    if decl.samples:
+        return [(s.args(np.random.default_rng(k)), s.attrs) for k, s in enumerate(decl.samples)]
+    if not re.fullmatch(r"x(, \w+=.*)?", decl.signature):
+        return []
+    rng = np.random.default_rng(0)
+    return [((rng.normal(size=shape),), {}) for shape in ((3,), (2, 3))]
+
+
+def same(one, other):
+    if isinstance(one, tuple | list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return np.array_equal(one, other, equal_nan=np.asarray(one).dtype.kind == "f")
+
+
+def asks_for_lengths_only(decl, position):
+    """Whether no contents of an operand make a difference; None where nothing says so."""
+    found = None
+    for values, attrs in calls(decl):
+        if position >= len(values) or np.ndim(values[position]) == 0:
+            continue
+        try:
+            expected = apply(decl, values, attrs)
+            for other in OTHERS:
+                changed = np.full_like(values[position], other)
+                got = apply(decl, [*values[:position], changed, *values[position + 1 :]], attrs)
+                if not same(expected, got):
+                    return False
+        except (ValueError, TypeError, IndexError, TypeMistake, np.linalg.LinAlgError):
+            return False
+        found = True
+    return found
+
+
+# (what is in an `empty_like` is whatever was there)
+CASES = [d for d in OPERATIONS.values() if calls(d) and d.name != "empty_like"]
+
+
+@pytest.mark.parametrize("decl", CASES, ids=label)
+def test_an_operation_whose_operand_may_hold_anything_says_so(decl):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = [asks_for_lengths_only(decl, k) for k in range(3)]
+    assert tuple(k for k, is_so in enumerate(found) if is_so) == decl.shape_of
