@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from srcdiff.codegen.plan import Branch, Copy, Jump, Node
-from srcdiff.ir.core import Atom, Const, If, Statement, Value
+from srcdiff.ir.core import Atom, Const, If, Op, Statement, Value, const
 
 __all__ = [
     "Assign",
@@ -22,6 +22,9 @@ __all__ = [
     "copies",
     "decides",
     "ends_in_jump",
+    "in_arm",
+    "known_in_arms",
+    "last_decision",
     "prefers_expression",
 ]
 
@@ -35,6 +38,10 @@ class Assign:
 
     targets: tuple[Value | None, ...]
     is_turn: bool = False
+
+    def receives(self, yields: Sequence[Atom]) -> Sequence[Value | None]:
+        """The variable that each yield goes to; None for flags, and for what goes nowhere."""
+        return self.targets
 
     def nodes(self, yields: Sequence[Atom | None], s: Statement) -> list[Node]:
         return copies(self.targets, yields, s)
@@ -52,6 +59,9 @@ class Leave:
 
     targets: tuple[Value | None, ...]
 
+    def receives(self, yields: Sequence[Atom]) -> Sequence[Value | None]:
+        return (None, *self.targets)
+
     def nodes(self, yields: Sequence[Atom | None], s: Statement) -> list[Node]:
         go, *rest = yields
         assert go is not None
@@ -68,9 +78,13 @@ class Leave:
 class Exit:
     """The end of an arm whose last yield says whether to do what `leave` makes (a jump) or to go on."""
 
-    targets: tuple[Value | None, ...]
+    targets: tuple[Value | None, ...]  # assigned where the function goes on
+    wanted: tuple[Value | None, ...]  # needed there, or by what leaves
     leave: Callable[[Sequence[Atom | None]], list[Node]]
     when: bool  # leave if the flag is this
+
+    def receives(self, yields: Sequence[Atom]) -> Sequence[Value | None]:
+        return (*self.wanted, None)
 
     def nodes(self, yields: Sequence[Atom | None], s: Statement) -> list[Node]:
         *rest, flag = yields
@@ -90,6 +104,9 @@ class Exit:
 class Return:
     """The end of the function."""
 
+    def receives(self, yields: Sequence[Atom]) -> Sequence[Value | None]:
+        return [None] * len(yields)
+
     def nodes(self, yields: Sequence[Atom | None], s: Statement | None) -> list[Node]:
         found = tuple(a for a in yields if a is not None)
         return [Jump("return", found, s.origin if s else "user")]
@@ -102,6 +119,41 @@ class Return:
 
 
 End = Assign | Leave | Exit | Return
+
+
+_TRUE, _FALSE = const(True), const(False)
+
+
+def last_decision(kept: Sequence[Statement]) -> int | None:
+    """The position of the last statement, if it is an `If`; what only negates flags may follow it."""
+    at = len(kept) - 1
+    while at >= 0:
+        s = kept[at]
+        if not (isinstance(s, Op) and s.decl.name == "not"):
+            return at if isinstance(s, If) else None
+        at -= 1
+    return None
+
+
+def known_in_arms(branch: If, negations: Sequence[Statement]) -> Known:
+    """What results, the condition, and what is `not` of them are in each arm."""
+    pairs = zip(branch.then.yields, branch.orelse.yields, strict=True)
+    known: dict[Atom, tuple[Atom, Atom]] = dict(zip(branch.results, pairs, strict=True))
+    known[branch.condition] = (_TRUE, _FALSE)
+    for s in negations:
+        arms = known.get(s.operands[0])
+        if arms is not None and all(isinstance(a, Const) for a in arms):
+            known[s.results[0]] = (_opposite(arms[0]), _opposite(arms[1]))
+    return known
+
+
+def _opposite(atom: Atom) -> Const:
+    assert isinstance(atom, Const)
+    return _FALSE if atom.value else _TRUE
+
+
+def in_arm(yields: Sequence[Atom], known: Known, arm: int) -> list[Atom]:
+    return [known[y][arm] if y in known else y for y in yields]
 
 
 def decides(branch: If, flag: Atom, known: Known) -> bool:

@@ -11,8 +11,7 @@ itself, as the user wrote it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 from srcdiff.codegen.counts import Counts
@@ -26,9 +25,13 @@ from srcdiff.codegen.ends import (
     copies,
     decides,
     ends_in_jump,
+    in_arm,
+    known_in_arms,
+    last_decision,
     prefers_expression,
 )
-from srcdiff.codegen.needed import Needed, carried_values
+from srcdiff.codegen.handing import Handing
+from srcdiff.codegen.needed import Needed, carried_values, reads_within
 from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Plan, is_pure
 from srcdiff.codegen.sequences import sequence_form
 from srcdiff.codegen.together import is_unpacking
@@ -44,12 +47,9 @@ from srcdiff.ir.core import (
     Statement,
     Value,
     While,
-    const,
-    regions_of,
-    walk,
 )
 from srcdiff.ir.spelling import template_of
-from srcdiff.ir.types import INT, NONE, Array, Scalar
+from srcdiff.ir.types import INT, Array, Scalar
 
 __all__ = ["lower"]
 
@@ -66,49 +66,44 @@ def is_printed_by_scope(op: Op) -> bool:
 
 
 def lower(
-    fn: Function, roots: Roots, function_names: Mapping[Function, str] = MappingProxyType({})
+    fn: Function,
+    roots: Roots,
+    function_names: Mapping[Function, str] = MappingProxyType({}),
+    hollow: Collection[Value] = (),
 ) -> Plan:
-    """The plan of a function; `function_names` are what the functions that it calls are called in the text."""
-    lowering = _Lowering(fn, roots, function_names)
+    """The plan of a function.
+
+    `function_names` are what the functions that it calls are called in the text; `hollow` are variables that are
+    None where nothing else is in them (see `handing`).
+    """
+    lowering = _Lowering(fn, roots, function_names, hollow)
     nodes = lowering.region(fn.body, Return())
-    return Plan(fn.params, nodes, fn.output, lowering.members)
+    return Plan(fn.params, nodes, fn.output, lowering.members, lowering.doubtful)
 
 
 Roots = Mapping[Value, frozenset[Value]]
-
-_TRUE, _FALSE = const(True), const(False)
 
 
 # ---- statements -----------------------------------------------------------------------------------
 
 
-class _Lowering:
-    def __init__(self, fn: Function, roots: Roots, function_names: Mapping[Function, str]) -> None:
+class _Lowering(Handing):
+    def __init__(
+        self,
+        fn: Function,
+        roots: Roots,
+        function_names: Mapping[Function, str],
+        hollow: Collection[Value],
+    ) -> None:
         self.roots = roots
         self.counts = Counts(fn, roots)
+        super().__init__(fn, self.counts.maker, hollow)
         self.function_names = function_names
         self.needed = Needed(fn)
-        self.home: dict[
-            Value, Value
-        ] = {}  # loop results and test parameters: the variable they are
-        self.members: dict[Value, list[Value]] = {}
-        self.definer = self.counts.maker
-        regions = [fn.body, *(r for s in walk(fn.body) for r in regions_of(s))]
-        self.handed_on = {y for r in regions for y in r.yields if isinstance(y, Value)}
+        self.absorbed: set[Statement] = set()  # stand in the header of a loop
 
-    def at(self, atom: Atom) -> Atom:
-        return self.home.get(atom, atom) if isinstance(atom, Value) else atom
-
-    def sources(self, atoms: Sequence[Atom]) -> list[Atom | None]:
-        """What is copied; None for a value that is never read."""
-        return [None if self.is_undefined(a) else self.at(a) for a in atoms]
-
-    def is_undefined(self, atom: Atom) -> bool:
-        maker = self.definer.get(atom) if isinstance(atom, Value) else None
-        return isinstance(maker, Op) and maker.decl.name == "undefined"
-
-    def many(self, atoms: Sequence[Atom]) -> tuple[Atom, ...]:
-        return tuple(map(self.at, atoms))
+    def keeps(self, s: Statement) -> bool:
+        return s not in self.absorbed and self.needed.keeps(s)
 
     def region(self, region: Region, end: End, owner: Statement | None = None) -> list[Node]:
         return self.body(region.body, region.yields, end, owner)
@@ -116,26 +111,15 @@ class _Lowering:
     def body(
         self, body: Sequence[Statement], yields: Sequence[Atom], end: End, owner: Statement | None
     ) -> list[Node]:
-        kept = [s for s in body if self.needed.keeps(s)]
-        at = _last_decision(kept)
+        kept = [s for s in body if self.keeps(s)]
+        at = last_decision(kept)
         last = kept[at] if at is not None else None
         if isinstance(last, If) and at is not None:
-            known = self.known(last, kept[at + 1 :])
+            known = known_in_arms(last, kept[at + 1 :])
             if end.takes_over(last, yields, known):
                 return self.taken_over(kept[:at], last, yields, end, known)
         nodes = [n for s in kept for n in self.statement(s)]
-        return nodes + end.nodes(self.sources(yields), owner)  # type: ignore[arg-type]
-
-    def known(self, branch: If, negations: Sequence[Statement]) -> Known:
-        """What results, the condition, and what is `not` of them are in each arm."""
-        pairs = zip(branch.then.yields, branch.orelse.yields, strict=True)
-        known: dict[Atom, tuple[Atom, Atom]] = dict(zip(branch.results, pairs, strict=True))
-        known[branch.condition] = (_TRUE, _FALSE)
-        for s in negations:
-            arms = known.get(s.operands[0])
-            if arms is not None and all(isinstance(a, Const) for a in arms):
-                known[s.results[0]] = (_opposite(arms[0]), _opposite(arms[1]))
-        return known
+        return nodes + end.nodes(self.sources(yields, end), owner)  # type: ignore[arg-type]
 
     def taken_over(
         self,
@@ -150,10 +134,11 @@ class _Lowering:
         if threaded is not None:
             return threaded
         nodes = [n for s in before for n in self.statement(s)]
-        then, orelse = (
-            self.body(region.body, _in_arm(yields, known, k), end, branch)
-            for k, region in enumerate((branch.then, branch.orelse))
-        )
+        arms: list[list[Node]] = []
+        for k, region in enumerate((branch.then, branch.orelse)):
+            with self.where(branch.condition, k == 0):
+                arms.append(self.body(region.body, in_arm(yields, known, k), end, branch))
+        then, orelse = arms
         condition = self.at(branch.condition)
         if isinstance(end, Assign):
             then.append(Jump("continue", origin=branch.origin))
@@ -175,41 +160,43 @@ class _Lowering:
         else: ...; done = False         becomes    ...
         if done: return x                          rest
         """
-        at = _last_decision(before)
+        at = last_decision(before)
         earlier = before[at] if at is not None else None
         if at is None or not isinstance(earlier, If) or isinstance(end, Exit):
             return None
-        settled = self.known(earlier, before[at + 1 :])
+        settled = known_in_arms(earlier, before[at + 1 :])
         arms = (branch.then, branch.orelse)
         leaving = next((k for k, arm in enumerate(arms) if not arm.body), None)
         if leaving is None or not decides(earlier, branch.condition, settled):
             return None
-        handed = _in_arm(yields, known, leaving)
+        handed = in_arm(yields, known, leaving)
 
         def leave(results: Sequence[Atom | None]) -> list[Node]:
-            env = dict(zip(earlier.results, results, strict=True))
-            return end.nodes(
-                [env.get(a, a) if isinstance(a, Value) else a for a in self.sources(handed)], branch
-            )
+            given = dict(zip(earlier.results, results, strict=True))
+            with self.where(branch.condition, leaving == 0):
+                return end.nodes(self.passed(handed, end, given), branch)
 
         if not ends_in_jump(leave(earlier.then.yields)):
             return None
         rest = arms[1 - leaving]
-        rest_yields = _in_arm(yields, known, 1 - leaving)
+        rest_yields = in_arm(yields, known, 1 - leaving)
         read = {a for s in rest.body for a in reads_within(s)} | {*rest_yields}
         targets = tuple(r if r in read else None for r in earlier.results)
-        way_out = Exit(targets, leave, leaving == 0)
+        wanted = tuple(r if r in read or r in handed else None for r in earlier.results)
+        way_out = Exit(targets, wanted, leave, leaving == 0)
         nodes = [n for s in before[:at] for n in self.statement(s)]
         arms_yields = [
             (*region.yields, settled[branch.condition][k])
             for k, region in enumerate((earlier.then, earlier.orelse))
         ]
-        then, orelse = (
-            self.body(region.body, arms_yields[k], way_out, earlier)
-            for k, region in enumerate((earlier.then, earlier.orelse))
-        )
+        both: list[list[Node]] = []
+        for k, region in enumerate((earlier.then, earlier.orelse)):
+            with self.where(earlier.condition, k == 0):
+                both.append(self.body(region.body, arms_yields[k], way_out, earlier))
+        then, orelse = both
         condition = self.at(earlier.condition)
-        after = self.body(rest.body, rest_yields, end, branch)
+        with self.where(branch.condition, leaving == 1):
+            after = self.body(rest.body, rest_yields, end, branch)
         if ends_in_jump(then):
             return [*nodes, Branch(condition, then, [], earlier.origin, earlier), *orelse, *after]
         return [*nodes, Branch(condition, then, orelse, earlier.origin, earlier), *after]
@@ -237,6 +224,9 @@ class _Lowering:
                 return self.while_loop(s)
 
     def operation(self, op: Op) -> Let:
+        if op.origin != "user" and op.decl.writes:
+            for atom in op.operands:
+                self.read(atom)
         text = "" if is_printed_by_scope(op) else template_of(op)
         needed = [k for k, r in enumerate(op.results) if r in self.needed.values]
         if len(op.results) > 1 and len(needed) == 1 and not is_unpacking(op):
@@ -246,21 +236,12 @@ class _Lowering:
 
     def branch(self, s: If) -> list[Node]:
         targets = tuple(r if r in self.needed.values else None for r in s.results)
-        then, orelse = (
-            self.region(self.with_nothing(s, r), Assign(targets), s) for r in (s.then, s.orelse)
-        )
+        arms: list[list[Node]] = []
+        for k, region in enumerate((s.then, s.orelse)):
+            with self.where(s.condition, k == 0):
+                arms.append(self.region(region, Assign(targets), s))
+        then, orelse = arms
         return [Branch(self.at(s.condition), then, orelse, s.origin, s)]
-
-    def with_nothing(self, s: If, region: Region) -> Region:
-        """The arm with None for what means nothing there, where the result is handed on all the same."""
-        pairs = zip(region.yields, s.results, strict=True)
-        nothing = Const(None, NONE)
-        return replace(
-            region,
-            yields=tuple(
-                nothing if r in self.handed_on and self.is_undefined(y) else y for y, r in pairs
-            ),
-        )
 
     def conditional(self, s: If) -> list[Node]:
         """`a if c else b`, `c and b`, `c or b`: an `If` with one result whose arms are one expression each."""
@@ -268,7 +249,13 @@ class _Lowering:
         if len(live) != 1 or not prefers_expression(s):
             return []
         (k,) = live
-        arms = [self.expression(region, region.yields[k]) for region in (s.then, s.orelse)]
+        arms: list[list[Node] | None] = []
+        for truth, region in ((True, s.then), (False, s.orelse)):
+            with self.where(s.condition, truth):
+                if self.is_absent(region.yields[k]):
+                    return []
+                arms.append(self.expression(region, region.yields[k]))
+                self.read(region.yields[k])
         if any(arm is None for arm in arms):
             return []
         a, b = self.at(s.then.yields[k]), self.at(s.orelse.yields[k])
@@ -278,7 +265,7 @@ class _Lowering:
 
     def expression(self, region: Region, result: Atom) -> list[Node] | None:
         """The operations of an arm, if they can all stand inside one expression."""
-        kept = [s for s in region.body if self.needed.keeps(s)]
+        kept = [s for s in region.body if self.keeps(s)]
         nodes: list[Node] = []
         for s in kept:
             if isinstance(s, If):
@@ -326,18 +313,14 @@ class _Lowering:
 
     def for_loop(self, loop: For) -> list[Node]:
         variables = self.variables(loop)
-        before = copies(variables, self.sources(loop.carried), loop)
+        before = copies(variables, self.starts(loop, variables), loop)
         header = sequence_form(loop, self.counts, self.roots, self.needed.keeps)
         self.home.update(header.same)
         end: End = (
             Leave(tuple(variables)) if loop.breaks else Assign(tuple(variables), is_turn=True)
         )
-        rest = (
-            [s for s in loop.body.body if s not in header.absorbed]
-            if header.absorbed
-            else loop.body.body
-        )
-        body = self.body(rest, loop.body.yields, end, loop)
+        self.absorbed |= header.absorbed
+        body = self.region(loop.body, end, loop)
         node = Loop(
             loop,
             header.form,
@@ -368,7 +351,7 @@ class _Lowering:
 
     def while_loop(self, loop: While) -> list[Node]:
         variables = self.variables(loop)
-        before = copies(variables, self.sources(loop.carried), loop)
+        before = copies(variables, self.starts(loop, variables), loop)
         end: End = (
             Leave(tuple(variables)) if loop.test is None else Assign(tuple(variables), is_turn=True)
         )
@@ -376,9 +359,7 @@ class _Lowering:
         node = Loop(loop, "while", (), None, (), body, loop.origin)
         node.variables = tuple(v for v in variables if v is not None)
         if loop.test is not None:
-            node.test = [
-                n for s in loop.test.body if self.needed.keeps(s) for n in self.statement(s)
-            ]
+            node.test = [n for s in loop.test.body if self.keeps(s) for n in self.statement(s)]
             node.condition = self.at(loop.test.yields[0])
         else:
             _ask_first(node)
@@ -398,35 +379,6 @@ def _ask_first(node: Loop) -> None:
         and last.orelse[0].kind == "break"
     ):
         node.test, node.condition, node.body = before, last.condition, last.then
-
-
-def _last_decision(kept: Sequence[Statement]) -> int | None:
-    """The position of the last statement, if it is an `If`; what only negates flags may follow it."""
-    at = len(kept) - 1
-    while at >= 0:
-        s = kept[at]
-        if not (isinstance(s, Op) and s.decl.name == "not"):
-            return at if isinstance(s, If) else None
-        at -= 1
-    return None
-
-
-def _opposite(atom: Atom) -> Const:
-    assert isinstance(atom, Const)
-    return _FALSE if atom.value else _TRUE
-
-
-def _in_arm(yields: Sequence[Atom], known: Known, arm: int) -> list[Atom]:
-    return [known[y][arm] if y in known else y for y in yields]
-
-
-def reads_within(s: Statement) -> Iterator[Atom]:
-    """What a statement reads, at any depth."""
-    yield from s.operands
-    for region in regions_of(s):
-        yield from region.yields
-        for inner in region.body:
-            yield from reads_within(inner)
 
 
 def _conditional_text(condition: Atom, a: Atom, b: Atom) -> tuple[str, tuple[Atom, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from srcdiff.ir.core import (
     Atom,
@@ -18,7 +18,7 @@ from srcdiff.ir.core import (
     regions_of,
 )
 
-__all__ = ["Needed", "carried_values"]
+__all__ = ["Needed", "carried_values", "reads_within"]
 
 
 class Needed:
@@ -94,3 +94,12 @@ def carried_values(loop: For | While, k: int) -> list[Value]:
         return [loop.body.params[k + 1], loop.carried_results[k]]
     test = [] if loop.test is None else [loop.test.params[k]]
     return [loop.body.params[k], *test, loop.results[k]]
+
+
+def reads_within(s: Statement) -> Iterator[Atom]:
+    """What a statement reads, at any depth."""
+    yield from s.operands
+    for region in regions_of(s):
+        yield from region.yields
+        for inner in region.body:
+            yield from reads_within(inner)

@@ -119,12 +119,17 @@ Node = Let | Copy | Branch | Loop | Jump
 
 @dataclass(eq=False)
 class Plan:
-    """A function's plan. `members` are the values that each variable stands for."""
+    """A function's plan. `members` are the values that each variable stands for.
+
+    `doubtful`: (target, variable) of copies that may be reached before the variable has a value; without a target,
+    something else reads it.
+    """
 
     params: tuple[Value, ...]
     nodes: list[Node]
     output: Tree
     members: dict[Value, list[Value]]
+    doubtful: set[tuple[Value | None, Value]] = field(default_factory=set)
     end: int = 0
 
     def prune(self) -> None:

@@ -5,7 +5,7 @@ plan -> lengths -> folding -> liveness -> names -> statements -> text
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import chain, count
 from typing import Any
 
@@ -14,6 +14,7 @@ import gast
 from srcdiff.codegen import nodes as n
 from srcdiff.codegen.facts import facts_of
 from srcdiff.codegen.folding import Folding, fold
+from srcdiff.codegen.handing import unbound
 from srcdiff.codegen.lengths import resolve_lengths
 from srcdiff.codegen.liveness import live_intervals
 from srcdiff.codegen.lower import lower
@@ -103,8 +104,35 @@ def function_tree(
     fn: Function, names: Mapping[Function, str], bound: set[str], imports: set[str]
 ) -> Any:
     """The definition of one function; adds the dotted names that it uses to `imports`."""
+    hollow: set[Value] = set()
+    while True:
+        writer = writer_for(fn, names, bound, hollow)
+        found = unbound(writer.plan, writer.names)
+        if found <= hollow:
+            break
+        hollow |= found
+    imports.update(
+        f"{d} as {writer.short[d]}"
+        if d in writer.short
+        else d.partition(".")[0]
+        if d[:5] != "scipy"
+        else d
+        for d in _dotted(writer.plan, writer.folding)
+    )
+    body = commented(writer.plan, writer)
+    if _mentions_numpy(body):
+        imports.add("np")
+    return n.function_def(
+        names[fn], [writer.names[p] for p in fn.params], body or [n.pass_()], fn.doc or None
+    )
+
+
+def writer_for(
+    fn: Function, names: Mapping[Function, str], bound: set[str], hollow: Collection[Value]
+) -> Writer:
+    """All that is decided about a function's text before it is written."""
     roots = storage_roots(fn)
-    plan = lower(fn, roots, names)
+    plan = lower(fn, roots, names, hollow)
     plan.prune()
     plan.number()
     resolve_lengths(plan, facts_of(plan, roots))
@@ -119,17 +147,7 @@ def function_tree(
     taken = bound | set(short.values()) | {d.partition(".")[0] for d in used} | {"np"}
     of: Mapping[Value, Value] = fn.notes.get("adjoint_of", {})
     variables = name_variables(plan, facts, folding, live_intervals(plan, folding), taken, of)
-    imports.update(
-        f"{d} as {short[d]}" if d in short else d.partition(".")[0] if d[:5] != "scipy" else d
-        for d in used
-    )
-    writer = Writer(plan, folding, variables, short)
-    body = commented(plan, writer)
-    if _mentions_numpy(body):
-        imports.add("np")
-    return n.function_def(
-        names[fn], [variables[p] for p in fn.params], body or [n.pass_()], fn.doc or None
-    )
+    return Writer(plan, folding, variables, short)
 
 
 def commented(plan: Plan, writer: Writer) -> list[Any]:

@@ -1,0 +1,176 @@
+"""Which values are there: a name that only one of two paths binds has none on the other.
+
+returned = False                             `value` is absent where `returned` is False, and is
+while ...:                                   present where it is True: nothing has to be handed on
+    if ...: returned = True; value = ...     for it where the loop is left the other way.
+if returned: return value
+
+Both are relations of values to flags, the greatest that what branches and loops hand on allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from srcdiff.codegen.needed import carried_values
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.types import Scalar
+
+__all__ = ["Conditions", "Presence", "is_undefined", "settled"]
+
+Conditions = Mapping[Value, bool]  # what conditions are known to be at a place of the program
+Makers = Mapping[Value, Statement]
+
+
+class Presence:
+    """Answers for one function."""
+
+    def __init__(self, fn: Function, maker: Makers) -> None:
+        some = any(is_undefined(s) for s in walk(fn.body))
+        self.absent = _Relation(fn, maker, False) if some else None
+        self.present = _Relation(fn, maker, True) if some else None
+
+    def is_absent(self, atom: Atom, known: Conditions) -> bool:
+        return self.absent is not None and self.absent.holds(atom, known)
+
+    def is_present(self, atom: Atom, known: Conditions) -> bool:
+        return self.present is None or self.present.holds(atom, known)
+
+
+def is_undefined(s: Statement | None) -> bool:
+    return isinstance(s, Op) and s.decl.name == "undefined"
+
+
+def settled(condition: Atom, truth: bool, maker: Makers) -> Iterator[tuple[Value, bool]]:
+    """What is known where a condition holds (or does not): of the flag, and of what it is `not` of."""
+    while isinstance(condition, Value):
+        yield condition, truth
+        made = maker.get(condition)
+        if not (isinstance(made, Op) and made.decl.name == "not"):
+            return
+        condition, truth = made.operands[0], not truth
+
+
+class _Relation:
+    """`when[v]`: flags each of which, if it is `side`, makes v present (`side` is True) or absent (False).
+
+    `always`: the values that are so in any case.
+    """
+
+    def __init__(self, fn: Function, maker: Makers, side: bool) -> None:
+        self.maker = maker
+        self.side = side
+        self.always: set[Value] = set()
+        self.when: dict[Value, set[Value]] = {}
+        if side:
+            self.always.update(fn.params)
+        self.region(fn.body, {})
+
+    def holds(self, atom: Atom, known: Conditions) -> bool:
+        if not isinstance(atom, Value):
+            return self.side
+        return atom in self.always or any(
+            known.get(flag) is self.side for flag in self.when.get(atom, ())
+        )
+
+    def given(self, atom: Atom, flag: Atom, known: Conditions) -> bool:
+        """Whether a value is so if a flag is; where the flag is never, that says nothing."""
+        if isinstance(flag, Const):
+            return bool(flag.value) is not self.side or self.holds(atom, known)
+        if known.get(flag) is not None and known[flag] is not self.side:
+            return True
+        return self.holds(atom, {**known, **dict(settled(flag, self.side, self.maker))})
+
+    # ---- the walk ----
+
+    def region(self, region: Region, known: Conditions) -> None:
+        for s in region.body:
+            match s:
+                case If():
+                    self.branch(s, known)
+                case For() | While():
+                    self.loop(s, known)
+                case _:
+                    for result in s.results:
+                        self.note(result, is_undefined(s) is not self.side)
+
+    def branch(self, s: If, known: Conditions) -> None:
+        arms = [
+            (region, {**known, **dict(settled(s.condition, truth, self.maker))})
+            for region, truth in ((s.then, True), (s.orelse, False))
+        ]
+        for region, here in arms:
+            self.region(region, here)
+        flags = {r: k for k, r in enumerate(s.results) if is_flag(r)}
+        asked = {flag for flag, _ in settled(s.condition, True, self.maker)}
+        for k, result in enumerate(s.results):
+            handed = [(region.yields, region.yields[k], here) for region, here in arms]
+            self.note(result, all(self.holds(y, here) for _, y, here in handed))
+            outer = {f for _, y, _ in handed for f in self.flags_of(y)}
+            self.when[result] = {
+                flag
+                for flag in {**flags, **dict.fromkeys(asked | outer)}
+                if all(self.given(y, _part(flag, flags, all_), here) for all_, y, here in handed)
+            }
+
+    def loop(self, loop: For | While, known: Conditions) -> None:
+        """What holds at the start is assumed of every turn, and given up where a turn does not hand it on."""
+        names = [carried_values(loop, k) for k in range(len(loop.carried))]
+        flags = {each[0]: k for k, each in enumerate(names) if is_flag(each[0])}
+        always = [self.holds(start, known) for start in loop.carried]
+        pairs = [
+            {
+                flag
+                for flag in {**flags, **dict.fromkeys(self.flags_of(start))}
+                if self.given(start, _part(flag, flags, loop.carried), known)
+            }
+            for start in loop.carried
+        ]
+        if isinstance(loop, For):
+            for number in (loop.index, *loop.results[: loop.breaks]):
+                self.note(number, self.side)
+        while True:
+            for k, each in enumerate(names):
+                for at, name in enumerate(each):
+                    self.note(name, always[k])
+                    alike = [other[at] for other in names]
+                    self.when[name] = {_part(flag, flags, alike) for flag in pairs[k]}  # type: ignore[misc]
+            for region in regions_of(loop):
+                self.region(region, known)
+            yields = loop.carried_yields
+            before = (always, pairs)
+            always = [a and self.holds(y, known) for a, y in zip(always, yields, strict=True)]
+            pairs = [
+                {f for f in found if self.given(y, _part(f, flags, yields), known)}
+                for found, y in zip(pairs, yields, strict=True)
+            ]
+            if (always, pairs) == before:
+                return
+
+    def note(self, value: Value, always: bool) -> None:
+        (self.always.add if always else self.always.discard)(value)
+
+    def flags_of(self, atom: Atom) -> set[Value]:
+        return self.when.get(atom, set()) if isinstance(atom, Value) else set()
+
+
+def _part(flag: Value, places: Mapping[Value, int], atoms: Sequence[Atom]) -> Atom:
+    """What stands in the place of a flag among others; a flag from outside is itself."""
+    return atoms[places[flag]] if flag in places else flag
+
+
+def is_flag(value: Value) -> bool:
+    return isinstance(value.type, Scalar) and value.type.dtype == "bool"
