@@ -21,7 +21,7 @@ from srcdiff.codegen.plan import (
 )
 from srcdiff.ir.core import Atom, Value
 
-__all__ = ["Facts", "Use", "facts_of"]
+__all__ = ["Facts", "Roots", "Use", "facts_of"]
 
 Roots = Mapping[Value, frozenset[Value]]
 

@@ -7,25 +7,36 @@ value is kept for its length.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from srcdiff.codegen.facts import Facts
+from srcdiff.codegen.facts import Facts, Roots, facts_of
 from srcdiff.codegen.plan import Branch, Copy, Let, Loop, Node, Plan, pattern_values
-from srcdiff.ir.core import Atom, Op, Value, const
-from srcdiff.ir.types import Array, Clamp, Dim, List, Scalar, Struct, Type
+from srcdiff.ir.core import Atom, Op, Value, While, const
+from srcdiff.ir.shapes import lengths_in
+from srcdiff.ir.types import Array, Clamp, Dim, List, Struct, Type
 
 __all__ = ["resolve_lengths"]
 
 
-def resolve_lengths(plan: Plan, facts: Facts) -> None:
-    """Give the plan's operations that depend on lengths their text and operands."""
-    if not any(True for _ in _unresolved(plan.nodes)):
+def resolve_lengths(plan: Plan, roots: Roots) -> None:
+    """Give the plan's operations that depend on lengths their text and operands.
+
+    The operands that show a length come last: what reads better is taken, and these may turn out not to be needed.
+    """
+    lets = _unresolved(plan.nodes)
+    if not lets:
         return
-    scope = _Scope(facts)
+    for let in lets:
+        if let.op is not None and let.op.decl.lengths_from is not None:
+            let.operands = let.operands[: let.op.decl.lengths_from]
+    facts = facts_of(plan, roots)
+    scope = _Scope(facts, {v: home for home, values in plan.members.items() for v in values})
     for param in plan.params:
-        scope.enter(param, param)
+        scope.enter(param, param, param.type)
     scope.nodes(plan.nodes)
+    plan.prune()
+    plan.number()
 
 
 def _unresolved(nodes: list[Node]) -> list[Let]:
@@ -45,9 +56,10 @@ _LAST = 5  # the rank of what would have to be kept under another name
 
 @dataclass(frozen=True)
 class _Source:
-    """Something with a length: `text` with the value (`{0}`) is the number."""
+    """Something with a length: `text` with the value (`{0}`) is the number. A loop's variable has a type at a time."""
 
     value: Value
+    type: Type
     text: str
     is_param: bool
 
@@ -70,8 +82,9 @@ class _Text:
 
 
 class _Scope:
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, home: Mapping[Value, Value]) -> None:
         self.facts = facts
+        self.home = home  # of what a loop carries: the variable that it is
         self.sources: dict[Dim, list[_Source]] = {}
         self.history: list[Dim] = []
         self.seen: set[Value] = set()
@@ -84,30 +97,50 @@ class _Scope:
                     if not node.text:
                         self.resolve(node)
                     self.enter_all(node.results)
-                case Copy():
-                    self.enter_all(node.targets)
                 case Branch():
                     self.nodes(node.then)
                     self.nodes(node.orelse)
+                    if node.source is not None:
+                        self.enter_all([v for v in node.source.results if v in self.facts.defined])
                 case Loop():
-                    inner = len(self.history)
-                    self.enter_all([v for p in node.patterns for v in pattern_values(p)])
-                    self.nodes(node.test)
-                    self.nodes(node.body)
-                    self.leave(inner)
+                    self.loop(node)
+                case Copy():
+                    pass  # what is assigned has other lengths in each turn, and on each path
         self.leave(mark)
+
+    def loop(self, loop: Loop) -> None:
+        """A loop's variables have the lengths of the present turn inside, and those of its results behind it."""
+        source = loop.source
+        mark = len(self.history)
+        asks = source.test if isinstance(source, While) else None
+        self.enter_as(loop, loop.variables if asks is None else asks.params)
+        self.nodes(loop.test)
+        self.leave(mark)
+        self.enter_all([v for p in loop.patterns for v in pattern_values(p)])
+        self.enter_all(loop.variables)
+        self.nodes(loop.body)
+        self.leave(mark)
+        self.enter_as(loop, source.results)
+
+    def enter_as(self, loop: Loop, values: Sequence[Value]) -> None:
+        """A loop's variables with the lengths that they have where they stand for these values."""
+        types = {self.home.get(v, v): v.type for v in values}
+        for variable in loop.variables:
+            self.enter(variable, None, types.get(variable))
 
     def enter_all(self, values: Sequence[Value]) -> None:
         for value in values:
-            self.enter(value, None)
+            self.enter(value, None, value.type)
 
     def leave(self, mark: int) -> None:
         while len(self.history) > mark:
             self.sources[self.history.pop()].pop()
 
-    def enter(self, value: Value, param: Value | None) -> None:
-        for dim, text in lengths_in(value.type):
-            self.sources.setdefault(dim, []).append(_Source(value, text, param is not None))
+    def enter(self, value: Value, param: Value | None, type_: Type | None) -> None:
+        if type_ is None:
+            return
+        for dim, text in lengths_in(type_):
+            self.sources.setdefault(dim, []).append(_Source(value, type_, text, param is not None))
             self.history.append(dim)
 
     # ---- texts ----
@@ -137,7 +170,7 @@ class _Scope:
         try:
             return self.storage(name, let.results[0].type, let, t)
         except LookupError:
-            if not let.operands:
+            if not op.decl.name.endswith("_like"):
                 raise
             t.operands[:] = let.operands  # only what the pass took it from has the length
             return f"np.{name}_like({{0}})"
@@ -159,7 +192,7 @@ class _Scope:
     def like(self, type_: Array, let: Let) -> Value | None:
         """Something of just this type that may be asked: a parameter if one still has its name."""
         found = self.sources.get(type_.shape[0], []) if type_.shape else []
-        alike = [s for s in found if s.value.type == type_]
+        alike = [s for s in found if s.type == type_]
         best = min(alike, key=lambda s: self.rank(s, let, let.point), default=None)
         return best.value if best is not None and self.rank(best, let, let.point) < _LAST else None
 
@@ -220,25 +253,6 @@ class _Scope:
         if value.user and value.name:
             return 1 if is_needed else 2
         return 3 if is_needed else 4
-
-
-def lengths_in(type_: Type, base: str = "{0}") -> list[tuple[Dim, str]]:
-    """The lengths that a value of a type shows, each with its text; leading axes first."""
-    if isinstance(type_, Array):
-        axes = [
-            (d, f"len({base})" if k == 0 else f"{base}.shape[{k}]")
-            for k, d in enumerate(type_.shape)
-        ]
-        return [(d, text) for d, text in axes if not d.is_const]
-    if isinstance(type_, Scalar):
-        return [(type_.expr, base)] if type_.expr is not None and not type_.expr.is_const else []
-    if isinstance(type_, Struct):
-        out: list[tuple[Dim, str]] = []
-        for key, part in zip(type_.keys, type_.parts, strict=True):
-            named = type_.kind in ("namedtuple", "dataclass")
-            out += lengths_in(part, f"{base}.{key}" if named else f"{base}[{key!r}]")
-        return out
-    return []
 
 
 def _zeros_like(type_: Type, base: str) -> str:

@@ -135,7 +135,7 @@ def writer_for(
     plan = lower(fn, roots, names, hollow)
     plan.prune()
     plan.number()
-    resolve_lengths(plan, facts_of(plan, roots))
+    resolve_lengths(plan, roots)
     facts = facts_of(plan, roots)
     if keep_outcomes(plan, facts):
         plan.number()

@@ -148,6 +148,8 @@ class OpDecl:
         Operands that are asked for their lengths only: their contents are not read.
     holds : bool
         The result, or the list that is written, holds the operands themselves and not their contents.
+    lengths_from : int or None
+        The attributes name lengths; those that no parameter shows are operands from this number on.
     effect : bool
         Has to stay even if its result is unused (print, assert, raise).
     raises : bool
@@ -182,6 +184,7 @@ class OpDecl:
     writes: tuple[int, ...] = ()
     shape_of: tuple[int, ...] = ()
     holds: bool = False
+    lengths_from: int | None = None
     effect: bool = False
     raises: bool = False
     cost: str = "element"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from srcdiff.ir.types import Dim, Type, map_dims
+from srcdiff.ir.core import Op
+from srcdiff.ir.types import Array, Clamp, Dim, Scalar, Struct, Type, dims_of, map_dims
 
-__all__ = ["ShapeMismatch", "Shapes"]
+__all__ = ["ShapeMismatch", "Shapes", "asked", "lengths_in", "missing"]
 
 ONE = Dim(1)
 
@@ -129,3 +130,42 @@ class Shapes:
         if self.not_one(a):
             return a
         return b if self.not_one(b) else self.fresh("k")
+
+
+def lengths_in(type_: Type, base: str = "{0}") -> list[tuple[Dim, str]]:
+    """The lengths that a value of a type shows, each with its text; leading axes first."""
+    if isinstance(type_, Array):
+        axes = [
+            (d, f"len({base})" if k == 0 else f"{base}.shape[{k}]")
+            for k, d in enumerate(type_.shape)
+        ]
+        return [(d, text) for d, text in axes if not d.is_const]
+    if isinstance(type_, Scalar):
+        return [(type_.expr, base)] if type_.expr is not None and not type_.expr.is_const else []
+    if isinstance(type_, Struct):
+        out: list[tuple[Dim, str]] = []
+        for key, part in zip(type_.keys, type_.parts, strict=True):
+            named = type_.kind in ("namedtuple", "dataclass")
+            out += lengths_in(part, f"{base}.{key}" if named else f"{base}[{key!r}]")
+        return out
+    return []
+
+
+def asked(op: Op) -> tuple[Dim, ...]:
+    """The lengths that an operation names by its attributes."""
+    if op.decl.lengths_from is None:
+        return ()
+    return (op.attrs["dim"],) if "dim" in op.attrs else dims_of(op.attrs["type"])
+
+
+def missing(dim: Dim, shown: Collection[Dim]) -> list[str]:
+    """The symbols that have to be known for a length to be computed, beside the lengths that are."""
+    if dim.is_const or dim in shown:
+        return []
+    out: list[str] = []
+    for symbol, _ in dim.terms:
+        if isinstance(symbol, Clamp):
+            out += [] if Dim.of(symbol) in shown else missing(symbol.inner, shown)
+        elif not any(d.terms == ((symbol, 1),) for d in shown):
+            out.append(symbol)
+    return out

@@ -27,10 +27,10 @@ from srcdiff.ir.core import (
     leaves,
     regions_of,
 )
-from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.shapes import Shapes, asked, missing
 from srcdiff.ir.spelling import as_spelled
 from srcdiff.ir.text import annotated
-from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, strip
+from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, dims_of, strip
 
 __all__ = ["InvalidIR", "Problem", "agree", "check", "verify"]
 
@@ -96,10 +96,12 @@ class _Verifier:
         self.called: dict[Function, None] = {}
         self.defined: set[Value] = set()
         self.scope: set[Value] = set()
+        self.symbols: set[str] = set()  # of lengths, in what is in scope
         self.slots: dict[str, dict[Any, list[Op]]] = {
             "save": defaultdict(list),
             "restore": defaultdict(list),
         }
+        self.shown = {d for p in fn.params for d in dims_of(p.type)}
         self.region(None, fn.body)
         self.output(fn)
         self.stacks()
@@ -115,6 +117,7 @@ class _Verifier:
                 self.wrong(statement, f"{value} is defined twice")
             self.defined.add(value)
             self.scope.add(value)
+            self.symbols |= {s for d in dims_of(value.type) for s in d.symbols()}
 
     def use(
         self, statement: Statement | None, atoms: Iterable[Atom], what: str = "operand"
@@ -129,12 +132,20 @@ class _Verifier:
                 self.wrong(statement, f"{what} {atom} {why}")
 
     def region(self, owner: Statement | None, region: Region) -> None:
-        outer = set(self.scope)
+        outer, symbols = set(self.scope), set(self.symbols)
         self.define(owner, region.params)
         for statement in region.body:
             self.statement(statement)
         self.use(owner, region.yields, "yield")
-        self.scope = outer
+        if isinstance(owner, For | While):
+            self.of_a_turn(owner, self.symbols - symbols)
+        self.scope, self.symbols = outer, symbols
+
+    def of_a_turn(self, loop: For | While, symbols: set[str]) -> None:
+        """A length that arises in a turn means nothing behind the loop."""
+        for result in loop.results:
+            for symbol in sorted({s for d in dims_of(result.type) for s in d.symbols()} & symbols):
+                self.wrong(loop, f"{result} has the length {symbol}, which each turn has anew")
 
     # ---- statements ----
 
@@ -171,8 +182,15 @@ class _Verifier:
         if view_of is not None and view_of >= len(op.operands):
             self.wrong(op, f"the result is a view of operand {view_of}, which is not there")
         self.results(op)
+        self.lengths(op)
         if op.decl.name in self.slots:
             self.slots[op.decl.name][op.attrs["slot"]].append(op)
+
+    def lengths(self, op: Op) -> None:
+        """Lengths that an operation names are those of the parameters, or can be computed from its operands."""
+        shown = {*self.shown, *(d for a in op.operands for d in dims_of(a.type))}
+        for symbol in dict.fromkeys(s for d in asked(op) for s in missing(d, shown)):
+            self.wrong(op, f"nothing shows the length {symbol}: expected an operand that has it")
 
     def results(self, op: Op) -> None:
         """The results are what the declaration infers from the operands."""

@@ -331,6 +331,7 @@ axis_length = operation(
 length = operation(
     "length",
     infer=lambda shapes, operands, attrs: (Scalar("int64", True, attrs["dim"]),),
+    lengths_from=0,
     differentiable=False,
     cost="free",
 )
@@ -378,7 +379,7 @@ def _zero_text(type_: Type, name: str) -> str:
 
 # zeros of an array type; zeros shaped like the elements of a list (the operand); unset storage; a value
 # broadcast to a type, as a new array
-zeros_of = operation("zeros_of", infer=_of_type, differentiable=False)
+zeros_of = operation("zeros_of", infer=_of_type, lengths_from=0, differentiable=False)
 zeros_like_list = operation(
     "zeros_like_list",
     template=_zeros_like_text,
@@ -386,8 +387,8 @@ zeros_like_list = operation(
     differentiable=False,
     shape_of=(0,),
 )
-empty_of = operation("empty_of", infer=_of_type, differentiable=False)
-expand = operation("expand", infer=_of_type, linear=True)
+empty_of = operation("empty_of", infer=_of_type, lengths_from=0, differentiable=False)
+expand = operation("expand", infer=_of_type, lengths_from=1, linear=True)
 
 
 def _sum_if_one_text(op: Op) -> str:

@@ -32,7 +32,8 @@ from srcdiff.ir.core import (
     const,
     walk,
 )
-from srcdiff.ir.types import Scalar, Struct
+from srcdiff.ir.shapes import missing
+from srcdiff.ir.types import Scalar, Struct, dims_of, shape_of
 from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.constants import constant_value, is_zero_constant
 from srcdiff.transforms.facts import (
@@ -74,6 +75,7 @@ class _Fold(Rewriter):
         self.written = written_values(fn, self.roots)
         self.resized = _resized(fn, self.roots)
         self.uses = count_uses(fn)
+        self.shown = {d for p in fn.params for d in dims_of(p.type)}
         self.made: dict[Value, Op] = {}
         self.home: dict[Value, tuple[Builder, int]] = {}
         self.here = _Here({}, {}, {})
@@ -236,13 +238,16 @@ class _Fold(Rewriter):
         op = self.made.get(atom) if isinstance(atom, Value) else None
         return op if op is not None and op.decl.name == name else None
 
-    def zero(self, op: Op, b: Builder) -> Atom:
-        """A zero of an operation's result type."""
+    def zero(self, op: Op, b: Builder) -> Atom | None:
+        """A zero of an operation's result type; None where only the operation itself knows the lengths."""
         if isinstance(op.result.type, Scalar):
             return const(0.0) if op.result.type.dtype == "float64" else const(0)
+        lengths = self.lengths(op, b)
+        if lengths is None:
+            return None
         zeros = Op(
             memory.zeros_of,
-            (),
+            lengths,
             (replace(op.result),),
             {"type": op.result.type},
             op.location,
@@ -250,6 +255,15 @@ class _Fold(Rewriter):
         )
         self.emit(zeros, b)
         return zeros.result
+
+    def lengths(self, op: Op, b: Builder) -> tuple[Atom, ...] | None:
+        """The lengths of a result that no parameter shows, asked of the operands."""
+        unknown = [d for d in shape_of(op.result.type) if missing(d, self.shown)]
+        axes = {d: (a, k) for a in op.operands[::-1] for k, d in enumerate(shape_of(a.type))}
+        if not axes.keys() >= {*unknown}:
+            return None
+        asks = (axes[d] for d in dict.fromkeys(unknown))
+        return tuple(b.op(memory.axis_length, a, axis=k) for a, k in asks)
 
     # ---- writes ----
 

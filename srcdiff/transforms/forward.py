@@ -385,7 +385,10 @@ class _Forward:
         starts = [self.whole_dot(loop.carried[k], scope, b) for k in moving]
         types = [_carried_type(s, params[k]) for s, k in zip(starts, moving, strict=True)]
         ins = tuple(Value(t, dot_name(params[k])) for t, k in zip(types, moving, strict=True))
-        outs = tuple(Value(t, dot_name(results[k])) for t, k in zip(types, moving, strict=True))
+        outs = tuple(
+            Value(_carried_type(s, results[k]), dot_name(results[k]))
+            for s, k in zip(starts, moving, strict=True)
+        )
         scope.active |= frozenset(params[k] for k in moving)
         scope.dots.update((params[k], d) for k, d in zip(moving, ins, strict=True))
         inner = b.inner()
@@ -398,8 +401,11 @@ class _Forward:
             loop, carried=(*loop.carried, *starts), body=body, results=(*loop.results, *outs)
         )
         if isinstance(new, While) and new.test is not None:
-            extra = tuple(replace(v) for v in ins)
-            new = replace(new, test=replace(new.test, params=(*new.test.params, *extra)))
+            asked = tuple(
+                replace(v, type=_carried_type(s, new.test.params[k]))
+                for v, s, k in zip(ins, starts, moving, strict=True)
+            )
+            new = replace(new, test=replace(new.test, params=(*new.test.params, *asked)))
         b.append(new)
 
 
@@ -415,6 +421,7 @@ def _is_data(op: Op, position: int) -> bool:
 
 
 def _carried_type(start: Atom, param: Value) -> Type:
+    """The type of a tangent that a loop carries: lengths are those of what it is the tangent of, there."""
     return adjoint_type(param.type) if isinstance(param.type, Scalar | Array) else start.type
 
 

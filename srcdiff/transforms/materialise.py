@@ -12,7 +12,7 @@ from typing import Any
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Function, Op, Region, Statement, Value
-from srcdiff.ir.types import Array, Type, dims_of
+from srcdiff.ir.types import Array, Dim, Type, dims_of
 from srcdiff.ops import creation, memory, repeats
 
 __all__ = ["materialise"]
@@ -49,8 +49,9 @@ class _Materialise(Rewriter):
         type_ = op.attrs["type"]
         assert isinstance(type_, Array)
         model = self.model(type_)
+        shown = [lookup(env, a) for a in op.operands[op.decl.lengths_from :]]
         if op.decl is memory.expand:
-            return self.expand(lookup(env, op.operands[0]), type_, model, b)
+            return self.expand(lookup(env, op.operands[0]), type_, model, shown, b)
         plain, like = (
             (memory.zeros, memory.zeros_like)
             if op.decl is memory.zeros_of
@@ -58,20 +59,29 @@ class _Materialise(Rewriter):
         )
         if model is not None:
             return b.op(like, model)
-        return b.op(plain, *self.lengths(type_, b), dtype=type_.dtype)
+        return b.op(plain, *self.lengths(type_, shown, b), dtype=type_.dtype)
 
-    def expand(self, amount: Atom, type_: Array, model: Value | None, b: Builder) -> Value:
+    def expand(
+        self, amount: Atom, type_: Array, model: Value | None, shown: list[Atom], b: Builder
+    ) -> Value:
         """A smaller adjoint at full size, as a new array."""
         if isinstance(amount.type, Array):
-            seen = b.op(repeats.broadcast_to, amount, *self.lengths(type_, b))
+            seen = b.op(repeats.broadcast_to, amount, *self.lengths(type_, shown, b))
             return b.op(memory.copy, seen)
         if model is not None:
             return b.op(creation.full_like, model, amount)
         dtype: dict[str, Any] = {} if type_.dtype == "float64" else {"dtype": type_.dtype}
-        return b.op(creation.full, amount, *self.lengths(type_, b), **dtype)
+        return b.op(creation.full, amount, *self.lengths(type_, shown, b), **dtype)
 
-    def lengths(self, type_: Array, b: Builder) -> list[Atom]:
-        return [b.op(memory.length, dim=d) for d in type_.shape]
+    def lengths(self, type_: Array, shown: list[Atom], b: Builder) -> list[Atom]:
+        """The lengths of the axes; `shown` has the symbols that are nobody else's."""
+        return [
+            b.op(memory.length, *(a for a in shown if self.shows(a, d)), dim=d) for d in type_.shape
+        ]
+
+    def shows(self, atom: Atom, wanted: Dim) -> bool:
+        """Whether a length is computed from what an operand has."""
+        return any(d.symbols() & wanted.symbols() for d in dims_of(atom.type))
 
     def model(self, type_: Type) -> Value | None:
         """An array of this type: an argument, or, where the lengths are nobody else's, what is in scope."""

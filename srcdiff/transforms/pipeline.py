@@ -23,6 +23,7 @@ from srcdiff.transforms.fold import fold
 from srcdiff.transforms.forward import ForwardRules, forward
 from srcdiff.transforms.fuse_loops import fuse_loops, loop_direction
 from srcdiff.transforms.hoist import hoist
+from srcdiff.transforms.lengths import bind_lengths
 from srcdiff.transforms.materialise import materialise
 from srcdiff.transforms.merge_ifs import merge_ifs
 from srcdiff.transforms.ownership import own_results
@@ -132,6 +133,15 @@ _FUSE = (
     ),
 )
 
+_LENGTHS = (
+    Pass(
+        "lengths",
+        lambda fn: bind_lengths(fn, may_save=True),
+        "nothing is kept for its length where what is needed anyway shows it",
+    ),
+    Pass("dead code", dce, "what only lengths were asked of"),
+)
+
 _FINISH = (
     Pass("materialise", materialise, "storage asked for by type gets its spelling"),
     Pass("fold", fold, "what recomputation made constant"),
@@ -143,6 +153,7 @@ _FINISH = (
     Pass("loop direction", loop_direction, "a reversed loop whose turns commute runs forwards"),
     Pass("clears", place_clears, "zeros are written where they read best, or not at all"),
     Pass("fill once", fill_once, "no zeros where a loop fills every row"),
+    Pass("lengths", bind_lengths, "what shows a length now may be gone, or be needed for itself"),
     Pass("dead code", dce, "what is left over"),
 )
 
@@ -172,14 +183,15 @@ def gradient(
 ) -> Function:
     """A prepared function to its reverse-mode derivative, ready to be printed."""
     store = Pass("residuals", lambda f: residuals(f, mode), "store or recompute")
-    decide = (*_SIMPLIFY, *_FUSE, *_SIMPLIFY, store, *_FINISH)
+    decide = (*_SIMPLIFY, *_FUSE, *_SIMPLIFY, *_LENGTHS, store, *_FINISH)
     inner = Recorder(verify=recorder.verify)
 
     def finish(helper: Function) -> Function:
-        return inner.run(helper, decide)
+        return inner.run(bind_lengths(helper, may_save=True), decide)
 
     started = time.perf_counter()
     fn = reverse(fn, wrt, rules, finish, value=value, seeded=seeded, as_tuple=as_tuple)
+    fn = bind_lengths(fn, may_save=True)
     recorder.note("reverse", fn, time.perf_counter() - started)
     own = Pass("own results", lambda f: own_results(f), "results share no memory", whole=True)
     main = [Pass(p.name, p.fn, p.why, whole=True) for p in decide]
@@ -199,6 +211,7 @@ def tangent(
     """A prepared function to its forward-mode derivative, ready to be printed."""
     started = time.perf_counter()
     fn = forward(fn, wrt, rules, forward_rules, value=value, names=names)
+    fn = each_function(fn, bind_lengths)
     recorder.note("forward", fn, time.perf_counter() - started)
     own = Pass("own results", own_results, "results share no memory", whole=True)
     return recorder.run(fn, (*_SIMPLIFY, *_FINISH, *_TRIM, own))

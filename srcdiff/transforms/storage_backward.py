@@ -65,7 +65,7 @@ class Backward:
             self.env[v] = rolled
             params.append(rolled)
             starts.append(carried_result(ahead, k))
-            results.append(replace(rolled))
+            results.append(replace(rolled, type=ahead.carried[k].type))
             extra.append(param)
         body = self.region(loop.body, loop)
         body = Region(

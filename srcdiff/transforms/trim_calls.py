@@ -16,6 +16,7 @@ from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Call, Function, Node, Region, Statement, Tree, leaves, walk
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.facts import count_uses, is_generated
+from srcdiff.transforms.lengths import bind_lengths, lacking, shows
 
 __all__ = ["trim_calls"]
 
@@ -97,8 +98,14 @@ def _trim(
     if made:
         counts = count_uses(fn)
         params = tuple(k for k in params if counts.get(fn.params[k]))
-        fn = fn.with_body(replace(fn.body, params=tuple(fn.params[k] for k in params)))
+        lost = lacking(bind_lengths(_with_params(fn, params)))
+        params = tuple(k for k, p in enumerate(fn.params) if k in params or shows(p, lost))
+        fn = bind_lengths(_with_params(fn, params))
     return _Trimmed(fn, params, results)
+
+
+def _with_params(fn: Function, kept: Sequence[int]) -> Function:
+    return fn.with_body(replace(fn.body, params=tuple(fn.params[k] for k in kept)))
 
 
 class _Rewire(Rewriter):

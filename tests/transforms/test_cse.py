@@ -156,7 +156,8 @@ def test_lengths_of_equal_slices_are_equal():
         def f(%x: float64[n], %m: int64{m}) -> 0 {
           %0: float64[k] = index[where=':e'] %x, %m
           %1: float64[k1] = index[where=':e'] %x, %m ;adjoint
-          %2: int64{k1} = length[dim=dim(k1)] ;adjoint
+          %5: int64{k1} = axis_length[axis=0] %1 ;adjoint
+          %2: int64{k1} = length[dim=dim(k1)] %5 ;adjoint
           %3: float64[k1] = multiply %1, %2 ;adjoint
           %4: float64! = sum[axis=None, keepdims=False] %3 ;adjoint
           yield %4
@@ -165,7 +166,8 @@ def test_lengths_of_equal_slices_are_equal():
         """
         def f(%x: float64[n], %m: int64{m}) -> 0 {
           %0: float64[k] = index[where=':e'] %x, %m
-          %2: int64{k} = length[dim=dim(k)] ;adjoint
+          %5: int64{k} = axis_length[axis=0] %0 ;adjoint
+          %2: int64{k} = length[dim=dim(k)] %5 ;adjoint
           %3: float64[k] = multiply %0, %2 ;adjoint
           %4: float64! = sum[axis=None, keepdims=False] %3 ;adjoint
           yield %4
