@@ -173,10 +173,9 @@ class Pullback(_AtPoint):
     def __call__(self, *args: Any, argnums: Any = None) -> tuple[Any, Callable[..., Any]]:
         wanted = _float_positions(args) if argnums is None else argnums
         handle = self._handle(wanted)
+        # what cannot be differentiated is an error now, not when `back` is called
+        handle.specialise(*args, None)
         kept = [_copied(a) for a in args]
-        handle.specialise(
-            *kept, None
-        )  # what cannot be differentiated is an error now, not when `back` is called
         value = self.function(*[_copied(a) for a in args])
         seen = _copied(value)
 

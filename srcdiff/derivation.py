@@ -31,8 +31,9 @@ from srcdiff.ops.memory import copy
 from srcdiff.options import Options
 from srcdiff.programs import Derived, Program
 from srcdiff.signature import Arguments
-from srcdiff.transforms.entry_checks import with_entry_checks
+from srcdiff.transforms.entry_checks import with_entry_checks, with_overlap_checks
 from srcdiff.transforms.facts import rename
+from srcdiff.transforms.parts import written_parts
 from srcdiff.transforms.pipeline import Recorder, each_function, gradient, prepare, tangent
 
 __all__ = ["build"]
@@ -82,12 +83,15 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
     fn = each_function(fn, lambda f: own_outside(without_stops(f)))
     fn = with_entry_checks(fn)
     source = to_source(fn)
+    checked = with_overlap_checks(fn, fn.notes.get("written", ()), arguments.names)
+    saved = to_source(checked) if checked is not fn else ""
     watched = tuple(fn.notes.get("watched", {}).values())
     return Program(
         name=fn.name,
         kind=derived.kind,
         base=getattr(derived.base, "__name__", "f"),
         source=source,
+        saved=saved,
         bindings=mentioned(bindings_of(fn), source),
         assumptions=tuple(fn.notes.get("assumptions", ())),
         watched=watched,
@@ -189,7 +193,7 @@ def read(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function
     for f in callees_first(fn):
         refuse_writes_outside(f)
     fn = replace(
-        fn, notes={**fn.notes, "watched": _watched(derived.base, fn), "written": _written(fn)}
+        fn, notes={**fn.notes, "watched": _watched(derived.base, fn), "written": written_parts(fn)}
     )
     recorder.note("frontend", fn, time.perf_counter() - started)
     return prepare(fn, recorder, derived.options.disabled)
@@ -204,12 +208,6 @@ def _watched(base: Any, fn: Function) -> dict[str, Watched]:
         owner = base.__self__
         found["self"] = Watched(lambda: owner, snapshot(owner))
     return found
-
-
-def _written(fn: Function) -> tuple[str, ...]:
-    """The parameters that a function writes into."""
-    roots, written = storage_roots(fn), written_roots(fn)
-    return tuple(p.name for p in fn.params if written & roots.get(p, frozenset()))
 
 
 def without_stops(fn: Function) -> Function:

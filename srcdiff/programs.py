@@ -54,8 +54,10 @@ class Program:
         What was found outside the function and went into the text; where it changes, the text is another.
     outside : bool
         There was something to watch (a pickle keeps this, and not what is watched).
-    written : tuple of str
-        Parameters that the function writes into (the program works on copies).
+    saved : str
+        The text for a file, where it is another: it has checks that a call through srcdiff makes itself.
+    written : tuple of (str, keys)
+        Arrays that the function writes into (the program works on copies): parameters, and parts of parameters.
     weights : nested tuples of bool
         For a vector-Jacobian product, which parts of the result have a weight among the program's parameters.
     """
@@ -68,7 +70,8 @@ class Program:
     assumptions: tuple[tuple[Dim, Dim], ...] = ()
     watched: tuple[Watched, ...] = ()
     outside: bool = False
-    written: tuple[str, ...] = ()
+    saved: str = ""
+    written: tuple[tuple[str, tuple[Any, ...]], ...] = ()
     weights: Any = None
     independent: tuple[str, ...] = ()
     static: frozenset[str] = frozenset()
@@ -101,13 +104,14 @@ class Program:
         DifferentiationError
             For what cannot be written down.
         """
-        needs = "NumPy and SciPy" if "scipy" in self.source else "NumPy"
+        source = self.saved or self.source
+        needs = "NumPy and SciPy" if "scipy" in source else "NumPy"
         head = _HEADER.format(kind=self.kind.replace("_", " "), f=self.base, needs=needs)
         if not self.bindings:
-            return head + ("" if self.source.startswith(("import", "from")) else "\n") + self.source
-        start = re.search(r"^def ", self.source, re.MULTILINE)
+            return head + ("" if source.startswith(("import", "from")) else "\n") + source
+        start = re.search(r"^def ", source, re.MULTILINE)
         assert start is not None
-        imports, rest = self.source[: start.start()].strip(), self.source[start.start() :]
+        imports, rest = source[: start.start()].strip(), source[start.start() :]
         values = [self._definition(k, v) for k, v in self.bindings.items()]
         classes = [v for v in values if v.startswith("from")]
         arrays = [v for v in values if not v.startswith("from")]

@@ -15,7 +15,7 @@ from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.arguments import describe_arguments
 from srcdiff.frontend.source import function_of
 from srcdiff.ir.types import Static, Type
-from srcdiff.trees import children, fit_to, leaves, rebuild
+from srcdiff.trees import children, fit_to, leaves, named_leaves, part_of, part_text, rebuild
 
 __all__ = ["Arguments", "Signature", "resolve_argnums"]
 
@@ -51,15 +51,30 @@ class Arguments:
     def key(self) -> Any:
         return self.types
 
-    def overlap(self, names: Collection[str]) -> tuple[str, str] | None:
-        """One of the named arguments, and another that shares memory with it."""
-        for k, name in enumerate(self.names):
-            if name not in names:
-                continue
-            for other, value in zip(self.names, self.own, strict=True):
-                if other != name and _share_memory(self.own[k], value):
-                    return name, other
+    def overlap(self, written: Collection[tuple[str, Sequence[Any]]]) -> tuple[str, str] | None:
+        """How one of the arrays that are written is called, and another that shares memory with it."""
+        arrays = [a for own in self.own for a in leaves(own) if isinstance(a, np.ndarray)]
+        if len(arrays) < 2:
+            return None
+        given = dict(zip(self.names, self.own, strict=True))
+        for name, keys in written:
+            array = functools.reduce(part_of, keys, given[name])
+            if sum(np.shares_memory(array, a) for a in arrays) > 1:
+                return self._called(array, name, keys)
         return None
+
+    def _called(self, array: Any, name: str, keys: Sequence[Any]) -> tuple[str, str]:
+        values = zip(self.names, self.own, strict=True)
+        parts = [part for n, own in values for part in named_leaves(own, n)]
+        own, mine = dict(zip(self.names, self.own, strict=True))[name], name
+        for key in keys:
+            own, mine = part_of(own, key), part_text(own, key, mine)
+        others = (
+            text
+            for text, a in parts
+            if text != mine and isinstance(a, np.ndarray) and np.shares_memory(array, a)
+        )
+        return mine, next(others)
 
 
 @dataclass(frozen=True)
@@ -277,16 +292,4 @@ def _floats(value: Any) -> Any:
     floats = [p if type(p) is int else _floats(p) for p in parts]
     return (
         value if all(a is b for a, b in zip(parts, floats, strict=True)) else rebuild(value, floats)
-    )
-
-
-def _share_memory(one: Any, other: Any) -> bool:
-    """Whether arrays in two arguments overlap."""
-    arrays = [x for x in leaves(other) if isinstance(x, np.ndarray)]
-    return any(
-        np.shares_memory(x, y)
-        for x in leaves(one)
-        if isinstance(x, np.ndarray)
-        for y in arrays
-        if np.may_share_memory(x, y)
     )

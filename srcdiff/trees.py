@@ -17,6 +17,9 @@ __all__ = [
     "is_float_leaf",
     "leaves",
     "map_leaves",
+    "named_leaves",
+    "part_of",
+    "part_text",
     "random_like",
     "rebuild",
 ]
@@ -31,6 +34,38 @@ def children(tree: Any) -> list[Any] | None:
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
         return [getattr(tree, f.name) for f in dataclasses.fields(tree)]
     return None
+
+
+def keys_of(tree: Any) -> list[Any]:
+    """What the parts of a container are called, in order: places, keys of a dict, names of fields."""
+    if isinstance(tree, dict):
+        return list(tree)
+    if dataclasses.is_dataclass(tree):
+        return [f.name for f in dataclasses.fields(tree)]
+    return list(getattr(tree, "_fields", range(len(tree))))
+
+
+def _is_field(tree: Any, key: Any) -> bool:
+    return isinstance(key, str) and not isinstance(tree, dict)
+
+
+def part_of(tree: Any, key: Any) -> Any:
+    return getattr(tree, key) if _is_field(tree, key) else tree[key]
+
+
+def part_text(tree: Any, key: Any, text: str) -> str:
+    """How a part is written where the container is written `text`: `p.a`, `p[0]`."""
+    return f"{text}.{key}" if _is_field(tree, key) else f"{text}[{key!r}]"
+
+
+def named_leaves(tree: Any, text: str) -> Iterator[tuple[str, Any]]:
+    """The leaves, each with how it is written."""
+    parts = children(tree)
+    if parts is None:
+        yield text, tree
+        return
+    for key, part in zip(keys_of(tree), parts, strict=True):
+        yield from named_leaves(part, part_text(tree, key, text))
 
 
 def rebuild(tree: Any, parts: list[Any]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import linecache
+import re
 import warnings
 from collections import namedtuple
 from typing import Any
@@ -288,7 +289,85 @@ def test_arguments_that_overlap_where_one_is_written_are_refused() -> None:
     equal(g(z[0:4:2], z[1:4:2]), g(z[0:4:2].copy(), z[1:4:2].copy()))  # interleaved, and no overlap
 
 
+Pair = namedtuple("Pair", "a b")
+
+
+def by_place(p):
+    p[0][0] = 3.0 * p[1][1]
+    return np.sum(p[0] * p[1])
+
+
+def by_unpacking(p):
+    u, v = p
+    v += u
+    return np.sum(u * v)
+
+
+def by_field(p):
+    p.a[0] = 3.0 * p.b[1]
+    return np.sum(p.a * p.b)
+
+
+def by_key(p):
+    p["in"]["a"][0] = 3.0 * p["b"][1]
+    return np.sum(p["in"]["a"] * p["b"])
+
+
+def by_choice(p):
+    q = p[0] if p[1][0] > 0.0 else p[1]
+    q[0] = 3.0
+    return np.sum(p[0] * p[1])
+
+
+@pytest.mark.parametrize(
+    ("f", "make", "named"),
+    [
+        (by_place, lambda a, b: (a, b), "'p[0]' and 'p[1]' of by_place"),
+        (by_unpacking, lambda a, b: (a, b), "'p[1]' and 'p[0]' of by_unpacking"),
+        (by_field, Pair, "'p.a' and 'p.b' of by_field"),
+        (
+            by_key,
+            lambda a, b: {"in": {"a": a}, "b": b},
+            "\"p['in']['a']\" and \"p['b']\" of by_key",
+        ),
+        (by_choice, lambda a, b: (a, b), "'p[0]' and 'p[1]' of by_choice"),
+    ],
+)
+def test_parts_of_an_argument_that_overlap_where_one_is_written_are_refused(f, make, named):
+    g, z = srcdiff.grad(f), np.arange(1.0, 6.0)
+    for a, b in ((z, z), (z[:3], z[2:]), (z[::2], z[2:])):
+        for call in (g, lambda p: srcdiff.vjp(f, p), lambda p: srcdiff.jvp(f, (p,), (p,))):
+            with pytest.raises(UnsupportedError, match=f"{re.escape(named)} overlap in memory"):
+                call(make(a, b))
+    apart = make(z[0:4:2], z[1:4:2])  # interleaved, and no overlap
+    assert str(g(apart)) == str(g(make(z[0:4:2].copy(), z[1:4:2].copy())))
+
+
+def test_what_overlaps_may_be_read_where_another_part_is_written() -> None:
+    def f(p, y):
+        p[0][0] = 3.0 * y[1]
+        return np.sum(p[0] * p[1] * y)
+
+    g = srcdiff.grad(f, argnums=(0, 1))
+    same, apart = g((X.copy(), X), X), g((X.copy(), X.copy()), X.copy())
+    assert str(same) == str(apart)  # a gradient for each place
+    with pytest.raises(UnsupportedError, match=r"'p\[0\]' and 'y' of f overlap"):
+        g((X, X.copy()), X)
+
+
+def test_the_value_of_a_vjp_is_not_that_of_copies_where_arguments_overlap() -> None:
+    def f(x, y):
+        x[0] = 3.0 * y[1]
+        return np.sum(x * y)
+
+    with pytest.raises(UnsupportedError, match="'x' and 'y' of f overlap"):
+        srcdiff.vjp(f, X, X)
+
+
 def test_one_array_twice_is_fine_where_none_is_written() -> None:
+    g = srcdiff.grad(lambda p: np.sum(p[0] * p[1]))
+    equal(g((X, X)), (X, X))
+    equal(g([X, X]), [X, X])
     equal(srcdiff.grad(lambda x, y: np.sum(x * y), argnums=(0, 1))(X, X), (X, X))
 
 

@@ -19,7 +19,8 @@ from typing import Any
 
 __all__ = [
     "BOOL", "FLOAT", "INT", "NONE", "Array", "Clamp", "Dim", "List", "Scalar", "Static", "Struct", "Type",
-    "as_dim", "dims_of", "element_type", "is_float", "is_numeric", "map_dims", "ndim_of", "shape_of", "strip",
+    "as_dim", "dims_of", "element_type", "holds_arrays", "is_float", "is_numeric", "map_dims", "ndim_of", "shape_of",
+    "strip",
 ]  # fmt: skip
 
 
@@ -202,6 +203,13 @@ def is_float(type_: Type) -> bool:
     if isinstance(type_, Struct):
         return any(map(is_float, type_.parts))
     return isinstance(type_, List) and is_float(type_.element)
+
+
+def holds_arrays(type_: Type) -> bool:
+    """Whether a value is an array, or a container with one in it."""
+    if isinstance(type_, Struct):
+        return any(map(holds_arrays, type_.parts))
+    return isinstance(type_, Array) or (isinstance(type_, List) and holds_arrays(type_.element))
 
 
 def shape_of(type_: Type) -> tuple[Dim, ...]:

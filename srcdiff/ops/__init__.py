@@ -10,6 +10,7 @@ from srcdiff.ops import (
     joins,
     linalg,
     memory,
+    overlap,
     reductions,
     repeats,
     shapes,
@@ -18,6 +19,5 @@ from srcdiff.ops import (
 
 __all__ = [
     "arithmetic", "containers", "control", "creation", "diagonals", "elementwise", "joins", "linalg", "memory",
-    "reductions",
-    "repeats", "shapes", "special",
+    "overlap", "reductions", "repeats", "shapes", "special",
 ]  # fmt: skip

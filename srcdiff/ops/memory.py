@@ -25,8 +25,8 @@ from srcdiff.ops.registry import operation
 
 __all__ = [
     "add_at", "add_into", "axis_length", "copy", "empty", "empty_like", "empty_of", "expand", "gather",
-    "index", "index_text", "instantiate", "is_view", "length", "ones", "ones_like", "read", "restore", "save",
-    "store", "sum_if_one", "zeros", "zeros_like", "zeros_like_list", "zeros_of",
+    "index", "index_text", "instantiate", "is_view", "length", "ones", "ones_like", "part_texts", "read", "restore",
+    "save", "store", "sum_if_one", "zeros", "zeros_like", "zeros_like_list", "zeros_of",
 ]  # fmt: skip
 
 Attrs = Mapping[str, Any]
@@ -349,6 +349,15 @@ def _zeros_like_text(op: Op) -> str:
     return f"[{_zero_text(op.attrs['type'].element, 'item')} for item in {{0}}]"
 
 
+def part_texts(type_: Struct, name: str) -> list[tuple[str, Type]]:
+    """How the parts of a container are written."""
+    fields = type_.kind in ("namedtuple", "dataclass")
+    return [
+        (f"{name}.{k}" if fields else f"{name}[{k!r}]", t)
+        for k, t in zip(type_.keys, type_.parts, strict=True)
+    ]
+
+
 def _zero_text(type_: Type, name: str) -> str:
     """The zeros shaped like what an expression holds."""
     if isinstance(type_, Array):
@@ -356,12 +365,7 @@ def _zero_text(type_: Type, name: str) -> str:
     if isinstance(type_, List):
         return f"[{_zero_text(type_.element, 'entry')} for entry in {name}]"
     if isinstance(type_, Struct):
-        fields = type_.kind in ("namedtuple", "dataclass")
-        parts = [
-            (k, f"{name}.{k}" if fields else f"{name}[{k!r}]", t)
-            for k, t in zip(type_.keys, type_.parts, strict=True)
-        ]
-        texts = [_zero_text(t, part) for _, part, t in parts]
+        texts = [_zero_text(t, part) for part, t in part_texts(type_, name)]
         if type_.kind == "tuple":
             return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
         if type_.kind == "list":
@@ -369,11 +373,11 @@ def _zero_text(type_: Type, name: str) -> str:
         if type_.kind == "dict":
             return (
                 "{{"
-                + ", ".join(f"{k!r}: {t}" for (k, _, _), t in zip(parts, texts, strict=True))
+                + ", ".join(f"{k!r}: {t}" for k, t in zip(type_.keys, texts, strict=True))
                 + "}}"
             )
         assert type_.cls is not None
-        return f"{type_.cls.__name__}({', '.join(f'{k}={t}' for (k, _, _), t in zip(parts, texts, strict=True))})"
+        return f"{type_.cls.__name__}({', '.join(f'{k}={t}' for k, t in zip(type_.keys, texts, strict=True))})"
     return "0.0" if isinstance(type_, Scalar) else "None"
 
 

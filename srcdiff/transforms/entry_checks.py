@@ -1,24 +1,31 @@
-"""Checks on entry of what was concluded from the lengths of the arguments that a program was generated for.
+"""Checks on entry of what a program was generated for: lengths of arguments, and storage of their own.
 
     def f_grad(x, w):
         if len(w) != len(x) - 1:
             raise ValueError("f_grad is generated for len(w) == len(x) - 1")
 
 Calls through srcdiff pick the program that fits; a saved file has no one to do that, and must not compute
-something wrong.
+something wrong. A function that writes an array is differentiated as if nothing else were that array. Calls through
+srcdiff look at the arguments as they are given, so this stands in saved files only:
+
+        if np.shares_memory(x, w):
+            raise ValueError("f_grad is generated for x and w that do not overlap")
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, shapes_for
-from srcdiff.ir.core import Function, If, Region, Statement, const
-from srcdiff.ir.types import Array, Clamp, Dim, Scalar
+from srcdiff.ir.core import Atom, Function, If, Region, const
+from srcdiff.ir.types import Array, Clamp, Dim, Scalar, Struct
 from srcdiff.ops import arithmetic, control, memory
+from srcdiff.ops.memory import part_texts
+from srcdiff.ops.overlap import shares_memory
+from srcdiff.transforms.parts import Keys, Part, storage_parts, take
 
-__all__ = ["with_entry_checks"]
+__all__ = ["with_entry_checks", "with_overlap_checks"]
 
 
 def with_entry_checks(fn: Function) -> Function:
@@ -28,20 +35,55 @@ def with_entry_checks(fn: Function) -> Function:
     for left, right in dict.fromkeys(fn.notes.get("assumptions", ())):
         if left != right and left.symbols() | right.symbols() <= set(names):
             _check(fn, left, right, names, b)
-    if not b.body:
+    return _behind(b, fn)
+
+
+def with_overlap_checks(
+    fn: Function, written: Collection[tuple[str, Keys]], names: Collection[str]
+) -> Function:
+    """`fn` with a check that what its base writes overlaps with nothing else in the parameters called `names`."""
+    b = Builder(shapes_for(fn), "compiler", fn.location)
+    parts = list(storage_parts(tuple(p for p in fn.params if p.name in names)))
+    seen: set[frozenset[Part]] = set()
+    for one in parts:
+        if (one[0].name, one[1]) not in written:
+            continue
+        for other in parts:
+            if other is not one and frozenset((one, other)) not in seen:
+                seen.add(frozenset((one, other)))
+                overlap = b.op(shares_memory, take(b, one), take(b, other))
+                _refuse(fn, overlap, f"{_called(one)} and {_called(other)} that do not overlap", b)
+    return _behind(b, fn)
+
+
+def _called(part: Part) -> str:
+    """A part as it is written: `p[0].weights`."""
+    text, type_ = part[0].name, part[0].type
+    for key in part[1]:
+        assert isinstance(type_, Struct)
+        text, type_ = part_texts(type_, text)[type_.keys.index(key)]
+    return text
+
+
+def _behind(checks: Builder, fn: Function) -> Function:
+    if not checks.body:
         return fn
-    checks: list[Statement] = list(b.body)
-    return fn.with_body(replace(fn.body, body=(*checks, *fn.body.body)))
+    return fn.with_body(replace(fn.body, body=(*checks.body, *fn.body.body)))
 
 
 def _check(fn: Function, left: Dim, right: Dim, names: Mapping[str, str], b: Builder) -> None:
     sides = [const(d.const) if d.is_const else b.op(memory.length, dim=d) for d in (left, right)]
     differ = b.op(arithmetic.not_equal, *sides)
+    _refuse(fn, differ, f"{spelled(left, names)} == {spelled(right, names)}", b)
+
+
+def _refuse(fn: Function, condition: Atom, needed: str, b: Builder) -> None:
+    """`if condition: raise ValueError(...)`."""
     inner = b.inner()
-    message = f"{fn.name} is generated for {spelled(left, names)} == {spelled(right, names)}"
+    message = f"{fn.name} is generated for {needed}"
     inner.ops(control.raise_, text=f"ValueError({message!r})", classes={"ValueError": ValueError})
     nothing = Region((), (), ())
-    b.append(If(differ, inner.region((), ()), nothing, (), fn.location, "compiler"))
+    b.append(If(condition, inner.region((), ()), nothing, (), fn.location, "compiler"))
 
 
 def _names(fn: Function) -> dict[str, str]:

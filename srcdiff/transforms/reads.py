@@ -13,15 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import replace
-from typing import Any
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, shapes_for, with_parts
 from srcdiff.ir.core import Atom, Call, Function, Op, Region, Statement, Value, regions_of, walk
-from srcdiff.ir.types import Array, List, Struct
+from srcdiff.ir.types import Array, List
 from srcdiff.ops import containers, memory
 from srcdiff.transforms.loads import Program, survey
+from srcdiff.transforms.parts import Part, parts_taken, take
 
 __all__ = ["insert_reads", "own_arguments"]
 
@@ -130,38 +130,22 @@ def own_arguments(fn: Function) -> Function:
         return fn
     b = Builder(shapes_for(fn), location=fn.location)
     env: Env = {}
-    paths = _paths(fn)
+    paths = parts_taken(fn)
     for param in mine:
         if isinstance(param.type, Array):
             env[param] = b.op(memory.copy, param, name=param.name, user=True)
         else:
             _check_taken_apart(fn, param, paths, roots, written)
-    copies: dict[_Path, Atom] = {}
+    copies: dict[Part, Atom] = {}
     for v, path in paths.items():
         if isinstance(v.type, Array) and roots[v] & written and path not in copies:
-            copies[path] = b.op(memory.copy, _take(b, path), name=v.name, user=v.user)
+            copies[path] = b.op(memory.copy, take(b, path), name=v.name, user=v.user)
     env.update((v, copies[path]) for v, path in paths.items() if path in copies)
     return fn.with_body(_WithOwnParts(env).region(fn.body, env, b))
 
 
-_Path = tuple[Value, tuple[Any, ...]]
-
-
-def _paths(fn: Function) -> dict[Value, _Path]:
-    """Where in a parameter the values that are taken out of containers are."""
-    out: dict[Value, _Path] = {p: (p, ()) for p in fn.params if isinstance(p.type, Struct)}
-    for s in walk(fn.body):
-        if isinstance(s, Op) and s.decl in (containers.get, containers.unpack):
-            base = s.operands[0]
-            if isinstance(base, Value) and base in out and isinstance(base.type, Struct):
-                root, path = out[base]
-                keys = base.type.keys if s.decl is containers.unpack else (s.attrs["key"],)
-                out.update((v, (root, (*path, k))) for v, k in zip(s.results, keys, strict=True))
-    return {v: path for v, path in out.items() if path[1]}
-
-
 def _check_taken_apart(
-    fn: Function, param: Value, paths: Mapping[Value, _Path], roots: Roots, written: Set[Value]
+    fn: Function, param: Value, paths: Mapping[Value, Part], roots: Roots, written: Set[Value]
 ) -> None:
     """Refuse a container that is written as anything but arrays taken out of it by name or place."""
     parts = {param, *(v for v, path in paths.items() if path[0] is param)}
@@ -183,13 +167,6 @@ def _check_taken_apart(
                 "Copy the arrays first, and write into the copies.",
                 fn.location,
             )
-
-
-def _take(b: Builder, path: _Path) -> Atom:
-    value: Atom = path[0]
-    for key in path[1]:
-        value = b.op(containers.get, value, key=key)
-    return value
 
 
 class _WithOwnParts(Rewriter):
