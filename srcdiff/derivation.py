@@ -97,6 +97,7 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
         watched=watched,
         outside=bool(watched),
         written=tuple(fn.notes.get("written", ())),
+        arrays=fn.notes.get("arrays", {}),
         weights=fn.notes.get("weights"),
         independent=tuple(fn.params[k].name for k in fn.notes.get("independent", ())),
         static=frozenset(fn.notes.get("static", ())),
@@ -192,9 +193,13 @@ def read(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function
     )
     for f in callees_first(fn):
         refuse_writes_outside(f)
-    fn = replace(
-        fn, notes={**fn.notes, "watched": _watched(derived.base, fn), "written": written_parts(fn)}
-    )
+    written = written_parts(fn)
+    found = {
+        "watched": _watched(derived.base, fn),
+        "written": written,
+        "arrays": _arrays_outside(fn) if written else {},
+    }
+    fn = replace(fn, notes={**fn.notes, **found})
     recorder.note("frontend", fn, time.perf_counter() - started)
     return prepare(fn, recorder, derived.options.disabled)
 
@@ -208,6 +213,12 @@ def _watched(base: Any, fn: Function) -> dict[str, Watched]:
         owner = base.__self__
         found["self"] = Watched(lambda: owner, snapshot(owner))
     return found
+
+
+def _arrays_outside(fn: Function) -> dict[str, Any]:
+    """The arrays that a function, and what it calls, finds outside."""
+    ops = (s for f in callees_first(fn) for s in _ops(f) if s.decl is constant_array)
+    return {str(s.attrs["name"]): s.attrs["value"] for s in ops}
 
 
 def without_stops(fn: Function) -> Function:

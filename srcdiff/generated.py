@@ -124,12 +124,14 @@ class Generated:
         return entry
 
     def _check_overlap(self, program: Program, arguments: Arguments) -> None:
-        overlap = arguments.overlap(program.written)
+        overlap = arguments.overlap(program.written, program.arrays)
         if overlap is not None:
             written, other = overlap
+            both = f"the arguments {written!r} and {other!r}"
+            if other in program.arrays:
+                both = f"the argument {written!r} and the array {other!r} from outside"
             raise UnsupportedError(
-                f"the arguments {written!r} and {other!r} of {self.signature.name} overlap in memory, "
-                f"and it writes into {written!r}",
+                f"{both} of {self.signature.name} overlap in memory, and it writes into {written!r}",
                 "Pass a copy of one of them.",
                 program.location,
             )

@@ -58,6 +58,8 @@ class Program:
         The text for a file, where it is another: it has checks that a call through srcdiff makes itself.
     written : tuple of (str, keys)
         Arrays that the function writes into (the program works on copies): parameters, and parts of parameters.
+    arrays : mapping of str to array
+        What the function reads from outside, where it writes into arguments: the two must not overlap.
     weights : nested tuples of bool
         For a vector-Jacobian product, which parts of the result have a weight among the program's parameters.
     """
@@ -72,6 +74,7 @@ class Program:
     outside: bool = False
     saved: str = ""
     written: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    arrays: Mapping[str, Any] = field(default_factory=dict)
     weights: Any = None
     independent: tuple[str, ...] = ()
     static: frozenset[str] = frozenset()
@@ -94,7 +97,7 @@ class Program:
             pickle.dumps(dict(self.bindings))
         except (pickle.PicklingError, AttributeError, TypeError):
             return None
-        return replace(self, watched=())
+        return replace(self, watched=(), arrays={})
 
     def module_text(self) -> str:
         """The text of a module of its own: NumPy, SciPy, and the modules of the user's classes are what it imports.

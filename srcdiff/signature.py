@@ -51,21 +51,29 @@ class Arguments:
     def key(self) -> Any:
         return self.types
 
-    def overlap(self, written: Collection[tuple[str, Sequence[Any]]]) -> tuple[str, str] | None:
-        """How one of the arrays that are written is called, and another that shares memory with it."""
+    def overlap(
+        self, written: Collection[tuple[str, Sequence[Any]]], outside: Mapping[str, Any]
+    ) -> tuple[str, str] | None:
+        """How one of the arrays that are written is called, and another that shares memory with it.
+
+        The other is an argument, a part of one, or one of the arrays from outside.
+        """
         arrays = [a for own in self.own for a in leaves(own) if isinstance(a, np.ndarray)]
+        arrays += outside.values()
         if len(arrays) < 2:
             return None
         given = dict(zip(self.names, self.own, strict=True))
         for name, keys in written:
             array = functools.reduce(part_of, keys, given[name])
             if sum(np.shares_memory(array, a) for a in arrays) > 1:
-                return self._called(array, name, keys)
+                return self._called(array, name, keys, outside)
         return None
 
-    def _called(self, array: Any, name: str, keys: Sequence[Any]) -> tuple[str, str]:
+    def _called(
+        self, array: Any, name: str, keys: Sequence[Any], outside: Mapping[str, Any]
+    ) -> tuple[str, str]:
         values = zip(self.names, self.own, strict=True)
-        parts = [part for n, own in values for part in named_leaves(own, n)]
+        parts = [part for n, own in values for part in named_leaves(own, n)] + [*outside.items()]
         own, mine = dict(zip(self.names, self.own, strict=True))[name], name
         for key in keys:
             own, mine = part_of(own, key), part_text(own, key, mine)

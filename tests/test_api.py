@@ -355,6 +355,21 @@ def test_what_overlaps_may_be_read_where_another_part_is_written() -> None:
         g((X, X.copy()), X)
 
 
+OUTSIDE = np.array([1.0, 2.0, 3.0])
+
+
+def test_an_argument_that_is_written_is_no_array_from_outside() -> None:
+    def f(x):
+        x[0] = 3.0 * x[1]
+        return np.sum(OUTSIDE * x)
+
+    g = srcdiff.grad(f)
+    equal(g(OUTSIDE.copy()), np.array([0.0, 5.0, 3.0]))
+    with pytest.raises(UnsupportedError, match="'x' and the array 'OUTSIDE' from outside of f"):
+        g(OUTSIDE)
+    equal(srcdiff.grad(lambda x: np.sum(OUTSIDE * x))(OUTSIDE), OUTSIDE)  # read only
+
+
 def test_the_value_of_a_vjp_is_not_that_of_copies_where_arguments_overlap() -> None:
     def f(x, y):
         x[0] = 3.0 * y[1]
