@@ -15,6 +15,13 @@ pytestmark = pytest.mark.filterwarnings("ignore::srcdiff.IndependentWarning")
 
 PROGRAMS = load("all")
 
+# Every program at each of its examples; the first of each is enough between two edits.
+EXAMPLES = [
+    pytest.param(p, k, id=f"{p}-{k}", marks=[pytest.mark.slow] if k else [])
+    for p in PROGRAMS
+    for k in range(len(p.examples))
+]
+
 
 def slope(program: Program, args: tuple[Any, ...], directions: list[Any]) -> Any:
     """The gradient's derivative along the directions, by differences of two steps, extrapolated."""
@@ -47,10 +54,12 @@ def directions_of(program: Program, args: tuple[Any, ...]) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=repr)
-def test_forward_over_reverse_agrees_with_differences_of_the_gradient(program: Program) -> None:
+@pytest.mark.parametrize(("program", "example"), EXAMPLES)
+def test_forward_over_reverse_agrees_with_differences_of_the_gradient(
+    program: Program, example: int
+) -> None:
     f, wrt = program.function, program.wrt
-    args = program.arguments(0)
+    args = program.arguments(example)
     directions = directions_of(program, args)
     with np.errstate(all="ignore"):
         expected = slope(program, args, directions)
@@ -60,11 +69,13 @@ def test_forward_over_reverse_agrees_with_differences_of_the_gradient(program: P
     close(tangent, expected)
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=repr)
-def test_reverse_over_reverse_agrees_with_differences_of_the_gradient(program: Program) -> None:
+@pytest.mark.parametrize(("program", "example"), EXAMPLES)
+def test_reverse_over_reverse_agrees_with_differences_of_the_gradient(
+    program: Program, example: int
+) -> None:
     """The Hessian is symmetric: weights . (H v) is v . (H weights)."""
     wrt = program.wrt
-    args = program.arguments(0)
+    args = program.arguments(example)
     directions = directions_of(program, args)
     g = srcdiff.grad(program.function, argnums=wrt)
     with np.errstate(all="ignore"):

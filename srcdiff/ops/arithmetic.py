@@ -140,7 +140,7 @@ def divide(x, y, *, out, d_out):
     ),
 )  # fmt: skip
 def power(x, y, *, out, d_out):
-    d_x = d_out * y * x ** np.where(y == 0, 1, y - 1)
+    d_x = d_out * y * x ** np.where((x == 0) & (y == 0), 1, y - 1)
     d_y = d_out * out * np.log(np.where(x == 0, 1.0, x))
 
 

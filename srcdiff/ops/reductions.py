@@ -206,14 +206,22 @@ def ptp(x, axis=None, keepdims=False, *, out, d_out):
 
 
 def prod_forward(x, axis=None, keepdims=False, *, x_dot, out):
-    is_zero = x == 0.0
-    nonzero = np.where(is_zero, 1.0, x)
-    rest = np.prod(nonzero, axis=axis, keepdims=True)
-    others = np.where(np.sum(is_zero, axis=axis, keepdims=True) == is_zero, rest / nonzero, 0.0)
-    out_dot = np.sum(others * x_dot, axis=axis, keepdims=keepdims)
+    if axis is None:
+        row, row_dot = np.reshape(x, (-1,)), np.reshape(x_dot, (-1,))
+    elif isinstance(axis, tuple):
+        last = tuple(range(-len(axis), 0))
+        moved, moved_dot = np.moveaxis(x, axis, last), np.moveaxis(x_dot, axis, last)
+        kept = moved.shape[: -len(axis)]
+        row, row_dot = np.reshape(moved, (*kept, -1)), np.reshape(moved_dot, (*kept, -1))
+    else:
+        row, row_dot = np.moveaxis(x, axis, -1), np.moveaxis(x_dot, axis, -1)
+    k = np.arange(row.shape[-1])
+    before = np.cumprod(np.where(k == 0, 1.0, row[..., k - 1]), axis=-1)
+    behind = np.flip(np.cumprod(np.where(k == 0, 1.0, row[..., -k]), axis=-1), -1)
+    out_dot = np.reshape(np.sum(before * behind * row_dot, axis=-1), out.shape)
 
 
-# the product of the others: 0 if there is a zero among them (the zeros are not just this element), else rest / nonzero
+# the product of the others is what comes before times what comes behind: as right with zeros as its own derivatives
 @declare(
     np.prod, method="prod", signature=_KEEP, infer=reduced("sum"), adjoint="scalar", forward=prod_forward,
     samples=(
@@ -226,18 +234,31 @@ def prod_forward(x, axis=None, keepdims=False, *, x_dot, out):
     ),
 )  # fmt: skip
 def prod(x, axis=None, keepdims=False, *, out, d_out):
-    is_zero = x == 0.0
-    nonzero = np.where(is_zero, 1.0, x)
-    if axis is None:
-        rest, zeros = np.prod(nonzero), np.sum(is_zero)
+    if x.ndim == 1:
+        k = np.arange(len(x))
+        before = np.cumprod(np.where(k == 0, 1.0, x[k - 1]))
+        d_x = d_out * before * np.cumprod(np.where(k == 0, 1.0, x[-k]))[::-1]
     else:
-        rest = np.prod(nonzero, axis=axis, keepdims=True)
-        zeros = np.sum(is_zero, axis=axis, keepdims=True)
-    others = np.where(zeros == is_zero, rest / nonzero, 0.0)
-    if axis is None or axis == 0 or keepdims or d_out.ndim == 0:
-        d_x = d_out * others
-    else:
-        d_x = np.expand_dims(d_out, axis) * others
+        if axis is None:
+            row = np.reshape(x, (-1,))
+        elif isinstance(axis, tuple):
+            moved = np.moveaxis(x, axis, tuple(range(-len(axis), 0)))
+            row = np.reshape(moved, (*moved.shape[: -len(axis)], -1))
+        else:
+            row = np.moveaxis(x, axis, -1)
+        k = np.arange(row.shape[-1])
+        before = np.cumprod(np.where(k == 0, 1.0, row[..., k - 1]), axis=-1)
+        others = before * np.flip(np.cumprod(np.where(k == 0, 1.0, row[..., -k]), axis=-1), -1)
+        if axis is None:
+            others = np.reshape(others, x.shape)
+        elif isinstance(axis, tuple):
+            others = np.moveaxis(np.reshape(others, moved.shape), tuple(range(-len(axis), 0)), axis)
+        else:
+            others = np.moveaxis(others, -1, axis)
+        if axis is None or axis == 0 or keepdims or d_out.ndim == 0:
+            d_x = d_out * others
+        else:
+            d_x = np.expand_dims(d_out, axis) * others
 
 
 def cumprod_forward(x, axis=None, *, x_dot, out):

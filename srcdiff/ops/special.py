@@ -141,13 +141,15 @@ def log_softmax(x, axis=None, *, out, d_out):
 )  # fmt: skip
 def xlogy(x, y, *, out, d_out):
     d_x = d_out * np.log(y)
-    d_y = d_out * x / np.where(x == 0.0, 1.0, y)
+    d_y = (
+        d_out * x / np.where((x == 0.0) & (y == 0.0), 1.0, y)
+    )  # d_y at x = 0 goes on changing with x
 
 
 @declare("scipy.special.xlog1py", **_smooth(0.2, 2.0, two=True))
 def xlog1py(x, y, *, out, d_out):
     d_x = d_out * np.log1p(y)
-    d_y = d_out * x / np.where(x == 0.0, 1.0, 1.0 + y)
+    d_y = d_out * x / np.where((x == 0.0) & (y == -1.0), 1.0, 1.0 + y)
 
 
 @declare("scipy.special.entr", **_smooth(0.2, 2.0))

@@ -93,9 +93,23 @@ def _divide(f: Known, op: Op, b: Builder) -> Atom | None:
 
 def _power(f: Known, op: Op, b: Builder) -> Atom | None:
     base, exponent = op.operands
+    choice = f.operand_of(exponent, "where")
+    if choice is not None and _never(f, choice.operands[0]):
+        exponent = choice.operands[2]
+        plain = replace(op, operands=(base, exponent), results=(replace(op.result),))
+        if not is_one(exponent):
+            f.emit(plain, b)
+            return plain.result
     if is_one(exponent):
         return base
     return const(1.0) if is_zero_constant(exponent) and isinstance(op.result.type, Scalar) else None
+
+
+def _never(f: Known, test: Atom) -> bool:
+    """Whether a condition is false for each element: it may have as many of them as it likes."""
+    both = f.operand_of(test, "bitwise_and")
+    tests = (test,) if both is None else both.operands
+    return any(isinstance(a, Const) and a.value is False for a in tests)
 
 
 def _negative(f: Known, op: Op, b: Builder) -> Atom | None:

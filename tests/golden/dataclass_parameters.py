@@ -16,7 +16,8 @@ def evaluate_backward(d_out, kernel, x, z, out):
 
     # backward
     product = d_out * kernel.amplitude**2 * negated
-    d_ratio = product * total ** np.where(negated == 0, 1, negated - 1) * ratio / kernel.order
+    numerator = product * total ** np.where((total == 0) & (negated == 0), 1, negated - 1) * ratio
+    d_ratio = numerator / kernel.order
     d_s = d_ratio / kernel.scales
     d_z = -d_s
     return (
