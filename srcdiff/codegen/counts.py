@@ -49,7 +49,7 @@ class Counts:
     def of_sequence(self, sequence: Atom) -> Any:
         """What decides the number of a sequence's elements; equal for sequences of equal length."""
         if isinstance(sequence.type, Array):
-            return shape_of(sequence.type)[0]
+            return shape_of(sequence.type)[0].turns()
         filler = self.filler(sequence)
         if filler is None:
             return sequence
@@ -76,7 +76,7 @@ class Counts:
         if isinstance(made, For) and made.breaks and made.results[0] is stop:
             return made
         known = stop.type.expr if isinstance(stop.type, Scalar) else None
-        return stop if known is None else known
+        return stop if known is None else known.turns()
 
     def filler(self, sequence: Atom) -> For | While | None:
         """The loop that fills a list made here, by one `append` in each turn and nothing else."""

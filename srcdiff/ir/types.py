@@ -33,6 +33,12 @@ class Clamp:
     def __str__(self) -> str:
         return f"max({self.inner}, 0)"
 
+    def substitute(self, bindings: Mapping[str, Dim]) -> Dim:
+        """Of a number that is no length, `max(n, 0)` stays what it is."""
+        inner = self.inner.substitute(bindings)
+        is_length = self.inner.clamped() == Dim.of(self)
+        return inner.clamped() if is_length or inner.is_const else Dim.of(Clamp(inner))
+
 
 Symbol = str | Clamp
 
@@ -89,11 +95,19 @@ class Dim:
             return self  # lengths are never negative
         return Dim.of(Clamp(self))
 
+    def turns(self) -> Dim:
+        """What a loop that makes this many turns may count to: `n` for `max(n, 0)`."""
+        if self.const == 0 and len(self.terms) == 1 and self.terms[0][1] == 1:
+            symbol = self.terms[0][0]
+            if isinstance(symbol, Clamp):
+                return symbol.inner
+        return self
+
     def substitute(self, bindings: Mapping[str, Dim]) -> Dim:
         out = Dim(self.const)
         for symbol, k in self.terms:
             if isinstance(symbol, Clamp):
-                out = out + symbol.inner.substitute(bindings).clamped().scaled(k)
+                out = out + symbol.substitute(bindings).scaled(k)
             else:
                 out = out + bindings.get(symbol, Dim.of(symbol)).scaled(k)
         return out

@@ -28,7 +28,7 @@ from srcdiff.ops.infer import (
     numeric,
     promote,
 )
-from srcdiff.ops.integers import constants, integers, known, times
+from srcdiff.ops.integers import constants, integers, known, largest, times
 from srcdiff.ops.registry import declare, operation
 from srcdiff.ops.samples import binary, draw, fixed, unary
 
@@ -206,7 +206,7 @@ def _bind_extreme(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 # ties: half to each, as in autograd and JAX
 @declare(
-    np.maximum, max, infer=integers(constants(max)), bind=_bind_extreme, elementwise=True,
+    np.maximum, max, infer=integers(largest), bind=_bind_extreme, elementwise=True,
     samples=(
         *binary(),
         fixed([1.0, 2.0, -np.inf], [1.0, 0.5, -np.inf], wrt=(0, 1), avoid="ties", gradients=([0.5, 1.0, 0.5], [0.5,

@@ -7,10 +7,10 @@ from typing import Any
 
 from srcdiff.ir.core import Atom
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Dim, Scalar, Type
+from srcdiff.ir.types import Clamp, Dim, Scalar, Type
 from srcdiff.ops.infer import arithmetic
 
-__all__ = ["constants", "integers", "known", "times"]
+__all__ = ["constants", "integers", "known", "largest", "times"]
 
 Attrs = Mapping[str, Any]
 
@@ -48,6 +48,15 @@ def constants(function: Callable[..., int]) -> Callable[..., Dim | None]:
             return None
 
     return combine
+
+
+def largest(a: Dim, b: Dim) -> Dim | None:
+    """What is known of `max(a, b)`: of two constants, and of a number and 0."""
+    both = constants(max)(a, b)
+    if both is not None:
+        return both
+    number = a if b == Dim() else b if a == Dim() else None
+    return None if number is None else Dim.of(Clamp(number))
 
 
 def times(a: Dim, b: Dim) -> Dim | None:

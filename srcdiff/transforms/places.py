@@ -10,14 +10,14 @@ triangle has room for all). Where that cannot be said, there are no axes, and a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from srcdiff.ir.build import Builder, Env, lookup
-from srcdiff.ir.core import Atom, Const, For, Op, Value, const
-from srcdiff.ir.types import Dim, Scalar, dims_of
-from srcdiff.ops import arithmetic, memory
+from srcdiff.ir.core import Atom, Const, For, Op, Region, Statement, Value, const
+from srcdiff.ir.types import Array, Clamp, Dim, Scalar, Struct, Type, dims_of, shape_of
+from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.affine import Affine, affine
 from srcdiff.transforms.loads import Loop, Program
 
@@ -32,6 +32,7 @@ class Axis:
 
     length: Affine
     first: Affine  # the index whose value is at position 0
+    behind: bool = False  # one place more, where the loop ends: the first, if it makes no turn
 
     def position(self, index: Atom, b: Builder, env: Env, ahead: int = 0) -> Atom:
         turn = Affine(0, {index: 1} if isinstance(index, Value) else {})
@@ -70,15 +71,21 @@ class Places:
         if ahead:
             innermost = loops[-1]
             assert isinstance(innermost, For)
-            first = affine(innermost.start, self.program.maker)
-            out[-1] = replace(out[-1], length=self.turns(innermost), first=first)
+            out[-1] = self.and_behind(innermost)
         return out
 
-    def turns(self, loop: For) -> Affine:
-        """Room for the values at the start of each turn and the one behind the last."""
+    def and_behind(self, loop: For) -> Axis:
+        """Room for the values at the start of each turn, and for the one behind the last."""
         stop, start = self.outside(loop.stop, highest=True), self.outside(loop.start, highest=False)
         assert stop is not None and start is not None
-        return stop.minus(start).plus(Affine(1))
+        turns, first = stop.minus(start), affine(loop.start, self.program.maker)
+        fewest = self.bound(affine(loop.stop, self.program.maker).minus(first), highest=False)
+        if fewest is not None and self.is_count(fewest):
+            return Axis(turns.plus(Affine(1)), first)
+        if fewest is not None and self.is_count(fewest.plus(Affine(1))):
+            is_there = self.has_elements(turns.plus(Affine(1)), self.program.region_of[id(loop)])
+            return Axis(turns.plus(Affine(1 if is_there else 2)), first)  # has a place -1, too
+        return Axis(turns, first, behind=True)
 
     def axis(self, loop: Loop) -> Axis | None:
         if not isinstance(loop, For) or not isinstance(loop.step, Const) or loop.step.value == 0:
@@ -113,9 +120,11 @@ class Places:
         """A bound in terms of what is known in front of the loops; an outer index is taken at its largest
         (smallest) value.
         """
-        bound = affine(atom, self.program.maker)
-        out = Affine(bound.const)
-        for value, k in bound.terms.items():
+        return self.bound(affine(atom, self.program.maker), highest)
+
+    def bound(self, amount: Affine, highest: bool) -> Affine | None:
+        out = Affine(amount.const)
+        for value, k in amount.terms.items():
             term = self.known_term(value, highest == (k > 0))
             if term is None:
                 return None
@@ -147,6 +156,73 @@ class Places:
         self.lengths[made.results[0]] = made
         return Affine(0, {made.results[0]: 1})
 
+    # ---- signs ----
+
+    @cached_property
+    def lengths_there(self) -> frozenset[Dim]:
+        """The lengths of arrays that are there in any case: arguments, and what no branch or loop is around."""
+        made = [r for s in self.program.top.body for r in s.results]
+        return frozenset(d for v in (*self.program.top.params, *made) for d in array_dims(v.type))
+
+    def is_length(self, dim: Dim) -> bool:
+        """Whether a number is never negative: next to the length of an array, or a sum of such."""
+        if any((dim - d).is_const and (dim - d).const >= 0 for d in (Dim(), *self.lengths_there)):
+            return True
+        lengths = [isinstance(s, Clamp) or Dim.of(s) in self.lengths_there for s, _ in dim.terms]
+        return dim.const >= 0 and all(lengths) and all(k > 0 for _, k in dim.terms)
+
+    def is_count(self, amount: Affine) -> bool:
+        """Whether an expression is never negative."""
+        if amount.const >= 0 and all(k > 0 and self.counts(v) for v, k in amount.terms.items()):
+            return True
+        dim = dim_of(amount)
+        return dim is not None and self.is_length(dim)
+
+    def has_elements(self, amount: Affine, region: Region) -> bool:
+        """Whether an array of this length is asked for an element by a number wherever a region is run."""
+        dim = dim_of(amount)
+        while dim is not None:
+            if any(takes_element(s, dim) for s in region.body):
+                return True
+            owner = self.program.owner.get(region)
+            if owner is None:
+                break
+            region = self.program.region_of[id(owner)]
+        return False
+
+    def counts(self, value: Value) -> bool:
+        """Whether a value is the number of something."""
+        made = self.program.maker.get(value)
+        if isinstance(made, For):
+            return made.breaks and made.results[0] is value
+        return isinstance(made, Op) and made.decl in (memory.axis_length, containers.list_length)
+
+
+def dim_of(amount: Affine) -> Dim | None:
+    """What the types know of an expression."""
+    out = Dim(amount.const)
+    for value, k in amount.terms.items():
+        known = value.type.expr if isinstance(value.type, Scalar) else None
+        if known is None:
+            return None
+        out = out + known.scaled(k)
+    return out
+
+
+def takes_element(s: Statement, dim: Dim) -> bool:
+    """`x[0]`, of an array with this length."""
+    if not isinstance(s, Op) or s.decl is not memory.index or not s.attrs["where"].startswith("i"):
+        return False
+    return shape_of(s.operands[0].type)[:1] == (dim,) and isinstance(s.operands[1], Const)
+
+
+def array_dims(type_: Type) -> Iterator[Dim]:
+    if isinstance(type_, Array):
+        yield from type_.shape
+    elif isinstance(type_, Struct):
+        for part in type_.parts:
+            yield from array_dims(part)
+
 
 # ---- as operations ----------------------------------------------------------------------------------
 
@@ -169,13 +245,25 @@ def total(b: Builder, amount: Affine, env: Env) -> Atom:
     return b.op(sign, out, const(abs(amount.const)))
 
 
-def room(b: Builder, length: Affine) -> Atom:
-    """A length for storage; a loop whose bounds lie the wrong way round makes no turns."""
+def room(b: Builder, axis: Axis, places: Places) -> Atom:
+    """The length of an axis."""
+    found = turns(b, axis.length, places)
+    if not axis.behind:
+        return found
+    return (
+        const(found.value + 1)
+        if isinstance(found, Const)
+        else b.op(arithmetic.add, found, const(1))
+    )
+
+
+def turns(b: Builder, length: Affine, places: Places) -> Atom:
+    """Room for so many turns; a loop whose bounds lie the wrong way round makes none."""
     if length.known is not None:
         return const(max(length.known, 0))
-    only_adds = all(k > 0 for k in length.terms.values())
-    if only_adds and -2 <= length.const < 0:
+    if -2 <= length.const < 0 and all(k > 0 for k in length.terms.values()):
         length = Affine(0, length.terms)  # a place or two that stay unused are shorter to write
     found = total(b, length, {})
-    is_certain = only_adds and length.const >= 0
-    return found if is_certain else b.op(arithmetic.maximum, found, const(0), spelling="max")
+    if places.is_count(length):
+        return found
+    return b.op(arithmetic.maximum, found, const(0), name="turns", spelling="max")

@@ -13,8 +13,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcdiff.ir.build import lookup, shapes_for, with_parts
-from srcdiff.ir.core import Atom, For, Function, If, Op, Region, Statement, Value, regions_of
-from srcdiff.ops import containers, control, memory
+from srcdiff.ir.core import Atom, For, Function, If, Op, Region, Statement, Value, const, regions_of
+from srcdiff.ops import arithmetic, containers, control, memory
 from srcdiff.transforms.affine import affine
 from srcdiff.transforms.places import total
 from srcdiff.transforms.storage_backward import Backward
@@ -137,7 +137,10 @@ class _Forward:
             if isinstance(x, For)
         ]
         end = affine(loop.stop, self.program.maker).minus(last.first)
-        at.append(total(b, end, {}))
+        place = total(b, end, {})
+        at.append(
+            b.op(arithmetic.maximum, place, const(0), spelling="max") if last.behind else place
+        )
         where = ", ".join("i" for _ in at)
         b.ops(memory.store, store.storage, carried_result(loop, k), *at, where=where)
         return b.body

@@ -49,7 +49,8 @@ class Plan:
         """
         if not isinstance(value.type, Scalar | Array):
             return None
-        if not all(map(self.places.is_known, shape_of(value.type))):
+        places = self.places
+        if not all(places.is_known(d) and places.is_length(d) for d in shape_of(value.type)):
             return None
         return self.places.axes(self.loops_around(value), self.stores_ahead(value))
 
@@ -218,7 +219,7 @@ class Layout:
         asked = self.plan.places.lengths
         for axis in axes:
             b.body += [asked[x] for x in axis.length.values() if x in asked]
-        lengths = [room(b, axis.length) for axis in axes]
+        lengths = [room(b, axis, self.plan.places) for axis in axes]
         lengths += [b.op(memory.length, dim=d) for d in shape_of(v.type)]
         assert isinstance(v.type, Scalar | Array)
         made = b.op(memory.empty, *lengths, name=name, dtype=v.type.dtype)
