@@ -17,7 +17,7 @@ from srcdiff.generated import Generated
 from srcdiff.options import Options, make_options
 from srcdiff.programs import Derived
 from srcdiff.signature import resolve_argnums, signature_of
-from srcdiff.trees import fit_to, is_float_leaf, leaves, map_leaves
+from srcdiff.trees import fit_to, float_positions, leaves, map_leaves
 
 __all__ = [
     "Differentiable",
@@ -171,7 +171,7 @@ class Pullback(_AtPoint):
     kind = "vjp"
 
     def __call__(self, *args: Any, argnums: Any = None) -> tuple[Any, Callable[..., Any]]:
-        wanted = _float_positions(args) if argnums is None else argnums
+        wanted = float_positions(args) if argnums is None else argnums
         handle = self._handle(wanted)
         # what cannot be differentiated is an error now, not when `back` is called
         handle.specialise(*args, None)
@@ -192,7 +192,7 @@ class Pullback(_AtPoint):
 
     def _resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
         argnums = kwargs.pop("argnums", None)
-        return self._handle(_float_positions(args) if argnums is None else argnums), (*args, None)
+        return self._handle(float_positions(args) if argnums is None else argnums), (*args, None)
 
 
 class Pushforward(_AtPoint):
@@ -343,10 +343,6 @@ def _generated(kind: str, f: Any, options: Options, argnums: Any = None) -> Gene
     )
     name = f"{'f' if signature.name == '<lambda>' else signature.name}_{kind}"
     return Generated(Derived(kind, f, options, signature.wrt, name, is_tuple), signature)
-
-
-def _float_positions(args: Sequence[Any]) -> tuple[int, ...]:
-    return tuple(k for k, a in enumerate(args) if any(map(is_float_leaf, leaves(a))))
 
 
 def _copied(value: Any) -> Any:

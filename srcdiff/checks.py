@@ -9,7 +9,15 @@ import numpy as np
 
 from srcdiff.api import grad, jvp, plain_function, vjp
 from srcdiff.signature import signature_of
-from srcdiff.trees import add_scaled, dot, is_float_leaf, leaves, map_leaves, random_like
+from srcdiff.trees import (
+    add_scaled,
+    dot,
+    float_positions,
+    is_float_leaf,
+    leaves,
+    map_leaves,
+    random_like,
+)
 
 __all__ = ["check_grads"]
 
@@ -40,9 +48,7 @@ def check_grads(
     AssertionError
         Where they differ by more than `atol + rtol * size`; the message has both numbers.
     """
-    wrt = (
-        _float_positions(args) if argnums is None else signature_of(plain_function(f), argnums).wrt
-    )
+    wrt = float_positions(args) if argnums is None else signature_of(plain_function(f), argnums).wrt
     rng = np.random.default_rng(seed)
     directions = [
         random_like(a, rng) if k in wrt else map_leaves(lambda _: None, a)
@@ -76,10 +82,6 @@ def _check_second(
     _, tangent = jvp(gradient, tuple(args), tuple(directions))
     weights = random_like(expected, rng)
     _compare("second order", dot(weights, tangent), dot(weights, expected), 10 * rtol, 10 * atol)
-
-
-def _float_positions(args: Sequence[Any]) -> tuple[int, ...]:
-    return tuple(k for k, a in enumerate(args) if any(map(is_float_leaf, leaves(a))))
 
 
 def _difference(f: Callable[..., Any], args: Sequence[Any], directions: Sequence[Any]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ __all__ = [
     "children",
     "dot",
     "fit_to",
+    "float_positions",
     "is_float_leaf",
     "leaves",
     "map_leaves",
@@ -160,6 +161,11 @@ def is_float_leaf(leaf: Any) -> bool:
     if isinstance(leaf, float | np.floating):
         return True
     return isinstance(leaf, np.ndarray) and leaf.dtype.kind == "f"
+
+
+def float_positions(args: Sequence[Any]) -> tuple[int, ...]:
+    """The arguments that derivatives can be taken by."""
+    return tuple(k for k, a in enumerate(args) if any(map(is_float_leaf, leaves(a))))
 
 
 def random_like(tree: Any, rng: np.random.Generator) -> Any:

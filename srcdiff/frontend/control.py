@@ -25,7 +25,6 @@ __all__ = [
     "may_exit",
 ]
 
-_LOOPS = (gast.For, gast.While)
 _SCOPES = (gast.FunctionDef, gast.Lambda, gast.ClassDef, gast.AsyncFunctionDef)
 _COMPREHENSIONS = (gast.ListComp, gast.SetComp, gast.DictComp, gast.GeneratorExp)
 _NOTHING: frozenset[str] = frozenset()

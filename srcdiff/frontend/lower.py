@@ -21,7 +21,7 @@ from srcdiff.frontend.subset import fail
 from srcdiff.frontend.values import FrontValue, Text, tree_of
 from srcdiff.ir.build import Builder, change_dims
 from srcdiff.ir.core import Atom, Function, Tree, Value
-from srcdiff.ir.types import Dim, List, Scalar, Static, Struct, Type, dims_of
+from srcdiff.ir.types import Dim, List, Scalar, Static, Struct, Type, all_dims, dims_of
 
 __all__ = ["trace"]
 
@@ -179,7 +179,7 @@ class _Reading:
         self.source = source_of(plain)
         shapes = Symbols(rigid=set(rigid), actual=actual)
         for type_ in types.values():
-            for dim in _all_dims(type_):
+            for dim in all_dims(type_):
                 for symbol in dim.symbols():
                     shapes.order.setdefault(symbol, len(shapes.order))
         self.session = Session(
@@ -251,13 +251,9 @@ class _Reading:
 
     def _assumptions(self) -> tuple[tuple[Dim, Dim], ...]:
         """What was concluded about the arguments' own lengths, each pair once."""
-        known = {s for t in self.types.values() for d in _all_dims(t) for s in d.symbols()}
+        known = {s for t in self.types.values() for d in all_dims(t) for s in d.symbols()}
         pairs = dict.fromkeys(self.session.shapes.assumptions)
         return tuple((a, b) for a, b in pairs if a.symbols() | b.symbols() <= known)
-
-
-def _all_dims(type_: Type) -> tuple[Dim, ...]:
-    return dims_of(type_.element) if isinstance(type_, List) else dims_of(type_)
 
 
 def _read_callee(

@@ -26,7 +26,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.location import Location
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.spelling import as_spelled
-from srcdiff.ir.types import Dim, List, Type, dims_of, map_dims
+from srcdiff.ir.types import Dim, Type, all_dims, map_dims
 
 __all__ = [
     "Builder",
@@ -184,12 +184,8 @@ def shapes_for(fn: Function) -> Shapes:
 
 def _symbols(region: Region) -> set[str]:
     values = [*region.params, *(r for s in region.body for r in s.results)]
-    found = {s for v in values for d in _all_dims(v.type) for s in d.symbols()}
+    found = {s for v in values for d in all_dims(v.type) for s in d.symbols()}
     return found.union(*(_symbols(r) for s in region.body for r in regions_of(s)))
-
-
-def _all_dims(type_: Type) -> Iterable[Dim]:
-    return _all_dims(type_.element) if isinstance(type_, List) else dims_of(type_)
 
 
 class Rewriter:

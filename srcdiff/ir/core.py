@@ -35,7 +35,7 @@ from srcdiff.ir.types import BOOL, FLOAT, Dim, Scalar, Static, Type
 
 __all__ = [
     "Atom", "Call", "Const", "For", "Function", "If", "Node", "Op", "OpDecl", "Origin", "Region", "Statement", "Tree",
-    "Value", "While", "const", "leaves", "regions_of", "type_of", "walk",
+    "Value", "While", "const", "leaves", "regions_of", "walk",
 ]  # fmt: skip
 
 Origin = Literal["user", "adjoint", "tangent", "compiler"]
@@ -93,10 +93,6 @@ def const(value: Any) -> Const:
     if dtype is not None and getattr(value, "ndim", 1) == 0 and dtype.kind in "biufc":
         return Const(value, Scalar(dtype.name, False))
     return Const(value, Static(value))
-
-
-def type_of(atom: Atom) -> Type:
-    return atom.type
 
 
 @dataclass(frozen=True, eq=False)

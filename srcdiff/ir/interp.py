@@ -215,10 +215,6 @@ def _zeros_of(frame: _Frame, op: Op, operands: list[Any], scope: Scope) -> Any:
     return zeros(op.result.type, scope)
 
 
-def _undefined(frame: _Frame, op: Op, operands: list[Any], scope: Scope) -> Any:
-    return zeros(op.result.type, scope)
-
-
 def _zeros_like_list(frame: _Frame, op: Op, operands: list[Any], scope: Scope) -> Any:
     type_ = op.result.type
     return (
@@ -273,7 +269,7 @@ _SPECIAL: Mapping[str, Callable[[_Frame, Op, list[Any], Scope], Any]] = {
     "empty_of": _empty_of,
     "zeros_of": _zeros_of,
     "expand": _expand,
-    "undefined": _undefined,
+    "undefined": _zeros_of,
     "zeros_like_list": _zeros_like_list,
 }
 

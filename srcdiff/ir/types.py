@@ -19,8 +19,8 @@ from typing import Any
 
 __all__ = [
     "BOOL", "FLOAT", "INT", "NONE", "Array", "Clamp", "Dim", "List", "Scalar", "Static", "Struct", "Type",
-    "as_dim", "dims_of", "element_type", "holds_arrays", "is_float", "is_numeric", "map_dims", "ndim_of", "shape_of",
-    "strip",
+    "all_dims", "as_dim", "dims_of", "element_type", "holds_arrays", "is_float", "is_numeric", "map_dims", "ndim_of",
+    "shape_of", "strip",
 ]  # fmt: skip
 
 
@@ -243,6 +243,11 @@ def dims_of(type_: Type) -> tuple[Dim, ...]:
     if isinstance(type_, Struct):
         return tuple(d for part in type_.parts for d in dims_of(part))
     return ()
+
+
+def all_dims(type_: Type) -> tuple[Dim, ...]:
+    """Every length in a type, those of a list's elements as well."""
+    return all_dims(type_.element) if isinstance(type_, List) else dims_of(type_)
 
 
 def element_type(type_: Type) -> Scalar:

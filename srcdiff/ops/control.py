@@ -13,7 +13,7 @@ import numpy as np
 from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import BOOL, Array, List, Scalar, Struct, Type
-from srcdiff.ops.infer import nothing, same_as_first
+from srcdiff.ops.infer import nothing, of_type, same_as_first
 from srcdiff.ops.registry import operation
 
 __all__ = [
@@ -25,10 +25,6 @@ Attrs = Mapping[str, Any]
 
 def _bool(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     return (BOOL,)
-
-
-def _typed(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    return (attrs["type"],)
 
 
 # of two truth values; the second is evaluated whatever the first is, so the frontend uses these only where that
@@ -58,7 +54,7 @@ def _filler(type_: Type) -> Any:
 undefined = operation(
     "undefined",
     template="None",
-    infer=_typed,
+    infer=of_type,
     differentiable=False,
     cost="free",
     evaluate=_any_value,
@@ -70,7 +66,7 @@ undefined = operation(
 constant_array = operation(
     "constant_array",
     template=lambda op: str(op.attrs["name"]).replace("{", "{{").replace("}", "}}"),
-    infer=_typed,
+    infer=of_type,
     differentiable=False,
     cost="free",
     evaluate=lambda operands, attrs: attrs["value"],

@@ -12,8 +12,8 @@ from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import BOOL, Array, Dim, Scalar, Static, Type, is_numeric, shape_of
 
 __all__ = [
-    "TypeMistake", "arithmetic", "boolean", "broadcast_shape", "floating", "make", "nothing", "promote",
-    "same_as_first",
+    "TypeMistake", "arithmetic", "boolean", "broadcast_shape", "floating", "make", "nothing", "of_type",
+    "promote", "same_as_first",
 ]  # fmt: skip
 
 Attrs = Mapping[str, Any]
@@ -81,6 +81,11 @@ def boolean(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Typ
 
 def same_as_first(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     return (operands[0].type,)
+
+
+def of_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    """The type that is an attribute."""
+    return (attrs["type"],)
 
 
 def nothing(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

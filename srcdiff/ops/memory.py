@@ -20,7 +20,7 @@ from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of, map_dims, shape_of
 from srcdiff.ops.arguments import bind_allocation
-from srcdiff.ops.infer import TypeMistake, make, nothing, same_as_first
+from srcdiff.ops.infer import TypeMistake, make, nothing, of_type, same_as_first
 from srcdiff.ops.registry import operation
 
 __all__ = [
@@ -340,10 +340,6 @@ length = operation(
 # ---- storage that a pass needs, by its type; the pass `lengths` finds the shortest spelling in scope ------
 
 
-def _of_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    return (attrs["type"],)
-
-
 def _zeros_like_text(op: Op) -> str:
     assert isinstance(op.attrs["type"], List)
     return f"[{_zero_text(op.attrs['type'].element, 'item')} for item in {{0}}]"
@@ -383,16 +379,16 @@ def _zero_text(type_: Type, name: str) -> str:
 
 # zeros of an array type; zeros shaped like the elements of a list (the operand); unset storage; a value
 # broadcast to a type, as a new array
-zeros_of = operation("zeros_of", infer=_of_type, lengths_from=0, differentiable=False)
+zeros_of = operation("zeros_of", infer=of_type, lengths_from=0, differentiable=False)
 zeros_like_list = operation(
     "zeros_like_list",
     template=_zeros_like_text,
-    infer=_of_type,
+    infer=of_type,
     differentiable=False,
     shape_of=(0,),
 )
-empty_of = operation("empty_of", infer=_of_type, lengths_from=0, differentiable=False)
-expand = operation("expand", infer=_of_type, lengths_from=1, linear=True)
+empty_of = operation("empty_of", infer=of_type, lengths_from=0, differentiable=False)
+expand = operation("expand", infer=of_type, lengths_from=1, linear=True)
 
 
 def _sum_if_one_text(op: Op) -> str:
@@ -409,7 +405,7 @@ def _sum_if_one(operands: Sequence[Any], attrs: Attrs) -> Any:
 sum_if_one = operation(
     "sum_if_one",
     template=_sum_if_one_text,
-    infer=_of_type,
+    infer=of_type,
     linear=True,
     view_of=0,
     evaluate=_sum_if_one,

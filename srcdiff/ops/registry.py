@@ -17,16 +17,15 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from srcdiff.ir.core import Atom, OpDecl
+from srcdiff.ir.core import OpDecl
 from srcdiff.ir.spelling import call_text, template_of
 
 __all__ = [
     "METHODS",
     "OPERATIONS",
-    "Bound",
     "call_text",
     "declare",
     "find",
@@ -41,7 +40,6 @@ _PENDING: dict[
     str, OpDecl
 ] = {}  # SciPy's functions, by dotted name: SciPy is not imported before the user does
 
-Bound = tuple[Sequence[Atom], Mapping[str, Any]]
 Rule = Callable[..., Any]
 
 

@@ -39,9 +39,9 @@ from srcdiff.transforms.facts import (
     definitions,
     is_generated,
     is_pure,
-    same_kind,
     written_values,
 )
+from srcdiff.transforms.identities import may_stand
 from srcdiff.transforms.patterns import Apply, Rule, build, function, match
 from srcdiff.transforms.polynomials import Polynomial, Tree
 
@@ -298,7 +298,7 @@ class _Algebra(Rewriter):
 
     def take(self, op: Op, atom: Atom, made: Builder, env: Env, b: Builder) -> bool:
         """Put new operations in an old one's place, if they give the same type."""
-        if not _may_replace(atom.type, op.result.type):
+        if not may_stand(atom.type, op.result.type):
             return False
         last = made.body[-1] if made.body else None
         if isinstance(last, Op) and last.results == (atom,):
@@ -308,12 +308,6 @@ class _Algebra(Rewriter):
         b.body += made.body
         self.count += 1
         return True
-
-
-def _may_replace(new: Type, old: Type) -> bool:
-    if isinstance(new, Scalar) and isinstance(old, Scalar):
-        return new.dtype == old.dtype
-    return same_kind(new, old)
 
 
 def _is_real(type_: Type) -> bool:

@@ -22,25 +22,12 @@ from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, lookup
 from srcdiff.ir.core import Atom, Function, If, Op, Region, Statement, Value, regions_of
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of, strip
 from srcdiff.transforms.carried import forward_invariants
-from srcdiff.transforms.facts import is_generated, rename, same_kind, written_values
+from srcdiff.transforms.facts import ALLOCATIONS, is_generated, rename, same_kind, written_values
 
 __all__ = ["cse"]
 
 Key = tuple[Any, ...]
 
-_OWNED = {
-    "copy",
-    "zeros",
-    "ones",
-    "empty",
-    "zeros_like",
-    "ones_like",
-    "empty_like",
-    "zeros_of",
-    "empty_of",
-    "zeros_like_list",
-    "expand",
-}
 _COMMUTATIVE = {"add", "multiply", "maximum", "minimum", "logaddexp", "equal", "not_equal"}
 
 
@@ -127,7 +114,7 @@ class _Cse(Rewriter):
     # ---- which are the same ----
 
     def may_share(self, op: Op) -> bool:
-        if op.decl.effect or op.decl.writes or not op.results or op.decl.name in _OWNED:
+        if op.decl.effect or op.decl.writes or not op.results or op.decl.name in ALLOCATIONS:
             return False
         return op.decl.view_of is not None or self.written.isdisjoint(op.results)
 

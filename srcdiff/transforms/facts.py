@@ -21,9 +21,15 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import Array, List, Scalar, Struct, Type, strip
 
 __all__ = [
-    "all_regions", "count_uses", "defined_in", "definitions", "is_generated", "is_pure", "rename", "same_kind",
-    "substitute", "used_atoms", "uses_outside", "written_values",
+    "ALLOCATIONS", "all_regions", "count_uses", "defined_in", "definitions", "is_generated", "is_pure", "rename",
+    "same_kind", "substitute", "used_atoms", "uses_outside", "written_values",
 ]  # fmt: skip
+
+# operations that give new storage, made to be written: neither shared nor moved away from what writes it
+ALLOCATIONS = frozenset({
+    "copy", "empty", "empty_like", "empty_of", "expand", "ones", "ones_like", "zeros", "zeros_like", "zeros_like_list",
+    "zeros_of",
+})  # fmt: skip
 
 Roots = Mapping[Value, frozenset[Value]]
 

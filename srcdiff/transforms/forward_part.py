@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Env, with_parts
@@ -25,7 +24,7 @@ from srcdiff.ir.core import (
     const,
     regions_of,
 )
-from srcdiff.ir.types import INT, Array, Dim, Scalar, dims_of, is_float, shape_of
+from srcdiff.ir.types import INT, Array, Dim, Scalar, is_float, shape_of
 from srcdiff.ops import arithmetic, memory
 from srcdiff.transforms.adjoints import Scope
 from srcdiff.transforms.loads import Program
@@ -79,18 +78,13 @@ class ForwardPart:
             self.home[made] = self.home[value]
         return self.lengths[value, axis]
 
-    @cached_property
-    def _argument_symbols(self) -> frozenset[str]:
-        params = self.program.top.params
-        return frozenset(s for p in params for d in dims_of(p.type) for s in d.symbols())
-
     def is_known(self, dim: Dim) -> bool:
         """Whether a length can be had anywhere: it is fixed, or one of the arguments'."""
         return dim.is_const or self.is_outer(dim)
 
     def is_outer(self, dim: Dim) -> bool:
         """Whether a length is one of the arguments' (and so known everywhere)."""
-        return bool(dim.terms) and dim.symbols() <= self._argument_symbols
+        return bool(dim.terms) and dim.symbols() <= self.program.argument_symbols
 
     # ---- whose storage a value is ---------------------------------------------------------------
 

@@ -16,24 +16,9 @@ from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import For, Function, If, Op, Region, Statement, Value, While
 from srcdiff.ir.types import Array
 from srcdiff.transforms.carried import forward_invariants
-from srcdiff.transforms.facts import is_generated, written_values
+from srcdiff.transforms.facts import ALLOCATIONS, is_generated, written_values
 
 __all__ = ["hoist"]
-
-_OWNED = {
-    "copy",
-    "zeros",
-    "ones",
-    "empty",
-    "zeros_like",
-    "ones_like",
-    "empty_like",
-    "zeros_of",
-    "empty_of",
-    "expand",
-    "list_new",
-    "pack",
-}
 
 
 def hoist(fn: Function) -> Function:
@@ -90,7 +75,8 @@ class _Hoist(Rewriter):
             or op.decl.effect
             or op.decl.writes
             or op.decl.cost in ("free", "cheap")
-            or op.decl.name in _OWNED
+            or op.decl.name in ALLOCATIONS
+            or op.decl.holds
         ):
             return False
         arrays = [v for v in (*op.operands, *op.results) if isinstance(v.type, Array)]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from srcdiff.ir.alias import writes_of
 from srcdiff.ir.core import (
@@ -28,7 +29,7 @@ from srcdiff.ir.core import (
     While,
     regions_of,
 )
-from srcdiff.ir.types import Struct
+from srcdiff.ir.types import Struct, dims_of
 from srcdiff.ops import containers, memory
 from srcdiff.transforms.affine import Affine, affine
 
@@ -55,6 +56,11 @@ class Program:
     )  # the region that a statement stands in
     keeps: dict[Value, list[Op]] = field(default_factory=dict)  # the `store`s of a value
     writes: dict[Value, list[Op]] = field(default_factory=dict)
+
+    @cached_property
+    def argument_symbols(self) -> frozenset[str]:
+        """Symbols of lengths that are known everywhere: those of the function's parameters."""
+        return frozenset(s for p in self.top.params for d in dims_of(p.type) for s in d.symbols())
 
     def is_top(self, atom: Atom) -> bool:
         """Whether the backward part sees this value as it is."""

@@ -16,7 +16,7 @@ from functools import cached_property
 
 from srcdiff.ir.build import Builder, Env, lookup
 from srcdiff.ir.core import Atom, Const, For, Op, Region, Statement, Value, const
-from srcdiff.ir.types import Array, Clamp, Dim, Scalar, Struct, Type, dims_of, shape_of
+from srcdiff.ir.types import Array, Clamp, Dim, Scalar, Struct, Type, shape_of
 from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.affine import Affine, affine
 from srcdiff.transforms.loads import Loop, Program
@@ -48,14 +48,8 @@ class Places:
         default_factory=dict
     )  # lengths of arrays that bounds turned out to be
 
-    @cached_property
-    def known_symbols(self) -> frozenset[str]:
-        """Symbols of lengths that are known everywhere: those of the function's parameters."""
-        params = self.program.top.params
-        return frozenset(s for p in params for d in dims_of(p.type) for s in d.symbols())
-
     def is_known(self, dim: Dim) -> bool:
-        return dim.symbols() <= self.known_symbols
+        return dim.symbols() <= self.program.argument_symbols
 
     def axes(self, loops: Sequence[Loop], ahead: bool) -> list[Axis] | None:
         """An axis for each loop, from the outside; None where one has none.
