@@ -78,7 +78,7 @@ def _stopped_text(op: Op) -> str:
 
 
 # the value without its derivative: what reads it takes it for a constant. Where nothing writes the array, the copy
-# is left out before printing (`programs.without_stops`)
+# is left out before printing (`derivation.without_stops`)
 stop_gradient = operation(
     "stop_gradient",
     "srcdiff.api.stop_gradient",
