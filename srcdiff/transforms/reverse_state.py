@@ -217,14 +217,17 @@ class Reversal:
         scope.b.ops(memory.add_into, self.open(value, scope), d, where="")
 
     def keep_apart(self, value: Atom, op: Op) -> None:
-        """Refuse to put an array into a container if it is written afterwards: the change would be seen in both."""
+        """Refuse to put an array or list into a container if it is written afterwards: the change would be seen in
+        both.
+        """
         if (
             isinstance(value, Value)
-            and value in self.buffers
+            and (value in self.buffers or isinstance(value.type, List))
             and self.forward.program.is_written_after(op, value, self.forward.base(value))
         ):
             raise UnsupportedError(
-                "an array is written after it was put into a list or another container",
+                f"{'a list' if isinstance(value.type, List) else 'an array'} is written after it was put into a list"
+                " or another container",
                 "Put a copy there (`xs.append(x.copy())`).",
                 op.location,
             )

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from srcdiff.ir.build import lookup, shapes_for, with_parts
 from srcdiff.ir.core import Atom, For, Function, If, Op, Region, Statement, Value, const, regions_of
+from srcdiff.ir.types import List
 from srcdiff.ops import arithmetic, containers, control, memory
 from srcdiff.transforms.affine import affine
 from srcdiff.transforms.places import total
@@ -59,6 +60,11 @@ def _allocations(layout: Layout) -> dict[int, list[Statement]]:
     return out
 
 
+def _lists(region: Region) -> list[tuple[Value, Statement]]:
+    """The lists that a region's statements make."""
+    return [(v, s) for s in region.body for v in s.results if isinstance(v.type, List)]
+
+
 class _Forward:
     """The forward part, with statements that store values where they are made."""
 
@@ -75,7 +81,7 @@ class _Forward:
             new = self.with_more_results(s, new)
         out = [new]
         for v in s.results:
-            out += self.keep(v, s)
+            out += [] if isinstance(v.type, List) else self.keep(v, s)
         for param in self.layout.behind.get(id(s), ()):
             out += self.keep_last(param, s)
         return out
@@ -107,6 +113,8 @@ class _Forward:
             out += self.keep(p, None)
         for s in region.body[first:]:
             out += self.statement(s)
+        for v, s in _lists(region):  # what is put on a list is not changed afterwards
+            out += self.keep(v, s)
         return Region(region.params, tuple(out), region.yields)
 
     def keep(self, v: Value, maker: Statement | None) -> list[Statement]:

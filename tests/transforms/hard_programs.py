@@ -672,6 +672,26 @@ def lst_append_written(x, k):
     return np.sum(xs[0] * xs[1])
 
 
+@refused("a list is written after it was put into a list", V(5), 0.7)
+def lst_of_list_appended(x, k):
+    rows = []
+    for _ in range(2):
+        row = [x * k]
+        rows.append(row)
+        row.append(x * x)
+    return np.sum(rows[0][1] * rows[1][0])
+
+
+@case(V(5), 0.7)
+def lst_of_list_filled(x, k):
+    rows = []
+    for _ in range(2):
+        row = [x * k]
+        row.append(x * x)
+        rows.append(row)
+    return np.sum(rows[0][1] * rows[1][0])
+
+
 @case(V(5), 0.7)
 def lst_append_copy(x, k):
     xs = []
