@@ -13,7 +13,7 @@ that the domain stays. `RULES` are for what is no polynomial.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from math import isfinite
@@ -63,7 +63,8 @@ RULES = (
     ),
 )
 
-Cost = tuple[int, int, int]  # operations, those on arrays, and sums of a thing with itself
+# operations, those on arrays, mentions of what was mentioned before, products that need brackets: `a * (b * c)`
+Cost = tuple[int, int, int, int]
 
 _ROUNDS = 4  # what one round has made shorter may be part of something larger in the next
 
@@ -83,9 +84,9 @@ def algebra(fn: Function) -> Function:
 class _Forms:
     """The normal forms of a function's values.
 
-    `plain[v]`: in which generated values that are used once, in the same region, are multiplied out. `full[v]`: in
-    which everything is, the user's values, too. `absorbed`: values that are part of the plain form of the one that
-    uses them.
+    `plain[v]`: in which generated values that are used once, in the same region, are multiplied out. `open[v]`: in
+    which everything is that has no name of the user's. `full[v]`: in which everything is. `absorbed`: values that
+    are part of the plain form of the one that uses them.
     """
 
     def __init__(self, fn: Function) -> None:
@@ -95,7 +96,10 @@ class _Forms:
         self.numbers: dict[Atom, int] = {}
         self.ndims: list[int] = []
         self.plain: dict[Value, Polynomial] = {}
+        self.open: dict[Value, Polynomial] = {}
         self.full: dict[Value, Polynomial] = {}
+        self.leaves: dict[Value, list[Value]] = {}  # what the plain form mentions, each time
+        self.products: set[Atom] = set()
         self.costs: dict[Value, Cost] = {}
         self.absorbed: set[Value] = set()
         self.complements: dict[int, int] = {}  # expit(-z) of expit(z), and back
@@ -132,17 +136,23 @@ class _Forms:
         )
         if plain is None:
             return
-        full = combine(op, [self.full_form(a) for a in op.operands], self)
         self.plain[op.result] = plain
-        self.full[op.result] = plain if full is None else full
+        for forms, form_of in ((self.open, self.open_form), (self.full, self.full_form)):
+            form = combine(op, [form_of(a) for a in op.operands], self)
+            forms[op.result] = plain if form is None else form
         self.absorbed.update(inner)
-        doubled = op.decl.name == "add" and op.operands[0] == op.operands[1]
-        own: Cost = 1, int(ndim_of(op.result.type) > 0), int(doubled)
-        parts = [own, *(self.costs[v] for v in inner)]
+        leaves = [a for a in op.operands if isinstance(a, Value) and a not in inner]
+        self.leaves[op.result] = [*leaves, *(leaf for v in inner for leaf in self.leaves[v])]
+        last = op.operands[-1]
+        product = op.decl.name == "multiply"
+        bracket = product and last in self.products and same_kind(last.type, op.result.type)
+        if product:
+            self.products.add(op.result)
         self.costs[op.result] = (
-            sum(p[0] for p in parts),
-            sum(p[1] for p in parts),
-            sum(p[2] for p in parts),
+            1 + sum(self.costs[v][0] for v in inner),
+            int(ndim_of(op.result.type) > 0) + sum(self.costs[v][1] for v in inner),
+            repeats(self.leaves[op.result]),
+            int(bracket and last in inner) + sum(self.costs[v][3] for v in inner),
         )
 
     def is_inner(self, value: Value, here: set[Value]) -> bool:
@@ -160,6 +170,11 @@ class _Forms:
         form = self.full.get(atom) if isinstance(atom, Value) else None
         return self.atom(atom) if form is None else form
 
+    def open_form(self, atom: Atom) -> Polynomial:
+        named = isinstance(atom, Value) and atom.user and atom.name
+        form = self.open.get(atom) if isinstance(atom, Value) and not named else None
+        return self.atom(atom) if form is None else form
+
     def atom(self, atom: Atom) -> Polynomial:
         if isinstance(atom, Const) and _is_plain_number(atom.value):
             return polynomials.constant(Fraction(repr(atom.value)))
@@ -171,6 +186,10 @@ class _Forms:
             self.atoms.append(atom)
             self.ndims.append(ndim_of(atom.type))
         return self.numbers[atom]
+
+
+def repeats(leaves: Sequence[object]) -> int:
+    return len(leaves) - len(set(leaves))
 
 
 def combine(op: Op, parts: list[Polynomial], forms: _Forms) -> Polynomial | None:
@@ -248,7 +267,7 @@ class _Algebra(Rewriter):
             ):
                 continue  # a sum has an operation less than terms: this one is no shorter
             written = polynomials.express(candidate, layout)
-            price = (*polynomials.cost(written, layout), 0)
+            price = (*polynomials.cost(written, layout), repeats(polynomials.leaves(written)), 0)
             if price < best:
                 best, tree = price, written
         if tree is None:
@@ -269,8 +288,8 @@ class _Algebra(Rewriter):
         return ranks
 
     def candidates(self, value: Value) -> Iterable[Polynomial]:
-        plain, full = self.forms.plain[value], self.forms.full[value]
-        for form in (plain,) if plain == full else (plain, full):
+        forms = (self.forms.plain[value], self.forms.open[value], self.forms.full[value])
+        for form in (f for k, f in enumerate(forms) if f not in forms[:k]):
             yield form
             used = {a for above, below in form for a, _ in (*above, *below)}
             for atom in sorted(used):

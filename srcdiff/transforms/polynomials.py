@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 __all__ = [
-    "LIMIT", "Layout", "Polynomial", "Tree", "constant", "cost", "divided", "express", "plus", "powered",
+    "LIMIT", "Layout", "Polynomial", "Tree", "constant", "cost", "divided", "express", "leaves", "plus", "powered",
     "replaced", "scaled", "times", "variable",
 ]  # fmt: skip
 
@@ -149,6 +149,13 @@ def _cost(tree: Tree, layout: Layout) -> tuple[int, int, int]:
     parts = [_cost(t, layout) for t in tree[1]]
     ndim = max(p[2] for p in parts)
     return 1 + sum(p[0] for p in parts), (ndim > 0) + sum(p[1] for p in parts), ndim
+
+
+def leaves(tree: Tree) -> list[int]:
+    """The atoms that a tree mentions, each as often as it does."""
+    if isinstance(tree, int):
+        return [tree]
+    return [] if isinstance(tree, Fraction) else [a for part in tree[1] for a in leaves(part)]
 
 
 def express(p: Polynomial, layout: Layout) -> Tree:

@@ -21,7 +21,7 @@ def final_energy_value_and_grad(u0, dt, steps):
     for t in reversed(range(steps)):
         d_old = 0.0
         for i in reversed(range(1, len(u0))):
-            product = -d_u[i] * (dt * lefts[t, i])
+            product = -d_u[i] * dt * lefts[t, i]
             d_u[i] = d_old + d_u[i] + product - d_u[i] * (lefts[t, i] - lefts[t, i - 1]) * dt
             d_old = -product
         d_u[0] += d_old

@@ -30,9 +30,9 @@ def layered_value_and_grad(x, scales):
         ratio = -value * value / width
         grown = np.exp(ratio)
         d_total += d_x * 0.1
-        d_ratio = d_total * (exponential * combined) * combined * grown
+        d_ratio = d_total * exponential * combined * combined * grown
         d_value = d_ratio / width * (-value - value)
-        d_exponent = d_total * (grown * combined) * combined * exponential
+        d_exponent = d_total * grown * combined * combined * exponential
         d_scales[i] = d_value - 2.0 * scales[i] * (d_ratio * ratio + d_exponent * exponent) / width
         d_x += d_exponent / width * (negated - (xs[i] - 0.5)) + d_value
     return total, (d_x, d_scales)

@@ -61,5 +61,5 @@ def contrast_value_and_grad(x, y, r):
     d_x, d_r = geometric_backward_2(-value, y, r * r)
     d_x_part, d_r_part = geometric_backward_2(1.0 / denominator, x, r)
     d_x_1 = geometric_backward(-geometric_result, x, 0.5) + d_x_part
-    d_r = 2.0 * (d_r * r) + d_r_part
+    d_r = 2.0 * d_r * r + d_r_part
     return result, (d_x_1, d_x, d_r)

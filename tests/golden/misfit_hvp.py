@@ -7,11 +7,10 @@ def misfit_hvp(theta, t, y, v):
     amplitude_dot, rate_dot = v
     exponential = np.exp(-rate * t)
     d_x = -rate_dot * t * exponential
+    residual_dot = amplitude_dot * exponential + amplitude * d_x
     residual = amplitude * exponential - y
-    d_residual = 2.0 * (0.5 * residual)
-    d_residual_dot = amplitude_dot * exponential + amplitude * d_x
-    product = d_residual * amplitude * d_x
+    product = residual * amplitude * d_x
     d_x_part = -(
-        ((d_residual_dot * amplitude + d_residual * amplitude_dot) * exponential + product) @ t
+        ((residual_dot * amplitude + residual * amplitude_dot) * exponential + product) @ t
     )
-    return np.array([d_residual_dot @ exponential + d_residual @ d_x, d_x_part])
+    return np.array([residual_dot @ exponential + residual @ d_x, d_x_part])

@@ -30,5 +30,5 @@ def potential_value_and_grad(x, m, eps):
                 product = d_r2 * 2 * (x[i, d] - x[j, d])
                 d_x[j, d] -= product
                 d_x[i, d] += product
-            d_eps += d_r2 * eps + d_r2 * eps
+            d_eps += 2.0 * d_r2 * eps
     return energy, (d_x, d_m, d_eps)
