@@ -50,14 +50,14 @@ def name_variables(
     folding: Folding,
     intervals: dict[Value, list[Interval]],
     taken: Iterable[str] = (),
-    adjoint_of: Mapping[Value, Value] = MappingProxyType({}),
+    derivatives: Mapping[Value, tuple[Value, str]] = MappingProxyType({}),
 ) -> dict[Value, str]:
     """A name for every variable of the plan.
 
-    `taken` are names of modules, functions and globals that it uses; `adjoint_of` says of which
-    value another is the adjoint.
+    `taken` are names of modules, functions and globals that it uses; `derivatives` says of
+    which value another is the adjoint or tangent, and how that makes its name.
     """
-    return _Naming(plan, facts, folding, intervals, {*taken}, adjoint_of).run()
+    return _Naming(plan, facts, folding, intervals, {*taken}, derivatives).run()
 
 
 class _Naming:
@@ -68,9 +68,9 @@ class _Naming:
         folding: Folding,
         intervals: dict[Value, list[Interval]],
         taken: set[str],
-        adjoint_of: Mapping[Value, Value],
+        derivatives: Mapping[Value, tuple[Value, str]],
     ) -> None:
-        self.adjoint_of = adjoint_of
+        self.derivatives = derivatives
         self.plan, self.facts, self.folding = plan, facts, folding
         self.taken = taken
         self.params = set(plan.params)
@@ -202,8 +202,8 @@ class _Naming:
 
     def name_invented(self, c: _Class) -> None:
         found = [*suggestions(c.members, self.plan, self.facts, self.folding, self.names), "value"]
-        sources = [self.adjoint_of[m] for m in c.members if m in self.adjoint_of]
-        found[:0] = [f"d_{self.names[v]}" for v in sources if v in self.names]
+        sources = [self.derivatives[m] for m in c.members if m in self.derivatives]
+        found[:0] = [form.format(self.names[v]) for v, form in sources if v in self.names]
         found = [n for n in found if n.isidentifier()]
         stored = {stored_value(m, self.facts) for m in c.members}
         again = next((self.names[v] for v in stored if v in self.names), None)

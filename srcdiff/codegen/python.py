@@ -145,9 +145,15 @@ def writer_for(
     used = _dotted(plan, folding)
     short = _short_names(used, {v.name for v in facts.defined} | bound)
     taken = bound | set(short.values()) | {d.partition(".")[0] for d in used} | {"np"}
-    of: Mapping[Value, Value] = fn.notes.get("adjoint_of", {})
-    variables = name_variables(plan, facts, folding, live_intervals(plan, folding), taken, of)
+    live = live_intervals(plan, folding)
+    variables = name_variables(plan, facts, folding, live, taken, _derivatives(fn))
     return Writer(plan, folding, variables, short)
+
+
+def _derivatives(fn: Function) -> dict[Value, tuple[Value, str]]:
+    """What the adjoint or tangent of a value that has no name yet will be called, when that has one."""
+    kinds = (("adjoint_of", "d_{}"), ("tangent_of", "{}_dot"))
+    return {d: (v, form) for note, form in kinds for d, v in fn.notes.get(note, {}).items()}
 
 
 def commented(plan: Plan, writer: Writer) -> list[Any]:

@@ -158,9 +158,8 @@ class _Printer:
         self.line(0, f"def {self.called(fn)}({params}) -> {tree_text(fn.output)} {{")
         if fn.doc:
             self.line(1, f"doc {fn.doc!r}")
-        notes = {
-            k: v for k, v in fn.notes.items() if k not in ("watched", "adjoint_of")
-        }  # objects of the process
+        of_this_process = ("watched", "adjoint_of", "tangent_of")
+        notes = {k: v for k, v in fn.notes.items() if k not in of_this_process}
         if notes:
             self.line(1, f"notes {attributes(notes)}")
         self.body(fn.body, 1)

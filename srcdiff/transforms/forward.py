@@ -66,17 +66,10 @@ def forward(
     walker = _Forward(rules, forward_rules)
     walker.assumed = assumed_lengths(fn)
     new, dots, _ = walker.function(fn, wrt, names)
-    named = {
-        d: replace(d, name=dot_name(v))
-        for v, d in walker.dots.items()
-        if isinstance(d, Value) and not d.name and v.name
-    }
-    new = rename(fn.with_body(new), named).body
-    dots = [named.get(d, d) if isinstance(d, Value) else d for d in dots]
     yields = [*(fn.body.yields if value else ()), *dots]
     tangent = _renumber(fn.output, len(fn.body.yields) if value else 0)
     output: Tree = Node("tuple", (0, 1), (fn.output, tangent)) if value else tangent
-    return replace(fn, body=replace(new, yields=tuple(yields)), output=output)
+    return walker.named(replace(fn, body=replace(new, yields=tuple(yields)), output=output))
 
 
 def _renumber(tree: Tree, first: int) -> Tree:
@@ -124,6 +117,17 @@ class _Forward:
         varies = [isinstance(y, Value) and y in scope.active for y in fn.body.yields]
         dots = [self.whole_dot(y, scope, b) for y in fn.body.yields]
         return Region(tuple(params), tuple(b.body), fn.body.yields), dots, varies
+
+    def named(self, fn: Function) -> Function:
+        """Each tangent called after its value; where that has no name yet, the printer is told whose it is."""
+        names: dict[Value, Value] = {}
+        unnamed: dict[Value, Value] = {}
+        for value, dot in sorted(self.dots.items(), key=lambda pair: not pair[0].name):
+            if isinstance(dot, Value) and dot not in names and dot not in fn.params:
+                names[dot] = replace(dot, name=dot_name(value))
+                if not value.name:
+                    unnamed[names[dot]] = value
+        return replace(rename(fn, names), notes={**fn.notes, "tangent_of": unnamed})
 
     # ---- tangents of atoms ---------------------------------------------------------------------
 
@@ -357,7 +361,7 @@ class _Forward:
                 doc,
                 fn.location,
             )
-            self.helpers[key] = (new, tuple(varies))
+            self.helpers[key] = (self.named(new), tuple(varies))
         return self.helpers[key]
 
     def branch(self, branch: If, scope: _Scope, b: Builder) -> None:

@@ -6,11 +6,11 @@ def misfit_hvp(theta, t, y, v):
     amplitude, rate = theta
     amplitude_dot, rate_dot = v
     exponential = np.exp(-rate * t)
-    d_x = -rate_dot * t * exponential
-    residual_dot = amplitude_dot * exponential + amplitude * d_x
+    exponential_dot = -rate_dot * t * exponential
+    residual_dot = amplitude_dot * exponential + amplitude * exponential_dot
     residual = amplitude * exponential - y
-    product = residual * amplitude * d_x
-    d_x_part = -(
+    product = residual * amplitude * exponential_dot
+    d_rate_dot = -(
         ((residual_dot * amplitude + residual * amplitude_dot) * exponential + product) @ t
     )
-    return np.array([residual_dot @ exponential + residual @ d_x, d_x_part])
+    return np.array([residual_dot @ exponential + residual @ exponential_dot, d_rate_dot])
