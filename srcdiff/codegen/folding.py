@@ -156,6 +156,9 @@ class _Fold:
         if len(uses) > 1:
             return self.may_repeat(let, inside, uses)
         use = uses[0]
+        stays = let.origin == "tangent" and value.name and not is_trivial(let)
+        if stays and not isinstance(use.node, Jump):
+            return False  # `residual_dot` stands beside `residual`
         if use.deeper and not (is_free(let) or (is_trivial(let) and inside.width <= _SHORT)):
             return False
         if isinstance(use.node, Jump) and self.has_both and not is_free(let):

@@ -20,7 +20,7 @@ from typing import Any
 from srcdiff.ir.alias import reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, lookup
 from srcdiff.ir.core import Atom, Function, If, Op, Region, Statement, Value, regions_of
-from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of, strip
+from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of, ndim_of, strip
 from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.facts import ALLOCATIONS, is_generated, rename, same_kind, written_values
 
@@ -120,7 +120,7 @@ class _Cse(Rewriter):
 
     def key(self, op: Op, reads: Iterable[Value]) -> Key:
         operands = [self.number(a) for a in op.operands]
-        if op.decl.name in _COMMUTATIVE:
+        if op.decl.name in _COMMUTATIVE or is_dot_product(op):
             operands.sort()
         epochs = frozenset((self.number(r), self.epochs.get(r, 0)) for r in reads)
         return (op.decl, tuple(operands), _frozen(op.attrs), epochs)
@@ -198,6 +198,11 @@ class _Scope(dict[Key, Op]):
 
     def get(self, key: Key, default: Any = None) -> Any:
         return self[key] if key in self else self.outer.get(key, default)
+
+
+def is_dot_product(op: Op) -> bool:
+    """Whether an operation is `x @ y` of two vectors, which may change places."""
+    return op.decl.name == "matmul" and all(ndim_of(a.type) == 1 for a in op.operands)
 
 
 def _frozen(value: Any) -> Any:

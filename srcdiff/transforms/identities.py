@@ -239,6 +239,33 @@ def _sum(f: Known, op: Op, b: Builder) -> Atom | None:
     return whole.result
 
 
+def _matmul(f: Known, op: Op, b: Builder) -> Atom | None:
+    """`(0.5 * x) @ y` of two vectors is `0.5 * (x @ y)`: one number is scaled, and `x @ y` may be there already."""
+    if op.origin == "user" or not isinstance(op.result.type, Scalar):
+        return None
+    for k, factor in enumerate(op.operands):
+        product = f.operand_of(factor, "multiply")
+        if product is None or not any(isinstance(a, Const) for a in product.operands):
+            continue
+        constant, rest = sorted(product.operands, key=lambda a: not isinstance(a, Const))
+        if not may_stand(rest.type, factor.type):
+            continue
+        operands = (*op.operands[:k], rest, *op.operands[k + 1 :])
+        whole = replace(op, operands=operands, results=(Value(op.result.type),))
+        f.emit(whole, b)
+        scaled = Op(
+            arithmetic.multiply,
+            (constant, whole.result),
+            (replace(op.result),),
+            {},
+            op.location,
+            op.origin,
+        )
+        f.emit(scaled, b)
+        return scaled.result
+    return None
+
+
 IDENTITIES: dict[str, Identity] = {
     "add": _add,
     "subtract": _subtract,
@@ -251,5 +278,6 @@ IDENTITIES: dict[str, Identity] = {
     "reshape": _reshape,
     "squeeze": _squeeze,
     "index": _index,
+    "matmul": _matmul,
     "sum": _sum,
 }

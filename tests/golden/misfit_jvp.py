@@ -8,5 +8,4 @@ def misfit_jvp(theta, t, y, theta_dot):
     exponential = np.exp(-rate * t)
     residual_dot = exponential * (amplitude_dot - amplitude * rate_dot * t)
     residual = amplitude * exponential - y
-    product = 0.5 * residual
-    return product @ residual, 0.5 * residual_dot @ residual + product @ residual_dot
+    return 0.5 * residual @ residual, residual_dot @ residual
