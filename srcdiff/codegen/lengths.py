@@ -56,7 +56,9 @@ _LAST = 5  # the rank of what would have to be kept under another name
 
 @dataclass(frozen=True)
 class _Source:
-    """Something with a length: `text` with the value (`{0}`) is the number. A loop's variable has a type at a time."""
+    """Something to ask: `text` with the value (`{0}`) is a length, or an array in it. A loop's variable has a type at
+    a time.
+    """
 
     value: Value
     type: Type
@@ -85,8 +87,8 @@ class _Scope:
     def __init__(self, facts: Facts, home: Mapping[Value, Value]) -> None:
         self.facts = facts
         self.home = home  # of what a loop carries: the variable that it is
-        self.sources: dict[Dim, list[_Source]] = {}
-        self.history: list[Dim] = []
+        self.sources: dict[Dim | Array, list[_Source]] = {}
+        self.history: list[Dim | Array] = []
         self.seen: set[Value] = set()
 
     def nodes(self, nodes: list[Node]) -> None:
@@ -139,9 +141,10 @@ class _Scope:
     def enter(self, value: Value, param: Value | None, type_: Type | None) -> None:
         if type_ is None:
             return
-        for dim, text in lengths_in(type_):
-            self.sources.setdefault(dim, []).append(_Source(value, type_, text, param is not None))
-            self.history.append(dim)
+        found: list[tuple[Dim | Array, str]] = [*lengths_in(type_), *_arrays_in(type_)]
+        for key, text in found:
+            self.sources.setdefault(key, []).append(_Source(value, type_, text, param is not None))
+            self.history.append(key)
 
     # ---- texts ----
 
@@ -180,7 +183,7 @@ class _Scope:
         if isinstance(type_, Array):
             like = self.like(type_, let)
             if like is not None:
-                return f"np.{name}_like({t.atom(like)})"
+                return f"np.{name}_like({t.put(like)})"
             kind = "bool" if type_.dtype == "bool" else f"np.{type_.dtype}"
             dtype = "" if type_.dtype == "float64" else f", dtype={kind}"
             return f"np.{name}({self.shape(type_.shape, let, t)}{dtype})"
@@ -189,12 +192,15 @@ class _Scope:
             return _struct_text(type_, parts)
         return "[]" if isinstance(type_, List) else t.atom(const(0.0))
 
-    def like(self, type_: Array, let: Let) -> Value | None:
-        """Something of just this type that may be asked: a parameter if one still has its name."""
-        found = self.sources.get(type_.shape[0], []) if type_.shape else []
-        alike = [s for s in found if s.type == type_]
-        best = min(alike, key=lambda s: self.rank(s, let, let.point), default=None)
-        return best.value if best is not None and self.rank(best, let, let.point) < _LAST else None
+    def like(self, type_: Array, let: Let) -> _Source | None:
+        """Something of just this type that may be asked: what it is the adjoint of, or else a parameter."""
+
+        def order(source: _Source) -> tuple[bool, int]:
+            is_adjoint = let.results[0].name == f"d_{source.value.name}"
+            return not is_adjoint, self.rank(source, let, let.point)
+
+        best = min(self.sources.get(type_, []), key=order, default=None)
+        return best if best is not None and self.rank(best, let, let.point) < _LAST else None
 
     def shape(self, shape: Sequence[Dim], let: Let, t: _Text) -> str:
         texts = [self.length(d, let, t) for d in shape]
@@ -228,7 +234,7 @@ class _Scope:
         source = self.best(Dim.of(symbol), let)
         if source is not None:
             return t.put(source)
-        for dim in sorted(self.sources, key=str):
+        for dim in sorted((d for d in self.sources if isinstance(d, Dim)), key=str):
             if self.sources[dim] and dim.terms == ((symbol, 1),):
                 found = self.best(dim, let)
                 if found is not None:
@@ -255,16 +261,27 @@ class _Scope:
         return 3 if is_needed else 4
 
 
+def _arrays_in(type_: Type, base: str = "{0}") -> list[tuple[Array, str]]:
+    """The arrays in a value of a type, each with its text."""
+    if isinstance(type_, Array):
+        return [(type_, base)]
+    return [found for part, text in _parts(type_, base) for found in _arrays_in(part, text)]
+
+
+def _parts(type_: Type, base: str) -> list[tuple[Type, str]]:
+    if not isinstance(type_, Struct):
+        return []
+    by_name = type_.kind in ("namedtuple", "dataclass")
+    pairs = zip(type_.keys, type_.parts, strict=True)
+    return [(part, f"{base}.{key}" if by_name else f"{base}[{key!r}]") for key, part in pairs]
+
+
 def _zeros_like(type_: Type, base: str) -> str:
     """Zeros shaped like a value, by its text."""
     if isinstance(type_, Array):
         return f"np.zeros_like({base})"
     if isinstance(type_, Struct):
-        named = type_.kind in ("namedtuple", "dataclass")
-        parts = zip(type_.keys, type_.parts, strict=True)
-        return _struct_text(
-            type_, [_zeros_like(p, f"{base}.{k}" if named else f"{base}[{k!r}]") for k, p in parts]
-        )
+        return _struct_text(type_, [_zeros_like(p, text) for p, text in _parts(type_, base)])
     if isinstance(type_, List):
         return f"[{_zeros_like(type_.element, 'part')} for part in {base}]"
     return "0.0"

@@ -39,6 +39,7 @@ from srcdiff.transforms.facts import (
     definitions,
     is_generated,
     is_pure,
+    same_kind,
     written_values,
 )
 from srcdiff.transforms.identities import may_stand

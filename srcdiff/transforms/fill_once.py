@@ -17,7 +17,11 @@ from srcdiff.transforms.recompute import uses
 
 __all__ = ["fill_once"]
 
-_EMPTY = {memory.zeros_like: memory.empty_like, memory.zeros: memory.empty}
+_EMPTY = {
+    memory.zeros_like: memory.empty_like,
+    memory.zeros: memory.empty,
+    memory.zeros_of: memory.empty_of,
+}
 
 
 def fill_once(fn: Function) -> Function:

@@ -235,35 +235,35 @@ def _sum(f: Known, op: Op, b: Builder) -> Atom | None:
     ):
         return None
     whole = Op(linalg.matmul, product.operands, (replace(op.result),), {}, op.location, op.origin)
-    f.emit(whole, b)
-    return whole.result
+    scaled = _matmul(f, whole, b)
+    if scaled is None:
+        f.emit(whole, b)
+    return scaled or whole.result
 
 
 def _matmul(f: Known, op: Op, b: Builder) -> Atom | None:
     """`(0.5 * x) @ y` of two vectors is `0.5 * (x @ y)`: one number is scaled, and `x @ y` may be there already."""
     if op.origin == "user" or not isinstance(op.result.type, Scalar):
         return None
+    operands = list(op.operands)
+    scale = 1.0
     for k, factor in enumerate(op.operands):
         product = f.operand_of(factor, "multiply")
-        if product is None or not any(isinstance(a, Const) for a in product.operands):
+        if product is None or (product.result.user and product.result.name):
             continue
         constant, rest = sorted(product.operands, key=lambda a: not isinstance(a, Const))
-        if not may_stand(rest.type, factor.type):
-            continue
-        operands = (*op.operands[:k], rest, *op.operands[k + 1 :])
-        whole = replace(op, operands=operands, results=(Value(op.result.type),))
-        f.emit(whole, b)
-        scaled = Op(
-            arithmetic.multiply,
-            (constant, whole.result),
-            (replace(op.result),),
-            {},
-            op.location,
-            op.origin,
-        )
-        f.emit(scaled, b)
-        return scaled.result
-    return None
+        if isinstance(constant, Const) and may_stand(rest.type, factor.type):
+            operands[k], scale = rest, scale * constant.value
+    if operands == list(op.operands):
+        return None
+    whole = replace(op, operands=tuple(operands), results=(Value(op.result.type),))
+    f.emit(whole, b)
+    results = (replace(op.result),)
+    scaled = Op(
+        arithmetic.multiply, (const(scale), whole.result), results, {}, op.location, op.origin
+    )
+    f.emit(scaled, b)
+    return scaled.result
 
 
 IDENTITIES: dict[str, Identity] = {

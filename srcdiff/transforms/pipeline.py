@@ -143,7 +143,7 @@ _LENGTHS = (
 )
 
 _FINISH = (
-    Pass("materialise", materialise, "storage asked for by type gets its spelling"),
+    Pass("materialise", materialise, "adjoints at full size get their spelling"),
     Pass("fold", fold, "what recomputation made constant"),
     Pass("common", cse, "recomputed values that several rules ask for"),
     Pass("merge branches", merge_ifs, "neighbouring branches on one condition are one"),

@@ -21,7 +21,7 @@ def log_det_value_and_grad(A):
                 s -= L[i, k] * L[j, k]
             new_ss[j, i] = s
             L[i, j] = s / L[j, j]
-    d_L = np.zeros((len(A), len(A)))
+    d_L = np.zeros_like(L)
     d_L[n - 1, 0] += 1.0
     total = 0.0
     for i in range(n):

@@ -35,7 +35,7 @@ def gram_sum_value_and_grad(kernel, X):
     """Value and gradient of `gram_sum` with respect to `kernel`, `X`."""
     # forward
     d_X = np.zeros_like(X)
-    d_kernel_scales = np.zeros(len(kernel.scales))
+    d_kernel_scales = np.zeros_like(kernel.scales)
     total = 0.0
     d_kernel_amplitude = 0.0
     for i in range(len(X)):

@@ -11,14 +11,14 @@ def misfit_value_and_grad(u0, k, target, steps):
             v[i] = u[i] + k * (u[i - 1] - 2.0 * u[i] + u[i + 1])
         for i in range(1, len(u) - 1):
             u[i] = v[i]
-    d_u = np.empty_like(u0)
+    d_u = np.empty_like(u)
     s = 0.0
     for i in range(len(u)):
         s += (u[i] - target[i]) ** 2
         d_u[i] = 2.0 * (u[i] - target[i])
 
     # backward
-    d_v = np.zeros_like(u0)
+    d_v = np.zeros_like(v)
     for _ in range(steps):
         for i in range(1, len(u0) - 1):
             d_v[i] += d_u[i]

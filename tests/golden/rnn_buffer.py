@@ -14,7 +14,7 @@ def readout_value_and_grad(W, U, v, xs):
     # backward
     d_product = 2.0 * product
     d_v = H[1:].T @ d_product
-    d_H = np.zeros((len(H), len(W)))
+    d_H = np.zeros_like(H)
     d_H[1:] += np.outer(d_product, v)
     d_W = np.zeros_like(W)
     d_xs = np.empty_like(xs)

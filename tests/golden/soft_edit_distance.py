@@ -50,7 +50,7 @@ def distance_value_and_grad(x, y, gap, gamma):
             D[i, j] = soft_min(D[i - 1, j] + gap, D[i, j - 1] + gap, D[i - 1, j - 1] + cost, gamma)
 
     # backward
-    d_D = np.zeros((len(D), D.shape[1]))
+    d_D = np.zeros_like(D)
     d_D[n, m] += 1.0
     d_x = np.zeros_like(x)
     d_y = np.zeros_like(y)

@@ -15,7 +15,7 @@ def cross_entropy_value_and_grad(W, b, X, labels):
     value = -np.mean(picked) + 0.01 * np.sum(W * W)
 
     # backward
-    d_log_p = np.zeros((len(X), W.shape[1]))
+    d_log_p = np.zeros_like(log_p)
     np.add.at(d_log_p, (rows, labels), -1.0 / len(picked))
     d_shifted = d_log_p + np.sum(-d_log_p, axis=1, keepdims=True) / denominator * exponential
     total = np.sum(logits == largest, axis=1, keepdims=True)

@@ -20,10 +20,10 @@ def diffuse_value_and_grad(u0, k, steps):
     value = np.sum(u * arange)
 
     # backward
-    d_u = np.zeros_like(u0)
+    d_u = np.zeros_like(u)
     d_u += arange
     d_v = d_u
-    d_u = np.zeros_like(u0)
+    d_u = np.zeros_like(v)
     d_k = 0.0
     for t in reversed(range(steps)):
         for i in reversed(range(1, len(u0) - 1)):

@@ -36,12 +36,12 @@ def solve_tridiagonal_backward(d_out, lower, diag, upper, rhs):
 
     # backward
     d_x = d_out.copy()
-    d_c = np.zeros_like(d_out)
+    d_c = np.zeros_like(c)
     for i in reversed(range(n - 2, -1, -1)):
         product = -d_x[i] * x[i + 1]
         d_x[i + 1] -= d_x[i] * c[i]
         d_c[i] += product
-    d_diag = np.zeros_like(d_out)
+    d_diag = np.zeros_like(diag)
     d_lower = np.zeros_like(lower)
     d_upper = np.zeros_like(upper)
     d_rhs = np.zeros_like(rhs)

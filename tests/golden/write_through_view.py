@@ -19,7 +19,7 @@ def edit_value_and_grad(A, w):
     value = np.sum(B * A) + np.sum(tail)
 
     # backward
-    d_B = np.zeros_like(A)
+    d_B = np.zeros_like(B)
     d_tail = d_B[1:, 1:]
     d_tail += 1.0
     d_B += A
