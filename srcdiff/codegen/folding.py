@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from srcdiff.codegen.facts import Facts, Use
 from srcdiff.codegen.plan import Copy, Jump, Let, Loop, Plan, walk_nodes
 from srcdiff.ir.alias import reads_of
-from srcdiff.ir.core import Atom, Call, Value
-from srcdiff.ir.types import Scalar
+from srcdiff.ir.core import Atom, Call, Const, Value
+from srcdiff.ir.types import INT, Scalar, strip
 
 __all__ = ["Folding", "fold"]
 
@@ -181,6 +181,8 @@ class _Fold:
             return True
         if not is_trivial(let) or inside.width > _SHORT:
             return False
+        if is_offset(let):
+            return True
         if is_free(let):
             return len(uses) <= 2 or not is_part(let)
         simple = all(is_free(self.out.folded[a]) for a in let.operands if a in self.out.folded)  # type: ignore[index]
@@ -257,6 +259,14 @@ def is_part(let: Let) -> bool:
 
 def is_free(let: Let) -> bool:
     return let.op is not None and let.op.decl.cost == "free" and len(let.results) == 1
+
+
+def is_offset(let: Let) -> bool:
+    """Whether it is a position beside another one, such as `i - 1`: written wherever it is asked for."""
+    op = let.op
+    if op is None or op.decl.name not in ("add", "subtract") or strip(op.result.type) != INT:
+        return False
+    return any(isinstance(a, Const) for a in op.operands)
 
 
 def is_trivial(let: Let) -> bool:

@@ -25,14 +25,15 @@ def layered_value_and_grad(x, scales):
         negated = -(xs[i] - 0.5)
         exponent = negated * (xs[i] - 0.5) / width
         exponential = np.exp(exponent)
-        combined = i + 1
-        value = xs[i] + scales[i]
-        ratio = -value * value / width
+        combined = xs[i] + scales[i]
+        ratio = -combined * combined / width
         grown = np.exp(ratio)
         d_total += d_x * 0.1
-        d_ratio = d_total * exponential * combined * combined * grown
-        d_value = d_ratio / width * (-value - value)
-        d_exponent = d_total * grown * combined * combined * exponential
-        d_scales[i] = d_value - 2.0 * scales[i] * (d_ratio * ratio + d_exponent * exponent) / width
-        d_x += d_exponent / width * (negated - (xs[i] - 0.5)) + d_value
+        d_ratio = d_total * exponential * (i + 1) * (i + 1) * grown
+        d_combined = d_ratio / width * (-combined - combined)
+        d_exponent = d_total * grown * (i + 1) * (i + 1) * exponential
+        d_scales[i] = (
+            d_combined - 2.0 * scales[i] * (d_ratio * ratio + d_exponent * exponent) / width
+        )
+        d_x += d_exponent / width * (negated - (xs[i] - 0.5)) + d_combined
     return total, (d_x, d_scales)

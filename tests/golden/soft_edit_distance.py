@@ -58,23 +58,21 @@ def distance_value_and_grad(x, y, gap, gamma):
     d_gamma = 0.0
     for i in reversed(range(1, n + 1)):
         for j in reversed(range(1, D.shape[1])):
-            difference = i - 1
-            change = j - 1
-            value = x[difference] - y[change]
+            difference = x[i - 1] - y[j - 1]
             d_a, d_b, d_c, d_gamma_part = soft_min_backward(
                 d_D[i, j],
-                D[difference, j] + gap,
-                D[i, change] + gap,
-                D[difference, change] + value**2,
+                D[i - 1, j] + gap,
+                D[i, j - 1] + gap,
+                D[i - 1, j - 1] + difference**2,
                 gamma,
             )
             d_D[i, j] = 0.0
-            d_D[difference, change] += d_c
-            d_D[i, change] += d_b
-            d_D[difference, j] += d_a
-            d_value = d_c * 2 * value
-            d_y[change] -= d_value
-            d_x[difference] += d_value
+            d_D[i - 1, j - 1] += d_c
+            d_D[i, j - 1] += d_b
+            d_D[i - 1, j] += d_a
+            d_difference = d_c * 2 * difference
+            d_y[j - 1] -= d_difference
+            d_x[i - 1] += d_difference
             d_gap += d_b + d_a
             d_gamma += d_gamma_part
     for j in range(1, m + 1):
