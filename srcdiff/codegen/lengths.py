@@ -51,6 +51,7 @@ def _unresolved(nodes: list[Node]) -> list[Let]:
     return out
 
 
+_NUMBER = "{0}"  # the text of a source that is a number itself
 _LAST = 5  # the rank of what would have to be kept under another name
 
 
@@ -210,7 +211,7 @@ class _Scope:
         if dim.is_const:
             return str(dim.const)
         exact = self.best(dim, let)
-        if exact is not None:
+        if exact is not None and (exact.text == _NUMBER or not self.has_numbers(dim, let)):
             return t.put(exact)
         text = ""
         for symbol, k in sorted(dim.terms, key=lambda term: term[1] < 0):
@@ -222,6 +223,11 @@ class _Scope:
         if text.startswith("- "):
             text = f"-{text[2:]}"
         return f"{text} {'-' if dim.const < 0 else '+'} {abs(dim.const)}" if dim.const else text
+
+    def has_numbers(self, dim: Dim, let: Let) -> bool:
+        """Whether a length is written with numbers in scope: `m + 1`, not `D.shape[1]`."""
+        parts = [self.best(Dim.of(symbol), let) for symbol, _ in dim.terms]
+        return all(p is not None and p.text == _NUMBER for p in parts)
 
     def symbol(self, symbol: str | Clamp, let: Let, t: _Text) -> str:
         if isinstance(symbol, Clamp):
@@ -245,15 +251,19 @@ class _Scope:
     def best(self, dim: Dim, let: Let) -> _Source | None:
         uses = self.facts.uses.get(let.results[0], ())
         last = max((u.last for u in uses), default=let.point)
-        return min(self.sources.get(dim, []), key=lambda s: self.rank(s, let, last), default=None)
+        return min(
+            self.sources.get(dim, []),
+            key=lambda s: (self.rank(s, let, last), s.text != _NUMBER),
+            default=None,
+        )
 
     def rank(self, source: _Source, let: Let, last: int) -> int:
-        """0: a parameter that still has its name; then what the user named; then what is needed later anyway."""
+        """0: a parameter that still has its name, or a number of the user's; then what the user named; then what is needed later anyway."""
         value = source.value
         made = max(self.facts.defined.get(value, [0]))
         if self.facts.renamed(value, 0 if source.is_param else made, last):
             return _LAST
-        if source.is_param:
+        if source.is_param or (value.user and value.name and isinstance(value.type, Scalar)):
             return 0
         is_needed = any(u.last >= last for u in self.facts.uses.get(value, ()))
         if value.user and value.name:

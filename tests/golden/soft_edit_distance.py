@@ -57,7 +57,7 @@ def distance_value_and_grad(x, y, gap, gamma):
     d_gap = 0.0
     d_gamma = 0.0
     for i in reversed(range(1, n + 1)):
-        for j in reversed(range(1, D.shape[1])):
+        for j in reversed(range(1, m + 1)):
             difference = x[i - 1] - y[j - 1]
             d_a, d_b, d_c, d_gamma_part = soft_min_backward(
                 d_D[i, j],
