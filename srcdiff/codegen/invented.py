@@ -15,9 +15,9 @@ from srcdiff.codegen.folding import Folding
 from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Plan
 from srcdiff.ir.core import Atom, Tree, Value
 from srcdiff.ir.core import Node as Container
-from srcdiff.ir.types import Array, List, Scalar
+from srcdiff.ir.types import INT, Array, List, Scalar, strip
 
-__all__ = ["stored_value", "suggestions"]
+__all__ = ["made_of", "stored_value", "suggestions"]
 
 # what an operation's operands are, by position
 _ROLES: dict[str, tuple[str, ...]] = {
@@ -52,6 +52,8 @@ _OTHERS: dict[str, tuple[str, ...]] = {
     "ratio": ("share", "quotient"), "power": ("raised",), "negated": ("opposite",),
     "solution": ("answer",), "exponential": ("grown",), "norm": ("log_total",),
 }  # fmt: skip
+
+_LOOKED_AT = 24  # values; what is further back does not tell anything apart
 
 _NAMELESS = {"list_item", "list_new", "pack", "get"}
 _STORAGE = {"empty", "zeros", "empty_of", "zeros_of", "list_new", "empty_like", "zeros_like"}
@@ -164,6 +166,25 @@ def stored_value(member: Value, facts: Facts) -> Value | None:
     return one if isinstance(one, Value) else None
 
 
+def made_of(members: Sequence[Value], facts: Facts) -> list[str]:
+    """The user's names that values are computed from, each once, from left to right; positions left out."""
+    found: dict[str, None] = {}
+    seen: set[Value] = set()
+    pending: list[Atom] = list(members)
+    while pending and len(seen) < _LOOKED_AT:
+        atom = pending.pop(0)
+        if not isinstance(atom, Value) or atom in seen:
+            continue
+        seen.add(atom)
+        maker = facts.maker.get(atom)
+        if atom.name and (atom.user or maker is None):
+            if strip(atom.type) != INT:
+                found[atom.name] = None
+        elif isinstance(maker, Let):
+            pending[:0] = maker.operands
+    return [*found]
+
+
 def _plain(name: str) -> bool:
     return bool(name) and name != "_"
 
@@ -258,6 +279,8 @@ def _from_operation(node: Node, names: Mapping[Value, str]) -> Iterator[str]:
         operation = node.op.decl.name
         if node.origin == "adjoint" and any(name.startswith("d_") for name in operands):
             yield from _ADJOINTS
+        if operation == "matmul" and len(operands) == 2:
+            yield from _written_together(operands)
         noun = _NOUNS.get(operation, operation)
         yield from (noun, *_OTHERS.get(noun, ()))
         if operation not in _STORAGE:
@@ -266,3 +289,10 @@ def _from_operation(node: Node, names: Mapping[Value, str]) -> Iterator[str]:
         yield from (*_ADJOINTS, "total")
     else:
         yield "value"
+
+
+def _written_together(operands: Sequence[str]) -> Iterator[str]:
+    """`AP` for `A @ P`."""
+    bases = [name.removeprefix("new_").removeprefix("next_") for name in operands]
+    if all(len(base) == 1 and base.isupper() for base in bases):
+        yield "".join(bases)

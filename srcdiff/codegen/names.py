@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 from srcdiff.codegen.facts import Facts
 from srcdiff.codegen.folding import Folding
-from srcdiff.codegen.invented import stored_value, suggestions
+from srcdiff.codegen.invented import made_of, stored_value, suggestions
 from srcdiff.codegen.liveness import Interval, joined, overlap
 from srcdiff.codegen.plan import Copy, Let, Loop, Plan, walk_nodes
 from srcdiff.ir.core import Value
@@ -77,6 +77,7 @@ class _Naming:
         self.classes: dict[Value, _Class] = {}
         self.occupied: dict[str, list[Interval]] = {}  # by name
         self.names: dict[Value, str] = {}
+        self.of: dict[_Class, str] = {}  # what sets a value apart from others of its kind
         for value, live in intervals.items():
             known = {
                 m.name: m.user
@@ -102,6 +103,7 @@ class _Naming:
         for c in sorted((c for c in rest if c.names), key=lambda c: not any(c.names.values())):
             self.name_known(c)
         unnamed = [c for c in rest if not c.names]
+        self.of = self.told_apart(unnamed)
         for c in sorted(unnamed, key=self.is_storage):  # storage is named after what it holds
             self.name_invented(c)
         return self.names
@@ -200,8 +202,33 @@ class _Naming:
             yield f"{name}_part"
         yield from (f"{name}_{k}" for k in range(1, 1000))
 
+    def told_apart(self, unnamed: list[_Class]) -> dict[_Class, str]:
+        """`exponent_a` and `exponent_b`, where two values would be called `exponent`: by what each is made of."""
+        families: dict[str, list[_Class]] = {}
+        for c in (c for c in unnamed if self.is_primal(c)):
+            families.setdefault(next(iter(self.suggestions(c)), ""), []).append(c)
+        found: dict[_Class, str] = {}
+        for noun, family in families.items():
+            sources = [made_of(c.members, self.facts) for c in family] if len(family) > 1 else []
+            own = [
+                next((n for n in mine if not any(n in s for s in sources if s is not mine)), "")
+                for mine in sources
+            ]
+            if all(own) and noun not in ("value", "result"):
+                found.update((c, f"{noun}_{n}") for c, n in zip(family, own, strict=False))
+        return found
+
+    def is_primal(self, c: _Class) -> bool:
+        makers = [self.facts.maker.get(m) for m in c.members]
+        return all(isinstance(m, Let) and m.origin == "user" for m in makers)
+
+    def suggestions(self, c: _Class) -> Iterator[str]:
+        return suggestions(c.members, self.plan, self.facts, self.folding, self.names)
+
     def name_invented(self, c: _Class) -> None:
-        found = [*suggestions(c.members, self.plan, self.facts, self.folding, self.names), "value"]
+        found = [*self.suggestions(c), "value"]
+        if c in self.of and self.of[c].startswith(f"{found[0]}_"):
+            found.insert(0, self.of[c])
         sources = [self.derivatives[m] for m in c.members if m in self.derivatives]
         found[:0] = [form.format(self.names[v]) for v, form in sources if v in self.names]
         found = [n for n in found if n.isidentifier()]

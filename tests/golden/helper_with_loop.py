@@ -53,13 +53,13 @@ def contrast_value_and_grad(x, y, r):
     """Value and gradient of `contrast` with respect to `x`, `y`, `r`."""
     # forward
     denominator = geometric(x, r)
-    geometric_result = geometric(y, r * r)
-    value = geometric(x, 0.5)
-    result = np.log(denominator) - geometric_result * value
+    geometric_result_y = geometric(y, r * r)
+    geometric_result_x = geometric(x, 0.5)
+    value = np.log(denominator) - geometric_result_y * geometric_result_x
 
     # backward
-    d_x, d_r = geometric_backward_2(-value, y, r * r)
+    d_x, d_r = geometric_backward_2(-geometric_result_x, y, r * r)
     d_x_part, d_r_part = geometric_backward_2(1.0 / denominator, x, r)
-    d_x_1 = geometric_backward(-geometric_result, x, 0.5) + d_x_part
+    d_x_1 = geometric_backward(-geometric_result_y, x, 0.5) + d_x_part
     d_r = 2.0 * d_r * r + d_r_part
-    return result, (d_x_1, d_x, d_r)
+    return value, (d_x_1, d_x, d_r)

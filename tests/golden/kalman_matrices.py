@@ -36,34 +36,34 @@ def log_likelihood_value_and_grad(A, C, Q, R, m, P, ys):
         reversed(ms), reversed(Ps), reversed(ys), reversed(inverses), reversed(solutions)
     ):
         new_m = A @ m
-        product = A @ P
-        new_P = product @ A.T + Q
-        scaled = C @ new_P
-        S = scaled @ C.T + R
+        AP = A @ P
+        new_P = AP @ A.T + Q
+        CP = C @ new_P
+        S = CP @ C.T + R
         e = y - C @ new_m
-        weighted = new_P @ C.T
-        K = weighted @ inverse
-        product_of_K = -d_P @ K
-        d_K = (-d_P).T @ (K @ S) + product_of_K @ S.T + np.outer(d_m, e)
+        product = new_P @ C.T
+        K = product @ inverse
+        scaled = -d_P @ K
+        d_K = (-d_P).T @ (K @ S) + scaled @ S.T + np.outer(d_m, e)
         answer = np.linalg.solve(S.T, -0.5 * e)
-        d_weighted = d_K @ inverse.T
-        value = 0.5 * np.linalg.inv(S).T
+        d_product = d_K @ inverse.T
+        weighted = 0.5 * np.linalg.inv(S).T
         d_S = (
-            K.T @ product_of_K
-            - inverse.T @ (weighted.T @ d_K) @ inverse.T
+            K.T @ scaled
+            - inverse.T @ (product.T @ d_K) @ inverse.T
             - np.outer(answer, solution)
-            - value
+            - weighted
         )
         negated = -(K.T @ d_m - 0.5 * solution + answer)
-        d_C += d_weighted.T @ new_P + np.outer(negated, new_m)
+        d_C += d_product.T @ new_P + np.outer(negated, new_m)
         d_m = d_m + C.T @ negated
         d_R += d_S
-        d_scaled = d_S @ C
-        d_C += d_S.T @ scaled + d_scaled @ new_P.T
-        d_P = d_P + d_weighted @ C + C.T @ d_scaled
+        d_CP = d_S @ C
+        d_C += d_S.T @ CP + d_CP @ new_P.T
+        d_P = d_P + d_product @ C + C.T @ d_CP
         d_Q += d_P
-        d_product = d_P @ A
-        d_A += d_P.T @ product + d_product @ P.T + np.outer(d_m, m)
+        d_AP = d_P @ A
+        d_A += d_P.T @ AP + d_AP @ P.T + np.outer(d_m, m)
         d_m = A.T @ d_m
-        d_P = A.T @ d_product
+        d_P = A.T @ d_AP
     return total, (d_A, d_C, d_Q, d_R)

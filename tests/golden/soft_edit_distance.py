@@ -8,29 +8,29 @@ def soft_min(a, b, c, gamma):
 def soft_min_backward(d_out, a, b, c, gamma):
     """Adjoint of `soft_min` with respect to `a`, `b`, `c`, `gamma`."""
     # forward
-    exponent = -a / gamma
-    exponential = np.exp(exponent)
-    ratio = -b / gamma
-    grown = np.exp(ratio)
-    share = -c / gamma
-    exponential_of_share = np.exp(share)
-    denominator = exponential + grown + exponential_of_share
+    exponent_a = -a / gamma
+    exponential_a = np.exp(exponent_a)
+    exponent_b = -b / gamma
+    exponential_b = np.exp(exponent_b)
+    exponent_c = -c / gamma
+    exponential_c = np.exp(exponent_c)
+    denominator = exponential_a + exponential_b + exponential_c
 
     # backward
     d_denominator = d_out * -gamma / denominator
-    quotient = (
+    ratio = (
         (
-            d_denominator * exponential_of_share * share
-            + d_denominator * grown * ratio
-            + d_denominator * exponential * exponent
+            d_denominator * exponential_c * exponent_c
+            + d_denominator * exponential_b * exponent_b
+            + d_denominator * exponential_a * exponent_a
         )
         / gamma
     )
-    d_gamma = -(quotient + d_out * np.log(denominator))
+    d_gamma = -(ratio + d_out * np.log(denominator))
     return (
-        -(d_denominator * exponential / gamma),
-        -(d_denominator * grown / gamma),
-        -(d_denominator * exponential_of_share / gamma),
+        -(d_denominator * exponential_a / gamma),
+        -(d_denominator * exponential_b / gamma),
+        -(d_denominator * exponential_c / gamma),
         d_gamma,
     )
 
