@@ -228,7 +228,9 @@ def _whole_body(
     forward = r.forward.with_saves(fn.body)
     region = Region(tuple(params), (*forward.body, *scope.prologue, *scope.b.body), tuple(yields))
     named = {
-        d: replace(d, name=hint(v)) for d, v in scope.adjoint_of.items() if not d.name and v.name
+        d: replace(d, name=hint(v))
+        for d, v in scope.adjoint_of.items()
+        if v.name and not d.user and d not in params
     }
     return rename(fn.with_body(region), named).body
 

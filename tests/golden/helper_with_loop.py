@@ -58,8 +58,8 @@ def contrast_value_and_grad(x, y, r):
     value = np.log(denominator) - geometric_result_y * geometric_result_x
 
     # backward
-    d_x, d_r = geometric_backward_2(-geometric_result_x, y, r * r)
-    d_x_part, d_r_part = geometric_backward_2(1.0 / denominator, x, r)
-    d_x_1 = geometric_backward(-geometric_result_y, x, 0.5) + d_x_part
+    d_y, d_r = geometric_backward_2(-geometric_result_x, y, r * r)
+    d_x, d_r_part = geometric_backward_2(1.0 / denominator, x, r)
+    d_x = geometric_backward(-geometric_result_y, x, 0.5) + d_x
     d_r = 2.0 * d_r * r + d_r_part
-    return value, (d_x_1, d_x, d_r)
+    return value, (d_x, d_y, d_r)
