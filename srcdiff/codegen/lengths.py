@@ -258,7 +258,9 @@ class _Scope:
         )
 
     def rank(self, source: _Source, let: Let, last: int) -> int:
-        """0: a parameter that still has its name, or a number of the user's; then what the user named; then what is needed later anyway."""
+        """0: a parameter that still has its name, or a number of the user's; then what the user named; then what is
+        needed later anyway.
+        """
         value = source.value
         made = max(self.facts.defined.get(value, [0]))
         if self.facts.renamed(value, 0 if source.is_param else made, last):

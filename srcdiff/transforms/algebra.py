@@ -30,7 +30,7 @@ from srcdiff.ir.core import (
     const,
     regions_of,
 )
-from srcdiff.ir.types import Array, Scalar, Type, ndim_of
+from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
 from srcdiff.ops.registry import OPERATIONS
 from srcdiff.transforms import polynomials
 from srcdiff.transforms.dce import dce
@@ -64,7 +64,7 @@ RULES = (
     ),
 )
 
-# operations, those on arrays, mentions of what was mentioned before, products that need brackets: `a * (b * c)`
+# operations, the sizes of what they give, mentions of what was mentioned before, products that need brackets
 Cost = tuple[int, int, int, int]
 
 _ROUNDS = 4  # what one round has made shorter may be part of something larger in the next
@@ -95,7 +95,7 @@ class _Forms:
         self.uses = count_uses(fn)
         self.atoms: list[Atom] = []
         self.numbers: dict[Atom, int] = {}
-        self.ndims: list[int] = []
+        self.sizes: list[int] = []
         self.plain: dict[Value, Polynomial] = {}
         self.open: dict[Value, Polynomial] = {}
         self.full: dict[Value, Polynomial] = {}
@@ -151,7 +151,7 @@ class _Forms:
             self.products.add(op.result)
         self.costs[op.result] = (
             1 + sum(self.costs[v][0] for v in inner),
-            int(ndim_of(op.result.type) > 0) + sum(self.costs[v][1] for v in inner),
+            size_of(op.result.type) + sum(self.costs[v][1] for v in inner),
             repeats(self.leaves[op.result]),
             int(bracket and last in inner) + sum(self.costs[v][3] for v in inner),
         )
@@ -185,8 +185,13 @@ class _Forms:
         if atom not in self.numbers:
             self.numbers[atom] = len(self.atoms)
             self.atoms.append(atom)
-            self.ndims.append(ndim_of(atom.type))
+            self.sizes.append(size_of(atom.type))
         return self.numbers[atom]
+
+
+def size_of(type_: Type) -> int:
+    """The number of axes that are longer than one, as far as is known."""
+    return sum(d != Dim(1) for d in shape_of(type_))
 
 
 def repeats(leaves: Sequence[object]) -> int:
@@ -261,7 +266,7 @@ class _Algebra(Rewriter):
         if op.result not in forms.plain or op.result in forms.absorbed:
             return False
         best, tree = forms.costs[op.result], None
-        layout = polynomials.Layout(forms.ndims, self.ranks(op))
+        layout = polynomials.Layout(forms.sizes, self.ranks(op))
         for candidate in self.candidates(op.result):
             if len(candidate) - 1 > best[0] or (
                 best[0] == 1 and not best[2] and len(candidate) > 1

@@ -43,7 +43,7 @@ from srcdiff.transforms.facts import (
     uses_outside,
     written_values,
 )
-from srcdiff.transforms.identities import IDENTITIES, may_stand
+from srcdiff.transforms.identities import IDENTITIES, constants_first, may_stand
 
 __all__ = ["fold"]
 
@@ -143,6 +143,8 @@ class _Fold(Rewriter):
         assert isinstance(new, Op)
         if new.decl is memory.zeros_like_list:
             new = self.of_origin(new)
+        if is_generated(new) and new.decl is arithmetic.multiply:
+            new = replace(new, operands=constants_first(new.operands))
         parts = self.parts(new)
         if parts is not None:
             env.update(zip(old.results, parts, strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from srcdiff.ops import arithmetic, linalg
 from srcdiff.transforms.constants import is_one, is_zero_constant
 from srcdiff.transforms.facts import same_kind
 
-__all__ = ["IDENTITIES", "Known", "may_stand"]
+__all__ = ["IDENTITIES", "Known", "constants_first", "may_stand"]
 
 
 class Known(Protocol):
@@ -41,6 +41,19 @@ def may_stand(new: Type, old: Type) -> bool:
     return same_kind(new, old)
 
 
+def _negated(atom: Atom, op: Op, f: Known, b: Builder) -> Atom:
+    """Minus something, in an operation's place."""
+    results = (replace(op.result),)
+    negative = Op(arithmetic.negative, (atom,), results, {}, op.location, op.origin)
+    f.emit(negative, b)
+    return negative.result
+
+
+def constants_first(operands: Iterable[Atom]) -> tuple[Atom, ...]:
+    """The factors of a product in the order in which they are written: `2.0 * x`."""
+    return tuple(sorted(operands, key=lambda a: not isinstance(a, Const)))
+
+
 # ---- what an operation of this name is, or None ------------------------------------------
 
 
@@ -56,9 +69,7 @@ def _subtract(f: Known, op: Op, b: Builder) -> Atom | None:
     if f.is_zero(y):
         return x
     if f.is_zero(x) and may_stand(y.type, op.result.type):
-        negative = Op(arithmetic.negative, (y,), (replace(op.result),), {}, op.location, op.origin)
-        f.emit(negative, b)
-        return negative.result
+        return _negated(y, op, f, b)
     return None
 
 
@@ -76,11 +87,7 @@ def _multiply(f: Known, op: Op, b: Builder) -> Atom | None:
             and factor.value == -1
             and same_kind(other.type, op.result.type)
         ):
-            negative = Op(
-                arithmetic.negative, (other,), (replace(op.result),), {}, op.location, op.origin
-            )
-            f.emit(negative, b)
-            return negative.result
+            return _negated(other, op, f, b)
     return None
 
 
@@ -168,7 +175,14 @@ def _transposed_product(f: Known, op: Op, b: Builder) -> Atom | None:
 
 
 def _index(f: Known, op: Op, b: Builder) -> Atom | None:
-    """`sum(x, axis=1, keepdims=True)[:, 0]` is `sum(x, axis=1)`."""
+    """`sum(x, axis=1, keepdims=True)[:, 0]` is `sum(x, axis=1)`, and so it is below a minus."""
+    opposite = f.operand_of(op.operands[0], "negative")
+    if opposite is not None and f.uses.get(opposite.result) == 1 and opposite.origin != "user":
+        inner = replace(
+            op, operands=(*opposite.operands, *op.operands[1:]), results=(Value(op.result.type),)
+        )
+        found = _index(f, inner, b)
+        return None if found is None else _negated(found, op, f, b)
     total = f.operand_of(op.operands[0], "sum")
     if (
         total is None
@@ -215,7 +229,16 @@ def _reshape(f: Known, op: Op, b: Builder) -> Atom | None:
 
 
 def _sum(f: Known, op: Op, b: Builder) -> Atom | None:
-    """`np.sum(a * b)` of two vectors is `a @ b`."""
+    """`np.sum(-x)` is `-np.sum(x)`; `np.sum(a * b)` of two vectors is `a @ b`."""
+    opposite = f.operand_of(op.operands[0], "negative")
+    if opposite is not None and op.origin != "user" and f.uses.get(opposite.result) == 1:
+        total = replace(op, operands=opposite.operands, results=(Value(op.result.type),))
+        f.emit(total, b)
+        return _negated(total.result, op, f, b)
+    return _dot_product(f, op, b)
+
+
+def _dot_product(f: Known, op: Op, b: Builder) -> Atom | None:
     product = f.operand_of(op.operands[0], "multiply")
     if (
         product is None
@@ -251,7 +274,7 @@ def _matmul(f: Known, op: Op, b: Builder) -> Atom | None:
         product = f.operand_of(factor, "multiply")
         if product is None or (product.result.user and product.result.name):
             continue
-        constant, rest = sorted(product.operands, key=lambda a: not isinstance(a, Const))
+        constant, rest = constants_first(product.operands)
         if isinstance(constant, Const) and may_stand(rest.type, factor.type):
             operands[k], scale = rest, scale * constant.value
     if operands == list(op.operands):

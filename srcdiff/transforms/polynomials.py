@@ -126,29 +126,29 @@ def _without(factors: Factors, common: Mapping[int, int]) -> Factors:
 
 @dataclass(frozen=True)
 class Layout:
-    """How atoms are written: their numbers of axes (scalars come first), and where they stood in the original."""
+    """How atoms are written: the smaller first, then as they stood in the original.
 
-    ndims: Sequence[int]
+    `sizes` are numbers of axes longer than one: a row that is broadcast along a matrix is smaller than the matrix.
+    """
+
+    sizes: Sequence[int]
     rank: Mapping[int, int]
 
-    def order(self, atom: int) -> tuple[bool, int]:
-        return self.ndims[atom] > 0, self.rank.get(atom, len(self.ndims) + atom)
+    def order(self, atom: int) -> tuple[int, int]:
+        return self.sizes[atom], self.rank.get(atom, len(self.sizes) + atom)
+
+    def size(self, tree: Tree) -> int:
+        if isinstance(tree, int):
+            return self.sizes[tree]
+        return 0 if isinstance(tree, Fraction) else max(map(self.size, tree[1]))
 
 
 def cost(tree: Tree, layout: Layout) -> Cost:
-    """The number of operations, and of those on arrays."""
-    operations, arrays, _ = _cost(tree, layout)
-    return operations, arrays
-
-
-def _cost(tree: Tree, layout: Layout) -> tuple[int, int, int]:
-    if isinstance(tree, int):
-        return 0, 0, layout.ndims[tree]
-    if isinstance(tree, Fraction):
-        return 0, 0, 0
-    parts = [_cost(t, layout) for t in tree[1]]
-    ndim = max(p[2] for p in parts)
-    return 1 + sum(p[0] for p in parts), (ndim > 0) + sum(p[1] for p in parts), ndim
+    """The number of operations, and the sizes of what they give."""
+    if isinstance(tree, int | Fraction):
+        return 0, 0
+    parts = [cost(t, layout) for t in tree[1]]
+    return 1 + sum(p[0] for p in parts), layout.size(tree) + sum(p[1] for p in parts)
 
 
 def leaves(tree: Tree) -> list[int]:
@@ -225,21 +225,34 @@ def _product(
 ) -> Tree:
     over, under = _as_decimals(abs(c))
     parts = _factors(above, layout) + ([] if inner is None else [inner])
+    divisors = ([under] if under != 1 else []) + _factors(below, layout)
+    parts.sort(key=layout.size)
     if over != 1 or not parts:
         parts.insert(0, over)
     if c < 0:
         first = parts[0]
         parts[0] = -first if isinstance(first, Fraction) else ("negative", (first,))
-    divisors = ([under] if under != 1 else []) + _factors(below, layout)
-    tree = _chain(parts)
-    return ("divide", (tree, _chain(divisors))) if divisors else tree
+    return _quotient(parts, divisors, layout)
+
+
+def _quotient(parts: list[Tree], divisors: list[Tree], layout: Layout) -> Tree:
+    """What is small is divided before it meets what is large: `row / norm * matrix`, but `matrix / 2.0`."""
+    done: list[Tree] = []
+    for part in parts:
+        larger = layout.size(part) > max(map(layout.size, done), default=0)
+        ready = [d for d in divisors if layout.size(d) < layout.size(part)]
+        if larger and ready and not all(isinstance(p, Fraction) for p in done):
+            done = [("divide", (_chain(done), _chain(ready)))]
+            divisors = [d for d in divisors if d not in ready]
+        done.append(part)
+    return ("divide", (_chain(done), _chain(divisors))) if divisors else _chain(done)
 
 
 def _factors(factors: Factors, layout: Layout) -> list[Tree]:
-    """The factors of a product, scalars first; a scalar's square is two factors."""
+    """The factors of a product, the small first; a scalar's square is two factors."""
     out: list[Tree] = []
     for atom, k in sorted(factors, key=lambda f: layout.order(f[0])):
-        if k == 2 and layout.ndims[atom] == 0:
+        if k == 2 and layout.sizes[atom] == 0:
             out += [atom, atom]
         else:
             out.append(atom if k == 1 else ("power", (atom, Fraction(k))))

@@ -13,7 +13,7 @@ def elbo_value_and_grad(mu, C, eps, X, y):
     value = log_lik - kl
 
     # backward
-    d_eta = expit(logit) * y / len(eps) @ X
+    d_eta = y / len(eps) * expit(logit) @ X
     d_mu = np.sum(d_eta, axis=0) - mu
     d_C = d_eta.T @ eps - C
     np.fill_diagonal(d_C, np.diag(d_C) + 1.0 / denominator)

@@ -28,7 +28,7 @@ def layered_value_and_grad(x, scales):
         combined = xs[i] + scales[i]
         ratio = -combined * combined / width
         grown = np.exp(ratio)
-        d_total += d_x * 0.1
+        d_total += 0.1 * d_x
         d_ratio = d_total * exponential * (i + 1) * (i + 1) * grown
         d_combined = d_ratio / width * (-combined - combined)
         d_exponent = d_total * grown * (i + 1) * (i + 1) * exponential

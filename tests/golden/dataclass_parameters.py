@@ -16,18 +16,15 @@ def evaluate_backward(d_out, kernel, x, z, out):
 
     # backward
     product = d_out * kernel.amplitude**2 * negated
-    numerator = product * total ** np.where((total == 0) & (negated == 0), 1, negated - 1) * ratio
-    d_ratio = numerator / kernel.order
+    d_ratio = product * total ** np.where(negated == 0, 1, negated - 1) / kernel.order * ratio
     d_s = d_ratio / kernel.scales
-    d_z = -d_s
+    d_scales = -d_ratio * ratio / kernel.scales
     return (
         Kernel(
-            amplitude=d_out * total**negated * 2 * kernel.amplitude,
-            scales=-d_ratio * ratio / kernel.scales,
-            order=None,
+            amplitude=2.0 * d_out * total**negated * kernel.amplitude, scales=d_scales, order=None
         ),
         d_s,
-        d_z,
+        -d_s,
     )
 
 

@@ -16,12 +16,12 @@ def kernel_backward(d_out, X, log_scale, out):
 
     # backward
     d_z = d_out * out
-    product = (-0.5 * d_z)[:, :, None] * 2 * (Z[:, None, :] - Z[None, :, :])
-    d_Z = np.sum(-product, axis=0) + np.sum(product, axis=1)
+    product = 2 * (-0.5 * d_z)[:, :, None] * (Z[:, None, :] - Z[None, :, :])
+    d_Z = np.sum(product, axis=1) - np.sum(product, axis=0)
     return (
         d_Z / denominator,
         np.sum(-d_Z * Z / denominator, axis=0) * denominator,
-        np.sum(d_z) * 2.0,
+        2.0 * np.sum(d_z),
     )
 
 
@@ -45,6 +45,6 @@ def log_marginal_likelihood_value_and_grad(log_scale, log_amplitude, log_noise, 
     lower = np.tril(L.T @ d_L)
     half = solve_triangular(L, lower + np.tril(lower, -1).T, trans="T", lower=True)
     d_K = 0.5 * solve_triangular(L, half.T, trans="T", lower=True)
-    d_log_noise = np.sum(d_K * eye) * exponential * 2.0
+    d_log_noise = 2.0 * np.sum(d_K * eye) * exponential
     d_X, d_log_scale, d_log_amplitude = kernel_backward(d_K, X, log_scale, kernel_result)
     return value, (d_log_scale, d_log_amplitude, d_log_noise, d_X, d_y)

@@ -23,7 +23,7 @@ def geometric_backward(d_out, x, r):
     d_x = np.empty_like(x)
     d_weight = 0.0
     for i in reversed(range(len(x))):
-        d_x[i] = (d_weight + d_out) * weights[i] * 2 * x[i]
+        d_x[i] = 2.0 * (d_weight + d_out) * weights[i] * x[i]
         d_weight = (d_weight + d_out) * (r + x[i] ** 2)
     return d_x
 
@@ -43,7 +43,7 @@ def geometric_backward_2(d_out, x, r):
     d_r = 0.0
     for i in reversed(range(len(x))):
         product = (d_weight + d_out) * weights[i]
-        d_x[i] = product * 2 * x[i]
+        d_x[i] = 2 * product * x[i]
         d_weight = (d_weight + d_out) * (r + x[i] ** 2)
         d_r += product
     return d_x, d_r

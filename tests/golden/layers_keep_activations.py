@@ -32,7 +32,7 @@ def loss_value_and_grad(layers, x, y):
         d_activation = d_activations.pop()
         d_z = d_activation * np.where(total == scaled, 0.5, total > scaled)
         d_s = d_activation * np.where(total == scaled, 0.5, total < scaled)
-        d_activations[-1] += d_s @ W.T * 0.1
+        d_activations[-1] += 0.1 * (d_s @ W.T)
         d_activations[-1] += d_z @ W.T
         d_layers.append((product.T @ d_s + value_1.T @ d_z, np.sum(d_z, axis=0)))
     d_layers.reverse()

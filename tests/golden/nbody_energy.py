@@ -27,7 +27,7 @@ def potential_value_and_grad(x, m, eps):
             d_m[j] -= 1.0 / denominator * m[i]
             d_m[i] -= 1.0 / denominator * m[j]
             for d in range(dim):
-                product = d_r2 * 2 * (x[i, d] - x[j, d])
+                product = 2 * d_r2 * (x[i, d] - x[j, d])
                 d_x[j, d] -= product
                 d_x[i, d] += product
             d_eps += 2.0 * d_r2 * eps

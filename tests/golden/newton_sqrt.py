@@ -11,6 +11,6 @@ def sqrt_newton_value_and_grad(a, x, tol):
     d_x = 1.0
     d_a = 0.0
     for x in reversed(xs):
-        d_a += d_x * 0.5 / x
-        d_x = d_x * 0.5 * (1.0 - a / (x * x))
+        d_a += 0.5 * d_x / x
+        d_x = 0.5 * d_x * (1.0 - a / (x * x))
     return value, (d_a, d_x)

@@ -70,7 +70,7 @@ def distance_value_and_grad(x, y, gap, gamma):
             d_D[i - 1, j - 1] += d_c
             d_D[i, j - 1] += d_b
             d_D[i - 1, j] += d_a
-            d_difference = d_c * 2 * difference
+            d_difference = 2 * d_c * difference
             d_y[j - 1] -= d_difference
             d_x[i - 1] += d_difference
             d_gap += d_b + d_a

@@ -17,9 +17,9 @@ def cross_entropy_value_and_grad(W, b, X, labels):
     # backward
     d_log_p = np.zeros_like(log_p)
     np.add.at(d_log_p, (rows, labels), -1.0 / len(picked))
-    d_shifted = d_log_p + np.sum(-d_log_p, axis=1, keepdims=True) / denominator * exponential
+    d_shifted = d_log_p - np.sum(d_log_p, axis=1, keepdims=True) / denominator * exponential
     total = np.sum(logits == largest, axis=1, keepdims=True)
-    d_logits = d_shifted + (logits == largest) * (np.sum(-d_shifted, axis=1, keepdims=True) / total)
+    d_logits = d_shifted - np.sum(d_shifted, axis=1, keepdims=True) / total * (logits == largest)
     d_X = d_logits @ W.T
     d_W = 0.02 * W + X.T @ d_logits
     return value, (d_W, d_X)

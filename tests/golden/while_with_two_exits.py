@@ -40,7 +40,7 @@ def walk_value_and_grad(x, a):
                 d_x = -d_x
             else:
                 if not total + new_x * new_x > 3.0:
-                    d_total += d_x * 0.1
+                    d_total += 0.1 * d_x
                 d_x += 2.0 * d_total * new_x
             d_a += d_x * cosine
             d_x = -(d_x * a) * np.sin(x)

@@ -23,7 +23,7 @@ def edit_value_and_grad(A, w):
     d_tail = d_B[1:, 1:]
     d_tail += 1.0
     d_B += A
-    d_B[-1][0] += d_tail[-1, -1] * 2 * last_row
+    d_B[-1][0] += 2 * d_tail[-1, -1] * last_row
     d_last_row = d_B[-1][0]
     d_B[-1][0] = 0.0
     d_B[0] += d_last_row
