@@ -17,7 +17,7 @@ from srcdiff.frontend.session import FALSE, TRUE, Mark, Restart, Unroll
 from srcdiff.frontend.targets import assign
 from srcdiff.frontend.truth import static_truth, truth
 from srcdiff.frontend.values import FrontValue, Items, Parts
-from srcdiff.ir.build import Builder
+from srcdiff.ir.build import Builder, range_of
 from srcdiff.ir.core import Atom, Const, For, Value, While, const
 from srcdiff.ir.types import Scalar
 
@@ -110,11 +110,13 @@ def for_loop(fr: Frame, node: Any, items: Items | Parts) -> None:
 def _read_for(fr: Frame, loop: LoopReader, items: Items, symbols: list[str]) -> None:
     node = loop.node
     session = fr.session
+    start, stop, step = items.bounds or (const(0), _atom(items.count), const(1))
     with _Turn(fr, loop) as b:
         index = _index(fr, node, items)
         assert isinstance(index.type, Scalar) and index.type.expr is not None
         symbols[:] = sorted(index.type.expr.symbols())
         session.indices |= set(symbols)
+        session.shapes.ranges |= range_of(index, start, stop, step)
         loop.enter()
         element: FrontValue = index if items.bounds else items.element(index)
         assign(fr, node.target, element, node.target)
@@ -124,7 +126,6 @@ def _read_for(fr: Frame, loop: LoopReader, items: Items, symbols: list[str]) -> 
         breaks = go is not TRUE
         body = b.region([index, *loop.params()], [go, *yields] if breaks else yields)
     inits = loop.inits()
-    start, stop, step = items.bounds or (const(0), _atom(items.count), const(1))
     turns = [Value(Scalar("int64", True, session.shapes.fresh("turns")), "turns")] if breaks else []
     results = (*turns, *loop.outcome())
     location = fr.source.location(node)

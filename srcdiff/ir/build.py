@@ -24,9 +24,9 @@ from srcdiff.ir.core import (
     regions_of,
 )
 from srcdiff.ir.location import Location
-from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.shapes import Range, Shapes
 from srcdiff.ir.spelling import as_spelled
-from srcdiff.ir.types import Dim, Type, all_dims, map_dims
+from srcdiff.ir.types import Dim, Scalar, Type, all_dims, map_dims
 
 __all__ = [
     "Builder",
@@ -36,6 +36,7 @@ __all__ = [
     "clone_region",
     "clone_statement",
     "lookup",
+    "range_of",
     "shapes_for",
     "with_parts",
 ]
@@ -179,7 +180,36 @@ def _same(new: Sequence[Any], old: Sequence[Any]) -> bool:
 
 def shapes_for(fn: Function) -> Shapes:
     """For building inside a function: new symbols are none of its own."""
-    return Shapes(others=lambda: _symbols(fn.body))
+    return Shapes(others=lambda: _symbols(fn.body), find_ranges=lambda: ranges_of(fn.body))
+
+
+def ranges_of(region: Region) -> dict[str, Range]:
+    """The first and last values of the indices of a region's loops, where they are known."""
+    found: dict[str, Range] = {}
+    for statement in region.body:
+        if isinstance(statement, For):
+            found |= range_of(
+                statement.body.params[0], statement.start, statement.stop, statement.step
+            )
+        for inner in regions_of(statement):
+            found |= ranges_of(inner)
+    return found
+
+
+def range_of(index: Value, start: Atom, stop: Atom, step: Atom) -> dict[str, Range]:
+    """The first and the last value of a loop's index, under its symbol."""
+    symbol = index.type.expr.symbol if isinstance(index.type, Scalar) and index.type.expr else None
+    if symbol is None or not isinstance(step, Const) or not step.value:
+        return {}
+    first, end = (_number(a) for a in (start, stop))
+    last = None if end is None else end - (1 if step.value > 0 else -1)
+    return {symbol: (first, last) if step.value > 0 else (last, first)}
+
+
+def _number(atom: Atom) -> Dim | None:
+    if isinstance(atom, Const):
+        return Dim(atom.value) if type(atom.value) is int else None
+    return atom.type.expr if isinstance(atom.type, Scalar) else None
 
 
 def _symbols(region: Region) -> set[str]:

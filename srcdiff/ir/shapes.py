@@ -12,6 +12,8 @@ __all__ = ["ShapeMismatch", "Shapes", "asked", "lengths_in", "missing"]
 
 ONE = Dim(1)
 
+Range = tuple[Dim | None, Dim | None]
+
 
 class ShapeMismatch(Exception):
     """Lengths that can never fit; the text says which, the frontend adds the user's line."""
@@ -29,18 +31,22 @@ class Shapes:
     actual : mapping of str to int
         Lengths and integers of the arguments that the function is specialised for, where known. They decide between
         "equal" and "of length 1" where the program alone does not; `assumptions` says what was concluded.
-    others : callable or None
-        Gives the symbols that are in use already; asked when the first new one is made.
+    others, find_ranges : callable or None
+        Give the symbols that are in use already, and the ranges; asked when first needed.
     bindings : dict
         What symbols turned out to be.
+    ranges : dict
+        The first and the last value of loop indices, where they are known. They say that `x[i:i + n]` has n elements.
     """
 
     rigid: set[str] = field(default_factory=set)
     actual: Mapping[str, int] = field(default_factory=dict)
     bindings: dict[str, Dim] = field(default_factory=dict)
     assumptions: list[tuple[Dim, Dim]] = field(default_factory=list)
+    ranges: dict[str, Range] = field(default_factory=dict)
     used: dict[str, int] = field(default_factory=dict)
     others: Callable[[], set[str]] | None = None
+    find_ranges: Callable[[], dict[str, Range]] | None = None
     _taken: set[str] | None = None
 
     def fresh(self, hint: str = "k") -> Dim:
@@ -64,6 +70,20 @@ class Shapes:
     def same(self, a: Dim, b: Dim) -> bool:
         """Whether two lengths are known to be equal."""
         return a == b or self.resolve(a) == self.resolve(b)
+
+    def is_at_least_zero(self, dim: Dim) -> bool:
+        """Whether a number is never negative: indices are put at whichever end makes it smallest."""
+        if self.find_ranges is not None:
+            self.ranges, self.find_ranges = self.find_ranges(), None
+        dim = self.resolve(dim)
+        for symbol, k in dim.terms:
+            if symbol in self.ranges and isinstance(symbol, str):
+                end = self.ranges[symbol][k < 0]
+                rest = dim - Dim.of(symbol).scaled(k)
+                return end is not None and self.is_at_least_zero(rest + end.scaled(k))
+        return dim.const >= 0 and all(
+            k > 0 and (isinstance(s, Clamp) or s in self.rigid) for s, k in dim.terms
+        )
 
     def must_equal(self, a: Dim, b: Dim, what: str = "lengths") -> Dim:
         """Record that the program runs only if the two are equal (NumPy raises otherwise)."""

@@ -81,6 +81,9 @@ def slice_length(shapes: Shapes, n: Dim, item: str, bounds: Sequence[Atom]) -> D
         )
     if n.is_const and start.is_const and stop.is_const:
         return Dim(len(range(*slice(start.const, stop.const).indices(n.const))))
+    inside = (start, stop - start, n - stop)
+    if all(map(shapes.is_at_least_zero, inside)):
+        return stop - start
     if start.is_const and start.const < 0:
         return shapes.fresh()  # x[-k:] of a shorter array has that array's length
     if "e" not in given:
