@@ -38,6 +38,19 @@ __all__ = ["Program", "survey"]
 Loop = For | While
 
 
+@dataclass(frozen=True)
+class Span:
+    """The places that an access touches on one axis: `lowest` to `highest`, which is None where it is not known."""
+
+    lowest: Affine
+    highest: Affine | None
+
+    @property
+    def only(self) -> Affine | None:
+        """The place, where it is one."""
+        return self.lowest if self.lowest is self.highest else None
+
+
 @dataclass
 class Program:
     """Where each forward statement stands: its number in program order, and the loops around it."""
@@ -195,8 +208,8 @@ class Program:
 
     def is_behind(
         self,
-        read_at: Sequence[Affine],
-        written_at: Sequence[Affine],
+        read_at: Sequence[Span],
+        written_at: Sequence[Span],
         loops: Sequence[Loop],
         before: bool,
     ) -> bool:
@@ -209,37 +222,38 @@ class Program:
             ):
                 return False
             forwards = (loop.step.value > 0) != loop.reverse
-            pairs = zip(read_at, written_at, strict=False)
             running = [
-                (r, w)
-                for r, w in pairs
-                if w.terms == {loop.index: 1}
-                and self.counts_from_front(r)
-                and self.counts_from_front(w)
+                (r, w.only)
+                for r, w in zip(read_at, written_at, strict=False)
+                if w.only is not None
+                and w.only.terms == {loop.index: 1}
+                and self.counts_from_front(r.lowest)
+                and self.counts_from_front(w.only)
             ]
-            found = [self.compare(r, w, loop, loops, forwards) for r, w in running]
+            found = [self.compare(r, w, loop, forwards) for r, w in running]
             if any(found):
                 return True  # one axis on which they never meet is enough
             if not found or False in found:
                 return False
         return before
 
-    def compare(
-        self, read: Affine, written: Affine, loop: For, loops: Sequence[Loop], forwards: bool
-    ) -> bool | None:
+    def compare(self, read: Span, written: Affine, loop: For, forwards: bool) -> bool | None:
         """True: what is read lies behind all that this and later turns write; False: perhaps not; None: the
         same place.
         """
-        distance = read.minus(written)
-        if distance.known is not None:
-            if distance.known == 0:
+        nearest = read.highest if forwards else read.lowest
+        if nearest is None:
+            return False
+        distance = nearest.minus(written).known
+        if distance is not None:
+            if distance == 0 and read.only is not None:
                 return None
-            return (distance.known < 0) == forwards
+            return distance != 0 and (distance < 0) == forwards
         first = affine(loop.start, self.maker).plus(Affine(written.const))
-        gap = read.minus(first)
+        gap = nearest.minus(first)
         if forwards and not loop.reverse and gap.known is not None and gap.known < 0:
             return True  # the loop never writes there
-        return self.index_below(read, written, loop)
+        return self.index_below(nearest, written, loop)
 
     def index_below(self, read: Affine, written: Affine, loop: For) -> bool:
         """Whether the index read is that of an inner loop which stays below the outer one: `y[k]`, k in range(t)."""
@@ -263,8 +277,8 @@ class Program:
         owner = None if home is None else self.owner.get(home)
         return owner if isinstance(owner, For) and owner.index is index else None
 
-    def subscript(self, op: Op) -> tuple[Value, list[Affine]] | None:
-        """The root and the leading integer indices that an access touches; None where that is not known."""
+    def subscript(self, op: Op) -> tuple[Value, list[Span]] | None:
+        """The root and the places on the leading axes that an access touches; None where that is not known."""
         base, where, indices = op.operands[0], op.attrs.get("where"), op.operands[1:]
         if op.decl in (memory.store, memory.add_into):
             indices = op.operands[2:]
@@ -282,12 +296,24 @@ class Program:
         made = self.maker.get(base)
         if isinstance(made, Op) and made.decl.view_of is not None:
             return None  # an access through a view of a view: not followed
-        leading = 0
-        for item in where.split(", ") if where else ():
-            if item != "i":
+        return base, self.spans(memory.items(where), indices)
+
+    def spans(self, items: Sequence[str], indices: Sequence[Atom]) -> list[Span]:
+        """The places on the leading axes, as far as integers and plain slices go."""
+        places = iter(indices)
+        out: list[Span] = []
+        for item in items:
+            if item == "i":
+                place = affine(next(places), self.maker)
+                out.append(Span(place, place))
+            elif item in ("b:", ":e", "b:e"):
+                first = affine(next(places), self.maker) if "b" in item else Affine()
+                end = affine(next(places), self.maker) if "e" in item else None
+                inside = end is not None and self.counts_from_front(end)
+                out.append(Span(first, end.plus(Affine(-1)) if end and inside else None))
+            else:
                 break
-            leading += 1
-        return base, [affine(a, self.maker) for a in indices[:leading]]
+        return out
 
 
 def survey(region: Region, roots: Mapping[Value, frozenset[Value]]) -> Program:

@@ -93,7 +93,9 @@ class Plan:
         indices = [loop.index for loop in loops if isinstance(loop, For)]
         exact = len(indices) == len(loops) == len(at[1]) == len(op.operands) - 2
         whole = exact and shape_of(at[0].type)[len(indices) :] == shape_of(value.type)
-        return whole and all(a.terms == {i: 1} for a, i in zip(at[1], indices, strict=True))
+        return whole and all(
+            a.only and a.only.terms == {i: 1} for a, i in zip(at[1], indices, strict=True)
+        )
 
 
 def carried_result(loop: Loop, k: int) -> Value:
