@@ -14,7 +14,7 @@ from srcdiff.codegen.facts import Facts, Roots, facts_of
 from srcdiff.codegen.plan import Branch, Copy, Let, Loop, Node, Plan, pattern_values
 from srcdiff.ir.core import Atom, Op, Value, While, const
 from srcdiff.ir.shapes import lengths_in
-from srcdiff.ir.types import Array, Clamp, Dim, List, Struct, Type
+from srcdiff.ir.types import Array, Clamp, Dim, List, Scalar, Struct, Type
 
 __all__ = ["resolve_lengths"]
 

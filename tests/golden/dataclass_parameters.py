@@ -16,7 +16,10 @@ def evaluate_backward(d_out, kernel, x, z, out):
 
     # backward
     product = d_out * kernel.amplitude**2 * negated
-    d_ratio = product * total ** np.where(negated == 0, 1, negated - 1) / kernel.order * ratio
+    share = (
+        product * total ** np.where((total == 0) & (negated == 0), 1, negated - 1) / kernel.order
+    )
+    d_ratio = share * ratio
     d_s = d_ratio / kernel.scales
     d_scales = -d_ratio * ratio / kernel.scales
     return (
