@@ -18,6 +18,7 @@ def powers(x, A):
 
 EXAMPLES = [
     (np.array([0.3, -0.8, 0.5]), np.array([[0.2, 0.5, -0.1], [0.7, -0.3, 0.4], [0.1, 0.6, 0.9]])),
+    (np.array([0.6, -0.4]), np.array([[0.5, -0.2], [0.3, 0.8]])),
 ]
 WRT = (0, 1)
 FUNCTION = powers
