@@ -94,6 +94,7 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
         saved=saved,
         bindings=mentioned(bindings_of(fn), source),
         assumptions=tuple(fn.notes.get("assumptions", ())),
+        counts=fn.notes.get("counts", ()),
         watched=watched,
         outside=bool(watched),
         written=tuple(fn.notes.get("written", ())),
@@ -198,10 +199,19 @@ def read(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function
         "watched": _watched(derived.base, fn),
         "written": written,
         "arrays": _arrays_outside(fn) if written else {},
+        "counts": _counts(fn, arguments),
     }
     fn = replace(fn, notes={**fn.notes, **found})
     recorder.note("frontend", fn, time.perf_counter() - started)
     return prepare(fn, recorder, derived.options.disabled)
+
+
+def _counts(fn: Function, arguments: Arguments) -> tuple[str, ...]:
+    """The integers among the parameters that are not negative, by their symbols: a call where one is has another
+    program.
+    """
+    symbols = [p.type.expr.symbol for p in fn.params if isinstance(p.type, Scalar) and p.type.expr]
+    return tuple(s for s in symbols if s is not None and arguments.lengths.get(s, -1) >= 0)
 
 
 def _watched(base: Any, fn: Function) -> dict[str, Watched]:

@@ -50,6 +50,8 @@ class Program:
         What the text refers to and does not define: arrays from outside, the user's named tuples and dataclasses.
     assumptions : pairs of Dim
         Lengths that were taken to be equal.
+    counts : tuple of str
+        Integers that were taken to be no negative numbers, by their symbols.
     watched : tuple of Watched
         What was found outside the function and went into the text; where it changes, the text is another.
     outside : bool
@@ -70,6 +72,7 @@ class Program:
     source: str
     bindings: Mapping[str, Any] = field(default_factory=dict)
     assumptions: tuple[tuple[Dim, Dim], ...] = ()
+    counts: tuple[str, ...] = ()
     watched: tuple[Watched, ...] = ()
     outside: bool = False
     saved: str = ""
@@ -86,6 +89,8 @@ class Program:
         """Whether what was concluded from the arguments' lengths, and from what is outside, holds now."""
         try:
             if not all(a.evaluate(lengths) == b.evaluate(lengths) for a, b in self.assumptions):
+                return False
+            if any(lengths[symbol] < 0 for symbol in self.counts):
                 return False
         except KeyError:
             return False

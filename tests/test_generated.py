@@ -391,3 +391,16 @@ def test_stages_are_the_same_in_every_process() -> None:
     )
     first, second = (python(code, PYTHONHASHSEED=seed) for seed in ("1", "2"))
     assert first == second and " at 0x" not in first
+
+
+def test_a_negative_number_of_turns_has_a_program_of_its_own() -> None:
+    def grow(x: float, n: int) -> float:
+        for _ in range(n):
+            x = x * np.sin(x)
+        return x
+
+    g = srcdiff.grad(grow)
+    assert "np.empty(n)" in g.source_for(0.7, 3)
+    np.testing.assert_allclose(g(0.7, 0), 1.0)
+    np.testing.assert_allclose(g(0.7, -2), 1.0)
+    assert "np.empty(max(n, 0))" in g.source_for(0.7, -2)

@@ -44,6 +44,7 @@ class Places:
     """The axes of loops, and what their lengths are computed from."""
 
     program: Program
+    numbers: frozenset[str] = frozenset()  # symbols of integers that are known not to be negative
     lengths: dict[Value, Op] = field(
         default_factory=dict
     )  # lengths of arrays that bounds turned out to be
@@ -154,9 +155,12 @@ class Places:
 
     @cached_property
     def lengths_there(self) -> frozenset[Dim]:
-        """The lengths of arrays that are there in any case: arguments, and what no branch or loop is around."""
+        """The lengths of arrays that are there in any case (arguments, and what no branch or loop is around), and
+        other numbers that are never negative.
+        """
         made = [r for s in self.program.top.body for r in s.results]
-        return frozenset(d for v in (*self.program.top.params, *made) for d in array_dims(v.type))
+        shown = (d for v in (*self.program.top.params, *made) for d in array_dims(v.type))
+        return frozenset((*shown, *map(Dim.of, self.numbers)))
 
     def is_length(self, dim: Dim) -> bool:
         """Whether a number is never negative: next to the length of an array, or a sum of such."""

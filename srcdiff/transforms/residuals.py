@@ -44,7 +44,7 @@ def residuals(fn: Function, mode: Mode = "auto") -> Function:
         return fn
     forward = _forward_part(fn.body)
     program = survey(forward, storage_roots(fn))
-    plan = Plan(program)
+    plan = Plan(program, frozenset(fn.notes.get("counts", ())))
     for values in _by_top_statement(forward, wanted, program).values():
         _decide(values, program, plan, mode)
     return write_plan(fn, plan)

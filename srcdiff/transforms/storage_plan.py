@@ -29,16 +29,17 @@ __all__ = ["Layout", "Plan", "Store", "carried_result", "lay_out"]
 
 @dataclass
 class Plan:
-    """What is stored, rolled along and wanted, for the whole function."""
+    """What is stored, rolled along and wanted, for the whole function; `counts` are integers that are not negative."""
 
     program: Program
+    counts: frozenset[str] = frozenset()
     wanted: list[Value] = field(default_factory=list)
     stored: set[Value] = field(default_factory=set)
     rolled: dict[Value, Value] = field(default_factory=dict)
     places: Places = field(init=False)
 
     def __post_init__(self) -> None:
-        self.places = Places(self.program)
+        self.places = Places(self.program, self.counts)
 
     def loops_around(self, value: Value) -> tuple[Loop, ...]:
         return self.program.loops_around(self.program.home[value])

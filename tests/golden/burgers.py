@@ -5,7 +5,7 @@ def final_energy_value_and_grad(u0, dt, steps):
     """Value and gradient of `final_energy` with respect to `u0`."""
     # forward
     u = u0.copy()
-    lefts = np.empty((max(steps, 0), len(u0)))
+    lefts = np.empty((steps, len(u0)))
     for t in range(steps):
         left = u[0]
         for i in range(1, len(u)):

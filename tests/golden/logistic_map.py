@@ -4,7 +4,7 @@ import numpy as np
 def iterate_value_and_grad(x, r, n):
     """Value and gradient of `iterate` with respect to `x`, `r`."""
     # forward
-    xs = np.empty(max(n, 0))
+    xs = np.empty(n)
     for t in range(n):
         xs[t] = x
         x = r * x * (1.0 - x)

@@ -6,9 +6,8 @@ def diffuse_value_and_grad(u0, k, steps):
     # forward
     u = u0.copy()
     v = u0.copy()
-    turns = max(steps, 0)
-    old_u = np.empty((turns, len(u0)))
-    totals = np.empty((turns, len(u0)))
+    old_u = np.empty((steps, len(u0)))
+    totals = np.empty((steps, len(u0)))
     for t in range(steps):
         for i in range(1, len(u) - 1):
             old_u[t, i] = u[i]

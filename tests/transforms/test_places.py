@@ -7,12 +7,12 @@ from fuzz.compare import expected, function_of, generated
 import srcdiff
 from srcdiff.ir.types import Clamp, Dim
 
-LOOP = "import numpy as np\ndef f(x, n):\n    s = 1.0\n{before}    for i in range({bounds}):\n        s = np.sin(s + x[i])\n    return s * s\n"
+LOOP = "import numpy as np\ndef f(x, n, k):\n    s = 1.0\n{before}    for i in range({bounds}):\n        s = np.sin(s + x[i])\n    return s * s\n"
 
 
 def storage(bounds, before=""):
     text = srcdiff.grad(function_of(LOOP.format(bounds=bounds, before=before))).source_for(
-        np.ones(4), 3
+        np.ones(4), 3, -1
     )
     (line,) = [each.strip() for each in text.splitlines() if "ss = np.empty" in each]
     return line
@@ -24,8 +24,10 @@ def storage(bounds, before=""):
         ("len(x)", "len(x)"),
         ("1, len(x)", "len(x)"),
         ("x.shape[0] - 1", "x.shape[0]"),
-        ("n", "max(n, 0)"),
-        ("2, n", "max(n, 0)"),
+        ("n", "n"),
+        ("2, n", "n"),
+        ("k", "max(k, 0)"),
+        ("2, k", "max(k, 0)"),
         ("n, len(x)", "max(len(x) - n, 0)"),
     ],
 )
@@ -74,7 +76,7 @@ def test_what_is_behind_the_last_turn_has_a_place_if_there_is_no_turn(outer, inn
 
 def test_a_loop_over_all_but_the_first_element_needs_no_further_place_where_the_first_is_read():
     text = NESTED.format(outer="n", inner="1, len(x)")
-    assert "np.empty((turns, len(x)))" in srcdiff.grad(function_of(text)).source_for(
+    assert "np.empty((n, len(x)))" in srcdiff.grad(function_of(text)).source_for(
         np.ones(3), 2, 2
     )
     text = text.replace("s = x[0]", "s = 0.1").replace("y[j % 3]", "y[j % len(x)]")
