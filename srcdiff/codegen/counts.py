@@ -34,7 +34,7 @@ class Counts:
 
     def __init__(self, fn: Function, roots: Roots) -> None:
         self.maker: dict[Value, Statement] = {}
-        self.changes: dict[Value, list[tuple[Op, Statement | None]]] = defaultdict(list)
+        self.changes: dict[Value, list[tuple[Op, For | While | Region]]] = defaultdict(list)
         self._visit(fn.body, None, roots)
 
     def _visit(self, region: Region, owner: Statement | None, roots: Roots) -> None:
@@ -42,7 +42,8 @@ class Counts:
             self.maker.update((r, s) for r in s.results)
             if isinstance(s, Op) and s.decl.name in ("append", "list_pop"):
                 for root in roots.get(s.operands[0], frozenset()):  # type: ignore[arg-type]
-                    self.changes[root].append((s, owner))
+                    place = owner if isinstance(owner, For | While) else region
+                    self.changes[root].append((s, place))
             for inner in regions_of(s):
                 self._visit(inner, s, roots)
 
@@ -78,8 +79,10 @@ class Counts:
         known = stop.type.expr if isinstance(stop.type, Scalar) else None
         return stop if known is None else known.turns()
 
-    def filler(self, sequence: Atom) -> For | While | None:
-        """The loop that fills a list made here, by one `append` in each turn and nothing else."""
+    def filler(self, sequence: Atom) -> For | While | Region | None:
+        """The loop that fills a list made here, by one `append` in each turn and nothing else; the branch, where it
+        is one of a branch.
+        """
         made = self.maker.get(sequence) if isinstance(sequence, Value) else None
         if (
             not isinstance(sequence, Value)
@@ -91,8 +94,7 @@ class Counts:
         changes = self.changes.get(sequence, [])
         if len(changes) != 1 or changes[0][0].decl.name != "append":
             return None
-        owner = changes[0][1]
-        return owner if isinstance(owner, For | While) else None
+        return changes[0][1]
 
 
 def _is(atom: Atom, value: int) -> bool:

@@ -23,6 +23,7 @@ from srcdiff.transforms.fold import fold
 from srcdiff.transforms.forward import ForwardRules, forward
 from srcdiff.transforms.fuse_loops import fuse_loops, loop_direction
 from srcdiff.transforms.hoist import hoist
+from srcdiff.transforms.last_turn import drop_last_turns
 from srcdiff.transforms.lengths import bind_lengths
 from srcdiff.transforms.materialise import materialise
 from srcdiff.transforms.merge_ifs import merge_ifs
@@ -146,6 +147,9 @@ _FINISH = (
     Pass("materialise", materialise, "adjoints at full size get their spelling"),
     Pass("fold", fold, "what recomputation made constant"),
     Pass("common", cse, "recomputed values that several rules ask for"),
+    Pass(
+        "last turn", drop_last_turns, "a turn that only asks whether there is another has no mirror"
+    ),
     Pass("merge branches", merge_ifs, "neighbouring branches on one condition are one"),
     Pass("algebra", algebra, "sums of products as a person writes them"),
     Pass("fold", fold, "what algebra made constant"),

@@ -76,9 +76,7 @@ def test_what_is_behind_the_last_turn_has_a_place_if_there_is_no_turn(outer, inn
 
 def test_a_loop_over_all_but_the_first_element_needs_no_further_place_where_the_first_is_read():
     text = NESTED.format(outer="n", inner="1, len(x)")
-    assert "np.empty((n, len(x)))" in srcdiff.grad(function_of(text)).source_for(
-        np.ones(3), 2, 2
-    )
+    assert "np.empty((n, len(x)))" in srcdiff.grad(function_of(text)).source_for(np.ones(3), 2, 2)
     text = text.replace("s = x[0]", "s = 0.1").replace("y[j % 3]", "y[j % len(x)]")
     text = text.replace("x[i % 3]", "0.2").replace("x[j % 3]", "x[j]")
     gradient = generated(function_of(text), (0,))

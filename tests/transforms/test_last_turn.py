@@ -1,0 +1,88 @@
+"""A `while` that is broken out of keeps nothing for the turn that only asks."""
+
+import numpy as np
+import pytest
+from fuzz.compare import expected, function_of, generated
+
+import srcdiff
+
+ASKS = """import numpy as np
+def f(x, n):
+    k = 0
+    total = 0.0
+    while k < n:
+        k += 1
+        x = np.cos(x) + 0.4 * total
+        total += x * x
+        if total > 3.0:
+            break
+        x = x * total
+    return total + x * k
+"""
+RETURNS = """import numpy as np
+def f(x, n):
+    k = 0
+    y = np.zeros(3)
+    while np.sum(y) < n:
+        y[k % 3] = y[k % 3] * x + np.sin(x + k)
+        if y[0] > 2.5:
+            return y[1] * x
+        k += 1
+        x = x * 1.1
+    return np.sum(y * y) + x
+"""
+NESTED = """import numpy as np
+def f(x, n):
+    total = 0.0
+    for i in range(4):
+        k = 0
+        while k < n - i:
+            k += 1
+            if k == 3:
+                continue
+            x = np.sin(x + 0.1 * k)
+            total += x * x * i
+            if total > 4.0:
+                break
+    return total * x
+"""
+ANSWERS = """import numpy as np
+def f(x, n):
+    k = 0
+    while True:
+        y = x * x
+        if k >= n:
+            x = x + y
+            break
+        if y > 40.0:
+            break
+        k += 1
+        x = np.exp(0.3 * np.sin(x)) * y
+    return x * y
+"""
+
+
+@pytest.mark.parametrize(
+    "text", [ASKS, RETURNS, NESTED, ANSWERS], ids=["asks", "returns", "nested", "answers"]
+)
+@pytest.mark.parametrize("mode", ["auto", "store", "recompute"])
+@pytest.mark.parametrize("n", [0, 1, 3, 6])
+def test_the_gradient_is_that_of_all_turns(text, mode, n):
+    f = function_of(text)
+    want = expected(f, (0.7, n))
+    value, (d_x,) = generated(f, (0,), mode)(0.7, n)
+    assert value == pytest.approx(want.value, rel=1e-12)
+    assert want.has_slope(d_x * want.directions[0])
+
+
+def test_what_only_asks_is_not_kept():
+    source = srcdiff.grad(function_of(ASKS)).source_for(0.7, 5)
+    assert "while k < n:" in source
+    assert "while True" not in source
+    assert "ks" not in source
+
+
+def test_a_last_turn_that_changes_something_stays():
+    source = srcdiff.grad(function_of(ANSWERS)).source_for(0.7, 5)
+    assert "while True" in source
+    np.testing.assert_allclose(function_of(ANSWERS)(0.7, 0), 0.7 * 0.49 + 0.49 * 0.49)
