@@ -198,7 +198,9 @@ class Program:
         shared = [
             p for p, q in zip(self.around[id(load)], self.around[id(write)], strict=False) if p is q
         ]
-        before = self.number[id(write)] < self.number[id(load)]
+        before = (
+            self.number[id(write)] <= self.number[id(load)]
+        )  # a store keeps what it stores itself
         if not shared:
             return before
         read_at, written_at = self.subscript(load), self.subscript(write)
@@ -233,9 +235,26 @@ class Program:
             found = [self.compare(r, w, loop, forwards) for r, w in running]
             if any(found):
                 return True  # one axis on which they never meet is enough
-            if not found or False in found:
-                return False
-        return before
+            if None not in found:
+                return False  # one axis on which other turns are elsewhere leaves only this turn
+        return before or any(map(self.stays_above, read_at, written_at))
+
+    def stays_above(self, read: Span, written: Span) -> bool:
+        """Whether a write runs through places that all lie above what is read: `L[i, j]`, i from j + 1 on."""
+        if written.only is None or read.highest is None or len(written.only.terms) != 1:
+            return False
+        ((index, k),) = written.only.terms.items()
+        inner = self.loop_of(index)
+        if k != 1 or inner is None or not (isinstance(inner.step, Const) and inner.step.value > 0):
+            return False
+        lowest = affine(inner.start, self.maker).plus(Affine(written.only.const))
+        gap = lowest.minus(read.highest).known
+        return (
+            gap is not None
+            and gap > 0
+            and self.counts_from_front(read.lowest)
+            and self.counts_from_front(written.only)
+        )
 
     def compare(self, read: Span, written: Affine, loop: For, forwards: bool) -> bool | None:
         """True: what is read lies behind all that this and later turns write; False: perhaps not; None: the

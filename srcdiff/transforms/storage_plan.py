@@ -92,11 +92,14 @@ class Plan:
             return False
         loops = self.loops_around(value)
         indices = [loop.index for loop in loops if isinstance(loop, For)]
-        exact = len(indices) == len(loops) == len(at[1]) == len(op.operands) - 2
-        whole = exact and shape_of(at[0].type)[len(indices) :] == shape_of(value.type)
-        return whole and all(
-            a.only and a.only.terms == {i: 1} for a, i in zip(at[1], indices, strict=True)
-        )
+        places = [span.only for span in at[1]]
+        kept = at[0].type
+        if len(indices) != len(loops) or len(places) != len(op.operands) - 2:
+            return False
+        if not isinstance(kept, Array) or not isinstance(value.type, Array | Scalar):
+            return False
+        whole = (kept.dtype, kept.shape[len(places) :]) == (value.type.dtype, shape_of(value.type))
+        return whole and all(any(p and p.terms == {i: 1} for p in places) for i in indices)
 
 
 def carried_result(loop: Loop, k: int) -> Value:

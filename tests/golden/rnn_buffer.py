@@ -20,7 +20,7 @@ def readout_value_and_grad(W, U, v, xs):
     d_xs = np.empty_like(xs)
     d_U = np.zeros_like(U)
     for t in reversed(range(T)):
-        scaled = d_H[t + 1] * (1.0 - np.tanh(W @ H[t] + U @ xs[t]) ** 2)
+        scaled = d_H[t + 1] * (1.0 - H[t + 1] ** 2)
         d_U += np.outer(scaled, xs[t])
         d_xs[t] = U.T @ scaled
         d_W += np.outer(scaled, H[t])

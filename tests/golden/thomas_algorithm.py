@@ -53,7 +53,7 @@ def solve_tridiagonal_backward(d_out, lower, diag, upper, rhs):
         d_x[i - 1] += negated * lower[i]
         d_lower[i] += negated * old_x[i]
         d_rhs[i] += numerator / pivot
-        d_pivot = (numerator * (lower[i] * old_x[i] - rhs[i]) - d_c[i] * upper[i]) / (pivot * pivot)
+        d_pivot = (numerator * (lower[i] * old_x[i] - rhs[i]) / pivot - d_c[i] * c[i]) / pivot
         d_upper[i] += d_c[i] / pivot
         d_c[i] = 0.0
         d_c[i - 1] -= d_pivot * lower[i]

@@ -1,8 +1,10 @@
 """Whether what was read can be read again: position and index decide, not the name."""
 
+import numpy as np
 import pytest
 from transforms.passes import program
 
+import srcdiff
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.core import Op, walk
 from srcdiff.transforms.loads import survey
@@ -85,3 +87,27 @@ def test_appending_overwrites_nothing():
           yield %c
         }
     """) == [True, True]
+
+
+def test_a_store_keeps_what_it_stores():
+    def f(W, xs):
+        H = np.zeros((len(xs) + 1, len(W)))
+        for t in range(len(xs)):
+            H[t + 1] = np.tanh(W @ H[t] + xs[t])
+        return np.sum(H**2)
+
+    rng = np.random.default_rng(0)
+    W, xs = rng.normal(size=(3, 3)), rng.normal(size=(4, 3))
+    assert "1.0 - H[t + 1] ** 2" in srcdiff.grad(f).source_for(W, xs)
+    srcdiff.check_grads(f, W, xs)
+
+
+def test_a_store_that_rounds_keeps_something_else():
+    def f(x):
+        H = np.zeros(len(x) + 1, dtype=np.float32)
+        for t in range(len(x)):
+            H[t + 1] = np.exp(x[t])
+        return float(np.sum(H * H))
+
+    source = srcdiff.grad(f).source_for(np.ones(3))
+    assert "np.exp" in source.partition("# backward")[2]
