@@ -18,6 +18,7 @@ from srcdiff.ir.core import (
     regions_of,
     walk,
 )
+from srcdiff.ir.types import Array
 from srcdiff.ops import containers, memory
 from srcdiff.transforms.loads import Program
 
@@ -56,7 +57,7 @@ def origins(v: Value, program: Program) -> tuple[list[Value], float]:
 def _op_origins(op: Op, program: Program) -> tuple[list[Value], float]:
     if op.decl.effect or op.decl.writes or _allocates_written(op, program):
         return [], math.inf
-    if _reads_storage(op) and not program.is_stable(op):
+    if _reads_storage(op, program) and not program.is_stable(op):
         return [], math.inf
     price = 0.0
     if op.decl.cost == "heavy":
@@ -64,8 +65,21 @@ def _op_origins(op: Op, program: Program) -> tuple[list[Value], float]:
     return inner_values(op.operands, program), price
 
 
-def _reads_storage(op: Op) -> bool:
-    return op.decl in _READS and isinstance(op.operands[0], Value)
+def is_place(v: Value, program: Program) -> bool:
+    """Whether a value is storage that is written, or a view of such: it may be asked for again, but what it holds is
+    another thing at each moment, so that keeping it keeps the wrong one.
+    """
+    maker = program.maker.get(v)
+    if not isinstance(maker, Op) or not isinstance(v.type, Array):
+        return False
+    if maker.decl.view_of is None:
+        return _allocates_written(maker, program)
+    return any(root in program.writes for root in program.roots.get(v, ()))
+
+
+def _reads_storage(op: Op, program: Program) -> bool:
+    is_read = op.decl in _READS and isinstance(op.operands[0], Value)
+    return is_read and not any(is_place(v, program) for v in op.results)
 
 
 def _allocates_written(op: Op, program: Program) -> bool:

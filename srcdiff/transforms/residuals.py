@@ -24,7 +24,7 @@ from srcdiff.ir.types import Array, Scalar, Struct, Type
 from srcdiff.ops import memory
 from srcdiff.transforms.loads import Program, survey
 from srcdiff.transforms.maxflow import minimum_cut
-from srcdiff.transforms.recompute import origins
+from srcdiff.transforms.recompute import is_place, origins
 from srcdiff.transforms.storage import write_plan
 from srcdiff.transforms.storage_plan import Plan
 
@@ -32,6 +32,7 @@ __all__ = ["Mode", "residuals"]
 
 Mode = Literal["auto", "store", "recompute"]
 
+_AVOIDED = 1e12  # times as dear as anything that may be kept
 _TURNS = 16.0  # what a loop or axis of unknown length is taken for, when bytes are compared
 
 
@@ -138,8 +139,9 @@ class _Graph:
 
     def capacity(self, v: Value) -> float:
         if self.mode == "recompute":
-            return 1.0
-        return size(v.type) * _TURNS ** len(self.plan.loops_around(v))
+            return _AVOIDED if is_place(v, self.program) else 1.0
+        contents = _AVOIDED if is_place(v, self.program) else 1.0
+        return contents * size(v.type) * _TURNS ** len(self.plan.loops_around(v))
 
     def cut(self, wanted: Iterable[Value]) -> set[Value]:
         """The values to store."""
