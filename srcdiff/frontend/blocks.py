@@ -108,13 +108,14 @@ def _if(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> tuple[Done
             lambda: block(fr, s.orelse, live),
             live,
         ), True
+    wanted = after | live  # who leaves the turn from inside goes to the end of this block
     done = branch(
         fr,
         s,
         condition,
-        lambda: block(fr, s.body, after),
-        lambda: block(fr, s.orelse, after),
-        after,
+        lambda: block(fr, s.body, wanted),
+        lambda: block(fr, s.orelse, wanted),
+        wanted,
     )
     if done is None or done is TRUE or done is FALSE or not rest:
         return done, False
