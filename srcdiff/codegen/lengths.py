@@ -7,7 +7,7 @@ value is kept for its length.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from srcdiff.codegen.facts import Facts, Roots, facts_of
@@ -31,7 +31,8 @@ def resolve_lengths(plan: Plan, roots: Roots) -> None:
         if let.op is not None and let.op.decl.lengths_from is not None:
             let.operands = let.operands[: let.op.decl.lengths_from]
     facts = facts_of(plan, roots)
-    scope = _Scope(facts, {v: home for home, values in plan.members.items() for v in values})
+    homes = {v: home for home, values in plan.members.items() for v in values}
+    scope = _Scope(facts, homes, plan.uncertain)
     for param in plan.params:
         scope.enter(param, param, param.type)
     scope.nodes(plan.nodes)
@@ -85,9 +86,12 @@ class _Text:
 
 
 class _Scope:
-    def __init__(self, facts: Facts, home: Mapping[Value, Value]) -> None:
+    def __init__(
+        self, facts: Facts, home: Mapping[Value, Value], uncertain: Collection[Value]
+    ) -> None:
         self.facts = facts
         self.home = home  # of what a loop carries: the variable that it is
+        self.uncertain = uncertain  # has a value on some paths only
         self.sources: dict[Dim | Array, list[_Source]] = {}
         self.history: list[Dim | Array] = []
         self.seen: set[Value] = set()
@@ -265,6 +269,8 @@ class _Scope:
         made = max(self.facts.defined.get(value, [0]))
         if self.facts.renamed(value, 0 if source.is_param else made, last):
             return _LAST
+        if value in self.uncertain:
+            return _LAST + 1
         if source.is_param or (value.user and value.name and isinstance(value.type, Scalar)):
             return 0
         is_needed = any(u.last >= last for u in self.facts.uses.get(value, ()))

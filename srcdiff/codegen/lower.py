@@ -78,7 +78,8 @@ def lower(
     """
     lowering = _Lowering(fn, roots, function_names, hollow)
     nodes = lowering.region(fn.body, Return())
-    return Plan(fn.params, nodes, fn.output, lowering.members, lowering.doubtful)
+    uncertain = frozenset(lowering.presence.uncertain())
+    return Plan(fn.params, nodes, fn.output, lowering.members, lowering.doubtful, uncertain)
 
 
 Roots = Mapping[Value, frozenset[Value]]

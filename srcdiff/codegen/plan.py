@@ -122,7 +122,7 @@ class Plan:
     """A function's plan. `members` are the values that each variable stands for.
 
     `doubtful`: (target, variable) of copies that may be reached before the variable has a value; without a target,
-    something else reads it.
+    something else reads it. `uncertain`: what branches and loops hand on that has no value on some path.
     """
 
     params: tuple[Value, ...]
@@ -130,6 +130,7 @@ class Plan:
     output: Tree
     members: dict[Value, list[Value]]
     doubtful: set[tuple[Value | None, Value]] = field(default_factory=set)
+    uncertain: frozenset[Value] = frozenset()
     end: int = 0
 
     def prune(self) -> None:

@@ -10,7 +10,7 @@ Both are relations of values to flags, the greatest that what branches and loops
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from srcdiff.codegen.needed import carried_values
 from srcdiff.ir.core import (
@@ -48,6 +48,10 @@ class Presence:
 
     def is_present(self, atom: Atom, known: Conditions) -> bool:
         return self.present is None or self.present.holds(atom, known)
+
+    def uncertain(self) -> Set[Value]:
+        """What branches and loops hand on that only some of the paths to it give a value."""
+        return set() if self.present is None else self.present.when.keys() - self.present.always
 
 
 def is_undefined(s: Statement | None) -> bool:

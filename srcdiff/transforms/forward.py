@@ -32,7 +32,7 @@ from srcdiff.ir.core import (
     const,
 )
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type, is_float, shape_of
-from srcdiff.ops import arithmetic, containers, memory
+from srcdiff.ops import arithmetic, containers, control, memory
 from srcdiff.ops.roles import carries_derivative
 from srcdiff.transforms.activity import active_values
 from srcdiff.transforms.adjoints import adjoint_type, assumed_lengths, is_zero, whole, zeros
@@ -95,6 +95,7 @@ class _Forward:
         self.assumed: Mapping[Dim, Dim] = {}
         self.helpers: dict[tuple[int, tuple[int, ...]], tuple[Function, tuple[bool, ...]]] = {}
         self.dots: dict[Value, Atom] = {}  # of all functions transformed
+        self.undefined: set[Value] = set()
 
     def function(
         self, fn: Function, wrt: Sequence[int], names: Sequence[str] = ()
@@ -141,6 +142,8 @@ class _Forward:
         return self.zero(atom, type_, b) if found is None else whole(b, found, type_)
 
     def zero(self, atom: Atom, type_: Type, b: Builder) -> Atom:
+        if atom in self.undefined:
+            return b.op(control.undefined, type=type_)  # zeros ask for lengths that nothing has
         if isinstance(type_, Array):
             return zeros(b, type_)
         if isinstance(type_, Scalar):
@@ -173,6 +176,8 @@ class _Forward:
         if op.decl.writes:
             self.write(op, scope, b)
             return
+        if op.decl is control.undefined:
+            self.undefined.add(op.result)
         if not any(v in scope.active for v in op.results):
             return
         if not op.decl.differentiable:  # storage that will hold active values
@@ -216,10 +221,9 @@ class _Forward:
             found = self.dot(a, scope)
             assert found is not None, f"no tangent storage for {a}"
             return found
-        is_value = is_float(a.type) and k == (2 if op.decl.name in ("list_set", "list_add") else 1)
-        if not is_value:
+        if k != (2 if op.decl.name in ("list_set", "list_add") else 1):
             return a
-        found = self.dot(a, scope)
+        found = self.dot(a, scope)  # whole numbers have none: their tangent is zero, not they
         if found is None:
             return (
                 const(0.0)

@@ -33,7 +33,7 @@ from srcdiff.ir.types import (
     Type,
     is_float,
 )
-from srcdiff.ops import containers, memory
+from srcdiff.ops import containers, control, memory
 from srcdiff.transforms.adjoints import Scope, adjoint_type, hint, whole, zeros
 from srcdiff.transforms.fitting import Fitting
 from srcdiff.transforms.forward_part import ForwardPart
@@ -178,22 +178,48 @@ class Reversal:
         if isinstance(type_, Array):
             if all(self.forward.is_known(d) for d in type_.shape) or value in self.stand_ins:
                 return zeros(scope.b, type_, hint(value))
-            return scope.b.op(
-                memory.zeros_like, self.forward.primal(value, scope), name=hint(value)
-            )
+            return self.zeros_like(value, value, scope)
         if isinstance(type_, Struct):
             found = [self.zeros(p, scope) for p in self.parts(value)]
             return scope.b.op(
                 containers.pack, *found, kind=type_.kind, keys=type_.keys, cls=type_.cls
             )
         if isinstance(type_, List):
-            return scope.b.op(
-                memory.zeros_like_list,
-                self.forward.primal(value, scope),
-                name=hint(value),
-                type=type_,
-            )
+            return self.zeros_like(value, value, scope)
         return const(None)
+
+    def zeros_like(self, value: Value, handed: Atom, scope: Scope) -> Atom:
+        """Zeros that ask a value for its lengths. Where a branch left it out (`handed` is what its name stands for on
+        the path in question), nothing can be asked, and nothing will be added to them.
+        """
+        type_ = adjoint_type(value.type)
+        maker = self.forward.maker.get(handed) if isinstance(handed, Value) else None
+        if isinstance(maker, Op) and maker.decl is control.undefined:
+            return scope.b.op(control.undefined, type=type_)
+        if isinstance(maker, If) and isinstance(handed, Value) and self.is_left_out(handed):
+            k = maker.results.index(handed)
+            regions = []
+            for region in (maker.then, maker.orelse):
+                inner = scope.inner(Region((), (), ()))  # not the mirror of the branch
+                found = self.zeros_like(value, region.yields[k], inner)
+                regions.append(inner.finish((), (found,)))
+            result = Value(type_, hint(value))
+            condition = self.forward.primal(maker.condition, scope)
+            location = scope.b.location
+            scope.b.append(If(condition, regions[0], regions[1], (result,), location, "adjoint"))
+            return result
+        like = self.forward.primal(value, scope)
+        if isinstance(type_, List):
+            return scope.b.op(memory.zeros_like_list, like, name=hint(value), type=type_)
+        return scope.b.op(memory.zeros_like, like, name=hint(value))
+
+    def is_left_out(self, value: Atom) -> bool:
+        """Whether a value is that of a name which some path does not bind."""
+        maker = self.forward.maker.get(value) if isinstance(value, Value) else None
+        if not isinstance(maker, If) or not isinstance(value, Value):
+            return isinstance(maker, Op) and maker.decl is control.undefined
+        k = maker.results.index(value)
+        return any(self.is_left_out(r.yields[k]) for r in (maker.then, maker.orelse))
 
     # ---- adjoint buffers ----------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 """Forward mode: tangents next to values."""
 
 import numpy as np
-from fuzz.compare import problems
+import pytest
+from fuzz.compare import function_of, problems
 from transforms.hard_programs import V
 from transforms.sources import after
 
@@ -26,6 +27,26 @@ def test_written_arrays_have_a_tangent_array_written_in_the_same_places():
 def test_storing_what_does_not_vary_clears_the_tangent():
     text = text_of("def f(x):\n    y = x * 2.0\n    y[1] = 3.0\n    return np.sum(y)\n", V(3))
     assert "store[where='i'] %y_dot, 0.0, 1 ;tangent" in text
+
+
+@pytest.mark.parametrize("value", ["3", "n", "np.arange(2)"])
+@pytest.mark.parametrize("sign", ["=", "+="])
+def test_whole_numbers_that_are_written_have_no_tangent(value, sign):
+    place = "1:" if value.startswith("np") else "1"
+    text = (
+        f"def f(x, n):\n    y = x * 2.0\n    y[{place}] {sign} {value}\n    return np.sum(y * y)\n"
+    )
+    assert problems(function_of("import numpy as np\n\n\n" + text), (V(3), 2)) == []
+
+
+def test_the_tangent_of_what_one_path_leaves_out_is_left_out_there():
+    text = text_of(
+        "def f(x, n):\n    s = 0.0\n    go = n > 2\n    if go:\n        xs = [x]\n"
+        "        xs.append(x * 2.0)\n    if go:\n        s = np.sum(xs[1])\n    return s\n",
+        V(3),
+        2,
+    )
+    assert text.count(" = undefined") == 2 and "zeros_like_list" not in text
 
 
 def test_loops_carry_tangents_along():
