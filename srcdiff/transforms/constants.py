@@ -9,7 +9,7 @@ from typing import Any
 from srcdiff.ir.core import Atom, Const, Op, const
 from srcdiff.ir.types import Scalar
 
-__all__ = ["constant_value", "is_number", "is_one", "is_zero_constant"]
+__all__ = ["constant_value", "is_number", "is_one", "is_zero_constant", "known_constant"]
 
 _OPERATORS: dict[str, Callable[..., Any]] = {
     "add": operator.add,
@@ -45,13 +45,22 @@ def is_one(atom: Atom) -> bool:
     return isinstance(atom, Const) and isinstance(atom.value, int | float) and atom.value == 1
 
 
+def known_constant(atom: Atom) -> Const | None:
+    """A constant, or the integer that a value's type says it is."""
+    if isinstance(atom, Const):
+        return atom
+    expr = atom.type.expr if isinstance(atom.type, Scalar) else None
+    return const(expr.const) if expr is not None and expr.is_const else None
+
+
 def constant_value(op: Op) -> Const | None:
     """The result of an operation on constants, or an integer that the types know."""
     type_ = op.result.type
     if not isinstance(type_, Scalar):
         return None
-    if type_.expr is not None and type_.expr.is_const:
-        return const(type_.expr.const)
+    known = known_constant(op.result)
+    if known is not None:
+        return known
     if op.decl.name not in _OPERATORS or not all(map(is_number, op.operands)):
         return None
     try:
@@ -59,5 +68,5 @@ def constant_value(op: Op) -> Const | None:
     except (ArithmeticError, ValueError):
         return None
     result = const(value)
-    known = result.type
-    return result if isinstance(known, Scalar) and known.dtype == type_.dtype else None
+    own = result.type
+    return result if isinstance(own, Scalar) and own.dtype == type_.dtype else None

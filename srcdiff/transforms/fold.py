@@ -35,7 +35,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.shapes import missing
 from srcdiff.ir.types import Scalar, Struct, dims_of, shape_of
 from srcdiff.ops import arithmetic, containers, memory
-from srcdiff.transforms.constants import constant_value, is_zero_constant
+from srcdiff.transforms.constants import constant_value, is_zero_constant, known_constant
 from srcdiff.transforms.facts import (
     count_uses,
     is_generated,
@@ -79,6 +79,7 @@ class _Fold(Rewriter):
         self.made: dict[Value, Op] = {}
         self.home: dict[Value, tuple[Builder, int]] = {}
         self.here = _Here({}, {}, {})
+        self.saved: dict[int, Const] = {}  # by slot: constants need not be saved
         self.old: tuple[Atom, ...] = ()  # the operands of the statement being folded, as they were
 
     # ---- walking ----
@@ -153,6 +154,8 @@ class _Fold(Rewriter):
         if atom is not None:
             env[old.result] = atom
             return
+        if new.decl is memory.save and self.is_known(new):
+            return
         if new.decl.writes and is_generated(new) and self.write(new, b):
             return
         place = len(b.body)
@@ -196,6 +199,8 @@ class _Fold(Rewriter):
             return None if op.operands[0] in self.written else op.operands[0]
         if not is_generated(op):
             return None
+        if op.decl is memory.restore:
+            return self.saved.get(op.attrs["slot"])
         value = constant_value(op)
         if value is not None:
             return value
@@ -204,6 +209,13 @@ class _Fold(Rewriter):
         rule = IDENTITIES.get(op.decl.name)
         atom = rule(self, op, b) if rule else None
         return atom if atom is not None and may_stand(atom.type, op.result.type) else None
+
+    def is_known(self, save: Op) -> bool:
+        """Whether what is saved is a constant, which then stands where it is restored."""
+        value = known_constant(save.operands[0])
+        if value is not None:
+            self.saved[save.attrs["slot"]] = value
+        return value is not None
 
     def take_over(self, copy: Op, b: Builder) -> Atom | None:
         """A copy of what nobody else holds is that value itself, under the copy's name."""

@@ -9,7 +9,7 @@ from typing import Protocol
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op, Statement, Value, const
 from srcdiff.ir.types import Array, Dim, Scalar, Type
-from srcdiff.ops import arithmetic, linalg
+from srcdiff.ops import arithmetic, linalg, reductions
 from srcdiff.transforms.constants import is_one, is_zero_constant
 from srcdiff.transforms.facts import same_kind
 
@@ -289,6 +289,16 @@ def _matmul(f: Known, op: Op, b: Builder) -> Atom | None:
     return scaled.result
 
 
+def _sum_if_one(f: Known, op: Op, b: Builder) -> Atom | None:
+    """What was left to the run, where the length is known by now."""
+    amount, length = op.operands
+    if not isinstance(length, Const):
+        return None
+    if length.value != 1:
+        return amount
+    return b.op(reductions.sum, amount, axis=op.attrs["axis"], keepdims=True)
+
+
 IDENTITIES: dict[str, Identity] = {
     "add": _add,
     "subtract": _subtract,
@@ -303,4 +313,5 @@ IDENTITIES: dict[str, Identity] = {
     "index": _index,
     "matmul": _matmul,
     "sum": _sum,
+    "sum_if_one": _sum_if_one,
 }

@@ -252,3 +252,38 @@ def test_additions_at_one_index_are_joined_over_other_additions():
 
 def test_additions_are_not_joined_over_a_read():
     unchanged(fold, ADDS.format(between="%0: float64[n] = read %d ;adjoint"), X)
+
+
+def test_a_constant_is_not_saved():
+    before = """
+    def f(%x: float64[n]) -> 0 {
+      for 0, 3, 1 pair=1 {
+        (%i: int64{i}) ->
+        %m: int64{2} = axis_length[axis=0] %x
+        save[slot=1] %m ;compiler
+        yield
+      }
+      %d: float64[n] = zeros_like %x ;adjoint
+      for 0, 3, 1 reverse pair=1 ;adjoint {
+        (%j: int64{j}) ->
+        %k: int64{2} = restore[slot=1, type=type(int64{2})] ;adjoint
+        %0: float64[n] = multiply %k, %x ;adjoint
+        add_into[where=''] %d, %0 ;adjoint
+        yield
+      }
+      yield %d
+    }
+    """
+    text = to_text(changed(fold, program(before), X[:2]))
+    assert "save" not in text and "restore" not in text and "multiply 2, %x" in text
+
+
+@pytest.mark.parametrize(("length", "expected"), [(3, "yield %x"), (1, "keepdims=True")])
+def test_a_sum_that_was_left_to_the_run_is_decided_by_a_known_length(length, expected):
+    text = f"""
+    def f(%x: float64[3]) -> 0 {{
+      %0: float64[{length}] = sum_if_one[axis=0, type=type(float64[{length}])] %x, {length} ;adjoint
+      yield %0
+    }}
+    """
+    assert expected in to_text(changed(fold, program(text), X))
