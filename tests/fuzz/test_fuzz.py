@@ -7,6 +7,7 @@ there are few of these.
 from __future__ import annotations
 
 import pytest
+from fuzz import tables
 from fuzz.compare import function_of, problems
 from fuzz.generate import arguments, program
 
@@ -48,6 +49,24 @@ def test_a_seed_is_one_program() -> None:
 
 def test_random_programs_have_the_derivatives_that_differences_show() -> None:
     check(range(FAST))
+
+
+def check_tables(seeds: range) -> None:
+    found = {s: problems(function_of(tables.program(s)), tables.arguments(s)) for s in seeds}
+    wrong = [f"seed {s}: {p[0]}" for s, p in found.items() if p and not p[0].startswith("refused")]
+    assert not wrong, "\n".join(wrong)
+    assert sum(map(bool, found.values())) <= 0.15 * len(seeds)
+
+
+def test_slices_that_run_with_loops_have_the_derivatives_that_differences_show() -> None:
+    check_tables(range(FAST))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chunk", range(CHUNKS // 4))
+def test_many_slices_have_the_derivatives_that_differences_show(chunk: int) -> None:
+    first = 1000 + chunk * PER_CHUNK
+    check_tables(range(first, first + PER_CHUNK))
 
 
 @pytest.mark.slow
