@@ -198,7 +198,7 @@ def signature_of(function: Callable[..., Any], argnums: Any) -> Signature:
             "Write a function that calls it (a lambda will do), and differentiate that.",
         )
     try:
-        parameters = list(inspect.signature(function).parameters.values())
+        parameters = _parameters(function_of(function))
     except (TypeError, ValueError) as error:
         raise UnsupportedError(
             f"the parameters of {label} cannot be found", f"Write a function that calls {label}."
@@ -214,6 +214,17 @@ def signature_of(function: Callable[..., Any], argnums: Any) -> Signature:
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
     only = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
     return Signature(label, names, defaults, resolve_argnums(names, argnums), keyword_only=only)
+
+
+def _parameters(function: Any) -> list[inspect.Parameter]:
+    """A function's own parameters; of a wrapper that takes any, those that it shows."""
+    try:
+        own = list(inspect.signature(function, follow_wrapped=False).parameters.values())
+    except ValueError:  # a method of something that is not written in Python, over a function
+        own = []
+    if own and not any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in own):
+        return own
+    return list(inspect.signature(function).parameters.values())
 
 
 def _no_source(function: Any) -> str:

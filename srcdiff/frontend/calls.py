@@ -21,7 +21,7 @@ from srcdiff.frontend.functions import call_closure, call_function
 from srcdiff.frontend.iteration import BUILTINS as ITERATION
 from srcdiff.frontend.iteration import CALL
 from srcdiff.frontend.methods import record_method
-from srcdiff.frontend.source import function_of
+from srcdiff.frontend.source import LIBRARIES, function_of, is_library, unknown_decorator
 from srcdiff.frontend.subscripts import shape_parts
 from srcdiff.frontend.values import (
     Closure,
@@ -137,27 +137,25 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
     inner = find(plain)
     if inner is not None:
         return apply(fr, node, inner, args, kwargs, spelled(plain, inner))
-    if isinstance(plain, FunctionType) and not _is_library(plain):
+    if type(plain) is FunctionType and not is_library(plain):
         return call_function(fr, node, function, args, kwargs)
     if isinstance(function, MethodType) and isinstance(function.__func__, FunctionType):
         receiver = from_python(fr, function.__self__, "self", node)
         return call_function(fr, node, function.__func__, [receiver, *args], kwargs)
+    call = vars(type(function)).get("__call__")
+    if isinstance(call, FunctionType) and not is_library(call):
+        return call_function(fr, node, call, [Known(function), *args], kwargs)
     if all(map(is_static, args)) and all(map(is_static, kwargs.values())) and _is_pure(function):
         value = function(*map(static, args), **{k: static(v) for k, v in kwargs.items()})
         return from_python(fr, value, gast.unparse(node).strip(), node)
+    if type(plain) is FunctionType and hasattr(plain, "__wrapped__"):
+        fr.fail(node, *unknown_decorator(plain))
     name = getattr(function, "__name__", repr(function))
     fr.fail(
         node,
         f"`{name}` is not known to srcdiff",
         "Write it with functions that docs/api.md lists, or as Python code.",
     )
-
-
-_LIBRARIES = ("numpy", "scipy", "numba", "math", "builtins", "functools", "itertools", "operator")
-
-
-def _is_library(function: FunctionType) -> bool:
-    return (function.__module__ or "").partition(".")[0] in _LIBRARIES
 
 
 def _is_pure(function: Any) -> bool:
@@ -221,7 +219,7 @@ def _attribute_of_object(fr: Frame, value: Any, name: str, node: Any) -> FrontVa
         found = getattr(value, name)
     except AttributeError:
         fr.fail(node, f"`{gast.unparse(node.value).strip()}` has no attribute `{name}`")
-    if not isinstance(value, ModuleType) or value.__name__.partition(".")[0] not in _LIBRARIES:
+    if not isinstance(value, ModuleType) or value.__name__.partition(".")[0] not in LIBRARIES:
         watch(fr, f"{id(value)} {name}", lambda: getattr(value, name), found)
     return from_python(fr, found, gast.unparse(node).strip(), node)
 

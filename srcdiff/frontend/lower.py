@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType, MethodType
 from typing import Any
@@ -15,7 +16,13 @@ from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.functions import bind, default_values, read_body
 from srcdiff.frontend.session import NeedStatic, Restart, Session, Symbols
-from srcdiff.frontend.source import function_of, look_up, source_of
+from srcdiff.frontend.source import (
+    function_of,
+    is_library,
+    look_up,
+    source_of,
+    unknown_decorator,
+)
 from srcdiff.frontend.stores import open_parameter
 from srcdiff.frontend.subset import fail
 from srcdiff.frontend.values import FrontValue, Text, tree_of
@@ -69,7 +76,16 @@ def trace(
     pairs = dict(zip(given if names is None else names, arg_types, strict=False))
     rigid = frozenset(s for t in arg_types for s in _axis_symbols(t))
     try:
-        return _read(plain, pairs, rigid, dict(shapes_actual or {}), {}, (plain.__code__,), first)
+        return _read(
+            plain,
+            pairs,
+            rigid,
+            dict(shapes_actual or {}),
+            {},
+            (plain.__code__,),
+            first,
+            None if names is None else _by_position(function, arguments),
+        )
     except NoValue:
         fail(
             f"`{source.name}` returns something that is no number, array or container",
@@ -95,12 +111,29 @@ def _plain_function(function: Any) -> tuple[FunctionType, tuple[Any, ...]]:
         if plain is function:
             break
         function = plain
-    if not isinstance(function, FunctionType):
+    if type(function) is not FunctionType:  # a proxy says that it is one, and calls something else
         call = vars(type(function)).get("__call__")
         if isinstance(call, FunctionType):
             return call, (function, *first)
         fail(f"{function!r} is not a Python function", "Give a function that is written in Python.")
+    if is_library(function):
+        fail(*unknown_decorator(function))
     return function, first
+
+
+def _by_position(function: Any, arguments: Any) -> frozenset[str]:
+    """Where a function takes `*args` or `**kwargs` for those that it shows (a wrapper does): the ones that it gets by
+    position.
+    """
+    if arguments.vararg is None and arguments.kwarg is None:
+        return frozenset()
+    shown = [
+        p.name
+        for p in inspect.signature(function).parameters.values()
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    own = len(arguments.posonlyargs) + len(arguments.args)
+    return frozenset(shown if arguments.vararg is not None else shown[:own])
 
 
 def _axis_symbols(type_: Type) -> set[str]:
@@ -125,6 +158,7 @@ def _read(
     functions: dict[Any, Any],
     calls: tuple[Any, ...],
     first: tuple[Any, ...] = (),
+    by_position: frozenset[str] | None = None,
 ) -> Function:
     """Read until nothing new is learned that the beginning depends on."""
     hints: dict[Any, Any] = {}
@@ -139,7 +173,7 @@ def _read(
                 hints,
                 functions,
                 calls,
-            ).function(first, statics)
+            ).function(first, statics, by_position)
         except Restart:
             continue
         except NeedStatic as need:
@@ -187,7 +221,12 @@ class _Reading:
         )
         self.frame = Frame(self.session, self.source, lambda name: look_up(plain, name))
 
-    def function(self, first: tuple[Any, ...], statics: Mapping[str, Any]) -> Function:
+    def function(
+        self,
+        first: tuple[Any, ...],
+        statics: Mapping[str, Any],
+        by_position: frozenset[str] | None,
+    ) -> Function:
         fr, node = self.frame, self.source.node
         params = {name: Value(t, name, True) for name, t in self.types.items()}
         self.session.params = tuple(params.values())
@@ -196,20 +235,33 @@ class _Reading:
                 open_parameter(fr, param, node)
         given = {name: self._start(p) for name, p in params.items()}
         own = [from_python(fr, v, "self", node) for v in first]
-        positional = [a.id for a in (*node.args.posonlyargs, *node.args.args)][: len(own)]
-        given = {**dict(zip(positional, own, strict=True)), **given}
-        defaults = default_values(fr, self.plain, node.args, node)
-        star = node.args.vararg.id if node.args.vararg is not None else None
-        more = given.pop(star) if star in given else None
-        fr.env = bind(fr, node, self.source.name, node.args, [], given, defaults)
-        if more is not None and star is not None:
-            fr.env[star] = more
+        fr.env = self._bound(own, given, by_position)
         value = self._storable(read_body(fr, node))
         yields: list[Atom] = []
         output = tree_of(value, yields)
         if output is None:
             raise NoValue(self.source.name)
         return self._finished(tuple(params.values()), yields, output, statics)
+
+    def _bound(
+        self,
+        own: list[FrontValue],
+        given: dict[str, FrontValue],
+        by_position: frozenset[str] | None,
+    ) -> dict[str, FrontValue]:
+        """The body's names when it begins. A call from outside goes by the parameters that the function shows
+        (`by_position`); one from another function was bound already, its `*args` a tuple.
+        """
+        fr, arguments = self.frame, self.source.node.args
+        defaults = default_values(fr, self.plain, arguments, self.source.node)
+        bound: dict[str, FrontValue] = {}
+        if by_position is None:
+            stars = [s.id for s in (arguments.vararg, arguments.kwarg) if s is not None]
+            bound = {s: given.pop(s) for s in stars if s in given}
+        args = [*own, *(v for k, v in given.items() if k in (by_position or ()))]
+        kwargs = {k: v for k, v in given.items() if k not in (by_position or ())}
+        name = self.source.name
+        return {**bind(fr, self.source.node, name, arguments, args, kwargs, defaults), **bound}
 
     def _start(self, param: Value) -> FrontValue:
         """What a parameter stands for when the body begins."""

@@ -1,7 +1,8 @@
 """A Python function -> its tree: the text is found, parsed once, and remembered with where it stands.
 
-Decorators that keep the function (`functools.wraps`, `lru_cache`, `numba.njit`, srcdiff's own) are looked
-through. A lambda is told from others on its line by the positions in its code object.
+Decorators that compute the same (`functools.lru_cache`, `numba.njit`, srcdiff's own) are looked through; what
+another one returns is read as the function it is. A lambda is told from others on its line by the positions in its
+code object.
 """
 
 from __future__ import annotations
@@ -23,7 +24,16 @@ from srcdiff.frontend.control import Flow, flow_of
 from srcdiff.frontend.subset import check_tree
 from srcdiff.ir.location import Location
 
-__all__ = ["Source", "function_of", "source_of"]
+__all__ = [
+    "LIBRARIES",
+    "Source",
+    "function_of",
+    "is_library",
+    "look_up",
+    "nested_source",
+    "source_of",
+    "unknown_decorator",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,12 +80,53 @@ class Source:
 
 
 def function_of(function: Any) -> Any:
-    """The Python function under decorators."""
+    """The Python function under decorators that compute the same."""
     while True:
-        inner = getattr(function, "__wrapped__", None) or getattr(function, "py_func", None)
-        if inner is None or isinstance(function, type):
+        inner = _kept(function)
+        if inner is None:
             return function
         function = inner
+
+
+def _kept(function: Any) -> Any:
+    """What a wrapper computes too, where it is known to change nothing: `__wrapped__` alone says only what the wrapper
+    is called after.
+    """
+    maker = type(function)
+    package = (maker.__module__ or "").partition(".")[0]
+    if isinstance(function, functools._lru_cache_wrapper) or package == "srcdiff":
+        return getattr(function, "__wrapped__", None)
+    return getattr(function, "py_func", None) if package == "numba" else None
+
+
+LIBRARIES = (
+    "numpy",
+    "scipy",
+    "numba",
+    "math",
+    "builtins",
+    "functools",
+    "contextlib",
+    "itertools",
+    "operator",
+)
+
+
+def is_library(function: FunctionType) -> bool:
+    """Whether a function's code is a library's; `functools.wraps` makes `__module__` say something else."""
+    module = function.__globals__.get("__name__") or function.__module__ or ""
+    return str(module).partition(".")[0] in LIBRARIES
+
+
+def unknown_decorator(function: FunctionType) -> tuple[str, str]:
+    """Message and advice where a library's decorator stands around a function."""
+    name, module = function.__name__, function.__globals__.get("__name__")
+    if getattr(function, "__wrapped__", None) is None:
+        return f"`{name}` is a function of {module}", "Write a function that calls it."
+    return (
+        f"a decorator of {module} stands around `{name}`, and srcdiff does not know what it does",
+        f"Where it changes no result, use the function under it: `{name}.__wrapped__`.",
+    )
 
 
 _SOURCES: dict[Any, Source] = {}
@@ -126,8 +177,8 @@ def _missing(function: FunctionType) -> SourceNotFoundError:
 
 
 def _def_source(function: FunctionType) -> Source:
-    try:
-        lines, first = inspect.getsourcelines(function)
+    try:  # of the code: `inspect` would follow `__wrapped__` from the function
+        lines, first = inspect.getsourcelines(function.__code__)
     except (OSError, TypeError, IndentationError, SyntaxError) as error:
         raise _missing(function) from error
     text = "".join(lines)
@@ -137,7 +188,7 @@ def _def_source(function: FunctionType) -> Source:
     if not found:
         raise _missing(function)
     indent = len(lines[0]) - len(lines[0].lstrip())
-    file = inspect.getsourcefile(function) or function.__code__.co_filename
+    file = inspect.getsourcefile(function.__code__) or function.__code__.co_filename
     return _make(found[0], file, first - 1, indent, dedented, function.__name__)
 
 

@@ -54,15 +54,6 @@ def test_a_lambda_without_source_says_what_to_do():
         traced(run("f = lambda x: x", "<nowhere>")["f"], 1.0)
 
 
-def double(function):
-    @functools.wraps(function)
-    def wrapper(*args):
-        return function(*args)
-
-    return wrapper
-
-
-@double
 @functools.lru_cache
 def decorated(x):
     """What it does."""
