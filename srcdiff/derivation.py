@@ -16,6 +16,8 @@ from dataclasses import replace
 from types import MethodType
 from typing import Any
 
+import numpy as np
+
 from srcdiff.codegen.python import bindings_of, callees_first, to_source
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.constants import Watched, snapshot
@@ -37,6 +39,8 @@ from srcdiff.transforms.parts import written_parts
 from srcdiff.transforms.pipeline import Recorder, each_function, gradient, prepare, tangent
 
 __all__ = ["build"]
+
+_PLAIN = (bool, int, float, str, type(None))
 
 DOCS = {
     "grad": "Gradient of `{f}` with respect to {wrt}.",
@@ -133,8 +137,25 @@ def derive(derived: Derived, arguments: Arguments, recorder: Recorder) -> Functi
     fn = with_unlike_parameters(fn)
     further = ", ".join(f"`{p.name}`" for p in fn.params[len(primal.params) :])
     wanted = ", ".join(f"`{primal.params[k].name}`" for k in wrt)
-    return replace(
-        fn, name=derived.name, doc=DOCS[kind].format(f=primal.name, wrt=wanted, further=further)
+    notes = {**fn.notes, "defaults": {} if further else plain_defaults(fn, arguments.defaults)}
+    doc = DOCS[kind].format(f=primal.name, wrt=wanted, further=further)
+    return replace(fn, name=derived.name, doc=doc, notes=notes)
+
+
+def plain_defaults(fn: Function, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The defaults that are written down as they are, of the last parameters without a gap."""
+    out: dict[str, Any] = {}
+    for p in reversed(fn.params):
+        if p.name not in defaults or not _is_plain(defaults[p.name]):
+            break
+        out[p.name] = defaults[p.name]
+    return dict(reversed(out.items()))
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value is written as it is: a constant, or a function or type of NumPy's."""
+    return type(value) in _PLAIN or (
+        callable(value) and getattr(np, getattr(value, "__name__", ""), None) is value
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -38,6 +38,8 @@ class Arguments:
         What the generated function is called with: the arguments, then tangents or weights.
     own : tuple
         The function's arguments as they were given.
+    defaults : mapping of str to object
+        The function's defaults.
     """
 
     names: tuple[str, ...]
@@ -46,6 +48,7 @@ class Arguments:
     wrt: tuple[int, ...]
     values: tuple[Any, ...]
     own: tuple[Any, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> Any:
@@ -114,7 +117,7 @@ class Signature:
         known = zip(self.names, found, normal, strict=True)
         types = tuple(Static(a) if name in static else t for name, t, a in known)
         values = (*normal, *self._further(normal, further))
-        return Arguments(self.names, types, lengths, self.wrt, values, given)
+        return Arguments(self.names, types, lengths, self.wrt, values, given, self.defaults)
 
     @property
     def _extra_names(self) -> tuple[str, ...]:

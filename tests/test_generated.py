@@ -109,7 +109,7 @@ def test_stages_hold_the_text_after_each_pass() -> None:
 
 def test_show_prints_the_source(capsys: pytest.CaptureFixture[str]) -> None:
     srcdiff.grad(cubes).show(X)
-    assert "def cubes_grad(x, y):" in capsys.readouterr().out
+    assert "def cubes_grad(x, y=2.0):" in capsys.readouterr().out
 
 
 def test_notebooks_show_the_source() -> None:

@@ -22,7 +22,7 @@ from srcdiff.codegen.names import name_variables
 from srcdiff.codegen.outcomes import keep_outcomes
 from srcdiff.codegen.plan import Jump, Let, Node, Plan, walk_nodes
 from srcdiff.codegen.python_text import to_text
-from srcdiff.codegen.statements import Writer
+from srcdiff.codegen.statements import Writer, constant
 from srcdiff.codegen.templates import template
 from srcdiff.codegen.together import assign_together
 from srcdiff.ir.alias import storage_roots
@@ -120,11 +120,11 @@ def function_tree(
         for d in _dotted(writer.plan, writer.folding)
     )
     body = commented(writer.plan, writer)
-    if _mentions_numpy(body):
+    defaults = [constant(value) for value in fn.notes.get("defaults", {}).values()]
+    if _mentions_numpy([*body, *defaults]):
         imports.add("np")
-    return n.function_def(
-        names[fn], [writer.names[p] for p in fn.params], body or [n.pass_()], fn.doc or None
-    )
+    params = n.arguments([writer.names[p] for p in fn.params], defaults=defaults)
+    return n.function_def(names[fn], params, body or [n.pass_()], fn.doc or None)
 
 
 def writer_for(

@@ -42,6 +42,7 @@ def read_constant(fr: Frame, kind: str, name: str, value: Any, node: Any) -> Fro
 
 
 HOOKS["constant"] = read_constant
+HOOKS["object"] = lambda fr, value, name, node: from_python(fr, value, name, node)
 
 
 def _is_code(value: Any) -> bool:

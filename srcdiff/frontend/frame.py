@@ -17,6 +17,7 @@ from srcdiff.frontend.values import Conflict, FrontValue, Missing, Partial, Part
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, OpDecl, Value
 from srcdiff.ir.shapes import ShapeMismatch
+from srcdiff.ir.types import Static
 from srcdiff.ops.infer import TypeMistake
 
 __all__ = ["HOOKS", "Frame", "describe", "reads"]
@@ -60,6 +61,9 @@ class Frame:
             source.flow.local
         )  # a name that is assigned anywhere in a function is no global in it
         self.loop_depth = 0
+        self.watched: frozenset[str] = (
+            frozenset()
+        )  # parameters known when compiling: reading is noted
 
     # ---- reading ----
 
@@ -95,6 +99,8 @@ class Frame:
         frame: Frame | None = self
         while frame is not None:
             if name in frame.env:
+                if name in frame.watched:
+                    self.session.taken.add(name)
                 return self.bound(frame.env[name], name, node)
             if name in frame.local:
                 self.unbound(name, node)
@@ -160,6 +166,8 @@ class Frame:
         (result,) = self.ops(
             node, decl, *operands, names=(name,), user=user, spelling=spelling, **attrs
         )
+        if isinstance(result.type, Static):  # a part of a container that is specialised on
+            return HOOKS["object"](self, result.type.value, "", node)  # type: ignore[no-any-return]
         return result
 
     def ops(

@@ -25,6 +25,7 @@ from srcdiff.frontend.source import (
 )
 from srcdiff.frontend.stores import open_parameter
 from srcdiff.frontend.subset import fail
+from srcdiff.frontend.taken import taken_values
 from srcdiff.frontend.values import FrontValue, Text, tree_of
 from srcdiff.ir.build import Builder, change_dims
 from srcdiff.ir.core import Atom, Function, Tree, Value
@@ -236,6 +237,9 @@ class _Reading:
         given = {name: self._start(p) for name, p in params.items()}
         own = [from_python(fr, v, "self", node) for v in first]
         fr.env = self._bound(own, given, by_position)
+        fr.watched = frozenset(k for k, t in self.types.items() if isinstance(t, Static))
+        if by_position:  # it reads them under other names
+            self.session.taken |= fr.watched
         value = self._storable(read_body(fr, node))
         yields: list[Atom] = []
         output = tree_of(value, yields)
@@ -291,6 +295,7 @@ class _Reading:
             "assumptions": self._assumptions(),
             "bindings": {s: resolve(Dim.of(s)) for s in shapes.bindings},
             "static": dict(statics),
+            "taken": taken_values(params, session.b.body, session.taken),
             "writes_structs": session.writes_params,
             **session.notes,
         }

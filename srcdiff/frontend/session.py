@@ -139,6 +139,8 @@ class Session:
     opened : dict
         Struct-typed parameters that are written into, as containers of that kind; `writes_params` tells that
         there are any.
+    taken : set
+        The parameters known when compiling that were read.
     notes : dict
         What the function was specialised on: globals and captured values.
     """
@@ -170,6 +172,7 @@ class Session:
     guesses: list[Callable[[Any, str], None]] = field(default_factory=list)
     opened: dict[Value, Parts] = field(default_factory=dict)
     writes_params: bool = False
+    taken: set[str] = field(default_factory=set)
     user_names: bool = (
         True  # False for rules: their names are hints, their lines are not the user's
     )

@@ -17,7 +17,7 @@ from srcdiff.ops.infer import nothing, of_type, same_as_first
 from srcdiff.ops.registry import operation
 
 __all__ = [
-    "and_", "assert_", "constant_array", "or_", "print_", "raise_", "stop_gradient", "undefined",
+    "and_", "assert_", "constant_array", "or_", "print_", "raise_", "stop_gradient", "test", "undefined",
 ]  # fmt: skip
 
 Attrs = Mapping[str, Any]
@@ -31,6 +31,21 @@ def _bool(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
 # cannot be told
 and_ = operation("and", template="{0} and {1}", infer=_bool, differentiable=False, cost="cheap")
 or_ = operation("or", template="{0} or {1}", infer=_bool, differentiable=False, cost="cheap")
+
+
+def _test_now(operands: Sequence[Any], attrs: Attrs) -> Any:
+    return _fill(attrs["text"], operands, {"np": np})
+
+
+# a condition on a parameter that the compiler knows the value of; `text` is as for effects
+test = operation(
+    "test",
+    template=lambda op: str(op.attrs["text"]),
+    infer=_bool,
+    differentiable=False,
+    cost="cheap",
+    evaluate=_test_now,
+)
 
 
 def _any_value(operands: Sequence[Any], attrs: Attrs) -> Any:

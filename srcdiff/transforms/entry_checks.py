@@ -1,8 +1,10 @@
-"""Checks on entry of what a program was generated for: lengths of arguments, and storage of their own.
+"""Checks on entry of what was concluded from the arguments that a program was generated for.
 
-    def f_grad(x, w):
+    def f_grad(x, w, kind):
         if len(w) != len(x) - 1:
             raise ValueError("f_grad is generated for len(w) == len(x) - 1")
+        if kind != "call":
+            raise ValueError("f_grad is generated for kind='call'")
 
 Calls through srcdiff pick the program that fits; a saved file has no one to do that, and must not compute
 something wrong. A function that writes an array is differentiated as if nothing else were that array. Calls through
@@ -24,14 +26,19 @@ from srcdiff.ops import arithmetic, control, memory
 from srcdiff.ops.memory import part_texts
 from srcdiff.ops.overlap import shares_memory
 from srcdiff.transforms.parts import Keys, Part, storage_parts, take
+from srcdiff.transforms.spelled_values import differs, spelled_value
 
 __all__ = ["with_entry_checks", "with_overlap_checks"]
 
 
 def with_entry_checks(fn: Function) -> Function:
-    """`fn` with its assumptions about lengths checked first."""
+    """`fn` with what it takes for granted checked first: the values of some parameters, then lengths."""
     names = _names(fn)
     b = Builder(shapes_for(fn), "compiler", fn.location)
+    params = {p.name: p for p in fn.params}
+    for name, rest, value in fn.notes.get("taken", ()):
+        test = b.op(control.test, params[name], text=differs(f"{{0}}{_escaped(rest)}", value))
+        _refuse(fn, test, f"{name}{rest}={spelled_value(value)}", b)
     for left, right in dict.fromkeys(fn.notes.get("assumptions", ())):
         if left != right and left.symbols() | right.symbols() <= set(names):
             _check(fn, left, right, names, b)
@@ -71,19 +78,23 @@ def _behind(checks: Builder, fn: Function) -> Function:
     return fn.with_body(replace(fn.body, body=(*checks.body, *fn.body.body)))
 
 
+def _escaped(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
 def _check(fn: Function, left: Dim, right: Dim, names: Mapping[str, str], b: Builder) -> None:
     sides = [const(d.const) if d.is_const else b.op(memory.length, dim=d) for d in (left, right)]
     differ = b.op(arithmetic.not_equal, *sides)
     _refuse(fn, differ, f"{spelled(left, names)} == {spelled(right, names)}", b)
 
 
-def _refuse(fn: Function, condition: Atom, needed: str, b: Builder) -> None:
-    """`if condition: raise ValueError(...)`."""
+def _refuse(fn: Function, differ: Atom, made_for: str, b: Builder) -> None:
+    """Raise where a test says that the program was made for something else."""
     inner = b.inner()
-    message = f"{fn.name} is generated for {needed}"
+    message = _escaped(f"{fn.name} is generated for {made_for}")
     inner.ops(control.raise_, text=f"ValueError({message!r})", classes={"ValueError": ValueError})
     nothing = Region((), (), ())
-    b.append(If(condition, inner.region((), ()), nothing, (), fn.location, "compiler"))
+    b.append(If(differ, inner.region((), ()), nothing, (), fn.location, "compiler"))
 
 
 def _names(fn: Function) -> dict[str, str]:

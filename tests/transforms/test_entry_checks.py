@@ -1,6 +1,7 @@
 """What was concluded from lengths is checked by the generated source itself."""
 
 import runpy
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -93,3 +94,103 @@ def test_arrays_on_lists_are_looked_at_as_well(tmp_path):
 
 def test_saved_programs_that_write_nothing_check_no_storage(tmp_path):
     assert srcdiff.grad(weighted).specialise(np.ones(5), np.ones(4)).program.saved == ""
+# ---- values that a program was specialised on ------------------------------------------------------------------
+
+
+def price(x, kind="call", n=2, label="none"):
+    return x**n if kind == "call" else 3.0 * x
+
+
+class Settings(NamedTuple):
+    mask: object
+    rate: float
+
+
+def masked(x, settings):
+    return np.sum(x) if settings.mask is None else np.sum(x * settings.mask) * settings.rate
+
+
+def mapped(x, f, mask=None, axis=None, dtype=np.float64, flag=True):
+    y = f(x) if mask is None else f(x) * mask
+    y = y * 2 if flag else y
+    return np.sum(np.sum(y, axis=axis) * np.ones(1, dtype=dtype))
+
+
+def chained(x, functions):
+    for f in functions:
+        x = f(x)
+    return x
+
+
+def cube(x):
+    return x**3
+
+
+def saved_module(tmp_path, g, *args):
+    """The saved module's function."""
+    namespace = {}
+    exec(g.save(tmp_path / "saved.py", *args).read_text(), namespace)
+    return namespace[g.__name__]
+
+
+def test_a_saved_gradient_refuses_values_that_it_was_not_made_for(tmp_path):
+    g = saved_module(tmp_path, srcdiff.grad(price), 1.0, "call", 2)
+    assert g(3.0) == g(3.0, "call", 2, "anything") == 6.0
+    assert g(3.0, "call", 3) == 27.0  # nothing was concluded from it
+    with pytest.raises(ValueError, match="price_grad is generated for kind='call'"):
+        g(1.0, "put", 5)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((np.cos,), "f=np.sin"),
+        ((np.sin, np.ones(3)), "mask=None"),
+        ((np.sin, None, 0), "axis=None"),
+        ((np.sin, None, None, np.float32), "dtype=np.float64"),
+        ((np.sin, None, None, np.float64, False), "flag=True"),
+    ],
+)
+def test_functions_none_axes_and_dtypes_are_values(tmp_path, given, said):
+    arguments = (np.sin, None, None, np.float64, True)
+    g = saved_module(tmp_path, srcdiff.grad(mapped), np.ones(3), *arguments)
+    np.testing.assert_allclose(g(np.ones(3), *arguments), 2 * np.cos(np.ones(3)))
+    if "flag" in said:
+        assert "if flag:" in srcdiff.grad(mapped).source_for(np.ones(3), *arguments)
+        return
+    with pytest.raises(ValueError, match=f"mapped_grad is generated for {said}"):
+        g(np.ones(3), *given, *arguments[len(given) :])
+
+
+def test_functions_of_the_users_are_known_by_their_names(tmp_path):
+    g = saved_module(tmp_path, srcdiff.grad(mapped), np.ones(3), cube)
+    np.testing.assert_allclose(g(np.ones(3), cube), 6.0 * np.ones(3))
+    with pytest.raises(ValueError, match="generated for f=cube"):
+        g(np.ones(3), np.sin)
+
+
+def test_values_in_containers_are_known_when_compiling(tmp_path):
+    g = srcdiff.grad(masked)
+    np.testing.assert_allclose(g(np.ones(3), Settings(None, 2.0)), np.ones(3))
+    np.testing.assert_allclose(g(np.ones(3), Settings(np.ones(3), 2.0)), 2 * np.ones(3))
+    one = saved_module(tmp_path, g, np.ones(3), Settings(None, 2.0))
+    with pytest.raises(ValueError, match=r"generated for settings.mask=None"):
+        one(np.ones(3), Settings(np.ones(3), 2.0))
+    two = saved_module(tmp_path, srcdiff.grad(chained), 1.0, [np.sin, cube])
+    np.testing.assert_allclose(two(1.0, [np.sin, cube]), 3 * np.sin(1.0) ** 2 * np.cos(1.0))
+    with pytest.raises(ValueError, match=r"generated for functions\[0\]=np.sin"):
+        two(1.0, [np.cos, cube])
+
+
+def test_a_value_in_a_container_that_a_helper_reads():
+    g = srcdiff.grad(lambda x, settings: masked(x, settings))
+    assert "if settings.mask is not None:" in g.source_for(np.ones(3), Settings(None, 2.0))
+
+
+def test_plain_defaults_are_kept():
+    def f(x, scale, rows=np.ones(2), eps=1e-5, cap=np.inf, name=None):
+        return np.sum(x) * scale * eps
+
+    text = srcdiff.grad(f).source_for(np.ones(2), 2.0)
+    assert "def f_grad(x, scale, rows, eps=1e-05, cap=np.inf, name=None):" in text
+    compile(srcdiff.hvp(f).source_for(np.ones(2), 2.0, np.ones(2)), "<text>", "exec")

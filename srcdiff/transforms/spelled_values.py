@@ -1,0 +1,52 @@
+"""Values that a program was specialised on, as Python text: how they are written, and how to test for another one."""
+
+from __future__ import annotations
+
+import math
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+__all__ = ["differs", "spelled_value"]
+
+
+def spelled_value(value: Any) -> str:
+    """A value as a reader knows it: `'call'`, `None`, `np.sin`, `square`."""
+    if value is ...:
+        return "..."
+    return _dotted(value) or str(getattr(value, "__name__", None) or repr(value))
+
+
+def differs(operand: str, value: Any) -> str:
+    """The test whether an operand is something else; `{` of the value are doubled, as templates have them."""
+    if isinstance(value, bool):
+        return f"not {operand}" if value else operand
+    if value is None or value is ... or _dotted(value):
+        return f"{operand} is not {spelled_value(value)}"
+    if isinstance(value, int | float | str | bytes | range):
+        return f"{operand} != {_escaped(repr(value))}"
+    if isinstance(value, np.dtype):
+        return f"{operand} != np.dtype({value.name!r})"
+    if isinstance(value, np.generic):
+        return f"{operand} != {value.item()!r}"
+    name = getattr(value, "__name__", None)
+    if isinstance(name, str):  # functions of the user's: a file cannot compare more of them
+        return f"getattr({operand}, '__name__', None) != {_escaped(repr(name))}"
+    return f"type({operand}).__name__ != {type(value).__name__!r}"
+
+
+def _dotted(value: Any) -> str:
+    """The name of a function or class of NumPy's or `math`'s, or of Python's own; empty for others."""
+    name = getattr(value, "__name__", None)
+    if not isinstance(name, str) or isinstance(value, ModuleType):
+        return ""
+    if getattr(np, name, None) is value:
+        return f"np.{name}"
+    if getattr(math, name, None) is value:
+        return f"math.{name}"
+    return name if value in (float, int, bool, complex, len, abs, max, min, sum, round) else ""
+
+
+def _escaped(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
