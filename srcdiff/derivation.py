@@ -97,7 +97,7 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
         source=source,
         saved=saved,
         bindings=mentioned(bindings_of(fn), source),
-        assumptions=tuple(fn.notes.get("assumptions", ())),
+        assumptions=(*fn.notes.get("assumptions", ()), *fn.notes.get("equal", ())),
         counts=fn.notes.get("counts", ()),
         watched=watched,
         outside=bool(watched),

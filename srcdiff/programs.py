@@ -49,7 +49,7 @@ class Program:
     bindings : mapping of str to object
         What the text refers to and does not define: arrays from outside, the user's named tuples and dataclasses.
     assumptions : pairs of Dim
-        Lengths that were taken to be equal.
+        Lengths that were taken to be equal, or have to be.
     counts : tuple of str
         Integers that were taken to be no negative numbers, by their symbols.
     watched : tuple of Watched

@@ -10,7 +10,7 @@ from types import FunctionType
 from typing import Any
 
 from srcdiff.frontend.frame import HOOKS, Frame
-from srcdiff.frontend.session import NeedStatic
+from srcdiff.frontend.session import NeedStatic, Symbols
 from srcdiff.frontend.source import Source
 from srcdiff.frontend.values import FrontValue, Parts, Text
 from srcdiff.ir.alias import has_effect, storage_roots, written_roots
@@ -122,6 +122,7 @@ def call_apart(
             plain,
             tuple(types.items()),
             rigid,
+            _may_not_run(shapes),
             *(repr(v) for k, v in env.items() if k in statics),
         )
         callee = session.functions.get(key)
@@ -138,6 +139,11 @@ def call_apart(
     if callee.function is None:
         return None
     return _append_call(fr, node, callee.function, env, renaming)
+
+
+def _may_not_run(shapes: Symbols) -> bool:
+    """Whether the program may not come to where the reader is."""
+    return bool(shapes.regions) or shapes.conditional
 
 
 def _argument_type(renaming: _Renaming, name: str, value: FrontValue, is_static: bool) -> Type:
@@ -158,7 +164,8 @@ def _still_assumed(fr: Frame, callee: _Callee, renaming: _Renaming) -> bool:
     if callee.function is None:
         return True
     shapes = fr.session.shapes
-    for a, b in callee.function.notes["assumptions"]:
+    notes = callee.function.notes
+    for a, b in (*notes["assumptions"], *notes["equal"]):
         try:
             left, right = (d.substitute(renaming.back).evaluate(shapes.actual) for d in (a, b))
         except KeyError:
@@ -184,7 +191,9 @@ def _read_apart(
             continue
     calls = (*session.open_calls, plain.__code__)
     try:
-        function = HOOKS["read_function"](plain, types, rigid, actual, session.functions, calls)
+        function = HOOKS["read_function"](
+            plain, types, rigid, actual, session.functions, calls, _may_not_run(session.shapes)
+        )
     except NeedStatic as need:
         return _Callee(None, need.parameter)
     except NoValue:
@@ -231,6 +240,8 @@ def _append_call(
                 back[symbol] = shapes.fresh(symbol.rstrip("0123456789") or "k")
         return shapes.resolve(dim.substitute(back))
 
+    for a, b in function.notes["equal"]:
+        shapes.must_equal(outward(a), outward(b), "axes of lengths")
     for a, b in function.notes["assumptions"]:
         shapes.assumptions.append((outward(a), outward(b)))
     results = tuple(Value(map_dims(y.type, outward)) for y in function.body.yields)

@@ -185,11 +185,14 @@ class Frame:
         b.location = self.source.location(node) if self.session.user_names else None
         user = user and self.session.user_names
         try:
-            return b.ops(decl, *operands, names=names, user=user, spelling=spelling, **attrs)
+            results = b.ops(decl, *operands, names=names, user=user, spelling=spelling, **attrs)
         except (TypeMistake, ShapeMismatch) as mistake:
             self.fail(
                 node, str(mistake), "Check the shapes and types of the operands on this line."
             )
+        if self.session.shapes.doubts:
+            HOOKS["doubts"](self, node, operands)
+        return results
 
     # ---- errors ----
 

@@ -8,6 +8,7 @@ from types import FunctionType, MethodType
 from typing import Any
 
 import srcdiff.frontend.calls
+import srcdiff.frontend.doubts
 import srcdiff.frontend.expressions
 import srcdiff.frontend.loops
 import srcdiff.frontend.statements  # noqa: F401  (these register how nodes are read)
@@ -62,8 +63,9 @@ def trace(
     -------
     Function
         Its `notes`: "assumptions" (pairs of lengths taken to be equal), "bindings" (what symbols turned out to
-        be), "static" (parameters that had to be known, with their values), "globals" and "captured" (what was
-        found outside, by name).
+        be), "equal" (pairs of lengths that the function needs to be equal), "shown" (the arguments' own types, by
+        name), "static" (parameters that had to be known, with their values), "taken" (the values it was specialised
+        on), "globals" and "captured" (what was found outside, by name).
     """
     plain, first = _plain_function(function)
     source = source_of(plain)
@@ -160,6 +162,7 @@ def _read(
     calls: tuple[Any, ...],
     first: tuple[Any, ...] = (),
     by_position: frozenset[str] | None = None,
+    may_not_run: bool = False,
 ) -> Function:
     """Read until nothing new is learned that the beginning depends on."""
     hints: dict[Any, Any] = {}
@@ -174,6 +177,7 @@ def _read(
                 hints,
                 functions,
                 calls,
+                may_not_run,
             ).function(first, statics, by_position)
         except Restart:
             continue
@@ -208,11 +212,12 @@ class _Reading:
         hints: dict[Any, Any],
         functions: dict[Any, Any],
         calls: tuple[Any, ...],
+        may_not_run: bool,
     ) -> None:
         self.plain = plain
         self.types = types
         self.source = source_of(plain)
-        shapes = Symbols(rigid=set(rigid), actual=actual)
+        shapes = Symbols(rigid=set(rigid), actual=actual, conditional=may_not_run)
         for type_ in types.values():
             for dim in all_dims(type_):
                 for symbol in dim.symbols():
@@ -292,7 +297,9 @@ class _Reading:
         session, shapes = self.session, self.session.shapes
         resolve: Callable[[Dim], Dim] = shapes.resolve
         notes = {
-            "assumptions": self._assumptions(),
+            "assumptions": self._own(shapes.assumptions),
+            "equal": self._own(shapes.equal),
+            "shown": dict(self.types),
             "bindings": {s: resolve(Dim.of(s)) for s in shapes.bindings},
             "static": dict(statics),
             "taken": taken_values(params, session.b.body, session.taken),
@@ -306,11 +313,10 @@ class _Reading:
         )
         return change_dims(function, resolve)
 
-    def _assumptions(self) -> tuple[tuple[Dim, Dim], ...]:
+    def _own(self, pairs: Sequence[tuple[Dim, Dim]]) -> tuple[tuple[Dim, Dim], ...]:
         """What was concluded about the arguments' own lengths, each pair once."""
         known = {s for t in self.types.values() for d in all_dims(t) for s in d.symbols()}
-        pairs = dict.fromkeys(self.session.shapes.assumptions)
-        return tuple((a, b) for a, b in pairs if a.symbols() | b.symbols() <= known)
+        return tuple((a, b) for a, b in dict.fromkeys(pairs) if a.symbols() | b.symbols() <= known)
 
 
 def _read_callee(
@@ -320,8 +326,11 @@ def _read_callee(
     actual: Mapping[str, int],
     functions: dict[Any, Any],
     calls: tuple[Any, ...],
+    may_not_run: bool,
 ) -> Function:
-    return _read(plain, types, rigid, actual, functions, calls)
+    return _read(
+        plain, types, rigid, actual, functions, calls, by_position=None, may_not_run=may_not_run
+    )
 
 
 HOOKS["read_function"] = _read_callee

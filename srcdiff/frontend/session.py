@@ -10,7 +10,7 @@ from typing import Any
 from srcdiff.frontend.values import FrontValue, Parts
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Op, Value, const
-from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.shapes import ShapeMismatch, Shapes
 from srcdiff.ir.types import Dim, List, Type
 
 __all__ = [
@@ -53,9 +53,22 @@ class Restart(Exception):
 
 @dataclass
 class Symbols(Shapes):
-    """Lengths of a function under construction, with the order in which symbols were made."""
+    """Lengths of a function under construction, with the order in which symbols were made.
+
+    Attributes
+    ----------
+    equal : list
+        Lengths that have to be equal, or NumPy raises, and are for the arguments at hand.
+    doubts : list
+        Such that are not, where the program may not come to.
+    conditional : bool
+        The function is called where the program may not come to.
+    """
 
     order: dict[str, int] = field(default_factory=dict)
+    equal: list[tuple[Dim, Dim]] = field(default_factory=list)
+    doubts: list[tuple[Dim, Dim]] = field(default_factory=list)
+    conditional: bool = False
     regions: list[int] = field(
         default_factory=list
     )  # for each open region, the number of symbols at its start
@@ -75,26 +88,37 @@ class Symbols(Shapes):
                 return dim
 
     def must_equal(self, a: Dim, b: Dim, what: str = "lengths") -> Dim:
-        """The younger symbol stands for the older, so that a length is never named after something that comes later."""
+        """The younger symbol stands for the older, so that a length is never named after something that comes later.
+
+        Lengths that the arguments at hand decide are compared: nothing else may do so, where only the derivative's
+        shape depends on it.
+        """
         a, b = self.resolve(a), self.resolve(b)
+        if a == b or (a.is_const and b.is_const):
+            return super().must_equal(a, b, what)
         ages = [self.order.get(d.symbol, -1) if d.symbol is not None else -1 for d in (a, b)]
-        if a != b and not (a.is_const and b.is_const) and not self._is_sure(a, b, max(ages)):
+        left, right = self.actually(a), self.actually(b)
+        may_not_run = bool(self.regions) and max(ages) < self.regions[-1]
+        if left is None or right is None:
+            if may_not_run:
+                return a
+        elif left != right:
+            if not may_not_run and not self.conditional:
+                raise ShapeMismatch(f"{what} {left} and {right} differ")
+            self.doubts.append((a, b))
             return a
+        else:
+            self.equal.append((a, b))
+            if may_not_run:
+                self.assumptions.append((a, b))
         return super().must_equal(*((b, a) if ages[0] > ages[1] else (a, b)), what)
 
-    def _is_sure(self, a: Dim, b: Dim, age: int) -> bool:
-        """Whether two lengths that meet in a branch or loop may be taken to be equal everywhere, since it may
-        never run.
-        """
-        if not self.regions or age >= self.regions[-1]:
-            return True
+    def actually(self, dim: Dim) -> int | None:
+        """What a length is for the arguments at hand."""
         try:
-            if a.evaluate(self.actual) != b.evaluate(self.actual):
-                return False
+            return dim.evaluate(self.actual)
         except KeyError:
-            return False
-        self.assumptions.append((a, b))
-        return True
+            return None
 
 
 @dataclass(frozen=True)
@@ -103,6 +127,7 @@ class Mark:
 
     bindings: dict[str, Dim]
     assumptions: int
+    equal: int
     used: dict[str, int]
     order: dict[str, int]
     patches: int
@@ -182,6 +207,7 @@ class Session:
         return Mark(
             dict(s.bindings),
             len(s.assumptions),
+            len(s.equal),
             dict(s.used),
             dict(s.order),
             len(self.patches),
@@ -192,7 +218,7 @@ class Session:
     def reset(self, mark: Mark) -> None:
         s = self.shapes
         s.bindings, s.used, s.order = dict(mark.bindings), dict(mark.used), dict(mark.order)
-        del s.assumptions[mark.assumptions :]
+        del s.assumptions[mark.assumptions :], s.equal[mark.equal :]
         self.cells, self.cell_count = dict(mark.cells), mark.cell_count
         while len(self.patches) > mark.patches:
             value, op, old = self.patches.pop()

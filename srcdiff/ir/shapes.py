@@ -143,7 +143,7 @@ class Shapes:
             if right == 1:
                 self.assumptions.append((b, ONE))
             return b if left == 1 else a
-        raise ShapeMismatch(f"axes of lengths {a} = {left} and {b} = {right} do not broadcast")
+        raise ShapeMismatch(f"axes of lengths {left} and {right} do not broadcast")
 
     def open(self, a: Dim, b: Dim) -> Dim:
         """The length of an axis that is decided when the program runs."""

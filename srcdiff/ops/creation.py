@@ -343,7 +343,7 @@ ndim = operation("ndim", np.ndim, method="ndim", template="np.ndim({0})", infer=
 def _one_item(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     source = numeric(operands[0])
     for d in shape_of(source):
-        shapes.must_equal(d, Dim(1), "the one element of an array has axes of lengths")
+        shapes.must_equal(d, Dim(1), "the one element of an array with axes of lengths")
     dtype = {"f": "float64", "i": "int64", "u": "int64", "b": "bool"}.get(
         source.dtype[0], source.dtype
     )

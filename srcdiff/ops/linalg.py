@@ -52,7 +52,7 @@ def _product(most_axes: int, name: str) -> Any:
                 f"{name} of arrays with {max(len(a), len(b))} axes is not differentiated yet; {_ADVICE[name]}"
             )
         shapes.must_equal(
-            a[-1], b[-2] if len(b) > 1 else b[0], f"the axes that {name} sums over have lengths"
+            a[-1], b[-2] if len(b) > 1 else b[0], f"the axes that {name} sums over of lengths"
         )
         batch = _same_batch(shapes, a[:-2], b[:-2])
         dtype, _ = promote(operands)
@@ -75,7 +75,7 @@ def _same_batch(shapes: Shapes, a: Sequence[Dim], b: Sequence[Dim]) -> tuple[Dim
                 "@ of stacks of matrices with lengths 1 and n is not differentiated yet; use one matrix for all"
             )
         return tuple(
-            shapes.must_equal(x, y, "the stacks have lengths") for x, y in zip(a, b, strict=True)
+            shapes.must_equal(x, y, "the stacks of lengths") for x, y in zip(a, b, strict=True)
         )
     return tuple(a or b)
 
@@ -174,7 +174,7 @@ def square(shapes: Shapes, atom: Atom, name: str) -> Array:
             f"{name} is differentiated for one matrix, not for {len(shape_of(type_))} axes"
         )
     rows, columns = type_.shape
-    shapes.must_equal(rows, columns, f"{name} takes a square matrix; its axes have lengths")
+    shapes.must_equal(rows, columns, f"{name} takes a square matrix; its axes of lengths")
     return type_
 
 
@@ -187,7 +187,7 @@ def _solved(name: str) -> Any:
         a, b = square(shapes, operands[0], name), shape_of(numeric(operands[1]))
         if len(b) not in (1, 2):
             raise TypeMistake(f"the right-hand side of {name} must be a vector or a matrix")
-        shapes.must_equal(a.shape[0], b[0], f"the rows of {name} have lengths")
+        shapes.must_equal(a.shape[0], b[0], f"the rows of {name} of lengths")
         return (make(_float(promote(operands)[0]), b),)
 
     return infer

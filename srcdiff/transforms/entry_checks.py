@@ -1,14 +1,16 @@
 """Checks on entry of what was concluded from the arguments that a program was generated for.
 
     def f_grad(x, w, kind):
-        if len(w) != len(x) - 1:
-            raise ValueError("f_grad is generated for len(w) == len(x) - 1")
         if kind != "call":
             raise ValueError("f_grad is generated for kind='call'")
+        if len(w) != len(x):
+            raise ValueError("f_grad: w and x have to have equal lengths")
 
 Calls through srcdiff pick the program that fits; a saved file has no one to do that, and must not compute
-something wrong. A function that writes an array is differentiated as if nothing else were that array. Calls through
-srcdiff look at the arguments as they are given, so this stands in saved files only:
+something wrong. Lengths that NumPy compares in any case are left to it.
+
+A function that writes an array is differentiated as if nothing else were that array. Calls through srcdiff look at the
+arguments as they are given, so this stands in saved files only:
 
         if np.shares_memory(x, w):
             raise ValueError("f_grad is generated for x and w that do not overlap")
@@ -20,11 +22,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, shapes_for
-from srcdiff.ir.core import Atom, Function, If, Region, const
-from srcdiff.ir.types import Array, Clamp, Dim, Scalar, Struct
-from srcdiff.ops import arithmetic, control, memory
+from srcdiff.ir.core import Atom, Function, If, Region, Value
+from srcdiff.ir.shapes import lengths_in
+from srcdiff.ir.types import Clamp, Dim, Struct, Type
+from srcdiff.ops import control
 from srcdiff.ops.memory import part_texts
 from srcdiff.ops.overlap import shares_memory
+from srcdiff.transforms.demanded import demanded
 from srcdiff.transforms.parts import Keys, Part, storage_parts, take
 from srcdiff.transforms.spelled_values import differs, spelled_value
 
@@ -33,15 +37,19 @@ __all__ = ["with_entry_checks", "with_overlap_checks"]
 
 def with_entry_checks(fn: Function) -> Function:
     """`fn` with what it takes for granted checked first: the values of some parameters, then lengths."""
-    names = _names(fn)
     b = Builder(shapes_for(fn), "compiler", fn.location)
     params = {p.name: p for p in fn.params}
     for name, rest, value in fn.notes.get("taken", ()):
-        test = b.op(control.test, params[name], text=differs(f"{{0}}{_escaped(rest)}", value))
-        _refuse(fn, test, f"{name}{rest}={spelled_value(value)}", b)
-    for left, right in dict.fromkeys(fn.notes.get("assumptions", ())):
-        if left != right and left.symbols() | right.symbols() <= set(names):
-            _check(fn, left, right, names, b)
+        text = differs(f"{{0}}{_escaped(rest)}", value)
+        _refuse(
+            fn, text, (params[name],), f" is generated for {name}{rest}={spelled_value(value)}", b
+        )
+    types: Mapping[str, Type] = fn.notes.get("shown", {})
+    lengths = _Lengths(fn, types)
+    for left, right in _pairs(fn, types):
+        if left.symbols() | right.symbols() <= lengths.of.keys():
+            sides = f"{lengths.text(left)} != {lengths.text(right)}"
+            _refuse(fn, sides, lengths.params, lengths.said(left, right), b)
     return _behind(b, fn)
 
 
@@ -59,7 +67,8 @@ def with_overlap_checks(
             if other is not one and frozenset((one, other)) not in seen:
                 seen.add(frozenset((one, other)))
                 overlap = b.op(shares_memory, take(b, one), take(b, other))
-                _refuse(fn, overlap, f"{_called(one)} and {_called(other)} that do not overlap", b)
+                both = f"{_called(one)} and {_called(other)}"
+                _raise_if(overlap, f"{fn.name} is generated for {both} that do not overlap", fn, b)
     return _behind(b, fn)
 
 
@@ -78,37 +87,85 @@ def _behind(checks: Builder, fn: Function) -> Function:
     return fn.with_body(replace(fn.body, body=(*checks.body, *fn.body.body)))
 
 
+def _pairs(fn: Function, types: Mapping[str, Type]) -> list[tuple[Dim, Dim]]:
+    """The lengths to compare: those that decided how the program is, and those that it does not compare itself."""
+    needed = list(dict.fromkeys(fn.notes.get("equal", ())))
+    assumed = dict.fromkeys(fn.notes.get("assumptions", ()))
+    decided = [p for p in assumed if p[0] != p[1] and p not in needed]
+    if not needed:
+        return decided
+    own = demanded(fn, types)
+    for left, right in decided:
+        own.must_equal(left, right)
+    for pair in needed:
+        if not own.same(*pair):
+            own.must_equal(*pair)  # what follows from it is not compared again
+            decided.append(pair)
+    return decided
+
+
 def _escaped(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
-def _check(fn: Function, left: Dim, right: Dim, names: Mapping[str, str], b: Builder) -> None:
-    sides = [const(d.const) if d.is_const else b.op(memory.length, dim=d) for d in (left, right)]
-    differ = b.op(arithmetic.not_equal, *sides)
-    _refuse(fn, differ, f"{spelled(left, names)} == {spelled(right, names)}", b)
-
-
-def _refuse(fn: Function, differ: Atom, made_for: str, b: Builder) -> None:
+def _refuse(fn: Function, test: str, params: tuple[Value, ...], said: str, b: Builder) -> None:
     """Raise where a test says that the program was made for something else."""
+    used = [k for k in range(len(params)) if f"{{{k}}}" in test]
+    for position, k in enumerate(used):
+        test = test.replace(f"{{{k}}}", f"{{{position}}}")
+    differ = b.op(control.test, *(params[k] for k in used), text=test)
+    _raise_if(differ, fn.name + said, fn, b)
+
+
+def _raise_if(condition: Atom, message: str, fn: Function, b: Builder) -> None:
+    """`if condition: raise ValueError(message)`."""
     inner = b.inner()
-    message = _escaped(f"{fn.name} is generated for {made_for}")
-    inner.ops(control.raise_, text=f"ValueError({message!r})", classes={"ValueError": ValueError})
+    text = f"ValueError({_escaped(message)!r})"
+    inner.ops(control.raise_, text=text, classes={"ValueError": ValueError})
     nothing = Region((), (), ())
-    b.append(If(differ, inner.region((), ()), nothing, (), fn.location, "compiler"))
+    b.append(If(condition, inner.region((), ()), nothing, (), fn.location, "compiler"))
 
 
-def _names(fn: Function) -> dict[str, str]:
-    """How each symbol of the parameters' types is written."""
-    out: dict[str, str] = {}
-    for p in fn.params:
-        if isinstance(p.type, Array):
-            for k, d in enumerate(p.type.shape):
-                if d.symbol is not None:
-                    text = f"len({p.name})" if k == 0 else f"{p.name}.shape[{k}]"
-                    out.setdefault(d.symbol, text)
-        elif isinstance(p.type, Scalar) and p.type.expr is not None and p.type.expr.symbol:
-            out.setdefault(p.type.expr.symbol, p.name)
-    return out
+class _Lengths:
+    """How lengths are written in terms of the parameters, in code and in messages."""
+
+    def __init__(self, fn: Function, types: Mapping[str, Type]) -> None:
+        self.params = fn.params
+        self.of: dict[str, tuple[str, str]] = {}
+        for k, p in enumerate(fn.params):
+            shown = types.get(p.name, p.type)
+            texts = zip(lengths_in(shown, f"{{{k}}}"), lengths_in(shown, p.name), strict=True)
+            for (dim, code), (_, name) in texts:
+                if dim.symbol is not None:
+                    self.of.setdefault(dim.symbol, (code, name))
+
+    def text(self, dim: Dim) -> str:
+        return spelled(dim, {s: code for s, (code, _) in self.of.items()})
+
+    def said(self, left: Dim, right: Dim) -> str:
+        """What a caller has to see to."""
+        names = {s: name for s, (_, name) in self.of.items()}
+        left, right = _bare(left), _bare(right)
+        if left.const == right.const and not left.is_const and not right.is_const:
+            left, right = left - left.const, right - right.const
+        one, other = spelled(left, names), spelled(right, names)
+        if left.is_const or right.is_const:
+            return f" is generated for {one} == {other}"
+        if all(
+            t.startswith("len(") and t.count("(") == 1 and t.endswith(")") for t in (one, other)
+        ):
+            return f": {one[4:-1]} and {other[4:-1]} have to have equal lengths"
+        return f": {one} and {other} have to be equal"
+
+
+def _bare(dim: Dim) -> Dim:
+    """`n - 1` for `max(n - 1, 0)`."""
+    clamps = [s for s, _ in dim.terms if isinstance(s, Clamp)]
+    return (
+        clamps[0].inner
+        if len(clamps) == len(dim.terms) == 1 and dim.terms[0][1] == 1 and not dim.const
+        else dim
+    )
 
 
 def spelled(dim: Dim, names: Mapping[str, str]) -> str:
