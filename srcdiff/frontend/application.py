@@ -24,7 +24,8 @@ from srcdiff.frontend.values import (
     static,
 )
 from srcdiff.ir.core import Atom, Const, OpDecl, Value, const
-from srcdiff.ir.types import Static, Struct
+from srcdiff.ir.shapes import ShapeMismatch, Shapes
+from srcdiff.ir.types import Array, List, Scalar, Static, Struct
 from srcdiff.ops.containers import get
 from srcdiff.ops.infer import TypeMistake
 from srcdiff.ops.registry import find
@@ -82,6 +83,8 @@ def apply(
         )
         fr.fail(node, text, "See NumPy's documentation of the function for its arguments.")
     atoms = [a if isinstance(a, Value | Const) else _operand(fr, a, node) for a in operands]
+    if any(isinstance(a.type, List) for a in atoms) and not _takes_lists(decl, atoms, attrs):
+        atoms = [_as_array(fr, a, node) for a in atoms]
     results = fr.ops(node, decl, *atoms, spelling=spelling, **attrs)
     return results[0] if len(results) == 1 else sequence(results)
 
@@ -114,6 +117,25 @@ def _operand(fr: Frame, value: Any, node: Any) -> Atom:
         operands, attrs = decl.bind((value,), {})
         return fr.op(node, decl, *operands, **attrs)
     return const(value)
+
+
+def _takes_lists(decl: OpDecl, atoms: Sequence[Atom], attrs: Mapping[str, Any]) -> bool:
+    """Whether an operation is one of lists; NumPy makes arrays of them for others."""
+    try:
+        decl.infer(Shapes(), atoms, attrs)
+    except TypeMistake:
+        return False
+    except ShapeMismatch:
+        pass
+    return True
+
+
+def _as_array(fr: Frame, atom: Atom, node: Any) -> Atom:
+    if not isinstance(atom.type, List) or not isinstance(atom.type.element, Scalar | Array):
+        return atom
+    decl = find(np.array)
+    assert decl is not None
+    return fr.op(node, decl, atom, layout=())
 
 
 def _bind(

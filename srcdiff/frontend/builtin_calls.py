@@ -1,4 +1,4 @@
-"""Python's builtins and what stands beside them: `len`, `sum`, `min`, `isinstance`, `print`, `functools.reduce`, ..."""
+"""Python's builtins and what stands beside them: `len`, `sum`, `min`, `isinstance`, `functools.reduce`, ..."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.frontend.apart import as_operand
 from srcdiff.frontend.comprehensions import folded, reducing
 from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.iteration import CALL, iterable, unrolled
+from srcdiff.frontend.texts import TEXTS
 from srcdiff.frontend.truth import static_truth, truth_of
 from srcdiff.frontend.values import (
     FrontValue,
@@ -30,11 +30,11 @@ from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, shape_of
 from srcdiff.ops import arithmetic
 from srcdiff.ops.containers import list_length
-from srcdiff.ops.control import and_, or_, print_
+from srcdiff.ops.control import and_, or_
 from srcdiff.ops.memory import axis_length
 from srcdiff.ops.registry import OPERATIONS, find
 
-__all__ = ["BUILTINS", "reducing", "text_of"]
+__all__ = ["BUILTINS", "reducing"]
 
 Args = Sequence[FrontValue]
 Kwargs = Mapping[str, FrontValue]
@@ -294,36 +294,11 @@ def _divmod(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return sequence([fr.op(node, arithmetic.floor_divide, a, b), fr.op(node, arithmetic.mod, a, b)])
 
 
-# ---- effects -------------------------------------------------------------------------------------
-
-
-def text_of(fr: Frame, value: FrontValue, node: Any, operands: list[Atom]) -> str:
-    """Python text of a value in a message, with `{i}` for operands (appended to `operands`)."""
-    if isinstance(value, Text):
-        shifted = value.template
-        for k in reversed(range(len(value.operands))):
-            shifted = shifted.replace(f"{{{k}}}", f"{{{k + len(operands)}}}")
-        operands += value.operands
-        return shifted
-    if is_static(value) and not isinstance(value, Value):
-        return repr(static(value)).replace("{", "{{").replace("}", "}}")
-    operands.append(as_operand(fr, node, value))
-    return f"{{{len(operands) - 1}}}"
-
-
-def _print(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
-    operands: list[Atom] = []
-    texts = [text_of(fr, a, node, operands) for a in args]
-    texts += [f"{k}={text_of(fr, v, node, operands)}" for k, v in kwargs.items()]
-    fr.ops(node, print_, *operands, text=f"print({', '.join(texts)})")
-    return const(None)
-
-
 ATTRIBUTE: list[Any] = []  # `calls.attribute`, which is built on this module
 
 BUILTINS: dict[Any, Callable[..., FrontValue]] = {
     len: _len, sum: _sum, max: _extreme(max), min: _extreme(min), any: _any_all(True), all: _any_all(False),
     functools.reduce: _reduce, tuple: _container("tuple"), list: _container("list"), dict: _dict,
     isinstance: _isinstance, type: _type, callable: _callable, getattr: _getattr, slice: _slice,
-    print: _print, divmod: _divmod, np.shape: _shape,
+    divmod: _divmod, np.shape: _shape, **TEXTS,
 }  # fmt: skip

@@ -23,6 +23,7 @@ from srcdiff.frontend.iteration import CALL
 from srcdiff.frontend.methods import record_method
 from srcdiff.frontend.source import LIBRARIES, function_of, is_library, unknown_decorator
 from srcdiff.frontend.subscripts import shape_parts
+from srcdiff.frontend.texts import formatted
 from srcdiff.frontend.values import (
     Closure,
     FrontValue,
@@ -59,6 +60,8 @@ def _call(fr: Frame, node: Any) -> FrontValue:
         if reduced is not None:
             return reduced
     args: list[FrontValue] = []
+    if isinstance(function, Known) and (function.value is np.array or function.value is np.asarray):
+        node = _rows_as_arrays(node)
     for argument in node.args:
         if isinstance(argument, gast.Starred):
             args += _spread(fr, fr.expr(argument.value), argument)
@@ -74,6 +77,23 @@ def _call(fr: Frame, node: Any) -> FrontValue:
         else:
             fr.fail(keyword.value, "`**` takes a dict of known keys", "Pass the arguments by name.")
     return call_value(fr, node, function, args, kwargs)
+
+
+def _rows_as_arrays(node: Any) -> Any:
+    """`np.array([np.array([... for j in m]) for i in n])` for an array of nested comprehensions."""
+    known = getattr(
+        node, "with_arrays", None
+    )  # one tree for all readings: what is learned is noted on its nodes
+    if known is not None:
+        return known
+    rows = node.args[0] if node.args else None
+    if not isinstance(rows, gast.ListComp) or not isinstance(rows.elt, gast.ListComp | gast.List):
+        return node
+    row = gast.copy_location(gast.Call(node.func, [rows.elt], []), rows.elt)
+    outer = gast.copy_location(gast.ListComp(_rows_as_arrays(row), rows.generators), rows)
+    made = gast.Call(node.func, [outer, *node.args[1:]], node.keywords)
+    node.with_arrays = gast.copy_location(made, node)
+    return node.with_arrays
 
 
 def _spread(fr: Frame, value: FrontValue, node: Any) -> Sequence[FrontValue]:
@@ -281,8 +301,10 @@ def _call_method(
                 return apply(fr, node, decl, [receiver, *args], kwargs, f".{name}")
         case Parts() | Value():
             return record_method(fr, node, receiver, name, args, kwargs)
-        case Const(value=str() as text) if all(map(is_static, args)):
+        case Const(value=str() as text) if all(map(is_static, args)) and not kwargs:
             return const(getattr(text, name)(*map(static, args)))
+        case Const(value=str() as text) if name in ("format", "join"):
+            return formatted(fr, node, text, name, args, kwargs)
     fr.fail(
         node,
         f"the method `.{name}` of {describe(receiver)} is not known to srcdiff",

@@ -267,6 +267,7 @@ class LoopReader:
         if _same_structure(carry.template, settled):
             return list(flatten(settled))
         if carry.name in self.entry:
+            self._refuse_none(carry, end)
             self.fr.fail(
                 self.node,
                 f"`{carry.name}` is another kind of value at the end of a turn than before the loop",
@@ -274,6 +275,17 @@ class LoopReader:
             )
         self.hints.setdefault(carry.name, {})["unset"] = True
         return None
+
+    def _refuse_none(self, carry: Carry, end: FrontValue) -> None:
+        """`best = None` before a loop that looks for something."""
+        nothing = [isinstance(v, Const) and v.value is None for v in (carry.template, end)]
+        if any(nothing):
+            before, after = ("None" if n else "something else" for n in nothing)
+            self.fr.fail(
+                self.node,
+                f"`{carry.name}` is {before} before the loop and {after} after a turn",
+                "Start with a value of the type that it has later, such as `np.inf` or the first item.",
+            )
 
     def _compare(self, carry: Carry, atoms: Sequence[Atom]) -> bool:
         """Whether the types at the end of a turn widen those of its beginning."""

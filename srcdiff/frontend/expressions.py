@@ -8,12 +8,12 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.builtin_calls import text_of
 from srcdiff.frontend.frame import Frame, describe, reads
 from srcdiff.frontend.iteration import iterable
 from srcdiff.frontend.lists import new_list
 from srcdiff.frontend.subscripts import array_of, need_static, shape_parts
 from srcdiff.frontend.targets import bind_name
+from srcdiff.frontend.texts import is_text, joined, text_of
 from srcdiff.frontend.truth import negate
 from srcdiff.frontend.values import (
     Closure,
@@ -102,6 +102,8 @@ def _of_containers(
         operands: list[Atom] = []
         text = f"{text_of(fr, left, node, operands)} % {_bracketed(fr, right, node, operands)}"
         return Text(text, tuple(operands))
+    if isinstance(op, gast.Add) and is_text(left) and is_text(right):
+        return joined(fr, left, right, node)
     parts = [v for v in (left, right) if isinstance(v, Parts)]
     atoms = [v for v in (left, right) if isinstance(v, Value | Const) and isinstance(v.type, Array)]
     if parts and atoms:  # NumPy makes an array of the tuple or list

@@ -19,12 +19,14 @@ from srcdiff.errors import DifferentiationError
 from srcdiff.frontend.apart import call_apart
 from srcdiff.frontend.blocks import body_value
 from srcdiff.frontend.constants import from_python
+from srcdiff.frontend.control import always_exits
 from srcdiff.frontend.frame import Frame
-from srcdiff.frontend.source import function_of, look_up, nested_source, source_of
-from srcdiff.frontend.values import Closure, FrontValue, Parts, sequence
+from srcdiff.frontend.source import Source, function_of, look_up, nested_source, source_of
+from srcdiff.frontend.subset import fail
+from srcdiff.frontend.values import Closure, Conflict, FrontValue, Parts, sequence
 from srcdiff.ir.core import Const, Value
 
-__all__ = ["bind", "call_closure", "call_function", "default_values", "read_body"]
+__all__ = ["bind", "call_closure", "call_function", "default_values", "read_body", "refuse_result"]
 
 
 # ---- binding ---------------------------------------------------------------------------------------------
@@ -108,9 +110,28 @@ def _inline(fr: Frame, node: Any, inner: Frame, key: Any) -> FrontValue:
     path, calls = session.path, session.open_calls
     session.path, session.open_calls = (*path, id(node)), (*calls, key)
     try:
-        return read_body(inner, inner.source.node)
+        result = read_body(inner, inner.source.node)
     finally:
         session.path, session.open_calls = path, calls
+
+    if isinstance(result, Conflict):
+        session.ask_for(result.condition)
+        refuse_result(inner.source, result)
+    return result
+
+
+def refuse_result(source: Source, value: FrontValue) -> None:
+    """Where paths return things that no one type describes: an error at the first `return` of a value."""
+    returns = [
+        r for r in gast.walk(source.node) if isinstance(r, gast.Return) and r.value is not None
+    ]
+    if not isinstance(value, Conflict) or not returns:
+        return
+    name, place = source.name, source.location(min(returns, key=lambda r: r.lineno))
+    advice = "Return a value of the same kind on every path."
+    if always_exits(source.node.body):
+        fail(f"`{name}` returns values of different kinds", advice, place)
+    fail(f"`{name}` may return None: some paths end without a value", advice, place)
 
 
 @contextmanager

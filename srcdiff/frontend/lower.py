@@ -15,7 +15,7 @@ import srcdiff.frontend.statements  # noqa: F401  (these register how nodes are 
 from srcdiff.frontend.apart import NoValue, as_operand
 from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.frame import HOOKS, Frame
-from srcdiff.frontend.functions import bind, default_values, read_body
+from srcdiff.frontend.functions import bind, default_values, read_body, refuse_result
 from srcdiff.frontend.session import NeedStatic, Restart, Session, Symbols
 from srcdiff.frontend.source import (
     function_of,
@@ -89,7 +89,8 @@ def trace(
             first,
             None if names is None else _by_position(function, arguments),
         )
-    except NoValue:
+    except NoValue as found:
+        refuse_result(source, found.args[0])
         fail(
             f"`{source.name}` returns something that is no number, array or container",
             "Return numbers, arrays, or containers of them.",
@@ -249,7 +250,7 @@ class _Reading:
         yields: list[Atom] = []
         output = tree_of(value, yields)
         if output is None:
-            raise NoValue(self.source.name)
+            raise NoValue(value)
         return self._finished(tuple(params.values()), yields, output, statics)
 
     def _bound(

@@ -7,13 +7,13 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.builtin_calls import text_of
 from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.expressions import combine, defaults_of, growing
 from srcdiff.frontend.frame import Frame, reads
 from srcdiff.frontend.stores import add_to, update_item
 from srcdiff.frontend.subscripts import array_of
 from srcdiff.frontend.targets import assign, bind_name
+from srcdiff.frontend.texts import text_of
 from srcdiff.frontend.truth import static_truth, truth
 from srcdiff.frontend.values import MISSING, Closure, Known, Parts
 from srcdiff.ir.core import Atom, Value

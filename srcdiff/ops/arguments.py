@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Const, const
-from srcdiff.ir.types import Scalar
-from srcdiff.ops.infer import TypeMistake
+from srcdiff.ir.core import Atom, Const, Op, const
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.types import Array, Scalar, Type
+from srcdiff.ops.infer import TypeMistake, same_as_first
 
-__all__ = ["bind_allocation", "length_operands", "refuse", "static_dtype"]
+__all__ = [
+    "bind_allocation",
+    "bind_like",
+    "length_operands",
+    "like_first",
+    "like_text",
+    "refuse",
+    "static_dtype",
+]
 
 
 def length_operands(shape: Any) -> tuple[Atom, ...]:
@@ -42,3 +52,37 @@ def bind_allocation(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     refuse(kwargs, "shape", "dtype")
     dtype = static_dtype(args[1] if len(args) > 1 else kwargs.get("dtype"), "float64")
     return length_operands(args[0] if args else kwargs["shape"]), {"dtype": dtype}
+
+
+def bind_like(*names: str) -> Any:
+    """`np.zeros_like(a, dtype)`: a dtype that the array has already is left out."""
+
+    def bind(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        refuse(kwargs, *names, "dtype")
+        given = dict(zip((*names, "dtype"), args, strict=False)) | dict(kwargs)
+        operands = [given[name] for name in names]
+        dtype = static_dtype(given.get("dtype"))
+        has = getattr(getattr(operands[0], "type", None), "dtype", None)
+        return operands, ({} if dtype in (None, has) else {"dtype": dtype})
+
+    return bind
+
+
+def like_first(
+    shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]
+) -> tuple[Type, ...]:
+    """The first operand's type, with another dtype where one is said."""
+    (found,) = same_as_first(shapes, operands[:1], attrs)
+    if attrs.get("dtype") and isinstance(found, Array | Scalar):
+        found = replace(found, dtype=attrs["dtype"])
+    return (found,)
+
+
+def like_text(name: str, *more: str) -> Any:
+    """`np.zeros_like({0}, dtype=...)`."""
+
+    def text(op: Op) -> str:
+        dtype = f", dtype=np.{op.attrs['dtype']}" if op.attrs.get("dtype") else ""
+        return f"np.{name}({', '.join(('{0}', *more))}{dtype})"
+
+    return text

@@ -347,6 +347,23 @@ def to_float(x, *, out, d_out):
     d_x = d_out
 
 
+def _double(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return (make("float64", broadcast_shape(shapes, operands)),)
+
+
+@declare(
+    np.float64,
+    template="np.float64({0})",
+    infer=_double,
+    linear=True,
+    adjoint="any",
+    cost="cheap",
+    samples=(draw(()), draw((3,))),
+)
+def float64(x, *, out, d_out):
+    d_x = d_out
+
+
 _scalar: dict[str, Any] = {"differentiable": False, "cost": "cheap", "signature": "x"}
 to_int = operation(
     "to_int",

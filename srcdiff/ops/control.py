@@ -34,7 +34,7 @@ or_ = operation("or", template="{0} or {1}", infer=_bool, differentiable=False, 
 
 
 def _test_now(operands: Sequence[Any], attrs: Attrs) -> Any:
-    return _fill(attrs["text"], operands, {"np": np})
+    return _fill(attrs["text"], operands, {})
 
 
 # a condition on a parameter that the compiler knows the value of; `text` is as for effects
@@ -115,7 +115,7 @@ def _text(op: Op) -> str:
 def _fill(text: str, operands: Sequence[Any], names: Mapping[str, Any]) -> Any:
     """The value of an expression with `{i}` for operands."""
     places = {f"_{i}": v for i, v in enumerate(operands)}
-    return builtins.eval(text.format(*places), {**names, **places})
+    return builtins.eval(text.format(*places), {"np": np, **names, **places})
 
 
 def _print_now(operands: Sequence[Any], attrs: Attrs) -> None:

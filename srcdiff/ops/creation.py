@@ -13,9 +13,16 @@ from srcdiff.ir.core import Atom, Op, const
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, List, Scalar, Type, is_float, is_numeric, shape_of
 from srcdiff.ops import memory
-from srcdiff.ops.arguments import length_operands, refuse, static_dtype
+from srcdiff.ops.arguments import (
+    bind_like,
+    length_operands,
+    like_first,
+    like_text,
+    refuse,
+    static_dtype,
+)
 from srcdiff.ops.building import stands_for_all, whole
-from srcdiff.ops.infer import TypeMistake, make, numeric, promote, same_as_first
+from srcdiff.ops.infer import TypeMistake, make, numeric, promote
 from srcdiff.ops.integers import known
 from srcdiff.ops.memory import instantiate
 from srcdiff.ops.registry import declare, operation
@@ -55,7 +62,9 @@ def nested(value: Any) -> tuple[tuple[int, ...], list[Atom]]:
 
 
 def _bind_array(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    refuse(kwargs, "dtype", "object", "a")
+    refuse(kwargs, "dtype", "object", "a", "copy")
+    if getattr(kwargs.get("copy"), "value", True) is not True:
+        raise TypeMistake("copy=True is all that is supported")
     layout, operands = nested(args[0] if args else kwargs.get("object", kwargs.get("a")))
     dtype = static_dtype(args[1] if len(args) > 1 else kwargs.get("dtype"))
     return operands, {"layout": layout} | ({} if dtype is None else {"dtype": dtype})
@@ -200,7 +209,9 @@ def full(value, *shape, out, d_out):
 
 @declare(
     np.full_like,
-    infer=same_as_first,
+    template=like_text("full_like", "{1}"),
+    infer=like_first,
+    bind=bind_like("a", "fill_value"),
     linear=True,
     shape_of=(0,),
     samples=(draw((3,), ()), draw((2, 3), ())),

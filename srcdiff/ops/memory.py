@@ -19,7 +19,7 @@ import numpy as np
 from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of, map_dims, shape_of
-from srcdiff.ops.arguments import bind_allocation
+from srcdiff.ops.arguments import bind_allocation, bind_like, like_first, like_text
 from srcdiff.ops.infer import TypeMistake, make, nothing, of_type, same_as_first
 from srcdiff.ops.registry import operation
 
@@ -290,14 +290,15 @@ zeros = operation("zeros", np.zeros, template=_allocation_text("zeros"), **_allo
 ones = operation("ones", np.ones, template=_allocation_text("ones"), **_allocation)
 
 _like: dict[str, Any] = {
-    "infer": same_as_first,
+    "infer": like_first,
+    "bind": bind_like("a"),
     "differentiable": False,
     "signature": "x",
     "shape_of": (0,),
 }
-empty_like = operation("empty_like", np.empty_like, template="np.empty_like({0})", **_like)
-zeros_like = operation("zeros_like", np.zeros_like, template="np.zeros_like({0})", **_like)
-ones_like = operation("ones_like", np.ones_like, template="np.ones_like({0})", **_like)
+empty_like = operation("empty_like", np.empty_like, template=like_text("empty_like"), **_like)
+zeros_like = operation("zeros_like", np.zeros_like, template=like_text("zeros_like"), **_like)
+ones_like = operation("ones_like", np.ones_like, template=like_text("ones_like"), **_like)
 
 
 # ---- lengths -------------------------------------------------------------------------------

@@ -667,3 +667,38 @@ def several_loops(x):
         else:
             break
     return x
+
+
+@case((x3, 1.0), (-x3, 1.0))
+def shapes_in_messages(x, y):
+    assert x.shape == (3,), x.shape
+    assert len(x) > 1, f"{x.shape} and {y}: {x.dtype}"
+    print(x.shape, (len(x), y), [y], str(y) + "!", "shape: " + str(x.shape), x.dtype)
+    if x[0] > 5.0:
+        raise ValueError("bad shape {}".format(x.shape), x.shape)  # noqa: UP032
+    if x[0] > 6.0:
+        raise ValueError("bad shape %s" % (x.shape,))  # noqa: UP031
+    return np.sum(x) * y
+
+
+@case((x3, 3))
+def arrays_of_nested_comprehensions(x, n):
+    a = np.array([[x[i] * x[j] for j in range(n)] for i in range(len(x))])
+    b = np.array([[x[i], 2.0] for i in range(n)])
+    c = np.array([[1.0, 2.0], [3.0, 4.0]])
+    return np.sum(a) + np.sum(b @ c)
+
+
+@case((x3,))
+def likes_with_a_dtype(x):
+    y = np.zeros_like(x, dtype=float) + np.ones_like(x, dtype=np.float64)
+    z = np.full_like(x, 2, dtype=int) + np.empty_like(x, dtype=bool).shape[0]
+    return np.sum(np.array(x, copy=True) * y * z) + np.float64(x[0]) * x[1]
+
+
+@case((x3,))
+def numpy_of_lists(x):
+    values = []
+    for i in range(len(x)):
+        values.append(x[i] ** 2)
+    return np.sum(values) + np.mean([v * x[0] for v in values]) * np.max(values)

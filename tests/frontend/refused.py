@@ -253,3 +253,35 @@ def mixed_list(x):
         xs.append(x)
         xs.append((x, x))
     return xs[0]
+
+
+@case("`best` is None before the loop", "for v in x:", x3)
+def nothing_found_yet(x):
+    best = None
+    for v in x:
+        if best is None or v > best:
+            best = v
+    return best
+
+
+@case("`falls_through` may return None", "return x", 1.0)
+def falls_through(x):
+    if x > 5:
+        return x
+
+
+@case("`unlike` returns values of different kinds", "return x", 1.0)
+def unlike(x):
+    if x > 5:
+        return x
+    return x, x
+
+
+def half(x):
+    if x > 5:
+        return x
+
+
+@case("`half` may return None", "return x", 1.0)
+def calls_half(x):
+    return 2 * half(x)
