@@ -147,6 +147,11 @@ class _AtPoint:
         """Write a module with the generated function; arguments as in a call, or none for the latest specialisation."""
         if not args and not kwargs and self._latest is not None:
             return self._latest.save(path, form=form)
+        if not args and not kwargs:
+            raise DifferentiationError(
+                f"{self.__name__} was not called yet, so there is nothing to save",
+                "Call it first, or give arguments as in a call: save(path, *args).",
+            )
         handle, given = self._resolve(*args, **kwargs)
         return handle.save(path, *given, form=form)
 

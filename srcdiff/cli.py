@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="srcdiff", description="Derivatives of Python functions, as Python source."
     )
+    parser.add_argument("--version", action="version", version=f"srcdiff {srcdiff.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     demo = commands.add_parser("demo", help="a hidden Markov model of letters, in under a minute")
@@ -141,7 +142,7 @@ def _save(options: argparse.Namespace) -> None:
     try:
         request.generated.save(output, *request.arguments)
     except OSError as error:
-        raise _UserMistake(f"cannot write {output}: {error.strerror}") from error
+        raise _UserMistake(f"cannot write {output}: {error.strerror or error}") from error
     print(output)
 
 

@@ -9,7 +9,6 @@ import ast
 import contextlib
 import gc
 import os
-import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -22,6 +21,7 @@ from srcdiff.codegen.python import bindings_of, callees_first, to_source
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.constants import Watched, snapshot
 from srcdiff.frontend.lower import trace
+from srcdiff.frontend.places import parameter_place
 from srcdiff.frontend.rules import parse_forward_rule, parse_rule
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
@@ -331,7 +331,7 @@ def check_differentiable(fn: Function, k: int) -> None:
         raise UnsupportedError(
             f"cannot differentiate with respect to complex numbers: {param.name!r}",
             "Pass the real and the imaginary part as two arguments.",
-            parameter_location(fn, k),
+            parameter_place(fn.location, fn.params[k].name),
         )
     if is_float(param.type):
         return
@@ -349,7 +349,7 @@ def check_differentiable(fn: Function, k: int) -> None:
     raise UnsupportedError(
         f"cannot differentiate with respect to {what}: {param.name!r}",
         advice,
-        parameter_location(fn, k),
+        parameter_place(fn.location, fn.params[k].name),
     )
 
 
@@ -385,25 +385,6 @@ def describe(type_: Type | None) -> str:
         if type_ is None or isinstance(type_, Struct)
         else "something that is no number"
     )
-
-
-def parameter_location(fn: Function, k: int) -> Location | None:
-    """Where a parameter stands in the function's first line; the line itself where it cannot be found."""
-    place = fn.location
-    if place is None:
-        return None
-    name = re.escape(fn.params[k].name)
-    found = re.compile(rf"(?:[(,*\s]|lambda)\s*({name})\s*[,:=)]").search(
-        place.source_line, _characters(place)
-    )
-    if found is None:
-        return place
-    start, end = (len(place.source_line[:n].encode()) for n in found.span(1))
-    return replace(place, column=start, end_column=end)
-
-
-def _characters(place: Location) -> int:
-    return len(place.source_line.encode()[: place.column].decode(errors="ignore"))
 
 
 def result_location(fn: Function, tree: Tree) -> Location | None:

@@ -16,6 +16,8 @@ from typing import Any
 
 from srcdiff.codegen.load import load
 from srcdiff.errors import DifferentiationError, IndependentWarning, UnsupportedError
+from srcdiff.frontend.places import place_of
+from srcdiff.ir.location import Location
 from srcdiff.programs import Derived, Program
 from srcdiff.signature import Arguments, Signature
 from srcdiff.trees import children
@@ -85,7 +87,7 @@ class Generated:
     def _specialised(
         self, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[Specialisation, Arguments]:
-        arguments = self.signature.bind(args, kwargs, self._cache.static)
+        arguments = self.signature.bind(args, kwargs, self._cache.static, self._place)
         found = self._find(arguments)
         if found is None:
             with _COMPILING:
@@ -94,6 +96,13 @@ class Generated:
             self._check_overlap(found.program, arguments)
         return found, arguments
 
+    def _place(self) -> Location | None:
+        """Where the function stands that this is the derivative of."""
+        base = self.derived.base
+        while isinstance(base, Generated):
+            base = base.derived.base
+        return place_of(base)
+
     def _find(self, arguments: Arguments) -> Specialisation | None:
         for entry in self._cache.entries.get(arguments.key, ()):
             if entry.program.fits(arguments.lengths):
@@ -101,7 +110,7 @@ class Generated:
         return None
 
     def _make(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Specialisation:
-        arguments = self.signature.bind(args, kwargs, self._cache.static)
+        arguments = self.signature.bind(args, kwargs, self._cache.static, self._place)
         found = self._find(arguments)
         if found is not None:  # another thread has been here
             return found
@@ -116,7 +125,7 @@ class Generated:
         program = build(self.derived, arguments)
         if program.static - self._cache.static:  # these are part of the key from now on
             self._cache.static |= program.static
-            arguments = self.signature.bind(args, kwargs, self._cache.static)
+            arguments = self.signature.bind(args, kwargs, self._cache.static, self._place)
         self._warn_independent(program)
         entry = Specialisation(program, load(program.source, program.name, program.bindings))
         known = self._cache.entries.get(arguments.key, ())
@@ -182,7 +191,7 @@ class Generated:
                 f"{self.__name__} was unpickled where its function cannot be found",
                 "Make the function importable.",
             )
-        arguments = self.signature.bind(args, kwargs, self._cache.static)
+        arguments = self.signature.bind(args, kwargs, self._cache.static, self._place)
         with _COMPILING:
             from srcdiff.derivation import build  # the stages take a while to import
 
@@ -207,6 +216,11 @@ class Generated:
         """
         if form != "array":
             raise ValueError(f'form={form!r}: this version writes form="array" only')
+        if self._cache.latest is None and not (args or kwargs) and self.signature.needed:
+            raise DifferentiationError(
+                f"{self.__name__} was not called yet, so there is nothing to save",
+                "Call it first, or give arguments of the types that it is for: save(path, *args).",
+            )
         if args or kwargs or self._cache.latest is None:
             program = self.specialise(*args, **kwargs).program
         else:

@@ -13,7 +13,9 @@ import numpy as np
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.arguments import describe_arguments
+from srcdiff.frontend.places import parameter_place, place_of
 from srcdiff.frontend.source import function_of
+from srcdiff.ir.location import Location
 from srcdiff.ir.types import Static, Type
 from srcdiff.trees import children, fit_to, leaves, named_leaves, part_of, part_text, rebuild
 
@@ -104,20 +106,29 @@ class Signature:
     along: bool = False  # the further arguments are tangents: they are like the differentiated ones
 
     def bind(
-        self, args: Sequence[Any], kwargs: Mapping[str, Any], static: frozenset[str]
+        self,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        static: frozenset[str],
+        place: Callable[[], Location | None] = lambda: None,
     ) -> Arguments:
-        """Arguments as a call gives them."""
+        """Arguments as a call gives them; `place` tells where the function stands, for errors."""
         given, further = self._split(args, kwargs) if self.further else (tuple(args), ())
         if kwargs or len(given) != len(self.names) or self.keyword_only:
             given = self._by_name(
                 given, {k: v for k, v in kwargs.items() if k not in self._extra_names}
             )
         normal = [self._normal(k, a) for k, a in enumerate(given)]
-        found, lengths = describe_arguments(normal, self.names)
+        found, lengths = describe_arguments(normal, self.names, place)
         known = zip(self.names, found, normal, strict=True)
         types = tuple(Static(a) if name in static else t for name, t, a in known)
         values = (*normal, *self._further(normal, further))
         return Arguments(self.names, types, lengths, self.wrt, values, given, self.defaults)
+
+    @property
+    def needed(self) -> bool:
+        """Whether a call has to give any argument."""
+        return bool(self.further) or len(self.names) > len(self.defaults)
 
     @property
     def _extra_names(self) -> tuple[str, ...]:
@@ -194,11 +205,14 @@ def signature_of(function: Callable[..., Any], argnums: Any) -> Signature:
         For what is not written in Python, and for `*args` and `**kwargs`.
     """
     label = getattr(function, "__name__", type(function).__name__)
+    if isinstance(function, functools.partial):
+        label = f"functools.partial({getattr(function.func, '__name__', '...')}, ...)"
     what = _no_source(function_of(function))
     if what:
         raise UnsupportedError(
             f"{label} is {what}, so there is no source to differentiate",
             "Write a function that calls it (a lambda will do), and differentiate that.",
+            place_of(function),
         )
     try:
         parameters = _parameters(function_of(function))
@@ -212,6 +226,7 @@ def signature_of(function: Callable[..., Any], argnums: Any) -> Signature:
             raise UnsupportedError(
                 f"{label} takes {stars}{p.name}, so its parameters are not known",
                 "Differentiate a function with named parameters that calls it.",
+                parameter_place(place_of(function), p.name),
             )
     names = tuple(p.name for p in parameters)
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
@@ -235,7 +250,7 @@ def _no_source(function: Any) -> str:
     if isinstance(function, type):
         return "a class"
     if isinstance(function, functools.partial):
-        return "a functools.partial"
+        return "no function"
     if (getattr(function, "__module__", "") or "").partition(".")[0] in ("numpy", "scipy"):
         return "a library's function"
     is_python = isinstance(function, FunctionType | MethodType)

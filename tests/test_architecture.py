@@ -35,6 +35,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     # the command line, the demo and libraries on top see what users see
     "srcdiff.demo": ("srcdiff", "srcdiff.console", "srcdiff.demo_model"),
     "srcdiff.cli": ("srcdiff", "srcdiff.errors", "srcdiff.console", "srcdiff.demo"),
+    "srcdiff.__main__": ("srcdiff.cli",),
     "srcdiff.vi": ("srcdiff",),
     "srcdiff.expfam": ("srcdiff",),
     "srcdiff": (*FRONT, "srcdiff.errors"),  # __init__.py
@@ -42,13 +43,20 @@ ARROWS: dict[str, tuple[str, ...]] = {
 ENTRY_POINTS = {
     "srcdiff",
     "srcdiff.cli",
+    "srcdiff.__main__",
 }  # used from outside: imported by users, named in pyproject.toml
 ORACLES = {
     "srcdiff.ir.interp",
     "srcdiff.ir.parse",
     "srcdiff.ops.roles",
 }  # what tests compare the compiler with
-ON_THE_COMMAND_LINE = {"srcdiff.cli", "srcdiff.console", "srcdiff.demo", "srcdiff.demo_model"}
+ON_THE_COMMAND_LINE = {
+    "srcdiff.__main__",
+    "srcdiff.cli",
+    "srcdiff.console",
+    "srcdiff.demo",
+    "srcdiff.demo_model",
+}
 
 
 def module_name(path: Path) -> str:

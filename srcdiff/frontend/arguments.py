@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
 import numpy as np
 
+from srcdiff.errors import UnsupportedError
+from srcdiff.frontend.places import parameter_place
 from srcdiff.frontend.subset import fail
+from srcdiff.ir.location import Location
 from srcdiff.ir.structs import field_names
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
 
@@ -27,11 +30,20 @@ _VARIES_NOT_ONE = Dim.of("?1")  # ... and is never 1
 
 
 def describe_arguments(
-    values: Sequence[Any], names: Sequence[str]
+    values: Sequence[Any],
+    names: Sequence[str],
+    place: Callable[[], Location | None] = lambda: None,
 ) -> tuple[tuple[Type, ...], dict[str, int]]:
-    """The types of arguments, and what their symbols stand for in these."""
+    """The types of arguments, and what their symbols stand for in these; `place` tells where the function stands."""
     taken: set[str] = set()
-    types = tuple(type_of_argument(v, n, taken) for v, n in zip(values, names, strict=True))
+    found: list[Type] = []
+    for value, name in zip(values, names, strict=True):
+        try:
+            found.append(type_of_argument(value, name, taken))
+        except UnsupportedError as error:
+            where = parameter_place(place(), name)
+            raise UnsupportedError(error.message, error.advice, where) from None
+    types = tuple(found)
     actual: dict[str, int] = {}
     for type_, value, name in zip(types, values, names, strict=True):
         actual.update(lengths_of_argument(type_, value))

@@ -149,6 +149,13 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
         return _stopped(fr, node, args[0])
     if decl is not None:
         return apply(fr, node, decl, args, kwargs, spelled(function, decl))
+    if _is_ours(function):
+        name = getattr(function, "__name__", "this")
+        fr.fail(
+            node,
+            f"`{name}` is srcdiff's, and cannot be called inside a function that is differentiated",
+            "Differentiate a derivative by itself, as in grad(grad(f)) or hvp(f), or copy its source.",
+        )
     if function is functools.partial:
         return Piece(args[0], tuple(args[1:]), tuple(kwargs.items()))
     if isinstance(function, type):
@@ -176,6 +183,13 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
         f"`{name}` is not known to srcdiff",
         "Write it with functions that docs/api.md lists, or as Python code.",
     )
+
+
+def _is_ours(function: Any) -> bool:
+    """Whether this is `grad` or the like, or a generated function."""
+    maker = function if isinstance(function, FunctionType | type) else type(function)
+    ours = maker.__module__ in ("srcdiff.api", "srcdiff.generated", "srcdiff.checks")
+    return ours and not hasattr(function, "__wrapped__")
 
 
 def _is_pure(function: Any) -> bool:

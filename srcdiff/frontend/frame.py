@@ -186,10 +186,10 @@ class Frame:
         user = user and self.session.user_names
         try:
             results = b.ops(decl, *operands, names=names, user=user, spelling=spelling, **attrs)
-        except (TypeMistake, ShapeMismatch) as mistake:
-            self.fail(
-                node, str(mistake), "Check the shapes and types of the operands on this line."
-            )
+        except TypeMistake as mistake:
+            self.fail(node, str(mistake))
+        except ShapeMismatch as mistake:
+            self.fail(node, str(mistake), "Check the shapes of the operands on this line.")
         if self.session.shapes.doubts:
             HOOKS["doubts"](self, node, operands)
         return results

@@ -167,7 +167,8 @@ def call_function(
 ) -> FrontValue:
     """A call of a Python function whose source is read."""
     plain = function_of(function)
-    source = source_of(plain)
+    with _called_from(fr, node):
+        source = source_of(plain)
     env = bind(
         fr,
         node,

@@ -11,6 +11,8 @@ import ast
 import builtins
 import functools
 import inspect
+import os
+import sysconfig
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -112,10 +114,17 @@ LIBRARIES = (
 )
 
 
+_STANDARD = sysconfig.get_path("stdlib") + os.sep
+_INSTALLED = tuple(os.path.join(_STANDARD, name) for name in ("site-packages", "dist-packages"))
+
+
 def is_library(function: FunctionType) -> bool:
     """Whether a function's code is a library's; `functools.wraps` makes `__module__` say something else."""
     module = function.__globals__.get("__name__") or function.__module__ or ""
-    return str(module).partition(".")[0] in LIBRARIES
+    file = function.__code__.co_filename
+    return str(module).partition(".")[0] in LIBRARIES or (
+        file.startswith(_STANDARD) and not file.startswith(_INSTALLED)
+    )
 
 
 def unknown_decorator(function: FunctionType) -> tuple[str, str]:
@@ -179,8 +188,8 @@ def _missing(function: FunctionType) -> SourceNotFoundError:
 def _def_source(function: FunctionType) -> Source:
     try:  # of the code: `inspect` would follow `__wrapped__` from the function
         lines, first = inspect.getsourcelines(function.__code__)
-    except (OSError, TypeError, IndentationError, SyntaxError) as error:
-        raise _missing(function) from error
+    except (OSError, TypeError, IndentationError, SyntaxError):
+        raise _missing(function) from None
     text = "".join(lines)
     dedented = textwrap.dedent(text)
     plain = ast.parse(dedented)
@@ -195,8 +204,8 @@ def _def_source(function: FunctionType) -> Source:
 def _lambda_source(function: FunctionType) -> Source:
     try:
         lines, _ = inspect.findsource(function)
-    except (OSError, TypeError) as error:
-        raise _missing(function) from error
+    except (OSError, TypeError):
+        raise _missing(function) from None
     text = "".join(lines)
     candidates = [n for n in _lambdas(text) if _has_parameters(n, function.__code__)]
     matching = [n for n in candidates if _spans(n, function.__code__)]

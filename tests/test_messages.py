@@ -1,0 +1,111 @@
+"""Errors point to the user's code, say what is wrong there, and give advice that has to do with it."""
+
+import functools
+import subprocess
+import sys
+import types
+
+import numpy as np
+import pytest
+
+import srcdiff
+from srcdiff.cli import main
+from srcdiff.errors import DifferentiationError, SourceNotFoundError, UnsupportedError
+
+
+def square(x):
+    return x * x
+
+
+@srcdiff.differentiate
+def decorated(x):
+    return x * x
+
+
+slope = srcdiff.grad(square)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: srcdiff.grad(square)(x) * x,
+        lambda x: slope(x) * x,
+        lambda x: decorated.grad(x) * x,
+        lambda x: srcdiff.jvp(square, (x,), (1.0,))[1],
+    ],
+)
+def test_a_derivative_inside_a_function_is_refused_at_its_line(f):
+    with pytest.raises(UnsupportedError, match="is srcdiff's, and cannot be called") as caught:
+        srcdiff.grad(f)(2.0)
+    assert caught.value.file == __file__ and "grad(grad(f))" in caught.value.advice
+
+
+def second(x, y):
+    return np.sum(x)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.array([1.0, "a"], dtype=object), "an array of dtype object"),
+        (np.ma.array([1.0, 2.0], mask=[0, 1]), "a MaskedArray"),
+        ({1, 2}, "a set"),
+        (types.SimpleNamespace(a=1), "SimpleNamespace"),
+    ],
+)
+def test_an_argument_is_refused_at_its_parameter(value, message):
+    with pytest.raises(UnsupportedError, match=message) as caught:
+        srcdiff.grad(second)(np.ones(2), value)
+    error = caught.value
+    assert error.source_line == "def second(x, y):"
+    assert error.source_line[error.column : error.end_column] == "y"
+
+
+def many(*xs):
+    return xs[0]
+
+
+def test_parameters_that_are_not_known_are_shown():
+    with pytest.raises(UnsupportedError, match=r"many takes \*xs") as caught:
+        srcdiff.grad(many)
+    assert caught.value.source_line == "def many(*xs):"
+    with pytest.raises(UnsupportedError, match=r"functools.partial\(second, ...\)") as caught:
+        srcdiff.grad(functools.partial(second, y=1.0))
+    assert caught.value.source_line == "def second(x, y):"
+
+
+@pytest.mark.parametrize(
+    "f",
+    [lambda x: np.sum(x, axis=3), lambda x: np.sin(None) * x, lambda x: float(x)],
+)
+def test_advice_has_to_do_with_the_message(f):
+    with pytest.raises(UnsupportedError) as caught:
+        srcdiff.grad(f)(np.ones(2))
+    assert "shapes" not in caught.value.advice
+
+
+def test_saving_what_was_never_called(tmp_path):
+    for g in (srcdiff.grad(square), decorated.jvp, srcdiff.differentiate(square).vjp):
+        with pytest.raises(DifferentiationError, match="was not called yet"):
+            g.save(tmp_path / "g.py")
+
+
+def test_a_missing_source_shows_no_other_exception():
+    namespace = {}
+    exec("def bare(x):\n    return x * x", namespace)
+    bare = namespace["bare"]
+    with pytest.raises(SourceNotFoundError) as caught:
+        srcdiff.grad(bare)(2.0)
+    assert caught.value.__suppress_context__
+    with pytest.raises(SourceNotFoundError) as caught:
+        srcdiff.grad(lambda x: bare(x))(2.0)
+    assert "bare(x)" in caught.value.chain[0].source_line
+
+
+def test_the_package_is_a_command(tmp_path, capsys):
+    run = [sys.executable, "-m", "srcdiff", "--version"]
+    text = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+    assert text == f"srcdiff {srcdiff.__version__}\n"
+    (tmp_path / "one.py").write_text("def f(x: float):\n    return x * x\n")
+    assert main(["save", f"{tmp_path}/one.py:f", "-o", f"{tmp_path}/none/out.py"]) == 2
+    assert "there is no folder" in capsys.readouterr().err
