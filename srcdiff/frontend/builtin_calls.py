@@ -63,7 +63,12 @@ def _len(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 
 
 def _sum(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
-    start = args[1] if len(args) > 1 else kwargs.get("start", const(0))
+    start: FrontValue | None = args[1] if len(args) > 1 else kwargs.get("start", const(0))
+    items = iterable(fr, args[0], node)
+    if isinstance(items, Items) and start == const(0):
+        first = items.element(const(0))
+        if isinstance(first, Value) and isinstance(first.type, Array):
+            start = None  # a sum of arrays starts with the first
     return _fold(fr, node, Known(operator.add), args[0], start)
 
 

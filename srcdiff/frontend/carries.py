@@ -18,6 +18,7 @@ from srcdiff.frontend.carry import Carry, plain_type
 from srcdiff.frontend.control import assigned_names, has_break, has_return, is_endless
 from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.joins import UNKNOWN, Unjoinable, coerced, is_same, join_types, take_apart
+from srcdiff.frontend.running_sums import is_running_sum, zeros_for
 from srcdiff.frontend.session import FALSE, TRUE
 from srcdiff.frontend.values import (
     MISSING,
@@ -53,6 +54,7 @@ class LoopReader:
         self.hints: dict[str, Any] = fr.session.hints.setdefault(self.key, {})
         self.before = fr.env
         self.carries: list[Carry] = []
+        self.started: list[str] = []  # running sums that start with zeros for a number
         self.ends: list[FrontValue] = []
         self.at_start: dict[str, FrontValue] = {}
         self.cells_at_start: dict[str, Parts] = {}
@@ -99,6 +101,8 @@ class LoopReader:
 
     def _plan(self, name: str) -> None:
         hint = self.hints.get(name, {})
+        if "zeros" in hint:
+            self._start_with_zeros(name, hint["zeros"])
         if hint.get("skip"):
             return
         init = self._initial(name)
@@ -129,6 +133,13 @@ class LoopReader:
                 carry.varies = [set(v) for v in hint["varies"]]
                 carry.loose = [set(v) for v in hint["loose"]]
         self.carries.append(carry)
+
+    def _start_with_zeros(self, name: str, type_: Type) -> None:
+        """Zeros for the number that a running sum of arrays starts with."""
+        made = zeros_for(self.fr, self.node, name, type_)
+        if made is not None:
+            self.before[name] = made
+            self.started.append(name)
 
     def _initial(self, name: str) -> FrontValue:
         if name in ("%return", "%broke"):
@@ -325,6 +336,11 @@ class LoopReader:
 
     def _joined(self, carry: Carry, own: Type, end: Type) -> Type:
         shapes = self.fr.session.shapes
+        hint = self.hints.setdefault(carry.name, {})
+        is_new = isinstance(own, Scalar) and isinstance(end, Array) and "zeros" not in hint
+        if is_new and is_running_sum(self.node, carry.name, self._initial(carry.name)):
+            hint["zeros"] = end
+            raise Retry
         used, order = dict(shapes.used), dict(shapes.order)
         try:
             joined = join_types(shapes, own, end)

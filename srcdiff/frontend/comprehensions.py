@@ -8,6 +8,7 @@ Over known parts they are structures, made one part after another.
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import gast
@@ -20,7 +21,7 @@ from srcdiff.frontend.session import FALSE, TRUE
 from srcdiff.frontend.subscripts import need_static
 from srcdiff.frontend.targets import assign
 from srcdiff.frontend.truth import static_truth, truth
-from srcdiff.frontend.values import FrontValue, Items, Parts, is_static, sequence, static
+from srcdiff.frontend.values import FrontValue, Items, Known, Parts, is_static, sequence, static
 from srcdiff.ir.core import Const, const
 
 __all__ = ["folded", "reducing"]
@@ -164,12 +165,11 @@ def folded(
     def name(text: str, context: Any) -> Any:
         return _at(node, gast.Name(text, context, None, None))
 
-    call = _at(
-        node,
-        gast.Call(
-            name("%f", gast.Load()), [name("%sum", gast.Load()), name("%item", gast.Load())], []
-        ),
-    )
+    both = [name("%sum", gast.Load()), name("%item", gast.Load())]
+    if isinstance(function, Known) and function.value is operator.add:
+        call = _at(node, gast.BinOp(both[0], gast.Add(), both[1]))
+    else:
+        call = _at(node, gast.Call(name("%f", gast.Load()), both, []))
     step = _at(node, gast.Assign([name("%sum", gast.Store())], call, None))
     loop = _at(node, gast.For(name("%item", gast.Store()), node, [step], [], None))
     loop.carried = ["%sum"]

@@ -13,6 +13,7 @@ from srcdiff.frontend.control import has_break, has_return, is_endless, loop_exi
 from srcdiff.frontend.frame import Frame, reads
 from srcdiff.frontend.iteration import exact_count, iterable
 from srcdiff.frontend.joins import Done, branch
+from srcdiff.frontend.running_sums import check_turns
 from srcdiff.frontend.session import FALSE, TRUE, Mark, Restart, Unroll
 from srcdiff.frontend.targets import assign
 from srcdiff.frontend.truth import static_truth, truth
@@ -129,6 +130,8 @@ def _read_for(fr: Frame, loop: LoopReader, items: Items, symbols: list[str]) -> 
     turns = [Value(Scalar("int64", True, session.shapes.fresh("turns")), "turns")] if breaks else []
     results = (*turns, *loop.outcome())
     location = fr.source.location(node)
+    for name in loop.started:
+        check_turns(fr, node, name, items)
     fr.b.append(
         For(
             start,

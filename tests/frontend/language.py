@@ -702,3 +702,20 @@ def numpy_of_lists(x):
     for i in range(len(x)):
         values.append(x[i] ** 2)
     return np.sum(values) + np.mean([v * x[0] for v in values]) * np.max(values)
+
+
+@case((x3, 3), (x3, 1))
+def sums_that_start_as_numbers(x, n):
+    total, other = 0, 0.0
+    for i in range(n):
+        total += x * i
+        other = np.sin(x) + other
+    rows = 0
+    for row in np.outer(x, x):
+        rows = rows + row**2
+    return np.sum(total**2 + other + rows)
+
+
+@case(([x3, 2 * x3], x3))
+def sums_of_arrays(xs, x):
+    return np.sum(sum(xs) * sum([x * i for i in range(3)]) + sum(x * i for i in range(2)))

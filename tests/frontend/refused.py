@@ -118,16 +118,6 @@ def conflict(x, k):
     return y * 2.0
 
 
-@case(
-    "`s` changes its type in the loop: it is a number before and an array", "for v in range(3):", x3
-)
-def changes_type(x):
-    s = 0.0
-    for v in range(3):
-        s = s + x
-    return np.sum(s)
-
-
 @case("truth value of an array is ambiguous", "x > 0", x3)
 def ambiguous(x):
     return 1.0 if x > 0 else 2.0
@@ -285,3 +275,12 @@ def half(x):
 @case("`half` may return None", "return x", 1.0)
 def calls_half(x):
     return 2 * half(x)
+
+
+@case("`total` changes its type in the loop", "for i in range(3):", x3)
+def sum_read_as_a_number(x):
+    total, seen = 0, 0.0
+    for i in range(3):
+        total = total + x
+        seen += np.sum(total + 1)
+    return seen

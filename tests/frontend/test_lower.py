@@ -258,3 +258,16 @@ def test_reading_the_hmm_takes_a_few_milliseconds():
         traced(program.function, *args)
         times.append(time.process_time() - start)
     assert min(times) < 0.015
+
+
+def test_a_sum_of_arrays_without_a_turn_is_an_error():
+    def f(x, n):
+        total = 0
+        for i in range(n):
+            total = total + x * i
+        return np.sum(total + 1)
+
+    fn = traced(f, np.ones(3), 2)
+    assert evaluate(fn, np.ones(3), 2) == 6.0
+    with pytest.raises(ValueError, match="total is no array"):
+        evaluate(fn, np.ones(3), 0)
