@@ -12,12 +12,14 @@ import srcdiff.frontend.doubts
 import srcdiff.frontend.expressions
 import srcdiff.frontend.loops
 import srcdiff.frontend.statements  # noqa: F401  (these register how nodes are read)
+from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.apart import NoValue, as_operand
 from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.functions import bind, default_values, read_body, refuse_result
 from srcdiff.frontend.session import NeedStatic, Restart, Session, Symbols
 from srcdiff.frontend.source import (
+    Source,
     function_of,
     is_library,
     look_up,
@@ -89,6 +91,8 @@ def trace(
             first,
             None if names is None else _by_position(function, arguments),
         )
+    except UnsupportedError as error:
+        raise _with_way_out(error, plain, source) from None
     except NoValue as found:
         refuse_result(source, found.args[0])
         fail(
@@ -102,6 +106,15 @@ def trace(
             "Pass a plain integer or truth value for it.",
             source.location(source.node),
         )
+
+
+def _with_way_out(error: UnsupportedError, plain: FunctionType, source: Source) -> UnsupportedError:
+    """An error in a decorator's own lines also says how to do without the decorator."""
+    if not hasattr(plain, "__wrapped__") or error.chain or error.file != source.file:
+        return error
+    under = f"{source.name}.__wrapped__ is the function without its decorator."
+    advice = f"{error.advice} {under}".strip()
+    return UnsupportedError(error.message, advice, error.location)
 
 
 def _plain_function(function: Any) -> tuple[FunctionType, tuple[Any, ...]]:

@@ -83,7 +83,13 @@ def check_turns(fr: Frame, node: Any, name: str, items: Items) -> None:
     last: Atom = const(items.count) if isinstance(items.count, int) else items.count
     if items.bounds is not None:
         first, last, step = items.bounds
-        if isinstance(step, Const) and step.value < 0:
+        if not isinstance(step, Const):
+            fr.fail(
+                node,
+                f"`{name}` is a number before the loop and an array after a turn, if there is one",
+                "Start with zeros of the array's shape.",
+            )
+        if step.value < 0:
             first, last = last, first
     if isinstance(first, Const) and isinstance(last, Const) and first.value < last.value:
         return

@@ -2,6 +2,7 @@
 
 import functools
 import pickle
+import time
 
 import numpy as np
 import pytest
@@ -170,3 +171,26 @@ def test_a_librarys_decorator_is_refused_by_name(f):
 
 def test_a_proxy_is_not_the_function_that_it_says_it_is():
     assert srcdiff.grad(Proxy(lambda x: x**2))(3.0) == 60.0
+
+
+def timed(f):
+    @functools.wraps(f)
+    def wrapper(*args):
+        start = time.perf_counter()
+        out = f(*args)
+        print(time.perf_counter() - start)
+        return out
+
+    return wrapper
+
+
+@timed
+def slow(x):
+    return x**2
+
+
+def test_what_a_decorator_does_beside_is_refused_with_a_way_out():
+    with pytest.raises(UnsupportedError, match="`perf_counter` is not known") as caught:
+        srcdiff.grad(slow)(3.0)
+    assert "slow.__wrapped__" in caught.value.advice
+    assert srcdiff.grad(slow.__wrapped__)(3.0) == 6.0
