@@ -148,6 +148,7 @@ def source_of(function: FunctionType) -> Source:
         code.co_filename,
         code.co_firstlineno,
         code.co_qualname if hasattr(code, "co_qualname") else code.co_name,
+        function.__name__,  # a decorator's wrappers are one code, called after what each wraps
         code,
     )
     found = _SOURCES.get(key)

@@ -194,3 +194,8 @@ def test_what_a_decorator_does_beside_is_refused_with_a_way_out():
         srcdiff.grad(slow)(3.0)
     assert "slow.__wrapped__" in caught.value.advice
     assert srcdiff.grad(slow.__wrapped__)(3.0) == 6.0
+
+
+def test_wrappers_are_called_after_what_they_wrap():
+    for f in (square, power):
+        assert f"of `{f.__name__}` with" in srcdiff.grad(f).source_for(3.0)
