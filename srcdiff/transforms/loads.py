@@ -13,12 +13,11 @@ both are in, the written index runs with the loop, and the load's index is behin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from srcdiff.ir.alias import writes_of
 from srcdiff.ir.core import (
-    Atom,
     Call,
     Const,
     For,
@@ -32,52 +31,19 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import Struct, dims_of
 from srcdiff.ops import containers, memory
 from srcdiff.transforms.affine import Affine, affine
+from srcdiff.transforms.outline import Loop, Outline, Span
 
 __all__ = ["Program", "survey"]
 
-Loop = For | While
-
-
-@dataclass(frozen=True)
-class Span:
-    """The places that an access touches on one axis: `lowest` to `highest`, which is None where it is not known."""
-
-    lowest: Affine
-    highest: Affine | None
-
-    @property
-    def only(self) -> Affine | None:
-        """The place, where it is one."""
-        return self.lowest if self.lowest is self.highest else None
-
 
 @dataclass
-class Program:
-    """Where each forward statement stands: its number in program order, and the loops around it."""
-
-    roots: Mapping[Value, frozenset[Value]]
-    top: Region
-    maker: dict[Value, Statement] = field(default_factory=dict)
-    home: dict[Value, Region] = field(default_factory=dict)
-    number: dict[int, int] = field(default_factory=dict)
-    around: dict[int, tuple[Loop, ...]] = field(default_factory=dict)
-    owner: dict[Region, Statement] = field(
-        default_factory=dict
-    )  # the statement that a region belongs to
-    region_of: dict[int, Region] = field(
-        default_factory=dict
-    )  # the region that a statement stands in
-    keeps: dict[Value, list[Op]] = field(default_factory=dict)  # the `store`s of a value
-    writes: dict[Value, list[Op]] = field(default_factory=dict)
+class Program(Outline):
+    """What of a function can be read again."""
 
     @cached_property
     def argument_symbols(self) -> frozenset[str]:
         """Symbols of lengths that are known everywhere: those of the function's parameters."""
         return frozenset(s for p in self.top.params for d in dims_of(p.type) for s in d.symbols())
-
-    def is_top(self, atom: Atom) -> bool:
-        """Whether the backward part sees this value as it is."""
-        return not isinstance(atom, Value) or self.home.get(atom, self.top) is self.top
 
     def is_index(self, param: Value) -> bool:
         return self.loop_of(param) is not None
@@ -101,14 +67,6 @@ class Program:
             return 2 * self.number[id(made)] + 1
         owner = self.owner.get(self.home[value])
         return 2 * self.number[id(owner)] + 2 if owner is not None else 0
-
-    def loops_around(self, region: Region) -> tuple[Loop, ...]:
-        """The loops that a region is in, from the outside."""
-        owner = self.owner.get(region)
-        if owner is None:
-            return ()
-        outer = self.around[id(owner)]
-        return (*outer, owner) if isinstance(owner, For | While) else outer
 
     def is_stable(self, load: Op) -> bool:
         """Whether a `read`, element load or gather gives the same when it is done again after the forward part."""
@@ -159,52 +117,21 @@ class Program:
             made < writes or (writes < at and target is base)
         )  # made later in the turn: an array of an earlier turn
 
-    def counts_from_front(self, position: Affine) -> bool:
-        """Whether an index is certain not to be negative (negative ones count from the end)."""
-        lowest = self.extreme(position, lowest=True)
-        if lowest is None or lowest.const < 0:
-            return False
-        return all(k > 0 and self.is_length(v) for v, k in lowest.terms.items())
-
-    def is_length(self, value: Value) -> bool:
-        maker = self.maker.get(value)
-        return isinstance(maker, Op) and maker.decl in (
-            memory.axis_length,
-            memory.length,
-            containers.list_length,
-        )
-
-    def extreme(self, position: Affine, lowest: bool) -> Affine | None:
-        """The lowest (highest) that an expression can be, free of loop indices; None where that is not known."""
-        out = Affine(position.const)
-        for value, k in position.terms.items():
-            loop = self.loop_of(value)
-            term: Affine | None = Affine(0, {value: 1})
-            if loop is not None:
-                if not isinstance(loop.step, Const):
-                    return None
-                upwards = loop.step.value > 0
-                at_start = upwards == (lowest == (k > 0))
-                end = affine(loop.start if at_start else loop.stop, self.maker)
-                inside = end if at_start else end.plus(Affine(-1 if upwards else 1))
-                term = self.extreme(inside, lowest == (k > 0))
-            if term is None:
-                return None
-            out = out.plus(term.times(k))
-        return out
-
     def is_apart(self, load: Op, write: Op) -> bool:
         """Whether no run of the write that comes after the load touches what the load read."""
         shared = [
             p for p, q in zip(self.around[id(load)], self.around[id(write)], strict=False) if p is q
         ]
-        before = (
-            self.number[id(write)] <= self.number[id(load)]
-        )  # a store keeps what it stores itself
-        if not shared:
-            return before
+        # a store keeps what it stores itself
+        before = self.number[id(write)] <= self.number[id(load)]
+        if not shared and before:
+            return True
         read_at, written_at = self.subscript(load), self.subscript(write)
         if read_at is None or written_at is None or read_at[0] is not written_at[0]:
+            return False
+        if any(map(self.never_meet, read_at[1], written_at[1])):
+            return True
+        if not shared:
             return False
         return self.is_behind(read_at[1], written_at[1], shared, before)
 
@@ -224,6 +151,11 @@ class Program:
             ):
                 return False
             forwards = (loop.step.value > 0) != loop.reverse
+            if any(
+                self.stays_ahead(w, r, loop, forwards)
+                for r, w in zip(read_at, written_at, strict=False)
+            ):
+                return True
             running = [
                 (r, w.only)
                 for r, w in zip(read_at, written_at, strict=False)
@@ -255,6 +187,30 @@ class Program:
             and self.counts_from_front(read.lowest)
             and self.counts_from_front(written.only)
         )
+
+    def stays_ahead(self, written: Span, read: Span, loop: For, forwards: bool) -> bool:
+        """Whether what this turn and later ones write is ahead of what this one read, as the loop goes: in a loop
+        that counts t down, `y[k]` with k < t is ahead of `y[t]`.
+        """
+        if not (self.counts_from_front(read.lowest) and self.counts_from_front(written.lowest)):
+            return False
+        first, last = (read, written) if forwards else (written, read)
+        if first.highest is None:
+            return False
+        below = self.extreme(first.highest, lowest=False, inside=loop)
+        above = self.extreme(last.lowest, lowest=True, inside=loop)
+        if below is None or above is None:
+            return False
+        if (above if forwards else below).terms.get(loop.index, 0) < 0:
+            return False  # it comes nearer from turn to turn
+        if any(self.varies(v, loop) for v in (*below.values(), *above.values())):
+            return False
+        gap = above.minus(below).known
+        return gap is not None and gap > 0
+
+    def varies(self, value: Value, loop: For) -> bool:
+        """Whether a value other than the loop's index may change from turn to turn."""
+        return value is not loop.index and loop in self.loops_around(self.home[value])
 
     def compare(self, read: Span, written: Affine, loop: For, forwards: bool) -> bool | None:
         """True: what is read lies behind all that this and later turns write; False: perhaps not; None: the
@@ -289,50 +245,6 @@ class Program:
         highest = affine(inner.stop, self.maker).plus(Affine(read.const - 1))
         gap = highest.minus(written).known
         return gap is not None and gap < 0
-
-    def loop_of(self, index: Value) -> For | None:
-        """The loop that a value is the index of."""
-        home = self.home.get(index)
-        owner = None if home is None else self.owner.get(home)
-        return owner if isinstance(owner, For) and owner.index is index else None
-
-    def subscript(self, op: Op) -> tuple[Value, list[Span]] | None:
-        """The root and the places on the leading axes that an access touches; None where that is not known."""
-        base, where, indices = op.operands[0], op.attrs.get("where"), op.operands[1:]
-        if op.decl in (memory.store, memory.add_into):
-            indices = op.operands[2:]
-        if op.decl is memory.read:
-            view = self.maker.get(base) if isinstance(base, Value) else None
-            if isinstance(view, Op) and view.decl is memory.index:
-                return self.subscript(view)
-            return (base, []) if isinstance(base, Value) else None
-        if (
-            op.decl not in (memory.store, memory.add_into, memory.index)
-            or where is None
-            or not isinstance(base, Value)
-        ):
-            return None
-        made = self.maker.get(base)
-        if isinstance(made, Op) and made.decl.view_of is not None:
-            return None  # an access through a view of a view: not followed
-        return base, self.spans(memory.items(where), indices)
-
-    def spans(self, items: Sequence[str], indices: Sequence[Atom]) -> list[Span]:
-        """The places on the leading axes, as far as integers and plain slices go."""
-        places = iter(indices)
-        out: list[Span] = []
-        for item in items:
-            if item == "i":
-                place = affine(next(places), self.maker)
-                out.append(Span(place, place))
-            elif item in ("b:", ":e", "b:e"):
-                first = affine(next(places), self.maker) if "b" in item else Affine()
-                end = affine(next(places), self.maker) if "e" in item else None
-                inside = end is not None and self.counts_from_front(end)
-                out.append(Span(first, end.plus(Affine(-1)) if end and inside else None))
-            else:
-                break
-        return out
 
 
 def survey(region: Region, roots: Mapping[Value, frozenset[Value]]) -> Program:

@@ -18,6 +18,7 @@ from srcdiff.transforms.algebra import algebra
 from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
+from srcdiff.transforms.dead_stores import dead_stores
 from srcdiff.transforms.fill_once import fill_once
 from srcdiff.transforms.fold import fold
 from srcdiff.transforms.forward import ForwardRules, forward
@@ -123,6 +124,7 @@ _SIMPLIFY = (
     Pass("fold", fold, "zeros and ones that rules produced"),
     Pass("invariants", forward_invariants, "carried adjoints that do not change are their start"),
     Pass("common", cse, "the backward part asks for what the forward part has"),
+    Pass("dead stores", dead_stores, "writes clear adjoints that nothing asks for again"),
     Pass("dead code", dce, "rules are inlined whole"),
 )
 
@@ -154,6 +156,7 @@ _FINISH = (
     Pass("algebra", algebra, "sums of products as a person writes them"),
     Pass("fold", fold, "what algebra made constant"),
     Pass("hoist", hoist, "what does not change in a loop"),
+    Pass("dead stores", dead_stores, "what is read is known now"),
     Pass("loop direction", loop_direction, "a reversed loop whose turns commute runs forwards"),
     Pass("clears", place_clears, "zeros are written where they read best, or not at all"),
     Pass("fill once", fill_once, "no zeros where a loop fills every row"),

@@ -19,7 +19,8 @@ from srcdiff.ir.core import Atom, Const, For, Op, Region, Statement, Value, cons
 from srcdiff.ir.types import Array, Clamp, Dim, Scalar, Struct, Type, shape_of
 from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.affine import Affine, affine
-from srcdiff.transforms.loads import Loop, Program
+from srcdiff.transforms.loads import Program
+from srcdiff.transforms.outline import Loop
 
 __all__ = ["Axis", "Places", "room", "total"]
 

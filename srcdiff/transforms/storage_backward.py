@@ -28,7 +28,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import Array
 from srcdiff.ops import containers, memory
 from srcdiff.transforms.affine import affine
-from srcdiff.transforms.loads import Loop
+from srcdiff.transforms.outline import Loop
 from srcdiff.transforms.places import total
 from srcdiff.transforms.storage_plan import Layout, Store, carried_result
 

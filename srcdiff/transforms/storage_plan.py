@@ -17,7 +17,8 @@ from srcdiff.ir.core import Atom, Const, For, If, Op, Region, Statement, Value, 
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, map_dims, shape_of
 from srcdiff.ops import containers, memory
-from srcdiff.transforms.loads import Loop, Program
+from srcdiff.transforms.loads import Program
+from srcdiff.transforms.outline import Loop
 from srcdiff.transforms.places import Axis, Places, room
 from srcdiff.transforms.recompute import origins
 

@@ -24,6 +24,5 @@ def readout_value_and_grad(W, U, v, xs):
         d_U += np.outer(scaled, xs[t])
         d_xs[t] = U.T @ scaled
         d_W += np.outer(scaled, H[t])
-        d_H[t + 1] = 0.0
         d_H[t] += W.T @ scaled
     return value, (d_W, d_U, d_v, d_xs)

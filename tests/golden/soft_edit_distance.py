@@ -66,7 +66,6 @@ def distance_value_and_grad(x, y, gap, gamma):
                 D[i - 1, j - 1] + difference**2,
                 gamma,
             )
-            d_D[i, j] = 0.0
             d_D[i - 1, j - 1] += d_c
             d_D[i, j - 1] += d_b
             d_D[i - 1, j] += d_a
@@ -77,8 +76,6 @@ def distance_value_and_grad(x, y, gap, gamma):
             d_gamma += d_gamma_part
     for j in range(1, m + 1):
         d_gap += d_D[0, j] * j
-        d_D[0, j] = 0.0
     for i in range(1, n + 1):
         d_gap += d_D[i, 0] * i
-        d_D[i, 0] = 0.0
     return D[n, m], (d_x, d_y, d_gap, d_gamma)

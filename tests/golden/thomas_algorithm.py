@@ -49,13 +49,11 @@ def solve_tridiagonal_backward(d_out, lower, diag, upper, rhs):
         pivot = diag[i] - lower[i] * c[i - 1]
         numerator = d_x[i]
         negated = -(numerator / pivot)
-        d_x[i] = 0.0
         d_x[i - 1] += negated * lower[i]
         d_lower[i] += negated * old_x[i]
         d_rhs[i] += numerator / pivot
         d_pivot = (numerator * (lower[i] * old_x[i] - rhs[i]) / pivot - d_c[i] * c[i]) / pivot
         d_upper[i] += d_c[i] / pivot
-        d_c[i] = 0.0
         d_c[i - 1] -= d_pivot * lower[i]
         d_lower[i] -= d_pivot * c[i - 1]
         d_diag[i] += d_pivot
@@ -63,8 +61,6 @@ def solve_tridiagonal_backward(d_out, lower, diag, upper, rhs):
     d_rhs[0] += d_x[0] / diag[0]
     d_diag[0] -= d_c[0] * ratio / diag[0]
     d_upper[0] += d_c[0] / diag[0]
-    d_c[0] = 0.0
-    d_x[0] = 0.0
     return d_lower, d_diag, d_upper, d_rhs
 
 

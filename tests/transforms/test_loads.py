@@ -73,6 +73,48 @@ def test_a_read_before_a_later_write_is_not_stable_and_one_behind_is():
     """) == [False, True]
 
 
+TRIANGULAR = """
+        def f(%x: float64[n, n]) -> 0 {{
+          %n: int64{{n}} = axis_length[axis=0] %x
+          %y: float64[n, n] = copy %x
+          for 0, %n, 1 {outer} {{
+            (%k: int64{{k}}) ->
+            %next: int64{{k+1}} = add %k, 1
+            for {bounds}, 1 {{
+              (%i: int64{{i}}) ->
+              %a: float64! = index[where='i, i'] %y, %k, %i
+              store[where='i, i'] %y, %a, %i, %i
+              yield
+            }}
+            yield
+          }}
+          yield %y
+        }}
+    """
+
+
+@pytest.mark.parametrize(
+    ("outer", "bounds", "expected"),
+    [
+        ("", "%next, %n", True),  # rows below the pivot's are written
+        ("", "%k, %n", False),
+        ("reverse", "%next, %n", False),
+        ("reverse", "0, %k", True),
+        ("", "0, %k", False),
+    ],
+)
+def test_what_an_inner_loop_writes_may_stay_ahead_of_what_the_outer_one_reads(
+    outer, bounds, expected
+):
+    assert stable(TRIANGULAR.format(outer=outer, bounds=bounds)) == [expected]
+
+
+def test_rows_that_no_turn_writes_are_stable():
+    body = "%a: float64! = index[where='i'] %y, 0\n            store[where='i'] %y, %a, %i"
+    assert stable(loop(body, start="1")) == [True]
+    assert stable(loop(body, start="0")) == [False]
+
+
 def test_appending_overwrites_nothing():
     assert stable("""
         def f(%a: float64, %n: int64{n}) -> 0 {

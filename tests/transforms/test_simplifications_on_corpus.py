@@ -20,6 +20,7 @@ from srcdiff.transforms.algebra import algebra
 from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
+from srcdiff.transforms.dead_stores import dead_stores
 from srcdiff.transforms.fold import fold
 from srcdiff.transforms.fuse_loops import fuse_loops
 from srcdiff.transforms.hoist import hoist
@@ -30,7 +31,8 @@ from srcdiff.transforms.stabilise import stabilise
 from srcdiff.transforms.trim_calls import trim_calls
 
 PASSES = (
-    algebra, cse, dce, fold, forward_invariants, fuse_loops, hoist, merge_ifs, pair_up_saves, stabilise, trim_calls,
+    algebra, cse, dce, dead_stores, fold, forward_invariants, fuse_loops, hoist, merge_ifs, pair_up_saves, stabilise,
+    trim_calls,
 )  # fmt: skip
 
 
