@@ -161,7 +161,11 @@ class _Fold:
             return False  # `residual_dot` stands beside `residual`
         if use.deeper and not (is_free(let) or (is_trivial(let) and inside.width <= _SHORT)):
             return False
-        if isinstance(use.node, Jump) and self.has_both and not is_free(let):
+        if (
+            isinstance(use.node, Jump)
+            and self.has_both
+            and not (is_free(let) or self.is_whole(let))
+        ):
             if let.origin == "user":
                 return False  # the forward part ends with `value = ...`
             if value.name.startswith("d_") and inside.width > 10 and self.has_value(use.node):
@@ -169,6 +173,15 @@ class _Fold:
         if let.origin != "user" and not is_free(let):
             return inside.width + self.width.get(id(use.node), 0) <= _LINE
         return True
+
+    def is_whole(self, let: Let) -> bool:
+        """Whether it is all of an array as it is now; a part of one is better copied than handed out."""
+        base = let.operands[0] if is_read(let) else None
+        maker = self.facts.maker.get(base) if isinstance(base, Value) else None
+        is_view = (
+            isinstance(maker, Let) and maker.op is not None and maker.op.decl.view_of is not None
+        )
+        return is_read(let) and not is_view
 
     def has_value(self, node: Jump) -> bool:
         """Whether a `return` gives the function's own value first, and derivatives behind it."""

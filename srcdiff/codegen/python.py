@@ -147,7 +147,7 @@ def writer_for(
     taken = bound | set(short.values()) | {d.partition(".")[0] for d in used} | {"np"}
     live = live_intervals(plan, folding)
     variables = name_variables(plan, facts, folding, live, taken, _derivatives(fn))
-    return Writer(plan, folding, variables, short)
+    return Writer(plan, folding, variables, short, taken)
 
 
 def _derivatives(fn: Function) -> dict[Value, tuple[Value, str]]:

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import gast
 
 from srcdiff.codegen import nodes as n
+from srcdiff.codegen.calls import CallResults
 from srcdiff.codegen.folding import Folding
 from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Pattern, Plan
 from srcdiff.codegen.templates import template
@@ -34,12 +35,20 @@ _FLIPPED = {
 
 
 class Writer:
-    """Writes the statements of one function. `short` maps SciPy's dotted names to what they are imported as."""
+    """Writes the statements of one function. `short` maps SciPy's dotted names to what they are imported as, `taken`
+    are names that it uses of things outside.
+    """
 
     def __init__(
-        self, plan: Plan, folding: Folding, names: Mapping[Value, str], short: dict[str, str]
+        self,
+        plan: Plan,
+        folding: Folding,
+        names: Mapping[Value, str],
+        short: dict[str, str],
+        taken: Collection[str] = (),
     ) -> None:
         self.plan, self.folding, self.names, self.short = plan, folding, names, short
+        self.calls = CallResults(plan, names, taken)
 
     # ---- expressions ----
 
@@ -47,7 +56,9 @@ class Writer:
         if isinstance(atom, Const):
             return constant(atom.value)
         let = self.folding.folded.get(atom)
-        return n.name(self.names[atom]) if let is None else self.value(let)
+        if let is not None:
+            return self.value(let)
+        return self.calls.places.get(atom) or n.name(self.names[atom])
 
     def value(self, let: Let) -> Any:
         if (
@@ -90,7 +101,7 @@ class Writer:
                 else n.expr_stmt(filled)
             ]
         if isinstance(let.source, Call):
-            return self.call(let.source, let.results, filled)
+            return self.calls.statements(let.source, let.results, filled)
         if len(let.results) > 1 or (let.op is not None and let.op.decl.name == "unpack"):
             return [n.assign(n.tuple_(*(self.target(r) for r in let.results)), filled)]
         return [self.assign(let.results[0], filled, let.op)]
@@ -114,33 +125,6 @@ class Writer:
             if isinstance(pattern, Value)
             else n.tuple_(*map(self.target, pattern))
         )
-
-    def call(self, call: Call, results: Sequence[Value], value: Any) -> list[Any]:
-        tree = call.function.output
-        if isinstance(tree, int):
-            return [n.assign(self.names[results[tree]], value)]
-        if is_unpackable(tree):
-            return [n.assign(self.unpacked(tree, results), value)]
-        holder = f"{value.func.id}_result"
-        parts: list[Any] = []
-        self.parts(tree, n.name(holder), results, parts)
-        return [n.assign(holder, value), *parts]
-
-    def unpacked(self, tree: Tree, results: Sequence[Value]) -> Any:
-        if isinstance(tree, int):
-            return n.name(self.names[results[tree]])
-        return n.tuple_(*(self.unpacked(child, results) for child in tree.children))
-
-    def parts(self, tree: Tree, base: Any, results: Sequence[Value], out: list[Any]) -> None:
-        """One assignment for each part of a container that cannot be unpacked, such as a dict."""
-        if isinstance(tree, int):
-            if self.names[results[tree]] != "_":
-                out.append(n.assign(self.names[results[tree]], base))
-            return
-        for key, child in zip(tree.keys, tree.children, strict=True):
-            named = tree.kind in ("namedtuple", "dataclass")
-            part = n.attribute(base, key) if named else n.subscript(base, n.constant(key))
-            self.parts(child, part, results, out)
 
     def copy(self, copy: Copy) -> list[Any]:
         """Assignments one after the other where the order allows it, in one tuple where they form a circle."""
@@ -368,16 +352,6 @@ def without_term(total: Any, name: str) -> tuple[str, Any] | None:
     for plus, term in terms[1:]:
         rest = n.binop(rest, "+" if plus or all_minus else "-", term)
     return ("-" if all_minus else "+"), rest
-
-
-def is_unpackable(tree: Tree) -> bool:
-    if isinstance(tree, int):
-        return True
-    return (
-        tree.kind in ("tuple", "list", "namedtuple")
-        and all(map(is_unpackable, tree.children))
-        and bool(tree.children)
-    )
 
 
 def _is_name(tree: Any, name: str) -> bool:

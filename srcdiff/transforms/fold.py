@@ -44,6 +44,7 @@ from srcdiff.transforms.facts import (
     written_values,
 )
 from srcdiff.transforms.identities import IDENTITIES, constants_first, may_stand
+from srcdiff.transforms.subscripts import composed, is_whole
 
 __all__ = ["fold"]
 
@@ -146,6 +147,7 @@ class _Fold(Rewriter):
             new = self.of_origin(new)
         if is_generated(new) and new.decl is arithmetic.multiply:
             new = replace(new, operands=constants_first(new.operands))
+        new = self.through_views(new)
         parts = self.parts(new)
         if parts is not None:
             env.update(zip(old.results, parts, strict=True))
@@ -166,6 +168,14 @@ class _Fold(Rewriter):
             self.here.adds[_target(new)] = place
         if is_generated(new) and new.decl is memory.store and is_zero_constant(new.operands[1]):
             self.here.clears[_target(new)] = place
+
+    def through_views(self, op: Op) -> Op:
+        """An access of a view that a pass made, as one of what it is a view of."""
+        base = op.operands[0] if op.operands else None
+        view = self.made.get(base) if isinstance(base, Value) else None
+        if view is None or not is_generated(op) or not is_generated(view):
+            return op
+        return composed(op, view) or op
 
     # ---- values ----
 
@@ -204,6 +214,8 @@ class _Fold(Rewriter):
         value = constant_value(op)
         if value is not None:
             return value
+        if is_whole(op) and same_kind(op.operands[0].type, op.result.type):
+            return op.operands[0]
         if op.decl is memory.copy:
             return self.take_over(op, b)
         rule = IDENTITIES.get(op.decl.name)
@@ -218,7 +230,10 @@ class _Fold(Rewriter):
         return value is not None
 
     def take_over(self, copy: Op, b: Builder) -> Atom | None:
-        """A copy of what nobody else holds is that value itself, under the copy's name."""
+        """A copy of what nobody else holds is that value itself, under the copy's name.
+
+        The user's own results are taken over only by copies that passes put behind them.
+        """
         source = copy.operands[0]
         if (
             not isinstance(source, Value)
@@ -232,7 +247,7 @@ class _Fold(Rewriter):
         if builder is not b:
             return None
         maker = b.body[place]
-        if not is_generated(maker) or not _gives_own(maker):
+        if not _gives_own(maker) or not (is_generated(maker) or copy.origin == "compiler"):
             return None
         b.body[place] = replace(
             maker, results=tuple(copy.result if r is source else r for r in maker.results)

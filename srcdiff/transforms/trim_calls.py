@@ -48,7 +48,8 @@ def trim_calls(fn: Function) -> Function:
     smaller: dict[Function, tuple[Function, tuple[int, ...]]] = {}
     for function in order:
         everything = range(len(function.body.yields))
-        kept = tuple(sorted(needs[function].results) if needs[function].made else everything)
+        loses = needs[function].made and _can_lose_results(function.output)
+        kept = tuple(sorted(needs[function].results) if loses else everything)
         smaller[function] = dce(_with_yields(function, kept)), kept
         _note_needs(smaller[function][0], needs)
     done: dict[Function, _Trimmed] = {}
@@ -80,7 +81,7 @@ def _note_needs(fn: Function, needs: dict[Function, _Needs]) -> None:
     for call in _calls(fn):
         need = needs[call.function]
         need.results |= {k for k, r in enumerate(call.results) if counts.get(r)}
-        need.made = need.made and is_generated(call) and _can_lose_results(call.function.output)
+        need.made = need.made and is_generated(call)
 
 
 def _can_lose_results(output: Tree) -> bool:

@@ -6,7 +6,7 @@ def evaluate(kernel, x, z):
     return kernel.amplitude**2 * (1.0 + 0.5 * r2 / kernel.order) ** -kernel.order
 
 
-def evaluate_backward(d_out, kernel, x, z, out):
+def evaluate_backward(d_out, kernel, x, z):
     """Adjoint of `evaluate` with respect to `kernel`, `x`, `z`."""
     # forward
     ratio = (x - z) / kernel.scales
@@ -33,27 +33,16 @@ def evaluate_backward(d_out, kernel, x, z, out):
 
 def gram_sum_value_and_grad(kernel, X):
     """Value and gradient of `gram_sum` with respect to `kernel`, `X`."""
-    # forward
     d_X = np.zeros_like(X)
     d_kernel_scales = np.zeros_like(kernel.scales)
     total = 0.0
     d_kernel_amplitude = 0.0
     for i in range(len(X)):
         for j in range(i + 1):
-            evaluate_result = evaluate(kernel, X[i], X[j])
-            total += evaluate_result * (i + 1)
-            evaluate_backward_result = evaluate_backward(
-                1.0 * (i + 1), kernel, X[i], X[j], evaluate_result
-            )
-            d_kernel_amplitude_part = evaluate_backward_result[0].amplitude
-            d_kernel_scales_part = evaluate_backward_result[0].scales
-            d_x = evaluate_backward_result[1]
-            d_z = evaluate_backward_result[2]
-            d_kernel_scales += d_kernel_scales_part
+            total += evaluate(kernel, X[i], X[j]) * (i + 1)
+            d_kernel, d_x, d_z = evaluate_backward(1.0 * (i + 1), kernel, X[i], X[j])
+            d_kernel_scales += d_kernel.scales
             d_X[j] += d_z
             d_X[i] += d_x
-            d_kernel_amplitude += d_kernel_amplitude_part
-
-    # backward
-    d_kernel_scales = d_kernel_scales.copy()
+            d_kernel_amplitude += d_kernel.amplitude
     return total, (Kernel(amplitude=d_kernel_amplitude, scales=d_kernel_scales, order=None), d_X)

@@ -23,15 +23,13 @@ def edit_value_and_grad(A, w):
     d_tail = d_B[1:, 1:]
     d_tail += 1.0
     d_B += A
-    d_B[-1][0] += 2 * d_tail[-1, -1] * last_row
-    d_last_row = d_B[-1][0]
-    d_B[-1][0] = 0.0
-    d_B[0] += d_last_row
-    d_B_row = np.sum(d_tail * old_tail)
+    d_B[-1, 0] += 2 * d_tail[-1, -1] * last_row
+    d_B_row = d_B[-1, 0]
+    d_B[-1, 0] = 0.0
+    d_B[0] += d_B_row
+    total = np.sum(d_tail * old_tail)
     d_tail *= B_row
-    d_B[0, 0] += d_B_row
-    d_first = d_B[0][:] * w
-    d_w = d_B[0][:] * old_first
-    d_B[0][:] = 0.0
-    d_B[0] += d_first
+    d_B[0, 0] += total
+    d_w = d_B[0] * old_first
+    d_B[0] *= w
     return value, (B + d_B, d_w)

@@ -287,3 +287,33 @@ def test_a_sum_that_was_left_to_the_run_is_decided_by_a_known_length(length, exp
     }}
     """
     assert expected in to_text(changed(fold, program(text), X))
+
+
+def test_a_copy_that_a_pass_made_of_a_users_result_is_that_result():
+    text = """
+        def f(%x: float64[n]) -> 0 {{
+          %0: float64[n] = exp %x
+          %y: float64[n] = copy %0{origin}
+          store[where='i'] %y, 1.0, 0
+          yield %y
+        }}
+    """
+    assert "copy" not in to_text(
+        changed(fold, program(text.format(origin=" ;compiler")), np.ones(3))
+    )
+    assert "copy" in to_text(changed(fold, program(text.format(origin="")), np.ones(3)))
+
+
+def test_a_copy_of_a_users_result_that_is_asked_for_again_stays():
+    text = """
+        def f(%x: float64[n]) -> 0 {
+          %0: float64[n] = exp %x
+          %y: float64[n] = copy %0 ;compiler
+          store[where='i'] %y, 1.0, 0
+          %z: float64[n] = multiply %0, 2.0
+          %w: float64[n] = read %y
+          %s: float64[n] = add %w, %z
+          yield %s
+        }
+    """
+    assert "copy" in to_text(changed(fold, program(text), np.ones(3)))

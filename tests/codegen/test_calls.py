@@ -1,0 +1,52 @@
+"""What helpers give is taken apart as a person would."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+import srcdiff
+
+
+@dataclass
+class Spring:
+    stiffness: float
+    rest: np.ndarray
+
+
+def energy(spring, x):
+    return 0.5 * spring.stiffness * np.sum((x - spring.rest) ** 2)
+
+
+def two_energies(spring, x, y):
+    return energy(spring, x) * 2.0 + np.sin(energy(spring, y))
+
+
+X, Y = np.array([0.3, -0.4]), np.array([1.2, 0.1])
+SPRING = Spring(1.5, np.array([0.25, 0.5]))
+
+
+def test_containers_of_two_calls_have_two_names_and_their_parts_none():
+    g = srcdiff.grad(two_energies, argnums=(0, 1, 2))
+    text = g.source_for(SPRING, X, Y)
+    assert "d_spring, d_x = energy_backward(" in text or "d_spring, d_y = energy_backward(" in text
+    assert "d_spring_part, " in text
+    assert "d_spring.stiffness" in text and "d_spring_part.stiffness" in text
+    assert "energy_backward_result" not in text
+    assert "def energy_backward(d_out, spring, x):" in text  # it has no use for the result
+    srcdiff.check_grads(two_energies, SPRING, X, Y)
+
+
+def means(x):
+    return {"mean": np.mean(x), "spread": np.std(x)}
+
+
+def score(x, y):
+    a, b = means(x), means(y)
+    return (a["mean"] - b["mean"]) ** 2 * a["spread"] + b["spread"]
+
+
+def test_the_name_of_a_container_is_not_that_of_one_of_its_parts():
+    srcdiff.check_grads(score, X, Y)
+    text = srcdiff.value_and_grad(score).source_for(X, Y)
+    assert 'means_result = means_results["mean"]' in text
+    assert text.count("means_results = means(") == 2  # all parts have names by then
