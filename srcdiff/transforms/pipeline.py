@@ -155,6 +155,7 @@ _FINISH = (
     Pass("merge branches", merge_ifs, "neighbouring branches on one condition are one"),
     Pass("algebra", algebra, "sums of products as a person writes them"),
     Pass("fold", fold, "what algebra made constant"),
+    Pass("materialise", materialise, "what was filled only now"),
     Pass("hoist", hoist, "what does not change in a loop"),
     Pass("dead stores", dead_stores, "what is read is known now"),
     Pass("loop direction", loop_direction, "a reversed loop whose turns commute runs forwards"),
