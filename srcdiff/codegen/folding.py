@@ -20,6 +20,7 @@ __all__ = ["Folding", "fold"]
 
 _LINE = 76  # characters that an expression of generated parts may have
 _SHORT = 16  # characters that may be repeated
+_SIGNS = 6  # uses of a number with the other sign
 _REPEATED = {"negative", "add", "subtract", "multiply", "square", "power", "divide"}
 _HOLDS = {"append", "pack", "list_new", "list_set"}  # keep a reference to their operands
 _ORDERED = {"list_pop", "restore"}
@@ -198,8 +199,18 @@ class _Fold:
             return True
         if is_free(let):
             return len(uses) <= 2 or not is_part(let)
+        if any(self.has_named_opposite(u) for u in uses):
+            return False
         simple = all(is_free(self.out.folded[a]) for a in let.operands if a in self.out.folded)  # type: ignore[index]
-        return simple and len(uses) <= 3 and not any(u.deeper for u in uses)
+        often = _SIGNS if is_sign(let) and all(map(is_term, uses)) else 3
+        return simple and len(uses) <= often and not any(u.deeper for u in uses)
+
+    def has_named_opposite(self, use: Use) -> bool:
+        """`d = a / b`, and `-d` where it is wanted, and not `negated = -(a / b)` and `a / b`."""
+        node = use.node
+        if not isinstance(node, Let) or node.op is None or node.op.decl.name != "negative":
+            return False
+        return node.origin != "user" and len(self.facts.uses[node.results[0]]) > 1
 
     def swapped(self, let: Let, uses: list[Use]) -> bool:
         """`a, b = b, a + b`: the new value cannot have its name before the old one is handed on."""
@@ -280,6 +291,20 @@ def is_offset(let: Let) -> bool:
     if op is None or op.decl.name not in ("add", "subtract") or strip(op.result.type) != INT:
         return False
     return any(isinstance(a, Const) for a in op.operands)
+
+
+def is_term(use: Use) -> bool:
+    """Whether a value is used in a product or sum, where a sign goes to the front."""
+    op = use.node.op if isinstance(use.node, Let) else None
+    return op is not None and op.decl.name in ("add", "subtract", "multiply")
+
+
+def is_sign(let: Let) -> bool:
+    return (
+        let.op is not None
+        and let.op.decl.name == "negative"
+        and isinstance(let.op.result.type, Scalar)
+    )
 
 
 def is_trivial(let: Let) -> bool:

@@ -5,6 +5,9 @@
     %b = multiply %x, %y             %z = add %a, %s
     %z = add %b, %s
 
+A reduction that keeps its axis is the one that does not, with an axis put in: `mu[:, None]` for
+`mean(x, axis=1, keepdims=True)`.
+
 An operation that reads storage is the same as an earlier one only if nothing may have been written there in
 between: each root has an *epoch*, which every write moves on. Of two lines of the user's, the second stays, as
 people repeat themselves for the reader; only reads and lookups are joined. Operations that make storage which is
@@ -21,6 +24,7 @@ from srcdiff.ir.alias import reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, lookup
 from srcdiff.ir.core import Atom, Function, If, Op, Region, Statement, Value, regions_of
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of, ndim_of, strip
+from srcdiff.ops.shapes import expand_dims
 from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.facts import ALLOCATIONS, is_generated, rename, same_kind, written_values
 
@@ -94,7 +98,10 @@ class _Cse(Rewriter):
             b.append(new)
             self.advance(writes_of(old, self.roots))
             return
-        key = self.key(new, reads_of(old, self.roots))
+        reads = reads_of(old, self.roots)
+        if (other := self.with_axis(new, reads)) is not new:
+            new, reads = other, reads_of(other, self.roots)
+        key = self.key(new, reads)
         earlier = self.table.get(key)
         if earlier is None:
             self.table[key] = new
@@ -105,6 +112,29 @@ class _Cse(Rewriter):
             env[result] = first
             if result.user and not first.user and first in self.here:
                 self.names[first] = replace(first, name=result.name, user=True)
+
+    def with_axis(self, op: Op, reads: frozenset[Value]) -> Op:
+        """A reduction that keeps its axis, where the same one without it is there: that one with a new axis."""
+        axis = op.attrs.get("axis")
+        if not (is_generated(op) and op.attrs.get("keepdims") is True and isinstance(axis, int)):
+            return op
+        rest = {k: v for k, v in op.attrs.items() if k != "keepdims"}
+        for attrs in (rest, {**rest, "keepdims": False}):
+            found = self.table.get(self.key(replace(op, attrs=attrs), reads))
+            if found is None or not isinstance(found.result.type, Array):
+                continue
+            base, kept = found.result.type, op.result.type
+            shape = list(base.shape)
+            shape.insert(axis + (len(shape) + 1) * (axis < 0), Dim(1))
+            if isinstance(kept, Array) and (base.dtype, tuple(shape)) == (kept.dtype, kept.shape):
+                return replace(
+                    op,
+                    decl=expand_dims,
+                    operands=(found.result,),
+                    attrs={"axis": axis},
+                    spelling="",
+                )
+        return op
 
     def advance(self, roots: Iterable[Value]) -> None:
         for root in roots:

@@ -33,7 +33,7 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.shapes import missing
-from srcdiff.ir.types import Scalar, Struct, dims_of, shape_of
+from srcdiff.ir.types import Scalar, Struct, dims_of, ndim_of, shape_of
 from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.constants import constant_value, is_zero_constant, known_constant
 from srcdiff.transforms.facts import (
@@ -51,6 +51,7 @@ __all__ = ["fold"]
 _ZEROS = {"zeros", "zeros_like", "zeros_of"}
 _SHARES = {"pack", "list_new", "read", "restore", "list_pop"}  # results that somebody else may hold
 _ADDS = (memory.add_into, memory.add_at)
+_ARITHMETIC = (arithmetic.add, arithmetic.subtract, arithmetic.multiply, arithmetic.divide)
 _GONE = Op(memory.read, (), ())  # stands where a statement was taken out
 
 
@@ -147,7 +148,7 @@ class _Fold(Rewriter):
             new = self.of_origin(new)
         if is_generated(new) and new.decl is arithmetic.multiply:
             new = replace(new, operands=constants_first(new.operands))
-        new = self.through_views(new)
+        new = self.without_padding(self.through_views(new))
         parts = self.parts(new)
         if parts is not None:
             env.update(zip(old.results, parts, strict=True))
@@ -176,6 +177,20 @@ class _Fold(Rewriter):
         if view is None or not is_generated(op) or not is_generated(view):
             return op
         return composed(op, view) or op
+
+    def without_padding(self, op: Op) -> Op:
+        """`x - mu` for `x - mu[None, :]`: what is as long as x needs no axis in front."""
+        if op.decl not in _ARITHMETIC or not is_generated(op):
+            return op
+        operands = list(op.operands)
+        for k, other in ((0, 1), (1, 0)):
+            padded = self.operand_of(operands[k], "expand_dims")
+            if padded is None or padded.attrs["axis"] != 0 or operands[k] in self.written:
+                continue
+            if ndim_of(operands[other].type) == ndim_of(operands[k].type):
+                operands[k] = padded.operands[0]
+                return replace(op, operands=tuple(operands))
+        return op
 
     # ---- values ----
 

@@ -92,6 +92,26 @@ def test_an_element_is_not_folded_across_a_write():
     assert f(np.array([3.0])) == 9.0
 
 
+def test_a_quotient_has_the_name_and_not_its_negative():
+    x, a, b_ = vector("d_x"), scalar("a"), scalar("b")
+    b = builder()
+    b.origin = "adjoint"
+    y = b.op(memory.copy, x, name="d_y")
+    ratio = b.op(ar.divide, a, b_)
+    opposite = b.op(ar.negative, ratio)
+    b.ops(memory.add_into, y, b.op(ar.multiply, opposite, a), const(0), where="i")
+    b.ops(memory.add_into, y, b.op(ar.multiply, opposite, b_), const(1), where="i")
+    b.ops(memory.add_into, y, ratio, const(2), where="i")
+    assert lines(text((x, a, b_), b, (y,))) == [
+        "d_y = d_x.copy()",
+        "ratio = a / b",
+        "d_y[0] -= ratio * a",
+        "d_y[1] -= ratio * b",
+        "d_y[2] += ratio",
+        "return d_y",
+    ]
+
+
 def test_a_view_that_is_only_written_is_folded_into_the_target():
     x, v = vector("x"), vector("v")
     b = builder()

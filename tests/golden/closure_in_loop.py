@@ -22,8 +22,8 @@ def layered_value_and_grad(x, scales):
     d_x = 0.0
     for i in reversed(range(len(scales))):
         width = scales[i] ** 2 + 0.5
-        negated = -(xs[i] - 0.5)
-        exponent = negated * (xs[i] - 0.5) / width
+        difference = xs[i] - 0.5
+        exponent = -difference * difference / width
         exponential = np.exp(exponent)
         combined = xs[i] + scales[i]
         ratio = -combined * combined / width
@@ -35,5 +35,5 @@ def layered_value_and_grad(x, scales):
         d_scales[i] = (
             d_combined - 2.0 * scales[i] * (d_ratio * ratio + d_exponent * exponent) / width
         )
-        d_x += d_exponent / width * (negated - (xs[i] - 0.5)) + d_combined
+        d_x += d_exponent / width * (-difference - difference) + d_combined
     return total, (d_x, d_scales)

@@ -29,10 +29,10 @@ def eccentric_anomaly_value_and_grad(mean_anomaly, e, tol):
             d_step = 0.0
         else:
             d_step = -d_E
+        d_z = d_step / denominator
         ratio = d_step * step / denominator
-        negated = -(d_step / denominator)
-        d_E += e * (negated * cosine - ratio * sine) + d_step / denominator
-        d_e += ratio * cosine + negated * sine
-        d_mean_anomaly += negated
+        d_E += e * (-d_z * cosine - ratio * sine) + d_z
+        d_e += ratio * cosine - d_z * sine
+        d_mean_anomaly -= d_z
     d_mean_anomaly += d_E
     return value, (d_mean_anomaly, d_e)

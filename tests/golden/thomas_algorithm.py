@@ -48,11 +48,11 @@ def solve_tridiagonal_backward(d_out, lower, diag, upper, rhs):
     for i in reversed(range(1, n)):
         pivot = diag[i] - lower[i] * c[i - 1]
         numerator = d_x[i]
-        negated = -(numerator / pivot)
-        d_x[i - 1] += negated * lower[i]
-        d_lower[i] += negated * old_x[i]
-        d_rhs[i] += numerator / pivot
-        d_pivot = (numerator * (lower[i] * old_x[i] - rhs[i]) / pivot - d_c[i] * c[i]) / pivot
+        share = numerator / pivot
+        d_x[i - 1] -= share * lower[i]
+        d_lower[i] -= share * old_x[i]
+        d_rhs[i] += share
+        d_pivot = (numerator * (lower[i] * old_x[i] - rhs[i]) - d_c[i] * upper[i]) / (pivot * pivot)
         d_upper[i] += d_c[i] / pivot
         d_c[i - 1] -= d_pivot * lower[i]
         d_lower[i] -= d_pivot * c[i - 1]

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from srcdiff.ir.text import to_text
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
-from tests.transforms.passes import check, unchanged
+from tests.transforms.passes import changed, check, program, unchanged
 
 X = np.array([1.0, 2.0, 3.0])
 
@@ -176,3 +177,50 @@ def test_lengths_of_equal_slices_are_equal():
         X,
         2,
     )
+
+
+def test_a_reduction_that_keeps_its_axis_is_the_other_with_an_axis():
+    text = """
+        def f(%x: float64[n, m]) -> 0 {{
+          %mu': float64[n] = mean[axis=1] %x
+          %k: float64[n, 1] = mean[axis={axis}, keepdims=True] %x{origin}
+          %g: float64[n, m] = subtract %x, %k ;adjoint
+          %h: float64[n, 1] = expand_dims[axis=1] %mu ;adjoint
+          %s: float64[n, m] = subtract %g, %h ;adjoint
+          yield %s
+        }}
+    """
+    x = np.arange(6.0).reshape(2, 3)
+    new = to_text(changed(cse, program(text.format(axis=1, origin=" ;adjoint")), x))
+    assert "keepdims" not in new and "expand_dims[axis=1] %mu" in new
+    assert "keepdims" in to_text(changed(cse, program(text.format(axis=1, origin="")), x))
+
+
+def test_a_reduction_along_another_axis_is_another():
+    text = """
+        def f(%x: float64[n, n]) -> 0 {
+          %mu': float64[n] = mean[axis=1] %x
+          %k: float64[1, n] = mean[axis=0, keepdims=True] %x ;adjoint
+          %s: float64[1, n] = subtract %mu, %k ;adjoint
+          yield %s
+        }
+    """
+    assert "keepdims" in to_text(changed(cse, program(text), np.arange(9.0).reshape(3, 3)))
+
+
+def test_a_reduction_of_what_was_written_meanwhile_is_another():
+    text = """
+        def f(%x: float64[n, m]) -> 0 {
+          %y: float64[n, m] = copy %x
+          %a: float64[n, m] = read %y
+          %mu': float64[n] = mean[axis=1] %a
+          store[where='i, i'] %y, 9.0, 0, 0
+          %b: float64[n, m] = read %y
+          %k: float64[n, 1] = mean[axis=1, keepdims=True] %b ;adjoint
+          %g: float64[n, m] = subtract %x, %k ;adjoint
+          %h: float64[n, 1] = expand_dims[axis=1] %mu ;adjoint
+          %s: float64[n, m] = subtract %g, %h ;adjoint
+          yield %s
+        }
+    """
+    assert "keepdims" in to_text(changed(cse, program(text), np.arange(6.0).reshape(2, 3)))

@@ -317,3 +317,19 @@ def test_a_copy_of_a_users_result_that_is_asked_for_again_stays():
         }
     """
     assert "copy" in to_text(changed(fold, program(text), np.ones(3)))
+
+
+@pytest.mark.parametrize(
+    ("axis", "left", "right", "expected"),
+    [(0, "%x", "%k", "subtract %x, %v"), (0, "%k", "%x", "subtract %v, %x"), (0, "%k", "%v", "subtract %k, %v")],
+)  # fmt: skip
+def test_an_axis_in_front_that_broadcasting_puts_there_is_not_needed(axis, left, right, expected):
+    text = f"""
+        def f(%x: float64[n, m], %v: float64[m]) -> 0 {{
+          %k: float64[1, m] = expand_dims[axis={axis}] %v ;adjoint
+          %s: float64[{"n" if "%x" in (left, right) else "1"}, m] = subtract {left}, {right} ;adjoint
+          yield %s
+        }}
+    """
+    new = to_text(changed(fold, program(text), np.ones((2, 3)), np.arange(3.0)))
+    assert expected in new
