@@ -44,6 +44,7 @@ from srcdiff.transforms.facts import (
     written_values,
 )
 from srcdiff.transforms.identities import IDENTITIES, constants_first, may_stand
+from srcdiff.transforms.ownership import held_roots
 from srcdiff.transforms.subscripts import composed, is_whole
 
 __all__ = ["fold"]
@@ -75,6 +76,7 @@ class _Fold(Rewriter):
     def __init__(self, fn: Function) -> None:
         self.roots = storage_roots(fn)
         self.written = written_values(fn, self.roots)
+        self.held = held_roots(fn, self.roots)
         self.resized = _resized(fn, self.roots)
         self.uses = count_uses(fn)
         self.shown = {d for p in fn.params for d in dims_of(p.type)}
@@ -232,7 +234,7 @@ class _Fold(Rewriter):
         if is_whole(op) and same_kind(op.operands[0].type, op.result.type):
             return op.operands[0]
         if op.decl is memory.copy:
-            return self.take_over(op, b)
+            return op.operands[0] if self.is_never_told_apart(op) else self.take_over(op, b)
         rule = IDENTITIES.get(op.decl.name)
         atom = rule(self, op, b) if rule else None
         return atom if atom is not None and may_stand(atom.type, op.result.type) else None
@@ -243,6 +245,16 @@ class _Fold(Rewriter):
         if value is not None:
             self.saved[save.attrs["slot"]] = value
         return value is not None
+
+    def is_never_told_apart(self, copy: Op) -> bool:
+        """Whether a copy is only read, as is what it is a copy of, and nobody holds it."""
+        source, own = copy.operands[0], copy.result
+        return (
+            isinstance(source, Value)
+            and same_kind(source.type, own.type)
+            and self.written.isdisjoint((source, own))
+            and own not in self.held
+        )
 
     def take_over(self, copy: Op, b: Builder) -> Atom | None:
         """A copy of what nobody else holds is that value itself, under the copy's name.

@@ -333,3 +333,24 @@ def test_an_axis_in_front_that_broadcasting_puts_there_is_not_needed(axis, left,
     """
     new = to_text(changed(fold, program(text), np.ones((2, 3)), np.arange(3.0)))
     assert expected in new
+
+
+COPIED = """
+    def f(%x: float64[n]) -> 0 {{
+      %y: float64[n] = exp %x
+      %c: float64[n] = copy %y ;adjoint
+      {more}
+      yield {result}
+    }}
+"""
+
+
+def test_a_copy_that_is_only_read_is_what_it_is_a_copy_of():
+    def after(more, result):
+        return to_text(changed(fold, program(COPIED.format(more=more, result=result)), np.ones(3)))
+
+    assert "copy" not in after("%s: float64[n] = add %c, %y", "%s")
+    assert "copy" in after("store[where='i'] %c, 1.0, 0\n %r: float64[n] = read %c", "%r")
+    assert "copy" in after("store[where='i'] %y, 1.0, 0\n %s: float64[n] = exp %c", "%s")
+    assert "copy" in after("", "%c")  # the caller may write into it
+    assert "copy" in after("%r: float64[n] = read %c", "%r")
