@@ -7,19 +7,15 @@ def log_det_value_and_grad(A):
     # forward
     n = A.shape[0]
     L = np.zeros((n, n))
-    ss = np.empty(n)
-    new_ss = np.empty((n, n))
     for j in range(n):
         s = A[j, j]
         for k in range(j):
             s -= L[j, k] ** 2
-        ss[j] = s
         L[j, j] = math.sqrt(s)
         for i in range(j + 1, n):
             s = A[i, j]
             for k in range(j):
                 s -= L[i, k] * L[j, k]
-            new_ss[j, i] = s
             L[i, j] = s / L[j, j]
     d_L = np.zeros_like(L)
     d_L[n - 1, 0] += 1.0
@@ -34,12 +30,12 @@ def log_det_value_and_grad(A):
     for j in reversed(range(n)):
         for i in reversed(range(j + 1, n)):
             d_s = d_L[i, j] / L[j, j]
-            d_L[j, j] -= d_L[i, j] * (new_ss[j, i] / L[j, j]) / L[j, j]
+            d_L[j, j] -= d_L[i, j] * L[i, j] / L[j, j]
             for k in range(j):
                 d_L[j, k] -= d_s * L[i, k]
                 d_L[i, k] -= d_s * L[j, k]
             d_A[i, j] += d_s
-        d_s = d_L[j, j] / (2.0 * math.sqrt(ss[j]))
+        d_s = d_L[j, j] / (2.0 * L[j, j])
         for k in range(j):
             d_L[j, k] -= 2.0 * d_s * L[j, k]
         d_A[j, j] += d_s

@@ -52,7 +52,7 @@ def solve_tridiagonal_backward(d_out, lower, diag, upper, rhs):
         d_x[i - 1] -= share * lower[i]
         d_lower[i] -= share * old_x[i]
         d_rhs[i] += share
-        d_pivot = (numerator * (lower[i] * old_x[i] - rhs[i]) - d_c[i] * upper[i]) / (pivot * pivot)
+        d_pivot = (numerator * (lower[i] * old_x[i] - rhs[i]) / pivot - d_c[i] * c[i]) / pivot
         d_upper[i] += d_c[i] / pivot
         d_c[i - 1] -= d_pivot * lower[i]
         d_lower[i] -= d_pivot * c[i - 1]
