@@ -42,7 +42,7 @@ _NOUNS: dict[str, str] = {
     "concatenate": "joined", "stack": "stacked", "diag": "diagonal", "absolute": "size", "maximum":
     "larger", "minimum": "smaller", "cholesky": "factor", "square": "squared", "reshape":
     "reshaped", "logaddexp": "log_sum", "log1p": "logarithm", "expand": "full", "floor": "whole",
-    "floor_divide": "quotient", "mod": "remainder", "sign": "sign", "where": "chosen",
+    "floor_divide": "quotient", "mod": "remainder", "sign": "sign", "where": "chosen", "choose": "chosen",
     "broadcast_to": "full",
 }  # fmt: skip
 

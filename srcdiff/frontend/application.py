@@ -26,8 +26,10 @@ from srcdiff.frontend.values import (
 from srcdiff.ir.core import Atom, Const, OpDecl, Value, const
 from srcdiff.ir.shapes import ShapeMismatch, Shapes
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct
+from srcdiff.ops.arithmetic import astype, to_float
 from srcdiff.ops.containers import get
-from srcdiff.ops.infer import TypeMistake
+from srcdiff.ops.infer import TypeMistake, promote
+from srcdiff.ops.numbers import choose, of_numbers
 from srcdiff.ops.registry import find
 
 __all__ = ["apply", "spelled"]
@@ -85,8 +87,25 @@ def apply(
     atoms = [a if isinstance(a, Value | Const) else _operand(fr, a, node) for a in operands]
     if any(isinstance(a.type, List) for a in atoms) and not _takes_lists(decl, atoms, attrs):
         atoms = [_as_array(fr, a, node) for a in atoms]
+    if not fr.session.user_names:
+        decl, spelling = of_numbers(decl, atoms, spelling, fr.session.of_python)
+        atoms = [atoms[0], *_alike(fr, node, atoms[1:])] if decl is choose else atoms
     results = fr.ops(node, decl, *atoms, spelling=spelling, **attrs)
     return results[0] if len(results) == 1 else sequence(results)
+
+
+def _alike(fr: Frame, node: Any, numbers: Sequence[Atom]) -> list[Atom]:
+    """What is chosen from is of one kind: `0.5 if c else float(x > y)`, and float32 if one of them is."""
+    dtype, weak = promote(numbers)
+
+    def alike(a: Atom) -> Atom:
+        assert isinstance(a.type, Scalar)
+        if a.type.dtype == "bool" and dtype != "bool":
+            return fr.op(node, to_float, a)
+        is_narrow = not weak and dtype in ("float16", "float32")
+        return fr.op(node, astype, a, dtype=dtype) if is_narrow and a.type.weak else a
+
+    return [alike(a) for a in numbers]
 
 
 def _plain(fr: Frame, value: FrontValue, node: Any) -> Any:

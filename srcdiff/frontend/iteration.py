@@ -203,7 +203,7 @@ def _zip(
     count = _count(fr, items[0], node)
     if not _same_counts(fr, items, node):
         for other in items[1:]:
-            count = fr.op(node, arithmetic.minimum, count, _count(fr, other, node))
+            count = fr.op(node, arithmetic.minimum, count, _count(fr, other, node), spelling="min")
     return Items(count, lambda k: sequence([i.element(k) for i in items]))
 
 

@@ -27,7 +27,7 @@ from srcdiff.frontend.source import look_up, source_of
 from srcdiff.frontend.values import FrontValue, Missing, sequence, tree_of
 from srcdiff.ir.build import Builder, change_dims
 from srcdiff.ir.core import Atom, Function, Node, OpDecl, Tree, Value, const
-from srcdiff.ir.types import Scalar, Type, dims_of
+from srcdiff.ir.types import NONE, Scalar, Type, dims_of
 
 __all__ = ["parse_forward_rule", "parse_rule"]
 
@@ -106,6 +106,7 @@ class _Rule:
         for type_ in (*operands, *out, *d_out, *dots):
             if type_ is not None and not isinstance(type_, Scalar):
                 self.shapes.rigid |= {s for d in dims_of(type_) for s in d.symbols()}
+        self.session.of_python = all(isinstance(t, Scalar) and t.weak for t in out)
         names = self._bind_operands(operands)
         self._bind_results(out, d_out)
         self._bind_tangents(names, dots)
@@ -133,7 +134,8 @@ class _Rule:
                     fr, self.attrs.get(name, defaults[name]), name, self.source.node
                 )
             elif len(names) < len(operands):
-                fr.env[name] = self._param(name, operands[len(names)])
+                operand = self._param(name, operands[len(names)])
+                fr.env[name] = const(None) if operand.type == NONE else operand
                 names.append(name)
         for name, value in self.attrs.items():
             if name not in fr.env and name not in keyword:

@@ -198,6 +198,7 @@ class Session:
     opened: dict[Value, Parts] = field(default_factory=dict)
     writes_params: bool = False
     taken: set[str] = field(default_factory=set)
+    of_python: bool = False  # a rule of an operation that gives a Python number
     user_names: bool = (
         True  # False for rules: their names are hints, their lines are not the user's
     )

@@ -36,5 +36,11 @@ def as_spelled(decl: OpDecl, types: Sequence[Type], spelling: str) -> tuple[Type
     if not decl.elementwise or not (weak or name.startswith("np.")):
         return tuple(types)
     return tuple(
-        replace(t, weak=weak) if isinstance(t, Scalar) and t.dtype != "bool" else t for t in types
+        _number(t, weak) if isinstance(t, Scalar) and t.dtype != "bool" else t for t in types
     )
+
+
+def _number(type_: Scalar, weak: bool) -> Scalar:
+    """The number that a module's function gives; Python knows one precision only."""
+    is_narrow = weak and type_.dtype.startswith("float")
+    return replace(type_, weak=weak, dtype="float64" if is_narrow else type_.dtype)

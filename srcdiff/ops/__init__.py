@@ -10,6 +10,7 @@ from srcdiff.ops import (
     joins,
     linalg,
     memory,
+    numbers,
     overlap,
     reductions,
     repeats,
@@ -19,5 +20,5 @@ from srcdiff.ops import (
 
 __all__ = [
     "arithmetic", "containers", "control", "creation", "diagonals", "elementwise", "joins", "linalg", "memory",
-    "overlap", "reductions", "repeats", "shapes", "special",
+    "numbers", "overlap", "reductions", "repeats", "shapes", "special",
 ]  # fmt: skip

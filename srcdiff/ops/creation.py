@@ -89,7 +89,7 @@ def _made(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
                 (*layout, shapes.fresh("m"), *shape_of(element)),
             ),
         )
-    dtype = attrs.get("dtype") or (promote(operands)[0] if operands else "float64")
+    dtype = attrs.get("dtype") or _common_dtype(operands)
     inner = shape_of(operands[0].type) if operands else ()
     for a in operands[1:]:
         if len(shape_of(a.type)) != len(inner):
@@ -99,6 +99,13 @@ def _made(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
             for x, y in zip(inner, shape_of(a.type), strict=True)
         )
     return (make(dtype, (*layout, *inner)),)
+
+
+def _common_dtype(operands: Sequence[Atom]) -> str:
+    """What numbers have in common inside brackets: there, a Python number counts like a NumPy one."""
+    if not operands:
+        return "float64"
+    return np.result_type(*(np.dtype(numeric(a).dtype) for a in operands)).name
 
 
 def _array_text(op: Op) -> str:

@@ -34,6 +34,7 @@ __all__ = [
     "adjoint_type",
     "assumed_lengths",
     "hint",
+    "in_dtype",
     "is_zero",
     "whole",
     "zeros",
@@ -119,7 +120,7 @@ class Scope:
         if buffer is not None:
             return self.b.op(memory.read, buffer, name=hint(value))
         if not parts:
-            return total
+            return None if total is None else self.settled(total, value)
         together = self.assemble(value, parts) if total is None else None
         if together is not None:
             return together
@@ -127,6 +128,11 @@ class Scope:
         for part in parts:
             self.b.ops(part.scatter, started, part.amount, *part.operands, **part.attrs)
         return self.b.op(memory.read, started, name=hint(value))
+
+    def settled(self, total: Atom, value: Value) -> Atom:
+        """What was added up in the dtype of its value; Python's numbers take what they get, until they leave."""
+        is_weak = isinstance(value.type, Scalar) and value.type.weak
+        return total if is_weak else in_dtype(self.b, total, adjoint_type(value.type))
 
     def assemble(self, value: Value, parts: Sequence[Partial]) -> Atom | None:
         """The elements of a short vector, all of them known: `np.array([d_a, d_b])`."""
@@ -141,13 +147,14 @@ class Scope:
             found[at.value] = part.amount
         if sorted(found) != list(range(type_.shape[0].const)):
             return None
-        return self.b.op(shapes.array_of, *(found[k] for k in sorted(found)), name=hint(value))
+        made = self.b.op(shapes.array_of, *(found[k] for k in sorted(found)), name=hint(value))
+        return in_dtype(self.b, made, type_)
 
     def start_buffer(self, value: Value, total: Atom | None) -> Atom:
         """Storage for a value's adjoint that holds `total` (zeros for None); nobody else has it."""
         if total is None or is_zero(total):
             return self.zeros(value, self)
-        filled = whole(self.b, total, value.type)
+        filled = whole(self.b, total, adjoint_type(value.type))
         return self.b.op(memory.copy, filled, name=hint(value))
 
     def open_buffer(self, value: Value) -> Atom:
@@ -193,8 +200,25 @@ def zeros(b: Builder, type_: Type, name: str = "") -> Value:
     return b.op(memory.zeros_of, name=name, type=type_)
 
 
+def in_dtype(b: Builder, amount: Atom, type_: Type) -> Atom:
+    """An adjoint in the dtype of its value: float32 stays float32 where a float64 went into the product.
+
+    A Python number widens nothing, so it stays; it is also what a wider number becomes again.
+    """
+    have = amount.type
+    if not (isinstance(type_, Scalar | Array) and isinstance(have, Scalar | Array)):
+        return amount
+    is_weak = isinstance(have, Scalar) and have.weak
+    if is_weak or have.dtype == type_.dtype or have.dtype.startswith("complex"):
+        return amount
+    if isinstance(have, Scalar) and type_.dtype == "float64":
+        return b.op(arithmetic.to_float, amount)
+    return b.op(arithmetic.astype, amount, dtype=type_.dtype)
+
+
 def whole(b: Builder, amount: Atom, type_: Type) -> Atom:
-    """The adjoint at the full size of its value."""
+    """The adjoint at the full size of its value, in its dtype."""
+    amount = in_dtype(b, amount, type_)
     if not isinstance(type_, Array) or shape_of(amount.type) == type_.shape:
         return amount
     if is_zero(amount):

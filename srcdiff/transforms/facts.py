@@ -21,7 +21,8 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import Array, List, Scalar, Struct, Type, strip
 
 __all__ = [
-    "ALLOCATIONS", "all_regions", "count_uses", "defined_in", "definitions", "is_generated", "is_pure", "rename",
+    "ALLOCATIONS", "all_regions", "count_uses", "defined_in", "definitions", "is_generated", "is_mixed",
+    "is_pure", "rename",
     "same_kind", "substitute", "used_atoms", "uses_outside", "written_values",
 ]  # fmt: skip
 
@@ -61,6 +62,12 @@ def written_values(fn: Function, roots: Roots | None = None) -> frozenset[Value]
     roots = storage_roots(fn) if roots is None else roots
     written = written_roots(fn, roots)
     return frozenset(v for v, own in roots.items() if not own.isdisjoint(written))
+
+
+def is_mixed(body: Region) -> bool:
+    """Whether there are floats of fewer digits than Python's: then it matters which numbers are Python's own."""
+    values = (v for v in defined_in(body) if isinstance(v.type, Scalar | Array))
+    return any(v.type.dtype in ("float16", "float32") for v in values)  # type: ignore[union-attr]
 
 
 def definitions(fn: Function) -> dict[Value, Op]:

@@ -31,11 +31,29 @@ from srcdiff.ir.core import (
     While,
     const,
 )
-from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type, is_float, shape_of
+from srcdiff.ir.types import (
+    Array,
+    Dim,
+    List,
+    Scalar,
+    Static,
+    Struct,
+    Type,
+    is_float,
+    is_numeric,
+    shape_of,
+)
 from srcdiff.ops import arithmetic, containers, control, memory
 from srcdiff.ops.roles import carries_derivative
 from srcdiff.transforms.activity import active_values
-from srcdiff.transforms.adjoints import adjoint_type, assumed_lengths, is_zero, whole, zeros
+from srcdiff.transforms.adjoints import (
+    adjoint_type,
+    assumed_lengths,
+    in_dtype,
+    is_zero,
+    whole,
+    zeros,
+)
 from srcdiff.transforms.facts import rename
 from srcdiff.transforms.recompute import needed
 
@@ -203,6 +221,9 @@ class _Forward:
                 "Use reverse mode, or declare one.",
                 op.location,
             )
+        for v in op.results:
+            if isinstance(v.type, Scalar | Array) and v in scope.dots:
+                scope.dots[v] = in_dtype(b, scope.dots[v], adjoint_type(v.type))
 
     def write(self, op: Op, scope: _Scope, b: Builder) -> None:
         """Write the tangent where the program writes the value."""
@@ -241,7 +262,7 @@ class _Forward:
         operands = [
             self.whole_dot(a, scope, b) if _is_data(op, k) else a for k, a in enumerate(op.operands)
         ]
-        results = tuple(Value(adjoint_type(v.type), dot_name(v)) for v in op.results)
+        results = tuple(Value(t, dot_name(v)) for v, t in _tangents(op, operands, b))
         b.append(replace(op, operands=tuple(operands), results=results, origin="tangent"))
         scope.dots.update(
             (v, d) for v, d in zip(op.results, results, strict=True) if is_float(v.type)
@@ -255,7 +276,8 @@ class _Forward:
                 continue
             operands = list(op.operands)
             operands[k] = self.whole_dot(a, scope, b)
-            result = Value(adjoint_type(op.results[0].type), "")
+            ((_, type_),) = _tangents(op, operands, b)
+            result = Value(type_, "")
             b.append(replace(op, operands=tuple(operands), results=(result,), origin="tangent"))
             terms.append(result)
         self.sum(op.results[0], terms, scope, b)
@@ -289,7 +311,7 @@ class _Forward:
 
     def by_rule(self, op: Op, scope: _Scope, b: Builder) -> None:
         dots = [
-            self.whole_dot(a, scope, b) if is_float(a.type) else const(0.0) for a in op.operands
+            self.whole_dot(a, scope, b) if is_numeric(a.type) else const(0.0) for a in op.operands
         ]
         rule = self.forward_rules(
             op.decl,
@@ -426,6 +448,25 @@ def _is_data(op: Op, position: int) -> bool:
     if op.decl.name in ("pack", "list_new"):
         return not isinstance(op.operands[position].type, Static)
     return carries_derivative(op.decl, position)
+
+
+def _tangents(op: Op, operands: Sequence[Atom], b: Builder) -> list[tuple[Value, Type]]:
+    """The results of an operation, each with the type that it has when applied to tangents: that of the tangent,
+    or a wider one where a tangent is wider than its value.
+    """
+    types = [adjoint_type(v.type) for v in op.results]
+    if any(isinstance(a.type, Scalar | Array) and a.type.dtype in _NARROW for a in operands):
+        found = op.decl.infer(b.shapes, operands, op.attrs)
+        types = [
+            replace(t, dtype=f.dtype)
+            if isinstance(t, Scalar | Array) and isinstance(f, Scalar | Array)
+            else t
+            for t, f in zip(types, found, strict=True)
+        ]
+    return list(zip(op.results, types, strict=True))
+
+
+_NARROW = ("float16", "float32")
 
 
 def _carried_type(start: Atom, param: Value) -> Type:

@@ -307,6 +307,7 @@ IDENTITIES: dict[str, Identity] = {
     "power": _power,
     "negative": _negative,
     "where": _where,
+    "choose": _where,
     "transpose": _transpose,
     "reshape": _reshape,
     "squeeze": _squeeze,

@@ -34,11 +34,12 @@ from srcdiff.ir.core import (
     While,
     const,
 )
-from srcdiff.ir.types import Array, List, Static, Struct, is_float
+from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, is_float
+from srcdiff.ops import arithmetic
 from srcdiff.transforms.activity import active_values
 from srcdiff.transforms.adjoints import Scope, adjoint_type, assumed_lengths, hint
 from srcdiff.transforms.by_element import lists_by_element
-from srcdiff.transforms.facts import rename
+from srcdiff.transforms.facts import is_mixed, rename
 from srcdiff.transforms.fitting import Fitting
 from srcdiff.transforms.forward_part import ForwardPart
 from srcdiff.transforms.loads import survey
@@ -84,7 +85,8 @@ def reverse(
         r.contribute(fn.body.yields[k], seed, scope)
     _Backward(finish).region(r, fn.body, scope)
     yields: list[Atom] = list(fn.body.yields) if value else []
-    trees = [_gradient(r, p, scope, yields) for p in targets]
+    mixed = is_mixed(fn.body)
+    trees = [_gradient(r, p, scope, yields, mixed) for p in targets]
     gradient = _together(trees, as_tuple)
     output: Tree = Node("tuple", (0, 1), (fn.output, gradient)) if value else gradient
     notes = {
@@ -240,16 +242,34 @@ def _unnamed(scope: Scope) -> dict[Value, Value]:
     return {d: v for d, v in scope.adjoint_of.items() if not d.name and not v.name}
 
 
-def _gradient(r: Reversal, value: Value, scope: Scope, yields: list[Atom]) -> Tree:
-    """Append the adjoint of a parameter to the yields; the tree says how it is shaped like the parameter."""
+def _gradient(
+    r: Reversal, value: Value, scope: Scope, yields: list[Atom], mixed: bool = False
+) -> Tree:
+    """Append the adjoint of a parameter to the yields; the tree says how it is shaped like the parameter.
+
+    With floats of different digits in the program (`mixed`), numbers are given the digits that they should have.
+    """
     type_ = value.type
     if isinstance(type_, Struct):
-        children = tuple(_gradient(r, p, scope, yields) for p in r.parts(value))
+        children = tuple(_gradient(r, p, scope, yields, mixed) for p in r.parts(value))
         return Node(type_.kind, type_.keys, children, type_.cls)
     if isinstance(type_, Static) or not is_float(type_):
         yields.append(const(None))  # integers in a structure have no derivative
     elif isinstance(type_, List) or value in r.active:
-        yields.append(r.take_whole(value, scope))
+        found = r.take_whole(value, scope)
+        yields.append(_as_given(found, type_, scope) if mixed else found)
     else:
-        yields.append(r.zeros(value, scope))
+        found = r.zeros(value, scope)
+        yields.append(_as_given(found, type_, scope) if mixed else found)
     return len(yields) - 1
+
+
+def _as_given(d: Atom, type_: Type, scope: Scope) -> Atom:
+    """The derivative by a NumPy number of few digits is one, and that by a Python number is a Python number."""
+    if not (isinstance(type_, Scalar) and isinstance(d.type, Scalar)):
+        return d
+    if type_.weak and not d.type.weak:
+        return scope.b.op(arithmetic.to_float, d)
+    if d.type.weak and not type_.weak and type_.dtype != "float64":
+        return scope.b.op(arithmetic.astype, d, dtype=type_.dtype)
+    return d

@@ -9,7 +9,7 @@ from srcdiff.ir.core import Atom, Const, For, If, Region, Value, While, const, r
 from srcdiff.ir.types import INT, Array, List, Scalar, Struct, is_float
 from srcdiff.ops import arithmetic, containers
 from srcdiff.transforms.activity import edges
-from srcdiff.transforms.adjoints import Scope, adjoint_type, hint, whole
+from srcdiff.transforms.adjoints import Scope, adjoint_type, hint, in_dtype, whole
 from srcdiff.transforms.reverse_state import Reversal
 
 __all__ = ["reverse_branch", "reverse_loop"]
@@ -188,7 +188,7 @@ def reverse_loop(
         if v not in lists and not isinstance(v.type, Scalar):
             r.open(v, scope)
     sums = [v for v in outer if isinstance(v.type, Scalar)]
-    starts = [_or_zero(scope.totals.pop(v, None)) for v in sums]
+    starts = [_total(v, scope) for v in sums]
     inner = scope.inner(loop.body)
     index, header = _header(r, loop, scope)
     if isinstance(loop, For):
@@ -202,7 +202,7 @@ def reverse_loop(
     _enter(r, yields, ins, inner, loop)
     reverse_region(r, loop.body, inner)
     back = [_carried_out(r, params[k], inner) for k in active]
-    totals = [_or_zero(inner.totals.pop(v, None)) for v in sums]
+    totals = [_total(v, inner) for v in sums]
     region = inner.finish((index, *ins, *accumulated), (*back, *totals))
     inits = [loop.carried[k] for k in active]
     ends = tuple(Value(_kind(v, a), v.name) for v, a in zip(ins, inits, strict=True))
@@ -232,8 +232,10 @@ def reverse_loop(
         _arrive(r, loop.carried[k], end, scope, loop)
 
 
-def _or_zero(atom: Atom | None) -> Atom:
-    return const(0.0) if atom is None else atom
+def _total(value: Value, scope: Scope) -> Atom:
+    """What has been collected of a number's adjoint so far, to be carried on."""
+    total = scope.totals.pop(value, None)
+    return const(0.0) if total is None else in_dtype(scope.b, total, adjoint_type(value.type))
 
 
 def _kind(start: Atom, yielded: Atom) -> Scalar | Array | List | Struct:

@@ -25,8 +25,8 @@ from srcdiff.ir.core import (
     const,
     regions_of,
 )
-from srcdiff.ir.types import Array
-from srcdiff.ops import containers, memory
+from srcdiff.ir.types import Array, Scalar, Type
+from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.affine import affine
 from srcdiff.transforms.outline import Loop
 from srcdiff.transforms.places import total
@@ -155,11 +155,28 @@ class Backward:
         b.append(
             Op(memory.index, (storage, *at), (result,), {"where": where}, b.location, "adjoint")
         )
+        if self.layout.mixed and _is_python_number(v.type):
+            return self.as_python(v, result, b)
         if is_own or not is_array:
             return result
         contents = replace(v)
         b.append(Op(memory.read, (result,), (contents,), {}, b.location, "adjoint"))
         return contents
+
+    def as_python(self, v: Value, loaded: Value, b: Builder) -> Atom:
+        """A Python number again: what comes out of an array would widen a float32."""
+        assert isinstance(v.type, Scalar)
+        b.body[-1] = replace(
+            b.body[-1], results=(replace(loaded, type=Scalar(v.type.dtype, False)),)
+        )
+        (loaded,) = b.body[-1].results
+        convert = arithmetic.to_float if v.type.dtype == "float64" else arithmetic.to_int
+        b.append(Op(convert, (loaded,), (result := replace(v),), {}, b.location, "adjoint"))
+        return result
+
+
+def _is_python_number(type_: Type) -> bool:
+    return isinstance(type_, Scalar) and type_.weak and type_.dtype in ("float64", "int64")
 
 
 def _counts_from_zero(loop: Loop) -> bool:

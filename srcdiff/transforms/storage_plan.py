@@ -17,6 +17,7 @@ from srcdiff.ir.core import Atom, Const, For, If, Op, Region, Statement, Value, 
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, map_dims, shape_of
 from srcdiff.ops import containers, memory
+from srcdiff.transforms.facts import is_mixed
 from srcdiff.transforms.loads import Program
 from srcdiff.transforms.outline import Loop
 from srcdiff.transforms.places import Axis, Places, room
@@ -125,6 +126,7 @@ class Layout:
 
     plan: Plan
     shapes: Shapes
+    mixed: bool  # floats of fewer digits than Python's
     env: Env = field(default_factory=dict)  # forward values as the whole backward part calls them
     stores: dict[Value, Store] = field(default_factory=dict)
     mirror: dict[Region, Region] = field(default_factory=dict)  # backward region -> forward region
@@ -235,7 +237,7 @@ class Layout:
 
 def lay_out(plan: Plan, body: Region, shapes: Shapes) -> Layout:
     """Where everything of the plan is, in the function with this body."""
-    layout = Layout(plan, shapes)
+    layout = Layout(plan, shapes, is_mixed(body))
     layout.find_pairs(body)
     layout.choose_storage()
     return layout

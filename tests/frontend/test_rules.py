@@ -110,7 +110,7 @@ def test_every_declared_rule_parses_for_vectors():
         if decl.rule is None or not decl.elementwise:
             continue
         count = sum("=" not in p for p in decl.signature.split(","))
-        first = Array("bool", VECTOR.shape) if decl.name == "where" else VECTOR
+        first = Array("bool", VECTOR.shape) if decl.name in ("where", "choose") else VECTOR
         fn = parse_rule(decl, (first, *(VECTOR,) * (count - 1)), {}, (VECTOR,), (VECTOR,))
         assert verify(fn) == [], decl.name
 

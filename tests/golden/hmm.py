@@ -16,7 +16,7 @@ def log_Z_value_and_grad(log_pi, log_A, log_B, data):
     # backward
     d_log_A = np.zeros_like(log_A)
     d_log_B = np.zeros_like(log_B)
-    d_log_alpha = np.exp(log_alpha - np.where(value == -np.inf, 0.0, value))
+    d_log_alpha = np.exp(log_alpha - (0.0 if value == -np.inf else value))
     for log_alpha, y in zip(reversed(log_alphas), reversed(ys)):
         scores = log_alpha[:, None] + log_A
         norm = logsumexp(scores, axis=0)

@@ -1,0 +1,126 @@
+"""float32 stays float32, and Python's numbers stay numbers: over the corpus, and on what once widened."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from corpus_loader import Program, load
+
+import srcdiff
+from srcdiff.trees import leaves, map_leaves
+
+pytestmark = pytest.mark.filterwarnings("ignore::srcdiff.IndependentWarning")
+
+
+def narrow(value: Any) -> Any:
+    is_wide = isinstance(value, np.ndarray) and value.dtype == np.float64
+    return value.astype(np.float32) if is_wide else value
+
+
+def agrees(found: Any, given: Any) -> bool:
+    """Whether a derivative is of the kind of what it is the derivative by."""
+    if found is None:
+        return not isinstance(given, float)
+    if isinstance(given, np.ndarray | np.generic):
+        return np.asarray(found).dtype == given.dtype
+    return isinstance(found, float)  # np.float64 is one
+
+
+@pytest.mark.parametrize("mode", ["auto", "store", "recompute"])
+@pytest.mark.parametrize("program", load("all"), ids=repr)
+def test_gradients_by_float32_are_float32(program: Program, mode: Any) -> None:
+    args = tuple(map_leaves(narrow, a) for a in program.arguments(0))
+    with np.errstate(all="ignore"):
+        found = srcdiff.grad(program.function, argnums=program.wrt, residuals=mode)(*args)
+    for k, d in zip(program.wrt, found, strict=True):
+        for a, b in zip(leaves(d), leaves(args[k]), strict=True):
+            assert agrees(a, b), f"{type(a)} by argument {k}"
+
+
+X = np.array([[0.5, -1.0], [2.0, 1.5]], np.float32)
+
+
+def ties(x):
+    return np.sum(x.max(axis=0))
+
+
+def integers(x):
+    return np.sum(x * np.arange(2))
+
+
+def floats(x):
+    return np.sum(x * np.arange(2.0))
+
+
+def chosen(x):
+    return np.sum(np.where(x > 0, x, 0.0))
+
+
+def numpy_constant(x):
+    return np.sum(np.sin(x * np.sqrt(2 / np.pi)))
+
+
+def logarithm(x):
+    return np.sum(np.log2(x**2))
+
+
+def math_of_an_element(x):
+    return math.sin(x[0, 0]) * np.sum(x)
+
+
+def stored_number(x):
+    t = 0.5
+    for _ in range(3):
+        x = np.sin(x * t)
+        t = t * 1.5
+    return np.sum(x)
+
+
+@pytest.mark.parametrize("mode", ["auto", "store", "recompute"])
+@pytest.mark.parametrize(
+    "f",
+    [ties, integers, floats, chosen, numpy_constant, logarithm, math_of_an_element, stored_number],
+)
+def test_gradient_is_float32_in_every_mode(f: Any, mode: Any) -> None:
+    found = srcdiff.grad(f, residuals=mode)(X)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, srcdiff.grad(f)(X.astype(float)), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("f", [ties, chosen])
+def test_tangent_is_of_the_dtype_of_the_value(f: Any) -> None:
+    value, tangent = srcdiff.jvp(f, (X,), (np.ones_like(X),))
+    assert value.dtype == tangent.dtype == np.float32
+
+
+def test_derivative_by_a_float32_number_is_one() -> None:
+    found = srcdiff.grad(lambda a, x: np.sum(a * x))(np.float32(2.0), np.ones(2))
+    assert type(found) is np.float32
+    assert type(srcdiff.grad(lambda a: 2.0 * a)(np.float32(1.0))) is np.float32
+
+
+@pytest.mark.parametrize("larger", [max, np.maximum])
+def test_derivative_by_a_python_number_is_a_number(larger: Any) -> None:
+    g = srcdiff.grad(lambda x: larger(x, 2.0))
+    assert [g(3.0), g(2.0), g(1.0)] == [1.0, 0.5, 0.0]
+    assert all(type(g(x)) is float for x in (1.0, 2.0, 3.0))
+    assert "np.where" not in g.source_for(3.0)
+
+
+def test_derivative_of_math_is_math_and_of_numpy_numpy() -> None:
+    assert "math.sin(x)" in srcdiff.grad(lambda x: math.cos(x)).source_for(1.0)
+    assert "np.sin(x)" in srcdiff.grad(lambda x: np.cos(x)).source_for(1.0)
+    assert "math.log" in srcdiff.grad(lambda x, y: x**y, argnums=1).source_for(2.0, 3.0)
+
+
+def test_clip_with_one_bound() -> None:
+    x = np.array([-2.0, 0.3, 2.0])
+    np.testing.assert_array_equal(
+        srcdiff.grad(lambda x: np.sum(np.clip(x, None, 1.0)))(x), [1, 1, 0]
+    )
+    np.testing.assert_array_equal(
+        srcdiff.grad(lambda x: np.sum(np.clip(x, 0.0, None)))(x), [0, 1, 1]
+    )
