@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -140,7 +140,10 @@ def divide(x, y, *, out, d_out):
     ),
 )  # fmt: skip
 def power(x, y, *, out, d_out):
-    d_x = d_out * y * x ** np.where((x == 0) & (y == 0), 1, y - 1)
+    if y.dtype == int:
+        d_x = d_out * y * x ** np.where(y == 0, 1, y - 1)
+    else:
+        d_x = d_out * y * np.where((x == 0) & (y == 0), 1.0, x) ** (y - 1)
     d_y = d_out * out * np.log(np.where(x == 0, 1.0, x))
 
 
@@ -292,12 +295,24 @@ _bitwise: dict[str, Any] = {
     "signature": "x, y",
     "cost": "cheap",
 }
+
+
+def _logic_text(symbol: str, word: str) -> Callable[[Op], str]:
+    """`x == 0 and y == 0` of two truth values; what the user wrote stays."""
+
+    def text(op: Op) -> str:
+        truths = all(isinstance(a.type, Scalar) and a.type.dtype == "bool" for a in op.operands)
+        return f"{{0}} {word if truths and op.origin != 'user' else symbol} {{1}}"
+
+    return text
+
+
 bitwise_and = operation(
-    "bitwise_and", np.bitwise_and, operator.and_, operator.iand, template="{0} & {1}", **_bitwise
-)
+    "bitwise_and", np.bitwise_and, operator.and_, operator.iand, template=_logic_text("&", "and"), **_bitwise
+)  # fmt: skip
 bitwise_or = operation(
-    "bitwise_or", np.bitwise_or, operator.or_, operator.ior, template="{0} | {1}", **_bitwise
-)
+    "bitwise_or", np.bitwise_or, operator.or_, operator.ior, template=_logic_text("|", "or"), **_bitwise
+)  # fmt: skip
 bitwise_xor = operation(
     "bitwise_xor", np.bitwise_xor, operator.xor, operator.ixor, template="{0} ^ {1}", **_bitwise
 )

@@ -100,13 +100,6 @@ def _divide(f: Known, op: Op, b: Builder) -> Atom | None:
 
 def _power(f: Known, op: Op, b: Builder) -> Atom | None:
     base, exponent = op.operands
-    choice = f.operand_of(exponent, "where")
-    if choice is not None and _never(f, choice.operands[0]):
-        exponent = choice.operands[2]
-        plain = replace(op, operands=(base, exponent), results=(replace(op.result),))
-        if not is_one(exponent):
-            f.emit(plain, b)
-            return plain.result
     if is_one(exponent):
         return base
     return const(1.0) if is_zero_constant(exponent) and isinstance(op.result.type, Scalar) else None
@@ -134,7 +127,7 @@ def _where(f: Known, op: Op, b: Builder) -> Atom | None:
         return x if test.value else y
     if f.is_zero(x) and f.is_zero(y):
         return f.zero(op, b)
-    return x if x == y else None
+    return y if x == y or _never(f, test) else None
 
 
 def _transpose(f: Known, op: Op, b: Builder) -> Atom | None:

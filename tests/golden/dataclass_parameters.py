@@ -15,11 +15,10 @@ def evaluate_backward(d_out, kernel, x, z):
     negated = -kernel.order
 
     # backward
-    product = d_out * kernel.amplitude**2 * negated
-    share = (
-        product * total ** np.where((total == 0) & (negated == 0), 1, negated - 1) / kernel.order
+    numerator = (
+        d_out * kernel.amplitude**2 * negated * total ** (1 if negated == 0 else negated - 1)
     )
-    d_ratio = share * ratio
+    d_ratio = numerator / kernel.order * ratio
     d_s = d_ratio / kernel.scales
     d_scales = -d_ratio * ratio / kernel.scales
     return (
