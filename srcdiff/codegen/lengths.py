@@ -146,7 +146,9 @@ class _Scope:
     def enter(self, value: Value, param: Value | None, type_: Type | None) -> None:
         if type_ is None:
             return
-        found: list[tuple[Dim | Array, str]] = [*lengths_in(type_), *_arrays_in(type_)]
+        arrays = _arrays_in(type_)
+        found: list[tuple[Dim | Array, str]] = [*lengths_in(type_), *arrays]
+        found += [(_shape_only(a), text) for a, text in arrays]
         for key, text in found:
             self.sources.setdefault(key, []).append(_Source(value, type_, text, param is not None))
             self.history.append(key)
@@ -159,6 +161,8 @@ class _Scope:
         t = _Text()
         if op.decl.name == "length":
             text = self.length(op.attrs["dim"], let, t)
+        elif op.decl.name == "elements":
+            text = self.elements(op.attrs["type"], let, t)
         elif op.decl.name == "expand":
             operand = t.atom(let.operands[0])
             shape = op.attrs["type"].shape
@@ -228,6 +232,25 @@ class _Scope:
             text = f"-{text[2:]}"
         return f"{text} {'-' if dim.const < 0 else '+'} {abs(dim.const)}" if dim.const else text
 
+    def elements(self, type_: Array, let: Let, t: _Text) -> str:
+        """The size of something of this shape that is there anyway, or else a product of lengths."""
+        several = [d for d in type_.shape if d != Dim(1)]
+        if len(several) > 1:
+            found = self.best(_shape_only(type_), let)
+            if found is not None and self.is_there(found, let):
+                return f"{t.put(found)}.size"
+        texts = [self.length(d, let, t) for d in several]
+        if len(texts) == 1:
+            return texts[0]
+        return " * ".join(f"({text})" if " " in text else text for text in texts) or "1"
+
+    def is_there(self, source: _Source, let: Let) -> bool:
+        """Whether something stands in a variable anyway."""
+        if self.rank(source, let, self.last(let)) == _LAST:
+            return False
+        is_named = bool(source.value.user and source.value.name)
+        return source.is_param or len(self.facts.uses.get(source.value, ())) > 1 - is_named
+
     def has_numbers(self, dim: Dim, let: Let) -> bool:
         """Whether a length is written with numbers in scope: `m + 1`, not `D.shape[1]`."""
         parts = [self.best(Dim.of(symbol), let) for symbol, _ in dim.terms]
@@ -252,11 +275,14 @@ class _Scope:
                     return f"({t.put(found)} {sign} {abs(dim.const)})"
         raise LookupError(f"nothing in scope has the length {symbol}")
 
-    def best(self, dim: Dim, let: Let) -> _Source | None:
-        uses = self.facts.uses.get(let.results[0], ())
-        last = max((u.last for u in uses), default=let.point)
+    def last(self, let: Let) -> int:
+        """The last point where a result is used."""
+        return max((u.last for u in self.facts.uses.get(let.results[0], ())), default=let.point)
+
+    def best(self, key: Dim | Array, let: Let) -> _Source | None:
+        last = self.last(let)
         return min(
-            self.sources.get(dim, []),
+            self.sources.get(key, []),
             key=lambda s: (self.rank(s, let, last), s.text != _NUMBER),
             default=None,
         )
@@ -284,6 +310,11 @@ def _arrays_in(type_: Type, base: str = "{0}") -> list[tuple[Array, str]]:
     if isinstance(type_, Array):
         return [(type_, base)]
     return [found for part, text in _parts(type_, base) for found in _arrays_in(part, text)]
+
+
+def _shape_only(type_: Array) -> Array:
+    """A type that arrays of all dtypes have in common."""
+    return Array("", type_.shape)
 
 
 def _parts(type_: Type, base: str) -> list[tuple[Type, str]]:

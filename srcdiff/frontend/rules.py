@@ -14,6 +14,7 @@ in forward mode the operands' tangents (`x_dot`). It yields what the rule assign
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
@@ -26,8 +27,22 @@ from srcdiff.frontend.session import Session, Symbols
 from srcdiff.frontend.source import look_up, source_of
 from srcdiff.frontend.values import FrontValue, Missing, sequence, tree_of
 from srcdiff.ir.build import Builder, change_dims
-from srcdiff.ir.core import Atom, Function, Node, OpDecl, Tree, Value, const
-from srcdiff.ir.types import NONE, Scalar, Type, dims_of
+from srcdiff.ir.core import (
+    Atom,
+    Function,
+    Node,
+    Op,
+    OpDecl,
+    Region,
+    Statement,
+    Tree,
+    Value,
+    const,
+)
+from srcdiff.ir.types import NONE, Array, Scalar, Type, dims_of, shape_of
+from srcdiff.ops.axes import axes_of
+from srcdiff.ops.memory import elements, length
+from srcdiff.ops.reductions import count
 
 __all__ = ["parse_forward_rule", "parse_rule"]
 
@@ -187,7 +202,8 @@ class _Rule:
             else:
                 children.append(tree)
         output = Node("tuple", tuple(range(len(children))), tuple(children))
-        region = self.session.b.region(self.params, yields)
+        body = tuple(_by_type(s) for s in self.session.b.body)
+        region = Region(tuple(self.params), body, tuple(yields))
         function = Function(self.rule.__name__, region, output, notes={"missing": tuple(missing)})
         return change_dims(function, self.shapes.resolve) if self.shapes.bindings else function
 
@@ -212,3 +228,14 @@ class _Rule:
         if value is None or isinstance(value, Missing):
             return None
         return self.frame.bound(value, name, self.source.node)
+
+
+def _by_type(statement: Statement) -> Statement:
+    """How many elements something has is had from any other of its shape: it need not be kept for that."""
+    if not isinstance(statement, Op) or statement.decl is not count:
+        return statement
+    shape = shape_of(statement.operands[0].type)
+    lengths = tuple(shape[k] for k in axes_of(len(shape), statement.attrs.get("axis")))
+    if len(lengths) == 1:
+        return replace(statement, decl=length, operands=(), attrs={"dim": lengths[0]})
+    return replace(statement, decl=elements, operands=(), attrs={"type": Array("float64", lengths)})

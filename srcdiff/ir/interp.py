@@ -35,7 +35,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.spelling import template_of
 from srcdiff.ir.structs import build_struct, take_part
 from srcdiff.ir.text import statement_text
-from srcdiff.ir.types import Array, List, Scalar, Struct, Type, shape_of
+from srcdiff.ir.types import Array, List, Scalar, Struct, Type, dims_of, shape_of
 
 __all__ = ["Mismatch", "evaluate"]
 
@@ -246,6 +246,10 @@ def zeros(type_: Type, scope: Scope, like: Any = None) -> Any:
     return type_.value
 
 
+def _elements(frame: _Frame, op: Op, operands: list[Any], scope: Scope) -> int:
+    return math.prod(scope.number(d) for d in dims_of(op.attrs["type"]))
+
+
 def _empty_of(frame: _Frame, op: Op, operands: list[Any], scope: Scope) -> Any:
     type_ = op.result.type
     if not isinstance(type_, Array):
@@ -264,6 +268,7 @@ _SPECIAL: Mapping[str, Callable[[_Frame, Op, list[Any], Scope], Any]] = {
     "save": _save,
     "restore": _restore,
     "length": _length,
+    "elements": _elements,
     "empty": _poisoned,
     "empty_like": _poisoned,
     "empty_of": _empty_of,

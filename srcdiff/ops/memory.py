@@ -11,6 +11,7 @@ The empty pattern is the whole array: `add_into` prints `x += v`, `store` prints
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ from srcdiff.ops.infer import TypeMistake, make, nothing, of_type, same_as_first
 from srcdiff.ops.registry import operation
 
 __all__ = [
-    "add_at", "add_into", "axis_length", "copy", "empty", "empty_like", "empty_of", "expand", "gather",
+    "add_at", "add_into", "axis_length", "copy", "elements", "empty", "empty_like", "empty_of", "expand", "gather",
     "index", "index_text", "instantiate", "is_view", "length", "ones", "ones_like", "part_texts", "read", "restore",
     "save", "store", "sum_if_one", "zeros", "zeros_like", "zeros_like_list", "zeros_of",
 ]  # fmt: skip
@@ -338,6 +339,22 @@ length = operation(
     lengths_from=0,
     differentiable=False,
     cost="free",
+)
+
+
+def _number_of(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    """How many elements there are; known where one length at most is not fixed."""
+    lengths = dims_of(attrs["type"])
+    open_ones = [d for d in lengths if not d.is_const]
+    if len(open_ones) > 1:
+        return (Scalar("int64", True, shapes.fresh("i")),)
+    times = math.prod(d.const for d in lengths if d.is_const)
+    return (Scalar("int64", True, open_ones[0].scaled(times) if open_ones else Dim(times)),)
+
+
+# how many elements arrays of a type have: `x.size` of whatever in scope has its shape, or a product of lengths
+elements = operation(
+    "elements", infer=_number_of, lengths_from=0, differentiable=False, cost="free"
 )
 
 

@@ -17,15 +17,14 @@ def loss_value_and_grad(layers, x, y):
         a = activations[i + 1]
         penalty += np.mean(a**2)
     gap = activations[-1] - y
-    power = gap**2
-    value = np.mean(power) + 0.1 * penalty
+    value = np.mean(gap**2) + 0.1 * penalty
 
     # backward
     d_activations = [np.zeros_like(item) for item in activations]
-    d_activations[-1] += 2.0 * gap / power.size
+    d_activations[-1] += 2.0 * gap / activations[-1].size
     for i in reversed(range(difference)):
         a = activations[i + 1]
-        d_activations[i + 1] += 0.2 * a / (a**2).size
+        d_activations[i + 1] += 0.2 * a / a.size
     d_layers = []
     for (W, b), value_1 in zip(reversed(layers), reversed(value_1s)):
         total = value_1 @ W + b

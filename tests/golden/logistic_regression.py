@@ -10,7 +10,7 @@ def cost_value_and_grad(w, b, x, y):
     value = loss.mean() + 0.01 * (w**2).sum()
 
     # backward
-    d_logit = (expit(logit) - y) / len(loss)
+    d_logit = (expit(logit) - y) / len(x)
     d_b = np.sum(d_logit)
     d_w = 0.02 * w + x.T @ d_logit
     return value, (d_w, d_b)

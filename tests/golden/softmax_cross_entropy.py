@@ -11,12 +11,11 @@ def cross_entropy_value_and_grad(W, b, X, labels):
     denominator = np.sum(exponential, axis=1, keepdims=True)
     log_p = shifted - np.log(denominator)
     rows = np.arange(len(labels))
-    picked = log_p[rows, labels]
-    value = -np.mean(picked) + 0.01 * np.sum(W * W)
+    value = -np.mean(log_p[rows, labels]) + 0.01 * np.sum(W * W)
 
     # backward
     d_log_p = np.zeros_like(log_p)
-    np.add.at(d_log_p, (rows, labels), -1.0 / len(picked))
+    np.add.at(d_log_p, (rows, labels), -1.0 / len(labels))
     d_shifted = d_log_p - np.sum(d_log_p, axis=1, keepdims=True) / denominator * exponential
     total = np.sum(logits == largest, axis=1, keepdims=True)
     d_logits = d_shifted - np.sum(d_shifted, axis=1, keepdims=True) / total * (logits == largest)
