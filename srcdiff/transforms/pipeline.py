@@ -19,6 +19,7 @@ from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.dead_stores import dead_stores
+from srcdiff.transforms.empties import arrays_first, guard_divisions
 from srcdiff.transforms.fill_once import fill_once
 from srcdiff.transforms.fold import fold
 from srcdiff.transforms.forward import ForwardRules, forward
@@ -153,6 +154,7 @@ _FINISH = (
         "last turn", drop_last_turns, "a turn that only asks whether there is another has no mirror"
     ),
     Pass("merge branches", merge_ifs, "neighbouring branches on one condition are one"),
+    Pass("arrays first", arrays_first, "a length may be 0, by which only arrays are divided"),
     Pass("algebra", algebra, "sums of products as a person writes them"),
     Pass("fold", fold, "what algebra made constant"),
     Pass("materialise", materialise, "what was filled only now"),
@@ -202,8 +204,9 @@ def gradient(
     fn = bind_lengths(fn, may_save=True)
     recorder.note("reverse", fn, time.perf_counter() - started)
     own = Pass("own results", lambda f: own_results(f), "results share no memory", whole=True)
+    guard = Pass("divisions", guard_divisions, "numbers are divided by lengths as NumPy does it")
     main = [Pass(p.name, p.fn, p.why, whole=True) for p in decide]
-    return recorder.run(fn, (*main, *_TRIM, *main[-len(_FINISH) :], own))
+    return recorder.run(fn, (*main, *_TRIM, *main[-len(_FINISH) :], guard, own))
 
 
 def tangent(
@@ -222,4 +225,5 @@ def tangent(
     fn = each_function(fn, bind_lengths)
     recorder.note("forward", fn, time.perf_counter() - started)
     own = Pass("own results", own_results, "results share no memory", whole=True)
-    return recorder.run(fn, (*_SIMPLIFY, *_FINISH, *_TRIM, own))
+    guard = Pass("divisions", guard_divisions, "numbers are divided by lengths as NumPy does it")
+    return recorder.run(fn, (*_SIMPLIFY, *_FINISH, *_TRIM, guard, own))

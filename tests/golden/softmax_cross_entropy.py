@@ -15,7 +15,7 @@ def cross_entropy_value_and_grad(W, b, X, labels):
 
     # backward
     d_log_p = np.zeros_like(log_p)
-    np.add.at(d_log_p, (rows, labels), -1.0 / len(labels))
+    np.add.at(d_log_p, (rows, labels), np.divide(-1.0, len(labels)))
     d_shifted = d_log_p - np.sum(d_log_p, axis=1, keepdims=True) / denominator * exponential
     total = np.sum(logits == largest, axis=1, keepdims=True)
     d_logits = d_shifted - np.sum(d_shifted, axis=1, keepdims=True) / total * (logits == largest)

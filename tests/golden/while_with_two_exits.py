@@ -1,5 +1,4 @@
 import math
-import numpy as np
 
 
 def walk_value_and_grad(x, a):
@@ -37,5 +36,5 @@ def walk_value_and_grad(x, a):
                 d_total += 0.1 * d_x
             d_x += 2.0 * d_total * new_x
         d_a += d_x * cosine
-        d_x = -(d_x * a) * np.sin(x)
+        d_x = -(d_x * a) * math.sin(x)
     return value, (d_x, d_a)

@@ -1,0 +1,102 @@
+"""Divisions by lengths, which may be 0: arrays are divided where there are some, and numbers by np.divide."""
+
+import numpy as np
+import pytest
+from transforms.passes import check, unchanged
+
+import srcdiff
+from srcdiff.transforms.empties import arrays_first, guard_divisions
+
+
+def test_a_choice_of_a_share_is_divided_itself():
+    check(
+        arrays_first,
+        """
+        def f(%x': float64[n]) -> 0 {
+          %c: bool[n] = greater %x, 0.0 ;adjoint
+          %0: int64{n} = length[dim=dim(n)] ;adjoint
+          %1: float64 = divide 1.0, %0 ;adjoint
+          %2: float64[n] = where %c, %1, 0.0 ;adjoint
+          yield %2
+        }
+        """,
+        """
+        def f(%x': float64[n]) -> 0 {
+          %c: bool[n] = greater %x, 0.0 ;adjoint
+          %0: int64{n} = length[dim=dim(n)] ;adjoint
+          %1: float64 = divide 1.0, %0 ;adjoint
+          %2: float64[n] = where %c, 1.0, 0.0 ;adjoint
+          %3: float64[n] = divide %2, %0 ;adjoint
+          yield %3
+        }
+        """,
+        np.array([1.0, -1.0]),
+    )
+
+
+def test_a_share_by_itself_is_divided_as_numpy_does_it():
+    check(
+        guard_divisions,
+        """
+        def f(%x': float64[n]) -> 0 {
+          %0: int64{n} = length[dim=dim(n)] ;adjoint
+          %1: float64 = divide 1.0, %0 ;adjoint
+          yield %1
+        }
+        """,
+        """
+        def f(%x': float64[n]) -> 0 {
+          %0: int64{n} = length[dim=dim(n)] ;adjoint
+          %1: float64! = divide@np.divide 1.0, %0 ;adjoint
+          yield %1
+        }
+        """,
+        np.ones(3),
+    )
+
+
+@pytest.mark.parametrize(
+    ("divided", "origin"), [("%x", ";adjoint"), ("1.0", "")], ids=["an array", "the user's line"]
+)
+def test_other_divisions_stay(divided, origin):
+    kind = "float64[n]" if divided == "%x" else "float64"
+    text = f"""
+        def f(%x': float64[n]) -> 0 {{
+          %0: int64{{n}} = length[dim=dim(n)] {origin}
+          %1: {kind} = divide {divided}, %0 {origin}
+          yield %1
+        }}
+        """
+    unchanged(guard_divisions, text, np.ones(3))
+
+
+EMPTY = np.ones(0)
+CASES = [
+    (lambda v: -np.mean(v), (EMPTY,)),
+    (lambda v, w: -np.mean(v * w), (EMPTY, EMPTY)),
+    (lambda r, q: np.mean(np.where(r >= 0, q * r, (q - 1) * r)), (EMPTY, 0.8)),
+    (lambda v, dt: dt * np.sum(v) / v.size, (EMPTY, 1.0)),
+    (lambda v, k: np.mean(v[k]), (EMPTY, np.ones(0, int))),
+    (lambda v: np.mean(np.maximum(v, 0.0)), (EMPTY,)),
+    (lambda a, b: np.mean(a @ b), (np.ones((0, 2)), np.ones(2))),
+    (lambda v: np.var(v), (EMPTY,)),
+]
+
+
+@pytest.mark.parametrize("k", range(len(CASES)))
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_empty_arrays_have_derivatives(k):
+    f, args = CASES[k]
+    floats = tuple(j for j, a in enumerate(args) if np.asarray(a).dtype == float)
+    found = srcdiff.grad(f, argnums=floats)(*args)
+    for j, d in zip(floats, found, strict=True):
+        assert np.shape(d) == np.shape(args[j])
+
+
+def test_a_mean_asks_the_simplest_array_for_its_size():
+    def loss(w, X, y):
+        z = X @ w
+        return np.mean(np.logaddexp(0.0, z) - y * z) + np.mean((X * 2.0) ** 2)
+
+    source = srcdiff.grad(loss, argnums=(0, 1)).source_for(np.ones(2), np.ones((3, 2)), np.ones(3))
+    assert "/ len(X)" in source and "/ X.size" in source
