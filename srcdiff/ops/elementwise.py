@@ -4,7 +4,7 @@ Conventions at ties and kinks, the same in every mode:
 
 * `maximum`, `minimum`, `fmax`, `fmin`: half to each at a tie, as in autograd and JAX;
 * `abs`, `hypot` (and `norm`, `std`): 0 at 0, the subgradient that leaves an optimiser where it is;
-* `sqrt`, `cbrt`, `log` at 0: infinite, as the formula says;
+* `sqrt`, `cbrt`, `log` at 0: infinite, as the formula says (a division by a Python number raises as in Python);
 * `clip`: 1 inside and at the bounds;
 * steps (`floor`, `sign`, `round`, `heaviside`, ...): 0 everywhere;
 * `logaddexp` and `logsumexp` of nothing but -inf: 0.

@@ -116,6 +116,27 @@ def test_derivative_of_math_is_math_and_of_numpy_numpy() -> None:
     assert "math.log" in srcdiff.grad(lambda x, y: x**y, argnums=1).source_for(2.0, 3.0)
 
 
+@pytest.mark.parametrize(
+    "f",
+    [np.sqrt, lambda x: x**0.5, np.log, lambda x: 1 / x],
+    ids=["sqrt", "power", "log", "divide"],
+)
+def test_numpy_numbers_and_arrays_have_infinite_derivatives(f: Any) -> None:
+    with np.errstate(all="ignore"):
+        assert np.isinf(srcdiff.grad(lambda x: np.sum(f(x)))(np.array([0.0, 1.0]))[0])
+        assert np.isinf(srcdiff.grad(lambda x: f(x))(np.float64(0.0)))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [math.sqrt, lambda x: x**0.5, np.log, lambda x: 1 / x],
+    ids=["sqrt", "power", "log", "divide"],
+)
+def test_python_numbers_raise_as_in_python(f: Any) -> None:
+    with pytest.raises(ZeroDivisionError):
+        srcdiff.grad(lambda x: f(x))(0.0)
+
+
 def test_clip_with_one_bound() -> None:
     x = np.array([-2.0, 0.3, 2.0])
     np.testing.assert_array_equal(
