@@ -10,7 +10,7 @@ import pytest
 from corpus_loader import Program, load
 
 import srcdiff
-from srcdiff.trees import leaves, map_leaves
+from srcdiff.trees import leaves, map_leaves, random_like
 
 pytestmark = pytest.mark.filterwarnings("ignore::srcdiff.IndependentWarning")
 
@@ -38,6 +38,26 @@ def test_gradients_by_float32_are_float32(program: Program, mode: Any) -> None:
     for k, d in zip(program.wrt, found, strict=True):
         for a, b in zip(leaves(d), leaves(args[k]), strict=True):
             assert agrees(a, b), f"{type(a)} by argument {k}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", load("all"), ids=repr)
+def test_tangents_of_float32_are_float32(program: Program) -> None:
+    rng = np.random.default_rng(0)
+    args = tuple(map_leaves(narrow, a) for a in program.arguments(0))
+    moves = [
+        random_like(a, rng) if k in program.wrt else map_leaves(lambda _: None, a)
+        for k, a in enumerate(args)
+    ]
+    with np.errstate(all="ignore"):
+        value, tangent = srcdiff.jvp(program.function, args, moves)
+        wanted = tuple(moves[k] for k in program.wrt)
+        products = srcdiff.hvp(program.function, argnums=program.wrt)(*args, wanted)
+    pairs = [(value, tangent), *((args[k], p) for k, p in zip(program.wrt, products, strict=True))]
+    for given, found in pairs:
+        for a, b in zip(leaves(given), leaves(found), strict=True):
+            if isinstance(a, np.ndarray | np.generic) and isinstance(b, np.ndarray | np.generic):
+                assert a.dtype == b.dtype or a.dtype.kind != "f"
 
 
 X = np.array([[0.5, -1.0], [2.0, 1.5]], np.float32)

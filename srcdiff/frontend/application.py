@@ -103,7 +103,11 @@ def _alike(fr: Frame, node: Any, numbers: Sequence[Atom]) -> list[Atom]:
         if a.type.dtype == "bool" and dtype != "bool":
             return fr.op(node, to_float, a)
         is_narrow = not weak and dtype in ("float16", "float32")
-        return fr.op(node, astype, a, dtype=dtype) if is_narrow and a.type.weak else a
+        return (
+            fr.op(node, astype, a, spelling=f"np.{dtype}", dtype=dtype)
+            if is_narrow and a.type.weak
+            else a
+        )
 
     return [alike(a) for a in numbers]
 

@@ -400,8 +400,8 @@ def _cast(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
 
 def _cast_text(op: Op) -> str:
     name = np.dtype(op.attrs["dtype"]).name
-    if op.origin != "user" and isinstance(op.operands[0].type, Scalar):
-        return f"np.{name}({{0}})"
+    if op.spelling.startswith("np."):  # of a number
+        return f"{op.spelling}({{0}})"
     name = {"bool": "bool", "float64": "float", "int64": "int"}.get(name, f"np.{name}")
     return f"{{0}}.astype({name})"
 

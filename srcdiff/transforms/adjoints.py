@@ -32,6 +32,7 @@ __all__ = [
     "Partial",
     "Scope",
     "adjoint_type",
+    "as_number",
     "assumed_lengths",
     "hint",
     "in_dtype",
@@ -211,9 +212,16 @@ def in_dtype(b: Builder, amount: Atom, type_: Type) -> Atom:
     is_weak = isinstance(have, Scalar) and have.weak
     if is_weak or have.dtype == type_.dtype or have.dtype.startswith("complex"):
         return amount
-    if isinstance(have, Scalar) and type_.dtype == "float64":
+    if isinstance(have, Array):
+        return b.op(arithmetic.astype, amount, dtype=type_.dtype)
+    return as_number(b, amount, type_.dtype)
+
+
+def as_number(b: Builder, amount: Atom, dtype: str) -> Atom:
+    """A number as one of NumPy's of few digits, or as Python's."""
+    if dtype == "float64":
         return b.op(arithmetic.to_float, amount)
-    return b.op(arithmetic.astype, amount, dtype=type_.dtype)
+    return b.op(arithmetic.astype, amount, spelling=f"np.{dtype}", dtype=dtype)
 
 
 def whole(b: Builder, amount: Atom, type_: Type) -> Atom:

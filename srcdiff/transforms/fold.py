@@ -228,7 +228,7 @@ class _Fold(Rewriter):
             return None
         if op.decl is memory.restore:
             return self.saved.get(op.attrs["slot"])
-        value = constant_value(op)
+        value = constant_value(op) or self.comparison(op)
         if value is not None:
             return value
         if is_whole(op) and same_kind(op.operands[0].type, op.result.type):
@@ -255,6 +255,18 @@ class _Fold(Rewriter):
             and self.written.isdisjoint((source, own))
             and own not in self.held
         )
+
+    def comparison(self, op: Op) -> Const | None:
+        """A comparison with a number that the user wrote as `1.0 / 3.0`: it stays as written, but it is known."""
+        return self.number(op) if op.decl in _COMPARISONS else None
+
+    def number(self, op: Op) -> Const | None:
+        """The result of an operation on constants, and on results of operations on constants."""
+        known = [a if isinstance(a, Const) else self.made.get(a) for a in op.operands]
+        found = [self.number(a) if isinstance(a, Op) else a for a in known]
+        if None in found:
+            return None
+        return constant_value(replace(op, operands=tuple(a for a in found if a is not None)))
 
     def take_over(self, copy: Op, b: Builder) -> Atom | None:
         """A copy of what nobody else holds is that value itself, under the copy's name.
@@ -364,6 +376,9 @@ class _Fold(Rewriter):
         if self.take_over(copy, b) is None:
             self.emit(copy, b)
         return True
+
+
+_COMPARISONS = (arithmetic.equal, arithmetic.not_equal, arithmetic.less, arithmetic.greater)
 
 
 def _target(write: Op) -> tuple[Any, ...]:

@@ -35,9 +35,8 @@ from srcdiff.ir.core import (
     const,
 )
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, is_float
-from srcdiff.ops import arithmetic
 from srcdiff.transforms.activity import active_values
-from srcdiff.transforms.adjoints import Scope, adjoint_type, assumed_lengths, hint
+from srcdiff.transforms.adjoints import Scope, adjoint_type, as_number, assumed_lengths, hint
 from srcdiff.transforms.by_element import lists_by_element
 from srcdiff.transforms.facts import is_mixed, rename
 from srcdiff.transforms.fitting import Fitting
@@ -268,8 +267,5 @@ def _as_given(d: Atom, type_: Type, scope: Scope) -> Atom:
     """The derivative by a NumPy number of few digits is one, and that by a Python number is a Python number."""
     if not (isinstance(type_, Scalar) and isinstance(d.type, Scalar)):
         return d
-    if type_.weak and not d.type.weak:
-        return scope.b.op(arithmetic.to_float, d)
-    if d.type.weak and not type_.weak and type_.dtype != "float64":
-        return scope.b.op(arithmetic.astype, d, dtype=type_.dtype)
-    return d
+    is_due = type_.dtype != "float64" if d.type.weak else type_.weak
+    return as_number(scope.b, d, type_.dtype) if is_due else d

@@ -354,3 +354,26 @@ def test_a_copy_that_is_only_read_is_what_it_is_a_copy_of():
     assert "copy" in after("store[where='i'] %y, 1.0, 0\n %s: float64[n] = exp %c", "%s")
     assert "copy" in after("", "%c")  # the caller may write into it
     assert "copy" in after("%r: float64[n] = read %c", "%r")
+
+
+def test_the_users_own_constant_is_known_where_it_is_compared():
+    check(
+        fold,
+        """
+        def f(%x': float64) -> 0 {
+          %0: float64 = divide 1.0, 3.0
+          %1: bool = equal %0, 0 ;adjoint
+          %2: float64 = choose %1, 1.0, %x ;adjoint
+          %3: float64 = power %2, %0 ;adjoint
+          yield %3
+        }
+        """,
+        """
+        def f(%x': float64) -> 0 {
+          %0: float64 = divide 1.0, 3.0
+          %1: float64 = power %x, %0 ;adjoint
+          yield %1
+        }
+        """,
+        2.0,
+    )
