@@ -26,10 +26,10 @@ from srcdiff.frontend.values import (
     sequence,
     static,
 )
-from srcdiff.ir.core import Atom, Const, Value, const
-from srcdiff.ir.types import Array, List, Scalar, Static, Struct, shape_of
+from srcdiff.ir.core import Atom, Const, OpDecl, Value, const
+from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, shape_of
 from srcdiff.ops import arithmetic
-from srcdiff.ops.containers import list_length
+from srcdiff.ops.containers import list_copy, list_length
 from srcdiff.ops.control import and_, or_
 from srcdiff.ops.memory import axis_length
 from srcdiff.ops.registry import OPERATIONS, find
@@ -176,12 +176,10 @@ def _container(kind: str) -> Callable[..., FrontValue]:
         items = iterable(fr, args[0], node)
         known = items if isinstance(items, Parts) else None
         if known is None and isinstance(items, Items):
-            if (
-                isinstance(args[0], Value)
-                and kind == "list"
-                and isinstance(args[0].type, Array | List)
-            ):
-                return fr.op(node, OPERATIONS["rows"], args[0])
+            if kind == "list" and isinstance(args[0], Value):
+                decl = _listing(args[0].type)
+                if decl is not None:
+                    return fr.op(node, decl, args[0])
             known = unrolled(fr, items, node)
         if known is None:
             fr.fail(
@@ -193,6 +191,15 @@ def _container(kind: str) -> Callable[..., FrontValue]:
         return fr.session.new_cell(made) if kind == "list" else made
 
     return read
+
+
+def _listing(type_: Type) -> OpDecl | None:
+    """What makes a list of an array or list, item by item."""
+    if isinstance(type_, List):
+        return list_copy
+    if not isinstance(type_, Array):
+        return None
+    return OPERATIONS["elements" if type_.ndim == 1 else "rows"]
 
 
 def _dict(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:

@@ -50,7 +50,7 @@ Roots = Mapping[Value, frozenset[Value]]
 Part = tuple[Value, Any]
 
 _ITEMS = "*"  # the key of a list's elements, all alike
-_COPIES = {"copy", "read"}  # of a list: a new list of the same elements
+_COPIES = {"copy", "read", "list_copy"}  # of a list: a new list of the same elements
 _SLOTS = {"save", "restore"}  # what goes in comes out
 _IN_ITEMS = {"list_add"}  # changes the arrays on a list
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Op, const
+from srcdiff.ir.core import Atom, Op, Value, const
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Array, Dim, List, Scalar, Type, is_float, is_numeric, shape_of
+from srcdiff.ir.types import Array, Dim, List, Scalar, Type, is_float, is_numeric, ndim_of, shape_of
 from srcdiff.ops import memory
 from srcdiff.ops.arguments import (
     bind_like,
@@ -33,11 +33,13 @@ __all__ = [
     "array_of",
     "asarray",
     "atleast_1d",
+    "elements",
     "eye",
     "full",
     "full_like",
     "item",
     "linspace",
+    "list_of",
     "ndim",
     "rows",
     "size",
@@ -128,7 +130,7 @@ def _take_apart(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]
     """Each operand's adjoint is its element of `d_out`."""
     layout = _layout(op.attrs, op.operands)
     if len(op.operands) == 1 and isinstance(op.operands[0].type, List):
-        return [b.op(rows, whole(b, op, d_outs[0]))]
+        return [list_of(b, whole(b, op, d_outs[0]))]
     if not layout or stands_for_all(op, d_outs[0]):
         return [d_outs[0] if is_float(a.type) else None for a in op.operands]
     d, where = whole(b, op, d_outs[0]), ", ".join("i" * len(layout))
@@ -157,26 +159,37 @@ array_of = operation("array_of", np.array, **_array)
 asarray = operation("asarray", np.asarray, np.asanyarray, np.ascontiguousarray, view_of=0, **_array)
 
 
-def _row_list(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    base = operands[0].type
-    if isinstance(base, List):
-        return (base,)
-    if not isinstance(base, Array):
-        raise TypeMistake("only an array or a list can be made a list")
-    return (List(make(base.dtype, base.shape[1:])),)
+def _parts_of_array(is_numbers: bool) -> Any:
+    def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+        base = operands[0].type
+        if not isinstance(base, Array) or (base.ndim == 1) is not is_numbers:
+            raise TypeMistake(f"{base} is no list of {'numbers' if is_numbers else 'rows'}")
+        return (List(make(base.dtype, base.shape[1:])),)
+
+    return infer
 
 
 def _stack_back(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
-    return [
-        d_outs[0] if isinstance(op.operands[0].type, List) else b.op(array_of, d_outs[0], layout=())
-    ]
+    return [b.op(array_of, d_outs[0], layout=())]
 
 
-# the rows of an array as a list of views; a copy of a list
+_listed: dict[str, Any] = {
+    "template": "list({0})",
+    "build": _stack_back,
+    "linear": True,
+    "signature": "x",
+}
+
+# a list of its own, of the numbers in an array, or of views of its rows
+elements = operation("elements", infer=_parts_of_array(True), samples=(draw((3,)),), **_listed)
 rows = operation(
-    "rows", list, template="list({0})", infer=_row_list, build=_stack_back, view_of=0, linear=True, signature="x",
-    samples=(draw((3, 2)), draw((3,))),
-)  # fmt: skip
+    "rows", infer=_parts_of_array(False), holds=True, samples=(draw((3, 2)),), **_listed
+)
+
+
+def list_of(b: Builder, array: Atom) -> Value:
+    """`list(array)`."""
+    return b.op(elements if ndim_of(array.type) == 1 else rows, array)
 
 
 # ---- filled ----------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from srcdiff.ops import memory
 from srcdiff.ops.arguments import refuse
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.building import length_of, stands_for_all, whole
-from srcdiff.ops.creation import rows
+from srcdiff.ops.creation import list_of
 from srcdiff.ops.infer import TypeMistake, numeric, promote
 from srcdiff.ops.memory import instantiate
 from srcdiff.ops.registry import operation
@@ -218,7 +218,7 @@ def _unstack(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
     d = whole(b, op, d_outs[0])
     if _is_list(op.operands):
         d = d if axis == 0 else b.op(moveaxis, d, source=axis, destination=0)
-        return [b.op(rows, d)]
+        return [list_of(b, d)]
     ahead = ", ".join([":"] * axis + ["i"])
     return [
         b.op(memory.index, d, const(k), where=ahead) if is_float(a.type) else None

@@ -16,7 +16,7 @@ from srcdiff.ir.core import (
     const,
 )
 from srcdiff.ir.types import Array, List, Struct, dims_of
-from srcdiff.ops import containers, diagonals, memory
+from srcdiff.ops import containers, creation, diagonals, memory
 from srcdiff.transforms.adjoints import Partial, Scope, adjoint_type
 from srcdiff.transforms.nested_adjoints import add_to_element, zeros_for
 from srcdiff.transforms.reverse_state import Reversal
@@ -165,6 +165,17 @@ def _list_new(r: Reversal, op: Op, scope: Scope) -> None:
             r.contribute(a, scope.b.op(containers.list_item, d_xs, const(k)), scope)
 
 
+def _rows(r: Reversal, op: Op, scope: Scope) -> None:
+    """`xs = list(u)`: the items are views, whose adjoints together are that of `u`."""
+    u, xs = op.operands[0], op.result
+    if not r.is_active(xs):
+        return
+    r.keep_apart(u, op)
+    d_xs = r.take(xs, scope)
+    if d_xs is not None:
+        r.contribute(u, scope.b.op(creation.array_of, d_xs, layout=()), scope)
+
+
 def _append(r: Reversal, op: Op, scope: Scope) -> None:
     """`xs.append(v)`: `d_v += d_xs.pop()`."""
     xs, value = op.operands
@@ -261,6 +272,7 @@ REVERSED: dict[OpDecl, Callable[[Reversal, Op, Scope], None]] = {
     containers.get: _get,
     containers.list_new: _list_new,
     containers.list_copy: _same_value,
+    creation.rows: _rows,
     containers.append: _append,
     containers.list_pop: _list_pop,
     containers.list_item: _list_item,

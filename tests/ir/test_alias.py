@@ -6,7 +6,7 @@ from srcdiff.ir.alias import may_move, reads_of, storage_roots, writes_of, writt
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Call, For, Function, If, Op, Value, While, const
 from srcdiff.ir.types import BOOL, FLOAT, INT, Array, Dim, List, Scalar, Struct
-from srcdiff.ops import containers, memory
+from srcdiff.ops import containers, creation, memory
 from srcdiff.ops.infer import nothing, same_as_first
 from srcdiff.ops.registry import OpDecl
 
@@ -277,3 +277,32 @@ def test_what_is_shaped_like_a_list_reads_how_many_there_are():
     zeros = b.op(memory.zeros_like_list, xs, type=xs.type)
     fn = function(b, [], zeros)
     assert reads_of(fn.body.body[-1], storage_roots(fn)) == {xs}
+
+
+def test_the_elements_of_an_array_are_a_list_of_their_own():
+    x, b = Value(N, "x"), Builder()
+    xs = b.op(creation.elements, x)
+    b.ops(containers.append, xs, const(1.0))
+    fn = function(b, [x], xs)
+    assert storage_roots(fn)[xs] == {xs}
+    assert written_roots(fn) == {xs}
+
+
+def test_the_rows_of_an_array_are_views_on_a_list_of_its_own():
+    x, b = Value(Array("float64", (Dim(2), Dim(3))), "x"), Builder()
+    xs = b.op(creation.rows, x)
+    row = b.op(containers.list_pop, xs)
+    fn = function(b, [x], row)
+    assert storage_roots(fn)[row] == {x}
+    assert written_roots(fn) == {xs}, "taking a row off the list leaves the array as it is"
+
+
+def test_a_copy_of_a_list_may_grow_alone_and_shares_its_items():
+    x, b = Value(N, "x"), Builder()
+    xs = b.op(containers.list_new, x, element=N)
+    copied = b.op(containers.list_copy, xs)
+    b.ops(containers.append, copied, x)
+    item = b.op(containers.list_item, copied, const(0))
+    fn = function(b, [x], item)
+    assert storage_roots(fn)[item] == {x}
+    assert written_roots(fn) == {copied}

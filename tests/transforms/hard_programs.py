@@ -1335,3 +1335,27 @@ def helper_buf(x, k):
         s += use((y, x))
         y[i + 1] += s * 0.1
     return s
+
+
+@refused("an array is written after it was put into a list", M(3, 3))
+def row_on_a_list_written_later(X):
+    Y = X * X
+    rows = list(Y)
+    Y[0, 1] = X[2, 1]
+    return rows[0][1] ** 2 + rows[2] @ X[0]
+
+
+@refused("an array is written after it was put into a list", M(3, 3))
+def array_written_through_a_list_of_its_rows(X):
+    Y = X * X
+    rows = list(Y)
+    rows[0][1] = X[2, 1]
+    return np.sum(Y * X)
+
+
+@case(M(3, 3), V(3))
+def rows_moved_on_a_list(X, w):
+    rows = list(X * X)
+    rows.append(X[0] * w[0])
+    rows.reverse()
+    return (rows[0] @ w) * rows[1][0] + rows[3] @ X[1] + np.array(rows)[2, 1]

@@ -147,3 +147,10 @@ def test_what_is_put_on_a_list_stays_where_only_the_number_of_elements_counts():
         X,
         4,
     )
+
+
+def test_what_is_put_on_a_list_stays_where_only_single_elements_are_read():
+    agrees(
+        "def f(x):\n    xs = []\n    for k in range(len(x)):\n        xs.append(2.0 * x[k])\n    return xs[0] + 10.0 * xs[1] + 100.0 * xs[-1]\n",
+        X,
+    )

@@ -208,3 +208,49 @@ def test_a_reversed_loop_whose_turns_commute_runs_forwards():
 def test_an_order_that_matters_is_kept():
     unchanged(loop_direction, DIRECTION.format(source="d", carry="add"), X)
     unchanged(loop_direction, DIRECTION.format(source="x", carry="multiply"), X)
+
+
+POPPED = """
+    def f(%x: float64[n]) -> 0 {
+      %0: int64{n} = axis_length[axis=0] %x
+      %xs: list of float64! = elements %x ;adjoint
+      %d: float64[n] = zeros_like %x ;adjoint
+      for 0, %0, 1 reverse ;adjoint {
+        (%i: int64) ->
+        %1: float64! = list_pop %xs ;adjoint
+        add_into[where='i'] %d, %1, %i ;adjoint
+        yield
+      }
+      %2: float64[n] = read %d ;adjoint
+      yield %2
+    }
+"""
+
+
+def test_what_each_turn_takes_off_a_list_depends_on_the_order():
+    unchanged(loop_direction, POPPED, X)
+
+
+def test_a_loop_that_appends_and_one_that_pops_stay_two():
+    text = """
+    def f(%x: float64[n]) -> 0 {
+      %0: int64{n} = axis_length[axis=0] %x
+      %xs: list of float64! = list_new[element=type(float64!)]
+      %d: float64[n] = zeros_like %x ;adjoint
+      for 0, %0, 1 {
+        (%i: int64) ->
+        %1: float64! = index[where='i'] %x, %i
+        append %xs, %1
+        yield
+      }
+      for 0, %0, 1 ;adjoint {
+        (%j: int64) ->
+        %2: float64! = list_pop %xs ;adjoint
+        add_into[where='i'] %d, %2, %j ;adjoint
+        yield
+      }
+      %3: float64[n] = read %d ;adjoint
+      yield %3
+    }
+    """
+    unchanged(fuse_loops, text, X)

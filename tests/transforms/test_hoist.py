@@ -81,3 +81,9 @@ def test_what_stands_under_a_branch_stays_there():
           yield %x
         }"""
     unchanged(hoist, LOOP.format(inner=inner), X)
+
+
+def test_a_list_that_the_loop_takes_from_is_made_in_each_turn():
+    inner = """%xs: list of float64! = elements %x ;adjoint
+        %e: float64! = list_pop %xs ;adjoint"""
+    unchanged(hoist, LOOP.format(inner=inner), X)
