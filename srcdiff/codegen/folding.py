@@ -79,7 +79,7 @@ class _Fold:
         return self.out
 
     def decide(self, let: Let) -> None:
-        if len(let.results) != 1 or not self.facts.uses[let.results[0]]:
+        if len(let.results) != 1 or not self.facts.uses[let.results[0]] or _is_container(let):
             return
         inside = self.measure(let)
         if self.wanted(let, inside) and self.legal(let, inside):
@@ -315,3 +315,8 @@ def is_trivial(let: Let) -> bool:
     if op.decl.cost in ("free", "cheap") or op.decl.name in ("read", "negative"):
         return True
     return op.decl.name in _REPEATED and all(isinstance(a.type, Scalar) for a in op.operands)
+
+
+def _is_container(let: Let) -> bool:
+    """Whether a call gives its one result in a container, which has to be unpacked."""
+    return isinstance(let.source, Call) and not isinstance(let.source.function.output, int)
