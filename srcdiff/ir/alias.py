@@ -145,6 +145,11 @@ def _spine(container: Value, roots: Roots) -> frozenset[Value]:
     return frozenset(r for r in roots.get(container, ()) if _may_hold(r.type, container.type))
 
 
+def _lists(container: Value, roots: Roots) -> frozenset[Value]:
+    """The roots that may be the list, or a list on it: all that has a number of elements."""
+    return frozenset(r for r in roots.get(container, ()) if not isinstance(r.type, Array))
+
+
 def _may_hold(outer: Type, inner: Type) -> bool:
     if _skeleton(outer) == _skeleton(inner):
         return True
@@ -175,6 +180,8 @@ def _read(op: Op, position: int, operand: Atom, roots: Roots) -> frozenset[Value
     if op.decl.holds or _puts_on_list(op):
         return frozenset()
     if isinstance(operand.type, List) and position in (op.decl.view_of, *op.decl.shape_of):
+        if any(isinstance(r.type, List) for r in op.results) and position in op.decl.shape_of:
+            return _lists(operand, roots)
         return _spine(operand, roots)
     if position in op.decl.shape_of:
         return frozenset()
@@ -317,12 +324,10 @@ class _Heap:
         elif op.decl.view_of is not None:
             self.view(op, op.operands[op.decl.view_of])
         else:
-            shared = (
-                isinstance(op.results[0].type, List) and name in _COPIES if op.results else False
-            )
             for result in op.results:
-                self.make(result, opaque=not shared)
-                if shared:
+                copied = name in _COPIES and isinstance(result.type, List)
+                self.make(result, opaque=not copied)
+                if isinstance(result.type, List) and copied and has_storage(result.type.element):
                     self.flow(
                         self.holds[result, _ITEMS], self.taken(op.operands[0], _ITEMS, result)
                     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from srcdiff.ir.core import For, Op, Statement, Value, const
 from srcdiff.ir.types import List
 from srcdiff.ops import containers
+from srcdiff.transforms.inner_lists import inner_item, is_changed
 from srcdiff.transforms.loads import Program
 
 __all__ = ["lists_by_element"]
@@ -45,6 +46,9 @@ def _only_loop(xs: Value, used: _Uses, program: Program) -> For | None:
     (item, loop), *others = used[::-1]
     if not all(isinstance(s, Op) and s.decl is containers.append for s, _ in others):
         return None
+    taken = inner_item(xs, program)
+    if taken is not None and is_changed(xs, program):
+        return None  # perhaps by another name
     if not isinstance(loop, For) or not isinstance(item, Op) or item not in loop.body.body:
         return None
     is_near = program.region_of[id(loop)] is program.home[xs]

@@ -9,7 +9,7 @@ same places.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -349,6 +349,7 @@ class _Forward:
         wrt = tuple(k for k, a in enumerate(call.operands) if self.dot(a, scope) is not None)
         if not wrt or not any(v in scope.active for v in call.results):
             b.append(call)
+            self.still_lists(call.results, scope, b)
             return
         helper, varies = self.helper(call.function, wrt)
         dots = [self.whole_dot(call.operands[k], scope, b) for k in wrt]
@@ -363,6 +364,13 @@ class _Forward:
             )
         )
         scope.dots.update(zip(moving, results, strict=True))
+        self.still_lists([v for v in call.results if v not in moving], scope, b)
+
+    def still_lists(self, values: Iterable[Value], scope: _Scope, b: Builder) -> None:
+        """Tangents of lists that do not vary when they are made: what varies may be put on them later."""
+        for v in values:
+            if isinstance(v.type, List) and v in scope.active:
+                scope.dots[v] = self.zero(v, adjoint_type(v.type), b)
 
     def helper(self, fn: Function, wrt: tuple[int, ...]) -> tuple[Function, tuple[bool, ...]]:
         """A helper with tangents: gives its results, then the tangents of those that have one."""

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.alias import storage_roots, written_roots
+from srcdiff.ir.alias import has_storage, storage_roots, writes_of, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, shapes_for, with_parts
 from srcdiff.ir.core import Atom, Call, Function, Op, Region, Statement, Value, regions_of, walk
 from srcdiff.ir.types import Array, List
@@ -134,6 +134,8 @@ def own_arguments(fn: Function) -> Function:
     for param in mine:
         if isinstance(param.type, Array):
             env[param] = b.op(memory.copy, param, name=param.name, user=True)
+        elif isinstance(param.type, List) and _is_written_itself(fn, param, roots):
+            env[param] = b.op(containers.list_copy, param, name=param.name, user=True)
         else:
             _check_taken_apart(fn, param, paths, roots, written)
     copies: dict[Part, Atom] = {}
@@ -142,6 +144,16 @@ def own_arguments(fn: Function) -> Function:
             copies[path] = b.op(memory.copy, take(b, path), name=v.name, user=v.user)
     env.update((v, copies[path]) for v, path in paths.items() if path in copies)
     return fn.with_body(_WithOwnParts(env).region(fn.body, env, b))
+
+
+def _is_written_itself(fn: Function, param: Value, roots: Roots) -> bool:
+    """Whether a list is only changed by its name, and what is on it not at all."""
+    items = (containers.list_add,) if has_storage(param.type.element) else ()  # type: ignore[union-attr]
+    return all(
+        s.operands[0] is param and s.decl not in items and isinstance(s.operands[0].type, List)
+        for s in walk(fn.body)
+        if isinstance(s, Op) and param in writes_of(s, roots)
+    )
 
 
 def _check_taken_apart(

@@ -42,6 +42,7 @@ from srcdiff.transforms.facts import is_mixed, rename
 from srcdiff.transforms.fitting import Fitting
 from srcdiff.transforms.forward_part import ForwardPart
 from srcdiff.transforms.loads import survey
+from srcdiff.transforms.reads import own_arguments
 from srcdiff.transforms.reverse_calls import reverse_call
 from srcdiff.transforms.reverse_control import reverse_branch, reverse_loop
 from srcdiff.transforms.reverse_ops import reverse_op
@@ -190,7 +191,7 @@ class _Backward:
             key = (id(fn), wrt, seeded)
             if key not in self.helpers:
                 made = adjoint_of_helper(fn, wrt, seeded, r.rules, self.finish)
-                self.helpers[key] = self.finish(made)
+                self.helpers[key] = self.finish(own_arguments(made))
             return self.helpers[key]
 
         return make

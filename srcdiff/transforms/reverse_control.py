@@ -132,6 +132,7 @@ def _half(
             continue
         assert isinstance(y, Value)
         if y not in r.buffers:
+            r.check_names(y, inner, branch)
             r.contribute(y, d, inner)
         elif not (k in chosen and r.is_from_outside(y, region)):
             r.bind(y, d, inner, branch)

@@ -18,6 +18,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import Array, List, Struct, dims_of
 from srcdiff.ops import containers, creation, diagonals, memory
 from srcdiff.transforms.adjoints import Partial, Scope, adjoint_type
+from srcdiff.transforms.inner_lists import items_change
 from srcdiff.transforms.nested_adjoints import add_to_element, zeros_for
 from srcdiff.transforms.reverse_state import Reversal
 
@@ -105,7 +106,7 @@ def _pack(r: Reversal, op: Op, scope: Scope) -> None:
     value = op.results[0]
     if r.is_active(value):
         for a, part in zip(op.operands, r.parts(value), strict=True):
-            r.keep_apart(a, op)
+            r.keep_apart(a, op, scope)
             _hand_over(r, part, a, scope)
 
 
@@ -161,8 +162,20 @@ def _list_new(r: Reversal, op: Op, scope: Scope) -> None:
         return
     for k, a in enumerate(op.operands):
         if r.is_active(a):
-            r.keep_apart(a, op)
+            r.keep_apart(a, op, scope)
             r.contribute(a, scope.b.op(containers.list_item, d_xs, const(k)), scope)
+
+
+def _list_copy(r: Reversal, op: Op, scope: Scope) -> None:
+    """`ys = list(xs)`: what is on one list is on both."""
+    xs = op.operands[0]
+    if r.is_active(op.result) and isinstance(xs, Value) and items_change(xs, r.forward.program):
+        raise UnsupportedError(
+            "a list is copied, and the arrays or lists on it are written",
+            "Copy these as well: `[x.copy() for x in xs]`.",
+            op.location,
+        )
+    _same_value(r, op, scope)
 
 
 def _rows(r: Reversal, op: Op, scope: Scope) -> None:
@@ -170,7 +183,7 @@ def _rows(r: Reversal, op: Op, scope: Scope) -> None:
     u, xs = op.operands[0], op.result
     if not r.is_active(xs):
         return
-    r.keep_apart(u, op)
+    r.keep_apart(u, op, scope)
     d_xs = r.take(xs, scope)
     if d_xs is not None:
         r.contribute(u, scope.b.op(creation.array_of, d_xs, layout=()), scope)
@@ -182,7 +195,7 @@ def _append(r: Reversal, op: Op, scope: Scope) -> None:
     if not r.is_active(xs):
         return
     assert isinstance(xs, Value)
-    r.keep_apart(value, op)
+    r.keep_apart(value, op, scope)
     d = scope.b.op(containers.list_pop, r.open(xs, scope))
     r.contribute(value, d, scope)
 
@@ -202,6 +215,8 @@ def _list_item(r: Reversal, op: Op, scope: Scope) -> None:
     if not r.is_active(xs) or not r.is_active(item) or item in r.buffers:
         return
     assert isinstance(xs, Value)
+    if r.is_on_list(item):
+        return
     if xs in r.by_element:
         scope.b.ops(containers.append, r.open(xs, scope), r.take_whole(item, scope))
         return
@@ -222,7 +237,7 @@ def _list_set(r: Reversal, op: Op, scope: Scope) -> None:
             "Build a new list, or use arrays of one length.",
             op.location,
         )
-    r.keep_apart(value, op)
+    r.keep_apart(value, op, scope)
     d_xs, at = r.open(xs, scope), r.forward.primal(at, scope)
     d = scope.b.op(containers.list_item, d_xs, at)
     scope.b.ops(containers.list_set, d_xs, at, zeros_for(scope.b, d, xs.type.element))
@@ -271,7 +286,7 @@ REVERSED: dict[OpDecl, Callable[[Reversal, Op, Scope], None]] = {
     containers.unpack: _unpack,
     containers.get: _get,
     containers.list_new: _list_new,
-    containers.list_copy: _same_value,
+    containers.list_copy: _list_copy,
     creation.rows: _rows,
     containers.append: _append,
     containers.list_pop: _list_pop,

@@ -37,6 +37,8 @@ from srcdiff.ops import containers, control, memory
 from srcdiff.transforms.adjoints import Scope, adjoint_type, hint, whole, zeros
 from srcdiff.transforms.fitting import Fitting
 from srcdiff.transforms.forward_part import ForwardPart
+from srcdiff.transforms.inner_lists import inner_item, is_changed, stays
+from srcdiff.transforms.list_items import own_items
 from srcdiff.transforms.nested_adjoints import add_lists
 
 __all__ = ["Reversal", "Rules"]
@@ -130,9 +132,9 @@ class Reversal:
     def contribute_list(self, target: Value, amount: Atom, scope: Scope) -> None:
         """Lists add up element by element."""
         element = target.type.element  # type: ignore[union-attr]
-        buffer = scope.buffer(target)
+        buffer = self.open(target, scope) if self.is_on_list(target) else scope.buffer(target)
         if buffer is None:
-            scope.buffers[target] = amount
+            scope.buffers[target] = own_items(scope.b, target, amount, self.forward.program)
             return
         add_lists(scope.b, buffer, amount, element)
 
@@ -242,19 +244,48 @@ class Reversal:
             )
         scope.b.ops(memory.add_into, self.open(value, scope), d, where="")
 
-    def keep_apart(self, value: Atom, op: Op) -> None:
+    def check_names(self, value: Value, scope: Scope, there: Statement) -> None:
+        """Refuse a list that a branch passes on if it has a buffer by another name, and is written from there on."""
+        if (
+            isinstance(value.type, List)
+            and scope.buffer(value) is not None
+            and self.forward.program.is_written_from(there, value)
+        ):
+            raise UnsupportedError(
+                "a list that is changed has two names where a branch passes it on",
+                "Use one name for the list, or copy it where the second name is bound (`ys = list(xs)`).",
+                there.location,
+            )
+
+    def is_on_list(self, value: Value) -> bool:
+        """Whether a value is a list on a list, whose adjoint is on the adjoint of that."""
+        item = inner_item(value, self.forward.program)
+        if item is None or value in self.by_element or item.operands[0] in self.by_element:
+            return False
+        if stays(item, self.forward.program):
+            return True
+        if is_changed(value, self.forward.program):
+            raise UnsupportedError(
+                "a list of lists changes while one of its lists is in use",
+                "Take the inner list again after the change.",
+                item.location,
+            )
+        return False
+
+    def keep_apart(self, value: Atom, op: Op, scope: Scope) -> None:
         """Refuse to put an array or list into a container if it is written afterwards: the change would be seen in
-        both.
+        both. One that was made for the container, and has no other name from then on, may be written there.
         """
         if (
             isinstance(value, Value)
             and (value in self.buffers or isinstance(value.type, List))
+            and not (_is_new(self.forward.maker.get(value)) and scope.buffer(value) is None)
             and self.forward.program.is_written_after(op, value, self.forward.base(value))
         ):
             raise UnsupportedError(
-                f"{'a list' if isinstance(value.type, List) else 'an array'} is written after it was put into a list"
-                " or another container",
-                "Put a copy there (`xs.append(x.copy())`).",
+                f"{'a list' if isinstance(value.type, List) else 'an array'} is written after it was put into a list "
+                "or another container",
+                "Put it there when it is complete, or put a copy there (`xs.append(x.copy())`).",
                 op.location,
             )
 
@@ -265,8 +296,11 @@ class Reversal:
             return found
         maker = self.forward.maker.get(value)
         made: Atom
-        if isinstance(value.type, List):
+        if isinstance(value.type, List) and not self.is_on_list(value):
             made = self.zeros(value, scope)
+        elif isinstance(value.type, List):
+            assert isinstance(maker, Op)
+            made = self.open_view(maker, value, scope)
         elif value in self.buffers and isinstance(maker, Op) and maker.decl.view_of is not None:
             made = self.open_view(maker, value, scope)
         elif value in self.buffers and isinstance(maker, If):
@@ -289,7 +323,10 @@ class Reversal:
             d_base if k == view.decl.view_of else self.forward.primal(a, scope)
             for k, a in enumerate(view.operands)
         ]
-        results = tuple(Value(r.type, hint(r)) for r in view.results)
+        results = tuple(
+            Value(adjoint_type(r.type) if isinstance(r.type, List) else r.type, hint(r))
+            for r in view.results
+        )
         scope.b.append(replace(view, operands=tuple(operands), results=results, origin="adjoint"))
         return results[view.results.index(value)]
 
@@ -332,6 +369,11 @@ class Reversal:
             return False
         inside, home = _regions_in(region), self.forward.home
         return any(home.get(root) not in inside for root in self.forward.program.roots.get(y, ()))
+
+
+def _is_new(made: Statement | None) -> bool:
+    """Whether a value is storage of its own when it is made."""
+    return isinstance(made, Op) and made.decl.view_of is None and not made.decl.writes
 
 
 def _regions_in(region: Region) -> set[Region]:

@@ -713,7 +713,7 @@ def lst_append_filled(x, k):
     return np.sum(xs[0] * xs[1] * xs[2])
 
 
-@refused("written after it was put into a list", V(5), 0.7)
+@case(V(5), 0.7)
 def lst_written_later(x, k):
     xs = []
     for i in range(3):
@@ -1304,7 +1304,7 @@ def list_passed_then_appended(x, k):
     return lst(xs)
 
 
-@refused("joining a list", V(4), 0.4)
+@case(V(4), 0.4)
 def stack_then_append(x, k):
     xs = [x]
     for i in range(2):

@@ -1,0 +1,82 @@
+"""Lists on lists: the adjoint of one that is taken from another is on the adjoint of that.
+
+    row = rows[k]                    d_row = d_rows[k]
+    row.append(v)          ->        d_v += d_row.pop()
+
+That holds as long as the outer list stays as it is while the inner one is in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from srcdiff.ir.core import Op, Statement, Value, regions_of, walk
+from srcdiff.ir.types import Array, List, Type
+from srcdiff.ops import containers
+from srcdiff.transforms.facts import used_atoms
+from srcdiff.transforms.loads import Program
+
+__all__ = ["inner_item", "is_changed", "items_change", "stays"]
+
+_CHANGES = (
+    containers.append,
+    containers.list_pop,
+    containers.list_reverse,
+    containers.list_set,
+    containers.list_add,
+)
+
+
+def inner_item(value: Value, program: Program) -> Op | None:
+    """The operation that takes a list from a list, if one does."""
+    made = program.maker.get(value)
+    is_item = isinstance(made, Op) and made.decl is containers.list_item
+    return made if is_item and isinstance(value.type, List) else None  # type: ignore[return-value]
+
+
+def stays(item: Op, program: Program) -> bool:
+    """Whether the outer list is the same from where an item is taken to its last use."""
+    region = program.region_of[id(item)]
+    outer, value = item.operands[0], item.results[0]
+    if not isinstance(outer, Value) or value in region.yields:
+        return False
+    body = region.body
+    start = next(k for k, s in enumerate(body) if s is item)
+    uses = [k for k, s in enumerate(body) if k > start and value in set(used_atoms(s))]
+    between = body[start + 1 : max(uses, default=start) + 1]
+    return not any(_changes(s, outer, program) for s in between)
+
+
+def is_changed(value: Value, program: Program) -> bool:
+    """Whether a list, by whatever name, is changed anywhere."""
+    return any(_changes(s, value, program) for s in program.top.body)
+
+
+def items_change(xs: Value, program: Program) -> bool:
+    """Whether any array or list on a list is changed anywhere."""
+    assert isinstance(xs.type, List)
+    depth, kind = _depth(xs.type), type(xs.type.element)
+    for root in program.roots.get(xs, frozenset()):
+        inner = _depth(root.type) < depth if kind is List else isinstance(root.type, Array)
+        if inner and program.writes.get(root):
+            return True
+    return False
+
+
+def _changes(statement: Statement, xs: Value, program: Program) -> bool:
+    for op in _ops(statement):
+        target = op.operands[0] if op.decl in _CHANGES else None
+        if not isinstance(target, Value) or _depth(target.type) != _depth(xs.type):
+            continue
+        if program.roots.get(target, frozenset()) & program.roots.get(xs, frozenset()):
+            return True
+    return False
+
+
+def _ops(statement: Statement) -> Iterator[Op]:
+    inner = (s for region in regions_of(statement) for s in walk(region))
+    return (s for s in (statement, *inner) if isinstance(s, Op))
+
+
+def _depth(type_: Type) -> int:
+    return 1 + _depth(type_.element) if isinstance(type_, List) else 0

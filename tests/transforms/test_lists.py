@@ -1,0 +1,106 @@
+"""Derivatives of programs with lists, each element with a weight of its own; what is refused for them."""
+
+import numpy as np
+import pytest
+from transforms.sources import agrees, refusal, source
+
+import srcdiff
+
+X = np.array([1.1, 0.7, 1.6])
+W = "np.array([1.0, 10.0, 100.0])"
+
+RIGHT = {
+    "popped below": "l = [v**2 for v in x]\ns = 0.0\nwhile l:\n    s = 0.5 * s + l.pop()\nreturn s",
+    "a worklist": "q = [x[0]]\ns = 0.0\nn = 0\nwhile q:\n    v = q.pop()\n    s += v**2 * (n + 1)\n    n += 1\n"
+    "    if n < 4:\n        q.append(v * x[1])\n        q.append(v * x[2])\nreturn s",
+    "negative positions": "l = [x[0]]\nfor k in range(1, 3):\n    l.append(l[-1] * x[k] + l[0])\nreturn np.array(l) @ W",
+    "replaced items": "l = [v**2 for v in x]\nfor t in range(3):\n    l[t] = l[t - 1] * x[t]\nl[-1] *= 2.0\nreturn np.array(l) @ W",
+    "an array that is overwritten after its elements were listed": "y = x * x\nl = list(y)\ny[0] = x[2]\nl[1] = x[0] * x[1]\n"
+    "return l[0] * l[1] + 10.0 * l[2] * y[0] + 100.0 * y[1]",
+    "a list made of an array in every turn": "y = x * x\ns = 0.0\nfor t in range(2):\n    l = list(y)\n    y[0] = y[0] * x[1]\n"
+    "    l.append(y[0])\n    s += np.array(l) @ np.array([1.0, 10.0, 100.0, 1000.0])\nreturn s",
+    "another name for an inner list": "d = {'a': [x[0]]}\nb = d['a']\nd['a'] += [x[1] ** 2]\nb.append(x[2])\nreturn np.array(d['a']) @ W",
+    "a list that one branch grows": "d = {'a': [x[0]]}\nif x[1] > 0.0:\n    d['a'].append(x[1] ** 2)\nreturn sum(d['a']) + 10.0 * d['a'][-1]",
+    "a position that no first turn has": "d = {'a': []}\nfor t, v in enumerate(x):\n    d['a'].append(v**2 if t < 2 else v * d['a'][-2])\n"
+    "return np.array(d['a']) @ W",
+    "a list beside a number that changes": "st = (0.0, [])\nfor v in x:\n    st = (st[0] + v, st[1])\n    st[1].append(st[0] ** 2)\n"
+    "return np.array(st[1]) @ W",
+    "a list that either branch makes": "l = [x[0], x[1]] if x[0] > 0.0 else [x[1], x[2]]\nfor v in x:\n    l.append(v * 2.0)\n"
+    "return np.array(l) @ np.arange(1.0, 6.0)",
+    "a slice that the loop writes under": "l = [v**2 for v in x]\ns = 0.0\nfor v in l[1:]:\n    l[2] = x[0]\n    s = 2.0 * s + v\nreturn s",
+    "a slice that is kept": "l = [v**2 for v in x]\nm = l[:-1]\nl[0] = x[1]\nl.reverse()\ns = 0.0\nfor v in m:\n    s = 3.0 * s + v\n"
+    "return s + np.array(l) @ W",
+    "a list that is replaced in every turn": "l = [v**2 for v in x]\nfor t in range(3):\n    m = []\n    for k in range(3):\n"
+    "        m.append(l[k] * x[t] + l[k - 1])\n    l = m\nreturn np.array(l) @ W",
+    "lists of records": "l = []\nfor v in x:\n    l.append({'p': v, 'q': v * x})\ns = 0.0\nfor d in l:\n    s = 2.0 * s + d['p'] * d['q'][1]\nreturn s",
+    "an inner list filled before it is put there": "g = []\nfor v in x:\n    row = []\n    for w in x:\n        row.append(v * w)\n    g.append(row)\n"
+    "s = 0.0\nfor i in range(3):\n    for j in range(3):\n        s += g[i][j] * 10.0**j * (i + 1)\nreturn s",
+    "an inner list that grows on its list": "g = []\nfor v in x:\n    g.append([v**2])\nfor row in g:\n    row.append(row[0] * x[1])\ns = 0.0\n"
+    "for i in range(3):\n    s += g[i][0] * 10.0**i + g[i][1] * 3.0**i\nreturn s",
+    "an inner list taken off": "g = []\nfor v in x:\n    g.append([v**2])\nr = g.pop()\nr.append(x[1] ** 2)\ng.append(r)\n"
+    "return g[2][1] * g[2][0] + 10.0 * g[0][0]",
+    "views that are added to": "w = np.outer(x, x * x)\nl = [v * x for v in x]\nfor r in l:\n    w = w + r\ny = np.stack(l) + w\nreturn np.sum(y * y * W)",
+    "two lists added up": "l = [v * x for v in x]\nm = [v * x * x for v in x]\ns = l[0] @ W + (m[1] @ W) ** 2\n"
+    "y = np.array(l) + np.array(m)\nreturn np.sum(y * y * W) + s * s",
+    "inner lists of which only the number counts of inner lists": "g = [[v, 2.0] for v in x]\nh = [[v * w for w in x] for v in x]\nreturn g[0][0] * h[1][2] + 10.0 * h[2][0]",
+    "arrays written on their list": "g = []\nfor v in x:\n    g.append(v * x)\n    g[-1][1] *= v\n    g[0][0] += v\n"
+    "return np.sum(np.array(g) * W)",
+    "inner lists by names of their own": "g = []\nfor v in x:\n    g.append([v**2])\na, b, c = g\na.append(x[1] ** 2)\n"
+    "return g[0][1] * 3.0 + a[0] * a[1] * c[0]",
+}  # fmt: skip
+
+WRONG = {
+    "a list of lists changes while one of its lists is in use": "g = []\nfor v in x:\n    g.append([v**2])\nr = g[0]\ng.reverse()\n"
+    "r.append(x[1])\nreturn g[2][1] * r[0]",
+    "a list is written after it was put into a list": "g = []\nfor v in x:\n    row = []\n    g.append(row)\n    for w in x:\n"
+    "        row.append(v * w)\nreturn g[0][1] * g[2][0]",
+    "a list is copied, and the arrays or lists on it are written": "g = []\nfor v in x:\n    g.append([v**2])\nm = list(g)\n"
+    "m[0].append(x[1])\nreturn g[0][1] * m[0][0]",
+    "an array is written after it was put into a list": "g = [v * x for v in x]\nm = []\nm.append(g[0])\nm[0][1] = x[1] ** 2\n"
+    "return g[0][1] * m[0][0]",
+    "joining a list of arrays of unlike lengths": "l = []\nfor k in range(3):\n    l.append(x[: k + 1] ** 2)\nreturn np.sum(np.concatenate(l))",
+}  # fmt: skip
+
+
+def text(body):
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    return f"def f(x):\n    W = {W}\n{lines}"
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_every_element_gets_its_own_adjoint_in_all_modes(name):
+    agrees(text(RIGHT[name]), X)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_the_second_derivative_is_right(name):
+    srcdiff.check_grads(source(text(RIGHT[name])), X, rtol=1e-4)
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_what_cannot_be_right_is_refused(message):
+    assert message in refusal(text(WRONG[message]), X)
+
+
+def test_a_list_that_is_only_taken_from_is_no_copy():
+    f = source(text("l = [v * x for v in x]\nreturn np.sum(np.stack(l) ** 2 * W)"))
+    assert "copy" not in srcdiff.grad(f).source_for(X)
+
+
+def test_a_helper_that_pops_its_argument_pops_a_copy():
+    f = source(
+        """
+        def squares(x):
+            out = []
+            for v in x:
+                out.append(v**2)
+            return out
+
+
+        def f(x, w):
+            return np.array(squares(x)) @ w + np.array(squares(2.0 * x)) @ w
+        """
+    )
+    w = np.array([1.0, 10.0, 100.0])
+    np.testing.assert_allclose(srcdiff.grad(f)(X, w), 10.0 * X * w)
+    np.testing.assert_allclose(srcdiff.hvp(f)(X, w, np.ones(3)), 10.0 * w)
