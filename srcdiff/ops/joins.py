@@ -118,9 +118,7 @@ def _joined_list(shapes: Shapes, operand: Atom, name: str, attrs: Attrs) -> Type
 def _slices(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
     """Where each part begins is the sum of the lengths before it."""
     if _is_list(op.operands):
-        raise NotImplementedError(
-            "the adjoint of joining a list of arrays along an axis; np.array and np.stack are known"
-        )
+        return [_list_of_parts(b, op, whole(b, op, d_outs[0]))]
     if stands_for_all(op, d_outs[0]):
         return [d_outs[0] if is_float(a.type) else None for a in op.operands]
     name, d = op.decl.name, whole(b, op, d_outs[0])
@@ -136,6 +134,23 @@ def _slices(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
         else None
         for k, (a, start, end) in enumerate(zip(op.operands, starts, ends, strict=True))
     ]
+
+
+def _list_of_parts(b: Builder, op: Op, d: Atom) -> Atom:
+    """The parts of an array that was joined of the like arrays on a list: those of the array that they stack to."""
+    from srcdiff.ops.shapes import moveaxis, reshape  # shapes offers this module's operations, too
+
+    name, type_ = op.decl.name, op.operands[0].type
+    assert isinstance(type_, List) and isinstance(type_.element, Array)
+    shape = type_.element.shape
+    if len(shape) == 1 and name in ("vstack", "column_stack"):
+        return list_of(b, d if name == "vstack" else b.op(moveaxis, d, source=1, destination=0))
+    if joined_axis(name, len(shape), op.attrs) != 0:
+        raise NotImplementedError("the adjoint of joining a list of arrays along a later axis")
+    if any(s.endswith("*") for dim in shape for s in dim.symbols()):
+        raise NotImplementedError("the adjoint of joining a list of arrays of unlike lengths")
+    lengths = [length_of(b, dim) for dim in shape]
+    return list_of(b, b.op(reshape, d, const(-1), *lengths))
 
 
 def _part(
