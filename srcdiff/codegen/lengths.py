@@ -161,7 +161,7 @@ class _Scope:
         t = _Text()
         if op.decl.name == "length":
             text = self.length(op.attrs["dim"], let, t)
-        elif op.decl.name == "elements":
+        elif op.decl.name == "element_count":
             text = self.elements(op.attrs["type"], let, t)
         elif op.decl.name == "expand":
             operand = t.atom(let.operands[0])

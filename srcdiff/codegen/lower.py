@@ -53,7 +53,7 @@ from srcdiff.ir.types import INT, Array, Scalar
 
 __all__ = ["lower"]
 
-_BY_SCOPE = {"elements", "length", "zeros_of", "empty_of", "expand", "zeros_like_list"}
+_BY_SCOPE = {"element_count", "length", "zeros_of", "empty_of", "expand", "zeros_like_list"}
 _ALIKE = {"zeros_like", "empty_like", "ones_like"}
 
 

@@ -10,7 +10,7 @@ from types import FunctionType
 from typing import Any
 
 from srcdiff.frontend.frame import HOOKS, Frame
-from srcdiff.frontend.session import NeedStatic, Symbols
+from srcdiff.frontend.session import NeedStatic, NotApart, Symbols
 from srcdiff.frontend.source import Source
 from srcdiff.frontend.values import FrontValue, Parts, Text
 from srcdiff.ir.alias import has_effect, storage_roots, written_roots
@@ -196,7 +196,7 @@ def _read_apart(
         )
     except NeedStatic as need:
         return _Callee(None, need.parameter)
-    except NoValue:
+    except (NoValue, NotApart):
         return _Callee(None)
     return _Callee(function if function is not None and _stands_alone(function) else None)
 

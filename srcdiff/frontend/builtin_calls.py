@@ -12,6 +12,7 @@ import numpy as np
 from srcdiff.frontend.comprehensions import folded, reducing
 from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.iteration import CALL, iterable, unrolled
+from srcdiff.frontend.lists import copied, known_list
 from srcdiff.frontend.texts import TEXTS
 from srcdiff.frontend.truth import static_truth, truth_of
 from srcdiff.frontend.values import (
@@ -26,10 +27,10 @@ from srcdiff.frontend.values import (
     sequence,
     static,
 )
-from srcdiff.ir.core import Atom, Const, OpDecl, Value, const
-from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, shape_of
+from srcdiff.ir.core import Atom, Const, Value, const
+from srcdiff.ir.types import Array, List, Scalar, Static, Struct, shape_of
 from srcdiff.ops import arithmetic
-from srcdiff.ops.containers import list_copy, list_length
+from srcdiff.ops.containers import list_length
 from srcdiff.ops.control import and_, or_
 from srcdiff.ops.memory import axis_length
 from srcdiff.ops.registry import OPERATIONS, find
@@ -172,13 +173,16 @@ def _any_all(is_any: bool) -> Callable[..., FrontValue]:
 def _container(kind: str) -> Callable[..., FrontValue]:
     def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
         if not args:
-            return sequence([], kind)
+            return known_list(fr, [], node) if kind == "list" else sequence([])
         items = iterable(fr, args[0], node)
         known = items if isinstance(items, Parts) else None
         if known is None and isinstance(items, Items):
             if kind == "list" and isinstance(args[0], Value):
-                decl = _listing(args[0].type)
-                if decl is not None:
+                type_ = args[0].type
+                if isinstance(type_, List):
+                    return copied(fr, node, args[0])
+                if isinstance(type_, Array):
+                    decl = OPERATIONS["elements" if type_.ndim == 1 else "rows"]
                     return fr.op(node, decl, args[0])
             known = unrolled(fr, items, node)
         if known is None:
@@ -187,19 +191,9 @@ def _container(kind: str) -> Callable[..., FrontValue]:
                 f"{kind}() of an unknown number of items is not supported",
                 "Append the items to a list.",
             )
-        made = sequence(known.values, kind)
-        return fr.session.new_cell(made) if kind == "list" else made
+        return known_list(fr, known.values, node) if kind == "list" else sequence(known.values)
 
     return read
-
-
-def _listing(type_: Type) -> OpDecl | None:
-    """What makes a list of an array or list, item by item."""
-    if isinstance(type_, List):
-        return list_copy
-    if not isinstance(type_, Array):
-        return None
-    return OPERATIONS["elements" if type_.ndim == 1 else "rows"]
 
 
 def _dict(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:

@@ -12,7 +12,7 @@ from typing import Any
 import gast
 import numpy as np
 
-from srcdiff.frontend import lists
+from srcdiff.frontend import list_methods
 from srcdiff.frontend.application import apply, spelled
 from srcdiff.frontend.builtin_calls import ATTRIBUTE, BUILTINS, reducing
 from srcdiff.frontend.constants import from_python, watch
@@ -62,6 +62,7 @@ def _call(fr: Frame, node: Any) -> FrontValue:
     args: list[FrontValue] = []
     if isinstance(function, Known) and (function.value is np.array or function.value is np.asarray):
         node = _rows_as_arrays(node)
+    _pass_on(node, function)
     for argument in node.args:
         if isinstance(argument, gast.Starred):
             args += _spread(fr, fr.expr(argument.value), argument)
@@ -94,6 +95,17 @@ def _rows_as_arrays(node: Any) -> Any:
     made = gast.Call(node.func, [outer, *node.args[1:]], node.keywords)
     node.with_arrays = gast.copy_location(made, node)
     return node.with_arrays
+
+
+_PASSING = (sum, len, min, max, any, all)  # take the items one after another, at once
+
+
+def _pass_on(node: Any, function: FrontValue) -> None:
+    """Mark arguments of which no copy is needed: they are gone through here, or where the result is."""
+    called = function.value if isinstance(function, Known) and _hashable(function.value) else None
+    if called in _PASSING or (called in ITERATION and getattr(node, "in_passing", False)):
+        for argument in node.args:
+            argument.in_passing = True
 
 
 def _spread(fr: Frame, value: FrontValue, node: Any) -> Sequence[FrontValue]:
@@ -306,7 +318,7 @@ def _call_method(
 ) -> FrontValue:
     match receiver:
         case Value(type=List()):
-            method = lists.METHODS.get(name)
+            method = list_methods.METHODS.get(name)
             if method is not None:
                 return method(fr, node, receiver, args)
         case Value() | Const() if isinstance(receiver.type, Array | Scalar):

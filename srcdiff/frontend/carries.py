@@ -14,7 +14,7 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.carry import Carry, plain_type
+from srcdiff.frontend.carry import Carry, grown_cells, held, held_as, plain_type
 from srcdiff.frontend.control import assigned_names, has_break, has_return, is_endless
 from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.joins import UNKNOWN, Unjoinable, coerced, is_same, join_types, take_apart
@@ -24,11 +24,11 @@ from srcdiff.frontend.values import (
     MISSING,
     Conflict,
     FrontValue,
+    Held,
     Missing,
     Partial,
     Parts,
     flatten,
-    rebuild,
 )
 from srcdiff.ir.core import Atom, Const, Value
 from srcdiff.ir.types import FLOAT, Array, List, Scalar, Struct, Type
@@ -109,6 +109,8 @@ class LoopReader:
         if hint.get("unset"):
             init = MISSING
         template = self._settled(init)
+        if not hint.get("moves"):
+            template = held(template)
         carry = Carry(name, template, template, hint=self.fr.session.cell_names.get(name, ""))
         if isinstance(init, Missing):
             carry.template = hint.get("template", GUESS if hint.get("guess") else MISSING)
@@ -187,7 +189,7 @@ class LoopReader:
             assert isinstance(value, Parts)
             session.cells[name] = value
         elif isinstance(value, Parts) and value.cell:
-            self.fr.env[name] = session.new_cell(value)
+            self.fr.env[name] = session.new_cell(value, session.origins.get(value.cell, ()))
         else:
             self.fr.env[name] = value
 
@@ -275,13 +277,19 @@ class LoopReader:
         does not matter).
         """
         settled = self._settled(end) if isinstance(carry.template, Parts) else end
-        if _same_structure(carry.template, settled):
-            return list(flatten(settled))
-        if carry.name in self.entry:
+        same = held_as(carry.template, settled)
+        if _same_structure(carry.template, same):
+            return list(flatten(same))
+        if _same_structure(carry.at_start, settled):  # but for lists that are others now
+            self.hints.setdefault(carry.name, {})["moves"] = True
+            return None
+        for cell in grown_cells(carry.at_start, settled):
+            self.fr.session.grow_cell(cell)
+        if carry.name in self.entry or carry.name in self.cells:
             self._refuse_none(carry, end)
             self.fr.fail(
                 self.node,
-                f"`{carry.name}` is another kind of value at the end of a turn than before the loop",
+                f"`{carry.hint or carry.name}` is another kind of value at the end of a turn than before the loop",
                 "Give it the same structure before the loop and in each turn.",
             )
         self.hints.setdefault(carry.name, {})["unset"] = True
@@ -369,6 +377,12 @@ class LoopReader:
                 and name not in carried
                 and not _is_identical(cells[name], before)
             ):
+                if name in self.fr.session.on_lists:
+                    self.fr.fail(
+                        self.node,
+                        f"one {before.kind} is changed in every turn, and put on a list",
+                        "Make a new one in each turn.",
+                    )
                 self.hints.setdefault("%cells", set()).add(name)
                 again = True
         for name, hint in self.hints.items():
@@ -419,13 +433,13 @@ class LoopReader:
                 continue
             own = carry.results(fr)
             results += own
-            self._set(carry.name, rebuild(carry.template, iter(own)))
+            self._set(carry.name, carry.rebuilt(own))
         return results
 
 
 def _is_identical(a: FrontValue, b: FrontValue) -> bool:
     if isinstance(a, Parts) and isinstance(b, Parts):
-        return all(map(_is_identical, a.values, b.values))
+        return a.keys == b.keys and all(map(_is_identical, a.values, b.values))
     return is_same(a, b)
 
 
@@ -447,5 +461,7 @@ def _same_structure(a: FrontValue, b: FrontValue) -> bool:
         return (a.kind, a.keys, a.cls) == (b.kind, b.keys, b.cls) and all(
             map(_same_structure, a.values, b.values)
         )
+    if isinstance(a, Held) and isinstance(b, Held):
+        return a.value is b.value
     atoms = [isinstance(v, Value | Const) and next(flatten(v), None) is not None for v in (a, b)]
     return all(atoms) or (not any(atoms) and is_same(a, b))

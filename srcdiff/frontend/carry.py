@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.values import (
     FrontValue,
+    Held,
     Parts,
     flatten,
     rebuild,
 )
 from srcdiff.ir.core import Value
-from srcdiff.ir.types import Array, Scalar, Type
+from srcdiff.ir.types import Array, List, Scalar, Type
 
-__all__ = ["Carry", "plain_type"]
+__all__ = ["Carry", "grown_cells", "held", "held_as", "plain_type"]
 
 
 @dataclass
@@ -39,7 +40,11 @@ class Carry:
     @property
     def at_start(self) -> FrontValue:
         """What the name stands for when a turn begins."""
-        return rebuild(self.template, iter(self.own))
+        return self.rebuilt(self.own)
+
+    def rebuilt(self, values: Sequence[Value]) -> FrontValue:
+        """The structure with values in the places of those that are carried."""
+        return released(rebuild(self.template, iter(values)))
 
     def params(self, fr: Frame) -> list[Value]:
         """New parameters, with a symbol of its own for every length and integer that changes."""
@@ -57,6 +62,43 @@ class Carry:
         hints = list(_hints(self.template, self.hint or self.name))
         user = self.name.isidentifier() and not isinstance(self.template, Parts)
         return [Value(t, h, user) for t, h in zip(types, hints, strict=True)]
+
+
+def held(value: FrontValue) -> FrontValue:
+    """A structure with the lists in it held: what is done to them does not make others of them."""
+    if isinstance(value, Parts):
+        return replace(value, values=tuple(map(held, value.values)))
+    return Held(value) if isinstance(value, Value) and isinstance(value.type, List) else value
+
+
+def held_as(template: FrontValue, value: FrontValue) -> FrontValue:
+    """A structure with those lists held that are the ones that a template holds."""
+    if isinstance(template, Parts) and isinstance(value, Parts):
+        pairs = zip(template.values, value.values, strict=False)
+        kept = [held_as(t, v) for t, v in pairs]
+        return replace(value, values=(*kept, *value.values[len(kept) :]))
+    return template if isinstance(template, Held) and template.value is value else value
+
+
+def released(value: FrontValue) -> FrontValue:
+    """The structure with its lists themselves."""
+    if isinstance(value, Parts):
+        return replace(value, values=tuple(map(released, value.values)))
+    return value.value if isinstance(value, Held) else value
+
+
+def grown_cells(before: FrontValue, after: FrontValue) -> Iterator[str]:
+    """The lists of known parts that are, or hold, something else than before."""
+    if isinstance(before, Parts) and isinstance(after, Parts) and before.keys == after.keys:
+        for one, other in zip(before.values, after.values, strict=True):
+            yield from grown_cells(one, other)
+        return
+    for value, other in ((before, after), (after, before)):
+        is_list = isinstance(other, Value) and isinstance(other.type, List)
+        if not (is_list or isinstance(other, Parts)) or not isinstance(value, Parts):
+            continue
+        if value.kind == "list" and value.cell:
+            yield value.cell
 
 
 _PSEUDO = {

@@ -15,16 +15,16 @@ import gast
 
 from srcdiff.frontend.frame import Frame, reads
 from srcdiff.frontend.iteration import iterable
-from srcdiff.frontend.lists import new_list
+from srcdiff.frontend.lists import known_list, new_list
 from srcdiff.frontend.loops import for_loop
 from srcdiff.frontend.session import FALSE, TRUE
 from srcdiff.frontend.subscripts import need_static
 from srcdiff.frontend.targets import assign
 from srcdiff.frontend.truth import static_truth, truth
-from srcdiff.frontend.values import FrontValue, Items, Known, Parts, is_static, sequence, static
+from srcdiff.frontend.values import FrontValue, Items, Known, Parts, is_static, static
 from srcdiff.ir.core import Const, const
 
-__all__ = ["folded", "reducing"]
+__all__ = ["append_each", "folded", "reducing"]
 
 
 def _inner(fr: Frame) -> Frame:
@@ -38,17 +38,37 @@ def _inner(fr: Frame) -> Frame:
 def _list(fr: Frame, node: Any) -> FrontValue:
     """A list; of known parts where what is looped over is."""
     inner = _inner(fr)
+    _in_passing(node)
     first = iterable(inner, inner.expr(node.generators[0].iter), node.generators[0].iter)
     if isinstance(first, Parts):
         known = _known_parts(inner, node, first, 0)
         if known is not None:
-            return fr.session.new_cell(sequence(known, "list"))
+            return known_list(fr, known, node)
     inner.env["%list"] = new_list(inner, [], node)
+    _loops(inner, node, first, [_appending(node, node.elt)], [])
+    return inner.env["%list"]
+
+
+def _appending(node: Any, item: Any) -> Any:
+    """The statement that appends an item."""
     target = _at(node, gast.Name("%list", gast.Load(), None, None))
     append = _at(node, gast.Attribute(target, "append", gast.Load()))
-    body = _at(node, gast.Expr(_at(node, gast.Call(append, [node.elt], []))))
-    _loops(inner, node, first, [body], [])
-    return inner.env["%list"]
+    return _at(node, gast.Expr(_at(node, gast.Call(append, [item], []))))
+
+
+def append_each(fr: Frame, node: Any, target: FrontValue, items: Items) -> None:
+    """`for item in items: target.append(item)`."""
+    inner = _inner(fr)
+    inner.env["%list"] = target
+    item, load = (_at(node, gast.Name("%item", c(), None, None)) for c in (gast.Store, gast.Load))
+    loop = _at(node, gast.For(item, node, [_appending(node, load)], [], None))
+    loop.carried = []
+    for_loop(inner, loop, items)
+
+
+def _in_passing(node: Any) -> None:
+    for generator in node.generators:
+        generator.iter.in_passing = True
 
 
 @reads(gast.DictComp)
@@ -132,6 +152,7 @@ def reducing(fr: Frame, node: Any, function: Any, generator: Any) -> FrontValue 
     if function not in (sum, any, all):
         return None
     inner = _inner(fr)
+    _in_passing(generator)
     first = iterable(inner, inner.expr(generator.generators[0].iter), generator.generators[0].iter)
     if function is sum:
         return _summed(inner, generator, first)

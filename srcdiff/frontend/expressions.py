@@ -10,7 +10,8 @@ import gast
 
 from srcdiff.frontend.frame import Frame, describe, reads
 from srcdiff.frontend.iteration import iterable
-from srcdiff.frontend.lists import new_list
+from srcdiff.frontend.list_methods import concatenated
+from srcdiff.frontend.lists import is_list, known_list, new_list
 from srcdiff.frontend.subscripts import array_of, need_static, shape_parts
 from srcdiff.frontend.targets import bind_name
 from srcdiff.frontend.texts import is_text, joined, text_of
@@ -91,7 +92,10 @@ def _of_containers(
         and isinstance(right, Parts)
         and left.kind == right.kind
     ):
-        return sequence([*left.values, *right.values], left.kind)
+        both = [*left.values, *right.values]
+        return known_list(fr, both, node) if left.kind == "list" else sequence(both)
+    if isinstance(op, gast.Add) and is_list(left) and is_list(right):
+        return concatenated(fr, node, left, right)
     if isinstance(op, gast.Mult):
         for values, times in ((left, right), (right, left)):
             if isinstance(values, Parts) and values.kind in ("tuple", "list"):
@@ -191,7 +195,7 @@ def _tuple(fr: Frame, node: Any) -> FrontValue:
 
 @reads(gast.List)
 def _list(fr: Frame, node: Any) -> FrontValue:
-    return fr.session.new_cell(sequence(_elements(fr, node.elts), "list"))
+    return known_list(fr, _elements(fr, node.elts), node)
 
 
 @reads(gast.Dict)
@@ -212,8 +216,16 @@ def _dict(fr: Frame, node: Any) -> FrontValue:
 
 
 def growing(fr: Frame, name: str, value: FrontValue, node: Any) -> FrontValue:
-    """A list that its function grows or writes becomes a list of the IR when it gets its name."""
+    """A list that its function grows or writes becomes a list of the IR when it gets its name; one that has another
+    name already stays what that name stands for.
+    """
     if not isinstance(value, Parts) or value.kind != "list" or name not in fr.source.flow.mutated:
+        return value
+    if not isinstance(node, gast.List | gast.ListComp | gast.BinOp | gast.Call) or (
+        isinstance(node, gast.Call)
+        and value.cell
+        and fr.session.origins[value.cell] != ((fr.session.path, id(node)),)
+    ):
         return value
     return new_list(fr, value.values, node)
 

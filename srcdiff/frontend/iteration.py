@@ -7,10 +7,12 @@ over those are unrolled.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.joins import take_apart
+from srcdiff.frontend.lists import readable
 from srcdiff.frontend.subscripts import read_item, shape_parts
 from srcdiff.frontend.values import FrontValue, Items, Known, Parts, ShapeOf, sequence, static_int
 from srcdiff.ir.core import Atom, Const, Value, const
@@ -48,8 +50,11 @@ def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
                 fr.op(node, axis_length, value, axis=0), lambda k: read_item(fr, value, k, node)
             )
         case Value(type=List()):
+            readable(fr, value)
             return Items(
-                fr.op(node, list_length, value), lambda k: fr.op(node, list_item, value, k)
+                fr.op(node, list_length, value),
+                lambda k: fr.op(node, list_item, value, k),
+                lists=((value, None),),
             )
     fr.fail(
         node,
@@ -142,7 +147,12 @@ def _forward(fr: Frame, items: Items, node: Any) -> Items:
     if not items.reverse:
         return items
     last = _minus(fr, node, _count(fr, items, node), _ONE)
-    return Items(items.count, lambda k: items.element(_minus(fr, node, last, k)))
+    return replace(
+        items,
+        element=lambda k: items.element(_minus(fr, node, last, k)),
+        bounds=None,
+        reverse=False,
+    )
 
 
 # ---- the builtins ------------------------------------------------------------------------------------------
@@ -173,6 +183,7 @@ def _enumerate(
         items.count if not items.bounds else _count(fr, items, node),
         lambda k: sequence([_plus(fr, node, k, start), items.element(k)]),
         naming=0 if is_index else -1,
+        lists=items.lists,
     )
 
 
@@ -182,7 +193,7 @@ def _reversed(
     inner = iterable(fr, args[0], node)
     if isinstance(inner, Parts):
         return sequence(inner.values[::-1])
-    return Items(inner.count, inner.element, inner.bounds, not inner.reverse)
+    return replace(inner, reverse=not inner.reverse, naming=-1)
 
 
 def _zip(
@@ -198,13 +209,18 @@ def _zip(
             _count(fr, items[0], node),
             lambda k: sequence([i.element(k) for i in items]),
             reverse=True,
+            lists=_lists(items),
         )
     items = [_forward(fr, i, node) for i in items]
     count = _count(fr, items[0], node)
     if not _same_counts(fr, items, node):
         for other in items[1:]:
             count = fr.op(node, arithmetic.minimum, count, _count(fr, other, node), spelling="min")
-    return Items(count, lambda k: sequence([i.element(k) for i in items]))
+    return Items(count, lambda k: sequence([i.element(k) for i in items]), lists=_lists(items))
+
+
+def _lists(items: Sequence[Items]) -> tuple[tuple[Value, Any], ...]:
+    return tuple(read for i in items for read in i.lists)
 
 
 def _zip_known(fr: Frame, node: Any, parts: Sequence[Items | Parts]) -> Parts:
@@ -256,6 +272,7 @@ def _map(
         from_zip.count,
         lambda k: call(fr, node, args[0], _values(from_zip.element(k)), {}),
         reverse=from_zip.reverse,
+        lists=from_zip.lists,
     )
 
 

@@ -172,9 +172,13 @@ class _Join:
     def cell(self, name: str) -> None:
         """Find what a container holds behind the `If`."""
         cells = self.fr.session.cells
+        if any(name not in side.cells for side in self.sides):
+            return  # made by this join
         before, (a, b) = cells[name], (side.cells[name] for side in self.sides)
         if a is b or (self.sides[0].ended and b is before) or (self.sides[1].ended and a is before):
             return
+        if a.kind == "list" and len(a.keys) != len(b.keys):
+            self.fr.session.grow_cell(name)
         try:
             joined = self.either(
                 replace(a, cell=""),
@@ -266,7 +270,9 @@ class _Join:
             made = Parts(
                 a.kind, a.keys, tuple(self.either(x, y, f"{name}_{k}") for k, x, y in named), a.cls
             )
-            return self.fr.session.new_cell(made) if a.cell and b.cell else made
+            session = self.fr.session
+            origins = (*session.origins.get(a.cell, ()), *session.origins.get(b.cell, ()))
+            return session.new_cell(made, origins) if a.cell and b.cell else made
         if isinstance(a, Value | Const) and isinstance(b, Value | Const):
             if isinstance(a.type, Static) or isinstance(b.type, Static):
                 raise Unjoinable(f"is {_words(a.type)} on one path and {_words(b.type)} on another")

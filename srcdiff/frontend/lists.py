@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from srcdiff.frontend.apart import as_operand
 from srcdiff.frontend.frame import Frame
-from srcdiff.frontend.iteration import iterable
 from srcdiff.frontend.joins import UNKNOWN, Unjoinable, join_types
-from srcdiff.frontend.session import Restart, retype_list
-from srcdiff.frontend.values import FrontValue, Items, is_static, static_int
-from srcdiff.ir.core import Op, Value, const
-from srcdiff.ir.types import Array, Dim, List, Struct, Type, map_dims, strip
-from srcdiff.ops.containers import append, list_new, list_pop, list_reverse
+from srcdiff.frontend.session import NotApart, Restart, retype_list
+from srcdiff.frontend.values import FrontValue, Parts, sequence
+from srcdiff.ir.core import Atom, Op, Value
+from srcdiff.ir.types import FLOAT, Array, Dim, List, Struct, Type, map_dims, strip
+from srcdiff.ops.containers import append, list_copy, list_new
 
-__all__ = ["METHODS", "new_list"]
+__all__ = [
+    "UNKNOWN",
+    "as_item",
+    "copied",
+    "is_list",
+    "known_list",
+    "new_list",
+    "put_on",
+    "readable",
+]
+
+
+def known_list(fr: Frame, values: Sequence[FrontValue], node: Any) -> FrontValue:
+    """A list of known parts, made at a node; a list of the IR where a loop or branch was seen to change its length."""
+    origin = (fr.session.path, id(node))
+    if ("grows", origin) in fr.session.hints:
+        return new_list(fr, values, node)
+    return fr.session.new_cell(sequence(values, "list"), (origin,))
 
 
 def new_list(fr: Frame, values: Sequence[FrontValue], node: Any) -> Value:
     """A list that may grow, with its first elements."""
     session = fr.session
-    operands = [as_operand(fr, node, v) for v in values]
+    operands = [as_item(fr, node, v) for v in values]
     key = (session.path, id(node))
     element: Type = session.hints.get(key, UNKNOWN)
     for operand in operands:
@@ -71,14 +87,61 @@ def _star(dim: Dim) -> Dim:
     return dim if _is_star(dim) else Dim.of(f"{name}*")
 
 
-# ---- methods ------------------------------------------------------------------------------------------------
+# ---- what is put on lists ------------------------------------------------------------------------------------
 
 
-def _append(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
-    operand = as_operand(fr, node, args[0])
+def put_on(fr: Frame, node: Any, target: Value, value: FrontValue) -> None:
+    """`target.append(value)`."""
+    operand = as_item(fr, node, value)
     _settle(fr, target, strip(operand.type), node)
     fr.ops(node, append, target, operand)
-    return const(None)
+
+
+def copied(fr: Frame, node: Any, xs: Value) -> Value:
+    """`list(xs)`. What is put on the copy may widen the type of both."""
+    made = fr.op(node, list_copy, xs)
+    if xs in fr.session.lists:
+        fr.session.lists[made] = fr.session.lists[xs]
+    return made
+
+
+def readable(fr: Frame, xs: Value) -> None:
+    """See to it that the elements of a list have a type: numbers, until something is appended."""
+    session = fr.session
+    if xs.type != List(UNKNOWN):
+        return
+    if session.is_callee:
+        raise NotApart
+    if xs in session.lists:
+        key = session.lists[xs][0]
+        session.hints[key] = FLOAT
+        session.hints["guessed", key] = True
+        raise Restart
+
+
+def as_item(fr: Frame, node: Any, value: FrontValue) -> Atom:
+    """A value as an item of a list. A container is packed, so no later change of it may be made."""
+    session = fr.session
+    for cell in _cells(session.current(value)):
+        session.on_lists.add(cell)
+        session.items.update(session.origins.get(cell, ()))
+    if isinstance(value, Value) and value in session.lists and value.type == List(UNKNOWN):
+        session.empty_items.add(session.lists[value][0])
+    return as_operand(fr, node, value)
+
+
+def _cells(value: FrontValue) -> Iterator[str]:
+    if isinstance(value, Parts):
+        if value.cell:
+            yield value.cell
+        for part in value.values:
+            yield from _cells(part)
+
+
+def is_list(value: FrontValue) -> bool:
+    """Whether this is a Python list."""
+    kind = value.kind if isinstance(value, Parts) else ""
+    return kind == "list" or (isinstance(value, Value) and isinstance(value.type, List))
 
 
 def _settle(fr: Frame, target: Value, element: Type, node: Any) -> None:
@@ -87,6 +150,8 @@ def _settle(fr: Frame, target: Value, element: Type, node: Any) -> None:
     assert isinstance(target.type, List)
     own = target.type.element
     known = session.lists.get(target)
+    if own == UNKNOWN and session.empty_items:
+        _settle_items(fr, known, element)
     if known is None:
         if own == UNKNOWN or strip(_starred_join(fr, own, element)) != own:
             _joined(fr, own, element, node)
@@ -97,52 +162,33 @@ def _settle(fr: Frame, target: Value, element: Type, node: Any) -> None:
         start = session.loops[depth]
         inside = {s for s, k in session.shapes.order.items() if k >= start}
         element = map_dims(element, lambda d: _star(d) if d.symbols() & inside else d)
+    if ("guessed", key) in session.hints and own == FLOAT:
+        own = UNKNOWN
+        del session.hints["guessed", key]
     joined = _joined(fr, own, element, node)
-    if joined == own:
+    if joined == target.type.element:
         return
-    if own != UNKNOWN:
+    if target.type.element != UNKNOWN or op.results[0] is not target:
         session.hints[key] = joined
         raise Restart
     session.patches.append((target, op, target.type))
     retype_list(target, op, List(joined))
 
 
+def _settle_items(fr: Frame, known: Any, element: Type) -> None:
+    """Read again with the element type of lists that were empty when they were put on a list."""
+    session = fr.session
+    if known is None or known[0] in session.empty_items:
+        keys = session.empty_items if known is None else {known[0]}
+        session.hints.update(dict.fromkeys(keys, element))
+        raise Restart
+
+
 def _widen_origin(fr: Frame, target: Value, element: Type, node: Any) -> None:
+    if fr.session.is_callee:
+        raise NotApart  # the list may be the caller's, who knows where it is made
     fr.fail(
         node,
         f"the type of what is put on this list, {element}, does not fit the list's, {target.type}",
         "Put only values of one type on a list.",
     )
-
-
-def _pop(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
-    if args and not (is_static(args[0]) and static_int(args[0]) == -1):
-        fr.fail(
-            node,
-            "pop() is supported for the last item only",
-            "Reverse the list, or keep a position.",
-        )
-    return fr.op(node, list_pop, target)
-
-
-def _extend(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
-    parts = iterable(fr, args[0], node)
-    if isinstance(parts, Items):
-        fr.fail(
-            node,
-            "extend() takes a tuple or list of known length here",
-            "Append the items in a loop.",
-        )
-    for value in parts.values:
-        _append(fr, node, target, [value])
-    return const(None)
-
-
-def _reverse(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
-    fr.ops(node, list_reverse, target)
-    return const(None)
-
-
-METHODS: Mapping[str, Callable[[Frame, Any, Value, Sequence[FrontValue]], FrontValue]] = {
-    "append": _append, "pop": _pop, "extend": _extend, "reverse": _reverse,
-}  # fmt: skip

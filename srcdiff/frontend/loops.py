@@ -19,8 +19,9 @@ from srcdiff.frontend.targets import assign
 from srcdiff.frontend.truth import static_truth, truth
 from srcdiff.frontend.values import FrontValue, Items, Parts
 from srcdiff.ir.build import Builder, range_of
-from srcdiff.ir.core import Atom, Const, For, Value, While, const
+from srcdiff.ir.core import Atom, Const, For, Op, OpDecl, Region, Value, While, const, walk
 from srcdiff.ir.types import Scalar
+from srcdiff.ops import containers
 
 __all__ = ["for_loop", "read_loop"]
 
@@ -82,12 +83,19 @@ def _undo(fr: Frame, env: dict[str, FrontValue], length: int, mark: Mark, depth:
 
 @reads(gast.For)
 def _for(fr: Frame, node: Any) -> None:
+    node.iter.in_passing = True
     for_loop(fr, node, iterable(fr, fr.expr(node.iter), node.iter))
 
 
 def for_loop(fr: Frame, node: Any, items: Items | Parts) -> None:
     if isinstance(items, Parts):
         _unroll(fr, node, list(items.values))
+        if items.cell and len(fr.session.cells[items.cell].keys) != len(items.keys):
+            fr.fail(
+                node,
+                "this loop changes the length of what it goes over",
+                "Loop over a copy: `for item in list(items)`.",
+            )
         return
     symbols: list[str] = []
     try:
@@ -122,6 +130,7 @@ def _read_for(fr: Frame, loop: LoopReader, items: Items, symbols: list[str]) -> 
         element: FrontValue = index if items.bounds else items.element(index)
         assign(fr, node.target, element, node.target)
         block(fr, node.body, loop.live)
+        _check_lists(fr, node, items)
         go = _flag(fr)
         yields = loop.leave()
         breaks = go is not TRUE
@@ -146,6 +155,29 @@ def _read_for(fr: Frame, loop: LoopReader, items: Items, symbols: list[str]) -> 
             origin=fr.b.origin,
         )
     )
+
+
+def _check_lists(fr: Frame, node: Any, items: Items) -> None:
+    """See to it that what is looped over stays: the loop reads a list turn by turn, and asks for its length once."""
+    changed: dict[Atom, OpDecl] = {}
+    for s in walk(Region((), tuple(fr.b.body), ())):
+        if isinstance(s, Op) and s.decl in _CHANGES:
+            changed.setdefault(s.operands[0], s.decl)
+    for xs, slice_key in items.lists:
+        decl = changed.get(xs)
+        if decl is not None and slice_key is not None:
+            fr.session.hints[slice_key] = True
+            raise Restart
+        if decl in _RESIZES and not items.reverse:
+            fr.fail(
+                node,
+                "this loop changes the length of the list that it goes over",
+                "Loop over a copy: `for item in list(items)`.",
+            )
+
+
+_RESIZES = (containers.append, containers.list_pop)
+_CHANGES = (*_RESIZES, containers.list_set, containers.list_add, containers.list_reverse)
 
 
 def _atom(count: Atom | int) -> Atom:
@@ -182,12 +214,14 @@ class _Turn:
         session = self.fr.session
         session.guesses.append(self.loop.guess)
         session.loops.append(len(session.shapes.order))
+        session.loop_cells.append(session.cell_count)
         self.fr.loop_depth += 1
         return self.region.__enter__()
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> bool | None:
         self.fr.loop_depth -= 1
         self.fr.session.loops.pop()
+        self.fr.session.loop_cells.pop()
         self.fr.session.guesses.pop()
         return self.region.__exit__(kind, error, trace)
 

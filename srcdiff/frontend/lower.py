@@ -177,6 +177,7 @@ def _read(
     first: tuple[Any, ...] = (),
     by_position: frozenset[str] | None = None,
     may_not_run: bool = False,
+    is_callee: bool = False,
 ) -> Function:
     """Read until nothing new is learned that the beginning depends on."""
     hints: dict[Any, Any] = {}
@@ -192,6 +193,7 @@ def _read(
                 functions,
                 calls,
                 may_not_run,
+                is_callee,
             ).function(first, statics, by_position)
         except Restart:
             continue
@@ -227,6 +229,7 @@ class _Reading:
         functions: dict[Any, Any],
         calls: tuple[Any, ...],
         may_not_run: bool,
+        is_callee: bool,
     ) -> None:
         self.plain = plain
         self.types = types
@@ -237,7 +240,12 @@ class _Reading:
                 for symbol in dim.symbols():
                     shapes.order.setdefault(symbol, len(shapes.order))
         self.session = Session(
-            shapes, Builder(shapes), hints=hints, functions=functions, open_calls=calls
+            shapes,
+            Builder(shapes),
+            hints=hints,
+            functions=functions,
+            open_calls=calls,
+            is_callee=is_callee,
         )
         self.frame = Frame(self.session, self.source, lambda name: look_up(plain, name))
 
@@ -343,7 +351,15 @@ def _read_callee(
     may_not_run: bool,
 ) -> Function:
     return _read(
-        plain, types, rigid, actual, functions, calls, by_position=None, may_not_run=may_not_run
+        plain,
+        types,
+        rigid,
+        actual,
+        functions,
+        calls,
+        by_position=None,
+        may_not_run=may_not_run,
+        is_callee=True,
     )
 
 

@@ -73,11 +73,14 @@ def _change_list(
     """Methods that change a list of known length."""
     container = writable(fr, receiver, node)
     assert container is not None
+    if name != "reverse" and fr.session.is_from_before(container.cell):
+        fr.session.grow_cell(container.cell)
     values = list(container.values)
     result: FrontValue = const(None)
     if name == "extend":
         more = iterable(fr, args[0], node)
         if not isinstance(more, Parts):
+            fr.session.grow_cell(container.cell)
             fr.fail(
                 node,
                 "extend() takes a container of known length here",

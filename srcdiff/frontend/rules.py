@@ -41,7 +41,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.types import NONE, Array, Scalar, Type, dims_of, shape_of
 from srcdiff.ops.axes import axes_of
-from srcdiff.ops.memory import elements, length
+from srcdiff.ops.memory import element_count, length
 from srcdiff.ops.reductions import count
 
 __all__ = ["parse_forward_rule", "parse_rule"]
@@ -238,4 +238,6 @@ def _by_type(statement: Statement) -> Statement:
     lengths = tuple(shape[k] for k in axes_of(len(shape), statement.attrs.get("axis")))
     if len(lengths) == 1:
         return replace(statement, decl=length, operands=(), attrs={"dim": lengths[0]})
-    return replace(statement, decl=elements, operands=(), attrs={"type": Array("float64", lengths)})
+    return replace(
+        statement, decl=element_count, operands=(), attrs={"type": Array("float64", lengths)}
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,6 +18,7 @@ __all__ = [
     "TRUE",
     "Mark",
     "NeedStatic",
+    "NotApart",
     "Restart",
     "Session",
     "Symbols",
@@ -49,6 +50,10 @@ class Unroll(Exception):
 
 class Restart(Exception):
     """Something was learned (the element type of a list) that the beginning of the function depends on."""
+
+
+class NotApart(Exception):
+    """A function that has to be read in place: what it does to an argument is not known without the caller."""
 
 
 @dataclass
@@ -159,8 +164,21 @@ class Session:
         For each open loop, the number of symbols at its start.
     cells, cell_names : dict
         What containers that may be written into hold now, and what they are called.
+    origins : dict
+        For lists among the cells: where they are made, by (path, node). One that turns out to grow is made a list
+        of the IR there, on the next reading.
+    loop_cells : list
+        For each open loop, the number of cells at its start.
+    on_lists : set
+        The cells that were put on lists of the IR, where a later change would not be seen.
+    items : set
+        Where the lists are made that were put on lists; those whose elements are not known.
+    is_callee : bool
+        Whether this is a function of its own that another one calls.
     guesses : list
         What open loops do about a name that is read before it is bound.
+    part_of : dict
+        Structs that were taken out of others, each with what it was taken from.
     opened : dict
         Struct-typed parameters that are written into, as containers of that kind; `writes_params` tells that
         there are any.
@@ -194,7 +212,14 @@ class Session:
     cells: dict[str, Parts] = field(default_factory=dict)
     cell_count: int = 0
     cell_names: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    loop_cells: list[int] = field(default_factory=list)
+    on_lists: set[str] = field(default_factory=set)
+    items: set[Any] = field(default_factory=set)
+    empty_items: set[Any] = field(default_factory=set)
+    is_callee: bool = False
     guesses: list[Callable[[Any, str], None]] = field(default_factory=list)
+    part_of: dict[Value, Value] = field(default_factory=dict)
     opened: dict[Value, Parts] = field(default_factory=dict)
     writes_params: bool = False
     taken: set[str] = field(default_factory=set)
@@ -249,12 +274,36 @@ class Session:
             for atom, _ in consequences:
                 self.ask_for(atom)
 
-    def new_cell(self, parts: Parts) -> Parts:
-        """The container as one that may be written into."""
+    def new_cell(self, parts: Parts, origins: tuple[Any, ...] = ()) -> Parts:
+        """The container as one that may be written into. `origins`: where a list is made."""
         self.cell_count += 1
         made = replace(parts, cell=f"%cell{self.cell_count}")
         self.cells[made.cell] = made
+        self.origins[made.cell] = origins
+        self.on_lists.discard(made.cell)
         return made
+
+    def grow(self, origins: Iterable[Any]) -> None:
+        """Read the function again with lists of known parts as lists that grow, if it is known where they are made."""
+        known = set(origins)
+        if known:
+            for learned in self.hints.values():
+                if isinstance(learned, dict):
+                    learned.pop("%cells", None)  # by their numbers, which change
+            self.hints.update(dict.fromkeys((("grows", origin) for origin in known), True))
+            raise Restart
+        if self.is_callee:
+            raise NotApart
+
+    def grow_cell(self, cell: str) -> None:
+        self.grow(self.origins.get(cell, ()))
+
+    def is_from_before(self, cell: str) -> bool:
+        """Whether a container was made before the loop that is being read."""
+        return (
+            bool(cell and self.loop_cells)
+            and int(cell.removeprefix("%cell")) <= self.loop_cells[-1]
+        )
 
     def current(self, value: FrontValue) -> FrontValue:
         """A value as it is now, after writes into it or into what it holds."""

@@ -7,15 +7,17 @@ from typing import Any
 
 import gast
 
+from srcdiff.frontend.calls import call_value
 from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.expressions import combine, defaults_of, growing
 from srcdiff.frontend.frame import Frame, reads
+from srcdiff.frontend.lists import is_list
 from srcdiff.frontend.stores import add_to, update_item
-from srcdiff.frontend.subscripts import array_of
+from srcdiff.frontend.subscripts import array_of, read_item
 from srcdiff.frontend.targets import assign, bind_name
 from srcdiff.frontend.texts import text_of
 from srcdiff.frontend.truth import static_truth, truth
-from srcdiff.frontend.values import MISSING, Closure, Known, Parts
+from srcdiff.frontend.values import MISSING, Closure, FrontValue, Known, Method, Parts
 from srcdiff.ir.core import Atom, Value
 from srcdiff.ir.types import Array, List
 from srcdiff.ops.control import assert_, raise_
@@ -60,6 +62,9 @@ def _augmented(fr: Frame, node: Any) -> None:
     target = node.target
     if isinstance(target, gast.Subscript):
         base, key = fr.expr(target.value), fr.expr(target.slice)
+        if isinstance(node.op, gast.Add) and is_list(part := _list_in(fr, base, key, target)):
+            call_value(fr, node, Method(part, "extend"), [fr.expr(node.value)], {})
+            return
         update_item(fr, base, key, node.op, fr.expr(node.value), node, combine(fr, node))
         return
     if not isinstance(target, gast.Name):
@@ -74,14 +79,20 @@ def _augmented(fr: Frame, node: Any) -> None:
     if isinstance(old, Value) and isinstance(old.type, Array):
         add_to(fr, old, node.op, array_of(fr, value, node), node, combine(fr, node))
         return
-    if isinstance(old, Value) and isinstance(old.type, List) and isinstance(value, Parts):
-        from_list = gast.copy_location(gast.Attribute(target, "extend", gast.Load()), node)
-        fr.env["%items"] = value
-        items = gast.copy_location(gast.Name("%items", gast.Load(), None, None), node)
-        fr.expr(gast.copy_location(gast.Call(from_list, [items], []), node))
-        del fr.env["%items"]
+    if isinstance(node.op, gast.Add) and is_list(old):
+        call_value(fr, node, Method(old, "extend"), [value], {})
         return
     bind_name(fr, target.id, combine(fr, node)(node.op, old, value), since)
+
+
+def _list_in(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontValue:
+    """What a container of lists has under a key."""
+    holds = isinstance(base, Parts) or (
+        isinstance(base, Value)
+        and isinstance(base.type, List)
+        and isinstance(base.type.element, List)
+    )
+    return fr.session.current(read_item(fr, base, key, node)) if holds else MISSING
 
 
 @reads(gast.Delete)

@@ -8,9 +8,9 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.apart import as_operand
 from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.joins import take_apart
+from srcdiff.frontend.lists import as_item
 from srcdiff.frontend.session import Restart
 from srcdiff.frontend.subscripts import Place, array_of, need_static, part_key, place_of, read_item
 from srcdiff.frontend.values import (
@@ -39,7 +39,7 @@ def write_item(fr: Frame, base: FrontValue, key: FrontValue, value: FrontValue, 
         return
     target = fr.as_atom(base, node)
     if isinstance(target.type, List):
-        fr.ops(node, list_set, target, fr.as_atom(key, node), as_operand(fr, node, value))
+        fr.ops(node, list_set, target, fr.as_atom(key, node), as_item(fr, node, value))
         return
     place = place_of(fr, target, key, node)
     _write(fr, store, target, array_of(fr, value, node), place, node)
@@ -55,6 +55,14 @@ def writable(fr: Frame, base: FrontValue, node: Any) -> Parts | None:
     ):
         base = open_parameter(fr, base, node)
     if isinstance(base, Parts) and base.cell:
+        if base.cell in session.on_lists:
+            if base.kind == "list":
+                session.grow_cell(base.cell)
+            fr.fail(
+                node,
+                f"a {base.kind} is changed after it was put on a list",
+                "Change it before, or put a new one there.",
+            )
         return session.cells[base.cell]
     if isinstance(base, Parts) or (isinstance(base, Value) and isinstance(base.type, Struct)):
         fr.fail(
@@ -66,24 +74,42 @@ def writable(fr: Frame, base: FrontValue, node: Any) -> Parts | None:
 
 
 def open_parameter(fr: Frame, value: Value, node: Any) -> FrontValue:
-    """A struct-typed value as a container that may be written into: from where it is defined, so that every
-    turn of a loop sees it.
+    """A struct-typed parameter, or a part of one, as a container that may be written into: from where it is defined,
+    so that every turn of a loop, and whoever takes that part again, sees the change.
     """
     session = fr.session
     if value in session.opened:
         return session.current(value)
-    if session.shapes.regions:
-        if ("opened", value.name) in session.hints or not any(p is value for p in session.params):
-            fr.fail(
-                node,
-                f"writing into {describe(value)} is not supported here",
-                "Make a new container.",
-            )
-        session.hints["opened", value.name] = True
+    param = value
+    while param in session.part_of:
+        param = session.part_of[param]
+    if param not in session.params and value.type.kind == "list":  # type: ignore[union-attr]
+        session.grow(k for k in session.items if ("grows", k) not in session.hints)
+    is_param = any(p is param for p in session.params)
+    if not is_param or (value is not param and ("opened", param.name) in session.hints):
+        fr.fail(
+            node,
+            f"writing into {describe(value)} is not supported here",
+            "Make a new container.",
+        )
+    if session.shapes.regions or value is not param:
+        session.hints["opened", param.name] = True
         raise Restart
     session.writes_params = True
-    session.opened[value] = session.new_cell(take_apart(fr, value, node))
-    return session.opened[value]
+    opened = _with_cells(fr, value, node)
+    session.opened[value] = opened
+    return opened
+
+
+def _with_cells(fr: Frame, value: Value, node: Any) -> Parts:
+    """A struct-typed value as a structure whose dicts and lists may be written into."""
+    parts = take_apart(fr, value, node)
+    values = [
+        _with_cells(fr, v, node) if isinstance(v, Value) and isinstance(v.type, Struct) else v
+        for v in parts.values
+    ]
+    made = replace(parts, values=tuple(values))
+    return fr.session.new_cell(made) if made.kind in ("dict", "list") else made
 
 
 def _write_part(fr: Frame, container: Parts, key: FrontValue, value: FrontValue, node: Any) -> None:
@@ -145,7 +171,7 @@ def update_item(
         if isinstance(old.type, Array):
             add_to(fr, old, op, fr.as_atom(value, node), node, combine)
         else:
-            fr.ops(node, list_set, target, position, as_operand(fr, node, combine(op, old, value)))
+            fr.ops(node, list_set, target, position, as_item(fr, node, combine(op, old, value)))
         return
     place = place_of(fr, target, key, node)
     addend = array_of(fr, value, node)

@@ -8,8 +8,9 @@ from typing import Any, NoReturn
 import gast
 import numpy as np
 
-from srcdiff.frontend.frame import Frame, describe, reads
+from srcdiff.frontend.frame import HOOKS, Frame, describe, reads
 from srcdiff.frontend.joins import take_apart
+from srcdiff.frontend.lists import readable
 from srcdiff.frontend.session import NeedStatic, Unroll
 from srcdiff.frontend.values import (
     FrontValue,
@@ -68,16 +69,22 @@ def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontV
     if isinstance(base, Value) and isinstance(base.type, Struct):
         if not isinstance(key, Slice):
             wanted = part_key(fr, base.type.kind, base.type.keys, key, node)
-            return fr.op(node, get, base, key=wanted)
+            part = fr.op(node, get, base, key=wanted)
+            fr.session.part_of[part] = base
+            return part
         base = take_apart(fr, base, node)
     if isinstance(base, Parts):
         if isinstance(key, Slice):
             return sequence(base.values[_static_slice(fr, key, node)], base.kind)
-        return base.values[base.keys.index(part_key(fr, base.kind, base.keys, key, node))]
+        return base.values[base.keys.index(_part_of(fr, base, key, node))]
     array = fr.as_atom(base, node)
-    if isinstance(array.type, List):
+    if isinstance(array, Value) and isinstance(array.type, List):
+        readable(fr, array)
         if isinstance(key, Slice):
-            return _list_slice(fr, array, key, node)
+            items = _list_slice(fr, array, key, node)
+            if items.lists[0][1] not in fr.session.hints and getattr(node, "in_passing", False):
+                return items
+            return HOOKS["listed"](fr, node, array, items, items.reverse)  # type: ignore[no-any-return]
         return fr.op(node, list_item, array, fr.as_atom(key, node))
     place = place_of(fr, array, key, node)
     return fr.op(
@@ -85,13 +92,14 @@ def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontV
     )
 
 
-def _list_slice(fr: Frame, array: Atom, key: Slice, node: Any) -> Items:
-    """`xs[1:]`, `xs[:-1]`, to loop over: the list itself is not copied."""
+def _list_slice(fr: Frame, array: Value, key: Slice, node: Any) -> Items:
+    """`xs[1:]`, `xs[:-1]`, to loop over in passing: the list itself is not copied."""
     bounds = _static_slice(fr, key, node)
     start, stop = bounds.start or 0, bounds.stop or 0
+    lists = ((array, ("copied", fr.session.path, id(node))),)
     count = fr.op(node, list_length, array)
     if bounds.step == -1 and bounds.start is None and bounds.stop is None:
-        return Items(count, lambda k: fr.op(node, list_item, array, k), reverse=True)
+        return Items(count, lambda k: fr.op(node, list_item, array, k), reverse=True, lists=lists)
     if start < 0 or stop > 0 or bounds.step not in (None, 1):
         fr.fail(
             node,
@@ -111,7 +119,7 @@ def _list_slice(fr: Frame, array: Atom, key: Slice, node: Any) -> Items:
         )
         return fr.op(node, list_item, array, place)
 
-    return Items(fewer, element)
+    return Items(fewer, element, lists=lists)
 
 
 def _static_item(fr: Frame, base: Known | Const, key: FrontValue, node: Any) -> FrontValue:
@@ -120,6 +128,34 @@ def _static_item(fr: Frame, base: Known | Const, key: FrontValue, node: Any) -> 
     if not is_static(key):
         need_static(fr, key, node)
     return const(base.value[static(key)])
+
+
+def _part_of(fr: Frame, base: Parts, key: FrontValue, node: Any) -> Any:
+    """The key of a part; a list that is subscripted by what only the run knows has to be one of the IR, and one that
+    has no such part now may get it in the loop.
+    """
+    if base.kind == "list":
+        if not is_static(key):
+            is_open = not _is_asked_for(fr, key)
+        else:
+            is_open = not _is_position(static(key), base) and fr.session.is_from_before(base.cell)
+        if is_open:
+            fr.session.grow_cell(base.cell)
+    return part_key(fr, base.kind, base.keys, key, node)
+
+
+def _is_position(key: Any, base: Parts) -> bool:
+    return isinstance(key, int) and -len(base.keys) <= key < len(base.keys)
+
+
+def _is_asked_for(fr: Frame, value: FrontValue) -> bool:
+    """Whether a value is known once a loop is unrolled, or a parameter's value is."""
+    session = fr.session
+    expr = getattr(getattr(value, "type", None), "expr", None)
+    symbols = () if expr is None else expr.symbols()
+    return value in session.parameters or any(
+        s in session.indices or s in session.owners for s in symbols
+    )
 
 
 def part_key(fr: Frame, kind: str, keys: tuple[Any, ...], key: FrontValue, node: Any) -> Any:

@@ -14,7 +14,7 @@ from srcdiff.frontend.values import FrontValue, Items, Parts, ShapeOf, Slice, se
 from srcdiff.ir.core import Const, Value, const
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.types import Array, Dim, List, Struct
-from srcdiff.ops.containers import unpack
+from srcdiff.ops.containers import list_item, unpack
 
 __all__ = ["assign", "bind_name"]
 
@@ -108,6 +108,13 @@ def _parts(
         case Value(type=Array() as array):
             _must_have(fr, array, count, node)
             return fr.ops(node, unpack, value, names=names, user=True, count=count)
+        case Value(
+            type=List(element=List())
+        ):  # each is a list on that list, which may be changed there
+            return [
+                fr.op(node, list_item, value, const(k), name=name, user=True)
+                for k, name in enumerate(names)
+            ]
         case Value(type=List()):
             return fr.ops(node, unpack, value, names=names, user=True, count=count)
         case Items():

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from srcdiff.frontend.frame import Frame
 
 __all__ = [
-    "MISSING", "Closure", "Conflict", "FrontValue", "Items", "Known", "Method", "Missing", "Partial", "Parts", "Piece",
-    "ShapeOf", "Slice", "Text", "flatten", "is_static", "map_atoms", "rebuild", "sequence", "static", "static_int",
-    "tree_of",
+    "MISSING", "Closure", "Conflict", "FrontValue", "Held", "Items", "Known", "Method", "Missing", "Partial", "Parts",
+    "Piece", "ShapeOf", "Slice", "Text", "flatten", "is_static", "map_atoms", "rebuild", "sequence", "static",
+    "static_int", "tree_of",
 ]  # fmt: skip
 
 
@@ -109,6 +109,16 @@ class Items:
     bounds: tuple[Atom, Atom, Atom] | None = None
     reverse: bool = False
     naming: int = -1  # which part of a tuple of targets the index itself is, where one is
+    lists: tuple[
+        tuple[Value, Any], ...
+    ] = ()  # lists that are read turn by turn; where a slice is taken, or None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Held:
+    """A list in a structure that a loop carries: every turn has the same one, and it is not carried."""
+
+    value: Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +157,7 @@ FrontValue = (
     | ShapeOf
     | Text
     | Items
+    | Held
     | Missing
     | Partial
     | Conflict

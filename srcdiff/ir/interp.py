@@ -268,7 +268,7 @@ _SPECIAL: Mapping[str, Callable[[_Frame, Op, list[Any], Scope], Any]] = {
     "save": _save,
     "restore": _restore,
     "length": _length,
-    "elements": _elements,
+    "element_count": _elements,
     "empty": _poisoned,
     "empty_like": _poisoned,
     "empty_of": _empty_of,

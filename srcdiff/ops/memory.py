@@ -25,7 +25,7 @@ from srcdiff.ops.infer import TypeMistake, make, nothing, of_type, same_as_first
 from srcdiff.ops.registry import operation
 
 __all__ = [
-    "add_at", "add_into", "axis_length", "copy", "elements", "empty", "empty_like", "empty_of", "expand", "gather",
+    "add_at", "add_into", "axis_length", "copy", "element_count", "empty", "empty_like", "empty_of", "expand", "gather",
     "index", "index_text", "instantiate", "is_view", "length", "ones", "ones_like", "part_texts", "read", "restore",
     "save", "store", "sum_if_one", "zeros", "zeros_like", "zeros_like_list", "zeros_of",
 ]  # fmt: skip
@@ -353,8 +353,8 @@ def _number_of(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[
 
 
 # how many elements arrays of a type have: `x.size` of whatever in scope has its shape, or a product of lengths
-elements = operation(
-    "elements", infer=_number_of, lengths_from=0, differentiable=False, cost="free"
+element_count = operation(
+    "element_count", infer=_number_of, lengths_from=0, differentiable=False, cost="free"
 )
 
 

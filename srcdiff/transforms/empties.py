@@ -24,7 +24,7 @@ from srcdiff.transforms.facts import definitions, is_generated, is_mixed
 
 __all__ = ["arrays_first", "guard_divisions"]
 
-_COUNTS = (memory.length, memory.elements, memory.axis_length)
+_COUNTS = (memory.length, memory.element_count, memory.axis_length)
 
 
 def arrays_first(fn: Function) -> Function:

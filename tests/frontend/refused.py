@@ -284,3 +284,65 @@ def sum_read_as_a_number(x):
         total = total + x
         seen += np.sum(total + 1)
     return seen
+
+
+@case("this loop changes the length of the list that it goes over", "for v in items:", x3)
+def grown_under_way(x):
+    items = [v * v for v in x]
+    total = 0.0
+    for v in items:
+        if len(items) < 9:
+            items.append(v * x[0])
+        total += v
+    return total
+
+
+@case("this loop changes the length of what it goes over", 'for v in d["items"]:', x3)
+def shortened_under_way(x):
+    d = {"items": [x[0], x[1], x[2]]}
+    total = 0.0
+    for v in d["items"]:
+        total += v * d["items"].pop()
+    return total
+
+
+@case("one dict is changed in every turn, and put on a list", "for v in x:", x3)
+def one_dict_again_and_again(x):
+    d = {"v": 0.0}
+    out = []
+    for v in x:
+        d["v"] = v
+        out.append(d)
+    return out[0]["v"] * out[1]["v"]
+
+
+@case("a dict is changed after it was put on a list", 'd["v"]', x3)
+def dict_changed_on_a_list(x):
+    d = {"v": x[0]}
+    out = []
+    out.append(d)
+    d["v"] = x[1]
+    return out[0]["v"] * x[2]
+
+
+@case("writing into dict('v': float64!) is not supported here", 'out[0]["v"]', x3)
+def dict_taken_from_a_list(x):
+    out = []
+    for v in x:
+        out.append({"v": v})
+    out[0]["v"] = x[1] ** 2
+    return out[0]["v"] * out[1]["v"]
+
+
+@case("insert() into list(float64!) is not supported", "items.insert(0, x[1])", x3)
+def inserted(x):
+    items = [v * v for v in x]
+    items.insert(0, x[1])
+    return items[0]
+
+
+@case("a list is extended by itself", "items.extend(items)", x3)
+def extended_by_itself(x):
+    items = [v * v for v in x]
+    items.extend(items)
+    return items[0]

@@ -1,0 +1,99 @@
+"""Methods of lists that grow, and lists made of others: copies, slices, sums.
+
+ys = xs[1:]         ys = []; for item in xs[1:]: ys.append(item)
+xs + ys             zs = list(xs); zs.extend(ys)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from srcdiff.frontend.comprehensions import append_each
+from srcdiff.frontend.frame import HOOKS, Frame, describe
+from srcdiff.frontend.iteration import iterable
+from srcdiff.frontend.lists import UNKNOWN, copied, new_list, put_on
+from srcdiff.frontend.values import FrontValue, Items, Parts, is_static, static_int
+from srcdiff.ir.core import Value, const
+from srcdiff.ir.types import List
+from srcdiff.ops.containers import list_pop, list_reverse
+
+__all__ = ["METHODS", "concatenated"]
+
+
+def concatenated(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> Value:
+    """`left + right`, for lists of which one grows."""
+    if isinstance(left, Value) and isinstance(left.type, List) and left.type.element != UNKNOWN:
+        made = copied(fr, node, left)
+    else:
+        made = new_list(fr, left.values if isinstance(left, Parts) else [], node)
+    _extend(fr, node, made, [right])
+    return made
+
+
+def _listed(fr: Frame, node: Any, xs: Value, items: Items, is_reversed: bool) -> Value:
+    """A slice of a list as a list of its own."""
+    if is_reversed:
+        made = copied(fr, node, xs)
+        fr.ops(node, list_reverse, made)
+        return made
+    made = new_list(fr, [], node)
+    append_each(fr, node, made, items)
+    return made
+
+
+HOOKS["listed"] = _listed
+
+
+def _append(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
+    put_on(fr, node, target, args[0])
+    return const(None)
+
+
+def _pop(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
+    if args and not (is_static(args[0]) and static_int(args[0]) == -1):
+        fr.fail(
+            node,
+            "pop() is supported for the last item only",
+            "Reverse the list, or keep a position.",
+        )
+    return fr.op(node, list_pop, target)
+
+
+def _extend(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
+    parts = iterable(fr, args[0], node)
+    if isinstance(parts, Parts):
+        for value in parts.values:
+            put_on(fr, node, target, value)
+    elif args[0] is target:
+        fr.fail(node, "a list is extended by itself", "Extend it by a copy (`list(xs)`).")
+    elif not _is_empty(args[0]):
+        append_each(fr, node, target, parts)
+    return const(None)
+
+
+def _is_empty(value: FrontValue) -> bool:
+    """Whether this is a list to which nothing has been appended."""
+    return isinstance(value, Value) and value.type == List(UNKNOWN)
+
+
+def _reverse(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
+    fr.ops(node, list_reverse, target)
+    return const(None)
+
+
+def _copy(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
+    return copied(fr, node, target)
+
+
+def _insert(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> NoReturn:
+    fr.fail(
+        node,
+        f"insert() into {describe(target)} is not supported",
+        "Append the items, and reverse the list where they have to come first.",
+    )
+
+
+METHODS: Mapping[str, Callable[[Frame, Any, Value, Sequence[FrontValue]], FrontValue]] = {
+    "append": _append, "pop": _pop, "extend": _extend, "reverse": _reverse, "copy": _copy, "insert": _insert,
+}  # fmt: skip
