@@ -7,48 +7,54 @@ there are few of these.
 from __future__ import annotations
 
 import pytest
-from fuzz import tables
-from fuzz.compare import function_of, problems
-from fuzz.generate import arguments, program
+from fuzz import generate, lists, tables
+from fuzz.compare import Arguments, function_of, problems
 
 FAST = 30
 CHUNKS = 40
 PER_CHUNK = 100
 
 
-def runs(seed: int) -> bool:
+GRAMMARS = {"arrays": generate, "lists": lists}
+
+
+def runs(text: str, args: Arguments) -> bool:
     """Whether the program itself runs, with results of a reasonable size."""
     try:
-        return bool(abs(function_of(program(seed))(*arguments(seed))) < 1e4)
+        return bool(abs(function_of(text)(*args)) < 1e4)
     except (ValueError, FloatingPointError, IndexError, TypeError):
         return False
 
 
-def outcome(seed: int) -> str:
+def outcome(grammar: str, seed: int) -> str:
     """ "ok", "left out", "refused", or what is wrong."""
-    if not runs(seed):
+    text, args = GRAMMARS[grammar].program(seed), GRAMMARS[grammar].arguments(seed)
+    if not runs(text, args):
         return "left out"
-    found = problems(function_of(program(seed)), arguments(seed))
+    found = problems(function_of(text), args)
     if not found:
         return "ok"
     return "refused" if found[0].startswith("refused") else f"seed {seed}: {found[0]}"
 
 
-def check(seeds: range) -> None:
-    outcomes = [outcome(seed) for seed in seeds]
+def check(grammar: str, seeds: range) -> None:
+    outcomes = [outcome(grammar, seed) for seed in seeds]
     wrong = [o for o in outcomes if o not in ("ok", "left out", "refused")]
     assert not wrong, "\n".join(wrong)
     assert outcomes.count("refused") <= 0.15 * len(outcomes)
     assert outcomes.count("ok") >= 0.7 * len(outcomes)
 
 
-def test_a_seed_is_one_program() -> None:
+@pytest.mark.parametrize("grammar", GRAMMARS)
+def test_a_seed_is_one_program(grammar: str) -> None:
+    program = GRAMMARS[grammar].program
     assert program(7) == program(7)
     assert program(7) != program(8)
 
 
-def test_random_programs_have_the_derivatives_that_differences_show() -> None:
-    check(range(FAST))
+@pytest.mark.parametrize("grammar", GRAMMARS)
+def test_random_programs_have_the_derivatives_that_differences_show(grammar: str) -> None:
+    check(grammar, range(FAST))
 
 
 def check_tables(seeds: range) -> None:
@@ -70,7 +76,10 @@ def test_many_slices_have_the_derivatives_that_differences_show(chunk: int) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("grammar", GRAMMARS)
 @pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_many_random_programs_have_the_derivatives_that_differences_show(chunk: int) -> None:
+def test_many_random_programs_have_the_derivatives_that_differences_show(
+    grammar: str, chunk: int
+) -> None:
     first = 10_000 + chunk * PER_CHUNK
-    check(range(first, first + PER_CHUNK))
+    check(grammar, range(first, first + PER_CHUNK))
