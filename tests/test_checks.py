@@ -19,6 +19,7 @@ def _wrong_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     """For a while, the derivative of `wrongly_squared` is declared to be `3 x`."""
     monkeypatch.setattr(registry, "OPERATIONS", dict(registry.OPERATIONS))
     monkeypatch.setattr(registry, "_BY_CALLABLE", dict(registry._BY_CALLABLE))
+    monkeypatch.setattr(registry, "_PENDING", dict(registry._PENDING))
 
     @registry.declare(
         wrongly_squared,
