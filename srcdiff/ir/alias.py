@@ -59,9 +59,19 @@ def has_storage(type_: Type) -> bool:
     return not isinstance(type_, Scalar | Static)
 
 
-def storage_roots(fn: Function) -> dict[Value, frozenset[Value]]:
-    """For each array, list or struct of `fn`: the roots whose storage it may refer to, or hold."""
-    return _Heap(fn).roots()
+_latest: list[tuple[Region | None, Mapping[Value, frozenset[Value]]]] = [(None, {})]
+
+
+def storage_roots(fn: Function) -> Mapping[Value, frozenset[Value]]:
+    """For each array, list or struct of `fn`: the roots whose storage it may refer to, or hold.
+
+    One pass after the other asks this of a function that none of them has changed: the latest answer is kept.
+    """
+    body, roots = _latest[0]
+    if body is not fn.body:
+        roots = _Heap(fn).roots()
+        _latest[0] = fn.body, roots
+    return roots
 
 
 def written_roots(fn: Function, roots: Roots | None = None) -> frozenset[Value]:
