@@ -15,7 +15,7 @@ import os
 import sysconfig
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -52,16 +52,18 @@ class Source:
     lines: tuple[str, ...]
     flow: Flow
     doc: str = ""
-    locations: dict[int, Location] = field(default_factory=dict)
 
     def location(self, node: Any) -> Location:
         """Where a node of the tree stands in the user's file (a span that ends on a later line is cut at the
         line's end).
         """
-        found = self.locations.get(id(node))
-        if found is None:
-            found = self.locations[id(node)] = self._locate(node)
-        return found
+        source, found = node.__dict__.get("_location", (None, None))
+        if (
+            source is not self
+        ):  # noted on the node: the reader makes some, which have no lasting `id`
+            found = self._locate(node)
+            node._location = (self, found)
+        return found  # type: ignore[no-any-return]
 
     def _locate(self, node: Any) -> Location:
         line = getattr(node, "lineno", self.node.lineno)
@@ -173,7 +175,6 @@ def nested_source(outer: Source, node: Any) -> Source:
         outer.lines,
         flow_of(node),
         _doc(node),
-        outer.locations,
     )
 
 
