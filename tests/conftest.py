@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 
+import hypothesis
 import pytest
+
+# A slow machine is no failure of the program.
+hypothesis.settings.register_profile("srcdiff", deadline=None)
+hypothesis.settings.load_profile("srcdiff")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -752,7 +752,7 @@ def _dump(tree):
     return ast.dump(gast.gast_to_ast(tree))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(TREES, WIDTHS)
 def test_any_expression_reads_back_as_the_same_tree(tree, width):
     text = to_text(tree, width)
@@ -761,7 +761,7 @@ def test_any_expression_reads_back_as_the_same_tree(tree, width):
     assert to_text(parsed, width) == text
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(MODULES, WIDTHS)
 def test_any_program_reads_back_as_the_same_tree(tree, width):
     text = to_text(tree, width)

@@ -98,7 +98,7 @@ def test_lengths_of_an_argument():
         (np.array([None]), "an array of dtype object"),
         (np.array(["a"]), "an array of dtype <U1"),
         ({1, 2}, "is a set"),
-        (object(), "an object of type object"),
+        pytest.param(object(), "an object of type object", id="object"),
         ((1.0, {"k": {3}}), "the argument `x_1_k` is a set"),
         (np.ma.array([1.0]), "is a MaskedArray"),
     ],
