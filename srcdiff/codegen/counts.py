@@ -20,6 +20,7 @@ from srcdiff.ir.core import (
     Statement,
     Value,
     While,
+    const,
     regions_of,
 )
 from srcdiff.ir.types import Array, Dim, Scalar, shape_of
@@ -57,8 +58,8 @@ class Counts:
         if (
             isinstance(filler, For)
             and not filler.breaks
-            and _is(filler.start, 0)
-            and _is(filler.step, 1)
+            and filler.start == const(0)
+            and filler.step == const(1)
         ):
             return self.of_bound(filler.stop)
         return filler
@@ -95,7 +96,3 @@ class Counts:
         if len(changes) != 1 or changes[0][0].decl.name != "append":
             return None
         return changes[0][1]
-
-
-def _is(atom: Atom, value: int) -> bool:
-    return isinstance(atom, Const) and atom.value == value

@@ -55,7 +55,6 @@ _OTHERS: dict[str, tuple[str, ...]] = {
 
 _LOOKED_AT = 24  # values; what is further back does not tell anything apart
 
-_NAMELESS = {"list_item", "list_new", "pack", "get"}
 _STORAGE = {"empty", "zeros", "empty_of", "zeros_of", "list_new", "empty_like", "zeros_like"}
 
 # adjoints of what has no name itself: the letters that a textbook takes for intermediate quantities

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from srcdiff.codegen.counts import Counts
 from srcdiff.codegen.plan import Pattern
 from srcdiff.ir.alias import writes_of
-from srcdiff.ir.core import Atom, Const, For, Op, Statement, Value, regions_of, walk
+from srcdiff.ir.core import Atom, For, Op, Statement, Value, const, regions_of, walk
 from srcdiff.ir.types import List
 
 __all__ = ["Header", "sequence_form"]
@@ -42,7 +42,7 @@ def sequence_form(
     keeps: Callable[[Statement], bool],
 ) -> Header:
     plain = Header("range", loop.operands[:3], loop.index)
-    if not (_is(loop.start, 0) and _is(loop.step, 1)):
+    if not (loop.start == const(0) and loop.step == const(1)):
         return plain
     picked = _picked(loop, roots, keeps)
     loads = [_shown(ops) for ops in picked.values()]
@@ -72,10 +72,6 @@ def sequence_form(
 def _shown(ops: Sequence[Op]) -> Op:
     """The one whose result has the user's name."""
     return next((op for op in ops if op.result.user and op.result.name), ops[0])
-
-
-def _is(atom: Atom, value: int) -> bool:
-    return isinstance(atom, Const) and atom.value == value
 
 
 def _reads(s: Statement) -> list[Value]:

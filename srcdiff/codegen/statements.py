@@ -16,7 +16,7 @@ from srcdiff.codegen.calls import CallResults
 from srcdiff.codegen.folding import Folding
 from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Pattern, Plan
 from srcdiff.codegen.templates import template
-from srcdiff.ir.core import Atom, Call, Const, Op, Tree, Value
+from srcdiff.ir.core import Atom, Call, Const, Op, Tree, Value, const
 from srcdiff.ir.types import Scalar, ndim_of
 from srcdiff.ops.containers import struct_text
 
@@ -220,9 +220,9 @@ class Writer:
         if node.form == "range":
             start, stop, step = node.operands
             bounds = [self.expression(stop)]
-            if not _is_constant(step, 1):
+            if step != const(1):
                 bounds = [self.expression(a) for a in node.operands]
-            elif not _is_constant(start, 0):
+            elif start != const(0):
                 bounds = [self.expression(start), *bounds]
             counted = n.call("range", *bounds)
             return n.call("reversed", counted) if node.reverse else counted
@@ -356,10 +356,6 @@ def without_term(total: Any, name: str) -> tuple[str, Any] | None:
 
 def _is_name(tree: Any, name: str) -> bool:
     return isinstance(tree, gast.Name) and tree.id == name
-
-
-def _is_constant(atom: Atom, value: int) -> bool:
-    return isinstance(atom, Const) and atom.value == value
 
 
 def _may_augment(op: Op | None) -> bool:

@@ -30,7 +30,7 @@ from srcdiff.ops.arithmetic import astype, to_float
 from srcdiff.ops.containers import get
 from srcdiff.ops.infer import TypeMistake, promote
 from srcdiff.ops.numbers import choose, of_numbers
-from srcdiff.ops.registry import find
+from srcdiff.ops.registry import dotted, find
 
 __all__ = ["apply", "spelled"]
 
@@ -51,14 +51,7 @@ def spelled(function: Any, decl: OpDecl) -> str:
         return name
     if module == "_operator":
         return ""
-    prefix = (
-        "np.linalg"
-        if module.startswith("numpy.linalg")
-        else "np"
-        if module.startswith("numpy")
-        else module
-    )
-    return f"{prefix}.{name}"
+    return dotted(module, name)
 
 
 @functools.cache

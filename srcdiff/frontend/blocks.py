@@ -21,6 +21,7 @@ from srcdiff.frontend.control import always_exits, has_break, has_return, may_ex
 from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.joins import Done, branch
 from srcdiff.frontend.session import FALSE, TRUE
+from srcdiff.frontend.source import placed
 from srcdiff.frontend.truth import static_truth, truth
 from srcdiff.ir.core import Atom, Const, Value, const
 
@@ -201,33 +202,31 @@ def _match(fr: Frame, s: Any) -> list[Any]:
         test = _pattern(fr, s, case.pattern, subject)
         if case.guard is not None:
             test = (
-                case.guard if test is None else _at(s, gast.BoolOp(gast.And(), [test, case.guard]))
+                case.guard
+                if test is None
+                else placed(s, gast.BoolOp(gast.And(), [test, case.guard]))
             )
         if test is None:
             ladder = list(case.body)
         else:
-            ladder = [_at(s, gast.If(test, list(case.body), ladder))]
+            ladder = [placed(s, gast.If(test, list(case.body), ladder))]
             ladder[0].after = fr.source.flow.after.get(id(s))
     return ladder
 
 
 def _pattern(fr: Frame, s: Any, pattern: Any, subject: str) -> Any:
     """The comparison that a pattern stands for; None for one that always fits."""
-    name = _at(s, gast.Name(subject, gast.Load(), None, None))
+    name = placed(s, gast.Name(subject, gast.Load(), None, None))
     match pattern:
         case gast.MatchValue():
-            return _at(s, gast.Compare(name, [gast.Eq()], [pattern.value]))
+            return placed(s, gast.Compare(name, [gast.Eq()], [pattern.value]))
         case gast.MatchSingleton():
-            return _at(
-                s, gast.Compare(name, [gast.Is()], [_at(s, gast.Constant(pattern.value, None))])
+            return placed(
+                s, gast.Compare(name, [gast.Is()], [placed(s, gast.Constant(pattern.value, None))])
             )
         case gast.MatchOr():
             tests = [_pattern(fr, s, p, subject) for p in pattern.patterns]
-            return None if None in tests else _at(s, gast.BoolOp(gast.Or(), tests))
+            return None if None in tests else placed(s, gast.BoolOp(gast.Or(), tests))
         case gast.MatchAs() if pattern.pattern is None and pattern.name is None:
             return None
     fr.fail(s, "`match` is supported on constants only", "Write the cases as `if` and `elif`.")
-
-
-def _at(place: Any, node: Any) -> Any:
-    return gast.copy_location(node, place)

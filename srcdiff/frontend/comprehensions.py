@@ -18,6 +18,7 @@ from srcdiff.frontend.iteration import iterable
 from srcdiff.frontend.lists import known_list, new_list
 from srcdiff.frontend.loops import for_loop
 from srcdiff.frontend.session import FALSE, TRUE
+from srcdiff.frontend.source import placed
 from srcdiff.frontend.subscripts import need_static
 from srcdiff.frontend.targets import assign
 from srcdiff.frontend.truth import static_truth, truth
@@ -51,17 +52,19 @@ def _list(fr: Frame, node: Any) -> FrontValue:
 
 def _appending(node: Any, item: Any) -> Any:
     """The statement that appends an item."""
-    target = _at(node, gast.Name("%list", gast.Load(), None, None))
-    append = _at(node, gast.Attribute(target, "append", gast.Load()))
-    return _at(node, gast.Expr(_at(node, gast.Call(append, [item], []))))
+    target = placed(node, gast.Name("%list", gast.Load(), None, None))
+    append = placed(node, gast.Attribute(target, "append", gast.Load()))
+    return placed(node, gast.Expr(placed(node, gast.Call(append, [item], []))))
 
 
 def append_each(fr: Frame, node: Any, target: FrontValue, items: Items) -> None:
     """`for item in items: target.append(item)`."""
     inner = _inner(fr)
     inner.env["%list"] = target
-    item, load = (_at(node, gast.Name("%item", c(), None, None)) for c in (gast.Store, gast.Load))
-    loop = _at(node, gast.For(item, node, [_appending(node, load)], [], None))
+    item, load = (
+        placed(node, gast.Name("%item", c(), None, None)) for c in (gast.Store, gast.Load)
+    )
+    loop = placed(node, gast.For(item, node, [_appending(node, load)], [], None))
     loop.carried = []
     for_loop(inner, loop, items)
 
@@ -140,8 +143,8 @@ def _loops(
     """The nested loops of the generators, with `body` innermost."""
     for generator in reversed(node.generators):
         for test in reversed(generator.ifs):
-            body = [_at(node, gast.If(test, body, []))]
-        loop = _at(node, gast.For(generator.target, generator.iter, body, [], None))
+            body = [placed(node, gast.If(test, body, []))]
+        loop = placed(node, gast.For(generator.target, generator.iter, body, [], None))
         loop.carried = carried
         body = [loop]
     for_loop(inner, body[0], first)
@@ -156,20 +159,26 @@ def reducing(fr: Frame, node: Any, function: Any, generator: Any) -> FrontValue 
     first = iterable(inner, inner.expr(generator.generators[0].iter), generator.generators[0].iter)
     if function is sum:
         return _summed(inner, generator, first)
-    name = _at(node, gast.Name("%found", gast.Load(), None, None))
-    store = _at(node, gast.Name("%found", gast.Store(), None, None))
-    test = generator.elt if function is any else _at(node, gast.UnaryOp(gast.Not(), generator.elt))
-    found = _at(node, gast.Assign([store], _at(node, gast.Constant(function is any, None)), None))
+    name = placed(node, gast.Name("%found", gast.Load(), None, None))
+    store = placed(node, gast.Name("%found", gast.Store(), None, None))
+    test = (
+        generator.elt if function is any else placed(node, gast.UnaryOp(gast.Not(), generator.elt))
+    )
+    found = placed(
+        node, gast.Assign([store], placed(node, gast.Constant(function is any, None)), None)
+    )
     inner.env[name.id] = FALSE if function is any else TRUE
-    stop = _at(node, gast.Break())
-    _loops(inner, generator, first, [_at(node, gast.If(test, [found, stop], []))], ["%found"])
+    stop = placed(node, gast.Break())
+    _loops(inner, generator, first, [placed(node, gast.If(test, [found, stop], []))], ["%found"])
     return inner.env["%found"]
 
 
 def _summed(inner: Frame, node: Any, first: Items | Parts) -> FrontValue:
-    name = _at(node, gast.Name("%sum", gast.Load(), None, None))
-    store = _at(node, gast.Name("%sum", gast.Store(), None, None))
-    add = _at(node, gast.Assign([store], _at(node, gast.BinOp(name, gast.Add(), node.elt)), None))
+    name = placed(node, gast.Name("%sum", gast.Load(), None, None))
+    store = placed(node, gast.Name("%sum", gast.Store(), None, None))
+    add = placed(
+        node, gast.Assign([store], placed(node, gast.BinOp(name, gast.Add(), node.elt)), None)
+    )
     inner.env["%sum"] = const(0)
     _loops(inner, node, first, [add], ["%sum"])
     total = inner.env["%sum"]
@@ -184,19 +193,15 @@ def folded(
     inner.env["%sum"], inner.env["%f"] = start, function
 
     def name(text: str, context: Any) -> Any:
-        return _at(node, gast.Name(text, context, None, None))
+        return placed(node, gast.Name(text, context, None, None))
 
     both = [name("%sum", gast.Load()), name("%item", gast.Load())]
     if isinstance(function, Known) and function.value is operator.add:
-        call = _at(node, gast.BinOp(both[0], gast.Add(), both[1]))
+        call = placed(node, gast.BinOp(both[0], gast.Add(), both[1]))
     else:
-        call = _at(node, gast.Call(name("%f", gast.Load()), both, []))
-    step = _at(node, gast.Assign([name("%sum", gast.Store())], call, None))
-    loop = _at(node, gast.For(name("%item", gast.Store()), node, [step], [], None))
+        call = placed(node, gast.Call(name("%f", gast.Load()), both, []))
+    step = placed(node, gast.Assign([name("%sum", gast.Store())], call, None))
+    loop = placed(node, gast.For(name("%item", gast.Store()), node, [step], [], None))
     loop.carried = ["%sum"]
     for_loop(inner, loop, items)
     return inner.env["%sum"]
-
-
-def _at(place: Any, node: Any) -> Any:
-    return gast.copy_location(node, place)

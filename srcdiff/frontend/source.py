@@ -178,6 +178,11 @@ def nested_source(outer: Source, node: Any) -> Source:
     )
 
 
+def placed(place: Any, node: Any) -> Any:
+    """A node that the reader makes, in the place of one of the user's."""
+    return gast.copy_location(node, place)
+
+
 def _missing(function: FunctionType) -> SourceNotFoundError:
     code = function.__code__
     return SourceNotFoundError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from srcdiff.ir.core import Op
 from srcdiff.ir.types import Array, Clamp, Dim, Scalar, Struct, Type, dims_of, map_dims
 
-__all__ = ["ShapeMismatch", "Shapes", "asked", "lengths_in", "missing"]
+__all__ = ["ShapeMismatch", "Shapes", "asked", "lengths_in", "missing", "resolved"]
 
 ONE = Dim(1)
 
@@ -17,6 +17,13 @@ Range = tuple[Dim | None, Dim | None]
 
 class ShapeMismatch(Exception):
     """Lengths that can never fit; the text says which, the frontend adds the user's line."""
+
+
+def resolved(dim: Dim, bindings: Mapping[str, Dim]) -> Dim:
+    """A length in symbols that are bound to nothing."""
+    while any(s in bindings for s in dim.symbols()):
+        dim = dim.substitute(bindings)
+    return dim
 
 
 @dataclass
@@ -60,9 +67,7 @@ class Shapes:
                 return Dim.of(name)
 
     def resolve(self, dim: Dim) -> Dim:
-        while any(s in self.bindings for s in dim.symbols()):
-            dim = dim.substitute(self.bindings)
-        return dim
+        return resolved(dim, self.bindings)
 
     def resolve_type(self, type_: Type) -> Type:
         return map_dims(type_, self.resolve)

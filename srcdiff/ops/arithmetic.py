@@ -23,6 +23,7 @@ from srcdiff.ops.infer import (
     arithmetic,
     boolean,
     broadcast_shape,
+    double,
     floating,
     make,
     numeric,
@@ -362,14 +363,10 @@ def to_float(x, *, out, d_out):
     d_x = d_out
 
 
-def _double(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    return (make("float64", broadcast_shape(shapes, operands)),)
-
-
 @declare(
     np.float64,
     template="np.float64({0})",
-    infer=_double,
+    infer=double,
     linear=True,
     adjoint="any",
     cost="cheap",

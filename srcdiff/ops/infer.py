@@ -12,7 +12,7 @@ from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import BOOL, Array, Dim, Scalar, Static, Type, is_numeric, shape_of
 
 __all__ = [
-    "TypeMistake", "arithmetic", "boolean", "broadcast_shape", "floating", "make", "nothing", "of_type",
+    "TypeMistake", "arithmetic", "boolean", "broadcast_shape", "double", "floating", "make", "nothing", "of_type",
     "promote", "same_as_first",
 ]  # fmt: skip
 
@@ -81,6 +81,11 @@ def boolean(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Typ
 
 def same_as_first(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     return (operands[0].type,)
+
+
+def double(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    """Of this dtype, whatever the operands have."""
+    return (make("float64", broadcast_shape(shapes, operands)),)
 
 
 def of_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

@@ -28,6 +28,7 @@ __all__ = [
     "OPERATIONS",
     "call_text",
     "declare",
+    "dotted",
     "find",
     "operation",
     "template_of",
@@ -118,11 +119,11 @@ def _spelling(callables: Sequence[Any]) -> str:
     if isinstance(function, str):
         return function
     module = getattr(function, "__module__", None) or "numpy"
-    prefix = (
-        "np.linalg"
-        if module.startswith("numpy.linalg")
-        else "np"
-        if module.startswith("numpy")
-        else module
-    )
-    return f"{prefix}.{function.__name__}"
+    return dotted(module, function.__name__)
+
+
+def dotted(module: str, name: str) -> str:
+    """A function's name as programs write it: NumPy is `np`."""
+    if module.startswith("numpy"):
+        module = "np.linalg" if module.startswith("numpy.linalg") else "np"
+    return f"{module}.{name}"

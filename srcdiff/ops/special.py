@@ -16,7 +16,7 @@ from srcdiff.ir.core import Atom
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Type
 from srcdiff.ops.axes import reduced, reduction_samples
-from srcdiff.ops.infer import broadcast_shape, floating, make, numeric
+from srcdiff.ops.infer import broadcast_shape, double, floating, make, numeric
 from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.registry import declare
 from srcdiff.ops.samples import Sample, binary, draw, fixed, unary
@@ -198,12 +198,8 @@ def digamma(x, *, out, d_out):
     d_x = d_out * special.polygamma(1, x)
 
 
-def _polygamma(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    return (make("float64", broadcast_shape(shapes, operands)),)
-
-
 @declare(
-    "scipy.special.polygamma", infer=_polygamma, elementwise=True,
+    "scipy.special.polygamma", infer=double, elementwise=True,
     samples=(fixed(1, [0.5, 1.5, 3.0], wrt=(1,)), fixed(2, 1.5, wrt=(1,)), fixed([[1], [3]], [0.5, 1.5], wrt=(1,))),
 )  # fmt: skip
 def polygamma(n, x, *, out, d_out):

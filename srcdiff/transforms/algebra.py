@@ -142,6 +142,10 @@ class _Forms:
             form = combine(op, [form_of(a) for a in op.operands], self)
             forms[op.result] = plain if form is None else form
         self.absorbed.update(inner)
+        self.note_cost(op, inner)
+
+    def note_cost(self, op: Op, inner: list[Value]) -> None:
+        """What the tree of an operation costs as it stands, `inner` being the operands that are part of it."""
         leaves = [a for a in op.operands if isinstance(a, Value) and a not in inner]
         self.leaves[op.result] = [*leaves, *(leaf for v in inner for leaf in self.leaves[v])]
         last = op.operands[-1]

@@ -23,6 +23,7 @@ from typing import Any
 from srcdiff.ir.alias import reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, lookup
 from srcdiff.ir.core import Atom, Function, If, Op, Region, Statement, Value, regions_of
+from srcdiff.ir.shapes import resolved
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of, ndim_of, strip
 from srcdiff.ops.shapes import expand_dims
 from srcdiff.transforms.carried import forward_invariants
@@ -215,9 +216,7 @@ class _Cse(Rewriter):
         return False
 
     def resolve(self, dim: Dim) -> Dim:
-        while any(s in self.bindings for s in dim.symbols()):
-            dim = dim.substitute(self.bindings)
-        return dim
+        return resolved(dim, self.bindings)
 
 
 class _Scope(dict[Key, Op]):

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 from srcdiff.ir.alias import reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Call, Function, Op, Statement, Value
+from srcdiff.ir.core import Call, Function, Op, Statement, Value, walk
 from srcdiff.ops import memory
 from srcdiff.transforms.facts import all_regions, defined_in, is_generated
 from srcdiff.transforms.loads import survey
@@ -30,6 +30,8 @@ __all__ = ["dead_stores"]
 
 def dead_stores(fn: Function) -> Function:
     """`fn` without stores into what is not read again."""
+    if not any(map(_is_candidate, walk(fn.body))):
+        return fn
     dead = _Stores(fn).dead()
     return _Without(dead)(fn) if dead else fn
 
@@ -65,7 +67,7 @@ class _Stores:
             return
         if isinstance(statement, Op) and statement.decl is memory.store:
             read = reads_of(statement, self.roots)
-            if is_generated(statement) and _is_place(statement.attrs["where"]):
+            if _is_candidate(statement):
                 self.stores.append(statement)
         else:
             read = reads_of(statement, self.roots) | writes_of(statement, self.roots)
@@ -121,5 +123,8 @@ class _Stores:
         return not (shared and self.program.is_behind(stored_at, read_at, shared, earlier))
 
 
-def _is_place(where: str) -> bool:
-    return "g" not in memory.items(where) and "m" not in memory.items(where)
+def _is_candidate(s: Statement) -> bool:
+    """Whether it is a store of a pass's into places that are known by numbers."""
+    if not isinstance(s, Op) or s.decl is not memory.store or not is_generated(s):
+        return False
+    return not {"g", "m"}.intersection(memory.items(s.attrs["where"]))

@@ -30,7 +30,7 @@ from srcdiff.ops.memory import part_texts
 from srcdiff.ops.overlap import shares_memory
 from srcdiff.transforms.demanded import demanded
 from srcdiff.transforms.parts import Keys, Part, storage_parts, take
-from srcdiff.transforms.spelled_values import differs, spelled_value
+from srcdiff.transforms.spelled_values import differs, escaped, spelled_value
 
 __all__ = ["with_entry_checks", "with_overlap_checks"]
 
@@ -40,7 +40,7 @@ def with_entry_checks(fn: Function) -> Function:
     b = Builder(shapes_for(fn), "compiler", fn.location)
     params = {p.name: p for p in fn.params}
     for name, rest, value in fn.notes.get("taken", ()):
-        text = differs(f"{{0}}{_escaped(rest)}", value)
+        text = differs(f"{{0}}{escaped(rest)}", value)
         _refuse(
             fn, text, (params[name],), f" is generated for {name}{rest}={spelled_value(value)}", b
         )
@@ -104,10 +104,6 @@ def _pairs(fn: Function, types: Mapping[str, Type]) -> list[tuple[Dim, Dim]]:
     return decided
 
 
-def _escaped(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
-
-
 def _refuse(fn: Function, test: str, params: tuple[Value, ...], said: str, b: Builder) -> None:
     """Raise where a test says that the program was made for something else."""
     used = [k for k in range(len(params)) if f"{{{k}}}" in test]
@@ -120,7 +116,7 @@ def _refuse(fn: Function, test: str, params: tuple[Value, ...], said: str, b: Bu
 def _raise_if(condition: Atom, message: str, fn: Function, b: Builder) -> None:
     """`if condition: raise ValueError(message)`."""
     inner = b.inner()
-    text = f"ValueError({_escaped(message)!r})"
+    text = f"ValueError({escaped(message)!r})"
     inner.ops(control.raise_, text=text, classes={"ValueError": ValueError})
     nothing = Region((), (), ())
     b.append(If(condition, inner.region((), ()), nothing, (), fn.location, "compiler"))

@@ -18,7 +18,6 @@ the mirrored turn does nothing either, values are put away behind the question, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
@@ -36,7 +35,6 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ops import containers
-from srcdiff.transforms.facts import is_pure, written_values
 from srcdiff.transforms.recompute import uses
 
 __all__ = ["drop_last_turns"]
@@ -47,12 +45,11 @@ def drop_last_turns(fn: Function) -> Function:
     loops = [s for s in walk(fn.body) if isinstance(s, While | For) and s.pair]
     asking = {s.pair: s for s in loops if isinstance(s, While) and s.test is None}
     mirrored = {s.pair: s for s in loops if isinstance(s, For) and s.pair in asking}
-    written = written_values(fn)
-    pairs = frozenset(p for p, m in mirrored.items() if _is_idle(asking[p], m, fn, written))
+    pairs = frozenset(p for p, m in mirrored.items() if _is_idle(asking[p], m, fn))
     return _DropLastTurns(pairs)(fn) if pairs else fn
 
 
-def _is_idle(loop: While, mirror: For, fn: Function, written: frozenset[Value]) -> bool:
+def _is_idle(loop: While, mirror: For, fn: Function) -> bool:
     """Whether the last turn of a loop does nothing but put values on lists, and its mirror nothing with them."""
     branch, back = _question(loop.body), _question(mirror.body)
     if branch is None or back is None or not branch.pair or branch.pair != back.pair:
@@ -60,14 +57,14 @@ def _is_idle(loop: While, mirror: For, fn: Function, written: frozenset[Value]) 
     go, *carried = loop.body.yields
     if _otherwise(branch, go) != const(False) or not _stays(branch, carried, loop.body.params):
         return False
-    lists = set(_lists(loop.body))
-    if not all(_is_free(s, written) or s in _appends(loop.body) for s in loop.body.body[:-1]):
+    kept = _appends(loop.body)
+    if not all(_is_free(s) or s in kept for s in loop.body.body[:-1]):
         return False
-    if not all(_is_free(s, written) for s in mirror.body.body[:-1]):
+    if not all(_is_free(s) for s in mirror.body.body[:-1]):
         return False
     return (
         _stays(back, mirror.carried_yields, mirror.body.params[1:])
-        and _runs_over(mirror, lists, fn)
+        and _runs_over(mirror, {s.operands[0] for s in kept}, fn)
         and not mirror.breaks
     )
 
@@ -89,9 +86,9 @@ def _stays(branch: If, yields: tuple[Atom, ...] | list[Atom], params: tuple[Valu
     return not branch.orelse.body and found == list(params)
 
 
-def _is_free(s: Statement, written: frozenset[Value]) -> bool:
+def _is_free(s: Statement) -> bool:
     """Whether a statement may be left out, or done earlier or later within the turn."""
-    return is_pure(s, written) or (isinstance(s, Op) and not s.decl.writes and not s.decl.effect)
+    return isinstance(s, Op) and not s.decl.writes and not s.decl.effect
 
 
 def _appends(body: Region) -> list[Statement]:
@@ -101,10 +98,6 @@ def _appends(body: Region) -> list[Statement]:
         for s in body.body[:-1]
         if isinstance(s, Op) and s.decl is containers.append and s.origin == "compiler"
     ]
-
-
-def _lists(body: Region) -> Iterator[Atom]:
-    return (s.operands[0] for s in _appends(body))
 
 
 def _runs_over(mirror: For, lists: set[Atom], fn: Function) -> bool:

@@ -225,26 +225,10 @@ class Program(Outline):
                 return None
             return distance != 0 and (distance < 0) == forwards
         first = affine(loop.start, self.maker).plus(Affine(written.const))
-        gap = nearest.minus(first)
-        if forwards and not loop.reverse and gap.known is not None and gap.known < 0:
-            return True  # the loop never writes there
-        return self.index_below(nearest, written, loop)
-
-    def index_below(self, read: Affine, written: Affine, loop: For) -> bool:
-        """Whether the index read is that of an inner loop which stays below the outer one: `y[k]`, k in range(t)."""
-        if (
-            loop.reverse
-            or not (isinstance(loop.step, Const) and loop.step.value > 0)
-            or len(read.terms) != 1
-        ):
-            return False
-        ((index, k),) = read.terms.items()
-        inner = self.loop_of(index)
-        if k != 1 or inner is None or not (isinstance(inner.step, Const) and inner.step.value > 0):
-            return False
-        highest = affine(inner.stop, self.maker).plus(Affine(read.const - 1))
-        gap = highest.minus(written).known
-        return gap is not None and gap < 0
+        gap = nearest.minus(first).known
+        return (
+            forwards and not loop.reverse and gap is not None and gap < 0
+        )  # it never writes there
 
 
 def survey(region: Region, roots: Mapping[Value, frozenset[Value]]) -> Program:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["differs", "spelled_value"]
+__all__ = ["differs", "escaped", "spelled_value"]
 
 
 def spelled_value(value: Any) -> str:
@@ -25,14 +25,14 @@ def differs(operand: str, value: Any) -> str:
     if value is None or value is ... or _dotted(value):
         return f"{operand} is not {spelled_value(value)}"
     if isinstance(value, int | float | str | bytes | range):
-        return f"{operand} != {_escaped(repr(value))}"
+        return f"{operand} != {escaped(repr(value))}"
     if isinstance(value, np.dtype):
         return f"{operand} != np.dtype({value.name!r})"
     if isinstance(value, np.generic):
         return f"{operand} != {value.item()!r}"
     name = getattr(value, "__name__", None)
     if isinstance(name, str):  # functions of the user's: a file cannot compare more of them
-        return f"getattr({operand}, '__name__', None) != {_escaped(repr(name))}"
+        return f"getattr({operand}, '__name__', None) != {escaped(repr(name))}"
     return f"type({operand}).__name__ != {type(value).__name__!r}"
 
 
@@ -48,5 +48,6 @@ def _dotted(value: Any) -> str:
     return name if value in (float, int, bool, complex, len, abs, max, min, sum, round) else ""
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """A text in which braces stand for themselves when it is formatted."""
     return text.replace("{", "{{").replace("}", "}}")

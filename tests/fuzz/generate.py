@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from fuzz.draw import Drawing
 
 N = 4  # the length of vectors; matrices are N x N
 
@@ -63,29 +64,12 @@ class Scope:
         )  # fmt: skip
 
 
-class Writer:
+class Writer(Drawing):
     """Draws one program."""
 
     def __init__(self, seed: int) -> None:
-        self.rng = np.random.default_rng(seed)
-        self.count = 0
+        super().__init__(seed)
         self.budget = 14
-        self.lines: list[str] = []
-
-    # ---- drawing ----
-
-    def one(self, items: list[str]) -> str:
-        return items[int(self.rng.integers(len(items)))]
-
-    def chance(self, p: float) -> bool:
-        return bool(self.rng.random() < p)
-
-    def name(self, hint: str) -> str:
-        self.count += 1
-        return f"{hint}{self.count}"
-
-    def number(self) -> str:
-        return f"{self.rng.uniform(0.2, 0.9):.1f}"
 
     # ---- expressions ----
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from fuzz.draw import Drawing
 
 N = 3  # the length of the argument
 
@@ -62,28 +63,10 @@ class Scope:
         )
 
 
-class Writer:
+class Writer(Drawing):
     """Draws one program."""
 
-    def __init__(self, seed: int) -> None:
-        self.rng = np.random.default_rng(seed)
-        self.count = 0
-        self.lines: list[str] = []
-
-    # ---- drawing ----
-
-    def one(self, items: list[str]) -> str:
-        return items[int(self.rng.integers(len(items)))]
-
-    def chance(self, p: float) -> bool:
-        return bool(self.rng.random() < p)
-
-    def name(self, hint: str) -> str:
-        self.count += 1
-        return f"{hint}{self.count}"
-
-    def number(self) -> str:
-        return f"{self.rng.uniform(0.2, 1.6):.1f}"
+    largest = 1.6
 
     def put(self, depth: int, text: str) -> None:
         self.lines.append("    " * depth + text)

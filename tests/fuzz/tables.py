@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from fuzz.draw import Drawing
 
 HEADER = """\
 import numpy as np
@@ -35,20 +36,12 @@ class Scope:
     scalars: list[str] = field(default_factory=lambda: ["s", "a"])
 
 
-class Writer:
+class Writer(Drawing):
     """Draws one program."""
 
     def __init__(self, *seed: int) -> None:
-        self.rng = np.random.default_rng(seed)
-        self.count = 0
+        super().__init__(*seed)
         self.budget = 9
-        self.lines: list[str] = []
-
-    def one(self, *items: str) -> str:
-        return items[int(self.rng.integers(len(items)))]
-
-    def chance(self, p: float) -> bool:
-        return bool(self.rng.random() < p)
 
     def put(self, depth: int, text: str) -> None:
         self.lines.append("    " * depth + text)
@@ -57,51 +50,51 @@ class Writer:
 
     def index(self, s: Scope) -> str:
         if not s.indices or self.chance(0.15):
-            return self.one("0", "1", "-1", "k")
-        i = self.one(*s.indices, s.indices[-1])
-        return self.one(i, i, i, f"{i} - 1", f"{i} + 1", f"n - 1 - {i}", f"-{i} - 1")
+            return self.one(["0", "1", "-1", "k"])
+        i = self.one([*s.indices, s.indices[-1]])
+        return self.one([i, i, i, f"{i} - 1", f"{i} + 1", f"n - 1 - {i}", f"-{i} - 1"])
 
     def bounds(self, s: Scope) -> str:
         """A slice's bounds."""
         if not s.indices or self.chance(0.15):
-            return self.one("1:", ":-1", "::2", "1:-1", ":k", "k:", "-2:", ":2", "1:n", "::-1")
-        i = self.one(*s.indices, s.indices[-1])
-        return self.one(
+            return self.one(["1:", ":-1", "::2", "1:-1", ":k", "k:", "-2:", ":2", "1:n", "::-1"])
+        i = self.one([*s.indices, s.indices[-1]])
+        return self.one([
             f":{i}", f"{i}:", f"{i}:{i} + 2", f"{i} - 1:{i} + 2", f"{i} + 1:", f":{i} + 1", f"{i}:{i} + k",
             f"max({i} - 1, 0):{i} + 1", f"{i}:n", f"{s.indices[0]}:{i}", f":-{i}", f"{i} - 2:{i}", f"1:{i}", f"{i}:-1",
             f":{i}:2", f"{i}::-1", f"-{i}:",
-        )  # fmt: skip
+        ])  # fmt: skip
 
     def vector(self) -> str:
-        return self.one("x", "y", "z", "y", "z")
+        return self.one(["x", "y", "z", "y", "z"])
 
     def line(self, s: Scope, where: str) -> str:
         """Something one-dimensional, cut to a slice."""
-        v, m, i = self.vector(), self.one("T", "U", "A"), self.index(s)
+        v, m, i = self.vector(), self.one(["T", "U", "A"]), self.index(s)
         return self.one(
-            f"{v}[{where}]", f"{v}[{where}]", f"{m}[{i}, {where}]", f"{m}[{where}, {i}]"
+            [f"{v}[{where}]", f"{v}[{where}]", f"{m}[{i}, {where}]", f"{m}[{where}, {i}]"]
         )
 
     # ---- expressions ----
 
     def scalar(self, s: Scope) -> str:
         w = self.bounds(s)
-        number = f"{self.rng.uniform(0.2, 0.9):.1f}"
-        return self.one(
+        number = self.number()
+        return self.one([
             f"np.tanh({self.line(s, w)} @ {self.line(s, w)})", f"0.2 * np.sum({self.line(s, w)})", f"energy({self.line(s, w)})",
-            f"0.5 * {self.vector()}[{self.index(s)}]", f"np.sin({self.one('T', 'U')}[{self.index(s)}, {self.index(s)}])",
-            f"{number} * {self.one(*s.scalars)}", f"0.3 * np.sum({self.line(s, w)} * {self.line(s, w)})",
-            f"np.sin({self.one(*s.scalars)} * {self.vector()}[{self.index(s)}])",
-            f"(0.4 * {self.vector()}[{self.index(s)}] - {number} * {self.one(*s.scalars)})",
-        )  # fmt: skip
+            f"0.5 * {self.vector()}[{self.index(s)}]", f"np.sin({self.one(['T', 'U'])}[{self.index(s)}, {self.index(s)}])",
+            f"{number} * {self.one(s.scalars)}", f"0.3 * np.sum({self.line(s, w)} * {self.line(s, w)})",
+            f"np.sin({self.one(s.scalars)} * {self.vector()}[{self.index(s)}])",
+            f"(0.4 * {self.vector()}[{self.index(s)}] - {number} * {self.one(s.scalars)})",
+        ])  # fmt: skip
 
     def amount(self, s: Scope, where: str) -> str:
         """What is written into a slice: a number, or something of the same length."""
-        c = f"{self.rng.uniform(0.2, 0.9):.1f}"
-        return self.one(
+        c = self.number()
+        return self.one([
             self.scalar(s), f"np.tanh({self.line(s, where)})", f"{c} * {self.line(s, where)}",
-            f"np.sin({self.line(s, where)} * {self.one(*s.scalars)})", f"{self.line(s, where)} * {self.line(s, where)} * {c}",
-        )  # fmt: skip
+            f"np.sin({self.line(s, where)} * {self.one(s.scalars)})", f"{self.line(s, where)} * {self.line(s, where)} * {c}",
+        ])  # fmt: skip
 
     # ---- statements ----
 
@@ -111,35 +104,35 @@ class Writer:
 
     def statement(self, s: Scope, depth: int) -> None:
         self.budget -= 1
-        sign = self.one("=", "=", "+=", "*=", "-=")
+        sign = self.one(["=", "=", "+=", "*=", "-="])
         kind = self.rng.random()
         if kind < 0.3 and len(s.indices) < 3 and self.budget > 0:
             self.loop(s, depth)
         elif kind < 0.4:
-            self.put(depth, f"s {self.one('=', '+=', '-=')} {self.scalar(s)}")
+            self.put(depth, f"s {self.one(['=', '+=', '-='])} {self.scalar(s)}")
         elif kind < 0.5:
             t = f"t{self.count}"
             self.count += 1
             self.put(depth, f"{t} = {self.scalar(s)}")
             s.scalars.append(t)
         elif kind < 0.65:
-            self.put(depth, f"{self.one('y', 'z')}[{self.index(s)}] {sign} {self.scalar(s)}")
+            self.put(depth, f"{self.one(['y', 'z'])}[{self.index(s)}] {sign} {self.scalar(s)}")
         elif kind < 0.75:
             where = self.bounds(s)
-            self.put(depth, f"{self.one('y', 'z')}[{where}] {sign} {self.amount(s, where)}")
+            self.put(depth, f"{self.one(['y', 'z'])}[{where}] {sign} {self.amount(s, where)}")
         elif kind < 0.85:
-            m, where = self.one("T", "U"), self.bounds(s)
-            place = self.one(f"{self.index(s)}, {where}", f"{where}, {self.index(s)}")
+            m, where = self.one(["T", "U"]), self.bounds(s)
+            place = self.one([f"{self.index(s)}, {where}", f"{where}, {self.index(s)}"])
             self.put(depth, f"{m}[{place}] {sign} {self.amount(s, where)}")
         elif kind < 0.92:
-            m, i, j = self.one("T", "U"), self.index(s), self.index(s)
+            m, i, j = self.one(["T", "U"]), self.index(s), self.index(s)
             self.put(depth, f"{m}[{i}, {j}] {sign} {self.scalar(s)}")
         elif kind < 0.96:
-            m, i = self.one("T", "U"), self.index(s)
+            m, i = self.one(["T", "U"]), self.index(s)
             self.put(depth, f"{m}[{i}] {sign} np.tanh({self.line(s, ':')})")
         elif s.indices:
             i = s.indices[-1]
-            self.put(depth, f"if {self.one(f'{i} % 2 == 0', f'{i} > 1', f'{i} < k')}:")
+            self.put(depth, f"if {self.one([f'{i} % 2 == 0', f'{i} > 1', f'{i} < k'])}:")
             self.block(Scope(list(s.indices), list(s.scalars)), depth + 1)
 
     def loop(self, s: Scope, depth: int) -> None:
@@ -156,11 +149,11 @@ class Writer:
                 f"range(n - 1, {o}, -1)", f"range({o}, n, 2)", f"reversed(range({o}))", "range(n)", "range(k, n)",
                 f"range({o} - 1, {o} + 2)", f"range(1, {o})",
             ]  # fmt: skip
-        self.put(depth, f"for {i} in {self.one(*heads)}:")
+        self.put(depth, f"for {i} in {self.one(heads)}:")
         self.block(Scope([*s.indices, i], list(s.scalars)), depth + 1)
 
     def program(self) -> str:
-        header = HEADER.format(z=self.one("zeros(len(x))", "sin(x)", "zeros(n)"))
+        header = HEADER.format(z=self.one(["zeros(len(x))", "sin(x)", "zeros(n)"]))
         s = Scope()
         while self.budget > 0:
             if self.chance(0.7):
