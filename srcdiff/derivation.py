@@ -23,7 +23,7 @@ from srcdiff.frontend.constants import Watched, snapshot
 from srcdiff.frontend.lower import trace
 from srcdiff.frontend.places import parameter_place
 from srcdiff.frontend.rules import parse_forward_rule, parse_rule
-from srcdiff.ir.alias import storage_roots, written_roots
+from srcdiff.ir.alias import Roots, storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Function, Node, Op, Region, Statement, Tree, Value, walk
 from srcdiff.ir.location import Location
@@ -264,7 +264,7 @@ def without_stops(fn: Function) -> Function:
     return _WithoutStops(kept)(fn)
 
 
-def _roots(op: Op, roots: Mapping[Value, frozenset[Value]]) -> frozenset[Value]:
+def _roots(op: Op, roots: Roots) -> frozenset[Value]:
     """The storage of an operation's operands and results."""
     values = [v for v in (*op.operands, *op.results) if isinstance(v, Value)]
     return frozenset().union(*(roots.get(v, frozenset()) for v in values))
@@ -285,7 +285,7 @@ def own_outside(fn: Function) -> Function:
     return fn.with_body(Region(fn.params, (*fn.body.body, *b.body), tuple(yields)))
 
 
-def _own(y: Atom, roots: Mapping[Value, frozenset[Value]], arrays: set[Value], b: Builder) -> Atom:
+def _own(y: Atom, roots: Roots, arrays: set[Value], b: Builder) -> Atom:
     if isinstance(y, Value) and isinstance(y.type, Array) and arrays & roots.get(y, frozenset()):
         return b.op(copy, y, name=y.name)
     return y

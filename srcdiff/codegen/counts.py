@@ -7,9 +7,9 @@ elsewhere, or the loop that filled the list with one `append` a turn.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from typing import Any
 
+from srcdiff.ir.alias import Roots
 from srcdiff.ir.core import (
     Atom,
     Const,
@@ -26,8 +26,6 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import Array, Dim, Scalar, shape_of
 
 __all__ = ["Counts"]
-
-Roots = Mapping[Value, frozenset[Value]]
 
 
 class Counts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from srcdiff.codegen.plan import (
@@ -19,11 +19,10 @@ from srcdiff.codegen.plan import (
     pattern_values,
     walk_nodes,
 )
+from srcdiff.ir.alias import Roots
 from srcdiff.ir.core import Atom, Value
 
-__all__ = ["Facts", "Roots", "Use", "facts_of"]
-
-Roots = Mapping[Value, frozenset[Value]]
+__all__ = ["Facts", "Use", "facts_of"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Facts:
     writes: dict[Value, list[int]] = field(default_factory=lambda: defaultdict(list))  # by root
     effects: list[int] = field(default_factory=list)
     named: dict[str, list[tuple[int, Value]]] = field(default_factory=lambda: defaultdict(list))
-    roots: Roots = field(default_factory=dict)
+    roots: Roots = field(default_factory=Roots)
 
     def written(self, roots: frozenset[Value], after: int, before: int) -> bool:
         """Whether any of the roots is written between two points, neither counted."""

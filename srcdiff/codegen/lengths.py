@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from srcdiff.codegen.facts import Facts, Roots, facts_of
+from srcdiff.codegen.facts import Facts, facts_of
 from srcdiff.codegen.plan import Branch, Copy, Let, Loop, Node, Plan, pattern_values
+from srcdiff.ir.alias import Roots
 from srcdiff.ir.core import Atom, Op, Value, While, const
 from srcdiff.ir.shapes import lengths_in
 from srcdiff.ir.types import Array, Clamp, Dim, List, Scalar, Struct, Type
+from srcdiff.ops.container_text import part_texts, struct_text
 
 __all__ = ["resolve_lengths"]
 
@@ -169,10 +171,6 @@ class _Scope:
             text = f"np.full({self.shape(shape, let, t)}, {operand})"
             if isinstance(let.operands[0].type, Array):
                 text = f"np.broadcast_to({operand}, {self.shape(shape, let, t)})"
-        elif op.decl.name == "zeros_like_list":
-            assert isinstance(op.operands[0].type, List)
-            element = _zeros_like(op.operands[0].type.element, "item")
-            text = f"[{element} for item in {t.atom(let.operands[0])}]"
         else:
             text = self.storage_text(op, let, t)
         let.text, let.operands = text, tuple(t.operands)
@@ -198,7 +196,7 @@ class _Scope:
             return f"np.{name}({self.shape(type_.shape, let, t)}{dtype})"
         if isinstance(type_, Struct):
             parts = [self.storage(name, part, let, t) for part in type_.parts]
-            return _struct_text(type_, parts)
+            return struct_text(type_.kind, type_.keys, parts, type_.cls)
         return "[]" if isinstance(type_, List) else t.atom(const(0.0))
 
     def like(self, type_: Array, let: Let) -> _Source | None:
@@ -309,40 +307,10 @@ def _arrays_in(type_: Type, base: str = "{0}") -> list[tuple[Array, str]]:
     """The arrays in a value of a type, each with its text."""
     if isinstance(type_, Array):
         return [(type_, base)]
-    return [found for part, text in _parts(type_, base) for found in _arrays_in(part, text)]
+    parts = part_texts(type_, base) if isinstance(type_, Struct) else []
+    return [found for text, part in parts for found in _arrays_in(part, text)]
 
 
 def _shape_only(type_: Array) -> Array:
     """A type that arrays of all dtypes have in common."""
     return Array("", type_.shape)
-
-
-def _parts(type_: Type, base: str) -> list[tuple[Type, str]]:
-    if not isinstance(type_, Struct):
-        return []
-    by_name = type_.kind in ("namedtuple", "dataclass")
-    pairs = zip(type_.keys, type_.parts, strict=True)
-    return [(part, f"{base}.{key}" if by_name else f"{base}[{key!r}]") for key, part in pairs]
-
-
-def _zeros_like(type_: Type, base: str) -> str:
-    """Zeros shaped like a value, by its text."""
-    if isinstance(type_, Array):
-        return f"np.zeros_like({base})"
-    if isinstance(type_, Struct):
-        return _struct_text(type_, [_zeros_like(p, text) for p, text in _parts(type_, base)])
-    if isinstance(type_, List):
-        return f"[{_zeros_like(type_.element, 'part')} for part in {base}]"
-    return "0.0"
-
-
-def _struct_text(type_: Struct, parts: Sequence[str]) -> str:
-    if type_.kind == "tuple":
-        return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
-    if type_.kind == "list":
-        return f"[{', '.join(parts)}]"
-    pairs = list(zip(type_.keys, parts, strict=True))
-    if type_.kind == "dict":
-        return "{{" + ", ".join(f"{k!r}: {text}" for k, text in pairs) + "}}"
-    assert type_.cls is not None
-    return f"{type_.cls.__name__}({', '.join(f'{k}={text}' for k, text in pairs)})"

@@ -35,6 +35,7 @@ from srcdiff.codegen.needed import Needed, carried_values, reads_within
 from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Plan, is_pure
 from srcdiff.codegen.sequences import sequence_form
 from srcdiff.codegen.together import is_unpacking
+from srcdiff.ir.alias import Roots
 from srcdiff.ir.core import (
     Atom,
     Call,
@@ -53,7 +54,7 @@ from srcdiff.ir.types import INT, Array, Scalar
 
 __all__ = ["lower"]
 
-_BY_SCOPE = {"element_count", "length", "zeros_of", "empty_of", "expand", "zeros_like_list"}
+_BY_SCOPE = {"element_count", "length", "zeros_of", "empty_of", "expand"}
 _ALIKE = {"zeros_like", "empty_like", "ones_like"}
 
 
@@ -80,9 +81,6 @@ def lower(
     nodes = lowering.region(fn.body, Return())
     uncertain = frozenset(lowering.presence.uncertain())
     return Plan(fn.params, nodes, fn.output, lowering.members, lowering.doubtful, uncertain)
-
-
-Roots = Mapping[Value, frozenset[Value]]
 
 
 # ---- statements -----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from srcdiff.codegen.counts import Counts
 from srcdiff.codegen.plan import Pattern
-from srcdiff.ir.alias import writes_of
+from srcdiff.ir.alias import Roots, writes_of
 from srcdiff.ir.core import Atom, For, Op, Statement, Value, const, regions_of, walk
 from srcdiff.ir.types import List
 
@@ -38,7 +38,7 @@ class Header:
 def sequence_form(
     loop: For,
     counts: Counts,
-    roots: Mapping[Value, frozenset[Value]],
+    roots: Roots,
     keeps: Callable[[Statement], bool],
 ) -> Header:
     plain = Header("range", loop.operands[:3], loop.index)
@@ -79,9 +79,7 @@ def _reads(s: Statement) -> list[Value]:
     return [a for a in (*s.operands, *yields) if isinstance(a, Value)]
 
 
-def _picked(
-    loop: For, roots: Mapping[Value, frozenset[Value]], keeps: Callable[[Statement], bool]
-) -> dict[Atom, list[Op]]:
+def _picked(loop: For, roots: Roots, keeps: Callable[[Statement], bool]) -> dict[Atom, list[Op]]:
     """The statements that pick the index's element of a sequence, and may stand in the header.
 
     Of sequences that the loop writes only what comes before the first write; of others all.

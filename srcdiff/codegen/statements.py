@@ -18,7 +18,7 @@ from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Pattern, P
 from srcdiff.codegen.templates import template
 from srcdiff.ir.core import Atom, Call, Const, Op, Tree, Value, const
 from srcdiff.ir.types import Scalar, ndim_of
-from srcdiff.ops.containers import struct_text
+from srcdiff.ops.container_text import struct_text
 
 __all__ = ["Writer"]
 

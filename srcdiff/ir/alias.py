@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from srcdiff.ir.core import (
@@ -36,6 +37,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type
 
 __all__ = [
+    "Roots",
     "has_effect",
     "has_storage",
     "may_move",
@@ -46,7 +48,6 @@ __all__ = [
     "written_roots",
 ]
 
-Roots = Mapping[Value, frozenset[Value]]
 Part = tuple[Value, Any]
 
 _ITEMS = "*"  # the key of a list's elements, all alike
@@ -59,10 +60,30 @@ def has_storage(type_: Type) -> bool:
     return not isinstance(type_, Scalar | Static)
 
 
-_latest: list[tuple[Region | None, Mapping[Value, frozenset[Value]]]] = [(None, {})]
+class Roots(dict[Value, frozenset[Value]]):
+    """For each array, list or struct: the roots that it may be, be a view of, or hold.
+
+    `own[v]` leaves out what it holds: for a list, the roots that may be the list itself.
+    """
+
+    def __init__(
+        self,
+        refers: Mapping[Value, set[Value]] = MappingProxyType({}),
+        held: Mapping[Value, set[Value]] = MappingProxyType({}),
+    ) -> None:
+        super().__init__({v: _closure(own, held) for v, own in refers.items()})
+        self.own = {
+            v: frozenset(
+                r for r in own if isinstance(v.type, Array) or not isinstance(r.type, Array)
+            )
+            for v, own in refers.items()
+        }
 
 
-def storage_roots(fn: Function) -> Mapping[Value, frozenset[Value]]:
+_latest: list[tuple[Region | None, Roots]] = [(None, Roots())]
+
+
+def storage_roots(fn: Function) -> Roots:
     """For each array, list or struct of `fn`: the roots whose storage it may refer to, or hold.
 
     One pass after the other asks this of a function that none of them has changed: the latest answer is kept.
@@ -147,37 +168,16 @@ def _ops(statement: Statement) -> Iterator[Op]:
 def _written(op: Op, operand: Atom, roots: Roots) -> frozenset[Value]:
     if not isinstance(operand, Value):
         return frozenset()
-    return _spine(operand, roots) if _puts_on_list(op) else roots.get(operand, frozenset())
-
-
-def _spine(container: Value, roots: Roots) -> frozenset[Value]:
-    """The roots that may be the list itself, or hold it, and not only something on it."""
-    return frozenset(r for r in roots.get(container, ()) if _may_hold(r.type, container.type))
+    return (
+        roots.own.get(operand, frozenset())
+        if _puts_on_list(op)
+        else roots.get(operand, frozenset())
+    )
 
 
 def _lists(container: Value, roots: Roots) -> frozenset[Value]:
     """The roots that may be the list, or a list on it: all that has a number of elements."""
     return frozenset(r for r in roots.get(container, ()) if not isinstance(r.type, Array))
-
-
-def _may_hold(outer: Type, inner: Type) -> bool:
-    if _skeleton(outer) == _skeleton(inner):
-        return True
-    parts = (
-        outer.parts
-        if isinstance(outer, Struct)
-        else (outer.element,)
-        if isinstance(outer, List)
-        else ()
-    )
-    return any(_may_hold(p, inner) for p in parts)
-
-
-def _skeleton(type_: Type) -> Any:
-    """A type without lengths and dtypes."""
-    if isinstance(type_, Struct):
-        return (type_.kind, type_.keys, tuple(map(_skeleton, type_.parts)))
-    return ("[]", _skeleton(type_.element)) if isinstance(type_, List) else type(type_).__name__
 
 
 def _read(op: Op, position: int, operand: Atom, roots: Roots) -> frozenset[Value]:
@@ -192,7 +192,7 @@ def _read(op: Op, position: int, operand: Atom, roots: Roots) -> frozenset[Value
     if isinstance(operand.type, List) and position in (op.decl.view_of, *op.decl.shape_of):
         if any(isinstance(r.type, List) for r in op.results) and position in op.decl.shape_of:
             return _lists(operand, roots)
-        return _spine(operand, roots)
+        return roots.own.get(operand, frozenset())
     if position in op.decl.shape_of:
         return frozenset()
     if op.decl.view_of == position and all(has_storage(r.type) for r in op.results):
@@ -239,11 +239,11 @@ class _Heap:
             for statement in self.again:
                 self.statement(statement)
 
-    def roots(self) -> dict[Value, frozenset[Value]]:
+    def roots(self) -> Roots:
         held: dict[Value, set[Value]] = defaultdict(set)
         for (root, _), parts in self.holds.items():
             held[root] |= parts
-        return {v: _closure(refers, held) for v, refers in self.refers.items()}
+        return Roots(self.refers, held)
 
     # ---- the lattice ----
 

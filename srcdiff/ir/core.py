@@ -138,6 +138,8 @@ class OpDecl:
         False: results never carry derivatives (comparisons, integers, `argmax`, lengths).
     view_of : int or None
         The result shares the storage of this operand.
+    read_only : bool
+        For views: NumPy lets nobody write through it, or only sometimes makes a view.
     writes : tuple of int
         Operands whose storage is written.
     shape_of : tuple of int
@@ -177,6 +179,7 @@ class OpDecl:
     adjoint: str = "whole"
     differentiable: bool = True
     view_of: int | None = None
+    read_only: bool = False
     writes: tuple[int, ...] = ()
     shape_of: tuple[int, ...] = ()
     holds: bool = False

@@ -367,6 +367,8 @@ def to_float(x, *, out, d_out):
     np.float64,
     template="np.float64({0})",
     infer=double,
+    view_of=0,
+    read_only=True,
     linear=True,
     adjoint="any",
     cost="cheap",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.structs import build_struct
 from srcdiff.ir.types import Array, List, Scalar, Struct, Type
+from srcdiff.ops.container_text import alike_list, struct_text
 from srcdiff.ops.infer import TypeMistake, make, nothing, same_as_first
 from srcdiff.ops.memory import instantiate
 from srcdiff.ops.registry import operation
@@ -18,6 +20,7 @@ __all__ = [
     "get",
     "list_add",
     "list_copy",
+    "list_copy_items",
     "list_item",
     "list_length",
     "list_new",
@@ -42,19 +45,6 @@ def _packed(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Typ
 def _pack_text(op: Op) -> str:
     texts = [f"{{{i}}}" for i in range(len(op.operands))]
     return struct_text(op.attrs["kind"], op.attrs["keys"], texts, op.attrs.get("cls"))
-
-
-def struct_text(kind: str, keys: Sequence[Any], texts: Sequence[str], cls: type | None) -> str:
-    """How a container of these parts is written."""
-    if kind == "tuple":
-        return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
-    if kind == "list":
-        return f"[{', '.join(texts)}]"
-    pairs = list(zip(keys, texts, strict=True))
-    if kind == "dict":
-        return "{{" + ", ".join(f"{k!r}: {t}" for k, t in pairs) + "}}"
-    assert cls is not None
-    return f"{cls.__name__}({', '.join(f'{k}={t}' for k, t in pairs)})"
 
 
 def _part(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -133,6 +123,15 @@ def _list_text(op: Op) -> str:
     return f"[{', '.join(f'{{{i}}}' for i in range(len(op.operands)))}]"
 
 
+def _copied_items(op: Op) -> str:
+    assert isinstance(op.result.type, List)
+    return alike_list(op.result.type, "{}.copy()", "{}")
+
+
+def _copy_items(operands: Sequence[Any], attrs: Attrs) -> Any:
+    return copy.deepcopy(operands[0])
+
+
 # `element` is the element type; operands are the first elements
 list_new = operation(
     "list_new",
@@ -167,6 +166,14 @@ list_reverse = operation(
     "list_reverse", template="{0}.reverse()", infer=nothing, writes=(0,), cost="free"
 )
 list_copy = operation("list_copy", template="list({0})", infer=same_as_first, linear=True)
+# a list of copies: nobody else holds its elements
+list_copy_items = operation(
+    "list_copy_items",
+    template=_copied_items,
+    infer=same_as_first,
+    linear=True,
+    evaluate=_copy_items,
+)
 list_length = operation(
     "list_length",
     template="len({0})",

@@ -156,7 +156,7 @@ _array: dict[str, Any] = {
 
 # `layout`: the lengths of the nested lists around the operands; () is an array or list as it is
 array_of = operation("array_of", np.array, **_array)
-asarray = operation("asarray", np.asarray, np.asanyarray, np.ascontiguousarray, view_of=0, **_array)
+asarray = operation("asarray", np.asarray, np.asanyarray, view_of=0, **_array)
 
 
 def _parts_of_array(is_numbers: bool) -> Any:

@@ -75,7 +75,7 @@ add_diagonal = operation(
 
 
 @declare(
-    np.diag, template=_diag_text, infer=_diagonal_of, linear=True, scatter=add_diagonal, view_of=0,
+    np.diag, template=_diag_text, infer=_diagonal_of, linear=True, scatter=add_diagonal, view_of=0, read_only=True,
     samples=(draw((3, 3)), draw((2, 3)), draw((3, 3), k=1), draw((3, 2), k=-1), draw((3,)), draw((2,), k=-1),
     draw((1, 1))),
 )  # fmt: skip
@@ -93,7 +93,7 @@ def _diagonal_only(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tu
 diagonal = operation(
     "diagonal", np.diagonal, method="diagonal", template=_diag_text, infer=_diagonal_only, linear=True,
     scatter=add_diagonal,
-    view_of=0, cost="free", signature="x, offset=0", samples=(draw((3, 3)), draw((3, 2), offset=-1)),
+    view_of=0, read_only=True, cost="free", signature="x, offset=0", samples=(draw((3, 3)), draw((3, 2), offset=-1)),
 )  # fmt: skip
 
 

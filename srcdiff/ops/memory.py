@@ -19,14 +19,15 @@ import numpy as np
 
 from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of, map_dims, shape_of
+from srcdiff.ir.types import Array, Dim, List, Scalar, Type, dims_of, map_dims, shape_of
 from srcdiff.ops.arguments import bind_allocation, bind_like, like_first, like_text
+from srcdiff.ops.container_text import alike_list
 from srcdiff.ops.infer import TypeMistake, make, nothing, of_type, same_as_first
 from srcdiff.ops.registry import operation
 
 __all__ = [
     "add_at", "add_into", "axis_length", "copy", "element_count", "empty", "empty_like", "empty_of", "expand", "gather",
-    "index", "index_text", "instantiate", "is_view", "length", "ones", "ones_like", "part_texts", "read", "restore",
+    "index", "index_text", "instantiate", "is_view", "length", "ones", "ones_like", "read", "restore",
     "save", "store", "sum_if_one", "zeros", "zeros_like", "zeros_like_list", "zeros_of",
 ]  # fmt: skip
 
@@ -363,43 +364,12 @@ element_count = operation(
 
 def _zeros_like_text(op: Op) -> str:
     assert isinstance(op.attrs["type"], List)
-    return f"[{_zero_text(op.attrs['type'].element, 'item')} for item in {{0}}]"
+    each = "{0} or ()" if op.attrs.get("unbound") else "{0}"
+    return alike_list(op.attrs["type"], "np.zeros_like({})", "0.0").replace("{0}", each)
 
 
-def part_texts(type_: Struct, name: str) -> list[tuple[str, Type]]:
-    """How the parts of a container are written."""
-    fields = type_.kind in ("namedtuple", "dataclass")
-    return [
-        (f"{name}.{k}" if fields else f"{name}[{k!r}]", t)
-        for k, t in zip(type_.keys, type_.parts, strict=True)
-    ]
-
-
-def _zero_text(type_: Type, name: str) -> str:
-    """The zeros shaped like what an expression holds."""
-    if isinstance(type_, Array):
-        return f"np.zeros_like({name})"
-    if isinstance(type_, List):
-        return f"[{_zero_text(type_.element, 'entry')} for entry in {name}]"
-    if isinstance(type_, Struct):
-        texts = [_zero_text(t, part) for part, t in part_texts(type_, name)]
-        if type_.kind == "tuple":
-            return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
-        if type_.kind == "list":
-            return f"[{', '.join(texts)}]"
-        if type_.kind == "dict":
-            return (
-                "{{"
-                + ", ".join(f"{k!r}: {t}" for k, t in zip(type_.keys, texts, strict=True))
-                + "}}"
-            )
-        assert type_.cls is not None
-        return f"{type_.cls.__name__}({', '.join(f'{k}={t}' for k, t in zip(type_.keys, texts, strict=True))})"
-    return "0.0" if isinstance(type_, Scalar) else "None"
-
-
-# zeros of an array type; zeros shaped like the elements of a list (the operand); unset storage; a value
-# broadcast to a type, as a new array
+# zeros of an array type; zeros shaped like the elements of a list, the operand (`unbound`: whose name nothing may have
+# bound yet); unset storage; a value broadcast to a type, as a new array
 zeros_of = operation("zeros_of", infer=of_type, lengths_from=0, differentiable=False)
 zeros_like_list = operation(
     "zeros_like_list",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from srcdiff.ir.core import Op
 from srcdiff.ir.types import BOOL, Array, List, Struct, Type, holds_arrays
-from srcdiff.ops.memory import part_texts
+from srcdiff.ops.container_text import part_texts
 from srcdiff.ops.registry import operation
 
 __all__ = ["shares_memory"]

@@ -4,7 +4,7 @@ depends on (useful).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.core import (
@@ -24,8 +24,6 @@ from srcdiff.ir.types import is_float
 
 __all__ = ["active_values", "useful_values", "varied_values"]
 
-Roots = Mapping[Value, frozenset[Value]]
-
 
 class _Marks:
     """A growing set of values; what shares written storage with a marked value is marked, too."""
@@ -35,7 +33,7 @@ class _Marks:
         self.grown = True
         roots = storage_roots(fn)
         written = written_roots(fn, roots)
-        self.roots: Roots = {v: r & written for v, r in roots.items() if r & written}
+        self.roots = {v: r & written for v, r in roots.items() if r & written}
         self.storage: set[Value] = set()
 
     def has(self, atom: Atom) -> bool:

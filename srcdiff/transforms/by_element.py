@@ -19,10 +19,11 @@ __all__ = ["lists_by_element"]
 
 def lists_by_element(program: Program) -> dict[Value, For]:
     """The lists, each with its loop."""
+    yielded = {y for region in (program.top, *program.owner) for y in region.yields}
     return {
         xs: loop
         for xs, used in _uses(program).items()
-        if (loop := _only_loop(xs, used, program)) is not None
+        if xs not in yielded and (loop := _only_loop(xs, used, program)) is not None
     }
 
 

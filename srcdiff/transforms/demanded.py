@@ -62,12 +62,10 @@ def _region(region: Region, env: Env, shapes: Shapes) -> None:
             _infer(s, env, shapes)
         elif isinstance(s, Call):
             _call(s, env, shapes)
-        elif isinstance(s, For):
+        elif isinstance(s, For | While):
             _turn(s.body, s.carried, env, shapes)
-            _ends(s.carried, s.carried_yields, s.carried_results, env, shapes)
-        elif isinstance(s, While):
-            _turn(s.body, s.carried, env, shapes)
-            _ends(s.carried, s.body.yields, s.results, env, shapes)
+            results = s.carried_results if isinstance(s, For) else s.results
+            _ends(s.carried, s.carried_yields, results, env, shapes)
         for result in s.results:
             if result not in env:
                 env[result] = Value(_unknown(result.type, shapes))

@@ -26,7 +26,7 @@ from srcdiff.ir.core import Atom, Function, If, Region, Value
 from srcdiff.ir.shapes import lengths_in
 from srcdiff.ir.types import Clamp, Dim, Struct, Type
 from srcdiff.ops import control
-from srcdiff.ops.memory import part_texts
+from srcdiff.ops.container_text import part_texts
 from srcdiff.ops.overlap import shares_memory
 from srcdiff.transforms.demanded import demanded
 from srcdiff.transforms.parts import Keys, Part, storage_parts, take

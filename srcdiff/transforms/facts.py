@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from srcdiff.ir.alias import storage_roots, written_roots
+from srcdiff.ir.alias import Roots, storage_roots, written_roots
 from srcdiff.ir.build import with_parts
 from srcdiff.ir.core import (
     Atom,
@@ -31,8 +31,6 @@ ALLOCATIONS = frozenset({
     "copy", "empty", "empty_like", "empty_of", "expand", "ones", "ones_like", "zeros", "zeros_like", "zeros_like_list",
     "zeros_of",
 })  # fmt: skip
-
-Roots = Mapping[Value, frozenset[Value]]
 
 
 def is_generated(statement: Statement) -> bool:

@@ -12,11 +12,10 @@ whose condition is known, a loop without turns. `x * 0` is 0 here: derivatives m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from srcdiff.ir.alias import reads_of, storage_roots, writes_of
+from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import (
     Atom,
@@ -385,7 +384,7 @@ def _target(write: Op) -> tuple[Any, ...]:
     return (write.operands[0], write.attrs["where"], write.operands[2:])
 
 
-def _resized(fn: Function, roots: Mapping[Value, frozenset[Value]]) -> frozenset[Value]:
+def _resized(fn: Function, roots: Roots) -> frozenset[Value]:
     """The lists that something is put on, or taken off."""
     changes = (containers.append, containers.list_pop)
     found = [s for s in walk(fn.body) if isinstance(s, Op) and s.decl in changes]

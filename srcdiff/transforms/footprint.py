@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from srcdiff.ir.alias import may_raise, reads_of, writes_of
+from srcdiff.ir.alias import Roots, may_raise, reads_of, writes_of
 from srcdiff.ir.core import Call, Function, Op, Statement, Value, regions_of, walk
 
 __all__ = ["NOTHING", "Footprint", "conflict", "footprint", "runs_effects", "together"]
-
-Roots = Mapping[Value, frozenset[Value]]
 
 
 @dataclass(frozen=True)

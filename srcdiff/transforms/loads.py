@@ -12,11 +12,11 @@ both are in, the written index runs with the loop, and the load's index is behin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from srcdiff.ir.alias import writes_of
+from srcdiff.ir.alias import Roots, writes_of
 from srcdiff.ir.core import (
     Call,
     Const,
@@ -231,7 +231,7 @@ class Program(Outline):
         )  # it never writes there
 
 
-def survey(region: Region, roots: Mapping[Value, frozenset[Value]]) -> Program:
+def survey(region: Region, roots: Roots) -> Program:
     """Look over the forward statements (those that no pass made for the backward part)."""
     program = Program(roots, region)
     _enter(program, region, ())

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from srcdiff.ir.alias import storage_roots
+from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Atom, Function, If, Region, Statement, Value
 from srcdiff.transforms.facts import is_generated, uses_outside
-from srcdiff.transforms.footprint import NOTHING, Roots, conflict, footprint, together
+from srcdiff.transforms.footprint import NOTHING, conflict, footprint, together
 
 __all__ = ["merge_ifs"]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from srcdiff.ir.alias import Roots
 from srcdiff.ir.core import Atom, Const, For, Op, Region, Statement, Value, While
 from srcdiff.ops import containers, memory
 from srcdiff.transforms.affine import Affine, affine
@@ -33,7 +34,7 @@ class Span:
 class Outline:
     """Each statement's number in program order, and the loops around it."""
 
-    roots: Mapping[Value, frozenset[Value]]
+    roots: Roots
     top: Region
     maker: dict[Value, Statement] = field(default_factory=dict)
     home: dict[Value, Region] = field(default_factory=dict)

@@ -4,19 +4,31 @@ storage somebody keeps a hold of.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 
-from srcdiff.ir.alias import storage_roots
-from srcdiff.ir.build import Builder, shapes_for
-from srcdiff.ir.core import Atom, Call, Function, Op, Region, Value
+from srcdiff.ir.alias import Roots, has_storage, storage_roots, written_roots
+from srcdiff.ir.build import Builder, Env, Rewriter, shapes_for
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    For,
+    Function,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    regions_of,
+    walk,
+)
 from srcdiff.ir.types import Array, List, Struct
 from srcdiff.ops import containers, memory
-from srcdiff.transforms.facts import all_regions
+from srcdiff.transforms.facts import all_regions, defined_in
 
-__all__ = ["held_roots", "own_results"]
+__all__ = ["held_roots", "own_items", "own_results"]
 
 
-def held_roots(fn: Function, roots: Mapping[Value, frozenset[Value]]) -> frozenset[Value]:
+def held_roots(fn: Function, roots: Roots) -> frozenset[Value]:
     """The roots that are handed on as storage: by branches, turns and results, and into containers.
 
     What is read is no storage of its own where nothing writes it: whoever holds that holds what was read.
@@ -40,21 +52,29 @@ def held_roots(fn: Function, roots: Mapping[Value, frozenset[Value]]) -> frozens
     return frozenset(found)
 
 
-def own_results(fn: Function, first: int = 0) -> Function:
-    """`fn` with copies of those yields, from number `first` on, that are arguments or share storage with an
-    earlier yield.
-    """
+def own_items(fn: Function) -> Function:
+    """`fn` with copies of what lists that are results would share with something else, or hold twice."""
+    return _OwnItems(fn)(fn)
+
+
+def own_results(fn: Function) -> Function:
+    """`fn` with copies of those yields that are arguments or share storage with an earlier yield."""
     roots = storage_roots(fn)
-    taken: set[Value] = set(fn.params)
+    taken = _taken(fn, roots)
     b = Builder(shapes_for(fn), "adjoint", fn.location)
     yields: list[Atom] = []
-    for k, y in enumerate(fn.body.yields):
+    for y in fn.body.yields:
         mine = roots.get(y, frozenset()) if isinstance(y, Value) else frozenset()
-        if k >= first and isinstance(y, Value) and mine & taken:
+        if isinstance(y, Value) and mine & taken:
             y = _copied(y, b)
         taken |= mine
         yields.append(y)
     return fn.with_body(Region(fn.params, (*fn.body.body, *b.body), tuple(yields)))
+
+
+def _taken(fn: Function, roots: Roots) -> set[Value]:
+    """The storage of the arguments, and of what they hold."""
+    return {r for p in fn.params for r in roots.get(p, (p,))}
 
 
 def _copied(value: Value, b: Builder) -> Atom:
@@ -67,5 +87,69 @@ def _copied(value: Value, b: Builder) -> Atom:
             containers.pack, *copies, kind=value.type.kind, keys=value.type.keys, cls=value.type.cls
         )
     if isinstance(value.type, List):
-        return b.op(containers.list_copy, value)
+        deep = has_storage(value.type.element)
+        return b.op(containers.list_copy_items if deep else containers.list_copy, value)
     return value
+
+
+_POP = containers.list_pop
+
+
+class _OwnItems(Rewriter):
+    """Puts copies on the lists that are results: of arguments, of what another turn puts there too, of what is there.
+
+    What the program writes is left alone: the user may want to see one array at two places.
+    """
+
+    def __init__(self, fn: Function) -> None:
+        self.roots = storage_roots(fn)
+        self.written = written_roots(fn, self.roots)
+        self.taken = _taken(fn, self.roots)
+        self.held = set(self.taken)
+        given = (self.roots.get(y, ()) for y in fn.body.yields if isinstance(y, Value))
+        self.lists = {r for roots in given for r in roots if isinstance(r.type, List)}
+        self.popped: set[Value] = set()
+        while self.moves(fn.body):
+            pass
+        self.turn: frozenset[Value] | None = None  # what the innermost loop's body defines
+
+    def moves(self, region: Region) -> bool:
+        """Count lists in whose items are popped and put on the lists; whether there were any."""
+        before = len(self.lists)
+        pops = {s.result: s for s in walk(region) if isinstance(s, Op) and s.decl is _POP}
+        for s in walk(region):
+            if isinstance(s, Op) and s.decl.holds and self.is_given(s):
+                moved = {v for v in s.operands if isinstance(v, Value) and v in pops}
+                self.popped |= moved
+                emptied = [pops[v].operands[0] for v in moved]
+                self.lists.update(*(self.roots.own[x] for x in emptied if isinstance(x, Value)))
+        return len(self.lists) > before
+
+    def is_given(self, op: Op) -> bool:
+        target = op.operands[0] if op.decl.writes else op.result
+        own = self.roots.own.get(target, ()) if isinstance(target, Value) else ()
+        return not self.lists.isdisjoint(own)
+
+    def keep(self, old: Statement, env: Env, b: Builder) -> Statement:
+        outer = self.turn
+        if isinstance(old, For | While):
+            self.turn = frozenset(v for r in regions_of(old) for v in defined_in(r))
+        new = super().keep(old, env, b)
+        self.turn = outer
+        if isinstance(new, Op) and new.decl.holds and self.is_given(new):
+            return self.with_own_items(new, b)
+        return new
+
+    def with_own_items(self, op: Op, b: Builder) -> Op:
+        items = op.operands[1:] if op.decl.writes else op.operands
+        own = [_copied(a, b) if isinstance(a, Value) and self.is_shared(a) else a for a in items]
+        return replace(op, operands=(*op.operands[: -len(own)], *own) if own else ())
+
+    def is_shared(self, item: Value) -> bool:
+        """Whether something else holds an item, or will; it is noted that the list does now."""
+        roots = self.roots.get(item, frozenset())
+        shared = roots & (self.taken if item in self.popped else self.held)
+        if self.turn is not None and item not in self.popped:
+            shared |= roots - self.turn
+        self.held |= roots
+        return not shared <= self.written

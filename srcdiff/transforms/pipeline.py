@@ -29,7 +29,7 @@ from srcdiff.transforms.last_turn import drop_last_turns
 from srcdiff.transforms.lengths import bind_lengths
 from srcdiff.transforms.materialise import materialise
 from srcdiff.transforms.merge_ifs import merge_ifs
-from srcdiff.transforms.ownership import own_results
+from srcdiff.transforms.ownership import own_items, own_results
 from srcdiff.transforms.reads import insert_reads, own_arguments
 from srcdiff.transforms.residuals import Mode, residuals
 from srcdiff.transforms.reverse import Rules, reverse
@@ -172,6 +172,11 @@ _TRIM = (
     Pass("dead code", dce, "what only trimmed arguments used"),
 )
 
+_OWN = (
+    Pass("own items", own_items, "what is on a list that is handed out is nowhere else"),
+    Pass("own results", own_results, "results share no memory", whole=True),
+)
+
 
 def prepare(
     fn: Function, recorder: Recorder, disabled: Collection[str] | None = frozenset()
@@ -203,10 +208,9 @@ def gradient(
     fn = reverse(fn, wrt, rules, finish, value=value, seeded=seeded, as_tuple=as_tuple)
     fn = bind_lengths(fn, may_save=True)
     recorder.note("reverse", fn, time.perf_counter() - started)
-    own = Pass("own results", lambda f: own_results(f), "results share no memory", whole=True)
     guard = Pass("divisions", guard_divisions, "numbers are divided by lengths as NumPy does it")
     main = [Pass(p.name, p.fn, p.why, whole=True) for p in decide]
-    return recorder.run(fn, (*main, *_TRIM, *main[-len(_FINISH) :], guard, own))
+    return recorder.run(fn, (*main, *_TRIM, *main[-len(_FINISH) :], guard, *_OWN))
 
 
 def tangent(
@@ -224,6 +228,5 @@ def tangent(
     fn = forward(fn, wrt, rules, forward_rules, value=value, names=names)
     fn = each_function(fn, bind_lengths)
     recorder.note("forward", fn, time.perf_counter() - started)
-    own = Pass("own results", own_results, "results share no memory", whole=True)
     guard = Pass("divisions", guard_divisions, "numbers are divided by lengths as NumPy does it")
-    return recorder.run(fn, (*_SIMPLIFY, *_FINISH, *_TRIM, guard, own))
+    return recorder.run(fn, (*_SIMPLIFY, *_FINISH, *_TRIM, guard, *_OWN))

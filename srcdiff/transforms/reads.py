@@ -15,7 +15,7 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.alias import has_storage, storage_roots, writes_of, written_roots
+from srcdiff.ir.alias import Roots, has_storage, storage_roots, writes_of, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, shapes_for, with_parts
 from srcdiff.ir.core import Atom, Call, Function, Op, Region, Statement, Value, regions_of, walk
 from srcdiff.ir.types import Array, List
@@ -24,8 +24,6 @@ from srcdiff.transforms.loads import Program, survey
 from srcdiff.transforms.parts import Part, parts_taken, take
 
 __all__ = ["insert_reads", "own_arguments"]
-
-Roots = Mapping[Value, frozenset[Value]]
 
 
 def insert_reads(fn: Function) -> Function:
@@ -105,9 +103,22 @@ class _InsertReads(Rewriter):
         """
         if op.decl is containers.pack and op.result in self.passed:
             return False
+        if op.decl.read_only and op.decl.view_of == position:
+            self.check_view(op)
+            return False
         if op.decl.view_of == position or position in (*op.decl.writes, *op.decl.shape_of):
             return True
         return op.decl.holds or op.decl in (memory.read, containers.list_copy)
+
+    def check_view(self, op: Op) -> None:
+        """Refuse a view whose adjoint cannot be the same view, where it may show what is written later."""
+        base = op.operands[0]
+        if isinstance(base, Value) and self.program.is_written_after(op, base, base):
+            raise UnsupportedError(
+                f"the array that `{op.decl.name}` takes is written later, and its result would show the change",
+                "Give it a copy of the array (`A.copy()`).",
+                op.location,
+            )
 
     def contents(self, atom: Atom, user: Op | Call, b: Builder) -> Atom:
         if isinstance(atom, Value) and atom in self.buffers:

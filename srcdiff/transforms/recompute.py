@@ -32,6 +32,7 @@ _READS = (
     memory.index,
     memory.gather,
     containers.list_item,
+    containers.unpack,
     containers.list_length,
     containers.list_copy,
 )

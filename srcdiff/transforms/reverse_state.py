@@ -21,6 +21,7 @@ from srcdiff.ir.core import (
     Region,
     Statement,
     Value,
+    While,
     const,
     regions_of,
     walk,
@@ -212,7 +213,10 @@ class Reversal:
             return result
         like = self.forward.primal(value, scope)
         if isinstance(type_, List):
-            return scope.b.op(memory.zeros_like_list, like, name=hint(value), type=type_)
+            unbound = self.starts_unbound(value)
+            return scope.b.op(
+                memory.zeros_like_list, like, name=hint(value), type=type_, unbound=unbound
+            )
         return scope.b.op(memory.zeros_like, like, name=hint(value))
 
     def is_left_out(self, value: Atom) -> bool:
@@ -222,6 +226,17 @@ class Reversal:
             return isinstance(maker, Op) and maker.decl is control.undefined
         k = maker.results.index(value)
         return any(self.is_left_out(r.yields[k]) for r in (maker.then, maker.orelse))
+
+    def starts_unbound(self, value: Value) -> bool:
+        """Whether it is what a loop carries, and nothing before the first turn."""
+        program = self.forward.program
+        home = program.home.get(value)
+        loop = None if home is None else program.owner.get(home)
+        if not isinstance(loop, For | While) or loop.body is not home:
+            return False
+        place = home.params.index(value) if value in home.params else -1
+        start = place - (len(home.params) - len(loop.carried))
+        return place >= 0 <= start and self.is_left_out(loop.carried[start])
 
     # ---- adjoint buffers ----------------------------------------------------------------------------
 

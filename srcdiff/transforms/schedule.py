@@ -14,17 +14,14 @@ In text, the first prints as `d_v[i] += d_u[i]; d_u[i] = 0.0`, and the second as
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from srcdiff.ir.alias import may_move, storage_roots
+from srcdiff.ir.alias import Roots, may_move, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Const, Function, Op, Region, Statement, Value
+from srcdiff.ir.core import Const, Function, Op, Region, Statement
 from srcdiff.ops import memory
 
 __all__ = ["place_clears"]
-
-Roots = Mapping[Value, frozenset[Value]]
 
 
 def place_clears(fn: Function) -> Function:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from srcdiff.ir.alias import reads_of, writes_of
+from srcdiff.ir.alias import Roots, reads_of, writes_of
 from srcdiff.ir.core import Atom, Call, Const, For, If, Op, Statement, Value, walk
 from srcdiff.ops import memory
 from srcdiff.ops.memory import items
@@ -17,7 +17,6 @@ from srcdiff.transforms.facts import defined_in
 
 __all__ = ["Accesses", "accesses", "carries_only_add", "storage_commutes", "storage_is_separate"]
 
-Roots = Mapping[Value, frozenset[Value]]
 _ADD = "adds"  # a kind of access; numbers are axes: the turn's own index there
 
 
@@ -47,9 +46,7 @@ class _Look:
         self.index, self.roots = loop.index, roots
         self.may_wrap = not _counts_from_front(loop)
         self.inside = set(defined_in(loop.body))
-        self.own_views: dict[
-            Value, int
-        ] = {}  # views that the turn's index picks, and along which axis
+        self.own_views: dict[Value, object] = {}  # views that the turn's index picks: their kind
         self.found: Accesses = {}
         for statement in walk(loop.body):
             self.statement(statement)
@@ -57,10 +54,10 @@ class _Look:
     def statement(self, statement: Statement) -> None:
         if not isinstance(statement, Op | Call):
             return
-        axis = self.own_axis(statement) if isinstance(statement, Op) else None
-        own: set[object] = set() if axis is None else {axis}
-        if isinstance(statement, Op) and statement.decl.view_of is not None and axis is not None:
-            self.own_views.update(dict.fromkeys(statement.results, axis))
+        kind = self.own_part(statement) if isinstance(statement, Op) else None
+        own: set[object] = set() if kind is None else {kind}
+        if isinstance(statement, Op) and statement.decl.view_of is not None and kind is not None:
+            self.own_views.update(dict.fromkeys(statement.results, kind))
         written = writes_of(statement, self.roots)
         adds: set[object] = (
             {_ADD}
@@ -86,8 +83,10 @@ class _Look:
         if root not in self.inside:
             self.found.setdefault(root, Access()).note(kinds, writes)
 
-    def own_axis(self, op: Op) -> int | None:
-        """The axis along which the turn's own index picks what an operation reads or writes of its first operand."""
+    def own_part(self, op: Op) -> object | None:
+        """The array and its axis along which the turn's own index picks what an operation reads or writes; through
+        another view of the storage the same index picks something else.
+        """
         if not op.operands or not isinstance(base := op.operands[0], Value):
             return None
         if base in self.own_views:
@@ -101,7 +100,8 @@ class _Look:
         ):
             return None
         first = 2 if op.decl.writes else 1
-        return _axis_of(self.index, where, op.operands[first:])
+        axis = _axis_of(self.index, where, op.operands[first:])
+        return None if axis is None else (base, axis)
 
 
 def _counts_from_front(loop: For) -> bool:

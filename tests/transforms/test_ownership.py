@@ -28,6 +28,99 @@ def test_a_result_of_its_own_is_left_alone():
     assert to_text(own_results(fn)) == to_text(fn)
 
 
+def weighted(ps, x):
+    total = 0.0
+    for p in ps:
+        total += np.sum(p * x)
+    return total
+
+
+def both_parts(p):
+    return np.sum(p["a"] * p["b"])
+
+
+def nested_parts(p):
+    return np.sum(p["a"] * p["b"][0]) + np.sum(p["b"][1] * p["a"])
+
+
+def pairs(ps, x):
+    total = 0.0
+    for p in ps:
+        total += np.sum(p["a"] * p["b"]) + p["b"] @ x
+    return total
+
+
+def weighted_elsewhere(ps, x):
+    return 2.0 * weighted(ps, x)
+
+
+A, B, C = np.array([1.0, 2.0]), np.array([0.5, 0.25]), np.array([3.0, -1.0])
+
+
+@pytest.mark.parametrize(
+    ("f", "args"),
+    [
+        (weighted, ([A, B], C)),
+        (weighted, ([A], C)),
+        (both_parts, ({"a": A, "b": B},)),
+        (nested_parts, ({"a": A, "b": (B, C)},)),
+        (pairs, ([{"a": A, "b": B}, {"a": C, "b": A}], B)),
+        (weighted_elsewhere, ([A, B], C)),
+    ],
+)
+def test_gradients_of_what_containers_hold_are_arrays_of_their_own(f, args):
+    g = srcdiff.grad(f, argnums=tuple(range(len(args))))
+    own = [a for a in leaves(g(*args)) if isinstance(a, np.ndarray)]
+    for a, b in itertools.combinations(own, 2):
+        assert not np.shares_memory(a, b)
+    for a, b in itertools.product(own, leaves(args)):
+        assert not np.shares_memory(a, b)
+    srcdiff.check_grads(f, *args)
+
+
+def test_what_is_popped_off_a_list_is_moved():
+    def f(x, ys):
+        kept = [x]
+        for y in ys:
+            kept.append(y)
+        total = 0.0
+        for y in kept:
+            total += np.sum(y * y * x)
+        return total
+
+    g = srcdiff.grad(f, argnums=1)
+    assert "copy" not in g.source_for(A, [B, C])
+
+
+def test_a_list_that_is_handed_out_holds_copies_of_arguments():
+    def f(x, ys):
+        kept = [x]
+        for y in ys:
+            kept.append(y)
+        return np.sum(x**2), (kept, ys)
+
+    g = srcdiff.grad(f, has_aux=True)
+    _, (kept, ys) = g(A, [B, C])
+    for a, b in itertools.product([*kept, *ys], [A, B, C]):
+        assert not np.shares_memory(a, b)
+    assert not any(np.shares_memory(a, b) for a, b in itertools.product(kept, ys))
+    for found, expected in zip([*kept, *ys], [A, B, C, B, C], strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_what_the_user_writes_into_stays_one_array():
+    def f(x):
+        y = x.copy()
+        kept = []
+        for _ in range(2):
+            kept.append(y)
+        y[0] = 5.0
+        return kept
+
+    kept, _ = srcdiff.jvp(f, (A,), (B,))
+    assert [k[0] for k in kept] == [5.0, 5.0]
+
+
 @pytest.mark.parametrize("p", load("targets"), ids=repr)
 def test_writing_into_one_result_changes_no_other_no_argument_and_no_later_call(p):
     g = srcdiff.value_and_grad(p.function, argnums=p.wrt)
