@@ -157,6 +157,10 @@ _array: dict[str, Any] = {
 # `layout`: the lengths of the nested lists around the operands; () is an array or list as it is
 array_of = operation("array_of", np.array, **_array)
 asarray = operation("asarray", np.asarray, np.asanyarray, view_of=0, **_array)
+# what is contiguous is not copied
+ascontiguousarray = operation(
+    "ascontiguousarray", np.ascontiguousarray, view_of=0, read_only=True, **_array
+)
 
 
 def _parts_of_array(is_numbers: bool) -> Any:
