@@ -112,13 +112,81 @@ def popped_and_appended(q, n):
     return xs[0] * xs[1]
 
 
+def picked_from_negated(x, w):
+    z = np.cos(x)
+    return z[1] - np.sum(w * z)
+
+
+def overwritten_before_a_negated_product(x, w):
+    y = x.copy()
+    y[1] = 3.0
+    return -(w @ y)
+
+
+def negated_and_overwritten(x, w):
+    y = w - x
+    y[0] = 1.0
+    return np.sum(y)
+
+
+def rebound_in_a_nested_branch(x, w):
+    z = x * 1.0
+    if w[0] > -9:  # noqa: SIM102
+        if w[1] > -9:
+            z[1] += w[1]
+            z = w / z
+    return z[1] - np.sum(w * z)
+
+
+def rebound_in_a_loop(x, w):
+    z = x * 1.0
+    for i in range(3):
+        if i > 0:
+            z[1] += w[i]
+        else:
+            z = w / z
+    return z[1] - np.sum(w * z)
+
+
+def buffers_swapped(u, v):
+    u = u.copy()
+    v = v.copy()
+    for _ in range(3):
+        u, v = v, u
+        v[1:-1, 1:-1] = u[2:, 2:]
+    return np.sum(v**2)
+
+
+def arrays_swapped_on_one_path(x, w):
+    x = x * 1.0
+    y = w * 1.0
+    if x[1, 1] <= 0.47:
+        x, y = y, x
+    y[:] = x * 0.7
+    return np.sum(y)
+
+
+def picked_rows_overwritten(x, w):
+    y = x[:, [0, 2]]
+    y[0] *= 3.0
+    z = y[y[:, 0] > -5]
+    z[1] *= y[0]
+    return np.sum(y) + np.sum(z * z) + w[0, 0]
+
+
+def rotated(x, w):
+    M = np.zeros(6)
+    M[:] = x
+    y = x * 1.0
+    for k in range(3):
+        y = np.sin(np.concatenate((y[k:], x[:k])))
+    return np.sum(y * np.arange(6)) + w[0] + np.sum(M)
+
+
 RNG = np.random.default_rng(0)
-PAIR, ROWS, SQUARE, VECTOR = (
-    RNG.normal(size=2) + 1,
-    RNG.normal(size=(3, 2)),
-    RNG.normal(size=(2, 2)),
-    RNG.normal(size=5),
-)
+PAIR, SIX = RNG.normal(size=2) + 1, RNG.normal(size=6) + 3
+ROWS, SQUARE, GRID = RNG.normal(size=(3, 2)), RNG.normal(size=(2, 2)), RNG.normal(size=(6, 6))
+VECTOR = RNG.normal(size=5)
 
 
 @pytest.mark.parametrize(
@@ -136,6 +204,16 @@ PAIR, ROWS, SQUARE, VECTOR = (
         (list_first_made_in_the_loop, (PAIR, 2)),
         (break_in_the_middle, (PAIR + 5, 0.1 * PAIR, 1)),
         (popped_and_appended, (PAIR, 3)),
+        (picked_from_negated, (SIX, 2 * SIX)),
+        (overwritten_before_a_negated_product, (SIX, 2 * SIX)),
+        (negated_and_overwritten, (SIX, 2 * SIX)),
+        (rebound_in_a_nested_branch, (SIX, 2 * SIX)),
+        (rebound_in_a_loop, (SIX, 2 * SIX)),
+        (buffers_swapped, (GRID, GRID.T * 2)),
+        (arrays_swapped_on_one_path, (GRID + 2, GRID.T * 2)),
+        (arrays_swapped_on_one_path, (GRID - 2, GRID.T * 2)),
+        (picked_rows_overwritten, (GRID, GRID.T)),
+        (rotated, (SIX, 2 * SIX)),
     ],
 )
 def test_every_mode_agrees_with_differences(f, args):

@@ -100,13 +100,20 @@ class _Fold:
         elif is_read(let):
             self.out.copied.add(let.results[0])
         elif op.decl.view_of is not None:
-            base = let.operands[op.decl.view_of]
-            if not isinstance(base, Value):
-                return
-            folded = self.out.folded.get(base)
-            if folded is not None and is_read(folded) and self.inside[base].reads:
-                del self.out.folded[base]
-                self.out.copied.add(base)
+            self.copy_read(let, let)
+
+    def copy_read(self, view: Let, let: Let) -> None:
+        """Make the copy that a view, folded into a statement, would be a view of."""
+        base = view.operands[view.op.decl.view_of]  # type: ignore[union-attr, index]
+        folded = self.out.folded.get(base) if isinstance(base, Value) else None
+        if folded is None or folded.op is None:
+            return
+        if is_read(folded) and self.changes(self.inside[base].reads, let):  # type: ignore[index]
+            del self.out.folded[base]  # type: ignore[arg-type]
+            self.out.copied.add(base)  # type: ignore[arg-type]
+        elif folded.op.decl.view_of is not None:
+            self.copy_read(folded, let)
+            self.inside[base] = self.measure(folded)  # type: ignore[index]
 
     def keep_the_opposite(self, let: Let) -> None:
         """`done = a < b` and later `if done: break`, and not `go = not a < b` and `if not go`."""
@@ -228,7 +235,15 @@ class _Fold:
         op = let.op
         if op is not None and (op.decl.writes or op.decl.effect or op.decl.name in _ORDERED):
             return False
-        return all(self.legal_at(let, inside, use) for use in self.facts.uses[let.results[0]])
+        uses = self.facts.uses[let.results[0]]
+        if self.is_storage(let) and not (len(uses) == 1 and takes_over(uses[0])):
+            return False
+        return all(self.legal_at(let, inside, use) for use in uses)
+
+    def is_storage(self, let: Let) -> bool:
+        """Whether what it makes is written: an array needs a name to be written into."""
+        value = let.results[0]
+        return value in self.facts.roots.get(value, ()) and bool(self.facts.writes.get(value))
 
     def legal_at(self, let: Let, inside: _Inside, use: Use) -> bool:
         after, before = let.point, use.last if use.deeper else use.point
@@ -258,18 +273,26 @@ class _Fold:
             return False
         base = let.operands[0]
         roots = self.facts.roots.get(base, frozenset()) if isinstance(base, Value) else frozenset()
-        return (
-            self.facts.written(roots, let.point, self.plan.end)
-            or any(self.facts.written(roots, loop.point, loop.end) for loop in let.loops)
-            or (
-                isinstance(base, Value)
-                and any(u.point > let.point for u in self.facts.uses[base])
-                and self.is_written(let.results[0])
-            )
+        return self.changes(roots, let) or (
+            isinstance(base, Value)
+            and any(u.point > let.point for u in self.facts.uses[base])
+            and self.is_written(let.results[0])
+        )
+
+    def changes(self, roots: frozenset[Value], let: Let) -> bool:
+        """Whether storage is written from there on."""
+        return self.facts.written(roots, let.point, self.plan.end) or any(
+            self.facts.written(roots, loop.point, loop.end) for loop in let.loops
         )
 
     def is_written(self, value: Value) -> bool:
         return any(self.facts.writes.get(r) for r in self.facts.roots.get(value, ()))
+
+
+def takes_over(use: Use) -> bool:
+    """Whether whoever uses storage is all that has it from then on: a name, or what holds it."""
+    op = use.node.op if isinstance(use.node, Let) else None
+    return not use.deeper and (op is None or op.decl.view_of is None)
 
 
 def is_read(let: Let) -> bool:

@@ -125,6 +125,7 @@ class _Scope:
         self.enter_as(loop, loop.variables if asks is None else asks.params)
         self.nodes(loop.test)
         self.leave(mark)
+        self.enter_all([] if loop.index is None else [loop.index])
         self.enter_all([v for p in loop.patterns for v in pattern_values(p)])
         self.enter_all(loop.variables)
         self.nodes(loop.body)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.core import Atom, Const, For, If, Region, Value, While, const, regions_of, walk
 from srcdiff.ir.types import INT, Array, List, Scalar, Struct, is_float
-from srcdiff.ops import arithmetic, containers
+from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.activity import edges
 from srcdiff.transforms.adjoints import Scope, adjoint_type, hint, in_dtype, whole
 from srcdiff.transforms.reverse_state import Reversal
@@ -133,7 +133,7 @@ def _half(
         assert isinstance(y, Value)
         if y not in r.buffers:
             r.check_names(y, inner, branch)
-            r.contribute(y, d, inner)
+            _hand(r, d, branch.results[k], y, inner)
         elif not (k in chosen and r.is_from_outside(y, region)):
             r.bind(y, d, inner, branch)
     reverse_region(r, region, inner)
@@ -141,6 +141,15 @@ def _half(
         v: r.take(v, inner) if v in inner.partials or v in inner.buffers else inner.totals.get(v)
         for v in before
     }
+
+
+def _hand(r: Reversal, d: Atom, passed: Value, value: Value, scope: Scope) -> None:
+    """Contribute the adjoint of what a branch or loop passes on to that of a value which is it on some path: the
+    contents, where it is a buffer.
+    """
+    if passed in r.buffers:
+        d = scope.b.op(memory.read, d, name=hint(value))
+    r.contribute(value, d, scope)
 
 
 def _take_result(r: Reversal, value: Value, scope: Scope) -> Atom | None:
@@ -200,7 +209,7 @@ def reverse_loop(
     )
     accumulated = tuple(Value(adjoint_type(v.type), hint(v)) for v in sums)
     inner.totals.update(zip(sums, accumulated, strict=True))
-    _enter(r, yields, ins, inner, loop)
+    _enter(r, [params[k] for k in active], yields, ins, inner, loop)
     reverse_region(r, loop.body, inner)
     back = [_carried_out(r, params[k], inner) for k in active]
     totals = [_total(v, inner) for v in sums]
@@ -230,7 +239,7 @@ def reverse_loop(
     for v in lists if is_reversed else ():
         scope.b.ops(containers.list_reverse, scope.buffers[v])
     for k, end in zip(active, ends, strict=False):
-        _arrive(r, loop.carried[k], end, scope, loop)
+        _arrive(r, params[k], loop.carried[k], end, scope, loop)
 
 
 def _total(value: Value, scope: Scope) -> Atom:
@@ -255,10 +264,15 @@ def _carried_in(r: Reversal, result: Value, scope: Scope) -> Atom:
 
 
 def _enter(
-    r: Reversal, yields: Sequence[Atom], ins: Sequence[Value], inner: Scope, loop: For | While
+    r: Reversal,
+    params: Sequence[Value],
+    yields: Sequence[Atom],
+    ins: Sequence[Value],
+    inner: Scope,
+    loop: For | While,
 ) -> None:
     """At the end of a turn, each carried adjoint is that of what the turn yielded."""
-    for y, d in zip(yields, ins, strict=True):
+    for param, y, d in zip(params, yields, ins, strict=True):
         if not isinstance(y, Value) or not is_float(y.type):
             continue
         if isinstance(y.type, List):
@@ -272,7 +286,7 @@ def _enter(
         elif y in r.buffers:
             r.bind(y, d, inner, loop)
         else:
-            r.contribute(y, d, inner)
+            _hand(r, d, param, y, inner)
 
 
 def _carried_out(r: Reversal, param: Value, inner: Scope) -> Atom:
@@ -283,7 +297,9 @@ def _carried_out(r: Reversal, param: Value, inner: Scope) -> Atom:
     return r.take_whole(param, inner)
 
 
-def _arrive(r: Reversal, init: Atom, end: Value, scope: Scope, loop: For | While) -> None:
+def _arrive(
+    r: Reversal, param: Value, init: Atom, end: Value, scope: Scope, loop: For | While
+) -> None:
     """Behind the backward loop: what came out belongs to what the loop started from."""
     if not r.is_active(init):
         return
@@ -299,7 +315,7 @@ def _arrive(r: Reversal, init: Atom, end: Value, scope: Scope, loop: For | While
     elif init in r.buffers:
         r.bind(init, end, scope, loop)
     else:
-        r.contribute(init, end, scope)
+        _hand(r, end, param, init, scope)
 
 
 def _header(r: Reversal, loop: For | While, scope: Scope) -> tuple[Value, tuple[Atom, Atom, Atom]]:

@@ -109,17 +109,7 @@ class Reversal:
             self.contribute_list(target, amount, scope)
             return
         amount = self.fitting.fitted(target, amount, full or target.type, scope)
-        maker = self.forward.maker.get(target)
-        if (
-            isinstance(maker, Op)
-            and maker.decl.scatter not in (None, memory.add_into)
-            and target in self.buffers
-        ):
-            # what NumPy gives as a view but does not let one write through
-            base = maker.operands[0]
-            assert isinstance(base, Value) and maker.decl.scatter is not None
-            scope.b.ops(maker.decl.scatter, self.open(base, scope), amount, **maker.attrs)
-        elif target in self.buffers:
+        if target in self.buffers:
             scope.b.ops(memory.add_into, self.open(target, scope), amount, where="")
         else:
             scope.add(target, amount)
