@@ -29,6 +29,7 @@ from srcdiff.transforms.last_turn import drop_last_turns
 from srcdiff.transforms.lengths import bind_lengths
 from srcdiff.transforms.materialise import materialise
 from srcdiff.transforms.merge_ifs import merge_ifs
+from srcdiff.transforms.moves import move_copies
 from srcdiff.transforms.ownership import own_items, own_results
 from srcdiff.transforms.reads import insert_reads, own_arguments
 from srcdiff.transforms.residuals import Mode, residuals
@@ -160,6 +161,7 @@ _FINISH = (
     Pass("materialise", materialise, "what was filled only now"),
     Pass("hoist", hoist, "what does not change in a loop"),
     Pass("dead stores", dead_stores, "what is read is known now"),
+    Pass("moves", move_copies, "a copy of what ends there is no copy"),
     Pass("loop direction", loop_direction, "a reversed loop whose turns commute runs forwards"),
     Pass("clears", place_clears, "zeros are written where they read best, or not at all"),
     Pass("fill once", fill_once, "no zeros where a loop fills every row"),
