@@ -112,14 +112,16 @@ class _Forms:
         for statement in region.body:
             for inner in regions_of(statement):
                 self.region(inner)
-            if (
-                isinstance(statement, Op)
-                and is_pure(statement, self.written)
-                and len(statement.results) == 1
-            ):
+            if not isinstance(statement, Op) or len(statement.results) != 1:
+                continue
+            if is_pure(statement, self.written):
                 self.op(statement, here)
                 if is_generated(statement):
                     here.add(statement.result)
+            elif is_pure(statement, self.written - {statement.result}):
+                self.op(
+                    statement, here
+                )  # what it makes is written later: a sum, but no part of another
 
     def op(self, op: Op, here: set[Value]) -> None:
         if op.decl.name == "expit":
@@ -332,6 +334,8 @@ class _Algebra(Rewriter):
         last = made.body[-1] if made.body else None
         if isinstance(last, Op) and last.results == (atom,):
             made.body[-1] = replace(last, results=op.results)
+        elif op.result in self.forms.written:
+            return False
         else:
             env[op.result] = atom
         b.body += made.body

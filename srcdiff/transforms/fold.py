@@ -62,9 +62,12 @@ def fold(fn: Function) -> Function:
 
 @dataclass
 class _Here:
-    """What is known at a place in a region: which buffers are still zero, or just cleared at an index, and where."""
+    """What is known at a place in a region: which buffers are still zero, or just a copy, or just cleared at an index,
+    and where.
+    """
 
     zeros: dict[Value, int]
+    copies: dict[Value, int]
     clears: dict[tuple[Any, ...], int]
     adds: dict[
         tuple[Any, ...], int
@@ -81,14 +84,14 @@ class _Fold(Rewriter):
         self.shown = {d for p in fn.params for d in dims_of(p.type)}
         self.made: dict[Value, Op] = {}
         self.home: dict[Value, tuple[Builder, int]] = {}
-        self.here = _Here({}, {}, {})
+        self.here = _Here({}, {}, {}, {})
         self.saved: dict[int, Const] = {}  # by slot: constants need not be saved
         self.old: tuple[Atom, ...] = ()  # the operands of the statement being folded, as they were
 
     # ---- walking ----
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
-        outer, self.here = self.here, _Here({}, {}, {})
+        outer, self.here = self.here, _Here({}, {}, {}, {})
         new = super().region(old, env, b)
         self.here = outer
         return Region(new.params, tuple(s for s in new.body if s is not _GONE), new.yields)
@@ -120,9 +123,10 @@ class _Fold(Rewriter):
 
     def forget(self, statement: Statement) -> None:
         """Drop what no longer holds after a statement."""
-        if self.here.zeros:
+        if self.here.zeros or self.here.copies:
             for value in uses_outside(statement):
                 self.here.zeros.pop(value, None)
+                self.here.copies.pop(value, None)
         if self.here.adds:
             self.forget_adds(statement)
         if self.here.clears:
@@ -343,6 +347,8 @@ class _Fold(Rewriter):
             return True
         if op.attrs["where"] == "" and isinstance(target, Value) and target in self.here.zeros:
             return self.start_from(target, amount, op, b)
+        if op.attrs["where"] == "" and isinstance(target, Value) and target in self.here.copies:
+            return self.start_from_sum(target, amount, op, b)
         place = self.here.clears.get(_target(op))
         if place is not None:
             b.body[place] = _GONE
@@ -374,6 +380,25 @@ class _Fold(Rewriter):
         copy = Op(memory.copy, (amount,), (target,), {}, op.location, op.origin)
         if self.take_over(copy, b) is None:
             self.emit(copy, b)
+            if amount not in self.written:
+                self.here.copies[target] = len(b.body) - 1
+        return True
+
+    def start_from_sum(self, target: Value, amount: Atom, op: Op, b: Builder) -> bool:
+        """A copy, or a sum, to which a whole array is added: a sum."""
+        place = self.here.copies.pop(target)
+        start = b.body[place]
+        assert isinstance(start, Op)
+        if not isinstance(amount, Value) or not same_kind(amount.type, target.type):
+            return False
+        first = start.operands[0]
+        b.body[place] = _GONE
+        if start.decl is not memory.copy:
+            first = Value(target.type)
+            b.body[place] = replace(start, results=(first,))
+        self.emit(Op(arithmetic.add, (first, amount), (target,), {}, op.location, op.origin), b)
+        if amount not in self.written:
+            self.here.copies[target] = len(b.body) - 1
         return True
 
 

@@ -377,3 +377,24 @@ def test_the_users_own_constant_is_known_where_it_is_compared():
         """,
         2.0,
     )
+
+
+def test_arrays_added_to_zeros_are_a_sum():
+    text = to_text(
+        changed(
+            fold,
+            program("""
+        def f(%x: float64[n], %y: float64[n]) -> 0 {
+          %d: float64[n] = zeros_like %x ;adjoint
+          add_into[where=''] %d, %x ;adjoint
+          add_into[where=''] %d, %y ;adjoint
+          add_into[where=''] %d, %x ;adjoint
+          store[where='i'] %d, 0.0, 0 ;adjoint
+          yield %d
+        }
+        """),
+            np.array([1.0, 2.0]),
+            np.array([0.5, 4.0]),
+        )
+    )
+    assert text.count(" = add ") == 2 and "add_into" not in text and "copy" not in text
