@@ -326,14 +326,35 @@ def _header(r: Reversal, loop: For | While, scope: Scope) -> tuple[Value, tuple[
     index = Value(loop.index.type, loop.index.name, loop.index.user)
     start, stop, step = (r.forward.primal(a, scope) for a in (loop.start, loop.stop, loop.step))
     if loop.breaks:
-        stop = _end(r.forward.primal(loop.results[0], scope), start, step, scope)
+        turns = r.forward.primal(loop.results[0], scope)
+        if loop.reverse:
+            start = _start(turns, start, stop, step, scope)
+        else:
+            stop = _end(turns, start, step, scope)
     return index, (start, stop, step)
 
 
 def _end(turns: Atom, start: Atom, step: Atom, scope: Scope) -> Atom:
     """`start + turns * step`: where a loop of that many turns ends."""
-    if not (isinstance(step, Const) and step.value == 1):
-        turns = scope.b.op(arithmetic.multiply, turns, step)
+    distance = _distance(turns, step, scope)
     if isinstance(start, Const) and start.value == 0:
+        return distance
+    return scope.b.op(arithmetic.add, start, distance)
+
+
+def _start(turns: Atom, start: Atom, stop: Atom, step: Atom, scope: Scope) -> Atom:
+    """Where the last turns of a range start, those that a loop from its end makes until it is left."""
+    distance = _distance(turns, step, scope)
+    if not (isinstance(step, Const) and step.value in (1, -1)):  # how far the last step goes beyond
+        overshoot = scope.b.op(
+            arithmetic.mod, scope.b.op(arithmetic.subtract, start, stop), step
+        )
+        stop = scope.b.op(arithmetic.add, stop, overshoot)
+    return scope.b.op(arithmetic.subtract, stop, distance)
+
+
+def _distance(turns: Atom, step: Atom, scope: Scope) -> Atom:
+    """`turns * step`: how far a loop of that many turns goes."""
+    if isinstance(step, Const) and step.value == 1:
         return turns
-    return scope.b.op(arithmetic.add, start, turns)
+    return scope.b.op(arithmetic.multiply, turns, step)

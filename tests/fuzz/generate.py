@@ -248,16 +248,24 @@ class Writer(Drawing):
             f"range(0, {N}, 2)",
             f"range({N} - 1)",
             "range(n)",
+            f"reversed(range({N}))",
+            f"reversed(range(1, {N}, 2))",
+            "reversed(range(n))",
         ]
         if s.indices:
             heads += [f"range({s.indices[-1]})", f"range({s.indices[-1]}, {N})"]
+            heads += [f"reversed(range({s.indices[-1]}))"]
         inner = s.inner(True, i)
         if self.chance(0.25):
             e, v = self.name("e"), self.one(s.vectors)
             self.put(
                 depth,
                 self.one(
-                    [f"for {i}, {e} in enumerate({v}):", f"for {i}, {e} in zip(range({N}), {v}):"]
+                    [
+                        f"for {i}, {e} in enumerate({v}):",
+                        f"for {i}, {e} in zip(range({N}), {v}):",
+                        f"for {i}, {e} in zip(reversed(range({N})), reversed({v})):",
+                    ]
                 ),
             )
             inner.scalars.insert(0, e)

@@ -1359,3 +1359,63 @@ def rows_moved_on_a_list(X, w):
     rows.append(X[0] * w[0])
     rows.reverse()
     return (rows[0] @ w) * rows[1][0] + rows[3] @ X[1] + np.array(rows)[2, 1]
+
+
+@case(M(4, 3), 1.1)
+def left_early_from_the_end(A, k):
+    t = k
+    for row in reversed(A):
+        s = 0.3
+        for v in reversed(row):
+            if v < -0.4:
+                continue
+            s = s * np.exp(v) + v * t
+            if s > 1.0:
+                break
+        t = t * np.tanh(s)
+        if t < 0.3:
+            break
+    return t
+
+
+@case(np.abs(M(4, 3)), 0.2)
+def while_in_a_loop_that_is_left_early_from_the_end(A, k):
+    t = 1.0
+    for row in reversed(A):
+        s, i = 0.3, 0
+        while s < 1.2:
+            s = s * np.exp(row[i]) + k
+            i += 1
+            if i == len(row):
+                break
+        t *= np.tanh(s)
+        if t < 0.8:
+            break
+    return t
+
+
+@case(V(5))
+def early_return_from_the_end(x):
+    s = 0.3
+    for i, v in reversed(list(enumerate(x))):
+        s += v * v * i
+        if s > 1.0:
+            return v * s
+    return s
+
+
+@case(V(6), 5)
+def list_grown_from_the_end(x, n):
+    h = np.ones(2)
+    hs = []
+    for i in reversed(range(n)):
+        h = np.tanh(h * x[i]) + x[i + 1]
+        hs.append(h)
+        if h[0] < 0.9:
+            break
+    s = 0.0
+    for y in reversed(hs):
+        s += y @ h
+        if s > 1.0:
+            break
+    return s

@@ -158,3 +158,30 @@ def test_an_index_array_that_is_written_is_refused():
         np.array([0, 0]),
     )
     assert "places may repeat" in found and "y[at] = x[at]" in found
+
+
+@pytest.mark.parametrize(
+    "turns",
+    ["range(n)", "range(2, n)", "range(1, n, 2)", "range(1, n, 3)", "range(n - 1, 0, -1)", "range(n - 1, -1, -2)"]
+    + ["range(a, n, k)", "range(n - a, a - 1, -k)", "range(n, a, k)", "range(4, 4, 2)"],
+)  # fmt: skip
+@pytest.mark.parametrize("limit", [0.0, 1.0, 9.0])
+def test_a_loop_that_goes_from_the_end_and_is_left_early_is_reversed_from_where_it_was_left(
+    turns, limit
+):
+    agrees(
+        f"""
+        def f(x, n, a, k, limit):
+            s = 0.2
+            for i in reversed({turns}):
+                s = s * np.sin(x[i]) + x[i] ** 2
+                if s > limit:
+                    break
+            return s + x[0]
+        """,
+        V(6) + 0.9,
+        6,
+        1,
+        2,
+        limit,
+    )
