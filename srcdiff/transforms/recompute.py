@@ -47,6 +47,8 @@ def origins(v: Value, program: Program) -> tuple[list[Value], float]:
         case Op():
             return _op_origins(maker, program)
         case Call():
+            if _allocates_written(maker, program):
+                return [], math.inf
             return inner_values(maker.operands, program), HEAVY
         case If() | For() | While():
             if not _repeatable(maker, program):
@@ -71,9 +73,9 @@ def is_place(v: Value, program: Program) -> bool:
     another thing at each moment, so that keeping it keeps the wrong one.
     """
     maker = program.maker.get(v)
-    if not isinstance(maker, Op) or not isinstance(v.type, Array):
+    if not isinstance(maker, Op | Call) or not isinstance(v.type, Array):
         return False
-    if maker.decl.view_of is None:
+    if isinstance(maker, Call) or maker.decl.view_of is None:
         return _allocates_written(maker, program)
     return any(root in program.writes for root in program.roots.get(v, ()))
 
@@ -83,13 +85,13 @@ def _reads_storage(op: Op, program: Program) -> bool:
     return is_read and not any(is_place(v, program) for v in op.results)
 
 
-def _allocates_written(op: Op, program: Program) -> bool:
-    """Whether the result is storage that is written afterwards: it cannot be had again without the writes."""
+def _allocates_written(made: Op | Call, program: Program) -> bool:
+    """Whether a result is storage that is written afterwards: it cannot be had again without the writes."""
     return any(
         root in program.writes
-        for v in op.results
+        for v in made.results
         for root in program.roots.get(v, ())
-        if root in op.results
+        if root in made.results
     )
 
 
@@ -98,6 +100,8 @@ def _repeatable(statement: Statement, program: Program) -> bool:
     for region in regions_of(statement):
         for inner in walk(region):
             if isinstance(inner, Op) and math.isinf(_op_origins(inner, program)[1]):
+                return False
+            if isinstance(inner, Call) and _allocates_written(inner, program):
                 return False
     return True
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from corpus_loader import load
 from transforms.hard_programs import V
-from transforms.sources import after, kept, source
+from transforms.sources import after, agrees, kept, source
 
 from srcdiff.ir.core import Op, walk
 from srcdiff.ir.text import to_text
@@ -84,3 +84,23 @@ def test_unknown_numbers_of_turns_are_kept_in_lists():
     text = "def f(a):\n    s = a\n    while s < 5.0:\n        s = s * s + 1.0\n    return s\n"
     assert "append" in to_text(after(text, (0.7,), "residuals"))
     assert np.isfinite(kept(source(text), (0.7,)))
+
+
+def test_what_a_helper_gave_is_not_asked_for_again_where_it_is_written_behind_the_call():
+    agrees(
+        """
+        def both(s, v):
+            return np.tanh(s) * v, s - v[0]
+
+
+        def f(A, a):
+            z = np.zeros(3)
+            if a > 0.9:
+                return a
+            u, t = both(0.5, np.mean(A * z, axis=1))
+            u += np.sum(A, axis=0)
+            return a + np.sum(u * u)
+        """,
+        V(9).reshape(3, 3),
+        0.5,
+    )
