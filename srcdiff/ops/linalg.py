@@ -1,6 +1,7 @@
 """Linear algebra: products, systems, factorisations, determinants, norms.
 
-`cholesky` takes a symmetric matrix, and its derivative is symmetric. The norm of zeros has derivative 0.
+`cholesky` reads the lower triangle of its matrix, and there its derivative is: an entry off the diagonal stands for two.
+The norm of zeros has derivative 0.
 """
 
 from __future__ import annotations
@@ -305,12 +306,13 @@ def inv(a, *, out, d_out):
 
 
 def cholesky_forward(a, *, a_dot, out):
-    half = linalg.solve_triangular(out, a_dot, lower=True)
+    lower = np.tril(a_dot)
+    half = linalg.solve_triangular(out, lower + np.tril(lower, -1).T, lower=True)
     middle = linalg.solve_triangular(out, half.T, lower=True)
     out_dot = out @ (np.tril(middle) - 0.5 * np.diag(np.diag(middle)))
 
 
-# d_a = 1/2 L^-T (P + P^T) L^-1, where P is the lower triangle of L^T d_L with its diagonal halved
+# of L^-T (P + P^T) L^-1 the lower triangle, its diagonal halved, where P is the same of L^T d_L
 @declare(
     np.linalg.cholesky,
     infer=_like_matrix("cholesky"),
@@ -320,9 +322,9 @@ def cholesky_forward(a, *, a_dot, out):
 )
 def cholesky(a, *, out, d_out):
     lower = np.tril(out.T @ d_out)
-    both = lower + np.tril(lower, -1).T
-    half = linalg.solve_triangular(out, both, trans="T", lower=True)
-    d_a = 0.5 * linalg.solve_triangular(out, half.T, trans="T", lower=True)
+    half = linalg.solve_triangular(out, lower + np.tril(lower, -1).T, trans="T", lower=True)
+    middle = linalg.solve_triangular(out, half.T, trans="T", lower=True)
+    d_a = np.tril(middle) - 0.5 * np.diag(np.diag(middle))
 
 
 def _determinant(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

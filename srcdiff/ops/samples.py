@@ -34,8 +34,6 @@ class Sample:
         The operands whose derivatives are checked.
     gradients : tuple or None
         The known derivatives of the sum of the result, one for each operand in `wrt`.
-    symmetric : bool
-        Operand 0 is a symmetric matrix, and stays one when it is varied.
     """
 
     args: Draw
@@ -43,7 +41,6 @@ class Sample:
     avoid: str = ""
     wrt: tuple[int, ...] = (0,)
     gradients: tuple[Any, ...] | None = None
-    symmetric: bool = False
 
 
 def uniform(rng: np.random.Generator, shape: Sequence[int], low: float, high: float) -> Any:
@@ -99,11 +96,11 @@ def binary(low: float = -2.0, high: float = 2.0) -> tuple[Sample, ...]:
     return tuple(draw(a, b, low=low, high=high) for a, b in pairs)
 
 
-def spd(n: int, *others: Sequence[int], symmetric: bool = True, **attrs: Any) -> Sample:
-    """A symmetric positive definite matrix, and further operands."""
+def spd(n: int) -> Sample:
+    """A symmetric positive definite matrix."""
 
     def args(rng: np.random.Generator) -> tuple[Any, ...]:
         root = rng.normal(size=(n, n))
-        return (root @ root.T + n * np.eye(n), *(uniform(rng, s, -2.0, 2.0) for s in others))
+        return (root @ root.T + n * np.eye(n),)
 
-    return Sample(args, attrs, wrt=tuple(range(1 + len(others))), symmetric=symmetric)
+    return Sample(args)

@@ -346,9 +346,7 @@ def _start(turns: Atom, start: Atom, stop: Atom, step: Atom, scope: Scope) -> At
     """Where the last turns of a range start, those that a loop from its end makes until it is left."""
     distance = _distance(turns, step, scope)
     if not (isinstance(step, Const) and step.value in (1, -1)):  # how far the last step goes beyond
-        overshoot = scope.b.op(
-            arithmetic.mod, scope.b.op(arithmetic.subtract, start, stop), step
-        )
+        overshoot = scope.b.op(arithmetic.mod, scope.b.op(arithmetic.subtract, start, stop), step)
         stop = scope.b.op(arithmetic.add, stop, overshoot)
     return scope.b.op(arithmetic.subtract, stop, distance)
 

@@ -44,7 +44,8 @@ def log_marginal_likelihood_value_and_grad(log_scale, log_amplitude, log_noise, 
     np.fill_diagonal(d_L, np.diag(d_L) + -1.0 / denominator)
     lower = np.tril(L.T @ d_L)
     half = solve_triangular(L, lower + np.tril(lower, -1).T, trans="T", lower=True)
-    d_K = 0.5 * solve_triangular(L, half.T, trans="T", lower=True)
+    middle = solve_triangular(L, half.T, trans="T", lower=True)
+    d_K = np.tril(middle) - 0.5 * np.diag(np.diag(middle))
     d_log_noise = 2.0 * np.sum(d_K * eye) * exponential
     d_X, d_log_scale, d_log_amplitude = kernel_backward(d_K, X, log_scale, kernel_result)
     return value, (d_log_scale, d_log_amplitude, d_log_noise, d_X, d_y)

@@ -1419,3 +1419,12 @@ def list_grown_from_the_end(x, n):
         if s > 1.0:
             break
     return s
+
+
+@case(0.3)
+def factor_of_which_only_the_lower_triangle_is_filled(h):
+    K = np.eye(3) * 3.0
+    for i in range(3):
+        for j in range(i):
+            K[i, j] = h * (i + 1)
+    return np.sum(np.linalg.cholesky(K)[2])
