@@ -181,8 +181,7 @@ class Pullback(_AtPoint):
         # what cannot be differentiated is an error now, not when `back` is called
         handle.specialise(*args, None)
         kept = [_copied(a) for a in args]
-        value = self.function(*[_copied(a) for a in args])
-        seen = _copied(value)
+        seen = self.function(*[_copied(a) for a in args])
 
         def back(d_value: Any) -> Any:
             _, found = handle(*kept, fit_to(seen, d_value, "d_value"))
@@ -193,7 +192,7 @@ class Pullback(_AtPoint):
                 adjoints[k] = d
             return tuple(adjoints)
 
-        return value, back
+        return _copied(seen), back  # arrays of their own, as all that derivatives give
 
     def _resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
         argnums = kwargs.pop("argnums", None)

@@ -121,6 +121,18 @@ def test_vjp_keeps_the_arguments_as_they_were() -> None:
     equal(back(np.ones(2)), (2 * X,))
 
 
+def test_the_parts_of_a_vjps_value_share_no_memory() -> None:
+    def f(x: Any) -> Any:
+        y = 2 * x
+        return x, x[1:], [y, y]
+
+    (whole, rest, (one, other)), back = srcdiff.vjp(f, X)
+    whole[:], one[:] = 0.0, 0.0
+    equal([rest, other], [X[1:], 2 * X])
+    ones = np.ones(2)
+    equal(back((ones, ones[1:], [ones, ones])), (np.array([5.0, 6.0]),))
+
+
 def test_vjp_of_a_structured_result_takes_weights_of_its_structure() -> None:
     _, back = srcdiff.vjp(lambda x: {"a": x * 2, "b": (np.sum(x), 3)}, X)
     equal(back({"b": (1.0, None), "a": X}), (2 * X + 1,))

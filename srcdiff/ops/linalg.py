@@ -1,7 +1,7 @@
 """Linear algebra: products, systems, factorisations, determinants, norms.
 
-`cholesky` reads the lower triangle of its matrix, and there its derivative is: an entry off the diagonal stands for two.
-The norm of zeros has derivative 0.
+`cholesky` reads the lower triangle of its matrix, and that is where its derivative is. The norm of zeros has
+derivative 0.
 """
 
 from __future__ import annotations
