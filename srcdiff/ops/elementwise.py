@@ -5,7 +5,7 @@ Conventions at ties and kinks, the same in every mode:
 * `maximum`, `minimum`, `fmax`, `fmin`: half to each at a tie, as in autograd and JAX;
 * `abs`, `hypot` (and `norm`, `std`): 0 at 0, the subgradient that leaves an optimiser where it is;
 * `sqrt`, `cbrt`, `log` at 0: infinite, as the formula says (a division by a Python number raises as in Python);
-* `clip`: 1 inside and at the bounds;
+* `clip`: 1 inside and at the bounds; where these lie the wrong way round, the upper one is what NumPy gives;
 * steps (`floor`, `sign`, `round`, `heaviside`, ...): 0 everywhere;
 * `logaddexp` and `logsumexp` of nothing but -inf: 0.
 """
@@ -259,6 +259,7 @@ def _bind_clip(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         fixed([-2.0, 0.3, 2.0], -1.0, 1.0, wrt=(0, 1, 2)),
         fixed([[-2.0, 0.3, 2.0]], [-1.0, 0.5, 1.0], [[1.5], [1.7]], wrt=(0, 1, 2)),
         fixed([-1.0, 1.0], -1.0, 1.0, avoid="the bounds", gradients=([1.0, 1.0],)),
+        fixed([-2.0, -0.5, 0.5, 3.0], 0.0, -1.0, wrt=(0, 1, 2)),  # the upper bound everywhere
         fixed([-2.0, 0.3, 2.0], None, 1.0, wrt=(0, 2)),
         fixed([-2.0, 0.3, 2.0], 0.0, None, wrt=(0, 1)),
     ),
@@ -272,8 +273,8 @@ def clip(x, a_min, a_max, *, out, d_out):
         d_a_min = d_out * (x < a_min)
     else:
         d_x = d_out * ((x >= a_min) & (x <= a_max))
-        d_a_min = d_out * (x < a_min)
-        d_a_max = d_out * (x > a_max)
+        d_a_min = d_out * ((x < a_min) & (a_min <= a_max))
+        d_a_max = d_out * ((x > a_max) | (a_min > a_max))
 
 
 def _chosen(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
