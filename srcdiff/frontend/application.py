@@ -68,7 +68,7 @@ def apply(
     named = {k: _plain(fr, v, node) for k, v in kwargs.items()}
     try:
         operands, attrs = (
-            decl.bind(given, named) if decl.bind else _bind(fr, node, decl, given, named)
+            decl.bind(given, named) if decl.bind else _bind(fr, node, decl, given, named, spelling)
         )
     except (TypeMistake, KeyError, IndexError) as mistake:
         text = (
@@ -155,9 +155,15 @@ def _as_array(fr: Frame, atom: Atom, node: Any) -> Atom:
 
 
 def _bind(
-    fr: Frame, node: Any, decl: OpDecl, args: Sequence[Any], kwargs: Mapping[str, Any]
+    fr: Frame,
+    node: Any,
+    decl: OpDecl,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    spelling: str,
 ) -> tuple[list[Any], dict[str, Any]]:
     """By the declared signature: parameters without a default are operands, the others static attributes."""
+    name = spelling or decl.spelling or decl.name
     operands: list[Any] = []
     attrs: dict[str, Any] = {}
     rest, named = list(args), dict(kwargs)
@@ -179,19 +185,18 @@ def _bind(
         ):
             value = named.popitem()[1]  # NumPy has several names for its first parameter
         elif is_operand:
-            fr.fail(node, f"`{decl.spelling or decl.name}` misses the argument `{parameter.name}`")
+            fr.fail(node, f"`{name}` misses the argument `{parameter.name}`")
         else:
             continue
         if is_operand:
             operands.append(value)
         else:
             attrs[parameter.name] = _attribute(fr, value, node)
-    if rest or named:
-        extra = next(iter(named), "a further one")
+    if rest:
+        fr.fail(node, f"`{name}` takes fewer arguments here", "Leave the last one out.")
+    if named:
         fr.fail(
-            node,
-            f"`{decl.spelling or decl.name}` does not take the argument `{extra}` here",
-            "Leave it out.",
+            node, f"`{name}` does not take the argument `{next(iter(named))}` here", "Leave it out."
         )
     return operands, attrs
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from srcdiff.frontend.application import apply, spelled
 from srcdiff.frontend.comprehensions import folded, reducing
 from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.iteration import CALL, iterable, unrolled
@@ -300,11 +302,22 @@ def _divmod(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return sequence([fr.op(node, arithmetic.floor_divide, a, b), fr.op(node, arithmetic.mod, a, b)])
 
 
+def _log(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """The logarithm; to a base it is a quotient, as in Python's own."""
+    decl = find(math.log)
+    assert decl is not None
+    name = spelled(math.log, decl)
+    if len(args) != 2 or kwargs:
+        return apply(fr, node, decl, args, kwargs, name)
+    logs = [fr.as_atom(apply(fr, node, decl, [a], {}, name), node) for a in args]
+    return fr.op(node, arithmetic.divide, *logs)
+
+
 ATTRIBUTE: list[Any] = []  # `calls.attribute`, which is built on this module
 
 BUILTINS: dict[Any, Callable[..., FrontValue]] = {
     len: _len, sum: _sum, max: _extreme(max), min: _extreme(min), any: _any_all(True), all: _any_all(False),
     functools.reduce: _reduce, tuple: _container("tuple"), list: _container("list"), dict: _dict,
     isinstance: _isinstance, type: _type, callable: _callable, getattr: _getattr, slice: _slice,
-    divmod: _divmod, np.shape: _shape, **TEXTS,
+    divmod: _divmod, math.log: _log, np.shape: _shape, **TEXTS,
 }  # fmt: skip

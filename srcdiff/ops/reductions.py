@@ -166,8 +166,10 @@ _extreme: dict[str, Any] = {
     "signature": _KEEP, "infer": reduced("same"), "adjoint": "scalar", "rule": extreme, "forward": extreme_forward,
     "raises": True
 }  # fmt: skip
-max = operation("max", np.max, method="max", samples=(*reduction_samples(), *_ties), **_extreme)
-min = operation("min", np.min, method="min", samples=reduction_samples(), **_extreme)
+max = operation(
+    "max", np.max, np.amax, method="max", samples=(*reduction_samples(), *_ties), **_extreme
+)
+min = operation("min", np.min, np.amin, method="min", samples=reduction_samples(), **_extreme)
 
 
 def ptp_forward(x, axis=None, keepdims=False, *, x_dot, out):

@@ -719,3 +719,13 @@ def sums_that_start_as_numbers(x, n):
 @case(([x3, 2 * x3], x3))
 def sums_of_arrays(xs, x):
     return np.sum(sum(xs) * sum([x * i for i in range(3)]) + sum(x * i for i in range(2)))
+
+
+@case((x3, 1.5), (x3, 0.5))
+def other_names_and_arguments_of_functions(x, a):
+    low, high = np.amin(x, axis=0), np.amax(x * x)
+    return (
+        math.log(a + 1.0, 2)
+        + math.log(4.0, a) * low
+        + np.sum(np.amax(np.outer(x, x), axis=1)) * high
+    )

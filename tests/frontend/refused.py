@@ -2,6 +2,8 @@
 
 # ruff: noqa: B007, F821, F841
 
+import math
+
 import numpy as np
 
 x3 = np.ones(3)
@@ -346,3 +348,8 @@ def extended_by_itself(x):
     items = [v * v for v in x]
     items.extend(items)
     return items[0]
+
+
+@case("`math.log` takes fewer arguments here", "math.log(x, 2.0, 3.0)", 1.0)
+def logarithm_of_three(x):
+    return math.log(x, 2.0, 3.0)
