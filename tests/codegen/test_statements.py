@@ -404,3 +404,15 @@ def test_a_while_that_asks_first_is_recovered():
     turn.append(If(large, *arms, (go, after)))
     b.append(While((x,), None, turn.region((before,), (go, after)), (out,)))
     assert lines(text((x,), b, (out,))) == ["while x > 1.0:", "    x /= 2.0", "return x"]
+
+
+def test_a_view_of_a_view_of_what_was_read_before_a_write_is_of_a_copy():
+    x, n = vector("x"), integer("n")
+    b = builder()
+    seen = b.op(memory.read, x)
+    summed = b.op(memory.sum_if_one, seen, n, axis=0, type=x.type)
+    part = b.op(memory.index, summed, const(3), where="b:")
+    b.ops(memory.store, x, const(0.0), where="")
+    doubled = b.op(ar.add, part, part, name="doubled")
+    source = text([x, n], b, [doubled])
+    assert "x.copy()" in source

@@ -1428,3 +1428,12 @@ def factor_of_which_only_the_lower_triangle_is_filled(h):
         for j in range(i):
             K[i, j] = h * (i + 1)
     return np.sum(np.linalg.cholesky(K)[2])
+
+
+@case(V(4), 2)
+def parts_put_together_in_what_they_are_parts_of(x, n):
+    w = x * 1.0
+    z = np.zeros(4)
+    for _ in range(n):
+        w[::-1] = np.concatenate([z[1:], w[:1]])
+    return np.sum(np.sin(w))
