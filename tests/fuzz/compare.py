@@ -96,9 +96,13 @@ def is_close(found: float, wanted: float, rtol: float) -> bool:
 
 
 def derivatives(
-    f: Callable[..., float], args: Arguments, seed: int = 0, wrt: Sequence[int] | None = None
+    f: Callable[..., float],
+    args: Arguments,
+    seed: int = 0,
+    wrt: Sequence[int] | None = None,
+    second: bool = False,
 ) -> Iterator[str]:
-    """What is wrong with the derivatives of `f` at `args`; nothing, if all is well."""
+    """What is wrong with the derivatives of `f` at `args`; nothing, if all is well. `second`: of the second order too."""
     want = expected(f, args, seed, wrt)
     wrt = float_positions(args) if wrt is None else tuple(wrt)
     gradients = {}
@@ -106,13 +110,15 @@ def derivatives(
         given = copy.deepcopy(args)
         value, gradient = generated(f, wrt, mode)(*given)
         slope = sum(dot(want.directions[k], d) for k, d in zip(wrt, gradient, strict=True))
-        gradients[mode] = np.concatenate([np.ravel(v) for v in leaves(gradient) if v is not None])
+        gradients[mode] = flat(gradient)
         if not is_close(float(value), want.value, 1e-12):
             yield f"{mode}: value {value}, not {want.value}"
         if not want.has_slope(slope):
             yield f"{mode}: slope {slope}, not {want.slope}"
         if not same(given, args):
             yield f"{mode}: the arguments were modified"
+        if any_shared(given, gradient):
+            yield f"{mode}: a gradient shares memory with an argument or another gradient"
         if not np.allclose(gradients[mode], gradients["auto"], rtol=1e-10, atol=1e-10):
             yield f"{mode}: another gradient than auto"
     given = copy.deepcopy(args)
@@ -123,6 +129,51 @@ def derivatives(
         yield f"forward: slope {slope}, not {want.slope}"
     if not same(given, args):
         yield "forward: the arguments were modified"
+    if second:
+        yield from second_order(f, args, want.directions, wrt)
+
+
+def second_order(
+    f: Callable[..., float], args: Arguments, directions: tuple[Any, ...], wrt: tuple[int, ...]
+) -> Iterator[str]:
+    """What is wrong with Hessian-vector products; nothing is, where differences of the gradient do not show one."""
+    gradient = generated(f, wrt)
+
+    def along(step: float) -> np.ndarray:
+        moved = (add_scaled(a, d, step) for a, d in zip(args, directions, strict=True))
+        return flat(gradient(*moved)[1])
+
+    def difference(step: float) -> np.ndarray:
+        return (along(step) - along(-step)) / (2.0 * step)
+
+    coarse, middle, fine = difference(4e-4), difference(2e-4), difference(1e-4)
+    rougher, want = (4.0 * middle - coarse) / 3.0, (4.0 * fine - middle) / 3.0
+    size = max(1.0, float(np.max(np.abs(want), initial=0.0)))
+    error = float(np.max(np.abs(want - rougher), initial=0.0))
+    if not error <= 1e-6 * size:
+        return
+    given, along_them = copy.deepcopy(args), tuple(copy.deepcopy(directions[k]) for k in wrt)
+    product = srcdiff.hvp(f, argnums=wrt, on_independent="ignore")(*given, along_them)
+    off = float(np.max(np.abs(flat(product) - want), initial=0.0))
+    if not off <= 1e-5 * size:
+        yield f"second order: off by {off}, of {size}"
+    if not same(given, args):
+        yield "second order: the arguments were modified"
+    if any_shared((given, along_them), product):
+        yield "second order: a result shares memory with an argument or another result"
+
+
+def flat(gradient: Any) -> np.ndarray:
+    return np.concatenate([np.ravel(v) for v in leaves(gradient) if v is not None])
+
+
+def any_shared(args: Any, results: Any) -> bool:
+    """Whether one of the arrays of `results` has memory in common with another, or with an argument."""
+    mine = [v for v in leaves(results) if isinstance(v, np.ndarray)]
+    given = [v for v in leaves(args) if isinstance(v, np.ndarray)]
+    return any(
+        np.shares_memory(v, other) for k, v in enumerate(mine) for other in (*mine[:k], *given)
+    )
 
 
 def same(left: Any, right: Any) -> bool:
@@ -139,13 +190,17 @@ def generated(f: Callable[..., Any], wrt: Sequence[int], mode: str = "auto") -> 
 
 
 def problems(
-    f: Callable[..., float], args: Arguments, seed: int = 0, wrt: Sequence[int] | None = None
+    f: Callable[..., float],
+    args: Arguments,
+    seed: int = 0,
+    wrt: Sequence[int] | None = None,
+    second: bool = False,
 ) -> list[str]:
     """What is wrong with a program: wrong numbers, or an exception; refusals count as none."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return list(derivatives(f, args, seed, wrt))
+            return list(derivatives(f, args, seed, wrt, second))
     except UnsupportedError as error:
         return [f"{'defect' if 'defect of srcdiff' in str(error) else 'refused'}: {error}"]
     except Exception as error:
