@@ -88,9 +88,14 @@ class Writer(Drawing):
 
     # ---- statements ----
 
+    def change(self, s: Scope) -> str:
+        """What is done to a number: factors are small, since loops repeat them."""
+        if self.chance(0.2):
+            return f"*= np.cos({self.scalar(s)})"
+        return f"{self.one(['=', '=', '+=', '-='])} {self.scalar(s)}"
+
     def assign(self, s: Scope, depth: int) -> None:
-        sign = self.one(["=", "=", "+=", "-=", "*="])
-        self.put(depth, f"{self.one(['s', 't'])} {sign} {self.scalar(s)}")
+        self.put(depth, f"{self.one(['s', 't'])} {self.change(s)}")
 
     def both(self, s: Scope, depth: int) -> None:
         ends = ["t, s", f"t, {self.scalar(s)}", f"{self.scalar(s)}, s * {self.number()}"]
@@ -100,19 +105,18 @@ class Writer(Drawing):
         self.put(depth, f"p = {self.array(s)}")
 
     def write(self, s: Scope, depth: int) -> None:
-        sign = self.one(["=", "+=", "+=", "-=", "*="])
         places = [f"{self.one(s.made)}[{self.index(s)}]", f"Q[{self.index(s)}, {self.index(s, 3)}]"]
         places += [f"{name}[{self.index(s, length)}]" for name, length in s.views] * 2
         places += [f"{r}[{self.index(s, 3)}]" for r in s.rows]
-        self.put(depth, f"{self.one(places)} {sign} {self.scalar(s)}")
+        self.put(depth, f"{self.one(places)} {self.change(s)}")
 
     def write_more(self, s: Scope, depth: int) -> None:
         v, u, k, c = self.one(s.made), self.any(s), self.cut(s), self.number()
-        sign = self.one(["=", "+=", "-=", "*="])
+        sign = self.one(["=", "+=", "-="])
         self.put(depth, self.one([
-            f"{v}[{k}:] {sign} {c} * {u}[{k}:]", f"{v}[1:] {sign} {u}[:-1] * {c}", f"{v}[:{k}] {sign} {self.scalar(s)}",
+            f"{v}[{k}:] {sign} {c} * {u}[{k}:]", f"{v}[{k}:] *= np.cos({u}[{k}:])", f"{v}[1:] {sign} {u}[:-1] * {c}", f"{v}[:{k}] {self.change(s)}",
             f"Q[{self.index(s)}] {sign} {c} * {self.rows(s)}", f"Q[:, {self.index(s, 3)}] {sign} {u} * {c}", f"{v}[::-1] {sign} {u}",
-            f"{v} {self.one(['+=', '-=', '*='])} {c}", f"{v}[{u} > {c}] {sign} {self.scalar(s)}",
+            f"{v} {self.one(['+=', '-=', '*='])} {c}", f"{v}[{u} > {c}] {self.change(s)}",
         ]))  # fmt: skip
 
     def view(self, s: Scope, depth: int) -> None:
@@ -127,7 +131,7 @@ class Writer(Drawing):
         """Some elements of an array, which are then written."""
         name, v = self.name("g"), self.any(s)
         self.put(depth, f"{name} = {v}[{self.one(['[0, 2]', '[3, 1, 1]', f'{v} > {self.number()}', '[-1, 0]'])}]")  # fmt: skip
-        change = [f"{name}[:1] {self.one(['=', '*=', '+='])} {self.scalar(s)}", f"{name} *= {self.scalar(s)}", f"{name} -= {name}[::-1]"]  # fmt: skip
+        change = [f"{name}[:1] {self.change(s)}", f"{name} *= {self.scalar(s)}", f"{name} -= {name}[::-1]"]  # fmt: skip
         self.put(depth, self.one(change))
         self.put(depth, f"s = {self.number()} * s - np.sum({name} * {name})")
 
