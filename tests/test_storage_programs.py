@@ -183,6 +183,40 @@ def rotated(x, w):
     return np.sum(y * np.arange(6)) + w[0] + np.sum(M)
 
 
+def else_after_broken_loops(x, w):
+    s = 1.0
+    t = 0.7
+    for v in x:
+        t = 1.0 + v
+        for u in x:
+            if s > 4.6:
+                break
+            s = s * u
+        else:
+            s += 0.5 * v
+        for u in (1.0, 2.0):
+            if s > 0.6:
+                break
+        if v > w[0]:
+            break
+    else:
+        s = t * x[0] * s
+    return s * t
+
+
+def kept_at_a_place_that_is_computed(A, a):
+    A = A.copy()
+    for i in range(3):
+        A[i, i % 2] = np.tanh(A[i, 0] * a)
+    return np.sum(np.sin(A))
+
+
+def negated_twice_and_overwritten(x, w):
+    y = -x
+    y[1] += x[1]
+    return 1.0 - y @ w
+
+
 RNG = np.random.default_rng(0)
 PAIR, SIX = RNG.normal(size=2) + 1, RNG.normal(size=6) + 3
 ROWS, SQUARE, GRID = RNG.normal(size=(3, 2)), RNG.normal(size=(2, 2)), RNG.normal(size=(6, 6))
@@ -214,6 +248,10 @@ VECTOR = RNG.normal(size=5)
         (arrays_swapped_on_one_path, (GRID - 2, GRID.T * 2)),
         (picked_rows_overwritten, (GRID, GRID.T)),
         (rotated, (SIX, 2 * SIX)),
+        (else_after_broken_loops, (SIX, 2 * SIX)),
+        (else_after_broken_loops, (SIX, 0.9 * SIX)),
+        (kept_at_a_place_that_is_computed, (ROWS, 0.7)),
+        (negated_twice_and_overwritten, (SIX, 2 * SIX)),
     ],
 )
 def test_every_mode_agrees_with_differences(f, args):

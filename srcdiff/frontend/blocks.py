@@ -17,7 +17,7 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.control import always_exits, has_break, has_return, may_exit
+from srcdiff.frontend.control import always_exits, broke_flag, has_break, has_return, may_exit
 from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.joins import Done, branch
 from srcdiff.frontend.session import FALSE, TRUE
@@ -140,8 +140,8 @@ def _return(fr: Frame, s: Any) -> Done:
 def _leave_turn(fr: Frame, s: Any) -> Done:
     if isinstance(s, gast.Break):
         fr.env["%go"] = FALSE
-        if "%broke" in fr.env and not hasattr(s, "at_end"):
-            fr.env["%broke"] = TRUE
+        if broke_flag(fr.loop_depth) in fr.env and not hasattr(s, "at_end"):
+            fr.env[broke_flag(fr.loop_depth)] = TRUE
     return TRUE
 
 
@@ -161,8 +161,9 @@ def _after_loop(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Do
 def _else_of_loop(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Done:
     if not s.orelse:
         return block(fr, rest, live)
-    broke = _flag(fr, "%broke")
-    fr.env.pop("%broke", None)
+    name = broke_flag(fr.loop_depth + 1)
+    broke = _flag(fr, name)
+    fr.env.pop(name, None)
     known = static_truth(fr, broke)
     if known is not None:
         return block(fr, [*([] if known else s.orelse), *rest], live)

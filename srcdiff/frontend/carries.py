@@ -15,7 +15,7 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.carry import Carry, grown_cells, held, held_as, plain_type
-from srcdiff.frontend.control import assigned_names, has_break, has_return, is_endless
+from srcdiff.frontend.control import assigned_names, broke_flag, has_break, has_return, is_endless
 from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.joins import UNKNOWN, Unjoinable, coerced, is_same, join_types, take_apart
 from srcdiff.frontend.running_sums import is_running_sum, zeros_for
@@ -66,7 +66,7 @@ class LoopReader:
         if names is None:
             self.live = flow.turn.get(id(node), frozenset())
             self.entry = flow.entry.get(id(node), frozenset())
-            names = self._names(flow.after.get(id(node), frozenset()))
+            names = self._names()
         else:
             self.live = self.entry = frozenset(names)
         self.names: list[str] = names
@@ -74,11 +74,9 @@ class LoopReader:
         for name in (*names, *sorted(self.hints.get("%cells", ()))):
             self._plan(name)
 
-    def _names(self, after: frozenset[str]) -> list[str]:
+    def _names(self) -> list[str]:
         parts = [self.node.target] if isinstance(self.node, gast.For) else [self.node.test]
-        names = [
-            n for n in assigned_names([*parts, *self.node.body]) if n in self.entry or n in after
-        ]
+        names = [n for n in assigned_names([*parts, *self.node.body]) if n in self.live]
         if has_return(self.node):
             only_return = (
                 isinstance(self.node, gast.While)
@@ -87,7 +85,7 @@ class LoopReader:
             )
             names += ["%value"] if only_return else ["%return", "%value"]
         if self.node.orelse and has_break(self.node):
-            names.append("%broke")
+            names.append(broke_flag(self.fr.loop_depth + 1))
         return names
 
     # ---- what is carried ----
@@ -147,7 +145,7 @@ class LoopReader:
             self.started.append(name)
 
     def _initial(self, name: str) -> FrontValue:
-        if name in ("%return", "%broke"):
+        if name == "%return" or name.startswith("%broke"):
             return FALSE
         if name == "%value":
             return MISSING
@@ -172,7 +170,7 @@ class LoopReader:
         fr.env = dict(self.before)
         fr.session.cells = dict(self.cells)
         for name in self.names:
-            if name in ("%return", "%broke"):
+            if name == "%return" or name.startswith("%broke"):
                 fr.env[name] = FALSE
         for carry in self.carries:
             if isinstance(carry.template, Missing):

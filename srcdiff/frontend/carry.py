@@ -118,6 +118,7 @@ def _hints(template: FrontValue, name: str) -> Iterator[str]:
             yield from _hints(part, f"{name}_{key}")
     elif next(flatten(template), None) is not None:
         base, _, rest = name.partition("_")
+        base = base.rstrip("0123456789") if base.startswith("%") else base
         yield _PSEUDO[base] + (f"_{rest}" if rest else "") if base in _PSEUDO else name
 
 

@@ -2,7 +2,7 @@
 
 `flow_of` answers for one function, once: everything is computed on the tree alone, before types are known.
 Pseudo-names begin with `%`; they stand for what a jump carries: `%value` (what is returned), `%return` (whether
-a loop was left by `return`).
+a loop was left by `return`), `%broke1` (whether the outermost loop was left by `break`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ __all__ = [
     "Flow",
     "always_exits",
     "assigned_names",
+    "broke_flag",
     "flow_of",
     "has_break",
     "has_return",
@@ -24,6 +25,12 @@ __all__ = [
     "loop_exits",
     "may_exit",
 ]
+
+
+def broke_flag(depth: int) -> str:
+    """The name that says whether the loop at a depth was left by `break`."""
+    return f"%broke{depth}"
+
 
 _SCOPES = (gast.FunctionDef, gast.Lambda, gast.ClassDef, gast.AsyncFunctionDef)
 _COMPREHENSIONS = (gast.ListComp, gast.SetComp, gast.DictComp, gast.GeneratorExp)
@@ -299,7 +306,7 @@ class _Liveness:
                 _reads(node.subject, out)
                 live = out
             case gast.For() | gast.While():
-                live = self.loop(node, live)
+                live = self.loop(node, live, on_break, on_continue)
             case gast.AugAssign():
                 if isinstance(node.target, gast.Name):
                     live.add(node.target.id)
@@ -330,14 +337,16 @@ class _Liveness:
             self.entry[id(loop)] = frozenset(needs)
         return self.entry[id(loop)]
 
-    def loop(self, node: Any, live: set[str]) -> set[str]:
+    def loop(
+        self, node: Any, live: set[str], on_break: set[str], on_continue: set[str]
+    ) -> set[str]:
         self.record(self.after, node, live)
-        on_break = set(live)
-        live = self.block(node.orelse, live, set(), set())
-        turn = live | self.own_needs(node) | on_break
+        behind = set(live)
+        live = self.block(node.orelse, live, on_break, on_continue)
+        turn = live | self.own_needs(node) | behind
         self.record(self.turn, node, turn)
         if self.recording:
-            self.block(node.body, set(turn), on_break, turn)
+            self.block(node.body, set(turn), behind, turn)
         live = live | self.own_needs(node)
         if isinstance(node, gast.For):
             _reads(node.iter, live)

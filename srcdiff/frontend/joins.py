@@ -336,6 +336,7 @@ _HINTS = {"%value": "value", "%return": "returned", "%go": "go", "%done": "done"
 
 def _hint(name: str) -> str:
     base, _, rest = name.partition("_")
+    base = base.rstrip("0123456789") if base.startswith("%") else base
     return _HINTS[base] + (f"_{rest}" if rest else "") if base in _HINTS else name
 
 

@@ -9,7 +9,7 @@ import gast
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.blocks import block
 from srcdiff.frontend.carries import GUESS, LoopReader, Retry
-from srcdiff.frontend.control import has_break, has_return, is_endless, loop_exits
+from srcdiff.frontend.control import broke_flag, has_break, has_return, is_endless, loop_exits
 from srcdiff.frontend.frame import Frame, reads
 from srcdiff.frontend.iteration import exact_count, iterable
 from srcdiff.frontend.joins import Done, branch
@@ -233,7 +233,7 @@ def _unroll(fr: Frame, node: Any, elements: list[FrontValue]) -> None:
     if has_return(node):
         fr.env.setdefault("%return", FALSE)
     if node.orelse and has_break(node):
-        fr.env["%broke"] = FALSE
+        fr.env[broke_flag(fr.loop_depth + 1)] = FALSE
     _turns(fr, node, elements, live)
     if saved is None:
         fr.env.pop("%go", None)

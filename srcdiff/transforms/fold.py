@@ -159,7 +159,9 @@ class _Fold(Rewriter):
             env.update(zip(old.results, parts, strict=True))
             return
         atom = self.simplify(new, b)
-        if atom is not None:
+        if atom is not None and self.needs_storage(new, atom):
+            new = replace(new, decl=memory.copy, operands=(atom,), attrs={})
+        elif atom is not None:
             env[old.result] = atom
             return
         if new.decl is memory.save and self.is_known(new):
@@ -241,6 +243,11 @@ class _Fold(Rewriter):
         rule = IDENTITIES.get(op.decl.name)
         atom = rule(self, op, b) if rule else None
         return atom if atom is not None and may_stand(atom.type, op.result.type) else None
+
+    def needs_storage(self, op: Op, atom: Atom) -> bool:
+        """Whether an operation has the value of something else, but what it makes is written."""
+        is_own = op.decl.view_of is None and op.result in self.written
+        return is_own and isinstance(atom, Value) and atom is not op.result
 
     def is_known(self, save: Op) -> bool:
         """Whether what is saved is a constant, which then stands where it is restored."""

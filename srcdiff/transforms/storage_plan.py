@@ -101,7 +101,14 @@ class Plan:
         if not isinstance(kept, Array) or not isinstance(value.type, Array | Scalar):
             return False
         whole = (kept.dtype, kept.shape[len(places) :]) == (value.type.dtype, shape_of(value.type))
-        return whole and all(any(p and p.terms == {i: 1} for p in places) for i in indices)
+        known = all(p and all(map(self.is_at_hand, p.terms)) for p in places)
+        return (
+            whole and known and all(any(p and p.terms == {i: 1} for p in places) for i in indices)
+        )
+
+    def is_at_hand(self, value: Value) -> bool:
+        """Whether the backward part has a value at no cost: an index, or what is defined in front of all loops."""
+        return self.program.is_index(value) or self.program.is_top(value)
 
 
 def carried_result(loop: Loop, k: int) -> Value:
