@@ -194,7 +194,7 @@ def else_after_broken_loops(x, w):
             s = s * u
         else:
             s += 0.5 * v
-        for u in (1.0, 2.0):
+        for _ in (1.0, 2.0):
             if s > 0.6:
                 break
         if v > w[0]:
