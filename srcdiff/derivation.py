@@ -33,10 +33,15 @@ from srcdiff.ops.memory import copy
 from srcdiff.options import Options
 from srcdiff.programs import Derived, Program
 from srcdiff.signature import Arguments
-from srcdiff.transforms.entry_checks import with_entry_checks, with_overlap_checks
+from srcdiff.transforms.entry_checks import (
+    with_entry_checks,
+    with_layout_checks,
+    with_overlap_checks,
+)
 from srcdiff.transforms.facts import rename
 from srcdiff.transforms.parts import written_parts
 from srcdiff.transforms.pipeline import Recorder, each_function, gradient, prepare, tangent
+from srcdiff.transforms.reshaped import needs_contiguous
 
 __all__ = ["build"]
 
@@ -87,7 +92,9 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
     fn = each_function(fn, lambda f: own_outside(without_stops(f)))
     fn = with_entry_checks(fn)
     source = to_source(fn)
-    checked = with_overlap_checks(fn, fn.notes.get("written", ()), arguments.names)
+    contiguous = fn.notes.get("contiguous", ())
+    checked = with_layout_checks(fn, {*contiguous, *needs_contiguous(fn)})
+    checked = with_overlap_checks(checked, fn.notes.get("written", ()), arguments.names)
     saved = to_source(checked) if checked is not fn else ""
     watched = tuple(fn.notes.get("watched", {}).values())
     return Program(
@@ -102,6 +109,7 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
         watched=watched,
         outside=bool(watched),
         written=tuple(fn.notes.get("written", ())),
+        contiguous=tuple(contiguous),
         arrays=fn.notes.get("arrays", {}),
         weights=fn.notes.get("weights"),
         independent=tuple(fn.params[k].name for k in fn.notes.get("independent", ())),
@@ -219,6 +227,7 @@ def read(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function
     found = {
         "watched": _watched(derived.base, fn),
         "written": written,
+        "contiguous": needs_contiguous(fn),
         "arrays": _arrays_outside(fn) if written else {},
         "counts": _counts(fn, arguments),
     }
@@ -321,7 +330,10 @@ def as_user(fn: Function) -> Function:
 
 class _AsUser(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        b.append(replace(self.keep(old, env, b), origin="user"))
+        new = replace(self.keep(old, env, b), origin="user")
+        if isinstance(new, Op) and new.decl is copy and not new.spelling:
+            new = replace(new, spelling=".copy")  # as it is printed: `np.copy` keeps another order
+        b.append(new)
 
 
 def check_differentiable(fn: Function, k: int) -> None:

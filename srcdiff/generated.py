@@ -14,13 +14,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from srcdiff.codegen.load import load
 from srcdiff.errors import DifferentiationError, IndependentWarning, UnsupportedError
 from srcdiff.frontend.places import place_of
 from srcdiff.ir.location import Location
 from srcdiff.programs import Derived, Program
 from srcdiff.signature import Arguments, Signature
-from srcdiff.trees import children
+from srcdiff.trees import children, leaves
 
 __all__ = ["Generated", "Specialisation"]
 
@@ -94,6 +96,8 @@ class Generated:
                 found = self._make(args, kwargs)
         if found.program.written:
             self._check_overlap(found.program, arguments)
+        if found.program.contiguous:
+            self._check_contiguous(found.program, arguments)
         return found, arguments
 
     def _place(self) -> Location | None:
@@ -144,6 +148,16 @@ class Generated:
                 "Pass a copy of one of them.",
                 program.location,
             )
+
+    def _check_contiguous(self, program: Program, arguments: Arguments) -> None:
+        for name, own in zip(arguments.names, arguments.own, strict=True):
+            if name in program.contiguous and not all(map(_is_contiguous, leaves(own))):
+                raise UnsupportedError(
+                    f"the argument {name!r} of {self.signature.name} is not contiguous in C order, and what NumPy "
+                    "makes a view or a copy of depends on that",
+                    f"Pass np.ascontiguousarray({name}), or reshape a copy of the array in {self.signature.name}.",
+                    program.location,
+                )
 
     def _warn_independent(self, program: Program) -> None:
         if not program.independent or self.derived.options.on_independent == "ignore":
@@ -346,3 +360,7 @@ def _rebuild(
 
 def _loaded(program: Program) -> Specialisation:
     return Specialisation(program, load(program.source, program.name, program.bindings))
+
+
+def _is_contiguous(leaf: Any) -> bool:
+    return not isinstance(leaf, np.ndarray) or leaf.flags.c_contiguous

@@ -60,6 +60,8 @@ class Program:
         The text for a file, where it is another: it has checks that a call through srcdiff makes itself.
     written : tuple of (str, keys)
         Arrays that the function writes into (the program works on copies): parameters, and parts of parameters.
+    contiguous : tuple of str
+        Parameters of which the function means something else where their arrays are not contiguous.
     arrays : mapping of str to array
         What the function reads from outside, where it writes into arguments: the two must not overlap.
     weights : nested tuples of bool
@@ -77,6 +79,7 @@ class Program:
     outside: bool = False
     saved: str = ""
     written: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    contiguous: tuple[str, ...] = ()
     arrays: Mapping[str, Any] = field(default_factory=dict)
     weights: Any = None
     independent: tuple[str, ...] = ()

@@ -1,8 +1,9 @@
 """Other shapes of the same elements: reshapes, axes moved, added and dropped, reversals, triangles, diagonals.
 
-A view's adjoint is the inverse view. `reshape` and `ravel` count as views: arrays are contiguous after normalisation
-at entry. Lengths are operands; axes are static. Elsewhere: `creation` (new arrays of numbers), `joins` (of several
-arrays), `repeats` (of repeated ones), `diagonals` (parts of matrices).
+A view's adjoint is the inverse view. `reshape` and `ravel` count as views: where NumPy copies, or may copy, and the
+difference can be seen, `transforms/reshaped.py` has made it a copy or refused it. Lengths are operands; axes are
+static. Elsewhere: `creation` (new arrays of numbers), `joins` (of several arrays), `repeats` (of repeated ones),
+`diagonals` (parts of matrices).
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from srcdiff.ops.samples import Sample, draw, fixed
 
 __all__ = [
     "add_diagonal", "array_of", "concatenate", "diag", "expand_dims", "flatten", "flip", "fliplr", "flipud", "moveaxis",
-    "ravel", "reshape", "roll", "size_of", "squeeze", "stack", "swapaxes", "transpose", "tril", "triu",
+    "moved_axes", "permutation", "ravel", "reshape", "roll", "size_of", "squeeze", "stack", "swapaxes", "transpose",
+    "tril", "triu",
 ]  # fmt: skip
 
 Attrs = Mapping[str, Any]
@@ -168,7 +170,8 @@ def flatten(x, *, out, d_out):
 # ---- the order of axes -----------------------------------------------------------------------
 
 
-def _permutation(ndim: int, axes: Any) -> tuple[int, ...]:
+def permutation(ndim: int, axes: Any) -> tuple[int, ...]:
+    """Which axes of the operand the axes of `transpose`'s result are."""
     if axes is None:
         return tuple(reversed(range(ndim)))
     found = tuple(int(k) % ndim for k in axes)
@@ -180,7 +183,7 @@ def _permutation(ndim: int, axes: Any) -> tuple[int, ...]:
 def _transposed(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     source = numeric(operands[0])
     shape = shape_of(source)
-    return (make(source.dtype, [shape[k] for k in _permutation(len(shape), attrs.get("axes"))]),)
+    return (make(source.dtype, [shape[k] for k in permutation(len(shape), attrs.get("axes"))]),)
 
 
 def _transpose_text(op: Op) -> str:
@@ -211,7 +214,7 @@ def _untranspose(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None
     axes, d = op.attrs.get("axes"), whole(b, op, d_outs[0])
     if axes is None:
         return [b.op(transpose, d)]
-    inverse = tuple(int(k) for k in np.argsort(_permutation(len(axes), axes)))
+    inverse = tuple(int(k) for k in np.argsort(permutation(len(axes), axes)))
     return [b.op(transpose, d, axes=inverse)]
 
 
@@ -241,7 +244,7 @@ def swapaxes(x, axis1=..., axis2=..., *, out, d_out):
     d_x = np.swapaxes(d_out, axis1, axis2)
 
 
-def _order(ndim: int, source: Any, destination: Any) -> list[int]:
+def moved_axes(ndim: int, source: Any, destination: Any) -> list[int]:
     """Which axes of the operand the axes of `moveaxis`'s result are."""
     sources, places = (
         [int(k) % ndim for k in (a if isinstance(a, tuple | list) else (a,))]
@@ -259,7 +262,7 @@ def _moved(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type
     return (
         make(
             base.dtype,
-            [shape[k] for k in _order(len(shape), attrs["source"], attrs["destination"])],
+            [shape[k] for k in moved_axes(len(shape), attrs["source"], attrs["destination"])],
         ),
     )
 

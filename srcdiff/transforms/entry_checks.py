@@ -14,6 +14,8 @@ arguments as they are given, so this stands in saved files only:
 
         if np.shares_memory(x, w):
             raise ValueError("f_grad is generated for x and w that do not overlap")
+
+So does the check that arrays are contiguous, in programs that reshape them and write into what they get.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from dataclasses import replace
 from srcdiff.ir.build import Builder, shapes_for
 from srcdiff.ir.core import Atom, Function, If, Region, Value
 from srcdiff.ir.shapes import lengths_in
-from srcdiff.ir.types import Clamp, Dim, Struct, Type
+from srcdiff.ir.types import Array, Clamp, Dim, Struct, Type
 from srcdiff.ops import control
 from srcdiff.ops.container_text import part_texts
 from srcdiff.ops.overlap import shares_memory
@@ -32,7 +34,7 @@ from srcdiff.transforms.demanded import demanded
 from srcdiff.transforms.parts import Keys, Part, storage_parts, take
 from srcdiff.transforms.spelled_values import differs, escaped, spelled_value
 
-__all__ = ["with_entry_checks", "with_overlap_checks"]
+__all__ = ["with_entry_checks", "with_layout_checks", "with_overlap_checks"]
 
 
 def with_entry_checks(fn: Function) -> Function:
@@ -69,6 +71,19 @@ def with_overlap_checks(
                 overlap = b.op(shares_memory, take(b, one), take(b, other))
                 both = f"{_called(one)} and {_called(other)}"
                 _raise_if(overlap, f"{fn.name} is generated for {both} that do not overlap", fn, b)
+    return _behind(b, fn)
+
+
+def with_layout_checks(fn: Function, names: Collection[str]) -> Function:
+    """`fn` with a check that the arrays in the parameters called `names` are contiguous."""
+    b = Builder(shapes_for(fn), "compiler", fn.location)
+    for part in storage_parts(tuple(p for p in fn.params if p.name in names)):
+        taken = b.inner()
+        array = take(taken, part)
+        if isinstance(array, Value) and isinstance(array.type, Array):
+            b.body += taken.body
+            said = f" is generated for {_called(part)} contiguous in C order"
+            _refuse(fn, "not {0}.flags.c_contiguous", (array,), said, b)
     return _behind(b, fn)
 
 

@@ -26,12 +26,14 @@ from srcdiff.transforms.forward import ForwardRules, forward
 from srcdiff.transforms.fuse_loops import fuse_loops, loop_direction
 from srcdiff.transforms.hoist import hoist
 from srcdiff.transforms.last_turn import drop_last_turns
+from srcdiff.transforms.layouts import Layouts, all_layouts
 from srcdiff.transforms.lengths import bind_lengths
 from srcdiff.transforms.materialise import materialise
 from srcdiff.transforms.merge_ifs import merge_ifs
 from srcdiff.transforms.moves import move_copies
 from srcdiff.transforms.ownership import own_items, own_results
 from srcdiff.transforms.reads import insert_reads, own_arguments
+from srcdiff.transforms.reshaped import contiguous_buffers, own_reshaped
 from srcdiff.transforms.residuals import Mode, residuals
 from srcdiff.transforms.reverse import Rules, reverse
 from srcdiff.transforms.schedule import place_clears
@@ -103,12 +105,24 @@ class _EachFunction(Rewriter):
         )
 
 
+def with_layouts(fn: Function, change: Callable[[Function, Layouts], Function]) -> Function:
+    """`change` applied to a function and to all that it calls, with the layouts of all arrays in them."""
+    layouts = all_layouts(fn)
+    return each_function(fn, lambda f: change(f, layouts))
+
+
 def _all(fn: Function) -> list[Statement]:
     return list(walk(fn.body))
 
 
 def _prepare(disabled: Collection[str] | None) -> tuple[Pass, ...]:
     steps = [
+        Pass(
+            "reshaped",
+            lambda fn: with_layouts(fn, own_reshaped),
+            "what NumPy reshapes is a view, or a copy is made",
+            whole=True,
+        ),
         Pass("own arguments", own_arguments, "derivatives never modify their arguments"),
         Pass("reads", insert_reads, "the contents of an array at a moment become a value"),
     ]
@@ -175,6 +189,12 @@ _TRIM = (
 )
 
 _OWN = (
+    Pass(
+        "buffers",
+        lambda fn: with_layouts(fn, contiguous_buffers),
+        "what is reshaped and written is contiguous",
+        whole=True,
+    ),
     Pass("own items", own_items, "what is on a list that is handed out is nowhere else"),
     Pass("own results", own_results, "results share no memory", whole=True),
 )
