@@ -122,6 +122,15 @@ def test_a_view_that_is_only_written_is_folded_into_the_target():
     assert lines(source) == ["d_x = np.zeros_like(x)", "d_x[1:] -= v", "return d_x"]
 
 
+def test_an_array_that_is_written_through_a_view_is_made_once():
+    x = vector("x")
+    b = builder()
+    view = b.op(memory.index, b.op(ar.multiply, x, const(2.0)), const(1), where="b:")
+    b.ops(memory.store, view, const(3.0), const(0), where="i")
+    source = text((x,), b, (b.op(memory.read, view),))
+    assert source.count("x * 2.0") == 1
+
+
 def test_loops_over_sequences_have_no_index():
     x, y, i, s, result = vector("xs"), vector("ys"), index(), scalar("s"), scalar("s")
     b = builder()
