@@ -14,6 +14,7 @@ BASES = {
     "filled like a transpose": "y = np.zeros_like(x.T)\n    y[...] = x.T",
     "a function's copy": "y = np.copy(x.T)",
     "an array of an array": "y = np.array(x.T)",
+    "gathered": "y = x[:, [0, 2, 1]]",
     "a product": "y = x.T @ x",
     "a stack": "y = np.stack([x[0], x[1]], axis=1)",
     "filled": "y = np.empty((2, 3))\n    y[...] = x",
@@ -26,7 +27,7 @@ VIEWS = [
     "{}.ravel()", "{}.reshape(-1)", "np.ravel({})", "{}.reshape(1, -1)", "{}.flatten()", "np.squeeze({})",
     "np.asarray({})", "np.ascontiguousarray({})", "{}.T", "np.flip({})", "{}[...]", "np.atleast_1d({})",
     "np.expand_dims({}, 0)", "{}.copy()", "np.copy({})", "np.array({})", "{}.astype(float)",
-    "np.reshape({}, (-1, 1))", "{}.reshape(-1, 1, 2)", "{}.ravel().reshape(-1, 1)",
+    "({} * 1.0).T", "{}.copy()[1:]", "np.reshape({}, (-1, 1))", "{}.reshape(-1, 1, 2)", "{}.ravel().reshape(-1, 1)",
 ]  # fmt: skip
 USES = {
     "the base is written later": """

@@ -6,9 +6,9 @@ The two count as views. Where that is wrong and can be seen, the program is made
     %v = ravel %t               becomes    %v = flatten %t
     store %v, 0.0, 0                       store %v, 0.0, 0
 
-and `%v = reshape %t, n, m` becomes `%c = copy %t` and `%v = reshape %c, n, m`. Where the result is not written, what
-was in the array is taken (`read`, which prints as nothing). A program is refused where the difference can be seen, and
-lengths that only the run knows decide whether NumPy copies.
+and `%v = reshape %t, n, m` becomes `%c = copy %t` and `%v = reshape %c, n, m`. (`asarray` that makes another dtype is a
+copy as well.) Where the result is not written, what was in the array is taken (`read`, which prints as nothing). A
+program is refused where the difference can be seen, and lengths that only the run knows decide whether NumPy copies.
 
 A derivative reshapes the adjoints of what the program reshapes, and writes into them. `contiguous_buffers` sees to it
 that these are views there, too.
@@ -24,7 +24,7 @@ from srcdiff.ir.alias import has_storage, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_parts
 from srcdiff.ir.core import Call, Function, Op, Statement, Value, regions_of, walk
 from srcdiff.ir.types import Array, holds_arrays
-from srcdiff.ops import memory, shapes
+from srcdiff.ops import creation, memory, shapes
 from srcdiff.transforms.layouts import Layouts, all_layouts, makes_view
 from srcdiff.transforms.loads import survey
 
@@ -66,7 +66,7 @@ def contiguous_buffers(fn: Function, layouts: Layouts) -> Function:
     copied = {
         root
         for op, names in _of_written(fn)
-        if not _is_view(op, layouts) and names.tell_apart()
+        if op.decl in _RESHAPES and not _is_view(op, layouts) and names.tell_apart()
         for root in roots[op.operands[0]]  # type: ignore[index]
         if isinstance(root.type, Array) and not layouts[root].contiguous
     }
@@ -96,11 +96,22 @@ def _of_written(fn: Function) -> Iterator[tuple[Op, _Names]]:
 
 
 def _is_reshape(op: Op) -> bool:
-    return op.decl in _RESHAPES and isinstance(op.operands[0].type, Array)
+    """Whether NumPy gives a view or a copy."""
+    may_copy = op.decl in _RESHAPES or _converts(op)
+    return may_copy and isinstance(op.operands[0].type, Array)
+
+
+def _converts(op: Op) -> bool:
+    """Whether `asarray` makes an array of another dtype."""
+    if op.decl is not creation.asarray or not isinstance(op.operands[0].type, Array):
+        return False
+    return op.operands[0].type.dtype != op.results[0].type.dtype  # type: ignore[union-attr]
 
 
 def _is_view(op: Op, layouts: Layouts) -> bool | None:
     base = op.operands[0]
+    if _converts(op):
+        return False
     return makes_view(op, layouts[base]) if isinstance(base, Value) else True
 
 
@@ -220,6 +231,9 @@ class _WithContents(Rewriter):
         base, *rest = (lookup(env, a) for a in old.operands)
         if found == "copy" and old.decl is shapes.ravel:
             b.append(replace(old, decl=shapes.flatten, operands=(base,), spelling=""))
+            return
+        if found == "copy" and _converts(old):
+            b.append(replace(old, decl=creation.array_of, operands=(base,), spelling=""))
             return
         taken = b.op(memory.copy if found == "copy" else memory.read, base, name=base.name)  # type: ignore[union-attr]
         b.append(with_parts(old, [taken, *rest], ()))

@@ -139,6 +139,10 @@ RIGHT = {
     ),
     "one column reshaped": "y = x.copy()\nv = y[:, 0].reshape(-1)\nv[0] = 5.0 * v[1]\nreturn np.sum(y**2)",
     "one column raveled": "y = x.copy()\nv = y[:, 0].ravel()\nv[0] = 5.0 * v[1]\nreturn np.sum(y**2) * v[0]",
+    "another dtype": (
+        "y = x.astype(np.float32)\nv = np.asarray(y, dtype=np.float64)\ny[0, 0] = 7.0\n"
+        "return float(np.sum(y)) * 0.0 + np.sum(x) * v[0, 0]"
+    ),
     "last rows": "y = x.copy()\nv = y[1:].ravel()\nv[0] = 5.0 * v[1]\nreturn np.sum(y**2) * v[0]",
     "another array in the same turn": (
         "y = x.copy()\ns = 0.0\nfor i in range(2):\n    v = y.T.ravel()\n    s += v[1] * v[2]\n    y[i] *= 1.5\nreturn s"
