@@ -180,7 +180,11 @@ def _same(new: Sequence[Any], old: Sequence[Any]) -> bool:
 
 def shapes_for(fn: Function) -> Shapes:
     """For building inside a function: new symbols are none of its own."""
-    return Shapes(others=lambda: _symbols(fn.body), find_ranges=lambda: ranges_of(fn.body))
+    return Shapes(
+        others=lambda: _symbols(fn.body),
+        find_ranges=lambda: ranges_of(fn.body),
+        assumptions=list(fn.notes.get("assumptions", ())),
+    )
 
 
 def ranges_of(region: Region) -> dict[str, Range]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from srcdiff.ir.core import Op
 from srcdiff.ir.types import Array, Clamp, Dim, Scalar, Struct, Type, dims_of, map_dims
 
-__all__ = ["ShapeMismatch", "Shapes", "asked", "lengths_in", "missing", "resolved"]
+__all__ = ["ShapeMismatch", "Shapes", "asked", "is_clamp_of", "lengths_in", "missing", "resolved"]
 
 ONE = Dim(1)
 
@@ -81,6 +81,8 @@ class Shapes:
         if self.find_ranges is not None:
             self.ranges, self.find_ranges = self.find_ranges(), None
         dim = self.resolve(dim)
+        if any(dim == self.resolve(b) for a, b in self.assumptions if is_clamp_of(a, b)):
+            return True
         for symbol, k in dim.terms:
             if symbol in self.ranges and isinstance(symbol, str):
                 end = self.ranges[symbol][k < 0]
@@ -89,6 +91,20 @@ class Shapes:
         return dim.const >= 0 and all(
             k > 0 and (isinstance(s, Clamp) or s in self.rigid) for s, k in dim.terms
         )
+
+    def take_as_inside(self, dims: Sequence[Dim], length: Dim) -> bool:
+        """Whether `x[:n]` has n elements because numbers are not negative, as far as the arguments at hand decide it.
+        It is noted if so. What has one element is left open: it may be broadcast.
+        """
+        try:
+            if any(self.resolve(d).evaluate(self.actual) < 0 for d in dims):
+                return False
+            if self.resolve(length).evaluate(self.actual) == 1:
+                return False
+        except KeyError:
+            return False
+        self.assumptions += [(Dim.of(Clamp(d)), d) for d in map(self.resolve, dims)]
+        return True
 
     def must_equal(self, a: Dim, b: Dim, what: str = "lengths") -> Dim:
         """Record that the program runs only if the two are equal (NumPy raises otherwise)."""
@@ -155,6 +171,11 @@ class Shapes:
         if self.not_one(a):
             return a
         return b if self.not_one(b) else self.fresh("k")
+
+
+def is_clamp_of(a: Dim, b: Dim) -> bool:
+    """Whether it says of a number that it is not negative that the two are equal."""
+    return a == Dim.of(Clamp(b))
 
 
 def lengths_in(type_: Type, base: str = "{0}") -> list[tuple[Dim, str]]:

@@ -83,16 +83,16 @@ def slice_length(shapes: Shapes, n: Dim, item: str, bounds: Sequence[Atom]) -> D
         )
     if n.is_const and start.is_const and stop.is_const:
         return Dim(len(range(*slice(start.const, stop.const).indices(n.const))))
-    inside = (start, stop - start, n - stop)
-    if all(map(shapes.is_at_least_zero, inside)):
+    inside = [d for d in (start, stop - start, n - stop) if not shapes.is_at_least_zero(d)]
+    if not inside:
         return stop - start
     if start.is_const and start.const < 0:
         return shapes.fresh()  # x[-k:] of a shorter array has that array's length
-    if "e" not in given:
-        return (n - start).clamped() if start.is_const else shapes.fresh()
-    if stop.is_const and stop.const < 0 and start.is_const:
+    if start.is_const and "e" not in given:
+        return (n - start).clamped()
+    if start.is_const and stop.is_const and stop.const < 0:
         return (n + stop - start).clamped()
-    return shapes.fresh()
+    return stop - start if shapes.take_as_inside(inside, stop - start) else shapes.fresh()
 
 
 def _constant_slice(n: Dim, start: Dim | None, stop: Dim | None, step: Dim | None) -> Dim | None:

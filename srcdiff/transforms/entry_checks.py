@@ -20,13 +20,13 @@ So does the check that arrays are contiguous, in programs that reshape them and 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, shapes_for
 from srcdiff.ir.core import Atom, Function, If, Region, Value
-from srcdiff.ir.shapes import lengths_in
-from srcdiff.ir.types import Array, Clamp, Dim, Struct, Type
+from srcdiff.ir.shapes import is_clamp_of, lengths_in
+from srcdiff.ir.types import Array, Clamp, Dim, Struct, Symbol, Type
 from srcdiff.ops import control
 from srcdiff.ops.container_text import part_texts
 from srcdiff.ops.overlap import shares_memory
@@ -48,10 +48,13 @@ def with_entry_checks(fn: Function) -> Function:
         )
     types: Mapping[str, Type] = fn.notes.get("shown", {})
     lengths = _Lengths(fn, types)
-    for left, right in _pairs(fn, types):
+    pairs = _pairs(fn, types)
+    for left, right in pairs:
+        is_bound = is_clamp_of(left, right)
+        if lengths.follows(right, pairs) if is_bound else _is_plain(left, right, pairs):
+            continue
         if left.symbols() | right.symbols() <= lengths.of.keys():
-            sides = f"{lengths.text(left)} != {lengths.text(right)}"
-            _refuse(fn, sides, lengths.params, lengths.said(left, right), b)
+            _refuse(fn, lengths.differ(left, right), lengths.params, lengths.said(left, right), b)
     return _behind(b, fn)
 
 
@@ -111,7 +114,8 @@ def _pairs(fn: Function, types: Mapping[str, Type]) -> list[tuple[Dim, Dim]]:
         return decided
     own = demanded(fn, types)
     for left, right in decided:
-        own.must_equal(left, right)
+        if not is_clamp_of(left, right):
+            own.must_equal(left, right)
     for pair in needed:
         if not own.same(*pair):
             own.must_equal(*pair)  # what follows from it is not compared again
@@ -153,10 +157,35 @@ class _Lengths:
     def text(self, dim: Dim) -> str:
         return spelled(dim, {s: code for s, (code, _) in self.of.items()})
 
+    def follows(self, amount: Dim, pairs: Sequence[tuple[Dim, Dim]]) -> bool:
+        """Whether a number is not negative because other lengths are equal, or another number is not."""
+        bounds = [b for a, b in pairs if is_clamp_of(a, b) and b != amount]
+        rests = [amount - b for b in bounds] + [_by_equals(amount, pairs)]
+        return any(
+            rest.const >= 0 and all(k > 0 and self.is_length(s) for s, k in rest.terms)
+            for rest in rests
+        )
+
+    def is_length(self, symbol: Symbol) -> bool:
+        """Whether a symbol is the length of an array."""
+        code = self.of[symbol][0] if isinstance(symbol, str) and symbol in self.of else ""
+        return code.startswith("len(") or ".shape[" in code
+
+    def differ(self, left: Dim, right: Dim) -> str:
+        """The test that two lengths are not as they were."""
+        if is_clamp_of(left, right):
+            less, more = _sides(right)
+            return f"{self.text(more)} < {self.text(less)}"
+        left, right = _gathered(left, right)
+        return f"{self.text(left)} != {self.text(right)}"
+
     def said(self, left: Dim, right: Dim) -> str:
         """What a caller has to see to."""
         names = {s: name for s, (_, name) in self.of.items()}
-        left, right = _bare(left), _bare(right)
+        if is_clamp_of(left, right):
+            less, more = _sides(right)
+            return f" is generated for {spelled(more, names)} >= {spelled(less, names)}"
+        left, right = _gathered(_bare(left), _bare(right))
         if left.const == right.const and not left.is_const and not right.is_const:
             left, right = left - left.const, right - right.const
         one, other = spelled(left, names), spelled(right, names)
@@ -167,6 +196,38 @@ class _Lengths:
         ):
             return f": {one[4:-1]} and {other[4:-1]} have to have equal lengths"
         return f": {one} and {other} have to be equal"
+
+
+def _sides(amount: Dim) -> tuple[Dim, Dim]:
+    """`n, m + 1` for `m + 1 - n`, which is not negative."""
+    above = Dim(max(amount.const, 0), tuple((s, k) for s, k in amount.terms if k > 0))
+    return above - amount, above
+
+
+def _gathered(left: Dim, right: Dim) -> tuple[Dim, Dim]:
+    """`n == 4 * m` for `n - 3 * m == m`."""
+    if not any(k < 0 for dim in (left, right) for _, k in dim.terms):
+        return left, right
+    less, more = _sides(left - right)
+    return (left, right) if less.is_const or more.is_const else (more, less)
+
+
+def _by_equals(amount: Dim, pairs: Sequence[tuple[Dim, Dim]]) -> Dim:
+    """A number in terms of other lengths, where lengths are equal."""
+    for left, right in pairs:
+        rest = left - right
+        symbol, k = next(((s, k) for s, k in rest.terms if abs(k) == 1), ("", 0))
+        if isinstance(symbol, str) and k and not is_clamp_of(left, right):
+            amount = amount.substitute({symbol: Dim.of(symbol) - rest.scaled(k)})
+    return amount
+
+
+def _is_plain(left: Dim, right: Dim, pairs: Sequence[tuple[Dim, Dim]]) -> bool:
+    """Whether two lengths are equal because of numbers that are not negative."""
+    inner = {a.terms[0][0]: b for a, b in pairs if is_clamp_of(a, b)}
+    rest = left - right
+    clamps = [(s, k) for s, k in rest.terms if s in inner]
+    return rest == sum((Dim.of(s).scaled(k) - inner[s].scaled(k) for s, k in clamps), Dim())
 
 
 def _bare(dim: Dim) -> Dim:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from fuzz.compare import problems
 
 import srcdiff
 from srcdiff.ir.parse import parse
@@ -173,3 +174,35 @@ def test_lengths_of_joined_slices_in_a_tangent() -> None:
     g = srcdiff.grad(powers)
     expected = (g(X + 1e-5 * v, A) - g(X - 1e-5 * v, A)) / 2e-5
     np.testing.assert_allclose(srcdiff.hvp(powers)(X, A, v), expected, rtol=1e-7)
+
+
+def gated(W, h):
+    n = len(h)
+    z = W @ h
+    return np.sum(np.tanh(z[:n]) * z[n : 2 * n] + h)
+
+
+def halves(x, y, n):
+    a, b = x[:n], x[n:]
+    return np.sum(a * b) + np.sum(a * y)
+
+
+def test_slices_that_lie_inside_an_array_have_the_lengths_that_their_bounds_say():
+    source = srcdiff.value_and_grad(gated, argnums=(0, 1)).source_for(np.ones((6, 3)), np.ones(3))
+    assert "keepdims" not in source
+    assert source.count("raise") == 1 and "if len(W) < 2 * W.shape[1]:" in source
+
+
+@pytest.mark.parametrize(
+    "sizes", [(4, 2, 2), (2, 3, 1), (2, 1, 1), (3, 2, 2), (5, 1, 1), (3, 3, 5)]
+)
+def test_slices_of_all_lengths_have_derivatives(sizes):
+    x, y, n = sizes
+    args = (np.linspace(0.5, 1.0, x), np.linspace(-1.0, 2.0, y), n)
+    try:
+        halves(*args)
+    except ValueError:
+        with pytest.raises(ValueError):
+            srcdiff.grad(halves)(*args)
+    else:
+        assert problems(halves, args) == []
