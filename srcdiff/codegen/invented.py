@@ -7,7 +7,6 @@ is stored, and last the operation that makes it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from srcdiff.codegen.facts import Facts
@@ -15,6 +14,7 @@ from srcdiff.codegen.folding import Folding
 from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Plan
 from srcdiff.ir.core import Atom, Tree, Value
 from srcdiff.ir.core import Node as Container
+from srcdiff.ir.spelling import plural
 from srcdiff.ir.types import INT, Array, List, Scalar, strip
 
 __all__ = ["made_of", "stored_value", "suggestions"]
@@ -186,14 +186,6 @@ def made_of(members: Sequence[Value], facts: Facts) -> list[str]:
 
 def _plain(name: str) -> bool:
     return bool(name) and name != "_"
-
-
-def plural(name: str) -> str:
-    if name.endswith(("s", "d")) and len(name) > 2:
-        return f"all_{name}"
-    if name.endswith(("x", "ch")) and len(name) > 2:
-        return f"{name}es"
-    return f"{name[:-1]}ies" if re.search(r"[^aeiou]y$", name) and len(name) > 2 else f"{name}s"
 
 
 def _for_use(member: Value, node: Node, plan: Plan, names: Mapping[Value, str]) -> Iterator[str]:

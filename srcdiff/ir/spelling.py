@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.types import Scalar, Type
 
-__all__ = ["as_spelled", "call_text", "template_of"]
+__all__ = ["as_spelled", "call_text", "plural", "template_of"]
 
 
 def call_text(op: Op) -> str:
@@ -44,3 +45,14 @@ def _number(type_: Scalar, weak: bool) -> Scalar:
     """The number that a module's function gives; Python knows one precision only."""
     is_narrow = weak and type_.dtype.startswith("float")
     return replace(type_, weak=weak, dtype="float64" if is_narrow else type_.dtype)
+
+
+def plural(name: str) -> str:
+    """A name for many of what a name stands for: `log_alphas`, `boxes`, `entries`, `all_turns`."""
+    if len(name) <= 2:
+        return f"{name}s" if name else ""
+    if name.endswith(("s", "d")):
+        return f"all_{name}"
+    if name.endswith(("x", "ch", "sh")):
+        return f"{name}es"
+    return f"{name[:-1]}ies" if re.search(r"[^aeiou]y$", name) else f"{name}s"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from srcdiff.ir.build import Builder, Env, lookup
 from srcdiff.ir.core import Atom, Const, For, If, Op, Region, Statement, Value, While, walk
 from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.spelling import plural
 from srcdiff.ir.types import Array, Dim, Scalar, map_dims, shape_of
 from srcdiff.ops import containers, memory
 from srcdiff.transforms.facts import is_mixed
@@ -259,14 +260,3 @@ def _bodies(s: Statement) -> tuple[Region, ...]:
 def _own(dim: Dim) -> Dim:
     """A length that differs from element to element of a list."""
     return dim.substitute({s: Dim.of(s if s.endswith("*") else f"{s}*") for s in dim.symbols()})
-
-
-def plural(name: str) -> str:
-    """`log_alphas` for what holds the `log_alpha` of each turn."""
-    if not name:
-        return ""
-    if len(name) > 2 and name.endswith(("s", "x", "ch", "sh")):
-        return f"{name}es"
-    if len(name) > 2 and name.endswith("y") and name[-2] not in "aeiou":
-        return f"{name[:-1]}ies"
-    return f"{name}s"

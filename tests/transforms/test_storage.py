@@ -5,8 +5,8 @@ from transforms.hard_programs import V
 from transforms.sources import after, agrees
 
 from srcdiff.ir.core import For, Op
+from srcdiff.ir.spelling import plural
 from srcdiff.ir.text import to_text
-from srcdiff.transforms.storage_plan import plural
 
 NESTED = "def f(x):\n    s = 1.0\n    for i in range(3):\n        for j in range({bounds}):\n            s = s * np.sin(x[i] * x[j] + 1.0)\n    return s\n"
 
@@ -49,7 +49,14 @@ def test_zero_turns_keep_nothing():
 
 @pytest.mark.parametrize(
     ("one", "many"),
-    [("log_alpha", "log_alphas"), ("x", "xs"), ("box", "boxes"), ("entry", "entries"), ("", "")],
+    [
+        ("log_alpha", "log_alphas"),
+        ("x", "xs"),
+        ("box", "boxes"),
+        ("entry", "entries"),
+        ("turns", "all_turns"),
+        ("", ""),
+    ],
 )
 def test_what_holds_the_values_of_each_turn_is_named_in_the_plural(one, many):
     assert plural(one) == many
