@@ -217,6 +217,17 @@ def negated_twice_and_overwritten(x, w):
     return 1.0 - y @ w
 
 
+def part_copied_in_a_nested_loop(x, d):
+    p = np.cumsum(x)
+    s = x[0]
+    for i in range(2):
+        p[i] -= 0.4 * x[-1]
+        for _ in range(2):
+            s = 0.7 * s - np.sum(p * p)
+            p = d["v"].copy()
+    return s
+
+
 RNG = np.random.default_rng(0)
 PAIR, SIX = RNG.normal(size=2) + 1, RNG.normal(size=6) + 3
 ROWS, SQUARE, GRID = RNG.normal(size=(3, 2)), RNG.normal(size=(2, 2)), RNG.normal(size=(6, 6))
@@ -252,6 +263,7 @@ VECTOR = RNG.normal(size=5)
         (else_after_broken_loops, (SIX, 0.9 * SIX)),
         (kept_at_a_place_that_is_computed, (ROWS, 0.7)),
         (negated_twice_and_overwritten, (SIX, 2 * SIX)),
+        (part_copied_in_a_nested_loop, (PAIR, {"v": 2 * PAIR})),
     ],
 )
 def test_every_mode_agrees_with_differences(f, args):

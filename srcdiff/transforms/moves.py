@@ -85,5 +85,6 @@ class _Moves(Rewriter):
             return None
         if maker.decl is memory.read:
             return self.ending(maker)
-        is_own = is_generated(maker) and self.roots.get(source) == frozenset((source,))
+        is_new = maker.decl.view_of is None and self.roots.get(source) == frozenset((source,))
+        is_own = is_generated(maker) and is_new  # the part of an argument that `get` takes is a root, too
         return source if is_own and same_kind(source.type, use.result.type) else None
