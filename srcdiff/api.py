@@ -126,17 +126,30 @@ class _AtPoint:
     @property
     def source(self) -> str:
         """The source of the latest specialisation."""
+        return self._last().source
+
+    def _last(self) -> Generated:
         if self._latest is None:
             raise DifferentiationError(
                 f"{self.__name__} has no source yet: it is generated for the types of the arguments",
                 "Call it first, or use source_for, which generates without running.",
             )
-        return self._latest.source
+        return self._latest
 
     def source_for(self, *args: Any, **kwargs: Any) -> str:
         """The source for arguments as in a call, without running it."""
         handle, given = self._resolve(*args, **kwargs)
         return handle.source_for(*given)
+
+    @property
+    def loop_source(self) -> str:
+        """The loop form of the latest specialisation."""
+        return self._last().loop_source
+
+    def loop_source_for(self, *args: Any, **kwargs: Any) -> str:
+        """The loop form for arguments as in a call, without running it."""
+        handle, given = self._resolve(*args, **kwargs)
+        return handle.loop_source_for(*given)
 
     def stages(self, *args: Any, **kwargs: Any) -> dict[str, str]:
         """The program after each pass, as text."""

@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 
 from srcdiff.codegen.python import bindings_of, callees_first, to_source
+from srcdiff.compiling import LoopProgram
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.constants import Watched, snapshot
 from srcdiff.frontend.lower import trace
 from srcdiff.frontend.places import parameter_place
-from srcdiff.frontend.rules import parse_forward_rule, parse_rule
+from srcdiff.frontend.rules import parse_expansion, parse_forward_rule, parse_rule
 from srcdiff.ir.alias import Roots, storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Function, Node, Op, Region, Statement, Tree, Value, walk
@@ -39,11 +40,14 @@ from srcdiff.transforms.entry_checks import (
     with_overlap_checks,
 )
 from srcdiff.transforms.facts import rename
+from srcdiff.transforms.loops import to_loops
+from srcdiff.transforms.nests import NoLoopForm
 from srcdiff.transforms.parts import written_parts
 from srcdiff.transforms.pipeline import Recorder, each_function, gradient, prepare, tangent
+from srcdiff.transforms.plain_tuples import has_lists
 from srcdiff.transforms.reshaped import needs_contiguous
 
-__all__ = ["build"]
+__all__ = ["build", "build_loops"]
 
 _PLAIN = (bool, int, float, str, type(None))
 
@@ -118,6 +122,27 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
         stages=recorder.stages,
         seconds=recorder.seconds,
     )
+
+
+def build_loops(derived: Derived, arguments: Arguments) -> LoopProgram:
+    """The loop form of the program for arguments of these types, or why there is none."""
+    recorder = Recorder(verify=bool(os.environ.get("SRCDIFF_VERIFY")))
+    with _collector_paused():
+        fn = derive(derived, arguments, recorder)
+        fn = each_function(fn, lambda f: own_outside(without_stops(f)))
+        program = LoopProgram(fn.name, types=_types_now(fn), output=fn.output, location=fn.location)
+        if any(has_lists(v.type) for v in (*fn.params, *fn.body.yields)):
+            return replace(program, refused="it takes or gives lists of any number of parts")
+        try:
+            loops = to_loops(fn, arguments.lengths, parse_expansion, recorder)
+        except NoLoopForm as reason:
+            return replace(program, refused=str(reason))
+        source = to_source(with_entry_checks(loops))
+        return replace(program, source=source, bindings=mentioned(bindings_of(loops), source))
+
+
+def _types_now(fn: Function) -> tuple[Type, ...]:
+    return tuple(p.type for p in fn.params)
 
 
 def mentioned(bindings: Mapping[str, Any], source: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.codegen.load import load
+from srcdiff.compiling import Compiled
 from srcdiff.errors import DifferentiationError, IndependentWarning, UnsupportedError
 from srcdiff.frontend.places import place_of
 from srcdiff.ir.location import Location
@@ -35,12 +36,17 @@ _MOST = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class Specialisation:
-    """One generated program: its text, the function that it is, and what it was made for."""
+    """One generated program: its text, the function that it is, and what it was made for.
+
+    `arguments` hold types and lengths only; `compiled` is its loop form, once that was asked for.
+    """
 
     program: Program
     function: Callable[..., Any]
+    arguments: Arguments | None = None
+    compiled: Compiled | None = None
 
 
 @dataclass
@@ -84,7 +90,30 @@ class Generated:
         values = arguments.values
         if self.derived.kind == "vjp":
             values = (*values[:-1], *_weights(specialisation.program.weights, values[-1]))
+        if self.derived.options.jit is True:
+            return self._compiled(specialisation, values)(*values)
         return specialisation.function(*values)
+
+    def _compiled(self, specialisation: Specialisation, values: Sequence[Any]) -> Compiled:
+        """The loop form, compiled for values like these when it is first called."""
+        found = specialisation.compiled
+        if found is None or found.function is None:
+            with _COMPILING:
+                found = self._loops(specialisation)
+                found.compile_for(values)
+        return found
+
+    def _loops(self, specialisation: Specialisation) -> Compiled:
+        """The loop form of a specialisation."""
+        with _COMPILING:
+            if specialisation.compiled is None:
+                if _is_lost(self.derived) or specialisation.arguments is None:
+                    raise _lost(self.__name__)
+                from srcdiff.derivation import build_loops  # the stages take a while to import
+
+                program = build_loops(self.derived, specialisation.arguments)
+                specialisation.compiled = Compiled(program)
+            return specialisation.compiled
 
     def _specialised(
         self, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -131,7 +160,8 @@ class Generated:
             self._cache.static |= program.static
             arguments = self.signature.bind(args, kwargs, self._cache.static, self._place)
         self._warn_independent(program)
-        entry = Specialisation(program, load(program.source, program.name, program.bindings))
+        function = load(program.source, program.name, program.bindings)
+        entry = Specialisation(program, function, replace(arguments, values=(), own=()))
         known = self._cache.entries.get(arguments.key, ())
         self._cache.entries[arguments.key] = (entry, *known[: _MOST - 1])
         return entry
@@ -197,14 +227,43 @@ class Generated:
         """The source for arguments of these types, without running it."""
         return self.specialise(*args, **kwargs).program.source
 
+    @property
+    def loop_source(self) -> str:
+        """The loop form of the latest specialisation: what is compiled with `jit=True`.
+
+        Raises
+        ------
+        DifferentiationError
+            Before the first call.
+        UnsupportedError
+            For a program that has no loop form.
+        """
+        if self._cache.latest is None:
+            raise DifferentiationError(
+                f"{self.__name__} has no source yet: it is generated for the types of the arguments",
+                "Call it first, or use loop_source_for(*args), which generates without running.",
+            )
+        return self._loop_text(self._cache.latest)
+
+    def loop_source_for(self, *args: Any, **kwargs: Any) -> str:
+        """The loop form for arguments of these types, without running or compiling it."""
+        return self._loop_text(self.specialise(*args, **kwargs))
+
+    def _loop_text(self, specialisation: Specialisation) -> str:
+        program = self._loops(specialisation).program
+        if program.refused:
+            raise UnsupportedError(
+                f"{self.__name__} has no loop form: {program.refused}",
+                "Its source in NumPy runs as it is.",
+                program.location,
+            )
+        return program.source
+
     def stages(self, *args: Any, **kwargs: Any) -> dict[str, str]:
         """The program after each pass, as text: pass name to text, in order."""
         self.specialise(*args, **kwargs)
         if _is_lost(self.derived):
-            raise DifferentiationError(
-                f"{self.__name__} was unpickled where its function cannot be found",
-                "Make the function importable.",
-            )
+            raise _lost(self.__name__)
         arguments = self.signature.bind(args, kwargs, self._cache.static, self._place)
         with _COMPILING:
             from srcdiff.derivation import build  # the stages take a while to import
@@ -221,24 +280,30 @@ class Generated:
         *args
             Arguments whose types it is generated for; without any, the latest specialisation is written.
         form
-            "array": the readable form.
+            "array": the readable form; "loops": the compiled one, which needs Numba.
 
         Raises
         ------
         DifferentiationError
             If the program refers to objects that a file cannot hold.
         """
-        if form != "array":
-            raise ValueError(f'form={form!r}: this version writes form="array" only')
+        if form not in ("array", "loops"):
+            raise ValueError(f'form={form!r}: expected "array" or "loops"')
         if self._cache.latest is None and not (args or kwargs) and self.signature.needed:
             raise DifferentiationError(
                 f"{self.__name__} was not called yet, so there is nothing to save",
                 "Call it first, or give arguments of the types that it is for: save(path, *args).",
             )
         if args or kwargs or self._cache.latest is None:
-            program = self.specialise(*args, **kwargs).program
+            chosen = self.specialise(*args, **kwargs)
         else:
-            program = self._cache.latest.program
+            chosen = self._cache.latest
+        program = chosen.program
+        if form == "loops":
+            source = self._loop_text(chosen)
+            program = replace(
+                program, source=source, saved="", bindings=self._loops(chosen).program.bindings
+            )
         target = Path(path)
         program.write(target)
         return target
@@ -287,6 +352,12 @@ def _is_lost(derived: Derived) -> bool:
     """Whether the function was not found again by unpickling."""
     inner = derived.base
     return _is_lost(inner.derived) if isinstance(inner, Generated) else inner is None
+
+
+def _lost(name: str) -> DifferentiationError:
+    return DifferentiationError(
+        f"{name} was unpickled where its function cannot be found", "Make the function importable."
+    )
 
 
 def _weights(shape: Any, d_value: Any) -> list[Any]:

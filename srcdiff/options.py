@@ -60,11 +60,10 @@ def make_options(given: Mapping[str, Any], base: Options | None = None) -> Optio
             raise TypeError(f"srcdiff has no option {name!r}; the options are {', '.join(known)}")
     values = {k: _tidy(k, v) for k, v in given.items()}
     options = replace(base or Options(), **values)
-    if options.jit is True or options.target == "cuda":
-        what = 'target="cuda"' if options.target == "cuda" else "jit=True"
+    if options.target == "cuda":
         raise UnsupportedError(
-            f"{what}: this version generates NumPy code and does not compile it yet",
-            "Leave the option out, and pass `g.source` to numba.njit yourself where that is what you need.",
+            'target="cuda": this version generates NumPy code, and with jit=True code that Numba compiles',
+            "Leave the option out, or pass jit=True and look at `g.loop_source`.",
         )
     return options
 

@@ -247,7 +247,7 @@ def test_save_without_arguments_writes_the_latest(tmp_path: Path) -> None:
     g(X)
     assert g.save(str(tmp_path / "g.py")).read_text().endswith(g.source)
     with pytest.raises(ValueError, match="form"):
-        g.save(tmp_path / "g.py", form="loops")
+        g.save(tmp_path / "g.py", form="lines")
 
 
 def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:

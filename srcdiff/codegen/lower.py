@@ -33,7 +33,7 @@ from srcdiff.codegen.ends import (
 from srcdiff.codegen.handing import Handing
 from srcdiff.codegen.needed import Needed, carried_values, reads_within
 from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Plan, is_pure
-from srcdiff.codegen.sequences import sequence_form
+from srcdiff.codegen.sequences import range_form, sequence_form
 from srcdiff.codegen.together import is_unpacking
 from srcdiff.ir.alias import Roots
 from srcdiff.ir.core import (
@@ -99,6 +99,7 @@ class _Lowering(Handing):
         super().__init__(fn, self.counts.maker, hollow)
         self.function_names = function_names
         self.needed = Needed(fn)
+        self.only_ranges = "loops" in fn.notes
         self.absorbed: set[Statement] = set()  # stand in the header of a loop
 
     def keeps(self, s: Statement) -> bool:
@@ -313,7 +314,11 @@ class _Lowering(Handing):
     def for_loop(self, loop: For) -> list[Node]:
         variables = self.variables(loop)
         before = copies(variables, self.starts(loop, variables), loop)
-        header = sequence_form(loop, self.counts, self.roots, self.needed.keeps)
+        header = (
+            range_form(loop)
+            if self.only_ranges
+            else sequence_form(loop, self.counts, self.roots, self.needed.keeps)
+        )
         self.home.update(header.same)
         end: End = (
             Leave(tuple(variables)) if loop.breaks else Assign(tuple(variables), is_turn=True)

@@ -53,7 +53,20 @@ def to_source(fn: Function) -> str:
         known[text] = names[f]
         taken.add(names[f])
         definitions.append(tree)
-    return to_text(n.module([*import_statements(imports), *definitions]))
+    header = import_statements(imports)
+    if "loops" in fn.notes:
+        header.append(n.import_from("numba", "njit"))
+        for tree in definitions:
+            tree.decorator_list = [compiled(bool(fn.notes["loops"]))]
+    return to_text(n.module([*header, *definitions]))
+
+
+def compiled(fastmath: bool) -> Any:
+    """The decorator of functions that Numba compiles. NaN and infinities always count."""
+    flags = {"error_model": n.constant("numpy")}
+    if fastmath:
+        flags["fastmath"] = n.set_(*map(n.constant, ("contract", "reassoc", "arcp", "nsz")))
+    return n.call("njit", **flags)
 
 
 def _unused(name: str, taken: set[str]) -> str:

@@ -17,7 +17,7 @@ from srcdiff.ir.alias import Roots, writes_of
 from srcdiff.ir.core import Atom, For, Op, Statement, Value, const, regions_of, walk
 from srcdiff.ir.types import List
 
-__all__ = ["Header", "sequence_form"]
+__all__ = ["Header", "range_form", "sequence_form"]
 
 
 _MANY = 5  # sequences that a `zip` may have
@@ -35,13 +35,18 @@ class Header:
     same: Mapping[Value, Value] = field(default_factory=dict)  # picked again: what was picked first
 
 
+def range_form(loop: For) -> Header:
+    """`for i in range(...)`."""
+    return Header("range", loop.operands[:3], loop.index)
+
+
 def sequence_form(
     loop: For,
     counts: Counts,
     roots: Roots,
     keeps: Callable[[Statement], bool],
 ) -> Header:
-    plain = Header("range", loop.operands[:3], loop.index)
+    plain = range_form(loop)
     if not (loop.start == const(0) and loop.step == const(1)):
         return plain
     picked = _picked(loop, roots, keeps)

@@ -44,7 +44,7 @@ from srcdiff.ops.axes import axes_of
 from srcdiff.ops.memory import element_count, length
 from srcdiff.ops.reductions import count
 
-__all__ = ["parse_forward_rule", "parse_rule"]
+__all__ = ["parse_expansion", "parse_forward_rule", "parse_rule"]
 
 _PARSED: dict[Any, Function] = {}
 _LIMIT = 10_000
@@ -74,6 +74,15 @@ def parse_forward_rule(
     """The forward-mode rule: `dots` are the operands' tangents, None for those that have none."""
     assert decl.forward is not None
     return _parsed(decl.forward, operands, attrs, out, (), dots)
+
+
+def parse_expansion(decl: OpDecl, operands: Sequence[Type], attrs: Mapping[str, Any]) -> Function:
+    """An operation said with simpler ones, for these types; it yields the result."""
+    assert decl.expansion is not None
+    key = ("expansion", decl.expansion, tuple(operands), tuple(attrs.items()))
+    if key not in _PARSED:
+        _PARSED[key] = _Rule(decl.expansion, attrs).expansion(operands)
+    return _PARSED[key]
 
 
 def _parsed(
@@ -127,6 +136,21 @@ class _Rule:
         self._bind_tangents(names, dots)
         block(self.frame, self.source.node.body, frozenset(self.source.flow.local))
         return self._finished(names, bool(dots), len(out))
+
+    def expansion(self, operands: Sequence[Type]) -> Function:
+        for type_ in operands:
+            if not isinstance(type_, Scalar):
+                self.shapes.rigid |= {s for d in dims_of(type_) for s in d.symbols()}
+        self._bind_operands(operands)
+        block(self.frame, self.source.node.body, frozenset(self.source.flow.local))
+        yields: list[Atom] = []
+        found = self._value("result")
+        assert found is not None
+        tree = tree_of(found, yields)
+        assert tree is not None
+        region = Region(tuple(self.params), tuple(self.session.b.body), tuple(yields))
+        function = Function(self.rule.__name__, region, tree)
+        return change_dims(function, self.shapes.resolve) if self.shapes.bindings else function
 
     # ---- parameters ----
 

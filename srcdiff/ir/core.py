@@ -157,6 +157,12 @@ class OpDecl:
         "heavy" (products, factorisations, loops: not computed again without need).
     evaluate : callable or None
         `evaluate(operands, attrs)` for the reference evaluator; None: the template is evaluated.
+    place, element : callable or None
+        The loop form: see `ops.loop_forms`. Elementwise operations have it by themselves.
+    fold : (str, number) or None
+        For reductions along axes: the operation that combines two elements, and what to begin with.
+    expansion : callable or None
+        The operation said with simpler ones, in NumPy, as a rule is: it assigns `result`.
     samples : tuple
         How tests draw arguments (see `ops.samples`).
     """
@@ -188,6 +194,10 @@ class OpDecl:
     raises: bool = False
     cost: str = "element"
     evaluate: Callable[..., Any] | None = None
+    place: Callable[..., Any] | None = None
+    element: Callable[..., Any] | None = None
+    fold: tuple[str, float] | None = None
+    expansion: Callable[..., Any] | None = None
     samples: tuple[Any, ...] = ()
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Op, Value, const
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, List, Scalar, Type, is_float, is_numeric, ndim_of, shape_of
-from srcdiff.ops import memory
+from srcdiff.ops import loop_forms, memory
 from srcdiff.ops.arguments import (
     bind_like,
     length_operands,
@@ -224,7 +224,8 @@ def _full_text(op: Op) -> str:
 
 
 @declare(
-    np.full, template=_full_text, infer=_filled, bind=_bind_full, linear=True, signature="value, *shape",
+    np.full, element=loop_forms.filled_with(0), template=_full_text,
+    infer=_filled, bind=_bind_full, linear=True, signature="value, *shape",
     samples=(fixed(1.5, 3), fixed(1.5, 2, 3), fixed(2.5, 0)),
 )  # fmt: skip
 def full(value, *shape, out, d_out):
@@ -233,6 +234,7 @@ def full(value, *shape, out, d_out):
 
 @declare(
     np.full_like,
+    element=loop_forms.filled_with(1),
     template=like_text("full_like", "{1}"),
     infer=like_first,
     bind=bind_like("a", "fill_value"),
@@ -285,6 +287,7 @@ def _bind_arange(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 arange = operation(
     "arange",
     np.arange,
+    element=loop_forms.counted,
     template=_arguments_text,
     infer=_ranged,
     bind=_bind_arange,
@@ -335,7 +338,8 @@ def _bind_eye(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 
 eye = operation(
-    "eye", np.eye, np.identity, template=_arguments_text, infer=_identity, bind=_bind_eye, differentiable=False,
+    "eye", np.eye, np.identity, element=loop_forms.on_diagonal_only,
+    template=_arguments_text, infer=_identity, bind=_bind_eye, differentiable=False,
     signature="*lengths", defaults={"k": 0},
 )  # fmt: skip
 

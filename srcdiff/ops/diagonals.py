@@ -10,6 +10,7 @@ import numpy as np
 from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Type, ndim_of, shape_of
+from srcdiff.ops import loop_forms
 from srcdiff.ops.infer import TypeMistake, make, nothing, numeric, same_as_first
 from srcdiff.ops.registry import declare, operation
 from srcdiff.ops.samples import draw
@@ -75,7 +76,8 @@ add_diagonal = operation(
 
 
 @declare(
-    np.diag, template=_diag_text, infer=_diagonal_of, linear=True, scatter=add_diagonal, view_of=0, read_only=True,
+    np.diag, element=loop_forms.diagonal_of,
+    template=_diag_text, infer=_diagonal_of, linear=True, scatter=add_diagonal, view_of=0, read_only=True,
     samples=(draw((3, 3)), draw((2, 3)), draw((3, 3), k=1), draw((3, 2), k=-1), draw((3,)), draw((2,), k=-1),
     draw((1, 1))),
 )  # fmt: skip
@@ -92,7 +94,7 @@ def _diagonal_only(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tu
 
 diagonal = operation(
     "diagonal", np.diagonal, method="diagonal", template=_diag_text, infer=_diagonal_only, linear=True,
-    scatter=add_diagonal,
+    scatter=add_diagonal, place=loop_forms.on_diagonal,
     view_of=0, read_only=True, cost="free", signature="x, offset=0", samples=(draw((3, 3)), draw((3, 2), offset=-1)),
 )  # fmt: skip
 
@@ -104,8 +106,13 @@ def _traced(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Typ
     return (make("int64" if source.dtype[0] in "bi" else source.dtype, ()),)
 
 
+def trace_expanded(x, offset=0):
+    result = np.sum(np.diagonal(x, offset))
+
+
 trace = operation(
-    "trace", np.trace, method="trace", infer=_traced, linear=True, scatter=add_diagonal, signature="x, offset=0",
+    "trace", np.trace, method="trace", expansion=trace_expanded,
+    infer=_traced, linear=True, scatter=add_diagonal, signature="x, offset=0",
     samples=(draw((3, 3)), draw((2, 3)), draw((1, 1)), draw((3, 3), offset=1)),
 )  # fmt: skip
 
@@ -124,11 +131,17 @@ def _k_text(op: Op) -> str:
     return f"np.{op.decl.name}({{0}}{f', {k}' if k else ''})"
 
 
-@declare(np.triu, template=_k_text, infer=_triangle, linear=True, samples=_triangle_samples)
+@declare(
+    np.triu, element=loop_forms.triangle("greater_equal"), template=_k_text, infer=_triangle, linear=True,
+    samples=_triangle_samples,
+)  # fmt: skip
 def triu(x, k=0, *, out, d_out):
     d_x = np.triu(d_out, k)
 
 
-@declare(np.tril, template=_k_text, infer=_triangle, linear=True, samples=_triangle_samples)
+@declare(
+    np.tril, element=loop_forms.triangle("less_equal"), template=_k_text, infer=_triangle, linear=True,
+    samples=_triangle_samples,
+)  # fmt: skip
 def tril(x, k=0, *, out, d_out):
     d_x = np.tril(d_out, k)

@@ -15,6 +15,7 @@ import numpy as np
 from srcdiff.ir.core import Atom
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
+from srcdiff.ops import loop_forms
 from srcdiff.ops.axes import reduced_shape
 from srcdiff.ops.infer import TypeMistake, make, numeric, promote
 from srcdiff.ops.lazy import LazyModule
@@ -155,6 +156,7 @@ def _outer_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple
 
 @declare(
     np.outer,
+    element=loop_forms.products,
     infer=_outer_type,
     multilinear=True,
     samples=(draw((2,), (3,)), draw((1,), (3,)), draw((0,), (2,))),

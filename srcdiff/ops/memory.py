@@ -20,6 +20,7 @@ import numpy as np
 from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, List, Scalar, Type, dims_of, map_dims, shape_of
+from srcdiff.ops import loop_forms
 from srcdiff.ops.arguments import bind_allocation, bind_like, like_first, like_text
 from srcdiff.ops.container_text import alike_list
 from srcdiff.ops.infer import TypeMistake, make, nothing, of_type, same_as_first
@@ -217,6 +218,7 @@ read = operation(
     infer=same_as_first,
     linear=True,
     evaluate=lambda operands, attrs: operands[0].copy(),
+    place=loop_forms.same_place,
 )
 
 copy = operation(
@@ -227,6 +229,7 @@ copy = operation(
     infer=same_as_first,
     linear=True,
     signature="x",
+    place=loop_forms.same_place,
 )
 
 add_into = operation(
@@ -252,10 +255,17 @@ index = operation(
     cost="free",
     raises=True,
     scatter=add_into,
+    place=loop_forms.indexed,
 )
 # by index arrays or masks: a copy
 gather = operation(
-    "gather", template=_subscripted(1), infer=_subscript, linear=True, raises=True, scatter=add_at
+    "gather",
+    template=_subscripted(1),
+    infer=_subscript,
+    linear=True,
+    raises=True,
+    scatter=add_at,
+    place=loop_forms.indexed,
 )
 
 
@@ -288,8 +298,16 @@ _allocation: dict[str, Any] = {
 
 # lengths are operands; `dtype` is an attribute
 empty = operation("empty", np.empty, template=_allocation_text("empty"), **_allocation)
-zeros = operation("zeros", np.zeros, template=_allocation_text("zeros"), **_allocation)
-ones = operation("ones", np.ones, template=_allocation_text("ones"), **_allocation)
+zeros = operation(
+    "zeros",
+    np.zeros,
+    template=_allocation_text("zeros"),
+    element=loop_forms.filled(0),
+    **_allocation,
+)
+ones = operation(
+    "ones", np.ones, template=_allocation_text("ones"), element=loop_forms.filled(1), **_allocation
+)
 
 _like: dict[str, Any] = {
     "infer": like_first,
@@ -299,8 +317,20 @@ _like: dict[str, Any] = {
     "shape_of": (0,),
 }
 empty_like = operation("empty_like", np.empty_like, template=like_text("empty_like"), **_like)
-zeros_like = operation("zeros_like", np.zeros_like, template=like_text("zeros_like"), **_like)
-ones_like = operation("ones_like", np.ones_like, template=like_text("ones_like"), **_like)
+zeros_like = operation(
+    "zeros_like",
+    np.zeros_like,
+    template=like_text("zeros_like"),
+    element=loop_forms.filled(0),
+    **_like,
+)
+ones_like = operation(
+    "ones_like",
+    np.ones_like,
+    template=like_text("ones_like"),
+    element=loop_forms.filled(1),
+    **_like,
+)
 
 
 # ---- lengths -------------------------------------------------------------------------------
@@ -370,7 +400,9 @@ def _zeros_like_text(op: Op) -> str:
 
 # zeros of an array type; zeros shaped like the elements of a list, the operand (`unbound`: whose name nothing may have
 # bound yet); unset storage; a value broadcast to a type, as a new array
-zeros_of = operation("zeros_of", infer=of_type, lengths_from=0, differentiable=False)
+zeros_of = operation(
+    "zeros_of", infer=of_type, lengths_from=0, differentiable=False, element=loop_forms.filled(0)
+)
 zeros_like_list = operation(
     "zeros_like_list",
     template=_zeros_like_text,
@@ -379,7 +411,9 @@ zeros_like_list = operation(
     shape_of=(0,),
 )
 empty_of = operation("empty_of", infer=of_type, lengths_from=0, differentiable=False)
-expand = operation("expand", infer=of_type, lengths_from=1, linear=True)
+expand = operation(
+    "expand", infer=of_type, lengths_from=1, linear=True, place=loop_forms.broadcasted
+)
 
 
 def _sum_if_one_text(op: Op) -> str:

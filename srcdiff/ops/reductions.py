@@ -72,7 +72,7 @@ count = operation(
 
 
 @declare(
-    np.sum, method="sum", signature=_KEEP, infer=reduced("sum"), linear=True, adjoint="scalar",
+    np.sum, method="sum", fold=("add", 0), signature=_KEEP, infer=reduced("sum"), linear=True, adjoint="scalar",
     samples=(*reduction_samples(), *_empty),
 )  # fmt: skip
 def sum(x, axis=None, keepdims=False, *, out, d_out):
@@ -82,8 +82,13 @@ def sum(x, axis=None, keepdims=False, *, out, d_out):
         d_x = np.expand_dims(d_out, axis)
 
 
+def mean_expanded(x, axis=None, keepdims=False):
+    result = np.sum(x, axis=axis, keepdims=keepdims) / reduced_count(x, axis=axis)
+
+
 @declare(
-    np.mean, method="mean", signature=_KEEP, infer=reduced("float"), linear=True, adjoint="scalar",
+    np.mean, method="mean", expansion=mean_expanded, signature=_KEEP, infer=reduced("float"), linear=True,
+    adjoint="scalar",
     samples=reduction_samples(),
 )  # fmt: skip
 def mean(x, axis=None, keepdims=False, *, out, d_out):
@@ -167,9 +172,23 @@ _extreme: dict[str, Any] = {
     "raises": True
 }  # fmt: skip
 max = operation(
-    "max", np.max, np.amax, method="max", samples=(*reduction_samples(), *_ties), **_extreme
+    "max",
+    np.max,
+    np.amax,
+    method="max",
+    fold=("maximum", -np.inf),
+    samples=(*reduction_samples(), *_ties),
+    **_extreme,
 )
-min = operation("min", np.min, np.amin, method="min", samples=reduction_samples(), **_extreme)
+min = operation(
+    "min",
+    np.min,
+    np.amin,
+    method="min",
+    fold=("minimum", np.inf),
+    samples=reduction_samples(),
+    **_extreme,
+)
 
 
 def ptp_forward(x, axis=None, keepdims=False, *, x_dot, out):
@@ -225,7 +244,8 @@ def prod_forward(x, axis=None, keepdims=False, *, x_dot, out):
 
 # the product of the others is what comes before times what comes behind: as right with zeros as its own derivatives
 @declare(
-    np.prod, method="prod", signature=_KEEP, infer=reduced("sum"), adjoint="scalar", forward=prod_forward,
+    np.prod, method="prod", fold=("multiply", 1), signature=_KEEP, infer=reduced("sum"), adjoint="scalar",
+    forward=prod_forward,
     samples=(
         *reduction_samples(0.5, 2.0),
         fixed([2.0, 0.0, 3.0]),
@@ -364,14 +384,28 @@ def std(x, axis=None, ddof=0, keepdims=False, *, out, d_out):
 # ---- no derivative ---------------------------------------------------------------------------
 
 
+def _highest_text(op: Op) -> str:
+    given = "".join(f", {k}={v!r}" for k, v in op.attrs.items() if v != op.decl.defaults.get(k))
+    return f"np.max({{0}}{given}, initial=-np.inf)"
+
+
+def highest_of(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """`np.max` with -inf for nothing."""
+    return np.max(x, axis=axis, keepdims=keepdims, initial=-np.inf)
+
+
 def _inactive(name: str, function: Any, kind: str, **fields: Any) -> Any:
     return operation(
         name, function, infer=reduced(kind), differentiable=False, signature=_KEEP, **fields
     )
 
 
+# the greatest number, -inf of none: what loops begin with
+highest = _inactive(
+    "highest", highest_of, "same", fold=("maximum", -np.inf), template=_highest_text
+)
 argmax = _inactive("argmax", np.argmax, "int64", method="argmax", raises=True)
 argmin = _inactive("argmin", np.argmin, "int64", method="argmin", raises=True)
-any = _inactive("any", np.any, "bool", method="any")
-all = _inactive("all", np.all, "bool", method="all")
+any = _inactive("any", np.any, "bool", method="any", fold=("or", False))
+all = _inactive("all", np.all, "bool", method="all", fold=("and", True))
 count_nonzero = _inactive("count_nonzero", np.count_nonzero, "int64")

@@ -17,6 +17,7 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Type, ndim_of, shape_of
+from srcdiff.ops import loop_forms
 from srcdiff.ops.arguments import length_operands
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.building import whole
@@ -126,7 +127,7 @@ def _bind_reshape(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 @declare(
     np.reshape, method="reshape", template=_reshape_text, infer=_reshaped, bind=_bind_reshape, linear=True,
-    view_of=0, cost="free",
+    view_of=0, cost="free", place=loop_forms.reshaped,
     raises=True,
     samples=(
         Sample(lambda rng: (rng.normal(size=(2, 3)), 3, 2)),
@@ -150,7 +151,14 @@ _rows = (draw((2, 3)), draw((4,)), draw((2, 1, 2)), draw((0, 2)))
 
 
 @declare(
-    np.ravel, method="ravel", infer=_in_a_row, linear=True, view_of=0, cost="free", samples=_rows
+    np.ravel,
+    method="ravel",
+    infer=_in_a_row,
+    linear=True,
+    view_of=0,
+    cost="free",
+    samples=_rows,
+    place=loop_forms.reshaped,
 )
 def ravel(x, *, out, d_out):
     if x.ndim == 1:
@@ -159,7 +167,14 @@ def ravel(x, *, out, d_out):
         d_x = np.reshape(d_out, x.shape)
 
 
-@declare(method="flatten", template="{0}.flatten()", infer=_in_a_row, linear=True, samples=_rows)
+@declare(
+    method="flatten",
+    template="{0}.flatten()",
+    infer=_in_a_row,
+    linear=True,
+    samples=_rows,
+    place=loop_forms.reshaped,
+)
 def flatten(x, *, out, d_out):
     if x.ndim == 1:
         d_x = d_out
@@ -221,10 +236,19 @@ def _untranspose(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None
 transpose = operation(
     "transpose", np.transpose, method="transpose", template=_transpose_text, infer=_transposed, bind=_bind_transpose,
     build=_untranspose, linear=True, view_of=0, cost="free", signature="x, axes=None",
+    place=loop_forms.permuted(lambda op: permutation(ndim_of(op.result.type), op.attrs.get("axes"))),
     samples=(draw((2, 3)), draw((3,)), draw((2, 3, 1)), draw((2, 3, 4), axes=(1, 2, 0)), draw((2, 3, 4), axes=(0, -1,
     1))),
 )  # fmt: skip
 METHODS["T"] = transpose
+
+
+def swapped_axes(ndim: int, attrs: Attrs) -> list[int]:
+    """Which axes of the operand the axes of `swapaxes`'s result are."""
+    out = list(range(ndim))
+    (i,), (k,) = axes_of(ndim, attrs["axis1"]), axes_of(ndim, attrs["axis2"])
+    out[i], out[k] = k, i
+    return out
 
 
 def _swapped(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -237,6 +261,7 @@ def _swapped(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Ty
 
 @declare(
     np.swapaxes, method="swapaxes", infer=_swapped, template=positional("axis1", "axis2"), linear=True, view_of=0,
+    place=loop_forms.permuted(lambda op: swapped_axes(ndim_of(op.result.type), op.attrs)),
     cost="free",
     samples=(draw((2, 3), axis1=0, axis2=1), draw((2, 3, 1), axis1=-1, axis2=0)),
 )  # fmt: skip
@@ -269,6 +294,9 @@ def _moved(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type
 
 @declare(
     np.moveaxis, infer=_moved, template=positional("source", "destination"), linear=True, view_of=0, cost="free",
+    place=loop_forms.permuted(
+        lambda op: moved_axes(ndim_of(op.result.type), op.attrs["source"], op.attrs["destination"])
+    ),
     samples=(draw((2, 3, 1), source=0, destination=-1), draw((2, 3, 4), source=(0, 1), destination=(1, 2))),
 )  # fmt: skip
 def moveaxis(x, source=..., destination=..., *, out, d_out):
@@ -302,6 +330,7 @@ def _expand_text(op: Op) -> str:
 
 @declare(
     np.expand_dims, infer=_expanded, template=_expand_text, linear=True, view_of=0, cost="free",
+    place=loop_forms.without_new,
     samples=(draw((3,), axis=0), draw((3,), axis=-1), draw((2, 3), axis=1), draw((2, 3), axis=(0, 2)), draw((),
     axis=0)),
 )  # fmt: skip
@@ -335,6 +364,7 @@ def _squeeze_text(op: Op) -> str:
 
 @declare(
     np.squeeze, method="squeeze", infer=_squeezed, template=_squeeze_text, linear=True, view_of=0, cost="free",
+    place=loop_forms.with_dropped,
     raises=True,
     samples=(draw((1, 3)), draw((3, 1, 1), axis=1), draw((3, 1, 1), axis=(1, 2)), draw((1,)), draw((1, 1), axis=-1)),
 )  # fmt: skip
@@ -353,6 +383,9 @@ _ends: dict[str, Any] = {"infer": same_as_first, "linear": True, "cost": "free",
 @declare(
     np.flip,
     template=positional("axis"),
+    place=loop_forms.reversed_along(
+        lambda op: axes_of(ndim_of(op.result.type), op.attrs.get("axis"))
+    ),
     samples=(draw((3,)), draw((2, 3)), draw((2, 3), axis=1), draw((2, 3), axis=0)),
     **_ends,
 )
@@ -360,12 +393,19 @@ def flip(x, axis=None, *, out, d_out):
     d_x = np.flip(d_out, axis)
 
 
-@declare(np.flipud, samples=(draw((3,)), draw((2, 3))), **_ends)
+@declare(
+    np.flipud,
+    samples=(draw((3,)), draw((2, 3))),
+    place=loop_forms.reversed_along(lambda op: (0,)),
+    **_ends,
+)
 def flipud(x, *, out, d_out):
     d_x = np.flipud(d_out)
 
 
-@declare(np.fliplr, samples=(draw((2, 3)),), **_ends)
+@declare(
+    np.fliplr, samples=(draw((2, 3)),), place=loop_forms.reversed_along(lambda op: (1,)), **_ends
+)
 def fliplr(x, *, out, d_out):
     d_x = np.fliplr(d_out)
 

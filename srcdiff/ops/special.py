@@ -18,6 +18,7 @@ from srcdiff.ir.types import Type
 from srcdiff.ops.axes import reduced, reduction_samples
 from srcdiff.ops.infer import broadcast_shape, double, floating, make, numeric
 from srcdiff.ops.lazy import LazyModule
+from srcdiff.ops.reductions import highest_of
 from srcdiff.ops.registry import declare
 from srcdiff.ops.samples import Sample, binary, draw, fixed, unary
 
@@ -70,8 +71,19 @@ def logsumexp_forward(a, axis=None, keepdims=False, *, a_dot, out):
     out_dot = np.sum(weights * a_dot, axis=axis, keepdims=keepdims)
 
 
+def logsumexp_expanded(a, axis=None, keepdims=False):
+    highest = highest_of(a, axis=axis, keepdims=keepdims)
+    top = np.where(np.isinf(highest), 0.0, highest)
+    if axis is None or axis == 0 or keepdims or top.ndim == 0:
+        shifted = a - top
+    else:
+        shifted = a - np.expand_dims(top, axis)
+    result = np.log(np.sum(np.exp(shifted), axis=axis, keepdims=keepdims)) + top
+
+
 @declare(
-    "scipy.special.logsumexp", signature="a, axis=None, *, keepdims=False", infer=_reduced_float, adjoint="scalar",
+    "scipy.special.logsumexp", expansion=logsumexp_expanded, signature="a, axis=None, *, keepdims=False",
+    infer=_reduced_float, adjoint="scalar",
     forward=logsumexp_forward,
     samples=(
         *reduction_samples(),

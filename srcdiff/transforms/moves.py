@@ -85,6 +85,7 @@ class _Moves(Rewriter):
             return None
         if maker.decl is memory.read:
             return self.ending(maker)
+        # the part of an argument that `get` takes is a root, too
         is_new = maker.decl.view_of is None and self.roots.get(source) == frozenset((source,))
-        is_own = is_generated(maker) and is_new  # the part of an argument that `get` takes is a root, too
+        is_own = is_generated(maker) and is_new
         return source if is_own and same_kind(source.type, use.result.type) else None

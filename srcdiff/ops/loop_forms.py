@@ -1,0 +1,356 @@
+"""Loop forms: which element of an operand an element of the result is, or how it is computed from elements.
+
+    place(n, op, at)     where in operand 0 the element of the result at the indices `at` is
+    element(n, op, at)   the element itself, built with `n.b` from `n.element(operand, indices)`
+
+`n` is a `LoopContext`. Elementwise operations need neither: their loop form is the operation on elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Const, Op, const
+from srcdiff.ir.types import Array, Dim, Scalar, shape_of
+from srcdiff.ops.axes import axes_of
+
+__all__ = ["LoopContext", "align", "as_index", "minus", "plus", "times"]
+
+At = Sequence[Atom]
+
+ONE = Dim(1)
+
+
+class LoopContext(Protocol):
+    """What loop forms are built with."""
+
+    @property
+    def b(self) -> Builder: ...
+
+    def element(self, atom: Atom, at: At) -> Atom:
+        """The element of an operand of the operation, as a scalar."""
+        ...
+
+    def number(self, atom: Atom) -> Atom:
+        """A scalar operand."""
+        ...
+
+    def length(self, dim: Dim) -> Atom:
+        """A length as a number."""
+        ...
+
+    def is_stored(self, atom: Atom) -> bool:
+        """Whether elements of an operand are loaded from it: then negative indices count from its end."""
+        ...
+
+    def compute(self, name: str, *operands: Atom) -> Atom:
+        """The result of an operation on scalars, by its name."""
+        ...
+
+
+# ---- arithmetic of indices -------------------------------------------------------------------
+
+
+def _is(atom: Atom, number: int) -> bool:
+    return isinstance(atom, Const) and type(atom.value) is int and atom.value == number
+
+
+def plus(n: LoopContext, a: Atom, c: Atom) -> Atom:
+    if isinstance(a, Const) and isinstance(c, Const):
+        return const(a.value + c.value)
+    if _is(a, 0) or _is(c, 0):
+        return c if _is(a, 0) else a
+    if isinstance(c, Const) and c.value < 0:
+        return n.compute("subtract", a, const(-c.value))
+    if isinstance(a, Const):
+        a, c = c, a
+    return n.compute("add", a, c)
+
+
+def minus(n: LoopContext, a: Atom, c: Atom) -> Atom:
+    if isinstance(c, Const):
+        return plus(n, a, const(-c.value))
+    return n.compute("subtract", a, c)
+
+
+def times(n: LoopContext, a: Atom, c: Atom) -> Atom:
+    if isinstance(a, Const) and isinstance(c, Const):
+        return const(a.value * c.value)
+    if _is(a, 0) or _is(c, 0):
+        return const(0)
+    if _is(a, 1) or _is(c, 1):
+        return c if _is(a, 1) else a
+    return n.compute("multiply", a, c)
+
+
+def as_index(atom: Atom) -> Dim | None:
+    """What is known of an index."""
+    return atom.type.expr if isinstance(atom.type, Scalar) else None
+
+
+def align(shape: Sequence[Dim], at: At) -> tuple[Atom, ...]:
+    """The indices of an operand of this shape where the broadcast has the indices `at`."""
+    own = at[len(at) - len(shape) :]
+    return tuple(const(0) if d == ONE else i for d, i in zip(shape, own, strict=True))
+
+
+# ---- places: subscripts ----------------------------------------------------------------------
+
+
+def indexed(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
+    """`x[i, b:e:s, None, rows]`."""
+    return subscripted(n, op.operands[0], op.attrs["where"], op.operands[1:], at)
+
+
+def subscripted(
+    n: LoopContext, base: Atom, where: str, given: Sequence[Atom], at: At
+) -> tuple[Atom, ...]:
+    """The indices into an array of an element of its part `where`."""
+    shape = shape_of(base.type)
+    wraps = not n.is_stored(base)
+    pattern = where.split(", ") if where else []
+    used = sum(item not in ("None", "...") for item in pattern)
+    pattern = pattern if "..." in pattern else [*pattern, "..."]
+    arrays = max((len(shape_of(a.type)) for a, i in _arrays(pattern, given) if i == "g"), default=0)
+    rest, operands, out = list(at), list(given), []
+    gathered: list[Atom] | None = None
+    for item in pattern:
+        if item == "...":
+            for _ in range(len(shape) - used):
+                out.append(rest.pop(0))
+        elif item == "None":
+            rest.pop(0)
+        elif item == "i" and not arrays:
+            index = n.number(operands.pop(0))
+            out.append(_from_start(n, index, shape[len(out)]) if wraps else index)
+        elif item in ("i", "g"):
+            if gathered is None:
+                gathered = [rest.pop(0) for _ in range(arrays)]
+            index = _index_element(n, operands.pop(0), gathered)
+            out.append(_from_start(n, index, shape[len(out)]) if wraps else index)
+        elif item == ":":
+            out.append(rest.pop(0))
+        else:
+            out.append(_sliced(n, shape[len(out)], item, operands, rest.pop(0)))
+    return tuple(out)
+
+
+def _from_start(n: LoopContext, index: Atom, length: Dim) -> Atom:
+    """An index that may count from the end, as one from the start."""
+    known = as_index(index)
+    if known is not None and n.b.shapes.is_at_least_zero(known):
+        return index
+    behind = plus(n, n.length(length), index)
+    if isinstance(index, Const):
+        return behind
+    return n.compute("choose", n.compute("less", index, const(0)), behind, index)
+
+
+def _arrays(pattern: Sequence[str], given: Sequence[Atom]) -> list[tuple[Atom, str]]:
+    """The operands with the items that they belong to."""
+    letters = [
+        c
+        for item in pattern
+        for c in ([item] if item in "igm" else item.split(":"))
+        if c in "igmbes"
+    ]
+    return list(zip(given, [c for c in letters if c], strict=False))
+
+
+def _index_element(n: LoopContext, operand: Atom, at: Sequence[Atom]) -> Atom:
+    if not isinstance(operand.type, Array):
+        return n.number(operand)
+    return n.element(operand, align(operand.type.shape, at))
+
+
+def _sliced(n: LoopContext, length: Dim, item: str, operands: list[Atom], k: Atom) -> Atom:
+    """The index of element k of `b:e:s` of an axis."""
+    given = {c: operands.pop(0) for c in item.split(":") if c}
+    step = n.number(given["s"]) if "s" in given else const(1)
+    if not isinstance(step, Const):
+        raise NotImplementedError("a slice whose step is known only when the program runs")
+    if step.value < 0 and "b" not in given:
+        first = minus(n, n.length(length), const(1))
+    else:
+        first = _first(n, length, given, step.value)
+    return plus(n, first, times(n, step, k))
+
+
+def _first(n: LoopContext, length: Dim, given: dict[str, Atom], step: int) -> Atom:
+    """Where a slice begins: bounds beyond an array's end are moved to it, negative ones count from there."""
+    if "b" not in given:
+        return const(0)
+    start = given["b"]
+    known = as_index(start)
+    if known is not None and n.b.shapes.is_at_least_zero(known) and step > 0:
+        return n.number(start)  # beyond the end there are no elements
+    if step < 0:
+        raise NotImplementedError("a slice that runs backwards from a given place")
+    behind = plus(n, n.length(length), n.number(start))
+    from_end = n.compute("maximum", behind, const(0))
+    if isinstance(start, Const):
+        return from_end
+    is_negative = n.compute("less", n.number(start), const(0))
+    return n.compute("choose", is_negative, from_end, n.number(start))
+
+
+# ---- places: the order of axes, lengths of 1 -------------------------------------------------
+
+
+def permuted(axes: Any) -> Any:
+    """`axes(op)`: which axis of the operand each axis of the result is."""
+
+    def place(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
+        out: list[Atom] = [const(0)] * len(at)
+        for k, axis in enumerate(axes(op)):
+            out[axis] = at[k]
+        return tuple(out)
+
+    return place
+
+
+def without_new(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
+    """`expand_dims`."""
+    new = axes_of(len(at), op.attrs["axis"])
+    return tuple(i for k, i in enumerate(at) if k not in new)
+
+
+def with_dropped(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
+    """`squeeze`."""
+    shape = shape_of(op.operands[0].type)
+    axis = op.attrs.get("axis")
+    gone = (
+        [k for k, d in enumerate(shape) if d == ONE] if axis is None else axes_of(len(shape), axis)
+    )
+    rest = iter(at)
+    return tuple(const(0) if k in gone else next(rest) for k in range(len(shape)))
+
+
+def reversed_along(axes: Any) -> Any:
+    """`axes(op)`: which axes run backwards."""
+
+    def place(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
+        shape, turned = shape_of(op.operands[0].type), axes(op)
+        last = {k: minus(n, n.length(shape[k]), const(1)) for k in turned}
+        return tuple(minus(n, last[k], i) if k in turned else i for k, i in enumerate(at))
+
+    return place
+
+
+def broadcasted(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
+    """`broadcast_to`, and what is expanded to a type."""
+    return align(shape_of(op.operands[0].type), at)
+
+
+def same_place(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
+    """What has its operand's elements at their places."""
+    return tuple(at)
+
+
+def on_diagonal(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
+    k = op.attrs.get("k", op.attrs.get("offset", 0)) or 0
+    (i,) = at
+    return (plus(n, i, const(max(-k, 0))), plus(n, i, const(max(k, 0))))
+
+
+def reshaped(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
+    """Elements in the order of C: lengths of 1 come and go, all else is counted."""
+    old, new = shape_of(op.operands[0].type), shape_of(op.result.type)
+    kept = [i for i, d in zip(at, new, strict=True) if d != ONE]
+    if [d for d in old if d != ONE] == [d for d in new if d != ONE]:
+        rest = iter(kept)
+        return tuple(const(0) if d == ONE else next(rest) for d in old)
+    count: Atom = const(0)
+    for i, d in zip(at, new, strict=True):
+        count = plus(n, times(n, count, n.length(d)), i)
+    out: list[Atom] = []
+    for d in reversed(old[1:]):
+        out.append(n.compute("mod", count, n.length(d)) if d != ONE else const(0))
+        count = n.compute("floor_divide", count, n.length(d)) if d != ONE else count
+    return tuple(reversed([*out, count])) if old else ()
+
+
+# ---- elements --------------------------------------------------------------------------------
+
+
+def filled(number: float) -> Any:
+    """`zeros` and `ones`."""
+
+    def element(n: LoopContext, op: Op, at: At) -> Atom:
+        type_ = op.result.type
+        assert isinstance(type_, Array)
+        kind = {"f": float, "i": int, "u": int, "b": bool, "c": complex}
+        return const(kind["f" if type_.dtype[0] == "f" else type_.dtype[0]](number))
+
+    return element
+
+
+def filled_with(position: int) -> Any:
+    """`full`: the operand is a number, or broadcast."""
+
+    def element(n: LoopContext, op: Op, at: At) -> Atom:
+        value = op.operands[position]
+        return n.element(value, align(shape_of(value.type), at))
+
+    return element
+
+
+def products(n: LoopContext, op: Op, at: At) -> Atom:
+    """`outer`."""
+    x, y = op.operands
+    return n.compute("multiply", n.element(x, at[:1]), n.element(y, at[1:]))
+
+
+def counted(n: LoopContext, op: Op, at: At) -> Atom:
+    """`arange`."""
+    numbers = [n.number(a) for a in op.operands]
+    start: Atom = const(0) if len(numbers) == 1 else numbers[0]
+    step: Atom = const(1)
+    if len(numbers) == 3:
+        step = numbers[2]
+    (i,) = at
+    type_ = op.result.type
+    assert isinstance(type_, Array)
+    if type_.dtype[0] == "f":
+        i = n.compute("to_float", i)
+        if isinstance(start, Const) and start.value == 0:
+            return (
+                i if isinstance(step, Const) and step.value == 1 else n.compute("multiply", i, step)
+            )
+        return n.compute("add", start, n.compute("multiply", i, step))
+    return plus(n, start, times(n, step, i))
+
+
+def on_diagonal_only(n: LoopContext, op: Op, at: At) -> Atom:
+    """`eye`: 1 where the column is k behind the row."""
+    k = op.attrs.get("k", 0)
+    type_ = op.result.type
+    assert isinstance(type_, Array)
+    one, zero = (const(True), const(False)) if type_.dtype == "bool" else (const(1.0), const(0.0))
+    hit = n.compute("equal", plus(n, at[0], const(k)), at[1])
+    return hit if type_.dtype == "bool" else n.compute("choose", hit, one, zero)
+
+
+def triangle(comparison: str) -> Any:
+    """`tril` and `triu`."""
+
+    def element(n: LoopContext, op: Op, at: At) -> Atom:
+        x = op.operands[0]
+        place = at if len(shape_of(x.type)) == len(at) else at[1:]
+        hit = n.compute(comparison, at[-1], plus(n, at[-2], const(op.attrs.get("k", 0))))
+        return n.compute("choose", hit, n.element(x, place), const(0.0))
+
+    return element
+
+
+def diagonal_of(n: LoopContext, op: Op, at: At) -> Atom:
+    """`diag` of a vector or a matrix."""
+    x = op.operands[0]
+    if len(at) == 1:
+        return n.element(x, on_diagonal(n, op, at))
+    k = op.attrs.get("k", 0)
+    hit = n.compute("equal", plus(n, at[0], const(k)), at[1])
+    inside = n.compute("choose", hit, minus(n, at[0], const(max(-k, 0))), const(0))
+    return n.compute("choose", hit, n.element(x, (inside,)), const(0.0))

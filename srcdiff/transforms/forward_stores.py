@@ -1,0 +1,105 @@
+"""What was just stored in an element need not be loaded from it.
+
+store[where='i'] %t, %a, %i;  %b = index[where='i'] %t, %i        becomes        %a in the place of %b
+"""
+
+from __future__ import annotations
+
+from srcdiff.ir.alias import storage_roots, writes_of
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import Atom, For, Function, If, Op, Region, Statement, Value, While, walk
+from srcdiff.ir.types import Array, Scalar
+from srcdiff.ops import memory
+from srcdiff.transforms.facts import ALLOCATIONS, all_regions
+
+__all__ = ["drop_unread", "forward_stores"]
+
+Known = dict[tuple[Atom, ...], Atom]
+
+
+def forward_stores(fn: Function) -> Function:
+    """`fn` without loads of elements whose value is at hand."""
+    return _Forward(fn)(fn)
+
+
+class _Forward(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.roots = storage_roots(fn)
+        self.known: Known = {}
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        outer = dict(self.known)
+        new = super().region(old, env, b)
+        self.known = outer
+        return new
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, For | While | If):
+            if not isinstance(old, If):
+                self.forget(old)
+            super().statement(old, env, b)
+            self.forget(old)
+            return
+        if isinstance(old, Op) and old.decl is memory.index:
+            found = self.known.get(tuple(lookup(env, a) for a in old.operands))
+            if found is not None:
+                env[old.result] = found
+                return
+        self.forget(old)
+        super().statement(old, env, b)
+        if isinstance(old, Op) and old.decl is memory.store:
+            self.note(old, env)
+
+    def forget(self, s: Statement) -> None:
+        written = writes_of(s, self.roots)
+        if written:
+            self.known = {
+                k: v
+                for k, v in self.known.items()
+                if not (isinstance(k[0], Value) and written & self.roots.get(k[0], frozenset()))
+            }
+
+    def note(self, store: Op, env: Env) -> None:
+        array, value, *at = (lookup(env, a) for a in store.operands)
+        is_element = set(store.attrs["where"].split(", ")) == {"i"}
+        if not is_element or not isinstance(array.type, Array) or len(at) != array.type.ndim:
+            return
+        if isinstance(value.type, Scalar) and value.type.dtype == array.type.dtype:
+            self.known[(array, *at)] = value
+
+
+def drop_unread(fn: Function) -> Function:
+    """`fn` without storage that is written and never read."""
+    while True:
+        dead = _unread(fn)
+        if not dead:
+            return fn
+        fn = _Drop(dead)(fn)
+
+
+def _unread(fn: Function) -> frozenset[Value]:
+    made: set[Value] = set()
+    used: set[Value] = set()
+    for s in walk(fn.body):
+        if isinstance(s, Op) and s.decl.name in ALLOCATIONS and not s.decl.view_of:
+            made.update(s.results)
+        if isinstance(s, Op) and s.decl in (memory.store, memory.add_into):
+            used.update(a for a in s.operands[1:] if isinstance(a, Value))
+        else:
+            used.update(a for a in s.operands if isinstance(a, Value))
+    for region in all_regions(fn.body):
+        used.update(y for y in region.yields if isinstance(y, Value))
+    return frozenset(made - used)
+
+
+class _Drop(Rewriter):
+    def __init__(self, dead: frozenset[Value]) -> None:
+        self.dead = dead
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, Op) and (
+            not self.dead.isdisjoint(old.results)
+            or (old.decl.writes and old.operands[0] in self.dead)
+        ):
+            return
+        super().statement(old, env, b)

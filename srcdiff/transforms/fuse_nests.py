@@ -1,0 +1,214 @@
+"""Neighbouring loops over the same range as one, where each turn of the second asks only for what the same turn of
+the first has made.
+
+    for 0, %n { (%i) -> store %t, a, %i }                  for 0, %n { (%i) ->
+    for 0, %n { (%j) ->                         becomes        store %t, a, %i
+        %1 = index %t, %j;  store %y, b, %j }                  %1 = index %t, %i;  store %y, b, %i }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from srcdiff.ir.alias import has_effect, may_move, may_raise, storage_roots
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_parts
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    For,
+    Function,
+    Op,
+    Region,
+    Statement,
+    Value,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.types import Dim, Scalar
+from srcdiff.ops import memory
+from srcdiff.transforms.facts import ALLOCATIONS, all_regions, uses_outside
+
+__all__ = ["fuse_nests"]
+
+Access = tuple[Value, tuple[Atom, ...], bool]
+
+
+def fuse_nests(fn: Function) -> Function:
+    """`fn` with loops fused, outer ones first."""
+    return _Fuse(fn)(fn)
+
+
+class _Fuse(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.roots = storage_roots(fn)
+        self.carried = {p for r in all_regions(fn.body) for p in r.params} - {*fn.params}
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        env = dict(env)
+        body: list[Statement] = []
+        for statement in old.body:
+            new = with_parts(
+                statement, [lookup(env, a) for a in statement.operands], regions_of(statement)
+            )
+            if not (isinstance(new, For) and self.fused(new, body, env)):
+                body.append(new)
+        for statement in body:
+            inner = [self.region(r, {}, b.inner()) for r in regions_of(statement)]
+            b.append(with_parts(statement, statement.operands, inner))
+        yields = tuple(lookup(env, y) for y in old.yields)
+        return b.region(old.params, yields)
+
+    def fused(self, loop: For, body: list[Statement], env: Env) -> bool:
+        """Put a loop into an earlier one of `body`, if there is one that it may be part of."""
+        fresh = frozenset(
+            r for s in body if isinstance(s, Op) and s.decl.name in ALLOCATIONS for r in s.results
+        )
+        for k in range(len(body) - 1, -1, -1):
+            first = body[k]
+            if isinstance(first, For) and self.may_fuse(first, loop, fresh):
+                moved = self.to_front(loop, first, body[k + 1 :])
+                if moved is not None:
+                    rest = [s for s in body[k + 1 :] if s not in moved]
+                    body[k:] = [*moved, _joined(first, loop, env), *rest]
+                    return True
+            if not may_move(loop, [first], self.roots) and not _is_maker(first, loop):
+                return False
+        return False
+
+    def to_front(
+        self, loop: For, first: For, between: Sequence[Statement]
+    ) -> list[Statement] | None:
+        """What stands between two loops and has to be in front of both; None if it cannot be there."""
+        wanted = uses_outside(loop)
+        moved: list[Statement] = []
+        for s in reversed(between):
+            if not wanted.isdisjoint(s.results):
+                if isinstance(s, For) or not may_move(s, [first], self.roots):
+                    return None
+                if not uses_outside(s).isdisjoint(first.results):
+                    return None
+                moved.insert(0, s)
+                wanted |= uses_outside(s)
+            elif not may_move(s, [loop, *moved], self.roots):
+                return None
+        return moved if wanted.isdisjoint(first.results) else None
+
+    def may_fuse(self, first: For, second: For, fresh: frozenset[Value]) -> bool:
+        if (
+            not _same_range(first, second)
+            or first.reverse
+            or second.reverse
+            or first.breaks
+            or second.breaks
+        ):
+            return False
+        if any(has_effect(s) or may_raise_here(s) for s in (first, second)):
+            return False
+        if not uses_outside(second).isdisjoint(first.results):
+            return False
+        mine, theirs = self.accesses(first, fresh), self.accesses(second, fresh)
+        if mine is None or theirs is None:
+            return False
+        for root in {r for r, _, _ in mine} & {r for r, _, _ in theirs}:
+            ones = [(at, w) for r, at, w in mine if r is root]
+            others = [(at, w) for r, at, w in theirs if r is root]
+            if not any(w for _, w in (*ones, *others)):
+                continue
+            if not _by_turn(ones, first.index) & _by_turn(others, second.index):
+                return False
+        return True
+
+    def accesses(self, loop: For, fresh: frozenset[Value]) -> list[Access] | None:
+        """The elements of arrays that a loop reads and writes: root, indices, whether it is written; None if unclear.
+
+        Storage that was made just before is not what a carried value is that such storage flows into: that is another
+        turn's.
+        """
+        found: list[Access] = []
+        for s in walk(loop.body):
+            for op, operand in _arrays_of(s):
+                if (
+                    not isinstance(op, Op)
+                    or op.decl not in _ELEMENTS
+                    or op.operands[0] is not operand
+                ):
+                    return None
+                at = op.operands[1 if op.decl is memory.index else 2 :]
+                if set(op.attrs["where"].split(", ")) - {"i"} or not at:
+                    return None
+                roots = self.roots.get(operand, frozenset())
+                if operand in self.carried:
+                    roots -= fresh
+                found += [(r, at, op.decl is not memory.index) for r in roots]
+        return found
+
+
+def may_raise_here(loop: Statement) -> bool:
+    """Whether something inside may raise but for reading and writing elements."""
+    return any(
+        may_raise(s)
+        for r in regions_of(loop)
+        for s in walk(r)
+        if not isinstance(s, For) and not (isinstance(s, Op) and s.decl in _ELEMENTS)
+    )
+
+
+_ELEMENTS = (memory.index, memory.store, memory.add_into)
+
+
+def _is_maker(statement: Statement, loop: For) -> bool:
+    """Whether a loop only follows a statement because that makes what it uses."""
+    return isinstance(statement, Op) and not statement.decl.effect and not statement.decl.writes
+
+
+def _same_range(a: For, b: For) -> bool:
+    return all(
+        _same_number(x, y) for x, y in ((a.start, b.start), (a.stop, b.stop), (a.step, b.step))
+    )
+
+
+def _same_number(x: Atom, y: Atom) -> bool:
+    if x is y or x == y:
+        return True
+    left, right = _expr(x), _expr(y)
+    return left is not None and left == right
+
+
+def _expr(atom: Atom) -> Dim | None:
+    if isinstance(atom, Const):
+        return Dim(atom.value) if type(atom.value) is int else None
+    return atom.type.expr if isinstance(atom.type, Scalar) else None
+
+
+def _arrays_of(s: Statement) -> Iterator[tuple[Statement, Value]]:
+    if isinstance(s, Op) and s.decl.name in ("length", "axis_length", "empty_of", "zeros_of"):
+        return
+    for a in (*s.operands, *s.results):
+        if isinstance(a, Value) and not isinstance(a.type, Scalar):
+            yield s, a
+
+
+def _by_turn(accesses: Sequence[tuple[tuple[Atom, ...], bool]], index: Value) -> set[int]:
+    """The axes along which all accesses are at the loop's index."""
+    found: set[int] | None = None
+    for at, _ in accesses:
+        mine = {k for k, a in enumerate(at) if a is index}
+        found = mine if found is None else found & mine
+    return found or set()
+
+
+def _joined(first: For, second: For, env: Env) -> For:
+    """Both loops' turns as one."""
+    mine: Env = {second.index: first.index}
+    inner = Rewriter().region(second.body, mine, Builder())
+    region = Region(
+        (*first.body.params, *second.body.params[1:]),
+        (*first.body.body, *inner.body),
+        (*first.body.yields, *inner.yields),
+    )
+    origin = first.origin if first.origin == "user" else second.origin
+    return replace(
+        first, carried=(*first.carried, *second.carried), body=region,
+        results=(*first.results, *second.results), pair=0, origin=origin,
+    )  # fmt: skip

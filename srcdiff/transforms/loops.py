@@ -1,0 +1,59 @@
+"""The loop form of a finished derivative: the passes in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from srcdiff.ir.core import Function
+from srcdiff.transforms.countdown import countdown
+from srcdiff.transforms.cse import cse
+from srcdiff.transforms.dce import dce
+from srcdiff.transforms.expand import Expansions, expand
+from srcdiff.transforms.forward_stores import drop_unread, forward_stores
+from srcdiff.transforms.fuse_nests import fuse_nests
+from srcdiff.transforms.hoist import hoist
+from srcdiff.transforms.lengths import bind_lengths, lacking
+from srcdiff.transforms.nests import NoLoopForm
+from srcdiff.transforms.pipeline import Pass, Recorder
+from srcdiff.transforms.plain_tuples import plain_tuples
+from srcdiff.transforms.scalarise import scalarise
+
+__all__ = ["to_loops"]
+
+
+def to_loops(
+    fn: Function, lengths: Mapping[str, int], expansions: Expansions, recorder: Recorder
+) -> Function:
+    """A derivative ready to be printed, as loops over scalars.
+
+    Raises
+    ------
+    NoLoopForm
+        For what neither loops nor compiled NumPy can say.
+    """
+    passes = (
+        Pass("plain tuples", plain_tuples, "compiled code has no dicts", whole=True),
+        Pass("expand", lambda f: expand(f, expansions), "fewer operations have loop forms"),
+        Pass("common", cse, "what expansions have in common"),
+        Pass("dead code", dce, "what they leave over"),
+        Pass("scalarise", lambda f: _scalarised(f, lengths), "array operations are loops"),
+        Pass("common", cse, "elements that several loops ask for"),
+        Pass("fuse nests", fuse_nests, "what is made in a turn is used in it"),
+        Pass("forward stores", forward_stores, "what was stored is at hand"),
+        Pass("unread", drop_unread, "storage between loops that are one now"),
+        Pass("common", cse, "fused bodies repeat themselves"),
+        Pass("dead code", dce, "what is left over"),
+        Pass("hoist", hoist, "what does not change in a loop"),
+        Pass("countdown", countdown, "compiled code counts down"),
+        Pass("dead code", dce, "what is left over"),
+    )
+    fn = recorder.run(fn, passes)
+    return replace(fn, notes={**fn.notes, "loops": True})
+
+
+def _scalarised(fn: Function, lengths: Mapping[str, int]) -> Function:
+    fn = bind_lengths(scalarise(fn, lengths))
+    if lacking(fn):
+        raise NoLoopForm("a length that only arrays show which loops do without")
+    return fn

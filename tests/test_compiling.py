@@ -1,0 +1,165 @@
+"""`jit=True`: the loop form, compiled by Numba, and what its source is."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import srcdiff
+from srcdiff.errors import UnsupportedError
+
+X = np.array([0.3, -0.7, 1.1])
+Pair = namedtuple("Pair", "w b")
+
+
+@dataclasses.dataclass
+class Line:
+    slope: float
+    offset: float
+
+
+def energy(x, k):
+    return np.sum(np.exp(-k * x**2))
+
+
+def scaled(p, x):
+    return np.sum(np.tanh(p["w"] * x + p["b"]))
+
+
+def named(p, x):
+    return np.sum(np.sin(p.w * x) + p.b)
+
+
+def on_line(line, x):
+    return np.sum((line.slope * x + line.offset) ** 2)
+
+
+def shapes(f, *args, **options):
+    """Value and gradient, compiled and not."""
+    return (
+        srcdiff.value_and_grad(f, jit=True, **options)(*args),
+        srcdiff.value_and_grad(f, **options)(*args),
+    )
+
+
+def test_compiled_is_what_numpy_gives() -> None:
+    (value, d_x), (expected, d_expected) = shapes(energy, X, 0.5)
+    assert value == pytest.approx(expected, rel=1e-14)
+    np.testing.assert_allclose(d_x, d_expected, rtol=1e-13)
+
+
+def test_containers_come_as_they_are_and_go_back_so() -> None:
+    (_, d), (_, expected) = shapes(scaled, {"w": 0.5, "b": X}, 2.0 * X)
+    assert d.keys() == expected.keys() == {"w", "b"}
+    np.testing.assert_allclose(d["b"], expected["b"])
+    assert d["w"] == pytest.approx(expected["w"])
+    (_, d_pair), _ = shapes(named, Pair(0.5, 0.1), X)
+    assert type(d_pair) is Pair
+    (_, d_line), (_, line) = shapes(on_line, Line(0.5, -1.0), X)
+    assert type(d_line) is Line
+    assert (d_line.slope, d_line.offset) == pytest.approx((line.slope, line.offset))
+
+
+def test_the_loop_form_is_what_is_compiled() -> None:
+    g = srcdiff.grad(energy, jit=True)
+    with pytest.raises(srcdiff.DifferentiationError, match="loop_source_for"):
+        _ = g.loop_source
+    text = g.loop_source_for(X, 0.5)
+    assert "from numba import njit" in text and "for i in range(" in text
+    assert "nnan" not in text and "ninf" not in text
+    g(X, 0.5)
+    assert g.loop_source == text
+    assert srcdiff.grad(energy).loop_source_for(X, 0.5) == text
+
+
+def test_a_saved_loop_form_needs_no_srcdiff(tmp_path: Path) -> None:
+    path = srcdiff.grad(energy).save(tmp_path / "saved.py", X, 0.5, form="loops")
+    program = (
+        "import sys; sys.modules['srcdiff'] = None; sys.path.insert(0, sys.argv[1]); import numpy as np; "
+        "import saved; print(saved.energy_grad(np.array([0.3, -0.7, 1.1]), 0.5).tolist())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    np.testing.assert_allclose(eval(done.stdout), srcdiff.grad(energy)(X, 0.5))
+    assert "It needs NumPy and Numba and nothing else" in path.read_text()
+
+
+def test_wrong_lengths_raise_before_anything_is_read() -> None:
+    def product(x, y):
+        return np.sum(x * y)
+
+    namespace: dict = {}
+    exec(srcdiff.grad(product).loop_source_for(X, X), namespace)
+    np.testing.assert_allclose(namespace["product_grad"](X, 2.0 * X), 2.0 * X)
+    with pytest.raises(ValueError, match="equal lengths"):
+        namespace["product_grad"](X, X[:2].copy())
+
+
+def test_what_cannot_be_compiled_is_refused_with_the_reason() -> None:
+    def listed(xs):
+        s = 0.0
+        for x in xs:
+            s = s + x[0] ** 2
+        return s
+
+    g = srcdiff.grad(listed, jit=True)
+    with pytest.raises(UnsupportedError, match="lists of any number of parts"):
+        g([X, X])
+    with pytest.raises(UnsupportedError, match="has no loop form"):
+        g.loop_source_for([X, X])
+    assert srcdiff.grad(listed)([X, X])[0][0] == pytest.approx(2.0 * X[0])
+
+
+def test_arguments_are_never_written() -> None:
+    def overwritten(x):
+        x[0] = x[1] * 2.0
+        x *= 3.0
+        return np.sum(x)
+
+    given = X.copy()
+    d = srcdiff.grad(overwritten, jit=True)(given)
+    np.testing.assert_array_equal(given, X)
+    np.testing.assert_allclose(d, srcdiff.grad(overwritten)(X.copy()))
+
+
+def test_results_own_their_memory() -> None:
+    def f(x, y):
+        return np.sum(x * y) + np.sum(x)
+
+    (value, (d_x, d_y)) = srcdiff.value_and_grad(f, argnums=(0, 1), jit=True)(X, 2.0 * X)
+    assert value == pytest.approx(np.sum(2.0 * X**2 + X))
+    assert not np.shares_memory(d_x, d_y) and not np.shares_memory(d_y, X)
+
+
+def picked(x, rows, k):
+    return np.sum(x[rows] ** 2) + x[k] * x[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "k"),
+    [([0, 2], 3), ([0, 2], -4), ([0, 3], 1), ([-4, 0], 1), ([0, 10**9], 0)],
+)
+def test_an_index_outside_raises_as_numpy_does(rows: list[int], k: int) -> None:
+    args = (X, np.array(rows), k)
+    for jit in (True, False):
+        with pytest.raises(IndexError, match="out of bounds"):
+            srcdiff.grad(picked, jit=jit)(*args)
+
+
+def test_nothing_is_read_of_an_empty_array() -> None:
+    with pytest.raises(IndexError):
+        srcdiff.grad(picked, jit=True)(np.zeros(0), np.zeros(0, int), 0)
+
+
+def test_negative_indices_count_from_the_end() -> None:
+    args = (X, np.array([-1, 0, -1]), -2)
+    np.testing.assert_allclose(
+        srcdiff.grad(picked, jit=True)(*args), srcdiff.grad(picked)(*args), rtol=1e-14
+    )

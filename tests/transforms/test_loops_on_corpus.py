@@ -1,0 +1,39 @@
+"""The loop form of every program of the corpus, run by Python, against the array form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from corpus_loader import Program, load
+from fuzz.compare import flat
+from loop_forms import as_python, loop_form
+
+import srcdiff
+from srcdiff.compiling import plain
+from srcdiff.transforms.nests import NoLoopForm
+
+WITHOUT = {
+    "max_pool_loops",  # a reversed loop whose step only the run knows
+    "list_of_array_changed",  # an element's length, for a check, behind the loop that shows it
+    "list_on_one_path",  # a length that is the sum of two, one of which nothing shows
+}
+
+
+@pytest.mark.parametrize("program", load("all"), ids=repr)
+def test_loops_agree_with_arrays(program: Program) -> None:
+    g = srcdiff.value_and_grad(program.function, argnums=program.wrt, on_independent="ignore")
+    for example in range(len(program.examples)):
+        given = g.signature.bind(program.arguments(example), {}, frozenset())
+        args = map(plain, given.values, given.types)
+        try:
+            loops = as_python(loop_form(g, program.arguments(example)))
+        except NoLoopForm:
+            assert program.name in WITHOUT
+            return
+        with np.errstate(all="ignore"):
+            value, gradient = g(*program.arguments(example))
+            found, d_found = loops(*args)
+        np.testing.assert_allclose(found, value, rtol=1e-11, atol=1e-12)
+        expected = flat(gradient)
+        scale = max(1.0, float(np.max(np.abs(expected[np.isfinite(expected)]), initial=0.0)))
+        np.testing.assert_allclose(flat(d_found), expected, rtol=1e-10, atol=1e-11 * scale)
