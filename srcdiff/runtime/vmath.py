@@ -1,0 +1,17 @@
+"""Elementary functions for compiled loops: as exact as the C library's, and LLVM vectorises loops that call them.
+
+    from srcdiff.runtime.vmath import exp, log
+
+Each is a scalar function of float64 or float32 and returns that type; integers become float64. They are called from
+`@njit` functions (or from Python, one number at a time), do not branch, and give for inf, NaN, signed zeros, overflow
+and subnormal numbers what IEEE 754 and C's Annex F say. Docstrings give the largest error met by the tests, in units of
+the last place of the true result: for float64 and float32.
+"""
+
+from srcdiff.runtime.exponential import cosh, exp, exp2, expit, expm1, sinh, tanh
+from srcdiff.runtime.logarithm import log, log1p, log2, log10, log_expit, logaddexp, softplus
+
+__all__ = [
+    "cosh", "exp", "exp2", "expit", "expm1", "log", "log10", "log1p", "log2", "log_expit", "logaddexp", "sinh",
+    "softplus", "tanh",
+]  # fmt: skip

@@ -1,0 +1,64 @@
+"""The runtime as text that a saved module carries."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from srcdiff.runtime import source, vmath
+from srcdiff.runtime.source import needed, source_of
+
+
+def test_the_text_runs_where_srcdiff_cannot_be_imported(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "sys.modules['srcdiff'] = None\n"
+        f"{source_of(['tanh', 'log1p'])}\n"
+        "print(repr(tanh(0.7)), repr(log1p(0.7)))\n"
+    )
+    (tmp_path / "saved.py").write_text(program)
+    command = [sys.executable, "-I", str(tmp_path / "saved.py")]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert printed.split() == [repr(vmath.tanh(0.7)), repr(vmath.log1p(0.7))]
+
+
+@pytest.mark.parametrize("name", vmath.__all__)
+def test_the_text_defines_what_it_reads_and_no_more(name: str) -> None:
+    tree = ast.parse(source_of([name]))
+    roots = {
+        (node.module if isinstance(node, ast.ImportFrom) else node.names[0].name).split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+    assert roots <= {"math", "numba", "llvmlite"}
+    defined: list[str] = []
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            defined += [alias.name for alias in node.names]
+        elif isinstance(node, ast.FunctionDef):
+            defined.append(node.name)
+        else:
+            assert isinstance(node, ast.Assign)
+            defined.append(node.targets[0].id)
+    assert sorted(defined) == sorted(needed([name]))
+    read = {
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+    assert set(defined) - {name} <= read
+
+
+def test_a_name_that_there_is_not_is_an_error() -> None:
+    with pytest.raises(KeyError, match="no function `expp`"):
+        source_of(["expp"])
+
+
+def test_every_public_function_is_found() -> None:
+    folder = Path(source.__file__).parent
+    assert {p.stem for p in folder.glob("*.py")} == {*source.MODULES, "source", "vmath"}
+    assert needed(vmath.__all__) >= set(vmath.__all__)
