@@ -38,6 +38,12 @@ def clipped(function: Callable[[Any], Any], low: float, high: float) -> Callable
 
 
 c = CONTEXT
+TURNS = (
+    0,
+    *(k * math.pi / 4 for k in (1, -1, 2, 3, 4, 6, 8, 100, 710, 2000, 1_000_000)),
+    1.6e6,
+    3200,
+)
 CASES = {
     "exp": Case(
         clipped(c.exp, -2000, 2000),
@@ -133,6 +139,24 @@ CASES = {
             (1e10, 10.0),
         ),
         (1, 0.7071, 1.4142, 10),
+    ),
+    "sin": Case(
+        c.sin,
+        ((-4, 4), (-3300, 3300), (-2e6, 2e6)),
+        ((0.0, 0.0), (-0.0, -0.0), (INF, NAN), (-INF, NAN)),
+        TURNS,
+    ),
+    "cos": Case(
+        c.cos,
+        ((-4, 4), (-3300, 3300), (-2e6, 2e6)),
+        ((0.0, 1.0), (-0.0, 1.0), (INF, NAN), (-INF, NAN)),
+        TURNS,
+    ),
+    "tan": Case(
+        c.tan,
+        ((-4, 4), (-3300, 3300), (-2e6, 2e6)),
+        ((0.0, 0.0), (-0.0, -0.0), (INF, NAN), (-INF, NAN)),
+        TURNS,
     ),
     "log_expit": Case(
         lambda x: min(x, c.mpf(0)) - c.log1p(c.exp(-min(abs(x), 2000))),

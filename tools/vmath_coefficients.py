@@ -103,14 +103,26 @@ def sinh_rest(z: mp.mpf) -> mp.mpf:
     return sum((z**k / mp.factorial(2 * k + 3) for k in range(40)), mp.mpf(0))
 
 
+def sin_rest(z: mp.mpf) -> mp.mpf:
+    return sum(((-1) ** (k + 1) * z**k / mp.factorial(2 * k + 3) for k in range(40)), mp.mpf(0))
+
+
+def cos_rest(z: mp.mpf) -> mp.mpf:
+    return sum(((-1) ** k * z**k / mp.factorial(2 * k + 4) for k in range(40)), mp.mpf(0))
+
+
 FITS = {
     "EXP": Fit(exp_rest, -LN2 / 2, LN2 / 2, 10, 5, lambda r: r**2),
     "LOG": Fit(log_rest, 0, (3 - 2 * mp.sqrt(2)) ** 2, 8, 4, lambda z: z ** mp.mpf(1.5)),
     "TANH": Fit(tanh_rest, 0, 0.36, 11, 5, lambda z: z),
+    "SIN": Fit(sin_rest, 0, 0.62, 7, 4, lambda z: z),
+    "COS": Fit(cos_rest, 0, 0.62, 6, 3, lambda z: z**2),
     "SINH": Fit(sinh_rest, 0, 1, 7, 4, lambda z: z),
 }
 SPLITS = {  # number, bits of the leading parts in float64 and in float32
     "LN2": (LN2, (32,), (15,)),  # k times the head is exact for every exponent k
+    "HALF_PI": (mp.pi / 2, (33, 33, 33), (13, 13, 13)),
+    "TWO_OVER_PI": (2 / mp.pi, (53,), (24,)),
     "LN2_FULL": (LN2, (53,), (24,)),
     "LOG2_E": (1 / LN2, (53,), (24,)),
     "LOG10_2": (mp.log(2, 10), (32,), (15,)),

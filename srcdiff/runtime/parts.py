@@ -243,3 +243,85 @@ def mantissa_and_exponent(typingctx, x):
         return context.make_tuple(builder, signature.return_type, [m, builder.sitofp(k, of)])
 
     return types.UniTuple(x, 2)(x), emit
+
+
+# Rare arguments that polynomials cannot serve go to a function of one number, in an `if`. LLVM vectorises a loop with
+# such a call where there are variants of the function for vectors and a mask (Vector Function ABI): here they look at
+# the mask and call the function for each element only if any is set.
+
+
+def _pure(module, name, result, kinds):
+    """The function `name` of a module, its body to be written, or None where it has one."""
+    function = cgutils.get_or_insert_function(module, ir.FunctionType(result, kinds), name)
+    if function.blocks:
+        return function, None
+    function.linkage = (
+        "weak_odr"  # equal in all modules that are linked, and kept where nothing calls it yet
+    )
+    for attribute in ("noinline", "nounwind", "readnone", "willreturn"):
+        set.add(function.attributes, attribute)  # llvmlite does not know `willreturn`
+    return function, function.append_basic_block()
+
+
+def _variant(module, scalar, lanes):
+    """The variant of a function of one number for so many, entered in the table of its calls."""
+    of = ir.VectorType(scalar.return_value.type, lanes)
+    name = f"{scalar.name}_{lanes}"
+    function, entry = _pure(module, name, of, [of, ir.VectorType(ir.IntType(1), lanes)])
+    if entry is not None:
+        x, mask = function.args
+        each, end = function.append_basic_block(), function.append_basic_block()
+        builder = ir.IRBuilder(entry)
+        bits = builder.bitcast(mask, ir.IntType(lanes))
+        builder.cbranch(builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0)), each, end)
+        builder.position_at_end(each)
+        result = builder.select(mask, x, ir.Constant(of, None))
+        for k in range(lanes):
+            lane = ir.Constant(ir.IntType(32), k)
+            result = builder.insert_element(
+                result, builder.call(scalar, [builder.extract_element(result, lane)]), lane
+            )
+        builder.branch(end)
+        builder.position_at_end(end)
+        out = builder.phi(of)
+        out.add_incoming(x, entry)
+        out.add_incoming(result, each)
+        builder.ret(out)
+    return f"_ZGV_LLVM_M{lanes}v_{scalar.name}({name})"
+
+
+def _call_rarely(builder, name, x, body):
+    """A call that a loop may make under a condition and still be vectorised; `body` writes the function, once."""
+    of = x.type
+    scalar, entry = _pure(builder.module, f"srcdiff_{name}_{of}", of, [of])
+    if entry is not None:
+        inner = ir.IRBuilder(entry)
+        inner.ret(body(inner, scalar.args[0]))
+    call = builder.call(scalar, [x])
+    variants = ",".join(_variant(builder.module, scalar, lanes) for lanes in (2, 4, 8, 16))
+    set.add(call.attributes, f'"vector-function-abi-variant"="{variants}"')
+    return call
+
+
+@intrinsic
+def sin_of_library(typingctx, x):
+    def emit(context, builder, signature, values):
+        return _call_rarely(builder, "sin", values[0], lambda b, v: _call(b, "llvm.sin", [v]))
+
+    return x(x), emit
+
+
+@intrinsic
+def cos_of_library(typingctx, x):
+    def emit(context, builder, signature, values):
+        return _call_rarely(builder, "cos", values[0], lambda b, v: _call(b, "llvm.cos", [v]))
+
+    return x(x), emit
+
+
+@intrinsic
+def tan_of_library(typingctx, x):
+    def emit(context, builder, signature, values):
+        return _call_rarely(builder, "tan", values[0], lambda b, v: _call(b, "llvm.tan", [v]))
+
+    return x(x), emit

@@ -10,8 +10,9 @@ the last place of the true result: for float64 and float32.
 
 from srcdiff.runtime.exponential import cosh, exp, exp2, expit, expm1, sinh, tanh
 from srcdiff.runtime.logarithm import log, log1p, log2, log10, log_expit, logaddexp, softplus
+from srcdiff.runtime.trig import cos, sin, tan
 
 __all__ = [
-    "cosh", "exp", "exp2", "expit", "expm1", "log", "log10", "log1p", "log2", "log_expit", "logaddexp", "sinh",
-    "softplus", "tanh",
+    "cos", "cosh", "exp", "exp2", "expit", "expm1", "log", "log10", "log1p", "log2", "log_expit", "logaddexp",
+    "sin", "sinh", "softplus", "tan", "tanh",
 ]  # fmt: skip
