@@ -38,6 +38,23 @@ def clipped(function: Callable[[Any], Any], low: float, high: float) -> Callable
 
 
 c = CONTEXT
+# Zeros below 0, where what is added nearly cancels; the last of log(gamma) are next to integers
+LGAMMA_ZEROS = (
+    -2.4570247382208005,
+    -2.7476826467274127,
+    -3.1435808883499796,
+    -3.955294284858597,
+    -15,
+    -19,
+    -20,
+)
+DIGAMMA_ZEROS = (
+    -0.504083008264455,
+    -1.5734984731623904,
+    -3.635293366436901,
+    -10.708740838254144,
+    -100000.91520559373,
+)
 TURNS = (
     0,
     *(k * math.pi / 4 for k in (1, -1, 2, 3, 4, 6, 8, 100, 710, 2000, 1_000_000)),
@@ -158,6 +175,59 @@ CASES = {
         ((0.0, 0.0), (-0.0, -0.0), (INF, NAN), (-INF, NAN)),
         TURNS,
     ),
+    "erf": Case(
+        clipped(c.erf, -50, 50),
+        ((-7, 7), (-5, 5), (-1.5, 1.5)),
+        ((0.0, 0.0), (-0.0, -0.0), (INF, 1.0), (-INF, -1.0), (1e300, 1.0)),
+        (0, 1, -1, 4, 6),
+    ),
+    "lgamma": Case(
+        lambda x: c.inf if x < 0 and x == int(x) else c.loggamma(x).real,
+        ((0, 5), (0, 100), (-40, 0), (-5, 0)),
+        (
+            (0.0, INF),
+            (-0.0, INF),
+            (1.0, 0.0),
+            (2.0, 0.0),
+            (-3.0, INF),
+            (INF, INF),
+            (-INF, INF),
+            (-1e300, INF),
+        ),
+        (
+            1,
+            2,
+            3,
+            4,
+            -2.4570247382208005,
+            -2.7476826467274127,
+            -3.1435808883499796,
+            -3.955294284858597,
+            -19,
+            -20,
+            2.556e305,
+            4.085e36,
+        ),
+        floor=1.0,
+    ),
+    "digamma": Case(
+        lambda x: c.nan if x < 0 and x == int(x) else c.digamma(x),
+        ((0, 5), (0, 100), (-40, 0), (-5, 0)),
+        ((0.0, -INF), (-0.0, INF), (-3.0, NAN), (INF, INF), (-INF, NAN), (-1e300, NAN)),
+        (
+            1,
+            2,
+            3,
+            4,
+            1.4616321449683622,
+            -0.504083008264455,
+            -1.5734984731623904,
+            -19.7,
+            -1e5 - 0.4,
+            -10.669,
+        ),
+        floor=1.0,
+    ),
     "log_expit": Case(
         lambda x: min(x, c.mpf(0)) - c.log1p(c.exp(-min(abs(x), 2000))),
         ((-40, 746), (-40, 104), (-5, 5)),
@@ -204,7 +274,7 @@ def arguments(case: Case, dtype: Any, n: int, seed: int = 0) -> Array:
             )
             sets.append(neighbours(point, steps, dtype, whole))
     result = np.concatenate(sets)
-    return result[np.isfinite(result)]
+    return result[np.isfinite(result) & (result != 0)]
 
 
 def neighbours(point: float, steps: Array, dtype: Any, whole: Any) -> Array:

@@ -28,18 +28,17 @@ class Fit:
     high: float | mp.mpf
     double: int  # coefficients in float64
     single: int
-    weight: Callable[[mp.mpf], mp.mpf] = lambda z: mp.mpf(
-        1
-    )  # of an error in the polynomial, for the report
+    weight: Callable[[mp.mpf], mp.mpf] = lambda z: mp.mpf(1)  # of an error in the polynomial
+    weighted: bool = False  # whether the fit looks at the weight, or only the report
 
 
 def coefficients(fit: Fit, n: int) -> list[mp.mpf]:
+    return weighted(fit, n) if fit.weighted else interpolated(fit, n)
+
+
+def interpolated(fit: Fit, n: int) -> list[mp.mpf]:
     """Of the polynomial through the function's values at the zeros of the Chebyshev polynomial of degree `n`."""
-    low, high = mp.mpf(fit.low), mp.mpf(fit.high)
-    nodes = [
-        (low + high) / 2 + (high - low) / 2 * mp.cos(mp.pi * (2 * k + 1) / (2 * n))
-        for k in range(n)
-    ]
+    nodes = zeros(fit, n)
     divided = [fit.function(z) for z in nodes]
     for level in range(1, n):
         for k in range(n - 1, level - 1, -1):
@@ -52,6 +51,43 @@ def coefficients(fit: Fit, n: int) -> list[mp.mpf]:
         ]
         result[0] += divided[k]
     return result
+
+
+def weighted(fit: Fit, n: int, rounds: int = 15) -> list[mp.mpf]:
+    """Least squares whose weights grow where the error is large: Lawson's way to the smallest largest error."""
+    nodes = zeros(fit, 5 * n)
+    values, weights = [fit.function(z) for z in nodes], [fit.weight(z) for z in nodes]
+    emphasis = [mp.mpf(1)] * len(nodes)
+    best, smallest = [mp.mpf(0)] * n, mp.inf
+    for _ in range(rounds):
+        scale = [w**2 * e for w, e in zip(weights, emphasis, strict=True)]
+        powers = [[z**k for k in range(n)] for z in nodes]
+        normal = mp.matrix(n, n)
+        right = mp.matrix(n, 1)
+        for row, value, factor in zip(powers, values, scale, strict=True):
+            for a in range(n):
+                right[a] += factor * row[a] * value
+                for b in range(n):
+                    normal[a, b] += factor * row[a] * row[b]
+        found = list(mp.lu_solve(normal, right))
+        errors = [
+            abs(mp.polyval(found[::-1], z) - v) * w
+            for z, v, w in zip(nodes, values, weights, strict=True)
+        ]
+        if max(errors) < smallest:
+            best, smallest = found, max(errors)
+        emphasis = [e * error for e, error in zip(emphasis, errors, strict=True)]
+        emphasis = [e / sum(emphasis) for e in emphasis]
+    return best
+
+
+def zeros(fit: Fit, n: int) -> list[mp.mpf]:
+    """Of the Chebyshev polynomial of degree `n` on the interval."""
+    low, high = mp.mpf(fit.low), mp.mpf(fit.high)
+    return [
+        (low + high) / 2 + (high - low) / 2 * mp.cos(mp.pi * (2 * k + 1) / (2 * n))
+        for k in range(n)
+    ]
 
 
 def largest_error(fit: Fit, found: list[mp.mpf]) -> mp.mpf:
@@ -111,16 +147,52 @@ def cos_rest(z: mp.mpf) -> mp.mpf:
     return sum(((-1) ** k * z**k / mp.factorial(2 * k + 4) for k in range(40)), mp.mpf(0))
 
 
+def erf_rest(z: mp.mpf) -> mp.mpf:
+    return (
+        2
+        / mp.sqrt(mp.pi)
+        * sum(((-z) ** k / mp.factorial(k) / (2 * k + 1) for k in range(60)), mp.mpf(0))
+        - 1
+    )
+
+
+def stirling_rest(w: mp.mpf) -> mp.mpf:
+    """(log(gamma(x)) - (x - 1/2) log(x) + x - log(2 pi) / 2) x, of w = 1 / x**2."""
+    if w < mp.mpf(10) ** -12:
+        return mp.mpf(1) / 12 - w / 360
+    x = 1 / mp.sqrt(w)
+    return (mp.loggamma(x) - (x - 0.5) * mp.log(x) + x - mp.log(2 * mp.pi) / 2) * x
+
+
+def digamma_rest(w: mp.mpf) -> mp.mpf:
+    """(log(x) - 1 / (2 x) - digamma(x)) x**2, of w = 1 / x**2."""
+    if w < mp.mpf(10) ** -12:
+        return mp.mpf(1) / 12 - w / 120
+    x = 1 / mp.sqrt(w)
+    return (mp.log(x) - 1 / (2 * x) - mp.digamma(x)) / w
+
+
 FITS = {
     "EXP": Fit(exp_rest, -LN2 / 2, LN2 / 2, 10, 5, lambda r: r**2),
     "LOG": Fit(log_rest, 0, (3 - 2 * mp.sqrt(2)) ** 2, 8, 4, lambda z: z ** mp.mpf(1.5)),
     "TANH": Fit(tanh_rest, 0, 0.36, 11, 5, lambda z: z),
     "SIN": Fit(sin_rest, 0, 0.62, 7, 4, lambda z: z),
     "COS": Fit(cos_rest, 0, 0.62, 6, 3, lambda z: z**2),
+    "ERF": Fit(erf_rest, 0, 1, 12, 7),
+    "ERFC": Fit(
+        lambda t: -mp.log(mp.erfc(t + 1)), 0, 5, 18, 7, lambda t: mp.erfc(t + 1), weighted=True
+    ),
+    "STIRLING": Fit(stirling_rest, 0, mp.mpf(1) / 16, 9, 4, mp.sqrt),
+    "LGAMMA": Fit(lambda d: mp.loggamma(2 + d) / d, 0, 1, 17, 8, lambda d: d),
+    "DIGAMMA_FAR": Fit(digamma_rest, 0, mp.mpf(1) / 16, 10, 4, lambda w: w),
+    "DIGAMMA": Fit(lambda t: mp.digamma(1.5 + t), -0.5, 0.5, 22, 11),
     "SINH": Fit(sinh_rest, 0, 1, 7, 4, lambda z: z),
 }
 SPLITS = {  # number, bits of the leading parts in float64 and in float32
     "LN2": (LN2, (32,), (15,)),  # k times the head is exact for every exponent k
+    "PI": (mp.pi, (53,), (24,)),
+    "LOG_PI": (mp.log(mp.pi), (53,), (24,)),
+    "LOG_2_PI": (mp.log(2 * mp.pi) / 2 - 0.5, (53,), (24,)),
     "HALF_PI": (mp.pi / 2, (33, 33, 33), (13, 13, 13)),
     "TWO_OVER_PI": (2 / mp.pi, (53,), (24,)),
     "LN2_FULL": (LN2, (53,), (24,)),

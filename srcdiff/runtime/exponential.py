@@ -78,7 +78,7 @@ EXP2_F32 = (-151.0, 128.0, 0.6931471228599548, 5.769998878690785e-08)
 
 @njit(**STRICT)
 def exp2(x):
-    """2**x; exact for integers; errors at most 0.8 and 0.8."""
+    """2**x; exact for integers; errors at most 0.8 and 0.9."""
     x = real(x)
     lowest, highest, ln2, ln2_rest = constants(x, EXP2_F64, EXP2_F32)
     bounded = select(x > lowest, x, lowest)
@@ -96,7 +96,7 @@ EXPM1_F32 = (-20.0, 89.0, 100.0)
 
 @njit(**STRICT)
 def expm1(x):
-    """exp(x) - 1; errors at most 1.2 and 1.2."""
+    """exp(x) - 1; errors at most 1.2 and 1.3."""
     x = real(x)
     lowest, highest, most = constants(x, EXPM1_F64, EXPM1_F32)
     bounded = select(x > lowest, x, lowest)
@@ -172,7 +172,7 @@ def sinh(x):
 
 @njit(**STRICT)
 def cosh(x):
-    """The hyperbolic cosine; errors at most 1.1 and 1.1."""
+    """The hyperbolic cosine; errors at most 1.1 and 1.2."""
     x = real(x)
     half = half_exp(absolute(x))
     return select(x == x, half + like(x, 0.25) / half, x)

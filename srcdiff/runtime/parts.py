@@ -11,6 +11,7 @@ the flags of a caller. Where a product and a sum may be one rounding the functio
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.compiler import Flags
 from numba.extending import intrinsic
 
 # Inlined by LLVM, not by Numba: the flags of a caller (`reassoc`) then stay outside. Every option is given, since one
@@ -304,24 +305,18 @@ def _call_rarely(builder, name, x, body):
 
 
 @intrinsic
-def sin_of_library(typingctx, x):
+def rarely(typingctx, x, function):
+    """function(x), which may stand in an `if` of a loop that is vectorised; the function itself may branch."""
+
     def emit(context, builder, signature, values):
-        return _call_rarely(builder, "sin", values[0], lambda b, v: _call(b, "llvm.sin", [v]))
+        python_function = function.dispatcher.py_func
 
-    return x(x), emit
+        def body(inner, argument):
+            flags = Flags()
+            flags.error_model = "numpy"
+            compiled = context.compile_subroutine(inner, python_function, x(x), flags=flags)
+            return context.call_internal_no_propagate(inner, compiled.fndesc, x(x), [argument])[1]
 
+        return _call_rarely(builder, python_function.__name__, values[0], body)
 
-@intrinsic
-def cos_of_library(typingctx, x):
-    def emit(context, builder, signature, values):
-        return _call_rarely(builder, "cos", values[0], lambda b, v: _call(b, "llvm.cos", [v]))
-
-    return x(x), emit
-
-
-@intrinsic
-def tan_of_library(typingctx, x):
-    def emit(context, builder, signature, values):
-        return _call_rarely(builder, "tan", values[0], lambda b, v: _call(b, "llvm.tan", [v]))
-
-    return x(x), emit
+    return x(x, function), emit

@@ -13,7 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-MODULES = ("parts", "exponential", "logarithm", "trig")  # each imports from those before it only
+MODULES = (
+    "parts",
+    "exponential",
+    "logarithm",
+    "trig",
+    "special",
+)  # each imports from those before it only
 
 
 @dataclass(frozen=True)

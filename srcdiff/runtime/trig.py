@@ -6,21 +6,21 @@ C library one by one, in a call that LLVM makes for a vector if any element need
 `tools/vmath_coefficients.py`; errors are the largest met by `tests/runtime/test_vmath.py`, as in `exponential`.
 """
 
+import math
+
 from numba import njit
 
 from srcdiff.runtime.parts import (
     STRICT,
     absolute,
     constants,
-    cos_of_library,
     floor,
     like,
     muladd,
     polynomial,
+    rarely,
     real,
     select,
-    sin_of_library,
-    tan_of_library,
     two_sum,
 )
 
@@ -94,6 +94,11 @@ def sine_after(n, r, r_rest):
 
 
 @njit(**STRICT)
+def sin_of_library(x):
+    return math.sin(x)
+
+
+@njit(**STRICT)
 def sin(x):
     """The sine; errors at most 0.9 and 0.9."""
     x = real(x)
@@ -101,7 +106,12 @@ def sin(x):
     y = select(x == like(x, 0.0), x, sine_after(n, r, r_rest))
     if absolute(x) <= constants(x, QUARTERS_F64, QUARTERS_F32)[0]:
         return y
-    return sin_of_library(x)
+    return rarely(x, sin_of_library)
+
+
+@njit(**STRICT)
+def cos_of_library(x):
+    return math.cos(x)
 
 
 @njit(**STRICT)
@@ -112,7 +122,12 @@ def cos(x):
     y = sine_after(n + like(x, 1.0), r, r_rest)
     if absolute(x) <= constants(x, QUARTERS_F64, QUARTERS_F32)[0]:
         return y
-    return cos_of_library(x)
+    return rarely(x, cos_of_library)
+
+
+@njit(**STRICT)
+def tan_of_library(x):
+    return math.tan(x)
 
 
 @njit(**STRICT)
@@ -134,4 +149,4 @@ def tan(x):
     y = select(x == like(x, 0.0), x, y)
     if absolute(x) <= constants(x, QUARTERS_F64, QUARTERS_F32)[0]:
         return y
-    return tan_of_library(x)
+    return rarely(x, tan_of_library)

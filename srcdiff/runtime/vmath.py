@@ -10,9 +10,10 @@ the last place of the true result: for float64 and float32.
 
 from srcdiff.runtime.exponential import cosh, exp, exp2, expit, expm1, sinh, tanh
 from srcdiff.runtime.logarithm import log, log1p, log2, log10, log_expit, logaddexp, softplus
+from srcdiff.runtime.special import digamma, erf, lgamma
 from srcdiff.runtime.trig import cos, sin, tan
 
 __all__ = [
-    "cos", "cosh", "exp", "exp2", "expit", "expm1", "log", "log10", "log1p", "log2", "log_expit", "logaddexp",
-    "sin", "sinh", "softplus", "tan", "tanh",
+    "cos", "cosh", "digamma", "erf", "exp", "exp2", "expit", "expm1", "lgamma", "log", "log10", "log1p", "log2",
+    "log_expit", "logaddexp", "sin", "sinh", "softplus", "tan", "tanh",
 ]  # fmt: skip

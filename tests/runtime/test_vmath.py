@@ -72,7 +72,7 @@ def largest_error(name: str, x: Any) -> tuple[float, float]:
 @by_dtype
 @by_name
 def test_errors_are_what_the_docstring_states(name: str, dtype: Any) -> None:
-    worst, where = largest_error(name, arguments(CASES[name], dtype, 300))
+    worst, where = largest_error(name, arguments(CASES[name], dtype, 200))
     assert worst <= stated(name)[dtype is np.float32], f"at {where!r}"
 
 
@@ -204,33 +204,34 @@ def test_logaddexp_at_its_limits() -> None:
 
 
 def test_parallel_loops_give_the_same() -> None:
-    exp, log1p = vmath.exp, vmath.log1p
+    cos, exp = vmath.cos, vmath.exp
 
     @numba.njit(parallel=True, **FLAGS)
     def run(x, out):  # type: ignore[no-untyped-def]
         for i in numba.prange(x.size):
-            out[i] = log1p(exp(x[i]))
+            out[i] = cos(exp(x[i]))
 
-    x = np.linspace(-5, 5, 10_001)
+    x = np.linspace(-5, 20, 10_001)
     out = np.empty_like(x)
     run(x, out)
-    np.testing.assert_array_equal(out, results("log1p", results("exp", x)))
+    np.testing.assert_array_equal(out, results("cos", results("exp", x)))
 
 
 PROGRAM = """
 import numba, numpy as np
-from srcdiff.runtime.vmath import exp, tanh
+from srcdiff.runtime.vmath import exp, lgamma, sin
 
 @numba.njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "arcp", "nsz"})
 def run(x):
     total = 0.0
     for i in range(x.size):
-        total += exp(x[i]) + tanh(x[i])
+        total += exp(x[i]) + sin(x[i]) + lgamma(x[i])
     return total
 
 if __name__ == "__main__":
     import program
-    print(repr(float(program.run(np.linspace(-1, 1, 101)))), sum(program.run.stats.cache_hits.values()))
+    total = program.run(np.append(np.linspace(-1.05, 1, 101), 1e7))
+    print(repr(float(total)), sum(program.run.stats.cache_hits.values()))
 """
 
 
