@@ -6,6 +6,7 @@ each other.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,9 +17,10 @@ from srcdiff.ir.core import Tree
 from srcdiff.ir.location import Location
 from srcdiff.ir.structs import build_struct
 from srcdiff.ir.types import Static, Struct, Type
+from srcdiff.runtime.source import source_of
 from srcdiff.trees import children
 
-__all__ = ["Compiled", "LoopProgram", "plain"]
+__all__ = ["Compiled", "LoopProgram", "plain", "with_runtime"]
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,15 @@ class Compiled:
                 "Leave jit=True out: then it runs as NumPy.",
                 self.program.location,
             ) from error
+
+
+def with_runtime(source: str) -> str:
+    """A loop form for a file of its own: with the text of the runtime's functions that it calls."""
+    line = re.search(r"^from srcdiff\.runtime\.vmath import (.*)\n", source, re.MULTILINE)
+    if line is None:
+        return source
+    functions = source_of(line.group(1).split(", "))
+    return source[: line.start()] + functions + source[line.end() :]
 
 
 def _first_lines(error: Exception) -> str:

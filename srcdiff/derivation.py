@@ -128,7 +128,7 @@ def build_loops(derived: Derived, arguments: Arguments) -> LoopProgram:
     """The loop form of the program for arguments of these types, or why there is none."""
     recorder = Recorder(verify=bool(os.environ.get("SRCDIFF_VERIFY")))
     with _collector_paused():
-        fn = derive(derived, arguments, recorder)
+        fn = derive(derived, arguments, recorder, machine=True)
         fn = each_function(fn, lambda f: own_outside(without_stops(f)))
         program = LoopProgram(fn.name, types=_types_now(fn), output=fn.output, location=fn.location)
         if any(has_lists(v.type) for v in (*fn.params, *fn.body.yields)):
@@ -151,8 +151,10 @@ def mentioned(bindings: Mapping[str, Any], source: str) -> dict[str, Any]:
     return {k: v for k, v in bindings.items() if k in names}
 
 
-def derive(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function:
-    """The IR of a derivative."""
+def derive(
+    derived: Derived, arguments: Arguments, recorder: Recorder, machine: bool = False
+) -> Function:
+    """The IR of a derivative; `machine`: what is stored is chosen for speed, and not for short text."""
     kind, wrt = derived.kind, derived.wrt
     primal = read(derived, arguments, recorder)
     for k in wrt:
@@ -160,7 +162,7 @@ def derive(derived: Derived, arguments: Arguments, recorder: Recorder) -> Functi
     if kind == "jvp":
         fn = tangent(primal, wrt, parse_rule, parse_forward_rule, recorder)
     else:
-        fn = backward(derived, primal, recorder)
+        fn = backward(derived, primal, recorder, machine)
     if kind == "vjp":
         fn = replace(fn, notes={**fn.notes, "weights": weights_of(primal, primal.output)})
     if kind == "hvp":
@@ -213,12 +215,12 @@ def with_unlike_parameters(fn: Function) -> Function:
     return rename(fn, names) if names else fn
 
 
-def backward(derived: Derived, primal: Function, recorder: Recorder) -> Function:
+def backward(derived: Derived, primal: Function, recorder: Recorder, machine: bool) -> Function:
     """The reverse-mode derivative."""
     kind, options = derived.kind, derived.options
     if kind != "vjp":
         check_scalar(primal, options)
-    mode: Any = options.residuals
+    mode: Any = "machine" if machine and options.residuals == "auto" else options.residuals
     keeps_value = kind in ("value_and_grad", "vjp") or options.has_aux
     fn = gradient(
         primal,

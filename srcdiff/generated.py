@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.codegen.load import load
-from srcdiff.compiling import Compiled
+from srcdiff.compiling import Compiled, with_runtime
 from srcdiff.errors import DifferentiationError, IndependentWarning, UnsupportedError
 from srcdiff.frontend.places import place_of
 from srcdiff.ir.location import Location
@@ -300,7 +300,7 @@ class Generated:
             chosen = self._cache.latest
         program = chosen.program
         if form == "loops":
-            source = self._loop_text(chosen)
+            source = with_runtime(self._loop_text(chosen))
             program = replace(
                 program, source=source, saved="", bindings=self._loops(chosen).program.bindings
             )

@@ -20,7 +20,7 @@ def loop_form(g: Generated, args: tuple[Any, ...]) -> Function:
     """The loop form of a generated function for these arguments, each pass verified."""
     recorder = Recorder(verify=True)
     arguments = g.signature.bind(args, {}, frozenset())
-    fn = derive(g.derived, arguments, recorder)
+    fn = derive(g.derived, arguments, recorder, machine=True)
     return to_loops(fn, arguments.lengths, parse_expansion, recorder)
 
 

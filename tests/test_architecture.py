@@ -30,7 +30,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "srcdiff.codegen": BELOW,
     "srcdiff.trees": (),
     "srcdiff.options": ("srcdiff.errors",),
-    **dict.fromkeys(FRONT, (*FRONT, *STAGES, *BELOW)),
+    **dict.fromkeys(FRONT, (*FRONT, *STAGES, *BELOW, "srcdiff.runtime.source")),
     "srcdiff.console": (),
     "srcdiff.demo_model": (),
     # the command line, the demo and libraries on top see what users see

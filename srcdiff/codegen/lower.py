@@ -86,6 +86,9 @@ def lower(
 # ---- statements -----------------------------------------------------------------------------------
 
 
+RUNTIME = "srcdiff.runtime.vmath"
+
+
 class _Lowering(Handing):
     def __init__(
         self,
@@ -227,12 +230,20 @@ class _Lowering(Handing):
         if op.origin != "user" and op.decl.writes:
             for atom in op.operands:
                 self.read(atom)
-        text = "" if is_printed_by_scope(op) else template_of(op)
+        text = "" if is_printed_by_scope(op) else self.text(op)
         needed = [k for k, r in enumerate(op.results) if r in self.needed.values]
         if len(op.results) > 1 and len(needed) == 1 and not is_unpacking(op):
             (k,) = needed
             return Let((op.results[k],), f"{text}[{k}]", self.many(op.operands), op, op.origin)
         return Let(op.results, text, self.many(op.operands), op, op.origin)
+
+    def text(self, op: Op) -> str:
+        """What an operation is written as; compiled code has its own functions of numbers."""
+        types = [r.type for r in op.results]
+        if self.only_ranges and op.decl.compiled and all(isinstance(t, Scalar) for t in types):
+            places = ", ".join(f"{{{k}}}" for k in range(len(op.operands)))
+            return f"{RUNTIME}.{op.decl.compiled}({places})"
+        return template_of(op)
 
     def branch(self, s: If) -> list[Node]:
         targets = tuple(r if r in self.needed.values else None for r in s.results)

@@ -30,7 +30,7 @@ from srcdiff.ir.core import Call, Function, Op, Tree, Value, walk
 
 __all__ = ["bindings_of", "function_tree", "to_source"]
 
-_MODULES = ("np", "math", "scipy")
+_PARTS = ("scipy.", "srcdiff.")  # libraries of which functions are imported one by one
 
 
 def to_source(fn: Function) -> str:
@@ -127,9 +127,9 @@ def function_tree(
     imports.update(
         f"{d} as {writer.short[d]}"
         if d in writer.short
-        else d.partition(".")[0]
-        if d[:5] != "scipy"
         else d
+        if d.startswith(_PARTS)
+        else d.partition(".")[0]
         for d in _dotted(writer.plan, writer.folding)
     )
     body = commented(writer.plan, writer)
@@ -207,11 +207,11 @@ def _dotted(plan: Plan, folding: Folding) -> list[str]:
 
 
 def _short_names(dotted: list[str], variables: set[str]) -> dict[str, str]:
-    """SciPy's functions by their last name, unless something else is called so."""
+    """The functions of SciPy and of the runtime by their last name, unless something else is called so."""
     short: dict[str, str] = {}
     for name in dotted:
         last = name.rpartition(".")[2]
-        if name.startswith("scipy.") and last not in variables and last not in short.values():
+        if name.startswith(_PARTS) and last not in variables and last not in short.values():
             short[name] = last
     return short
 
@@ -228,7 +228,7 @@ def import_statements(imports: set[str]) -> list[Any]:
     if "np" in imports:
         out.append(n.import_("numpy", "np"))
     modules: dict[str, list[str]] = {}
-    for name in sorted(i for i in imports if i.startswith("scipy.")):
+    for name in sorted(i for i in imports if i.startswith(_PARTS)):
         dotted, _, short = name.partition(" as ")
         module = dotted.rpartition(".")[0]
         if short:

@@ -163,6 +163,8 @@ class OpDecl:
         For reductions along axes: the operation that combines two elements, and what to begin with.
     expansion : callable or None
         The operation said with simpler ones, in NumPy, as a rule is: it assigns `result`.
+    compiled : str
+        The function of `srcdiff.runtime.vmath` that compiled code calls for numbers.
     samples : tuple
         How tests draw arguments (see `ops.samples`).
     """
@@ -198,6 +200,7 @@ class OpDecl:
     element: Callable[..., Any] | None = None
     fold: tuple[str, float] | None = None
     expansion: Callable[..., Any] | None = None
+    compiled: str = ""
     samples: tuple[Any, ...] = ()
 
     def __repr__(self) -> str:

@@ -54,37 +54,37 @@ def _smooth(
 # ---- exponentials and logarithms -------------------------------------------------------------
 
 
-@declare(np.exp, math.exp, **_smooth())
+@declare(np.exp, math.exp, **_smooth(), compiled="exp")
 def exp(x, *, out, d_out):
     d_x = d_out * out
 
 
-@declare(np.expm1, math.expm1, **_smooth())
+@declare(np.expm1, math.expm1, **_smooth(), compiled="expm1")
 def expm1(x, *, out, d_out):
     d_x = d_out * np.exp(x)  # out + 1 would lose the digits of small exponentials
 
 
-@declare(np.exp2, math.exp2, **_smooth())
+@declare(np.exp2, math.exp2, **_smooth(), compiled="exp2")
 def exp2(x, *, out, d_out):
     d_x = d_out * out * np.log(2.0)
 
 
-@declare(np.log, math.log, **_smooth(0.1, 3.0))
+@declare(np.log, math.log, **_smooth(0.1, 3.0), compiled="log")
 def log(x, *, out, d_out):
     d_x = d_out / x
 
 
-@declare(np.log1p, math.log1p, **_smooth(-0.9, 3.0))
+@declare(np.log1p, math.log1p, **_smooth(-0.9, 3.0), compiled="log1p")
 def log1p(x, *, out, d_out):
     d_x = d_out / (1.0 + x)
 
 
-@declare(np.log2, math.log2, **_smooth(0.1, 3.0))
+@declare(np.log2, math.log2, **_smooth(0.1, 3.0), compiled="log2")
 def log2(x, *, out, d_out):
     d_x = d_out / (x * np.log(2.0))
 
 
-@declare(np.log10, math.log10, **_smooth(0.1, 3.0))
+@declare(np.log10, math.log10, **_smooth(0.1, 3.0), compiled="log10")
 def log10(x, *, out, d_out):
     d_x = d_out / (x * np.log(10.0))
 
@@ -97,7 +97,9 @@ _unreachable = fixed(
 
 # the guard: of two operands -inf, the difference would be NaN
 @declare(
-    np.logaddexp, **_smooth(-2.0, 2.0, fixed(0.3, [0.3, 0.3], wrt=(0, 1)), _unreachable, two=True)
+    np.logaddexp,
+    compiled="logaddexp",
+    **_smooth(-2.0, 2.0, fixed(0.3, [0.3, 0.3], wrt=(0, 1)), _unreachable, two=True),
 )
 def logaddexp(x, y, *, out, d_out):
     d_x = d_out * special.expit(x - np.where(out == -np.inf, 0.0, y))
@@ -142,17 +144,17 @@ def hypot(x, y, *, out, d_out):
 # ---- trigonometric and hyperbolic ------------------------------------------------------------
 
 
-@declare(np.sin, math.sin, **_smooth())
+@declare(np.sin, math.sin, **_smooth(), compiled="sin")
 def sin(x, *, out, d_out):
     d_x = d_out * np.cos(x)
 
 
-@declare(np.cos, math.cos, **_smooth())
+@declare(np.cos, math.cos, **_smooth(), compiled="cos")
 def cos(x, *, out, d_out):
     d_x = -d_out * np.sin(x)
 
 
-@declare(np.tan, math.tan, **_smooth(-1.2, 1.2))
+@declare(np.tan, math.tan, **_smooth(-1.2, 1.2), compiled="tan")
 def tan(x, *, out, d_out):
     d_x = d_out * (1.0 + out**2)
 
@@ -178,17 +180,17 @@ def arctan2(y, x, *, out, d_out):
     d_x = -d_out * y / (x**2 + y**2)
 
 
-@declare(np.sinh, math.sinh, **_smooth())
+@declare(np.sinh, math.sinh, **_smooth(), compiled="sinh")
 def sinh(x, *, out, d_out):
     d_x = d_out * np.cosh(x)
 
 
-@declare(np.cosh, math.cosh, **_smooth())
+@declare(np.cosh, math.cosh, **_smooth(), compiled="cosh")
 def cosh(x, *, out, d_out):
     d_x = d_out * np.sinh(x)
 
 
-@declare(np.tanh, math.tanh, **_smooth())
+@declare(np.tanh, math.tanh, **_smooth(), compiled="tanh")
 def tanh(x, *, out, d_out):
     d_x = d_out * (1.0 - out**2)
 

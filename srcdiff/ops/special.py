@@ -44,7 +44,7 @@ def _smooth(
 # ---- log-probabilities -----------------------------------------------------------------------
 
 
-@declare("scipy.special.expit", **_smooth())
+@declare("scipy.special.expit", **_smooth(), compiled="expit")
 def expit(x, *, out, d_out):
     d_x = d_out * out * (1.0 - out)
 
@@ -54,7 +54,7 @@ def logit(x, *, out, d_out):
     d_x = d_out / (x * (1.0 - x))
 
 
-@declare("scipy.special.log_expit", **_smooth())
+@declare("scipy.special.log_expit", **_smooth(), compiled="log_expit")
 def log_expit(x, *, out, d_out):
     d_x = d_out * special.expit(-x)
 
@@ -172,7 +172,7 @@ def entr(x, *, out, d_out):
 # ---- the normal distribution -----------------------------------------------------------------
 
 
-@declare("scipy.special.erf", math.erf, **_smooth())
+@declare("scipy.special.erf", math.erf, **_smooth(), compiled="erf")
 def erf(x, *, out, d_out):
     d_x = d_out * np.exp(-(x**2)) * (2.0 / np.sqrt(np.pi))
 
@@ -195,7 +195,7 @@ def log_ndtr(x, *, out, d_out):
 # ---- the gamma function ----------------------------------------------------------------------
 
 
-@declare("scipy.special.gammaln", math.lgamma, **_smooth(0.3, 4.0))
+@declare("scipy.special.gammaln", math.lgamma, **_smooth(0.3, 4.0), compiled="lgamma")
 def gammaln(x, *, out, d_out):
     d_x = d_out * special.digamma(x)
 
@@ -205,7 +205,7 @@ def gamma(x, *, out, d_out):
     d_x = d_out * out * special.digamma(x)
 
 
-@declare("scipy.special.digamma", "scipy.special.psi", **_smooth(0.3, 4.0))
+@declare("scipy.special.digamma", "scipy.special.psi", **_smooth(0.3, 4.0), compiled="digamma")
 def digamma(x, *, out, d_out):
     d_x = d_out * special.polygamma(1, x)
 

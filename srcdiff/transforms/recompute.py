@@ -21,6 +21,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import Array
 from srcdiff.ops import containers, memory
 from srcdiff.transforms.loads import Program
+from srcdiff.transforms.prices import machine_price
 
 __all__ = ["HEAVY", "needed", "origins", "uses"]
 
@@ -38,14 +39,17 @@ _READS = (
 )
 
 
-def origins(v: Value, program: Program) -> tuple[list[Value], float]:
-    """What a forward value is computed from, and the price of doing it again (infinite where that cannot be done)."""
+def origins(v: Value, program: Program, machine: bool = False) -> tuple[list[Value], float]:
+    """What a forward value is computed from, and the price of doing it again (infinite where that cannot be done).
+
+    The price is in units of storing the value: what that costs in text, or (`machine`) in time.
+    """
     maker = program.maker.get(v)
     if maker is None:  # a parameter of a region: an index is known, what is carried is not
         return [], 0.0 if program.is_index(v) else math.inf
     match maker:
         case Op():
-            return _op_origins(maker, program)
+            return _op_origins(maker, program, machine)
         case Call():
             if _allocates_written(maker, program):
                 return [], math.inf
@@ -57,13 +61,13 @@ def origins(v: Value, program: Program) -> tuple[list[Value], float]:
     raise AssertionError(maker)
 
 
-def _op_origins(op: Op, program: Program) -> tuple[list[Value], float]:
+def _op_origins(op: Op, program: Program, machine: bool = False) -> tuple[list[Value], float]:
     if op.decl.effect or op.decl.writes or _allocates_written(op, program):
         return [], math.inf
     if _reads_storage(op, program) and not program.is_stable(op):
         return [], math.inf
-    price = 0.0
-    if op.decl.cost == "heavy":
+    price = machine_price(op) if machine else 0.0
+    if op.decl.cost == "heavy" and not machine:
         price = PRODUCT if op.decl.multilinear else HEAVY
     return inner_values(op.operands, program), price
 

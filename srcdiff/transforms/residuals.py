@@ -30,7 +30,7 @@ from srcdiff.transforms.storage_plan import Plan
 
 __all__ = ["Mode", "residuals"]
 
-Mode = Literal["auto", "store", "recompute"]
+Mode = Literal["auto", "store", "recompute", "machine"]  # the last: what is fastest, not shortest
 
 _AVOIDED = 1e12  # times as dear as anything that may be kept
 _TURNS = 16.0  # what a loop or axis of unknown length is taken for, when bytes are compared
@@ -113,7 +113,7 @@ class _Graph:
             stack += self.depends[v]
 
     def enter(self, v: Value) -> None:
-        sources, price = origins(v, self.program)
+        sources, price = origins(v, self.program, self.mode == "machine")
         self.depends[v] = []
         if self.plan.kept_by_program(v) is not None:
             self.free.add(v)
