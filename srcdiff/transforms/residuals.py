@@ -27,6 +27,7 @@ from srcdiff.transforms.maxflow import minimum_cut
 from srcdiff.transforms.recompute import is_place, origins
 from srcdiff.transforms.storage import write_plan
 from srcdiff.transforms.storage_plan import Plan
+from srcdiff.transforms.whole_reads import read_whole
 
 __all__ = ["Mode", "residuals"]
 
@@ -40,15 +41,25 @@ def residuals(fn: Function, mode: Mode = "auto") -> Function:
     """`fn` without `save` and `restore`: what they carried is computed again, taken from storage of the
     program's, or stored.
     """
-    wanted = _wanted(fn.body)
-    if not wanted:
+    if not _wanted(fn.body):
         return fn
+    plan, cost = _planned(fn, mode)
+    whole = fn if mode == "store" else read_whole(fn)
+    if whole is not fn:
+        other, less = _planned(whole, mode)
+        if less < cost:
+            return write_plan(whole, other)
+    return write_plan(fn, plan)
+
+
+def _planned(fn: Function, mode: Mode) -> tuple[Plan, float]:
+    """What is stored and where, and what that costs."""
+    wanted = _wanted(fn.body)
     forward = _forward_part(fn.body)
     program = survey(forward, storage_roots(fn))
     plan = Plan(program, frozenset(fn.notes.get("counts", ())))
-    for values in _by_top_statement(forward, wanted, program).values():
-        _decide(values, program, plan, mode)
-    return write_plan(fn, plan)
+    groups = _by_top_statement(forward, wanted, program).values()
+    return plan, sum(_decide(values, program, plan, mode) for values in groups)
 
 
 def _wanted(region: Region) -> list[Value]:
@@ -168,8 +179,8 @@ def size(type_: Type) -> float:
 # ---- the decision -----------------------------------------------------------------------------------
 
 
-def _decide(wanted: Sequence[Value], program: Program, plan: Plan, mode: Mode) -> None:
-    """Fill in the plan for the values of one top-level statement."""
+def _decide(wanted: Sequence[Value], program: Program, plan: Plan, mode: Mode) -> float:
+    """Fill in the plan for the values of one top-level statement; gives the cost of what is stored."""
     graph = _Graph(program, plan, mode)
     graph.require(wanted)
     stored = graph.cut(wanted)
@@ -187,6 +198,7 @@ def _decide(wanted: Sequence[Value], program: Program, plan: Plan, mode: Mode) -
     plan.stored |= stored
     plan.rolled.update(rolled)
     plan.wanted += wanted
+    return sum(map(graph.capacity, stored))
 
 
 def _rolled(graph: _Graph, stored: set[Value], program: Program, plan: Plan) -> dict[Value, Value]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fuzz import copies, endings, generate, lists, tables
+from fuzz import copies, endings, generate, lists, stencils, tables
 from fuzz.compare import Arguments, function_of, problems
 
 FAST = 30
@@ -16,8 +16,18 @@ CHUNKS = 40
 PER_CHUNK = 100
 
 
-GRAMMARS = {"arrays": generate, "lists": lists, "copies": copies, "endings": endings}
-SECOND = {"copies": 4, "endings": 10}  # one of so many seeds is checked in second order too
+GRAMMARS = {
+    "arrays": generate,
+    "lists": lists,
+    "copies": copies,
+    "endings": endings,
+    "stencils": stencils,
+}
+SECOND = {
+    "copies": 4,
+    "endings": 10,
+    "stencils": 10,
+}  # one of so many seeds is checked in second order too
 
 
 def runs(text: str, args: Arguments) -> bool:
