@@ -22,6 +22,20 @@ _LINE = 76  # characters that an expression of generated parts may have
 _SHORT = 16  # characters that may be repeated
 _SIGNS = 6  # uses of a number with the other sign
 _REPEATED = {"negative", "add", "subtract", "multiply", "square", "power", "divide"}
+# make an array of their own, as operations with rules do
+_NEW = {
+    "array_of",
+    "copy",
+    "empty_like",
+    "empty_of",
+    "empty",
+    "expand",
+    "ones",
+    "ones_like",
+    "zeros",
+    "zeros_like",
+    "zeros_of",
+}
 _HOLDS = {"append", "pack", "list_new", "list_set"}  # keep a reference to their operands
 _ORDERED = {"list_pop", "restore"}
 
@@ -178,7 +192,7 @@ class _Fold:
                 return False  # the forward part ends with `value = ...`
             if value.name.startswith("d_") and inside.width > 10 and self.has_value(use.node):
                 return False  # whoever looks for `d_x` finds it
-        if let.origin != "user" and not is_free(let):
+        if let.origin != "user" and not is_free(let) and not is_read(let):
             return inside.width + self.width.get(id(use.node), 0) <= _LINE
         return True
 
@@ -205,7 +219,7 @@ class _Fold:
         if is_offset(let):
             return True
         if is_free(let):
-            return len(uses) <= 2 or not is_part(let)
+            return len(uses) <= 2 or not is_part(let) or is_written_out(let, uses)
         if any(self.has_named_opposite(u) for u in uses):
             return False
         simple = all(is_free(self.out.folded[a]) for a in let.operands if a in self.out.folded)  # type: ignore[index]
@@ -282,8 +296,20 @@ class _Fold:
     def changes(self, roots: frozenset[Value], let: Let) -> bool:
         """Whether storage is written from there on."""
         return self.facts.written(roots, let.point, self.plan.end) or any(
-            self.facts.written(roots, loop.point, loop.end) for loop in let.loops
+            self.facts.written(frozenset((root,)), loop.point, loop.end)
+            for root in roots
+            for loop in let.loops
+            if not self.is_made_in(root, loop)
         )
+
+    def is_made_in(self, root: Value, loop: Loop) -> bool:
+        """Whether each turn makes an array of its own, which the writes of later turns leave alone."""
+        maker = self.facts.maker.get(root)
+        op = maker.op if isinstance(maker, Let) else None
+        if op is None or maker is None or loop not in maker.loops or op.decl.view_of is not None:
+            return False
+        is_computed = op.decl.elementwise or op.decl.rule is not None
+        return is_computed or op.decl.name in _NEW
 
     def is_written(self, value: Value) -> bool:
         return any(self.facts.writes.get(r) for r in self.facts.roots.get(value, ()))
@@ -302,6 +328,11 @@ def is_read(let: Let) -> bool:
 def is_part(let: Let) -> bool:
     """A slice between bounds, such as `x[1:]`: used often, it is a thing of its own."""
     return let.op is not None and any(k in str(let.op.attrs.get("where", "")) for k in "bes")
+
+
+def is_written_out(let: Let, uses: list[Use]) -> bool:
+    """Whether only the user's own lines use it: they write it again each time."""
+    return let.origin == "user" and all(u.node.origin == "user" for u in uses)
 
 
 def is_free(let: Let) -> bool:

@@ -253,7 +253,18 @@ def _as_element(node: Node, members: Sequence[Value], names: Mapping[Value, str]
         if name.endswith("s") and len(name) > 1:
             yield name[:-1]
         elif name:
-            yield f"{name}_item" if isinstance(sequence.type, List) else f"{name}_row"
+            yield f"{name}_{_piece(node, sequence)}"
+
+
+def _piece(node: Node, sequence: Value) -> str:
+    """What is taken out of an array or list: an item, a row, a part."""
+    if isinstance(sequence.type, List):
+        return "item"
+    if isinstance(node, Let) and node.op is not None and node.op.decl.name == "index":
+        if isinstance(node.op.result.type, Scalar):
+            return "item"
+        return "row" if {*node.op.attrs["where"].split(", ")} <= {"i", ":"} else "part"
+    return "row"
 
 
 def _from_operation(node: Node, names: Mapping[Value, str]) -> Iterator[str]:

@@ -77,6 +77,7 @@ class _Naming:
         self.classes: dict[Value, _Class] = {}
         self.occupied: dict[str, list[Interval]] = {}  # by name
         self.names: dict[Value, str] = {}
+        self.initial: set[_Class] = set()
         self.of: dict[_Class, str] = {}  # what sets a value apart from others of its kind
         for value, live in intervals.items():
             known = {
@@ -89,6 +90,7 @@ class _Naming:
 
     def run(self) -> dict[Value, str]:
         self.coalesce()
+        self.initial = self.initial_values()
         classes = list(dict.fromkeys(self.classes.values()))
         classes.sort(key=lambda c: (c.first, min(m.name for m in c.members)))
         for param in self.plan.params:
@@ -100,7 +102,7 @@ class _Naming:
         rest = [c for c in rest if c.members[0] not in self.names]
         for c in rest:
             c.names.pop("_", None)  # says that nobody reads it, but a pass does now
-        for c in sorted((c for c in rest if c.names), key=lambda c: not any(c.names.values())):
+        for c in sorted((c for c in rest if c.names), key=self.rank):
             self.name_known(c)
         unnamed = [c for c in rest if not c.names]
         self.of = self.told_apart(unnamed)
@@ -168,6 +170,25 @@ class _Naming:
             and name not in _USED_BUILTINS
         )
 
+    def rank(self, c: _Class) -> tuple[bool, bool]:
+        """The user's names go first, and of two values of one name the one that the loop changes."""
+        return not any(c.names.values()), c in self.initial
+
+    def initial_values(self) -> set[_Class]:
+        """What variables of a loop start as, where it is asked for later and so is a variable of its own."""
+        loops = [n for n in walk_nodes(self.plan.nodes) if isinstance(n, Loop)]
+        carried = {v for loop in loops for v in loop.variables}
+        found = set()
+        for node in walk_nodes(self.plan.nodes):
+            pairs = zip(node.targets, node.sources, strict=True) if isinstance(node, Copy) else ()
+            for target, source in pairs:
+                if target in carried and source in self.classes and source not in carried:
+                    assert isinstance(source, Value)
+                    start, variable = self.classes[source], self.classes[target]
+                    if start is not variable and start.first < variable.first:
+                        found.add(start)
+        return found
+
     def is_unread(self, c: _Class) -> bool:
         return not any(self.facts.uses.get(m) for m in c.members) and not {*c.members} & self.params
 
@@ -195,6 +216,8 @@ class _Naming:
         value = c.members[0]
         if value in self.folding.copied:
             yield f"old_{name}"
+        elif c in self.initial and not name.startswith("d_"):
+            yield f"initial_{name}"
         elif not name.startswith("d_"):
             base = name.removeprefix("new_").removeprefix("next_")
             yield from (f"new_{base}", f"next_{base}")

@@ -6,14 +6,14 @@ def neg_log_likelihood_value_and_grad(omega, alpha, beta, returns):
     """Value and gradient of `neg_log_likelihood` with respect to `omega`, `alpha`, `beta`."""
     # forward
     denominator = 1.0 - alpha - beta
-    var = omega / denominator
+    initial_var = omega / denominator
     vars = np.empty(len(returns))
     total = 0.0
-    new_var = var
+    var = initial_var
     for i, r in enumerate(returns):
-        vars[i] = new_var
-        total += math.log(new_var) + r * r / new_var
-        new_var = omega + alpha * r * r + beta * new_var
+        vars[i] = var
+        total += math.log(var) + r * r / var
+        var = omega + alpha * r * r + beta * var
     value = 0.5 * total
 
     # backward
@@ -28,7 +28,7 @@ def neg_log_likelihood_value_and_grad(omega, alpha, beta, returns):
         d_beta += d_var * vars[i]
         d_var = d_var_part
     d_omega += d_var / denominator
-    ratio = d_var * var / denominator
+    ratio = d_var * initial_var / denominator
     d_beta += ratio
     d_alpha += ratio
     return value, (d_omega, d_alpha, d_beta)

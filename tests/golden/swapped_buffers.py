@@ -26,13 +26,13 @@ def diffuse_value_and_grad(u0, k, steps):
     d_k = 0.0
     for t in reversed(range(steps)):
         for i in reversed(range(1, len(u0) - 1)):
-            d_v_row = d_v[i]
-            d_z = d_v_row * totals[t, i]
-            product = d_v_row * k * old_u[t, i]
+            d_v_item = d_v[i]
+            d_z = d_v_item * totals[t, i]
+            product = d_v_item * k * old_u[t, i]
             d_v[i] = 0.0
             d_u[i + 1] += product
             d_u[i - 1] += product
-            d_u[i] += d_z * k + d_v_row - 2.0 * product
+            d_u[i] += d_z * k + d_v_item - 2.0 * product
             d_k += d_z * old_u[t, i]
         d_v, d_u = d_u, d_v
     return value, (d_u + d_v, d_k)

@@ -9,13 +9,13 @@ def edit_value_and_grad(A, w):
     tail = B[1:, 1:]
     old_first = first.copy()
     first[:] = old_first * w
-    B_row = B[0, 0]
+    B_item = B[0, 0]
     old_tail = tail.copy()
-    tail[:] = old_tail * B_row
+    tail[:] = old_tail * B_item
     last = B[-1]
     last[0] = np.sum(first)
-    last_row = last[0]
-    tail[-1, -1] += last_row**2
+    last_item = last[0]
+    tail[-1, -1] += last_item**2
     value = np.sum(B * A) + np.sum(tail)
 
     # backward
@@ -23,12 +23,12 @@ def edit_value_and_grad(A, w):
     d_tail = d_B[1:, 1:]
     d_tail += 1.0
     d_B += A
-    d_B[-1, 0] += 2 * d_tail[-1, -1] * last_row
-    d_B_row = d_B[-1, 0]
+    d_B[-1, 0] += 2 * d_tail[-1, -1] * last_item
+    d_B_item = d_B[-1, 0]
     d_B[-1, 0] = 0.0
-    d_B[0] += d_B_row
+    d_B[0] += d_B_item
     total = np.sum(d_tail * old_tail)
-    d_tail *= B_row
+    d_tail *= B_item
     d_B[0, 0] += total
     d_w = d_B[0] * old_first
     d_B[0] *= w
