@@ -21,6 +21,7 @@ from srcdiff.transforms.dce import dce
 from srcdiff.transforms.dead_stores import dead_stores
 from srcdiff.transforms.empties import arrays_first, guard_divisions
 from srcdiff.transforms.fill_once import fill_once
+from srcdiff.transforms.first_sums import first_sums
 from srcdiff.transforms.fold import fold
 from srcdiff.transforms.forward import ForwardRules, forward
 from srcdiff.transforms.fuse_loops import fuse_loops, loop_direction
@@ -30,6 +31,7 @@ from srcdiff.transforms.layouts import Layouts, all_layouts
 from srcdiff.transforms.lengths import bind_lengths
 from srcdiff.transforms.materialise import materialise
 from srcdiff.transforms.merge_ifs import merge_ifs
+from srcdiff.transforms.models import other_models
 from srcdiff.transforms.moves import move_copies
 from srcdiff.transforms.ownership import own_items, own_results
 from srcdiff.transforms.reads import insert_reads, own_arguments
@@ -179,6 +181,8 @@ _FINISH = (
     Pass("loop direction", loop_direction, "a reversed loop whose turns commute runs forwards"),
     Pass("clears", place_clears, "zeros are written where they read best, or not at all"),
     Pass("fill once", fill_once, "no zeros where a loop fills every row"),
+    Pass("first sums", first_sums, "what is added to zeros first is what they become"),
+    Pass("models", other_models, "nothing is computed to be looked at from outside"),
     Pass("lengths", bind_lengths, "what shows a length now may be gone, or be needed for itself"),
     Pass("dead code", dce, "what is left over"),
 )

@@ -18,7 +18,7 @@ def log_det_value_and_grad(A):
                 s -= L[i, k] * L[j, k]
             L[i, j] = s / L[j, j]
     d_L = np.zeros_like(L)
-    d_L[n - 1, 0] += 1.0
+    d_L[n - 1, 0] = 1.0
     total = 0.0
     for i in range(n):
         total += 2.0 * math.log(L[i, i])

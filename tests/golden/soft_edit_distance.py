@@ -51,7 +51,7 @@ def distance_value_and_grad(x, y, gap, gamma):
 
     # backward
     d_D = np.zeros_like(D)
-    d_D[n, m] += 1.0
+    d_D[n, m] = 1.0
     d_x = np.zeros_like(x)
     d_y = np.zeros_like(y)
     d_gap = 0.0
