@@ -44,6 +44,12 @@ def test_a_wrong_rule_is_caught(mode: str) -> None:
         srcdiff.check_grads(f, np.array([1.0, 2.0]), modes=(mode,))
 
 
+def test_a_kink_nearby_is_no_mistake() -> None:
+    srcdiff.check_grads(
+        lambda x: np.sum(np.maximum(x, 0.0) ** 2) + np.sum(np.abs(x)), np.full(5, 3e-4)
+    )
+
+
 @pytest.mark.parametrize("order", [1, 2])
 def test_right_derivatives_pass(order: int) -> None:
     def f(p, n):
