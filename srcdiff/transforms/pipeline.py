@@ -16,6 +16,7 @@ from srcdiff.ir.text import to_text
 from srcdiff.ir.verify import check
 from srcdiff.transforms.algebra import algebra
 from srcdiff.transforms.carried import forward_invariants
+from srcdiff.transforms.count_up import count_up
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.dead_stores import dead_stores
@@ -179,6 +180,7 @@ _FINISH = (
     Pass("dead stores", dead_stores, "what is read is known now"),
     Pass("moves", move_copies, "a copy of what ends there is no copy"),
     Pass("loop direction", loop_direction, "a reversed loop whose turns commute runs forwards"),
+    Pass("count up", count_up, "a loop that counted down and is reversed counts up"),
     Pass("clears", place_clears, "zeros are written where they read best, or not at all"),
     Pass("fill once", fill_once, "no zeros where a loop fills every row"),
     Pass("first sums", first_sums, "what is added to zeros first is what they become"),

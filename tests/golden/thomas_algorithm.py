@@ -37,7 +37,7 @@ def solve_tridiagonal_backward(d_out, lower, diag, upper, rhs):
     # backward
     d_x = d_out.copy()
     d_c = np.zeros_like(c)
-    for i in reversed(range(n - 2, -1, -1)):
+    for i in range(n - 1):
         product = -d_x[i] * x[i + 1]
         d_x[i + 1] -= d_x[i] * c[i]
         d_c[i] += product
