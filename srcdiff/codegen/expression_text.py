@@ -9,6 +9,7 @@ broken marked as `wrap` wants them.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
@@ -267,7 +268,7 @@ class ExpressionPrinter(astunparse.Unparser):
         elif value is Ellipsis:
             self.write("...")
         else:
-            self.write(repr(value).replace("e+", "e"))
+            self.write(re.sub(r"e(\+|(-))0*", r"e\2", repr(value)))  # 1e-5, 1e16
 
     def _JoinedStr(self, t: Any) -> None:
         parts: list[FStringPart] = []

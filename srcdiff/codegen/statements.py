@@ -98,7 +98,7 @@ class Writer:
             return [
                 effect(filled, _may_augment(let.op))
                 if template(let.text, len(let.operands)).is_statement
-                else n.expr_stmt(filled)
+                else n.expr_stmt(filled if let.origin == "user" else arguments_with_minus(filled))
             ]
         if isinstance(let.source, Call):
             return self.calls.statements(let.source, let.results, filled)
@@ -318,6 +318,11 @@ def with_minus(value: Any) -> Any:
         left = without_sign(value.left) if isinstance(value.op, gast.Add) else None
         return value if left is None else n.binop(value.right, "-", left)
     return n.binop(value.left, "-" if isinstance(value.op, gast.Add) else "+", right)
+
+
+def arguments_with_minus(call: Any) -> Any:
+    """`np.fill_diagonal(d, np.diag(d) - v)`, of `np.diag(d) + -v`."""
+    return gast.Call(call.func, [with_minus(a) for a in call.args], call.keywords)
 
 
 def without_sign(factor: Any) -> Any:

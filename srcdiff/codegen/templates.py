@@ -76,4 +76,16 @@ def _fill(tree: Any, operands: Sequence[Any], short: dict[str, str]) -> Any:
         known = short.get(_dotted(tree))
         if known is not None:
             return gast.Name(known, gast.Load(), None, None)
-    return type(tree)(*(_fill(getattr(tree, f), operands, short) for f in tree._fields))
+    filled = type(tree)(*(_fill(getattr(tree, f), operands, short) for f in tree._fields))
+    return _flat(filled) if isinstance(filled, gast.Call) else filled
+
+
+def _flat(call: Any) -> Any:
+    """`min(a, b, c)`, of `min(min(a, b), c)`: Python looks at them in the same order."""
+    is_chain = len(call.args) > 1 and isinstance(call.args[0], gast.Call) and not call.keywords
+    if not (is_chain and len(call.args[0].args) > 1 and not call.args[0].keywords):
+        return call
+    names = {f.id if isinstance(f, gast.Name) else "" for f in (call.func, call.args[0].func)}
+    if names not in ({"min"}, {"max"}):
+        return call
+    return gast.Call(call.func, [*call.args[0].args, *call.args[1:]], [])

@@ -425,3 +425,12 @@ def test_a_view_of_a_view_of_what_was_read_before_a_write_is_of_a_copy():
     doubled = b.op(ar.add, part, part, name="doubled")
     source = text([x, n], b, [doubled])
     assert "x.copy()" in source
+
+
+def test_the_smallest_of_three_is_asked_for_once():
+    x, y, z = scalar("x"), scalar("y"), scalar("z")
+    b = builder()
+    smaller = b.op(ar.minimum, x, y, spelling="min")
+    least = b.op(ar.minimum, smaller, z, spelling="min")
+    largest = b.op(ar.maximum, x, least, spelling="max")
+    assert lines(text((x, y, z), b, (largest,))) == ["return max(x, min(x, y, z))"]

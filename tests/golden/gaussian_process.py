@@ -41,7 +41,7 @@ def log_marginal_likelihood_value_and_grad(log_scale, log_amplitude, log_noise, 
     # backward
     d_y = solve_triangular(L, 2.0 * product, trans="T", lower=True)
     d_L = -np.tril(np.outer(d_y, alpha))
-    np.fill_diagonal(d_L, np.diag(d_L) + -1.0 / denominator)
+    np.fill_diagonal(d_L, np.diag(d_L) - 1.0 / denominator)
     lower = np.tril(L.T @ d_L)
     half = solve_triangular(L, lower + np.tril(lower, -1).T, trans="T", lower=True)
     middle = solve_triangular(L, half.T, trans="T", lower=True)
