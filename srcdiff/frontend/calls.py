@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Mapping, Sequence
-from types import FunctionType, MethodType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import gast
@@ -21,7 +21,13 @@ from srcdiff.frontend.functions import call_closure, call_function
 from srcdiff.frontend.iteration import BUILTINS as ITERATION
 from srcdiff.frontend.iteration import CALL
 from srcdiff.frontend.methods import record_method
-from srcdiff.frontend.source import LIBRARIES, function_of, is_library, unknown_decorator
+from srcdiff.frontend.source import (
+    LIBRARIES,
+    function_of,
+    is_library,
+    is_own_method,
+    unknown_decorator,
+)
 from srcdiff.frontend.subscripts import shape_parts
 from srcdiff.frontend.texts import formatted
 from srcdiff.frontend.values import (
@@ -178,7 +184,7 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
         return apply(fr, node, inner, args, kwargs, spelled(plain, inner))
     if type(plain) is FunctionType and not is_library(plain):
         return call_function(fr, node, function, args, kwargs)
-    if isinstance(function, MethodType) and isinstance(function.__func__, FunctionType):
+    if is_own_method(function):
         receiver = from_python(fr, function.__self__, "self", node)
         return call_function(fr, node, function.__func__, [receiver, *args], kwargs)
     call = vars(type(function)).get("__call__")

@@ -10,12 +10,13 @@ import dataclasses
 import functools
 import re
 from collections.abc import Callable
-from types import BuiltinMethodType, FunctionType, MethodType, ModuleType
+from types import BuiltinMethodType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from srcdiff.frontend.frame import HOOKS, Frame
+from srcdiff.frontend.source import is_own_method
 from srcdiff.frontend.values import FrontValue, Known, Method, Parts, Piece
 from srcdiff.ir.core import const
 from srcdiff.ir.structs import field_names
@@ -152,7 +153,7 @@ def from_python(fr: Frame, value: Any, name: str, node: Any) -> FrontValue:
             for k, v in value.keywords.items()
         )
         return Piece(from_python(fr, value.func, f"{name}.func", node), args, kwargs)
-    if isinstance(value, MethodType) and isinstance(value.__func__, FunctionType):
+    if is_own_method(value):
         receiver = from_python(fr, value.__self__, f"{name}.__self__", node)
         return Method(receiver, value.__func__.__name__, value.__func__)
     return Known(value)

@@ -16,7 +16,7 @@ import sysconfig
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 import gast
@@ -31,6 +31,7 @@ __all__ = [
     "Source",
     "function_of",
     "is_library",
+    "is_own_method",
     "look_up",
     "nested_source",
     "source_of",
@@ -127,6 +128,12 @@ def is_library(function: FunctionType) -> bool:
     return str(module).partition(".")[0] in LIBRARIES or (
         file.startswith(_STANDARD) and not file.startswith(_INSTALLED)
     )
+
+
+def is_own_method(function: Any) -> bool:
+    """Whether it is a bound method whose source is read."""
+    method = function.__func__ if isinstance(function, MethodType) else None
+    return isinstance(method, FunctionType) and not is_library(method)
 
 
 def unknown_decorator(function: FunctionType) -> tuple[str, str]:

@@ -5,6 +5,7 @@
 import math
 
 import numpy as np
+from scipy import stats
 
 x3 = np.ones(3)
 CASES = []
@@ -89,6 +90,11 @@ def unknown(x):
 @case("`convolve` is not known to srcdiff", "np.convolve(x, x)", x3)
 def unknown_numpy(x):
     return np.convolve(x, x)
+
+
+@case("`logpdf` is not known to srcdiff", "stats.norm.logpdf(x)", x3)
+def unknown_method_of_a_library(x):
+    return np.sum(stats.norm.logpdf(x))
 
 
 def _again(x):
