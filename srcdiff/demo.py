@@ -48,11 +48,11 @@ class Plan:
     all `letters`, until a step gains less than `tolerance` or `steps` are done.
     """
 
-    letters: int = 4000
+    letters: int = 3000
     starts: int = 6
-    trial_letters: int = 1500
-    trial_steps: int = 15
-    steps: int = 40
+    trial_letters: int = 1000
+    trial_steps: int = 12
+    steps: int = 30
     tolerance: float = 0.1
     checked_letters: int = 40
     seed: int = 0
