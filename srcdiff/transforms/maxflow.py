@@ -18,7 +18,9 @@ __all__ = ["cut_capacity", "minimum_cut"]
 Node = TypeVar("Node", bound=Hashable)
 Residual = dict[Node, dict[Node, float]]
 
-ROUNDING = 1e-12  # of the largest finite capacity: what is left of an edge below this is rounding
+# of the smallest capacity: what is left of an edge below this is rounding (of the largest, it would be more than small
+# ones have)
+ROUNDING = 1e-9
 
 
 def minimum_cut(edges: Mapping[tuple[Node, Node], float], source: Node, sink: Node) -> set[Node]:
@@ -29,8 +31,7 @@ def minimum_cut(edges: Mapping[tuple[Node, Node], float], source: Node, sink: No
     """
     residual = _residual(edges)
     residual.setdefault(source, {})
-    finite = [c for c in edges.values() if c < math.inf]
-    least = max(finite, default=0.0) * ROUNDING
+    least = min((c for c in edges.values() if 0.0 < c < math.inf), default=0.0) * ROUNDING
     while True:
         came_from = _reach(residual, source, sink, least)
         if sink not in came_from:

@@ -34,6 +34,7 @@ __all__ = ["Mode", "residuals"]
 Mode = Literal["auto", "store", "recompute", "machine"]  # the last: what is fastest, not shortest
 
 _AVOIDED = 1e12  # times as dear as anything that may be kept
+_NAMED = 1.0 - 2.0**-20  # of two values that cost the same, one that the user named
 _TURNS = 16.0  # what a loop or axis of unknown length is taken for, when bytes are compared
 
 
@@ -151,7 +152,7 @@ class _Graph:
     def capacity(self, v: Value) -> float:
         if self.mode == "recompute":
             return _AVOIDED if is_place(v, self.program) else 1.0
-        contents = _AVOIDED if is_place(v, self.program) else 1.0
+        contents = _AVOIDED if is_place(v, self.program) else _NAMED if v.user and v.name else 1.0
         return contents * size(v.type) * _TURNS ** len(self.plan.loops_around(v))
 
     def cut(self, wanted: Iterable[Value]) -> set[Value]:

@@ -53,5 +53,10 @@ def test_rounding_leaves_no_capacity_behind():
     assert minimum_cut(edges, "s", "t") in ({"s"}, {"s", "a", "b", "c"})
 
 
+def test_small_capacities_count_beside_a_large_one():
+    edges = {("s", "p"): 1e18, ("p", "t"): 1e18, ("s", "a"): 2.0, ("a", "t"): 1.0}
+    assert minimum_cut(edges, "s", "t") == {"s", "a"}
+
+
 def test_a_sink_that_nothing_leads_to_costs_nothing():
     assert minimum_cut({("a", "t"): 2.0}, "s", "t") == {"s"}

@@ -6,6 +6,7 @@ from corpus_loader import load
 from transforms.hard_programs import V
 from transforms.sources import after, agrees, kept, source
 
+import srcdiff
 from srcdiff.ir.core import Op, walk
 from srcdiff.ir.text import to_text
 
@@ -50,6 +51,35 @@ def test_an_accumulator_is_not_kept():
         )
         == 0
     )
+
+
+def test_the_cut_is_the_smallest_where_a_row_is_read_as_well():
+    loop = """
+        def f(x, n):
+            H = np.zeros((n + 1, len(x)))
+            H[0] = x
+            a, b, s = 0.0 * x, 0.0 * x, 0.0
+            for t in range(n):
+                H[t + 1] = np.tanh(H[t])
+                a = 0.5 * a + H[t]
+                b = 0.3 * b - 2.0 * H[t]
+                s += np.sum(np.sin(a - b))
+            return s
+    """
+    assert kept(source(loop), (V(5), 4)) == 4 * 5
+
+
+def test_of_two_values_of_one_size_the_one_with_a_name_is_kept():
+    loop = """
+        def f(x):
+            a, b = 1.0, 0.5
+            for v in x:
+                g = 2.0 * (a - b)
+                a = 0.5 * a + v
+                b = np.sin(g) - b
+            return a * b
+    """
+    assert "gs = np.empty(len(x))" in srcdiff.grad(source(loop)).source_for(V(5))
 
 
 def test_store_keeps_more_than_auto_and_recompute_as_little():
