@@ -43,7 +43,7 @@ _NOUNS: dict[str, str] = {
     "larger", "minimum": "smaller", "cholesky": "factor", "square": "squared", "reshape":
     "reshaped", "logaddexp": "log_sum", "log1p": "logarithm", "expand": "full", "floor": "whole",
     "floor_divide": "quotient", "mod": "remainder", "sign": "sign", "where": "chosen", "choose": "chosen",
-    "broadcast_to": "full",
+    "broadcast_to": "full", "array_of": "array",
 }  # fmt: skip
 
 # where the first noun is taken
@@ -279,7 +279,8 @@ def _from_operation(node: Node, names: Mapping[Value, str]) -> Iterator[str]:
             yield f"{function}_result"
             return
         operation = node.op.decl.name
-        if node.origin == "adjoint" and any(name.startswith("d_") for name in operands):
+        is_of_adjoints = operation == "array_of" or any(n.startswith("d_") for n in operands)
+        if node.origin == "adjoint" and is_of_adjoints:
             yield from _ADJOINTS
         if operation == "matmul" and len(operands) == 2:
             yield from _written_together(operands)

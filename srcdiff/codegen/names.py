@@ -22,6 +22,7 @@ from srcdiff.codegen.invented import made_of, stored_value, suggestions
 from srcdiff.codegen.liveness import Interval, joined, overlap
 from srcdiff.codegen.plan import Copy, Let, Loop, Plan, walk_nodes
 from srcdiff.ir.core import Value
+from srcdiff.ir.types import INT, strip
 
 __all__ = ["name_variables"]
 
@@ -102,6 +103,8 @@ class _Naming:
         rest = [c for c in rest if c.members[0] not in self.names]
         for c in rest:
             c.names.pop("_", None)  # says that nobody reads it, but a pass does now
+            if self.is_index(c):
+                c.names = {n: u for n, u in c.names.items() if u or not self.is_amount(n)}
         for c in sorted((c for c in rest if c.names), key=self.rank):
             self.name_known(c)
         unnamed = [c for c in rest if not c.names]
@@ -261,14 +264,21 @@ class _Naming:
             self.give(c, again)
             return
         if any(isinstance(self.facts.maker.get(m), Loop) for m in c.members):
-            again = next(
-                (n for n in found if self.fits(c, n)), None
-            )  # an index may serve one loop after the other
+            # an index may serve one loop after the other
+            again = next((n for n in found if self.fits(c, n)), None)
             if again is not None:
                 self.give(c, again)
                 return
         numbered = (f"{found[0]}_{k}" for k in range(1, 10**6))
         self.give(c, next(n for n in chain(found, numbered) if self.is_free(n)))
+
+    def is_index(self, c: _Class) -> bool:
+        makers = [(self.facts.maker.get(m), m) for m in c.members]
+        return any(isinstance(loop, Loop) and loop.index is m for loop, m in makers)
+
+    def is_amount(self, name: str) -> bool:
+        """Whether the user has a value of that name that is no count."""
+        return any(strip(v.type) != INT for _, v in self.facts.named.get(name, ()))
 
     def is_free(self, name: str) -> bool:
         of = name.removeprefix("d_")

@@ -1,5 +1,7 @@
+import numpy as np
 from codegen.hand_built import builder, hands_on, index, integer, lines, scalar, text, vector
 
+import srcdiff
 from srcdiff.ir.core import For, If, Value, const
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import FLOAT
@@ -136,3 +138,14 @@ def test_invented_names_are_never_used_for_two_things():
     s = b.op(ar.power, second, second)
     assigned = [line.partition(" = ")[0] for line in lines(text((x,), b, (s,))) if " = " in line]
     assert len(assigned) == len(set(assigned))
+
+
+def test_an_index_that_nobody_named_is_not_called_after_an_amount_of_the_user_s():
+    def f(xs, c):
+        for x in xs:
+            i = np.tanh(x * c)
+            c = c * i + x
+        return c
+
+    text = srcdiff.grad(f).source_for(np.ones(3), 0.5)
+    assert "for t, x in enumerate(xs)" in text and "i = np.tanh(x * c" in text
