@@ -194,7 +194,7 @@ def test_plain_defaults_are_kept():
         return np.sum(x) * scale * eps
 
     text = srcdiff.grad(f).source_for(np.ones(2), 2.0)
-    assert "def f_grad(x, scale, rows, eps=1e-05, cap=np.inf, name=None):" in text
+    assert "def f_grad(x, scale, rows, eps=1e-5, cap=np.inf, name=None):" in text
     compile(srcdiff.hvp(f).source_for(np.ones(2), 2.0, np.ones(2)), "<text>", "exec")
 
 
