@@ -8,6 +8,7 @@ exp(x) = 2**k exp(r) with r = x - k log 2 in two parts (Cody and Waite, Software
 from numba import njit
 
 from srcdiff.runtime.parts import (
+    STEP,
     STRICT,
     absolute,
     constants,
@@ -37,7 +38,7 @@ SERIES_F32 = (
 )  # fmt: skip
 
 
-@njit(**STRICT)
+@njit(**STEP)
 def reduced(x):
     """k, r and what r lacks, with x = k log 2 + r and |r| <= log(2) / 2, for a finite `x`."""
     log2_e, head, tail = constants(x, REDUCTION_F64, REDUCTION_F32)
@@ -47,7 +48,7 @@ def reduced(x):
     return k, r, muladd(-k, tail, near - r)
 
 
-@njit(**STRICT)
+@njit(**STEP)
 def exp_parts(r, r_rest):
     """exp(r + r_rest) as a sum of two, to less than a tenth of a unit in the last place."""
     one = like(r, 1.0)
@@ -148,7 +149,7 @@ SINH_F32 = (
 )  # fmt: skip
 
 
-@njit(**STRICT)
+@njit(**STEP)
 def half_exp(size):
     """exp(size) / 2 for size >= 0, inf only where that is."""
     lowest, _ = constants(size, SINH_F64, SINH_F32)

@@ -12,6 +12,7 @@ from numba import njit
 
 from srcdiff.runtime.exponential import exp
 from srcdiff.runtime.parts import (
+    STEP,
     STRICT,
     absolute,
     constants,
@@ -37,7 +38,7 @@ ATANH_F64 = (
 ATANH_F32 = (0.6666666865348816, 0.4000012278556824, 0.2855082154273987, 0.2333046793937683)
 
 
-@njit(**STRICT)
+@njit(**STEP)
 def log_series(f, half_square):
     """The pair f / (2 + f) and log(1 + f) - f + f**2 / 2."""
     s = f / (f + like(f, 2.0))
@@ -45,7 +46,7 @@ def log_series(f, half_square):
     return s, s * muladd(z, polynomial(z, constants(f, ATANH_F64, ATANH_F32)), half_square)
 
 
-@njit(**STRICT)
+@njit(**STEP)
 def log_limits(x, y):
     """`y`, but what a logarithm of `x` is at 0, inf and NaN and below 0."""
     zero, infinity = like(x, 0.0), like(x, math.inf)
@@ -92,7 +93,7 @@ def log1p(x):
     return select(x == -one, like(x, -math.inf), y)
 
 
-@njit(**STRICT)
+@njit(**STEP)
 def log_parts(f):
     """log(1 + f) as a sum of two, to about 2**-57 of it (2**-28 in float32)."""
     half_square, square_rest = two_product(like(f, 0.5) * f, f)
@@ -118,7 +119,7 @@ LOG10_F64 = (0.4342944819032518, 1.098319650216765e-17, 0.3010299955494702, 1.14
 LOG10_F32 = (0.4342944622039795, 1.9699271547324315e-08, 0.301025390625, 4.605039066518657e-06)
 
 
-@njit(**STRICT)
+@njit(**STEP)
 def log_in_base(x, scale, scale_rest, head, tail):
     m, k = mantissa_and_exponent(x)
     y, y_rest = log_parts(m - like(x, 1.0))
@@ -147,7 +148,7 @@ def log10(x):
 ROOT_TWO = 1.4142135623730951
 
 
-@njit(**STRICT)
+@njit(**STEP)
 def log1p_exp_minus(size):
     """log(1 + exp(-size)) for size >= 0: `log1p` for what lies between 0 and 1."""
     head, tail = constants(size, LN2_F64, LN2_F32)

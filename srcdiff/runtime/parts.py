@@ -17,6 +17,8 @@ from numba.extending import intrinsic
 # Inlined by LLVM, not by Numba: the flags of a caller (`reassoc`) then stay outside. Every option is given, since one
 # left out would be taken from whichever caller is compiled first.
 STRICT = {"forceinline": True, "fastmath": False, "error_model": "numpy"}
+# Steps of these functions, which only they call: inlined by Numba, they need not be compiled by themselves.
+STEP = {**STRICT, "inline": "always"}
 
 
 def _call(builder, name, values):
@@ -299,7 +301,8 @@ def _call_rarely(builder, name, x, body):
         inner = ir.IRBuilder(entry)
         inner.ret(body(inner, scalar.args[0]))
     call = builder.call(scalar, [x])
-    variants = ",".join(_variant(builder.module, scalar, lanes) for lanes in (2, 4, 8, 16))
+    widths = (2, 4, 8) if isinstance(of, ir.DoubleType) else (4, 8, 16)
+    variants = ",".join(_variant(builder.module, scalar, lanes) for lanes in widths)
     set.add(call.attributes, f'"vector-function-abi-variant"="{variants}"')
     return call
 

@@ -11,6 +11,7 @@ import math
 from numba import njit
 
 from srcdiff.runtime.parts import (
+    STEP,
     STRICT,
     absolute,
     constants,
@@ -35,7 +36,7 @@ QUARTERS_F32 = (
 )  # fmt: skip
 
 
-@njit(**STRICT)
+@njit(**STEP)
 def quarter_turns(x):
     """The numbers n, r and what r lacks, with x = n pi / 2 + r and |r| <= pi / 4."""
     _, turns, first, second, third, fourth = constants(x, QUARTERS_F64, QUARTERS_F32)
@@ -62,14 +63,14 @@ COS_F32 = (
 )  # fmt: skip
 
 
-@njit(**STRICT)
+@njit(**STEP)
 def sin_rest(r, r_rest):
     """sin(r + r_rest) - r."""
     z = r * r
     return muladd(r * z, polynomial(z, constants(r, SIN_F64, SIN_F32)), r_rest)
 
 
-@njit(**STRICT)
+@njit(**STEP)
 def cos_parts(r, r_rest):
     """cos(r + r_rest) as a sum of two."""
     z = r * r
@@ -79,13 +80,13 @@ def cos_parts(r, r_rest):
     return total, ((one - total) - half) + rest
 
 
-@njit(**STRICT)
+@njit(**STEP)
 def is_odd(n):
     half = n * like(n, 0.5)
     return floor(half) != half
 
 
-@njit(**STRICT)
+@njit(**STEP)
 def sine_after(n, r, r_rest):
     """sin(n pi / 2 + r + r_rest)."""
     total, rest = cos_parts(r, r_rest)

@@ -89,6 +89,41 @@ def test_errors_of_many_arguments(name: str, dtype: Any) -> None:
     assert worst <= stated(name)[dtype is np.float32], f"at {where!r}"
 
 
+@np.errstate(invalid="ignore")
+@pytest.mark.slow
+@by_name
+def test_errors_of_all_float32_numbers(name: str) -> None:
+    """Against the float64 function: every seventh number, which ones by the name."""
+    worst, every, size = 0.0, 7, 2**22
+    for start in range(len(name) % every, 2**32, every * size):
+        bits = np.arange(start, min(start + every * size, 2**32), every, dtype=np.uint64)
+        x = bits.astype(np.uint32).view(np.float32)
+        worst = max(
+            worst,
+            largest_difference(
+                results(name, x), results(name, x.astype(np.float64)), CASES[name].floor
+            ),
+        )
+    assert worst <= stated(name)[1]
+
+
+@numba.njit(error_model="numpy")
+def largest_difference(results, truths, floor):  # type: ignore[no-untyped-def]
+    """In units of the last place of float32."""
+    worst = 0.0
+    for i in range(truths.size):
+        truth, result = truths[i], np.float64(results[i])
+        if truth != truth and result != result:
+            continue
+        truth = min(max(truth, -(2.0**128)), 2.0**128)
+        result = min(max(result, -(2.0**128)), 2.0**128)
+        exponent = math.frexp(min(max(abs(truth), floor), 2.0**127))[1]
+        error = abs(result - truth) / 2.0 ** max(exponent - 24, -149)
+        if not error <= worst:
+            worst = error
+    return worst
+
+
 @np.errstate(over="ignore", under="ignore")
 @by_dtype
 @by_name
