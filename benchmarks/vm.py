@@ -29,7 +29,7 @@ def elementary(function: Callable[..., Any]) -> Any:
 
 
 @intrinsic
-def _float_of_bits(context, bits):  # noqa: ANN001
+def _float_of_bits(context, bits):
     def codegen(context, builder, signature, args):
         return builder.bitcast(args[0], ir.DoubleType())
 
@@ -37,7 +37,7 @@ def _float_of_bits(context, bits):  # noqa: ANN001
 
 
 @intrinsic
-def _bits_of_float(context, x):  # noqa: ANN001
+def _bits_of_float(context, x):
     def codegen(context, builder, signature, args):
         return builder.bitcast(args[0], ir.IntType(64))
 
@@ -115,7 +115,8 @@ def tanh(x):
     return (x if small else sign) + above / below
 
 
-HALF_PI_HIGH, HALF_PI_MIDDLE, HALF_PI_LOW = 1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21  # fmt: skip
+HALF_PI_HIGH, HALF_PI_MIDDLE = 1.5707963267341256, 6.077100506303966e-11
+HALF_PI_LOW = 2.0222662487959506e-21
 
 
 @elementary

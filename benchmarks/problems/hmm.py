@@ -18,6 +18,9 @@ LEFT_OUT = {
     "autograd": lambda size: size["K"] ** 2 * size["T"] > 5e6,
     "casadi": lambda size: size["K"] ** 2 * size["T"] > 3e5,
     "pytensor": lambda size: size["K"] ** 2 * size["T"] > 5e6,
+    "hmmlearn": lambda size: size["K"] ** 2 * size["T"] > 7e7,
+    "srcdiff (NumPy)": lambda size: size["K"] ** 2 * size["T"] > 7e7,
+    "srcdiff (NumPy), loop source": lambda size: size["K"] ** 2 * size["T"] > 3e5,
     "torch": lambda size: size["K"] ** 2 * size["T"] > 7e7,
 }
 
@@ -178,7 +181,7 @@ def hand_scaled(log_pi, log_A, log_B, data):
 
 @vm.hand
 def _times(x, A, out):
-    """x @ A: loops below 32 states, where a call of BLAS costs more."""
+    """X @ A: loops below 32 states, where a call of BLAS costs more."""
     if len(x) >= 32:
         np.dot(x, A, out)
         return

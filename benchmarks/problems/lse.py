@@ -11,6 +11,7 @@ SIZES = [{"n": 1_000_000}]
 QUICK = [{"n": 10_000}]
 SMALL = {"n": 9}
 WRT = 0
+LEFT_OUT = {"srcdiff (NumPy), loop source": lambda size: size["n"] > 3e5}
 
 
 def make(n):

@@ -13,6 +13,7 @@ SMALL = {"layers": 2, "length": 4, "bits": 3}
 WRT = (0, 1)
 LEFT_OUT = {
     "autograd": lambda size: size["layers"] * size["length"] > 3000,
+    "srcdiff (NumPy), loop source": lambda size: size["layers"] * size["length"] > 3000,
     "torch": lambda size: size["layers"] * size["length"] > 3000,
 }
 
@@ -115,7 +116,7 @@ def _step(t, i, main, tape, x, hidden, cell):
 
 @vm.hand
 def _loss(n, gold, extra, x):
-    """This step's loss, and what its softmax divides by."""
+    """The loss of a step, and what its softmax divides by."""
     norm, linear, ones = 2.0, 0.0, 0.0
     for h in range(n):
         prediction = x[h] * extra[1, h] + extra[2, h]
@@ -188,13 +189,18 @@ def hand(main, extra, state, sequence):
     return value, (d_flat, np.ascontiguousarray(d_extra[:, :n]))
 
 
+@vm.elementary
+def _output(tape, t, i, h):
+    return tape[t, i, OUTGATE, h] * tape[t, i, SQUASHED, h]
+
+
 @vm.hand
 def _layer_back(t, i, main, extra, state, text, tape, d_main, d_hidden, d_cell, d_x):
     """`d_x` comes as the adjoint of the layer's output and leaves as that of its input."""
     w, b, first = 2 * i, 2 * i + 1, t == 0
     for h in range(len(d_x)):
-        below = text[t, h] * extra[0, h] if i == 0 else tape[t, i - 1, OUTGATE, h] * tape[t, i - 1, SQUASHED, h]  # fmt: skip
-        old = state[w, 0, h] if first else tape[t - 1, i, OUTGATE, h] * tape[t - 1, i, SQUASHED, h]
+        below = text[t, h] * extra[0, h] if i == 0 else _output(tape, t, i - 1, h)
+        old = state[w, 0, h] if first else _output(tape, t - 1, i, h)
         old_cell = state[b, 0, h] if first else tape[t - 1, i, CELL, h]
         forget, ingate, outgate = tape[t, i, FORGET, h], tape[t, i, INGATE, h], tape[t, i, OUTGATE, h]  # fmt: skip
         change, squashed = tape[t, i, CHANGE, h], tape[t, i, SQUASHED, h]

@@ -8,7 +8,7 @@ from scipy.special import logsumexp
 from benchmarks import vm
 from benchmarks.data import generator, weights
 
-SIZES = [{"batch": 1, "n_in": 64, "n_hidden": 64, "n_out": 10}, {"batch": 64, "n_in": 64, "n_hidden": 64, "n_out": 10}]  # fmt: skip
+SIZES = [{"batch": batch, "n_in": 64, "n_hidden": 64, "n_out": 10} for batch in (1, 64)]
 QUICK = SIZES[:1]
 SMALL = {"batch": 2, "n_in": 5, "n_hidden": 4, "n_out": 3}
 WRT = (0, 1, 2, 3)
@@ -55,7 +55,7 @@ def loops(W1, b1, W2, b2, x, label):
 
 @vm.hand
 def _layer(x, W, b, out):
-    """x @ W.T + b: loops for a few rows, BLAS for more."""
+    """X @ W.T + b: loops for a few rows, BLAS for more."""
     if len(x) > 4:
         np.dot(x, W.T, out)
     for n in range(len(x)):

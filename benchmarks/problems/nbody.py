@@ -11,6 +11,7 @@ SIZES = [{"n": 200}, {"n": 1000}]
 QUICK = [{"n": 200}]
 SMALL = {"n": 5}
 WRT = 0
+LEFT_OUT = {"srcdiff (NumPy), loop source": lambda size: size["n"] > 200}
 
 
 def make(n):

@@ -1,4 +1,4 @@
-"""GradBench's ODE: y_0' = x_0, y_i' = x_i y_(i-1) from zero, by s steps of Runge-Kutta to time 2; the mean of the end."""
+"""GradBench's ODE: y_0' = x_0, y_i' = x_i y_(i-1) from zero to time 2, by s steps of Runge-Kutta; the mean there."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ SIZES = [{"T": 1000, "H": 64, "D": 16}]
 QUICK = [{"T": 100, "H": 64, "D": 16}]
 SMALL = {"T": 5, "H": 4, "D": 3}
 WRT = (0, 1, 2, 3)
+LEFT_OUT = {"srcdiff (NumPy), loop source": lambda size: size["T"] > 100}
 
 
 def make(T, H, D):
@@ -74,7 +75,7 @@ def _forward(W, U, b, v, xs, ys, hs, errors):
 
 @vm.hand
 def _add_product(x, A, out):
-    """out += x @ A, four rows of A a pass."""
+    """Out += x @ A, four rows of A a pass."""
     full = len(x) - len(x) % 4
     for i in range(0, full, 4):
         a, b, c, d = x[i], x[i + 1], x[i + 2], x[i + 3]

@@ -128,12 +128,16 @@ def hand(W1, b1, W_mu, b_mu, W_s, b_s, W3, b3, W4, b4, x, eps):
         for i in range(mu.shape[1]):
             scale = vm.exp(0.5 * log_var[n, i])
             d_mu[n, i] = d_z[n, i] + mu[n, i] / len(x)
-            d_log_var[n, i] = 0.5 * (
-                d_z[n, i] * scale * eps[n, i] + (scale * scale - 1.0) / len(x)
-            )
+            d_log_var[n, i] = 0.5 * (d_z[n, i] * scale * eps[n, i] + (scale * scale - 1.0) / len(x))
     d_hidden = np.dot(d_mu, W_mu.T)
     d_hidden += np.dot(d_log_var, W_s.T)
     _through_tanh(d_hidden, hidden)
     d_first = np.dot(x.T, d_hidden), _column_sums(d_hidden)
-    d_latent = np.dot(hidden.T, d_mu), _column_sums(d_mu), np.dot(hidden.T, d_log_var), _column_sums(d_log_var)  # fmt: skip
-    return value, d_first + d_latent + (d_W3, _column_sums(d_decoded), d_W4, _column_sums(d_logits))
+    d_latent = np.dot(hidden.T, d_mu), _column_sums(d_mu)
+    d_spread = np.dot(hidden.T, d_log_var), _column_sums(d_log_var)
+    return value, d_first + d_latent + d_spread + (
+        d_W3,
+        _column_sums(d_decoded),
+        d_W4,
+        _column_sums(d_logits),
+    )
