@@ -53,6 +53,7 @@ def main() -> None:
             if options.json:
                 options.json.write_text(json.dumps(rows, indent=1))
     print(table.summary(rows))
+    print(table.costs(rows))
     print(table.conditions(absent))
 
 

@@ -77,6 +77,27 @@ def _multiple(column: dict[str, Any] | None, hand: float) -> str:
     return f"{times:.2f}" if times < 10 else f"{times:.0f}"
 
 
+SHOWN = (HAND, "srcdiff (NumPy)", "srcdiff (loops)", "JAX")
+
+
+def costs(rows: list[dict[str, Any]]) -> str:
+    """Gradient over primal, first call and peak memory of the columns that matter most."""
+    present = [t for t in SHOWN if any("gradient" in r["columns"].get(t, {}) for r in rows)]
+    lines = ["| gradient/primal, first call, peak MB | " + " | ".join(present) + " |"]
+    lines.append("|---" * (len(present) + 1) + "|")
+    for row in rows:
+        cells = [_costs(row["columns"].get(t, {})) for t in present]
+        lines.append(f"| {case(row)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _costs(column: dict[str, Any]) -> str:
+    if "gradient" not in column:
+        return "-"
+    ratio = column["gradient"] / column["value"]
+    return f"{ratio:.1f}, {seconds(column['first'])}, {column['peak']:.0f}"
+
+
 def conditions(absent: list[str]) -> str:
     """Processor and versions; which peers were skipped."""
     versions = []

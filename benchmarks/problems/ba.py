@@ -66,10 +66,11 @@ def loops(cameras, points, weights, features):
 
 
 def srcdiff_gradient(srcdiff, function, **options):
-    """The errors and the blocks by two pulls of one vjp, which srcdiff is given in place of `value_and_grad`."""
+    """The errors and the blocks, by two pulls of one vjp; used where other problems have `value_and_grad`."""
+    vjp = srcdiff.differentiate(**options)(function).vjp
 
     def errors_and_blocks(cameras, points, weights, features):
-        errors, back = srcdiff.vjp(function, cameras, points, weights, features, argnums=WRT, **options)  # fmt: skip
+        errors, back = vjp(cameras, points, weights, features, argnums=WRT)
         seed = np.zeros((len(weights), 2))
         rows = []
         for k in range(2):

@@ -165,12 +165,12 @@ def _transform(Q, mu, xT, start, size, c, centered, scaled):
 
 
 @vm.hand
-def _beta(scaled, offset, c, size, beta):
+def _beta(scaled, at, offset, c, size, beta):
     for p in range(size):
         beta[c, p] = 0.0
     for i in range(scaled.shape[1]):
         for p in range(size):
-            beta[c, p] += scaled[c, i, p] * scaled[c, i, p]
+            beta[c, p] += scaled[at, i, p] * scaled[at, i, p]
     for p in range(size):
         beta[c, p] = offset - 0.5 * beta[c, p]
 
@@ -226,14 +226,14 @@ def hand_value(alpha, mu, q, l, x, gamma, m):
     value, _ = _constants(alpha, q, Q, n, gamma, m)
     tile = _points_of_a_tile(d, 1)
     centered, scaled = np.empty((d, tile)), np.empty((1, d, tile))
-    beta = np.empty((k, n))
-    for c in range(k):
-        offset = alpha[c] + np.sum(q[c])
-        for start in range(0, n, tile):
-            size = min(tile, n - start)
+    beta, top, total = np.empty((k, tile)), np.empty(tile), np.empty(tile)
+    for start in range(0, n, tile):
+        size = min(tile, n - start)
+        for c in range(k):
             _transform(Q[c], mu[c], xT, start, size, 0, centered, scaled)
-            _beta(scaled, offset, 0, size, beta[c : c + 1, start:])
-    return value + _responsibilities(beta, n, np.empty(n), np.empty(n))
+            _beta(scaled, 0, alpha[c] + np.sum(q[c]), c, size, beta)
+        value += _responsibilities(beta, size, top, total)
+    return value
 
 
 @vm.hand
@@ -250,7 +250,7 @@ def hand(alpha, mu, q, l, x, gamma, m):
         size = min(tile, n - start)
         for c in range(k):
             _transform(Q[c], mu[c], xT, start, size, c, centered, scaled)
-            _beta(scaled, alpha[c] + np.sum(q[c]), c, size, beta)
+            _beta(scaled, c, alpha[c] + np.sum(q[c]), c, size, beta)
         value += _responsibilities(beta, size, top, total)
         for c in range(k):
             _tile_back(c, start, size, beta, scaled, xT, mu, d_alpha, d_mu, d_Q, centered)
