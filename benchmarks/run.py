@@ -119,7 +119,7 @@ def time_columns(
         if value is not None:
             timers[title, "value"] = timing.Timer(value)
         timers[title, "gradient"] = timing.Timer(gradient)
-    rounds, seconds, budget = (3, 0.002, 0.5) if quick else (7, 0.02, 2.0)
+    rounds, seconds, budget = (5, 0.002, 0.5) if quick else (15, 0.005, 1.5)
     timing.in_turns(list(timers.values()), rounds, seconds, budget)
     for (title, kind), timer in timers.items():
         columns[title][kind] = timer.median()

@@ -108,7 +108,7 @@ def conditions(absent: list[str]) -> str:
             continue
     lines = [
         f"{processor()}, one core; Python {platform.python_version()}, {', '.join(versions)}.",
-        "Medians of rounds in turns; first calls and memory in new processes.",
+        "Processor time, medians of rounds in turns; first calls and memory in new processes.",
     ]
     if absent:
         lines.append(f"Skipped, as not installed: {', '.join(absent)}.")

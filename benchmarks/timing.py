@@ -1,4 +1,8 @@
-"""How things are measured: in turns within one process; first calls and memory in a process of their own."""
+"""How things are measured: in turns within one process; first calls and memory in a process of their own.
+
+The clock is the processor's time of the whole process, which has one core (`one_core`): on a quiet machine a clock on
+the wall shows the same, and on a busy one the wait for other programs is left out.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +33,10 @@ class Timer:
     samples: list[float] = field(default_factory=list)
 
     def sample(self) -> None:
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(self.number):
             self.call()
-        self.samples.append((time.perf_counter() - start) / self.number)
+        self.samples.append((time.process_time() - start) / self.number)
 
     def calibrate(self, seconds: float) -> None:
         """The calls made here compile what is not compiled yet, warm the caches up, and are not counted."""
@@ -79,9 +83,9 @@ def first_call(pair: Pair) -> dict[str, float]:
     value, gradient = pair
     if value is not None:
         value()
-    start = time.perf_counter()
+    start = time.process_time()
     gradient()
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     return {"first": seconds, "peak": peak_memory()}
 
 

@@ -119,8 +119,8 @@ def _log_gamma(x):
 
 @vm.hand
 def _points_of_a_tile(d, k):
-    """So many that a tile's K x D numbers stay in cache: long rows are worth more than the nearest cache."""
-    return min(512, max(32, 524288 // (d * k) // 8 * 8))
+    """So many that a tile's K x D numbers stay in the second-level cache."""
+    return min(512, max(32, 65536 // (d * k) // 8 * 8))
 
 
 @vm.hand

@@ -40,14 +40,15 @@ def loops(x, m, eps):
 
 @vm.hand
 def hand_value(x, m, eps):
+    """Every pair twice: rows of full length are worth it."""
     xs, ys, zs = x[:, 0].copy(), x[:, 1].copy(), x[:, 2].copy()
     energy = 0.0
     for i in range(len(m)):
         a, b, c, s = xs[i], ys[i], zs[i], 0.0
-        for j in range(i + 1, len(m)):
+        for j in range(len(m)):
             dx, dy, dz = a - xs[j], b - ys[j], c - zs[j]
-            s += m[j] / np.sqrt(dx * dx + dy * dy + dz * dz + eps * eps)
-        energy -= m[i] * s
+            s += m[j] * np.sqrt(1.0 / (dx * dx + dy * dy + dz * dz + eps * eps))
+        energy -= 0.5 * m[i] * (s - m[i] / eps)
     return energy
 
 
