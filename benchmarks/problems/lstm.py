@@ -92,26 +92,32 @@ def _padded(a, width):
     return out
 
 
-# What is kept of a step and layer, a row each.
-FORGET, INGATE, OUTGATE, CHANGE, CELL, SQUASHED = range(6)
+@vm.elementary
+def _gates(i, h, main, x, old, cell):
+    """Of one unit: the gates, the new cell and its tanh."""
+    forget = vm.sigmoid(x * main[2 * i, 0, h] + main[2 * i + 1, 0, h])
+    ingate = vm.sigmoid(old * main[2 * i, 1, h] + main[2 * i + 1, 1, h])
+    outgate = vm.sigmoid(x * main[2 * i, 2, h] + main[2 * i + 1, 2, h])
+    change = vm.tanh(old * main[2 * i, 3, h] + main[2 * i + 1, 3, h])
+    new = cell * forget + ingate * change
+    return forget, ingate, outgate, change, new, vm.tanh(new)
 
 
 @vm.hand
-def _step(t, i, main, tape, x, hidden, cell):
+def _step(i, main, x, hidden, cell):
     """One layer at one time. `x` and `hidden` leave as the layer's output."""
     for h in range(len(x)):
-        forget = vm.sigmoid(x[h] * main[2 * i, 0, h] + main[2 * i + 1, 0, h])
-        ingate = vm.sigmoid(hidden[i, h] * main[2 * i, 1, h] + main[2 * i + 1, 1, h])
-        outgate = vm.sigmoid(x[h] * main[2 * i, 2, h] + main[2 * i + 1, 2, h])
-        change = vm.tanh(hidden[i, h] * main[2 * i, 3, h] + main[2 * i + 1, 3, h])
-        new = cell[i, h] * forget + ingate * change
-        squashed = vm.tanh(new)
-        tape[t, i, FORGET, h], tape[t, i, INGATE, h] = forget, ingate
-        tape[t, i, OUTGATE, h], tape[t, i, CHANGE, h] = outgate, change
-        tape[t, i, CELL, h], tape[t, i, SQUASHED, h] = new, squashed
+        _, _, outgate, _, new, squashed = _gates(i, h, main, x[h], hidden[i, h], cell[i, h])
         cell[i, h] = new
-        hidden[i, h] = outgate * squashed
-        x[h] = hidden[i, h]
+        x[h] = outgate * squashed
+        hidden[i, h] = x[h]
+
+
+@vm.hand
+def _copy(source, target):
+    for i in range(len(source)):
+        for h in range(source.shape[1]):
+            target[i, h] = source[i, h]
 
 
 @vm.hand
@@ -127,20 +133,22 @@ def _loss(n, gold, extra, x):
 
 
 @vm.hand
-def _forward(n, main, extra, state, text, keep, tape, ratios):
+def _forward(n, main, extra, state, text, keep, hiddens, cells, ratios):
     layers, width = len(main) // 2, text.shape[1]
-    x, hidden, cell = np.empty(width), np.empty((layers, width)), np.empty((layers, width))
-    for i in range(layers):
-        for h in range(width):
-            hidden[i, h], cell[i, h] = state[2 * i, 0, h], state[2 * i + 1, 0, h]
+    x, hidden, cell = np.empty(width), state[::2].copy(), state[1::2].copy()
     total = 0.0
     for t in range(len(text) - 1):
+        if keep:
+            _copy(hidden, hiddens[t])
+            _copy(cell, cells[t])
         for h in range(width):
             x[h] = text[t, h] * extra[0, h]
         for i in range(layers):
-            _step(t if keep else 0, i, main, tape, x, hidden, cell)
+            _step(i, main, x, hidden, cell)
         loss, ratios[t] = _loss(n, text[t + 1], extra, x)
         total += loss
+    if keep:
+        _copy(hidden, hiddens[-1])
     return -total / ((len(text) - 1) * n)
 
 
@@ -150,74 +158,87 @@ def _prepared(main, extra, state, sequence):
     width = (n + 7) // 8 * 8
     return (
         _padded(main.reshape((len(main), 4, n)), width),
-        np.ascontiguousarray(_padded(extra.reshape((3, 1, n)), width)[:, 0]),
-        _padded(state.reshape((len(state), 1, n)), width),
-        np.ascontiguousarray(_padded(sequence.reshape((len(sequence), 1, n)), width)[:, 0]),
+        _padded(extra.reshape((3, 1, n)), width)[:, 0].copy(),
+        _padded(state.reshape((len(state), 1, n)), width)[:, 0].copy(),
+        _padded(sequence.reshape((len(sequence), 1, n)), width)[:, 0].copy(),
     )
 
 
 @vm.hand
 def hand_value(main, extra, state, sequence):
     main, extra, state, text = _prepared(main, extra, state, sequence)
-    tape = np.empty((1, len(main) // 2, 6, text.shape[1]))
-    return _forward(sequence.shape[1], main, extra, state, text, False, tape, np.empty(len(text)))
+    none = np.empty((0, 0, 0))
+    return _forward(sequence.shape[1], main, extra, state, text, False, none, none, np.empty(len(text)))  # fmt: skip
 
 
 @vm.hand
 def hand(main, extra, state, sequence):
+    """Keeps the state before each time, and computes the gates again."""
     n, layers, length = sequence.shape[1], len(main) // 2, len(sequence)
     main, extra, state, text = _prepared(main, extra, state, sequence)
     width = text.shape[1]
-    tape, ratios = np.empty((length - 1, layers, 6, width)), np.empty(length)
-    value = _forward(n, main, extra, state, text, True, tape, ratios)
+    hiddens, cells = np.empty((length, layers, width)), np.empty((length - 1, layers, width))
+    ratios = np.empty(length)
+    value = _forward(n, main, extra, state, text, True, hiddens, cells, ratios)
     d_main, d_extra = np.zeros(main.shape), np.zeros(extra.shape)
     d_hidden, d_cell = np.zeros((layers, width)), np.zeros((layers, width))
-    x, d_x = np.empty(width), np.empty(width)
+    x, d_x, gates, d_gates = np.empty(width), np.empty(width), np.empty((4, width)), np.empty((4, width))  # fmt: skip
     scale = -1.0 / ((length - 1) * n)
     for t in range(length - 2, -1, -1):
         for h in range(width):
-            x[h] = tape[t, layers - 1, OUTGATE, h] * tape[t, layers - 1, SQUASHED, h]
-            d = scale * (text[t + 1, h] - ratios[t] * vm.exp(x[h] * extra[1, h] + extra[2, h]))
-            d_extra[1, h] += d * x[h]
+            last = hiddens[t + 1, layers - 1, h]
+            d = scale * (text[t + 1, h] - ratios[t] * vm.exp(last * extra[1, h] + extra[2, h]))
+            d_extra[1, h] += d * last
             d_extra[2, h] += d
             d_x[h] = d * extra[1, h]
         for i in range(layers - 1, -1, -1):
-            _layer_back(t, i, main, extra, state, text, tape, d_main, d_hidden, d_cell, d_x)
+            for h in range(width):
+                x[h] = text[t, h] * extra[0, h] if i == 0 else hiddens[t + 1, i - 1, h]
+            _gates_back(i, main, x, hiddens[t], cells[t], gates, d_gates, d_hidden, d_cell, d_x)
+            _inputs_back(i, main, d_gates, d_hidden, d_x)
+            _weights_back(i, x, hiddens[t], d_gates, d_main)
         for h in range(width):
             d_extra[0, h] += d_x[h] * text[t, h]
     d_flat = np.ascontiguousarray(d_main[:, :, :n]).reshape((2 * layers, 4 * n))
     return value, (d_flat, np.ascontiguousarray(d_extra[:, :n]))
 
 
-@vm.elementary
-def _output(tape, t, i, h):
-    return tape[t, i, OUTGATE, h] * tape[t, i, SQUASHED, h]
+@vm.hand
+def _gates_back(i, main, x, hidden, cell, gates, d_gates, d_hidden, d_cell, d_x):
+    """From the adjoints of the layer's output and cell to those of what goes into its gates.
+
+    In loops that write few rows each: with more, LLVM gives up telling them apart and vectorises nothing.
+    """
+    for k in range(0, 4, 2):
+        for h in range(len(x)):
+            gates[k, h] = vm.sigmoid(x[h] * main[2 * i, k, h] + main[2 * i + 1, k, h])
+    for h in range(len(x)):
+        gates[1, h] = vm.sigmoid(hidden[i, h] * main[2 * i, 1, h] + main[2 * i + 1, 1, h])
+    for h in range(len(x)):
+        gates[3, h] = vm.tanh(hidden[i, h] * main[2 * i, 3, h] + main[2 * i + 1, 3, h])
+    for h in range(len(x)):
+        squashed = vm.tanh(cell[i, h] * gates[0, h] + gates[1, h] * gates[3, h])
+        d_out = d_hidden[i, h] + d_x[h]
+        d_cell[i, h] += d_out * gates[2, h] * (1.0 - squashed * squashed)
+        d_gates[2, h] = d_out * squashed * gates[2, h] * (1.0 - gates[2, h])
+    for h in range(len(x)):
+        d_gates[1, h] = d_cell[i, h] * gates[3, h] * gates[1, h] * (1.0 - gates[1, h])
+        d_gates[3, h] = d_cell[i, h] * gates[1, h] * (1.0 - gates[3, h] * gates[3, h])
+    for h in range(len(x)):
+        d_gates[0, h] = d_cell[i, h] * cell[i, h] * gates[0, h] * (1.0 - gates[0, h])
+        d_cell[i, h] *= gates[0, h]
 
 
 @vm.hand
-def _layer_back(t, i, main, extra, state, text, tape, d_main, d_hidden, d_cell, d_x):
-    """`d_x` comes as the adjoint of the layer's output and leaves as that of its input."""
-    w, b, first = 2 * i, 2 * i + 1, t == 0
+def _inputs_back(i, main, d_gates, d_hidden, d_x):
     for h in range(len(d_x)):
-        below = text[t, h] * extra[0, h] if i == 0 else _output(tape, t, i - 1, h)
-        old = state[w, 0, h] if first else _output(tape, t - 1, i, h)
-        old_cell = state[b, 0, h] if first else tape[t - 1, i, CELL, h]
-        forget, ingate, outgate = tape[t, i, FORGET, h], tape[t, i, INGATE, h], tape[t, i, OUTGATE, h]  # fmt: skip
-        change, squashed = tape[t, i, CHANGE, h], tape[t, i, SQUASHED, h]
-        d_out = d_hidden[i, h] + d_x[h]
-        d_new = d_cell[i, h] + d_out * outgate * (1.0 - squashed * squashed)
-        d_f = d_new * old_cell * forget * (1.0 - forget)
-        d_i = d_new * change * ingate * (1.0 - ingate)
-        d_o = d_out * squashed * outgate * (1.0 - outgate)
-        d_c = d_new * ingate * (1.0 - change * change)
-        d_cell[i, h] = d_new * forget
-        d_hidden[i, h] = d_i * main[w, 1, h] + d_c * main[w, 3, h]
-        d_x[h] = d_f * main[w, 0, h] + d_o * main[w, 2, h]
-        d_main[w, 0, h] += d_f * below
-        d_main[w, 1, h] += d_i * old
-        d_main[w, 2, h] += d_o * below
-        d_main[w, 3, h] += d_c * old
-        d_main[b, 0, h] += d_f
-        d_main[b, 1, h] += d_i
-        d_main[b, 2, h] += d_o
-        d_main[b, 3, h] += d_c
+        d_hidden[i, h] = d_gates[1, h] * main[2 * i, 1, h] + d_gates[3, h] * main[2 * i, 3, h]
+        d_x[h] = d_gates[0, h] * main[2 * i, 0, h] + d_gates[2, h] * main[2 * i, 2, h]
+
+
+@vm.hand
+def _weights_back(i, x, hidden, d_gates, d_main):
+    for k in range(4):
+        for h in range(len(x)):
+            d_main[2 * i, k, h] += d_gates[k, h] * (hidden[i, h] if k % 2 else x[h])
+            d_main[2 * i + 1, k, h] += d_gates[k, h]
