@@ -13,7 +13,7 @@ import builtins
 import keyword
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, count
 from types import MappingProxyType
 
 from srcdiff.codegen.facts import Facts
@@ -95,7 +95,7 @@ class _Naming:
         classes = list(dict.fromkeys(self.classes.values()))
         classes.sort(key=lambda c: (c.first, min(m.name for m in c.members)))
         for param in self.plan.params:
-            self.give(self.classes[param], param.name)
+            self.give(self.classes[param], self.param_name(param))
         rest = [c for c in classes if c.members[0] not in self.names]
         unread = [c for c in rest if self.is_unread(c)]
         for c in unread:
@@ -161,6 +161,11 @@ class _Naming:
         self.occupied[name] = joined(self.occupied.get(name, []), c.intervals)
         for member in c.members:
             self.names[member] = name
+
+    def param_name(self, param: Value) -> str:
+        """The user's, with `_` behind it where the text means something else by it, such as `np` or `max`."""
+        names = (param.name + "_" * k for k in count())
+        return next(name for name in names if self.is_legal(name) and name not in self.occupied)
 
     def fits(self, c: _Class, name: str) -> bool:
         return self.is_legal(name) and not overlap(self.occupied.get(name, []), c.intervals)

@@ -6,7 +6,7 @@ from srcdiff.ir.core import For, If, Value, const
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import FLOAT
 from srcdiff.ops import arithmetic as ar
-from srcdiff.ops import memory
+from srcdiff.ops import memory, reductions
 
 
 def test_a_name_serves_again_when_its_value_is_dead():
@@ -149,3 +149,10 @@ def test_an_index_that_nobody_named_is_not_called_after_an_amount_of_the_user_s(
 
     text = srcdiff.grad(f).source_for(np.ones(3), 0.5)
     assert "for t, x in enumerate(xs)" in text and "i = np.tanh(x * c" in text
+
+
+def test_a_parameter_is_not_called_what_the_text_means_something_else_by():
+    x, largest = vector("np"), scalar("max")
+    b = builder()
+    y = b.op(ar.multiply, b.op(reductions.max, x), largest)
+    assert lines(text((x, largest), b, (y,))) == ["return np.max(np_) * max_"]
