@@ -93,7 +93,7 @@ class _Scope:
     ) -> None:
         self.facts = facts
         self.home = home  # of what a loop carries: the variable that it is
-        self.uncertain = uncertain  # has a value on some paths only
+        self.uncertain = uncertain  # has a value on some paths only: nothing is asked of it
         self.sources: dict[Dim | Array, list[_Source]] = {}
         self.history: list[Dim | Array] = []
         self.seen: set[Value] = set()
@@ -147,7 +147,7 @@ class _Scope:
             self.sources[self.history.pop()].pop()
 
     def enter(self, value: Value, param: Value | None, type_: Type | None) -> None:
-        if type_ is None:
+        if type_ is None or value in self.uncertain:
             return
         arrays = _arrays_in(type_)
         found: list[tuple[Dim | Array, str]] = [*lengths_in(type_), *arrays]
@@ -294,8 +294,6 @@ class _Scope:
         made = max(self.facts.defined.get(value, [0]))
         if self.facts.renamed(value, 0 if source.is_param else made, last):
             return _LAST
-        if value in self.uncertain:
-            return _LAST + 1
         if source.is_param or (value.user and value.name and isinstance(value.type, Scalar)):
             return 0
         is_needed = any(u.last >= last for u in self.facts.uses.get(value, ()))

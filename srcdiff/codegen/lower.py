@@ -227,7 +227,7 @@ class _Lowering(Handing):
                 return self.while_loop(s)
 
     def operation(self, op: Op) -> Let:
-        if op.origin != "user" and op.decl.writes:
+        if op.decl.writes:
             for atom in op.operands:
                 self.read(atom)
         text = "" if is_printed_by_scope(op) else self.text(op)

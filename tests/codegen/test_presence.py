@@ -38,6 +38,20 @@ def f(x, k):
     return s
 """
 
+LACKED = """
+import numpy as np
+def f(x, a):
+    s = 0.0
+    for i in range(3):
+        if i >= 1:
+            s += np.sum(y**2 * z)
+        m = int(a) + i
+        y = x[:m] * a
+        z = np.zeros(m)
+        z[0] += s + a
+    return s
+"""
+
 
 @pytest.fixture(autouse=True)
 def _cache(tmp_path, monkeypatch):
@@ -63,3 +77,7 @@ def test_what_is_kept_of_each_turn_has_a_value_before_the_user_s_first():
     x = np.array([0.2, -0.3, 0.5, 0.1, -0.2])
     assert "    previous = None\n    for i, e in enumerate(x):" in source(KEPT, x, 3)
     assert not problems(function_of(KEPT), (x, 3))
+
+
+def test_what_the_first_turn_lacks_is_kept_as_none_in_second_order_too():
+    assert not problems(function_of(LACKED), (np.linspace(0.3, 0.9, 5), 1.3), second=True)
