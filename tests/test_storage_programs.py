@@ -228,6 +228,40 @@ def part_copied_in_a_nested_loop(x, d):
     return s
 
 
+def views_of_a_number(x, a):
+    d, e = np.atleast_1d(a), np.reshape(a * x[0], (1, 1))
+    d[0] *= x[1]
+    e[0] += d
+    return np.sum(d) * np.sum(e)
+
+
+def array_without_axes(x, a):
+    s, t = np.array(0.1), np.zeros(())
+    i = 0
+    while i < len(x):
+        s += 0.2 * np.sin(s * x[i]) * s + a
+        t *= t + a
+        t += s
+        i += 1
+    return s * t
+
+
+def number_copied(x, a):
+    return np.copy(a) * np.transpose(a) * x[0]
+
+
+def length_of_what_one_path_makes(x, w):
+    z = w * 1.0
+    if x[0] < 5.0:
+        z[1:] *= -x[1:]
+    else:
+        w = w * np.sin(x)
+    for i in range(2):
+        z[1:] *= x[1:]
+        z[:] = w[i]
+    return np.sum(z * x)
+
+
 RNG = np.random.default_rng(0)
 PAIR, SIX = RNG.normal(size=2) + 1, RNG.normal(size=6) + 3
 ROWS, SQUARE, GRID = RNG.normal(size=(3, 2)), RNG.normal(size=(2, 2)), RNG.normal(size=(6, 6))
@@ -264,7 +298,12 @@ VECTOR = RNG.normal(size=5)
         (kept_at_a_place_that_is_computed, (ROWS, 0.7)),
         (negated_twice_and_overwritten, (SIX, 2 * SIX)),
         (part_copied_in_a_nested_loop, (PAIR, {"v": 2 * PAIR})),
+        (views_of_a_number, (SIX, 0.7)),
+        (array_without_axes, (SIX, 0.7)),
+        (number_copied, (SIX, 0.7)),
+        (length_of_what_one_path_makes, (PAIR, 2 * PAIR)),
+        (length_of_what_one_path_makes, (PAIR + 5, 2 * PAIR)),
     ],
 )
 def test_every_mode_agrees_with_differences(f, args):
-    assert problems(f, args) == []
+    assert problems(f, args, second=True) == []

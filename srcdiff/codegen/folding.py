@@ -113,19 +113,19 @@ class _Fold:
             self.keep_the_opposite(let)
         elif is_read(let):
             self.out.copied.add(let.results[0])
-        elif op.decl.view_of is not None:
+        elif op.view_of is not None:
             self.copy_read(let, let)
 
     def copy_read(self, view: Let, let: Let) -> None:
         """Make the copy that a view, folded into a statement, would be a view of."""
-        base = view.operands[view.op.decl.view_of]  # type: ignore[union-attr, index]
+        base = view.operands[view.op.view_of]  # type: ignore[union-attr, index]
         folded = self.out.folded.get(base) if isinstance(base, Value) else None
         if folded is None or folded.op is None:
             return
         if is_read(folded) and self.changes(self.inside[base].reads, let):  # type: ignore[index]
             del self.out.folded[base]  # type: ignore[arg-type]
             self.out.copied.add(base)  # type: ignore[arg-type]
-        elif folded.op.decl.view_of is not None:
+        elif folded.op.view_of is not None:
             self.copy_read(folded, let)
             self.inside[base] = self.measure(folded)  # type: ignore[index]
 
@@ -200,9 +200,7 @@ class _Fold:
         """Whether it is all of an array as it is now; a part of one is better copied than handed out."""
         base = let.operands[0] if is_read(let) else None
         maker = self.facts.maker.get(base) if isinstance(base, Value) else None
-        is_view = (
-            isinstance(maker, Let) and maker.op is not None and maker.op.decl.view_of is not None
-        )
+        is_view = isinstance(maker, Let) and maker.op is not None and maker.op.view_of is not None
         return is_read(let) and not is_view
 
     def has_value(self, node: Jump) -> bool:
@@ -318,7 +316,7 @@ class _Fold:
 def takes_over(use: Use) -> bool:
     """Whether whoever uses storage is all that has it from then on: a name, or what holds it."""
     op = use.node.op if isinstance(use.node, Let) else None
-    return not use.deeper and (op is None or op.decl.view_of is None)
+    return not use.deeper and (op is None or op.view_of is None)
 
 
 def is_read(let: Let) -> bool:

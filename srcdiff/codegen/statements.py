@@ -12,6 +12,7 @@ from typing import Any
 import gast
 
 from srcdiff.codegen import nodes as n
+from srcdiff.codegen.boxes import boxed_values
 from srcdiff.codegen.calls import CallResults
 from srcdiff.codegen.folding import Folding
 from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Pattern, Plan
@@ -49,6 +50,7 @@ class Writer:
     ) -> None:
         self.plan, self.folding, self.names, self.short = plan, folding, names, short
         self.calls = CallResults(plan, names, taken)
+        self.boxed = {names[v] for v in boxed_values(plan, folding.folded.values()) if v in names}
 
     # ---- expressions ----
 
@@ -108,7 +110,11 @@ class Writer:
 
     def assign(self, result: Value, value: Any, op: Op | None = None) -> Any:
         name = self.names[result]
-        if isinstance(result.type, Scalar) and isinstance(value, gast.BinOp) and name != "_":
+        if (
+            isinstance(result.type, Scalar)
+            and isinstance(value, gast.BinOp)
+            and name not in ("_", *self.boxed)
+        ):
             symbol = _OPERATORS[type(value.op)]
             if _is_name(value.left, name) and _may_augment(op) and not _is_name(value.right, name):
                 return n.augassign(name, symbol, value.right)

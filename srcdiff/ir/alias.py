@@ -189,13 +189,13 @@ def _read(op: Op, position: int, operand: Atom, roots: Roots) -> frozenset[Value
         return frozenset()
     if op.decl.holds or _puts_on_list(op):
         return frozenset()
-    if isinstance(operand.type, List) and position in (op.decl.view_of, *op.decl.shape_of):
+    if isinstance(operand.type, List) and position in (op.view_of, *op.decl.shape_of):
         if any(isinstance(r.type, List) for r in op.results) and position in op.decl.shape_of:
             return _lists(operand, roots)
         return roots.own.get(operand, frozenset())
     if position in op.decl.shape_of:
         return frozenset()
-    if op.decl.view_of == position and all(has_storage(r.type) for r in op.results):
+    if op.view_of == position and all(has_storage(r.type) for r in op.results):
         return frozenset()
     return roots.get(operand, frozenset())
 
@@ -213,7 +213,7 @@ def _may_grow(statement: Statement) -> bool:
     name = statement.decl.name
     if statement.decl.holds or name in _SLOTS or _puts_on_list(statement):
         return True
-    passes_on = statement.decl.view_of is not None or name in _COPIES
+    passes_on = statement.view_of is not None or name in _COPIES
     return passes_on and any(has_storage(r.type) for r in statement.results)
 
 
@@ -331,8 +331,8 @@ class _Heap:
             self.restored(op)
         elif _puts_on_list(op):
             self.list_operation(op)
-        elif op.decl.view_of is not None:
-            self.view(op, op.operands[op.decl.view_of])
+        elif op.view_of is not None:
+            self.view(op, op.operands[op.view_of])
         else:
             for result in op.results:
                 copied = name in _COPIES and isinstance(result.type, List)

@@ -140,6 +140,8 @@ class OpDecl:
         The result shares the storage of this operand.
     read_only : bool
         For views: NumPy lets nobody write through it, or only sometimes makes a view.
+    boxes : bool
+        Where there are no axes, NumPy may give an array without axes, which `+=` changes in place.
     writes : tuple of int
         Operands whose storage is written.
     shape_of : tuple of int
@@ -188,6 +190,7 @@ class OpDecl:
     differentiable: bool = True
     view_of: int | None = None
     read_only: bool = False
+    boxes: bool = False
     writes: tuple[int, ...] = ()
     shape_of: tuple[int, ...] = ()
     holds: bool = False
@@ -228,6 +231,14 @@ class Op:
     def result(self) -> Value:
         (value,) = self.results
         return value
+
+    @property
+    def view_of(self) -> int | None:
+        """The operand whose storage the result shares: a number has none, so `np.reshape(number, (1,))` is new."""
+        at = self.decl.view_of
+        if at is None or at >= len(self.operands) or isinstance(self.operands[at].type, Scalar):
+            return None
+        return at
 
 
 @dataclass(frozen=True, eq=False, slots=True)

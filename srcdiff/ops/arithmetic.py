@@ -407,7 +407,7 @@ def _cast_text(op: Op) -> str:
 
 # `dtype` is a dtype, a type or a name
 @declare(
-    method="astype", template=_cast_text, infer=_cast, linear=True, adjoint="any",
+    method="astype", template=_cast_text, infer=_cast, linear=True, boxes=True, adjoint="any",
     samples=(draw((3,), dtype="float64"), draw((2, 0), dtype="float64")),
 )  # fmt: skip
 def astype(x, dtype=..., *, out, d_out):

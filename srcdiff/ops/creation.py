@@ -155,8 +155,8 @@ _array: dict[str, Any] = {
 }  # fmt: skip
 
 # `layout`: the lengths of the nested lists around the operands; () is an array or list as it is
-array_of = operation("array_of", np.array, **_array)
-asarray = operation("asarray", np.asarray, np.asanyarray, view_of=0, **_array)
+array_of = operation("array_of", np.array, boxes=True, **_array)
+asarray = operation("asarray", np.asarray, np.asanyarray, view_of=0, boxes=True, **_array)
 # what is contiguous is not copied
 ascontiguousarray = operation(
     "ascontiguousarray", np.ascontiguousarray, view_of=0, read_only=True, **_array
@@ -225,7 +225,7 @@ def _full_text(op: Op) -> str:
 
 @declare(
     np.full, element=loop_forms.filled_with(0), template=_full_text,
-    infer=_filled, bind=_bind_full, linear=True, signature="value, *shape",
+    infer=_filled, bind=_bind_full, linear=True, boxes=True, signature="value, *shape",
     samples=(fixed(1.5, 3), fixed(1.5, 2, 3), fixed(2.5, 0)),
 )  # fmt: skip
 def full(value, *shape, out, d_out):
@@ -235,6 +235,7 @@ def full(value, *shape, out, d_out):
 @declare(
     np.full_like,
     element=loop_forms.filled_with(1),
+    boxes=True,
     template=like_text("full_like", "{1}"),
     infer=like_first,
     bind=bind_like("a", "fill_value"),

@@ -290,7 +290,7 @@ _mask = [True, False, True]
 
 
 @declare(
-    np.where, infer=_chosen, elementwise=True, linear=True,
+    np.where, infer=_chosen, elementwise=True, linear=True, boxes=True,
     samples=(
         fixed(_mask, [1.0, 2.0, 3.0], [4.0, 5.0, 6.0], wrt=(1, 2)),
         fixed(_mask, 1.5, [[4.0, 5.0, 6.0]], wrt=(1, 2)),

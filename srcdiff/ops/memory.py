@@ -19,7 +19,7 @@ import numpy as np
 
 from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Array, Dim, List, Scalar, Type, dims_of, map_dims, shape_of
+from srcdiff.ir.types import Array, Dim, List, Scalar, Type, dims_of, map_dims, ndim_of, shape_of
 from srcdiff.ops import loop_forms
 from srcdiff.ops.arguments import bind_allocation, bind_like, like_first, like_text
 from srcdiff.ops.container_text import alike_list
@@ -171,7 +171,11 @@ def instantiate(shapes: Shapes, base: List) -> Type:
 
 
 def _subscripted(first: int) -> Any:
-    return lambda op: f"{{0}}[{index_text(op.attrs['where'], first) or ':'}]"
+    def text(op: Op) -> str:
+        whole = ":" if ndim_of(op.operands[0].type) else "..."
+        return f"{{0}}[{index_text(op.attrs['where'], first) or whole}]"
+
+    return text
 
 
 def _store_text(op: Op) -> str:
@@ -221,13 +225,25 @@ read = operation(
     place=loop_forms.same_place,
 )
 
+
+def _copied(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    type_ = operands[0].type
+    return (Scalar(type_.dtype, False) if isinstance(type_, Scalar) else type_,)
+
+
+def _copy_text(op: Op) -> str:
+    type_ = op.operands[0].type
+    return "np.copy({0})" if isinstance(type_, Scalar) and type_.weak else "{0}.copy()"
+
+
 copy = operation(
     "copy",
     np.copy,
     method="copy",
-    template="{0}.copy()",
-    infer=same_as_first,
+    template=_copy_text,
+    infer=_copied,
     linear=True,
+    boxes=True,
     signature="x",
     place=loop_forms.same_place,
 )
@@ -315,6 +331,7 @@ _like: dict[str, Any] = {
     "differentiable": False,
     "signature": "x",
     "shape_of": (0,),
+    "boxes": True,
 }
 empty_like = operation("empty_like", np.empty_like, template=like_text("empty_like"), **_like)
 zeros_like = operation(

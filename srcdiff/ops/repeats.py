@@ -66,7 +66,7 @@ def _sum_back(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
 broadcast_to = operation(
     "broadcast_to", np.broadcast_to, template=_lengths_text, infer=_broadcast, bind=_bind_lengths, build=_sum_back,
     linear=True,
-    view_of=0, read_only=True, cost="free", raises=True, signature="x, *shape", place=loop_forms.broadcasted,
+    view_of=0, read_only=True, cost="free", raises=True, boxes=True, signature="x, *shape", place=loop_forms.broadcasted,
     samples=(
         Sample(lambda rng: (rng.normal(size=3), 2, 3)),
         Sample(lambda rng: (rng.normal(size=(2, 1)), 2, 3)),

@@ -127,7 +127,7 @@ def _bind_reshape(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 @declare(
     np.reshape, method="reshape", template=_reshape_text, infer=_reshaped, bind=_bind_reshape, linear=True,
-    view_of=0, cost="free", place=loop_forms.reshaped,
+    view_of=0, cost="free", boxes=True, place=loop_forms.reshaped,
     raises=True,
     samples=(
         Sample(lambda rng: (rng.normal(size=(2, 3)), 3, 2)),
@@ -205,6 +205,10 @@ def _transpose_text(op: Op) -> str:
     axes = op.attrs.get("axes")
     if op.origin == "user" and op.spelling and op.spelling not in (".T", ".transpose"):
         return call_text(op)
+    if not op.spelling and not ndim_of(op.operands[0].type):
+        return "np.transpose({0})"
+    if not op.spelling and not ndim_of(op.operands[0].type):
+        return "np.transpose({0})"
     if axes is None:
         return "{0}.transpose()" if op.spelling == ".transpose" else "{0}.T"
     return f"{{0}}.transpose({', '.join(map(str, axes))})"
@@ -235,7 +239,7 @@ def _untranspose(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None
 
 transpose = operation(
     "transpose", np.transpose, method="transpose", template=_transpose_text, infer=_transposed, bind=_bind_transpose,
-    build=_untranspose, linear=True, view_of=0, cost="free", signature="x, axes=None",
+    build=_untranspose, linear=True, view_of=0, cost="free", boxes=True, signature="x, axes=None",
     place=loop_forms.permuted(lambda op: permutation(ndim_of(op.result.type), op.attrs.get("axes"))),
     samples=(draw((2, 3)), draw((3,)), draw((2, 3, 1)), draw((2, 3, 4), axes=(1, 2, 0)), draw((2, 3, 4), axes=(0, -1,
     1))),
@@ -365,7 +369,7 @@ def _squeeze_text(op: Op) -> str:
 @declare(
     np.squeeze, method="squeeze", infer=_squeezed, template=_squeeze_text, linear=True, view_of=0, cost="free",
     place=loop_forms.with_dropped,
-    raises=True,
+    raises=True, boxes=True,
     samples=(draw((1, 3)), draw((3, 1, 1), axis=1), draw((3, 1, 1), axis=(1, 2)), draw((1,)), draw((1, 1), axis=-1)),
 )  # fmt: skip
 def squeeze(x, axis=None, *, out, d_out):

@@ -147,7 +147,7 @@ class _Cse(Rewriter):
     def may_share(self, op: Op) -> bool:
         if op.decl.effect or op.decl.writes or not op.results or op.decl.name in ALLOCATIONS:
             return False
-        return op.decl.view_of is not None or self.written.isdisjoint(op.results)
+        return op.view_of is not None or self.written.isdisjoint(op.results)
 
     def key(self, op: Op, reads: Iterable[Value]) -> Key:
         operands = [self.number(a) for a in op.operands]

@@ -246,7 +246,7 @@ class _Fold(Rewriter):
 
     def needs_storage(self, op: Op, atom: Atom) -> bool:
         """Whether an operation has the value of something else, but what it makes is written."""
-        is_own = op.decl.view_of is None and op.result in self.written
+        is_own = op.view_of is None and op.result in self.written
         return is_own and isinstance(atom, Value) and atom is not op.result
 
     def is_known(self, save: Op) -> bool:
@@ -429,7 +429,7 @@ def _gives_own(statement: Statement) -> bool:
         return True
     return (
         isinstance(statement, Op)
-        and statement.decl.view_of is None
+        and statement.view_of is None
         and statement.decl.name not in _SHARES
     )
 

@@ -93,10 +93,10 @@ class ForwardPart:
         maker = self.maker.get(value)
         while (
             isinstance(maker, Op)
-            and maker.decl.view_of is not None
-            and isinstance(maker.operands[maker.decl.view_of].type, Array)
+            and maker.view_of is not None
+            and isinstance(maker.operands[maker.view_of].type, Array)
         ):
-            base = maker.operands[maker.decl.view_of]
+            base = maker.operands[maker.view_of]
             assert isinstance(base, Value)
             value, maker = base, self.maker.get(base)
         return value
@@ -186,7 +186,7 @@ class ForwardPart:
 
 
 def _is_pure(op: Op) -> bool:
-    return not op.decl.effect and not op.decl.writes and op.decl.view_of is None
+    return not op.decl.effect and not op.decl.writes and op.view_of is None
 
 
 def _with_counter(loop: While, turns: Value) -> While:

@@ -197,7 +197,7 @@ class _Finder:
 
     def made(self, op: Op, position: int) -> Layout:
         name, base = op.decl.name, op.operands[0] if op.operands else None
-        if base is not None and op.decl.view_of == 0:
+        if base is not None and op.view_of == 0:
             if isinstance(base.type, Array):
                 return self.view(op, base)
             if not isinstance(base.type, Struct) or base not in self.from_outside:

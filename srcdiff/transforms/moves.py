@@ -86,6 +86,6 @@ class _Moves(Rewriter):
         if maker.decl is memory.read:
             return self.ending(maker)
         # the part of an argument that `get` takes is a root, too
-        is_new = maker.decl.view_of is None and self.roots.get(source) == frozenset((source,))
+        is_new = maker.view_of is None and self.roots.get(source) == frozenset((source,))
         is_own = is_generated(maker) and is_new
         return source if is_own and same_kind(source.type, use.result.type) else None

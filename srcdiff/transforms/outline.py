@@ -111,7 +111,7 @@ class Outline:
         made = self.maker.get(base)
         if isinstance(made, Op) and made.decl is memory.index:
             return self.subscript(made)
-        if isinstance(made, Op) and made.decl.view_of is not None:
+        if isinstance(made, Op) and made.view_of is not None:
             return None  # an access through a view by other means: not followed
         if op.decl is memory.read:
             return base, []

@@ -76,7 +76,7 @@ class _InsertReads(Rewriter):
         ]
         new = with_parts(old, operands, ())
         if (
-            old.decl.view_of is None
+            old.view_of is None
             and old.decl.rule is not None
             and any(v in self.buffers for v in old.results)
         ):
@@ -103,10 +103,10 @@ class _InsertReads(Rewriter):
         """
         if op.decl is containers.pack and op.result in self.passed:
             return False
-        if op.decl.read_only and op.decl.view_of == position:
+        if op.decl.read_only and op.view_of == position:
             self.check_view(op)
             return False
-        if op.decl.view_of == position or position in (*op.decl.writes, *op.decl.shape_of):
+        if op.view_of == position or position in (*op.decl.writes, *op.decl.shape_of):
             return True
         return op.decl.holds or op.decl in (memory.read, containers.list_copy)
 

@@ -79,7 +79,7 @@ def is_place(v: Value, program: Program) -> bool:
     maker = program.maker.get(v)
     if not isinstance(maker, Op | Call) or not isinstance(v.type, Array):
         return False
-    if isinstance(maker, Call) or maker.decl.view_of is None:
+    if isinstance(maker, Call) or maker.view_of is None:
         return _allocates_written(maker, program)
     return any(root in program.writes for root in program.roots.get(v, ()))
 

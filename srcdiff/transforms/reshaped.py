@@ -169,7 +169,7 @@ class _Names:
             self.operand(s, k, a)
 
     def is_view_of_mine(self, op: Op) -> bool:
-        at = op.decl.view_of
+        at = op.view_of
         return (
             at is not None
             and op.operands[at] in self.mine
@@ -182,7 +182,7 @@ class _Names:
             return
         if isinstance(s, Op):
             self.escapes |= is_mine and s.decl.holds
-            is_view = s.decl.view_of == k and all(has_storage(r.type) for r in s.results)
+            is_view = s.view_of == k and all(has_storage(r.type) for r in s.results)
             if k in s.decl.shape_of or (is_view and not s.decl.read_only):
                 return
             if k in s.decl.writes:

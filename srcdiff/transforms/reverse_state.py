@@ -90,7 +90,7 @@ class Reversal:
 
     def is_buffer_view(self, op: Op) -> bool:
         """Whether an operation gives another name to written storage."""
-        return op.decl.view_of is not None and any(v in self.buffers for v in op.results)
+        return op.view_of is not None and any(v in self.buffers for v in op.results)
 
     # ---- contributions ----------------------------------------------------------------------------
 
@@ -306,7 +306,7 @@ class Reversal:
         elif isinstance(value.type, List):
             assert isinstance(maker, Op)
             made = self.open_view(maker, value, scope)
-        elif value in self.buffers and isinstance(maker, Op) and maker.decl.view_of is not None:
+        elif value in self.buffers and isinstance(maker, Op) and maker.view_of is not None:
             made = self.open_view(maker, value, scope)
         elif value in self.buffers and isinstance(maker, If):
             made = self.open_choice(maker, value, scope)
@@ -317,15 +317,15 @@ class Reversal:
 
     def open_view(self, view: Op, value: Value, scope: Scope) -> Atom:
         """A view's adjoint is the same view of its base's."""
-        assert view.decl.view_of is not None
-        base = view.operands[view.decl.view_of]
+        assert view.view_of is not None
+        base = view.operands[view.view_of]
         assert isinstance(base, Value)
         if isinstance(base.type, Struct):
             k = view.results.index(value) if len(view.results) > 1 else _position(view)
             return self.open(self.parts(base)[k], scope)
         d_base = self.open(base, scope)
         operands = [
-            d_base if k == view.decl.view_of else self.forward.primal(a, scope)
+            d_base if k == view.view_of else self.forward.primal(a, scope)
             for k, a in enumerate(view.operands)
         ]
         results = tuple(
@@ -378,7 +378,7 @@ class Reversal:
 
 def _is_new(made: Statement | None) -> bool:
     """Whether a value is storage of its own when it is made."""
-    return isinstance(made, Op) and made.decl.view_of is None and not made.decl.writes
+    return isinstance(made, Op) and made.view_of is None and not made.decl.writes
 
 
 def _regions_in(region: Region) -> set[Region]:

@@ -194,7 +194,7 @@ class _Scalarise:
 
     def as_is(self, op: Op, b: Builder) -> None:
         """The operation itself, on stored arrays."""
-        holds = op.decl.holds or op.decl.writes or op.decl.view_of is not None
+        holds = op.decl.holds or op.decl.writes or op.view_of is not None
         hold = self.kept_apart if holds else self.stored
         b.append(replace(op, operands=tuple(hold(a, b) for a in op.operands)))
         self.keep_results(op)
@@ -262,9 +262,9 @@ class _Scalarise:
             if not isinstance(a, Value) or not isinstance(a.type, Array):
                 continue
             maker = self.arrays.lazy.get(a)
-            if maker is not None and (maker.decl.view_of is None or op.decl.view_of == k):
+            if maker is not None and (maker.view_of is None or op.view_of == k):
                 found |= self.reads[a]
-            elif op.decl.view_of != k:
+            elif op.view_of != k:
                 found |= self.roots.get(a, frozenset())
         return frozenset(found & self.written)
 
@@ -274,7 +274,7 @@ class _Scalarise:
 
     def has_to_be_stored(self, op: Op) -> bool:
         value = op.result
-        if op.decl.view_of is not None:
+        if op.view_of is not None:
             return False
         if op.decl is memory.read:
             return False
@@ -310,7 +310,7 @@ class _Scalarise:
         op = self.arrays.lazy[atom]
         if op.decl is memory.read:
             found = self.stored(op.operands[0], b)
-        elif op.decl.view_of is not None:
+        elif op.view_of is not None:
             operands = tuple(self.stored(a, b) for a in op.operands)
             b.append(replace(op, operands=operands))
             found = op.result

@@ -56,7 +56,7 @@ class _Look:
             return
         kind = self.own_part(statement) if isinstance(statement, Op) else None
         own: set[object] = set() if kind is None else {kind}
-        if isinstance(statement, Op) and statement.decl.view_of is not None and kind is not None:
+        if isinstance(statement, Op) and statement.view_of is not None and kind is not None:
             self.own_views.update(dict.fromkeys(statement.results, kind))
         written = writes_of(statement, self.roots)
         adds: set[object] = (
