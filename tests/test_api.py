@@ -133,6 +133,17 @@ def test_the_parts_of_a_vjps_value_share_no_memory() -> None:
     equal(back((ones, ones[1:], [ones, ones])), (np.array([5.0, 6.0]),))
 
 
+def test_vjp_leaves_the_arrays_on_a_list_of_weights_as_they_were() -> None:
+    def scaled(xs: Any, a: Any) -> Any:
+        ys = [x * a for x in xs]
+        return ys[::-1], ys
+
+    weights = [np.ones(2), np.ones(3)], [np.ones(3), np.ones(2)]
+    _, back = srcdiff.vjp(scaled, [np.ones(3), np.ones(2)], 0.5)
+    back(weights)
+    assert all(np.array_equal(w, np.ones(len(w))) for part in weights for w in part)
+
+
 def test_vjp_of_a_structured_result_takes_weights_of_its_structure() -> None:
     _, back = srcdiff.vjp(lambda x: {"a": x * 2, "b": (np.sum(x), 3)}, X)
     equal(back({"b": (1.0, None), "a": X}), (2 * X + 1,))

@@ -25,7 +25,7 @@ from srcdiff.ir.types import Array, List, Struct
 from srcdiff.ops import containers, memory
 from srcdiff.transforms.facts import all_regions, defined_in
 
-__all__ = ["held_roots", "own_items", "own_results"]
+__all__ = ["held_roots", "own_copy", "own_items", "own_results"]
 
 
 def held_roots(fn: Function, roots: Roots) -> frozenset[Value]:
@@ -66,7 +66,7 @@ def own_results(fn: Function) -> Function:
     for y in fn.body.yields:
         mine = roots.get(y, frozenset()) if isinstance(y, Value) else frozenset()
         if isinstance(y, Value) and mine & taken:
-            y = _copied(y, b)
+            y = own_copy(y, b)
         taken |= mine
         yields.append(y)
     return fn.with_body(Region(fn.params, (*fn.body.body, *b.body), tuple(yields)))
@@ -77,18 +77,20 @@ def _taken(fn: Function, roots: Roots) -> set[Value]:
     return {r for p in fn.params for r in roots.get(p, (p,))}
 
 
-def _copied(value: Value, b: Builder) -> Atom:
+def own_copy(value: Value, b: Builder) -> Atom:
+    """A copy that shares no storage, at any depth."""
     if isinstance(value.type, Array):
         return b.op(memory.copy, value, name=value.name)
     if isinstance(value.type, Struct):
         parts = [b.op(containers.get, value, key=k) for k in value.type.keys]
-        copies = [_copied(p, b) for p in parts]
+        copies = [own_copy(p, b) for p in parts]
         return b.op(
             containers.pack, *copies, kind=value.type.kind, keys=value.type.keys, cls=value.type.cls
         )
     if isinstance(value.type, List):
         deep = has_storage(value.type.element)
-        return b.op(containers.list_copy_items if deep else containers.list_copy, value)
+        decl = containers.list_copy_items if deep else containers.list_copy
+        return b.op(decl, value, name=value.name)
     return value
 
 
@@ -142,7 +144,7 @@ class _OwnItems(Rewriter):
 
     def with_own_items(self, op: Op, b: Builder) -> Op:
         items = op.operands[1:] if op.decl.writes else op.operands
-        own = [_copied(a, b) if isinstance(a, Value) and self.is_shared(a) else a for a in items]
+        own = [own_copy(a, b) if isinstance(a, Value) and self.is_shared(a) else a for a in items]
         return replace(op, operands=(*op.operands[: -len(own)], *own) if own else ())
 
     def is_shared(self, item: Value) -> bool:

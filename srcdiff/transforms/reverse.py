@@ -42,6 +42,7 @@ from srcdiff.transforms.facts import is_mixed, rename
 from srcdiff.transforms.fitting import Fitting
 from srcdiff.transforms.forward_part import ForwardPart
 from srcdiff.transforms.loads import survey
+from srcdiff.transforms.ownership import own_copy
 from srcdiff.transforms.reads import own_arguments
 from srcdiff.transforms.reverse_calls import reverse_call
 from srcdiff.transforms.reverse_control import reverse_branch, reverse_loop
@@ -82,6 +83,8 @@ def reverse(
             name = "d_value" if len(outputs) == 1 else f"d_value_{k}"
             seed = Value(adjoint_type(fn.body.yields[k].type), name)
             seeds.append(seed)
+            if isinstance(seed.type, List):  # is taken apart: the caller's stays whole
+                seed = own_copy(seed, scope.b)
         r.contribute(fn.body.yields[k], seed, scope)
     _Backward(finish).region(r, fn.body, scope)
     yields: list[Atom] = list(fn.body.yields) if value else []
