@@ -262,6 +262,19 @@ def length_of_what_one_path_makes(x, w):
     return np.sum(z * x)
 
 
+def slice_that_may_have_one_element(x, n):
+    return np.sum(x[:n] * x)
+
+
+def slice_that_is_repeated(x, n):
+    return np.sum(np.broadcast_to(x[:n], (3, len(x))) * x)
+
+
+def array_of_numbers_and_of_a_repeated_one(x, a):
+    y = np.sum(np.array([x[0], a, 0.7]) * 0.3) + np.sum(np.asarray([x[1], a]) * x[2])
+    return y + np.sum(np.broadcast_to(a, (2, 3)) * 0.3) + np.sum(np.broadcast_to(x, (2, 6)) * a)
+
+
 RNG = np.random.default_rng(0)
 PAIR, SIX = RNG.normal(size=2) + 1, RNG.normal(size=6) + 3
 ROWS, SQUARE, GRID = RNG.normal(size=(3, 2)), RNG.normal(size=(2, 2)), RNG.normal(size=(6, 6))
@@ -301,6 +314,11 @@ VECTOR = RNG.normal(size=5)
         (views_of_a_number, (SIX, 0.7)),
         (array_without_axes, (SIX, 0.7)),
         (number_copied, (SIX, 0.7)),
+        (array_of_numbers_and_of_a_repeated_one, (SIX, 0.7)),
+        (slice_that_may_have_one_element, (SIX, 1)),
+        (slice_that_may_have_one_element, (SIX, 6)),
+        (slice_that_is_repeated, (SIX, 1)),
+        (slice_that_is_repeated, (SIX, 6)),
         (length_of_what_one_path_makes, (PAIR, 2 * PAIR)),
         (length_of_what_one_path_makes, (PAIR + 5, 2 * PAIR)),
     ],

@@ -47,26 +47,17 @@ def _bind_lengths(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     return (array, *length_operands(lengths)), {}
 
 
-def _sum_back(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
-    """What was repeated is summed: new axes, and axes that had length 1."""
-    old, new = shape_of(op.operands[0].type), shape_of(op.result.type)
-    d, extra = whole(b, op, d_outs[0]), len(new) - len(old)
-    if extra:
-        d = b.op(reductions.sum, d, axis=tuple(range(extra)) if extra > 1 else 0)
-    repeated = tuple(
-        k for k, length in enumerate(old) if length == Dim(1) and new[extra + k] != Dim(1)
-    )
-    if repeated:
-        d = b.op(
-            reductions.sum, d, axis=repeated if len(repeated) > 1 else repeated[0], keepdims=True
-        )
+def _hand_on(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
+    """As it is: the compiler sums what was repeated, where it is sure and where only the run knows."""
+    d = d_outs[0] if ndim_of(op.operands[0].type) else whole(b, op, d_outs[0])
     return [d, *[None] * (len(op.operands) - 1)]
 
 
 broadcast_to = operation(
-    "broadcast_to", np.broadcast_to, template=_lengths_text, infer=_broadcast, bind=_bind_lengths, build=_sum_back,
-    linear=True,
-    view_of=0, read_only=True, cost="free", raises=True, boxes=True, signature="x, *shape", place=loop_forms.broadcasted,
+    "broadcast_to", np.broadcast_to, template=_lengths_text, infer=_broadcast, bind=_bind_lengths, build=_hand_on,
+    linear=True, boxes=True,
+    view_of=0, read_only=True, cost="free", raises=True, signature="x, *shape",
+    place=loop_forms.broadcasted,
     samples=(
         Sample(lambda rng: (rng.normal(size=3), 2, 3)),
         Sample(lambda rng: (rng.normal(size=(2, 1)), 2, 3)),

@@ -49,6 +49,15 @@ class Fitting:
             amount = scope.b.op(memory.sum_if_one, amount, length, axis=axis, type=type_)
         return amount
 
+    def surely_whole(self, target: Value, amount: Atom, scope: Scope) -> Atom:
+        """A contribution at the size of its target, where only the run decides whether it stands for its broadcast."""
+        have, want = (shape_of(self.settled(t)) for t in (amount.type, target.type))
+        if len(have) != len(want) or not self.unsure_axes(want, have):
+            return amount
+        if not all(map(self.forward.is_known, want)):
+            return amount
+        return scope.b.op(memory.expand, amount, type=adjoint_type(target.type))
+
     def spread(self, amount: Atom, made: Type | Value, scope: Scope) -> Atom:
         """A contribution at the full size of what it was made for."""
         type_ = made.type if isinstance(made, Value) else made

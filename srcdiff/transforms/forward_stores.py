@@ -81,7 +81,7 @@ def _unread(fn: Function) -> frozenset[Value]:
     made: set[Value] = set()
     used: set[Value] = set()
     for s in walk(fn.body):
-        if isinstance(s, Op) and s.decl.name in ALLOCATIONS and not s.decl.view_of:
+        if isinstance(s, Op) and s.decl.name in ALLOCATIONS and s.view_of is None:
             made.update(s.results)
         if isinstance(s, Op) and s.decl in (memory.store, memory.add_into):
             used.update(a for a in s.operands[1:] if isinstance(a, Value))

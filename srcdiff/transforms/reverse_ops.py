@@ -52,9 +52,12 @@ def _build(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: Scope) -> 
             "Write it as a loop, or with another function.",
             op.location,
         ) from None
-    for a, d in zip(op.operands, found, strict=True):
-        if d is not None:
-            r.contribute(a, d, scope)
+    for k, (a, d) in enumerate(zip(op.operands, found, strict=True)):
+        if (
+            d is not None
+        ):  # the adjoint of a view that is handed on as it is has the size of the view
+            is_views = k == op.view_of and d is d_outs[0]
+            r.contribute(a, d, scope, op.results[0] if is_views else None)
 
 
 def _scatter(r: Reversal, op: Op, d_out: Atom | None, scope: Scope) -> None:

@@ -109,6 +109,8 @@ class Reversal:
             self.contribute_list(target, amount, scope)
             return
         amount = self.fitting.fitted(target, amount, full or target.type, scope)
+        if full is not None and target not in self.buffers:
+            amount = self.fitting.surely_whole(target, amount, scope)
         if target in self.buffers:
             scope.b.ops(memory.add_into, self.open(target, scope), amount, where="")
         else:

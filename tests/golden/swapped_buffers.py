@@ -19,9 +19,7 @@ def diffuse_value_and_grad(u0, k, steps):
     value = np.sum(u * arange)
 
     # backward
-    d_u = np.zeros_like(u)
-    d_u += arange
-    d_v = d_u
+    d_v = np.broadcast_to(arange, len(u0)).copy()
     d_u = np.zeros_like(v)
     d_k = 0.0
     for t in reversed(range(steps)):
