@@ -95,3 +95,12 @@ def test_in_a_loop():
     np.testing.assert_allclose(g(x, y, 0), np.zeros(2))
     with pytest.raises(ValueError, match="the lengths of the operands differ"):
         g(x, y, 1)
+
+
+def test_where_the_program_does_not_come_to_lengths_of_slices_may_not_fit():
+    def f(x, n):
+        return np.sum(x[:n] * x) if n == 1 else np.sum(x)
+
+    g = srcdiff.grad(f)
+    np.testing.assert_allclose(g(np.ones(4), 3), np.ones(4))
+    np.testing.assert_allclose(g(np.ones(4), 1), [5.0, 1.0, 1.0, 1.0])

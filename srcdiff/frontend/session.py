@@ -118,6 +118,14 @@ class Symbols(Shapes):
                 self.assumptions.append((a, b))
         return super().must_equal(*((b, a) if ages[0] > ages[1] else (a, b)), what)
 
+    def decide(self, a: Dim, b: Dim) -> Dim:
+        """Lengths that do not fit for the arguments at hand are left open where the program may not come to."""
+        left, right = self.actually(self.resolve(a)), self.actually(self.resolve(b))
+        differ = left is not None and right is not None and left != right and 1 not in (left, right)
+        if differ and (self.regions or self.conditional):
+            return self.open(a, b)
+        return super().decide(a, b)
+
     def actually(self, dim: Dim) -> int | None:
         """What a length is for the arguments at hand."""
         try:
