@@ -221,7 +221,7 @@ def backward(derived: Derived, primal: Function, recorder: Recorder, machine: bo
     if kind != "vjp":
         check_scalar(primal, options)
     mode: Any = "machine" if machine and options.residuals == "auto" else options.residuals
-    keeps_value = kind in ("value_and_grad", "vjp") or options.has_aux
+    keeps_value = kind in ("value_and_grad", "vjp") or (options.has_aux and kind == "grad")
     fn = gradient(
         primal,
         derived.wrt,
