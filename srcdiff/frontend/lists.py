@@ -18,12 +18,20 @@ __all__ = [
     "UNKNOWN",
     "as_item",
     "copied",
+    "guess_again",
     "is_list",
     "known_list",
     "new_list",
     "put_on",
     "readable",
 ]
+
+# what is taken to be on a list that is read before anything was put there: until that is read, or does not fit
+_GUESSES: tuple[Type, ...] = (
+    FLOAT,
+    Array("float64", (Dim.of("k*"),)),
+    Array("float64", (Dim.of("k*"), Dim.of("m*"))),
+)
 
 
 def known_list(fr: Frame, values: Sequence[FrontValue], node: Any) -> FrontValue:
@@ -106,7 +114,7 @@ def copied(fr: Frame, node: Any, xs: Value) -> Value:
 
 
 def readable(fr: Frame, xs: Value) -> None:
-    """See to it that the elements of a list have a type: numbers, until something is appended."""
+    """See to it that the elements of a list have a type: a guess, until something is appended."""
     session = fr.session
     if xs.type != List(UNKNOWN):
         return
@@ -114,9 +122,22 @@ def readable(fr: Frame, xs: Value) -> None:
         raise NotApart
     if xs in session.lists:
         key = session.lists[xs][0]
-        session.hints[key] = FLOAT
-        session.hints["guessed", key] = True
+        session.hints[key] = _GUESSES[0]
+        session.hints["guessed", key] = 0
         raise Restart
+
+
+def guess_again(hints: dict[Any, Any]) -> bool:
+    """Take the next guess of what is on lists, and forget what loops learned with the last; whether there is one."""
+    guessed = [k for k in hints if isinstance(k, tuple) and k[0] == "guessed"]
+    if not guessed or any(hints[k] + 1 == len(_GUESSES) for k in guessed):
+        return False
+    for k in guessed:
+        hints[k] += 1
+        hints[k[1]] = _GUESSES[hints[k]]
+    for k in [k for k, learned in hints.items() if isinstance(learned, dict)]:
+        del hints[k]
+    return True
 
 
 def as_item(fr: Frame, node: Any, value: FrontValue) -> Atom:
@@ -162,7 +183,7 @@ def _settle(fr: Frame, target: Value, element: Type, node: Any) -> None:
         start = session.loops[depth]
         inside = {s for s, k in session.shapes.order.items() if k >= start}
         element = map_dims(element, lambda d: _star(d) if d.symbols() & inside else d)
-    if ("guessed", key) in session.hints and own == FLOAT:
+    if ("guessed", key) in session.hints and own == _GUESSES[session.hints["guessed", key]]:
         own = UNKNOWN
         del session.hints["guessed", key]
     joined = _joined(fr, own, element, node)

@@ -17,6 +17,7 @@ from srcdiff.frontend.apart import NoValue, as_operand
 from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.functions import bind, default_values, read_body, refuse_result
+from srcdiff.frontend.lists import guess_again
 from srcdiff.frontend.session import NeedStatic, Restart, Session, Symbols
 from srcdiff.frontend.source import (
     Source,
@@ -182,6 +183,7 @@ def _read(
     """Read until nothing new is learned that the beginning depends on."""
     hints: dict[Any, Any] = {}
     statics: dict[str, Any] = {}
+    refused: UnsupportedError | None = None
     for _ in range(_RESTARTS):
         try:
             return _Reading(
@@ -197,6 +199,10 @@ def _read(
             ).function(first, statics, by_position)
         except Restart:
             continue
+        except UnsupportedError as error:  # the first guess gives the message
+            refused = refused or error
+            if not guess_again(hints):
+                raise refused from None
         except NeedStatic as need:
             value = _actual_value(need.parameter, types, actual)
             if value is None or need.parameter in statics:

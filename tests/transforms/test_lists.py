@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from fuzz.compare import problems
 from transforms.sources import agrees, refusal, source
 
 import srcdiff
@@ -104,3 +105,16 @@ def test_a_helper_that_pops_its_argument_pops_a_copy():
     w = np.array([1.0, 10.0, 100.0])
     np.testing.assert_allclose(srcdiff.grad(f)(X, w), 10.0 * X * w)
     np.testing.assert_allclose(srcdiff.hvp(f)(X, w, np.ones(3)), 10.0 * w)
+
+
+def test_a_list_may_be_read_before_the_first_array_is_put_there():
+    def orthogonal(A):
+        basis = []
+        for column in A.T:
+            rest = column
+            for q in basis:
+                rest = rest - (q @ column) * q
+            basis.append(rest / np.linalg.norm(rest))
+        return np.sum(np.cos(np.stack(basis, axis=1)))
+
+    assert not problems(orthogonal, (np.random.default_rng(0).normal(size=(4, 3)),))
