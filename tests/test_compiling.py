@@ -138,6 +138,18 @@ def test_results_own_their_memory() -> None:
     assert not np.shares_memory(d_x, d_y) and not np.shares_memory(d_y, X)
 
 
+def counted(x, k):
+    total = 0.0
+    for i in range(len(x)):
+        total += float(x[i] > k) * x[i] ** 2
+    return total
+
+
+def test_truth_values_are_numbers() -> None:
+    (_, d), (_, expected) = shapes(counted, X, 0.0)
+    np.testing.assert_allclose(d, expected)
+
+
 def picked(x, rows, k):
     return np.sum(x[rows] ** 2) + x[k] * x[0]
 

@@ -13,11 +13,13 @@ from srcdiff.transforms.expand import Expansions, expand
 from srcdiff.transforms.forward_stores import drop_unread, forward_stores
 from srcdiff.transforms.fuse_nests import fuse_nests
 from srcdiff.transforms.hoist import hoist
+from srcdiff.transforms.hoist_checks import hoist_checks
 from srcdiff.transforms.lengths import bind_lengths, lacking
 from srcdiff.transforms.nests import NoLoopForm
 from srcdiff.transforms.pipeline import Pass, Recorder
 from srcdiff.transforms.plain_tuples import plain_tuples
 from srcdiff.transforms.scalarise import scalarise
+from srcdiff.transforms.truth_numbers import truth_numbers
 
 __all__ = ["to_loops"]
 
@@ -39,12 +41,14 @@ def to_loops(
         Pass("dead code", dce, "what they leave over"),
         Pass("scalarise", lambda f: _scalarised(f, lengths), "array operations are loops"),
         Pass("common", cse, "elements that several loops ask for"),
+        Pass("hoist checks", hoist_checks, "indices are checked once for all turns"),
         Pass("fuse nests", fuse_nests, "what is made in a turn is used in it"),
         Pass("forward stores", forward_stores, "what was stored is at hand"),
         Pass("unread", drop_unread, "storage between loops that are one now"),
         Pass("common", cse, "fused bodies repeat themselves"),
         Pass("dead code", dce, "what is left over"),
         Pass("hoist", hoist, "what does not change in a loop"),
+        Pass("truth numbers", truth_numbers, "compiled code converts none"),
         Pass("countdown", countdown, "compiled code counts down"),
         Pass("dead code", dce, "what is left over"),
     )

@@ -1,0 +1,219 @@
+"""Checks of indices in front of loops, once for all turns.
+
+    for 0, %n { (%i) ->                                   if %n > %len { raise IndexError }
+        if %i >= %len { raise IndexError }      becomes   for 0, %n { (%i) -> ... }
+        ... }
+
+Only where nobody can tell that it is raised earlier: the loop prints nothing, raises nothing else, and is not left
+early.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from srcdiff.ir.alias import has_effect
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    const,
+    walk,
+)
+from srcdiff.ir.types import Dim, Scalar
+from srcdiff.ops import control, memory
+from srcdiff.transforms.facts import defined_in
+
+__all__ = ["hoist_checks"]
+
+
+def hoist_checks(fn: Function) -> Function:
+    """`fn` with the checks of inner loops moved out as far as they may be, and none made twice."""
+    return _HoistChecks()(fn)
+
+
+@dataclass(frozen=True)
+class _Check:
+    """`if test: raise IndexError(...)`: the operation that tests, and the branch."""
+
+    test: Op
+    branch: If
+
+
+class _HoistChecks(Rewriter):
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        for statement in old.body:
+            self.statement(statement, env, b)
+        body = _each_once(b.body)
+        return Region(old.params, tuple(body), tuple(lookup(env, y) for y in old.yields))
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if isinstance(new, For) and not new.breaks and _is_quiet_but_for_checks(new):
+            new = _without_checks(new, b)
+        b.append(new)
+
+
+def _checks(body: Sequence[Statement]) -> list[_Check]:
+    found: list[_Check] = []
+    for k, s in enumerate(body[:-1]):
+        branch = body[k + 1]
+        is_test = isinstance(s, Op) and s.decl is control.test
+        if (
+            is_test
+            and isinstance(branch, If)
+            and branch.condition is s.results[0]
+            and _is_check(branch)
+        ):
+            assert isinstance(s, Op)
+            found.append(_Check(s, branch))
+    return found
+
+
+def _is_check(branch: If) -> bool:
+    inner = branch.then.body
+    return (
+        len(inner) == 1
+        and isinstance(inner[0], Op)
+        and inner[0].decl is control.raise_
+        and "IndexError" in inner[0].attrs["classes"]
+        and branch.origin == "compiler"
+        and not branch.orelse.body
+        and not branch.results
+    )
+
+
+def _is_quiet_but_for_checks(loop: For) -> bool:
+    """Whether nothing else in a loop can be seen to happen: checks raise, and that is all."""
+    inside = [s for s in walk(loop.body) if isinstance(s, If) and _is_check(s)]
+    allowed = {inner for s in inside for inner in s.then.body}
+    return all(
+        not (isinstance(s, Op) and s.decl.effect) or s in allowed for s in walk(loop.body)
+    ) and not any(type(s).__name__ in ("While", "Call") for s in walk(loop.body))
+
+
+def _without_checks(loop: For, b: Builder) -> For:
+    """The loop without the checks that now stand in front of it."""
+    own = {*loop.body.params, *defined_in(loop.body)}
+    lengths = {
+        s.results[0]: s for s in loop.body.body if isinstance(s, Op) and s.decl is memory.length
+    }
+    gone: set[Statement] = set()
+    for check in _checks(loop.body.body):
+        test, asked = _with_outer_lengths(check.test, lengths, own)
+        moved = _in_front(_Check(test, check.branch), loop, own)
+        if moved is not None:
+            b.body += [*asked, *moved]
+            gone |= {check.test, check.branch}
+    if not gone:
+        return loop
+    body = tuple(s for s in loop.body.body if s not in gone)
+    return replace(loop, body=replace(loop.body, body=body))
+
+
+def _with_outer_lengths(
+    test: Op, lengths: dict[Value, Op], own: set[Value]
+) -> tuple[Op, list[Statement]]:
+    """A test that asks in front of the loop for lengths that are the same there."""
+    asked: list[Statement] = []
+    operands: list[Atom] = []
+    for a in test.operands:
+        made = lengths.get(a) if isinstance(a, Value) else None
+        if made is not None and own.isdisjoint(o for o in made.operands if isinstance(o, Value)):
+            a = replace(made.results[0])
+            asked.append(replace(made, results=(a,)))
+        operands.append(a)
+    return replace(test, operands=tuple(operands)), asked
+
+
+def _in_front(check: _Check, loop: For, own: set[Value]) -> list[Statement] | None:
+    """The check for all turns at once; None where there is no such."""
+    test = check.test
+    inner = [a for a in test.operands if a in own]
+    if not inner:
+        return _guarded(check, loop, test.attrs["text"], test.operands)
+    index, length = test.operands[0], test.operands[-1]
+    shift = _behind_index(index, loop)
+    if inner != [index] or shift is None or test.attrs["text"] != "{0} >= {1}":
+        return None
+    more = "" if not shift else f" + {shift}" if shift > 0 else f" - {-shift}"
+    return _guarded(check, loop, f"{{0}}{more} > {{1}}", (loop.stop, length), is_enough=shift <= 0)
+
+
+def _guarded(
+    check: _Check, loop: For, text: str, operands: Sequence[Atom], is_enough: bool = False
+) -> list[Statement] | None:
+    """The check where the loop makes a turn at all; `is_enough`: that follows from the test, for loops from 0."""
+    if loop.reverse or not isinstance(loop.step, Const) or loop.step.value != 1:
+        return None
+    if not (is_enough and loop.start == const(0)):
+        place = len(operands)
+        if isinstance(loop.stop, Const) and isinstance(loop.start, Const):
+            if loop.stop.value <= loop.start.value:
+                return []
+        elif isinstance(loop.start, Const):
+            text, operands = f"{{{place}}} > {loop.start.value} and {text}", (*operands, loop.stop)
+        else:
+            text = f"{{{place}}} > {{{place + 1}}} and {text}"
+            operands = (*operands, loop.stop, loop.start)
+    result = replace(check.test.results[0])
+    test = replace(check.test, operands=tuple(operands), attrs={"text": text}, results=(result,))
+    return [test, replace(check.branch, condition=result)]
+
+
+def _behind_index(index: Atom, loop: For) -> int | None:
+    """How far an index is behind that of the loop."""
+    known = index.type.expr if isinstance(index.type, Scalar) else None
+    counted = loop.index.type.expr if isinstance(loop.index.type, Scalar) else None
+    if known is None or counted is None:
+        return None
+    rest = known - counted
+    return rest.const if rest.is_const else None
+
+
+def _each_once(body: Sequence[Statement]) -> list[Statement]:
+    """A region's statements without checks that an earlier one makes needless.
+
+    Of checks that an array is long enough, the first asks for all, as long as nothing happens between them.
+    """
+    seen: dict[tuple[object, ...], Op] = {}
+    changed: dict[Statement, Statement | None] = {}
+    checks = {c.test: c for c in _checks(body)}
+    inside = {c.branch for c in checks.values()}
+    for s in body:
+        if isinstance(s, Op) and s in checks:
+            key, number = _asked(s)
+            first = seen.setdefault(key, s)
+            if first is not s:
+                changed |= {s: None, checks[s].branch: None}
+                if number > _asked(changed.get(first) or first)[1]:  # type: ignore[arg-type]
+                    changed[first] = replace(first, attrs={"text": s.attrs["text"]})
+        elif s not in inside and has_effect(s):
+            seen = {k: v for k, v in seen.items() if _asked(v)[1] == 0}
+    kept = (changed.get(s, s) for s in body)
+    return [s for s in kept if s is not None]
+
+
+def _asked(test: Op) -> tuple[tuple[object, ...], int]:
+    """What a check asks, and how long an array has to be (0: it asks something else)."""
+    text = test.attrs["text"]
+    bound = re.fullmatch(r"(.*){1} (?:< (\d+)|== 0)", text)
+    if bound is None:
+        return (text, *map(_known, test.operands)), 0
+    return (bound.group(1), *map(_known, test.operands[1:])), int(bound.group(2) or 1)
+
+
+def _known(atom: Atom) -> Atom | Dim:
+    """What an operand is, by its value where that is known."""
+    if isinstance(atom, Value) and isinstance(atom.type, Scalar) and atom.type.expr is not None:
+        return atom.type.expr
+    return atom
