@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from importlib import metadata
 from pathlib import Path
@@ -15,6 +16,8 @@ VERSIONS = ("numpy", "scipy", "numba", *PEERS)
 
 def seconds(t: float) -> str:
     """Three digits, in the unit that suits."""
+    if math.isnan(t):
+        return "-"
     for unit, factor in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
         if t * factor >= 1.0 or unit == "µs":
             digits = max(0, 2 - len(str(int(t * factor))) + 1) if t * factor >= 1 else 2
@@ -32,7 +35,9 @@ def detailed(row: dict[str, Any]) -> str:
         f"| {case(row)} | primal | gradient | gradient/primal | × hand | first call | peak MB |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
-    hand = row["columns"][HAND]["gradient"]
+    hand = row["columns"][HAND].get(
+        "gradient", math.nan
+    )  # a missing measure is told like any other
     reasons: dict[str, list[str]] = {}
     for title, c in row["columns"].items():
         if "gradient" not in c:
@@ -62,7 +67,7 @@ def summary(rows: list[dict[str, Any]]) -> str:
     lines = ["| gradient | hand | " + " | ".join(titles) + " |"]
     lines.append("|---" + "|---:" * (len(titles) + 1) + "|")
     for row in rows:
-        hand = row["columns"][HAND]["gradient"]
+        hand = row["columns"][HAND].get("gradient", math.nan)
         cells = [_multiple(row["columns"].get(t), hand) for t in titles]
         lines.append(f"| {case(row)} | {seconds(hand)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

@@ -149,3 +149,11 @@ def test_the_table_says_what_is_measured_and_why_columns_are_empty() -> None:
     assert "| JAX | 2.00 ms | 5.00 ms | 2.5 | 2.50 | 1.50 s | 300 |" in table.detailed(row)
     assert "- PyTensor: wrong: differs by nan" in table.detailed(row)
     assert "| hmm K=4 | 2.00 ms | 2.50 |" in table.summary([row])
+
+
+def test_a_hand_written_column_that_fails_leaves_no_multiples() -> None:
+    measured = {"value": 1e-3, "gradient": 2e-3, "first": 1.0, "peak": 9.0}
+    columns = {"hand": {"reason": "over 60 s"}, "JAX": measured}
+    row = {"problem": "gmm", "size": {}, "columns": columns}
+    assert "| JAX | 1.00 ms | 2.00 ms | 2.0 | nan |" in table.detailed(row)
+    assert "| gmm | - | nan |" in table.summary([row])
