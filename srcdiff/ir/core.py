@@ -159,12 +159,14 @@ class OpDecl:
         "heavy" (products, factorisations, loops: not computed again without need).
     evaluate : callable or None
         `evaluate(operands, attrs)` for the reference evaluator; None: the template is evaluated.
-    place, element : callable or None
+    place, element, loops : callable or None
         The loop form: see `ops.loop_forms`. Elementwise operations have it by themselves.
     fold : (str, number) or None
         For reductions along axes: the operation that combines two elements, and what to begin with.
     expansion : callable or None
         The operation said with simpler ones, in NumPy, as a rule is: it assigns `result`.
+    simpler : callable or None
+        The same where NumPy text cannot say it: `simpler(b, op) -> atoms for the results`, None where it stays.
     compiled : str
         The function of `srcdiff.runtime.vmath` that compiled code calls for numbers.
     samples : tuple
@@ -201,8 +203,10 @@ class OpDecl:
     evaluate: Callable[..., Any] | None = None
     place: Callable[..., Any] | None = None
     element: Callable[..., Any] | None = None
+    loops: Callable[..., Any] | None = None
     fold: tuple[str, float] | None = None
     expansion: Callable[..., Any] | None = None
+    simpler: Callable[..., Any] | None = None
     compiled: str = ""
     samples: tuple[Any, ...] = ()
 

@@ -12,7 +12,7 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Op, Value, const
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, List, Scalar, Type, is_float, is_numeric, ndim_of, shape_of
-from srcdiff.ops import loop_forms, memory
+from srcdiff.ops import loop_forms, loop_storage, memory
 from srcdiff.ops.arguments import (
     bind_like,
     length_operands,
@@ -21,6 +21,7 @@ from srcdiff.ops.arguments import (
     refuse,
     static_dtype,
 )
+from srcdiff.ops.arithmetic import astype
 from srcdiff.ops.building import stands_for_all, whole
 from srcdiff.ops.infer import TypeMistake, make, numeric, promote
 from srcdiff.ops.integers import known
@@ -141,7 +142,23 @@ def _take_apart(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]
     ]
 
 
+def _itself(b: Builder, op: Op) -> tuple[Atom] | None:
+    """An array as it is, or in another dtype."""
+    (x, *more), type_ = op.operands, op.result.type
+    if more or not isinstance(x.type, Array) or op.attrs.get("layout") != ():
+        return None
+    assert isinstance(type_, Array)
+    return (x if x.type.dtype == type_.dtype else b.op(astype, x, dtype=type_.dtype),)
+
+
+def _copied(b: Builder, op: Op) -> tuple[Atom] | None:
+    found = _itself(b, op)
+    is_copy = found is not None and found[0] is op.operands[0]
+    return (b.op(memory.copy, op.operands[0]),) if is_copy else found
+
+
 _array: dict[str, Any] = {
+    "loops": loop_storage.made,
     "template": _array_text, "infer": _made, "bind": _bind_array, "build": _take_apart, "linear": True,
     "signature": "*parts", "defaults": {"layout": None, "dtype": None},
     "samples": (
@@ -155,11 +172,13 @@ _array: dict[str, Any] = {
 }  # fmt: skip
 
 # `layout`: the lengths of the nested lists around the operands; () is an array or list as it is
-array_of = operation("array_of", np.array, boxes=True, **_array)
-asarray = operation("asarray", np.asarray, np.asanyarray, view_of=0, boxes=True, **_array)
+array_of = operation("array_of", np.array, boxes=True, simpler=_copied, **_array)
+asarray = operation(
+    "asarray", np.asarray, np.asanyarray, view_of=0, boxes=True, simpler=_itself, **_array
+)
 # what is contiguous is not copied
 ascontiguousarray = operation(
-    "ascontiguousarray", np.ascontiguousarray, view_of=0, read_only=True, **_array
+    "ascontiguousarray", np.ascontiguousarray, view_of=0, read_only=True, simpler=_itself, **_array
 )
 
 
@@ -313,7 +332,7 @@ def _bind_linspace(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 
 @declare(
-    np.linspace, template=_arguments_text, infer=_spaced, bind=_bind_linspace, linear=True,
+    np.linspace, element=loop_forms.spaced, template=_arguments_text, infer=_spaced, bind=_bind_linspace, linear=True,
     samples=(fixed(0.5, 2.5, 4, wrt=(0, 1)), fixed(0.5, -1.5, 2, wrt=(0, 1))),
 )  # fmt: skip
 def linspace(start, stop, num, *, out, d_out):
@@ -407,8 +426,16 @@ def _at_least_vector(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> 
     return (Array(source.dtype, shape_of(source) or (Dim(1),)),)
 
 
+def at_least_vector(x):
+    if x.ndim == 0:
+        result = np.array([x])
+    else:
+        result = x
+
+
 @declare(
     np.atleast_1d,
+    expansion=at_least_vector,
     infer=_at_least_vector,
     linear=True,
     view_of=0,

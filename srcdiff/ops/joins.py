@@ -12,7 +12,7 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Op, const
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, List, Type, is_float, ndim_of, shape_of
-from srcdiff.ops import memory
+from srcdiff.ops import loop_storage, memory
 from srcdiff.ops.arguments import refuse
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.building import length_of, stands_for_all, whole
@@ -179,6 +179,9 @@ def _join(name: str, function: Any, samples: Any) -> Any:
         name, function, template=_parts_text, infer=_joined(name), bind=_bind_parts, build=_slices, linear=True,
         raises=True,
         signature="*arrays", samples=samples, defaults={"axis": 0},
+        loops=loop_storage.joined(
+            lambda op, ndim: joined_axis(name, ndim, op.attrs), lambda shape: part_shape(name, shape)
+        ),
     )  # fmt: skip
 
 
@@ -241,8 +244,13 @@ def _unstack(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
     ]
 
 
+def new_axis(op: Op) -> int:
+    """The axis of the result along which parts are stacked."""
+    return axes_of(ndim_of(op.result.type), op.attrs.get("axis", 0))[0]
+
+
 stack = operation(
     "stack", np.stack, template=_parts_text, infer=_stacked, bind=_bind_parts, build=_unstack, linear=True, raises=True,
-    signature="*arrays", defaults={"axis": 0},
+    signature="*arrays", defaults={"axis": 0}, loops=loop_storage.stacked(new_axis),
     samples=(draw((3,), (3,)), draw((2, 3), (2, 3), axis=1), draw((3,), (3,), axis=-1), draw((), ())),
 )  # fmt: skip

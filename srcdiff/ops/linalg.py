@@ -15,7 +15,7 @@ import numpy as np
 from srcdiff.ir.core import Atom
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
-from srcdiff.ops import loop_forms
+from srcdiff.ops import loop_forms, loop_storage
 from srcdiff.ops.axes import reduced_shape
 from srcdiff.ops.infer import TypeMistake, make, numeric, promote
 from srcdiff.ops.lazy import LazyModule
@@ -264,7 +264,8 @@ _triangular_systems = tuple(
 
 
 @declare(
-    "scipy.linalg.solve_triangular", infer=_solved("solve_triangular"), forward=solve_triangular_forward,
+    "scipy.linalg.solve_triangular", loops=loop_storage.substituted,
+    infer=_solved("solve_triangular"), forward=solve_triangular_forward,
     samples=_triangular_systems, **_heavy,
 )  # fmt: skip
 def solve_triangular(a, b, trans=0, lower=False, *, out, d_out):
@@ -374,8 +375,12 @@ def norm_forward(x, ord=None, axis=None, keepdims=False, *, x_dot, out):
     out_dot = np.sum(x * x_dot, axis=axis, keepdims=keepdims) / np.where(out == 0.0, 1.0, out)
 
 
+def norm_expanded(x, ord=None, axis=None, keepdims=False):
+    result = np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+
+
 @declare(
-    np.linalg.norm, "scipy.linalg.norm", infer=_normed, adjoint="scalar", forward=norm_forward,
+    np.linalg.norm, "scipy.linalg.norm", expansion=norm_expanded, infer=_normed, adjoint="scalar", forward=norm_forward,
     samples=(
         draw((3,)), draw((2, 3)), draw((2, 3), axis=0), draw((2, 3), axis=1), draw((2, 3), axis=1, keepdims=True),
         draw((3,), ord=2),

@@ -2,23 +2,36 @@
 
     place(n, op, at)     where in operand 0 the element of the result at the indices `at` is
     element(n, op, at)   the element itself, built with `n.b` from `n.element(operand, indices)`
+    loops(n, op)         statements that fill storage or find a number, and what stands for the result; None where the
+                         operation is better called as it is (see `ops.loop_storage`)
 
 `n` is a `LoopContext`. Elementwise operations need neither: their loop form is the operation on elements.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Op, const
-from srcdiff.ir.types import Array, Dim, Scalar, shape_of
+from srcdiff.ir.core import Atom, Const, Op, Value, const
+from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
 from srcdiff.ops.axes import axes_of
 
-__all__ = ["LoopContext", "align", "as_index", "minus", "plus", "times"]
+__all__ = [
+    "At",
+    "LoopContext",
+    "align",
+    "as_index",
+    "count_of",
+    "minus",
+    "place_of",
+    "plus",
+    "times",
+]
 
 At = Sequence[Atom]
+Step = Callable[["LoopContext", At, At], At]
 
 ONE = Dim(1)
 
@@ -47,6 +60,54 @@ class LoopContext(Protocol):
 
     def compute(self, name: str, *operands: Atom) -> Atom:
         """The result of an operation on scalars, by its name."""
+        ...
+
+    def each(self, shape: Sequence[Dim], carried: At, body: Step) -> At:
+        """Loops over all indices into a shape: `body(n, at, carried)` gives what is carried on."""
+        ...
+
+    def turns(self, count: Atom, carried: At, body: Step) -> At:
+        """One loop, of so many turns."""
+        ...
+
+    def when(self, condition: Atom, body: Callable[[LoopContext], At], otherwise: At) -> At:
+        """What `body` gives where the condition holds, else the others."""
+        ...
+
+    def new(self, type_: Type, lengths: Sequence[Atom] | None = None, name: str = "") -> Value:
+        """Storage that is not set; with lengths where the type's own can be seen nowhere."""
+        ...
+
+    def load(self, stored: Atom, at: At) -> Atom: ...
+
+    def store(self, stored: Value, value: Atom, at: At) -> None: ...
+
+    def add(self, stored: Value, value: Atom, at: At) -> None: ...
+
+    def front(self, stored: Value, count: Atom, result: Value) -> Value:
+        """The first entries of a vector, as `result`."""
+        ...
+
+    def count(self, items: Atom) -> Atom:
+        """How many items a list has."""
+        ...
+
+    def item(self, items: Atom, k: Atom) -> Value:
+        """An item of a list."""
+        ...
+
+    def axis_length(self, array: Atom, axis: int) -> Atom:
+        """A length that only the array shows."""
+        ...
+
+    def refuse(
+        self, test: str, operands: Sequence[Atom], error: type[Exception], text: str
+    ) -> None:
+        """Raise where a condition holds, `{0}`, `{1}` for its operands."""
+        ...
+
+    def refuse_empty(self, lengths: Sequence[Dim], text: str) -> None:
+        """ValueError where one of the lengths is 0."""
         ...
 
 
@@ -262,14 +323,64 @@ def reshaped(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
     if [d for d in old if d != ONE] == [d for d in new if d != ONE]:
         rest = iter(kept)
         return tuple(const(0) if d == ONE else next(rest) for d in old)
+    return place_of(n, old, count_of(n, new, at))
+
+
+def count_of(n: LoopContext, shape: Sequence[Dim], at: At) -> Atom:
+    """How many elements are in front of one, in the order of C."""
     count: Atom = const(0)
-    for i, d in zip(at, new, strict=True):
+    for i, d in zip(at, shape, strict=True):
         count = plus(n, times(n, count, n.length(d)), i)
+    return count
+
+
+def place_of(n: LoopContext, shape: Sequence[Dim], count: Atom) -> tuple[Atom, ...]:
+    """The indices of the element that has so many in front of it."""
     out: list[Atom] = []
-    for d in reversed(old[1:]):
+    for d in reversed(shape[1:]):
         out.append(n.compute("mod", count, n.length(d)) if d != ONE else const(0))
         count = n.compute("floor_divide", count, n.length(d)) if d != ONE else count
-    return tuple(reversed([*out, count])) if old else ()
+    return tuple(reversed([*out, count])) if shape else ()
+
+
+def rolled(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
+    """`roll`: along axes, or over all elements in their order."""
+    shape, axis = shape_of(op.operands[0].type), op.attrs.get("axis")
+    shift = n.number(op.operands[1])
+    if axis is None:
+        count = minus(n, count_of(n, shape, at), shift)
+        total = n.length(shape[0])
+        for d in shape[1:]:
+            total = times(n, total, n.length(d))
+        return place_of(n, shape, n.compute("mod", count, total))
+    turned = axes_of(len(shape), axis)
+    return tuple(
+        n.compute("mod", minus(n, i, shift), n.length(shape[k])) if k in turned else i
+        for k, i in enumerate(at)
+    )
+
+
+def tiled(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
+    """`tile`."""
+    shape = shape_of(op.operands[0].type)
+    new = shape_of(op.result.type)
+    own = zip(at[len(at) - len(shape) :], shape, new[len(at) - len(shape) :], strict=True)
+    return tuple(
+        const(0) if d == ONE else i if d == long else n.compute("mod", i, n.length(d))
+        for i, d, long in own
+    )
+
+
+def repeated(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
+    """`repeat`."""
+    shape, axis = shape_of(op.operands[0].type), op.attrs.get("axis")
+    times_ = n.number(op.operands[1])
+    if axis is None:
+        return place_of(n, shape, n.compute("floor_divide", at[0], times_))
+    (along,) = axes_of(len(shape), axis)
+    return tuple(
+        n.compute("floor_divide", i, times_) if k == along else i for k, i in enumerate(at)
+    )
 
 
 # ---- elements --------------------------------------------------------------------------------
@@ -321,6 +432,20 @@ def counted(n: LoopContext, op: Op, at: At) -> Atom:
             )
         return n.compute("add", start, n.compute("multiply", i, step))
     return plus(n, start, times(n, step, i))
+
+
+def spaced(n: LoopContext, op: Op, at: At) -> Atom:
+    """`linspace`: the last one is the end itself."""
+    start, stop, count = (n.number(a) for a in op.operands)
+    (i,) = at
+    last = minus(n, count, const(1))
+    if _is(last, 0):
+        return n.compute("to_float", start)
+    parts = n.compute("maximum", last, const(1)) if not isinstance(last, Const) else last
+    step = n.compute("divide", n.compute("subtract", stop, start), parts)
+    inside = n.compute("add", start, n.compute("multiply", i, step))
+    is_end = n.compute("and", n.compute("equal", i, last), n.compute("greater", last, const(0)))
+    return n.compute("choose", is_end, stop, inside)
 
 
 def on_diagonal_only(n: LoopContext, op: Op, at: At) -> Atom:

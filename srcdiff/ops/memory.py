@@ -20,7 +20,7 @@ import numpy as np
 from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, List, Scalar, Type, dims_of, map_dims, ndim_of, shape_of
-from srcdiff.ops import loop_forms
+from srcdiff.ops import loop_forms, loop_storage
 from srcdiff.ops.arguments import bind_allocation, bind_like, like_first, like_text
 from srcdiff.ops.container_text import alike_list
 from srcdiff.ops.infer import TypeMistake, make, nothing, of_type, same_as_first
@@ -451,6 +451,7 @@ sum_if_one = operation(
     linear=True,
     view_of=0,
     evaluate=_sum_if_one,
+    loops=loop_storage.summed_if_one,
 )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
+from srcdiff.ops import loop_storage
 from srcdiff.ops.axes import axes_of, reduced, reduced_dtype, reduction_samples
 from srcdiff.ops.infer import numeric
 from srcdiff.ops.registry import declare, operation
@@ -124,7 +125,14 @@ _running_samples = (
 )
 
 
-@declare(np.cumsum, method="cumsum", infer=_running, linear=True, samples=_running_samples)
+@declare(
+    np.cumsum,
+    method="cumsum",
+    loops=loop_storage.running("add"),
+    infer=_running,
+    linear=True,
+    samples=_running_samples,
+)
 def cumsum(x, axis=None, *, out, d_out):
     if x.ndim == 1:
         d_x = np.cumsum(d_out[::-1])[::-1]
@@ -202,8 +210,13 @@ def ptp_forward(x, axis=None, keepdims=False, *, x_dot, out):
     )
 
 
+def ptp_expanded(x, axis=None, keepdims=False):
+    result = np.max(x, axis=axis, keepdims=keepdims) - np.min(x, axis=axis, keepdims=keepdims)
+
+
 @declare(
     np.ptp,
+    expansion=ptp_expanded,
     signature=_KEEP,
     infer=reduced("same"),
     adjoint="scalar",
@@ -299,7 +312,8 @@ def cumprod_forward(x, axis=None, *, x_dot, out):
 
 # row i of `products`: the running products of the others from element i on; quadratic, but right with zeros
 @declare(
-    np.cumprod, method="cumprod", infer=_running, forward=cumprod_forward, cost="heavy",
+    np.cumprod, method="cumprod", loops=loop_storage.running("multiply"),
+    infer=_running, forward=cumprod_forward, cost="heavy",
     samples=(*_running_samples, fixed([2.0, 0.0, 3.0, 0.0, 1.0])),
 )  # fmt: skip
 def cumprod(x, axis=None, *, out, d_out):
@@ -333,8 +347,21 @@ def var_forward(x, axis=None, ddof=0, keepdims=False, *, x_dot, out):
     )
 
 
+def var_expanded(x, axis=None, ddof=0, keepdims=False):
+    if axis is None:
+        centred = x - np.mean(x)
+    else:
+        centred = x - np.mean(x, axis=axis, keepdims=True)
+    total = np.sum(centred * centred, axis=axis, keepdims=keepdims)
+    if ddof == 0:
+        result = total / reduced_count(x, axis=axis)
+    else:
+        result = total / (reduced_count(x, axis=axis) - ddof)
+
+
 @declare(
     np.var,
+    expansion=var_expanded,
     method="var",
     signature=_SPREAD,
     infer=reduced("float"),
@@ -362,11 +389,16 @@ def std_forward(x, axis=None, ddof=0, keepdims=False, *, x_dot, out):
     out_dot = np.sum(centred * x_dot, axis=axis, keepdims=keepdims) / spread
 
 
+def std_expanded(x, axis=None, ddof=0, keepdims=False):
+    result = np.sqrt(np.var(x, axis=axis, ddof=ddof, keepdims=keepdims))
+
+
 _constant = (fixed([1.5, 1.5], avoid="no spread", gradients=([0.0, 0.0],)),)
 
 
 @declare(
-    np.std, method="std", signature=_SPREAD, infer=reduced("float"), adjoint="scalar", forward=std_forward,
+    np.std, method="std", expansion=std_expanded,
+    signature=_SPREAD, infer=reduced("float"), adjoint="scalar", forward=std_forward,
     samples=(*reduction_samples(alone=False), *_spread_ddof, *_constant),
 )  # fmt: skip
 def std(x, axis=None, ddof=0, keepdims=False, *, out, d_out):
@@ -404,8 +436,22 @@ def _inactive(name: str, function: Any, kind: str, **fields: Any) -> Any:
 highest = _inactive(
     "highest", highest_of, "same", fold=("maximum", -np.inf), template=_highest_text
 )
-argmax = _inactive("argmax", np.argmax, "int64", method="argmax", raises=True)
-argmin = _inactive("argmin", np.argmin, "int64", method="argmin", raises=True)
+argmax = _inactive(
+    "argmax", np.argmax, "int64", method="argmax", raises=True,
+    loops=loop_storage.place_of_extreme("greater"),
+)  # fmt: skip
+argmin = _inactive(
+    "argmin", np.argmin, "int64", method="argmin", raises=True,
+    loops=loop_storage.place_of_extreme("less"),
+)  # fmt: skip
 any = _inactive("any", np.any, "bool", method="any", fold=("or", False))
 all = _inactive("all", np.all, "bool", method="all", fold=("and", True))
-count_nonzero = _inactive("count_nonzero", np.count_nonzero, "int64")
+
+
+def count_nonzero_expanded(x, axis=None, keepdims=False):
+    result = np.sum(x != 0, axis=axis, keepdims=keepdims)
+
+
+count_nonzero = _inactive(
+    "count_nonzero", np.count_nonzero, "int64", expansion=count_nonzero_expanded
+)

@@ -104,7 +104,8 @@ def _untile(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
 
 
 tile = operation(
-    "tile", np.tile, template=_lengths_text, infer=_tiled, bind=_bind_lengths, build=_untile, linear=True,
+    "tile", np.tile, place=loop_forms.tiled,
+    template=_lengths_text, infer=_tiled, bind=_bind_lengths, build=_untile, linear=True,
     signature="x, *reps",
     samples=(
         Sample(lambda rng: (rng.normal(size=3), 2)),
@@ -142,7 +143,7 @@ def _unrepeat(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
 
 
 repeat = operation(
-    "repeat", np.repeat, method="repeat", infer=_repeated, build=_unrepeat, linear=True,
+    "repeat", np.repeat, method="repeat", place=loop_forms.repeated, infer=_repeated, build=_unrepeat, linear=True,
     signature="x, repeats, axis=None",
     samples=(
         Sample(lambda rng: (rng.normal(size=3), 2)),

@@ -415,7 +415,7 @@ def fliplr(x, *, out, d_out):
 
 
 @declare(
-    np.roll, infer=same_as_first, linear=True,
+    np.roll, place=loop_forms.rolled, infer=same_as_first, linear=True,
     samples=(fixed([1.0, 2.0, 3.0], 1), fixed([[1.0, 2.0, 3.0]] * 2, -2, axis=1), fixed([[1.0, 2.0, 3.0]] * 2, 1)),
 )  # fmt: skip
 def roll(x, shift, axis=None, *, out, d_out):

@@ -119,8 +119,20 @@ _softmax_samples = (
 )
 
 
+def softmax_expanded(x, axis=None):
+    weights = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    result = weights / np.sum(weights, axis=axis, keepdims=True)
+
+
+def log_softmax_expanded(x, axis=None):
+    highest = np.max(x, axis=axis, keepdims=True)
+    shifted = x - np.where(np.isinf(highest), 0.0, highest)
+    result = shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+
+
 @declare(
     "scipy.special.softmax",
+    expansion=softmax_expanded,
     infer=floating,
     adjoint="any",
     forward=softmax_forward,
@@ -136,6 +148,7 @@ def log_softmax_forward(x, axis=None, *, x_dot, out):
 
 @declare(
     "scipy.special.log_softmax",
+    expansion=log_softmax_expanded,
     infer=floating,
     forward=log_softmax_forward,
     samples=_softmax_samples,

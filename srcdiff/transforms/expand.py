@@ -28,6 +28,8 @@ class _Expand(Rewriter):
         self.expansions = expansions
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, Op) and old.decl.simpler is not None and self.simpler(old, env, b):
+            return
         if not isinstance(old, Op) or old.decl.expansion is None:
             super().statement(old, env, b)
             return
@@ -41,6 +43,21 @@ class _Expand(Rewriter):
             self.statement(copy, mine, b)
         found = lookup(mine, inner.body.yields[0])
         env[old.result] = _named(found, old.result, b)
+
+    def simpler(self, old: Op, env: Env, b: Builder) -> bool:
+        """Put in what an operation builds for itself, if it does."""
+        assert old.decl.simpler is not None
+        inner = b.inner()
+        inner.location, inner.origin = old.location, old.origin
+        found = old.decl.simpler(
+            inner, replace(old, operands=tuple(lookup(env, a) for a in old.operands))
+        )
+        if found is None:
+            return False
+        b.body += inner.body
+        for result, atom in zip(old.results, found, strict=True):
+            env[result] = _named(atom, result, b)
+        return True
 
 
 def _named(found: Any, old: Value, b: Builder) -> Any:

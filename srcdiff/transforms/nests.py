@@ -7,12 +7,12 @@ store[where='i'] %H, %z, %t      for 0, %n { (%i) -> ... store[where='i, i'] %H,
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, For, Op, OpDecl, Region, Value, const
-from srcdiff.ir.types import Array, Dim, Scalar, shape_of
-from srcdiff.ops import memory
+from srcdiff.ir.core import Atom, Const, For, If, Op, OpDecl, Region, Value, const
+from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
+from srcdiff.ops import containers, control, memory
 from srcdiff.ops.building import length_of
 from srcdiff.ops.loop_forms import align, same_place
 from srcdiff.ops.numbers import of_numbers
@@ -22,6 +22,7 @@ __all__ = ["Arrays", "Nest", "NoLoopForm", "loop", "nest"]
 
 ONE = Dim(1)
 At = Sequence[Atom]
+Step = Callable[["Nest", At, At], At]
 _INDEX_NAMES = "ijklmn"
 
 
@@ -52,9 +53,10 @@ class Arrays:
 class Nest:
     """The innermost body of a loop nest: builds elements into `b`. Equal index computations are made once."""
 
-    def __init__(self, arrays: Arrays, b: Builder) -> None:
+    def __init__(self, arrays: Arrays, b: Builder, depth: int = 0) -> None:
         self.arrays = arrays
         self.b = b
+        self.depth = depth  # of loops around it
         self.made: dict[tuple[object, ...], Atom] = {}
 
     def number(self, atom: Atom) -> Atom:
@@ -105,6 +107,75 @@ class Nest:
 
     def load(self, stored: Atom, at: At) -> Value:
         return self.b.op(memory.index, stored, *at, where=elements_of(at))
+
+    # ---- statements: for the forms that fill storage ----
+
+    def each(self, shape: Sequence[Dim], carried: At, body: Step) -> At:
+        depth = self.depth + sum(d != ONE for d in shape)
+        inner = lambda b, at, c: body(Nest(self.arrays, b, depth), at, c)
+        return nest(self.b, shape, carried, inner, depth=self.depth)
+
+    def turns(self, count: Atom, carried: At, body: Step) -> At:
+        inner = lambda b, at, c: body(Nest(self.arrays, b, self.depth + 1), at, c)
+        return loop(self.b, count, carried, inner, _INDEX_NAMES[self.depth % len(_INDEX_NAMES)])
+
+    def when(self, condition: Atom, body: Callable[[Nest], At], otherwise: At) -> At:
+        then, orelse = self.b.inner(), self.b.inner()
+        given = tuple(body(Nest(self.arrays, then, self.depth)))
+        results = tuple(Value(_type_of(a), getattr(a, "name", "")) for a in given)
+        regions = then.region((), given), orelse.region((), otherwise)
+        self.b.append(If(condition, *regions, results, self.b.location, self.b.origin))
+        return results
+
+    def new(self, type_: Type, lengths: Sequence[Atom] | None = None, name: str = "") -> Value:
+        if lengths is None:
+            return self.b.op(memory.empty_of, type=type_, name=name)
+        assert isinstance(type_, Array)
+        attrs = {} if type_.dtype == "float64" else {"dtype": type_.dtype}
+        made = Value(type_, name)
+        where = (self.b.location, self.b.origin)
+        self.b.append(Op(memory.empty, tuple(lengths), (made,), attrs, *where))
+        return made
+
+    def store(self, stored: Value, value: Atom, at: At) -> None:
+        store_element(self.b, stored, value, at)
+
+    def add(self, stored: Value, value: Atom, at: At) -> None:
+        add_element(self.b, stored, value, at)
+
+    def front(self, stored: Value, count: Atom, result: Value) -> Value:
+        found = replace(result)
+        where = (self.b.location, self.b.origin)
+        self.b.append(Op(memory.index, (stored, count), (found,), {"where": ":e"}, *where))
+        return found
+
+    def count(self, items: Atom) -> Atom:
+        return self.b.op(containers.list_length, self.arrays.get(items))
+
+    def item(self, items: Atom, k: Atom) -> Value:
+        found = self.b.op(containers.list_item, self.arrays.get(items), k)
+        self.arrays.now[found] = found
+        return found
+
+    def axis_length(self, array: Atom, axis: int) -> Atom:
+        return self.b.op(memory.axis_length, self.arrays.get(array), axis=axis)
+
+    def refuse(
+        self, test: str, operands: Sequence[Atom], error: type[Exception], text: str
+    ) -> None:
+        told = self.b.inner()
+        name = error.__name__
+        told.ops(control.raise_, text=f"{name}({text!r})", classes={name: error})
+        condition = self.b.op(control.test, *operands, text=test)
+        nothing = Region((), (), ())
+        self.b.append(If(condition, told.region((), ()), nothing, (), self.b.location, "compiler"))
+
+    def refuse_empty(self, lengths: Sequence[Dim], text: str) -> None:
+        for d in lengths:
+            if not self.b.shapes.is_at_least_zero(d - 1):
+                self.refuse("{0} == 0", [self.length(d)], ValueError, text)
+
+    # ---- storage ----
 
     def place(self, atom: Atom, at: At) -> tuple[Value, tuple[Atom, ...]]:
         """The stored array, and the indices into it, of an element of storage or of a view of it."""

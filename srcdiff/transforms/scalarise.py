@@ -168,6 +168,8 @@ class _Scalarise:
             self.as_is(op, b)
         elif op.decl.writes and isinstance(op.operands[0].type, Array):
             self.write(op, b)
+        elif op.decl.loops is not None and self.by_its_loops(op, b):
+            pass
         elif not all(isinstance(a.type, Array | Scalar) for a in atoms) or len(op.results) != 1:
             self.as_is(op, b)
         elif isinstance(op.result.type, Scalar) and op.decl.place is not None:
@@ -182,6 +184,17 @@ class _Scalarise:
             self.wait(op, b)
         else:
             self.as_is(op, b)
+
+    def by_its_loops(self, op: Op, b: Builder) -> bool:
+        """Whether an operation has statements of its own that make its result."""
+        assert op.decl.loops is not None
+        for a in op.operands:
+            if isinstance(a, Value) and op.decl.cost == "heavy" and self.price.get(a, 0) > 0:
+                self.force(a, b)
+        found = op.decl.loops(Nest(self.arrays, b, self.depth), op)
+        if found is not None:
+            self.keep(op.result, _named(found, op.result, b))
+        return found is not None
 
     def check_each(self, b: Builder, indices: Atom, check: Callable[[Builder, Atom], None]) -> None:
         """A loop that checks each element of an array of indices."""

@@ -93,7 +93,7 @@ def _reading(statement: Statement, made: dict[Value, Op]) -> tuple[Value, Op | N
 
 
 def _is_view(value: Value, made: dict[Value, Op]) -> bool:
-    return value in made and made[value].decl.view_of is not None
+    return value in made and made[value].view_of is not None
 
 
 class _ReadsWhole(Rewriter):

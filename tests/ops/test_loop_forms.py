@@ -1,0 +1,67 @@
+"""The loop form of every operation, on the samples it declares, against the operation itself."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from loop_forms import as_python
+from ops.rule_tools import SAMPLES, apply, label, make_op
+
+from srcdiff.codegen.load import load
+from srcdiff.codegen.python import bindings_of, to_source
+from srcdiff.frontend.rules import parse_expansion
+from srcdiff.ir.core import Function, Node, Region, Value
+from srcdiff.transforms.loops import to_loops
+from srcdiff.transforms.pipeline import Recorder
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def alone(decl, values, attrs):
+    """The loop form of a function that is one operation, and the arguments that it takes."""
+    op, _, lengths = make_op(decl, values, attrs)
+    given = [a for a in op.operands if isinstance(a, Value)]
+    own = {a: replace(a, name=f"x{k}", user=True) for k, a in enumerate(given)}
+    op = replace(op, operands=tuple(own[a] if isinstance(a, Value) else a for a in op.operands))
+    positions = tuple(range(len(op.results)))
+    output = 0 if len(positions) == 1 else Node("tuple", positions, positions)
+    fn = Function(f"{decl.name}_alone", Region(tuple(own.values()), (op,), op.results), output)
+    args = [v for v, a in zip(values, op.operands, strict=True) if isinstance(a, Value)]
+    return to_loops(fn, lengths, parse_expansion, Recorder(verify=True)), args
+
+
+def agrees(found, expected) -> None:
+    if isinstance(expected, tuple | list):
+        for f, e in zip(found, expected, strict=True):
+            agrees(f, e)
+        return
+    assert np.shape(found) == np.shape(expected)
+    np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12)
+    if isinstance(expected, np.ndarray):
+        assert found.dtype == expected.dtype
+
+
+@pytest.mark.parametrize("case", SAMPLES, ids=label)
+def test_loop_form_gives_what_the_operation_gives(case):
+    decl, k = case
+    values, attrs = decl.samples[k].args(np.random.default_rng(k)), decl.samples[k].attrs
+    fn, args = alone(decl, values, attrs)
+    agrees(as_python(fn)(*args), apply(decl, values, attrs))
+
+
+COMPILED = [(d, k) for d, k in SAMPLES if (d.loops or d.cost == "heavy") and k in (0, 3)]
+
+
+@pytest.mark.parametrize("case", COMPILED, ids=label)
+def test_compiled_loop_form_gives_what_the_operation_gives(case):
+    decl, k = case
+    values, attrs = decl.samples[k].args(np.random.default_rng(k)), decl.samples[k].attrs
+    fn, args = alone(decl, values, attrs)
+    compiled = load(to_source(fn), fn.name, bindings_of(fn))
+    agrees(compiled(*args), apply(decl, values, attrs))
