@@ -323,6 +323,8 @@ class _Scalarise:
         op = self.arrays.lazy[atom]
         if op.decl is memory.read:
             found = self.stored(op.operands[0], b)
+            if self.reads[atom]:
+                return found  # for this once: what is there may be another thing later
         elif op.view_of is not None:
             operands = tuple(self.stored(a, b) for a in op.operands)
             b.append(replace(op, operands=operands))
