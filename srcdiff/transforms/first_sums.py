@@ -46,6 +46,7 @@ def _start(zeros: Op, body: list[Statement]) -> None:
     sums = [*_sums_before_other_uses(d, body[body.index(zeros) + 1 :])]
     numbers = _all_numbers(d, sums)
     if numbers is not None:
+        sums = sums[: len(numbers)]  # further ones add to what the array then is
         made = Op(
             creation.array_of,
             numbers,

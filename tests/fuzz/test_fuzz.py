@@ -31,9 +31,9 @@ SECOND = {
 
 
 def runs(text: str, args: Arguments) -> bool:
-    """Whether the program itself runs, with results of a reasonable size."""
+    """Whether the program itself runs, with results of a reasonable size, and divides by no zero on the way."""
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore", divide="raise", invalid="raise"):
             return bool(abs(function_of(text)(*args)) < 1e4)
     except (ValueError, FloatingPointError, IndexError, TypeError):
         return False

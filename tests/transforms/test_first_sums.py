@@ -72,3 +72,10 @@ def test_an_element_that_is_added_to_twice_is_no_element_of_its_own():
     check(
         first_sums, before, before.replace("add_into[where='i'] %d, %v", "store[where='i'] %d, %v")
     )
+
+
+def test_what_is_added_to_all_its_elements_comes_on_top():
+    third = "add_into[where='i'] %d, %w, 0 ;adjoint"
+    before = PAIR.format(a=0, b=1).replace("yield", f"{third}\n      yield")
+    after = ARRAY.format(elements="%v, %w").replace("yield", f"{third}\n      yield")
+    check(first_sums, before, after)
