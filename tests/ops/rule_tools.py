@@ -151,7 +151,8 @@ def built(decl, op, b, values, d_out, lengths):
         )
     results = [None if a is None else look_up(a) for a in found]
     return [
-        None if d is None else fit(d, v, None, False) for d, v in zip(results, values, strict=True)
+        None if d is None else fit(d, v, d, np.size(d) > np.size(v))  # what was repeated is summed
+        for d, v in zip(results, values, strict=True)
     ]
 
 
