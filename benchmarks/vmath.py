@@ -23,8 +23,17 @@ FLAGS = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "arcp", "ns
 N = 100_000
 RUNS = 100
 NAMES = sorted(set(vmath.__all__) - {"logaddexp"})
-UFUNCS = {"expit": special.expit, "log_expit": special.log_expit, "softplus": None, "erf": special.erf,
-          "lgamma": special.gammaln, "digamma": special.digamma}  # fmt: skip
+UFUNCS = {  # where they are not NumPy's of the same name
+    "digamma": special.digamma,
+    "erf": special.erf,
+    "erfc": special.erfc,
+    "expit": special.expit,
+    "lgamma": special.gammaln,
+    "log_expit": special.log_expit,
+    "log_ndtr": special.log_ndtr,
+    "ndtr": special.ndtr,
+    "softplus": None,
+}
 
 
 def loop(function: Callable[[Any], Any]) -> Callable[[Any, Any], None]:

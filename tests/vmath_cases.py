@@ -61,6 +61,17 @@ TURNS = (
     1.6e6,
     3200,
 )
+
+
+def log_ndtr(x: Any) -> Any:
+    """By its asymptotic series where that is exact."""
+    if x < -1e3:
+        terms = [c.fac2(2 * k - 1) / (-x * x) ** k for k in range(10)]
+        return -x * x / 2 - c.log(-x * c.sqrt(2 * c.pi)) + c.log(c.fsum(terms))
+    tail = c.erfc(abs(min(x, c.mpf(100))) / c.sqrt(2)) / 2
+    return c.log(tail) if x < 0 else c.log1p(-tail)
+
+
 CASES = {
     "exp": Case(
         clipped(c.exp, -2000, 2000),
@@ -180,6 +191,27 @@ CASES = {
         ((-7, 7), (-5, 5), (-1.5, 1.5)),
         ((0.0, 0.0), (-0.0, -0.0), (INF, 1.0), (-INF, -1.0), (1e300, 1.0)),
         (0, 1, -1, 4, 6),
+    ),
+    "erfc": Case(
+        clipped(c.erfc, -100, 100),
+        ((-2, 28), (-2, 11), (-1.5, 1.5)),
+        ((0.0, 1.0), (-0.0, 1.0), (INF, 0.0), (-INF, 2.0), (1e300, 0.0), (-1e300, 2.0)),
+        (0, 1, -1, 3.75, 10.05, 26.5),
+        bound=2.5,
+    ),
+    "ndtr": Case(
+        clipped(lambda x: c.erfc(-x / c.sqrt(2)) / 2, -100, 100),
+        ((-39, 3), (-15, 3), (-1.5, 1.5)),
+        ((0.0, 0.5), (-0.0, 0.5), (INF, 1.0), (-INF, 0.0), (1e300, 1.0), (-1e300, 0.0)),
+        (0, -1, -14.2, -38.4),
+        bound=3.5,
+    ),
+    "log_ndtr": Case(
+        log_ndtr,
+        ((-39, 39), (-15, 15), (-1.5, 1.5)),
+        ((INF, -0.0), (-INF, -INF), (1e300, -0.0), (-1e300, -INF)),
+        (0, -1, 1, -14.2, -38.4, 38.4),
+        bound=3.5,
     ),
     "lgamma": Case(
         lambda x: c.inf if x < 0 and x == int(x) else c.loggamma(x).real,

@@ -172,6 +172,17 @@ def digamma_rest(w: mp.mpf) -> mp.mpf:
     return (mp.log(x) - 1 / (2 * x) - mp.digamma(x)) / w
 
 
+def erfcx_rest(t: mp.mpf) -> mp.mpf:
+    """(1 + 2 x) exp(x**2) erfc(x) of t = (x - 3.75) / (x + 3.75)."""
+    if 1 - t < mp.mpf(10) ** -30:
+        return 2 / mp.sqrt(mp.pi)
+    x = 3.75 * (1 + t) / (1 - t)
+    if x < 200:
+        return (1 + 2 * x) * mp.exp(x * x) * mp.erfc(x)
+    terms = [mp.fac2(2 * k - 1) / (-2 * x * x) ** k for k in range(12)]
+    return (1 + 2 * x) * sum(terms, mp.mpf(0)) / (x * mp.sqrt(mp.pi))
+
+
 FITS = {
     "EXP": Fit(exp_rest, -LN2 / 2, LN2 / 2, 10, 5, lambda r: r**2),
     "LOG": Fit(log_rest, 0, (3 - 2 * mp.sqrt(2)) ** 2, 8, 4, lambda z: z ** mp.mpf(1.5)),
@@ -182,6 +193,7 @@ FITS = {
     "ERFC": Fit(
         lambda t: -mp.log(mp.erfc(t + 1)), 0, 5, 18, 7, lambda t: mp.erfc(t + 1), weighted=True
     ),
+    "ERFCX": Fit(erfcx_rest, -1, 1, 26, 13),
     "STIRLING": Fit(stirling_rest, 0, mp.mpf(1) / 16, 9, 4, mp.sqrt),
     "LGAMMA": Fit(lambda d: mp.loggamma(2 + d) / d, 0, 1, 17, 8, lambda d: d),
     "DIGAMMA_FAR": Fit(digamma_rest, 0, mp.mpf(1) / 16, 10, 4, lambda w: w),
@@ -191,6 +203,7 @@ FITS = {
 SPLITS = {  # number, bits of the leading parts in float64 and in float32
     "LN2": (LN2, (32,), (15,)),  # k times the head is exact for every exponent k
     "PI": (mp.pi, (53,), (24,)),
+    "SQRT_HALF": (mp.sqrt(0.5), (53,), (24,)),
     "LOG_PI": (mp.log(mp.pi), (53,), (24,)),
     "LOG_2_PI": (mp.log(2 * mp.pi) / 2 - 0.5, (53,), (24,)),
     "HALF_PI": (mp.pi / 2, (33, 33, 33), (13, 13, 13)),

@@ -97,7 +97,7 @@ EXPM1_F32 = (-20.0, 89.0, 100.0)
 
 @njit(**STRICT)
 def expm1(x):
-    """exp(x) - 1; errors at most 1.2 and 1.3."""
+    """exp(x) - 1; errors at most 1.3 and 1.3."""
     x = real(x)
     lowest, highest, most = constants(x, EXPM1_F64, EXPM1_F32)
     bounded = select(x > lowest, x, lowest)
@@ -181,7 +181,7 @@ def cosh(x):
 
 @njit(**STRICT)
 def expit(x):
-    """1 / (1 + exp(-x)), the logistic sigmoid; errors at most 1.2 and 1.2.
+    """1 / (1 + exp(-x)), the logistic sigmoid; errors at most 1.2 and 1.3.
 
     One division, corrected by what was rounded before it.
     """

@@ -19,6 +19,7 @@ MODULES = (
     "logarithm",
     "trig",
     "special",
+    "normal",
 )  # each imports from those before it only
 
 

@@ -10,10 +10,11 @@ the last place of the true result: for float64 and float32.
 
 from srcdiff.runtime.exponential import cosh, exp, exp2, expit, expm1, sinh, tanh
 from srcdiff.runtime.logarithm import log, log1p, log2, log10, log_expit, logaddexp, softplus
+from srcdiff.runtime.normal import erfc, log_ndtr, ndtr
 from srcdiff.runtime.special import digamma, erf, lgamma
 from srcdiff.runtime.trig import cos, sin, tan
 
 __all__ = [
-    "cos", "cosh", "digamma", "erf", "exp", "exp2", "expit", "expm1", "lgamma", "log", "log10", "log1p", "log2",
-    "log_expit", "logaddexp", "sin", "sinh", "softplus", "tan", "tanh",
+    "cos", "cosh", "digamma", "erf", "erfc", "exp", "exp2", "expit", "expm1", "lgamma", "log", "log10", "log1p", "log2",
+    "log_expit", "log_ndtr", "logaddexp", "ndtr", "sin", "sinh", "softplus", "tan", "tanh",
 ]  # fmt: skip
