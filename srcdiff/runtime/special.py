@@ -291,3 +291,47 @@ def digamma_up_to_zero(x):
         step = like(x, 0.0) if is_far else step - one
     y, y_rest = two_sum(turned, mirrored)
     return y + (y_rest + (turned_rest + mirrored_rest))
+
+
+# B(2 j) / (2 j)! of Bernoulli's numbers
+BERNOULLI = (
+    1 / 12, -1 / 720, 1 / 30240, -1 / 1209600, 1 / 47900160, -691 / 1307674368000, 1 / 74724249600,
+    -3617 / 10670622842880000, 43867 / 5109094217170944000,
+)  # fmt: skip
+
+
+@njit(**STRICT)
+def polygamma_sum(n, x):
+    """Of n! / (x + k)**(n + 1) over k >= 0, for n > 0."""
+    s = float(n + 1)
+    total = k = 0.0
+    while x + k < 10.0 + n:
+        total += (x + k) ** -s
+        k += 1.0
+    x += k
+    tail, last, term = 0.5, s, s / x
+    for c in BERNOULLI:
+        tail += c * term
+        term *= (last + 1.0) / x * ((last + 2.0) / x)
+        last += 2.0
+    return math.gamma(s) * (total + x**-s * (x / n + tail))
+
+
+@njit(**STRICT)
+def polygamma(n, x):
+    """The derivative of order `n` of `digamma`, n >= 0; errors at most 5.0 and 0.6 for x > 0 and n from 1 to 4.
+
+    The sum of n! / (x + k)**(n + 1) by Euler and Maclaurin's formula (Abramowitz and Stegun, 23.2.9), in float64: loops
+    that call it are not vectorised.
+    """
+    x = real(x)
+    if n == 0:
+        return digamma(x)
+    wide = float(x)
+    if wide == math.inf:
+        result = 0.0
+    elif wide <= 0.0 and math.floor(wide) == wide:
+        result = math.inf
+    else:
+        result = polygamma_sum(n, wide)
+    return like(x, result if n % 2 else -result)

@@ -5,16 +5,17 @@
 Each is a scalar function of float64 or float32 and returns that type; integers become float64. They are called from
 `@njit` functions (or from Python, one number at a time), do not branch, and give for inf, NaN, signed zeros, overflow
 and subnormal numbers what IEEE 754 and C's Annex F say. Docstrings give the largest error met by the tests, in units of
-the last place of the true result: for float64 and float32.
+the last place of the true result: for float64 and float32. Powers and square roots are left to the C library and the
+processor.
 """
 
 from srcdiff.runtime.exponential import cosh, exp, exp2, expit, expm1, sinh, tanh
 from srcdiff.runtime.logarithm import log, log1p, log2, log10, log_expit, logaddexp, softplus
 from srcdiff.runtime.normal import erfc, log_ndtr, ndtr
-from srcdiff.runtime.special import digamma, erf, lgamma
+from srcdiff.runtime.special import digamma, erf, lgamma, polygamma
 from srcdiff.runtime.trig import cos, sin, tan
 
 __all__ = [
     "cos", "cosh", "digamma", "erf", "erfc", "exp", "exp2", "expit", "expm1", "lgamma", "log", "log10", "log1p", "log2",
-    "log_expit", "log_ndtr", "logaddexp", "ndtr", "sin", "sinh", "softplus", "tan", "tanh",
+    "log_expit", "log_ndtr", "logaddexp", "ndtr", "polygamma", "sin", "sinh", "softplus", "tan", "tanh",
 ]  # fmt: skip

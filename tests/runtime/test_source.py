@@ -53,6 +53,15 @@ def test_the_text_defines_what_it_reads_and_no_more(name: str) -> None:
     assert set(defined) - {name} <= read
 
 
+def test_the_text_is_found_without_numba() -> None:
+    program = "import sys, srcdiff.runtime.source as s; s.source_of(['exp']); print('numba' in sys.modules)"
+    command = [sys.executable, "-c", program]
+    assert (
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        == "False"
+    )
+
+
 def test_a_name_that_there_is_not_is_an_error() -> None:
     with pytest.raises(KeyError, match="no function `expp`"):
         source_of(["expp"])

@@ -23,7 +23,7 @@ FLAGS = {
     "error_model": "numpy",
     "fastmath": {"contract", "reassoc", "arcp", "nsz"},
 }  # of generated loops
-ONE = sorted(set(vmath.__all__) - {"logaddexp"})  # the functions of one number
+ONE = sorted(set(vmath.__all__) - {"logaddexp", "polygamma"})  # the functions of one number
 by_name = pytest.mark.parametrize("name", ONE)
 by_dtype = pytest.mark.parametrize("dtype", [np.float64, np.float32])
 
@@ -236,6 +236,22 @@ def test_logaddexp_at_its_limits() -> None:
         np.testing.assert_array_equal(vmath.logaddexp(a, b), expected)
         np.testing.assert_array_equal(vmath.logaddexp(b, a), expected)
     assert vmath.logaddexp(1, 2) == vmath.logaddexp(1.0, 2.0)
+
+
+@by_dtype
+def test_polygamma(dtype: Any) -> None:
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.uniform(0, 20, 40), 2.0 ** rng.uniform(-15, 30, 40)]).astype(dtype)
+    bound = stated("polygamma")[dtype is np.float32]
+    for n in (1, 2, 3, 4):
+        for v in x:
+            truth = CONTEXT.polygamma(n, CONTEXT.mpf(float(v)))
+            assert error_of(float(vmath.polygamma(n, v)), truth, dtype) <= bound, (n, v)
+    assert vmath.polygamma(0, 2.5) == vmath.digamma(2.5)
+    assert vmath.polygamma(1, -0.5) == pytest.approx(float(CONTEXT.polygamma(1, -0.5)), rel=1e-14)
+    assert [vmath.polygamma(n, -2.0) for n in (1, 2)] == [math.inf, -math.inf]
+    assert vmath.polygamma(1, math.inf) == 0.0
+    assert math.isnan(vmath.polygamma(1, math.nan))
 
 
 def test_parallel_loops_give_the_same() -> None:
