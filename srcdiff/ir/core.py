@@ -238,8 +238,11 @@ class Op:
 
     @property
     def view_of(self) -> int | None:
-        """The operand whose storage the result shares: a number has none, so `np.reshape(number, (1,))` is new."""
-        at = self.decl.view_of
+        """The operand whose storage the result shares: a number has none, so `np.reshape(number, (1,))` is new.
+
+        `np.asarray` of a list (its `layout`) makes a new array of the list's items.
+        """
+        at = None if self.attrs.get("layout") else self.decl.view_of
         if at is None or at >= len(self.operands) or isinstance(self.operands[at].type, Scalar):
             return None
         return at

@@ -18,7 +18,7 @@ from typing import Any
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Const, Function, Op, Region, Statement, Value
 from srcdiff.ir.types import Array, Dim, Scalar, dims_of
-from srcdiff.ops import creation, memory, repeats
+from srcdiff.ops import arithmetic, creation, memory, repeats
 from srcdiff.transforms.facts import is_generated, used_atoms
 
 __all__ = ["materialise"]
@@ -51,7 +51,10 @@ class _Materialise(Rewriter):
     def expand(self, amount: Atom, type_: Array, shown: list[Atom], b: Builder) -> Value:
         """A smaller adjoint at full size, as a new array; `shown` has the symbols that are nobody else's."""
         if isinstance(amount.type, Array):
-            return b.op(memory.copy, b.op(repeats.broadcast_to, amount, *_lengths(type_, shown, b)))
+            full = b.op(repeats.broadcast_to, amount, *_lengths(type_, shown, b))
+            if amount.type.dtype == type_.dtype:
+                return b.op(memory.copy, full)
+            return b.op(arithmetic.astype, full, dtype=type_.dtype)
         is_one = isinstance(amount, Const) and amount.value == 1
         if type_ in self.models:
             if is_one:

@@ -13,7 +13,7 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Op, OpDecl, Value, const
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.spelling import template_of
-from srcdiff.ir.types import Array, Dim, Scalar
+from srcdiff.ir.types import Array, Dim, Scalar, shape_of
 from srcdiff.ops.registry import OPERATIONS
 from srcdiff.ops.roles import carries_derivative
 
@@ -123,7 +123,7 @@ def contributions(decl: OpDecl, values, attrs, out, d_out) -> list:
             lengths = {
                 d.terms[0][0]: n // d.terms[0][1] for d, n in pairs if len(d.terms) == 1
             } | lengths
-        return built(decl, op, b, values, d_out, lengths)
+        return built(decl, op, b, values, out, d_out, lengths)
     names = operand_names(decl.rule)
     given = [numpy_scalar(v) for v in values[: len(names)]]
     rest = [numpy_scalar(v) for v in values[len(names) :]]
@@ -138,7 +138,7 @@ def contributions(decl: OpDecl, values, attrs, out, d_out) -> list:
     ] + missing
 
 
-def built(decl, op, b, values, d_out, lengths):
+def built(decl, op, b, values, out, d_out, lengths):
     d = Value(op.results[0].type if isinstance(d_out, list) else operand(d_out, {}).type)
     found = decl.build(b, op, [d])
     env = {a: v for a, v in zip(op.operands, values, strict=True) if isinstance(a, Value)} | {
@@ -149,10 +149,14 @@ def built(decl, op, b, values, d_out, lengths):
         env[statement.result] = evaluate(
             statement, [look_up(a) for a in statement.operands], lengths
         )
+    is_summed = [
+        (k == op.view_of and a is d)
+        or (np.ndim(v) == 0 and a is not None and bool(shape_of(a.type)))
+        for k, (a, v) in enumerate(zip(found, values, strict=True))
+    ]
     results = [None if a is None else look_up(a) for a in found]
     return [
-        None if d is None else fit(d, v, d, np.size(d) > np.size(v))  # what was repeated is summed
-        for d, v in zip(results, values, strict=True)
+        fit(*each) for each in zip(results, values, [out] * len(values), is_summed, strict=True)
     ]
 
 
