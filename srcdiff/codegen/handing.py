@@ -11,22 +11,26 @@ variable starts as None if it has to have a value in Python by then:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from srcdiff.codegen.ends import End
 from srcdiff.codegen.plan import Copy, Plan, walk_nodes
 from srcdiff.codegen.presence import Conditions, Presence, settled
-from srcdiff.ir.core import Atom, Const, For, Function, Statement, Value, While
-from srcdiff.ir.types import NONE
+from srcdiff.ir.core import Atom, Const, For, Function, Statement, Value, While, const
+from srcdiff.ir.types import NONE, Scalar
 
 __all__ = ["Handing", "unbound"]
 
 _NOTHING = Const(None, NONE)
+_UNSET: dict[str, bool | int | float] = {"f": math.nan, "i": -(2**63), "b": False}
 
 
 class Handing:
-    """What is copied where. `hollow`: variables that start as None."""
+    """What is copied where. `hollow`: variables that start as None, or where the text is compiled as a number that
+    no index is.
+    """
 
     def __init__(
         self, fn: Function, maker: Mapping[Value, Statement], hollow: Collection[Value]
@@ -39,6 +43,7 @@ class Handing:
         self.presence = Presence(fn, maker)
         self.conditions: Conditions = {}  # what they are known to be where the walk is
         self.hollow = hollow
+        self.typed = "loops" in fn.notes
         self.doubtful: set[tuple[Value | None, Value]] = set()
 
     @contextmanager
@@ -69,9 +74,16 @@ class Handing:
         if target is None:
             return self.at(atom)
         if self.is_absent(atom):
-            return _NOTHING if target in self.hollow and target not in self.members else None
+            is_hollow = target in self.hollow and target not in self.members
+            return self.nothing(target) if is_hollow else None
         self.read(atom, target)
         return self.at(atom)
+
+    def nothing(self, variable: Value | None) -> Atom:
+        type_ = None if variable is None else variable.type
+        if self.typed and isinstance(type_, Scalar):
+            return const(_UNSET.get(type_.dtype[0], 0))
+        return _NOTHING
 
     def sources(self, yields: Sequence[Atom], end: End) -> list[Atom | None]:
         return [self.source(a, t) for a, t in zip(yields, end.receives(yields), strict=True)]
@@ -80,7 +92,7 @@ class Handing:
         """What a loop's variables have in front of it."""
         found = [self.source(a, v) for a, v in zip(loop.carried, variables, strict=True)]
         return [
-            _NOTHING if a is None and v in self.hollow else a
+            self.nothing(v) if a is None and v in self.hollow else a
             for a, v in zip(found, variables, strict=True)
         ]
 

@@ -22,7 +22,7 @@ from srcdiff.codegen.invented import made_of, stored_value, suggestions
 from srcdiff.codegen.liveness import Interval, joined, overlap
 from srcdiff.codegen.plan import Copy, Let, Loop, Plan, walk_nodes
 from srcdiff.ir.core import Value
-from srcdiff.ir.types import INT, strip
+from srcdiff.ir.types import INT, Array, Scalar, Type, shape_of, strip
 
 __all__ = ["name_variables"]
 
@@ -52,13 +52,22 @@ def name_variables(
     intervals: dict[Value, list[Interval]],
     taken: Iterable[str] = (),
     derivatives: Mapping[Value, tuple[Value, str]] = MappingProxyType({}),
+    by_kind: bool = False,
 ) -> dict[Value, str]:
     """A name for every variable of the plan.
 
     `taken` are names of modules, functions and globals that it uses; `derivatives` says of
-    which value another is the adjoint or tangent, and how that makes its name.
+    which value another is the adjoint or tangent, and how that makes its name. `by_kind`: only
+    values of one type and number of axes share a name, as compiled code wants it.
     """
-    return _Naming(plan, facts, folding, intervals, {*taken}, derivatives).run()
+    return _Naming(plan, facts, folding, intervals, {*taken}, derivatives, by_kind).run()
+
+
+def kind_of(type_: Type) -> object:
+    """What values of a Python name have in common where they are compiled."""
+    if isinstance(type_, Array | Scalar):
+        return len(shape_of(type_)), type_.dtype
+    return type(type_)
 
 
 class _Naming:
@@ -70,7 +79,10 @@ class _Naming:
         intervals: dict[Value, list[Interval]],
         taken: set[str],
         derivatives: Mapping[Value, tuple[Value, str]],
+        by_kind: bool,
     ) -> None:
+        self.by_kind = by_kind
+        self.kinds: dict[str, object] = {}  # by name, of what bears it
         self.derivatives = derivatives
         self.plan, self.facts, self.folding = plan, facts, folding
         self.taken = taken
@@ -159,6 +171,7 @@ class _Naming:
 
     def give(self, c: _Class, name: str) -> None:
         self.occupied[name] = joined(self.occupied.get(name, []), c.intervals)
+        self.kinds.setdefault(name, kind_of(c.members[0].type))
         for member in c.members:
             self.names[member] = name
 
@@ -168,6 +181,9 @@ class _Naming:
         return next(name for name in names if self.is_legal(name) and name not in self.occupied)
 
     def fits(self, c: _Class, name: str) -> bool:
+        kind = kind_of(c.members[0].type)
+        if self.by_kind and self.kinds.get(name, kind) != kind:
+            return False
         return self.is_legal(name) and not overlap(self.occupied.get(name, []), c.intervals)
 
     def is_legal(self, name: str) -> bool:

@@ -61,6 +61,28 @@ def to_source(fn: Function) -> str:
     return to_text(n.module([*header, *definitions]))
 
 
+_DTYPES = {"bool": "bool_", "int": "int64", "float": "float64"}
+
+
+def _spell_dtypes(tree: Any) -> None:
+    """NumPy's names for dtypes: Numba takes no others."""
+    for node in gast.walk(tree):
+        if isinstance(node, gast.Call):
+            given = [k.value for k in node.keywords if k.arg == "dtype"]
+            if isinstance(node.func, gast.Attribute) and node.func.attr == "astype":
+                given += node.args
+            for name in given:
+                if isinstance(name, gast.Attribute) and name.attr == "bool":
+                    name.attr = "bool_"
+                elif isinstance(name, gast.Name) and name.id in _DTYPES:
+                    new = n.attribute("np", _DTYPES[name.id])
+                    node.keywords = [
+                        gast.keyword(k.arg, new if k.value is name else k.value)
+                        for k in node.keywords
+                    ]
+                    node.args = [new if a is name else a for a in node.args]
+
+
 def compiled(fastmath: bool) -> Any:
     """The decorator of functions that Numba compiles. NaN and infinities always count."""
     flags = {"error_model": n.constant("numpy")}
@@ -134,6 +156,9 @@ def function_tree(
     )
     body = commented(writer.plan, writer)
     defaults = [constant(value) for value in fn.notes.get("defaults", {}).values()]
+    if "loops" in fn.notes:
+        for statement in body:
+            _spell_dtypes(statement)
     if _mentions_numpy([*body, *defaults]):
         imports.add("np")
     params = n.arguments([writer.names[p] for p in fn.params], defaults=defaults)
@@ -159,7 +184,9 @@ def writer_for(
     short = _short_names(used, {v.name for v in facts.defined} | bound)
     taken = bound | set(short.values()) | {d.partition(".")[0] for d in used} | {"np"}
     live = live_intervals(plan, folding)
-    variables = name_variables(plan, facts, folding, live, taken, _derivatives(fn))
+    variables = name_variables(
+        plan, facts, folding, live, taken, _derivatives(fn), by_kind="loops" in fn.notes
+    )
     return Writer(plan, folding, variables, short, taken)
 
 

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import BOOL, Dim, Scalar, Type
+from srcdiff.ir.types import BOOL, Dim, Scalar, Type, shape_of
 from srcdiff.ops.infer import (
     TypeMistake,
     arithmetic,
@@ -30,7 +31,7 @@ from srcdiff.ops.infer import (
     promote,
 )
 from srcdiff.ops.integers import constants, integers, known, largest, times
-from srcdiff.ops.registry import declare, operation
+from srcdiff.ops.registry import OPERATIONS, declare, operation
 from srcdiff.ops.samples import binary, draw, fixed, unary
 
 __all__ = [
@@ -363,9 +364,15 @@ def to_float(x, *, out, d_out):
     d_x = d_out
 
 
+def _elements_as_float64(b: Builder, op: Op) -> tuple[Atom] | None:
+    is_array = bool(shape_of(op.result.type))
+    return (b.op(OPERATIONS["astype"], *op.operands, dtype="float64"),) if is_array else None
+
+
 @declare(
     np.float64,
     template="np.float64({0})",
+    simpler=_elements_as_float64,
     infer=double,
     view_of=0,
     read_only=True,

@@ -65,10 +65,21 @@ def _filler(type_: Type) -> Any:
     return None
 
 
+def _unset_text(op: Op) -> str:
+    """`None`, or for compiled code (`typed`) something of the type, and such that using it is seen."""
+    type_ = op.results[0].type
+    if not op.attrs.get("typed") or not isinstance(type_, Scalar | Array):
+        return "None"
+    if isinstance(type_, Array):
+        shape = "0" if type_.ndim == 1 else f"({', '.join('0' * type_.ndim)})"
+        return f"np.empty({shape}, dtype=np.{np.dtype(type_.dtype).type.__name__})"
+    return {"f": "np.nan", "b": "False"}.get(type_.dtype[0], "np.iinfo(np.int64).min")
+
+
 # stands for the value of a variable on a path that does not assign it and on which it is not read; prints as nothing
 undefined = operation(
     "undefined",
-    template="None",
+    template=_unset_text,
     infer=of_type,
     differentiable=False,
     cost="free",

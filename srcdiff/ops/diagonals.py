@@ -10,7 +10,7 @@ import numpy as np
 from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Type, ndim_of, shape_of
-from srcdiff.ops import loop_forms
+from srcdiff.ops import loop_forms, loop_storage
 from srcdiff.ops.infer import TypeMistake, make, nothing, numeric, same_as_first
 from srcdiff.ops.registry import declare, operation
 from srcdiff.ops.samples import draw
@@ -76,7 +76,7 @@ add_diagonal = operation(
 
 
 @declare(
-    np.diag, element=loop_forms.diagonal_of,
+    np.diag, element=loop_forms.diagonal_of, loops=loop_storage.diagonal_stored,
     template=_diag_text, infer=_diagonal_of, linear=True, scatter=add_diagonal, view_of=0, read_only=True,
     samples=(draw((3, 3)), draw((2, 3)), draw((3, 3), k=1), draw((3, 2), k=-1), draw((3,)), draw((2,), k=-1),
     draw((1, 1))),
@@ -94,7 +94,7 @@ def _diagonal_only(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tu
 
 diagonal = operation(
     "diagonal", np.diagonal, method="diagonal", template=_diag_text, infer=_diagonal_only, linear=True,
-    scatter=add_diagonal, place=loop_forms.on_diagonal,
+    scatter=add_diagonal, place=loop_forms.on_diagonal, loops=loop_storage.diagonal_stored,
     view_of=0, read_only=True, cost="free", signature="x, offset=0", samples=(draw((3, 3)), draw((3, 2), offset=-1)),
 )  # fmt: skip
 

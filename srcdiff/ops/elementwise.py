@@ -18,9 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import NONE, Scalar, Type
+from srcdiff.ops.arithmetic import maximum, minimum
 from srcdiff.ops.infer import (
     TypeMistake,
     arithmetic,
@@ -255,8 +257,15 @@ def _bind_clip(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     return (given["x"], given["a_min"], given["a_max"]), {}
 
 
+def _between(b: Builder, op: Op) -> tuple[Atom]:
+    """`clip` as `maximum` and `minimum`; bounds that are None are none."""
+    x, low, high = op.operands
+    x = x if low.type == NONE else b.op(maximum, x, low)
+    return (x if high.type == NONE else b.op(minimum, x, high),)
+
+
 @declare(
-    np.clip, method="clip", infer=_clipped, bind=_bind_clip, elementwise=True,
+    np.clip, method="clip", simpler=_between, infer=_clipped, bind=_bind_clip, elementwise=True,
     samples=(
         fixed([-2.0, 0.3, 2.0], -1.0, 1.0, wrt=(0, 1, 2)),
         fixed([[-2.0, 0.3, 2.0]], [-1.0, 0.5, 1.0], [[1.5], [1.7]], wrt=(0, 1, 2)),

@@ -62,6 +62,10 @@ class LoopContext(Protocol):
         """The result of an operation on scalars, by its name."""
         ...
 
+    def cast(self, number: Atom, dtype: object) -> Atom:
+        """A number in another dtype."""
+        ...
+
     def each(self, shape: Sequence[Dim], carried: At, body: Step) -> At:
         """Loops over all indices into a shape: `body(n, at, carried)` gives what is carried on."""
         ...

@@ -10,10 +10,12 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import numpy as np
+
 from srcdiff.ir.core import Atom, Op, Value, const
-from srcdiff.ir.types import Array, Dim, List, is_float, is_numeric, shape_of
+from srcdiff.ir.types import Array, Dim, List, element_type, is_float, is_numeric, shape_of
 from srcdiff.ops.axes import axes_of
-from srcdiff.ops.loop_forms import At, LoopContext, align, count_of, plus, times
+from srcdiff.ops.loop_forms import At, LoopContext, align, count_of, minus, plus, times
 
 __all__ = ["joined", "made", "place_of_extreme", "running", "stacked", "summed_if_one"]
 
@@ -182,7 +184,10 @@ def running(combination: str) -> Any:
             def step(n: LoopContext, at: At, total: At) -> At:
                 rest = iter(at)
                 full = [fixed[k] if k in fixed else next(rest) for k in range(len(shape))]
-                new = n.compute(combination, total[0], n.element(x, full))
+                element = n.element(x, full)
+                if element_type(element.type).dtype == "float32":
+                    element = n.cast(element, "float64")
+                new = n.compute(combination, total[0], element)
                 place = full if axis is not None else [count_of(n, shape, full)]
                 n.store(target, new, place)
                 return (new,)
@@ -270,6 +275,27 @@ def summed_if_one(n: LoopContext, op: Op) -> Atom:
     return target
 
 
+def diagonal_stored(n: LoopContext, op: Op) -> Atom | None:
+    """A diagonal whose length nothing shows: it ends with the rows or with the columns."""
+    (x,) = op.operands
+    shape, k = shape_of(x.type), op.attrs.get("k", op.attrs.get("offset", 0)) or 0
+    (length, *others) = shape_of(op.result.type)
+    if others or length.is_const or length.symbols() <= {s for d in shape for s in d.symbols()}:
+        return None
+    down = minus(n, n.length(shape[0]), const(max(-k, 0)))
+    across = minus(n, n.length(shape[1]), const(max(k, 0)))
+    count = n.compute("maximum", n.compute("minimum", down, across), const(0))
+    target = n.new(op.result.type, [count], op.result.name)
+
+    def store(n: LoopContext, at: At, _: At) -> At:
+        place = (plus(n, at[0], const(max(-k, 0))), plus(n, at[0], const(max(k, 0))))
+        n.store(target, n.element(x, place), at)
+        return ()
+
+    n.turns(count, (), store)
+    return target
+
+
 # ---- masks -----------------------------------------------------------------------------------
 
 
@@ -318,10 +344,14 @@ def substituted(n: LoopContext, op: Op) -> Atom:
                 product = times(n, entry(n, i, place), n.load(target, (place, *c)))
                 return (n.compute("subtract", left[0], product),)
 
-            (left,) = n.turns(at[0], (n.element(b, (i, *c)),), step)
+            start = n.element(b, (i, *c))
+            if not is_float(start.type):
+                start = n.cast(start, "float64")
+            (left,) = n.turns(at[0], (start,), step)
             n.store(target, n.compute("divide", left, entry(n, i, i)), (i, *c))
             return ()
 
+        n.refuse("{0} == 0.0", [entry(n, i, i)], np.linalg.LinAlgError, "singular matrix")
         n.each(columns, (), column)
         return ()
 

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.core import Atom, Op, Value
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, List, Scalar, Type, dims_of, map_dims, ndim_of, shape_of
 from srcdiff.ops import loop_forms, loop_storage
@@ -25,6 +26,9 @@ from srcdiff.ops.arguments import bind_allocation, bind_like, like_first, like_t
 from srcdiff.ops.container_text import alike_list
 from srcdiff.ops.infer import TypeMistake, make, nothing, of_type, same_as_first
 from srcdiff.ops.registry import operation
+
+if TYPE_CHECKING:
+    from srcdiff.ir.build import Builder
 
 __all__ = [
     "add_at", "add_into", "axis_length", "copy", "element_count", "empty", "empty_like", "empty_of", "expand", "gather",
@@ -213,6 +217,50 @@ def _add_at_now(operands: Sequence[Any], attrs: Attrs) -> None:
     np.add.at(operands[0], _subscript_key(attrs["where"], operands[2:]), operands[1])
 
 
+# ---- masks ------------------------------------------------------------------------------
+
+# the places where a mask is True
+places_of_true = operation(
+    "places_of_true",
+    template="np.flatnonzero({0})",
+    infer=lambda shapes, operands, attrs: (Array("int64", (shapes.fresh(),)),),
+    differentiable=False,
+    loops=loop_storage.places_of_true,
+)
+
+
+def _without_mask(b: Builder, op: Op) -> tuple[Atom, ...] | None:
+    """A subscript with a mask as one with the places where it is True."""
+    where, first = items(op.attrs["where"]), 2 if op.decl.writes else 1
+    if where.count("m") != 1 or not isinstance(op.operands[0].type, Array):
+        return None
+    letters = [c for item in where for c in (item if item in "igm" else item.split(":")) if c]
+    k = first + [c for c in letters if c in "igmbes"].index("m")
+    places = b.op(places_of_true, op.operands[k])
+    if op.results and isinstance(op.result.type, Array) and "g" not in where and "i" not in where:
+        # the first length that the array and the places of the subscript do not show is theirs
+        shape = shape_of(op.result.type)
+        axis = _axis_of_mask(where, len(shape))
+        (old,) = b.body
+        assert isinstance(old, Op)
+        places = Value(Array("int64", (shape[axis],)))
+        b.body[:] = [replace(old, results=(places,))]
+    elif op.results:
+        return None
+    operands = (*op.operands[:k], places, *op.operands[k + 1 :])
+    new = ", ".join("g" if item == "m" else item for item in where)
+    b.append(replace(op, operands=operands, attrs={**op.attrs, "where": new}))
+    return op.results
+
+
+def _axis_of_mask(where: Sequence[str], ndim: int) -> int:
+    """The axis of the result that a subscript's mask gives."""
+    at = where.index("m")
+    if "..." in where[:at]:
+        return ndim - len(where[at:])
+    return at
+
+
 # ---- reading ----------------------------------------------------------------------------
 
 # the contents of storage at this moment, as a value
@@ -251,15 +299,28 @@ copy = operation(
 add_into = operation(
     "add_into",
     template=_add_text,
+    simpler=_without_mask,
     infer=nothing,
     writes=(0,),
     evaluate=_add_now,
     differentiable=True,
 )
 add_at = operation(
-    "add_at", template=_add_at_text, infer=nothing, writes=(0,), evaluate=_add_at_now
+    "add_at",
+    template=_add_at_text,
+    simpler=_without_mask,
+    infer=nothing,
+    writes=(0,),
+    evaluate=_add_at_now,
 )
-store = operation("store", template=_store_text, infer=nothing, writes=(0,), evaluate=_store_now)
+store = operation(
+    "store",
+    template=_store_text,
+    simpler=_without_mask,
+    infer=nothing,
+    writes=(0,),
+    evaluate=_store_now,
+)
 
 # an element, or a view
 index = operation(
@@ -276,6 +337,7 @@ index = operation(
 # by index arrays or masks: a copy
 gather = operation(
     "gather",
+    simpler=_without_mask,
     template=_subscripted(1),
     infer=_subscript,
     linear=True,

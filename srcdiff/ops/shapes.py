@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Op
+from srcdiff.ir.core import Atom, Const, If, Op, Region, const
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Type, ndim_of, shape_of
-from srcdiff.ops import loop_forms
+from srcdiff.ops import control, loop_forms, memory
 from srcdiff.ops.arguments import length_operands
 from srcdiff.ops.axes import axes_of
-from srcdiff.ops.building import whole
+from srcdiff.ops.building import length_of, whole
 from srcdiff.ops.creation import array_of
 from srcdiff.ops.diagonals import add_diagonal, diag, tril, triu
 from srcdiff.ops.infer import TypeMistake, make, numeric, same_as_first
@@ -332,8 +332,18 @@ def _expand_text(op: Op) -> str:
     return f"{{0}}[{', '.join(items)}]"
 
 
+def _with_axes(b: Builder, op: Op) -> tuple[Atom]:
+    """`expand_dims` as a subscript; of a number, an array of it."""
+    (x,), ndim = op.operands, ndim_of(op.result.type)
+    if not ndim_of(x.type):
+        return (b.op(array_of, x, layout=(1,) * ndim),)
+    new = axes_of(ndim, op.attrs["axis"])
+    where = ", ".join("None" if k in new else ":" for k in range(ndim))
+    return (b.op(memory.index, x, where=where),)
+
+
 @declare(
-    np.expand_dims, infer=_expanded, template=_expand_text, linear=True, view_of=0, cost="free",
+    np.expand_dims, simpler=_with_axes, infer=_expanded, template=_expand_text, linear=True, view_of=0, cost="free",
     place=loop_forms.without_new,
     samples=(draw((3,), axis=0), draw((3,), axis=-1), draw((2, 3), axis=1), draw((2, 3), axis=(0, 2)), draw((),
     axis=0)),
@@ -366,8 +376,41 @@ def _squeeze_text(op: Op) -> str:
     return positional("axis")(op)  # type: ignore[no-any-return]
 
 
+def _without_axes(b: Builder, op: Op) -> tuple[Atom] | None:
+    """`squeeze` as a subscript, where it is known that the axes that go have length 1, or where the run checks it."""
+    (x,) = op.operands
+    shape, kept = list(shape_of(x.type)), ndim_of(op.result.type)
+    axis = op.attrs.get("axis")
+    if not shape:
+        return (x,)
+    ones = [k for k, d in enumerate(shape) if d == Dim(1)]
+    gone = ones if axis is None else axes_of(len(shape), axis)
+    for k in (k for k in gone if shape[k] != Dim(1)):
+        told = b.inner()
+        error = "ValueError('cannot select an axis to squeeze out which has size not equal to one')"
+        told.ops(control.raise_, text=error, classes={"ValueError": ValueError})
+        is_long = b.op(control.test, length_of(b, shape[k]), text="{0} != 1")
+        b.append(If(is_long, told.region((), ()), Region((), (), ()), (), b.location, "compiler"))
+    where = ", ".join("i" if k in gone else ":" for k in range(len(shape)))
+    found = b.op(memory.index, x, *[const(0)] * len(gone), where=where)
+    return (found,) if ndim_of(found.type) == kept else None
+
+
+def _backwards(axes: Any) -> Any:
+    """`flip` and its kin as subscripts with steps of -1."""
+
+    def simpler(b: Builder, op: Op) -> tuple[Atom]:
+        (x,) = op.operands
+        turned = axes(op)
+        items = ["::s" if k in turned else ":" for k in range(ndim_of(x.type))]
+        return (b.op(memory.index, x, *[const(-1)] * len(turned), where=", ".join(items)),)
+
+    return simpler
+
+
 @declare(
-    np.squeeze, method="squeeze", infer=_squeezed, template=_squeeze_text, linear=True, view_of=0, cost="free",
+    np.squeeze, method="squeeze", simpler=_without_axes, infer=_squeezed,
+    template=_squeeze_text, linear=True, view_of=0, cost="free",
     place=loop_forms.with_dropped,
     raises=True, boxes=True,
     samples=(draw((1, 3)), draw((3, 1, 1), axis=1), draw((3, 1, 1), axis=(1, 2)), draw((1,)), draw((1, 1), axis=-1)),
@@ -386,6 +429,7 @@ _ends: dict[str, Any] = {"infer": same_as_first, "linear": True, "cost": "free",
 
 @declare(
     np.flip,
+    simpler=_backwards(lambda op: axes_of(ndim_of(op.result.type), op.attrs.get("axis"))),
     template=positional("axis"),
     place=loop_forms.reversed_along(
         lambda op: axes_of(ndim_of(op.result.type), op.attrs.get("axis"))
@@ -399,6 +443,7 @@ def flip(x, axis=None, *, out, d_out):
 
 @declare(
     np.flipud,
+    simpler=_backwards(lambda op: (0,)),
     samples=(draw((3,)), draw((2, 3))),
     place=loop_forms.reversed_along(lambda op: (0,)),
     **_ends,
@@ -408,7 +453,11 @@ def flipud(x, *, out, d_out):
 
 
 @declare(
-    np.fliplr, samples=(draw((2, 3)),), place=loop_forms.reversed_along(lambda op: (1,)), **_ends
+    np.fliplr,
+    simpler=_backwards(lambda op: (1,)),
+    samples=(draw((2, 3)),),
+    place=loop_forms.reversed_along(lambda op: (1,)),
+    **_ends,
 )
 def fliplr(x, *, out, d_out):
     d_x = np.fliplr(d_out)

@@ -51,8 +51,12 @@ def to_loops(
         Pass("truth numbers", truth_numbers, "compiled code converts none"),
         Pass("countdown", countdown, "compiled code counts down"),
         Pass("dead code", dce, "what is left over"),
+        Pass("compiled", _noted, "helpers are printed and compiled as loops, too"),
     )
-    fn = recorder.run(fn, passes)
+    return recorder.run(fn, passes)
+
+
+def _noted(fn: Function) -> Function:
     return replace(fn, notes={**fn.notes, "loops": True})
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, For, If, Op, OpDecl, Region, Value, const
 from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
-from srcdiff.ops import containers, control, memory
+from srcdiff.ops import arithmetic, containers, control, memory
 from srcdiff.ops.building import length_of
 from srcdiff.ops.loop_forms import align, same_place
 from srcdiff.ops.numbers import of_numbers
@@ -74,6 +76,7 @@ class Nest:
         return True
 
     def compute(self, name: str, *operands: Atom) -> Atom:
+        operands = tuple(self.of_one_width(operands))
         decl, spelling = of_numbers(OPERATIONS[name], operands, "", is_python=False)
         return self.once((name, *operands), lambda: self.b.op(decl, *operands, spelling=spelling))
 
@@ -101,9 +104,29 @@ class Nest:
 
     def elementwise(self, op: Op, at: At) -> Atom:
         parts = [self.element(a, align(shape_of(a.type), at)) for a in op.operands]
+        if op.decl is arithmetic.astype:
+            return self.cast(parts[0], op.attrs["dtype"])
+        if op.decl is not arithmetic.power or not isinstance(parts[1], Const):
+            parts = self.of_one_width(parts)
         spelling = "" if op.spelling.startswith(".") else op.spelling
         decl, spelling = of_numbers(op.decl, parts, spelling, is_python=False)
         return self.b.op(decl, *parts, name=op.result.name, spelling=spelling, **op.attrs)
+
+    def of_one_width(self, parts: Sequence[Atom]) -> list[Atom]:
+        """Python's numbers as float32 beside such: compiled code would compute with 64 bits."""
+        if not any(
+            isinstance(a.type, Scalar) and a.type.dtype == "float32" and not a.type.weak
+            for a in parts
+        ):
+            return list(parts)
+        return [self.cast(a, "float32") if _is_python(a) else a for a in parts]
+
+    def cast(self, number: Atom, dtype: object) -> Atom:
+        name = np.dtype(dtype).type.__name__  # type: ignore[call-overload]
+        if isinstance(number, Const) and name == "float32":
+            return const(np.float32(number.value))
+        make = lambda: self.b.op(arithmetic.astype, number, spelling=f"np.{name}", dtype=dtype)
+        return self.once(("cast", number, name), make)
 
     def load(self, stored: Atom, at: At) -> Value:
         return self.b.op(memory.index, stored, *at, where=elements_of(at))
@@ -164,8 +187,10 @@ class Nest:
         self, test: str, operands: Sequence[Atom], error: type[Exception], text: str
     ) -> None:
         told = self.b.inner()
-        name = error.__name__
-        told.ops(control.raise_, text=f"{name}({text!r})", classes={name: error})
+        is_numpy = error.__module__.startswith("numpy")
+        name = f"np.linalg.{error.__name__}" if is_numpy else error.__name__
+        classes = {} if is_numpy else {name: error}
+        told.ops(control.raise_, text=f"{name}({text!r})", classes=classes)
         condition = self.b.op(control.test, *operands, text=test)
         nothing = Region((), (), ())
         self.b.append(If(condition, told.region((), ()), nothing, (), self.b.location, "compiler"))
@@ -188,6 +213,11 @@ class Nest:
         if op.decl.place is None:
             raise NoLoopForm(f"writing into the result of {op.decl.name}")
         return self.place(op.operands[0], op.decl.place(self, op, at))
+
+
+def _is_python(atom: Atom) -> bool:
+    type_ = atom.type
+    return isinstance(type_, Scalar) and type_.weak and type_.dtype in ("float64", "int64")
 
 
 def elements_of(at: At) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from srcdiff.ir.build import Builder
+import numpy as np
+
 from srcdiff.ir.core import Atom, Op, OpDecl, const
 from srcdiff.ir.types import Dim, element_type, shape_of
-from srcdiff.ops import linalg
+from srcdiff.ops import linalg, reductions
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.loop_forms import LoopContext
 from srcdiff.ops.registry import OPERATIONS
@@ -16,6 +18,7 @@ from srcdiff.ops.registry import OPERATIONS
 __all__ = ["Reduction", "reduction_of"]
 
 ONE = Dim(1)
+_NO_ELEMENTS = "zero-size array to reduction operation {} which has no identity"
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,12 @@ class Reduction:
         """Whether elements of an operand are asked for several times."""
         return self.spans(operand) < len([d for d in self.shape if d != ONE])
 
-    def check(self, b: Builder) -> None:
+    def check(self, n: LoopContext) -> None:
         """The extreme of nothing is an error."""
+        if self.op.decl in (reductions.max, reductions.min):
+            n.refuse_empty(
+                [self.shape[k] for k in self.gone], _NO_ELEMENTS.format(self.combine.name)
+            )
 
 
 def reduction_of(op: Op, is_small: Callable[[Sequence[Dim]], bool]) -> Reduction | None:
@@ -86,32 +93,52 @@ def _along_axes(op: Op) -> Reduction | None:
     )  # fmt: skip
 
 
-def _start(number: float | None, dtype: str) -> Atom:
+def _start(number: float, dtype: str) -> Atom:
+    if dtype[0] in "iu" and math.isinf(number):
+        limits = np.iinfo(dtype)
+        return const(int(limits.max if number > 0 else limits.min))
+    if dtype == "float32" and math.isinf(number):
+        return const(np.float32(number))
+    if dtype == "bool" and math.isinf(number):
+        return const(number > 0)
     kind = {"f": float, "i": int, "u": int, "b": bool}[dtype[0]]
     return const(kind(number))
 
 
 def _product(op: Op, is_small: Callable[[Sequence[Dim]], bool]) -> Reduction | None:
-    """Products of vectors and matrices."""
+    """Products of vectors and matrices, and of stacks of them."""
     x, y = op.operands
     left, right = shape_of(x.type), shape_of(y.type)
-    if not left or not right or len(left) > 2 or len(right) > 2:
+    if not left or not right:
         return None
-    if left[-1] != right[0] or (ONE in (*left, *right) and len(left) + len(right) > 2):
+    batch = max(left[:-2], right[:-2], key=len)
+    rows, columns = left[-2:-1], right[-1:] if len(right) > 1 else ()
+    along = left[-1] if left[-1] != ONE else right[-2:][0]
+    shape = (*batch, *rows, along, *columns)
+    is_called = not batch and ONE not in shape and not _has_integers(op)
+    if left[-1] != right[-2:][0] and is_called:
         return None
-    shape = (*left, *right[1:])
-    if len(shape) > 1 and not is_small(shape):
+    if len(shape) > 1 and is_called and not is_small(shape):
         return None
-    inner = len(left) - 1
+    inner = len(batch) + len(rows)
     kept = tuple(k for k in range(len(shape)) if k != inner)
     # the inner axis innermost, unless rows of the second operand are read along
-    order = (*kept, inner) if len(right) == 1 else (*range(len(shape)),)
+    order = tuple(range(len(shape))) if columns else (*kept, inner)
     zero = _start(0, element_type(op.result.type).dtype)
 
     def element(n: LoopContext, at: Sequence[Atom]) -> Atom:
-        return n.compute("multiply", n.element(x, at[: len(left)]), n.element(y, at[inner:]))
+        ahead, (*row, k), column = at[: len(batch)], at[len(batch) : inner + 1], at[inner + 1 :]
+        mine = ahead[len(ahead) - len(left[:-2]) :]
+        other = ahead[len(ahead) - len(right[:-2]) :]
+        own = n.element(x, (*mine, *row, k))
+        return n.compute("multiply", own, n.element(y, (*other, k, *column)))
 
     return Reduction(
         op, shape, kept, (inner,), order, OPERATIONS["add"], zero, element, lambda at: at,
         lambda a: len(shape_of(a.type)),
     )  # fmt: skip
+
+
+def _has_integers(op: Op) -> bool:
+    """Whether a product is one that BLAS does not have."""
+    return any(element_type(a.type).dtype[0] != "f" for a in op.operands)

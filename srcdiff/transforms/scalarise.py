@@ -30,8 +30,8 @@ from srcdiff.ir.core import (
     regions_of,
 )
 from srcdiff.ir.shapes import ShapeMismatch, Shapes
-from srcdiff.ir.types import Array, Dim, Scalar, dims_of, shape_of
-from srcdiff.ops import memory
+from srcdiff.ir.types import Array, Dim, Scalar, dims_of, element_type, shape_of
+from srcdiff.ops import control, memory
 from srcdiff.ops.building import length_of
 from srcdiff.ops.loop_forms import align, subscripted
 from srcdiff.transforms.bounds import BoundsChecks
@@ -80,6 +80,8 @@ class _Scalarise:
         self.given = {s for p in fn.params for d in dims_of(p.type) for s in d.symbols()}
         self.checks = BoundsChecks(self.arrays.get, self.check_each)
         self.depth = 0
+        self.unset: set[Value] = set()
+        self.read_here: set[Atom] = set()  # what statements of the region at hand read
 
     def function(self, fn: Function) -> Function:
         shapes = shapes_for(fn)
@@ -91,7 +93,8 @@ class _Scalarise:
         return fn.with_body(self.region(fn.body, b))
 
     def region(self, old: Region, b: Builder) -> Region:
-        before = self.checks.region()
+        before, read = self.checks.region(), self.read_here
+        self.read_here = {a for s in old.body if isinstance(s, Op) for a in s.operands}
         for p in old.params:
             self.keep(p, p)
         for statement in old.body:
@@ -99,7 +102,7 @@ class _Scalarise:
             self.statement(statement, b)
         own = {r for s in old.body for r in s.results}
         yields = tuple(self.handed_on(y, own, b) for y in old.yields)
-        self.checks.done = before
+        self.checks.done, self.read_here = before, read
         return b.region(old.params, yields)
 
     def keep(self, old: Value, new: Atom) -> None:
@@ -133,12 +136,23 @@ class _Scalarise:
                 )
                 self.depth -= 1
                 self.keep_results(s)
+                self.check_turns(s, carried, b)
             case While():
                 held = tuple(self.kept_apart(a, b) for a in s.carried)
                 test = None if s.test is None else self.region(s.test, b.inner())
                 body = self.region(s.body, b.inner())
                 b.append(replace(s, carried=held, test=test, body=body))
                 self.keep_results(s)
+
+    def check_turns(self, s: For, carried: Sequence[Atom], b: Builder) -> None:
+        """What only the turns of a loop bind must not be read if there were none."""
+        pairs = zip(s.carried_results, carried, strict=True)
+        names = [r.name for r, a in pairs if a in self.unset and r in self.read_here]
+        if names and isinstance(s.step, Const) and s.step.value:
+            text = "{0} >= {1}" if s.step.value > 0 else "{0} <= {1}"
+            bounds = [self.arrays.get(s.start), self.arrays.get(s.stop)]
+            told = f"{names[0] or 'a variable'} has no value, since a loop made no turn"
+            Nest(self.arrays, b).refuse(text, bounds, UnboundLocalError, told)
 
     def keep_results(self, s: Statement) -> None:
         for r in s.results:
@@ -164,7 +178,10 @@ class _Scalarise:
     def operation(self, op: Op, b: Builder) -> None:
         self.checks.before(op, b)
         atoms = (*op.operands, *op.results)
-        if not any(isinstance(a.type, Array) for a in atoms):
+        if op.decl is control.undefined:
+            self.unset.add(op.result)
+            self.as_is(replace(op, attrs={**op.attrs, "typed": True}), b)
+        elif not any(isinstance(a.type, Array) for a in atoms):
             self.as_is(op, b)
         elif op.decl.writes and isinstance(op.operands[0].type, Array):
             self.write(op, b)
@@ -188,6 +205,8 @@ class _Scalarise:
     def by_its_loops(self, op: Op, b: Builder) -> bool:
         """Whether an operation has statements of its own that make its result."""
         assert op.decl.loops is not None
+        if op.decl.read_only and not self.written.isdisjoint(self.roots.get(op.result, ())):
+            return False  # what is written later is seen through it
         for a in op.operands:
             if isinstance(a, Value) and op.decl.cost == "heavy" and self.price.get(a, 0) > 0:
                 self.force(a, b)
@@ -322,9 +341,15 @@ class _Scalarise:
             return self.arrays.get(atom)
         op = self.arrays.lazy[atom]
         if op.decl is memory.read:
+            if self.is_copied(op.operands[0]):
+                return self.force(atom, b)
             found = self.stored(op.operands[0], b)
             if self.reads[atom]:
                 return found  # for this once: what is there may be another thing later
+        elif op.decl.read_only:  # NumPy has views here, compiled code has copies
+            if self.reads[atom]:
+                raise NoLoopForm(f"a view made by {op.decl.name} of an array that is written")
+            return self.force(atom, b)
         elif op.view_of is not None:
             operands = tuple(self.stored(a, b) for a in op.operands)
             b.append(replace(op, operands=operands))
@@ -333,6 +358,13 @@ class _Scalarise:
             return self.force(atom, b)
         self.keep(atom, found)
         return found
+
+    def is_copied(self, atom: Atom) -> bool:
+        """Whether an array is seen through a view that compiled code does not have."""
+        op = self.arrays.lazy.get(atom) if isinstance(atom, Value) else None
+        if op is None or op.view_of is None:
+            return False
+        return op.decl.read_only or self.is_copied(op.operands[op.view_of])
 
     def handed_on(self, atom: Atom, own: set[Value], b: Builder) -> Atom:
         """An atom for a yield. What was made in the region itself is not written any more."""
@@ -393,7 +425,7 @@ class _Scalarise:
         if op.decl not in (memory.store, memory.add_into, memory.add_at):
             return None
         target = op.operands[0]
-        known = {s for v in (target, op.operands[1]) for d in shape_of(v.type) for s in d.symbols()}
+        known = {s for v in op.operands for d in shape_of(v.type) for s in d.symbols()}
         probe = Shapes(
             rigid=shapes.rigid,
             ranges=shapes.ranges,
@@ -465,10 +497,12 @@ class _Scalarise:
                 and r.repeats(a)
             ):
                 self.force(a, b)
-        r.check(b)
+        r.check(Nest(self.arrays, b, self.depth))
         gone = r.gone
         if not isinstance(op.result.type, Array):
             (found,) = nest(b, r.shape, (r.start,), self.step(r), r.order, self.depth)
+            if element_type(op.result.type).dtype == "float32":
+                found = Nest(self.arrays, b).cast(found, "float32")
             self.keep(op.result, _named(found, op.result, b))
             return
         target = b.op(
@@ -481,11 +515,16 @@ class _Scalarise:
         self.keep(op.result, target)
 
     def step(self, r: Reduction, fixed: Mapping[int, Atom] | None = None):  # type: ignore[no-untyped-def]
+        is_narrow = element_type(r.op.result.type).dtype == "float32"
+
         def body(b: Builder, at: Sequence[Atom], carried: Sequence[Atom]) -> Sequence[Atom]:
             n = Nest(self.arrays, b)
             rest = iter(at)
             full = [fixed[k] if fixed and k in fixed else next(rest) for k in range(len(r.shape))]
-            return (combine(n, r.combine, carried[0], r.element(n, full)),)
+            element = r.element(n, full)
+            if is_narrow and r.combine.name in ("add", "multiply"):
+                element = n.cast(element, "float64")  # as exact as NumPy's sums by halves
+            return (combine(n, r.combine, carried[0], element),)
 
         return body
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from loop_forms import as_python
 from ops.rule_tools import SAMPLES, apply, label, make_op
+from ops.test_rules import as_dtype
 
 from srcdiff.codegen.load import load
 from srcdiff.codegen.python import bindings_of, to_source
@@ -36,13 +37,13 @@ def alone(decl, values, attrs):
     return to_loops(fn, lengths, parse_expansion, Recorder(verify=True)), args
 
 
-def agrees(found, expected) -> None:
+def agrees(found, expected, rtol: float = 1e-11) -> None:
     if isinstance(expected, tuple | list):
         for f, e in zip(found, expected, strict=True):
-            agrees(f, e)
+            agrees(f, e, rtol)
         return
     assert np.shape(found) == np.shape(expected)
-    np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(found, expected, rtol=rtol, atol=0.1 * rtol)
     if isinstance(expected, np.ndarray):
         assert found.dtype == expected.dtype
 
@@ -53,6 +54,20 @@ def test_loop_form_gives_what_the_operation_gives(case):
     values, attrs = decl.samples[k].args(np.random.default_rng(k)), decl.samples[k].attrs
     fn, args = alone(decl, values, attrs)
     agrees(as_python(fn)(*args), apply(decl, values, attrs))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64"])
+@pytest.mark.parametrize("case", SAMPLES, ids=label)
+def test_loop_form_has_the_dtype_that_the_operation_has(case, dtype):
+    decl, k = case
+    values, attrs = decl.samples[k].args(np.random.default_rng(k)), decl.samples[k].attrs
+    values = as_dtype(values, dtype)
+    try:
+        expected = apply(decl, values, attrs)
+    except (TypeError, ValueError, np.linalg.LinAlgError):
+        pytest.skip("NumPy does not take these")
+    fn, args = alone(decl, values, attrs)
+    agrees(as_python(fn)(*args), expected, rtol=1e-5 if dtype == "float32" else 1e-11)
 
 
 COMPILED = [(d, k) for d, k in SAMPLES if (d.loops or d.cost == "heavy") and k in (0, 3)]
