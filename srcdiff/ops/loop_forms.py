@@ -66,8 +66,8 @@ class LoopContext(Protocol):
         """A number in another dtype."""
         ...
 
-    def each(self, shape: Sequence[Dim], carried: At, body: Step) -> At:
-        """Loops over all indices into a shape: `body(n, at, carried)` gives what is carried on."""
+    def each(self, shape: Sequence[Dim], carried: At, body: Step, name: str = "") -> At:
+        """Loops over all indices into a shape: `body(n, at, carried)` gives what is carried on, called `name`."""
         ...
 
     def turns(self, count: Atom, carried: At, body: Step) -> At:
@@ -240,6 +240,8 @@ def _sliced(n: LoopContext, length: Dim, item: str, operands: list[Atom], k: Ato
         first = minus(n, n.length(length), const(1))
     else:
         first = _first(n, length, given, step.value)
+    if step.value < 0:
+        return minus(n, first, times(n, const(-step.value), k))
     return plus(n, first, times(n, step, k))
 
 
@@ -254,7 +256,10 @@ def _first(n: LoopContext, length: Dim, given: dict[str, Atom], step: int) -> At
     if step < 0:
         raise NotImplementedError("a slice that runs backwards from a given place")
     behind = plus(n, n.length(length), n.number(start))
-    from_end = n.compute("maximum", behind, const(0))
+    if isinstance(behind, Const):
+        from_end: Atom = const(max(behind.value, 0))
+    else:
+        from_end = n.compute("maximum", behind, const(0))
     if isinstance(start, Const):
         return from_end
     is_negative = n.compute("less", n.number(start), const(0))

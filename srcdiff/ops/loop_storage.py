@@ -31,7 +31,7 @@ def joined(axis_of: Any, shape_as_part: Any) -> Any:
     def loops(n: LoopContext, op: Op) -> Atom:
         if isinstance(op.operands[0].type, List):
             return _joined_list(n, op, axis_of, shape_as_part)
-        target = n.new(op.result.type, name=op.result.name)
+        target = n.new(op.result.type, name=op.result.name or "joined")
         before = Dim(0)
         for part in op.operands:
             own = shape_of(part.type)
@@ -76,7 +76,7 @@ def _joined_list(n: LoopContext, op: Op, axis_of: Any, shape_as_part: Any) -> At
         total if k == axis else n.length(d)
         for k, d in enumerate(shape_as_part(shape_of(first.type)))
     ]
-    target = n.new(type_, lengths, op.result.name)
+    target = n.new(type_, lengths, op.result.name or "joined")
 
     def store(n: LoopContext, at: At, begun: At) -> At:
         item = n.item(parts, at[0])
@@ -107,7 +107,7 @@ def stacked(axis_of: Any) -> Any:
         axis = axis_of(op)
         if isinstance(op.operands[0].type, List):
             return _stacked_list(n, op, axis)
-        target = n.new(op.result.type, name=op.result.name)
+        target = n.new(op.result.type, name=op.result.name or "stacked")
         for k, part in enumerate(op.operands):
             _store_part(n, target, part, (axis, [const(k)]))
         return target
@@ -134,7 +134,7 @@ def _stacked_list(n: LoopContext, op: Op, axis: int) -> Atom:
     element = parts.type.element if isinstance(parts.type, List) else None
     inner = shape_of(n.item(parts, const(0)).type) if isinstance(element, Array) else ()
     lengths = [n.length(d) for d in inner]
-    target = n.new(type_, [*lengths[:axis], count, *lengths[axis:]], op.result.name)
+    target = n.new(type_, [*lengths[:axis], count, *lengths[axis:]], op.result.name or "stacked")
 
     def store(n: LoopContext, at: At, _: At) -> At:
         item = n.item(parts, at[0])
@@ -153,7 +153,7 @@ def made(n: LoopContext, op: Op) -> Atom | None:
         return None if layout else _stacked_list(n, op, 0)
     if not layout or not all(is_numeric(a.type) for a in op.operands):
         return None
-    target = n.new(op.result.type, name=op.result.name)
+    target = n.new(op.result.type, name=op.result.name or "entries")
     places = itertools.product(*map(range, layout))
     for part, place in zip(op.operands, places, strict=True):
         _store_part(n, target, part, (0, [const(k) for k in place]))
@@ -165,6 +165,7 @@ def made(n: LoopContext, op: Op) -> Atom | None:
 
 def running(combination: str) -> Any:
     """`cumsum`, `cumprod`: along one axis, or over all elements in their order."""
+    name = "sums" if combination == "add" else "products"
 
     def loops(n: LoopContext, op: Op) -> Atom:
         x, axis = op.operands[0], op.attrs.get("axis")
@@ -173,7 +174,7 @@ def running(combination: str) -> Any:
         for d in shape:
             total = times(n, total, n.length(d))
         lengths = [total] if axis is None and len(shape) > 1 else None
-        target = n.new(op.result.type, lengths, op.result.name)
+        target = n.new(op.result.type, lengths, op.result.name or name)
         gone = axes_of(len(shape), axis)
         kept = [k for k in range(len(shape)) if k not in gone]
         start = const((float if is_float(target.type) else int)(0 if combination == "add" else 1))
@@ -192,7 +193,7 @@ def running(combination: str) -> Any:
                 n.store(target, new, place)
                 return (new,)
 
-            n.each([shape[k] for k in gone], (start,), step)
+            n.each([shape[k] for k in gone], (start,), step, "total")
             return ()
 
         n.each([shape[k] for k in kept], (), row)
@@ -236,7 +237,7 @@ def place_of_extreme(comparison: str) -> Any:
 
         if not isinstance(op.result.type, Array):
             return search(n, {})
-        target = n.new(op.result.type, name=op.result.name)
+        target = n.new(op.result.type, name=op.result.name or "places")
         keeps = op.attrs.get("keepdims")
 
         def row(n: LoopContext, at: At, _: At) -> At:
@@ -285,7 +286,7 @@ def diagonal_stored(n: LoopContext, op: Op) -> Atom | None:
     down = minus(n, n.length(shape[0]), const(max(-k, 0)))
     across = minus(n, n.length(shape[1]), const(max(k, 0)))
     count = n.compute("maximum", n.compute("minimum", down, across), const(0))
-    target = n.new(op.result.type, [count], op.result.name)
+    target = n.new(op.result.type, [count], op.result.name or "diagonal")
 
     def store(n: LoopContext, at: At, _: At) -> At:
         place = (plus(n, at[0], const(max(-k, 0))), plus(n, at[0], const(max(k, 0))))
@@ -312,7 +313,7 @@ def places_of_true(n: LoopContext, op: Op) -> Atom:
 
         return n.when(n.element(mask, at), found, count)
 
-    (count,) = n.each((length,), (const(0),), step)
+    (count,) = n.each((length,), (const(0),), step, "count")
     return n.front(places, count, op.result)
 
 
@@ -325,7 +326,7 @@ def substituted(n: LoopContext, op: Op) -> Atom:
     is_turned = op.attrs.get("trans", 0) not in (0, "N")
     forward = bool(op.attrs.get("lower", False)) != is_turned
     rows, *columns = shape_of(b.type)
-    target = n.new(op.result.type, name=op.result.name)
+    target = n.new(op.result.type, name=op.result.name or "solution")
     size = n.length(rows)
 
     def entry(n: LoopContext, i: Atom, k: Atom) -> Atom:

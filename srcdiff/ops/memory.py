@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Op, Value
+from srcdiff.ir.core import Atom, If, Op, Region, Value
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, List, Scalar, Type, dims_of, map_dims, ndim_of, shape_of
-from srcdiff.ops import loop_forms, loop_storage
+from srcdiff.ops import control, loop_forms, loop_storage
 from srcdiff.ops.arguments import bind_allocation, bind_like, like_first, like_text
 from srcdiff.ops.container_text import alike_list
 from srcdiff.ops.infer import TypeMistake, make, nothing, of_type, same_as_first
@@ -236,29 +236,47 @@ def _without_mask(b: Builder, op: Op) -> tuple[Atom, ...] | None:
         return None
     letters = [c for item in where for c in (item if item in "igm" else item.split(":")) if c]
     k = first + [c for c in letters if c in "igmbes"].index("m")
+    _check_mask(b, op, where, k)
     places = b.op(places_of_true, op.operands[k])
-    if op.results and isinstance(op.result.type, Array) and "g" not in where and "i" not in where:
-        # the first length that the array and the places of the subscript do not show is theirs
-        shape = shape_of(op.result.type)
-        axis = _axis_of_mask(where, len(shape))
-        (old,) = b.body
+    if op.results:
+        axis = _axis_of_places(where, op)
+        if axis is None:
+            return None
+        *before, old = b.body
         assert isinstance(old, Op)
-        places = Value(Array("int64", (shape[axis],)))
-        b.body[:] = [replace(old, results=(places,))]
-    elif op.results:
-        return None
+        places = Value(Array("int64", (shape_of(op.result.type)[axis],)))
+        b.body[:] = [*before, replace(old, results=(places,))]
     operands = (*op.operands[:k], places, *op.operands[k + 1 :])
     new = ", ".join("g" if item == "m" else item for item in where)
     b.append(replace(op, operands=operands, attrs={**op.attrs, "where": new}))
     return op.results
 
 
-def _axis_of_mask(where: Sequence[str], ndim: int) -> int:
-    """The axis of the result that a subscript's mask gives."""
-    at = where.index("m")
-    if "..." in where[:at]:
-        return ndim - len(where[at:])
-    return at
+def _check_mask(b: Builder, op: Op, where: Sequence[str], k: int) -> None:
+    """A mask has to be as long as the axis that it picks from."""
+    shape, at = shape_of(op.operands[0].type), where.index("m")
+    ahead = sum(item != "None" for item in where[:at])
+    behind = sum(item != "None" for item in where[at:])
+    axis = len(shape) - behind if "..." in where[:at] else ahead
+    (own,) = shape_of(op.operands[k].type)
+    if b.shapes.same(own, shape[axis]):
+        return
+    told = b.inner()
+    error = "IndexError('a mask does not have the length of the axis that it picks from')"
+    told.ops(control.raise_, text=error, classes={"IndexError": IndexError})
+    lengths = [b.op(length, dim=d) for d in (own, shape[axis])]
+    differs = b.op(control.test, *lengths, text="{0} != {1}")
+    b.append(If(differs, told.region((), ()), Region((), (), ()), (), op.location, "compiler"))
+
+
+def _axis_of_places(where: Sequence[str], op: Op) -> int | None:
+    """The axis of what a subscript gives that its mask gives, where no index array has a say in it."""
+    if "g" in where:
+        return None
+    at = min(where.index(item) for item in "im" if item in where)
+    ndim, shown = len(shape_of(op.operands[0].type)), [item for item in where if item != "None"]
+    rest = ndim - sum(item != "..." for item in shown)
+    return at - 1 + rest if "..." in where[:at] else at
 
 
 # ---- reading ----------------------------------------------------------------------------

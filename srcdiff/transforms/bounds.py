@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from srcdiff.ir.alias import has_effect, may_raise
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, For, If, Op, Region, Statement, regions_of, walk
-from srcdiff.ir.types import Array, Dim, Scalar, shape_of
+from srcdiff.ir.types import Array, Dim, Scalar, dims_of, shape_of
 from srcdiff.ops import control, memory
 from srcdiff.ops.building import length_of
 
@@ -68,7 +68,7 @@ class BoundsChecks:
         )
         nothing = Region((), (), ())
         inner.append(If(outside, told.region((), ()), nothing, (), op.location, "compiler"))
-        at = _early(b.body, index)
+        at = _early(b.body, index, length)
         b.body[at:at] = inner.body
 
 
@@ -110,10 +110,13 @@ def _message(op: Op) -> str:
     return f"an index is out of bounds for {name}{line}"
 
 
-def _early(body: Sequence[Statement], index: Atom) -> int:
+def _early(body: Sequence[Statement], index: Atom, length: Dim) -> int:
     """Where a check may stand: before loops that were made here, so that those find each other."""
     at = len(body)
     while at and index not in body[at - 1].results and _is_quiet(body[at - 1]):
+        shown = {s for r in body[at - 1].results for d in dims_of(r.type) for s in d.symbols()}
+        if not shown.isdisjoint(length.symbols()):
+            break
         at -= 1
     return at
 

@@ -133,10 +133,10 @@ class Nest:
 
     # ---- statements: for the forms that fill storage ----
 
-    def each(self, shape: Sequence[Dim], carried: At, body: Step) -> At:
+    def each(self, shape: Sequence[Dim], carried: At, body: Step, name: str = "") -> At:
         depth = self.depth + sum(d != ONE for d in shape)
         inner = lambda b, at, c: body(Nest(self.arrays, b, depth), at, c)
-        return nest(self.b, shape, carried, inner, depth=self.depth)
+        return nest(self.b, shape, carried, inner, depth=self.depth, called=name)
 
     def turns(self, count: Atom, carried: At, body: Step) -> At:
         inner = lambda b, at, c: body(Nest(self.arrays, b, self.depth + 1), at, c)
@@ -235,11 +235,12 @@ def loop(
     body: Body,
     name: str = "i",
     reverse: bool = False,
+    called: str = "",
 ) -> tuple[Value, ...]:
     """A loop over `range(stop)`: `body(b, (index,), carried)` gives what is carried on."""
     inner = b.inner()
     index = Value(Scalar("int64", True, b.shapes.fresh("i")), name, user=True)
-    params = tuple(Value(_type_of(a), getattr(a, "name", "")) for a in carried)
+    params = tuple(Value(_type_of(a), called or getattr(a, "name", "")) for a in carried)
     yields = tuple(body(inner, (index,), params))
     region = Region((index, *params), tuple(inner.body), yields)
     results = tuple(Value(_type_of(y), p.name) for y, p in zip(yields, params, strict=True))
@@ -263,6 +264,7 @@ def nest(
     body: Body,
     order: Sequence[int] | None = None,
     depth: int = 0,
+    called: str = "",
 ) -> tuple[Atom, ...]:
     """Loops over all indices into `shape`, the last axis (of `order`) innermost; axes of length 1 have the index 0."""
     order = tuple(range(len(shape))) if order is None else tuple(order)
@@ -282,6 +284,7 @@ def nest(
             carried,
             lambda b, i, c: level(b, k + 1, {**at, axis: i[0]}, c),
             name,
+            called=called,
         )
 
     return tuple(level(b, 0, {}, carried))

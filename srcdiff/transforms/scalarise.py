@@ -213,6 +213,8 @@ class _Scalarise:
         found = op.decl.loops(Nest(self.arrays, b, self.depth), op)
         if found is not None:
             self.keep(op.result, _named(found, op.result, b))
+            if op.decl is memory.places_of_true:
+                self.checks.done.add((op.result, shape_of(op.operands[0].type)[0]))
         return found is not None
 
     def check_each(self, b: Builder, indices: Atom, check: Callable[[Builder, Atom], None]) -> None:
@@ -226,6 +228,10 @@ class _Scalarise:
 
     def as_is(self, op: Op, b: Builder) -> None:
         """The operation itself, on stored arrays."""
+        if op.decl is memory.add_at:
+            raise NoLoopForm(
+                "np.add.at through several masks, or slices whose lengths nothing shows"
+            )
         holds = op.decl.holds or op.decl.writes or op.view_of is not None
         hold = self.kept_apart if holds else self.stored
         b.append(replace(op, operands=tuple(hold(a, b) for a in op.operands)))
@@ -254,8 +260,13 @@ class _Scalarise:
         """Enter an array as computed where it is asked for; store it now where that is dearer."""
         value = op.result
         is_new = op.decl.name in ALLOCATIONS and op.decl.name not in ("copy", "expand")
-        if (is_new and self.is_storage(value)) or self.shows_lengths(op):
+        if is_new and self.is_storage(value):
             return self.as_is(op, b)
+        if self.shows_lengths(op):
+            if op.decl is not memory.index:
+                return self.as_is(op, b)
+            operands = tuple(self.stored(a, b) for a in op.operands)
+            b.append(replace(op, operands=operands, results=(replace(value),)))  # asked for lengths
         self.settle_repeated(op, b)
         self.arrays.lazy[value] = op
         self.reads[value] = self.roots_read(op)

@@ -1,0 +1,170 @@
+"""Array operations as loops: small programs, run by Python and compiled, against the array form."""
+
+import numpy as np
+import pytest
+from fuzz.compare import flat
+from loop_forms import as_python, loop_form
+from scipy.linalg import solve_triangular
+
+import srcdiff
+
+X = np.linspace(-1.0, 1.3, 6)
+A = np.arange(12.0).reshape(3, 4) / 7.0 - 0.7
+ROWS = np.array([0, 2, 2, -1])
+
+
+def masked(x):
+    y = x * 2.0
+    y[y > 0.5] = 0.0
+    y[x > 0.0] += x[x > 0.0] ** 2
+    return np.sum(y**3)
+
+
+def masked_rows(a):
+    b = a * 1.0
+    b[a[:, 0] > -0.5, 1] *= 3.0
+    return np.sum(b**2) + np.sum(a[:, a[0] > -0.5] ** 2)
+
+
+def gathered(a, rows):
+    return np.sum(a[rows[:3], rows[:3]] ** 2) + np.sum(a[1, rows] ** 3) + np.sum(a[:, rows] ** 2)
+
+
+def joined(x):
+    parts = np.concatenate([x, x[:2] * 2.0, np.array([1.0, x[0]])])
+    return np.sum(parts**2) + np.sum(np.stack([x, x**2], axis=1) ** 2)
+
+
+def listed(x):
+    rows = []
+    for i in range(len(x)):
+        rows.append(x[i] * x)
+    return np.sum(np.stack(rows) ** 2) + np.sum(np.concatenate(rows)) + np.sum(np.array(rows))
+
+
+def running(a):
+    by_rows = np.cumsum(a, axis=0) ** 2
+    return np.sum(by_rows) + np.sum(np.cumprod(a + 2.0, axis=1)) + np.sum(np.cumsum(a) ** 2)
+
+
+def extremes(a):
+    highest = a[np.arange(3), np.argmax(a, axis=1)]
+    return np.sum(highest) + np.sum(np.max(a, axis=0) * np.argmin(a, axis=0)) + np.ptp(a)
+
+
+def moved(x):
+    spread = np.var(x) + np.std(x) + np.linalg.norm(x)
+    return spread + np.sum(np.roll(x, 2) * x) + np.sum(np.tile(x, 2) * np.repeat(x, 2))
+
+
+def systems(a):
+    m = a[:, :3] + 3.0 * np.eye(3)
+    z = solve_triangular(m, a[:, 3], lower=True)
+    w = np.linalg.solve(m.T, a[:, 1:3])
+    return np.sum(z**2) + np.sum(w**2) + np.linalg.det(m) + np.sum(np.linalg.inv(m))
+
+
+def stacks(a):
+    cube = np.stack([a, a + 1.0])
+    return np.sum((cube @ a.T) ** 2) + np.sum(cube @ a[0])
+
+
+def views(x):
+    y = np.zeros(6)
+    y[::2] += x[:3]
+    y[1:4] *= 2.0
+    y[-2:] = x[:2]
+    return np.sum(y**2 * x[::-1])
+
+
+def behind_its_loop(x):
+    s = 0.0
+    for i in range(len(x)):
+        s = s + x[i] * i
+    return s + x[i] * i
+
+
+PROGRAMS = [
+    (masked, (X,)),
+    (masked_rows, (A,)),
+    (gathered, (A, ROWS)),
+    (joined, (X,)),
+    (listed, (X,)),
+    (running, (A,)),
+    (extremes, (A,)),
+    (moved, (X,)),
+    (systems, (A,)),
+    (stacks, (A,)),
+    (views, (X,)),
+    (behind_its_loop, (X,)),
+]
+
+
+def name(case):
+    return getattr(case, "__name__", "")
+
+
+@pytest.mark.parametrize(("function", "args"), PROGRAMS, ids=name)
+def test_loops_give_what_arrays_give(function, args):
+    g = srcdiff.value_and_grad(function)
+    value, gradient = g(*args)
+    found, d_found = as_python(loop_form(g, args))(*args)
+    assert found == pytest.approx(value, rel=1e-12)
+    np.testing.assert_allclose(flat(d_found), flat(gradient), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize(("function", "args"), PROGRAMS, ids=name)
+def test_compiled_loops_give_what_arrays_give(function, args):
+    value, gradient = srcdiff.value_and_grad(function)(*args)
+    found, d_found = srcdiff.value_and_grad(function, jit=True)(*args)
+    assert found == pytest.approx(value, rel=1e-12)
+    np.testing.assert_allclose(flat(d_found), flat(gradient), rtol=1e-11, atol=1e-12)
+
+
+def chosen(x, keep):
+    return np.sum(x[keep] ** 2)
+
+
+@pytest.mark.parametrize("count", [5, 7])
+def test_a_mask_of_another_length_raises(count):
+    keep = np.ones(count, dtype=bool)
+    for jit in (False, True):
+        with pytest.raises(IndexError):
+            srcdiff.grad(chosen, jit=jit)(X, keep)
+
+
+def test_the_extreme_of_nothing_raises():
+    def top(x):
+        return np.max(x) + np.sum(x)
+
+    for jit in (False, True):
+        with pytest.raises(ValueError, match="zero-size array"):
+            srcdiff.grad(top, jit=jit)(np.zeros(0))
+
+
+def test_a_name_that_no_turn_has_bound_is_not_read():
+    with pytest.raises(UnboundLocalError, match="i has no value"):
+        srcdiff.grad(behind_its_loop, jit=True)(np.zeros(0))
+
+
+def test_a_singular_triangle_raises():
+    def solved(a, b):
+        return np.sum(solve_triangular(a, b, lower=True))
+
+    for jit in (False, True):
+        with pytest.raises(np.linalg.LinAlgError, match="singular"):
+            srcdiff.grad(solved, jit=jit)(np.zeros((3, 3)), np.ones(3))
+
+
+def test_float32_stays_float32():
+    def bumps(x, k):
+        return np.sum(np.exp(-k * x**2) * 2.0 / (1.0 + x * x))
+
+    x = X.astype(np.float32)
+    g = srcdiff.value_and_grad(bumps, jit=True)
+    value, d = g(x, 0.5)
+    expected, d_expected = srcdiff.value_and_grad(bumps)(x, 0.5)
+    assert d.dtype == d_expected.dtype == np.float32
+    assert value == pytest.approx(expected, rel=1e-6)
+    np.testing.assert_allclose(d, d_expected, rtol=1e-5, atol=1e-6)
+    assert "np.float32(2.0)" in g.loop_source
