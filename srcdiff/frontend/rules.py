@@ -61,7 +61,7 @@ def parse_rule(
 ) -> Function:
     """The reverse-mode rule of an operation for these types; None in `d_out` for a result that has no adjoint."""
     assert decl.rule is not None
-    return _parsed(decl.rule, operands, attrs, out, d_out, ())
+    return _parsed(decl.rule, operands, attrs, out, d_out, (), decl.elementwise)
 
 
 def parse_forward_rule(
@@ -73,7 +73,7 @@ def parse_forward_rule(
 ) -> Function:
     """The forward-mode rule: `dots` are the operands' tangents, None for those that have none."""
     assert decl.forward is not None
-    return _parsed(decl.forward, operands, attrs, out, (), dots)
+    return _parsed(decl.forward, operands, attrs, out, (), dots, False)
 
 
 def parse_expansion(decl: OpDecl, operands: Sequence[Type], attrs: Mapping[str, Any]) -> Function:
@@ -92,16 +92,18 @@ def _parsed(
     out: Sequence[Type],
     d_out: Sequence[Type | None],
     dots: Sequence[Type | None],
+    may_broadcast: bool,
 ) -> Function:
     try:
         key = (rule, tuple(operands), tuple(attrs.items()), tuple(out), tuple(d_out), tuple(dots))
         found = _PARSED.get(key)
     except TypeError:  # an attribute that cannot be hashed
-        return _Rule(rule, attrs).function(operands, out, d_out, dots)
+        return _Rule(rule, attrs).function(operands, out, d_out, dots, may_broadcast)
     if found is None:
         if len(_PARSED) > _LIMIT:
             _PARSED.clear()
-        found = _PARSED[key] = _Rule(rule, attrs).function(operands, out, d_out, dots)
+        made = _Rule(rule, attrs).function(operands, out, d_out, dots, may_broadcast)
+        found = _PARSED[key] = made
     return found
 
 
@@ -126,8 +128,11 @@ class _Rule:
         out: Sequence[Type],
         d_out: Sequence[Type | None],
         dots: Sequence[Type | None],
+        may_broadcast: bool,
     ) -> Function:
-        for type_ in (*operands, *out, *d_out, *dots):
+        # what an elementwise operation takes may have one element where its result has many
+        shown = out if may_broadcast else (*operands, *out, *d_out, *dots)
+        for type_ in shown:
             if type_ is not None and not isinstance(type_, Scalar):
                 self.shapes.rigid |= {s for d in dims_of(type_) for s in d.symbols()}
         self.session.of_python = all(isinstance(t, Scalar) and t.weak for t in out)

@@ -185,3 +185,14 @@ def test_a_loop_that_goes_from_the_end_and_is_left_early_is_reversed_from_where_
         2,
         limit,
     )
+
+
+def test_what_may_have_one_element_is_broadcast_in_adjoints():
+    def weighted(x, n):
+        return np.sum((x * 1.0) ** 2 * x[:n])
+
+    x = np.linspace(-1.0, 1.3, 6)
+    expected = 2.0 * x * x[0] + np.eye(6)[0] * np.sum(x**2)
+    np.testing.assert_allclose(srcdiff.grad(weighted)(x, 1), expected)
+    np.testing.assert_allclose(srcdiff.grad(weighted, jit=True)(x, -5), expected)
+    np.testing.assert_allclose(srcdiff.grad(weighted)(x, -5), expected)
