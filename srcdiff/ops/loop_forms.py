@@ -230,12 +230,27 @@ def _index_element(n: LoopContext, operand: Atom, at: Sequence[Atom]) -> Atom:
     return n.element(operand, align(operand.type.shape, at))
 
 
+def is_placed(where: str, given: Sequence[Atom]) -> bool:
+    """Whether it is known, when compiling, where the elements of a part are."""
+    operands = list(given)
+    for item in where.split(", ") if where else []:
+        if item == "m":
+            return False
+        if item in ("i", "g"):
+            operands.pop(0)
+        elif item not in ("None", "..."):
+            bounds = {c: operands.pop(0) for c in item.split(":") if c}
+            step = bounds.get("s", const(1))
+            if not isinstance(step, Const) or (step.value < 0 and "b" in bounds):
+                return False
+    return True
+
+
 def _sliced(n: LoopContext, length: Dim, item: str, operands: list[Atom], k: Atom) -> Atom:
     """The index of element k of `b:e:s` of an axis."""
     given = {c: operands.pop(0) for c in item.split(":") if c}
     step = n.number(given["s"]) if "s" in given else const(1)
-    if not isinstance(step, Const):
-        raise NotImplementedError("a slice whose step is known only when the program runs")
+    assert isinstance(step, Const)
     if step.value < 0 and "b" not in given:
         first = minus(n, n.length(length), const(1))
     else:
@@ -253,8 +268,6 @@ def _first(n: LoopContext, length: Dim, given: dict[str, Atom], step: int) -> At
     known = as_index(start)
     if known is not None and n.b.shapes.is_at_least_zero(known) and step > 0:
         return n.number(start)  # beyond the end there are no elements
-    if step < 0:
-        raise NotImplementedError("a slice that runs backwards from a given place")
     behind = plus(n, n.length(length), n.number(start))
     if isinstance(behind, Const):
         from_end: Atom = const(max(behind.value, 0))

@@ -33,7 +33,7 @@ from srcdiff.ir.shapes import ShapeMismatch, Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, dims_of, element_type, shape_of
 from srcdiff.ops import control, memory
 from srcdiff.ops.building import length_of
-from srcdiff.ops.loop_forms import align, subscripted
+from srcdiff.ops.loop_forms import align, is_placed, subscripted
 from srcdiff.transforms.bounds import BoundsChecks
 from srcdiff.transforms.facts import ALLOCATIONS, count_uses
 from srcdiff.transforms.nests import (
@@ -250,7 +250,7 @@ class _Scalarise:
     def has_elements(self, op: Op) -> bool:
         """Whether elements of the result can be computed one by one."""
         if op.decl.element is not None or op.decl.place is not None:
-            return "m" not in str(op.attrs.get("where", "")).split(", ")
+            return is_placed(op.attrs.get("where", ""), op.operands[1:])
         if not op.decl.elementwise:
             return False
         shape = shape_of(op.result.type)
@@ -445,7 +445,7 @@ class _Scalarise:
         )
         probe.find_ranges = shapes.find_ranges
         where = op.attrs["where"]
-        if "m" in where.split(", "):
+        if not is_placed(where, op.operands[2:]):
             return None
         try:
             shape = memory.subscript_shape(probe, shape_of(target.type), where, op.operands[2:])
@@ -456,9 +456,9 @@ class _Scalarise:
         if any(own):
             if len(wanted) != len(shape):
                 return None
-            shape = tuple(
-                w if o and w != ONE else d for d, w, o in zip(shape, wanted, own, strict=True)
-            )
+            if any(o and not shapes.not_one(w) for w, o in zip(wanted, own, strict=True)):
+                return None  # one number may stand for many
+            shape = tuple(w if o else d for d, w, o in zip(shape, wanted, own, strict=True))
             bounds = {
                 s
                 for a in op.operands[2:]

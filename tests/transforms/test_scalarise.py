@@ -77,6 +77,12 @@ def views(x):
     return np.sum(y**2 * x[::-1])
 
 
+def stepped(x, step):
+    y = x * 1.0
+    y[::step] *= 2.0
+    return np.sum(y**2 * x[:1]) + np.sum(x[4:1:-2] ** 2)
+
+
 def behind_its_loop(x):
     s = 0.0
     for i in range(len(x)):
@@ -96,6 +102,7 @@ PROGRAMS = [
     (systems, (A,)),
     (stacks, (A,)),
     (views, (X,)),
+    (stepped, (X, 2)),
     (behind_its_loop, (X,)),
 ]
 
@@ -119,6 +126,21 @@ def test_compiled_loops_give_what_arrays_give(function, args):
     found, d_found = srcdiff.value_and_grad(function, jit=True)(*args)
     assert found == pytest.approx(value, rel=1e-12)
     np.testing.assert_allclose(flat(d_found), flat(gradient), rtol=1e-11, atol=1e-12)
+
+
+def stored_apart(x, n):
+    y = np.zeros(6)
+    y[:n] = x[0]
+    y[n:] = x[1:2]
+    return np.sum(y * y * x)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 5, -1])
+def test_what_has_one_element_when_it_runs_is_stored_in_all(n):
+    value, d = srcdiff.value_and_grad(stored_apart)(X, n)
+    found, d_found = srcdiff.value_and_grad(stored_apart, jit=True)(X, n)
+    assert found == pytest.approx(value, rel=1e-12)
+    np.testing.assert_allclose(d_found, d, rtol=1e-11, atol=1e-12)
 
 
 def chosen(x, keep):
