@@ -114,6 +114,7 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
         outside=bool(watched),
         written=tuple(fn.notes.get("written", ())),
         contiguous=tuple(contiguous),
+        numbers=fn.notes.get("numbers", ()),
         arrays=fn.notes.get("arrays", {}),
         weights=fn.notes.get("weights"),
         independent=tuple(fn.params[k].name for k in fn.notes.get("independent", ())),
@@ -257,10 +258,17 @@ def read(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function
         "contiguous": needs_contiguous(fn),
         "arrays": _arrays_outside(fn) if written else {},
         "counts": _counts(fn, arguments),
+        "numbers": _numbers(fn),
     }
     fn = replace(fn, notes={**fn.notes, **found})
     recorder.note("frontend", fn, time.perf_counter() - started)
     return prepare(fn, recorder, derived.options.disabled)
+
+
+def _numbers(fn: Function) -> tuple[tuple[str, tuple[Any, ...], Location | None], ...]:
+    """Which parameters, and parts of them, may not be arrays without axes, and where they would be changed."""
+    torn = fn.notes["boxes"].torn
+    return tuple((fn.params[root[0]].name, root[1:], where) for root, where in torn.items())
 
 
 def _counts(fn: Function, arguments: Arguments) -> tuple[str, ...]:

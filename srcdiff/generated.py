@@ -23,7 +23,7 @@ from srcdiff.frontend.places import place_of
 from srcdiff.ir.location import Location
 from srcdiff.programs import Derived, Program
 from srcdiff.signature import Arguments, Signature
-from srcdiff.trees import children, leaves
+from srcdiff.trees import children, leaves, part_of, part_text
 
 __all__ = ["Generated", "Specialisation"]
 
@@ -127,6 +127,8 @@ class Generated:
             self._check_overlap(found.program, arguments)
         if found.program.contiguous:
             self._check_contiguous(found.program, arguments)
+        for name, keys, where in found.program.numbers:
+            self._check_number(name, keys, where, arguments)
         return found, arguments
 
     def _place(self) -> Location | None:
@@ -188,6 +190,20 @@ class Generated:
                     f"Pass np.ascontiguousarray({name}), or reshape a copy of the array in {self.signature.name}.",
                     program.location,
                 )
+
+    def _check_number(
+        self, name: str, keys: Sequence[Any], where: Location | None, arguments: Arguments
+    ) -> None:
+        """Refuse an array without axes where it would be changed in place and read under another name."""
+        own, text = arguments.own[arguments.names.index(name)], name
+        for key in keys:
+            own, text = part_of(own, key), part_text(own, key, text)
+        if any(_is_box(leaf) for leaf in leaves(own)):
+            raise UnsupportedError(
+                f"this changes an array without axes, `{text}`, that is read under another name later",
+                "Pass a number, or write `s = s + v`, which makes a new one.",
+                where,
+            )
 
     def _warn_independent(self, program: Program) -> None:
         if not program.independent or self.derived.options.on_independent == "ignore":
@@ -431,6 +447,10 @@ def _rebuild(
 
 def _loaded(program: Program) -> Specialisation:
     return Specialisation(program, load(program.source, program.name, program.bindings))
+
+
+def _is_box(leaf: Any) -> bool:
+    return isinstance(leaf, np.ndarray) and leaf.ndim == 0
 
 
 def _is_contiguous(leaf: Any) -> bool:

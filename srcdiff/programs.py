@@ -63,6 +63,8 @@ class Program:
         Arrays that the function writes into (the program works on copies): parameters, and parts of parameters.
     contiguous : tuple of str
         Parameters of which the function means something else where their arrays are not contiguous.
+    numbers : tuple of (name, keys, Location)
+        Parameters, or parts of them, that may not be arrays without axes, and the line that would change them.
     arrays : mapping of str to array
         What the function reads from outside, where it writes into arguments: the two must not overlap.
     weights : nested tuples of bool
@@ -81,6 +83,7 @@ class Program:
     saved: str = ""
     written: tuple[tuple[str, tuple[Any, ...]], ...] = ()
     contiguous: tuple[str, ...] = ()
+    numbers: tuple[tuple[str, tuple[Any, ...], Location | None], ...] = ()
     arrays: Mapping[str, Any] = field(default_factory=dict)
     weights: Any = None
     independent: tuple[str, ...] = ()

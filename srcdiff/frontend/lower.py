@@ -14,6 +14,7 @@ import srcdiff.frontend.loops
 import srcdiff.frontend.statements  # noqa: F401  (these register how nodes are read)
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.apart import NoValue, as_operand
+from srcdiff.frontend.boxes import boxes_of
 from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.functions import bind, default_values, read_body, refuse_result
@@ -324,7 +325,9 @@ class _Reading:
     ) -> Function:
         session, shapes = self.session, self.session.shapes
         resolve: Callable[[Dim], Dim] = shapes.resolve
+        region = session.b.region(params, yields)
         notes = {
+            "boxes": boxes_of(region, session.updates),
             "assumptions": self._own(shapes.assumptions),
             "equal": self._own(shapes.equal),
             "shown": dict(self.types),
@@ -335,7 +338,6 @@ class _Reading:
             **session.notes,
         }
         name = "function" if self.source.name == "<lambda>" else self.source.name
-        region = session.b.region(params, yields)
         function = Function(
             name, region, output, self.source.doc, self.source.location(self.source.node), notes
         )

@@ -11,7 +11,7 @@ from srcdiff.frontend.values import FrontValue, Parts
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Op, Value, const
 from srcdiff.ir.shapes import ShapeMismatch, Shapes
-from srcdiff.ir.types import Dim, List, Type
+from srcdiff.ir.types import Dim, List, Scalar, Type
 
 __all__ = [
     "FALSE",
@@ -192,6 +192,8 @@ class Session:
         there are any.
     taken : set
         The parameters known when compiling that were read.
+    updates : set
+        What `s += v` made of numbers, which may be arrays without axes.
     notes : dict
         What the function was specialised on: globals and captured values.
     """
@@ -231,6 +233,7 @@ class Session:
     opened: dict[Value, Parts] = field(default_factory=dict)
     writes_params: bool = False
     taken: set[str] = field(default_factory=set)
+    updates: set[Value] = field(default_factory=set)
     of_python: bool = False  # a rule of an operation that gives a Python number
     user_names: bool = (
         True  # False for rules: their names are hints, their lines are not the user's
@@ -324,6 +327,13 @@ class Session:
         if isinstance(value, Value) and value in self.opened:
             return self.current(self.opened[value])
         return value
+
+    def updated(self, old: FrontValue, new: FrontValue) -> FrontValue:
+        """`new`, which `old += v` has made."""
+        is_number = isinstance(old, Value) and isinstance(old.type, Scalar) and not old.type.weak
+        if is_number and isinstance(new, Value):
+            self.updates.add(new)
+        return new
 
     def suppose(self, condition: Atom, truth: bool) -> None:
         """Enter what is known in the branch where `condition` is `truth`."""

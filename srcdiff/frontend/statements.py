@@ -82,7 +82,8 @@ def _augmented(fr: Frame, node: Any) -> None:
     if isinstance(node.op, gast.Add) and is_list(old):
         call_value(fr, node, Method(old, "extend"), [value], {})
         return
-    bind_name(fr, target.id, combine(fr, node)(node.op, old, value), since)
+    new = fr.session.updated(old, combine(fr, node)(node.op, old, value))
+    bind_name(fr, target.id, new, since)
 
 
 def _list_in(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontValue:

@@ -158,7 +158,7 @@ class _Printer:
         self.line(0, f"def {self.called(fn)}({params}) -> {tree_text(fn.output)} {{")
         if fn.doc:
             self.line(1, f"doc {fn.doc!r}")
-        of_this_process = ("watched", "adjoint_of", "tangent_of")
+        of_this_process = ("watched", "adjoint_of", "tangent_of", "boxes", "numbers")
         notes = {k: v for k, v in fn.notes.items() if k not in of_this_process}
         if notes:
             self.line(1, f"notes {attributes(notes)}")

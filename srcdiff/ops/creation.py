@@ -178,7 +178,13 @@ asarray = operation(
 )
 # what is contiguous is not copied
 ascontiguousarray = operation(
-    "ascontiguousarray", np.ascontiguousarray, view_of=0, read_only=True, simpler=_itself, **_array
+    "ascontiguousarray",
+    np.ascontiguousarray,
+    view_of=0,
+    read_only=True,
+    boxes=True,
+    simpler=_itself,
+    **_array,
 )
 
 

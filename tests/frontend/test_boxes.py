@@ -1,0 +1,216 @@
+"""Arrays without axes: refused where they are changed in place and read under another name, right elsewhere."""
+
+import numpy as np
+import pytest
+from fuzz.compare import problems
+
+import srcdiff
+
+X = np.array([0.5, -0.3, 0.8])
+BOX = np.array(0.7)
+
+
+def second_name(x):
+    s = np.array(0.0)
+    t = s
+    s += x[0]
+    return t * x[1]
+
+
+def on_one_path(x):
+    s = np.array(1.0)
+    t = s if x[0] > 0 else np.array(2.0)
+    t += x[1]
+    return s * t
+
+
+def in_a_loop(x):
+    s = np.array(0.0)
+    first = s
+    for v in x:
+        s += v
+    return first * s
+
+
+def larger_of_two(x):
+    s = np.array(1.0)
+    t = max(s, x[0])
+    s += x[1]
+    return s * t
+
+
+def part_of_an_array(x):
+    y = x * 1.0
+    z = y[..., 0]
+    z += x[1]
+    return np.sum(y**2)
+
+
+def part_that_the_array_changes(x):
+    y = x * 1.0
+    z = y[..., 0]
+    y[0] = 2.0 * x[1]
+    return z * x[2]
+
+
+def reshaped_part(x):
+    y = x * 1.0
+    s = y[:1].reshape(())
+    s += x[1]
+    return np.sum(y**2)
+
+
+def array_over_a_number(x):
+    s = np.array(0.0)
+    v = s.reshape(1)
+    v += x[0]
+    return s * x[1]
+
+
+def put_on_a_list_before(x):
+    s, sums = np.array(0.0), []
+    for v in x:
+        s += v
+        sums.append(s)
+    return sums[0] * sums[-1]
+
+
+def add_to(s, v):
+    s += v
+
+
+def changed_by_a_helper(x):
+    s = np.array(0.0)
+    add_to(s, x[0])
+    return s * x[1]
+
+
+def doubled(a):
+    b = a
+    a *= 2.0
+    return a * b
+
+
+def made_for_a_helper(x):
+    return doubled(np.array(x[0]))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        second_name,
+        on_one_path,
+        in_a_loop,
+        larger_of_two,
+        part_of_an_array,
+        part_that_the_array_changes,
+        reshaped_part,
+        array_over_a_number,
+        put_on_a_list_before,
+        changed_by_a_helper,
+        made_for_a_helper,
+    ],
+)
+def test_a_change_that_another_name_would_show_is_refused_at_its_line(f):
+    with pytest.raises(srcdiff.UnsupportedError, match="without axes") as caught:
+        srcdiff.grad(f)(X)
+    assert caught.value.source_line.strip().partition("  #")[0] in CHANGES
+
+
+CHANGES = (
+    "s += x[0]", "t += x[1]", "s += v", "s += x[1]", "z += x[1]", "y[0] = 2.0 * x[1]", "v += x[0]",
+    "add_to(s, x[0])", "return doubled(np.array(x[0]))",
+)  # fmt: skip
+
+
+def one_name(x):
+    s, t = np.array(1.0), np.array(2.0)
+    for v in x:
+        if v > 0:
+            s += v
+        else:
+            t -= v
+    while s < 5.0:
+        s += t
+    return s * t
+
+
+def copied(x):
+    s = np.array(2.0)
+    t, u = s.copy(), s * 1.0
+    s *= x[0]
+    return s * t * u * x[1]
+
+
+def numbers(x):
+    s = x[0]
+    t = s
+    s += x[1]
+    total = np.sum(x)
+    before = total
+    total -= 1.0
+    return s * t * total * before + doubled(x[2])
+
+
+def made_in_each_turn(x):
+    found = []
+    for v in x:
+        s = np.array(v)
+        for _ in range(2):
+            s += 1.0
+        found.append(s)
+    return found[0] * found[1] * found[2]
+
+
+def in_a_dict(x):
+    d = {"sum": np.array(0.0)}
+    for v in x:
+        d["sum"] += v**2
+    return d["sum"] * x[0]
+
+
+@pytest.mark.parametrize("f", [one_name, copied, numbers, made_in_each_turn, in_a_dict])
+def test_what_has_one_name_is_changed(f):
+    assert problems(f, (X,), second=True) == []
+
+
+def parameter(s, x):
+    t = s
+    s += x[0]
+    return t * s
+
+
+def part_of_a_parameter(p, x):
+    q = p["loss"]
+    p["loss"] += x[0]
+    return q * p["loss"] * p["other"]
+
+
+def by_a_helper(s, x):
+    add_to(s, x[0])
+    return s * x[1]
+
+
+def other_part_of_a_parameter(p, x):
+    q = p["other"]
+    p["loss"] += x[0]
+    return q * p["loss"]
+
+
+@pytest.mark.parametrize("kind", [srcdiff.grad, srcdiff.hvp])
+@pytest.mark.parametrize("f", [parameter, by_a_helper])
+def test_a_parameter_may_be_a_number(kind, f):
+    g = kind(f, argnums=1)
+    further = (X,) if kind is srcdiff.hvp else ()
+    assert np.array_equal(g(np.float64(0.7), X, *further), g(0.7, X, *further))
+    with pytest.raises(srcdiff.UnsupportedError, match="without axes, `s`"):
+        g(BOX, X, *further)
+
+
+def test_a_part_of_a_parameter_may_be_a_number():
+    p = {"loss": BOX, "other": BOX}
+    g = srcdiff.grad(part_of_a_parameter, argnums=1)
+    with pytest.raises(srcdiff.UnsupportedError, match=r"`p\['loss'\]`"):
+        g(p, X)
+    assert g({**p, "loss": BOX[()]}, X)[0] == pytest.approx(0.7 * 0.7)
+    assert srcdiff.grad(other_part_of_a_parameter, argnums=1)(p, X)[0] == pytest.approx(0.7)
