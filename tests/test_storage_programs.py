@@ -270,6 +270,12 @@ def slice_that_is_repeated(x, n):
     return np.sum(np.broadcast_to(x[:n], (3, len(x))) * x)
 
 
+def rules_where_a_slice_is_repeated(x, n):
+    pairs = np.logaddexp(x[:n], x) + np.arctan2(x, x[:n])
+    rows = np.hypot(np.outer(x, x)[:n], np.outer(x, x)[:, :n])
+    return np.sum(pairs**2) + np.sum(rows * x)
+
+
 def array_of_numbers_and_of_a_repeated_one(x, a):
     y = np.sum(np.array([x[0], a, 0.7]) * 0.3) + np.sum(np.asarray([x[1], a]) * x[2])
     return y + np.sum(np.broadcast_to(a, (2, 3)) * 0.3) + np.sum(np.broadcast_to(x, (2, 6)) * a)
@@ -319,6 +325,8 @@ VECTOR = RNG.normal(size=5)
         (slice_that_may_have_one_element, (SIX, 6)),
         (slice_that_is_repeated, (SIX, 1)),
         (slice_that_is_repeated, (SIX, 6)),
+        (rules_where_a_slice_is_repeated, (SIX, 1)),
+        (rules_where_a_slice_is_repeated, (SIX, 6)),
         (length_of_what_one_path_makes, (PAIR, 2 * PAIR)),
         (length_of_what_one_path_makes, (PAIR + 5, 2 * PAIR)),
     ],

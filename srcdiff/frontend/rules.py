@@ -13,8 +13,10 @@ in forward mode the operands' tangents (`x_dot`). It yields what the rule assign
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 from types import FunctionType
 from typing import Any
 
@@ -39,7 +41,7 @@ from srcdiff.ir.core import (
     Value,
     const,
 )
-from srcdiff.ir.types import NONE, Array, Scalar, Type, dims_of, shape_of
+from srcdiff.ir.types import NONE, Array, Dim, Scalar, Type, dims_of, shape_of
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.memory import element_count, length
 from srcdiff.ops.reductions import count
@@ -73,7 +75,7 @@ def parse_forward_rule(
 ) -> Function:
     """The forward-mode rule: `dots` are the operands' tangents, None for those that have none."""
     assert decl.forward is not None
-    return _parsed(decl.forward, operands, attrs, out, (), dots, False)
+    return _parsed(decl.forward, operands, attrs, out, (), dots, decl.elementwise)
 
 
 def parse_expansion(decl: OpDecl, operands: Sequence[Type], attrs: Mapping[str, Any]) -> Function:
@@ -92,30 +94,54 @@ def _parsed(
     out: Sequence[Type],
     d_out: Sequence[Type | None],
     dots: Sequence[Type | None],
-    may_broadcast: bool,
+    elementwise: bool,
 ) -> Function:
     try:
         key = (rule, tuple(operands), tuple(attrs.items()), tuple(out), tuple(d_out), tuple(dots))
         found = _PARSED.get(key)
     except TypeError:  # an attribute that cannot be hashed
-        return _Rule(rule, attrs).function(operands, out, d_out, dots, may_broadcast)
+        return _Rule(rule, attrs, elementwise).function(operands, out, d_out, dots)
     if found is None:
         if len(_PARSED) > _LIMIT:
             _PARSED.clear()
-        made = _Rule(rule, attrs).function(operands, out, d_out, dots, may_broadcast)
-        found = _PARSED[key] = made
+        found = _PARSED[key] = _Rule(rule, attrs, elementwise).function(operands, out, d_out, dots)
     return found
+
+
+@dataclass
+class _Lengths(Symbols):
+    """Lengths of a rule. `whole`: what two that may differ, since one of them may be 1, broadcast to."""
+
+    whole: dict[frozenset[Dim], Dim] = field(default_factory=dict)
+
+    def broadcast_axis(self, a: Dim, b: Dim) -> Dim:
+        found = self.whole.get(frozenset((a, b)))
+        return super().broadcast_axis(a, b) if found is None else found
+
+    def of_elements(self, operands: Sequence[Type], out: Type) -> None:
+        """Take in what the operands of an elementwise operation become together, where that is the same on all axes."""
+        shapes, found = [shape_of(t)[::-1] for t in operands], defaultdict(set)
+        for axis, whole in enumerate(shape_of(out)[::-1]):
+            dims = {whole, *(s[axis] for s in shapes if len(s) > axis)} - {Dim(1)}
+            for pair in map(frozenset, combinations(dims, 2)):
+                found[pair].add(whole)
+        self.whole = {
+            pair: next(iter(wholes)) for pair, wholes in found.items() if len(wholes) == 1
+        }
 
 
 class _Rule:
     """One rule being read."""
 
-    def __init__(self, rule: Callable[..., Any], attrs: Mapping[str, Any]) -> None:
+    def __init__(
+        self, rule: Callable[..., Any], attrs: Mapping[str, Any], elementwise: bool = False
+    ) -> None:
         assert isinstance(rule, FunctionType)
         self.rule = rule
         self.attrs = attrs
         self.source = source_of(rule)
-        self.shapes = Symbols()
+        self.shapes = _Lengths()
+        self.elementwise = elementwise
         self.session = Session(
             self.shapes, Builder(self.shapes, origin="compiler"), user_names=False
         )
@@ -128,13 +154,12 @@ class _Rule:
         out: Sequence[Type],
         d_out: Sequence[Type | None],
         dots: Sequence[Type | None],
-        may_broadcast: bool,
     ) -> Function:
-        # what an elementwise operation takes may have one element where its result has many
-        shown = out if may_broadcast else (*operands, *out, *d_out, *dots)
-        for type_ in shown:
+        for type_ in (*operands, *out, *d_out, *dots):
             if type_ is not None and not isinstance(type_, Scalar):
                 self.shapes.rigid |= {s for d in dims_of(type_) for s in d.symbols()}
+        if self.elementwise and len(operands) == 2:
+            self.shapes.of_elements(operands, out[0])
         self.session.of_python = all(isinstance(t, Scalar) and t.weak for t in out)
         names = self._bind_operands(operands)
         self._bind_results(out, d_out)
