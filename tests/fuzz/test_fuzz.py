@@ -12,7 +12,7 @@ from fuzz import copies, endings, generate, lists, stencils, tables
 from fuzz.compare import Arguments, function_of, problems
 
 FAST = 30
-CHUNKS = 40
+CHUNKS = 12
 PER_CHUNK = 100
 
 
