@@ -106,6 +106,8 @@ def _outside(index: Atom, length: Dim, b: Builder) -> str:
 def _message(op: Op) -> str:
     array = op.operands[0]
     name = getattr(array, "name", "") or "an array"
+    if op.origin == "adjoint":  # of an array of the user's that was indexed so
+        name = name.removeprefix("d_")
     line = f" (line {op.location.line})" if op.location is not None else ""
     return f"an index is out of bounds for {name}{line}"
 
