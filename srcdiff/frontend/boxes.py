@@ -100,6 +100,12 @@ def _is_box(op: Op) -> bool:
     return op.decl.boxes or (op.decl.name == "index" and "..." in op.attrs["where"])
 
 
+def _items(op: Op, type_: Any) -> Iterator[Atom]:
+    """What a container that an operation makes may hold: the elements that `list(x)` takes of a vector are numbers."""
+    are_numbers = isinstance(type_, List) and isinstance(type_.element, Scalar)
+    return (a for a in op.operands if not (are_numbers and isinstance(a.type, Array)))
+
+
 class _Roots:
     """What each value may be, or share storage with."""
 
@@ -188,7 +194,7 @@ class _Roots:
                 if at is not None and at < len(op.operands):
                     self.bind(result, self.of(op.operands[at]))
             if op.decl.holds or isinstance(result.type, List | Struct):
-                self.hold(op, (result,), op.operands)
+                self.hold(op, (result,), _items(op, result.type))
 
     def hold(self, op: Op, root: Root, operands: Iterable[Atom]) -> None:
         """A container gets something."""

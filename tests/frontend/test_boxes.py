@@ -214,3 +214,13 @@ def test_a_part_of_a_parameter_may_be_a_number():
         g(p, X)
     assert g({**p, "loss": BOX[()]}, X)[0] == pytest.approx(0.7 * 0.7)
     assert srcdiff.grad(other_part_of_a_parameter, argnums=1)(p, X)[0] == pytest.approx(0.7)
+
+
+def test_elements_of_a_vector_on_a_list_are_numbers():
+    def f(x):
+        items = list(x)
+        items[1] *= x[0]
+        return items[1] * items[0] + np.sum(x)
+
+    x = np.array([0.5, 1.5, 2.0])
+    np.testing.assert_allclose(srcdiff.grad(f)(x), [1.0 + 2.0 * 0.5 * 1.5, 1.0 + 0.25, 1.0])
