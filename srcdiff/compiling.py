@@ -15,7 +15,7 @@ from srcdiff.codegen.load import load
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.core import Tree
 from srcdiff.ir.location import Location
-from srcdiff.ir.structs import build_struct
+from srcdiff.ir.structs import COMPILED_KINDS, build_struct
 from srcdiff.ir.types import Static, Struct, Type
 from srcdiff.runtime.source import source_of
 from srcdiff.trees import children
@@ -56,13 +56,13 @@ class Compiled:
         self.gives_plain = _is_plain_tree(program.output)
 
     def __call__(self, *values: Any) -> Any:
-        function = self.function or self.loaded()
+        assert self.function is not None
         if not self.is_plain:
             values = tuple(map(plain, values, self.program.types))
-        found = function(*values)
+        found = self.function(*values)
         return found if self.gives_plain else _restored(found, self.program.output)
 
-    def loaded(self) -> Callable[..., Any]:
+    def _loaded(self) -> Callable[..., Any]:
         p = self.program
         if p.refused:
             raise UnsupportedError(
@@ -70,11 +70,10 @@ class Compiled:
                 "Leave jit=True out: then it runs as NumPy.",
                 p.location,
             )
-        self.function = load(p.source, p.name, p.bindings)
-        return self.function
+        return load(p.source, p.name, p.bindings)
 
     def compile_for(self, values: Sequence[Any]) -> None:
-        """Compile without running.
+        """Compile without running; from then on calls run what was compiled.
 
         Raises
         ------
@@ -83,7 +82,7 @@ class Compiled:
         """
         import numba  # takes half a second to import
 
-        function: Any = self.function or self.loaded()
+        function: Any = self._loaded()
         given = values if self.is_plain else tuple(map(plain, values, self.program.types))
         try:
             function.compile(tuple(numba.typeof(v) for v in given))  # type: ignore[no-untyped-call]
@@ -93,6 +92,7 @@ class Compiled:
                 "Leave jit=True out: then it runs as NumPy.",
                 self.program.location,
             ) from error
+        self.function = function
 
 
 def with_runtime(source: str) -> str:
@@ -114,7 +114,7 @@ def _first_lines(error: Exception) -> str:
 def _is_changed(type_: Type) -> bool:
     """Whether compiled code has something else for values of a type."""
     if isinstance(type_, Struct):
-        return type_.kind not in ("tuple", "namedtuple") or any(map(_is_changed, type_.parts))
+        return type_.kind not in COMPILED_KINDS or any(map(_is_changed, type_.parts))
     return isinstance(type_, Static)
 
 
@@ -130,7 +130,7 @@ def plain(value: Any, type_: Type) -> Any:
 
 def _is_plain_tree(tree: Tree) -> bool:
     return isinstance(tree, int) or (
-        tree.kind in ("tuple", "namedtuple") and all(map(_is_plain_tree, tree.children))
+        tree.kind in COMPILED_KINDS and all(map(_is_plain_tree, tree.children))
     )
 
 

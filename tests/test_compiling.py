@@ -110,11 +110,25 @@ def test_what_cannot_be_compiled_is_refused_with_the_reason() -> None:
         return s
 
     g = srcdiff.grad(listed, jit=True)
-    with pytest.raises(UnsupportedError, match="lists of any number of parts"):
-        g([X, X])
+    for _ in range(2):
+        with pytest.raises(UnsupportedError, match="lists of any number of parts"):
+            g([X, X])
     with pytest.raises(UnsupportedError, match="has no loop form"):
         g.loop_source_for([X, X])
     assert srcdiff.grad(listed)([X, X])[0][0] == pytest.approx(2.0 * X[0])
+
+
+def test_what_numba_refuses_is_refused_each_time() -> None:
+    def sorted_into(x):
+        buckets = [[], []]
+        for k in range(len(x)):
+            buckets[k % 2].append(np.sin(x[k]))
+        return buckets[0][0] * buckets[1][0]
+
+    g = srcdiff.grad(sorted_into, jit=True)
+    for _ in range(2):
+        with pytest.raises(UnsupportedError, match="cannot be compiled"):
+            g(X)
 
 
 def test_arguments_are_never_written() -> None:

@@ -6,7 +6,9 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["build_struct", "field_names", "take_part"]
+__all__ = ["COMPILED_KINDS", "build_struct", "field_names", "take_part"]
+
+COMPILED_KINDS = ("tuple", "namedtuple")  # the containers of unlike parts that compiled code has
 
 
 def field_names(value: Any) -> tuple[str, ...]:

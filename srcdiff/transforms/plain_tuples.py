@@ -22,12 +22,11 @@ from srcdiff.ir.core import (
     Value,
     regions_of,
 )
+from srcdiff.ir.structs import COMPILED_KINDS
 from srcdiff.ir.types import List, Struct, Type
 from srcdiff.ops import containers
 
 __all__ = ["has_lists", "plain_tuples"]
-
-_COMPILED = ("tuple", "namedtuple")
 
 
 def plain_tuples(fn: Function) -> Function:
@@ -48,7 +47,7 @@ def _plain(type_: Type) -> Type:
     if not isinstance(type_, Struct):
         return type_
     parts = tuple(map(_plain, type_.parts))
-    if type_.kind in _COMPILED:
+    if type_.kind in COMPILED_KINDS:
         return replace(type_, parts=parts)
     return Struct("tuple", tuple(range(len(parts))), parts)
 
@@ -103,9 +102,9 @@ class _Plain:
                 attrs[name] = _plain(attrs[name])
         if old.decl is containers.get:
             base = old.operands[0].type
-            if isinstance(base, Struct) and base.kind not in _COMPILED:
+            if isinstance(base, Struct) and base.kind not in COMPILED_KINDS:
                 attrs["key"] = base.keys.index(attrs["key"])
-        if old.decl is containers.pack and attrs["kind"] not in _COMPILED:
+        if old.decl is containers.pack and attrs["kind"] not in COMPILED_KINDS:
             attrs = {"kind": "tuple", "keys": tuple(range(len(old.operands)))}
         return replace(new, attrs=attrs)
 
@@ -117,6 +116,6 @@ def _tree(tree: Tree) -> Tree:
     if isinstance(tree, int):
         return tree
     children = tuple(map(_tree, tree.children))
-    if tree.kind in _COMPILED:
+    if tree.kind in COMPILED_KINDS:
         return replace(tree, children=children)
     return Node("tuple", tuple(range(len(children))), children)
