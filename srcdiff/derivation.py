@@ -62,13 +62,16 @@ DOCS = {
 
 def build(derived: Derived, arguments: Arguments, keep_text: bool = False) -> Program:
     """Generate the program for arguments of these types."""
+    with _defects_told(derived), _collector_paused():
+        return _build(derived, arguments, keep_text)
+
+
+@contextlib.contextmanager
+def _defects_told(derived: Derived) -> Iterator[None]:
+    """Where an invariant of ours does not hold: never a bare traceback."""
     try:
-        with _collector_paused():
-            return _build(derived, arguments, keep_text)
-    except (
-        AssertionError,
-        LookupError,
-    ) as error:  # an invariant of ours does not hold: never a bare traceback
+        yield
+    except (AssertionError, LookupError) as error:
         name = getattr(derived.base, "__name__", "the function")
         raise UnsupportedError(
             f"no derivative of {name} could be generated ({error})",
@@ -128,10 +131,11 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
 def build_loops(derived: Derived, arguments: Arguments) -> LoopProgram:
     """The loop form of the program for arguments of these types, or why there is none."""
     recorder = Recorder(verify=bool(os.environ.get("SRCDIFF_VERIFY")))
-    with _collector_paused():
+    with _defects_told(derived), _collector_paused():
         fn = derive(derived, arguments, recorder, machine=True)
         fn = each_function(fn, lambda f: own_outside(without_stops(f)))
-        program = LoopProgram(fn.name, types=_types_now(fn), output=fn.output, location=fn.location)
+        types = tuple(p.type for p in fn.params)
+        program = LoopProgram(fn.name, types=types, output=fn.output, location=fn.location)
         if any(has_lists(v.type) for v in (*fn.params, *fn.body.yields)):
             return replace(program, refused="it takes or gives lists of any number of parts")
         try:
@@ -140,10 +144,6 @@ def build_loops(derived: Derived, arguments: Arguments) -> LoopProgram:
             return replace(program, refused=str(reason))
         source = to_source(with_entry_checks(loops))
         return replace(program, source=source, bindings=mentioned(bindings_of(loops), source))
-
-
-def _types_now(fn: Function) -> tuple[Type, ...]:
-    return tuple(p.type for p in fn.params)
 
 
 def mentioned(bindings: Mapping[str, Any], source: str) -> dict[str, Any]:

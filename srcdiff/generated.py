@@ -232,12 +232,15 @@ class Generated:
         DifferentiationError
             Before the first call.
         """
+        return self._latest("source_for").program.source
+
+    def _latest(self, otherwise: str) -> Specialisation:
         if self._cache.latest is None:
             raise DifferentiationError(
                 f"{self.__name__} has no source yet: it is generated for the types of the arguments",
-                "Call it first, or use source_for(*args), which generates without running.",
+                f"Call it first, or use {otherwise}(*args), which generates without running.",
             )
-        return self._cache.latest.program.source
+        return self._cache.latest
 
     def source_for(self, *args: Any, **kwargs: Any) -> str:
         """The source for arguments of these types, without running it."""
@@ -254,12 +257,7 @@ class Generated:
         UnsupportedError
             For a program that has no loop form.
         """
-        if self._cache.latest is None:
-            raise DifferentiationError(
-                f"{self.__name__} has no source yet: it is generated for the types of the arguments",
-                "Call it first, or use loop_source_for(*args), which generates without running.",
-            )
-        return self._loop_text(self._cache.latest)
+        return self._loop_text(self._latest("loop_source_for"))
 
     def loop_source_for(self, *args: Any, **kwargs: Any) -> str:
         """The loop form for arguments of these types, without running or compiling it."""

@@ -15,14 +15,14 @@ from typing import Any, Protocol
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op, Value, const
-from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
+from srcdiff.ir.types import Array, Dim, Type, shape_of
 from srcdiff.ops.axes import axes_of
+from srcdiff.ops.integers import known
 
 __all__ = [
     "At",
     "LoopContext",
     "align",
-    "as_index",
     "count_of",
     "minus",
     "place_of",
@@ -150,11 +150,6 @@ def times(n: LoopContext, a: Atom, c: Atom) -> Atom:
     return n.compute("multiply", a, c)
 
 
-def as_index(atom: Atom) -> Dim | None:
-    """What is known of an index."""
-    return atom.type.expr if isinstance(atom.type, Scalar) else None
-
-
 def align(shape: Sequence[Dim], at: At) -> tuple[Atom, ...]:
     """The indices of an operand of this shape where the broadcast has the indices `at`."""
     own = at[len(at) - len(shape) :]
@@ -204,8 +199,8 @@ def subscripted(
 
 def _from_start(n: LoopContext, index: Atom, length: Dim) -> Atom:
     """An index that may count from the end, as one from the start."""
-    known = as_index(index)
-    if known is not None and n.b.shapes.is_at_least_zero(known):
+    expr = known(index)
+    if expr is not None and n.b.shapes.is_at_least_zero(expr):
         return index
     behind = plus(n, n.length(length), index)
     if isinstance(index, Const):
@@ -265,8 +260,8 @@ def _first(n: LoopContext, length: Dim, given: dict[str, Atom], step: int) -> At
     if "b" not in given:
         return const(0)
     start = given["b"]
-    known = as_index(start)
-    if known is not None and n.b.shapes.is_at_least_zero(known) and step > 0:
+    expr = known(start)
+    if expr is not None and n.b.shapes.is_at_least_zero(expr) and step > 0:
         return n.number(start)  # beyond the end there are no elements
     behind = plus(n, n.length(length), n.number(start))
     if isinstance(behind, Const):

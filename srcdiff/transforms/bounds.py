@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from srcdiff.ir.alias import has_effect, may_raise
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, For, If, Op, Region, Statement, regions_of, walk
-from srcdiff.ir.types import Array, Dim, Scalar, dims_of, shape_of
+from srcdiff.ir.types import Array, Dim, dims_of, shape_of
 from srcdiff.ops import control, memory
 from srcdiff.ops.building import length_of
+from srcdiff.ops.integers import known
+from srcdiff.transforms.nests import ELEMENT_ACCESSES
 
 __all__ = ["BoundsChecks"]
 
-_ELEMENTS = (memory.index, memory.store, memory.add_into)
 _SUBSCRIPTED = (memory.index, memory.gather, memory.store, memory.add_into, memory.add_at)
 
 Elements = Callable[[Builder, Atom, Callable[[Builder, Atom], None]], None]
@@ -94,11 +95,11 @@ def _outside(index: Atom, length: Dim, b: Builder) -> str:
         needed = index.value + 1 if index.value >= 0 else -index.value
         is_inside = b.shapes.is_at_least_zero(length - needed)
         return "" if is_inside else f"{{1}} < {needed}" if needed > 1 else "{1} == 0"
-    known = index.type.expr if isinstance(index.type, Scalar) else None
-    if known is None:
+    expr = known(index)
+    if expr is None:
         return "not -{1} <= {0} < {1}"
-    is_below = b.shapes.is_at_least_zero(length - known - 1)
-    if b.shapes.is_at_least_zero(known):
+    is_below = b.shapes.is_at_least_zero(length - expr - 1)
+    if b.shapes.is_at_least_zero(expr):
         return "" if is_below else "{0} >= {1}"
     return "{0} < -{1}" if is_below else "not -{1} <= {0} < {1}"
 
@@ -129,4 +130,4 @@ def _is_quiet(s: Statement) -> bool:
         return False
     if isinstance(s, For):
         return all(_is_quiet(inner) for r in regions_of(s) for inner in walk(r))
-    return isinstance(s, Op) and (s.decl in _ELEMENTS or not may_raise(s))
+    return isinstance(s, Op) and (s.decl in ELEMENT_ACCESSES or not may_raise(s))

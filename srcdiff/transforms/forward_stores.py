@@ -11,6 +11,7 @@ from srcdiff.ir.core import Atom, For, Function, If, Op, Region, Statement, Valu
 from srcdiff.ir.types import Array, Scalar
 from srcdiff.ops import memory
 from srcdiff.transforms.facts import ALLOCATIONS, all_regions
+from srcdiff.transforms.nests import is_element
 
 __all__ = ["drop_unread", "forward_stores"]
 
@@ -40,7 +41,7 @@ class _Forward(Rewriter):
             super().statement(old, env, b)
             self.forget(old)
             return
-        if isinstance(old, Op) and old.decl is memory.index and _is_element(old):
+        if isinstance(old, Op) and old.decl is memory.index and is_element(old):
             found = self.known.get(tuple(lookup(env, a) for a in old.operands))
             if found is not None:
                 env[old.result] = found
@@ -61,18 +62,10 @@ class _Forward(Rewriter):
 
     def note(self, store: Op, env: Env) -> None:
         array, value, *at = (lookup(env, a) for a in store.operands)
-        if (
-            not _is_element(store)
-            or not isinstance(array.type, Array)
-            or len(at) != array.type.ndim
-        ):
+        if not is_element(store) or not isinstance(array.type, Array) or len(at) != array.type.ndim:
             return
         if isinstance(value.type, Scalar) and value.type.dtype == array.type.dtype:
             self.known[(array, *at)] = value
-
-
-def _is_element(op: Op) -> bool:
-    return set(op.attrs["where"].split(", ")) == {"i"}
 
 
 def drop_unread(fn: Function) -> Function:

@@ -15,7 +15,6 @@ from srcdiff.ir.alias import has_effect, may_move, may_raise, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_parts
 from srcdiff.ir.core import (
     Atom,
-    Const,
     For,
     Function,
     Op,
@@ -25,9 +24,11 @@ from srcdiff.ir.core import (
     regions_of,
     walk,
 )
-from srcdiff.ir.types import Dim, Scalar
+from srcdiff.ir.types import Scalar
 from srcdiff.ops import memory
+from srcdiff.ops.integers import known
 from srcdiff.transforms.facts import ALLOCATIONS, all_regions, uses_outside
+from srcdiff.transforms.nests import ELEMENT_ACCESSES, is_element
 
 __all__ = ["fuse_nests"]
 
@@ -72,7 +73,7 @@ class _Fuse(Rewriter):
                     rest = [s for s in body[k + 1 :] if s not in moved]
                     body[k:] = [*moved, _joined(first, loop, env), *rest]
                     return True
-            if not may_move(loop, [first], self.roots) and not _is_maker(first, loop):
+            if not may_move(loop, [first], self.roots) and not _is_maker(first):
                 return False
         return False
 
@@ -130,12 +131,12 @@ class _Fuse(Rewriter):
             for op, operand in _arrays_of(s):
                 if (
                     not isinstance(op, Op)
-                    or op.decl not in _ELEMENTS
+                    or op.decl not in ELEMENT_ACCESSES
                     or op.operands[0] is not operand
                 ):
                     return None
                 at = op.operands[1 if op.decl is memory.index else 2 :]
-                if set(op.attrs["where"].split(", ")) - {"i"} or not at:
+                if not is_element(op):
                     return None
                 roots = self.roots.get(operand, frozenset())
                 if operand in self.carried:
@@ -150,14 +151,11 @@ def may_raise_here(loop: Statement) -> bool:
         may_raise(s)
         for r in regions_of(loop)
         for s in walk(r)
-        if not isinstance(s, For) and not (isinstance(s, Op) and s.decl in _ELEMENTS)
+        if not isinstance(s, For) and not (isinstance(s, Op) and s.decl in ELEMENT_ACCESSES)
     )
 
 
-_ELEMENTS = (memory.index, memory.store, memory.add_into)
-
-
-def _is_maker(statement: Statement, loop: For) -> bool:
+def _is_maker(statement: Statement) -> bool:
     """Whether a loop only follows a statement because that makes what it uses."""
     return isinstance(statement, Op) and not statement.decl.effect and not statement.decl.writes
 
@@ -171,14 +169,7 @@ def _same_range(a: For, b: For) -> bool:
 def _same_number(x: Atom, y: Atom) -> bool:
     if x is y or x == y:
         return True
-    left, right = _expr(x), _expr(y)
-    return left is not None and left == right
-
-
-def _expr(atom: Atom) -> Dim | None:
-    if isinstance(atom, Const):
-        return Dim(atom.value) if type(atom.value) is int else None
-    return atom.type.expr if isinstance(atom.type, Scalar) else None
+    return known(x) is not None and known(x) == known(y)
 
 
 def _arrays_of(s: Statement) -> Iterator[tuple[Statement, Value]]:

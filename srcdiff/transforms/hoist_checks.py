@@ -18,6 +18,7 @@ from srcdiff.ir.alias import has_effect
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import (
     Atom,
+    Call,
     Const,
     For,
     Function,
@@ -26,11 +27,13 @@ from srcdiff.ir.core import (
     Region,
     Statement,
     Value,
+    While,
     const,
     walk,
 )
-from srcdiff.ir.types import Dim, Scalar
+from srcdiff.ir.types import Dim
 from srcdiff.ops import control, memory
+from srcdiff.ops.integers import known
 from srcdiff.transforms.facts import defined_in
 
 __all__ = ["hoist_checks"]
@@ -98,7 +101,7 @@ def _is_quiet_but_for_checks(loop: For) -> bool:
     allowed = {inner for s in inside for inner in s.then.body}
     return all(
         not (isinstance(s, Op) and s.decl.effect) or s in allowed for s in walk(loop.body)
-    ) and not any(type(s).__name__ in ("While", "Call") for s in walk(loop.body))
+    ) and not any(isinstance(s, While | Call) for s in walk(loop.body))
 
 
 def _without_checks(loop: For, b: Builder) -> For:
@@ -172,11 +175,10 @@ def _guarded(
 
 def _behind_index(index: Atom, loop: For) -> int | None:
     """How far an index is behind that of the loop."""
-    known = index.type.expr if isinstance(index.type, Scalar) else None
-    counted = loop.index.type.expr if isinstance(loop.index.type, Scalar) else None
-    if known is None or counted is None:
+    here, counted = known(index), known(loop.index)
+    if here is None or counted is None:
         return None
-    rest = known - counted
+    rest = here - counted
     return rest.const if rest.is_const else None
 
 
@@ -214,6 +216,4 @@ def _asked(test: Op) -> tuple[tuple[object, ...], int]:
 
 def _known(atom: Atom) -> Atom | Dim:
     """What an operand is, by its value where that is known."""
-    if isinstance(atom, Value) and isinstance(atom.type, Scalar) and atom.type.expr is not None:
-        return atom.type.expr
-    return atom
+    return known(atom) or atom

@@ -220,6 +220,15 @@ def _is_python(atom: Atom) -> bool:
     return isinstance(type_, Scalar) and type_.weak and type_.dtype in ("float64", "int64")
 
 
+# what loops do with arrays
+ELEMENT_ACCESSES = (memory.index, memory.store, memory.add_into)
+
+
+def is_element(op: Op) -> bool:
+    """Whether a subscript is one by integers only."""
+    return set(memory.items(op.attrs["where"])) == {"i"}
+
+
 def elements_of(at: At) -> str:
     """The pattern of a subscript by integers only."""
     return ", ".join("i" * len(at))

@@ -34,15 +34,12 @@ class Survey:
         What is used in a loop that it is defined outside of.
     held : set
         Arrays that are handed on as storage: carried, yielded, put into containers, given to functions.
-    local : set
-        Storage that is made in the region where it is yielded.
     """
 
     number: dict[Statement, int] = field(default_factory=dict)
     last: dict[Value, int] = field(default_factory=dict)
     deep: set[Value] = field(default_factory=set)
     held: set[Value] = field(default_factory=set)
-    local: set[Value] = field(default_factory=set)
     count: int = 0
 
 
@@ -73,8 +70,6 @@ def _region(
     found.held.update(
         y for y in region.yields if isinstance(y, Value) and isinstance(y.type, Array)
     )
-    own = {r for s in region.body if isinstance(s, Op) for r in s.results}
-    found.local |= own
 
 
 def _use(
