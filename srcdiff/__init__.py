@@ -13,6 +13,7 @@ from srcdiff.api import (
 from srcdiff.checks import check_grads
 from srcdiff.errors import (
     CacheWarning,
+    CompileWarning,
     DifferentiationError,
     DynamicWarning,
     IndependentWarning,
@@ -26,6 +27,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "CacheWarning",
+    "CompileWarning",
     "Differentiable",
     "DifferentiationError",
     "DynamicWarning",

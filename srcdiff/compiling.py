@@ -7,9 +7,12 @@ each other.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from srcdiff.codegen.load import load
 from srcdiff.errors import UnsupportedError
@@ -33,6 +36,8 @@ class LoopProgram:
         Why there is no loop form; empty where there is one.
     types : tuple of Type
         What the arguments are, as the user has them.
+    outside : tuple of array
+        What it is called with behind the arguments: arrays that the function finds outside.
     output : Tree
         What the result is, as the user wants it.
     """
@@ -42,35 +47,29 @@ class LoopProgram:
     refused: str = ""
     bindings: Mapping[str, Any] = field(default_factory=dict)
     types: tuple[Type, ...] = ()
+    outside: tuple[Any, ...] = ()
     output: Tree = 0
     location: Location | None = None
 
 
 class Compiled:
-    """A loop program that is compiled when it is first called."""
+    """A loop program, compiled for the types that it is written for."""
 
     def __init__(self, program: LoopProgram) -> None:
         self.program = program
         self.function: Callable[..., Any] | None = None
-        self.is_plain = not any(map(_is_changed, program.types))
+        self.seconds = 0.0  # what compiling took
         self.gives_plain = _is_plain_tree(program.output)
 
     def __call__(self, *values: Any) -> Any:
         assert self.function is not None
-        if not self.is_plain:
-            values = tuple(map(plain, values, self.program.types))
-        found = self.function(*values)
+        found = self.function(*self.machine(values))
         return found if self.gives_plain else _restored(found, self.program.output)
 
-    def _loaded(self) -> Callable[..., Any]:
-        p = self.program
-        if p.refused:
-            raise UnsupportedError(
-                f"{p.name} cannot be compiled: {p.refused}",
-                "Leave jit=True out: then it runs as NumPy.",
-                p.location,
-            )
-        return load(p.source, p.name, p.bindings)
+    def machine(self, values: Sequence[Any]) -> list[Any]:
+        """What the compiled function is called with: arguments, then arrays from outside."""
+        given = list(map(plain, values, self.program.types))
+        return [*given, *map(_machine_array, self.program.outside)]
 
     def compile_for(self, values: Sequence[Any]) -> None:
         """Compile without running; from then on calls run what was compiled.
@@ -78,21 +77,28 @@ class Compiled:
         Raises
         ------
         UnsupportedError
-            For what Numba refuses; the text says what.
+            For what has no loop form, or what Numba refuses; the text says what.
         """
+        if self.program.refused:
+            raise self._refused(self.program.refused)
         import numba  # takes half a second to import
 
-        function: Any = self._loaded()
-        given = values if self.is_plain else tuple(map(plain, values, self.program.types))
+        started = time.perf_counter()
+        p = self.program
+        function: Any = load(p.source, p.name, p.bindings)
         try:
-            function.compile(tuple(numba.typeof(v) for v in given))  # type: ignore[no-untyped-call]
-        except (numba.core.errors.NumbaError, ValueError, NotImplementedError) as error:
-            raise UnsupportedError(
-                f"{self.program.name} cannot be compiled: {_first_lines(error)}",
-                "Leave jit=True out: then it runs as NumPy.",
-                self.program.location,
-            ) from error
+            function.compile(tuple(numba.typeof(v) for v in self.machine(values)))  # type: ignore[no-untyped-call]
+        except Exception as error:  # Numba raises nearly anything for what it cannot compile
+            raise self._refused(_first_lines(error)) from error
+        self.seconds = time.perf_counter() - started
         self.function = function
+
+    def _refused(self, reason: str) -> UnsupportedError:
+        return UnsupportedError(
+            f"{self.program.name} cannot be compiled: {reason}",
+            "Leave jit=True out: then it runs as NumPy.",
+            self.program.location,
+        )
 
 
 def with_runtime(source: str) -> str:
@@ -111,21 +117,37 @@ def _first_lines(error: Exception) -> str:
     return " ".join(told[:2]) or type(error).__name__
 
 
-def _is_changed(type_: Type) -> bool:
-    """Whether compiled code has something else for values of a type."""
-    if isinstance(type_, Struct):
-        return type_.kind not in COMPILED_KINDS or any(map(_is_changed, type_.parts))
-    return isinstance(type_, Static)
-
-
 def plain(value: Any, type_: Type) -> Any:
-    """A value as compiled code takes it: tuples, numbers and arrays."""
+    """A value as compiled code takes it: tuples, numbers and arrays that it may be compiled for once."""
+    if isinstance(value, np.ndarray):
+        return _machine_array(value)
     if isinstance(type_, Static):
         return value if isinstance(value, bool | int | float | str) else None
-    if not isinstance(type_, Struct) or not _is_changed(type_):
+    if not isinstance(type_, Struct):
         return value
     parts = [plain(v, t) for v, t in zip(children(value) or (), type_.parts, strict=True)]
     return type(value)(*parts) if type_.kind == "namedtuple" else tuple(parts)
+
+
+def _machine_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The array as Numba types nearly all: contiguous, aligned, of native byte order, and not read-only.
+
+    Compiled programs write into no argument, so a read-only array is passed as if it were not.
+    """
+    if type(array) is np.ndarray and array.flags.carray and array.dtype.isnative:
+        return array
+    same = np.require(array, array.dtype.newbyteorder("="), ["C", "A", "E"])
+    return same if same.flags.writeable else np.asarray(_Writeable(same))
+
+
+class _Writeable:
+    """The same memory without the mark that it is read-only."""
+
+    def __init__(self, array: np.ndarray[Any, Any]) -> None:
+        self.array = array  # kept alive by who looks through this
+        interface = dict(array.__array_interface__)
+        interface["data"] = (interface["data"][0], False)
+        self.__array_interface__ = interface
 
 
 def _is_plain_tree(tree: Tree) -> bool:

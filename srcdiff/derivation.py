@@ -42,6 +42,7 @@ from srcdiff.transforms.entry_checks import (
 from srcdiff.transforms.facts import rename
 from srcdiff.transforms.loops import to_loops
 from srcdiff.transforms.nests import NoLoopForm
+from srcdiff.transforms.outside import outside_as_parameters
 from srcdiff.transforms.parts import written_parts
 from srcdiff.transforms.pipeline import Recorder, each_function, gradient, prepare, tangent
 from srcdiff.transforms.plain_tuples import has_lists
@@ -128,14 +129,20 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
     )
 
 
-def build_loops(derived: Derived, arguments: Arguments) -> LoopProgram:
-    """The loop form of the program for arguments of these types, or why there is none."""
+def build_loops(derived: Derived, arguments: Arguments, bound: bool = False) -> LoopProgram:
+    """The loop form of the program for arguments of these types, or why there is none.
+
+    Arrays from outside are further parameters, or `bound` as what the text refers to.
+    """
     recorder = Recorder(verify=bool(os.environ.get("SRCDIFF_VERIFY")))
     with _defects_told(derived), _collector_paused():
         fn = derive(derived, arguments, recorder, machine=True)
         fn = each_function(fn, lambda f: own_outside(without_stops(f)))
         types = tuple(p.type for p in fn.params)
-        program = LoopProgram(fn.name, types=types, output=fn.output, location=fn.location)
+        fn, outside = (fn, ()) if bound else outside_as_parameters(fn)
+        program = LoopProgram(
+            fn.name, types=types, outside=outside, output=fn.output, location=fn.location
+        )
         if any(has_lists(v.type) for v in (*fn.params, *fn.body.yields)):
             return replace(program, refused="it takes or gives lists of any number of parts")
         try:

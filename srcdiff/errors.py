@@ -19,6 +19,7 @@ from srcdiff.ir.location import Location
 
 __all__ = [
     "CacheWarning",
+    "CompileWarning",
     "DifferentiationError",
     "DynamicWarning",
     "IndependentWarning",
@@ -110,6 +111,10 @@ class DynamicWarning(_Report, UserWarning):
 
 class IndependentWarning(_Report, UserWarning):
     """The result does not depend on an argument that it is differentiated by; the gradient is zero."""
+
+
+class CompileWarning(_Report, UserWarning):
+    """A derivative cannot be compiled, so it runs as NumPy (once for each specialisation)."""
 
 
 class CacheWarning(_Report, UserWarning):

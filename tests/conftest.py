@@ -7,6 +7,9 @@ import os
 import hypothesis
 import pytest
 
+# What is generated is tested as NumPy; tests of compiled code say jit=True, or set this for themselves.
+os.environ.setdefault("SRCDIFF_JIT", "0")
+
 # A slow machine is no failure of the program.
 hypothesis.settings.register_profile("srcdiff", deadline=None)
 hypothesis.settings.load_profile("srcdiff")

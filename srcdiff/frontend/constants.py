@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import re
 from collections.abc import Callable
-from types import BuiltinMethodType, MethodType, ModuleType
+from types import BuiltinMethodType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from srcdiff.ops.control import constant_array
 __all__ = ["Watched", "from_python", "read_constant", "snapshot", "watch"]
 
 _SCALARS = (bool, int, float, complex, str, bytes, type(None), np.generic, type(Ellipsis))
+_FIXED = (bool, int, float, complex, str, bytes, np.generic, FunctionType)
 
 
 def read_constant(fr: Frame, kind: str, name: str, value: Any, node: Any) -> FrontValue:
@@ -59,19 +60,24 @@ class Watched:
 
     get: Callable[[], Any]
     seen: Any
+    same: Any = None  # the object itself, where nothing in it can change
 
     def holds(self) -> bool:
         try:
-            return bool(snapshot(self.get()) == self.seen)
+            found = self.get()
         except AttributeError:
             return False
+        if found is self.same and found is not None:
+            return True
+        return bool(snapshot(found) == self.seen)
 
 
 def watch(fr: Frame, key: str, get: Callable[[], Any], value: Any) -> None:
     """Note what was found outside; `key` tells it from others, and is good for as long as `get` lives."""
     if not isinstance(value, ModuleType) and type(value).__name__ != "LazyModule":
         noted = fr.session.notes.setdefault("watched", {})
-        noted.setdefault(key, Watched(get, snapshot(value)))
+        same = value if isinstance(value, _FIXED) else None
+        noted.setdefault(key, Watched(get, snapshot(value), same))
 
 
 class _Same:
