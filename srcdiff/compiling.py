@@ -19,7 +19,7 @@ from srcdiff.errors import UnsupportedError
 from srcdiff.ir.core import Tree
 from srcdiff.ir.location import Location
 from srcdiff.ir.structs import COMPILED_KINDS, build_struct
-from srcdiff.ir.types import Static, Struct, Type
+from srcdiff.ir.types import List, Scalar, Static, Struct, Type
 from srcdiff.runtime.source import source_of
 from srcdiff.trees import children
 
@@ -36,6 +36,8 @@ class LoopProgram:
         Why there is no loop form; empty where there is one.
     types : tuple of Type
         What the arguments are, as the user has them.
+    results : tuple of Type
+        What the leaves of the result are.
     outside : tuple of array
         What it is called with behind the arguments: arrays that the function finds outside.
     output : Tree
@@ -47,6 +49,7 @@ class LoopProgram:
     refused: str = ""
     bindings: Mapping[str, Any] = field(default_factory=dict)
     types: tuple[Type, ...] = ()
+    results: tuple[Type, ...] = ()
     outside: tuple[Any, ...] = ()
     output: Tree = 0
     location: Location | None = None
@@ -59,12 +62,16 @@ class Compiled:
         self.program = program
         self.function: Callable[..., Any] | None = None
         self.seconds = 0.0  # what compiling took
-        self.gives_plain = _is_plain_tree(program.output)
+        self.gives_plain = _is_plain_tree(program.output, program.results)
 
     def __call__(self, *values: Any) -> Any:
         assert self.function is not None
         found = self.function(*self.machine(values))
-        return found if self.gives_plain else _restored(found, self.program.output)
+        return found if self.gives_plain else self.restored(found)
+
+    def restored(self, found: Any) -> Any:
+        """The user's containers from those of compiled code."""
+        return _restored(found, self.program.output, self.program.results)
 
     def machine(self, values: Sequence[Any]) -> list[Any]:
         """What the compiled function is called with: arguments, then arrays from outside."""
@@ -121,12 +128,19 @@ def plain(value: Any, type_: Type) -> Any:
     """A value as compiled code takes it: tuples, numbers and arrays that it may be compiled for once."""
     if isinstance(value, np.ndarray):
         return _machine_array(value)
-    if isinstance(type_, Static):
-        return value if isinstance(value, bool | int | float | str) else None
-    if not isinstance(type_, Struct):
-        return value
-    parts = [plain(v, t) for v, t in zip(children(value) or (), type_.parts, strict=True)]
-    return type(value)(*parts) if type_.kind == "namedtuple" else tuple(parts)
+    match type_:
+        case Static():
+            return value if isinstance(value, bool | int | float | str) else None
+        case Struct():
+            parts = [plain(v, t) for v, t in zip(children(value) or (), type_.parts, strict=True)]
+            return type(value)(*parts) if type_.kind == "namedtuple" else tuple(parts)
+        case List(Scalar(dtype)):
+            return np.array(value, dtype)
+        case List():
+            return tuple(plain(v, type_.element) for v in value)
+        case Scalar("float64") if type(value) is int:  # beside floats in a list
+            return float(value)
+    return value
 
 
 def _machine_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -150,14 +164,33 @@ class _Writeable:
         self.__array_interface__ = interface
 
 
-def _is_plain_tree(tree: Tree) -> bool:
-    return isinstance(tree, int) or (
-        tree.kind in COMPILED_KINDS and all(map(_is_plain_tree, tree.children))
-    )
-
-
-def _restored(value: Any, tree: Tree) -> Any:
+def _is_plain_tree(tree: Tree, results: Sequence[Type]) -> bool:
     if isinstance(tree, int):
-        return value
-    parts = [_restored(v, t) for v, t in zip(value, tree.children, strict=True)]
+        return not _is_changed(results[tree])
+    return tree.kind in COMPILED_KINDS and all(_is_plain_tree(c, results) for c in tree.children)
+
+
+def _is_changed(type_: Type) -> bool:
+    """Whether compiled code has another container for values of a type."""
+    if isinstance(type_, List):
+        return _is_changed(type_.element)
+    if isinstance(type_, Struct):
+        return type_.kind not in COMPILED_KINDS or any(map(_is_changed, type_.parts))
+    return False
+
+
+def _restored(value: Any, tree: Tree, results: Sequence[Type]) -> Any:
+    if isinstance(tree, int):
+        return _as_user_has_it(value, results[tree])
+    parts = [_restored(v, t, results) for v, t in zip(value, tree.children, strict=True)]
     return build_struct(tree.kind, tree.keys, parts, tree.cls)
+
+
+def _as_user_has_it(value: Any, type_: Type) -> Any:
+    if not _is_changed(type_):
+        return value
+    if isinstance(type_, List):
+        return [_as_user_has_it(v, type_.element) for v in value]
+    assert isinstance(type_, Struct)
+    parts = [_as_user_has_it(v, t) for v, t in zip(value, type_.parts, strict=True)]
+    return build_struct(type_.kind, type_.keys, parts, type_.cls)

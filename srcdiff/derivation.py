@@ -45,7 +45,6 @@ from srcdiff.transforms.nests import NoLoopForm
 from srcdiff.transforms.outside import outside_as_parameters
 from srcdiff.transforms.parts import written_parts
 from srcdiff.transforms.pipeline import Recorder, each_function, gradient, prepare, tangent
-from srcdiff.transforms.plain_tuples import has_lists
 from srcdiff.transforms.reshaped import needs_contiguous
 
 __all__ = ["build", "build_loops"]
@@ -139,12 +138,16 @@ def build_loops(derived: Derived, arguments: Arguments, bound: bool = False) -> 
         fn = derive(derived, arguments, recorder, machine=True)
         fn = each_function(fn, lambda f: own_outside(without_stops(f)))
         types = tuple(p.type for p in fn.params)
+        results = tuple(y.type for y in fn.body.yields)
         fn, outside = (fn, ()) if bound else outside_as_parameters(fn)
         program = LoopProgram(
-            fn.name, types=types, outside=outside, output=fn.output, location=fn.location
+            fn.name,
+            types=types,
+            results=results,
+            outside=outside,
+            output=fn.output,
+            location=fn.location,
         )
-        if any(has_lists(v.type) for v in (*fn.params, *fn.body.yields)):
-            return replace(program, refused="it takes or gives lists of any number of parts")
         try:
             loops = to_loops(fn, arguments.lengths, parse_expansion, recorder)
         except NoLoopForm as reason:

@@ -23,7 +23,7 @@ import numpy as np
 
 from srcdiff.compiling import Compiled
 from srcdiff.ir.core import Tree
-from srcdiff.ir.types import Array, Clamp, Dim, Scalar, Static, Struct, Type
+from srcdiff.ir.types import Array, Clamp, Dim, List, Scalar, Static, Struct, Type
 from srcdiff.programs import Program
 from srcdiff.signature import Arguments, Signature
 
@@ -232,15 +232,19 @@ class _Writer:
         for name in outside:
             self.miss(f"not {name}.flags.carray")
         found = f"run({', '.join([*values, *outside])})"
-        output = self.compiled.program.output
         if self.compiled.gives_plain:
             self.lines.append(f"    return {found}")
         else:
+            output = self.compiled.program.output
             self.lines += [f"    found = {found}", f"    return {self.restored('found', output)}"]
 
     def restored(self, text: str, tree: Tree) -> str:
         """The user's containers from tuples."""
+        assert self.compiled is not None
         if isinstance(tree, int):
+            leaf = self.compiled.program.results[tree]
+            if isinstance(leaf, List | Struct):
+                raise _Unfit
             return text
         parts = [self.restored(f"{text}[{k}]", child) for k, child in enumerate(tree.children)]
         if tree.kind in ("tuple", "list"):

@@ -16,7 +16,7 @@ from typing import Any
 
 from srcdiff.call_checks import check_arguments
 from srcdiff.codegen.load import load
-from srcdiff.compiling import Compiled, with_runtime
+from srcdiff.compiling import Compiled, LoopProgram, with_runtime
 from srcdiff.direct import MISS, DirectCall, direct_call
 from srcdiff.errors import (
     CompileWarning,
@@ -154,13 +154,16 @@ class Generated:
         """The loop form of a specialisation."""
         with _COMPILING:
             if specialisation.compiled is None:
-                if is_lost(self.derived) or specialisation.arguments is None:
-                    raise _lost(self.__name__)
-                from srcdiff.derivation import build_loops  # the stages take a while to import
-
-                program = build_loops(self.derived, specialisation.arguments)
-                specialisation.compiled = Compiled(program)
+                specialisation.compiled = Compiled(self._loop_program(specialisation))
             return specialisation.compiled
+
+    def _loop_program(self, specialisation: Specialisation, bound: bool = False) -> LoopProgram:
+        if is_lost(self.derived) or specialisation.arguments is None:
+            raise _lost(self.__name__)
+        from srcdiff.derivation import build_loops  # the stages take a while to import
+
+        with _COMPILING:
+            return build_loops(self.derived, specialisation.arguments, bound)
 
     def _specialised(
         self, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -319,10 +322,10 @@ class Generated:
             chosen = self._cache.latest
         program = chosen.program
         if form == "loops":
-            source = with_runtime(self._loop_text(chosen))
-            program = replace(
-                program, source=source, saved="", bindings=self._loops(chosen).program.bindings
-            )
+            self._loop_text(chosen)  # an error where there is none
+            loops = self._loop_program(chosen, bound=True)
+            source = with_runtime(loops.source)
+            program = replace(program, source=source, saved="", bindings=loops.bindings)
         target = Path(path)
         program.write(target)
         return target

@@ -127,7 +127,7 @@ class Program:
         head = _HEADER.format(kind=self.kind.replace("_", " "), f=self.base, needs=needs)
         if not self.bindings:
             return head + ("" if source.startswith(("import", "from")) else "\n") + source
-        start = re.search(r"^def ", source, re.MULTILINE)
+        start = re.search(r"^(@|def )", source, re.MULTILINE)
         assert start is not None
         imports, rest = source[: start.start()].strip(), source[start.start() :]
         values = [self._definition(k, v) for k, v in self.bindings.items()]

@@ -102,20 +102,64 @@ def test_wrong_lengths_raise_before_anything_is_read() -> None:
         namespace["product_grad"](X, X[:2].copy())
 
 
-def test_what_cannot_be_compiled_is_refused_with_the_reason() -> None:
-    def listed(xs):
-        s = 0.0
-        for x in xs:
-            s = s + x[0] ** 2
-        return s
+def on_one_path(x, a):
+    y = x * a
+    s = a
+    if a > 0.5:
+        s += y @ np.concatenate([y[1:], y[:1]])
+        y[y > 0.8] = a
+    else:
+        for row in [x, x * a]:
+            s += np.sum(row**3)
+    y[1] -= np.tanh(s) * x[0]
+    return s + np.sum(y * y * y)
 
-    g = srcdiff.grad(listed, jit=True)
+
+def test_what_has_no_loop_form_is_refused_with_the_reason() -> None:
+    g = srcdiff.grad(on_one_path, jit=True)
     for _ in range(2):
-        with pytest.raises(UnsupportedError, match="lists of any number of parts"):
-            g([X, X])
+        with pytest.raises(UnsupportedError, match="a length that only arrays show"):
+            g(X, 0.7)
     with pytest.raises(UnsupportedError, match="has no loop form"):
-        g.loop_source_for([X, X])
-    assert srcdiff.grad(listed)([X, X])[0][0] == pytest.approx(2.0 * X[0])
+        g.loop_source_for(X, 0.7)
+
+
+@dataclasses.dataclass
+class Layer:
+    weights: np.ndarray
+    offset: np.ndarray
+
+
+def network(layers, x):
+    for layer in layers:
+        x = np.tanh(layer.weights @ x + layer.offset)
+    return np.sum(x**2)
+
+
+def cubes(xs):
+    s, seen = 0.0, []
+    for row in xs["rows"]:
+        for x in row:
+            s += x**3
+            seen.append(s)
+    return s + xs["k"] * seen[0], seen
+
+
+def test_lists_come_and_go() -> None:
+    rng = np.random.default_rng(0)
+    layers = [Layer(rng.normal(size=(3, 3)), rng.normal(size=3)) for _ in range(4)]
+    g = srcdiff.grad(network, jit=True)
+    for given in (layers, layers[:1], layers[:2]):
+        expected = srcdiff.grad(network)(given, X)
+        for d, e in zip(g(given, X), expected, strict=True):
+            assert type(d) is Layer
+            np.testing.assert_allclose(d.weights, e.weights, rtol=1e-12)
+            np.testing.assert_allclose(d.offset, e.offset, rtol=1e-12)
+    rows = {"rows": [[1.0, 2.0], [3, 0.5], []], "k": 2.0}
+    found = srcdiff.grad(cubes, has_aux=True, jit=True)(rows)
+    expected = srcdiff.grad(cubes, has_aux=True)(rows)
+    assert found == expected
+    assert rows["rows"][1] == [3, 0.5]
 
 
 def test_what_numba_refuses_is_refused_each_time() -> None:

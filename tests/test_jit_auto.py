@@ -24,11 +24,11 @@ def energy(x, k):
     return np.sum(np.exp(-k * x**2))
 
 
-def of_lists(x):
-    kept = []
-    for v in x:
-        kept.append(v * v)
-    return kept[0] * kept[-1], kept
+def sorted_into(x):
+    buckets = [[], []]
+    for k in range(len(x)):
+        buckets[k % 2].append(x[k] ** 2)
+    return buckets[0][0] * buckets[1][0]
 
 
 def is_compiled(g) -> bool:
@@ -45,15 +45,15 @@ def test_what_can_be_compiled_is() -> None:
 
 
 def test_what_cannot_runs_as_numpy_and_says_so_once() -> None:
-    g = srcdiff.grad(of_lists, has_aux=True)
+    g = srcdiff.grad(sorted_into)
+    x = np.array([1.0, 2.0, 3.0])
     with pytest.warns(srcdiff.CompileWarning, match="so it runs as NumPy") as seen:
-        d, kept = g([1.0, 2.0, 3.0])
-    assert d == [18.0, 0.0, 6.0] and kept == [1.0, 4.0, 9.0]
+        np.testing.assert_allclose(g(x), [8.0, 4.0, 0.0])
     assert seen[0].filename == str(Path(__file__))
     assert not is_compiled(g)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        g([1.0, 2.0, 3.0])
+        g(x)
 
 
 def test_false_and_the_environment_keep_numpy(monkeypatch) -> None:

@@ -16,6 +16,7 @@ from srcdiff.codegen.facts import facts_of
 from srcdiff.codegen.folding import Folding, fold
 from srcdiff.codegen.handing import unbound
 from srcdiff.codegen.lengths import resolve_lengths
+from srcdiff.codegen.listed import listed_parameters
 from srcdiff.codegen.liveness import live_intervals
 from srcdiff.codegen.lower import lower
 from srcdiff.codegen.names import name_variables
@@ -44,7 +45,8 @@ def to_source(fn: Function) -> str:
     definitions: list[Any] = []
     for f in functions:
         bare = {f: f.name, **names}
-        tree = function_tree(f, bare, bound | {g.name for g in functions}, imports)
+        others = bound | {g.name for g in functions}
+        tree = function_tree(f, bare, others, imports, is_entry=f is fn)
         text = "" if f is fn else to_text(tree)
         if text in known:
             names[f] = known[text]
@@ -136,7 +138,11 @@ def _classes(tree: Tree) -> dict[str, Any]:
 
 
 def function_tree(
-    fn: Function, names: Mapping[Function, str], bound: set[str], imports: set[str]
+    fn: Function,
+    names: Mapping[Function, str],
+    bound: set[str],
+    imports: set[str],
+    is_entry: bool = False,
 ) -> Any:
     """The definition of one function; adds the dotted names that it uses to `imports`."""
     hollow: set[Value] = set()
@@ -159,6 +165,8 @@ def function_tree(
     if "loops" in fn.notes:
         for statement in body:
             _spell_dtypes(statement)
+        if is_entry:
+            body = [*listed_parameters(fn, writer.names), *body]
     if _mentions_numpy([*body, *defaults]):
         imports.add("np")
     params = n.arguments([writer.names[p] for p in fn.params], defaults=defaults)

@@ -11,7 +11,7 @@ from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Atom, Const, For, Function, Statement, Value, const
 from srcdiff.ir.types import Scalar
 from srcdiff.ops import arithmetic
-from srcdiff.transforms.nests import NoLoopForm
+from srcdiff.ops.numbers import choose
 
 __all__ = ["countdown"]
 
@@ -46,13 +46,19 @@ def _last(start: Atom, stop: Atom, step: Atom, b: Builder) -> Atom:
     """The last number that `range(start, stop, step)` counts, if it counts any."""
     if isinstance(step, Const) and abs(step.value) == 1:
         return _plus(stop, -step.value, b)
-    known = step.type.expr if isinstance(step.type, Scalar) else None
-    if isinstance(step, Value) and (known is None or not b.shapes.is_at_least_zero(known)):
-        raise NoLoopForm("a reversed loop whose step may be of either sign")
-    is_up = isinstance(step, Value) or step.value > 0
-    span = b.op(arithmetic.subtract, _plus(stop, -1 if is_up else 1, b), start)
+    span = b.op(arithmetic.subtract, _before(stop, step, b), start)
     turns = b.op(arithmetic.floor_divide, span, step)
     return b.op(arithmetic.add, start, b.op(arithmetic.multiply, turns, step))
+
+
+def _before(stop: Atom, step: Atom, b: Builder) -> Atom:
+    """One before the end, seen in the direction of the steps."""
+    known = step.type.expr if isinstance(step.type, Scalar) else None
+    if isinstance(step, Value) and (known is None or not b.shapes.is_at_least_zero(known)):
+        rises = b.op(arithmetic.greater, step, const(0))
+        return b.op(arithmetic.subtract, stop, b.op(choose, rises, const(1), const(-1)))
+    is_up = isinstance(step, Value) or step.value > 0
+    return _plus(stop, -1 if is_up else 1, b)
 
 
 def _plus(atom: Atom, number: int, b: Builder) -> Atom:

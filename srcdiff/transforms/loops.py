@@ -18,6 +18,7 @@ from srcdiff.transforms.lengths import bind_lengths, lacking
 from srcdiff.transforms.nests import NoLoopForm
 from srcdiff.transforms.pipeline import Pass, Recorder
 from srcdiff.transforms.plain_tuples import plain_tuples
+from srcdiff.transforms.python_errors import python_errors
 from srcdiff.transforms.scalarise import scalarise
 from srcdiff.transforms.truth_numbers import truth_numbers
 
@@ -39,6 +40,7 @@ def to_loops(
         Pass("expand", lambda f: expand(f, expansions), "fewer operations have loop forms"),
         Pass("common", cse, "what expansions have in common"),
         Pass("dead code", dce, "what they leave over"),
+        Pass("python errors", python_errors, "compiled code divides by zero and computes on"),
         Pass("scalarise", lambda f: _scalarised(f, lengths), "array operations are loops"),
         Pass("common", cse, "elements that several loops ask for"),
         Pass("hoist checks", hoist_checks, "indices are checked once for all turns"),

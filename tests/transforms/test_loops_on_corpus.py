@@ -13,7 +13,6 @@ from srcdiff.compiling import plain
 from srcdiff.transforms.nests import NoLoopForm
 
 WITHOUT = {
-    "max_pool_loops",  # a reversed loop whose step only the run knows
     "list_of_array_changed",  # an element's length, for a check, behind the loop that shows it
     "list_on_one_path",  # a length that is the sum of two, one of which nothing shows
 }

@@ -1,0 +1,112 @@
+"""The errors of Python's numbers, which compiled code computes on from as NumPy's do.
+
+    %q = divide %a, %b        becomes        if %b == 0 { raise ZeroDivisionError };  %q = divide %a, %b
+
+Arrays and NumPy's numbers raise nothing in either. What overflows is infinite in compiled code, and raises in Python.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import Atom, Const, Function, If, Op, Region, Statement
+from srcdiff.ir.types import Scalar
+from srcdiff.ops import arithmetic, control
+
+__all__ = ["python_errors"]
+
+
+@dataclass(frozen=True)
+class _Error:
+    """`test` is a condition on the operands `{0}`, `{1}` under which Python raises."""
+
+    test: str
+    cls: type[Exception]
+    message: str
+
+
+_BY_ZERO = _Error("{1} == 0", ZeroDivisionError, "division by zero")
+_OPERATORS = {
+    arithmetic.divide: _BY_ZERO,
+    arithmetic.floor_divide: _BY_ZERO,
+    arithmetic.mod: _BY_ZERO,
+    arithmetic.power: _Error("{0} == 0 and {1} < 0", ZeroDivisionError, "zero to a negative power"),
+}
+_DOMAINS = {  # where functions of `math` raise
+    "{0} <= 0": ("log", "log2", "log10"),
+    "{0} <= -1": ("log1p",),
+    "{0} < 0": ("sqrt",),
+    "{0} < 1": ("acosh",),
+    "abs({0}) > 1": ("acos", "asin"),
+    "abs({0}) >= 1": ("atanh",),
+}
+_FUNCTIONS = {
+    f"math.{name}": _Error(test, ValueError, "math domain error")
+    for test, names in _DOMAINS.items()
+    for name in names
+}
+
+
+def python_errors(fn: Function) -> Function:
+    """`fn` with checks in front of what raises for Python's numbers."""
+    return _Checked()(fn)
+
+
+class _Checked(Rewriter):
+    def __init__(self) -> None:
+        self.known: set[tuple[str, tuple[Atom, ...]]] = set()  # conditions that were looked at
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        before, self.known = self.known, set(self.known)
+        new = super().region(old, env, b)
+        self.known = before
+        return new
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        error = _error(new) if isinstance(new, Op) else None
+        if error is not None and isinstance(new, Op):
+            self.check(error, tuple(lookup(env, a) for a in new.operands), new, b)
+        b.append(new)
+
+    def check(self, error: _Error, operands: tuple[Atom, ...], op: Op, b: Builder) -> None:
+        text, wanted = _decided(error.test, operands)
+        if text == "False" or (text, wanted) in self.known:
+            return
+        self.known.add((text, wanted))
+        fails = b.op(control.test, *wanted, text=text)
+        inner = b.inner()
+        name = error.cls.__name__
+        told = f"{name}({error.message!r})"
+        inner.ops(control.raise_, text=told, classes={name: error.cls})
+        b.append(If(fails, inner.region((), ()), Region((), (), ()), (), op.location, "compiler"))
+
+
+def _error(op: Op) -> _Error | None:
+    """How an operation on Python's numbers may fail."""
+    types = [a.type for a in (*op.operands, *op.results)]
+    if not all(isinstance(t, Scalar) and (t.weak or t.dtype == "bool") for t in types):
+        return None
+    if any(isinstance(t, Scalar) and t.dtype.startswith("complex") for t in types):
+        return None
+    return _OPERATORS.get(op.decl) or _FUNCTIONS.get(op.spelling or op.decl.spelling)
+
+
+def _decided(test: str, operands: tuple[Atom, ...]) -> tuple[str, tuple[Atom, ...]]:
+    """The condition without what is known of constants, and the operands that it still asks for."""
+    left: list[str] = []
+    wanted: list[Atom] = []
+    for part in test.split(" and "):
+        (k,) = (k for k in range(len(operands)) if f"{{{k}}}" in part)
+        atom = operands[k]
+        if isinstance(atom, Const):
+            if not eval(
+                part.replace(f"{{{k}}}", repr(atom.value)),
+                {"inf": float("inf"), "nan": float("nan")},
+            ):
+                return "False", ()
+            continue
+        left.append(part.replace(f"{{{k}}}", f"{{{len(wanted)}}}"))
+        wanted.append(atom)
+    return " and ".join(left) or "True", tuple(wanted)

@@ -1,0 +1,80 @@
+"""Compiled code raises where Python's numbers do, and only there."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import srcdiff
+
+
+def ratio(x, y):
+    return x / y
+
+
+def steps(x, y, n):
+    s = 0.0
+    for i in range(n):
+        s = s + x / (y + i)
+    return s
+
+
+def whole(x, n, m):
+    return x * (n // m) + n % m
+
+
+def root(x):
+    return x**0.5
+
+
+def logarithm(x):
+    return math.log(x) * x
+
+
+RAISES = {
+    "a division": (ratio, (1.0, 0.0), ZeroDivisionError),
+    "in a loop": (steps, (1.0, -2.0, 5), ZeroDivisionError),
+    "of integers": (whole, (1.0, 3, 0), ZeroDivisionError),
+    "in the derivative alone": (root, (0.0,), ZeroDivisionError),
+    "of a domain": (logarithm, (-1.0,), ValueError),
+}
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize(("f", "args", "error"), RAISES.values(), ids=RAISES)
+def test_pythons_numbers_raise(f, args, error, jit) -> None:
+    with pytest.raises(error):
+        srcdiff.value_and_grad(f, jit=jit)(*args)
+
+
+QUIET = {
+    "the loop ends before": (steps, (1.0, -2.0, 2)),
+    "a number of NumPy": (ratio, (np.float64(1.0), np.float64(0.0))),
+    "an array": (lambda x, y: np.sum(x / y), (np.ones(2), np.array([0.0, 1.0]))),
+    "behind a test": (lambda x: 1.0 / x if x else x, (0.0,)),
+    "nan": (logarithm, (math.nan,)),
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(("f", "args"), QUIET.values(), ids=QUIET)
+def test_others_do_not(f, args) -> None:
+    value, d = srcdiff.value_and_grad(f, jit=True)(*args)
+    expected, d_expected = srcdiff.value_and_grad(f, jit=False)(*args)
+    np.testing.assert_allclose(value, expected)
+    np.testing.assert_allclose(d, d_expected)
+
+
+def test_a_divisor_is_looked_at_once() -> None:
+    text = srcdiff.value_and_grad(lambda x, y: x / y + y / x + 2.0 / x).loop_source_for(1.0, 2.0)
+    assert text.count("if x == 0:") == 1
+    assert text.count("if y == 0:") == 1
+
+
+def test_constants_are_not_looked_at() -> None:
+    text = srcdiff.value_and_grad(lambda x, n: x / 2.0 + n // 2 + x**2 + x**0.5).loop_source_for(
+        1.0, 3
+    )
+    assert text.count("raise") == 1  # of the derivative of the root
