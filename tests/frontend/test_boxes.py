@@ -224,3 +224,110 @@ def test_elements_of_a_vector_on_a_list_are_numbers():
 
     x = np.array([0.5, 1.5, 2.0])
     np.testing.assert_allclose(srcdiff.grad(f)(x), [1.0 + 2.0 * 0.5 * 1.5, 1.0 + 0.25, 1.0])
+
+
+def positive(v):
+    return np.where(v > 0.0, v, 0.0)
+
+
+def positives(x):
+    return [positive(v) for v in x]
+
+
+def scaled_by_the_first(items, x):
+    for i in range(len(items)):
+        items[i] *= x[0]
+    return items[0] * items[1] + items[2]
+
+
+def filled_here(x):
+    items = []
+    for v in x:
+        items.append(positive(v))
+    return scaled_by_the_first(items, x)
+
+
+def filled_by_a_helper(x):
+    return scaled_by_the_first(positives(x), x)
+
+
+@pytest.mark.parametrize("f", [filled_here, filled_by_a_helper])
+def test_items_that_one_list_has_once_are_changed(f):
+    assert problems(f, (np.abs(X),), second=True) == []
+
+
+def filled_with_one(x):
+    items, s = [], np.array(x[0])
+    for _ in x:
+        items.append(s)
+    return scaled_by_the_first(items, x)
+
+
+def filled_with_the_last(x):
+    items, s = [], np.array(x[0])
+    for v in x:
+        if v > 0.6:
+            s = positive(v)
+        items.append(s)
+    return scaled_by_the_first(items, x)
+
+
+def in_two_lists(x):
+    items = positives(x)
+    others = list(items)
+    return scaled_by_the_first(items, x) * others[0]
+
+
+def taken_before(x):
+    items = positives(x)
+    first = items[0]
+    return scaled_by_the_first(items, x) * first
+
+
+def moved_before_it_is_stored(x):
+    items = positives(x)
+    item = items[0]
+    item *= x[1]
+    return items[0] * x[2]
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        filled_with_one,
+        filled_with_the_last,
+        in_two_lists,
+        taken_before,
+        moved_before_it_is_stored,
+    ],
+)
+def test_items_that_have_another_name_are_refused(f):
+    with pytest.raises(srcdiff.UnsupportedError, match="without axes"):
+        srcdiff.grad(f)(np.abs(X))
+
+
+def one_twice(x):
+    s = np.array(x[0])
+    return s, s
+
+
+def changed_under_both_names(x):
+    s, t = one_twice(x)
+    s *= x[1]
+    return s * t
+
+
+def two(x):
+    return np.array(x[0]), np.array(x[1])
+
+
+def changed_under_its_name(x):
+    s, t = two(x)
+    s *= x[2]
+    return s * t
+
+
+def test_what_a_helper_makes_may_be_both_of_its_results():
+    with pytest.raises(srcdiff.UnsupportedError, match="without axes"):
+        srcdiff.grad(changed_under_both_names)(X)
+    assert problems(changed_under_its_name, (X,), second=True) == []
