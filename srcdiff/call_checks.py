@@ -26,12 +26,12 @@ def check_arguments(program: Program, arguments: Arguments, name: str) -> None:
         For arrays that overlap with one that is written, that are not contiguous where that matters, or that have no
         axes where they would be changed in place.
     """
+    if program.numbers:
+        _check_numbers(program, arguments)
     if program.written:
         _check_overlap(program, arguments, name)
     if program.contiguous:
         _check_contiguous(program, arguments, name)
-    if program.numbers:
-        _check_numbers(program, arguments)
 
 
 def _check_overlap(program: Program, arguments: Arguments, name: str) -> None:

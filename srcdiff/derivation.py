@@ -37,6 +37,7 @@ from srcdiff.signature import Arguments
 from srcdiff.transforms.entry_checks import (
     with_entry_checks,
     with_layout_checks,
+    with_number_checks,
     with_overlap_checks,
 )
 from srcdiff.transforms.facts import rename
@@ -101,7 +102,10 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
     source = to_source(fn)
     contiguous = fn.notes.get("contiguous", ())
     checked = with_layout_checks(fn, {*contiguous, *needs_contiguous(fn)})
-    checked = with_overlap_checks(checked, fn.notes.get("written", ()), arguments.names)
+    written = fn.notes.get("written", ())
+    checked = with_overlap_checks(checked, written, arguments.names)
+    torn = [(name, keys) for name, keys, _ in fn.notes.get("numbers", ())]
+    checked = with_number_checks(checked, (*written, *torn), arguments.names)
     saved = to_source(checked) if checked is not fn else ""
     watched = tuple(fn.notes.get("watched", {}).values())
     return Program(
@@ -115,7 +119,7 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
         counts=fn.notes.get("counts", ()),
         watched=watched,
         outside=bool(watched),
-        written=tuple(fn.notes.get("written", ())),
+        written=tuple(written),
         contiguous=tuple(contiguous),
         numbers=fn.notes.get("numbers", ()),
         arrays=fn.notes.get("arrays", {}),
@@ -261,7 +265,7 @@ def read(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function
     )
     for f in callees_first(fn):
         refuse_writes_outside(f)
-    written = written_parts(fn)
+    written = (*written_parts(fn), *_changed_numbers(fn))
     found = {
         "watched": _watched(derived.base, fn),
         "written": written,
@@ -273,6 +277,11 @@ def read(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function
     fn = replace(fn, notes={**fn.notes, **found})
     recorder.note("frontend", fn, time.perf_counter() - started)
     return prepare(fn, recorder, derived.options.disabled)
+
+
+def _changed_numbers(fn: Function) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Which parameters, and parts of them, are changed in place where they are arrays without axes."""
+    return ((fn.params[root[0]].name, root[1:]) for root in fn.notes["boxes"].changed)
 
 
 def _numbers(fn: Function) -> tuple[tuple[str, tuple[Any, ...], Location | None], ...]:
@@ -302,8 +311,11 @@ def _watched(base: Any, fn: Function) -> dict[str, Watched]:
 
 def _arrays_outside(fn: Function) -> dict[str, Any]:
     """The arrays that a function, and what it calls, finds outside."""
-    ops = (s for f in callees_first(fn) for s in _ops(f) if s.decl is constant_array)
-    return {str(s.attrs["name"]): s.attrs["value"] for s in ops}
+    found: dict[str, Any] = {}
+    for f in callees_first(fn):
+        found |= {s.attrs["name"]: s.attrs["value"] for s in _ops(f) if s.decl is constant_array}
+        found |= f.notes["boxes"].outside
+    return found
 
 
 def without_stops(fn: Function) -> Function:

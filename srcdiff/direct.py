@@ -212,9 +212,7 @@ class _Writer:
         """What is written overlaps with no other array."""
         others = [*self.arrays.values(), *map(self.bound, self.program.arrays.values())]
         keys = [(name, tuple(keys)) for name, keys in self.program.written]
-        if not {*keys} <= self.arrays.keys():
-            raise _Unfit
-        written = [self.arrays[key] for key in keys]
+        written = [self.arrays[key] for key in keys if key in self.arrays]  # not numbers
         pairs = {frozenset((w, o)) for w in written for o in others if w != o}
         if len(pairs) > _MOST_PAIRS:
             raise _Unfit

@@ -60,7 +60,8 @@ class Program:
     saved : str
         The text for a file, where it is another: it has checks that a call through srcdiff makes itself.
     written : tuple of (str, keys)
-        Arrays that the function writes into (the program works on copies): parameters, and parts of parameters.
+        Arrays that the function writes into (the program works on copies): parameters, and parts of parameters, and
+        such as would be changed if they were arrays without axes.
     contiguous : tuple of str
         Parameters of which the function means something else where their arrays are not contiguous.
     numbers : tuple of (name, keys, Location)

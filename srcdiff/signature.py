@@ -70,7 +70,8 @@ class Arguments:
         given = dict(zip(self.names, self.own, strict=True))
         for name, keys in written:
             array = functools.reduce(part_of, keys, given[name])
-            if sum(np.shares_memory(array, a) for a in arrays) > 1:
+            is_array = isinstance(array, np.ndarray)
+            if is_array and sum(np.shares_memory(array, a) for a in arrays) > 1:
                 return self._called(array, name, keys, outside)
         return None
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
+from srcdiff.frontend.subset import fail
 from srcdiff.ir.core import (
     Atom,
     Call,
+    Const,
     For,
     If,
     Op,
@@ -21,12 +23,26 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import Array, List, Scalar, Struct
+from srcdiff.ir.types import Array, List, Scalar, Struct, Type
 
-__all__ = ["Boxes", "Roots", "RootsOf", "summary_of", "type_of_root"]
+__all__ = ["Boxes", "Outside", "changes_outside", "Roots", "RootsOf", "summary_of", "type_of_root"]
 
-Root = tuple[Any, ...]  # a value that has storage, and the keys of a part of it
+Root = tuple[Any, ...]  # what has storage, and the keys of a part of it
 Roots = frozenset[Root]
+
+
+@dataclass(frozen=True, eq=False)
+class Outside:
+    """An array without axes that a function finds outside, and the constant that it is to the IR."""
+
+    name: str
+    array: Any
+    constant: Const
+
+    @property
+    def type(self) -> Type:
+        return self.constant.type
+
 
 _NOTHING: Roots = frozenset()
 _PARTS = ("get", "unpack", "list_item", "list_pop")
@@ -46,6 +62,8 @@ class Boxes:
         What each result may be, and what it may hold. What is new has the function's own roots.
     alone : set of root
         Those of them that one container has at one place.
+    outside : mapping of str to array
+        Such arrays that it finds outside.
     """
 
     changed: Mapping[Root, Location | None] = field(default_factory=dict)
@@ -53,6 +71,7 @@ class Boxes:
     results: tuple[Roots, ...] = ()
     held: tuple[Roots, ...] = ()
     alone: Roots = _NOTHING
+    outside: Mapping[str, Any] = field(default_factory=dict)
 
 
 def type_of_root(root: Root) -> Any:
@@ -82,8 +101,9 @@ def _items(op: Op, type_: Any) -> Iterator[Atom]:
 class RootsOf:
     """What each value may be, or share storage with."""
 
-    def __init__(self, region: Region, updates: set[Value]) -> None:
+    def __init__(self, region: Region, updates: set[Value], outside: Mapping[int, Outside]) -> None:
         self.updates = updates
+        self.constants = outside
         self.given = {p: k for k, p in enumerate(region.params)}
         self.found: dict[Value, Roots] = {
             p: frozenset({(p,)}) for p in region.params if _may_be(p.type)
@@ -103,7 +123,10 @@ class RootsOf:
         return sum(map(len, self.found.values())) + sum(map(len, self.held.values()))
 
     def of(self, atom: Atom) -> Roots:
-        return self.found.get(atom, _NOTHING) if isinstance(atom, Value) else _NOTHING
+        if isinstance(atom, Const):
+            found = self.constants.get(id(atom))
+            return frozenset({(found,)}) if found else _NOTHING
+        return self.found.get(atom, _NOTHING)
 
     def reach(self, atom: Atom) -> Roots:
         """With what a container holds."""
@@ -236,6 +259,8 @@ class RootsOf:
 
     def given_to(self, call: Call, root: Root) -> Roots:
         """What a root of a callee's is here."""
+        if isinstance(root[0], Outside):
+            return frozenset({root})
         if isinstance(root[0], Value):  # made there
             value = self.made.setdefault((call, root), Value(type_of_root(root), "made"))
             self.made_by[value] = (call, root)
@@ -284,6 +309,15 @@ def _put_back(region: Region, updates: set[Value]) -> dict[Statement, Statement]
                 found[change] = s
         writes += bool(s.decl.writes) and isinstance(s.operands[0].type, List)
     return found
+
+
+def changes_outside(found: Outside, where: Location | None) -> NoReturn:
+    """A derivative cannot write into arrays that are not its own."""
+    fail(
+        f"this changes `{found.name}`, an array from outside",
+        "Pass the array as an argument, or change a copy of it.",
+        where,
+    )
 
 
 def summary_of(call: Call) -> Boxes:

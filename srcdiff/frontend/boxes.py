@@ -14,9 +14,18 @@ with what they give.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from srcdiff.frontend.box_roots import Boxes, Root, Roots, RootsOf, summary_of, type_of_root
+from srcdiff.frontend.box_roots import (
+    Boxes,
+    Outside,
+    Root,
+    Roots,
+    RootsOf,
+    changes_outside,
+    summary_of,
+    type_of_root,
+)
 from srcdiff.frontend.subset import fail
 from srcdiff.ir.core import (
     Atom,
@@ -36,15 +45,17 @@ from srcdiff.ir.types import Array, Scalar, Struct
 __all__ = ["boxes_of"]
 
 
-def boxes_of(region: Region, updates: set[Value]) -> Boxes:
-    """What a function does to arrays without axes. `updates`: what `s += v` made of numbers.
+def boxes_of(region: Region, updates: set[Value], outside: Mapping[int, Outside]) -> Boxes:
+    """What a function does to arrays without axes. `updates`: what `s += v` made of numbers. `outside`: constants
+    that are such arrays.
 
     Raises
     ------
     UnsupportedError
-        Where one that it makes, or a part of an array, is changed and read under another name.
+        Where one that it makes, or a part of an array, is changed and read under another name; and where one from
+        outside is changed.
     """
-    roots = RootsOf(region, updates)
+    roots = RootsOf(region, updates, outside)
     check = _Check(roots)
     check.region(region, set())
     held = [roots.reach(a) - roots.of(a) for a in region.yields]
@@ -56,6 +67,7 @@ def boxes_of(region: Region, updates: set[Value]) -> Boxes:
         tuple(map(roots.seen, results)),
         tuple(map(roots.seen, held)),
         roots.seen(alone),
+        {found.name: found.array for found in outside.values()},
     )
 
 
@@ -126,6 +138,9 @@ class _Check:
         if not changed:
             return
         if is_number:
+            for root in changed:
+                if isinstance(root[0], Outside):
+                    changes_outside(root[0], by.location)
             self.changed.update((r, by.location) for r in self.roots.outside(changed))
         else:  # the IR sees what arrays see of it
             numbers = frozenset(r for r in changed if isinstance(type_of_root(r), Scalar))

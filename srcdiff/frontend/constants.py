@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.frontend.box_roots import Outside
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.source import is_own_method
 from srcdiff.frontend.values import FrontValue, Known, Method, Parts, Piece
@@ -145,7 +146,9 @@ def from_python(fr: Frame, value: Any, name: str, node: Any) -> FrontValue:
         }
         return fr.ops(node, constant_array, names=(name,), **attrs)[0]
     if isinstance(value, np.ndarray):
-        return const(value[()])
+        number = const(value[()])
+        fr.session.outside[id(number)] = Outside(name, value, number)
+        return number
     if isinstance(value, _SCALARS):
         return const(value)
     if isinstance(value, tuple | list | dict) or _is_record(value):

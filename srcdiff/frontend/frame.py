@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from srcdiff.frontend.box_roots import changes_outside
 from srcdiff.frontend.session import Session
 from srcdiff.frontend.source import Source
 from srcdiff.frontend.subset import fail
@@ -17,7 +18,7 @@ from srcdiff.frontend.values import Conflict, FrontValue, Missing, Partial, Part
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, OpDecl, Value
 from srcdiff.ir.shapes import ShapeMismatch
-from srcdiff.ir.types import Static
+from srcdiff.ir.types import Scalar, Static
 from srcdiff.ops.infer import TypeMistake
 
 __all__ = ["HOOKS", "Frame", "describe", "reads"]
@@ -195,6 +196,15 @@ class Frame:
         return results
 
     # ---- errors ----
+
+    def updated(self, node: Any, old: FrontValue, new: FrontValue) -> FrontValue:
+        """`new`, which `old += v` has made."""
+        if isinstance(old, Const) and id(old) in self.session.outside:
+            changes_outside(self.session.outside[id(old)], self.source.location(node))
+        is_number = isinstance(old, Value) and isinstance(old.type, Scalar) and not old.type.weak
+        if is_number and isinstance(new, Value):
+            self.session.updates.add(new)
+        return new
 
     def fail(self, node: Any, message: str, advice: str = "") -> NoReturn:
         fail(message, advice, self.source.location(node))

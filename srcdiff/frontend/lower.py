@@ -327,7 +327,7 @@ class _Reading:
         resolve: Callable[[Dim], Dim] = shapes.resolve
         region = session.b.region(params, yields)
         notes = {
-            "boxes": boxes_of(region, session.updates),
+            "boxes": boxes_of(region, session.updates, session.outside),
             "assumptions": self._own(shapes.assumptions),
             "equal": self._own(shapes.equal),
             "shown": dict(self.types),

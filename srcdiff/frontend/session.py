@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from srcdiff.frontend.box_roots import Outside
 from srcdiff.frontend.values import FrontValue, Parts
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Op, Value, const
 from srcdiff.ir.shapes import ShapeMismatch, Shapes
-from srcdiff.ir.types import Dim, List, Scalar, Type
+from srcdiff.ir.types import Dim, List, Type
 
 __all__ = [
     "FALSE",
@@ -194,6 +195,8 @@ class Session:
         The parameters known when compiling that were read.
     updates : set
         What `s += v` made of numbers, which may be arrays without axes.
+    outside : dict
+        The constants that are such arrays outside, by their identity.
     notes : dict
         What the function was specialised on: globals and captured values.
     """
@@ -234,6 +237,7 @@ class Session:
     writes_params: bool = False
     taken: set[str] = field(default_factory=set)
     updates: set[Value] = field(default_factory=set)
+    outside: dict[int, Outside] = field(default_factory=dict)
     of_python: bool = False  # a rule of an operation that gives a Python number
     user_names: bool = (
         True  # False for rules: their names are hints, their lines are not the user's
@@ -327,13 +331,6 @@ class Session:
         if isinstance(value, Value) and value in self.opened:
             return self.current(self.opened[value])
         return value
-
-    def updated(self, old: FrontValue, new: FrontValue) -> FrontValue:
-        """`new`, which `old += v` has made."""
-        is_number = isinstance(old, Value) and isinstance(old.type, Scalar) and not old.type.weak
-        if is_number and isinstance(new, Value):
-            self.updates.add(new)
-        return new
 
     def suppose(self, condition: Atom, truth: bool) -> None:
         """Enter what is known in the branch where `condition` is `truth`."""

@@ -82,7 +82,7 @@ def _augmented(fr: Frame, node: Any) -> None:
     if isinstance(node.op, gast.Add) and is_list(old):
         call_value(fr, node, Method(old, "extend"), [value], {})
         return
-    new = fr.session.updated(old, combine(fr, node)(node.op, old, value))
+    new = fr.updated(node, old, combine(fr, node)(node.op, old, value))
     bind_name(fr, target.id, new, since)
 
 

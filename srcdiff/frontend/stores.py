@@ -162,7 +162,7 @@ def update_item(
         if isinstance(part, Value) and isinstance(part.type, Array):
             add_to(fr, part, op, fr.as_atom(value, node), node, combine)
         else:
-            new = fr.session.updated(part, combine(op, part, value))
+            new = fr.updated(node, part, combine(op, part, value))
             _write_part(fr, container, key, new, node)
         return
     target = fr.as_atom(base, node)
@@ -172,7 +172,7 @@ def update_item(
         if isinstance(old.type, Array):
             add_to(fr, old, op, fr.as_atom(value, node), node, combine)
         else:
-            new = fr.session.updated(old, combine(op, old, value))
+            new = fr.updated(node, old, combine(op, old, value))
             fr.ops(node, list_set, target, position, as_item(fr, node, new))
         return
     place = place_of(fr, target, key, node)

@@ -15,7 +15,8 @@ arguments as they are given, so this stands in saved files only:
         if np.shares_memory(x, w):
             raise ValueError("f_grad is generated for x and w that do not overlap")
 
-So does the check that arrays are contiguous, in programs that reshape them and write into what they get.
+So does the check that what `s += v` changes is a number: an array without axes may have another name. And the check
+that arrays are contiguous, in programs that reshape them and write into what they get.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from dataclasses import replace
 from srcdiff.ir.build import Builder, shapes_for
 from srcdiff.ir.core import Atom, Function, If, Region, Value
 from srcdiff.ir.shapes import is_clamp_of, lengths_in
-from srcdiff.ir.types import Array, Clamp, Dim, Struct, Symbol, Type
+from srcdiff.ir.types import Array, Clamp, Dim, List, Scalar, Struct, Symbol, Type
 from srcdiff.ops import control
 from srcdiff.ops.container_text import part_texts
 from srcdiff.ops.overlap import shares_memory
@@ -34,7 +35,7 @@ from srcdiff.transforms.demanded import demanded
 from srcdiff.transforms.parts import Keys, Part, storage_parts, take
 from srcdiff.transforms.spelled_values import differs, escaped, spelled_value
 
-__all__ = ["with_entry_checks", "with_layout_checks", "with_overlap_checks"]
+__all__ = ["with_entry_checks", "with_layout_checks", "with_number_checks", "with_overlap_checks"]
 
 
 def with_entry_checks(fn: Function) -> Function:
@@ -88,6 +89,36 @@ def with_layout_checks(fn: Function, names: Collection[str]) -> Function:
             said = f" is generated for {_called(part)} contiguous in C order"
             _refuse(fn, "not {0}.flags.c_contiguous", (array,), said, b)
     return _behind(b, fn)
+
+
+def with_number_checks(
+    fn: Function, changed: Collection[tuple[str, Keys]], names: Collection[str]
+) -> Function:
+    """`fn` with a check that what its base changes, and the IR takes for numbers, is no array without axes."""
+    b = Builder(shapes_for(fn), "compiler", fn.location)
+    params = {p.name: p for p in fn.params if p.name in names}
+    for name, keys in dict.fromkeys(changed):
+        if name not in params:
+            continue
+        told = b.inner()
+        type_ = take(told, (params[name], keys)).type
+        called = _called((params[name], keys))
+        test = _is_array(type_, "{0}" + escaped(called.removeprefix(name)))
+        if test:
+            said = f" is generated for {called} without arrays in the place of numbers"
+            _refuse(fn, test, (params[name],), said, b)
+    return _behind(b, fn)
+
+
+def _is_array(type_: Type, text: str, item: str = "item") -> str:
+    """The test whether a number, or one in a container, is an array; empty where there are none."""
+    if isinstance(type_, Scalar):
+        return f"isinstance({text}, np.ndarray)"
+    if isinstance(type_, List):
+        inner = _is_array(type_.element, item, f"{item}s")
+        return inner and f"any({inner} for {item} in {text})"
+    parts = part_texts(type_, text) if isinstance(type_, Struct) else []
+    return " or ".join(filter(None, (_is_array(t, part, item) for part, t in parts)))
 
 
 def _called(part: Part) -> str:

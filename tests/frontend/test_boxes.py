@@ -213,7 +213,10 @@ def test_a_part_of_a_parameter_may_be_a_number():
     with pytest.raises(srcdiff.UnsupportedError, match=r"`p\['loss'\]`"):
         g(p, X)
     assert g({**p, "loss": BOX[()]}, X)[0] == pytest.approx(0.7 * 0.7)
-    assert srcdiff.grad(other_part_of_a_parameter, argnums=1)(p, X)[0] == pytest.approx(0.7)
+    other = srcdiff.grad(other_part_of_a_parameter, argnums=1)
+    assert other({**p, "other": BOX.copy()}, X)[0] == pytest.approx(0.7)
+    with pytest.raises(srcdiff.UnsupportedError, match="overlap in memory"):
+        other(p, X)
 
 
 def test_elements_of_a_vector_on_a_list_are_numbers():
@@ -331,3 +334,84 @@ def test_what_a_helper_makes_may_be_both_of_its_results():
     with pytest.raises(srcdiff.UnsupportedError, match="without axes"):
         srcdiff.grad(changed_under_both_names)(X)
     assert problems(changed_under_its_name, (X,), second=True) == []
+
+
+HERE = {"left": BOX, "right": BOX}
+
+
+def change_of_a_global(x):
+    s = BOX
+    s += x[0]
+    return s * x[1]
+
+
+def change_of_a_part_of_a_global(x):
+    s = HERE["left"]
+    s += x[0]
+    return HERE["right"] * x[1]
+
+
+def change_on_one_path(x):
+    s = np.array(1.0) if x[0] < 0 else BOX
+    s *= x[1]
+    return x[0] * x[1]
+
+
+def change_by_a_helper(x):
+    add_to(BOX, x[0])
+    return x[0] * x[1]
+
+
+def found(x):
+    return BOX
+
+
+def change_of_what_a_helper_finds(x):
+    s = found(x)
+    s *= x[1]
+    return s * x[0]
+
+
+def change_by_a_constant(x):
+    s = BOX
+    s *= 2.0
+    return s * x[0]
+
+
+def change_of_a_view(x):
+    s = BOX.reshape(1)
+    s[0] = x[1]
+    return BOX * x[0]
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        change_of_a_global,
+        change_of_a_part_of_a_global,
+        change_on_one_path,
+        change_by_a_helper,
+        change_of_what_a_helper_finds,
+        change_by_a_constant,
+        change_of_a_view,
+    ],
+)
+def test_a_change_of_one_from_outside_is_refused(f):
+    with pytest.raises(srcdiff.UnsupportedError, match=r"this changes `(BOX|HERE\['left'\])`"):
+        srcdiff.grad(f)(X)
+
+
+def changed_parameter(x, s, other):
+    s *= x[0]
+    return s * x[1] * np.sum(other) * BOX
+
+
+def test_a_parameter_that_is_changed_may_be_nothing_else():
+    g = srcdiff.grad(changed_parameter)
+    expected = g(X, 0.3, 2.0)
+    assert np.array_equal(g(X, np.array(0.3), np.array(2.0)), expected)
+    own = np.array([0.3])
+    for s, other in ((BOX, 2.0), (np.array(0.3),) * 2, (own.reshape(()), own)):
+        with pytest.raises(srcdiff.UnsupportedError, match="overlap in memory"):
+            g(X, s, other)
+        assert np.all(np.isfinite(g(X, s.copy(), other)))

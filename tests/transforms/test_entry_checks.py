@@ -75,6 +75,28 @@ def test_a_saved_gradient_refuses_storage_that_is_not_its_own(tmp_path):
     assert "shares_memory" not in source  # a call through srcdiff has looked already
 
 
+def counted(s, p, terms, x):
+    t = p["loss"]
+    s += x[0]
+    p["loss"] *= x[1]
+    for k in range(len(terms)):
+        terms[k] *= s
+    return s * t * terms[0] * terms[1] * p["loss"]
+
+
+def test_a_saved_gradient_takes_no_array_for_a_number_that_is_changed(tmp_path):
+    x, number = np.ones(2), np.float64(0.5)
+    given = (number, {"loss": number}, [number, number])
+    g, source = module(counted, tmp_path, *given, x)
+    assert g(*given, x) == pytest.approx(srcdiff.grad(counted)(*given, x))
+    box = np.array(0.5)
+    boxes = (box, {"loss": box}, [number, box])
+    for k, name in enumerate(("s", r"p\['loss'\]", "terms")):
+        with pytest.raises(ValueError, match=f"{name} without arrays in the place of numbers"):
+            g(*given[:k], boxes[k], *given[k + 1 :], x)
+    assert "isinstance" not in source  # a call through srcdiff has looked already
+
+
 def test_arrays_on_lists_are_looked_at_as_well(tmp_path):
     def f(x, xs):
         x[0] = xs[0][1]
