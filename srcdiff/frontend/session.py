@@ -13,6 +13,7 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Op, Value, const
 from srcdiff.ir.shapes import ShapeMismatch, Shapes
 from srcdiff.ir.types import Dim, List, Type
+from srcdiff.ops.infer import TypeMistake
 
 __all__ = [
     "FALSE",
@@ -126,6 +127,15 @@ class Symbols(Shapes):
         if differ and (self.regions or self.conditional):
             return self.open(a, b)
         return super().decide(a, b)
+
+    def is_one(self, dim: Dim, axis: str) -> bool:
+        """What only the run decides is refused: a result has a number of axes that is known when compiling."""
+        if not super().is_one(dim, axis) and not self.not_one(self.resolve(dim)):
+            raise TypeMistake(
+                f"whether {axis} has length 1, and is dropped, is known only when this runs; say which axes to drop: "
+                "np.squeeze(x, axis=0)"
+            )
+        return super().is_one(dim, axis)
 
     def actually(self, dim: Dim) -> int | None:
         """What a length is for the arguments at hand."""

@@ -149,6 +149,10 @@ class Shapes:
         """Whether an axis is known not to have length 1."""
         return dim.symbol in self.rigid or (dim.is_const and dim != ONE)
 
+    def is_one(self, dim: Dim, axis: str) -> bool:
+        """Whether an axis is dropped because its length is 1."""
+        return self.resolve(dim) == ONE
+
     def decide(self, a: Dim, b: Dim) -> Dim:
         """An axis whose lengths the program alone does not decide: ask the actual arguments, or leave it open."""
         try:

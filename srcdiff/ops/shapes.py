@@ -356,11 +356,8 @@ def _squeezed(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
     base = numeric(operands[0])
     shape = [shapes.resolve(d) for d in shape_of(base)]
     axis = attrs.get("axis")
-    gone = (
-        [k for k, d in enumerate(shape) if d == Dim(1)]
-        if axis is None
-        else axes_of(len(shape), axis)
-    )
+    ones = (k for k, d in enumerate(shape) if shapes.is_one(d, f"axis {k}"))
+    gone = tuple(ones) if axis is None else axes_of(len(shape), axis)
     for k in gone:
         if shapes.not_one(shape[k]):
             raise TypeMistake(

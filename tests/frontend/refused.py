@@ -359,3 +359,12 @@ def extended_by_itself(x):
 @case("`math.log` takes fewer arguments here", "math.log(x, 2.0, 3.0)", 1.0)
 def logarithm_of_three(x):
     return math.log(x, 2.0, 3.0)
+
+
+@case(
+    "whether axis 0 has length 1, and is dropped, is known only when this runs",
+    "np.squeeze(x[x > 0])",
+    x3,
+)
+def squeezes_a_length_that_the_run_decides(x):
+    return np.sum(np.squeeze(x[x > 0]))
