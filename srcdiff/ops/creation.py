@@ -257,12 +257,18 @@ def full(value, *shape, out, d_out):
     d_value = np.sum(d_out)
 
 
+def _filled_like(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    if ndim_of(operands[1].type):
+        raise TypeMistake("np.full_like takes one number; use np.broadcast_to")
+    return like_first(shapes, operands, attrs)
+
+
 @declare(
     np.full_like,
     element=loop_forms.filled_with(1),
     boxes=True,
     template=like_text("full_like", "{1}"),
-    infer=like_first,
+    infer=_filled_like,
     bind=bind_like("a", "fill_value"),
     linear=True,
     shape_of=(0,),
@@ -317,12 +323,15 @@ arange = operation(
     template=_arguments_text,
     infer=_ranged,
     bind=_bind_arange,
-    differentiable=False,
     signature="*bounds",
 )
 
 
 def _spaced(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    if any(ndim_of(a.type) for a in operands[:2]):
+        raise TypeMistake(
+            "np.linspace between arrays is not supported; write a + (b - a) * np.linspace(0.0, 1.0, n)"
+        )
     dtype, _ = promote(operands[:2])
     return (
         Array("float64" if dtype[0] in "biu" else dtype, (known(operands[2]) or shapes.fresh(),)),

@@ -46,11 +46,8 @@ def _diag_text(op: Op) -> str:
 
 
 def _add_diagonal_text(op: Op) -> str:
-    """Adds to the diagonal of a matrix; to a vector, the diagonal of a matrix."""
     k = op.attrs.get("k", op.attrs.get("offset", 0))
     picked = f", {k}" if k else ""
-    if ndim_of(op.operands[0].type) == 1:
-        return f"{{0}} += np.diag({{1}}{picked})"
     part = "{0}" if not k else f"{{0}}[:, {k}:]" if k > 0 else f"{{0}}[{-k}:]"
     return f"np.fill_diagonal({part}, np.diag({{0}}{picked}) + {{1}})"
 
@@ -58,14 +55,11 @@ def _add_diagonal_text(op: Op) -> str:
 def _add_diagonal_now(operands: Sequence[Any], attrs: Attrs) -> None:
     into, amount = operands
     k = attrs.get("k", attrs.get("offset", 0))
-    if into.ndim == 1:
-        into += np.diag(amount, k)
-    else:
-        np.fill_diagonal(
-            into[:, k:] if k > 0 else into[-k:] if k < 0 else into, np.diag(into, k) + amount
-        )
+    part = into[:, k:] if k > 0 else into[-k:] if k < 0 else into
+    np.fill_diagonal(part, np.diag(into, k) + amount)
 
 
+# adds to the diagonal of a matrix
 add_diagonal = operation(
     "add_diagonal",
     template=_add_diagonal_text,

@@ -195,7 +195,10 @@ def _add_text(op: Op) -> str:
 def _add_at_text(op: Op) -> str:
     subscript = index_text(op.attrs["where"], 2)
     key = f"np.s_[{subscript}]" if ":" in subscript else f"({subscript})"
-    return f"np.add.at({{0}}, {key}, {{1}})"
+    target, amount, *places = (ndim_of(a.type) for a in op.operands)
+    # NumPy reads past the end of a vector that it has to broadcast to a table of places
+    is_misread = target == amount == 1 and any(axes > 1 for axes in places)
+    return f"np.add.at({{0}}, {key}, {'np.atleast_2d({1})' if is_misread else '{1}'})"
 
 
 def _subscript_key(where: str, operands: Sequence[Any]) -> Any:
@@ -214,7 +217,8 @@ def _add_now(operands: Sequence[Any], attrs: Attrs) -> None:
 
 
 def _add_at_now(operands: Sequence[Any], attrs: Attrs) -> None:
-    np.add.at(operands[0], _subscript_key(attrs["where"], operands[2:]), operands[1])
+    key = _subscript_key(attrs["where"], operands[2:])
+    np.add.at(operands[0], key, np.broadcast_to(operands[1], operands[0][key].shape))
 
 
 # ---- masks ------------------------------------------------------------------------------

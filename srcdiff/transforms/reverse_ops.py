@@ -11,7 +11,7 @@ from srcdiff.ir.core import (
     Value,
     const,
 )
-from srcdiff.ir.types import Array
+from srcdiff.ir.types import Array, ndim_of
 from srcdiff.ops import memory
 from srcdiff.transforms.adjoints import Partial, Scope, adjoint_type, whole
 from srcdiff.transforms.reverse_memory import REVERSED, refuse_write
@@ -34,12 +34,17 @@ def reverse_op(r: Reversal, op: Op, scope: Scope) -> None:
     d_outs = [r.take(v, scope) if r.is_active(v) else None for v in op.results]
     if all(d is None for d in d_outs):
         return
-    if op.decl.scatter is not None:
+    if op.decl.scatter is not None and not _makes_more(op):
         _scatter(r, op, d_outs[0], scope)
     elif op.decl.build is not None:
         _build(r, op, d_outs, scope)
     else:
         reverse_by_rule(r, op, d_outs, scope)
+
+
+def _makes_more(op: Op) -> bool:
+    """Whether what may pick a part of an array, and has a rule for when it does not, has made a larger one."""
+    return op.decl.rule is not None and ndim_of(op.operands[0].type) < ndim_of(op.result.type)
 
 
 def _build(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: Scope) -> None:

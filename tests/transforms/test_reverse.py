@@ -196,3 +196,15 @@ def test_what_may_have_one_element_is_broadcast_in_adjoints():
     np.testing.assert_allclose(srcdiff.grad(weighted)(x, 1), expected)
     np.testing.assert_allclose(srcdiff.grad(weighted, jit=True)(x, -5), expected)
     np.testing.assert_allclose(srcdiff.grad(weighted)(x, -5), expected)
+
+
+def test_a_range_that_begins_with_what_is_differentiated_is_refused_and_no_zero():
+    def f(x):
+        return np.sum(np.arange(x, x + 3.0))
+
+    with pytest.raises(
+        srcdiff.UnsupportedError, match="derivative of arange with respect to argument 1"
+    ):
+        srcdiff.grad(f)(0.5)
+    g = srcdiff.grad(lambda x, end: np.sum(x * np.arange(0.0, end, 0.5)))
+    assert g(2.0, 1.5) == 1.5
