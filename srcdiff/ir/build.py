@@ -26,7 +26,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.location import Location
 from srcdiff.ir.shapes import Range, Shapes
 from srcdiff.ir.spelling import as_spelled
-from srcdiff.ir.types import Dim, Scalar, Type, all_dims, map_dims
+from srcdiff.ir.types import Dim, Scalar, Type, all_dims, map_dims, shape_of
 
 __all__ = [
     "Builder",
@@ -35,6 +35,7 @@ __all__ = [
     "change_dims",
     "clone_region",
     "clone_statement",
+    "lengths_of",
     "lookup",
     "range_of",
     "shapes_for",
@@ -185,6 +186,14 @@ def shapes_for(fn: Function) -> Shapes:
         find_ranges=lambda: ranges_of(fn.body),
         assumptions=list(fn.notes.get("assumptions", ())),
     )
+
+
+def lengths_of(fn: Function) -> Shapes:
+    """What is known of a finished function's lengths: those of parameters, and its counts, are not negative."""
+    shapes = shapes_for(fn)
+    shapes.rigid |= {d.symbol for p in fn.params for d in shape_of(p.type) if d.symbol is not None}
+    shapes.rigid |= set(fn.notes.get("counts", ()))  # no program is called with negative ones
+    return shapes
 
 
 def ranges_of(region: Region) -> dict[str, Range]:

@@ -13,6 +13,7 @@ from srcdiff.transforms.expand import Expansions, expand
 from srcdiff.transforms.forward_stores import drop_unread, forward_stores
 from srcdiff.transforms.fuse_nests import fuse_nests
 from srcdiff.transforms.hoist import hoist
+from srcdiff.transforms.hoist_buffers import hoist_buffers
 from srcdiff.transforms.hoist_checks import hoist_checks
 from srcdiff.transforms.lengths import bind_lengths, lacking
 from srcdiff.transforms.nests import NoLoopForm
@@ -50,6 +51,7 @@ def to_loops(
         Pass("common", cse, "fused bodies repeat themselves"),
         Pass("dead code", dce, "what is left over"),
         Pass("hoist", hoist, "what does not change in a loop"),
+        Pass("hoist buffers", hoist_buffers, "a loop takes its storage once"),
         Pass("truth numbers", truth_numbers, "compiled code converts none"),
         Pass("countdown", countdown, "compiled code counts down"),
         Pass("dead code", dce, "what is left over"),

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.alias import storage_roots, writes_of, written_roots
-from srcdiff.ir.build import Builder, shapes_for
+from srcdiff.ir.build import Builder, lengths_of
 from srcdiff.ir.core import (
     Atom,
     Call,
@@ -84,12 +84,7 @@ class _Scalarise:
         self.read_here: set[Atom] = set()  # what statements of the region at hand read
 
     def function(self, fn: Function) -> Function:
-        shapes = shapes_for(fn)
-        shapes.rigid |= {
-            d.symbol for p in fn.params for d in shape_of(p.type) if d.symbol is not None
-        }
-        shapes.rigid |= set(fn.notes.get("counts", ()))  # no program is called with negative ones
-        b = Builder(shapes, "compiler", fn.location)
+        b = Builder(lengths_of(fn), "compiler", fn.location)
         return fn.with_body(self.region(fn.body, b))
 
     def region(self, old: Region, b: Builder) -> Region:

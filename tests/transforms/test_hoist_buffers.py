@@ -1,0 +1,151 @@
+"""Storage of single turns, in front of their loops."""
+
+import numpy as np
+from transforms.passes import check, unchanged
+
+from srcdiff.transforms.hoist_buffers import hoist_buffers
+
+X = np.array([0.5, -1.0, 2.0])
+
+
+def test_what_a_turn_needs_for_itself_is_taken_once():
+    check(
+        hoist_buffers,
+        """
+        def f(%x: float64[n], %k: int64) -> 0 {
+          %s: float64 = for 0, %k, 1 with 0.0 {
+            (%i: int64{i}, %s.1: float64) ->
+            %t: float64[n] = empty_of[type=type(float64[n])] ;compiler
+            store[where=''] %t, %x
+            %a: float64! = index[where='i'] %t, 0
+            %s.2: float64 = add %s.1, %a
+            yield %s.2
+          }
+          yield %s
+        }
+        """,
+        """
+        def f(%x: float64[n], %k: int64) -> 0 {
+          %t: float64[n] = empty_of[type=type(float64[n])] ;compiler
+          %s: float64 = for 0, %k, 1 with 0.0 {
+            (%i: int64{i}, %s.1: float64) ->
+            store[where=''] %t, %x
+            %a: float64! = index[where='i'] %t, 0
+            %s.2: float64 = add %s.1, %a
+            yield %s.2
+          }
+          yield %s
+        }
+        """,
+        X,
+        3,
+    )
+
+
+STEPS = """
+def f(%x: float64[n], %k: int64) -> 0 {{
+  %y: float64[n] = empty_of[type=type(float64[n])] ;compiler
+  store[where=''] %y, %x
+  %y.1: float64[n] = for 0, %k, 1 with {start} {{
+    (%i: int64{{i}}, %y.2: float64[n]) ->
+    %u: float64[n] = empty_of[type=type(float64[n])] ;compiler
+    %a: float64[n] = read %y.2
+    %b: float64[n] = multiply %a, 0.5
+    store[where=''] %u, %b
+    yield {handed}
+  }}
+  {behind}
+  %c: float64[n] = read %y.1
+  yield {result}
+}}
+"""
+
+
+def test_what_is_handed_on_has_two_buffers():
+    text = STEPS.format(start="%y", handed="%u", behind="", result="%c")
+    check(
+        hoist_buffers,
+        text,
+        """
+        def f(%x: float64[n], %k: int64) -> 0 {
+          %y: float64[n] = empty_of[type=type(float64[n])] ;compiler
+          store[where=''] %y, %x
+          %u: float64[n] = empty_of[type=type(float64[n])] ;compiler
+          %y.1: float64[n], %u.1: float64[n] = for 0, %k, 1 with %y, %u {
+            (%i: int64{i}, %y.2: float64[n], %u.2: float64[n]) ->
+            %a: float64[n] = read %y.2
+            %b: float64[n] = multiply %a, 0.5
+            store[where=''] %u.2, %b
+            yield %u.2, %y.2
+          }
+          %c: float64[n] = read %y.1
+          yield %c
+        }
+        """,
+        X,
+        3,
+    )
+
+
+def test_what_is_asked_for_behind_the_loop_is_not_written_over():
+    """The first buffer is read later: the loop starts on a copy, or stays as it is where that would be seen."""
+    new = hoist_buffers
+    text = STEPS.format(start="%y", handed="%u", behind="%d: float64[n] = read %y", result="%d")
+    unchanged(new, text, X, 3)
+
+
+def test_an_argument_is_copied_first():
+    text = """
+    def f(%x: float64[n], %k: int64) -> 0 {
+      %y.1: float64[n] = for 0, %k, 1 with %x {
+        (%i: int64{i}, %y.2: float64[n]) ->
+        %u: float64[n] = empty_of[type=type(float64[n])] ;compiler
+        %a: float64[n] = read %y.2
+        store[where=''] %u, %a
+        yield %u
+      }
+      %c: float64[n] = read %y.1
+      yield %c
+    }
+    """
+    check(
+        hoist_buffers,
+        text,
+        """
+        def f(%x: float64[n], %k: int64) -> 0 {
+          %x.1: float64[n] = copy %x
+          %u: float64[n] = empty_of[type=type(float64[n])] ;compiler
+          %y: float64[n], %u.1: float64[n] = for 0, %k, 1 with %x.1, %u {
+            (%i: int64{i}, %y.1: float64[n], %u.2: float64[n]) ->
+            %a: float64[n] = read %y.1
+            store[where=''] %u.2, %a
+            yield %u.2, %y.1
+          }
+          %c: float64[n] = read %y
+          yield %c
+        }
+        """,
+        X,
+        2,
+    )
+
+
+def test_a_length_that_may_be_negative_is_not_asked_for():
+    unchanged(
+        hoist_buffers,
+        """
+        def f(%x: float64[n], %k: int64) -> 0 {
+          %s: float64 = for 0, %k, 1 with 0.0 {
+            (%i: int64{i}, %s.1: float64) ->
+            %t: float64[k] = empty[dtype='float64'] %k
+            store[where=''] %t, 1.0
+            %a: float64! = index[where='i'] %t, 0
+            %s.2: float64 = add %s.1, %a
+            yield %s.2
+          }
+          yield %s
+        }
+        """,
+        X,
+        -2,
+    )
