@@ -25,6 +25,7 @@ from srcdiff.transforms.fill_once import fill_once
 from srcdiff.transforms.first_sums import first_sums
 from srcdiff.transforms.fold import fold
 from srcdiff.transforms.forward import ForwardRules, forward
+from srcdiff.transforms.forward_stores import forward_stores
 from srcdiff.transforms.fuse_loops import fuse_loops, loop_direction
 from srcdiff.transforms.hoist import hoist
 from srcdiff.transforms.last_turn import drop_last_turns
@@ -164,6 +165,11 @@ _LENGTHS = (
     Pass("dead code", dce, "what only lengths were asked of"),
 )
 
+_AT_HAND = (
+    Pass("forward stores", forward_stores, "what was stored is at hand, and not kept twice"),
+    Pass("dead code", dce, "what was loaded again"),
+)
+
 _FINISH = (
     Pass("materialise", materialise, "adjoints at full size get their spelling"),
     Pass("fold", fold, "what recomputation made constant"),
@@ -226,7 +232,8 @@ def gradient(
 ) -> Function:
     """A prepared function to its reverse-mode derivative, ready to be printed."""
     store = Pass("residuals", lambda f: residuals(f, mode), "store or recompute")
-    decide = (*_SIMPLIFY, *_FUSE, *_SIMPLIFY, *_LENGTHS, store, *_FINISH)
+    ahead = _AT_HAND if mode == "machine" else ()
+    decide = (*_SIMPLIFY, *_FUSE, *_SIMPLIFY, *ahead, *_LENGTHS, store, *_FINISH)
     inner = Recorder(verify=recorder.verify)
 
     def finish(helper: Function) -> Function:

@@ -24,6 +24,7 @@ from srcdiff.ir.types import Array, Scalar, Struct, Type
 from srcdiff.ops import memory
 from srcdiff.transforms.loads import Program, survey
 from srcdiff.transforms.maxflow import minimum_cut
+from srcdiff.transforms.outer_reads import as_before, read_in_front
 from srcdiff.transforms.recompute import is_place, origins
 from srcdiff.transforms.storage import write_plan
 from srcdiff.transforms.storage_plan import Plan
@@ -44,6 +45,13 @@ def residuals(fn: Function, mode: Mode = "auto") -> Function:
     """
     if not _wanted(fn.body):
         return fn
+    if mode == "machine":
+        fn, made = read_in_front(fn, survey(_forward_part(fn.body), storage_roots(fn)))
+        return as_before(_decided(fn, mode), made)
+    return _decided(fn, mode)
+
+
+def _decided(fn: Function, mode: Mode) -> Function:
     plan, cost = _planned(fn, mode)
     whole = fn if mode == "store" else read_whole(fn)
     if whole is not fn:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import copy
 import textwrap
 
 import numpy as np
-from fuzz.compare import function_of, problems, stages
+from fuzz.compare import flat, function_of, problems, stages
+from loop_forms import as_python, loop_form
 
 import srcdiff
+from srcdiff.compiling import plain
 
 HEADER = "import numpy as np\n\n\n"
 
@@ -24,6 +27,17 @@ def agrees(text, *args):
     assert not found, found[0]
 
 
+def loops_agree(text, *args):
+    """The loop form of a program's derivative, as Python runs it, gives what the array form gives."""
+    gradient = srcdiff.value_and_grad(source(text), on_independent="ignore")
+    loops = as_python(loop_form(gradient, args))
+    given = gradient.signature.bind(copy.deepcopy(args), {}, frozenset())
+    value, expected = gradient(*copy.deepcopy(args))
+    found, d_found = loops(*map(plain, given.values, given.types))
+    np.testing.assert_allclose(found, value, rtol=1e-12)
+    np.testing.assert_allclose(flat(d_found), flat(expected), rtol=1e-11, atol=1e-12)
+
+
 def refusal(text, *args):
     """What a program is refused with."""
     (found,) = problems(source(text), args)
@@ -31,12 +45,13 @@ def refusal(text, *args):
     return found
 
 
-def kept(function, args, **options):
-    """How many numbers the generated code keeps between its parts: what it allocates with `np.empty`, and appends to
-    lists of its own.
+def kept(function, args, loops=False, **options):
+    """How many numbers the generated code (`loops`: as it is compiled) keeps between its parts: what it allocates with
+    `np.empty`, and appends to lists of its own.
     """
     gradient = srcdiff.value_and_grad(function, on_independent="ignore", **options)
-    tree = ast.parse(gradient.source_for(*args))
+    text = gradient.loop_source_for(*args) if loops else gradient.source_for(*args)
+    tree = ast.parse(text.replace("from numba import njit", "njit = lambda **_: lambda f: f"))
     counter = _Count()
     tree = ast.fix_missing_locations(counter.visit(tree))
     namespace = {"numbers": [0]}
