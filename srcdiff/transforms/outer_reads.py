@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from srcdiff.ir.alias import storage_roots, writes_of
+from srcdiff.ir.alias import Roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import (
     Atom,
@@ -37,9 +37,11 @@ from srcdiff.transforms.loads import Program
 __all__ = ["as_before", "read_in_front"]
 
 
-def read_in_front(fn: Function, program: Program) -> tuple[Function, dict[Value, Atom]]:
+def read_in_front(
+    fn: Function, roots: Roots, program: Program
+) -> tuple[Function, dict[Value, Atom]]:
     """`fn` with such reads in its forward loops, and for each `read` the array that it is of."""
-    change = _ReadsInFront(fn, program)
+    change = _ReadsInFront(roots, program)
     return change(fn), change.made
 
 
@@ -49,9 +51,9 @@ def as_before(fn: Function, made: dict[Value, Atom]) -> Function:
 
 
 class _ReadsInFront(Rewriter):
-    def __init__(self, fn: Function, program: Program) -> None:
+    def __init__(self, roots: Roots, program: Program) -> None:
         self.program = program
-        self.roots = storage_roots(fn)
+        self.roots = roots
         self.depth = 0
         self.made: dict[Value, Atom] = {}
         self.of: dict[int, Value] = {}  # load -> what it is an element of

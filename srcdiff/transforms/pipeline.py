@@ -148,12 +148,15 @@ _SIMPLIFY = (
     Pass("dead code", dce, "rules are inlined whole"),
 )
 
-_FUSE = (
-    Pass(
-        "fuse loops",
-        fuse_loops,
-        "a forward and a backward loop that may be one are one; nothing is kept between them",
-    ),
+_FUSE = Pass(
+    "fuse loops",
+    fuse_loops,
+    "a forward and a backward loop that may be one are one; nothing is kept between them",
+)
+_FUSE_TURNS = Pass(
+    "fuse loops",
+    lambda fn: fuse_loops(fn, complete=False),
+    "a forward and a backward loop that may be one are one; what is kept is kept for a turn",
 )
 
 _LENGTHS = (
@@ -232,8 +235,9 @@ def gradient(
 ) -> Function:
     """A prepared function to its reverse-mode derivative, ready to be printed."""
     store = Pass("residuals", lambda f: residuals(f, mode), "store or recompute")
-    ahead = _AT_HAND if mode == "machine" else ()
-    decide = (*_SIMPLIFY, *_FUSE, *_SIMPLIFY, *ahead, *_LENGTHS, store, *_FINISH)
+    is_machine = mode == "machine"
+    fuse, ahead = (_FUSE_TURNS, _AT_HAND) if is_machine else (_FUSE, ())
+    decide = (*_SIMPLIFY, fuse, *_SIMPLIFY, *ahead, *_LENGTHS, store, *_FINISH)
     inner = Recorder(verify=recorder.verify)
 
     def finish(helper: Function) -> Function:

@@ -18,8 +18,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from srcdiff.ir.alias import storage_roots
-from srcdiff.ir.core import Function, Op, Region, Value, regions_of, walk
+from srcdiff.ir.alias import Roots, storage_roots
+from srcdiff.ir.core import Atom, Function, Op, Region, Value, regions_of, walk
 from srcdiff.ir.types import Array, Scalar, Struct, Type
 from srcdiff.ops import memory
 from srcdiff.transforms.loads import Program, survey
@@ -28,6 +28,7 @@ from srcdiff.transforms.outer_reads import as_before, read_in_front
 from srcdiff.transforms.recompute import is_place, origins
 from srcdiff.transforms.storage import write_plan
 from srcdiff.transforms.storage_plan import Plan
+from srcdiff.transforms.turn_residuals import decide_turns
 from srcdiff.transforms.whole_reads import read_whole
 
 __all__ = ["Mode", "residuals"]
@@ -43,29 +44,31 @@ def residuals(fn: Function, mode: Mode = "auto") -> Function:
     """`fn` without `save` and `restore`: what they carried is computed again, taken from storage of the
     program's, or stored.
     """
+    if mode == "machine":
+        fn = decide_turns(fn, lambda turn, roots: _decided(turn, roots, mode))
+    return _decided(fn, storage_roots(fn), mode)
+
+
+def _decided(fn: Function, roots: Roots, mode: Mode) -> Function:
     if not _wanted(fn.body):
         return fn
+    made: dict[Value, Atom] = {}
     if mode == "machine":
-        fn, made = read_in_front(fn, survey(_forward_part(fn.body), storage_roots(fn)))
-        return as_before(_decided(fn, mode), made)
-    return _decided(fn, mode)
-
-
-def _decided(fn: Function, mode: Mode) -> Function:
-    plan, cost = _planned(fn, mode)
-    whole = fn if mode == "store" else read_whole(fn)
+        fn, made = read_in_front(fn, roots, survey(_forward_part(fn.body), roots))
+    plan, cost = _planned(fn, roots, mode)
+    whole = fn if mode == "store" else read_whole(fn, roots)
     if whole is not fn:
-        other, less = _planned(whole, mode)
+        other, less = _planned(whole, roots, mode)
         if less < cost:
-            return write_plan(whole, other)
-    return write_plan(fn, plan)
+            fn, plan = whole, other
+    return as_before(write_plan(fn, plan), made)
 
 
-def _planned(fn: Function, mode: Mode) -> tuple[Plan, float]:
+def _planned(fn: Function, roots: Roots, mode: Mode) -> tuple[Plan, float]:
     """What is stored and where, and what that costs."""
     wanted = _wanted(fn.body)
     forward = _forward_part(fn.body)
-    program = survey(forward, storage_roots(fn))
+    program = survey(forward, roots)
     plan = Plan(program, frozenset(fn.notes.get("counts", ())))
     groups = _by_top_statement(forward, wanted, program).values()
     return plan, sum(_decide(values, program, plan, mode) for values in groups)

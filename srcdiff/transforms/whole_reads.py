@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from srcdiff.ir.alias import Roots, storage_roots, writes_of
+from srcdiff.ir.alias import Roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import For, Function, Op, Region, Statement, Value, While, regions_of
 from srcdiff.ops import memory
@@ -38,9 +38,8 @@ class _Moment:
         )
 
 
-def read_whole(fn: Function) -> Function:
+def read_whole(fn: Function, roots: Roots) -> Function:
     """`fn` with one `read` for the parts of an array that a turn of a loop reads at one moment."""
-    roots = storage_roots(fn)
     moments = [m for r in _loop_regions(fn.body) for m in _moments(r, roots) if m.has_parts]
     return _ReadsWhole(moments)(fn) if moments else fn
 

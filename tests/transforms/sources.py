@@ -46,24 +46,28 @@ def refusal(text, *args):
 
 
 def kept(function, args, loops=False, **options):
-    """How many numbers the generated code (`loops`: as it is compiled) keeps between its parts: what it allocates with
-    `np.empty`, and appends to lists of its own.
+    """How many numbers the generated code keeps between its parts: what it allocates with `np.empty`, and appends to
+    lists of its own. `loops`: as it is compiled; what a turn allocates is gone when it is over.
     """
     gradient = srcdiff.value_and_grad(function, on_independent="ignore", **options)
     text = gradient.loop_source_for(*args) if loops else gradient.source_for(*args)
     tree = ast.parse(text.replace("from numba import njit", "njit = lambda **_: lambda f: f"))
     counter = _Count()
     tree = ast.fix_missing_locations(counter.visit(tree))
-    namespace = {"numbers": [0]}
+    sizes = [[] for _ in range(counter.places)]
+    namespace = {"sizes": sizes}
     exec(compile(tree, "<counted>", "exec"), namespace)
     name = next(n.name for n in reversed(tree.body) if isinstance(n, ast.FunctionDef))
     with np.errstate(all="ignore"):
         namespace[name](*args)
-    return namespace["numbers"][0]
+    return sum(max(found, default=0) if loops else sum(found) for found in sizes)
 
 
 class _Count(ast.NodeTransformer):
     """Counts the sizes of arrays made by `np.empty` as the program runs, and of what is put on lists."""
+
+    def __init__(self):
+        self.places = 0
 
     def visit_Call(self, node):
         self.generic_visit(node)
@@ -75,7 +79,10 @@ class _Count(ast.NodeTransformer):
         return node
 
     def counted(self, node):
-        count = "(lambda made: (numbers.__setitem__(0, numbers[0] + __import__('numpy').size(made)), made)[1])"
+        count = (
+            f"(lambda made: (sizes[{self.places}].append(__import__('numpy').size(made)), made)[1])"
+        )
+        self.places += 1
         return ast.Call(ast.parse(count, mode="eval").body, [node], [])
 
 

@@ -1,0 +1,63 @@
+"""A loop whose turns commute is one with its mirror in the loop form, even where each turn has to keep something."""
+
+from transforms.hard_programs import V
+from transforms.sources import kept, loops_agree, source
+
+POWERS = """
+    def f(x, t, k):
+        total = 0.0
+        for i in range(len(t)):
+            s, power = k, 1.0
+            for j in range(len(x)):
+                s -= x[j] * power
+                power *= t[i]
+            total += s**2
+        return total
+"""
+
+
+def test_what_a_turn_keeps_for_itself_is_kept_for_one_turn():
+    assert kept(source(POWERS), (V(4), V(50), 0.3), loops=True) == 4
+
+
+def test_the_readable_form_keeps_its_two_loops():
+    text = "def f(x, t):\n    s = 0.0\n    for v in t:\n        p = v\n        for u in x:\n            p = np.sin(p * u)\n        s += p\n    return s\n"
+    assert kept(source(text), (V(4), V(5))) == 5 * 4
+    assert kept(source(text), (V(4), V(5)), loops=True) == 4
+
+
+def test_kept_values_of_turns_agree():
+    loops_agree(POWERS, V(4), V(5), 0.3)
+
+
+def test_turns_within_turns_agree():
+    loops_agree(
+        """
+        def f(x, y):
+            total = 0.0
+            for a in x:
+                for b in y:
+                    p = a
+                    for k in range(3):
+                        p = np.sin(p * b + k)
+                    total += p * a
+            return total
+        """,
+        V(4),
+        V(3),
+    )
+
+
+def test_a_turn_that_others_wait_for_is_kept_for_all():
+    text = """
+        def f(x, n):
+            h = 0.5
+            for t in range(n):
+                p = h
+                for u in x:
+                    p = np.sin(p * u)
+                h = p * h
+            return h
+    """
+    assert kept(source(text), (V(4), 3), loops=True) >= 3 * 4
+    loops_agree(text, V(4), 3)
