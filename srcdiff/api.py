@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,8 +13,9 @@ from typing import Any, overload
 
 import numpy as np
 
+from srcdiff.direct import MISS
 from srcdiff.errors import DifferentiationError, UnsupportedError
-from srcdiff.generated import Generated
+from srcdiff.generated import Generated, Specialisations
 from srcdiff.options import Options, make_options
 from srcdiff.programs import Derived
 from srcdiff.signature import resolve_argnums, signature_of
@@ -188,13 +190,16 @@ class Pullback(_AtPoint):
 
     kind = "vjp"
 
+    def __init__(self, function: Function, options: Options) -> None:
+        super().__init__(function, options)
+        self._primal: Generated | None = None  # the function itself, compiled
+        self._ready: Generated | None = None  # what the latest value was for
+
     def __call__(self, *args: Any, argnums: Any = None) -> tuple[Any, Callable[..., Any]]:
         wanted = float_positions(args) if argnums is None else argnums
         handle = self._handle(wanted)
-        # what cannot be differentiated is an error now, not when `back` is called
-        handle.specialise(*args, None)
+        seen = self._value(handle, args)
         kept = [_copied(a) for a in args]
-        seen = self.function(*[_copied(a) for a in args])
 
         def back(d_value: Any) -> Any:
             _, found = handle(*kept, fit_to(seen, d_value, "d_value"))
@@ -206,6 +211,21 @@ class Pullback(_AtPoint):
             return tuple(adjoints)
 
         return _copied(seen), back  # arrays of their own, as all that derivatives give
+
+    def _value(self, handle: Generated, args: tuple[Any, ...]) -> Any:
+        """The function's value; compiled, where its derivative is."""
+        found = MISS
+        if handle is self._ready and self._primal is not None:  # looked at before
+            found = self._primal.recognised(args)
+        if found is MISS:
+            # what cannot be differentiated is an error now, not when `back` is called
+            handle.specialise(*args, None)
+            if handle.compiles and self._primal is None:
+                self._primal = _generated("value", self.function, self.options, ())
+            run = self._primal if handle.compiles and self._primal is not None else self.function
+            found = run(*map(_copied, args))
+            self._ready = handle
+        return found
 
     def _resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
         argnums = kwargs.pop("argnums", None)
@@ -349,7 +369,9 @@ def _generated(kind: str, f: Any, options: Options, argnums: Any = None) -> Gene
                 "Differentiate the gradient instead, or a function that is written out.",
             )
     else:
-        signature = signature_of(f, wanted)
+        signature = (
+            signature_of(f, wanted) if kind != "value" else replace(signature_of(f, 0), wrt=())
+        )
     further = {
         "vjp": ("d_value",),
         "jvp": tuple(f"{signature.names[k]}_dot" for k in signature.wrt),
@@ -359,7 +381,22 @@ def _generated(kind: str, f: Any, options: Options, argnums: Any = None) -> Gene
         signature, further=further, spread=kind == "hvp" and is_tuple, along=kind in ("jvp", "hvp")
     )
     name = f"{'f' if signature.name == '<lambda>' else signature.name}_{kind}"
-    return Generated(Derived(kind, f, options, signature.wrt, name, is_tuple), signature)
+    derived = Derived(kind, f, options, signature.wrt, name, is_tuple)
+    return Generated(derived, signature, _known(derived), is_quiet=kind == "value")
+
+
+def _known(derived: Derived) -> Specialisations:
+    """What handles of one derivative share, so that `grad(f)(x)` in a loop generates and compiles once."""
+    try:
+        code = getattr(derived.base, "__code__", None)
+        return _shared(derived, code, os.environ.get("SRCDIFF_JIT"))
+    except TypeError:  # a callable without a hash
+        return Specialisations()
+
+
+@functools.lru_cache(maxsize=64)
+def _shared(derived: Derived, code: Any, jit: str | None) -> Specialisations:
+    return Specialisations()
 
 
 def _copied(value: Any) -> Any:

@@ -45,7 +45,14 @@ from srcdiff.transforms.loops import to_loops
 from srcdiff.transforms.nests import NoLoopForm
 from srcdiff.transforms.outside import outside_as_parameters
 from srcdiff.transforms.parts import written_parts
-from srcdiff.transforms.pipeline import Recorder, each_function, gradient, prepare, tangent
+from srcdiff.transforms.pipeline import (
+    Recorder,
+    each_function,
+    finished,
+    gradient,
+    prepare,
+    tangent,
+)
 from srcdiff.transforms.reshaped import needs_contiguous
 
 __all__ = ["build", "build_loops"]
@@ -53,6 +60,7 @@ __all__ = ["build", "build_loops"]
 _PLAIN = (bool, int, float, str, type(None))
 
 DOCS = {
+    "value": "Value of `{f}`.",
     "grad": "Gradient of `{f}` with respect to {wrt}.",
     "value_and_grad": "Value and gradient of `{f}` with respect to {wrt}.",
     "vjp": "Value of `{f}`, and its derivative with respect to {wrt} weighted by {further}.",
@@ -153,7 +161,9 @@ def build_loops(derived: Derived, arguments: Arguments, bound: bool = False) -> 
             location=fn.location,
         )
         try:
-            loops = to_loops(fn, arguments.lengths, parse_expansion, recorder)
+            loops = to_loops(
+                fn, arguments.lengths, parse_expansion, recorder, derived.options.fastmath
+            )
         except NoLoopForm as reason:
             return replace(program, refused=str(reason))
         source = to_source(with_entry_checks(loops))
@@ -174,7 +184,9 @@ def derive(
     primal = read(derived, arguments, recorder)
     for k in wrt:
         check_differentiable(primal, k)
-    if kind == "jvp":
+    if kind == "value":
+        fn = finished(primal, recorder)
+    elif kind == "jvp":
         fn = tangent(primal, wrt, parse_rule, parse_forward_rule, recorder)
     else:
         fn = backward(derived, primal, recorder, machine)

@@ -16,7 +16,7 @@ What they do not recognise is bound and typed as every first call is, so they ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -47,7 +47,7 @@ def direct_call(
     program: Program, signature: Signature, arguments: Arguments, run: Any
 ) -> DirectCall | None:
     """The call of `run`, a `Compiled` or the NumPy function; None where arguments are not told by their types."""
-    if signature.further or signature.keyword_only:
+    if signature.keyword_only or (signature.further and not isinstance(run, Compiled)):
         return None
     try:
         return _Writer(program, arguments, run).written(signature)
@@ -69,20 +69,46 @@ class _Writer:
         self.arrays: dict[tuple[str, tuple[Any, ...]], str] = {}
 
     def written(self, signature: Signature) -> DirectCall:
-        params = [f"a{k}" for k in range(len(signature.names))]
+        params = [f"a{k}" for k in range(len(signature.names) + len(signature.further))]
         self.miss(f"len(args) != {len(params)}")
         if params:
             self.lines.append(f"    {', '.join(params)}, = args")
         values = []
-        for k, (text, type_) in enumerate(zip(params, self.arguments.types, strict=True)):
+        for k, (text, type_) in enumerate(zip(params, self.arguments.types, strict=False)):
             self.floats(text, type_, k)
             values.append(self.argument(text, type_, self.arguments.names[k], ()))
         self.facts()
+        if signature.further:
+            values += self.further(params[len(values) :], signature)
         self.call(values)
         source = "\n".join(["def call(args):", *self.lines])
         exec(compile(source, "<srcdiff call>", "exec"), self.names)
         made: DirectCall = self.names["call"]
         return made
+
+    def further(self, texts: Sequence[str], signature: Signature) -> Sequence[str]:
+        """Tangents and weights behind the arguments; their types are those of the compiled program's parameters."""
+        assert self.compiled is not None
+        types = self.compiled.program.types[len(self.arguments.types) :]
+        parts = list(texts)
+        if self.program.kind == "vjp":
+            parts = list(self.weights(texts[0], self.program.weights))
+        elif signature.spread:
+            self.miss(f"type({texts[0]}) is not tuple or len({texts[0]}) != {len(types)}")
+            parts = [f"{texts[0]}[{k}]" for k in range(len(types))]
+        if len(parts) != len(types) or any(isinstance(t, Struct | Static) for t in types):
+            raise _Unfit
+        pairs = zip(parts, types, strict=True)
+        return [self.argument(text, type_, "", (text,)) for text, type_ in pairs]
+
+    def weights(self, text: str, shape: Any) -> Iterator[str]:
+        """The weights of a result's parts, as the program takes them; see `Program.weights`."""
+        if isinstance(shape, bool):
+            yield from [text] if shape else []
+            return
+        self.miss(f"type({text}) is not tuple or len({text}) != {len(shape)}")
+        for k, inner in enumerate(shape):
+            yield from self.weights(f"{text}[{k}]", inner)
 
     def miss(self, condition: str) -> None:
         self.lines += [f"    if {condition}:", "        return MISS"]
@@ -129,13 +155,14 @@ class _Writer:
         )
         own = [f"n{len(self.lengths) + k}" for k in range(type_.ndim)]
         self.lines.append(f"    {', '.join(own)}, = {text}.shape")
-        wrong = []
-        for length, dim in zip(own, type_.shape, strict=True):
-            if dim.symbol is None and dim != Dim(1):
-                raise _Unfit
-            wrong.append(f"{length} != 1" if dim.symbol is None else f"{length} == 1")
-            self.lengths[dim.symbol or f"={length}"] = length
+        wrong = [self.misfit(length, dim) for length, dim in zip(own, type_.shape, strict=True)]
         self.miss(" or ".join(wrong))
+
+    def misfit(self, length: str, dim: Dim) -> str:
+        """Whether an axis is another than the type says."""
+        known = dim.is_const or dim.symbol is None or dim.symbol in self.lengths
+        self.lengths.setdefault(f"={length}" if known else str(dim.symbol), length)
+        return f"{length} != {self.length(dim)}" if known else f"{length} == 1"
 
     def scalar(self, text: str, type_: Scalar, name: str) -> None:
         python = _PYTHON.get(type_.dtype) if type_.weak else None

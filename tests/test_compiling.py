@@ -233,3 +233,61 @@ def test_negative_indices_count_from_the_end() -> None:
     np.testing.assert_allclose(
         srcdiff.grad(picked, jit=True)(*args), srcdiff.grad(picked)(*args), rtol=1e-14
     )
+
+
+def both(p, x):
+    return np.outer(p["w"], x) * p["k"], np.sum(p["w"]) * x
+
+
+def looped(x, y):
+    s = np.zeros(len(x))
+    for i in range(len(x)):
+        for j in range(len(y)):
+            s[i] += np.sin(x[i] * y[j])
+    return s
+
+
+def test_a_vjp_is_compiled_and_so_is_the_value() -> None:
+    f = srcdiff.differentiate(jit=True)(looped)
+    value, back = f.vjp(X, 2.0 * X)
+    np.testing.assert_allclose(value, looped(X, 2.0 * X))
+    expected = srcdiff.vjp(looped, X, 2.0 * X)[1]
+    for weights in (np.ones(3), np.array([1.0, 0.0, -2.0])):
+        for found, right in zip(back(weights), expected(weights), strict=True):
+            np.testing.assert_allclose(found, right, rtol=1e-12)
+    with pytest.raises(ValueError, match="shape"):
+        back(np.ones(4))
+    p = {"w": X, "k": 2.0}
+    (table, _), back = srcdiff.vjp(both, p, np.ones(2), jit=True)
+    np.testing.assert_allclose(table, 2.0 * np.outer(X, np.ones(2)))
+    weights = (np.ones((3, 2)), np.array([1.0, 3.0]))
+    found, right = back(weights), srcdiff.vjp(both, p, np.ones(2))[1](weights)
+    np.testing.assert_allclose(found[0]["w"], right[0]["w"])
+    assert found[0]["k"] == pytest.approx(right[0]["k"])
+    np.testing.assert_allclose(found[1], right[1])
+
+
+def test_tangents_are_compiled_and_looked_at_in_every_call() -> None:
+    f = srcdiff.differentiate(jit=True)(energy)
+    right = srcdiff.jvp(energy, (X, 0.5), (np.ones(3), 2.0))
+    for _ in range(2):
+        assert f.jvp((X, 0.5), (np.ones(3), 2.0)) == pytest.approx(right)
+    with pytest.raises(ValueError, match="shape"):
+        f.jvp((X, 0.5), (np.ones(4), 2.0))
+    product = srcdiff.hvp(energy, jit=True)
+    for _ in range(2):
+        np.testing.assert_allclose(product(X, 0.5, X), srcdiff.hvp(energy)(X, 0.5, X), rtol=1e-12)
+    with pytest.raises(ValueError, match="shape"):
+        product(X, 0.5, np.ones(4))
+
+
+def test_without_fastmath_sums_are_in_order() -> None:
+    strict = srcdiff.value_and_grad(energy, jit=True, fastmath=False)
+    text = strict.loop_source_for(X, 0.5)
+    assert "fastmath" not in text and 'error_model="numpy"' in text
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=1000)
+    total = 0.0
+    for v in x:
+        total += float(np.exp(-0.5 * v * v))
+    assert strict(x, 0.5)[0] == pytest.approx(total, rel=1e-14)

@@ -32,7 +32,7 @@ def sorted_into(x):
 
 
 def is_compiled(g) -> bool:
-    return isinstance(g._cache.latest.run, Compiled)
+    return isinstance(g._latest.run, Compiled)
 
 
 def test_what_can_be_compiled_is() -> None:
@@ -72,7 +72,7 @@ def test_false_and_the_environment_keep_numpy(monkeypatch) -> None:
 def test_arrays_of_any_layout_are_compiled_once() -> None:
     g = srcdiff.grad(energy)
     g(X, 0.5)
-    function = g._cache.latest.run.function
+    function = g._latest.run.function
     read_only = X.copy()
     read_only.flags.writeable = False
     swapped = X.astype(X.dtype.newbyteorder())
@@ -109,7 +109,7 @@ def test_threads_may_make_the_first_call_together() -> None:
     assert len(found) == 4
     for f in found:
         np.testing.assert_array_equal(f, found[0])
-    assert len(g._cache.latest.run.function.signatures) == 1
+    assert len(g._latest.run.function.signatures) == 1
 
 
 def test_an_error_of_the_program_is_no_error_of_the_compiler() -> None:

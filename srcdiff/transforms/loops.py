@@ -27,9 +27,15 @@ __all__ = ["to_loops"]
 
 
 def to_loops(
-    fn: Function, lengths: Mapping[str, int], expansions: Expansions, recorder: Recorder
+    fn: Function,
+    lengths: Mapping[str, int],
+    expansions: Expansions,
+    recorder: Recorder,
+    fastmath: bool = True,
 ) -> Function:
     """A derivative ready to be printed, as loops over scalars.
+
+    Without `fastmath`, sums are added up in the order in which they stand.
 
     Raises
     ------
@@ -55,13 +61,17 @@ def to_loops(
         Pass("truth numbers", truth_numbers, "compiled code converts none"),
         Pass("countdown", countdown, "compiled code counts down"),
         Pass("dead code", dce, "what is left over"),
-        Pass("compiled", _noted, "helpers are printed and compiled as loops, too"),
+        Pass(
+            "compiled",
+            lambda f: _noted(f, fastmath),
+            "helpers are printed and compiled as loops, too",
+        ),
     )
     return recorder.run(fn, passes)
 
 
-def _noted(fn: Function) -> Function:
-    return replace(fn, notes={**fn.notes, "loops": True})
+def _noted(fn: Function, fastmath: bool) -> Function:
+    return replace(fn, notes={**fn.notes, "loops": fastmath})
 
 
 def _scalarised(fn: Function, lengths: Mapping[str, int]) -> Function:

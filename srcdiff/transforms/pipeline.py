@@ -44,7 +44,7 @@ from srcdiff.transforms.schedule import place_clears
 from srcdiff.transforms.stabilise import stabilise
 from srcdiff.transforms.trim_calls import trim_calls
 
-__all__ = ["Pass", "Recorder", "gradient", "prepare", "tangent"]
+__all__ = ["Pass", "Recorder", "finished", "gradient", "prepare", "tangent"]
 
 
 @dataclass(frozen=True)
@@ -269,3 +269,11 @@ def tangent(
     recorder.note("forward", fn, time.perf_counter() - started)
     guard = Pass("divisions", guard_divisions, "numbers are divided by lengths as NumPy does it")
     return recorder.run(fn, (*_SIMPLIFY, *_FINISH, *_TRIM, guard, *_OWN))
+
+
+def finished(fn: Function, recorder: Recorder) -> Function:
+    """A prepared function itself, ready to be printed."""
+    guard = Pass("divisions", guard_divisions, "numbers are divided by lengths as NumPy does it")
+    return recorder.run(
+        each_function(fn, bind_lengths), (*_SIMPLIFY, *_FINISH, *_TRIM, guard, *_OWN)
+    )
