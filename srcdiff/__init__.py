@@ -21,6 +21,7 @@ from srcdiff.errors import (
     SourceNotFoundError,
     UnsupportedError,
 )
+from srcdiff.explaining import Explanation, explain
 from srcdiff.generated import Generated
 
 __version__ = "0.1.0"
@@ -31,6 +32,7 @@ __all__ = [
     "Differentiable",
     "DifferentiationError",
     "DynamicWarning",
+    "Explanation",
     "Generated",
     "IndependentWarning",
     "RuleError",
@@ -38,6 +40,7 @@ __all__ = [
     "UnsupportedError",
     "check_grads",
     "differentiate",
+    "explain",
     "grad",
     "hvp",
     "jvp",

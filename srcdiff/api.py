@@ -121,7 +121,7 @@ class _AtPoint:
         self._latest = self._handles[key]
         return self._latest
 
-    def _resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
         """The handle for these arguments, and what it is called with."""
         raise NotImplementedError
 
@@ -140,7 +140,7 @@ class _AtPoint:
 
     def source_for(self, *args: Any, **kwargs: Any) -> str:
         """The source for arguments as in a call, without running it."""
-        handle, given = self._resolve(*args, **kwargs)
+        handle, given = self.resolve(*args, **kwargs)
         return handle.source_for(*given)
 
     @property
@@ -150,12 +150,12 @@ class _AtPoint:
 
     def loop_source_for(self, *args: Any, **kwargs: Any) -> str:
         """The loop form for arguments as in a call, without running it."""
-        handle, given = self._resolve(*args, **kwargs)
+        handle, given = self.resolve(*args, **kwargs)
         return handle.loop_source_for(*given)
 
     def stages(self, *args: Any, **kwargs: Any) -> dict[str, str]:
         """The program after each pass, as text."""
-        handle, given = self._resolve(*args, **kwargs)
+        handle, given = self.resolve(*args, **kwargs)
         return handle.stages(*given)
 
     def save(self, path: str | Path, *args: Any, form: str = "array", **kwargs: Any) -> Path:
@@ -167,7 +167,7 @@ class _AtPoint:
                 f"{self.__name__} was not called yet, so there is nothing to save",
                 "Call it first, or give arguments as in a call: save(path, *args).",
             )
-        handle, given = self._resolve(*args, **kwargs)
+        handle, given = self.resolve(*args, **kwargs)
         return handle.save(path, *given, form=form)
 
     def show(self, *args: Any, **kwargs: Any) -> None:
@@ -175,7 +175,7 @@ class _AtPoint:
         if not args and not kwargs and self._latest is not None:
             self._latest.show()
             return
-        handle, given = self._resolve(*args, **kwargs)
+        handle, given = self.resolve(*args, **kwargs)
         handle.show(*given)
 
     def __repr__(self) -> str:
@@ -227,7 +227,7 @@ class Pullback(_AtPoint):
             self._ready = handle
         return found
 
-    def _resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
         argnums = kwargs.pop("argnums", None)
         return self._handle(float_positions(args) if argnums is None else argnums), (*args, None)
 
@@ -238,10 +238,10 @@ class Pushforward(_AtPoint):
     kind = "jvp"
 
     def __call__(self, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
-        handle, given = self._resolve(args, tangents)
+        handle, given = self.resolve(args, tangents)
         return handle(*given)  # type: ignore[no-any-return]
 
-    def _resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
         given, tangents = args
         if not isinstance(given, tuple | list) or not isinstance(tangents, tuple | list):
             raise TypeError("jvp takes two tuples: the arguments, and a tangent for each of them")

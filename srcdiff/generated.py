@@ -52,6 +52,8 @@ class Specialisation:
         Types and lengths only.
     compiled : Compiled or None
         Its loop form, once that was asked for.
+    refused : str
+        Why calls run NumPy although they were to be compiled.
     run : callable or None
         What calls run, once there was one: the compiled loop form, or `function`.
     direct : callable or None
@@ -62,6 +64,7 @@ class Specialisation:
     function: Callable[..., Any]
     arguments: Arguments | None = None
     compiled: Compiled | None = None
+    refused: str = ""
     run: Callable[..., Any] | None = None
     direct: DirectCall | None = None
 
@@ -150,6 +153,7 @@ class Generated:
         except DifferentiationError as error:
             if self.derived.options.jit is True:
                 raise
+            specialisation.refused = error.message
             if not self.is_quiet:
                 self._say_numpy(error)
             return None
@@ -258,6 +262,11 @@ class Generated:
     def specialise(self, *args: Any, **kwargs: Any) -> Specialisation:
         """The program for arguments of these types, generated if need be; nothing is run."""
         return self._specialised(args, kwargs)[0]
+
+    @property
+    def latest(self) -> Specialisation | None:
+        """What the latest call used; None before the first."""
+        return self._latest
 
     @property
     def source(self) -> str:

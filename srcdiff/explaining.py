@@ -1,0 +1,173 @@
+"""What became of a call: what it was specialised on and why, what runs, how long that took, and where the files are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from srcdiff.generated import Generated, Specialisation
+from srcdiff.ir.shapes import is_clamp_of
+from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
+from srcdiff.programs import Program
+
+__all__ = ["Explanation", "explain"]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A specialisation in words; printing it shows all of it.
+
+    Attributes
+    ----------
+    name : str
+        The generated function.
+    arguments : dict from str to str
+        What each parameter was specialised on: dtype, axes, values that matter when compiling.
+    because : tuple of str
+        In what the arguments differ from those of the specialisation before; empty for the first.
+    assumes : tuple of str
+        What was concluded from lengths and integers; where it does not hold, another specialisation is made.
+    outside : int
+        How many things outside the function it was specialised on (globals, captured variables, helpers).
+    runs : str
+        "compiled", "NumPy", or "nothing yet".
+    refused : str
+        Why it could not be compiled.
+    seconds : dict from str to float
+        How long generating took, by pass; "compile" is Numba's part.
+    files : dict from str to str
+        Where the readable source and the loop form are.
+    signatures : tuple of str
+        The types, in Numba's terms, that it was compiled for.
+    """
+
+    name: str
+    arguments: Mapping[str, str]
+    because: tuple[str, ...] = ()
+    assumes: tuple[str, ...] = ()
+    outside: int = 0
+    runs: str = "nothing yet"
+    refused: str = ""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    signatures: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    __repr__ = __str__
+
+    def _lines(self) -> Iterator[str]:
+        yield f"{self.name}, specialised for"
+        yield from (f"    {name}: {what}" for name, what in self.arguments.items())
+        if self.because:
+            yield "another than the one before:"
+            yield from (f"    {line}" for line in self.because)
+        if self.assumes:
+            yield "as long as"
+            yield from (f"    {line}" for line in self.assumes)
+        if self.outside:
+            things = "thing" if self.outside == 1 else "things"
+            yield f"and {self.outside} {things} outside the function are what they were"
+        yield f"runs: {self.runs}{f' ({self.refused})' if self.refused else ''}"
+        generating = sum(s for name, s in self.seconds.items() if name != "compile")
+        yield f"generated in {generating:.3f} s"
+        if "compile" in self.seconds:
+            yield f"compiled in {self.seconds['compile']:.3f} s for {'; '.join(self.signatures)}"
+        yield from (f"{what}: {path}" for what, path in self.files.items())
+
+
+def explain(g: Any, *args: Any, **kwargs: Any) -> Explanation:
+    """What a call with these arguments is specialised on, what runs for it, how long it took, where its files are.
+
+    Generates the program if need be; nothing is run or compiled.
+
+    Parameters
+    ----------
+    g
+        A generated function; `f.vjp` and `f.jvp` are called as they are.
+    *args, **kwargs
+        As in a call of it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import srcdiff
+    >>> g = srcdiff.grad(lambda x, k: np.sum(x**k))
+    >>> srcdiff.explain(g, np.ones(3), 2).arguments
+    {'x': 'float64[x0]', 'k': 'int'}
+    """
+    handle: Generated = g
+    if not isinstance(g, Generated):
+        handle, args = g.resolve(*args, **kwargs)
+        kwargs = {}
+    before = handle.latest
+    return _explained(handle, handle.specialise(*args, **kwargs), before)
+
+
+def _explained(g: Generated, made: Specialisation, before: Specialisation | None) -> Explanation:
+    arguments = made.arguments
+    types = {} if arguments is None else dict(zip(arguments.names, arguments.types, strict=True))
+    program, compiled = made.program, made.compiled
+    seconds = dict(program.seconds)
+    files = {"source": made.function.__code__.co_filename}
+    signatures: Sequence[Any] = ()
+    if compiled is not None and compiled.function is not None:
+        function: Any = compiled.function
+        seconds["compile"] = compiled.seconds
+        files["loop form"] = function.py_func.__code__.co_filename
+        signatures = function.signatures
+    is_compiled = made.run is not None and made.run is compiled
+    return Explanation(
+        name=g.__name__,
+        arguments={name: said(t) for name, t in types.items()},
+        because=tuple(_because(types, before)) if before is not made else (),
+        assumes=tuple(dict.fromkeys(_facts(program))),
+        outside=len(program.watched),
+        runs="nothing yet" if made.run is None else "compiled" if is_compiled else "NumPy",
+        refused=made.refused,
+        seconds=seconds,
+        files=files,
+        signatures=tuple(", ".join(map(str, s)) for s in signatures),
+    )
+
+
+def _because(types: Mapping[str, Type], before: Specialisation | None) -> Iterator[str]:
+    if before is None or before.arguments is None:
+        return
+    earlier = dict(zip(before.arguments.names, before.arguments.types, strict=True))
+    for name, type_ in types.items():
+        if name in earlier and type_ != earlier[name]:
+            yield f"{name} is {said(type_)}, and was {said(earlier[name])}"
+
+
+def _facts(program: Program) -> Iterator[str]:
+    """What was concluded from lengths and integers."""
+    for left, right in program.assumptions:
+        if is_clamp_of(left, right):
+            terms = [(s, k) for s, k in right.terms]
+            above = Dim(max(right.const, 0), tuple((s, k) for s, k in terms if k > 0))
+            below = Dim(max(-right.const, 0), tuple((s, -k) for s, k in terms if k < 0))
+            yield f"{above} >= {below}"
+        else:
+            yield f"{left} == {right}"
+    yield from (f"{symbol} >= 0" for symbol in program.counts)
+
+
+def said(type_: Type) -> str:
+    """A type in a few words: `float64[x0, 1]`, `a float`, `dict of W, b`."""
+    match type_:
+        case Array():
+            return f"{type_.dtype}[{', '.join(map(str, type_.shape))}]"
+        case Scalar():
+            python = {"float64": "float", "int64": "int", "bool": "bool", "complex128": "complex"}
+            return python.get(type_.dtype, type_.dtype) if type_.weak else type_.dtype
+        case List():
+            return f"list of {said(type_.element)}"
+        case Struct():
+            parts = (f"{key}: {said(t)}" for key, t in zip(type_.keys, type_.parts, strict=True))
+            kind = type_.cls.__name__ if type_.cls is not None else type_.kind
+            return f"{kind}({', '.join(parts)})"
+        case Static():
+            return f"the value {type_.value!r}"

@@ -1,0 +1,73 @@
+"""`explain`: what a call was specialised on, why, what runs, and where the files are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import srcdiff
+
+X = np.array([0.3, -0.7, 1.1])
+SCALE = 2.0
+
+
+def energy(x, k, p):
+    return SCALE * np.sum(np.exp(-k * x**2)) * p["w"]
+
+
+P = {"w": 0.5}
+
+
+def test_types_are_told_and_nothing_is_run() -> None:
+    g = srcdiff.grad(lambda x, n: np.sum(x[:n] ** 2), jit=True)
+    told = srcdiff.explain(g, X, 2)
+    assert told.arguments == {"x": "float64[x0]", "n": "int"}
+    assert told.runs == "nothing yet" and told.because == () and told.signatures == ()
+    assert told.assumes == ("n >= 0", "x0 >= n")
+    assert Path(told.files["source"]).read_text() == g.source_for(X, 2)
+
+
+def test_a_compiled_call_says_how_long_it_took_and_for_what() -> None:
+    g = srcdiff.grad(energy, jit=True)
+    g(X, 0.5, P)
+    told = srcdiff.explain(g, X, 0.5, P)
+    assert told.runs == "compiled" and told.outside == 1
+    assert told.seconds["compile"] > 0 and told.seconds["reverse"] > 0
+    assert len(told.signatures) == 1 and told.signatures[0].startswith("array(float64, 1d, C)")
+    assert Path(told.files["loop form"]).read_text() == g.loop_source
+    text = str(told)
+    assert "p: dict(w: float)" in text and "runs: compiled" in text and "compiled in" in text
+
+
+def test_a_new_type_is_told_as_the_reason() -> None:
+    g = srcdiff.grad(energy, jit=False)
+    g(X, 0.5, P)
+    told = srcdiff.explain(g, X.astype(np.float32), 0.5, P)
+    assert told.because == ("x is float32[x0], and was float64[x0]",)
+    g(X, 0.5, P)
+    assert srcdiff.explain(g, X, 0.5, P).because == ()
+    assert srcdiff.explain(g, X, 0.5, P).runs == "NumPy"
+
+
+def test_why_it_is_not_compiled(monkeypatch) -> None:
+    def sorted_into(x):
+        buckets = [[], []]
+        for k in range(len(x)):
+            buckets[k % 2].append(x[k] ** 2)
+        return buckets[0][0] * buckets[1][0]
+
+    monkeypatch.delenv("SRCDIFF_JIT", raising=False)
+    g = srcdiff.grad(sorted_into)
+    with pytest.warns(srcdiff.CompileWarning):
+        g(X)
+    told = srcdiff.explain(g, X)
+    assert told.runs == "NumPy" and "cannot be compiled" in told.refused
+    assert "runs: NumPy (sorted_into_grad cannot be compiled" in str(told)
+
+
+def test_of_a_vjp() -> None:
+    f = srcdiff.differentiate(energy)
+    assert srcdiff.explain(f.vjp, X, 0.5, P).name == "energy_vjp"
+    assert srcdiff.explain(f.jvp, (X, 0.5, P), (X, None, None)).arguments["x"] == "float64[x0]"
