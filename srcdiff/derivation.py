@@ -161,8 +161,9 @@ def build_loops(derived: Derived, arguments: Arguments, bound: bool = False) -> 
             location=fn.location,
         )
         try:
+            options = derived.options
             loops = to_loops(
-                fn, arguments.lengths, parse_expansion, recorder, derived.options.fastmath
+                fn, arguments.lengths, parse_expansion, recorder, options.fastmath, options.threads
             )
         except NoLoopForm as reason:
             return replace(program, refused=str(reason))

@@ -35,6 +35,13 @@ class Options:
     on_independent: str = "warn"
 
     @property
+    def threads(self) -> int | None:
+        """How many threads share a loop; None: as many as Numba has, 0: none."""
+        if self.parallel is True:
+            return None
+        return 0 if isinstance(self.parallel, bool | str) else self.parallel
+
+    @property
     def disabled(self) -> frozenset[str] | None:
         """The rewritings that are switched off by name; None for all."""
         if isinstance(self.rewrite, bool):
@@ -74,6 +81,9 @@ def _tidy(name: str, value: Any) -> Any:
         value is c or (isinstance(c, str) and value == c) for c in choices
     ):
         raise ValueError(f"{name}={value!r}: expected one of {', '.join(map(repr, choices))}")
+    is_choice = isinstance(value, bool) or value == "auto"
+    if name == "parallel" and not (is_choice or _is_count(value)):
+        raise ValueError(f'parallel={value!r}: expected "auto", True, False or a number of threads')
     if name == "rewrite" and not isinstance(value, bool):
         if not isinstance(value, Mapping):
             raise ValueError(
@@ -83,3 +93,7 @@ def _tidy(name: str, value: Any) -> Any:
     if name == "argnums":
         return tuple(value) if isinstance(value, list | tuple) else value
     return value
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and value > 0

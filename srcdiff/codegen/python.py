@@ -31,7 +31,7 @@ from srcdiff.ir.core import Call, Function, Op, Tree, Value, walk
 
 __all__ = ["bindings_of", "function_tree", "to_source"]
 
-_PARTS = ("scipy.", "srcdiff.")  # libraries of which functions are imported one by one
+_PARTS = ("numba.", "scipy.", "srcdiff.")  # libraries of which functions are imported one by one
 
 
 def to_source(fn: Function) -> str:
@@ -43,6 +43,7 @@ def to_source(fn: Function) -> str:
     known: dict[str, str] = {}  # a helper's text under the user's name: what it is called here
     imports: set[str] = set()
     definitions: list[Any] = []
+    defined: list[Function] = []
     for f in functions:
         bare = {f: f.name, **names}
         others = bound | {g.name for g in functions}
@@ -55,12 +56,14 @@ def to_source(fn: Function) -> str:
         known[text] = names[f]
         taken.add(names[f])
         definitions.append(tree)
-    header = import_statements(imports)
+        defined.append(f)
     if "loops" in fn.notes:
-        header.append(n.import_from("numba", "njit"))
-        for tree in definitions:
-            tree.decorator_list = [compiled(bool(fn.notes["loops"]))]
-    return to_text(n.module([*header, *definitions]))
+        imports.add("numba.njit as njit")
+        if any("parallel" in f.notes for f in functions):
+            imports.add("numba.prange as prange")
+        for f, tree in zip(defined, definitions, strict=True):
+            tree.decorator_list = [compiled(bool(fn.notes["loops"]), "parallel" in f.notes)]
+    return to_text(n.module([*import_statements(imports), *definitions]))
 
 
 _DTYPES = {"bool": "bool_", "int": "int64", "float": "float64"}
@@ -85,9 +88,11 @@ def _spell_dtypes(tree: Any) -> None:
                     node.args = [new if a is name else a for a in node.args]
 
 
-def compiled(fastmath: bool) -> Any:
+def compiled(fastmath: bool, in_threads: bool = False) -> Any:
     """The decorator of functions that Numba compiles. NaN and infinities always count."""
     flags = {"error_model": n.constant("numpy")}
+    if in_threads:
+        flags = {"parallel": n.constant(True), **flags}
     if fastmath:
         flags["fastmath"] = n.set_(*map(n.constant, ("contract", "reassoc", "arcp", "nsz")))
     return n.call("njit", **flags)
@@ -258,7 +263,7 @@ def _mentions_numpy(body: list[Any]) -> bool:
 
 
 def import_statements(imports: set[str]) -> list[Any]:
-    """`math`, then NumPy, then SciPy; only what is used."""
+    """`math`, then NumPy, then the others; only what is used."""
     out: list[Any] = [n.import_("math")] if "math" in imports else []
     if "np" in imports:
         out.append(n.import_("numpy", "np"))

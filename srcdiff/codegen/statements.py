@@ -17,7 +17,7 @@ from srcdiff.codegen.calls import CallResults
 from srcdiff.codegen.folding import Folding
 from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Pattern, Plan
 from srcdiff.codegen.templates import template
-from srcdiff.ir.core import Atom, Call, Const, Op, Tree, Value, const
+from srcdiff.ir.core import Atom, Call, Const, For, Op, Tree, Value, const
 from srcdiff.ir.types import Scalar, ndim_of
 from srcdiff.ops.container_text import struct_text
 
@@ -230,7 +230,8 @@ class Writer:
                 bounds = [self.expression(a) for a in node.operands]
             elif start != const(0):
                 bounds = [self.expression(start), *bounds]
-            counted = n.call("range", *bounds)
+            is_parallel = isinstance(node.source, For) and node.source.is_parallel
+            counted = n.call("prange" if is_parallel else "range", *bounds)
             return n.call("reversed", counted) if node.reverse else counted
         sequences = [self.expression(a) for a in node.operands]
         if node.reverse:

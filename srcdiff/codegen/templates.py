@@ -15,7 +15,7 @@ import gast
 
 __all__ = ["Template", "dotted_names", "template"]
 
-_MODULES = {"np", "math", "scipy", "numpy", "srcdiff"}
+_MODULES = {"np", "math", "scipy", "numba", "numpy", "srcdiff"}
 
 
 @dataclass(frozen=True)

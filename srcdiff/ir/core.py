@@ -276,6 +276,7 @@ class For:
     pair: int = 0  # the number shared with the loop that reverses this one; 0: none
     location: Location | None = None
     origin: Origin = "user"
+    is_parallel: bool = False  # compiled code runs each turn in a thread of its own
 
     @property
     def operands(self) -> tuple[Atom, ...]:

@@ -198,11 +198,13 @@ class _FunctionParser(TypeParser):
     def for_(self, results: tuple[Value, ...]) -> For:
         start, stop, step = self.bounds()
         reverse, breaks = self.accept("reverse"), self.accept("breaks")
+        is_parallel = self.accept("parallel")
         pair, carried = self.pair(), self.carried()
         origin = self.origin()
         return For(
-            start, stop, step, carried, self.braces(), results, reverse, breaks, pair, origin=origin
-        )
+            start, stop, step, carried, self.braces(), results, reverse, breaks, pair, origin=origin,
+            is_parallel=is_parallel,
+        )  # fmt: skip
 
     def bounds(self) -> tuple[Atom, Atom, Atom]:
         start = self.atom()

@@ -191,6 +191,7 @@ class _Printer:
             case For():
                 bounds = self.atoms((statement.start, statement.stop, statement.step))
                 flags = " reverse" * statement.reverse + " breaks" * statement.breaks
+                flags += " parallel" * statement.is_parallel
                 head = f"{prefix}for {bounds}{flags}{self.loop_end(statement)}"
                 self.regions(depth, head, [statement.body], "")
             case While():

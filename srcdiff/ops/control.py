@@ -17,7 +17,8 @@ from srcdiff.ops.infer import nothing, of_type, same_as_first
 from srcdiff.ops.registry import operation
 
 __all__ = [
-    "and_", "assert_", "constant_array", "or_", "print_", "raise_", "stop_gradient", "test", "undefined",
+    "and_", "assert_", "constant_array", "or_", "print_", "raise_", "stop_gradient", "test", "thread_count",
+    "undefined",
 ]  # fmt: skip
 
 Attrs = Mapping[str, Any]
@@ -113,6 +114,21 @@ stop_gradient = operation(
     infer=same_as_first,
     differentiable=False,
     cost="cheap",
+)
+
+
+def _threads(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return (Scalar("int64", True, shapes.fresh("threads")),)
+
+
+# how many threads compiled code has; another number of them adds up in another order
+thread_count = operation(
+    "thread_count",
+    spelling="numba.get_num_threads",
+    infer=_threads,
+    differentiable=False,
+    cost="cheap",
+    evaluate=lambda operands, attrs: 2,
 )
 
 

@@ -67,6 +67,9 @@ class _HoistBuffers(Rewriter):
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         for k, statement in enumerate(old.body):
             new = self.keep(statement, env, b)
+            if isinstance(new, For) and new.is_parallel:
+                b.append(new)  # each thread has its own
+                continue
             if isinstance(new, For | While):
                 new = self.without_buffers(new, b)
             if isinstance(new, For) and new.carried:

@@ -107,9 +107,8 @@ def _is_quiet_but_for_checks(loop: For) -> bool:
 def _without_checks(loop: For, b: Builder) -> For:
     """The loop without the checks that now stand in front of it."""
     own = {*loop.body.params, *defined_in(loop.body)}
-    lengths = {
-        s.results[0]: s for s in loop.body.body if isinstance(s, Op) and s.decl is memory.length
-    }
+    asks = (memory.length, memory.axis_length)
+    lengths = {s.results[0]: s for s in loop.body.body if isinstance(s, Op) and s.decl in asks}
     gone: set[Statement] = set()
     for check in _checks(loop.body.body):
         test, asked = _with_outer_lengths(check.test, lengths, own)
@@ -144,12 +143,14 @@ def _in_front(check: _Check, loop: For, own: set[Value]) -> list[Statement] | No
     inner = [a for a in test.operands if a in own]
     if not inner:
         return _guarded(check, loop, test.attrs["text"], test.operands)
-    index, length = test.operands[0], test.operands[-1]
+    index, *others = test.operands
     shift = _behind_index(index, loop)
-    if inner != [index] or shift is None or test.attrs["text"] != "{0} >= {1}":
+    *guards, asked = test.attrs["text"].split(" and ")  # guards: that the loops inside make a turn
+    if inner != [index] or shift is None or asked != "{0} >= {1}" or "{0}" in " ".join(guards):
         return None
     more = "" if not shift else f" + {shift}" if shift > 0 else f" - {-shift}"
-    return _guarded(check, loop, f"{{0}}{more} > {{1}}", (loop.stop, length), is_enough=shift <= 0)
+    text = " and ".join([*guards, f"{{0}}{more} > {{1}}"])
+    return _guarded(check, loop, text, (loop.stop, *others), is_enough=shift <= 0)
 
 
 def _guarded(

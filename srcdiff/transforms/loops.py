@@ -17,6 +17,7 @@ from srcdiff.transforms.hoist_buffers import hoist_buffers
 from srcdiff.transforms.hoist_checks import hoist_checks
 from srcdiff.transforms.lengths import bind_lengths, lacking
 from srcdiff.transforms.nests import NoLoopForm
+from srcdiff.transforms.parallel import parallel
 from srcdiff.transforms.pipeline import Pass, Recorder
 from srcdiff.transforms.plain_tuples import plain_tuples
 from srcdiff.transforms.python_errors import python_errors
@@ -32,16 +33,20 @@ def to_loops(
     expansions: Expansions,
     recorder: Recorder,
     fastmath: bool = True,
+    threads: int | None = 0,
 ) -> Function:
     """A derivative ready to be printed, as loops over scalars.
 
-    Without `fastmath`, sums are added up in the order in which they stand.
+    Without `fastmath`, sums are added up in the order in which they stand. `threads`: how many share the turns of a
+    loop; None: as many as Numba has, 0: none.
 
     Raises
     ------
     NoLoopForm
         For what neither loops nor compiled NumPy can say.
     """
+    in_threads = Pass("parallel", lambda f: parallel(f, threads), "threads share the turns")
+    shared = () if threads == 0 else (in_threads,)
     passes = (
         Pass("plain tuples", plain_tuples, "compiled code has no dicts", whole=True),
         Pass("expand", lambda f: expand(f, expansions), "fewer operations have loop forms"),
@@ -57,6 +62,7 @@ def to_loops(
         Pass("common", cse, "fused bodies repeat themselves"),
         Pass("dead code", dce, "what is left over"),
         Pass("hoist", hoist, "what does not change in a loop"),
+        *shared,
         Pass("hoist buffers", hoist_buffers, "a loop takes its storage once"),
         Pass("truth numbers", truth_numbers, "compiled code converts none"),
         Pass("countdown", countdown, "compiled code counts down"),

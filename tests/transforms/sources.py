@@ -8,7 +8,7 @@ import textwrap
 
 import numpy as np
 from fuzz.compare import flat, function_of, problems, stages
-from loop_forms import as_python, loop_form
+from loop_forms import as_python, in_python, loop_form
 
 import srcdiff
 from srcdiff.compiling import plain
@@ -51,7 +51,7 @@ def kept(function, args, loops=False, **options):
     """
     gradient = srcdiff.value_and_grad(function, on_independent="ignore", **options)
     text = gradient.loop_source_for(*args) if loops else gradient.source_for(*args)
-    tree = ast.parse(text.replace("from numba import njit", "njit = lambda **_: lambda f: f"))
+    tree = ast.parse(in_python(text))
     counter = _Count()
     tree = ast.fix_missing_locations(counter.visit(tree))
     sizes = [[] for _ in range(counter.places)]
