@@ -174,8 +174,7 @@ def _settle(fr: Frame, target: Value, element: Type, node: Any) -> None:
     if own == UNKNOWN and session.empty_items:
         _settle_items(fr, known, element)
     if known is None:
-        if own == UNKNOWN or strip(_starred_join(fr, own, element)) != own:
-            _joined(fr, own, element, node)
+        if strip(_joined(fr, own, element, node)) != own:
             _widen_origin(fr, target, element, node)
         return
     key, depth, op = known
