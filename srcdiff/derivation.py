@@ -167,7 +167,7 @@ def build_loops(derived: Derived, arguments: Arguments, bound: bool = False) -> 
             )
         except NoLoopForm as reason:
             return replace(program, refused=str(reason))
-        source = to_source(with_entry_checks(loops))
+        source = to_source(with_entry_checks(loops, compiled=True))
         return replace(program, source=source, bindings=mentioned(bindings_of(loops), source))
 
 

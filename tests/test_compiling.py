@@ -291,3 +291,16 @@ def test_without_fastmath_sums_are_in_order() -> None:
     for v in x:
         total += float(np.exp(-0.5 * v * v))
     assert strict(x, 0.5)[0] == pytest.approx(total, rel=1e-14)
+
+
+def doubled(v):
+    return 2.0 * v
+
+
+def test_functions_and_classes_are_known_to_compiled_code_and_not_given_to_it():
+    def f(x, shape=np.tanh, scale=doubled, dtype=np.float64, kind=None):
+        return np.sum(shape(scale(x)).astype(dtype)) if kind is None else 0.0
+
+    g = srcdiff.grad(f, jit=True)
+    np.testing.assert_allclose(g(X), srcdiff.grad(f)(X), rtol=1e-12)
+    np.testing.assert_allclose(g(X, np.sin), srcdiff.grad(f)(X, np.sin), rtol=1e-12)

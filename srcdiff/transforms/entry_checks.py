@@ -38,11 +38,15 @@ from srcdiff.transforms.spelled_values import differs, escaped, spelled_value
 __all__ = ["with_entry_checks", "with_layout_checks", "with_number_checks", "with_overlap_checks"]
 
 
-def with_entry_checks(fn: Function) -> Function:
-    """`fn` with what it takes for granted checked first: the values of some parameters, then lengths."""
+def with_entry_checks(fn: Function, compiled: bool = False) -> Function:
+    """`fn` with what it takes for granted checked first: the values of some parameters, then lengths. Compiled code
+    gets no functions and classes (`compiling.plain`), and cannot compare them.
+    """
     b = Builder(shapes_for(fn), "compiler", fn.location)
     params = {p.name: p for p in fn.params}
     for name, rest, value in fn.notes.get("taken", ()):
+        if compiled and not isinstance(value, bool | int | float | str | None):
+            continue
         text = differs(f"{{0}}{escaped(rest)}", value)
         _refuse(
             fn, text, (params[name],), f" is generated for {name}{rest}={spelled_value(value)}", b

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.core import Atom, Const, For, If, Region, Value, While, const, regions_of, walk
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    For,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    const,
+    regions_of,
+    walk,
+)
 from srcdiff.ir.types import INT, Array, List, Scalar, Struct, is_float
 from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.activity import edges
@@ -23,7 +36,7 @@ ReverseRegion = Callable[[Reversal, Region, Scope], None]
 def receivers(r: Reversal, regions: Sequence[Region], extra: Sequence[Atom] = ()) -> list[Value]:
     """Active values from outside that statements in the regions contribute to, structs taken apart, in order of use."""
     inside = {p for region in regions for p in region.params}
-    found: dict[Value, None] = {}
+    found: dict[Value, Value] = {}  # with what each is a part of
     for region in regions:
         for statement in walk(region):
             for inner in (statement.then, statement.orelse) if isinstance(statement, If) else ():
@@ -33,9 +46,19 @@ def receivers(r: Reversal, regions: Sequence[Region], extra: Sequence[Atom] = ()
             inside.update(statement.results)
             for sources, target in edges(statement):
                 if r.is_active(target):
-                    found.update(dict.fromkeys(r.active_ones((*sources, target))))
-    found.update(dict.fromkeys(r.active_ones(extra)))
-    return [part for v in found if v not in inside for part in _leaves(r, v)]
+                    found.update((_taken(r, v, statement), v) for v in r.active_ones(sources))
+                    found.update((v, v) for v in r.active_ones((target,)))
+    found.update((v, v) for v in r.active_ones(extra))
+    parts = [part for v, whole in found.items() if whole not in inside for part in _leaves(r, v)]
+    return [*dict.fromkeys(parts)]
+
+
+def _taken(r: Reversal, value: Value, statement: Statement) -> Value:
+    """What a statement contributes to: of a struct, the part that is taken out."""
+    if isinstance(statement, Op) and statement.decl is containers.get:
+        assert isinstance(value.type, Struct)
+        return r.parts(value)[value.type.keys.index(statement.attrs["key"])]
+    return value
 
 
 def _leaves(r: Reversal, value: Value) -> list[Value]:

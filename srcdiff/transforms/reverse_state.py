@@ -61,7 +61,8 @@ class Reversal:
     fitting: Fitting
     by_element: Mapping[Value, For]
     split: dict[Value, tuple[Value, ...]] = field(default_factory=dict)  # structs to their parts
-    stand_ins: set[Value] = field(default_factory=set)  # for parts: no statement makes them
+    # for parts, which no statement makes: what they are of, and under which key
+    stand_ins: dict[Value, tuple[Value, Any]] = field(default_factory=dict)
 
     # ---- which values have adjoints ---------------------------------------------------------------
 
@@ -75,7 +76,9 @@ class Reversal:
             ]
             made = tuple(Value(t, n) for t, n in zip(value.type.parts, named, strict=True))
             self.split[value] = made
-            self.stand_ins.update(made)
+            self.stand_ins.update(
+                (p, (value, k)) for p, k in zip(made, value.type.keys, strict=True)
+            )
             for p in made:
                 self.forward.home[p] = self.forward.home[value]
             if self.is_active(value):
@@ -203,13 +206,20 @@ class Reversal:
             location = scope.b.location
             scope.b.append(If(condition, regions[0], regions[1], (result,), location, "adjoint"))
             return result
-        like = self.forward.primal(value, scope)
+        like = self.primal(value, scope)
         if isinstance(type_, List):
             unbound = self.starts_unbound(value)
             return scope.b.op(
                 memory.zeros_like_list, like, name=hint(value), type=type_, unbound=unbound
             )
         return scope.b.op(memory.zeros_like, like, name=hint(value))
+
+    def primal(self, value: Value, scope: Scope) -> Atom:
+        """What a value is in the forward part; a part is taken out of its container."""
+        if value not in self.stand_ins:
+            return self.forward.primal(value, scope)
+        base, key = self.stand_ins[value]
+        return scope.b.op(containers.get, self.primal(base, scope), key=key)
 
     def is_left_out(self, value: Atom) -> bool:
         """Whether a value is that of a name which some path does not bind."""

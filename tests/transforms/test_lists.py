@@ -118,3 +118,28 @@ def test_a_list_may_be_read_before_the_first_array_is_put_there():
         return np.sum(np.cos(np.stack(basis, axis=1)))
 
     assert not problems(orthogonal, (np.random.default_rng(0).normal(size=(4, 3)),))
+
+
+def test_a_loop_that_reads_one_part_of_a_container_leaves_its_lists_alone():
+    def f(p):
+        s = np.sum(p["rows"][0])
+        for _ in range(p["n"]):
+            s = s * p["scale"]
+        return s
+
+    def g(p):
+        s = p["scale"]
+        for k in range(2):
+            q = p["inner"]
+            if s > 0:
+                s = s * q["offset"] + p["rows"][k][0]
+            else:
+                s += q["weights"][k] * p["scale"]
+        return s
+
+    x = np.array([0.5, 0.7, -0.9])
+    inner = {"offset": 0.3, "weights": [0.2, 0.4]}
+    p = {"rows": [x, x * 2.0], "n": 2, "scale": 0.5, "inner": inner}
+    assert problems(f, (p,), second=True) == []
+    assert problems(g, (p,), second=True) == []
+    assert srcdiff.grad(f).source_for(p).count("zeros_like(item)") == 1
