@@ -20,6 +20,7 @@ from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.joins import UNKNOWN, Unjoinable, coerced, is_same, join_types, take_apart
 from srcdiff.frontend.running_sums import is_running_sum, zeros_for
 from srcdiff.frontend.session import FALSE, TRUE
+from srcdiff.frontend.twins import SLOTS, Slots
 from srcdiff.frontend.values import (
     MISSING,
     Conflict,
@@ -71,6 +72,7 @@ class LoopReader:
             self.live = self.entry = frozenset(names)
         self.names: list[str] = names
         self.cells = fr.session.cells
+        self.slots = Slots(fr.session, self.hints, self.cells)
         for name in (*names, *sorted(self.hints.get("%cells", ()))):
             self._plan(name)
 
@@ -172,27 +174,27 @@ class LoopReader:
         for name in self.names:
             if name == "%return" or name.startswith("%broke"):
                 fr.env[name] = FALSE
+        self.slots.start()
         for carry in self.carries:
             if isinstance(carry.template, Missing):
                 fr.env.pop(carry.name, None)
                 continue
             carry.own = carry.params(fr)
-            self._set(carry.name, carry.at_start)
+            self._set(carry, carry.at_start)
+        self.slots.finish()
         self.at_start = dict(fr.env)
         self.cells_at_start = dict(fr.session.cells)
         fr.env["%go"] = TRUE
         return self.params()
 
-    def _set(self, name: str, value: FrontValue) -> None:
-        """Bind a name, or say what a container holds; a name that is carried gets a container of its own."""
-        session = self.fr.session
-        if name in self.cells:
+    def _set(self, carry: Carry, value: FrontValue) -> None:
+        """Bind a name, or say what a container holds; what is carried gets containers of its own."""
+        value = self.slots.bound(carry, value)
+        if carry.name in self.cells:
             assert isinstance(value, Parts)
-            session.cells[name] = value
-        elif isinstance(value, Parts) and value.cell:
-            self.fr.env[name] = session.new_cell(value, session.origins.get(value.cell, ()))
+            self.fr.session.cells[carry.name] = value
         else:
-            self.fr.env[name] = value
+            self.fr.env[carry.name] = value
 
     def _get(self, name: str) -> FrontValue:
         session = self.fr.session
@@ -231,7 +233,7 @@ class LoopReader:
             yields += [
                 coerced(self.fr, self.node, a, t) for a, t in zip(atoms, carry.types, strict=True)
             ]
-        if retry:
+        if retry or self.slots.learn(zip(self.carries, self.ends, strict=True)):
             raise Retry
         self._skip_invariant()
         return yields
@@ -387,9 +389,9 @@ class LoopReader:
                 self.hints.setdefault("%cells", set()).add(name)
                 again = True
         for name, hint in self.hints.items():
-            if name == "%cells":
+            if name in ("%cells", *SLOTS):
                 continue
-            if hint.get("skip") and not _is_identical(
+            if hint.get("skip") and not _is_same_part(
                 self.fr.env.get(name, MISSING), self.at_start.get(name, MISSING)
             ):
                 hint["skip"] = False
@@ -399,6 +401,7 @@ class LoopReader:
                 not isinstance(carry.init, Missing)
                 and carry.own
                 and _is_identical(end, carry.at_start)
+                and self.slots.is_left(carry, end)
             ):
                 self.hints.setdefault(carry.name, {})["skip"] = True
                 again = True
@@ -427,6 +430,7 @@ class LoopReader:
         fr = self.fr
         fr.env, fr.session.cells = self.before, self.cells
         results: list[Value] = []
+        self.slots.start()
         for carry, end in zip(self.carries, self.ends, strict=True):
             if isinstance(carry.template, Missing):
                 if isinstance(end, Conflict):
@@ -434,14 +438,21 @@ class LoopReader:
                 continue
             own = carry.results(fr)
             results += own
-            self._set(carry.name, carry.rebuilt(own))
+            self._set(carry, carry.rebuilt(own))
+        self.slots.finish()
         return results
 
 
 def _is_identical(a: FrontValue, b: FrontValue) -> bool:
     if isinstance(a, Parts) and isinstance(b, Parts):
-        return a.keys == b.keys and all(map(_is_identical, a.values, b.values))
+        return a.keys == b.keys and all(map(_is_same_part, a.values, b.values))
     return is_same(a, b)
+
+
+def _is_same_part(a: FrontValue, b: FrontValue) -> bool:
+    if isinstance(a, Parts) and isinstance(b, Parts) and (a.cell or b.cell):
+        return a.cell == b.cell  # what it holds is asked for by itself
+    return _is_identical(a, b)
 
 
 def _widened(own: Type, known: Type) -> Type:

@@ -52,11 +52,13 @@ class Frame:
         source: Source,
         look_up: Callable[[str], tuple[str, Any] | None],
         outer: Frame | None = None,
+        caller: Frame | None = None,
     ) -> None:
         self.session = session
         self.source = source
         self.look_up = look_up  # names that are no locals: cells, globals, builtins
         self.outer = outer  # the frame that a nested function was defined in
+        self.caller = caller  # the one that reads this one's body in place of a call
         self.env: dict[str, FrontValue] = {}
         self.local = (
             source.flow.local

@@ -152,7 +152,7 @@ def call_closure(
     kwargs: Mapping[str, FrontValue],
 ) -> FrontValue:
     source = nested_source(closure.frame.source, closure.node)
-    inner = Frame(fr.session, source, closure.frame.look_up, closure.frame)
+    inner = Frame(fr.session, source, closure.frame.look_up, closure.frame, fr)
     inner.env = bind(fr, node, source.name, closure.node.args, args, kwargs, closure.defaults)
     with _called_from(fr, node):
         return _inline(fr, node, inner, (closure.node, closure.frame))
@@ -187,7 +187,7 @@ def call_function(
             result = call_apart(fr, node, plain, source, env)
         if result is not None:
             return result
-    inner = Frame(fr.session, source, lambda name: look_up(plain, name))
+    inner = Frame(fr.session, source, lambda name: look_up(plain, name), caller=fr)
     inner.env = env
     with _called_from(fr, node):
         return _inline(fr, node, inner, plain.__code__)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Any, TypeVar
 
 import numpy as np
 
 from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.session import FALSE, TRUE
+from srcdiff.frontend.twins import add_twins, may_be_one
 from srcdiff.frontend.values import (
     MISSING,
     Closure,
@@ -168,6 +170,7 @@ class _Join:
     yields: tuple[list[Atom], list[Atom]] = field(default_factory=lambda: ([], []))
     results: list[Value] = field(default_factory=list)
     negations: list[str] = field(default_factory=list)
+    made: dict[str, tuple[str, str]] = field(default_factory=dict)  # cells, and what they are
 
     def cell(self, name: str) -> None:
         """Find what a container holds behind the `If`."""
@@ -270,14 +273,32 @@ class _Join:
             made = Parts(
                 a.kind, a.keys, tuple(self.either(x, y, f"{name}_{k}") for k, x, y in named), a.cls
             )
-            session = self.fr.session
-            origins = (*session.origins.get(a.cell, ()), *session.origins.get(b.cell, ()))
-            return session.new_cell(made, origins) if a.cell and b.cell else made
+            return self.own_cell(made, a.cell, b.cell) if a.cell and b.cell else made
         if isinstance(a, Value | Const) and isinstance(b, Value | Const):
             if isinstance(a.type, Static) or isinstance(b.type, Static):
                 raise Unjoinable(f"is {_words(a.type)} on one path and {_words(b.type)} on another")
             return self.result(a, b, name)
         raise Unjoinable("is one thing on one path and another on the other")
+
+    def own_cell(self, made: Parts, a: str, b: str) -> Parts:
+        """A container that is another one on either path, as one that may be written into."""
+        session = self.fr.session
+        made = session.new_cell(made, (*session.origins.get(a, ()), *session.origins.get(b, ())))
+        self.made[made.cell] = a, b
+        return made
+
+    def note_twins(self) -> None:
+        """Note which of the containers that were made may be which others."""
+        session = self.fr.session
+        pairs = [
+            (one, other)
+            for one, other in combinations(self.made, 2)
+            if any(
+                may_be_one(session.twins, *ab)
+                for ab in zip(self.made[one], self.made[other], strict=True)
+            )
+        ]
+        add_twins(session, self.made, pairs)
 
     def apart(self, side: int, value: FrontValue, other: FrontValue) -> FrontValue:
         """A struct-typed value as a structure, if it meets one."""
@@ -361,6 +382,7 @@ def branch(
     _join_names(join, live)
     for name in list(cells):
         join.cell(name)
+    join.note_twins()
     done = join.done()
     bodies = [
         Region((), tuple(s.b.body), tuple(y)) for s, y in zip(sides, join.yields, strict=True)

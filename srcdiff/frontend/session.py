@@ -157,6 +157,7 @@ class Mark:
     patches: int
     cells: dict[str, Parts]
     cell_count: int
+    twins: dict[str, frozenset[str]]
 
 
 @dataclass
@@ -234,6 +235,7 @@ class Session:
     open_calls: tuple[Any, ...] = ()
     cells: dict[str, Parts] = field(default_factory=dict)
     cell_count: int = 0
+    twins: dict[str, frozenset[str]] = field(default_factory=dict)
     cell_names: dict[str, str] = field(default_factory=dict)
     origins: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     loop_cells: list[int] = field(default_factory=list)
@@ -264,6 +266,7 @@ class Session:
             len(self.patches),
             dict(self.cells),
             self.cell_count,
+            dict(self.twins),
         )
 
     def reset(self, mark: Mark) -> None:
@@ -271,6 +274,7 @@ class Session:
         s.bindings, s.used, s.order = dict(mark.bindings), dict(mark.used), dict(mark.order)
         del s.assumptions[mark.assumptions :], s.equal[mark.equal :]
         self.cells, self.cell_count = dict(mark.cells), mark.cell_count
+        self.twins = dict(mark.twins)
         while len(self.patches) > mark.patches:
             value, op, old = self.patches.pop()
             retype_list(value, op, old)

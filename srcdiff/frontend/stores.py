@@ -13,6 +13,7 @@ from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import as_item
 from srcdiff.frontend.session import Restart
 from srcdiff.frontend.subscripts import Place, array_of, need_static, part_key, place_of, read_item
+from srcdiff.frontend.twins import refuse_twins
 from srcdiff.frontend.values import (
     FrontValue,
     Parts,
@@ -63,6 +64,7 @@ def writable(fr: Frame, base: FrontValue, node: Any) -> Parts | None:
                 f"a {base.kind} is changed after it was put on a list",
                 "Change it before, or put a new one there.",
             )
+        refuse_twins(fr, base, node)
         return session.cells[base.cell]
     if isinstance(base, Parts) or (isinstance(base, Value) and isinstance(base.type, Struct)):
         fr.fail(
