@@ -123,9 +123,10 @@ class _Fuse(Rewriter):
     def accesses(self, loop: For, fresh: frozenset[Value]) -> list[Access] | None:
         """The elements of arrays that a loop reads and writes: root, indices, whether it is written; None if unclear.
 
-        Storage that was made just before is not what a carried value is that such storage flows into: that is another
-        turn's.
+        Storage that was made just before is not what a loop around carries and such storage flows into: that is
+        another turn's.
         """
+        own = {p for r in all_regions(loop.body) for p in r.params}
         found: list[Access] = []
         for s in walk(loop.body):
             for op, operand in _arrays_of(s):
@@ -139,7 +140,7 @@ class _Fuse(Rewriter):
                 if not is_element(op):
                     return None
                 roots = self.roots.get(operand, frozenset())
-                if operand in self.carried:
+                if operand in self.carried and operand not in own:
                     roots -= fresh
                 found += [(r, at, op.decl is not memory.index) for r in roots]
         return found

@@ -47,6 +47,14 @@ def running(a):
     return np.sum(by_rows) + np.sum(np.cumprod(a + 2.0, axis=1)) + np.sum(np.cumsum(a) ** 2)
 
 
+def powers(a):
+    """As many turns as what they start with has rows."""
+    p = np.eye(3)
+    for _ in range(3):
+        p = p @ a[:, :3]
+    return np.sum(p * a[:, 1:])
+
+
 def extremes(a):
     highest = a[np.arange(3), np.argmax(a, axis=1)]
     return np.sum(highest) + np.sum(np.max(a, axis=0) * np.argmin(a, axis=0)) + np.ptp(a)
@@ -97,6 +105,7 @@ PROGRAMS = [
     (joined, (X,)),
     (listed, (X,)),
     (running, (A,)),
+    (powers, (A,)),
     (extremes, (A,)),
     (moved, (X,)),
     (systems, (A,)),
