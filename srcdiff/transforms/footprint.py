@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from srcdiff.ir.alias import Roots, may_raise, reads_of, writes_of
 from srcdiff.ir.core import Call, Function, Op, Statement, Value, regions_of, walk
+from srcdiff.ops import memory
 
-__all__ = ["NOTHING", "Footprint", "conflict", "footprint", "runs_effects", "together"]
+__all__ = ["NOTHING", "Footprint", "added_to", "conflict", "footprint", "runs_effects", "together"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,12 @@ class Footprint:
     slots: frozenset[object] = frozenset()
     effect: bool = False
     raises: bool = False
+
+    def without(self, roots: frozenset[Value]) -> Footprint:
+        """What is touched beside some storage."""
+        if not roots:
+            return self
+        return replace(self, reads=self.reads - roots, writes=self.writes - roots)
 
 
 NOTHING = Footprint()
@@ -35,6 +42,17 @@ def footprint(statement: Statement, roots: Roots) -> Footprint:
     return Footprint(
         reads_of(statement, roots), writes_of(statement, roots), slots, effect, may_raise(statement)
     )
+
+
+def added_to(statement: Statement, roots: Roots) -> frozenset[Value]:
+    """The storage that a statement adds to, and does nothing else with."""
+    added: set[Value] = set()
+    other = set(reads_of(statement, roots))
+    for s in (statement, *(s for region in regions_of(statement) for s in walk(region))):
+        if isinstance(s, Op):
+            is_sum = s.decl in (memory.add_into, memory.add_at)
+            (added if is_sum else other).update(writes_of(s, roots))
+    return frozenset(added - other)
 
 
 def together(footprints: Iterable[Footprint]) -> Footprint:

@@ -28,7 +28,7 @@ from srcdiff.ops import memory
 from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.facts import count_uses, is_generated, uses_outside
-from srcdiff.transforms.footprint import Footprint, conflict, footprint, together
+from srcdiff.transforms.footprint import Footprint, added_to, conflict, footprint, together
 from srcdiff.transforms.merge_ifs import merge_ifs
 from srcdiff.transforms.saves import pair_up_saves
 from srcdiff.transforms.turns import (
@@ -47,23 +47,24 @@ _DEPTH = 8  # of loops in loops
 def fuse_loops(fn: Function, complete: bool = True) -> Function:
     """`fn` with loops over the same range made one where that is legal, and reversed loops run forwards.
 
-    `complete`: a loop and its mirror are made one only if nothing is left to be saved for what is inside them.
+    `complete`: a loop and its mirror are made one only if nothing is left to be saved for what is inside them, and no
+    sum comes before another one that it came after.
     """
     fn = dce(forward_invariants(fn))
     apart: set[int] = set()
     while True:
-        fused, joined = _fused(fn, apart)
+        fused, joined = _fused(fn, apart, complete)
         again = {pair for pair, index in joined.items() if complete and _saves_within(fused, index)}
         if not again:
             return loop_direction(fused)
         apart |= again
 
 
-def _fused(fn: Function, apart: Set[int]) -> tuple[Function, dict[int, Value]]:
+def _fused(fn: Function, apart: Set[int], complete: bool) -> tuple[Function, dict[int, Value]]:
     """`fn` after fusion, level by level, and the pairs that were made one, each with what is left of its loop."""
     joined: dict[int, Value] = {}
     for _ in range(_DEPTH):  # what one level of fusion brings together, the next looks at
-        fuse = _Fuse(fn, apart)
+        fuse = _Fuse(fn, apart, complete)
         new = fuse(fn)
         if not fuse.count:
             break
@@ -126,7 +127,8 @@ class _Direction(Rewriter):
 class _Fuse(Rewriter):
     """Looks at every region for pairs of loops; the bodies of loops just fused wait for the next round."""
 
-    def __init__(self, fn: Function, apart: Set[int]) -> None:
+    def __init__(self, fn: Function, apart: Set[int], complete: bool) -> None:
+        self.complete = complete
         self.roots = storage_roots(fn)
         self.uses = count_uses(fn)
         self.apart = apart
@@ -220,14 +222,20 @@ class _Fuse(Rewriter):
         below: list[Statement] = []
         needed = uses_outside(second)
         touched = self.footprint(second)
+        # which of two sums comes first makes no difference, but to a reader
+        sums = frozenset() if self.complete else added_to(second, self.roots)
         for statement in reversed(between):
             own = self.footprint(statement)
-            if needed.isdisjoint(statement.results) and not conflict(own, touched):
+            both = sums & added_to(statement, self.roots)
+            if needed.isdisjoint(statement.results) and not conflict(
+                own.without(both), touched.without(both)
+            ):
                 below.insert(0, statement)
                 continue
             above.insert(0, statement)
             needed |= uses_outside(statement)
             touched = together([touched, own])
+            sums -= own.reads | own.writes
         first_touches = self.footprint(first)
         moved = together(self.footprint(s) for s in above)
         if not needed.isdisjoint(first.results) or conflict(moved, first_touches):

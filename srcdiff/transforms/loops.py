@@ -21,6 +21,7 @@ from srcdiff.transforms.parallel import parallel
 from srcdiff.transforms.pipeline import Pass, Recorder
 from srcdiff.transforms.plain_tuples import plain_tuples
 from srcdiff.transforms.python_errors import python_errors
+from srcdiff.transforms.private_buffers import clear_in_turns
 from srcdiff.transforms.scalarise import scalarise
 from srcdiff.transforms.truth_numbers import truth_numbers
 
@@ -53,6 +54,7 @@ def to_loops(
         Pass("common", cse, "what expansions have in common"),
         Pass("dead code", dce, "what they leave over"),
         Pass("python errors", python_errors, "compiled code divides by zero and computes on"),
+        Pass("clear in turns", clear_in_turns, "turns share storage, which one of them clears"),
         Pass("scalarise", lambda f: _scalarised(f, lengths), "array operations are loops"),
         Pass("common", cse, "elements that several loops ask for"),
         Pass("hoist checks", hoist_checks, "indices are checked once for all turns"),

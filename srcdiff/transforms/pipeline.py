@@ -36,6 +36,7 @@ from srcdiff.transforms.merge_ifs import merge_ifs
 from srcdiff.transforms.models import other_models
 from srcdiff.transforms.moves import move_copies
 from srcdiff.transforms.ownership import own_items, own_results
+from srcdiff.transforms.private_buffers import private_buffers
 from srcdiff.transforms.reads import insert_reads, own_arguments
 from srcdiff.transforms.reshaped import contiguous_buffers, own_reshaped
 from srcdiff.transforms.residuals import Mode, residuals
@@ -168,6 +169,10 @@ _LENGTHS = (
     Pass("dead code", dce, "what only lengths were asked of"),
 )
 
+_PRIVATE = (
+    Pass("private buffers", private_buffers, "turns that share no storage keep nothing for others"),
+)
+
 _AT_HAND = (
     Pass("forward stores", forward_stores, "what was stored is at hand, and not kept twice"),
     Pass("dead code", dce, "what was loaded again"),
@@ -243,6 +248,8 @@ def gradient(
     def finish(helper: Function) -> Function:
         return inner.run(bind_lengths(helper, may_save=True), decide)
 
+    if is_machine:
+        fn = recorder.run(fn, _PRIVATE)
     started = time.perf_counter()
     fn = reverse(fn, wrt, rules, finish, value=value, seeded=seeded, as_tuple=as_tuple)
     fn = bind_lengths(fn, may_save=True)
