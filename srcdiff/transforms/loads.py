@@ -13,7 +13,7 @@ both are in, the written index runs with the loop, and the load's index is behin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from srcdiff.ir.alias import Roots, writes_of
@@ -31,6 +31,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import Struct, dims_of
 from srcdiff.ops import containers, memory
 from srcdiff.transforms.affine import Affine, affine
+from srcdiff.transforms.built import Built
 from srcdiff.transforms.outline import Loop, Outline, Span
 
 __all__ = ["Program", "survey"]
@@ -38,7 +39,9 @@ __all__ = ["Program", "survey"]
 
 @dataclass
 class Program(Outline):
-    """What of a function can be read again."""
+    """What of a function can be read again; `built`: the buffers of turns that are filled before they are read."""
+
+    built: dict[Value, Built] = field(default_factory=dict)
 
     @cached_property
     def argument_symbols(self) -> frozenset[str]:
@@ -62,7 +65,8 @@ class Program(Outline):
 
     def order(self, value: Value) -> int:
         """Program order; parameters come in front of their region."""
-        made = self.maker.get(value)
+        built = self.built.get(value)
+        made = self.maker.get(value) if built is None else built.last
         if made is not None:
             return 2 * self.number[id(made)] + 1
         owner = self.owner.get(self.home[value])
@@ -80,7 +84,13 @@ class Program(Outline):
             writes = {
                 k: w for k, w in writes.items() if w.decl is not containers.append
             }  # nothing is overwritten
-        return all(self.is_apart(load, write) for write in writes.values())
+        built = [r for r in self.roots.get(base, ()) if r in self.built]
+        own_turns = self.depth(built[0]) if self.roots.get(base) == frozenset(built[:1]) else 0
+        return all(self.is_apart(load, write, own_turns) for write in writes.values())
+
+    def depth(self, value: Value) -> int:
+        """How many loops are around a value."""
+        return len(self.loops_around(self.home[value]))
 
     def is_written_from(self, statement: Statement, value: Value) -> bool:
         """Whether the storage of a value is written in a branch or loop, or anywhere behind it."""
@@ -117,11 +127,14 @@ class Program(Outline):
             made < writes or (writes < at and target is base)
         )  # made later in the turn: an array of an earlier turn
 
-    def is_apart(self, load: Op, write: Op) -> bool:
-        """Whether no run of the write that comes after the load touches what the load read."""
+    def is_apart(self, load: Op, write: Op, own_turns: int = 0) -> bool:
+        """Whether no run of the write that comes after the load touches what the load read.
+
+        `own_turns`: each turn of so many loops, from the outside, has storage of its own.
+        """
         shared = [
             p for p, q in zip(self.around[id(load)], self.around[id(write)], strict=False) if p is q
-        ]
+        ][own_turns:]
         # a store keeps what it stores itself
         before = self.number[id(write)] <= self.number[id(load)]
         if not shared and before:

@@ -20,10 +20,11 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.types import Array
 from srcdiff.ops import containers, memory
+from srcdiff.transforms.built import built_buffers
 from srcdiff.transforms.loads import Program
 from srcdiff.transforms.prices import machine_price
 
-__all__ = ["HEAVY", "needed", "origins", "uses"]
+__all__ = ["HEAVY", "needed", "origins", "uses", "with_built"]
 
 # prices of doing something again, in units of storing its result: text is shorter with fewer arrays that are kept
 HEAVY = 4.0
@@ -44,6 +45,10 @@ def origins(v: Value, program: Program, machine: bool = False) -> tuple[list[Val
 
     The price is in units of storing the value: what that costs in text, or (`machine`) in time.
     """
+    if v in program.built:
+        built = program.built[v]
+        used = [a for s in (built.made, *built.filling) for a in free_atoms(s)]
+        return [u for u in inner_values(used, program) if u is not v], built.price
     maker = program.maker.get(v)
     if maker is None:  # a parameter of a region: an index is known, what is carried is not
         return [], 0.0 if program.is_index(v) else math.inf
@@ -77,11 +82,20 @@ def is_place(v: Value, program: Program) -> bool:
     another thing at each moment, so that keeping it keeps the wrong one.
     """
     maker = program.maker.get(v)
-    if not isinstance(maker, Op | Call) or not isinstance(v.type, Array):
+    if not isinstance(maker, Op | Call) or not isinstance(v.type, Array) or v in program.built:
         return False
     if isinstance(maker, Call) or maker.view_of is None:
         return _allocates_written(maker, program)
     return any(root in program.writes for root in program.roots.get(v, ()))
+
+
+def with_built(program: Program) -> Program:
+    """The program with what its buffers of turns are filled with, where that can be done again."""
+    program.built = built_buffers(program, lambda op: True)  # then their loads are stable
+    program.built = built_buffers(
+        program, lambda op: not math.isinf(_op_origins(op, program, True)[1])
+    )
+    return program
 
 
 def _reads_storage(op: Op, program: Program) -> bool:

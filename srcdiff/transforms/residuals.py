@@ -25,7 +25,7 @@ from srcdiff.ops import memory
 from srcdiff.transforms.loads import Program, survey
 from srcdiff.transforms.maxflow import minimum_cut
 from srcdiff.transforms.outer_reads import as_before, read_in_front
-from srcdiff.transforms.recompute import is_place, origins
+from srcdiff.transforms.recompute import is_place, origins, with_built
 from srcdiff.transforms.storage import write_plan
 from srcdiff.transforms.storage_plan import Plan
 from srcdiff.transforms.turn_residuals import decide_turns
@@ -54,7 +54,7 @@ def _decided(fn: Function, roots: Roots, mode: Mode) -> Function:
         return fn
     made: dict[Value, Atom] = {}
     if mode == "machine":
-        fn, made = read_in_front(fn, roots, survey(_forward_part(fn.body), roots))
+        fn, made = read_in_front(fn, roots, with_built(survey(_forward_part(fn.body), roots)))
     plan, cost = _planned(fn, roots, mode)
     whole = fn if mode == "store" else read_whole(fn, roots)
     if whole is not fn:
@@ -69,6 +69,8 @@ def _planned(fn: Function, roots: Roots, mode: Mode) -> tuple[Plan, float]:
     wanted = _wanted(fn.body)
     forward = _forward_part(fn.body)
     program = survey(forward, roots)
+    if mode == "machine":
+        program = with_built(program)
     plan = Plan(program, frozenset(fn.notes.get("counts", ())))
     groups = _by_top_statement(forward, wanted, program).values()
     return plan, sum(_decide(values, program, plan, mode) for values in groups)

@@ -80,7 +80,7 @@ class _Forward:
         if isinstance(new, If) and isinstance(s, If):
             new = self.with_more_results(s, new)
         out = [new]
-        for v in s.results:
+        for v in (*s.results, *self.layout.filled.get(id(s), ())):
             out += [] if isinstance(v.type, List) else self.keep(v, s)
         for param in self.layout.behind.get(id(s), ()):
             out += self.keep_last(param, s)
@@ -120,13 +120,15 @@ class _Forward:
     def keep(self, v: Value, maker: Statement | None) -> list[Statement]:
         """The statements that store a value where it is made."""
         store = self.layout.stores.get(v)
-        if store is None:
+        built = self.program.built.get(v)
+        if store is None or (built is not None and maker is built.made):
             return []
         b = self.layout.builder(maker)
+        kept, v = v, v if built is None else b.op(memory.read, v)
         if store.axes is None:
             b.ops(containers.append, store.storage, v)
         else:
-            at = self.layout.positions(v, store.axes, b, {})
+            at = self.layout.positions(kept, store.axes, b, {})
             b.ops(memory.store, store.storage, v, *at, where=", ".join("i" for _ in at))
         return b.body
 

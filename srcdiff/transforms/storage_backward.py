@@ -28,6 +28,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import Array, Scalar, Type
 from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.affine import affine
+from srcdiff.transforms.built import without_saves
 from srcdiff.transforms.outline import Loop
 from srcdiff.transforms.places import total
 from srcdiff.transforms.storage_plan import Layout, Store, carried_result
@@ -121,8 +122,12 @@ class Backward:
             indices = [total(b, affine(a, self.program.maker), self.env) for a in kept.operands[2:]]
             self.env[v] = self.load(v, kept.operands[0], indices, b, is_own=False)
         else:
-            copy = clone_statement(self.program.maker[v], self.env)
-            b.append(replace(copy, origin="adjoint"))
+            built = self.program.built.get(v)
+            again = (self.program.maker[v],) if built is None else (built.made, *built.filling)
+            inner = dict(self.env)  # what is inside a loop that is run again stays there
+            for s in map(without_saves, again):
+                b.append(replace(clone_statement(s, inner), origin="adjoint"))
+            self.env.update((r, inner[r]) for r in again[0].results)
 
     def fetch(self, v: Value, store: Store, b: Builder, region: Region) -> Atom:
         if store.axes is not None:

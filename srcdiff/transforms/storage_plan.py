@@ -143,6 +143,8 @@ class Layout:
     needed: dict[Region, list[Value]] = field(default_factory=dict)
     # loop of the forward part -> what it carries and what is stored behind its last turn
     behind: dict[int, list[Value]] = field(default_factory=dict)
+    # statement of the forward part -> the stored buffers that it fills last
+    filled: dict[int, list[Value]] = field(default_factory=dict)
     # branch -> its value, the result that it becomes
     handed: dict[Region, list[tuple[Value, Value]]] = field(default_factory=dict)
     # loop of the backward part -> value, the parameter that holds it in the next turn
@@ -200,6 +202,8 @@ class Layout:
                 self.hand_out(v)
             elif v in self.plan.stored:
                 self.stores[v] = self.storage(v)
+                if v in self.program.built:
+                    self.filled.setdefault(id(self.program.built[v].last), []).append(v)
             elif v in self.plan.rolled:
                 stack.append(self.plan.rolled[v])
                 self.plan_rolling(v)

@@ -27,9 +27,9 @@ def agrees(text, *args):
     assert not found, found[0]
 
 
-def loops_agree(text, *args):
+def loops_agree(text, *args, **options):
     """The loop form of a program's derivative, as Python runs it, gives what the array form gives."""
-    gradient = srcdiff.value_and_grad(source(text), on_independent="ignore")
+    gradient = srcdiff.value_and_grad(source(text), on_independent="ignore", **options)
     loops = as_python(loop_form(gradient, args))
     given = gradient.signature.bind(copy.deepcopy(args), {}, frozenset())
     value, expected = gradient(*copy.deepcopy(args))
