@@ -254,6 +254,8 @@ def _no_source(function: Any) -> str:
         return "no function"
     if (getattr(function, "__module__", "") or "").partition(".")[0] in ("numpy", "scipy"):
         return "a library's function"
+    if type(function).__module__.partition(".")[0] == "numba":
+        return f"a {type(function).__name__} of Numba"
     is_python = isinstance(function, FunctionType | MethodType)
     is_callable_object = isinstance(vars(type(function)).get("__call__"), FunctionType)
     return "" if is_python or is_callable_object else "not written in Python"

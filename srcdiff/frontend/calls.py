@@ -195,6 +195,12 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
         return from_python(fr, value, gast.unparse(node).strip(), node)
     if type(plain) is FunctionType and hasattr(plain, "__wrapped__"):
         fr.fail(node, *unknown_decorator(plain))
+    if type(function).__module__.partition(".")[0] == "numba":
+        fr.fail(
+            node,
+            f"`{gast.unparse(node.func).strip()}` is Numba's {type(function).__name__}: there is no function to read",
+            "Call an @njit function with the same loops.",
+        )
     name = getattr(function, "__name__", repr(function))
     fr.fail(
         node,

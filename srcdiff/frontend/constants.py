@@ -17,7 +17,7 @@ import numpy as np
 
 from srcdiff.frontend.box_roots import Outside
 from srcdiff.frontend.frame import HOOKS, Frame
-from srcdiff.frontend.source import is_own_method
+from srcdiff.frontend.source import is_own_method, stands_for
 from srcdiff.frontend.values import FrontValue, Known, Method, Parts, Piece
 from srcdiff.ir.core import const
 from srcdiff.ir.structs import field_names
@@ -165,7 +165,7 @@ def from_python(fr: Frame, value: Any, name: str, node: Any) -> FrontValue:
     if is_own_method(value):
         receiver = from_python(fr, value.__self__, f"{name}.__self__", node)
         return Method(receiver, value.__func__.__name__, value.__func__)
-    return Known(value)
+    return Known(stands_for(value))
 
 
 def _is_record(value: Any) -> bool:

@@ -10,7 +10,7 @@ from types import MethodType
 from typing import Any
 
 from srcdiff.errors import DifferentiationError
-from srcdiff.frontend.source import function_of, source_of
+from srcdiff.frontend.source import function_of, is_library, source_of
 from srcdiff.ir.location import Location
 
 __all__ = ["parameter_place", "place_of"]
@@ -23,7 +23,7 @@ def place_of(function: Any) -> Location | None:
     plain = function_of(function)
     if not inspect.isfunction(plain):
         plain = vars(type(plain)).get("__call__")
-    if not inspect.isfunction(plain):
+    if not inspect.isfunction(plain) or is_library(plain):
         return None
     try:
         source = source_of(plain)

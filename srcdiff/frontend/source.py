@@ -20,6 +20,7 @@ from types import CodeType, FunctionType, MethodType
 from typing import Any
 
 import gast
+import numpy as np
 
 from srcdiff.errors import SourceNotFoundError
 from srcdiff.frontend.control import Flow, flow_of
@@ -35,6 +36,7 @@ __all__ = [
     "look_up",
     "nested_source",
     "source_of",
+    "stands_for",
     "unknown_decorator",
 ]
 
@@ -101,7 +103,33 @@ def _kept(function: Any) -> Any:
     package = (maker.__module__ or "").partition(".")[0]
     if isinstance(function, functools._lru_cache_wrapper) or package == "srcdiff":
         return getattr(function, "__wrapped__", None)
-    return getattr(function, "py_func", None) if package == "numba" else None
+    return _compiled_from(function) if package == "numba" else None
+
+
+def _compiled_from(function: Any) -> Any:
+    """The function that Numba compiles: of `njit`, of `vectorize` (which is elementwise, as its body is for arrays), of
+    `cfunc`. A generalised ufunc, which writes into an argument, and a stencil mean something else.
+    """
+    if type(function).__name__ == "DUFunc":
+        function = function._dispatcher
+    return getattr(function, "py_func", None) or getattr(function, "_pyfunc", None)
+
+
+def itself(x: Any) -> Any:
+    return x
+
+
+_SAME_AS = {"prange": range, "pndindex": np.ndindex, "literal_unroll": itself, "literally": itself}
+
+
+def stands_for(value: Any) -> Any:
+    """What something of Numba's is in Python: `prange` is `range`, `float64(x)` makes a NumPy number."""
+    maker = type(value)
+    if maker.__module__ == "numba.core.types.scalars":
+        return getattr(np, str(getattr(value, "name", "")), value)
+    if getattr(value, "__module__", None) == "numba.misc.special":
+        return _SAME_AS.get(value.__name__, value)
+    return value
 
 
 LIBRARIES = (

@@ -1,0 +1,124 @@
+"""Functions that Numba compiles are differentiated as the Python that they are made of."""
+
+import subprocess
+import sys
+
+import numba
+import numpy as np
+import pytest
+from numba import njit, prange
+
+import srcdiff
+from srcdiff.errors import UnsupportedError
+
+X = np.array([0.3, -0.7, 1.1])
+
+
+@njit(fastmath=True, inline="always")
+def wave(x):
+    return np.sin(x) * x
+
+
+@njit
+def inner(x, k):
+    total = numba.float64(0)
+    for i in prange(x.shape[0]):
+        total += wave(x[i]) * k
+    return total
+
+
+@numba.vectorize
+def bump(a, b):
+    return a * np.exp(b)
+
+
+@numba.vectorize(["float64(float64)"])
+def hinge(a):
+    if a > 0.0:
+        return a * a
+    return 0.0
+
+
+@numba.cfunc("float64(float64)")
+def cube(a):
+    return a**3
+
+
+@numba.stencil
+def neighbours(a):
+    return a[-1] + a[1]
+
+
+@numba.guvectorize(["void(float64[:], float64[:])"], "(n)->(n)")
+def squares(a, out):
+    for i in range(a.shape[0]):
+        out[i] = a[i] ** 2
+
+
+@njit
+def program(x, k):
+    return inner(x, k) + np.sum(x**2)
+
+
+def test_jitted_functions_and_helpers_are_seen_through():
+    expected = 2.0 * (np.sin(X) + X * np.cos(X)) + 2.0 * X
+    np.testing.assert_allclose(srcdiff.grad(program)(X, 2.0), expected)
+    decorated = srcdiff.differentiate(program)
+    np.testing.assert_allclose(decorated.grad(X, 2.0), expected)
+    assert not program.signatures  # it was read, not compiled
+    assert decorated(X, 2.0) == pytest.approx(program.py_func(X, 2.0))
+
+
+def test_vectorized_functions_are_elementwise():
+    d_x = srcdiff.grad(lambda x: np.sum(bump(x, 2.0 * x)))(X)
+    np.testing.assert_allclose(d_x, (1.0 + 2.0 * X) * np.exp(2.0 * X))
+    assert srcdiff.grad(bump)(2.0, 0.0) == 1.0
+    assert srcdiff.grad(lambda x: cube(x))(2.0) == 12.0
+
+    def by_element(x):
+        total = 0.0
+        for i in range(len(x)):
+            total += hinge(x[i])
+        return total
+
+    np.testing.assert_allclose(srcdiff.grad(by_element)(X), [0.6, 0.0, 2.2])
+
+
+@njit
+def doubtful(x):
+    return x * np.nancumsum(x)
+
+
+def test_errors_are_at_the_lines_of_the_jitted_function():
+    with pytest.raises(UnsupportedError, match="nancumsum") as caught:
+        srcdiff.grad(lambda x: doubtful(x)[0])(X)
+    assert caught.value.source_line.strip() == "return x * np.nancumsum(x)"
+    assert caught.value.file == __file__
+    with pytest.raises(UnsupportedError, match="truth value of an array") as caught:
+        srcdiff.grad(lambda x: np.sum(hinge(x)))(X)
+    assert caught.value.source_line.strip() == "if a > 0.0:"
+
+
+@pytest.mark.parametrize(("f", "kind"), [(neighbours, "StencilFunc"), (squares, "GUFunc")])
+def test_what_has_no_function_to_read_is_refused(f, kind):
+    with pytest.raises(UnsupportedError, match=f"is Numba's {kind}") as caught:
+        srcdiff.grad(lambda x: np.sum(f(x)))(X)
+    assert "Call an @njit function" in caught.value.advice
+    with pytest.raises(UnsupportedError, match=f"a {kind} of Numba") as caught:
+        srcdiff.grad(f)
+    assert caught.value.location is None
+
+
+def test_srcdiff_imports_numba_for_nobody():
+    program = (
+        "import sys, numpy as np, srcdiff\n"
+        "f = srcdiff.differentiate(lambda x: np.sum(x**2))\n"
+        "f.grad(np.ones(3)), f.jvp((np.ones(3),), (np.ones(3),))\n"
+        "assert 'numba' not in sys.modules"
+    )
+    # a lambda needs its text
+    program = (
+        f"import linecache; linecache.cache['p'] = (0, None, {program!r}.splitlines(True), 'p')\n"
+        + (f"exec(compile({program!r}, 'p', 'exec'))")
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
