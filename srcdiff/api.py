@@ -81,6 +81,13 @@ class Differentiable:
     def jvp(self) -> Pushforward:
         return Pushforward(self.__wrapped__, self.options)
 
+    @property
+    def _numba_type_(self) -> Any:
+        """What Numba asks for where compiled code calls this, or one of its derivatives."""
+        from srcdiff.njit.attributes import type_of_decorated  # imports Numba, which is there then
+
+        return type_of_decorated(self)
+
     def __repr__(self) -> str:
         return f"<srcdiff differentiable {getattr(self, '__qualname__', self.__wrapped__)}>"
 
@@ -114,7 +121,8 @@ class _AtPoint:
         self._handles: dict[Any, Generated] = {}
         self._latest: Generated | None = None
 
-    def _handle(self, argnums: Any) -> Generated:
+    def handle_for(self, argnums: Any) -> Generated:
+        """The generated function for a choice of arguments."""
         key = tuple(argnums) if isinstance(argnums, list) else argnums
         if key not in self._handles:
             self._handles[key] = _generated(self.kind, self.function, self.options, key)
@@ -197,7 +205,7 @@ class Pullback(_AtPoint):
 
     def __call__(self, *args: Any, argnums: Any = None) -> tuple[Any, Callable[..., Any]]:
         wanted = float_positions(args) if argnums is None else argnums
-        handle = self._handle(wanted)
+        handle = self.handle_for(wanted)
         seen = self._value(handle, args)
         kept = [_copied(a) for a in args]
 
@@ -229,7 +237,7 @@ class Pullback(_AtPoint):
 
     def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
         argnums = kwargs.pop("argnums", None)
-        return self._handle(float_positions(args) if argnums is None else argnums), (*args, None)
+        return self.handle_for(float_positions(args) if argnums is None else argnums), (*args, None)
 
 
 class Pushforward(_AtPoint):
@@ -240,6 +248,13 @@ class Pushforward(_AtPoint):
     def __call__(self, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
         handle, given = self.resolve(args, tangents)
         return handle(*given)  # type: ignore[no-any-return]
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What Numba asks for where compiled code calls this."""
+        from srcdiff.njit.attributes import type_of_jvp  # imports Numba, which is there then
+
+        return type_of_jvp(self)
 
     def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
         given, tangents = args
@@ -252,7 +267,7 @@ class Pushforward(_AtPoint):
         wanted = tuple(k for k, t in enumerate(tangents) if any(x is not None for x in leaves(t)))
         if not wanted:
             raise ValueError("jvp needs a tangent for one argument at least: all of them are None")
-        return self._handle(wanted), (*given, *(tangents[k] for k in wanted))
+        return self.handle_for(wanted), (*given, *(tangents[k] for k in wanted))
 
 
 @overload

@@ -23,7 +23,7 @@ from srcdiff.ir.types import List, Scalar, Static, Struct, Type
 from srcdiff.runtime.source import source_of
 from srcdiff.trees import children
 
-__all__ = ["Compiled", "LoopProgram", "plain", "with_runtime"]
+__all__ = ["Compiled", "LoopProgram", "first_lines", "plain", "with_runtime"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class LoopProgram:
         What it is called with behind the arguments: arrays that the function finds outside.
     output : Tree
         What the result is, as the user wants it.
+    written, contiguous, numbers, independent
+        As in `Program`.
     """
 
     name: str
@@ -53,6 +55,10 @@ class LoopProgram:
     outside: tuple[Any, ...] = ()
     output: Tree = 0
     location: Location | None = None
+    written: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    contiguous: tuple[str, ...] = ()
+    numbers: tuple[tuple[str, tuple[Any, ...], Location | None], ...] = ()
+    independent: tuple[str, ...] = ()
 
 
 class Compiled:
@@ -96,7 +102,7 @@ class Compiled:
         try:
             function.compile(tuple(numba.typeof(v) for v in self.machine(values)))  # type: ignore[no-untyped-call]
         except Exception as error:  # Numba raises nearly anything for what it cannot compile
-            raise self._refused(_first_lines(error)) from error
+            raise self._refused(first_lines(error)) from error
         self.seconds = time.perf_counter() - started
         self.function = function
 
@@ -117,7 +123,7 @@ def with_runtime(source: str) -> str:
     return source[: line.start()] + functions + source[line.end() :]
 
 
-def _first_lines(error: Exception) -> str:
+def first_lines(error: Exception) -> str:
     """What Numba says, without its own places."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = [line for line in lines if not line.startswith(("Failed in", "During", "-", "File"))]

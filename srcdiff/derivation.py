@@ -159,6 +159,10 @@ def build_loops(derived: Derived, arguments: Arguments, bound: bool = False) -> 
             outside=outside,
             output=fn.output,
             location=fn.location,
+            written=tuple(fn.notes.get("written", ())),
+            contiguous=tuple(fn.notes.get("contiguous", ())),
+            numbers=fn.notes.get("numbers", ()),
+            independent=tuple(fn.params[k].name for k in fn.notes.get("independent", ())),
         )
         try:
             options = derived.options
@@ -274,7 +278,11 @@ def read(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function
         return prepare(as_user(derive(inner, arguments, recorder)), recorder, None)
     started = time.perf_counter()
     fn = trace(
-        derived.base, arguments.types, shapes_actual=arguments.lengths, names=arguments.names
+        derived.base,
+        arguments.types,
+        shapes_actual=arguments.lengths,
+        names=arguments.names,
+        any_lengths=arguments.any_lengths,
     )
     for f in callees_first(fn):
         refuse_writes_outside(f)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +25,7 @@ from srcdiff.errors import (
 )
 from srcdiff.frontend.places import place_of
 from srcdiff.ir.location import Location
+from srcdiff.locks import COMPILING
 from srcdiff.programs import Derived, Program
 from srcdiff.references import found_again, is_lost, reference
 from srcdiff.signature import Arguments, Signature
@@ -34,9 +34,6 @@ from srcdiff.trees import children
 __all__ = ["Generated", "Specialisation", "Specialisations"]
 
 
-_COMPILING = (
-    threading.RLock()
-)  # the compiler runs in one thread at a time: its caches are not made for more
 _MOST = (
     32  # specialisations that are kept for one set of types, while what they read outside changes
 )
@@ -134,7 +131,7 @@ class Generated:
 
     def _chosen(self, specialisation: Specialisation, values: Sequence[Any]) -> Callable[..., Any]:
         """What calls run: the loop form, compiled for values like these, or the NumPy function."""
-        with _COMPILING:
+        with COMPILING:
             run = self._compiled(specialisation, values) or specialisation.function
             if specialisation.arguments is not None:
                 specialisation.direct = direct_call(
@@ -177,7 +174,7 @@ class Generated:
 
     def _loops(self, specialisation: Specialisation) -> Compiled:
         """The loop form of a specialisation."""
-        with _COMPILING:
+        with COMPILING:
             if specialisation.compiled is None:
                 specialisation.compiled = Compiled(self._loop_program(specialisation))
             return specialisation.compiled
@@ -187,7 +184,7 @@ class Generated:
             raise _lost(self.__name__)
         from srcdiff.derivation import build_loops  # the stages take a while to import
 
-        with _COMPILING:
+        with COMPILING:
             return build_loops(self.derived, specialisation.arguments, bound)
 
     def _specialised(
@@ -196,10 +193,9 @@ class Generated:
         arguments = self.signature.bind(args, kwargs, self._cache.static, self._place)
         found = self._find(arguments)
         if found is None:
-            with _COMPILING:
+            with COMPILING:
                 found = self._make(args, kwargs)
-        if found.program.independent:
-            self._warn_independent(found.program)
+        self.warn_independent(found.program)
         check_arguments(found.program, arguments, self.signature.name)
         return found, arguments
 
@@ -240,22 +236,32 @@ class Generated:
         self._cache.entries[arguments.key] = (entry, *known[: _MOST - 1])
         return entry
 
-    def _independent(self, program: Program) -> tuple[str, str, Location | None]:
+    def _independent(self, program: Program | LoopProgram) -> tuple[str, str, Location | None]:
         names = ", ".join(repr(n) for n in program.independent)
         message = f"the result of {self.signature.name} does not depend on {names}; the derivative is zero"
         advice = "Leave it out of argnums, or pass on_independent='ignore'."
         return message, advice, program.location
 
-    def _refuse_independent(self, program: Program) -> None:
+    def _refuse_independent(self, program: Program | LoopProgram) -> None:
         if program.independent and self.derived.options.on_independent == "raise":
             raise DifferentiationError(*self._independent(program))
 
-    def _warn_independent(self, program: Program) -> None:
+    def warn_independent(self, program: Program | LoopProgram) -> None:
         """Once for each handle and text."""
+        if not program.independent:
+            return
+        self._refuse_independent(program)
         if program.source not in self._told and self.derived.options.on_independent == "warn":
             self._told.add(program.source)
             warning = IndependentWarning(*self._independent(program))
             warnings.warn(warning, stacklevel=_frames_to_user())
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What Numba asks for where compiled code calls this."""
+        from srcdiff.njit.calls import type_of  # imports Numba, which is there when it asks
+
+        return type_of(self)
 
     # ---- looking ----------------------------------------------------------------------------------
 
@@ -324,7 +330,7 @@ class Generated:
         if is_lost(self.derived):
             raise _lost(self.__name__)
         arguments = self.signature.bind(args, kwargs, self._cache.static, self._place)
-        with _COMPILING:
+        with COMPILING:
             from srcdiff.derivation import build  # the stages take a while to import
 
             return build(self.derived, arguments, keep_text=True).stages

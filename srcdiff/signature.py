@@ -42,6 +42,8 @@ class Arguments:
         The function's arguments as they were given.
     defaults : mapping of str to object
         The function's defaults.
+    any_lengths : bool
+        The lengths are not known (compiled code calls): none is 1, and those that meet are compared on entry.
     """
 
     names: tuple[str, ...]
@@ -51,6 +53,7 @@ class Arguments:
     values: tuple[Any, ...]
     own: tuple[Any, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    any_lengths: bool = False
 
     @property
     def key(self) -> Any:

@@ -6,6 +6,7 @@ import linecache
 import re
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from srcdiff.codegen.python import bindings_of, to_source
@@ -17,10 +18,19 @@ from srcdiff.transforms.loops import to_loops
 from srcdiff.transforms.pipeline import Recorder
 
 
-def loop_form(g: Generated, args: tuple[Any, ...], threads: int | None = 0) -> Function:
-    """The loop form of a generated function for these arguments, each pass verified."""
+def loop_form(
+    g: Generated,
+    args: tuple[Any, ...],
+    threads: int | None = 0,
+    any_lengths: bool = False,
+) -> Function:
+    """The loop form of a generated function for these arguments, each pass verified; with `any_lengths`, as compiled
+    code calls it.
+    """
     recorder = Recorder(verify=True)
     arguments = g.signature.bind(args, {}, frozenset())
+    if any_lengths:
+        arguments = replace(arguments, lengths={}, any_lengths=True)
     fn = derive(g.derived, arguments, recorder, machine=True)
     return to_loops(fn, arguments.lengths, parse_expansion, recorder, threads=threads)
 

@@ -17,8 +17,8 @@ STAGES = ("srcdiff.frontend", "srcdiff.transforms", "srcdiff.codegen")
 BELOW = ("srcdiff.ops", "srcdiff.ir", "srcdiff.errors")
 FRONT = (  # the modules behind `srcdiff.api`, which join the stages
     "srcdiff.api", "srcdiff.call_checks", "srcdiff.checks", "srcdiff.compiling", "srcdiff.derivation",
-    "srcdiff.direct", "srcdiff.explaining", "srcdiff.generated", "srcdiff.options", "srcdiff.programs",
-    "srcdiff.references", "srcdiff.signature", "srcdiff.trees",
+    "srcdiff.direct", "srcdiff.explaining", "srcdiff.generated", "srcdiff.locks", "srcdiff.njit", "srcdiff.options",
+    "srcdiff.programs", "srcdiff.references", "srcdiff.signature", "srcdiff.trees",
 )  # fmt: skip
 ARROWS: dict[str, tuple[str, ...]] = {
     "srcdiff.ir": (),
@@ -148,7 +148,7 @@ def test_start_up_imports_no_heavy_library(module: str) -> None:
     """SciPy, Numba and rich take long to import: they stand at the top of the command line's modules only."""
     top = [node for node in TREES[module].body if isinstance(node, ast.Import | ast.ImportFrom)]
     roots = {name.split(".")[0] for node in top for name in imported(node)}
-    if layer(module) == "srcdiff.runtime":  # imported by compiled code only
+    if layer(module) in ("srcdiff.runtime", "srcdiff.njit"):  # imported by compiled code only
         roots -= {"numba"}
     assert roots.isdisjoint({"scipy", "numba", "rich", "pytest", "IPython"})
 

@@ -20,6 +20,8 @@ import tempfile
 import types
 import warnings
 from collections.abc import Callable, Mapping
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from srcdiff.errors import CacheWarning
 
 __all__ = ["cache_folder", "load"]
 
+_PACKAGE = "srcdiff_generated"  # of the modules that the texts are
 _FORMAT = "1"  # changes when files of an older srcdiff must not be found
 
 
@@ -39,12 +42,30 @@ def load(text: str, name: str, bindings: Mapping[str, Any] | None = None) -> Cal
     can be rebuilt anywhere.
     """
     label = f"{name}_{text_hash(text)}"
-    module_name = f"srcdiff_generated.{label}"
+    module_name = f"{_PACKAGE}.{label}"
     known = sys.modules.get(module_name)
-    if known is None or bindings:
+    if not hasattr(known, name) or bindings:
         known = _execute(text, label, module_name, bindings or {})
     function: Callable[..., Any] = getattr(known, name)
     return function
+
+
+class _Unloaded(MetaPathFinder, Loader):
+    """Generated modules that nobody has loaded here are empty.
+
+    Numba's cache of a user's function that calls generated code asks for them by name, to have a namespace.
+    """
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        if name.partition(".")[0] != _PACKAGE:
+            return None
+        return ModuleSpec(name, self, is_package=name == _PACKAGE)
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Nothing: what is on disk is not run."""
+
+
+sys.meta_path.append(_Unloaded())
 
 
 def text_hash(text: str) -> str:

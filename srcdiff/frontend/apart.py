@@ -190,9 +190,18 @@ def _read_apart(
         except KeyError:
             continue
     calls = (*session.open_calls, plain.__code__)
+    compared = session.shapes.compared
+    is_compared = any(d.symbols() and d.symbols() <= compared for d in renaming.back.values())
     try:
         function = HOOKS["read_function"](
-            plain, types, rigid, actual, session.functions, calls, _may_not_run(session.shapes)
+            plain,
+            types,
+            rigid,
+            actual,
+            session.functions,
+            calls,
+            _may_not_run(session.shapes),
+            is_compared,
         )
     except NeedStatic as need:
         return _Callee(None, need.parameter)

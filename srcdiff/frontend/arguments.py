@@ -22,7 +22,7 @@ from srcdiff.ir.location import Location
 from srcdiff.ir.structs import field_names
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
 
-__all__ = ["describe_arguments", "lengths_of_argument", "type_of_argument"]
+__all__ = ["describe_arguments", "lengths_of_argument", "type_of_argument", "with_symbols"]
 
 _PYTHON = {bool: "bool", int: "int64", float: "float64", complex: "complex128"}
 _VARIES = Dim.of("?")  # a length that differs from element to element of a list, ...
@@ -54,7 +54,7 @@ def describe_arguments(
 
 def type_of_argument(value: Any, path: str = "x", taken: set[str] | None = None) -> Type:
     """The type of a value; `taken` are symbols in use, to which those of this type are added."""
-    return _with_symbols(_measured(value, path), path, set() if taken is None else taken)
+    return with_symbols(_measured(value, path), path, set() if taken is None else taken)
 
 
 # ---- types with actual lengths ------------------------------------------------------------------------------
@@ -180,7 +180,8 @@ def _path(path: str, key: Any) -> str:
     return f"{path}_{re.sub(r'[^0-9A-Za-z_]', '_', str(key))}"
 
 
-def _with_symbols(type_: Type, path: str, taken: set[str], in_list: bool = False) -> Type:
+def with_symbols(type_: Type, path: str, taken: set[str], in_list: bool = False) -> Type:
+    """A type with symbols for its lengths and integers, none of them among those `taken`; 1 stays 1."""
     match type_:
         case Array():
             return Array(
@@ -191,10 +192,10 @@ def _with_symbols(type_: Type, path: str, taken: set[str], in_list: bool = False
             return Scalar("int64", type_.weak, Dim.of(_unused(path, taken)))
         case Struct():
             named = zip(type_.keys, type_.parts, strict=True)
-            parts = tuple(_with_symbols(p, _path(path, k), taken, in_list) for k, p in named)
+            parts = tuple(with_symbols(p, _path(path, k), taken, in_list) for k, p in named)
             return Struct(type_.kind, type_.keys, parts, type_.cls)
         case List():
-            return List(_with_symbols(type_.element, path, taken, in_list=True))
+            return List(with_symbols(type_.element, path, taken, in_list=True))
     return type_
 
 

@@ -47,6 +47,7 @@ def trace(
     *,
     shapes_actual: Mapping[str, int] | None = None,
     names: Sequence[str] | None = None,
+    any_lengths: bool = False,
 ) -> Function:
     """Read a function for arguments of these types.
 
@@ -62,6 +63,8 @@ def trace(
         what was concluded.
     names
         The parameters that the types are for; by default, by position.
+    any_lengths
+        What `shapes_actual` leaves out is not known: lengths that meet are taken to be equal, and `notes` says so.
 
     Returns
     -------
@@ -92,6 +95,7 @@ def trace(
             (plain.__code__,),
             first,
             None if names is None else _by_position(function, arguments),
+            any_lengths=any_lengths,
         )
     except UnsupportedError as error:
         raise _with_way_out(error, plain, source) from None
@@ -180,6 +184,7 @@ def _read(
     by_position: frozenset[str] | None = None,
     may_not_run: bool = False,
     is_callee: bool = False,
+    any_lengths: bool = False,
 ) -> Function:
     """Read until nothing new is learned that the beginning depends on."""
     hints: dict[Any, Any] = {}
@@ -197,6 +202,7 @@ def _read(
                 calls,
                 may_not_run,
                 is_callee,
+                any_lengths,
             ).function(first, statics, by_position)
         except Restart:
             continue
@@ -237,11 +243,15 @@ class _Reading:
         calls: tuple[Any, ...],
         may_not_run: bool,
         is_callee: bool,
+        any_lengths: bool,
     ) -> None:
         self.plain = plain
         self.types = types
         self.source = source_of(plain)
-        shapes = Symbols(rigid=set(rigid), actual=actual, conditional=may_not_run)
+        compared = rigid - actual.keys() if any_lengths else frozenset()
+        shapes = Symbols(
+            rigid=set(rigid), actual=actual, conditional=may_not_run, compared=compared
+        )
         for type_ in types.values():
             for dim in all_dims(type_):
                 for symbol in dim.symbols():
@@ -357,6 +367,7 @@ def _read_callee(
     functions: dict[Any, Any],
     calls: tuple[Any, ...],
     may_not_run: bool,
+    any_lengths: bool,
 ) -> Function:
     return _read(
         plain,
@@ -368,6 +379,7 @@ def _read_callee(
         by_position=None,
         may_not_run=may_not_run,
         is_callee=True,
+        any_lengths=any_lengths,
     )
 
 

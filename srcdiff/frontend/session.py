@@ -70,12 +70,15 @@ class Symbols(Shapes):
         Such that are not, where the program may not come to.
     conditional : bool
         The function is called where the program may not come to.
+    compared : frozenset of str
+        Lengths of arguments that are not known. Those that meet are taken to be equal, wherever that is.
     """
 
     order: dict[str, int] = field(default_factory=dict)
     equal: list[tuple[Dim, Dim]] = field(default_factory=list)
     doubts: list[tuple[Dim, Dim]] = field(default_factory=list)
     conditional: bool = False
+    compared: frozenset[str] = frozenset()
     regions: list[int] = field(
         default_factory=list
     )  # for each open region, the number of symbols at its start
@@ -106,7 +109,11 @@ class Symbols(Shapes):
         ages = [self.order.get(d.symbol, -1) if d.symbol is not None else -1 for d in (a, b)]
         left, right = self.actually(a), self.actually(b)
         may_not_run = bool(self.regions) and max(ages) < self.regions[-1]
-        if left is None or right is None:
+        if (left is None or right is None) and a.symbols() | b.symbols() <= self.compared:
+            self.equal.append((a, b))
+            if may_not_run:
+                self.assumptions.append((a, b))
+        elif left is None or right is None:
             if may_not_run:
                 return a
         elif left != right:

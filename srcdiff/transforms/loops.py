@@ -20,8 +20,8 @@ from srcdiff.transforms.nests import NoLoopForm
 from srcdiff.transforms.parallel import parallel
 from srcdiff.transforms.pipeline import Pass, Recorder
 from srcdiff.transforms.plain_tuples import plain_tuples
-from srcdiff.transforms.python_errors import python_errors
 from srcdiff.transforms.private_buffers import clear_in_turns
+from srcdiff.transforms.python_errors import python_errors
 from srcdiff.transforms.scalarise import scalarise
 from srcdiff.transforms.truth_numbers import truth_numbers
 

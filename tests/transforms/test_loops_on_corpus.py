@@ -20,12 +20,22 @@ WITHOUT = {
 
 @pytest.mark.parametrize("program", load("all"), ids=repr)
 def test_loops_agree_with_arrays(program: Program) -> None:
+    compare(program)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", load("all"), ids=repr)
+def test_loops_for_any_lengths_agree_with_arrays(program: Program) -> None:
+    compare(program, any_lengths=True)
+
+
+def compare(program: Program, any_lengths: bool = False) -> None:
     g = srcdiff.value_and_grad(program.function, argnums=program.wrt, on_independent="ignore")
     for example in range(len(program.examples)):
         given = g.signature.bind(program.arguments(example), {}, frozenset())
         args = map(plain, given.values, given.types)
         try:
-            loops = as_python(loop_form(g, program.arguments(example)))
+            loops = as_python(loop_form(g, program.arguments(example), any_lengths))
         except NoLoopForm:
             assert program.name in WITHOUT
             return
