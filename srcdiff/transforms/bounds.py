@@ -6,6 +6,7 @@ comes, and compiled code would read what is behind an array.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 
 from srcdiff.ir.alias import has_effect, may_raise
@@ -24,8 +25,12 @@ _SUBSCRIPTED = (memory.index, memory.gather, memory.store, memory.add_into, memo
 Elements = Callable[[Builder, Atom, Callable[[Builder, Atom], None]], None]
 
 
+Fact = tuple[Atom | Dim, Dim]  # an index, and the length that it is inside
+
+
 class BoundsChecks:
-    """Puts checks into the builder of the region at hand. What was checked there, or around it, is not again.
+    """Puts checks into the builder of the region at hand. What was checked there, or around it, is not again; nor what
+    each turn of a loop checked, in the loop that reverses it.
 
     `number(atom)` is what stands for an integer operand; `each(b, array, check)` builds a loop that checks each
     element of an array of indices.
@@ -34,12 +39,42 @@ class BoundsChecks:
     def __init__(self, number: Callable[[Atom], Atom], each: Elements) -> None:
         self.number = number
         self.each = each
-        self.done: set[tuple[Atom, Dim]] = set()
+        self.done: set[Fact] = set()
+        self.of_turns: dict[
+            object, set[Fact]
+        ] = {}  # by what tells a loop and its mirror from others
+        self.turns: dict[str, Dim] = {}  # one symbol for the index of a loop and that of its mirror
+        self.path: tuple[object, ...] = ()  # the branches that are entered
 
-    def region(self) -> set[tuple[Atom, Dim]]:
-        """What was checked so far; to be put back behind the region."""
+    @contextlib.contextmanager
+    def region(self, loop: For | None = None, branch: object = None) -> Iterator[None]:
+        """What is checked in a region holds there. `loop`: whose body it is; `branch`: what tells it from others."""
         before, self.done = self.done, set(self.done)
-        return before
+        path, self.path = self.path, self.path if branch is None else (*self.path, branch)
+        key = None if loop is None else self.mirrored(loop)
+        if key is not None:
+            self.done |= self.of_turns.get(key, set())
+        yield
+        if key is not None:
+            self.of_turns[key] = self.done - before
+        self.done, self.path = before, path
+
+    def mirrored(self, loop: For) -> object:
+        """What a loop and the one that reverses it have in common; None where a turn may end early."""
+        index = known(loop.index)
+        if not loop.pair or loop.breaks or index is None or index.symbol is None:
+            return None
+        self.turns[index.symbol] = Dim.of(f"turn of {loop.pair}")
+        bounds = (loop.start, loop.stop, loop.step)
+        return (loop.pair, self.path, *(known(a) or self.number(a) for a in bounds))
+
+    def inside(self, index: Atom, length: Dim) -> None:
+        """Note an index, or indices, that are inside by what made them."""
+        self.done.add(self.fact(index, length))
+
+    def fact(self, index: Atom, length: Dim) -> Fact:
+        expr = known(index)
+        return index if expr is None else expr.substitute(self.turns), length
 
     def before(self, op: Op, b: Builder) -> None:
         """Check the indices of a subscript."""
@@ -48,9 +83,10 @@ class BoundsChecks:
         shape = shape_of(op.operands[0].type)
         first = 2 if op.decl.writes else 1
         for index, axis in _indices(op.attrs["where"], op.operands[first:], len(shape)):
-            if (index, shape[axis]) in self.done:
+            fact = self.fact(index, shape[axis])
+            if fact in self.done:
                 continue
-            self.done.add((index, shape[axis]))
+            self.done.add(fact)
             if isinstance(index.type, Array):
                 if index.type.dtype != "bool":
                     self.each(b, index, lambda b, i, n=shape[axis]: self.check(op, i, n, b))  # type: ignore[misc]

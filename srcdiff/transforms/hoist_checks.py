@@ -139,7 +139,7 @@ def _with_outer_lengths(
 
 def _in_front(check: _Check, loop: For, own: set[Value]) -> list[Statement] | None:
     """The check for all turns at once; None where there is no such."""
-    test = check.test
+    test = _at_the_start(check.test, loop)
     inner = [a for a in test.operands if a in own]
     if not inner:
         return _guarded(check, loop, test.attrs["text"], test.operands)
@@ -151,6 +151,21 @@ def _in_front(check: _Check, loop: For, own: set[Value]) -> list[Statement] | No
     more = "" if not shift else f" + {shift}" if shift > 0 else f" - {-shift}"
     text = " and ".join([*guards, f"{{0}}{more} > {{1}}"])
     return _guarded(check, loop, text, (loop.stop, *others), is_enough=shift <= 0)
+
+
+def _at_the_start(test: Op, loop: For) -> Op:
+    """A test behind a guard `n > i + 1`, that a loop inside makes a turn: where any turn passes it, the first does."""
+    *guards, asked = test.attrs["text"].split(" and ")
+    for guard in guards:
+        bound = re.fullmatch(r"\{\d+\} > \{(\d+)\}", guard)
+        k = int(bound.group(1)) if bound is not None else 0
+        rest = [t for t in (*guards, asked) if t is not guard]
+        shift = _behind_index(test.operands[k], loop) if bound is not None else None
+        if shift is not None and isinstance(loop.start, Const) and f"{{{k}}}" not in " ".join(rest):
+            first = const(loop.start.value + shift)
+            operands = (*test.operands[:k], first, *test.operands[k + 1 :])
+            test = replace(test, operands=operands)
+    return test
 
 
 def _guarded(

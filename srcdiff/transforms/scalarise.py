@@ -87,8 +87,14 @@ class _Scalarise:
         b = Builder(lengths_of(fn), "compiler", fn.location)
         return fn.with_body(self.region(fn.body, b))
 
-    def region(self, old: Region, b: Builder) -> Region:
-        before, read = self.checks.region(), self.read_here
+    def region(
+        self, old: Region, b: Builder, loop: For | None = None, branch: object = None
+    ) -> Region:
+        with self.checks.region(loop, branch):
+            return self.entered(old, b)
+
+    def entered(self, old: Region, b: Builder) -> Region:
+        read = self.read_here
         self.read_here = {a for s in old.body if isinstance(s, Op) for a in s.operands}
         for p in old.params:
             self.keep(p, p)
@@ -97,7 +103,7 @@ class _Scalarise:
             self.statement(statement, b)
         own = {r for s in old.body for r in s.results}
         yields = tuple(self.handed_on(y, own, b) for y in old.yields)
-        self.checks.done, self.read_here = before, read
+        self.read_here = read
         return b.region(old.params, yields)
 
     def keep(self, old: Value, new: Atom) -> None:
@@ -118,14 +124,17 @@ class _Scalarise:
                 b.append(replace(s, operands=tuple(self.stored(a, b) for a in s.operands)))
                 self.keep_results(s)
             case If():
-                regions = [self.region(r, b.inner()) for r in regions_of(s)]
                 condition = self.arrays.get(s.condition)
+                regions = [
+                    self.region(r, b.inner(), branch=(condition, k))
+                    for k, r in enumerate(regions_of(s))
+                ]
                 b.append(replace(s, condition=condition, then=regions[0], orelse=regions[1]))
                 self.keep_results(s)
             case For():
                 self.depth += 1
                 start, stop, step, *carried = (self.kept_apart(a, b) for a in s.operands)
-                body = self.region(s.body, b.inner())
+                body = self.region(s.body, b.inner(), loop=s)
                 b.append(
                     replace(s, start=start, stop=stop, step=step, carried=tuple(carried), body=body)
                 )
@@ -209,7 +218,7 @@ class _Scalarise:
         if found is not None:
             self.keep(op.result, _named(found, op.result, b))
             if op.decl is memory.places_of_true:
-                self.checks.done.add((op.result, shape_of(op.operands[0].type)[0]))
+                self.checks.inside(op.result, shape_of(op.operands[0].type)[0])
         return found is not None
 
     def check_each(self, b: Builder, indices: Atom, check: Callable[[Builder, Atom], None]) -> None:
