@@ -94,7 +94,7 @@ class _Scalarise:
             return self.entered(old, b)
 
     def entered(self, old: Region, b: Builder) -> Region:
-        read = self.read_here
+        read, waiting = self.read_here, dict(self.arrays.lazy)
         self.read_here = {a for s in old.body if isinstance(s, Op) for a in s.operands}
         for p in old.params:
             self.keep(p, p)
@@ -104,6 +104,10 @@ class _Scalarise:
         own = {r for s in old.body for r in s.results}
         yields = tuple(self.handed_on(y, own, b) for y in old.yields)
         self.read_here = read
+        for value, op in waiting.items():  # what is stored in a region is not there behind it
+            if value not in self.arrays.lazy:
+                self.arrays.lazy[value] = op
+                self.arrays.now.pop(value, None)
         return b.region(old.params, yields)
 
     def keep(self, old: Value, new: Atom) -> None:
