@@ -8,15 +8,15 @@ That holds as long as the outer list stays as it is while the inner one is in us
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
-from srcdiff.ir.core import Op, Statement, Value, regions_of, walk
+from srcdiff.ir.core import Const, Op, OpDecl, Statement, Value, const, regions_of, walk
 from srcdiff.ir.types import Array, List, Type
 from srcdiff.ops import containers
 from srcdiff.transforms.facts import used_atoms
 from srcdiff.transforms.loads import Program
 
-__all__ = ["inner_item", "is_changed", "items_change", "stays"]
+__all__ = ["inner_item", "is_changed", "items_change", "keeps_place", "stays"]
 
 _CHANGES = (
     containers.append,
@@ -25,6 +25,7 @@ _CHANGES = (
     containers.list_set,
     containers.list_add,
 )
+_MOVES = _CHANGES[:-1]  # by which other items are at a place
 
 
 def inner_item(value: Value, program: Program) -> Op | None:
@@ -36,15 +37,33 @@ def inner_item(value: Value, program: Program) -> Op | None:
 
 def stays(item: Op, program: Program) -> bool:
     """Whether the outer list is the same from where an item is taken to its last use."""
-    region = program.region_of[id(item)]
     outer, value = item.operands[0], item.results[0]
-    if not isinstance(outer, Value) or value in region.yields:
+    if not isinstance(outer, Value) or value in program.region_of[id(item)].yields:
         return False
-    body = region.body
+    return not any(_changes(s, outer, program) for s in _in_use(item, value, program))
+
+
+def _in_use(item: Op, value: Value, program: Program) -> Sequence[Statement]:
+    """What stands between where an item is taken and its last use."""
+    body = program.region_of[id(item)].body
     start = next(k for k, s in enumerate(body) if s is item)
     uses = [k for k, s in enumerate(body) if k > start and value in set(used_atoms(s))]
-    between = body[start + 1 : max(uses, default=start) + 1]
-    return not any(_changes(s, outer, program) for s in between)
+    return body[start + 1 : max(uses, default=start) + 1]
+
+
+def keeps_place(item: Op, value: Value, program: Program) -> bool:
+    """Whether an array that is taken from a list is at that place of it as long as it is in use."""
+    xs = item.operands[0]
+    assert isinstance(xs, Value)
+    at = item.operands[1] if item.decl is containers.list_item else const(0)
+    from_front = (
+        isinstance(at, Const) and at.value >= 0
+    )  # appending moves nothing that is counted from there
+    moves = [c for c in _MOVES if c is not containers.append or not from_front]
+    region = program.region_of[id(item)]
+    if value in region.yields:
+        return not any(_changes(s, xs, program, moves) for s in program.top.body)
+    return not any(_changes(s, xs, program, moves) for s in _in_use(item, value, program))
 
 
 def is_changed(value: Value, program: Program) -> bool:
@@ -63,9 +82,11 @@ def items_change(xs: Value, program: Program) -> bool:
     return False
 
 
-def _changes(statement: Statement, xs: Value, program: Program) -> bool:
+def _changes(
+    statement: Statement, xs: Value, program: Program, changes: Collection[OpDecl] = _CHANGES
+) -> bool:
     for op in _ops(statement):
-        target = op.operands[0] if op.decl in _CHANGES else None
+        target = op.operands[0] if op.decl in changes else None
         if not isinstance(target, Value) or _depth(target.type) != _depth(xs.type):
             continue
         if program.roots.get(target, frozenset()) & program.roots.get(xs, frozenset()):

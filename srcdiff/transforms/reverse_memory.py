@@ -240,8 +240,13 @@ def _list_set(r: Reversal, op: Op, scope: Scope) -> None:
     r.keep_apart(value, op, scope)
     d_xs, at = r.open(xs, scope), r.forward.primal(at, scope)
     d = scope.b.op(containers.list_item, d_xs, at)
+    taken = d
+    if isinstance(d.type, Array):  # another derivative has to see that it leaves the list
+        taken = scope.b.op(
+            memory.copy, d, name=f"{d_xs.name}_item" if isinstance(d_xs, Value) else ""
+        )
     scope.b.ops(containers.list_set, d_xs, at, zeros_for(scope.b, d, xs.type.element))
-    r.contribute(value, d, scope)
+    r.contribute(value, taken, scope)
 
 
 def _list_add(r: Reversal, op: Op, scope: Scope) -> None:

@@ -38,7 +38,7 @@ from srcdiff.ops import containers, control, memory
 from srcdiff.transforms.adjoints import Scope, adjoint_type, hint, whole, zeros
 from srcdiff.transforms.fitting import Fitting
 from srcdiff.transforms.forward_part import ForwardPart
-from srcdiff.transforms.inner_lists import inner_item, is_changed, stays
+from srcdiff.transforms.inner_lists import inner_item, is_changed, keeps_place, stays
 from srcdiff.transforms.list_items import own_items
 from srcdiff.transforms.nested_adjoints import add_lists
 
@@ -250,10 +250,14 @@ class Reversal:
         writes the storage while it has two names.
         """
         base = self.forward.base(value)
-        if scope.buffer(base) is None and base is value:
+        maker = self.forward.maker.get(base)
+        is_part = isinstance(maker, Op) and maker.view_of is not None  # of a list or struct
+        if scope.buffer(base) is None and base is value and not is_part:
             scope.buffers[value] = d
             return
-        if scope.buffer(base) is not None and self.forward.program.is_written_from(there, value):
+        if (is_part or scope.buffer(base) is not None) and self.forward.program.is_written_from(
+            there, value
+        ):
             raise UnsupportedError(
                 "an array that is written has two names where a loop or branch passes it on",
                 "Use one name for the array, or copy it where the second name is bound (`u = v.copy()`).",
@@ -335,6 +339,13 @@ class Reversal:
         if isinstance(base.type, Struct):
             k = view.results.index(value) if len(view.results) > 1 else _position(view)
             return self.open(self.parts(base)[k], scope)
+        if isinstance(base.type, List) and not keeps_place(view, value, self.forward.program):
+            raise UnsupportedError(
+                "an array that was taken from a list is used after others were put there or taken off, and arrays on "
+                "the list are written",
+                "Take a copy of it (`x = xs[k].copy()`), or take it again after the change.",
+                view.location,
+            )
         d_base = self.open(base, scope)
         operands = [
             d_base if k == view.view_of else self.forward.primal(a, scope)

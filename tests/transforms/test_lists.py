@@ -143,3 +143,140 @@ def test_a_loop_that_reads_one_part_of_a_container_leaves_its_lists_alone():
     assert problems(f, (p,), second=True) == []
     assert problems(g, (p,), second=True) == []
     assert srcdiff.grad(f).source_for(p).count("zeros_like(item)") == 1
+
+
+def fill(xs, x):
+    for k in range(3):
+        xs.append(np.zeros_like(x))
+        xs[-1][k] = x[k] * x[0]
+
+
+def item_of_a_branch(x):
+    xs = []
+    fill(xs, x)
+    h = xs[0] if x[0] > 0 else xs[1]
+    return np.sum(h * xs[1] * x + h)
+
+
+def item_that_a_loop_starts_with(x):
+    xs = []
+    fill(xs, x)
+    h = xs[0]
+    for k in range(2):
+        h = np.tanh(h * x + xs[k])
+    return np.sum(h * xs[1] + xs[0])
+
+
+def item_in_use_while_others_come(x):
+    xs = []
+    fill(xs, x)
+    u = xs[0]
+    xs.append(x * 3.0)
+    xs[3][0] *= 2.0
+    u[1] = x[0]
+    return np.sum(u * xs[3])
+
+
+def items_replaced(x):
+    xs = []
+    fill(xs, x)
+    for k in range(2):
+        u = xs[k].copy()
+        xs[k] = xs[k + 1] * 2.0
+        xs[k][0] += u[1]
+    return np.sum(xs[0] * xs[1])
+
+
+def replaced_while_in_use(x):
+    xs = []
+    fill(xs, x)
+    u = xs[1]
+    xs[1] = x * 2.0
+    xs[1][0] += u[1]
+    return np.sum(xs[0] * xs[1])
+
+
+def taken_off_while_in_use(x):
+    xs = []
+    fill(xs, x)
+    u = xs[2]
+    xs.pop()
+    xs.append(x * 3.0)
+    xs[2][0] *= 2.0
+    return np.sum(u * xs[2])
+
+
+def reversed_while_in_use(x):
+    xs = []
+    fill(xs, x)
+    u = xs[0]
+    xs.reverse()
+    u[1] *= x[0]
+    return np.sum(u * xs[2])
+
+
+def last_one_while_others_come(x):
+    xs = []
+    fill(xs, x)
+    u = xs[-1]
+    xs.append(x * 3.0)
+    u[1] = x[0]
+    return np.sum(u * xs[3])
+
+
+def written_item_of_a_branch(x):
+    xs = []
+    fill(xs, x)
+    u = xs[0] if x[0] > 0 else xs[1]
+    u[1] *= x[0]
+    return np.sum(u * xs[0])
+
+
+def written_item_of_a_loop(x):
+    xs = []
+    fill(xs, x)
+    u = xs[0]
+    for k in range(2):
+        u[k] *= x[k]
+        u = xs[k]
+    return np.sum(u * xs[0])
+
+
+HELD = [
+    item_of_a_branch,
+    item_that_a_loop_starts_with,
+    item_in_use_while_others_come,
+    items_replaced,
+]
+MOVED = [
+    replaced_while_in_use,
+    taken_off_while_in_use,
+    reversed_while_in_use,
+    last_one_while_others_come,
+    written_item_of_a_branch,
+    written_item_of_a_loop,
+]
+Z = np.array([0.5, 0.7, -0.9, 1.3])
+
+
+@pytest.mark.parametrize("f", HELD)
+def test_written_arrays_on_lists_have_their_adjoints_on_the_adjoint_list(f):
+    assert problems(f, (Z,), second=True) == []
+
+
+@pytest.mark.parametrize("f", MOVED)
+def test_written_arrays_that_are_used_when_they_have_left_their_place_are_refused(f):
+    with pytest.raises(srcdiff.UnsupportedError, match=r"was taken from a list|has two names"):
+        srcdiff.grad(f)(Z)
+
+
+def test_reverse_over_reverse_of_lists_whose_items_are_replaced():
+    def f(x):
+        xs = [x * 1.0, x * 2.0]
+        for k in range(3):
+            xs[1] = xs[0] * xs[1] * x[k]
+        return np.sum(xs[0] * xs[1])
+
+    w = np.cos(Z)
+    _, back = srcdiff.vjp(srcdiff.grad(f), Z, argnums=0)
+    np.testing.assert_allclose(back(w), srcdiff.hvp(f)(Z, w), rtol=1e-10)
