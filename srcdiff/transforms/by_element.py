@@ -8,6 +8,8 @@ The adjoint of such a list is appended to, turn by turn, where that of another s
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from srcdiff.ir.core import For, Op, Statement, Value, const
 from srcdiff.ir.types import List
 from srcdiff.ops import containers
@@ -17,13 +19,15 @@ from srcdiff.transforms.loads import Program
 __all__ = ["lists_by_element"]
 
 
-def lists_by_element(program: Program) -> dict[Value, For]:
-    """The lists, each with its loop."""
+def lists_by_element(program: Program, buffers: Set[Value]) -> dict[Value, For]:
+    """The lists, each with its loop. Not those with arrays on them that are written (`buffers`): the adjoint of such an
+    item is the one on the adjoint list.
+    """
     yielded = {y for region in (program.top, *program.owner) for y in region.yields}
     return {
         xs: loop
         for xs, used in _uses(program).items()
-        if xs not in yielded and (loop := _only_loop(xs, used, program)) is not None
+        if xs not in yielded and (loop := _only_loop(xs, used, program, buffers)) is not None
     }
 
 
@@ -43,7 +47,7 @@ def _uses(program: Program) -> dict[Value, _Uses]:
     return out
 
 
-def _only_loop(xs: Value, used: _Uses, program: Program) -> For | None:
+def _only_loop(xs: Value, used: _Uses, program: Program, buffers: Set[Value]) -> For | None:
     (item, loop), *others = used[::-1]
     if not all(isinstance(s, Op) and s.decl is containers.append for s, _ in others):
         return None
@@ -51,6 +55,8 @@ def _only_loop(xs: Value, used: _Uses, program: Program) -> For | None:
     if taken is not None and is_changed(xs, program):
         return None  # perhaps by another name
     if not isinstance(loop, For) or not isinstance(item, Op) or item not in loop.body.body:
+        return None
+    if not buffers.isdisjoint(item.results):
         return None
     is_near = program.region_of[id(loop)] is program.home[xs]
     is_item = item.decl is containers.list_item and item.operands[1] is loop.index

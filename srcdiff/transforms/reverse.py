@@ -222,7 +222,7 @@ def _start(
         buffers,
         forward,
         Fitting(forward, assumed_lengths(fn), rigid),
-        lists_by_element(program),
+        lists_by_element(program, buffers),
     )
     return state, Scope(fn.body, None, Builder(shapes_for(fn), "adjoint", fn.location), state.zeros)
 
