@@ -37,12 +37,13 @@ class _Expand(Rewriter):
         inner = self.expansions(old.decl, [a.type for a in operands], old.attrs)
         inner = _with_own_symbols(inner, b)
         mine: Env = dict(zip(inner.params, operands, strict=True))
+        start = len(b.body)
         for statement in inner.body.body:
             copy = clone_statement(statement, mine)
             copy = replace(copy, location=old.location, origin=old.origin)
             self.statement(copy, mine, b)
         found = lookup(mine, inner.body.yields[0])
-        env[old.result] = _named(found, old.result, b)
+        env[old.result] = _named(found, old.result, b, start)
 
     def simpler(self, old: Op, env: Env, b: Builder) -> bool:
         """Put in what an operation builds for itself, if it does."""
@@ -54,15 +55,16 @@ class _Expand(Rewriter):
         )
         if found is None:
             return False
+        start = len(b.body)
         b.body += inner.body
         for result, atom in zip(old.results, found, strict=True):
-            env[result] = _named(atom, result, b)
+            env[result] = _named(atom, result, b, start)
         return True
 
 
-def _named(found: Any, old: Value, b: Builder) -> Any:
-    """The result under the name of what it stands for."""
-    last = b.body[-1] if b.body else None
+def _named(found: Any, old: Value, b: Builder, start: int) -> Any:
+    """The result under the name of what it stands for, if a statement from `start` on makes it: others know it too."""
+    last = b.body[-1] if len(b.body) > start else None
     if not old.name or not isinstance(last, Op) or found not in last.results:
         return found
     new = Value(found.type, old.name, old.user)

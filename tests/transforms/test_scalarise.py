@@ -55,6 +55,13 @@ def powers(a):
     return np.sum(p * a[:, 1:])
 
 
+def as_it_is(x):
+    y = np.array([x[0], x[1]])
+    z = np.asarray(y)
+    y[0] = 5.0 * x[2]
+    return z @ z + np.sum(y)
+
+
 def extremes(a):
     highest = a[np.arange(3), np.argmax(a, axis=1)]
     return np.sum(highest) + np.sum(np.max(a, axis=0) * np.argmin(a, axis=0)) + np.ptp(a)
@@ -105,6 +112,7 @@ PROGRAMS = [
     (joined, (X,)),
     (listed, (X,)),
     (running, (A,)),
+    (as_it_is, (X,)),
     (powers, (A,)),
     (extremes, (A,)),
     (moved, (X,)),
