@@ -144,8 +144,10 @@ def _take_apart(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]
 
 def _itself(b: Builder, op: Op) -> tuple[Atom] | None:
     """An array as it is, or in another dtype."""
-    (x, *more), type_ = op.operands, op.result.type
-    if more or not isinstance(x.type, Array) or op.attrs.get("layout") != ():
+    if len(op.operands) != 1 or op.attrs.get("layout") != ():
+        return None
+    x, type_ = op.operands[0], op.result.type
+    if not isinstance(x.type, Array):
         return None
     assert isinstance(type_, Array)
     return (x if x.type.dtype == type_.dtype else b.op(astype, x, dtype=type_.dtype),)

@@ -62,6 +62,11 @@ def as_it_is(x):
     return z @ z + np.sum(y)
 
 
+def empty_array(x):
+    nothing = np.array([])
+    return np.sum(nothing * 2.0) + np.sum(np.concatenate([nothing, x]) ** 2)
+
+
 def extremes(a):
     highest = a[np.arange(3), np.argmax(a, axis=1)]
     return np.sum(highest) + np.sum(np.max(a, axis=0) * np.argmin(a, axis=0)) + np.ptp(a)
@@ -112,6 +117,7 @@ PROGRAMS = [
     (joined, (X,)),
     (listed, (X,)),
     (running, (A,)),
+    (empty_array, (X,)),
     (as_it_is, (X,)),
     (powers, (A,)),
     (extremes, (A,)),
