@@ -14,6 +14,7 @@ from srcdiff.frontend.application import apply, spelled
 from srcdiff.frontend.comprehensions import folded, reducing
 from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.iteration import CALL, iterable, unrolled
+from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import copied, known_list
 from srcdiff.frontend.texts import TEXTS
 from srcdiff.frontend.truth import static_truth, truth_of
@@ -200,6 +201,8 @@ def _container(kind: str) -> Callable[..., FrontValue]:
 
 def _dict(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     pairs: dict[Any, FrontValue] = {}
+    if args and isinstance(args[0], Value) and isinstance(args[0].type, Struct):
+        args = [take_apart(fr, args[0], node), *args[1:]]
     if args and isinstance(args[0], Parts) and args[0].kind == "dict":
         pairs.update(zip(args[0].keys, args[0].values, strict=True))
     elif args:

@@ -207,6 +207,12 @@ def _settle_items(fr: Frame, known: Any, element: Type) -> None:
 def _widen_origin(fr: Frame, target: Value, element: Type, node: Any) -> None:
     if fr.session.is_callee:
         raise NotApart  # the list may be the caller's, who knows where it is made
+    if isinstance(target.type, List) and target.type.element == UNKNOWN:
+        fr.fail(
+            node,
+            "what is put on this list is not known where the list is made: a loop or branch passes on one or another",
+            "Start the lists with an item, or use one list.",
+        )
     fr.fail(
         node,
         f"the type of what is put on this list, {element}, does not fit the list's, {target.type}",

@@ -378,3 +378,14 @@ def spaces_arrays(x):
 @case("np.full_like takes one number", "np.full_like(np.ones((2, 3)), x)", x3)
 def fills_with_an_array(x):
     return np.sum(np.full_like(np.ones((2, 3)), x))
+
+
+@case("what is put on this list is not known where the list is made", "batch.append(v)", x3)
+def starts_a_list_anew_in_the_loop(x):
+    batch, total = [], 0.0
+    for v in x:
+        batch.append(v)
+        if len(batch) == 2:
+            total += batch[0] * batch[1]
+            batch = []
+    return total

@@ -83,6 +83,17 @@ def step(state, v):
     return {"at": {"a": state["at"]["a"] + v}, "n": state["n"] + 1}
 
 
+def doubled(d):
+    d = dict(d)
+    d["a"] = d["a"] * 2.0
+    return d
+
+
+def copied_by_a_helper(x):
+    d = {"a": x[0]}
+    return d["a"] * doubled(d)["a"]
+
+
 def by_a_helper(x):
     state = {"at": {"a": x[0]}, "n": 0}
     for v in x:
@@ -100,6 +111,7 @@ RIGHT = [
     swapped_names,
     same_dict_by_another_name,
     by_a_helper,
+    copied_by_a_helper,
 ]
 
 
