@@ -67,6 +67,18 @@ def empty_array(x):
     return np.sum(nothing * 2.0) + np.sum(np.concatenate([nothing, x]) ** 2)
 
 
+def stored_on_two_paths(a):
+    """`b - b` is handed on by an inner branch, and by the other path of the outer one."""
+    b = a * 1.0
+    if a[0, 0] < 0.8:
+        if a[0, 1] > 0.3:
+            b += np.sin(a)
+        b[0] *= 2.0
+    b = b - b * b
+    b[0] *= b[-1] * 0.9
+    return np.sum(b * a)
+
+
 def extremes(a):
     highest = a[np.arange(3), np.argmax(a, axis=1)]
     return np.sum(highest) + np.sum(np.max(a, axis=0) * np.argmin(a, axis=0)) + np.ptp(a)
@@ -117,6 +129,8 @@ PROGRAMS = [
     (joined, (X,)),
     (listed, (X,)),
     (running, (A,)),
+    (stored_on_two_paths, (A,)),
+    (stored_on_two_paths, (A + 2.0,)),
     (empty_array, (X,)),
     (as_it_is, (X,)),
     (powers, (A,)),
