@@ -388,8 +388,10 @@ class _Scalarise:
     def handed_on(self, atom: Atom, own: set[Value], b: Builder) -> Atom:
         """An atom for a yield. What was made in the region itself is not written any more."""
         op = self.arrays.lazy.get(atom) if isinstance(atom, Value) else None
-        if op is not None and op.decl is memory.read and op.operands[0] in own:
-            return self.stored(atom, b)
+        if op is not None and op.decl is memory.read:
+            base = op.operands[0]
+            if isinstance(base, Value) and base in own and self.roots[base] <= own:
+                return self.stored(atom, b)
         return self.kept_apart(atom, b)
 
     def kept_apart(self, atom: Atom, b: Builder) -> Atom:

@@ -79,6 +79,21 @@ def stored_on_two_paths(a):
     return np.sum(b * a)
 
 
+def view_kept_from_a_branch(x):
+    """What the backward part asks for of a view is of that moment."""
+    z = np.sin(x)
+    s = 0.0
+    if x[0] < 2.0:
+        s = np.tanh(np.sum(squares(z[::-1])))
+    z[0] = np.cos(x[0])
+    z *= x
+    return s * np.sum(z)
+
+
+def squares(v):
+    return v * v * v
+
+
 def extremes(a):
     highest = a[np.arange(3), np.argmax(a, axis=1)]
     return np.sum(highest) + np.sum(np.max(a, axis=0) * np.argmin(a, axis=0)) + np.ptp(a)
@@ -129,6 +144,7 @@ PROGRAMS = [
     (joined, (X,)),
     (listed, (X,)),
     (running, (A,)),
+    (view_kept_from_a_branch, (X,)),
     (stored_on_two_paths, (A,)),
     (stored_on_two_paths, (A + 2.0,)),
     (empty_array, (X,)),
