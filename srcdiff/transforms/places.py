@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from srcdiff.ir.build import Builder, Env, lookup
-from srcdiff.ir.core import Atom, Const, For, Op, Region, Statement, Value, const
+from srcdiff.ir.core import Atom, Const, For, If, Op, Region, Statement, Value, const
 from srcdiff.ir.types import Array, Clamp, Dim, Scalar, Struct, Type, shape_of
-from srcdiff.ops import arithmetic, containers, memory
+from srcdiff.ops import arithmetic, containers, control, memory
 from srcdiff.transforms.affine import Affine, affine
 from srcdiff.transforms.loads import Program
 from srcdiff.transforms.outline import Loop
@@ -130,9 +130,17 @@ class Places:
     def known_term(self, value: Value, highest: bool) -> Affine | None:
         """One value of a bound: itself, the end of the range that it runs through, or the length that it is."""
         if self.program.is_top(value):
-            return Affine(0, {value: 1})
+            return None if self.may_be_unset(value) else Affine(0, {value: 1})
         loop = self.program.loop_of(value)
         return self.extreme(loop, highest) if loop is not None else self.by_length(value)
+
+    def may_be_unset(self, value: Atom) -> bool:
+        """Whether some path of a branch does not bind a value: nothing in front of the branch that asks for it can."""
+        made = self.program.maker.get(value) if isinstance(value, Value) else None
+        if not isinstance(made, If) or not isinstance(value, Value):
+            return isinstance(made, Op) and made.decl is control.undefined
+        k = made.results.index(value)
+        return any(self.may_be_unset(region.yields[k]) for region in (made.then, made.orelse))
 
     def extreme(self, loop: For, highest: bool) -> Affine | None:
         """The largest (smallest) value of a loop's index."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fuzz.compare import expected, function_of, generated
+from fuzz.compare import expected, function_of, generated, problems
 
 import srcdiff
 from srcdiff.ir.types import Clamp, Dim
@@ -81,3 +81,24 @@ def test_a_loop_over_all_but_the_first_element_needs_no_further_place_where_the_
     text = text.replace("x[i % 3]", "0.2").replace("x[j % 3]", "x[j]")
     gradient = generated(function_of(text), (0,))
     assert gradient(np.zeros(0), 2, 2)[0] > 0.0
+
+
+def test_a_number_that_one_path_does_not_bind_is_no_length_in_front_of_the_branch():
+    def f(x):
+        is_big = x[0] > 0.6
+        if is_big:
+            xs = []
+            for v in x:
+                if v > 0.0:
+                    xs.append(v)
+            n = len(xs)
+        s = x[1]
+        y = x * 2.0
+        if is_big:
+            for i in range(n):
+                s = s * np.sin(s + y[i])
+        return s
+
+    x = np.array([0.5, 0.7, -0.9, 1.3])
+    assert problems(f, (x,), second=True) == []
+    assert problems(f, (x + 0.3,), second=True) == []
