@@ -147,8 +147,11 @@ class _Scope:
             self.sources[self.history.pop()].pop()
 
     def enter(self, value: Value, param: Value | None, type_: Type | None) -> None:
-        if type_ is None or value in self.uncertain:
-            return
+        if type_ is not None and value not in self.uncertain:
+            self.note(value, param, type_)
+
+    def note(self, value: Value, param: Value | None, type_: Type) -> None:
+        """Note the lengths that a value has."""
         arrays = _arrays_in(type_)
         found: list[tuple[Dim | Array, str]] = [*lengths_in(type_), *arrays]
         found += [(_shape_only(a), text) for a, text in arrays]
@@ -162,6 +165,10 @@ class _Scope:
         op = let.source
         assert isinstance(op, Op)
         t = _Text()
+        mark = len(self.history)
+        for a in op.operands:  # what a statement is given is bound there, if not everywhere
+            if isinstance(a, Value) and a in self.uncertain:
+                self.note(a, None, a.type)
         if op.decl.name == "length":
             text = self.length(op.attrs["dim"], let, t)
         elif op.decl.name == "element_count":
@@ -175,6 +182,7 @@ class _Scope:
         else:
             text = self.storage_text(op, let, t)
         let.text, let.operands = text, tuple(t.operands)
+        self.leave(mark)
 
     def storage_text(self, op: Op, let: Let, t: _Text) -> str:
         name = op.decl.name.removesuffix("_of").removesuffix("_like")

@@ -94,6 +94,15 @@ def squares(v):
     return v * v * v
 
 
+def length_of_one_path(a):
+    b = np.zeros_like(a)
+    if a[0, 0] < 0.8:
+        b[0] += 1.0
+        if a[0, 1] < 0.3:
+            b[:, ::2] += np.sin(a[:, ::2])
+    return np.sum(b * a)
+
+
 def extremes(a):
     highest = a[np.arange(3), np.argmax(a, axis=1)]
     return np.sum(highest) + np.sum(np.max(a, axis=0) * np.argmin(a, axis=0)) + np.ptp(a)
@@ -144,6 +153,8 @@ PROGRAMS = [
     (joined, (X,)),
     (listed, (X,)),
     (running, (A,)),
+    (length_of_one_path, (A,)),
+    (length_of_one_path, (A + 1.0,)),
     (view_kept_from_a_branch, (X,)),
     (stored_on_two_paths, (A,)),
     (stored_on_two_paths, (A + 2.0,)),
