@@ -313,9 +313,9 @@ class _Scalarise:
             if not isinstance(a, Value) or not isinstance(a.type, Array):
                 continue
             maker = self.arrays.lazy.get(a)
-            if maker is not None and (maker.view_of is None or op.view_of == k):
+            if maker is not None:  # a view may be one of what waits itself
                 found |= self.reads[a]
-            elif op.view_of != k:
+            if op.view_of != k and (maker is None or maker.view_of is not None):
                 found |= self.roots.get(a, frozenset())
         return frozenset(found & self.written)
 

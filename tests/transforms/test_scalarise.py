@@ -103,6 +103,13 @@ def length_of_one_path(a):
     return np.sum(b * a)
 
 
+def cleared_after_it_was_read(x, a, k):
+    """The adjoint of `b[:2, -1]` is read, as large as two entries are, before it is cleared."""
+    b = a * 1.0
+    b[:2, -1] = np.tanh(a[:2, 0])
+    return np.sum(a[0, k:]) ** 2 + np.sum(np.sin(b)) + np.sum(b[:, -1] * x)
+
+
 def extremes(a):
     highest = a[np.arange(3), np.argmax(a, axis=1)]
     return np.sum(highest) + np.sum(np.max(a, axis=0) * np.argmin(a, axis=0)) + np.ptp(a)
@@ -254,3 +261,11 @@ def test_float32_stays_float32():
     assert value == pytest.approx(expected, rel=1e-6)
     np.testing.assert_allclose(d, d_expected, rtol=1e-5, atol=1e-6)
     assert "np.float32(2.0)" in g.loop_source
+
+
+def test_what_a_view_shows_is_computed_before_its_storage_is_written():
+    args = np.ones(4), np.arange(16.0).reshape(4, 4) / 7.0 - 0.7, 1
+    g = srcdiff.grad(cleared_after_it_was_read, argnums=1)
+    expected = g(*args)
+    given = g.signature.bind(args, {}, frozenset()).values
+    np.testing.assert_allclose(as_python(loop_form(g, args))(*given), expected, rtol=1e-12)
