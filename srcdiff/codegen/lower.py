@@ -50,11 +50,12 @@ from srcdiff.ir.core import (
     While,
 )
 from srcdiff.ir.spelling import template_of
-from srcdiff.ir.types import INT, Array, Scalar
+from srcdiff.ir.types import INT, Array, Scalar, is_float
 
 __all__ = ["lower"]
 
 _BY_SCOPE = {"element_count", "length", "zeros_of", "empty_of", "expand"}
+_EXTREMES = {"maximum", "minimum"}  # of NumPy: Python's pass over NaN
 _ALIKE = {"zeros_like", "empty_like", "ones_like"}
 
 
@@ -239,10 +240,12 @@ class _Lowering(Handing):
 
     def text(self, op: Op) -> str:
         """What an operation is written as; compiled code has its own functions of numbers."""
-        types = [r.type for r in op.results]
-        if self.only_ranges and op.decl.compiled and all(isinstance(t, Scalar) for t in types):
+        is_extreme = op.decl.name in _EXTREMES and op.spelling not in ("max", "min")
+        own = op.decl.name if is_extreme else op.decl.compiled
+        are_numbers = all(isinstance(r.type, Scalar) and is_float(r.type) for r in op.results)
+        if self.only_ranges and own and are_numbers:
             places = ", ".join(f"{{{k}}}" for k in range(len(op.operands)))
-            return f"{RUNTIME}.{op.decl.compiled}({places})"
+            return f"{RUNTIME}.{own}({places})"
         return template_of(op)
 
     def branch(self, s: If) -> list[Node]:

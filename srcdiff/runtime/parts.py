@@ -137,6 +137,16 @@ def absolute(typingctx, x):
 
 
 @intrinsic
+def larger(typingctx, x, y):
+    """The larger of two numbers, NaN where one is: LLVM vectorises reductions by it, and none by comparisons."""
+
+    def emit(context, builder, signature, values):
+        return _call(builder, "llvm.maximum", values)
+
+    return x(x, x), emit
+
+
+@intrinsic
 def with_sign(typingctx, x, sign):
     """|x| with the sign of `sign`, of a zero or NaN too."""
 

@@ -15,6 +15,7 @@ from typing import Literal
 
 MODULES = (
     "parts",
+    "extremes",
     "exponential",
     "logarithm",
     "trig",

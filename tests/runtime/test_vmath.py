@@ -23,7 +23,9 @@ FLAGS = {
     "error_model": "numpy",
     "fastmath": {"contract", "reassoc", "arcp", "nsz"},
 }  # of generated loops
-ONE = sorted(set(vmath.__all__) - {"logaddexp", "polygamma"})  # the functions of one number
+ONE = sorted(
+    set(vmath.__all__) - {"logaddexp", "maximum", "minimum", "polygamma"}
+)  # the functions of one number
 by_name = pytest.mark.parametrize("name", ONE)
 by_dtype = pytest.mark.parametrize("dtype", [np.float64, np.float32])
 
@@ -236,6 +238,36 @@ def test_logaddexp_at_its_limits() -> None:
         np.testing.assert_array_equal(vmath.logaddexp(a, b), expected)
         np.testing.assert_array_equal(vmath.logaddexp(b, a), expected)
     assert vmath.logaddexp(1, 2) == vmath.logaddexp(1.0, 2.0)
+
+
+@by_dtype
+@pytest.mark.parametrize("name", ["maximum", "minimum"])
+def test_extremes_are_those_of_numpy(name: str, dtype: Any) -> None:
+    inf, nan = math.inf, math.nan
+    function, wanted = getattr(vmath, name), getattr(np, name)
+    numbers = np.array([-inf, -1.5, 0.0, 2.0, inf, nan], dtype)
+    for a in numbers:
+        for b in numbers:
+            np.testing.assert_array_equal(function(a, b), wanted(a, b))
+    assert function(1, 2.5) == wanted(1, 2.5)
+
+
+def test_llvm_vectorises_the_extreme_of_an_array() -> None:
+    maximum = vmath.maximum
+
+    @numba.njit(**FLAGS)
+    def top(x):  # type: ignore[no-untyped-def]
+        result = -np.inf
+        for i in range(x.size):
+            result = maximum(result, x[i])
+        return result
+
+    x = np.sin(np.arange(1000.0))
+    assert top(x) == np.max(x)
+    x[777] = math.nan
+    assert math.isnan(top(x))
+    (text,) = top.inspect_llvm().values()
+    assert not vectors() or "maximum.v" in text
 
 
 @by_dtype
