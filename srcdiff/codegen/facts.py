@@ -51,6 +51,10 @@ class Facts:
         """Whether any of the roots is written between two points, neither counted."""
         return any(between(self.writes.get(r, ()), after, before) for r in roots)
 
+    def wrote(self, after: int, before: int) -> bool:
+        """Whether anything is written between two points."""
+        return any(between(points, after, before) for points in self.writes.values())
+
     def assigned(self, value: Value, after: int, before: int) -> bool:
         return between(self.defined.get(value, ()), after, before)
 

@@ -63,8 +63,9 @@ class Folding:
         return out
 
 
-def fold(plan: Plan, facts: Facts) -> Folding:
-    return _Fold(plan, facts).run()
+def fold(plan: Plan, facts: Facts, is_compiled: bool = False) -> Folding:
+    """What is folded. Code to be compiled loads elements before it writes others: LLVM cannot tell the arrays apart."""
+    return _Fold(plan, facts, is_compiled).run()
 
 
 @dataclass
@@ -75,11 +76,13 @@ class _Inside:
     leaves: frozenset[Value]
     raises: bool
     width: int
+    loads: bool = False  # elements of arrays
 
 
 class _Fold:
-    def __init__(self, plan: Plan, facts: Facts) -> None:
+    def __init__(self, plan: Plan, facts: Facts, is_compiled: bool) -> None:
         self.plan = plan
+        self.is_compiled = is_compiled
         self.facts = facts
         self.out = Folding()
         self.inside: dict[Value, _Inside] = {}
@@ -145,6 +148,7 @@ class _Fold:
         reads = self.contents(let)
         leaves: frozenset[Value] = frozenset()
         raises = let.op is None or let.op.decl.raises
+        loads = is_element(let)
         width = len(let.text) - 3 * len(let.operands)
         for atom in let.operands:
             if not isinstance(atom, Value):
@@ -153,10 +157,11 @@ class _Fold:
                 part = self.inside[atom]
                 reads, leaves = reads | part.reads, leaves | part.leaves
                 raises, width = raises or part.raises, width + part.width
+                loads = loads or part.loads
             else:
                 leaves |= {atom}
                 width += len(atom.name) or 5
-        return _Inside(reads, leaves, raises, width)
+        return _Inside(reads, leaves, raises, width, loads)
 
     def contents(self, let: Let) -> frozenset[Value]:
         """The storage whose contents the operation reads, if it is written anywhere."""
@@ -261,6 +266,8 @@ class _Fold:
         after, before = let.point, use.last if use.deeper else use.point
         if self.facts.written(inside.reads, after, before):
             return False
+        if self.is_compiled and inside.loads and self.facts.wrote(after, before):
+            return False
         if isinstance(let.source, Call) and (use.deeper or self.facts.effect(after, before)):
             return False
         if inside.raises and self.facts.effect(after, before):
@@ -326,6 +333,14 @@ def is_read(let: Let) -> bool:
 def is_part(let: Let) -> bool:
     """A slice between bounds, such as `x[1:]`: used often, it is a thing of its own."""
     return let.op is not None and any(k in str(let.op.attrs.get("where", "")) for k in "bes")
+
+
+def is_element(let: Let) -> bool:
+    """Whether it is one element of an array, by its indices."""
+    op = let.op
+    if op is None or op.decl.name != "index" or not isinstance(op.result.type, Scalar):
+        return False
+    return set(op.attrs["where"].split(", ")) == {"i"}
 
 
 def is_written_out(let: Let, uses: list[Use]) -> bool:

@@ -166,7 +166,9 @@ class _Scope:
         assert isinstance(op, Op)
         t = _Text()
         mark = len(self.history)
-        for a in op.operands:  # a length that a statement is given is bound there, if not everywhere
+        for (
+            a
+        ) in op.operands:  # a length that a statement is given is bound there, if not everywhere
             if isinstance(a, Value) and a in self.uncertain and isinstance(a.type, Scalar):
                 self.note(a, None, a.type)
         if op.decl.name == "length":

@@ -191,7 +191,7 @@ def writer_for(
     if keep_outcomes(plan, facts):
         plan.number()
         facts = facts_of(plan, roots)
-    folding = fold(plan, facts)
+    folding = fold(plan, facts, is_compiled="loops" in fn.notes)
     assign_together(plan, facts, folding)
     used = _dotted(plan, folding)
     short = _short_names(used, {v.name for v in facts.defined} | bound)

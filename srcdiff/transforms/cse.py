@@ -36,10 +36,10 @@ Key = tuple[Any, ...]
 _COMMUTATIVE = {"add", "multiply", "maximum", "minimum", "logaddexp", "equal", "not_equal"}
 
 
-def cse(fn: Function) -> Function:
-    """`fn` without computations that repeat an earlier one."""
+def cse(fn: Function, in_user_lines: bool = False) -> Function:
+    """`fn` without computations that repeat an earlier one; `in_user_lines`: none of two lines of the user's either."""
     fn = forward_invariants(fn)
-    shared = _Cse(fn)
+    shared = _Cse(fn, in_user_lines)
     out = rename(shared(fn), shared.names)
     if shared.bindings:
         out = change_dims(out, shared.resolve)
@@ -47,14 +47,14 @@ def cse(fn: Function) -> Function:
 
 
 class _Cse(Rewriter):
-    def __init__(self, fn: Function) -> None:
+    def __init__(self, fn: Function, in_user_lines: bool) -> None:
         self.roots = storage_roots(fn)
         self.written = written_values(fn, self.roots)
         self.table: dict[Key, Op] = {}
         self.here: set[Value] = set()  # what the region being walked defines
         self.epochs: dict[Value, int] = {}
         self.clock = 0
-        self.generated = False  # inside a loop or branch that a pass made
+        self.generated = in_user_lines  # or inside a loop or branch that a pass made
         self.names: dict[Value, Value] = {}
         self.bindings: dict[str, Dim] = {}
         self.fixed = {s for p in fn.params for d in dims_of(p.type) for s in d.symbols()}

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.alias import has_effect, may_move, may_raise, storage_roots
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_parts
+from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, lookup, with_parts
 from srcdiff.ir.core import (
     Atom,
     For,
@@ -24,7 +24,8 @@ from srcdiff.ir.core import (
     regions_of,
     walk,
 )
-from srcdiff.ir.types import Scalar
+from srcdiff.ir.shapes import resolved
+from srcdiff.ir.types import Scalar, is_float
 from srcdiff.ops import memory
 from srcdiff.ops.integers import known
 from srcdiff.transforms.facts import ALLOCATIONS, all_regions, uses_outside
@@ -147,13 +148,19 @@ class _Fuse(Rewriter):
 
 
 def may_raise_here(loop: Statement) -> bool:
-    """Whether something inside may raise but for reading and writing elements."""
+    """Whether something inside may raise but for reading and writing elements, and for what compiled floats do."""
     return any(
         may_raise(s)
         for r in regions_of(loop)
         for s in walk(r)
-        if not isinstance(s, For) and not (isinstance(s, Op) and s.decl in ELEMENT_ACCESSES)
+        if not isinstance(s, For) and not (isinstance(s, Op) and _is_quiet(s))
     )
+
+
+def _is_quiet(op: Op) -> bool:
+    """Whether compiled code does not raise: a division of floats gives inf or nan."""
+    computes = op.decl.elementwise and all(is_float(r.type) for r in op.results)
+    return computes or op.decl in ELEMENT_ACCESSES
 
 
 def _is_maker(statement: Statement) -> bool:
@@ -192,10 +199,10 @@ def _by_turn(accesses: Sequence[tuple[tuple[Atom, ...], bool]], index: Value) ->
 
 def _joined(first: For, second: For, env: Env) -> For:
     """Both loops' turns as one."""
-    mine: Env = {second.index: first.index}
-    inner = Rewriter().region(second.body, mine, Builder())
+    inner = _counted_alike(first.index, second)
+    inner = Rewriter().region(inner, {inner.params[0]: first.index}, Builder())
     region = Region(
-        (*first.body.params, *second.body.params[1:]),
+        (*first.body.params, *inner.params[1:]),
         (*first.body.body, *inner.body),
         (*first.body.yields, *inner.yields),
     )
@@ -204,3 +211,13 @@ def _joined(first: For, second: For, env: Env) -> For:
         first, carried=(*first.carried, *second.carried), body=region,
         results=(*first.results, *second.results), pair=0, origin=origin,
     )  # fmt: skip
+
+
+def _counted_alike(index: Value, loop: For) -> Region:
+    """The body of a loop, with another loop's index in what is known of its integers."""
+    new, old = known(index), known(loop.index)
+    symbol = None if old is None else old.symbol
+    if new is None or symbol is None or new == old:
+        return loop.body
+    apart = Function("", loop.body, 0)
+    return change_dims(apart, lambda d: resolved(d, {symbol: new})).body

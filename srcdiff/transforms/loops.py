@@ -22,6 +22,7 @@ from srcdiff.transforms.pipeline import Pass, Recorder
 from srcdiff.transforms.plain_tuples import plain_tuples
 from srcdiff.transforms.private_buffers import clear_in_turns
 from srcdiff.transforms.python_errors import python_errors
+from srcdiff.transforms.reuse_buffers import reuse_buffers
 from srcdiff.transforms.scalarise import scalarise
 from srcdiff.transforms.truth_numbers import truth_numbers
 
@@ -56,14 +57,15 @@ def to_loops(
         Pass("python errors", python_errors, "compiled code divides by zero and computes on"),
         Pass("clear in turns", clear_in_turns, "turns share storage, which one of them clears"),
         Pass("scalarise", lambda f: _scalarised(f, lengths), "array operations are loops"),
-        Pass("common", cse, "elements that several loops ask for"),
+        Pass("common", _common, "elements that several loops ask for"),
         Pass("hoist checks", hoist_checks, "indices are checked once for all turns"),
         Pass("fuse nests", fuse_nests, "what is made in a turn is used in it"),
         Pass("forward stores", forward_stores, "what was stored is at hand"),
         Pass("unread", drop_unread, "storage between loops that are one now"),
-        Pass("common", cse, "fused bodies repeat themselves"),
+        Pass("common", _common, "fused bodies repeat themselves"),
         Pass("dead code", dce, "what is left over"),
         Pass("hoist", hoist, "what does not change in a loop"),
+        Pass("reuse buffers", reuse_buffers, "what is not needed any more is written over"),
         *shared,
         Pass("hoist buffers", hoist_buffers, "a loop takes its storage once"),
         Pass("truth numbers", truth_numbers, "compiled code converts none"),
@@ -76,6 +78,10 @@ def to_loops(
         ),
     )
     return recorder.run(fn, passes)
+
+
+def _common(fn: Function) -> Function:
+    return cse(fn, in_user_lines=True)
 
 
 def _noted(fn: Function, fastmath: bool) -> Function:

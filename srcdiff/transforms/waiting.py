@@ -1,0 +1,235 @@
+"""Arrays in waiting: computed element by element where they are asked for, or stored.
+
+An array is stored where it has to be: written, handed on, asked for by what has no loop form, or worth more than what
+it costs to compute an element again. Any other is computed where its elements are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from srcdiff.ir.alias import storage_roots, written_roots
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Const, Function, Op, Statement, Value
+from srcdiff.ir.types import Array, dims_of, shape_of
+from srcdiff.ops import memory
+from srcdiff.ops.loop_forms import align, is_placed
+from srcdiff.transforms.element_prices import REPEATABLE, STORING, price_of_element
+from srcdiff.transforms.facts import ALLOCATIONS, count_uses
+from srcdiff.transforms.nests import Arrays, Nest, NoLoopForm, nest, store_element
+from srcdiff.transforms.survey import Survey, survey
+from srcdiff.transforms.write_targets import fits, long_axes
+
+__all__ = ["Waiting"]
+
+_REPEATERS = {"outer"}
+
+
+class Waiting:
+    """What has become of arrays so far: stored, or computed where their elements are asked for.
+
+    Attributes
+    ----------
+    reads : dict
+        The written roots that an array in waiting depends on.
+    price : dict
+        Of an element of an array in waiting, in operations.
+    origin : dict
+        The roots that stored arrays stand for.
+    """
+
+    def __init__(self, fn: Function) -> None:
+        self.roots = storage_roots(fn)
+        self.written = written_roots(fn, self.roots)
+        self.survey: Survey = survey(fn)
+        self.uses = count_uses(fn)
+        self.arrays = Arrays()
+        self.reads: dict[Value, frozenset[Value]] = {}
+        self.price: dict[Value, int] = {}
+        self.origin: dict[Value, frozenset[Value]] = {}
+        self.given = {s for p in fn.params for d in dims_of(p.type) for s in d.symbols()}
+        self.depth = 0  # of loops around
+
+    def keep(self, old: Value, new: Atom) -> None:
+        """Note what stands for a value."""
+        self.arrays.now[old] = new
+        self.arrays.lazy.pop(old, None)
+        if isinstance(new, Value) and old in self.roots:
+            self.origin[new] = self.origin.get(new, frozenset()) | self.roots[old]
+
+    def keep_results(self, s: Statement) -> None:
+        for r in s.results:
+            self.keep(r, r)
+
+    def as_is(self, op: Op, b: Builder) -> None:
+        """The operation itself, on stored arrays."""
+        if op.decl is memory.add_at:
+            raise NoLoopForm(
+                "np.add.at through several masks, or slices whose lengths nothing shows"
+            )
+        holds = op.decl.holds or op.decl.writes or op.view_of is not None
+        hold = self.kept_apart if holds else self.stored
+        b.append(replace(op, operands=tuple(hold(a, b) for a in op.operands)))
+        self.keep_results(op)
+
+    def has_elements(self, op: Op) -> bool:
+        """Whether elements of the result can be computed one by one."""
+        if op.decl.element is not None or op.decl.place is not None:
+            return is_placed(op.attrs.get("where", ""), op.operands[1:])
+        if not op.decl.elementwise:
+            return False
+        shape = shape_of(op.result.type)
+        return all(fits(shape_of(a.type), shape) for a in op.operands)
+
+    def wait(self, op: Op, b: Builder) -> None:
+        """Enter an array as computed where it is asked for; store it now where that is dearer."""
+        value = op.result
+        is_new = op.decl.name in ALLOCATIONS and op.decl.name not in ("copy", "expand")
+        if is_new and self.is_storage(value):
+            return self.as_is(op, b)
+        if self.shows_lengths(op):
+            if op.decl is not memory.index:
+                return self.as_is(op, b)
+            operands = tuple(self.stored(a, b) for a in op.operands)
+            b.append(replace(op, operands=operands, results=(replace(value),)))  # asked for lengths
+        self.settle_repeated(op, b)
+        self.arrays.lazy[value] = op
+        self.reads[value] = self.roots_read(op)
+        self.price[value] = self.price_of(op)
+        if self.has_to_be_stored(op):
+            self.force(value, b)
+        return None
+
+    def price_of(self, op: Op) -> int:
+        """What an element of the result costs where it is asked for."""
+        operands = (a for a in op.operands if isinstance(a, Value))
+        return price_of_element(op) + sum(self.price.get(a, 0) for a in operands)
+
+    def back_in_waiting(self, before: Mapping[Value, Op]) -> None:
+        """What was stored in a region is not there behind it, where it waits as it did before."""
+        for value, op in before.items():
+            if value not in self.arrays.lazy:
+                self.arrays.lazy[value] = op
+                self.arrays.now.pop(value, None)
+                self.price[value] = self.price_of(op)
+
+    def shows_lengths(self, op: Op) -> bool:
+        """Whether the result has lengths that nothing else has: it stays, to be asked for them."""
+        if op.decl.lengths_from is not None:
+            return False
+        shown = {d for a in op.operands for d in dims_of(a.type)}
+        own = (d for d in shape_of(op.result.type) if d not in shown)
+        return any(not d.symbols() <= self.given for d in own)
+
+    def settle_repeated(self, op: Op, b: Builder) -> None:
+        """Store operands of which each element is asked for several times."""
+        shape = shape_of(op.result.type)
+        for a in op.operands:
+            if isinstance(a, Value) and self.price.get(a, 0) > REPEATABLE and a in self.arrays.lazy:
+                repeats = op.decl.elementwise and len(long_axes(shape_of(a.type))) < len(
+                    long_axes(shape)
+                )
+                if repeats or op.decl.name in _REPEATERS:
+                    self.force(a, b)
+
+    def roots_read(self, op: Op) -> frozenset[Value]:
+        """The written roots whose contents an array in waiting depends on; a view is a place, and no contents."""
+        found: set[Value] = set()
+        for k, a in enumerate(op.operands):
+            if not isinstance(a, Value) or not isinstance(a.type, Array):
+                continue
+            maker = self.arrays.lazy.get(a)
+            if maker is not None:  # a view may be one of what waits itself
+                found |= self.reads[a]
+            if op.view_of != k and (maker is None or maker.view_of is not None):
+                found |= self.roots.get(a, frozenset())
+        return frozenset(found & self.written)
+
+    def is_storage(self, value: Value) -> bool:
+        """Whether something writes into an array, or hands it on."""
+        return value in self.survey.held or not self.written.isdisjoint({value})
+
+    def has_to_be_stored(self, op: Op) -> bool:
+        value = op.result
+        if op.view_of is not None:
+            return False
+        if op.decl is memory.read:
+            return False
+        if self.is_storage(value):
+            return True
+        if self.price[value] <= 0:
+            return False
+        if value in self.survey.deep:
+            return True
+        return (self.uses.get(value, 0) - 1) * self.price[value] > STORING
+
+    def force(self, value: Value, b: Builder) -> Value:
+        """Compute an array whole, into storage of its own."""
+        type_ = value.type
+        assert isinstance(type_, Array)
+        found = b.op(memory.empty_of, type=type_, name=value.name, user=value.user)
+        self.fill(found, value, b)
+        self.keep(value, found)
+        self.price[value] = 0
+        return found
+
+    def fill(self, target: Value, value: Atom, b: Builder) -> None:
+        def body(b: Builder, at: Sequence[Atom], _: Sequence[Atom]) -> Sequence[Atom]:
+            n = Nest(self.arrays, b)
+            store_element(b, target, n.element(value, align(shape_of(value.type), at)), at)
+            return ()
+
+        nest(b, shape_of(target.type), (), body, depth=self.depth)
+
+    def stored(self, atom: Atom, b: Builder) -> Atom:
+        """An atom for what takes whole arrays."""
+        if isinstance(atom, Const) or atom not in self.arrays.lazy:
+            return self.arrays.get(atom)
+        op = self.arrays.lazy[atom]
+        if op.decl is memory.read:
+            if self.is_copied(op.operands[0]):
+                return self.force(atom, b)
+            found = self.stored(op.operands[0], b)
+            if self.reads[atom]:
+                return found  # for this once: what is there may be another thing later
+        elif op.decl.read_only:  # NumPy has views here, compiled code has copies
+            if self.reads[atom]:
+                raise NoLoopForm(f"a view made by {op.decl.name} of an array that is written")
+            return self.force(atom, b)
+        elif op.view_of is not None:
+            operands = tuple(self.stored(a, b) for a in op.operands)
+            b.append(replace(op, operands=operands))
+            found = op.result
+        else:
+            return self.force(atom, b)
+        self.keep(atom, found)
+        return found
+
+    def is_copied(self, atom: Atom) -> bool:
+        """Whether an array is seen through a view that compiled code does not have."""
+        op = self.arrays.lazy.get(atom) if isinstance(atom, Value) else None
+        if op is None or op.view_of is None:
+            return False
+        return op.decl.read_only or self.is_copied(op.operands[op.view_of])
+
+    def handed_on(self, atom: Atom, own: set[Value], b: Builder) -> Atom:
+        """An atom for a yield. What was made in the region itself is not written any more."""
+        op = self.arrays.lazy.get(atom) if isinstance(atom, Value) else None
+        if op is not None and op.decl is memory.read:
+            base = op.operands[0]
+            if isinstance(base, Value) and base in own and self.roots[base] <= own:
+                return self.stored(atom, b)
+        return self.kept_apart(atom, b)
+
+    def kept_apart(self, atom: Atom, b: Builder) -> Atom:
+        """An atom for who goes on holding it: what was read from storage that is written is copied."""
+        op = self.arrays.lazy.get(atom) if isinstance(atom, Value) else None
+        if (
+            isinstance(atom, Value)
+            and op is not None
+            and op.decl is memory.read
+            and self.reads[atom]
+        ):
+            return self.force(atom, b)
+        return self.stored(atom, b)

@@ -1,0 +1,66 @@
+"""The shape of what a write writes, as far as lengths are known when compiling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from srcdiff.ir.core import Op
+from srcdiff.ir.shapes import ShapeMismatch, Shapes
+from srcdiff.ir.types import Dim, Scalar, shape_of
+from srcdiff.ops import memory
+from srcdiff.ops.loop_forms import is_placed
+
+__all__ = ["fits", "long_axes", "target_shape"]
+
+ONE = Dim(1)
+
+
+def target_shape(op: Op, shapes: Shapes) -> tuple[Dim, ...] | None:
+    """The shape of what is written; None where only NumPy can tell."""
+    if op.decl not in (memory.store, memory.add_into, memory.add_at):
+        return None
+    target = op.operands[0]
+    known = {s for v in op.operands for d in shape_of(v.type) for s in d.symbols()}
+    probe = Shapes(
+        rigid=shapes.rigid,
+        ranges=shapes.ranges,
+        assumptions=shapes.assumptions,
+        others=shapes.others,
+    )
+    probe.find_ranges = shapes.find_ranges
+    where = op.attrs["where"]
+    if not is_placed(where, op.operands[2:]):
+        return None
+    try:
+        shape = memory.subscript_shape(probe, shape_of(target.type), where, op.operands[2:])
+    except ShapeMismatch:
+        return None
+    wanted = shape_of(op.operands[1].type)
+    own = [set(d.symbols()) - known for d in shape]
+    if any(own):
+        if len(wanted) != len(shape):
+            return None
+        if any(o and not shapes.not_one(w) for w, o in zip(wanted, own, strict=True)):
+            return None  # one number may stand for many
+        shape = tuple(w if o else d for d, w, o in zip(shape, wanted, own, strict=True))
+        bounds = {
+            s
+            for a in op.operands[2:]
+            if isinstance(a.type, Scalar) and a.type.expr
+            for s in a.type.expr.symbols()
+        }
+        if any(set(d.symbols()) - known - bounds for d in shape):
+            return None
+    return shape
+
+
+def long_axes(shape: Sequence[Dim]) -> list[Dim]:
+    return [d for d in shape if d != ONE]
+
+
+def fits(shape: Sequence[Dim], target: Sequence[Dim]) -> bool:
+    """Whether an array of this shape is broadcast to the other as far as lengths are known to be equal."""
+    if len(long_axes(shape)) > len(target) or len(shape) > len(target):
+        return len(long_axes(shape)) == 0 and not target
+    own = target[len(target) - len(shape) :]
+    return all(d in (ONE, t) for d, t in zip(shape, own, strict=True))

@@ -1,0 +1,85 @@
+"""What loop sources have to look like for LLVM to vectorise them, and for memory to be read once."""
+
+import re
+
+import numpy as np
+import pytest
+from fuzz.compare import flat
+
+import srcdiff
+
+X = np.linspace(-1.0, 1.5, 7)
+PAIRS = np.sin(np.arange(12.0)).reshape(4, 3)
+
+
+def softmax_like(x):
+    top = np.max(x)
+    return top + np.log(np.sum(np.exp(x - top)))
+
+
+def pair_energy(x):
+    difference = x[:, None, :] - x[None, :, :]
+    return np.sum(1.0 / np.sqrt(np.sum(difference**2, axis=2) + 0.5))
+
+
+def logistic(s, y):
+    return np.sum(y[:, None] * s - np.logaddexp(0.0, s))
+
+
+def steps(u0, k, n):
+    u = u0.copy()
+    for _ in range(n):
+        u[1:-1] += k * (u[:-2] - 2.0 * u[1:-1] + u[2:])
+    return np.sum(u**2)
+
+
+CASES = [
+    (softmax_like, (X,), 0),
+    (pair_energy, (PAIRS,), 0),
+    (logistic, (PAIRS, X[:4]), 0),
+    (steps, (X, 0.2, 3), (0, 1)),
+]
+
+
+def loops(function, args, wrt):
+    return srcdiff.value_and_grad(function, argnums=wrt).loop_source_for(*args)
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "wrt"), CASES, ids=lambda c: getattr(c, "__name__", "")
+)
+def test_compiled_loops_give_what_arrays_give(function, args, wrt):
+    value, d = srcdiff.value_and_grad(function, argnums=wrt)(*args)
+    found, d_found = srcdiff.value_and_grad(function, argnums=wrt, jit=True)(*args)
+    assert found == pytest.approx(value, rel=1e-12)
+    np.testing.assert_allclose(flat(d_found), flat(d), rtol=1e-11, atol=1e-12)
+
+
+def test_a_temporary_of_all_pairs_is_a_number():
+    text = loops(*CASES[1])
+    assert "np.empty((len(x), len(x)" not in text
+    assert len(re.findall("for i in", text)) == 2  # the pairs, and what is made of the sums
+
+
+def test_one_new_array_is_enough_for_a_softmax():
+    text = loops(*CASES[0])
+    assert text.count("np.empty") == 1
+    assert "maximum(top, x[i])" in text
+
+
+def test_elements_are_loaded_before_others_are_written():
+    """LLVM cannot tell the arrays apart: what it would load again behind a write, it does not vectorise."""
+    body = loops(*CASES[2]).split("for j in")[1].splitlines()[1:]
+    first_write = next(k for k, line in enumerate(body) if re.match(r" *d_s\[.*\] [+-]?= ", line))
+    assert not any("y[i]" in line for line in body[first_write + 1 :])
+
+
+def test_a_loop_takes_its_storage_once():
+    text = loops(*CASES[3])
+    assert not re.search(r"for t in .*\n( {8}.*\n)*? {8}.*np\.(empty|zeros)", text)
+
+
+def test_a_sum_of_what_was_just_stored_is_made_of_the_number():
+    """One loop of two: what both compute is computed once."""
+    text = loops(*CASES[3])
+    assert text.count("u[j] - 2.0 * u[j + 1]") == 1
