@@ -32,7 +32,10 @@ def loop_form(
     if any_lengths:
         arguments = replace(arguments, lengths={}, any_lengths=True)
     fn = derive(g.derived, arguments, recorder, machine=True)
-    return to_loops(fn, arguments.lengths, parse_expansion, recorder, threads=threads)
+    fastmath = g.derived.options.fastmath
+    return to_loops(
+        fn, arguments.lengths, parse_expansion, recorder, fastmath=fastmath, threads=threads
+    )
 
 
 _NUMBA = """njit = lambda **_: lambda f: f

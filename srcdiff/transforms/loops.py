@@ -24,6 +24,7 @@ from srcdiff.transforms.private_buffers import clear_in_turns
 from srcdiff.transforms.python_errors import python_errors
 from srcdiff.transforms.reuse_buffers import reuse_buffers
 from srcdiff.transforms.scalarise import scalarise
+from srcdiff.transforms.sums_in_memory import sums_in_memory
 from srcdiff.transforms.truth_numbers import truth_numbers
 
 __all__ = ["to_loops"]
@@ -49,6 +50,7 @@ def to_loops(
     """
     in_threads = Pass("parallel", lambda f: parallel(f, threads), "threads share the turns")
     shared = () if threads == 0 else (in_threads,)
+    sums = Pass("sums in memory", sums_in_memory, "a number is added to faster than an element")
     passes = (
         Pass("plain tuples", plain_tuples, "compiled code has no dicts", whole=True),
         Pass("expand", lambda f: expand(f, expansions), "fewer operations have loop forms"),
@@ -64,6 +66,7 @@ def to_loops(
         Pass("unread", drop_unread, "storage between loops that are one now"),
         Pass("common", _common, "fused bodies repeat themselves"),
         Pass("dead code", dce, "what is left over"),
+        *((sums,) if fastmath else ()),
         Pass("hoist", hoist, "what does not change in a loop"),
         Pass("reuse buffers", reuse_buffers, "what is not needed any more is written over"),
         *shared,
