@@ -24,6 +24,7 @@ from srcdiff.transforms.private_buffers import clear_in_turns
 from srcdiff.transforms.python_errors import python_errors
 from srcdiff.transforms.reuse_buffers import reuse_buffers
 from srcdiff.transforms.scalarise import scalarise
+from srcdiff.transforms.split_loops import split_loops
 from srcdiff.transforms.sums_in_memory import sums_in_memory
 from srcdiff.transforms.truth_numbers import truth_numbers
 
@@ -66,6 +67,7 @@ def to_loops(
         Pass("unread", drop_unread, "storage between loops that are one now"),
         Pass("common", _common, "fused bodies repeat themselves"),
         Pass("dead code", dce, "what is left over"),
+        Pass("split loops", split_loops, "elementary functions are fast in innermost loops"),
         *((sums,) if fastmath else ()),
         Pass("hoist", hoist, "what does not change in a loop"),
         Pass("reuse buffers", reuse_buffers, "what is not needed any more is written over"),

@@ -22,7 +22,7 @@ from srcdiff.transforms.affine import Affine, affine
 from srcdiff.transforms.loads import Program
 from srcdiff.transforms.outline import Loop
 
-__all__ = ["Axis", "Places", "room", "total"]
+__all__ = ["Axis", "Places", "array_dims", "room", "total"]
 
 
 @dataclass(frozen=True)
