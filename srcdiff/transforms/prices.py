@@ -1,15 +1,15 @@
 """What operations cost a machine, in units of storing their result and loading it again.
 
-Measured with vectorised functions on data that leaves the first caches: a store and a load of a double take about as
-long as one `exp`, and ten simple operations (`benchmarks/vmath.py`). Products and factorisations are counted by their
-multiplications. Lengths that only the run knows are taken for sixteen.
+Measured by `benchmarks/storage_prices.py`, with vectorised functions on data that leaves the first caches: a store and
+a load of a double take about as long as one `exp`, and ten simple operations. Products and factorisations are counted
+by their multiplications. Lengths that only the run knows are taken for sixteen.
 """
 
 from __future__ import annotations
 
 import math
 
-from srcdiff.ir.core import Op
+from srcdiff.ir.core import Atom, Const, Op
 from srcdiff.ir.types import Type, shape_of
 
 __all__ = ["elements", "machine_price"]
@@ -18,10 +18,14 @@ _LENGTH = 16.0
 _SIMPLE = 0.1
 _FUNCTION = 0.8  # exp, log, tanh, ...
 _SLOW = {
-    "power": 2.0,
-    "digamma": 3.0,
-    "gammaln": 3.0,
-    "arctan2": 3.0,
+    "power": 40.0,
+    "sin": 5.0,
+    "cos": 5.0,
+    "tan": 5.0,
+    "tanh": 1.3,
+    "digamma": 20.0,
+    "gammaln": 30.0,
+    "arctan2": 5.0,
     "mod": 1.0,
     "floor_divide": 1.0,
 }
@@ -49,11 +53,19 @@ def machine_price(op: Op) -> float:
 
 def _of_element(op: Op) -> float:
     name = op.decl.name
+    if name == "power" and _is_small_integer(op.operands[1]):
+        return 2 * _SIMPLE
     if name in _SLOW or name in _DIVISIONS:
         return _SLOW.get(name) or _DIVISIONS[name]
     return (
         _FUNCTION if op.decl.compiled or name.startswith(("arc", "log", "exp", "erf")) else _SIMPLE
     )
+
+
+def _is_small_integer(exponent: Atom) -> bool:
+    """Whether a power is a few products."""
+    value = exponent.value if isinstance(exponent, Const) else None
+    return isinstance(value, int | float) and value in range(9)
 
 
 def _multiplications(op: Op) -> float:

@@ -1,0 +1,32 @@
+"""What is dear to compute again is kept by compiled loops, what is cheap is not."""
+
+import pytest
+from transforms.hard_programs import V
+from transforms.sources import kept, loops_agree, source
+
+TURN = """
+    def f(x, y):
+        s = 0.5
+        for i in range(len(x)):
+            s = s * 0.9 + 1.0
+        for i in range(len(x)):
+            s = s + {value} * s
+        return s
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "count"), [("(x[i] * y[i])", 1), ("math.lgamma(x[i] * y[i])", 2)]
+)
+def test_a_dear_value_is_kept_and_a_cheap_one_is_not(value, count):
+    text = "    import math\n" + TURN.format(value=value)
+    args = (abs(V(5)) + 1.0, abs(V(5)) + 1.0)
+    assert kept(source(text), args, loops=True, argnums=(0, 1)) == count * 5
+    loops_agree(text, *args)
+
+
+def test_a_square_is_cheap_and_another_power_is_not():
+    args = (abs(V(5)) + 1.0, abs(V(5)) + 1.0)
+    square, power = (TURN.format(value=f"x[i] ** {k}") for k in ("2", "y[i]"))
+    assert kept(source(square), args, loops=True, argnums=(0, 1)) == 5
+    assert kept(source(power), args, loops=True, argnums=(0, 1)) == 2 * 5
