@@ -75,6 +75,8 @@ class _Forward:
     def statement(self, s: Statement) -> list[Statement]:
         if isinstance(s, Op) and s.decl is memory.save:
             return []
+        if isinstance(s, Op) and not self.layout.rows.isdisjoint(s.results):
+            return self.row(s.result, s)
         inner = [self.region(r) for r in regions_of(s)]
         new = with_parts(s, s.operands, inner) if inner else s
         if isinstance(new, If) and isinstance(s, If):
@@ -85,6 +87,18 @@ class _Forward:
         for param in self.layout.behind.get(id(s), ()):
             out += self.keep_last(param, s)
         return out
+
+    def row(self, buffer: Value, made: Op) -> list[Statement]:
+        """A buffer that is kept whole is filled where it is kept."""
+        store = self.layout.stores[buffer]
+        b = self.layout.builder(made)
+        assert store.axes is not None
+        at = self.layout.positions(buffer, store.axes, b, {})
+        where = {"where": ", ".join("i" for _ in at)}
+        b.append(
+            Op(memory.index, (store.storage, *at), (buffer,), where, made.location, "compiler")
+        )
+        return b.body
 
     def with_more_results(self, old: If, new: If) -> If:
         """The branch with the results that the backward part needs; where the other side was taken they mean

@@ -24,6 +24,8 @@ from srcdiff.transforms.outline import Loop
 from srcdiff.transforms.places import Axis, Places, room
 from srcdiff.transforms.recompute import origins
 
+_UNFILLED = (memory.empty, memory.empty_like, memory.empty_of)
+
 __all__ = ["Layout", "Plan", "Store", "carried_result", "lay_out"]
 
 
@@ -145,6 +147,9 @@ class Layout:
     behind: dict[int, list[Value]] = field(default_factory=dict)
     # statement of the forward part -> the stored buffers that it fills last
     filled: dict[int, list[Value]] = field(default_factory=dict)
+    rows: set[Value] = field(
+        default_factory=set
+    )  # buffers that are rows of what they are stored in
     # branch -> its value, the result that it becomes
     handed: dict[Region, list[tuple[Value, Value]]] = field(default_factory=dict)
     # loop of the backward part -> value, the parameter that holds it in the next turn
@@ -202,13 +207,22 @@ class Layout:
                 self.hand_out(v)
             elif v in self.plan.stored:
                 self.stores[v] = self.storage(v)
-                if v in self.program.built:
-                    self.filled.setdefault(id(self.program.built[v].last), []).append(v)
+                self.place_buffer(v)
             elif v in self.plan.rolled:
                 stack.append(self.plan.rolled[v])
                 self.plan_rolling(v)
             elif self.plan.kept_by_program(v) is None:
                 stack += origins(v, self.program)[0]
+
+    def place_buffer(self, v: Value) -> None:
+        """A stored buffer is a row of its storage, or is copied there when it is full."""
+        built = self.program.built.get(v)
+        if built is None:
+            return
+        if self.stores[v].axes is not None and built.made.decl in _UNFILLED:
+            self.rows.add(v)
+        else:
+            self.filled.setdefault(id(built.last), []).append(v)
 
     def hand_out(self, v: Value) -> None:
         """A value of a branch that no loop is around becomes a result of the branch, and of those around it."""
