@@ -198,6 +198,16 @@ def _decide(wanted: Sequence[Value], program: Program, plan: Plan, mode: Mode) -
     graph = _Graph(program, plan, mode)
     graph.require(wanted)
     stored = graph.cut(wanted)
+    buffers = {v for v in stored if v in program.built}
+    if buffers:  # what they hold is kept
+        plan.held |= buffers
+        again = _Graph(program, plan, mode)
+        again.require(wanted)
+        less = again.cut(wanted)
+        if buffers <= less:
+            graph, stored = again, less
+        else:
+            plan.held -= buffers
     rolled = _rolled(graph, stored, program, plan)
     if rolled:
         again = _Graph(program, plan, mode)
@@ -205,7 +215,7 @@ def _decide(wanted: Sequence[Value], program: Program, plan: Plan, mode: Mode) -
         again.free |= set(rolled)
         less = again.cut(wanted)
         needed = {rolled[v] for v in rolled}
-        if needed <= less:
+        if needed | plan.held & stored <= less:
             graph, stored = again, less
         else:
             rolled = {}

@@ -120,7 +120,8 @@ class Backward:
             self.env[v] = self.element(v, stores[param], b, ahead=1, like=param)
         elif (kept := self.plan.kept_by_program(v)) is not None:
             indices = [total(b, affine(a, self.program.maker), self.env) for a in kept.operands[2:]]
-            self.env[v] = self.load(v, kept.operands[0], indices, b, is_own=False)
+            base = lookup(self.env, kept.operands[0])
+            self.env[v] = self.load(v, base, indices, b, is_own=False)
         else:
             built = self.program.built.get(v)
             again = (self.program.maker[v],) if built is None else (built.made, *built.filling)

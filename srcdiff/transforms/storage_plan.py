@@ -41,6 +41,7 @@ class Plan:
     wanted: list[Value] = field(default_factory=list)
     stored: set[Value] = field(default_factory=set)
     rolled: dict[Value, Value] = field(default_factory=dict)
+    held: set[Value] = field(default_factory=set)  # buffers of turns that are stored in any case
     places: Places = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,11 +92,12 @@ class Plan:
     def keeps_each_turn(self, op: Op, value: Value) -> bool:
         """Whether `H[t] = value` puts the values of all turns at places of their own."""
         at = self.program.subscript(op)
-        if at is None or not self.program.is_top(at[0]):
+        if at is None or not (self.program.is_top(at[0]) or at[0] in self.held):
             return False
         if self.program.region_of[id(op)] is not self.program.home[value]:
             return False
-        loops = self.loops_around(value)
+        own = 0 if self.program.is_top(at[0]) else self.program.depth(at[0])
+        loops = self.loops_around(value)[own:]  # each turn of those around a buffer has its own
         indices = [loop.index for loop in loops if isinstance(loop, For)]
         places = [span.only for span in at[1]]
         kept = at[0].type
@@ -211,8 +213,10 @@ class Layout:
             elif v in self.plan.rolled:
                 stack.append(self.plan.rolled[v])
                 self.plan_rolling(v)
-            elif self.plan.kept_by_program(v) is None:
+            elif (kept := self.plan.kept_by_program(v)) is None:
                 stack += origins(v, self.program)[0]
+            elif isinstance(base := kept.operands[0], Value):
+                stack.append(base)
 
     def place_buffer(self, v: Value) -> None:
         """A stored buffer is a row of its storage, or is copied there when it is full."""

@@ -43,10 +43,16 @@ DEAR = """
 """
 
 
+def test_what_a_kept_buffer_holds_is_not_kept_twice():
+    args = (V(9).reshape(3, 3), V(3), 4)
+    rows, sums = 2 * 4 * 3, 3  # h and a of each turn
+    assert kept(source(DEAR), args, loops=True, argnums=(0, 1)) == rows + sums
+
+
 def test_a_buffer_that_is_dear_to_fill_is_kept():
     text = srcdiff.grad(source(DEAR), argnums=(0, 1)).loop_source_for(V(9).reshape(3, 3), V(3), 4)
     assert text.count("tanh(") == 1
-    assert "a = np.empty" not in text  # it is a row of what is kept
+    assert " a = np.empty" not in text  # it is a row of what is kept
     loops_agree(DEAR, V(9).reshape(3, 3), V(3), 4)
 
 
