@@ -10,18 +10,21 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcdiff.codegen.load import load
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.core import Tree
 from srcdiff.ir.location import Location
 from srcdiff.ir.structs import COMPILED_KINDS, build_struct
-from srcdiff.ir.types import List, Scalar, Static, Struct, Type
+from srcdiff.ir.types import Dim, List, Scalar, Static, Struct, Type
+from srcdiff.programs import Stored, fits_lengths
 from srcdiff.runtime.source import source_of
 from srcdiff.trees import children
+
+if TYPE_CHECKING:  # for annotations only: the stages take a while to import (see `derivation`)
+    from srcdiff.frontend.watched import Watched
 
 __all__ = ["Compiled", "LoopProgram", "first_lines", "plain", "with_runtime"]
 
@@ -42,7 +45,7 @@ class LoopProgram:
         What it is called with behind the arguments: arrays that the function finds outside.
     output : Tree
         What the result is, as the user wants it.
-    written, contiguous, numbers, independent
+    assumptions, counts, watched, written, contiguous, numbers, independent, stored
         As in `Program`.
     """
 
@@ -59,6 +62,14 @@ class LoopProgram:
     contiguous: tuple[str, ...] = ()
     numbers: tuple[tuple[str, tuple[Any, ...], Location | None], ...] = ()
     independent: tuple[str, ...] = ()
+    assumptions: tuple[tuple[Dim, Dim], ...] = ()
+    counts: tuple[str, ...] = ()
+    watched: tuple[Watched, ...] = ()
+    stored: Stored = field(default_factory=Stored)
+
+    def fits(self, lengths: Mapping[str, int]) -> bool:
+        """Whether what was concluded from the arguments' lengths holds now."""
+        return fits_lengths(self.assumptions, self.counts, lengths)
 
 
 class Compiled:
@@ -96,9 +107,11 @@ class Compiled:
             raise self._refused(self.program.refused)
         import numba  # takes half a second to import
 
+        from srcdiff.cache.machine_code import load_compiled  # of use behind Numba only
+
         started = time.perf_counter()
         p = self.program
-        function: Any = load(p.source, p.name, p.bindings)
+        function: Any = load_compiled(p.source, p.name, p.bindings)
         try:
             function.compile(tuple(numba.typeof(v) for v in self.machine(values)))  # type: ignore[no-untyped-call]
         except Exception as error:  # Numba raises nearly anything for what it cannot compile

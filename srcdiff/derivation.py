@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from types import MethodType
 from typing import Any
 
@@ -20,10 +21,11 @@ import numpy as np
 from srcdiff.codegen.python import bindings_of, callees_first, to_source
 from srcdiff.compiling import LoopProgram
 from srcdiff.errors import UnsupportedError
-from srcdiff.frontend.constants import Watched, snapshot
 from srcdiff.frontend.lower import trace
 from srcdiff.frontend.places import parameter_place
 from srcdiff.frontend.rules import parse_expansion, parse_forward_rule, parse_rule
+from srcdiff.frontend.source import itself
+from srcdiff.frontend.watched import Watched, snapshot
 from srcdiff.ir.alias import Roots, storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Function, Node, Op, Region, Statement, Tree, Value, walk
@@ -163,6 +165,9 @@ def build_loops(derived: Derived, arguments: Arguments, bound: bool = False) -> 
             contiguous=tuple(fn.notes.get("contiguous", ())),
             numbers=fn.notes.get("numbers", ()),
             independent=tuple(fn.params[k].name for k in fn.notes.get("independent", ())),
+            assumptions=(*fn.notes.get("assumptions", ()), *fn.notes.get("equal", ())),
+            counts=fn.notes.get("counts", ()),
+            watched=tuple(fn.notes.get("watched", {}).values()),
         )
         try:
             options = derived.options
@@ -326,7 +331,7 @@ def _watched(base: Any, fn: Function) -> dict[str, Watched]:
         found |= f.notes.get("watched", {})
     if isinstance(base, MethodType):
         owner = base.__self__
-        found["self"] = Watched(lambda: owner, snapshot(owner))
+        found["self"] = Watched(partial(itself, owner), snapshot(owner))
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from srcdiff.generated import Generated, Specialisation
 from srcdiff.ir.shapes import is_clamp_of
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
-from srcdiff.programs import Program
+from srcdiff.programs import Program, Stored
 
 __all__ = ["Explanation", "explain"]
 
@@ -40,6 +40,8 @@ class Explanation:
         Where the readable source and the loop form are.
     signatures : tuple of str
         The types, in Numba's terms, that it was compiled for.
+    cache : dict from str to str
+        What of it was found in the cache folder or is kept there, and why if not.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Explanation:
     seconds: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     signatures: tuple[str, ...] = ()
+    cache: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -76,6 +79,7 @@ class Explanation:
         if "compile" in self.seconds:
             yield f"compiled in {self.seconds['compile']:.3f} s for {'; '.join(self.signatures)}"
         yield from (f"{what}: {path}" for what, path in self.files.items())
+        yield from (f"cache, {what}: {how}" for what, how in self.cache.items())
 
 
 def explain(g: Any, *args: Any, **kwargs: Any) -> Explanation:
@@ -112,12 +116,16 @@ def _explained(g: Generated, made: Specialisation, before: Specialisation | None
     program, compiled = made.program, made.compiled
     seconds = dict(program.seconds)
     files = {"source": made.function.__code__.co_filename}
+    cache = {"source": program.stored}
     signatures: Sequence[Any] = ()
     if compiled is not None and compiled.function is not None:
         function: Any = compiled.function
         seconds["compile"] = compiled.seconds
         files["loop form"] = function.py_func.__code__.co_filename
         signatures = function.signatures
+        cache["loop form"] = compiled.program.stored
+        kept: Mapping[str, Stored] = getattr(function._cache, "stored", {})
+        cache |= {f"machine code for {types}": stored for types, stored in kept.items()}
     is_compiled = made.run is not None and made.run is compiled
     return Explanation(
         name=g.__name__,
@@ -130,7 +138,14 @@ def _explained(g: Generated, made: Specialisation, before: Specialisation | None
         seconds=seconds,
         files=files,
         signatures=tuple(", ".join(map(str, s)) for s in signatures),
+        cache={what: _how(stored) for what, stored in cache.items()},
     )
+
+
+def _how(stored: Stored) -> str:
+    if stored.path is None:
+        return f"not kept{', ' if stored.reason else ''}{stored.reason}"
+    return f"{'found in' if stored.was_found else 'kept in'} {stored.path}"
 
 
 def _because(types: Mapping[str, Type], before: Specialisation | None) -> Iterator[str]:

@@ -182,7 +182,7 @@ class Generated:
     def _loop_program(self, specialisation: Specialisation, bound: bool = False) -> LoopProgram:
         if is_lost(self.derived) or specialisation.arguments is None:
             raise _lost(self.__name__)
-        from srcdiff.derivation import build_loops  # the stages take a while to import
+        from srcdiff.cache.stored import build_loops  # takes a while to import
 
         with COMPILING:
             return build_loops(self.derived, specialisation.arguments, bound)
@@ -223,7 +223,7 @@ class Generated:
                 "and was not used with arguments of these types before",
                 "Call it with such arguments before it is pickled, or make the function importable.",
             )
-        from srcdiff.derivation import build  # the stages take a while to import
+        from srcdiff.cache.stored import build  # takes a while to import
 
         program = build(self.derived, arguments)
         if program.static - self._cache.static:  # these are part of the key from now on

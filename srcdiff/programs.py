@@ -6,7 +6,7 @@ import os
 import pickle
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +19,9 @@ from srcdiff.ir.types import Dim
 from srcdiff.options import Options
 
 if TYPE_CHECKING:  # for annotations only: the stages take a while to import (see `derivation`)
-    from srcdiff.frontend.constants import Watched
+    from srcdiff.frontend.watched import Watched
 
-__all__ = ["Derived", "Program"]
+__all__ = ["Derived", "Program", "Stored", "fits_lengths"]
 
 _MOST_WRITTEN = 1000  # elements of an array from outside that a saved module holds
 
@@ -39,6 +39,25 @@ class Derived:
     wrt: tuple[int, ...]
     name: str
     as_tuple: bool = False  # the derivative is a tuple even for one argument
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the cache has to do with a program.
+
+    Attributes
+    ----------
+    path : Path or None
+        The file that keeps it.
+    was_found : bool
+        It came from there.
+    reason : str
+        Why it is not kept, if so.
+    """
+
+    path: Path | None = None
+    was_found: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,17 +111,13 @@ class Program:
     location: Location | None = None
     stages: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    stored: Stored = field(default_factory=Stored)
 
     def fits(self, lengths: Mapping[str, int]) -> bool:
         """Whether what was concluded from the arguments' lengths, and from what is outside, holds now."""
-        try:
-            if not all(a.evaluate(lengths) == b.evaluate(lengths) for a, b in self.assumptions):
-                return False
-            if any(lengths[symbol] < 0 for symbol in self.counts):
-                return False
-        except KeyError:
-            return False
-        return all(w.holds() for w in self.watched)
+        return fits_lengths(self.assumptions, self.counts, lengths) and all(
+            w.holds() for w in self.watched
+        )
 
     def moved(self) -> Program | None:
         """The program for a pickle; None where what it refers to cannot be pickled."""
@@ -110,7 +125,7 @@ class Program:
             pickle.dumps(dict(self.bindings))
         except (pickle.PicklingError, AttributeError, TypeError):
             return None
-        return replace(self, watched=(), arrays={})
+        return replace(self, watched=(), arrays={}, stored=Stored())
 
     def module_text(self) -> str:
         """The text of a module of its own: NumPy, SciPy, and the modules of the user's classes are what it imports.
@@ -182,6 +197,18 @@ class Program:
         except BaseException:
             os.unlink(temporary)
             raise
+
+
+def fits_lengths(
+    assumptions: Iterable[tuple[Dim, Dim]], counts: Iterable[str], lengths: Mapping[str, int]
+) -> bool:
+    """Whether lengths are as they were taken to be."""
+    try:
+        if not all(a.evaluate(lengths) == b.evaluate(lengths) for a, b in assumptions):
+            return False
+        return all(lengths[symbol] >= 0 for symbol in counts)
+    except KeyError:
+        return False
 
 
 def _umask() -> int:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 
 import hypothesis
 import pytest
 
 # What is generated is tested as NumPy; tests of compiled code say jit=True, or set this for themselves.
 os.environ.setdefault("SRCDIFF_JIT", "0")
+# A cache that starts empty; processes whose texts are compared have none.
+os.environ["SRCDIFF_CACHE"] = tempfile.mkdtemp(prefix="srcdiff-tests-")
+atexit.register(shutil.rmtree, os.environ["SRCDIFF_CACHE"], ignore_errors=True)
 
 # A slow machine is no failure of the program.
 hypothesis.settings.register_profile("srcdiff", deadline=None)

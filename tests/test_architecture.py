@@ -16,9 +16,9 @@ ROOT = Path(srcdiff.__file__).parent
 STAGES = ("srcdiff.frontend", "srcdiff.transforms", "srcdiff.codegen")
 BELOW = ("srcdiff.ops", "srcdiff.ir", "srcdiff.errors")
 FRONT = (  # the modules behind `srcdiff.api`, which join the stages
-    "srcdiff.api", "srcdiff.call_checks", "srcdiff.checks", "srcdiff.compiling", "srcdiff.derivation",
-    "srcdiff.direct", "srcdiff.explaining", "srcdiff.generated", "srcdiff.locks", "srcdiff.njit", "srcdiff.options",
-    "srcdiff.programs", "srcdiff.references", "srcdiff.signature", "srcdiff.trees",
+    "srcdiff.api", "srcdiff.cache", "srcdiff.call_checks", "srcdiff.checks", "srcdiff.compiling",
+    "srcdiff.derivation", "srcdiff.direct", "srcdiff.explaining", "srcdiff.generated", "srcdiff.locks", "srcdiff.njit",
+    "srcdiff.options", "srcdiff.programs", "srcdiff.references", "srcdiff.signature", "srcdiff.trees",
 )  # fmt: skip
 ARROWS: dict[str, tuple[str, ...]] = {
     "srcdiff.ir": (),

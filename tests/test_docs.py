@@ -12,7 +12,7 @@ from corpus_loader import load
 from docs_tools import DOCUMENTS, ROOT, Block, Outcome, Session, blocks, is_part, without_notes
 
 import srcdiff
-from srcdiff.codegen import load as loading
+from srcdiff.codegen import folder as loading
 from srcdiff.ops.registry import OPERATIONS
 
 EVERY = [*DOCUMENTS, ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md"]

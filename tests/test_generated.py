@@ -54,7 +54,12 @@ def python(code: str, *args: str, **env: str) -> str:
         [sys.executable, "-c", code, *args],
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", **env},
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
+            "SRCDIFF_CACHE": "off",  # it generates anew
+            **env,
+        },
         timeout=120,
         check=False,
     )

@@ -45,7 +45,12 @@ print(json.dumps([[*k, v] for k, v in texts.items()]))
 
 def start(program: str, *arguments: str, seed: int = 0) -> subprocess.Popen[str]:
     path = os.pathsep.join([str(TESTS), str(Path(srcdiff.__file__).parents[1])])
-    environment = {**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": path}
+    environment = {
+        **os.environ,
+        "PYTHONHASHSEED": str(seed),
+        "PYTHONPATH": path,
+        "SRCDIFF_CACHE": "off",  # it generates anew
+    }
     command = [sys.executable, "-c", program, *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 

@@ -9,16 +9,11 @@ to write to, the text is only in memory, and `linecache` shows its lines.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import linecache
-import os
 import platform
-import stat
 import sys
-import tempfile
 import types
-import warnings
 from collections.abc import Callable, Mapping
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -27,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.errors import CacheWarning
+from srcdiff.codegen.folder import private_folder, replace_file, warn
 
-__all__ = ["cache_folder", "load"]
+__all__ = ["load", "text_hash"]
 
 _PACKAGE = "srcdiff_generated"  # of the modules that the texts are
 _FORMAT = "1"  # changes when files of an older srcdiff must not be found
@@ -90,44 +85,16 @@ def _execute(
 # ---- files -----------------------------------------------------------------------------------------
 
 
-def cache_folder() -> Path:
-    """Where generated files go: `SRCDIFF_CACHE`, or the platform's place for caches."""
-    chosen = os.environ.get("SRCDIFF_CACHE")
-    if chosen:
-        return Path(chosen)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "srcdiff"
-    if sys.platform == "win32":
-        return (
-            Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-            / "srcdiff"
-            / "Cache"
-        )
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "srcdiff"
-
-
 def _write(text: str, label: str) -> str | None:
     """The path of a file that holds just this text; None (and a warning, once) where none can be kept."""
     try:
-        folder = cache_folder()
-        _make_private(folder)
-        path = folder / f"{label}.py"
+        path = private_folder() / f"{label}.py"
         if not _holds(path, text):
-            _replace(path, text)
+            replace_file(path, text.encode())
         return str(path)
     except (OSError, RuntimeError) as problem:  # RuntimeError: there is no home
-        _warn_once(str(problem))
+        warn(problem)
         return None
-
-
-def _make_private(folder: Path) -> None:
-    """Make the folder for its owner only; one that others may write to is refused."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if sys.platform == "win32":
-        return
-    status = folder.stat()
-    if status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise PermissionError(f"{folder} can be written by other users")
 
 
 def _holds(path: Path, text: str) -> bool:
@@ -135,26 +102,3 @@ def _holds(path: Path, text: str) -> bool:
         return path.read_bytes() == text.encode()
     except FileNotFoundError:
         return False
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a whole file or none: other processes may be doing the same."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
-        os.replace(temporary, path)
-    except OSError:
-        os.unlink(temporary)
-        raise
-
-
-@functools.cache
-def _warn_once(problem: str) -> None:
-    warnings.warn(
-        CacheWarning(
-            f"generated source is kept in memory only: {problem}",
-            "Set SRCDIFF_CACHE to a folder of your own to keep it in files.",
-        ),
-        stacklevel=2,
-    )

@@ -278,7 +278,7 @@ def _attribute_of_object(fr: Frame, value: Any, name: str, node: Any) -> FrontVa
     except AttributeError:
         fr.fail(node, f"`{gast.unparse(node.value).strip()}` has no attribute `{name}`")
     if not isinstance(value, ModuleType) or value.__name__.partition(".")[0] not in LIBRARIES:
-        watch(fr, f"{id(value)} {name}", lambda: getattr(value, name), found)
+        watch(fr, f"{id(value)} {name}", functools.partial(getattr, value, name), found)
     return from_python(fr, found, gast.unparse(node).strip(), node)
 
 

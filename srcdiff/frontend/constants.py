@@ -6,28 +6,25 @@ on the function (`notes["watched"]`), so that a later call can tell whether it s
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import re
 from collections.abc import Callable
-from types import BuiltinMethodType, FunctionType, MethodType, ModuleType
+from functools import partial
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from srcdiff.frontend.box_roots import Outside
 from srcdiff.frontend.frame import HOOKS, Frame
-from srcdiff.frontend.source import is_own_method, stands_for
+from srcdiff.frontend.source import found_now, is_own_method, stands_for
 from srcdiff.frontend.values import FrontValue, Known, Method, Parts, Piece
+from srcdiff.frontend.watched import SCALARS, is_record, watched
 from srcdiff.ir.core import const
 from srcdiff.ir.structs import field_names
 from srcdiff.ir.types import Array, Dim
 from srcdiff.ops.control import constant_array
 
-__all__ = ["Watched", "from_python", "read_constant", "snapshot", "watch"]
-
-_SCALARS = (bool, int, float, complex, str, bytes, type(None), np.generic, type(Ellipsis))
-_FIXED = (bool, int, float, complex, str, bytes, np.generic, FunctionType)
+__all__ = ["from_python", "read_constant", "watch"]
 
 
 def read_constant(fr: Frame, kind: str, name: str, value: Any, node: Any) -> FrontValue:
@@ -38,8 +35,8 @@ def read_constant(fr: Frame, kind: str, name: str, value: Any, node: Any) -> Fro
         while outermost.outer is not None:
             outermost = outermost.outer
         find = outermost.look_up
-        watch(fr, f"{id(find)} {name}", lambda: (find(name) or ("", None))[1], value)
-        if not _is_code(value) and isinstance(value, _SCALARS):
+        watch(fr, f"{id(find)} {name}", partial(found_now, find, name), value)
+        if not _is_code(value) and isinstance(value, SCALARS):
             fr.session.notes[kind][name] = value
     return result
 
@@ -55,63 +52,14 @@ def _is_code(value: Any) -> bool:
 # ---- what a later call looks at again ---------------------------------------------------------------
 
 
-@dataclasses.dataclass(frozen=True)
-class Watched:
-    """Something outside the function that its text depends on: how to get it, and what it was."""
-
-    get: Callable[[], Any]
-    seen: Any
-    same: Any = None  # the object itself, where nothing in it can change
-
-    def holds(self) -> bool:
-        try:
-            found = self.get()
-        except AttributeError:
-            return False
-        if found is self.same and found is not None:
-            return True
-        return bool(snapshot(found) == self.seen)
-
-
 def watch(fr: Frame, key: str, get: Callable[[], Any], value: Any) -> None:
-    """Note what was found outside; `key` tells it from others, and is good for as long as `get` lives."""
+    """Note what was found outside; `key` tells it from others, and is good for as long as `get` lives.
+
+    `get` is a partial, from which `cache/records.py` can tell what is looked at.
+    """
     if not isinstance(value, ModuleType) and type(value).__name__ != "LazyModule":
         noted = fr.session.notes.setdefault("watched", {})
-        same = value if isinstance(value, _FIXED) else None
-        noted.setdefault(key, Watched(get, snapshot(value), same))
-
-
-class _Same:
-    """Compares by identity, and keeps the object, so that the identity stays its own."""
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.value is other.value
-
-
-def snapshot(value: Any) -> Any:
-    """What the generated text depends on: numbers by value, arrays and functions by identity (an array's contents
-    are read at run time), containers by their parts.
-    """
-    if isinstance(value, np.ndarray) and value.ndim:
-        return _Same(value), value.shape, value.dtype
-    if isinstance(value, (np.ndarray, *_SCALARS)):
-        return type(value), repr(value)
-    if isinstance(value, dict):
-        return dict, tuple(value), tuple(map(snapshot, value.values()))
-    if isinstance(value, tuple | list):
-        return type(value), tuple(map(snapshot, value))
-    if _is_record(value):
-        return type(value), tuple(snapshot(getattr(value, k)) for k in field_names(value))
-    if isinstance(value, MethodType):
-        return _Same(value.__func__), snapshot(value.__self__)
-    if isinstance(value, BuiltinMethodType):
-        return value.__name__, _Same(value.__self__)
-    return _Same(value)
+        noted.setdefault(key, watched(get, value))
 
 
 def _bound_name(fr: Frame, name: str, value: Any) -> str:
@@ -149,11 +97,11 @@ def from_python(fr: Frame, value: Any, name: str, node: Any) -> FrontValue:
         number = const(value[()])
         fr.session.outside[id(number)] = Outside(name, value, number)
         return number
-    if isinstance(value, _SCALARS):
+    if isinstance(value, SCALARS):
         return const(value)
-    if isinstance(value, tuple | list | dict) or _is_record(value):
+    if isinstance(value, tuple | list | dict) or is_record(value):
         return _container(fr, value, name, node)
-    if isinstance(value, functools.partial):
+    if isinstance(value, partial):
         args = tuple(
             from_python(fr, v, f"{name}.args[{k}]", node) for k, v in enumerate(value.args)
         )
@@ -168,16 +116,12 @@ def from_python(fr: Frame, value: Any, name: str, node: Any) -> FrontValue:
     return Known(stands_for(value))
 
 
-def _is_record(value: Any) -> bool:
-    return dataclasses.is_dataclass(value) and not isinstance(value, type)
-
-
 def _container(fr: Frame, value: Any, name: str, node: Any) -> Parts:
-    if _is_record(value) or hasattr(value, "_fields"):
+    if is_record(value) or hasattr(value, "_fields"):
         keys: tuple[Any, ...] = field_names(value)
         parts = [from_python(fr, getattr(value, k), f"{name}.{k}", node) for k in keys]
         return Parts(
-            "dataclass" if _is_record(value) else "namedtuple", keys, tuple(parts), type(value)
+            "dataclass" if is_record(value) else "namedtuple", keys, tuple(parts), type(value)
         )
     if isinstance(value, dict):
         keys = tuple(value)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from types import FunctionType
 from typing import Any
 
@@ -187,7 +188,7 @@ def call_function(
             result = call_apart(fr, node, plain, source, env)
         if result is not None:
             return result
-    inner = Frame(fr.session, source, lambda name: look_up(plain, name), caller=fr)
+    inner = Frame(fr.session, source, partial(look_up, plain), caller=fr)
     inner.env = env
     with _called_from(fr, node):
         return _inline(fr, node, inner, plain.__code__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
 
@@ -264,7 +265,7 @@ class _Reading:
             open_calls=calls,
             is_callee=is_callee,
         )
-        self.frame = Frame(self.session, self.source, lambda name: look_up(plain, name))
+        self.frame = Frame(self.session, self.source, partial(look_up, plain))
 
     def function(
         self,

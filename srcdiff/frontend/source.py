@@ -14,7 +14,7 @@ import inspect
 import os
 import sysconfig
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import CodeType, FunctionType, MethodType
 from typing import Any
@@ -30,9 +30,11 @@ from srcdiff.ir.location import Location
 __all__ = [
     "LIBRARIES",
     "Source",
+    "found_now",
     "function_of",
     "is_library",
     "is_own_method",
+    "itself",
     "look_up",
     "nested_source",
     "source_of",
@@ -328,6 +330,12 @@ def _doc(tree: Any) -> str:
         and isinstance(first.value.value, str)
     )
     return inspect.cleandoc(first.value.value) if is_text and first is not None else ""
+
+
+def found_now(find: Callable[[str], tuple[str, Any] | None], name: str) -> Any:
+    """What a free name means by a function's `look_up`."""
+    found = find(name)
+    return None if found is None else found[1]
 
 
 def look_up(function: FunctionType, name: str) -> tuple[str, Any] | None:

@@ -220,7 +220,7 @@ class _GeneratedCalls(Calls):
         known = self.programs.get(key)
         if known is None:
             with COMPILING:
-                from srcdiff.derivation import build_loops  # the stages take a while to import
+                from srcdiff.cache.stored import build_loops  # takes a while to import
 
                 known = build_loops(self.handle.derived, arguments, bound=True)
             if known.refused:

@@ -11,7 +11,7 @@ import numba
 import numpy as np
 from numba.core import types
 
-from srcdiff.codegen.load import load
+from srcdiff.cache.machine_code import load_compiled
 from srcdiff.compiling import LoopProgram
 from srcdiff.errors import UnsupportedError
 from srcdiff.generated import Generated
@@ -44,7 +44,7 @@ class CallText:
         self.names = names
         self.given = given
         self.bindings: dict[str, Any] = {
-            "compiled": load(program.source, program.name, program.bindings)
+            "compiled": load_compiled(program.source, program.name, program.bindings)
         }
         self.checks: list[str] = []
         values = [*map(self._own, range(len(self.signature.names))), *self._tangents()]

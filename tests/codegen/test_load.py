@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from srcdiff.codegen import load as module
+from srcdiff.codegen import folder as module
 from srcdiff.codegen.load import load
 from srcdiff.errors import CacheWarning
 
@@ -18,7 +18,7 @@ TEXT = "def double(x):\n    return x + x\n"
 def folder(tmp_path, monkeypatch):
     path = tmp_path / "cache"
     monkeypatch.setenv("SRCDIFF_CACHE", str(path))
-    module._warn_once.cache_clear()
+    module.warn_once.cache_clear()
     before = set(sys.modules)
     yield path
     for name in set(sys.modules) - before:

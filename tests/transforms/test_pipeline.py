@@ -51,6 +51,7 @@ def test_the_same_program_gives_the_same_text_in_every_process(tmp_path):
             **os.environ,
             "PYTHONHASHSEED": seed,
             "PYTHONPATH": os.pathsep.join(sys.path),
+            "SRCDIFF_CACHE": "off",  # it generates anew
         }
         texts.add(
             subprocess.run(

@@ -1,0 +1,308 @@
+"""What a program depends on, as one digest: the texts of a function and of all that it may call, and what it may find
+outside.
+
+The walk goes from the function to every global, captured variable and default that its code names, and from there on:
+through the user's functions, classes, modules and containers. It sees more than a program uses. What it cannot
+describe, it refuses: then nothing is kept of the program. Of what it has seen it remembers the places, in an order that
+is the same in every process, so that a record can say "what stands in the third place".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import inspect
+import linecache
+import sys
+import types
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from operator import getitem
+from tokenize import TokenError
+from typing import Any
+
+import numpy as np
+
+from srcdiff.frontend.source import LIBRARIES, function_of, is_library, itself, look_up
+
+__all__ = ["Fingerprint", "Unknown", "fingerprint"]
+
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), np.generic, np.dtype)
+_MOST_BYTES = 2**26  # of an array, to be read through for a digest
+_MOST_PLACES = 20000
+
+Place = tuple[Callable[[], Any], Any]  # how something is reached, and what was there
+
+
+class Unknown(Exception):
+    """Something that has no digest; the text says what."""
+
+
+@dataclasses.dataclass
+class Fingerprint:
+    """What was seen.
+
+    Attributes
+    ----------
+    digest : str
+        Another one where anything is another thing.
+    places : list
+        How each thing is reached, and what it is now.
+    """
+
+    digest: str
+    places: list[Place]
+
+    def place_of(self, value: Any) -> int | None:
+        """The place where an object was seen."""
+        return next((k for k, (_, v) in enumerate(self.places) if v is value), None)
+
+
+def fingerprint(header: str, roots: Iterable[Any], contents: bool = False) -> Fingerprint:
+    """The digest of a text, and of objects and all that they depend on; with the `contents` of arrays, or without.
+
+    Raises
+    ------
+    Unknown
+        For what has no digest.
+    """
+    walk = _Walk(contents)
+    walk.say(header)
+    try:
+        for root in roots:
+            walk.visit(partial(itself, root), root)
+    except Unknown:
+        raise
+    except Exception as error:  # the attributes of anybody's objects may raise anything
+        raise Unknown(f"something that cannot be looked at ({error})") from error
+    return Fingerprint(walk.hash.hexdigest(), walk.places)
+
+
+class _Walk:
+    """One walk; `names` are those that the code mentions from which an object was reached."""
+
+    def __init__(self, contents: bool) -> None:
+        self.contents = contents
+        self.hash = hashlib.sha256()
+        self.places: list[Place] = []
+        self.seen: dict[Any, int] = {}
+
+    def say(self, *words: Any) -> None:
+        for word in words:
+            data = str(word).encode("utf-8", "surrogatepass")
+            self.hash.update(f"{len(data)}:".encode() + data)
+
+    def visit(
+        self, get: Callable[[], Any], value: Any, names: frozenset[str] = frozenset()
+    ) -> None:
+        self.places.append((get, value))
+        if len(self.places) > _MOST_PLACES:
+            raise Unknown("too many things that the function may depend on")
+        if isinstance(value, _PLAIN):
+            self.say(type(value).__name__, repr(value))
+            return
+        # a module is gone through for the names that matter to whoever mentions it
+        key = (id(value), names if isinstance(value, types.ModuleType) else None)
+        is_new = key not in self.seen
+        self.say("seen", self.seen.setdefault(key, len(self.seen)))
+        if is_new:
+            self.describe(value, names)
+
+    def describe(self, value: Any, names: frozenset[str]) -> None:
+        plain = function_of(value)
+        if plain is not value:
+            self.say("around", type(value).__qualname__)
+            self.visit(partial(function_of, value), plain, names)
+        elif isinstance(value, np.ndarray):
+            self.array(value)
+        elif isinstance(value, tuple | list):
+            self.say(type(value).__qualname__, len(value))
+            for k, part in enumerate(value):
+                self.visit(partial(getitem, value, k), part, names)
+        elif isinstance(value, dict):
+            self.say(type(value).__qualname__, len(value))
+            for k, part in value.items():
+                self.visit(partial(itself, k), k, names)
+                self.visit(partial(getitem, value, k), part, names)
+        elif isinstance(value, types.FunctionType):
+            self.function(value)
+        elif isinstance(value, types.MethodType):
+            self.attributes(value, ("__func__", "__self__"), names)
+        elif isinstance(value, partial):
+            self.attributes(value, ("func", "args", "keywords"), names)
+        elif isinstance(value, types.ModuleType):
+            self.module(value, names)
+        elif isinstance(value, type):
+            self.type(value, names)
+        elif isinstance(value, types.BuiltinFunctionType | np.ufunc) or _is_of_library(value):
+            self.library(value)
+        elif isinstance(value, property):
+            self.attributes(value, ("fget",), names)
+        elif isinstance(value, staticmethod | classmethod):
+            self.attributes(value, ("__func__",), names)
+        else:
+            self.instance(value, names)
+
+    def attributes(self, value: Any, found: Iterable[str], names: frozenset[str]) -> None:
+        self.say(type(value).__qualname__)
+        for name in found:
+            self.say(name)
+            self.visit(partial(getattr, value, name), getattr(value, name), names)
+
+    def array(self, value: np.ndarray[Any, Any]) -> None:
+        flags = value.flags.c_contiguous
+        self.say("array", type(value).__qualname__, value.dtype.str, value.shape, flags)
+        if self.contents or not value.ndim:
+            if value.dtype.hasobject or value.nbytes > _MOST_BYTES:
+                raise Unknown(f"an array of {value.dtype}, {value.nbytes} bytes")
+            self.hash.update(np.ascontiguousarray(value).tobytes())
+
+    def library(self, value: Any) -> None:
+        maker = type(value)
+        owner = getattr(value, "__self__", None)
+        if owner is not None and not isinstance(owner, types.ModuleType):
+            self.attributes(value, ("__self__",), frozenset())
+        name = getattr(value, "__qualname__", getattr(value, "__name__", None))
+        if name is None:
+            raise Unknown(f"an object of type {maker.__qualname__}")
+        self.say(maker.__qualname__, getattr(value, "__module__", ""), name, _version(value))
+
+    # ---- functions ------------------------------------------------------------------------------
+
+    def function(self, value: types.FunctionType) -> None:
+        if is_library(value):
+            self.library(value)
+            return
+        code = value.__code__
+        self.say(value.__module__, value.__qualname__, code.co_filename, code.co_firstlineno)
+        self.say(_source(value), *_code_words(code))
+        names = frozenset(_names(code))
+        self.attributes(value, ("__defaults__", "__kwdefaults__"), names)
+        for name in sorted({*code.co_freevars, *names}):
+            found = look_up(value, name)
+            if found is None or found[0] == "builtins":
+                self.say(name, "builtins" if found else "nothing")
+                continue
+            self.say(name, found[0])
+            self.visit(partial(_looked_up, value, name), found[1], names)
+        wrapped = getattr(value, "__wrapped__", None)
+        if wrapped is not None:
+            self.attributes(value, ("__wrapped__",), names)
+
+    # ---- what has attributes ------------------------------------------------------------------------
+
+    def module(self, value: types.ModuleType, names: frozenset[str]) -> None:
+        self.say("module", value.__name__)
+        top = value.__name__.partition(".")[0]
+        if top in LIBRARIES or top in sys.stdlib_module_names:
+            self.say(_version(value))
+            return
+        for name in sorted(names & vars(value).keys()):
+            self.say(name)
+            self.visit(partial(getattr, value, name), vars(value)[name], names)
+
+    def type(self, value: type, names: frozenset[str]) -> None:
+        self.say("class", value.__module__, value.__qualname__)
+        if _is_of_library(value):
+            self.say(_version(value))
+            return
+        for base in value.__mro__[1:]:
+            self.visit(partial(itself, base), base, names)
+        for name, part in vars(value).items():
+            if name in _OF_NO_MEANING:
+                continue
+            if name == "__dataclass_fields__":
+                self.fields(part, names)
+            elif isinstance(part, types.MemberDescriptorType | types.GetSetDescriptorType):
+                self.say(name)
+            elif type(part).__module__ in ("_abc", "dataclasses", "_collections"):
+                self.say(name, type(part).__qualname__)  # what a field is called is enough
+            else:
+                self.say(name)
+                self.visit(partial(getitem, vars(value), name), part, names)
+
+    def fields(self, found: dict[str, Any], names: frozenset[str]) -> None:
+        """The fields of a dataclass; their defaults are attributes of the class."""
+        for name, field in found.items():
+            self.say(name, field.init)
+            if field.default_factory is not dataclasses.MISSING:
+                self.attributes(field, ("default_factory",), names)
+
+    def instance(self, value: Any, names: frozenset[str]) -> None:
+        maker = type(value)
+        own = list(getattr(value, "__dict__", {}))
+        own += [s for c in maker.__mro__ for s in _slots(c) if hasattr(value, s)]
+        if not own and maker.__module__ == "builtins":
+            raise Unknown(f"an object of type {maker.__qualname__}")
+        self.visit(partial(type, value), maker, names)
+        self.attributes(value, own, names)
+
+
+_OF_NO_MEANING = frozenset(
+    ("__dict__", "__weakref__", "__doc__", "__module__", "__abstractmethods__", "__annotations__")
+)  # of attributes of classes
+
+
+def _slots(cls: type) -> tuple[str, ...]:
+    found = vars(cls).get("__slots__", ())
+    return (found,) if isinstance(found, str) else tuple(found)
+
+
+def _is_of_library(value: Any) -> bool:
+    """Whether an object is NumPy's, Python's or the like: its name and version say what it is."""
+    module = getattr(value, "__module__", None)
+    top = str(module).partition(".")[0]
+    if isinstance(value, type):
+        return top in LIBRARIES or top in sys.stdlib_module_names
+    return module is not None and top in LIBRARIES and callable(value)
+
+
+def _version(value: Any) -> str:
+    is_module = isinstance(value, types.ModuleType)
+    module = value.__name__ if is_module else getattr(value, "__module__", "scipy")  # of a ufunc
+    top = str(module).partition(".")[0]
+    return str(getattr(sys.modules.get(top), "__version__", ""))
+
+
+def _looked_up(function: types.FunctionType, name: str) -> Any:
+    found = look_up(function, name)
+    if found is None:
+        raise AttributeError(name)
+    return found[1]
+
+
+def _source(function: types.FunctionType) -> str:
+    code = function.__code__
+    linecache.checkcache(
+        code.co_filename
+    )  # as `inspect` does, which also asks all modules for the file
+    lines = linecache.getlines(code.co_filename, function.__globals__)
+    try:
+        return "".join(inspect.getblock(lines[code.co_firstlineno - 1 :]))
+    except (IndexError, TokenError, SyntaxError):
+        return ""  # it cannot be read for a derivative, either; its code tells it from others
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _codes(constant)
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    """Every name that code reads which is not its own, attributes included."""
+    for each in _codes(code):
+        yield from each.co_names
+        yield from (c for c in each.co_consts if isinstance(c, str) and c.isidentifier())
+
+
+def _code_words(code: types.CodeType) -> Iterator[Any]:
+    """The code itself: it tells functions of one line apart, and those whose file was edited after it was imported."""
+    for each in _codes(code):
+        yield from (each.co_code.hex(), each.co_names, each.co_varnames, list(each.co_positions()))
+        for constant in each.co_consts:
+            if isinstance(constant, frozenset):
+                yield sorted(map(repr, constant))
+            elif not isinstance(constant, types.CodeType):
+                yield repr(constant)

@@ -1,0 +1,152 @@
+"""Generated programs as JSON, and back.
+
+What a program refers to (arrays and classes outside, what it watches) is written as the place where the walk of
+`fingerprint.py` sees it; in another process, the same walk comes to the same place. Nothing else of Python's is written
+or read: a record holds data, and makes nothing but the types listed here.
+"""
+
+from __future__ import annotations
+
+import builtins
+import json
+import math
+from dataclasses import fields
+from functools import partial
+from typing import Any, TypeVar
+
+from srcdiff.cache.fingerprint import Fingerprint, Unknown, fingerprint
+from srcdiff.frontend.source import found_now, itself, look_up
+from srcdiff.frontend.watched import SCALARS, Watched, watched
+from srcdiff.ir.core import Node
+from srcdiff.ir.location import Location
+from srcdiff.ir.types import Array, Clamp, Dim, List, Scalar, Static, Struct
+
+__all__ = ["Changed", "from_record", "to_record"]
+
+_DATA = {t.__name__: t for t in (Array, Clamp, Dim, List, Location, Node, Scalar, Static, Struct)}
+_LEFT_OUT = ("stages", "seconds", "stored")  # of a program: how it was made
+_Program = TypeVar("_Program")
+
+
+def to_record(program: Any, seen: Fingerprint) -> dict[str, Any]:
+    """The fields of a program.
+
+    Raises
+    ------
+    Unknown
+        If it holds what the walk has not seen.
+    """
+    names = [f.name for f in fields(program) if f.name not in _LEFT_OUT]
+    found = {n: _encoded(getattr(program, n), seen) for n in names}
+    json.dumps(found)
+    return found
+
+
+def from_record(cls: type[_Program], record: dict[str, Any], seen: Fingerprint) -> _Program:
+    """The program again, with what stands in the same places here.
+
+    Raises
+    ------
+    Changed
+        If what it watches is something else.
+    """
+    return cls(**{name: _decoded(value, seen) for name, value in record.items()})
+
+
+def _encoded(value: Any, seen: Fingerprint) -> Any:
+    if value is None or type(value) in (bool, int, str):
+        return value
+    if type(value) is float:
+        return ["float", value.hex() if math.isfinite(value) else repr(value)]
+    if type(value) in (tuple, list, frozenset):
+        parts = sorted(value) if isinstance(value, frozenset) else value
+        return [type(value).__name__, *(_encoded(v, seen) for v in parts)]
+    if type(value) is dict:
+        return ["dict", *([_encoded(k, seen), _encoded(v, seen)] for k, v in value.items())]
+    if isinstance(value, Watched):
+        return ["Watched", *_way(value.get, seen), _expected(value.get(), seen)]
+    if _DATA.get(type(value).__name__) is type(value):
+        given = (getattr(value, f.name) for f in fields(value))
+        return [type(value).__name__, *(_encoded(v, seen) for v in given)]
+    name = getattr(value, "__name__", "")
+    if isinstance(value, type) and getattr(builtins, name, None) is value:
+        return ["builtins", name]
+    return ["at", _place(value, seen)]
+
+
+def _place(value: Any, seen: Fingerprint) -> int:
+    found = seen.place_of(value)
+    if found is None:
+        raise Unknown(
+            f"{type(value).__qualname__} {getattr(value, '__name__', '')!r}, reached in a way of its own"
+        )
+    return found
+
+
+def _decoded(value: Any, seen: Fingerprint) -> Any:
+    if not isinstance(value, list):
+        return value
+    kind, *parts = value
+    match kind:
+        case "float":
+            return float.fromhex(parts[0]) if parts[0][-1].isdigit() else float(parts[0])
+        case "tuple" | "list" | "frozenset":
+            made = [_decoded(v, seen) for v in parts]
+            return made if kind == "list" else getattr(builtins, kind)(made)
+        case "dict":
+            return {_decoded(k, seen): _decoded(v, seen) for k, v in parts}
+        case "Watched":
+            owner, manner, name, expected = parts
+            return _watched(owner, manner, name, expected, seen)
+        case "builtins":
+            return getattr(builtins, parts[0])
+        case "at":
+            return seen.places[parts[0]][1]
+    return _DATA[kind](*(_decoded(v, seen) for v in parts))
+
+
+# ---- what a program watches ------------------------------------------------------------------------------
+
+
+class Changed(Exception):
+    """What a program watches is not what it was."""
+
+
+def _way(get: Any, seen: Fingerprint) -> tuple[int, str, str]:
+    """Where something outside is looked for: the place of who has it, in what manner, and its name.
+
+    The same number may stand in many places: where it is looked at cannot be told from what it is.
+    """
+    if not isinstance(get, partial):
+        raise Unknown("something that is looked at in a way of its own")
+    if get.func is found_now:
+        find, name = get.args
+        return _place(find.args[0], seen), "name", name
+    if get.func is getattr:
+        owner, name = get.args
+        return _place(owner, seen), "attribute", name
+    return _place(get.args[0], seen), "itself", ""
+
+
+def _expected(value: Any, seen: Fingerprint) -> Any:
+    """What is there: numbers, texts and containers by their digest, everything else by its place."""
+    if isinstance(value, (*SCALARS, tuple, list, dict)):
+        return fingerprint("", [value]).digest
+    return _place(value, seen)
+
+
+def _watched(owner: int, manner: str, name: str, expected: Any, seen: Fingerprint) -> Watched:
+    of = seen.places[owner][1]
+    get = {
+        "name": partial(found_now, partial(look_up, of), name),
+        "attribute": partial(getattr, of, name),
+        "itself": partial(itself, of),
+    }[manner]
+    try:
+        value = get()
+        is_same = _expected(value, seen) == expected
+    except (AttributeError, Unknown):
+        is_same = False
+    if not is_same:
+        raise Changed
+    return watched(get, value)

@@ -1,0 +1,188 @@
+"""The cache folder: private to its owner, and files in it that are known to be ours.
+
+A sealed file is its content and, in front of it, a digest of name and content with a key that lies in the folder. A
+file that was cut off, altered, renamed, or came from elsewhere does not fit its seal, and is as good as missing. The
+folder is refused if others may write to it, and a file if it belongs to somebody else; so nobody else's content is ever
+used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+from srcdiff.errors import CacheWarning
+
+__all__ = [
+    "cache_folder",
+    "private_folder",
+    "read_sealed",
+    "replace_file",
+    "warn",
+    "write_sealed",
+]
+
+_KEY = "key"
+_OFF = "off"  # for SRCDIFF_CACHE: nothing is kept
+_SIZE = 256 * 2**20  # bytes that the folder may hold, ...
+_COUNT = 5000  # ... and files
+
+
+def cache_folder() -> Path:
+    """Where generated files go: `SRCDIFF_CACHE` ("off": nowhere), or the platform's place for caches."""
+    chosen = os.environ.get("SRCDIFF_CACHE")
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "srcdiff"
+    if sys.platform == "win32":
+        return (
+            Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+            / "srcdiff"
+            / "Cache"
+        )
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "srcdiff"
+
+
+class _Off(OSError):
+    """Nothing is to be kept, which is no problem to warn of."""
+
+
+def private_folder() -> Path:
+    """The folder, made for its owner only.
+
+    Raises
+    ------
+    OSError, RuntimeError
+        Where there is none, or others may write to it (RuntimeError: there is no home).
+    """
+    folder = cache_folder()
+    if str(folder) == _OFF:
+        raise _Off
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if sys.platform != "win32":
+        status = folder.stat()
+        if status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise PermissionError(f"{folder} can be written by other users")
+    return folder
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a whole file or none: other processes may be doing the same."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except OSError:
+        os.unlink(temporary)
+        raise
+
+
+def warn(problem: Exception) -> None:
+    """Say once that nothing can be kept."""
+    if not isinstance(problem, _Off):
+        warn_once(str(problem))
+
+
+@functools.cache
+def warn_once(problem: str) -> None:
+    warnings.warn(
+        CacheWarning(
+            f"generated source is kept in memory only: {problem}",
+            "Set SRCDIFF_CACHE to a folder of your own to keep it in files.",
+        ),
+        stacklevel=2,
+    )
+
+
+# ---- sealed files ------------------------------------------------------------------------------------
+
+
+def read_sealed(name: str) -> bytes | None:
+    """The content of a sealed file; None where there is none that is ours."""
+    try:
+        folder = private_folder()
+        seal, _, content = _own_bytes(folder / name).partition(b"\n")
+        if not hmac.compare_digest(seal, _seal(_own_bytes(folder / _KEY), name, content)):
+            return None
+    except (OSError, RuntimeError):
+        return None
+    with contextlib.suppress(OSError):  # a folder may be for reading only
+        os.utime(folder / name)  # it was of use: see `_prune`
+    return content
+
+
+def write_sealed(name: str, content: bytes) -> Path | None:
+    """Keep a content; None, and a warning once, where nothing can be kept."""
+    try:
+        folder = private_folder()
+        _prune(folder)
+        path = folder / name
+        replace_file(path, _seal(_key(folder), name, content) + b"\n" + content)
+        return path
+    except (OSError, RuntimeError) as problem:
+        warn(problem)
+        return None
+
+
+def _seal(key: bytes, name: str, content: bytes) -> bytes:
+    return hmac.new(key, name.encode() + b"\0" + content, hashlib.sha256).hexdigest().encode()
+
+
+def _own_bytes(path: Path) -> bytes:
+    """The content of a file that belongs to this user, and that nobody else may write to; no link is followed."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") as file:
+        if sys.platform != "win32":
+            status = os.fstat(handle)
+            shared = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+            if status.st_uid != os.getuid() or shared or not stat.S_ISREG(status.st_mode):
+                raise PermissionError(f"{path} may have been written by other users")
+        return file.read()
+
+
+def _key(folder: Path) -> bytes:
+    """The key of this folder; of two processes that make one, the first wins."""
+    path = folder / _KEY
+    try:
+        found = _own_bytes(path)
+        if len(found) == 32:
+            return found
+        path.unlink()
+    except FileNotFoundError:
+        pass
+    made = path.with_name(f"{_KEY}.{secrets.token_hex(8)}.tmp")
+    replace_file(made, secrets.token_bytes(32))
+    try:
+        os.link(made, path)  # unlike a rename, it fails where there is one
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        replace_file(path, made.read_bytes())
+    finally:
+        made.unlink()
+    return _own_bytes(path)
+
+
+@functools.cache
+def _prune(folder: Path) -> None:
+    """Once for each process: delete what was of no use for longest, where the folder has grown too large."""
+    found = [(e.stat(), e) for e in os.scandir(folder) if e.is_file() and e.name != _KEY]
+    size, count = sum(s.st_size for s, _ in found), len(found)
+    if size <= _SIZE and count <= _COUNT:
+        return
+    for status, entry in sorted(found, key=lambda f: f[0].st_mtime):
+        if size <= _SIZE * 3 // 4 and count <= _COUNT * 3 // 4:
+            break
+        Path(entry).unlink(missing_ok=True)
+        size, count = size - status.st_size, count - 1

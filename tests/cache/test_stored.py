@@ -1,0 +1,368 @@
+"""What was generated and compiled is found again, by other processes too, and nothing else is ever run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import srcdiff
+from srcdiff import api, derivation
+from srcdiff.codegen import folder as files
+from srcdiff.errors import CacheWarning
+from srcdiff.generated import Specialisations
+
+X = np.array([0.3, -0.7, 1.1])
+W = np.array([1.0, 2.0, 3.0])
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    path = tmp_path / "cache"
+    monkeypatch.setenv("SRCDIFF_CACHE", str(path))
+    monkeypatch.delenv("SRCDIFF_VERIFY", raising=False)
+    monkeypatch.setattr(api, "_known", lambda derived: Specialisations())  # as in another process
+    files.warn_once.cache_clear()
+    before = set(sys.modules)
+    yield path
+    for name in set(sys.modules) - before:
+        if name.startswith("srcdiff_generated."):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def built(monkeypatch):
+    """The names of the programs that were generated."""
+    names: list[str] = []
+
+    def counted(make):
+        def maker(derived, arguments, *further):
+            names.append(derived.name)
+            return make(derived, arguments, *further)
+
+        return maker
+
+    for maker in (derivation.build, derivation.build_loops):
+        monkeypatch.setattr(derivation, maker.__name__, counted(maker))
+    return names
+
+
+def stored(g: srcdiff.Generated, *args: Any) -> Any:
+    return g.specialise(*args).program.stored
+
+
+def product(x, y, axis=0):
+    return np.sum(np.sum(x * W * y, axis=axis))
+
+
+def test_a_program_is_found_again(folder, built):
+    expected = srcdiff.grad(product)(X, X)
+    g = srcdiff.grad(product)
+    np.testing.assert_array_equal(g(X, X), expected)
+    assert built == ["product_grad"]
+    found = stored(g, X, X)
+    assert found.was_found and found.path.parent == folder
+    assert g.source == srcdiff.grad(product).source_for(X, X)
+    # the value of `axis` is part of what is looked for
+    x = np.ones((2, 3))
+    for axis in (1, 0, 1):
+        np.testing.assert_array_equal(srcdiff.grad(product)(x, x, axis), W * x)
+    assert len(built) == 3
+
+
+def test_other_types_options_and_lengths_are_other_programs(folder, built):
+    def total(x, n):
+        for _ in range(n):
+            x = x * np.sin(x)
+        return np.sum(x)
+
+    for _ in range(2):
+        srcdiff.grad(total)(X, 2)
+        srcdiff.grad(total)(X.astype(np.float32), 2)
+        srcdiff.grad(total, residuals="store")(X, 2)
+        srcdiff.value_and_grad(total)(X, 2)
+        srcdiff.grad(total)(X, -1)  # arrays have no such length
+        srcdiff.grad(srcdiff.grad(lambda x: x**3))(2.0)
+    assert len(built) == 6
+
+
+def scaled(x, k):
+    return helper(x) * k + OUTSIDE["offset"]
+
+
+def helper(x):
+    return x**2
+
+
+OUTSIDE = {"offset": 1.0}
+
+
+def test_what_changes_outside_is_another_program(folder, built, monkeypatch):
+    module = sys.modules[__name__]
+    assert srcdiff.grad(scaled)(3.0, 2.0) == 12.0
+    monkeypatch.setattr(module, "helper", lambda x: x**3)
+    assert srcdiff.grad(scaled)(3.0, 2.0) == 54.0
+    monkeypatch.undo()
+    g = srcdiff.value_and_grad(scaled)
+    assert g(3.0, 2.0) == (19.0, 12.0)
+
+
+def test_a_program_that_was_found_watches_what_is_outside(folder, built, monkeypatch):
+    g = srcdiff.value_and_grad(scaled)
+    g(3.0, 2.0)
+    again = srcdiff.value_and_grad(scaled)
+    assert again(3.0, 2.0)[0] == 19.0 and stored(again, 3.0, 2.0).was_found
+    monkeypatch.setitem(OUTSIDE, "offset", 2.0)
+    assert again(3.0, 2.0)[0] == 20.0
+    monkeypatch.setattr(sys.modules[__name__], "helper", lambda x: x**3)
+    assert again(3.0, 2.0)[1] == 54.0
+
+
+def test_equal_numbers_in_two_places_are_told_apart(folder, built):
+    rate = 3.0
+
+    class Box:
+        size = 3.0
+
+    box = Box()
+
+    def f(x):
+        return x * rate * box.size
+
+    for _ in range(2):
+        g = srcdiff.grad(f)
+        assert g(1.0) == 9.0
+        box.size = 2.0
+        assert g(1.0) == 6.0
+        rate = 5.0
+        assert g(1.0) == 10.0
+        del box.size
+        rate = 3.0
+
+
+@pytest.mark.parametrize("how", ["cut", "altered", "renamed", "empty", "unsealed"])
+def test_a_file_that_is_not_as_it_was_written_is_made_anew(folder, built, how):
+    def one(x):
+        return np.sum(x**2)
+
+    def other(x):
+        return np.sum(x**3)
+
+    path, foreign = (stored(srcdiff.grad(f), X).path for f in (one, other))
+    content = path.read_bytes()
+    bad = {
+        "cut": content[:-1],
+        "altered": content.replace(b"2.0", b"7.0"),
+        "renamed": foreign.read_bytes(),
+        "empty": b"",
+        "unsealed": content.partition(b"\n")[2],
+    }[how]
+    assert bad != content
+    path.write_bytes(bad)
+    g = srcdiff.grad(one)
+    np.testing.assert_allclose(g(X), 2.0 * X)
+    assert not stored(g, X).was_found and len(built) == 3
+    assert path.read_bytes() == content
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+def test_what_others_may_have_written_is_not_read(folder, built):
+    def f(x):
+        return np.sum(x**2)
+
+    path = stored(srcdiff.grad(f), X).path
+    path.chmod(0o666)
+    assert not stored(srcdiff.grad(f), X).was_found
+    linked = path.with_name("linked")
+    path.rename(linked)
+    path.symlink_to(linked)
+    assert not stored(srcdiff.grad(f), X).was_found
+    if os.getuid() == 0:
+        os.chown(path, 1, 1)
+        assert not stored(srcdiff.grad(f), X).was_found
+    assert stored(srcdiff.grad(f), X).was_found
+    (folder / "key").write_bytes(b"0" * 32)  # another folder's
+    assert not stored(srcdiff.grad(f), X).was_found
+    folder.chmod(0o777)
+    g = srcdiff.grad(f)
+    with pytest.warns(CacheWarning, match="other users"):
+        d_x = g(X)
+    np.testing.assert_allclose(d_x, 2.0 * X)
+    assert not stored(g, X).was_found
+
+
+def test_without_a_folder_there_is_one_warning(folder, built):
+    folder.write_text("a file where the folder should be")
+
+    def f(x):
+        return np.sum(x**2)
+
+    g = srcdiff.grad(f, jit=True)
+    with pytest.warns(CacheWarning) as told:
+        d_x = g(X), g(X.astype(np.float32))
+    np.testing.assert_allclose(d_x, (2.0 * X, 2.0 * X), rtol=1e-6)
+    assert len(told) == 1
+    assert "no folder" in stored(g, X).reason
+
+
+def test_what_cannot_be_described_is_not_kept(folder, built):
+    class Rates:
+        def __init__(self):
+            self.all = iter([1])
+            self.first = 2.0
+
+    rates = Rates()
+
+    def f(x):
+        return rates.first * x
+
+    for _ in range(2):
+        g = srcdiff.grad(f)
+        assert g(1.0) == 2.0
+    assert len(built) == 2 and "list_iterator" in stored(g, 1.0).reason
+
+
+def test_nothing_is_kept_where_that_is_switched_off(folder, built, monkeypatch, tmp_path):
+    monkeypatch.setenv("SRCDIFF_CACHE", "off")
+    monkeypatch.chdir(tmp_path)
+
+    def f(x):
+        return np.sum(x**2)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        srcdiff.grad(f)(X)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_has_grown_too_large_loses_what_was_of_no_use_for_longest(
+    folder, monkeypatch
+):
+    monkeypatch.setattr(files, "_COUNT", 8)
+    for k in range(12):
+        files._prune.cache_clear()
+        path = files.write_sealed(f"entry{k}", b"content")
+        os.utime(path, (k, k))
+        files.read_sealed("entry0")
+    left = {p.name for p in folder.iterdir()}
+    assert {"key", "entry0", "entry11"} <= left and len(left) <= 10 and "entry1" not in left
+
+
+def test_explain_tells_what_came_from_the_cache(folder, built):
+    def f(x):
+        return np.sum(np.exp(x))
+
+    for how in ("kept", "found"):
+        g = srcdiff.grad(f, jit=True)
+        g(X)
+        told = srcdiff.explain(g, X).cache
+        assert {*told} >= {"source", "loop form"}
+        assert all(v.startswith(how) for k, v in told.items() if "machine" not in k)
+        assert any(k.startswith("machine code for array(float64, 1d, C)") for k in told)
+
+
+@pytest.mark.slow
+def test_parallel_loops_are_kept(folder):
+    def f(x, w):
+        total = 0.0
+        for i in range(x.shape[0]):
+            total += np.exp(x[i] @ w)
+        return total
+
+    g = srcdiff.grad(f, argnums=1, jit=True, parallel=True)
+    g(np.ones((8, 3)), X)
+    told = srcdiff.explain(g, np.ones((8, 3)), X).cache
+    assert "prange" in g.loop_source
+    assert [v.startswith("kept") for k, v in told.items() if "machine" in k] == [True]
+
+
+# ---- processes -----------------------------------------------------------------------------------------
+
+MODEL = """
+import numpy as np
+from collections import namedtuple
+import srcdiff
+
+W = np.array([1.0, 2.0, 3.0])
+Pair = namedtuple("Pair", "a b")
+
+
+def helper(x):
+    return np.exp(-x) * x
+
+
+def loss(p, x):
+    return np.sum(helper(p.a * x) * p.b * W)
+
+
+f = srcdiff.value_and_grad(loss, jit=True)
+g = srcdiff.grad(loss)
+"""
+
+RUN = """
+import sys
+import numpy as np
+import model
+from numba.core import event
+
+class Compiled(event.Listener):
+    count = 0
+    def on_start(self, event):
+        Compiled.count += 1
+    def on_end(self, event):
+        pass
+
+event.register("numba:compile", Compiled())
+x = np.array([0.3, -0.7, 1.1])
+p = model.Pair(0.5, np.array([1.0, 2.0, 3.0]))
+value, d_p = model.f(p, x)
+assert type(d_p) is model.Pair
+print(float(value), float(d_p.a), *d_p.b.tolist(), float(model.g(p, x).a))
+print("generated" if "srcdiff.derivation" in sys.modules else "found", Compiled.count)
+"""
+
+
+def start(folder: Path) -> subprocess.Popen[str]:
+    env = {**os.environ, "SRCDIFF_CACHE": str(folder / "cache")}
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN], cwd=folder, env=env, stdout=subprocess.PIPE, text=True
+    )
+
+
+def told(process: subprocess.Popen[str]) -> tuple[list[float], str]:
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0
+    numbers, how = said.splitlines()
+    return [float(n) for n in numbers.split()], how
+
+
+def test_processes_share_what_they_generate_and_compile(tmp_path):
+    model = tmp_path / "model.py"
+    model.write_text(textwrap.dedent(MODEL))
+    at_once = [start(tmp_path), start(tmp_path)]  # both make every file
+    (expected, how), (other, _) = map(told, at_once)
+    assert other == expected and how.startswith("generated") and not how.endswith(" 0")
+    assert told(start(tmp_path)) == (expected, "found 0")
+    for path in (tmp_path / "cache").glob("*.code"):
+        path.write_bytes(path.read_bytes()[:-1])
+    found, how = told(start(tmp_path))
+    assert found == expected and how.startswith("found") and how != "found 0"
+    model.write_text(model.read_text().replace("np.exp(-x) * x", "np.exp(-x) * 2.0 * x"))
+    changed, how = told(start(tmp_path))
+    assert changed[0] != expected[0] and how.startswith("generated")
+
+
+def test_machine_code_goes_by_what_is_bound(folder):
+    def weighted(w):
+        return lambda x: np.sum(w * x**2)
+
+    for factor in (1.0, 2.0):
+        g = srcdiff.grad(weighted(factor * W), jit=True)
+        np.testing.assert_allclose(g(X), 2.0 * factor * W * X)
