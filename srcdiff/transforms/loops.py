@@ -15,6 +15,7 @@ from srcdiff.transforms.fuse_nests import fuse_nests
 from srcdiff.transforms.hoist import hoist
 from srcdiff.transforms.hoist_buffers import hoist_buffers
 from srcdiff.transforms.hoist_checks import hoist_checks
+from srcdiff.transforms.length_checks import length_checks
 from srcdiff.transforms.lengths import bind_lengths, lacking
 from srcdiff.transforms.nests import NoLoopForm
 from srcdiff.transforms.parallel import parallel
@@ -58,6 +59,7 @@ def to_loops(
         Pass("common", cse, "what expansions have in common"),
         Pass("dead code", dce, "what they leave over"),
         Pass("python errors", python_errors, "compiled code divides by zero and computes on"),
+        Pass("length checks", length_checks, "loops over scalars ask for no length"),
         Pass("clear in turns", clear_in_turns, "turns share storage, which one of them clears"),
         Pass("scalarise", lambda f: _scalarised(f, lengths), "array operations are loops"),
         Pass("common", _common, "elements that several loops ask for"),

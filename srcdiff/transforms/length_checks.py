@@ -1,0 +1,132 @@
+"""Lengths that NumPy would find to be others when it comes to them: loops over scalars never ask.
+
+    %r = reshape %x, 2, 3                         if len(%x) != 6 { raise ValueError }; %r = reshape ...
+    for 0, %n with %v { (%i, %w: float64[m]) ->   if len(%v) != %m { raise ValueError }; for ...
+
+Lengths of arguments that meet in an operation are known to be equal before the program is chosen. These are left: the
+number of elements of what is reshaped, and arrays that a loop takes over as others of a length that something else has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.core import Atom, For, Function, If, Op, Region, Statement, Value, While, const
+from srcdiff.ir.types import Array, Dim, Struct, Type, dims_of, shape_of
+from srcdiff.ops import arithmetic, containers, control, loop_forms, memory
+from srcdiff.ops.building import length_of
+
+__all__ = ["length_checks"]
+
+
+def length_checks(fn: Function) -> Function:
+    """`fn` with checks of lengths where nothing else compares them."""
+    return _Checked(fn)(fn)
+
+
+class _Checked(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.given = {s for p in fn.params for d in dims_of(p.type) for s in d.symbols()}
+        self.known: set[tuple[object, ...]] = set()
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        before, self.known = self.known, set(self.known)
+        new = super().region(old, env, b)
+        self.known = before
+        return new
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        b.location = new.location or b.location
+        if isinstance(new, Op) and new.decl.place is loop_forms.reshaped:
+            self.reshaped(new, b)
+        elif isinstance(new, For | While):
+            params = new.body.params[1:] if isinstance(new, For) else new.body.params
+            for given, param in zip(new.carried, params, strict=True):
+                self.taken_over(given, param.type, b)
+            b.append(new)
+            results = new.results[len(new.results) - len(params) :]  # behind the number of turns
+            for result, param in zip(results, params, strict=True):
+                if result.type != param.type:
+                    self.left_with(result, param.type, b)
+            return
+        b.append(new)
+
+    def reshaped(self, op: Op, b: Builder) -> None:
+        """As many elements in the new shape as in the old one."""
+        source, shape = op.operands[0], shape_of(op.result.type)
+        if not all(d.symbols() <= self.given for d in shape):
+            return  # a length that is found from the others, or by the operation
+        if _factors(shape) != _factors(shape_of(source.type)):
+            self.compare(
+                source, shape, f"the size of {_called(source)} does not fit its new shape", b
+            )
+
+    def taken_over(self, given: Atom, wanted: Type, b: Builder) -> None:
+        """What a loop starts with has the lengths that its turns count on."""
+        for atom, type_ in _arrays(given, wanted, b):
+            pairs = zip(shape_of(atom.type), shape_of(type_), strict=True)
+            for axis, (own, dim) in enumerate(pairs):
+                if not b.shapes.same(own, dim) and dim.symbols() <= self.given:
+                    text = (
+                        f"a loop starts with {_called(atom)} of another length than it goes on with"
+                    )
+                    self.compare(atom, (dim,), text, b, axis)
+
+    def left_with(self, result: Value, turns: Type, b: Builder) -> None:
+        """What a loop leaves has the lengths that are counted on behind it, also where it made no turn."""
+        for atom, type_ in _arrays(result, turns, b):
+            pairs = zip(shape_of(atom.type), shape_of(type_), strict=True)
+            for axis, (dim, of_turns) in enumerate(pairs):
+                if not b.shapes.same(dim, of_turns) and dim.symbols() <= self.given:
+                    text = f"a loop leaves {_called(atom)} with another length than is needed behind it"
+                    self.compare(atom, (dim,), text, b, axis)
+
+    def compare(
+        self, array: Atom, shape: Sequence[Dim], text: str, b: Builder, axis: int | None = None
+    ) -> None:
+        """Raise unless an axis of an array, or its number of elements, is a product of lengths."""
+        key = (array, tuple(shape), axis)
+        if key in self.known:
+            return
+        self.known.add(key)
+        inner = b.inner()
+        axes = range(len(shape_of(array.type))) if axis is None else (axis,)
+        own = _product([inner.op(memory.axis_length, array, axis=k) for k in axes], inner)
+        wanted = _product([length_of(inner, d) for d in shape], inner)
+        differs = inner.op(control.test, own, wanted, text="{0} != {1}")
+        told = inner.inner()
+        told.ops(control.raise_, text=f"ValueError({text!r})", classes={"ValueError": ValueError})
+        nothing = Region((), (), ())
+        inner.append(If(differs, told.region((), ()), nothing, (), b.location, "compiler"))
+        b.body += inner.body
+
+
+def _product(lengths: Sequence[Atom], b: Builder) -> Atom:
+    first, *rest = lengths or [const(1)]
+    for length in rest:
+        first = b.op(arithmetic.multiply, first, length)
+    return first
+
+
+def _factors(shape: Sequence[Dim]) -> tuple[int, list[str]]:
+    """A product of lengths in a form that tells whether two are the same."""
+    number = 1
+    for dim in shape:
+        number *= dim.const if dim.is_const else 1
+    return number, sorted(str(d) for d in shape if not d.is_const)
+
+
+def _arrays(given: Atom, wanted: Type, b: Builder) -> Iterator[tuple[Value, Array]]:
+    """The arrays in a value, and what they are taken for."""
+    if isinstance(given, Value) and isinstance(given.type, Array) and isinstance(wanted, Array):
+        yield given, wanted
+    if isinstance(given.type, Struct) and isinstance(wanted, Struct):
+        for key, own, part in zip(given.type.keys, given.type.parts, wanted.parts, strict=True):
+            if own != part:
+                yield from _arrays(b.op(containers.get, given, key=key), part, b)
+
+
+def _called(array: Atom) -> str:
+    return getattr(array, "name", "") or "an array"
