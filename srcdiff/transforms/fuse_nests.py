@@ -17,15 +17,17 @@ from srcdiff.ir.core import (
     Atom,
     For,
     Function,
+    If,
     Op,
     Region,
     Statement,
     Value,
+    While,
     regions_of,
     walk,
 )
 from srcdiff.ir.shapes import resolved
-from srcdiff.ir.types import Scalar, is_float
+from srcdiff.ir.types import Array, Scalar, is_float
 from srcdiff.ops import memory
 from srcdiff.ops.integers import known
 from srcdiff.transforms.facts import ALLOCATIONS, all_regions, uses_outside
@@ -33,7 +35,7 @@ from srcdiff.transforms.nests import ELEMENT_ACCESSES, is_element
 
 __all__ = ["fuse_nests"]
 
-Access = tuple[Value, tuple[Atom, ...], bool]
+Access = tuple[Value, Value, tuple[Atom, ...], bool]
 
 
 def fuse_nests(fn: Function) -> Function:
@@ -44,6 +46,7 @@ def fuse_nests(fn: Function) -> Function:
 class _Fuse(Rewriter):
     def __init__(self, fn: Function) -> None:
         self.roots = storage_roots(fn)
+        self.views = _views(fn)
         self.carried = {p for r in all_regions(fn.body) for p in r.params} - {*fn.params}
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
@@ -112,17 +115,21 @@ class _Fuse(Rewriter):
         mine, theirs = self.accesses(first, fresh), self.accesses(second, fresh)
         if mine is None or theirs is None:
             return False
-        for root in {r for r, _, _ in mine} & {r for r, _, _ in theirs}:
-            ones = [(at, w) for r, at, w in mine if r is root]
-            others = [(at, w) for r, at, w in theirs if r is root]
+        for root in {r for r, *_ in mine} & {r for r, *_ in theirs}:
+            ones = [(at, w) for r, _, at, w in mine if r is root]
+            others = [(at, w) for r, _, at, w in theirs if r is root]
             if not any(w for _, w in (*ones, *others)):
                 continue
+            names = {name for r, name, _, _ in (*mine, *theirs) if r is root}
+            if len(names) > 1 and not names.isdisjoint(self.views):
+                return False  # a view counts its elements in its own way
             if not _by_turn(ones, first.index) & _by_turn(others, second.index):
                 return False
         return True
 
     def accesses(self, loop: For, fresh: frozenset[Value]) -> list[Access] | None:
-        """The elements of arrays that a loop reads and writes: root, indices, whether it is written; None if unclear.
+        """The elements of arrays that a loop reads and writes: root, the name that it goes by, indices, whether it is
+        written; None if unclear.
 
         Storage that was made just before is not what a loop around carries and such storage flows into: that is
         another turn's.
@@ -143,8 +150,35 @@ class _Fuse(Rewriter):
                 roots = self.roots.get(operand, frozenset())
                 if operand in self.carried and operand not in own:
                     roots -= fresh
-                found += [(r, at, op.decl is not memory.index) for r in roots]
+                found += [(r, operand, at, op.decl is not memory.index) for r in roots]
         return found
+
+
+def _views(fn: Function) -> set[Value]:
+    """What may be a view of an array, by whatever name."""
+    found: set[Value] = set()
+    before = -1
+    while before != (before := len(found)):
+        for s in walk(fn.body):
+            if isinstance(s, Op) and s.view_of is not None:
+                base = s.operands[s.view_of]
+                found.update(r for r in s.results if isinstance(base.type, Array))
+            found.update(v for sources, v in _passed_on(s) if not found.isdisjoint(sources))
+    return found
+
+
+def _passed_on(s: Statement) -> Iterator[tuple[tuple[Atom, ...], Value]]:
+    """What branches and loops pass on, with what it may be."""
+    if isinstance(s, If):
+        for a, b, result in zip(s.then.yields, s.orelse.yields, s.results, strict=True):
+            yield (a, b), result
+    elif isinstance(s, For | While):
+        results = s.carried_results if isinstance(s, For) else s.results
+        own = s.body.params[1:] if isinstance(s, For) else s.body.params
+        tested = s.test.params if isinstance(s, While) and s.test is not None else own
+        rows = zip(s.carried, s.carried_yields, own, tested, results, strict=True)
+        for init, end, *values in rows:
+            yield from (((init, end), v) for v in values)
 
 
 def may_raise_here(loop: Statement) -> bool:

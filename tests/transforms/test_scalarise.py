@@ -110,6 +110,20 @@ def cleared_after_it_was_read(x, a, k):
     return np.sum(a[0, k:]) ** 2 + np.sum(np.sin(b)) + np.sum(b[:, -1] * x)
 
 
+def reversed_view(x):
+    """The adjoint of `w` is a view that counts its elements from the other end."""
+    z = np.zeros_like(x)
+    z[::-1] = np.where(x > 0.2, x * 0.5, np.sin(x[1]))
+    w = z[::-1]
+    z *= z @ np.tanh(z * x)
+    v = w[::2]
+    v *= x[2]
+    v[1] = x[0]
+    if x[0] < 0.5:
+        w *= np.sum(squares(0.5 * (w + z)))
+    return np.sum(z * z)
+
+
 def extremes(a):
     highest = a[np.arange(3), np.argmax(a, axis=1)]
     return np.sum(highest) + np.sum(np.max(a, axis=0) * np.argmin(a, axis=0)) + np.ptp(a)
@@ -160,6 +174,7 @@ PROGRAMS = [
     (joined, (X,)),
     (listed, (X,)),
     (running, (A,)),
+    (reversed_view, (X,)),
     (length_of_one_path, (A,)),
     (length_of_one_path, (A + 1.0,)),
     (view_kept_from_a_branch, (X,)),
