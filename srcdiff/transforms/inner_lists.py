@@ -62,7 +62,9 @@ def keeps_place(item: Op, value: Value, program: Program) -> bool:
     moves = [c for c in _MOVES if c is not containers.append or not from_front]
     region = program.region_of[id(item)]
     if value in region.yields:
-        return not any(_changes(s, xs, program, moves) for s in program.top.body)
+        behind = region.body[region.body.index(item) + 1 :]
+        everywhere = behind if region is program.top else program.top.body
+        return not any(_changes(s, xs, program, moves) for s in everywhere)
     return not any(_changes(s, xs, program, moves) for s in _in_use(item, value, program))
 
 
