@@ -28,7 +28,7 @@ from srcdiff.ir.core import (
     While,
     regions_of,
 )
-from srcdiff.ir.types import Struct, dims_of
+from srcdiff.ir.types import Array, Struct, dims_of
 from srcdiff.ops import containers, memory
 from srcdiff.transforms.affine import Affine, affine
 from srcdiff.transforms.built import Built
@@ -93,10 +93,13 @@ class Program(Outline):
         return len(self.loops_around(self.home[value]))
 
     def is_written_from(self, statement: Statement, value: Value) -> bool:
-        """Whether the storage of a value is written in a branch or loop, or anywhere behind it."""
+        """Whether the storage of a value is written in a branch or loop, or anywhere behind it; of an array, not the
+        list that it is on.
+        """
         start = self.number[id(statement)]
         return any(
             self.number[id(w)] > start
+            and (not isinstance(value.type, Array) or isinstance(w.operands[0].type, Array))
             for root in self.roots.get(value, ())
             for w in self.writes.get(root, ())
         )
