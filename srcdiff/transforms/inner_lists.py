@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from srcdiff.ir.core import Const, Op, OpDecl, Statement, Value, const, regions_of, walk
+from srcdiff.ir.core import Const, For, Op, OpDecl, Statement, Value, While, const, regions_of, walk
 from srcdiff.ir.types import Array, List, Type
 from srcdiff.ops import containers
 from srcdiff.transforms.facts import used_atoms
@@ -43,6 +43,19 @@ def stays(item: Op, program: Program) -> bool:
     return not any(_changes(s, outer, program) for s in _in_use(item, value, program))
 
 
+def _behind(item: Statement, program: Program) -> Sequence[Statement]:
+    """What may run when an item has been taken that its region hands on."""
+    found: list[Statement] = []
+    statement: Statement | None = item
+    while statement is not None:
+        region = program.region_of[id(statement)]
+        found += region.body[region.body.index(statement) + 1 :]
+        statement = program.owner.get(region)
+        if isinstance(statement, For | While):
+            return program.top.body
+    return found
+
+
 def _in_use(item: Op, value: Value, program: Program) -> Sequence[Statement]:
     """What stands between where an item is taken and its last use."""
     body = program.region_of[id(item)].body
@@ -62,9 +75,7 @@ def keeps_place(item: Op, value: Value, program: Program) -> bool:
     moves = [c for c in _MOVES if c is not containers.append or not from_front]
     region = program.region_of[id(item)]
     if value in region.yields:
-        behind = region.body[region.body.index(item) + 1 :]
-        everywhere = behind if region is program.top else program.top.body
-        return not any(_changes(s, xs, program, moves) for s in everywhere)
+        return not any(_changes(s, xs, program, moves) for s in _behind(item, program))
     return not any(_changes(s, xs, program, moves) for s in _in_use(item, value, program))
 
 

@@ -27,6 +27,7 @@ from srcdiff.ir.core import (
     Value,
     While,
     regions_of,
+    walk,
 )
 from srcdiff.ir.types import Array, Struct, dims_of
 from srcdiff.ops import containers, memory
@@ -92,11 +93,12 @@ class Program(Outline):
         """How many loops are around a value."""
         return len(self.loops_around(self.home[value]))
 
-    def is_written_from(self, statement: Statement, value: Value) -> bool:
+    def is_written_from(self, statement: Statement, value: Value, is_behind: bool = False) -> bool:
         """Whether the storage of a value is written in a branch or loop, or anywhere behind it; of an array, not the
-        list that it is on.
+        list that it is on. `is_behind`: only where the statement is done.
         """
-        start = self.number[id(statement)]
+        inner = (s for region in regions_of(statement) for s in walk(region))
+        start = max(self.number[id(s)] for s in (statement, *(inner if is_behind else ())))
         return any(
             self.number[id(w)] > start
             and (not isinstance(value.type, Array) or isinstance(w.operands[0].type, Array))

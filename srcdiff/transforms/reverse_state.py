@@ -255,9 +255,9 @@ class Reversal:
         if scope.buffer(base) is None and base is value and not is_part:
             scope.buffers[value] = d
             return
-        if (is_part or scope.buffer(base) is not None) and self.forward.program.is_written_from(
-            there, value
-        ):
+        behind = is_part and isinstance(there, If)  # what a branch gives is no name before
+        has_two = is_part or scope.buffer(base) is not None
+        if has_two and self.forward.program.is_written_from(there, value, behind):
             raise UnsupportedError(
                 "an array that is written has two names where a loop or branch passes it on",
                 "Use one name for the array, or copy it where the second name is bound (`u = v.copy()`).",
