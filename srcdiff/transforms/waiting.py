@@ -49,6 +49,7 @@ class Waiting:
         self.price: dict[Value, int] = {}
         self.origin: dict[Value, frozenset[Value]] = {}
         self.given = {s for p in fn.params for d in dims_of(p.type) for s in d.symbols()}
+        self.equal = frozenset(fn.notes.get("assumptions", ()))
         self.depth = 0  # of loops around
 
     def keep(self, old: Value, new: Atom) -> None:
@@ -80,7 +81,7 @@ class Waiting:
         if not op.decl.elementwise:
             return False
         shape = shape_of(op.result.type)
-        return all(fits(shape_of(a.type), shape) for a in op.operands)
+        return all(fits(shape_of(a.type), shape, self.equal) for a in op.operands)
 
     def wait(self, op: Op, b: Builder) -> None:
         """Enter an array as computed where it is asked for; store it now where that is dearer."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from srcdiff.ir.core import Op
 from srcdiff.ir.shapes import ShapeMismatch, Shapes
@@ -58,9 +58,16 @@ def long_axes(shape: Sequence[Dim]) -> list[Dim]:
     return [d for d in shape if d != ONE]
 
 
-def fits(shape: Sequence[Dim], target: Sequence[Dim]) -> bool:
-    """Whether an array of this shape is broadcast to the other as far as lengths are known to be equal."""
+def fits(
+    shape: Sequence[Dim], target: Sequence[Dim], equal: Collection[tuple[Dim, Dim]] = ()
+) -> bool:
+    """Whether an array of this shape is broadcast to the other as far as lengths are known to be equal.
+
+    `equal` are pairs that are taken to be, and compared when a program is called.
+    """
     if len(long_axes(shape)) > len(target) or len(shape) > len(target):
         return len(long_axes(shape)) == 0 and not target
     own = target[len(target) - len(shape) :]
-    return all(d in (ONE, t) for d, t in zip(shape, own, strict=True))
+    return all(
+        d in (ONE, t) or (d, t) in equal or (t, d) in equal for d, t in zip(shape, own, strict=True)
+    )

@@ -160,6 +160,20 @@ def stepped(x, step):
     return np.sum(y**2 * x[:1]) + np.sum(x[4:1:-2] ** 2)
 
 
+def read_before_it_changes(x):
+    u, v = x.copy(), 2.0 * x
+    s = 0.0
+    for _ in range(2):
+        q = v[2:] * np.sin(v[2:] - u[:-2])
+        u[2:] = 0.2 * q
+        s += np.sum(q * (v[1:-1] - np.sin(u[:-2])))
+        u, v = v, u
+        q = v[2:] * ((v[1:-1] + v[1:-1]) - u[2:])
+        u[2:] = 0.2 * q
+        s += np.sum(q * u[1:-1])
+    return s + np.sum(u**2)
+
+
 def behind_its_loop(x):
     s = 0.0
     for i in range(len(x)):
@@ -189,6 +203,7 @@ PROGRAMS = [
     (stacks, (A,)),
     (views, (X,)),
     (stepped, (X, 2)),
+    (read_before_it_changes, (X,)),
     (behind_its_loop, (X,)),
 ]
 
