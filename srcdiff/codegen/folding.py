@@ -14,10 +14,12 @@ from srcdiff.codegen.facts import Facts, Use
 from srcdiff.codegen.plan import Copy, Jump, Let, Loop, Plan, walk_nodes
 from srcdiff.ir.alias import reads_of
 from srcdiff.ir.core import Atom, Call, Const, Value
-from srcdiff.ir.types import INT, Scalar, strip
+from srcdiff.ir.types import INT, Dim, Scalar, strip
+from srcdiff.ops.integers import known
 
 __all__ = ["Folding", "fold"]
 
+ZERO = Dim(0)
 _LINE = 76  # characters that an expression of generated parts may have
 _SHORT = 16  # characters that may be repeated
 _SIGNS = 6  # uses of a number with the other sign
@@ -76,7 +78,7 @@ class _Inside:
     leaves: frozenset[Value]
     raises: bool
     width: int
-    loads: bool = False  # elements of arrays
+    loads: bool = False  # elements that all turns of the innermost loop ask for
 
 
 class _Fold:
@@ -148,7 +150,7 @@ class _Fold:
         reads = self.contents(let)
         leaves: frozenset[Value] = frozenset()
         raises = let.op is None or let.op.decl.raises
-        loads = is_element(let)
+        loads = is_element(let) and not moves_on(let)
         width = len(let.text) - 3 * len(let.operands)
         for atom in let.operands:
             if not isinstance(atom, Value):
@@ -341,6 +343,14 @@ def is_element(let: Let) -> bool:
     if op is None or op.decl.name != "index" or not isinstance(op.result.type, Scalar):
         return False
     return set(op.attrs["where"].split(", ")) == {"i"}
+
+
+def moves_on(let: Let) -> bool:
+    """Whether each turn of the innermost loop around asks for another element."""
+    index = let.loops[-1].index if let.loops else None
+    counted = known(index) if index is not None else None
+    own = () if counted is None else counted.symbols()
+    return any(not set(own).isdisjoint((known(a) or ZERO).symbols()) for a in let.operands[1:])
 
 
 def is_written_out(let: Let, uses: list[Use]) -> bool:

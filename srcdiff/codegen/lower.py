@@ -33,7 +33,8 @@ from srcdiff.codegen.ends import (
 from srcdiff.codegen.handing import Handing
 from srcdiff.codegen.needed import Needed, carried_values, reads_within
 from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Plan, is_pure
-from srcdiff.codegen.sequences import range_form, sequence_form
+from srcdiff.codegen.sequences import compiled_range, sequence_form
+from srcdiff.codegen.templates import conditional_text
 from srcdiff.codegen.together import is_unpacking
 from srcdiff.ir.alias import Roots
 from srcdiff.ir.core import (
@@ -55,7 +56,7 @@ from srcdiff.ir.types import INT, Array, Scalar, is_float
 __all__ = ["lower"]
 
 _BY_SCOPE = {"element_count", "length", "zeros_of", "empty_of", "expand"}
-_EXTREMES = {"maximum", "minimum"}  # of NumPy: Python's pass over NaN
+_EXTREMES = {"maximum": "max", "minimum": "min"}  # NumPy's, and Python's, which pass over NaN
 _ALIKE = {"zeros_like", "empty_like", "ones_like"}
 
 
@@ -240,7 +241,7 @@ class _Lowering(Handing):
 
     def text(self, op: Op) -> str:
         """What an operation is written as; compiled code has its own functions of numbers."""
-        is_extreme = op.decl.name in _EXTREMES and op.spelling not in ("max", "min")
+        is_extreme = op.decl.name in _EXTREMES and op.spelling not in _EXTREMES.values()
         own = op.decl.name if is_extreme else op.decl.compiled
         are_numbers = all(isinstance(r.type, Scalar) and is_float(r.type) for r in op.results)
         if self.only_ranges and own and are_numbers:
@@ -273,7 +274,7 @@ class _Lowering(Handing):
         if any(arm is None for arm in arms):
             return []
         a, b = self.at(s.then.yields[k]), self.at(s.orelse.yields[k])
-        text, operands = _conditional_text(self.at(s.condition), a, b)
+        text, operands = conditional_text(self.at(s.condition), a, b)
         inner: list[Node] = [node for arm in arms for node in arm or ()]
         return [*inner, Let((s.results[k],), text, operands, s, s.origin)]
 
@@ -329,7 +330,7 @@ class _Lowering(Handing):
         variables = self.variables(loop)
         before = copies(variables, self.starts(loop, variables), loop)
         header = (
-            range_form(loop)
+            compiled_range(loop)
             if self.only_ranges
             else sequence_form(loop, self.counts, self.roots, self.needed.keeps)
         )
@@ -348,6 +349,7 @@ class _Lowering(Handing):
             body,
             loop.origin,
             loop.reverse,
+            is_array=header.is_array,
         )
         node.variables = tuple(v for v in variables if v is not None)
         if loop.breaks and loop.results[0] in self.needed.values:
@@ -397,11 +399,3 @@ def _ask_first(node: Loop) -> None:
         and last.orelse[0].kind == "break"
     ):
         node.test, node.condition, node.body = before, last.condition, last.then
-
-
-def _conditional_text(condition: Atom, a: Atom, b: Atom) -> tuple[str, tuple[Atom, ...]]:
-    if isinstance(b, Const) and b.value is False:
-        return "{0} and {1}", (condition, a)
-    if isinstance(a, Const) and a.value is True:
-        return "{0} or {1}", (condition, b)
-    return "{1} if {0} else {2}", (condition, a, b)

@@ -100,6 +100,7 @@ class Loop:
     condition: Atom | None = None
     variables: tuple[Value, ...] = ()  # carried from turn to turn
     point: int = 0
+    is_array: bool = False  # the numbers of a range are in an array
     asked: int = 0  # where the condition is evaluated
     end: int = 0
     loops: tuple[Loop, ...] = ()

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from srcdiff.codegen.counts import Counts
 from srcdiff.codegen.plan import Pattern
 from srcdiff.ir.alias import Roots, writes_of
-from srcdiff.ir.core import Atom, For, Op, Statement, Value, const, regions_of, walk
+from srcdiff.ir.core import Atom, Const, For, Op, Statement, Value, const, regions_of, walk
 from srcdiff.ir.types import List
 
-__all__ = ["Header", "range_form", "sequence_form"]
+__all__ = ["Header", "compiled_range", "range_form", "sequence_form"]
 
 
 _MANY = 5  # sequences that a `zip` may have
@@ -33,11 +33,32 @@ class Header:
     patterns: tuple[Pattern, ...] = ()
     absorbed: frozenset[Statement] = frozenset()
     same: Mapping[Value, Value] = field(default_factory=dict)  # picked again: what was picked first
+    is_array: bool = False  # the numbers of a range are in an array
 
 
 def range_form(loop: For) -> Header:
     """`for i in range(...)`."""
     return Header("range", loop.operands[:3], loop.index)
+
+
+def compiled_range(loop: For) -> Header:
+    """`for i in range(...)`, or over the same numbers in an array."""
+    return replace(range_form(loop), is_array=_goes_back_over_rows(loop))
+
+
+def _goes_back_over_rows(loop: For) -> bool:
+    """Whether a loop counts down, with loops directly inside that read or write rows at its index.
+
+    LLVM checks in front of an outer loop whether what the inner ones write overlaps with what they read, and takes
+    rows that are further down each time to overlap. It cannot follow an index that comes from an array.
+    """
+    if not isinstance(loop.step, Const) or loop.step.value >= 0:
+        return False
+    inner = [s for s in loop.body.body if isinstance(s, For)]
+    return any(
+        any(s.decl.writes for s in ops) and any(loop.index in s.operands[1:] for s in ops)
+        for ops in ([s for s in walk(i.body) if isinstance(s, Op)] for i in inner)
+    )
 
 
 def sequence_form(

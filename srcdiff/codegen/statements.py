@@ -231,7 +231,8 @@ class Writer:
             elif start != const(0):
                 bounds = [self.expression(start), *bounds]
             is_parallel = isinstance(node.source, For) and node.source.is_parallel
-            counted = n.call("prange" if is_parallel else "range", *bounds)
+            form = "prange" if is_parallel else "np.arange" if node.is_array else "range"
+            counted = n.call(form, *bounds)
             return n.call("reversed", counted) if node.reverse else counted
         sequences = [self.expression(a) for a in node.operands]
         if node.reverse:

@@ -13,7 +13,9 @@ from typing import Any
 
 import gast
 
-__all__ = ["Template", "dotted_names", "template"]
+from srcdiff.ir.core import Atom, Const
+
+__all__ = ["Template", "conditional_text", "dotted_names", "template"]
 
 _MODULES = {"np", "math", "scipy", "numba", "numpy", "srcdiff"}
 
@@ -89,3 +91,12 @@ def _flat(call: Any) -> Any:
     if names not in ({"min"}, {"max"}):
         return call
     return gast.Call(call.func, [*call.args[0].args, *call.args[1:]], [])
+
+
+def conditional_text(condition: Atom, a: Atom, b: Atom) -> tuple[str, tuple[Atom, ...]]:
+    """`a if condition else b`, or what is shorter; with its operands in order."""
+    if isinstance(b, Const) and b.value is False:
+        return "{0} and {1}", (condition, a)
+    if isinstance(a, Const) and a.value is True:
+        return "{0} or {1}", (condition, b)
+    return "{1} if {0} else {2}", (condition, a, b)

@@ -30,11 +30,13 @@ from srcdiff.ir.shapes import resolved
 from srcdiff.ir.types import Array, Scalar, is_float
 from srcdiff.ops import memory
 from srcdiff.ops.integers import known
+from srcdiff.transforms.element_prices import price_of_element
 from srcdiff.transforms.facts import ALLOCATIONS, all_regions, uses_outside
 from srcdiff.transforms.nests import ELEMENT_ACCESSES, is_element
 
 __all__ = ["fuse_nests"]
 
+_DEAR = 10  # operations of a turn that are rather vectorised than done beside an inner loop
 Access = tuple[Value, Value, tuple[Atom, ...], bool]
 
 
@@ -109,6 +111,8 @@ class _Fuse(Rewriter):
         ):
             return False
         if any(has_effect(s) or may_raise_here(s) for s in (first, second)):
+            return False
+        if _has_loops(first) != _has_loops(second) and max(map(_price, (first, second))) >= _DEAR:
             return False
         if not uses_outside(second).isdisjoint(first.results):
             return False
@@ -195,6 +199,15 @@ def _is_quiet(op: Op) -> bool:
     """Whether compiled code does not raise: a division of floats gives inf or nan."""
     computes = op.decl.elementwise and all(is_float(r.type) for r in op.results)
     return computes or op.decl in ELEMENT_ACCESSES
+
+
+def _has_loops(loop: For) -> bool:
+    return any(isinstance(s, For) for s in loop.body.body)
+
+
+def _price(loop: For) -> int:
+    """Of what LLVM does for several turns at once, as long as no loop stands inside."""
+    return sum(price_of_element(s) for s in loop.body.body if isinstance(s, Op) and s.results)
 
 
 def _is_maker(statement: Statement) -> bool:

@@ -25,7 +25,9 @@ from srcdiff.transforms.private_buffers import clear_in_turns
 from srcdiff.transforms.python_errors import python_errors
 from srcdiff.transforms.reuse_buffers import reuse_buffers
 from srcdiff.transforms.scalarise import scalarise
+from srcdiff.transforms.shrink_buffers import shrink_buffers
 from srcdiff.transforms.split_loops import split_loops
+from srcdiff.transforms.split_nests import split_nests
 from srcdiff.transforms.sums_in_memory import sums_in_memory
 from srcdiff.transforms.truth_numbers import truth_numbers
 
@@ -53,6 +55,7 @@ def to_loops(
     in_threads = Pass("parallel", lambda f: parallel(f, threads), "threads share the turns")
     shared = () if threads == 0 else (in_threads,)
     sums = Pass("sums in memory", sums_in_memory, "a number is added to faster than an element")
+    parts = Pass("split nests", split_nests, "stencils write one place in a loop")
     passes = (
         Pass("plain tuples", plain_tuples, "compiled code has no dicts", whole=True),
         Pass("expand", lambda f: expand(f, expansions), "fewer operations have loop forms"),
@@ -72,8 +75,10 @@ def to_loops(
         Pass("split loops", split_loops, "elementary functions are fast in innermost loops"),
         *((sums,) if fastmath else ()),
         Pass("hoist", hoist, "what does not change in a loop"),
+        Pass("shrink buffers", shrink_buffers, "each turn has a row of its own"),
         Pass("reuse buffers", reuse_buffers, "what is not needed any more is written over"),
         *shared,
+        *((parts,) if fastmath else ()),
         Pass("hoist buffers", hoist_buffers, "a loop takes its storage once"),
         Pass("truth numbers", truth_numbers, "compiled code converts none"),
         Pass("countdown", countdown, "compiled code counts down"),

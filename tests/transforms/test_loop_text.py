@@ -61,6 +61,16 @@ def test_a_temporary_of_all_pairs_is_a_number():
     assert len(re.findall("for i in", text)) == 2  # the pairs, and what is made of the sums
 
 
+def test_what_is_dear_is_not_done_beside_an_inner_loop():
+    """LLVM vectorises innermost loops: the square root stands in one, and its arguments in a row."""
+    text = loops(*CASES[1])
+    lines = text.splitlines()
+    at = next(k for k, line in enumerate(lines) if "np.sqrt" in line)
+    around = [line for line in lines[:at] if re.match(" *for ", line)][-1]
+    assert around == "        for j in range(len(x)):"
+    assert "for k" not in lines[at + 1] + lines[at + 2]
+
+
 def test_one_new_array_is_enough_for_a_softmax():
     text = loops(*CASES[0])
     assert text.count("np.empty") == 1
