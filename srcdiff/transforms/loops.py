@@ -15,6 +15,7 @@ from srcdiff.transforms.fuse_nests import fuse_nests
 from srcdiff.transforms.hoist import hoist
 from srcdiff.transforms.hoist_buffers import hoist_buffers
 from srcdiff.transforms.hoist_checks import hoist_checks
+from srcdiff.transforms.inline_calls import inline_calls
 from srcdiff.transforms.length_checks import length_checks
 from srcdiff.transforms.lengths import bind_lengths, lacking
 from srcdiff.transforms.nests import NoLoopForm
@@ -59,6 +60,7 @@ def to_loops(
     passes = (
         Pass("plain tuples", plain_tuples, "compiled code has no dicts", whole=True),
         Pass("expand", lambda f: expand(f, expansions), "fewer operations have loop forms"),
+        Pass("inline calls", inline_calls, "loops of helpers fuse with their callers'"),
         Pass("common", cse, "what expansions have in common"),
         Pass("dead code", dce, "what they leave over"),
         Pass("python errors", python_errors, "compiled code divides by zero and computes on"),

@@ -1,0 +1,129 @@
+"""Helpers of a few array operations are part of who calls them: their loops fuse with the others.
+
+%k = call derivative %x, %y        becomes        %j = concatenate ...;  %k = multiply %x, %j
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, clone_statement, lookup
+from srcdiff.ir.core import Atom, Call, Function, Op, Statement, Value
+from srcdiff.ir.types import Array, Dim, Scalar, Type, all_dims, dims_of
+from srcdiff.ops import memory
+from srcdiff.transforms.facts import defined_in, written_values
+
+__all__ = ["inline_calls"]
+
+_MOST = 80  # statements of a helper
+
+
+def inline_calls(fn: Function) -> Function:
+    """`fn` with the statements of its smaller helpers in the place of their calls."""
+    return _Inline(fn)(fn)
+
+
+class _Inline(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.written = written_values(fn)
+        self.assumptions: list[tuple[Dim, Dim]] = []
+
+    def __call__(self, fn: Function) -> Function:
+        new = super().__call__(fn)
+        if not self.assumptions:
+            return new
+        known = [*new.notes.get("assumptions", ())]
+        known += [pair for pair in dict.fromkeys(self.assumptions) if pair not in known]
+        return replace(new, notes={**new.notes, "assumptions": tuple(known)})
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if not isinstance(old, Call) or not self.may_inline(old):
+            super().statement(old, env, b)
+            return
+        operands = [lookup(env, a) for a in old.operands]
+        bound = _bindings(old.function, operands)
+        if bound is None:
+            super().statement(old, env, b)
+            return
+        own = {
+            s for v in defined_in(old.function.body) for d in all_dims(v.type) for s in d.symbols()
+        }
+        bound |= {s: b.shapes.fresh(s) for s in sorted(own - bound.keys())}
+
+        def change(dim: Dim) -> Dim:
+            return dim.substitute(bound)
+
+        helper = change_dims(old.function, change)
+        results = [y.type for y in helper.body.yields]
+        if any(a.type != p.type for a, p in zip(operands, helper.params, strict=True)) or any(
+            t != r.type for t, r in zip(results, old.results, strict=True)
+        ):
+            super().statement(old, env, b)
+            return
+        self.assumptions += [
+            (change(x), change(y)) for x, y in old.function.notes.get("assumptions", ())
+        ]
+        self.put(old, helper, operands, env, b)
+
+    def may_inline(self, call: Call) -> bool:
+        body = call.function.body.body
+        if len(body) > _MOST or not self.written.isdisjoint(call.results):
+            return False
+        return all(isinstance(s, Op) and not s.decl.effect for s in body) and all(
+            isinstance(v.type, Array | Scalar) for v in (*call.operands, *call.results)
+        )
+
+    def put(
+        self, call: Call, helper: Function, operands: Sequence[Atom], env: Env, b: Builder
+    ) -> None:
+        """Append the helper's statements; what it is given, and what it gives, are contents and no storage."""
+        b.location, b.origin = call.location, call.origin
+        written = written_values(helper)
+        inner: Env = {}
+        for param, a in zip(helper.params, operands, strict=True):
+            is_storage = isinstance(a, Value) and a in self.written
+            inner[param] = b.op(memory.read, a) if is_storage else a
+        names = {
+            y: r
+            for y, r in zip(helper.body.yields, call.results, strict=True)
+            if isinstance(y, Value) and y not in written
+        }
+        for s in helper.body.body:
+            b.append(_named(clone_statement(s, inner), s, names, inner))
+        for y, r in zip(helper.body.yields, call.results, strict=True):
+            found = lookup(inner, y)
+            is_storage = isinstance(y, Value) and y in written
+            env[r] = b.op(memory.read, found, name=r.name) if is_storage else found
+
+
+def _named(new: Statement, old: Statement, names: dict[Value, Value], env: Env) -> Statement:
+    """A copied operation whose result is called what the caller calls it."""
+    assert isinstance(new, Op)
+    results = []
+    for r, first in zip(new.results, old.results, strict=True):
+        given = names.get(first)
+        if given is not None and given.name:
+            r = replace(r, name=given.name, user=given.user)
+            env[first] = r
+        results.append(r)
+    return replace(new, results=tuple(results))
+
+
+def _bindings(helper: Function, operands: Sequence[Atom]) -> dict[str, Dim] | None:
+    """What the symbols of a helper's parameters stand for; None where an operand does not say."""
+    found: dict[str, Dim] = {}
+    for param, a in zip(helper.params, operands, strict=True):
+        mine, given = _dims(param.type), _dims(a.type)
+        if len(mine) != len(given):
+            return None
+        for d, e in zip(mine, given, strict=True):
+            if isinstance(d.symbol, str):
+                found.setdefault(d.symbol, e)
+    return found
+
+
+def _dims(type_: Type) -> tuple[Dim, ...]:
+    if isinstance(type_, Scalar):
+        return () if type_.expr is None else (type_.expr,)
+    return dims_of(type_)

@@ -1,0 +1,70 @@
+"""Helpers in the place of their calls."""
+
+import numpy as np
+import pytest
+from fuzz.compare import flat
+
+import srcdiff
+
+X = np.linspace(0.5, 1.5, 5)
+
+
+def slope(x, y):
+    return x * np.concatenate((np.ones(1), y[:-1]))
+
+
+def steps(x, n):
+    y = np.zeros(len(x))
+    for _ in range(n):
+        k = slope(x, y)
+        y = y + 0.5 * slope(x, y + 0.1 * k)
+    return np.sum(y**2)
+
+
+def sigmoid(x):
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+def gates(w, h):
+    n = len(h)
+    z = w * np.concatenate((h, h))
+    a, b = sigmoid(z[:n]), sigmoid(z[n:])
+    return a * np.tanh(b), z
+
+
+def twice(w, h):
+    out, z = gates(w, h)
+    z[0] = 3.0
+    again, _ = gates(w + z, out)
+    return np.sum(again) + np.sum(z * w)
+
+
+def with_own_storage(x):
+    def filled(u):
+        v = np.zeros(len(u))
+        for i in range(len(u)):
+            v[i] = u[i] ** 2
+        return v
+
+    return np.sum(filled(x) * filled(2.0 * x))
+
+
+CASES = [
+    (steps, (X, 3), 0),
+    (twice, (np.tile(X, 2), X), (0, 1)),
+    (with_own_storage, (X,), 0),
+]
+
+
+@pytest.mark.parametrize(("function", "args", "wrt"), CASES)
+def test_gradients_are_those_of_the_arrays(function, args, wrt):
+    value, d = srcdiff.value_and_grad(function, argnums=wrt)(*args)
+    found, d_found = srcdiff.value_and_grad(function, argnums=wrt, jit=True)(*args)
+    assert found == pytest.approx(value, rel=1e-12)
+    np.testing.assert_allclose(flat(d_found), flat(d), rtol=1e-11, atol=1e-12)
+
+
+def test_small_helpers_are_part_of_their_callers():
+    text = srcdiff.value_and_grad(steps).loop_source_for(*CASES[0][1])
+    assert text.count("def ") == 1
+    assert "slope" not in text
