@@ -10,6 +10,7 @@ number of elements of what is reshaped, and arrays that a loop takes over as oth
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Atom, For, Function, If, Op, Region, Statement, Value, While, const
@@ -42,16 +43,31 @@ class _Checked(Rewriter):
         if isinstance(new, Op) and new.decl.place is loop_forms.reshaped:
             self.reshaped(new, b)
         elif isinstance(new, For | While):
-            params = new.body.params[1:] if isinstance(new, For) else new.body.params
-            for given, param in zip(new.carried, params, strict=True):
-                self.taken_over(given, param.type, b)
-            b.append(new)
-            results = new.results[len(new.results) - len(params) :]  # behind the number of turns
-            for result, param in zip(results, params, strict=True):
-                if result.type != param.type:
-                    self.left_with(result, param.type, b)
+            self.loop(new, b)
             return
         b.append(new)
+
+    def loop(self, loop: For | While, b: Builder) -> None:
+        """What a loop starts with, what its turns hand on, and what it leaves."""
+        params = loop.body.params[1:] if isinstance(loop, For) else loop.body.params
+        inner = b.inner()
+        for given, param, end in zip(loop.carried, params, loop.carried_yields, strict=True):
+            if end.type == param.type:
+                self.taken_over(given, param.type, b)
+            else:  # each turn may find another length
+                self.counted_on(
+                    param, inner, "a turn starts with {} of another length than it counts on"
+                )
+        if inner.body:
+            body = replace(loop.body, body=(*inner.body, *loop.body.body))
+            loop = replace(loop, body=body)
+        b.append(loop)
+        results = loop.results[len(loop.results) - len(params) :]  # behind the number of turns
+        for result, param, end in zip(results, params, loop.carried_yields, strict=True):
+            if not result.type == param.type == end.type:
+                self.counted_on(
+                    result, b, "a loop leaves {} with another length than is needed behind it"
+                )
 
     def reshaped(self, op: Op, b: Builder) -> None:
         """As many elements in the new shape as in the old one."""
@@ -74,14 +90,12 @@ class _Checked(Rewriter):
                     )
                     self.compare(atom, (dim,), text, b, axis)
 
-    def left_with(self, result: Value, turns: Type, b: Builder) -> None:
-        """What a loop leaves has the lengths that are counted on behind it, also where it made no turn."""
-        for atom, type_ in _arrays(result, turns, b):
-            pairs = zip(shape_of(atom.type), shape_of(type_), strict=True)
-            for axis, (dim, of_turns) in enumerate(pairs):
-                if not b.shapes.same(dim, of_turns) and dim.symbols() <= self.given:
-                    text = f"a loop leaves {_called(atom)} with another length than is needed behind it"
-                    self.compare(atom, (dim,), text, b, axis)
+    def counted_on(self, value: Value, b: Builder, text: str) -> None:
+        """What may have come with other lengths has those of its type, where something else has these."""
+        for atom, type_ in _arrays(value, value.type, b):
+            for axis, dim in enumerate(shape_of(type_)):
+                if dim.symbols() <= self.given:
+                    self.compare(atom, (dim,), text.format(_called(atom)), b, axis)
 
     def compare(
         self, array: Atom, shape: Sequence[Dim], text: str, b: Builder, axis: int | None = None
