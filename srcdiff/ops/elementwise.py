@@ -6,7 +6,7 @@ Conventions at ties and kinks, the same in every mode:
 * `abs`, `hypot` (and `norm`, `std`): 0 at 0, the subgradient that leaves an optimiser where it is;
 * `sqrt`, `cbrt`, `log` at 0: infinite, as the formula says (a division by a Python number raises as in Python);
 * `clip`: 1 inside and at the bounds; where these lie the wrong way round, the upper one is what NumPy gives;
-* steps (`floor`, `sign`, `round`, `heaviside`, ...): 0 everywhere;
+* steps (`floor`, `sign`, `round`, ...): 0 everywhere; `heaviside` in its value at 0: 1 there;
 * `logaddexp` and `logsumexp` of nothing but -inf: 0.
 """
 
@@ -323,6 +323,18 @@ def copysign(x, y, *, out, d_out):
 
 
 @declare(
+    np.heaviside, infer=floating, elementwise=True,
+    samples=(
+        fixed([-1.5, 2.0, 0.5], [0.5, 0.3, -2.0], wrt=(0, 1)),
+        fixed([0.0, 2.0, -1.0], [0.5, 0.3, 0.7], wrt=(1,)),
+    ),
+)  # fmt: skip
+def heaviside(x, h0, *, out, d_out):
+    d_x = 0.0
+    d_h0 = d_out * (x == 0)
+
+
+@declare(
     np.nan_to_num, infer=arithmetic, elementwise=True, samples=(draw((3,)), fixed([1.0, np.nan, np.inf],
     avoid="not finite", gradients=([1.0, 0.0, 0.0],))),
 )  # fmt: skip
@@ -352,7 +364,6 @@ floor = _step("floor", np.floor)
 ceil = _step("ceil", np.ceil)
 trunc = _step("trunc", np.trunc, np.fix)
 rint = _step("rint", np.rint)
-heaviside = _step("heaviside", np.heaviside, signature="x, h0")
 isnan = _step("isnan", np.isnan, math.isnan, infer=boolean, cost="cheap")
 isinf = _step("isinf", np.isinf, math.isinf, infer=boolean, cost="cheap")
 isfinite = _step("isfinite", np.isfinite, math.isfinite, infer=boolean, cost="cheap")
