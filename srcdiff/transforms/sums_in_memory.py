@@ -65,9 +65,9 @@ def _is_element(op: Op) -> bool:
     array, amount = op.operands[0].type, op.operands[1].type
     return (
         isinstance(array, Array)
-        and array.dtype in ("float32", "float64")
+        and array.dtype == "float64"
         and isinstance(amount, Scalar)
-        and amount.dtype in ("float32", "float64")
+        and amount.dtype == "float64"
         and memory.items(op.attrs["where"]) == ["i"] * array.ndim
     )
 

@@ -4,6 +4,7 @@ import numpy as np
 from transforms.passes import program
 from transforms.sources import kept, source
 
+from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.core import Op, walk
 from srcdiff.transforms.whole_reads import read_whole
 
@@ -55,7 +56,8 @@ def reads(between):
           yield %r
         }}
     """
-    fn = read_whole(program(text))
+    fn = program(text)
+    fn = read_whole(fn, storage_roots(fn))
     loop = next(s for s in fn.body.body if not isinstance(s, Op))
     return sum(isinstance(s, Op) and s.decl.name == "read" for s in walk(loop.body))
 
