@@ -72,6 +72,7 @@ class Session:
         out, error = io.StringIO(), None
         with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(out):
             warnings.simplefilter("always")
+            warnings.simplefilter("ignore", DeprecationWarning)  # of libraries, as users have it
             try:
                 exec(compile(block.text, file, "exec"), vars(self.module))
             except Exception as e:
