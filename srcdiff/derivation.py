@@ -31,6 +31,7 @@ from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Function, Node, Op, Region, Statement, Tree, Value, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, is_float
+from srcdiff.ir.verify import verify
 from srcdiff.ops.control import constant_array, stop_gradient
 from srcdiff.ops.memory import copy
 from srcdiff.options import Options
@@ -176,6 +177,8 @@ def build_loops(derived: Derived, arguments: Arguments, bound: bool = False) -> 
             )
         except NoLoopForm as reason:
             return replace(program, refused=str(reason))
+        if verify(loops):  # rather none than one that reads what is not there
+            return replace(program, refused="a defect of srcdiff: its loop form is not valid")
         source = to_source(with_entry_checks(loops, compiled=True))
         return replace(program, source=source, bindings=mentioned(bindings_of(loops), source))
 

@@ -71,8 +71,9 @@ class Explanation:
             yield "as long as"
             yield from (f"    {line}" for line in self.assumes)
         if self.outside:
-            things = "thing" if self.outside == 1 else "things"
-            yield f"and {self.outside} {things} outside the function are what they were"
+            one = self.outside == 1
+            things = "1 thing" if one else f"{self.outside} things"
+            yield f"and {things} outside the function {'is what it was' if one else 'are what they were'}"
         yield f"runs: {self.runs}{f' ({self.refused})' if self.refused else ''}"
         generating = sum(s for name, s in self.seconds.items() if name != "compile")
         yield f"generated in {generating:.3f} s"

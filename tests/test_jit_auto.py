@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import srcdiff
+from srcdiff import derivation
 from srcdiff.compiling import Compiled
 
 X = np.array([0.3, -0.7, 1.1])
@@ -118,3 +119,19 @@ def test_an_error_of_the_program_is_no_error_of_the_compiler() -> None:
         g(X, 5)
     assert is_compiled(g)
     np.testing.assert_allclose(g(X, -1), [0.0, 0.0, 2.2])
+
+
+def test_a_loop_form_that_is_not_valid_is_not_compiled(monkeypatch) -> None:
+    monkeypatch.setattr(derivation, "verify", lambda fn: ["%1 is used where it is not"])
+    monkeypatch.setenv("SRCDIFF_CACHE", "off")
+
+    def f(x):
+        return np.sum(np.sin(x) ** 2)
+
+    g = srcdiff.grad(f)
+    with pytest.warns(srcdiff.CompileWarning, match="a defect of srcdiff"):
+        found = g(X)
+    assert not is_compiled(g)
+    np.testing.assert_allclose(found, np.sin(2.0 * X))
+    with pytest.raises(srcdiff.UnsupportedError, match="a defect of srcdiff"):
+        srcdiff.grad(f, jit=True)(X)
