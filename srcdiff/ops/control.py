@@ -6,18 +6,22 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.core import Atom, If, Op, Region
+from srcdiff.ir.location import Location
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import BOOL, Array, List, Scalar, Struct, Type
 from srcdiff.ops.infer import nothing, of_type, same_as_first
 from srcdiff.ops.registry import operation
 
+if TYPE_CHECKING:
+    from srcdiff.ir.build import Builder
+
 __all__ = [
-    "and_", "assert_", "constant_array", "or_", "print_", "raise_", "stop_gradient", "test", "thread_count",
+    "and_", "assert_", "constant_array", "or_", "print_", "raise_", "raise_if", "stop_gradient", "test", "thread_count",
     "undefined",
 ]  # fmt: skip
 
@@ -182,3 +186,19 @@ print_ = _effect("print", _text, _print_now)
 assert_ = _effect("assert", _assert_text, _assert_now, raises=True)
 # `classes` are what the text mentions: the exception's class
 raise_ = _effect("raise", lambda op: f"raise {_text(op)}", _raise_now, raises=True)
+
+
+def raise_if(
+    b: Builder,
+    condition: Atom,
+    error: type[Exception],
+    message: str,
+    location: Location | None = None,
+) -> None:
+    """`if condition: raise error(message)`, at the builder's place unless another one is given."""
+    is_numpy = error.__module__.startswith("numpy")
+    name = f"np.linalg.{error.__name__}" if is_numpy else error.__name__
+    told = b.inner()
+    told.ops(raise_, text=f"{name}({message!r})", classes={} if is_numpy else {name: error})
+    nothing = Region((), (), ())
+    b.append(If(condition, told.region((), ()), nothing, (), location or b.location, "compiler"))

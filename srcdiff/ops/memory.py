@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, If, Op, Region, Value
+from srcdiff.ir.core import Atom, Op, Value
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, List, Scalar, Type, dims_of, map_dims, ndim_of, shape_of
 from srcdiff.ops import control, loop_forms, loop_storage
@@ -265,12 +265,10 @@ def _check_mask(b: Builder, op: Op, where: Sequence[str], k: int) -> None:
     (own,) = shape_of(op.operands[k].type)
     if b.shapes.same(own, shape[axis]):
         return
-    told = b.inner()
-    error = "IndexError('a mask does not have the length of the axis that it picks from')"
-    told.ops(control.raise_, text=error, classes={"IndexError": IndexError})
     lengths = [b.op(length, dim=d) for d in (own, shape[axis])]
     differs = b.op(control.test, *lengths, text="{0} != {1}")
-    b.append(If(differs, told.region((), ()), Region((), (), ()), (), op.location, "compiler"))
+    message = "a mask does not have the length of the axis that it picks from"
+    control.raise_if(b, differs, IndexError, message, op.location)
 
 
 def _axis_of_places(where: Sequence[str], op: Op) -> int | None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, If, Op, Region, const
+from srcdiff.ir.core import Atom, Const, Op, const
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Type, ndim_of, shape_of
 from srcdiff.ops import control, loop_forms, memory
@@ -383,11 +383,9 @@ def _without_axes(b: Builder, op: Op) -> tuple[Atom] | None:
     ones = [k for k, d in enumerate(shape) if d == Dim(1)]
     gone = ones if axis is None else axes_of(len(shape), axis)
     for k in (k for k in gone if shape[k] != Dim(1)):
-        told = b.inner()
-        error = "ValueError('cannot select an axis to squeeze out which has size not equal to one')"
-        told.ops(control.raise_, text=error, classes={"ValueError": ValueError})
         is_long = b.op(control.test, length_of(b, shape[k]), text="{0} != 1")
-        b.append(If(is_long, told.region((), ()), Region((), (), ()), (), b.location, "compiler"))
+        message = "cannot select an axis to squeeze out which has size not equal to one"
+        control.raise_if(b, is_long, ValueError, message)
     where = ", ".join("i" if k in gone else ":" for k in range(len(shape)))
     found = b.op(memory.index, x, *[const(0)] * len(gone), where=where)
     return (found,) if ndim_of(found.type) == kept else None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from srcdiff.ir.alias import has_effect, may_raise
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, For, If, Op, Region, Statement, regions_of, walk
+from srcdiff.ir.core import Atom, Const, For, Op, Statement, regions_of, walk
 from srcdiff.ir.types import Array, Dim, dims_of, shape_of
 from srcdiff.ops import control, memory
 from srcdiff.ops.building import length_of
@@ -99,12 +99,7 @@ class BoundsChecks:
             return
         inner = b.inner()
         outside = inner.op(control.test, index, length_of(inner, length), text=text)
-        told = inner.inner()
-        told.ops(
-            control.raise_, text=f"IndexError({_message(op)!r})", classes={"IndexError": IndexError}
-        )
-        nothing = Region((), (), ())
-        inner.append(If(outside, told.region((), ()), nothing, (), op.location, "compiler"))
+        control.raise_if(inner, outside, IndexError, _message(op), op.location)
         at = _early(b.body, index, length)
         b.body[at:at] = inner.body
 

@@ -29,9 +29,9 @@ from srcdiff.ir.core import (
     regions_of,
     walk,
 )
-from srcdiff.ir.types import Array, Scalar
+from srcdiff.ir.types import Array
 from srcdiff.ops import memory
-from srcdiff.transforms.facts import ALLOCATIONS, all_regions, used_atoms
+from srcdiff.transforms.facts import ALLOCATIONS, all_regions, takes_element, used_atoms
 from srcdiff.transforms.outline import Outline
 from srcdiff.transforms.prices import elements, machine_price
 
@@ -85,15 +85,6 @@ def _is_buffer(made: Statement, region: Region, outline: Outline) -> bool:
         return False
     users = [s for s in walk(region) if buffer in s.operands]
     return all(isinstance(s, Op) and takes_element(s, buffer) for s in users)
-
-
-def takes_element(op: Op, buffer: Value) -> bool:
-    """Whether an operation takes or changes elements of a buffer, or reads all of it."""
-    if buffer in op.operands[1:]:
-        return False
-    if op.decl is memory.index:
-        return isinstance(op.result.type, Scalar)
-    return op.decl in (memory.store, memory.add_into, memory.read)
 
 
 def _filling(buffer: Value, behind: Sequence[Statement], outline: Outline) -> tuple[Statement, ...]:

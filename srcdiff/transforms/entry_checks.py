@@ -25,7 +25,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, shapes_for
-from srcdiff.ir.core import Atom, Function, If, Region, Value
+from srcdiff.ir.core import Atom, Function, Value
 from srcdiff.ir.shapes import is_clamp_of, lengths_in
 from srcdiff.ir.types import Array, Clamp, Dim, List, Scalar, Struct, Symbol, Type
 from srcdiff.ops import control
@@ -169,11 +169,7 @@ def _refuse(fn: Function, test: str, params: tuple[Value, ...], said: str, b: Bu
 
 def _raise_if(condition: Atom, message: str, fn: Function, b: Builder) -> None:
     """`if condition: raise ValueError(message)`."""
-    inner = b.inner()
-    text = f"ValueError({escaped(message)!r})"
-    inner.ops(control.raise_, text=text, classes={"ValueError": ValueError})
-    nothing = Region((), (), ())
-    b.append(If(condition, inner.region((), ()), nothing, (), fn.location, "compiler"))
+    control.raise_if(b, condition, ValueError, escaped(message), fn.location)
 
 
 class _Lengths:

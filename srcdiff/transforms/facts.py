@@ -19,11 +19,12 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.types import Array, List, Scalar, Struct, Type, strip
+from srcdiff.ops import memory
 
 __all__ = [
     "ALLOCATIONS", "all_regions", "count_uses", "defined_in", "definitions", "is_generated", "is_mixed",
     "is_pure", "rename",
-    "same_kind", "substitute", "used_atoms", "uses_outside", "written_values",
+    "same_kind", "substitute", "takes_element", "used_atoms", "uses_outside", "written_values",
 ]  # fmt: skip
 
 # operations that give new storage, made to be written: neither shared nor moved away from what writes it
@@ -160,3 +161,12 @@ def substitute(fn: Function, env: Mapping[Value, Atom]) -> Function:
         return with_parts(old, tuple(map(atom, old.operands)), [region(r) for r in regions_of(old)])
 
     return fn.with_body(region(fn.body))
+
+
+def takes_element(op: Op, buffer: Value) -> bool:
+    """Whether an operation takes or changes elements of a buffer, or reads all of it."""
+    if buffer in op.operands[1:]:
+        return False
+    if op.decl is memory.index:
+        return isinstance(op.result.type, Scalar)
+    return op.decl in (memory.store, memory.add_into, memory.read)

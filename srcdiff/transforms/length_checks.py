@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Atom, For, Function, If, Op, Region, Statement, Value, While, const
+from srcdiff.ir.core import Atom, For, Function, Op, Region, Statement, Value, While, const
 from srcdiff.ir.types import Array, Dim, Struct, Type, dims_of, shape_of
 from srcdiff.ops import arithmetic, containers, control, loop_forms, memory
 from srcdiff.ops.building import length_of
@@ -105,16 +105,11 @@ class _Checked(Rewriter):
         if key in self.known:
             return
         self.known.add(key)
-        inner = b.inner()
         axes = range(len(shape_of(array.type))) if axis is None else (axis,)
-        own = _product([inner.op(memory.axis_length, array, axis=k) for k in axes], inner)
-        wanted = _product([length_of(inner, d) for d in shape], inner)
-        differs = inner.op(control.test, own, wanted, text="{0} != {1}")
-        told = inner.inner()
-        told.ops(control.raise_, text=f"ValueError({text!r})", classes={"ValueError": ValueError})
-        nothing = Region((), (), ())
-        inner.append(If(differs, told.region((), ()), nothing, (), b.location, "compiler"))
-        b.body += inner.body
+        own = _product([b.op(memory.axis_length, array, axis=k) for k in axes], b)
+        wanted = _product([length_of(b, d) for d in shape], b)
+        differs = b.op(control.test, own, wanted, text="{0} != {1}")
+        control.raise_if(b, differs, ValueError, text)
 
 
 def _product(lengths: Sequence[Atom], b: Builder) -> Atom:

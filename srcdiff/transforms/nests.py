@@ -186,14 +186,8 @@ class Nest:
     def refuse(
         self, test: str, operands: Sequence[Atom], error: type[Exception], text: str
     ) -> None:
-        told = self.b.inner()
-        is_numpy = error.__module__.startswith("numpy")
-        name = f"np.linalg.{error.__name__}" if is_numpy else error.__name__
-        classes = {} if is_numpy else {name: error}
-        told.ops(control.raise_, text=f"{name}({text!r})", classes=classes)
         condition = self.b.op(control.test, *operands, text=test)
-        nothing = Region((), (), ())
-        self.b.append(If(condition, told.region((), ()), nothing, (), self.b.location, "compiler"))
+        control.raise_if(self.b, condition, error, text)
 
     def refuse_empty(self, lengths: Sequence[Dim], text: str) -> None:
         for d in lengths:

@@ -15,10 +15,10 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, ranges_of
-from srcdiff.ir.core import Const, For, Function, Op, Region, Statement, Value, While, walk
+from srcdiff.ir.core import Const, For, Function, Op, Region, Statement, While, walk
 from srcdiff.ir.types import Array, Scalar, shape_of
 from srcdiff.ops import memory
-from srcdiff.transforms.facts import all_regions, used_atoms
+from srcdiff.transforms.facts import all_regions, takes_element, used_atoms
 from srcdiff.transforms.filled import Filling
 from srcdiff.transforms.loads import survey
 from srcdiff.transforms.places import Places
@@ -82,17 +82,9 @@ def _only_user(made: Statement, region: Region, k: int, roots: Roots) -> For | N
     if not isinstance(loop, For):
         return None
     inner = [s for s in walk(loop.body) if buffer in s.operands]
-    in_elements = all(isinstance(s, Op) and _takes_element(s, buffer) for s in inner)
+    in_elements = all(isinstance(s, Op) and takes_element(s, buffer) for s in inner)
     yielded = any(buffer in r.yields for r in all_regions(loop.body))
     return loop if in_elements and not yielded and buffer not in loop.operands else None
-
-
-def _takes_element(op: Op, buffer: Value) -> bool:
-    if buffer in op.operands[1:]:
-        return False
-    if op.decl is memory.index:
-        return isinstance(op.result.type, Scalar)
-    return op.decl in (memory.store, memory.add_into, memory.read)
 
 
 def clear_in_turns(fn: Function) -> Function:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Const, Function, If, Op, Region, Statement
+from srcdiff.ir.core import Atom, Const, Function, Op, Region, Statement
 from srcdiff.ir.types import Scalar
 from srcdiff.ops import arithmetic, control
 
@@ -76,11 +76,7 @@ class _Checked(Rewriter):
             return
         self.known.add((text, wanted))
         fails = b.op(control.test, *wanted, text=text)
-        inner = b.inner()
-        name = error.cls.__name__
-        told = f"{name}({error.message!r})"
-        inner.ops(control.raise_, text=told, classes={name: error.cls})
-        b.append(If(fails, inner.region((), ()), Region((), (), ()), (), op.location, "compiler"))
+        control.raise_if(b, fails, error.cls, error.message, op.location)
 
 
 def _error(op: Op) -> _Error | None:
