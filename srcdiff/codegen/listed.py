@@ -11,7 +11,7 @@ from typing import Any
 
 from srcdiff.codegen import nodes as n
 from srcdiff.ir.core import Function, Value
-from srcdiff.ir.types import List, Struct, Type
+from srcdiff.ir.types import List, Struct, Type, has_lists
 
 __all__ = ["listed_parameters"]
 
@@ -21,24 +21,18 @@ def listed_parameters(fn: Function, names: Mapping[Value, str]) -> list[Any]:
     return [
         n.assign(n.name(names[p]), _listed(p.type, n.name(names[p])))
         for p in fn.params
-        if _has_lists(p.type)
+        if has_lists(p.type)
     ]
 
 
-def _has_lists(type_: Type) -> bool:
-    if isinstance(type_, Struct):
-        return any(map(_has_lists, type_.parts))
-    return isinstance(type_, List)
-
-
 def _listed(type_: Type, value: Any, depth: int = 0) -> Any:
-    if isinstance(type_, List) and not _has_lists(type_.element):
+    if isinstance(type_, List) and not has_lists(type_.element):
         return n.call("list", value)
     if isinstance(type_, List):
         each = f"part_{depth}" if depth else "part"
         inner = _listed(type_.element, n.name(each), depth + 1)
         return n.list_comp(inner, n.comprehension(n.name(each), value))
-    if isinstance(type_, Struct) and _has_lists(type_):
+    if isinstance(type_, Struct) and has_lists(type_):
         parts = [
             _listed(t, n.subscript(value, n.constant(k)), depth) for k, t in enumerate(type_.parts)
         ]

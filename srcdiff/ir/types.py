@@ -19,8 +19,8 @@ from typing import Any
 
 __all__ = [
     "BOOL", "FLOAT", "INT", "NONE", "Array", "Clamp", "Dim", "List", "Scalar", "Static", "Struct", "Type",
-    "all_dims", "as_dim", "dims_of", "element_type", "holds_arrays", "is_float", "is_numeric", "map_dims", "ndim_of",
-    "shape_of", "strip",
+    "all_dims", "as_dim", "dims_of", "element_type", "has_lists", "holds_arrays", "is_float", "is_numeric",
+    "map_dims", "ndim_of", "shape_of", "strip",
 ]  # fmt: skip
 
 
@@ -276,3 +276,10 @@ def strip(type_: Type) -> Type:
     if isinstance(type_, Struct):
         return replace(type_, parts=tuple(strip(p) for p in type_.parts))
     return type_
+
+
+def has_lists(type_: Type) -> bool:
+    """Whether there is a list of a length that only the run knows."""
+    if isinstance(type_, Struct):
+        return any(map(has_lists, type_.parts))
+    return isinstance(type_, List)

@@ -26,19 +26,12 @@ from srcdiff.ir.structs import COMPILED_KINDS
 from srcdiff.ir.types import List, Struct, Type
 from srcdiff.ops import containers
 
-__all__ = ["has_lists", "plain_tuples"]
+__all__ = ["plain_tuples"]
 
 
 def plain_tuples(fn: Function) -> Function:
     """`fn` with tuples for containers that compiled code does not have."""
     return _Plain().function(fn)
-
-
-def has_lists(type_: Type) -> bool:
-    """Whether there is a list of a length that only the run knows."""
-    if isinstance(type_, Struct):
-        return any(map(has_lists, type_.parts))
-    return isinstance(type_, List)
 
 
 def _plain(type_: Type) -> Type:
