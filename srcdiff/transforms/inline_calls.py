@@ -49,7 +49,8 @@ class _Inline(Rewriter):
         own = {
             s for v in defined_in(old.function.body) for d in all_dims(v.type) for s in d.symbols()
         }
-        bound |= {s: b.shapes.fresh(s) for s in sorted(own - bound.keys())}
+        given = _of_results(old)
+        bound |= {s: given.get(s) or b.shapes.fresh(s) for s in sorted(own - bound.keys())}
 
         def change(dim: Dim) -> Dim:
             return dim.substitute(bound)
@@ -118,6 +119,16 @@ def _bindings(helper: Function, operands: Sequence[Atom]) -> dict[str, Dim] | No
         if len(mine) != len(given):
             return None
         for d, e in zip(mine, given, strict=True):
+            if isinstance(d.symbol, str):
+                found.setdefault(d.symbol, e)
+    return found
+
+
+def _of_results(call: Call) -> dict[str, Dim]:
+    """What the symbols of a helper's results are where it is called: a derivative is as long as what it is of."""
+    found: dict[str, Dim] = {}
+    for inner, outer in zip(call.function.body.yields, call.results, strict=True):
+        for d, e in zip(_dims(inner.type), _dims(outer.type), strict=False):
             if isinstance(d.symbol, str):
                 found.setdefault(d.symbol, e)
     return found
