@@ -359,6 +359,31 @@ def test_processes_share_what_they_generate_and_compile(tmp_path):
     assert changed[0] != expected[0] and how.startswith("generated")
 
 
+def test_elementary_functions_are_compiled_once_for_all_programs(tmp_path):
+    (tmp_path / "one.py").write_text(
+        "import numpy as np\ndef f(x):\n    return np.sum(np.exp(x))\n"
+    )
+    (tmp_path / "two.py").write_text(
+        "import numpy as np\ndef f(x):\n    return np.sum(np.exp(2.0 * x))\n"
+    )
+    run = """
+        import sys, numpy as np, srcdiff
+        from importlib import import_module
+        from srcdiff.runtime.vmath import exp
+        gradient = srcdiff.grad(import_module(sys.argv[1]).f, jit=True)
+        print(gradient(np.zeros(2)), *exp.stats.cache_hits.values())
+    """
+    env = {**os.environ, "SRCDIFF_CACHE": str(tmp_path / "cache")}
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(run), name],
+            cwd=tmp_path, env=env, check=True, capture_output=True, text=True, timeout=120,
+        ).stdout.strip()
+        for name in ("one", "two")
+    ]  # fmt: skip
+    assert said == ["[1. 1.]", "[2. 2.] 1"]
+
+
 def test_machine_code_goes_by_what_is_bound(folder):
     def weighted(w):
         return lambda x: np.sum(w * x**2)
