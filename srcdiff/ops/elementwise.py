@@ -22,7 +22,7 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import NONE, Scalar, Type
-from srcdiff.ops.arithmetic import maximum, minimum
+from srcdiff.ops.arithmetic import divide, maximum, minimum
 from srcdiff.ops.infer import (
     TypeMistake,
     arithmetic,
@@ -53,7 +53,25 @@ def _smooth(
     }
 
 
+def _quotient(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return divide.infer(shapes, operands[:2], attrs)
+
+
 # ---- exponentials and logarithms -------------------------------------------------------------
+
+
+# a quotient that is 1 / (1 + exp(-u)): see `transforms.sigmoids`
+@declare(
+    template="{0} / {1}", infer=_quotient, elementwise=True, raises=True,
+    samples=(
+        fixed(1.0, [4.0, 2.0], [-math.log(3.0), 0.0], avoid="of the third by the first two", wrt=(0, 1, 2),
+        gradients=(0.0, 0.0, [0.1875, 0.25])),
+    ),
+)  # fmt: skip
+def sigmoid_quotient(x, y, u, *, out, d_out):
+    d_x = 0.0
+    d_y = 0.0
+    d_u = d_out * out * (1.0 - out)
 
 
 @declare(np.exp, math.exp, **_smooth(), compiled="exp")

@@ -258,12 +258,19 @@ def _dot_product(f: Known, op: Op, b: Builder) -> Atom | None:
 
 
 def _matmul(f: Known, op: Op, b: Builder) -> Atom | None:
-    """`(0.5 * x) @ y` of two vectors is `0.5 * (x @ y)`: one number is scaled, and `x @ y` may be there already."""
+    """`(0.5 * x) @ y` of two vectors is `0.5 * (x @ y)`: one number is scaled, and `x @ y` may be there already.
+
+    The same with `(-x) @ y`.
+    """
     if op.origin == "user" or not isinstance(op.result.type, Scalar):
         return None
     operands = list(op.operands)
     scale = 1.0
     for k, factor in enumerate(op.operands):
+        negated = f.operand_of(factor, "negative")
+        if negated is not None and not (negated.result.user and negated.result.name):
+            operands[k], scale = negated.operands[0], -scale
+            continue
         product = f.operand_of(factor, "multiply")
         if product is None or (product.result.user and product.result.name):
             continue
@@ -274,6 +281,10 @@ def _matmul(f: Known, op: Op, b: Builder) -> Atom | None:
         return None
     whole = replace(op, operands=tuple(operands), results=(Value(op.result.type),))
     f.emit(whole, b)
+    if scale == 1.0:
+        return whole.result
+    if scale == -1.0:
+        return _negated(whole.result, op, f, b)
     results = (replace(op.result),)
     scaled = Op(
         arithmetic.multiply, (const(scale), whole.result), results, {}, op.location, op.origin

@@ -42,6 +42,7 @@ from srcdiff.transforms.reshaped import contiguous_buffers, own_reshaped
 from srcdiff.transforms.residuals import Mode, residuals
 from srcdiff.transforms.reverse import Rules, reverse
 from srcdiff.transforms.schedule import place_clears
+from srcdiff.transforms.sigmoids import name_sigmoids, plain_quotients
 from srcdiff.transforms.stabilise import stabilise
 from srcdiff.transforms.trim_calls import trim_calls
 
@@ -138,8 +139,11 @@ def _prepare(disabled: Collection[str] | None) -> tuple[Pass, ...]:
             "log(sigmoid) and its kin, before they are differentiated",
         )
         steps.append(rewrite)
+    steps.append(Pass("sigmoids", name_sigmoids, "what is written as a quotient is a sigmoid"))
     return (*steps, Pass("dead code", dce, "what nothing depends on has no derivative"))
 
+
+_QUOTIENTS = Pass("quotients", plain_quotients, "sigmoids that have their derivative")
 
 _SIMPLIFY = (
     Pass("fold", fold, "zeros and ones that rules produced"),
@@ -246,7 +250,7 @@ def gradient(
     inner = Recorder(verify=recorder.verify)
 
     def finish(helper: Function) -> Function:
-        return inner.run(bind_lengths(helper, may_save=True), decide)
+        return inner.run(bind_lengths(helper, may_save=True), (_QUOTIENTS, *decide))
 
     if is_machine:
         fn = recorder.run(fn, _PRIVATE)
@@ -256,7 +260,7 @@ def gradient(
     recorder.note("reverse", fn, time.perf_counter() - started)
     guard = Pass("divisions", guard_divisions, "numbers are divided by lengths as NumPy does it")
     main = [Pass(p.name, p.fn, p.why, whole=True) for p in decide]
-    return recorder.run(fn, (*main, *_TRIM, *main[-len(_FINISH) :], guard, *_OWN))
+    return recorder.run(fn, (_QUOTIENTS, *main, *_TRIM, *main[-len(_FINISH) :], guard, *_OWN))
 
 
 def tangent(
@@ -275,12 +279,12 @@ def tangent(
     fn = each_function(fn, bind_lengths)
     recorder.note("forward", fn, time.perf_counter() - started)
     guard = Pass("divisions", guard_divisions, "numbers are divided by lengths as NumPy does it")
-    return recorder.run(fn, (*_SIMPLIFY, *_FINISH, *_TRIM, guard, *_OWN))
+    return recorder.run(fn, (_QUOTIENTS, *_SIMPLIFY, *_FINISH, *_TRIM, guard, *_OWN))
 
 
 def finished(fn: Function, recorder: Recorder) -> Function:
     """A prepared function itself, ready to be printed."""
     guard = Pass("divisions", guard_divisions, "numbers are divided by lengths as NumPy does it")
     return recorder.run(
-        each_function(fn, bind_lengths), (*_SIMPLIFY, *_FINISH, *_TRIM, guard, *_OWN)
+        each_function(fn, bind_lengths), (_QUOTIENTS, *_SIMPLIFY, *_FINISH, *_TRIM, guard, *_OWN)
     )

@@ -1,0 +1,73 @@
+"""The logistic function as users write it has the derivative that they would write.
+
+    e = exp(-x);  p = 1 / (1 + e)        d_x = d_p * p * (1 - p)    and not    d_p * p * e / (1 + e)
+
+The quotient is told what it is a sigmoid of before derivatives are taken, and is a quotient again behind. That needs
+neither the exponential nor its argument once more, and has no `inf / inf` where the exponential overflows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import Atom, Function, Op, Statement
+from srcdiff.ops import arithmetic, elementwise
+from srcdiff.transforms.facts import definitions, is_pure, written_values
+from srcdiff.transforms.identities import may_stand
+from srcdiff.transforms.patterns import Anything, Pattern, function, match
+
+__all__ = ["name_sigmoids", "plain_quotients"]
+
+exp = function("exp")
+_U = Anything("u")
+_FORMS: tuple[tuple[Pattern, bool], ...] = (  # with the sign of what they are the sigmoids of
+    (1 / (1 + exp(-_U)), True),
+    (exp(_U) / (1 + exp(_U)), True),
+    (1 / (1 + exp(_U)), False),
+)
+
+
+def name_sigmoids(fn: Function) -> Function:
+    """`fn` with its sigmoids known as such; prints as before."""
+    return _Name(fn)(fn)
+
+
+def plain_quotients(fn: Function) -> Function:
+    """`fn` with the quotients that `name_sigmoids` has named as quotients again."""
+    return _Plain()(fn)
+
+
+class _Name(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        written = written_values(fn)
+        self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, written)}
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if isinstance(old, Op) and isinstance(new, Op) and old.decl is arithmetic.divide:
+            argument = self.argument(old, env, b)
+            if argument is not None:
+                operands = (*new.operands, argument)
+                new = replace(new, decl=elementwise.sigmoid_quotient, operands=operands)
+        b.append(new)
+
+    def argument(self, op: Op, env: Env, b: Builder) -> Atom | None:
+        """What a quotient is the sigmoid of."""
+        if op.result not in self.made:
+            return None
+        for pattern, is_positive in _FORMS:
+            found = match(pattern, op.result, self.made)
+            if found is not None and may_stand(found["u"].type, op.result.type):
+                u = lookup(env, found["u"])
+                b.location, b.origin = op.location, "compiler"
+                return u if is_positive else b.op(arithmetic.negative, u)
+        return None
+
+
+class _Plain(Rewriter):
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if isinstance(new, Op) and new.decl is elementwise.sigmoid_quotient:
+            new = replace(new, decl=arithmetic.divide, operands=new.operands[:2])
+        b.append(new)
