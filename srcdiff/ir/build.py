@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -189,11 +189,27 @@ def shapes_for(fn: Function) -> Shapes:
 
 
 def lengths_of(fn: Function) -> Shapes:
-    """What is known of a finished function's lengths: those of parameters, and its counts, are not negative."""
+    """What is known of a finished function's lengths: those of arrays, and its counts, are not negative."""
     shapes = shapes_for(fn)
+    numbers: set[str | None] = set()
+    for v in _values(fn.body):
+        if isinstance(v.type, Scalar) and v.type.expr is not None:
+            numbers.add(v.type.expr.symbol)
+    axes = {d.symbol for v in _values(fn.body) for d in shape_of(v.type)}
+    shapes.axes = {s for s in axes - numbers if s is not None}
     shapes.rigid |= {d.symbol for p in fn.params for d in shape_of(p.type) if d.symbol is not None}
     shapes.rigid |= set(fn.notes.get("counts", ()))  # no program is called with negative ones
     return shapes
+
+
+def _values(region: Region) -> Iterator[Value]:
+    """What a region binds, and the regions in it, but for numbers that are lengths."""
+    yield from region.params
+    for s in region.body:
+        for inner in regions_of(s):
+            yield from _values(inner)
+        if not isinstance(s, Op) or not (s.decl.shape_of or s.decl.lengths_from is not None):
+            yield from s.results
 
 
 def ranges_of(region: Region) -> dict[str, Range]:

@@ -35,6 +35,8 @@ class Shapes:
     rigid : set of str
         Symbols of the arguments' axes that are not of length 1 (which axes are is part of a specialisation).
         Two of them that meet must be equal, or NumPy raises.
+    axes : set of str
+        Symbols of any arrays' axes, as far as they are collected: not negative.
     actual : mapping of str to int
         Lengths and integers of the arguments that the function is specialised for, where known. They decide between
         "equal" and "of length 1" where the program alone does not; `assumptions` says what was concluded.
@@ -47,6 +49,7 @@ class Shapes:
     """
 
     rigid: set[str] = field(default_factory=set)
+    axes: set[str] = field(default_factory=set)
     actual: Mapping[str, int] = field(default_factory=dict)
     bindings: dict[str, Dim] = field(default_factory=dict)
     assumptions: list[tuple[Dim, Dim]] = field(default_factory=list)
@@ -89,7 +92,8 @@ class Shapes:
                 rest = dim - Dim.of(symbol).scaled(k)
                 return end is not None and self.is_at_least_zero(rest + end.scaled(k))
         return dim.const >= 0 and all(
-            k > 0 and (isinstance(s, Clamp) or s in self.rigid) for s, k in dim.terms
+            k > 0 and (isinstance(s, Clamp) or s in self.rigid or s in self.axes)
+            for s, k in dim.terms
         )
 
     def take_as_inside(self, dims: Sequence[Dim], length: Dim) -> bool:

@@ -322,6 +322,18 @@ def broadcasted(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
     return align(shape_of(op.operands[0].type), at)
 
 
+def stretched(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
+    """What is as long as the others, or has length 1 and stands for as many: the run decides."""
+    shape, whole = shape_of(op.operands[0].type), shape_of(op.result.type)
+    out = []
+    for d, length, i in zip(shape, whole[len(whole) - len(shape) :], align(shape, at), strict=True):
+        if d not in (ONE, length):
+            is_one = n.compute("equal", n.length(d), const(1))
+            i = n.compute("choose", is_one, const(0), i)
+        out.append(i)
+    return tuple(out)
+
+
 def same_place(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
     """What has its operand's elements at their places."""
     return tuple(at)

@@ -498,7 +498,8 @@ def _zeros_like_text(op: Op) -> str:
 
 
 # zeros of an array type; zeros shaped like the elements of a list, the operand (`unbound`: whose name nothing may have
-# bound yet); unset storage; a value broadcast to a type, as a new array
+# bound yet); unset storage; a value broadcast to a type, as a new array;
+# what may be of a type or has to be broadcast to it, in the loop form
 zeros_of = operation(
     "zeros_of", infer=of_type, lengths_from=0, differentiable=False, element=loop_forms.filled(0)
 )
@@ -513,6 +514,7 @@ empty_of = operation("empty_of", infer=of_type, lengths_from=0, differentiable=F
 expand = operation(
     "expand", infer=of_type, lengths_from=1, linear=True, place=loop_forms.broadcasted
 )
+stretch = operation("stretch", infer=of_type, linear=True, place=loop_forms.stretched)
 
 
 def _sum_if_one_text(op: Op) -> str:

@@ -9,6 +9,7 @@ from srcdiff.ir.core import Function
 from srcdiff.transforms.countdown import countdown
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
+from srcdiff.transforms.equal_lengths import equal_lengths
 from srcdiff.transforms.expand import Expansions, expand
 from srcdiff.transforms.forward_stores import drop_unread, forward_stores
 from srcdiff.transforms.fuse_nests import fuse_nests
@@ -60,7 +61,8 @@ def to_loops(
     passes = (
         Pass("plain tuples", plain_tuples, "compiled code has no dicts", whole=True),
         Pass("expand", lambda f: expand(f, expansions), "fewer operations have loop forms"),
-        Pass("inline calls", inline_calls, "loops of helpers fuse with their callers'"),
+        Pass("inline calls", _inlined, "loops of helpers fuse with their callers'"),
+        Pass("equal lengths", equal_lengths, "loops of as many turns are seen to be"),
         Pass("common", cse, "what expansions have in common"),
         Pass("dead code", dce, "what they leave over"),
         Pass("python errors", python_errors, "compiled code divides by zero and computes on"),
@@ -92,6 +94,10 @@ def to_loops(
         ),
     )
     return recorder.run(fn, passes)
+
+
+def _inlined(fn: Function) -> Function:
+    return bind_lengths(inline_calls(fn))  # of what a helper's parameters showed
 
 
 def _common(fn: Function) -> Function:

@@ -180,7 +180,7 @@ class _Scalarise(Waiting):
         elif (found := reduction_of(op, self.is_small)) is not None:
             self.reduce(op, found, b)
         elif self.has_elements(op):
-            self.wait(op, b)
+            self.wait(self.even(op, b), b)
         else:
             self.as_is(op, b)
 

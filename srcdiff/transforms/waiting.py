@@ -12,7 +12,7 @@ from dataclasses import replace
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Function, Op, Statement, Value
-from srcdiff.ir.types import Array, dims_of, shape_of
+from srcdiff.ir.types import Array, Dim, dims_of, shape_of
 from srcdiff.ops import memory
 from srcdiff.ops.loop_forms import align, is_placed
 from srcdiff.transforms.element_prices import REPEATABLE, STORING, price_of_element
@@ -80,8 +80,40 @@ class Waiting:
             return is_placed(op.attrs.get("where", ""), op.operands[1:])
         if not op.decl.elementwise:
             return False
-        shape = shape_of(op.result.type)
-        return all(fits(shape_of(a.type), shape, self.equal) for a in op.operands)
+        whole = shape_of(op.result.type)
+        shapes = [shape_of(a.type) for a in op.operands]
+        if all(fits(s, whole, self.equal) for s in shapes):
+            return True
+        return not self.shows_lengths(op) and all(len(s) <= len(whole) for s in shapes)
+
+    def even(self, op: Op, b: Builder) -> Op:
+        """The operation on operands of its result's lengths, or of length 1; checked where the run decides."""
+        whole = shape_of(op.result.type)
+        if not op.decl.elementwise:
+            return op
+        operands = tuple(
+            a if fits(shape_of(a.type), whole, self.equal) else self.stretched(a, whole, b)
+            for a in op.operands
+        )
+        return op if operands == op.operands else replace(op, operands=operands)
+
+    def stretched(self, array: Atom, whole: Sequence[Dim], b: Builder) -> Value:
+        own = shape_of(array.type)
+        target = whole[len(whole) - len(own) :]
+        for d, length in zip(own, target, strict=True):
+            if d not in (Dim(1), length):
+                n = Nest(self.arrays, b, self.depth)
+                lengths = [n.length(d), n.length(length)]
+                text = "operands could not be broadcast together"
+                n.refuse("{0} != {1} and {0} != 1", lengths, ValueError, text)
+        assert isinstance(array.type, Array)
+        shape = tuple(d if d == Dim(1) else t for d, t in zip(own, target, strict=True))
+        result = Value(replace(array.type, shape=shape))
+        op = Op(memory.stretch, (array,), (result,), {"type": result.type}, b.location, b.origin)
+        self.arrays.lazy[result] = op
+        self.reads[result] = self.roots_read(op)
+        self.price[result] = self.price_of(op)
+        return result
 
     def wait(self, op: Op, b: Builder) -> None:
         """Enter an array as computed where it is asked for; store it now where that is dearer."""

@@ -1,0 +1,43 @@
+"""A length that is checked on entry to be another has that one's name.
+
+    if main.shape[1] != 4 * state.shape[1]: raise ValueError
+    change = np.empty(main.shape[1] - 3 * state.shape[1])        becomes        change = np.empty(state.shape[1])
+
+Then loops over what is as long are over the same turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from srcdiff.ir.build import change_dims
+from srcdiff.ir.core import Function
+from srcdiff.ir.types import Dim
+
+__all__ = ["equal_lengths"]
+
+
+def equal_lengths(fn: Function) -> Function:
+    """`fn` with one name for each length; what it is called with has to have passed its checks."""
+    bound = _solved(fn.notes.get("assumptions", ()))
+    return change_dims(fn, lambda d: d.substitute(bound)) if bound else fn
+
+
+def _solved(pairs: Iterable[tuple[Dim, Dim]]) -> dict[str, Dim]:
+    """The symbols that are expressions of others, whose symbols are not among them."""
+    bound: dict[str, Dim] = {}
+    for pair in pairs:
+        left, right = (d.substitute(bound) for d in pair)
+        for symbol, k in (left - right).terms:
+            rest = Dim.of(symbol) - (left - right).scaled(k)  # k * k is 1
+            if abs(k) != 1 or not isinstance(symbol, str) or not _is_length(rest):
+                continue
+            bound = {s: d.substitute({symbol: rest}) for s, d in bound.items()}
+            bound[symbol] = rest
+            break
+    return bound
+
+
+def _is_length(dim: Dim) -> bool:
+    """Whether it is seen to be no less than 0."""
+    return dim.const >= 0 and all(isinstance(s, str) and k > 0 for s, k in dim.terms)
