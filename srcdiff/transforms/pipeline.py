@@ -15,6 +15,7 @@ from srcdiff.ir.core import Call, Function, Statement, walk
 from srcdiff.ir.text import to_text
 from srcdiff.ir.verify import check
 from srcdiff.transforms.algebra import algebra
+from srcdiff.transforms.cancel import cancel
 from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.count_up import count_up
 from srcdiff.transforms.cse import cse
@@ -153,6 +154,8 @@ _SIMPLIFY = (
     Pass("dead code", dce, "rules are inlined whole"),
 )
 
+_CANCEL = Pass("cancel", cancel, "what a sum is shifted by has no adjoint, and is not kept for one")
+
 _FUSE = Pass(
     "fuse loops",
     fuse_loops,
@@ -246,7 +249,7 @@ def gradient(
     store = Pass("residuals", lambda f: residuals(f, mode), "store or recompute")
     is_machine = mode == "machine"
     fuse, ahead = (_FUSE_TURNS, _AT_HAND) if is_machine else (_FUSE, ())
-    decide = (*_SIMPLIFY, fuse, *_SIMPLIFY, *ahead, *_LENGTHS, store, *_FINISH)
+    decide = (*_SIMPLIFY, _CANCEL, fuse, *_SIMPLIFY, *ahead, *_LENGTHS, store, *_FINISH)
     inner = Recorder(verify=recorder.verify)
 
     def finish(helper: Function) -> Function:

@@ -5,8 +5,7 @@ def cross_entropy_value_and_grad(W, b, X, labels):
     """Value and gradient of `cross_entropy` with respect to `W`, `X`."""
     # forward
     logits = X @ W + b
-    largest = logits.max(axis=1, keepdims=True)
-    shifted = logits - largest
+    shifted = logits - logits.max(axis=1, keepdims=True)
     exponential = np.exp(shifted)
     denominator = np.sum(exponential, axis=1, keepdims=True)
     log_p = shifted - np.log(denominator)
@@ -17,8 +16,6 @@ def cross_entropy_value_and_grad(W, b, X, labels):
     d_log_p = np.zeros_like(log_p)
     np.add.at(d_log_p, (rows, labels), np.divide(-1.0, len(labels)))
     d_shifted = d_log_p - np.sum(d_log_p, axis=1, keepdims=True) / denominator * exponential
-    total = np.sum(logits == largest, axis=1, keepdims=True)
-    d_logits = d_shifted - np.sum(d_shifted, axis=1, keepdims=True) / total * (logits == largest)
-    d_X = d_logits @ W.T
-    d_W = 0.02 * W + X.T @ d_logits
+    d_X = d_shifted @ W.T
+    d_W = 0.02 * W + X.T @ d_shifted
     return value, (d_W, d_X)

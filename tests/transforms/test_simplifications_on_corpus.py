@@ -17,6 +17,7 @@ from srcdiff.ir.interp import evaluate
 from srcdiff.ir.text import to_text
 from srcdiff.ir.verify import verify
 from srcdiff.transforms.algebra import algebra
+from srcdiff.transforms.cancel import cancel
 from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
@@ -31,7 +32,7 @@ from srcdiff.transforms.stabilise import stabilise
 from srcdiff.transforms.trim_calls import trim_calls
 
 PASSES = (
-    algebra, cse, dce, dead_stores, fold, forward_invariants, fuse_loops, hoist, merge_ifs, pair_up_saves, stabilise,
+    algebra, cancel, cse, dce, dead_stores, fold, forward_invariants, fuse_loops, hoist, merge_ifs, pair_up_saves, stabilise,
     trim_calls,
 )  # fmt: skip
 

@@ -1,0 +1,90 @@
+"""Sums of products of whole powers, negative ones too: `a * b / b` is `a`.
+
+Unlike `polynomials`, which writes expressions down and so keeps their domains, this one asks what they are where they
+are defined. A monomial is the set of its (factor, power). A factor is anything that can be hashed, with the axes along
+which it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from fractions import Fraction
+
+__all__ = [
+    "LIMIT",
+    "Factor",
+    "Monomial",
+    "Sum",
+    "atom",
+    "inverse",
+    "number",
+    "plus",
+    "powered",
+    "times",
+]
+
+Factor = tuple[Hashable, tuple[int, ...]]
+Monomial = frozenset[tuple[Factor, int]]
+Sum = Mapping[Monomial, Fraction]
+
+LIMIT = 16  # terms, and factors of a term
+
+_ONE: Monomial = frozenset()
+
+
+def number(value: float) -> Sum:
+    return {_ONE: Fraction(value)} if value else {}
+
+
+def atom(key: Factor) -> Sum:
+    return {frozenset(((key, 1),)): Fraction(1)}
+
+
+def plus(p: Sum, q: Sum, factor: int = 1) -> Sum | None:
+    """`p + factor * q`; None where there are too many terms."""
+    out = dict(p)
+    for monomial, c in q.items():
+        total = out.pop(monomial, 0) + factor * c
+        if total:
+            out[monomial] = Fraction(total)
+    return out if len(out) <= LIMIT else None
+
+
+def times(p: Sum, q: Sum) -> Sum | None:
+    if len(p) * len(q) > LIMIT:
+        return None
+    out: dict[Monomial, Fraction] = {}
+    for m, c in p.items():
+        for n, k in q.items():
+            both = _joined(m, n)
+            if len(both) > LIMIT:
+                return None
+            total = out.pop(both, 0) + c * k
+            if total:
+                out[both] = Fraction(total)
+    return out
+
+
+def inverse(p: Sum) -> Sum | None:
+    """`1 / p`; None for sums and for zero."""
+    if len(p) != 1:
+        return None
+    ((monomial, c),) = p.items()
+    return {frozenset((a, -k) for a, k in monomial): 1 / c}
+
+
+def powered(p: Sum, exponent: int) -> Sum | None:
+    """A small power of one term; None for sums."""
+    if len(p) != 1 or not -4 <= exponent <= 4:
+        return None
+    ((monomial, c),) = p.items()
+    return {frozenset((a, k * exponent) for a, k in monomial if exponent): c**exponent}
+
+
+def _joined(m: Monomial, n: Monomial) -> Monomial:
+    if not m or not n:
+        return m or n
+    powers: dict[Factor, int] = dict(m)
+    for a, k in n:
+        powers[a] = powers.get(a, 0) + k
+    return frozenset((a, k) for a, k in powers.items() if k)
