@@ -222,7 +222,7 @@ class _Fold:
         if not is_trivial(let) or inside.width > _SHORT:
             return False
         if is_offset(let):
-            return True
+            return not any(isinstance(u.node, Copy) for u in uses)  # `at -= 1`, and then `at`
         if is_free(let):
             return len(uses) <= 2 or not is_part(let) or is_written_out(let, uses)
         if any(self.has_named_opposite(u) for u in uses):

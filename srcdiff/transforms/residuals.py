@@ -22,6 +22,7 @@ from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.core import Atom, Function, Op, Region, Value, regions_of, walk
 from srcdiff.ir.types import Array, Scalar, Struct, Type
 from srcdiff.ops import memory
+from srcdiff.transforms.counters import counters
 from srcdiff.transforms.loads import Program, survey
 from srcdiff.transforms.maxflow import minimum_cut
 from srcdiff.transforms.outer_reads import as_before, read_in_front
@@ -72,6 +73,7 @@ def _planned(fn: Function, roots: Roots, mode: Mode) -> tuple[Plan, float]:
     if mode == "machine":
         program = with_built(program)
     plan = Plan(program, frozenset(fn.notes.get("counts", ())))
+    plan.counted = counters(fn, program, lambda v: plan.axes(v) is not None)
     groups = _by_top_statement(forward, wanted, program).values()
     return plan, sum(_decide(values, program, plan, mode) for values in groups)
 
@@ -143,8 +145,13 @@ class _Graph:
         if self.plan.kept_by_program(v) is not None:
             self.free.add(v)
             return
+        if v in self.plan.counted:
+            sources, price = self.plan.sources_of(v), 0.0
+            if not sources:
+                self.free.add(v)
+                return
         self.edges[(v, "in"), (v, "out")] = self.capacity(v)
-        if self.mode == "store" and not self.is_free(v):
+        if self.mode == "store" and not self.is_free(v) and v not in self.plan.counted:
             price = math.inf
         if self.mode == "recompute" and price < math.inf:
             price = 0.0

@@ -29,6 +29,7 @@ from srcdiff.ir.types import Array, Scalar, Type
 from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.affine import affine
 from srcdiff.transforms.built import without_saves
+from srcdiff.transforms.counters import Counter, step
 from srcdiff.transforms.outline import Loop
 from srcdiff.transforms.places import total
 from srcdiff.transforms.storage_plan import Layout, Store, carried_result
@@ -44,6 +45,7 @@ class Backward:
         self.plan = layout.plan
         self.program = layout.program
         self.env = layout.env
+        self.counts: dict[Counter, Value] = {}  # what loops have counted to
         self.lists: set[Atom] = {s.storage for s in layout.stores.values() if s.axes is None}
 
     def statement(self, s: Statement) -> list[Statement]:
@@ -58,7 +60,10 @@ class Backward:
 
     def loop(self, loop: For, operands: list[Atom]) -> list[Statement]:
         """A loop of the backward part; rolled values become carried ones."""
-        extra, results, params, starts = [], [], [], []
+        extra: list[Value] = []  # what a turn hands on
+        results: list[Value] = []
+        params: list[Value] = []
+        starts: list[Atom] = []
         for v, param in self.layout.rolling.get(id(loop), ()):
             ahead, k = self.program.carried(param)
             assert ahead is not None
@@ -68,7 +73,19 @@ class Backward:
             starts.append(carried_result(ahead, k))
             results.append(replace(rolled, type=ahead.carried[k].type))
             extra.append(param)
-        body = self.region(loop.body, loop)
+        counting = self.layout.counting.get(id(loop), [])
+        for c in counting:
+            starts.append(lookup(self.env, c.begins))
+            first, last = (c.param, c.result) if c.in_order else (c.end_of_turn, c.start)
+            counted = replace(c.param, type=first.type)
+            self.env[first] = counted
+            self.counts[c] = replace(counted, type=last.type)
+            params.append(counted)
+            results.append(self.counts[c])
+            extra.append(c.ends)
+        if any(c.in_order for c in counting):
+            loop = replace(loop, reverse=counting[0].loop.reverse)
+        body = self.region(loop.body, loop, counting)
         body = Region(
             (*body.params, *params),
             body.body,
@@ -96,16 +113,45 @@ class Backward:
                 return [*b.body, replace(loop, stop=stop)]
         return [loop]
 
-    def region(self, region: Region, loop: For | None) -> Region:
+    def region(self, region: Region, loop: For | None, counting: Sequence[Counter] = ()) -> Region:
         """A backward region begins with the forward values that it has to have."""
         b = Builder(self.layout.shapes, "adjoint", loop.location if loop is not None else None)
+        for c in counting:
+            self.count(c.steps, c.in_order, b)
         forward = self.layout.mirror.get(region)
         if forward is not None:
             for v in sorted(self.layout.needed.get(forward, ()), key=self.program.order):
                 self.provide(v, b, region)
         for s in region.body:
             b.body += self.statement(s)
+            for c in counting:
+                self.leave(c, s)
+        for c in counting:
+            if c.inner is not None:
+                self.count(c.after if c.in_order else c.before, c.in_order, b)
         return b.region(region.params, (lookup(self.env, y) for y in region.yields))
+
+    def leave(self, counter: Counter, s: Statement) -> None:
+        """What the loop inside has counted to, behind that loop."""
+        inner = counter.inner
+        if inner is not None and s is inner.mirror:
+            reached = inner.result if inner.in_order else inner.start
+            assert isinstance(reached, Value)
+            self.env[reached] = self.counts[inner]
+
+    def count(self, steps: Sequence[Op], in_order: bool, b: Builder) -> None:
+        """Steps of a counter, or these undone, the last one first."""
+        for op in steps if in_order else steps[::-1]:
+            if in_order:
+                b.append(replace(clone_statement(op, self.env), origin="adjoint"))
+            else:
+                counted = step(op, self.program)
+                assert counted is not None
+                before, by = counted
+                undo = arithmetic.subtract if op.decl is arithmetic.add else arithmetic.add
+                operands = lookup(self.env, op.result), lookup(self.env, by)
+                self.env[before] = undone = replace(before)
+                b.append(Op(undo, operands, (undone,), {}, op.location, "adjoint"))
 
     # ---- having a forward value ----
 

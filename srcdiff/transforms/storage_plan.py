@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from srcdiff.ir.build import Builder, Env, lookup
 from srcdiff.ir.core import Atom, Const, For, If, Op, Region, Statement, Value, While, walk
@@ -18,6 +19,7 @@ from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.spelling import plural
 from srcdiff.ir.types import Array, Dim, Scalar, map_dims, shape_of
 from srcdiff.ops import containers, memory
+from srcdiff.transforms.counters import Counter
 from srcdiff.transforms.facts import is_mixed
 from srcdiff.transforms.loads import Program
 from srcdiff.transforms.outline import Loop
@@ -42,10 +44,16 @@ class Plan:
     stored: set[Value] = field(default_factory=set)
     rolled: dict[Value, Value] = field(default_factory=dict)
     held: set[Value] = field(default_factory=set)  # buffers of turns that are stored in any case
+    counted: dict[Value, Counter] = field(default_factory=dict)  # integers that mirrors count
     places: Places = field(init=False)
 
     def __post_init__(self) -> None:
         self.places = Places(self.program, self.counts)
+
+    @cached_property
+    def in_order(self) -> set[Loop]:
+        """The loops whose mirrors run forwards."""
+        return {c.loop for n in self.counted.values() if n.in_order for c in n.nest()}
 
     def loops_around(self, value: Value) -> tuple[Loop, ...]:
         return self.program.loops_around(self.program.home[value])
@@ -73,7 +81,7 @@ class Plan:
     def can_roll(self, param: Value) -> bool:
         """Whether the value that a turn yields can be had from what the next turn stored."""
         loop, k = self.program.carried(param)
-        if loop is None:
+        if loop is None or loop in self.in_order:
             return False
         if self.program.is_top(carried_result(loop, k)):
             return True
@@ -81,6 +89,12 @@ class Plan:
             return False
         counts_up = isinstance(loop.step, Const) and loop.step.value == 1
         return counts_up and self.axes(param) is not None
+
+    def sources_of(self, counted: Value) -> list[Value]:
+        """What a mirror that counts backwards starts from, where that is not at hand."""
+        counter = self.counted[counted]
+        is_at_hand = counter.in_order or self.program.is_top(counter.result)
+        return [] if is_at_hand else [counter.result]
 
     def kept_by_program(self, value: Value) -> Op | None:
         """The statement by which the program itself keeps a value, `H[t] = value`, if nothing overwrites it."""
@@ -154,6 +168,7 @@ class Layout:
     )  # buffers that are rows of what they are stored in
     # branch -> its value, the result that it becomes
     handed: dict[Region, list[tuple[Value, Value]]] = field(default_factory=dict)
+    counting: dict[int, list[Counter]] = field(default_factory=dict)  # by loop of the backward part
     # loop of the backward part -> value, the parameter that holds it in the next turn
     rolling: dict[int, list[tuple[Value, Value]]] = field(default_factory=dict)
 
@@ -213,6 +228,10 @@ class Layout:
             elif v in self.plan.rolled:
                 stack.append(self.plan.rolled[v])
                 self.plan_rolling(v)
+            elif v in self.plan.counted:
+                self.needed[self.program.home[v]].remove(v)
+                stack += self.plan.sources_of(v)
+                self.count(self.plan.counted[v])
             elif (kept := self.plan.kept_by_program(v)) is None:
                 stack += origins(v, self.program)[0]
             elif isinstance(base := kept.operands[0], Value):
@@ -236,6 +255,12 @@ class Layout:
             self.handed.setdefault(region, []).append((inner, outer))
             region, inner = self.program.region_of[id(self.program.owner[region])], outer
         self.env[v] = inner
+
+    def count(self, counter: Counter) -> None:
+        for c in counter.nest():
+            counted = self.counting.setdefault(id(c.mirror), [])
+            if c not in counted:
+                counted.append(c)
 
     def plan_rolling(self, v: Value) -> None:
         param = self.plan.rolled[v]
