@@ -31,6 +31,7 @@ from srcdiff.transforms.shrink_buffers import shrink_buffers
 from srcdiff.transforms.split_loops import split_loops
 from srcdiff.transforms.split_nests import split_nests
 from srcdiff.transforms.sums_in_memory import sums_in_memory
+from srcdiff.transforms.tables import tables
 from srcdiff.transforms.truth_numbers import truth_numbers
 
 __all__ = ["to_loops"]
@@ -76,6 +77,7 @@ def to_loops(
         Pass("unread", drop_unread, "storage between loops that are one now"),
         Pass("common", _common, "fused bodies repeat themselves"),
         Pass("dead code", dce, "what is left over"),
+        Pass("tables", tables, "what is the same in all turns is computed once"),
         Pass("split loops", split_loops, "elementary functions are fast in innermost loops"),
         *((sums,) if fastmath else ()),
         Pass("hoist", hoist, "what does not change in a loop"),
