@@ -59,7 +59,7 @@ def _len(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
         case Items() as items if not isinstance(items.count, int) or items.count >= 0:
             return const(items.count) if isinstance(items.count, int) else items.count
         case Const() | Known() as known:
-            return const(len(known.value))
+            return const(fr.evaluated(node, len, known.value))
     fr.fail(node, f"{describe(args[0])} has no length", "Use len() of an array, a list or a tuple.")
 
 
@@ -296,6 +296,33 @@ def _slice(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     )
 
 
+def _number(function: Any) -> Callable[..., FrontValue]:
+    """`float("inf")`, and numbers of numbers."""
+    decl = find(function)
+    assert decl is not None
+
+    def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+        text = args[0] if len(args) == 1 else None
+        if isinstance(text, Const) and isinstance(text.value, str):
+            return const(fr.evaluated(node, function, text.value))
+        return apply(fr, node, decl, args, kwargs, spelled(function, decl))
+
+    return read
+
+
+def _numpy_number(cls: type) -> Callable[..., FrontValue]:
+    """`np.float32(x)`."""
+
+    def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+        if is_static(args[0]):
+            return const(fr.evaluated(node, cls, static(args[0])))
+        spelling = f"np.{cls.__name__}"
+        number = fr.as_atom(args[0], node)
+        return fr.op(node, arithmetic.astype, number, spelling=spelling, dtype=cls.__name__)
+
+    return read
+
+
 def _shape(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return ShapeOf(fr.as_atom(args[0], node))
 
@@ -322,5 +349,6 @@ BUILTINS: dict[Any, Callable[..., FrontValue]] = {
     len: _len, sum: _sum, max: _extreme(max), min: _extreme(min), any: _any_all(True), all: _any_all(False),
     functools.reduce: _reduce, tuple: _container("tuple"), list: _container("list"), dict: _dict,
     isinstance: _isinstance, type: _type, callable: _callable, getattr: _getattr, slice: _slice,
-    divmod: _divmod, math.log: _log, np.shape: _shape, **TEXTS,
+    divmod: _divmod, math.log: _log, np.shape: _shape, float: _number(float), int: _number(int),
+    **{cls: _numpy_number(cls) for cls in (np.float16, np.float32, np.int8, np.int16, np.int32, np.int64)}, **TEXTS,
 }  # fmt: skip

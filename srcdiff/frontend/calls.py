@@ -340,7 +340,7 @@ def _call_method(
         case Parts() | Value():
             return record_method(fr, node, receiver, name, args, kwargs)
         case Const(value=str() as text) if all(map(is_static, args)) and not kwargs:
-            return const(getattr(text, name)(*map(static, args)))
+            return const(fr.evaluated(node, lambda: getattr(text, name)(*map(static, args))))
         case Const(value=str() as text) if name in ("format", "join"):
             return formatted(fr, node, text, name, args, kwargs)
     fr.fail(
@@ -354,7 +354,7 @@ def _call_method(
 
 
 def _construct(fr: Frame, node: Any, cls: type, args: Args, kwargs: Kwargs) -> FrontValue:
-    """A named tuple, a dataclass, or an exception."""
+    """A named tuple or a dataclass."""
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
         names, kind, defaults = cls._fields, "namedtuple", getattr(cls, "_field_defaults", {})
     elif hasattr(cls, "__dataclass_fields__"):
@@ -362,8 +362,8 @@ def _construct(fr: Frame, node: Any, cls: type, args: Args, kwargs: Kwargs) -> F
     else:
         fr.fail(
             node,
-            f"objects of `{cls.__name__}` are not supported",
-            "Use a named tuple, a dataclass, a dict or a tuple.",
+            f"`{cls.__name__}` is not known to srcdiff",
+            "Use arrays, tuples, lists, dicts, named tuples or dataclasses, and loops over them.",
         )
     given = dict(zip(names, args, strict=False)) | dict(kwargs)
     if len(args) > len(names) or set(given) - set(names):

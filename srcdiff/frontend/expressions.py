@@ -10,7 +10,7 @@ import gast
 
 from srcdiff.frontend.frame import Frame, describe, reads
 from srcdiff.frontend.iteration import iterable
-from srcdiff.frontend.list_methods import concatenated
+from srcdiff.frontend.list_methods import concatenated, repeated
 from srcdiff.frontend.lists import is_list, known_list, new_list
 from srcdiff.frontend.subscripts import array_of, need_static, shape_parts
 from srcdiff.frontend.targets import bind_name
@@ -81,6 +81,10 @@ def _is_number(value: FrontValue) -> bool:
     return isinstance(value, Value | Const) and not isinstance(value.type, Static | List | Struct)
 
 
+def is_array(value: FrontValue) -> bool:
+    return isinstance(value, Value | Const) and isinstance(value.type, Array)
+
+
 def _of_containers(
     fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue
 ) -> FrontValue:
@@ -96,21 +100,22 @@ def _of_containers(
         return known_list(fr, both, node) if left.kind == "list" else sequence(both)
     if isinstance(op, gast.Add) and is_list(left) and is_list(right):
         return concatenated(fr, node, left, right)
-    if isinstance(op, gast.Mult):
+    arrays = [v for v in (left, right) if is_array(v)]
+    if isinstance(op, gast.Mult) and not arrays:
         for values, times in ((left, right), (right, left)):
             if isinstance(values, Parts) and values.kind in ("tuple", "list"):
                 return _repeated(fr, node, values, times)
     if is_static(left) and is_static(right):
-        return const(_BINARY[type(op)][1](static(left), static(right)))
+        return const(fr.evaluated(node, _BINARY[type(op)][1], static(left), static(right)))
     if isinstance(op, gast.Mod) and isinstance(left, Const) and isinstance(left.value, str):
         operands: list[Atom] = []
         text = f"{text_of(fr, left, node, operands)} % {_bracketed(fr, right, node, operands)}"
         return Text(text, tuple(operands))
     if isinstance(op, gast.Add) and is_text(left) and is_text(right):
         return joined(fr, left, right, node)
-    parts = [v for v in (left, right) if isinstance(v, Parts)]
-    atoms = [v for v in (left, right) if isinstance(v, Value | Const) and isinstance(v.type, Array)]
-    if parts and atoms:  # NumPy makes an array of the tuple or list
+    if arrays and any(
+        isinstance(v, Parts) for v in (left, right)
+    ):  # NumPy makes an array of the tuple or list
         left, right = array_of(fr, left, node), array_of(fr, right, node)
         return fr.op(node, _BINARY[type(op)][0], left, right)
     fr.fail(
@@ -127,8 +132,11 @@ def _bracketed(fr: Frame, value: FrontValue, node: Any, operands: list[Atom]) ->
 
 
 def _repeated(fr: Frame, node: Any, values: Parts, times: FrontValue) -> FrontValue:
-    """`[0.0] * n`."""
+    """`(0.0,) * n`, `[0.0] * n`."""
     count = static_int(times)
+    numbers = [v for v in values.values if _is_number(v) and not is_array(v)]
+    if count is None and values.kind == "list" and len(values.values) == len(numbers) == 1:
+        return repeated(fr, node, numbers[0], fr.as_atom(times, node))
     if count is None:
         need_static(fr, times, node)
     return sequence(list(values.values) * count, values.kind)
@@ -145,7 +153,7 @@ def _unary(fr: Frame, node: Any) -> FrontValue:
     if isinstance(node.op, gast.Not):
         return negate(fr, node, operand)
     if isinstance(node.op, gast.USub) and isinstance(node.operand, gast.Constant):
-        return const(-node.operand.value)
+        return const(fr.evaluated(node, operator.neg, node.operand.value))
     decl = {
         gast.USub: arithmetic.negative,
         gast.UAdd: arithmetic.positive,
@@ -251,29 +259,3 @@ def defaults_of(fr: Frame, arguments: Any) -> dict[str, FrontValue]:
         if node is not None:
             found[name.id] = fr.expr(node)
     return found
-
-
-@reads(gast.JoinedStr)
-def _f_string(fr: Frame, node: Any) -> FrontValue:
-    """An f-string: known when compiling if all in it is, else text for a message."""
-    operands: list[Atom] = []
-    texts, known = [], []
-    for part in node.values:
-        if isinstance(part, gast.Constant):
-            known.append(part.value)
-            texts.append(repr(part.value)[1:-1].replace("{", "{{{{").replace("}", "}}}}"))
-            continue
-        value = fr.expr(part.value)
-        spec = (
-            ""
-            if part.format_spec is None
-            else "".join(p.value for p in part.format_spec.values if isinstance(p, gast.Constant))
-        )
-        conversion = "" if part.conversion < 0 else f"!{chr(part.conversion)}"
-        if is_static(value) and not isinstance(value, Value):
-            known.append(("{0" + conversion + ":" + spec + "}").format(static(value)))
-        inner = text_of(fr, value, node, operands)
-        texts.append("{{" + inner + conversion + (f":{spec}" if spec else "") + "}}")
-    if not operands:
-        return const("".join(known))
-    return Text("f'" + "".join(texts) + "'", tuple(operands))

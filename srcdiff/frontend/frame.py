@@ -96,6 +96,13 @@ class Frame:
             "Pass the parts of it one by one.",
         )
 
+    def evaluated(self, node: Any, function: Callable[..., Any], *known: Any) -> Any:
+        """What a function gives for objects known when compiling; what it raises is an error at the node."""
+        try:
+            return function(*known)
+        except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
+            self.fail(node, f"this raises {type(error).__name__}: {error}")
+
     # ---- names ----
 
     def name(self, name: str, node: Any) -> FrontValue:
@@ -193,6 +200,12 @@ class Frame:
             self.fail(node, str(mistake))
         except ShapeMismatch as mistake:
             self.fail(node, str(mistake), "Check the shapes of the operands on this line.")
+        if any(is_complex(v) for v in (*operands, *results)):
+            self.fail(
+                node,
+                "complex numbers are not supported",
+                "Compute with the real and the imaginary part.",
+            )
         if self.session.shapes.doubts:
             HOOKS["doubts"](self, node, operands)
         return results
@@ -210,6 +223,10 @@ class Frame:
 
     def fail(self, node: Any, message: str, advice: str = "") -> NoReturn:
         fail(message, advice, self.source.location(node))
+
+
+def is_complex(value: Atom) -> bool:
+    return getattr(value.type, "dtype", "").startswith("complex")
 
 
 def describe(value: FrontValue) -> str:

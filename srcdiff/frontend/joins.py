@@ -37,7 +37,16 @@ from srcdiff.ops.containers import get
 from srcdiff.ops.control import undefined
 from srcdiff.ops.infer import promote
 
-__all__ = ["Done", "Unjoinable", "branch", "is_same", "join_types", "same_known", "take_apart"]
+__all__ = [
+    "Done",
+    "Unjoinable",
+    "branch",
+    "coerced",
+    "is_same",
+    "join_types",
+    "same_known",
+    "take_apart",
+]
 
 # whether the rest of a block is skipped; None: nothing behind is reached at all
 Done = Atom | None

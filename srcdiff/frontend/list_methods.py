@@ -2,6 +2,7 @@
 
 ys = xs[1:]         ys = []; for item in xs[1:]: ys.append(item)
 xs + ys             zs = list(xs); zs.extend(ys)
+[x] * n             ys = []; for i in range(n): ys.append(x)
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from srcdiff.frontend.frame import HOOKS, Frame, describe
 from srcdiff.frontend.iteration import iterable
 from srcdiff.frontend.lists import UNKNOWN, copied, new_list, put_on
 from srcdiff.frontend.values import FrontValue, Items, Parts, is_static, static_int
-from srcdiff.ir.core import Value, const
+from srcdiff.ir.core import Atom, Value, const
 from srcdiff.ir.types import List
 from srcdiff.ops.containers import list_pop, list_reverse
 
-__all__ = ["METHODS", "concatenated"]
+__all__ = ["METHODS", "concatenated", "repeated"]
 
 
 def concatenated(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> Value:
@@ -43,6 +44,13 @@ def _listed(fr: Frame, node: Any, xs: Value, items: Items, is_reversed: bool) ->
 
 
 HOOKS["listed"] = _listed
+
+
+def repeated(fr: Frame, node: Any, item: FrontValue, times: Atom) -> Value:
+    """`[item] * times`."""
+    made = new_list(fr, [], node)
+    append_each(fr, node, made, Items(times, lambda k: item))
+    return made
 
 
 def _append(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from srcdiff.frontend.apart import as_operand
 from srcdiff.frontend.frame import Frame
-from srcdiff.frontend.joins import UNKNOWN, Unjoinable, join_types
+from srcdiff.frontend.joins import UNKNOWN, Unjoinable, coerced, join_types, take_apart
 from srcdiff.frontend.session import NotApart, Restart, retype_list
 from srcdiff.frontend.values import FrontValue, Parts, sequence
 from srcdiff.ir.core import Atom, Op, Value
-from srcdiff.ir.types import FLOAT, Array, Dim, List, Struct, Type, map_dims, strip
-from srcdiff.ops.containers import append, list_copy, list_new
+from srcdiff.ir.types import FLOAT, Array, Dim, List, Scalar, Struct, Type, map_dims, strip
+from srcdiff.ops.containers import append, list_copy, list_new, list_set
 
 __all__ = [
     "UNKNOWN",
@@ -22,6 +23,7 @@ __all__ = [
     "is_list",
     "known_list",
     "new_list",
+    "put_in",
     "put_on",
     "readable",
 ]
@@ -50,6 +52,7 @@ def new_list(fr: Frame, values: Sequence[FrontValue], node: Any) -> Value:
     element: Type = session.hints.get(key, UNKNOWN)
     for operand in operands:
         element = _joined(fr, element, strip(operand.type), node)
+    operands = [_fitted(fr, node, operand, element) for operand in operands]
     result = fr.op(node, list_new, *operands, element=element)
     (op,) = fr.b.body[-1:]
     assert isinstance(op, Op)
@@ -80,6 +83,8 @@ def _starred_join(fr: Frame, own: Type, new: Type) -> Type:
                 own.dtype,
                 tuple(a if _is_star(a) or shapes.same(a, b) else _star(a) for a, b in pairs),
             )
+        case Array(), Array() if own.dtype != new.dtype:
+            raise Unjoinable("holds arrays of two dtypes")  # no array becomes another by that
         case Struct(), Struct() if (own.kind, own.keys, own.cls) == (new.kind, new.keys, new.cls):
             parts = [_starred_join(fr, a, b) for a, b in zip(own.parts, new.parts, strict=True)]
             return Struct(own.kind, own.keys, tuple(parts), own.cls)
@@ -102,7 +107,45 @@ def put_on(fr: Frame, node: Any, target: Value, value: FrontValue) -> None:
     """`target.append(value)`."""
     operand = as_item(fr, node, value)
     _settle(fr, target, strip(operand.type), node)
-    fr.ops(node, append, target, operand)
+    fr.ops(node, append, target, _fitted(fr, node, operand, _element(target)))
+
+
+def put_in(fr: Frame, node: Any, target: Value, position: Atom, value: FrontValue) -> None:
+    """`target[position] = value`."""
+    operand = as_item(fr, node, value)
+    element = strip(operand.type)
+    if target in fr.session.lists or _kind(element) != _kind(_element(target)):
+        _settle(fr, target, element, node)
+    fr.ops(node, list_set, target, position, _fitted(fr, node, operand, _element(target)))
+
+
+def _element(target: Value) -> Type:
+    assert isinstance(target.type, List)
+    return target.type.element
+
+
+def _fitted(fr: Frame, node: Any, item: Atom, element: Type) -> Atom:
+    """A container whose numbers have the dtypes of the list's: compiled code has one type for all items."""
+    is_container = isinstance(item, Value) and isinstance(item.type, Struct)
+    if not is_container or _kind(strip(item.type)) == _kind(element):
+        return item
+    assert isinstance(item, Value) and isinstance(element, Struct)
+    own = take_apart(fr, item, node)
+    parts = [
+        _fitted(fr, node, coerced(fr, node, as_operand(fr, node, part), type_), type_)
+        for part, type_ in zip(own.values, element.parts, strict=True)
+    ]
+    return as_operand(fr, node, replace(own, values=tuple(parts)))
+
+
+def _kind(type_: Type) -> Type:
+    """The type of an element, for which it does not matter whether a number is NumPy's or Python's."""
+    match type_:
+        case Scalar():
+            return Scalar(type_.dtype)
+        case Struct():
+            return replace(type_, parts=tuple(map(_kind, type_.parts)))
+    return type_
 
 
 def copied(fr: Frame, node: Any, xs: Value) -> Value:
@@ -146,8 +189,10 @@ def as_item(fr: Frame, node: Any, value: FrontValue) -> Atom:
     for cell in _cells(session.current(value)):
         session.on_lists.add(cell)
         session.items.update(session.origins.get(cell, ()))
-    if isinstance(value, Value) and value in session.lists and value.type == List(UNKNOWN):
-        session.empty_items.add(session.lists[value][0])
+    if isinstance(value, Value) and value in session.lists:
+        session.list_items.add(value)
+        if value.type == List(UNKNOWN):
+            session.empty_items.add(session.lists[value][0])
     return as_operand(fr, node, value)
 
 
@@ -205,6 +250,13 @@ def _settle_items(fr: Frame, known: Any, element: Type) -> None:
 
 
 def _widen_origin(fr: Frame, target: Value, element: Type, node: Any) -> None:
+    """Read again with a wider type of the lists that were put on lists, of which this may be one."""
+    session = fr.session
+    inner = [v for v in session.list_items if v.type == target.type]
+    if inner and isinstance(target.type, List):
+        wider = _joined(fr, target.type.element, element, node)
+        session.hints.update({session.lists[v][0]: wider for v in inner})
+        raise Restart
     if fr.session.is_callee:
         raise NotApart  # the list may be the caller's, who knows where it is made
     if isinstance(target.type, List) and target.type.element == UNKNOWN:

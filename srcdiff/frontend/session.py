@@ -198,8 +198,10 @@ class Session:
         For each open loop, the number of cells at its start.
     on_lists : set
         The cells that were put on lists of the IR, where a later change would not be seen.
-    items : set
+    items, empty_items : set
         Where the lists are made that were put on lists; those whose elements are not known.
+    list_items : set
+        Lists of the IR that were put on lists.
     is_callee : bool
         Whether this is a function of its own that another one calls.
     guesses : list
@@ -249,6 +251,7 @@ class Session:
     on_lists: set[str] = field(default_factory=set)
     items: set[Any] = field(default_factory=set)
     empty_items: set[Any] = field(default_factory=set)
+    list_items: set[Value] = field(default_factory=set)
     is_callee: bool = False
     guesses: list[Callable[[Any, str], None]] = field(default_factory=list)
     part_of: dict[Value, Value] = field(default_factory=dict)

@@ -10,7 +10,7 @@ import gast
 
 from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.joins import take_apart
-from srcdiff.frontend.lists import as_item
+from srcdiff.frontend.lists import put_in
 from srcdiff.frontend.session import Restart
 from srcdiff.frontend.subscripts import Place, array_of, need_static, part_key, place_of, read_item
 from srcdiff.frontend.twins import refuse_twins
@@ -25,7 +25,7 @@ from srcdiff.ir.core import Atom, OpDecl, Value
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.types import Array, List, Struct, shape_of
 from srcdiff.ops.arithmetic import negative
-from srcdiff.ops.containers import list_item, list_set
+from srcdiff.ops.containers import list_item
 from srcdiff.ops.infer import TypeMistake
 from srcdiff.ops.memory import add_into, gather, index, store, subscript_shape
 
@@ -39,8 +39,8 @@ def write_item(fr: Frame, base: FrontValue, key: FrontValue, value: FrontValue, 
         _write_part(fr, container, key, value, node)
         return
     target = fr.as_atom(base, node)
-    if isinstance(target.type, List):
-        fr.ops(node, list_set, target, fr.as_atom(key, node), as_item(fr, node, value))
+    if isinstance(target, Value) and isinstance(target.type, List):
+        put_in(fr, node, target, fr.as_atom(key, node), value)
         return
     place = place_of(fr, target, key, node)
     _write(fr, store, target, array_of(fr, value, node), place, node)
@@ -168,14 +168,14 @@ def update_item(
             _write_part(fr, container, key, new, node)
         return
     target = fr.as_atom(base, node)
-    if isinstance(target.type, List):
+    if isinstance(target, Value) and isinstance(target.type, List):
         position = fr.as_atom(key, node)
         old = fr.op(node, list_item, target, position)
         if isinstance(old.type, Array):
             add_to(fr, old, op, fr.as_atom(value, node), node, combine)
         else:
             new = fr.updated(node, old, combine(op, old, value))
-            fr.ops(node, list_set, target, position, as_item(fr, node, new))
+            put_in(fr, node, target, position, new)
         return
     place = place_of(fr, target, key, node)
     addend = array_of(fr, value, node)

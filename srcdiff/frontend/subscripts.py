@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -75,7 +76,8 @@ def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontV
         base = take_apart(fr, base, node)
     if isinstance(base, Parts):
         if isinstance(key, Slice):
-            return sequence(base.values[_static_slice(fr, key, node)], base.kind)
+            wanted = _static_slice(fr, key, node)
+            return sequence(fr.evaluated(node, operator.getitem, base.values, wanted), base.kind)
         return base.values[base.keys.index(_part_of(fr, base, key, node))]
     array = fr.as_atom(base, node)
     if isinstance(array, Value) and isinstance(array.type, List):
@@ -124,10 +126,10 @@ def _list_slice(fr: Frame, array: Value, key: Slice, node: Any) -> Items:
 
 def _static_item(fr: Frame, base: Known | Const, key: FrontValue, node: Any) -> FrontValue:
     if isinstance(key, Slice):
-        return const(base.value[_static_slice(fr, key, node)])
+        return const(fr.evaluated(node, operator.getitem, base.value, _static_slice(fr, key, node)))
     if not is_static(key):
         need_static(fr, key, node)
-    return const(base.value[static(key)])
+    return const(fr.evaluated(node, operator.getitem, base.value, static(key)))
 
 
 def _part_of(fr: Frame, base: Parts, key: FrontValue, node: Any) -> Any:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import gast
 import numpy as np
 
 from srcdiff.frontend.apart import as_operand
-from srcdiff.frontend.frame import Frame
+from srcdiff.frontend.frame import Frame, reads
 from srcdiff.frontend.values import FrontValue, Parts, ShapeOf, Text, is_static, static
 from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.types import Array
@@ -35,7 +36,7 @@ def text_of(fr: Frame, value: FrontValue, node: Any, operands: list[Atom]) -> st
         return f"({inner},)" if len(value.values) == 1 else f"({inner})"
     if isinstance(value, ShapeOf) or (is_static(value) and not isinstance(value, Value)):
         known = () if isinstance(value, ShapeOf) else static(value)
-        return _literal(known).replace("{", "{{").replace("}", "}}")
+        return _braced(_literal(known))
     operands.append(as_operand(fr, node, value))
     return f"{{{len(operands) - 1}}}"
 
@@ -50,6 +51,61 @@ def _literal(value: Any) -> str:
 def is_text(value: FrontValue) -> bool:
     """Whether a value is a string, known or not."""
     return isinstance(value, Text) or (isinstance(value, Const) and isinstance(value.value, str))
+
+
+@reads(gast.JoinedStr)
+def _f_string(fr: Frame, node: Any) -> FrontValue:
+    """An f-string: known when compiling if all in it is, else text for a message."""
+    operands: list[Atom] = []
+    pieces: list[tuple[bool, str]] = []  # (whether it is program text, the text)
+    for part in node.values:
+        if isinstance(part, gast.Constant):
+            pieces.append((False, part.value))
+            continue
+        value = fr.expr(part.value)
+        conversion = "" if part.conversion < 0 else f"!{chr(part.conversion)}"
+        spec = _format_spec(fr, part.format_spec, operands)
+        if is_static(value) and not isinstance(value, Value) and "{" not in spec:
+            known = fr.evaluated(node, ("{0" + conversion + spec + "}").format, static(value))
+            pieces.append((False, known))
+            continue
+        pieces.append((True, text_of(fr, value, node, operands) + conversion + spec))
+    if not operands:
+        return const("".join(text for _, text in pieces))
+    code = "".join(text for is_code, text in pieces if is_code)
+    quote = next((q for q in ("'", '"', "'''", '"""') if q not in code), "")
+    if not quote:
+        fr.fail(node, "an f-string in this f-string is not supported", "Make it a variable first.")
+    body = "".join(
+        f"{{{{{text}}}}}" if is_code else _braced(_braced(_escaped(text)))
+        for is_code, text in pieces
+    )
+    return Text(f"f{quote}{body}{quote}", tuple(operands))
+
+
+def _format_spec(fr: Frame, node: Any, operands: list[Atom]) -> str:
+    """The colon and what stands behind it, where there is one."""
+    if node is None:
+        return ""
+    spec = fr.expr(node)
+    if is_static(spec):
+        return f":{static(spec)}"
+    texts = [
+        part.value
+        if isinstance(part, gast.Constant)
+        else f"{{{{{text_of(fr, fr.expr(part.value), node, operands)}}}}}"
+        for part in node.values
+    ]
+    return ":" + "".join(texts)
+
+
+def _escaped(text: str) -> str:
+    """Text as it stands in a string literal, whatever its quotes."""
+    return text.encode("unicode_escape").decode().replace("'", r"\'").replace('"', r"\"")
+
+
+def _braced(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def joined(fr: Frame, left: FrontValue, right: FrontValue, node: Any) -> FrontValue:
@@ -71,7 +127,7 @@ def formatted(
     operands: list[Atom] = []
     inner = [text_of(fr, a, node, operands) for a in args]
     inner += [f"{k}={text_of(fr, v, node, operands)}" for k, v in kwargs.items()]
-    template = repr(text).replace("{", "{{").replace("}", "}}")
+    template = _braced(repr(text))
     return Text(f"{template}.{name}({', '.join(inner)})", tuple(operands))
 
 

@@ -228,7 +228,7 @@ def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) 
         return found if isinstance(op, gast.In) else negate(fr, node, found)
     decl, function = _COMPARISONS[type(op)]
     if is_static(left) and is_static(right):
-        return const(bool(function(static(left), static(right))))
+        return const(bool(fr.evaluated(node, function, static(left), static(right))))
     left, right = _plain(fr, left, node), _plain(fr, right, node)
     if (
         isinstance(left, Parts)
@@ -310,7 +310,7 @@ def _contained(fr: Frame, node: Any, item: FrontValue, container: FrontValue) ->
     ):
         return const(static(item) in container.type.keys)
     if is_static(container) and is_static(item):
-        return const(static(item) in static(container))
+        return const(fr.evaluated(node, operator.contains, static(container), static(item)))
     container = _plain(fr, container, node)
     if isinstance(container, Parts):
         result: Atom = FALSE

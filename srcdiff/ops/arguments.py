@@ -38,7 +38,10 @@ def length_operands(shape: Any) -> tuple[Atom, ...]:
 def static_dtype(argument: Any, default: str | None = None) -> str | None:
     """The name of a dtype argument that is known when compiling."""
     value = getattr(argument, "value", argument)
-    return default if value is None else np.dtype(value).name
+    try:
+        return default if value is None else np.dtype(value).name
+    except TypeError as error:
+        raise TypeMistake(str(error)) from None
 
 
 def refuse(kwargs: Mapping[str, Any], *known_names: str) -> None:

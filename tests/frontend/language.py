@@ -729,3 +729,16 @@ def other_names_and_arguments_of_functions(x, a):
         + math.log(4.0, a) * low
         + np.sum(np.amax(np.outer(x, x), axis=1)) * high
     )
+
+
+@case((x3, 1.5))
+def numpy_numbers(x, k):
+    total = np.float32(0)
+    for v in x.astype(np.float32):
+        total += v * np.float32(k)
+    return total * np.int64(3) + float("1.5") * int("2")
+
+
+@case((x3,))
+def array_times_list(x):
+    return np.sum(x * [1.0, 2.0, 3.0]) + np.sum([4, 5, 6] * x)

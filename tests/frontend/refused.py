@@ -209,7 +209,7 @@ def matches(x):
     return x
 
 
-@case("objects of `Odd` are not supported", "Odd(x)", 1.0)
+@case("`Odd` is not known to srcdiff", "Odd(x)", 1.0)
 def objects(x):
     return Odd(x).y
 
@@ -389,3 +389,40 @@ def starts_a_list_anew_in_the_loop(x):
             total += batch[0] * batch[1]
             batch = []
     return total
+
+
+@case("complex numbers are not supported", "x + 1j", 1.0)
+def complex_numbers(x):
+    return abs(x + 1j)
+
+
+@case("this raises TypeError: unsupported operand", "None**2", 1.0)
+def squares_none(x):
+    return x * None**2
+
+
+@case("this raises TypeError: '<' not supported", '"a" < 3', 1.0)
+def compares_text_and_number(x):
+    return x if "a" < 3 else 2.0 * x
+
+
+@case("this raises ValueError: could not convert", 'float("one")', 1.0)
+def reads_no_number(x):
+    return x * float("one")
+
+
+@case("data type 'foo' not understood", 'np.zeros(3, "foo")', 1.0)
+def no_dtype(x):
+    return x * np.zeros(3, "foo").sum()
+
+
+@case("the list holds int64[2], and float64[2] is put on it", "rows[0] = x[:2]", x3)
+def puts_floats_among_integers(x):
+    rows = [np.zeros(2, int) for _ in range(len(x))]
+    rows[0] = x[:2]
+    return rows[0].sum()
+
+
+@case("`ndindex` is not known", "np.ndindex(3)", x3)
+def loops_over_an_iterator_of_numpy(x):
+    return sum(x[k] for k in np.ndindex(3))
