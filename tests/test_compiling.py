@@ -304,3 +304,20 @@ def test_functions_and_classes_are_known_to_compiled_code_and_not_given_to_it():
     g = srcdiff.grad(f, jit=True)
     np.testing.assert_allclose(g(X), srcdiff.grad(f)(X), rtol=1e-12)
     np.testing.assert_allclose(g(X, np.sin), srcdiff.grad(f)(X, np.sin), rtol=1e-12)
+
+
+def filled(x):
+    sums = [0, 0]
+    for v in x:
+        sums[0] += v
+        sums[1] += 1
+    pairs = [(0, 1) for _ in range(len(x))]
+    pairs[1] = (x[0], 2)
+    return sums[0] ** 2 / sums[1] + sum(p * q for p, q in pairs)
+
+
+def test_compiled_lists_that_start_with_whole_numbers_hold_floats():
+    x = np.array([0.5, 0.75, 1.5])
+    value, gradient = srcdiff.value_and_grad(filled, jit=True)(x)
+    assert value == pytest.approx(filled(x))
+    np.testing.assert_allclose(gradient, 2 * x.sum() / 3 + np.array([2.0, 0.0, 0.0]))

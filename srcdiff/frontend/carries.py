@@ -315,6 +315,9 @@ class LoopReader:
         for k, atom in enumerate(atoms):
             own = carry.types[k]
             joined = self._joined(carry, own, atom.type)
+            if isinstance(joined, List):
+                before = list(flatten(self._initial(carry.name)))[k : k + 1]
+                self.fr.session.widen_lists((*before, atom), joined)
             if isinstance(own, Array) and isinstance(joined, Array):
                 assert isinstance(atom.type, Array)
                 shapes = self.fr.session.shapes

@@ -11,7 +11,7 @@ import gast
 from srcdiff.frontend.frame import Frame, describe, reads
 from srcdiff.frontend.iteration import iterable
 from srcdiff.frontend.list_methods import concatenated, repeated
-from srcdiff.frontend.lists import is_list, known_list, new_list
+from srcdiff.frontend.lists import grows, is_list, known_list, new_list
 from srcdiff.frontend.subscripts import array_of, need_static, shape_parts
 from srcdiff.frontend.targets import bind_name
 from srcdiff.frontend.texts import is_text, joined, text_of
@@ -134,12 +134,14 @@ def _bracketed(fr: Frame, value: FrontValue, node: Any, operands: list[Atom]) ->
 def _repeated(fr: Frame, node: Any, values: Parts, times: FrontValue) -> FrontValue:
     """`(0.0,) * n`, `[0.0] * n`."""
     count = static_int(times)
-    numbers = [v for v in values.values if _is_number(v) and not is_array(v)]
-    if count is None and values.kind == "list" and len(values.values) == len(numbers) == 1:
-        return repeated(fr, node, numbers[0], fr.as_atom(times, node))
+    if values.kind == "list" and (count is None or grows(fr, node)):
+        numbers = [v for v in values.values if _is_number(v) and not is_array(v)]
+        if len(values.values) == len(numbers) == 1:
+            return repeated(fr, node, numbers[0], fr.as_atom(times, node))
     if count is None:
         need_static(fr, times, node)
-    return sequence(list(values.values) * count, values.kind)
+    items = list(values.values) * count
+    return known_list(fr, items, node) if values.kind == "list" else sequence(items)
 
 
 def combine(fr: Frame, node: Any) -> Callable[[Any, FrontValue, FrontValue], FrontValue]:

@@ -53,7 +53,7 @@ def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
             readable(fr, value)
             return Items(
                 fr.op(node, list_length, value),
-                lambda k: fr.op(node, list_item, value, k),
+                lambda k: _item(fr, node, value, k),
                 lists=((value, None),),
             )
     fr.fail(
@@ -61,6 +61,12 @@ def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
         f"cannot loop over {describe(value)}",
         "Loop over a range, an array, a list or a tuple.",
     )
+
+
+def _item(fr: Frame, node: Any, xs: Value, k: Atom) -> Value:
+    item = fr.op(node, list_item, xs, k)
+    fr.session.item_of[item] = xs
+    return item
 
 
 def _plus(fr: Frame, node: Any, a: Atom, b: Atom) -> Atom:

@@ -331,6 +331,7 @@ class _Join:
             type_ = present.type
         else:
             type_ = join_types(self.fr.session.shapes, a.type, b.type)
+            self.fr.session.widen_lists((a, b), type_)
         for k, atom in enumerate((a, b)):
             self.yields[k].append(self.given(k, atom, type_))
         value = Value(type_, _hint(name), self.fr.session.user_names and name.isidentifier())

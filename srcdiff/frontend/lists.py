@@ -9,7 +9,7 @@ from typing import Any
 from srcdiff.frontend.apart import as_operand
 from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.joins import UNKNOWN, Unjoinable, coerced, join_types, take_apart
-from srcdiff.frontend.session import NotApart, Restart, retype_list
+from srcdiff.frontend.session import NotApart, Restart, Session, retype_list
 from srcdiff.frontend.values import FrontValue, Parts, sequence
 from srcdiff.ir.core import Atom, Op, Value
 from srcdiff.ir.types import FLOAT, Array, Dim, List, Scalar, Struct, Type, map_dims, strip
@@ -19,6 +19,7 @@ __all__ = [
     "UNKNOWN",
     "as_item",
     "copied",
+    "grows",
     "guess_again",
     "is_list",
     "known_list",
@@ -38,10 +39,14 @@ _GUESSES: tuple[Type, ...] = (
 
 def known_list(fr: Frame, values: Sequence[FrontValue], node: Any) -> FrontValue:
     """A list of known parts, made at a node; a list of the IR where a loop or branch was seen to change its length."""
-    origin = (fr.session.path, id(node))
-    if ("grows", origin) in fr.session.hints:
+    if grows(fr, node):
         return new_list(fr, values, node)
-    return fr.session.new_cell(sequence(values, "list"), (origin,))
+    return fr.session.new_cell(sequence(values, "list"), ((fr.session.path, id(node)),))
+
+
+def grows(fr: Frame, node: Any) -> bool:
+    """Whether the list that is made at a node has to be one of the IR."""
+    return ("grows", (fr.session.path, id(node))) in fr.session.hints
 
 
 def new_list(fr: Frame, values: Sequence[FrontValue], node: Any) -> Value:
@@ -52,11 +57,16 @@ def new_list(fr: Frame, values: Sequence[FrontValue], node: Any) -> Value:
     element: Type = session.hints.get(key, UNKNOWN)
     for operand in operands:
         element = _joined(fr, element, strip(operand.type), node)
-    operands = [_fitted(fr, node, operand, element) for operand in operands]
+    operands = [
+        _fitted(fr, node, value, operand, element)
+        for value, operand in zip(values, operands, strict=True)
+    ]
     result = fr.op(node, list_new, *operands, element=element)
     (op,) = fr.b.body[-1:]
     assert isinstance(op, Op)
     session.lists[result] = (key, len(session.loops), op)
+    for operand in operands:
+        _hold(session, result, operand)
     return result
 
 
@@ -107,7 +117,8 @@ def put_on(fr: Frame, node: Any, target: Value, value: FrontValue) -> None:
     """`target.append(value)`."""
     operand = as_item(fr, node, value)
     _settle(fr, target, strip(operand.type), node)
-    fr.ops(node, append, target, _fitted(fr, node, operand, _element(target)))
+    fr.ops(node, append, target, _fitted(fr, node, value, operand, _element(target)))
+    _hold(fr.session, target, operand)
 
 
 def put_in(fr: Frame, node: Any, target: Value, position: Atom, value: FrontValue) -> None:
@@ -116,7 +127,15 @@ def put_in(fr: Frame, node: Any, target: Value, position: Atom, value: FrontValu
     element = strip(operand.type)
     if target in fr.session.lists or _kind(element) != _kind(_element(target)):
         _settle(fr, target, element, node)
-    fr.ops(node, list_set, target, position, _fitted(fr, node, operand, _element(target)))
+    fr.ops(node, list_set, target, position, _fitted(fr, node, value, operand, _element(target)))
+    _hold(fr.session, target, operand)
+
+
+def _hold(session: Session, target: Value, item: Atom) -> None:
+    """Note that a list made here was put on another one."""
+    if item in session.lists and target in session.lists:
+        assert isinstance(item, Value)
+        session.held.setdefault(session.lists[target][0], set()).add(item)
 
 
 def _element(target: Value) -> Type:
@@ -124,15 +143,20 @@ def _element(target: Value) -> Type:
     return target.type.element
 
 
-def _fitted(fr: Frame, node: Any, item: Atom, element: Type) -> Atom:
-    """A container whose numbers have the dtypes of the list's: compiled code has one type for all items."""
-    is_container = isinstance(item, Value) and isinstance(item.type, Struct)
-    if not is_container or _kind(strip(item.type)) == _kind(element):
+def _fitted(fr: Frame, node: Any, value: FrontValue, item: Atom, element: Type) -> Atom:
+    """`item`, what `value` is on a list, with numbers of the dtypes that the list has: compiled code has one type for
+    all items.
+    """
+    if _kind(strip(item.type)) == _kind(element):
         return item
-    assert isinstance(item, Value) and isinstance(element, Struct)
-    own = take_apart(fr, item, node)
+    if not isinstance(element, Struct) or not isinstance(item.type, Struct):
+        return coerced(fr, node, item, element)
+    own = fr.session.current(value)
+    if isinstance(own, Value):
+        own = take_apart(fr, own, node)
+    assert isinstance(own, Parts)
     parts = [
-        _fitted(fr, node, coerced(fr, node, as_operand(fr, node, part), type_), type_)
+        _fitted(fr, node, part, as_operand(fr, node, part), type_)
         for part, type_ in zip(own.values, element.parts, strict=True)
     ]
     return as_operand(fr, node, replace(own, values=tuple(parts)))
@@ -189,10 +213,8 @@ def as_item(fr: Frame, node: Any, value: FrontValue) -> Atom:
     for cell in _cells(session.current(value)):
         session.on_lists.add(cell)
         session.items.update(session.origins.get(cell, ()))
-    if isinstance(value, Value) and value in session.lists:
-        session.list_items.add(value)
-        if value.type == List(UNKNOWN):
-            session.empty_items.add(session.lists[value][0])
+    if isinstance(value, Value) and value in session.lists and value.type == List(UNKNOWN):
+        session.empty_items.add(session.lists[value][0])
     return as_operand(fr, node, value)
 
 
@@ -249,10 +271,25 @@ def _settle_items(fr: Frame, known: Any, element: Type) -> None:
         raise Restart
 
 
+def _held(session: Session, item: Value) -> Iterator[Value]:
+    """The lists made here that an item of a list may be; of all lists where it is not known whose item it is."""
+    root = item
+    while root in session.item_of:
+        root = session.item_of[root]
+    waiting = {session.lists[root][0]} if root in session.lists else set(session.held)
+    seen: set[Any] = set()
+    while waiting:
+        key = waiting.pop()
+        seen.add(key)
+        for value in session.held.get(key, ()):
+            yield value
+            waiting |= {session.lists[value][0]} - seen
+
+
 def _widen_origin(fr: Frame, target: Value, element: Type, node: Any) -> None:
     """Read again with a wider type of the lists that were put on lists, of which this may be one."""
     session = fr.session
-    inner = [v for v in session.list_items if v.type == target.type]
+    inner = [v for v in _held(session, target) if v.type == target.type]
     if inner and isinstance(target.type, List):
         wider = _joined(fr, target.type.element, element, node)
         session.hints.update({session.lists[v][0]: wider for v in inner})

@@ -200,8 +200,10 @@ class Session:
         The cells that were put on lists of the IR, where a later change would not be seen.
     items, empty_items : set
         Where the lists are made that were put on lists; those whose elements are not known.
-    list_items : set
-        Lists of the IR that were put on lists.
+    held : dict
+        For where a list of the IR is made: the lists that were put on it.
+    item_of : dict
+        Lists that were read as items of others, each with the list that it was on.
     is_callee : bool
         Whether this is a function of its own that another one calls.
     guesses : list
@@ -251,7 +253,8 @@ class Session:
     on_lists: set[str] = field(default_factory=set)
     items: set[Any] = field(default_factory=set)
     empty_items: set[Any] = field(default_factory=set)
-    list_items: set[Value] = field(default_factory=set)
+    held: dict[Any, set[Value]] = field(default_factory=dict)
+    item_of: dict[Value, Value] = field(default_factory=dict)
     is_callee: bool = False
     guesses: list[Callable[[Any, str], None]] = field(default_factory=list)
     part_of: dict[Value, Value] = field(default_factory=dict)
@@ -288,6 +291,15 @@ class Session:
         while len(self.patches) > mark.patches:
             value, op, old = self.patches.pop()
             retype_list(value, op, old)
+
+    def widen_lists(self, values: Iterable[Any], wanted: Type) -> None:
+        """Read again with a wider type of lists that were made here, where one name stands for several of them."""
+        if not isinstance(wanted, List) or isinstance(wanted.element, List):
+            return
+        narrow = [v for v in values if v in self.lists and v.type != wanted]
+        if narrow:
+            self.hints.update({self.lists[v][0]: wanted.element for v in narrow})
+            raise Restart
 
     @contextmanager
     def region(self) -> Iterator[Builder]:

@@ -12,7 +12,15 @@ from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import put_in
 from srcdiff.frontend.session import Restart
-from srcdiff.frontend.subscripts import Place, array_of, need_static, part_key, place_of, read_item
+from srcdiff.frontend.subscripts import (
+    Place,
+    array_of,
+    need_static,
+    part_key,
+    place_of,
+    position_of,
+    read_item,
+)
 from srcdiff.frontend.twins import refuse_twins
 from srcdiff.frontend.values import (
     FrontValue,
@@ -40,7 +48,7 @@ def write_item(fr: Frame, base: FrontValue, key: FrontValue, value: FrontValue, 
         return
     target = fr.as_atom(base, node)
     if isinstance(target, Value) and isinstance(target.type, List):
-        put_in(fr, node, target, fr.as_atom(key, node), value)
+        put_in(fr, node, target, position_of(fr, key, node), value)
         return
     place = place_of(fr, target, key, node)
     _write(fr, store, target, array_of(fr, value, node), place, node)
@@ -169,7 +177,7 @@ def update_item(
         return
     target = fr.as_atom(base, node)
     if isinstance(target, Value) and isinstance(target.type, List):
-        position = fr.as_atom(key, node)
+        position = position_of(fr, key, node)
         old = fr.op(node, list_item, target, position)
         if isinstance(old.type, Array):
             add_to(fr, old, op, fr.as_atom(value, node), node, combine)

@@ -39,6 +39,7 @@ __all__ = [
     "need_static",
     "part_key",
     "place_of",
+    "position_of",
     "read_item",
     "shape_parts",
 ]
@@ -87,11 +88,21 @@ def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontV
             if items.lists[0][1] not in fr.session.hints and getattr(node, "in_passing", False):
                 return items
             return HOOKS["listed"](fr, node, array, items, items.reverse)  # type: ignore[no-any-return]
-        return fr.op(node, list_item, array, fr.as_atom(key, node))
+        item = fr.op(node, list_item, array, position_of(fr, key, node))
+        fr.session.item_of[item] = array
+        return item
     place = place_of(fr, array, key, node)
     return fr.op(
         node, index if place.is_view else gather, array, *place.operands, where=place.where
     )
+
+
+def position_of(fr: Frame, key: FrontValue, node: Any) -> Atom:
+    """A place on a list."""
+    place = fr.as_atom(key, node)
+    if not isinstance(place.type, Scalar) or place.type.dtype[0] not in "biu":
+        fr.fail(node, f"a place on a list is an integer, not {describe(place)}", "Use int().")
+    return place
 
 
 def _list_slice(fr: Frame, array: Value, key: Slice, node: Any) -> Items:

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.core import Atom, Const, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.structs import build_struct
 from srcdiff.ir.types import Array, List, Scalar, Struct, Type
@@ -120,6 +120,9 @@ def _item(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
 
 
 def _list_text(op: Op) -> str:
+    numbers = set(op.operands)
+    if len(op.operands) > 4 and len(numbers) == 1 and isinstance(op.operands[0], Const):
+        return f"[{{0}}] * {len(op.operands)}"
     return f"[{', '.join(f'{{{i}}}' for i in range(len(op.operands)))}]"
 
 

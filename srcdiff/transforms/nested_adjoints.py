@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, For, Value, const
-from srcdiff.ir.types import INT, Array, List, Struct, Type, is_float
+from srcdiff.ir.types import INT, Array, List, Scalar, Struct, Type
 from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.adjoints import adjoint_type
 
@@ -56,4 +56,4 @@ def zeros_for(b: Builder, d: Atom, type_: Type) -> Atom:
         return b.op(memory.zeros_like_list, d, type=adjoint_type(type_))
     if isinstance(type_, Array):
         return b.op(memory.zeros_like, d)
-    return const(0.0) if is_float(type_) else const(None)
+    return const(0.0) if isinstance(type_, Scalar) else const(None)
