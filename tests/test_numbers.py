@@ -165,3 +165,46 @@ def test_clip_with_one_bound() -> None:
     np.testing.assert_array_equal(
         srcdiff.grad(lambda x: np.sum(np.clip(x, 0.0, None)))(x), [0, 1, 1]
     )
+
+
+def narrow_sum(x, k):
+    total = np.float32(0)
+    for v in x.astype(np.float32):
+        total += v * np.float32(k)
+    return total
+
+
+def narrow_branch(x):
+    total, last = np.float32(0), x[0]
+    for v in x:
+        if v > 0.3:
+            total, last = total + v, total
+        else:
+            last = last * v
+    return total * last
+
+
+def counted_pairs(x):
+    pairs = []
+    for i in range(len(x)):
+        pairs.append((x[i], i))
+    pairs[0] = (x[1] * x[2], 2)
+    return sum(p * q for p, q in pairs)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize(
+    ("function", "args", "expected"),
+    [
+        (narrow_sum, (np.array([0.5, 0.25, 0.125]), 2.0), [2.0, 2.0, 2.0]),
+        (narrow_branch, (np.array([0.5, 0.25, 1.5], np.float32),), [2.5, 0.0, 0.5]),
+        (counted_pairs, (np.array([0.5, 0.25, 1.5]),), [0.0, 1 + 3.0, 2 + 0.5]),
+    ],
+)
+def test_numbers_of_a_loop_or_list_keep_their_dtypes_in_both_modes(function, args, expected, jit):
+    """Their zeros do, too: with those of another dtype, compiled code was refused."""
+    gradient = srcdiff.grad(function, jit=jit)(*args)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-6)
+    tangents = (np.ones_like(args[0]), *[None] * (len(args) - 1))
+    _, tangent = srcdiff.jvp(function, args, tangents, jit=jit)
+    assert tangent == pytest.approx(sum(expected), rel=1e-6)

@@ -13,8 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from srcdiff.ir.build import Builder, Env
-from srcdiff.ir.core import Atom, Const, Function, Op, OpDecl, Region, Value
+from srcdiff.ir.core import Atom, Const, Function, Op, OpDecl, Region, Value, const
 from srcdiff.ir.types import (
     NONE,
     Array,
@@ -38,6 +40,7 @@ __all__ = [
     "in_dtype",
     "is_zero",
     "whole",
+    "zero",
     "zeros",
 ]
 
@@ -190,6 +193,12 @@ def assumed_lengths(fn: Function) -> dict[Dim, Dim]:
     pairs = [(a, b.substitute(bindings)) for a, b in fn.notes.get("assumptions", ())]
     pairs = [(b, a) if a.is_const else (a, b) for a, b in pairs]
     return {a: b for a, b in pairs if not a.is_const and a != b}
+
+
+def zero(type_: Scalar) -> Const:
+    """The number 0 of a type."""
+    narrow = type_.dtype in ("float16", "float32")
+    return const(np.dtype(type_.dtype).type(0) if narrow else 0.0)
 
 
 def is_zero(atom: Atom) -> bool:

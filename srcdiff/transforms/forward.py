@@ -52,6 +52,7 @@ from srcdiff.transforms.adjoints import (
     in_dtype,
     is_zero,
     whole,
+    zero,
     zeros,
 )
 from srcdiff.transforms.facts import rename
@@ -165,7 +166,7 @@ class _Forward:
         if isinstance(type_, Array):
             return zeros(b, type_)
         if isinstance(type_, Scalar):
-            return const(0.0)
+            return zero(type_)
         if isinstance(type_, List):
             return b.op(memory.zeros_like_list, atom, type=type_)
         if isinstance(type_, Struct):
@@ -263,6 +264,8 @@ class _Forward:
             self.whole_dot(a, scope, b) if _is_data(op, k) else a for k, a in enumerate(op.operands)
         ]
         results = tuple(Value(t, dot_name(v)) for v, t in _tangents(op, operands, b))
+        if op.decl is containers.list_new:
+            op = replace(op, attrs={**op.attrs, "element": adjoint_type(op.attrs["element"])})
         b.append(replace(op, operands=tuple(operands), results=results, origin="tangent"))
         scope.dots.update(
             (v, d) for v, d in zip(op.results, results, strict=True) if is_float(v.type)

@@ -35,7 +35,7 @@ from srcdiff.ir.types import (
     is_float,
 )
 from srcdiff.ops import containers, control, memory
-from srcdiff.transforms.adjoints import Scope, adjoint_type, hint, whole, zeros
+from srcdiff.transforms.adjoints import Scope, adjoint_type, hint, whole, zero, zeros
 from srcdiff.transforms.fitting import Fitting
 from srcdiff.transforms.forward_part import ForwardPart
 from srcdiff.transforms.inner_lists import inner_item, is_changed, keeps_place, stays
@@ -172,7 +172,7 @@ class Reversal:
     def zeros(self, value: Value, scope: Scope) -> Atom:
         type_ = adjoint_type(value.type)
         if isinstance(type_, Scalar):
-            return const(0.0)
+            return zero(type_)
         if isinstance(type_, Array):
             if all(self.forward.is_known(d) for d in type_.shape) or value in self.stand_ins:
                 return zeros(scope.b, type_, hint(value))
