@@ -173,14 +173,25 @@ def build_loops(derived: Derived, arguments: Arguments, bound: bool = False) -> 
         try:
             options = derived.options
             loops = to_loops(
-                fn, arguments.lengths, parse_expansion, recorder, options.fastmath, options.threads
+                fn,
+                arguments.lengths,
+                parse_expansion,
+                recorder,
+                options.fastmath,
+                options.threads,
+                narrow=not bound and not arguments.any_lengths,
             )
         except NoLoopForm as reason:
             return replace(program, refused=str(reason))
         if verify(loops):  # rather none than one that reads what is not there
             return replace(program, refused="a defect of srcdiff: its loop form is not valid")
         source = to_source(with_entry_checks(loops, compiled=True))
-        return replace(program, source=source, bindings=mentioned(bindings_of(loops), source))
+        return replace(
+            program,
+            source=source,
+            bindings=mentioned(bindings_of(loops), source),
+            assumptions=(*program.assumptions, *loops.notes.get("small", ())),
+        )
 
 
 def mentioned(bindings: Mapping[str, Any], source: str) -> dict[str, Any]:

@@ -214,7 +214,8 @@ class _Writer:
 
     def facts(self) -> None:
         p = self.program
-        for left, right in p.assumptions:
+        narrow = () if self.compiled is None else self.compiled.program.assumptions
+        for left, right in dict.fromkeys((*p.assumptions, *narrow)):
             self.miss(f"{self.length(left)} != {self.length(right)}")
         for symbol in p.counts:
             self.miss(f"{self.length(Dim.of(symbol))} < 0")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from srcdiff.compiling import Compiled
 from srcdiff.generated import Generated, Specialisation
 from srcdiff.ir.shapes import is_clamp_of
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
@@ -132,7 +133,7 @@ def _explained(g: Generated, made: Specialisation, before: Specialisation | None
         name=g.__name__,
         arguments={name: said(t) for name, t in types.items()},
         because=tuple(_because(types, before)) if before is not made else (),
-        assumes=tuple(dict.fromkeys(_facts(program))),
+        assumes=tuple(dict.fromkeys(_facts(program, compiled))),
         outside=len(program.watched),
         runs="nothing yet" if made.run is None else "compiled" if is_compiled else "NumPy",
         refused=made.refused,
@@ -158,9 +159,10 @@ def _because(types: Mapping[str, Type], before: Specialisation | None) -> Iterat
             yield f"{name} is {said(type_)}, and was {said(earlier[name])}"
 
 
-def _facts(program: Program) -> Iterator[str]:
+def _facts(program: Program, compiled: Compiled | None) -> Iterator[str]:
     """What was concluded from lengths and integers."""
-    for left, right in program.assumptions:
+    narrow = () if compiled is None else compiled.program.assumptions
+    for left, right in (*program.assumptions, *narrow):
         if is_clamp_of(left, right):
             terms = [(s, k) for s, k in right.terms]
             above = Dim(max(right.const, 0), tuple((s, k) for s, k in terms if k > 0))

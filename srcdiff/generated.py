@@ -65,6 +65,12 @@ class Specialisation:
     run: Callable[..., Any] | None = None
     direct: DirectCall | None = None
 
+    def fits(self, lengths: Mapping[str, int]) -> bool:
+        """Whether what was concluded from the arguments' lengths holds for others."""
+        if self.compiled is not None and not self.compiled.program.fits(lengths):
+            return False
+        return self.program.fits(lengths)
+
 
 @dataclass
 class Specialisations:
@@ -208,7 +214,7 @@ class Generated:
 
     def _find(self, arguments: Arguments) -> Specialisation | None:
         for entry in self._cache.entries.get(arguments.key, ()):
-            if entry.program.fits(arguments.lengths):
+            if entry.fits(arguments.lengths):
                 return entry
         return None
 

@@ -96,12 +96,12 @@ class _Record:
             base = getattr(base.base, "derived", base.base)
         words += [_words(t, roots) for t in arguments.types]
         words += [*arguments.names, str(arguments.wrt)]
+        lengths = arguments.lengths.values()
         if arguments.any_lengths:
             words.append(f"any lengths but {sorted(arguments.lengths.items())}")
-        elif made is LoopProgram:  # small products are loops
-            words.append(
-                str([min(max(n, 0).bit_length(), 12) // 3 for n in arguments.lengths.values()])
-            )
+        elif made is LoopProgram:  # small products are loops, and small axes are written out
+            sizes = (-n if 1 < n <= 4 else min(max(n, 0).bit_length(), 12) // 3 for n in lengths)
+            words.append(str([*sizes]))
         defaults = list(arguments.defaults.items())
         return cls(made, derived, fingerprint(json.dumps(words), [base, *roots, defaults]))
 

@@ -32,6 +32,7 @@ __all__ = [
     "Builder",
     "Env",
     "Rewriter",
+    "axes_of_arrays",
     "change_dims",
     "clone_region",
     "clone_statement",
@@ -189,17 +190,21 @@ def shapes_for(fn: Function) -> Shapes:
 
 
 def lengths_of(fn: Function) -> Shapes:
-    """What is known of a finished function's lengths: those of arrays, and its counts, are not negative."""
+    """What is known of a finished function's lengths: those of parameters, and its counts, are not negative."""
     shapes = shapes_for(fn)
+    shapes.rigid |= {d.symbol for p in fn.params for d in shape_of(p.type) if d.symbol is not None}
+    shapes.rigid |= set(fn.notes.get("counts", ()))  # no program is called with negative ones
+    return shapes
+
+
+def axes_of_arrays(fn: Function) -> set[str]:
+    """The symbols of lengths that no number gave: they are not negative where there is such an array."""
     numbers: set[str | None] = set()
     for v in _values(fn.body):
         if isinstance(v.type, Scalar) and v.type.expr is not None:
             numbers.add(v.type.expr.symbol)
     axes = {d.symbol for v in _values(fn.body) for d in shape_of(v.type)}
-    shapes.axes = {s for s in axes - numbers if s is not None}
-    shapes.rigid |= {d.symbol for p in fn.params for d in shape_of(p.type) if d.symbol is not None}
-    shapes.rigid |= set(fn.notes.get("counts", ()))  # no program is called with negative ones
-    return shapes
+    return {s for s in axes - numbers if s is not None}
 
 
 def _values(region: Region) -> Iterator[Value]:

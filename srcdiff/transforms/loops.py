@@ -33,6 +33,7 @@ from srcdiff.transforms.split_nests import split_nests
 from srcdiff.transforms.sums_in_memory import sums_in_memory
 from srcdiff.transforms.tables import tables
 from srcdiff.transforms.truth_numbers import truth_numbers
+from srcdiff.transforms.unroll import small_axes, unroll
 
 __all__ = ["to_loops"]
 
@@ -44,11 +45,13 @@ def to_loops(
     recorder: Recorder,
     fastmath: bool = True,
     threads: int | None = 0,
+    narrow: bool = False,
 ) -> Function:
     """A derivative ready to be printed, as loops over scalars.
 
     Without `fastmath`, sums are added up in the order in which they stand. `threads`: how many share the turns of a
-    loop; None: as many as Numba has, 0: none.
+    loop; None: as many as Numba has, 0: none. `narrow`: for arguments whose small axes are as long as at hand, where
+    that writes out loops; they are `notes["small"]`.
 
     Raises
     ------
@@ -70,6 +73,7 @@ def to_loops(
         Pass("length checks", length_checks, "loops over scalars ask for no length"),
         Pass("clear in turns", clear_in_turns, "turns share storage, which one of them clears"),
         Pass("scalarise", lambda f: _scalarised(f, lengths), "array operations are loops"),
+        Pass("unroll", unroll, "points have a few coordinates"),
         Pass("common", _common, "elements that several loops ask for"),
         Pass("hoist checks", hoist_checks, "indices are checked once for all turns"),
         Pass("fuse nests", fuse_nests, "what is made in a turn is used in it"),
@@ -95,6 +99,11 @@ def to_loops(
             "helpers are printed and compiled as loops, too",
         ),
     )
+    small = small_axes(fn, lengths) if narrow else fn
+    if small is not fn:
+        new = recorder.run(small, passes)
+        if new.notes.get("unrolled"):
+            return new
     return recorder.run(fn, passes)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.alias import writes_of
-from srcdiff.ir.build import Builder, lengths_of
+from srcdiff.ir.build import Builder, axes_of_arrays, lengths_of
 from srcdiff.ir.core import (
     Atom,
     Call,
@@ -72,7 +72,9 @@ class _Scalarise(Waiting):
         self.read_here: set[Atom] = set()  # what statements of the region at hand read
 
     def function(self, fn: Function) -> Function:
-        b = Builder(lengths_of(fn), "compiler", fn.location)
+        shapes = lengths_of(fn)
+        shapes.axes = axes_of_arrays(fn)
+        b = Builder(shapes, "compiler", fn.location)
         return fn.with_body(self.region(fn.body, b))
 
     def region(

@@ -36,7 +36,7 @@ def steps(u0, k, n):
 CASES = [
     (softmax_like, (X,), 0),
     (pair_energy, (PAIRS,), 0),
-    (logistic, (PAIRS, X[:4]), 0),
+    (logistic, (np.hstack((PAIRS, PAIRS)), X[:4]), 0),
     (steps, (X, 0.2, 3), (0, 1)),
 ]
 
