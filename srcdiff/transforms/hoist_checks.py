@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from srcdiff.ir.alias import has_effect
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
@@ -32,8 +32,14 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.types import Dim
-from srcdiff.ops import control, memory
+from srcdiff.ops import control
 from srcdiff.ops.integers import known
+from srcdiff.transforms.counted_checks import (
+    Check,
+    at_hand_outside,
+    without,
+    without_counted_checks,
+)
 from srcdiff.transforms.facts import defined_in
 
 __all__ = ["hoist_checks"]
@@ -42,14 +48,6 @@ __all__ = ["hoist_checks"]
 def hoist_checks(fn: Function) -> Function:
     """`fn` with the checks of inner loops moved out as far as they may be, and none made twice."""
     return _HoistChecks()(fn)
-
-
-@dataclass(frozen=True)
-class _Check:
-    """`if test: raise IndexError(...)`: the operation that tests, and the branch."""
-
-    test: Op
-    branch: If
 
 
 class _HoistChecks(Rewriter):
@@ -62,12 +60,13 @@ class _HoistChecks(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
         if isinstance(new, For) and not new.breaks and _is_quiet_but_for_checks(new):
+            new = without_counted_checks(new, _checks, b)
             new = _without_checks(new, b)
         b.append(new)
 
 
-def _checks(body: Sequence[Statement]) -> list[_Check]:
-    found: list[_Check] = []
+def _checks(body: Sequence[Statement]) -> list[Check]:
+    found: list[Check] = []
     for k, s in enumerate(body[:-1]):
         branch = body[k + 1]
         is_test = isinstance(s, Op) and s.decl is control.test
@@ -78,7 +77,7 @@ def _checks(body: Sequence[Statement]) -> list[_Check]:
             and _is_check(branch)
         ):
             assert isinstance(s, Op)
-            found.append(_Check(s, branch))
+            found.append(Check(s, branch))
     return found
 
 
@@ -107,37 +106,17 @@ def _is_quiet_but_for_checks(loop: For) -> bool:
 def _without_checks(loop: For, b: Builder) -> For:
     """The loop without the checks that now stand in front of it."""
     own = {*loop.body.params, *defined_in(loop.body)}
-    asks = (memory.length, memory.axis_length)
-    lengths = {s.results[0]: s for s in loop.body.body if isinstance(s, Op) and s.decl in asks}
     gone: set[Statement] = set()
     for check in _checks(loop.body.body):
-        test, asked = _with_outer_lengths(check.test, lengths, own)
-        moved = _in_front(_Check(test, check.branch), loop, own)
+        test, asked = at_hand_outside(check.test, loop, own)
+        moved = _in_front(Check(test, check.branch), loop, own)
         if moved is not None:
             b.body += [*asked, *moved]
             gone |= {check.test, check.branch}
-    if not gone:
-        return loop
-    body = tuple(s for s in loop.body.body if s not in gone)
-    return replace(loop, body=replace(loop.body, body=body))
+    return without(loop, gone)
 
 
-def _with_outer_lengths(
-    test: Op, lengths: dict[Value, Op], own: set[Value]
-) -> tuple[Op, list[Statement]]:
-    """A test that asks in front of the loop for lengths that are the same there."""
-    asked: list[Statement] = []
-    operands: list[Atom] = []
-    for a in test.operands:
-        made = lengths.get(a) if isinstance(a, Value) else None
-        if made is not None and own.isdisjoint(o for o in made.operands if isinstance(o, Value)):
-            a = replace(made.results[0])
-            asked.append(replace(made, results=(a,)))
-        operands.append(a)
-    return replace(test, operands=tuple(operands)), asked
-
-
-def _in_front(check: _Check, loop: For, own: set[Value]) -> list[Statement] | None:
+def _in_front(check: Check, loop: For, own: set[Value]) -> list[Statement] | None:
     """The check for all turns at once; None where there is no such."""
     test = _at_the_start(check.test, loop)
     inner = [a for a in test.operands if a in own]
@@ -169,7 +148,7 @@ def _at_the_start(test: Op, loop: For) -> Op:
 
 
 def _guarded(
-    check: _Check, loop: For, text: str, operands: Sequence[Atom], is_enough: bool = False
+    check: Check, loop: For, text: str, operands: Sequence[Atom], is_enough: bool = False
 ) -> list[Statement] | None:
     """The check where the loop makes a turn at all; `is_enough`: that follows from the test, for loops from 0."""
     if loop.reverse or not isinstance(loop.step, Const) or loop.step.value != 1:
