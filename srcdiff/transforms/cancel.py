@@ -22,10 +22,11 @@ from __future__ import annotations
 from collections.abc import Set
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Function, Op, Statement, Value, const
+from srcdiff.ir.core import Function, Op, Statement, Value
 from srcdiff.ir.shapes import missing
-from srcdiff.ir.types import Array, dims_of, shape_of
+from srcdiff.ir.types import Array, Scalar, dims_of, shape_of
 from srcdiff.ops import memory
+from srcdiff.transforms.adjoints import zero
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.facts import substitute
 from srcdiff.transforms.fold import fold
@@ -37,7 +38,7 @@ __all__ = ["cancel"]
 def cancel(fn: Function) -> Function:
     """`fn` without adjoints that are zero by the rules of algebra."""
     zeros = zeros_of(fn)
-    numbers: Env = {v: const(0.0) for v in zeros if not isinstance(v.type, Array)}
+    numbers: Env = {v: zero(v.type) for v in zeros if isinstance(v.type, Scalar)}
     arrays = {v for v in zeros if isinstance(v.type, Array)}
     if arrays:
         fn = _Zeros(fn, arrays)(fn)

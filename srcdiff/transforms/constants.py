@@ -6,6 +6,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from srcdiff.ir.core import Atom, Const, Op, const
 from srcdiff.ir.types import Scalar
 
@@ -38,7 +40,9 @@ def is_number(atom: Atom) -> bool:
 
 
 def is_zero_constant(atom: Atom) -> bool:
-    return isinstance(atom, Const) and isinstance(atom.value, int | float) and atom.value == 0
+    if not isinstance(atom, Const) or not isinstance(atom.value, int | float | np.floating):
+        return False
+    return bool(atom.value == 0)
 
 
 def is_one(atom: Atom) -> bool:

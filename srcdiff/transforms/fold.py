@@ -32,8 +32,9 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.shapes import missing
-from srcdiff.ir.types import Scalar, Struct, dims_of, ndim_of, shape_of
+from srcdiff.ir.types import Scalar, Struct, dims_of, is_float, ndim_of, shape_of
 from srcdiff.ops import arithmetic, containers, memory
+from srcdiff.transforms.adjoints import zero
 from srcdiff.transforms.constants import constant_value, is_zero_constant, known_constant
 from srcdiff.transforms.facts import (
     count_uses,
@@ -319,7 +320,7 @@ class _Fold(Rewriter):
     def zero(self, op: Op, b: Builder) -> Atom | None:
         """A zero of an operation's result type; None where only the operation itself knows the lengths."""
         if isinstance(op.result.type, Scalar):
-            return const(0.0) if op.result.type.dtype == "float64" else const(0)
+            return zero(op.result.type) if is_float(op.result.type) else const(0)
         lengths = self.lengths(op, b)
         if lengths is None:
             return None

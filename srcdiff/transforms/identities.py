@@ -59,9 +59,31 @@ def constants_first(operands: Iterable[Atom]) -> tuple[Atom, ...]:
 
 def _add(f: Known, op: Op, b: Builder) -> Atom | None:
     x, y = op.operands
-    if f.is_zero(y) and may_stand(x.type, op.result.type):
-        return x
-    return y if f.is_zero(x) else None
+    if f.is_zero(x):
+        x, y = y, x
+    if not f.is_zero(y):
+        return None
+    return x if may_stand(x.type, op.result.type) else _widened(x, op, f, b)
+
+
+def _widened(x: Atom, op: Op, f: Known, b: Builder) -> Atom | None:
+    """A narrow array in the place of its sum with wide zeros."""
+    own, wide = x.type, op.result.type
+    if not isinstance(own, Array) or not isinstance(wide, Array) or own.shape != wide.shape:
+        return None
+    results, attrs = (replace(op.result),), {"dtype": wide.dtype}
+    cast = Op(arithmetic.astype, (x,), results, attrs, op.location, op.origin)
+    f.emit(cast, b)
+    return cast.result
+
+
+def _astype(f: Known, op: Op, b: Builder) -> Atom | None:
+    """A narrow array that was made wide, and is made narrow again."""
+    inner = f.operand_of(op.operands[0], "astype")
+    if inner is None or inner.origin == "user":
+        return None
+    source = inner.operands[0]
+    return source if same_kind(source.type, op.result.type) else None
 
 
 def _subtract(f: Known, op: Op, b: Builder) -> Atom | None:
@@ -305,6 +327,7 @@ def _sum_if_one(f: Known, op: Op, b: Builder) -> Atom | None:
 
 IDENTITIES: dict[str, Identity] = {
     "add": _add,
+    "astype": _astype,
     "subtract": _subtract,
     "multiply": _multiply,
     "divide": _divide,

@@ -24,7 +24,7 @@ from srcdiff.ir.core import (
     While,
     walk,
 )
-from srcdiff.ir.types import Array, Dim, Scalar, Type, element_type, ndim_of, shape_of
+from srcdiff.ir.types import Array, Dim, Scalar, Type, ndim_of, shape_of
 from srcdiff.ops import arithmetic, linalg, memory, reductions
 from srcdiff.ops.axes import axes_of
 from srcdiff.transforms import laurent
@@ -279,6 +279,15 @@ def _summed(f: _Facts, op: Op) -> Sum | None:
     return f.along(f.of(op.operands[0]), shape, gone, bool(op.attrs.get("keepdims")))
 
 
+def _averaged(f: _Facts, op: Op) -> Sum | None:
+    shape = shape_of(op.operands[0].type)
+    gone = axes_of(len(shape), op.attrs.get("axis"))
+    total = _summed(f, op)
+    count = f.along(laurent.number(1), shape, gone, keeps=False)
+    share = None if count is None else laurent.inverse(count)
+    return None if total is None or share is None else laurent.times(total, share)
+
+
 def _dot(f: _Facts, op: Op) -> Sum | None:
     if any(ndim_of(a.type) != 1 for a in op.operands):
         return None
@@ -330,6 +339,7 @@ _RULES: dict[str, Callable[[_Facts, Op], Sum | None]] = {
     "negative": _minus,
     "power": _power,
     "sum": _summed,
+    "mean": _averaged,
     "matmul": _dot,
     "dot": _dot,
     "expand_dims": _expanded,
@@ -347,11 +357,11 @@ def _plus_product(p: Sum | None, q: Sum, r: Sum) -> Sum | None:
 
 
 def _is_real(type_: Type) -> bool:
-    return isinstance(type_, Array | Scalar) and element_type(type_).dtype == "float64"
+    return isinstance(type_, Array | Scalar) and type_.dtype.startswith("float")
 
 
 def _is_number(type_: Type) -> bool:
-    return isinstance(type_, Scalar) and type_.dtype == "float64"
+    return isinstance(type_, Scalar) and _is_real(type_)
 
 
 def _labels(type_: Type) -> tuple[int, ...]:

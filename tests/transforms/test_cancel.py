@@ -232,6 +232,12 @@ def along_axes(x):
     )
 
 
+def along_rows(x):
+    y = np.expand_dims(x, 0)
+    top = np.max(y, axis=1, keepdims=True)
+    return np.sum(top + np.log(np.sum(np.exp(y - top), axis=1, keepdims=True)))
+
+
 NO_SHIFTS = [logsumexp, by_branches, weighted, softmax, log_softmax, rows, in_arrays, along_axes]
 
 
@@ -330,3 +336,24 @@ def test_ties_and_impossible_entries_share_as_the_sum_says(f):
 def test_no_elements_have_no_derivatives():
     with np.errstate(divide="ignore"):
         assert srcdiff.grad(logsumexp)(np.empty(0)).shape == (0,)
+
+
+def centred(x):
+    m = np.mean(x)
+    return np.sum((x - m) ** 2)
+
+
+def test_what_is_left_of_a_mean_is_nothing():
+    source = srcdiff.grad(centred).source_for(X)
+    assert "return 2.0 * (x - m)" in source
+    np.testing.assert_allclose(srcdiff.grad(centred)(X), by_differences(centred, X), rtol=1e-6)
+
+
+@pytest.mark.parametrize("f", [in_arrays, along_rows, logsumexp], ids=lambda f: f.__name__)
+def test_narrow_numbers_have_no_shifts_either(f):
+    x = np.array([0.5, -1.0, 2.0], dtype=np.float32)
+    g = srcdiff.grad(f)
+    assert not re.search(r"==|d_top|zeros", g.source_for(x))
+    d_x = g(x)
+    assert d_x.dtype == np.float32
+    np.testing.assert_allclose(d_x, by_differences(f, X), rtol=1e-4)
