@@ -84,7 +84,8 @@ def apply(
         decl, spelling = of_numbers(decl, atoms, spelling, fr.session.of_python)
         atoms = [atoms[0], *_alike(fr, node, atoms[1:])] if decl is choose else atoms
     results = fr.ops(node, decl, *atoms, spelling=spelling, **attrs)
-    return results[0] if len(results) == 1 else sequence(results)
+    is_single = len(results) == 1 and not decl.as_tuple
+    return results[0] if is_single else sequence(results)
 
 
 def _alike(fr: Frame, node: Any, numbers: Sequence[Atom]) -> list[Atom]:

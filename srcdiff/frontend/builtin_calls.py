@@ -13,9 +13,11 @@ import numpy as np
 from srcdiff.frontend.application import apply, spelled
 from srcdiff.frontend.comprehensions import folded, reducing
 from srcdiff.frontend.frame import Frame, describe
+from srcdiff.frontend.index_calls import INDEX_CALLS
 from srcdiff.frontend.iteration import CALL, iterable, unrolled
 from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import copied, known_list
+from srcdiff.frontend.stores import add_each, subtract_each
 from srcdiff.frontend.texts import TEXTS
 from srcdiff.frontend.truth import static_truth, truth_of
 from srcdiff.frontend.values import (
@@ -343,6 +345,11 @@ def _log(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return fr.op(node, arithmetic.divide, *logs)
 
 
+def _at(add: Callable[..., FrontValue]) -> Callable[..., FrontValue]:
+    """`np.add.at`: a statement."""
+    return lambda fr, node, args, kwargs: add(fr, node, [*args, *kwargs.values()])
+
+
 ATTRIBUTE: list[Any] = []  # `calls.attribute`, which is built on this module
 
 BUILTINS: dict[Any, Callable[..., FrontValue]] = {
@@ -350,5 +357,6 @@ BUILTINS: dict[Any, Callable[..., FrontValue]] = {
     functools.reduce: _reduce, tuple: _container("tuple"), list: _container("list"), dict: _dict,
     isinstance: _isinstance, type: _type, callable: _callable, getattr: _getattr, slice: _slice,
     divmod: _divmod, math.log: _log, np.shape: _shape, float: _number(float), int: _number(int),
-    **{cls: _numpy_number(cls) for cls in (np.float16, np.float32, np.int8, np.int16, np.int32, np.int64)}, **TEXTS,
+    **{cls: _numpy_number(cls) for cls in (np.float16, np.float32, np.int8, np.int16, np.int32, np.int64)},
+    **INDEX_CALLS, np.add.at: _at(add_each), np.subtract.at: _at(subtract_each), **TEXTS,
 }  # fmt: skip

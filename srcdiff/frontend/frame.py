@@ -18,7 +18,7 @@ from srcdiff.frontend.values import Conflict, FrontValue, Missing, Partial, Part
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, OpDecl, Value
 from srcdiff.ir.shapes import ShapeMismatch
-from srcdiff.ir.types import Scalar, Static
+from srcdiff.ir.types import Array, Scalar, Static
 from srcdiff.ops.infer import TypeMistake
 
 __all__ = ["HOOKS", "Frame", "describe", "reads"]
@@ -206,6 +206,9 @@ class Frame:
                 "complex numbers are not supported",
                 "Compute with the real and the imaginary part.",
             )
+        if decl.writes and any(_is_mask(operands[k]) for k in decl.writes):
+            self.session.masks_written += 1
+            self.session.true_counts = {}
         if self.session.shapes.doubts:
             HOOKS["doubts"](self, node, operands)
         return results
@@ -227,6 +230,10 @@ class Frame:
 
 def is_complex(value: Atom) -> bool:
     return getattr(value.type, "dtype", "").startswith("complex")
+
+
+def _is_mask(atom: Atom) -> bool:
+    return isinstance(atom.type, Array) and atom.type.dtype == "bool"
 
 
 def describe(value: FrontValue) -> str:

@@ -217,6 +217,8 @@ class Session:
         The parameters known when compiling that were read.
     updates : set
         What `s += v` made of numbers, which may be arrays without axes.
+    true_counts, masks_written : dict, int
+        How often masks of the open region are True, and how often arrays of booleans were written.
     outside : dict
         The constants that are such arrays outside, by their identity.
     notes : dict
@@ -262,6 +264,8 @@ class Session:
     writes_params: bool = False
     taken: set[str] = field(default_factory=set)
     updates: set[Value] = field(default_factory=set)
+    true_counts: dict[Value, Dim] = field(default_factory=dict)
+    masks_written: int = 0
     outside: dict[int, Outside] = field(default_factory=dict)
     of_python: bool = False  # a rule of an operation that gives a Python number
     user_names: bool = (
@@ -286,6 +290,7 @@ class Session:
         s = self.shapes
         s.bindings, s.used, s.order = dict(mark.bindings), dict(mark.used), dict(mark.order)
         del s.assumptions[mark.assumptions :], s.equal[mark.equal :]
+        self.true_counts = {}
         self.cells, self.cell_count = dict(mark.cells), mark.cell_count
         self.twins = dict(mark.twins)
         while len(self.patches) > mark.patches:
@@ -307,10 +312,12 @@ class Session:
         outer, facts = self.b, self.facts
         self.b = outer.inner()
         self.shapes.regions.append(len(self.shapes.order))
+        counts, self.true_counts, written = self.true_counts, {}, self.masks_written
         try:
             yield self.b
         finally:
             self.b, self.facts = outer, facts
+            self.true_counts = counts if written == self.masks_written else {}
             self.shapes.regions.pop()
 
     def ask_for(self, condition: Atom | None) -> None:
@@ -355,6 +362,14 @@ class Session:
             bool(cell and self.loop_cells)
             and int(cell.removeprefix("%cell")) <= self.loop_cells[-1]
         )
+
+    def true_count(self, mask: Atom) -> Dim:
+        """How often a mask is True: one length for all that it picks, until a mask is written."""
+        if not isinstance(mask, Value):
+            return self.shapes.fresh()
+        if mask not in self.true_counts:
+            self.true_counts[mask] = self.shapes.fresh()
+        return self.true_counts[mask]
 
     def current(self, value: FrontValue) -> FrontValue:
         """A value as it is now, after writes into it or into what it holds."""

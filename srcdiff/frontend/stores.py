@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,15 +29,23 @@ from srcdiff.frontend.values import (
     is_static,
     static,
 )
-from srcdiff.ir.core import Atom, OpDecl, Value
+from srcdiff.ir.core import Atom, OpDecl, Value, const
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.types import Array, List, Struct, shape_of
 from srcdiff.ops.arithmetic import negative
 from srcdiff.ops.containers import list_item
 from srcdiff.ops.infer import TypeMistake
-from srcdiff.ops.memory import add_into, gather, index, store, subscript_shape
+from srcdiff.ops.memory import add_at, add_into, gather, index, store, subscript_shape
 
-__all__ = ["add_to", "open_parameter", "update_item", "writable", "write_item"]
+__all__ = [
+    "add_each",
+    "add_to",
+    "open_parameter",
+    "subtract_each",
+    "update_item",
+    "writable",
+    "write_item",
+]
 
 
 def write_item(fr: Frame, base: FrontValue, key: FrontValue, value: FrontValue, node: Any) -> None:
@@ -138,15 +146,13 @@ def _write_part(fr: Frame, container: Parts, key: FrontValue, value: FrontValue,
 def _write(fr: Frame, decl: OpDecl, target: Atom, value: Atom, place: Place, node: Any) -> None:
     """Append a write, and learn from it that the lengths fit."""
     _check_fit(fr, target, value, place, node)
-    fr.ops(node, decl, target, value, *place.operands, where=place.where)
+    fr.ops(node, decl, target, value, *place.operands, **place.attrs)
 
 
 def _check_fit(fr: Frame, target: Atom, value: Atom, place: Place, node: Any) -> None:
-    if not shape_of(value.type):
-        return
     shapes = fr.session.shapes
     try:
-        written = subscript_shape(shapes, shape_of(target.type), place.where, place.operands)
+        written = subscript_shape(shapes, shape_of(target.type), place.attrs, place.operands)
         shapes.broadcast([written, shape_of(value.type)])
     except (TypeMistake, ShapeMismatch) as mistake:
         fr.fail(
@@ -187,13 +193,32 @@ def update_item(
         return
     place = place_of(fr, target, key, node)
     addend = array_of(fr, value, node)
-    if isinstance(op, gast.Add | gast.Sub) and "g" not in place.where.split(", "):
+    if isinstance(op, gast.Add | gast.Sub):
         _write(fr, add_into, target, _signed(fr, op, addend, node), place, node)
         return
-    old = fr.op(
-        node, index if place.is_view else gather, target, *place.operands, where=place.where
-    )
+    old = fr.op(node, index if place.is_view else gather, target, *place.operands, **place.attrs)
     _write(fr, store, target, fr.as_atom(combine(op, old, addend), node), place, node)
+
+
+def add_each(fr: Frame, node: Any, args: Sequence[FrontValue]) -> FrontValue:
+    """`np.add.at(base, key, value)`: places that are named twice are added to twice."""
+    if len(args) != 3:
+        fr.fail(node, "np.add.at takes an array, a subscript and what is added")
+    base, key, value = args
+    if writable(fr, base, node) is not None or isinstance(base, Parts):
+        fr.fail(node, "np.add.at adds to an array", "Write `+=` for a container.")
+    target = fr.as_atom(base, node)
+    place = place_of(fr, target, key, node)
+    _write(
+        fr, add_into if place.is_view else add_at, target, array_of(fr, value, node), place, node
+    )
+    return const(None)
+
+
+def subtract_each(fr: Frame, node: Any, args: Sequence[FrontValue]) -> FrontValue:
+    """`np.subtract.at(base, key, value)`."""
+    *rest, value = args
+    return add_each(fr, node, [*rest, fr.op(node, negative, array_of(fr, value, node))])
 
 
 def add_to(

@@ -26,10 +26,12 @@ from srcdiff.frontend.values import (
     static_int,
 )
 from srcdiff.ir.core import Atom, Const, Value, const
-from srcdiff.ir.types import Array, List, Scalar, Static, Struct, shape_of
+from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, shape_of
 from srcdiff.ops.arithmetic import add, subtract
 from srcdiff.ops.containers import get, list_item, list_length
-from srcdiff.ops.memory import axis_length, gather, index, is_view
+from srcdiff.ops.index_patterns import axes_taken, has_arrays, is_mask, is_view
+from srcdiff.ops.masks import nonzero, places_of_true
+from srcdiff.ops.memory import axis_length, gather, index
 from srcdiff.ops.registry import find
 
 __all__ = [
@@ -66,6 +68,8 @@ def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontV
         if number is not None:
             return length_along(fr, base.array, number, node)
         base = shape_parts(fr, base, node)
+    if isinstance(base, Known) and isinstance(base.value, type(np.s_)):
+        return key  # np.s_[...]
     if isinstance(base, Known) or (isinstance(base, Const) and isinstance(base.type, Static)):
         return _static_item(fr, base, key, node)
     if isinstance(base, Value) and isinstance(base.type, Struct):
@@ -92,9 +96,7 @@ def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontV
         fr.session.item_of[item] = array
         return item
     place = place_of(fr, array, key, node)
-    return fr.op(
-        node, index if place.is_view else gather, array, *place.operands, where=place.where
-    )
+    return fr.op(node, index if place.is_view else gather, array, *place.operands, **place.attrs)
 
 
 def position_of(fr: Frame, key: FrontValue, node: Any) -> Atom:
@@ -238,6 +240,11 @@ def shape_parts(fr: Frame, shape: ShapeOf, node: Any) -> Parts:
 class Place:
     where: str
     operands: tuple[Atom, ...]
+    count: Dim | None = None  # the length of what a mask picks
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        return {"where": self.where} | ({} if self.count is None else {"count": self.count})
 
     @property
     def is_view(self) -> bool:
@@ -248,12 +255,19 @@ def place_of(fr: Frame, array: Atom, key: FrontValue, node: Any) -> Place:
     keys = key.values if isinstance(key, Parts) and key.kind == "tuple" else (key,)
     items: list[str] = []
     operands: list[Atom] = []
-    for part in keys:
-        item, atoms = _item(fr, part, node)
-        items.append(item)
+    found = [_item(fr, part, node) for part in keys]
+    arrays = sum(has_arrays([item]) for item, _ in found)
+    count: Dim | None = None
+    for item, atoms in found:
+        if arrays > 1 and is_mask(item):  # beside others, a mask is the places where it is True
+            atoms = list(fr.ops(node, places_of_true if item == "m" else nonzero, *atoms))
+            items += ["g"] * len(atoms)
+        else:
+            items.append(item)
+            count = fr.session.true_count(atoms[0]) if is_mask(item) else count
         operands += atoms
     _check_items(fr, array, items, node)
-    return Place(", ".join(items), tuple(operands))
+    return Place(", ".join(items), tuple(operands), count)
 
 
 def _item(fr: Frame, part: FrontValue, node: Any) -> tuple[str, list[Atom]]:
@@ -270,13 +284,7 @@ def _item(fr: Frame, part: FrontValue, node: Any) -> tuple[str, list[Atom]]:
         case Scalar(dtype=dtype) if dtype[0] in "iu":
             return "i", [atom]
         case Array(dtype="bool") as type_:
-            if type_.ndim > 1:
-                fr.fail(
-                    node,
-                    "masks with more than one axis are not supported",
-                    "Use np.where(mask, ..., ...).",
-                )
-            return "m", [atom]
+            return "m" * type_.ndim, [atom]
         case Array(dtype=dtype) if dtype[0] in "iu":
             return "g", [atom]
     fr.fail(node, f"{describe(atom)} is no index", "Use integers, slices, None or integer arrays.")
@@ -296,19 +304,11 @@ def _slice_item(fr: Frame, part: Slice, node: Any) -> tuple[str, list[Atom]]:
 def _check_items(fr: Frame, array: Atom, items: list[str], node: Any) -> None:
     if not isinstance(array.type, Array):
         fr.fail(node, f"{describe(array)} cannot be subscripted", "Only arrays and containers can.")
-    used = sum(item not in ("None", "...") for item in items)
+    used = sum(map(axes_taken, items))
     if used > array.type.ndim:
         fr.fail(
             node, f"too many indices: the array has {array.type.ndim} axes, {used} were indexed"
         )
-    if any(item in ("g", "m") for item in items):
-        advanced = [k for k, item in enumerate(items) if item in ("g", "m", "i")]
-        if advanced != list(range(advanced[0], advanced[-1] + 1)):
-            fr.fail(
-                node,
-                "index arrays that are separated by slices are not supported",
-                "Index in two steps.",
-            )
 
 
 def array_of(fr: Frame, value: FrontValue, node: Any) -> Atom:

@@ -150,6 +150,10 @@ class OpDecl:
         The result, or the list that is written, holds the operands themselves and not their contents.
     lengths_from : int or None
         The attributes name lengths; those that no parameter shows are operands from this number on.
+    distinct : bool
+        The results are index arrays that, used together, name no place twice.
+    as_tuple : bool
+        The function gives a tuple even of one result.
     effect : bool
         Has to stay even if its result is unused (print, assert, raise).
     raises : bool
@@ -197,6 +201,8 @@ class OpDecl:
     shape_of: tuple[int, ...] = ()
     holds: bool = False
     lengths_from: int | None = None
+    distinct: bool = False
+    as_tuple: bool = False
     effect: bool = False
     raises: bool = False
     cost: str = "element"

@@ -9,6 +9,7 @@ from srcdiff.ops import (
     elementwise,
     joins,
     linalg,
+    masks,
     memory,
     numbers,
     overlap,
@@ -16,9 +17,10 @@ from srcdiff.ops import (
     repeats,
     shapes,
     special,
+    triangles,
 )
 
 __all__ = [
-    "arithmetic", "containers", "control", "creation", "diagonals", "elementwise", "joins", "linalg", "memory",
-    "numbers", "overlap", "reductions", "repeats", "shapes", "special",
+    "arithmetic", "containers", "control", "creation", "diagonals", "elementwise", "joins", "linalg", "masks", "memory",
+    "numbers", "overlap", "reductions", "repeats", "shapes", "special", "triangles",
 ]  # fmt: skip

@@ -17,7 +17,6 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op, Value, const
 from srcdiff.ir.types import Array, Dim, Type, shape_of
 from srcdiff.ops.axes import axes_of
-from srcdiff.ops.integers import known
 
 __all__ = [
     "At",
@@ -154,124 +153,6 @@ def align(shape: Sequence[Dim], at: At) -> tuple[Atom, ...]:
     """The indices of an operand of this shape where the broadcast has the indices `at`."""
     own = at[len(at) - len(shape) :]
     return tuple(const(0) if d == ONE else i for d, i in zip(shape, own, strict=True))
-
-
-# ---- places: subscripts ----------------------------------------------------------------------
-
-
-def indexed(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
-    """`x[i, b:e:s, None, rows]`."""
-    return subscripted(n, op.operands[0], op.attrs["where"], op.operands[1:], at)
-
-
-def subscripted(
-    n: LoopContext, base: Atom, where: str, given: Sequence[Atom], at: At
-) -> tuple[Atom, ...]:
-    """The indices into an array of an element of its part `where`."""
-    shape = shape_of(base.type)
-    wraps = not n.is_stored(base)
-    pattern = where.split(", ") if where else []
-    used = sum(item not in ("None", "...") for item in pattern)
-    pattern = pattern if "..." in pattern else [*pattern, "..."]
-    arrays = max((len(shape_of(a.type)) for a, i in _arrays(pattern, given) if i == "g"), default=0)
-    rest, operands, out = list(at), list(given), []
-    gathered: list[Atom] | None = None
-    for item in pattern:
-        if item == "...":
-            for _ in range(len(shape) - used):
-                out.append(rest.pop(0))
-        elif item == "None":
-            rest.pop(0)
-        elif item == "i" and not arrays:
-            index = n.number(operands.pop(0))
-            out.append(_from_start(n, index, shape[len(out)]) if wraps else index)
-        elif item in ("i", "g"):
-            if gathered is None:
-                gathered = [rest.pop(0) for _ in range(arrays)]
-            index = _index_element(n, operands.pop(0), gathered)
-            out.append(_from_start(n, index, shape[len(out)]) if wraps else index)
-        elif item == ":":
-            out.append(rest.pop(0))
-        else:
-            out.append(_sliced(n, shape[len(out)], item, operands, rest.pop(0)))
-    return tuple(out)
-
-
-def _from_start(n: LoopContext, index: Atom, length: Dim) -> Atom:
-    """An index that may count from the end, as one from the start."""
-    expr = known(index)
-    if expr is not None and n.b.shapes.is_at_least_zero(expr):
-        return index
-    behind = plus(n, n.length(length), index)
-    if isinstance(index, Const):
-        return behind
-    return n.compute("choose", n.compute("less", index, const(0)), behind, index)
-
-
-def _arrays(pattern: Sequence[str], given: Sequence[Atom]) -> list[tuple[Atom, str]]:
-    """The operands with the items that they belong to."""
-    letters = [
-        c
-        for item in pattern
-        for c in ([item] if item in "igm" else item.split(":"))
-        if c in "igmbes"
-    ]
-    return list(zip(given, [c for c in letters if c], strict=False))
-
-
-def _index_element(n: LoopContext, operand: Atom, at: Sequence[Atom]) -> Atom:
-    if not isinstance(operand.type, Array):
-        return n.number(operand)
-    return n.element(operand, align(operand.type.shape, at))
-
-
-def is_placed(where: str, given: Sequence[Atom]) -> bool:
-    """Whether it is known, when compiling, where the elements of a part are."""
-    operands = list(given)
-    for item in where.split(", ") if where else []:
-        if item == "m":
-            return False
-        if item in ("i", "g"):
-            operands.pop(0)
-        elif item not in ("None", "..."):
-            bounds = {c: operands.pop(0) for c in item.split(":") if c}
-            step = bounds.get("s", const(1))
-            if not isinstance(step, Const) or (step.value < 0 and "b" in bounds):
-                return False
-    return True
-
-
-def _sliced(n: LoopContext, length: Dim, item: str, operands: list[Atom], k: Atom) -> Atom:
-    """The index of element k of `b:e:s` of an axis."""
-    given = {c: operands.pop(0) for c in item.split(":") if c}
-    step = n.number(given["s"]) if "s" in given else const(1)
-    assert isinstance(step, Const)
-    if step.value < 0 and "b" not in given:
-        first = minus(n, n.length(length), const(1))
-    else:
-        first = _first(n, length, given, step.value)
-    if step.value < 0:
-        return minus(n, first, times(n, const(-step.value), k))
-    return plus(n, first, times(n, step, k))
-
-
-def _first(n: LoopContext, length: Dim, given: dict[str, Atom], step: int) -> Atom:
-    """Where a slice begins: bounds beyond an array's end are moved to it, negative ones count from there."""
-    if "b" not in given:
-        return const(0)
-    start = given["b"]
-    expr = known(start)
-    if expr is not None and n.b.shapes.is_at_least_zero(expr) and step > 0:
-        return n.number(start)  # beyond the end there are no elements
-    behind = plus(n, n.length(length), n.number(start))
-    if isinstance(behind, Const):
-        from_end: Atom = const(max(behind.value, 0))
-    else:
-        from_end = n.compute("maximum", behind, const(0))
-    if isinstance(start, Const):
-        return from_end
-    is_negative = n.compute("less", n.number(start), const(0))
-    return n.compute("choose", is_negative, from_end, n.number(start))
 
 
 # ---- places: the order of axes, lengths of 1 -------------------------------------------------

@@ -300,21 +300,31 @@ def diagonal_stored(n: LoopContext, op: Op) -> Atom | None:
 # ---- masks -----------------------------------------------------------------------------------
 
 
-def places_of_true(n: LoopContext, op: Op) -> Atom:
-    """`flatnonzero` of a mask: a counter runs along."""
+def places_of_true(n: LoopContext, op: Op) -> At:
+    """`flatnonzero` and `nonzero`: a counter runs along, over an array of places for each axis."""
     (mask,) = op.operands
-    (length,) = shape_of(mask.type)
-    places = n.new(Array("int64", (length,)), name="places")
+    shape = shape_of(mask.type)
+    size = n.length(shape[0])
+    for d in shape[1:]:
+        size = times(n, size, n.length(d))
+    type_ = op.results[0].type
+    places = [n.new(type_, [size], "places") for _ in shape]
 
     def step(n: LoopContext, at: At, count: At) -> At:
         def found(n: LoopContext) -> At:
-            n.store(places, at[0], count)
+            for array, index in zip(places, at, strict=True):
+                n.store(array, index, count)
             return (plus(n, count[0], const(1)),)
 
-        return n.when(n.element(mask, at), found, count)
+        return n.when(_is_true(n, n.element(mask, at)), found, count)
 
-    (count,) = n.each((length,), (const(0),), step, "count")
-    return n.front(places, count, op.result)
+    (count,) = n.each(shape, (const(0),), step, "count")
+    return tuple(n.front(p, count, r) for p, r in zip(places, op.results, strict=True))
+
+
+def _is_true(n: LoopContext, element: Atom) -> Atom:
+    is_bool = element_type(element.type).dtype == "bool"
+    return element if is_bool else n.compute("not_equal", element, const(0))
 
 
 # ---- triangular systems ----------------------------------------------------------------------

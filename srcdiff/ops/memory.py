@@ -1,69 +1,48 @@
 """Storage: reading and writing arrays, and what reverse mode keeps from the forward part.
 
-An index is a *pattern*, the attribute `where`: items separated by commas, which say how operands form the subscript.
-
-    i          an integer operand            x[i]         b:e:s   a slice, each letter an operand     x[1:n]
-    g          an integer-array operand      x[rows]      :       a full slice                        x[:, 0]
-    m          a boolean-mask operand        x[x > 0]     None, ...   as in NumPy
-
-The empty pattern is the whole array: `add_into` prints `x += v`, `store` prints `x[:] = v`.
+An index is a *pattern*, the attribute `where` (see `ops.index_patterns`). With the empty pattern, `add_into` prints
+`x += v`, and `store` prints `x[:] = v`. The attribute `distinct` says that index arrays name no place twice,
+`count` is the length of what a mask picks.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Op, Value
+from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, List, Scalar, Type, dims_of, map_dims, ndim_of, shape_of
-from srcdiff.ops import control, loop_forms, loop_storage
+from srcdiff.ops import loop_forms, loop_storage, loop_subscripts
 from srcdiff.ops.arguments import bind_allocation, bind_like, like_first, like_text
 from srcdiff.ops.container_text import alike_list
+from srcdiff.ops.index_patterns import (
+    arrays_in_front,
+    axes_taken,
+    has_arrays,
+    index_text,
+    is_mask,
+    items,
+    operands_in,
+    with_rest,
+)
 from srcdiff.ops.infer import TypeMistake, make, nothing, of_type, same_as_first
-from srcdiff.ops.registry import operation
+from srcdiff.ops.masks import without_mask
+from srcdiff.ops.registry import OPERATIONS, operation
 
 if TYPE_CHECKING:
     from srcdiff.ir.build import Builder
 
 __all__ = [
     "add_at", "add_into", "axis_length", "copy", "element_count", "empty", "empty_like", "empty_of", "expand", "gather",
-    "index", "index_text", "instantiate", "is_view", "length", "ones", "ones_like", "read", "restore",
+    "index", "instantiate", "length", "ones", "ones_like", "read", "restore",
     "save", "store", "sum_if_one", "zeros", "zeros_like", "zeros_like_list", "zeros_of",
 ]  # fmt: skip
 
 Attrs = Mapping[str, Any]
-
-
-def items(where: str) -> list[str]:
-    return where.split(", ") if where else []
-
-
-def index_text(where: str, first: int) -> str:
-    """The subscript's text, with `{k}` for operands from number `first` on."""
-    out, k = [], first
-    for item in items(where):
-        if item in ("i", "g", "m"):
-            out.append(f"{{{k}}}")
-            k += 1
-        elif item in ("None", "..."):
-            out.append(item)
-        else:
-            parts = []
-            for part in item.split(":"):
-                parts.append(f"{{{k}}}" if part else "")
-                k += bool(part)
-            out.append(":".join(parts))
-    return ", ".join(out)
-
-
-def is_view(where: str) -> bool:
-    """Whether NumPy's subscript with this pattern gives a view (or an element) and not a copy."""
-    return not any(item in ("g", "m") for item in items(where))
 
 
 def _known(atom: Atom) -> Dim | None:
@@ -112,40 +91,38 @@ def _constant_slice(n: Dim, start: Dim | None, stop: Dim | None, step: Dim | Non
 
 
 def subscript_shape(
-    shapes: Shapes, shape: Sequence[Dim], where: str, operands: Sequence[Atom]
+    shapes: Shapes, shape: Sequence[Dim], attrs: Attrs, operands: Sequence[Atom]
 ) -> tuple[Dim, ...]:
-    """The shape of `x[...]`; index arrays stand together (the frontend refuses separated ones)."""
-    pattern = items(where)
-    used = sum(item not in ("None", "...") for item in pattern)
+    """The shape of `x[...]`."""
+    pattern = with_rest(attrs["where"])
+    used = sum(map(axes_taken, pattern))
     if used > len(shape):
         raise TypeMistake(f"too many indices: the array has {len(shape)} axes, {used} were indexed")
-    if "..." not in pattern:
-        pattern = [*pattern, "..."]
     out: list[Dim] = []
-    axis, k, advanced_at = 0, 0, None
-    advanced: list[tuple[Dim, ...]] = []
-    with_arrays = any(item in ("g", "m") for item in pattern)
+    axis, k, arrays_at = 0, 0, None
+    arrays: list[tuple[Dim, ...]] = []
+    with_arrays = has_arrays(pattern)
+    picked = (attrs.get("count") or shapes.fresh(),) if any(map(is_mask, pattern)) else ()
     for item in pattern:
+        count = operands_in(item)
+        given = operands[k : k + count]
         if item == "...":
-            rest = len(shape) - used
-            out += shape[axis : axis + rest]
-            axis += rest
+            out += shape[axis : axis + len(shape) - used]
+            axis += len(shape) - used
         elif item == "None":
             out.append(Dim(1))
-        elif item in ("i", "g", "m"):
+        elif item in ("i", "g") or is_mask(item):
             if with_arrays:
-                advanced_at = len(out) if advanced_at is None else advanced_at
-                advanced.append((shapes.fresh(),) if item == "m" else shape_of(operands[k].type))
-            k, axis = k + 1, axis + 1
+                arrays_at = len(out) if arrays_at is None else arrays_at
+                arrays.append(picked if is_mask(item) else shape_of(given[0].type))
         elif item == ":":
             out.append(shape[axis])
-            axis += 1
         else:
-            count = sum(bool(p) for p in item.split(":"))
-            out.append(slice_length(shapes, shape[axis], item, operands[k : k + count]))
-            k, axis = k + count, axis + 1
-    if advanced_at is not None:
-        out[advanced_at:advanced_at] = shapes.broadcast(advanced)
+            out.append(slice_length(shapes, shape[axis], item, given))
+        k, axis = k + count, axis + axes_taken(item)
+    if arrays_at is not None:
+        at = 0 if arrays_in_front(pattern) else arrays_at
+        out[at:at] = shapes.broadcast(arrays)
     return tuple(out)
 
 
@@ -155,7 +132,7 @@ def _subscript(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[
         return (instantiate(shapes, base),)
     if not isinstance(base, Array):
         raise TypeMistake(f"{base} cannot be subscripted")
-    shape = subscript_shape(shapes, base.shape, attrs["where"], operands[1:])
+    shape = subscript_shape(shapes, base.shape, attrs, operands[1:])
     result = make(base.dtype, shape)
     if isinstance(result, Scalar) and result.dtype == "int64":
         result = Scalar("int64", False, shapes.fresh("i"))
@@ -193,6 +170,8 @@ def _add_text(op: Op) -> str:
 
 
 def _add_at_text(op: Op) -> str:
+    if op.attrs.get("distinct"):
+        return _add_text(op)
     subscript = index_text(op.attrs["where"], 2)
     key = f"np.s_[{subscript}]" if ":" in subscript else f"({subscript})"
     target, amount, *places = (ndim_of(a.type) for a in op.operands)
@@ -219,66 +198,6 @@ def _add_now(operands: Sequence[Any], attrs: Attrs) -> None:
 def _add_at_now(operands: Sequence[Any], attrs: Attrs) -> None:
     key = _subscript_key(attrs["where"], operands[2:])
     np.add.at(operands[0], key, np.broadcast_to(operands[1], operands[0][key].shape))
-
-
-# ---- masks ------------------------------------------------------------------------------
-
-# the places where a mask is True
-places_of_true = operation(
-    "places_of_true",
-    template="np.flatnonzero({0})",
-    infer=lambda shapes, operands, attrs: (Array("int64", (shapes.fresh(),)),),
-    differentiable=False,
-    loops=loop_storage.places_of_true,
-)
-
-
-def _without_mask(b: Builder, op: Op) -> tuple[Atom, ...] | None:
-    """A subscript with a mask as one with the places where it is True."""
-    where, first = items(op.attrs["where"]), 2 if op.decl.writes else 1
-    if where.count("m") != 1 or not isinstance(op.operands[0].type, Array):
-        return None
-    letters = [c for item in where for c in (item if item in "igm" else item.split(":")) if c]
-    k = first + [c for c in letters if c in "igmbes"].index("m")
-    _check_mask(b, op, where, k)
-    places = b.op(places_of_true, op.operands[k])
-    if op.results:
-        axis = _axis_of_places(where, op)
-        if axis is None:
-            return None
-        *before, old = b.body
-        assert isinstance(old, Op)
-        places = Value(Array("int64", (shape_of(op.result.type)[axis],)))
-        b.body[:] = [*before, replace(old, results=(places,))]
-    operands = (*op.operands[:k], places, *op.operands[k + 1 :])
-    new = ", ".join("g" if item == "m" else item for item in where)
-    b.append(replace(op, operands=operands, attrs={**op.attrs, "where": new}))
-    return op.results
-
-
-def _check_mask(b: Builder, op: Op, where: Sequence[str], k: int) -> None:
-    """A mask has to be as long as the axis that it picks from."""
-    shape, at = shape_of(op.operands[0].type), where.index("m")
-    ahead = sum(item != "None" for item in where[:at])
-    behind = sum(item != "None" for item in where[at:])
-    axis = len(shape) - behind if "..." in where[:at] else ahead
-    (own,) = shape_of(op.operands[k].type)
-    if b.shapes.same(own, shape[axis]):
-        return
-    lengths = [b.op(length, dim=d) for d in (own, shape[axis])]
-    differs = b.op(control.test, *lengths, text="{0} != {1}")
-    message = "a mask does not have the length of the axis that it picks from"
-    control.raise_if(b, differs, IndexError, message, op.location)
-
-
-def _axis_of_places(where: Sequence[str], op: Op) -> int | None:
-    """The axis of what a subscript gives that its mask gives, where no index array has a say in it."""
-    if "g" in where:
-        return None
-    at = min(where.index(item) for item in "im" if item in where)
-    ndim, shown = len(shape_of(op.operands[0].type)), [item for item in where if item != "None"]
-    rest = ndim - sum(item != "..." for item in shown)
-    return at - 1 + rest if "..." in where[:at] else at
 
 
 # ---- reading ----------------------------------------------------------------------------
@@ -316,10 +235,21 @@ copy = operation(
     place=loop_forms.same_place,
 )
 
+
+def _without_repeats(b: Builder, op: Op) -> tuple[Atom, ...] | None:
+    """`x[rows] += v` said as NumPy does it: where a place is named twice, the last of the sums stays."""
+    if not has_arrays(items(op.attrs["where"])) or op.attrs.get("distinct"):
+        return without_mask(b, op)
+    target, amount, *places = op.operands
+    total = b.op(OPERATIONS["add"], b.op(gather, target, *places, **op.attrs), amount)
+    b.ops(store, target, total, *places, **op.attrs)
+    return ()
+
+
 add_into = operation(
     "add_into",
     template=_add_text,
-    simpler=_without_mask,
+    simpler=_without_repeats,
     infer=nothing,
     writes=(0,),
     evaluate=_add_now,
@@ -328,7 +258,7 @@ add_into = operation(
 add_at = operation(
     "add_at",
     template=_add_at_text,
-    simpler=_without_mask,
+    simpler=without_mask,
     infer=nothing,
     writes=(0,),
     evaluate=_add_at_now,
@@ -336,7 +266,7 @@ add_at = operation(
 store = operation(
     "store",
     template=_store_text,
-    simpler=_without_mask,
+    simpler=without_mask,
     infer=nothing,
     writes=(0,),
     evaluate=_store_now,
@@ -352,18 +282,18 @@ index = operation(
     cost="free",
     raises=True,
     scatter=add_into,
-    place=loop_forms.indexed,
+    place=loop_subscripts.indexed,
 )
 # by index arrays or masks: a copy
 gather = operation(
     "gather",
-    simpler=_without_mask,
+    simpler=without_mask,
     template=_subscripted(1),
     infer=_subscript,
     linear=True,
     raises=True,
     scatter=add_at,
-    place=loop_forms.indexed,
+    place=loop_subscripts.indexed,
 )
 
 

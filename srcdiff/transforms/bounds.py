@@ -15,6 +15,7 @@ from srcdiff.ir.core import Atom, Const, For, Op, Statement, regions_of, walk
 from srcdiff.ir.types import Array, Dim, dims_of, shape_of
 from srcdiff.ops import control, memory
 from srcdiff.ops.building import length_of
+from srcdiff.ops.index_patterns import axes_taken, items, operands_in
 from srcdiff.ops.integers import known
 from srcdiff.transforms.nests import ELEMENT_ACCESSES
 
@@ -106,18 +107,15 @@ class BoundsChecks:
 
 def _indices(where: str, given: Sequence[Atom], ndim: int) -> Iterator[tuple[Atom, int]]:
     """The integers and integer arrays of a subscript, with the axes that they pick from."""
-    pattern = where.split(", ") if where else []
-    used = sum(item not in ("None", "...") for item in pattern)
+    pattern = items(where)
+    used = sum(map(axes_taken, pattern))
     axis, k = 0, 0
     for item in pattern:
         if item == "...":
             axis += ndim - used
-        elif item in ("i", "g", "m"):
-            if item != "m":
-                yield given[k], axis
-            axis, k = axis + 1, k + 1
-        elif item != "None":
-            axis, k = axis + 1, k + sum(bool(c) for c in item.split(":"))
+        elif item in ("i", "g"):
+            yield given[k], axis
+        axis, k = axis + axes_taken(item), k + operands_in(item)
 
 
 def _outside(index: Atom, length: Dim, b: Builder) -> str:

@@ -59,6 +59,8 @@ def known_constant(atom: Atom) -> Const | None:
 
 def constant_value(op: Op) -> Const | None:
     """The result of an operation on constants, or an integer that the types know."""
+    if len(op.results) != 1:
+        return None
     type_ = op.result.type
     if not isinstance(type_, Scalar):
         return None

@@ -111,7 +111,7 @@ def _infer(op: Op, env: Env, shapes: Shapes) -> None:
         types = op.decl.infer(shapes, operands, op.attrs)
         if op.decl in (store, add_into):
             target, value, *place = operands
-            part = subscript_shape(shapes, shape_of(target.type), op.attrs["where"], place)
+            part = subscript_shape(shapes, shape_of(target.type), op.attrs, place)
             shapes.broadcast([part, shape_of(value.type)])
         if op.decl is unpack:
             shapes.must_equal(shape_of(operands[0].type)[0], Dim(len(op.results)))

@@ -24,6 +24,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.shapes import Range
 from srcdiff.ir.types import Array, Dim, Scalar, all_dims
 from srcdiff.ops import memory
+from srcdiff.ops.index_patterns import items
 from srcdiff.transforms.facts import defined_in
 from srcdiff.transforms.places import Places
 
@@ -130,7 +131,7 @@ class Filling:
         """The element that a subscript picks; None where it is not known, or more than one."""
         assert isinstance(self.array.type, Array)
         known = [_number(a) for a in at]
-        if memory.items(where) != ["i"] * self.array.type.ndim:
+        if items(where) != ["i"] * self.array.type.ndim:
             return None
         return None if None in known else tuple((d, d) for d in known if d is not None)
 

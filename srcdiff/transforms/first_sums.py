@@ -19,6 +19,7 @@ from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Atom, Const, Function, Op, Region, Statement, Value
 from srcdiff.ir.types import Array, Scalar
 from srcdiff.ops import creation, memory
+from srcdiff.ops.index_patterns import is_view
 from srcdiff.transforms.facts import is_generated
 from srcdiff.transforms.recompute import uses
 
@@ -79,7 +80,7 @@ def _is_sum(statement: Statement, d: Value) -> bool:
         and is_generated(statement)
         and statement.operands[0] is d
         and d not in statement.operands[1:]
-        and not {"g", "m"}.intersection(memory.items(statement.attrs["where"]))
+        and is_view(statement.attrs["where"])
     )
 
 

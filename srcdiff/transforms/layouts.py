@@ -31,7 +31,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.types import Array, Dim, Struct, dims_of, ndim_of, shape_of
 from srcdiff.ops import containers, creation, memory, shapes
-from srcdiff.ops.memory import items
+from srcdiff.ops.index_patterns import has_arrays, items, operands_in
 
 __all__ = ["Layout", "Layouts", "all_layouts", "makes_view"]
 
@@ -283,9 +283,10 @@ class _Finder:
         """Index arrays in front give rows one after the other; elsewhere NumPy puts their axes in front in memory."""
         pattern = items(op.attrs["where"])
         first = next(
-            (k for k, item in enumerate(pattern) if item not in ("g", "m", "i")), len(pattern)
+            (k for k, item in enumerate(pattern) if item != "i" and not has_arrays([item])),
+            len(pattern),
         )
-        in_front = all(item not in ("g", "m") for item in pattern[first:])
+        in_front = not has_arrays(pattern[first:])
         return CONTIGUOUS if in_front and self.of(op.operands[0]).ordered else _OPEN
 
     def indexed(self, op: Op, before: Layout) -> Layout:
@@ -307,7 +308,7 @@ class _Finder:
                 old = shape.pop(0)
                 new = Dim(1) if item == "i" else left.pop(0)
                 is_slice = item not in ("i", ":", "...")
-                given = [rest.pop(0) for _ in range(_operands_in(item))]
+                given = [rest.pop(0) for _ in range(operands_in(item))]
                 partial = self.leaves_out(old, new)
                 broken = _or(broken, _and(behind, partial))
                 if is_slice and item.count(":") == 2 and not item.endswith(":"):
@@ -333,10 +334,6 @@ class _Finder:
         if dim.is_const:
             return dim != Dim(1)
         return True if dim.symbol in self.rigid else None
-
-
-def _operands_in(item: str) -> int:
-    return 1 if item == "i" else 0 if item == "..." else sum(bool(p) for p in item.split(":"))
 
 
 def _steps(step: Atom, is_long: bool | None) -> bool | None:

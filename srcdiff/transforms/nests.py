@@ -16,6 +16,7 @@ from srcdiff.ir.core import Atom, Const, For, If, Op, OpDecl, Region, Value, con
 from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
 from srcdiff.ops import arithmetic, containers, control, memory
 from srcdiff.ops.building import length_of
+from srcdiff.ops.index_patterns import items
 from srcdiff.ops.loop_forms import align, same_place
 from srcdiff.ops.numbers import of_numbers
 from srcdiff.ops.registry import OPERATIONS
@@ -220,7 +221,7 @@ ELEMENT_ACCESSES = (memory.index, memory.store, memory.add_into)
 
 def is_element(op: Op) -> bool:
     """Whether a subscript is one by integers only."""
-    return set(memory.items(op.attrs["where"])) == {"i"}
+    return set(items(op.attrs["where"])) == {"i"}
 
 
 def elements_of(at: At) -> str:

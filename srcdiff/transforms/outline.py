@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from srcdiff.ir.alias import Roots
 from srcdiff.ir.core import Atom, Const, For, Op, Region, Statement, Value, While
 from srcdiff.ops import containers, memory
+from srcdiff.ops.index_patterns import items
 from srcdiff.transforms.affine import Affine, affine
 
 __all__ = ["Loop", "Outline", "Span"]
@@ -118,7 +119,7 @@ class Outline:
         if op.decl is not memory.index:
             indices = op.operands[2:]
         assert where is not None
-        return base, self.spans(memory.items(where), indices)
+        return base, self.spans(items(where), indices)
 
     def spans(self, items: Sequence[str], indices: Sequence[Atom]) -> list[Span]:
         """The places on the leading axes, as far as integers and plain slices go."""

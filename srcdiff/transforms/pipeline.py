@@ -21,6 +21,7 @@ from srcdiff.transforms.count_up import count_up
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.dead_stores import dead_stores
+from srcdiff.transforms.distinct import note_distinct
 from srcdiff.transforms.empties import arrays_first, guard_divisions
 from srcdiff.transforms.fill_once import fill_once
 from srcdiff.transforms.first_sums import first_sums
@@ -133,6 +134,7 @@ def _prepare(disabled: Collection[str] | None) -> tuple[Pass, ...]:
         Pass("own arguments", own_arguments, "derivatives never modify their arguments"),
         Pass("reads", insert_reads, "the contents of an array at a moment become a value"),
     ]
+    steps.append(Pass("distinct", note_distinct, "places that are written once are known"))
     if disabled is not None:
         rewrite = Pass(
             "stabilise",

@@ -17,8 +17,10 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.types import Array, List, Struct, dims_of
 from srcdiff.ops import containers, creation, diagonals, memory
+from srcdiff.ops.index_patterns import is_view
 from srcdiff.transforms.adjoints import Partial, Scope, adjoint_type
 from srcdiff.transforms.inner_lists import items_change
+from srcdiff.transforms.last_writes import of_last_writers
 from srcdiff.transforms.nested_adjoints import add_to_element, zeros_for
 from srcdiff.transforms.reverse_state import Reversal
 
@@ -35,12 +37,11 @@ def _store(r: Reversal, op: Op, scope: Scope) -> None:
         return
     assert isinstance(buffer, Value)
     d_buffer = r.open(buffer, scope)
-    where = op.attrs["where"]
     operands = [r.forward.primal(a, scope) for a in subscript]
     if r.is_active(value):
-        d_value, full = _part(op, d_buffer, operands, scope)
+        d_value, full = _part(r, op, d_buffer, operands, scope)
         r.contribute(value, d_value, scope, full.type)
-    scope.b.ops(memory.store, d_buffer, const(0.0), *operands, where=where)
+    scope.b.ops(memory.store, d_buffer, const(0.0), *operands, **op.attrs)
 
 
 def _add_into(r: Reversal, op: Op, scope: Scope) -> None:
@@ -50,22 +51,19 @@ def _add_into(r: Reversal, op: Op, scope: Scope) -> None:
         return
     assert isinstance(buffer, Value)
     operands = [r.forward.primal(a, scope) for a in subscript]
-    d_value, full = _part(op, r.open(buffer, scope), operands, scope)
+    d_value, full = _part(r, op, r.open(buffer, scope), operands, scope)
     r.contribute(value, d_value, scope, full.type)
 
 
-def _part(op: Op, d_buffer: Atom, operands: Sequence[Atom], scope: Scope) -> tuple[Atom, Atom]:
+def _part(
+    r: Reversal, op: Op, d_buffer: Atom, operands: Sequence[Atom], scope: Scope
+) -> tuple[Atom, Atom]:
     """What the adjoint buffer holds where the program wrote, as a value of its own."""
     where = op.attrs["where"]
-    if "g" in where.split(", ") or "m" in where.split(", "):
-        if op.decl is memory.store and "g" in where.split(", "):
-            raise UnsupportedError(
-                "writing to an index array is not supported yet: places may repeat",
-                "Write in a loop, or with a boolean mask.",
-                op.location,
-            )
-        picked = scope.b.op(memory.gather, d_buffer, *operands, where=where)
-        return picked, picked
+    if not is_view(where):
+        picked = scope.b.op(memory.gather, d_buffer, *operands, **op.attrs)
+        is_once = op.attrs.get("distinct") or op.decl is memory.add_at
+        return (picked if is_once else of_last_writers(r, op, picked, scope)), picked
     part = scope.b.op(memory.index, d_buffer, *operands, where=where) if where else d_buffer
     value = scope.b.op(memory.read, part) if isinstance(part.type, Array) else part
     return value, part

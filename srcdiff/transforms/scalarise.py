@@ -30,9 +30,11 @@ from srcdiff.ir.core import (
     regions_of,
 )
 from srcdiff.ir.types import Array, Dim, Scalar, shape_of
-from srcdiff.ops import arithmetic, control, creation, memory
+from srcdiff.ops import arithmetic, control, creation, masks, memory
 from srcdiff.ops.building import length_of
-from srcdiff.ops.loop_forms import align, subscripted
+from srcdiff.ops.index_patterns import is_view
+from srcdiff.ops.loop_forms import align
+from srcdiff.ops.loop_subscripts import subscripted
 from srcdiff.transforms.bounds import BoundsChecks
 from srcdiff.transforms.element_prices import REPEATABLE
 from srcdiff.transforms.nests import (
@@ -45,7 +47,7 @@ from srcdiff.transforms.nests import (
 from srcdiff.transforms.reduction_loops import named, reduction_loops
 from srcdiff.transforms.reductions import Reduction, reduction_of
 from srcdiff.transforms.waiting import Waiting
-from srcdiff.transforms.write_targets import fits, target_shape
+from srcdiff.transforms.write_targets import differing, target_shape
 
 __all__ = ["scalarise"]
 
@@ -84,7 +86,7 @@ class _Scalarise(Waiting):
             return self.entered(old, b)
 
     def entered(self, old: Region, b: Builder) -> Region:
-        read, waiting = self.read_here, dict(self.arrays.lazy)
+        read, waiting, equal = self.read_here, dict(self.arrays.lazy), self.equal
         self.read_here = {a for s in old.body if isinstance(s, Op) for a in s.operands}
         for p in old.params:
             self.keep(p, p)
@@ -93,7 +95,7 @@ class _Scalarise(Waiting):
             self.statement(statement, b)
         own = {r for s in old.body for r in s.results}
         yields = tuple(self.handed_on(y, own, b) for y in old.yields)
-        self.read_here = read
+        self.read_here, self.equal = read, equal
         self.back_in_waiting(waiting)
         return b.region(old.params, yields)
 
@@ -195,11 +197,15 @@ class _Scalarise(Waiting):
             if isinstance(a, Value) and op.decl.cost == "heavy" and self.price.get(a, 0) > 0:
                 self.force(a, b)
         found = op.decl.loops(Nest(self.arrays, b, self.depth), op)
-        if found is not None:
-            self.keep(op.result, named(found, op.result, b))
-            if op.decl is memory.places_of_true:
-                self.checks.inside(op.result, shape_of(op.operands[0].type)[0])
-        return found is not None
+        if found is None:
+            return False
+        several = found if isinstance(found, tuple) else (found,)
+        for result, each in zip(op.results, several, strict=True):
+            self.keep(result, named(each, result, b))
+        if op.decl in (masks.places_of_true, masks.nonzero):
+            for result, d in zip(op.results, shape_of(op.operands[0].type), strict=True):
+                self.checks.inside(result, d)
+        return True
 
     def check_each(self, b: Builder, indices: Atom, check: Callable[[Builder, Atom], None]) -> None:
         """A loop that checks each element of an array of indices."""
@@ -253,7 +259,7 @@ class _Scalarise(Waiting):
         """`x[...] = v`, `x[...] += v`, element by element."""
         target, value = op.operands[0], op.operands[1]
         shape = target_shape(op, b.shapes)
-        if shape is None or not fits(shape_of(value.type), shape):
+        if shape is None or not self.compare_lengths(op, shape, b):
             self.as_is(op, b)
             return
         mark = len(b.body)
@@ -265,11 +271,26 @@ class _Scalarise(Waiting):
         if not self.try_write(op, shape, b):
             raise NoLoopForm(f"a write into {getattr(target, 'name', '')} that reads it")
 
+    def compare_lengths(self, op: Op, shape: Sequence[Dim], b: Builder) -> bool:
+        """Whether a value is broadcast to what is written; lengths that have to be equal are compared."""
+        own = shape_of(op.operands[1].type)
+        open_pairs = differing(own, shape, self.equal)
+        if open_pairs is None or not all(b.shapes.not_one(d) for d, _ in open_pairs):
+            return False
+        n = Nest(self.arrays, b)
+        for d, t in open_pairs:
+            where = f" (line {op.location.line})" if op.location is not None else ""
+            told = f"a value does not have the shape of the part that is written{where}"
+            n.refuse("{0} != {1}", [n.length(d), n.length(t)], ValueError, told)
+        self.equal |= {*open_pairs}
+        return True
+
     def try_write(self, op: Op, shape: Sequence[Dim], b: Builder) -> bool:
         """Whether the loops that write read nothing that they have overwritten."""
         target, value = op.operands[0], op.operands[1]
         writes = writes_of(op, self.roots)
         is_safe = True
+        is_once = is_view(op.attrs["where"]) or bool(op.attrs.get("distinct"))
 
         def body(b: Builder, at: Sequence[Atom], _: Sequence[Atom]) -> Sequence[Atom]:
             nonlocal is_safe
@@ -284,7 +305,7 @@ class _Scalarise(Waiting):
                     and self.is_shared(s.operands[0], writes)
                 ):
                     same = s.operands[0] is array and s.operands[1:] == tuple(place)
-                    is_safe = is_safe and same and op.decl is not memory.add_at
+                    is_safe = is_safe and same and is_once
             (store_element if op.decl is memory.store else add_element)(b, array, element, place)
             return ()
 

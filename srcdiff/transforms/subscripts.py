@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from srcdiff.ir.core import Atom, Const, Op
 from srcdiff.ops import memory
+from srcdiff.ops.index_patterns import items
 
 __all__ = ["composed", "is_whole"]
 
@@ -23,7 +24,7 @@ def composed(op: Op, view: Op) -> Op | None:
         return None
     if not op.decl.writes and not all(isinstance(a, Const) for a in view.operands[1:]):
         return None
-    inner, outer = memory.items(view.attrs["where"]), memory.items(op.attrs["where"])
+    inner, outer = items(view.attrs["where"]), items(op.attrs["where"])
     first = _FIRST_INDEX[op.decl]
     if not set(inner) <= {"i", ":"} or not all(item == "i" or ":" in item for item in outer):
         return None
@@ -36,7 +37,7 @@ def composed(op: Op, view: Op) -> Op | None:
 
 def is_whole(op: Op) -> bool:
     """Whether an access is of all of an array, in so many words: `x[:]`."""
-    return op.decl is memory.index and set(memory.items(op.attrs["where"])) == {":"}
+    return op.decl is memory.index and set(items(op.attrs["where"])) == {":"}
 
 
 def _joined(

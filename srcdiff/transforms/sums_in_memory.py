@@ -17,6 +17,7 @@ from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Atom, Const, For, Function, If, Op, Region, Statement, Value, const
 from srcdiff.ir.types import FLOAT, Array, Scalar
 from srcdiff.ops import arithmetic, control, memory
+from srcdiff.ops.index_patterns import items
 from srcdiff.transforms.facts import defined_in
 from srcdiff.transforms.footprint import added_to
 
@@ -68,7 +69,7 @@ def _is_element(op: Op) -> bool:
         and array.dtype == "float64"
         and isinstance(amount, Scalar)
         and amount.dtype == "float64"
-        and memory.items(op.attrs["where"]) == ["i"] * array.ndim
+        and items(op.attrs["where"]) == ["i"] * array.ndim
     )
 
 

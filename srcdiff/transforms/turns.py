@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from srcdiff.ir.alias import Roots, reads_of, writes_of
 from srcdiff.ir.core import Atom, Call, Const, For, If, Op, Statement, Value, walk
 from srcdiff.ops import memory
-from srcdiff.ops.memory import items
+from srcdiff.ops.index_patterns import axes_taken, items, operands_in
 from srcdiff.transforms.facts import defined_in
 
 __all__ = ["Accesses", "accesses", "carries_only_add", "storage_commutes", "storage_is_separate"]
@@ -121,8 +121,8 @@ def _axis_of(index: Value, where: str, operands: tuple[Atom, ...]) -> int | None
             continue
         if item == "i" and operands[k] is index:
             return axis
-        k += 1 if item in ("i", "g", "m") else sum(bool(p) for p in item.split(":"))
-        axis += 1
+        k += operands_in(item)
+        axis += axes_taken(item)
     return None
 
 

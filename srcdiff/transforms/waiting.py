@@ -14,7 +14,9 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Function, Op, Statement, Value
 from srcdiff.ir.types import Array, Dim, dims_of, shape_of
 from srcdiff.ops import memory
-from srcdiff.ops.loop_forms import align, is_placed
+from srcdiff.ops.index_patterns import has_arrays, is_view, items
+from srcdiff.ops.loop_forms import align
+from srcdiff.ops.loop_subscripts import is_aligned, is_placed
 from srcdiff.transforms.element_prices import REPEATABLE, STORING, price_of_element
 from srcdiff.transforms.facts import ALLOCATIONS, count_uses
 from srcdiff.transforms.nests import Arrays, Nest, NoLoopForm, nest, store_element
@@ -65,10 +67,9 @@ class Waiting:
 
     def as_is(self, op: Op, b: Builder) -> None:
         """The operation itself, on stored arrays."""
-        if op.decl is memory.add_at:
-            raise NoLoopForm(
-                "np.add.at through several masks, or slices whose lengths nothing shows"
-            )
+        if op.decl is memory.add_at or _is_beyond_numba(op):
+            told = "through index arrays or slices whose lengths nothing shows"
+            raise NoLoopForm(f"{'np.add.at' if op.decl is memory.add_at else 'a subscript'} {told}")
         holds = op.decl.holds or op.decl.writes or op.view_of is not None
         hold = self.kept_apart if holds else self.stored
         b.append(replace(op, operands=tuple(hold(a, b) for a in op.operands)))
@@ -77,7 +78,8 @@ class Waiting:
     def has_elements(self, op: Op) -> bool:
         """Whether elements of the result can be computed one by one."""
         if op.decl.element is not None or op.decl.place is not None:
-            return is_placed(op.attrs.get("where", ""), op.operands[1:])
+            where, given = op.attrs.get("where", ""), op.operands[1:]
+            return is_placed(where, given) and is_aligned(where, given, self.equal)
         if not op.decl.elementwise:
             return False
         whole = shape_of(op.result.type)
@@ -266,3 +268,13 @@ class Waiting:
         ):
             return self.force(atom, b)
         return self.stored(atom, b)
+
+
+def _is_beyond_numba(op: Op) -> bool:
+    """Whether a subscript has more than the one index array, with one axis, that Numba reads as NumPy does."""
+    where = op.attrs.get("where", "")
+    if is_view(where):
+        return False
+    is_single = sum(has_arrays([item]) for item in items(where)) == 1 and "i" not in items(where)
+    given = op.operands[2 if op.decl.writes else 1 :]
+    return not is_single or any(len(shape_of(a.type)) > 1 for a in given)

@@ -8,9 +8,9 @@ from srcdiff.ir.core import Op
 from srcdiff.ir.shapes import ShapeMismatch, Shapes
 from srcdiff.ir.types import Dim, Scalar, shape_of
 from srcdiff.ops import memory
-from srcdiff.ops.loop_forms import is_placed
+from srcdiff.ops.loop_subscripts import is_aligned, is_placed
 
-__all__ = ["fits", "long_axes", "target_shape"]
+__all__ = ["differing", "fits", "long_axes", "target_shape"]
 
 ONE = Dim(1)
 
@@ -29,10 +29,11 @@ def target_shape(op: Op, shapes: Shapes) -> tuple[Dim, ...] | None:
     )
     probe.find_ranges = shapes.find_ranges
     where = op.attrs["where"]
-    if not is_placed(where, op.operands[2:]):
+    given = op.operands[2:]
+    if not is_placed(where, given) or not is_aligned(where, given, shapes.assumptions):
         return None
     try:
-        shape = memory.subscript_shape(probe, shape_of(target.type), where, op.operands[2:])
+        shape = memory.subscript_shape(probe, shape_of(target.type), op.attrs, op.operands[2:])
     except ShapeMismatch:
         return None
     wanted = shape_of(op.operands[1].type)
@@ -65,9 +66,18 @@ def fits(
 
     `equal` are pairs that are taken to be, and compared when a program is called.
     """
-    if len(long_axes(shape)) > len(target) or len(shape) > len(target):
-        return len(long_axes(shape)) == 0 and not target
-    own = target[len(target) - len(shape) :]
-    return all(
-        d in (ONE, t) or (d, t) in equal or (t, d) in equal for d, t in zip(shape, own, strict=True)
-    )
+    return differing(shape, target, equal) == []
+
+
+def differing(
+    shape: Sequence[Dim], target: Sequence[Dim], equal: Collection[tuple[Dim, Dim]] = ()
+) -> list[tuple[Dim, Dim]] | None:
+    """The lengths that are not known to be equal to those of the other shape; None where there are too many axes."""
+    if len(shape) > len(target):
+        return [] if not long_axes(shape) and not target else None
+    pairs = zip(shape, target[len(target) - len(shape) :], strict=True)
+    return [
+        (d, t)
+        for d, t in pairs
+        if d not in (ONE, t) and (d, t) not in equal and (t, d) not in equal
+    ]

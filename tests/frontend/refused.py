@@ -144,15 +144,32 @@ def too_many(x):
 
 
 @case(
-    "index arrays that are separated by slices", "x[i, :, i]", np.ones((2, 2, 2)), np.array([0, 1])
+    "too many indices: the array has 1 axes, 2 were indexed", "x[mask]", x3, np.ones((3, 1), bool)
 )
-def separated(x, i):
-    return np.sum(x[i, :, i])
+def mask_of_more_axes(x, mask):
+    return np.sum(x[mask])
 
 
-@case("masks with more than one axis", "x[x > 0]", np.ones((2, 2)))
-def mask2d(x):
-    return np.sum(x[x > 0])
+@case("np.add.at takes an array, a subscript and what is added", "np.add.at(x, 1)", x3)
+def added_nothing(x):
+    np.add.at(x, 1)
+    return x[0]
+
+
+@case("the offset k must be known when compiling", "np.triu_indices(3, k)", x3, 1)
+def triangle_of_the_run(x, k):
+    rows, _columns = np.triu_indices(3, k)
+    return np.sum(x[rows])
+
+
+@case("a matrix is expected, the array has 1 axes", "np.triu_indices_from(x)", x3)
+def triangle_of_a_vector(x):
+    return np.sum(x[np.triu_indices_from(x)[0]])
+
+
+@case("np.ix_ takes vectors", "np.ix_(x, x)", np.ones((2, 2)))
+def mesh_of_a_matrix(x):
+    return x[np.ix_(x, x)]
 
 
 @case("1.5 is no index", "x[1.5]", x3)

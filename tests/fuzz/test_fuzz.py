@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fuzz import copies, endings, generate, lists, stencils, tables
+from fuzz import copies, endings, generate, lists, stencils, subscripts, tables
 from fuzz.compare import Arguments, function_of, problems
 
 FAST = 30
@@ -22,11 +22,13 @@ GRAMMARS = {
     "copies": copies,
     "endings": endings,
     "stencils": stencils,
+    "subscripts": subscripts,
 }
 SECOND = {
     "copies": 4,
     "endings": 10,
     "stencils": 10,
+    "subscripts": 5,
 }  # one of so many seeds is checked in second order too
 
 

@@ -1,0 +1,104 @@
+"""Functions that give index arrays and are said with others: `np.ix_`, `np.diag_indices`, `np.argwhere`, ..."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from srcdiff.frontend.application import apply
+from srcdiff.frontend.frame import Frame
+from srcdiff.frontend.subscripts import array_of, length_along
+from srcdiff.frontend.values import FrontValue, sequence, static_int
+from srcdiff.ir.core import Atom, OpDecl, const
+from srcdiff.ir.types import Array, shape_of
+from srcdiff.ops import triangles
+from srcdiff.ops.creation import arange
+from srcdiff.ops.masks import nonzero, places_of_true
+from srcdiff.ops.memory import index
+from srcdiff.ops.registry import find
+
+__all__ = ["INDEX_CALLS"]
+
+Args = Sequence[FrontValue]
+Kwargs = Mapping[str, FrontValue]
+
+
+def _where(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """`np.where(condition)` is `np.nonzero(condition)`."""
+    if len(args) == 1 and not kwargs:
+        return apply(fr, node, nonzero, args, kwargs, "")
+    decl = find(np.where)
+    assert decl is not None
+    return apply(fr, node, decl, args, kwargs, "")
+
+
+def _argwhere(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    stack = find(np.stack)
+    assert stack is not None
+    places = apply(fr, node, nonzero, args, kwargs, "")
+    return apply(fr, node, stack, [places], {"axis": const(1)}, "")
+
+
+def _diagonal(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """`np.diag_indices(n, ndim=2)`: one array of numbers for each axis."""
+    n, *rest = (*args, *kwargs.values())
+    count = static_int(rest[0]) if rest else 2
+    if count is None:
+        fr.fail(node, "the number of axes must be known when compiling", "Use a constant.")
+    return sequence([fr.op(node, arange, fr.as_atom(n, node))] * count)
+
+
+def _diagonal_of(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    array = _matrix(fr, node, (*args, *kwargs.values())[0], least=2)
+    numbers = fr.op(node, arange, length_along(fr, array, 0, node))
+    return sequence([numbers] * len(shape_of(array.type)))
+
+
+def _triangle_of(decl: OpDecl) -> Callable[..., FrontValue]:
+    """`np.triu_indices_from(a, k=0)`."""
+
+    def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+        array = _matrix(fr, node, args[0])
+        rest = [*args[1:], *kwargs.values()]
+        rows, columns = shape_of(array.type)
+        given: list[FrontValue] = [length_along(fr, array, 0, node), rest[0] if rest else const(0)]
+        if not fr.session.shapes.same(rows, columns):
+            given.append(length_along(fr, array, 1, node))
+        return apply(fr, node, decl, given, {}, "")
+
+    return read
+
+
+def _matrix(fr: Frame, node: Any, value: FrontValue, least: int = 0) -> Atom:
+    array = fr.as_atom(value, node)
+    ndim = len(shape_of(array.type))
+    if ndim != 2 and not (least and ndim >= least):
+        fr.fail(node, f"a matrix is expected, the array has {ndim} axes")
+    return array
+
+
+def _open_mesh(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """`np.ix_`: each of the vectors along an axis of its own."""
+    found: list[FrontValue] = []
+    for k, value in enumerate(args):
+        vector = array_of(fr, value, node)
+        if not isinstance(vector.type, Array) or vector.type.ndim != 1:
+            fr.fail(node, "np.ix_ takes vectors", "Index with arrays that broadcast.")
+        if vector.type.dtype == "bool":
+            vector = fr.op(node, places_of_true, vector)
+        where = ", ".join(":" if k == n else "None" for n in range(len(args)))
+        found.append(fr.op(node, index, vector, where=where) if len(args) > 1 else vector)
+    return sequence(found)
+
+
+INDEX_CALLS: dict[Any, Callable[..., FrontValue]] = {
+    np.where: _where,
+    np.argwhere: _argwhere,
+    np.diag_indices: _diagonal,
+    np.diag_indices_from: _diagonal_of,
+    np.triu_indices_from: _triangle_of(triangles.triu_indices),
+    np.tril_indices_from: _triangle_of(triangles.tril_indices),
+    np.ix_: _open_mesh,
+}

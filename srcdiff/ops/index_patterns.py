@@ -1,0 +1,90 @@
+"""Index patterns: how the operands of a subscript form it. The attribute `where` has items, separated by commas.
+
+    i          an integer operand            x[i]         b:e:s   a slice, each letter an operand     x[1:n]
+    g          an integer-array operand      x[rows]      :       a full slice                        x[:, 0]
+    m, mm      a boolean mask of so many     x[x > 0]     None, ...   as in NumPy
+               axes
+
+The empty pattern is the whole array. Beside index arrays, integers count as index arrays without axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = [
+    "arrays_in_front",
+    "axes_taken",
+    "has_arrays",
+    "index_text",
+    "is_mask",
+    "is_view",
+    "items",
+    "operands_in",
+    "with_rest",
+]
+
+
+def items(where: str) -> list[str]:
+    return where.split(", ") if where else []
+
+
+def is_mask(item: str) -> bool:
+    return item.startswith("m")
+
+
+def axes_taken(item: str) -> int:
+    """How many axes of the array an item picks from; an ellipsis takes what is left."""
+    if item in ("None", "..."):
+        return 0
+    return len(item) if is_mask(item) else 1
+
+
+def operands_in(item: str) -> int:
+    """How many operands an item has."""
+    if item in ("None", "..."):
+        return 0
+    return 1 if is_mask(item) else sum(bool(part) for part in item.split(":"))
+
+
+def with_rest(where: str) -> list[str]:
+    """The items, with an ellipsis for the axes that are not mentioned."""
+    pattern = items(where)
+    return pattern if "..." in pattern else [*pattern, "..."]
+
+
+def has_arrays(pattern: Sequence[str]) -> bool:
+    """Whether there are index arrays or masks."""
+    return any(item == "g" or is_mask(item) for item in pattern)
+
+
+def is_view(where: str) -> bool:
+    """Whether NumPy's subscript with this pattern gives a view (or an element) and not a copy."""
+    return not has_arrays(items(where))
+
+
+def arrays_in_front(pattern: Sequence[str]) -> bool:
+    """Whether the axes of index arrays come first in the result: where something else stands between them.
+
+    Otherwise they stand where the index arrays do.
+    """
+    at = [k for k, item in enumerate(pattern) if item in ("i", "g") or is_mask(item)]
+    return has_arrays(pattern) and at != list(range(at[0], at[-1] + 1))
+
+
+def index_text(where: str, first: int) -> str:
+    """The subscript's text, with `{k}` for operands from number `first` on."""
+    out, k = [], first
+    for item in items(where):
+        if item in ("None", "..."):
+            out.append(item)
+        elif is_mask(item):
+            out.append(f"{{{k}}}")
+            k += 1
+        else:
+            parts = []
+            for part in item.split(":"):
+                parts.append(f"{{{k}}}" if part else "")
+                k += bool(part)
+            out.append(":".join(parts))
+    return ", ".join(out)
