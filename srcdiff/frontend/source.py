@@ -24,6 +24,7 @@ import numpy as np
 
 from srcdiff.errors import SourceNotFoundError
 from srcdiff.frontend.control import Flow, flow_of
+from srcdiff.frontend.stale import is_compiled_from
 from srcdiff.frontend.subset import check_tree
 from srcdiff.ir.location import Location
 
@@ -229,6 +230,15 @@ def _missing(function: FunctionType) -> SourceNotFoundError:
     )
 
 
+def _changed(function: FunctionType) -> SourceNotFoundError:
+    code = function.__code__
+    return SourceNotFoundError(
+        f"the source of {function.__name__!r} has changed since the function was made",
+        advice="Import its module again (importlib.reload), or run the cell again, and use the new function.",
+        location=Location(code.co_filename, code.co_firstlineno, function=function.__name__),
+    )
+
+
 def _def_source(function: FunctionType) -> Source:
     try:  # of the code: `inspect` would follow `__wrapped__` from the function
         lines, first = inspect.getsourcelines(function.__code__)
@@ -240,6 +250,8 @@ def _def_source(function: FunctionType) -> Source:
     found = [s for s in plain.body if isinstance(s, ast.FunctionDef | ast.AsyncFunctionDef)]
     if not found:
         raise _missing(function)
+    if isinstance(found[0], ast.FunctionDef) and not is_compiled_from(function.__code__, found[0]):
+        raise _changed(function)
     indent = len(lines[0]) - len(lines[0].lstrip())
     file = inspect.getsourcefile(function.__code__) or function.__code__.co_filename
     return _make(found[0], file, first - 1, indent, dedented, function.__name__)
@@ -255,6 +267,9 @@ def _lambda_source(function: FunctionType) -> Source:
     matching = [n for n in candidates if _spans(n, function.__code__)]
     if not matching:
         raise _missing(function)
+    matching = [n for n in matching if is_compiled_from(function.__code__, n)]
+    if not matching:
+        raise _changed(function)
     # a lambda within a lambda spans less than the one around it
     node = min(
         matching,

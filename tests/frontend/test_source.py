@@ -115,3 +115,52 @@ def test_a_redefined_function_is_read_anew():
         linecache.cache["<again>"] = (len(text), None, text.splitlines(True), "<again>")
         results.append(both(run(text, "<again>")["f"], 1.0)[1])
     assert results == [2.0, 3.0]
+
+
+def cell(text, name):
+    """A function of a cell that is run under a name."""
+    lines = text.splitlines(keepends=True)
+    linecache.cache[name] = (len(text), None, lines, name)
+    namespace = {"np": np}
+    exec(compile(text, name, "exec"), namespace)
+    return namespace["f"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("def f(x):\n    return x * x\n", "def f(x):\n    return x * x * x\n"),
+        ("def f(x):\n    return 2.0 * x\n", "def f(x):\n    return 3.0 * x\n"),
+        ("def f(x):\n    return np.sum(x)\n", "def f(x):\n    return np.prod(x)\n"),
+        ("f = lambda x: 2.0 * x\n", "f = lambda x: 3.0 * x\n"),
+    ],
+)
+def test_a_function_whose_text_has_changed_is_refused(old, new):
+    first = cell(old, "<cell of a test>")
+    second = cell(new, "<cell of a test>")
+    assert source_of(second).lines == tuple(new.splitlines())
+    with pytest.raises(SourceNotFoundError, match="has changed since the function was made"):
+        source_of(first)
+
+
+class Doubled:
+    """Private names, a closure, a docstring of several lines."""
+
+    __factor = 2.0
+
+    def times(self, x):
+        """Twice `x`,
+
+        as often as asked for.
+        """
+
+        def scaled(y):
+            return self.__factor * np.sum(y)
+
+        for _ in range(2):
+            x = scaled(x) if x is not None else super().__hash__()
+        return x
+
+
+def test_what_was_not_changed_is_read():
+    assert source_of(Doubled.times).name == "times"
