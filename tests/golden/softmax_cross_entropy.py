@@ -14,7 +14,7 @@ def cross_entropy_value_and_grad(W, b, X, labels):
 
     # backward
     d_log_p = np.zeros_like(log_p)
-    np.add.at(d_log_p, (rows, labels), np.divide(-1.0, len(labels)))
+    d_log_p[rows, labels] += np.divide(-1.0, len(labels))
     d_shifted = d_log_p - np.sum(d_log_p, axis=1, keepdims=True) / denominator * exponential
     d_X = d_shifted @ W.T
     d_W = 0.02 * W + X.T @ d_shifted
