@@ -79,6 +79,18 @@ class Roots(dict[Value, frozenset[Value]]):
             for v, own in refers.items()
         }
 
+    def copied(self) -> Roots:
+        """The same, for a pass that adds to it."""
+        new = Roots()
+        new.update(self)
+        new.own = dict(self.own)
+        return new
+
+    def copy_to(self, new: Value, old: Value, copies: Mapping[Value, Value]) -> None:
+        """A copy of a value refers to the copies of the storage that was copied with it."""
+        self[new] = frozenset(copies.get(r, r) for r in self[old])
+        self.own[new] = frozenset(copies.get(r, r) for r in self.own[old])
+
 
 _latest: list[tuple[Region | None, Roots]] = [(None, Roots())]
 

@@ -8,7 +8,7 @@ the first has made.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.alias import has_effect, may_move, may_raise, storage_roots
@@ -31,12 +31,13 @@ from srcdiff.ir.types import Array, Scalar, is_float
 from srcdiff.ops import memory
 from srcdiff.ops.integers import known
 from srcdiff.transforms.element_prices import price_of_element
-from srcdiff.transforms.facts import ALLOCATIONS, all_regions, uses_outside
+from srcdiff.transforms.facts import ALLOCATIONS, all_regions, defined_in, uses_outside
 from srcdiff.transforms.nests import ELEMENT_ACCESSES, is_element
 
 __all__ = ["fuse_nests"]
 
 _DEAR = 10  # operations of a turn that are rather vectorised than done beside an inner loop
+_MOST = 8  # comparisons that LLVM makes in front of a loop to see that its arrays do not overlap
 Access = tuple[Value, Value, tuple[Atom, ...], bool]
 
 
@@ -47,7 +48,7 @@ def fuse_nests(fn: Function) -> Function:
 
 class _Fuse(Rewriter):
     def __init__(self, fn: Function) -> None:
-        self.roots = storage_roots(fn)
+        self.roots = storage_roots(fn).copied()
         self.views = _views(fn)
         self.carried = {p for r in all_regions(fn.body) for p in r.params} - {*fn.params}
 
@@ -58,7 +59,7 @@ class _Fuse(Rewriter):
             new = with_parts(
                 statement, [lookup(env, a) for a in statement.operands], regions_of(statement)
             )
-            if not (isinstance(new, For) and self.fused(new, body, env)):
+            if not (isinstance(new, For) and self.fused(new, body)):
                 body.append(new)
         for statement in body:
             inner = [self.region(r, {}, b.inner()) for r in regions_of(statement)]
@@ -66,7 +67,7 @@ class _Fuse(Rewriter):
         yields = tuple(lookup(env, y) for y in old.yields)
         return b.region(old.params, yields)
 
-    def fused(self, loop: For, body: list[Statement], env: Env) -> bool:
+    def fused(self, loop: For, body: list[Statement]) -> bool:
         """Put a loop into an earlier one of `body`, if there is one that it may be part of."""
         fresh = frozenset(
             r for s in body if isinstance(s, Op) and s.decl.name in ALLOCATIONS for r in s.results
@@ -77,11 +78,36 @@ class _Fuse(Rewriter):
                 moved = self.to_front(loop, first, body[k + 1 :])
                 if moved is not None:
                     rest = [s for s in body[k + 1 :] if s not in moved]
-                    body[k:] = [*moved, _joined(first, loop, env), *rest]
+                    body[k:] = [*moved, self.joined(first, loop), *rest]
                     return True
             if not may_move(loop, [first], self.roots) and not _is_maker(first):
                 return False
         return False
+
+    def joined(self, first: For, second: For) -> For:
+        """Both loops' turns as one."""
+        inner = _counted_alike(first.index, second)
+        inner = Rewriter().region(inner, {inner.params[0]: first.index}, Builder())
+        self.know(dict(zip(defined_in(second.body), defined_in(inner), strict=True)))
+        region = Region(
+            (*first.body.params, *inner.params[1:]),
+            (*first.body.body, *inner.body),
+            (*first.body.yields, *inner.yields),
+        )
+        origin = first.origin if first.origin == "user" else second.origin
+        return replace(
+            first, carried=(*first.carried, *second.carried), body=region,
+            results=(*first.results, *second.results), pair=0, origin=origin,
+        )  # fmt: skip
+
+    def know(self, copies: Mapping[Value, Value]) -> None:
+        """Copies of values have copies of their storage."""
+        for old, new in copies.items():
+            if old is not new and old in self.roots:
+                self.roots.copy_to(new, old, copies)
+            for known_ones in (self.views, self.carried):
+                if old in known_ones:
+                    known_ones.add(new)
 
     def to_front(
         self, loop: For, first: For, between: Sequence[Statement]
@@ -117,7 +143,7 @@ class _Fuse(Rewriter):
         if not uses_outside(second).isdisjoint(first.results):
             return False
         mine, theirs = self.accesses(first, fresh), self.accesses(second, fresh)
-        if mine is None or theirs is None:
+        if mine is None or theirs is None or _is_too_much(first, second, mine, theirs):
             return False
         for root in {r for r, *_ in mine} & {r for r, *_ in theirs}:
             ones = [(at, w) for r, _, at, w in mine if r is root]
@@ -156,6 +182,23 @@ class _Fuse(Rewriter):
                     roots -= fresh
                 found += [(r, operand, at, op.decl is not memory.index) for r in roots]
         return found
+
+
+def _is_too_much(first: For, second: For, mine: Sequence[Access], theirs: Sequence[Access]) -> bool:
+    """Whether LLVM vectorises both loops and would not vectorise them together, which has no other use."""
+    if _has_loops(first) or max(map(_price, (first, second))) < _DEAR:
+        return False
+    shared = {r for r, *_ in mine} & {r for r, *_ in theirs}
+    if any(w and r in shared for r, *_, w in (*mine, *theirs)):
+        return False
+    return max(map(_comparisons, (mine, theirs))) <= _MOST < _comparisons([*mine, *theirs])
+
+
+def _comparisons(accesses: Sequence[Access]) -> int:
+    """The pairs of arrays that LLVM compares in front of a loop, since one is written and may be the other."""
+    written = {name for _, name, _, w in accesses if w}
+    read = {name for _, name, _, w in accesses if not w} - written
+    return len(written) * len(read) + len(written) * (len(written) - 1) // 2
 
 
 def _views(fn: Function) -> set[Value]:
@@ -242,22 +285,6 @@ def _by_turn(accesses: Sequence[tuple[tuple[Atom, ...], bool]], index: Value) ->
         mine = {k for k, a in enumerate(at) if a is index}
         found = mine if found is None else found & mine
     return found or set()
-
-
-def _joined(first: For, second: For, env: Env) -> For:
-    """Both loops' turns as one."""
-    inner = _counted_alike(first.index, second)
-    inner = Rewriter().region(inner, {inner.params[0]: first.index}, Builder())
-    region = Region(
-        (*first.body.params, *inner.params[1:]),
-        (*first.body.body, *inner.body),
-        (*first.body.yields, *inner.yields),
-    )
-    origin = first.origin if first.origin == "user" else second.origin
-    return replace(
-        first, carried=(*first.carried, *second.carried), body=region,
-        results=(*first.results, *second.results), pair=0, origin=origin,
-    )  # fmt: skip
 
 
 def _counted_alike(index: Value, loop: For) -> Region:
