@@ -13,6 +13,7 @@ from srcdiff.transforms.equal_lengths import equal_lengths
 from srcdiff.transforms.expand import Expansions, expand
 from srcdiff.transforms.forward_stores import drop_unread, forward_stores
 from srcdiff.transforms.fuse_nests import fuse_nests
+from srcdiff.transforms.gathered_products import gathered_products
 from srcdiff.transforms.hoist import hoist
 from srcdiff.transforms.hoist_buffers import hoist_buffers
 from srcdiff.transforms.hoist_checks import hoist_checks
@@ -62,11 +63,15 @@ def to_loops(
     shared = () if threads == 0 else (in_threads,)
     sums = Pass("sums in memory", sums_in_memory, "a number is added to faster than an element")
     parts = Pass("split nests", split_nests, "stencils write one place in a loop")
+    gather = Pass(
+        "gathered products", lambda f: gathered_products(f, lengths), "BLAS likes matrices better"
+    )
     passes = (
         Pass("plain tuples", plain_tuples, "compiled code has no dicts", whole=True),
         Pass("expand", lambda f: expand(f, expansions), "fewer operations have loop forms"),
         Pass("inline calls", _inlined, "loops of helpers fuse with their callers'"),
         Pass("equal lengths", equal_lengths, "loops of as many turns are seen to be"),
+        *((gather,) if fastmath else ()),
         Pass("common", cse, "what expansions have in common"),
         Pass("dead code", dce, "what they leave over"),
         Pass("python errors", python_errors, "compiled code divides by zero and computes on"),
