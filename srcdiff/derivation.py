@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.codegen.checked import with_checks
 from srcdiff.codegen.python import bindings_of, callees_first, to_source
 from srcdiff.compiling import LoopProgram
 from srcdiff.errors import UnsupportedError
@@ -109,23 +110,25 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
     recorder = Recorder(keep_text=keep_text, verify=bool(os.environ.get("SRCDIFF_VERIFY")))
     fn = derive(derived, arguments, recorder)
     fn = each_function(fn, lambda f: own_outside(without_stops(f)))
-    fn = with_entry_checks(fn)
-    source = to_source(fn)
+    bare = to_source(fn)
+    entered = with_entry_checks(fn)
+    source = with_checks(bare, entered, fn)
     contiguous = fn.notes.get("contiguous", ())
-    checked = with_layout_checks(fn, {*contiguous, *needs_contiguous(fn)})
+    checked = with_entry_checks(fn, alone=True)
+    checked = with_layout_checks(checked, {*contiguous, *needs_contiguous(fn)})
     written = fn.notes.get("written", ())
     checked = with_overlap_checks(checked, written, arguments.names)
     torn = [(name, keys) for name, keys, _ in fn.notes.get("numbers", ())]
     checked = with_number_checks(checked, (*written, *torn), arguments.names)
-    saved = to_source(checked) if checked is not fn else ""
+    saved = with_checks(bare, checked, fn)
     watched = tuple(fn.notes.get("watched", {}).values())
     return Program(
         name=fn.name,
         kind=derived.kind,
         base=getattr(derived.base, "__name__", "f"),
         source=source,
-        saved=saved,
-        bindings=mentioned(bindings_of(fn), source),
+        saved=saved if saved != source else "",
+        bindings=mentioned(bindings_of(entered), source),
         assumptions=(*fn.notes.get("assumptions", ()), *fn.notes.get("equal", ())),
         counts=fn.notes.get("counts", ()),
         watched=watched,

@@ -421,3 +421,30 @@ def test_handles_of_one_derivative_share_what_they_generate() -> None:
     with pytest.raises(srcdiff.DifferentiationError, match="no source yet"):
         _ = h.source
     assert srcdiff.grad(f, residuals="store").specialise(X) is not g.specialise(X)
+
+
+def product(x, y):
+    return np.sum(x * y)
+
+
+@pytest.mark.parametrize(
+    ("made_for", "called_with", "message"),
+    [
+        ((3, 3), (1, 3), "x and y have to have equal lengths"),
+        ((3, 3), (3, 1), "x and y have to have equal lengths"),
+        (((2, 1), (2, 3)), ((2, 3), (2, 3)), r"generated for x.shape\[1\] == 1"),
+        ((1, 3), (3, 3), r"generated for len\(x\) == 1"),
+    ],
+)
+def test_a_saved_file_refuses_what_would_be_broadcast_otherwise(
+    tmp_path, made_for, called_with, message
+):
+    path = tmp_path / "saved.py"
+    gradient = srcdiff.grad(product, argnums=(0, 1))
+    gradient.save(path, *map(np.ones, made_for))
+    names = {}
+    exec(path.read_text(), names)
+    d_x, d_y = names["product_grad"](*map(np.ones, made_for))
+    assert d_x.shape == np.ones(made_for[0]).shape and d_y.shape == np.ones(made_for[1]).shape
+    with pytest.raises(ValueError, match=message):
+        names["product_grad"](*map(np.ones, called_with))

@@ -12,7 +12,7 @@ for its lengths, since it is not written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.alias import has_effect
@@ -39,10 +39,22 @@ __all__ = ["demanded"]
 Env = dict[Value, Value]  # values by those whose types are in the parameters' own lengths
 
 
-def demanded(fn: Function, types: Mapping[str, Type]) -> Shapes:
-    """What has to be equal where the program runs, `types` being the parameters' own."""
+class _Broadcasting(Shapes):
+    """Lengths that are broadcast may differ: one of them may be 1 where the program runs."""
+
+    def broadcast(self, shapes: Iterable[Sequence[Dim]]) -> tuple[Dim, ...]:
+        bindings = dict(self.bindings)
+        shape = super().broadcast(shapes)
+        self.bindings = bindings
+        return shape
+
+
+def demanded(fn: Function, types: Mapping[str, Type], may_be_one: bool = False) -> Shapes:
+    """What has to be equal where the program runs, `types` being the parameters' own. `may_be_one`: an axis that is
+    not of length 1 may be so in another call.
+    """
     rigid = {s for t in types.values() for d in _axes(t) for s in d.symbols()}
-    shapes = Shapes(rigid=rigid)
+    shapes = _Broadcasting(rigid=rigid) if may_be_one else Shapes(rigid=rigid)
     params = [Value(types.get(p.name, p.type)) for p in fn.params]
     _region(fn.body, dict(zip(fn.params, params, strict=True)), shapes)
     return shapes

@@ -21,13 +21,13 @@ that arrays are contiguous, in programs that reshape them and write into what th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, shapes_for
 from srcdiff.ir.core import Atom, Function, Value
 from srcdiff.ir.shapes import is_clamp_of, lengths_in
-from srcdiff.ir.types import Array, Clamp, Dim, List, Scalar, Struct, Symbol, Type
+from srcdiff.ir.types import Array, Clamp, Dim, List, Scalar, Struct, Symbol, Type, map_dims
 from srcdiff.ops import control
 from srcdiff.ops.container_text import part_texts
 from srcdiff.ops.overlap import shares_memory
@@ -38,9 +38,10 @@ from srcdiff.transforms.spelled_values import differs, escaped, spelled_value
 __all__ = ["with_entry_checks", "with_layout_checks", "with_number_checks", "with_overlap_checks"]
 
 
-def with_entry_checks(fn: Function, compiled: bool = False) -> Function:
+def with_entry_checks(fn: Function, compiled: bool = False, alone: bool = False) -> Function:
     """`fn` with what it takes for granted checked first: the values of some parameters, then lengths. Compiled code
-    gets no functions and classes (`compiling.plain`), and cannot compare them.
+    gets no functions and classes (`compiling.plain`), and cannot compare them. Where it stands `alone`, nothing has
+    looked at which axes have length 1.
     """
     b = Builder(shapes_for(fn), "compiler", fn.location)
     params = {p.name: p for p in fn.params}
@@ -53,7 +54,10 @@ def with_entry_checks(fn: Function, compiled: bool = False) -> Function:
         )
     types: Mapping[str, Type] = fn.notes.get("shown", {})
     lengths = _Lengths(fn, types)
-    pairs = _pairs(fn, types)
+    pairs = _pairs(fn, types, alone)
+    if alone:
+        for code, name in lengths.ones(types):
+            _refuse(fn, f"{code} != 1", lengths.params, f" is generated for {name} == 1", b)
     for left, right in pairs:
         is_bound = is_clamp_of(left, right)
         if lengths.follows(right, pairs) if is_bound else _is_plain(left, right, pairs):
@@ -140,14 +144,14 @@ def _behind(checks: Builder, fn: Function) -> Function:
     return fn.with_body(replace(fn.body, body=(*checks.body, *fn.body.body)))
 
 
-def _pairs(fn: Function, types: Mapping[str, Type]) -> list[tuple[Dim, Dim]]:
+def _pairs(fn: Function, types: Mapping[str, Type], alone: bool) -> list[tuple[Dim, Dim]]:
     """The lengths to compare: those that decided how the program is, and those that it does not compare itself."""
     needed = list(dict.fromkeys(fn.notes.get("equal", ())))
     assumed = dict.fromkeys(fn.notes.get("assumptions", ()))
     decided = [p for p in assumed if p[0] != p[1] and p not in needed]
     if not needed:
         return decided
-    own = demanded(fn, types)
+    own = demanded(fn, types, may_be_one=alone)
     for left, right in decided:
         if not is_clamp_of(left, right):
             own.must_equal(left, right)
@@ -185,6 +189,16 @@ class _Lengths:
                 if dim.symbol is not None:
                     self.of.setdefault(dim.symbol, (code, name))
 
+    def ones(self, types: Mapping[str, Type]) -> Iterator[tuple[str, str]]:
+        """The lengths that were 1, in code and in messages."""
+        mark = Dim.of("1")
+        for k, p in enumerate(self.params):
+            shown = map_dims(types.get(p.name, p.type), lambda d: mark if d == Dim(1) else d)
+            texts = zip(lengths_in(shown, f"{{{k}}}"), lengths_in(shown, p.name), strict=True)
+            for (dim, code), (_, name) in texts:
+                if dim == mark and _is_length(code):
+                    yield code, name
+
     def text(self, dim: Dim) -> str:
         return spelled(dim, {s: code for s, (code, _) in self.of.items()})
 
@@ -199,8 +213,7 @@ class _Lengths:
 
     def is_length(self, symbol: Symbol) -> bool:
         """Whether a symbol is the length of an array."""
-        code = self.of[symbol][0] if isinstance(symbol, str) and symbol in self.of else ""
-        return code.startswith("len(") or ".shape[" in code
+        return isinstance(symbol, str) and symbol in self.of and _is_length(self.of[symbol][0])
 
     def differ(self, left: Dim, right: Dim) -> str:
         """The test that two lengths are not as they were."""
@@ -227,6 +240,10 @@ class _Lengths:
         ):
             return f": {one[4:-1]} and {other[4:-1]} have to have equal lengths"
         return f": {one} and {other} have to be equal"
+
+
+def _is_length(code: str) -> bool:
+    return code.startswith("len(") or ".shape[" in code
 
 
 def _sides(amount: Dim) -> tuple[Dim, Dim]:

@@ -3,9 +3,9 @@ import numpy as np
 
 def loss_value_and_grad(layers, x, y):
     """Value and gradient of `loss` with respect to `layers`, `x`."""
-    # forward
     if len(x) != len(y):
         raise ValueError("loss_value_and_grad: x and y have to have equal lengths")
+    # forward
     activations = [x]
     value_1s = []
     for W, b in layers:
