@@ -8,8 +8,10 @@ from typing import Any
 
 from srcdiff.errors import UnsupportedError
 
-__all__ = ["Options", "make_options"]
+__all__ = ["REWRITINGS", "Options", "make_options"]
 
+# the named rules of `transforms/stabilise.py`, which is not imported before the first program
+REWRITINGS = ("log_sigmoid", "log_one_minus_sigmoid")
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "jit": ("auto", True, False),
     "target": ("cpu", "cuda"),
@@ -89,7 +91,11 @@ def _tidy(name: str, value: Any) -> Any:
             raise ValueError(
                 f"rewrite={value!r}: expected True, False, or a dict from rule names to bools"
             )
-        return tuple(sorted((str(k), bool(v)) for k, v in value.items()))
+        for rule in value:
+            if rule not in REWRITINGS:
+                names = ", ".join(map(repr, REWRITINGS))
+                raise ValueError(f"rewrite: there is no rule {rule!r}; the rules are {names}")
+        return tuple(sorted((k, bool(v)) for k, v in value.items()))
     if name == "argnums":
         return tuple(value) if isinstance(value, list | tuple) else value
     return value

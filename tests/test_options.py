@@ -8,7 +8,8 @@ import pytest
 
 import srcdiff
 from srcdiff.errors import UnsupportedError
-from srcdiff.options import Options, make_options
+from srcdiff.options import REWRITINGS, Options, make_options
+from srcdiff.transforms import stabilise
 
 
 def f(x):
@@ -73,3 +74,9 @@ def test_residuals_change_the_text_and_not_the_result() -> None:
 
     found = {r: srcdiff.grad(g, residuals=r)(0.5, 5) for r in ("auto", "store", "recompute")}
     assert len({round(float(v), 14) for v in found.values()}) == 1
+
+
+def test_rules_that_are_switched_off_have_to_exist() -> None:
+    with pytest.raises(ValueError, match="no rule 'log_sigmoidal'; the rules are 'log_sigmoid', "):
+        srcdiff.grad(lambda x: x, rewrite={"log_sigmoidal": False})
+    assert set(REWRITINGS) == {rule.name for rule in stabilise.RULES}
