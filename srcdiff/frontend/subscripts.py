@@ -176,7 +176,9 @@ def _is_asked_for(fr: Frame, value: FrontValue) -> bool:
 def part_key(fr: Frame, kind: str, keys: tuple[Any, ...], key: FrontValue, node: Any) -> Any:
     """The key of a part that a subscript names."""
     if not is_static(key):
-        need_static(fr, key, node)
+        need_static(
+            fr, key, node, "" if kind == "dict" else f"Make the {kind} an array (np.array)."
+        )
     wanted = static(key)
     if kind == "dict":
         if wanted not in keys:
@@ -191,7 +193,7 @@ def part_key(fr: Frame, kind: str, keys: tuple[Any, ...], key: FrontValue, node:
     return keys[wanted]
 
 
-def need_static(fr: Frame, value: FrontValue, node: Any) -> NoReturn:
+def need_static(fr: Frame, value: FrontValue, node: Any, advice: str = "") -> NoReturn:
     """Ask for a value when compiling: from a loop that is unrolled, or a parameter that is specialised on."""
     session = fr.session
     if isinstance(value, Value):
@@ -206,7 +208,7 @@ def need_static(fr: Frame, value: FrontValue, node: Any) -> NoReturn:
     fr.fail(
         node,
         f"the value of this must be known when compiling, got {describe(value)}",
-        "Use a constant, or a parameter that is not computed with.",
+        advice or "Use a constant, or a parameter that is not computed with.",
     )
 
 

@@ -440,6 +440,15 @@ def puts_floats_among_integers(x):
     return rows[0].sum()
 
 
+@case("the value of this must be known when compiling", "weights[i % 3]", x3)
+def subscripts_a_tuple_by_what_is_computed(x):
+    weights = (1.0, 4.0, 2.0)
+    total = 0.0
+    for i in range(len(x)):
+        total += x[i] * weights[i % 3]
+    return total
+
+
 @case("`ndindex` is not known", "np.ndindex(3)", x3)
 def loops_over_an_iterator_of_numpy(x):
     return sum(x[k] for k in np.ndindex(3))
