@@ -74,7 +74,7 @@ def _joined(fr: Frame, own: Type, new: Type, node: Any) -> Type:
     if own == UNKNOWN:
         return new
     try:
-        return _starred_join(fr, own, new)
+        return strip(_starred_join(fr, own, new))
     except Unjoinable:
         fr.fail(
             node,

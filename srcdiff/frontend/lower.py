@@ -217,7 +217,11 @@ def _read(
                 raise
             statics[need.parameter] = value
     source = source_of(plain)
-    fail("the types in this function do not settle", location=source.location(source.node))
+    fail(
+        "the types in this function do not settle",
+        "Start lists and variables with values of the type that they have later.",
+        source.location(source.node),
+    )
 
 
 def _actual_value(name: str, types: Mapping[str, Type], actual: Mapping[str, int]) -> Any:

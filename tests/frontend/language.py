@@ -742,3 +742,16 @@ def numpy_numbers(x, k):
 @case((x3,))
 def array_times_list(x):
     return np.sum(x * [1.0, 2.0, 3.0]) + np.sum([4, 5, 6] * x)
+
+
+@case((x3, np.array([[0, 1], [1, 0], [1, 1]])))
+def backtrace(x, back):
+    k = int(np.argmax(x[:2]))
+    path = [k]
+    for t in range(2, 0, -1):
+        k = back[t, k]
+        path.append(k)
+    counts = [0] * 3
+    for j in path[::-1]:
+        counts[j] += 1
+    return sum(x[j] for j in path) * counts[1]
