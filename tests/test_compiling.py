@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import subprocess
 import sys
 from collections import namedtuple
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import special
 
 import srcdiff
 from srcdiff.errors import UnsupportedError
@@ -321,3 +323,12 @@ def test_compiled_lists_that_start_with_whole_numbers_hold_floats():
     value, gradient = srcdiff.value_and_grad(filled, jit=True)(x)
     assert value == pytest.approx(filled(x))
     np.testing.assert_allclose(gradient, 2 * x.sum() / 3 + np.array([2.0, 0.0, 0.0]))
+
+
+def normal_tails(x, s):
+    return np.sum(special.ndtr(x) * special.log_ndtr(x)) * 0.5 * math.erfc(-s / math.sqrt(2.0))
+
+
+def test_functions_of_the_normal_distribution_compile():
+    (value, (d_x, d_s)), (value_2, (d_x_2, d_s_2)) = shapes(normal_tails, X, 0.3, argnums=(0, 1))
+    np.testing.assert_allclose([value, d_s, *d_x], [value_2, d_s_2, *d_x_2], rtol=1e-12)

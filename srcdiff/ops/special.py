@@ -190,17 +190,19 @@ def erf(x, *, out, d_out):
     d_x = d_out * np.exp(-(x**2)) * (2.0 / np.sqrt(np.pi))
 
 
-@declare("scipy.special.erfc", math.erfc, **_smooth())
+@declare("scipy.special.erfc", math.erfc, **_smooth(), compiled="erfc")
 def erfc(x, *, out, d_out):
     d_x = -d_out * np.exp(-(x**2)) * (2.0 / np.sqrt(np.pi))
 
 
-@declare("scipy.special.ndtr", **_smooth())
+@declare("scipy.special.ndtr", **_smooth(), compiled="ndtr")
 def ndtr(x, *, out, d_out):
     d_x = d_out * np.exp(-0.5 * x**2) / np.sqrt(2.0 * np.pi)
 
 
-@declare("scipy.special.log_ndtr", **_smooth(-2.0, 2.0, fixed([-8.0, -30.0, 4.0])))
+@declare(
+    "scipy.special.log_ndtr", **_smooth(-2.0, 2.0, fixed([-8.0, -30.0, 4.0])), compiled="log_ndtr"
+)
 def log_ndtr(x, *, out, d_out):
     d_x = d_out * np.exp(-0.5 * x**2 - out) / np.sqrt(2.0 * np.pi)
 
