@@ -529,7 +529,9 @@ def check_scalar(fn: Function, options: Options) -> None:
     type_: Type | None = fn.body.yields[tree].type if isinstance(tree, int) else None
     if isinstance(type_, Scalar) and is_float(type_) and not type_.dtype.startswith("complex"):
         return
-    if isinstance(type_, Array):
+    if isinstance(type_, Array) and not type_.ndim:
+        advice = "Start with a number, such as 0.0, where the array without axes is made."
+    elif isinstance(type_, Array):
         advice = "Sum it up (np.sum), or use srcdiff.vjp or srcdiff.jvp."
     elif isinstance(type_, Scalar | Static):
         advice = "Return a float."

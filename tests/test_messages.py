@@ -109,3 +109,29 @@ def test_the_package_is_a_command(tmp_path, capsys):
     (tmp_path / "one.py").write_text("def f(x: float):\n    return x * x\n")
     assert main(["save", f"{tmp_path}/one.py:f", "-o", f"{tmp_path}/none/out.py"]) == 2
     assert "there is no folder" in capsys.readouterr().err
+
+
+def rows_of(x):
+    rows = [np.zeros(2) for _ in range(len(x))]
+    for i in range(len(x)):
+        rows[i][0] = x[i]
+    return rows
+
+
+def test_a_helper_that_fills_arrays_on_a_list_is_told_apart_from_one_that_writes_its_arguments():
+    with pytest.raises(
+        UnsupportedError, match="rows_of returns a list of arrays that it"
+    ) as caught:
+        srcdiff.grad(lambda x: sum(np.sum(v**2) for v in rows_of(x)))(np.ones(3))
+    assert "np.stack" in caught.value.advice
+
+
+def test_a_sum_in_an_array_without_axes_is_told_to_start_with_a_number():
+    def total(x):
+        d = np.zeros(())
+        d += x
+        return d
+
+    with pytest.raises(UnsupportedError, match="an array of float64 with 0 axes") as caught:
+        srcdiff.grad(total)(2.0)
+    assert "Start with a number" in caught.value.advice

@@ -365,7 +365,7 @@ class LoopReader:
             self.fr.fail(
                 self.node,
                 f"`{carry.name}` changes its type in the loop: it {words}",
-                "Start with a value of the type that it has later, such as `np.zeros(n)` for an array.",
+                "Start with a value of the type that it has later, such as 0.0, or `np.zeros(n)` for an array.",
             )
         shapes.used, shapes.order = used, order
         return joined

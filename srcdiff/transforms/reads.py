@@ -185,6 +185,13 @@ def _check_taken_apart(
         takes = isinstance(s, Op) and s.decl in (containers.get, containers.unpack)
         if is_list or (not takes and not whole.isdisjoint(used)):
             what = "list" if is_list else "container"
+            if not param.user:  # the adjoint of a helper's result
+                helper = fn.location.function if fn.location is not None else fn.name
+                raise UnsupportedError(
+                    f"{helper} returns a {what} of arrays that it writes into while they are in it",
+                    "Write into each array before it is put there, or return one array (np.stack).",
+                    fn.location,
+                )
             raise UnsupportedError(
                 f"{fn.name} writes into arrays of its argument {param.name!r}, which is a {what}",
                 "Copy the arrays first, and write into the copies.",
