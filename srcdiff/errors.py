@@ -25,10 +25,12 @@ __all__ = [
     "IndependentWarning",
     "RuleError",
     "SourceNotFoundError",
+    "UNTOLD",
     "UnsupportedError",
 ]
 
 _INDENT = "    "
+UNTOLD = " (jit=False shows it whole)"  # ends a message whose values compiled code cannot write
 
 
 class _Report(Exception):

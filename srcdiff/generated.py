@@ -18,6 +18,7 @@ from srcdiff.codegen.load import load
 from srcdiff.compiling import Compiled, LoopProgram, with_runtime
 from srcdiff.direct import MISS, DirectCall, direct_call
 from srcdiff.errors import (
+    UNTOLD,
     CompileWarning,
     DifferentiationError,
     IndependentWarning,
@@ -117,19 +118,36 @@ class Generated:
     # ---- calling -------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        direct = self._direct
-        if direct is not None and not kwargs:
-            found = direct(args)
-            if found is not MISS:
-                return found
-        specialisation, arguments = self._specialised(args, kwargs)
-        self._latest = specialisation
+        try:
+            direct = self._direct
+            if direct is not None and not kwargs:
+                found = direct(args)
+                if found is not MISS:
+                    return found
+            specialisation, arguments = self._specialised(args, kwargs)
+            self._latest = specialisation
+            values = self._values(specialisation, arguments)
+            run = specialisation.run or self._chosen(specialisation, values)
+            self._direct = specialisation.direct
+            return run(*values)
+        except Exception as error:  # of any class: the user's code raises what it likes
+            if not str(error).endswith(UNTOLD):
+                raise
+            untold = error
+        self._raise_whole(args, kwargs)
+        raise untold
+
+    def _values(self, specialisation: Specialisation, arguments: Arguments) -> Sequence[Any]:
+        """What a program is called with."""
         values = arguments.values
         if self.derived.kind == "vjp":
-            values = (*values[:-1], *_weights(specialisation.program.weights, values[-1]))
-        run = specialisation.run or self._chosen(specialisation, values)
-        self._direct = specialisation.direct
-        return run(*values)
+            return (*values[:-1], *_weights(specialisation.program.weights, values[-1]))
+        return values
+
+    def _raise_whole(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """Raise in NumPy what compiled code has raised without the numbers in its message."""
+        specialisation, arguments = self._specialised(args, kwargs)
+        specialisation.function(*self._values(specialisation, arguments))
 
     def recognised(self, args: tuple[Any, ...]) -> Any:
         """The result for arguments like those of the latest call; `MISS` for others."""
