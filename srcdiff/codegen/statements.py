@@ -25,6 +25,7 @@ __all__ = ["Writer"]
 
 _OPERATORS = {op: text for text, op in n.BINARY.items()}
 _AUGMENTED = re.compile(r"(\*\*|//|[-+*/@%])=")
+_ASSIGNED = re.compile(r"([\w.]+(?:\[.*?\])?)\s*=(?!=)(.*)")
 _FLIPPED = {
     gast.Eq: "!=",
     gast.NotEq: "==",
@@ -378,7 +379,10 @@ def _may_augment(op: Op | None) -> bool:
         if op is not None and op.origin == "user" and op.location is not None
         else ""
     )
-    return not line or _AUGMENTED.search(line) is not None
+    if not line or _AUGMENTED.search(line) is not None:
+        return True
+    written = _ASSIGNED.search(line)  # `s = s + x` stays; `sum(xs)` says nothing of how it adds up
+    return written is None or written[1] not in written[2]
 
 
 def _without_last_continue(body: list[Any]) -> list[Any]:

@@ -12,6 +12,7 @@ from codegen.hand_built import (
     vector,
 )
 
+import srcdiff
 from srcdiff.codegen.load import load
 from srcdiff.codegen.python import to_source
 from srcdiff.ir.core import Call, For, If, Node, Value, While, const
@@ -434,3 +435,18 @@ def test_the_smallest_of_three_is_asked_for_once():
     least = b.op(ar.minimum, smaller, z, spelling="min")
     largest = b.op(ar.maximum, x, least, spelling="max")
     assert lines(text((x, y, z), b, (largest,))) == ["return max(x, min(x, y, z))"]
+
+
+def test_sums_that_the_user_did_not_spell_out_are_added_to():
+    def builtin(xs):
+        return sum(xs) ** 2
+
+    def spelled(xs):
+        total = 0.0
+        for x in xs:
+            total = total + x
+        return total**2
+
+    texts = [srcdiff.value_and_grad(f).source_for([1.0, 2.0]) for f in (builtin, spelled)]
+    assert "total += x" in texts[0]
+    assert "total = total + x" in texts[1]
