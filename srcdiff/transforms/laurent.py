@@ -7,7 +7,7 @@ which it runs.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from fractions import Fraction
 
 __all__ = [
@@ -65,6 +65,12 @@ def times(p: Sum, q: Sum) -> Sum | None:
     return out
 
 
+def plus_product(p: Sum | None, q: Sum, r: Sum) -> Sum | None:
+    """`p + q * r`."""
+    product = times(q, r)
+    return None if p is None or product is None else plus(p, product)
+
+
 def inverse(p: Sum) -> Sum | None:
     """`1 / p`; None for sums and for zero."""
     if len(p) != 1:
@@ -79,6 +85,15 @@ def powered(p: Sum, exponent: int) -> Sum | None:
         return None
     ((monomial, c),) = p.items()
     return {frozenset((a, k * exponent) for a, k in monomial if exponent): c**exponent}
+
+
+def moved(p: Sum, where: Callable[[int], int]) -> Sum:
+    """The same with other axes; those of sums in factors are their own."""
+
+    def factor(f: Factor) -> Factor:
+        return f[0], tuple(map(where, f[1]))
+
+    return {frozenset((factor(f), k) for f, k in m): c for m, c in p.items()}
 
 
 def _joined(m: Monomial, n: Monomial) -> Monomial:
