@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from fuzz.compare import function_of
 
 import srcdiff
 from srcdiff.transforms.cancel import cancel
@@ -323,6 +324,15 @@ def test_second_derivatives_are_right(f):
     g = srcdiff.grad(f)
     expected = by_differences(lambda t: v @ g(X + t[0] * v), np.zeros(1))
     np.testing.assert_allclose(v @ srcdiff.hvp(f)(X, v), expected[0], rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("f", ALL, ids=lambda f: f.__name__)
+def test_the_generated_source_can_be_differentiated_again(f):
+    v = np.array([0.3, -0.2, 0.9])
+    text = srcdiff.grad(f).source_for(X)
+    text += f"\n\ndef slope(x, v):\n    return np.sum({f.__name__}_grad(x) * v)\n"
+    found = srcdiff.grad(function_of(text, "slope"))(X, v)
+    np.testing.assert_allclose(found, srcdiff.hvp(f)(X, v), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("f", [logsumexp, by_branches, in_arrays], ids=lambda f: f.__name__)
