@@ -60,7 +60,7 @@ class _Entry:
     op: Op
     chain: tuple[Op, ...]
     lengths: tuple[Op, ...]
-    array: Value
+    load: Op
     inner: tuple[For, ...]  # loops that run through the array, in the order of its axes
     others: tuple[For, ...]  # the other loops around
 
@@ -70,7 +70,7 @@ class _Tables(Rewriter):
         self.roots = storage_roots(fn)
         self.uses = count_uses(fn)
         self.at: dict[
-            Op, tuple[Value, Sequence[Value]]
+            Op, tuple[Value, Sequence[Atom]]
         ] = {}  # what is taken from which table, and where
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
@@ -88,14 +88,15 @@ class _Tables(Rewriter):
 
     def fill(self, loop: For, env: Env, b: Builder) -> None:
         """Put the tables for a loop in front of it."""
-        made: dict[object, Value] = {}
+        groups: dict[object, dict[object, list[_Entry]]] = {}
         for entry in _entries(loop, self.roots, self.uses):
-            if entry.op in self.at:
-                continue
-            key = _key(entry)
-            if key not in made:
-                made[key] = _filled(entry, env, b)
-            self.at[entry.op] = made[key], [inner.index for inner in entry.inner]
+            if entry.op not in self.at:
+                group = groups.setdefault(_key(entry, any_place=True), {})
+                group.setdefault(_key(entry), []).append(entry)
+        for group in groups.values():
+            table = _filled([same[0] for same in group.values()][::-1], env, b)
+            for entry in (e for same in group.values() for e in same):
+                self.at[entry.op] = table, entry.load.operands[1:]
 
 
 # ---- which -------------------------------------------------------------------------------------
@@ -161,10 +162,8 @@ class _Look:
             return None
         if any(loop.start != const(0) or loop.step != const(1) for loop in inner.values()):
             return None
-        axes = tuple(inner[i] for i in array.operands[1:])  # type: ignore[index]
-        base = array.operands[0]
-        assert isinstance(base, Value)
-        entry = _Entry(op, chain, lengths, base, axes, others)
+        axes = tuple(inner[i] for i in array.operands[1:] if isinstance(i, Value))
+        entry = _Entry(op, chain, lengths, array, axes, others)
         return None if self.is_checked(entry) else entry
 
     def lengths(self, loops: Sequence[For]) -> tuple[Op, ...] | None:
@@ -190,14 +189,16 @@ class _Look:
 
 def _runs_through(load: Op, inner: Mapping[Value, For], op: Op) -> bool:
     """Whether elements of an array are taken by all the indices there are, and could be exchanged for results."""
-    base = load.operands[0]
+    base, *places = load.operands
     return (
         load.decl is memory.index
         and isinstance(base.type, Array)
         and isinstance(op.result.type, Scalar)
         and base.type.dtype == op.result.type.dtype
-        and base.type.ndim == len(inner) == len(load.operands) - 1
-        and inner.keys() == {*load.operands[1:]}
+        and base.type.ndim == len(load.operands) - 1
+        and sorted(map(id, inner)) == sorted(id(a) for a in places if isinstance(a, Value))
+        and all(isinstance(a, Value) or a.value >= 0 for a in places)
+        and bool(inner)
     )
 
 
@@ -227,12 +228,16 @@ def _is_short(loop: For) -> bool:
     return len(numbers) == 3 and len(range(*numbers)) < _OFTEN
 
 
-def _key(entry: _Entry) -> object:
-    """What two operations have in common that may have one table."""
+def _key(entry: _Entry, any_place: bool = False) -> object:
+    """What two operations have in common that have one result; `any_place`: that may have one table, as they are of
+    different elements where places on an axis are written out.
+    """
     names: dict[Atom, object] = {loop.index: k for k, loop in enumerate(entry.inner)}
     for op in (*entry.lengths, *entry.chain):
         attrs = repr(sorted(op.attrs.items()))
-        names[op.result] = (op.decl.name, attrs, *(names.get(a, a) for a in op.operands))
+        is_open = any_place and op is entry.load
+        operands = (a for a in op.operands if not (is_open and isinstance(a, Const)))
+        names[op.result] = (op.decl.name, attrs, *(names.get(a, a) for a in operands))
     loops = (*entry.inner, *entry.others[1:])
     bounds = [a for loop in loops for a in (loop.start, loop.stop, loop.step)]
     return (names[entry.op.result], *(names.get(a, a) for a in bounds))
@@ -241,14 +246,16 @@ def _key(entry: _Entry) -> object:
 # ---- filling them ------------------------------------------------------------------------------------
 
 
-def _filled(entry: _Entry, env: Env, b: Builder) -> Value:
+def _filled(entries: Sequence[_Entry], env: Env, b: Builder) -> Value:
     """A table, filled where the loops that it is for make a turn: else nobody has asked if the array is long enough."""
+    entry = entries[0]
     b.location, b.origin = entry.op.location, "compiler"
-    table = b.op(memory.empty_like, entry.array, name=plural(entry.op.result.name))
+    array = lookup(env, entry.load.operands[0])
+    table = b.op(memory.empty_like, array, name=plural(entry.op.result.name))
     env = dict(env)
     b.body += [replace(clone_statement(op, env), origin="compiler") for op in entry.lengths]
     fill = b.inner()
-    _fill(entry, table, dict(env), list(entry.inner), fill)
+    _fill(entries, table, dict(env), 0, fill)
     bounds = [_in_turn(loop, env) for loop in entry.others]
     places = range(0, 2 * len(bounds), 2)
     text = " and ".join(f"{{{k}}} > {{{k + 1}}}" for k in places)
@@ -266,18 +273,20 @@ def _in_turn(loop: For, env: Env) -> tuple[Atom, Atom]:
     return ends if loop.step.value > 0 else ends[::-1]
 
 
-def _fill(entry: _Entry, table: Value, env: Env, loops: list[For], b: Builder) -> None:
+def _fill(entries: Sequence[_Entry], table: Value, env: Env, level: int, b: Builder) -> None:
     """Loops that store all elements."""
-    if not loops:
-        b.body += [replace(clone_statement(op, env), origin="compiler") for op in entry.chain]
-        places = [lookup(env, loop.index) for loop in entry.inner]
-        where = ", ".join("i" for _ in places)
-        b.ops(memory.store, table, lookup(env, entry.op.result), *places, where=where)
+    if level == len(entries[0].inner):
+        for entry in entries:
+            b.body += [replace(clone_statement(op, env), origin="compiler") for op in entry.chain]
+            places = [lookup(env, i) for i in entry.load.operands[1:]]
+            where = ", ".join("i" for _ in places)
+            b.ops(memory.store, table, lookup(env, entry.op.result), *places, where=where)
         return
-    first, *rest = loops
-    env[first.index] = index = replace(first.index)
+    first = entries[0].inner[level]
+    index = replace(first.index)
+    env.update((entry.inner[level].index, index) for entry in entries)
     inner = b.inner()
-    _fill(entry, table, env, rest, inner)
+    _fill(entries, table, env, level + 1, inner)
     start, stop, step = (lookup(env, a) for a in (first.start, first.stop, first.step))
     body = inner.region((index,), ())
     b.append(For(start, stop, step, (), body, (), location=b.location, origin=b.origin))

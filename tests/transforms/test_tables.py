@@ -18,7 +18,7 @@ PROGRAM = """
         return total
 """
 PLAIN = {"start": "pass", "rows": "len(q)", "turn": "total += np.sin(x[p] * np.exp(q[c, i]))"}
-Q, X = V(6).reshape(2, 3), V(4)
+Q, X = V(22).reshape(2, 11), V(4)
 
 
 def program(**changed):
@@ -37,6 +37,28 @@ def test_what_no_turn_changes_is_computed_once():
     assert has_table(program())
     assert loops(program()).count("exp(") == 1
     loops_agree(program(), Q, X, argnums=(0, 1))
+
+
+def test_places_that_are_written_out_are_in_one_table():
+    q = V(4).reshape(2, 2)
+    text = srcdiff.grad(source(program()), argnums=(0, 1)).loop_source_for(q, X)
+    assert (
+        """
+        for c in range(len(q)):
+            exponentials[c, 0] = exp(q[c, 0])
+            exponentials[c, 1] = exp(q[c, 1])
+"""
+        in text
+    )
+    assert text.count("exp(") == 2
+    loops_agree(program(), q, X, argnums=(0, 1))
+
+
+def test_what_else_goes_into_one_place_has_a_table_of_its_own():
+    text = program(
+        turn="total += x[p] * np.exp(q[c, 0] * q[c, 1]) * np.exp(q[c, 1] * q[c, 0] * 0.5)"
+    )
+    loops_agree(text, Q, X, argnums=(0, 1))
 
 
 ALIKE = [
