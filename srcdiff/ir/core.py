@@ -127,6 +127,8 @@ class OpDecl:
         to that part. `scatter(d_x, d_out, *other operands, **attrs)` is then the whole adjoint.
     elementwise : bool
         Acts on each element after broadcasting.
+    broadcasts : bool
+        Operands are broadcast to the result's shape, though it is not computed element by element.
     linear : bool
         The result is linear in all float operands together (then forward mode applies the operation to the tangents).
     multilinear : bool
@@ -190,6 +192,7 @@ class OpDecl:
     build: Callable[..., Any] | None = None
     scatter: OpDecl | None = None
     elementwise: bool = False
+    broadcasts: bool = False
     linear: bool = False
     multilinear: bool = False
     adjoint: str = "whole"

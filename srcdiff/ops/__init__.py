@@ -5,7 +5,9 @@ from srcdiff.ops import (
     containers,
     control,
     creation,
+    cross,
     diagonals,
+    einsum,
     elementwise,
     joins,
     linalg,
@@ -21,6 +23,6 @@ from srcdiff.ops import (
 )
 
 __all__ = [
-    "arithmetic", "containers", "control", "creation", "diagonals", "elementwise", "joins", "linalg", "masks", "memory",
-    "numbers", "overlap", "reductions", "repeats", "shapes", "special", "triangles",
+    "arithmetic", "containers", "control", "creation", "cross", "diagonals", "einsum", "elementwise", "joins",
+    "linalg", "masks", "memory", "numbers", "overlap", "reductions", "repeats", "shapes", "special", "triangles",
 ]  # fmt: skip

@@ -307,8 +307,8 @@ def places_of_true(n: LoopContext, op: Op) -> At:
     size = n.length(shape[0])
     for d in shape[1:]:
         size = times(n, size, n.length(d))
-    type_ = op.results[0].type
-    places = [n.new(type_, [size], "places") for _ in shape]
+    long = shape[0] if len(shape) == 1 else n.b.shapes.fresh()
+    places = [n.new(Array("int64", (long,)), [size], "places") for _ in shape]
 
     def step(n: LoopContext, at: At, count: At) -> At:
         def found(n: LoopContext) -> At:

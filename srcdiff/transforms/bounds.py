@@ -13,7 +13,7 @@ from srcdiff.ir.alias import has_effect, may_raise
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, For, Op, Statement, regions_of, walk
 from srcdiff.ir.types import Array, Dim, dims_of, shape_of
-from srcdiff.ops import control, memory
+from srcdiff.ops import control, creation, masks, memory, triangles
 from srcdiff.ops.building import length_of
 from srcdiff.ops.index_patterns import axes_taken, items, operands_in
 from srcdiff.ops.integers import known
@@ -70,8 +70,20 @@ class BoundsChecks:
         return (loop.pair, self.path, *(known(a) or self.number(a) for a in bounds))
 
     def inside(self, index: Atom, length: Dim) -> None:
-        """Note an index, or indices, that are inside by what made them."""
         self.done.add(self.fact(index, length))
+
+    def note(self, op: Op) -> None:
+        """Note the indices that an operation makes, all of them inside some length."""
+        lengths: Sequence[Dim | None] = ()
+        if op.decl in (masks.places_of_true, masks.nonzero):
+            lengths = shape_of(op.operands[0].type)
+        elif op.decl in (triangles.triu_indices, triangles.tril_indices):
+            lengths = [known(op.operands[0]), known(op.operands[-1])]
+        elif op.decl is creation.arange and len(op.operands) == 1:
+            lengths = [known(op.operands[0])]
+        for result, length in zip(op.results, lengths, strict=False):
+            if length is not None:
+                self.inside(result, length)
 
     def fact(self, index: Atom, length: Dim) -> Fact:
         expr = known(index)

@@ -21,7 +21,6 @@ from srcdiff.ir.alias import reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Call, Function, Op, Statement, Value, walk
 from srcdiff.ops import memory
-from srcdiff.ops.index_patterns import is_view
 from srcdiff.transforms.facts import all_regions, defined_in, is_generated
 from srcdiff.transforms.loads import survey
 from srcdiff.transforms.outline import Loop, Span
@@ -125,7 +124,5 @@ class _Stores:
 
 
 def _is_candidate(s: Statement) -> bool:
-    """Whether it is a store of a pass's into places that are known by numbers."""
-    if not isinstance(s, Op) or s.decl is not memory.store or not is_generated(s):
-        return False
-    return is_view(s.attrs["where"])
+    """Whether it is a store of a pass's; where index arrays point, it may be anywhere along their axes."""
+    return isinstance(s, Op) and s.decl is memory.store and is_generated(s)

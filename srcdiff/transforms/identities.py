@@ -9,7 +9,9 @@ from typing import Protocol
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op, Statement, Value, const
 from srcdiff.ir.types import Array, Dim, Scalar, Type
-from srcdiff.ops import arithmetic, linalg, reductions
+from srcdiff.ops import arithmetic, einsum, linalg, reductions
+from srcdiff.ops.axes import axes_of
+from srcdiff.ops.contractions import contraction
 from srcdiff.transforms.constants import is_one, is_zero_constant
 from srcdiff.transforms.facts import same_kind
 
@@ -250,7 +252,20 @@ def _sum(f: Known, op: Op, b: Builder) -> Atom | None:
         total = replace(op, operands=opposite.operands, results=(Value(op.result.type),))
         f.emit(total, b)
         return _negated(total.result, op, f, b)
-    return _dot_product(f, op, b)
+    return _sum_of_einsum(f, op, b) or _dot_product(f, op, b)
+
+
+def _sum_of_einsum(f: Known, op: Op, b: Builder) -> Atom | None:
+    """`np.sum(np.einsum("ij,jk->ijk", x, y), axis=0)` has one letter less: `np.einsum("ij,jk->jk", x, y)`."""
+    inner = f.operand_of(op.operands[0], "einsum")
+    if inner is None or "user" in (inner.origin, op.origin) or f.uses.get(inner.result) != 1:
+        return None
+    if op.attrs.get("keepdims") or inner.attrs.get("optimize"):
+        return None
+    inputs, output = einsum.with_letters(inner)
+    gone = axes_of(len(output), op.attrs.get("axis"))
+    target = "".join(c for k, c in enumerate(output) if k not in gone)
+    return contraction(b, einsum.einsum, list(zip(inputs, inner.operands, strict=True)), target)
 
 
 def _dot_product(f: Known, op: Op, b: Builder) -> Atom | None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from srcdiff.ir.core import Atom, Op, OpDecl, const
 from srcdiff.ir.types import Dim, element_type, shape_of
-from srcdiff.ops import linalg, reductions
+from srcdiff.ops import einsum, linalg, reductions
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.loop_forms import LoopContext
 from srcdiff.ops.registry import OPERATIONS
@@ -70,6 +70,8 @@ def reduction_of(op: Op, is_small: Callable[[Sequence[Dim]], bool]) -> Reduction
         return _along_axes(op)
     if op.decl in (linalg.matmul, linalg.dot, linalg.inner):
         return _product(op, is_small)
+    if op.decl is einsum.einsum:
+        return _over_letters(op)
     return None
 
 
@@ -136,6 +138,34 @@ def _product(op: Op, is_small: Callable[[Sequence[Dim]], bool]) -> Reduction | N
     return Reduction(
         op, shape, kept, (inner,), order, OPERATIONS["add"], zero, element, lambda at: at,
         lambda a: len(shape_of(a.type)),
+    )  # fmt: skip
+
+
+def _over_letters(op: Op) -> Reduction | None:
+    """`einsum`, innermost the letter of axes that stand last; None where nothing is summed."""
+    inputs, output = einsum.with_letters(op)
+    summed = "".join(dict.fromkeys(c for text in inputs for c in text if c not in output))
+    if not summed:
+        return None
+    lengths = dict.fromkeys(output + summed, ONE)
+    behind: dict[str, list[int]] = {c: [] for c in lengths}
+    shapes = [shape_of(a.type) for a in (*op.operands, op.result)]
+    for text, shape in zip((*inputs, output), shapes, strict=True):
+        for k, (c, d) in enumerate(zip(text, shape, strict=True)):
+            lengths[c] = d if lengths[c] == ONE else lengths[c]
+            behind[c].append(len(text) - 1 - k)
+    letters = output + summed
+    order = sorted(range(len(letters)), key=lambda k: -np.mean(behind[letters[k]]))
+
+    def element(n: LoopContext, at: Sequence[Atom]) -> Atom:
+        return einsum.product_at(n, op, dict(zip(letters, at, strict=True)))
+
+    kept = tuple(range(len(output)))
+    gone = tuple(range(len(output), len(letters)))
+    zero = _start(0, element_type(op.result.type).dtype)
+    return Reduction(
+        op, tuple(lengths[c] for c in letters), kept, gone, tuple(order), OPERATIONS["add"], zero, element,
+        lambda at: at, lambda a: len([d for d in shape_of(a.type) if d != ONE]),
     )  # fmt: skip
 
 

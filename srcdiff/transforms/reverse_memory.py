@@ -6,6 +6,7 @@ These have no rule: adjoints are handed over, added to a part of a buffer, or cl
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.core import (
@@ -15,7 +16,7 @@ from srcdiff.ir.core import (
     Value,
     const,
 )
-from srcdiff.ir.types import Array, List, Struct, dims_of
+from srcdiff.ir.types import Array, Dim, List, Struct, dims_of, shape_of
 from srcdiff.ops import containers, creation, diagonals, memory
 from srcdiff.ops.index_patterns import is_view
 from srcdiff.transforms.adjoints import Partial, Scope, adjoint_type
@@ -62,11 +63,26 @@ def _part(
     where = op.attrs["where"]
     if not is_view(where):
         picked = scope.b.op(memory.gather, d_buffer, *operands, **op.attrs)
+        picked = _of_written_shape(r, op, picked, scope)
         is_once = op.attrs.get("distinct") or op.decl is memory.add_at
         return (picked if is_once else of_last_writers(r, op, picked, scope)), picked
     part = scope.b.op(memory.index, d_buffer, *operands, where=where) if where else d_buffer
     value = scope.b.op(memory.read, part) if isinstance(part.type, Array) else part
     return value, part
+
+
+def _of_written_shape(r: Reversal, op: Op, picked: Value, scope: Scope) -> Value:
+    """What is picked where a value was written: as long as the value, along axes that were not broadcast."""
+    shape, own = list(shape_of(picked.type)), shape_of(op.operands[1].type)
+    for k, d in enumerate(own, start=len(shape) - len(own)):
+        if k >= 0 and d != Dim(1) and not r.fitting.may_be_one(d):
+            shape[k] = d
+    *before, made = scope.b.body
+    if not isinstance(made, Op) or made.result is not picked or not isinstance(picked.type, Array):
+        return picked
+    settled = replace(picked, type=replace(picked.type, shape=tuple(shape)))
+    scope.b.body[:] = [*before, replace(made, results=(settled,))]
+    return settled
 
 
 def _same_value(r: Reversal, op: Op, scope: Scope) -> None:

@@ -43,7 +43,8 @@ def reverse_by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: S
         raise _unknown(op, missing[0])
     found = _inline(r, rule, wanted, [*op.operands, *op.results], given, scope)
     for k, d in zip(wanted, found, strict=True):
-        r.contribute(op.operands[k], d, scope, op.results[0] if op.decl.elementwise else None)
+        is_broadcast = op.decl.elementwise or op.decl.broadcasts
+        r.contribute(op.operands[k], d, scope, op.results[0] if is_broadcast else None)
 
 
 def _with_own_symbols(r: Reversal, rule: Function) -> Function:

@@ -30,7 +30,7 @@ from srcdiff.ir.core import (
     regions_of,
 )
 from srcdiff.ir.types import Array, Dim, Scalar, shape_of
-from srcdiff.ops import arithmetic, control, creation, masks, memory
+from srcdiff.ops import arithmetic, control, creation, memory
 from srcdiff.ops.building import length_of
 from srcdiff.ops.index_patterns import is_view
 from srcdiff.ops.loop_forms import align
@@ -163,6 +163,7 @@ class _Scalarise(Waiting):
 
     def operation(self, op: Op, b: Builder) -> None:
         self.checks.before(op, b)
+        self.checks.note(op)
         atoms = (*op.operands, *op.results)
         if op.decl is control.undefined:
             self.unset.add(op.result)
@@ -202,9 +203,6 @@ class _Scalarise(Waiting):
         several = found if isinstance(found, tuple) else (found,)
         for result, each in zip(op.results, several, strict=True):
             self.keep(result, named(each, result, b))
-        if op.decl in (masks.places_of_true, masks.nonzero):
-            for result, d in zip(op.results, shape_of(op.operands[0].type), strict=True):
-                self.checks.inside(result, d)
         return True
 
     def check_each(self, b: Builder, indices: Atom, check: Callable[[Builder, Atom], None]) -> None:

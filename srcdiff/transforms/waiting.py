@@ -25,7 +25,7 @@ from srcdiff.transforms.write_targets import fits, long_axes
 
 __all__ = ["Waiting"]
 
-_REPEATERS = {"outer"}
+_REPEATERS = {"outer", "cross", "einsum"}
 
 
 class Waiting:

@@ -134,7 +134,7 @@ def contributions(decl: OpDecl, values, attrs, out, d_out) -> list:
     )
     missing = [None] * len(rest)
     return [
-        fit(found.get(f"d_{n}"), v, out, decl.elementwise)
+        fit(found.get(f"d_{n}"), v, out, decl.elementwise or decl.broadcasts)
         for n, v in zip(names, values, strict=False)
     ] + missing
 
