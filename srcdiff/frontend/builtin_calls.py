@@ -17,6 +17,7 @@ from srcdiff.frontend.index_calls import INDEX_CALLS
 from srcdiff.frontend.iteration import CALL, iterable, unrolled
 from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import copied, known_list
+from srcdiff.frontend.product_calls import PRODUCT_CALLS
 from srcdiff.frontend.stores import add_each, subtract_each
 from srcdiff.frontend.texts import TEXTS
 from srcdiff.frontend.truth import static_truth, truth_of
@@ -358,5 +359,5 @@ BUILTINS: dict[Any, Callable[..., FrontValue]] = {
     isinstance: _isinstance, type: _type, callable: _callable, getattr: _getattr, slice: _slice,
     divmod: _divmod, math.log: _log, np.shape: _shape, float: _number(float), int: _number(int),
     **{cls: _numpy_number(cls) for cls in (np.float16, np.float32, np.int8, np.int16, np.int32, np.int64)},
-    **INDEX_CALLS, np.add.at: _at(add_each), np.subtract.at: _at(subtract_each), **TEXTS,
+    **INDEX_CALLS, **PRODUCT_CALLS, np.add.at: _at(add_each), np.subtract.at: _at(subtract_each), **TEXTS,
 }  # fmt: skip

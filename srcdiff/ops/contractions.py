@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Protocol
 
-from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, OpDecl
-from srcdiff.ir.types import shape_of
+from srcdiff.ir.core import Atom, OpDecl, Value
+from srcdiff.ir.types import Dim, shape_of
 from srcdiff.ops import arithmetic, linalg, reductions, shapes
 
-__all__ = ["contraction"]
+__all__ = ["Appends", "contraction"]
 
 Part = tuple[str, Atom]  # the letters of an array's axes
 
 
-def contraction(b: Builder, general: OpDecl, parts: Sequence[Part], target: str) -> Atom:
+class Appends(Protocol):
+    """What appends operations."""
+
+    def op(self, decl: OpDecl, *operands: Atom, **attrs: Any) -> Value: ...
+
+
+def contraction(b: Appends, general: OpDecl, parts: Sequence[Part], target: str) -> Atom:
     """The product of arrays, summed over the letters that the target does not have; `general` says the rest."""
     numbers = [a for letters, a in parts if not letters]
     arrays = _summed_first(b, [(letters, a) for letters, a in parts if letters], target)
@@ -33,7 +39,7 @@ def contraction(b: Builder, general: OpDecl, parts: Sequence[Part], target: str)
     return found
 
 
-def _summed_first(b: Builder, arrays: list[Part], target: str) -> list[Part]:
+def _summed_first(b: Appends, arrays: list[Part], target: str) -> list[Part]:
     """Arrays without the letters that only one of them has, and that are summed: less is multiplied."""
     out: list[Part] = []
     for k, (letters, a) in enumerate(arrays):
@@ -48,7 +54,7 @@ def _summed_first(b: Builder, arrays: list[Part], target: str) -> list[Part]:
     return out
 
 
-def _of_one(b: Builder, letters: str, a: Atom, target: str) -> Atom | None:
+def _of_one(b: Appends, letters: str, a: Atom, target: str) -> Atom | None:
     """A sum, then a transpose."""
     if len(set(letters)) < len(letters):
         return None
@@ -60,7 +66,7 @@ def _of_one(b: Builder, letters: str, a: Atom, target: str) -> Atom | None:
     return _in_order(b, left, a, target)
 
 
-def _in_order(b: Builder, letters: str, a: Atom, target: str) -> Atom:
+def _in_order(b: Appends, letters: str, a: Atom, target: str) -> Atom:
     if letters == target:
         return a
     if len(letters) == 2:
@@ -68,10 +74,10 @@ def _in_order(b: Builder, letters: str, a: Atom, target: str) -> Atom:
     return b.op(shapes.transpose, a, axes=tuple(letters.index(c) for c in target))
 
 
-def _of_two(b: Builder, left: Part, right: Part, target: str) -> Atom | None:
+def _of_two(b: Appends, left: Part, right: Part, target: str) -> Atom | None:
     """A product of elements, or of vectors and matrices."""
     (one, x), (two, y) = left, right
-    if one == two == target and shape_of(x.type) == shape_of(y.type):
+    if one == two == target and all(map(_alike, shape_of(x.type), shape_of(y.type))):
         return b.op(arithmetic.multiply, x, y)
     shared = set(one) & set(two)
     if any(len(t) > 2 or len(set(t)) < len(t) for t in (one, two)):
@@ -83,13 +89,16 @@ def _of_two(b: Builder, left: Part, right: Part, target: str) -> Atom | None:
         return None
     (c,) = shared
     rest = one.replace(c, ""), two.replace(c, "")
-    if (
-        set(target) != set("".join(rest))
-        or shape_of(x.type)[one.index(c)] != shape_of(y.type)[two.index(c)]
-    ):
+    along = shape_of(x.type)[one.index(c)], shape_of(y.type)[two.index(c)]
+    if set(target) != set("".join(rest)) or not _alike(*along):
         return None
     if target != "".join(rest):
         (one, x), (two, y), rest = (two, y), (one, x), (rest[1], rest[0])
     x = _in_order(b, one, x, rest[0] + c)
     y = _in_order(b, two, y, c + rest[1])
     return b.op(linalg.matmul, x, y)
+
+
+def _alike(a: Dim, b: Dim) -> bool:
+    """Whether neither of two lengths is broadcast to the other: lengths of one letter are equal, or 1."""
+    return (a == Dim(1)) is (b == Dim(1))

@@ -11,6 +11,7 @@ import math
 
 from srcdiff.ir.core import Atom, Const, Op
 from srcdiff.ir.types import Type, shape_of
+from srcdiff.ops import einsum
 
 __all__ = ["elements", "machine_price"]
 
@@ -68,9 +69,22 @@ def _is_small_integer(exponent: Atom) -> bool:
     return isinstance(value, int | float) and value in range(9)
 
 
+def _over_letters(op: Op) -> float:
+    inputs, _ = einsum.with_letters(op)
+    lengths: dict[str, float] = {}
+    for text, a in zip(inputs, op.operands, strict=True):
+        for letter, d in zip(text, shape_of(a.type), strict=True):
+            lengths[letter] = max(
+                lengths.get(letter, 1.0), float(d.const) if d.is_const else _LENGTH
+            )
+    return math.prod(lengths.values())
+
+
 def _multiplications(op: Op) -> float:
     """Of a product: the lengths of all its loops. Of a factorisation: a cube."""
     shapes = [shape_of(a.type) for a in op.operands if shape_of(a.type)]
+    if op.decl is einsum.einsum:
+        return _over_letters(op)
     if op.decl.multilinear and shapes:
         rows = elements(op.results[0].type)
         inner = shapes[0][-1]

@@ -167,6 +167,21 @@ def triangle_of_a_vector(x):
     return np.sum(x[np.triu_indices_from(x)[0]])
 
 
+@case("the axes of np.tensordot do not fit", "np.tensordot(x, x, 2)", x3)
+def too_many_axes_summed(x):
+    return np.tensordot(x, x, 2)
+
+
+@case("np.kron takes arrays with equally many axes here", "np.kron(x, A)", x3, np.ones((2, 2)))
+def kron_of_unlike(x, A):
+    return np.sum(np.kron(x, A))
+
+
+@case("np.cross is differentiated for vectors of three numbers", "np.cross(x, x)", np.ones(2))
+def cross_of_two(x):
+    return np.cross(x, x)
+
+
 @case("np.ix_ takes vectors", "np.ix_(x, x)", np.ones((2, 2)))
 def mesh_of_a_matrix(x):
     return x[np.ix_(x, x)]

@@ -1,0 +1,148 @@
+"""Products that are sums over letters: `np.tensordot`, `np.kron`, and `np.inner`, `np.vdot` of more than vectors."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from srcdiff.frontend.application import apply
+from srcdiff.frontend.frame import Frame
+from srcdiff.frontend.subscripts import array_of, length_along
+from srcdiff.frontend.values import FrontValue, Parts, is_static, static, static_int
+from srcdiff.ir.core import Atom, OpDecl, Value, const
+from srcdiff.ir.types import ndim_of
+from srcdiff.ops import arithmetic, linalg, shapes
+from srcdiff.ops.contractions import contraction
+from srcdiff.ops.einsum import einsum
+
+__all__ = ["PRODUCT_CALLS"]
+
+Args = Sequence[FrontValue]
+Kwargs = Mapping[str, FrontValue]
+
+
+def _two(fr: Frame, node: Any, args: Args, kwargs: Kwargs, name: str) -> tuple[Atom, Atom]:
+    if len(args) != 2 or kwargs:
+        fr.fail(node, f"{name} takes two arrays")
+    a, b = (array_of(fr, v, node) for v in args)
+    return a, b
+
+
+def _inner(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """Sums over the last axis of both."""
+    a, b = _two(fr, node, args, kwargs, "np.inner")
+    left, right = ndim_of(a.type), ndim_of(b.type)
+    if left == right == 1:
+        return apply(fr, node, linalg.inner, args, kwargs, "")
+    if not left or not right:
+        return fr.op(node, arithmetic.multiply, a, b)
+    one, two = _letters(left, right)
+    two = two[:-1] + one[-1]
+    return _contracted(fr, node, a, b, f"{one},{two}->{one[:-1]}{two[:-1]}")
+
+
+def _vdot(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """Sums over all elements."""
+    a, b = _two(fr, node, args, kwargs, "np.vdot")
+    if ndim_of(a.type) != ndim_of(b.type):
+        fr.fail(node, "np.vdot takes arrays of one shape here", "Use x.ravel().")
+    if ndim_of(a.type) < 2:
+        decl = linalg.inner if ndim_of(a.type) else arithmetic.multiply
+        return apply(fr, node, decl, args, kwargs, "np.vdot" if ndim_of(a.type) else "")
+    letters, _ = _letters(ndim_of(a.type), 0)
+    return _contracted(fr, node, a, b, f"{letters},{letters}->")
+
+
+def _tensordot(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """Sums over the last axes of one and the first of the other, or over axes that are given."""
+    named = dict(kwargs)
+    axes = args[2] if len(args) > 2 else named.pop("axes", const(2))
+    a, b = _two(fr, node, args[:2], named, "np.tensordot")
+    ndims = ndim_of(a.type), ndim_of(b.type)
+    left, right = _summed_axes(fr, node, axes, ndims)
+    one, two = _letters(*ndims)
+    if len(left) != len(right) or not all(
+        -n <= k < n for n, each in zip(ndims, (left, right), strict=True) for k in each
+    ):
+        fr.fail(node, "the axes of np.tensordot do not fit the arrays")
+    for k, n in zip(left, right, strict=True):
+        place = n % ndims[1]
+        two = two[:place] + one[k] + two[place + 1 :]
+    summed = {one[k] for k in left}
+    out = "".join(c for c in one + two if c not in summed)
+    return _contracted(fr, node, a, b, f"{one},{two}->{out}")
+
+
+def _summed_axes(
+    fr: Frame, node: Any, axes: FrontValue, ndims: tuple[int, int]
+) -> tuple[list[int], list[int]]:
+    count = static_int(axes)
+    if count is not None:
+        return list(range(ndims[0] - count, ndims[0])), list(range(count))
+    pair = axes.values if isinstance(axes, Parts) else static(axes) if is_static(axes) else ()
+    if len(pair) != 2:
+        fr.fail(node, "the axes of np.tensordot must be known when compiling", "Use constants.")
+    left, right = (_numbers(fr, node, each) for each in pair)
+    return left, right
+
+
+def _numbers(fr: Frame, node: Any, value: Any) -> list[int]:
+    values = (
+        value.values if isinstance(value, Parts) else static(value) if is_static(value) else None
+    )
+    values = values if isinstance(values, tuple | list) else [value]
+    found = [v if isinstance(v, int) else static_int(v) for v in values]
+    if any(k is None for k in found):
+        fr.fail(node, "the axes of np.tensordot must be known when compiling", "Use constants.")
+    return [k for k in found if k is not None]
+
+
+def _kron(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """Each element of one times all of the other."""
+    a, b = _two(fr, node, args, kwargs, "np.kron")
+    ndim = ndim_of(a.type)
+    if ndim != ndim_of(b.type) or not ndim:
+        fr.fail(node, "np.kron takes arrays with equally many axes here", "Add axes with None.")
+    one, two = _letters(ndim, ndim)
+    mixed = "".join(c + d for c, d in zip(one, two, strict=True))
+    product = _contracted(fr, node, a, b, f"{one},{two}->{mixed}")
+    lengths = [
+        fr.op(node, arithmetic.multiply, *(length_along(fr, x, k, node) for x in (a, b)))
+        for k in range(ndim)
+    ]
+    return fr.op(node, shapes.reshape, product, *lengths)
+
+
+def _letters(left: int, right: int) -> tuple[str, str]:
+    """Letters for the axes of two arrays, none of them twice."""
+    letters = string.ascii_lowercase[8:] + string.ascii_lowercase[:8]  # from i on
+    return letters[:left], letters[left : left + right]
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """Appends what stands for a line."""
+
+    fr: Frame
+    node: Any
+
+    def op(self, decl: OpDecl, *operands: Atom, **attrs: Any) -> Value:
+        return self.fr.op(self.node, decl, *operands, **attrs)
+
+
+def _contracted(fr: Frame, node: Any, a: Atom, b: Atom, subscripts: str) -> Atom:
+    inputs, _, target = subscripts.partition("->")
+    one, two = inputs.split(",")
+    return contraction(_Lines(fr, node), einsum, [(one, a), (two, b)], target)
+
+
+PRODUCT_CALLS: dict[Any, Callable[..., FrontValue]] = {
+    np.inner: _inner,
+    np.vdot: _vdot,
+    np.tensordot: _tensordot,
+    np.kron: _kron,
+}
