@@ -13,10 +13,6 @@ from benchmarks import table, timing, vm
 from benchmarks.columns import ALL, problem_named, titles
 from benchmarks.peers import as_tuple, rebound
 
-REFUSED = {  # (problem, form): what srcdiff does not know yet
-    ("gmm", "objective"): "triu_indices",
-    ("ba", "objective"): "cross",
-}
 SCALAR = [name for name in ALL if name != "ba"]
 
 
@@ -81,10 +77,6 @@ def test_srcdiff_agrees_with_the_hand_written_gradients(name: str, form: str) ->
         gradient = problem.srcdiff_gradient(srcdiff, function)
     else:
         gradient = srcdiff.value_and_grad(function, argnums=problem.WRT)
-    if (name, form) in REFUSED:
-        with pytest.raises(srcdiff.UnsupportedError, match=REFUSED[name, form]):
-            gradient(*args)
-        return
     assert timing.difference(gradient(*args)[1], expected) < 1e-9
 
 

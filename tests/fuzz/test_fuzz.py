@@ -6,10 +6,15 @@ there are few of these.
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 from fuzz import copies, endings, generate, lists, stencils, subscripts, tables
-from fuzz.compare import Arguments, function_of, problems
+from fuzz.compare import Arguments, flat, function_of, generated, problems
+from loop_forms import as_python, loop_form
+
+from srcdiff.transforms.nests import NoLoopForm
 
 FAST = 30
 CHUNKS = 12
@@ -71,6 +76,27 @@ def test_a_seed_is_one_program(grammar: str) -> None:
 @pytest.mark.parametrize("grammar", GRAMMARS)
 def test_random_programs_have_the_derivatives_that_differences_show(grammar: str) -> None:
     check(grammar, range(FAST))
+
+
+def loops_differ(seed: int) -> str:
+    """What is wrong with the loop form of a program of subscripts."""
+    text, args = subscripts.program(seed), subscripts.arguments(seed)
+    if not runs(text, args):
+        return "left out"
+    g = generated(function_of(text), (0, 1))
+    try:
+        run = as_python(loop_form(g, args))
+    except NoLoopForm:
+        return "left out"
+    found, expected = run(*copy.deepcopy(args)), g(*copy.deepcopy(args))
+    is_same = np.allclose(flat(found), flat(expected), rtol=1e-10, atol=1e-12)
+    return "ok" if is_same else f"seed {seed}"
+
+
+def test_subscripts_as_loops_give_what_arrays_give() -> None:
+    outcomes = [loops_differ(seed) for seed in range(2 * FAST)]
+    assert not [o for o in outcomes if o not in ("ok", "left out")]
+    assert outcomes.count("ok") > FAST
 
 
 def check_tables(seeds: range) -> None:
