@@ -170,8 +170,6 @@ def _add_text(op: Op) -> str:
 
 
 def _add_at_text(op: Op) -> str:
-    if op.attrs.get("distinct"):
-        return _add_text(op)
     subscript = index_text(op.attrs["where"], 2)
     key = f"np.s_[{subscript}]" if ":" in subscript else f"({subscript})"
     target, amount, *places = (ndim_of(a.type) for a in op.operands)

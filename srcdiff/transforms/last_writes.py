@@ -49,19 +49,28 @@ def _is_last(r: Reversal, op: Op, scope: Scope) -> Value:
 def _numbers(r: Reversal, arrays: Sequence[Atom], scope: Scope) -> Value:
     """Numbers for the places that index arrays name together."""
     ndim = max(len(shape_of(a.type)) for a in arrays)
-    lengths: list[Atom] = [const(1)] * ndim
-    length: Atom
-    for a in arrays:
-        shape = shape_of(a.type)
-        for k, d in enumerate(shape):
-            if isinstance(a, Value) and d != Dim(1):
-                length = r.forward.length_of(a, k)
-                lengths[ndim - len(shape) + k] = r.forward.primal(length, scope)
-    count: Atom = lengths[0]
+    lengths = [_length_along(r, arrays, ndim - k, scope) for k in range(ndim)]
+    count = lengths[0]
     for length in lengths[1:]:
         count = scope.b.op(arithmetic.multiply, count, length)
     numbers = scope.b.op(creation.arange, count)
     return numbers if ndim == 1 else scope.b.op(shapes.reshape, numbers, *lengths)
+
+
+def _length_along(r: Reversal, arrays: Sequence[Atom], behind: int, scope: Scope) -> Atom:
+    """The length of an axis, counted from the last, of what index arrays are broadcast to."""
+    found: dict[Dim, Atom] = {}
+    for a in arrays:
+        shape = shape_of(a.type)
+        if isinstance(a, Value) and len(shape) >= behind and shape[-behind] != Dim(1):
+            axis = len(shape) - behind
+            found.setdefault(shape[axis], r.forward.primal(r.forward.length_of(a, axis), scope))
+            if not r.fitting.may_be_one(shape[axis]):
+                return found[shape[axis]]
+    longest: Atom = const(1)
+    for k, length in enumerate(found.values()):
+        longest = scope.b.op(arithmetic.maximum, longest, length) if k else length
+    return longest
 
 
 def _index_arrays(op: Op) -> list[tuple[Atom, int]]:

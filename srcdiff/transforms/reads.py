@@ -108,6 +108,8 @@ class _InsertReads(Rewriter):
             return False
         if op.view_of == position or position in (*op.decl.writes, *op.decl.shape_of):
             return True
+        if op.decl is memory.gather and position == 0:
+            return True
         return op.decl.holds or op.decl in (memory.read, containers.list_copy)
 
     def check_view(self, op: Op) -> None:

@@ -76,10 +76,11 @@ def _scatter(r: Reversal, op: Op, d_out: Atom | None, scope: Scope) -> None:
         r.contribute(base, _without_new_axes(op, d_out, scope), scope)
         return
     operands = tuple(r.forward.primal(a, scope) for a in rest)
+    scatter = memory.add_into if op.attrs.get("distinct") else op.decl.scatter
     if base in r.buffers:
-        scope.b.ops(op.decl.scatter, r.open(base, scope), d_out, *operands, **op.attrs)
+        scope.b.ops(scatter, r.open(base, scope), d_out, *operands, **op.attrs)
     else:
-        scope.add_part(base, Partial(op.decl.scatter, d_out, operands, op.attrs))
+        scope.add_part(base, Partial(scatter, d_out, operands, op.attrs))
 
 
 def _without_new_axes(op: Op, d_out: Atom, scope: Scope) -> Atom:

@@ -94,9 +94,9 @@ def loops_differ(seed: int) -> str:
 
 
 def test_subscripts_as_loops_give_what_arrays_give() -> None:
-    outcomes = [loops_differ(seed) for seed in range(2 * FAST)]
+    outcomes = [loops_differ(seed) for seed in range(FAST)]
     assert not [o for o in outcomes if o not in ("ok", "left out")]
-    assert outcomes.count("ok") > FAST
+    assert outcomes.count("ok") > FAST // 2
 
 
 def check_tables(seeds: range) -> None:

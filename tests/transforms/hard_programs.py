@@ -552,6 +552,14 @@ def masks_that_change(A, v):
     return np.sum(C) * np.sum(B)
 
 
+@case(M(3, 4), np.array([0, 1, 0]), np.array([False, True, False, False]))
+def one_place_beside_many(A, i, m):
+    B = np.sin(A)
+    B[i, m] = A[:, 0]
+    B[i, ..., m] *= 2.0
+    return np.sum(B * B * A)
+
+
 @case(V(6), np.array([0, 2, 2, 5, 0]))
 def gather_rep(x, idx):
     y = x[idx] * x[idx][::-1]
