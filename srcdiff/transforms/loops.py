@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from srcdiff.ir.core import Function
+from srcdiff.transforms.axis_order import axis_order
 from srcdiff.transforms.countdown import countdown
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
@@ -18,6 +19,7 @@ from srcdiff.transforms.hoist import hoist
 from srcdiff.transforms.hoist_buffers import hoist_buffers
 from srcdiff.transforms.hoist_checks import hoist_checks
 from srcdiff.transforms.inline_calls import inline_calls
+from srcdiff.transforms.lanes import lanes
 from srcdiff.transforms.length_checks import length_checks
 from srcdiff.transforms.lengths import bind_lengths, lacking
 from srcdiff.transforms.nests import NoLoopForm
@@ -67,6 +69,9 @@ def to_loops(
     gather = Pass(
         "gathered products", lambda f: gathered_products(f, lengths), "BLAS likes matrices better"
     )
+    side_by_side = Pass(
+        "lanes", lambda f: lanes(f, lengths), "turns that wait for none are vectors"
+    )
     passes = (
         Pass("plain tuples", plain_tuples, "compiled code has no dicts", whole=True),
         Pass("expand", lambda f: expand(f, expansions), "fewer operations have loop forms"),
@@ -89,6 +94,8 @@ def to_loops(
         Pass("common", _common, "fused bodies repeat themselves"),
         Pass("dead code", dce, "what is left over"),
         Pass("tables", tables, "what is the same in all turns is computed once"),
+        *((side_by_side,) if fastmath and threads == 0 else ()),
+        Pass("axis order", axis_order, "innermost loops go through memory in its order"),
         Pass("split loops", split_loops, "elementary functions are fast in innermost loops"),
         *((sums,) if fastmath else ()),
         Pass("hoist", hoist, "what does not change in a loop"),

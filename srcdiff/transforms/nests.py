@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, For, If, Op, OpDecl, Region, Value, const
-from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
+from srcdiff.ir.core import Atom, Const, For, If, Op, OpDecl, Region, Statement, Value, const
+from srcdiff.ir.types import Array, Dim, Scalar, Type, ndim_of, shape_of
 from srcdiff.ops import arithmetic, containers, control, memory
 from srcdiff.ops.building import length_of
 from srcdiff.ops.index_patterns import items
@@ -222,6 +222,14 @@ ELEMENT_ACCESSES = (memory.index, memory.store, memory.add_into)
 def is_element(op: Op) -> bool:
     """Whether a subscript is one by integers only."""
     return set(items(op.attrs["where"])) == {"i"}
+
+
+def subscripts(s: Statement) -> tuple[Atom, ...]:
+    """Where a statement reads or writes one number of an array; nothing if it does not."""
+    if not isinstance(s, Op) or s.decl not in ELEMENT_ACCESSES or not is_element(s):
+        return ()
+    at = s.operands[1 if s.decl is memory.index else 2 :]
+    return at if len(at) == ndim_of(s.operands[0].type) else ()
 
 
 def elements_of(at: At) -> str:

@@ -32,6 +32,7 @@ def sums_in_memory(fn: Function) -> Function:
 class _Sums(Rewriter):
     def __init__(self, fn: Function) -> None:
         self.roots = storage_roots(fn)
+        self.positive = frozenset(fn.notes.get("positive", ()))
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
@@ -43,9 +44,15 @@ class _Sums(Rewriter):
         loop, totals = _summing(new, sums)
         b.append(loop)
         for op, total in zip(sums, totals, strict=True):
-            _where_it_turns(
-                loop, replace(op, operands=(op.operands[0], total, *op.operands[2:])), b
-            )
+            new_op = replace(op, operands=(op.operands[0], total, *op.operands[2:]))
+            if self.makes_a_turn(loop):
+                b.append(new_op)
+            else:
+                _where_it_turns(loop, new_op, b)
+
+    def makes_a_turn(self, loop: For) -> bool:
+        known = loop.stop.type.expr if isinstance(loop.stop.type, Scalar) else None
+        return loop.start == const(0) and known is not None and known.symbol in self.positive
 
     def sums(self, loop: For) -> list[Op]:
         """The additions to one element, of arrays with which the loop does nothing else."""

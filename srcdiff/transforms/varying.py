@@ -1,0 +1,246 @@
+"""What differs between turns of a loop that do not see one another, and what is the same in all of them.
+
+for 0, %n with 0.0 { (%i, %total) ->
+    %t = index %x, %i                       varies
+    %a, %p = for 0, %m with 0.0, 1.0 { (%j, %a.1, %p.1) ->
+        %c = index %coefficients, %j        uniform: so are the bounds of the inner loop
+        yield (add %a.1, (multiply %c, %p.1)), (multiply %p.1, %t) }
+    yield (add %total, %a) }                a running sum
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from srcdiff.ir.alias import Roots, writes_of
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    Const,
+    For,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    const,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.types import Scalar
+from srcdiff.ops import arithmetic, control, memory
+from srcdiff.transforms.nests import ELEMENT_ACCESSES, subscripts
+from srcdiff.transforms.turns import accesses, carries_only_add, storage_commutes
+
+__all__ = ["Varying", "has_loop", "varying"]
+
+_ALLOCATIONS = (memory.empty, memory.empty_of)
+_LENGTHS = (memory.length, memory.axis_length)
+_DTYPES = ("float64", "float32", "int64", "bool")
+
+
+@dataclass(frozen=True)
+class Varying:
+    """The parts of a loop whose turns may be mixed.
+
+    Attributes
+    ----------
+    sums : dict
+        The running sums that the loop carries, at each place of a turn: the number of the sum.
+    values : set
+        What differs between turns: numbers, and arrays of the turn's own that hold such.
+    own : set
+        All arrays that a turn makes for itself.
+    fixed : set
+        Arrays that no turn writes.
+    """
+
+    loop: For
+    sums: Mapping[Value, int]
+    values: frozenset[Value]
+    own: frozenset[Value]
+    fixed: frozenset[Value]
+
+    def of(self, atom: Atom) -> bool:
+        return atom in self.values
+
+    def is_uniform(self, s: Statement) -> bool:
+        """Whether a statement does the same in all turns, and doing it once is enough."""
+        if isinstance(s, Op) and s.decl in _LENGTHS:
+            return True
+        if any(a in self.values or a in self.sums for a in (*s.operands, *s.results)):
+            return False
+        if isinstance(s, Op) and s.decl.writes and s.operands[0] not in self.own:
+            return False
+        return all(self.is_uniform_region(r) for r in regions_of(s))
+
+    def is_uniform_region(self, region: Region) -> bool:
+        yields = all(y not in self.values and y not in self.sums for y in region.yields)
+        return yields and all(map(self.is_uniform, region.body))
+
+
+def varying(loop: For, roots: Roots, uses: Mapping[Value, int]) -> Varying | None:
+    """What differs between the turns of a loop; None if the turns see one another, or cannot be made side by side."""
+    if loop.breaks or loop.is_parallel or loop.step != const(1) or not _counts_up(loop):
+        return None
+    own = frozenset(_own_arrays(loop.body))
+    if not all(_is_plain(s, own) for s in walk(loop.body)):
+        return None
+    dtypes = {p.type.dtype for p in loop.body.params[1:] if isinstance(p.type, Scalar)}
+    if not dtypes <= {"float64", "int64"} or not carries_only_add(loop, uses):
+        return None
+    if not storage_commutes(accesses(loop, roots)):
+        return None
+    written = writes_of(loop, roots)
+    fixed = frozenset(v for v, r in roots.items() if r.isdisjoint(written)) - own
+    sums: dict[Value, int] = {p: k for k, p in enumerate(loop.body.params[1:])}
+    _follow(loop.body, sums)
+    values = _spread(loop, sums, own)
+    found = Varying(loop, sums, values, own, fixed)
+    return found if _has_form(loop.body, found) and _raises_alike(loop, found) else None
+
+
+def _counts_up(loop: For) -> bool:
+    return isinstance(loop.start, Const) and loop.start.value >= 0 and not loop.reverse
+
+
+def has_loop(region: Region) -> bool:
+    return any(isinstance(s, For) for s in walk(region))
+
+
+# ---- what a turn may be made of ----------------------------------------------------------------
+
+
+def _own_arrays(region: Region) -> Iterator[Value]:
+    """The arrays that each turn makes, under no branch."""
+    for s in region.body:
+        if isinstance(s, Op) and s.decl in _ALLOCATIONS:
+            yield s.result
+        if isinstance(s, For):
+            yield from _own_arrays(s.body)
+
+
+def _is_plain(s: Statement, own: frozenset[Value]) -> bool:
+    """Whether a statement works on numbers and elements of arrays."""
+    if isinstance(s, While | Call) or (isinstance(s, For) and (s.breaks or s.is_parallel)):
+        return False
+    inner = [v for r in regions_of(s) for v in r.params] + list(s.results)
+    if any(not _is_number(v) for v in inner if v not in own):
+        return False
+    if not isinstance(s, Op):
+        return True
+    if s.decl in ELEMENT_ACCESSES:
+        return bool(subscripts(s))
+    if s.decl in _LENGTHS or s.decl is control.raise_:
+        return True
+    if s.decl in _ALLOCATIONS:
+        return s.result in own and all(_is_number(a) for a in s.operands)
+    return not s.decl.effect and not s.decl.writes and all(_is_number(a) for a in s.operands)
+
+
+def _is_number(atom: Atom) -> bool:
+    return isinstance(atom, Const) or (isinstance(atom.type, Scalar) and atom.type.dtype in _DTYPES)
+
+
+def _has_form(region: Region, found: Varying) -> bool:
+    """Whether inner loops make the same turns in all turns of the outer one, and stand under no other branches."""
+    for s in region.body:
+        if isinstance(s, For) and any(map(found.of, s.operands[:3])):
+            return False
+        if isinstance(s, If) and found.of(s.condition) and any(map(has_loop, regions_of(s))):
+            return False
+        if not all(_has_form(r, found) for r in regions_of(s)):
+            return False
+    return True
+
+
+def _raises_alike(loop: For, found: Varying) -> bool:
+    """Whether the first error stays the first: all turns raise alike, or there is one thing that may be wrong."""
+    checks = list(_checks(loop.body, found, is_uniform=True))
+    return len(checks) <= 1 or all(checks)
+
+
+def _checks(region: Region, found: Varying, is_uniform: bool) -> Iterator[bool]:
+    """For each place where an error is raised, whether all turns come by or none does."""
+    for s in region.body:
+        if isinstance(s, Op) and s.decl is control.raise_:
+            yield is_uniform
+        is_own = isinstance(s, If) and found.of(s.condition)
+        for r in regions_of(s):
+            yield from _checks(r, found, is_uniform and not is_own)
+
+
+# ---- what varies -------------------------------------------------------------------------------
+
+
+def _follow(region: Region, sums: dict[Value, int]) -> None:
+    """Enters what the running sums are at each place of a region."""
+    for s in region.body:
+        if isinstance(s, For):
+            for a, param, result in zip(s.carried, s.body.params[1:], s.results, strict=True):
+                if isinstance(a, Value) and a in sums:
+                    sums[param] = sums[result] = sums[a]
+        for inner in regions_of(s):
+            _follow(inner, sums)
+        if isinstance(s, Op) and s.decl in (arithmetic.add, arithmetic.subtract):
+            sums.update(
+                (s.result, sums[a]) for a in s.operands if isinstance(a, Value) and a in sums
+            )
+        if isinstance(s, If):
+            for inner in regions_of(s):
+                pairs = zip(s.results, inner.yields, strict=True)
+                sums.update({r: sums[y] for r, y in pairs if isinstance(y, Value) and y in sums})
+
+
+def _spread(loop: For, sums: Mapping[Value, int], own: frozenset[Value]) -> frozenset[Value]:
+    """The values that the loop's index has a say in."""
+    found = _Spread(sums, own, {loop.index})
+    count = 0
+    while count != len(found.values):
+        count = len(found.values)
+        found.region(loop.body, is_varying=False)
+    return frozenset(found.values)
+
+
+@dataclass
+class _Spread:
+    sums: Mapping[Value, int]
+    own: frozenset[Value]
+    values: set[Value]
+
+    def region(self, region: Region, is_varying: bool) -> None:
+        for s in region.body:
+            self.statement(s, is_varying)
+
+    def statement(self, s: Statement, is_varying: bool) -> None:
+        match s:
+            case Op():
+                is_own = bool(subscripts(s)) and s.operands[0] in self.own
+                if is_own and (is_varying or self.any(s.operands)):
+                    self.note(s.operands[0])
+                if s.decl not in _LENGTHS and self.any(s.operands):
+                    for r in s.results:
+                        self.note(r)
+            case For():
+                pairs = zip(s.carried, s.body.params[1:], s.carried_yields, s.results, strict=True)
+                self.region(s.body, is_varying)
+                for start, param, end, result in pairs:
+                    if self.any((start, end, param)):
+                        self.note(param)
+                        self.note(result)
+            case If():
+                is_own = self.any((s.condition, *s.results))
+                for inner in regions_of(s):
+                    self.region(inner, is_varying or is_own)
+                for k, result in enumerate(s.results):
+                    if s.condition in self.values or self.any(r.yields[k] for r in regions_of(s)):
+                        self.note(result)
+
+    def any(self, atoms: object) -> bool:
+        return any(a in self.values for a in atoms)  # type: ignore[attr-defined]
+
+    def note(self, atom: Atom) -> None:
+        if isinstance(atom, Value) and atom not in self.sums:
+            self.values.add(atom)

@@ -1,0 +1,235 @@
+"""Turns of an outer loop side by side, where inner loops cannot be vectorised."""
+
+import numpy as np
+import pytest
+from transforms.hard_programs import V
+from transforms.passes import changed, program, unchanged
+from transforms.sources import loops_agree, source
+
+import srcdiff
+from srcdiff.ir.text import to_text
+from srcdiff.transforms import lanes as module
+from srcdiff.transforms.lanes import lanes
+
+POWERS = """
+def f(%x: float64[n], %c: float64[m]) -> 0 {{
+  %n: int64{{n}} = length[dim=dim(n)]
+  %m: int64{{m}} = length[dim=dim(m)]
+  %total: float64! = for {range} with 0.0 {{
+    (%i: int64{{i}}, %total.1: float64!) ->
+    %t: float64! = index[where='i'] %x, %i
+    %value: float64!, %power: float64! = for 0, {inner}, 1 with 0.0, 1.0 {{
+      (%j: int64{{j}}, %value.1: float64!, %power.1: float64!) ->
+      %a: float64! = index[where='i'] %c, %j
+      %0: float64! = multiply %a, %power.1
+      %value.2: float64! = add %value.1, %0
+      %power.2: float64! = multiply %power.1, {factor}
+      yield %value.2, %power.2
+    }}
+    %total.2: float64! = {combine}
+    yield %total.2
+  }}
+  yield %total
+}}
+"""
+PLAIN = {
+    "range": "0, %n, 1",
+    "inner": "%m",
+    "factor": "%t",
+    "combine": "add %total.1, %value",
+}
+BLOCKS = """
+  %total: float64! = for 0, %1, 1 with 0.0 {
+    (%block': int64{block}, %total.1: float64!) ->
+    %first: int64{256*block} = multiply 256, %block ;compiler
+    %2: int64{-256*block+n} = subtract %n, %first ;compiler
+    %lanes: int64{i2} = minimum@min 256, %2 ;compiler
+    %values: float64[256] = empty[dtype='float64'] 256 ;compiler
+    %powers: float64[256] = empty[dtype='float64'] 256 ;compiler
+    for 0, %lanes, 1 ;compiler {
+      (%lane': int64{lane}) ->
+      store[where='i'] %values, 0.0, %lane ;compiler
+      store[where='i'] %powers, 1.0, %lane ;compiler
+      yield
+    }
+    for 0, %m, 1 {
+      (%j: int64{j}) ->
+      %a: float64! = index[where='i'] %c, %j
+      for 0, %lanes, 1 ;compiler {
+        (%lane.1': int64{lane1}) ->
+        %power: float64! = index[where='i'] %powers, %lane.1 ;compiler
+        %value: float64! = index[where='i'] %values, %lane.1 ;compiler
+        %i: int64{i} = add %first, %lane.1 ;compiler
+        %t: float64! = index[where='i'] %x, %i
+        %3: float64! = multiply %a, %power
+        %value.1: float64! = add %value, %3
+        %power.1: float64! = multiply %power, %t
+        store[where='i'] %values, %value.1, %lane.1 ;compiler
+        store[where='i'] %powers, %power.1, %lane.1 ;compiler
+        yield
+      }
+      yield
+    }
+    %total.2: float64! = for 0, %lanes, 1 with %total.1 ;compiler {
+      (%lane.2': int64{lane2}, %total.3: float64!) ->
+      %value.2: float64! = index[where='i'] %values, %lane.2 ;compiler
+      %total.4: float64! = add %total.3, %value.2
+      yield %total.4
+    }
+    yield %total.2
+  }
+"""
+
+
+def side_by_side(fn):
+    return lanes(fn, {})
+
+
+def powers(**given):
+    return POWERS.format(**(PLAIN | given))
+
+
+def test_turns_of_the_outer_loop_are_side_by_side():
+    new = changed(side_by_side, program(powers()), V(5), V(3))
+    assert BLOCKS in to_text(new)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"combine": "multiply %total.1, %value"},  # a turn waits for the one before
+        {"inner": "%i"},  # inner loops of different lengths
+        {"factor": "2.0", "range": "0, 4, 1"},  # too few
+        {"range": "0, %n, 2"},
+        {"range": "0, %n, 1 reverse"},
+    ],
+)
+def test_other_loops_stay(other):
+    unchanged(side_by_side, powers(**other), V(5), V(5))
+
+
+def test_loops_that_are_vectorised_as_they_are_stay():
+    rows = """
+    def f(W, x):
+        total = 0.0
+        for i in range(len(W)):
+            s = 0.0
+            for j in range(len(x)):
+                s += W[i, j] * x[j]
+            total += s * s
+        return total
+    """
+    assert "lane" not in srcdiff.grad(source(rows)).loop_source_for(V(240).reshape(20, 12), V(12))
+
+
+PROGRAMS = [
+    """
+    def f(c, x):
+        total = 0.0
+        for i in range(len(x)):
+            value, power = 0.0, 1.0
+            for j in range(len(c)):
+                value += c[j] * power
+                power *= x[i]
+            total += np.sin(value)
+        return total
+    """,
+    """
+    def f(c, x):  # what is stored at the turn's own place, and read there
+        y = np.zeros(len(x))
+        for i in range(len(x)):
+            power = x[i]
+            for j in range(len(c)):
+                y[i] += c[j] * power
+                power = np.sin(power) * x[i]
+            y[i] *= x[i]
+        return np.sum(y**2)
+    """,
+    """
+    def f(c, x):  # numbers that change places from turn to turn
+        total = 0.0
+        for i in range(len(x)):
+            a, b = x[i], 1.0
+            for j in range(len(c)):
+                a, b = b, a * c[j] + b
+            total += a * b
+        return total
+    """,
+    """
+    def f(c, x):  # loops in loops, and branches that all turns take, or some
+        total, count = 0.0, 0
+        for i in range(len(x)):
+            a = x[i]
+            for j in range(len(c)):
+                if j % 2 == 0:
+                    for k in range(j):
+                        a = np.tanh(a + c[k] * x[i])
+                if a > 0.0:
+                    total += a * c[j]
+                    count += 1
+            total += a
+        return total / (1 + count)
+    """,
+    """
+    def f(c, x):  # storage of the turn's own
+        total = 0.0
+        row = np.empty(len(c))
+        for i in range(1, len(x)):
+            power = x[i]
+            for j in range(len(c)):
+                row[j] = power
+                power *= x[i] + c[j]
+            top = -np.inf
+            for j in range(len(c)):
+                top = max(top, row[j] * c[len(c) - 1 - j])
+            total += top * x[i - 1]
+        return total
+    """,
+    """
+    def f(c, x):  # the last column first
+        A = np.outer(c, x)
+        total = 0.0
+        for j in range(len(x)):
+            power = 1.0
+            for i in range(len(c) - 1, -1, -1):
+                power *= A[i, j] + x[j]
+            total += power
+        return total
+    """,
+]
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 8, 9])
+@pytest.mark.parametrize("text", PROGRAMS)
+def test_blocks_of_all_lengths_agree(text, count, monkeypatch):
+    monkeypatch.setattr(module, "_LANES", 4)
+    monkeypatch.setattr("srcdiff.transforms.lane_prices._FEW", 0)
+    loops_agree(text, V(3), V(count))
+
+
+@pytest.mark.parametrize("text", PROGRAMS)
+def test_programs_are_made_of_blocks(text):
+    assert "for lane in" in srcdiff.grad(source(text)).loop_source_for(V(9), V(40))
+
+
+def test_errors_come_before_anything_else():
+    """The first error of the program is the first error of its blocks."""
+    text = """
+    def f(c, at):
+        total = 0.0
+        for i in range(len(at)):
+            power = c[at[i]]
+            for j in range(len(c)):
+                power *= c[j] + 1.0
+            total += power
+        return total
+    """
+    g = srcdiff.grad(source(text), jit=True)
+    at = np.zeros(300, dtype=np.int64)
+    expected = g(V(3), at)
+    np.testing.assert_allclose(
+        srcdiff.grad(source(text), jit=False)(V(3), at), expected, rtol=1e-12
+    )
+    at[280] = 7
+    with pytest.raises(IndexError, match="out of bounds for c"):
+        g(V(3), at)
