@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from srcdiff.ir.core import Atom, Const, For, If, Op, Region, Statement, Value, regions_of, walk
-from srcdiff.ir.types import Scalar
+from srcdiff.ir.types import Dim, Scalar, Type, shape_of
 from srcdiff.ops import control
 from srcdiff.transforms.affine import affine
 from srcdiff.transforms.nests import subscripts
@@ -17,6 +18,9 @@ __all__ = ["LanePrices", "Lengths"]
 
 _FEW = 8  # turns that vector instructions do not help with
 _UNKNOWN = 16  # turns of a loop of which nothing is known
+_MOST = 256  # lanes: longer rows win nothing more
+_LEAST = 32  # shorter rows cost more to begin with than their numbers do
+_CACHED = 32768  # numbers that stay in the second-level cache beside what else is read
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,15 @@ class Lengths:
     def turns(self, loop: For) -> float:
         start, stop = self.number(loop.start), self.number(loop.stop)
         return _UNKNOWN if start is None or stop is None else abs(stop - start)
+
+    def size(self, type_: Type) -> float:
+        return math.prod(self.length(d) for d in shape_of(type_))
+
+    def length(self, dim: Dim) -> float:
+        try:
+            return dim.evaluate(self.known)  # type: ignore[arg-type]
+        except KeyError:
+            return _UNKNOWN
 
     def number(self, atom: Atom) -> float | None:
         if isinstance(atom, Const):
@@ -72,12 +85,35 @@ class LanePrices:
     maker: Mapping[Value, Op]
     movable: frozenset[Value] = field(default_factory=frozenset)
 
-    def pays(self, found: Varying) -> bool:
-        """Whether inner loops that cannot be vectorised would be, and none that can be loses by it."""
+    def pays(self, found: Varying, copies: Collection[For] = ()) -> bool:
+        """Whether inner loops that cannot be vectorised would be, and none that can loses by it; `copies` are loops
+        that were put there for it.
+        """
         if self.lengths.turns(found.loop) < _FEW:
             return False
-        inner = [s for s in _innermost(found.loop.body) if not found.is_uniform(s)]
-        return any(map(self.is_slow, inner)) and all(self.is_contiguous(s, found) for s in inner)
+        turns: dict[For, float] = {}
+        self.count(found.loop.body, 1.0, turns)
+        inner = [s for s in turns if s not in copies and not found.is_uniform(s)]
+        slow = sum(turns[s] for s in inner if self.is_slow(s))
+        copied = sum(turns.get(s, 0.0) for s in copies)
+        return 0 < slow >= copied and all(self.is_contiguous(s, found) for s in inner)
+
+    def count(self, region: Region, times: float, turns: dict[For, float]) -> None:
+        """Enters how many turns the innermost loops of a region make."""
+        for s in region.body:
+            inside = times * self.lengths.turns(s) if isinstance(s, For) else times
+            if isinstance(s, For) and not has_loop(s.body):
+                turns[s] = inside
+            for inner in regions_of(s):
+                self.count(inner, inside, turns)
+
+    def lanes(self, found: Varying) -> int:
+        """How many turns are taken together: as many as leave what is their own in the second-level cache."""
+        numbers = sum(self.lengths.size(array.type) for array in found.own & found.values)
+        count = _MOST
+        while count > _LEAST and numbers * count > _CACHED:
+            count //= 2
+        return count
 
     def is_slow(self, loop: For) -> bool:
         """Whether LLVM does not turn an innermost loop into vector instructions, or nothing is won by them."""
@@ -113,7 +149,3 @@ class LanePrices:
 
 def _inside(s: If) -> Iterator[Statement]:
     return (inner for r in regions_of(s) for inner in walk(r))
-
-
-def _innermost(region: Region) -> Iterator[For]:
-    return (s for s in walk(region) if isinstance(s, For) and not has_loop(s.body))

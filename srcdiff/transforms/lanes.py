@@ -49,11 +49,10 @@ from srcdiff.transforms.lane_schedule import (
     outer_atoms,
 )
 from srcdiff.transforms.nests import elements_of, subscripts
+from srcdiff.transforms.own_rows import own_rows, tables
 from srcdiff.transforms.varying import Varying, varying
 
 __all__ = ["lanes"]
-
-_LANES = 256
 
 
 def lanes(fn: Function, lengths: Mapping[str, int]) -> Function:
@@ -78,20 +77,36 @@ class _Lanes(Rewriter):
         self.prices = LanePrices(Lengths.of(fn.body, lengths), self.uses, maker, movable)
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        found = varying(old, self.roots, self.uses) if isinstance(old, For) else None
-        if found is None or not self.prices.pays(found):
+        found = self.found(old, b) if isinstance(old, For) else None
+        if found is None:
             super().statement(old, env, b)
             return
         b.location, b.origin = old.location, "compiler"
-        count = _Blocks(found, self.uses, env, b).write()
+        count = _Blocks(found, self.prices.lanes(found), self.uses, env, b).write()
         assert isinstance(count.type, Scalar) and count.type.expr is not None
         self.counts += count.type.expr.symbols()
+
+    def found(self, loop: For, b: Builder) -> Varying | None:
+        """What varies in a loop that is worth it, with rows of its own if it is so only then."""
+        found = varying(loop, self.roots, self.uses)
+        if found is None or self.prices.pays(found):
+            return found
+        axes = tables(found)
+        if not axes:
+            return None
+        inner = Builder(b.shapes, "compiler", loop.location)
+        loop, copies = own_rows(found, axes, inner)
+        found = varying(loop, self.roots, self.uses)  # rows have no other names
+        return found if found is not None and self.prices.pays(found, copies.values()) else None
 
 
 class _Blocks:
     """Writes a loop as one over blocks of its turns."""
 
-    def __init__(self, found: Varying, uses: Mapping[Value, int], env: Env, b: Builder) -> None:
+    def __init__(
+        self, found: Varying, lanes: int, uses: Mapping[Value, int], env: Env, b: Builder
+    ) -> None:
+        self.lanes = lanes
         self.found, self.loop, self.b = found, found.loop, b
         self.plan = Schedule(found, uses)
         self.env: Env = dict(env)
@@ -102,19 +117,21 @@ class _Blocks:
         loop, inner = self.loop, self.b.inner()
         start, stop = (lookup(self.env, a) for a in (loop.start, loop.stop))
         span = stop if start == const(0) else self.b.op(arithmetic.subtract, stop, start)
-        rounded = self.b.op(arithmetic.add, span, const(_LANES - 1))
-        count = self.b.op(arithmetic.floor_divide, rounded, const(_LANES))
+        rounded = self.b.op(arithmetic.add, span, const(self.lanes - 1))
+        count = self.b.op(arithmetic.floor_divide, rounded, const(self.lanes))
         block = _index(inner, "block")
-        first = inner.op(arithmetic.multiply, const(_LANES), block, name="first")
+        first = inner.op(arithmetic.multiply, const(self.lanes), block, name="first")
         if start != const(0):
             first = inner.op(arithmetic.add, start, first, name="first")
         left = inner.op(arithmetic.subtract, stop, first)
         self.first = first
-        self.count = inner.op(arithmetic.minimum, const(_LANES), left, name="lanes", spelling="min")
+        self.count = inner.op(
+            arithmetic.minimum, const(self.lanes), left, name="lanes", spelling="min"
+        )
         for row in dict.fromkeys(self.plan.rows.values()):
             assert isinstance(row.of.type, Scalar)
             dtype, name = row.of.type.dtype, plural(row.of.name)
-            self.stored[row] = inner.op(memory.empty, const(_LANES), dtype=dtype, name=name)
+            self.stored[row] = inner.op(memory.empty, const(self.lanes), dtype=dtype, name=name)
         self.items(self.plan.items, inner)
         carried = tuple(lookup(self.env, a) for a in loop.carried)
         yields = tuple(lookup(self.env, y) for y in loop.body.yields)
@@ -140,11 +157,11 @@ class _Blocks:
         """An array of a turn for all lanes."""
         type_ = op.result.type
         assert isinstance(type_, Array)
-        wide = replace(op.result, type=Array(type_.dtype, (*type_.shape, Dim(_LANES))))
+        wide = replace(op.result, type=Array(type_.dtype, (*type_.shape, Dim(self.lanes))))
         self.env[op.result] = wide
         lengths = tuple(lookup(self.env, a) for a in op.operands)
         if op.decl is memory.empty:
-            b.append(replace(op, operands=(*lengths, const(_LANES)), results=(wide,)))
+            b.append(replace(op, operands=(*lengths, const(self.lanes)), results=(wide,)))
         else:
             b.append(replace(op, operands=lengths, results=(wide,), attrs={"type": wide.type}))
 

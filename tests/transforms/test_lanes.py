@@ -8,7 +8,6 @@ from transforms.sources import loops_agree, source
 
 import srcdiff
 from srcdiff.ir.text import to_text
-from srcdiff.transforms import lanes as module
 from srcdiff.transforms.lanes import lanes
 
 POWERS = """
@@ -186,6 +185,19 @@ PROGRAMS = [
         return total
     """,
     """
+    def f(c, x):  # rows of a table
+        A = np.outer(x, c)
+        total = 0.0
+        for p in range(len(x)):
+            power = 1.0
+            for i in range(len(c)):
+                for j in range(i):
+                    power *= 1.0 + 0.1 * A[p, j] * c[i]
+                power += A[p, i]
+            total += power
+        return total
+    """,
+    """
     def f(c, x):  # the last column first
         A = np.outer(c, x)
         total = 0.0
@@ -202,7 +214,7 @@ PROGRAMS = [
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 8, 9])
 @pytest.mark.parametrize("text", PROGRAMS)
 def test_blocks_of_all_lengths_agree(text, count, monkeypatch):
-    monkeypatch.setattr(module, "_LANES", 4)
+    monkeypatch.setattr("srcdiff.transforms.lane_prices._MOST", 4)
     monkeypatch.setattr("srcdiff.transforms.lane_prices._FEW", 0)
     loops_agree(text, V(3), V(count))
 
@@ -210,6 +222,35 @@ def test_blocks_of_all_lengths_agree(text, count, monkeypatch):
 @pytest.mark.parametrize("text", PROGRAMS)
 def test_programs_are_made_of_blocks(text):
     assert "for lane in" in srcdiff.grad(source(text)).loop_source_for(V(9), V(40))
+
+
+TABLE = """
+    def f(c, x):
+        total = 0.0
+        for p in range(len(x)):
+            value = 1.0
+            for i in range(len(c)):
+                value *= 1.0 + c[i] * x[p, i]
+            total += value
+        return total
+"""
+
+
+def test_rows_of_a_table_are_copied_so_that_they_lie_side_by_side():
+    text = srcdiff.grad(source(TABLE)).loop_source_for(V(5), V(500).reshape(100, 5))
+    assert "x_block[i, lane] = x[first + lane, i]" in text
+    loops_agree(TABLE, V(5), V(500).reshape(100, 5))
+
+
+@pytest.mark.parametrize(("length", "lanes"), [(3, 256), (300, 64)])
+def test_what_lanes_have_of_their_own_stays_in_the_cache(length, lanes):
+    text = srcdiff.grad(source(PROGRAMS[0])).loop_source_for(V(length), V(1000))
+    assert f"min({lanes}, len(x) - first)" in text
+
+
+def test_without_fastmath_sums_are_added_up_in_their_order():
+    text = srcdiff.grad(source(TABLE), fastmath=False).loop_source_for(V(5), V(500).reshape(100, 5))
+    assert "lane" not in text
 
 
 def test_errors_come_before_anything_else():

@@ -1,0 +1,102 @@
+"""What a turn reads again and again of its row of a table, copied to storage of the turn's own.
+
+    for 0, %n { (%p) ->                       for 0, %n { (%p) ->
+        for 0, %m { (%i) ->                       %row = empty %d
+            index[i, i] %x, %p, %i   becomes      for 0, %d { (%k) -> store %row, (index %x, %p, %k), %k }
+                                                  for 0, %m { (%i) -> index[i] %row, %i
+
+Side by side, turns would stride through the table; what is their own lies beside each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.core import Atom, For, Op, Statement, Value, walk
+from srcdiff.ir.types import Array
+from srcdiff.ops import memory
+from srcdiff.transforms.nests import elements_of, loop, store_element, subscripts
+from srcdiff.transforms.varying import Varying
+
+__all__ = ["own_rows", "tables"]
+
+
+def tables(found: Varying) -> dict[Value, int]:
+    """The tables of which inner loops read the turn's row, and the axis along which turns go; not the last one."""
+    axes: dict[Value, set[int | None]] = {}
+    for s in _inner(found.loop):
+        at = subscripts(s)
+        if at and isinstance(s.operands[0], Value):
+            axes.setdefault(s.operands[0], set()).add(_axis(at, found))
+    return {
+        table: axis
+        for table, (axis, *others) in axes.items()
+        if axis is not None and not others and table in found.fixed
+    }
+
+
+def _inner(outer: For) -> list[Statement]:
+    """The statements of inner loops."""
+    loops = (s for s in walk(outer.body) if isinstance(s, For))
+    return list(dict.fromkeys(s for inner in loops for s in walk(inner.body)))
+
+
+def _axis(at: Sequence[Atom], found: Varying) -> int | None:
+    """Where the turn's index stands, if it does once, and what else there is does not vary."""
+    axes = [k for k, a in enumerate(at) if found.of(a)]
+    if len(axes) != 1 or at[axes[0]] is not found.loop.index or axes[0] == len(at) - 1:
+        return None
+    return axes[0]
+
+
+def own_rows(found: Varying, axes: Mapping[Value, int], b: Builder) -> tuple[For, dict[Value, For]]:
+    """The loop with rows of some tables copied first, and the loops that copy, by what they fill."""
+    old, start = found.loop, b.inner()
+    rows: dict[Value, Value] = {}
+    copies: dict[Value, For] = {}
+    for table, axis in axes.items():
+        rows[table] = row = _copied(table, axis, old.index, start)
+        copy = start.body[-1]
+        assert isinstance(copy, For)
+        copies[row] = copy
+    body = _OwnRows(rows, axes, old.index).region(old.body, {}, b.inner())
+    return replace(old, body=replace(body, body=(*start.body, *body.body))), copies
+
+
+def _copied(table: Value, axis: int, index: Value, b: Builder) -> Value:
+    assert isinstance(table.type, Array)
+    others = [k for k in range(table.type.ndim) if k != axis]
+    lengths = [b.op(memory.axis_length, table, axis=k) for k in others]
+    row = b.op(memory.empty, *lengths, dtype=table.type.dtype, name=f"{table.name}_block")
+
+    def fill(b: Builder, at: tuple[Atom, ...]) -> tuple[Atom, ...]:
+        if len(at) < len(lengths):
+            inner = lambda b, i, _: fill(b, (*at, *i))
+            return loop(b, lengths[len(at)], (), inner, "ijklmn"[len(at)])
+        place = (*at[:axis], index, *at[axis:])
+        store_element(b, row, b.op(memory.index, table, *place, where=elements_of(place)), at)
+        return ()
+
+    fill(b, ())
+    return row
+
+
+class _OwnRows(Rewriter):
+    def __init__(
+        self, rows: Mapping[Value, Value], axes: Mapping[Value, int], index: Value
+    ) -> None:
+        self.rows, self.axes, self.index = rows, axes, index
+
+    def keep(self, old: Statement, env: Env, b: Builder) -> Statement:
+        new, at = super().keep(old, env, b), subscripts(old)
+        table = old.operands[0] if at else None
+        if not isinstance(new, Op) or not isinstance(table, Value) or table not in self.rows:
+            return new
+        axis = self.axes[table]
+        if at[axis] is not self.index:
+            return new
+        rest = (*at[:axis], *at[axis + 1 :])
+        operands = (self.rows[table], *rest)
+        return replace(new, operands=operands, attrs={**new.attrs, "where": elements_of(rest)})
