@@ -20,7 +20,7 @@ from typing import Literal
 
 from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.core import Atom, Function, Op, Region, Value, regions_of, walk
-from srcdiff.ir.types import Array, Scalar, Struct, Type
+from srcdiff.ir.types import Array, Scalar, Struct, Type, dims_of
 from srcdiff.ops import memory
 from srcdiff.transforms.counters import counters
 from srcdiff.transforms.loads import Program, survey
@@ -38,6 +38,7 @@ Mode = Literal["auto", "store", "recompute", "machine"]  # the last: what is fas
 
 _AVOIDED = 1e12  # times as dear as anything that may be kept
 _NAMED = 1.0 - 2.0**-20  # of two values that cost the same, one that the user named
+_LARGE = 1.5  # storing what leaves all caches, in memory that is new to the process
 _TURNS = 16.0  # what a loop or axis of unknown length is taken for, when bytes are compared
 
 
@@ -150,7 +151,7 @@ class _Graph:
             if not sources:
                 self.free.add(v)
                 return
-        self.edges[(v, "in"), (v, "out")] = self.capacity(v)
+        self.edges[(v, "in"), (v, "out")] = self.capacity(v) * (_LARGE if self.is_large(v) else 1.0)
         if self.mode == "store" and not self.is_free(v) and v not in self.plan.counted:
             price = math.inf
         if self.mode == "recompute" and price < math.inf:
@@ -168,6 +169,11 @@ class _Graph:
         """Whether a value costs no work: an index, a length, a view."""
         maker = self.program.maker.get(v)
         return maker is None or (isinstance(maker, Op) and maker.decl.cost == "free")
+
+    def is_large(self, v: Value) -> bool:
+        """Whether what is kept of a value for all turns has three axes or more of unknown lengths."""
+        own = [d for d in dims_of(v.type) if not d.is_const] if isinstance(v.type, Array) else []
+        return self.mode == "machine" and len(own) + len(self.plan.loops_around(v)) > 2
 
     def capacity(self, v: Value) -> float:
         if self.mode == "recompute":

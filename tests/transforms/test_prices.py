@@ -1,5 +1,6 @@
 """What is dear to compute again is kept by compiled loops, what is cheap is not."""
 
+import numpy as np
 import pytest
 from transforms.hard_programs import V
 from transforms.sources import kept, loops_agree, source
@@ -30,3 +31,25 @@ def test_a_square_is_cheap_and_another_power_is_not():
     square, power = (TURN.format(value=f"x[i] ** {k}") for k in ("2", "y[i]"))
     assert kept(source(square), args, loops=True, argnums=(0, 1)) == 5
     assert kept(source(power), args, loops=True, argnums=(0, 1)) == 2 * 5
+
+
+def test_what_leaves_the_caches_is_computed_again():
+    """An `exp` costs about as much as storing a number; but not in an array with three axes of any lengths."""
+    turn = """
+        def f(x, w, n):
+            h, old = x.copy(), np.empty(len(x))
+            for t in range(n):
+                for j in range(len(x)):
+                    old[j] = h[j]
+                for j in range(len(x)):
+                    total = 0.0
+                    for i in range(len(x)):
+                        total += np.exp(0.5 * (old[i] + w[i, j]) - 0.1)
+                    h[j] = np.log(total)
+            return np.sum(h)
+    """
+    x = V(4)
+    args = (x, np.outer(x, x), 3)
+    options = {"loops": True, "argnums": (0, 1), "fastmath": False}
+    assert kept(source(turn), args, **options) < 3 * 4 * 4
+    loops_agree(turn, *args)
