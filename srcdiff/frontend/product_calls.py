@@ -12,12 +12,13 @@ import numpy as np
 from srcdiff.frontend.application import apply
 from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.subscripts import array_of, length_along
-from srcdiff.frontend.values import FrontValue, Parts, is_static, static, static_int
+from srcdiff.frontend.values import FrontValue, Parts, Text, is_static, static, static_int
 from srcdiff.ir.core import Atom, OpDecl, Value, const
-from srcdiff.ir.types import ndim_of
+from srcdiff.ir.types import Array, ndim_of
 from srcdiff.ops import arithmetic, linalg, shapes
 from srcdiff.ops.contractions import contraction
-from srcdiff.ops.einsum import einsum
+from srcdiff.ops.einsum import decl_for, einsum, spelled_out
+from srcdiff.ops.infer import TypeMistake
 
 __all__ = ["PRODUCT_CALLS"]
 
@@ -137,10 +138,23 @@ class _Lines:
 def _contracted(fr: Frame, node: Any, a: Atom, b: Atom, subscripts: str) -> Atom:
     inputs, _, target = subscripts.partition("->")
     one, two = inputs.split(",")
-    return contraction(_Lines(fr, node), einsum, [(one, a), (two, b)], target)
+    return contraction(_Lines(fr, node), decl_for, [(one, a), (two, b)], target)
+
+
+def _einsum(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """`np.einsum`, as an operation that makes a view where NumPy does."""
+    if len(args) != 2 or not isinstance(args[1], Value) or not isinstance(args[1].type, Array):
+        return apply(fr, node, einsum, args, kwargs, "")
+    text = args[0].template if isinstance(args[0], Text) else getattr(args[0], "value", None)
+    try:
+        inputs, output = spelled_out(str(text), [args[1].type.ndim])
+    except TypeMistake:
+        inputs, output = ("",), "?"
+    return apply(fr, node, decl_for(inputs, output), args, kwargs, "")
 
 
 PRODUCT_CALLS: dict[Any, Callable[..., FrontValue]] = {
+    np.einsum: _einsum,
     np.inner: _inner,
     np.vdot: _vdot,
     np.tensordot: _tensordot,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from srcdiff.ir.core import Atom, OpDecl, Value
@@ -11,6 +11,7 @@ from srcdiff.ops import arithmetic, linalg, reductions, shapes
 
 __all__ = ["Appends", "contraction"]
 
+General = Callable[[Sequence[str], str], OpDecl]
 Part = tuple[str, Atom]  # the letters of an array's axes
 
 
@@ -20,8 +21,11 @@ class Appends(Protocol):
     def op(self, decl: OpDecl, *operands: Atom, **attrs: Any) -> Value: ...
 
 
-def contraction(b: Appends, general: OpDecl, parts: Sequence[Part], target: str) -> Atom:
-    """The product of arrays, summed over the letters that the target does not have; `general` says the rest."""
+def contraction(b: Appends, general: General, parts: Sequence[Part], target: str) -> Atom:
+    """The product of arrays, summed over the letters that the target does not have.
+
+    `general` gives the operation for what is nothing simpler, by the letters of its operands and of its result.
+    """
     numbers = [a for letters, a in parts if not letters]
     arrays = _summed_first(b, [(letters, a) for letters, a in parts if letters], target)
     found = None
@@ -33,7 +37,8 @@ def contraction(b: Appends, general: OpDecl, parts: Sequence[Part], target: str)
         found, numbers = numbers[0], numbers[1:]
     if found is None:
         text = f"{','.join(letters for letters, _ in arrays)}->{target}"
-        found = b.op(general, *(a for _, a in arrays), subscripts=text)
+        decl = general([letters for letters, _ in arrays], target)
+        found = b.op(decl, *(a for _, a in arrays), subscripts=text)
     for number in numbers:
         found = b.op(arithmetic.multiply, number, found)
     return found

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Op, const
+from srcdiff.ir.core import Atom, Const, Op, OpDecl, const
 from srcdiff.ir.shapes import Shapes, is_clamp_of
 from srcdiff.ir.types import Array, Dim, Type, is_float, shape_of
 from srcdiff.ops import creation, memory
@@ -25,7 +25,7 @@ from srcdiff.ops.loop_forms import At, LoopContext
 from srcdiff.ops.registry import operation
 from srcdiff.ops.samples import draw
 
-__all__ = ["einsum", "spelled_out", "with_letters"]
+__all__ = ["decl_for", "einsum", "einsum_view", "spelled_out", "with_letters"]
 
 Attrs = Mapping[str, Any]
 ONE = Dim(1)
@@ -145,7 +145,7 @@ def _adjoint(b: Builder, a: Atom, text: str, parts: list[tuple[str, Atom]]) -> A
             lengths[letter] = d if lengths.get(letter, ONE) == ONE else lengths[letter]
     shape = dict(zip(own, shape_of(a.type), strict=True))
     kept = [c for c in own if c in lengths and (shape[c] != ONE or lengths[c] == ONE)]
-    found = contraction(b, einsum, parts, "".join(kept))
+    found = contraction(b, decl_for, parts, "".join(kept))
     if len(kept) == len(own):
         return found
     if kept:
@@ -198,34 +198,32 @@ def product_at(n: LoopContext, op: Op, at: Mapping[str, Atom]) -> Atom:
     return product
 
 
+def decl_for(inputs: Sequence[str], output: str) -> OpDecl:
+    """The operation for these letters: of one array, NumPy gives a view where it sums nothing."""
+    return einsum_view if len(inputs) == 1 and set(inputs[0]) == set(output) else einsum
+
+
+_declared: dict[str, Any] = {
+    "template": _text, "infer": _contracted, "bind": _bind, "build": _back, "element": _element, "raises": True,
+    "signature": "*operands",
+}  # fmt: skip
+
 einsum = operation(
-    "einsum",
-    np.einsum,
-    template=_text,
-    infer=_contracted,
-    bind=_bind,
-    build=_back,
-    multilinear=True,
-    element=_element,
-    cost="heavy",
-    raises=True,
-    signature="*operands",
+    "einsum", np.einsum, multilinear=True, cost="heavy", **_declared,
     samples=(
-        draw((2, 3), (3, 4), subscripts="ij,jk->ik"),
-        draw((2, 3), subscripts="ij->ji"),
-        draw((2, 3), subscripts="ij->j"),
-        draw((3, 3), subscripts="ii"),
-        draw((3, 3), subscripts="ii->i"),
-        draw((2, 3, 3), (4, 2, 3), subscripts="kij,nkj->nki"),
-        draw((3,), (2,), subscripts="i,j"),
-        draw((2, 3), (3,), (2,), subscripts="ij,j,i"),
-        draw((2, 3), (2, 4), (4, 3), subscripts="ij,ik,kj->i"),
-        draw((2, 3, 4), (4, 2), subscripts="...ij,jk->...ik"),
-        draw((1, 3), (2, 3), subscripts="ij,ij->ij"),
-        draw((2, 3), (1,), subscripts="ij,j->i"),
-        draw((2, 2, 3), subscripts="iij->ji"),
-        draw((), (3,), subscripts=",i->i"),
-        draw((0, 3), (3,), subscripts="ij,j->i"),
+        draw((2, 3), (3, 4), subscripts="ij,jk->ik"), draw((2, 3), subscripts="ij->j"), draw((3, 3), subscripts="ii"),
+        draw((2, 3, 3), (4, 2, 3), subscripts="kij,nkj->nki"), draw((3,), (2,), subscripts="i,j"),
+        draw((2, 3), (3,), (2,), subscripts="ij,j,i"), draw((2, 3), (2, 4), (4, 3), subscripts="ij,ik,kj->i"),
+        draw((2, 3, 4), (4, 2), subscripts="...ij,jk->...ik"), draw((1, 3), (2, 3), subscripts="ij,ij->ij"),
+        draw((2, 3), (1,), subscripts="ij,j->i"), draw((2, 2, 3), subscripts="iij->j"),
+        draw((), (3,), subscripts=",i->i"), draw((0, 3), (3,), subscripts="ij,j->i"),
         draw((3, 2), (3, 2), subscripts="ij,ij"),
     ),
-)
+)  # fmt: skip
+# of one array, with all of its letters: a diagonal, or the axes in another order
+einsum_view = operation(
+    "einsum_view", spelling="np.einsum", linear=True, view_of=0, read_only=True, **_declared,
+    samples=(
+        draw((2, 3), subscripts="ij->ji"), draw((3, 3), subscripts="ii->i"), draw((2, 2, 3), subscripts="iij->ji"),
+    ),
+)  # fmt: skip

@@ -265,7 +265,7 @@ def _sum_of_einsum(f: Known, op: Op, b: Builder) -> Atom | None:
     inputs, output = einsum.with_letters(inner)
     gone = axes_of(len(output), op.attrs.get("axis"))
     target = "".join(c for k, c in enumerate(output) if k not in gone)
-    return contraction(b, einsum.einsum, list(zip(inputs, inner.operands, strict=True)), target)
+    return contraction(b, einsum.decl_for, list(zip(inputs, inner.operands, strict=True)), target)
 
 
 def _dot_product(f: Known, op: Op, b: Builder) -> Atom | None:

@@ -41,6 +41,7 @@ _NEW = {
     "arange", "linspace", "eye", "ascontiguousarray",
 }  # fmt: skip
 _ANY = {
+    "einsum",
     "solve_triangular",
     "expand",
     "restore",

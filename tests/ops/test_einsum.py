@@ -10,7 +10,7 @@ from ops.test_loop_forms import alone
 
 import srcdiff
 from srcdiff.errors import UnsupportedError
-from srcdiff.ops.einsum import einsum, spelled_out
+from srcdiff.ops.einsum import decl_for, spelled_out
 
 LENGTHS = {"i": 2, "j": 3, "k": 1, "l": 4, "m": 2}
 
@@ -47,8 +47,10 @@ def test_any_subscripts(case):
     subscripts, arrays = case
     attrs = {"subscripts": subscripts}
     expected = np.einsum(subscripts, *arrays)
-    ndims = [np.ndim(a) for a in arrays]
-    assert len(spelled_out(subscripts, ndims)[1]) == expected.ndim
+    inputs, output = spelled_out(subscripts, [np.ndim(a) for a in arrays])
+    einsum = decl_for(inputs, output)
+    assert len(output) == expected.ndim
+    assert (einsum.view_of == 0) is (len(arrays) == 1 and set(inputs[0]) == set(output))
     np.testing.assert_allclose(apply(einsum, arrays, attrs), expected)
     rng = np.random.default_rng(1)
     d_out = rng.normal(size=expected.shape)
@@ -64,6 +66,7 @@ def test_any_subscripts(case):
 @given(contractions())
 def test_any_subscripts_as_loops(case):
     subscripts, arrays = case
+    einsum = decl_for(*spelled_out(subscripts, [np.ndim(a) for a in arrays]))
     fn, args = alone(einsum, arrays, {"subscripts": subscripts})
     np.testing.assert_allclose(as_python(fn)(*args), np.einsum(subscripts, *arrays), atol=1e-12)
 
@@ -92,6 +95,33 @@ def test_adjoints_are_written_as_what_they_are():
 def test_what_does_not_fit_is_said(subscripts, message):
     with pytest.raises(UnsupportedError, match=message):
         srcdiff.grad(lambda A: np.sum(np.einsum(subscripts, A)))(np.ones((2, 3)))
+
+
+def written_diagonal(A):
+    B = A * 1.0
+    diagonal = np.einsum("ii->i", B)
+    diagonal[0] = 2.0 * A[1, 1]
+    return np.sum(B**2)
+
+
+def diagonal_of_what_is_written(A):
+    B = A * 1.0
+    diagonal = np.einsum("ii->i", B)
+    B[0, 0] = 2.0 * A[1, 1]
+    return np.sum(diagonal**2)
+
+
+@pytest.mark.parametrize("function", [written_diagonal, diagonal_of_what_is_written])
+def test_a_view_that_einsum_makes_is_not_written(function):
+    with pytest.raises(UnsupportedError, match="a copy of the array"):
+        srcdiff.grad(function)(np.ones((2, 2)))
+
+
+def test_a_gradient_is_no_view_of_an_argument():
+    A = np.eye(3)
+    d_v = srcdiff.grad(lambda v, A: np.einsum("i,ii->", v, A))(np.ones(3), A)
+    assert not np.shares_memory(d_v, A)
+    np.testing.assert_array_equal(d_v, np.ones(3))
 
 
 def test_subscripts_must_be_known():
