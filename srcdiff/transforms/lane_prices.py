@@ -20,6 +20,7 @@ _FEW = 8  # turns that vector instructions do not help with
 _UNKNOWN = 16  # turns of a loop of which nothing is known
 _MOST = 256  # lanes: longer rows win nothing more
 _LEAST = 32  # shorter rows cost more to begin with than their numbers do
+_HELD = 2**20  # numbers that lanes may have of their own: more come from memory each time
 _CACHED = 32768  # numbers that stay in the second-level cache beside what else is read
 
 
@@ -89,7 +90,7 @@ class LanePrices:
         """Whether inner loops that cannot be vectorised would be, and none that can loses by it; `copies` are loops
         that were put there for it.
         """
-        if self.lengths.turns(found.loop) < _FEW:
+        if self.lengths.turns(found.loop) < _FEW or self.numbers(found) * _LEAST > _HELD:
             return False
         turns: dict[For, float] = {}
         self.count(found.loop.body, 1.0, turns)
@@ -109,11 +110,14 @@ class LanePrices:
 
     def lanes(self, found: Varying) -> int:
         """How many turns are taken together: as many as leave what is their own in the second-level cache."""
-        numbers = sum(self.lengths.size(array.type) for array in found.own & found.values)
         count = _MOST
-        while count > _LEAST and numbers * count > _CACHED:
+        while count > _LEAST and self.numbers(found) * count > _CACHED:
             count //= 2
         return count
+
+    def numbers(self, found: Varying) -> float:
+        """How many numbers the arrays of a turn's own have."""
+        return sum(self.lengths.size(array.type) for array in found.own & found.values)
 
     def is_slow(self, loop: For) -> bool:
         """Whether LLVM does not turn an innermost loop into vector instructions, or nothing is won by them."""

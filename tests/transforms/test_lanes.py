@@ -248,6 +248,11 @@ def test_what_lanes_have_of_their_own_stays_in_the_cache(length, lanes):
     assert f"min({lanes}, len(x) - first)" in text
 
 
+def test_turns_with_long_arrays_of_their_own_stay():
+    text = srcdiff.grad(source(PROGRAMS[0])).loop_source_for(V(100_000), V(100))
+    assert "lane" not in text
+
+
 def test_without_fastmath_sums_are_added_up_in_their_order():
     text = srcdiff.grad(source(TABLE), fastmath=False).loop_source_for(V(5), V(500).reshape(100, 5))
     assert "lane" not in text
