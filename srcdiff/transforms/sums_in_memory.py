@@ -13,11 +13,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcdiff.ir.alias import storage_roots
-from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of
 from srcdiff.ir.core import Atom, Const, For, Function, If, Op, Region, Statement, Value, const
-from srcdiff.ir.types import FLOAT, Array, Scalar
+from srcdiff.ir.types import FLOAT, Array, Scalar, shape_of
 from srcdiff.ops import arithmetic, control, memory
 from srcdiff.ops.index_patterns import items
+from srcdiff.ops.integers import known
 from srcdiff.transforms.facts import defined_in
 from srcdiff.transforms.footprint import added_to
 
@@ -33,6 +34,7 @@ class _Sums(Rewriter):
     def __init__(self, fn: Function) -> None:
         self.roots = storage_roots(fn)
         self.positive = frozenset(fn.notes.get("positive", ()))
+        self.lengths = lengths_of(fn)
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
@@ -45,14 +47,24 @@ class _Sums(Rewriter):
         b.append(loop)
         for op, total in zip(sums, totals, strict=True):
             new_op = replace(op, operands=(op.operands[0], total, *op.operands[2:]))
-            if self.makes_a_turn(loop):
+            if self.makes_a_turn(loop) or self.is_inside(op):
                 b.append(new_op)
             else:
                 _where_it_turns(loop, new_op, b)
 
     def makes_a_turn(self, loop: For) -> bool:
-        known = loop.stop.type.expr if isinstance(loop.stop.type, Scalar) else None
-        return loop.start == const(0) and known is not None and known.symbol in self.positive
+        stop = known(loop.stop)
+        return loop.start == const(0) and stop is not None and stop.symbol in self.positive
+
+    def is_inside(self, op: Op) -> bool:
+        """Whether an element is there because loops around go through the array."""
+        places = [known(a) for a in op.operands[2:]]
+        return all(
+            p is not None
+            and self.lengths.is_at_least_zero(p)
+            and self.lengths.is_at_least_zero(d - 1 - p)
+            for p, d in zip(places, shape_of(op.operands[0].type), strict=True)
+        )
 
     def sums(self, loop: For) -> list[Op]:
         """The additions to one element, of arrays with which the loop does nothing else."""

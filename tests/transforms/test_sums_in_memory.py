@@ -2,8 +2,9 @@
 
 from transforms.hard_programs import V
 from transforms.passes import check, unchanged
-from transforms.sources import loops_agree
+from transforms.sources import loops_agree, source
 
+import srcdiff
 from srcdiff.transforms.sums_in_memory import sums_in_memory
 
 
@@ -83,3 +84,19 @@ ROWS = """
 def test_rows_of_different_lengths_agree():
     loops_agree(ROWS, V(9).reshape(3, 3), V(3))
     loops_agree(ROWS, V(9).reshape(3, 3), V(3), fastmath=False)
+
+
+def test_an_element_that_loops_around_go_through_is_there():
+    loops_agree(PRODUCTS, V(3), V(0))
+    text = srcdiff.value_and_grad(source(PRODUCTS)).loop_source_for(V(3), V(4))
+    assert "if 0 <" not in text
+
+
+PRODUCTS = """
+    def f(x, y):
+        total = 0.0
+        for i in range(len(x)):
+            for j in range(len(y)):
+                total += np.sin(x[i] * y[j])
+        return total
+"""
