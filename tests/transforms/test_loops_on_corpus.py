@@ -36,7 +36,7 @@ def compare(program: Program, any_lengths: bool = False) -> None:
         given = g.signature.bind(program.arguments(example), {}, frozenset())
         args = map(plain, given.values, given.types)
         try:
-            loops = as_python(loop_form(g, program.arguments(example), any_lengths))
+            loops = as_python(loop_form(g, program.arguments(example), any_lengths=any_lengths))
         except NoLoopForm:
             assert program.name in WITHOUT
             return
