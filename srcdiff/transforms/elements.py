@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from srcdiff.ir.alias import Roots, reads_of, writes_of
 from srcdiff.ir.core import Atom, Const, For, Op, Value, walk
-from srcdiff.ir.types import INT
+from srcdiff.ir.types import INT, ndim_of
 from srcdiff.ops import memory
 from srcdiff.transforms import laurent
 from srcdiff.transforms.laurent import Sum
@@ -82,7 +82,10 @@ class Elements:
         base = op.operands[0] if op.operands else None
         if op.decl not in _ACCESSES or not isinstance(base, Value) or not is_real(base.type):
             return None
-        is_element = all(item == "i" for item in op.attrs["where"].split(", "))
+        items = op.attrs["where"].split(", ")
+        is_element = items == ["i"] * ndim_of(
+            base.type
+        )  # a row is a view, which shows what is written later
         return base if is_element and self.roots.get(base) == frozenset((base,)) else None
 
     # ---- loops ----
