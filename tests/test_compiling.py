@@ -332,3 +332,12 @@ def normal_tails(x, s):
 def test_functions_of_the_normal_distribution_compile():
     (value, (d_x, d_s)), (value_2, (d_x_2, d_s_2)) = shapes(normal_tails, X, 0.3, argnums=(0, 1))
     np.testing.assert_allclose([value, d_s, *d_x], [value_2, d_s_2, *d_x_2], rtol=1e-12)
+
+
+def dirichlet(alpha):
+    return np.sum(special.gammaln(alpha) - special.digamma(alpha) * alpha)
+
+
+def test_derivatives_of_digamma_compile():
+    (value, d), (value_2, d_2) = shapes(dirichlet, np.array([0.3, 1.0, 4.5]), argnums=0)
+    np.testing.assert_allclose([value, *d], [value_2, *d_2], rtol=1e-12)

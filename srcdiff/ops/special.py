@@ -226,7 +226,7 @@ def digamma(x, *, out, d_out):
 
 
 @declare(
-    "scipy.special.polygamma", infer=double, elementwise=True, boxes=True,
+    "scipy.special.polygamma", infer=double, elementwise=True, boxes=True, compiled="polygamma",
     samples=(fixed(1, [0.5, 1.5, 3.0], wrt=(1,)), fixed(2, 1.5, wrt=(1,)), fixed([[1], [3]], [0.5, 1.5], wrt=(1,))),
 )  # fmt: skip
 def polygamma(n, x, *, out, d_out):

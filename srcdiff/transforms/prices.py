@@ -25,6 +25,7 @@ _SLOW = {
     "tan": 5.0,
     "tanh": 1.3,
     "digamma": 20.0,
+    "polygamma": 40.0,
     "gammaln": 30.0,
     "arctan2": 5.0,
     "mod": 1.0,
