@@ -74,7 +74,11 @@ def to_loops(
     )
     passes = (
         Pass("plain tuples", plain_tuples, "compiled code has no dicts", whole=True),
-        Pass("expand", lambda f: expand(f, expansions), "fewer operations have loop forms"),
+        Pass(
+            "expand",
+            lambda f: bind_lengths(expand(f, expansions)),
+            "fewer operations have loop forms",
+        ),
         Pass("inline calls", _inlined, "loops of helpers fuse with their callers'"),
         Pass("equal lengths", equal_lengths, "loops of as many turns are seen to be"),
         *((gather,) if fastmath else ()),
