@@ -90,7 +90,8 @@ class LanePrices:
         """Whether inner loops that cannot be vectorised would be, and none that can loses by it; `copies` are loops
         that were put there for it.
         """
-        if self.lengths.turns(found.loop) < _FEW or self.numbers(found) * _LEAST > _HELD:
+        always = Lengths({}).turns(found.loop)  # other calls may have more than the arguments at hand
+        if always < _FEW or self.numbers(found) * _LEAST > _HELD:
             return False
         turns: dict[For, float] = {}
         self.count(found.loop.body, 1.0, turns)
