@@ -90,7 +90,7 @@ class LanePrices:
         """Whether inner loops that cannot be vectorised would be, and none that can loses by it; `copies` are loops
         that were put there for it.
         """
-        always = Lengths({}).turns(found.loop)  # other calls may have more than the arguments at hand
+        always = Lengths({}).turns(found.loop)  # other calls may have more than this one
         if always < _FEW or self.numbers(found) * _LEAST > _HELD:
             return False
         turns: dict[For, float] = {}
