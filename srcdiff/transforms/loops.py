@@ -62,17 +62,22 @@ def to_loops(
     NoLoopForm
         For what neither loops nor compiled NumPy can say.
     """
-    in_threads = Pass("parallel", lambda f: parallel(f, threads), "threads share the turns")
-    shared = () if threads == 0 else (in_threads,)
-    sums = Pass("sums in memory", sums_in_memory, "a number is added to faster than an element")
-    parts = Pass("split nests", split_nests, "stencils write one place in a loop")
+    in_loops = _into_loops(lengths, expansions, fastmath)
+    small = small_axes(fn, lengths) if narrow else fn
+    new = recorder.run(small, in_loops)
+    if small is not fn and not new.notes.get("unrolled"):
+        new = recorder.run(fn, in_loops)
+    return recorder.run(new, _fast(lengths, fastmath, threads))
+
+
+def _into_loops(
+    lengths: Mapping[str, int], expansions: Expansions, fastmath: bool
+) -> tuple[Pass, ...]:
+    """From array operations to loops over scalars, one for each."""
     gather = Pass(
         "gathered products", lambda f: gathered_products(f, lengths), "BLAS likes matrices better"
     )
-    side_by_side = Pass(
-        "lanes", lambda f: lanes(f, lengths), "turns that wait for none are vectors"
-    )
-    passes = (
+    return (
         Pass("plain tuples", plain_tuples, "compiled code has no dicts", whole=True),
         Pass(
             "expand",
@@ -90,6 +95,19 @@ def to_loops(
         Pass("clear in turns", clear_in_turns, "turns share storage, which one of them clears"),
         Pass("scalarise", lambda f: _scalarised(f, lengths), "array operations are loops"),
         Pass("unroll", unroll, "points have a few coordinates"),
+    )
+
+
+def _fast(lengths: Mapping[str, int], fastmath: bool, threads: int | None) -> tuple[Pass, ...]:
+    """Fewer loops, over storage that is reused, in an order that vectors like."""
+    in_threads = Pass("parallel", lambda f: parallel(f, threads), "threads share the turns")
+    shared = () if threads == 0 else (in_threads,)
+    sums = Pass("sums in memory", sums_in_memory, "a number is added to faster than an element")
+    parts = Pass("split nests", split_nests, "stencils write one place in a loop")
+    side_by_side = Pass(
+        "lanes", lambda f: lanes(f, lengths), "turns that wait for none are vectors"
+    )
+    return (
         Pass("common", _common, "elements that several loops ask for"),
         Pass("hoist checks", hoist_checks, "indices are checked once for all turns"),
         Pass("fuse nests", fuse_nests, "what is made in a turn is used in it"),
@@ -117,12 +135,6 @@ def to_loops(
             "helpers are printed and compiled as loops, too",
         ),
     )
-    small = small_axes(fn, lengths) if narrow else fn
-    if small is not fn:
-        new = recorder.run(small, passes)
-        if new.notes.get("unrolled"):
-            return new
-    return recorder.run(fn, passes)
 
 
 def _inlined(fn: Function) -> Function:
