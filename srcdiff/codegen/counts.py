@@ -21,9 +21,10 @@ from srcdiff.ir.core import (
     Value,
     While,
     const,
+    known_dim,
     regions_of,
 )
-from srcdiff.ir.types import Array, Dim, Scalar, shape_of
+from srcdiff.ir.types import Array, Dim, shape_of
 
 __all__ = ["Counts"]
 
@@ -75,7 +76,7 @@ class Counts:
             return self.of_sequence(made.operands[0])
         if isinstance(made, For) and made.breaks and made.results[0] is stop:
             return made
-        known = stop.type.expr if isinstance(stop.type, Scalar) else None
+        known = known_dim(stop)
         return stop if known is None else known.turns()
 
     def filler(self, sequence: Atom) -> For | While | Region | None:

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from srcdiff.codegen.facts import Facts, Use
 from srcdiff.codegen.plan import Copy, Jump, Let, Loop, Plan, walk_nodes
 from srcdiff.ir.alias import reads_of
-from srcdiff.ir.core import Atom, Call, Const, Value
+from srcdiff.ir.core import Atom, Call, Const, Value, known_dim
 from srcdiff.ir.types import INT, Dim, Scalar, strip
-from srcdiff.ops.integers import known
 
 __all__ = ["Folding", "fold"]
 
@@ -348,9 +347,9 @@ def is_element(let: Let) -> bool:
 def moves_on(let: Let) -> bool:
     """Whether each turn of the innermost loop around asks for another element."""
     index = let.loops[-1].index if let.loops else None
-    counted = known(index) if index is not None else None
+    counted = known_dim(index) if index is not None else None
     own = () if counted is None else counted.symbols()
-    return any(not set(own).isdisjoint((known(a) or ZERO).symbols()) for a in let.operands[1:])
+    return any(not set(own).isdisjoint((known_dim(a) or ZERO).symbols()) for a in let.operands[1:])
 
 
 def is_written_out(let: Let, uses: list[Use]) -> bool:

@@ -25,7 +25,7 @@ from srcdiff.frontend.values import (
     static,
     static_int,
 )
-from srcdiff.ir.core import Atom, Const, Value, const
+from srcdiff.ir.core import Atom, Const, Value, const, known_dim
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, shape_of
 from srcdiff.ops.arithmetic import add, subtract
 from srcdiff.ops.containers import get, list_item, list_length
@@ -197,7 +197,7 @@ def need_static(fr: Frame, value: FrontValue, node: Any, advice: str = "") -> No
     """Ask for a value when compiling: from a loop that is unrolled, or a parameter that is specialised on."""
     session = fr.session
     if isinstance(value, Value):
-        expr = value.type.expr if isinstance(value.type, Scalar) else None
+        expr = known_dim(value)
         for symbol in sorted(() if expr is None else expr.symbols()):
             if symbol in session.indices:
                 raise Unroll(symbol)

@@ -21,7 +21,9 @@ from srcdiff.ir.core import (
     Statement,
     Value,
     While,
+    known_dim,
     regions_of,
+    symbol_of,
 )
 from srcdiff.ir.location import Location
 from srcdiff.ir.shapes import Range, Shapes
@@ -34,6 +36,7 @@ __all__ = [
     "Rewriter",
     "axes_of_arrays",
     "change_dims",
+    "change_dims_within",
     "clone_region",
     "clone_statement",
     "lengths_of",
@@ -232,18 +235,12 @@ def ranges_of(region: Region) -> dict[str, Range]:
 
 def range_of(index: Value, start: Atom, stop: Atom, step: Atom) -> dict[str, Range]:
     """The first and the last value of a loop's index, under its symbol."""
-    symbol = index.type.expr.symbol if isinstance(index.type, Scalar) and index.type.expr else None
+    symbol = symbol_of(index)
     if symbol is None or not isinstance(step, Const) or not step.value:
         return {}
-    first, end = (_number(a) for a in (start, stop))
+    first, end = (known_dim(a) for a in (start, stop))
     last = None if end is None else end - (1 if step.value > 0 else -1)
     return {symbol: (first, last) if step.value > 0 else (last, first)}
-
-
-def _number(atom: Atom) -> Dim | None:
-    if isinstance(atom, Const):
-        return Dim(atom.value) if type(atom.value) is int else None
-    return atom.type.expr if isinstance(atom.type, Scalar) else None
 
 
 def _symbols(region: Region) -> set[str]:
@@ -285,6 +282,11 @@ class Rewriter:
 
 def change_dims(fn: Function, change: Callable[[Dim], Dim]) -> Function:
     """The function with every length in the types of its values, constants and attributes changed."""
+    return fn.with_body(change_dims_within(fn.body, change))
+
+
+def change_dims_within(part: Region, change: Callable[[Dim], Dim]) -> Region:
+    """As `change_dims`; values from outside the region are left alone."""
     env: Env = {}
 
     def value(old: Value) -> Value:
@@ -316,4 +318,4 @@ def change_dims(fn: Function, change: Callable[[Dim], Dim]) -> Function:
             else new
         )
 
-    return fn.with_body(region(fn.body))
+    return region(part)

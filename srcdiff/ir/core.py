@@ -35,7 +35,7 @@ from srcdiff.ir.types import BOOL, FLOAT, Dim, Scalar, Static, Type
 
 __all__ = [
     "Atom", "Call", "Const", "For", "Function", "If", "Node", "Op", "OpDecl", "Origin", "Region", "Statement", "Tree",
-    "Value", "While", "const", "leaves", "regions_of", "walk",
+    "Value", "While", "const", "known_dim", "leaves", "regions_of", "symbol_of", "walk",
 ]  # fmt: skip
 
 Origin = Literal["user", "adjoint", "tangent", "compiler"]
@@ -93,6 +93,19 @@ def const(value: Any) -> Const:
     if dtype is not None and getattr(value, "ndim", 1) == 0 and dtype.kind in "biufc":
         return Const(value, Scalar(dtype.name, False))
     return Const(value, Static(value))
+
+
+def known_dim(atom: Atom) -> Dim | None:
+    """What is known of an integer scalar: an expression in lengths, or a symbol of its own."""
+    if isinstance(atom, Const):
+        return Dim(atom.value) if type(atom.value) is int else None
+    return atom.type.expr if isinstance(atom.type, Scalar) else None
+
+
+def symbol_of(index: Value) -> str | None:
+    """The symbol that stands for a loop's index in what is known of integers."""
+    known = known_dim(index)
+    return None if known is None else known.symbol
 
 
 @dataclass(frozen=True, eq=False)

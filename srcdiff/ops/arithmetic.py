@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Op
+from srcdiff.ir.core import Atom, Const, Op, known_dim
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import BOOL, Dim, Scalar, Type, shape_of
 from srcdiff.ops.infer import (
@@ -30,14 +30,14 @@ from srcdiff.ops.infer import (
     numeric,
     promote,
 )
-from srcdiff.ops.integers import constants, integers, known, largest, times
+from srcdiff.ops.integers import constants, integers, largest, times
 from srcdiff.ops.registry import OPERATIONS, declare, operation
 from srcdiff.ops.samples import binary, draw, fixed, unary
 
 __all__ = [
     "absolute", "add", "astype", "bitwise_and", "bitwise_or", "bitwise_xor", "divide", "equal", "fabs",
     "floor_divide", "greater",
-    "greater_equal", "invert", "known", "less", "less_equal", "logical_and", "logical_not", "logical_or", "maximum",
+    "greater_equal", "invert", "less", "less_equal", "logical_and", "logical_not", "logical_or", "maximum",
     "minimum", "mod", "multiply", "negative", "not_", "not_equal", "positive", "power", "subtract", "to_bool",
     "to_float", "to_int",
 ]  # fmt: skip
@@ -69,7 +69,7 @@ def true_division(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tup
 
 def _powered(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     """Integers stay integers unless the exponent is a negative constant."""
-    exponent = known(operands[1])
+    exponent = known_dim(operands[1])
     dtype, weak = promote(operands)
     if (
         weak
@@ -340,7 +340,7 @@ def _one_number(dtype: str) -> Any:
         if dtype != "int64":
             return (Scalar(dtype, True),)
         return (
-            Scalar(dtype, True, known(operands[0]) or _whole(operands[0]) or shapes.fresh("i")),
+            Scalar(dtype, True, known_dim(operands[0]) or _whole(operands[0]) or shapes.fresh("i")),
         )
 
     return infer

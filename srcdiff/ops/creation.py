@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Op, Value, const
+from srcdiff.ir.core import Atom, Op, Value, const, known_dim
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, List, Scalar, Type, is_float, is_numeric, ndim_of, shape_of
 from srcdiff.ops import loop_forms, loop_storage, memory
@@ -23,8 +23,8 @@ from srcdiff.ops.arguments import (
 )
 from srcdiff.ops.arithmetic import astype
 from srcdiff.ops.building import stands_for_all, whole
+from srcdiff.ops.index_patterns import elements_of
 from srcdiff.ops.infer import TypeMistake, make, numeric, promote
-from srcdiff.ops.integers import known
 from srcdiff.ops.memory import instantiate
 from srcdiff.ops.registry import declare, operation
 from srcdiff.ops.samples import draw, fixed
@@ -134,7 +134,7 @@ def _take_apart(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]
         return [list_of(b, whole(b, op, d_outs[0]))]
     if not layout or stands_for_all(op, d_outs[0]):
         return [d_outs[0] if is_float(a.type) else None for a in op.operands]
-    d, where = whole(b, op, d_outs[0]), ", ".join("i" * len(layout))
+    d, where = whole(b, op, d_outs[0]), elements_of(layout)
     places = itertools.product(*map(range, layout))
     return [
         b.op(memory.index, d, *map(const, place), where=where) if is_float(a.type) else None
@@ -240,7 +240,10 @@ def _filled(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Typ
     if shape_of(value):
         raise TypeMistake("np.full takes one number; use np.broadcast_to")
     return (
-        make(attrs.get("dtype") or value.dtype, [known(a) or shapes.fresh() for a in operands[1:]]),
+        make(
+            attrs.get("dtype") or value.dtype,
+            [known_dim(a) or shapes.fresh() for a in operands[1:]],
+        ),
     )
 
 
@@ -285,7 +288,7 @@ def full_like(x, value, *, out, d_out):
 
 
 def _ranged(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    exprs = [known(a) for a in operands]
+    exprs = [known_dim(a) for a in operands]
     if any(e is None for e in exprs):
         return (Array(attrs.get("dtype") or promote(operands)[0], (shapes.fresh(),)),)
     start, stop, step = {1: (Dim(0), *exprs, Dim(1)), 2: (*exprs, Dim(1)), 3: tuple(exprs)}[
@@ -336,7 +339,9 @@ def _spaced(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Typ
         )
     dtype, _ = promote(operands[:2])
     return (
-        Array("float64" if dtype[0] in "biu" else dtype, (known(operands[2]) or shapes.fresh(),)),
+        Array(
+            "float64" if dtype[0] in "biu" else dtype, (known_dim(operands[2]) or shapes.fresh(),)
+        ),
     )
 
 
@@ -358,8 +363,8 @@ def linspace(start, stop, num, *, out, d_out):
 
 
 def _identity(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    n = known(operands[0]) or shapes.fresh()
-    m = (known(operands[1]) or shapes.fresh()) if len(operands) > 1 else n
+    n = known_dim(operands[0]) or shapes.fresh()
+    m = (known_dim(operands[1]) or shapes.fresh()) if len(operands) > 1 else n
     return (Array(attrs.get("dtype") or "float64", (n, m)),)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 __all__ = [
     "arrays_in_front",
     "axes_taken",
+    "elements_of",
     "has_arrays",
     "index_text",
     "is_mask",
@@ -27,6 +28,11 @@ __all__ = [
 
 def items(where: str) -> list[str]:
     return where.split(", ") if where else []
+
+
+def elements_of(at: Sequence[object]) -> str:
+    """The pattern of a subscript by integers only."""
+    return ", ".join("i" for _ in at)
 
 
 def is_mask(item: str) -> bool:

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from srcdiff.ir.core import Atom
+from srcdiff.ir.core import Atom, known_dim
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Clamp, Dim, Scalar, Type
 from srcdiff.ops.infer import arithmetic
 
-__all__ = ["constants", "integers", "known", "largest", "times"]
+__all__ = ["constants", "integers", "largest", "times"]
 
 Attrs = Mapping[str, Any]
-
-
-def known(atom: Atom) -> Dim | None:
-    """What is known of an integer scalar."""
-    return atom.type.expr if isinstance(atom.type, Scalar) and atom.type.dtype == "int64" else None
 
 
 def integers(combine: Callable[..., Dim | None]) -> Any:
@@ -29,7 +24,7 @@ def integers(combine: Callable[..., Dim | None]) -> Any:
             return (result,)
         if result.dtype == "bool":
             return (Scalar("int64", True, shapes.fresh("i")) if result.weak else result,)
-        exprs = [known(a) for a in operands]
+        exprs = [known_dim(a) for a in operands]
         expr = None if any(e is None for e in exprs) else combine(*exprs)
         return (Scalar("int64", result.weak, shapes.fresh("i") if expr is None else expr),)
 

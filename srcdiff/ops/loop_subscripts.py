@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from srcdiff.ir.core import Atom, Const, Op, const
+from srcdiff.ir.core import Atom, Const, Op, const, known_dim
 from srcdiff.ir.types import Array, Dim, shape_of
 from srcdiff.ops.index_patterns import (
     arrays_in_front,
@@ -14,7 +14,6 @@ from srcdiff.ops.index_patterns import (
     operands_in,
     with_rest,
 )
-from srcdiff.ops.integers import known
 from srcdiff.ops.loop_forms import At, LoopContext, align, minus, plus, times
 
 __all__ = ["indexed", "is_aligned", "is_placed", "subscripted"]
@@ -68,7 +67,7 @@ def _axes_of_arrays(pattern: Sequence[str], given: Sequence[Atom]) -> int | None
 
 def _from_start(n: LoopContext, index: Atom, length: Dim) -> Atom:
     """An index that may count from the end, as one from the start."""
-    expr = known(index)
+    expr = known_dim(index)
     if expr is not None and n.b.shapes.is_at_least_zero(expr):
         return index
     behind = plus(n, n.length(length), index)
@@ -135,7 +134,7 @@ def _first(n: LoopContext, length: Dim, given: dict[str, Atom], step: int) -> At
     if "b" not in given:
         return const(0)
     start = given["b"]
-    expr = known(start)
+    expr = known_dim(start)
     if expr is not None and n.b.shapes.is_at_least_zero(expr) and step > 0:
         return n.number(start)  # beyond the end there are no elements
     behind = plus(n, n.length(length), n.number(start))

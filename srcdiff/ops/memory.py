@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.core import Atom, Op, known_dim
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, List, Scalar, Type, dims_of, map_dims, ndim_of, shape_of
 from srcdiff.ops import loop_forms, loop_storage, loop_subscripts
@@ -45,17 +45,13 @@ __all__ = [
 Attrs = Mapping[str, Any]
 
 
-def _known(atom: Atom) -> Dim | None:
-    return atom.type.expr if isinstance(atom.type, Scalar) else None
-
-
 def slice_length(shapes: Shapes, n: Dim, item: str, bounds: Sequence[Atom]) -> Dim:
     """The length of `x[b:e:s]` of an axis of length n, where it is an affine expression; else a fresh symbol."""
     names = item.split(":")
     given = dict(zip([k for k in names if k], bounds, strict=True))
-    step = _known(given["s"]) if "s" in given else Dim(1)
-    start = _known(given["b"]) if "b" in given else Dim(0)
-    stop = _known(given["e"]) if "e" in given else n
+    step = known_dim(given["s"]) if "s" in given else Dim(1)
+    start = known_dim(given["b"]) if "b" in given else Dim(0)
+    stop = known_dim(given["e"]) if "e" in given else n
     if step == Dim(-1) and not {"b", "e"} & set(given):
         return n
     if step != Dim(1) or start is None or stop is None:
@@ -299,7 +295,7 @@ gather = operation(
 
 
 def _allocated(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    lengths = tuple(_known(a) or shapes.fresh() for a in operands)
+    lengths = tuple(known_dim(a) or shapes.fresh() for a in operands)
     return (Array(attrs.get("dtype") or "float64", lengths),)
 
 

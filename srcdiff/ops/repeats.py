@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Op, const
+from srcdiff.ir.core import Atom, Op, const, known_dim
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Type, ndim_of, shape_of
 from srcdiff.ops import loop_forms, reductions
@@ -16,7 +16,6 @@ from srcdiff.ops.arguments import length_operands
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.building import length_of, whole
 from srcdiff.ops.infer import TypeMistake, make, numeric
-from srcdiff.ops.integers import known
 from srcdiff.ops.registry import operation
 from srcdiff.ops.samples import Sample
 from srcdiff.ops.shapes import reshape, size_of
@@ -28,7 +27,7 @@ Attrs = Mapping[str, Any]
 
 def _broadcast(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     base = numeric(operands[0])
-    target = tuple(known(a) or shapes.fresh() for a in operands[1:])
+    target = tuple(known_dim(a) or shapes.fresh() for a in operands[1:])
     return (make(base.dtype, shapes.broadcast([shape_of(base), target])),)
 
 
@@ -69,7 +68,7 @@ broadcast_to = operation(
 
 def _tiled(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     base = numeric(operands[0])
-    shape, counts = list(shape_of(base)), [known(a) for a in operands[1:]]
+    shape, counts = list(shape_of(base)), [known_dim(a) for a in operands[1:]]
     shape = [Dim(1)] * (len(counts) - len(shape)) + shape
     counts = [*[Dim(1)] * (len(shape) - len(counts)), *counts]
     return (
@@ -86,7 +85,7 @@ def times(shapes: Shapes, length: Dim, count: Dim | None) -> Dim:
 
 def _count(b: Builder, operand: Atom) -> Atom:
     """The number of repeats where the adjoint is made: by what is known of it, since the value may be gone."""
-    dim = known(operand)
+    dim = known_dim(operand)
     return operand if dim is None else length_of(b, dim)
 
 
@@ -122,9 +121,11 @@ def _repeated(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
         raise TypeMistake("np.repeat is differentiated for one number of repeats")
     shape, axis = list(shape_of(base)), attrs.get("axis")
     if axis is None:
-        return (Array(base.dtype, (times(shapes, size_of(shapes, shape), known(operands[1])),)),)
+        return (
+            Array(base.dtype, (times(shapes, size_of(shapes, shape), known_dim(operands[1])),)),
+        )
     (k,) = axes_of(len(shape), axis)
-    shape[k] = times(shapes, shape[k], known(operands[1]))
+    shape[k] = times(shapes, shape[k], known_dim(operands[1]))
     return (Array(base.dtype, tuple(shape)),)
 
 

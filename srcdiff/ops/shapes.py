@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Op, const
+from srcdiff.ir.core import Atom, Const, Op, const, known_dim
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Type, ndim_of, shape_of
 from srcdiff.ops import control, loop_forms, memory
@@ -24,7 +24,6 @@ from srcdiff.ops.building import length_of, whole
 from srcdiff.ops.creation import array_of
 from srcdiff.ops.diagonals import add_diagonal, diag, tril, triu
 from srcdiff.ops.infer import TypeMistake, make, numeric, same_as_first
-from srcdiff.ops.integers import known
 from srcdiff.ops.joins import concatenate, stack
 from srcdiff.ops.registry import METHODS, call_text, declare, operation
 from srcdiff.ops.samples import Sample, draw, fixed
@@ -95,7 +94,7 @@ def missing_length(shapes: Shapes, old: Sequence[Dim], given: Sequence[Dim]) -> 
 
 def _reshaped(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     source = numeric(operands[0])
-    given = [known(a) or shapes.fresh() for a in operands[1:]]
+    given = [known_dim(a) or shapes.fresh() for a in operands[1:]]
     open_ones = [k for k, d in enumerate(given) if d == Dim(-1)]
     old = shape_of(source)
     if len(open_ones) > 1:

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Const, Op
+from srcdiff.ir.core import Atom, Const, Op, known_dim
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, Type
 from srcdiff.ops.arguments import refuse
 from srcdiff.ops.infer import TypeMistake
-from srcdiff.ops.integers import known
 from srcdiff.ops.registry import operation
 
 __all__ = ["tril_indices", "triu_indices"]
@@ -36,7 +35,7 @@ def _places(function: Any) -> Any:
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
         if any(not isinstance(a.type, Scalar) or a.type.dtype[0] not in "iu" for a in operands):
             raise TypeMistake("the lengths of a triangle must be integers")
-        lengths = [known(a) for a in operands]
+        lengths = [known_dim(a) for a in operands]
         if all(d is not None and d.is_const for d in lengths):
             n, *m = (d.const for d in lengths if d is not None)
             count = Dim(len(function(n, attrs.get("k", 0), *m)[0]))

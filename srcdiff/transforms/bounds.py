@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from srcdiff.ir.alias import has_effect, may_raise
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, For, Op, Statement, regions_of, walk
+from srcdiff.ir.core import Atom, Const, For, Op, Statement, known_dim, regions_of, walk
 from srcdiff.ir.types import Array, Dim, dims_of, shape_of
 from srcdiff.ops import control, creation, masks, memory, triangles
 from srcdiff.ops.building import length_of
 from srcdiff.ops.index_patterns import axes_taken, items, operands_in
-from srcdiff.ops.integers import known
 from srcdiff.transforms.nests import ELEMENT_ACCESSES
 
 __all__ = ["BoundsChecks"]
@@ -62,12 +61,12 @@ class BoundsChecks:
 
     def mirrored(self, loop: For) -> object:
         """What a loop and the one that reverses it have in common; None where a turn may end early."""
-        index = known(loop.index)
+        index = known_dim(loop.index)
         if not loop.pair or loop.breaks or index is None or index.symbol is None:
             return None
         self.turns[index.symbol] = Dim.of(f"turn of {loop.pair}")
         bounds = (loop.start, loop.stop, loop.step)
-        return (loop.pair, self.path, *(known(a) or self.number(a) for a in bounds))
+        return (loop.pair, self.path, *(known_dim(a) or self.number(a) for a in bounds))
 
     def inside(self, index: Atom, length: Dim) -> None:
         self.done.add(self.fact(index, length))
@@ -78,15 +77,15 @@ class BoundsChecks:
         if op.decl in (masks.places_of_true, masks.nonzero):
             lengths = shape_of(op.operands[0].type)
         elif op.decl in (triangles.triu_indices, triangles.tril_indices):
-            lengths = [known(op.operands[0]), known(op.operands[-1])]
+            lengths = [known_dim(op.operands[0]), known_dim(op.operands[-1])]
         elif op.decl is creation.arange and len(op.operands) == 1:
-            lengths = [known(op.operands[0])]
+            lengths = [known_dim(op.operands[0])]
         for result, length in zip(op.results, lengths, strict=False):
             if length is not None:
                 self.inside(result, length)
 
     def fact(self, index: Atom, length: Dim) -> Fact:
-        expr = known(index)
+        expr = known_dim(index)
         return index if expr is None else expr.substitute(self.turns), length
 
     def before(self, op: Op, b: Builder) -> None:
@@ -136,7 +135,7 @@ def _outside(index: Atom, length: Dim, b: Builder) -> str:
         needed = index.value + 1 if index.value >= 0 else -index.value
         is_inside = b.shapes.is_at_least_zero(length - needed)
         return "" if is_inside else f"{{1}} < {needed}" if needed > 1 else "{1} == 0"
-    expr = known(index)
+    expr = known_dim(index)
     if expr is None:
         return "not -{1} <= {0} < {1}"
     is_below = b.shapes.is_at_least_zero(length - expr - 1)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Const, Op, const
+from srcdiff.ir.core import Atom, Const, Op, const, known_dim
 from srcdiff.ir.types import Scalar
 
 __all__ = ["constant_value", "is_number", "is_one", "is_zero_constant", "known_constant"]
@@ -53,7 +53,7 @@ def known_constant(atom: Atom) -> Const | None:
     """A constant, or the integer that a value's type says it is."""
     if isinstance(atom, Const):
         return atom
-    expr = atom.type.expr if isinstance(atom.type, Scalar) else None
+    expr = known_dim(atom)
     return const(expr.const) if expr is not None and expr.is_const else None
 
 

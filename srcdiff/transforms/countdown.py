@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Atom, Const, For, Function, Statement, Value, const
-from srcdiff.ir.types import Scalar
+from srcdiff.ir.core import Atom, Const, For, Function, Statement, Value, const, known_dim
 from srcdiff.ops import arithmetic
 from srcdiff.ops.numbers import choose
 
@@ -53,7 +52,7 @@ def _last(start: Atom, stop: Atom, step: Atom, b: Builder) -> Atom:
 
 def _before(stop: Atom, step: Atom, b: Builder) -> Atom:
     """One before the end, seen in the direction of the steps."""
-    known = step.type.expr if isinstance(step.type, Scalar) else None
+    known = known_dim(step)
     if isinstance(step, Value) and (known is None or not b.shapes.is_at_least_zero(known)):
         rises = b.op(arithmetic.greater, step, const(0))
         return b.op(arithmetic.subtract, stop, b.op(choose, rises, const(1), const(-1)))

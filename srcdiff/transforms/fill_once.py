@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Const, For, Function, Op, Region, Statement, Value
-from srcdiff.ir.types import Array, Dim, Scalar
+from srcdiff.ir.core import Const, For, Function, Op, Region, Statement, Value, known_dim
+from srcdiff.ir.types import Array
 from srcdiff.ops import memory
 from srcdiff.transforms.recompute import uses
 
@@ -67,9 +67,7 @@ def _covers(loop: For, d: Value) -> bool:
         and isinstance(loop.step, Const)
         and loop.step.value == 1
     )
-    stop = loop.stop.type.expr if isinstance(loop.stop.type, Scalar) else None
-    if isinstance(loop.stop, Const):
-        stop = Dim(int(loop.stop.value))
+    stop = known_dim(loop.stop)
     return counts and isinstance(d.type, Array) and stop == d.type.shape[0]
 
 

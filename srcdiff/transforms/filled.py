@@ -19,10 +19,12 @@ from srcdiff.ir.core import (
     Region,
     Statement,
     Value,
+    known_dim,
     regions_of,
+    symbol_of,
 )
 from srcdiff.ir.shapes import Range
-from srcdiff.ir.types import Array, Dim, Scalar, all_dims
+from srcdiff.ir.types import Array, Dim, all_dims
 from srcdiff.ops import memory
 from srcdiff.ops.index_patterns import items
 from srcdiff.transforms.facts import defined_in
@@ -78,7 +80,7 @@ class Filling:
         return covered if any(self.holds(r, c) for r in reads for c in covered) else None
 
     def loop(self, loop: For, covered: list[Box]) -> list[Box] | None:
-        symbol = _symbol(loop.index)
+        symbol = symbol_of(loop.index)
         first, last = self.ranges.get(symbol, (None, None)) if symbol else (None, None)
         own = [] if symbol is None else self.written_each_turn(loop)
         if symbol is None or first is None or last is None:
@@ -97,7 +99,7 @@ class Filling:
             if isinstance(s, Op) and s.decl is memory.store and s.operands[0] is self.array:
                 own = self.op(s, own) or own
             elif isinstance(s, For) and s.step == Const(1, s.step.type) and not s.breaks:
-                symbol = _symbol(s.index)
+                symbol = symbol_of(s.index)
                 first, last = self.ranges.get(symbol, (None, None)) if symbol else (None, None)
                 if symbol is not None and first is not None and last is not None:
                     inner = self.written_each_turn(s)
@@ -119,7 +121,7 @@ class Filling:
         values = [*program.top.params, *(r for s in program.top.body for r in s.results)]
         values += [x.index for x in program.around[id(loop)] if isinstance(x, For)]
         found = {s for v in values for d in all_dims(v.type) for s in d.symbols()}
-        return found | {s for s in (_symbol(loop.index),) if s is not None}
+        return found | {s for s in (symbol_of(loop.index),) if s is not None}
 
     # ---- boxes ----
 
@@ -130,7 +132,7 @@ class Filling:
     def box(self, where: str, at: Sequence[Atom]) -> Box | None:
         """The element that a subscript picks; None where it is not known, or more than one."""
         assert isinstance(self.array.type, Array)
-        known = [_number(a) for a in at]
+        known = [known_dim(a) for a in at]
         if items(where) != ["i"] * self.array.type.ndim:
             return None
         return None if None in known else tuple((d, d) for d in known if d is not None)
@@ -194,14 +196,3 @@ def _along(box: Box, symbol: str, first: Dim, last: Dim) -> Box | None:
 
 def _present(boxes: Iterable[Box | None]) -> list[Box]:
     return [b for b in boxes if b is not None]
-
-
-def _symbol(index: Value) -> str | None:
-    known = index.type.expr if isinstance(index.type, Scalar) else None
-    return None if known is None else known.symbol
-
-
-def _number(atom: Atom) -> Dim | None:
-    if isinstance(atom, Const):
-        return Dim(atom.value) if type(atom.value) is int else None
-    return atom.type.expr if isinstance(atom.type, Scalar) else None

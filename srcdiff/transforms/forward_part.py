@@ -22,6 +22,7 @@ from srcdiff.ir.core import (
     Value,
     While,
     const,
+    known_dim,
     regions_of,
 )
 from srcdiff.ir.types import INT, Array, Dim, Scalar, is_float, shape_of
@@ -150,7 +151,7 @@ class ForwardPart:
         return result
 
     def restore(self, value: Value, at: Scope) -> Atom:
-        known = value.type.expr if isinstance(value.type, Scalar) else None
+        known = known_dim(value)
         if known is not None and known.is_const:
             return const(known.const)
         if known is not None and self.is_outer(known):

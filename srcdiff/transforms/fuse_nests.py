@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.alias import has_effect, may_move, may_raise, storage_roots
-from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, lookup, with_parts
+from srcdiff.ir.build import Builder, Env, Rewriter, change_dims_within, lookup, with_parts
 from srcdiff.ir.core import (
     Atom,
     For,
@@ -23,13 +23,14 @@ from srcdiff.ir.core import (
     Statement,
     Value,
     While,
+    known_dim,
     regions_of,
+    symbol_of,
     walk,
 )
 from srcdiff.ir.shapes import resolved
 from srcdiff.ir.types import Array, Scalar, is_float
 from srcdiff.ops import memory
-from srcdiff.ops.integers import known
 from srcdiff.transforms.element_prices import price_of_element
 from srcdiff.transforms.facts import ALLOCATIONS, all_regions, defined_in, uses_outside
 from srcdiff.transforms.nests import ELEMENT_ACCESSES, is_element
@@ -267,7 +268,7 @@ def _same_range(a: For, b: For) -> bool:
 def _same_number(x: Atom, y: Atom) -> bool:
     if x is y or x == y:
         return True
-    return known(x) is not None and known(x) == known(y)
+    return known_dim(x) is not None and known_dim(x) == known_dim(y)
 
 
 def _arrays_of(s: Statement) -> Iterator[tuple[Statement, Value]]:
@@ -289,9 +290,7 @@ def _by_turn(accesses: Sequence[tuple[tuple[Atom, ...], bool]], index: Value) ->
 
 def _counted_alike(index: Value, loop: For) -> Region:
     """The body of a loop, with another loop's index in what is known of its integers."""
-    new, old = known(index), known(loop.index)
-    symbol = None if old is None else old.symbol
-    if new is None or symbol is None or new == old:
+    new, symbol = known_dim(index), symbol_of(loop.index)
+    if new is None or symbol is None or new.symbol == symbol:
         return loop.body
-    apart = Function("", loop.body, 0)
-    return change_dims(apart, lambda d: resolved(d, {symbol: new})).body
+    return change_dims_within(loop.body, lambda d: resolved(d, {symbol: new}))

@@ -17,12 +17,12 @@ from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of, lookup
-from srcdiff.ir.core import Atom, For, Function, Op, Statement, Value, const, walk
+from srcdiff.ir.core import Atom, For, Function, Op, Statement, Value, const, known_dim, walk
 from srcdiff.ir.spelling import plural
 from srcdiff.ir.types import Array, Dim, shape_of
 from srcdiff.ops import linalg, memory, shapes
-from srcdiff.ops.integers import known
 from srcdiff.transforms.facts import count_uses, defined_in, used_atoms
+from srcdiff.transforms.lengths import size_at_hand
 
 __all__ = ["gathered_products"]
 
@@ -80,7 +80,7 @@ class _Gather(Rewriter):
         b.body += behind
 
     def loop(self, loop: For) -> _Loop | None:
-        count = known(loop.stop)
+        count = known_dim(loop.stop)
         if loop.breaks or loop.start != const(0) or loop.step != const(1):
             return None
         if count is None or not self.shapes.is_at_least_zero(count):
@@ -180,10 +180,5 @@ class _Gather(Rewriter):
         return kept
 
     def is_large(self, dims: tuple[Dim, ...]) -> bool:
-        count = 1
-        for d in dims:
-            try:
-                count *= d.evaluate(self.lengths)
-            except KeyError:
-                return False
-        return count >= _LEAST
+        count = size_at_hand(dims, self.lengths)
+        return count is not None and count >= _LEAST

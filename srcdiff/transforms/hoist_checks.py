@@ -29,11 +29,11 @@ from srcdiff.ir.core import (
     Value,
     While,
     const,
+    known_dim,
     walk,
 )
 from srcdiff.ir.types import Dim
 from srcdiff.ops import control
-from srcdiff.ops.integers import known
 from srcdiff.transforms.counted_checks import (
     Check,
     at_hand_outside,
@@ -170,7 +170,7 @@ def _guarded(
 
 def _behind_index(index: Atom, loop: For) -> int | None:
     """How far an index is behind that of the loop."""
-    here, counted = known(index), known(loop.index)
+    here, counted = known_dim(index), known_dim(loop.index)
     if here is None or counted is None:
         return None
     rest = here - counted
@@ -211,4 +211,4 @@ def _asked(test: Op) -> tuple[tuple[object, ...], int]:
 
 def _known(atom: Atom) -> Atom | Dim:
     """What an operand is, by its value where that is known."""
-    return known(atom) or atom
+    return known_dim(atom) or atom

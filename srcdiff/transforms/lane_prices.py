@@ -6,8 +6,21 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from srcdiff.ir.core import Atom, Const, For, If, Op, Region, Statement, Value, regions_of, walk
-from srcdiff.ir.types import Dim, Scalar, Type, shape_of
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    For,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    known_dim,
+    regions_of,
+    symbol_of,
+    walk,
+)
+from srcdiff.ir.types import Dim, Type, shape_of
 from srcdiff.ops import control
 from srcdiff.transforms.affine import affine
 from srcdiff.transforms.nests import subscripts
@@ -35,7 +48,7 @@ class Lengths:
         found: dict[str, float] = dict(known)
         lengths = cls(found)
         for s in walk(region):
-            if isinstance(s, For) and (symbol := _symbol(s.index)) is not None:
+            if isinstance(s, For) and (symbol := symbol_of(s.index)) is not None:
                 start, stop = lengths.number(s.start), lengths.number(s.stop)
                 if start is not None and stop is not None:
                     found[symbol] = (start + stop) / 2
@@ -57,16 +70,11 @@ class Lengths:
     def number(self, atom: Atom) -> float | None:
         if isinstance(atom, Const):
             return float(atom.value)
-        known = atom.type.expr if isinstance(atom.type, Scalar) else None
+        known = known_dim(atom)
         try:
             return None if known is None else known.evaluate(self.known)  # type: ignore[arg-type]
         except KeyError:
             return None
-
-
-def _symbol(index: Value) -> str | None:
-    known = index.type.expr if isinstance(index.type, Scalar) else None
-    return None if known is None else known.symbol
 
 
 @dataclass(frozen=True)

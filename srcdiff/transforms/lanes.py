@@ -36,6 +36,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.spelling import plural
 from srcdiff.ir.types import Array, Dim, Scalar
 from srcdiff.ops import arithmetic, memory
+from srcdiff.ops.index_patterns import elements_of
 from srcdiff.transforms.axis_order import own_arrays
 from srcdiff.transforms.facts import count_uses, definitions
 from srcdiff.transforms.lane_prices import LanePrices, Lengths
@@ -48,7 +49,7 @@ from srcdiff.transforms.lane_schedule import (
     is_allocation,
     outer_atoms,
 )
-from srcdiff.transforms.nests import elements_of, subscripts
+from srcdiff.transforms.nests import subscripts
 from srcdiff.transforms.own_rows import own_rows, tables
 from srcdiff.transforms.varying import Varying, varying
 

@@ -14,7 +14,8 @@ verifier knows the rule. Codegen still writes a length through whatever shows it
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from srcdiff.ir.build import Builder, with_parts
@@ -38,7 +39,7 @@ from srcdiff.ops import containers, memory
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.facts import defined_in
 
-__all__ = ["bind_lengths", "lacking", "shows"]
+__all__ = ["bind_lengths", "lacking", "shows", "size_at_hand"]
 
 
 def bind_lengths(fn: Function, may_save: bool = False) -> Function:
@@ -53,6 +54,14 @@ def bind_lengths(fn: Function, may_save: bool = False) -> Function:
     binder = _Binder(fn, may_save)
     binder.region(fn.body)
     return fn.with_body(binder.rebuilt(fn.body))
+
+
+def size_at_hand(dims: Iterable[Dim], lengths: Mapping[str, int]) -> int | None:
+    """The product of lengths, for the arguments at hand; None where they do not say it."""
+    try:
+        return math.prod(d.evaluate(lengths) for d in dims)
+    except KeyError:
+        return None
 
 
 def lacking(fn: Function) -> set[str]:

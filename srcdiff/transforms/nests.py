@@ -16,7 +16,7 @@ from srcdiff.ir.core import Atom, Const, For, If, Op, OpDecl, Region, Statement,
 from srcdiff.ir.types import Array, Dim, Scalar, Type, ndim_of, shape_of
 from srcdiff.ops import arithmetic, containers, control, memory
 from srcdiff.ops.building import length_of
-from srcdiff.ops.index_patterns import items
+from srcdiff.ops.index_patterns import elements_of, items
 from srcdiff.ops.loop_forms import align, same_place
 from srcdiff.ops.numbers import of_numbers
 from srcdiff.ops.registry import OPERATIONS
@@ -230,11 +230,6 @@ def subscripts(s: Statement) -> tuple[Atom, ...]:
         return ()
     at = s.operands[1 if s.decl is memory.index else 2 :]
     return at if len(at) == ndim_of(s.operands[0].type) else ()
-
-
-def elements_of(at: At) -> str:
-    """The pattern of a subscript by integers only."""
-    return ", ".join("i" * len(at))
 
 
 Body = Callable[[Builder, tuple[Atom, ...], tuple[Atom, ...]], Sequence[Atom]]

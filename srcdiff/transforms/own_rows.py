@@ -17,7 +17,8 @@ from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Atom, For, Op, Statement, Value, walk
 from srcdiff.ir.types import Array
 from srcdiff.ops import memory
-from srcdiff.transforms.nests import elements_of, loop, store_element, subscripts
+from srcdiff.ops.index_patterns import elements_of
+from srcdiff.transforms.nests import loop, store_element, subscripts
 from srcdiff.transforms.varying import Varying
 
 __all__ = ["own_rows", "tables"]

@@ -34,10 +34,11 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.types import Array, Dim, Scalar, shape_of
 from srcdiff.ops import arithmetic, control, memory
+from srcdiff.ops.index_patterns import elements_of
 from srcdiff.transforms.facts import count_uses
 from srcdiff.transforms.footprint import footprint
 from srcdiff.transforms.lengths import bind_lengths
-from srcdiff.transforms.nests import ELEMENT_ACCESSES, elements_of, nest
+from srcdiff.transforms.nests import ELEMENT_ACCESSES, nest
 from srcdiff.transforms.turns import accesses, carries_only_add
 
 __all__ = ["parallel"]

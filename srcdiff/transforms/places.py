@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from srcdiff.ir.build import Builder, Env, lookup
-from srcdiff.ir.core import Atom, Const, For, If, Op, Region, Statement, Value, const
-from srcdiff.ir.types import Array, Clamp, Dim, Scalar, Struct, Type, shape_of
+from srcdiff.ir.core import Atom, Const, For, If, Op, Region, Statement, Value, const, known_dim
+from srcdiff.ir.types import Array, Clamp, Dim, Struct, Type, shape_of
 from srcdiff.ops import arithmetic, containers, control, memory
 from srcdiff.transforms.affine import Affine, affine
 from srcdiff.transforms.loads import Program
@@ -153,7 +153,7 @@ class Places:
         return self.outside(loop.start, highest)
 
     def by_length(self, value: Value) -> Affine | None:
-        known = value.type.expr if isinstance(value.type, Scalar) else None
+        known = known_dim(value)
         if known is None or not self.is_known(known):
             return None
         made = Op(memory.length, (), (Value(value.type),), {"dim": known}, None, "compiler")
@@ -209,7 +209,7 @@ def dim_of(amount: Affine) -> Dim | None:
     """What the types know of an expression."""
     out = Dim(amount.const)
     for value, k in amount.terms.items():
-        known = value.type.expr if isinstance(value.type, Scalar) else None
+        known = known_dim(value)
         if known is None:
             return None
         out = out + known.scaled(k)

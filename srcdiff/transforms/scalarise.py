@@ -32,11 +32,12 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import Array, Dim, Scalar, shape_of
 from srcdiff.ops import arithmetic, control, creation, memory
 from srcdiff.ops.building import length_of
-from srcdiff.ops.index_patterns import is_view
+from srcdiff.ops.index_patterns import elements_of, is_view
 from srcdiff.ops.loop_forms import align
 from srcdiff.ops.loop_subscripts import subscripted
 from srcdiff.transforms.bounds import BoundsChecks
 from srcdiff.transforms.element_prices import REPEATABLE
+from srcdiff.transforms.lengths import size_at_hand
 from srcdiff.transforms.nests import (
     Nest,
     NoLoopForm,
@@ -245,12 +246,8 @@ class _Scalarise(Waiting):
         except NoLoopForm:
             self.keep(op.result, n.element(op.operands[0], at))
             return
-        where = ", ".join("i" * len(place))
-        b.append(
-            replace(
-                op, decl=memory.index, operands=(array, *place), attrs={"where": where}, spelling=""
-            )
-        )
+        operands, attrs = (array, *place), {"where": elements_of(place)}
+        b.append(replace(op, decl=memory.index, operands=operands, attrs=attrs, spelling=""))
         self.keep(op.result, op.result)
 
     def write(self, op: Op, b: Builder) -> None:
@@ -322,10 +319,5 @@ class _Scalarise(Waiting):
 
     def is_small(self, dims: Sequence[Dim]) -> bool:
         """Whether a product over these lengths is faster as loops."""
-        count = 1
-        for d in dims:
-            try:
-                count *= d.evaluate(self.lengths)
-            except KeyError:
-                return False
-        return count <= _SMALL
+        count = size_at_hand(dims, self.lengths)
+        return count is not None and count <= _SMALL

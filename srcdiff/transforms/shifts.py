@@ -24,12 +24,12 @@ from srcdiff.ir.core import (
     Statement,
     Value,
     While,
+    known_dim,
     regions_of,
     walk,
 )
 from srcdiff.ir.types import Dim, Scalar, Type, ndim_of
 from srcdiff.ops import memory
-from srcdiff.ops.integers import known
 from srcdiff.transforms import laurent
 from srcdiff.transforms.dce import carried_groups
 from srcdiff.transforms.elements import Elements
@@ -130,7 +130,7 @@ class _Facts:
         own: Hashable = id(loop)
         if isinstance(loop, For) and not loop.breaks:
             bounds = (loop.start, loop.stop, loop.step)
-            own = (len(around), *(known(a) or frozenset(self.of(a).items()) for a in bounds))
+            own = (len(around), *(known_dim(a) or frozenset(self.of(a).items()) for a in bounds))
         if loop.pair:
             self.keys[loop.pair] = own
         return own

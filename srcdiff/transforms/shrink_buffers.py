@@ -16,8 +16,9 @@ from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import For, Function, Op, Region, Statement, Value, walk
 from srcdiff.ir.types import Array
 from srcdiff.ops import memory
+from srcdiff.ops.index_patterns import elements_of
 from srcdiff.transforms.facts import used_atoms
-from srcdiff.transforms.nests import ELEMENT_ACCESSES, elements_of, is_element
+from srcdiff.transforms.nests import ELEMENT_ACCESSES, is_element
 
 __all__ = ["shrink_buffers"]
 

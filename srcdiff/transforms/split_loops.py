@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from srcdiff.ir.alias import Roots, may_raise, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup
-from srcdiff.ir.core import For, Function, Op, Region, Statement, Value, const
+from srcdiff.ir.core import For, Function, Op, Region, Statement, Value, const, known_dim
 from srcdiff.ir.spelling import plural
 from srcdiff.ir.types import Scalar
 from srcdiff.ops import memory
@@ -65,7 +65,7 @@ class _Split(Rewriter):
 
     def counts_up(self, loop: For) -> bool:
         """Whether a loop's index is a place in an array with room for all turns."""
-        known = loop.stop.type.expr if isinstance(loop.stop.type, Scalar) else None
+        known = known_dim(loop.stop)
         has_room = known is not None and (
             known in self.lengths or (known.is_const and known.const > 0)
         )

@@ -16,6 +16,7 @@ from srcdiff.ir.build import lookup, shapes_for, with_parts
 from srcdiff.ir.core import Atom, For, Function, If, Op, Region, Statement, Value, const, regions_of
 from srcdiff.ir.types import List
 from srcdiff.ops import arithmetic, containers, control, memory
+from srcdiff.ops.index_patterns import elements_of
 from srcdiff.transforms.affine import affine
 from srcdiff.transforms.places import total
 from srcdiff.transforms.storage_backward import Backward
@@ -94,7 +95,7 @@ class _Forward:
         b = self.layout.builder(made)
         assert store.axes is not None
         at = self.layout.positions(buffer, store.axes, b, {})
-        where = {"where": ", ".join("i" for _ in at)}
+        where = {"where": elements_of(at)}
         b.append(
             Op(memory.index, (store.storage, *at), (buffer,), where, made.location, "compiler")
         )
@@ -143,7 +144,7 @@ class _Forward:
             b.ops(containers.append, store.storage, v)
         else:
             at = self.layout.positions(kept, store.axes, b, {})
-            b.ops(memory.store, store.storage, v, *at, where=", ".join("i" for _ in at))
+            b.ops(memory.store, store.storage, v, *at, where=elements_of(at))
         return b.body
 
     def keep_last(self, param: Value, loop: Statement) -> list[Statement]:
@@ -165,8 +166,7 @@ class _Forward:
         at.append(
             b.op(arithmetic.maximum, place, const(0), spelling="max") if last.behind else place
         )
-        where = ", ".join("i" for _ in at)
-        b.ops(memory.store, store.storage, carried_result(loop, k), *at, where=where)
+        b.ops(memory.store, store.storage, carried_result(loop, k), *at, where=elements_of(at))
         return b.body
 
 

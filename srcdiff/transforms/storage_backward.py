@@ -27,6 +27,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.types import Array, Scalar, Type
 from srcdiff.ops import arithmetic, containers, memory
+from srcdiff.ops.index_patterns import elements_of
 from srcdiff.transforms.affine import affine
 from srcdiff.transforms.built import without_saves
 from srcdiff.transforms.counters import Counter, step
@@ -201,11 +202,17 @@ class Backward:
         """An element of storage as the value that it is. What was stored for the backward part is not written
         any more.
         """
-        where = ", ".join("i" for _ in at)
         is_array = isinstance(v.type, Array)
         result = Value(v.type, v.name, v.user)
         b.append(
-            Op(memory.index, (storage, *at), (result,), {"where": where}, b.location, "adjoint")
+            Op(
+                memory.index,
+                (storage, *at),
+                (result,),
+                {"where": elements_of(at)},
+                b.location,
+                "adjoint",
+            )
         )
         if self.layout.mixed and _is_python_number(v.type):
             return self.as_python(v, result, b)

@@ -14,11 +14,22 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of
-from srcdiff.ir.core import Atom, Const, For, Function, If, Op, Region, Statement, Value, const
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    const,
+    known_dim,
+)
 from srcdiff.ir.types import FLOAT, Array, Scalar, shape_of
 from srcdiff.ops import arithmetic, control, memory
 from srcdiff.ops.index_patterns import items
-from srcdiff.ops.integers import known
 from srcdiff.transforms.facts import defined_in
 from srcdiff.transforms.footprint import added_to
 
@@ -53,12 +64,12 @@ class _Sums(Rewriter):
                 _where_it_turns(loop, new_op, b)
 
     def makes_a_turn(self, loop: For) -> bool:
-        stop = known(loop.stop)
+        stop = known_dim(loop.stop)
         return loop.start == const(0) and stop is not None and stop.symbol in self.positive
 
     def is_inside(self, op: Op) -> bool:
         """Whether an element is there because loops around go through the array."""
-        places = [known(a) for a in op.operands[2:]]
+        places = [known_dim(a) for a in op.operands[2:]]
         return all(
             p is not None
             and self.lengths.is_at_least_zero(p)

@@ -35,6 +35,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.spelling import plural
 from srcdiff.ir.types import Array, Scalar
 from srcdiff.ops import control, memory
+from srcdiff.ops.index_patterns import elements_of
 from srcdiff.transforms.facts import count_uses, defined_in
 from srcdiff.transforms.prices import machine_price
 
@@ -79,9 +80,8 @@ class _Tables(Rewriter):
         if isinstance(old, Op) and old in self.at:
             table, indices = self.at[old]
             b.location, b.origin = old.location, "compiler"
-            where = ", ".join("i" for _ in indices)
+            where, name = elements_of(indices), old.result.name
             places = [lookup(env, i) for i in indices]
-            name = old.result.name
             env[old.result] = b.op(memory.index, table, *places, where=where, name=name)
         else:
             b.append(self.keep(old, env, b))
@@ -279,8 +279,8 @@ def _fill(entries: Sequence[_Entry], table: Value, env: Env, level: int, b: Buil
         for entry in entries:
             b.body += [replace(clone_statement(op, env), origin="compiler") for op in entry.chain]
             places = [lookup(env, i) for i in entry.load.operands[1:]]
-            where = ", ".join("i" for _ in places)
-            b.ops(memory.store, table, lookup(env, entry.op.result), *places, where=where)
+            made = lookup(env, entry.op.result)
+            b.ops(memory.store, table, made, *places, where=elements_of(places))
         return
     first = entries[0].inner[level]
     index = replace(first.index)

@@ -14,11 +14,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, clone_statement, lookup
-from srcdiff.ir.core import Atom, For, Function, Op, Statement, While, const, walk
+from srcdiff.ir.build import Builder, Env, Rewriter, change_dims_within, clone_statement, lookup
+from srcdiff.ir.core import (
+    Atom,
+    For,
+    Function,
+    Op,
+    Statement,
+    While,
+    const,
+    known_dim,
+    symbol_of,
+    walk,
+)
 from srcdiff.ir.types import Array, Dim
 from srcdiff.ops import arithmetic
-from srcdiff.ops.integers import known
 from srcdiff.transforms.fold import fold
 from srcdiff.transforms.identities import may_stand
 
@@ -72,10 +82,9 @@ class _Unroll(Rewriter):
 
     def turn(self, loop: For, k: int, carried: list[Atom], env: Env, b: Builder) -> list[Atom]:
         """Append the statements of a turn; what they hand on."""
-        at = loop.index.type
-        symbol = getattr(getattr(at, "expr", None), "symbol", None)
+        symbol = symbol_of(loop.index)
         bound = {symbol: Dim(k)} if symbol else {}
-        body = change_dims(self.fn.with_body(loop.body), lambda d: d.substitute(bound)).body
+        body = change_dims_within(loop.body, lambda d: d.substitute(bound))
         inner: Env = {**env, **dict(zip(body.params, [const(k), *carried], strict=True))}
         for s in body.body:
             added = _added_to_zero(s, inner)
@@ -97,7 +106,7 @@ def _added_to_zero(s: Statement, env: Env) -> Atom | None:
 
 def _number(atom: Atom) -> int | None:
     """An integer that is known: a constant, or the length of a small axis."""
-    expr = known(atom)
+    expr = known_dim(atom)
     return expr.const if expr is not None and expr.is_const else None
 
 
