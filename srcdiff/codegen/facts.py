@@ -8,15 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from srcdiff.codegen.plan import (
-    Branch,
-    Copy,
-    Jump,
     Let,
     Loop,
     Node,
     Plan,
+    assigned_by,
     flat,
-    pattern_values,
     walk_nodes,
 )
 from srcdiff.ir.alias import Roots
@@ -83,7 +80,7 @@ def facts_of(plan: Plan, roots: Roots) -> Facts:
         _define(facts, param, 0)
     nodes = list(walk_nodes(plan.nodes))
     for node in nodes:
-        for value in _targets(node):
+        for value in assigned_by(node):
             facts.maker.setdefault(value, node)
             _define(facts, value, node.point + 1)
         _note_writes(facts, node)
@@ -102,21 +99,6 @@ def _define(facts: Facts, value: Value, point: int) -> None:
     facts.defined[value].append(point)
     if value.user and value.name:
         facts.named[value.name].append((point, value))
-
-
-def _targets(node: Node) -> Iterator[Value]:
-    match node:
-        case Let():
-            yield from node.results
-        case Copy():
-            yield from node.targets
-        case Loop():
-            if node.index is not None:
-                yield node.index
-            for pattern in node.patterns:
-                yield from pattern_values(pattern)
-        case Branch() | Jump():
-            return
 
 
 def _reads(node: Node) -> Iterator[tuple[Atom, int, tuple[Loop, ...]]]:

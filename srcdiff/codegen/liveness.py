@@ -21,8 +21,8 @@ from srcdiff.codegen.plan import (
     Loop,
     Node,
     Plan,
+    assigned_by,
     flat,
-    pattern_values,
     walk_nodes,
 )
 from srcdiff.ir.core import Value
@@ -39,7 +39,7 @@ def live_intervals(plan: Plan, folding: Folding) -> dict[Value, list[Interval]]:
     walk.nodes(plan.nodes)
     for param in plan.params:
         walk.define(param, 0)
-    order = [v for node in reversed([*walk_nodes(plan.nodes)]) for v in assigned(node)]
+    order = [v for node in reversed([*walk_nodes(plan.nodes)]) for v in assigned_by(node)]
     order += plan.params
     found = walk.intervals  # in an order that differs from process to process: sets were walked
     return {v: disjoint(found[v]) for v in dict.fromkeys(order) if v in found}
@@ -101,7 +101,7 @@ class _Walk:
     def touch(self, nodes: list[Node]) -> set[Value]:
         out: set[Value] = set()
         for node in nodes:
-            mine = {*self.reads(node), *assigned(node)}
+            mine = {*self.reads(node), *assigned_by(node)}
             if isinstance(node, Branch):
                 mine |= self.touch(node.then) | self.touch(node.orelse)
                 self.touched[node] = mine
@@ -154,7 +154,7 @@ class _Walk:
                         and node.results[0] in self.folding.folded
                     ):
                         continue
-                    for value in assigned(node):
+                    for value in assigned_by(node):
                         self.define(value, node.point + 1)
             if not isinstance(node, Loop):
                 for value in self.reads(node):
@@ -180,7 +180,7 @@ class _Walk:
         behind = set(self.live)
         after = self.close(touched, node.end + 1)
         own = {v for n in (*node.test, *node.body) for v in _assigned_within(n)} | set(
-            assigned(node)
+            assigned_by(node)
         )
         entered = self.entered(node) | {v for v in touched if v not in own}
         again = after | entered
@@ -193,7 +193,7 @@ class _Walk:
                 self.use(v, node.asked)
             self.nodes(node.test)
         self.exits.pop()
-        for value in assigned(node):
+        for value in assigned_by(node):
             self.define(value, node.point + 1)
         alive = self.close(touched, node.point + 1) | after
         for v in (*alive, *self.reads(node)):
@@ -225,21 +225,8 @@ class _Walk:
             self.use(v, node.point)
 
 
-def assigned(node: Node) -> Iterator[Value]:
-    match node:
-        case Let():
-            yield from node.results
-        case Copy():
-            yield from node.targets
-        case Loop():
-            if node.index is not None:
-                yield node.index
-            for pattern in node.patterns:
-                yield from pattern_values(pattern)
-
-
 def _assigned_within(node: Node) -> Iterator[Value]:
-    yield from assigned(node)
+    yield from assigned_by(node)
     if isinstance(node, Branch):
         for inner in (*node.then, *node.orelse):
             yield from _assigned_within(inner)

@@ -28,6 +28,7 @@ __all__ = [
     "Node",
     "Pattern",
     "Plan",
+    "assigned_by",
     "flat",
     "pattern_values",
     "walk_nodes",
@@ -206,6 +207,20 @@ def pattern_values(pattern: Pattern) -> Iterator[Value]:
     else:
         for part in pattern:
             yield from pattern_values(part)
+
+
+def assigned_by(node: Node) -> Iterator[Value]:
+    """What a node itself gives values to; not the nodes inside it."""
+    match node:
+        case Let():
+            yield from node.results
+        case Copy():
+            yield from node.targets
+        case Loop():
+            if node.index is not None:
+                yield node.index
+            for pattern in node.patterns:
+                yield from pattern_values(pattern)
 
 
 def reads_of_node(node: Node) -> Iterator[Atom]:
