@@ -15,6 +15,10 @@ ROOT = Path(srcdiff.__file__).parent
 # Who may import whom: the first prefix that fits a module says what it may see. A package may always import itself.
 STAGES = ("srcdiff.frontend", "srcdiff.transforms", "srcdiff.codegen")
 BELOW = ("srcdiff.ops", "srcdiff.ir", "srcdiff.errors")
+OF_RUNTIME = (
+    "srcdiff.runtime.source",
+    "srcdiff.runtime.own_storage",
+)  # not what generated code calls
 FRONT = (  # the modules behind `srcdiff.api`, which join the stages
     "srcdiff.api", "srcdiff.cache", "srcdiff.call_checks", "srcdiff.checks", "srcdiff.compiling",
     "srcdiff.derivation", "srcdiff.direct", "srcdiff.explaining", "srcdiff.generated", "srcdiff.locks", "srcdiff.njit",
@@ -30,7 +34,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "srcdiff.codegen": BELOW,
     "srcdiff.trees": (),
     "srcdiff.options": ("srcdiff.errors",),
-    **dict.fromkeys(FRONT, (*FRONT, *STAGES, *BELOW, "srcdiff.runtime.source")),
+    **dict.fromkeys(FRONT, (*FRONT, *STAGES, *BELOW, *OF_RUNTIME)),
     "srcdiff.console": (),
     "srcdiff.demo_model": (),
     # the command line, the demo and libraries on top see what users see

@@ -27,6 +27,7 @@ def load_compiled(text: str, name: str, bindings: Mapping[str, Any]) -> Callable
     function: Any = load(text, name, bindings)
     if not hasattr(function, "_cache"):  # Numba is switched off
         return function  # type: ignore[no-any-return]
+    _own_storage(function.py_func.__globals__)
     try:
         bound = fingerprint(name, [list(bindings.items())], contents=True).digest
     except Unknown:
@@ -119,6 +120,15 @@ def _outside(library: Any) -> tuple[str, ...]:
     module = library._final_module
     named = (*module.functions, *module.global_variables)
     return tuple(f.name for f in named if f.is_declaration and not f.name.startswith("llvm."))
+
+
+def _own_storage(namespace: dict[str, Any]) -> None:
+    """What is generated takes storage that LLVM may take for its own."""
+    from srcdiff.runtime.own_storage import OwnStorage  # Numba is there when it asks
+
+    for value in namespace.values():
+        if getattr(getattr(value, "py_func", None), "__globals__", None) is namespace:
+            value._compiler.pipeline_class = OwnStorage
 
 
 def _keep_elementary(namespace: dict[str, Any]) -> None:

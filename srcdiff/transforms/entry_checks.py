@@ -55,9 +55,10 @@ def with_entry_checks(fn: Function, compiled: bool = False, alone: bool = False)
     types: Mapping[str, Type] = fn.notes.get("shown", {})
     lengths = _Lengths(fn, types)
     pairs = _pairs(fn, types, alone)
-    if alone:
-        for code, name in lengths.ones(types):
-            _refuse(fn, f"{code} != 1", lengths.params, f" is generated for {name} == 1", b)
+    known = lengths.ones(types) if alone else lengths.of_rows(types) if compiled else ()
+    for code, name, number in known:
+        said = f" is generated for {name} == {number}"
+        _refuse(fn, f"{code} != {number}", lengths.params, said, b)
     for left, right in pairs:
         is_bound = is_clamp_of(left, right)
         if lengths.follows(right, pairs) if is_bound else _is_plain(left, right, pairs):
@@ -189,15 +190,24 @@ class _Lengths:
                 if dim.symbol is not None:
                     self.of.setdefault(dim.symbol, (code, name))
 
-    def ones(self, types: Mapping[str, Type]) -> Iterator[tuple[str, str]]:
+    def ones(self, types: Mapping[str, Type]) -> Iterator[tuple[str, str, int]]:
         """The lengths that were 1, in code and in messages."""
-        mark = Dim.of("1")
+        return (known for known in self.numbers(types) if known[2] == 1)
+
+    def of_rows(self, types: Mapping[str, Type]) -> Iterator[tuple[str, str, int]]:
+        """The known lengths of second and later axes: LLVM is shown how far rows are apart."""
+        return (known for known in self.numbers(types) if ".shape[" in known[0])
+
+    def numbers(self, types: Mapping[str, Type]) -> Iterator[tuple[str, str, int]]:
+        """The lengths that are known, in code and in messages."""
         for k, p in enumerate(self.params):
-            shown = map_dims(types.get(p.name, p.type), lambda d: mark if d == Dim(1) else d)
+            shown = map_dims(
+                types.get(p.name, p.type), lambda d: Dim.of(str(d.const)) if d.is_const else d
+            )
             texts = zip(lengths_in(shown, f"{{{k}}}"), lengths_in(shown, p.name), strict=True)
             for (dim, code), (_, name) in texts:
-                if dim == mark and _is_length(code):
-                    yield code, name
+                if (dim.symbol or "").isdigit() and _is_length(code):
+                    yield code, name, int(dim.symbol or "")
 
     def text(self, dim: Dim) -> str:
         return spelled(dim, {s: code for s, (code, _) in self.of.items()})

@@ -7,11 +7,23 @@ from __future__ import annotations
 
 from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, For, Function, If, Op, Region, Statement, Value, While, walk
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    walk,
+)
 from srcdiff.ir.types import Array, Scalar
 from srcdiff.ops import memory
 from srcdiff.transforms.facts import ALLOCATIONS, all_regions
-from srcdiff.transforms.nests import is_element
+from srcdiff.transforms.nests import is_element, subscripts
 
 __all__ = ["drop_unread", "forward_stores"]
 
@@ -46,18 +58,20 @@ class _Forward(Rewriter):
             if found is not None:
                 env[old.result] = found
                 return
-        self.forget(old)
+        self.forget(old, tuple(lookup(env, a) for a in (*old.operands[:1], *subscripts(old))))
         super().statement(old, env, b)
         if isinstance(old, Op) and old.decl is memory.store:
             self.note(old, env)
 
-    def forget(self, s: Statement) -> None:
+    def forget(self, s: Statement, place: tuple[Atom, ...] = ()) -> None:
+        """What a statement writes is not known any more; it may write in one place only, of an array itself."""
         written = writes_of(s, self.roots)
         if written:
             self.known = {
                 k: v
                 for k, v in self.known.items()
                 if not (isinstance(k[0], Value) and written & self.roots.get(k[0], frozenset()))
+                or _apart(k, place)
             }
 
     def note(self, store: Op, env: Env) -> None:
@@ -66,6 +80,14 @@ class _Forward(Rewriter):
             return
         if isinstance(value.type, Scalar) and value.type.dtype == array.type.dtype:
             self.known[(array, *at)] = value
+
+
+def _apart(one: tuple[Atom, ...], other: tuple[Atom, ...]) -> bool:
+    """Whether two places of an array are certainly not the same: by constants, and none counts from the end."""
+    return one[:1] == other[:1] and any(
+        isinstance(a, Const) and isinstance(b, Const) and a != b and min(a.value, b.value) >= 0
+        for a, b in zip(one[1:], other[1:], strict=False)
+    )
 
 
 def drop_unread(fn: Function) -> Function:

@@ -38,7 +38,6 @@ from srcdiff.transforms.nests import ELEMENT_ACCESSES, is_element
 __all__ = ["fuse_nests"]
 
 _DEAR = 10  # operations of a turn that are rather vectorised than done beside an inner loop
-_MOST = 8  # comparisons that LLVM makes in front of a loop to see that its arrays do not overlap
 Access = tuple[Value, Value, tuple[Atom, ...], bool]
 
 
@@ -144,7 +143,7 @@ class _Fuse(Rewriter):
         if not uses_outside(second).isdisjoint(first.results):
             return False
         mine, theirs = self.accesses(first, fresh), self.accesses(second, fresh)
-        if mine is None or theirs is None or _is_too_much(first, second, mine, theirs):
+        if mine is None or theirs is None:
             return False
         for root in {r for r, *_ in mine} & {r for r, *_ in theirs}:
             ones = [(at, w) for r, _, at, w in mine if r is root]
@@ -183,23 +182,6 @@ class _Fuse(Rewriter):
                     roots -= fresh
                 found += [(r, operand, at, op.decl is not memory.index) for r in roots]
         return found
-
-
-def _is_too_much(first: For, second: For, mine: Sequence[Access], theirs: Sequence[Access]) -> bool:
-    """Whether LLVM vectorises both loops and would not vectorise them together, which has no other use."""
-    if _has_loops(first) or max(map(_price, (first, second))) < _DEAR:
-        return False
-    shared = {r for r, *_ in mine} & {r for r, *_ in theirs}
-    if any(w and r in shared for r, *_, w in (*mine, *theirs)):
-        return False
-    return max(map(_comparisons, (mine, theirs))) <= _MOST < _comparisons([*mine, *theirs])
-
-
-def _comparisons(accesses: Sequence[Access]) -> int:
-    """The pairs of arrays that LLVM compares in front of a loop, since one is written and may be the other."""
-    written = {name for _, name, _, w in accesses if w}
-    read = {name for _, name, _, w in accesses if not w} - written
-    return len(written) * len(read) + len(written) * (len(written) - 1) // 2
 
 
 def _views(fn: Function) -> set[Value]:

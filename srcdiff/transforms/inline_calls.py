@@ -1,32 +1,42 @@
-"""Helpers of a few array operations are part of who calls them: their loops fuse with the others.
+"""Helpers that are small, or called in one place, are part of who calls them: their loops fuse with the others.
 
 %k = call derivative %x, %y        becomes        %j = concatenate ...;  %k = multiply %x, %j
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, clone_statement, lookup
-from srcdiff.ir.core import Atom, Call, Function, Op, Statement, Value
+from srcdiff.ir.build import (
+    Builder,
+    Env,
+    Rewriter,
+    change_dims,
+    clone_statement,
+    lookup,
+    with_parts,
+)
+from srcdiff.ir.core import Atom, Call, Function, Op, Statement, Value, regions_of, walk
 from srcdiff.ir.types import Array, Dim, Scalar, Type, all_dims, dims_of
 from srcdiff.ops import memory
 from srcdiff.transforms.facts import defined_in, written_values
 
 __all__ = ["inline_calls"]
 
-_MOST = 80  # statements of a helper
+_MOST = 80  # statements of a helper that is called in several places
 
 
 def inline_calls(fn: Function) -> Function:
-    """`fn` with the statements of its smaller helpers in the place of their calls."""
+    """`fn` with the statements of such helpers in the place of their calls."""
     return _Inline(fn)(fn)
 
 
 class _Inline(Rewriter):
     def __init__(self, fn: Function) -> None:
         self.written = written_values(fn)
+        self.places = Counter(s.function.name for s in walk(fn.body) if isinstance(s, Call))
         self.assumptions: list[tuple[Dim, Dim]] = []
 
     def __call__(self, fn: Function) -> Function:
@@ -68,10 +78,12 @@ class _Inline(Rewriter):
         self.put(old, helper, operands, env, b)
 
     def may_inline(self, call: Call) -> bool:
-        body = call.function.body.body
-        if len(body) > _MOST or not self.written.isdisjoint(call.results):
+        body = list(walk(call.function.body))
+        if len(body) > _MOST and self.places[call.function.name] > 1:
             return False
-        return all(isinstance(s, Op) and not s.decl.effect for s in body) and all(
+        if not self.written.isdisjoint(call.results):
+            return False
+        return all(not isinstance(s, Op) or not s.decl.effect for s in body) and all(
             isinstance(v.type, Array | Scalar) for v in (*call.operands, *call.results)
         )
 
@@ -100,7 +112,6 @@ class _Inline(Rewriter):
 
 def _named(new: Statement, old: Statement, names: dict[Value, Value], env: Env) -> Statement:
     """A copied operation whose result is called what the caller calls it."""
-    assert isinstance(new, Op)
     results = []
     for r, first in zip(new.results, old.results, strict=True):
         given = names.get(first)
@@ -108,7 +119,7 @@ def _named(new: Statement, old: Statement, names: dict[Value, Value], env: Env) 
             r = replace(r, name=given.name, user=given.user)
             env[first] = r
         results.append(r)
-    return replace(new, results=tuple(results))
+    return with_parts(new, new.operands, regions_of(new), lambda: tuple(results))
 
 
 def _bindings(helper: Function, operands: Sequence[Atom]) -> dict[str, Dim] | None:

@@ -29,6 +29,7 @@ from srcdiff.transforms.plain_messages import plain_messages
 from srcdiff.transforms.plain_tuples import plain_tuples
 from srcdiff.transforms.private_buffers import clear_in_turns
 from srcdiff.transforms.python_errors import python_errors
+from srcdiff.transforms.records import assuming, records
 from srcdiff.transforms.reuse_buffers import reuse_buffers
 from srcdiff.transforms.scalarise import scalarise
 from srcdiff.transforms.shrink_buffers import shrink_buffers
@@ -54,16 +55,16 @@ def to_loops(
     """A derivative ready to be printed, as loops over scalars.
 
     Without `fastmath`, sums are added up in the order in which they stand. `threads`: how many share the turns of a
-    loop; None: as many as Numba has, 0: none. `narrow`: for arguments whose small axes are as long as at hand, where
-    that writes out loops; they are `notes["small"]`.
+    loop; None: as many as Numba has, 0: none. `narrow`: for arguments whose records are as long as at hand, and small
+    axes, where that writes out loops; they are `notes["small"]`.
 
     Raises
     ------
     NoLoopForm
         For what neither loops nor compiled NumPy can say.
     """
-    in_loops = _into_loops(lengths, expansions, fastmath)
-    small = small_axes(fn, lengths) if narrow else fn
+    in_loops = _into_loops(lengths, expansions, fastmath, narrow)
+    small = assuming(fn, small_axes(fn, lengths) if narrow else {})
     new = recorder.run(small, in_loops)
     if small is not fn and not new.notes.get("unrolled"):
         new = recorder.run(fn, in_loops)
@@ -71,12 +72,13 @@ def to_loops(
 
 
 def _into_loops(
-    lengths: Mapping[str, int], expansions: Expansions, fastmath: bool
+    lengths: Mapping[str, int], expansions: Expansions, fastmath: bool, narrow: bool
 ) -> tuple[Pass, ...]:
     """From array operations to loops over scalars, one for each."""
     gather = Pass(
         "gathered products", lambda f: gathered_products(f, lengths), "BLAS likes matrices better"
     )
+    fields = Pass("records", lambda f: records(f, lengths), "rows of known lengths", whole=True)
     return (
         Pass("plain tuples", plain_tuples, "compiled code has no dicts", whole=True),
         Pass(
@@ -85,6 +87,7 @@ def _into_loops(
             "fewer operations have loop forms",
         ),
         Pass("inline calls", _inlined, "loops of helpers fuse with their callers'"),
+        *((fields,) if narrow else ()),
         Pass("equal lengths", equal_lengths, "loops of as many turns are seen to be"),
         *((gather,) if fastmath else ()),
         Pass("common", cse, "what expansions have in common"),

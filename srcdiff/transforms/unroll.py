@@ -38,19 +38,15 @@ _TURNS = 4
 _STATEMENTS = 12  # in a turn
 
 
-def small_axes(fn: Function, lengths: Mapping[str, int]) -> Function:
-    """`fn` for arguments whose small axes are as long as at hand. First axes may be of any length."""
-    found = {
-        d.symbol: Dim(lengths[d.symbol])
+def small_axes(fn: Function, lengths: Mapping[str, int]) -> dict[str, int]:
+    """The lengths at hand of arguments' small axes, by their symbols. First axes may be of any length."""
+    return {
+        d.symbol: lengths[d.symbol]
         for p in fn.params
         if isinstance(p.type, Array)
         for d in p.type.shape[1:]
         if d.symbol is not None and 1 < lengths.get(d.symbol, 0) <= _TURNS
     }
-    taken = tuple((Dim.of(symbol), length) for symbol, length in found.items())
-    assumed = (*fn.notes.get("assumptions", ()), *taken)
-    notes = {**fn.notes, "assumptions": assumed, "small": taken}
-    return replace(fn, notes=notes) if taken else fn
 
 
 def unroll(fn: Function) -> Function:

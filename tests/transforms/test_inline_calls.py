@@ -86,3 +86,21 @@ def test_small_helpers_are_part_of_their_callers():
 def test_a_derivative_is_as_long_as_its_argument_where_slices_do_not_say_it():
     text = srcdiff.grad(in_turns, argnums=(0, 1)).loop_source_for(np.tile(X, 2), X)
     assert "halves_backward" not in text
+
+
+def scanned(w, h):
+    for k in range(len(h)):
+        h = np.tanh(w[k] * h + 0.1)
+    return h * w
+
+
+def test_helpers_with_loops_are_part_of_their_callers():
+    def function(w, h):
+        return np.sum(scanned(w, h) ** 2)
+
+    gradient = srcdiff.value_and_grad(function, argnums=(0, 1), jit=True)
+    assert gradient.loop_source_for(X, X + 1.0).count("def ") == 1
+    found, d_found = gradient(X, X + 1.0)
+    value, d = srcdiff.value_and_grad(function, argnums=(0, 1), jit=False)(X, X + 1.0)
+    assert found == pytest.approx(value, rel=1e-12)
+    np.testing.assert_allclose(flat(d_found), flat(d), rtol=1e-11, atol=1e-12)

@@ -1,0 +1,160 @@
+"""LLVM is told that storage which a function takes itself is nobody else's, and how long its axes are.
+
+Numba's allocations give arrays whose elements might, for all that LLVM knows, lie in any other array. It vectorises a
+loop only where it can compare the bounds of all pairs in front of it, and no loop over many arrays. And it does not see
+into each: it then knows no more how far apart the rows of `np.zeros_like(x)` are, where it knows that of `x`.
+
+    $d_x = call np.zeros_like($x)             becomes      $d_x = call zeros_like($x)
+    $n = call np.empty($m, np.float32)                     $new = call np.empty($m, np.float32);  $n = call own($new)
+
+These give the same array, and its elements' address is a result that LLVM takes for new storage (`noalias`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from llvmlite import ir as llvm
+from numba.core import cgutils, ir, postproc, types
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_machinery import FunctionPass, register_pass
+from numba.core.imputils import impl_ret_borrowed, impl_ret_new_ref
+from numba.core.ir_utils import build_definitions, find_callname, guard
+from numba.core.typing.npydecl import parse_shape
+from numba.core.untyped_passes import IRProcessing
+from numba.extending import intrinsic
+from numba.np import arrayobj
+
+__all__ = ["OwnStorage"]
+
+
+@intrinsic
+def own(typingctx: Any, array: Any) -> Any:
+    """The array, which was just made, and whose elements nobody has the address of."""
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return impl_ret_borrowed(context, builder, array, _owned(context, builder, array, *values))
+
+    return array(array), emit
+
+
+def _taking(zeros: bool, like: bool) -> Any:
+    """An intrinsic for `np.empty`, `np.zeros`, and what they take from another array."""
+
+    @intrinsic
+    def take(typingctx: Any, given: Any) -> Any:
+        made = _made(given, like)
+        if made is None:
+            return None
+
+        def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            parse = arrayobj._parse_empty_like_args if like else arrayobj._parse_empty_args
+            new = arrayobj._empty_nd_impl(
+                context, builder, *parse(context, builder, signature, values)
+            )
+            if zeros:
+                size = builder.mul(new.itemsize, new.nitems)
+                cgutils.memset(builder, new.data, size, 0)
+            owned = _owned(context, builder, made, new._getvalue())
+            return impl_ret_new_ref(context, builder, made, owned)
+
+        return made(given), emit
+
+    return take
+
+
+def _made(given: Any, like: bool) -> Any:
+    """The type of a new array: as long as `given` says, or as `given` is."""
+    if not like:
+        ndim = parse_shape(given)
+        return None if ndim is None else types.Array(types.float64, ndim, "C")
+    if isinstance(given, types.Number | types.Boolean):
+        return types.Array(given, 0, "C")
+    if not isinstance(given, types.Array):
+        return None
+    return given.copy(layout="C" if given.layout == "A" else given.layout, readonly=False)
+
+
+def _owned(context: Any, builder: Any, type_: Any, array: Any) -> Any:
+    made = context.make_array(type_)(context, builder, array)
+    made.data = builder.call(_renamed(builder.module, made.data.type), [made.data])
+    return made._getvalue()
+
+
+def _renamed(module: Any, address: Any) -> Any:
+    """A function that returns its argument, which LLVM does not see. It stands behind all that was written there."""
+    kind = llvm.FunctionType(address, [address])
+    name = f"srcdiff_own_{address}".replace("*", "_at").replace(" ", "")
+    function = cgutils.get_or_insert_function(module, kind, name)
+    if not function.blocks:
+        function.linkage = "weak_odr"  # equal in all modules that are linked
+        function.attributes.add("noinline")
+        function.attributes.add("nounwind")
+        function.return_value.add_attribute("noalias")
+        builder = llvm.IRBuilder(function.append_basic_block())
+        builder.ret(builder.asm(kind, "", "=r,0,~{memory}", list(function.args), True))
+    return function
+
+
+class OwnStorage(CompilerBase):
+    """Numba's compiler, with `own` behind allocations."""
+
+    def define_pipelines(self) -> list[Any]:
+        passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        passes.add_pass_after(_OwnStorage, IRProcessing)
+        passes.finalize()
+        return [passes]
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
+class _OwnStorage(FunctionPass):
+    _name = "srcdiff_own_storage"
+
+    def __init__(self) -> None:
+        FunctionPass.__init__(self)
+
+    def run_pass(self, state: Any) -> bool:
+        function = state.func_ir
+        if state.flags.auto_parallel.enabled:  # what finds parallel loops knows NumPy's names
+            return False
+        made = list(_allocations(function))
+        for block, statement, name in made:
+            _replace(block, statement, name)
+        if made:
+            function._definitions = build_definitions(function.blocks)
+            postproc.PostProcessor(function).run()
+        return bool(made)
+
+
+_TAKING = {
+    f"{name}{like}": _taking(name == "zeros", bool(like))
+    for name in ("empty", "zeros")
+    for like in ("", "_like")
+}
+_OWNED = (*_TAKING, "full", "full_like", "ones", "ones_like")
+
+
+def _allocations(function: Any) -> Iterator[tuple[Any, Any, str]]:
+    """Where NumPy's functions that take storage are called."""
+    for block in function.blocks.values():
+        for s in block.find_insts(ir.Assign):
+            if isinstance(s.value, ir.Expr) and s.value.op == "call":
+                name, module = guard(find_callname, function, s.value) or ("", "")
+                if module == "numpy" and name in _OWNED:
+                    yield block, s, name
+
+
+def _replace(block: Any, made: Any, name: str) -> None:
+    """Call ours in the place of an allocation of numbers of the usual type, or behind another one."""
+    at, call = made.loc, made.value
+    new, called = (block.scope.redefine(name, at) for name in ("$new", "$own"))
+    is_plain = name in _TAKING and len(call.args) == 1 and not call.kws
+    own_function = _TAKING[name] if is_plain else own
+    put = [ir.Assign(ir.Global("own", own_function, at), called, at)]
+    if not is_plain:
+        put.append(ir.Assign(call, new, at))
+    args = tuple(call.args) if is_plain else (new,)
+    put.append(ir.Assign(ir.Expr.call(called, args, (), at), made.target, at))
+    k = block.body.index(made)
+    block.body[k : k + 1] = put
