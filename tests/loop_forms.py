@@ -34,7 +34,13 @@ def loop_form(
     fn = derive(g.derived, arguments, recorder, machine=True)
     fastmath = g.derived.options.fastmath
     return to_loops(
-        fn, arguments.lengths, parse_expansion, recorder, fastmath=fastmath, threads=threads
+        fn,
+        arguments.lengths,
+        parse_expansion,
+        recorder,
+        fastmath,
+        threads,
+        narrow=not any_lengths,
     )
 
 

@@ -124,7 +124,7 @@ def _outside(library: Any) -> tuple[str, ...]:
 
 def _own_storage(namespace: dict[str, Any]) -> None:
     """What is generated takes storage that LLVM may take for its own."""
-    from srcdiff.runtime.own_storage import OwnStorage  # Numba is there when it asks
+    from srcdiff.njit.own_storage import OwnStorage  # Numba is there when it asks
 
     for value in namespace.values():
         if getattr(getattr(value, "py_func", None), "__globals__", None) is namespace:

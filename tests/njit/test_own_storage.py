@@ -7,7 +7,7 @@ import pytest
 from numba import float64, njit
 from numba.core.runtime import _nrt_python, rtsys
 
-from srcdiff.runtime.own_storage import OwnStorage
+from srcdiff.njit.own_storage import OwnStorage
 
 owning = njit(pipeline_class=OwnStorage)
 
