@@ -57,6 +57,24 @@ def both_ends(x):
     return np.sum(y * y)
 
 
+def counted_over_the_end(x):
+    y = x * 1.0
+    y[np.arange(-2, 2)] += np.sin(x[0, 0])  # of three rows, the last is row -1 and row 2
+    return np.sum(y**3)
+
+
+def counted_from(x, first):
+    y = x * 1.0
+    y[np.arange(first, 2)] += np.sin(x[0, 0])
+    return np.sum(y**3)
+
+
+def counted_from_the_front(x):
+    y = x * 1.0
+    y[np.arange(1, 3)] = 2.0 * x[0, 0]
+    return np.sum(y * y)
+
+
 def written_indices(x):
     rows = np.arange(2)
     rows[0] = 1
@@ -88,6 +106,9 @@ ROWS = np.array([1, 0])
         (mesh, (X,), True),
         (mesh_of_anything, (X, ROWS), False),
         (both_ends, (X,), False),
+        (counted_over_the_end, (X,), False),
+        (counted_from, (X, -2), False),
+        (counted_from_the_front, (X,), True),
         (written_indices, (X,), False),
         (any_of_many, (X, ROWS), True),
         (everywhere, (X,), True),
@@ -96,3 +117,14 @@ ROWS = np.array([1, 0])
 def test_who_wrote_last_is_asked_where_it_is_not_known(function, args, is_known):
     source = srcdiff.grad(function).source_for(*args)
     assert ("writers" not in source) is is_known
+
+
+@pytest.mark.parametrize("jit", [True, False])
+def test_numbers_counted_from_below_zero_may_name_a_place_twice(jit):
+    X = np.linspace(0.5, 1.3, 6).reshape(2, 3)
+    g = srcdiff.value_and_grad(counted_over_the_end, jit=jit)
+    value, gradient = g(X.copy())
+    assert value == pytest.approx(counted_over_the_end(X))
+    expected = 3.0 * (X + np.sin(X[0, 0])) ** 2
+    expected[0, 0] += expected.sum() * np.cos(X[0, 0])
+    np.testing.assert_allclose(gradient, expected)
