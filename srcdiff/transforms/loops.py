@@ -22,6 +22,7 @@ from srcdiff.transforms.inline_calls import inline_calls
 from srcdiff.transforms.lanes import lanes
 from srcdiff.transforms.length_checks import length_checks
 from srcdiff.transforms.lengths import bind_lengths, lacking
+from srcdiff.transforms.narrow_numbers import narrow_numbers
 from srcdiff.transforms.nests import NoLoopForm
 from srcdiff.transforms.parallel import parallel
 from srcdiff.transforms.pipeline import Pass, Recorder
@@ -88,6 +89,7 @@ def _into_loops(
         ),
         Pass("inline calls", _inlined, "loops of helpers fuse with their callers'"),
         *((fields,) if narrow else ()),
+        Pass("narrow numbers", narrow_numbers, "variables of compiled code have one type"),
         Pass("equal lengths", equal_lengths, "loops of as many turns are seen to be"),
         *((gather,) if fastmath else ()),
         Pass("common", cse, "what expansions have in common"),

@@ -1,0 +1,83 @@
+"""Python's numbers beside float32: what loops and branches hand on has one type in compiled code."""
+
+import numpy as np
+import pytest
+
+import srcdiff
+from srcdiff.ir.parse import parse
+from srcdiff.ir.text import to_text
+from srcdiff.ir.verify import verify
+from srcdiff.ops.registry import OPERATIONS
+from srcdiff.transforms.narrow_numbers import narrow_numbers
+
+LOOP = """
+def f(%x: float32[n], %k: float64) -> 0 {
+  %0: int64{n} = axis_length[axis=0] %x
+  %s: float32! = for 0, %0, 1 with %k {
+    (%i: int64{i}, %s.1: float32!) ->
+    %1: float32! = index[where='i'] %x, %i
+    %2: float32! = multiply %s.1, %1
+    yield %2
+  }
+  yield %s
+}
+"""
+
+
+def test_what_a_loop_starts_from_is_cast():
+    before = parse(LOOP.strip(), OPERATIONS)
+    assert verify(before)
+    after = narrow_numbers(before)
+    assert not verify(after)
+    assert "%1: float32! = astype@np.float32[dtype='float32'] %k" in to_text(after)
+    assert "with %1" in to_text(after)
+
+
+def powers(x, k):
+    s = k
+    for i in range(len(x)):
+        s = s * x[i]
+    return s
+
+
+def one_or_the_other(x, k):
+    s = k
+    if len(x) > 2:
+        s = x[1] * x[2]
+    return s * k
+
+
+def counted(x, k):
+    s, t = 0, 1
+    for i in range(len(x)):
+        s = s + x[i] * t
+        t = t * k
+    return s * t
+
+
+def until_large(x, k):
+    s = k
+    while s < 10.0:
+        s = s * 2 + 1
+        for i in range(len(x)):
+            s = s + x[i] ** 2
+    return s
+
+
+def sum_or_loop(x, k):
+    s = 0.0
+    for i in range(len(x)):
+        s += x[i] * x[i]
+    return s if len(x) > 2 else np.sum(x) * k
+
+
+@pytest.mark.parametrize("function", [powers, one_or_the_other, counted, until_large, sum_or_loop])
+@pytest.mark.parametrize("wrt", [0, (0, 1)])
+def test_programs_with_numbers_of_both_kinds_compile(function, wrt):
+    compiled = srcdiff.value_and_grad(function, argnums=wrt, jit=True)
+    plain = srcdiff.value_and_grad(function, argnums=wrt, jit=False)
+    for n in (4, 2, 5):
+        x = np.linspace(0.5, 1.5, n, dtype=np.float32)
+        (value, found), (expected, wanted) = compiled(x, 1.5), plain(x, 1.5)
+        assert value == pytest.approx(float(expected), rel=1e-5)
+        np.testing.assert_allclose(np.hstack(found), np.hstack(wanted), rtol=1e-5)
