@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from srcdiff.codegen.ends import End
 from srcdiff.codegen.plan import Copy, Plan, walk_nodes
 from srcdiff.codegen.presence import Conditions, Presence, settled
-from srcdiff.ir.core import Atom, Const, For, Function, Statement, Value, While, const
+from srcdiff.ir.core import Atom, Const, For, Function, Op, Statement, Value, While, const
 from srcdiff.ir.types import NONE, Scalar
 
 __all__ = ["Handing", "unbound"]
@@ -68,6 +68,12 @@ class Handing:
         variable = self.at(atom)
         if isinstance(variable, Value) and not self.presence.is_present(atom, self.conditions):
             self.doubtful.add((target, variable))
+
+    def written(self, op: Op) -> None:
+        """Note what a write reads. In Python, a place that is absent raises, as the function does: `x[None]` is x."""
+        is_subscript = not self.typed and "where" in op.attrs
+        for atom in op.operands[: 2 if is_subscript else None] if op.decl.writes else ():
+            self.read(atom)
 
     def source(self, atom: Atom, target: Value | None) -> Atom | None:
         """What is copied to a target; None where nothing has to be."""

@@ -229,9 +229,7 @@ class _Lowering(Handing):
                 return self.while_loop(s)
 
     def operation(self, op: Op) -> Let:
-        if op.decl.writes:
-            for atom in op.operands:
-                self.read(atom)
+        self.written(op)
         text = "" if is_printed_by_scope(op) else self.text(op)
         needed = [k for k, r in enumerate(op.results) if r in self.needed.values]
         if len(op.results) > 1 and len(needed) == 1 and not is_unpacking(op):

@@ -18,7 +18,6 @@ from srcdiff.ir.build import Builder, axes_of_arrays, lengths_of
 from srcdiff.ir.core import (
     Atom,
     Call,
-    Const,
     For,
     Function,
     If,
@@ -71,8 +70,6 @@ class _Scalarise(Waiting):
         super().__init__(fn)
         self.lengths = lengths
         self.checks = BoundsChecks(self.arrays.get, self.check_each)
-        self.unset: set[Value] = set()
-        self.read_here: set[Atom] = set()  # what statements of the region at hand read
 
     def function(self, fn: Function) -> Function:
         shapes = lengths_of(fn)
@@ -87,8 +84,7 @@ class _Scalarise(Waiting):
             return self.entered(old, b)
 
     def entered(self, old: Region, b: Builder) -> Region:
-        read, waiting, equal = self.read_here, dict(self.arrays.lazy), self.equal
-        self.read_here = {a for s in old.body if isinstance(s, Op) for a in s.operands}
+        waiting, equal = dict(self.arrays.lazy), self.equal
         for p in old.params:
             self.keep(p, p)
         for statement in old.body:
@@ -96,7 +92,7 @@ class _Scalarise(Waiting):
             self.statement(statement, b)
         own = {r for s in old.body for r in s.results}
         yields = tuple(self.handed_on(y, own, b) for y in old.yields)
-        self.read_here, self.equal = read, equal
+        self.equal = equal
         self.back_in_waiting(waiting)
         return b.region(old.params, yields)
 
@@ -127,23 +123,12 @@ class _Scalarise(Waiting):
                 )
                 self.depth -= 1
                 self.keep_results(s)
-                self.check_turns(s, carried, b)
             case While():
                 held = tuple(self.kept_apart(a, b) for a in s.carried)
                 test = None if s.test is None else self.region(s.test, b.inner())
                 body = self.region(s.body, b.inner())
                 b.append(replace(s, carried=held, test=test, body=body))
                 self.keep_results(s)
-
-    def check_turns(self, s: For, carried: Sequence[Atom], b: Builder) -> None:
-        """What only the turns of a loop bind must not be read if there were none."""
-        pairs = zip(s.carried_results, carried, strict=True)
-        names = [r.name for r, a in pairs if a in self.unset and r in self.read_here]
-        if names and isinstance(s.step, Const) and s.step.value:
-            text = "{0} >= {1}" if s.step.value > 0 else "{0} <= {1}"
-            bounds = [self.arrays.get(s.start), self.arrays.get(s.stop)]
-            told = f"{names[0] or 'a variable'} has no value, since a loop made no turn"
-            Nest(self.arrays, b).refuse(text, bounds, UnboundLocalError, told)
 
     def settle_before(self, s: Statement, b: Builder) -> None:
         """Store what reads storage that a statement writes, and is asked for by it or later."""
@@ -167,7 +152,6 @@ class _Scalarise(Waiting):
         self.checks.note(op)
         atoms = (*op.operands, *op.results)
         if op.decl is control.undefined:
-            self.unset.add(op.result)
             self.as_is(replace(op, attrs={**op.attrs, "typed": True}), b)
         elif not any(isinstance(a.type, Array) for a in atoms):
             self.as_is(op, b)

@@ -1,0 +1,166 @@
+"""Names that only turns of a loop bind are asked for before they are read: compiled code would read whatever is there.
+
+    %0 = undefined                                %0 = undefined
+    %y = for 0, %n, 1 with %0 { ... }             %y = for 0, %n, 1 with %0 { ... }
+    %1 = exp %y                       becomes     %has_y = test[text='{0} < {1}'] 0, %n
+                                                  if not %has_y { raise UnboundLocalError };  %1 = exp %y
+
+Where such a loop stands in another one, that hands on whether there is a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_parts
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    const,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.types import BOOL
+from srcdiff.ops import control, memory
+from srcdiff.transforms.facts import count_uses
+
+__all__ = ["bound_names"]
+
+_ASK_LENGTHS = (memory.length, memory.axis_length, memory.empty_of, memory.zeros_of)
+
+
+def bound_names(fn: Function) -> Function:
+    """`fn` with checks that names have values where the function reads them."""
+    some = any(isinstance(s, Op) and s.decl is control.undefined for s in walk(fn.body))
+    return _Bound(fn)(fn) if some else fn
+
+
+class _Bound(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.uses = count_uses(fn)
+        self.has: dict[Atom, Atom] = {}  # whether there is a value, of what may have none
+        self.checked: set[Atom] = set()
+        self.whole = fn.body
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        before, self.checked = self.checked, set(self.checked)
+        new = super().region(old, dict(env), b)
+        if old is self.whole and not self.has.keys().isdisjoint(old.yields):
+            self.ask(old.yields, b)
+            new = b.region(old.params, new.yields)
+        self.checked = before
+        return new
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        match old:
+            case Op():
+                self.operation(old, b)
+                b.append(self.keep(old, env, b))
+            case If():
+                self.branch(old, env, b)
+            case For() | While():
+                self.loop(old, env, b)
+            case _:
+                self.ask(old.operands, b)
+                b.append(self.keep(old, env, b))
+
+    def operation(self, op: Op, b: Builder) -> None:
+        b.location = op.location
+        if op.decl is control.undefined:
+            self.has[op.result] = const(False)
+        elif op.decl is memory.store and op.origin == "compiler":
+            self.ask((op.operands[0], *op.operands[2:]), b)  # what is kept is for who reads it
+        elif op.decl not in _ASK_LENGTHS:
+            self.ask(op.operands, b)
+
+    def ask(self, atoms: Sequence[Atom], b: Builder) -> None:
+        for a in atoms:
+            if a in self.has and a not in self.checked:
+                self.checked.add(a)
+                missing = b.op(control.test, self.has[a], text="not {0}")
+                name = getattr(a, "name", "") or "a variable"
+                told = f"{name} has no value, since a loop made no turn"
+                control.raise_if(b, missing, UnboundLocalError, told)
+
+    def of(self, atom: Atom) -> Atom:
+        return self.has.get(atom, const(True))
+
+    def branch(self, old: If, env: Env, b: Builder) -> None:
+        self.ask((old.condition,), b)
+        regions = [self.region(r, env, b.inner()) for r in regions_of(old)]
+        pairs = list(zip(old.then.yields, old.orelse.yields, old.results, strict=True))
+        told = [(x, y, r) for x, y, r in pairs if x in self.has or y in self.has]
+        flags = tuple(_flag(r) for *_, r in told)
+        self.has.update((r, flag) for (*_, r), flag in zip(told, flags, strict=True))
+        regions = [
+            _ending(region, [self.of(pair[k]) for pair in told]) for k, region in enumerate(regions)
+        ]
+        operands = [lookup(env, a) for a in old.operands]
+        b.append(with_parts(old, operands, regions, lambda: (*old.results, *flags)))
+
+    def loop(self, old: For | While, env: Env, b: Builder) -> None:
+        params = old.body.params[isinstance(old, For) :]
+        self.ask(old.operands[: len(old.operands) - len(params)], b)
+        told = {k for k, a in enumerate(old.carried) if a in self.has}
+        while True:
+            flags = {k: _flag(params[k]) for k in told}
+            for k, flag in flags.items():
+                self.has[params[k]] = flag
+                if isinstance(old, While) and old.test is not None:
+                    self.has[old.test.params[k]] = flag
+            regions = [self.region(r, env, b.inner()) for r in regions_of(old)]
+            more = {k for k, y in enumerate(old.carried_yields) if y in self.has} - told
+            if not more:
+                break
+            told |= more
+        counted = {k for k in told if self.is_counted(old, params[k], old.carried_yields[k])}
+        handed = sorted(told - counted)
+        operands = [lookup(env, a) for a in old.operands]
+        results = old.results[len(old.results) - len(params) :]
+        given = [_flag(results[k]) for k in handed]
+        starts = [self.of(old.carried[k]) for k in handed]
+        ends = [self.of(old.carried_yields[k]) for k in handed]
+        *tests, body = regions
+        tests = [_begun(r, [flags[k] for k in handed]) for r in tests]
+        body = _ending(_begun(body, [flags[k] for k in handed]), ends)
+        new = with_parts(old, [*operands, *starts], [*tests, body], lambda: (*old.results, *given))
+        b.append(new)
+        self.has.update((results[k], flag) for k, flag in zip(handed, given, strict=True))
+        for k in sorted(counted):
+            assert isinstance(new, For)
+            self.has[results[k]] = self.turned(new, self.of(old.carried[k]), results[k], b)
+
+    def is_counted(self, loop: For | While, param: Value, end: Atom) -> bool:
+        """Whether each turn binds a name, and none asks for what there was before."""
+        is_range = isinstance(loop, For) and not loop.breaks and isinstance(loop.step, Const)
+        return is_range and not self.uses.get(param) and end not in self.has
+
+    def turned(self, loop: For, before: Atom, result: Value, b: Builder) -> Value:
+        """Whether there was a value, or the loop makes a turn."""
+        assert isinstance(loop.step, Const)
+        text = "{0} < {1}" if loop.step.value > 0 else "{0} > {1}"
+        operands: tuple[Atom, ...] = (loop.start, loop.stop)
+        if before != const(False):
+            text, operands = f"{{2}} or {text}", (*operands, before)
+        return b.op(control.test, *operands, text=text, name=_flag(result).name)
+
+
+def _flag(v: Value) -> Value:
+    return Value(BOOL, f"has_{v.name}" if v.name else "")
+
+
+def _begun(region: Region, more: Sequence[Value]) -> Region:
+    return replace(region, params=(*region.params, *more)) if more else region
+
+
+def _ending(region: Region, more: Sequence[Atom]) -> Region:
+    return replace(region, yields=(*region.yields, *more)) if more else region

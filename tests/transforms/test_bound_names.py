@@ -1,0 +1,126 @@
+"""Names that no turn of a loop has bound: reading them raises, in NumPy and compiled."""
+
+import numpy as np
+import pytest
+from transforms.passes import program
+
+import srcdiff
+from srcdiff.ir.text import to_text
+from srcdiff.ir.verify import verify
+from srcdiff.transforms.bound_names import bound_names
+
+
+def test_what_one_loop_binds_is_there_if_it_makes_a_turn():
+    fn = program(
+        """
+        def f(%x: float64[n], %k: int64{k}) -> 0 {
+          %0: int64 = undefined[type=type(int64)]
+          %j: int64 = for 0, %k, 1 with %0 {
+            (%i: int64{i}, %j.1: int64) ->
+            yield %i
+          }
+          %1: float64! = index[where='i'] %x, %j
+          yield %1
+        }
+        """
+    )
+    new = bound_names(fn)
+    assert verify(new) == []
+    assert "%has_j: bool = test[text='{0} < {1}'] 0, %k" in to_text(new)
+
+
+def behind_an_inner_loop(x, counts):
+    s = 1.0
+    for n in counts:
+        for j in range(n):
+            s *= x[j]
+        s *= x[j]
+    return s
+
+
+def number_of_an_inner_loop(x, counts):
+    s = 1.0
+    for i in range(len(counts)):
+        for j in range(counts[i]):
+            y = 2.0 * x[j]
+        s *= y
+    return s
+
+
+def array_of_an_inner_loop(x, counts):
+    s = 1.0
+    for i in range(len(counts)):
+        for j in range(counts[i]):
+            row = x * x[j]
+        s += np.sum(row)
+    return s
+
+
+def truth_of_an_inner_loop(x, counts):
+    s = 1.0
+    for i in range(len(counts)):
+        for j in range(counts[i]):
+            large = x[j] > 1.0
+        s += x[i] if large else x[0]
+    return s
+
+
+def read_in_a_later_loop(x, counts):
+    s = 0.0
+    for i in range(counts[0]):
+        y = x[i] ** 2
+        s += y
+    for _ in range(2):
+        s += x[i] * y
+    return s
+
+
+def read_in_a_branch(x, counts):
+    s = 0.0
+    for i in range(counts[0]):
+        y = x[i] ** 2
+        s += y
+    if x[0] > 0.0:
+        s += x[i] * y
+    return s
+
+
+def written_at(x, counts):
+    y = x * 1.0
+    for i in range(counts[0]):
+        y[i] *= 2.0
+    y[i] = 3.0 * x[0]
+    return np.sum(y)
+
+
+def returned(x, counts):
+    for i in range(counts[0]):
+        y = x[i] ** 2
+    return y
+
+
+PROGRAMS = [
+    behind_an_inner_loop,
+    number_of_an_inner_loop,
+    array_of_an_inner_loop,
+    truth_of_an_inner_loop,
+    read_in_a_later_loop,
+    read_in_a_branch,
+    written_at,
+    returned,
+]
+X = np.linspace(0.5, 1.5, 4)
+
+
+@pytest.mark.parametrize("function", PROGRAMS)
+@pytest.mark.parametrize("jit", [True, False])
+def test_names_are_read_only_where_they_are_bound(function, jit):
+    g = srcdiff.value_and_grad(function, jit=jit)
+    value, gradient = g(X, np.array([2, 0, 3]))
+    assert value == pytest.approx(function(X, np.array([2, 0, 3])))
+    expected = srcdiff.grad(function, jit=not jit)(X, np.array([2, 0, 3]))
+    np.testing.assert_allclose(gradient, expected)
+    with pytest.raises(UnboundLocalError):
+        function(X, np.array([0, 1]))
+    with pytest.raises(UnboundLocalError):
+        g(X, np.array([0, 1]))
