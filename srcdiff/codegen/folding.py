@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from srcdiff.codegen.facts import Facts, Use
-from srcdiff.codegen.plan import Copy, Jump, Let, Loop, Plan, walk_nodes
+from srcdiff.codegen.plan import Copy, Jump, Let, Loop, Plan, is_member, walk_nodes
 from srcdiff.ir.alias import reads_of
 from srcdiff.ir.core import Atom, Call, Const, Value, known_dim
 from srcdiff.ir.types import INT, Dim, Scalar, strip
@@ -179,6 +179,8 @@ class _Fold:
         uses = self.facts.uses[value]
         if let.inline:
             return True
+        if self.is_compiled and is_member(let) and any(u.deeper for u in uses):
+            return False
         if value.user and value.name and let.origin == "user" and not is_read(let):
             return self.swapped(let, uses)
         if len(uses) > 1:
@@ -376,11 +378,8 @@ def is_term(use: Use) -> bool:
 
 
 def is_sign(let: Let) -> bool:
-    return (
-        let.op is not None
-        and let.op.decl.name == "negative"
-        and isinstance(let.op.result.type, Scalar)
-    )
+    op = let.op
+    return op is not None and op.decl.name == "negative" and isinstance(op.result.type, Scalar)
 
 
 def is_trivial(let: Let) -> bool:

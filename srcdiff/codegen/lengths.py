@@ -21,7 +21,7 @@ from srcdiff.ops.container_text import part_texts, struct_text
 __all__ = ["resolve_lengths"]
 
 
-def resolve_lengths(plan: Plan, roots: Roots) -> None:
+def resolve_lengths(plan: Plan, roots: Roots, is_compiled: bool = False) -> None:
     """Give the plan's operations that depend on lengths their text and operands.
 
     The operands that show a length come last: what reads better is taken, and these may turn out not to be needed.
@@ -34,7 +34,7 @@ def resolve_lengths(plan: Plan, roots: Roots) -> None:
             let.operands = let.operands[: let.op.decl.lengths_from]
     facts = facts_of(plan, roots)
     homes = {v: home for home, values in plan.members.items() for v in values}
-    scope = _Scope(facts, homes, plan.uncertain)
+    scope = _Scope(facts, homes, plan.uncertain, is_compiled)
     for param in plan.params:
         scope.enter(param, param, param.type)
     scope.nodes(plan.nodes)
@@ -55,7 +55,7 @@ def _unresolved(nodes: list[Node]) -> list[Let]:
 
 
 _NUMBER = "{0}"  # the text of a source that is a number itself
-_LAST = 5  # the rank of what would have to be kept under another name
+_LAST = 6  # the rank of what would have to be kept under another name
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,14 @@ class _Text:
 
 class _Scope:
     def __init__(
-        self, facts: Facts, home: Mapping[Value, Value], uncertain: Collection[Value]
+        self,
+        facts: Facts,
+        home: Mapping[Value, Value],
+        uncertain: Collection[Value],
+        is_compiled: bool,
     ) -> None:
         self.facts = facts
+        self.is_compiled = is_compiled  # arrays are asked rather than tuples that hold them
         self.home = home  # of what a loop carries: the variable that it is
         self.uncertain = uncertain  # has a value on some paths only: nothing is asked of it
         self.sources: dict[Dim | Array, list[_Source]] = {}
@@ -304,6 +309,8 @@ class _Scope:
         made = max(self.facts.defined.get(value, [0]))
         if self.facts.renamed(value, 0 if source.is_param else made, last):
             return _LAST
+        if self.is_compiled and isinstance(value.type, Struct):
+            return _LAST - 1
         if source.is_param or (value.user and value.name and isinstance(value.type, Scalar)):
             return 0
         is_needed = any(u.last >= last for u in self.facts.uses.get(value, ()))

@@ -174,6 +174,11 @@ def is_pure(let: Let) -> bool:
     return let.op is not None and not (let.op.decl.writes or let.op.decl.effect)
 
 
+def is_member(let: Let) -> bool:
+    """Whether it is a part of a tuple: Numba's threads share none that holds arrays."""
+    return let.op is not None and let.op.decl.name == "get"
+
+
 def _number(nodes: list[Node], point: int, loops: tuple[Loop, ...]) -> int:
     for node in nodes:
         node.point, node.loops = point, loops

@@ -186,7 +186,7 @@ def writer_for(
     plan = lower(fn, roots, names, hollow)
     plan.prune()
     plan.number()
-    resolve_lengths(plan, roots)
+    resolve_lengths(plan, roots, "loops" in fn.notes)
     facts = facts_of(plan, roots)
     if keep_outcomes(plan, facts):
         plan.number()

@@ -140,3 +140,16 @@ def test_corpus_in_three_threads(program: Program) -> None:
     expected = flat(gradient)
     scale = max(1.0, float(np.max(np.abs(expected[np.isfinite(expected)]), initial=0.0)))
     np.testing.assert_allclose(flat(d_found), expected, rtol=1e-10, atol=1e-11 * scale)
+
+
+def nested(p):
+    x, d = p
+    return np.sum(x * d["b"]) + np.sum(np.sin(d["a"])) * d["b"]
+
+
+def test_threads_share_parts_of_containers() -> None:
+    p = (X[:300], {"a": X[300:], "b": 2.0})
+    (d_x, found) = srcdiff.grad(nested, jit=True, parallel=True)(p)
+    np.testing.assert_allclose(d_x, np.full(300, 2.0))
+    np.testing.assert_allclose(found["a"], 2.0 * np.cos(X[300:]))
+    assert found["b"] == pytest.approx(np.sum(X[:300]) + np.sum(np.sin(X[300:])))
