@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from srcdiff.codegen.facts import Facts, Use
-from srcdiff.codegen.plan import Copy, Jump, Let, Loop, Plan, is_member, walk_nodes
+from srcdiff.codegen.plan import Copy, Jump, Let, Loop, Plan, is_taken_once, walk_nodes
 from srcdiff.ir.alias import reads_of
 from srcdiff.ir.core import Atom, Call, Const, Value, known_dim
 from srcdiff.ir.types import INT, Dim, Scalar, strip
@@ -179,7 +179,7 @@ class _Fold:
         uses = self.facts.uses[value]
         if let.inline:
             return True
-        if self.is_compiled and is_member(let) and any(u.deeper for u in uses):
+        if self.is_compiled and is_taken_once(let) and any(u.deeper for u in uses):
             return False
         if value.user and value.name and let.origin == "user" and not is_read(let):
             return self.swapped(let, uses)

@@ -174,9 +174,11 @@ def is_pure(let: Let) -> bool:
     return let.op is not None and not (let.op.decl.writes or let.op.decl.effect)
 
 
-def is_member(let: Let) -> bool:
-    """Whether it is a part of a tuple: Numba's threads share none that holds arrays."""
-    return let.op is not None and let.op.decl.name == "get"
+def is_taken_once(let: Let) -> bool:
+    """Whether compiled loops find it in front of them: Numba's threads share no tuple that holds arrays, and a view is
+    an object that each turn would make.
+    """
+    return let.op is not None and let.op.decl.name in ("get", "reshape", "ravel")
 
 
 def _number(nodes: list[Node], point: int, loops: tuple[Loop, ...]) -> int:

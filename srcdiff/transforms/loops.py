@@ -8,6 +8,7 @@ from dataclasses import replace
 from srcdiff.ir.core import Function
 from srcdiff.transforms.axis_order import axis_order
 from srcdiff.transforms.bound_names import bound_names
+from srcdiff.transforms.contiguous import contiguous
 from srcdiff.transforms.countdown import countdown
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
@@ -97,6 +98,7 @@ def _into_loops(
         Pass("dead code", dce, "what they leave over"),
         Pass("python errors", python_errors, "compiled code divides by zero and computes on"),
         Pass("plain messages", plain_messages, "compiled code writes no numbers"),
+        Pass("contiguous", contiguous, "compiled code copies nothing to reshape it"),
         Pass("bound names", bound_names, "compiled code reads what no turn has bound"),
         Pass("length checks", length_checks, "loops over scalars ask for no length"),
         Pass("clear in turns", clear_in_turns, "turns share storage, which one of them clears"),
