@@ -15,7 +15,7 @@ from dataclasses import replace
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Atom, For, Function, Op, Region, Statement, Value, While, const
 from srcdiff.ir.types import Array, Dim, Struct, Type, dims_of, shape_of
-from srcdiff.ops import arithmetic, containers, control, loop_forms, memory
+from srcdiff.ops import arithmetic, containers, control, loop_forms, masks, memory
 from srcdiff.ops.building import length_of
 
 __all__ = ["length_checks"]
@@ -46,6 +46,9 @@ class _Checked(Rewriter):
             self.loop(new, b)
             return
         b.append(new)
+        if isinstance(new, Op) and new.decl in (masks.places_of_true, masks.nonzero):
+            text = "a mask is not True in as many places as there are values for it"
+            self.counted_on(new.results[0], b, text)
 
     def loop(self, loop: For | While, b: Builder) -> None:
         """What a loop starts with, what its turns hand on, and what it leaves."""

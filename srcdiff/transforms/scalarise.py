@@ -47,7 +47,7 @@ from srcdiff.transforms.nests import (
 from srcdiff.transforms.reduction_loops import named, reduction_loops
 from srcdiff.transforms.reductions import Reduction, reduction_of
 from srcdiff.transforms.waiting import Waiting
-from srcdiff.transforms.write_targets import differing, target_shape
+from srcdiff.transforms.write_targets import differing, open_axes, target_shape
 
 __all__ = ["scalarise"]
 
@@ -236,11 +236,13 @@ class _Scalarise(Waiting):
 
     def write(self, op: Op, b: Builder) -> None:
         """`x[...] = v`, `x[...] += v`, element by element."""
-        target, value = op.operands[0], op.operands[1]
         shape = target_shape(op, b.shapes)
-        if shape is None or not self.compare_lengths(op, shape, b):
+        self.compare_part(op, b)
+        value = None if shape is None else self.fitting(op, shape, b)
+        if shape is None or value is None:
             self.as_is(op, b)
             return
+        op = replace(op, operands=(op.operands[0], value, *op.operands[2:]))
         mark = len(b.body)
         if self.try_write(op, shape, b):
             return
@@ -248,21 +250,35 @@ class _Scalarise(Waiting):
         assert isinstance(value, Value)
         self.force(value, b)
         if not self.try_write(op, shape, b):
-            raise NoLoopForm(f"a write into {getattr(target, 'name', '')} that reads it")
+            name = getattr(op.operands[0], "name", "")
+            raise NoLoopForm(f"a write into {name} that reads it")
 
-    def compare_lengths(self, op: Op, shape: Sequence[Dim], b: Builder) -> bool:
-        """Whether a value is broadcast to what is written; lengths that have to be equal are compared."""
-        own = shape_of(op.operands[1].type)
-        open_pairs = differing(own, shape, self.equal)
-        if open_pairs is None or not all(b.shapes.not_one(d) for d, _ in open_pairs):
-            return False
+    def compare_part(self, op: Op, b: Builder) -> None:
+        """A part between bounds is as long as what is written there."""
+        axes = open_axes(op, b.shapes) if op.decl in (memory.store, memory.add_into) else []
+        if not axes:
+            return
+        array, *bounds = (self.kept_apart(a, b) for a in (op.operands[0], *op.operands[2:]))
+        part = b.op(memory.index, array, *bounds, where=op.attrs["where"])
+        n = Nest(self.arrays, b)
+        for axis, d in axes:
+            is_one = "" if b.shapes.not_one(d) else " and {1} != 1"
+            lengths = [b.op(memory.axis_length, part, axis=axis), n.length(d)]
+            n.refuse("{0} != {1}" + is_one, lengths, ValueError, _unlike(op))
+
+    def fitting(self, op: Op, shape: Sequence[Dim], b: Builder) -> Atom | None:
+        """The value that is broadcast to what is written; lengths that have to be equal are compared."""
+        value = op.operands[1]
+        open_pairs = differing(shape_of(value.type), shape, self.equal)
+        if open_pairs is None:
+            return None
+        if not all(b.shapes.not_one(d) for d, _ in open_pairs):
+            return self.stretched(value, shape, b, _unlike(op))
         n = Nest(self.arrays, b)
         for d, t in open_pairs:
-            where = f" (line {op.location.line})" if op.location is not None else ""
-            told = f"a value does not have the shape of the part that is written{where}"
-            n.refuse("{0} != {1}", [n.length(d), n.length(t)], ValueError, told)
+            n.refuse("{0} != {1}", [n.length(d), n.length(t)], ValueError, _unlike(op))
         self.equal |= {*open_pairs}
-        return True
+        return value
 
     def try_write(self, op: Op, shape: Sequence[Dim], b: Builder) -> bool:
         """Whether the loops that write read nothing that they have overwritten."""
@@ -305,3 +321,8 @@ class _Scalarise(Waiting):
         """Whether a product over these lengths is faster as loops."""
         count = size_at_hand(dims, self.lengths)
         return count is not None and count <= _SMALL
+
+
+def _unlike(op: Op) -> str:
+    where = f" (line {op.location.line})" if op.location is not None else ""
+    return f"a value does not have the shape of the part that is written{where}"

@@ -26,6 +26,7 @@ from srcdiff.transforms.write_targets import fits, long_axes
 __all__ = ["Waiting"]
 
 _REPEATERS = {"outer", "cross", "einsum"}
+_APART = "operands could not be broadcast together"
 
 
 class Waiting:
@@ -94,20 +95,20 @@ class Waiting:
         if not op.decl.elementwise:
             return op
         operands = tuple(
-            a if fits(shape_of(a.type), whole, self.equal) else self.stretched(a, whole, b)
+            a if fits(shape_of(a.type), whole, self.equal) else self.stretched(a, whole, b, _APART)
             for a in op.operands
         )
         return op if operands == op.operands else replace(op, operands=operands)
 
-    def stretched(self, array: Atom, whole: Sequence[Dim], b: Builder) -> Value:
+    def stretched(self, array: Atom, whole: Sequence[Dim], b: Builder, told: str) -> Value:
+        """An array with as many elements as asked for, which may be one number for all of them."""
         own = shape_of(array.type)
         target = whole[len(whole) - len(own) :]
         for d, length in zip(own, target, strict=True):
             if d not in (Dim(1), length):
                 n = Nest(self.arrays, b, self.depth)
                 lengths = [n.length(d), n.length(length)]
-                text = "operands could not be broadcast together"
-                n.refuse("{0} != {1} and {0} != 1", lengths, ValueError, text)
+                n.refuse("{0} != {1} and {0} != 1", lengths, ValueError, told)
         assert isinstance(array.type, Array)
         shape = tuple(d if d == Dim(1) else t for d, t in zip(own, target, strict=True))
         result = Value(replace(array.type, shape=shape))

@@ -8,9 +8,10 @@ from srcdiff.ir.core import Op
 from srcdiff.ir.shapes import ShapeMismatch, Shapes
 from srcdiff.ir.types import Dim, Scalar, shape_of
 from srcdiff.ops import memory
+from srcdiff.ops.index_patterns import is_view
 from srcdiff.ops.loop_subscripts import is_aligned, is_placed
 
-__all__ = ["differing", "fits", "long_axes", "target_shape"]
+__all__ = ["differing", "fits", "long_axes", "open_axes", "target_shape"]
 
 ONE = Dim(1)
 
@@ -19,23 +20,10 @@ def target_shape(op: Op, shapes: Shapes) -> tuple[Dim, ...] | None:
     """The shape of what is written; None where only NumPy can tell."""
     if op.decl not in (memory.store, memory.add_into, memory.add_at):
         return None
-    target = op.operands[0]
-    known = {s for v in op.operands for d in shape_of(v.type) for s in d.symbols()}
-    probe = Shapes(
-        rigid=shapes.rigid,
-        ranges=shapes.ranges,
-        assumptions=shapes.assumptions,
-        others=shapes.others,
-    )
-    probe.find_ranges = shapes.find_ranges
-    where = op.attrs["where"]
-    given = op.operands[2:]
-    if not is_placed(where, given) or not is_aligned(where, given, shapes.assumptions):
+    shape = _part(op, shapes)
+    if shape is None:
         return None
-    try:
-        shape = memory.subscript_shape(probe, shape_of(target.type), op.attrs, op.operands[2:])
-    except ShapeMismatch:
-        return None
+    known = _shown(op)
     wanted = shape_of(op.operands[1].type)
     own = [set(d.symbols()) - known for d in shape]
     if any(own):
@@ -53,6 +41,39 @@ def target_shape(op: Op, shapes: Shapes) -> tuple[Dim, ...] | None:
         if any(set(d.symbols()) - known - bounds for d in shape):
             return None
     return shape
+
+
+def open_axes(op: Op, shapes: Shapes) -> list[tuple[int, Dim]]:
+    """The axes of a part between bounds whose lengths only the run knows, with those of what is written there."""
+    shape = _part(op, shapes) if is_view(op.attrs["where"]) else None
+    wanted = shape_of(op.operands[1].type)
+    if shape is None or len(wanted) > len(shape):
+        return []
+    known, first = _shown(op), len(shape) - len(wanted)
+    pairs = enumerate(zip(shape[first:], wanted, strict=True), start=first)
+    return [(k, w) for k, (d, w) in pairs if w != ONE and not set(d.symbols()) <= known]
+
+
+def _shown(op: Op) -> set[str]:
+    return {s for v in op.operands for d in shape_of(v.type) for s in d.symbols()}
+
+
+def _part(op: Op, shapes: Shapes) -> tuple[Dim, ...] | None:
+    """The shape of the part of an array that is written, with symbols of its own where nothing shows its lengths."""
+    probe = Shapes(
+        rigid=shapes.rigid,
+        ranges=shapes.ranges,
+        assumptions=shapes.assumptions,
+        others=shapes.others,
+    )
+    probe.find_ranges = shapes.find_ranges
+    where, given = op.attrs["where"], op.operands[2:]
+    if not is_placed(where, given) or not is_aligned(where, given, shapes.assumptions):
+        return None
+    try:
+        return memory.subscript_shape(probe, shape_of(op.operands[0].type), op.attrs, given)
+    except ShapeMismatch:
+        return None
 
 
 def long_axes(shape: Sequence[Dim]) -> list[Dim]:
