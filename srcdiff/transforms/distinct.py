@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import Env, Rewriter, lengths_of
-from srcdiff.ir.core import Atom, Const, Function, Op, Statement, Value, walk
+from srcdiff.ir.core import Atom, Const, Function, Op, Statement, Value, known_dim, walk
 from srcdiff.ir.types import Array, Dim, shape_of
 from srcdiff.ops import creation, memory
 from srcdiff.ops.index_patterns import is_mask, items, operands_in
-from srcdiff.ops.integers import known
 
 __all__ = ["note_distinct"]
 
@@ -80,7 +79,7 @@ class _Note(Rewriter):
             return False
         if len(op.operands) == 1:
             return True
-        start, _, *step = (known(a) for a in op.operands)
+        start, _, *step = (known_dim(a) for a in op.operands)
         is_up = all(s is not None and s.is_const and s.const > 0 for s in step)
         return is_up and start is not None and self.lengths.is_at_least_zero(start)
 

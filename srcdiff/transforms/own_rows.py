@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Atom, For, Op, Statement, Value, walk
-from srcdiff.ir.types import Array
-from srcdiff.ops import memory
+from srcdiff.ir.core import Atom, For, If, Op, Region, Statement, Value, known_dim, walk
+from srcdiff.ir.types import Array, Dim
+from srcdiff.ops import control, memory
 from srcdiff.ops.index_patterns import elements_of
 from srcdiff.transforms.nests import loop, store_element, subscripts
 from srcdiff.transforms.varying import Varying
@@ -58,7 +58,7 @@ def own_rows(found: Varying, axes: Mapping[Value, int], b: Builder) -> tuple[For
     rows: dict[Value, Value] = {}
     copies: dict[Value, For] = {}
     for table, axis in axes.items():
-        rows[table] = row = _copied(table, axis, old.index, start)
+        rows[table] = row = _copied(table, axis, old, start)
         copy = start.body[-1]
         assert isinstance(copy, For)
         copies[row] = copy
@@ -66,8 +66,11 @@ def own_rows(found: Varying, axes: Mapping[Value, int], b: Builder) -> tuple[For
     return replace(old, body=replace(body, body=(*start.body, *body.body))), copies
 
 
-def _copied(table: Value, axis: int, index: Value, b: Builder) -> Value:
+def _copied(table: Value, axis: int, turns: For, b: Builder) -> Value:
+    """The turn's row; left as it is where the table has no such row, since then nothing is read of it."""
     assert isinstance(table.type, Array)
+    length = table.type.shape[axis]
+    count = b.op(memory.axis_length, table, axis=axis) if _may_end(turns, length, b) else None
     others = [k for k in range(table.type.ndim) if k != axis]
     lengths = [b.op(memory.axis_length, table, axis=k) for k in others]
     row = b.op(memory.empty, *lengths, dtype=table.type.dtype, name=f"{table.name}_block")
@@ -76,12 +79,24 @@ def _copied(table: Value, axis: int, index: Value, b: Builder) -> Value:
         if len(at) < len(lengths):
             inner = lambda b, i, _: fill(b, (*at, *i))
             return loop(b, lengths[len(at)], (), inner, "ijklmn"[len(at)])
-        place = (*at[:axis], index, *at[axis:])
-        store_element(b, row, b.op(memory.index, table, *place, where=elements_of(place)), at)
+        place = (*at[:axis], turns.index, *at[axis:])
+        kept = b if count is None else b.inner()
+        element = kept.op(memory.index, table, *place, where=elements_of(place))
+        store_element(kept, row, element, at)
+        if count is not None:
+            is_there = b.op(control.test, turns.index, count, text="{0} < {1}")
+            stored, nothing = kept.region((), ()), Region((), (), ())
+            b.append(If(is_there, stored, nothing, (), b.location, b.origin))
         return ()
 
     fill(b, ())
     return row
+
+
+def _may_end(turns: For, length: Dim, b: Builder) -> bool:
+    """Whether a loop may go on behind the end of an axis: where it reads nothing, nobody has asked."""
+    stop = known_dim(turns.stop)
+    return stop is None or not b.shapes.is_at_least_zero(length - stop)
 
 
 class _OwnRows(Rewriter):

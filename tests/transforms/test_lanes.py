@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from loop_forms import as_python, loop_form
 from transforms.hard_programs import V
 from transforms.passes import changed, program, unchanged
 from transforms.sources import loops_agree, source
@@ -240,6 +241,26 @@ def test_rows_of_a_table_are_copied_so_that_they_lie_side_by_side():
     text = srcdiff.grad(source(TABLE)).loop_source_for(V(5), V(500).reshape(100, 5))
     assert "x_block[i, lane] = x[first + lane, i]" in text
     loops_agree(TABLE, V(5), V(500).reshape(100, 5))
+
+
+def test_rows_behind_a_table_are_not_copied():
+    """Where the inner loop makes no turn, nobody has asked whether the table has as many rows."""
+
+    def counted(c, x, n):
+        total = 0.0
+        for p in range(n):
+            value = 1.0
+            for i in range(len(c)):
+                value *= 1.0 + c[i] * x[p, i]
+            total += value
+        return total
+
+    g = srcdiff.value_and_grad(counted)
+    run = as_python(loop_form(g, (V(5), V(500).reshape(100, 5), 100)))
+    assert "x_block" in g.loop_source_for(V(5), V(500).reshape(100, 5), 100)
+    value, (found) = run(V(5)[:0], V(10).reshape(2, 5), 300)
+    assert value == 300.0
+    assert found.shape == (0,)
 
 
 @pytest.mark.parametrize(("length", "lanes"), [(3, 256), (300, 64)])
