@@ -281,6 +281,15 @@ def array_of_numbers_and_of_a_repeated_one(x, a):
     return y + np.sum(np.broadcast_to(a, (2, 3)) * 0.3) + np.sum(np.broadcast_to(x, (2, 6)) * a)
 
 
+def written_and_sometimes_made_anew(x, w):
+    s, p = np.zeros(6), x.copy()
+    for i in range(6):
+        s[i] += p[i] * w[i]
+        p[(i + 1) % 6] *= s[i]
+        s = s if i % 2 == 0 else s * 1.5
+    return np.sum(p)
+
+
 RNG = np.random.default_rng(0)
 PAIR, SIX = RNG.normal(size=2) + 1, RNG.normal(size=6) + 3
 ROWS, SQUARE, GRID = RNG.normal(size=(3, 2)), RNG.normal(size=(2, 2)), RNG.normal(size=(6, 6))
@@ -327,6 +336,7 @@ VECTOR = RNG.normal(size=5)
         (slice_that_is_repeated, (SIX, 6)),
         (rules_where_a_slice_is_repeated, (SIX, 1)),
         (rules_where_a_slice_is_repeated, (SIX, 6)),
+        (written_and_sometimes_made_anew, (SIX / 3, SIX)),
         (length_of_what_one_path_makes, (PAIR, 2 * PAIR)),
         (length_of_what_one_path_makes, (PAIR + 5, 2 * PAIR)),
     ],

@@ -93,6 +93,12 @@ class Program(Outline):
         """How many loops are around a value."""
         return len(self.loops_around(self.home[value]))
 
+    def is_written_in(self, region: Region, value: Value) -> bool:
+        """Whether the storage of a value is written in a region."""
+        inside = {id(s) for s in walk(region)}
+        writes = (w for root in self.roots.get(value, ()) for w in self.writes.get(root, ()))
+        return any(id(w) in inside for w in writes)
+
     def is_written_from(self, statement: Statement, value: Value, is_behind: bool = False) -> bool:
         """Whether the storage of a value is written in a branch or loop, or anywhere behind it; of an array, not the
         list that it is on. `is_behind`: only where the statement is done.

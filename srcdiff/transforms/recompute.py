@@ -82,8 +82,12 @@ def is_place(v: Value, program: Program) -> bool:
     another thing at each moment, so that keeping it keeps the wrong one.
     """
     maker = program.maker.get(v)
-    if not isinstance(maker, Op | Call) or not isinstance(v.type, Array) or v in program.built:
+    if not isinstance(v.type, Array) or v in program.built:
         return False
+    if maker is None:  # what a loop carries: its turns start from other storage each
+        return program.is_written_in(program.home[v], v)
+    if not isinstance(maker, Op | Call):
+        return program.is_written_from(maker, v, is_behind=True)
     if isinstance(maker, Call) or maker.view_of is None:
         return _allocates_written(maker, program)
     return any(root in program.writes for root in program.roots.get(v, ()))
