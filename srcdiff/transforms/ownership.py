@@ -4,9 +4,10 @@ storage somebody keeps a hold of.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from srcdiff.ir.alias import Roots, has_storage, storage_roots, written_roots
+from srcdiff.ir.alias import Roots, has_storage, storage_roots, writes_of, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, shapes_for
 from srcdiff.ir.core import (
     Atom,
@@ -61,15 +62,42 @@ def own_results(fn: Function) -> Function:
     """`fn` with copies of those yields that are arguments or share storage with an earlier yield."""
     roots = storage_roots(fn)
     taken = _taken(fn, roots)
+    lasting = _lasting_reads(fn, roots)
     b = Builder(shapes_for(fn), "adjoint", fn.location)
     yields: list[Atom] = []
     for y in fn.body.yields:
-        mine = roots.get(y, frozenset()) if isinstance(y, Value) else frozenset()
+        mine = _handed_out(y, roots, lasting)
         if isinstance(y, Value) and mine & taken:
             y = own_copy(y, b)
         taken |= mine
         yields.append(y)
     return fn.with_body(Region(fn.params, (*fn.body.body, *b.body), tuple(yields)))
+
+
+def _lasting_reads(fn: Function, roots: Roots) -> dict[Value, Atom]:
+    """What was read of storage that nothing writes any more, and from where: that storage itself is handed out."""
+    found: dict[Value, Atom] = {}
+    written: set[Value] = set()
+    for s in reversed(list(walk(fn.body))):
+        if not isinstance(s, Op):
+            continue
+        written.update(writes_of(s, roots))
+        base = s.operands[0] if s.decl is memory.read else None
+        if isinstance(base, Value) and written.isdisjoint(roots.get(base, ())):
+            found[s.result] = base
+    return found
+
+
+def _handed_out(y: Atom, roots: Roots, lasting: Mapping[Value, Atom]) -> set[Value]:
+    """The storage that the caller has with a result."""
+    found: set[Value] = set()
+    stack = [y]
+    while stack:
+        atom = stack.pop()
+        new = roots.get(atom, frozenset()) - found if isinstance(atom, Value) else frozenset()
+        found |= new
+        stack += [lasting[r] for r in new if r in lasting]
+    return found
 
 
 def _taken(fn: Function, roots: Roots) -> set[Value]:

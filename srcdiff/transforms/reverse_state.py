@@ -41,6 +41,7 @@ from srcdiff.transforms.forward_part import ForwardPart
 from srcdiff.transforms.inner_lists import inner_item, is_changed, keeps_place, stays
 from srcdiff.transforms.list_items import own_items
 from srcdiff.transforms.nested_adjoints import add_lists
+from srcdiff.transforms.two_names import is_written_next_turn
 
 __all__ = ["Reversal", "Rules"]
 
@@ -257,7 +258,7 @@ class Reversal:
             return
         behind = is_part and isinstance(there, If)  # what a branch gives is no name before
         has_two = is_part or scope.buffer(base) is not None
-        if has_two and self.forward.program.is_written_from(there, value, behind):
+        if has_two and self.is_written_with_two_names(there, value, behind):
             raise UnsupportedError(
                 "an array that is written has two names where a loop or branch passes it on",
                 "Use one name for the array, or copy it where the second name is bound (`u = v.copy()`).",
@@ -265,12 +266,18 @@ class Reversal:
             )
         scope.b.ops(memory.add_into, self.open(value, scope), d, where="")
 
+    def is_written_with_two_names(self, there: Statement, value: Value, behind: bool) -> bool:
+        program = self.forward.program
+        return program.is_written_from(there, value, behind) or is_written_next_turn(
+            there, value, program
+        )
+
     def check_names(self, value: Value, scope: Scope, there: Statement) -> None:
         """Refuse a list that a branch passes on if it has a buffer by another name, and is written from there on."""
         if (
             isinstance(value.type, List)
             and scope.buffer(value) is not None
-            and self.forward.program.is_written_from(there, value)
+            and self.is_written_with_two_names(there, value, behind=False)
         ):
             raise UnsupportedError(
                 "a list that is changed has two names where a branch passes it on",

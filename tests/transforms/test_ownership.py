@@ -23,6 +23,17 @@ def test_of_two_results_that_share_storage_one_is_copied():
     assert to_text(own_results(program(text))).count("copy") == 1
 
 
+def test_what_a_branch_hands_on_and_what_it_is_made_of_share_nothing_as_results():
+    def weights(x, w, k):
+        a = np.zeros(4)
+        a[0] = k
+        b = a if k > 0.1 else a * 1.5
+        return np.sum(a * x) + np.sum(b * w)
+
+    d_x, d_w = srcdiff.grad(weights, argnums=(0, 1))(np.ones(4), np.ones(4), 2.0)
+    assert not np.shares_memory(d_x, d_w)
+
+
 def test_a_result_of_its_own_is_left_alone():
     fn = program("def f(%x: float64[n]) -> 0 {\n  %y: float64[n] = exp %x\n  yield %y\n}")
     assert to_text(own_results(fn)) == to_text(fn)
