@@ -35,8 +35,9 @@ def _compiled(code: CodeType, node: ast.FunctionDef | ast.Lambda) -> CodeType:
         *_, around, _ = ("", *code.co_qualname.split("."))
         if around not in ("", "<locals>"):  # a class: `__x` is its own name in there
             body = [ast.ClassDef(around, [], [], body, [], **_no_parameters())]
-        elif node.name not in code.co_freevars:
-            body = [ast.Global([node.name]), *body]
+        bound = around if around not in ("", "<locals>") else node.name
+        if bound not in code.co_freevars:  # a method may make another object of its class
+            body = [ast.Global([bound]), *body]
     captured = [ast.arg(name) for name in code.co_freevars]
     parameters = ast.arguments([], captured, None, [], [], None, [])
     outer = ast.FunctionDef(_OUTER, parameters, body, [], None, **_no_parameters())

@@ -162,5 +162,14 @@ class Doubled:
         return x
 
 
+class Point:
+    def __init__(self, x):
+        self.x = x
+
+    def moved(self, by):
+        return Point(self.x + by)
+
+
 def test_what_was_not_changed_is_read():
     assert source_of(Doubled.times).name == "times"
+    assert source_of(Point.moved).name == "moved"
