@@ -290,6 +290,19 @@ def written_and_sometimes_made_anew(x, w):
     return np.sum(p)
 
 
+def choice_swapped_on_one_path(x, w):
+    a = x.copy()
+    b = a
+    a = a if x[0] > 2.0 else a.copy()
+    if x[1] > 1.0:
+        b, a = a, b
+        a[::-1] += w * x
+    else:
+        a[0] += x[1]
+        b[1] += 1.3
+    return np.sum(a * x) + np.sum(b * w)
+
+
 RNG = np.random.default_rng(0)
 PAIR, SIX = RNG.normal(size=2) + 1, RNG.normal(size=6) + 3
 ROWS, SQUARE, GRID = RNG.normal(size=(3, 2)), RNG.normal(size=(2, 2)), RNG.normal(size=(6, 6))
@@ -337,6 +350,10 @@ VECTOR = RNG.normal(size=5)
         (rules_where_a_slice_is_repeated, (SIX, 1)),
         (rules_where_a_slice_is_repeated, (SIX, 6)),
         (written_and_sometimes_made_anew, (SIX / 3, SIX)),
+        (choice_swapped_on_one_path, (PAIR, 2 * PAIR)),
+        (choice_swapped_on_one_path, (PAIR + 5, 2 * PAIR)),
+        (choice_swapped_on_one_path, (PAIR * [-1, 1], 2 * PAIR)),
+        (choice_swapped_on_one_path, (PAIR - 5, 2 * PAIR)),
         (length_of_what_one_path_makes, (PAIR, 2 * PAIR)),
         (length_of_what_one_path_makes, (PAIR + 5, 2 * PAIR)),
     ],

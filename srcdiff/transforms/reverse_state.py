@@ -374,7 +374,7 @@ class Reversal:
             y not in outside and self.reaches_out(y, region) for region, y in halves
         ):
             return self.zeros(value, scope)
-        for base in dict.fromkeys(base for y in outside for base in self.forward.bases(y)):
+        for base in dict.fromkeys(b for region, y in halves for b in self.from_outside(y, region)):
             self.open(base, scope)
         regions = []
         for _, y in halves:
@@ -397,6 +397,18 @@ class Reversal:
         return isinstance(y, Value) and all(
             base in self.buffers and home[base] not in inside for base in self.forward.bases(y)
         )
+
+    def from_outside(self, y: Atom, region: Region) -> list[Value]:
+        """The storage from outside that a region yields or a view of which it yields; perhaps a choice itself."""
+        if not isinstance(y, Value) or not self.is_from_outside(y, region):
+            return []
+        base = self.forward.base(y)
+        maker = self.forward.maker.get(base)
+        if self.forward.home[base] not in _regions_in(region) or not isinstance(maker, If):
+            return [base]
+        k = maker.results.index(base)
+        inner = (maker.then, maker.orelse)
+        return [b for half in inner for b in self.from_outside(half.yields[k], region)]
 
     def reaches_out(self, y: Atom, region: Region) -> bool:
         """Whether what a region yields may be storage from outside, passed on by a loop or branch in it."""
