@@ -60,10 +60,24 @@ def _len(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
         case Value(type=Array()) as value:
             return fr.op(node, axis_length, value, axis=0)
         case Items() as items if not isinstance(items.count, int) or items.count >= 0:
-            return const(items.count) if isinstance(items.count, int) else items.count
+            return _turns(fr, node, items)
+        case Items(bounds=(start, stop, Const(value=1))):
+            return _not_negative(fr, node, fr.op(node, arithmetic.subtract, stop, start))
         case Const() | Known() as known:
             return const(fr.evaluated(node, len, known.value))
     fr.fail(node, f"{describe(args[0])} has no length", "Use len() of an array, a list or a tuple.")
+
+
+def _turns(fr: Frame, node: Any, items: Items) -> Atom:
+    """How many there are; what a loop counts to is less than 0 where it makes no turn."""
+    if isinstance(items.count, int):
+        return const(items.count)
+    is_slice = any(taken is not None for _, taken in items.lists)
+    return _not_negative(fr, node, items.count) if is_slice or items.bounds else items.count
+
+
+def _not_negative(fr: Frame, node: Any, count: Atom) -> Atom:
+    return fr.op(node, arithmetic.maximum, count, const(0), spelling="max")
 
 
 # ---- many values into one ------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import numpy as np
 
 from srcdiff.frontend.frame import HOOKS, Frame, describe, reads
 from srcdiff.frontend.joins import take_apart
+from srcdiff.frontend.list_slices import list_slice
 from srcdiff.frontend.lists import readable
 from srcdiff.frontend.session import NeedStatic, Unroll
 from srcdiff.frontend.values import (
@@ -27,8 +28,7 @@ from srcdiff.frontend.values import (
 )
 from srcdiff.ir.core import Atom, Const, Value, const, known_dim
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, shape_of
-from srcdiff.ops.arithmetic import add, subtract
-from srcdiff.ops.containers import get, list_item, list_length
+from srcdiff.ops.containers import get, list_item
 from srcdiff.ops.index_patterns import axes_taken, has_arrays, is_mask, is_view
 from srcdiff.ops.masks import nonzero, places_of_true
 from srcdiff.ops.memory import axis_length, gather, index
@@ -109,32 +109,20 @@ def position_of(fr: Frame, key: FrontValue, node: Any) -> Atom:
 
 def _list_slice(fr: Frame, array: Value, key: Slice, node: Any) -> Items:
     """`xs[1:]`, `xs[:-1]`, to loop over in passing: the list itself is not copied."""
-    bounds = _static_slice(fr, key, node)
-    start, stop = bounds.start or 0, bounds.stop or 0
-    lists = ((array, ("copied", fr.session.path, id(node))),)
-    count = fr.op(node, list_length, array)
-    if bounds.step == -1 and bounds.start is None and bounds.stop is None:
-        return Items(count, lambda k: fr.op(node, list_item, array, k), reverse=True, lists=lists)
-    if start < 0 or stop > 0 or bounds.step not in (None, 1):
-        fr.fail(
-            node,
-            "of the slices of lists, `[k:]`, `[:-k]` and `[::-1]` are supported",
-            "Loop over a range of positions.",
-        )
-    left_out = start - stop
-    fewer = fr.op(node, subtract, count, const(left_out)) if left_out else count
+    step = 1 if key.step is None else _static_slice(fr, Slice(None, None, key.step), node).step
+    if not isinstance(step, int) or step == 0:
+        fr.fail(node, f"the step of a slice is {step!r}", "Use an integer that is not 0.")
+    lower, upper = (_list_bound(fr, part, node) for part in (key.lower, key.upper))
+    return list_slice(fr, array, lower, upper, step, node)
 
-    def element(k: Atom) -> FrontValue:
-        place = (
-            k
-            if start == 0
-            else const(k.value + start)
-            if isinstance(k, Const)
-            else fr.op(node, add, k, const(start))
-        )
-        return fr.op(node, list_item, array, place)
 
-    return Items(fewer, element, lists=lists)
+def _list_bound(fr: Frame, part: FrontValue | None, node: Any) -> Atom | None:
+    """A bound of a slice of a list; what can be known when compiling is."""
+    if part is None or (is_static(part) and static(part) is None):
+        return None
+    if not is_static(part) and _is_asked_for(fr, part):
+        need_static(fr, part, node)
+    return position_of(fr, part, node)
 
 
 def _static_item(fr: Frame, base: Known | Const, key: FrontValue, node: Any) -> FrontValue:

@@ -755,3 +755,23 @@ def backtrace(x, back):
     for j in path[::-1]:
         counts[j] += 1
     return sum(x[j] for j in path) * counts[1]
+
+
+@case((x3, np.array([1, -2])), (x3, np.array([-5, 7])))
+def slices_of_lists(x, ends):
+    xs = [x[0]]
+    for v in x:
+        xs.append(v * xs[-1])
+    total = sum(xs[:3]) * xs[-2:][0] + len(xs[9:]) + len(xs[-9:9]) * x[1]
+    for i, part in enumerate([xs[::2], xs[1:-1], xs[-1:0:-2], xs[-2::-1], xs[ends[0] : ends[1]]]):
+        for v in part:
+            total = total * v + i
+    for k in range(3):
+        for v in xs[k - 1 : k + 1]:
+            total += v * k
+    return total
+
+
+@case((x3, 3), (x3, -3))
+def lengths_of_ranges(x, n):
+    return x[0] + len(range(n)) * x[1] + len(range(1, n)) * x[2] + len(range(int(x[2]) - 9))
