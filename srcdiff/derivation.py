@@ -31,6 +31,7 @@ from srcdiff.ir.alias import Roots, storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Function, Node, Op, Region, Statement, Tree, Value, walk
 from srcdiff.ir.location import Location
+from srcdiff.ir.structs import own_constructor
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, is_float
 from srcdiff.ir.verify import verify
 from srcdiff.ops.control import constant_array, stop_gradient
@@ -122,13 +123,15 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
     checked = with_number_checks(checked, (*written, *torn), arguments.names)
     saved = with_checks(bare, checked, fn)
     watched = tuple(fn.notes.get("watched", {}).values())
+    bindings = mentioned(bindings_of(entered), source)
+    _refuse_own_constructors(fn, bindings)
     return Program(
         name=fn.name,
         kind=derived.kind,
         base=getattr(derived.base, "__name__", "f"),
         source=source,
         saved=saved if saved != source else "",
-        bindings=mentioned(bindings_of(entered), source),
+        bindings=bindings,
         assumptions=(*fn.notes.get("assumptions", ()), *fn.notes.get("equal", ())),
         counts=fn.notes.get("counts", ()),
         watched=watched,
@@ -201,6 +204,18 @@ def mentioned(bindings: Mapping[str, Any], source: str) -> dict[str, Any]:
     """The bindings that the text refers to."""
     names = {n.id for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Name)}
     return {k: v for k, v in bindings.items() if k in names}
+
+
+def _refuse_own_constructors(fn: Function, bindings: Mapping[str, Any]) -> None:
+    """Refuse derivatives in containers that would change what is put into them."""
+    for name, cls in bindings.items():
+        own = own_constructor(cls) if isinstance(cls, type) else ""
+        if own:
+            raise UnsupportedError(
+                f"{label(fn)} makes a {name}, which has a {own} of its own",
+                "Differentiate by the fields one by one, or by a class of plain fields.",
+                fn.location,
+            )
 
 
 def derive(

@@ -18,6 +18,7 @@ from srcdiff.frontend.iteration import CALL, iterable, unrolled
 from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import copied, known_list
 from srcdiff.frontend.product_calls import PRODUCT_CALLS
+from srcdiff.frontend.special_methods import called
 from srcdiff.frontend.stores import add_each, subtract_each
 from srcdiff.frontend.texts import TEXTS
 from srcdiff.frontend.truth import static_truth, truth_of
@@ -36,6 +37,7 @@ from srcdiff.frontend.values import (
 from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, shape_of
 from srcdiff.ops import arithmetic
+from srcdiff.ops.arithmetic import to_bool
 from srcdiff.ops.containers import list_length
 from srcdiff.ops.control import and_, or_
 from srcdiff.ops.memory import axis_length
@@ -48,6 +50,9 @@ Kwargs = Mapping[str, FrontValue]
 
 
 def _len(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    found = called(fr, node, args[0], "__len__")
+    if found is not None:
+        return found
     match args[0]:
         case Parts() as parts:
             return const(len(parts.values))
@@ -365,13 +370,40 @@ def _at(add: Callable[..., FrontValue]) -> Callable[..., FrontValue]:
     return lambda fr, node, args, kwargs: add(fr, node, [*args, *kwargs.values()])
 
 
+def _bool(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """`bool(x)`, of containers as well."""
+    is_number = args and isinstance(args[0], Value) and isinstance(args[0].type, Scalar | Array)
+    if is_number or len(args) != 1:
+        return apply(fr, node, to_bool, args, kwargs, "bool")
+    return truth_of(fr, args[0], node)
+
+
+def _sorted(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """`sorted` of what is known when compiling, such as the keys of a dict."""
+    items = iterable(fr, args[0], node)
+    if (
+        not isinstance(items, Parts)
+        or not is_static(items)
+        or not all(map(is_static, kwargs.values()))
+    ):
+        fr.fail(
+            node,
+            "sorted() takes names and numbers that are known when compiling",
+            "Exchange neighbours in a loop.",
+        )
+    known = {k: static(v) for k, v in kwargs.items()}
+    values = fr.evaluated(node, lambda: sorted(map(static, items.values), **known))
+    return known_list(fr, [const(v) for v in values], node)
+
+
 ATTRIBUTE: list[Any] = []  # `calls.attribute`, which is built on this module
 
 BUILTINS: dict[Any, Callable[..., FrontValue]] = {
     len: _len, sum: _sum, max: _extreme(max), min: _extreme(min), any: _any_all(True), all: _any_all(False),
     functools.reduce: _reduce, tuple: _container("tuple"), list: _container("list"), dict: _dict,
     isinstance: _isinstance, type: _type, callable: _callable, getattr: _getattr, slice: _slice,
-    divmod: _divmod, math.log: _log, np.shape: _shape, float: _number(float), int: _number(int),
+    bool: _bool, sorted: _sorted, divmod: _divmod, math.log: _log, np.shape: _shape,
+    float: _number(float), int: _number(int),
     **{cls: _numpy_number(cls) for cls in (np.float16, np.float32, np.int8, np.int16, np.int32, np.int64)},
     **INDEX_CALLS, **PRODUCT_CALLS, np.add.at: _at(add_each), np.subtract.at: _at(subtract_each), **TEXTS,
 }  # fmt: skip

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import inspect
+import math
 from collections.abc import Mapping, Sequence
 from types import FunctionType, ModuleType
 from typing import Any
@@ -16,11 +16,12 @@ from srcdiff.frontend import list_methods
 from srcdiff.frontend.application import apply, spelled
 from srcdiff.frontend.builtin_calls import ATTRIBUTE, BUILTINS, reducing
 from srcdiff.frontend.constants import from_python, watch
-from srcdiff.frontend.frame import Frame, describe, reads
+from srcdiff.frontend.frame import HOOKS, Frame, describe, reads
 from srcdiff.frontend.functions import call_closure, call_function
 from srcdiff.frontend.iteration import BUILTINS as ITERATION
 from srcdiff.frontend.iteration import CALL
 from srcdiff.frontend.methods import record_method
+from srcdiff.frontend.records import RECORDS, construct
 from srcdiff.frontend.source import (
     LIBRARIES,
     function_of,
@@ -28,6 +29,7 @@ from srcdiff.frontend.source import (
     is_own_method,
     unknown_decorator,
 )
+from srcdiff.frontend.special_methods import called, refuse_own_items
 from srcdiff.frontend.subscripts import shape_parts
 from srcdiff.frontend.texts import formatted
 from srcdiff.frontend.values import (
@@ -42,7 +44,7 @@ from srcdiff.frontend.values import (
     static,
 )
 from srcdiff.ir.core import Atom, Const, OpDecl, Value, const
-from srcdiff.ir.structs import field_names
+from srcdiff.ir.structs import is_generated
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, is_float
 from srcdiff.ops.containers import get
 from srcdiff.ops.control import stop_gradient
@@ -115,6 +117,7 @@ def _pass_on(node: Any, function: FrontValue) -> None:
 
 
 def _spread(fr: Frame, value: FrontValue, node: Any) -> Sequence[FrontValue]:
+    refuse_own_items(fr, node, value)
     if isinstance(value, ShapeOf):
         return shape_parts(fr, value, node).values
     if isinstance(value, Value) and isinstance(value.type, Struct):
@@ -148,16 +151,24 @@ def call_value(
             return _call_known(fr, node, function.value, args, kwargs)
         case Const(type=Static()) if callable(function.value):
             return _call_known(fr, node, function.value, args, kwargs)
+    found = called(fr, node, function, "__call__", *args) if not kwargs else None
+    if found is not None:
+        return found
     fr.fail(node, f"{describe(function)} cannot be called")
 
 
 CALL.append(call_value)
+HOOKS["call"] = call_value
 
 
 def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """A call of a Python object."""
+    own = _NUMBER_METHODS.get(function) if _hashable(function) and len(args) == 1 else None
+    found = None if own is None else called(fr, node, args[0], own)
+    if found is not None:
+        return found
     special = ITERATION.get(function) if _hashable(function) else None
-    special = special or (BUILTINS.get(function) if _hashable(function) else None)
+    special = special or ({**BUILTINS, **RECORDS}.get(function) if _hashable(function) else None)
     if special is not None:
         return special(fr, node, args, kwargs)
     if isinstance(function, OpDecl):  # rules may name operations
@@ -177,7 +188,7 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
     if function is functools.partial:
         return Piece(args[0], tuple(args[1:]), tuple(kwargs.items()))
     if isinstance(function, type):
-        return _construct(fr, node, function, args, kwargs)
+        return construct(fr, node, function, args, kwargs)
     plain = function_of(function)
     inner = find(plain)
     if inner is not None:
@@ -207,6 +218,12 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
         f"`{name}` is not known to srcdiff",
         "Write it with functions that docs/api.md lists, or as Python code.",
     )
+
+
+_NUMBER_METHODS = {
+    abs: "__abs__", float: "__float__", int: "__int__", round: "__round__", reversed: "__reversed__",
+    math.floor: "__floor__", math.ceil: "__ceil__", math.trunc: "__trunc__",
+}  # fmt: skip
 
 
 def _is_ours(function: Any) -> bool:
@@ -300,7 +317,7 @@ def _attribute_of_record(
         return call_function(fr, node, found.fget, [base], {})
     if isinstance(found, staticmethod):
         return Known(found.__func__)
-    if isinstance(found, FunctionType) and not name.startswith("_"):
+    if isinstance(found, FunctionType) and not is_generated(found):
         return Method(base, name, found)
     if found is not None and not callable(found) and not isinstance(found, classmethod):
         return from_python(fr, found, gast.unparse(node).strip(), node)
@@ -348,44 +365,3 @@ def _call_method(
         f"the method `.{name}` of {describe(receiver)} is not known to srcdiff",
         "Use a NumPy function instead.",
     )
-
-
-# ---- records -------------------------------------------------------------------------------------------------------
-
-
-def _construct(fr: Frame, node: Any, cls: type, args: Args, kwargs: Kwargs) -> FrontValue:
-    """A named tuple or a dataclass."""
-    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
-        names, kind, defaults = cls._fields, "namedtuple", getattr(cls, "_field_defaults", {})
-    elif hasattr(cls, "__dataclass_fields__"):
-        names, kind, defaults = field_names(cls), "dataclass", _dataclass_defaults(fr, cls, node)
-    else:
-        fr.fail(
-            node,
-            f"`{cls.__name__}` is not known to srcdiff",
-            "Use arrays, tuples, lists, dicts, named tuples or dataclasses, and loops over them.",
-        )
-    given = dict(zip(names, args, strict=False)) | dict(kwargs)
-    if len(args) > len(names) or set(given) - set(names):
-        fr.fail(node, f"the arguments do not fit `{cls.__name__}({', '.join(names)})`")
-    values = []
-    for name in names:
-        if name not in given and name not in defaults:
-            fr.fail(node, f"`{cls.__name__}` misses the field `{name}`")
-        values.append(
-            given[name]
-            if name in given
-            else from_python(fr, defaults[name], f"{cls.__name__}.{name}", node)
-        )
-    return Parts(kind, tuple(names), tuple(values), cls)
-
-
-def _dataclass_defaults(fr: Frame, cls: Any, node: Any) -> dict[str, Any]:
-    if "__post_init__" in vars(cls):
-        fr.fail(
-            node,
-            f"`{cls.__name__}` has a `__post_init__`",
-            "Compute the fields before the object is made.",
-        )
-    fields = dataclasses.fields(cls)
-    return {f.name: f.default for f in fields if f.default is not dataclasses.MISSING}

@@ -12,6 +12,7 @@ from srcdiff.frontend.frame import Frame, describe, reads
 from srcdiff.frontend.iteration import iterable
 from srcdiff.frontend.list_methods import concatenated, repeated
 from srcdiff.frontend.lists import grows, is_list, known_list, new_list
+from srcdiff.frontend.special_methods import called, operated
 from srcdiff.frontend.subscripts import array_of, need_static, shape_parts
 from srcdiff.frontend.targets import bind_name
 from srcdiff.frontend.texts import is_text, joined, text_of
@@ -72,6 +73,9 @@ def _binary_node(fr: Frame, node: Any) -> FrontValue:
 
 def binary(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) -> FrontValue:
     """`left op right`."""
+    found = operated(fr, node, op, left, right)
+    if found is not None:
+        return found
     if _is_number(left) and _is_number(right):
         return fr.op(node, _BINARY[type(op)][0], fr.as_atom(left, node), fr.as_atom(right, node))
     return _of_containers(fr, node, op, left, right)
@@ -146,7 +150,12 @@ def _repeated(fr: Frame, node: Any, values: Parts, times: FrontValue) -> FrontVa
 
 def combine(fr: Frame, node: Any) -> Callable[[Any, FrontValue, FrontValue], FrontValue]:
     """`binary` for augmented assignment at a node."""
-    return lambda op, old, value: binary(fr, node, op, old, value)
+
+    def combined(op: Any, old: FrontValue, value: FrontValue) -> FrontValue:
+        found = operated(fr, node, op, old, value, in_place=True)
+        return binary(fr, node, op, old, value) if found is None else found
+
+    return combined
 
 
 @reads(gast.UnaryOp)
@@ -156,6 +165,10 @@ def _unary(fr: Frame, node: Any) -> FrontValue:
         return negate(fr, node, operand)
     if isinstance(node.op, gast.USub) and isinstance(node.operand, gast.Constant):
         return const(fr.evaluated(node, operator.neg, node.operand.value))
+    name = {gast.USub: "__neg__", gast.UAdd: "__pos__", gast.Invert: "__invert__"}[type(node.op)]
+    found = called(fr, node, operand, name)
+    if found is not None:
+        return found
     decl = {
         gast.USub: arithmetic.negative,
         gast.UAdd: arithmetic.positive,

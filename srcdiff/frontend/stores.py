@@ -12,6 +12,7 @@ from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import put_in
 from srcdiff.frontend.session import Restart
+from srcdiff.frontend.special_methods import refuse_special
 from srcdiff.frontend.subscripts import (
     Place,
     array_of,
@@ -50,6 +51,7 @@ __all__ = [
 
 def write_item(fr: Frame, base: FrontValue, key: FrontValue, value: FrontValue, node: Any) -> None:
     """`base[key] = value`."""
+    refuse_special(fr, node, base, "__setitem__")
     container = writable(fr, base, node)
     if container is not None:
         _write_part(fr, container, key, value, node)

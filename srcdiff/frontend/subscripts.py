@@ -14,6 +14,7 @@ from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.list_slices import list_slice
 from srcdiff.frontend.lists import readable
 from srcdiff.frontend.session import NeedStatic, Unroll
+from srcdiff.frontend.special_methods import called
 from srcdiff.frontend.values import (
     FrontValue,
     Items,
@@ -63,6 +64,9 @@ def _slice(fr: Frame, node: Any) -> FrontValue:
 
 
 def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontValue:
+    found = called(fr, node, base, "__getitem__", key)
+    if found is not None:
+        return found
     if isinstance(base, ShapeOf):
         number = static_int(key) if not isinstance(key, Slice) else None
         if number is not None:

@@ -8,6 +8,7 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.frame import Frame, describe
+from srcdiff.frontend.special_methods import refuse_own_items
 from srcdiff.frontend.stores import write_item
 from srcdiff.frontend.subscripts import read_item, shape_parts
 from srcdiff.frontend.values import FrontValue, Items, Parts, ShapeOf, Slice, sequence
@@ -89,6 +90,7 @@ def _parts(
     fr: Frame, value: FrontValue, count: int, names: tuple[str, ...], node: Any
 ) -> Sequence[FrontValue]:
     """The parts of a value that is unpacked into `count` targets."""
+    refuse_own_items(fr, node, value)
     match value:
         case Parts(kind="dict"):
             return [const(k) for k in value.keys]

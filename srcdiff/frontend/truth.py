@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ import gast
 from srcdiff.frontend.frame import Frame, reads
 from srcdiff.frontend.joins import Done, branch
 from srcdiff.frontend.session import FALSE, TRUE
+from srcdiff.frontend.special_methods import called, compared, refuse_own_items
 from srcdiff.frontend.values import FrontValue, Known, Parts, ShapeOf, is_static, sequence, static
 from srcdiff.ir.core import Atom, Const, Op, Value, const
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct
@@ -30,6 +32,10 @@ def truth(fr: Frame, node: Any) -> Atom:
 
 
 def truth_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
+    for name in ("__bool__", "__len__"):
+        found = called(fr, node, value, name)
+        if found is not None:
+            return truth_of(fr, found, node)
     if isinstance(value, Parts):
         return const(bool(value.values))
     if isinstance(value, Known):
@@ -224,8 +230,11 @@ def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) 
     if isinstance(op, gast.Is | gast.IsNot):
         return const(_identical(fr, node, left, right) == isinstance(op, gast.Is))
     if isinstance(op, gast.In | gast.NotIn):
-        found = _contained(fr, node, left, right)
-        return found if isinstance(op, gast.In) else negate(fr, node, found)
+        contained = _contained(fr, node, left, right)
+        return contained if isinstance(op, gast.In) else negate(fr, node, contained)
+    found = compared(fr, node, op, left, right)
+    if found is not None:
+        return truth_of(fr, found, node)
     decl, function = _COMPARISONS[type(op)]
     if is_static(left) and is_static(right):
         return const(bool(fr.evaluated(node, function, static(left), static(right))))
@@ -271,16 +280,37 @@ def _plain(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
 
 
 def _equal_parts(fr: Frame, node: Any, left: Parts, right: Parts, equal: bool) -> Atom:
-    if left.keys != right.keys:
+    if left.kind == "dataclass" and left.cls is right.cls and not _compares_fields(left.cls):
+        fr.fail(node, "these are compared by what they are", "Compare their fields.")
+    if not _may_be_equal(left, right):
         return const(not equal)
+    others = right.values
+    if left.kind == "dict":
+        others = tuple(right.values[right.keys.index(k)] for k in left.keys)
     result: Atom = TRUE
-    for x, y in zip(left.values, right.values, strict=True):
+    for x, y in zip(left.values, others, strict=True):
         each = compare(fr, node, gast.Eq(), x, y)
         if each == FALSE:
             return const(not equal)
         if each != TRUE:
             result = each if result == TRUE else fr.op(node, and_, result, each)
     return result if equal else negate(fr, node, result)
+
+
+def _compares_fields(cls: Any) -> bool:
+    return all(f.compare for f in dataclasses.fields(cls)) and cls.__dataclass_params__.eq
+
+
+def _may_be_equal(left: Parts, right: Parts) -> bool:
+    """Whether containers of such kinds and keys are compared part by part."""
+    if "dataclass" in (left.kind, right.kind):
+        return left.cls is right.cls
+    kinds = ["tuple" if p.kind == "namedtuple" else p.kind for p in (left, right)]
+    if kinds[0] != kinds[1]:
+        return False
+    if kinds[0] == "dict":
+        return set(left.keys) == set(right.keys)
+    return len(left.keys) == len(right.keys)
 
 
 def _identical(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> bool:
@@ -296,11 +326,11 @@ def _identical(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> boo
 
 
 def _contained(fr: Frame, node: Any, item: FrontValue, container: FrontValue) -> Atom:
-    if (
-        isinstance(container, Parts)
-        and container.kind in ("dict", "dataclass", "namedtuple")
-        and is_static(item)
-    ):
+    found = called(fr, node, container, "__contains__", item)
+    if found is not None:
+        return truth_of(fr, found, node)
+    refuse_own_items(fr, node, container)
+    if isinstance(container, Parts) and container.kind == "dict" and is_static(item):
         return const(static(item) in container.keys)
     if (
         isinstance(container, Value)

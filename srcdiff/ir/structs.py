@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Sequence
+from types import FunctionType
 from typing import Any
 
-__all__ = ["COMPILED_KINDS", "build_struct", "field_names", "take_part"]
+__all__ = [
+    "COMPILED_KINDS",
+    "build_struct",
+    "field_names",
+    "is_generated",
+    "own_constructor",
+    "take_part",
+]
 
 COMPILED_KINDS = ("tuple", "namedtuple")  # the containers of unlike parts that compiled code has
 
@@ -14,6 +23,24 @@ COMPILED_KINDS = ("tuple", "namedtuple")  # the containers of unlike parts that 
 def field_names(value: Any) -> tuple[str, ...]:
     """The fields of a named tuple or dataclass, or of its class."""
     return getattr(value, "_fields", None) or tuple(f.name for f in dataclasses.fields(value))
+
+
+def is_generated(function: Any) -> bool:
+    """Whether it is no function of the user's: `dataclass` and `namedtuple` write methods of their own."""
+    return not isinstance(function, FunctionType) or (
+        function.__code__.co_filename.startswith(("<string>", "<frozen", "namedtuple_"))
+        or function.__globals__.get("__name__") in ("collections", "typing", "dataclasses")
+    )
+
+
+def own_constructor(cls: type) -> str:
+    """What makes objects of a named tuple or dataclass other than of their fields alone; empty where nothing does."""
+    for name in ("__new__", "__init__", "__post_init__"):
+        found = inspect.getattr_static(cls, name, None)
+        if not is_generated(getattr(found, "__func__", found)):
+            return f"`{name}`"
+    fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+    return "" if all(f.init for f in fields) else "`field(init=False)`"
 
 
 def build_struct(kind: str, keys: Sequence[Any], parts: Sequence[Any], cls: type | None) -> Any:

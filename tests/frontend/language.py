@@ -772,6 +772,14 @@ def slices_of_lists(x, ends):
     return total
 
 
+@case(({"b": 1.5, "a": 2.0},))
+def names_in_order(p):
+    total = 0.0
+    for name in (*sorted(p), *sorted(p, reverse=True)):
+        total = total * p[name] + p[name]
+    return total if bool(p) and not bool([]) and bool("x") else 0.0
+
+
 @case((x3, 3), (x3, -3))
 def lengths_of_ranges(x, n):
     return x[0] + len(range(n)) * x[1] + len(range(1, n)) * x[2] + len(range(int(x[2]) - 9))

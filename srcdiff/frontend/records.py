@@ -1,0 +1,82 @@
+"""Named tuples and dataclasses: how they are made, and `dataclasses.replace`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from srcdiff.frontend.constants import from_python
+from srcdiff.frontend.frame import HOOKS, Frame, describe
+from srcdiff.frontend.joins import take_apart
+from srcdiff.frontend.values import FrontValue, Known, Parts
+from srcdiff.ir.core import Value
+from srcdiff.ir.structs import own_constructor
+from srcdiff.ir.types import Struct
+
+__all__ = ["RECORDS", "construct"]
+
+Args = Sequence[FrontValue]
+Kwargs = Mapping[str, FrontValue]
+
+
+def construct(fr: Frame, node: Any, cls: type, args: Args, kwargs: Kwargs) -> FrontValue:
+    """A named tuple or a dataclass."""
+    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        kind, names = "namedtuple", cls._fields
+        by_position, settable = names, names
+    elif dataclasses.is_dataclass(cls):
+        fields = dataclasses.fields(cls)
+        kind, names = "dataclass", tuple(f.name for f in fields)
+        settable = tuple(f.name for f in fields if f.init)
+        by_position = tuple(f.name for f in fields if f.init and not f.kw_only)
+    else:
+        fr.fail(
+            node,
+            f"`{cls.__name__}` is not known to srcdiff",
+            "Use arrays, tuples, lists, dicts, named tuples or dataclasses, and loops over them.",
+        )
+    own = own_constructor(cls)
+    if own and own != "`field(init=False)`":
+        fr.fail(
+            node,
+            f"`{cls.__name__}` has a {own} of its own",
+            "Compute the fields in a function that makes the object of them.",
+        )
+    given = dict(zip(by_position, args, strict=False))
+    if len(args) > len(by_position) or set(kwargs) - set(settable) or set(kwargs) & set(given):
+        fr.fail(node, f"the arguments do not fit `{cls.__name__}({', '.join(settable)})`")
+    given.update(kwargs)
+    values = [given[name] if name in given else _default(fr, node, cls, name) for name in names]
+    return Parts(kind, tuple(names), tuple(values), cls)
+
+
+def _default(fr: Frame, node: Any, cls: Any, name: str) -> FrontValue:
+    shown = f"{cls.__name__}.{name}"
+    if not dataclasses.is_dataclass(cls):
+        if name in cls._field_defaults:
+            return from_python(fr, cls._field_defaults[name], shown, node)
+    else:
+        field = cls.__dataclass_fields__[name]
+        if field.default is not dataclasses.MISSING:
+            return from_python(fr, field.default, shown, node)
+        if field.default_factory is not dataclasses.MISSING:
+            return HOOKS["call"](fr, node, Known(field.default_factory), [], {})  # type: ignore[no-any-return]
+    fr.fail(node, f"`{cls.__name__}` misses the field `{name}`")
+
+
+def _replace(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """`dataclasses.replace(record, field=value)`."""
+    record = args[0] if len(args) == 1 else None
+    if isinstance(record, Value) and isinstance(record.type, Struct):
+        record = take_apart(fr, record, node)
+    if not isinstance(record, Parts) or record.kind != "dataclass":
+        shown = "this" if record is None else describe(record)
+        fr.fail(node, f"replace() takes a dataclass, not {shown}", "Make a new object.")
+    given = dict(zip(record.keys, record.values, strict=True))
+    settable = {f.name for f in dataclasses.fields(record.cls) if f.init}  # type: ignore[arg-type]
+    kept = {k: v for k, v in given.items() if k in settable}
+    return construct(fr, node, record.cls, [], {**kept, **kwargs})  # type: ignore[arg-type]
+
+
+RECORDS: dict[Any, Any] = {dataclasses.replace: _replace}

@@ -1,0 +1,172 @@
+"""Named tuples and dataclasses with methods for operators, and with constructors of their own."""
+
+from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from fuzz.compare import problems
+
+import srcdiff
+
+
+class Vector(NamedTuple):
+    x: float
+    y: float
+
+    def __add__(self, other):
+        return Vector(self.x + other.x, self.y + other.y)
+
+    def __mul__(self, k):
+        return Vector(self.x * k, self.y * k)
+
+    __rmul__ = __mul__
+
+    def __neg__(self):
+        return Vector(-self.x, -self.y)
+
+    def __matmul__(self, other):
+        return self.x * other.x + self.y * other.y
+
+    def __abs__(self):
+        return np.hypot(self.x, self.y)
+
+
+@dataclass
+class Series:
+    first: float
+    ratio: float = 0.5
+    log: list = field(default_factory=list)
+
+    def __getitem__(self, k):
+        return self.first * self._power(k)
+
+    def _power(self, k):
+        return self.ratio**k
+
+    def __len__(self):
+        return 4
+
+    def __contains__(self, value):
+        return value > self.first
+
+    def __bool__(self):
+        return bool(self.first > 0.0)
+
+    def __lt__(self, other):
+        return self.first < other.first
+
+    def __call__(self, x):
+        return x * self.first
+
+    def __float__(self):
+        return self.first / (1.0 - self.ratio)
+
+
+@dataclass
+class Options:
+    scale: float
+    hidden: float = field(init=False, default=2.0)
+    shift: float = 1.0
+    _: KW_ONLY
+    factor: float = 3.0
+
+
+def path_of_a_point(x):
+    position, velocity = Vector(0.0, x[0]), Vector(1.0, x[1])
+    for _ in range(4):
+        position += 0.1 * velocity
+        velocity = velocity + -position * x[0]
+    return abs(position) + position @ velocity
+
+
+def sum_of_a_series(x):
+    series = Series(x[0], ratio=x[1])
+    total = 0.0
+    for k in range(len(series)):
+        total += series[k]
+    if 0.1 in series and series < Series(9.0):
+        total *= series(x[1])
+    return total * float(series) if series else x[0]
+
+
+def defaults_and_changes(x):
+    options = Options(x[0], x[1], factor=x[0] * x[1])
+    series = replace(Series(x[0]), ratio=x[1])
+    series.log.append(options.factor)
+    other = Series(x[1])
+    return options.scale * options.hidden + options.shift * series.log[0] + len(other.log)
+
+
+def comparisons_of_containers(x):
+    pair = Vector(x[0], 1.0)
+    same = {"a": x[0], "b": 1.0} == {"b": 1.0, "a": x[0]}
+    if same and pair == (x[0], 1.0) and 1.0 in pair and [x[0]] != (x[0],):
+        return x[0] * x[1]
+    return x[1]
+
+
+@pytest.mark.parametrize(
+    "f", [path_of_a_point, sum_of_a_series, defaults_and_changes, comparisons_of_containers]
+)
+@pytest.mark.parametrize("x", [np.array([0.3, 0.7]), np.array([-0.3, 0.7])])
+def test_records_mean_what_their_methods_say(f, x):
+    assert problems(f, (x,), second=True) == []
+
+
+@dataclass
+class Checked:
+    a: float
+
+    def __post_init__(self):
+        self.a = 2.0 * self.a
+
+
+@dataclass
+class Inherited(Checked):
+    b: float = 1.0
+
+
+class Own(NamedTuple("Own", [("a", float)])):
+    def __new__(cls, a):
+        return super().__new__(cls, 3.0 * a)
+
+
+@dataclass
+class Unpacked:
+    a: float
+
+    def __iter__(self):
+        return iter((self.a, self.a))
+
+
+def unpack(x):
+    a, b = Unpacked(x)
+    return a * b
+
+
+@dataclass
+class Counted:
+    a: float
+
+    def __getitem__(self, k):
+        return (self.a, 2.0, 3.0)[k]
+
+
+@pytest.mark.parametrize("cls", [Checked, Inherited, Own])
+def test_a_class_that_computes_its_fields_is_refused(cls):
+    with pytest.raises(srcdiff.UnsupportedError, match="of its own"):
+        srcdiff.grad(lambda x: cls(x).a * 2.0)(1.0)
+    with pytest.raises(srcdiff.UnsupportedError, match="of its own"):
+        srcdiff.grad(lambda p: p.a**2)(cls(1.0))
+
+
+def test_an_argument_of_such_a_class_may_be_read():
+    assert srcdiff.grad(lambda x, p: p.a * x**2)(1.0, Checked(1.0)) == 4.0
+
+
+def test_what_a_method_that_is_not_called_would_decide_is_refused():
+    with pytest.raises(srcdiff.UnsupportedError, match="`__iter__` of Unpacked"):
+        srcdiff.grad(unpack)(1.0)
+    with pytest.raises(srcdiff.UnsupportedError, match="`__getitem__` of Counted"):
+        srcdiff.grad(lambda x: sum(Counted(x)))(1.0)
