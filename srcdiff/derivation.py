@@ -128,7 +128,7 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
     return Program(
         name=fn.name,
         kind=derived.kind,
-        base=getattr(derived.base, "__name__", "f"),
+        base=derived.name.removesuffix(f"_{derived.kind}"),
         source=source,
         saved=saved if saved != source else "",
         bindings=bindings,
@@ -361,10 +361,14 @@ def _watched(base: Any, fn: Function) -> dict[str, Watched]:
     found: dict[str, Watched] = {}
     for f in callees_first(fn):
         found |= f.notes.get("watched", {})
-    if isinstance(base, MethodType):
-        owner = base.__self__
-        found["self"] = Watched(partial(itself, owner), snapshot(owner))
-    return found
+    bound: dict[str, Any] = {}
+    while isinstance(base, MethodType | partial):
+        if isinstance(base, partial):
+            bound |= {f"{len(bound)} {k}": value for k, value in enumerate(base.args)}
+            base = base.func
+        else:
+            bound["self"], base = base.__self__, base.__func__
+    return found | {k: Watched(partial(itself, v), snapshot(v)) for k, v in bound.items()}
 
 
 def _arrays_outside(fn: Function) -> dict[str, Any]:

@@ -208,10 +208,11 @@ def signature_of(function: Callable[..., Any], argnums: Any) -> Signature:
     UnsupportedError
         For what is not written in Python, and for `*args` and `**kwargs`.
     """
-    label = getattr(function, "__name__", type(function).__name__)
-    if isinstance(function, functools.partial):
-        label = f"functools.partial({getattr(function.func, '__name__', '...')}, ...)"
-    what = _no_source(function_of(function))
+    inner = function_of(function)
+    while isinstance(inner, functools.partial):
+        inner = function_of(inner.func)
+    label = getattr(inner, "__name__", type(inner).__name__)
+    what = _no_source(inner)
     if what:
         raise UnsupportedError(
             f"{label} is {what}, so there is no source to differentiate",
@@ -253,8 +254,6 @@ def _no_source(function: Any) -> str:
     """Why a callable has no parameters and text of its own; empty where it has."""
     if isinstance(function, type):
         return "a class"
-    if isinstance(function, functools.partial):
-        return "no function"
     if (getattr(function, "__module__", "") or "").partition(".")[0] in ("numpy", "scipy"):
         return "a library's function"
     if type(function).__module__.partition(".")[0] == "numba":

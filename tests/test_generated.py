@@ -245,6 +245,14 @@ def test_a_saved_file_may_be_read_by_others_as_any_new_file(tmp_path: Path) -> N
     assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
+def test_a_saved_module_says_what_it_needs(tmp_path: Path) -> None:
+    path = tmp_path / "saved.py"
+    srcdiff.grad(lambda x: x**2).save(path, 1.0)
+    assert "the grad of `f`. It needs Python and nothing else." in path.read_text()
+    srcdiff.grad(lambda x: x @ X).save(path, X)
+    assert "It needs NumPy and nothing else." in path.read_text()
+
+
 def test_save_without_arguments_writes_the_latest(tmp_path: Path) -> None:
     g = srcdiff.grad(cubes)
     with pytest.raises(DifferentiationError, match="was not called yet"):

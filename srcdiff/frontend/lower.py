@@ -131,6 +131,9 @@ def _plain_function(function: Any) -> tuple[FunctionType, tuple[Any, ...]]:
         if isinstance(function, MethodType):
             first, function = (function.__self__, *first), function.__func__
             continue
+        if isinstance(function, partial):  # what it binds by name are defaults of its signature
+            first, function = (*function.args, *first), function.func
+            continue
         plain = function_of(function)
         if plain is function:
             break
@@ -284,7 +287,9 @@ class _Reading:
             if ("opened", param.name) in self.session.hints:
                 open_parameter(fr, param, node)
         given = {name: self._start(p) for name, p in params.items()}
-        own = [from_python(fr, v, "self", node) for v in first]
+        names = [a.id for a in (*node.args.posonlyargs, *node.args.args)]
+        names += ["argument"] * len(first)  # what `*args` takes
+        own = [from_python(fr, v, name, node) for v, name in zip(first, names, strict=False)]
         fr.env = self._bound(own, given, by_position)
         fr.watched = frozenset(k for k, t in self.types.items() if isinstance(t, Static))
         if by_position:  # it reads them under other names
