@@ -23,7 +23,7 @@ from srcdiff.codegen.python import bindings_of, callees_first, to_source
 from srcdiff.compiling import LoopProgram
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.lower import trace
-from srcdiff.frontend.places import parameter_place
+from srcdiff.frontend.places import parameter_place, place_of
 from srcdiff.frontend.rules import parse_expansion, parse_forward_rule, parse_rule
 from srcdiff.frontend.source import itself
 from srcdiff.frontend.watched import Watched, snapshot
@@ -85,6 +85,12 @@ def _defects_told(derived: Derived) -> Iterator[None]:
     """Where an invariant of ours does not hold: never a bare traceback."""
     try:
         yield
+    except RecursionError:
+        raise UnsupportedError(
+            f"{getattr(derived.base, '__name__', derived.name)} is nested too deeply for Python's recursion limit",
+            "Split its longest expression or chain of branches, or raise sys.setrecursionlimit().",
+            place_of(derived.base),
+        ) from None
     except (AssertionError, LookupError) as error:
         name = getattr(derived.base, "__name__", "the function")
         raise UnsupportedError(

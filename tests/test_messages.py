@@ -1,6 +1,7 @@
 """Errors point to the user's code, say what is wrong there, and give advice that has to do with it."""
 
 import functools
+import linecache
 import subprocess
 import sys
 import types
@@ -135,3 +136,14 @@ def test_a_sum_in_an_array_without_axes_is_told_to_start_with_a_number():
     with pytest.raises(UnsupportedError, match="an array of float64 with 0 axes") as caught:
         srcdiff.grad(total)(2.0)
     assert "Start with a number" in caught.value.advice
+
+
+def test_nesting_beyond_the_recursion_limit_is_an_error_that_says_so():
+    text = f"def f(x):\n    return x{' + x' * 900}\n"
+    linecache.cache["<nested>"] = (len(text), None, text.splitlines(keepends=True), "<nested>")
+    namespace = {}
+    exec(compile(text, "<nested>", "exec"), namespace)
+    with pytest.raises(UnsupportedError, match="nested too deeply") as caught:
+        srcdiff.grad(namespace["f"])(2.0)
+    assert (caught.value.file, caught.value.line) == ("<nested>", 1)
+    assert "setrecursionlimit" in caught.value.advice

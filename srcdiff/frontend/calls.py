@@ -21,6 +21,7 @@ from srcdiff.frontend.functions import call_closure, call_function
 from srcdiff.frontend.iteration import BUILTINS as ITERATION
 from srcdiff.frontend.iteration import CALL
 from srcdiff.frontend.methods import record_method
+from srcdiff.frontend.out_arguments import WRITING, filled, into_out
 from srcdiff.frontend.records import RECORDS, construct
 from srcdiff.frontend.source import (
     LIBRARIES,
@@ -168,9 +169,12 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
     if found is not None:
         return found
     special = ITERATION.get(function) if _hashable(function) else None
-    special = special or ({**BUILTINS, **RECORDS}.get(function) if _hashable(function) else None)
+    special = special or (_SPECIAL.get(function) if _hashable(function) else None)
     if special is not None:
         return special(fr, node, args, kwargs)
+    written = into_out(fr, node, function, args, kwargs)
+    if written is not None:
+        return written
     if isinstance(function, OpDecl):  # rules may name operations
         return apply(fr, node, function, args, kwargs, "")
     decl = find(function)
@@ -220,6 +224,7 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
     )
 
 
+_SPECIAL = {**BUILTINS, **RECORDS, **WRITING}
 _NUMBER_METHODS = {
     abs: "__abs__", float: "__float__", int: "__int__", round: "__round__", reversed: "__reversed__",
     math.floor: "__floor__", math.ceil: "__ceil__", math.trunc: "__trunc__",
@@ -351,6 +356,8 @@ def _call_method(
             if method is not None:
                 return method(fr, node, receiver, args)
         case Value() | Const() if isinstance(receiver.type, Array | Scalar):
+            if name == "fill" and len(args) == 1:
+                return filled(fr, node, receiver, args)
             decl = METHODS.get(name)
             if decl is not None:
                 return apply(fr, node, decl, [receiver, *args], kwargs, f".{name}")

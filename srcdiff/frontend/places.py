@@ -29,6 +29,9 @@ def place_of(function: Any) -> Location | None:
         source = source_of(plain)
     except DifferentiationError:
         return None
+    except RecursionError:
+        code = plain.__code__
+        return Location(code.co_filename, code.co_firstlineno, function=plain.__name__)
     return source.location(source.node)
 
 

@@ -783,3 +783,16 @@ def names_in_order(p):
 @case((x3, 3), (x3, -3))
 def lengths_of_ranges(x, n):
     return x[0] + len(range(n)) * x[1] + len(range(1, n)) * x[2] + len(range(int(x[2]) - 9))
+
+
+@case((x3,))
+def results_in_arrays(x):
+    y, table = x.copy(), np.empty((3, 3))
+    z = np.multiply(y, x, out=y)
+    z[0] = x[1]
+    np.maximum(y, 0.1, out=y)
+    np.add(y, x, y)
+    np.outer(x, y, out=table)
+    np.copyto(table[0], x)
+    table[1].fill(x[2])
+    return np.sum(np.exp(y, out=y) * table)
