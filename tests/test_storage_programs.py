@@ -303,6 +303,19 @@ def choice_swapped_on_one_path(x, w):
     return np.sum(a * x) + np.sum(b * w)
 
 
+def products_of_what_a_turn_has(x, w):
+    table, total = np.outer(x, w), 0.0
+    pad = np.zeros((8, 8))
+    pad[1:7, 1:7] = table
+    for i in range(3):
+        for j in range(2):
+            window = pad[i : i + 6, j : j + 6]
+            scaled = window * x
+            total += np.tanh(np.einsum("ab,ab,b->", scaled, table, w))
+        total += np.einsum("ab,b->a", scaled, total * w) @ x
+    return total
+
+
 RNG = np.random.default_rng(0)
 PAIR, SIX = RNG.normal(size=2) + 1, RNG.normal(size=6) + 3
 ROWS, SQUARE, GRID = RNG.normal(size=(3, 2)), RNG.normal(size=(2, 2)), RNG.normal(size=(6, 6))
@@ -354,6 +367,7 @@ VECTOR = RNG.normal(size=5)
         (choice_swapped_on_one_path, (PAIR + 5, 2 * PAIR)),
         (choice_swapped_on_one_path, (PAIR * [-1, 1], 2 * PAIR)),
         (choice_swapped_on_one_path, (PAIR - 5, 2 * PAIR)),
+        (products_of_what_a_turn_has, (SIX / 10, SIX / 10)),
         (length_of_what_one_path_makes, (PAIR, 2 * PAIR)),
         (length_of_what_one_path_makes, (PAIR + 5, 2 * PAIR)),
     ],

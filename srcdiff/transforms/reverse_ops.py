@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from srcdiff.errors import UnsupportedError
+from srcdiff.ir.build import with_parts
 from srcdiff.ir.core import (
     Atom,
     Op,
     Value,
     const,
+    regions_of,
 )
 from srcdiff.ir.types import Array, ndim_of
 from srcdiff.ops import memory
@@ -49,6 +51,7 @@ def _makes_more(op: Op) -> bool:
 
 def _build(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: Scope) -> None:
     assert op.decl.build is not None
+    since = len(scope.b.body)
     try:
         found = op.decl.build(scope.b, op, d_outs)
     except NotImplementedError as error:
@@ -57,12 +60,23 @@ def _build(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: Scope) -> 
             "Write it as a loop, or with another function.",
             op.location,
         ) from None
+    _refer_to_forward_values(r, op, since, scope)
     for k, (a, d) in enumerate(zip(op.operands, found, strict=True)):
         if (
             d is not None
         ):  # the adjoint of a view that is handed on as it is has the size of the view
             is_views = k == op.view_of and d is d_outs[0]
             r.contribute(a, d, scope, op.results[0] if is_views else None)
+
+
+def _refer_to_forward_values(r: Reversal, op: Op, since: int, scope: Scope) -> None:
+    """What was built names the operands as the forward part does, which may be in the turn of a loop there."""
+    made = scope.b.body[since:]
+    del scope.b.body[since:]
+    used = {a for s in made for a in s.operands}
+    names = {a: r.forward.primal(a, scope) for a in op.operands if a in used}
+    for s in made:
+        scope.b.append(with_parts(s, [names.get(a, a) for a in s.operands], regions_of(s)))
 
 
 def _scatter(r: Reversal, op: Op, d_out: Atom | None, scope: Scope) -> None:
