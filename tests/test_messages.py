@@ -12,6 +12,7 @@ import pytest
 import srcdiff
 from srcdiff.cli import main
 from srcdiff.errors import DifferentiationError, SourceNotFoundError, UnsupportedError
+from srcdiff.ir.verify import Problem
 
 
 def square(x):
@@ -147,3 +148,9 @@ def test_nesting_beyond_the_recursion_limit_is_an_error_that_says_so():
         srcdiff.grad(namespace["f"])(2.0)
     assert (caught.value.file, caught.value.line) == ("<nested>", 1)
     assert "setrecursionlimit" in caught.value.advice
+
+
+def test_a_program_that_breaks_a_rule_of_ours_is_never_run(monkeypatch):
+    monkeypatch.setattr("srcdiff.derivation.verify", lambda fn: [Problem(None, "%2 is not there")])
+    with pytest.raises(UnsupportedError, match=r"could be generated \(%2 is not there\)"):
+        srcdiff.grad(lambda x: x**2)(1.0)
