@@ -260,8 +260,10 @@ class _Forward:
 
     def linear(self, op: Op, scope: _Scope, b: Builder) -> None:
         """The operation on the tangents."""
+        constant = const(None) if op.decl is containers.pack else None
         operands = [
-            self.whole_dot(a, scope, b) if _is_data(op, k) else a for k, a in enumerate(op.operands)
+            self.whole_dot(a, scope, b) if _is_data(op, k) else constant or a
+            for k, a in enumerate(op.operands)
         ]
         results = tuple(Value(t, dot_name(v)) for v, t in _tangents(op, operands, b))
         if op.decl is containers.list_new:

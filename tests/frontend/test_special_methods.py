@@ -115,6 +115,28 @@ def test_records_mean_what_their_methods_say(f, x):
 
 
 @dataclass
+class Law:
+    mean: float
+    kind: str = "squared"
+
+    def of(self, x):
+        return (x - self.mean) ** 2 if self.kind == "squared" else abs(x - self.mean)
+
+    def __add__(self, other):
+        return Law(self.mean + other.mean)
+
+
+def law_with_a_name(laws, x):
+    both = laws["a"] + laws["b"]
+    return sum(both.of(v) * laws["b"].of(v) for v in x)
+
+
+def test_names_in_records_have_no_tangent():
+    laws = {"a": Law(0.3), "b": Law(0.7, "absolute")}
+    assert problems(law_with_a_name, (laws, np.array([1.0, -2.0])), second=True) == []
+
+
+@dataclass
 class Checked:
     a: float
 
