@@ -31,6 +31,7 @@ from srcdiff.ir.alias import Roots, storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Function, Node, Op, Region, Statement, Tree, Value, walk
 from srcdiff.ir.location import Location
+from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.structs import own_constructor
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, is_float
 from srcdiff.ir.verify import verify
@@ -89,6 +90,12 @@ def _defects_told(derived: Derived) -> Iterator[None]:
         raise UnsupportedError(
             f"{getattr(derived.base, '__name__', derived.name)} is nested too deeply for Python's recursion limit",
             "Split its longest expression or chain of branches, or raise sys.setrecursionlimit().",
+            place_of(derived.base),
+        ) from None
+    except ShapeMismatch as error:  # on a path that may never be taken
+        raise UnsupportedError(
+            f"{getattr(derived.base, '__name__', derived.name)}: {error}",
+            "Check the shapes in all branches, also in those that are not taken.",
             place_of(derived.base),
         ) from None
     except (AssertionError, LookupError) as error:

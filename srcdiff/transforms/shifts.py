@@ -69,7 +69,9 @@ class _Facts:
         self.known: dict[Value, Sum] = {}
         self.zeros: set[Value] = set()
         self.saved: dict[int, tuple[Atom, frozenset[Hashable]]] = {}
-        self.solved: dict[Hashable, Sum] = {}  # a sum, said with the value that it is a part of
+        self.solved: dict[
+            Hashable, Sum
+        ] = {}  # a sum, said with the value that it is a part of, its axes by number
 
     # ---- walking ----
 
@@ -174,7 +176,7 @@ class _Facts:
                 others = laurent.plus(itself(value), rest, -1)
                 scaled = None if others is None else laurent.times(others, {frozenset(): 1 / c})
                 if scaled is not None:
-                    self.solved[key] = scaled
+                    self.solved[key] = laurent.moved(scaled, axes.index)
                     return True
         return False
 

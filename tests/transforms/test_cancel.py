@@ -367,3 +367,17 @@ def test_narrow_numbers_have_no_shifts_either(f):
     d_x = g(x)
     assert d_x.dtype == np.float32
     np.testing.assert_allclose(d_x, by_differences(f, X), rtol=1e-4)
+
+
+def spread_of_columns(X):
+    total = 0.0
+    for _ in range(3):
+        moved = X + np.eye(3) * 0.1
+        total += np.sum(np.tanh(np.var(moved, axis=0)))
+    return total**2
+
+
+def test_sums_that_keep_their_axis_stand_for_those_that_do_not():
+    X = np.random.default_rng(3).normal(size=(3, 3))
+    _, back = srcdiff.vjp(srcdiff.grad(spread_of_columns), X)
+    np.testing.assert_allclose(back(X)[0], srcdiff.hvp(spread_of_columns)(X, X), rtol=1e-9)
