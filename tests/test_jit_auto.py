@@ -126,7 +126,7 @@ def test_an_error_of_the_program_is_no_error_of_the_compiler() -> None:
 def test_a_loop_form_that_is_not_valid_is_not_compiled(monkeypatch) -> None:
     def loops_are_wrong(fn):
         has_loops = any(isinstance(s, For) for s in fn.body.body)
-        return [Problem(None, "%1 is used where it is not")] if has_loops else []
+        return [Problem(None, "%1 is used where it is not", True)] if has_loops else []
 
     monkeypatch.setattr(derivation, "verify", loops_are_wrong)
     monkeypatch.setenv("SRCDIFF_CACHE", "off")

@@ -152,7 +152,9 @@ def test_nesting_beyond_the_recursion_limit_is_an_error_that_says_so():
 
 
 def test_a_program_that_breaks_a_rule_of_ours_is_never_run(monkeypatch):
-    monkeypatch.setattr("srcdiff.derivation.verify", lambda fn: [Problem(None, "%2 is not there")])
+    monkeypatch.setattr(
+        "srcdiff.derivation.verify", lambda fn: [Problem(None, "%2 is not there", True)]
+    )
     with pytest.raises(UnsupportedError, match=r"could be generated \(%2 is not there\)"):
         srcdiff.grad(lambda x: x**2)(1.0)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from srcdiff.ir.core import (
@@ -41,6 +41,7 @@ class Problem:
 
     statement: Statement | None
     message: str
+    is_of_scope: bool = field(default=False, compare=False)  # a value is used where it is not
 
 
 class InvalidIR(Exception):
@@ -106,8 +107,8 @@ class _Verifier:
         self.output(fn)
         self.stacks()
 
-    def wrong(self, statement: Statement | None, message: str) -> None:
-        self.problems.append(Problem(statement, message))
+    def wrong(self, statement: Statement | None, message: str, is_of_scope: bool = False) -> None:
+        self.problems.append(Problem(statement, message, is_of_scope))
 
     # ---- scopes ----
 
@@ -129,7 +130,7 @@ class _Verifier:
                     if atom in self.defined
                     else "is not defined"
                 )
-                self.wrong(statement, f"{what} {atom} {why}")
+                self.wrong(statement, f"{what} {atom} {why}", is_of_scope=True)
 
     def region(self, owner: Statement | None, region: Region) -> None:
         outer, symbols = set(self.scope), set(self.symbols)
