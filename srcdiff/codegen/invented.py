@@ -15,7 +15,7 @@ from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Plan
 from srcdiff.ir.core import Atom, Tree, Value
 from srcdiff.ir.core import Node as Container
 from srcdiff.ir.spelling import plural
-from srcdiff.ir.types import INT, Array, List, Scalar, strip
+from srcdiff.ir.types import INT, Array, List, Scalar, ndim_of, strip
 
 __all__ = ["made_of", "stored_value", "suggestions"]
 
@@ -36,7 +36,7 @@ _NOUNS: dict[str, str] = {
     "greater": "is_greater", "equal": "is_equal", "max": "largest", "min": "smallest", "solve":
     "solution", "inv": "inverse", "transpose": "transposed", "zeros": "buffer", "empty": "buffer",
     "length": "length", "zeros_of": "buffer", "empty_of": "buffer", "axis_length": "length",
-    "list_length": "length", "list_new": "items", "index": "part", "list_item": "item", "gather":
+    "list_length": "length", "list_new": "items", "index": "part", "list_item": "item", "list_pop": "kept", "gather":
     "picked", "read": "old", "copy": "copied", "sin": "sine", "cos": "cosine",
     "tanh": "activation", "expit": "probability", "outer": "outer_product", "get": "part",
     "concatenate": "joined", "stack": "stacked", "diag": "diagonal", "absolute": "size", "maximum":
@@ -258,7 +258,7 @@ def _as_element(node: Node, members: Sequence[Value], names: Mapping[Value, str]
 
 def _piece(node: Node, sequence: Value) -> str:
     """What is taken out of an array or list: an item, a row, a part."""
-    if isinstance(sequence.type, List):
+    if isinstance(sequence.type, List) or (ndim_of(sequence.type) == 1 and isinstance(node, Loop)):
         return "item"
     if isinstance(node, Let) and node.op is not None and node.op.decl.name == "index":
         if isinstance(node.op.result.type, Scalar):

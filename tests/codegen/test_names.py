@@ -1,5 +1,6 @@
 import numpy as np
 from codegen.hand_built import builder, hands_on, index, integer, lines, scalar, text, vector
+from fuzz.compare import function_of
 
 import srcdiff
 from srcdiff.ir.core import For, If, Value, const
@@ -156,3 +157,16 @@ def test_a_parameter_is_not_called_what_the_text_means_something_else_by():
     b = builder()
     y = b.op(ar.multiply, b.op(reductions.max, x), largest)
     assert lines(text((x, largest), b, (y,))) == ["return np.max(np_) * max_"]
+
+
+def test_a_number_of_a_vector_is_an_item_and_no_row():
+    text = (
+        "def helper(x, k):\n"
+        "    out = np.zeros(len(x))\n"
+        "    for i in range(len(x)): out[i] = x[i] ** k * (out[i - 1] if i else 1.0)\n"
+        "    return out\n\n\n"
+        "def f(x):\n"
+        "    return np.sum(helper(x, 2) ** 2)\n"
+    )
+    source = srcdiff.grad(function_of("import numpy as np\n\n\n" + text)).source_for(np.ones(3))
+    assert "for i, x_item in enumerate(x):" in source
