@@ -20,6 +20,7 @@ from srcdiff.frontend.frame import HOOKS, Frame, describe, reads
 from srcdiff.frontend.functions import call_closure, call_function
 from srcdiff.frontend.iteration import BUILTINS as ITERATION
 from srcdiff.frontend.iteration import CALL
+from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.methods import record_method
 from srcdiff.frontend.out_arguments import WRITING, filled, into_out
 from srcdiff.frontend.records import RECORDS, construct
@@ -82,8 +83,8 @@ def _call(fr: Frame, node: Any) -> FrontValue:
         value = fr.expr(keyword.value)
         if keyword.arg is not None:
             kwargs[keyword.arg] = value
-        elif isinstance(value, Parts) and value.kind == "dict":
-            kwargs.update(zip(value.keys, value.values, strict=True))
+        elif (known := known_dict(fr, value, keyword.value)) is not None:
+            kwargs.update(zip(known.keys, known.values, strict=True))
         else:
             fr.fail(keyword.value, "`**` takes a dict of known keys", "Pass the arguments by name.")
     return call_value(fr, node, function, args, kwargs)

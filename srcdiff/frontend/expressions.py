@@ -10,6 +10,7 @@ import gast
 
 from srcdiff.frontend.frame import Frame, describe, reads
 from srcdiff.frontend.iteration import iterable
+from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.list_methods import concatenated, repeated
 from srcdiff.frontend.lists import grows, is_list, known_list, new_list
 from srcdiff.frontend.special_methods import called, operated
@@ -226,8 +227,8 @@ def _dict(fr: Frame, node: Any) -> FrontValue:
     found: dict[Any, FrontValue] = {}
     for key, value in zip(node.keys, node.values, strict=True):
         if key is None:
-            inner = fr.expr(value)
-            if not isinstance(inner, Parts) or inner.kind != "dict":
+            inner = known_dict(fr, fr.expr(value), value)
+            if inner is None:
                 fr.fail(value, "`**` takes a dict of known keys", "List the keys one by one.")
             found.update(zip(inner.keys, inner.values, strict=True))
             continue

@@ -141,7 +141,8 @@ class Frame:
             self.unbound(name, node)
         if isinstance(value, Conflict):
             self.session.ask_for(value.condition)
-            self.fail(node, f"`{name}` {value.message}", "Use two names, or make both of one type.")
+            shown = f"`{name}`" if name.isidentifier() else name
+            self.fail(node, f"{shown} {value.message}", "Use two names, or make both of one type.")
         return self.session.current(value)
 
     def unbound(self, name: str, node: Any) -> NoReturn:

@@ -156,6 +156,13 @@ def take_apart(fr: Frame, value: Value, node: Any) -> Parts:
     return Parts(value.type.kind, keys, parts, value.type.cls)
 
 
+def known_dict(fr: Frame, value: FrontValue, node: Any) -> Parts | None:
+    """A dict of known keys as its parts; None for anything else."""
+    if isinstance(value, Value) and isinstance(value.type, Struct):
+        value = take_apart(fr, value, node)
+    return value if isinstance(value, Parts) and value.kind == "dict" else None
+
+
 # ---- joining two sides -------------------------------------------------------------------------------
 
 

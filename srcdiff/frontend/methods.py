@@ -8,6 +8,7 @@ from typing import Any
 
 from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.iteration import iterable
+from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.stores import writable, write_item
 from srcdiff.frontend.values import FrontValue, Parts, is_static, sequence, static
 from srcdiff.ir.core import Value, const
@@ -41,6 +42,8 @@ def record_method(
             return fr.session.new_cell(parts)
         if name == "update":
             return _update_dict(fr, node, receiver, args, kwargs)
+        if name == "pop" and args and is_static(args[0]):
+            return _taken_out(fr, node, receiver, static(args[0]), args[1:])
     if name == "_replace" or (name == "copy" and parts.kind == "list"):
         values = tuple(kwargs.get(k, v) for k, v in zip(parts.keys, parts.values, strict=True))
         return Parts(parts.kind, parts.keys, values, parts.cls)
@@ -58,13 +61,31 @@ def _update_dict(
 ) -> FrontValue:
     pairs = dict(kwargs)
     if args:
-        other = args[0] if isinstance(args[0], Parts) else None
-        if other is None or other.kind != "dict":
+        other = known_dict(fr, args[0], node)
+        if other is None:
             fr.fail(node, "update() takes a dict of known keys", "Assign the keys one by one.")
         pairs = {**dict(zip(other.keys, other.values, strict=True)), **kwargs}
     for key, value in pairs.items():
         write_item(fr, receiver, const(key), value, node)
     return const(None)
+
+
+def _taken_out(
+    fr: Frame, node: Any, receiver: Parts | Value, key: Any, default: Args
+) -> FrontValue:
+    """`d.pop(key)`, `d.pop(key, default)`."""
+    container = writable(fr, receiver, node)
+    assert container is not None
+    if key not in container.keys:
+        if not default:
+            fr.fail(node, f"the dict has no key {key!r}", "Use one of its keys, or pass a default.")
+        return default[0]
+    rest = {k: v for k, v in zip(container.keys, container.values, strict=True) if k != key}
+    taken = container.values[container.keys.index(key)]
+    fr.session.cells[container.cell] = replace(
+        container, keys=tuple(rest), values=tuple(rest.values())
+    )
+    return taken
 
 
 def _change_list(

@@ -772,6 +772,26 @@ def slices_of_lists(x, ends):
     return total
 
 
+def weighted(b, a, scale=1.0):
+    return scale * (a - b)
+
+
+@case(({"b": 1.5, "a": 2.0}, {"scale": 3.0}))
+def dicts_spread_out(p, options):
+    q = {}
+    q.update(p)
+    return weighted(**p, **options) + weighted(**{**q, "a": 0.5})
+
+
+@case(({"b": 1.5, "a": 2.0}, 3.0))
+def taken_out_of_a_dict(p, x):
+    q = {**p, "c": x}
+    scale = q.pop("c") * q.pop("d", 2.0)
+    rest = dict(p)
+    rest.pop("a")
+    return scale * sum(q.values()) * len(q) + len(p) + sum(rest.values())
+
+
 @case(({"b": 1.5, "a": 2.0},))
 def names_in_order(p):
     total = 0.0

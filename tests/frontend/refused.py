@@ -82,6 +82,12 @@ def attributes(x):
     return x
 
 
+@case("this expression is 'a' on one path and 'b' on another", '"a" if x > 0 else "b"', 1.0)
+def names_by_a_condition(x):
+    name = "a" if x > 0 else "b"
+    return x * len(name)
+
+
 @case("sorted() takes names and numbers that are known", "sorted(x)", x3)
 def sorted_numbers(x):
     return sorted(x)[0]
