@@ -7,6 +7,7 @@ import pytest
 from numba import float64, njit
 from numba.core.runtime import _nrt_python, rtsys
 
+import srcdiff
 from srcdiff.njit.own_storage import OwnStorage
 
 owning = njit(pipeline_class=OwnStorage)
@@ -118,3 +119,20 @@ def test_loops_over_rows_of_many_new_arrays_are_vectorised():
     x, y = rng.normal(size=(37, 5)), rng.normal(size=(37, 3))
     for a, b in zip(owning(fields)(x, y), fields(x, y), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_what_no_turn_changes_may_stand_in_a_loop_that_stores():
+    """LLVM took minutes over elementary functions of elementary functions, where stores might have changed them."""
+
+    def weighted(x, p):
+        total = 0.0
+        for i in range(len(x)):
+            total += np.sin(np.sin(p[0] * np.cos(p[1]))) * x[i]
+        return total
+
+    x, p = np.linspace(0.5, 2.0, 9), np.array([0.7, 0.3])
+    value, d = srcdiff.value_and_grad(weighted, argnums=(0, 1), jit=True)(x, p)
+    expected, d_expected = srcdiff.value_and_grad(weighted, argnums=(0, 1), jit=False)(x, p)
+    assert value == pytest.approx(expected, rel=1e-13)
+    for found, right in zip(d, d_expected, strict=True):
+        np.testing.assert_allclose(found, right, rtol=1e-13)
