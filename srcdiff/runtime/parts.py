@@ -271,7 +271,8 @@ def _pure(module, name, result, kinds):
     function.linkage = (
         "weak_odr"  # equal in all modules that are linked, and kept where nothing calls it yet
     )
-    for attribute in ("noinline", "nounwind", "readnone", "willreturn"):
+    # speculatable: of what no turn changes it is moved in front of the loop; LLVM takes minutes over what stays there
+    for attribute in ("noinline", "nounwind", "readnone", "speculatable", "willreturn"):
         set.add(function.attributes, attribute)  # llvmlite does not know `willreturn`
     return function, function.append_basic_block()
 
