@@ -108,6 +108,19 @@ class _Fold(Rewriter):
             self.op(old, env, b)
         else:
             self.emit(self.keep(old, env, b), b)
+            if isinstance(old, If):
+                self.known_of_branch(old, env)
+
+    def known_of_branch(self, branch: If, env: Env) -> None:
+        """What a branch yields that is its condition: True where that is, and False where it is not."""
+        condition = lookup(env, branch.condition)
+        for yes, no, result in zip(
+            branch.then.yields, branch.orelse.yields, branch.results, strict=True
+        ):
+            is_true = lookup(env, yes) in (condition, const(True))
+            is_false = lookup(env, no) in (condition, const(False))
+            if is_true and is_false and result.type == condition.type:
+                env[result] = condition
 
     def inline(self, old: If, chosen: Region, env: Env, b: Builder) -> None:
         for statement in chosen.body:

@@ -398,3 +398,25 @@ def test_arrays_added_to_zeros_are_a_sum():
         )
     )
     assert text.count(" = add ") == 2 and "add_into" not in text and "copy" not in text
+
+
+def test_what_a_branch_yields_of_its_condition_is_the_condition():
+    text = """
+    def f(%x: float64[n]) -> 0 {
+      %0: float64 = index[where='i'] %x, 0
+      %c: bool = greater %0, 1.0
+      %d: bool = if %c {
+        yield True
+      } else {
+        yield %c
+      }
+      %e: bool = if %d {
+        yield %d
+      } else {
+        yield False
+      }
+      yield %e
+    }
+    """
+    assert to_text(dce(changed(fold, program(text), X))).count("if ") == 0
+    unchanged(fold, text.replace("yield True", "yield False").replace("yield %d", "yield %c"), X)

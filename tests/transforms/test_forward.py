@@ -75,3 +75,16 @@ def test_a_tangent_that_only_the_run_can_tell_from_its_broadcast_is_made_whole()
 def test_the_result_need_not_depend_on_the_argument():
     value, tangent = srcdiff.jvp(lambda x: 2.0, (V(3),), (np.ones(3),))
     assert (value, tangent) == (2.0, 0.0)
+
+
+def test_a_result_that_no_turn_returns_has_no_tangent():
+    def f(x):
+        s = 1.0
+        for v in x:
+            for _ in range(3):
+                s = s * v
+                if 2 % 2 == 1:
+                    return s
+        return s * 2
+
+    assert problems(f, (V(4),)) == []

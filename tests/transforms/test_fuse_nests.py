@@ -1,7 +1,7 @@
 """Neighbouring loops as one; the storage of turns that are joined is known in the loops inside."""
 
 import numpy as np
-from transforms.passes import changed, check, program, unchanged
+from transforms.passes import changed, check, program
 
 from srcdiff.ir.text import to_text
 from srcdiff.transforms.fuse_nests import fuse_nests
@@ -92,36 +92,3 @@ def test_inner_loops_of_joined_turns_wait_for_what_the_turn_writes():
         3,
     )
     assert to_text(new).count("for ") == 3  # one outer loop, and the two inner ones
-
-
-def test_functions_are_not_joined_with_so_many_arrays_that_they_are_not_vectorised():
-    unchanged(
-        fuse_nests,
-        """
-        def f(%x: float64[n], %a: float64[n], %b: float64[n], %c: float64[n], %n: int64{n}) -> tuple(0: 0, 1: 1) {
-          %p: float64[n] = empty[dtype='float64'] %n
-          %q: float64[n] = empty[dtype='float64'] %n
-          for 0, %n, 1 {
-            (%i: int64{i}) ->
-            %0: float64! = index[where='i'] %x, %i
-            store[where='i'] %p, %0, %i
-            yield
-          }
-          for 0, %n, 1 {
-            (%j: int64{j}) ->
-            %1: float64! = index[where='i'] %a, %j
-            %2: float64! = index[where='i'] %b, %j
-            %3: float64! = index[where='i'] %c, %j
-            %4: float64! = index[where='i'] %x, %j
-            %5: float64! = add %1, %2
-            %6: float64! = add %3, %4
-            %7: float64! = add %5, %6
-            %8: float64! = tanh %7
-            store[where='i'] %q, %8, %j
-            yield
-          }
-          yield %p, %q
-        }
-        """,
-        X, X, X, X, 3,
-    )  # fmt: skip
