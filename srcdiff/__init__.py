@@ -1,5 +1,7 @@
 """srcdiff: derivatives of Python functions as readable source code."""
 
+from typing import Any
+
 from srcdiff.api import (
     Differentiable,
     differentiate,
@@ -48,3 +50,12 @@ __all__ = [
     "value_and_grad",
     "vjp",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`srcdiff.cuda`, which imports numba.cuda, when it is asked for."""
+    if name == "cuda":
+        import importlib  # of use here only
+
+        return importlib.import_module("srcdiff.cuda")
+    raise AttributeError(f"module 'srcdiff' has no attribute {name!r}")

@@ -77,12 +77,12 @@ DOCS = {
 
 def build(derived: Derived, arguments: Arguments, keep_text: bool = False) -> Program:
     """Generate the program for arguments of these types."""
-    with _defects_told(derived), _collector_paused():
+    with defects_told(derived), _collector_paused():
         return _build(derived, arguments, keep_text)
 
 
 @contextlib.contextmanager
-def _defects_told(derived: Derived) -> Iterator[None]:
+def defects_told(derived: Derived) -> Iterator[None]:
     """Where an invariant of ours does not hold: never a bare traceback."""
     try:
         yield
@@ -170,7 +170,7 @@ def build_loops(derived: Derived, arguments: Arguments, bound: bool = False) -> 
     Arrays from outside are further parameters, or `bound` as what the text refers to.
     """
     recorder = Recorder(verify=bool(os.environ.get("SRCDIFF_VERIFY")))
-    with _defects_told(derived), _collector_paused():
+    with defects_told(derived), _collector_paused():
         fn = derive(derived, arguments, recorder, machine=True)
         fn = each_function(fn, lambda f: own_outside(without_stops(f)))
         types = tuple(p.type for p in fn.params)

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from srcdiff.call_checks import check_arguments
 from srcdiff.codegen.load import load
@@ -38,6 +38,17 @@ __all__ = ["Generated", "Specialisation", "Specialisations"]
 _MOST = (
     32  # specialisations that are kept for one set of types, while what they read outside changes
 )
+
+
+class _Told(Protocol):
+    """What a program of any form says of what it does not depend on."""
+
+    @property
+    def source(self) -> str: ...
+    @property
+    def independent(self) -> tuple[str, ...]: ...
+    @property
+    def location(self) -> Location | None: ...
 
 
 @dataclass
@@ -118,6 +129,8 @@ class Generated:
     # ---- calling -------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.derived.options.target == "cuda":
+            return self._on_device(args, kwargs)
         try:
             direct = self._direct
             if direct is not None and not kwargs:
@@ -136,6 +149,14 @@ class Generated:
             untold = error
         self._raise_whole(args, kwargs)
         raise untold
+
+    def _on_device(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        from srcdiff.cuda.batches import one_item  # imports numba.cuda
+
+        if kwargs:
+            arguments = self.signature.bind(args, kwargs, self.static, self.place)
+            args = (*arguments.own, *arguments.values[len(arguments.own) :])
+        return one_item(self)(*args)
 
     def _values(self, specialisation: Specialisation, arguments: Arguments) -> Sequence[Any]:
         """What a program is called with."""
@@ -214,7 +235,7 @@ class Generated:
     def _specialised(
         self, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[Specialisation, Arguments]:
-        arguments = self.signature.bind(args, kwargs, self._cache.static, self._place)
+        arguments = self.signature.bind(args, kwargs, self._cache.static, self.place)
         found = self._find(arguments)
         if found is None:
             with COMPILING:
@@ -223,7 +244,12 @@ class Generated:
         check_arguments(found.program, arguments, self.signature.name)
         return found, arguments
 
-    def _place(self) -> Location | None:
+    @property
+    def static(self) -> frozenset[str]:
+        """The parameters whose values turned out to matter."""
+        return self._cache.static
+
+    def place(self) -> Location | None:
         """Where the function stands that this is the derivative of."""
         base = self.derived.base
         while isinstance(base, Generated):
@@ -237,7 +263,7 @@ class Generated:
         return None
 
     def _make(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Specialisation:
-        arguments = self.signature.bind(args, kwargs, self._cache.static, self._place)
+        arguments = self.signature.bind(args, kwargs, self._cache.static, self.place)
         found = self._find(arguments)
         if found is not None:  # another thread has been here
             return found
@@ -252,7 +278,7 @@ class Generated:
         program = build(self.derived, arguments)
         if program.static - self._cache.static:  # these are part of the key from now on
             self._cache.static |= program.static
-            arguments = self.signature.bind(args, kwargs, self._cache.static, self._place)
+            arguments = self.signature.bind(args, kwargs, self._cache.static, self.place)
         self._refuse_independent(program)
         function = load(program.source, program.name, program.bindings)
         entry = Specialisation(program, function, replace(arguments, values=(), own=()))
@@ -260,17 +286,17 @@ class Generated:
         self._cache.entries[arguments.key] = (entry, *known[: _MOST - 1])
         return entry
 
-    def _independent(self, program: Program | LoopProgram) -> tuple[str, str, Location | None]:
+    def _independent(self, program: _Told) -> tuple[str, str, Location | None]:
         names = ", ".join(repr(n) for n in program.independent)
         message = f"the result of {self.signature.name} does not depend on {names}; the derivative is zero"
         advice = "Leave it out of argnums, or pass on_independent='ignore'."
         return message, advice, program.location
 
-    def _refuse_independent(self, program: Program | LoopProgram) -> None:
+    def _refuse_independent(self, program: _Told) -> None:
         if program.independent and self.derived.options.on_independent == "raise":
             raise DifferentiationError(*self._independent(program))
 
-    def warn_independent(self, program: Program | LoopProgram) -> None:
+    def warn_independent(self, program: _Told) -> None:
         """Once for each handle and text."""
         if not program.independent:
             return
@@ -286,6 +312,13 @@ class Generated:
         from srcdiff.njit.calls import type_of  # imports Numba, which is there when it asks
 
         return type_of(self)
+
+    @property
+    def cuda_device(self) -> Any:
+        """What the user's own CUDA kernels call; see `srcdiff.cuda.DeviceFunction`."""
+        from srcdiff.cuda.device import device_function  # imports numba.cuda
+
+        return device_function(self)
 
     # ---- looking ----------------------------------------------------------------------------------
 
@@ -323,7 +356,7 @@ class Generated:
 
     @property
     def loop_source(self) -> str:
-        """The loop form of the latest specialisation: what is compiled with `jit=True`.
+        """The loop form of the latest specialisation: what is compiled with `jit=True`, or a device's.
 
         Raises
         ------
@@ -332,10 +365,18 @@ class Generated:
         UnsupportedError
             For a program that has no loop form.
         """
+        if self.derived.options.target == "cuda":
+            from srcdiff.cuda.batches import one_item  # imports numba.cuda
+
+            return one_item(self).source
         return self._loop_text(self._last("loop_source_for"))
 
     def loop_source_for(self, *args: Any, **kwargs: Any) -> str:
         """The loop form for arguments of these types, without running or compiling it."""
+        if self.derived.options.target == "cuda":
+            from srcdiff.cuda.batches import one_item  # imports numba.cuda
+
+            return one_item(self).source_for(*args)
         return self._loop_text(self.specialise(*args, **kwargs))
 
     def _loop_text(self, specialisation: Specialisation) -> str:
@@ -353,7 +394,7 @@ class Generated:
         self.specialise(*args, **kwargs)
         if is_lost(self.derived):
             raise _lost(self.__name__)
-        arguments = self.signature.bind(args, kwargs, self._cache.static, self._place)
+        arguments = self.signature.bind(args, kwargs, self._cache.static, self.place)
         with COMPILING:
             from srcdiff.derivation import build  # the stages take a while to import
 

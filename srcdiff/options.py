@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from srcdiff.errors import UnsupportedError
-
 __all__ = ["REWRITINGS", "Options", "make_options"]
 
 # the named rules of `transforms/stabilise.py`, which is not imported before the first program
@@ -60,21 +58,13 @@ def make_options(given: Mapping[str, Any], base: Options | None = None) -> Optio
         For a name that is no option.
     ValueError
         For a value that an option does not take.
-    UnsupportedError
-        For what later versions will do.
     """
     known = [f.name for f in fields(Options)]
     for name in given:
         if name not in known:
             raise TypeError(f"srcdiff has no option {name!r}; the options are {', '.join(known)}")
     values = {k: _tidy(k, v) for k, v in given.items()}
-    options = replace(base or Options(), **values)
-    if options.target == "cuda":
-        raise UnsupportedError(
-            'target="cuda": this version generates NumPy code, and with jit=True code that Numba compiles',
-            "Leave the option out, or pass jit=True and look at `g.loop_source`.",
-        )
-    return options
+    return replace(base or Options(), **values)
 
 
 def _tidy(name: str, value: Any) -> Any:

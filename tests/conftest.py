@@ -12,6 +12,8 @@ import pytest
 
 # What is generated is tested as NumPy; tests of compiled code say jit=True, or set this for themselves.
 os.environ.setdefault("SRCDIFF_JIT", "0")
+# Kernels run in Numba's simulator, which it is told of before it is imported; 0 has them compiled, or run on a device.
+os.environ.setdefault("NUMBA_ENABLE_CUDASIM", "1")
 # A cache that starts empty; processes whose texts are compared have none.
 os.environ["SRCDIFF_CACHE"] = tempfile.mkdtemp(prefix="srcdiff-tests-")
 atexit.register(shutil.rmtree, os.environ["SRCDIFF_CACHE"], ignore_errors=True)

@@ -16,9 +16,10 @@ ROOT = Path(srcdiff.__file__).parent
 STAGES = ("srcdiff.frontend", "srcdiff.transforms", "srcdiff.codegen")
 BELOW = ("srcdiff.ops", "srcdiff.ir", "srcdiff.errors")
 FRONT = (  # the modules behind `srcdiff.api`, which join the stages
-    "srcdiff.api", "srcdiff.cache", "srcdiff.call_checks", "srcdiff.checks", "srcdiff.compiling",
-    "srcdiff.derivation", "srcdiff.direct", "srcdiff.explaining", "srcdiff.generated", "srcdiff.locks", "srcdiff.njit",
-    "srcdiff.options", "srcdiff.programs", "srcdiff.references", "srcdiff.signature", "srcdiff.trees",
+    "srcdiff.api", "srcdiff.cache", "srcdiff.call_checks", "srcdiff.checks", "srcdiff.compiling", "srcdiff.cuda",
+    "srcdiff.derivation", "srcdiff.device_programs", "srcdiff.direct", "srcdiff.explaining", "srcdiff.generated",
+    "srcdiff.locks", "srcdiff.njit", "srcdiff.options", "srcdiff.programs", "srcdiff.references", "srcdiff.signature",
+    "srcdiff.trees",
 )  # fmt: skip
 ARROWS: dict[str, tuple[str, ...]] = {
     "srcdiff.ir": (),
@@ -31,6 +32,13 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "srcdiff.trees": (),
     "srcdiff.options": ("srcdiff.errors",),
     **dict.fromkeys(FRONT, (*FRONT, *STAGES, *BELOW, "srcdiff.runtime.source")),
+    "srcdiff.cuda": (
+        *FRONT,
+        *STAGES,
+        *BELOW,
+        "srcdiff.runtime.cuda",
+        "srcdiff.runtime.cuda_arrays",
+    ),
     "srcdiff.console": (),
     "srcdiff.demo_model": (),
     # the command line, the demo and libraries on top see what users see
@@ -45,6 +53,7 @@ ENTRY_POINTS = {
     "srcdiff",
     "srcdiff.cli",
     "srcdiff.__main__",
+    "srcdiff.runtime.device",
     "srcdiff.runtime.source",
     "srcdiff.runtime.vmath",
 }  # used from outside: imported by users and generated code, named in pyproject.toml
@@ -148,7 +157,11 @@ def test_start_up_imports_no_heavy_library(module: str) -> None:
     """SciPy, Numba and rich take long to import: they stand at the top of the command line's modules only."""
     top = [node for node in TREES[module].body if isinstance(node, ast.Import | ast.ImportFrom)]
     roots = {name.split(".")[0] for node in top for name in imported(node)}
-    if layer(module) in ("srcdiff.runtime", "srcdiff.njit"):  # imported by compiled code only
+    if layer(module) in (
+        "srcdiff.runtime",
+        "srcdiff.njit",
+        "srcdiff.cuda",
+    ):  # imported by compiled code only
         roots -= {"numba", "llvmlite"}
     assert roots.isdisjoint({"scipy", "numba", "rich", "pytest", "IPython"})
 

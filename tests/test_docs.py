@@ -13,6 +13,7 @@ from docs_tools import DOCUMENTS, ROOT, Block, Outcome, Session, blocks, is_part
 
 import srcdiff
 from srcdiff.codegen import folder as loading
+from srcdiff.ops.device import device_form
 from srcdiff.ops.registry import OPERATIONS
 
 EVERY = [*DOCUMENTS, ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md"]
@@ -111,6 +112,16 @@ def dotted(function: Any) -> str:
     module = str(getattr(function, "__module__", ""))
     module = "np.linalg" if module.startswith("numpy.linalg") else module
     return f"{'np' if module.startswith('numpy') else module}.{function.__name__}"
+
+
+def test_the_table_of_kernels_is_what_is_declared() -> None:
+    text = (ROOT / "docs" / "cuda.md").read_text()
+    declared = [
+        d for d in OPERATIONS.values() if d.elementwise and isinstance(d.template, str | None)
+    ]
+    rows = [(d.name, device_form(d)) for d in sorted(declared, key=lambda d: d.name)]
+    told = "".join(f"| `{name}` | {f'`{form}`' if form else '-'} |\n" for name, form in rows)
+    assert text.endswith(f"|---|---|\n{told}")
 
 
 def test_every_pass_is_in_the_table_of_the_architecture() -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 import srcdiff
-from srcdiff.errors import UnsupportedError
 from srcdiff.options import REWRITINGS, Options, make_options
 from srcdiff.transforms import stabilise
 
@@ -38,11 +37,6 @@ def test_an_unknown_option_is_named() -> None:
 def test_a_wrong_value_raises_and_says_which_are_right(option: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="expected"):
         make_options(option)
-
-
-def test_what_this_version_does_not_do_is_an_error() -> None:
-    with pytest.raises(UnsupportedError, match="this version generates NumPy code"):
-        make_options({"target": "cuda"})
 
 
 def test_options_given_later_win() -> None:

@@ -33,7 +33,7 @@ from srcdiff.codegen.ends import (
 from srcdiff.codegen.handing import Handing
 from srcdiff.codegen.needed import Needed, carried_values, reads_within
 from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Plan, is_pure
-from srcdiff.codegen.sequences import compiled_range, sequence_form
+from srcdiff.codegen.sequences import compiled_range, range_form, sequence_form
 from srcdiff.codegen.templates import conditional_text
 from srcdiff.codegen.together import is_unpacking
 from srcdiff.ir.alias import Roots
@@ -52,6 +52,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.spelling import template_of
 from srcdiff.ir.types import INT, Array, Scalar, is_float
+from srcdiff.ops.device import device_text
 
 __all__ = ["lower"]
 
@@ -105,6 +106,7 @@ class _Lowering(Handing):
         self.function_names = function_names
         self.needed = Needed(fn)
         self.only_ranges = "loops" in fn.notes
+        self.is_device = "device" in fn.notes
         self.absorbed: set[Statement] = set()  # stand in the header of a loop
 
     def keeps(self, s: Statement) -> bool:
@@ -239,6 +241,10 @@ class _Lowering(Handing):
 
     def text(self, op: Op) -> str:
         """What an operation is written as; compiled code has its own functions of numbers."""
+        if self.is_device:
+            text = device_text(op)
+            assert text is not None, op.decl.name
+            return text
         is_extreme = op.decl.name in _EXTREMES and op.spelling not in _EXTREMES.values()
         own = op.decl.name if is_extreme else op.decl.compiled
         are_numbers = all(isinstance(r.type, Scalar) and is_float(r.type) for r in op.results)
@@ -327,11 +333,12 @@ class _Lowering(Handing):
     def for_loop(self, loop: For) -> list[Node]:
         variables = self.variables(loop)
         before = copies(variables, self.starts(loop, variables), loop)
-        header = (
-            compiled_range(loop)
-            if self.only_ranges
-            else sequence_form(loop, self.counts, self.roots, self.needed.keeps)
-        )
+        if self.is_device:
+            header = range_form(loop)
+        elif self.only_ranges:
+            header = compiled_range(loop)
+        else:
+            header = sequence_form(loop, self.counts, self.roots, self.needed.keeps)
         self.home.update(header.same)
         end: End = (
             Leave(tuple(variables)) if loop.breaks else Assign(tuple(variables), is_turn=True)

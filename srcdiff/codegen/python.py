@@ -57,7 +57,12 @@ def to_source(fn: Function) -> str:
         taken.add(names[f])
         definitions.append(tree)
         defined.append(f)
-    if "loops" in fn.notes:
+    if "device" in fn.notes:
+        imports.add("numba.cuda as cuda")
+        on_device = n.call(n.attribute("cuda", "jit"), device=n.constant(True))
+        for tree in definitions:
+            tree.decorator_list = [on_device]
+    elif "loops" in fn.notes:
         imports.add("numba.njit as njit")
         if any("parallel" in f.notes for f in functions):
             imports.add("numba.prange as prange")

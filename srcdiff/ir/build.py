@@ -42,6 +42,7 @@ __all__ = [
     "lengths_of",
     "lookup",
     "range_of",
+    "ranges_of",
     "shapes_for",
     "with_parts",
 ]

@@ -188,6 +188,9 @@ class OpDecl:
         The same where NumPy text cannot say it: `simpler(b, op) -> atoms for the results`, None where it stays.
     compiled : str
         The function of `srcdiff.runtime.vmath` that compiled code calls for numbers.
+    device : str
+        What kernels say, where neither the template nor a function of `math` will do: a template, or the name of a
+        function of `srcdiff.runtime.device`.
     samples : tuple
         How tests draw arguments (see `ops.samples`).
     """
@@ -230,6 +233,7 @@ class OpDecl:
     expansion: Callable[..., Any] | None = None
     simpler: Callable[..., Any] | None = None
     compiled: str = ""
+    device: str = ""
     samples: tuple[Any, ...] = ()
 
     def __repr__(self) -> str:

@@ -168,7 +168,7 @@ def positive(x, *, out, d_out):
 
 # at 0: 0, the middle of -1 and 1
 @declare(
-    np.absolute, abs, operator.abs, spelling="np.abs", infer=integers(constants(abs)),
+    np.absolute, abs, operator.abs, spelling="np.abs", infer=integers(constants(abs)), device="abs({0})",
     elementwise=True,
     samples=(*unary(0.1, 1.0), *unary(-1.0, -0.1), fixed([0.0, -0.0], avoid="a kink", gradients=([0.0, 0.0],))),
 )  # fmt: skip
@@ -211,7 +211,7 @@ def _bind_extreme(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 # ties: half to each, as in autograd and JAX
 @declare(
-    np.maximum, max, infer=integers(largest), bind=_bind_extreme, elementwise=True,
+    np.maximum, max, infer=integers(largest), bind=_bind_extreme, elementwise=True, device="np.maximum({0}, {1})",
     samples=(
         *binary(),
         fixed([1.0, 2.0, -np.inf], [1.0, 0.5, -np.inf], wrt=(0, 1), avoid="ties", gradients=([0.5, 1.0, 0.5], [0.5,
@@ -225,6 +225,7 @@ def maximum(x, y, *, out, d_out):
 
 @declare(
     np.minimum, min, infer=integers(constants(min)), bind=_bind_extreme, elementwise=True,
+    device="np.minimum({0}, {1})",
     samples=(
         *binary(),
         fixed([1.0, 2.0, np.inf], [1.0, 0.5, np.inf], wrt=(0, 1), avoid="ties", gradients=([0.5, 0.0, 0.5], [0.5,
@@ -256,10 +257,16 @@ greater_equal = operation(
 equal = operation("equal", np.equal, operator.eq, template="{0} == {1}", **_comparison)
 not_equal = operation("not_equal", np.not_equal, operator.ne, template="{0} != {1}", **_comparison)
 
-logical_and = operation("logical_and", np.logical_and, **_comparison)
-logical_or = operation("logical_or", np.logical_or, **_comparison)
-logical_xor = operation("logical_xor", np.logical_xor, **_comparison)
-logical_not = operation("logical_not", np.logical_not, **_comparison | {"signature": "x"})
+logical_and = operation(
+    "logical_and", np.logical_and, **_comparison, device="{0} != 0 and {1} != 0"
+)
+logical_or = operation("logical_or", np.logical_or, **_comparison, device="{0} != 0 or {1} != 0")
+logical_xor = operation(
+    "logical_xor", np.logical_xor, **_comparison, device="({0} != 0) != ({1} != 0)"
+)
+logical_not = operation(
+    "logical_not", np.logical_not, **_comparison | {"signature": "x"}, device="{0} == 0"
+)
 
 
 def _truth(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

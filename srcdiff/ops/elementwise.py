@@ -119,6 +119,7 @@ _unreachable = fixed(
 @declare(
     np.logaddexp,
     compiled="logaddexp",
+    device="logaddexp",
     **_smooth(-2.0, 2.0, fixed(0.3, [0.3, 0.3], wrt=(0, 1)), _unreachable, two=True),
 )
 def logaddexp(x, y, *, out, d_out):
@@ -134,17 +135,19 @@ def sqrt(x, *, out, d_out):
     d_x = d_out / (2.0 * out)
 
 
-@declare(np.cbrt, math.cbrt, **_smooth(0.1, 3.0))
+@declare(np.cbrt, math.cbrt, **_smooth(0.1, 3.0), device="cbrt")
 def cbrt(x, *, out, d_out):
     d_x = d_out / (3.0 * out**2)
 
 
-@declare(np.square, infer=arithmetic, elementwise=True, samples=unary())
+@declare(np.square, infer=arithmetic, elementwise=True, samples=unary(), device="{0} ** 2")
 def square(x, *, out, d_out):
     d_x = d_out * 2.0 * x
 
 
-@declare(np.reciprocal, infer=arithmetic, elementwise=True, samples=unary(0.3, 2.0))
+@declare(
+    np.reciprocal, infer=arithmetic, elementwise=True, samples=unary(0.3, 2.0), device="{0} ** -1"
+)
 def reciprocal(x, *, out, d_out):
     d_x = -d_out * out**2
 
@@ -244,7 +247,8 @@ def rad2deg(x, *, out, d_out):
 
 
 @declare(
-    np.fmax, infer=arithmetic, elementwise=True, samples=(*binary(), fixed([np.nan, 1.0], [2.0, np.nan], wrt=(0,),
+    np.fmax, infer=arithmetic, elementwise=True, device="np.fmax({0}, {1})",
+    samples=(*binary(), fixed([np.nan, 1.0], [2.0, np.nan], wrt=(0,),
     avoid="NaN", gradients=([0.0, 1.0],))),
 )  # fmt: skip
 def fmax(x, y, *, out, d_out):
@@ -252,7 +256,7 @@ def fmax(x, y, *, out, d_out):
     d_y = d_out * np.where(x == y, 0.5, (x < y) | np.isnan(x))
 
 
-@declare(np.fmin, infer=arithmetic, elementwise=True, samples=binary())
+@declare(np.fmin, infer=arithmetic, elementwise=True, device="np.fmin({0}, {1})", samples=binary())
 def fmin(x, y, *, out, d_out):
     d_x = d_out * np.where(x == y, 0.5, (x < y) | np.isnan(y))
     d_y = d_out * np.where(x == y, 0.5, (x > y) | np.isnan(x))
@@ -317,7 +321,7 @@ _mask = [True, False, True]
 
 
 @declare(
-    np.where, infer=_chosen, elementwise=True, linear=True, boxes=True,
+    np.where, infer=_chosen, elementwise=True, linear=True, boxes=True, device="{1} if {0} else {2}",
     samples=(
         fixed(_mask, [1.0, 2.0, 3.0], [4.0, 5.0, 6.0], wrt=(1, 2)),
         fixed(_mask, 1.5, [[4.0, 5.0, 6.0]], wrt=(1, 2)),
@@ -341,7 +345,7 @@ def copysign(x, y, *, out, d_out):
 
 
 @declare(
-    np.heaviside, infer=floating, elementwise=True,
+    np.heaviside, infer=floating, elementwise=True, device="heaviside",
     samples=(
         fixed([-1.5, 2.0, 0.5], [0.5, 0.3, -2.0], wrt=(0, 1)),
         fixed([0.0, 2.0, -1.0], [0.5, 0.3, 0.7], wrt=(1,)),
@@ -353,7 +357,8 @@ def heaviside(x, h0, *, out, d_out):
 
 
 @declare(
-    np.nan_to_num, infer=arithmetic, elementwise=True, samples=(draw((3,)), fixed([1.0, np.nan, np.inf],
+    np.nan_to_num, infer=arithmetic, elementwise=True, device="nan_to_num",
+    samples=(draw((3,)), fixed([1.0, np.nan, np.inf],
     avoid="not finite", gradients=([1.0, 0.0, 0.0],))),
 )  # fmt: skip
 def nan_to_num(x, *, out, d_out):
@@ -377,15 +382,15 @@ def _step(
     )
 
 
-sign = _step("sign", np.sign, infer=arithmetic)
-floor = _step("floor", np.floor)
-ceil = _step("ceil", np.ceil)
-trunc = _step("trunc", np.trunc, np.fix)
-rint = _step("rint", np.rint)
+sign = _step("sign", np.sign, infer=arithmetic, device="sign")
+floor = _step("floor", np.floor, device="floor")
+ceil = _step("ceil", np.ceil, device="ceil")
+trunc = _step("trunc", np.trunc, np.fix, device="trunc")
+rint = _step("rint", np.rint, device="rint")
 isnan = _step("isnan", np.isnan, math.isnan, infer=boolean, cost="cheap")
 isinf = _step("isinf", np.isinf, math.isinf, infer=boolean, cost="cheap")
 isfinite = _step("isfinite", np.isfinite, math.isfinite, infer=boolean, cost="cheap")
-signbit = _step("signbit", np.signbit, infer=boolean, cost="cheap")
+signbit = _step("signbit", np.signbit, infer=boolean, cost="cheap", device="signbit")
 
 
 def _round_text(op: Op) -> str:

@@ -44,17 +44,17 @@ def _smooth(
 # ---- log-probabilities -----------------------------------------------------------------------
 
 
-@declare("scipy.special.expit", **_smooth(), compiled="expit")
+@declare("scipy.special.expit", **_smooth(), compiled="expit", device="expit")
 def expit(x, *, out, d_out):
     d_x = d_out * out * (1.0 - out)
 
 
-@declare("scipy.special.logit", **_smooth(0.1, 0.9))
+@declare("scipy.special.logit", **_smooth(0.1, 0.9), device="logit")
 def logit(x, *, out, d_out):
     d_x = d_out / (x * (1.0 - x))
 
 
-@declare("scipy.special.log_expit", **_smooth(), compiled="log_expit")
+@declare("scipy.special.log_expit", **_smooth(), compiled="log_expit", device="log_expit")
 def log_expit(x, *, out, d_out):
     d_x = d_out * special.expit(-x)
 
@@ -162,7 +162,7 @@ def log_softmax(x, axis=None, *, out, d_out):
 
 @declare(
     "scipy.special.xlogy", **_smooth(0.2, 2.0, fixed([0.0, 0.0, 2.0], [0.0, 1.0, 4.0], wrt=(1,), avoid="0 log 0",
-    gradients=([0.0, 0.0, 0.5],)), two=True),
+    gradients=([0.0, 0.0, 0.5],)), two=True), device="xlogy",
 )  # fmt: skip
 def xlogy(x, y, *, out, d_out):
     d_x = d_out * np.log(y)
@@ -171,13 +171,13 @@ def xlogy(x, y, *, out, d_out):
     )  # d_y at x = 0 goes on changing with x
 
 
-@declare("scipy.special.xlog1py", **_smooth(0.2, 2.0, two=True))
+@declare("scipy.special.xlog1py", **_smooth(0.2, 2.0, two=True), device="xlog1py")
 def xlog1py(x, y, *, out, d_out):
     d_x = d_out * np.log1p(y)
     d_y = d_out * x / np.where((x == 0.0) & (y == -1.0), 1.0, 1.0 + y)
 
 
-@declare("scipy.special.entr", **_smooth(0.2, 2.0))
+@declare("scipy.special.entr", **_smooth(0.2, 2.0), device="entr")
 def entr(x, *, out, d_out):
     d_x = -d_out * (np.log(x) + 1.0)
 
@@ -195,13 +195,16 @@ def erfc(x, *, out, d_out):
     d_x = -d_out * np.exp(-(x**2)) * (2.0 / np.sqrt(np.pi))
 
 
-@declare("scipy.special.ndtr", **_smooth(), compiled="ndtr")
+@declare("scipy.special.ndtr", **_smooth(), compiled="ndtr", device="ndtr")
 def ndtr(x, *, out, d_out):
     d_x = d_out * np.exp(-0.5 * x**2) / np.sqrt(2.0 * np.pi)
 
 
 @declare(
-    "scipy.special.log_ndtr", **_smooth(-2.0, 2.0, fixed([-8.0, -30.0, 4.0])), compiled="log_ndtr"
+    "scipy.special.log_ndtr",
+    **_smooth(-2.0, 2.0, fixed([-8.0, -30.0, 4.0])),
+    compiled="log_ndtr",
+    device="log_ndtr",
 )
 def log_ndtr(x, *, out, d_out):
     d_x = d_out * np.exp(-0.5 * x**2 - out) / np.sqrt(2.0 * np.pi)
@@ -220,20 +223,26 @@ def gamma(x, *, out, d_out):
     d_x = d_out * out * special.digamma(x)
 
 
-@declare("scipy.special.digamma", "scipy.special.psi", **_smooth(0.3, 4.0), compiled="digamma")
+@declare(
+    "scipy.special.digamma",
+    "scipy.special.psi",
+    **_smooth(0.3, 4.0),
+    compiled="digamma",
+    device="digamma",
+)
 def digamma(x, *, out, d_out):
     d_x = d_out * special.polygamma(1, x)
 
 
 @declare(
-    "scipy.special.polygamma", infer=double, elementwise=True, boxes=True, compiled="polygamma",
+    "scipy.special.polygamma", infer=double, elementwise=True, boxes=True, compiled="polygamma", device="polygamma",
     samples=(fixed(1, [0.5, 1.5, 3.0], wrt=(1,)), fixed(2, 1.5, wrt=(1,)), fixed([[1], [3]], [0.5, 1.5], wrt=(1,))),
 )  # fmt: skip
 def polygamma(n, x, *, out, d_out):
     d_x = d_out * special.polygamma(n + 1, x)
 
 
-@declare("scipy.special.betaln", **_smooth(0.3, 4.0, two=True))
+@declare("scipy.special.betaln", **_smooth(0.3, 4.0, two=True), device="betaln")
 def betaln(a, b, *, out, d_out):
     d_a = d_out * (special.digamma(a) - special.digamma(a + b))
     d_b = d_out * (special.digamma(b) - special.digamma(a + b))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +20,7 @@ from srcdiff.ir.build import (
     with_parts,
 )
 from srcdiff.ir.core import Atom, Call, Function, Op, Statement, Value, regions_of, walk
-from srcdiff.ir.types import Array, Dim, Scalar, Type, all_dims, dims_of
+from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, all_dims, dims_of
 from srcdiff.ops import memory
 from srcdiff.transforms.facts import defined_in, written_values
 
@@ -28,13 +29,16 @@ __all__ = ["inline_calls"]
 _MOST = 80  # statements of a helper that is called in several places
 
 
-def inline_calls(fn: Function) -> Function:
-    """`fn` with the statements of such helpers in the place of their calls."""
-    return _Inline(fn)(fn)
+def inline_calls(fn: Function, most: int = _MOST) -> Function:
+    """`fn` with the statements of such helpers in the place of their calls; one that is called in several places has
+    `most` at most.
+    """
+    return _Inline(fn, most)(fn)
 
 
 class _Inline(Rewriter):
-    def __init__(self, fn: Function) -> None:
+    def __init__(self, fn: Function, most: int) -> None:
+        self.most = most
         self.written = written_values(fn)
         self.places = Counter(s.function.name for s in walk(fn.body) if isinstance(s, Call))
         self.assumptions: list[tuple[Dim, Dim]] = []
@@ -79,10 +83,12 @@ class _Inline(Rewriter):
 
     def may_inline(self, call: Call) -> bool:
         body = list(walk(call.function.body))
-        if len(body) > _MOST and self.places[call.function.name] > 1:
+        if len(body) > self.most and self.places[call.function.name] > 1:
             return False
         if not self.written.isdisjoint(call.results):
             return False
+        if self.most == sys.maxsize:
+            return all(not _has_list(v.type) for v in (*call.operands, *call.results))
         return all(not isinstance(s, Op) or not s.decl.effect for s in body) and all(
             isinstance(v.type, Array | Scalar) for v in (*call.operands, *call.results)
         )
@@ -108,6 +114,12 @@ class _Inline(Rewriter):
             found = lookup(inner, y)
             is_storage = isinstance(y, Value) and y in written
             env[r] = b.op(memory.read, found, name=r.name) if is_storage else found
+
+
+def _has_list(type_: Type) -> bool:
+    if isinstance(type_, Struct):
+        return any(map(_has_list, type_.parts))
+    return isinstance(type_, List)
 
 
 def _named(new: Statement, old: Statement, names: dict[Value, Value], env: Env) -> Statement:

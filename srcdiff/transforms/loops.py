@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.core import Function
@@ -12,6 +13,11 @@ from srcdiff.transforms.contiguous import contiguous
 from srcdiff.transforms.countdown import countdown
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
+from srcdiff.transforms.device_checks import device_checks, device_values
+from srcdiff.transforms.device_errors import device_errors
+from srcdiff.transforms.device_lengths import device_lengths
+from srcdiff.transforms.device_storage import device_storage, given_results
+from srcdiff.transforms.entry_checks import with_entry_checks
 from srcdiff.transforms.equal_lengths import equal_lengths
 from srcdiff.transforms.expand import Expansions, expand
 from srcdiff.transforms.forward_stores import drop_unread, forward_stores
@@ -26,6 +32,7 @@ from srcdiff.transforms.length_checks import length_checks
 from srcdiff.transforms.lengths import bind_lengths, lacking
 from srcdiff.transforms.narrow_numbers import narrow_numbers
 from srcdiff.transforms.nests import NoLoopForm
+from srcdiff.transforms.own_carries import own_carries
 from srcdiff.transforms.parallel import parallel
 from srcdiff.transforms.pipeline import Pass, Recorder
 from srcdiff.transforms.plain_messages import plain_messages
@@ -36,14 +43,16 @@ from srcdiff.transforms.records import assuming, records
 from srcdiff.transforms.reuse_buffers import reuse_buffers
 from srcdiff.transforms.scalarise import scalarise
 from srcdiff.transforms.shrink_buffers import shrink_buffers
+from srcdiff.transforms.single import single
 from srcdiff.transforms.split_loops import split_loops
 from srcdiff.transforms.split_nests import split_nests
+from srcdiff.transforms.stacks import stacks
 from srcdiff.transforms.sums_in_memory import sums_in_memory
 from srcdiff.transforms.tables import tables
 from srcdiff.transforms.truth_numbers import truth_numbers
 from srcdiff.transforms.unroll import small_axes, unroll
 
-__all__ = ["to_loops"]
+__all__ = ["to_device_loops", "to_loops"]
 
 
 def to_loops(
@@ -66,7 +75,7 @@ def to_loops(
     NoLoopForm
         For what neither loops nor compiled NumPy can say.
     """
-    in_loops = _into_loops(lengths, expansions, fastmath, narrow)
+    in_loops = _into_loops(lengths, expansions, calls=True, gather=fastmath, narrow=narrow)
     small = assuming(fn, small_axes(fn, lengths) if narrow else {})
     new = recorder.run(small, in_loops)
     if small is not fn and not new.notes.get("unrolled"):
@@ -74,11 +83,69 @@ def to_loops(
     return recorder.run(new, _fast(lengths, fastmath, threads))
 
 
+def to_device_loops(
+    fn: Function,
+    lengths: Mapping[str, int],
+    expansions: Expansions,
+    recorder: Recorder,
+    names: Sequence[str],
+    narrow: bool = False,
+    raises: bool = True,
+) -> Function:
+    """A derivative ready to be printed for a thread of a CUDA device: loops that take no storage and call no NumPy.
+
+    Arrays of the result are added to further parameters, called `names`; see `device_storage`. What does not raise
+    says what it would have raised in a last parameter (see `device_errors`), and is called with arguments that were
+    looked at. `narrow`: for small axes as long as at hand, and what then is small enough to be a thread's own.
+
+    Raises
+    ------
+    NoLoopForm
+        For what cannot be said so.
+    """
+    fn = assuming(fn, small_axes(fn, lengths) if narrow else {})
+    new = recorder.run(
+        fn, _into_loops(lengths, expansions, calls=False, gather=False, narrow=narrow)
+    )
+    return recorder.run(new, _for_device(names, raises))
+
+
+def _for_device(names: Sequence[str], raises: bool) -> tuple[Pass, ...]:
+    """Fewer loops and less storage, given from outside."""
+    entered = Pass("entry checks", _entered, "they take no others than they are generated for")
+    return (
+        Pass("stacks", stacks, "lists are arrays with room", whole=True),
+        Pass("device values", device_values, "devices have no lists and no recursion", whole=True),
+        Pass("single", single, "devices are slow at double precision"),
+        Pass("lengths", device_lengths, "storage that comes from outside is no one to ask"),
+        *((entered,) if raises else ()),
+        Pass("results", lambda f: given_results(f, names), "the caller adds up gradients"),
+        *_JOINED,
+        Pass("sums in memory", sums_in_memory, "a number is added to faster than an element"),
+        Pass("hoist", hoist, "what does not change in a loop"),
+        Pass("shrink buffers", shrink_buffers, "each turn has a row of its own"),
+        Pass("reuse buffers", reuse_buffers, "what is not needed any more is written over"),
+        Pass("hoist buffers", hoist_buffers, "a loop takes its storage once"),
+        Pass("truth numbers", truth_numbers, "compiled code converts none"),
+        Pass("countdown", countdown, "compiled code counts down"),
+        Pass("dead code", dce, "what is left over"),
+        Pass("compiled", lambda f: _noted(f, False), "it is printed as loops"),
+        Pass("own carries", own_carries, "turns hand on storage that all share"),
+        Pass("device checks", device_checks, "devices have neither lists nor NumPy"),
+        Pass("storage", device_storage, "a thread takes no storage"),
+        Pass("fuse nests", fuse_nests, "storage is cleared where it is filled"),
+        Pass("single", single, "passes write numbers in double precision"),
+        Pass("dead code", dce, "lengths that only storage asked for"),
+        *(() if raises else (Pass("errors", device_errors, "kernels raise nothing"),)),
+    )
+
+
 def _into_loops(
-    lengths: Mapping[str, int], expansions: Expansions, fastmath: bool, narrow: bool
+    lengths: Mapping[str, int], expansions: Expansions, calls: bool, gather: bool, narrow: bool
 ) -> tuple[Pass, ...]:
-    """From array operations to loops over scalars, one for each."""
-    gather = Pass(
+    """From array operations to loops over scalars, one for each; with `calls`, what NumPy does faster is left to it."""
+    inlined = _inlined if calls else _all_inlined
+    gathered = Pass(
         "gathered products", lambda f: gathered_products(f, lengths), "BLAS likes matrices better"
     )
     fields = Pass("records", lambda f: records(f, lengths), "rows of known lengths", whole=True)
@@ -89,11 +156,11 @@ def _into_loops(
             lambda f: bind_lengths(expand(f, expansions)),
             "fewer operations have loop forms",
         ),
-        Pass("inline calls", _inlined, "loops of helpers fuse with their callers'"),
+        Pass("inline calls", inlined, "loops of helpers fuse with their callers'"),
         *((fields,) if narrow else ()),
         Pass("narrow numbers", narrow_numbers, "variables of compiled code have one type"),
         Pass("equal lengths", equal_lengths, "loops of as many turns are seen to be"),
-        *((gather,) if fastmath else ()),
+        *((gathered,) if gather else ()),
         Pass("common", cse, "what expansions have in common"),
         Pass("dead code", dce, "what they leave over"),
         Pass("python errors", python_errors, "compiled code divides by zero and computes on"),
@@ -102,7 +169,7 @@ def _into_loops(
         Pass("bound names", bound_names, "compiled code reads what no turn has bound"),
         Pass("length checks", length_checks, "loops over scalars ask for no length"),
         Pass("clear in turns", clear_in_turns, "turns share storage, which one of them clears"),
-        Pass("scalarise", lambda f: _scalarised(f, lengths), "array operations are loops"),
+        Pass("scalarise", lambda f: _scalarised(f, lengths, calls), "array operations are loops"),
         Pass("unroll", unroll, "points have a few coordinates"),
     )
 
@@ -117,13 +184,7 @@ def _fast(lengths: Mapping[str, int], fastmath: bool, threads: int | None) -> tu
         "lanes", lambda f: lanes(f, lengths), "turns that wait for none are vectors"
     )
     return (
-        Pass("common", _common, "elements that several loops ask for"),
-        Pass("hoist checks", hoist_checks, "indices are checked once for all turns"),
-        Pass("fuse nests", fuse_nests, "what is made in a turn is used in it"),
-        Pass("forward stores", forward_stores, "what was stored is at hand"),
-        Pass("unread", drop_unread, "storage between loops that are one now"),
-        Pass("common", _common, "fused bodies repeat themselves"),
-        Pass("dead code", dce, "what is left over"),
+        *_JOINED,
         Pass("tables", tables, "what is the same in all turns is computed once"),
         *((side_by_side,) if fastmath and threads == 0 else ()),
         Pass("axis order", axis_order, "innermost loops go through memory in its order"),
@@ -154,12 +215,31 @@ def _common(fn: Function) -> Function:
     return cse(fn, in_user_lines=True)
 
 
+def _entered(fn: Function) -> Function:
+    return with_entry_checks(fn, compiled=True)
+
+
+def _all_inlined(fn: Function) -> Function:
+    return bind_lengths(inline_calls(fn, most=sys.maxsize))
+
+
+_JOINED = (
+    Pass("common", _common, "elements that several loops ask for"),
+    Pass("hoist checks", hoist_checks, "indices are checked once for all turns"),
+    Pass("fuse nests", fuse_nests, "what is made in a turn is used in it"),
+    Pass("forward stores", forward_stores, "what was stored is at hand"),
+    Pass("unread", drop_unread, "storage between loops that are one now"),
+    Pass("common", _common, "fused bodies repeat themselves"),
+    Pass("dead code", dce, "what is left over"),
+)
+
+
 def _noted(fn: Function, fastmath: bool) -> Function:
     return replace(fn, notes={**fn.notes, "loops": fastmath})
 
 
-def _scalarised(fn: Function, lengths: Mapping[str, int]) -> Function:
-    fn = bind_lengths(scalarise(fn, lengths))
+def _scalarised(fn: Function, lengths: Mapping[str, int], calls: bool) -> Function:
+    fn = bind_lengths(scalarise(fn, lengths, calls))
     if lacking(fn):
         raise NoLoopForm("a length that only arrays show which loops do without")
     return fn

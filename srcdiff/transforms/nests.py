@@ -13,6 +13,7 @@ import numpy as np
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, For, If, Op, OpDecl, Region, Statement, Value, const
+from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Scalar, Type, ndim_of, shape_of
 from srcdiff.ops import arithmetic, containers, control, memory
 from srcdiff.ops.building import length_of
@@ -30,7 +31,11 @@ _INDEX_NAMES = "ijklmn"
 
 
 class NoLoopForm(Exception):
-    """An operation that cannot be said with loops over scalars; the text says which."""
+    """An operation that cannot be said with loops over scalars; the text says which, `location` where it stands."""
+
+    def __init__(self, reason: str, location: Location | None = None) -> None:
+        super().__init__(reason)
+        self.location = location
 
 
 @dataclass

@@ -54,21 +54,24 @@ __all__ = ["scalarise"]
 _SMALL = 1024  # multiplications up to which loops beat a call of BLAS
 
 
-def scalarise(fn: Function, lengths: Mapping[str, int]) -> Function:
+def scalarise(fn: Function, lengths: Mapping[str, int], calls: bool = True) -> Function:
     """`fn` with loops for its array operations; `lengths` of the arguments at hand say which products are small.
+
+    Without `calls`, all products are loops.
 
     Raises
     ------
     NoLoopForm
         For what can be said neither with loops nor by a call of NumPy.
     """
-    return _Scalarise(fn, lengths).function(fn)
+    return _Scalarise(fn, lengths, calls).function(fn)
 
 
 class _Scalarise(Waiting):
-    def __init__(self, fn: Function, lengths: Mapping[str, int]) -> None:
+    def __init__(self, fn: Function, lengths: Mapping[str, int], calls: bool) -> None:
         super().__init__(fn)
         self.lengths = lengths
+        self.calls = calls
         self.checks = BoundsChecks(self.arrays.get, self.check_each)
 
     def function(self, fn: Function) -> Function:
@@ -319,6 +322,8 @@ class _Scalarise(Waiting):
 
     def is_small(self, dims: Sequence[Dim]) -> bool:
         """Whether a product over these lengths is faster as loops."""
+        if not self.calls:
+            return True
         count = size_at_hand(dims, self.lengths)
         return count is not None and count <= _SMALL
 

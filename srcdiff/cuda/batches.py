@@ -1,0 +1,241 @@
+"""`srcdiff.cuda.batched`: a generated function for many items at once, a thread for each."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from srcdiff.codegen.load import load
+from srcdiff.cuda.items import Axes, Items
+from srcdiff.cuda.kernels import Batch, classes_in, kernel_text
+from srcdiff.cuda.launch import Launch, is_summed
+from srcdiff.device_programs import DeviceProgram, build_device
+from srcdiff.errors import CompileWarning, DifferentiationError, UnsupportedError
+from srcdiff.generated import Generated
+from srcdiff.locks import COMPILING
+from srcdiff.programs import fits_lengths
+from srcdiff.runtime import cuda_arrays as device
+from srcdiff.runtime.cuda import device_problem
+from srcdiff.trees import leaves, map_leaves
+
+__all__ = ["Batched", "batched", "one_item"]
+
+
+def batched(
+    g: Any,
+    in_axes: Axes = 0,
+    reduce: str | None = None,
+    *,
+    deterministic: bool = False,
+    memory_limit: int | None = None,
+    fallback: str | None = None,
+) -> Batched:
+    """A generated function over a batch of items on a CUDA device.
+
+    Parameters
+    ----------
+    g
+        What is computed for an item: `f.grad`, `f.value_and_grad`, `f.hvp`, ...
+    in_axes
+        For each argument the axis of its items, or None for what all items share; an int stands for all arguments. In
+        the place of a container there may be a container of such, as in `jax.vmap`.
+    reduce
+        None: all results are those of single items, stacked in front. "sum", "mean": results are those of the sum, or
+        mean, over the items: values, and gradients in what items share, are added up; gradients in what each item has
+        for itself stay apart.
+    deterministic
+        Sums come out the same, to the bit, however much memory is free: where memory is short, the number of threads
+        is halved until their storage fits. (In one process, with as much memory, they always do.)
+    memory_limit
+        Bytes for the storage of threads; by default half of what is free. Where it is less than all items need at
+        once, fewer threads take several items each.
+    fallback
+        "cpu": where there is no device, or the program cannot be a kernel, run the items one after the other on the
+        CPU, and say so once.
+
+    Returns
+    -------
+    Batched
+        Called with arrays of NumPy it gives such; called with arrays on the device (CuPy, PyTorch, Numba) it gives
+        arrays of that library. `stream=` is a stream of Numba's.
+
+    Raises
+    ------
+    UnsupportedError
+        When called: no device, or a program that cannot be a kernel.
+    ValueError
+        For other choices; when called, for axes that are not there or of unequal lengths.
+    MemoryError
+        When called: the storage for one item is more than there is.
+    """
+    if reduce not in (None, "sum", "mean"):
+        raise ValueError(f'reduce={reduce!r}: expected None, "sum" or "mean"')
+    if fallback not in (None, "cpu"):
+        raise ValueError(f'fallback={fallback!r}: expected None or "cpu"')
+    if memory_limit is not None and memory_limit < 1:
+        raise ValueError(f"memory_limit={memory_limit!r}: expected a number of bytes")
+    if not isinstance(g, Generated):
+        raise TypeError(f"batched takes a derivative such as f.value_and_grad, not {g!r}")
+    return Batched(g, in_axes, reduce, deterministic, memory_limit, fallback)
+
+
+def one_item(handle: Generated) -> Batched:
+    """What calls of a function with `target="cuda"` run: one item, by one thread. One for each handle."""
+    known = handle.__dict__.get("_one_item")
+    if known is None:
+        known = handle.__dict__["_one_item"] = Batched(
+            handle, None, None, False, None, None, is_single=True
+        )
+    assert isinstance(known, Batched)
+    return known
+
+
+@dataclass
+class _Kernel:
+    program: DeviceProgram
+    source: str
+    function: Any
+
+    def fits(self, lengths: Mapping[str, int]) -> bool:
+        return fits_lengths(self.program.assumptions, self.program.counts, lengths)
+
+
+class Batched:
+    """A generated function for many items at once; see `batched`."""
+
+    def __init__(
+        self,
+        handle: Generated,
+        in_axes: Axes,
+        reduce: str | None,
+        deterministic: bool,
+        memory_limit: int | None,
+        fallback: str | None,
+        is_single: bool = False,
+    ) -> None:
+        self.is_single = is_single
+        self.handle = handle
+        self.in_axes = in_axes
+        self.reduce = reduce
+        self.deterministic = deterministic
+        self.memory_limit = memory_limit
+        self.fallback = fallback
+        self.kernels: dict[Any, list[_Kernel]] = {}
+        self.latest: _Kernel | None = None
+        self._told = False
+
+    def __repr__(self) -> str:
+        return f"<srcdiff {self.handle.__name__}, batched>"
+
+    @property
+    def source(self) -> str:
+        """The text of the latest call's kernel, with the device function that it calls.
+
+        Raises
+        ------
+        DifferentiationError
+            Before the first call.
+        """
+        if self.latest is None:
+            raise DifferentiationError(
+                f"{self.handle.__name__} has no kernel yet: it is generated for the types of the arguments",
+                "Call it first, or use source_for(*args), which generates without running.",
+            )
+        return self.latest.source
+
+    def source_for(self, *args: Any) -> str:
+        """The text of the kernel for arguments like these: nothing is compiled, and no device is needed."""
+        return self._kernel(Items(self.handle, args, self.in_axes, self.is_single)).source
+
+    def __call__(self, *args: Any, stream: Any = 0) -> Any:
+        items = Items(self.handle, args, self.in_axes, self.is_single)
+        problem = device_problem()
+        try:
+            if problem is not None:
+                raise UnsupportedError(*problem)
+            kernel = self._kernel(items)
+        except UnsupportedError as error:
+            if self.fallback != "cpu":
+                raise
+            return self._on_cpu(items, error)
+        self.latest = kernel
+        return self._launch(kernel, items, stream).run()
+
+    def _launch(self, kernel: _Kernel, items: Items, stream: Any = 0) -> Launch:
+        limit = device.free_memory() // 2 if self.memory_limit is None else self.memory_limit
+        return Launch(
+            kernel.program,
+            kernel.function,
+            items,
+            self.reduce,
+            limit,
+            self.deterministic,
+            self.is_single,
+            stream,
+        )
+
+    def rooms(self, *args: Any) -> dict[str, int]:
+        """How much room stacks need for such arguments, by the symbols of their lengths: enough, found by a run.
+
+        Raises
+        ------
+        UnsupportedError
+            Without a device.
+        """
+        problem = device_problem()
+        if problem is not None:
+            raise UnsupportedError(*problem)
+        items = Items(self.handle, args, self.in_axes, self.is_single)
+        launch = self._launch(self._kernel(items), items)
+        launch.run()
+        return launch.lengths
+
+    def _kernel(self, items: Items) -> _Kernel:
+        """The kernel for such arguments, generated if need be."""
+        arguments, axes = items.arguments, items.kernel_axes
+        key = (arguments.types, axes)
+        with COMPILING:
+            for known in self.kernels.get(key, ()):
+                if known.fits(arguments.lengths):
+                    return known
+            program = build_device(self.handle.derived, arguments, raises=False)
+            called = [program.called[k] for k in program.arrays]
+            own = tuple(not is_summed(items, self.reduce, n, is_number=False) for n in called)
+            text, name = kernel_text(program, Batch(axes, own))
+            bindings = {**program.bindings, **classes_in(program.types)}
+            new = _Kernel(program, text, load(text, name, bindings))
+            self.handle.warn_independent(program)
+            self.kernels.setdefault(key, []).insert(0, new)
+            return new
+
+    def _on_cpu(self, items: Items, error: UnsupportedError) -> Any:
+        """Item after item, without a kernel."""
+        if items.library is not None:
+            raise UnsupportedError(
+                f"{error.message}, and the arguments are on a device",
+                "Pass NumPy arrays.",
+                error.location,
+            )
+        if not items.count:
+            raise ValueError("a batch without items has no results on the CPU")
+        if not self._told:
+            self._told = True
+            warning = CompileWarning(
+                f"{error.message}, so items run on the CPU, one after the other",
+                "Leave fallback out to have an error instead.",
+                error.location,
+            )
+            warnings.warn(warning, stacklevel=3)
+        results = [self.handle(*items.item(i)) for i in range(items.count)]
+        stacked = map_leaves(lambda *each: np.stack(each), results[0], *results[1:])
+        names = iter(items.results(len([*leaves(stacked)])))
+        return map_leaves(lambda leaf: self._reduced(leaf, next(names), items), stacked)
+
+    def _reduced(self, leaf: Any, name: str, items: Items) -> Any:
+        if is_summed(items, self.reduce, name, is_number=np.ndim(leaf) == 1):
+            return np.mean(leaf, axis=0) if self.reduce == "mean" else np.sum(leaf, axis=0)
+        return leaf / items.count if self.reduce == "mean" and name != "result" else leaf

@@ -1,0 +1,215 @@
+"""`g.cuda_device`: a generated function that the user's own kernels call.
+
+    @cuda.jit
+    def step(x, d_x, value):
+        i = cuda.grid(1)
+        if i < len(x):
+            value[i] = energy_value_and_grad(x[i], d_x[i])      # energy.value_and_grad.cuda_device
+
+Numba asks what stands for a call of these argument types, as it asks its own device functions; the simulator calls it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numba.core import types
+from numba.core.errors import TypingError
+
+from srcdiff.codegen.load import load
+from srcdiff.cuda.batches import one_item
+from srcdiff.device_programs import DeviceProgram, build_device
+from srcdiff.errors import DifferentiationError, UnsupportedError
+from srcdiff.frontend.places import place_of
+from srcdiff.generated import Generated
+from srcdiff.ir.location import Location
+from srcdiff.ir.types import Array, Dim, Scalar, Type
+from srcdiff.locks import COMPILING
+from srcdiff.njit.types import arguments_of, plain_type
+from srcdiff.runtime.cuda import dispatcher_type
+
+__all__ = ["DeviceFunction", "Scratch", "device_function"]
+
+
+class Scratch(NamedTuple):
+    """An array that a device function is to be given, behind the arrays that it adds to."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+@dataclass
+class _Compiled:
+    program: DeviceProgram
+    function: Any  # Numba's device function
+
+
+class DeviceFunction:
+    """A generated function for kernels, for whatever types it is called with.
+
+    It takes the function's arguments, then an array for each array of the result, to which it *adds* (gradients), then
+    an array for each of `scratch(*args)`, which it writes over. It returns the numbers of the result: nothing, one, or
+    a tuple of them.
+
+    Notes
+    -----
+    Numba drops what a kernel raises unless it is compiled with `debug=True` (and `opt=False`): the thread ends there.
+    An axis of length 1 is not broadcast against longer ones.
+    """
+
+    is_compiling = False  # what Numba asks of dispatchers: it never calls itself
+
+    def __init__(self, handle: Generated) -> None:
+        self.handle = handle
+        self.known: dict[tuple[Any, ...], _Compiled] = {}
+        self.chosen: dict[tuple[Any, ...], _Compiled] = {}  # by the types of whole calls
+
+    def __repr__(self) -> str:
+        return f"<srcdiff device function {self.handle.__name__}>"
+
+    def source_for(self, *args: Any) -> str:
+        """The text for arguments like these."""
+        return self.compiled(_types_of(args)).program.source
+
+    def scratch(self, *args: Any) -> tuple[Scratch, ...]:
+        """The arrays that a call with such arguments needs, in the order in which it takes them.
+
+        Parameters
+        ----------
+        *args
+            The function's arguments for one call: NumPy arrays, device arrays, or numbers. Only their shapes, dtypes
+            and whole numbers matter, unless turns of unknown number keep something: then the function is run once, in
+            a kernel, to see how many there are.
+        """
+        program = self.compiled(_types_of(args)).program
+        found = {s.name: s for s in _storage(program, args, ("scratch",), {})}
+        if any(s.role == "stack" for s in program.storage):
+            lengths = one_item(self.handle).rooms(*args)
+            found |= {s.name: s for s in _storage(program, args, ("stack",), lengths)}
+        return tuple(found[s.name] for s in program.storage if s.role != "result")
+
+    def results(self, *args: Any) -> tuple[Scratch, ...]:
+        """The arrays that a call with such arguments adds to, in the order in which it takes them."""
+        program = self.compiled(_types_of(args)).program
+        return _storage(program, args, ("result",), {})
+
+    def compiled(self, given: tuple[Any, ...]) -> _Compiled:
+        """What stands for a call whose first arguments are of these Numba types."""
+        handle = self.handle
+        own = tuple(map(plain_type, given[: len(handle.signature.names)]))
+        with COMPILING:
+            if own not in self.known:
+                arguments = arguments_of(handle.signature, own, lambda: _place(handle))
+                program = build_device(handle.derived, arguments, bound=True)
+                function = load(program.source, program.name, program.bindings)
+                self.known[own] = _Compiled(program, function)
+            return self.known[own]
+
+    # ---- what Numba asks of a device function, and its simulator ----
+
+    @property
+    def _numba_type_(self) -> Any:
+        return dispatcher_type(self)
+
+    def get_call_template(self, args: tuple[Any, ...], kws: Mapping[str, Any]) -> Any:
+        """Of Numba: the signatures for these argument types."""
+        if kws:
+            raise TypingError(f"{self.handle.__name__} takes its arguments by position in kernels")
+        try:
+            found = self.compiled(args)
+            self._check_count(found.program, len(args))
+        except DifferentiationError as error:  # as Numba's own, it says where the call is, too
+            raise TypingError(f"\n{error}\n") from error
+        self.chosen[tuple(args)] = found
+        return found.function.get_call_template(args, {})
+
+    def get_overload(self, sig: Any) -> Any:
+        """Of Numba: what is called for a signature."""
+        args = tuple(getattr(sig, "args", sig))
+        return self.chosen[args].function.get_overload(sig)
+
+    def __call__(self, *args: Any) -> Any:
+        """In the simulator, from a kernel."""
+        found = self.compiled(_types_of(args[: len(self.handle.signature.names)]))
+        self._check_count(found.program, len(args))
+        return found.function(*args)
+
+    def _check_count(self, program: DeviceProgram, given: int) -> None:
+        wanted = [*program.names, *(s.name for s in program.storage)]
+        if given != len(wanted):
+            raise UnsupportedError(
+                f"{program.name} takes {len(wanted)} arguments in a kernel and was given {given}",
+                f"Pass {', '.join(wanted)}: see `cuda_device.scratch(*args)`.",
+                program.location,
+            )
+
+
+def device_function(handle: Generated) -> DeviceFunction:
+    """`g.cuda_device`: one for each handle."""
+    known = handle.__dict__.get("_device")
+    if known is None:
+        known = handle.__dict__["_device"] = DeviceFunction(handle)
+    assert isinstance(known, DeviceFunction)
+    return known
+
+
+def _place(handle: Generated) -> Location | None:
+    base: Any = handle
+    while isinstance(base, Generated):
+        base = base.derived.base
+    return place_of(base)
+
+
+def _types_of(args: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(map(_type_of, args))
+
+
+def _type_of(value: Any) -> Any:
+    """The Numba type of a value: what is an array on a device, too."""
+    if isinstance(value, tuple):
+        parts = list(map(_type_of, value))
+        return (
+            types.NamedTuple(parts, type(value))
+            if hasattr(value, "_fields")
+            else types.Tuple(parts)
+        )
+    dtype, ndim = getattr(value, "dtype", None), getattr(value, "ndim", 0)
+    if dtype is not None and ndim:
+        return types.Array(numba.from_dtype(np.dtype(str(dtype))), ndim, "A")
+    return numba.typeof(value)
+
+
+def _storage(
+    program: DeviceProgram, args: Sequence[Any], roles: tuple[str, ...], rooms: Mapping[str, int]
+) -> tuple[Scratch, ...]:
+    lengths = dict(rooms)
+    for type_, value in zip(program.types, args, strict=True):
+        _find_lengths(type_, value, lengths)
+    return tuple(
+        Scratch(s.name, tuple(d.evaluate(lengths) for d in s.type.shape), np.dtype(s.type.dtype))
+        for s in program.storage
+        if s.role in roles
+    )
+
+
+def _find_lengths(type_: Type, value: Any, found: dict[str, int]) -> None:
+    """Enter what the symbols in a type are for a value of it."""
+    parts = getattr(type_, "parts", None)
+    if parts is not None:
+        for part, v in zip(parts, value, strict=True):
+            _find_lengths(part, v, found)
+    elif isinstance(type_, Array):
+        for d, n in zip(type_.shape, value.shape, strict=True):
+            _enter(d, n, found)
+    elif isinstance(type_, Scalar) and type_.expr is not None:
+        _enter(type_.expr, value, found)
+
+
+def _enter(d: Dim, n: int, found: dict[str, int]) -> None:
+    if d.symbol is not None:
+        found[d.symbol] = int(n)

@@ -1,0 +1,204 @@
+"""The arguments of a call over a batch, cut into items; and what becomes of the results of items."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from srcdiff.generated import Generated
+from srcdiff.ir.types import Dim, Scalar
+from srcdiff.runtime import cuda_arrays as device
+from srcdiff.signature import Arguments
+from srcdiff.trees import children, leaves, map_leaves, named_leaves
+
+__all__ = ["Axes", "Items"]
+
+Axes = Any  # an int, None, or a container of such in the place of an argument
+
+
+class Items:
+    """What one call is given.
+
+    Attributes
+    ----------
+    leaves : list
+        The numbers and arrays in the arguments.
+    called : list of str
+        How the user writes each.
+    axes : list of (int or None)
+        Which axis of each has the items; None where they share it.
+    count : int
+        How many items there are; one if `is_single`, without an axis.
+
+    Raises
+    ------
+    ValueError
+        For axes that are not there, or of unequal lengths, and for arrays on several devices.
+    """
+
+    def __init__(
+        self, handle: Generated, args: Sequence[Any], in_axes: Axes, is_single: bool = False
+    ) -> None:
+        self.handle = handle
+        s = handle.signature
+        self.names = [*s.names, *s.further]
+        if len(args) != len(self.names):
+            raise TypeError(
+                f"{handle.__name__} takes {len(self.names)} arguments ({', '.join(self.names)}), "
+                f"{len(args)} were given"
+            )
+        self.given = args
+        pairs = [*zip(self.names, args, strict=True)]
+        self.leaves = [leaf for _, a in pairs for leaf in leaves(a)]
+        self.called = [text for n, a in pairs for text, _ in named_leaves(a, n)]
+        given = [*_spread(in_axes, [*args], "the arguments")]
+        self.axes = [self._axis(k, axis) for k, axis in enumerate(given)]
+        self.count = 1 if is_single else self._count()
+        devices = {device.device_of(a) for a in self.leaves if device.is_device_array(a)}
+        if len(devices) > 1:
+            raise ValueError(f"arguments lie on several devices: {sorted(map(str, devices))}")
+
+    def _axis(self, k: int, axis: Any) -> int | None:
+        """The axis of a leaf's items, counted from the front."""
+        if axis is None:
+            return None
+        if isinstance(axis, bool) or not isinstance(axis, int):
+            raise ValueError(f"in_axes has {axis!r} for {self.called[k]}: expected an int or None")
+        ndim = getattr(self.leaves[k], "ndim", 0)
+        if not -ndim <= axis < ndim:
+            raise ValueError(
+                f"in_axes: {self.called[k]} has {ndim} axes, so its items cannot be along axis {axis}"
+            )
+        return axis % ndim
+
+    def _count(self) -> int:
+        lengths = {
+            self.called[k]: int(self.leaves[k].shape[axis])
+            for k, axis in enumerate(self.axes)
+            if axis is not None
+        }
+        if not lengths:
+            raise ValueError("in_axes is None for all arguments: there are no items")
+        if len(set(lengths.values())) > 1:
+            told = ", ".join(f"{name} has {n}" for name, n in lengths.items())
+            raise ValueError(f"arguments have different numbers of items: {told}")
+        return next(iter(lengths.values()))
+
+    @property
+    def library(self) -> Any:
+        """An array on a device, if any is: results are of its library."""
+        return next((a for a in self.leaves if device.is_device_array(a)), None)
+
+    @functools.cached_property
+    def arguments(self) -> Arguments:
+        """One item, by types and lengths; its numbers are the smallest of all items."""
+        handle = self.handle
+        items = self._with([_like(a, k) for a, k in zip(self.leaves, self.axes, strict=True)])
+        return handle.signature.bind(items, {}, handle.static, handle.place)
+
+    def item(self, i: int) -> list[Any]:
+        """The arguments of one item, on the host."""
+        pairs = zip(self.leaves, self.axes, strict=True)
+        return self._with([a if axis is None else _taken(a, i, axis) for a, axis in pairs])
+
+    def _with(self, parts: Sequence[Any]) -> list[Any]:
+        """The arguments with other leaves."""
+        rest = iter(parts)
+        return [map_leaves(lambda _: next(rest), a) for a in self.given]
+
+    @property
+    def args(self) -> list[Any]:
+        """The arguments as the generated function has them: a tuple of tangents is several."""
+        if not self.handle.signature.spread:
+            return [*self.given]
+        return [*self.given[:-1], *(children(self.given[-1]) or ())]
+
+    @property
+    def kernel_axes(self) -> tuple[int | None, ...]:
+        """Where the items are in what the kernel gets: last in what the host copies."""
+        pairs = zip(self.leaves, self.axes, strict=True)
+        return tuple(
+            axis if axis is None or device.is_device_array(a) else a.ndim - 1 for a, axis in pairs
+        )
+
+    def largest(self) -> dict[str, int]:
+        """What lengths are, and whole numbers at most: they may differ from item to item."""
+        found = dict(self.arguments.lengths)
+        parts = [leaf for t in self.arguments.types for leaf in _leaf_types(t)]
+        for leaf, axis, type_ in zip(self.leaves, self.axes, parts, strict=False):
+            expr = type_.expr if isinstance(type_, Scalar) else None
+            if axis is not None and isinstance(expr, Dim) and expr.symbol and self.count:
+                found[expr.symbol] = int(_on_host(leaf).max())
+        return found
+
+    def results(self, count: int) -> list[str]:
+        """What the leaves of a result are called: "d_x" is the derivative in x, others "result"."""
+        kind, named = self.handle.derived.kind, []
+        if kind in ("grad", "value_and_grad"):
+            wrt = ((self.names[k], self.given[k]) for k in self.handle.derived.wrt)
+            named = [_flat(text) for n, a in wrt for text, _ in named_leaves(a, f"d_{n}")]
+        others = ["result"] * (count - len(named))
+        return [*named, *others] if kind == "grad" else [*others, *named]
+
+    def is_shared(self, name: str) -> bool:
+        """Whether a result is the derivative in what items share."""
+        pairs = zip(self.called, self.axes, strict=True)
+        return any(axis is None and name == f"d_{_flat(text)}" for text, axis in pairs)
+
+
+def _spread(axes: Axes, tree: Any, what: str) -> Iterator[Any]:
+    """The axis of each leaf: a container of axes stands for one of arguments, anything else for all in it."""
+    parts = children(tree)
+    given = children(axes)
+    if parts is None or given is None:
+        yield from (axes for _ in leaves(tree))
+        return
+    if len(given) != len(parts):
+        raise ValueError(
+            f"in_axes has {len(given)} parts for {what}, of which there are {len(parts)}"
+        )
+    for a, part in zip(given, parts, strict=True):
+        yield from _spread(a, part, "a container")
+
+
+def _like(leaf: Any, axis: int | None) -> Any:
+    """Something with the type and shape of an item's part."""
+    if axis is None and not device.is_device_array(leaf):
+        return leaf
+    dtype = np.dtype(str(leaf.dtype).rpartition(".")[2])
+    shape = tuple(n for k, n in enumerate(leaf.shape) if k != axis)
+    if shape or axis is None:
+        return np.zeros(shape, dtype)
+    if dtype.kind in "iu" and leaf.shape[0]:
+        return dtype.type(_on_host(leaf).min())
+    return dtype.type(0)
+
+
+def _taken(leaf: Any, i: int, axis: int) -> Any:
+    found = np.take(leaf, i, axis)
+    return found.copy() if isinstance(found, np.ndarray) else found
+
+
+def _on_host(leaf: Any) -> Any:
+    for method in ("copy_to_host", "get", "cpu"):
+        if hasattr(leaf, method):
+            return np.asarray(getattr(leaf, method)())
+    return np.asarray(leaf)
+
+
+def _leaf_types(type_: Any) -> Iterator[Any]:
+    parts = getattr(type_, "parts", None)
+    if parts is None:
+        yield type_
+    else:
+        for part in parts:
+            yield from _leaf_types(part)
+
+
+def _flat(text: str) -> str:
+    """`p[0].w` as generated code calls it: `p_0_w`."""
+    return re.sub(r"\W+", "_", text.replace("'", "")).rstrip("_")

@@ -1,0 +1,182 @@
+"""The device form of a derivative: its text, and the storage that it is to be given."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from srcdiff.codegen.python import bindings_of, to_source
+from srcdiff.derivation import defects_told, derive, mentioned, own_outside, without_stops
+from srcdiff.errors import UnsupportedError
+from srcdiff.frontend.rules import parse_expansion
+from srcdiff.ir.core import Atom, Function, Node, Tree, leaves
+from srcdiff.ir.location import Location
+from srcdiff.ir.types import Array, Dim, Scalar, Type
+from srcdiff.ir.verify import verify
+from srcdiff.programs import Derived
+from srcdiff.signature import Arguments
+from srcdiff.transforms.device_lengths import flat_results
+from srcdiff.transforms.device_storage import Storage
+from srcdiff.transforms.loops import to_device_loops
+from srcdiff.transforms.nests import NoLoopForm
+from srcdiff.transforms.outside import outside_as_parameters
+from srcdiff.transforms.pipeline import Recorder, each_function
+
+__all__ = ["DeviceProgram", "build_device"]
+
+
+@dataclass(frozen=True)
+class DeviceProgram:
+    """A device function as text.
+
+    Attributes
+    ----------
+    types : tuple of Type
+        Those of the user's parameters.
+    outside : tuple of array
+        What it is called with behind the arguments: arrays that the function finds outside.
+    storage : tuple of Storage
+        The parameters behind those.
+    output : Tree
+        What the result is, as the user has it.
+    arrays : tuple of int
+        The leaves of the result that are arrays: `storage` begins with them. The others are returned.
+    failures : tuple of (exception, message)
+        What the numbers from 1 on in the last parameter mean, where it does not raise.
+    called : tuple of str
+        What the leaves of the result are called: "d_x" is the derivative in x, "d_p_0" that in p[0].
+    results : tuple of Type
+        What they are on the device.
+    assumptions, counts, independent
+        As in `Program`.
+    """
+
+    name: str
+    source: str
+    names: tuple[str, ...]
+    types: tuple[Type, ...]
+    storage: tuple[Storage, ...]
+    output: Tree
+    arrays: tuple[int, ...]
+    called: tuple[str, ...]
+    results: tuple[Type, ...]
+    bindings: Mapping[str, Any] = field(default_factory=dict)
+    outside: tuple[Any, ...] = ()
+    failures: tuple[tuple[type[Exception], str], ...] = ()
+    assumptions: tuple[tuple[Dim, Dim], ...] = ()
+    counts: tuple[str, ...] = ()
+    independent: tuple[str, ...] = ()
+    location: Location | None = None
+
+
+def build_device(
+    derived: Derived, arguments: Arguments, bound: bool = False, raises: bool = True
+) -> DeviceProgram:
+    """The device form for arguments of these types.
+
+    Arrays from outside are further parameters, or `bound` as what the text refers to. What does not raise has a last
+    parameter behind its storage that says what it would have raised.
+
+    Raises
+    ------
+    UnsupportedError
+        For what cannot be said in a kernel.
+    """
+    recorder = Recorder(verify=bool(os.environ.get("SRCDIFF_VERIFY")))
+    with defects_told(derived):
+        fn = derive(derived, arguments, recorder, machine=True)
+        fn = each_function(fn, lambda f: own_outside(without_stops(f)))
+        fn = flat_results(fn)
+        primal, names, arrays = fn, _names(derived, fn), _array_leaves(fn)
+        fn, outside = (fn, ()) if bound else outside_as_parameters(fn)
+        try:
+            device = to_device_loops(
+                fn,
+                arguments.lengths,
+                parse_expansion,
+                recorder,
+                [names[k] for k in arrays],
+                narrow=not arguments.any_lengths,
+                raises=raises,
+            )
+        except NoLoopForm as reason:
+            raise _refused(fn, str(reason), reason.location) from None
+        if verify(device):
+            raise _refused(fn, "a defect of srcdiff: its device form is not valid")
+        source = to_source(device)
+    return DeviceProgram(
+        device.name,
+        source,
+        tuple(p.name for p in primal.params),
+        tuple(p.type for p in device.params[: len(primal.params)]),
+        device.notes["storage"],
+        primal.output,
+        arrays,
+        tuple(names[k] for k in range(len(names))),
+        _results(primal, device),
+        mentioned(bindings_of(device), source),
+        outside,
+        device.notes.get("failures", ()),
+        (
+            *primal.notes.get("assumptions", ()),
+            *primal.notes.get("equal", ()),
+            *device.notes.get("small", ()),
+        ),
+        primal.notes.get("counts", ()),
+        tuple(primal.params[k].name for k in primal.notes.get("independent", ())),
+        primal.location,
+    )
+
+
+def _refused(fn: Function, reason: str, where: Location | None = None) -> UnsupportedError:
+    return UnsupportedError(
+        f"{fn.name} cannot be a kernel: {reason}",
+        "Write that part with loops, numbers and arrays, or leave it to the CPU.",
+        where or fn.location,
+    )
+
+
+def _results(primal: Function, device: Function) -> tuple[Type, ...]:
+    """The types of the result's leaves, as a device has them."""
+    numbers = iter(y.type for y in device.body.yields)
+    storage = iter(s.type for s in device.notes["storage"])
+    kinds = {Array: storage, Scalar: numbers}
+    found = {k: primal.body.yields[k].type for k in leaves(primal.output)}
+    return tuple(next(kinds.get(type(found[k]), iter([found[k]]))) for k in sorted(found))
+
+
+def _array_leaves(fn: Function) -> tuple[int, ...]:
+    return tuple(k for k in leaves(fn.output) if isinstance(fn.body.yields[k].type, Array))
+
+
+def _names(derived: Derived, fn: Function) -> dict[int, str]:
+    """What the leaves of a result are called, where they are parameters that it is added to: `d_x` for the gradient in
+    x.
+    """
+    names = {k: _of_value(fn.body.yields[k]) for k in leaves(fn.output)}
+    tree = fn.output
+    if derived.kind == "value_and_grad" and isinstance(tree, Node):
+        tree = tree.children[1]
+    if derived.kind in ("grad", "value_and_grad"):
+        if derived.options.has_aux and derived.kind == "grad" and isinstance(tree, Node):
+            tree = tree.children[0]
+        several = derived.as_tuple or len(derived.wrt) > 1
+        parts = tree.children if several and isinstance(tree, Node) else (tree,)
+        for part, k in zip(parts, derived.wrt, strict=True):
+            names |= dict(_called(part, f"d_{fn.params[k].name}"))
+    return names
+
+
+def _of_value(y: Atom) -> str:
+    name = getattr(y, "name", "")
+    return "result" if not name or name.startswith("d_") else str(name)
+
+
+def _called(tree: Tree, name: str) -> Iterator[tuple[int, str]]:
+    if isinstance(tree, int):
+        yield tree, name
+        return
+    for key, child in zip(tree.keys, tree.children, strict=True):
+        yield from _called(child, f"{name}_{key}")

@@ -1,0 +1,223 @@
+"""Functions of numbers for kernels that neither Python, `math` nor NumPy's scalars have on a CUDA device.
+
+    from srcdiff.runtime.device import digamma      # of float64
+    from srcdiff.runtime.device import digammaf     # of float32: no operation in double precision
+
+Numba compiles them for the device, and its simulator runs them as Python. What libdevice has is called through `math`,
+and is as exact as CUDA's documentation says (1 or 2 units of the last place for most).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from srcdiff.runtime.cuda import cuda
+
+# Stirling's series of digamma: B_2k / 2k
+_STIRLING = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12)
+# and of its derivatives: B_2k
+_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6)
+
+
+def _functions(real, whole, tail, large):
+    """The functions for one type of floats.
+
+    `whole`: from here on all floats are whole numbers; `tail`: below it, the series of the normal tail is exact;
+    `large`: from here on Stirling's series are.
+    """
+    zero, half, one, two = real(0.0), real(0.5), real(1.0), real(2.0)
+    infinity, nan, pi = real(np.inf), real(np.nan), real(math.pi)
+    root_half, log_root = real(math.sqrt(0.5)), real(0.5 * math.log(2.0 * math.pi))
+    s1, s2, s3, s4, s5, s6, s7 = map(real, _STIRLING)
+    b1, b2, b3, b4, b5, b6, b7 = map(real, _BERNOULLI)
+    t2, t3, t4, t5 = real(3.0), real(-15.0), real(105.0), real(-945.0)
+    third = real(1.0 / 3.0)
+    most = real(np.finfo(real).max)
+    whole, tail, large = real(whole), real(tail), real(large)
+    inline = cuda.jit(device=True)
+
+    @inline
+    def sign(x):
+        """-1, 0 or 1; NaN of NaN."""
+        return one if x > zero else -one if x < zero else x
+
+    @inline
+    def signbit(x):
+        """Whether the sign is a minus, of zeros too."""
+        return math.copysign(one, x) < zero
+
+    @inline
+    def nan_to_num(x):
+        """0 for NaN, the largest numbers for infinities."""
+        return zero if x != x else min(max(x, -most), most)
+
+    @inline
+    def floor(x):
+        """The largest whole number that is not larger."""
+        return math.copysign(real(math.floor(x)), x) if abs(x) < whole else x
+
+    @inline
+    def ceil(x):
+        """The smallest whole number that is not smaller."""
+        return math.copysign(real(math.ceil(x)), x) if abs(x) < whole else x
+
+    @inline
+    def trunc(x):
+        """Without its fraction."""
+        return math.copysign(real(math.floor(abs(x))), x) if abs(x) < whole else x
+
+    @inline
+    def rint(x):
+        """The nearest whole number, the even one of two."""
+        if not abs(x) < whole:
+            return x
+        low = real(math.floor(x))
+        rest = x - low
+        up = rest > half or (rest == half and low - two * real(math.floor(low * half)) != zero)
+        return math.copysign(low + one if up else low, x)
+
+    @inline
+    def cbrt(x):
+        """The cube root."""
+        if x == zero or not abs(x) < infinity:
+            return x
+        y = math.exp(math.log(abs(x)) * third)
+        y -= (y - abs(x) / (y * y)) * third
+        return math.copysign(y, x)
+
+    @inline
+    def heaviside(x, h0):
+        """0 below 0, `h0` at 0, 1 above; NaN of NaN."""
+        return one if x > zero else zero if x < zero else h0 if x == zero else x
+
+    @inline
+    def expit(x):
+        """1 / (1 + exp(-x))."""
+        return one / (one + math.exp(-x))
+
+    @inline
+    def softplus(x):
+        """log(1 + exp(x))."""
+        top = x if x > zero or x != x else zero
+        return top + math.log1p(math.exp(-abs(x)))
+
+    @inline
+    def log_expit(x):
+        """log(1 / (1 + exp(-x)))."""
+        return -softplus(-x)
+
+    @inline
+    def logaddexp(x, y):
+        """log(exp(x) + exp(y)); equal infinities are what they are."""
+        if x == y:
+            return x + math.log(two)
+        low, high = (x, y) if x < y else (y, x)
+        return high + math.log1p(math.exp(low - high))
+
+    @inline
+    def logit(x):
+        """log(x / (1 - x))."""
+        return math.log(x / (one - x))
+
+    @inline
+    def xlogy(x, y):
+        """`x log(y)`: 0 where x is 0 and y is no NaN."""
+        return zero if x == zero and y == y else x * math.log(y)
+
+    @inline
+    def xlog1py(x, y):
+        """`x log(1 + y)`: 0 where x is 0 and y is no NaN."""
+        return zero if x == zero and y == y else x * math.log1p(y)
+
+    @inline
+    def entr(x):
+        """-x log(x), 0 at 0, -inf below."""
+        return zero if x == zero else -infinity if x < zero else -x * math.log(x)
+
+    @inline
+    def ndtr(x):
+        """The distribution function of the standard normal distribution."""
+        return half * math.erfc(-x * root_half)
+
+    @inline
+    def log_ndtr(x):
+        """Its logarithm: by an asymptotic series where it is below the smallest floats."""
+        if x > one:
+            return math.log1p(-half * math.erfc(x * root_half))
+        if x > tail:
+            return math.log(half * math.erfc(-x * root_half))
+        r = one / (x * x)
+        series = math.log1p(r * (-one + r * (t2 + r * (t3 + r * (t4 + r * t5)))))
+        return -half * x * x - math.log(-x) - log_root + series
+
+    @inline
+    def digamma(x):
+        """The derivative of lgamma; by reflection below 0, recurrence and Stirling's series (A&S 6.3.5 to 6.3.18)."""
+        if x == -infinity or (x <= zero and x == floor(x)):
+            return nan if x != zero else math.copysign(infinity, -x)
+        shift = zero
+        if x < zero:
+            fraction = x - floor(x)
+            shift = -pi / math.tan(pi * fraction)
+            x = one - x
+        while x < large:
+            shift -= one / x
+            x += one
+        r = one / (x * x)
+        series = r * (s1 + r * (s2 + r * (s3 + r * (s4 + r * (s5 + r * (s6 + r * s7))))))
+        return shift + math.log(x) - half / x - series
+
+    @inline
+    def polygamma(n, x):
+        """The n-th derivative of digamma, for n of 1 to 4 and positive x (A&S 6.4.6, 6.4.11)."""
+        if n < 1 or n > 4 or not x > zero:
+            return nan if x != zero else infinity
+        order = real(n)
+        factorial = one  # of n - 1
+        for k in range(2, n):
+            factorial *= real(k)
+        total = zero
+        while x < large + order:
+            total += factorial * order * x ** (-n - 1)
+            x += one
+        r = one / (x * x)
+        total += factorial * x ** (-n) + factorial * order * half * x ** (-n - 1)
+        # B_2k (2k + n - 1)! / (2k)! x^-(2k + n)
+        rising = factorial * order * (order + one) * half * x ** (-n) * r
+        total += b1 * rising
+        rising *= (order + real(2)) * (order + real(3)) * r / real(12)
+        total += b2 * rising
+        rising *= (order + real(4)) * (order + real(5)) * r / real(30)
+        total += b3 * rising
+        rising *= (order + real(6)) * (order + real(7)) * r / real(56)
+        total += b4 * rising
+        rising *= (order + real(8)) * (order + real(9)) * r / real(90)
+        total += b5 * rising
+        rising *= (order + real(10)) * (order + real(11)) * r / real(132)
+        total += b6 * rising
+        rising *= (order + real(12)) * (order + real(13)) * r / real(182)
+        total += b7 * rising
+        return total if n % 2 else -total
+
+    @inline
+    def betaln(a, b):
+        """The logarithm of |B(a, b)|."""
+        return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+
+    return (
+        sign, floor, ceil, trunc, rint, cbrt, heaviside, expit, softplus, log_expit, logaddexp, logit, xlogy, xlog1py,
+        entr, ndtr, log_ndtr, digamma, polygamma, betaln, signbit, nan_to_num,
+    )  # fmt: skip
+
+
+(
+    sign, floor, ceil, trunc, rint, cbrt, heaviside, expit, softplus, log_expit, logaddexp, logit, xlogy, xlog1py,
+    entr, ndtr, log_ndtr, digamma, polygamma, betaln, signbit, nan_to_num,
+) = _functions(np.float64, whole=2.0**52, tail=-30.0, large=10.0)  # fmt: skip
+
+(
+    signf, floorf, ceilf, truncf, rintf, cbrtf, heavisidef, expitf, softplusf, log_expitf, logaddexpf, logitf, xlogyf,
+    xlog1pyf, entrf, ndtrf, log_ndtrf, digammaf, polygammaf, betalnf, signbitf, nan_to_numf,
+) = _functions(np.float32, whole=2.0**23, tail=-10.0, large=6.0)  # fmt: skip

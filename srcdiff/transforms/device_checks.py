@@ -1,0 +1,89 @@
+"""What kernels cannot say is an error that names it, before anything is printed or compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from srcdiff.ir.core import Call, Function, Op, Statement, walk
+from srcdiff.ir.types import Array, List, Scalar, Struct, Type
+from srcdiff.ops.device import device_text
+from srcdiff.transforms.nests import NoLoopForm
+
+__all__ = ["device_checks", "device_values"]
+
+# of arrays: elements, parts, lengths, storage
+_OF_ARRAYS = frozenset({
+    "index", "store", "add_into", "axis_length", "length", "size", "element_count", "local_array", "get", "unpack",
+    "pack", "test", "empty", "empty_of", "empty_like", "zeros", "zeros_of", "zeros_like", "ones", "ones_like", "copy",
+    "expand",
+})  # fmt: skip
+_PRINTED_BY_SCOPE = ("length", "element_count")
+
+
+def device_values(fn: Function) -> Function:
+    """`fn`, as it is; to be called before it is given its storage.
+
+    Raises
+    ------
+    NoLoopForm
+        For lists, recursion, and numbers that devices do not have.
+    """
+    for p in fn.params:
+        if _has_list(p.type):
+            raise NoLoopForm(f"{p.name} is or has a list, and devices have none: pass an array")
+    return _checked(fn, _of_values)
+
+
+def device_checks(fn: Function) -> Function:
+    """`fn`, as it is.
+
+    Raises
+    ------
+    NoLoopForm
+        For operations that devices do not have.
+    """
+    return _checked(fn, _of_operations)
+
+
+def _checked(fn: Function, reason_of: Callable[[Statement], str]) -> Function:
+    for s in walk(fn.body):
+        reason = reason_of(s)
+        if reason:
+            raise NoLoopForm(reason, s.location)
+    return fn
+
+
+def _of_values(s: Statement) -> str:
+    if isinstance(s, Call):
+        return f"a call of {s.function.name}, which is not part of the kernel"
+    values = (*s.operands, *s.results)
+    if any(_has_list(v.type) for v in values):
+        return "a list, as it keeps what turns of unknown number make: devices have none"
+    if any(
+        isinstance(v.type, Scalar | Array) and v.type.dtype.startswith("complex") for v in values
+    ):
+        return "complex numbers"
+    return ""
+
+
+def _of_operations(s: Statement) -> str:
+    values = (*s.operands, *s.results)
+    if not isinstance(s, Op):
+        return ""
+    if any(isinstance(v.type, Array) for v in values) and s.decl.name not in _OF_ARRAYS:
+        if _called(s).startswith("np.linalg."):
+            return f"{_called(s)}: devices have no LAPACK"
+        return f"{_called(s)} of arrays: kernels have loops over numbers only"
+    if s.decl.name in _PRINTED_BY_SCOPE or s.decl.name in _OF_ARRAYS:
+        return ""
+    return "" if device_text(s) is not None else f"{_called(s)}, which devices do not have"
+
+
+def _called(op: Op) -> str:
+    return op.spelling if "." in op.spelling.strip(".") else op.decl.spelling or op.decl.name
+
+
+def _has_list(type_: Type) -> bool:
+    if isinstance(type_, Struct):
+        return any(map(_has_list, type_.parts))
+    return isinstance(type_, List)

@@ -1,0 +1,380 @@
+"""A kernel takes no storage: what a program fills is given to it, and what it gives is added to.
+
+    def f(x):                                     def f(x, d_x, rows):
+        rows = np.empty((len(x), 3))    becomes       for i in range(len(x)):
+        d_x = np.zeros_like(x)                            rows[i, 0] = ...
+        ...                                               d_x[i] += ...
+        return value, (d_x,)                          return value
+
+Storage of a few numbers, whose size is known when compiling, is the thread's own (`cuda.local.array`).
+"""
+
+from __future__ import annotations
+
+import keyword
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from srcdiff.ir.alias import Roots, storage_roots
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup, ranges_of, shapes_for
+from srcdiff.ir.core import (
+    Atom,
+    For,
+    Function,
+    Node,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    const,
+    leaves,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.types import Array, Clamp, Dim, Scalar, Type, all_dims, shape_of
+from srcdiff.ops import device, memory
+from srcdiff.ops.loop_forms import align
+from srcdiff.transforms.facts import ALLOCATIONS, defined_in, used_atoms
+from srcdiff.transforms.nests import NoLoopForm, add_element, is_element, nest, store_element
+
+__all__ = ["Storage", "device_storage", "given_results", "local_lengths", "unused"]
+
+_LOCAL = 2048  # bytes of an array that is the thread's own
+_SMALL = 512  # and of one that is worth a kernel for each length
+_ZEROS = frozenset({"zeros", "zeros_of", "zeros_like"})
+_UNFILLED = frozenset({"empty", "empty_of", "empty_like"})
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A parameter that stands behind the user's.
+
+    Attributes
+    ----------
+    role : str
+        "result": the program adds to it; "scratch": what was in it does not matter, and is written over; "stack": that
+        too, and only the run knows its first length, which is a symbol of its own.
+    type : Array
+        Its lengths are those of the user's parameters.
+    """
+
+    name: str
+    type: Array
+    role: Literal["result", "scratch", "stack"]
+
+
+def given_results(fn: Function, names: Sequence[str]) -> Function:
+    """`fn` adding the arrays of its result to further parameters, called `names` in their order."""
+    arrays = _arrays_given(fn)
+    taken = {p.name for p in fn.params} | {fn.name}
+    roots = storage_roots(fn)
+    b = Builder(shapes_for(fn), "compiler", fn.location)
+    env: Env = {}
+    results: list[Value] = []
+    late: list[tuple[Value, Value]] = []
+    for y, name in zip(arrays, names, strict=True):
+        results.append(Value(y.type, unused(name, taken)))
+        if _is_added_at_once(y, fn, roots):
+            env[y] = results[-1]
+        else:
+            late.append((results[-1], y))
+    made = {r for s in fn.body.body for r in s.results if r in env}
+    for statement in _Adding(set(env)).region(fn.body, {}, b.inner()).body:
+        if made.isdisjoint(statement.results):
+            b.append(Rewriter().keep(statement, env, b))
+    b.origin = "adjoint"
+    for target, y in late:
+        _add(b, target, y)
+    numbers = [k for k in leaves(fn.output) if isinstance(fn.body.yields[k].type, Scalar)]
+    positions = tuple(range(len(numbers)))
+    output = 0 if len(numbers) == 1 else Node("tuple", positions, positions)
+    storage = [Storage(r.name, r.type, "result") for r in results if isinstance(r.type, Array)]
+    made = fn.notes.get("stacks", ())
+    storage += [Storage(name, type_, "stack") for name, type_ in made]
+    first = len(fn.params) - len(made)
+    params = (*fn.params[:first], *results, *fn.params[first:])
+    body = b.region(params, [fn.body.yields[k] for k in numbers])
+    notes = {**fn.notes, "storage": tuple(storage), "device": True, "defaults": {}}
+    return replace(fn, body=body, output=output, notes=notes)
+
+
+class _Adding(Rewriter):
+    """What stores some arrays adds to them."""
+
+    def __init__(self, arrays: set[Value]) -> None:
+        self.arrays = arrays
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if isinstance(new, Op) and new.decl is memory.store and new.operands[0] in self.arrays:
+            new = replace(new, decl=memory.add_into)
+        b.append(new)
+
+
+def device_storage(fn: Function) -> Function:
+    """`fn` with the storage that it takes as further parameters, said in `notes["storage"]` behind the results.
+
+    Raises
+    ------
+    NoLoopForm
+        For storage of which only the run knows the size, or that turns of a loop hand on.
+    """
+    return _Given(fn).function()
+
+
+def local_lengths(fn: Function, lengths: Mapping[str, int]) -> dict[str, int]:
+    """The lengths at hand, by their symbols, that have to be known for a thread to have small storage of its own."""
+    found: dict[str, int] = {}
+    for s in fn.notes["storage"]:
+        own = {name for d in s.type.shape for name in d.symbols()}
+        if s.role == "scratch" and own and own <= lengths.keys():
+            sizes = (d.evaluate(lengths) for d in s.type.shape)
+            if math.prod(sizes) * np.dtype(s.type.dtype).itemsize <= _SMALL:
+                found |= {name: lengths[name] for name in sorted(own)}
+    return found
+
+
+class _Given(Rewriter):
+    def __init__(self, fn: Function) -> None:
+        self.fn = fn
+        self.roots = storage_roots(fn)
+        self.taken = {p.name for p in fn.params} | {fn.name}
+        self.known = {d for p in fn.params for d in _symbols(p.type)}
+        self.ranges = ranges_of(fn.body)
+        self.scratch: list[Storage] = []
+        self.given: list[Value] = []
+        self.local: list[Op] = []
+        self.places: dict[Value, Value] = {}  # what stands for the storage that an operation takes
+
+    def function(self) -> Function:
+        fn = self.fn
+        for op in _allocations(fn):
+            self.place(op)
+        b = Builder(shapes_for(fn), "compiler", fn.location)
+        b.body += self.local
+        env: Env = {}
+        for statement in fn.body.body:
+            self.statement(statement, env, b)
+        yields = tuple(lookup(env, y) for y in fn.body.yields)
+        used = {a for s in b.body for a in used_atoms(s)}
+        kept = [k for k, v in enumerate(self.given) if v in used]
+        scratch = (self.scratch[k] for k in kept)
+        notes = {**fn.notes, "storage": (*fn.notes.get("storage", ()), *scratch)}
+        params = (*fn.params, *(self.given[k] for k in kept))
+        return replace(fn, body=b.region(params, yields), notes=notes)
+
+    def place(self, op: Op) -> None:
+        """Decide where the storage is that an operation takes."""
+        type_ = op.result.type
+        assert isinstance(type_, Array)
+        if _is_handed_on(op.result, self.fn, self.roots):
+            raise NoLoopForm("storage that a turn of a loop takes and hands on", op.location)
+        if device.is_known(type_) and _bytes(type_) <= _LOCAL:
+            shape = tuple(Dim(max(d.const, 1)) for d in type_.shape)
+            made = Value(type_, op.result.name or "buffer", op.result.user)
+            attrs = {"type": replace(type_, shape=shape)}
+            self.local.append(Op(device.local_array, (), (made,), attrs, op.location, op.origin))
+            self.places[op.result] = made
+            return
+        shape = tuple(self.at_most(d) for d in type_.shape)
+        if not {s for d in shape for s in d.symbols()} <= self.known:
+            raise NoLoopForm("storage of which only the run knows the size", op.location)
+        type_ = replace(type_, shape=shape)
+        name = unused(op.result.name or "buffer", self.taken)
+        self.scratch.append(Storage(name, type_, "scratch"))
+        self.given.append(Value(type_, name))
+        self.places[op.result] = self.given[-1]
+
+    def at_most(self, d: Dim) -> Dim:
+        """A length with indices of loops at their largest."""
+        for _ in self.ranges:
+            inner = [s for s in sorted(d.symbols()) if s in self.ranges and s not in self.known]
+            if not inner:
+                break
+            end = self.ranges[inner[0]][_rises(d, inner[0])]
+            if end is None:
+                break
+            d = d.substitute({inner[0]: end}).clamped()
+        return d
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, Op) and len(old.results) == 1 and old.result in self.places:
+            place = env[old.result] = self.places[old.result]
+            b.location, b.origin = old.location, old.origin
+            _fill(b, old, place, env)
+            return
+        super().statement(old, env, b)
+
+
+def _rises(d: Dim, symbol: str) -> bool:
+    """Whether a length grows with a symbol."""
+    for term, k in d.terms:
+        if term == symbol:
+            return k > 0
+        if isinstance(term, Clamp) and symbol in term.inner.symbols():
+            return _rises(term.inner, symbol) == (k > 0)
+    return False
+
+
+def unused(name: str, taken: set[str]) -> str:
+    """A name that is not taken, and takes it."""
+    new, k = f"{name}_" if keyword.iskeyword(name) else name, 2
+    while new in taken:
+        new, k = f"{name}_{k}", k + 1
+    taken.add(new)
+    return new
+
+
+def _symbols(type_: Type) -> Iterator[str]:
+    """What the caller knows of an argument: its lengths, and integers."""
+    number = type_.expr if isinstance(type_, Scalar) else None
+    for d in all_dims(type_) if number is None else (number,):
+        yield from d.symbols()
+
+
+def _arrays_given(fn: Function) -> list[Value]:
+    """The arrays of the result, in its order."""
+    found = (fn.body.yields[k] for k in leaves(fn.output))
+    return [y for y in found if isinstance(y, Value) and isinstance(y.type, Array)]
+
+
+def _allocations(fn: Function) -> Iterator[Op]:
+    for s in walk(fn.body):
+        if not isinstance(s, Op) or s.decl.name not in ALLOCATIONS or s.view_of is not None:
+            continue
+        if isinstance(s.result.type, Array):
+            yield s
+
+
+def _bytes(type_: Array) -> int:
+    return math.prod(d.const for d in type_.shape) * np.dtype(type_.dtype).itemsize
+
+
+def _is_handed_on(v: Value, fn: Function, roots: Roots) -> bool:
+    """Whether storage that a turn takes is seen by the next one, or behind the loop."""
+    for s in walk(fn.body):
+        if isinstance(s, For | While) and any(v in defined_in(r) for r in regions_of(s)):
+            yields = (y for r in regions_of(s) for y in r.yields)
+            if any(isinstance(y, Value) and v in roots.get(y, ()) for y in yields):
+                return True
+    return False
+
+
+def _is_added_at_once(y: Value, fn: Function, roots: Roots) -> bool:
+    """Whether what fills a result may add to it: each element is stored once, then added to; nothing reads it."""
+    made = next((s for s in fn.body.body if isinstance(s, Op) and y in s.results), None)
+    if made is None or [own for own in fn.body.yields if own is y] != [y]:
+        return False
+    if any(v is not y and y in own for v, own in roots.items()):
+        return False
+    uses = [s for s in walk(fn.body) if y in s.operands]
+    if not all(isinstance(s, Op) and s.operands[0] is y and y not in s.operands[1:] for s in uses):
+        return False
+    ops = [s for s in uses if isinstance(s, Op)]
+    if made.decl.name in _ZEROS:
+        return all(s.decl is memory.add_into and is_element(s) for s in ops)
+    if made.decl.name not in _UNFILLED or not all(map(is_element, ops)):
+        return False
+    stores = [s for s in ops if s.decl is memory.store]
+    adds = [s for s in ops if s.decl is memory.add_into]
+    if len(stores) + len(adds) < len(ops) or not _are_apart(stores, fn):
+        return False
+    return _last_of(stores, fn) < _first_of(adds, fn)
+
+
+def _last_of(ops: Sequence[Op], fn: Function) -> int:
+    """The place of the last statement of the function that some operations are part of."""
+    return max((k for k, s in enumerate(fn.body.body) if _has(s, ops)), default=-1)
+
+
+def _first_of(ops: Sequence[Op], fn: Function) -> int:
+    places = (k for k, s in enumerate(fn.body.body) if _has(s, ops))
+    return min(places, default=len(fn.body.body))
+
+
+def _has(s: Statement, ops: Sequence[Op]) -> bool:
+    return s in ops or any(inner in ops for r in regions_of(s) for inner in walk(r))
+
+
+def _are_apart(stores: Sequence[Op], fn: Function) -> bool:
+    """Whether no element is stored twice: each store is at the indices of all loops around it, and what constants say
+    beside them differs.
+    """
+    around = _loops_around(fn.body, {*stores}, ())
+    shapes: set[tuple[object, ...]] = set()
+    for s in stores:
+        at = s.operands[2:]
+        own = {a for a in at if isinstance(a, Value)}
+        if not {*around[s]} <= own or None in around[s]:
+            return False
+        key = tuple("index" if isinstance(a, Value) else a for a in at)
+        if any(not _differs(key, other) for other in shapes):
+            return False
+        shapes.add(key)
+    return True
+
+
+def _differs(one: Sequence[object], other: Sequence[object]) -> bool:
+    return any(a != b and "index" not in (a, b) for a, b in zip(one, other, strict=True))
+
+
+def _loops_around(
+    region: Region, wanted: set[Op], around: tuple[Value | None, ...]
+) -> dict[Op, tuple[Value | None, ...]]:
+    """The indices of the loops round each statement; None for a loop without."""
+    found: dict[Op, tuple[Value | None, ...]] = {}
+    for s in region.body:
+        if isinstance(s, Op) and s in wanted:
+            found[s] = around
+        inside = around
+        if isinstance(s, For):
+            inside = (*around, s.index)
+        elif isinstance(s, While):
+            inside = (*around, None)
+        for r in regions_of(s):
+            found |= _loops_around(r, wanted, inside)
+    return found
+
+
+def _fill(b: Builder, op: Op, place: Value, env: Env) -> None:
+    """Append what an allocation does beside taking storage."""
+    if op.decl.name in _UNFILLED:
+        return
+    type_ = place.type
+    assert isinstance(type_, Array)
+    source = lookup(env, op.operands[0]) if op.decl.name in ("copy", "expand") else None
+
+    def body(b: Builder, at: Sequence[Atom], _: Sequence[Atom]) -> Sequence[Atom]:
+        store_element(b, place, _element(b, source, at) if source else _number(op, type_), at)
+        return ()
+
+    nest(b, shape_of(op.result.type), (), body)
+
+
+def _element(b: Builder, source: Atom, at: Sequence[Atom]) -> Atom:
+    if isinstance(source.type, Scalar):
+        return source
+    inside = align(shape_of(source.type), at)
+    return b.op(memory.index, source, *inside, where=", ".join("i" for _ in inside))
+
+
+def _number(op: Op, type_: Array) -> Atom:
+    number = 0 if op.decl.name in _ZEROS else 1
+    return const({"f": float, "b": bool}.get(type_.dtype[0], int)(number))
+
+
+def _add(b: Builder, target: Value, given: Atom) -> None:
+    """Add what was computed to what the caller has."""
+    type_ = target.type
+    assert isinstance(type_, Array)
+
+    def body(b: Builder, at: Sequence[Atom], _: Sequence[Atom]) -> Sequence[Atom]:
+        add_element(b, target, _element(b, given, at), at)
+        return ()
+
+    nest(b, type_.shape, (), body)

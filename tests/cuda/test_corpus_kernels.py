@@ -1,0 +1,128 @@
+"""Every program of the corpus is a kernel that gives what the CPU gives, or is refused with the reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from corpus_loader import Program, load
+
+import srcdiff
+from srcdiff.errors import UnsupportedError
+from srcdiff.runtime.cuda import device_problem
+from srcdiff.trees import leaves
+
+pytestmark = pytest.mark.skipif(device_problem() is not None, reason="no device, no simulator")
+
+# Programs that are no kernels, by what the error says.
+REFUSED: dict[str, str] = {
+    **dict.fromkeys(
+        [
+            "mlp",
+            "break_without_values_after",
+            "dynamic_depth",
+            "em_mixture",
+            "fractional_part",
+            "garch_likelihood",
+            "helpers_in_a_chain",
+            "horner",
+            "inside_chart",
+            "kalman_named_tuple",
+            "layers_keep_activations",
+            "list_made_in_each_turn",
+            "list_of_array_changed",
+            "list_of_rows_joined",
+            "list_weighted",
+            "lists_by_helpers",
+            "lists_in_containers",
+            "lists_made_of_lists",
+            "lists_of_lists",
+            "lists_of_zeros",
+            "lstm_cell",
+            "names_on_one_path",
+            "nested_parameters",
+            "powers_of_joined_slices",
+            "reciprocal_after_loop",
+            "repeated_squaring",
+            "rows_scaled_in_place",
+            "sum_then_scale",
+            "ternary_in_loop",
+            "trajectory_list",
+            "trajectory_list_of_arrays",
+            "two_pass_variance",
+            "unlike_swapped_in_loop",
+            "whole_numbers_on_lists",
+        ],
+        "list",
+    ),
+    **dict.fromkeys(
+        [
+            "bayesian_regression",
+            "diagonal_writes",
+            "gaussian_mixture",
+            "gaussian_process",
+            "gaussian_process_prediction",
+            "kalman_matrices",
+            "linear_algebra_mix",
+            "matrix_of_scalars",
+            "newton_system",
+        ],
+        "devices have no LAPACK",
+    ),
+    **dict.fromkeys(
+        [
+            "concatenate_and_stack",
+            "conjugate_gradient_tolerance",
+            "helper_returns_structures",
+            "multivariate_normal",
+            "precision_factors",
+            "strided_slices",
+            "swapped_buffers",
+            "tensor_products",
+            "unlike_swapped_in_branch",
+            "unrolled_momentum",
+            "write_through_transpose",
+        ],
+        "of arrays: kernels have loops over numbers only",
+    ),
+    **dict.fromkeys(
+        [
+            "bayes_logreg",
+            "attention",
+            "board_of_moves",
+            "data_dependent_trips",
+            "max_pool_loops",
+            "newton_schulz_inverse",
+            "reversed_rows",
+        ],
+        "storage of which only the run knows the size",
+    ),
+    **dict.fromkeys(
+        ["fixed_point_two_iterates"],
+        "takes and hands on",
+    ),
+    "broadcast_everything": "np.sum",
+    "counted_down_power": "a call of power_backward",
+    "list_on_one_path": "a length that only arrays show which loops do without",
+}
+
+
+def test_most_of_the_corpus_is_kernels() -> None:
+    assert len(load("all")) - len(REFUSED) >= 130
+
+
+@pytest.mark.parametrize("program", load("all"), ids=repr)
+def test_a_kernel_gives_what_the_cpu_gives(program: Program) -> None:
+    options = {"argnums": program.wrt, "on_independent": "ignore"}
+    on_device = srcdiff.value_and_grad(program.function, target="cuda", **options)
+    if program.name in REFUSED:
+        with pytest.raises(UnsupportedError, match=REFUSED[program.name]):
+            on_device(*program.arguments(0))
+        return
+    on_host = srcdiff.value_and_grad(program.function, jit=False, **options)
+    found, expected = on_device(*program.arguments(0)), on_host(*program.arguments(0))
+    pairs = zip(leaves(found), leaves(expected), strict=True)
+    for mine, own in pairs:
+        assert (mine is None) == (own is None)
+        if own is not None:
+            assert np.shape(mine) == np.shape(own)
+            np.testing.assert_allclose(mine, own, rtol=1e-10, atol=1e-12)
