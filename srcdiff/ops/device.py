@@ -35,7 +35,8 @@ def _local_text(op: Op) -> str:
     type_ = op.attrs["type"]
     lengths = [d.const for d in type_.shape]
     shape = str(lengths[0]) if len(lengths) == 1 else f"({', '.join(map(str, lengths))})"
-    return f"cuda.local.array({shape}, np.{type_.dtype})"
+    dtype = "bool_" if type_.dtype == "bool" else type_.dtype
+    return f"cuda.local.array({shape}, np.{dtype})"
 
 
 # storage of one thread, of a size that is known when compiling

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, ranges_of
 from srcdiff.ir.core import Atom, Function, Node, Op, Statement, Tree, Value, const, leaves
 from srcdiff.ir.types import Array, Dim, Struct, shape_of
 from srcdiff.ops import arithmetic, containers, diagonals, memory, reductions
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.building import length_of
-from srcdiff.transforms.nests import add_element, nest
+from srcdiff.transforms.nests import add_element, nest, store_element
 
 __all__ = ["device_lengths", "flat_results"]
 
@@ -66,6 +68,9 @@ class _Lengths(Rewriter):
                 into, amount = (lookup(env, a) for a in old.operands)
                 _add_to_diagonal(b, into, amount, _offset(old))
                 return
+            if old.decl is arithmetic.astype and isinstance(old.result.type, Array):
+                env[old.result] = _cast(b, lookup(env, old.operands[0]), old)
+                return
             lengths = _asked_for(old)
             if lengths is not None and all(d.symbols() <= self.known for d in lengths):
                 env[old.result] = _product(b, lengths)
@@ -93,6 +98,23 @@ def _product(b: Builder, lengths: tuple[Dim, ...]) -> Atom:
         length = length_of(b, d)
         total = b.op(arithmetic.multiply, total, length) if k else length
     return total
+
+
+def _cast(b: Builder, given: Atom, op: Op) -> Value:
+    """An array of another dtype, element by element."""
+    type_ = op.result.type
+    assert isinstance(type_, Array)
+    new = b.op(memory.empty_of, type=type_, name=op.result.name)
+    name = np.dtype(type_.dtype).type.__name__
+
+    def body(b: Builder, at: tuple[Atom, ...], _: tuple[Atom, ...]) -> tuple[Atom, ...]:
+        number = b.op(memory.index, given, *at, where=", ".join("i" for _ in at))
+        cast = b.op(arithmetic.astype, number, spelling=f"np.{name}", dtype=type_.dtype)
+        store_element(b, new, cast, at)
+        return ()
+
+    nest(b, type_.shape, (), body)
+    return new
 
 
 def _offset(op: Op) -> int:

@@ -17,7 +17,8 @@ import numpy as np
 from srcdiff.ir.build import Builder, shapes_for, with_parts
 from srcdiff.ir.core import Atom, Const, Function, Op, Region, Statement, Value, const, regions_of
 from srcdiff.ir.types import Array, Scalar, Struct, Type
-from srcdiff.ops import arithmetic, special
+from srcdiff.ops import arithmetic, memory, special
+from srcdiff.transforms.facts import written_values
 
 __all__ = ["is_single", "single"]
 
@@ -36,7 +37,7 @@ def single(fn: Function) -> Function:
     """`fn` with float32 in the place of float64, if it is given such."""
     if not is_single(fn):
         return fn
-    return fn.with_body(_Single().region(fn.body, Builder(shapes_for(fn))))
+    return fn.with_body(_Single(fn).region(fn.body, Builder(shapes_for(fn))))
 
 
 def _leaves(type_: Type) -> list[Scalar | Array]:
@@ -56,8 +57,9 @@ def _narrow(type_: Type) -> Type:
 
 
 class _Single:
-    def __init__(self) -> None:
+    def __init__(self, fn: Function) -> None:
         self.now: dict[Value, Atom] = {}
+        self.written = written_values(fn)
 
     def atom(self, a: Atom) -> Atom:
         if isinstance(a, Value):
@@ -82,16 +84,25 @@ class _Single:
             if _is_float(s.result.type):
                 self.now[s.result] = given if given.type == _NUMBER else self.cast(given, b)
                 return
-            if given.type == _narrow(s.result.type):
-                self.now[s.result] = given
+            if _same_dtype(given.type, _narrow(s.result.type)):
+                self.same_array(s, given, b)
                 return
         if isinstance(s, Op):
             operands = self.floats(s, operands, b)
         regions = tuple(self.region(r, b.inner()) for r in regions_of(s))
         new = with_parts(s, operands, regions, lambda: tuple(map(self.value, s.results)))
         if isinstance(new, Op):
-            new = replace(new, attrs={k: _attribute(v) for k, v in new.attrs.items()})
+            attrs = {k: _attribute(v) for k, v in new.attrs.items()}
+            spelling = "" if new.spelling.startswith("math.") else new.spelling  # of float64
+            new = replace(new, attrs=attrs, spelling=spelling)
         b.append(new)
+
+    def same_array(self, op: Op, given: Atom, b: Builder) -> None:
+        """A cast to what an array is already: a copy, if one of the two is written."""
+        if self.written.isdisjoint((op.result, op.operands[0])):
+            self.now[op.result] = given
+        else:
+            self.now[op.result] = b.op(memory.copy, given, name=op.result.name)
 
     def floats(self, op: Op, operands: Sequence[Atom], b: Builder) -> tuple[Atom, ...]:
         """Integers beside floats as floats: Numba would compute with 64 bits."""
@@ -113,6 +124,10 @@ class _Single:
 
 
 _NUMBER = Scalar("float32", False)
+
+
+def _same_dtype(one: Type, other: Type) -> bool:
+    return isinstance(one, Array) and isinstance(other, Array) and one.dtype == other.dtype
 
 
 def _attribute(value: Any) -> Any:

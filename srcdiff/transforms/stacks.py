@@ -41,7 +41,7 @@ __all__ = ["NO_ROOM", "stacks"]
 NO_ROOM = " has too little room"  # what the message ends with that says so
 
 _READS = (containers.list_item, containers.list_pop, containers.list_add, containers.list_set)
-_OF_COPIES = (containers.append, containers.list_item, containers.list_length)
+_OF_COPIES = (containers.append, containers.list_item, containers.list_pop, containers.list_length)
 _USES = (*_READS, containers.append, containers.list_length, memory.zeros_like_list)
 
 
@@ -174,7 +174,7 @@ class _Stacks(Rewriter):
         found = [s for s in self.uses.get(op.result, []) if isinstance(s, Op)]
         if any(s.decl not in _OF_COPIES for s in found):
             return False
-        items = {s.result for s in found if s.decl is containers.list_item}
+        items = {s.result for s in found if s.results and s.decl is not containers.list_length}
         return items.isdisjoint(self.targets)
 
     # ---- statements ----
@@ -269,10 +269,7 @@ class _Stacks(Rewriter):
             return
         place = self.place(stack, operands[0], op, b)
         if op.decl is containers.list_item:
-            where = ", ".join(["i", *[":"] * len(shape_of(_element(stack)))])
-            env[op.result] = self.renamed(
-                b.op(memory.index, stack.storage, place, where=where), op, b
-            )
+            env[op.result] = self.renamed(_item(b, stack, place), op, b)
             return
         decl = memory.add_into if op.decl is containers.list_add else memory.store
         b.ops(decl, stack.storage, operands[1], place, where="i")
@@ -306,7 +303,7 @@ class _Stacks(Rewriter):
             control.raise_if(b, empty, IndexError, "pop from empty list")
         last = b.op(arithmetic.subtract, count, const(1))
         b.ops(memory.store, stack.count, last, const(0), where="i")
-        return b.op(memory.index, stack.storage, last, where="i")
+        return _item(b, stack, last)
 
     def place(self, stack: _Stack, at: Atom, op: Op, b: Builder) -> Atom:
         """Where an element is; the user's indices may be negative, and wrong."""
@@ -318,6 +315,12 @@ class _Stacks(Rewriter):
         behind = b.op(arithmetic.add, at, count)
         is_negative = b.op(arithmetic.less, at, const(0))
         return b.op(choose, is_negative, behind, at)
+
+
+def _item(b: Builder, stack: _Stack, place: Atom) -> Value:
+    """A number, or a row."""
+    where = ", ".join(["i", *[":"] * len(shape_of(_element(stack)))])
+    return b.op(memory.index, stack.storage, place, where=where)
 
 
 def _store(b: Builder, stack: _Stack, place: Atom, value: Atom) -> None:

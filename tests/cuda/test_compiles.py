@@ -32,7 +32,8 @@ def numba_type(type_: Type) -> Any:
     if isinstance(type_, Scalar):
         return types.boolean if type_.dtype == "bool" else getattr(types, type_.dtype)
     if isinstance(type_, Struct):
-        return types.Tuple([numba_type(p) for p in type_.parts])
+        parts = [numba_type(p) for p in type_.parts]
+        return types.NamedTuple(parts, type_.cls) if type_.cls else types.Tuple(parts)
     return types.int64
 
 

@@ -126,3 +126,35 @@ def test_a_kernel_gives_what_the_cpu_gives(program: Program) -> None:
         if own is not None:
             assert np.shape(mine) == np.shape(own)
             np.testing.assert_allclose(mine, own, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", load("all"), ids=repr)
+def test_a_kernel_of_float32_gives_what_the_cpu_gives(program: Program) -> None:
+    floats = [isinstance(a, np.ndarray) and a.dtype == np.float64 for a in program.arguments(0)]
+    if program.name in REFUSED or not any(floats):
+        pytest.skip("no kernel, or no arrays of floats")
+
+    def arguments():
+        pairs = zip(program.arguments(0), floats, strict=True)
+        return [a.astype(np.float32) if is_float else a for a, is_float in pairs]
+
+    options = {"argnums": program.wrt, "on_independent": "ignore"}
+    try:
+        expected = srcdiff.value_and_grad(program.function, jit=False, **options)(*arguments())
+        found = srcdiff.value_and_grad(program.function, target="cuda", **options)(*arguments())
+    except UnsupportedError as reason:  # helpers that get float32 and float64 are not inlined
+        pytest.skip(reason.message)
+    for mine, own in zip(leaves(found), leaves(expected), strict=True):
+        if own is not None:
+            scale = 1e-5 * max(1.0, np.max(np.abs(own), initial=0.0))
+            np.testing.assert_allclose(mine, own, rtol=1e-3, atol=scale)
+
+
+def test_an_adjoint_that_starts_as_an_argument_is_a_copy_of_it() -> None:
+    (program,) = [p for p in load("all") if p.name == "buffer_reused"]
+    X, w = (a.astype(np.float32) for a in program.arguments(0))
+    found = srcdiff.value_and_grad(program.function, argnums=(0, 1), target="cuda")(X, w)
+    expected = srcdiff.value_and_grad(program.function, argnums=(0, 1), jit=False)(X, w)
+    for mine, own in zip(leaves(found), leaves(expected), strict=True):
+        np.testing.assert_allclose(mine, own, rtol=1e-4, atol=1e-5)
