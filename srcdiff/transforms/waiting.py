@@ -235,12 +235,24 @@ class Waiting:
             return self.force(atom, b)
         elif op.view_of is not None:
             operands = tuple(self.stored(a, b) for a in op.operands)
+            if self.sees_contents(atom):
+                b.append(replace(op, operands=operands, results=(replace(op.result),)))
+                return b.body[-1].results[0]  # for this once, as above
             b.append(replace(op, operands=operands))
             found = op.result
         else:
             return self.force(atom, b)
         self.keep(atom, found)
         return found
+
+    def sees_contents(self, atom: Atom) -> bool:
+        """Whether an array in waiting is, or is a view of, what written storage holds now."""
+        op = self.arrays.lazy.get(atom) if isinstance(atom, Value) else None
+        if op is None:
+            return False
+        if op.decl is memory.read:
+            return bool(self.reads[op.result])
+        return op.view_of is not None and self.sees_contents(op.operands[op.view_of])
 
     def is_copied(self, atom: Atom) -> bool:
         """Whether an array is seen through a view that compiled code does not have."""
@@ -260,13 +272,7 @@ class Waiting:
 
     def kept_apart(self, atom: Atom, b: Builder) -> Atom:
         """An atom for who goes on holding it: what was read from storage that is written is copied."""
-        op = self.arrays.lazy.get(atom) if isinstance(atom, Value) else None
-        if (
-            isinstance(atom, Value)
-            and op is not None
-            and op.decl is memory.read
-            and self.reads[atom]
-        ):
+        if isinstance(atom, Value) and self.sees_contents(atom):
             return self.force(atom, b)
         return self.stored(atom, b)
 

@@ -299,3 +299,22 @@ def test_what_a_view_shows_is_computed_before_its_storage_is_written():
     expected = g(*args)
     given = g.signature.bind(args, {}, frozenset()).values
     np.testing.assert_allclose(as_python(loop_form(g, args))(*given), expected, rtol=1e-12)
+
+
+def halved(x):
+    """Each turn writes what views of its beginning were copied from."""
+    y = x.copy()
+    n = len(y)
+    while n > 1:
+        n //= 2
+        tmp = y[: 2 * n].copy()
+        y[:n] = tmp[0::2] + tmp[1::2]
+        y[n : 2 * n] = tmp[::2] - tmp[1::2]
+    return np.sum(np.arange(len(y)) * y**2)
+
+
+def test_views_of_what_was_read_are_of_that_moment():
+    x = np.array([0.3, -1.0, 0.5, 2.0, 0.1, 0.7, -0.4, 1.1])
+    options = {"jit": True}, {"jit": False}
+    compiled, plain = (srcdiff.jvp(halved, (x,), (x**2,), **o) for o in options)
+    np.testing.assert_allclose(compiled, plain, rtol=1e-12)
