@@ -75,16 +75,33 @@ def _like(result: Value, param: Value) -> Value:
 
 
 def _beside(op: Op, b: Builder) -> Sequence[Atom]:
-    """The operands of what gives a NumPy number: one is such. Passes may have put Python's in its place."""
-    numbers = [a for a in op.operands if isinstance(a.type, Scalar) and a.type.dtype != "bool"]
-    if op.decl is arithmetic.astype or not numbers or not all(map(_is_weak, op.operands)):
+    """The operands of what gives a NumPy number: one is such, as wide. Passes may have put Python's in its place."""
+    numbers = [
+        a
+        for a in op.operands
+        if isinstance(a.type, Scalar) and a.type.weak and a.type.dtype != "bool"
+    ]
+    if op.decl is arithmetic.astype or not numbers or any(_is_as_wide(a, op) for a in op.operands):
         return op.operands
     at = op.operands.index(numbers[0])
-    return (*op.operands[:at], _as(numbers[0], op.results[0], b), *op.operands[at + 1 :])
+    return (*op.operands[:at], _strong(numbers[0], op.results[0], b), *op.operands[at + 1 :])
 
 
-def _is_weak(a: Atom) -> bool:
-    return isinstance(a.type, Scalar) and (a.type.weak or a.type.dtype == "bool")
+def _strong(number: Atom, wanted: Value, b: Builder) -> Atom:
+    """A Python number as NumPy's of the dtype that is wanted."""
+    have, want = number.type, wanted.type
+    assert isinstance(have, Scalar) and isinstance(want, Scalar)
+    if have.dtype == want.dtype and isinstance(number, Value) and not want.weak:
+        return _number(number, want.dtype, b)
+    return _as(number, wanted, b)
+
+
+def _is_as_wide(a: Atom, op: Op) -> bool:
+    """Whether an operand makes the result what it is: no Python number, and no float32 beside a wider result."""
+    if not isinstance(a.type, Scalar):
+        return True
+    is_narrow = a.type.dtype == "float32" and op.result.type == Scalar("float64", False)
+    return not (a.type.weak or a.type.dtype == "bool" or is_narrow)
 
 
 def _ending(region: Region, wanted: Sequence[Value], b: Builder) -> Region:

@@ -113,24 +113,32 @@ class Nest:
         if op.decl is arithmetic.astype:
             return self.cast(parts[0], op.attrs["dtype"])
         if op.decl is not arithmetic.power or not isinstance(parts[1], Const):
-            parts = self.of_one_width(parts)
+            parts = self.of_one_width(self.of_arrays(op.operands, parts))
         spelling = "" if op.spelling.startswith(".") else op.spelling
         decl, spelling = of_numbers(op.decl, parts, spelling, is_python=False)
         return self.b.op(decl, *parts, name=op.result.name, spelling=spelling, **op.attrs)
 
+    def of_arrays(self, arrays: Sequence[Atom], parts: Sequence[Atom]) -> list[Atom]:
+        """Elements of arrays that are said by Python's numbers (`np.arange`) as wide as beside float32 in NumPy."""
+        if not any(_is_narrow(a) for a in parts):
+            return list(parts)
+        return [
+            self.cast(part, np.result_type(array.type.dtype, np.float32))
+            if isinstance(array.type, Array) and _is_python(part)
+            else part
+            for array, part in zip(arrays, parts, strict=True)
+        ]
+
     def of_one_width(self, parts: Sequence[Atom]) -> list[Atom]:
         """Python's numbers as float32 beside such: compiled code would compute with 64 bits."""
-        if not any(
-            isinstance(a.type, Scalar) and a.type.dtype == "float32" and not a.type.weak
-            for a in parts
-        ):
+        if not any(map(_is_narrow, parts)):
             return list(parts)
         return [self.cast(a, "float32") if _is_python(a) else a for a in parts]
 
     def cast(self, number: Atom, dtype: object) -> Atom:
         name = np.dtype(dtype).type.__name__  # type: ignore[call-overload]
-        if isinstance(number, Const) and name == "float32":
-            return const(np.float32(number.value))
+        if isinstance(number, Const) and name in ("float32", "float64"):
+            return const(np.dtype(name).type(number.value))
         make = lambda: self.b.op(arithmetic.astype, number, spelling=f"np.{name}", dtype=dtype)
         return self.once(("cast", number, name), make)
 
@@ -213,6 +221,11 @@ class Nest:
         if op.decl.place is None:
             raise NoLoopForm(f"writing into the result of {op.decl.name}")
         return self.place(op.operands[0], op.decl.place(self, op, at))
+
+
+def _is_narrow(atom: Atom) -> bool:
+    type_ = atom.type
+    return isinstance(type_, Scalar) and type_.dtype == "float32" and not type_.weak
 
 
 def _is_python(atom: Atom) -> bool:

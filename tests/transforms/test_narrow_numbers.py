@@ -1,5 +1,7 @@
 """Python's numbers beside float32: what loops and branches hand on has one type in compiled code."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -71,7 +73,28 @@ def sum_or_loop(x, k):
     return s if len(x) > 2 else np.sum(x) * k
 
 
-@pytest.mark.parametrize("function", [powers, one_or_the_other, counted, until_large, sum_or_loop])
+def weighted_by_neighbours(x, k):
+    """`math.exp` gives a Python number, whose adjoint comes from sums of either kind."""
+    s, norm = 0.0, 0.0
+    for i in range(len(x)):
+        for j in range(i - 1, i + 2):
+            if 0 <= j < len(x):
+                w = math.exp(-k * (x[j] - x[i]) ** 2)
+                s += w * x[j]
+                norm += w
+    return s / norm
+
+
+def by_position(x, k):
+    return np.sum(np.arange(len(x)) * x**2) + np.sum(np.full(len(x), 2.0) * x) * k
+
+
+PROGRAMS = [
+    powers, one_or_the_other, counted, until_large, sum_or_loop, weighted_by_neighbours, by_position,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("function", PROGRAMS)
 @pytest.mark.parametrize("wrt", [0, (0, 1)])
 def test_programs_with_numbers_of_both_kinds_compile(function, wrt):
     compiled = srcdiff.value_and_grad(function, argnums=wrt, jit=True)
@@ -80,4 +103,10 @@ def test_programs_with_numbers_of_both_kinds_compile(function, wrt):
         x = np.linspace(0.5, 1.5, n, dtype=np.float32)
         (value, found), (expected, wanted) = compiled(x, 1.5), plain(x, 1.5)
         assert value == pytest.approx(float(expected), rel=1e-5)
-        np.testing.assert_allclose(np.hstack(found), np.hstack(wanted), rtol=1e-5)
+        np.testing.assert_allclose(np.hstack(found), np.hstack(wanted), rtol=1e-5, atol=1e-6)
+
+
+def test_integer_arrays_beside_float32_give_float64_as_in_numpy():
+    x = np.full(3, 1.0 + 2.0**-23, dtype=np.float32)
+    compiled = srcdiff.value_and_grad(by_position, jit=True)(x, 0.0)[0]
+    assert compiled == pytest.approx(by_position(x, 0.0), rel=1e-14)
