@@ -16,6 +16,7 @@ from srcdiff.ops import loop_storage, memory
 from srcdiff.ops.arguments import refuse
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.building import length_of, stands_for_all, whole
+from srcdiff.ops.containers import list_length
 from srcdiff.ops.creation import list_of
 from srcdiff.ops.infer import TypeMistake, numeric, promote
 from srcdiff.ops.memory import instantiate
@@ -145,12 +146,13 @@ def _list_of_parts(b: Builder, op: Op, d: Atom) -> Atom:
     shape = type_.element.shape
     if len(shape) == 1 and name in ("vstack", "column_stack"):
         return list_of(b, d if name == "vstack" else b.op(moveaxis, d, source=1, destination=0))
-    if joined_axis(name, len(shape), op.attrs) != 0:
-        raise NotImplementedError("the adjoint of joining a list of arrays along a later axis")
     if any(s.endswith("*") for dim in shape for s in dim.symbols()):
         raise NotImplementedError("the adjoint of joining a list of arrays of unlike lengths")
+    axis = joined_axis(name, len(shape), op.attrs)
     lengths = [length_of(b, dim) for dim in shape]
-    return list_of(b, b.op(reshape, d, const(-1), *lengths))
+    count = b.op(list_length, op.operands[0])
+    parts = b.op(reshape, d, *lengths[:axis], count, *lengths[axis:])
+    return list_of(b, b.op(moveaxis, parts, source=axis, destination=0) if axis else parts)
 
 
 def _part(

@@ -44,6 +44,8 @@ RIGHT = {
     "two lists added up": "l = [v * x for v in x]\nm = [v * x * x for v in x]\ns = l[0] @ W + (m[1] @ W) ** 2\n"
     "y = np.array(l) + np.array(m)\nreturn np.sum(y * y * W) + s * s",
     "inner lists of which only the number counts of inner lists": "g = [[v, 2.0] for v in x]\nh = [[v * w for w in x] for v in x]\nreturn g[0][0] * h[1][2] + 10.0 * h[2][0]",
+    "arrays joined side by side": "l = []\nfor v in x:\n    l.append(np.outer(x, x[:2]) * v)\ny = np.concatenate(l, axis=1)\n"
+    "return np.sum(y**2 * np.arange(6.0)) + np.sum(np.hstack(l)[:, 3] * x)",
     "arrays written on their list": "g = []\nfor v in x:\n    g.append(v * x)\n    g[-1][1] *= v\n    g[0][0] += v\n"
     "return np.sum(np.array(g) * W)",
     "inner lists by names of their own": "g = []\nfor v in x:\n    g.append([v**2])\na, b, c = g\na.append(x[1] ** 2)\n"
@@ -81,6 +83,13 @@ def test_the_second_derivative_is_right(name):
 @pytest.mark.parametrize("message", WRONG)
 def test_what_cannot_be_right_is_refused(message):
     assert message in refusal(text(WRONG[message]), X)
+
+
+def test_empty_arrays_may_be_joined():
+    f = source(
+        text("l = [np.outer(x, x) * k for k in range(4)]\nreturn np.sum(np.hstack(l) ** 2)")
+    )
+    assert srcdiff.grad(f)(np.empty(0)).shape == (0,)
 
 
 def test_a_list_that_is_only_taken_from_is_no_copy():
