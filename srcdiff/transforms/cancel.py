@@ -54,7 +54,7 @@ class _Zeros(Rewriter):
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
-        if isinstance(new, Op) and new.results and new.result in self.zeros:
+        if isinstance(new, Op) and len(new.results) == 1 and new.result in self.zeros:
             new = self.zero(new, b)
         b.append(new)
 
