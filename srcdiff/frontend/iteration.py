@@ -12,7 +12,7 @@ from typing import Any
 
 from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.joins import take_apart
-from srcdiff.frontend.lists import readable
+from srcdiff.frontend.lists import new_list, readable
 from srcdiff.frontend.special_methods import refuse_own_items
 from srcdiff.frontend.subscripts import read_item, shape_parts
 from srcdiff.frontend.values import FrontValue, Items, Known, Parts, ShapeOf, sequence, static_int
@@ -210,7 +210,12 @@ def _zip(
     parts = [iterable(fr, a, node) for a in args]
     known = [p for p in parts if isinstance(p, Parts)]
     if known or not parts:
-        return _zip_known(fr, node, parts)
+        found = _zip_known(fr, node, parts)
+        if found is not None:
+            return found
+        given = getattr(node, "args", [])[-len(parts) :]
+        nodes = given if len(given) == len(parts) else [node] * len(parts)  # zip(*rows)
+        parts = [_listed(fr, p, n) for p, n in zip(parts, nodes, strict=True)]
     items = [p for p in parts if isinstance(p, Items)]
     if all(i.reverse for i in items) and _same_counts(fr, items, node):
         return Items(
@@ -231,18 +236,36 @@ def _lists(items: Sequence[Items]) -> tuple[tuple[Value, Any], ...]:
     return tuple(read for i in items for read in i.lists)
 
 
-def _zip_known(fr: Frame, node: Any, parts: Sequence[Items | Parts]) -> Parts:
+def _zip_known(fr: Frame, node: Any, parts: Sequence[Items | Parts]) -> Parts | None:
+    """All rows, where the number of each of the parts is known, or that of one is 0."""
     lists = []
     for part in parts:
         known = part if isinstance(part, Parts) else unrolled(fr, part, node)
-        if known is None:
-            fr.fail(
-                node,
-                "zip() of a container of known parts and one whose length is not known",
-                "Index the second one.",
-            )
-        lists.append(known.values)
+        if known is None and all(not isinstance(p, Parts) or p.values for p in parts):
+            return None
+        lists.append(known.values if known is not None else ())
     return sequence([sequence(row) for row in zip(*lists, strict=False)])
+
+
+def _listed(fr: Frame, part: Items | Parts, node: Any) -> Items:
+    """What a container of numbers or arrays has, beside what has a length that is not known."""
+    if isinstance(part, Items):
+        return part
+    if not all(isinstance(v, Value | Const) and _is_number_or_array(v) for v in part.values):
+        fr.fail(
+            node,
+            "zip() of a container of unlike parts and a list whose length is not known",
+            "Loop over `range(len(...))` of the container, and index the list.",
+        )
+    items = iterable(fr, new_list(fr, part.values, node), node)
+    assert isinstance(items, Items)
+    return items
+
+
+def _is_number_or_array(value: Atom) -> bool:
+    return isinstance(value.type, Array) or (
+        isinstance(value.type, Scalar) and value.type.dtype[0] in "biuf"
+    )
 
 
 def _same_counts(fr: Frame, items: Sequence[Items], node: Any) -> bool:

@@ -395,6 +395,19 @@ def rev(x):
     return s
 
 
+@case((x3, [0.5, 2.0]), (x3, [0.5, 2.0, 0.3]))
+def zip_known_and_not(x, weights):
+    """Beside a list whose length is not known: a tableau with rows of several lengths, none among them."""
+    stages = []
+    for row in ((), (0.5,), (-1, 2.0)):
+        total = x[0]
+        for w, stage in zip(row, stages):
+            total = total + w * stage
+        stages.append(total * total)
+    picked = sum(a * w for a, w in zip([x[1], x[2]], weights))
+    return picked + sum(map(lambda s, w: s * w, stages, (1.0, 2.0, 3.0, 4.0)))
+
+
 @case((x3,))
 def map_(x):
     return sum(map(lambda v: v * 2, x)) + sum(map(math.sin, [x[0], x[1]]))

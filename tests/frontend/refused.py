@@ -1,6 +1,6 @@
 """Functions that the frontend refuses; `CASES` holds (function, arguments, message, what the caret is under)."""
 
-# ruff: noqa: B007, F821, F841
+# ruff: noqa: B007, B905, F821, F841
 
 import math
 
@@ -473,3 +473,16 @@ def subscripts_a_tuple_by_what_is_computed(x):
 @case("`ndindex` is not known", "np.ndindex(3)", x3)
 def loops_over_an_iterator_of_numpy(x):
     return sum(x[k] for k in np.ndindex(3))
+
+
+@case(
+    "a container of unlike parts and a list whose length is not known",
+    "names",
+    [1.0, 2.0],
+    ("x", "y"),
+)
+def names_and_a_list(xs, names):
+    s = 0.0
+    for name, x in zip(names, xs):
+        s += x if name == "x" else 2.0 * x
+    return s

@@ -86,9 +86,7 @@ def test_what_cannot_be_right_is_refused(message):
 
 
 def test_empty_arrays_may_be_joined():
-    f = source(
-        text("l = [np.outer(x, x) * k for k in range(4)]\nreturn np.sum(np.hstack(l) ** 2)")
-    )
+    f = source(text("l = [np.outer(x, x) * k for k in range(4)]\nreturn np.sum(np.hstack(l) ** 2)"))
     assert srcdiff.grad(f)(np.empty(0)).shape == (0,)
 
 
