@@ -12,7 +12,7 @@ both are in, the written index runs with the loop, and the load's index is behin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -99,15 +99,22 @@ class Program(Outline):
         writes = (w for root in self.roots.get(value, ()) for w in self.writes.get(root, ()))
         return any(id(w) in inside for w in writes)
 
-    def is_written_from(self, statement: Statement, value: Value, is_behind: bool = False) -> bool:
+    def is_written_from(
+        self,
+        statement: Statement,
+        value: Value,
+        is_behind: bool = False,
+        spared: Callable[[Value, Op], bool] = lambda root, write: False,
+    ) -> bool:
         """Whether the storage of a value is written in a branch or loop, or anywhere behind it; of an array, not the
-        list that it is on. `is_behind`: only where the statement is done.
+        list that it is on. `is_behind`: only where the statement is done; `spared`: writes that do not count.
         """
         inner = (s for region in regions_of(statement) for s in walk(region))
         start = max(self.number[id(s)] for s in (statement, *(inner if is_behind else ())))
         return any(
             self.number[id(w)] > start
             and (not isinstance(value.type, Array) or isinstance(w.operands[0].type, Array))
+            and not spared(root, w)
             for root in self.roots.get(value, ())
             for w in self.writes.get(root, ())
         )

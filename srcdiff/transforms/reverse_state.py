@@ -41,7 +41,7 @@ from srcdiff.transforms.forward_part import ForwardPart
 from srcdiff.transforms.inner_lists import inner_item, is_changed, keeps_place, stays
 from srcdiff.transforms.list_items import own_items
 from srcdiff.transforms.nested_adjoints import add_lists
-from srcdiff.transforms.two_names import is_written_next_turn
+from srcdiff.transforms.two_names import is_of_its_turn, is_written_next_turn
 
 __all__ = ["Reversal", "Rules"]
 
@@ -268,7 +268,8 @@ class Reversal:
 
     def is_written_with_two_names(self, there: Statement, value: Value, behind: bool) -> bool:
         program = self.forward.program
-        return program.is_written_from(there, value, behind) or is_written_next_turn(
+        own = lambda root, write: is_of_its_turn(there, root, write, program)
+        return program.is_written_from(there, value, behind, own) or is_written_next_turn(
             there, value, program
         )
 

@@ -15,7 +15,7 @@ from srcdiff.transforms.facts import uses_outside
 from srcdiff.transforms.loads import Program
 from srcdiff.transforms.outline import Loop
 
-__all__ = ["is_written_next_turn"]
+__all__ = ["is_of_its_turn", "is_written_next_turn"]
 
 
 def is_written_next_turn(there: Statement, value: Value, program: Program) -> bool:
@@ -28,6 +28,18 @@ def is_written_next_turn(there: Statement, value: Value, program: Program) -> bo
         for loop in program.around[id(there)]
         for root in program.roots.get(value, ())
         for write in program.writes.get(root, ())
+    )
+
+
+def is_of_its_turn(there: Statement, root: Value, write: Op, program: Program) -> bool:
+    """Whether what is written is storage that the turn of a loop makes itself: it gets its second name behind that,
+    where the loop passes it on.
+    """
+    return (
+        isinstance(there, For | While)
+        and there in program.around[id(write)]
+        and there in program.loops_around(program.home[root])
+        and not _is_of_earlier_turn(write.operands[write.decl.writes[0]], there, program, set())
     )
 
 

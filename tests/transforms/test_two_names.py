@@ -40,9 +40,25 @@ def scaled_by_an_inner_loop(x, w):
     return np.sum(v * x) + np.sum(u * w)
 
 
+def scaled_behind_the_list_that_it_is_from(x, w):
+    u, v = x.copy(), w
+    for _ in range(3):
+        u *= 0.5
+        new = [u * v]
+        new.append(v * u[0])
+        u, v = new[1], new[0]
+        v[0] += u[1]
+    return np.sum(u * v * x)
+
+
 @pytest.mark.parametrize(
     "f",
-    [scaled_in_the_next_turn, scaled_through_a_name_from_outside, scaled_by_an_inner_loop],
+    [
+        scaled_in_the_next_turn,
+        scaled_through_a_name_from_outside,
+        scaled_by_an_inner_loop,
+        scaled_behind_the_list_that_it_is_from,
+    ],
 )
 def test_storage_that_a_later_turn_writes_under_one_of_its_two_names_is_refused(f):
     with pytest.raises(srcdiff.UnsupportedError, match="has two names"):
@@ -71,6 +87,21 @@ def made_anew_before_it_is_written(x, w):
     return np.sum(v * x) + np.sum(u * w)
 
 
-@pytest.mark.parametrize("f", [kept_where_it_is_best, made_anew_before_it_is_written])
+def of_a_list_that_each_turn_makes(x, w):
+    u, v = x, w
+    for _ in range(3):
+        new = []
+        for q in (u, v):
+            stepped = q.copy()
+            stepped[1:-1] = q[1:-1] - 0.1 * (q[2:] - q[:-2]) * u[1:-1]
+            new.append(stepped)
+        u, v = new
+    return np.sum(u * v * x)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [kept_where_it_is_best, made_anew_before_it_is_written, of_a_list_that_each_turn_makes],
+)
 def test_storage_that_has_one_name_when_it_is_written_is_differentiated(f):
     assert problems(f, (X, W), second=True) == []
