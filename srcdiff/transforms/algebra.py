@@ -279,6 +279,8 @@ class _Algebra(Rewriter):
             ):
                 continue  # a sum has an operation less than terms: this one is no shorter
             written = polynomials.express(candidate, layout)
+            if not self.is_exact(written):
+                continue
             price = (*polynomials.cost(written, layout), repeats(polynomials.leaves(written)), 0)
             if price < best:
                 best, tree = price, written
@@ -315,6 +317,34 @@ class _Algebra(Rewriter):
                     if turned is not None:
                         yield turned
 
+    def kind(self, tree: Tree) -> str:
+        """What a tree gives: "f", "i" or "b". Python's integers have no width, and count as floats.
+
+        Raises
+        ------
+        _Meeting
+            Where integers or truth values of arrays meet each other: NumPy's integers wrap around, and its sum of truth
+            values is `or`.
+        """
+        if isinstance(tree, int):
+            return _kind(self.forms.atoms[tree].type)
+        if isinstance(tree, Fraction):
+            return "f"
+        name, parts = tree
+        kinds = {self.kind(p) for p in (parts[:1] if name == "power" else parts)}
+        if "f" in kinds or name == "divide":
+            return "f"
+        if kinds == {"b"} and name == "multiply":
+            return "b"
+        raise _Meeting
+
+    def is_exact(self, tree: Tree) -> bool:
+        """Whether a tree means in NumPy what it says."""
+        try:
+            return bool(self.kind(tree))
+        except _Meeting:
+            return False
+
     def build(self, tree: Tree, env: Env, b: Builder) -> Atom:
         if isinstance(tree, int):
             return lookup(env, self.forms.atoms[tree])
@@ -345,6 +375,17 @@ class _Algebra(Rewriter):
 
 def _is_real(type_: Type) -> bool:
     return isinstance(type_, Scalar | Array) and type_.dtype.startswith("float")
+
+
+class _Meeting(Exception):
+    """Integers or truth values meet each other."""
+
+
+def _kind(type_: Type) -> str:
+    if isinstance(type_, Scalar) and type_.weak and type_.dtype != "bool":
+        return "f"
+    dtype = type_.dtype if isinstance(type_, Scalar | Array) else "float64"
+    return "i" if dtype[0] in "iu" else "b" if dtype == "bool" else "f"
 
 
 def _is_plain_number(value: object) -> bool:

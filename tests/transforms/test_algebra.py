@@ -4,9 +4,11 @@ import inspect
 
 import numpy as np
 import pytest
+from fuzz.compare import problems
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import srcdiff
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Const, Function, Op, Value, walk
 from srcdiff.ir.text import to_text
@@ -160,3 +162,51 @@ def test_any_expression_keeps_its_value_and_gets_no_longer(tree):
     assert sum(isinstance(s, Op) for s in walk(new.body)) <= sum(
         isinstance(s, Op) for s in walk(fn.body)
     )
+
+
+# ---- integers and truth values --------------------------------------------------------------------
+
+Z, W = np.array([0.3, -2.2, 2.7]), np.array([1.0, -2.0, 0.5])
+BYTES, MORE = np.array([200, 100, 3], dtype=np.uint8), np.array([100, 200, 250], dtype=np.uint8)
+
+
+def clipped_twice(z, w):
+    return np.sum(w * np.clip(z, None, 1.0)) + np.sum(w * np.clip(z, None, 2.0))
+
+
+def clipped_between(z, w):
+    return np.sum(w * np.clip(z, -w[0], w[0]) ** 2)
+
+
+def masked_twice(z, w):
+    return np.sum(z * (w > 0.0) + z * (w > -3.0)) + np.sum(w**2 * (z > 0.0) - w**2 * (z > 1.0))
+
+
+@pytest.mark.parametrize("f", [clipped_twice, clipped_between, masked_twice])
+def test_truth_values_are_not_added(f):
+    assert problems(f, (Z, W), second=True) == []
+
+
+def weighted_sum(z, k, m):
+    return np.sum(z * k + z * m) + np.sum(z * k - z * m)
+
+
+def weighted_squares(z, k, m):
+    return np.sum(z * k * (z * k + m * z))
+
+
+def gaussian_window(z, k, m):
+    return np.sum(np.exp(-((z * k / 255.0) ** 2)) * m * k * z)
+
+
+@pytest.mark.parametrize(
+    "f", [weighted_sum, weighted_squares, gaussian_window], ids=lambda f: f.__name__
+)
+def test_integers_of_few_digits_do_not_meet(f):
+    assert problems(f, (Z, BYTES, MORE), second=True) == []
+
+
+def test_long_integers_do_not_meet_either():
+    times = np.array([20_000_000_000, 3])
+    d = srcdiff.grad(lambda rate, t: np.sum((rate * t) ** 2))(0.5, times)
+    np.testing.assert_allclose(d, 4e20)
