@@ -196,6 +196,7 @@ def _fast(lengths: Mapping[str, int], fastmath: bool, threads: int | None) -> tu
         *shared,
         *((parts,) if fastmath else ()),
         Pass("hoist buffers", hoist_buffers, "a loop takes its storage once"),
+        Pass("narrow numbers", narrow_numbers, "numbers of loops stand for NumPy's"),
         Pass("truth numbers", truth_numbers, "compiled code converts none"),
         Pass("countdown", countdown, "compiled code counts down"),
         Pass("dead code", dce, "what is left over"),

@@ -25,6 +25,7 @@ from srcdiff.ir.core import (
     While,
     regions_of,
 )
+from srcdiff.ir.spelling import as_spelled
 from srcdiff.ir.types import Scalar
 from srcdiff.ops import arithmetic
 from srcdiff.transforms.facts import is_mixed
@@ -75,16 +76,25 @@ def _like(result: Value, param: Value) -> Value:
 
 
 def _beside(op: Op, b: Builder) -> Sequence[Atom]:
-    """The operands of what gives a NumPy number: one is such, as wide. Passes may have put Python's in its place."""
-    numbers = [
-        a
-        for a in op.operands
-        if isinstance(a.type, Scalar) and a.type.weak and a.type.dtype != "bool"
-    ]
-    if op.decl is arithmetic.astype or not numbers or any(_is_as_wide(a, op) for a in op.operands):
+    """The operands of what gives a NumPy number: they make it as wide. Passes may have put Python's in their place."""
+    numbers = [a for a in op.operands if _is_python(a)]
+    if op.decl is arithmetic.astype or not numbers or not _is_changed(op, b):
         return op.operands
     at = op.operands.index(numbers[0])
     return (*op.operands[:at], _strong(numbers[0], op.results[0], b), *op.operands[at + 1 :])
+
+
+def _is_python(a: Atom) -> bool:
+    return isinstance(a.type, Scalar) and a.type.weak and a.type.dtype != "bool"
+
+
+def _is_changed(op: Op, b: Builder) -> bool:
+    """Whether these operands give another number than the operation was made for."""
+    told = op.result.type
+    (found,) = as_spelled(op.decl, op.decl.infer(b.shapes, op.operands, op.attrs), op.spelling)
+    if not (isinstance(found, Scalar) and isinstance(told, Scalar)):
+        return False
+    return found.dtype != told.dtype or (found.weak and not told.weak)
 
 
 def _strong(number: Atom, wanted: Value, b: Builder) -> Atom:
@@ -94,14 +104,6 @@ def _strong(number: Atom, wanted: Value, b: Builder) -> Atom:
     if have.dtype == want.dtype and isinstance(number, Value) and not want.weak:
         return _number(number, want.dtype, b)
     return _as(number, wanted, b)
-
-
-def _is_as_wide(a: Atom, op: Op) -> bool:
-    """Whether an operand makes the result what it is: no Python number, and no float32 beside a wider result."""
-    if not isinstance(a.type, Scalar):
-        return True
-    is_narrow = a.type.dtype == "float32" and op.result.type == Scalar("float64", False)
-    return not (a.type.weak or a.type.dtype == "bool" or is_narrow)
 
 
 def _ending(region: Region, wanted: Sequence[Value], b: Builder) -> Region:

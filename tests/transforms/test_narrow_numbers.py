@@ -89,7 +89,21 @@ def by_position(x, k):
     return np.sum(np.arange(len(x)) * x**2) + np.sum(np.full(len(x), 2.0) * x) * k
 
 
+def bounded(x, k):
+    return np.sum(np.clip(x, k - 1, 1.2) ** 2) + np.sum(np.clip(2 * x, -k, k) * np.clip(x, 0.7, k))
+
+
+def counted_masks(x, k):
+    return np.count_nonzero(x > 0.7) * np.sum(x) * k + np.sum(x > 0.9) * np.sum(x**2)
+
+
+def at_positions(x, k):
+    rows = x[: len(x) // 2 * 2].reshape(-1, 2)
+    return np.sum(rows.argmax(axis=1) * rows[:, 0]) * k
+
+
 PROGRAMS = [
+    bounded, counted_masks, at_positions,
     powers, one_or_the_other, counted, until_large, sum_or_loop, weighted_by_neighbours, by_position,
 ]  # fmt: skip
 
