@@ -29,7 +29,8 @@ from srcdiff.ir.core import (
     regions_of,
 )
 from srcdiff.ir.types import Array, Dim, Scalar, shape_of
-from srcdiff.ops import arithmetic, control, creation, memory
+from srcdiff.ops import arithmetic, control, creation, memory, reductions
+from srcdiff.ops.axes import axes_of
 from srcdiff.ops.building import length_of
 from srcdiff.ops.index_patterns import elements_of, is_view
 from srcdiff.ops.loop_forms import align
@@ -205,14 +206,18 @@ class _Scalarise(Waiting):
     def ask_length(self, op: Op, b: Builder) -> None:
         type_ = op.result.type
         base = op.operands[0]
-        if base not in self.arrays.lazy or not isinstance(type_, Scalar) or type_.expr is None:
+        assert isinstance(type_, Scalar)
+        is_shown = type_.expr is not None and type_.expr.symbols() <= self.given
+        if base not in self.arrays.lazy and not (is_shown and op.decl is reductions.count):
             return self.as_is(op, b)
-        is_product = op.decl is creation.size and not type_.expr.symbols() <= self.given
-        found = (
-            self.number_of_elements(shape_of(base.type), b)
-            if is_product
-            else length_of(b, type_.expr)
-        )
+        shape = shape_of(base.type)
+        if op.decl in (creation.size, reductions.count) and not is_shown:
+            axes = axes_of(len(shape), op.attrs.get("axis"))
+            found = self.number_of_elements([shape[k] for k in axes], b)
+        elif type_.expr is None:
+            return self.as_is(op, b)
+        else:
+            found = length_of(b, type_.expr)
         self.keep(op.result, found)
         return None
 

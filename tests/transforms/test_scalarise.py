@@ -318,3 +318,26 @@ def test_views_of_what_was_read_are_of_that_moment():
     options = {"jit": True}, {"jit": False}
     compiled, plain = (srcdiff.jvp(halved, (x,), (x**2,), **o) for o in options)
     np.testing.assert_allclose(compiled, plain, rtol=1e-12)
+
+
+def squared_mean_of_two_steps(x, c):
+    u, v = x.copy(), x.copy()
+    for _ in range(3):
+        u, v = v, 2 * v - u + c * v
+    return (v**2).mean()
+
+
+def test_elements_are_counted_without_an_array_of_them():
+    a = A.copy()
+    compiled, plain = (
+        srcdiff.jvp(squared_mean_of_two_steps, (a, 0.1), (a, 1.0), jit=jit) for jit in (True, False)
+    )
+    np.testing.assert_allclose(compiled, plain, rtol=1e-12)
+    source = srcdiff.grad(spread).loop_source_for(X)
+    assert source.count("len(x)") >= 2
+    assert "len(np" not in source
+
+
+def spread(x):
+    m = np.mean(np.sin(x) ** 2)
+    return np.sum(x * m) / m**2
