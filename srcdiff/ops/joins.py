@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Op, const
+from srcdiff.ir.core import Atom, For, Op, Value, const
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Array, Dim, List, Type, is_float, ndim_of, shape_of
-from srcdiff.ops import loop_storage, memory
+from srcdiff.ir.types import INT, Array, Dim, List, Type, is_float, ndim_of, shape_of
+from srcdiff.ops import arithmetic, loop_storage, memory
 from srcdiff.ops.arguments import refuse
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.building import length_of, stands_for_all, whole
-from srcdiff.ops.containers import list_length
+from srcdiff.ops.containers import append, list_item, list_length, list_new
 from srcdiff.ops.creation import list_of
 from srcdiff.ops.infer import TypeMistake, numeric, promote
 from srcdiff.ops.memory import instantiate
@@ -146,13 +146,41 @@ def _list_of_parts(b: Builder, op: Op, d: Atom) -> Atom:
     shape = type_.element.shape
     if len(shape) == 1 and name in ("vstack", "column_stack"):
         return list_of(b, d if name == "vstack" else b.op(moveaxis, d, source=1, destination=0))
-    if any(s.endswith("*") for dim in shape for s in dim.symbols()):
-        raise NotImplementedError("the adjoint of joining a list of arrays of unlike lengths")
     axis = joined_axis(name, len(shape), op.attrs)
+    if any(s.endswith("*") for dim in shape for s in dim.symbols()):
+        return _cut(b, op.operands[0], d, axis)
     lengths = [length_of(b, dim) for dim in shape]
     count = b.op(list_length, op.operands[0])
     parts = b.op(reshape, d, *lengths[:axis], count, *lengths[axis:])
     return list_of(b, b.op(moveaxis, parts, source=axis, destination=0) if axis else parts)
+
+
+def _cut(b: Builder, xs: Atom, d: Atom, axis: int) -> Atom:
+    """The parts of an array that was joined of arrays of unlike lengths.
+
+    parts, start = [], 0
+    for x in xs:
+        end = start + len(x)
+        parts.append(d[start:end].copy())
+        start = end
+    """
+    assert isinstance(xs.type, List) and isinstance(d.type, Array)
+    element = xs.type.element
+    assert isinstance(element, Array)
+    parts = b.op(list_new, element=element)
+    stop = b.op(list_length, xs)
+    k, start, inner = Value(INT, "k"), Value(INT, "start"), b.inner()
+    length = inner.op(memory.axis_length, inner.op(list_item, xs, k), axis=axis)
+    end = inner.op(arithmetic.add, start, length, name="end")
+    where = ", ".join([*([":"] * axis), "b:e"])
+    part = inner.op(memory.index, d, start, end, where=where)
+    inner.ops(append, parts, inner.op(memory.copy, part))
+    body = inner.region((k, start), (end,))
+    ends = (Value(INT),)
+    b.append(
+        For(const(0), stop, const(1), (const(0),), body, ends, location=b.location, origin=b.origin)
+    )
+    return parts
 
 
 def _part(

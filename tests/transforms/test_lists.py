@@ -44,6 +44,10 @@ RIGHT = {
     "two lists added up": "l = [v * x for v in x]\nm = [v * x * x for v in x]\ns = l[0] @ W + (m[1] @ W) ** 2\n"
     "y = np.array(l) + np.array(m)\nreturn np.sum(y * y * W) + s * s",
     "inner lists of which only the number counts of inner lists": "g = [[v, 2.0] for v in x]\nh = [[v * w for w in x] for v in x]\nreturn g[0][0] * h[1][2] + 10.0 * h[2][0]",
+    "arrays of unlike lengths joined": "l = []\nfor k in range(3):\n    l.append(x[: k + 1] ** 2)\n"
+    "return np.sum(np.concatenate(l) ** 2 * np.arange(6.0))",
+    "heads of a width that nothing shows, side by side": "q = np.outer(x, np.arange(1.0, 7.0))\nd = q.shape[1] // 2\nl = []\n"
+    "for h in range(2):\n    l.append(np.tanh(q[:, h * d : (h + 1) * d]))\nreturn np.sum(np.concatenate(l, axis=1) ** 2 * np.arange(6.0))",
     "arrays joined side by side": "l = []\nfor v in x:\n    l.append(np.outer(x, x[:2]) * v)\ny = np.concatenate(l, axis=1)\n"
     "return np.sum(y**2 * np.arange(6.0)) + np.sum(np.hstack(l)[:, 3] * x)",
     "arrays written on their list": "g = []\nfor v in x:\n    g.append(v * x)\n    g[-1][1] *= v\n    g[0][0] += v\n"
@@ -61,7 +65,6 @@ WRONG = {
     "m[0].append(x[1])\nreturn g[0][1] * m[0][0]",
     "an array is written after it was put into a list": "g = [v * x for v in x]\nm = []\nm.append(g[0])\nm[0][1] = x[1] ** 2\n"
     "return g[0][1] * m[0][0]",
-    "joining a list of arrays of unlike lengths": "l = []\nfor k in range(3):\n    l.append(x[: k + 1] ** 2)\nreturn np.sum(np.concatenate(l))",
 }  # fmt: skip
 
 
