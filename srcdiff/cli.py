@@ -169,6 +169,8 @@ def _request(options: argparse.Namespace) -> _Request:
         signature = inspect.signature(function)
     except ValueError as error:
         raise _UserMistake(f"{function_name!r} is not written in Python") from error
+    if not signature.parameters:
+        raise _UserMistake(f"{function_name!r} takes no arguments")
     arguments = _arguments(function, signature, module, options.args)
     argnums = _argnums(signature, arguments, module, options.argnums)
     if options.mode == "jvp":

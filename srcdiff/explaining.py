@@ -106,6 +106,10 @@ def explain(g: Any, *args: Any, **kwargs: Any) -> Explanation:
     """
     handle: Generated = g
     if not isinstance(g, Generated):
+        if not hasattr(g, "resolve"):
+            raise TypeError(
+                f"explain takes what differentiates, such as srcdiff.grad(f) or f.grad, not {g!r}"
+            )
         handle, args = g.resolve(*args, **kwargs)
         kwargs = {}
     before = handle.latest

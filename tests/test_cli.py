@@ -26,6 +26,10 @@ def typed(a: float, n: int, flag: "bool", b: float = 2.0):
 def shapeless(x: np.ndarray):
     return x
 
+
+def nullary():
+    return 1.0
+
 print_name = print
 EXAMPLES = [(np.ones(3), 2.0)]
 WRT = (0, 1)
@@ -209,6 +213,7 @@ def test_save_into_a_missing_folder(run, file, tmp_path):
             "give example arguments with --args: 'x' is annotated as ndarray, which leaves its"
             " shape open",
         ),
+        (["{file}:nullary"], "'nullary' takes no arguments"),
         (["{file}:misfit", "--args", "1"], "the 1 arguments of --args do not fit (x, scale)"),
         (["{file}:misfit", "--args", "np.on(3)"], "--args 'np.on(3)': AttributeError: module"),
         (["{file}:misfit", "--args", "1 +"], "--args '1 +': SyntaxError: invalid syntax"),

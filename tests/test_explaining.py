@@ -71,3 +71,9 @@ def test_of_a_vjp() -> None:
     f = srcdiff.differentiate(energy)
     assert srcdiff.explain(f.vjp, X, 0.5, P).name == "energy_vjp"
     assert srcdiff.explain(f.jvp, (X, 0.5, P), (X, None, None)).arguments["x"] == "float64[x0]"
+
+
+@pytest.mark.parametrize("g", [energy, srcdiff.differentiate(energy)])
+def test_of_what_is_no_derivative(g) -> None:
+    with pytest.raises(TypeError, match=r"such as srcdiff\.grad\(f\) or f\.grad"):
+        srcdiff.explain(g, X, 0.5, P)
