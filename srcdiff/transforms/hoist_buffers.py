@@ -32,7 +32,7 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.types import Array, List, shape_of
-from srcdiff.ops import arithmetic, memory
+from srcdiff.ops import arithmetic, control, memory
 from srcdiff.transforms.facts import ALLOCATIONS, defined_in, same_kind, used_atoms
 
 __all__ = ["hoist_buffers"]
@@ -105,11 +105,20 @@ class _HoistBuffers(Rewriter):
             moved = _movable(loop, {new})
             if not moved:
                 continue
+            *asked, made = moved
             if not self.is_private(loop, k, behind, yields, b):
                 if not self.written.isdisjoint(self.of(loop.carried[k])):
                     continue
-                loop = _on_a_copy(loop, k, b)
-            *asked, made = moved
+                if _is_unbound(loop.carried[k], b):
+                    start = replace(new)
+                    b.body += [*asked, replace(made, results=(start,))]
+                    asked = []
+                    loop = _starting_with(loop, k, start)
+                else:
+                    copied = b.op(
+                        memory.copy, loop.carried[k], name=getattr(loop.carried[k], "name", "")
+                    )
+                    loop = _starting_with(loop, k, copied)
             spare = replace(new)
             b.body += [*asked, replace(made, results=(spare,))]
             return _swapping(_without(loop, moved), k, new, spare)
@@ -200,11 +209,16 @@ def _without(loop: Loop, moved: Sequence[Op]) -> Loop:
     return replace(loop, body=replace(loop.body, body=body))
 
 
-def _on_a_copy(loop: For, k: int, b: Builder) -> For:
+def _is_unbound(atom: Atom, b: Builder) -> bool:
+    """Whether this stands for a name that is bound in the turns of the loop only: there is nothing to copy."""
+    return any(
+        isinstance(s, Op) and s.decl is control.undefined and atom in s.results for s in b.body
+    )
+
+
+def _starting_with(loop: For, k: int, start: Value) -> For:
     """The loop that starts with an array of its own."""
-    carried = list(loop.carried)
-    carried[k] = b.op(memory.copy, carried[k], name=getattr(carried[k], "name", ""))
-    return replace(loop, carried=tuple(carried))
+    return replace(loop, carried=(*loop.carried[:k], start, *loop.carried[k + 1 :]))
 
 
 def _swapping(loop: For, k: int, new: Value, spare: Value) -> For:

@@ -3,6 +3,7 @@
 import numpy as np
 from transforms.passes import check, unchanged
 
+import srcdiff
 from srcdiff.transforms.hoist_buffers import hoist_buffers
 
 X = np.array([0.5, -1.0, 2.0])
@@ -149,3 +150,19 @@ def test_a_length_that_may_be_negative_is_not_asked_for():
         X,
         -2,
     )
+
+
+def bound_in_the_loop_only(x, step):
+    z = np.zeros(len(x) - 1)
+    for _ in range(4):
+        d = x.copy()
+        d[:-1] += z
+        z = z - step * (d[:-1] - d[1:])
+    return np.sum(d**2)
+
+
+def test_what_the_loop_alone_binds_has_two_buffers_as_well():
+    x = np.array([0.3, -1.0, 0.5, 2.0])
+    options = {"jit": True}, {"jit": False}
+    compiled, plain = (srcdiff.grad(bound_in_the_loop_only, **o)(x, 0.2) for o in options)
+    np.testing.assert_allclose(compiled, plain, rtol=1e-12)
