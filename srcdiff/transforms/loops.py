@@ -42,6 +42,7 @@ from srcdiff.transforms.python_errors import python_errors
 from srcdiff.transforms.records import assuming, records
 from srcdiff.transforms.reuse_buffers import reuse_buffers
 from srcdiff.transforms.scalarise import scalarise
+from srcdiff.transforms.settled_tests import settled_tests
 from srcdiff.transforms.shrink_buffers import shrink_buffers
 from srcdiff.transforms.single import single
 from srcdiff.transforms.split_loops import split_loops
@@ -196,6 +197,7 @@ def _fast(lengths: Mapping[str, int], fastmath: bool, threads: int | None) -> tu
         *shared,
         *((parts,) if fastmath else ()),
         Pass("hoist buffers", hoist_buffers, "a loop takes its storage once"),
+        Pass("settled tests", settled_tests, "what is known is not asked"),
         Pass("narrow numbers", narrow_numbers, "numbers of loops stand for NumPy's"),
         Pass("truth numbers", truth_numbers, "compiled code converts none"),
         Pass("countdown", countdown, "compiled code counts down"),

@@ -1,0 +1,50 @@
+"""Checks of constants, as text and in programs."""
+
+import numpy as np
+from transforms.passes import check
+
+import srcdiff
+from srcdiff.transforms.settled_tests import settled_tests
+
+CHECKED = """
+def f(%x: float64[x0]) -> 0 {
+  %c: bool = test[text='{0} > {1}'] 3, N
+  %d: bool = test[text='not {0}'] %c
+  if %d ;compiler {
+    %0: float64! = sum %x
+    store[where='i'] %x, %0, 0
+    yield
+  } else {
+    yield
+  }
+  %1: float64! = sum %x
+  yield %1
+}
+"""
+
+
+def test_a_check_that_passes_is_left_out():
+    check(
+        settled_tests,
+        CHECKED.replace("N", "2"),
+        """
+        def f(%x: float64[x0]) -> 0 {
+          %1: float64! = sum %x
+          yield %1
+        }
+        """,
+        np.ones(3),
+    )
+
+
+def kept_from_turns(x, step):
+    for _ in range(5):
+        d = x.copy()
+        d[0] += step
+    return np.sum(d**2)
+
+
+def test_loops_of_known_numbers_of_turns_are_not_asked_for_them():
+    source = srcdiff.grad(kept_from_turns).loop_source_for(np.ones(3), 0.5)
+    assert "UnboundLocalError" not in source
+    assert "0 < 5" not in source
