@@ -101,9 +101,11 @@ def _strong(number: Atom, wanted: Value, b: Builder) -> Atom:
     """A Python number as NumPy's of the dtype that is wanted."""
     have, want = number.type, wanted.type
     assert isinstance(have, Scalar) and isinstance(want, Scalar)
-    if have.dtype == want.dtype and isinstance(number, Value) and not want.weak:
-        return _number(number, want.dtype, b)
-    return _as(number, wanted, b)
+    if have.dtype != want.dtype or want.weak:
+        return _as(number, wanted, b)
+    return (
+        replace(number, type=want) if isinstance(number, Const) else _number(number, want.dtype, b)
+    )
 
 
 def _ending(region: Region, wanted: Sequence[Value], b: Builder) -> Region:

@@ -102,7 +102,21 @@ def at_positions(x, k):
     return np.sum(rows.argmax(axis=1) * rows[:, 0]) * k
 
 
+def off_a_stack(x, k):
+    """The adjoint of what is on the stack is 1.0 times a float32, in float64."""
+    stack, top, s = np.zeros(len(x)), 0, 0.0
+    for v in x:
+        if v > 0.9 or top == 0:
+            stack[top] = v
+            top += 1
+        else:
+            top -= 1
+            s += stack[top] * v
+    return s + np.sum(stack[:top] ** 2) + k
+
+
 PROGRAMS = [
+    off_a_stack,
     bounded, counted_masks, at_positions,
     powers, one_or_the_other, counted, until_large, sum_or_loop, weighted_by_neighbours, by_position,
 ]  # fmt: skip
