@@ -141,3 +141,9 @@ def test_a_loop_form_that_is_not_valid_is_not_compiled(monkeypatch) -> None:
     np.testing.assert_allclose(found, np.sin(2.0 * X))
     with pytest.raises(srcdiff.UnsupportedError, match="a defect of srcdiff"):
         srcdiff.grad(f, jit=True)(X)
+
+
+def test_a_gradient_has_a_vjp() -> None:
+    value, back = srcdiff.vjp(srcdiff.grad(energy), X, 0.5, argnums=0)
+    np.testing.assert_allclose(value, srcdiff.grad(energy)(X, 0.5))
+    np.testing.assert_allclose(back(X), srcdiff.hvp(energy)(X, 0.5, X), rtol=1e-12)
