@@ -27,6 +27,7 @@ from srcdiff.transforms.hoist import hoist
 from srcdiff.transforms.hoist_buffers import hoist_buffers
 from srcdiff.transforms.hoist_checks import hoist_checks
 from srcdiff.transforms.inline_calls import inline_calls
+from srcdiff.transforms.jam import jam
 from srcdiff.transforms.lanes import lanes
 from srcdiff.transforms.length_checks import length_checks
 from srcdiff.transforms.lengths import bind_lengths, lacking
@@ -191,6 +192,7 @@ def _fast(lengths: Mapping[str, int], fastmath: bool, threads: int | None) -> tu
         Pass("axis order", axis_order, "innermost loops go through memory in its order"),
         Pass("split loops", split_loops, "elementary functions are fast in innermost loops"),
         *((sums,) if fastmath else ()),
+        Pass("jam", lambda f: jam(f, lengths), "rows are passed over once for several turns"),
         Pass("hoist", hoist, "what does not change in a loop"),
         Pass("shrink buffers", shrink_buffers, "each turn has a row of its own"),
         Pass("reuse buffers", reuse_buffers, "what is not needed any more is written over"),
