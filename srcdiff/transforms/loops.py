@@ -42,6 +42,7 @@ from srcdiff.transforms.private_buffers import clear_in_turns
 from srcdiff.transforms.python_errors import python_errors
 from srcdiff.transforms.records import assuming, records
 from srcdiff.transforms.reuse_buffers import reuse_buffers
+from srcdiff.transforms.running_powers import running_powers
 from srcdiff.transforms.scalarise import scalarise
 from srcdiff.transforms.settled_tests import settled_tests
 from srcdiff.transforms.shrink_buffers import shrink_buffers
@@ -77,7 +78,7 @@ def to_loops(
     NoLoopForm
         For what neither loops nor compiled NumPy can say.
     """
-    in_loops = _into_loops(lengths, expansions, calls=True, gather=fastmath, narrow=narrow)
+    in_loops = _into_loops(lengths, expansions, calls=True, fastmath=fastmath, narrow=narrow)
     small = assuming(fn, small_axes(fn, lengths) if narrow else {})
     new = recorder.run(small, in_loops)
     if small is not fn and not new.notes.get("unrolled"):
@@ -107,7 +108,7 @@ def to_device_loops(
     """
     fn = assuming(fn, small_axes(fn, lengths) if narrow else {})
     new = recorder.run(
-        fn, _into_loops(lengths, expansions, calls=False, gather=False, narrow=narrow)
+        fn, _into_loops(lengths, expansions, calls=False, fastmath=True, narrow=narrow)
     )
     return recorder.run(new, _for_device(names, raises))
 
@@ -122,7 +123,7 @@ def _for_device(names: Sequence[str], raises: bool) -> tuple[Pass, ...]:
         Pass("lengths", device_lengths, "storage that comes from outside is no one to ask"),
         *((entered,) if raises else ()),
         Pass("results", lambda f: given_results(f, names), "the caller adds up gradients"),
-        *_JOINED,
+        *_joined(),
         Pass("sums in memory", sums_in_memory, "a number is added to faster than an element"),
         Pass("hoist", hoist, "what does not change in a loop"),
         Pass("shrink buffers", shrink_buffers, "each turn has a row of its own"),
@@ -143,7 +144,7 @@ def _for_device(names: Sequence[str], raises: bool) -> tuple[Pass, ...]:
 
 
 def _into_loops(
-    lengths: Mapping[str, int], expansions: Expansions, calls: bool, gather: bool, narrow: bool
+    lengths: Mapping[str, int], expansions: Expansions, calls: bool, fastmath: bool, narrow: bool
 ) -> tuple[Pass, ...]:
     """From array operations to loops over scalars, one for each; with `calls`, what NumPy does faster is left to it."""
     inlined = _inlined if calls else _all_inlined
@@ -162,7 +163,7 @@ def _into_loops(
         *((fields,) if narrow else ()),
         Pass("narrow numbers", narrow_numbers, "variables of compiled code have one type"),
         Pass("equal lengths", equal_lengths, "loops of as many turns are seen to be"),
-        *((gathered,) if gather else ()),
+        *((gathered,) if fastmath and calls else ()),
         Pass("common", cse, "what expansions have in common"),
         Pass("dead code", dce, "what they leave over"),
         Pass("python errors", python_errors, "compiled code divides by zero and computes on"),
@@ -171,7 +172,11 @@ def _into_loops(
         Pass("bound names", bound_names, "compiled code reads what no turn has bound"),
         Pass("length checks", length_checks, "loops over scalars ask for no length"),
         Pass("clear in turns", clear_in_turns, "turns share storage, which one of them clears"),
-        Pass("scalarise", lambda f: _scalarised(f, lengths, calls), "array operations are loops"),
+        Pass(
+            "scalarise",
+            lambda f: _scalarised(f, lengths, calls, fastmath),
+            "array operations are loops",
+        ),
         Pass("unroll", unroll, "points have a few coordinates"),
     )
 
@@ -181,12 +186,13 @@ def _fast(lengths: Mapping[str, int], fastmath: bool, threads: int | None) -> tu
     in_threads = Pass("parallel", lambda f: parallel(f, threads), "threads share the turns")
     shared = () if threads == 0 else (in_threads,)
     sums = Pass("sums in memory", sums_in_memory, "a number is added to faster than an element")
+    running = Pass("running powers", running_powers, "a power is one product more than the last")
     parts = Pass("split nests", split_nests, "stencils write one place in a loop")
     side_by_side = Pass(
         "lanes", lambda f: lanes(f, lengths), "turns that wait for none are vectors"
     )
     return (
-        *_JOINED,
+        *_joined((running,) if fastmath else ()),
         Pass("tables", tables, "what is the same in all turns is computed once"),
         *((side_by_side,) if fastmath and threads == 0 else ()),
         Pass("axis order", axis_order, "innermost loops go through memory in its order"),
@@ -228,23 +234,26 @@ def _all_inlined(fn: Function) -> Function:
     return bind_lengths(inline_calls(fn, most=sys.maxsize))
 
 
-_JOINED = (
-    Pass("common", _common, "elements that several loops ask for"),
-    Pass("hoist checks", hoist_checks, "indices are checked once for all turns"),
-    Pass("fuse nests", fuse_nests, "what is made in a turn is used in it"),
-    Pass("forward stores", forward_stores, "what was stored is at hand"),
-    Pass("unread", drop_unread, "storage between loops that are one now"),
-    Pass("common", _common, "fused bodies repeat themselves"),
-    Pass("dead code", dce, "what is left over"),
-)
+def _joined(running: tuple[Pass, ...] = ()) -> tuple[Pass, ...]:
+    """Loops over one range are one, and what crosses between them is not stored."""
+    return (
+        Pass("common", _common, "elements that several loops ask for"),
+        Pass("hoist checks", hoist_checks, "indices are checked once for all turns"),
+        *running,
+        Pass("fuse nests", fuse_nests, "what is made in a turn is used in it"),
+        Pass("forward stores", forward_stores, "what was stored is at hand"),
+        Pass("unread", drop_unread, "storage between loops that are one now"),
+        Pass("common", _common, "fused bodies repeat themselves"),
+        Pass("dead code", dce, "what is left over"),
+    )
 
 
 def _noted(fn: Function, fastmath: bool) -> Function:
     return replace(fn, notes={**fn.notes, "loops": fastmath})
 
 
-def _scalarised(fn: Function, lengths: Mapping[str, int], calls: bool) -> Function:
-    fn = bind_lengths(scalarise(fn, lengths, calls))
+def _scalarised(fn: Function, lengths: Mapping[str, int], calls: bool, fastmath: bool) -> Function:
+    fn = bind_lengths(scalarise(fn, lengths, calls, fastmath))
     if lacking(fn):
         raise NoLoopForm("a length that only arrays show which loops do without")
     return fn

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -64,12 +65,22 @@ class Reduction:
             )
 
 
-def reduction_of(op: Op, is_small: Callable[[Sequence[Dim]], bool]) -> Reduction | None:
+class InLoops(Protocol):
+    """What is known of the arrays of a product."""
+
+    def in_loops(self, op: Op, shape: Sequence[Dim]) -> bool:
+        """Whether a product over these lengths is faster as loops than as a call."""
+
+    def is_turned(self, array: Atom) -> bool:
+        """Whether a matrix is computed in the order of another whose transpose it is."""
+
+
+def reduction_of(op: Op, known: InLoops) -> Reduction | None:
     """How an operation is a reduction; None if it is none, or rather a call."""
     if op.decl.fold is not None:
         return _along_axes(op)
     if op.decl in (linalg.matmul, linalg.dot, linalg.inner):
-        return _product(op, is_small)
+        return _product(op, known)
     if op.decl is einsum.einsum:
         return _over_letters(op)
     return None
@@ -107,7 +118,7 @@ def _start(number: float, dtype: str) -> Atom:
     return const(kind(number))
 
 
-def _product(op: Op, is_small: Callable[[Sequence[Dim]], bool]) -> Reduction | None:
+def _product(op: Op, known: InLoops) -> Reduction | None:
     """Products of vectors and matrices, and of stacks of them."""
     x, y = op.operands
     left, right = shape_of(x.type), shape_of(y.type)
@@ -120,12 +131,14 @@ def _product(op: Op, is_small: Callable[[Sequence[Dim]], bool]) -> Reduction | N
     is_called = not batch and ONE not in shape and not _has_integers(op)
     if left[-1] != right[-2:][0] and is_called:
         return None
-    if len(shape) > 1 and is_called and not is_small(shape):
+    if len(shape) > 1 and is_called and not known.in_loops(op, shape):
         return None
     inner = len(batch) + len(rows)
     kept = tuple(k for k in range(len(shape)) if k != inner)
     # the inner axis innermost, unless rows of the second operand are read along
     order = tuple(range(len(shape))) if columns else (*kept, inner)
+    if len(shape) == 2 and known.is_turned(y if columns else x):
+        order = order[::-1]
     zero = _start(0, element_type(op.result.type).dtype)
 
     def element(n: LoopContext, at: Sequence[Atom]) -> Atom:

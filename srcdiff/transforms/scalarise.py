@@ -29,14 +29,14 @@ from srcdiff.ir.core import (
     regions_of,
 )
 from srcdiff.ir.types import Array, Dim, Scalar, shape_of
-from srcdiff.ops import arithmetic, control, creation, memory, reductions
+from srcdiff.ops import arithmetic, control, creation, memory, reductions, shapes
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.building import length_of
 from srcdiff.ops.index_patterns import elements_of, is_view
 from srcdiff.ops.loop_forms import align
 from srcdiff.ops.loop_subscripts import subscripted
 from srcdiff.transforms.bounds import BoundsChecks
-from srcdiff.transforms.element_prices import REPEATABLE
+from srcdiff.transforms.element_prices import REPEATABLE, STORING
 from srcdiff.transforms.lengths import size_at_hand
 from srcdiff.transforms.nests import (
     Nest,
@@ -55,8 +55,11 @@ __all__ = ["scalarise"]
 _SMALL = 1024  # multiplications up to which loops beat a call of BLAS
 
 
-def scalarise(fn: Function, lengths: Mapping[str, int], calls: bool = True) -> Function:
-    """`fn` with loops for its array operations; `lengths` of the arguments at hand say which products are small.
+def scalarise(
+    fn: Function, lengths: Mapping[str, int], calls: bool = True, fastmath: bool = True
+) -> Function:
+    """`fn` with loops for its array operations; `lengths` of the arguments at hand say which products are small. With
+    `fastmath`, sums are added up in any order, and powers may be running products.
 
     Without `calls`, all products are loops.
 
@@ -65,12 +68,14 @@ def scalarise(fn: Function, lengths: Mapping[str, int], calls: bool = True) -> F
     NoLoopForm
         For what can be said neither with loops nor by a call of NumPy.
     """
-    return _Scalarise(fn, lengths, calls).function(fn)
+    return _Scalarise(fn, lengths, calls, fastmath).function(fn)
 
 
 class _Scalarise(Waiting):
-    def __init__(self, fn: Function, lengths: Mapping[str, int], calls: bool) -> None:
-        super().__init__(fn)
+    def __init__(
+        self, fn: Function, lengths: Mapping[str, int], calls: bool, fastmath: bool
+    ) -> None:
+        super().__init__(fn, fastmath)
         self.lengths = lengths
         self.calls = calls
         self.checks = BoundsChecks(self.arrays.get, self.check_each)
@@ -171,7 +176,7 @@ class _Scalarise(Waiting):
             op.decl.shape_of and isinstance(op.result.type, Scalar)
         ):
             self.ask_length(op, b)
-        elif (found := reduction_of(op, self.is_small)) is not None:
+        elif (found := reduction_of(op, self)) is not None:
             self.reduce(op, found, b)
         elif self.has_elements(op):
             self.wait(self.even(op, b), b)
@@ -325,12 +330,23 @@ class _Scalarise(Waiting):
                 self.force(a, b)
         self.keep(op.result, reduction_loops(r, self.arrays, self.depth, b))
 
-    def is_small(self, dims: Sequence[Dim]) -> bool:
-        """Whether a product over these lengths is faster as loops."""
+    def in_loops(self, op: Op, shape: Sequence[Dim]) -> bool:
+        """Whether a product over these lengths is faster as loops: it is small, or a matrix is made for it of which it
+        asks each element once.
+        """
         if not self.calls:
             return True
-        count = size_at_hand(dims, self.lengths)
-        return count is not None and count <= _SMALL
+        count = size_at_hand(shape, self.lengths)
+        if count is not None and count <= _SMALL:
+            return True
+        matrices = [a for a in op.operands if isinstance(a, Value) and len(shape_of(a.type)) == 2]
+        prices = [self.price.get(a, 0) for a in matrices]
+        return self.fastmath and len(shape) == 2 and any(0 < p <= STORING for p in prices)
+
+    def is_turned(self, array: Atom) -> bool:
+        if not isinstance(array, Value) or not self.price.get(array):
+            return False
+        return self.arrays.lazy[array].decl is shapes.transpose
 
 
 def _unlike(op: Op) -> str:

@@ -17,7 +17,7 @@ from srcdiff.ops import memory
 from srcdiff.ops.index_patterns import has_arrays, is_view, items
 from srcdiff.ops.loop_forms import align
 from srcdiff.ops.loop_subscripts import is_aligned, is_placed
-from srcdiff.transforms.element_prices import REPEATABLE, STORING, price_of_element
+from srcdiff.transforms.element_prices import REPEATABLE, STORING, is_running, price_of_element
 from srcdiff.transforms.facts import ALLOCATIONS, count_uses
 from srcdiff.transforms.nests import Arrays, Nest, NoLoopForm, nest, store_element
 from srcdiff.transforms.survey import Survey, survey
@@ -42,7 +42,8 @@ class Waiting:
         The roots that stored arrays stand for.
     """
 
-    def __init__(self, fn: Function) -> None:
+    def __init__(self, fn: Function, fastmath: bool) -> None:
+        self.fastmath = fastmath
         self.roots = storage_roots(fn)
         self.written = written_roots(fn, self.roots)
         self.survey: Survey = survey(fn)
@@ -139,6 +140,8 @@ class Waiting:
 
     def price_of(self, op: Op) -> int:
         """What an element of the result costs where it is asked for."""
+        if self.fastmath and is_running(op, self.arrays.lazy):
+            return 1
         operands = (a for a in op.operands if isinstance(a, Value))
         return price_of_element(op) + sum(self.price.get(a, 0) for a in operands)
 
