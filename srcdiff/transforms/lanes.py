@@ -51,6 +51,7 @@ from srcdiff.transforms.lane_schedule import (
 )
 from srcdiff.transforms.nests import subscripts
 from srcdiff.transforms.own_rows import own_rows, tables
+from srcdiff.transforms.run_again import run_again
 from srcdiff.transforms.varying import Varying, varying
 
 __all__ = ["lanes"]
@@ -90,12 +91,18 @@ class _Lanes(Rewriter):
     def found(self, loop: For, b: Builder) -> Varying | None:
         """What varies in a loop that is worth it, with rows of its own if it is so only then."""
         found = varying(loop, self.roots, self.uses)
-        if found is None or self.prices.pays(found):
+        if found is None:
+            return None
+        inner = Builder(b.shapes, "compiler", loop.location)
+        again = run_again(found, inner)
+        if again is not loop:
+            plain, found = found, varying(again, self.roots, self.uses)
+            found = found if found is not None and self.prices.pays(found) else plain
+        if self.prices.pays(found):
             return found
         axes = tables(found)
         if not axes:
             return None
-        inner = Builder(b.shapes, "compiler", loop.location)
         loop, copies = own_rows(found, axes, inner)
         found = varying(loop, self.roots, self.uses)  # rows have no other names
         return found if found is not None and self.prices.pays(found, copies.values()) else None

@@ -263,17 +263,6 @@ def test_rows_behind_a_table_are_not_copied():
     assert found.shape == (0,)
 
 
-@pytest.mark.parametrize(("length", "lanes"), [(3, 256), (300, 64)])
-def test_what_lanes_have_of_their_own_stays_in_the_cache(length, lanes):
-    text = srcdiff.grad(source(PROGRAMS[0])).loop_source_for(V(length), V(1000))
-    assert f"min({lanes}, len(x) - first)" in text
-
-
-def test_turns_with_long_arrays_of_their_own_stay():
-    text = srcdiff.grad(source(PROGRAMS[0])).loop_source_for(V(100_000), V(100))
-    assert "lane" not in text
-
-
 def test_without_fastmath_sums_are_added_up_in_their_order():
     text = srcdiff.grad(source(TABLE), fastmath=False).loop_source_for(V(5), V(500).reshape(100, 5))
     assert "lane" not in text
@@ -314,3 +303,50 @@ def test_other_calls_may_have_more_turns_than_the_first():
 
     texts = [srcdiff.grad(columns).loop_source_for(np.ones((n, n))) for n in (5, 50)]
     assert "lane" in texts[0] and texts[0] == texts[1]
+
+
+AGAIN = """
+def f(x, c, n):
+    total = 0.0
+    for i in range(n):
+        t = i / n
+        value = 0.0
+        power = 1.0
+        for j in range(len(x)):
+            value += {term}
+            power {step}
+        total += np.sin(value)
+    return total
+"""
+
+
+@pytest.mark.parametrize(
+    ("term", "step", "is_kept"),
+    [
+        ("x[j] * power", "*= t", False),
+        ("x[j] * power", "= power * t + c[j]", False),
+        ("x[j] * power * t", "*= t", False),
+        ("x[j] * power", "*= np.exp(-t)", True),
+        ("x[j] * power", "= t * value", True),
+    ],
+)
+def test_cheap_recurrences_are_run_again(term, step, is_kept):
+    text = AGAIN.format(term=term, step=step)
+    args = np.linspace(-1.0, 1.0, 12), np.linspace(0.0, 2.0, 12), 300
+    found = srcdiff.value_and_grad(source(text)).loop_source_for(*args)
+    assert "lane" in found and ("np.empty((len(x), " in found) == is_kept
+    loops_agree(text, *args)
+
+
+@pytest.mark.parametrize(("length", "lanes"), [(3, 256), (300, 64)])
+def test_what_lanes_have_of_their_own_stays_in_the_cache(length, lanes):
+    text = AGAIN.format(term="x[j] * power", step="*= np.exp(-t)")
+    found = srcdiff.grad(source(text)).loop_source_for(V(length), V(length), 1000)
+    assert f"min({lanes}, n - first)" in found
+
+
+@pytest.mark.parametrize(("step", "is_kept"), [("*= np.exp(-t)", True), ("*= t", False)])
+def test_turns_with_long_arrays_of_their_own_stay(step, is_kept):
+    text = AGAIN.format(term="x[j] * power", step=step)
+    found = srcdiff.grad(source(text)).loop_source_for(V(100_000), V(3), 100)
+    assert ("lane" in found) != is_kept
