@@ -21,7 +21,7 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.types import Dim, Type, shape_of
-from srcdiff.ops import control
+from srcdiff.ops import control, memory
 from srcdiff.transforms.affine import affine
 from srcdiff.transforms.nests import subscripts
 from srcdiff.transforms.turns import carries_only_add
@@ -33,6 +33,9 @@ _FEW = 8  # turns that vector instructions do not help with
 _UNKNOWN = 16  # turns of a loop of which nothing is known
 _MOST = 256  # lanes: longer rows win nothing more
 _LEAST = 32  # shorter rows cost more to begin with than their numbers do
+_FIRST = 4096  # numbers that stay in the first cache
+_SHORT = 32  # turns that are soon over, with vectors
+_REPEATS = 4  # sums in memory with a copied number that are worth the copy
 _HELD = 2**20  # numbers that lanes may have of their own: more come from memory each time
 _CACHED = 32768  # numbers that stay in the second-level cache beside what else is read
 
@@ -105,6 +108,9 @@ class LanePrices:
         self.count(found.loop.body, 1.0, turns)
         inner = [s for s in turns if s not in copies and not found.is_uniform(s)]
         slow = sum(turns[s] for s in inner if self.is_slow(s))
+        slow += sum(
+            turns[s] / _REPEATS for s in inner if not self.is_slow(s) and self.adds(s, found)
+        )
         copied = sum(turns.get(s, 0.0) for s in copies)
         return 0 < slow >= copied and all(self.is_contiguous(s, found) for s in inner)
 
@@ -133,6 +139,21 @@ class LanePrices:
         if self.lengths.turns(loop) < _FEW or not carries_only_add(loop, self.uses):
             return True
         return any(self.stops(s) or self.strides(s, loop.index) for s in walk(loop.body))
+
+    def adds(self, loop: For, found: Varying) -> bool:
+        """Whether an innermost loop adds to a matrix that all turns add to, where lanes would sum up numbers first. What
+        stays in the first cache is added to in long rows as fast.
+        """
+        return loop not in found.loop.body.body and any(
+            isinstance(s, Op)
+            and s.decl is memory.add_into
+            and s.operands[0] not in found.own
+            and not any(map(found.of, subscripts(s)))
+            and (
+                self.lengths.turns(loop) < _SHORT or self.lengths.size(s.operands[0].type) > _FIRST
+            )
+            for s in walk(loop.body)
+        )
 
     @staticmethod
     def stops(s: Statement) -> bool:

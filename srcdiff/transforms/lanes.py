@@ -100,7 +100,7 @@ class _Lanes(Rewriter):
             found = found if found is not None and self.prices.pays(found) else plain
         if self.prices.pays(found):
             return found
-        axes = tables(found)
+        axes = {v: axis for v, axis in tables(found).items() if v not in self.prices.movable}
         if not axes:
             return None
         loop, copies = own_rows(found, axes, inner)
