@@ -8,7 +8,7 @@ the first has made.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.alias import has_effect, may_move, may_raise, storage_roots
@@ -35,19 +35,32 @@ from srcdiff.transforms.element_prices import price_of_element
 from srcdiff.transforms.facts import ALLOCATIONS, all_regions, defined_in, uses_outside
 from srcdiff.transforms.nests import ELEMENT_ACCESSES, is_element
 
-__all__ = ["fuse_nests"]
+__all__ = ["fuse_nests", "mixed_nests"]
 
 _DEAR = 10  # operations of a turn that are rather vectorised than done beside an inner loop
 Access = tuple[Value, Value, tuple[Atom, ...], bool]
 
 
-def fuse_nests(fn: Function) -> Function:
-    """`fn` with loops fused, outer ones first."""
-    return _Fuse(fn)(fn)
+def fuse_nests(fn: Function, lanes: Collection[Value] = ()) -> Function:
+    """`fn` with loops fused, outer ones first. `lanes`: the indices of loops whose turns will be side by side."""
+    return _Fuse(fn, lanes)(fn)
+
+
+def mixed_nests(fn: Function) -> tuple[Function, list[frozenset[Value]]]:
+    """`fn` with loops fused as if all turns were side by side, where functions need no loops of their own; and for each
+    loop that is not fused otherwise the indices of the loops of which one has to be so.
+    """
+    fuse = _Fuse(fn, None)
+    return fuse(fn), fuse.mixed
 
 
 class _Fuse(Rewriter):
-    def __init__(self, fn: Function) -> None:
+    """`lanes`: the indices of loops whose turns are side by side; None: of all."""
+
+    def __init__(self, fn: Function, lanes: Collection[Value] | None) -> None:
+        self.lanes = lanes
+        self.mixed: list[frozenset[Value]] = []
+        self.around: tuple[Value, ...] = ()
         self.roots = storage_roots(fn).copied()
         self.views = _views(fn)
         self.carried = {p for r in all_regions(fn.body) for p in r.params} - {*fn.params}
@@ -62,7 +75,11 @@ class _Fuse(Rewriter):
             if not (isinstance(new, For) and self.fused(new, body)):
                 body.append(new)
         for statement in body:
+            around = self.around
+            if isinstance(statement, For):
+                self.around = (*around, statement.index)
             inner = [self.region(r, {}, b.inner()) for r in regions_of(statement)]
+            self.around = around
             b.append(with_parts(statement, statement.operands, inner))
         yields = tuple(lookup(env, y) for y in old.yields)
         return b.region(old.params, yields)
@@ -77,6 +94,8 @@ class _Fuse(Rewriter):
             if isinstance(first, For) and self.may_fuse(first, loop, fresh):
                 moved = self.to_front(loop, first, body[k + 1 :])
                 if moved is not None:
+                    if _is_mixed(first, loop):
+                        self.mixed.append(frozenset((*self.around, first.index)))
                     rest = [s for s in body[k + 1 :] if s not in moved]
                     body[k:] = [*moved, self.joined(first, loop), *rest]
                     return True
@@ -138,7 +157,7 @@ class _Fuse(Rewriter):
             return False
         if any(has_effect(s) or may_raise_here(s) for s in (first, second)):
             return False
-        if _has_loops(first) != _has_loops(second) and max(map(_price, (first, second))) >= _DEAR:
+        if _is_mixed(first, second) and not self.are_lanes(first):
             return False
         if not uses_outside(second).isdisjoint(first.results):
             return False
@@ -156,6 +175,9 @@ class _Fuse(Rewriter):
             if not _by_turn(ones, first.index) & _by_turn(others, second.index):
                 return False
         return True
+
+    def are_lanes(self, loop: For) -> bool:
+        return self.lanes is None or not {loop.index, *self.around}.isdisjoint(self.lanes)
 
     def accesses(self, loop: For, fresh: frozenset[Value]) -> list[Access] | None:
         """The elements of arrays that a loop reads and writes: root, the name that it goes by, indices, whether it is
@@ -225,6 +247,12 @@ def _is_quiet(op: Op) -> bool:
     """Whether compiled code does not raise: a division of floats gives inf or nan."""
     computes = op.decl.elementwise and all(is_float(r.type) for r in op.results)
     return computes or op.decl in ELEMENT_ACCESSES
+
+
+def _is_mixed(first: For, second: For) -> bool:
+    """Whether functions of one loop would stand beside an inner loop of the other, and not be vectorised."""
+    dear = max(map(_price, (first, second))) >= _DEAR
+    return dear and _has_loops(first) != _has_loops(second)
 
 
 def _has_loops(loop: For) -> bool:

@@ -141,8 +141,8 @@ class LanePrices:
         return any(self.stops(s) or self.strides(s, loop.index) for s in walk(loop.body))
 
     def adds(self, loop: For, found: Varying) -> bool:
-        """Whether an innermost loop adds to a matrix that all turns add to, where lanes would sum up numbers first. What
-        stays in the first cache is added to in long rows as fast.
+        """Whether an innermost loop adds to a matrix that all turns add to, where lanes would sum up numbers first.
+        What stays in the first cache is added to in long rows as fast.
         """
         return loop not in found.loop.body.body and any(
             isinstance(s, Op)

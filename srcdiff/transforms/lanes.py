@@ -54,19 +54,26 @@ from srcdiff.transforms.own_rows import own_rows, tables
 from srcdiff.transforms.run_again import run_again
 from srcdiff.transforms.varying import Varying, varying
 
-__all__ = ["lanes"]
+__all__ = ["lanes", "side_by_side"]
 
 
 def lanes(fn: Function, lengths: Mapping[str, int]) -> Function:
     """`fn` with turns of outer loops side by side where inner ones cannot be vectorised; `lengths` of the arguments at
     hand say which loops are long.
     """
-    side_by_side = _Lanes(fn, lengths)
-    new = side_by_side(fn)
-    if not side_by_side.counts:
+    found = _Lanes(fn, lengths)
+    new = found(fn)
+    if not found.counts:
         return fn
-    known = (*fn.notes.get("positive", ()), *side_by_side.counts)
+    known = (*fn.notes.get("positive", ()), *found.counts)
     return replace(new, notes={**new.notes, "positive": known})
+
+
+def side_by_side(fn: Function, lengths: Mapping[str, int]) -> frozenset[Value]:
+    """The indices of the loops that `lanes` takes."""
+    found = _Lanes(fn, lengths)
+    found(fn)
+    return frozenset(found.taken)
 
 
 class _Lanes(Rewriter):
@@ -76,6 +83,7 @@ class _Lanes(Rewriter):
         maker = definitions(fn)
         movable = own_arrays(fn, maker)
         self.counts: list[str] = []  # what there is at least one of, by its symbol
+        self.taken: set[Value] = set()
         self.prices = LanePrices(Lengths.of(fn.body, lengths), self.uses, maker, movable)
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
@@ -83,6 +91,8 @@ class _Lanes(Rewriter):
         if found is None:
             super().statement(old, env, b)
             return
+        assert isinstance(old, For)
+        self.taken.add(old.index)
         b.location, b.origin = old.location, "compiler"
         count = _Blocks(found, self.prices.lanes(found), self.uses, env, b).write()
         assert isinstance(count.type, Scalar) and count.type.expr is not None

@@ -21,14 +21,14 @@ from srcdiff.transforms.entry_checks import with_entry_checks
 from srcdiff.transforms.equal_lengths import equal_lengths
 from srcdiff.transforms.expand import Expansions, expand
 from srcdiff.transforms.forward_stores import drop_unread, forward_stores
-from srcdiff.transforms.fuse_nests import fuse_nests
+from srcdiff.transforms.fuse_nests import fuse_nests, mixed_nests
 from srcdiff.transforms.gathered_products import gathered_products
 from srcdiff.transforms.hoist import hoist
 from srcdiff.transforms.hoist_buffers import hoist_buffers
 from srcdiff.transforms.hoist_checks import hoist_checks
 from srcdiff.transforms.inline_calls import inline_calls
 from srcdiff.transforms.jam import jam
-from srcdiff.transforms.lanes import lanes
+from srcdiff.transforms.lanes import lanes, side_by_side
 from srcdiff.transforms.length_checks import length_checks
 from srcdiff.transforms.lengths import bind_lengths, lacking
 from srcdiff.transforms.narrow_numbers import narrow_numbers
@@ -123,7 +123,7 @@ def _for_device(names: Sequence[str], raises: bool) -> tuple[Pass, ...]:
         Pass("lengths", device_lengths, "storage that comes from outside is no one to ask"),
         *((entered,) if raises else ()),
         Pass("results", lambda f: given_results(f, names), "the caller adds up gradients"),
-        *_joined(),
+        *_joined(Pass("fuse nests", fuse_nests, "what is made in a turn is used in it")),
         Pass("sums in memory", sums_in_memory, "a number is added to faster than an element"),
         Pass("hoist", hoist, "what does not change in a loop"),
         Pass("shrink buffers", shrink_buffers, "each turn has a row of its own"),
@@ -188,19 +188,24 @@ def _fast(lengths: Mapping[str, int], fastmath: bool, threads: int | None) -> tu
     sums = Pass("sums in memory", sums_in_memory, "a number is added to faster than an element")
     running = Pass("running powers", running_powers, "a power is one product more than the last")
     parts = Pass("split nests", split_nests, "stencils write one place in a loop")
-    side_by_side = Pass(
-        "lanes", lambda f: lanes(f, lengths), "turns that wait for none are vectors"
+    in_lanes = fastmath and threads == 0
+    fuse = Pass(
+        "fuse nests",
+        (lambda f: _fused(f, lengths)) if in_lanes else fuse_nests,
+        "what is made in a turn is used in it",
     )
+    rows = Pass("shrink buffers", shrink_buffers, "each turn has a row of its own")
+    lane_pass = Pass("lanes", lambda f: lanes(f, lengths), "turns that wait for none are vectors")
     return (
-        *_joined((running,) if fastmath else ()),
+        *_joined(fuse, (running,) if fastmath else ()),
         Pass("tables", tables, "what is the same in all turns is computed once"),
-        *((side_by_side,) if fastmath and threads == 0 else ()),
+        *((rows, lane_pass) if in_lanes else ()),
         Pass("axis order", axis_order, "innermost loops go through memory in its order"),
         Pass("split loops", split_loops, "elementary functions are fast in innermost loops"),
         *((sums,) if fastmath else ()),
         Pass("jam", lambda f: jam(f, lengths), "rows are passed over once for several turns"),
         Pass("hoist", hoist, "what does not change in a loop"),
-        Pass("shrink buffers", shrink_buffers, "each turn has a row of its own"),
+        rows,
         Pass("reuse buffers", reuse_buffers, "what is not needed any more is written over"),
         *shared,
         *((parts,) if fastmath else ()),
@@ -222,6 +227,15 @@ def _inlined(fn: Function) -> Function:
     return bind_lengths(inline_calls(fn))  # of what a helper's parameters showed
 
 
+def _fused(fn: Function, lengths: Mapping[str, int]) -> Function:
+    """`fn` with neighbouring loops fused; the more of them where turns are side by side then."""
+    new, mixed = mixed_nests(fn)
+    if not mixed:
+        return new
+    found = side_by_side(shrink_buffers(dce(drop_unread(forward_stores(new)))), lengths)
+    return new if all(found & around for around in mixed) else fuse_nests(fn, found)
+
+
 def _common(fn: Function) -> Function:
     return cse(fn, in_user_lines=True)
 
@@ -234,13 +248,13 @@ def _all_inlined(fn: Function) -> Function:
     return bind_lengths(inline_calls(fn, most=sys.maxsize))
 
 
-def _joined(running: tuple[Pass, ...] = ()) -> tuple[Pass, ...]:
+def _joined(fuse: Pass, running: tuple[Pass, ...] = ()) -> tuple[Pass, ...]:
     """Loops over one range are one, and what crosses between them is not stored."""
     return (
         Pass("common", _common, "elements that several loops ask for"),
         Pass("hoist checks", hoist_checks, "indices are checked once for all turns"),
         *running,
-        Pass("fuse nests", fuse_nests, "what is made in a turn is used in it"),
+        fuse,
         Pass("forward stores", forward_stores, "what was stored is at hand"),
         Pass("unread", drop_unread, "storage between loops that are one now"),
         Pass("common", _common, "fused bodies repeat themselves"),

@@ -1,7 +1,7 @@
 """An array of which each turn of a loop has a row of its own is one row.
 
-%t = empty_of (n, m)                                  %t = empty_of (m)
-for 0, %n { (%i) ->                         becomes   for 0, %n { (%i) ->
+%t = empty_of (n, m)                                  for 0, %n { (%i) ->
+for 0, %n { (%i) ->                         becomes   %t = empty_of (m)
 for 0, %m { (%j) -> store %t, %a, %i, %j }            for 0, %m { (%j) -> store %t, %a, %j }
 for 0, %m { (%j) -> index %t, %i, %j } }              for 0, %m { (%j) -> index %t, %j } }
 """
@@ -36,17 +36,25 @@ class _Shrink(Rewriter):
             for root in own:
                 self.names[root] = self.names.get(root, 0) + 1
         self.rows: dict[Value, Value] = {}
+        self.made: dict[Region, list[Op]] = {}  # the rows of each turn
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         for k, s in enumerate(old.body):
             if isinstance(s, Op) and s.decl is memory.empty_of and not s.operands:
-                row = self.row_of(s.result, old, old.body[k + 1 :])
-                if row is not None:
+                loop = self.loop_of(s.result, old, old.body[k + 1 :])
+                if loop is not None:
+                    type_ = s.result.type
+                    assert isinstance(type_, Array)
+                    row = replace(s.result, type=Array(type_.dtype, type_.shape[1:]))
                     self.rows[s.result] = row
+                    made = replace(s, results=(row,), attrs={"type": row.type})
+                    self.made.setdefault(loop.body, []).append(made)
+        for op in self.made.get(old, ()):
+            b.append(op)
         return super().region(old, env, b)
 
-    def row_of(self, array: Value, region: Region, behind: tuple[Statement, ...]) -> Value | None:
-        """What is enough of an array; None where that is all of it."""
+    def loop_of(self, array: Value, region: Region, behind: tuple[Statement, ...]) -> For | None:
+        """The loop whose turns have a row each of an array that nobody else asks for."""
         type_ = array.type
         users = [s for s in behind if array in used_atoms(s)]
         if not isinstance(type_, Array) or type_.ndim < 2 or self.names.get(array) != 1:
@@ -66,15 +74,12 @@ class _Shrink(Rewriter):
                 return None
             if len(s.operands) != first + type_.ndim or s.operands[first] is not loop.index:
                 return None
-        return replace(array, type=Array(type_.dtype, type_.shape[1:]))
+        return loop
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if not isinstance(old, Op) or self.rows.keys().isdisjoint((*old.operands, *old.results)):
             super().statement(old, env, b)
-        elif old.decl is memory.empty_of:
-            row = self.rows[old.result]
-            b.append(replace(old, results=(row,), attrs={"type": row.type}))
-        else:
+        elif old.decl is not memory.empty_of:
             b.append(super().keep(_of_row(old, self.rows), env, b))
 
 

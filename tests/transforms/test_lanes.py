@@ -350,3 +350,42 @@ def test_turns_with_long_arrays_of_their_own_stay(step, is_kept):
     text = AGAIN.format(term="x[j] * power", step=step)
     found = srcdiff.grad(source(text)).loop_source_for(V(100_000), V(3), 100)
     assert ("lane" in found) != is_kept
+
+
+MIXTURE = """
+def f(x, mu, Q):
+    scaled = np.einsum("kij,nkj->nki", Q, x[:, None, :] - mu)
+    beta = -0.5 * np.sum(scaled**2, axis=2)
+    return np.sum(np.log(np.sum(np.exp(beta), axis=1)))
+"""
+
+
+def test_all_that_turns_have_of_their_own_is_in_one_block():
+    """The functions need no loops without inner ones, matrices that turns add up are sums over lanes."""
+    rng = np.random.default_rng(1)
+    args = rng.normal(size=(300, 5)), rng.normal(size=(6, 5)), rng.normal(size=(6, 5, 5))
+    text = srcdiff.value_and_grad(source(MIXTURE), argnums=(1, 2)).loop_source_for(*args)
+    assert text.count("for block in") == 1
+    assert "for i in range(len(x))" not in text and "np.empty((len(x), " not in text
+    loops_agree(MIXTURE, *args, argnums=(0, 1, 2))
+
+
+ROWS_OF_SUMS = """
+def f(x, W):
+    total = 0.0
+    for n in range(len(x)):
+        for i in range(len(W)):
+            s = np.sin(x[n, i])
+            for j in range(W.shape[1]):
+                total += s * W[i, j] ** 2
+    return total
+"""
+
+
+@pytest.mark.parametrize(("rows", "is_block"), [(4, True), (20, True), (50, False), (100, True)])
+def test_matrices_that_turns_add_up(rows, is_block):
+    """What is small enough for the first cache is added to in long rows as fast."""
+    args = V(300 * rows).reshape(300, rows), V(rows * rows).reshape(rows, rows)
+    fn = loop_form(srcdiff.grad(source(ROWS_OF_SUMS), argnums=1), args)
+    assert ("block" in to_text(fn)) == is_block
+    loops_agree(ROWS_OF_SUMS, args[0][:, :4], args[1][:4, :4], argnums=1)
