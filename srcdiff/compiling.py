@@ -45,6 +45,8 @@ class LoopProgram:
         What it is called with behind the arguments: arrays that the function finds outside.
     output : Tree
         What the result is, as the user wants it.
+    below : pairs of Dim and int
+        Lengths that were taken for short ones: with longer ones, another program is faster.
     assumptions, counts, watched, written, contiguous, numbers, independent, stored
         As in `Program`.
     """
@@ -63,13 +65,16 @@ class LoopProgram:
     numbers: tuple[tuple[str, tuple[Any, ...], Location | None], ...] = ()
     independent: tuple[str, ...] = ()
     assumptions: tuple[tuple[Dim, Dim], ...] = ()
+    below: tuple[tuple[Dim, int], ...] = ()
     counts: tuple[str, ...] = ()
     watched: tuple[Watched, ...] = ()
     stored: Stored = field(default_factory=Stored)
 
     def fits(self, lengths: Mapping[str, int]) -> bool:
         """Whether what was concluded from the arguments' lengths holds now."""
-        return fits_lengths(self.assumptions, self.counts, lengths)
+        if not fits_lengths(self.assumptions, self.counts, lengths):
+            return False
+        return all(d.evaluate(lengths) < most for d, most in self.below)
 
 
 class Compiled:

@@ -212,6 +212,7 @@ def build_loops(derived: Derived, arguments: Arguments, bound: bool = False) -> 
             source=source,
             bindings=mentioned(bindings_of(loops), source),
             assumptions=(*program.assumptions, *loops.notes.get("small", ())),
+            below=loops.notes.get("below", ()),
         )
 
 

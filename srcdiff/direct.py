@@ -214,9 +214,12 @@ class _Writer:
 
     def facts(self) -> None:
         p = self.program
-        narrow = () if self.compiled is None else self.compiled.program.assumptions
+        loops = None if self.compiled is None else self.compiled.program
+        narrow = () if loops is None else loops.assumptions
         for left, right in dict.fromkeys((*p.assumptions, *narrow)):
             self.miss(f"{self.length(left)} != {self.length(right)}")
+        for dim, most in () if loops is None else loops.below:
+            self.miss(f"{self.length(dim)} >= {most}")
         for symbol in p.counts:
             self.miss(f"{self.length(Dim.of(symbol))} < 0")
         for watched in p.watched:

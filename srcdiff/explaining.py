@@ -175,6 +175,8 @@ def _facts(program: Program, compiled: Compiled | None) -> Iterator[str]:
         else:
             yield f"{left} == {right}"
     yield from (f"{symbol} >= 0" for symbol in program.counts)
+    if compiled is not None:
+        yield from (f"{dim} < {most}" for dim, most in compiled.program.below)
 
 
 def said(type_: Type) -> str:

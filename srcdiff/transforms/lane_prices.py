@@ -114,6 +114,19 @@ class LanePrices:
         copied = sum(turns.get(s, 0.0) for s in copies)
         return 0 < slow >= copied and all(self.is_contiguous(s, found) for s in inner)
 
+    def short(self, found: Varying) -> dict[Dim, int]:
+        """The lengths of inner loops where turns are side by side only since these are short, and what they are less
+        than.
+        """
+        loops = [s for s in walk(found.loop.body) if isinstance(s, For) and not has_loop(s.body)]
+        loops = [s for s in loops if not found.is_uniform(s)]
+        if any(self.never_vectors(s) for s in loops):
+            return {}
+        stops = {known_dim(s.stop) for s in loops if self.is_short(s)}
+        return {
+            d: 2 * _FEW for d in stops if d is not None and d.symbols() <= {*self.lengths.known}
+        }
+
     def count(self, region: Region, times: float, turns: dict[For, float]) -> None:
         """Enters how many turns the innermost loops of a region make."""
         for s in region.body:
@@ -136,7 +149,14 @@ class LanePrices:
 
     def is_slow(self, loop: For) -> bool:
         """Whether LLVM does not turn an innermost loop into vector instructions, or nothing is won by them."""
-        if self.lengths.turns(loop) < _FEW or not carries_only_add(loop, self.uses):
+        return self.is_short(loop) or self.never_vectors(loop)
+
+    def is_short(self, loop: For) -> bool:
+        return self.lengths.turns(loop) < _FEW
+
+    def never_vectors(self, loop: For) -> bool:
+        """Whether turns of an innermost loop wait for each other, or stride through memory."""
+        if not carries_only_add(loop, self.uses):
             return True
         return any(self.stops(s) or self.strides(s, loop.index) for s in walk(loop.body))
 

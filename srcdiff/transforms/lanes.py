@@ -49,6 +49,7 @@ from srcdiff.transforms.lane_schedule import (
     is_allocation,
     outer_atoms,
 )
+from srcdiff.transforms.lengths import below
 from srcdiff.transforms.nests import subscripts
 from srcdiff.transforms.own_rows import own_rows, tables
 from srcdiff.transforms.run_again import run_again
@@ -66,7 +67,7 @@ def lanes(fn: Function, lengths: Mapping[str, int]) -> Function:
     if not found.counts:
         return fn
     known = (*fn.notes.get("positive", ()), *found.counts)
-    return replace(new, notes={**new.notes, "positive": known})
+    return below(replace(new, notes={**new.notes, "positive": known}), found.short)
 
 
 def side_by_side(fn: Function, lengths: Mapping[str, int]) -> frozenset[Value]:
@@ -84,6 +85,7 @@ class _Lanes(Rewriter):
         movable = own_arrays(fn, maker)
         self.counts: list[str] = []  # what there is at least one of, by its symbol
         self.taken: set[Value] = set()
+        self.short: dict[Dim, int] = {}
         self.prices = LanePrices(Lengths.of(fn.body, lengths), self.uses, maker, movable)
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
@@ -93,6 +95,7 @@ class _Lanes(Rewriter):
             return
         assert isinstance(old, For)
         self.taken.add(old.index)
+        self.short |= self.prices.short(found)
         b.location, b.origin = old.location, "compiler"
         count = _Blocks(found, self.prices.lanes(found), self.uses, env, b).write()
         assert isinstance(count.type, Scalar) and count.type.expr is not None

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.build import Builder, with_parts
 from srcdiff.ir.core import (
@@ -62,6 +62,14 @@ def size_at_hand(dims: Iterable[Dim], lengths: Mapping[str, int]) -> int | None:
         return math.prod(d.evaluate(lengths) for d in dims)
     except KeyError:
         return None
+
+
+def below(fn: Function, lengths: Mapping[Dim, int]) -> Function:
+    """`fn` with a note of lengths that were taken to be less than so many: for others it would be written otherwise."""
+    known = dict(fn.notes.get("below", ()))
+    for dim, most in lengths.items():
+        known[dim] = min(most, known.get(dim, most))
+    return replace(fn, notes={**fn.notes, "below": tuple(known.items())}) if lengths else fn
 
 
 def lacking(fn: Function) -> set[str]:

@@ -389,3 +389,27 @@ def test_matrices_that_turns_add_up(rows, is_block):
     fn = loop_form(srcdiff.grad(source(ROWS_OF_SUMS), argnums=1), args)
     assert ("block" in to_text(fn)) == is_block
     loops_agree(ROWS_OF_SUMS, args[0][:, :4], args[1][:4, :4], argnums=1)
+
+
+SHORT_ROWS = """
+def f(W):
+    return np.sum(np.sqrt(np.sum(W**2, axis=1)))
+"""
+
+
+def test_longer_rows_than_those_that_were_taken_for_short_have_a_program_of_their_own():
+    g = srcdiff.grad(source(SHORT_ROWS))
+    assert "lane" in g.loop_source_for(np.ones((300, 5)))
+    assert "lane" in g.loop_source_for(np.ones((3000, 15)))
+    assert "lane" not in g.loop_source_for(np.ones((300, 16)))
+    assert "lane" not in g.loop_source_for(np.ones((300, 5)))
+
+
+def test_calls_with_longer_rows_find_their_program():
+    pytest.importorskip("numba")
+    g = srcdiff.grad(source(SHORT_ROWS), jit=True)
+    for n, count in ((5, "1 s"), (6, "1 s"), (40, "2 s"), (40, "2 s"), (5, "2 s")):
+        np.testing.assert_allclose(g(np.ones((30, n))), n**-0.5)
+        assert count in repr(g)
+        if n == 5 and count == "1 s":
+            assert "W1 < 16" in str(srcdiff.explain(g, np.ones((30, n))))
