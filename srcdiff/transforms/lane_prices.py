@@ -122,7 +122,7 @@ class LanePrices:
         loops = [s for s in loops if not found.is_uniform(s)]
         if any(self.never_vectors(s) for s in loops):
             return {}
-        stops = {known_dim(s.stop) for s in loops if self.is_short(s)}
+        stops = dict.fromkeys(known_dim(s.stop) for s in loops if self.is_short(s))
         return {
             d: 2 * _FEW for d in stops if d is not None and d.symbols() <= {*self.lengths.known}
         }
