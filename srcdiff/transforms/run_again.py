@@ -16,7 +16,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup
-from srcdiff.ir.core import Atom, For, Op, Region, Statement, Value, const, known_dim, walk
+from srcdiff.ir.core import (
+    Atom,
+    For,
+    Op,
+    Region,
+    Statement,
+    Value,
+    const,
+    known_dim,
+    regions_of,
+    walk,
+)
 from srcdiff.ops import memory
 from srcdiff.transforms.element_prices import price_of_element
 from srcdiff.transforms.nests import subscripts
@@ -71,7 +82,7 @@ def _same_number(left: Atom, right: Atom) -> bool:
 
 
 def _operands(s: Statement) -> list[Atom]:
-    inner = walk(s.body) if isinstance(s, For) else ()
+    inner = [each for r in regions_of(s) for each in walk(r)]
     return [a for each in (s, *inner) for a in each.operands]
 
 

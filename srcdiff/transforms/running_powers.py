@@ -28,7 +28,7 @@ from srcdiff.ir.core import (
     regions_of,
     walk,
 )
-from srcdiff.ir.types import FLOAT, Scalar, shape_of
+from srcdiff.ir.types import Scalar, shape_of
 from srcdiff.ops import arithmetic, memory
 from srcdiff.transforms.facts import defined_in, definitions, used_atoms
 from srcdiff.transforms.nests import subscripts
@@ -129,7 +129,7 @@ def _running(loop: For, found: dict[Op, list[Statement]], b: Builder) -> For:
     for s in loop.body.body:
         if s in moved:
             b.append(s)
-    params = {op: Value(FLOAT, op.result.name or "power") for op in found}
+    params = {op: Value(op.result.type, op.result.name or "power") for op in found}
     inner, env = b.inner(), dict[Value, Atom]()
     inner.location, inner.origin = loop.location, "compiler"
     for s in loop.body.body:
@@ -146,5 +146,5 @@ def _running(loop: For, found: dict[Op, list[Statement]], b: Builder) -> For:
         loop,
         carried=(*loop.carried, *(const(1.0) for _ in params)),
         body=region,
-        results=(*loop.results, *(Value(FLOAT, p.name) for p in params.values())),
+        results=(*loop.results, *map(replace, params.values())),
     )

@@ -57,6 +57,11 @@ def test_other_powers_stay(part):
     unchanged(running_powers, SUM.format(**{**PLAIN, **part}), *X)
 
 
+def test_numbers_stay_what_they_are():
+    text = SUM.format(**PLAIN).replace("%x: float64[n]", "%x: float64[3]")
+    assert "%power.1: float64!) ->" in to_text(running_powers(program(text)))
+
+
 def test_an_element_that_is_there_whatever_the_loop_does_is_looked_up_in_front():
     text = SUM.format(**PLAIN).replace("%x: float64[n]", "%x: float64[3]")
     assert "= power" not in to_text(changed(running_powers, program(text), *X))
