@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup
+from srcdiff.ir.build import Builder, Env, Rewriter, change_dims_within, lookup
 from srcdiff.ir.core import (
     Atom,
     For,
@@ -26,8 +26,10 @@ from srcdiff.ir.core import (
     const,
     known_dim,
     regions_of,
+    symbol_of,
     walk,
 )
+from srcdiff.ir.types import Scalar
 from srcdiff.ops import memory
 from srcdiff.transforms.element_prices import price_of_element
 from srcdiff.transforms.nests import subscripts
@@ -118,9 +120,14 @@ def _recurrence(array: Value, loop: For, store: Op, found: Varying) -> _Kept | N
     if len(carried) != 1 or not all(_is_free(s, found) for s in steps):
         return None
     ops = [s for s in steps if isinstance(s, Op)]
-    if sum(map(price_of_element, ops)) > _CHEAP:
+    if sum(price_of_element(op) for op in ops if not _is_integer(op)) > _CHEAP:
         return None
     return _Kept(array, loop, store, params.index(carried.pop()), ops)
+
+
+def _is_integer(op: Op) -> bool:
+    """Whether an operation gives an index; these are the same for all lanes."""
+    return isinstance(op.result.type, Scalar) and op.result.type.dtype == "int64"
 
 
 def _is_free(s: Statement, found: Varying) -> bool:
@@ -149,17 +156,19 @@ def _again(kept: _Kept, loop: For, b: Builder) -> For:
     """A loop that runs the recurrence itself."""
     old = kept.loop.body.params[kept.place + 1]
     param, last = replace(old), replace(old)
-    env: Env = {kept.loop.index: loop.index, old: param}
+    stored, end = kept.store.operands[1], kept.loop.carried_yields[kept.place]
+    steps = Region((kept.loop.index, old), tuple(kept.steps), (stored, end))
+    index, symbol = known_dim(loop.index), symbol_of(kept.loop.index)
+    if index is not None and symbol is not None:
+        steps = change_dims_within(steps, lambda d: d.substitute({symbol: index}))
     inner = b.inner()
-    for op in kept.steps:
-        inner.append(clone_statement(op, env))
+    stored, end = inner.inline(steps, (loop.index, param))
     own: Env = {}
     for s in loop.body.body:
         if s in _at_own_index(loop, kept.array):
-            own[s.results[0]] = lookup(env, kept.store.operands[1])
+            own[s.results[0]] = stored
         else:
             inner.append(Rewriter().keep(s, own, inner))
-    end = lookup(env, kept.loop.carried_yields[kept.place])
     yields = (*(lookup(own, y) for y in loop.body.yields), end)
     region = Region((*loop.body.params, param), tuple(inner.body), yields)
     carried = (*loop.carried, kept.loop.carried[kept.place])

@@ -326,13 +326,14 @@ def f(x, c, n):
         ("x[j] * power", "*= t", False),
         ("x[j] * power", "= power * t + c[j]", False),
         ("x[j] * power * t", "*= t", False),
+        ("x[j] * power", "= power * t + c[j + 1]", False),
         ("x[j] * power", "*= np.exp(-t)", True),
         ("x[j] * power", "= t * value", True),
     ],
 )
 def test_cheap_recurrences_are_run_again(term, step, is_kept):
     text = AGAIN.format(term=term, step=step)
-    args = np.linspace(-1.0, 1.0, 12), np.linspace(0.0, 2.0, 12), 300
+    args = np.linspace(-1.0, 1.0, 12), np.linspace(0.0, 2.0, 13), 300
     found = srcdiff.value_and_grad(source(text)).loop_source_for(*args)
     assert "lane" in found and ("np.empty((len(x), " in found) == is_kept
     loops_agree(text, *args)
@@ -413,3 +414,27 @@ def test_calls_with_longer_rows_find_their_program():
         assert count in repr(g)
         if n == 5 and count == "1 s":
             assert "W1 < 16" in str(srcdiff.explain(g, np.ones((30, n))))
+
+
+KEPT = """
+def f(x, c, n):
+    total = 0.0
+    for i in range(n):
+        kept = np.empty(len(x))
+        power = i / n
+        t = power
+        for j in range(len(x)):
+            kept[j] = power
+            power = power * t + c[j + 1]
+        for k in range(len(x)):
+            total += x[k] * kept[k] * power
+    return total
+"""
+
+
+def test_a_recurrence_that_is_run_again_counts_with_its_loop():
+    args = np.linspace(-1.0, 1.0, 12), np.linspace(0.0, 2.0, 13), 300
+    text = to_text(loop_form(srcdiff.grad(source(KEPT)), args))
+    assert "kept" not in text
+    assert "{k+1} = add %k, 1" in text and "{j+1} = add %k" not in text
+    loops_agree(KEPT, *args)
