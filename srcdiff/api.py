@@ -230,8 +230,8 @@ class Pullback(_AtPoint):
             handle.specialise(*args, None)
             if handle.compiles and self._primal is None:
                 f = self.function  # which is compiled itself, if it is a derivative
-                is_own = isinstance(f, Generated)
-                self._primal = f if is_own else _generated("value", f, self.options, ())
+                own = f if isinstance(f, Generated) else None
+                self._primal = own or _generated("value", f, self.options, ())
             run = self._primal if handle.compiles and self._primal is not None else self.function
             found = run(*map(_copied, args))
             self._ready = handle

@@ -127,14 +127,19 @@ def device_storage(fn: Function) -> Function:
     return _Given(fn).function()
 
 
-def local_lengths(fn: Function, lengths: Mapping[str, int]) -> dict[str, int]:
-    """The lengths at hand, by their symbols, that have to be known for a thread to have small storage of its own."""
+def local_lengths(
+    fn: Function, params: Sequence[Value], lengths: Mapping[str, int]
+) -> dict[str, int]:
+    """The lengths at hand of the user's arrays, by their symbols, that have to be known for a thread to have small
+    vectors of its own. Numbers differ from item to item, and tables are as long as data are.
+    """
+    axes = {d.symbol for p in params for d in shape_of(p.type)}
     found: dict[str, int] = {}
     for s in fn.notes["storage"]:
         own = {name for d in s.type.shape for name in d.symbols()}
-        if s.role == "scratch" and own and own <= lengths.keys():
-            sizes = (d.evaluate(lengths) for d in s.type.shape)
-            if math.prod(sizes) * np.dtype(s.type.dtype).itemsize <= _SMALL:
+        if s.role == "scratch" and s.type.ndim == 1 and own and own <= lengths.keys() & axes:
+            (length,) = (d.evaluate(lengths) for d in s.type.shape)
+            if length * np.dtype(s.type.dtype).itemsize <= _SMALL:
                 found |= {name: lengths[name] for name in sorted(own)}
     return found
 

@@ -16,7 +16,7 @@ from srcdiff.transforms.dce import dce
 from srcdiff.transforms.device_checks import device_checks, device_values
 from srcdiff.transforms.device_errors import device_errors
 from srcdiff.transforms.device_lengths import device_lengths
-from srcdiff.transforms.device_storage import device_storage, given_results
+from srcdiff.transforms.device_storage import device_storage, given_results, local_lengths
 from srcdiff.transforms.entry_checks import with_entry_checks
 from srcdiff.transforms.equal_lengths import equal_lengths
 from srcdiff.transforms.expand import Expansions, expand
@@ -106,11 +106,12 @@ def to_device_loops(
     NoLoopForm
         For what cannot be said so.
     """
-    fn = assuming(fn, small_axes(fn, lengths) if narrow else {})
-    new = recorder.run(
-        fn, _into_loops(lengths, expansions, calls=False, fastmath=True, narrow=narrow)
-    )
-    return recorder.run(new, _for_device(names, raises))
+    in_loops = _into_loops(lengths, expansions, calls=False, fastmath=True, narrow=narrow)
+    passes = (*in_loops, *_for_device(names, raises))
+    small = assuming(fn, small_axes(fn, lengths) if narrow else {})
+    new = recorder.run(small, passes)
+    own = local_lengths(new, fn.params, lengths) if narrow else {}
+    return recorder.run(assuming(small, own), passes) if own else new
 
 
 def _for_device(names: Sequence[str], raises: bool) -> tuple[Pass, ...]:

@@ -72,7 +72,6 @@ REFUSED: dict[str, str] = {
         [
             "concatenate_and_stack",
             "conjugate_gradient_tolerance",
-            "helper_returns_structures",
             "multivariate_normal",
             "precision_factors",
             "strided_slices",
