@@ -11,11 +11,12 @@ from srcdiff.codegen.python import bindings_of, to_source
 from srcdiff.derivation import defects_told, derive, mentioned, own_outside, without_stops
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.rules import parse_expansion
+from srcdiff.frontend.watched import Watched
 from srcdiff.ir.core import Atom, Function, Node, Tree, leaves
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Scalar, Type
 from srcdiff.ir.verify import verify
-from srcdiff.programs import Derived
+from srcdiff.programs import Derived, fits_lengths
 from srcdiff.signature import Arguments
 from srcdiff.transforms.device_lengths import flat_results
 from srcdiff.transforms.device_storage import Storage
@@ -49,7 +50,7 @@ class DeviceProgram:
         What the leaves of the result are called: "d_x" is the derivative in x, "d_p_0" that in p[0].
     results : tuple of Type
         What they are on the device.
-    assumptions, counts, independent
+    assumptions, counts, independent, watched
         As in `Program`.
     """
 
@@ -68,7 +69,16 @@ class DeviceProgram:
     assumptions: tuple[tuple[Dim, Dim], ...] = ()
     counts: tuple[str, ...] = ()
     independent: tuple[str, ...] = ()
+    watched: tuple[Watched, ...] = ()
     location: Location | None = None
+
+    def holds(self) -> bool:
+        """Whether what is outside the function is what it was."""
+        return all(w.holds() for w in self.watched)
+
+    def fits(self, lengths: Mapping[str, int]) -> bool:
+        """Whether what was concluded from the arguments' lengths, and from what is outside, holds now."""
+        return self.holds() and fits_lengths(self.assumptions, self.counts, lengths)
 
 
 def build_device(
@@ -126,6 +136,7 @@ def build_device(
         ),
         primal.notes.get("counts", ()),
         tuple(primal.params[k].name for k in primal.notes.get("independent", ())),
+        tuple(primal.notes.get("watched", {}).values()),
         primal.location,
     )
 

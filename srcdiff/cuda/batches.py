@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,6 @@ from srcdiff.device_programs import DeviceProgram, build_device
 from srcdiff.errors import CompileWarning, DifferentiationError, UnsupportedError
 from srcdiff.generated import Generated
 from srcdiff.locks import COMPILING
-from srcdiff.programs import fits_lengths
 from srcdiff.runtime import cuda_arrays as device
 from srcdiff.runtime.cuda import device_problem
 from srcdiff.trees import leaves, map_leaves
@@ -99,9 +97,6 @@ class _Kernel:
     program: DeviceProgram
     source: str
     function: Any
-
-    def fits(self, lengths: Mapping[str, int]) -> bool:
-        return fits_lengths(self.program.assumptions, self.program.counts, lengths)
 
 
 class Batched:
@@ -200,7 +195,7 @@ class Batched:
         key = (arguments.types, axes)
         with COMPILING:
             for known in self.kernels.get(key, ()):
-                if known.fits(arguments.lengths):
+                if known.program.fits(arguments.lengths):
                     return known
             program = build_device(self.handle.derived, arguments, raises=False)
             called = [program.called[k] for k in program.arrays]

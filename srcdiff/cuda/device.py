@@ -103,7 +103,8 @@ class DeviceFunction:
         handle = self.handle
         own = tuple(map(plain_type, given[: len(handle.signature.names)]))
         with COMPILING:
-            if own not in self.known:
+            known = self.known.get(own)
+            if known is None or not known.program.holds():
                 arguments = arguments_of(handle.signature, own, lambda: _place(handle))
                 program = build_device(handle.derived, arguments, bound=True)
                 function = load(program.source, program.name, program.bindings)

@@ -264,3 +264,21 @@ def test_arrays_from_outside_are_shared() -> None:
     np.testing.assert_allclose(run(x), 2 * weights * x)
     weights[0] = 5.0
     np.testing.assert_allclose(run(x), 2 * weights * x)
+
+
+SCALE = 2.0
+
+
+def scaled(x):
+    return SCALE * x * x
+
+
+def test_what_a_kernel_found_outside_may_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = srcdiff.cuda.batched(srcdiff.grad(scaled, jit=False))
+    single, device = srcdiff.grad(scaled, target="cuda"), srcdiff.grad(scaled).cuda_device
+    x = np.array([1.0, 3.0])
+    for value in (2.0, 5.0):
+        monkeypatch.setitem(globals(), "SCALE", value)
+        np.testing.assert_allclose(run(x), 2 * value * x)
+        assert single(3.0) == 6 * value
+        assert f"2.0 * ({value} * x)" in device.source_for(1.0)
