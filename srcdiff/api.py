@@ -229,9 +229,9 @@ class Pullback(_AtPoint):
             # what cannot be differentiated is an error now, not when `back` is called
             handle.specialise(*args, None)
             if handle.compiles and self._primal is None:
-                f = self.function  # which is compiled itself, if it is a derivative
-                own = f if isinstance(f, Generated) else None
-                self._primal = own or _generated("value", f, self.options, ())
+                f: Any = self.function  # which is compiled itself, if it is a derivative
+                is_own = isinstance(f, Generated)
+                self._primal = f if is_own else _generated("value", f, self.options, ())
             run = self._primal if handle.compiles and self._primal is not None else self.function
             found = run(*map(_copied, args))
             self._ready = handle
