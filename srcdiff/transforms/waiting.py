@@ -233,7 +233,7 @@ class Waiting:
             if self.reads[atom]:
                 return found  # for this once: what is there may be another thing later
         elif op.decl.read_only:  # NumPy has views here, compiled code has copies
-            if self.reads[atom]:
+            if self.reads[atom] and not self.is_of_a_value(atom):
                 raise NoLoopForm(f"a view made by {op.decl.name} of an array that is written")
             return self.force(atom, b)
         elif op.view_of is not None:
@@ -256,6 +256,14 @@ class Waiting:
         if op.decl is memory.read:
             return bool(self.reads[op.result])
         return op.view_of is not None and self.sees_contents(op.operands[op.view_of])
+
+    def is_of_a_value(self, atom: Atom) -> bool:
+        """Whether what waits is a value, or a view of one: no place that something writes into."""
+        op = self.arrays.lazy.get(atom) if isinstance(atom, Value) else None
+        if op is None:
+            return False
+        is_made = op.decl is memory.read or op.view_of is None
+        return is_made or self.is_of_a_value(op.operands[op.view_of or 0])
 
     def is_copied(self, atom: Atom) -> bool:
         """Whether an array is seen through a view that compiled code does not have."""

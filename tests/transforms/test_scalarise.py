@@ -174,6 +174,16 @@ def read_before_it_changes(x):
     return s + np.sum(u**2)
 
 
+def diagonal_of_what_was_computed(a):
+    """It is handed to NumPy whole, and is no place that the later write could reach."""
+    K = np.eye(3)
+    for i in range(3):
+        K[i] += 0.1 * a[i, :3] ** 2
+    z = np.linalg.solve(K, np.diag(-0.5 * K))
+    K[0] *= 2.0
+    return np.sum(z**2) + np.sum(K**2)
+
+
 def behind_its_loop(x):
     s = 0.0
     for i in range(len(x)):
@@ -189,6 +199,7 @@ PROGRAMS = [
     (listed, (X,)),
     (running, (A,)),
     (reversed_view, (X,)),
+    (diagonal_of_what_was_computed, (A,)),
     (length_of_one_path, (A,)),
     (length_of_one_path, (A + 1.0,)),
     (view_kept_from_a_branch, (X,)),
