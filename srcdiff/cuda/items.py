@@ -46,6 +46,11 @@ class Items:
         self.handle = handle
         s = handle.signature
         self.names = [*s.names, *s.further]
+        missing = self.names[len(args) :]
+        if missing and not s.further and all(n in s.defaults for n in missing):
+            axes = children(in_axes) or [in_axes] * len(args)
+            in_axes = (*axes, *(None for _ in missing))
+            args = (*args, *(s.defaults[n] for n in missing))
         if len(args) != len(self.names):
             raise TypeError(
                 f"{handle.__name__} takes {len(self.names)} arguments ({', '.join(self.names)}), "
@@ -57,10 +62,16 @@ class Items:
         self.called = [text for n, a in pairs for text, _ in named_leaves(a, n)]
         given = [*_spread(in_axes, [*args], "the arguments")]
         self.axes = [self._axis(k, axis) for k, axis in enumerate(given)]
+        self._refuse_dtypes()
         self.count = 1 if is_single else self._count()
         devices = {device.device_of(a) for a in self.leaves if device.is_device_array(a)}
         if len(devices) > 1:
             raise ValueError(f"arguments lie on several devices: {sorted(map(str, devices))}")
+
+    def _refuse_dtypes(self) -> None:
+        for leaf, called in zip(self.leaves, self.called, strict=True):
+            if isinstance(leaf, np.ndarray) and leaf.dtype.kind not in "biufc":
+                raise TypeError(f"{called} is an array of {leaf.dtype}: pass numbers")
 
     def _axis(self, k: int, axis: Any) -> int | None:
         """The axis of a leaf's items, counted from the front."""

@@ -200,7 +200,23 @@ def test_wrong_axes_are_errors(axes: Any, args: Any, message: str) -> None:
         srcdiff.cuda.batched(GRADIENT, axes)(*args)
 
 
+def test_defaults_and_static_arguments() -> None:
+    def norm(x, kind="square", scale=2.0):
+        return scale * (np.sum(x**2) if kind == "square" else np.sum(np.abs(x)))
+
+    g = srcdiff.grad(norm, jit=False)
+    x = RNG.normal(size=(N, 2))
+    np.testing.assert_allclose(srcdiff.cuda.batched(g)(x), 4.0 * x)
+    np.testing.assert_allclose(srcdiff.cuda.batched(g, (0,))(x), 4.0 * x)
+    run = srcdiff.cuda.batched(g, (0, None, 0))
+    scales = np.arange(1.0, N + 1.0)
+    np.testing.assert_allclose(run(x, "square", scales), 2.0 * scales[:, None] * x)
+    np.testing.assert_allclose(run(x, "sum", scales), scales[:, None] * np.sign(x))
+
+
 def test_wrong_calls_are_errors() -> None:
+    with pytest.raises(TypeError, match="data is an array of object: pass numbers"):
+        srcdiff.cuda.batched(GRADIENT)(*MODEL, np.array([None]))
     with pytest.raises(TypeError, match="takes 4 arguments"):
         srcdiff.cuda.batched(GRADIENT)(*MODEL)
     with pytest.raises(TypeError, match="takes a derivative"):
