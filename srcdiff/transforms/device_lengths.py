@@ -17,7 +17,7 @@ from srcdiff.ir.types import Array, Dim, Struct, shape_of
 from srcdiff.ops import arithmetic, containers, diagonals, memory, reductions
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.building import length_of
-from srcdiff.transforms.nests import add_element, nest, store_element
+from srcdiff.transforms.nests import add_element, element_of, nest, store_element
 
 __all__ = ["device_lengths", "flat_results"]
 
@@ -108,7 +108,7 @@ def _cast(b: Builder, given: Atom, op: Op) -> Value:
     name = np.dtype(type_.dtype).type.__name__
 
     def body(b: Builder, at: tuple[Atom, ...], _: tuple[Atom, ...]) -> tuple[Atom, ...]:
-        number = b.op(memory.index, given, *at, where=", ".join("i" for _ in at))
+        number = element_of(b, given, at)
         cast = b.op(arithmetic.astype, number, spelling=f"np.{name}", dtype=type_.dtype)
         store_element(b, new, cast, at)
         return ()
@@ -129,8 +129,7 @@ def _add_to_diagonal(b: Builder, into: Atom, amount: Atom, k: int) -> None:
         (i,) = at
         shifted = b.op(arithmetic.add, i, const(abs(k))) if k else i
         place = (i, shifted) if k >= 0 else (shifted, i)
-        number = b.op(memory.index, amount, i, where="i") if shape_of(amount.type) else amount
-        add_element(b, into, number, place)
+        add_element(b, into, element_of(b, amount, at), place)
         return ()
 
     nest(b, (length,), (), body)

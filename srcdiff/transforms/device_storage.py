@@ -38,9 +38,15 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.types import Array, Clamp, Dim, Scalar, Type, all_dims, shape_of
 from srcdiff.ops import device, memory
-from srcdiff.ops.loop_forms import align
 from srcdiff.transforms.facts import ALLOCATIONS, defined_in, used_atoms
-from srcdiff.transforms.nests import NoLoopForm, add_element, is_element, nest, store_element
+from srcdiff.transforms.nests import (
+    NoLoopForm,
+    add_element,
+    element_of,
+    is_element,
+    nest,
+    store_element,
+)
 
 __all__ = ["Storage", "device_storage", "given_results", "local_lengths", "unused"]
 
@@ -350,36 +356,28 @@ def _fill(b: Builder, op: Op, place: Value, env: Env) -> None:
     """Append what an allocation does beside taking storage."""
     if op.decl.name in _UNFILLED:
         return
-    type_ = place.type
-    assert isinstance(type_, Array)
-    source = lookup(env, op.operands[0]) if op.decl.name in ("copy", "expand") else None
+    is_copy = op.decl.name in ("copy", "expand")
+    source = lookup(env, op.operands[0]) if is_copy else _number(op)
+    shape = shape_of(op.result.type)  # of which `place` has at least as many elements
 
     def body(b: Builder, at: Sequence[Atom], _: Sequence[Atom]) -> Sequence[Atom]:
-        store_element(b, place, _element(b, source, at) if source else _number(op, type_), at)
+        store_element(b, place, element_of(b, source, at), at)
         return ()
 
-    nest(b, shape_of(op.result.type), (), body)
+    nest(b, shape, (), body)
 
 
-def _element(b: Builder, source: Atom, at: Sequence[Atom]) -> Atom:
-    if isinstance(source.type, Scalar):
-        return source
-    inside = align(shape_of(source.type), at)
-    return b.op(memory.index, source, *inside, where=", ".join("i" for _ in inside))
-
-
-def _number(op: Op, type_: Array) -> Atom:
+def _number(op: Op) -> Atom:
+    assert isinstance(op.result.type, Array)
     number = 0 if op.decl.name in _ZEROS else 1
-    return const({"f": float, "b": bool}.get(type_.dtype[0], int)(number))
+    return const({"f": float, "b": bool}.get(op.result.type.dtype[0], int)(number))
 
 
 def _add(b: Builder, target: Value, given: Atom) -> None:
     """Add what was computed to what the caller has."""
-    type_ = target.type
-    assert isinstance(type_, Array)
 
     def body(b: Builder, at: Sequence[Atom], _: Sequence[Atom]) -> Sequence[Atom]:
-        add_element(b, target, _element(b, given, at), at)
+        add_element(b, target, element_of(b, given, at), at)
         return ()
 
-    nest(b, type_.shape, (), body)
+    nest(b, shape_of(target.type), (), body)

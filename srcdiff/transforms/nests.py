@@ -22,7 +22,7 @@ from srcdiff.ops.loop_forms import align, same_place
 from srcdiff.ops.numbers import of_numbers
 from srcdiff.ops.registry import OPERATIONS
 
-__all__ = ["Arrays", "Nest", "NoLoopForm", "loop", "nest"]
+__all__ = ["Arrays", "Nest", "NoLoopForm", "element_of", "loop", "nest", "store_each"]
 
 ONE = Dim(1)
 At = Sequence[Atom]
@@ -313,6 +313,24 @@ def nest(
         )
 
     return tuple(level(b, 0, {}, carried))
+
+
+def element_of(b: Builder, array: Atom, at: At) -> Atom:
+    """An element of a stored array, which may be broadcast; a number as it is."""
+    if not isinstance(array.type, Array):
+        return array
+    inside = align(shape_of(array.type), at)
+    return b.op(memory.index, array, *inside, where=elements_of(inside))
+
+
+def store_each(b: Builder, to: Value, value: Atom, first: At = ()) -> None:
+    """Copy a number, or the elements of a stored array, to a place in another one."""
+
+    def body(b: Builder, at: At, _: At) -> At:
+        store_element(b, to, element_of(b, value, at), (*first, *at))
+        return ()
+
+    nest(b, shape_of(to.type)[len(first) :], (), body)
 
 
 def store_element(b: Builder, array: Value, value: Atom, at: At) -> None:

@@ -15,10 +15,10 @@ from dataclasses import replace
 from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Atom, For, Function, Region, Statement, Value, While, regions_of
-from srcdiff.ir.types import Array, shape_of
+from srcdiff.ir.types import Array
 from srcdiff.ops import memory
 from srcdiff.transforms.facts import defined_in
-from srcdiff.transforms.nests import nest, store_element
+from srcdiff.transforms.nests import store_each
 
 __all__ = ["own_carries"]
 
@@ -71,18 +71,9 @@ class _OwnCarries(Rewriter):
         for k in which:
             param = params[k]
             own = b.op(memory.empty_of, type=param.type, name=param.name)
-            _copy(b, own, carried[k])
-            _copy(inner, own, yields[k])
+            store_each(b, own, carried[k])
+            store_each(inner, own, yields[k])
             carried[k] = yields[k] = own
         flags = loop.body.yields[: len(loop.body.yields) - len(yields)]
         body = Region(loop.body.params, tuple(inner.body), (*flags, *yields))
         return replace(loop, carried=tuple(carried), body=body)
-
-
-def _copy(b: Builder, to: Value, given: Atom) -> None:
-    def body(b: Builder, at: Sequence[Atom], _: Sequence[Atom]) -> Sequence[Atom]:
-        number = b.op(memory.index, given, *at, where=", ".join("i" for _ in at))
-        store_element(b, to, number, at)
-        return ()
-
-    nest(b, shape_of(to.type), (), body)

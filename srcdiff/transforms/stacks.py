@@ -34,7 +34,7 @@ from srcdiff.ir.types import Array, Dim, List, Scalar, shape_of
 from srcdiff.ops import arithmetic, containers, control, memory
 from srcdiff.ops.numbers import choose
 from srcdiff.transforms.device_storage import unused
-from srcdiff.transforms.nests import loop, nest, store_element
+from srcdiff.transforms.nests import loop, store_each, store_element
 
 __all__ = ["NO_ROOM", "stacks"]
 
@@ -290,7 +290,7 @@ class _Stacks(Rewriter):
         has_room = b.op(arithmetic.less, count, room)
         inner = b.inner()
         for stack, value in each:
-            _store(inner, stack, count, value)
+            store_each(inner, stack.storage, value, (count,))
         nothing = Region((), (), ())
         b.append(If(has_room, inner.region((), ()), nothing, (), b.location, b.origin))
         more = b.op(arithmetic.add, count, const(1))
@@ -321,18 +321,6 @@ def _item(b: Builder, stack: _Stack, place: Atom) -> Value:
     """A number, or a row."""
     where = ", ".join(["i", *[":"] * len(shape_of(_element(stack)))])
     return b.op(memory.index, stack.storage, place, where=where)
-
-
-def _store(b: Builder, stack: _Stack, place: Atom, value: Atom) -> None:
-    """Copy a number or array to its place."""
-
-    def body(b: Builder, at: Sequence[Atom], _: Sequence[Atom]) -> Sequence[Atom]:
-        where = ", ".join("i" for _ in at)
-        number = b.op(memory.index, value, *at, where=where) if at else value
-        store_element(b, stack.storage, number, (place, *at))
-        return ()
-
-    nest(b, shape_of(value.type), (), body)
 
 
 def _element(stack: _Stack) -> Array | Scalar:
