@@ -16,7 +16,8 @@ from srcdiff.transforms.dce import dce
 from srcdiff.transforms.device_checks import device_checks, device_values
 from srcdiff.transforms.device_errors import device_errors
 from srcdiff.transforms.device_lengths import device_lengths
-from srcdiff.transforms.device_storage import device_storage, given_results, local_lengths
+from srcdiff.transforms.device_results import given_results
+from srcdiff.transforms.device_storage import device_storage, local_lengths
 from srcdiff.transforms.entry_checks import with_entry_checks
 from srcdiff.transforms.equal_lengths import equal_lengths
 from srcdiff.transforms.expand import Expansions, expand
