@@ -11,13 +11,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup, ranges_of
-from srcdiff.ir.core import Atom, Function, Node, Op, Statement, Tree, Value, const, leaves
-from srcdiff.ir.types import Array, Dim, Struct, shape_of
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import Atom, Function, Node, Op, Region, Statement, Tree, Value, const, leaves
+from srcdiff.ir.types import Array, Dim, Scalar, Struct, shape_of
 from srcdiff.ops import arithmetic, containers, diagonals, memory, reductions
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.building import length_of
-from srcdiff.transforms.nests import add_element, element_of, nest, store_element
+from srcdiff.transforms.nests import NoLoopForm, add_element, element_of, nest, store_element
 
 __all__ = ["device_lengths", "flat_results"]
 
@@ -48,12 +48,12 @@ def flat_results(fn: Function) -> Function:
 
 def device_lengths(fn: Function) -> Function:
     """`fn` asking only arguments for lengths, adding to diagonals in loops, and raising nothing of NumPy's."""
-    known = {s for p in fn.params for s in _symbols(p)} | ranges_of(fn.body).keys()
-    return _Lengths(known)(fn)
+    return _Lengths(set())(fn)
 
 
 def _symbols(param: Value) -> Iterator[str]:
-    for d in shape_of(param.type):
+    number = param.type.expr if isinstance(param.type, Scalar) else None
+    for d in shape_of(param.type) if number is None else (number,):
         yield from d.symbols()
 
 
@@ -61,11 +61,24 @@ class _Lengths(Rewriter):
     def __init__(self, known: set[str]) -> None:
         self.known = known
 
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        """What parameters and indices show is known inside."""
+        outer = self.known
+        self.known = outer | {s for p in old.params for s in _symbols(p)}
+        new = super().region(old, env, b)
+        self.known = outer
+        return new
+
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, Op):
             b.location, b.origin = old.location, old.origin
             if old.decl is diagonals.add_diagonal:
                 into, amount = (lookup(env, a) for a in old.operands)
+                shape = shape_of(amount.type) or shape_of(into.type)
+                if not all(d.symbols() <= self.known for d in shape):
+                    raise NoLoopForm(
+                        "a diagonal of which only the run knows the length", old.location
+                    )
                 _add_to_diagonal(b, into, amount, _offset(old))
                 return
             if old.decl is arithmetic.astype and isinstance(old.result.type, Array):
