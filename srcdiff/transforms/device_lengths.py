@@ -48,7 +48,7 @@ def flat_results(fn: Function) -> Function:
 
 def device_lengths(fn: Function) -> Function:
     """`fn` asking only arguments for lengths, adding to diagonals in loops, and raising nothing of NumPy's."""
-    return _Lengths(set())(fn)
+    return _Lengths({s for p in fn.params for s in _symbols(p)})(fn)
 
 
 def _symbols(param: Value) -> Iterator[str]:
@@ -62,9 +62,10 @@ class _Lengths(Rewriter):
         self.known = known
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
-        """What parameters and indices show is known inside."""
+        """What indices of loops are is known inside."""
         outer = self.known
-        self.known = outer | {s for p in old.params for s in _symbols(p)}
+        indices = (p for p in old.params if isinstance(p.type, Scalar))
+        self.known = outer | {s for p in indices for s in _symbols(p)}
         new = super().region(old, env, b)
         self.known = outer
         return new

@@ -15,7 +15,7 @@ from dataclasses import replace
 from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Atom, For, Function, Region, Statement, Value, While, regions_of
-from srcdiff.ir.types import Array
+from srcdiff.ir.types import Array, all_dims, shape_of
 from srcdiff.ops import memory
 from srcdiff.transforms.facts import defined_in
 from srcdiff.transforms.nests import store_each
@@ -25,12 +25,14 @@ __all__ = ["own_carries"]
 
 def own_carries(fn: Function) -> Function:
     """`fn` with loops that hand on storage of their own."""
-    return _OwnCarries(storage_roots(fn))(fn)
+    known = {s for p in fn.params for d in all_dims(p.type) for s in d.symbols()}
+    return _OwnCarries(storage_roots(fn), known)(fn)
 
 
 class _OwnCarries(Rewriter):
-    def __init__(self, roots: Roots) -> None:
+    def __init__(self, roots: Roots, known: set[str]) -> None:
         self.roots = roots
+        self.known = known  # lengths that arguments show
 
     def of(self, atom: Atom) -> frozenset[Value]:
         return self.roots.get(atom, frozenset()) if isinstance(atom, Value) else frozenset()
@@ -52,6 +54,8 @@ class _OwnCarries(Rewriter):
             for k, y in enumerate(yields)
             if isinstance(y.type, Array) and not self.of(y).isdisjoint(made)
         ]
+        if any(not d.symbols() <= self.known for k in found for d in shape_of(yields[k].type)):
+            return []
         params = loop.body.params[isinstance(loop, For) :]
         first = [
             k
