@@ -46,8 +46,8 @@ def batched(
         mean, over the items: values, and gradients in what items share, are added up; gradients in what each item has
         for itself stay apart.
     deterministic
-        Sums come out the same, to the bit, however much memory is free: where memory is short, the number of threads
-        is halved until their storage fits. (In one process, with as much memory, they always do.)
+        Sums come out the same, to the bit, for about as much free memory: where it is short, the number of threads is
+        halved until their storage fits. For one `memory_limit` they always do.
     memory_limit
         Bytes for the storage of threads; by default half of what is free. Where it is less than all items need at
         once, fewer threads take several items each.
