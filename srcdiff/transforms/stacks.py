@@ -110,13 +110,22 @@ class _Stacks(Rewriter):
             maker = next(s for s in self.regions[home].body if v in s.results)
             others = (s for s in self.uses.get(v, []) if isinstance(s, Op))
             pops = any(s.decl in (containers.list_pop, memory.zeros_like_list) for s in others)
-            if len(appends) != 1 or maker.operands or pops:
+            if len(appends) != 1 or maker.operands or pops or self.counts_between(v, home):
                 continue
             at = next(k for k, r in enumerate(self.regions) if appends[0] in r.body)
             place = self.regions[at].body.index(appends[0])
             groups.setdefault((home, at), []).append((place, appends[0], v))
         for members in groups.values():
             self.share([(s, v) for _, s, v in sorted(members, key=lambda m: m[0])])
+
+    def counts_between(self, v: Value, home: int) -> bool:
+        """Whether the loop that a list grows in asks how long it is: then its own count has to be right there."""
+        for s in self.regions[home].body:
+            inner = [i for r in regions_of(s) for i in walk(r) if isinstance(i, Op)]
+            uses = {i.decl for i in inner if v in i.operands}
+            if {containers.append, containers.list_length} <= uses:
+                return True
+        return False
 
     def share(self, members: Sequence[tuple[Op, Value]]) -> None:
         order = [v for v in self.made if v in {v for _, v in members}]

@@ -127,6 +127,22 @@ def test_sums_are_reproducible_to_the_bit() -> None:
         assert np.array_equal(a, b)
 
 
+def test_lists_that_are_counted_while_they_grow() -> None:
+    def weighted(a, n):
+        xs, ys = [], []
+        for i in range(n):
+            xs.append(a * i)
+            ys.append(a**2 * len(xs))
+        total = 0.0
+        for k in range(len(ys)):
+            total += xs[k] * ys[k]
+        return total
+
+    tangents = (1.0, None)
+    found = srcdiff.jvp(weighted, (0.5, 5), tangents, target="cuda")
+    assert found == pytest.approx(srcdiff.jvp(weighted, (0.5, 5), tangents, jit=False))
+
+
 def test_items_that_take_unlike_numbers_of_turns() -> None:
     def root(a):
         x = a
