@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from srcdiff.call_checks import check_arguments
 from srcdiff.codegen.load import load
@@ -31,6 +31,9 @@ from srcdiff.programs import Derived, Program
 from srcdiff.references import found_again, is_lost, reference
 from srcdiff.signature import Arguments, Signature
 from srcdiff.trees import children
+
+if TYPE_CHECKING:  # for annotations only: it imports numba.cuda
+    from srcdiff.cuda.batches import Batched
 
 __all__ = ["Generated", "Specialisation", "Specialisations"]
 
@@ -151,12 +154,16 @@ class Generated:
         raise untold
 
     def _on_device(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        from srcdiff.cuda.batches import one_item  # imports numba.cuda
-
         if kwargs:
             arguments = self.signature.bind(args, kwargs, self.static, self.place)
             args = (*arguments.own, *arguments.values[len(arguments.own) :])
-        return one_item(self)(*args)
+        return self._for_one_item()(*args)
+
+    def _for_one_item(self) -> Batched:
+        """What runs single calls on a device."""
+        from srcdiff.cuda.batches import one_item  # imports numba.cuda
+
+        return one_item(self)
 
     def _values(self, specialisation: Specialisation, arguments: Arguments) -> Sequence[Any]:
         """What a program is called with."""
@@ -366,17 +373,13 @@ class Generated:
             For a program that has no loop form.
         """
         if self.derived.options.target == "cuda":
-            from srcdiff.cuda.batches import one_item  # imports numba.cuda
-
-            return one_item(self).source
+            return self._for_one_item().source
         return self._loop_text(self._last("loop_source_for"))
 
     def loop_source_for(self, *args: Any, **kwargs: Any) -> str:
         """The loop form for arguments of these types, without running or compiling it."""
         if self.derived.options.target == "cuda":
-            from srcdiff.cuda.batches import one_item  # imports numba.cuda
-
-            return one_item(self).source_for(*args)
+            return self._for_one_item().source_for(*args)
         return self._loop_text(self.specialise(*args, **kwargs))
 
     def _loop_text(self, specialisation: Specialisation) -> str:

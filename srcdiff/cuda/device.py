@@ -24,9 +24,7 @@ from srcdiff.codegen.load import load
 from srcdiff.cuda.batches import one_item
 from srcdiff.device_programs import DeviceProgram, build_device
 from srcdiff.errors import DifferentiationError, UnsupportedError
-from srcdiff.frontend.places import place_of
 from srcdiff.generated import Generated
-from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Scalar, Type
 from srcdiff.locks import COMPILING
 from srcdiff.njit.types import arguments_of, plain_type
@@ -105,7 +103,7 @@ class DeviceFunction:
         with COMPILING:
             known = self.known.get(own)
             if known is None or not known.program.holds():
-                arguments = arguments_of(handle.signature, own, lambda: _place(handle))
+                arguments = arguments_of(handle.signature, own, handle.place)
                 program = build_device(handle.derived, arguments, bound=True)
                 function = load(program.source, program.name, program.bindings)
                 self.known[own] = _Compiled(program, function)
@@ -157,13 +155,6 @@ def device_function(handle: Generated) -> DeviceFunction:
         known = handle.__dict__["_device"] = DeviceFunction(handle)
     assert isinstance(known, DeviceFunction)
     return known
-
-
-def _place(handle: Generated) -> Location | None:
-    base: Any = handle
-    while isinstance(base, Generated):
-        base = base.derived.base
-    return place_of(base)
 
 
 def _types_of(args: Sequence[Any]) -> tuple[Any, ...]:

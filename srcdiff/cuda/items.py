@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.cuda.kernels import leaf_types
 from srcdiff.generated import Generated
 from srcdiff.ir.types import Dim, Scalar
 from srcdiff.runtime import cuda_arrays as device
@@ -139,7 +140,7 @@ class Items:
     def largest(self) -> dict[str, int]:
         """What lengths are, and whole numbers at most: they may differ from item to item."""
         found = dict(self.arguments.lengths)
-        parts = [leaf for t in self.arguments.types for leaf in _leaf_types(t)]
+        parts = leaf_types(self.arguments.types)
         for leaf, axis, type_ in zip(self.leaves, self.axes, parts, strict=False):
             expr = type_.expr if isinstance(type_, Scalar) else None
             if axis is not None and isinstance(expr, Dim) and expr.symbol and self.count:
@@ -199,15 +200,6 @@ def _on_host(leaf: Any) -> Any:
         if hasattr(leaf, method):
             return np.asarray(getattr(leaf, method)())
     return np.asarray(leaf)
-
-
-def _leaf_types(type_: Any) -> Iterator[Any]:
-    parts = getattr(type_, "parts", None)
-    if parts is None:
-        yield type_
-    else:
-        for part in parts:
-            yield from _leaf_types(part)
 
 
 def _flat(text: str) -> str:

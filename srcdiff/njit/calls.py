@@ -32,9 +32,7 @@ from numba.extending import NativeValue, models, register_model, unbox
 
 from srcdiff.compiling import LoopProgram, first_lines
 from srcdiff.errors import DifferentiationError, UnsupportedError
-from srcdiff.frontend.places import place_of
 from srcdiff.generated import Generated
-from srcdiff.ir.location import Location
 from srcdiff.locks import COMPILING
 from srcdiff.njit.text import CallText
 from srcdiff.njit.types import arguments_of, arrays_in, parts_of, plain_type
@@ -215,7 +213,7 @@ class _GeneratedCalls(Calls):
         """The loop form for these types."""
         signature = self.handle.signature
         own = given[: len(signature.names)]
-        arguments = arguments_of(signature, own, lambda: _place(self.handle))
+        arguments = arguments_of(signature, own, self.handle.place)
         key = (arguments.types, tuple(arguments.lengths.items()))
         known = self.programs.get(key)
         if known is None:
@@ -251,14 +249,6 @@ class _GeneratedCalls(Calls):
                     "Pass a number.",
                     program.location,
                 )
-
-
-def _place(handle: Generated) -> Location | None:
-    """Where the function stands that this is the derivative of."""
-    base: Any = handle
-    while isinstance(base, Generated):
-        base = base.derived.base
-    return place_of(base)
 
 
 def _has_box(type_: Any) -> bool:

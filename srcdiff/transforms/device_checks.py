@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from srcdiff.ir.core import Call, Function, Op, Statement, walk
-from srcdiff.ir.types import Array, List, Scalar, Struct, Type
+from srcdiff.ir.types import Array, Scalar
 from srcdiff.ops.device import device_text
+from srcdiff.transforms.facts import has_list
 from srcdiff.transforms.nests import NoLoopForm
 
 __all__ = ["device_checks", "device_values"]
@@ -29,7 +30,7 @@ def device_values(fn: Function) -> Function:
         For lists, recursion, and numbers that devices do not have.
     """
     for p in fn.params:
-        if _has_list(p.type):
+        if has_list(p.type):
             raise NoLoopForm(f"{p.name} is or has a list, and devices have none: pass an array")
     return _checked(fn, _of_values)
 
@@ -57,7 +58,7 @@ def _of_values(s: Statement) -> str:
     if isinstance(s, Call):
         return f"a call of {s.function.name}, which is not part of the kernel"
     values = (*s.operands, *s.results)
-    if any(_has_list(v.type) for v in values):
+    if any(has_list(v.type) for v in values):
         return "a list, as it keeps what turns of unknown number make: devices have none"
     if any(
         isinstance(v.type, Scalar | Array) and v.type.dtype.startswith("complex") for v in values
@@ -81,9 +82,3 @@ def _of_operations(s: Statement) -> str:
 
 def _called(op: Op) -> str:
     return op.spelling if "." in op.spelling.strip(".") else op.decl.spelling or op.decl.name
-
-
-def _has_list(type_: Type) -> bool:
-    if isinstance(type_, Struct):
-        return any(map(_has_list, type_.parts))
-    return isinstance(type_, List)

@@ -22,7 +22,7 @@ from srcdiff.ir.types import Array, List, Scalar, Struct, Type, strip
 from srcdiff.ops import memory
 
 __all__ = [
-    "ALLOCATIONS", "all_regions", "count_uses", "defined_in", "definitions", "is_generated", "is_mixed",
+    "ALLOCATIONS", "all_regions", "count_uses", "defined_in", "definitions", "has_list", "is_generated", "is_mixed",
     "is_pure", "rename",
     "same_kind", "substitute", "takes_element", "used_atoms", "uses_outside", "written_values",
 ]  # fmt: skip
@@ -32,6 +32,13 @@ ALLOCATIONS = frozenset({
     "copy", "empty", "empty_like", "empty_of", "expand", "ones", "ones_like", "zeros", "zeros_like", "zeros_like_list",
     "zeros_of",
 })  # fmt: skip
+
+
+def has_list(type_: Type) -> bool:
+    """Whether values of a type are lists, or containers that hold some."""
+    if isinstance(type_, Struct):
+        return any(map(has_list, type_.parts))
+    return isinstance(type_, List)
 
 
 def is_generated(statement: Statement) -> bool:

@@ -20,9 +20,9 @@ from srcdiff.ir.build import (
     with_parts,
 )
 from srcdiff.ir.core import Atom, Call, Function, Op, Statement, Value, regions_of, walk
-from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, all_dims, dims_of
+from srcdiff.ir.types import Array, Dim, Scalar, Type, all_dims, dims_of
 from srcdiff.ops import memory
-from srcdiff.transforms.facts import defined_in, written_values
+from srcdiff.transforms.facts import defined_in, has_list, written_values
 
 __all__ = ["inline_calls"]
 
@@ -88,7 +88,7 @@ class _Inline(Rewriter):
         if not self.written.isdisjoint(call.results):
             return False
         if self.most == sys.maxsize:
-            return all(not _has_list(v.type) for v in (*call.operands, *call.results))
+            return all(not has_list(v.type) for v in (*call.operands, *call.results))
         return all(not isinstance(s, Op) or not s.decl.effect for s in body) and all(
             isinstance(v.type, Array | Scalar) for v in (*call.operands, *call.results)
         )
@@ -114,12 +114,6 @@ class _Inline(Rewriter):
             found = lookup(inner, y)
             is_storage = isinstance(y, Value) and y in written
             env[r] = b.op(memory.read, found, name=r.name) if is_storage else found
-
-
-def _has_list(type_: Type) -> bool:
-    if isinstance(type_, Struct):
-        return any(map(_has_list, type_.parts))
-    return isinstance(type_, List)
 
 
 def _named(new: Statement, old: Statement, names: dict[Value, Value], env: Env) -> Statement:
