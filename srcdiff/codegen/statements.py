@@ -73,6 +73,8 @@ class Writer:
         filled = template(let.text, len(let.operands)).fill(
             [self.expression(a) for a in let.operands], self.short
         )
+        if _wraps(let.op):
+            filled.wraps = True  # `x - -k` is not `x + k` then
         return with_minus(filled) if let.origin != "user" else filled
 
     # ---- statements ----
@@ -337,7 +339,7 @@ def arguments_with_minus(call: Any) -> Any:
 def without_sign(factor: Any) -> Any:
     """A product without the minus in front of its first factor; None where there is no such minus."""
     if isinstance(factor, gast.UnaryOp) and isinstance(factor.op, gast.USub):
-        return factor.operand
+        return None if getattr(factor, "wraps", False) else factor.operand
     if isinstance(factor, gast.BinOp) and type(factor.op) in (gast.Mult, gast.Div, gast.MatMult):
         left = without_sign(factor.left)
         return None if left is None else n.binop(left, _OPERATORS[type(factor.op)], factor.right)
@@ -366,6 +368,12 @@ def without_term(total: Any, name: str) -> tuple[str, Any] | None:
     for plus, term in terms[1:]:
         rest = n.binop(rest, "+" if plus or all_minus else "-", term)
     return ("-" if all_minus else "+"), rest
+
+
+def _wraps(op: Op | None) -> bool:
+    """Whether an operation takes the minus of integers that have no minus for all of them."""
+    dtype = getattr(op.results[0].type, "dtype", "") if op is not None and op.results else ""
+    return dtype[:1] in ("i", "u") and dtype != "int64"
 
 
 def _is_name(tree: Any, name: str) -> bool:

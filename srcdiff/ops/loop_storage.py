@@ -16,6 +16,7 @@ from srcdiff.ir.core import Atom, Op, Value, const
 from srcdiff.ir.types import Array, Dim, List, element_type, is_float, is_numeric, shape_of
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.loop_forms import At, LoopContext, align, count_of, minus, plus, times
+from srcdiff.ops.starts import start_of
 
 __all__ = ["joined", "made", "place_of_extreme", "running", "stacked", "summed_if_one"]
 
@@ -177,7 +178,8 @@ def running(combination: str) -> Any:
         target = n.new(op.result.type, lengths, op.result.name or name)
         gone = axes_of(len(shape), axis)
         kept = [k for k in range(len(shape)) if k not in gone]
-        start = const((float if is_float(target.type) else int)(0 if combination == "add" else 1))
+        dtype = "float64" if is_float(target.type) else target.type.dtype
+        start = start_of(0 if combination == "add" else 1, dtype)
 
         def row(n: LoopContext, at: At, _: At) -> At:
             fixed = dict(zip(kept, at, strict=True))

@@ -55,6 +55,7 @@ from srcdiff.transforms.sums_in_memory import sums_in_memory
 from srcdiff.transforms.tables import tables
 from srcdiff.transforms.truth_numbers import truth_numbers
 from srcdiff.transforms.unroll import small_axes, unroll
+from srcdiff.transforms.wrapped_integers import wrapped_integers
 
 __all__ = ["to_device_loops", "to_loops"]
 
@@ -132,6 +133,7 @@ def _for_device(names: Sequence[str], raises: bool) -> tuple[Pass, ...]:
         Pass("reuse buffers", reuse_buffers, "what is not needed any more is written over"),
         Pass("hoist buffers", hoist_buffers, "a loop takes its storage once"),
         Pass("truth numbers", truth_numbers, "compiled code converts none"),
+        Pass("wrapped integers", wrapped_integers, "compiled code computes with 64 bits"),
         Pass("countdown", countdown, "compiled code counts down"),
         Pass("dead code", dce, "what is left over"),
         Pass("compiled", lambda f: _noted(f, False), "it is printed as loops"),
@@ -215,6 +217,7 @@ def _fast(lengths: Mapping[str, int], fastmath: bool, threads: int | None) -> tu
         Pass("settled tests", settled_tests, "what is known is not asked"),
         Pass("narrow numbers", narrow_numbers, "numbers of loops stand for NumPy's"),
         Pass("truth numbers", truth_numbers, "compiled code converts none"),
+        Pass("wrapped integers", wrapped_integers, "compiled code computes with 64 bits"),
         Pass("countdown", countdown, "compiled code counts down"),
         Pass("dead code", dce, "what is left over"),
         Pass(

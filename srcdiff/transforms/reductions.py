@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,6 +14,7 @@ from srcdiff.ops import einsum, linalg, reductions
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.loop_forms import LoopContext
 from srcdiff.ops.registry import OPERATIONS
+from srcdiff.ops.starts import start_of
 
 __all__ = ["Reduction", "reduction_of"]
 
@@ -101,21 +101,9 @@ def _along_axes(op: Op) -> Reduction | None:
         return [const(0) if k in gone else next(rest) for k in range(len(shape))] if keeps else at
 
     return Reduction(
-        op, shape, kept, gone, tuple(range(len(shape))), OPERATIONS[name], _start(start, dtype),
+        op, shape, kept, gone, tuple(range(len(shape))), OPERATIONS[name], start_of(start, dtype),
         lambda n, at: n.element(x, at), place, lambda a: len([d for d in shape_of(a.type) if d != ONE]),
     )  # fmt: skip
-
-
-def _start(number: float, dtype: str) -> Atom:
-    if dtype[0] in "iu" and math.isinf(number):
-        limits = np.iinfo(dtype)
-        return const(int(limits.max if number > 0 else limits.min))
-    if dtype == "float32" and math.isinf(number):
-        return const(np.float32(number))
-    if dtype == "bool" and math.isinf(number):
-        return const(number > 0)
-    kind = {"f": float, "i": int, "u": int, "b": bool}[dtype[0]]
-    return const(kind(number))
 
 
 def _product(op: Op, known: InLoops) -> Reduction | None:
@@ -139,7 +127,7 @@ def _product(op: Op, known: InLoops) -> Reduction | None:
     order = tuple(range(len(shape))) if columns else (*kept, inner)
     if len(shape) == 2 and known.is_turned(y if columns else x):
         order = order[::-1]
-    zero = _start(0, element_type(op.result.type).dtype)
+    zero = start_of(0, element_type(op.result.type).dtype)
 
     def element(n: LoopContext, at: Sequence[Atom]) -> Atom:
         ahead, (*row, k), column = at[: len(batch)], at[len(batch) : inner + 1], at[inner + 1 :]
@@ -175,7 +163,7 @@ def _over_letters(op: Op) -> Reduction | None:
 
     kept = tuple(range(len(output)))
     gone = tuple(range(len(output), len(letters)))
-    zero = _start(0, element_type(op.result.type).dtype)
+    zero = start_of(0, element_type(op.result.type).dtype)
     return Reduction(
         op, tuple(lengths[c] for c in letters), kept, gone, tuple(order), OPERATIONS["add"], zero, element,
         lambda at: at, lambda a: len([d for d in shape_of(a.type) if d != ONE]),

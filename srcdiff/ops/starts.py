@@ -1,0 +1,26 @@
+"""What reductions start from."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from srcdiff.ir.core import Atom, Const, const
+from srcdiff.ir.types import Scalar
+
+__all__ = ["start_of"]
+
+
+def start_of(number: float, dtype: str) -> Atom:
+    """What a reduction of this dtype starts from; infinities are the extremes of a dtype that has none."""
+    if dtype[0] in "iu":
+        limits = np.iinfo(dtype)
+        if math.isinf(number):
+            number = limits.max if number > 0 else limits.min
+        # not Python's: sums of narrower integers have 64 bits
+        value = int(number) if dtype == "int64" else np.dtype(dtype).type(number)
+        return Const(value, Scalar(dtype, False))
+    if dtype == "bool":
+        return const(number > 0)
+    return const(np.float32(number) if dtype == "float32" and math.isinf(number) else float(number))

@@ -1,0 +1,80 @@
+"""Integers of fewer than 64 bits wrap around in compiled code as in NumPy's."""
+
+import numpy as np
+import pytest
+
+import srcdiff
+from srcdiff.ir.parse import parse
+from srcdiff.ir.text import to_text
+from srcdiff.ir.verify import verify
+from srcdiff.ops.registry import OPERATIONS
+from srcdiff.transforms.wrapped_integers import wrapped_integers
+
+# NumPy warns of numbers that wrap around, of arrays it does not
+pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered in scalar")
+
+DIFFERENCE = """
+def f(%k: uint8!) -> 0 {
+  %0: uint8! = subtract 0, %k
+  %1: uint8! = multiply %0, 3
+  %2: float64! = multiply 1.5, %1
+  yield %2
+}
+"""
+
+
+def test_what_leaves_arithmetic_is_cast():
+    after = wrapped_integers(parse(DIFFERENCE.strip(), OPERATIONS))
+    assert not verify(after)
+    lines = [line.strip() for line in to_text(after).splitlines()]
+    assert "%0: uint8! = subtract 0, %k" in lines  # only multiplied by more of its kind
+    assert "%2: uint8! = astype@np.uint8[dtype='uint8'] %1" in lines
+    assert "%3: float64! = multiply 1.5, %2" in lines
+
+
+def differences(a, k):
+    s = np.sum((a + (-k)) * a) + np.sum((-k + a) * a) + np.sum((a - (-k)) ** 2)
+    s = s + np.sum((a * 2 + (0 - k) * a) * a) + np.sum((a * 2 + (k - 1 - 1) * a) * a)
+    return s + np.sum(a**2 * np.abs(-k) - a * (-k))
+
+
+def products(a, k):
+    s = np.sum(a * (k + k * 100)) + np.sum(a * (-k * 2)) + np.sum(a * (5 - k) * (k - 5))
+    return s + np.sum(a * -(k * a)) + np.sum(a * (-k[0]) + (-k[1]))
+
+
+def reductions(a, k):
+    s = np.sum(a * k.sum()) + np.sum(a * (-k).sum()) + np.sum(a * k.max()) + np.sum(a * k.min())
+    return s + np.sum(a * k.prod()) + np.sum(a * k.mean()) + np.sum(a * np.cumsum(k))
+
+
+A = np.arange(1.0, 4.0)
+K = np.array([1, 2, 3])
+DTYPES = {"uint8": K, "int8": K * 40, "uint16": K, "int16": K * 9000, "int32": K * 2**29, "uint64": K}
+
+
+def by_differences(f, a, k):
+    steps = np.eye(len(a)) * 1e-6
+    return np.array([(f(a + h, k) - f(a - h, k)) / 2e-6 for h in steps])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("f", [differences, products, reductions])
+def test_numpy_form(f, dtype):
+    k = DTYPES[dtype].astype(dtype)
+    value, d_a = srcdiff.value_and_grad(f, jit=False)(A, k)
+    np.testing.assert_allclose(value, f(A, k), rtol=1e-12)
+    wanted = by_differences(f, A, k)
+    np.testing.assert_allclose(d_a, wanted, rtol=1e-6, atol=1e-6 * np.abs(value))
+
+
+@pytest.mark.parametrize(
+    "dtype", ["uint8", *(pytest.param(d, marks=pytest.mark.slow) for d in DTYPES if d != "uint8")]
+)
+@pytest.mark.parametrize("f", [differences, products, reductions])
+def test_compiled_form(f, dtype):
+    k = DTYPES[dtype].astype(dtype)
+    value, d_a = srcdiff.value_and_grad(f, jit=False)(A, k)
+    compiled, d_compiled = srcdiff.value_and_grad(f, jit=True)(A, k)
+    np.testing.assert_allclose(compiled, value, rtol=1e-12)
+    np.testing.assert_allclose(d_compiled, d_a, rtol=1e-12)
