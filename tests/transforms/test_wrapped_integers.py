@@ -50,7 +50,14 @@ def reductions(a, k):
 
 A = np.arange(1.0, 4.0)
 K = np.array([1, 2, 3])
-DTYPES = {"uint8": K, "int8": K * 40, "uint16": K, "int16": K * 9000, "int32": K * 2**29, "uint64": K}
+DTYPES = {
+    "uint8": K,
+    "int8": K * 40,
+    "uint16": K,
+    "int16": K * 9000,
+    "int32": K * 2**29,
+    "uint64": K,
+}
 
 
 def by_differences(f, a, k):
