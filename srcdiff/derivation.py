@@ -156,12 +156,25 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
         numbers=fn.notes.get("numbers", ()),
         arrays=fn.notes.get("arrays", {}),
         weights=fn.notes.get("weights"),
+        rewritten=_rewritten(fn),
         independent=tuple(fn.params[k].name for k in fn.notes.get("independent", ())),
         static=frozenset(fn.notes.get("static", ())),
         location=fn.location,
         stages=recorder.stages,
         seconds=recorder.seconds,
     )
+
+
+def _rewritten(fn: Function) -> tuple[tuple[str, Location | None], ...]:
+    """The named rewritings that changed lines of a function or of one that it calls."""
+    found: dict[tuple[str, Location | None], None] = {}
+
+    def collect(f: Function) -> Function:
+        found.update(dict.fromkeys(f.notes.get("rewrites", ())))
+        return f
+
+    each_function(fn, collect)
+    return tuple(sorted(found, key=lambda f: (str(f[1] and f[1].file), f[1].line if f[1] else 0)))
 
 
 def build_loops(derived: Derived, arguments: Arguments, bound: bool = False) -> LoopProgram:

@@ -29,6 +29,8 @@ class Explanation:
         In what the arguments differ from those of the specialisation before; empty for the first.
     assumes : tuple of str
         What was concluded from lengths and integers; where it does not hold, another specialisation is made.
+    rewritten : tuple of str
+        The named rewritings that changed a line of the user's, and which; see docs/rewriting.md.
     outside : int
         How many things outside the function it was specialised on (globals, captured variables, helpers).
     runs : str
@@ -49,6 +51,7 @@ class Explanation:
     arguments: Mapping[str, str]
     because: tuple[str, ...] = ()
     assumes: tuple[str, ...] = ()
+    rewritten: tuple[str, ...] = ()
     outside: int = 0
     runs: str = "nothing yet"
     refused: str = ""
@@ -75,6 +78,9 @@ class Explanation:
             one = self.outside == 1
             things = "1 thing" if one else f"{self.outside} things"
             yield f"and {things} outside the function {'is what it was' if one else 'are what they were'}"
+        if self.rewritten:
+            yield "rewritten"
+            yield from (f"    {line}" for line in self.rewritten)
         yield f"runs: {self.runs}{f' ({self.refused})' if self.refused else ''}"
         generating = sum(s for name, s in self.seconds.items() if name != "compile")
         yield f"generated in {generating:.3f} s"
@@ -138,6 +144,10 @@ def _explained(g: Generated, made: Specialisation, before: Specialisation | None
         arguments={name: said(t) for name, t in types.items()},
         because=tuple(_because(types, before)) if before is not made else (),
         assumes=tuple(dict.fromkeys(_facts(program, compiled))),
+        rewritten=tuple(
+            name if at is None else f"{name}: {at.source_line.strip()} ({at})"
+            for name, at in program.rewritten
+        ),
         outside=len(program.watched),
         runs="nothing yet" if made.run is None else "compiled" if is_compiled else "NumPy",
         refused=made.refused,

@@ -8,8 +8,12 @@ from typing import Any
 
 __all__ = ["REWRITINGS", "Options", "make_options"]
 
-# the named rules of `transforms/stabilise.py`, which is not imported before the first program
-REWRITINGS = ("log_sigmoid", "log_one_minus_sigmoid")
+# the named rules of `transforms/rewritings.py`, which is not imported before the first program
+REWRITINGS = (
+    "log_sigmoid", "log_one_minus_sigmoid", "softplus", "log_add_exp", "log_sum_exp", "log_softmax", "softmax",
+    "log_exp", "log_one_plus", "exp_minus_one", "variance", "cancel",
+)  # fmt: skip
+UNASKED = frozenset(REWRITINGS) - {"cancel"}  # those that change no domain are on
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "jit": ("auto", True, False),
     "target": ("cpu", "cuda"),
@@ -43,10 +47,11 @@ class Options:
 
     @property
     def disabled(self) -> frozenset[str] | None:
-        """The rewritings that are switched off by name; None for all."""
-        if isinstance(self.rewrite, bool):
-            return frozenset() if self.rewrite else None
-        return frozenset(name for name, on in self.rewrite if not on)
+        """The rewritings that are off; None for all."""
+        if self.rewrite is False:
+            return None
+        chosen = {} if self.rewrite is True else dict(self.rewrite)
+        return frozenset(name for name in REWRITINGS if not chosen.get(name, name in UNASKED))
 
 
 def make_options(given: Mapping[str, Any], base: Options | None = None) -> Options:

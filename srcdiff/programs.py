@@ -99,6 +99,8 @@ class Program:
         What the function reads from outside, where it writes into arguments: the two must not overlap.
     weights : nested tuples of bool
         For a vector-Jacobian product, which parts of the result have a weight among the program's parameters.
+    rewritten : tuple of (str, Location)
+        The named rewritings that changed a line of the user's, and which.
     """
 
     name: str
@@ -116,6 +118,7 @@ class Program:
     numbers: tuple[tuple[str, tuple[Any, ...], Location | None], ...] = ()
     arrays: Mapping[str, Any] = field(default_factory=dict)
     weights: Any = None
+    rewritten: tuple[tuple[str, Location | None], ...] = ()
     independent: tuple[str, ...] = ()
     static: frozenset[str] = frozenset()
     location: Location | None = None

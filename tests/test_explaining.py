@@ -41,6 +41,25 @@ def test_a_compiled_call_says_how_long_it_took_and_for_what() -> None:
     assert "p: dict(w: float)" in text and "runs: compiled" in text and "compiled in" in text
 
 
+def naive_loss(z, y):
+    p = 1.0 / (1.0 + np.exp(-z))
+    return weight(-np.sum(y * np.log(p)), z)
+
+
+def weight(loss, z):
+    norm = np.log(np.sum(np.exp(z)))
+    return loss + norm
+
+
+def test_rewritings_are_told_with_their_lines() -> None:
+    g = srcdiff.grad(naive_loss, jit=False)
+    first, second = srcdiff.explain(g, X, np.ones(3)).rewritten
+    assert first.startswith("log_sigmoid: return weight(-np.sum(y * np.log(p)), z) (")
+    assert second.startswith("log_sum_exp: norm = np.log(np.sum(np.exp(z))) (")
+    assert "rewritten\n    log_sigmoid: " in str(srcdiff.explain(g, X, np.ones(3)))
+    assert srcdiff.explain(srcdiff.grad(naive_loss, rewrite=False), X, np.ones(3)).rewritten == ()
+
+
 def test_a_new_type_is_told_as_the_reason() -> None:
     g = srcdiff.grad(energy, jit=False)
     g(X, 0.5, P)

@@ -8,7 +8,7 @@ import pytest
 
 import srcdiff
 from srcdiff.options import REWRITINGS, Options, make_options
-from srcdiff.transforms import stabilise
+from srcdiff.transforms import rewritings
 
 
 def f(x):
@@ -58,7 +58,8 @@ def test_rewritings_are_switched_off_by_name() -> None:
     chosen = dict.fromkeys(REWRITINGS, True) | {"log_sigmoid": False}
     assert make_options({"rewrite": chosen}).disabled == {"log_sigmoid"}
     assert make_options({"rewrite": False}).disabled is None
-    assert make_options({}).disabled == frozenset()
+    assert make_options({}).disabled == {"cancel"}  # changes the domain: off unless it is asked for
+    assert make_options({"rewrite": {"softmax": False}}).disabled == {"cancel", "softmax"}
 
 
 def test_residuals_change_the_text_and_not_the_result() -> None:
@@ -74,4 +75,4 @@ def test_residuals_change_the_text_and_not_the_result() -> None:
 def test_rules_that_are_switched_off_have_to_exist() -> None:
     with pytest.raises(ValueError, match="no rule 'log_sigmoidal'; the rules are 'log_sigmoid', "):
         srcdiff.grad(lambda x: x, rewrite={"log_sigmoidal": False})
-    assert set(REWRITINGS) == {rule.name for rule in stabilise.RULES}
+    assert set(REWRITINGS) == {rule.name for rule in rewritings.RULES}

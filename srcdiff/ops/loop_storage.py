@@ -178,7 +178,7 @@ def running(combination: str) -> Any:
         target = n.new(op.result.type, lengths, op.result.name or name)
         gone = axes_of(len(shape), axis)
         kept = [k for k in range(len(shape)) if k not in gone]
-        dtype = "float64" if is_float(target.type) else target.type.dtype
+        dtype = "float64" if is_float(target.type) else element_type(target.type).dtype
         start = start_of(0 if combination == "add" else 1, dtype)
 
         def row(n: LoopContext, at: At, _: At) -> At:

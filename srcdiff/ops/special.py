@@ -106,7 +106,10 @@ def logsumexp(a, axis=None, keepdims=False, *, out, d_out):
 
 
 def softmax_forward(x, axis=None, *, x_dot, out):
-    out_dot = out * (x_dot - np.sum(x_dot * out, axis=axis, keepdims=True))
+    if axis is None:
+        out_dot = out * (x_dot - np.sum(x_dot * out))
+    else:
+        out_dot = out * (x_dot - np.sum(x_dot * out, axis=axis, keepdims=True))
 
 
 _softmax_samples = (
@@ -139,11 +142,17 @@ def log_softmax_expanded(x, axis=None):
     samples=_softmax_samples,
 )
 def softmax(x, axis=None, *, out, d_out):
-    d_x = out * (d_out - np.sum(d_out * out, axis=axis, keepdims=True))
+    if axis is None:
+        d_x = out * (d_out - np.sum(d_out * out))
+    else:
+        d_x = out * (d_out - np.sum(d_out * out, axis=axis, keepdims=True))
 
 
 def log_softmax_forward(x, axis=None, *, x_dot, out):
-    out_dot = x_dot - np.sum(x_dot * np.exp(out), axis=axis, keepdims=True)
+    if axis is None:
+        out_dot = x_dot - np.sum(x_dot * np.exp(out))
+    else:
+        out_dot = x_dot - np.sum(x_dot * np.exp(out), axis=axis, keepdims=True)
 
 
 @declare(
@@ -154,7 +163,10 @@ def log_softmax_forward(x, axis=None, *, x_dot, out):
     samples=_softmax_samples,
 )
 def log_softmax(x, axis=None, *, out, d_out):
-    d_x = d_out - np.exp(out) * np.sum(d_out, axis=axis, keepdims=True)
+    if axis is None:
+        d_x = d_out - np.exp(out) * np.sum(d_out)
+    else:
+        d_x = d_out - np.exp(out) * np.sum(d_out, axis=axis, keepdims=True)
 
 
 # ---- entropies -------------------------------------------------------------------------------

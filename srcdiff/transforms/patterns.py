@@ -1,10 +1,12 @@
 """Rewriting rules as pairs of small functions, before and after, matched on the program's data flow.
 
     Rule("log(expit(x))", lambda x: log(expit(x)), lambda x: -logaddexp(0.0, -x))
+    Rule("log_softmax", lambda x, *, axis: log(softmax(x, axis=axis)), lambda x, *, axis: log_softmax(x, axis=axis))
 
 The functions are called with patterns instead of numbers. A parameter stands for any value (the same one wherever
-it is mentioned), a number for that constant. Matching follows values to the operations that made them, over
-statements and names, and tries both orders of `+` and `*`; it never looks through storage that is written.
+it is mentioned), a keyword for what an operation has been told (an axis), a number for that constant. Matching follows
+values to the operations that made them, over statements and names, and tries both orders of `+` and `*`; it never
+looks through storage that is written.
 """
 
 from __future__ import annotations
@@ -15,12 +17,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Op, Value, const
+from srcdiff.ir.core import Atom, Const, Op, OpDecl, Value, const
+from srcdiff.ops.numbers import of_numbers
 from srcdiff.ops.registry import OPERATIONS
 
-__all__ = ["Apply", "Pattern", "Rule", "build", "function", "match"]
+__all__ = ["Apply", "Attribute", "Pattern", "Rule", "build", "function", "match"]
 
-Binding = dict[str, Atom]
+Binding = dict[str, Any]  # atoms, and what attributes are
 
 _COMMUTATIVE = {"add", "multiply"}
 
@@ -70,34 +73,71 @@ class Number(Pattern):
 
 
 @dataclass(frozen=True)
+class Attribute:
+    """Whatever an operation has been told under a name, the same wherever it is mentioned."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Apply(Pattern):
     operation: str
     operands: tuple[Pattern, ...]
+    attrs: tuple[tuple[str, Any], ...] = ()  # values, and `Attribute`s that stand for some
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A named rewriting. The name is what switches it off; `before` and `after` take the same parameters."""
+    """A named rewriting; `before` and `after` take the same parameters.
+
+    name : what switches it off, or on.
+    kind : "exact" (equal in exact arithmetic), "better" (closer to what is meant, and equal in exact arithmetic), or
+        "domain" (equal only where the left side has a value), which is off unless it is asked for.
+    reason : what is wrong with the left side, in words.
+    samples : arguments at which the left side is inaccurate, overflows or has no value; numbers, or lists for arrays.
+    unless : says of what the parameters stand for, and of what makes values, that the left side is right as it is.
+    """
 
     name: str
     before: Callable[..., Pattern]
     after: Callable[..., Pattern]
+    kind: str = "exact"
+    reason: str = ""
+    samples: tuple[tuple[Any, ...], ...] = ()
+    unless: Callable[[Binding, Mapping[Value, Op]], bool] = lambda binding, made: False
 
     @property
     def pattern(self) -> Pattern:
-        return self.before(*self._parameters())
+        return self._said(self.before)
 
     @property
     def replacement(self) -> Pattern:
-        return self.after(*self._parameters())
+        return self._said(self.after)
 
-    def _parameters(self) -> list[Pattern]:
-        return [Anything(name) for name in inspect.signature(self.before).parameters]
+    def _said(self, side: Callable[..., Pattern]) -> Pattern:
+        keywords = self.keywords
+        return side(*map(Anything, self.parameters), **{k: Attribute(k) for k in keywords})
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of what stands for values."""
+        return self._names(is_keyword=False)
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """The names of what stands for attributes."""
+        return self._names(is_keyword=True)
+
+    def _names(self, is_keyword: bool) -> tuple[str, ...]:
+        found = inspect.signature(self.before).parameters.values()
+        return tuple(p.name for p in found if (p.kind is p.KEYWORD_ONLY) == is_keyword)
 
 
 def function(operation: str) -> Callable[..., Apply]:
     """A NumPy function in rules: `exp = function("exp")`."""
-    return lambda *operands: Apply(operation, tuple(map(_lift, operands)))
+    return lambda *operands, **attrs: Apply(
+        operation, tuple(map(_lift, operands)), tuple(attrs.items())
+    )
 
 
 def _lift(operand: Any) -> Pattern:
@@ -114,13 +154,16 @@ def match(
             return binding if binding.setdefault(name, atom) == atom else None
         case Number(value):
             return binding if isinstance(atom, Const) and atom.value == value else None
-        case Apply(name, operands):
+        case Apply(name, operands, attrs):
             op = made.get(atom) if isinstance(atom, Value) else None
             if op is None or op.decl.name != name or len(op.operands) != len(operands):
                 return None
+            told = _match_attrs(op, dict(attrs), binding)
+            if told is None:
+                return None
             orders = [op.operands, op.operands[::-1]] if name in _COMMUTATIVE else [op.operands]
             for order in orders:
-                found: Binding | None = dict(binding)
+                found: Binding | None = dict(told)
                 for part, operand in zip(operands, order, strict=True):
                     found = None if found is None else match(part, operand, made, found)
                 if found is not None:
@@ -128,13 +171,35 @@ def match(
     return None
 
 
-def build(pattern: Pattern, binding: Binding, b: Builder) -> Atom:
-    """Append the operations of a rule's right side."""
+def _match_attrs(op: Op, attrs: Mapping[str, Any], binding: Binding) -> Binding | None:
+    """With what the attributes stand for; None where the operation is told otherwise."""
+    found = dict(binding)
+    for name in {**attrs, **op.attrs}:
+        default = op.decl.defaults.get(name)
+        told, wanted = op.attrs.get(name, default), attrs.get(name, default)
+        if isinstance(wanted, Attribute):
+            wanted = found.setdefault(wanted.name, told)
+        if type(told) is not type(wanted) or told != wanted:
+            return None
+    return found
+
+
+def _told(decl: OpDecl, attrs: tuple[tuple[str, Any], ...], binding: Binding) -> dict[str, Any]:
+    """The attributes of an operation that a rule makes; defaults are not said."""
+    found = {k: binding[v.name] if isinstance(v, Attribute) else v for k, v in attrs}
+    return {k: v for k, v in found.items() if v != decl.defaults.get(k)}
+
+
+def build(pattern: Pattern, binding: Binding, b: Builder, is_python: bool = False) -> Atom:
+    """Append the operations of a rule's right side; with `is_python`, those of Python's numbers are `math`'s."""
     match pattern:
         case Anything(name):
-            return binding[name]
+            return binding[name]  # type: ignore[no-any-return]
         case Number(value):
             return const(value)
-        case Apply(name, operands):
-            return b.op(OPERATIONS[name], *(build(p, binding, b) for p in operands))
+        case Apply(name, operands, attrs):
+            decl = OPERATIONS[name]
+            parts = [build(p, binding, b, is_python) for p in operands]
+            spelling = of_numbers(decl, parts, "", True)[1] if is_python else ""
+            return b.op(decl, *parts, spelling=spelling, **_told(decl, attrs, binding))
     raise TypeError(pattern)

@@ -4,9 +4,9 @@
     loss = -y * np.log(p) - (1.0 - y) * np.log(1.0 - p)   ->  loss = y * np.logaddexp(0.0, -logit)
                                                                  + (1.0 - y) * np.logaddexp(0.0, logit)
 
-Each rule is exact in exact arithmetic. They match data flow, through statements and names; what fired, and where,
-is in `notes["rewrites"]`. Runs before differentiation. Besides these rules nothing changes a line of the user's but
-for the signs around what a rule has put there.
+The rules are those of `rewritings`. They match data flow, through statements and names; what fired, and where, is in
+`notes["rewrites"]`. Runs before differentiation. Besides these rules nothing changes a line of the user's but for the
+signs around what a rule has put there.
 """
 
 from __future__ import annotations
@@ -25,33 +25,13 @@ from srcdiff.transforms.facts import (
     same_kind,
     written_values,
 )
-from srcdiff.transforms.patterns import Apply, Rule, build, function, match
+from srcdiff.transforms.patterns import Apply, Rule, build, match
+from srcdiff.transforms.rewritings import RULES, SIGNED
 from srcdiff.transforms.signs import move_signs
 
-__all__ = ["RULES", "stabilise"]
+__all__ = ["stabilise"]
 
-exp, expit, log, log1p, logaddexp = map(function, ("exp", "expit", "log", "log1p", "logaddexp"))
-
-RULES = (
-    Rule("log_sigmoid", lambda u: log(1 / (1 + exp(u))), lambda u: -logaddexp(0.0, u)),
-    Rule("log_sigmoid", lambda u: log(exp(u) / (1 + exp(u))), lambda u: -logaddexp(0.0, -u)),
-    Rule("log_sigmoid", lambda u: log(expit(u)), lambda u: -logaddexp(0.0, -u)),
-    Rule(
-        "log_one_minus_sigmoid", lambda u: log(1 - 1 / (1 + exp(u))), lambda u: -logaddexp(0.0, -u)
-    ),
-    Rule(
-        "log_one_minus_sigmoid",
-        lambda u: log(1 - exp(u) / (1 + exp(u))),
-        lambda u: -logaddexp(0.0, u),
-    ),
-    Rule("log_one_minus_sigmoid", lambda u: log(1 - expit(u)), lambda u: -logaddexp(0.0, u)),
-    Rule(
-        "log_one_minus_sigmoid", lambda u: log1p(-(1 / (1 + exp(u)))), lambda u: -logaddexp(0.0, -u)
-    ),
-    Rule("log_one_minus_sigmoid", lambda u: log1p(-expit(u)), lambda u: -logaddexp(0.0, u)),
-)
-
-_SIGNED = {"add", "subtract", "multiply", "divide", "negative"}
+_SUMS = {"add", "subtract", "multiply", "divide", "negative"}
 
 
 def stabilise(fn: Function, disabled: Collection[str] = frozenset()) -> Function:
@@ -74,8 +54,8 @@ class _Settled(Rewriter):
 
 class _Stabilise(Rewriter):
     def __init__(self, fn: Function, rules: Collection[Rule]) -> None:
-        written = written_values(fn)
-        self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, written)}
+        self.written = written_values(fn)
+        self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.written)}
         self.uses = count_uses(fn)
         self.rules: dict[str, list[tuple[Rule, Apply]]] = {}
         for rule in rules:
@@ -111,22 +91,36 @@ class _Stabilise(Rewriter):
     def rewrite(self, op: Op, env: Env, b: Builder) -> bool:
         for rule, pattern in self.rules.get(op.decl.name, ()):
             binding = match(pattern, op.result, self.made) if op.result in self.made else None
-            if binding is None:
+            if binding is None or rule.unless(binding, self.made):
                 continue
             inner = b.inner()
             inner.location, inner.origin = op.location, "compiler"
-            argument = self.as_negative(binding["u"], env, inner)
-            atom = build(rule.replacement, {"u": argument}, inner)
-            last = inner.body[-1]
-            if not isinstance(last, Op) or not same_kind(atom.type, op.result.type):
-                self.negations.pop(binding["u"], None)
+            found = {k: lookup(env, a) if k in rule.parameters else a for k, a in binding.items()}
+            if SIGNED in binding:
+                found[SIGNED] = self.as_negative(binding[SIGNED], env, inner)
+            atom = build(rule.replacement, found, inner, op.spelling.startswith("math."))
+            if not self.take(op, atom, inner, env, b):
+                self.negations.pop(binding.get(SIGNED), None)  # type: ignore[arg-type]
                 continue
-            inner.body[-1] = replace(last, results=op.results)
-            b.body += inner.body
-            self.signed.add(op.result)
+            if SIGNED in binding:
+                self.signed.add(op.result)
             self.fired.append((rule.name, op.location))
             return True
         return False
+
+    def take(self, op: Op, atom: Atom, made: Builder, env: Env, b: Builder) -> bool:
+        """Put what a rule makes in an operation's place, if it is of the same type."""
+        if not same_kind(atom.type, op.result.type):
+            return False
+        last = made.body[-1] if made.body else None
+        if isinstance(last, Op) and last.results == (atom,):
+            made.body[-1] = replace(last, results=op.results)
+        elif op.result in self.written:
+            return False
+        else:  # one of the values that the left side was made of
+            env[op.result] = atom
+        b.body += made.body
+        return True
 
     def as_negative(self, argument: Atom, env: Env, b: Builder) -> Atom:
         """The argument as `-logit`, where it is the negative of something no longer than itself."""
@@ -164,7 +158,7 @@ class _Stabilise(Rewriter):
         return self.made.get(atom) if isinstance(atom, Value) else None
 
     def carries_sign(self, op: Op) -> bool:
-        return op.decl.name in _SIGNED and any(
+        return op.decl.name in _SUMS and any(
             isinstance(a, Value) and a in self.signed for a in op.operands
         )
 

@@ -1,13 +1,12 @@
 """Named rewritings of the user's lines."""
 
 import numpy as np
-import pytest
 
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
-from srcdiff.transforms.stabilise import RULES, stabilise
-from tests.transforms.passes import assert_same, changed, check, program, result
-from tests.transforms.test_algebra import written
+from srcdiff.transforms.rewritings import RULES
+from srcdiff.transforms.stabilise import stabilise
+from tests.transforms.passes import assert_same, check, program, result
 
 CROSS_ENTROPY = """
     def loss(%z: float64[n], %b: float64, %y: float64[n]) -> 0 {
@@ -63,16 +62,6 @@ def test_a_rule_can_be_switched_off():
     assert [name for name, _ in once.notes["rewrites"]] == ["log_one_minus_sigmoid"]
     assert stabilise(fn, {rule.name for rule in RULES}) is fn
     assert_same(result(fn, ARGS), result(once, ARGS))
-
-
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
-def test_every_rule_fires_keeps_the_value_and_does_not_overflow(rule):
-    fn = written(rule.before, origin="user")
-    assert len(stabilise(fn).notes["rewrites"]) == 1
-    for u in (-2.0, 0.3, 5.0):
-        changed(stabilise, fn, u)
-    with np.errstate(over="raise", divide="raise", invalid="raise"):
-        assert np.isfinite([result(stabilise(fn), [u]) for u in (-1000.0, 1000.0)]).all()
 
 
 def test_storage_that_is_written_is_not_looked_through():

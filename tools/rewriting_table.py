@@ -1,0 +1,204 @@
+"""The table of `docs/rewriting.md`: each named rewriting, and the errors of value and derivative with and without it.
+
+    python tools/rewriting_table.py
+
+prints it. What is right comes from `mpmath`, which takes the left side at a thousand digits.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import warnings
+
+import mpmath
+import numpy as np
+import scipy.special
+
+import srcdiff
+from srcdiff.transforms.patterns import Apply, Attribute, Number
+from srcdiff.transforms.rewritings import RULES
+
+EPS = np.finfo(float).eps
+DIGITS = 1000
+WEIGHTS = np.array([1.0, 0.5, 0.25])  # of the elements of what is an array
+CHOICES = {"axis": (None, 0), "keepdims": (False, True)}
+OPERATORS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
+SPELLED = {
+    "log": "np.log", "exp": "np.exp", "log1p": "np.log1p", "expm1": "np.expm1", "sum": "np.sum", "mean": "np.mean",
+    "expit": "expit", "softmax": "softmax", "logsumexp": "logsumexp", "log_softmax": "log_softmax", "var": "np.var",
+    "logaddexp": "np.logaddexp",
+}  # fmt: skip
+
+
+def choices(rule):
+    """What the keywords of a rule may be."""
+    found = [{}]
+    for keyword in rule.keywords:
+        found = [{**c, keyword: value} for c in found for value in CHOICES[keyword]]
+    return found
+
+
+def text(pattern, choice):
+    """The left side as a user writes it."""
+    if isinstance(pattern, Number):
+        return repr(pattern.value)
+    if not isinstance(pattern, Apply):
+        return pattern.name
+    parts = [text(p, choice) for p in pattern.operands]
+    if pattern.operation in OPERATORS:
+        return f"({parts[0]} {OPERATORS[pattern.operation]} {parts[1]})"
+    if pattern.operation == "negative":
+        return f"-({parts[0]})"
+    if pattern.operation == "power":
+        return f"({parts[0]})**{parts[1]}"
+    for key, value in pattern.attrs:
+        told = choice.get(value.name, value) if isinstance(value, Attribute) else value
+        parts.append(f"{key}={told.name if isinstance(told, Attribute) else repr(told)}")
+    return f"{SPELLED[pattern.operation]}({', '.join(parts)})"
+
+
+def program(rule, choice, sample):
+    """A function of the rule's parameters that computes the left side, weighted where it is an array."""
+    is_array = isinstance(sample[0], list)
+    body = text(rule.pattern, choice)
+    total = "np.sum(w[:np.size(y)] * y)" if is_array else "y"
+    w = ", w" if is_array else ""
+    source = f"def f({', '.join(rule.parameters)}{w}):\n    y = {body}\n    return {total}\n"
+    name = f"<rewriting {source}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+    space = {"np": np, "expit": scipy.special.expit, "softmax": scipy.special.softmax}
+    exec(compile(source, name, "exec"), space)
+    return space["f"]
+
+
+def exact(pattern, env):
+    """The pattern at many digits: numbers, and lists of them."""
+    if isinstance(pattern, Number):
+        return mpmath.mpf(pattern.value)
+    if not isinstance(pattern, Apply):
+        return env[pattern.name]
+    parts = [exact(p, env) for p in pattern.operands]
+    many = next((p for p in parts if isinstance(p, list)), None)
+    match pattern.operation:
+        case "sum":
+            return mpmath.fsum(parts[0])
+        case "mean":
+            return mpmath.fsum(parts[0]) / len(parts[0])
+        case "softmax":
+            grown = [mpmath.exp(x) for x in parts[0]]
+            return [x / mpmath.fsum(grown) for x in grown]
+    if many is None:
+        return FUNCTIONS[pattern.operation](*parts)
+    rows = [p if isinstance(p, list) else [p] * len(many) for p in parts]
+    return [FUNCTIONS[pattern.operation](*each) for each in zip(*rows, strict=True)]
+
+
+FUNCTIONS = {
+    "log": mpmath.log, "exp": mpmath.exp, "log1p": lambda x: mpmath.log(1 + x), "add": lambda x, y: x + y,
+    "subtract": lambda x, y: x - y, "multiply": lambda x, y: x * y, "divide": lambda x, y: x / y,
+    "negative": lambda x: -x, "power": lambda x, y: x**y, "expit": lambda x: 1 / (1 + mpmath.exp(-x)),
+}  # fmt: skip
+
+
+def flat(sample):
+    return [x for a in sample for x in (a if isinstance(a, list) else [a])]
+
+
+def weighted(rule, sample):
+    """The left side, weighted, as a function of all numbers of the sample, and of the weights."""
+
+    def f(*numbers):
+        rest = iter(numbers)
+        env = {
+            name: [next(rest) for _ in a] if isinstance(a, list) else next(rest)
+            for name, a in zip(rule.parameters, sample, strict=True)
+        }
+        y = exact(rule.pattern, env)
+        if not isinstance(y, list):
+            return y
+        return mpmath.fsum(w * e for w, e in zip(rest, y, strict=False))
+
+    return f
+
+
+def derivative(f, at, *orders):
+    """By central differences of the right size at many digits."""
+    h = mpmath.mpf(10) ** (-DIGITS // 4)
+    if not orders:
+        return f(*at)
+    k, *rest = orders
+    up, down = ([x + s * h if j == k else x for j, x in enumerate(at)] for s in (1, -1))
+    return (derivative(f, up, *rest) - derivative(f, down, *rest)) / (2 * h)
+
+
+def errors(rule, choice, sample, **options):
+    """The relative errors of the value and of the worst of the derivatives, as they are printed."""
+    f = program(rule, choice, sample)
+    arguments = [np.array(a) if isinstance(a, list) else a for a in sample]
+    weights = [WEIGHTS] if isinstance(sample[0], list) else []
+    count = len(sample)
+    g = srcdiff.value_and_grad(
+        f, argnums=tuple(range(count)), jit=False, on_independent="ignore", **options
+    )
+    try:
+        value, gradient = g(*arguments, *weights)
+    except (ZeroDivisionError, OverflowError, ValueError):  # Python's own numbers
+        return np.nan, np.nan
+    results = [value, *flat([np.asarray(d).ravel().tolist() for d in gradient])]
+    with mpmath.workdps(DIGITS):
+        numbers = flat(sample)
+        at = [mpmath.mpf(x) for x in (*numbers, *flat([w.tolist() for w in weights]))]
+        wanted = weighted(rule, sample)
+        off = []
+        for order, result in zip([(), *((k,) for k in range(len(numbers)))], results, strict=True):
+            exactly = derivative(wanted, at, *order)
+            is_number = np.isfinite(float(result))
+            error = abs(mpmath.mpf(float(result)) - exactly) if is_number else mpmath.nan
+            small = mpmath.mpf(2) ** -1070
+            off.append(
+                float(error / max(abs(exactly), small)) if error > small or not is_number else 0.0
+            )
+    return off[0], max(off[1:], key=lambda e: np.inf if np.isnan(e) else e)
+
+
+def worst(rule, **options):
+    """The greatest errors over all samples."""
+    found = [errors(rule, c, s, **options) for c in choices(rule) for s in rule.samples]
+    return [
+        max(column, key=lambda e: np.inf if np.isnan(e) else e)
+        for column in zip(*found, strict=True)
+    ]
+
+
+def shown(error):
+    if np.isnan(error):
+        return "inf or NaN"
+    return "0" if error == 0 else f"1e{int(np.ceil(np.log10(error)))}"
+
+
+def row(rule):
+    """What a rule says, without what was measured."""
+    told = {k: Attribute(k) for k in rule.keywords}
+    before, after = (text(side, told) for side in (rule.pattern, rule.replacement))
+    return f"| `{rule.name}` | `{plain(before)}` | `{plain(after)}` | {rule.kind} | {rule.reason} |"
+
+
+def plain(said):
+    """Without brackets that mean nothing, and with whole numbers."""
+    return ast.unparse(ast.parse(said.replace("0.0", "0"), mode="eval"))
+
+
+def table():
+    yield "| name | written | computed | class | why | value, derivative without | with |"
+    yield "|---|---|---|---|---|---|---|"
+    for rule in RULES:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            without = worst(rule, rewrite=False)
+            having = worst(rule, rewrite={r.name: r.name == rule.name for r in RULES})
+        yield f"{row(rule)} {', '.join(map(shown, without))} | {', '.join(map(shown, having))} |"
+
+
+if __name__ == "__main__":
+    print("\n".join(table()))
