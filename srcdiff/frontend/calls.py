@@ -17,7 +17,7 @@ from srcdiff.frontend.application import apply, spelled
 from srcdiff.frontend.builtin_calls import ATTRIBUTE, BUILTINS, reducing
 from srcdiff.frontend.constants import from_python, watch
 from srcdiff.frontend.frame import HOOKS, Frame, describe, reads
-from srcdiff.frontend.functions import call_closure, call_function
+from srcdiff.frontend.functions import call_closure, call_composite, call_function
 from srcdiff.frontend.iteration import BUILTINS as ITERATION
 from srcdiff.frontend.iteration import CALL
 from srcdiff.frontend.joins import known_dict
@@ -32,7 +32,7 @@ from srcdiff.frontend.source import (
     unknown_decorator,
 )
 from srcdiff.frontend.special_methods import called, refuse_own_items
-from srcdiff.frontend.subscripts import shape_parts
+from srcdiff.frontend.subscripts import need_static, shape_parts
 from srcdiff.frontend.texts import formatted
 from srcdiff.frontend.values import (
     Closure,
@@ -50,7 +50,14 @@ from srcdiff.ir.structs import is_generated
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, is_float
 from srcdiff.ops.containers import get
 from srcdiff.ops.control import stop_gradient
-from srcdiff.ops.registry import METHODS, find
+from srcdiff.ops.registry import (
+    COMPOSITE_METHODS,
+    METHODS,
+    find,
+    find_composite,
+    is_evaluated,
+    refuse,
+)
 
 __all__ = ["attribute", "call_value"]
 
@@ -183,6 +190,14 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
         return _stopped(fr, node, args[0])
     if decl is not None:
         return apply(fr, node, decl, args, kwargs, spelled(function, decl))
+    if is_evaluated(function):
+        known = [static(a) if is_static(a) else need_static(fr, a, node) for a in args]
+        return from_python(fr, fr.evaluated(node, function, *known), "", node)
+    composite = find_composite(function)
+    if composite is not None:
+        return call_composite(fr, node, composite, args, kwargs)
+    if function is refuse:
+        fr.fail(node, *map(static, args))
     if _is_ours(function):
         name = getattr(function, "__name__", "this")
         fr.fail(
@@ -362,6 +377,8 @@ def _call_method(
             decl = METHODS.get(name)
             if decl is not None:
                 return apply(fr, node, decl, [receiver, *args], kwargs, f".{name}")
+            if name in COMPOSITE_METHODS:
+                return call_composite(fr, node, COMPOSITE_METHODS[name], [receiver, *args], kwargs)
         case Parts() | Value():
             return record_method(fr, node, receiver, name, args, kwargs)
         case Const(value=str() as text) if all(map(is_static, args)) and not kwargs:

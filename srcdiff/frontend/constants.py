@@ -17,12 +17,13 @@ import numpy as np
 from srcdiff.frontend.box_roots import Outside
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.source import found_now, is_own_method, stands_for
-from srcdiff.frontend.values import FrontValue, Known, Method, Parts, Piece
+from srcdiff.frontend.values import FrontValue, Known, Method, Parts, Piece, Slice
 from srcdiff.frontend.watched import SCALARS, is_record, watched
-from srcdiff.ir.core import const
+from srcdiff.ir.core import OpDecl, const
 from srcdiff.ir.structs import field_names
 from srcdiff.ir.types import Array, Dim
 from srcdiff.ops.control import constant_array
+from srcdiff.ops.registry import Composite
 
 __all__ = ["from_python", "read_constant", "watch"]
 
@@ -99,6 +100,11 @@ def from_python(fr: Frame, value: Any, name: str, node: Any) -> FrontValue:
         return number
     if isinstance(value, SCALARS):
         return const(value)
+    if isinstance(value, slice):
+        bounds = (value.start, value.stop, value.step)
+        return Slice(*(None if b is None else const(b) for b in bounds))
+    if isinstance(value, OpDecl | Composite):  # our own functions may name them
+        return Known(value)
     if isinstance(value, tuple | list | dict) or is_record(value):
         return _container(fr, value, name, node)
     if isinstance(value, partial):

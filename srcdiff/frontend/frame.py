@@ -193,7 +193,7 @@ class Frame:
     ) -> tuple[Value, ...]:
         """Append an operation; what its type rule finds wrong becomes an error at the node."""
         b = self.session.b
-        b.location = self.source.location(node) if self.session.user_names else None
+        b.location = None if self.session.of_rule else self.source.location(node)
         user = user and self.session.user_names
         try:
             results = b.ops(decl, *operands, names=names, user=user, spelling=spelling, **attrs)

@@ -22,12 +22,28 @@ from srcdiff.frontend.blocks import body_value
 from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.control import always_exits
 from srcdiff.frontend.frame import Frame
-from srcdiff.frontend.source import Source, function_of, look_up, nested_source, source_of
+from srcdiff.frontend.source import (
+    CalledSource,
+    Source,
+    function_of,
+    look_up,
+    nested_source,
+    source_of,
+)
 from srcdiff.frontend.subset import fail
 from srcdiff.frontend.values import Closure, Conflict, FrontValue, Parts, sequence
 from srcdiff.ir.core import Const, Value
+from srcdiff.ops.registry import Composite
 
-__all__ = ["bind", "call_closure", "call_function", "default_values", "read_body", "refuse_result"]
+__all__ = [
+    "bind",
+    "call_closure",
+    "call_composite",
+    "call_function",
+    "default_values",
+    "read_body",
+    "refuse_result",
+]
 
 
 # ---- binding ---------------------------------------------------------------------------------------------
@@ -199,6 +215,36 @@ def _is_plain(value: FrontValue) -> bool:
     if isinstance(value, Parts):
         return all(map(_is_plain, value.values))
     return isinstance(value, Value | Const)
+
+
+def call_composite(
+    fr: Frame,
+    node: Any,
+    composite: Composite,
+    args: Sequence[FrontValue],
+    kwargs: Mapping[str, FrontValue],
+) -> FrontValue:
+    """A call of a library's function that is said with operations: it is read in place, and has the call's line."""
+    plain, session = composite.function, fr.session
+    place = fr.source.location(node)
+    source = CalledSource(**{**vars(source_of(plain)), "name": composite.name, "place": place})
+    # names found in our modules are none that a later call has to look at again
+    inner = Frame(session, source, lambda name: _of_ours(look_up(plain, name)), caller=fr)
+    arguments = source.node.args
+    defaults = default_values(inner, plain, arguments, node)
+    inner.env = bind(
+        fr, node, composite.spelling or composite.name, arguments, args, kwargs, defaults
+    )
+    outer = session.user_names, session.b.origin
+    session.user_names, session.b.origin = False, "compiler"
+    try:
+        return _inline(fr, node, inner, plain.__code__)
+    finally:
+        session.user_names, session.b.origin = outer
+
+
+def _of_ours(found: tuple[str, Any] | None) -> tuple[str, Any] | None:
+    return None if found is None else ("builtins", found[1])
 
 
 # ---- a function of its own ------------------------------------------------------------------------------------

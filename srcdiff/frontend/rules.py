@@ -143,7 +143,7 @@ class _Rule:
         self.shapes = _Lengths()
         self.elementwise = elementwise
         self.session = Session(
-            self.shapes, Builder(self.shapes, origin="compiler"), user_names=False
+            self.shapes, Builder(self.shapes, origin="compiler"), user_names=False, of_rule=True
         )
         self.frame = Frame(self.session, self.source, lambda name: look_up(rule, name))
         self.params: list[Value] = []

@@ -268,9 +268,8 @@ class Session:
     masks_written: int = 0
     outside: dict[int, Outside] = field(default_factory=dict)
     of_python: bool = False  # a rule of an operation that gives a Python number
-    user_names: bool = (
-        True  # False for rules: their names are hints, their lines are not the user's
-    )
+    user_names: bool = True  # False where what is read is ours: names are hints, lines no user's
+    of_rule: bool = False  # a rule: numbers are said as Python says them, and no line is told
 
     def mark(self) -> Mark:
         s = self.shapes

@@ -15,7 +15,7 @@ import os
 import sysconfig
 import textwrap
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -30,6 +30,7 @@ from srcdiff.ir.location import Location
 
 __all__ = [
     "LIBRARIES",
+    "CalledSource",
     "Source",
     "found_now",
     "function_of",
@@ -204,16 +205,18 @@ def source_of(function: FunctionType) -> Source:
 def nested_source(outer: Source, node: Any) -> Source:
     """The source of a function or lambda defined inside another."""
     name = getattr(node, "name", "<lambda>")
-    return Source(
-        name,
-        node,
-        outer.file,
-        outer.line_shift,
-        outer.indent,
-        outer.lines,
-        flow_of(node),
-        _doc(node),
-    )
+    return replace(outer, name=name, node=node, flow=flow_of(node), doc=_doc(node))
+
+
+@dataclass(frozen=True, eq=False)
+class CalledSource(Source):
+    """The source of one of our functions: whatever is said of its lines is said of the call of it."""
+
+    place: Location | None = None
+
+    def location(self, node: Any) -> Location:
+        assert self.place is not None
+        return self.place
 
 
 def placed(place: Any, node: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from srcdiff.ops import (
     arithmetic,
+    composites,
     containers,
     control,
     creation,
@@ -23,6 +24,7 @@ from srcdiff.ops import (
 )
 
 __all__ = [
-    "arithmetic", "containers", "control", "creation", "cross", "diagonals", "einsum", "elementwise", "joins",
-    "linalg", "masks", "memory", "numbers", "overlap", "reductions", "repeats", "shapes", "special", "triangles",
+    "arithmetic", "composites", "containers", "control", "creation", "cross", "diagonals", "einsum", "elementwise",
+    "joins", "linalg", "masks", "memory", "numbers", "overlap", "reductions", "repeats", "shapes", "special",
+    "triangles",
 ]  # fmt: skip

@@ -1,5 +1,5 @@
 """Where operations are declared: `operation` for those without a derivative of their own, `declare` for those
-with a rule.
+with a rule, `composite` for functions that are said with operations.
 
 A rule is a small NumPy function that the frontend parses: inputs by their own names, `out`, `d_out`; it
 assigns `d_<input>`:
@@ -18,19 +18,29 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.spelling import call_text, template_of
 
 __all__ = [
+    "COMPOSITES",
+    "COMPOSITE_METHODS",
     "METHODS",
     "OPERATIONS",
+    "Composite",
     "call_text",
+    "composite",
     "declare",
     "dotted",
+    "evaluated",
     "find",
+    "find_composite",
+    "is_evaluated",
     "operation",
+    "refuse",
     "template_of",
 ]
 
@@ -81,13 +91,122 @@ def declare(*callables: Any, name: str = "", **fields: Any) -> Callable[[Rule], 
 
 def find(function: Any) -> OpDecl | None:
     """The operation that a Python callable stands for."""
-    for dotted in [d for d in _PENDING if d.rpartition(".")[0] in sys.modules]:
-        module, _, name = dotted.rpartition(".")
-        _BY_CALLABLE[getattr(sys.modules[module], name)] = _PENDING.pop(dotted)
+    _import_pending(_PENDING, _BY_CALLABLE)
     try:
         return _BY_CALLABLE.get(function)
     except TypeError:  # unhashable
         return None
+
+
+# ---- composites ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Composite:
+    """A library's function as a Python function over operations; read as the user's functions are.
+
+    Attributes
+    ----------
+    function : FunctionType
+        What is read in place of a call. Its locals are names in generated code.
+    callables : tuple
+        The functions that it stands for; SciPy's by dotted name.
+    methods : tuple of str
+        The methods of arrays that it stands for; the array is the first argument.
+    samples : tuple
+        How tests draw arguments (see `ops.samples`).
+    """
+
+    function: FunctionType
+    callables: tuple[Any, ...] = ()
+    methods: tuple[str, ...] = ()
+    samples: tuple[Any, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__.rstrip("_")
+
+    @property
+    def spelling(self) -> str:
+        return _spelling(self.callables)
+
+
+_OURS = "srcdiff.ops.composites."  # the modules in which they stand
+COMPOSITES: dict[str, Composite] = {}
+COMPOSITE_METHODS: dict[str, Composite] = {}
+_COMPOSITE_OF: dict[Any, Composite] = {}
+_PENDING_COMPOSITES: dict[str, Composite] = {}
+
+
+def composite(*callables: Any, method: str = "", samples: Sequence[Any] = ()) -> Any:
+    """Declare a function of a library by a Python function over operations that exist:
+
+        @composite(np.trapezoid, samples=...)
+        def trapezoid(y, x=None, dx=1.0, axis=-1):
+            ...
+
+    It has the parameters of what it stands for; None among the callables is one that this NumPy lacks. What is known when compiling (flags, `axis`, `x.ndim`, `None`) may be
+    tested with `if`; `refuse(message, advice)` is an error at the user's line. Its derivatives, loop form and kernels
+    are those of what it is made of. SciPy's functions are given as dotted names.
+    """
+
+    def register(function: Any) -> Composite:
+        methods = (method,) if method else ()
+        present = tuple(c for c in callables if c is not None)
+        made = Composite(function, present, methods, tuple(samples))
+        if made.name in COMPOSITES or made.name in OPERATIONS:
+            raise ValueError(f"operation {made.name!r} is declared twice")
+        COMPOSITES[made.name] = made
+        COMPOSITE_METHODS.update(dict.fromkeys(methods, made))
+        for each in present:
+            if isinstance(each, str):
+                _PENDING_COMPOSITES[each] = made
+            else:
+                _COMPOSITE_OF[each] = made
+        return made
+
+    return register
+
+
+def refuse(message: str, advice: str = "") -> Any:
+    """In a composite: an error at the user's line."""
+    raise TypeError(message, advice)
+
+
+_EVALUATED: set[Any] = set()
+
+
+def evaluated(function: Any) -> Any:
+    """Mark a function that composites call with what is known when compiling: Python runs it then."""
+    _EVALUATED.add(function)
+    return function
+
+
+def is_evaluated(function: Any) -> bool:
+    return isinstance(function, FunctionType) and function in _EVALUATED
+
+
+def find_composite(function: Any) -> Composite | None:
+    """The composite that a Python callable stands for; helpers of composites are read as they are."""
+    if isinstance(function, Composite):
+        return function
+    if isinstance(function, FunctionType) and function.__module__.startswith(_OURS):
+        return None if function in _EVALUATED or function is refuse else Composite(function)
+    _import_pending(_PENDING_COMPOSITES, _COMPOSITE_OF)
+    try:
+        return _COMPOSITE_OF.get(function)
+    except TypeError:  # unhashable
+        return None
+
+
+def _import_pending(pending: dict[str, Any], known: dict[Any, Any]) -> None:
+    """Enter what was declared by dotted name and whose module is there by now."""
+    for name in [d for d in pending if d.rpartition(".")[0] in sys.modules]:
+        module, _, attribute = name.rpartition(".")
+        known[getattr(sys.modules[module], attribute)] = pending.pop(name)
+
+
+# ---- signatures and names ------------------------------------------------------------------------
 
 
 def _signature(rule: Rule) -> str:

@@ -1,6 +1,7 @@
 """How tests draw operands for an operation: every differentiable one declares a few `Sample`s.
 
-The tests check the rule, the type rule and the printed text of an operation on each of its samples.
+The tests check the rule, the type rule and the printed text of an operation on each of its samples; a composite is
+called as the text of a sample says (`said`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Sample", "binary", "draw", "fixed", "spd", "unary"]
+__all__ = ["Sample", "binary", "draw", "fixed", "said", "spd", "unary"]
 
 Draw = Callable[
     ["np.random.Generator"], tuple[Any, ...]
@@ -34,6 +35,8 @@ class Sample:
         The operands whose derivatives are checked.
     gradients : tuple or None
         The known derivatives of the sum of the result, one for each operand in `wrt`.
+    text : str
+        The call, with the operands as `x`, `y`, `z`, `w`.
     """
 
     args: Draw
@@ -41,6 +44,7 @@ class Sample:
     avoid: str = ""
     wrt: tuple[int, ...] = (0,)
     gradients: tuple[Any, ...] | None = None
+    text: str = ""
 
 
 def uniform(rng: np.random.Generator, shape: Sequence[int], low: float, high: float) -> Any:
@@ -74,6 +78,37 @@ def fixed(
     """Given operands: lists are made arrays."""
     made = tuple(np.array(v) if isinstance(v, list) else v for v in values)
     return Sample(lambda rng: made, attrs, avoid=avoid, wrt=wrt, gradients=gradients)
+
+
+def said(
+    text: str,
+    *operands: Any,
+    low: float = -2.0,
+    high: float = 2.0,
+    wrt: tuple[int, ...] | None = None,
+    avoid: str = "",
+    gradients: tuple[Any, ...] | None = None,
+) -> Sample:
+    """A call as programs write it, of `x`, `y`, `z`, `w`: tuples are shapes to draw, anything else is given."""
+
+    def args(rng: np.random.Generator) -> tuple[Any, ...]:
+        return tuple(
+            uniform(rng, v, low, high)
+            if isinstance(v, tuple)
+            else np.array(v)
+            if isinstance(v, list)
+            else v
+            for v in operands
+        )
+
+    drawn = tuple(k for k, v in enumerate(operands) if _is_float(v))
+    every = drawn if wrt is None else wrt
+    return Sample(args, avoid=avoid, wrt=every, gradients=gradients, text=text)
+
+
+def _is_float(operand: Any) -> bool:
+    """Whether an operand of `said` is one of floats."""
+    return isinstance(operand, tuple) or np.asarray(operand).dtype.kind == "f"
 
 
 def unary(low: float = -2.0, high: float = 2.0) -> tuple[Sample, ...]:

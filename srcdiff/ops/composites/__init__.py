@@ -1,0 +1,5 @@
+"""Functions that are said with operations, one module per family; importing this package declares all of them."""
+
+from srcdiff.ops.composites import differences
+
+__all__ = ["differences"]
