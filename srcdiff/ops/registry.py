@@ -145,9 +145,9 @@ def composite(*callables: Any, method: str = "", samples: Sequence[Any] = ()) ->
         def trapezoid(y, x=None, dx=1.0, axis=-1):
             ...
 
-    It has the parameters of what it stands for; None among the callables is one that this NumPy lacks. What is known when compiling (flags, `axis`, `x.ndim`, `None`) may be
+    It has the parameters of what it stands for. What is known when compiling (flags, `axis`, `x.ndim`, `None`) may be
     tested with `if`; `refuse(message, advice)` is an error at the user's line. Its derivatives, loop form and kernels
-    are those of what it is made of. SciPy's functions are given as dotted names.
+    are those of what it is made of. SciPy's functions are given as dotted names; None is one that this NumPy lacks.
     """
 
     def register(function: Any) -> Composite:
