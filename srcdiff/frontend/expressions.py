@@ -78,8 +78,17 @@ def binary(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) -
     if found is not None:
         return found
     if _is_number(left) and _is_number(right):
+        if _is_of_ours(fr, left) and _is_of_ours(fr, right):
+            return const(fr.evaluated(node, _BINARY[type(op)][1], static(left), static(right)))
         return fr.op(node, _BINARY[type(op)][0], fr.as_atom(left, node), fr.as_atom(right, node))
     return _of_containers(fr, node, op, left, right)
+
+
+def _is_of_ours(fr: Frame, value: FrontValue) -> bool:
+    """Whether it is a number in one of our functions, whose lines need not stay as they are."""
+    session = fr.session
+    is_ours = not session.user_names and not session.of_rule
+    return is_ours and isinstance(value, Const) and isinstance(value.value, int | float)
 
 
 def _is_number(value: FrontValue) -> bool:
@@ -177,7 +186,7 @@ def _unary(fr: Frame, node: Any) -> FrontValue:
     }[type(node.op)]
     if (
         isinstance(operand, Const)
-        and isinstance(operand.value, int)
+        and (isinstance(operand.value, int) or _is_of_ours(fr, operand))
         and isinstance(node.op, gast.USub)
     ):
         return const(-operand.value)

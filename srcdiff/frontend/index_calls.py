@@ -9,11 +9,12 @@ import numpy as np
 
 from srcdiff.frontend.application import apply
 from srcdiff.frontend.frame import Frame
-from srcdiff.frontend.subscripts import array_of, length_along
-from srcdiff.frontend.values import FrontValue, sequence, static_int
-from srcdiff.ir.core import Atom, OpDecl, const
+from srcdiff.frontend.subscripts import array_of, length_along, shape_parts
+from srcdiff.frontend.values import FrontValue, Parts, ShapeOf, sequence, static_int
+from srcdiff.ir.core import Atom, OpDecl, const, known_dim
+from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.types import Array, shape_of
-from srcdiff.ops import triangles
+from srcdiff.ops import arithmetic, triangles
 from srcdiff.ops.creation import arange
 from srcdiff.ops.masks import nonzero, places_of_true
 from srcdiff.ops.memory import index
@@ -93,8 +94,38 @@ def _open_mesh(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return sequence(found)
 
 
+def _broadcast_shapes(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """`np.broadcast_shapes`: on each axis, the length of one of those that are not 1."""
+    shapes = fr.session.shapes
+    rows = [[fr.as_atom(v, node) for v in _lengths(fr, node, a)] for a in args]
+    found: list[FrontValue] = []
+    for k in range(max(map(len, rows), default=0), 0, -1):
+        atoms = {known_dim(row[-k]) or shapes.fresh(): row[-k] for row in rows if len(row) >= k}
+        try:
+            (whole,) = shapes.broadcast([(d,) for d in atoms])
+        except ShapeMismatch as mistake:
+            fr.fail(node, str(mistake), "Check the shapes of the operands on this line.")
+        same = [a for d, a in atoms.items() if shapes.same(d, whole)]
+        found.append(same[0] if same else _largest(fr, node, list(atoms.values())))
+    return sequence(found)
+
+
+def _lengths(fr: Frame, node: Any, shape: FrontValue) -> Sequence[FrontValue]:
+    if isinstance(shape, ShapeOf):
+        return shape_parts(fr, shape, node).values
+    return shape.values if isinstance(shape, Parts) else (shape,)
+
+
+def _largest(fr: Frame, node: Any, numbers: Sequence[Atom]) -> Atom:
+    largest = numbers[0]
+    for each in numbers[1:]:
+        largest = fr.op(node, arithmetic.maximum, largest, each, spelling="max")
+    return largest
+
+
 INDEX_CALLS: dict[Any, Callable[..., FrontValue]] = {
     np.where: _where,
+    np.broadcast_shapes: _broadcast_shapes,
     np.argwhere: _argwhere,
     np.diag_indices: _diagonal,
     np.diag_indices_from: _diagonal_of,

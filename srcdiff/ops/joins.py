@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -201,7 +202,12 @@ def _part(
         for kind in ("e" if first else "b" if last else "be")
     ]
     item = ":e" if first else "b:" if last else "b:e"
-    return b.op(memory.index, d, *bounds, where=f"{ahead}{item}")
+    part = b.op(memory.index, d, *bounds, where=f"{ahead}{item}")
+    made = b.body[-1]
+    assert isinstance(made, Op) and isinstance(part.type, Array)
+    part = replace(part, type=replace(part.type, shape=shape_of(operand.type)))
+    b.body[-1] = replace(made, results=(part,))  # it is as long as what was put there
+    return part
 
 
 def _join(name: str, function: Any, samples: Any) -> Any:

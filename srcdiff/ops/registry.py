@@ -154,8 +154,8 @@ def composite(*callables: Any, method: str = "", samples: Sequence[Any] = ()) ->
         methods = (method,) if method else ()
         present = tuple(c for c in callables if c is not None)
         made = Composite(function, present, methods, tuple(samples))
-        if made.name in COMPOSITES or made.name in OPERATIONS:
-            raise ValueError(f"operation {made.name!r} is declared twice")
+        if made.name in COMPOSITES:
+            raise ValueError(f"composite {made.name!r} is declared twice")
         COMPOSITES[made.name] = made
         COMPOSITE_METHODS.update(dict.fromkeys(methods, made))
         for each in present:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ops.composites.places import along
+from srcdiff.ops.composites.places import along, numbers
 from srcdiff.ops.registry import composite
 from srcdiff.ops.samples import said
 
@@ -30,8 +30,8 @@ def diff(a: Any, n: Any = 1, axis: Any = -1, prepend: Any = None, append: Any = 
     if append is not None:
         a = np.concatenate((a, _like_slice(append, a, axis)), axis=axis)
     d = a
-    for _ in range(n):
-        d = d[along(a.ndim, axis, 1, None)] - d[along(a.ndim, axis, None, -1)]
+    for _ in numbers(n):
+        d = d[along(a.ndim, axis, slice(1, None))] - d[along(a.ndim, axis, slice(None, -1))]
     return d
 
 
@@ -39,4 +39,4 @@ def _like_slice(value: Any, a: Any, axis: Any) -> Any:
     """A number as it is put before or behind an array; arrays are as they are."""
     if np.ndim(value) > 0:
         return value
-    return np.full(np.shape(a[along(a.ndim, axis, None, 1)]), value)
+    return np.full(np.shape(a[along(a.ndim, axis, slice(None, 1))]), value)

@@ -1,15 +1,53 @@
-"""What composites ask of Python while a function is read: places along axes."""
+"""What composites ask of Python while a function is read: axes, and places along them."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from srcdiff.ops.axes import axes_of
 from srcdiff.ops.registry import evaluated
 
-__all__ = ["along"]
+__all__ = ["all_axes", "along", "axis_in", "broadcast_place", "largest", "numbers", "permutation"]
 
 
 @evaluated
-def along(ndim: int, axis: int, *bounds: Any) -> tuple[slice, ...]:
-    """The subscript of a slice along one axis: `along(3, 1, 2, None)` is `[:, 2:]`."""
-    return (slice(None),) * (axis % ndim) + (slice(*bounds),)
+def axis_in(axis: int, ndim: int) -> int:
+    """An axis as a number from 0 on."""
+    (found,) = axes_of(ndim, axis)
+    return found
+
+
+@evaluated
+def all_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """Axes as numbers from 0 on; None for all of them."""
+    return tuple(axes_of(ndim, axis))
+
+
+@evaluated
+def permutation(ndim: int, axis: int, to: int) -> tuple[int, ...]:
+    """The order of axes in which one of them stands elsewhere, as `np.moveaxis` has it."""
+    rest = [k for k in range(ndim) if k != axis % ndim]
+    rest.insert(to % ndim, axis % ndim)
+    return tuple(rest)
+
+
+@evaluated
+def numbers(*bounds: int) -> tuple[int, ...]:
+    """A range to go through step by step: loops over containers are written out."""
+    return tuple(range(*bounds))
+
+
+@evaluated
+def largest(*found: int) -> int:
+    return max(found)
+
+
+@evaluated
+def broadcast_place(ndim: int, axis: int) -> tuple[Any, ...]:
+    """The subscript by which a vector lies along one axis of so many: `(None, slice(None), None)`."""
+    return tuple(slice(None) if k == axis else None for k in range(ndim))
+
+
+def along(ndim: Any, axis: Any, *part: Any) -> Any:
+    """The subscript of what lies along one axis: `along(3, 1, slice(2, None))` is `[:, 2:]`."""
+    return (slice(None),) * axis_in(axis, ndim) + part

@@ -1,0 +1,448 @@
+"""Arrays put together, taken apart, turned and filled up: `np.append`, `np.split`, `np.rot90`, `np.pad`, ..."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ops.composites.places import all_axes, along, axis_in, broadcast_place, largest, numbers
+from srcdiff.ops.registry import composite, evaluated, refuse
+from srcdiff.ops.samples import said
+
+__all__ = ["split"]
+
+# ---- more axes, other axes -----------------------------------------------------------------------
+
+
+@composite(
+    np.atleast_2d,
+    samples=(
+        said("np.atleast_2d(x)", (3,)),
+        said("np.atleast_2d(x)", ()),
+        said("np.atleast_2d(x, y)", (2, 3), (0,)),
+    ),
+)
+def atleast_2d(*arys: Any) -> Any:
+    found = tuple(_of_two_axes(np.asarray(a)) for a in arys)
+    return found[0] if len(found) == 1 else found
+
+
+def _of_two_axes(a: Any) -> Any:
+    if np.ndim(a) == 0:
+        return np.reshape(a, (1, 1))
+    return a[None] if a.ndim == 1 else a
+
+
+@composite(
+    np.atleast_3d,
+    samples=(
+        said("np.atleast_3d(x)", (3,)),
+        said("np.atleast_3d(x)", ()),
+        said("np.atleast_3d(x, y)", (2, 3), (2, 1, 2)),
+    ),
+)
+def atleast_3d(*arys: Any) -> Any:
+    found = tuple(_of_three_axes(np.asarray(a)) for a in arys)
+    return found[0] if len(found) == 1 else found
+
+
+def _of_three_axes(a: Any) -> Any:
+    if np.ndim(a) == 0:
+        return np.reshape(a, (1, 1, 1))
+    if a.ndim == 1:
+        return a[None, :, None]
+    return a[:, :, None] if a.ndim == 2 else a
+
+
+@composite(
+    np.rollaxis,
+    samples=(
+        said("np.rollaxis(x, 2)", (2, 3, 4)),
+        said("np.rollaxis(x, 0, 2)", (2, 3, 4)),
+        said("np.rollaxis(x, -1, start=1)", (2, 3, 4)),
+    ),
+)
+def rollaxis(a: Any, axis: Any, start: Any = 0) -> Any:
+    return np.moveaxis(a, axis, _place_after_roll(axis_in(axis, a.ndim), start, a.ndim))
+
+
+@evaluated
+def _place_after_roll(axis: int, start: int, ndim: int) -> int:
+    start = start + ndim if start < 0 else start
+    return start - 1 if axis < start else start
+
+
+@composite(
+    getattr(np, "matrix_transpose", None),
+    getattr(np.linalg, "matrix_transpose", None),
+    samples=(said("np.matrix_transpose(x)", (2, 3)), said("np.linalg.matrix_transpose(x)", (2, 3, 4))),
+)
+def matrix_transpose(x: Any) -> Any:
+    return np.swapaxes(x, -1, -2)
+
+
+@composite(
+    np.rot90,
+    samples=(
+        said("np.rot90(x)", (2, 3)),
+        said("np.rot90(x, 2)", (2, 3)),
+        said("np.rot90(x, -1, (1, 2))", (2, 3, 2)),
+        said("np.rot90(x, k=4)", (2, 3)),
+    ),
+)
+def rot90(m: Any, k: Any = 1, axes: Any = (0, 1)) -> Any:
+    if k % 4 == 0:
+        return m[:]
+    if k % 4 == 2:
+        return np.flip(np.flip(m, axes[0]), axes[1])
+    if k % 4 == 1:
+        return np.swapaxes(np.flip(m, axes[1]), axes[0], axes[1])
+    return np.flip(np.swapaxes(m, axes[0], axes[1]), axes[1])
+
+
+@composite(
+    getattr(np, "astype", None), samples=(said("np.astype(x, np.float32)", [0.5, 1.25], wrt=()), said("np.astype(x, float)", (3,)))
+)
+def astype(x: Any, dtype: Any, /, *, copy: Any = True, device: Any = None) -> Any:
+    return x.astype(dtype)
+
+
+# ---- put together --------------------------------------------------------------------------------
+
+
+@composite(
+    np.append,
+    samples=(
+        said("np.append(x, y)", (2,), (3,)),
+        said("np.append(x, y)", (2, 2), ()),
+        said("np.append(x, y, axis=1)", (2, 2), (2, 1)),
+        said("np.append(x, [1.0, 2.0])", (0,)),
+    ),
+)
+def append(arr: Any, values: Any, axis: Any = None) -> Any:
+    arr, values = np.asarray(arr), np.asarray(values)
+    if axis is None:
+        return np.concatenate((np.ravel(arr), np.ravel(values)))
+    return np.concatenate((arr, values), axis=axis)
+
+
+@composite(
+    np.dstack,
+    samples=(
+        said("np.dstack((x, y))", (3,), (3,)),
+        said("np.dstack([x, y])", (2, 3), (2, 3)),
+        said("np.dstack((x, y))", (2, 1, 2), (2, 1, 3)),
+    ),
+)
+def dstack(tup: Any) -> Any:
+    return np.concatenate(tuple(_of_three_axes(np.asarray(a)) for a in tup), axis=2)
+
+
+@composite(
+    np.block,
+    samples=(
+        said("np.block([x, y])", (2,), (3,)),
+        said("np.block([[x, y], [y, x]])", (2, 2), (2, 2)),
+        said("np.block([[x, y], [z, 1.0]])", (2, 2), (2, 1), (1, 2)),
+        said("np.block(x)", (2, 2)),
+    ),
+)
+def block(arrays: Any) -> Any:
+    depth = _depth_of(arrays)
+    return _joined(arrays, depth, largest(depth, _most_axes(arrays)))
+
+
+def _depth_of(arrays: Any) -> Any:
+    return 1 + _depth_of(arrays[0]) if isinstance(arrays, list) else 0
+
+
+def _most_axes(arrays: Any) -> Any:
+    if not isinstance(arrays, list):
+        return np.ndim(arrays)
+    return largest(*(_most_axes(a) for a in arrays))
+
+
+def _joined(arrays: Any, depth: Any, ndim: Any) -> Any:
+    if not isinstance(arrays, list):
+        return _with_axes(np.asarray(arrays), ndim)
+    return np.concatenate(tuple(_joined(a, depth - 1, ndim) for a in arrays), axis=ndim - depth)
+
+
+def _with_axes(a: Any, ndim: Any) -> Any:
+    """An array with axes of length 1 in front."""
+    if np.ndim(a) == ndim:
+        return a
+    if np.ndim(a) == 0:
+        return np.reshape(a, (1,) * ndim)
+    return a[(None,) * (ndim - a.ndim)]
+
+
+@composite(
+    np.broadcast_arrays,
+    samples=(
+        said("np.broadcast_arrays(x, y)", (3,), (2, 1)),
+        said("np.broadcast_arrays(x, y, z)", (3,), (), (2, 3)),
+    ),
+)
+def broadcast_arrays(*args: Any, subok: Any = False) -> Any:
+    shape = np.broadcast_shapes(*(np.shape(a) for a in args))
+    return tuple(np.broadcast_to(a, shape) for a in args)
+
+
+@composite(
+    np.meshgrid,
+    samples=(
+        said("np.meshgrid(x, y)", (2,), (3,)),
+        said("np.meshgrid(x, y, z, indexing='ij')", (2,), (3,), (1,)),
+        said("np.meshgrid(x, y, sparse=True)", (2,), (3,)),
+        said("np.meshgrid(x)", (2,)),
+    ),
+)
+def meshgrid(*xi: Any, copy: Any = True, sparse: Any = False, indexing: Any = "xy") -> Any:
+    places = _mesh_axes(len(xi), indexing)
+    open_mesh = tuple(
+        np.ravel(x)[broadcast_place(len(xi), k)] for x, k in zip(xi, places, strict=True)
+    )
+    if sparse:
+        return open_mesh
+    shape = np.broadcast_shapes(*(x.shape for x in open_mesh))
+    return tuple(np.broadcast_to(x, shape).copy() for x in open_mesh)
+
+
+@evaluated
+def _mesh_axes(count: int, indexing: str) -> tuple[int, ...]:
+    swapped = (1, 0, *range(2, count))
+    return tuple(range(count)) if indexing == "ij" or count < 2 else swapped
+
+
+# ---- taken apart ---------------------------------------------------------------------------------
+
+
+@composite(
+    np.array_split,
+    samples=(
+        said("np.array_split(x, 3)", (7,)),
+        said("np.array_split(x, 2, axis=1)", (2, 4)),
+        said("np.array_split(x, [1, 3])", (5,)),
+        said("np.array_split(x, 3)", (2,)),
+    ),
+)
+def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
+    if not isinstance(indices_or_sections, int):
+        return split(ary, indices_or_sections, axis)
+    size, more = divmod(ary.shape[axis], indices_or_sections)
+    bounds = tuple(k * size + min(k, more) for k in numbers(indices_or_sections + 1))
+    return list(
+        ary[along(ary.ndim, axis, slice(bounds[k], bounds[k + 1]))] for k in numbers(indices_or_sections)
+    )
+
+
+@composite(
+    np.split,
+    samples=(
+        said("np.split(x, 3)", (6,)),
+        said("np.split(x, 2, axis=-1)", (2, 4)),
+        said("np.split(x, (1, 3))", (5, 2)),
+        said("np.split(x, [2], axis=1)", (2, 3)),
+    ),
+)
+def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
+    if isinstance(indices_or_sections, int):
+        return _even_parts(ary, indices_or_sections, axis)
+    ends = (*indices_or_sections, None)
+    starts = (0, *indices_or_sections)
+    return list(
+        ary[along(ary.ndim, axis, slice(a, b))] for a, b in zip(starts, ends, strict=True)
+    )
+
+
+def _even_parts(ary: Any, count: Any, axis: Any) -> Any:
+    size = ary.shape[axis] // count
+    if size * count != ary.shape[axis]:
+        raise ValueError("array split does not result in an equal division")
+    return list(
+        ary[along(ary.ndim, axis, slice(k * size, (k + 1) * size))] for k in numbers(count)
+    )
+
+
+@composite(
+    np.hsplit, samples=(said("np.hsplit(x, 2)", (4,)), said("np.hsplit(x, [1])", (2, 3)))
+)
+def hsplit(ary: Any, indices_or_sections: Any) -> Any:
+    return split(ary, indices_or_sections, 0 if ary.ndim == 1 else 1)
+
+
+@composite(np.vsplit, samples=(said("np.vsplit(x, 2)", (4, 2)), said("np.vsplit(x, [1])", (3, 2))))
+def vsplit(ary: Any, indices_or_sections: Any) -> Any:
+    return split(ary, indices_or_sections, 0)
+
+
+@composite(np.dsplit, samples=(said("np.dsplit(x, 2)", (2, 1, 4)),))
+def dsplit(ary: Any, indices_or_sections: Any) -> Any:
+    return split(ary, indices_or_sections, 2)
+
+
+# ---- filled up, with more or fewer elements ------------------------------------------------------
+
+
+@composite(
+    np.resize,
+    samples=(
+        said("np.resize(x, (2, 3))", (4,)),
+        said("np.resize(x, 3)", (2, 3)),
+        said("np.resize(x, (2, 2))", ()),
+    ),
+)
+def resize(a: Any, new_shape: Any) -> Any:
+    row = np.ravel(a)
+    shape = new_shape if isinstance(new_shape, tuple) else (new_shape,)
+    count = 1
+    for n in shape:
+        count = count * n
+    return np.reshape(row[np.arange(count) % row.size], shape)
+
+
+@composite(
+    np.delete,
+    samples=(
+        said("np.delete(x, 1)", (4,)),
+        said("np.delete(x, -1, axis=1)", (2, 3)),
+        said("np.delete(x, [0, 2], axis=0)", (4, 2)),
+        said("np.delete(x, slice(0, 3, 2))", (2, 2)),
+        said("np.delete(x, y)", (3,), [True, False, True]),
+    ),
+)
+def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
+    if axis is None:
+        arr, axis = np.ravel(arr), 0
+    keep = np.ones(arr.shape[axis], dtype=bool)
+    keep[obj] = False
+    return arr[along(arr.ndim, axis, keep)]
+
+
+@composite(
+    np.insert,
+    samples=(
+        said("np.insert(x, 1, y)", (4,), ()),
+        said("np.insert(x, -1, y, axis=1)", (2, 3), (2,)),
+        said("np.insert(x, [0, 2], y)", (4,), (2,)),
+        said("np.insert(x, [1], y, axis=1)", (2, 3), (2, 1)),
+        said("np.insert(x, 1, 5.0)", (2, 2)),
+    ),
+)
+def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
+    if axis is None:
+        arr, axis = np.ravel(arr), 0
+    n, axis = arr.shape[axis], axis_in(axis, arr.ndim)
+    places = np.asarray(obj)
+    if np.ndim(places) == 0:
+        at = places + n if places < 0 else places
+        front, back = arr[along(arr.ndim, axis, slice(None, at))], arr[along(arr.ndim, axis, slice(at, None))]
+        if np.ndim(values) == 0:
+            values = np.full(np.shape(arr[along(arr.ndim, axis, slice(None, 1))]), values, dtype=arr.dtype)
+        elif np.ndim(values) < arr.ndim:
+            values = np.expand_dims(values, axis)
+        else:
+            values = np.moveaxis(values, 0, axis)
+        return np.concatenate((front, values, back), axis=axis)
+    if places.dtype == bool:
+        places = np.flatnonzero(places)
+    places = np.where(places < 0, places + n, places)
+    order = np.argsort(places, kind="stable")
+    new = np.zeros_like(places)
+    new[order] = places[order] + np.arange(len(places))
+    is_old = np.ones(n + len(places), dtype=bool)
+    is_old[new] = False
+    shape = tuple(n + len(places) if k == axis else arr.shape[k] for k in numbers(arr.ndim))
+    result = np.zeros(shape, dtype=arr.dtype)
+    result[along(arr.ndim, axis, new)] = values
+    result[along(arr.ndim, axis, is_old)] = arr
+    return result
+
+
+@composite(
+    getattr(np, "unstack", None),
+    samples=(said("np.unstack(x)", [[1.0, 2.0], [3.0, 4.0]]),),
+)
+def unstack(x: Any, /, *, axis: Any = 0) -> Any:
+    return list(np.moveaxis(x, axis, 0))
+
+
+@composite(
+    np.diagflat,
+    samples=(said("np.diagflat(x)", (2, 2)), said("np.diagflat(x, 1)", (3,)), said("np.diagflat(x)", ())),
+)
+def diagflat(v: Any, k: Any = 0) -> Any:
+    return np.diag(np.ravel(v), k)
+
+
+@composite(
+    np.tri, samples=(said("np.tri(3) * x", ()), said("np.tri(2, 4, 1) * x", ()), said("np.tri(3, k=-1) * x", (3,)))
+)
+def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = float) -> Any:
+    return np.tril(np.ones((N, N if M is None else M), dtype=dtype), k)
+
+
+@composite(
+    np.pad,
+    samples=(
+        said("np.pad(x, 2)", (3,)),
+        said("np.pad(x, ((1, 0), (2, 1)))", (2, 3)),
+        said("np.pad(x, (1, 2), constant_values=y)", (3,), ()),
+        said("np.pad(x, 1, 'edge')", (2, 3)),
+        said("np.pad(x, 2, mode='reflect')", (4,)),
+        said("np.pad(x, (0, 2), mode='symmetric')", (3,)),
+        said("np.pad(x, ((1, 2), (0, 3)), mode='wrap')", (2, 3)),
+    ),
+)
+def pad(
+    array: Any, pad_width: Any, mode: Any = "constant", constant_values: Any = 0
+) -> Any:
+    widths = _widths(pad_width, array.ndim)
+    for axis in numbers(array.ndim):
+        before, behind = widths[axis]
+        if mode == "constant":
+            values = constant_values
+            if before != 0 or behind != 0:
+                array = _with_borders(array, axis, before, behind, values)
+        elif mode in ("edge", "reflect", "symmetric", "wrap"):
+            if before != 0 or behind != 0:
+                place = _mirrored(np.arange(-before, array.shape[axis] + behind), array.shape[axis], mode)
+                array = array[along(array.ndim, axis, place)]
+        else:
+            refuse(f"np.pad takes no mode {mode!r} here", "Use np.concatenate.")
+    return array
+
+
+def _with_borders(array: Any, axis: Any, before: Any, behind: Any, value: Any) -> Any:
+    shape = tuple(
+        before + array.shape[k] + behind if k == axis else array.shape[k] for k in numbers(array.ndim)
+    )
+    padded = np.full(shape, value, dtype=array.dtype)
+    padded[along(array.ndim, axis, slice(before, before + array.shape[axis]))] = array
+    return padded
+
+
+def _mirrored(place: Any, n: Any, mode: Any) -> Any:
+    """Where the element is that stands at a place in front of or behind n others."""
+    if mode == "edge":
+        return np.clip(place, 0, n - 1)
+    if mode == "wrap":
+        return place % n
+    if mode == "reflect":
+        period = max(2 * n - 2, 1)
+        place = place % period
+        return np.minimum(place, period - place)
+    place = place % (2 * n)
+    return np.minimum(place, 2 * n - 1 - place)
+
+
+@evaluated
+def _widths(pad_width: Any, ndim: int) -> tuple[tuple[int, int], ...]:
+    if isinstance(pad_width, dict):
+        found = [pad_width.get(k, pad_width.get(k - ndim, 0)) for k in range(ndim)]
+        pairs = [(w, w) if isinstance(w, int) else tuple(w) for w in found]
+    else:
+        pairs = np.broadcast_to(np.asarray(pad_width), (ndim, 2)).tolist()
+    return tuple((int(a), int(b)) for a, b in pairs)
