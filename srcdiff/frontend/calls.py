@@ -185,19 +185,19 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
         return written
     if isinstance(function, OpDecl):  # rules may name operations
         return apply(fr, node, function, args, kwargs, "")
+    if is_evaluated(function):
+        known = [static(a) if is_static(a) else need_static(fr, a, node) for a in args]
+        return from_python(fr, fr.evaluated(node, function, *known), "", node)
+    if function is refuse:
+        fr.fail(node, *map(static, args))
+    composite = find_composite(function)
+    if composite is not None and composite.takes(kwargs):
+        return call_composite(fr, node, composite, args, kwargs)
     decl = find(function)
     if decl is stop_gradient and len(args) == 1 and not kwargs:
         return _stopped(fr, node, args[0])
     if decl is not None:
         return apply(fr, node, decl, args, kwargs, spelled(function, decl))
-    if is_evaluated(function):
-        known = [static(a) if is_static(a) else need_static(fr, a, node) for a in args]
-        return from_python(fr, fr.evaluated(node, function, *known), "", node)
-    composite = find_composite(function)
-    if composite is not None:
-        return call_composite(fr, node, composite, args, kwargs)
-    if function is refuse:
-        fr.fail(node, *map(static, args))
     if _is_ours(function):
         name = getattr(function, "__name__", "this")
         fr.fail(
@@ -374,11 +374,12 @@ def _call_method(
         case Value() | Const() if isinstance(receiver.type, Array | Scalar):
             if name == "fill" and len(args) == 1:
                 return filled(fr, node, receiver, args)
+            composite = COMPOSITE_METHODS.get(name)
+            if composite is not None and composite.takes(kwargs):
+                return call_composite(fr, node, composite, [receiver, *args], kwargs)
             decl = METHODS.get(name)
             if decl is not None:
                 return apply(fr, node, decl, [receiver, *args], kwargs, f".{name}")
-            if name in COMPOSITE_METHODS:
-                return call_composite(fr, node, COMPOSITE_METHODS[name], [receiver, *args], kwargs)
         case Parts() | Value():
             return record_method(fr, node, receiver, name, args, kwargs)
         case Const(value=str() as text) if all(map(is_static, args)) and not kwargs:

@@ -10,12 +10,13 @@ import numpy as np
 from srcdiff.frontend.application import apply
 from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.subscripts import array_of, length_along, shape_parts
-from srcdiff.frontend.values import FrontValue, Parts, ShapeOf, sequence, static_int
+from srcdiff.frontend.values import FrontValue, Known, Parts, ShapeOf, sequence, static_int
 from srcdiff.ir.core import Atom, OpDecl, const, known_dim
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.types import Array, shape_of
 from srcdiff.ops import arithmetic, triangles
 from srcdiff.ops.creation import arange
+from srcdiff.ops.infer import promote
 from srcdiff.ops.masks import nonzero, places_of_true
 from srcdiff.ops.memory import index
 from srcdiff.ops.registry import find
@@ -94,6 +95,12 @@ def _open_mesh(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return sequence(found)
 
 
+def _result_type(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """`np.result_type` of arrays and numbers."""
+    dtype, _ = promote([fr.as_atom(a, node) for a in args])
+    return Known(np.dtype(dtype))
+
+
 def _broadcast_shapes(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """`np.broadcast_shapes`: on each axis, the length of one of those that are not 1."""
     shapes = fr.session.shapes
@@ -126,6 +133,7 @@ def _largest(fr: Frame, node: Any, numbers: Sequence[Atom]) -> Atom:
 INDEX_CALLS: dict[Any, Callable[..., FrontValue]] = {
     np.where: _where,
     np.broadcast_shapes: _broadcast_shapes,
+    np.result_type: _result_type,
     np.argwhere: _argwhere,
     np.diag_indices: _diagonal,
     np.diag_indices_from: _diagonal_of,

@@ -12,6 +12,7 @@ from srcdiff.frontend.stores import write_item
 from srcdiff.frontend.values import FrontValue, Known, Slice
 from srcdiff.ir.core import Const, Value, const
 from srcdiff.ir.types import Array
+from srcdiff.ops.registry import COMPOSITES
 
 __all__ = ["WRITING", "filled", "into_out"]
 
@@ -54,6 +55,8 @@ def _written(fr: Frame, node: Any, out: FrontValue, value: FrontValue) -> FrontV
 
 
 def _copyto(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    if "where" in kwargs:
+        return HOOKS["call"](fr, node, Known(COMPOSITES["copyto"]), args, kwargs)  # type: ignore[no-any-return]
     if len(args) != 2 or kwargs:
         fr.fail(node, "np.copyto takes two arrays here", "Write `a[mask] = b[mask]`.")
     _written(fr, node, args[0], args[1])

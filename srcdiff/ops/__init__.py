@@ -19,12 +19,13 @@ from srcdiff.ops import (
     reductions,
     repeats,
     shapes,
+    sorting,
     special,
     triangles,
 )
 
 __all__ = [
     "arithmetic", "composites", "containers", "control", "creation", "cross", "diagonals", "einsum", "elementwise",
-    "joins", "linalg", "masks", "memory", "numbers", "overlap", "reductions", "repeats", "shapes", "special",
-    "triangles",
+    "joins", "linalg", "masks", "memory", "numbers", "overlap", "reductions", "repeats", "shapes", "sorting",
+    "special", "triangles",
 ]  # fmt: skip

@@ -41,12 +41,21 @@ class LoopContext(Protocol):
     @property
     def b(self) -> Builder: ...
 
+    @property
+    def calls(self) -> bool:
+        """Whether NumPy may be called."""
+        ...
+
     def element(self, atom: Atom, at: At) -> Atom:
         """The element of an operand of the operation, as a scalar."""
         ...
 
     def number(self, atom: Atom) -> Atom:
         """A scalar operand."""
+        ...
+
+    def stored(self, atom: Atom) -> Atom | None:
+        """What stands for an array where it is stored already."""
         ...
 
     def length(self, dim: Dim) -> Atom:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
@@ -113,6 +113,8 @@ class Composite:
         The functions that it stands for; SciPy's by dotted name.
     methods : tuple of str
         The methods of arrays that it stands for; the array is the first argument.
+    given : tuple of str
+        It stands for calls in which one of these keywords is given; others are an operation's.
     samples : tuple
         How tests draw arguments (see `ops.samples`).
     """
@@ -120,7 +122,12 @@ class Composite:
     function: FunctionType
     callables: tuple[Any, ...] = ()
     methods: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
     samples: tuple[Any, ...] = ()
+
+    def takes(self, keywords: Iterable[str]) -> bool:
+        """Whether it stands for a call with these keywords."""
+        return not self.given or not {*keywords}.isdisjoint(self.given)
 
     @property
     def name(self) -> str:
@@ -138,7 +145,9 @@ _COMPOSITE_OF: dict[Any, Composite] = {}
 _PENDING_COMPOSITES: dict[str, Composite] = {}
 
 
-def composite(*callables: Any, method: str = "", samples: Sequence[Any] = ()) -> Any:
+def composite(
+    *callables: Any, method: str = "", given: Sequence[str] = (), samples: Sequence[Any] = ()
+) -> Any:
     """Declare a function of a library by a Python function over operations that exist:
 
         @composite(np.trapezoid, samples=...)
@@ -153,7 +162,7 @@ def composite(*callables: Any, method: str = "", samples: Sequence[Any] = ()) ->
     def register(function: Any) -> Composite:
         methods = (method,) if method else ()
         present = tuple(c for c in callables if c is not None)
-        made = Composite(function, present, methods, tuple(samples))
+        made = Composite(function, present, methods, tuple(given), tuple(samples))
         if made.name in COMPOSITES:
             raise ValueError(f"composite {made.name!r} is declared twice")
         COMPOSITES[made.name] = made

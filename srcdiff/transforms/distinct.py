@@ -68,6 +68,8 @@ class _Note(Rewriter):
             kept = [k for k, item in enumerate(items(op.attrs["where"])) if item == ":"]
             alone = along == 0 and len(siblings) < 2 and kept
             return (kept[0], ()) if alone else (None, ())
+        if op.decl.distinct and op.attrs.get("axis") is not None:  # `argsort`: along that axis
+            return op.attrs["axis"] % a.type.ndim, op.results
         if op.decl.distinct or self.counts_from_front(op):
             return 0, op.results
         return (0, ()) if _are_other_numbers(op) else (None, ())

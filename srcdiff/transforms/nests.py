@@ -48,10 +48,13 @@ class Arrays:
         Scalars, containers and stored arrays: what stands for each.
     lazy : dict
         Arrays that are not stored, by the operation that makes them.
+    calls : bool
+        Whether NumPy may be called: a device has none.
     """
 
     now: dict[Value, Atom] = field(default_factory=dict)
     lazy: dict[Value, Op] = field(default_factory=dict)
+    calls: bool = True
 
     def get(self, atom: Atom) -> Atom:
         """What stands for something that is no array in waiting."""
@@ -67,8 +70,15 @@ class Nest:
         self.depth = depth  # of loops around it
         self.made: dict[tuple[object, ...], Atom] = {}
 
+    @property
+    def calls(self) -> bool:
+        return self.arrays.calls
+
     def number(self, atom: Atom) -> Atom:
         return self.arrays.get(atom)
+
+    def stored(self, atom: Atom) -> Atom | None:
+        return self.arrays.now.get(atom) if isinstance(atom, Value) else None
 
     def length(self, dim: Dim) -> Atom:
         return self.once(("length", dim), lambda: length_of(self.b, dim))

@@ -77,7 +77,7 @@ class _Scalarise(Waiting):
     ) -> None:
         super().__init__(fn, fastmath)
         self.lengths = lengths
-        self.calls = calls
+        self.calls = self.arrays.calls = calls
         self.checks = BoundsChecks(self.arrays.get, self.check_each)
 
     def function(self, fn: Function) -> Function:
