@@ -80,7 +80,7 @@ def apply(
     atoms = [a if isinstance(a, Value | Const) else _operand(fr, a, node) for a in operands]
     if any(isinstance(a.type, List) for a in atoms) and not _takes_lists(decl, atoms, attrs):
         atoms = [_as_array(fr, a, node) for a in atoms]
-    if fr.session.of_rule:
+    if not fr.session.user_names:
         decl, spelling = of_numbers(decl, atoms, spelling, fr.session.of_python)
         atoms = [atoms[0], *_alike(fr, node, atoms[1:])] if decl is choose else atoms
     results = fr.ops(node, decl, *atoms, spelling=spelling, **attrs)

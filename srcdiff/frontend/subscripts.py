@@ -218,7 +218,8 @@ def length_along(fr: Frame, array: Atom, axis: int, node: Any) -> Atom:
     ndim = len(shape_of(array.type))
     if not -ndim <= axis < ndim:
         fr.fail(node, f"the array has {ndim} axes, axis {axis} was asked for")
-    return fr.op(node, axis_length, array, spelling=".shape", axis=axis % ndim)
+    spelling = ".shape" if fr.session.user_names or fr.session.of_rule else ""
+    return fr.op(node, axis_length, array, spelling=spelling, axis=axis % ndim)
 
 
 def shape_parts(fr: Frame, shape: ShapeOf, node: Any) -> Parts:

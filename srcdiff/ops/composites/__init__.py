@@ -1,5 +1,5 @@
 """Functions that are said with operations, one module per family; importing this package declares all of them."""
 
-from srcdiff.ops.composites import choosing, differences, rearranging
+from srcdiff.ops.composites import choosing, differences, quantiles, rearranging, sorting
 
-__all__ = ["choosing", "differences", "rearranging"]
+__all__ = ["choosing", "differences", "quantiles", "rearranging", "sorting"]

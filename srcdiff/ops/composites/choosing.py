@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ops.composites.places import along, axis_in, broadcast_place, numbers
+from srcdiff.ops.composites.places import along, array, axis_in, broadcast_place, in_dtype, numbers, row_of
 from srcdiff.ops.registry import composite, refuse
 from srcdiff.ops.samples import said
 
@@ -27,8 +27,8 @@ from srcdiff.ops.samples import said
 )
 def take(a: Any, indices: Any, axis: Any = None, mode: Any = "raise") -> Any:
     if axis is None:
-        a, axis = np.ravel(a), 0
-    return np.asarray(a)[along(np.ndim(a), axis, _inside(np.asarray(indices), a.shape[axis], mode))]
+        a, axis = row_of(a), 0
+    return array(a)[along(np.ndim(a), axis, _inside(array(indices), a.shape[axis], mode))]
 
 
 def _inside(places: Any, n: Any, mode: Any) -> Any:
@@ -49,8 +49,8 @@ def _inside(places: Any, n: Any, mode: Any) -> Any:
 )
 def compress(condition: Any, a: Any, axis: Any = None) -> Any:
     if axis is None:
-        a, axis = np.ravel(a), 0
-    return a[along(a.ndim, axis, np.flatnonzero(np.asarray(condition)))]
+        a, axis = row_of(a), 0
+    return a[along(a.ndim, axis, np.flatnonzero(array(condition)))]
 
 
 @composite(method="compress", samples=(said("x.compress([True, False, True])", (3,)),))
@@ -63,7 +63,7 @@ def compressed(a: Any, condition: Any, axis: Any = None) -> Any:
     samples=(said("np.extract(x > 0.0, x)", (5,)), said("np.extract(x > 0.0, y)", (2, 2), (2, 2))),
 )
 def extract(condition: Any, arr: Any) -> Any:
-    return np.ravel(arr)[np.flatnonzero(np.ravel(condition))]
+    return row_of(arr)[np.flatnonzero(row_of(condition))]
 
 
 @composite(
@@ -76,13 +76,13 @@ def extract(condition: Any, arr: Any) -> Any:
 )
 def choose_from(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
     count = len(choices)
-    places = _inside(np.asarray(a), count, mode)
+    places = _inside(array(a), count, mode)
     if mode == "raise" and np.any((places < 0) | (places >= count)):
         raise ValueError("invalid entry in choice array")
     chosen = choices[count - 1]
     for k in numbers(count - 2, -1, -1):
         chosen = np.where(places == k, choices[k], chosen)
-    return _in_dtype(chosen, np.result_type(*choices))
+    return in_dtype(chosen, np.result_type(*choices))
 
 
 @composite(method="choose", samples=(said("x.choose((y, z))", [0, 1, 1], (3,), (3,)),))
@@ -102,12 +102,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     selected = default
     for k in numbers(len(condlist) - 1, -1, -1):
         selected = np.where(condlist[k], choicelist[k], selected)
-    return _in_dtype(selected, np.result_type(*choicelist, default))
-
-
-def _in_dtype(value: Any, dtype: Any) -> Any:
-    """What `np.where` made of Python's numbers alone is wider than it is beside others."""
-    return value if value.dtype == dtype else value.astype(dtype)
+    return in_dtype(selected, np.result_type(*choicelist, default))
 
 
 @composite(
@@ -149,7 +144,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 )
 def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
     if axis is None:
-        arr, axis = np.ravel(arr), 0
+        arr, axis = row_of(arr), 0
     return arr[places_along(arr, indices, axis)]
 
 
@@ -195,7 +190,7 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
     ),
 )
 def put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
-    places, values = np.ravel(np.asarray(ind)), np.ravel(np.asarray(v))
+    places, values = row_of(array(ind)), row_of(array(v))
     row = a if a.ndim == 1 else np.reshape(a, -1)
     if places.shape[0] != values.shape[0]:
         values = values[np.arange(places.shape[0]) % values.shape[0]]
@@ -210,7 +205,7 @@ def put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
     ),
 )
 def place(arr: Any, mask: Any, vals: Any) -> None:
-    values = np.ravel(np.asarray(vals))
+    values = row_of(array(vals))
     places = np.nonzero(mask)
     arr[places] = values[np.arange(places[0].shape[0]) % values.shape[0]]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ops.composites.places import along, numbers
+from srcdiff.ops.composites.places import along, numbers, slice_shape
 from srcdiff.ops.registry import composite
 from srcdiff.ops.samples import said
 
@@ -39,4 +39,4 @@ def _like_slice(value: Any, a: Any, axis: Any) -> Any:
     """A number as it is put before or behind an array; arrays are as they are."""
     if np.ndim(value) > 0:
         return value
-    return np.full(np.shape(a[along(a.ndim, axis, slice(None, 1))]), value)
+    return np.full(slice_shape(a, axis), value)

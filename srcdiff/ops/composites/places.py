@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.registry import evaluated
 
-__all__ = ["all_axes", "along", "axis_in", "broadcast_place", "largest", "numbers", "permutation"]
+__all__ = ["all_axes", "along", "array", "axis_in", "broadcast_place", "in_dtype", "largest", "numbers", "permutation", "row_of", "slice_shape"]
 
 
 @evaluated
@@ -46,6 +48,26 @@ def largest(*found: int) -> int:
 def broadcast_place(ndim: int, axis: int) -> tuple[Any, ...]:
     """The subscript by which a vector lies along one axis of so many: `(None, slice(None), None)`."""
     return tuple(slice(None) if k == axis else None for k in range(ndim))
+
+
+def array(a: Any) -> Any:
+    """An array of a list or tuple; arrays and numbers are as they are."""
+    return np.asarray(a) if isinstance(a, (list, tuple)) else a
+
+
+def in_dtype(value: Any, dtype: Any) -> Any:
+    """A value in the dtype that NumPy gives it: what is made of Python's numbers alone is wider than beside others."""
+    return value if value.dtype == dtype else value.astype(dtype)
+
+
+def row_of(a: Any) -> Any:
+    """All elements in their order."""
+    return a if np.ndim(a) == 1 else np.ravel(a)
+
+
+def slice_shape(a: Any, axis: Any) -> Any:
+    """The shape of an array that has one entry along an axis."""
+    return tuple(1 if k == axis_in(axis, a.ndim) else a.shape[k] for k in numbers(a.ndim))
 
 
 def along(ndim: Any, axis: Any, *part: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ops.composites.places import all_axes, along, axis_in, broadcast_place, largest, numbers
+from srcdiff.ops.composites.places import along, array, axis_in, broadcast_place, largest, numbers, row_of, slice_shape
 from srcdiff.ops.registry import composite, evaluated, refuse
 from srcdiff.ops.samples import said
 
@@ -24,7 +24,7 @@ __all__ = ["split"]
     ),
 )
 def atleast_2d(*arys: Any) -> Any:
-    found = tuple(_of_two_axes(np.asarray(a)) for a in arys)
+    found = tuple(_of_two_axes(array(a)) for a in arys)
     return found[0] if len(found) == 1 else found
 
 
@@ -43,7 +43,7 @@ def _of_two_axes(a: Any) -> Any:
     ),
 )
 def atleast_3d(*arys: Any) -> Any:
-    found = tuple(_of_three_axes(np.asarray(a)) for a in arys)
+    found = tuple(_of_three_axes(array(a)) for a in arys)
     return found[0] if len(found) == 1 else found
 
 
@@ -121,9 +121,9 @@ def astype(x: Any, dtype: Any, /, *, copy: Any = True, device: Any = None) -> An
     ),
 )
 def append(arr: Any, values: Any, axis: Any = None) -> Any:
-    arr, values = np.asarray(arr), np.asarray(values)
+    arr, values = array(arr), array(values)
     if axis is None:
-        return np.concatenate((np.ravel(arr), np.ravel(values)))
+        return np.concatenate((row_of(arr), row_of(values)))
     return np.concatenate((arr, values), axis=axis)
 
 
@@ -136,7 +136,7 @@ def append(arr: Any, values: Any, axis: Any = None) -> Any:
     ),
 )
 def dstack(tup: Any) -> Any:
-    return np.concatenate(tuple(_of_three_axes(np.asarray(a)) for a in tup), axis=2)
+    return np.concatenate(tuple(_of_three_axes(array(a)) for a in tup), axis=2)
 
 
 @composite(
@@ -165,7 +165,7 @@ def _most_axes(arrays: Any) -> Any:
 
 def _joined(arrays: Any, depth: Any, ndim: Any) -> Any:
     if not isinstance(arrays, list):
-        return _with_axes(np.asarray(arrays), ndim)
+        return _with_axes(array(arrays), ndim)
     return np.concatenate(tuple(_joined(a, depth - 1, ndim) for a in arrays), axis=ndim - depth)
 
 
@@ -201,12 +201,11 @@ def broadcast_arrays(*args: Any, subok: Any = False) -> Any:
 )
 def meshgrid(*xi: Any, copy: Any = True, sparse: Any = False, indexing: Any = "xy") -> Any:
     places = _mesh_axes(len(xi), indexing)
-    open_mesh = tuple(
-        np.ravel(x)[broadcast_place(len(xi), k)] for x, k in zip(xi, places, strict=True)
-    )
+    rows = tuple(row_of(array(x)) for x in xi)
+    open_mesh = tuple(row[broadcast_place(len(xi), k)] for row, k in zip(rows, places, strict=True))
     if sparse:
         return open_mesh
-    shape = np.broadcast_shapes(*(x.shape for x in open_mesh))
+    shape = tuple(len(rows[k]) for k in places)
     return tuple(np.broadcast_to(x, shape).copy() for x in open_mesh)
 
 
@@ -262,7 +261,7 @@ def _even_parts(ary: Any, count: Any, axis: Any) -> Any:
     if size * count != ary.shape[axis]:
         raise ValueError("array split does not result in an equal division")
     return list(
-        ary[along(ary.ndim, axis, slice(k * size, (k + 1) * size))] for k in numbers(count)
+        ary[along(ary.ndim, axis, slice(k * size if k > 0 else None, (k + 1) * size))] for k in numbers(count)
     )
 
 
@@ -295,7 +294,7 @@ def dsplit(ary: Any, indices_or_sections: Any) -> Any:
     ),
 )
 def resize(a: Any, new_shape: Any) -> Any:
-    row = np.ravel(a)
+    row = row_of(a)
     shape = new_shape if isinstance(new_shape, tuple) else (new_shape,)
     count = 1
     for n in shape:
@@ -315,7 +314,7 @@ def resize(a: Any, new_shape: Any) -> Any:
 )
 def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     if axis is None:
-        arr, axis = np.ravel(arr), 0
+        arr, axis = row_of(arr), 0
     keep = np.ones(arr.shape[axis], dtype=bool)
     keep[obj] = False
     return arr[along(arr.ndim, axis, keep)]
@@ -333,14 +332,14 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
 )
 def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     if axis is None:
-        arr, axis = np.ravel(arr), 0
+        arr, axis = row_of(arr), 0
     n, axis = arr.shape[axis], axis_in(axis, arr.ndim)
-    places = np.asarray(obj)
+    places = array(obj)
     if np.ndim(places) == 0:
         at = places + n if places < 0 else places
         front, back = arr[along(arr.ndim, axis, slice(None, at))], arr[along(arr.ndim, axis, slice(at, None))]
         if np.ndim(values) == 0:
-            values = np.full(np.shape(arr[along(arr.ndim, axis, slice(None, 1))]), values, dtype=arr.dtype)
+            values = np.full(slice_shape(arr, axis), values, dtype=arr.dtype)
         elif np.ndim(values) < arr.ndim:
             values = np.expand_dims(values, axis)
         else:
@@ -374,7 +373,7 @@ def unstack(x: Any, /, *, axis: Any = 0) -> Any:
     samples=(said("np.diagflat(x)", (2, 2)), said("np.diagflat(x, 1)", (3,)), said("np.diagflat(x)", ())),
 )
 def diagflat(v: Any, k: Any = 0) -> Any:
-    return np.diag(np.ravel(v), k)
+    return np.diag(row_of(v), k)
 
 
 @composite(
@@ -417,9 +416,10 @@ def pad(
 
 def _with_borders(array: Any, axis: Any, before: Any, behind: Any, value: Any) -> Any:
     shape = tuple(
-        before + array.shape[k] + behind if k == axis else array.shape[k] for k in numbers(array.ndim)
+        array.shape[k] + (before + behind) if k == axis else array.shape[k] for k in numbers(array.ndim)
     )
-    padded = np.full(shape, value, dtype=array.dtype)
+    is_zero = isinstance(value, int) and value == 0
+    padded = np.zeros(shape, array.dtype) if is_zero else np.full(shape, value, dtype=array.dtype)
     padded[along(array.ndim, axis, slice(before, before + array.shape[axis]))] = array
     return padded
 
@@ -444,5 +444,5 @@ def _widths(pad_width: Any, ndim: int) -> tuple[tuple[int, int], ...]:
         found = [pad_width.get(k, pad_width.get(k - ndim, 0)) for k in range(ndim)]
         pairs = [(w, w) if isinstance(w, int) else tuple(w) for w in found]
     else:
-        pairs = np.broadcast_to(np.asarray(pad_width), (ndim, 2)).tolist()
+        pairs = np.broadcast_to(array(pad_width), (ndim, 2)).tolist()
     return tuple((int(a), int(b)) for a, b in pairs)
