@@ -1,5 +1,5 @@
 """Functions that are said with operations, one module per family; importing this package declares all of them."""
 
-from srcdiff.ops.composites import choosing, differences, quantiles, rearranging, sorting
+from srcdiff.ops.composites import choosing, differences, quantiles, rearranging, sorting, statistics
 
-__all__ = ["choosing", "differences", "quantiles", "rearranging", "sorting"]
+__all__ = ["choosing", "differences", "quantiles", "rearranging", "sorting", "statistics"]

@@ -57,7 +57,8 @@ def array(a: Any) -> Any:
 
 def in_dtype(value: Any, dtype: Any) -> Any:
     """A value in the dtype that NumPy gives it: what is made of Python's numbers alone is wider than beside others."""
-    return value if value.dtype == dtype else value.astype(dtype)
+    is_python = type(value) is float or type(value) is int
+    return value if is_python or value.dtype == dtype else value.astype(dtype)
 
 
 def row_of(a: Any) -> Any:
