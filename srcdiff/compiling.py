@@ -6,7 +6,7 @@ each other.
 
 from __future__ import annotations
 
-import re
+import ast
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -134,11 +134,18 @@ class Compiled:
 
 def with_runtime(source: str) -> str:
     """A loop form for a file of its own: with the text of the runtime's functions that it calls."""
-    line = re.search(r"^from srcdiff\.runtime\.vmath import (.*)\n", source, re.MULTILINE)
-    if line is None:
+    imports = [
+        node
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("srcdiff.runtime.")
+    ]
+    if not imports:
         return source
-    functions = source_of(line.group(1).split(", "))
-    return source[: line.start()] + functions + source[line.end() :]
+    lines = source.splitlines(keepends=True)
+    for node in imports:
+        lines[node.lineno - 1 : node.end_lineno] = [""] * ((node.end_lineno or 0) - node.lineno + 1)
+    lines[imports[-1].lineno - 1] = source_of([a.name for node in imports for a in node.names])
+    return "".join(lines)
 
 
 def first_lines(error: Exception) -> str:

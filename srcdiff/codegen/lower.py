@@ -90,6 +90,7 @@ def lower(
 
 
 RUNTIME = "srcdiff.runtime.vmath"
+OF_SCIPY = "srcdiff.runtime.scipy_special"
 
 
 class _Lowering(Handing):
@@ -246,11 +247,12 @@ class _Lowering(Handing):
             assert text is not None, op.decl.name
             return text
         is_extreme = op.decl.name in _EXTREMES and op.spelling not in _EXTREMES.values()
-        own = op.decl.name if is_extreme else op.decl.compiled
+        own = op.decl.name if is_extreme else op.decl.compiled or op.decl.c_function
+        module = OF_SCIPY if own == op.decl.c_function else RUNTIME
         are_numbers = all(isinstance(r.type, Scalar) and is_float(r.type) for r in op.results)
         if self.only_ranges and own and are_numbers:
             places = ", ".join(f"{{{k}}}" for k in range(len(op.operands)))
-            return f"{RUNTIME}.{own}({places})"
+            return f"{module}.{own}({places})"
         return template_of(op)
 
     def branch(self, s: If) -> list[Node]:

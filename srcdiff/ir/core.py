@@ -149,6 +149,8 @@ class OpDecl:
     adjoint : str
         What the rule takes as `d_out`: "any" (a smaller array or a scalar may stand for its broadcast),
         "scalar" (whole, or a scalar for it), or "whole".
+    optional : bool
+        Of several results: the rule asks whether the adjoint of one `is None`, which nothing uses.
     differentiable : bool
         False: results never carry derivatives (comparisons, integers, `argmax`, lengths).
     view_of : int or None
@@ -188,6 +190,8 @@ class OpDecl:
         The same where NumPy text cannot say it: `simpler(b, op) -> atoms for the results`, None where it stays.
     compiled : str
         The function of `srcdiff.runtime.vmath` that compiled code calls for numbers.
+    c_function : str
+        The same where it is one of SciPy's: the name in `srcdiff.runtime.scipy_special`.
     device : str
         What kernels say, where neither the template nor a function of `math` will do: a template, or the name of a
         function of `srcdiff.runtime.device`.
@@ -212,6 +216,7 @@ class OpDecl:
     linear: bool = False
     multilinear: bool = False
     adjoint: str = "whole"
+    optional: bool = False
     differentiable: bool = True
     view_of: int | None = None
     read_only: bool = False
@@ -233,6 +238,7 @@ class OpDecl:
     expansion: Callable[..., Any] | None = None
     simpler: Callable[..., Any] | None = None
     compiled: str = ""
+    c_function: str = ""
     device: str = ""
     samples: tuple[Any, ...] = ()
 

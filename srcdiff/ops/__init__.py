@@ -2,6 +2,7 @@
 
 from srcdiff.ops import (
     arithmetic,
+    bessel,
     composites,
     containers,
     control,
@@ -10,6 +11,8 @@ from srcdiff.ops import (
     diagonals,
     einsum,
     elementwise,
+    gamma_functions,
+    integrals,
     joins,
     linalg,
     masks,
@@ -25,7 +28,7 @@ from srcdiff.ops import (
 )
 
 __all__ = [
-    "arithmetic", "composites", "containers", "control", "creation", "cross", "diagonals", "einsum", "elementwise",
-    "joins", "linalg", "masks", "memory", "numbers", "overlap", "reductions", "repeats", "shapes", "sorting",
-    "special", "triangles",
+    "arithmetic", "bessel", "composites", "containers", "control", "creation", "cross", "diagonals", "einsum",
+    "elementwise", "gamma_functions", "integrals", "joins", "linalg", "masks", "memory", "numbers", "overlap",
+    "reductions", "repeats", "shapes", "sorting", "special", "triangles",
 ]  # fmt: skip

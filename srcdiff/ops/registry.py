@@ -212,7 +212,9 @@ def _import_pending(pending: dict[str, Any], known: dict[Any, Any]) -> None:
     """Enter what was declared by dotted name and whose module is there by now."""
     for name in [d for d in pending if d.rpartition(".")[0] in sys.modules]:
         module, _, attribute = name.rpartition(".")
-        known[getattr(sys.modules[module], attribute)] = pending.pop(name)
+        found = pending.pop(name)
+        if hasattr(sys.modules[module], attribute):  # older versions lack some
+            known[getattr(sys.modules[module], attribute)] = found
 
 
 # ---- signatures and names ------------------------------------------------------------------------

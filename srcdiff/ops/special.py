@@ -1,4 +1,4 @@
-"""SciPy's special functions (and those of `math`): log-probabilities, the error and gamma functions.
+"""SciPy's special functions (and those of `math`): log-probabilities, and the error functions.
 
 `logsumexp` over nothing but -inf has derivative 0 (an unreachable state passes nothing on); `xlogy(x, y)` has
 derivative 0 in y where x is 0.
@@ -7,38 +7,20 @@ derivative 0 in y where x is 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom
-from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Type
 from srcdiff.ops.axes import reduced, reduction_samples
-from srcdiff.ops.infer import broadcast_shape, double, floating, make, numeric
-from srcdiff.ops.lazy import LazyModule
+from srcdiff.ops.infer import floating
 from srcdiff.ops.reductions import highest_of
 from srcdiff.ops.registry import declare
-from srcdiff.ops.samples import Sample, binary, draw, fixed, unary
-
-# rules say `special.expit`: a name such as `expit` alone would be the operation declared below
-special: Any = LazyModule("scipy.special")
-
-Attrs = Mapping[str, Any]
+from srcdiff.ops.samples import Sample, draw, fixed, unary
+from srcdiff.ops.ufuncs import special, special_function
 
 
-def _not_weak(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    """As `floating`, but Python scalars count as float64, as these functions of SciPy's have it."""
-    dtype = np.result_type(*(np.dtype(numeric(a).dtype) for a in operands)).name
-    return (make("float64" if dtype[0] in "biu" else dtype, broadcast_shape(shapes, operands)),)
-
-
-def _smooth(
-    low: float = -2.0, high: float = 2.0, *more: Sample, two: bool = False
-) -> dict[str, Any]:
-    infer, samples = (_not_weak, binary) if two else (floating, unary)
-    return {"infer": infer, "elementwise": True, "samples": (*samples(low, high), *more)}
+def _smooth(low: float = -2.0, high: float = 2.0, *more: Sample) -> dict[str, Any]:
+    return {"infer": floating, "elementwise": True, "samples": (*unary(low, high), *more)}
 
 
 # ---- log-probabilities -----------------------------------------------------------------------
@@ -49,7 +31,7 @@ def expit(x, *, out, d_out):
     d_x = d_out * out * (1.0 - out)
 
 
-@declare("scipy.special.logit", **_smooth(0.1, 0.9), device="logit")
+@special_function(low=0.1, high=0.9, device="logit")
 def logit(x, *, out, d_out):
     d_x = d_out / (x * (1.0 - x))
 
@@ -57,6 +39,11 @@ def logit(x, *, out, d_out):
 @declare("scipy.special.log_expit", **_smooth(), compiled="log_expit", device="log_expit")
 def log_expit(x, *, out, d_out):
     d_x = d_out * special.expit(-x)
+
+
+@declare("scipy.special.softplus", **_smooth(), compiled="softplus")
+def softplus(x, *, out, d_out):
+    d_x = d_out * special.expit(x)
 
 
 _reduced_float = reduced("float")
@@ -172,10 +159,12 @@ def log_softmax(x, axis=None, *, out, d_out):
 # ---- entropies -------------------------------------------------------------------------------
 
 
-@declare(
-    "scipy.special.xlogy", **_smooth(0.2, 2.0, fixed([0.0, 0.0, 2.0], [0.0, 1.0, 4.0], wrt=(1,), avoid="0 log 0",
-    gradients=([0.0, 0.0, 0.5],)), two=True), device="xlogy",
-)  # fmt: skip
+_zero_log_zero = fixed(
+    [0.0, 0.0, 2.0], [0.0, 1.0, 4.0], wrt=(1,), avoid="0 log 0", gradients=([0.0, 0.0, 0.5],)
+)
+
+
+@special_function(low=0.2, high=2.0, count=2, samples=(_zero_log_zero,), device="xlogy")
 def xlogy(x, y, *, out, d_out):
     d_x = d_out * np.log(y)
     d_y = (
@@ -183,15 +172,27 @@ def xlogy(x, y, *, out, d_out):
     )  # d_y at x = 0 goes on changing with x
 
 
-@declare("scipy.special.xlog1py", **_smooth(0.2, 2.0, two=True), device="xlog1py")
+@special_function(low=0.2, high=2.0, count=2, device="xlog1py")
 def xlog1py(x, y, *, out, d_out):
     d_x = d_out * np.log1p(y)
     d_y = d_out * x / np.where((x == 0.0) & (y == -1.0), 1.0, 1.0 + y)
 
 
-@declare("scipy.special.entr", **_smooth(0.2, 2.0), device="entr")
+@special_function(low=0.2, high=2.0, device="entr")
 def entr(x, *, out, d_out):
     d_x = -d_out * (np.log(x) + 1.0)
+
+
+@special_function(low=0.2, high=2.0, count=2)
+def rel_entr(x, y, *, out, d_out):
+    d_x = d_out * (np.log(x / y) + 1.0)
+    d_y = -d_out * x / np.where((x == 0.0) & (y == 0.0), 1.0, y)
+
+
+@special_function(low=0.2, high=2.0, count=2)
+def kl_div(x, y, *, out, d_out):
+    d_x = d_out * np.log(x / y)
+    d_y = d_out * (1.0 - x / np.where((x == 0.0) & (y == 0.0), 1.0, y))
 
 
 # ---- the normal distribution -----------------------------------------------------------------
@@ -222,39 +223,27 @@ def log_ndtr(x, *, out, d_out):
     d_x = d_out * np.exp(-0.5 * x**2 - out) / np.sqrt(2.0 * np.pi)
 
 
-# ---- the gamma function ----------------------------------------------------------------------
+@special_function(low=-2.0, high=2.0)
+def erfcx(x, *, out, d_out):
+    d_x = d_out * (2.0 * x * out - 2.0 / np.sqrt(np.pi))
 
 
-@declare("scipy.special.gammaln", math.lgamma, **_smooth(0.3, 4.0), compiled="lgamma")
-def gammaln(x, *, out, d_out):
-    d_x = d_out * special.digamma(x)
+@special_function(low=-0.9, high=0.9)
+def erfinv(x, *, out, d_out):
+    d_x = d_out * np.exp(out**2) * (np.sqrt(np.pi) / 2.0)
 
 
-@declare("scipy.special.gamma", math.gamma, **_smooth(0.3, 4.0))
-def gamma(x, *, out, d_out):
-    d_x = d_out * out * special.digamma(x)
+@special_function(low=0.1, high=1.9)
+def erfcinv(x, *, out, d_out):
+    d_x = -d_out * np.exp(out**2) * (np.sqrt(np.pi) / 2.0)
 
 
-@declare(
-    "scipy.special.digamma",
-    "scipy.special.psi",
-    **_smooth(0.3, 4.0),
-    compiled="digamma",
-    device="digamma",
-)
-def digamma(x, *, out, d_out):
-    d_x = d_out * special.polygamma(1, x)
+@special_function(low=0.1, high=0.9)
+def ndtri(p, *, out, d_out):
+    d_p = d_out * np.exp(0.5 * out**2) * np.sqrt(2.0 * np.pi)
 
 
-@declare(
-    "scipy.special.polygamma", infer=double, elementwise=True, boxes=True, compiled="polygamma", device="polygamma",
-    samples=(fixed(1, [0.5, 1.5, 3.0], wrt=(1,)), fixed(2, 1.5, wrt=(1,)), fixed([[1], [3]], [0.5, 1.5], wrt=(1,))),
-)  # fmt: skip
-def polygamma(n, x, *, out, d_out):
-    d_x = d_out * special.polygamma(n + 1, x)
-
-
-@declare("scipy.special.betaln", **_smooth(0.3, 4.0, two=True), device="betaln")
-def betaln(a, b, *, out, d_out):
-    d_a = d_out * (special.digamma(a) - special.digamma(a + b))
-    d_b = d_out * (special.digamma(b) - special.digamma(a + b))
+@special_function(count=2)
+def owens_t(h, a, *, out, d_out):
+    d_h = -d_out * np.exp(-0.5 * h**2) * special.erf(a * h / np.sqrt(2.0)) / np.sqrt(8.0 * np.pi)
+    d_a = d_out * np.exp(-0.5 * h**2 * (1.0 + a**2)) / (2.0 * np.pi * (1.0 + a**2))

@@ -21,6 +21,7 @@ MODULES = (
     "trig",
     "special",
     "normal",
+    "scipy_special",
 )  # each imports from those before it only
 
 

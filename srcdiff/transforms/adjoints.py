@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Builder, Env
 from srcdiff.ir.core import Atom, Const, Function, Op, OpDecl, Region, Value, const
 from srcdiff.ir.types import (
@@ -39,6 +40,7 @@ __all__ = [
     "hint",
     "in_dtype",
     "is_zero",
+    "unknown_derivative",
     "whole",
     "zero",
     "zeros",
@@ -249,4 +251,13 @@ def same_axes(b: Builder, left: Sequence[Dim], right: Sequence[Dim]) -> bool:
     """Whether two shapes are one as far as can be told: an axis that is not fixed at length 1 is taken to be full."""
     return len(left) == len(right) and all(
         p == q or p != Dim(1) for p, q in zip(left, right, strict=True)
+    )
+
+
+def unknown_derivative(op: Op, position: int) -> UnsupportedError:
+    """The error where a rule says nothing for an operand whose derivative is wanted."""
+    return UnsupportedError(
+        f"the derivative of {op.decl.name} with respect to argument {position + 1} is not known",
+        "Write the line with other functions, or keep derivatives out with srcdiff.stop_gradient.",
+        op.location,
     )

@@ -51,6 +51,7 @@ from srcdiff.transforms.adjoints import (
     assumed_lengths,
     in_dtype,
     is_zero,
+    unknown_derivative,
     whole,
     zero,
     zeros,
@@ -302,8 +303,10 @@ class _Forward:
                 [d.type],
             )
             env: Env = dict(zip(rule.params, [*op.operands, *op.results, d], strict=True))
-            missing = sum(m < k for m in rule.notes.get("missing", ()))
-            terms += _inline(rule, [k - missing], env, b)
+            missing = rule.notes.get("missing", ())
+            if k in missing:
+                raise unknown_derivative(op, k)
+            terms += _inline(rule, [k - sum(m < k for m in missing)], env, b)
         result = op.results[0]
         self.sum(result, terms, scope, b)
         if result in scope.dots and not all(self.is_there(a, scope) for a in op.operands):

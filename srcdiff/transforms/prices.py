@@ -18,6 +18,7 @@ __all__ = ["elements", "machine_price"]
 _LENGTH = 16.0
 _SIMPLE = 0.1
 _FUNCTION = 0.8  # exp, log, tanh, ...
+_C_FUNCTION = 40.0  # SciPy's; those of several arguments take much longer
 _SLOW = {
     "power": 40.0,
     "sin": 5.0,
@@ -59,6 +60,8 @@ def _of_element(op: Op) -> float:
         return 2 * _SIMPLE
     if name in _SLOW or name in _DIVISIONS:
         return _SLOW.get(name) or _DIVISIONS[name]
+    if op.decl.c_function:
+        return _C_FUNCTION
     return (
         _FUNCTION if op.decl.compiled or name.startswith(("arc", "log", "exp", "erf")) else _SIMPLE
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Env, change_dims, clone_statement
 from srcdiff.ir.core import (
     Atom,
@@ -17,7 +16,7 @@ from srcdiff.ir.core import (
     regions_of,
 )
 from srcdiff.ir.types import Array, Dim, dims_of
-from srcdiff.transforms.adjoints import Scope, adjoint_type, whole
+from srcdiff.transforms.adjoints import Scope, adjoint_type, unknown_derivative, whole
 from srcdiff.transforms.recompute import needed, uses
 from srcdiff.transforms.reverse_state import Reversal
 
@@ -29,19 +28,20 @@ def reverse_by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: S
     given = [_as_wanted(op, d, v, scope) for d, v in zip(d_outs, op.results, strict=True)]
     wanted = [k for k, a in enumerate(op.operands) if r.is_active(a)]
     if op.decl.rule is None:
-        raise _unknown(op, wanted[0])
+        raise unknown_derivative(op, wanted[0])
     rule = r.rules(
         op.decl,
         [a.type for a in op.operands],
         op.attrs,
         [v.type for v in op.results],
-        [d.type for d in given],
+        [None if d is None else d.type for d in given],
     )
     rule = _with_own_symbols(r, rule)
     missing = [k for k in wanted if k in rule.notes.get("missing", ())]
     if missing:
-        raise _unknown(op, missing[0])
-    found = _inline(r, rule, wanted, [*op.operands, *op.results], given, scope)
+        raise unknown_derivative(op, missing[0])
+    present = [d for d in given if d is not None]
+    found = _inline(r, rule, wanted, [*op.operands, *op.results], present, scope)
     for k, d in zip(wanted, found, strict=True):
         is_broadcast = op.decl.elementwise or op.decl.broadcasts
         r.contribute(op.operands[k], d, scope, op.results[0] if is_broadcast else None)
@@ -66,21 +66,15 @@ def _results(region: Region) -> Iterator[Value]:
             yield from _results(inner)
 
 
-def _as_wanted(op: Op, d: Atom | None, result: Value, scope: Scope) -> Atom:
-    """The adjoint of a result in the size that the rule takes."""
+def _as_wanted(op: Op, d: Atom | None, result: Value, scope: Scope) -> Atom | None:
+    """The adjoint of a result in the size that the rule takes; None where it may say that nothing uses it."""
+    if d is None and op.decl.optional:
+        return None
     if d is None:
         d = const(0.0)
     if op.decl.adjoint == "whole" or (op.decl.adjoint == "scalar" and isinstance(d.type, Array)):
         return whole(scope.b, d, adjoint_type(result.type))
     return d
-
-
-def _unknown(op: Op, position: int) -> UnsupportedError:
-    return UnsupportedError(
-        f"the derivative of {op.decl.name} with respect to argument {position + 1} is not known",
-        "Write the line with other functions, or keep derivatives out with srcdiff.stop_gradient.",
-        op.location,
-    )
 
 
 def _inline(

@@ -47,7 +47,7 @@ __all__ = ["Reversal", "Rules"]
 
 # rules(decl, operand types, attrs, result types, d_out types): the rule as IR; params are operands, results, d_outs
 Rules = Callable[
-    [OpDecl, Sequence[Type], Mapping[str, Any], Sequence[Type], Sequence[Type]], Function
+    [OpDecl, Sequence[Type], Mapping[str, Any], Sequence[Type], Sequence[Type | None]], Function
 ]
 
 

@@ -17,13 +17,13 @@ import numpy as np
 from srcdiff.ir.build import Builder, shapes_for, with_parts
 from srcdiff.ir.core import Atom, Const, Function, Op, Region, Statement, Value, const, regions_of
 from srcdiff.ir.types import Array, Scalar, Struct, Type
-from srcdiff.ops import arithmetic, memory, special
+from srcdiff.ops import arithmetic, gamma_functions, memory
 from srcdiff.transforms.facts import written_values
 
 __all__ = ["is_single", "single"]
 
 _CASTS = ("to_float", "float64", "astype")
-_KEPT = (special.polygamma,)  # whose integers are counts
+_KEPT = (gamma_functions.polygamma,)  # whose integers are counts
 
 
 def is_single(fn: Function) -> bool:

@@ -1,0 +1,135 @@
+"""The gamma function and its relatives.
+
+Incomplete gamma and beta functions have derivatives in their last argument; SciPy has no functions for those in the
+others, and asking for them is an error.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from srcdiff.ops.infer import double, floating
+from srcdiff.ops.registry import declare
+from srcdiff.ops.samples import fixed, unary
+from srcdiff.ops.ufuncs import special, special_function
+
+
+@declare(
+    "scipy.special.gammaln",
+    math.lgamma,
+    infer=floating,
+    elementwise=True,
+    samples=unary(0.3, 4.0),
+    compiled="lgamma",
+)
+def gammaln(x, *, out, d_out):
+    d_x = d_out * special.digamma(x)
+
+
+@declare(
+    "scipy.special.gamma",
+    math.gamma,
+    infer=floating,
+    elementwise=True,
+    samples=unary(0.3, 4.0),
+    c_function="gamma",
+)
+def gamma(x, *, out, d_out):
+    d_x = d_out * out * special.digamma(x)
+
+
+@special_function(low=0.3, high=4.0)
+def loggamma(x, *, out, d_out):
+    d_x = d_out * special.digamma(x)
+
+
+@special_function(low=0.3, high=4.0, differentiable=False)
+def gammasgn(x, *, out, d_out):
+    d_x = 0.0
+
+
+# 1 / gamma has zeros where digamma is infinite: below 1/2, what the reflection formula says
+@special_function(
+    low=-2.7,
+    high=4.0,
+    samples=(fixed([0.0, -1.0, -2.0, -3.0], avoid="", gradients=([1.0, -1.0, 2.0, -6.0],)),),
+)
+def rgamma(x, *, out, d_out):
+    is_low = x < 0.5
+    mirrored = 1.0 - np.where(is_low, x, 0.5)
+    turn = np.pi * mirrored
+    low = np.sin(turn) / np.pi * special.digamma(mirrored) + np.cos(turn)
+    high = out * special.digamma(np.where(is_low, 0.5, x))
+    d_x = -d_out * np.where(is_low, special.gamma(mirrored) * low, high)
+
+
+@declare(
+    "scipy.special.digamma",
+    "scipy.special.psi",
+    infer=floating,
+    elementwise=True,
+    samples=unary(0.3, 4.0),
+    compiled="digamma",
+    device="digamma",
+)
+def digamma(x, *, out, d_out):
+    d_x = d_out * special.polygamma(1, x)
+
+
+@declare(
+    "scipy.special.polygamma", infer=double, elementwise=True, boxes=True, compiled="polygamma", device="polygamma",
+    samples=(fixed(1, [0.5, 1.5, 3.0], wrt=(1,)), fixed(2, 1.5, wrt=(1,)), fixed([[1], [3]], [0.5, 1.5], wrt=(1,))),
+)  # fmt: skip
+def polygamma(n, x, *, out, d_out):
+    d_x = d_out * special.polygamma(n + 1, x)
+
+
+@special_function(low=0.3, high=4.0, count=2)
+def poch(a, m, *, out, d_out):
+    d_a = d_out * out * (special.digamma(a + m) - special.digamma(a))
+    d_m = d_out * out * special.digamma(a + m)
+
+
+@special_function(low=0.3, high=4.0, count=2)
+def beta(a, b, *, out, d_out):
+    d_a = d_out * out * (special.digamma(a) - special.digamma(a + b))
+    d_b = d_out * out * (special.digamma(b) - special.digamma(a + b))
+
+
+@special_function(low=0.3, high=4.0, count=2, device="betaln")
+def betaln(a, b, *, out, d_out):
+    d_a = d_out * (special.digamma(a) - special.digamma(a + b))
+    d_b = d_out * (special.digamma(b) - special.digamma(a + b))
+
+
+_incomplete_gamma = (
+    fixed(1.5, [0.5, 2.0, 4.0], wrt=(1,)),
+    fixed([[0.7], [3.0]], [0.5, 2.0, 4.0], wrt=(1,)),
+    fixed([1.0, 1.0], [0.0, 0.5], wrt=(1,), avoid="the end of the domain"),
+    fixed(2.5, 1.5, wrt=(1,)),
+)
+
+
+@special_function(count=0, samples=_incomplete_gamma)
+def gammainc(a, x, *, out, d_out):
+    d_x = d_out * np.exp(special.xlogy(a - 1.0, x) - x - special.gammaln(a))
+
+
+@special_function(count=0, samples=_incomplete_gamma)
+def gammaincc(a, x, *, out, d_out):
+    d_x = -d_out * np.exp(special.xlogy(a - 1.0, x) - x - special.gammaln(a))
+
+
+@special_function(
+    count=0,
+    samples=(
+        fixed(1.5, 0.7, [0.1, 0.5, 0.9], wrt=(2,)),
+        fixed([[1.5], [3.0]], 2.0, [0.1, 0.5, 0.9], wrt=(2,)),
+        fixed(2.0, 3.5, 0.4, wrt=(2,)),
+    ),
+)
+def betainc(a, b, x, *, out, d_out):
+    log_density = special.xlogy(a - 1.0, x) + special.xlog1py(b - 1.0, -x) - special.betaln(a, b)
+    d_x = d_out * np.exp(log_density)

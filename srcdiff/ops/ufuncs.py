@@ -1,0 +1,67 @@
+"""What SciPy's ufuncs have in common: their dtypes, the samples of a smooth one, the C function behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.core import Atom
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.types import Scalar, Type
+from srcdiff.ops.infer import broadcast_shape, make, numeric
+from srcdiff.ops.lazy import LazyModule
+from srcdiff.ops.registry import declare
+from srcdiff.ops.samples import Sample, binary, unary
+
+__all__ = ["special", "special_function"]
+
+# rules say `special.expit`: a name such as `expit` alone would be the operation that is declared
+special: Any = LazyModule("scipy.special")
+
+Attrs = Mapping[str, Any]
+
+_PYTHON = {"bool": np.dtype(bool), "int64": int, "float64": float, "complex128": complex}
+
+
+def _as_ufunc(
+    name: str, shapes: Shapes, operands: Sequence[Atom], attrs: Attrs
+) -> tuple[Type, ...]:
+    """The dtype that the ufunc itself chooses: with Python's numbers, that depends on the order of its loops."""
+    given: list[Any] = []
+    for operand in operands:
+        type_ = numeric(operand)
+        is_weak = isinstance(type_, Scalar) and type_.weak
+        given.append(_PYTHON[type_.dtype] if is_weak else np.dtype(type_.dtype))
+    *_, chosen = getattr(special, name).resolve_dtypes((*given, None))
+    return (make(chosen.name, broadcast_shape(shapes, operands)),)
+
+
+def special_function(
+    *others: str,
+    low: float = -2.0,
+    high: float = 2.0,
+    samples: Sequence[Sample] = (),
+    count: int = 1,
+    **fields: Any,
+) -> Callable[[Any], Any]:
+    """Declare the ufunc of `scipy.special` that a rule is named after; `others` are further names of it.
+
+    Compiled code calls its C function. Of one or two operands, samples are drawn in an interval.
+    """
+    drawn = {0: (), 1: unary(low, high), 2: binary(low, high)}[count]
+
+    def register(rule: Any) -> Any:
+        name = rule.__name__
+        callables = [f"scipy.special.{n}" for n in (name, *others)]
+        given = {
+            "infer": partial(_as_ufunc, name),
+            "elementwise": True,
+            "c_function": name,
+            "samples": (*drawn, *samples),
+        }
+        return declare(*callables, **(given | fields))(rule)
+
+    return register

@@ -1,0 +1,117 @@
+"""SciPy's special functions: derivatives against mpmath where finite differences say little, to second order, and the
+errors where there is no formula."""
+
+import mpmath
+import numpy as np
+import pytest
+from scipy import special
+
+import srcdiff
+
+ARGUMENTS = {
+    "digits": [1e-3, 0.3, 2.0, 40.0],
+    "bessel": [-3.0, 0.0, 1e-3, 0.7, 30.0],
+    "positive": [1e-3, 0.7, 9.0],
+    "modulus": [-1e4, -0.5, 0.0, 1e-9, 0.5, 0.999],
+    "probability": [1e-6, 0.3, 0.5, 0.999],
+}
+# the function, its truth, where
+ONE = {
+    "erfcx": (lambda x: mpmath.exp(x**2) * mpmath.erfc(x), "bessel"),
+    "erfinv": (mpmath.erfinv, "probability"),
+    "erfcinv": (lambda x: mpmath.erfinv(1 - x), "probability"),
+    "ndtri": (lambda p: mpmath.sqrt(2) * mpmath.erfinv(2 * p - 1), "probability"),
+    "exp1": (mpmath.e1, "positive"),
+    "expi": (mpmath.ei, "positive"),
+    "ellipk": (mpmath.ellipk, "modulus"),
+    "ellipe": (mpmath.ellipe, "modulus"),
+    "loggamma": (mpmath.loggamma, "digits"),
+    "rgamma": (mpmath.rgamma, "bessel"),
+    "j0": (lambda x: mpmath.besselj(0, x), "bessel"),
+    "j1": (lambda x: mpmath.besselj(1, x), "bessel"),
+    "y0": (lambda x: mpmath.bessely(0, x), "positive"),
+    "y1": (lambda x: mpmath.bessely(1, x), "positive"),
+    "i0": (lambda x: mpmath.besseli(0, x), "bessel"),
+    "i1": (lambda x: mpmath.besseli(1, x), "bessel"),
+    "k0": (lambda x: mpmath.besselk(0, x), "positive"),
+    "k1": (lambda x: mpmath.besselk(1, x), "positive"),
+    "i0e": (lambda x: mpmath.exp(-x) * mpmath.besseli(0, x), "positive"),
+    "i1e": (lambda x: mpmath.exp(-x) * mpmath.besseli(1, x), "positive"),
+}
+MORE = {
+    "jn": (lambda x: special.jn(2, x), lambda x: mpmath.besselj(2, x), "bessel"),
+    "yn": (lambda x: special.yn(2, x), lambda x: mpmath.bessely(2, x), "positive"),
+    "iv": (lambda x: special.iv(0.5, x), lambda x: mpmath.besseli(0.5, x), "positive"),
+    "kv": (lambda x: special.kv(0.5, x), lambda x: mpmath.besselk(0.5, x), "positive"),
+    "gammainc": (
+        lambda x: special.gammainc(2.5, x),
+        lambda x: mpmath.gammainc(2.5, 0, x, regularized=True),
+        "positive",
+    ),
+    "gammaincc": (
+        lambda x: special.gammaincc(2.5, x),
+        lambda x: mpmath.gammainc(2.5, x, mpmath.inf, regularized=True),
+        "positive",
+    ),
+    "betainc": (
+        lambda x: special.betainc(1.5, 2.5, x),
+        lambda x: mpmath.betainc(1.5, 2.5, 0, x, regularized=True),
+        "probability",
+    ),
+    "hyp2f1": (
+        lambda x: special.hyp2f1(0.5, 1.5, 2.5, x),
+        lambda x: mpmath.hyp2f1(0.5, 1.5, 2.5, x),
+        "modulus",
+    ),
+    "beta": (lambda x: special.beta(x, 2.5), lambda x: mpmath.beta(x, 2.5), "digits"),
+    "poch": (lambda x: special.poch(x, 2.5), lambda x: mpmath.rf(x, 2.5), "digits"),
+}
+CASES = {
+    **{k: ((lambda f: lambda x: f(x))(getattr(special, k)), *v) for k, v in ONE.items()},
+    **MORE,
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_first_and_second_derivative_are_those_of_mpmath(name):
+    f, truth, where = CASES[name]
+    x = np.array(ARGUMENTS[where])
+    first = srcdiff.grad(lambda x: np.sum(f(x)), jit=False)
+    second = srcdiff.hvp(lambda x: np.sum(f(x)), jit=False)
+    with mpmath.workdps(30):
+        for order, found in ((1, first(x)), (2, second(x, np.ones_like(x)))):
+            exact = [float(mpmath.diff(truth, mpmath.mpf(v), order).real) for v in x]
+            np.testing.assert_allclose(found, exact, rtol=1e-10, atol=1e-12)
+
+
+def owens_first(v):
+    return special.owens_t(v[0], v[1]) + special.rel_entr(v[0], v[1]) * special.kl_div(v[0], v[1])
+
+
+def test_functions_of_two_numbers_in_both():
+    srcdiff.check_grads(owens_first, np.array([0.7, 1.3]), modes=("rev", "fwd"), order=2)
+
+
+@pytest.mark.parametrize(
+    ("f", "name"),
+    [
+        (lambda v: special.iv(v, 2.0), "iv"),
+        (lambda v: special.jn(v, 2.0), "jv"),
+        (lambda v: special.kv(v, 2.0), "kv"),
+        (lambda v: special.gammainc(v, 2.0), "gammainc"),
+        (lambda v: special.betainc(2.0, v, 0.5), "betainc"),
+        (lambda v: special.hyp2f1(1.0, v, 2.0, 0.5), "hyp2f1"),
+    ],
+)
+def test_derivatives_without_a_formula_are_errors(f, name):
+    with pytest.raises(srcdiff.UnsupportedError, match=f"derivative of {name} with respect to"):
+        srcdiff.grad(f, jit=False)(1.5)
+    with pytest.raises(srcdiff.UnsupportedError, match=f"derivative of {name} with respect to"):
+        srcdiff.jvp(f, (1.5,), (1.0,))
+
+
+def test_entropies_of_an_outcome_that_cannot_be():
+    f = lambda x, y: np.sum(special.rel_entr(x, y) + special.kl_div(x, y))
+    zero = np.zeros(2)
+    d_y = srcdiff.grad(f, argnums=1, jit=False)(zero, np.array([0.0, 0.5]))
+    np.testing.assert_array_equal(d_y, [1.0, 1.0])
