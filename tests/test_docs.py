@@ -14,7 +14,7 @@ from docs_tools import DOCUMENTS, ROOT, Block, Outcome, Session, blocks, is_part
 import srcdiff
 from srcdiff.codegen import folder as loading
 from srcdiff.ops.device import device_form
-from srcdiff.ops.registry import OPERATIONS
+from srcdiff.ops.registry import COMPOSITES, OPERATIONS
 
 EVERY = [*DOCUMENTS, ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md"]
 by_name = pytest.mark.parametrize("document", EVERY, ids=lambda p: str(p.relative_to(ROOT)))
@@ -103,7 +103,8 @@ def test_the_functions_with_derivatives_are_listed() -> None:
 
 def declared() -> set[str]:
     """The functions of NumPy, `math` and SciPy that operations stand for, by dotted name."""
-    every = [c for d in OPERATIONS.values() for c in d.callables]
+    known = [*OPERATIONS.values(), *COMPOSITES.values()]
+    every = [c for d in known for c in d.callables]
     names = [c if isinstance(c, str) else dotted(c) for c in every]
     return {n for n in names if n.startswith(("np.", "math.", "scipy."))}
 

@@ -83,7 +83,11 @@ def apply(
     if not fr.session.user_names:
         decl, spelling = of_numbers(decl, atoms, spelling, fr.session.of_python)
         atoms = [atoms[0], *_alike(fr, node, atoms[1:])] if decl is choose else atoms
-    results = fr.ops(node, decl, *atoms, spelling=spelling, **attrs)
+    named_tuple = None if decl.named is None else decl.named()
+    names = getattr(named_tuple, "_fields", ())
+    results = fr.ops(node, decl, *atoms, names=names, spelling=spelling, **attrs)
+    if named_tuple is not None:
+        return Parts("namedtuple", names, tuple(results), named_tuple)
     is_single = len(results) == 1 and not decl.as_tuple
     return results[0] if is_single else sequence(results)
 

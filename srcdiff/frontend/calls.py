@@ -45,9 +45,9 @@ from srcdiff.frontend.values import (
     is_static,
     static,
 )
-from srcdiff.ir.core import Atom, Const, OpDecl, Value, const
+from srcdiff.ir.core import Atom, Const, OpDecl, Value, const, known_dim
 from srcdiff.ir.structs import is_generated
-from srcdiff.ir.types import Array, List, Scalar, Static, Struct, is_float
+from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, is_float
 from srcdiff.ops.containers import get
 from srcdiff.ops.control import stop_gradient
 from srcdiff.ops.registry import (
@@ -57,6 +57,7 @@ from srcdiff.ops.registry import (
     find_composite,
     is_evaluated,
     refuse,
+    same_length,
 )
 
 __all__ = ["attribute", "call_value"]
@@ -188,6 +189,8 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
     if is_evaluated(function):
         known = [static(a) if is_static(a) else need_static(fr, a, node) for a in args]
         return from_python(fr, fr.evaluated(node, function, *known), "", node)
+    if function is same_length:
+        return const(_are_same(fr, *(known_dim(fr.as_atom(a, node)) for a in args)))
     if function is refuse:
         fr.fail(node, *map(static, args))
     composite = find_composite(function)
@@ -238,6 +241,10 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
         f"`{name}` is not known to srcdiff",
         "Write it with functions that docs/api.md lists, or as Python code.",
     )
+
+
+def _are_same(fr: Frame, a: Dim | None, b: Dim | None) -> bool:
+    return a is not None and b is not None and fr.session.shapes.same(a, b)
 
 
 _SPECIAL = {**BUILTINS, **RECORDS, **WRITING}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -186,7 +187,9 @@ def _unary(fr: Frame, node: Any) -> FrontValue:
     }[type(node.op)]
     if (
         isinstance(operand, Const)
-        and (isinstance(operand.value, int) or _is_of_ours(fr, operand))
+        and (
+            isinstance(operand.value, int) or operand.value == math.inf or _is_of_ours(fr, operand)
+        )
         and isinstance(node.op, gast.USub)
     ):
         return const(-operand.value)

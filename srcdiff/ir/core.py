@@ -171,6 +171,10 @@ class OpDecl:
         The results are index arrays that, used together, name no place twice.
     as_tuple : bool
         The function gives a tuple even of one result.
+    named : callable or None
+        `named()` is the class of named tuple that several results are in.
+    advice : str
+        What to do where the rule does not give a derivative that is wanted.
     effect : bool
         Has to stay even if its result is unused (print, assert, raise).
     raises : bool
@@ -227,6 +231,8 @@ class OpDecl:
     lengths_from: int | None = None
     distinct: bool = False
     as_tuple: bool = False
+    named: Callable[[], type] | None = None
+    advice: str = ""
     effect: bool = False
     raises: bool = False
     cost: str = "element"

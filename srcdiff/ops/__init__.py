@@ -11,6 +11,7 @@ from srcdiff.ops import (
     diagonals,
     einsum,
     elementwise,
+    factors,
     gamma_functions,
     integrals,
     joins,
@@ -24,11 +25,12 @@ from srcdiff.ops import (
     shapes,
     sorting,
     special,
+    systems,
     triangles,
 )
 
 __all__ = [
     "arithmetic", "bessel", "composites", "containers", "control", "creation", "cross", "diagonals", "einsum",
-    "elementwise", "gamma_functions", "integrals", "joins", "linalg", "masks", "memory", "numbers", "overlap",
-    "reductions", "repeats", "shapes", "sorting", "special", "triangles",
+    "elementwise", "factors", "gamma_functions", "integrals", "joins", "linalg", "masks", "memory", "numbers",
+    "overlap", "reductions", "repeats", "shapes", "sorting", "special", "systems", "triangles",
 ]  # fmt: skip

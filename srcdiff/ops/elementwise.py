@@ -54,7 +54,8 @@ def _smooth(
 
 
 def _quotient(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    return divide.infer(shapes, operands[:2], attrs)
+    types: tuple[Type, ...] = divide.infer(shapes, operands[:2], attrs)
+    return types
 
 
 # ---- exponentials and logarithms -------------------------------------------------------------

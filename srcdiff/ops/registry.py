@@ -41,6 +41,7 @@ __all__ = [
     "is_evaluated",
     "operation",
     "refuse",
+    "same_length",
     "template_of",
 ]
 
@@ -77,7 +78,9 @@ def operation(name: str, *callables: Any, method: str = "", **fields: Any) -> Op
     return decl
 
 
-def declare(*callables: Any, name: str = "", **fields: Any) -> Callable[[Rule], OpDecl]:
+def declare(
+    *callables: Any, name: str = "", **fields: Any
+) -> Any:  # composites call it by its operands
     """Declare an operation by its reverse-mode rule; name and signature are the rule's."""
 
     def register(rule: Rule) -> OpDecl:
@@ -182,6 +185,11 @@ def refuse(message: str, advice: str = "") -> Any:
     raise TypeError(message, advice)
 
 
+def same_length(a: Any, b: Any) -> bool:
+    """In rules and composites: whether two lengths are known to be equal when compiling."""
+    return bool(a == b)
+
+
 _EVALUATED: set[Any] = set()
 
 
@@ -200,7 +208,11 @@ def find_composite(function: Any) -> Composite | None:
     if isinstance(function, Composite):
         return function
     if isinstance(function, FunctionType) and function.__module__.startswith(_OURS):
-        return None if function in _EVALUATED or function is refuse else Composite(function)
+        return (
+            None
+            if function in _EVALUATED or function in (refuse, same_length)
+            else Composite(function)
+        )
     _import_pending(_PENDING_COMPOSITES, _COMPOSITE_OF)
     try:
         return _COMPOSITE_OF.get(function)

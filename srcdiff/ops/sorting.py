@@ -122,9 +122,13 @@ def _by_counting(n: LoopContext, total: Atom, element: Any, put: Any) -> None:
         def count(n: LoopContext, inside: At, before: At) -> At:
             (j,) = inside
             other = element(n, j)
-            is_tie = n.compute("choose", comes_before(n, own, other), const(False), n.compute("less", j, i))
+            is_tie = n.compute(
+                "choose", comes_before(n, own, other), const(False), n.compute("less", j, i)
+            )
             is_before = n.compute("or", comes_before(n, other, own), is_tie)
-            return (n.compute("add", before[0], n.compute("choose", is_before, const(1), const(0))),)
+            return (
+                n.compute("add", before[0], n.compute("choose", is_before, const(1), const(0))),
+            )
 
         (place,) = n.turns(total, (const(0),), count)
         put(n, place, i)

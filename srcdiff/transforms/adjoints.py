@@ -258,6 +258,7 @@ def unknown_derivative(op: Op, position: int) -> UnsupportedError:
     """The error where a rule says nothing for an operand whose derivative is wanted."""
     return UnsupportedError(
         f"the derivative of {op.decl.name} with respect to argument {position + 1} is not known",
-        "Write the line with other functions, or keep derivatives out with srcdiff.stop_gradient.",
+        op.decl.advice
+        or "Write the line with other functions, or keep derivatives out with srcdiff.stop_gradient.",
         op.location,
     )

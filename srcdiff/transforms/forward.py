@@ -328,6 +328,8 @@ class _Forward:
             [v.type for v in op.results],
             [d.type for d in dots],
         )
+        if rule.notes.get("missing"):
+            raise unknown_derivative(op, 0)
         env: Env = dict(zip(rule.params, [*op.operands, *op.results, *dots], strict=True))
         found = _inline(rule, range(len(op.results)), env, b)
         scope.dots.update(

@@ -113,7 +113,9 @@ def operand_names(rule) -> list[str]:
 def contributions(decl: OpDecl, values, attrs, out, d_out) -> list:
     """The adjoints of an operation's operands; None for those without."""
     op, b, lengths = make_op(decl, values, attrs)
-    makes_more = decl.rule is not None and np.ndim(out) > np.ndim(values[0])
+    makes_more = (
+        decl.rule is not None and not isinstance(out, tuple) and np.ndim(out) > np.ndim(values[0])
+    )
     if decl.scatter is not None and not makes_more:
         buffer = np.zeros(np.shape(values[0]))
         decl.scatter.evaluate([buffer, d_out, *values[1:]], attrs)

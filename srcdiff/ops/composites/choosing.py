@@ -6,7 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ops.composites.places import along, array, axis_in, broadcast_place, in_dtype, numbers, row_of
+from srcdiff.ops.composites.places import (
+    along,
+    array,
+    axis_in,
+    broadcast_place,
+    in_dtype,
+    numbers,
+    row_of,
+)
 from srcdiff.ops.registry import composite, refuse
 from srcdiff.ops.samples import said
 

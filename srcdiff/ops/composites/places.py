@@ -9,7 +9,19 @@ import numpy as np
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.registry import evaluated
 
-__all__ = ["all_axes", "along", "array", "axis_in", "broadcast_place", "in_dtype", "largest", "numbers", "permutation", "row_of", "slice_shape"]
+__all__ = [
+    "all_axes",
+    "along",
+    "array",
+    "axis_in",
+    "broadcast_place",
+    "in_dtype",
+    "largest",
+    "numbers",
+    "permutation",
+    "row_of",
+    "slice_shape",
+]
 
 
 @evaluated

@@ -6,7 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ops.composites.places import along, array, axis_in, broadcast_place, largest, numbers, row_of, slice_shape
+from srcdiff.ops.composites.places import (
+    along,
+    array,
+    axis_in,
+    broadcast_place,
+    largest,
+    numbers,
+    row_of,
+    slice_shape,
+)
 from srcdiff.ops.registry import composite, evaluated, refuse
 from srcdiff.ops.samples import said
 
@@ -76,7 +85,10 @@ def _place_after_roll(axis: int, start: int, ndim: int) -> int:
 @composite(
     getattr(np, "matrix_transpose", None),
     getattr(np.linalg, "matrix_transpose", None),
-    samples=(said("np.matrix_transpose(x)", (2, 3)), said("np.linalg.matrix_transpose(x)", (2, 3, 4))),
+    samples=(
+        said("np.matrix_transpose(x)", (2, 3)),
+        said("np.linalg.matrix_transpose(x)", (2, 3, 4)),
+    ),
 )
 def matrix_transpose(x: Any) -> Any:
     return np.swapaxes(x, -1, -2)
@@ -102,7 +114,11 @@ def rot90(m: Any, k: Any = 1, axes: Any = (0, 1)) -> Any:
 
 
 @composite(
-    getattr(np, "astype", None), samples=(said("np.astype(x, np.float32)", [0.5, 1.25], wrt=()), said("np.astype(x, float)", (3,)))
+    getattr(np, "astype", None),
+    samples=(
+        said("np.astype(x, np.float32)", [0.5, 1.25], wrt=()),
+        said("np.astype(x, float)", (3,)),
+    ),
 )
 def astype(x: Any, dtype: Any, /, *, copy: Any = True, device: Any = None) -> Any:
     return x.astype(dtype)
@@ -233,7 +249,8 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
     size, more = divmod(ary.shape[axis], indices_or_sections)
     bounds = tuple(k * size + min(k, more) for k in numbers(indices_or_sections + 1))
     return list(
-        ary[along(ary.ndim, axis, slice(bounds[k], bounds[k + 1]))] for k in numbers(indices_or_sections)
+        ary[along(ary.ndim, axis, slice(bounds[k], bounds[k + 1]))]
+        for k in numbers(indices_or_sections)
     )
 
 
@@ -251,9 +268,7 @@ def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
         return _even_parts(ary, indices_or_sections, axis)
     ends = (*indices_or_sections, None)
     starts = (0, *indices_or_sections)
-    return list(
-        ary[along(ary.ndim, axis, slice(a, b))] for a, b in zip(starts, ends, strict=True)
-    )
+    return list(ary[along(ary.ndim, axis, slice(a, b))] for a, b in zip(starts, ends, strict=True))
 
 
 def _even_parts(ary: Any, count: Any, axis: Any) -> Any:
@@ -261,13 +276,12 @@ def _even_parts(ary: Any, count: Any, axis: Any) -> Any:
     if size * count != ary.shape[axis]:
         raise ValueError("array split does not result in an equal division")
     return list(
-        ary[along(ary.ndim, axis, slice(k * size if k > 0 else None, (k + 1) * size))] for k in numbers(count)
+        ary[along(ary.ndim, axis, slice(k * size if k > 0 else None, (k + 1) * size))]
+        for k in numbers(count)
     )
 
 
-@composite(
-    np.hsplit, samples=(said("np.hsplit(x, 2)", (4,)), said("np.hsplit(x, [1])", (2, 3)))
-)
+@composite(np.hsplit, samples=(said("np.hsplit(x, 2)", (4,)), said("np.hsplit(x, [1])", (2, 3))))
 def hsplit(ary: Any, indices_or_sections: Any) -> Any:
     return split(ary, indices_or_sections, 0 if ary.ndim == 1 else 1)
 
@@ -337,7 +351,10 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     places = array(obj)
     if np.ndim(places) == 0:
         at = places + n if places < 0 else places
-        front, back = arr[along(arr.ndim, axis, slice(None, at))], arr[along(arr.ndim, axis, slice(at, None))]
+        front, back = (
+            arr[along(arr.ndim, axis, slice(None, at))],
+            arr[along(arr.ndim, axis, slice(at, None))],
+        )
         if np.ndim(values) == 0:
             values = np.full(slice_shape(arr, axis), values, dtype=arr.dtype)
         elif np.ndim(values) < arr.ndim:
@@ -370,14 +387,23 @@ def unstack(x: Any, /, *, axis: Any = 0) -> Any:
 
 @composite(
     np.diagflat,
-    samples=(said("np.diagflat(x)", (2, 2)), said("np.diagflat(x, 1)", (3,)), said("np.diagflat(x)", ())),
+    samples=(
+        said("np.diagflat(x)", (2, 2)),
+        said("np.diagflat(x, 1)", (3,)),
+        said("np.diagflat(x)", ()),
+    ),
 )
 def diagflat(v: Any, k: Any = 0) -> Any:
     return np.diag(row_of(v), k)
 
 
 @composite(
-    np.tri, samples=(said("np.tri(3) * x", ()), said("np.tri(2, 4, 1) * x", ()), said("np.tri(3, k=-1) * x", (3,)))
+    np.tri,
+    samples=(
+        said("np.tri(3) * x", ()),
+        said("np.tri(2, 4, 1) * x", ()),
+        said("np.tri(3, k=-1) * x", (3,)),
+    ),
 )
 def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = float) -> Any:
     return np.tril(np.ones((N, N if M is None else M), dtype=dtype), k)
@@ -395,9 +421,7 @@ def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = float) -> Any:
         said("np.pad(x, ((1, 2), (0, 3)), mode='wrap')", (2, 3)),
     ),
 )
-def pad(
-    array: Any, pad_width: Any, mode: Any = "constant", constant_values: Any = 0
-) -> Any:
+def pad(array: Any, pad_width: Any, mode: Any = "constant", constant_values: Any = 0) -> Any:
     widths = _widths(pad_width, array.ndim)
     for axis in numbers(array.ndim):
         before, behind = widths[axis]
@@ -407,7 +431,9 @@ def pad(
                 array = _with_borders(array, axis, before, behind, values)
         elif mode in ("edge", "reflect", "symmetric", "wrap"):
             if before != 0 or behind != 0:
-                place = _mirrored(np.arange(-before, array.shape[axis] + behind), array.shape[axis], mode)
+                place = _mirrored(
+                    np.arange(-before, array.shape[axis] + behind), array.shape[axis], mode
+                )
                 array = array[along(array.ndim, axis, place)]
         else:
             refuse(f"np.pad takes no mode {mode!r} here", "Use np.concatenate.")
@@ -416,7 +442,8 @@ def pad(
 
 def _with_borders(array: Any, axis: Any, before: Any, behind: Any, value: Any) -> Any:
     shape = tuple(
-        array.shape[k] + (before + behind) if k == axis else array.shape[k] for k in numbers(array.ndim)
+        array.shape[k] + (before + behind) if k == axis else array.shape[k]
+        for k in numbers(array.ndim)
     )
     is_zero = isinstance(value, int) and value == 0
     padded = np.zeros(shape, array.dtype) if is_zero else np.full(shape, value, dtype=array.dtype)

@@ -57,7 +57,9 @@ def sort_in_place(
         said("np.sort(np.partition(x, 1, axis=0)[:2], axis=0)", (4, 2)),
     ),
 )
-def partition(a: Any, kth: Any, axis: Any = -1, kind: Any = "introselect", order: Any = None) -> Any:
+def partition(
+    a: Any, kth: Any, axis: Any = -1, kind: Any = "introselect", order: Any = None
+) -> Any:
     return sort(a, axis)
 
 
@@ -123,7 +125,9 @@ def digitize(x: Any, bins: Any, right: Any = False) -> Any:
         said("np.unique(x)", [2.0, 0.5, 2.0, 1.0, 0.5], avoid="ties", gradients=([1, 1, 0, 1, 0],)),
         said("np.unique(x)", [3, 1, 3]),
         said("np.unique(x)", (2, 3)),
-        said("np.unique(x, return_index=True, return_inverse=True, return_counts=True)", [2, 0, 2, 1]),
+        said(
+            "np.unique(x, return_index=True, return_inverse=True, return_counts=True)", [2, 0, 2, 1]
+        ),
         said("np.unique(x)", [np.nan, 1.0, np.nan], avoid="NaN"),
         said("np.unique(x)", (0,)),
     ),

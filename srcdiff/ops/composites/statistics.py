@@ -26,7 +26,9 @@ _NONE = [[np.nan, 1.0], [np.nan, 2.0]]
         said("np.nansum(x)", (3,)),
     ),
 )
-def nansum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+def nansum(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False
+) -> Any:
     return np.sum(_filled(array(a), 0), axis=axis, keepdims=keepdims)
 
 
@@ -34,7 +36,9 @@ def nansum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdim
     np.nanprod,
     samples=(said("np.nanprod(x)", _SOME), said("np.nanprod(x, axis=0)", _NONE)),
 )
-def nanprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+def nanprod(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False
+) -> Any:
     return np.prod(_filled(array(a), 1), axis=axis, keepdims=keepdims)
 
 
@@ -63,7 +67,9 @@ def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> 
         said("np.nanmean(x, axis=0)", _NONE, avoid="means of nothing"),
     ),
 )
-def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False) -> Any:
+def nanmean(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False
+) -> Any:
     a = array(a)
     total = np.sum(_filled(a, 0), axis=axis, keepdims=keepdims)
     return total / _counted(a, axis, keepdims)
@@ -271,7 +277,10 @@ def var_where(
     np.std,
     method="std",
     given=("where", "mean", "correction", "dtype"),
-    samples=(said("np.std(x, where=x > -1.0, ddof=1)", (2, 3)), said("np.std(x, correction=1)", (3,))),
+    samples=(
+        said("np.std(x, where=x > -1.0, ddof=1)", (2, 3)),
+        said("np.std(x, correction=1)", (3,)),
+    ),
 )
 def std_where(
     a: Any,
@@ -286,7 +295,9 @@ def std_where(
     correction: Any = None,
 ) -> Any:
     return np.sqrt(
-        var_where(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction)
+        var_where(
+            a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction
+        )
     )
 
 
@@ -319,7 +330,10 @@ def max_where(
     np.amin,
     method="min",
     given=("where", "initial"),
-    samples=(said("np.min(x, initial=0.5)", (4,)), said("x.min(initial=9.0, where=x > -1.0)", (4,))),
+    samples=(
+        said("np.min(x, initial=0.5)", (4,)),
+        said("x.min(initial=9.0, where=x > -1.0)", (4,)),
+    ),
 )
 def min_where(
     a: Any,
@@ -422,7 +436,9 @@ def average(
     weights = array(weights)
     if np.ndim(weights) != a.ndim:
         if not isinstance(axis, int) or np.ndim(weights) != 1:
-            refuse("np.average takes weights of the array's shape, or of one axis", "Broadcast them.")
+            refuse(
+                "np.average takes weights of the array's shape, or of one axis", "Broadcast them."
+            )
         weights = weights[broadcast_place(a.ndim, axis_in(axis, a.ndim))]
     total = np.sum(np.broadcast_to(weights, a.shape), axis=axis, keepdims=keepdims)
     mean = np.sum(a * weights, axis=axis, keepdims=keepdims) / total

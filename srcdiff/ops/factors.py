@@ -1,0 +1,406 @@
+"""Factorisations of matrices and stacks of them, and what comes of them: determinants, eigenvalues.
+
+`cholesky` and `eigh` read one triangle of their matrix, and that is where their derivatives are. Eigenvectors of equal
+eigenvalues, and singular vectors of equal singular values, count as not turning into each other: what does not depend
+on how they are chosen has its derivative, and nothing becomes infinite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.core import Atom
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.types import BOOL, Array, Type
+from srcdiff.ops.composites.matrices import (
+    columns,
+    diagonal,
+    diagonal_of,
+    diagonal_part,
+    inverse_gaps,
+    lower_part,
+    rows,
+    symmetric_part,
+    turned,
+    upper_part,
+)
+from srcdiff.ops.infer import TypeMistake, make
+from srcdiff.ops.lazy import LazyModule
+from srcdiff.ops.matrices import (
+    IN_STACKS,
+    as_float,
+    is_square_now,
+    like_matrix,
+    matrices,
+    matrix,
+    smaller,
+    square,
+)
+from srcdiff.ops.registry import declare, operation, same_length
+from srcdiff.ops.samples import Sample, spd
+
+linalg: Any = LazyModule("scipy.linalg")
+
+Attrs = Mapping[str, Any]
+
+
+# ---- Cholesky --------------------------------------------------------------------------------
+
+
+def cholesky_forward(a, *, a_dot, out):
+    lower = np.tril(a_dot)
+    change = lower + turned(np.tril(lower, -1))
+    if a.ndim == 2:
+        half = linalg.solve_triangular(out, change, lower=True)
+        middle = linalg.solve_triangular(out, half.T, lower=True)
+    else:
+        half = np.linalg.solve(out, change)
+        middle = np.linalg.solve(out, turned(half))
+    out_dot = out @ (np.tril(middle) - 0.5 * diagonal_part(middle))
+
+
+# of L^-T (P + P^T) L^-1 the lower triangle, its diagonal halved, where P is the same of L^T d_L
+@declare(
+    np.linalg.cholesky,
+    infer=like_matrix("cholesky"),
+    forward=cholesky_forward,
+    samples=(
+        spd(3),
+        spd(1),
+        Sample(lambda rng: (np.stack([*spd(3).args(rng), *spd(3).args(rng)]),)),
+    ),
+    **IN_STACKS,
+)
+def cholesky(a, *, out, d_out):
+    lower = np.tril(turned(out) @ d_out)
+    change = lower + turned(np.tril(lower, -1))
+    if a.ndim == 2:
+        half = linalg.solve_triangular(out, change, trans="T", lower=True)
+        middle = linalg.solve_triangular(out, half.T, trans="T", lower=True)
+    else:
+        half = np.linalg.solve(turned(out), change)
+        middle = np.linalg.solve(turned(out), turned(half))
+    d_a = np.tril(middle) - 0.5 * diagonal_part(middle)
+
+
+# ---- determinants ----------------------------------------------------------------------------
+
+
+def _determinant(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    a = square(shapes, operands[0], "det")
+    return (make(as_float(a.dtype), a.shape[:-2]),)
+
+
+def det_forward(a, *, a_dot, out):
+    if a.ndim == 2:
+        out_dot = out * np.trace(np.linalg.solve(a, a_dot))
+    else:
+        out_dot = out * np.sum(np.linalg.inv(a) * turned(a_dot), axis=(-2, -1))
+
+
+@declare(np.linalg.det, infer=_determinant, forward=det_forward, samples=matrices, **IN_STACKS)
+def det(a, *, out, d_out):
+    if a.ndim == 2:
+        d_a = d_out * out * np.linalg.inv(a).T
+    else:
+        d_a = np.expand_dims(d_out * out, (-2, -1)) * turned(np.linalg.inv(a))
+
+
+def _sign_and_log(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return _determinant(shapes, operands, attrs) * 2
+
+
+def slogdet_forward(a, *, a_dot, out):
+    if a.ndim == 2:
+        out_dot = (0.0, np.trace(np.linalg.solve(a, a_dot)))
+    else:
+        out_dot = (0.0, np.sum(np.linalg.inv(a) * turned(a_dot), axis=(-2, -1)))
+
+
+def _named(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """The class of named tuples that a function of NumPy gives."""
+    return cache(lambda: type(function(*args, **kwargs)))
+
+
+# two results: the sign, which has no derivative, and the logarithm
+@declare(
+    np.linalg.slogdet,
+    infer=_sign_and_log,
+    forward=slogdet_forward,
+    named=_named(np.linalg.slogdet, np.eye(1)),
+    samples=matrices,
+    **IN_STACKS,
+)
+def slogdet(a, *, out, d_out):
+    _, d_logdet = d_out
+    if a.ndim == 2:
+        d_a = d_logdet * np.linalg.inv(a).T
+    else:
+        d_a = np.expand_dims(d_logdet, (-2, -1)) * turned(np.linalg.inv(a))
+
+
+# ---- eigenvalues -----------------------------------------------------------------------------
+
+
+def _values_and_vectors(name: str) -> Any:
+    def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+        a = square(shapes, operands[0], name)
+        dtype = as_float(a.dtype)
+        return Array(dtype, a.shape[:-1]), Array(dtype, a.shape)
+
+    return infer
+
+
+def eigh_forward(a, UPLO="L", *, a_dot, out):
+    values, vectors = out
+    if UPLO == "L":
+        change = np.tril(a_dot) + turned(np.tril(a_dot, -1))
+    else:
+        change = np.triu(a_dot) + turned(np.triu(a_dot, 1))
+    middle = turned(vectors) @ change @ vectors
+    out_dot = (diagonal_of(middle), vectors @ (inverse_gaps(values) * middle))
+
+
+def _symmetric(*batch: int) -> Sample:
+    def args(rng: np.random.Generator) -> tuple[Any, ...]:
+        root = rng.normal(size=(*batch, 3, 3))
+        return (root + np.swapaxes(root, -1, -2) + np.diag([0.0, 4.0, 9.0]),)
+
+    return Sample(args)
+
+
+@declare(
+    np.linalg.eigh,
+    infer=_values_and_vectors("eigh"),
+    forward=eigh_forward,
+    optional=True,
+    named=_named(np.linalg.eigh, np.eye(1)),
+    samples=(
+        _symmetric(),
+        Sample(_symmetric().args, {"UPLO": "U"}),
+        _symmetric(2),
+    ),
+    **IN_STACKS,
+)
+def eigh(a, UPLO="L", *, out, d_out):
+    values, vectors = out
+    d_values, d_vectors = d_out
+    if d_vectors is None:
+        d_whole = vectors * columns(d_values) @ turned(vectors)
+    else:
+        middle = inverse_gaps(values) * (turned(vectors) @ d_vectors)
+        if d_values is not None:
+            middle = middle + diagonal(d_values)
+        d_whole = vectors @ middle @ turned(vectors)
+    if UPLO == "L":
+        d_a = lower_part(d_whole)
+    else:
+        d_a = upper_part(d_whole)
+
+
+def eig_forward(a, *, a_dot, out):
+    values, vectors = out
+    middle = np.linalg.solve(vectors, a_dot @ vectors)
+    turning = inverse_gaps(values) * middle
+    lengths = np.sum(vectors * (vectors @ turning), axis=-2)
+    out_dot = (diagonal_of(middle), vectors @ turning - vectors * columns(lengths))
+
+
+def _with_real_eigenvalues(*batch: int) -> Sample:
+    def args(rng: np.random.Generator) -> tuple[Any, ...]:
+        return (rng.normal(size=(*batch, 3, 3)) * 0.3 + np.diag([-3.0, 1.0, 5.0]),)
+
+    return Sample(args)
+
+
+# V^-T (diag(d_w) + F * (V^T d_V - V^T V diag(V^T d_V))) V^T: eigenvectors have length 1
+@declare(
+    infer=_values_and_vectors("eig"),
+    forward=eig_forward,
+    optional=True,
+    spelling="np.linalg.eig",
+    named=_named(np.linalg.eig, np.eye(1)),
+    samples=(_with_real_eigenvalues(), _with_real_eigenvalues(2)),
+    **IN_STACKS,
+)
+def real_eig(a, *, out, d_out):
+    values, vectors = out
+    d_values, d_vectors = d_out
+    if d_vectors is None:
+        middle = rows(d_values) * turned(vectors)
+    else:
+        along = turned(vectors) @ d_vectors
+        lengths = columns(diagonal_of(along))
+        turning = inverse_gaps(values) * (along - turned(vectors) @ vectors * lengths)
+        if d_values is not None:
+            turning = turning + diagonal(d_values)
+        middle = turning @ turned(vectors)
+    d_a = np.linalg.solve(turned(vectors), middle)
+
+
+is_complex: Any = operation(
+    "is_complex",
+    spelling="np.iscomplexobj",
+    infer=lambda shapes, operands, attrs: (BOOL,),
+    signature="x",
+    differentiable=False,
+)
+
+
+# ---- singular values -------------------------------------------------------------------------
+
+
+def _svd_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    a = matrix(operands[0], "svd")
+    *batch, n, m = a.shape
+    k, dtype = smaller(shapes, n, m), as_float(a.dtype)
+    is_thin = not attrs.get("full_matrices", True) or is_square_now(shapes, n, m)
+    left, right = (k, k) if is_thin else (n, m)
+    return (
+        Array(dtype, (*batch, n, left)),
+        Array(dtype, (*batch, k)),
+        Array(dtype, (*batch, right, m)),
+    )
+
+
+def _drawn(shape: Sequence[int], **attrs: Any) -> Sample:
+    return Sample(lambda rng: (rng.normal(size=shape),), attrs)
+
+
+def svd_forward(a, full_matrices=True, *, a_dot, out):
+    u, s, vh = out
+    middle = turned(u) @ a_dot @ turned(vh)
+    gaps = inverse_gaps(s**2)
+    right = middle * columns(s)
+    left = rows(s) * middle
+    u_dot = u @ (gaps * (right + turned(right)))
+    vh_dot = turned(gaps * (left + turned(left))) @ vh
+    if not same_length(a.shape[-2], s.shape[-1]):
+        rest = a_dot @ turned(vh)
+        u_dot = u_dot + (rest - u @ (turned(u) @ rest)) / columns(s)
+    if not same_length(a.shape[-1], s.shape[-1]):
+        rest = turned(u) @ a_dot
+        vh_dot = vh_dot + (rest - rest @ turned(vh) @ vh) / rows(s)
+    out_dot = (u_dot, diagonal_of(middle), vh_dot)
+
+
+@declare(
+    spelling="np.linalg.svd",
+    infer=_svd_type,
+    forward=svd_forward,
+    optional=True,
+    named=_named(np.linalg.svd, np.eye(1)),
+    advice="Pass full_matrices=False: without it, some singular vectors are not unique.",
+    samples=(
+        _drawn((3, 3)),
+        _drawn((4, 2), full_matrices=False),
+        _drawn((2, 4), full_matrices=False),
+        _drawn((2, 3, 3)),
+        _drawn((2, 2, 4), full_matrices=False),
+    ),
+    **IN_STACKS,
+)
+def svd_factors(a, full_matrices=True, *, out, d_out):
+    u, s, vh = out
+    d_u, d_s, d_vh = d_out
+    count = s.shape[-1]
+    is_unique = same_length(u.shape[-1], count) and same_length(vh.shape[-2], count)
+    if is_unique and d_u is None and d_vh is None:
+        d_a = u * columns(d_s) @ vh
+    elif is_unique:
+        gaps = inverse_gaps(s**2)
+        middle = 0.0
+        if d_s is not None:
+            middle = diagonal(d_s)
+        if d_u is not None:
+            along = turned(u) @ d_u
+            middle = middle + gaps * (along - turned(along)) * columns(s)
+        if d_vh is not None:
+            across = vh @ turned(d_vh)
+            middle = middle + rows(s) * (gaps * (across - turned(across)))
+        d_whole = u @ middle @ vh
+        if d_u is not None and not same_length(a.shape[-2], s.shape[-1]):
+            d_whole = d_whole + (d_u - u @ along) / columns(s) @ vh
+        if d_vh is not None and not same_length(a.shape[-1], s.shape[-1]):
+            d_whole = d_whole + u / columns(s) @ (d_vh - turned(across) @ vh)
+        d_a = d_whole
+    elif d_u is None and d_vh is None:
+        d_a = u[..., :count] * columns(d_s) @ vh[..., :count, :]
+
+
+# ---- QR --------------------------------------------------------------------------------------
+
+
+def _qr_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    a = matrix(operands[0], "qr")
+    *batch, n, m = a.shape
+    k, dtype = smaller(shapes, n, m), as_float(a.dtype)
+    if attrs.get("mode", "reduced") == "complete" and not shapes.same(n, k):
+        raise TypeMistake("the complete QR factors of a tall matrix are not unique; use 'reduced'")
+    return Array(dtype, (*batch, n, k)), Array(dtype, (*batch, k, m))
+
+
+def qr_forward(a, mode="reduced", *, a_dot, out):
+    q, r = out
+    if same_length(r.shape[-2], r.shape[-1]):
+        change, factor = a_dot, r
+    else:
+        change, factor = a_dot[..., : r.shape[-2]], r[..., : r.shape[-2]]
+    scaled = turned(np.linalg.solve(turned(factor), turned(change)))
+    inner = turned(q) @ scaled
+    turning = np.tril(inner, -1) - turned(np.tril(inner, -1))
+    q_dot = scaled - q @ (inner - turning)
+    r_dot = turned(q) @ a_dot - turning @ r
+    out_dot = (q_dot, r_dot)
+
+
+# (d_Q + Q S) R^-T, with S the symmetric matrix that has the lower triangle of R d_R^T - d_Q^T Q; what is right of a
+# square factor is Q^T times columns of A
+@declare(
+    spelling="np.linalg.qr",
+    infer=_qr_type,
+    forward=qr_forward,
+    optional=True,
+    named=_named(np.linalg.qr, np.eye(1)),
+    samples=(
+        _drawn((3, 3)),
+        _drawn((4, 2)),
+        _drawn((2, 4)),
+        _drawn((2, 4, 2)),
+        _drawn((2, 2, 4)),
+    ),
+    **IN_STACKS,
+)
+def qr_factors(a, mode="reduced", *, out, d_out):
+    q, r = out
+    d_q, d_r = d_out
+    if same_length(r.shape[-2], r.shape[-1]):
+        if d_r is None:
+            inner = -turned(d_q) @ q
+        elif d_q is None:
+            inner = r @ turned(d_r)
+        else:
+            inner = r @ turned(d_r) - turned(d_q) @ q
+        d_square = q @ symmetric_part(inner)
+        if d_q is not None:
+            d_square = d_q + d_square
+        d_a = turned(np.linalg.solve(r, turned(d_square)))
+    elif d_r is None:
+        factor = r[..., : r.shape[-2]]
+        d_square = d_q - q @ symmetric_part(turned(d_q) @ q)
+        d_left = turned(np.linalg.solve(factor, turned(d_square)))
+        d_a = np.concatenate((d_left, np.zeros_like(a[..., r.shape[-2] :])), axis=-1)
+    else:
+        count = r.shape[-2]
+        factor, d_factor, d_rest = r[..., :count], d_r[..., :count], d_r[..., count:]
+        d_whole = a[..., count:] @ turned(d_rest)
+        if d_q is not None:
+            d_whole = d_q + d_whole
+        inner = factor @ turned(d_factor) - turned(d_whole) @ q
+        d_square = d_whole + q @ symmetric_part(inner)
+        d_left = turned(np.linalg.solve(factor, turned(d_square)))
+        d_a = np.concatenate((d_left, q @ d_rest), axis=-1)

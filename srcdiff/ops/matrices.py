@@ -1,0 +1,116 @@
+"""What operations on matrices have in common: which axes are the matrix, dtypes, lengths, samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.core import Atom
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.types import Array, Clamp, Dim, Type, shape_of
+from srcdiff.ops.infer import TypeMistake, numeric
+from srcdiff.ops.loop_stacks import in_stacks
+from srcdiff.ops.samples import Sample
+
+__all__ = [
+    "HEAVY",
+    "as_float",
+    "like_matrix",
+    "matrices",
+    "regular",
+    "same_batch",
+    "smaller",
+    "square",
+]
+
+Attrs = Mapping[str, Any]
+
+HEAVY: dict[str, Any] = {"cost": "heavy", "raises": True}
+IN_STACKS: dict[str, Any] = {**HEAVY, "loops": in_stacks}
+
+
+def as_float(dtype: str) -> str:
+    return "float64" if dtype[0] in "biu" else dtype
+
+
+def matrix(atom: Atom, name: str) -> Array:
+    """The type of an operand that must be a matrix, or a stack of them."""
+    type_ = numeric(atom)
+    if not isinstance(type_, Array) or type_.ndim < 2:
+        raise TypeMistake(f"{name} takes matrices, not {len(shape_of(type_))} axes")
+    return type_
+
+
+def square(shapes: Shapes, atom: Atom, name: str, stacks: bool = True) -> Array:
+    """The type of an operand that must be a square matrix, or a stack of them."""
+    type_ = matrix(atom, name)
+    if not stacks and type_.ndim > 2:
+        raise TypeMistake(f"{name} is differentiated for one matrix, not for {type_.ndim} axes")
+    *_, rows, columns = type_.shape
+    shapes.must_equal(rows, columns, f"{name} takes a square matrix; its axes of lengths")
+    return type_
+
+
+def like_matrix(name: str, stacks: bool = True) -> Any:
+    """The type rule of a square matrix made of a square matrix."""
+
+    def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+        a = square(shapes, operands[0], name, stacks)
+        return (Array(as_float(a.dtype), a.shape),)
+
+    return infer
+
+
+def same_batch(shapes: Shapes, a: Sequence[Dim], b: Sequence[Dim]) -> tuple[Dim, ...]:
+    """The leading axes of two stacks of matrices, where they are the same or one of them has none."""
+    if a and b:
+        if any(not shapes.same(x, y) and Dim(1) in (x, y) for x, y in zip(a, b, strict=True)):
+            raise TypeMistake(
+                "@ of stacks of matrices with lengths 1 and n is not differentiated yet; use one matrix for all"
+            )
+        return tuple(
+            shapes.must_equal(x, y, "the stacks of lengths") for x, y in zip(a, b, strict=True)
+        )
+    return tuple(a or b)
+
+
+def smaller(shapes: Shapes, a: Dim, b: Dim) -> Dim:
+    """The smaller of two lengths; the arguments at hand decide which that is, and it is noted."""
+    a, b = shapes.resolve(a), shapes.resolve(b)
+    if a == b or (a.is_const and b.is_const):
+        return a if a.const <= b.const else b
+    for less, more in ((a, b), (b, a)):
+        if shapes.is_at_least_zero(more - less):
+            return less
+    try:
+        less, more = sorted((a, b), key=lambda d: d.evaluate(shapes.actual))
+    except KeyError:
+        return a - (a - b).clamped()
+    shapes.assumptions.append((Dim.of(Clamp(more - less)), more - less))
+    return less
+
+
+def is_square_now(shapes: Shapes, a: Dim, b: Dim) -> bool:
+    """Whether two lengths are equal, as far as the arguments at hand decide it; it is noted if so."""
+    a, b = shapes.resolve(a), shapes.resolve(b)
+    try:
+        if a != b and a.evaluate(shapes.actual) == b.evaluate(shapes.actual):
+            shapes.assumptions.append((a, b))
+            return True
+    except KeyError:
+        return False
+    return a == b
+
+
+def regular(rng: np.random.Generator, n: int = 3, *batch: int) -> Any:
+    """Matrices that are well conditioned."""
+    return rng.normal(size=(*batch, n, n)) + 2 * n * np.eye(n)
+
+
+matrices = (
+    Sample(lambda rng: (regular(rng),)),
+    Sample(lambda rng: (regular(rng, 1),)),
+    Sample(lambda rng: (regular(rng, 3, 2),)),
+)
