@@ -25,7 +25,9 @@ __all__ = [
     "Differentiable",
     "differentiate",
     "grad",
+    "hessian",
     "hvp",
+    "jacobian",
     "jvp",
     "plain_function",
     "stop_gradient",
@@ -34,6 +36,7 @@ __all__ = [
 ]
 
 Function = Callable[..., Any]
+MODES = ("auto", "forward", "reverse")
 
 
 class Differentiable:
@@ -41,7 +44,7 @@ class Differentiable:
 
     Attributes
     ----------
-    grad, value_and_grad, vjp, jvp, hvp
+    grad, value_and_grad, vjp, jvp, hvp, jacobian, hessian
         Generated functions; `vjp(*args)` gives `(value, back)`, `jvp(args, tangents)` gives
         `(value, tangent)`, `hvp(*args, v)` the Hessian times v.
     """
@@ -72,6 +75,14 @@ class Differentiable:
     @functools.cached_property
     def hvp(self) -> Generated:
         return _generated("hvp", self.__wrapped__, self.options)
+
+    @functools.cached_property
+    def jacobian(self) -> Generated:
+        return _generated("jacobian", self.__wrapped__, self.options, settings=(("mode", "auto"),))
+
+    @functools.cached_property
+    def hessian(self) -> Generated:
+        return _generated("hessian", self.__wrapped__, self.options)
 
     @functools.cached_property
     def vjp(self) -> Pullback:
@@ -329,6 +340,33 @@ def hvp(f: Function, **options: Any) -> Generated:
     return _generated("hvp", f, _options(f, options))
 
 
+def jacobian(f: Function, mode: str = "auto", **options: Any) -> Generated:
+    """The Jacobian: `g(*args)` has the axes of the result first, then those of the argument.
+
+    Parameters
+    ----------
+    mode : "auto", "forward" or "reverse"
+        Forward mode goes through the elements of the argument, reverse mode through those of the result; "auto" takes
+        the smaller number.
+
+    Notes
+    -----
+    Where the result is a container, so is the Jacobian, with that of each part; where the argument is one, or `argnums`
+    a tuple, each of those is. Options as for `differentiate`; with `has_aux`, the Jacobian alone.
+    """
+    if mode not in MODES:
+        raise ValueError(f"mode={mode!r}: expected one of {', '.join(map(repr, MODES))}")
+    return _generated("jacobian", f, _options(f, options), settings=(("mode", mode),))
+
+
+def hessian(f: Function, **options: Any) -> Generated:
+    """The Hessian of a scalar function, `g(*args)`: forward over reverse mode, row by row.
+
+    For a container, or a tuple `argnums`, it is one of such containers: first by which part, then by which other.
+    """
+    return _generated("hessian", f, _options(f, options))
+
+
 def vjp(
     f: Function, *args: Any, argnums: Any = None, **options: Any
 ) -> tuple[Any, Callable[..., Any]]:
@@ -371,7 +409,13 @@ def _options(f: Any, given: dict[str, Any]) -> Options:
     return make_options(given, f.options if isinstance(f, Differentiable) else None)
 
 
-def _generated(kind: str, f: Any, options: Options, argnums: Any = None) -> Generated:
+def _generated(
+    kind: str,
+    f: Any,
+    options: Options,
+    argnums: Any = None,
+    settings: tuple[tuple[str, Any], ...] = (),
+) -> Generated:
     f = plain_function(f)
     wanted = options.argnums if argnums is None else argnums
     is_tuple = isinstance(wanted, tuple | list)
@@ -398,7 +442,7 @@ def _generated(kind: str, f: Any, options: Options, argnums: Any = None) -> Gene
         signature, further=further, spread=kind == "hvp" and is_tuple, along=kind in ("jvp", "hvp")
     )
     name = f"{'f' if signature.name == '<lambda>' else signature.name}_{kind}"
-    derived = Derived(kind, f, options, signature.wrt, name, is_tuple)
+    derived = Derived(kind, f, options, signature.wrt, name, is_tuple, settings)
     return Generated(derived, signature, _known(derived), is_quiet=kind == "value")
 
 

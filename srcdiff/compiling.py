@@ -19,7 +19,7 @@ from srcdiff.ir.core import Tree
 from srcdiff.ir.location import Location
 from srcdiff.ir.structs import COMPILED_KINDS, build_struct
 from srcdiff.ir.types import Dim, List, Scalar, Static, Struct, Type
-from srcdiff.programs import Stored, fits_lengths
+from srcdiff.programs import Size, Stored, fits_lengths, fits_sizes
 from srcdiff.runtime.source import source_of
 from srcdiff.trees import children
 
@@ -47,7 +47,7 @@ class LoopProgram:
         What the result is, as the user wants it.
     below : pairs of Dim and int
         Lengths that were taken for short ones: with longer ones, another program is faster.
-    assumptions, counts, watched, written, contiguous, numbers, independent, stored
+    assumptions, counts, at_most, watched, written, contiguous, numbers, independent, stored
         As in `Program`.
     """
 
@@ -67,12 +67,15 @@ class LoopProgram:
     assumptions: tuple[tuple[Dim, Dim], ...] = ()
     below: tuple[tuple[Dim, int], ...] = ()
     counts: tuple[str, ...] = ()
+    at_most: tuple[tuple[Size, Size], ...] = ()
     watched: tuple[Watched, ...] = ()
     stored: Stored = field(default_factory=Stored)
 
     def fits(self, lengths: Mapping[str, int]) -> bool:
         """Whether what was concluded from the arguments' lengths holds now."""
         if not fits_lengths(self.assumptions, self.counts, lengths):
+            return False
+        if not fits_sizes(self.at_most, lengths):
             return False
         return all(d.evaluate(lengths) < most for d, most in self.below)
 

@@ -10,7 +10,7 @@ import contextlib
 import gc
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MethodType
@@ -37,6 +37,7 @@ from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, is_float
 from srcdiff.ir.verify import verify
 from srcdiff.ops.control import constant_array, stop_gradient
 from srcdiff.ops.memory import copy
+from srcdiff.matrices import chosen_mode, matrix, part_of_result, with_parts_as_results
 from srcdiff.options import Options
 from srcdiff.programs import Derived, Program
 from srcdiff.signature import Arguments
@@ -57,6 +58,7 @@ from srcdiff.transforms.pipeline import (
     finished,
     gradient,
     prepare,
+    simplified,
     tangent,
 )
 from srcdiff.transforms.reshaped import needs_contiguous
@@ -72,6 +74,8 @@ DOCS = {
     "vjp": "Value of `{f}`, and its derivative with respect to {wrt} weighted by {further}.",
     "jvp": "Value of `{f}` and its derivative along {further}.",
     "hvp": "Hessian of `{f}` with respect to {wrt}, times {further}.",
+    "jacobian": "Jacobian of `{f}` with respect to {wrt}.",
+    "hessian": "Hessian of `{f}` with respect to {wrt}.",
 }
 
 
@@ -149,6 +153,7 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
         bindings=bindings,
         assumptions=(*fn.notes.get("assumptions", ()), *fn.notes.get("equal", ())),
         counts=fn.notes.get("counts", ()),
+        at_most=fn.notes.get("at_most", ()),
         watched=watched,
         outside=bool(watched),
         written=tuple(written),
@@ -202,6 +207,7 @@ def build_loops(derived: Derived, arguments: Arguments, bound: bool = False) -> 
             independent=tuple(fn.params[k].name for k in fn.notes.get("independent", ())),
             assumptions=(*fn.notes.get("assumptions", ()), *fn.notes.get("equal", ())),
             counts=fn.notes.get("counts", ()),
+            at_most=fn.notes.get("at_most", ()),
             watched=tuple(fn.notes.get("watched", {}).values()),
         )
         try:
@@ -255,7 +261,9 @@ def derive(
     primal = read(derived, arguments, recorder)
     for k in wrt:
         check_differentiable(primal, k)
-    if kind == "value":
+    if kind in ("jacobian", "hessian"):
+        fn = _matrix(derived, primal, arguments, recorder, machine)
+    elif kind == "value":
         fn = finished(primal, recorder)
     elif kind == "jvp":
         fn = tangent(primal, wrt, parse_rule, parse_forward_rule, recorder)
@@ -264,15 +272,49 @@ def derive(
     if kind == "vjp":
         fn = replace(fn, notes={**fn.notes, "weights": weights_of(primal, primal.output)})
     if kind == "hvp":
-        fn = prepare(as_user(fn), recorder, None)
         names = ("v",) if not derived.as_tuple else ()
-        fn = tangent(fn, wrt, parse_rule, parse_forward_rule, recorder, value=False, names=names)
+        fn = _tangent_of(fn, wrt, recorder, names)
     fn = with_unlike_parameters(fn)
     further = ", ".join(f"`{p.name}`" for p in fn.params[len(primal.params) :])
     wanted = ", ".join(f"`{primal.params[k].name}`" for k in wrt)
     notes = {**fn.notes, "defaults": {} if further else plain_defaults(fn, arguments.defaults)}
     doc = DOCS[kind].format(f=primal.name, wrt=wanted, further=further)
     return replace(fn, name=derived.name, doc=doc, notes=notes)
+
+
+def _tangent_of(
+    fn: Function, wrt: Sequence[int], recorder: Recorder, names: Sequence[str] = ()
+) -> Function:
+    """The tangent of what was generated, without its value."""
+    fn = prepare(as_user(fn), recorder, None)
+    return tangent(fn, wrt, parse_rule, parse_forward_rule, recorder, value=False, names=names)
+
+
+def _matrix(
+    derived: Derived, primal: Function, arguments: Arguments, recorder: Recorder, machine: bool
+) -> Function:
+    """A Jacobian or Hessian."""
+    wrt, compared = derived.wrt, ()
+    if derived.kind == "hessian":
+        seed = replace(derived, kind="grad", options=replace(derived.options, has_aux=False))
+        check_scalar(primal, derived.options)
+        scalar = with_parts_as_results(primal, derived.options.has_aux)
+        along = _tangent_of(backward(seed, scalar, recorder, machine), wrt, recorder)
+        rows = True
+    else:
+        primal = with_parts_as_results(primal, derived.options.has_aux)
+        asked = dict(derived.settings)["mode"]
+        mode, compared = chosen_mode(primal, wrt, asked, arguments.lengths)
+        rows = mode == "reverse"
+        if rows:
+            along = backward(replace(derived, kind="vjp"), primal, recorder, machine)
+        else:
+            along = tangent(primal, wrt, parse_rule, parse_forward_rule, recorder)
+        along = part_of_result(along, 1)  # the value shows how long it is
+    fn = matrix(along, primal, wrt, rows, derived.as_tuple, derived.kind)
+    recorder.note("directions", fn, 0.0)
+    fn = finished(simplified(fn, recorder), recorder)
+    return replace(fn, notes={**fn.notes, "at_most": compared})
 
 
 def plain_defaults(fn: Function, defaults: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import re
@@ -22,7 +23,9 @@ from srcdiff.options import Options
 if TYPE_CHECKING:  # for annotations only: the stages take a while to import (see `derivation`)
     from srcdiff.frontend.watched import Watched
 
-__all__ = ["Derived", "Program", "Stored", "fits_lengths"]
+__all__ = ["Derived", "Program", "Size", "Stored", "fits_lengths", "fits_sizes", "size_of"]
+
+Size = tuple[tuple[Dim, ...], ...]  # how many numbers arrays of these shapes have together
 
 _MOST_WRITTEN = 1000  # elements of an array from outside that a saved module holds
 
@@ -49,6 +52,7 @@ class Derived:
     wrt: tuple[int, ...]
     name: str
     as_tuple: bool = False  # the derivative is a tuple even for one argument
+    settings: tuple[tuple[str, Any], ...] = ()  # of this kind only: the mode of a Jacobian
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,8 @@ class Program:
         Lengths that were taken to be equal, or have to be.
     counts : tuple of str
         Integers that were taken to be no negative numbers, by their symbols.
+    at_most : pairs of Size
+        Numbers of elements of which the first were found to be at most the second.
     watched : tuple of Watched
         What was found outside the function and went into the text; where it changes, the text is another.
     outside : bool
@@ -110,6 +116,7 @@ class Program:
     bindings: Mapping[str, Any] = field(default_factory=dict)
     assumptions: tuple[tuple[Dim, Dim], ...] = ()
     counts: tuple[str, ...] = ()
+    at_most: tuple[tuple[Size, Size], ...] = ()
     watched: tuple[Watched, ...] = ()
     outside: bool = False
     saved: str = ""
@@ -128,8 +135,10 @@ class Program:
 
     def fits(self, lengths: Mapping[str, int]) -> bool:
         """Whether what was concluded from the arguments' lengths, and from what is outside, holds now."""
-        return fits_lengths(self.assumptions, self.counts, lengths) and all(
-            w.holds() for w in self.watched
+        return (
+            fits_lengths(self.assumptions, self.counts, lengths)
+            and fits_sizes(self.at_most, lengths)
+            and all(w.holds() for w in self.watched)
         )
 
     def moved(self) -> Program | None:
@@ -219,6 +228,19 @@ def fits_lengths(
         if not all(a.evaluate(lengths) == b.evaluate(lengths) for a, b in assumptions):
             return False
         return all(lengths[symbol] >= 0 for symbol in counts)
+    except KeyError:
+        return False
+
+
+def size_of(size: Size, lengths: Mapping[str, int]) -> int:
+    """How many elements there are, given the lengths; KeyError where one is not known."""
+    return sum(math.prod(d.evaluate(lengths) for d in shape) for shape in size)
+
+
+def fits_sizes(at_most: Iterable[tuple[Size, Size]], lengths: Mapping[str, int]) -> bool:
+    """Whether numbers of elements compare as they were found to."""
+    try:
+        return all(size_of(a, lengths) <= size_of(b, lengths) for a, b in at_most)
     except KeyError:
         return False
 

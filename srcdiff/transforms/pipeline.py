@@ -47,8 +47,9 @@ from srcdiff.transforms.schedule import place_clears
 from srcdiff.transforms.sigmoids import name_sigmoids, plain_quotients
 from srcdiff.transforms.stabilise import stabilise
 from srcdiff.transforms.trim_calls import trim_calls
+from srcdiff.transforms.unit_vectors import unit_vectors
 
-__all__ = ["Pass", "Recorder", "finished", "gradient", "prepare", "tangent"]
+__all__ = ["Pass", "Recorder", "finished", "gradient", "prepare", "simplified", "tangent"]
 
 
 @dataclass(frozen=True)
@@ -285,6 +286,12 @@ def tangent(
     recorder.note("forward", fn, time.perf_counter() - started)
     guard = Pass("divisions", guard_divisions, "numbers are divided by lengths as NumPy does it")
     return recorder.run(fn, (_QUOTIENTS, *_SIMPLIFY, *_FINISH, *_TRIM, guard, *_OWN))
+
+
+def simplified(fn: Function, recorder: Recorder) -> Function:
+    """A finished derivative along one direction, after it was put into loops over all of them."""
+    units = Pass("unit vectors", unit_vectors, "a product with one of them picks a row or column")
+    return recorder.run(fn, (*_SIMPLIFY, units))
 
 
 def finished(fn: Function, recorder: Recorder) -> Function:

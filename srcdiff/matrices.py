@@ -1,0 +1,153 @@
+"""Jacobians and Hessians: which mode a matrix is made by, and its structure.
+
+A matrix is a derivative along one direction, in a loop over all of them (`transforms/directions.py`): a Jacobian that
+of forward mode, column by column, or that of reverse mode, row by row; a Hessian a Hessian-vector product, row by row,
+since it is symmetric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from srcdiff.errors import UnsupportedError
+from srcdiff.ir.core import Function, Node, Tree, leaves
+from srcdiff.ir.types import Dim, List, Struct, Type, is_float, shape_of
+from srcdiff.programs import Size, size_of
+from srcdiff.transforms.adjoints import adjoint_type
+from srcdiff.transforms.directions import NOTHING, along_all, flat_results, numbers_in
+
+__all__ = ["chosen_mode", "matrix", "part_of_result", "with_parts_as_results"]
+
+
+def with_parts_as_results(fn: Function, has_aux: bool) -> Function:
+    """The function whose derivatives a matrix has: its results are numbers and arrays.
+
+    Raises
+    ------
+    UnsupportedError
+        Where there are no floats among them, or a list of some.
+    """
+    label = fn.location.function if fn.location is not None and fn.location.function else fn.name
+    if has_aux:
+        if not isinstance(fn.output, Node) or len(fn.output.children) != 2:
+            raise UnsupportedError(
+                f"has_aux=True, but {label} does not return a pair",
+                "Return (value, aux).",
+                fn.location,
+            )
+        fn = part_of_result(fn, 0)
+    fn = flat_results(fn)
+    types = [y.type for y in fn.body.yields]
+    if any(isinstance(t, List) and is_float(t) for t in types):
+        raise UnsupportedError(
+            f"{label} returns a list, whose derivatives are no matrix",
+            "Return an array (np.array, np.stack) or a tuple.",
+            fn.location,
+        )
+    if not any(map(is_float, types)):
+        raise UnsupportedError(
+            f"a Jacobian needs a function that returns floats; {label} returns none",
+            "Return a float, an array of floats, or a container of them.",
+            fn.location,
+        )
+    for t in types:
+        if is_float(t) and getattr(t, "dtype", "").startswith("complex"):
+            raise UnsupportedError(
+                f"{label} returns complex numbers, which have no Jacobian here",
+                "Return the real and the imaginary part.",
+                fn.location,
+            )
+    return fn
+
+
+def part_of_result(fn: Function, part: int) -> Function:
+    """The function that gives a part of its result only; all statements are left."""
+    assert isinstance(fn.output, Node)
+    tree = fn.output.children[part]
+    kept = leaves(tree)
+
+    def numbered(t: Tree) -> Tree:
+        if isinstance(t, int):
+            return kept.index(t)
+        return replace(t, children=tuple(map(numbered, t.children)))
+
+    body = replace(fn.body, yields=tuple(fn.body.yields[k] for k in kept))
+    return replace(fn, body=body, output=numbered(tree))
+
+
+def chosen_mode(
+    fn: Function, wrt: Sequence[int], mode: str, lengths: Mapping[str, int]
+) -> tuple[str, tuple[tuple[Size, Size], ...]]:
+    """Forward mode where there are at most as many inputs as outputs, or as asked for; and what was compared for that:
+    pairs of sizes, the first at most the second.
+    """
+    if mode != "auto":
+        return mode, ()
+    inputs = tuple(d for k in wrt for d in _shapes(fn.params[k].type))
+    outputs = tuple(d for y in fn.body.yields for d in _shapes(y.type))
+    few = (_fixed(inputs), _fixed(outputs))
+    if 1 in few or None not in few:
+        return ("forward" if few[0] == 1 or few[1] != 1 and few[0] <= few[1] else "reverse"), ()
+    try:
+        if size_of(inputs, lengths) <= size_of(outputs, lengths):
+            return "forward", ((inputs, outputs),)
+    except KeyError:  # a length that is known when the program has run
+        return "forward", ()
+    return "reverse", (((*outputs, ()), inputs),)
+
+
+def _shapes(type_: Type) -> list[tuple[Dim, ...]]:
+    """The shapes of the floats in a type."""
+    if isinstance(type_, Struct):
+        return [shape for part in type_.parts for shape in _shapes(part)]
+    return [shape_of(type_)] if is_float(type_) else []
+
+
+def _is_fixed(size: Size) -> bool:
+    return all(d.is_const for shape in size for d in shape)
+
+
+def _fixed(size: Size) -> int | None:
+    return size_of(size, {}) if _is_fixed(size) else None
+
+
+def matrix(
+    along: Function, primal: Function, wrt: Sequence[int], rows: bool, as_tuple: bool, name: str
+) -> Function:
+    """The derivative along one direction as that along all of them.
+
+    `along` takes a direction for each argument at `wrt`, or a weight for each float result of `primal`.
+    """
+    fn = flat_results(along)
+    count = len(fn.params) - len(primal.params)
+    given, results = [primal.params[k].type for k in wrt], [y.type for y in primal.body.yields]
+    if name == "jacobian" and rows:
+        tree = _counted(primal.output, [is_float(t) for t in results])
+    else:
+        tree = _tree(given, as_tuple or len(wrt) > 1)
+    differentiated = given if rows else results
+    types = [adjoint_type(t) for g in differentiated for t in numbers_in(g)]
+    return along_all(fn, count, types, tree, rows=rows, name=name)
+
+
+def _counted(tree: Tree, floats: Sequence[bool]) -> Tree:
+    """The structure of results, its leaves counted over the floats."""
+    if isinstance(tree, int):
+        return sum(floats[:tree]) if floats[tree] else NOTHING
+    return replace(tree, children=tuple(_counted(c, floats) for c in tree.children))
+
+
+def _tree(types: Sequence[Type], as_tuple: bool) -> Tree:
+    """The structure of arguments, its leaves counted."""
+    count = 0
+
+    def tree(t: Type) -> Tree:
+        nonlocal count
+        if isinstance(t, Struct):
+            return Node(t.kind, t.keys, tuple(map(tree, t.parts)), t.cls)
+        count += 1
+        return count - 1 if is_float(t) else NOTHING
+
+    trees = tuple(map(tree, types))
+    return Node("tuple", tuple(range(len(trees))), trees) if as_tuple else trees[0]
