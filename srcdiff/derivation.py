@@ -35,11 +35,11 @@ from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.structs import own_constructor
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, is_float
 from srcdiff.ir.verify import verify
+from srcdiff.matrices import chosen_mode, matrix, part_of_result, with_parts_as_results
 from srcdiff.ops.control import constant_array, stop_gradient
 from srcdiff.ops.memory import copy
-from srcdiff.matrices import chosen_mode, matrix, part_of_result, with_parts_as_results
 from srcdiff.options import Options
-from srcdiff.programs import Derived, Program
+from srcdiff.programs import Derived, Program, Size
 from srcdiff.signature import Arguments
 from srcdiff.transforms.entry_checks import (
     with_entry_checks,
@@ -294,15 +294,16 @@ def _matrix(
     derived: Derived, primal: Function, arguments: Arguments, recorder: Recorder, machine: bool
 ) -> Function:
     """A Jacobian or Hessian."""
-    wrt, compared = derived.wrt, ()
+    wrt = derived.wrt
+    compared: tuple[tuple[Size, Size], ...] = ()
     if derived.kind == "hessian":
         seed = replace(derived, kind="grad", options=replace(derived.options, has_aux=False))
         check_scalar(primal, derived.options)
-        scalar = with_parts_as_results(primal, derived.options.has_aux)
+        scalar = with_parts_as_results(primal, wrt, derived.options.has_aux)
         along = _tangent_of(backward(seed, scalar, recorder, machine), wrt, recorder)
         rows = True
     else:
-        primal = with_parts_as_results(primal, derived.options.has_aux)
+        primal = with_parts_as_results(primal, wrt, derived.options.has_aux)
         asked = dict(derived.settings)["mode"]
         mode, compared = chosen_mode(primal, wrt, asked, arguments.lengths)
         rows = mode == "reverse"

@@ -24,7 +24,7 @@ import numpy as np
 from srcdiff.compiling import Compiled
 from srcdiff.ir.core import Tree
 from srcdiff.ir.types import Array, Clamp, Dim, List, Scalar, Static, Struct, Type
-from srcdiff.programs import Program
+from srcdiff.programs import Program, Size
 from srcdiff.signature import Arguments, Signature
 
 __all__ = ["MISS", "DirectCall", "direct_call"]
@@ -222,6 +222,8 @@ class _Writer:
             self.miss(f"{self.length(dim)} >= {most}")
         for symbol in p.counts:
             self.miss(f"{self.length(Dim.of(symbol))} < 0")
+        for few, many in p.at_most:
+            self.miss(f"{self.size(few)} > {self.size(many)}")
         for watched in p.watched:
             self.miss(f"not {self.bound(watched.holds)}()")
         if p.written:
@@ -238,6 +240,10 @@ class _Writer:
                 raise _Unfit
             terms.append(inner if factor == 1 else f"{factor} * {inner}")
         return " + ".join(terms)
+
+    def size(self, size: Size) -> str:
+        products = [" * ".join(f"({self.length(d)})" for d in shape) or "1" for shape in size]
+        return " + ".join(products)
 
     def apart(self) -> None:
         """What is written overlaps with no other array."""

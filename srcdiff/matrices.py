@@ -11,23 +11,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.core import Function, Node, Tree, leaves
-from srcdiff.ir.types import Dim, List, Struct, Type, is_float, shape_of
+from srcdiff.frontend.places import parameter_place
+from srcdiff.ir.core import Function, Node, Tree, Value, leaves
+from srcdiff.ir.types import NONE, Dim, List, Struct, Type, is_float, shape_of
 from srcdiff.programs import Size, size_of
+from srcdiff.transforms.activity import active_values
 from srcdiff.transforms.adjoints import adjoint_type
 from srcdiff.transforms.directions import NOTHING, along_all, flat_results, numbers_in
 
 __all__ = ["chosen_mode", "matrix", "part_of_result", "with_parts_as_results"]
 
 
-def with_parts_as_results(fn: Function, has_aux: bool) -> Function:
+def with_parts_as_results(fn: Function, wrt: Sequence[int], has_aux: bool) -> Function:
     """The function whose derivatives a matrix has: its results are numbers and arrays.
 
     Raises
     ------
     UnsupportedError
-        Where there are no floats among them, or a list of some.
+        Where there are no floats among them, or lists of some among them or the arguments.
     """
+    for k in wrt:
+        if any(isinstance(t, List) and is_float(t) for t in numbers_in(fn.params[k].type)):
+            raise UnsupportedError(
+                f"a matrix of derivatives by a list has no shape: {fn.params[k].name!r}",
+                "Pass a tuple, or an array.",
+                parameter_place(fn.location, fn.params[k].name),
+            )
     label = fn.location.function if fn.location is not None and fn.location.function else fn.name
     if has_aux:
         if not isinstance(fn.output, Node) or len(fn.output.children) != 2:
@@ -86,9 +95,11 @@ def chosen_mode(
         return mode, ()
     inputs = tuple(d for k in wrt for d in _shapes(fn.params[k].type))
     outputs = tuple(d for y in fn.body.yields for d in _shapes(y.type))
-    few = (_fixed(inputs), _fixed(outputs))
-    if 1 in few or None not in few:
-        return ("forward" if few[0] == 1 or few[1] != 1 and few[0] <= few[1] else "reverse"), ()
+    columns, rows = _fixed(inputs), _fixed(outputs)
+    if columns == 1 or rows == 1:
+        return ("forward" if columns == 1 else "reverse"), ()
+    if columns is not None and rows is not None:
+        return ("forward" if columns <= rows else "reverse"), ()
     try:
         if size_of(inputs, lengths) <= size_of(outputs, lengths):
             return "forward", ((inputs, outputs),)
@@ -113,7 +124,7 @@ def _fixed(size: Size) -> int | None:
 
 
 def matrix(
-    along: Function, primal: Function, wrt: Sequence[int], rows: bool, as_tuple: bool, name: str
+    along: Function, primal: Function, wrt: Sequence[int], rows: bool, as_tuple: bool, kind: str
 ) -> Function:
     """The derivative along one direction as that along all of them.
 
@@ -121,14 +132,53 @@ def matrix(
     """
     fn = flat_results(along)
     count = len(fn.params) - len(primal.params)
-    given, results = [primal.params[k].type for k in wrt], [y.type for y in primal.body.yields]
-    if name == "jacobian" and rows:
-        tree = _counted(primal.output, [is_float(t) for t in results])
+    given, results = [primal.params[k] for k in wrt], primal.body.yields
+    inputs = [label for p in given for label in _labels(p.type, p.name)]
+    if kind == "jacobian":
+        outputs = [y.name if isinstance(y, Value) else "" for y in results]
+        if len(set(outputs)) < len(outputs) or not all(outputs):
+            outputs = [str(k) for k in range(len(outputs))]
     else:
-        tree = _tree(given, as_tuple or len(wrt) > 1)
-    differentiated = given if rows else results
-    types = [adjoint_type(t) for g in differentiated for t in numbers_in(g)]
-    return along_all(fn, count, types, tree, rows=rows, name=name)
+        outputs = inputs
+    floats = [is_float(y.type) for y in results]
+    names = _names(kind, outputs, inputs)
+    if kind == "jacobian" and rows:
+        tree = _counted(primal.output, floats)
+        names = [row for row, is_float_ in zip(names, floats, strict=True) if is_float_]
+    else:
+        tree = _tree([p.type for p in given], as_tuple or len(wrt) > 1)
+        if kind == "jacobian":
+            names = [list(column) for column in zip(*names, strict=True)]
+    differentiated = [p.type for p in given] if rows else [y.type for y in results]
+    types = [
+        adjoint_type(t) if is_float(t) else NONE for g in differentiated for t in numbers_in(g)
+    ]
+    made = along_all(fn, count, types, tree, rows=rows, names=names)
+    active = active_values(primal, given, results)
+    independent = tuple(k for k, p in zip(wrt, given, strict=True) if p not in active)
+    return replace(made, notes={**made.notes, "independent": independent})
+
+
+def _names(kind: str, outputs: Sequence[str], inputs: Sequence[str]) -> list[list[str]]:
+    """What the blocks are called, those of an output in a row: `jacobian_h_W`."""
+
+    def name(output: str, given: str) -> str:
+        of = output if len(outputs) > 1 else ""
+        by = given if len(inputs) > 1 else ""
+        return "_".join(filter(None, (kind, of, by)))
+
+    return [[name(o, i) for i in inputs] for o in outputs]
+
+
+def _labels(type_: Type, name: str) -> list[str]:
+    """What the numbers and arrays in an argument are called."""
+    if not isinstance(type_, Struct):
+        return [name]
+    return [
+        label
+        for key, part in zip(type_.keys, type_.parts, strict=True)
+        for label in _labels(part, key if str(key).isidentifier() else f"{name}_{key}")
+    ]
 
 
 def _counted(tree: Tree, floats: Sequence[bool]) -> Tree:

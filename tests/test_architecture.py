@@ -18,8 +18,8 @@ BELOW = ("srcdiff.ops", "srcdiff.ir", "srcdiff.errors")
 FRONT = (  # the modules behind `srcdiff.api`, which join the stages
     "srcdiff.api", "srcdiff.cache", "srcdiff.call_checks", "srcdiff.checks", "srcdiff.compiling", "srcdiff.cuda",
     "srcdiff.derivation", "srcdiff.device_programs", "srcdiff.direct", "srcdiff.explaining", "srcdiff.generated",
-    "srcdiff.locks", "srcdiff.njit", "srcdiff.options", "srcdiff.programs", "srcdiff.references", "srcdiff.signature",
-    "srcdiff.trees",
+    "srcdiff.locks", "srcdiff.matrices", "srcdiff.njit", "srcdiff.options", "srcdiff.programs", "srcdiff.references",
+    "srcdiff.signature", "srcdiff.trees",
 )  # fmt: skip
 ARROWS: dict[str, tuple[str, ...]] = {
     "srcdiff.ir": (),

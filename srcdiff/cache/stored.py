@@ -92,7 +92,9 @@ class _Record:
         words: list[str] = [made.__name__, str(bound), *versions()]
         base: Any = derived
         while isinstance(base, Derived):  # a generated function may be derived from another
-            words += map(str, (base.kind, base.options, base.wrt, base.name, base.as_tuple, base.settings))
+            words += map(
+                str, (base.kind, base.options, base.wrt, base.name, base.as_tuple, base.settings)
+            )
             base = getattr(base.base, "derived", base.base)
         words += [_words(t, roots) for t in arguments.types]
         words += [*arguments.names, str(arguments.wrt)]

@@ -250,7 +250,7 @@ def _as_element(node: Node, members: Sequence[Value], names: Mapping[Value, str]
         )
     if isinstance(sequence, Value):
         name = names.get(sequence) or sequence.name
-        if name.endswith("s") and len(name) > 1:
+        if name.endswith("s") and not name.endswith("ss") and len(name) > 1:
             yield name[:-1]
         elif name:
             yield f"{name}_{_piece(node, sequence)}"

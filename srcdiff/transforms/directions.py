@@ -11,14 +11,15 @@
                                                       yield %jacobian
 
 What does not depend on the direction stays in front of the loops: all of the forward part, in reverse mode. The
-direction of a number is 1, without a loop. Each number and array that has directions has loops of its own, and each pair
-of such a one and a result a block of the matrix.
+direction of a number is 1, without a loop. Each number and array that has directions has loops of its own, and each
+pair of such a one and a result a block of the matrix.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, clone_statement, lookup, shapes_for
 from srcdiff.ir.core import Atom, For, Function, Node, Op, Region, Statement, Tree, Value, const
-from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, is_float, shape_of
+from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, is_float, shape_of
 from srcdiff.ops import containers, creation, memory
 from srcdiff.ops.index_patterns import elements_of
 from srcdiff.transforms.adjoints import whole, zero, zeros
@@ -40,7 +41,13 @@ _INDICES = ("i", "j", "k", "l", "m", "n")
 
 
 def along_all(
-    fn: Function, count: int, types: Sequence[Type], tree: Tree, *, rows: bool, name: str
+    fn: Function,
+    count: int,
+    types: Sequence[Type],
+    tree: Tree,
+    *,
+    rows: bool,
+    names: Sequence[Sequence[str]],
 ) -> Function:
     """A derivative along one direction, its last `count` parameters, as that along all directions.
 
@@ -54,13 +61,15 @@ def along_all(
         The structure of what has directions: leaves are counted over the last parameters' parts, or `NOTHING`.
     rows
         Directions come first: in the result's structure, and among the axes of each block.
-    name
-        What the result is called.
+    names
+        For each part that has directions, what the blocks of the results are called.
     """
-    made = _Directions(fn, count, types, rows, name)
+    made = _Directions(fn, count, types, rows)
     yields: list[Atom] = []
-    blocks = [made.blocks(seed, k) for seed in made.seeds for k in range(len(numbers_in(seed.type)))]
-    output = _joined(tree, fn.output, rows, blocks, yields)
+    parts = [(seed, k) for seed in made.seeds for k in range(len(numbers_in(seed.type)))]
+    blocks = [made.blocks(*part, called) for part, called in zip(parts, names, strict=True)]
+    results = _without(fn.output, [is_float(t) for t in types])
+    output = _joined(tree, results, rows, blocks, yields)
     body = Region(made.params, tuple(made.b.body), tuple(yields))
     result = bind_lengths(replace(fn, body=body, output=output))
     if lacking(result):
@@ -111,8 +120,19 @@ def _own_copies(fn: Function) -> dict[Atom, Atom]:
     return found
 
 
+def _without(tree: Tree, floats: Sequence[bool]) -> Tree:
+    """The structure of results, with `NOTHING` for what holds no floats."""
+    if isinstance(tree, int):
+        return tree if floats[tree] else NOTHING
+    return replace(tree, children=tuple(_without(c, floats) for c in tree.children))
+
+
 def _joined(
-    directions: Tree, results: Tree, rows: bool, blocks: Sequence[Sequence[Atom]], yields: list[Atom]
+    directions: Tree,
+    results: Tree,
+    rows: bool,
+    blocks: Sequence[Sequence[Atom]],
+    yields: list[Atom],
 ) -> Tree:
     """One structure in the leaves of the other; the blocks are appended to the yields."""
     first, second = (directions, results) if rows else (results, directions)
@@ -125,7 +145,7 @@ def _joined(
         if isinstance(tree, Node):
             return replace(tree, children=tuple(inside(c, outer) for c in tree.children))
         d, k = (outer, tree) if rows else (tree, outer)
-        return leaf(const(None) if d == NOTHING else blocks[d][k])
+        return leaf(const(None) if NOTHING in (d, k) else blocks[d][k])
 
     def outside(tree: Tree) -> Tree:
         if isinstance(tree, Node):
@@ -142,9 +162,7 @@ def numbers_in(type_: Type) -> list[Type]:
     return [type_]
 
 
-def _split(
-    fn: Function, directions: frozenset[Value]
-) -> tuple[list[Statement], list[Statement]]:
+def _split(fn: Function, directions: frozenset[Value]) -> tuple[list[Statement], list[Statement]]:
     """The statements that do not depend on the directions, and those that do.
 
     Storage that one of the latter writes is of one turn: all that touches it is. So is what would write, in front,
@@ -167,9 +185,7 @@ def _split(
         grown = False
         read: set[Value] = set()
         for k, s in enumerate(statements):
-            if k not in inside and (
-                uses[k] & depends or touched[k] & written or writes[k] & read
-            ):
+            if k not in inside and (uses[k] & depends or touched[k] & written or writes[k] & read):
                 inside.add(k)
                 depends.update(s.results)
                 written |= writes[k]
@@ -183,39 +199,35 @@ def _split(
 class _Directions:
     """Builds the loops; `b` collects what stands in front of them and the loops themselves."""
 
-    def __init__(
-        self, fn: Function, count: int, types: Sequence[Type], rows: bool, name: str
-    ) -> None:
+    def __init__(self, fn: Function, count: int, types: Sequence[Type], rows: bool) -> None:
         self.fn = fn
         self.types = types
         self.rows = rows
-        self.name = name
         self.params = fn.params[: len(fn.params) - count]
         self.seeds = fn.params[len(fn.params) - count :]
-        self.several = sum(len(numbers_in(s.type)) for s in self.seeds) > 1
         front, self.along = _split(fn, frozenset(self.seeds))
         self.b = Builder(shapes_for(fn), "tangent", fn.location)
         self.b.body.extend(front)
 
-    def blocks(self, seed: Value, part: int) -> list[Atom]:
+    def blocks(self, seed: Value, part: int, names: Sequence[str]) -> list[Atom]:
         """The derivatives of all results by one part of what a parameter is the direction of."""
         type_ = numbers_in(seed.type)[part]
-        if not is_float(type_) or isinstance(type_, List):
+        if not is_float(type_):
             return [const(None)] * len(self.fn.body.yields)
         axes = shape_of(type_)
         if all(d == Dim(1) for d in axes):
             found = self.turn(seed, part, [const(0)] * len(axes), self.b)
-            return [self.with_axes(a, t, axes) for a, t in zip(found, self.types, strict=True)]
-        storage = [self.storage(t, axes, seed) for t in self.types]
+            named = zip(found, self.types, names, strict=True)
+            return [self.with_axes(a, t, axes, name) for a, t, name in named]
+        storage = [self.storage(t, axes, name) for t, name in zip(self.types, names, strict=True)]
         self.loops(seed, part, list(axes), [], storage, self.b)
         return [self.b.op(memory.read, s) if s is not None else const(None) for s in storage]
 
-    def storage(self, type_: Type, axes: Sequence[Dim], seed: Value) -> Value | None:
+    def storage(self, type_: Type, axes: Sequence[Dim], name: str) -> Value | None:
         """A block for a result of this type."""
         if not isinstance(type_, Scalar | Array) or not is_float(type_):
             return None
         shape = (*axes, *shape_of(type_)) if self.rows else (*shape_of(type_), *axes)
-        name = f"{self.name}_{seed.name.removesuffix('_dot')}" if self.several else self.name
         return self.b.op(memory.empty_of, name=name, type=Array(type_.dtype, shape))
 
     def loops(
@@ -280,7 +292,7 @@ class _Directions:
         if isinstance(type_, Scalar):
             return _one(type_)
         assert isinstance(type_, Array)
-        given = {} if type_.dtype == "float64" else {"dtype": type_.dtype}
+        given: dict[str, Any] = {} if type_.dtype == "float64" else {"dtype": type_.dtype}
         if all(d == Dim(1) for d in type_.shape):
             return b.op(memory.ones, *(const(1) for _ in at), name=name, **given)
         if len(at) == 1:
@@ -296,22 +308,13 @@ class _Directions:
             return zero(type_)
         if isinstance(type_, Array):
             return zeros(self.b, type_)
-        if isinstance(type_, List):
-            raise UnsupportedError(
-                "a matrix of derivatives by a list of numbers or arrays has no shape",
-                "Pass a tuple, or an array.",
-                self.fn.location,
-            )
         return const(None)
 
-    def with_axes(self, found: Atom, type_: Type, axes: Sequence[Dim]) -> Atom:
+    def with_axes(self, found: Atom, type_: Type, axes: Sequence[Dim], name: str) -> Atom:
         """The derivative by an array of one element, with that array's axes; at full size."""
-        if not isinstance(type_, Scalar | Array) or not is_float(type_):
-            return found
-        if not axes:
-            return whole(self.b, found, type_)
-        shape = (*axes, *shape_of(type_)) if self.rows else (*shape_of(type_), *axes)
-        storage = self.b.op(memory.empty_of, name=self.name, type=Array(type_.dtype, shape))
+        storage = self.storage(type_, axes, name) if axes else None
+        if storage is None:
+            return whole(self.b, found, type_) if is_float(type_) else const(None)
         self.store(storage, found, type_, [const(0)] * len(axes), self.b)
         return self.b.op(memory.read, storage)
 

@@ -6,60 +6,103 @@
     %z = matmul %w, %B                          %2 = index[where=i] %B, %k
                                                 %z = multiply %2, %1
 
-Only generated products. Where the matrix has infinities or NaN in other places, what is picked has none of them.
+What is linear in zeros is zeros, since directions are zero in all parts but one. Only generated operations. Where the
+matrix has infinities or NaN in other places, what is picked has none of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Function, Op, Statement, Value
-from srcdiff.ir.types import Array, ndim_of
+from srcdiff.ir.types import Array, Scalar, is_float, ndim_of, shape_of
 from srcdiff.ops import arithmetic, creation, memory
 from srcdiff.ops.registry import OPERATIONS
+from srcdiff.transforms.adjoints import zero, zeros
+from srcdiff.transforms.constants import is_zero_constant
 from srcdiff.transforms.facts import definitions, is_generated, written_values
 
 __all__ = ["unit_vectors"]
 
-_PRODUCTS = ("matmul", "dot")
+_PRODUCTS = ("matmul", "dot", "sum")
+_ZEROS = ("zeros", "zeros_like", "zeros_of")
 
 
 def unit_vectors(fn: Function) -> Function:
-    """`fn` with what such products pick."""
-    made = definitions(fn)
-    if not any(op.decl is creation.eye for op in made.values()):
-        return fn
-    return _Units(fn, made)(fn)
+    """`fn` with what such products pick, and without operations on zeros."""
+    return _Units(fn)(fn)
 
 
 class _Units(Rewriter):
-    def __init__(self, fn: Function, made: dict[Value, Op]) -> None:
-        self.made = made
+    def __init__(self, fn: Function) -> None:
+        self.made = definitions(fn)
         self.written = written_values(fn)
+        self.zeros: set[Value] = set()
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if isinstance(old, Op) and old.decl.name in _PRODUCTS and is_generated(old):
-            b.location, b.origin = old.location, old.origin
+        if not isinstance(old, Op) or not is_generated(old):
+            super().statement(old, env, b)
+            return
+        b.location, b.origin = old.location, old.origin
+        found = self.nothing(old, b) if self.is_nothing(old) else None
+        if found is None and old.decl.name in _PRODUCTS:
             found = self.picked(old, env, b)
-            if found is not None:
-                env[old.result] = found
-                return
-        super().statement(old, env, b)
+        if found is None:
+            super().statement(old, env, b)
+        else:
+            env[old.result] = found
+
+    def is_nothing(self, op: Op) -> bool:
+        """Whether an operation gives zeros, since it is given zeros."""
+        if len(op.results) != 1 or op.result in self.written:
+            return False
+        type_ = op.result.type
+        if not isinstance(type_, Array | Scalar) or not is_float(type_):
+            return False
+        if op.decl.name in _ZEROS:
+            self.zeros.add(op.result)
+            return False
+        floats = [a for a in op.operands if is_float(a.type)]
+        zeros = [a for a in floats if a in self.zeros or is_zero_constant(a)]
+        if op.decl.linear:
+            is_zero = bool(zeros) and len(zeros) == len(floats)
+        else:
+            is_zero = bool(zeros) and op.decl.multilinear
+        return is_zero
+
+    def nothing(self, op: Op, b: Builder) -> Atom:
+        """Zeros in the place of what an operation gives."""
+        type_ = op.result.type
+        self.zeros.add(op.result)
+        if isinstance(type_, Scalar):
+            return zero(type_)
+        assert isinstance(type_, Array)
+        return zeros(b, type_, op.result.name)
 
     def picked(self, op: Op, env: Env, b: Builder) -> Atom | None:
-        """What a product picks; None where neither operand is a unit vector."""
+        """What a product or sum picks; None where no operand is a unit vector."""
+        if op.decl.name == "sum":
+            found = self.unit(op.operands[0]) if not op.attrs else None
+            if found is None or not found[1]:
+                return None
+            first, *rest = self.elements(*found, env, b)
+            return _product(first, rest, b)
         left, right = op.operands
         for unit, other, is_left in ((right, left, False), (left, right, True)):
             found = self.unit(unit)
-            if found is None or other in self.written or ndim_of(other.type) not in (1, 2):
-                continue
-            place, factors = found
-            at = lookup(env, place)
-            picked = self.taken(other, at, is_left, env, b)
-            for factor in factors:
-                number = b.op(memory.index, lookup(env, factor), at, where="i")
-                picked = b.op(arithmetic.multiply, picked, number)
-            return picked
+            if found is not None and other not in self.written and ndim_of(other.type) in (1, 2):
+                taken = self.taken(other, lookup(env, found[0]), is_left, env, b)
+                return _product(taken, self.elements(*found, env, b), b)
         return None
+
+    def elements(self, place: Atom, factors: Sequence[Atom], env: Env, b: Builder) -> list[Atom]:
+        """The elements of vectors at a place; numbers as they are."""
+        at = lookup(env, place)
+        return [
+            b.op(memory.index, lookup(env, f), at, where="i") if ndim_of(f.type) else lookup(env, f)
+            for f in factors
+        ]
 
     def taken(self, matrix: Atom, at: Atom, rows: bool, env: Env, b: Builder) -> Value:
         """A row or column of a matrix, or an element of a vector."""
@@ -71,19 +114,26 @@ class _Units(Rewriter):
         return b.op(memory.index, lookup(env, matrix), at, where="i" if rows else ":, i")
 
     def unit(self, atom: Atom) -> tuple[Atom, tuple[Atom, ...]] | None:
-        """The place of a unit vector, and the vectors that it was multiplied by."""
+        """The place of a unit vector, and the vectors and numbers that it was multiplied by."""
         op = self.made.get(atom) if isinstance(atom, Value) else None
         if op is None:
             return None
         if op.decl is memory.index and op.attrs["where"] == "i":
             rows = self.made.get(op.operands[0]) if isinstance(op.operands[0], Value) else None
-            is_unit = rows is not None and rows.decl is creation.eye and len(rows.operands) == 1
-            is_unit = is_unit and not rows.attrs.get("k")
-            return (op.operands[1], ()) if is_unit else None
-        if op.decl is arithmetic.multiply:
-            for unit, factor in (op.operands, op.operands[::-1]):
-                found = self.unit(unit)
-                fits = isinstance(factor.type, Array) and factor.type.shape == unit.type.shape
-                if found is not None and fits and factor not in self.written:
-                    return found[0], (*found[1], factor)
+            if rows is None or rows.decl is not creation.eye or rows.attrs.get("k"):
+                return None
+            return (op.operands[1], ()) if len(rows.operands) == 1 else None
+        if op.decl is not arithmetic.multiply:
+            return None
+        for unit, factor in (op.operands, op.operands[::-1]):
+            found = self.unit(unit)
+            fits = not ndim_of(factor.type) or shape_of(factor.type) == shape_of(unit.type)
+            if found is not None and fits and factor not in self.written:
+                return found[0], (*found[1], factor)
         return None
+
+
+def _product(first: Atom, factors: Sequence[Atom], b: Builder) -> Atom:
+    for factor in factors:
+        first = b.op(arithmetic.multiply, first, factor)
+    return first
