@@ -14,7 +14,7 @@ from srcdiff.api import (
     value_and_grad,
     vjp,
 )
-from srcdiff.checks import check_grads
+from srcdiff.checks import check_grads, check_rule
 from srcdiff.errors import (
     CacheWarning,
     CompileWarning,
@@ -27,6 +27,7 @@ from srcdiff.errors import (
 )
 from srcdiff.explaining import Explanation, explain
 from srcdiff.generated import Generated
+from srcdiff.user_rules import rule
 
 __version__ = "0.1.0"
 
@@ -43,6 +44,7 @@ __all__ = [
     "SourceNotFoundError",
     "UnsupportedError",
     "check_grads",
+    "check_rule",
     "differentiate",
     "explain",
     "grad",
@@ -50,6 +52,7 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "rule",
     "stop_gradient",
     "value_and_grad",
     "vjp",

@@ -15,7 +15,7 @@ import numpy as np
 
 from srcdiff.direct import MISS
 from srcdiff.errors import DifferentiationError, UnsupportedError
-from srcdiff.generated import Generated, Specialisations
+from srcdiff.generated import Generated, Specialisations, handles
 from srcdiff.options import Options, make_options
 from srcdiff.programs import Derived
 from srcdiff.signature import resolve_argnums, signature_of
@@ -24,6 +24,7 @@ from srcdiff.trees import fit_to, float_positions, leaves, map_leaves
 __all__ = [
     "Differentiable",
     "differentiate",
+    "forget_programs",
     "grad",
     "hessian",
     "hvp",
@@ -458,6 +459,13 @@ def _known(derived: Derived) -> Specialisations:
 @functools.lru_cache(maxsize=64)
 def _shared(derived: Derived, code: Any, jit: str | None) -> Specialisations:
     return Specialisations()
+
+
+def forget_programs() -> None:
+    """All that was generated so far: a rule has changed."""
+    _shared.cache_clear()
+    for handle in handles():
+        handle.forget()
 
 
 def _copied(value: Any) -> Any:

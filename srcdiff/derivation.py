@@ -10,7 +10,7 @@ import contextlib
 import gc
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MethodType
@@ -25,7 +25,7 @@ from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.lower import trace
 from srcdiff.frontend.places import parameter_place, place_of
 from srcdiff.frontend.rules import parse_expansion, parse_forward_rule, parse_rule
-from srcdiff.frontend.source import itself
+from srcdiff.frontend.source import calling, itself
 from srcdiff.frontend.watched import Watched, snapshot
 from srcdiff.ir.alias import Roots, storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
@@ -38,6 +38,7 @@ from srcdiff.ir.verify import verify
 from srcdiff.matrices import chosen_mode, matrix, part_of_result, with_parts_as_results
 from srcdiff.ops.control import constant_array, stop_gradient
 from srcdiff.ops.memory import copy
+from srcdiff.ops.registry import OWN
 from srcdiff.options import Options
 from srcdiff.programs import Derived, Program, Size
 from srcdiff.signature import Arguments
@@ -386,8 +387,10 @@ def read(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function
     if isinstance(inner, Derived):
         return prepare(as_user(derive(inner, arguments, recorder)), recorder, None)
     started = time.perf_counter()
+    has_rule = isinstance(derived.base, Hashable) and derived.base in OWN
+    base = calling(derived.base, arguments.names) if has_rule else derived.base
     fn = trace(
-        derived.base,
+        base,
         arguments.types,
         shapes_actual=arguments.lengths,
         names=arguments.names,
@@ -397,7 +400,7 @@ def read(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function
         refuse_writes_outside(f)
     written = (*written_parts(fn), *_changed_numbers(fn))
     found = {
-        "watched": _watched(derived.base, fn),
+        "watched": {} if has_rule else _watched(derived.base, fn),
         "written": written,
         "contiguous": needs_contiguous(fn),
         "arrays": _arrays_outside(fn) if written else {},

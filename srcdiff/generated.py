@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,12 +36,15 @@ from srcdiff.trees import children
 if TYPE_CHECKING:  # for annotations only: it imports numba.cuda
     from srcdiff.cuda.batches import Batched
 
-__all__ = ["Generated", "Specialisation", "Specialisations"]
+__all__ = ["Generated", "Specialisation", "Specialisations", "handles"]
 
 
 _MOST = (
     32  # specialisations that are kept for one set of types, while what they read outside changes
 )
+
+
+_HANDLES: weakref.WeakSet[Generated] = weakref.WeakSet()
 
 
 class _Told(Protocol):
@@ -95,6 +99,11 @@ class Specialisations:
     static: frozenset[str] = frozenset()  # parameters whose values turned out to matter
 
 
+def handles() -> list[Generated]:
+    """The generated functions that there are."""
+    return list(_HANDLES)
+
+
 class Generated:
     """A derivative of a function: call it, or look at its `source`.
 
@@ -128,6 +137,13 @@ class Generated:
         self._latest: Specialisation | None = None
         self._told: set[str] = set()
         self._direct: DirectCall | None = None  # of the latest specialisation
+        _HANDLES.add(self)
+
+    def forget(self) -> None:
+        """What was generated so far; pickled programs of functions that are lost stay."""
+        if not is_lost(self.derived):
+            self._cache.entries.clear()
+            self._direct = None
 
     # ---- calling -------------------------------------------------------------------------------
 

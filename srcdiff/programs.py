@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -170,19 +171,24 @@ class Program:
         values = [self._definition(k, v) for k, v in self.bindings.items()]
         classes = [v for v in values if v.startswith("from")]
         arrays = [v for v in values if not v.startswith("from")]
-        if arrays and not re.search(r"^import numpy as np$", imports, re.MULTILINE):
+        if re.search(r"^from numba import .*\bnjit\b", imports, re.MULTILINE):
+            plain = [k for k, v in self.bindings.items() if isinstance(v, FunctionType)]
+            arrays += [f"{k} = njit({k})" for k in plain]
+        if any("np." in v for v in arrays) and not re.search(
+            r"^import numpy as np$", imports, re.MULTILINE
+        ):
             imports = f"import numpy as np\n{imports}".strip()
         lines = [imports, *classes, *(["", *arrays] if arrays else [])]
         return "\n".join(lines).strip("\n") + "\n\n\n" + rest
 
     def _definition(self, name: str, value: Any) -> str:
         """A line that defines what the text refers to."""
-        if (
-            isinstance(value, type)
-            and "<" not in value.__qualname__
-            and value.__module__ != "__main__"
-        ):
-            return f"from {value.__module__} import {name}"
+        home = getattr(value, "__module__", None) or "__main__"
+        if not isinstance(value, np.ndarray) and home != "__main__":
+            if getattr(sys.modules.get(home), name, None) is value:
+                return f"from {home} import {name}"
+            if isinstance(value, type) and "<" not in value.__qualname__:
+                return f"from {home} import {name}"
         if (
             isinstance(value, np.ndarray)
             and value.size <= _MOST_WRITTEN
@@ -192,7 +198,7 @@ class Program:
                 text = np.array2string(value, separator=", ", prefix=f"{name} = np.array(")
             text = text.replace("nan", "np.nan").replace("inf", "np.inf")
             return f"{name} = np.array({text}, dtype={value.dtype.name!r})"
-        if isinstance(value, type):
+        if isinstance(value, type) or callable(value):
             advice = f"Define {name} in a module that can be imported."
         else:
             advice = f"Pass {name} as an argument."

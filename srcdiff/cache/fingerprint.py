@@ -15,7 +15,7 @@ import inspect
 import linecache
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import partial
 from operator import getitem
 from tokenize import TokenError
@@ -24,6 +24,8 @@ from typing import Any
 import numpy as np
 
 from srcdiff.frontend.source import LIBRARIES, function_of, is_library, itself, look_up
+from srcdiff.ir.core import OpDecl
+from srcdiff.ops.registry import OWN
 
 __all__ = ["Fingerprint", "Unknown", "fingerprint"]
 
@@ -69,13 +71,18 @@ def fingerprint(header: str, roots: Iterable[Any], contents: bool = False) -> Fi
     walk = _Walk(contents)
     walk.say(header)
     try:
-        for root in roots:
+        for root in (*roots, *_rules_of_libraries()):
             walk.visit(partial(itself, root), root)
     except Unknown:
         raise
     except Exception as error:  # the attributes of anybody's objects may raise anything
         raise Unknown(f"something that cannot be looked at ({error})") from error
     return Fingerprint(walk.hash.hexdigest(), walk.places)
+
+
+def _rules_of_libraries() -> list[Any]:
+    """The functions of libraries that have a rule of the user's: the walk does not see which of them are called."""
+    return [f for f, decl in OWN.items() if decl.function is None]
 
 
 class _Walk:
@@ -108,7 +115,17 @@ class _Walk:
         if is_new:
             self.describe(value, names)
 
+    def own_rule(self, decl: OpDecl) -> None:
+        """A rule of the user's for something that was seen."""
+        self.say("rule", decl.signature, decl.elementwise)
+        model = getattr(decl.infer, "model", None)
+        for part in (decl.rule, decl.forward, model):
+            self.visit(partial(itself, part), part)
+
     def describe(self, value: Any, names: frozenset[str]) -> None:
+        decl = OWN.get(value) if OWN and isinstance(value, Hashable) else None
+        if decl is not None:
+            self.own_rule(decl)
         plain = function_of(value)
         if plain is not value:
             self.say("around", type(value).__qualname__)

@@ -7,10 +7,12 @@ is bound in it, of the types, the versions and the processor.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import pickle
 from collections.abc import Callable, Iterable, Mapping
+from types import FunctionType
 from typing import Any
 
 from srcdiff.cache.fingerprint import Unknown, fingerprint
@@ -23,7 +25,11 @@ __all__ = ["load_compiled"]
 
 
 def load_compiled(text: str, name: str, bindings: Mapping[str, Any]) -> Callable[..., Any]:
-    """The compiled function `name` of a module with this text, whose machine code is kept."""
+    """The compiled function `name` of a module with this text, whose machine code is kept.
+
+    Python functions among the bindings, which the text calls, are compiled, too.
+    """
+    bindings = {k: _called(v) if type(v) is FunctionType else v for k, v in bindings.items()}
     function: Any = load(text, name, bindings)
     if not hasattr(function, "_cache"):  # Numba is switched off
         return function  # type: ignore[no-any-return]
@@ -38,6 +44,14 @@ def load_compiled(text: str, name: str, bindings: Mapping[str, Any]) -> Callable
         _keep_elementary(namespace)
         function._cache = MachineCode(name, f"{text_hash(text)} {bound}")
     return function  # type: ignore[no-any-return]
+
+
+@functools.lru_cache(maxsize=256)
+def _called(function: FunctionType) -> Any:
+    """A function of the user's that has a rule, for compiled code."""
+    from numba import njit  # Numba is there when it asks
+
+    return njit(function)
 
 
 class MachineCode:

@@ -123,7 +123,9 @@ def callees_first(fn: Function) -> list[Function]:
 
 
 def bindings_of(fn: Function) -> dict[str, Any]:
-    """What the text mentions and does not define: arrays from outside, named tuples and dataclasses."""
+    """What the text mentions and does not define: arrays from outside, named tuples and dataclasses, functions that
+    have a rule.
+    """
     found: dict[str, Any] = {}
     for f in callees_first(fn):
         for key in ("globals", "captured"):
@@ -134,6 +136,8 @@ def bindings_of(fn: Function) -> dict[str, Any]:
                     found.setdefault(str(s.attrs["name"]), s.attrs["value"])
                 if s.attrs.get("cls") is not None:
                     found[s.attrs["cls"].__name__] = s.attrs["cls"]
+                if s.decl.function is not None:
+                    found[s.decl.spelling] = s.decl.function
         found.update(_classes(f.output))
     return found
 

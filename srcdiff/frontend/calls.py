@@ -53,6 +53,7 @@ from srcdiff.ops.control import stop_gradient
 from srcdiff.ops.registry import (
     COMPOSITE_METHODS,
     METHODS,
+    OWN,
     find,
     find_composite,
     is_evaluated,
@@ -173,6 +174,8 @@ HOOKS["call"] = call_value
 
 def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """A call of a Python object."""
+    if _hashable(function) and function in OWN:
+        return apply(fr, node, OWN[function], args, kwargs, "")
     own = _NUMBER_METHODS.get(function) if _hashable(function) and len(args) == 1 else None
     found = None if own is None else called(fr, node, args[0], own)
     if found is not None:

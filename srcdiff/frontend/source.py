@@ -11,6 +11,7 @@ import ast
 import builtins
 import functools
 import inspect
+import linecache
 import os
 import sysconfig
 import textwrap
@@ -32,6 +33,7 @@ __all__ = [
     "LIBRARIES",
     "CalledSource",
     "Source",
+    "calling",
     "found_now",
     "function_of",
     "is_library",
@@ -117,6 +119,20 @@ def _compiled_from(function: Any) -> Any:
     if type(function).__name__ == "DUFunc":
         function = function._dispatcher
     return getattr(function, "py_func", None) or getattr(function, "_pyfunc", None)
+
+
+@functools.lru_cache(maxsize=256)
+def calling(function: Any, names: tuple[str, ...]) -> FunctionType:
+    """A function of these parameters that does nothing but call another."""
+    name = getattr(function, "__name__", "function")
+    listed = ", ".join(names)
+    text = f"def {name}({listed}):\n    return {name}_({listed})\n"
+    file = f"<srcdiff call {name} {id(function)}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    namespace: dict[str, Any] = {f"{name}_": function, "__name__": "srcdiff_calls"}
+    exec(compile(text, file, "exec", dont_inherit=True), namespace)
+    made: FunctionType = namespace[name]
+    return made
 
 
 def itself(x: Any) -> Any:

@@ -126,6 +126,8 @@ class OpDecl:
         The dotted name that is called, such as `np.tanh`; `Op.spelling` overrides it (`.sum` is a method).
     callables : tuple
         The Python functions that this operation stands for.
+    function : callable or None
+        The user's function that the text calls by its name (`spelling`), and that it is given.
     signature : str
         Parameters as in Python: those without a default are operands, those with one static attributes.
     bind : callable or None
@@ -208,6 +210,7 @@ class OpDecl:
     template: str | Callable[[Op], str] | None = None
     spelling: str = ""
     callables: tuple[Any, ...] = ()
+    function: Any = None
     signature: str = ""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     bind: Callable[..., Any] | None = None

@@ -31,9 +31,11 @@ __all__ = [
     "METHODS",
     "OPERATIONS",
     "Composite",
+    "OWN",
     "call_text",
     "composite",
     "declare",
+    "declared",
     "dotted",
     "evaluated",
     "find",
@@ -42,11 +44,14 @@ __all__ = [
     "operation",
     "refuse",
     "same_length",
+    "is_own",
+    "signature_of_rule",
     "template_of",
 ]
 
 OPERATIONS: dict[str, OpDecl] = {}
 METHODS: dict[str, OpDecl] = {}  # array methods and attributes, by name
+OWN: dict[Any, OpDecl] = {}  # of rules that users write, by callable
 _BY_CALLABLE: dict[Any, OpDecl] = {}
 _PENDING: dict[
     str, OpDecl
@@ -84,7 +89,7 @@ def declare(
     """Declare an operation by its reverse-mode rule; name and signature are the rule's."""
 
     def register(rule: Rule) -> OpDecl:
-        fields.setdefault("signature", _signature(rule))
+        fields.setdefault("signature", signature_of_rule(rule))
         if fields.get("elementwise"):
             fields.setdefault("adjoint", "any")
         return operation(name or rule.__name__.rstrip("_"), *callables, rule=rule, **fields)
@@ -93,7 +98,20 @@ def declare(
 
 
 def find(function: Any) -> OpDecl | None:
-    """The operation that a Python callable stands for."""
+    """The operation that a Python callable stands for; a rule of the user's comes first."""
+    try:
+        return OWN.get(function) or declared(function)
+    except TypeError:  # unhashable
+        return None
+
+
+def is_own(decl: OpDecl) -> bool:
+    """Whether an operation's rule is the user's."""
+    return any(OWN.get(c) is decl for c in decl.callables)
+
+
+def declared(function: Any) -> OpDecl | None:
+    """The operation of srcdiff's that a Python callable stands for."""
     _import_pending(_PENDING, _BY_CALLABLE)
     try:
         return _BY_CALLABLE.get(function)
@@ -232,7 +250,8 @@ def _import_pending(pending: dict[str, Any], known: dict[Any, Any]) -> None:
 # ---- signatures and names ------------------------------------------------------------------------
 
 
-def _signature(rule: Rule) -> str:
+def signature_of_rule(rule: Rule) -> str:
+    """The signature of the operation that a rule is for."""
     parameters = inspect.signature(rule).parameters.values()
     shown = [p for p in parameters if p.name not in ("out", "d_out")]
     return ", ".join(

@@ -30,6 +30,7 @@ from srcdiff.ir.types import (
     shape_of,
 )
 from srcdiff.ops import arithmetic, memory, shapes
+from srcdiff.ops.registry import is_own
 
 __all__ = [
     "Partial",
@@ -256,6 +257,14 @@ def same_axes(b: Builder, left: Sequence[Dim], right: Sequence[Dim]) -> bool:
 
 def unknown_derivative(op: Op, position: int) -> UnsupportedError:
     """The error where a rule says nothing for an operand whose derivative is wanted."""
+    if is_own(op.decl):
+        names = [p.strip() for p in op.decl.signature.split(",")]
+        name = names[min(position, len(names) - 1)].lstrip("*")
+        return UnsupportedError(
+            f"the rule of `{op.decl.name}` assigns no `d_{name}`, which is wanted here",
+            f"Assign it in the rule (0.0 where the derivative is zero), or pass srcdiff.stop_gradient({name}).",
+            op.location,
+        )
     return UnsupportedError(
         f"the derivative of {op.decl.name} with respect to argument {position + 1} is not known",
         op.decl.advice

@@ -220,7 +220,7 @@ class _Forward:
         else:
             raise UnsupportedError(
                 f"{decl.name} has no forward-mode derivative",
-                "Use reverse mode, or declare one.",
+                "Use reverse mode, or declare one: rule(function, forward=...).",
                 op.location,
             )
         for v in op.results:
