@@ -50,11 +50,14 @@ from srcdiff.ir.core import (
     Value,
     While,
 )
+from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.spelling import template_of
 from srcdiff.ir.types import INT, Array, Scalar, is_float
 from srcdiff.ops.device import device_text
 
 __all__ = ["lower"]
+
+ITSELF = "__itself__"  # how a function that calls itself is called until it has its name in the module
 
 _BY_SCOPE = {"element_count", "length", "zeros_of", "empty_of", "expand"}
 _EXTREMES = {"maximum": "max", "minimum": "min"}  # NumPy's, and Python's, which pass over NaN
@@ -215,10 +218,12 @@ class _Lowering(Handing):
                 return [self.operation(s)]
             case Call():
                 operands = ", ".join(f"{{{i}}}" for i in range(len(s.operands)))
+                f = s.function
+                name = self.function_names.get(f, ITSELF if is_itself(f) else f.name)
                 return [
                     Let(
                         s.results,
-                        f"{self.function_names.get(s.function, s.function.name)}({operands})",
+                        f"{name}({operands})",
                         self.many(s.operands),
                         s,
                         s.origin,

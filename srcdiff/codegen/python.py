@@ -28,6 +28,7 @@ from srcdiff.codegen.templates import template
 from srcdiff.codegen.together import assign_together
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.core import Call, Function, Op, Tree, Value, walk
+from srcdiff.ir.recursion import calls_of_itself, is_itself
 
 __all__ = ["bindings_of", "function_tree", "to_source"]
 
@@ -53,6 +54,9 @@ def to_source(fn: Function) -> str:
             names[f] = known[text]
             continue
         names[f] = tree.name = f.name if f is fn else _unused(f.name, taken)
+        own = {call.function: names[f] for call in calls_of_itself(f)}
+        if own:
+            tree = function_tree(f, {**names, **own}, others, imports, is_entry=f is fn)
         known[text] = names[f]
         taken.add(names[f])
         definitions.append(tree)
@@ -114,7 +118,7 @@ def callees_first(fn: Function) -> list[Function]:
 
     def visit(f: Function) -> None:
         for s in walk(f.body):
-            if isinstance(s, Call) and s.function not in found:
+            if isinstance(s, Call) and not is_itself(s.function) and s.function not in found:
                 visit(s.function)
         found[f] = None
 

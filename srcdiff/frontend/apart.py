@@ -10,14 +10,17 @@ from types import FunctionType
 from typing import Any
 
 from srcdiff.frontend.frame import HOOKS, Frame
-from srcdiff.frontend.session import NeedStatic, NotApart, Symbols
+from srcdiff.frontend.recursion import find_open, form_of_call, header_of, owning, read_around
+from srcdiff.frontend.session import NeedStatic, NotApart, Recursive, Symbols
 from srcdiff.frontend.source import Source
 from srcdiff.frontend.values import FrontValue, Parts, Text
-from srcdiff.ir.alias import has_effect, storage_roots, written_roots
-from srcdiff.ir.core import Atom, Call, Const, Function, Tree, Value
+from srcdiff.ir.alias import storage_roots, written_roots
+from srcdiff.ir.core import Atom, Call, Const, Function, Op, Tree, Value, walk
+from srcdiff.ir.recursion import is_recursive, tied
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type, map_dims
 from srcdiff.ops.containers import pack
+from srcdiff.ops.control import assert_, raise_
 
 __all__ = ["NoValue", "as_operand", "call_apart"]
 
@@ -30,6 +33,7 @@ class _Callee:
 
     function: Function | None
     needs_static: str = ""
+    why_not: str = ""
 
 
 @dataclass
@@ -40,6 +44,7 @@ class _Renaming:
     names: dict[Dim, Dim]
     back: dict[str, Dim]
     taken: set[str]
+    form: int = 0  # as `recursion.form_of_call` says: what calls may differ in
 
     def new(self, hint: str, dim: Dim) -> Dim:
         name, count = hint, 1
@@ -76,6 +81,11 @@ class _Renaming:
                     for k, d in enumerate(type_.shape)
                 ]
                 return Array(type_.dtype, tuple(dims))
+            case Scalar() if self.form > 1 and type_.dtype == "float64":
+                return Scalar("float64", False)
+            case Scalar() if self.form and type_.dtype == "int64":
+                expr = Dim(0) if type_.expr is None else self.shapes.resolve(type_.expr)
+                return Scalar("int64", True, self.apart(hint, expr))
             case Scalar() if type_.dtype == "int64":
                 expr = None if type_.expr is None else self.shapes.resolve(type_.expr)
                 # a constant is passed like any other integer, so that calls with other constants share the function
@@ -93,6 +103,16 @@ class _Renaming:
                 return List(map_dims(type_.element, lambda d: self.element_dim(d, hint)))
         return type_
 
+    def apart(self, hint: str, dim: Dim) -> Dim:
+        """An integer that is no length to the callee: another call gives another one."""
+        known = self.names.get(dim)
+        made = self.new(hint, dim)
+        if known is None:
+            del self.names[dim]
+        else:
+            self.names[dim] = known
+        return made
+
     def element_dim(self, dim: Dim, hint: str) -> Dim:
         return (
             dim
@@ -107,27 +127,34 @@ def call_apart(
     """A `Call` of the function for these types; None where it has to be read in place."""
     session = fr.session
     shapes = session.shapes
-    if (plain.__code__,) == session.open_calls[-1:] or plain.__code__ in session.open_calls:
-        fr.fail(
-            node,
-            f"recursive functions are not supported yet: `{source.name}` calls itself",
-            "Write it as a loop.",
-        )
-    renaming = _Renaming(shapes, {}, {}, set())
+    form = form_of_call(fr, node, plain, source)
+    renaming = _Renaming(shapes, {}, {}, set(), form)
     statics: set[str] = set()
     while True:
         types = {k: _argument_type(renaming, k, v, k in statics) for k, v in env.items()}
-        rigid = frozenset(name for name, dim in renaming.back.items() if shapes.not_one(dim))
+        rigid = frozenset(
+            name for name, dim in renaming.back.items() if not form and shapes.not_one(dim)
+        )
         key = (
             plain,
             tuple(types.items()),
             rigid,
-            _may_not_run(shapes),
+            form,
+            bool(form) or _may_not_run(shapes),
             *(repr(v) for k, v in env.items() if k in statics),
         )
+        around = find_open(session, plain, key, form)
+        if around is not None:
+            return _append_call(fr, node, header_of(fr, node, around), env, renaming)
         callee = session.functions.get(key)
         if callee is None or not _still_assumed(fr, callee, renaming):
-            callee = session.functions[key] = _read_apart(fr, plain, types, rigid, renaming)
+            try:
+                callee = _read_apart(fr, node, plain, types, rigid, renaming, key)
+            except Recursive as found:
+                if found.function is not plain:
+                    raise
+                return call_apart(fr, node, plain, source, env)
+            session.functions[key] = callee
         if not callee.needs_static:
             break
         if callee.needs_static in statics:
@@ -135,8 +162,14 @@ def call_apart(
         statics.add(callee.needs_static)
         if not isinstance(env[callee.needs_static], Const):
             return None
-        renaming = _Renaming(shapes, {}, {}, set())
+        renaming = _Renaming(shapes, {}, {}, set(), form)
     if callee.function is None:
+        if form and callee.why_not:
+            fr.fail(
+                node,
+                f"`{source.name}` calls itself, and {callee.why_not}",
+                "Return what it makes instead, and assign that where it is called.",
+            )
         return None
     return _append_call(fr, node, callee.function, env, renaming)
 
@@ -177,14 +210,16 @@ def _still_assumed(fr: Frame, callee: _Callee, renaming: _Renaming) -> bool:
 
 def _read_apart(
     fr: Frame,
+    node: Any,
     plain: FunctionType,
     types: Mapping[str, Type],
     rigid: frozenset[str],
     renaming: _Renaming,
+    key: Any,
 ) -> _Callee:
     session = fr.session
     actual = {}
-    for name, dim in renaming.back.items():
+    for name, dim in () if renaming.form else renaming.back.items():
         try:
             actual[name] = session.shapes.resolve(dim).evaluate(session.shapes.actual)
         except KeyError:
@@ -192,45 +227,58 @@ def _read_apart(
     calls = (*session.open_calls, plain.__code__)
     compared = session.shapes.compared
     is_compared = any(d.symbols() and d.symbols() <= compared for d in renaming.back.values())
-    try:
-        function = HOOKS["read_function"](
+
+    def read() -> Function:
+        return HOOKS["read_function"](  # type: ignore[no-any-return]
             plain,
             types,
             rigid,
             actual,
             session.functions,
             calls,
-            _may_not_run(session.shapes),
+            bool(renaming.form) or _may_not_run(session.shapes),
             is_compared,
         )
+
+    try:
+        function = read_around(fr, node, plain, key, calls, renaming.form, read)
     except NeedStatic as need:
         return _Callee(None, need.parameter)
     except (NoValue, NotApart):
         return _Callee(None)
-    return _Callee(function if function is not None and _stands_alone(function) else None)
+    if renaming.form:
+        function = tied(owning(function))
+    why_not = _why_not_alone(function)
+    return _Callee(None if why_not else function, why_not=why_not)
 
 
 class NoValue(Exception):
     """A function that returns something that is no value of the IR."""
 
 
-def _stands_alone(function: Function) -> bool:
-    """Whether callers need to know nothing about what the function does to storage."""
-    if function.notes["writes_structs"] or any(has_effect(s) for s in function.body.body):
-        return False
+def _why_not_alone(function: Function) -> str:
+    """What callers need to know about what the function does; nothing, where it may be called.
+
+    One that calls itself may raise: whether it does is no matter of its callers.
+    """
+    effects = [s for s in walk(function.body) if isinstance(s, Op) and s.decl.effect]
+    if is_recursive(function):
+        effects = [s for s in effects if s.decl not in (assert_, raise_)]
+    if effects:
+        return "has effects, as `print` has"
     roots = storage_roots(function)
     params = frozenset().union(
         *(roots.get(p, frozenset()) for p in function.params), function.params
     )
-    if written_roots(function, roots) & params:
-        return False
+    if function.notes["writes_structs"] or written_roots(function, roots) & params:
+        return "writes into its arguments"
     returned: frozenset[Value] = frozenset()
     for atom in function.body.yields:
         own = roots.get(atom, frozenset()) if isinstance(atom, Value) else frozenset()
         if own & (params | returned):
-            return False
+            return "returns a part of its arguments"
         returned |= own
-    return True
+    return ""
 
 
 def _append_call(

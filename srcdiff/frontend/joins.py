@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from srcdiff.frontend.frame import Frame
-from srcdiff.frontend.session import FALSE, TRUE
+from srcdiff.frontend.session import FALSE, TRUE, NoResult
 from srcdiff.frontend.twins import add_twins, may_be_one
 from srcdiff.frontend.values import (
     MISSING,
@@ -385,16 +385,22 @@ def branch(
     session = fr.session
     before, cells = fr.env, session.cells
     sides = []
+    unknown = 0
     for truth, thunk in ((True, then), (False, orelse)):
         fr.env, session.cells = dict(before), dict(cells)
         with session.region() as b:
             session.suppose(condition, truth)
-            done = thunk()
+            try:
+                done = thunk()
+            except NoResult:
+                done, unknown = None, unknown + 1
             ended = done is None or (
                 done is TRUE and (fr.loop_depth == 0 or fr.env.get("%return") is TRUE)
             )
             sides.append(_Side(fr.env, b, done, session.facts, session.cells, ended))
     fr.env, session.cells = before, cells
+    if unknown == len(sides):
+        raise NoResult
     join = _Join(fr, node, condition, (sides[0], sides[1]), dict(before))
     _join_names(join, live)
     for name in list(cells):

@@ -14,7 +14,7 @@ from srcdiff.frontend.frame import Frame, reads
 from srcdiff.frontend.iteration import exact_count, iterable
 from srcdiff.frontend.joins import Done, branch
 from srcdiff.frontend.running_sums import check_turns
-from srcdiff.frontend.session import FALSE, TRUE, Mark, Restart, Unroll
+from srcdiff.frontend.session import FALSE, TRUE, Mark, NoResult, Restart, Unroll
 from srcdiff.frontend.targets import assign
 from srcdiff.frontend.truth import static_truth, truth
 from srcdiff.frontend.values import FrontValue, Items, Parts
@@ -62,6 +62,8 @@ def read_loop(fr: Frame, node: Any, attempt: Any) -> None:
                 "the types of this loop's variables do not settle",
                 "Give them their final types before the loop.",
             )
+    except NoResult:  # as if it made no turn
+        _undo(fr, env, length, mark, depth)
     except (Unroll, Restart):
         _undo(fr, env, length, mark, depth)
         raise

@@ -20,6 +20,7 @@ from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.functions import bind, default_values, read_body, refuse_result
 from srcdiff.frontend.lists import guess_again
+from srcdiff.frontend.recursion import check_handed_back
 from srcdiff.frontend.session import NeedStatic, Restart, Session, Symbols
 from srcdiff.frontend.source import (
     Source,
@@ -361,7 +362,9 @@ class _Reading:
         function = Function(
             name, region, output, self.source.doc, self.source.location(self.source.node), notes
         )
-        return change_dims(function, resolve)
+        function = change_dims(function, resolve)
+        check_handed_back(function)
+        return function
 
     def _own(self, pairs: Sequence[tuple[Dim, Dim]]) -> tuple[tuple[Dim, Dim], ...]:
         """What was concluded about the arguments' own lengths, each pair once."""

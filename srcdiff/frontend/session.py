@@ -20,7 +20,9 @@ __all__ = [
     "TRUE",
     "Mark",
     "NeedStatic",
+    "NoResult",
     "NotApart",
+    "Recursive",
     "Restart",
     "Session",
     "Symbols",
@@ -52,6 +54,18 @@ class Unroll(Exception):
 
 class Restart(Exception):
     """Something was learned (the element type of a list) that the beginning of the function depends on."""
+
+
+class NoResult(Exception):
+    """A function calls itself, and what it gives is not known so far: the path that does so is left out."""
+
+
+class Recursive(Exception):
+    """A function that is read turned out to call itself; it is read again for lengths and integers of any call."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        self.function = function
 
 
 class NotApart(Exception):
@@ -181,6 +195,8 @@ class Session:
         What was learned about loops and lists on an earlier reading, by (path, node).
     path : tuple
         The calls that are being inlined.
+    first_calls : tuple
+        The calls that were open when reading began.
     owners, parameters : dict
         The parameter that an integer symbol, or a scalar, is the value of.
     decided_by : dict
@@ -270,6 +286,9 @@ class Session:
     of_python: bool = False  # a rule of an operation that gives a Python number
     user_names: bool = True  # False where what is read is ours: names are hints, lines no user's
     of_rule: bool = False  # a rule: numbers are said as Python says them, and no line is told
+
+    def __post_init__(self) -> None:
+        self.first_calls = self.open_calls
 
     def mark(self) -> Mark:
         s = self.shapes

@@ -32,6 +32,7 @@ from srcdiff.ir.core import (
     Value,
     While,
 )
+from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.spelling import template_of
 from srcdiff.ir.structs import build_struct, take_part
 from srcdiff.ir.text import statement_text
@@ -49,7 +50,7 @@ def run(fn: Function, args: Sequence[Any]) -> list[Any]:
     """What the body of `fn` yields."""
     if len(args) != len(fn.params):
         raise Mismatch(f"{fn.name} takes {len(fn.params)} arguments, got {len(args)}")
-    frame = _Frame()
+    frame = _Frame(fn)
     results = frame.region(fn.body, args, Scope())
     left = [slot for slot, stack in frame.saved.items() if stack]
     if left:
@@ -69,7 +70,8 @@ def form(tree: Tree, values: Sequence[Any]) -> Any:
 class _Frame:
     """One call: the values computed so far, and the stacks of saved ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, fn: Function) -> None:
+        self.fn = fn
         self.values: dict[Value, Any] = {}
         self.saved: dict[Any, list[Any]] = defaultdict(list)
 
@@ -126,7 +128,8 @@ class _Frame:
             case While():
                 return self.while_(statement, scope)
             case Call():
-                return run(statement.function, self.all(statement.operands))
+                function = self.fn if is_itself(statement.function) else statement.function
+                return run(function, self.all(statement.operands))
 
     def op(self, op: Op, scope: Scope) -> None:
         operands = self.all(op.operands)

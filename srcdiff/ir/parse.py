@@ -26,6 +26,7 @@ from srcdiff.ir.core import (
     const,
 )
 from srcdiff.ir.parse_types import ParseError, TypeParser, parse_dim, parse_type
+from srcdiff.ir.recursion import stand_in, tied
 
 __all__ = ["ParseError", "parse", "parse_dim", "parse_type"]
 
@@ -88,7 +89,7 @@ class _FunctionParser(TypeParser):
         self.newlines()
         notes = self.attributes() if self.accept("notes") else {}
         body = self.region(params)
-        return Function(name, body, output, doc=doc, notes=notes)
+        return tied(Function(name, body, output, doc=doc, notes=notes))
 
     def tree(self) -> Tree:
         if self.kind == "number":
@@ -190,10 +191,18 @@ class _FunctionParser(TypeParser):
             test = None if self.token == "do" else self.braces()
             return While(carried, test, self.braces("do"), results, pair, origin=origin)
         if word == "call":
+            if self.accept("itself"):
+                return self.call_of_itself(results)
             function = self.named(self.function_name())
             operands = self.atoms()
             return Call(function, operands, results, origin=self.origin())
         return self.op(word, results)
+
+    def call_of_itself(self, results: tuple[Value, ...]) -> Call:
+        operands = self.atoms()
+        like = tuple(Value(a.type) for a in operands)
+        around = Function("itself", Region(like, (), results), Node("tuple", (), ()))
+        return Call(stand_in(around), operands, results, origin=self.origin())
 
     def for_(self, results: tuple[Value, ...]) -> For:
         start, stop, step = self.bounds()

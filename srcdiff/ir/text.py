@@ -49,6 +49,7 @@ from srcdiff.ir.core import (
     While,
     const,
 )
+from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
 
 __all__ = ["annotated", "literal_text", "statement_text", "to_text", "type_text"]
@@ -183,7 +184,9 @@ class _Printer:
             case Op():
                 self.line(depth, prefix + self.op(statement))
             case Call():
-                head = f"call {self.called(statement.function)} {self.atoms(statement.operands)}"
+                function = statement.function
+                called = "itself" if is_itself(function) else self.called(function)
+                head = f"call {called} {self.atoms(statement.operands)}"
                 self.line(depth, prefix + head.rstrip() + origin(statement))
             case If():
                 head = f"{prefix}if {self.atom(statement.condition)}{pair(statement)}{origin(statement)}"

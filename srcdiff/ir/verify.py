@@ -27,6 +27,7 @@ from srcdiff.ir.core import (
     leaves,
     regions_of,
 )
+from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.shapes import Shapes, asked, missing
 from srcdiff.ir.spelling import as_spelled
 from srcdiff.ir.text import annotated
@@ -93,6 +94,7 @@ class _Verifier:
     """One walk over a function; `scope` holds the values that may be used at the present statement."""
 
     def __init__(self, fn: Function) -> None:
+        self.fn = fn
         self.problems: list[Problem] = []
         self.called: dict[Function, None] = {}
         self.defined: set[Value] = set()
@@ -244,10 +246,14 @@ class _Verifier:
         self.carried(loop, loop.body.params, loop.carried_yields, loop.results)
 
     def call(self, call: Call) -> None:
-        self.called[call.function] = None
-        name = call.function.name
-        self.same(call, "operands", call.operands, f"parameters of {name}", call.function.params)
-        self.same(call, f"yields of {name}", call.function.body.yields, "results", call.results)
+        function = call.function
+        if is_itself(function):
+            function = self.fn
+        else:
+            self.called[function] = None
+        name = function.name
+        self.same(call, "operands", call.operands, f"parameters of {name}", function.params)
+        self.same(call, f"yields of {name}", function.body.yields, "results", call.results)
 
     # ---- rules that several share ----
 

@@ -28,6 +28,7 @@ from srcdiff.ir.core import (
     While,
     regions_of,
 )
+from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.shapes import ShapeMismatch, Shapes
 from srcdiff.ir.types import Array, Dim, Struct, Type, map_dims, shape_of
 from srcdiff.ops.containers import unpack
@@ -72,7 +73,7 @@ def _region(region: Region, env: Env, shapes: Shapes) -> None:
     for s in region.body:
         if isinstance(s, Op) and (s.decl.writes or any(r in needed for r in s.results)):
             _infer(s, env, shapes)
-        elif isinstance(s, Call):
+        elif isinstance(s, Call) and not is_itself(s.function):
             _call(s, env, shapes)
         elif isinstance(s, For | While):
             _turn(s.body, s.carried, env, shapes)

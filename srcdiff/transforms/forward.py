@@ -31,6 +31,7 @@ from srcdiff.ir.core import (
     While,
     const,
 )
+from srcdiff.ir.recursion import is_recursive, opened, stand_in, tied
 from srcdiff.ir.types import (
     Array,
     Dim,
@@ -58,6 +59,7 @@ from srcdiff.transforms.adjoints import (
 )
 from srcdiff.transforms.facts import rename
 from srcdiff.transforms.recompute import needed
+from srcdiff.transforms.reverse_calls import wanted_of
 
 __all__ = ["ForwardRules", "Rules", "forward"]
 
@@ -361,6 +363,7 @@ class _Forward:
             b.append(call)
             self.still_lists(call.results, scope, b)
             return
+        wrt = wanted_of(call.function, wrt, tuple(range(len(call.results))))[0]
         helper, varies = self.helper(call.function, wrt)
         dots = [self.whole_dot(call.operands[k], scope, b) for k in wrt]
         moving = [v for v, does in zip(call.results, varies, strict=True) if does]
@@ -386,7 +389,13 @@ class _Forward:
         """A helper with tangents: gives its results, then the tangents of those that have one."""
         key = (id(fn), wrt)
         if key not in self.helpers:
-            body, dots, varies = self.function(fn, wrt)
+            varies_all = [is_float(y.type) for y in fn.body.yields]
+            if is_recursive(fn):
+                self.announce(fn, wrt, varies_all)
+            outer = dict(self.dots)  # an adjoint has the values of the function that it is of
+            body, dots, varies = self.function(opened(fn), wrt)
+            if is_recursive(fn):
+                varies = varies_all
             shown = [d for d, does in zip(dots, varies, strict=True) if does]
             count = len(fn.body.yields)
             tangents: Tree = (
@@ -405,8 +414,17 @@ class _Forward:
                 doc,
                 fn.location,
             )
-            self.helpers[key] = (self.named(new), tuple(varies))
+            self.helpers[key] = (tied(self.named(new)), tuple(varies))
+            self.dots.clear()
+            self.dots.update(outer)
         return self.helpers[key]
+
+    def announce(self, fn: Function, wrt: tuple[int, ...], varies: Sequence[bool]) -> None:
+        """What calls of a recursive helper inside of it are calls of: it has a tangent of each result."""
+        dots = [Value(adjoint_type(fn.params[k].type)) for k in wrt]
+        header = Region((*fn.params, *dots), (), fn.body.yields)
+        made = Function(f"{fn.name}_jvp", header, fn.output)
+        self.helpers[id(fn), wrt] = (stand_in(made), tuple(varies))
 
     def branch(self, branch: If, scope: _Scope, b: Builder) -> None:
         moving = [k for k, v in enumerate(branch.results) if v in scope.active]

@@ -20,6 +20,7 @@ from srcdiff.ir.build import (
     with_parts,
 )
 from srcdiff.ir.core import Atom, Call, Function, Op, Statement, Value, regions_of, walk
+from srcdiff.ir.recursion import is_itself, is_recursive
 from srcdiff.ir.types import Array, Dim, Scalar, Type, all_dims, dims_of
 from srcdiff.ops import memory
 from srcdiff.transforms.facts import defined_in, has_list, written_values
@@ -82,6 +83,8 @@ class _Inline(Rewriter):
         self.put(old, helper, operands, env, b)
 
     def may_inline(self, call: Call) -> bool:
+        if is_itself(call.function) or is_recursive(call.function):
+            return False
         body = list(walk(call.function.body))
         if len(body) > self.most and self.places[call.function.name] > 1:
             return False

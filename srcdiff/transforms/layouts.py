@@ -29,6 +29,7 @@ from srcdiff.ir.core import (
     While,
     regions_of,
 )
+from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.types import Array, Dim, Struct, dims_of, ndim_of, shape_of
 from srcdiff.ops import containers, creation, memory, shapes
 from srcdiff.ops.index_patterns import has_arrays, items, operands_in
@@ -185,6 +186,10 @@ class _Finder:
             self.from_outside.update(op.results)
 
     def call(self, call: Call) -> None:
+        if is_itself(call.function):
+            for result in call.results:
+                self.found(result, _OPEN)
+            return
         params = {p: self.of(a) for p, a in zip(call.function.params, call.operands, strict=True)}
         known = {p: found & self.layouts.get(p, found) for p, found in params.items()}
         inner = _Finder(call.function, known)

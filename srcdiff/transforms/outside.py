@@ -11,6 +11,7 @@ from typing import Any
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, shapes_for
 from srcdiff.ir.core import Call, Function, Op, Statement, Value, walk
+from srcdiff.ir.recursion import is_itself
 from srcdiff.ops.control import constant_array
 
 __all__ = ["outside_as_parameters"]
@@ -64,6 +65,7 @@ class _Passed(Rewriter):
         new = self.keep(old, env, b)
         if isinstance(new, Call):
             function, arrays = self.function(new.function)
-            further = tuple(self.given[name] for name in arrays)
+            names = self.given if is_itself(function) else arrays
+            further = tuple(self.given[name] for name in names)
             new = replace(new, function=function, operands=(*new.operands, *further))
         b.append(new)

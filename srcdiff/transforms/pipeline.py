@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Call, Function, Statement, walk
+from srcdiff.ir.recursion import is_itself, tied
 from srcdiff.ir.text import to_text
 from srcdiff.ir.verify import check
 from srcdiff.transforms.algebra import algebra
@@ -102,9 +103,11 @@ class _EachFunction(Rewriter):
         self.done: dict[int, Function] = {}
 
     def function(self, fn: Function) -> Function:
+        if is_itself(fn):
+            return fn
         if id(fn) not in self.done:
             has_calls = any(isinstance(s, Call) for s in _all(fn))
-            self.done[id(fn)] = self.change(self(fn) if has_calls else fn)
+            self.done[id(fn)] = tied(self.change(self(fn))) if has_calls else self.change(fn)
         return self.done[id(fn)]
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:

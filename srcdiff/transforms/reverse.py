@@ -34,7 +34,8 @@ from srcdiff.ir.core import (
     While,
     const,
 )
-from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, is_float
+from srcdiff.ir.recursion import opened, stand_in, tied
+from srcdiff.ir.types import FLOAT, Array, List, Scalar, Static, Struct, Type, is_float
 from srcdiff.transforms.activity import active_values
 from srcdiff.transforms.adjoints import Scope, adjoint_type, as_number, assumed_lengths, hint
 from srcdiff.transforms.by_element import lists_by_element
@@ -103,10 +104,17 @@ def reverse(
 
 
 def adjoint_of_helper(
-    fn: Function, wrt: Sequence[int], seeded: Sequence[int], rules: Rules, finish: Finish
+    fn: Function,
+    wrt: Sequence[int],
+    seeded: Sequence[int],
+    rules: Rules,
+    backward: _Backward,
+    announce: Callable[[Function], None],
 ) -> Function:
     """The adjoint of a helper: adjoints of the results at `seeded`, the arguments and the results in; adjoints
     of the arguments at `wrt` out. What of this it does not need is trimmed by dead code elimination.
+
+    `announce` is told what it is called like before the body is reversed, in which it may be called.
     """
     targets = [fn.params[k] for k in wrt]
     r, scope = _start(fn, targets, [fn.body.yields[k] for k in seeded], rules)
@@ -124,19 +132,20 @@ def adjoint_of_helper(
     ]
     for k, seed in zip(seeded, seeds, strict=True):
         r.contribute(fn.body.yields[k], seed, scope)
-    _Backward(finish).region(r, fn.body, scope)
+    params = (*seeds, *fn.params, *outs)
+    names = tuple(y for p in targets for y in _leaf_names(r, p))
+    header = Region(params, (), tuple(Value(FLOAT) for _ in names))
+    name = f"{fn.name}_backward"
+    announce(Function(name, header, Node("tuple", (), ()), notes={"gradients": names}))
+    backward.region(r, fn.body, scope)
     yields: list[Atom] = []
     trees = [_gradient(r, p, scope, yields) for p in targets]
     output = _together(trees)
-    names = ", ".join(f"`{p.name}`" for p in targets)
-    doc = f"Adjoint of `{fn.name}` with respect to {names}."
-    body = _whole_body(r, fn, scope, (*seeds, *fn.params, *outs), yields)
-    notes = {
-        **fn.notes,
-        "adjoint_of": _unnamed(scope),
-        "gradients": tuple(y for p in targets for y in _leaf_names(r, p)),
-    }
-    return Function(f"{fn.name}_backward", body, output, doc, fn.location, notes)
+    shown = ", ".join(f"`{p.name}`" for p in targets)
+    doc = f"Adjoint of `{fn.name}` with respect to {shown}."
+    body = _whole_body(r, fn, scope, params, yields)
+    notes = {**fn.notes, "adjoint_of": _unnamed(scope), "gradients": names}
+    return Function(name, body, output, doc, fn.location, notes)
 
 
 class _Unused:
@@ -193,8 +202,12 @@ class _Backward:
         def make(fn: Function, wrt: tuple[int, ...], seeded: tuple[int, ...]) -> Function:
             key = (id(fn), wrt, seeded)
             if key not in self.helpers:
-                made = adjoint_of_helper(fn, wrt, seeded, r.rules, self.finish)
-                self.helpers[key] = self.finish(own_arguments(made))
+
+                def announce(made: Function) -> None:
+                    self.helpers[key] = stand_in(made)
+
+                made = adjoint_of_helper(opened(fn), wrt, seeded, r.rules, self, announce)
+                self.helpers[key] = tied(self.finish(own_arguments(tied(made))))
             return self.helpers[key]
 
         return make

@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from srcdiff.ir.core import (
     Call,
     Function,
     Value,
 )
+from srcdiff.ir.recursion import calls_of_itself
 from srcdiff.ir.types import NONE, Struct, Type, is_float
+from srcdiff.transforms.activity import active_values
 from srcdiff.transforms.adjoints import Scope, adjoint_type, is_zero
 from srcdiff.transforms.reverse_state import Reversal
 
-__all__ = ["reverse_call"]
+__all__ = ["reverse_call", "wanted_of"]
+
+Positions = tuple[int, ...]
+
+
+def wanted_of(fn: Function, wrt: Positions, seeded: Positions) -> tuple[Positions, Positions]:
+    """The arguments and results that the adjoint of a function is about, where a call asks for these.
+
+    A function that calls itself may ask for more: it has one adjoint, for all that any of these calls need.
+    """
+    inner = calls_of_itself(fn)
+    while inner:
+        targets = [fn.params[k] for k in wrt]
+        active = active_values(fn, targets, [fn.body.yields[k] for k in seeded])
+        more = set(wrt), set(seeded)
+        for call in inner:
+            results = {k for k, v in enumerate(call.results) if v in active}
+            if results:
+                more[1].update(results)
+                more[0].update(k for k, a in enumerate(call.operands) if a in active)
+        found = tuple(sorted(more[0])), tuple(sorted(more[1]))
+        if found == (wrt, seeded):
+            break
+        wrt, seeded = found
+    return wrt, seeded
 
 
 def reverse_call(
@@ -25,11 +51,15 @@ def reverse_call(
     seeded = [k for k, v in enumerate(call.results) if r.is_active(v)]
     if not seeded:
         return
-    d_outs = [r.take_whole(call.results[k], scope) for k in seeded]
-    wrt = [k for k, a in enumerate(call.operands) if r.is_active(a)]
-    if not wrt or all(map(is_zero, d_outs)):
+    found = {k: r.take_whole(call.results[k], scope) for k in seeded}
+    asked = [k for k, a in enumerate(call.operands) if r.is_active(a)]
+    if not asked or all(map(is_zero, found.values())):
         return
-    helper = make_adjoint(call.function, tuple(wrt), tuple(seeded))
+    wrt, all_seeded = wanted_of(call.function, tuple(asked), tuple(seeded))
+    d_outs = [
+        found[k] if k in found else r.zeros(call.results[k], scope) for k in all_seeded
+    ]
+    helper = make_adjoint(call.function, wrt, all_seeded)
     operands = (*d_outs, *(r.forward.primal(a, scope) for a in (*call.operands, *call.results)))
     types = [
         t for k in wrt for t in _leaf_types(call.operands[k].type)
@@ -41,11 +71,12 @@ def reverse_call(
     left = iter(results)
     for k in wrt:
         operand = call.operands[k]
-        assert isinstance(operand, Value)
-        _spread(r, operand, operand, left, scope)
+        own = [next(left) for _ in _leaf_types(operand.type)]
+        if isinstance(operand, Value) and k in asked:
+            _spread(r, operand, operand, iter(own), scope)
 
 
-def _leaf_types(type_: Type) -> list[Type]:
+def _leaf_types(type_: Type) -> Sequence[Type]:
     return (
         [leaf for part in type_.parts for leaf in _leaf_types(part)]
         if isinstance(type_, Struct)

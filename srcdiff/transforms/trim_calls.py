@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Call, Function, Node, Region, Statement, Tree, leaves, walk
+from srcdiff.ir.recursion import calls_of_itself, is_itself, is_recursive, rewired, tied
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.facts import count_uses, is_generated
 from srcdiff.transforms.lengths import bind_lengths, lacking, shows
@@ -50,7 +51,7 @@ def trim_calls(fn: Function) -> Function:
         everything = range(len(function.body.yields))
         loses = needs[function].made and _can_lose_results(function.output)
         kept = tuple(sorted(needs[function].results) if loses else everything)
-        smaller[function] = dce(_with_yields(function, kept)), kept
+        smaller[function] = _with_results(function, kept)
         _note_needs(smaller[function][0], needs)
     done: dict[Function, _Trimmed] = {}
     for function in reversed(order):
@@ -58,8 +59,24 @@ def trim_calls(fn: Function) -> Function:
     return done[fn].function
 
 
+def _with_results(fn: Function, kept: tuple[int, ...]) -> tuple[Function, tuple[int, ...]]:
+    """The function with these results, and those that its calls of itself need for them."""
+    while True:
+        smaller = dce(_with_yields(fn, kept))
+        counts = count_uses(smaller)
+        own = {
+            k
+            for call in calls_of_itself(smaller)
+            for k, r in enumerate(call.results)
+            if counts.get(r)
+        }
+        if own <= set(kept):
+            return smaller, kept
+        kept = tuple(sorted(own.union(kept)))
+
+
 def _calls(fn: Function) -> list[Call]:
-    return [s for s in walk(fn.body) if isinstance(s, Call)]
+    return [s for s in walk(fn.body) if isinstance(s, Call) and not is_itself(s.function)]
 
 
 def _callers_first(fn: Function) -> list[Function]:
@@ -94,15 +111,34 @@ def _can_lose_results(output: Tree) -> bool:
 def _trim(
     fn: Function, results: tuple[int, ...], made: bool, done: dict[Function, _Trimmed]
 ) -> _Trimmed:
-    fn = dce(_Rewire(done)(fn))
+    fn = dce(_Rewire(done)(_own_results(fn, results)))
     params = tuple(range(len(fn.params)))
     if made:
-        counts = count_uses(fn)
-        params = tuple(k for k in params if counts.get(fn.params[k]))
-        lost = lacking(bind_lengths(_with_params(fn, params)))
-        params = tuple(k for k, p in enumerate(fn.params) if k in params or shows(p, lost))
+        given, params = fn, ()
+        while True:  # what a function only hands to itself, it does not need
+            fn = dce(_own_params(given, params))
+            counts = count_uses(fn)
+            used = tuple(
+                k for k, p in enumerate(given.params) if k in params or counts.get(fn.params[k])
+            )
+            lost = lacking(bind_lengths(_with_params(fn, used)))
+            used = tuple(k for k, p in enumerate(fn.params) if k in used or shows(p, lost))
+            if used == params or not is_recursive(fn):
+                break
+            params = used
+        params = used
         fn = bind_lengths(_with_params(fn, params))
-    return _Trimmed(fn, params, results)
+    return _Trimmed(tied(fn), params, results)
+
+
+def _own_results(fn: Function, kept: Sequence[int]) -> Function:
+    """The function with calls of itself that give these results only."""
+    return rewired(fn, lambda c: replace(c, results=tuple(c.results[k] for k in kept)))
+
+
+def _own_params(fn: Function, kept: Sequence[int]) -> Function:
+    """The function with calls of itself that are given these arguments only."""
+    return rewired(fn, lambda c: replace(c, operands=tuple(c.operands[k] for k in kept)))
 
 
 def _with_params(fn: Function, kept: Sequence[int]) -> Function:
@@ -116,7 +152,7 @@ class _Rewire(Rewriter):
         self.done = done
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if not isinstance(old, Call):
+        if not isinstance(old, Call) or is_itself(old.function):
             b.append(self.keep(old, env, b))
             return
         trimmed = self.done[old.function]

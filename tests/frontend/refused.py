@@ -103,13 +103,26 @@ def unknown_method_of_a_library(x):
     return np.sum(stats.norm.logpdf(x))
 
 
-def _again(x):
-    return x if x < 1.0 else _again(x - 1.0)
+def _for_ever(x):
+    return _for_ever(x - 1.0) + 1.0
 
 
-@case("recursive functions are not supported yet", "_again(x - 1.0)", 3.0)
-def recursion(x):
-    return _again(x)
+@case("`_for_ever` calls itself on every path", "_for_ever(x)", 3.0)
+def recursion_without_end(x):
+    return _for_ever(x)
+
+
+def _fill(x, out, k):
+    if k < len(x):
+        out[k] = x[k]
+        _fill(x, out, k + 1)
+
+
+@case("`_fill` calls itself, and writes into its arguments", "_fill(x, out, 0)", x3)
+def recursion_that_writes(x):
+    out = np.zeros(3)
+    _fill(x, out, 0)
+    return np.sum(out)
 
 
 @case("`y` may not be bound here", "y", 1.0, 2.0)

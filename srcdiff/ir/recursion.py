@@ -1,0 +1,70 @@
+"""Functions that call themselves.
+
+    def power(%x, %n) -> 0 {
+      ...
+      %1: float64 = call itself %x, %half
+
+Functions are values that hold the functions they call, so one that calls itself cannot hold itself: the call names a
+stand-in, a function without statements, which means the function that the call is in. A pass that changes parameters or
+results brings the stand-ins up to date by `tied`. What is made of a recursive function starts from `opened`, where the
+calls are calls of the whole function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.core import Call, Function, Region, Statement, Value, walk
+
+__all__ = ["calls_of_itself", "is_itself", "is_recursive", "opened", "rewired", "stand_in", "tied"]
+
+_NOTE = "itself"
+
+
+def stand_in(fn: Function) -> Function:
+    """What calls inside of `fn` name for it."""
+    yields = tuple(Value(y.type) for y in fn.body.yields)
+    notes = {_NOTE: True, **{k: v for k, v in fn.notes.items() if k == "gradients"}}
+    return Function(fn.name, Region(fn.params, (), yields), fn.output, notes=notes)
+
+
+def is_itself(fn: Function) -> bool:
+    """Whether a function that is called is a stand-in."""
+    return _NOTE in fn.notes
+
+
+def calls_of_itself(fn: Function) -> list[Call]:
+    return [s for s in walk(fn.body) if isinstance(s, Call) and is_itself(s.function)]
+
+
+def is_recursive(fn: Function) -> bool:
+    return bool(calls_of_itself(fn))
+
+
+def opened(fn: Function) -> Function:
+    """The function with calls of all of itself."""
+    return rewired(fn, lambda call: replace(call, function=fn))
+
+
+def tied(fn: Function) -> Function:
+    """The function with stand-ins that have its parameters and results as they are now."""
+    if not is_recursive(fn):
+        return fn
+    me = stand_in(fn)
+    return rewired(fn, lambda call: replace(call, function=me))
+
+
+def rewired(fn: Function, change: Callable[[Call], Statement]) -> Function:
+    """The function with `change` applied to its calls of itself."""
+    return _Rewire(change)(fn)
+
+
+class _Rewire(Rewriter):
+    def __init__(self, change: Callable[[Call], Statement]) -> None:
+        self.change = change
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        b.append(self.change(new) if isinstance(new, Call) and is_itself(new.function) else new)

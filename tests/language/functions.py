@@ -1,0 +1,461 @@
+"""Closures, arguments, functions as values, decorators, recursion."""
+
+# ruff: noqa: C417, B023, E731, PLW0120, B006
+
+import functools
+import math
+import operator
+
+import numba
+import numpy as np
+from language.programs import Row
+
+x3 = np.array([0.5, -1.2, 0.8])
+x4 = np.array([0.3, 1.1, -0.7, 0.9])
+S = np.array([[1.5, 0.2, 0.1], [0.4, 2.0, -0.3], [0.1, -0.3, 1.8]])
+
+nested = Row("nested functions")
+values = Row("functions as values")
+recursion = Row("recursion")
+ROWS = [nested, values, recursion]
+
+
+@nested((x3, 1.5))
+def late_binding(x, k):
+    f = lambda v: k * v**2
+    a = f(x[0])
+    k = k * 2.0
+    b = f(x[1])
+
+    def g():
+        return c * k
+
+    c = a + b
+    return a + b + g()
+
+
+@nested((x3,))
+def nonlocal_counter(x):
+    total = 0.0
+    calls = 0
+
+    def add(v):
+        nonlocal total, calls
+        total += v**2
+        calls += 1
+        return total
+
+    for v in x:
+        add(v)
+    last = add(x[0])
+    return total * calls + last
+
+
+@nested((x3,))
+def nonlocal_in_a_maker(x):
+    def counter(start):
+        value = start
+
+        def step(by):
+            nonlocal value
+            value = value * by
+            return value
+
+        return step
+
+    first, second = counter(1.0), counter(2.0)
+    first(x[0])
+    second(x[1])
+    return first(x[1]) * second(x[2])
+
+
+def _scaled(x, scale=2.0, *, shift=0.5, power=2):
+    return scale * x**power + shift
+
+
+@nested((0.7, 1.3))
+def defaults_and_keywords(x, y):
+    a = _scaled(x)
+    b = _scaled(x, y)
+    c = _scaled(x, shift=y)
+    d = _scaled(power=3, x=y, scale=x)
+    f = lambda v, k=y: v * k
+    return a * b + c * d + f(x) + f(x, 2.0) + f(k=x, v=y)
+
+
+def _spread(first, *rest, weight=1.0, **options):
+    total = first * weight
+    for r in rest:
+        total = total + r**2
+    if "bias" in options:
+        total = total + options["bias"]
+    return total * options.get("gain", 1.0)
+
+
+@nested((x3, 0.4))
+def stars(x, w):
+    parts = [x[1], x[2]]
+    settings = {"bias": w, "gain": x[0]}
+    return (
+        _spread(x[0])
+        + _spread(x[0], x[1], weight=w)
+        + _spread(*parts, w)
+        + _spread(x[0], *parts, **settings)
+    )
+
+
+@nested((x3,))
+def reduce_partial(x):
+    product = functools.reduce(lambda a, b: a * b, x)
+    summed = functools.reduce(operator.add, [v**2 for v in x], 0.5)
+    scaled = functools.partial(_scaled, scale=x[0], power=3)
+    joined = functools.partial(_spread, x[1], weight=3.0)
+    return product + summed * scaled(x[1]) + joined(x[2]) + joined(x[0], weight=x[2])
+
+
+@nested((x3, [0.3, 2.0, -1.0]))
+def map_and_filter(x, ws):
+    a = sum(map(lambda v: v**2, x))
+    b = sum(map(operator.mul, x, ws))
+    c = sum(filter(lambda v: v > 0, ws))
+    d = [v * x[0] for v in filter(None, ws)]
+    e = list(map(math.sin, ws))
+    return a + b * c + sum(d) + e[0] * e[1]
+
+
+@nested((x4, [0.3, 2.0, -1.0]))
+def sums_and_extremes(x, ws):
+    a = sum(w**2 for w in ws)
+    b = max(ws) * min(ws[0], ws[1], 5.0)
+    c = max(x, key=lambda v: -abs(v)) if len(x) else 0.0
+    d = sum([v for v in x if v > 0], 0.1)
+    e = 1.0 if any(v > 1 for v in x) else 2.0
+    f = 1.0 if all(w < 1 for w in ws) else x[0]
+    g = min(ws, key=abs) + max((v * 2 for v in ws), default=0.0)
+    return a * b + c + d * e + f * g
+
+
+@nested(([0.3, 2.0, -1.0], x4))
+def sorted_by_key(ws, x):
+    a = sorted(ws)
+    b = sorted(ws, key=lambda w: w**2, reverse=True)
+    pairs = sorted(zip(ws, x[:3], strict=True), key=lambda p: p[0])
+    c = sorted(x, key=abs)
+    return a[0] * b[0] + pairs[1][1] ** 2 + pairs[0][1] + c[0] * c[-1] ** 2
+
+
+@nested((x3,))
+def immediately_called(x):
+    y = (lambda a, b: a**2 + b)(x[0], x[1])
+
+    def outer(v):
+        def inner(w):
+            return w * v + y
+
+        return inner(v) * 2.0
+
+    return outer(x[2])
+
+
+# ---- functions as values ----------------------------------------------------------------------------
+
+
+def _twice(f, x):
+    return f(f(x))
+
+
+@values((0.7,))
+def passed(x):
+    return _twice(lambda v: v**2 + x, x) + _twice(math.sin, x) + _twice(np.tanh, x)
+
+
+def _power(n):
+    def raised(x):
+        return x**n
+
+    return raised
+
+
+def _composed(*functions):
+    def composed(x):
+        for f in functions:
+            x = f(x)
+        return x
+
+    return composed
+
+
+@values((0.7, 1.4))
+def returned(x, k):
+    square = _power(2)
+    scaled = _power(k)
+    both = _composed(square, scaled, np.sin)
+    return square(x) + scaled(x) + both(x)
+
+
+ACTIVATIONS = {"tanh": np.tanh, "square": lambda v: v**2, "id": lambda v: v}
+LAYERS = (np.sin, np.cos, lambda v: v**3)
+
+
+@values((x3, "tanh"), (x3, "square"))
+def kept_in_tables(x, name):
+    y = ACTIVATIONS[name](x)
+    for f in LAYERS:
+        y = y + f(x)
+    local = {"a": lambda v: v * 2.0, "b": np.exp}
+    pick = (local["a"], local["b"], ACTIVATIONS["id"])
+    return np.sum(y) + np.sum(pick[1](pick[0](x)))
+
+
+def _logged(f):
+    @functools.wraps(f)
+    def wrapper(*args, **kwargs):
+        out = f(*args, **kwargs)
+        return out * 1.0
+
+    return wrapper
+
+
+def _times(k):
+    def decorate(f):
+        @functools.wraps(f)
+        def wrapper(*args):
+            return k * f(*args)
+
+        return wrapper
+
+    return decorate
+
+
+@_logged
+def _decorated(x, y=2.0):
+    return x**2 * y
+
+
+@_times(3.0)
+@_logged
+def _tripled(x):
+    return np.sin(x)
+
+
+@functools.lru_cache(maxsize=None)
+def _binomial(n, k):
+    return math.comb(n, k)
+
+
+@functools.cache
+def _cached(x):
+    return x**3
+
+
+@values((0.7,))
+def decorated(x):
+    return _decorated(x) + _decorated(x, y=x) * _tripled(x) + _binomial(5, 2) * x + _cached(x)
+
+
+@values((0.7,))
+def decorated_inside(x):
+    def doubled(f):
+        def inner(v):
+            return 2.0 * f(v)
+
+        return inner
+
+    @doubled
+    def g(v):
+        return v**2 + x
+
+    @_times(0.5)
+    def h(v):
+        return np.cos(v)
+
+    return g(x) * h(x)
+
+
+@numba.njit
+def _compiled(x, n):
+    total = 0.0
+    for i in range(n):
+        total += x**i
+    return total
+
+
+@values((0.7, 4))
+def compiled_helper(x, n):
+    return _compiled(x, n) * _compiled(x * x, 2)
+
+
+@values((x3,))
+def closures_from_a_comprehension(x):
+    fs = [lambda v, i=i: v * (i + 1) for i in range(3)]
+    late = [lambda v: v + k for k in range(3)]
+    gs = [functools.partial(_scaled, scale=float(i)) for i in range(2)]
+    total = 0.0
+    for f, v in zip(fs, x, strict=True):
+        total += f(v) ** 2
+    return total + late[0](x[0]) * gs[1](x[1])
+
+
+@values((x3, 1), (x3, 0))
+def chosen_by_a_flag(x, smooth):
+    f = np.tanh if smooth else np.sin
+    if smooth:
+        g = lambda v: np.sum(v**2)
+    else:
+        g = np.sum
+    return g(f(x))
+
+
+def _simpson(f, a, b, n):
+    h = (b - a) / n
+    total = f(a) + f(b)
+    for i in range(1, n):
+        total += (4.0 if i % 2 else 2.0) * f(a + i * h)
+    return total * h / 3.0
+
+
+@values((0.3, 1.4, 0.8))
+def quadrature_of_a_closure(a, b, k):
+    return _simpson(lambda t: np.exp(-k * t * t), a, b, 8) + _simpson(math.cos, a, k, 4)
+
+
+# ---- recursion ------------------------------------------------------------------------------------------
+
+
+def _int_power(x, n):
+    if n == 0:
+        return 1.0
+    half = _int_power(x, n // 2)
+    return half * half * (x if n % 2 else 1.0)
+
+
+@recursion((1.3, 5), (1.3, 0))
+def power_by_squaring(x, n):
+    return _int_power(x, n) + x
+
+
+def _sum_tree(x, lo, hi):
+    if hi - lo == 1:
+        return x[lo] ** 2
+    mid = (lo + hi) // 2
+    return _sum_tree(x, lo, mid) * 0.9 + np.sin(_sum_tree(x, mid, hi))
+
+
+@recursion((x4,), (x4[:1],))
+def tree_sum(x):
+    return _sum_tree(x, 0, len(x))
+
+
+def _halves(x):
+    if len(x) <= 1:
+        return np.sum(x**2)
+    k = len(x) // 2
+    return _halves(x[:k]) + 2.0 * _halves(x[k:])
+
+
+@recursion((x4,), (x3,))
+def sum_of_halves(x):
+    return _halves(x)
+
+
+def _determinant(A):
+    n = A.shape[0]
+    if n == 1:
+        return A[0, 0]
+    total = 0.0
+    for j in range(n):
+        minor = np.concatenate((A[1:, :j], A[1:, j + 1 :]), axis=1)
+        total += (-1.0) ** j * A[0, j] * _determinant(minor)
+    return total
+
+
+@recursion((S,))
+def determinant_by_minors(A):
+    return _determinant(A) ** 2
+
+
+def _even(x, n):
+    if n == 0:
+        return x
+    return _odd(np.sin(x), n - 1)
+
+
+def _odd(x, n):
+    if n == 0:
+        return x**2
+    return _even(x * x + 0.5, n - 1)
+
+
+@recursion((0.8, 4), (0.8, 3), (0.8, 0))
+def even_and_odd(x, n):
+    return _even(x, n) + _odd(x, n)
+
+
+def _fib(n, a, b):
+    return a if n == 0 else _fib(n - 1, b, a + 0.5 * b)
+
+
+def factorial_like(x, n):
+    return x if n <= 1 else (x + n) * factorial_like(x, n - 1)
+
+
+@recursion((0.5, 1.2, 6), (0.5, 1.2, 0))
+def fibonacci(a, b, n):
+    return _fib(n, a, b)
+
+
+recursion((0.5, 4), (0.5, 1))(factorial_like)
+
+
+@recursion((2.0, 3, 0.4), (2.0, 0, 0.4))
+def nested_recursion(x, depth, k):
+    def refine(x, depth):
+        if depth == 0:
+            return np.log(x)
+        return 0.5 * (refine(x * k + 1.0, depth - 1) + refine(x + k, depth - 1))
+
+    return refine(x, depth)
+
+
+def _adaptive(f_a, f_b, a, b, k, depth):
+    m = 0.5 * (a + b)
+    f_m = np.exp(-k * m * m)
+    whole = (b - a) * (f_a + f_b) / 2.0
+    parts = (m - a) * (f_a + f_m) / 2.0 + (b - m) * (f_m + f_b) / 2.0
+    if depth == 0 or abs(parts - whole) < 1e-3:
+        return parts
+    return _adaptive(f_a, f_m, a, m, k, depth - 1) + _adaptive(f_m, f_b, m, b, k, depth - 1)
+
+
+@recursion((0.0, 2.0, 1.1), (0.0, 0.1, 1.1))
+def adaptive_quadrature(a, b, k):
+    return _adaptive(np.exp(-k * a * a), np.exp(-k * b * b), a, b, k, 6)
+
+
+def _fill(x, out, i):
+    if i == len(x):
+        return
+    out[i] = x[i] * (out[i - 1] if i > 0 else 1.0)
+    _fill(x, out, i + 1)
+
+
+@recursion((x4,))
+def recursion_that_writes(x):
+    out = np.zeros(len(x))
+    _fill(x, out, 0)
+    return np.sum(out**2)
+
+
+def _bisect(f_lo, lo, hi, k, n):
+    mid = 0.5 * (lo + hi)
+    if n == 0:
+        return mid * k
+    f_mid = mid**3 - k
+    if f_lo * f_mid < 0:
+        return _bisect(f_lo, lo, mid, k, n - 1)
+    return _bisect(f_mid, mid, hi, k, n - 1)
+
+
+@recursion((0.0, 3.0, 2.1))
+def bisection(lo, hi, k):
+    return _bisect(lo**3 - k, lo, hi, k, 5)

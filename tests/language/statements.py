@@ -1,0 +1,312 @@
+"""Effects and contexts, numbers, arrays' methods, functions without a file."""
+
+# ruff: noqa: F841, SIM105, SIM300, T201, PLC0415, RUF100, B028
+
+import cmath
+import contextlib
+import math
+import operator
+import warnings
+
+import numpy as np
+from language.programs import Row
+
+x3 = np.array([0.5, -1.2, 0.8])
+x4 = np.array([0.3, 1.1, -0.7, 0.9])
+M = np.array([[0.5, -0.3, 1.2], [0.7, 0.4, -0.6]])
+
+effects = Row("effects")
+numbers = Row("numbers")
+methods = Row("methods")
+texts = Row("texts")
+ROWS = [effects, numbers, methods, texts]
+
+
+@effects((x3,))
+def asserts_prints_raises(x):
+    """A docstring."""
+    assert x.ndim == 1, "one axis"
+    total: float = 0.0
+    for v in x:
+        assert v < 10, f"{v} is large"
+        if v > 100:
+            raise ValueError(f"too large: {v}")
+        total += v**2
+    if total > 1e6:
+        print("large", total)
+    return total
+
+
+@effects((0.7,), (-0.7,))
+def try_finally(x):
+    y = x
+    try:
+        y = y * 2.0
+        if x < 0:
+            return y**3
+        y = np.sin(y)
+    finally:
+        x = 3.0
+    return y * x
+
+
+@effects((2.0,), (0.0,), (-1.0,))
+def except_named(x):
+    try:
+        y = 1.0 / (x if x != 0 else 0.0) if x != 0 else raise_zero()
+    except ZeroDivisionError:
+        y = 5.0 * x
+    return y * 2.0 + x
+
+
+def raise_zero():
+    raise ZeroDivisionError
+
+
+@effects((0.7,), (-0.7,), (12.0,))
+def except_what_is_raised(x):
+    try:
+        if x < 0:
+            raise ValueError("negative")
+        y = math.sqrt(x)
+        if y > 3:
+            raise OverflowError
+    except ValueError:
+        y = -x
+    except (OverflowError, ArithmeticError) as error:
+        y = 3.0 + 0.1 * x
+    else:
+        y = y * 2.0
+    finally:
+        z = x
+    return y**2 + z
+
+
+def _checked_log(x):
+    if x <= 0:
+        raise ValueError("not positive")
+    return np.log(x)
+
+
+@effects((x4,))
+def except_in_a_loop(x):
+    total = 0.0
+    skipped = 0
+    for v in x:
+        try:
+            total += _checked_log(v)
+        except ValueError:
+            skipped += 1
+            continue
+        total *= 1.1
+    return total * skipped
+
+
+@effects((x3,))
+def with_errstate(x):
+    with np.errstate(all="ignore"):
+        y = np.log(x**2)
+    with np.errstate(divide="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        z = 1.0 / x
+    with contextlib.suppress(ValueError):
+        z = z * 2.0
+    with np.printoptions(precision=3):
+        for v in y:
+            if v < -1:
+                return np.sum(z) * v
+    return np.sum(y * z)
+
+
+@effects((0.7,))
+def imports_inside(x):
+    import math as m
+    from math import cos
+
+    import numpy as np
+
+    return m.sin(x) * cos(x) + np.exp(x)
+
+
+@effects((x3, True), (x3, False))
+def prints_and_returns(x, verbose):
+    total = 0.0
+    for i, v in enumerate(x):
+        total += v**2
+        if verbose:
+            print(f"step {i}: {total:.3f}", end="\n", flush=True)
+    return total
+
+
+# ---- strings ----------------------------------------------------------------------------------------------
+
+
+@texts((x3, "mean"), (x3, "sum"), (x3, "none"))
+def reduction_flag(x, reduction: str = "mean") -> float:
+    loss = x**2
+    if reduction == "mean":
+        return loss.mean()
+    elif reduction == "sum":
+        return loss.sum()
+    elif reduction.startswith("no"):
+        return loss[0]
+    raise ValueError(f"unknown {reduction!r}")
+
+
+@texts(({"w0": x3, "w1": -x3, "b0": 0.3, "b1": 0.4}, 2))
+def names_of_parameters(params, depth):
+    x = np.ones(3)
+    for i in range(depth):
+        x = np.tanh(params[f"w{i}"] * x + params["b" + str(i)])
+    return np.sum(x)
+
+
+@texts((x3, "tanh+scale"), (x3, "scale"))
+def options_in_a_string(x, spec):
+    for part in spec.split("+"):
+        if part == "tanh":
+            x = np.tanh(x)
+        elif part.upper() == "SCALE":
+            x = x * 2.0
+    return np.sum(x**2)
+
+
+@texts((x3, "a"), (x3, "b"))
+def table_by_string(x, key):
+    weights = {"a": 1.0, "b": 2.0}
+    label = f"{key}-{len(x)}"
+    k = 2.0 if label == "a-3" else 3.0
+    return weights[key] * np.sum(x) * k
+
+
+@texts((x3, "ij"), (x3, "ji"))
+def characters(x, order):
+    out = 0.0
+    for c in order:
+        out = out * x[0] + (x[1] if c == "i" else x[2])
+    return out * len(order)
+
+
+@texts((x3, ""), (x3, "fast"))
+def truth_of_strings(x, mode):
+    scale = 2.0 if mode else 1.0
+    name = mode or "default"
+    return scale * np.sum(x) + (x[0] if name == "default" else 0.0)
+
+
+# ---- numbers ------------------------------------------------------------------------------------------------
+
+
+@numbers((0.7, 1.9))
+def of_math(x, y):
+    a = math.sin(x) * math.exp(y) + math.log(y) + math.sqrt(y) - math.atan2(x, y)
+    b = math.hypot(x, y) + math.pow(x, y) + math.fabs(-x) + math.tanh(x) + math.log1p(x)
+    c = math.erf(x) + math.gamma(y) + math.lgamma(y) + math.expm1(x) + math.log(y, 3.0)
+    d = math.fsum([x, y, x]) + math.dist((x, y), (1.0, 2.0)) + math.prod([x, y]) + math.copysign(x, -y)
+    return a * b + c * d + math.degrees(x) + math.floor(y) * math.pi
+
+
+@numbers((0.7, 1.9))
+def of_operator(x, y):
+    add, mul = operator.add, operator.mul
+    z = operator.truediv(mul(add(x, y), x), y) + operator.neg(x) + operator.pow(y, 2)
+    pick = operator.itemgetter(1)
+    return z + pick((x, y)) * operator.sub(x, y) + operator.abs(-x)
+
+
+@numbers((2.7, 0.8), (-2.7, 0.8))
+def divmod_and_friends(x, y):
+    q, r = divmod(x, y)
+    s = x // y + x % y + abs(x) * round(y) + float(3) * int(x) + bool(x) * x
+    return q * r + s * r + round(x, 1) + math.fmod(x, y) + pow(y, 2.5) + pow(x, 2)
+
+
+@numbers((1.3, 3), (1.3, 0), (1.3, -2))
+def powers(x, n):
+    return x**n + x**2 + x**-1 + x**0.5 + 2.0**x + x**x + (-x) ** 3 + (-1.0) ** n * x
+
+
+@numbers((0.0, 2), (0.0, 1), (0.0, 0))
+def powers_at_zero(x, n):
+    return x**n + x**2 + x**1 + x**0
+
+
+@numbers((x3, M))
+def matrix_product(x, A):
+    return x @ x + np.sum(A @ x) + np.sum(x @ A.T) + np.sum(A @ A.T @ A)
+
+
+@numbers((0.7, 0.4))
+def complex_numbers(x, y):
+    z = complex(x, y)
+    w = cmath.exp(z) * cmath.sqrt(z) + z.conjugate() * 1j
+    r, phi = cmath.polar(z)
+    return abs(w) + w.real * w.imag + r * phi + (z**2).real
+
+
+@numbers((7, 1.5), (12, 1.5))
+def integers(n, x):
+    a = n // 3 + n % 5 - (n >> 1) + (n & 3) + (n | 8) + (n ^ 5) + ~n
+    q, r = divmod(n, 4)
+    return x**q * r + a * x + int(x * 10) * x + max(n, 3) * min(n, 9) * x
+
+
+@numbers((x4, 2.7))
+def floors_and_rounding(x, y):
+    i = int(y)
+    k = round(y)
+    return x[i] ** 2 + x[k - 3] * math.ceil(y) + x[math.floor(y)] * math.trunc(y) + float(i) * x[0]
+
+
+# ---- methods of arrays --------------------------------------------------------------------------------------
+
+
+@methods((M,))
+def reductions(A):
+    return A.sum() * A.mean() + A.max() * A.min() + A.std() + A.var() + A.sum(axis=0).prod() + A.ptp_() if hasattr(A, "ptp_") else A.sum() * A.mean() + A.max() * A.min() + A.std() + A.var() + A.sum(axis=0).prod()
+
+
+@methods((M, x3))
+def shapes(A, x):
+    B = A.reshape(3, 2).T.copy()
+    flat = A.ravel() * A.flatten()
+    n, m = A.shape
+    C = A.reshape((m, -1)) @ A.reshape(n, m).transpose().T
+    return np.sum(B * A) + flat[A.size - 1] * A.ndim + C[0, 1] + A.T.shape[0] * x.squeeze()[0]
+
+
+@methods((M, x3))
+def products(A, x):
+    return A.dot(x).sum() + x.dot(x) + A.T.dot(A).trace() + A.diagonal().sum()
+
+
+@methods((x4,))
+def conversions(x):
+    y = x.astype(float).copy()
+    return y.item(0) * x.sum().item() + float(x[1]) * y.real.sum() + len(y.tolist()) * y[2]
+
+
+@methods((x4, M))
+def orders(x, A):
+    i = x.argmax()
+    order = x.argsort()
+    c = x.cumsum()
+    clipped = x.clip(-0.5, 0.8)
+    return x[i] * x[order][0] + c[-1] * c[1] + clipped.sum() + x.take([0, 2]).sum() + A.cumsum(axis=1).sum()
+
+
+@methods((M,))
+def filled_and_repeated(A):
+    B = A.copy()
+    B.fill(2.0)
+    B[0] = A[0]
+    C = B.repeat(2, axis=0)
+    D = A.swapaxes(0, 1)
+    E = np.where((A > 0).any(axis=0), A[0], A[1])
+    return (C**2).sum() + (D @ B).sum() + E.sum() + A.nbytes * A[0, 0] + A.dtype.itemsize * A[0, 1]
+
+
+# ---- without a file -------------------------------------------------------------------------------------------
+
+without_files = Row("without a file")
+ROWS.append(without_files)

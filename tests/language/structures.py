@@ -1,0 +1,470 @@
+"""Tuples, lists, dicts, records, comprehensions; classes."""
+
+# ruff: noqa: C416, C417, PERF401, RUF005, PLR1704
+
+import enum
+from collections import namedtuple
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+from language.programs import Row
+
+x3 = np.array([0.5, -1.2, 0.8])
+x4 = np.array([0.3, 1.1, -0.7, 0.9])
+M = np.array([[0.5, -0.3, 1.2], [0.7, 0.4, -0.6]])
+
+containers = Row("containers")
+comprehensions = Row("comprehensions")
+classes = Row("classes")
+ROWS = [containers, comprehensions, classes]
+
+Point = namedtuple("Point", ["x", "y"])  # noqa: PYI024
+
+
+class State(NamedTuple):
+    position: np.ndarray
+    velocity: np.ndarray
+    time: float = 0.0
+
+
+@dataclass(frozen=True)
+class Layer:
+    W: np.ndarray
+    b: np.ndarray
+    scale: float = 1.0
+
+    def __call__(self, x):
+        return np.tanh(self.W @ x + self.b) * self.scale
+
+    @property
+    def size(self):
+        return self.b.shape[0]
+
+
+@dataclass
+class Particle:
+    x: float
+    v: float
+    history: list = field(default_factory=list)
+
+    def step(self, dt):
+        self.v -= dt * self.x
+        self.x += dt * self.v
+        self.history.append(self.x)
+
+    @property
+    def energy(self):
+        return 0.5 * (self.x**2 + self.v**2)
+
+
+class Kind(enum.Enum):
+    LINEAR = "linear"
+    QUADRATIC = "quadratic"
+
+
+@containers(((0.7, (1.2, x3)),))
+def tuples(p):
+    a, (b, v) = p
+    first, *rest = v
+    pair = (a * b, *rest)
+    *init, last = pair
+    return pair[0] * last + init[1] ** 2 + len(pair) * first + (a, b)[-1]
+
+
+@containers((Point(0.7, 1.2), State(x3, 2.0 * x3)))
+def named_tuples(p, s):
+    moved = s._replace(position=s.position + p.x * s.velocity, time=s.time + p.y)
+    q = Point(y=p.x, x=p.y**2)
+    position, velocity, time = moved
+    return np.sum(position * velocity) * time + q.x * q[1] + q._asdict()["y"]
+
+
+@containers(({"w": x3, "opt": {"lr": 0.1, "decay": [0.5, 0.3]}},))
+def nested_dicts(params):
+    w = params["w"] * params["opt"]["lr"]
+    params["opt"]["lr"] = params["opt"]["lr"] * 2.0
+    state = dict(params["opt"], extra=w[0])
+    merged = {**state, "lr": state["extra"] ** 2}
+    d0, d1 = params["opt"]["decay"]
+    out = merged.get("lr") + merged.get("none", d0) * d1 + params["opt"]["lr"]
+    return out + sum(np.sum(v) for v in [w]) + len(merged)
+
+
+@containers(([x3, 2.0 * x3, -x3],))
+def lists_of_arrays(xs):
+    ys = [x * (i + 1) for i, x in enumerate(xs)]
+    ys[0] = ys[1] * ys[2]
+    ys.append(ys[0] ** 2)
+    ys.insert(1, xs[0])
+    last = ys.pop()
+    ys.reverse()
+    ys.extend([last, last * 2.0])
+    return sum(np.sum(y) for y in ys) + np.sum(ys[-2] * ys[0]) + len(ys)
+
+
+@containers(([0.3, -0.4, 1.2, 0.9],))
+def queues(values):
+    queue = [v for v in values]
+    total = 0.0
+    while len(queue) > 1:
+        first = queue.pop(0)
+        total += first * queue[0]
+        queue[0] = queue[0] + 0.1 * first
+    del values[1]
+    return total + queue[0] + sum(v**2 for v in values)
+
+
+@containers((Layer(M, np.array([0.1, -0.2]), 1.5), x3))
+def dataclasses_as_arguments(layer, x):
+    wider = replace(layer, scale=layer.scale * 2.0)
+    return np.sum(layer(x) * wider(x)) + layer.size * layer.scale
+
+
+@containers(({(0, 1): 0.5, (1, 0): -0.3, (1, 1): 0.9},), jit=True)
+def tuple_keys(rates):
+    total = rates[0, 1] * 2.0
+    for (i, j), r in rates.items():
+        total += (i + 2 * j) * r**2
+    table = {}
+    for i in range(2):
+        for j in range(2):
+            table[i, j] = rates.get((i, j), 0.0) + i
+    return total + table[1, 1] * table[(0, 1)]
+
+
+@containers((x3, Kind.LINEAR), (x3, Kind.QUADRATIC))
+def enums(x, kind):
+    if kind is Kind.LINEAR:
+        return np.sum(x)
+    if kind == Kind.QUADRATIC:
+        return np.sum(x**2) * len(kind.value)
+    raise ValueError(kind)
+
+
+@containers((x4,))
+def structures_as_state(x):
+    state = {"mean": 0.0, "m2": 0.0, "n": 0}
+    for v in x:
+        n = state["n"] + 1
+        delta = v - state["mean"]
+        mean = state["mean"] + delta / n
+        state = {"mean": mean, "m2": state["m2"] + delta * (v - mean), "n": n}
+    history = (0.0, 1.0)
+    for v in x:
+        history = (history[1], history[0] * v + history[1])
+    return state["m2"] / state["n"] + history[0] * history[1]
+
+
+# ---- comprehensions and generator expressions ---------------------------------------------------------
+
+
+@comprehensions((x4, M))
+def list_comprehensions(x, A):
+    squares = [v**2 for v in x]
+    some = [v for v in x if v > 0]
+    pairs = [a * b for a in x for b in squares if a < b]
+    grid = [[a * k for k in range(3)] for a in x]
+    cols = [A[:, j].sum() for j in range(A.shape[1])]
+    return sum(squares) + sum(some) * sum(pairs) + grid[1][2] + cols[0] * cols[2]
+
+
+@comprehensions((x4,))
+def generators_consumed(x):
+    a = sum(v**2 for v in x)
+    b = max(abs(v) for v in x)
+    c = np.array([v for v in (w * 2.0 for w in x)])
+    d = tuple(v * a for v in x)
+    e = list(v + b for v in x)
+    f = np.fromiter((v**3 for v in x), dtype=float)
+    return a * b + np.sum(c) * d[0] + e[1] + np.sum(f)
+
+
+@comprehensions((x4,))
+def generators_bound_to_names(x):
+    squares = (v**2 for v in x)
+    total = sum(squares)
+    lazy = (v * total for v in x if v > 0)
+    out = 0.0
+    for w in lazy:
+        out += w
+    return out
+
+
+@comprehensions((x3, ["a", "b", "c"]))
+def dict_comprehensions(x, keys):
+    by_key = {k: v for k, v in zip(("a", "b", "c"), x, strict=True)}
+    doubled = {k: 2.0 * v for k, v in by_key.items() if k != "b"}
+    lengths = {k: len(k) for k in keys}
+    return by_key["a"] * doubled["c"] + lengths["a"] * by_key["b"]
+
+
+@comprehensions((x3,))
+def starred(x):
+    a, *b = x
+    *c, d = [a, *b, a * d_of(b)]
+    both = [*c, *b]
+    return sum(both) * d + len(both)
+
+
+def d_of(b):
+    return b[0] * b[-1]
+
+
+@comprehensions((x4,))
+def any_all_next(x):
+    first = next(v for v in x if v > 0.5)
+    position = [i for i, v in enumerate(x) if v < 0][0]
+    flag = all(abs(v) < 2 for v in x) and any(v < -0.5 for v in x)
+    return first * x[position] * (2.0 if flag else 1.0)
+
+
+@comprehensions(([0.4, 0.9, -0.3],))
+def nested_names(xs):
+    k = 3.0
+    scaled = [k * x for x in xs]
+    table = [[scaled[i] * scaled[j] for j in range(i)] for i in range(len(xs))]
+    return sum(sum(row) for row in table) + k * max(scaled)
+
+
+@comprehensions((x3, x4))
+def zipped(x, y):
+    dots = [a * b for a, b in zip(x, y, strict=False)]
+    shifted = [b - a for a, b in zip(y[:-1], y[1:], strict=True)]
+    index = {i: v for i, v in enumerate(dots)}
+    return sum(dots) * sum(s**2 for s in shifted) + index[1]
+
+
+# ---- classes -------------------------------------------------------------------------------------------
+
+
+class Model:
+    """Attributes are read; a method calls others."""
+
+    def __init__(self, w, b):
+        self.w = w
+        self.b = b
+        self.calls = 0
+
+    def linear(self, x):
+        return x @ self.w + self.b
+
+    def loss(self, x, y):
+        r = self.linear(x) - y
+        return np.mean(r**2) + self.penalty
+
+    @property
+    def penalty(self):
+        return 0.1 * np.sum(self.w**2)
+
+    @staticmethod
+    def scale(v, k):
+        return v * k
+
+    @classmethod
+    def make(cls, v):
+        return cls(v, v[0])
+
+
+@classes((x3, 0.4, M, np.array([0.3, -0.2])))
+def object_made_inside(w, b, X, y):
+    model = Model(w, b)
+    return model.loss(X, y) + Model.scale(b, 2.0) + model.scale(b, 3.0) + Model.make(w).penalty
+
+
+class Accumulator:
+    def __init__(self, decay):
+        self.decay = decay
+        self.total = 0.0
+        self.count = 0
+
+    def add(self, v):
+        self.total = self.decay * self.total + v
+        self.count += 1
+        return self
+
+    def __call__(self, v):
+        self.add(v)
+        return self.total
+
+    def __len__(self):
+        return self.count
+
+
+@classes((x4, 0.9))
+def attributes_that_change(x, decay):
+    acc = Accumulator(decay)
+    for v in x:
+        acc.add(v**2)
+    acc.add(x[0]).add(x[1])
+    acc.decay = 0.5
+    last = acc(x[2])
+    return acc.total * acc.count + last * len(acc)
+
+
+class Dual:
+    def __init__(self, re, im):
+        self.re = re
+        self.im = im
+
+    def __add__(self, other):
+        if isinstance(other, Dual):
+            return Dual(self.re + other.re, self.im + other.im)
+        return Dual(self.re + other, self.im)
+
+    __radd__ = __add__
+
+    def __mul__(self, other):
+        if not isinstance(other, Dual):
+            return Dual(self.re * other, self.im * other)
+        return Dual(self.re * other.re, self.re * other.im + self.im * other.re)
+
+    __rmul__ = __mul__
+
+    def __sub__(self, other):
+        return self + (-other)
+
+    def __neg__(self):
+        return Dual(-self.re, -self.im)
+
+    def __getitem__(self, k):
+        return self.re if k == 0 else self.im
+
+    def __lt__(self, other):
+        return self.re < other.re
+
+    def __eq__(self, other):
+        return self.re == other.re
+
+    __hash__ = None
+
+
+@classes((0.7, 1.3))
+def own_operators(x, k):
+    z = Dual(x, 1.0)
+    p = 2.0 * z * z + z * k - z + 1.0
+    if z < p:
+        p = -p
+    return p.re * p[1] + p[0]
+
+
+@classes((0.4, 1.0, 5))
+def dataclass_that_changes(x, v, n):
+    p = Particle(x, v)
+    for _ in range(n):
+        p.step(0.1)
+    return p.energy + p.history[-1] * p.history[0]
+
+
+class Body:
+    """Attributes are arrays, written in place and replaced."""
+
+    def __init__(self, position, mass):
+        self.position = position.copy()
+        self.velocity = np.zeros_like(position)
+        self.mass = mass
+
+    def kick(self, force, dt):
+        self.velocity += dt * force / self.mass
+        self.position += dt * self.velocity
+        self.velocity[0] *= 0.9
+        self.position = self.position * 0.99
+
+
+@classes((x3, 1.5, 3), (x3, 1.5, 0))
+def array_attributes(x, mass, n):
+    body = Body(x, mass)
+    old = body.position
+    for k in range(n):
+        body.kick(np.sin(body.position) * (k + 1), 0.1)
+    body.position[1] = 2.0 * mass
+    return np.sum(body.position**2) + np.sum(old * body.velocity)
+
+
+class Network:
+    """Objects that hold objects, made from a list."""
+
+    def __init__(self, weights):
+        self.layers = [Dense(w) for w in weights]
+
+    def __call__(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class Dense:
+    def __init__(self, w):
+        self.w = w
+
+    def __call__(self, x):
+        return np.tanh(self.w @ x)
+
+
+@classes(([M, M.T], x3))
+def objects_in_objects(weights, x):
+    net = Network(weights)
+    return np.sum(net(x) ** 2)
+
+
+class Shape:
+    def __init__(self, size):
+        self.size = size
+
+    def area(self):
+        return self.scale() * self.size
+
+    def scale(self):
+        return 1.0
+
+
+class Square(Shape):
+    def scale(self):
+        return self.size
+
+
+class Disc(Shape):
+    def __init__(self, radius):
+        super().__init__(radius)
+        self.radius = radius
+
+    def area(self):
+        return np.pi * self.radius**2 + 0.0 * super().area()
+
+
+@classes((0.7, 1.4))
+def inheritance(a, b):
+    total = 0.0
+    for shape in (Square(a), Disc(b), Shape(a * b)):
+        total += shape.area()
+    return total
+
+
+MODEL = Model(np.array([0.2, 0.1, -0.4]), 0.3)
+
+
+@classes((M, np.array([0.3, -0.2])))
+def object_from_outside(X, y):
+    return MODEL.loss(X, y) * MODEL.b
+
+
+class Regression:
+    """A bound method is what is differentiated."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def loss(self, w):
+        return np.sum((self.data @ w - 1.0) ** 2)
+
+    def __call__(self, w):
+        return self.loss(w) * 2.0
+
+
+REGRESSION = Regression(M)
+
+
+@classes((x3,))
+def bound_methods(w):
+    f = REGRESSION.loss
+    return f(w) + REGRESSION(w)
