@@ -138,7 +138,7 @@ def bindings_of(fn: Function) -> dict[str, Any]:
             if isinstance(s, Op):
                 if s.decl.name == "constant_array":
                     found.setdefault(str(s.attrs["name"]), s.attrs["value"])
-                if s.attrs.get("cls") is not None:
+                if s.attrs.get("cls") is not None and s.attrs.get("kind") != "object":
                     found[s.attrs["cls"].__name__] = s.attrs["cls"]
                 if s.decl.function is not None:
                     found[s.decl.spelling] = s.decl.function

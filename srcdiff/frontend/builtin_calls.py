@@ -301,6 +301,17 @@ def _callable(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return const(True)
 
 
+def _hasattr(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    own = _python_type(args[0])
+    if not is_static(args[1]) or own is None:
+        fr.fail(node, "hasattr() takes a name that is known when compiling", "Pass a flag instead.")
+    name = static(args[1])
+    if isinstance(args[0], Known):
+        return const(hasattr(args[0].value, name))
+    has = isinstance(args[0], Parts) and args[0].cls is not None and name in args[0].keys
+    return const(has or hasattr(own, name))
+
+
 def _getattr(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     if not is_static(args[1]):
         fr.fail(
@@ -401,7 +412,7 @@ ATTRIBUTE: list[Any] = []  # `calls.attribute`, which is built on this module
 BUILTINS: dict[Any, Callable[..., FrontValue]] = {
     len: _len, sum: _sum, max: _extreme(max), min: _extreme(min), any: _any_all(True), all: _any_all(False),
     functools.reduce: _reduce, tuple: _container("tuple"), list: _container("list"), dict: _dict,
-    isinstance: _isinstance, type: _type, callable: _callable, getattr: _getattr, slice: _slice,
+    isinstance: _isinstance, type: _type, callable: _callable, getattr: _getattr, hasattr: _hasattr, slice: _slice,
     bool: _bool, sorted: _sorted, divmod: _divmod, math.log: _log, np.shape: _shape,
     float: _number(float), int: _number(int),
     **{cls: _numpy_number(cls) for cls in (np.float16, np.float32, np.int8, np.int16, np.int32, np.int64)},

@@ -22,8 +22,10 @@ from srcdiff.frontend.iteration import BUILTINS as ITERATION
 from srcdiff.frontend.iteration import CALL
 from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.methods import record_method
+from srcdiff.frontend.objects import BUILTINS as OBJECTS
+from srcdiff.frontend.objects import Super, is_own_class, make_object, super_attribute
 from srcdiff.frontend.out_arguments import WRITING, filled, into_out
-from srcdiff.frontend.records import RECORDS, construct
+from srcdiff.frontend.records import RECORDS, construct, is_record_class
 from srcdiff.frontend.source import (
     LIBRARIES,
     function_of,
@@ -162,7 +164,7 @@ def call_value(
             return _call_known(fr, node, function.value, args, kwargs)
         case Const(type=Static()) if callable(function.value):
             return _call_known(fr, node, function.value, args, kwargs)
-    found = called(fr, node, function, "__call__", *args) if not kwargs else None
+    found = called(fr, node, function, "__call__", *args, **kwargs)
     if found is not None:
         return found
     fr.fail(node, f"{describe(function)} cannot be called")
@@ -213,6 +215,8 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
         )
     if function is functools.partial:
         return Piece(args[0], tuple(args[1:]), tuple(kwargs.items()))
+    if isinstance(function, type) and is_own_class(function) and not is_record_class(function):
+        return make_object(fr, node, function, args, kwargs)
     if isinstance(function, type):
         return construct(fr, node, function, args, kwargs)
     plain = function_of(function)
@@ -250,7 +254,7 @@ def _are_same(fr: Frame, a: Dim | None, b: Dim | None) -> bool:
     return a is not None and b is not None and fr.session.shapes.same(a, b)
 
 
-_SPECIAL = {**BUILTINS, **RECORDS, **WRITING}
+_SPECIAL = {**BUILTINS, **RECORDS, **WRITING, **OBJECTS}
 _NUMBER_METHODS = {
     abs: "__abs__", float: "__float__", int: "__int__", round: "__round__", reversed: "__reversed__",
     math.floor: "__floor__", math.ceil: "__ceil__", math.trunc: "__trunc__",
@@ -291,6 +295,8 @@ def _attribute_node(fr: Frame, node: Any) -> FrontValue:
 def attribute(fr: Frame, base: FrontValue, name: str, node: Any) -> FrontValue:
     """`base.name`."""
     match base:
+        case Super():
+            return super_attribute(fr, base, name, node)
         case Known():
             return _attribute_of_object(fr, base.value, name, node)
         case Parts():
@@ -339,15 +345,26 @@ def _attribute_of_record(
     name: str,
     node: Any,
 ) -> FrontValue:
-    if kind in ("namedtuple", "dataclass") and name in keys:
+    found = inspect.getattr_static(cls, name, None) if cls is not None else None
+    is_own = kind == "object" and isinstance(found, property)  # comes before what the object has
+    if kind in ("namedtuple", "dataclass", "object") and name in keys and not is_own:
         if isinstance(base, Parts):
             return base.values[base.keys.index(name)]
         return fr.op(node, get, base, key=name)
-    found = inspect.getattr_static(cls, name, None) if cls is not None else None
+    if name == "__class__":
+        return Known(cls)
+    if kind == "object" and found is None:
+        fr.fail(
+            node,
+            f"`{gast.unparse(node).strip()}`: this {cls.__name__ if cls else kind} has no attribute `{name}` here",
+            "Set it in `__init__`.",
+        )
     if isinstance(found, property) and isinstance(found.fget, FunctionType):
         return call_function(fr, node, found.fget, [base], {})
     if isinstance(found, staticmethod):
         return Known(found.__func__)
+    if isinstance(found, classmethod) and isinstance(found.__func__, FunctionType):
+        return Method(Known(cls), name, found.__func__)
     if isinstance(found, FunctionType) and not is_generated(found):
         return Method(base, name, found)
     if found is not None and not callable(found) and not isinstance(found, classmethod):

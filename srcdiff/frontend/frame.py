@@ -21,7 +21,7 @@ from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.types import Array, Scalar, Static
 from srcdiff.ops.infer import TypeMistake
 
-__all__ = ["HOOKS", "Frame", "describe", "reads"]
+__all__ = ["HOOKS", "Frame", "an", "describe", "reads"]
 
 
 _READERS: dict[type, Callable[[Frame, Any], Any]] = {}
@@ -235,6 +235,11 @@ def is_complex(value: Atom) -> bool:
 
 def _is_mask(atom: Atom) -> bool:
     return isinstance(atom.type, Array) and atom.type.dtype == "bool"
+
+
+def an(word: str) -> str:
+    """The word with its article."""
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
 
 def describe(value: FrontValue) -> str:

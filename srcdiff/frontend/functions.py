@@ -213,7 +213,7 @@ def call_function(
 def _is_plain(value: FrontValue) -> bool:
     """Whether a value can be an operand, or a static argument."""
     if isinstance(value, Parts):
-        return all(map(_is_plain, value.values))
+        return value.kind != "object" and all(map(_is_plain, value.values))
     return isinstance(value, Value | Const)
 
 

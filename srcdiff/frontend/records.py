@@ -14,7 +14,7 @@ from srcdiff.ir.core import Value
 from srcdiff.ir.structs import own_constructor
 from srcdiff.ir.types import Struct
 
-__all__ = ["RECORDS", "construct"]
+__all__ = ["RECORDS", "construct", "is_record_class"]
 
 Args = Sequence[FrontValue]
 Kwargs = Mapping[str, FrontValue]
@@ -48,7 +48,14 @@ def construct(fr: Frame, node: Any, cls: type, args: Args, kwargs: Kwargs) -> Fr
         fr.fail(node, f"the arguments do not fit `{cls.__name__}({', '.join(settable)})`")
     given.update(kwargs)
     values = [given[name] if name in given else _default(fr, node, cls, name) for name in names]
-    return Parts(kind, tuple(names), tuple(values), cls)
+    made = Parts(kind, tuple(names), tuple(values), cls)
+    if kind == "dataclass" and "objects" in fr.session.hints:  # some are written into
+        return fr.session.new_cell(made)
+    return made
+
+
+def is_record_class(cls: type) -> bool:
+    return dataclasses.is_dataclass(cls) or (issubclass(cls, tuple) and hasattr(cls, "_fields"))
 
 
 def _default(fr: Frame, node: Any, cls: Any, name: str) -> FrontValue:

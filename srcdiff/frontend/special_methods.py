@@ -59,11 +59,11 @@ def method_of(value: FrontValue, name: str) -> Method | None:
 
 
 def called(
-    fr: Frame, node: Any, value: FrontValue, name: str, *args: FrontValue
+    fr: Frame, node: Any, value: FrontValue, name: str, *args: FrontValue, **kwargs: FrontValue
 ) -> FrontValue | None:
     """`value.name(*args)`, where the user wrote that method."""
     method = method_of(value, name)
-    return None if method is None else HOOKS["call"](fr, node, method, list(args), {})
+    return None if method is None else HOOKS["call"](fr, node, method, list(args), kwargs)
 
 
 def operated(
@@ -96,6 +96,13 @@ def compared(
 def refuse_own_items(fr: Frame, node: Any, value: FrontValue) -> None:
     """Refuse to go through a record whose items are not its fields."""
     refuse_special(fr, node, value, "__iter__")
+    if isinstance(value, Parts) and value.kind == "object":
+        refuse_special(fr, node, value, "__getitem__")
+        fr.fail(
+            node,
+            f"a {value.cls.__name__ if value.cls else 'object'} is no sequence",
+            "Go through one of its attributes.",
+        )
     cls = record_class(value)
     if cls is not None and not issubclass(cls, tuple):
         refuse_special(fr, node, value, "__getitem__")

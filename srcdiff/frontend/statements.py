@@ -7,11 +7,12 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.calls import call_value
+from srcdiff.frontend.calls import attribute, call_value
 from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.expressions import combine, defaults_of, growing
 from srcdiff.frontend.frame import Frame, reads
 from srcdiff.frontend.lists import is_list
+from srcdiff.frontend.objects import write_attribute
 from srcdiff.frontend.stores import add_to, update_item
 from srcdiff.frontend.subscripts import array_of, read_item
 from srcdiff.frontend.targets import assign, bind_name
@@ -67,6 +68,9 @@ def _augmented(fr: Frame, node: Any) -> None:
             return
         update_item(fr, base, key, node.op, fr.expr(node.value), node, combine(fr, node))
         return
+    if isinstance(target, gast.Attribute):
+        _augment_attribute(fr, node)
+        return
     if not isinstance(target, gast.Name):
         fr.fail(
             target,
@@ -84,6 +88,23 @@ def _augmented(fr: Frame, node: Any) -> None:
         return
     new = fr.updated(node, old, combine(fr, node)(node.op, old, value))
     bind_name(fr, target.id, new, since)
+
+
+def _augment_attribute(fr: Frame, node: Any) -> None:
+    """`base.name op= value`: arrays change in place, and are bound to the name again."""
+    target = node.target
+    base = fr.expr(target.value)
+    old = attribute(fr, base, target.attr, target)
+    value = fr.expr(node.value)
+    if isinstance(old, Value) and isinstance(old.type, Array):
+        add_to(fr, old, node.op, array_of(fr, value, node), node, combine(fr, node))
+        return
+    if isinstance(node.op, gast.Add) and is_list(old):
+        call_value(fr, node, Method(old, "extend"), [value], {})
+        return
+    write_attribute(
+        fr, base, target.attr, fr.updated(node, old, combine(fr, node)(node.op, old, value)), target
+    )
 
 
 def _list_in(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontValue:

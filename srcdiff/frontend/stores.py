@@ -8,11 +8,11 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.frame import Frame, describe
+from srcdiff.frontend.frame import Frame, an, describe
 from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import put_in
 from srcdiff.frontend.session import Restart
-from srcdiff.frontend.special_methods import refuse_special
+from srcdiff.frontend.special_methods import called
 from srcdiff.frontend.subscripts import (
     Place,
     array_of,
@@ -51,7 +51,8 @@ __all__ = [
 
 def write_item(fr: Frame, base: FrontValue, key: FrontValue, value: FrontValue, node: Any) -> None:
     """`base[key] = value`."""
-    refuse_special(fr, node, base, "__setitem__")
+    if called(fr, node, base, "__setitem__", key, value) is not None:
+        return
     container = writable(fr, base, node)
     if container is not None:
         _write_part(fr, container, key, value, node)
@@ -70,7 +71,7 @@ def writable(fr: Frame, base: FrontValue, node: Any) -> Parts | None:
     if (
         isinstance(base, Value)
         and isinstance(base.type, Struct)
-        and base.type.kind in ("dict", "list")
+        and base.type.kind in ("dict", "list", "dataclass")
     ):
         base = open_parameter(fr, base, node)
     if isinstance(base, Parts) and base.cell:
@@ -79,7 +80,7 @@ def writable(fr: Frame, base: FrontValue, node: Any) -> Parts | None:
                 session.grow_cell(base.cell)
             fr.fail(
                 node,
-                f"a {base.kind} is changed after it was put on a list",
+                f"{an(base.kind)} is changed after it was put on a list",
                 "Change it before, or put a new one there.",
             )
         refuse_twins(fr, base, node)
@@ -129,12 +130,15 @@ def _with_cells(fr: Frame, value: Value, node: Any) -> Parts:
         for v in parts.values
     ]
     made = replace(parts, values=tuple(values))
-    return fr.session.new_cell(made) if made.kind in ("dict", "list") else made
+    may_change = made.kind in ("dict", "list", "dataclass")
+    return fr.session.new_cell(made) if may_change else made
 
 
 def _write_part(fr: Frame, container: Parts, key: FrontValue, value: FrontValue, node: Any) -> None:
     if isinstance(key, Slice) or not is_static(key):
         need_static(fr, key, node)
+    if container.kind not in ("dict", "list"):
+        fr.fail(node, f"{describe(container)} has no items to assign to", "Set an attribute.")
     wanted = static(key)
     keys, values = list(container.keys), list(container.values)
     if container.kind == "dict" and wanted not in keys:

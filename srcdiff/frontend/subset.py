@@ -69,12 +69,6 @@ def check_tree(tree: ast.AST, locate: Callable[[Any], Location]) -> None:
             )
         if isinstance(node, ast.Delete):
             _check_delete(node, locate)
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            fail(
-                f"assigning to the attribute `{ast.unparse(node)}` is not supported",
-                "Keep the value in a local variable, or make a new object.",
-                locate(node),
-            )
 
 
 def _check_delete(node: ast.Delete, locate: Callable[[Any], Location]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.frame import Frame, describe
+from srcdiff.frontend.objects import write_attribute
 from srcdiff.frontend.special_methods import refuse_own_items
 from srcdiff.frontend.stores import write_item
 from srcdiff.frontend.subscripts import read_item, shape_parts
@@ -29,6 +30,8 @@ def assign(fr: Frame, target: Any, value: FrontValue, node: Any, since: int | No
             _unpack(fr, target, value, node)
         case gast.Subscript():
             write_item(fr, fr.expr(target.value), fr.expr(target.slice), value, target)
+        case gast.Attribute():
+            write_attribute(fr, fr.expr(target.value), target.attr, value, target)
         case _:
             fr.fail(
                 target,

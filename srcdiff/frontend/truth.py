@@ -12,6 +12,7 @@ import gast
 from srcdiff.frontend.frame import Frame, reads
 from srcdiff.frontend.joins import Done, branch
 from srcdiff.frontend.session import FALSE, TRUE
+from srcdiff.frontend.twins import may_be_one
 from srcdiff.frontend.special_methods import called, compared, refuse_own_items
 from srcdiff.frontend.values import FrontValue, Known, Parts, ShapeOf, is_static, sequence, static
 from srcdiff.ir.core import Atom, Const, Op, Value, const
@@ -37,7 +38,7 @@ def truth_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
         if found is not None:
             return truth_of(fr, found, node)
     if isinstance(value, Parts):
-        return const(bool(value.values))
+        return const(value.kind == "object" or bool(value.values))
     if isinstance(value, Known):
         return const(bool(value.value))
     if not isinstance(value, Value | Const):
@@ -280,6 +281,9 @@ def _plain(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
 
 
 def _equal_parts(fr: Frame, node: Any, left: Parts, right: Parts, equal: bool) -> Atom:
+    if "object" in (left.kind, right.kind):
+        same = left.cell == right.cell
+        return const(same == equal)
     if left.kind == "dataclass" and left.cls is right.cls and not _compares_fields(left.cls):
         fr.fail(node, "these are compared by what they are", "Compare their fields.")
     if not _may_be_equal(left, right):
@@ -322,6 +326,9 @@ def _identical(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> boo
             return is_static(other) and static(other) is value.value
     if is_static(left) and is_static(right):
         return static(left) is static(right)
+    if isinstance(left, Parts) and isinstance(right, Parts) and left.cell and right.cell:
+        if left.cell == right.cell or not may_be_one(fr.session.twins, left.cell, right.cell):
+            return left.cell == right.cell
     fr.fail(node, "`is` is supported for None, True, False and constants", "Compare with `==`.")
 
 

@@ -16,7 +16,7 @@ from itertools import combinations
 from typing import Any
 
 from srcdiff.frontend.carry import Carry
-from srcdiff.frontend.frame import Frame
+from srcdiff.frontend.frame import Frame, an
 from srcdiff.frontend.session import Session
 from srcdiff.frontend.values import Closure, FrontValue, Partial, Parts
 
@@ -28,14 +28,17 @@ Slot = tuple[str, tuple[Any, ...]]  # a name, and the keys of a part of it
 Twins = Mapping[str, frozenset[str]]
 
 
+_COPIED = {"dict": "Copy it first: `dict(d)`.", "list": "Copy it first: `list(xs)`."}
+
+
 def refuse_twins(fr: Frame, container: Parts, node: Any) -> None:
     """Refuse to write into a container that may be one with another that has a name."""
     twins = fr.session.twins.get(container.cell)
     if twins and not twins.isdisjoint(_reachable(fr)):
         fr.fail(
             node,
-            f"this changes a {container.kind} that may have another name: a loop or branch passes on one of several",
-            f"Copy it first: `{'dict(d)' if container.kind == 'dict' else 'list(xs)'}`.",
+            f"this changes {an(container.kind)} that may have another name: a loop or branch passes on one of several",
+            _COPIED.get(container.kind, "Make a new one first, with the same attributes."),
         )
 
 

@@ -183,7 +183,7 @@ def is_static(value: FrontValue) -> bool:
     if isinstance(value, Const | Known):
         return True
     if isinstance(value, Parts):
-        return all(map(is_static, value.values))
+        return value.kind != "object" and all(map(is_static, value.values))
     return static_int(value) is not None
 
 
@@ -245,6 +245,8 @@ def tree_of(value: FrontValue, yields: list[Atom]) -> Tree | None:
         yields.append(const(value.value))
         return len(yields) - 1
     if not isinstance(value, Parts):
+        return None
+    if value.kind == "object":
         return None
     children = [tree_of(v, yields) for v in value.values]
     known = tuple(c for c in children if c is not None)

@@ -50,7 +50,7 @@ def build_struct(kind: str, keys: Sequence[Any], parts: Sequence[Any], cls: type
     if kind == "list":
         return list(parts)
     pairs = dict(zip(keys, parts, strict=True))
-    return pairs if cls is None else cls(**pairs)
+    return pairs if cls is None or kind == "object" else cls(**pairs)
 
 
 def take_part(container: Any, kind: str, key: Any) -> Any:

@@ -169,7 +169,10 @@ class Array:
 
 @dataclass(frozen=True, slots=True)
 class Struct:
-    """A container of known parts. `kind`: tuple, list, dict, namedtuple or dataclass; `cls` for the last two."""
+    """A container of known parts. `kind`: tuple, list, dict, namedtuple, dataclass or object; `cls` for the last three.
+
+    An object of a class of the user's is its attributes; generated code has a dict of them.
+    """
 
     kind: str
     keys: tuple[Any, ...]  # positions for tuple and list

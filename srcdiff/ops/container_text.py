@@ -17,7 +17,7 @@ def struct_text(kind: str, keys: Sequence[Any], texts: Sequence[str], cls: type 
     if kind == "list":
         return f"[{', '.join(texts)}]"
     pairs = list(zip(keys, texts, strict=True))
-    if kind == "dict":
+    if kind in ("dict", "object"):  # the attributes of an object, where one value has to hold them
         return "{{" + ", ".join(f"{k!r}: {t}" for k, t in pairs) + "}}"
     assert cls is not None
     return f"{cls.__name__}({', '.join(f'{k}={t}' for k, t in pairs)})"

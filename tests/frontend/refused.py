@@ -76,7 +76,7 @@ def sets(x):
     return x if x in {1, 2} else 0.0
 
 
-@case("assigning to the attribute `x.y`", "x.y", 1.0)
+@case("this sets an attribute of `x`, which was not made here", "x.y", 1.0)
 def attributes(x):
     x.y = 1.0
     return x
@@ -266,8 +266,43 @@ def objects(x):
 
 
 class Odd:
+    def __new__(cls, y):
+        return object.__new__(cls)
+
+
+class Plain:
     def __init__(self, y):
         self.y = y
+
+
+@case("a Plain is no sequence", "Plain(x)", 1.0)
+def object_gone_through(x):
+    for v in Plain(x):
+        x = x + v
+    return x
+
+
+@case("this Plain has no attribute `z` here", "Plain(x).z", 1.0)
+def object_without_the_attribute(x):
+    return Plain(x).z
+
+
+@case("an object is changed after it was put on a list", "p.y", 1.0, 3)
+def object_changed_on_a_list(x, n):
+    p, out = Plain(x), []
+    for k in range(n):
+        out.append(p)
+        p.y = p.y * k
+    return out[0].y
+
+
+@case("this sets an attribute of `OUTSIDE`", "OUTSIDE.y", 1.0)
+def object_from_outside(x):
+    OUTSIDE.y = x
+    return OUTSIDE.y
+
+
+OUTSIDE = Plain(1.0)
 
 
 @case("has no attribute `no_such`", "np.no_such", 1.0)

@@ -374,7 +374,7 @@ class Body:
 @classes((x3, 1.5, 3), (x3, 1.5, 0))
 def array_attributes(x, mass, n):
     body = Body(x, mass)
-    old = body.position
+    old = body.position.copy()
     for k in range(n):
         body.kick(np.sin(body.position) * (k + 1), 0.1)
     body.position[1] = 2.0 * mass
