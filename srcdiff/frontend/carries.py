@@ -78,7 +78,8 @@ class LoopReader:
 
     def _names(self) -> list[str]:
         parts = [self.node.target] if isinstance(self.node, gast.For) else [self.node.test]
-        names = [n for n in assigned_names([*parts, *self.node.body]) if n in self.live]
+        assigned = assigned_names([*parts, *self.node.body])
+        names = [n for n in assigned if n in self.live and not self._is_shared(n)]
         if has_return(self.node):
             only_return = (
                 isinstance(self.node, gast.While)
@@ -89,6 +90,11 @@ class LoopReader:
         if self.node.orelse and has_break(self.node):
             names.append(broke_flag(self.fr.loop_depth + 1))
         return names
+
+    def _is_shared(self, name: str) -> bool:
+        """Whether functions inside bind the name as well: what it stands for is carried as a container's part is."""
+        value = self.before.get(name)
+        return isinstance(value, Parts) and value.kind == "shared"
 
     # ---- what is carried ----
 

@@ -12,6 +12,7 @@ from srcdiff.frontend.values import (
     Held,
     Parts,
     flatten,
+    part_name,
     rebuild,
 )
 from srcdiff.ir.core import Value
@@ -115,7 +116,7 @@ def _hints(template: FrontValue, name: str) -> Iterator[str]:
     """Names for the leaves of a structure."""
     if isinstance(template, Parts):
         for key, part in zip(template.keys, template.values, strict=True):
-            yield from _hints(part, f"{name}_{key}")
+            yield from _hints(part, part_name(name, key))
     elif next(flatten(template), None) is not None:
         base, _, rest = name.partition("_")
         base = base.rstrip("0123456789") if base.startswith("%") else base

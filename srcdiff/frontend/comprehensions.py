@@ -14,7 +14,7 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.frame import Frame, reads
-from srcdiff.frontend.iteration import iterable
+from srcdiff.frontend.iteration import exact_count, iterable
 from srcdiff.frontend.lists import known_list, new_list
 from srcdiff.frontend.loops import for_loop
 from srcdiff.frontend.session import FALSE, TRUE
@@ -22,7 +22,18 @@ from srcdiff.frontend.source import placed
 from srcdiff.frontend.subscripts import need_static
 from srcdiff.frontend.targets import assign
 from srcdiff.frontend.truth import static_truth, truth
-from srcdiff.frontend.values import FrontValue, Items, Known, Parts, is_static, static
+from srcdiff.frontend.values import (
+    Closure,
+    FrontValue,
+    Items,
+    Known,
+    Method,
+    Parts,
+    Piece,
+    is_static,
+    sequence,
+    static,
+)
 from srcdiff.ir.core import Const, const
 
 __all__ = ["append_each", "folded", "reducing"]
@@ -31,7 +42,7 @@ __all__ = ["append_each", "folded", "reducing"]
 def _inner(fr: Frame) -> Frame:
     """A frame for the names of a comprehension."""
     inner = Frame(fr.session, fr.source, fr.look_up, fr)
-    inner.local = frozenset()
+    inner.local = inner.nonlocals = frozenset()
     return inner
 
 
@@ -45,9 +56,34 @@ def _list(fr: Frame, node: Any) -> FrontValue:
         known = _known_parts(inner, node, first, 0)
         if known is not None:
             return known_list(fr, known, node)
+    functions = _of_functions(inner, node, first)
+    if functions is not None:
+        return known_list(fr, functions, node)
     inner.env["%list"] = new_list(inner, [], node)
     _loops(inner, node, first, [_appending(node, node.elt)], [])
     return inner.env["%list"]
+
+
+def _of_functions(inner: Frame, node: Any, first: Items | Parts) -> list[FrontValue] | None:
+    """`[lambda x: x + k for k in range(3)]`, which is no list of numbers: its elements, if their number is known."""
+    if isinstance(first, Parts) or not isinstance(node.elt, gast.Lambda | gast.Call):
+        return None
+    if isinstance(node.elt, gast.Call) and not isinstance(first.count, int):
+        return None
+    count = exact_count(inner, first, node)
+    if count is None or len(node.generators) > 1:
+        return None
+    positions = [const(k) for k in range(count)]
+    parts = sequence([first.element(p) for p in (positions[::-1] if first.reverse else positions)])
+    if isinstance(node.elt, gast.Call):
+        length, env, mark = len(inner.b.body), dict(inner.env), inner.session.mark()
+        tried = _known_parts(inner, node, sequence(parts.values[:1]), 0)
+        del inner.b.body[length:]
+        inner.env = env
+        inner.session.reset(mark)
+        if not tried or not isinstance(tried[0], Closure | Piece | Method):
+            return None
+    return _known_parts(inner, node, parts, 0)
 
 
 def _appending(node: Any, item: Any) -> Any:

@@ -55,6 +55,10 @@ class Flow:
         Names that nested functions read; they are wanted everywhere.
     local : frozenset
         Names that the function binds, other than its parameters.
+    nonlocals : frozenset
+        Names that it binds in the functions around it.
+    shared : frozenset
+        Its own names that functions inside of it bind.
     """
 
     after: dict[int, frozenset[str]] = field(default_factory=dict)
@@ -63,6 +67,8 @@ class Flow:
     mutated: frozenset[str] = frozenset()
     captured: frozenset[str] = frozenset()
     local: frozenset[str] = frozenset()
+    nonlocals: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
 
 
 def flow_of(function: Any) -> Flow:
@@ -72,14 +78,38 @@ def flow_of(function: Any) -> Flow:
     walk = _Liveness(_captured(function.body))
     walk.recording = True
     walk.block(function.body, set(), set(), set())
+    declared = {
+        (node is function, name)
+        for node in gast.walk(function)
+        if isinstance(node, gast.FunctionDef)
+        for s in _own_statements(node.body)
+        if isinstance(s, gast.Nonlocal)
+        for name in s.names
+    }
+    nonlocals = frozenset(name for own, name in declared if own)
+    assigned = frozenset(assigned_names(function.body)) - nonlocals
+    parameters = {n.id for n in gast.walk(function.args) if isinstance(n, gast.Name)}
+    inner = frozenset(name for own, name in declared if not own)
     return Flow(
         walk.after,
         walk.turn,
         walk.entry,
         _mutated(function),
         walk.captured,
-        frozenset(assigned_names(function.body)),
+        assigned,
+        nonlocals,
+        inner & (assigned | parameters),
     )
+
+
+def _own_statements(body: Iterable[Any]) -> Iterable[Any]:
+    """The statements of a function, those inside of others as well, but for nested functions'."""
+    for s in body:
+        yield s
+        if not isinstance(s, _SCOPES):
+            yield from _own_statements(
+                n for n in gast.iter_child_nodes(s) if isinstance(n, gast.stmt | gast.match_case)
+            )
 
 
 # ---- jumps -------------------------------------------------------------------------------------

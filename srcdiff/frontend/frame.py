@@ -8,6 +8,7 @@ is open.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from srcdiff.frontend.box_roots import changes_outside
@@ -63,6 +64,7 @@ class Frame:
         self.local = (
             source.flow.local
         )  # a name that is assigned anywhere in a function is no global in it
+        self.nonlocals = source.flow.nonlocals
         self.loop_depth = 0
         self.watched: frozenset[str] = (
             frozenset()
@@ -124,6 +126,17 @@ class Frame:
             )
         return self.constant(found[0], name, found[1], node)
 
+    def bind(self, name: str, value: FrontValue) -> None:
+        """`name = value`, here or in the function around that has the name."""
+        frame = self
+        while name in frame.nonlocals and frame.outer is not None:
+            frame = frame.outer
+        shared = frame.env.get(name)
+        if isinstance(shared, Parts) and shared.kind == "shared":
+            self.session.cells[shared.cell] = replace(shared, values=(value,))
+        else:
+            frame.env[name] = value
+
     def find(self, name: str) -> tuple[str, Any] | None:
         """What a name means outside the functions that are being read."""
         frame = self
@@ -133,6 +146,8 @@ class Frame:
 
     def bound(self, value: FrontValue, name: str, node: Any) -> FrontValue:
         """What a name stands for, if it is sure to be bound here."""
+        if isinstance(value, Parts) and value.kind == "shared":
+            (value,) = self.session.cells[value.cell].values
         while isinstance(value, Partial):
             if self.session.facts.get(value.condition) != value.when:
                 self.unbound(name, node)

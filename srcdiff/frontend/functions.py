@@ -31,7 +31,7 @@ from srcdiff.frontend.source import (
     source_of,
 )
 from srcdiff.frontend.subset import fail
-from srcdiff.frontend.values import Closure, Conflict, FrontValue, Parts, sequence
+from srcdiff.frontend.values import MISSING, Closure, Conflict, FrontValue, Parts, sequence
 from srcdiff.ir.core import Const, Value
 from srcdiff.ops.registry import Composite
 
@@ -110,6 +110,10 @@ def read_body(inner: Frame, node: Any) -> FrontValue:
     """Read a function's body in the frame that is set up for it."""
     if isinstance(node, gast.Lambda):
         return inner.expr(node.body)
+    for name in sorted(inner.source.flow.shared):  # functions inside bind it as well
+        shared = Parts("shared", ("",), (inner.env.get(name, MISSING),))
+        inner.env[name] = made = inner.session.new_cell(shared)
+        inner.session.cell_names[made.cell] = name
     return body_value(inner, node.body)  # type: ignore[no-any-return]
 
 

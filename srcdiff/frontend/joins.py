@@ -26,6 +26,7 @@ from srcdiff.frontend.values import (
     Partial,
     Parts,
     map_atoms,
+    part_name,
 )
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, If, Region, Value
@@ -287,7 +288,10 @@ class _Join:
                 return a  # what it holds is joined by `cell`
             named = zip(a.keys, a.values, b.values, strict=True)
             made = Parts(
-                a.kind, a.keys, tuple(self.either(x, y, f"{name}_{k}") for k, x, y in named), a.cls
+                a.kind,
+                a.keys,
+                tuple(self.either(x, y, part_name(name, k)) for k, x, y in named),
+                a.cls,
             )
             return self.own_cell(made, a.cell, b.cell) if a.cell and b.cell else made
         if isinstance(a, Value | Const) and isinstance(b, Value | Const):

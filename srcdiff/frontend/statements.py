@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from typing import Any
 
@@ -32,7 +33,7 @@ def _expression(fr: Frame, node: Any) -> None:
         fr.expr(node.value)
 
 
-@reads(gast.Pass)
+@reads(gast.Pass, gast.Nonlocal)
 def _pass(fr: Frame, node: Any) -> None:
     pass
 
@@ -121,18 +122,30 @@ def _list_in(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontVa
 def _delete(fr: Frame, node: Any) -> None:
     for target in node.targets:
         fr.name(target.id, target)
-        fr.env[target.id] = MISSING
+        fr.bind(target.id, MISSING)
 
 
 @reads(gast.FunctionDef)
 def _definition(fr: Frame, node: Any) -> None:
-    if node.decorator_list:
-        fr.fail(
-            node,
-            "decorated functions inside a function are not supported",
-            "Leave the decorator out.",
-        )
-    fr.env[node.name] = Closure(node, fr, defaults_of(fr, node.args))
+    made: FrontValue = Closure(node, fr, defaults_of(fr, node.args))
+    for decorator in reversed(node.decorator_list):
+        made = _decorated(fr, decorator, made)
+    fr.bind(node.name, made)
+
+
+def _decorated(fr: Frame, decorator: Any, function: FrontValue) -> FrontValue:
+    """`@decorator` above a nested function: it is called, but for those that change no result."""
+    wraps = fr.expr(decorator.func) if isinstance(decorator, gast.Call) else None
+    if isinstance(wraps, Known) and wraps.value in (functools.wraps, functools.lru_cache):
+        return function
+    found = fr.expr(decorator)
+    if isinstance(found, Known) and (
+        found.value in (functools.cache, functools.lru_cache)
+        or type(found.value).__module__.partition(".")[0] == "numba"
+        or getattr(found.value, "__module__", "").partition(".")[0] == "numba"
+    ):
+        return function
+    return call_value(fr, decorator, found, [function], {})
 
 
 @reads(gast.Import)
@@ -140,8 +153,8 @@ def _import(fr: Frame, node: Any) -> None:
     for alias in node.names:
         module = importlib.import_module(alias.name)
         top = importlib.import_module(alias.name.partition(".")[0])
-        fr.env[alias.asname or alias.name.partition(".")[0]] = Known(
-            module if alias.asname else top
+        fr.bind(
+            alias.asname or alias.name.partition(".")[0], Known(module if alias.asname else top)
         )
 
 
@@ -158,9 +171,8 @@ def _import_from(fr: Frame, node: Any) -> None:
         found = getattr(module, alias.name, None)
         if found is None:
             found = importlib.import_module(f"{node.module}.{alias.name}")
-        fr.env[alias.asname or alias.name] = from_python(
-            fr, found, alias.asname or alias.name, node
-        )
+        name = alias.asname or alias.name
+        fr.bind(name, from_python(fr, found, name, node))
 
 
 # ---- effects ------------------------------------------------------------------------------------------------------

@@ -44,10 +44,6 @@ _REFUSED: dict[type, tuple[str, str]] = {
         "`global` is not supported",
         "Pass the value as an argument and return the new one.",
     ),
-    ast.Nonlocal: (
-        "`nonlocal` is not supported",
-        "Return the new value from the nested function and assign it.",
-    ),
     ast.Set: ("sets are not supported", "Use a tuple or a list."),
     ast.SetComp: ("sets are not supported", "Use a list comprehension."),
 }

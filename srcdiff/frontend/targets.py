@@ -50,7 +50,7 @@ def bind_name(fr: Frame, name: str, value: FrontValue, since: int) -> None:
         for key, part in zip(value.keys, value.values, strict=True):
             if isinstance(part, Value) and not part.name:
                 _christen(fr, part, f"{name}_{key}", since, user=False)
-    fr.env[name] = value
+    fr.bind(name, value)
 
 
 def _christen(fr: Frame, value: Value, name: str, since: int, user: bool) -> None:
@@ -80,7 +80,7 @@ def _unpack(fr: Frame, target: Any, value: FrontValue, node: Any) -> None:
         fr.fail(target, f"{len(parts)} values cannot be unpacked into {len(targets)} names")
     for t, part in zip(targets, parts, strict=True):
         if isinstance(t, gast.Name):
-            fr.env[t.id] = part
+            fr.bind(t.id, part)
         else:
             assign(fr, t, part, node)
 

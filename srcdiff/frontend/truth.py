@@ -52,7 +52,11 @@ def truth_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
         case Scalar():
             if is_static(value):
                 return const(bool(static(value)))
-            return fr.op(node, arithmetic.not_equal, value, _ZERO)
+            result = fr.op(node, arithmetic.not_equal, value, _ZERO)
+            owner = _owner(fr, value)
+            if owner is not None:
+                fr.session.decided_by[result] = (owner,)
+            return result
         case List():
             return fr.op(node, arithmetic.greater, fr.op(node, list_length, value), _ZERO)
         case Struct():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MISSING", "Closure", "Conflict", "FrontValue", "Held", "Items", "Known", "Method", "Missing", "Partial", "Parts",
-    "Piece", "ShapeOf", "Slice", "Text", "flatten", "is_static", "map_atoms", "rebuild", "sequence", "static",
+    "Piece", "ShapeOf", "Slice", "Text", "flatten", "is_static", "map_atoms", "part_name", "rebuild", "sequence", "static",
     "static_int", "tree_of",
 ]  # fmt: skip
 
@@ -162,6 +162,11 @@ FrontValue = (
     | Partial
     | Conflict
 )
+
+
+def part_name(name: str, key: Any) -> str:
+    """What a part of something of that name is called."""
+    return f"{name}_{key}" if key != "" else name
 
 
 def sequence(values: Sequence[FrontValue], kind: str = "tuple") -> Parts:

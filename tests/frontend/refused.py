@@ -45,18 +45,6 @@ def globals_(x):
     return x
 
 
-@case("`nonlocal` is not supported", "nonlocal k", 1.0)
-def nonlocals(x):
-    k = x
-
-    def g():
-        nonlocal k
-        k = 2.0
-
-    g()
-    return k
-
-
 @case("`del` of anything but a name", "x[0]", x3)
 def deletes(x):
     del x[0]
@@ -308,15 +296,6 @@ OUTSIDE = Plain(1.0)
 @case("has no attribute `no_such`", "np.no_such", 1.0)
 def no_attribute(x):
     return np.no_such(x)
-
-
-@case("decorated functions inside a function", "def g(a):", 1.0)
-def decorated(x):
-    @staticmethod
-    def g(a):
-        return a
-
-    return g(x)
 
 
 @case("async", "async def coroutine(x):", 1.0)
