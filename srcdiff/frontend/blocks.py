@@ -130,7 +130,7 @@ def _after(fr: Frame, s: Any, live: frozenset[str]) -> frozenset[str]:
 
 
 def _return(fr: Frame, s: Any) -> Done:
-    fr.env["%value"] = const(None) if s.value is None else fr.expr(s.value)
+    fr.env["%value"] = const(None) if s.value is None else fr.value_or_none(s.value)
     if fr.loop_depth:
         fr.env["%return"] = TRUE
         fr.env["%go"] = FALSE

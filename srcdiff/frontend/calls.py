@@ -24,6 +24,7 @@ from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.methods import record_method
 from srcdiff.frontend.objects import BUILTINS as OBJECTS
 from srcdiff.frontend.objects import Super, is_own_class, make_object, super_attribute
+from srcdiff.frontend.optional import sure
 from srcdiff.frontend.out_arguments import WRITING, filled, into_out
 from srcdiff.frontend.records import RECORDS, construct, is_record_class
 from srcdiff.frontend.source import (
@@ -88,17 +89,30 @@ def _call(fr: Frame, node: Any) -> FrontValue:
         if isinstance(argument, gast.Starred):
             args += _spread(fr, fr.expr(argument.value), argument)
         else:
-            args.append(fr.expr(argument))
+            args.append(fr.value_or_none(argument))
     kwargs: dict[str, FrontValue] = {}
     for keyword in node.keywords:
-        value = fr.expr(keyword.value)
+        value = fr.value_or_none(keyword.value)
         if keyword.arg is not None:
             kwargs[keyword.arg] = value
         elif (known := known_dict(fr, value, keyword.value)) is not None:
             kwargs.update(zip(known.keys, known.values, strict=True))
         else:
             fr.fail(keyword.value, "`**` takes a dict of known keys", "Pass the arguments by name.")
+    if not _is_read(function):
+        args = [sure(fr, a, node) for a in args]
+        kwargs = {k: sure(fr, v, node) for k, v in kwargs.items()}
     return call_value(fr, node, function, args, kwargs)
+
+
+def _is_read(function: FrontValue) -> bool:
+    """Whether this is a function of the user's, which may ask whether an argument is None."""
+    if isinstance(function, Known):
+        known = function_of(function.value)
+        return type(known) is FunctionType and not is_library(known) and find(known) is None
+    return isinstance(function, Closure | Piece) or (
+        isinstance(function, Method) and function.function is not None
+    )
 
 
 def _rows_as_arrays(node: Any) -> Any:

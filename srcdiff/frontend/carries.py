@@ -18,6 +18,7 @@ from srcdiff.frontend.carry import Carry, grown_cells, held, held_as, plain_type
 from srcdiff.frontend.control import assigned_names, broke_flag, has_break, has_return, is_endless
 from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.joins import UNKNOWN, Unjoinable, coerced, is_same, join_types, take_apart
+from srcdiff.frontend.optional import in_a_loop, of_turn
 from srcdiff.frontend.running_sums import is_running_sum, zeros_for
 from srcdiff.frontend.session import FALSE, TRUE
 from srcdiff.frontend.twins import SLOTS, Slots
@@ -30,6 +31,8 @@ from srcdiff.frontend.values import (
     Partial,
     Parts,
     flatten,
+    is_none,
+    maybe,
 )
 from srcdiff.ir.core import Atom, Const, Value
 from srcdiff.ir.types import FLOAT, Array, List, Scalar, Struct, Type
@@ -117,6 +120,8 @@ class LoopReader:
         init = self._initial(name)
         if hint.get("unset"):
             init = MISSING
+        if "maybe" in hint:
+            init = in_a_loop(self.fr, self.node, init, hint["maybe"])
         template = self._settled(init)
         if not hint.get("moves"):
             template = held(template)
@@ -231,6 +236,8 @@ class LoopReader:
                 self._learn(carry, end)
                 yields += flatten(end)
                 continue
+            if "maybe" in self.hints.get(carry.name, {}):
+                end = self.ends[-1] = of_turn(end, carry.at_start)
             atoms = self._aligned(carry, end)
             if atoms is None:
                 retry = True
@@ -292,6 +299,8 @@ class LoopReader:
         if _same_structure(carry.at_start, settled):  # but for lists that are others now
             self.hints.setdefault(carry.name, {})["moves"] = True
             return None
+        if self._may_be_none(carry, settled):
+            return None
         for cell in grown_cells(carry.at_start, settled):
             self.fr.session.grow_cell(cell)
         if carry.name in self.entry or carry.name in self.cells:
@@ -303,6 +312,18 @@ class LoopReader:
             )
         self.hints.setdefault(carry.name, {})["unset"] = True
         return None
+
+    def _may_be_none(self, carry: Carry, end: FrontValue) -> bool:
+        """Whether the name is None before the loop, or after a turn, and something else otherwise."""
+        sides = (carry.template, end)
+        is_maybe = [isinstance(v, Parts) and v.kind == "maybe" for v in sides]
+        if all(is_maybe) or not (any(map(is_none, sides)) or any(is_maybe)):
+            return False
+        like = next(maybe(v).values[1] for v in sides if not is_none(v))
+        if isinstance(like, Missing):
+            return False
+        self.hints.setdefault(carry.name, {})["maybe"] = like
+        return True
 
     def _refuse_none(self, carry: Carry, end: FrontValue) -> None:
         """`best = None` before a loop that looks for something."""

@@ -80,10 +80,19 @@ class Frame:
                 f"`{type(node).__name__}` is not supported here",
                 "Write it with plainer Python.",
             )
-        return reader(self, node)  # type: ignore[no-any-return]
+        value = reader(self, node)
+        if isinstance(value, Parts) and value.kind == "maybe":
+            return HOOKS["sure"](self, value, node)  # type: ignore[no-any-return]
+        return value  # type: ignore[no-any-return]
+
+    def value_or_none(self, node: Any) -> FrontValue:
+        """An expression where None will do as well."""
+        if type(node) not in _READERS:
+            return self.expr(node)
+        return _READERS[type(node)](self, node)  # type: ignore[no-any-return]
 
     def statement(self, node: Any) -> Any:
-        return self.expr(node)
+        return _READERS[type(node)](self, node) if type(node) in _READERS else self.expr(node)
 
     def number(self, node: Any) -> Atom:
         """An expression that must be a number or an array."""

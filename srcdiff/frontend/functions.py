@@ -146,11 +146,12 @@ def refuse_result(source: Source, value: FrontValue) -> None:
     returns = [
         r for r in gast.walk(source.node) if isinstance(r, gast.Return) and r.value is not None
     ]
-    if not isinstance(value, Conflict) or not returns:
+    may_be_none = isinstance(value, Parts) and value.kind == "maybe"
+    if not (isinstance(value, Conflict) or may_be_none) or not returns:
         return
     name, place = source.name, source.location(min(returns, key=lambda r: r.lineno))
     advice = "Return a value of the same kind on every path."
-    if always_exits(source.node.body):
+    if always_exits(source.node.body) and not may_be_none:
         fail(f"`{name}` returns values of different kinds", advice, place)
     fail(f"`{name}` may return None: some paths end without a value", advice, place)
 
@@ -217,7 +218,7 @@ def call_function(
 def _is_plain(value: FrontValue) -> bool:
     """Whether a value can be an operand, or a static argument."""
     if isinstance(value, Parts):
-        return value.kind != "object" and all(map(_is_plain, value.values))
+        return value.kind not in ("object", "maybe") and all(map(_is_plain, value.values))
     return isinstance(value, Value | Const)
 
 

@@ -25,7 +25,9 @@ from srcdiff.frontend.values import (
     Missing,
     Partial,
     Parts,
+    is_none,
     map_atoms,
+    maybe,
     part_name,
 )
 from srcdiff.ir.build import Builder
@@ -280,6 +282,8 @@ class _Join:
             return map_atoms(lambda atom: self.result(None, atom, name), b)
         if isinstance(b, Missing):
             return map_atoms(lambda atom: self.result(atom, None, name), a)
+        if self.may_be_none(a, b):
+            a, b = maybe(a), maybe(b)
         a, b = self.apart(0, a, b), self.apart(1, b, a)
         if isinstance(a, Parts) and isinstance(b, Parts):
             if (a.kind, a.keys, a.cls) != (b.kind, b.keys, b.cls):
@@ -299,6 +303,14 @@ class _Join:
                 raise Unjoinable(f"is {_words(a.type)} on one path and {_words(b.type)} on another")
             return self.result(a, b, name)
         raise Unjoinable("is one thing on one path and another on the other")
+
+    def may_be_none(self, a: FrontValue, b: FrontValue) -> bool:
+        """Whether there is a value on one path only, and which it is is not known when compiling."""
+        kinds = [isinstance(v, Parts) and v.kind == "maybe" for v in (a, b)]
+        if is_none(a) == is_none(b) and kinds[0] == kinds[1]:
+            return False
+        self.fr.session.ask_for(self.condition)
+        return True
 
     def own_cell(self, made: Parts, a: str, b: str) -> Parts:
         """A container that is another one on either path, as one that may be written into."""

@@ -191,6 +191,8 @@ class Session:
         Truth values that are known where the reader is: inside a branch, of its condition.
     implies : dict
         What else is known when a truth value is: of `a and b` being true, both.
+    compared : dict
+        The comparisons that were made where the reader is, or around: a second one is true where the first is.
     hints : dict
         What was learned about loops and lists on an earlier reading, by (path, node).
     path : tuple
@@ -247,6 +249,7 @@ class Session:
     implies: dict[Atom, tuple[tuple[bool, tuple[tuple[Atom, bool], ...]], ...]] = field(
         default_factory=dict
     )
+    compared: dict[Any, Atom] = field(default_factory=dict)
     hints: dict[Any, Any] = field(default_factory=dict)
     path: tuple[int, ...] = ()
     owners: dict[str, str] = field(default_factory=dict)
@@ -327,14 +330,14 @@ class Session:
     @contextmanager
     def region(self) -> Iterator[Builder]:
         """Open a region; statements go there until the `with` ends."""
-        outer, facts = self.b, self.facts
+        outer, facts, compared = self.b, self.facts, dict(self.compared)
         self.b = outer.inner()
         self.shapes.regions.append(len(self.shapes.order))
         counts, self.true_counts, written = self.true_counts, {}, self.masks_written
         try:
             yield self.b
         finally:
-            self.b, self.facts = outer, facts
+            self.b, self.facts, self.compared = outer, facts, compared
             self.true_counts = counts if written == self.masks_written else {}
             self.shapes.regions.pop()
 

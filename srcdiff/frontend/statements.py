@@ -30,7 +30,7 @@ __all__: list[str] = []
 @reads(gast.Expr)
 def _expression(fr: Frame, node: Any) -> None:
     if not isinstance(node.value, gast.Constant):  # a docstring
-        fr.expr(node.value)
+        fr.value_or_none(node.value)
 
 
 @reads(gast.Pass, gast.Nonlocal)
@@ -41,7 +41,7 @@ def _pass(fr: Frame, node: Any) -> None:
 @reads(gast.Assign)
 def _assign(fr: Frame, node: Any) -> None:
     since = len(fr.b.body)
-    value = fr.expr(node.value)
+    value = fr.value_or_none(node.value)
     names = [t.id for t in node.targets if isinstance(t, gast.Name)]
     for name in names:
         value = growing(fr, name, value, node.value)
@@ -53,7 +53,7 @@ def _assign(fr: Frame, node: Any) -> None:
 def _annotated(fr: Frame, node: Any) -> None:
     if node.value is not None:
         since = len(fr.b.body)
-        value = fr.expr(node.value)
+        value = fr.value_or_none(node.value)
         if isinstance(node.target, gast.Name):
             value = growing(fr, node.target.id, value, node.value)
         assign(fr, node.target, value, node, since)

@@ -13,8 +13,9 @@ from srcdiff.frontend.frame import Frame, reads
 from srcdiff.frontend.joins import Done, branch
 from srcdiff.frontend.session import FALSE, TRUE
 from srcdiff.frontend.twins import may_be_one
+from srcdiff.frontend.optional import found_flag, sure
 from srcdiff.frontend.special_methods import called, compared, refuse_own_items
-from srcdiff.frontend.values import FrontValue, Known, Parts, ShapeOf, is_static, sequence, static
+from srcdiff.frontend.values import is_none, FrontValue, Known, Parts, ShapeOf, is_static, sequence, static
 from srcdiff.ir.core import Atom, Const, Op, Value, const
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct
 from srcdiff.ops import arithmetic
@@ -33,6 +34,17 @@ def truth(fr: Frame, node: Any) -> Atom:
 
 
 def truth_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
+    found = found_flag(fr, value)
+    if found is not None:
+        if isinstance(found, Const):
+            return truth_of(fr, sure(fr, value, node), node)
+        both = gast.copy_location(gast.BoolOp(gast.And(), []), node)
+        inner: Any = value
+
+        def rest() -> FrontValue:
+            return truth_of(fr, inner.values[1], node)
+
+        return truth_of(fr, _second(fr, both, found, found, rest), node)
     for name in ("__bool__", "__len__"):
         found = called(fr, node, value, name)
         if found is not None:
@@ -86,7 +98,7 @@ def _bool_op(fr: Frame, node: Any) -> FrontValue:
 
 def _operands(fr: Frame, node: Any, values: list[Any]) -> FrontValue:
     """`a and b and c`, from the left; a later operand is evaluated only if it decides."""
-    first = fr.expr(values[0])
+    first = fr.value_or_none(values[0])
     if len(values) == 1:
         return first
     is_and = isinstance(node.op, gast.And)
@@ -176,10 +188,10 @@ def _conditional(fr: Frame, node: Any) -> FrontValue:
     condition = truth(fr, node.test)
     known = static_truth(fr, condition)
     if known is not None:
-        return fr.expr(node.body if known else node.orelse)
+        return fr.value_or_none(node.body if known else node.orelse)
 
     def side(expression: Any) -> Done:
-        fr.env["%operand"] = fr.expr(expression)
+        fr.env["%operand"] = fr.value_or_none(expression)
         return FALSE
 
     branch(
@@ -213,12 +225,12 @@ _COMPARISONS: dict[type, tuple[Any, Callable[[Any, Any], Any]]] = {
 @reads(gast.Compare)
 def _compare(fr: Frame, node: Any) -> FrontValue:
     """A chain: each operand is evaluated once, and only as far as the chain holds."""
-    left = fr.expr(node.left)
+    left = fr.value_or_none(node.left)
     return _chain(fr, node, left, 0)
 
 
 def _chain(fr: Frame, node: Any, left: FrontValue, k: int) -> FrontValue:
-    right = fr.expr(node.comparators[k])
+    right = fr.value_or_none(node.comparators[k])
     result = compare(fr, node, node.ops[k], left, right)
     if k + 1 == len(node.ops):
         return result
@@ -232,6 +244,12 @@ def _chain(fr: Frame, node: Any, left: FrontValue, k: int) -> FrontValue:
 
 
 def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) -> Atom:
+    for value, other in ((left, right), (right, left)):
+        found = found_flag(fr, value)
+        if found is not None and is_none(other) and not isinstance(op, gast.In | gast.NotIn):
+            is_there = isinstance(op, gast.IsNot | gast.NotEq)
+            return found if is_there else negate(fr, node, found)
+    left, right = sure(fr, left, node), sure(fr, right, node)
     if isinstance(op, gast.Is | gast.IsNot):
         return const(_identical(fr, node, left, right) == isinstance(op, gast.Is))
     if isinstance(op, gast.In | gast.NotIn):
@@ -254,6 +272,10 @@ def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) 
         if isinstance(op, gast.Eq | gast.NotEq) and _never_equal(value, other):
             return const(isinstance(op, gast.NotEq))
     result = fr.op(node, decl, fr.as_atom(left, node), fr.as_atom(right, node))
+    if isinstance(left.type, Scalar) and isinstance(right.type, Scalar):
+        before = fr.session.compared.setdefault((decl, left, right), result)
+        if before is not result:
+            fr.session.implies[result] = ((True, ((before, True),)), (False, ((before, False),)))
     owners = [_owner(fr, value) for value in (left, right) if not isinstance(value, Const)]
     if all(owners):
         fr.session.decided_by[result] = tuple(o for o in owners if o is not None)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MISSING", "Closure", "Conflict", "FrontValue", "Held", "Items", "Known", "Method", "Missing", "Partial", "Parts",
-    "Piece", "ShapeOf", "Slice", "Text", "flatten", "is_static", "map_atoms", "part_name", "rebuild", "sequence", "static",
+    "Piece", "ShapeOf", "Slice", "Text", "flatten", "is_none", "is_static", "map_atoms", "maybe", "part_name", "rebuild", "sequence", "static",
     "static_int", "tree_of",
 ]  # fmt: skip
 
@@ -164,6 +164,18 @@ FrontValue = (
 )
 
 
+def is_none(value: FrontValue) -> bool:
+    return isinstance(value, Const) and value.value is None
+
+
+def maybe(value: FrontValue, filler: Callable[[], FrontValue] = lambda: MISSING) -> Parts:
+    """A value that may be None (see `optional`); `filler` makes what stands for nothing."""
+    if isinstance(value, Parts) and value.kind == "maybe":
+        return value
+    there = not is_none(value)
+    return Parts("maybe", ("found", ""), (const(there), value if there else filler()))
+
+
 def part_name(name: str, key: Any) -> str:
     """What a part of something of that name is called."""
     return f"{name}_{key}" if key != "" else name
@@ -251,7 +263,7 @@ def tree_of(value: FrontValue, yields: list[Atom]) -> Tree | None:
         return len(yields) - 1
     if not isinstance(value, Parts):
         return None
-    if value.kind == "object":
+    if value.kind in ("object", "maybe"):
         return None
     children = [tree_of(v, yields) for v in value.values]
     known = tuple(c for c in children if c is not None)

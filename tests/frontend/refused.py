@@ -125,9 +125,9 @@ def undefined(x):
     return x + undefined_name
 
 
-@case("`y` is a number on one path and None on another", "y", 1.0, 2.0)
+@case("`y` is a number on one path and 'none' on another", "y", 1.0, 2.0)
 def conflict(x, k):
-    y = None
+    y = "none"
     if x > k:
         y = x
     return y * 2.0
@@ -318,7 +318,7 @@ def mixed_list(x):
     return xs[0]
 
 
-@case("`best` is None before the loop", "for v in x:", x3)
+@case("`nothing_found_yet` may return None", "return best", x3)
 def nothing_found_yet(x):
     best = None
     for v in x:
@@ -338,16 +338,6 @@ def unlike(x):
     if x > 5:
         return x
     return x, x
-
-
-def half(x):
-    if x > 5:
-        return x
-
-
-@case("`half` may return None", "return x", 1.0)
-def calls_half(x):
-    return 2 * half(x)
 
 
 @case("`total` changes its type in the loop", "for i in range(3):", x3)

@@ -308,7 +308,7 @@ def optional_argument(x, y=None):
     return z if z is not None else 0.0
 
 
-@branches((0.5, 0.2), (-0.5, 0.2), (0.0, 0.2))
+@branches((0.5, 0.2), (-0.5, 0.2), (-0.5, 1.2))
 def and_or_as_values(x, y):
     a = (x > 0 and x) or y
     b = x or y
@@ -471,6 +471,22 @@ def bound_on_one_path(x, n):
     if n:
         y = y + last
     return y
+
+
+def _first_above(x, limit):
+    for v in x:
+        if v > limit:
+            return v
+    return None
+
+
+@names((x4, 0.5), (x4, 5.0))
+def helper_that_may_give_none(x, limit):
+    found = _first_above(x, limit)
+    again = _first_above(x, 0.2)
+    if found is None:
+        return again
+    return found**2 * again
 
 
 @names((x4,))
