@@ -60,9 +60,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`srcdiff.cuda`, which imports numba.cuda, when it is asked for."""
-    if name == "cuda":
+    """`srcdiff.cuda`, which imports numba.cuda, and `srcdiff.expfam`, which imports SciPy, when they are asked for."""
+    if name in ("cuda", "expfam"):
         import importlib  # of use here only
 
-        return importlib.import_module("srcdiff.cuda")
+        return importlib.import_module(f"srcdiff.{name}")
     raise AttributeError(f"module 'srcdiff' has no attribute {name!r}")

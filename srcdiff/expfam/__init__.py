@@ -1,0 +1,45 @@
+"""Inference from a log-partition function: its gradient holds the expected statistics.
+
+Write `log_Z(eta, *data)` in NumPy; expected statistics, E-step, Fisher information, entropy, divergence and maximum
+likelihood are generated from it.
+"""
+
+from srcdiff.expfam.chains import (
+    chain,
+    crf,
+    hmm,
+    hmm_transition_first,
+    io_hmm,
+    io_hmm_transition_first,
+    semi_markov,
+)
+from srcdiff.expfam.derived import (
+    Fisher,
+    Formula,
+    Inference,
+    e_step,
+    entropy,
+    fisher,
+    kl,
+    mean,
+    third_cumulant,
+)
+from srcdiff.expfam.family import Family, family
+from srcdiff.expfam.gaussian import multivariate_gaussian
+from srcdiff.expfam.linear_dynamics import lds
+from srcdiff.expfam.standard import (
+    bernoulli,
+    beta,
+    categorical,
+    dirichlet,
+    gamma,
+    gaussian,
+    poisson,
+)
+
+__all__ = [
+    "Family", "Fisher", "Formula", "Inference", "bernoulli", "beta", "categorical", "chain", "crf", "dirichlet",
+    "e_step", "entropy", "family", "fisher", "gamma", "gaussian", "hmm", "hmm_transition_first", "io_hmm",
+    "io_hmm_transition_first", "kl", "lds", "mean", "multivariate_gaussian", "poisson", "semi_markov",
+    "third_cumulant",
+]  # fmt: skip

@@ -1,0 +1,113 @@
+"""What is wrong with parameters and data of chains, in the terms of the model."""
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["check_chain", "check_crf", "check_hmm", "check_io_hmm", "check_semi_markov", "check_symbols"]
+
+
+def check_symbols(what: str, values: Any, size: int, table: str) -> None:
+    """Integers from 0 to size - 1, one at least."""
+    values = np.asarray(values)
+    if values.ndim != 1:
+        raise ValueError(f"{what} is one sequence, an array with 1 axis, not {values.ndim}")
+    if len(values) == 0:
+        raise ValueError(f"{what} is an empty sequence")
+    if values.dtype.kind not in "iu":
+        raise TypeError(f"{what} holds numbers of symbols, integers, not {values.dtype}")
+    wrong = np.flatnonzero((values < 0) | (values >= size))
+    if len(wrong):
+        place = int(wrong[0])
+        raise ValueError(f"{table}, {what} holds {values[place]} at position {place}")
+
+
+def _check_states(model: str, log_pi: Any, log_A: Any, axes: int = 2) -> int:
+    if np.ndim(log_pi) != 1:
+        raise ValueError(f"{model}: log_pi has {np.ndim(log_pi)} axes, and needs 1: a number per state")
+    states = len(log_pi)
+    if np.ndim(log_A) != axes or np.shape(log_A)[-2:] != (states, states):
+        wanted = f"({'inputs, ' if axes == 3 else ''}{states}, {states})"
+        raise ValueError(
+            f"{model}: log_pi has {states} states, so log_A has the shape {wanted}, not {np.shape(log_A)}"
+        )
+    _check_potentials(model, "log_pi", log_pi)
+    _check_potentials(model, "log_A", log_A)
+    return states
+
+
+def _check_potentials(model: str, name: str, values: Any) -> None:
+    """No NaN and no +inf, which no sum over paths has a meaning for."""
+    wrong = np.argwhere(np.isnan(values) | (values == np.inf))
+    if len(wrong):
+        place = tuple(int(k) for k in wrong[0])
+        raise ValueError(f"{model}: {name} holds {values[place]} at {place}")
+
+
+def _check_emissions(model: str, log_B: Any, states: int) -> None:
+    if np.ndim(log_B) != 2 or len(log_B) != states:
+        raise ValueError(
+            f"{model}: log_pi has {states} states, so log_B has the shape ({states}, symbols), not {np.shape(log_B)}"
+        )
+    _check_potentials(model, "log_B", log_B)
+
+
+def check_hmm(eta: Any, data: Any) -> None:
+    log_pi, log_A, log_B = eta
+    _check_emissions("hmm", log_B, _check_states("hmm", log_pi, log_A))
+    symbols = log_B.shape[1]
+    check_symbols("data", data, symbols, f"log_B has {symbols} symbols")
+
+
+def check_io_hmm(eta: Any, inputs: Any, data: Any) -> None:
+    log_pi, log_A, log_B = eta
+    _check_emissions("io_hmm", log_B, _check_states("io_hmm", log_pi, log_A, axes=3))
+    if len(inputs) != len(data):
+        raise ValueError(f"io_hmm: there are {len(inputs)} inputs for {len(data)} observations")
+    check_symbols("data", data, log_B.shape[1], f"log_B has {log_B.shape[1]} symbols")
+    check_symbols("inputs", inputs, len(log_A), f"log_A has {len(log_A)} inputs")
+
+
+def check_semi_markov(eta: Any, data: Any) -> None:
+    log_pi, log_A, log_D, log_B = eta
+    states = _check_states("semi_markov", log_pi, log_A)
+    if np.ndim(log_D) != 2 or len(log_D) != states or log_D.shape[1] == 0:
+        raise ValueError(
+            f"semi_markov: log_pi has {states} states, so log_D has the shape ({states}, longest), not {np.shape(log_D)}"
+        )
+    _check_potentials("semi_markov", "log_D", log_D)
+    _check_emissions("semi_markov", log_B, states)
+    symbols = log_B.shape[1]
+    check_symbols("data", data, symbols, f"log_B has {symbols} symbols")
+
+
+def check_chain(eta: Any) -> None:
+    log_nodes, log_pairs = eta
+    if np.ndim(log_nodes) != 2 or 0 in np.shape(log_nodes):
+        raise ValueError(f"chain: log_nodes has the shape (times, states), not {np.shape(log_nodes)}")
+    length, states = np.shape(log_nodes)
+    if np.shape(log_pairs) != (length - 1, states, states):
+        raise ValueError(
+            f"chain: log_nodes has {length} times and {states} states, so log_pairs has the shape "
+            f"{(length - 1, states, states)}, not {np.shape(log_pairs)}"
+        )
+    _check_potentials("chain", "log_nodes", log_nodes)
+    _check_potentials("chain", "log_pairs", log_pairs)
+
+
+def check_crf(eta: Any, features: Any) -> None:
+    weights, log_A = eta
+    if np.ndim(weights) != 2:
+        raise ValueError(f"crf: weights has the shape (features, states), not {np.shape(weights)}")
+    states = weights.shape[1]
+    if np.shape(log_A) != (states, states):
+        raise ValueError(
+            f"crf: weights has {states} states, so log_A has the shape {(states, states)}, not {np.shape(log_A)}"
+        )
+    if np.ndim(features) != 2 or np.shape(features)[1] != len(weights):
+        raise ValueError(
+            f"crf: weights has {len(weights)} features, so data has the shape (times, {len(weights)}), "
+            f"not {np.shape(features)}"
+        )
+    if len(features) == 0:
+        raise ValueError("crf: data is an empty sequence")

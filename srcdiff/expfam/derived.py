@@ -1,0 +1,203 @@
+"""What follows from a log-partition function by derivatives alone, whatever the model is.
+
+`log_Z(eta, *data)` is a function of natural parameters (any structure of numbers and arrays), and perhaps of data that
+the model is conditioned on. Its gradient holds the expected statistics, its Hessian their covariance:
+
+    p(x) = h(x) exp(<eta, t(x)> - log_Z(eta))
+"""
+
+import inspect
+import linecache
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import srcdiff
+from srcdiff.expfam.structure import as_floats, inner
+
+__all__ = ["Formula", "Inference", "e_step", "entropy", "fisher", "kl", "mean", "third_cumulant"]
+
+Check = Callable[..., None]
+
+
+class Inference:
+    """A derivative of `log_Z` as a function of `(eta, *data)`: call it, or look at its `source`.
+
+    Attributes
+    ----------
+    generated : srcdiff.Generated
+        What computes it.
+    """
+
+    def __init__(self, generated: srcdiff.Generated, check: Check | None, doc: str) -> None:
+        self.generated = generated
+        self.check = check
+        self.__doc__ = doc
+        self.__name__ = generated.__name__
+
+    def __call__(self, eta: Any, *data: Any) -> Any:
+        eta = as_floats(eta)
+        if self.check is not None:
+            self.check(eta, *data)
+        return self.generated(eta, *data)
+
+    @property
+    def source(self) -> str:
+        """The source of the latest specialisation."""
+        return self.generated.source
+
+    def source_for(self, eta: Any, *data: Any) -> str:
+        """The source for such arguments; nothing is run."""
+        return self.generated.source_for(as_floats(eta), *data)
+
+    def save(self, path: str | Path, *args: Any, form: str = "array") -> Path:
+        """Write a module that needs NumPy and SciPy only."""
+        given = (as_floats(args[0]), *args[1:]) if args else ()
+        return self.generated.save(path, *given, form=form)
+
+    def __repr__(self) -> str:
+        return f"<srcdiff.expfam {self.__name__}>"
+
+
+class Fisher(Inference):
+    """The Fisher information times `v`: `fisher(eta, *data, v)`, with `v` shaped like `eta`."""
+
+    def __call__(self, eta: Any, *rest: Any) -> Any:
+        *data, v = rest
+        eta = as_floats(eta)
+        if self.check is not None:
+            self.check(eta, *data)
+        return self.generated(eta, *data, as_floats(v))
+
+    def source_for(self, eta: Any, *rest: Any) -> str:
+        *data, v = rest
+        return self.generated.source_for(as_floats(eta), *data, as_floats(v))
+
+
+class Formula:
+    """A few lines on top of `value_and_grad(log_Z)`: entropy and the like.
+
+    Attributes
+    ----------
+    e_step : Inference
+        The generated function that it calls.
+    """
+
+    def __init__(self, e_step: Inference, formula: Callable[..., Any]) -> None:
+        self.e_step = e_step
+        self.formula = formula
+        self.__name__ = formula.__name__
+        self.__doc__ = inspect.getdoc(formula)
+
+    def __call__(self, *args: Any) -> Any:
+        return self.formula(self.e_step, *args)
+
+    @property
+    def source(self) -> str:
+        """A module with the generated function and the formula; it needs NumPy and SciPy only."""
+        return self._module(self.e_step.source)
+
+    def source_for(self, *args: Any) -> str:
+        """The source for such arguments; nothing is run. Of `kl`, which takes two, one `eta` is given."""
+        return self._module(self.e_step.source_for(*args))
+
+    def save(self, path: str | Path, *args: Any) -> Path:
+        """Write the module."""
+        target = Path(path)
+        target.write_text(self.source_for(*args) if args else self.source, encoding="utf-8")
+        return target
+
+    def _module(self, generated: str) -> str:
+        text = inspect.getsource(self.formula).replace("def _", "def ")
+        for taken_out in ("e_step: Inference, ", ": Any", " -> float"):
+            text = text.replace(taken_out, "")
+        text = text.replace("e_step(", f"{self.e_step.__name__}(")
+        helper = inspect.getsource(inner).replace(": Any", "").replace(" -> float", "")
+        return f"{generated.rstrip()}\n\n\n{helper}\n\n{text}"
+
+    def __repr__(self) -> str:
+        return f"<srcdiff.expfam {self.__name__}>"
+
+
+def mean(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Inference:
+    """`mean(log_Z)(eta, *data)`: the expected statistics, which are the gradient."""
+    return Inference(srcdiff.grad(log_Z, **options), check, "The expected statistics.")
+
+
+def e_step(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Inference:
+    """`e_step(log_Z)(eta, *data)`: the log-likelihood (`log_Z`), and the expected statistics.
+
+    Parameters
+    ----------
+    log_Z : callable
+        `log_Z(eta, *data)`.
+    check : callable, optional
+        Called with the arguments first, to raise in the terms of the model.
+    **options
+        As for `srcdiff.value_and_grad`.
+    """
+    made = srcdiff.value_and_grad(log_Z, **options)
+    return Inference(made, check, "The log-likelihood, and the expected statistics.")
+
+
+def fisher(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Fisher:
+    """`fisher(log_Z)(eta, *data, v)`: the covariance of the statistics times `v`, which is shaped like `eta`."""
+    return Fisher(srcdiff.hvp(log_Z, **options), check, "The Fisher information times v.")
+
+
+def entropy(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Formula:
+    """`entropy(log_Z)(eta, *data)`: of what `log_Z` sums over, with a base measure of 1."""
+    return Formula(e_step(log_Z, check, **options), _entropy)
+
+
+def kl(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Formula:
+    """`kl(log_Z)(eta, other, *data)`: the divergence of `other` from `eta`, both of the family of `log_Z`."""
+    return Formula(e_step(log_Z, check, **options), _kl)
+
+
+def _entropy(e_step: Inference, eta: Any, *data: Any) -> float:
+    """Entropy: the log-partition function less what the expected statistics weigh."""
+    log_Z, stats = e_step(eta, *data)
+    return float(log_Z - inner(stats, eta))
+
+
+def _kl(e_step: Inference, eta: Any, other: Any, *data: Any) -> float:
+    """Divergence KL(eta, other): what it costs to take `other` for `eta`, in nats."""
+    log_Z, stats = e_step(eta, *data)
+    log_Z_other, _ = e_step(other, *data)
+    return float(log_Z_other - log_Z + inner(stats, eta) - inner(stats, other))
+
+
+_entropy.__name__, _kl.__name__ = "entropy", "kl"
+
+
+def third_cumulant(log_Z: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    """`third_cumulant(log_Z)(eta, *data, u, v)`: the third cumulants of the statistics, contracted with `u` and `v`.
+
+    It is the derivative of the Fisher information, and is generated from the generated source of that.
+    """
+    second = fisher(log_Z, **options)
+    known: dict[str, Any] = {}
+
+    def contracted(eta: Any, *rest: Any) -> Any:
+        *data, u, v = rest
+        eta, u, v = as_floats(eta), as_floats(u), as_floats(v)
+        text = second.source_for(eta, *data, v)
+        if text not in known:
+            known[text] = _executed(text, second.__name__)
+        args = (eta, *data, v)
+        still = (None,) * (len(args) - 1)
+        return srcdiff.jvp(known[text], args, (u, *still), **options)[1]
+
+    return contracted
+
+
+def _executed(text: str, name: str) -> Callable[..., Any]:
+    """The function `name` of generated text, with its text where `inspect` looks for it."""
+    file = f"<srcdiff.expfam {name} {abs(hash(text)):x}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(True), file)
+    namespace: dict[str, Any] = {"np": np, "__name__": __name__}
+    exec(compile(text, file, "exec"), namespace)
+    return namespace[name]  # type: ignore[no-any-return]

@@ -1,0 +1,254 @@
+"""An exponential family: a log-partition function, and what little cannot be derived from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from srcdiff.expfam import derived
+from srcdiff.expfam.fitting import matched
+from srcdiff.expfam.structure import as_floats, leaves, map_leaves
+
+__all__ = ["Family", "family"]
+
+
+class Family:
+    """What `family` makes. Each derived member is generated from `log_Z`, and has a `source`.
+
+    Attributes
+    ----------
+    log_Z : callable
+        The log-partition function, as it was given: `log_Z(eta, *data)`.
+    mean : Inference
+        `mean(eta, *data)`: the expected statistics.
+    e_step : Inference
+        `e_step(eta, *data)`: `(log_Z, expected statistics)`.
+    fisher : Fisher
+        `fisher(eta, *data, v)`: the covariance of the statistics times `v`.
+    kl : Formula
+        `kl(eta, other, *data)`.
+    """
+
+    def __init__(self, log_Z: Callable[..., Any], given: dict[str, Any], options: dict[str, Any]):
+        self.log_Z = log_Z
+        self.options = options
+        self.name: str = given["name"] or log_Z.__name__
+        self.statistics = given["statistics"]
+        self.log_base = given["log_base"]
+        self.mean_log_base = given["mean_log_base"]
+        self.natural = given["natural"]
+        self.usual = given["usual"]
+        self.support = given["support"]
+        self.domain = given["domain"]
+        self.check = given["check"]
+        self.start = given["start"]
+        self._draw = given["draw"]
+        self._mode = given["mode"]
+
+    @cached_property
+    def mean(self) -> derived.Inference:
+        return derived.mean(self.log_Z, self.check, **self.options)
+
+    @cached_property
+    def e_step(self) -> derived.Inference:
+        return derived.e_step(self.log_Z, self.check, **self.options)
+
+    @cached_property
+    def fisher(self) -> derived.Fisher:
+        return derived.fisher(self.log_Z, self.check, **self.options)
+
+    @cached_property
+    def kl(self) -> derived.Formula:
+        return derived.kl(self.log_Z, self.check, **self.options)
+
+    @cached_property
+    def third_cumulant(self) -> Callable[..., Any]:
+        return derived.third_cumulant(self.log_Z, **self.options)
+
+    @cached_property
+    def entropy(self) -> derived.Formula | WithBase:
+        """`entropy(eta, *data)`; differential for densities."""
+        made = derived.entropy(self.log_Z, self.check, **self.options)
+        if self.log_base is None:
+            return made
+        if self.mean_log_base is None:
+            raise ValueError(
+                f"the entropy of {self.name} needs the mean of log h(x), which is not in log_Z: "
+                "give family(..., mean_log_base=f) with f(eta)"
+            )
+        return WithBase(made, self.mean_log_base)
+
+    def log_prob(self, eta: Any, x: Any, *data: Any) -> Any:
+        """The log-density at `x`, or at each of many along leading axes."""
+        eta = as_floats(eta)
+        if self.check is not None:
+            self.check(eta, *data)
+        stats = self._statistics(eta, x)
+        weighed = sum(
+            _contracted(s, e) for s, e in zip(leaves(stats), leaves(eta), strict=True)
+        ) - self.log_Z(eta, *data)
+        return weighed if self.log_base is None else weighed + self.log_base(eta, x)
+
+    def _statistics(self, eta: Any, x: Any) -> Any:
+        if self.statistics is None:
+            raise ValueError(
+                f"{self.name} has no statistics: give family(..., statistics=t) with t(eta, x)"
+            )
+        return self.statistics(eta, x)
+
+    def mean_statistics(self, eta: Any, xs: Any, weights: Any = None) -> Any:
+        """The (weighted) mean of the statistics of observations, for `fit`; `eta` says the sizes."""
+        stats = self._statistics(eta, xs)
+        return map_leaves(lambda s: np.average(s, axis=0, weights=weights), stats)
+
+    def sample(self, eta: Any, rng: np.random.Generator, n: int, *data: Any) -> Any:
+        """`n` draws."""
+        eta = as_floats(eta)
+        if self.check is not None:
+            self.check(eta, *data)
+        if self._draw is not None:
+            return self._draw(eta, rng, n, *data)
+        if self.support is None:
+            raise ValueError(
+                f"{self.name} does not say how to draw from it: give family(..., draw=f) with f(eta, rng, n), "
+                "or support=f with f(eta) for finitely many values"
+            )
+        values = self.support(eta)
+        p = np.exp(np.array([self.log_prob(eta, x) for x in values]))
+        chosen = rng.choice(len(values), size=n, p=p / p.sum())
+        return np.array([values[k] for k in chosen])
+
+    def mode(self, eta: Any, *data: Any) -> Any:
+        """The most probable value."""
+        eta = as_floats(eta)
+        if self.check is not None:
+            self.check(eta, *data)
+        if self._mode is not None:
+            return self._mode(eta, *data)
+        if self.support is None:
+            raise ValueError(
+                f"{self.name} does not say what its mode is: give family(..., mode=f) with f(eta), "
+                "or support=f with f(eta) for finitely many values"
+            )
+        values = self.support(eta)
+        return values[int(np.argmax([self.log_prob(eta, x) for x in values]))]
+
+    def fit(self, stats: Any, *data: Any, start: Any = None) -> Any:
+        """The parameters whose expected statistics are `stats`: maximum likelihood, by Newton's method.
+
+        In natural parameters the Hessian of the likelihood is minus the Fisher information, so each step is one of
+        natural gradient.
+
+        Raises
+        ------
+        ValueError
+            Where no parameters have such statistics: they lie on the boundary (all observations equal, say).
+        """
+        stats = as_floats(stats)
+        if start is None:
+            if self.start is None:
+                raise ValueError(f"{self.name} does not say where to start: pass fit(..., start=)")
+            start = self.start(stats)
+        return matched(self, stats, as_floats(start), data)
+
+    def __repr__(self) -> str:
+        return f"<srcdiff.expfam family {self.name}>"
+
+
+class WithBase:
+    """An entropy with a base measure: the mean of log h(x) is taken off."""
+
+    def __init__(self, formula: derived.Formula, mean_log_base: Callable[..., Any]) -> None:
+        self.formula = formula
+        self.mean_log_base = mean_log_base
+
+    def __call__(self, eta: Any, *data: Any) -> float:
+        return float(self.formula(eta, *data) - self.mean_log_base(as_floats(eta)))
+
+    @property
+    def source(self) -> str:
+        """The source of what `log_Z` says of it."""
+        return self.formula.source
+
+    def source_for(self, *args: Any) -> str:
+        """The same for such arguments; nothing is run."""
+        return self.formula.source_for(*args)
+
+
+def _contracted(stats: Any, eta: Any) -> Any:
+    """Statistics of one or many observations times parameters; 0 times -inf is 0."""
+    stats = np.asarray(stats, float)
+    axes = tuple(range(stats.ndim - np.ndim(eta), stats.ndim))
+    return np.sum(stats * np.where(stats == 0.0, 0.0, eta), axis=axes)
+
+
+def family(
+    log_Z: Callable[..., Any],
+    *,
+    name: str = "",
+    statistics: Callable[..., Any] | None = None,
+    log_base: Callable[..., Any] | None = None,
+    mean_log_base: Callable[..., Any] | None = None,
+    support: Callable[..., Any] | None = None,
+    draw: Callable[..., Any] | None = None,
+    mode: Callable[..., Any] | None = None,
+    domain: Callable[..., Any] | None = None,
+    start: Callable[..., Any] | None = None,
+    natural: Callable[..., Any] | None = None,
+    usual: Callable[..., Any] | None = None,
+    check: Callable[..., None] | None = None,
+    **options: Any,
+) -> Family:
+    """The exponential family of a log-partition function. All but `log_Z` may be left out.
+
+    Parameters
+    ----------
+    log_Z : callable
+        `log_Z(eta, *data)`: natural parameters (any structure of numbers and arrays), and what is conditioned on.
+    name : str
+        How messages call it; otherwise the name of `log_Z`.
+    statistics : callable
+        `t(eta, x)`: the statistics of one value, or of many along leading axes, in the structure of `eta`; of `eta`,
+        only sizes matter. `log_prob` and `mean_statistics` need it.
+    log_base : callable
+        `log h(x)` as a function of `(eta, x)`, where it is not 0.
+    mean_log_base : callable
+        Its mean as a function of `eta`, which `entropy` needs.
+    support : callable
+        All values, as a function of `eta`, where they are finitely many: `sample` and `mode` go through them.
+    draw : callable
+        `draw(eta, rng, n, *data)`, for `sample`.
+    mode : callable
+        The most probable value, as a function of `(eta, *data)`.
+    domain : callable
+        Whether `eta` is possible, where `log_Z` does not say so by NaN, infinity or `LinAlgError`.
+    start : callable
+        Where `fit` begins, as a function of the statistics.
+    natural, usual : callables
+        From the usual parameters to `eta`, and back.
+    check : callable
+        `check(eta, *data)` raises for bad input, in the terms of the model.
+    **options
+        As for `srcdiff.grad`: `jit`, `residuals`, ...
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from srcdiff import expfam
+    >>> def log_Z(eta):
+    ...     return np.logaddexp(0.0, eta)
+    >>> coin = expfam.family(log_Z, jit=False)
+    >>> float(coin.mean(0.0))
+    0.5
+    """
+    given = {
+        "name": name, "statistics": statistics, "log_base": log_base, "mean_log_base": mean_log_base,
+        "support": support, "draw": draw, "mode": mode, "domain": domain, "start": start, "natural": natural,
+        "usual": usual, "check": check,
+    }  # fmt: skip
+    if not callable(log_Z):
+        raise TypeError(f"log_Z is a function of natural parameters, not {log_Z!r}")
+    return Family(log_Z, given, options)

@@ -1,0 +1,196 @@
+"""Families of one variable, or of many independent ones: parameters may be arrays, and `log_Z` adds them up.
+
+What is derived comes from `log_Z`. Beside it stand the statistics, the usual parameters, NumPy's samplers, and where a
+fit starts.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from scipy.special import gammaln, logsumexp
+
+from srcdiff.expfam.family import family
+from srcdiff.expfam.structure import map_leaves
+
+__all__ = ["bernoulli", "beta", "categorical", "dirichlet", "gamma", "gaussian", "poisson"]
+
+
+def _zeros(stats: Any) -> Any:
+    return map_leaves(np.zeros_like, stats)
+
+
+def _shape(n: int, parameter: Any) -> tuple[int, ...]:
+    return (n, *np.shape(parameter))
+
+
+# ---- Bernoulli: t(x) = x, eta = log(p / (1 - p)) ------------------------------------------------------
+
+
+def bernoulli_log_Z(eta):
+    return np.sum(np.logaddexp(0.0, eta))
+
+
+bernoulli = family(
+    bernoulli_log_Z,
+    name="bernoulli",
+    statistics=lambda eta, x: np.asarray(x, float),
+    natural=lambda p: np.log(p) - np.log1p(-np.asarray(p)),
+    usual=lambda eta: {"p": 1.0 / (1.0 + np.exp(-np.asarray(eta)))},
+    draw=lambda eta, rng, n: (rng.random(_shape(n, eta)) < 1.0 / (1.0 + np.exp(-eta))).astype(int),
+    mode=lambda eta: (np.asarray(eta) > 0.0).astype(int),
+    start=_zeros,
+)
+
+# ---- categorical: t(x) is 1 in the place of x, eta = log p up to a constant ---------------------------
+
+
+def categorical_log_Z(eta):
+    return logsumexp(eta)
+
+
+def _normalised(eta: Any) -> Any:
+    p = np.exp(eta - np.max(eta))
+    return p / p.sum()
+
+
+categorical = family(
+    categorical_log_Z,
+    name="categorical",
+    statistics=lambda eta, x: np.eye(len(eta))[x],
+    natural=lambda p: np.log(p),
+    usual=lambda eta: {"p": _normalised(eta)},
+    draw=lambda eta, rng, n: rng.choice(len(eta), size=n, p=_normalised(eta)),
+    mode=lambda eta: int(np.argmax(eta)),
+    start=_zeros,
+)
+
+# ---- Gaussian: t(x) = (x, x**2), eta = (mean / variance, -1 / (2 variance)) ---------------------------
+
+
+def gaussian_log_Z(eta):
+    eta1, eta2 = eta
+    return np.sum(-(eta1**2) / (4.0 * eta2) + 0.5 * np.log(-np.pi / eta2))
+
+
+def _gaussian_usual(eta: Any) -> dict[str, Any]:
+    eta1, eta2 = eta
+    return {"mean": -0.5 * eta1 / eta2, "variance": -0.5 / eta2}
+
+
+def _draw_gaussian(eta: Any, rng: Generator, n: int) -> Any:
+    usual = _gaussian_usual(eta)
+    return rng.normal(usual["mean"], np.sqrt(usual["variance"]), _shape(n, eta[0]))
+
+
+gaussian = family(
+    gaussian_log_Z,
+    name="gaussian",
+    statistics=lambda eta, x: (np.asarray(x, float), np.square(x, dtype=float)),
+    natural=lambda mean, variance: (np.divide(mean, variance), np.divide(-0.5, variance)),
+    usual=_gaussian_usual,
+    draw=_draw_gaussian,
+    mode=lambda eta: _gaussian_usual(eta)["mean"],
+    domain=lambda eta: np.all(np.asarray(eta[1]) < 0.0),
+    start=lambda stats: (0.0 * stats[0], -0.5 / stats[1]),
+)
+
+# ---- gamma: t(x) = (log x, x), eta = (shape - 1, -rate) -----------------------------------------------
+
+
+def gamma_log_Z(eta):
+    eta1, eta2 = eta
+    return np.sum(gammaln(eta1 + 1.0) - (eta1 + 1.0) * np.log(-eta2))
+
+
+def _gamma_start(stats: Any) -> Any:
+    mean_log, mean = stats
+    shape = 0.5 / np.maximum(np.log(mean) - mean_log, 1e-12)
+    return shape - 1.0, -shape / mean
+
+
+gamma = family(
+    gamma_log_Z,
+    name="gamma",
+    statistics=lambda eta, x: (np.log(x), np.asarray(x, float)),
+    natural=lambda shape, rate: (np.subtract(shape, 1.0), -np.asarray(rate, float)),
+    usual=lambda eta: {"shape": eta[0] + 1.0, "rate": -eta[1]},
+    draw=lambda eta, rng, n: rng.gamma(eta[0] + 1.0, -1.0 / eta[1], _shape(n, eta[0])),
+    mode=lambda eta: np.maximum(eta[0], 0.0) / -eta[1],
+    domain=lambda eta: np.all(np.asarray(eta[0]) > -1.0) and np.all(np.asarray(eta[1]) < 0.0),
+    start=_gamma_start,
+)
+
+# ---- beta: t(x) = (log x, log(1 - x)), eta = (a - 1, b - 1) -------------------------------------------
+
+
+def beta_log_Z(eta):
+    eta1, eta2 = eta
+    return np.sum(gammaln(eta1 + 1.0) + gammaln(eta2 + 1.0) - gammaln(eta1 + eta2 + 2.0))
+
+
+beta = family(
+    beta_log_Z,
+    name="beta",
+    statistics=lambda eta, x: (np.log(x), np.log1p(-np.asarray(x, float))),
+    natural=lambda a, b: (np.subtract(a, 1.0), np.subtract(b, 1.0)),
+    usual=lambda eta: {"a": eta[0] + 1.0, "b": eta[1] + 1.0},
+    draw=lambda eta, rng, n: rng.beta(eta[0] + 1.0, eta[1] + 1.0, _shape(n, eta[0])),
+    domain=lambda eta: np.all(np.asarray(eta[0]) > -1.0) and np.all(np.asarray(eta[1]) > -1.0),
+    start=_zeros,
+)
+
+# ---- Dirichlet: t(x) = log x, eta = concentration - 1 -------------------------------------------------
+
+
+def dirichlet_log_Z(eta):
+    return np.sum(gammaln(eta + 1.0)) - gammaln(np.sum(eta + 1.0))
+
+
+dirichlet = family(
+    dirichlet_log_Z,
+    name="dirichlet",
+    statistics=lambda eta, x: np.log(x),
+    natural=lambda concentration: np.subtract(concentration, 1.0),
+    usual=lambda eta: {"concentration": eta + 1.0},
+    draw=lambda eta, rng, n: rng.dirichlet(eta + 1.0, n),
+    domain=lambda eta: np.all(eta > -1.0),
+    start=_zeros,
+)
+
+# ---- Poisson: t(x) = x, eta = log(rate), h(x) = 1 / x! ------------------------------------------------
+
+
+def poisson_log_Z(eta):
+    return np.sum(np.exp(eta))
+
+
+def _log_factorial(x: Any) -> Any:
+    return gammaln(np.asarray(x, float) + 1.0)
+
+
+def _mean_log_base(eta: Any) -> float:
+    """The mean of -log x!, summed over all counts that have any mass."""
+    total = 0.0
+    for log_rate in np.ravel(eta):
+        rate = np.exp(log_rate)
+        reach = 40.0 * np.sqrt(rate) + 40.0
+        x = np.arange(np.floor(max(rate - reach, 0.0)), np.ceil(rate + reach))
+        total -= float(np.exp(x * log_rate - rate - _log_factorial(x)) @ _log_factorial(x))
+    return total
+
+
+poisson = family(
+    poisson_log_Z,
+    name="poisson",
+    statistics=lambda eta, x: np.asarray(x, float),
+    log_base=lambda eta, x: -np.sum(
+        _log_factorial(x), axis=tuple(range(np.ndim(x) - np.ndim(eta), np.ndim(x)))
+    ),
+    mean_log_base=_mean_log_base,
+    natural=lambda rate: np.log(rate),
+    usual=lambda eta: {"rate": np.exp(eta)},
+    draw=lambda eta, rng, n: rng.poisson(np.exp(eta), _shape(n, eta)),
+    mode=lambda eta: np.floor(np.exp(eta)).astype(int),
+    start=lambda stats: np.log1p(stats),
+)
