@@ -16,8 +16,8 @@ from srcdiff.frontend.twins import may_be_one
 from srcdiff.frontend.optional import found_flag, sure
 from srcdiff.frontend.special_methods import called, compared, refuse_own_items
 from srcdiff.frontend.values import is_none, FrontValue, Known, Parts, ShapeOf, is_static, sequence, static
-from srcdiff.ir.core import Atom, Const, Op, Value, const
-from srcdiff.ir.types import Array, List, Scalar, Static, Struct
+from srcdiff.ir.core import Atom, Const, Op, Value, const, known_dim
+from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct
 from srcdiff.ops import arithmetic
 from srcdiff.ops.containers import list_length
 from srcdiff.ops.control import and_, or_
@@ -271,6 +271,9 @@ def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) 
     for value, other in ((left, right), (right, left)):
         if isinstance(op, gast.Eq | gast.NotEq) and _never_equal(value, other):
             return const(isinstance(op, gast.NotEq))
+    same = _same_lengths(fr, left, right) if not fr.session.user_names else None
+    if same is not None and isinstance(op, gast.Eq | gast.NotEq):
+        return const(same == isinstance(op, gast.Eq))
     result = fr.op(node, decl, fr.as_atom(left, node), fr.as_atom(right, node))
     if isinstance(left.type, Scalar) and isinstance(right.type, Scalar):
         before = fr.session.compared.setdefault((decl, left, right), result)
@@ -280,6 +283,20 @@ def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) 
     if all(owners):
         fr.session.decided_by[result] = tuple(o for o in owners if o is not None)
     return result
+
+
+def _same_lengths(fr: Frame, left: FrontValue, right: FrontValue) -> bool | None:
+    """Whether two lengths are equal, where that is known of them: an axis of an argument that is not of length 1 is
+    never so.
+    """
+    shapes = fr.session.shapes
+    dims = [known_dim(v) if isinstance(v, Value | Const) else None for v in (left, right)]
+    known = [shapes.resolve(d) for d in dims if d is not None]
+    if len(known) < 2:
+        return None
+    if known[0] == known[1]:
+        return True
+    return False if Dim(1) in known and all(d == Dim(1) or shapes.not_one(d) for d in known) else None
 
 
 def _owner(fr: Frame, value: FrontValue) -> str | None:

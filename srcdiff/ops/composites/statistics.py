@@ -423,7 +423,8 @@ def _cast(a: Any, dtype: Any) -> Any:
         said("np.average(x, axis=1, weights=y + 3.0)", (2, 3), (3,)),
         said("np.average(x, axis=0, weights=y + 3.0, keepdims=True)", (2, 3), (2, 3)),
         said("np.average(x, weights=y + 3.0, returned=True)", (4,), (4,)),
-        said("np.average(x, axis=0, returned=True)[0]", (4, 2)),
+        said("np.average(x, axis=0, returned=True)", (4, 2)),
+        said("np.average(x, axis=0, weights=y + 3.0, returned=True)", (4, 2), (4,)),
     ),
 )
 def average(
@@ -432,17 +433,17 @@ def average(
     a = array(a)
     if weights is None:
         mean = np.mean(a, axis=axis, keepdims=keepdims)
-        return (mean, np.full(np.shape(mean), a.size / mean.size)) if returned else mean
+        return (mean, np.full(np.shape(mean), a.size / np.size(mean), dtype=mean.dtype)) if returned else mean
     weights = array(weights)
-    if np.ndim(weights) != a.ndim:
+    if np.ndim(weights) == a.ndim:
+        total = np.sum(weights, axis=axis, keepdims=keepdims)
+    else:
         if not isinstance(axis, int) or np.ndim(weights) != 1:
-            refuse(
-                "np.average takes weights of the array's shape, or of one axis", "Broadcast them."
-            )
+            refuse("np.average takes weights of the array's shape, or of one axis", "Broadcast them.")
+        total = np.sum(weights)
         weights = weights[broadcast_place(a.ndim, axis_in(axis, a.ndim))]
-    total = np.sum(np.broadcast_to(weights, a.shape), axis=axis, keepdims=keepdims)
     mean = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
-    return (mean, total) if returned else mean
+    return (mean, np.broadcast_to(total, np.shape(mean)).copy()) if returned else mean
 
 
 @composite(
