@@ -5,6 +5,7 @@ from typing import Any
 from srcdiff.api import (
     Differentiable,
     differentiate,
+    elementwise_grad,
     grad,
     hessian,
     hvp,
@@ -27,6 +28,7 @@ from srcdiff.errors import (
 )
 from srcdiff.explaining import Explanation, explain
 from srcdiff.generated import Generated
+from srcdiff.makers import make_hvp, make_jvp, make_vjp
 from srcdiff.user_rules import rule
 
 __version__ = "0.1.0"
@@ -46,12 +48,16 @@ __all__ = [
     "check_grads",
     "check_rule",
     "differentiate",
+    "elementwise_grad",
     "explain",
     "grad",
     "hessian",
     "hvp",
     "jacobian",
     "jvp",
+    "make_hvp",
+    "make_jvp",
+    "make_vjp",
     "rule",
     "stop_gradient",
     "value_and_grad",

@@ -22,14 +22,21 @@ from srcdiff.signature import resolve_argnums, signature_of
 from srcdiff.trees import fit_to, float_positions, leaves, map_leaves
 
 __all__ = [
+    "AtPoint",
     "Differentiable",
+    "Pullback",
+    "Pushforward",
+    "copied",
     "differentiate",
+    "elementwise_grad",
     "forget_programs",
+    "generated",
     "grad",
     "hessian",
     "hvp",
     "jacobian",
     "jvp",
+    "options_for",
     "plain_function",
     "stop_gradient",
     "value_and_grad",
@@ -67,23 +74,23 @@ class Differentiable:
 
     @functools.cached_property
     def grad(self) -> Generated:
-        return _generated("grad", self.__wrapped__, self.options)
+        return generated("grad", self.__wrapped__, self.options)
 
     @functools.cached_property
     def value_and_grad(self) -> Generated:
-        return _generated("value_and_grad", self.__wrapped__, self.options)
+        return generated("value_and_grad", self.__wrapped__, self.options)
 
     @functools.cached_property
     def hvp(self) -> Generated:
-        return _generated("hvp", self.__wrapped__, self.options)
+        return generated("hvp", self.__wrapped__, self.options)
 
     @functools.cached_property
     def jacobian(self) -> Generated:
-        return _generated("jacobian", self.__wrapped__, self.options, settings=(("mode", "auto"),))
+        return generated("jacobian", self.__wrapped__, self.options, settings=(("mode", "auto"),))
 
     @functools.cached_property
     def hessian(self) -> Generated:
-        return _generated("hessian", self.__wrapped__, self.options)
+        return generated("hessian", self.__wrapped__, self.options)
 
     @functools.cached_property
     def vjp(self) -> Pullback:
@@ -121,7 +128,7 @@ class Differentiable:
         return name if found is self else (Differentiable, (self.__wrapped__, self.options))
 
 
-class _AtPoint:
+class AtPoint:
     """`vjp` and `jvp` of a function as generated functions: one handle for each choice of arguments."""
 
     kind: str
@@ -137,7 +144,7 @@ class _AtPoint:
         """The generated function for a choice of arguments."""
         key = tuple(argnums) if isinstance(argnums, list) else argnums
         if key not in self._handles:
-            self._handles[key] = _generated(self.kind, self.function, self.options, key)
+            self._handles[key] = generated(self.kind, self.function, self.options, key)
         self._latest = self._handles[key]
         return self._latest
 
@@ -205,7 +212,7 @@ class _AtPoint:
         return type(self), (self.function, self.options)
 
 
-class Pullback(_AtPoint):
+class Pullback(AtPoint):
     """`vjp` of a function: `(value, back)` at a point. The generated function behind `back` is `source_for(*args)`."""
 
     kind = "vjp"
@@ -219,7 +226,7 @@ class Pullback(_AtPoint):
         wanted = float_positions(args) if argnums is None else argnums
         handle = self.handle_for(wanted)
         seen = self._value(handle, args)
-        kept = [_copied(a) for a in args]
+        kept = [copied(a) for a in args]
 
         def back(d_value: Any) -> Any:
             _, found = handle(*kept, fit_to(seen, d_value, "d_value"))
@@ -230,7 +237,7 @@ class Pullback(_AtPoint):
                 adjoints[k] = d
             return tuple(adjoints)
 
-        return _copied(seen), back  # arrays of their own, as all that derivatives give
+        return copied(seen), back  # arrays of their own, as all that derivatives give
 
     def _value(self, handle: Generated, args: tuple[Any, ...]) -> Any:
         """The function's value; compiled, where its derivative is."""
@@ -243,9 +250,9 @@ class Pullback(_AtPoint):
             if handle.compiles and self._primal is None:
                 f: Any = self.function  # which is compiled itself, if it is a derivative
                 is_own = isinstance(f, Generated)
-                self._primal = f if is_own else _generated("value", f, self.options, ())
+                self._primal = f if is_own else generated("value", f, self.options, ())
             run = self._primal if handle.compiles and self._primal is not None else self.function
-            found = run(*map(_copied, args))
+            found = run(*map(copied, args))
             self._ready = handle
         return found
 
@@ -254,7 +261,7 @@ class Pullback(_AtPoint):
         return self.handle_for(float_positions(args) if argnums is None else argnums), (*args, None)
 
 
-class Pushforward(_AtPoint):
+class Pushforward(AtPoint):
     """`jvp` of a function: value and derivative along tangents, `f.jvp(args, tangents)`."""
 
     kind = "jvp"
@@ -325,7 +332,7 @@ def grad(f: Function, **options: Any) -> Generated:
     For a tuple `argnums` it is a tuple of gradients, even of one.
     With `has_aux`, `g(*args)` gives `(gradient, aux)`. Options as for `differentiate`.
     """
-    return _generated("grad", f, _options(f, options))
+    return generated("grad", f, options_for(f, options))
 
 
 def value_and_grad(f: Function, **options: Any) -> Generated:
@@ -333,12 +340,21 @@ def value_and_grad(f: Function, **options: Any) -> Generated:
 
     Options as for `differentiate`.
     """
-    return _generated("value_and_grad", f, _options(f, options))
+    return generated("value_and_grad", f, options_for(f, options))
+
+
+def elementwise_grad(f: Function, **options: Any) -> Generated:
+    """The derivative of each element of the result by the element of the argument that it belongs to.
+
+    That is the gradient of the sum of the result, shaped like the argument: of a function that acts on each element,
+    the derivative of each. Options as for `differentiate`.
+    """
+    return generated("elementwise_grad", f, options_for(f, options))
 
 
 def hvp(f: Function, **options: Any) -> Generated:
     """`h(*args, v)` is the Hessian of `f` times `v`, which is shaped like the argument (forward over reverse)."""
-    return _generated("hvp", f, _options(f, options))
+    return generated("hvp", f, options_for(f, options))
 
 
 def jacobian(f: Function, mode: str = "auto", **options: Any) -> Generated:
@@ -357,7 +373,7 @@ def jacobian(f: Function, mode: str = "auto", **options: Any) -> Generated:
     """
     if mode not in MODES:
         raise ValueError(f"mode={mode!r}: expected one of {', '.join(map(repr, MODES))}")
-    return _generated("jacobian", f, _options(f, options), settings=(("mode", mode),))
+    return generated("jacobian", f, options_for(f, options), settings=(("mode", mode),))
 
 
 def hessian(f: Function, **options: Any) -> Generated:
@@ -365,7 +381,7 @@ def hessian(f: Function, **options: Any) -> Generated:
 
     For a container, or a tuple `argnums`, it is one of such containers: first by which part, then by which other.
     """
-    return _generated("hessian", f, _options(f, options))
+    return generated("hessian", f, options_for(f, options))
 
 
 def vjp(
@@ -376,14 +392,14 @@ def vjp(
     `back(d_value)` gives a tuple over all arguments, or over `argnums`; bare for an int or name.
     Arguments that hold no floats have the adjoint None.
     """
-    return Pullback(plain_function(f), _options(f, options))(*args, argnums=argnums)
+    return Pullback(plain_function(f), options_for(f, options))(*args, argnums=argnums)
 
 
 def jvp(
     f: Function, args: Sequence[Any], tangents: Sequence[Any], **options: Any
 ) -> tuple[Any, Any]:
     """The value of `f` at `args`, and its derivative along `tangents` (one for each argument; None for zero)."""
-    return Pushforward(plain_function(f), _options(f, options))(args, tangents)
+    return Pushforward(plain_function(f), options_for(f, options))(args, tangents)
 
 
 def stop_gradient(x: Any) -> Any:
@@ -406,11 +422,11 @@ def plain_function(f: Any) -> Any:
     return f
 
 
-def _options(f: Any, given: dict[str, Any]) -> Options:
+def options_for(f: Any, given: dict[str, Any]) -> Options:
     return make_options(given, f.options if isinstance(f, Differentiable) else None)
 
 
-def _generated(
+def generated(
     kind: str,
     f: Any,
     options: Options,
@@ -468,5 +484,5 @@ def forget_programs() -> None:
         handle.forget()
 
 
-def _copied(value: Any) -> Any:
+def copied(value: Any) -> Any:
     return map_leaves(lambda leaf: leaf.copy() if isinstance(leaf, np.ndarray) else leaf, value)

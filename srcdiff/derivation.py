@@ -35,7 +35,13 @@ from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.structs import own_constructor
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, is_float
 from srcdiff.ir.verify import verify
-from srcdiff.matrices import chosen_mode, matrix, part_of_result, with_parts_as_results
+from srcdiff.matrices import (
+    chosen_mode,
+    matrix,
+    part_of_result,
+    summed,
+    with_parts_as_results,
+)
 from srcdiff.ops.control import constant_array, stop_gradient
 from srcdiff.ops.memory import copy
 from srcdiff.ops.registry import OWN
@@ -72,6 +78,7 @@ DOCS = {
     "value": "Value of `{f}`.",
     "grad": "Gradient of `{f}` with respect to {wrt}.",
     "value_and_grad": "Value and gradient of `{f}` with respect to {wrt}.",
+    "elementwise_grad": "Elementwise gradient of `{f}` with respect to {wrt}.",
     "vjp": "Value of `{f}`, and its derivative with respect to {wrt} weighted by {further}.",
     "jvp": "Value of `{f}` and its derivative along {further}.",
     "hvp": "Hessian of `{f}` with respect to {wrt}, times {further}.",
@@ -262,7 +269,10 @@ def derive(
     primal = read(derived, arguments, recorder)
     for k in wrt:
         check_differentiable(primal, k)
-    if kind in ("jacobian", "hessian"):
+    if kind == "elementwise_grad":
+        seed = replace(derived, kind="grad")
+        fn = backward(seed, summed(primal, derived.options.has_aux), recorder, machine)
+    elif kind in ("jacobian", "hessian"):
         fn = _matrix(derived, primal, arguments, recorder, machine)
     elif kind == "value":
         fn = finished(primal, recorder)

@@ -12,14 +12,16 @@ from dataclasses import replace
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.places import parameter_place
-from srcdiff.ir.core import Function, Node, Tree, Value, leaves
-from srcdiff.ir.types import NONE, Dim, List, Struct, Type, is_float, shape_of
+from srcdiff.ir.build import Builder, shapes_for
+from srcdiff.ir.core import Function, Node, Region, Tree, Value, leaves
+from srcdiff.ir.types import NONE, Array, Dim, List, Struct, Type, is_float, shape_of
+from srcdiff.ops import reductions
 from srcdiff.programs import Size, size_of
 from srcdiff.transforms.activity import active_values
 from srcdiff.transforms.adjoints import adjoint_type
 from srcdiff.transforms.directions import NOTHING, along_all, flat_results, numbers_in
 
-__all__ = ["chosen_mode", "matrix", "part_of_result", "with_parts_as_results"]
+__all__ = ["chosen_mode", "matrix", "part_of_result", "summed", "with_parts_as_results"]
 
 
 def with_parts_as_results(fn: Function, wrt: Sequence[int], has_aux: bool) -> Function:
@@ -68,6 +70,20 @@ def with_parts_as_results(fn: Function, wrt: Sequence[int], has_aux: bool) -> Fu
                 fn.location,
             )
     return fn
+
+
+def summed(fn: Function, has_aux: bool) -> Function:
+    """The function whose result, an array of floats, is summed up."""
+    tree = fn.output
+    if has_aux and isinstance(tree, Node) and len(tree.children) == 2:
+        tree = tree.children[0]
+    value = fn.body.yields[tree] if isinstance(tree, int) else None
+    if value is None or not isinstance(value.type, Array) or not is_float(value.type):
+        return fn  # a number; what is none is told as it is of gradients
+    b = Builder(shapes_for(fn), "adjoint", fn.location)
+    total = b.op(reductions.sum, value)
+    yields = tuple(total if k == tree else y for k, y in enumerate(fn.body.yields))
+    return replace(fn, body=Region(fn.params, (*fn.body.body, *b.body), yields))
 
 
 def part_of_result(fn: Function, part: int) -> Function:
