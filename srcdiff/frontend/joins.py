@@ -177,6 +177,7 @@ class _Side:
     facts: dict[Atom, bool]
     cells: dict[str, Parts]
     ended: bool = False  # what names stand for here is of no interest
+    left: bool = False  # nor what containers hold: the program ends here, and no function that is read in place
 
 
 @dataclass
@@ -197,7 +198,8 @@ class _Join:
         if any(name not in side.cells for side in self.sides):
             return  # made by this join
         before, (a, b) = cells[name], (side.cells[name] for side in self.sides)
-        if a is b or (self.sides[0].ended and b is before) or (self.sides[1].ended and a is before):
+        left = [side.left for side in self.sides]
+        if a is b or (left[0] and b is before) or (left[1] and a is before):
             return
         if a.kind == "list" and len(a.keys) != len(b.keys):
             self.fr.session.grow_cell(name)
@@ -413,7 +415,8 @@ def branch(
             ended = done is None or (
                 done is TRUE and (fr.loop_depth == 0 or fr.env.get("%return") is TRUE)
             )
-            sides.append(_Side(fr.env, b, done, session.facts, session.cells, ended))
+            left = ended and (done is None or (fr.caller is None and fr.outer is None))
+            sides.append(_Side(fr.env, b, done, session.facts, session.cells, ended, left))
     fr.env, session.cells = before, cells
     if unknown == len(sides):
         raise NoResult

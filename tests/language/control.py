@@ -485,7 +485,7 @@ def helper_that_may_give_none(x, limit):
     found = _first_above(x, limit)
     again = _first_above(x, 0.2)
     if found is None:
-        return again
+        return again * 1.5
     return found**2 * again
 
 

@@ -144,6 +144,41 @@ def sorted_by_key(ws, x):
     return a[0] * b[0] + pairs[1][1] ** 2 + pairs[0][1] + c[0] * c[-1] ** 2
 
 
+@nested((1.5,), (-1.5,))
+def written_before_an_early_return(x):
+    seen = {"value": 0.0}
+
+    def square(v):
+        if v > 0:
+            seen["value"] = v**2
+            return 1.0
+        return 2.0
+
+    return square(x) * seen["value"] + x
+
+
+@nested((x4,))
+def nonlocal_with_early_returns(x):
+    total = 0.0
+
+    def add(v):
+        nonlocal total
+        for k in range(3):
+            if v > k:
+                total += v * k
+                continue
+            total -= v**2
+            if total < -1.0:
+                return
+        total += 1.0
+
+    for v in x:
+        add(v)
+        if total > 100:
+            break
+    return total
+
+
 @nested((x3,))
 def immediately_called(x):
     y = (lambda a, b: a**2 + b)(x[0], x[1])

@@ -302,6 +302,24 @@ def attributes_that_change(x, decay):
     return acc.total * acc.count + last * len(acc)
 
 
+class Filter:
+    def __init__(self):
+        self.total = 1.0
+
+    def add(self, v):
+        if v < 0:
+            return self
+        self.total += v**2
+        return self
+
+
+@classes((1.5,), (-1.5,))
+def attribute_set_before_an_early_return(x):
+    kept = Filter()
+    kept.add(x).add(-x)
+    return kept.total
+
+
 class Dual:
     def __init__(self, re, im):
         self.re = re
