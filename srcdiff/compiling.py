@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -120,8 +121,11 @@ class Compiled:
         started = time.perf_counter()
         p = self.program
         function: Any = load_compiled(p.source, p.name, p.bindings)
+        types = tuple(numba.typeof(v) for v in self.machine(values))  # type: ignore[no-untyped-call]
         try:
-            function.compile(tuple(numba.typeof(v) for v in self.machine(values)))  # type: ignore[no-untyped-call]
+            with warnings.catch_warnings():  # about the layout of arrays that are not the user's
+                warnings.simplefilter("ignore", numba.core.errors.NumbaPerformanceWarning)
+                function.compile(types)
         except Exception as error:  # Numba raises nearly anything for what it cannot compile
             raise self._refused(first_lines(error)) from error
         self.seconds = time.perf_counter() - started

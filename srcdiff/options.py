@@ -11,7 +11,8 @@ __all__ = ["REWRITINGS", "Options", "make_options"]
 # the named rules of `transforms/rewritings.py`, which is not imported before the first program
 REWRITINGS = (
     "log_sigmoid", "log_one_minus_sigmoid", "softplus", "log_add_exp", "log_sum_exp", "log_softmax", "softmax",
-    "log_exp", "log_one_plus", "exp_minus_one", "variance", "cancel",
+    "log_exp", "log_one_plus", "exp_minus_one", "variance", "inverse_product", "product_order", "trace_of_product",
+    "diagonal_of_product", "log_det", "cancel",
 )  # fmt: skip
 UNASKED = frozenset(REWRITINGS) - {"cancel"}  # those that change no domain are on
 _CHOICES: dict[str, tuple[Any, ...]] = {

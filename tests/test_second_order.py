@@ -15,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::srcdiff.IndependentWarning")
 
 PROGRAMS = load("all")
 
-# Every program at each of its examples; the first of each is enough between two edits.
+# Every program at each of its examples, in NumPy; the first of each is enough between two edits.
 EXAMPLES = [
     pytest.param(p, k, id=f"{p}-{k}", marks=[pytest.mark.slow] if k else [])
     for p in PROGRAMS
@@ -25,7 +25,7 @@ EXAMPLES = [
 
 def slope(program: Program, args: tuple[Any, ...], directions: list[Any]) -> Any:
     """The gradient's derivative along the directions, by differences of two steps, extrapolated."""
-    g = srcdiff.grad(program.function, argnums=program.wrt)
+    g = srcdiff.grad(program.function, argnums=program.wrt, jit=False)
 
     def along(step: float) -> Any:
         return g(*(add_scaled(a, d, step) for a, d in zip(args, directions, strict=True)))
@@ -63,8 +63,8 @@ def test_forward_over_reverse_agrees_with_differences_of_the_gradient(
     directions = directions_of(program, args)
     with np.errstate(all="ignore"):
         expected = slope(program, args, directions)
-        product = srcdiff.hvp(f, argnums=wrt)(*args, tuple(directions[k] for k in wrt))
-        _, tangent = srcdiff.jvp(srcdiff.grad(f, argnums=wrt), args, directions)
+        product = srcdiff.hvp(f, argnums=wrt, jit=False)(*args, tuple(directions[k] for k in wrt))
+        _, tangent = srcdiff.jvp(srcdiff.grad(f, argnums=wrt), args, directions, jit=False)
     close(product, expected)
     close(tangent, expected)
 
@@ -77,10 +77,10 @@ def test_reverse_over_reverse_agrees_with_differences_of_the_gradient(
     wrt = program.wrt
     args = program.arguments(example)
     directions = directions_of(program, args)
-    g = srcdiff.grad(program.function, argnums=wrt)
+    g = srcdiff.grad(program.function, argnums=wrt, jit=False)
     with np.errstate(all="ignore"):
         expected = slope(program, args, directions)
-        gradient, back = srcdiff.vjp(g, *args, argnums=wrt)
+        gradient, back = srcdiff.vjp(g, *args, argnums=wrt, jit=False)
         weights = random_like(gradient, np.random.default_rng(1))
         found = sum(dot(directions[k], d) for k, d in zip(wrt, back(weights), strict=True))
     close(found, dot(weights, expected), 1e-4)

@@ -46,6 +46,12 @@ _NOUNS: dict[str, str] = {
     "broadcast_to": "full", "array_of": "array", "einsum": "product", "astype": "converted",
 }  # fmt: skip
 
+# what operations with several results make
+_SEVERAL: dict[str, tuple[str, ...]] = {
+    "slogdet": ("sign", "log_det"), "eigh": ("eigenvalues", "eigenvectors"), "eig": ("eigenvalues", "eigenvectors"),
+    "svd": ("left", "singular_values", "right"), "qr": ("orthogonal", "triangular"),
+}  # fmt: skip
+
 # where the first noun is taken
 _OTHERS: dict[str, tuple[str, ...]] = {
     "product": ("scaled", "weighted"), "total": ("combined",), "difference": ("gap", "change"),
@@ -78,8 +84,17 @@ def suggestions(
             yield from _for_use(member, use.node, plan, names)
     for node in made:
         yield from _as_element(node, members, names)
+    for member in members:
+        yield from _one_of_several(member, facts)
     for node in made:
         yield from _from_operation(node, names)
+
+
+def _one_of_several(member: Value, facts: Facts) -> Iterator[str]:
+    node = facts.maker.get(member)
+    if isinstance(node, Let) and node.op is not None and len(node.results) > 1:
+        nouns = _SEVERAL.get(node.op.decl.name, ())
+        yield from nouns[node.results.index(member) :][:1]
 
 
 def _old(member: Value, facts: Facts, names: Mapping[Value, str]) -> Iterator[str]:

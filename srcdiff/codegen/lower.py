@@ -57,7 +57,9 @@ from srcdiff.ops.device import device_text
 
 __all__ = ["lower"]
 
-ITSELF = "__itself__"  # how a function that calls itself is called until it has its name in the module
+ITSELF = (
+    "__itself__"  # how a function that calls itself is called until it has its name in the module
+)
 
 _BY_SCOPE = {"element_count", "length", "zeros_of", "empty_of", "expand"}
 _EXTREMES = {"maximum": "max", "minimum": "min"}  # NumPy's, and Python's, which pass over NaN

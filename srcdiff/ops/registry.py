@@ -225,7 +225,7 @@ def find_composite(function: Any) -> Composite | None:
     """The composite that a Python callable stands for; helpers of composites are read as they are."""
     if isinstance(function, Composite):
         return function
-    if isinstance(function, FunctionType) and function.__module__.startswith(_OURS):
+    if isinstance(function, FunctionType) and (function.__module__ or "").startswith(_OURS):
         return (
             None
             if function in _EVALUATED or function in (refuse, same_length)

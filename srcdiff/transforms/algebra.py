@@ -48,7 +48,9 @@ from srcdiff.transforms.polynomials import Polynomial, Tree
 
 __all__ = ["RULES", "algebra"]
 
-exp, expit, logaddexp = function("exp"), function("expit"), function("logaddexp")
+exp, expit, logaddexp, transpose, outer = map(
+    function, ("exp", "expit", "logaddexp", "transpose", "outer")
+)
 
 RULES = (
     Rule("derivative of log(1 + exp(x))", lambda x: exp(x - logaddexp(0.0, x)), lambda x: expit(x)),
@@ -61,6 +63,12 @@ RULES = (
         "derivative of logaddexp in its first",
         lambda x: exp(0.0 - logaddexp(0.0, x)),
         lambda x: expit(-x),
+    ),
+    Rule("transposed outer product", lambda X, Y: transpose(outer(X, Y)), lambda X, Y: outer(Y, X)),
+    Rule(
+        "transposed outer product, negative",
+        lambda X, Y: transpose(-outer(X, Y)),
+        lambda X, Y: -outer(Y, X),
     ),
 )
 

@@ -13,17 +13,29 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op, OpDecl, Value, const
+from srcdiff.ir.types import shape_of
 from srcdiff.ops.numbers import of_numbers
 from srcdiff.ops.registry import OPERATIONS
 
-__all__ = ["Apply", "Attribute", "Pattern", "Rule", "build", "function", "match"]
+__all__ = [
+    "INNER",
+    "Apply",
+    "Attribute",
+    "Pattern",
+    "Rule",
+    "build",
+    "function",
+    "match",
+    "name_of",
+]
 
-Binding = dict[str, Any]  # atoms, and what attributes are
+Binding = dict[str, Any]  # atoms, what attributes are, and `INNER`
+INNER = "made on the way"  # the values between the root and what the parameters stand for
 
 _COMMUTATIVE = {"add", "multiply"}
 
@@ -55,6 +67,9 @@ class Pattern:
     def __rtruediv__(self, other: Any) -> Apply:
         return Apply("divide", (_lift(other), self))
 
+    def __matmul__(self, other: Any) -> Apply:
+        return Apply("matmul", (self, _lift(other)))
+
     def __pow__(self, other: Any) -> Apply:
         return Apply("power", (self, _lift(other)))
 
@@ -84,6 +99,7 @@ class Apply(Pattern):
     operation: str
     operands: tuple[Pattern, ...]
     attrs: tuple[tuple[str, Any], ...] = ()  # values, and `Attribute`s that stand for some
+    result: int = 0  # of operations with several; they stand on right sides only
 
 
 @dataclass(frozen=True)
@@ -96,6 +112,7 @@ class Rule:
     reason : what is wrong with the left side, in words.
     samples : arguments at which the left side is inaccurate, overflows or has no value; numbers, or lists for arrays.
     unless : says of what the parameters stand for, and of what makes values, that the left side is right as it is.
+    once : it pays only where what the left side computes on its way has no other use, in the same turns.
     """
 
     name: str
@@ -105,6 +122,7 @@ class Rule:
     reason: str = ""
     samples: tuple[tuple[Any, ...], ...] = ()
     unless: Callable[[Binding, Mapping[Value, Op]], bool] = lambda binding, made: False
+    once: bool = False
 
     @property
     def pattern(self) -> Pattern:
@@ -135,8 +153,8 @@ class Rule:
 
 def function(operation: str) -> Callable[..., Apply]:
     """A NumPy function in rules: `exp = function("exp")`."""
-    return lambda *operands, **attrs: Apply(
-        operation, tuple(map(_lift, operands)), tuple(attrs.items())
+    return lambda *operands, result=0, **attrs: Apply(
+        operation, tuple(map(_lift, operands)), tuple(attrs.items()), result
     )
 
 
@@ -156,7 +174,7 @@ def match(
             return binding if isinstance(atom, Const) and atom.value == value else None
         case Apply(name, operands, attrs):
             op = made.get(atom) if isinstance(atom, Value) else None
-            if op is None or op.decl.name != name or len(op.operands) != len(operands):
+            if op is None or name_of(op) != name or len(op.operands) != len(operands):
                 return None
             told = _match_attrs(op, dict(attrs), binding)
             if told is None:
@@ -167,8 +185,14 @@ def match(
                 for part, operand in zip(operands, order, strict=True):
                     found = None if found is None else match(part, operand, made, found)
                 if found is not None:
-                    return found
+                    return {**found, INNER: (*found.get(INNER, ()), atom)}
     return None
+
+
+def name_of(op: Op) -> str:
+    """The operation's name in rules: `np.dot` of vectors and matrices is `@`."""
+    is_product = op.decl.name == "dot" and all(0 < len(shape_of(a.type)) < 3 for a in op.operands)
+    return "matmul" if is_product else op.decl.name
 
 
 def _match_attrs(op: Op, attrs: Mapping[str, Any], binding: Binding) -> Binding | None:
@@ -190,16 +214,27 @@ def _told(decl: OpDecl, attrs: tuple[tuple[str, Any], ...], binding: Binding) ->
     return {k: v for k, v in found.items() if v != decl.defaults.get(k)}
 
 
-def build(pattern: Pattern, binding: Binding, b: Builder, is_python: bool = False) -> Atom:
-    """Append the operations of a rule's right side; with `is_python`, those of Python's numbers are `math`'s."""
+def build(
+    pattern: Pattern,
+    binding: Binding,
+    b: Builder,
+    is_python: bool = False,
+    made: dict[Pattern, tuple[Value, ...]] | None = None,
+) -> Atom:
+    """Append the operations of a rule's right side, each once; with `is_python`, `math`'s for Python's numbers."""
+    made = {} if made is None else made
     match pattern:
         case Anything(name):
             return binding[name]  # type: ignore[no-any-return]
         case Number(value):
             return const(value)
         case Apply(name, operands, attrs):
-            decl = OPERATIONS[name]
-            parts = [build(p, binding, b, is_python) for p in operands]
-            spelling = of_numbers(decl, parts, "", True)[1] if is_python else ""
-            return b.op(decl, *parts, spelling=spelling, **_told(decl, attrs, binding))
+            whole = replace(pattern, result=0)
+            if whole not in made:
+                decl = OPERATIONS[name]
+                parts = [build(p, binding, b, is_python, made) for p in operands]
+                spelling = of_numbers(decl, parts, "", True)[1] if is_python else ""
+                told = _told(decl, attrs, binding)
+                made[whole] = b.ops(decl, *parts, spelling=spelling, **told)
+            return made[whole][pattern.result]
     raise TypeError(pattern)

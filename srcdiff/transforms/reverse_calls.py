@@ -56,9 +56,7 @@ def reverse_call(
     if not asked or all(map(is_zero, found.values())):
         return
     wrt, all_seeded = wanted_of(call.function, tuple(asked), tuple(seeded))
-    d_outs = [
-        found[k] if k in found else r.zeros(call.results[k], scope) for k in all_seeded
-    ]
+    d_outs = [found[k] if k in found else r.zeros(call.results[k], scope) for k in all_seeded]
     helper = make_adjoint(call.function, wrt, all_seeded)
     operands = (*d_outs, *(r.forward.primal(a, scope) for a in (*call.operands, *call.results)))
     types = [

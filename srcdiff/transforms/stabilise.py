@@ -25,7 +25,7 @@ from srcdiff.transforms.facts import (
     same_kind,
     written_values,
 )
-from srcdiff.transforms.patterns import Apply, Rule, build, match
+from srcdiff.transforms.patterns import INNER, Apply, Rule, build, match, name_of
 from srcdiff.transforms.rewritings import RULES, SIGNED
 from srcdiff.transforms.signs import move_signs
 
@@ -63,6 +63,7 @@ class _Stabilise(Rewriter):
             assert isinstance(pattern, Apply)
             self.rules.setdefault(pattern.operation, []).append((rule, pattern))
         self.fired: list[tuple[str, Location | None]] = []
+        self.here: set[Value] = set()  # what this region makes
         self.signed: set[Value] = (
             set()
         )  # new values, and sums and products of them: their signs are ours to simplify
@@ -70,10 +71,15 @@ class _Stabilise(Rewriter):
         self.minus: dict[Value, tuple[Builder, int]] = {}  # where the negations stand
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
-        outer = dict(self.negations)
+        outer, around = dict(self.negations), self.here
+        self.here = {r for s in old.body for r in s.results}
         new = super().region(old, env, b)
-        self.negations = outer
+        self.negations, self.here = outer, around
         return new
+
+    def is_own(self, value: Value) -> bool:
+        """Whether a value is made in this region for one use."""
+        return value in self.here and self.uses[value] == 1
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, Op) and self.rewrite(old, env, b):
@@ -89,9 +95,11 @@ class _Stabilise(Rewriter):
         b.append(new)
 
     def rewrite(self, op: Op, env: Env, b: Builder) -> bool:
-        for rule, pattern in self.rules.get(op.decl.name, ()):
+        for rule, pattern in self.rules.get(name_of(op), ()):
             binding = match(pattern, op.result, self.made) if op.result in self.made else None
             if binding is None or rule.unless(binding, self.made):
+                continue
+            if rule.once and not all(map(self.is_own, binding[INNER][:-1])):
                 continue
             inner = b.inner()
             inner.location, inner.origin = op.location, "compiler"
