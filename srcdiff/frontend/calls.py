@@ -395,6 +395,8 @@ def _attribute_of_array(
         return const(type_.ndim if isinstance(type_, Array) else 0)
     if name == "dtype":
         return Known(np.dtype(type_.dtype))
+    if name in _PROPERTIES and name in COMPOSITE_METHODS:
+        return call_composite(fr, node, COMPOSITE_METHODS[name], [base], {})
     decl = METHODS.get(name)
     if decl is not None and name in _PROPERTIES:
         return fr.op(node, decl, base, spelling=f".{name}")

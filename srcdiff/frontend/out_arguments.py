@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.frontend.frame import HOOKS, Frame, describe
+from srcdiff.frontend.session import TRUE
 from srcdiff.frontend.stores import write_item
 from srcdiff.frontend.values import FrontValue, Known, Slice
 from srcdiff.ir.core import Const, Value, const
@@ -26,6 +27,11 @@ def into_out(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) ->
     out = named.pop("out", None)
     if isinstance(function, np.ufunc) and len(rest) == function.nin + 1 and out is None:
         out = rest.pop()
+    if isinstance(function, np.ufunc) and named.get("where", TRUE) != TRUE:
+        given = [Known(function), named["where"], const(None) if out is None else out, *rest]
+        return HOOKS["call"](fr, node, Known(COMPOSITES["ufunc_where"]), given, {})  # type: ignore[no-any-return]
+    if isinstance(function, np.ufunc):
+        named.pop("where", None)
     if out is None or out == const(None) or not _is_numpy(function):
         return None
     value = HOOKS["call"](fr, node, Known(function), rest, named)

@@ -6,6 +6,7 @@ from srcdiff.ops import (
     composites,
     containers,
     control,
+    convolutions,
     creation,
     cross,
     diagonals,
@@ -27,10 +28,11 @@ from srcdiff.ops import (
     special,
     systems,
     triangles,
+    waves,
 )
 
 __all__ = [
-    "arithmetic", "bessel", "composites", "containers", "control", "creation", "cross", "diagonals", "einsum",
-    "elementwise", "factors", "gamma_functions", "integrals", "joins", "linalg", "masks", "memory", "numbers",
-    "overlap", "reductions", "repeats", "shapes", "sorting", "special", "systems", "triangles",
+    "arithmetic", "bessel", "composites", "containers", "control", "convolutions", "creation", "cross", "diagonals",
+    "einsum", "elementwise", "factors", "gamma_functions", "integrals", "joins", "linalg", "masks", "memory",
+    "numbers", "overlap", "reductions", "repeats", "shapes", "sorting", "special", "systems", "triangles", "waves",
 ]  # fmt: skip

@@ -18,7 +18,7 @@ from srcdiff.ops.axes import axes_of
 from srcdiff.ops.loop_forms import At, LoopContext, align, count_of, minus, plus, times
 from srcdiff.ops.starts import start_of
 
-__all__ = ["joined", "made", "place_of_extreme", "running", "stacked", "summed_if_one"]
+__all__ = ["joined", "made", "place_of_extreme", "running", "running_extreme", "stacked", "summed_if_one"]
 
 ONE = Dim(1)
 
@@ -199,6 +199,37 @@ def running(combination: str) -> Any:
             return ()
 
         n.each([shape[k] for k in kept], (), row)
+        return target
+
+    return loops
+
+
+def running_extreme(comparison: str) -> Any:
+    """`maximum.accumulate`: what is not a number stays."""
+
+    def loops(n: LoopContext, op: Op) -> Atom:
+        x, axis = op.operands[0], op.attrs["axis"]
+        shape = shape_of(x.type)
+        target = n.new(op.result.type, name=op.result.name or "best")
+
+        def row(n: LoopContext, at: At, _: At) -> At:
+            start = n.element(x, [*at[:axis], const(0), *at[axis:]])
+
+            def step(n: LoopContext, inside: At, best: At) -> At:
+                place = [*at[:axis], *inside, *at[axis:]]
+                new = n.element(x, place)
+                is_worse = n.compute("not", n.compute(comparison, new, best[0]))
+                is_nan = n.compute("not_equal", new, new)
+                stays = n.compute("and", is_worse, n.compute("not", is_nan))
+                stays = n.compute("or", stays, n.compute("not_equal", best[0], best[0]))
+                found = n.compute("choose", stays, best[0], new)
+                n.store(target, found, place)
+                return (found,)
+
+            n.each([shape[axis]], (start,), step, "best")
+            return ()
+
+        n.each([d for k, d in enumerate(shape) if k != axis], (), row)
         return target
 
     return loops

@@ -15,12 +15,13 @@ from srcdiff.ir.core import Atom, Op, Value, const
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, Type, is_float, shape_of
 from srcdiff.ops.axes import axes_of
-from srcdiff.ops.infer import TypeMistake, make, numeric
+from srcdiff.ops.infer import TypeMistake, make, numeric, same_as_first
 from srcdiff.ops.loop_forms import At, LoopContext, place_of, times
+from srcdiff.ops.loop_storage import running_extreme
 from srcdiff.ops.registry import operation
 from srcdiff.ops.samples import fixed
 
-__all__ = ["argsort", "places_in_sorted"]
+__all__ = ["argsort", "places_in_sorted", "running_maximum", "running_minimum"]
 
 Attrs = Mapping[str, Any]
 
@@ -165,6 +166,29 @@ argsort = operation(
         fixed([3, 1, 2, 1], kind="stable"),
     ),
 )
+
+
+# ---- the greatest so far ------------------------------------------------------------------------
+
+
+def _running_extreme(name: str, comparison: str) -> Any:
+    return operation(
+        f"running_{name}",
+        template=lambda op: f"np.{name}.accumulate({{0}}, axis={op.attrs['axis']})",
+        infer=same_as_first,
+        differentiable=False,
+        signature="x, axis=0",
+        loops=running_extreme(comparison),
+        samples=(
+            fixed([1.0, 3.0, 2.0, float("nan"), 4.0], axis=0),
+            fixed([[1.0, 3.0, 2.0], [2.0, 0.5, 2.0]], axis=1),
+            fixed([3, 5, 4], axis=0),
+        ),
+    )
+
+
+running_maximum = _running_extreme("maximum", "greater")
+running_minimum = _running_extreme("minimum", "less")
 
 
 # ---- places in what is sorted --------------------------------------------------------------------

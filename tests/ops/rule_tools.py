@@ -92,9 +92,16 @@ def runnable(rule):
     function.name = "_rule"
     function.body.append(ast.parse("return locals()").body[0])
     module = ast.fix_missing_locations(ast.Module([function], []))
-    names = dict(rule.__globals__)
+    names = {k: as_function(v) for k, v in rule.__globals__.items()}
     exec(compile(module, f"<{rule.__name__}>", "exec"), names)
     return names["_rule"]
+
+
+def as_function(value):
+    """An operation that a rule names, as a function of values."""
+    if not isinstance(value, OpDecl):
+        return value
+    return lambda *values, **attrs: apply(value, values, attrs)
 
 
 def numpy_scalar(value):

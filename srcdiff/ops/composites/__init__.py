@@ -4,10 +4,17 @@ from srcdiff.ops.composites import (
     choosing,
     differences,
     linalg,
+    numbers,
+    polynomials,
     quantiles,
     rearranging,
+    signals,
     sorting,
     statistics,
+    ufuncs,
 )
 
-__all__ = ["choosing", "differences", "linalg", "quantiles", "rearranging", "sorting", "statistics"]
+__all__ = [
+    "choosing", "differences", "linalg", "numbers", "polynomials", "quantiles", "rearranging", "signals", "sorting",
+    "statistics", "ufuncs",
+]  # fmt: skip

@@ -85,6 +85,7 @@ def _place_after_roll(axis: int, start: int, ndim: int) -> int:
 @composite(
     getattr(np, "matrix_transpose", None),
     getattr(np.linalg, "matrix_transpose", None),
+    method="mT",
     samples=(
         said("np.matrix_transpose(x)", (2, 3)),
         said("np.linalg.matrix_transpose(x)", (2, 3, 4)),

@@ -1,0 +1,51 @@
+"""Parts of convolutions: `np.convolve` and `np.correlate` in each mode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ops.composites.places import array
+from srcdiff.ops.convolutions import full_convolution
+from srcdiff.ops.registry import composite
+from srcdiff.ops.samples import said
+
+
+@composite(
+    np.convolve,
+    samples=(
+        said("np.convolve(x, y)", (4,), (3,)),
+        said("np.convolve(x, y, 'valid')", (5,), (2,)),
+        said("np.convolve(x, y, mode='valid')", (2,), (5,)),
+        said("np.convolve(x, y, 'same')", (5,), (3,)),
+        said("np.convolve(x, y, 'same')", (2,), (5,)),
+        said("np.convolve(x, [1.0, -1.0])", (3,)),
+    ),
+)
+def convolve(a: Any, v: Any, mode: Any = "full") -> Any:
+    a, v = np.atleast_1d(array(a)), np.atleast_1d(array(v))
+    whole = full_convolution(a, v)
+    less, more = min(a.shape[0], v.shape[0]), max(a.shape[0], v.shape[0])
+    if mode == "valid":
+        return whole[less - 1 : more]
+    return whole[(less - 1) // 2 : (less - 1) // 2 + more] if mode == "same" else whole
+
+
+@composite(
+    np.correlate,
+    samples=(
+        said("np.correlate(x, y)", (5,), (2,)),
+        said("np.correlate(x, y)", (2,), (5,)),
+        said("np.correlate(x, y, 'full')", (4,), (3,)),
+        said("np.correlate(x, y, mode='same')", (5,), (2,)),
+        said("np.correlate(x, y, mode='same')", (2,), (5,)),
+    ),
+)
+def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
+    a, v = np.atleast_1d(array(a)), np.atleast_1d(array(v))
+    if mode != "same":
+        return convolve(a, v[::-1], mode)
+    less, more = min(a.shape[0], v.shape[0]), max(a.shape[0], v.shape[0])
+    start = (less - 1) // 2 if a.shape[0] >= v.shape[0] else less // 2
+    return full_convolution(a, v[::-1])[start : start + more]

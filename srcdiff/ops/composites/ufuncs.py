@@ -1,0 +1,169 @@
+"""Methods of ufuncs: `np.add.reduce`, `np.multiply.outer`, `np.maximum.accumulate`, and calls of them with `where=`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ops.composites.choosing import places_along
+from srcdiff.ops.composites.places import array, axis_in, broadcast_place
+from srcdiff.ops.registry import composite, refuse
+from srcdiff.ops.samples import said
+from srcdiff.ops.sorting import running_maximum, running_minimum
+from srcdiff.ops.special import logsumexp
+
+# ---- reduce --------------------------------------------------------------------------------------
+
+
+def _reduces(ufunc: Any, function: Any, *samples: Any) -> None:
+    """`ufunc.reduce` is another function along the first axis."""
+
+    def reduce(
+        array: Any,
+        axis: Any = 0,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: Any = False,
+        initial: Any = None,
+        where: Any = True,
+    ) -> Any:
+        if dtype is not None:
+            refuse("this ufunc's method takes no dtype= here", "Use astype before.")
+        if initial is None and where is True:
+            return function(array, axis=axis, keepdims=keepdims)
+        if initial is None:
+            return function(array, axis=axis, keepdims=keepdims, where=where)
+        return function(array, axis=axis, keepdims=keepdims, where=where, initial=initial)
+
+    name = ufunc.__name__
+    reduce.__name__ = f"{name}_reduce"
+    more = said(f"np.{name}.reduce(x, axis=1, keepdims=True)", (2, 3))
+    composite(ufunc.reduce, samples=(said(f"np.{name}.reduce(x)", (2, 3)), more, *samples))(reduce)
+
+
+_reduces(np.add, np.sum, said("np.add.reduce(x, axis=None, initial=1.0)", (2, 3)))
+_reduces(np.multiply, np.prod, said("np.multiply.reduce(x, axis=(0, 1))", (2, 3)))
+_reduces(np.maximum, np.max)
+_reduces(np.minimum, np.min)
+_reduces(np.logical_and, np.all)
+_reduces(np.logical_or, np.any)
+
+
+@composite(
+    np.logaddexp.reduce,
+    samples=(said("np.logaddexp.reduce(x)", (3,)), said("np.logaddexp.reduce(x, axis=1)", (2, 3))),
+)
+def logaddexp_reduce(
+    array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: Any = False
+) -> Any:
+    return logsumexp(array, axis=axis, keepdims=keepdims)
+
+
+# ---- accumulate ----------------------------------------------------------------------------------
+
+
+@composite(
+    np.add.accumulate,
+    samples=(said("np.add.accumulate(x)", (2, 3)), said("np.add.accumulate(x, 1)", (2, 3))),
+)
+def add_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
+    return np.cumsum(array, axis=axis)
+
+
+@composite(
+    np.multiply.accumulate,
+    samples=(said("np.multiply.accumulate(x)", (3,)),),
+)
+def multiply_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
+    return np.cumprod(array, axis=axis)
+
+
+# the greatest so far is picked from where it stands: of equal ones, the last
+@composite(
+    np.maximum.accumulate,
+    samples=(
+        said("np.maximum.accumulate(x)", (6,)),
+        said("np.maximum.accumulate(x, axis=1)", (2, 4)),
+        said("np.maximum.accumulate(x)", [1.0, np.nan, 3.0], avoid="NaN"),
+        said("np.maximum.accumulate(x)", [1, 3, 2]),
+        said("np.maximum.accumulate(x)", [1.0, 1.0, 0.5], avoid="ties", gradients=([1.0, 2.0, 0.0],)),
+    ),
+)
+def maximum_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
+    return _best_so_far(array, axis_in(axis, array.ndim), running_maximum)
+
+
+@composite(
+    np.minimum.accumulate,
+    samples=(said("np.minimum.accumulate(x)", (6,)), said("np.minimum.accumulate(x, 1)", (2, 4))),
+)
+def minimum_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
+    return _best_so_far(array, axis_in(axis, array.ndim), running_minimum)
+
+
+def _best_so_far(a: Any, axis: Any, running: Any) -> Any:
+    best = running(a, axis=axis)
+    if a.dtype.kind != "f":
+        return best
+    k = np.arange(a.shape[axis])[broadcast_place(a.ndim, axis)]
+    place = running_maximum(np.where((a == best) | np.isnan(a), k, 0), axis=axis)
+    return a[places_along(a, place, axis)]
+
+
+# ---- outer ---------------------------------------------------------------------------------------
+
+
+def _has_outer(ufunc: Any, *samples: Any) -> None:
+    """`ufunc.outer` of any two arrays."""
+
+    def outer(a: Any, b: Any) -> Any:
+        a, b = array(a), array(b)
+        if np.ndim(a) == 0 or np.ndim(b) == 0:
+            return ufunc(a, b)
+        return ufunc(a[(..., *((None,) * b.ndim))], b)
+
+    name = ufunc.__name__
+    outer.__name__ = f"{name}_outer"
+    own = samples or (said(f"np.{name}.outer(x, y)", (2,), (3,)),)
+    composite(ufunc.outer, samples=own)(outer)
+
+
+for _ufunc in (
+    np.add,
+    np.subtract,
+    np.multiply,
+    np.divide,
+    np.maximum,
+    np.minimum,
+    np.logaddexp,
+    np.hypot,
+    np.arctan2,
+    np.less,
+    np.greater,
+    np.equal,
+):
+    _has_outer(_ufunc)
+_has_outer(np.power, said("np.power.outer(x + 3.0, y)", (2, 2), (3,)))
+
+
+# ---- where ---------------------------------------------------------------------------------------
+
+
+@composite(
+    samples=(
+        said("np.add(x, y, where=x > 0.0, out=np.zeros(4))", (4,), (4,)),
+        said("np.log(x, where=x > 0.0, out=np.full((2, 3), -1.0))", (2, 3)),
+        said("np.divide(x, y, where=y != 0.0, out=np.zeros((2, 3)))", (2, 3), [1.0, 0.0, 2.0], wrt=(0,)),
+    ),
+)
+def ufunc_where(ufunc: Any, where: Any, out: Any, *args: Any) -> Any:
+    """A ufunc of some elements; it is not asked for the others."""
+    if out is None:
+        refuse("a ufunc with where= leaves elements unset", "Give out= an array that is set.")
+    places = np.nonzero(np.broadcast_to(where, out.shape))
+    parts = tuple(
+        np.broadcast_to(a, out.shape)[places] if np.ndim(a) > 0 else a for a in args
+    )
+    out[places] = ufunc(*parts)
+    return out
