@@ -43,7 +43,8 @@ def spelled(function: Any, decl: OpDecl) -> str:
     names = [c for c in decl.callables if isinstance(c, str)]
     if decl.callables and (function is decl.callables[0] or names):
         short = getattr(function, "__name__", "")
-        match = next((n for n in names if n.rpartition(".")[2] == short), "")
+        is_other = function is not decl.callables[0]
+        match = next((n for n in names if is_other and n.rpartition(".")[2] == short), "")
         return "" if match == decl.spelling or not match else match
     module = getattr(function, "__module__", None) or "numpy"
     name = getattr(function, "__name__", "")

@@ -50,7 +50,7 @@ from srcdiff.frontend.values import (
 )
 from srcdiff.ir.core import Atom, Const, OpDecl, Value, const, known_dim
 from srcdiff.ir.structs import is_generated
-from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, is_float
+from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, is_float, ndim_of
 from srcdiff.ops.containers import get
 from srcdiff.ops.control import stop_gradient
 from srcdiff.ops.registry import (
@@ -213,7 +213,7 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
     if function is refuse:
         fr.fail(node, *map(static, args))
     composite = find_composite(function)
-    if composite is not None and composite.takes(kwargs):
+    if composite is not None and composite.takes(len(args), kwargs, _axes_of_first(args)):
         return call_composite(fr, node, composite, args, kwargs)
     decl = find(function)
     if decl is stop_gradient and len(args) == 1 and not kwargs:
@@ -262,6 +262,11 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
         f"`{name}` is not known to srcdiff",
         "Write it with functions that docs/api.md lists, or as Python code.",
     )
+
+
+def _axes_of_first(args: Args) -> int:
+    first = args[0] if args else None
+    return ndim_of(first.type) if isinstance(first, Value | Const) else 0
 
 
 def _are_same(fr: Frame, a: Dim | None, b: Dim | None) -> bool:
@@ -418,8 +423,9 @@ def _call_method(
             if name == "fill" and len(args) == 1:
                 return filled(fr, node, receiver, args)
             composite = COMPOSITE_METHODS.get(name)
-            if composite is not None and composite.takes(kwargs):
-                return call_composite(fr, node, composite, [receiver, *args], kwargs)
+            given = [receiver, *args]
+            if composite is not None and composite.takes(len(given), kwargs, _axes_of_first(given)):
+                return call_composite(fr, node, composite, given, kwargs)
             decl = METHODS.get(name)
             if decl is not None:
                 return apply(fr, node, decl, [receiver, *args], kwargs, f".{name}")

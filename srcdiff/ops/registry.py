@@ -135,7 +135,9 @@ class Composite:
     methods : tuple of str
         The methods of arrays that it stands for; the array is the first argument.
     given : tuple of str
-        It stands for calls in which one of these keywords is given; others are an operation's.
+        It stands for calls in which one of these arguments is given; others are an operation's.
+    ndim : int or None
+        It also stands for calls with arrays of more axes.
     samples : tuple
         How tests draw arguments (see `ops.samples`).
     """
@@ -144,11 +146,16 @@ class Composite:
     callables: tuple[Any, ...] = ()
     methods: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
+    ndim: int | None = None
     samples: tuple[Any, ...] = ()
 
-    def takes(self, keywords: Iterable[str]) -> bool:
-        """Whether it stands for a call with these keywords."""
-        return not self.given or not {*keywords}.isdisjoint(self.given)
+    def takes(self, count: int, keywords: Iterable[str], ndim: int) -> bool:
+        """Whether it stands for a call with so many arguments and these keywords, of an array with so many axes."""
+        if not self.given or (self.ndim is not None and ndim > self.ndim):
+            return True
+        code = self.function.__code__
+        names = {*code.co_varnames[: min(count, code.co_argcount)], *keywords}
+        return not names.isdisjoint(self.given)
 
     @property
     def name(self) -> str:
@@ -167,7 +174,11 @@ _PENDING_COMPOSITES: dict[str, Composite] = {}
 
 
 def composite(
-    *callables: Any, method: str = "", given: Sequence[str] = (), samples: Sequence[Any] = ()
+    *callables: Any,
+    method: str = "",
+    given: Sequence[str] = (),
+    ndim: int | None = None,
+    samples: Sequence[Any] = (),
 ) -> Any:
     """Declare a function of a library by a Python function over operations that exist:
 
@@ -183,7 +194,7 @@ def composite(
     def register(function: Any) -> Composite:
         methods = (method,) if method else ()
         present = tuple(c for c in callables if c is not None)
-        made = Composite(function, present, methods, tuple(given), tuple(samples))
+        made = Composite(function, present, methods, tuple(given), ndim, tuple(samples))
         if made.name in COMPOSITES:
             raise ValueError(f"composite {made.name!r} is declared twice")
         COMPOSITES[made.name] = made

@@ -6,6 +6,7 @@ from srcdiff.ops.composites import (
     linalg,
     numbers,
     polynomials,
+    products,
     quantiles,
     rearranging,
     signals,
@@ -15,6 +16,6 @@ from srcdiff.ops.composites import (
 )
 
 __all__ = [
-    "choosing", "differences", "linalg", "numbers", "polynomials", "quantiles", "rearranging", "signals", "sorting",
-    "statistics", "ufuncs",
+    "choosing", "differences", "linalg", "numbers", "polynomials", "products", "quantiles", "rearranging",
+    "signals", "sorting", "statistics", "ufuncs",
 ]  # fmt: skip

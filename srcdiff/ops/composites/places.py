@@ -21,6 +21,7 @@ __all__ = [
     "permutation",
     "row_of",
     "slice_shape",
+    "vector",
 ]
 
 
@@ -65,6 +66,12 @@ def broadcast_place(ndim: int, axis: int) -> tuple[Any, ...]:
 def array(a: Any) -> Any:
     """An array of a list or tuple; arrays and numbers are as they are."""
     return np.asarray(a) if isinstance(a, (list, tuple)) else a
+
+
+def vector(a: Any) -> Any:
+    """A vector of a list, or of a number."""
+    a = array(a)
+    return a if np.ndim(a) == 1 else np.atleast_1d(a)
 
 
 def in_dtype(value: Any, dtype: Any) -> Any:

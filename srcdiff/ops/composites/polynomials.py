@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ops.composites.places import array, numbers
+from srcdiff.ops.composites.places import array, numbers, vector
 from srcdiff.ops.registry import composite, refuse
 from srcdiff.ops.samples import said
 
@@ -36,11 +36,6 @@ def polyval(p: Any, x: Any) -> Any:
     return y
 
 
-def _aligned(a: Any, n: Any) -> Any:
-    """Coefficients with zeros in front, n of them."""
-    return a if a.shape[0] == n else np.concatenate((np.zeros(n - len(a), a.dtype), a))
-
-
 @composite(
     np.polyadd,
     samples=(
@@ -51,9 +46,14 @@ def _aligned(a: Any, n: Any) -> Any:
     ),
 )
 def polyadd(a1: Any, a2: Any) -> Any:
-    a1, a2 = np.atleast_1d(array(a1)), np.atleast_1d(array(a2))
-    n = max(a1.shape[0], a2.shape[0])
-    return _aligned(a1, n) + _aligned(a2, n)
+    a1, a2 = vector(a1), vector(a2)
+    is_alike = a1.shape[0] == a2.shape[0]
+    if is_alike is True:
+        return a1 + a2
+    total = np.zeros(max(len(a1), len(a2)), np.result_type(a1, a2))
+    total[len(total) - len(a1) :] += a1
+    total[len(total) - len(a2) :] += a2
+    return total
 
 
 @composite(
@@ -61,9 +61,7 @@ def polyadd(a1: Any, a2: Any) -> Any:
     samples=(said("np.polysub(x, y)", (3,), (3,)), said("np.polysub(x, y)", (2,), (4,))),
 )
 def polysub(a1: Any, a2: Any) -> Any:
-    a1, a2 = np.atleast_1d(array(a1)), np.atleast_1d(array(a2))
-    n = max(a1.shape[0], a2.shape[0])
-    return _aligned(a1, n) - _aligned(a2, n)
+    return polyadd(a1, -vector(a2))
 
 
 @composite(
@@ -71,7 +69,7 @@ def polysub(a1: Any, a2: Any) -> Any:
     samples=(said("np.polymul(x, y)", (3,), (2,)), said("np.polymul(x, [1.0, -1.0])", (3,))),
 )
 def polymul(a1: Any, a2: Any) -> Any:
-    return np.convolve(np.atleast_1d(array(a1)), np.atleast_1d(array(a2)))
+    return np.convolve(vector(a1), vector(a2))
 
 
 @composite(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ops.composites.places import array
+from srcdiff.ops.composites.places import vector
 from srcdiff.ops.convolutions import full_convolution
 from srcdiff.ops.registry import composite
 from srcdiff.ops.samples import said
@@ -24,7 +24,7 @@ from srcdiff.ops.samples import said
     ),
 )
 def convolve(a: Any, v: Any, mode: Any = "full") -> Any:
-    a, v = np.atleast_1d(array(a)), np.atleast_1d(array(v))
+    a, v = vector(a), vector(v)
     whole = full_convolution(a, v)
     less, more = min(a.shape[0], v.shape[0]), max(a.shape[0], v.shape[0])
     if mode == "valid":
@@ -43,7 +43,7 @@ def convolve(a: Any, v: Any, mode: Any = "full") -> Any:
     ),
 )
 def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
-    a, v = np.atleast_1d(array(a)), np.atleast_1d(array(v))
+    a, v = vector(a), vector(v)
     if mode != "same":
         return convolve(a, v[::-1], mode)
     less, more = min(a.shape[0], v.shape[0]), max(a.shape[0], v.shape[0])
