@@ -62,7 +62,9 @@ def _loops(is_full: bool) -> Any:
             both = plus(n, at[0], at[1])
             left = n.element(a, [at[0] if is_full else both])
             n.add(
-                target, n.compute("multiply", left, n.element(v, at[1:])), [both if is_full else at[0]]
+                target,
+                n.compute("multiply", left, n.element(v, at[1:])),
+                [both if is_full else at[0]],
             )
             return ()
 

@@ -18,7 +18,15 @@ from srcdiff.ops.axes import axes_of
 from srcdiff.ops.loop_forms import At, LoopContext, align, count_of, minus, plus, times
 from srcdiff.ops.starts import start_of
 
-__all__ = ["joined", "made", "place_of_extreme", "running", "running_extreme", "stacked", "summed_if_one"]
+__all__ = [
+    "joined",
+    "made",
+    "place_of_extreme",
+    "running",
+    "running_extreme",
+    "stacked",
+    "summed_if_one",
+]
 
 ONE = Dim(1)
 

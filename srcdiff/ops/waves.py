@@ -31,7 +31,7 @@ def sinc(x, *, out, d_out):
     series = 1.0 - square / 10.0 * (1.0 - square / 28.0 * (1.0 - square / 54.0))
     slope = np.where(
         np.abs(x) < 0.05,
-        -np.pi**2 * x / 3.0 * series,
+        -(np.pi**2) * x / 3.0 * series,
         (np.cos(np.pi * x) - out) / np.where(x == 0.0, 1.0, x),
     )
     d_x = d_out * slope

@@ -1,4 +1,4 @@
-"""Differences and what undoes them, values between others: `np.diff`, `np.gradient`, `np.trapezoid`, `np.interp`, ..."""
+"""Differences and what undoes them, values between others: `np.diff`, `np.gradient`, `np.interp`, `np.unwrap`, ..."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from srcdiff.ops.composites.places import (
 from srcdiff.ops.control import stop_gradient
 from srcdiff.ops.registry import composite, refuse
 from srcdiff.ops.samples import said
+
+
+_fixed: Any = stop_gradient
 
 
 @composite(
@@ -61,7 +64,7 @@ def _like_slice(value: Any, a: Any, axis: Any) -> Any:
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     row = row_of(array(ary))
     d = row[1:] - row[:-1]
-    parts = (d,)
+    parts: Any = (d,)
     if to_begin is not None:
         parts = (np.ravel(to_begin).astype(d.dtype), *parts)
     if to_end is not None:
@@ -88,7 +91,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: Any = 1) -> An
     axes = all_axes(axis, f.ndim)
     if len(varargs) > 1 and len(varargs) != len(axes):
         refuse("np.gradient takes one distance, or one for each axis", "Give one for each axis.")
-    found = ()
+    found: Any = ()
     for k in numbers(len(axes)):
         h = 1.0 if len(varargs) == 0 else varargs[0] if len(varargs) == 1 else varargs[k]
         found = (*found, _slope(f, axes[k], array(h), edge_order))
@@ -136,7 +139,7 @@ def _edge(f: Any, axis: Any, places: Any, near: Any, far: Any) -> Any:
 
 
 @composite(
-    getattr(np, "trapezoid", None) or getattr(np, "trapz"),
+    getattr(np, "trapezoid", None) or getattr(np, "trapz", None),
     "scipy.integrate.trapezoid",
     samples=(
         said("np.trapezoid(x)", (5,)),
@@ -165,7 +168,12 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:
     samples=(
         said("np.interp(x, y, z)", (5,), [-1.0, 0.2, 0.5, 1.5], (4,)),
         said("np.interp(x, y, z)", (), [-1.0, 0.2, 0.5, 1.5], (4,)),
-        said("np.interp(x, y, z, left=0.5, right=-1.0)", [[-5.0, 0.3], [9.0, 1.2]], [-1.0, 0.2, 1.5], (3,)),
+        said(
+            "np.interp(x, y, z, left=0.5, right=-1.0)",
+            [[-5.0, 0.3], [9.0, 1.2]],
+            [-1.0, 0.2, 1.5],
+            (3,),
+        ),
         said("np.interp(x, y, z)", [0.2, 1.5, -1.0], [-1.0, 0.2, 1.5], (3,), wrt=(2,)),
         said("np.interp(x, y, z, period=2.0)", [0.3, 5.2, -3.4], [0.1, 1.6, 0.9], (3,)),
         said("np.interp(x, y, z)", (3,), [0.5], (1,), wrt=(2,)),
@@ -207,7 +215,7 @@ def _double(a: Any) -> Any:
 )
 def unwrap(p: Any, discont: Any = None, axis: Any = -1, *, period: Any = 2 * np.pi) -> Any:
     p = array(p)
-    step = stop_gradient(diff(p, axis=axis))
+    step = _fixed(diff(p, axis=axis))
     half = period / 2
     inside = (step + half) % period - half
     inside = np.where((inside == -half) & (step > 0), half, inside)

@@ -264,7 +264,9 @@ def norm_of_order(
             return np.sum((x != 0.0).astype(x.dtype), axis=axis, keepdims=keepdims)
         if ord == 1:
             return np.sum(size, axis=axis, keepdims=keepdims)
-        return np.sum(size**ord, axis=axis, keepdims=keepdims) ** (1.0 / ord)
+        total = np.sum(size**ord, axis=axis, keepdims=keepdims)
+        is_zero = total == 0.0  # where the derivative is 0, as of the other norms
+        return np.where(is_zero, 0.0, np.where(is_zero, 1.0, total) ** (1.0 / ord))
     first, second = _two_axes(x.ndim, axis)
     if kind == "singular":
         values = svd_factors(np.moveaxis(x, (first, second), (-2, -1)), full_matrices=False)[1]

@@ -18,7 +18,9 @@ def real(val: Any) -> Any:
     return array(val)
 
 
-@composite(np.imag, method="imag", samples=(said("np.imag(x) + y", (3,), (3,)), said("x.imag", [1.5])))
+@composite(
+    np.imag, method="imag", samples=(said("np.imag(x) + y", (3,), (3,)), said("x.imag", [1.5]))
+)
 def imag(val: Any) -> Any:
     return np.zeros_like(array(val))
 
@@ -44,7 +46,10 @@ def real_if_close(a: Any, tol: Any = 100) -> Any:
 
 @composite(
     np.angle,
-    samples=(said("np.angle(x) + y", [1.5, -2.0, 0.3], (3,)), said("np.angle(x, deg=True)", [-1.5], wrt=())),
+    samples=(
+        said("np.angle(x) + y", [1.5, -2.0, 0.3], (3,)),
+        said("np.angle(x, deg=True)", [-1.5], wrt=()),
+    ),
 )
 def angle(z: Any, deg: Any = False) -> Any:
     z = array(z)
@@ -75,7 +80,10 @@ def _double(a: Any) -> Any:
 
 @composite(
     np.divmod,
-    samples=(said("np.divmod(x, 0.7)", [1.0, -2.0, 0.3]), said("np.divmod(x, y)[1]", [1.0, -2.0], [0.7, 0.6])),
+    samples=(
+        said("np.divmod(x, 0.7)", [1.0, -2.0, 0.3]),
+        said("np.divmod(x, y)[1]", [1.0, -2.0], [0.7, 0.6]),
+    ),
 )
 def divided_with_rest(x1: Any, x2: Any) -> Any:
     return np.floor_divide(x1, x2), np.remainder(x1, x2)
@@ -83,7 +91,10 @@ def divided_with_rest(x1: Any, x2: Any) -> Any:
 
 @composite(
     np.modf,
-    samples=(said("np.modf(x)", [1.25, -2.75, 0.5]), said("np.modf(x)", [np.inf, -0.0], avoid="infinity")),
+    samples=(
+        said("np.modf(x)", [1.25, -2.75, 0.5]),
+        said("np.modf(x)", [np.inf, -0.0], avoid="infinity"),
+    ),
 )
 def modf(x: Any) -> Any:
     whole = np.trunc(x)
@@ -102,7 +113,12 @@ def ldexp(x1: Any, x2: Any) -> Any:
 @composite(
     np.isclose,
     samples=(
-        said("np.isclose(x, y)", [1.0, 2.0, np.inf, np.nan], [1.0 + 1e-9, 2.1, np.inf, np.nan], wrt=()),
+        said(
+            "np.isclose(x, y)",
+            [1.0, 2.0, np.inf, np.nan],
+            [1.0 + 1e-9, 2.1, np.inf, np.nan],
+            wrt=(),
+        ),
         said("np.isclose(x, 1.0, equal_nan=True, atol=0.5)", [1.2, np.nan, 2.0], wrt=()),
     ),
 )
@@ -114,7 +130,10 @@ def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any
 
 @composite(
     np.allclose,
-    samples=(said("np.allclose(x, x + 1e-9)", (3,), wrt=()), said("np.allclose(x, 1.0)", (3,), wrt=())),
+    samples=(
+        said("np.allclose(x, x + 1e-9)", (3,), wrt=()),
+        said("np.allclose(x, 1.0)", (3,), wrt=()),
+    ),
 )
 def allclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any = False) -> Any:
     return bool(np.all(isclose(a, b, rtol, atol, equal_nan)))

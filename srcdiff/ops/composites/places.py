@@ -18,6 +18,7 @@ __all__ = [
     "in_dtype",
     "largest",
     "numbers",
+    "other_axes",
     "permutation",
     "row_of",
     "slice_shape",
@@ -36,6 +37,12 @@ def axis_in(axis: int, ndim: int) -> int:
 def all_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     """Axes as numbers from 0 on; None for all of them."""
     return tuple(axes_of(ndim, axis))
+
+
+@evaluated
+def other_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """The axes that these are not."""
+    return tuple(k for k in range(ndim) if k not in axes_of(ndim, axis))
 
 
 @evaluated

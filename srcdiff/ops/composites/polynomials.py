@@ -1,4 +1,4 @@
-"""Polynomials by their coefficients, the highest power first: `np.polyval`, `np.polyadd`, `np.polyder`, `np.vander`, ..."""
+"""Polynomials by their coefficients, the highest power first: `np.polyval`, `np.polyadd`, `np.vander`, ..."""
 
 from __future__ import annotations
 
@@ -138,6 +138,5 @@ def polyfit(
         matrix = matrix * w[:, None]
         target = target * (w if target.ndim == 1 else w[:, None])
     scale = np.sqrt(np.sum(matrix * matrix, axis=0))
-    matrix = matrix / scale
-    found = np.linalg.solve(matrix.T @ matrix, matrix.T @ target)
+    found = np.linalg.lstsq(matrix / scale, target)[0]
     return found / (scale if target.ndim == 1 else scale[:, None])

@@ -16,11 +16,14 @@ from srcdiff.ops.composites.places import (
     broadcast_place,
     in_dtype,
     numbers,
+    other_axes,
     row_of,
 )
 from srcdiff.ops.control import stop_gradient
 from srcdiff.ops.registry import composite, evaluated, refuse
 from srcdiff.ops.samples import said
+
+_fixed: Any = stop_gradient
 
 # ---- functions -----------------------------------------------------------------------------------
 
@@ -187,16 +190,11 @@ def _lines(a: Any, axis: Any) -> Any:
     """The array with what is gone through as its first axis."""
     if axis is None:
         return row_of(a)
-    gone, kept = all_axes(axis, a.ndim), _others(axis, a.ndim)
+    gone, kept = all_axes(axis, a.ndim), other_axes(axis, a.ndim)
     if len(gone) == 1:
         return a if gone[0] == 0 else np.moveaxis(a, gone[0], 0)
     moved = np.transpose(a, (*gone, *kept))
     return np.reshape(moved, (-1, *(a.shape[k] for k in kept)))
-
-
-@evaluated
-def _others(axis: Any, ndim: int) -> tuple[int, ...]:
-    return tuple(k for k in range(ndim) if k not in all_axes(axis, ndim))
 
 
 def _at(lines: Any, places: Any) -> Any:
@@ -209,7 +207,7 @@ def _at(lines: Any, places: Any) -> Any:
 
 def _nan_of(last: Any) -> Any:
     """NaN where the last one is, 0 elsewhere: NaN is sorted behind everything."""
-    return stop_gradient(np.where(np.isnan(last), last, 0.0))
+    return _fixed(np.where(np.isnan(last), last, 0.0))
 
 
 def _over_lines(q: Any, lines: Any) -> Any:

@@ -249,10 +249,10 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
         return split(ary, indices_or_sections, axis)
     size, more = divmod(ary.shape[axis], indices_or_sections)
     bounds = tuple(k * size + min(k, more) for k in numbers(indices_or_sections + 1))
-    return list(
+    return [
         ary[along(ary.ndim, axis, slice(bounds[k], bounds[k + 1]))]
         for k in numbers(indices_or_sections)
-    )
+    ]
 
 
 @composite(
@@ -269,17 +269,17 @@ def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
         return _even_parts(ary, indices_or_sections, axis)
     ends = (*indices_or_sections, None)
     starts = (0, *indices_or_sections)
-    return list(ary[along(ary.ndim, axis, slice(a, b))] for a, b in zip(starts, ends, strict=True))
+    return [ary[along(ary.ndim, axis, slice(a, b))] for a, b in zip(starts, ends, strict=True)]
 
 
 def _even_parts(ary: Any, count: Any, axis: Any) -> Any:
     size = ary.shape[axis] // count
     if size * count != ary.shape[axis]:
         raise ValueError("array split does not result in an equal division")
-    return list(
+    return [
         ary[along(ary.ndim, axis, slice(k * size if k > 0 else None, (k + 1) * size))]
         for k in numbers(count)
-    )
+    ]
 
 
 @composite(np.hsplit, samples=(said("np.hsplit(x, 2)", (4,)), said("np.hsplit(x, [1])", (2, 3))))
@@ -470,7 +470,7 @@ def _mirrored(place: Any, n: Any, mode: Any) -> Any:
 def _widths(pad_width: Any, ndim: int) -> tuple[tuple[int, int], ...]:
     if isinstance(pad_width, dict):
         found = [pad_width.get(k, pad_width.get(k - ndim, 0)) for k in range(ndim)]
-        pairs = [(w, w) if isinstance(w, int) else tuple(w) for w in found]
+        pairs = [(w, w) if isinstance(w, int) else tuple(w) for w in found]  # type: ignore[arg-type]
     else:
         pairs = np.broadcast_to(array(pad_width), (ndim, 2)).tolist()
     return tuple((int(a), int(b)) for a, b in pairs)

@@ -15,7 +15,6 @@ from srcdiff.ops.composites.places import array, numbers, row_of
 from srcdiff.ops.registry import composite, refuse
 from srcdiff.ops.samples import said
 
-
 # ---- sorted ------------------------------------------------------------------------------------
 
 
@@ -153,7 +152,7 @@ def unique(
     is_first = np.ones(ordered.shape, dtype=bool)
     is_first[1:] = differ
     firsts = np.flatnonzero(is_first)
-    found = (ordered[firsts],)
+    found: Any = (ordered[firsts],)
     if return_index:
         found = (*found, order[firsts])
     if return_inverse:

@@ -433,13 +433,19 @@ def average(
     a = array(a)
     if weights is None:
         mean = np.mean(a, axis=axis, keepdims=keepdims)
-        return (mean, np.full(np.shape(mean), a.size / np.size(mean), dtype=mean.dtype)) if returned else mean
+        return (
+            (mean, np.full(np.shape(mean), a.size / np.size(mean), dtype=mean.dtype))
+            if returned
+            else mean
+        )
     weights = array(weights)
     if np.ndim(weights) == a.ndim:
         total = np.sum(weights, axis=axis, keepdims=keepdims)
     else:
         if not isinstance(axis, int) or np.ndim(weights) != 1:
-            refuse("np.average takes weights of the array's shape, or of one axis", "Broadcast them.")
+            refuse(
+                "np.average takes weights of the array's shape, or of one axis", "Broadcast them."
+            )
         total = np.sum(weights)
         weights = weights[broadcast_place(a.ndim, axis_in(axis, a.ndim))]
     mean = np.sum(a * weights, axis=axis, keepdims=keepdims) / total

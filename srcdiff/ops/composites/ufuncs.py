@@ -87,7 +87,9 @@ def multiply_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any =
         said("np.maximum.accumulate(x, axis=1)", (2, 4)),
         said("np.maximum.accumulate(x)", [1.0, np.nan, 3.0], avoid="NaN"),
         said("np.maximum.accumulate(x)", [1, 3, 2]),
-        said("np.maximum.accumulate(x)", [1.0, 1.0, 0.5], avoid="ties", gradients=([1.0, 2.0, 0.0],)),
+        said(
+            "np.maximum.accumulate(x)", [1.0, 1.0, 0.5], avoid="ties", gradients=([1.0, 2.0, 0.0],)
+        ),
     ),
 )
 def maximum_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
@@ -154,7 +156,12 @@ _has_outer(np.power, said("np.power.outer(x + 3.0, y)", (2, 2), (3,)))
     samples=(
         said("np.add(x, y, where=x > 0.0, out=np.zeros(4))", (4,), (4,)),
         said("np.log(x, where=x > 0.0, out=np.full((2, 3), -1.0))", (2, 3)),
-        said("np.divide(x, y, where=y != 0.0, out=np.zeros((2, 3)))", (2, 3), [1.0, 0.0, 2.0], wrt=(0,)),
+        said(
+            "np.divide(x, y, where=y != 0.0, out=np.zeros((2, 3)))",
+            (2, 3),
+            [1.0, 0.0, 2.0],
+            wrt=(0,),
+        ),
     ),
 )
 def ufunc_where(ufunc: Any, where: Any, out: Any, *args: Any) -> Any:
@@ -162,8 +169,6 @@ def ufunc_where(ufunc: Any, where: Any, out: Any, *args: Any) -> Any:
     if out is None:
         refuse("a ufunc with where= leaves elements unset", "Give out= an array that is set.")
     places = np.nonzero(np.broadcast_to(where, out.shape))
-    parts = tuple(
-        np.broadcast_to(a, out.shape)[places] if np.ndim(a) > 0 else a for a in args
-    )
+    parts = tuple(np.broadcast_to(a, out.shape)[places] if np.ndim(a) > 0 else a for a in args)
     out[places] = ufunc(*parts)
     return out
