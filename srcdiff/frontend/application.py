@@ -66,7 +66,7 @@ def apply(
 ) -> FrontValue:
     """Append an operation for a call."""
     given = [_plain(fr, a, node) for a in args]
-    named = {k: _plain(fr, v, node) for k, v in kwargs.items()}
+    named = {k: _plain(fr, v, node) for k, v in kwargs.items() if k not in decl.ignored}
     try:
         operands, attrs = (
             decl.bind(given, named) if decl.bind else _bind(fr, node, decl, given, named, spelling)

@@ -130,6 +130,8 @@ class OpDecl:
         The user's function that the text calls by its name (`spelling`), and that it is given.
     signature : str
         Parameters as in Python: those without a default are operands, those with one static attributes.
+    ignored : tuple of str
+        Keywords that callers may pass and that change no value.
     bind : callable or None
         Where a signature cannot say it: `bind(args, kwargs) -> (operands, attrs)`.
     rule, forward : callable or None
@@ -213,6 +215,7 @@ class OpDecl:
     function: Any = None
     signature: str = ""
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
     bind: Callable[..., Any] | None = None
     rule: Callable[..., Any] | None = None
     forward: Callable[..., Any] | None = None

@@ -18,6 +18,7 @@ from srcdiff.ops import (
     joins,
     linalg,
     masks,
+    matrix_functions,
     memory,
     numbers,
     overlap,
@@ -32,7 +33,8 @@ from srcdiff.ops import (
 )
 
 __all__ = [
-    "arithmetic", "bessel", "composites", "containers", "control", "convolutions", "creation", "cross", "diagonals",
-    "einsum", "elementwise", "factors", "gamma_functions", "integrals", "joins", "linalg", "masks", "memory",
-    "numbers", "overlap", "reductions", "repeats", "shapes", "sorting", "special", "systems", "triangles", "waves",
+    "arithmetic", "bessel", "composites", "containers", "control", "convolutions", "creation", "cross",
+    "diagonals", "einsum", "elementwise", "factors", "gamma_functions", "integrals", "joins", "linalg", "masks",
+    "matrix_functions", "memory", "numbers", "overlap", "reductions", "repeats", "shapes", "sorting", "special",
+    "systems", "triangles", "waves",
 ]  # fmt: skip

@@ -21,6 +21,7 @@ from srcdiff.ops.composites.matrices import (
     diagonal,
     diagonal_of,
     diagonal_part,
+    eigen_adjoint,
     inverse_gaps,
     lower_part,
     rows,
@@ -146,9 +147,11 @@ def slogdet(a, *, out, d_out):
 # ---- eigenvalues -----------------------------------------------------------------------------
 
 
-def _values_and_vectors(name: str) -> Any:
+def values_and_vectors(name: str, stacks: bool = True) -> Any:
+    """The type rule of eigenvalues and eigenvectors."""
+
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-        a = square(shapes, operands[0], name)
+        a = square(shapes, operands[0], name, stacks)
         dtype = as_float(a.dtype)
         return Array(dtype, a.shape[:-1]), Array(dtype, a.shape)
 
@@ -165,7 +168,7 @@ def eigh_forward(a, UPLO="L", *, a_dot, out):
     out_dot = (diagonal_of(middle), vectors @ (inverse_gaps(values) * middle))
 
 
-def _symmetric(*batch: int) -> Sample:
+def symmetric(*batch: int) -> Sample:
     def args(rng: np.random.Generator) -> tuple[Any, ...]:
         root = rng.normal(size=(*batch, 3, 3))
         return (root + np.swapaxes(root, -1, -2) + np.diag([0.0, 4.0, 9.0]),)
@@ -175,27 +178,21 @@ def _symmetric(*batch: int) -> Sample:
 
 @declare(
     np.linalg.eigh,
-    infer=_values_and_vectors("eigh"),
+    infer=values_and_vectors("eigh"),
     forward=eigh_forward,
     optional=True,
     named=_named(np.linalg.eigh, np.eye(1)),
     samples=(
-        _symmetric(),
-        Sample(_symmetric().args, {"UPLO": "U"}),
-        _symmetric(2),
+        symmetric(),
+        Sample(symmetric().args, {"UPLO": "U"}),
+        symmetric(2),
     ),
     **IN_STACKS,
 )
 def eigh(a, UPLO="L", *, out, d_out):
     values, vectors = out
     d_values, d_vectors = d_out
-    if d_vectors is None:
-        d_whole = vectors * columns(d_values) @ turned(vectors)
-    else:
-        middle = inverse_gaps(values) * (turned(vectors) @ d_vectors)
-        if d_values is not None:
-            middle = middle + diagonal(d_values)
-        d_whole = vectors @ middle @ turned(vectors)
+    d_whole = eigen_adjoint(values, vectors, d_values, d_vectors)
     if UPLO == "L":
         d_a = lower_part(d_whole)
     else:
@@ -219,7 +216,7 @@ def _with_real_eigenvalues(*batch: int) -> Sample:
 
 # V^-T (diag(d_w) + F * (V^T d_V - V^T V diag(V^T d_V))) V^T: eigenvectors have length 1
 @declare(
-    infer=_values_and_vectors("eig"),
+    infer=values_and_vectors("eig"),
     forward=eig_forward,
     optional=True,
     spelling="np.linalg.eig",

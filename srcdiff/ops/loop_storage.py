@@ -375,6 +375,7 @@ def substituted(n: LoopContext, op: Op) -> Atom:
     """`solve_triangular`: forward substitution, or backward where the last row comes first."""
     a, b = op.operands
     is_turned = op.attrs.get("trans", 0) not in (0, "N")
+    has_ones = bool(op.attrs.get("unit_diagonal", False))
     forward = bool(op.attrs.get("lower", False)) != is_turned
     rows, *columns = shape_of(b.type)
     target = n.new(op.result.type, name=op.result.name or "solution")
@@ -400,10 +401,12 @@ def substituted(n: LoopContext, op: Op) -> Atom:
             if not is_float(start.type):
                 start = n.cast(start, "float64")
             (left,) = n.turns(at[0], (start,), step)
-            n.store(target, n.compute("divide", left, entry(n, i, i)), (i, *c))
+            solved = left if has_ones else n.compute("divide", left, entry(n, i, i))
+            n.store(target, solved, (i, *c))
             return ()
 
-        n.refuse("{0} == 0.0", [entry(n, i, i)], np.linalg.LinAlgError, "singular matrix")
+        if not has_ones:
+            n.refuse("{0} == 0.0", [entry(n, i, i)], np.linalg.LinAlgError, "singular matrix")
         n.each(columns, (), column)
         return ()
 

@@ -11,7 +11,7 @@ from srcdiff.ir.core import Atom
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
 from srcdiff.ops import loop_storage
-from srcdiff.ops.composites.matrices import turned
+from srcdiff.ops.composites.matrices import outer_product, triangle_of, turned
 from srcdiff.ops.infer import TypeMistake, make, numeric, promote
 from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.matrices import (
@@ -130,27 +130,26 @@ def _triangular(rng: np.random.Generator, lower: bool) -> Any:
     return np.tril(full) if lower else np.triu(full)
 
 
-def solve_triangular_forward(a, b, trans=0, lower=False, *, a_dot, b_dot, out):
+def solve_triangular_forward(a, b, trans=0, lower=False, unit_diagonal=False, *, a_dot, b_dot, out):
     if a_dot is None:
         change = b_dot
     else:
-        if lower:
-            triangle = np.tril(a_dot)
-        else:
-            triangle = np.triu(a_dot)
+        triangle = triangle_of(a_dot, lower, unit_diagonal)
         if trans == 0 or trans == "N":
-            turned = triangle @ out
+            turn = triangle @ out
         else:
-            turned = triangle.T @ out
+            turn = triangle.T @ out
         if b_dot is None:
-            change = -turned
+            change = -turn
         else:
-            change = b_dot - turned
-    out_dot = linalg.solve_triangular(a, change, trans=trans, lower=lower)
+            change = b_dot - turn
+    out_dot = linalg.solve_triangular(
+        a, change, trans=trans, lower=lower, unit_diagonal=unit_diagonal
+    )
 
 
-def _triangular_system(lower: bool, trans: Any, shape: tuple[int, ...]) -> Sample:
-    attrs = {"lower": lower} | ({"trans": trans} if trans else {})
+def _triangular_system(lower: bool, trans: Any, shape: tuple[int, ...], **more: Any) -> Sample:
+    attrs = {"lower": lower} | ({"trans": trans} if trans else {}) | more
     return Sample(lambda rng: (_triangular(rng, lower), rng.normal(size=shape)), attrs, wrt=(0, 1))
 
 
@@ -163,25 +162,26 @@ _triangular_systems = tuple(
 
 
 @declare(
-    "scipy.linalg.solve_triangular", loops=loop_storage.substituted,
-    infer=_solved("solve_triangular"), forward=solve_triangular_forward,
-    samples=_triangular_systems, **HEAVY,
-)  # fmt: skip
-def solve_triangular(a, b, trans=0, lower=False, *, out, d_out):
+    "scipy.linalg.solve_triangular",
+    loops=loop_storage.substituted,
+    infer=_solved("solve_triangular"),
+    forward=solve_triangular_forward,
+    ignored=("overwrite_b", "check_finite"),
+    samples=(
+        *_triangular_systems,
+        _triangular_system(True, 0, (3,), unit_diagonal=True),
+        _triangular_system(False, "T", (3, 2), unit_diagonal=True),
+    ),
+    **HEAVY,
+)
+def solve_triangular(a, b, trans=0, lower=False, unit_diagonal=False, *, out, d_out):
     if trans == 0 or trans == "N":
-        d_b = linalg.solve_triangular(a, d_out, trans="T", lower=lower)
+        d_b = linalg.solve_triangular(a, d_out, trans="T", lower=lower, unit_diagonal=unit_diagonal)
         left, right = d_b, out
     else:
-        d_b = linalg.solve_triangular(a, d_out, lower=lower)
+        d_b = linalg.solve_triangular(a, d_out, lower=lower, unit_diagonal=unit_diagonal)
         left, right = out, d_b
-    if b.ndim == 1:
-        product = np.outer(left, right)
-    else:
-        product = left @ right.T
-    if lower:
-        d_a = -np.tril(product)
-    else:
-        d_a = -np.triu(product)
+    d_a = -triangle_of(outer_product(left, right), lower, unit_diagonal)
 
 
 # ---- least squares ---------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from srcdiff.ops.composites import (
     products,
     quantiles,
     rearranging,
+    scipy_linalg,
     signals,
     sorting,
     statistics,
@@ -16,6 +17,17 @@ from srcdiff.ops.composites import (
 )
 
 __all__ = [
-    "choosing", "differences", "linalg", "numbers", "polynomials", "products", "quantiles", "rearranging",
-    "signals", "sorting", "statistics", "ufuncs",
-]  # fmt: skip
+    "choosing",
+    "differences",
+    "linalg",
+    "numbers",
+    "polynomials",
+    "products",
+    "quantiles",
+    "rearranging",
+    "scipy_linalg",
+    "signals",
+    "sorting",
+    "statistics",
+    "ufuncs",
+]

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "columns", "diagonal", "diagonal_of", "diagonal_part", "inverse_gaps", "lower_part", "rows", "symmetric_part",
-    "turned", "upper_part",
+    "columns", "diagonal", "diagonal_of", "diagonal_part", "eigen_adjoint", "inverse_gaps", "lower_part",
+    "outer_product", "rows", "symmetric_part", "triangle_of", "turned", "upper_part",
 ]  # fmt: skip
 
 
@@ -69,3 +69,27 @@ def inverse_gaps(values: Any) -> Any:
     """1 / (w[j] - w[i]) at [i, j], and 0 where the two are equal."""
     gaps = columns(values) - rows(values)
     return 1.0 / np.where(gaps == 0.0, np.inf, gaps)
+
+
+def outer_product(x: Any, y: Any) -> Any:
+    """The matrix x y^T of two vectors, or of two matrices of columns."""
+    if x.ndim == 1:
+        return np.outer(x, y)
+    return x @ y.T
+
+
+def eigen_adjoint(values: Any, vectors: Any, d_values: Any, d_vectors: Any) -> Any:
+    """The adjoint of a symmetric matrix, as if all of it were read."""
+    if d_vectors is None:
+        return vectors * columns(d_values) @ turned(vectors)
+    middle = inverse_gaps(values) * (turned(vectors) @ d_vectors)
+    if d_values is not None:
+        middle = middle + diagonal(d_values)
+    return vectors @ middle @ turned(vectors)
+
+
+def triangle_of(a: Any, lower: Any, unit_diagonal: Any = False) -> Any:
+    """The triangle that a triangular system reads."""
+    if lower:
+        return np.tril(a, -1) if unit_diagonal else np.tril(a)
+    return np.triu(a, 1) if unit_diagonal else np.triu(a)
