@@ -236,6 +236,7 @@ def call_composite(
     # names found in our modules are none that a later call has to look at again
     inner = Frame(session, source, lambda name: _of_ours(look_up(plain, name)), caller=fr)
     arguments = source.node.args
+    kwargs = {composite.names.get(k, k): v for k, v in kwargs.items()}
     defaults = default_values(inner, plain, arguments, node)
     inner.env = bind(
         fr, node, composite.spelling or composite.name, arguments, args, kwargs, defaults

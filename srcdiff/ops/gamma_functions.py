@@ -7,11 +7,12 @@ others, and asking for them is an error.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from srcdiff.ops.infer import double, floating
-from srcdiff.ops.registry import declare
+from srcdiff.ops.registry import declare, operation
 from srcdiff.ops.samples import fixed, unary
 from srcdiff.ops.ufuncs import special, special_function
 
@@ -133,3 +134,46 @@ def gammaincc(a, x, *, out, d_out):
 def betainc(a, b, x, *, out, d_out):
     log_density = special.xlogy(a - 1.0, x) + special.xlog1py(b - 1.0, -x) - special.betaln(a, b)
     d_x = d_out * np.exp(log_density)
+
+
+# ---- Student's t -----------------------------------------------------------------------------
+
+
+@special_function(
+    count=0,
+    samples=(
+        fixed(3.5, [-2.0, 0.0, 1.5], wrt=(1,)),
+        fixed([[1.0], [7.0]], [-2.0, 0.3, 1.5], wrt=(1,)),
+        fixed(3.5, 0.5, wrt=(1,)),
+    ),
+)
+def stdtr(df, t, *, out, d_out):
+    half = 0.5 * (df + 1.0)
+    log_density = -half * np.log1p(t**2 / df) - special.betaln(0.5 * df, 0.5)
+    d_t = d_out * np.exp(log_density) / np.sqrt(df)
+
+
+# ---- zeta ------------------------------------------------------------------------------------
+
+
+# in the exponent there is no formula that SciPy could compute
+@declare(
+    spelling="scipy.special.zeta",
+    infer=floating,
+    elementwise=True,
+    samples=(
+        fixed(2.5, [0.5, 1.5, 3.0], wrt=(1,)),
+        fixed([[2.0], [3.5]], [0.5, 1.5], wrt=(1,)),
+    ),
+)
+def hurwitz_zeta(x, q, *, out, d_out):
+    d_q = -d_out * x * special.zeta(x + 1.0, q)
+
+
+riemann_zeta: Any = operation(
+    "riemann_zeta",
+    spelling="scipy.special.zeta",
+    signature="x",
+    infer=floating,
+    elementwise=True,
+)

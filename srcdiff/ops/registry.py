@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
 
@@ -53,9 +53,8 @@ OPERATIONS: dict[str, OpDecl] = {}
 METHODS: dict[str, OpDecl] = {}  # array methods and attributes, by name
 OWN: dict[Any, OpDecl] = {}  # of rules that users write, by callable
 _BY_CALLABLE: dict[Any, OpDecl] = {}
-_PENDING: dict[
-    str, OpDecl
-] = {}  # SciPy's functions, by dotted name: SciPy is not imported before the user does
+# SciPy's functions, by dotted name: SciPy is not imported before the user does
+_PENDING: dict[str, list[tuple[str, Any]]] = {}
 
 Rule = Callable[..., Any]
 
@@ -75,7 +74,7 @@ def operation(name: str, *callables: Any, method: str = "", **fields: Any) -> Op
     OPERATIONS[name] = decl
     for function in callables:
         if isinstance(function, str):
-            _PENDING[function] = decl
+            _wait(_PENDING, function, decl)
         else:
             _BY_CALLABLE[function] = decl
     if method:
@@ -138,6 +137,8 @@ class Composite:
         It stands for calls in which one of these arguments is given; others are an operation's.
     ndim : int or None
         It also stands for calls with arrays of more axes.
+    names : mapping of str to str
+        Which parameters keywords of other names stand for.
     samples : tuple
         How tests draw arguments (see `ops.samples`).
     """
@@ -148,6 +149,7 @@ class Composite:
     given: tuple[str, ...] = ()
     ndim: int | None = None
     samples: tuple[Any, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def takes(self, count: int, keywords: Iterable[str], ndim: int) -> bool:
         """Whether it stands for a call with so many arguments and these keywords, of an array with so many axes."""
@@ -170,7 +172,7 @@ _OURS = "srcdiff.ops.composites."  # the modules in which they stand
 COMPOSITES: dict[str, Composite] = {}
 COMPOSITE_METHODS: dict[str, Composite] = {}
 _COMPOSITE_OF: dict[Any, Composite] = {}
-_PENDING_COMPOSITES: dict[str, Composite] = {}
+_PENDING_COMPOSITES: dict[str, list[tuple[str, Any]]] = {}
 
 
 def composite(
@@ -179,6 +181,7 @@ def composite(
     given: Sequence[str] = (),
     ndim: int | None = None,
     samples: Sequence[Any] = (),
+    names: Mapping[str, str] | None = None,
 ) -> Any:
     """Declare a function of a library by a Python function over operations that exist:
 
@@ -194,14 +197,16 @@ def composite(
     def register(function: Any) -> Composite:
         methods = (method,) if method else ()
         present = tuple(c for c in callables if c is not None)
-        made = Composite(function, present, methods, tuple(given), ndim, tuple(samples))
+        made = Composite(
+            function, present, methods, tuple(given), ndim, tuple(samples), names or {}
+        )
         if made.name in COMPOSITES:
             raise ValueError(f"composite {made.name!r} is declared twice")
         COMPOSITES[made.name] = made
         COMPOSITE_METHODS.update(dict.fromkeys(methods, made))
         for each in present:
             if isinstance(each, str):
-                _PENDING_COMPOSITES[each] = made
+                _wait(_PENDING_COMPOSITES, each, made)
             else:
                 _COMPOSITE_OF[each] = made
         return made
@@ -249,13 +254,27 @@ def find_composite(function: Any) -> Composite | None:
         return None
 
 
-def _import_pending(pending: dict[str, Any], known: dict[Any, Any]) -> None:
+_DISTRIBUTIONS = "scipy.stats."  # whose functions are methods
+
+
+def _wait(pending: dict[str, list[tuple[str, Any]]], name: str, made: Any) -> None:
+    """Keep what is declared by dotted name for when its module is there."""
+    module, _, attribute = name.rpartition(".")
+    if name.startswith(_DISTRIBUTIONS) and name.count(".") == 3:
+        module, _, distribution = module.rpartition(".")
+        attribute = f"{distribution}.{attribute}"
+    pending.setdefault(module, []).append((attribute, made))
+
+
+def _import_pending(pending: dict[str, list[tuple[str, Any]]], known: dict[Any, Any]) -> None:
     """Enter what was declared by dotted name and whose module is there by now."""
-    for name in [d for d in pending if d.rpartition(".")[0] in sys.modules]:
-        module, _, attribute = name.rpartition(".")
-        found = pending.pop(name)
-        if hasattr(sys.modules[module], attribute):  # older versions lack some
-            known[getattr(sys.modules[module], attribute)] = found
+    for module in [m for m in pending if m in sys.modules]:
+        for attribute, made in pending.pop(module):
+            found: Any = sys.modules[module]
+            for part in attribute.split("."):
+                found = getattr(found, part, None)  # older versions lack some
+            if found is not None:
+                known[found] = made
 
 
 # ---- signatures and names ------------------------------------------------------------------------

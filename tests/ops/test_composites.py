@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import scipy.special
+import scipy.stats
 
 import srcdiff
 from srcdiff.ops.registry import COMPOSITES

@@ -2,7 +2,9 @@
 
 from srcdiff.ops.composites import (
     choosing,
+    counts,
     differences,
+    distributions,
     linalg,
     numbers,
     polynomials,
@@ -12,13 +14,16 @@ from srcdiff.ops.composites import (
     scipy_linalg,
     signals,
     sorting,
+    special,
     statistics,
     ufuncs,
 )
 
 __all__ = [
     "choosing",
+    "counts",
     "differences",
+    "distributions",
     "linalg",
     "numbers",
     "polynomials",
@@ -28,6 +33,7 @@ __all__ = [
     "scipy_linalg",
     "signals",
     "sorting",
+    "special",
     "statistics",
     "ufuncs",
 ]
