@@ -4,6 +4,7 @@ from typing import Any
 
 from srcdiff.api import (
     Differentiable,
+    batch,
     differentiate,
     elementwise_grad,
     grad,
@@ -45,6 +46,7 @@ __all__ = [
     "RuleError",
     "SourceNotFoundError",
     "UnsupportedError",
+    "batch",
     "check_grads",
     "check_rule",
     "differentiate",

@@ -16,7 +16,7 @@ import numpy as np
 from srcdiff.direct import MISS
 from srcdiff.errors import DifferentiationError, UnsupportedError
 from srcdiff.generated import Generated, Specialisations, handles
-from srcdiff.options import Options, make_options
+from srcdiff.options import Options, make_options, plain_axes
 from srcdiff.programs import Derived
 from srcdiff.signature import resolve_argnums, signature_of
 from srcdiff.trees import fit_to, float_positions, leaves, map_leaves
@@ -26,6 +26,7 @@ __all__ = [
     "Differentiable",
     "Pullback",
     "Pushforward",
+    "batch",
     "copied",
     "differentiate",
     "elementwise_grad",
@@ -384,6 +385,28 @@ def hessian(f: Function, **options: Any) -> Generated:
     return generated("hessian", f, options_for(f, options))
 
 
+def batch(f: Function, in_axes: Any = 0, out_axes: Any = 0, **options: Any) -> Generated:
+    """A function of one item as one of many: `g(*args)`, a loop over the items.
+
+    Parameters
+    ----------
+    in_axes : int, None, or container
+        Along which axis of an argument its items lie; None for what all items share. One for all arguments, or a tuple
+        with one for each, or a dict by their names; for a container in an argument, one or a container like it.
+    out_axes : int, or container
+        Along which axis of a result the items are put.
+
+    Notes
+    -----
+    `f` may be a derivative, and the derivatives of `g` are taken as those of any function.
+    """
+    axes = (
+        ("in_axes", plain_axes(in_axes, "in_axes")),
+        ("out_axes", plain_axes(out_axes, "out_axes", is_result=True)),
+    )
+    return generated("batch", f, options_for(f, options), settings=axes)
+
+
 def vjp(
     f: Function, *args: Any, argnums: Any = None, **options: Any
 ) -> tuple[Any, Callable[..., Any]]:
@@ -437,19 +460,19 @@ def generated(
     wanted = options.argnums if argnums is None else argnums
     is_tuple = isinstance(wanted, tuple | list)
     if isinstance(f, Generated):
-        signature = replace(
-            f.signature, wrt=resolve_argnums(f.signature.names, wanted), name=f.__name__
-        )
+        is_own = kind == "batch"  # what the inner derivative takes as floats are floats
+        wrt = f.signature.wrt if is_own else resolve_argnums(f.signature.names, wanted)
+        signature = replace(f.signature, wrt=wrt, name=f.__name__)
         if f.signature.further:
             raise UnsupportedError(
                 f"{f.__name__} takes {', '.join(f.signature.further)} besides the arguments of its "
-                "function, and cannot be differentiated yet",
-                "Differentiate the gradient instead, or a function that is written out.",
+                "function, and cannot be differentiated or batched yet",
+                "Take the gradient instead, or a function that is written out.",
             )
+    elif kind in ("value", "batch"):
+        signature = replace(signature_of(f, 0), wrt=())
     else:
-        signature = (
-            signature_of(f, wanted) if kind != "value" else replace(signature_of(f, 0), wrt=())
-        )
+        signature = signature_of(f, wanted)
     further = {
         "vjp": ("d_value",),
         "jvp": tuple(f"{signature.names[k]}_dot" for k in signature.wrt),
@@ -459,7 +482,8 @@ def generated(
         signature, further=further, spread=kind == "hvp" and is_tuple, along=kind in ("jvp", "hvp")
     )
     name = f"{'f' if signature.name == '<lambda>' else signature.name}_{kind}"
-    derived = Derived(kind, f, options, signature.wrt, name, is_tuple, settings)
+    wrt = () if kind == "batch" else signature.wrt
+    derived = Derived(kind, f, options, wrt, name, is_tuple, settings)
     return Generated(derived, signature, _known(derived), is_quiet=kind == "value")
 
 

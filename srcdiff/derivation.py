@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.batching import batch_of, items_of
 from srcdiff.codegen.checked import with_checks
 from srcdiff.codegen.python import bindings_of, callees_first, to_source
 from srcdiff.compiling import LoopProgram
@@ -75,6 +76,7 @@ __all__ = ["build", "build_loops"]
 _PLAIN = (bool, int, float, str, type(None))
 
 DOCS = {
+    "batch": "`{f}` of many items.",
     "value": "Value of `{f}`.",
     "grad": "Gradient of `{f}` with respect to {wrt}.",
     "value_and_grad": "Value and gradient of `{f}` with respect to {wrt}.",
@@ -266,6 +268,8 @@ def derive(
 ) -> Function:
     """The IR of a derivative; `machine`: what is stored is chosen for speed, and not for short text."""
     kind, wrt = derived.kind, derived.wrt
+    if kind == "batch":
+        return _batch(derived, arguments, recorder)
     primal = read(derived, arguments, recorder)
     for k in wrt:
         check_differentiable(primal, k)
@@ -327,6 +331,18 @@ def _matrix(
     recorder.note("directions", fn, 0.0)
     fn = finished(simplified(fn, recorder), recorder)
     return replace(fn, notes={**fn.notes, "at_most": compared})
+
+
+def _batch(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function:
+    """A function of many items."""
+    settings = dict(derived.settings)
+    items, along = items_of(arguments, settings["in_axes"])
+    fn = read(derived, items, recorder)
+    name, independent = fn.name, fn.notes.get("independent", ())
+    fn = finished(batch_of(fn, arguments, along, settings["out_axes"]), recorder)
+    notes = {**fn.notes, "independent": independent}
+    notes["defaults"] = plain_defaults(fn, arguments.defaults)
+    return replace(fn, name=derived.name, doc=DOCS["batch"].format(f=name), notes=notes)
 
 
 def plain_defaults(fn: Function, defaults: Mapping[str, Any]) -> dict[str, Any]:

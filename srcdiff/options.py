@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-__all__ = ["REWRITINGS", "Options", "make_options"]
+__all__ = ["REWRITINGS", "Options", "make_options", "plain_axes"]
 
 # the named rules of `transforms/rewritings.py`, which is not imported before the first program
 REWRITINGS = (
@@ -99,3 +99,21 @@ def _tidy(name: str, value: Any) -> Any:
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and value > 0
+
+
+def plain_axes(axes: Any, what: str, is_result: bool = False) -> Any:
+    """Axes as nested tuples, which can be compared: a dict is pairs behind the word dict.
+
+    Raises
+    ------
+    ValueError
+        For what is no int, None, or container of them.
+    """
+    if isinstance(axes, tuple | list):
+        return ("tuple", *(plain_axes(a, what, is_result) for a in axes))
+    if isinstance(axes, Mapping):
+        return ("dict", *((k, plain_axes(a, what, is_result)) for k, a in axes.items()))
+    if (axes is None and not is_result) or (isinstance(axes, int) and not isinstance(axes, bool)):
+        return axes
+    expected = "an int" if is_result else "an int, None"
+    raise ValueError(f"{what} has {axes!r}: expected {expected}, or a container of them")

@@ -16,10 +16,11 @@ ROOT = Path(srcdiff.__file__).parent
 STAGES = ("srcdiff.frontend", "srcdiff.transforms", "srcdiff.codegen")
 BELOW = ("srcdiff.ops", "srcdiff.ir", "srcdiff.errors")
 FRONT = (  # the modules behind `srcdiff.api`, which join the stages
-    "srcdiff.api", "srcdiff.cache", "srcdiff.call_checks", "srcdiff.checks", "srcdiff.compiling", "srcdiff.cuda",
-    "srcdiff.derivation", "srcdiff.device_programs", "srcdiff.direct", "srcdiff.explaining", "srcdiff.generated",
-    "srcdiff.locks", "srcdiff.makers", "srcdiff.matrices", "srcdiff.njit", "srcdiff.options", "srcdiff.programs", "srcdiff.references",
-    "srcdiff.signature", "srcdiff.trees", "srcdiff.user_rules",
+    "srcdiff.api", "srcdiff.batching", "srcdiff.cache", "srcdiff.call_checks", "srcdiff.checks",
+    "srcdiff.compiling", "srcdiff.cuda", "srcdiff.derivation", "srcdiff.device_programs", "srcdiff.direct",
+    "srcdiff.explaining", "srcdiff.generated", "srcdiff.locks", "srcdiff.makers", "srcdiff.matrices",
+    "srcdiff.njit", "srcdiff.options", "srcdiff.programs", "srcdiff.references", "srcdiff.signature",
+    "srcdiff.trees", "srcdiff.user_rules",
 )  # fmt: skip
 ARROWS: dict[str, tuple[str, ...]] = {
     "srcdiff.ir": (),

@@ -55,7 +55,7 @@ def test_elementwise_gradients_of_what_is_broadcast_are_summed() -> None:
 
 
 def test_elementwise_gradients_need_floats() -> None:
-    with pytest.raises(UnsupportedError, match="needs a float scalar, but .* returns a container"):
+    with pytest.raises(UnsupportedError, match="returns a container"):
         elementwise_grad(lambda x: (x, x), jit=False)(X)
 
 

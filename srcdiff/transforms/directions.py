@@ -34,7 +34,7 @@ from srcdiff.transforms.adjoints import whole, zero, zeros
 from srcdiff.transforms.facts import is_generated, uses_outside
 from srcdiff.transforms.lengths import bind_lengths, lacking
 
-__all__ = ["NOTHING", "along_all", "flat_results", "numbers_in"]
+__all__ = ["NOTHING", "along_all", "flat_results", "numbers_in", "split_by"]
 
 NOTHING = -1  # a leaf without directions
 _INDICES = ("i", "j", "k", "l", "m", "n")
@@ -162,8 +162,8 @@ def numbers_in(type_: Type) -> list[Type]:
     return [type_]
 
 
-def _split(fn: Function, directions: frozenset[Value]) -> tuple[list[Statement], list[Statement]]:
-    """The statements that do not depend on the directions, and those that do.
+def split_by(fn: Function, params: frozenset[Value]) -> tuple[list[Statement], list[Statement]]:
+    """The statements that do not depend on these parameters, and those that do.
 
     Storage that one of the latter writes is of one turn: all that touches it is. So is what would write, in front,
     over what one of them reads.
@@ -178,7 +178,7 @@ def _split(fn: Function, directions: frozenset[Value]) -> tuple[list[Statement],
     ]
     uses = [uses_outside(s) for s in statements]
     inside: set[int] = set()
-    depends: set[Value] = set(directions)
+    depends: set[Value] = set(params)
     written: set[Value] = set()
     grown = True
     while grown:
@@ -205,7 +205,7 @@ class _Directions:
         self.rows = rows
         self.params = fn.params[: len(fn.params) - count]
         self.seeds = fn.params[len(fn.params) - count :]
-        front, self.along = _split(fn, frozenset(self.seeds))
+        front, self.along = split_by(fn, frozenset(self.seeds))
         self.b = Builder(shapes_for(fn), "tangent", fn.location)
         self.b.body.extend(front)
 

@@ -15,13 +15,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Function, Op, Statement, Value
+from srcdiff.ir.core import Atom, Function, Op, Region, Statement, Value
 from srcdiff.ir.types import Array, Scalar, is_float, ndim_of, shape_of
 from srcdiff.ops import arithmetic, creation, memory
 from srcdiff.ops.registry import OPERATIONS
 from srcdiff.transforms.adjoints import zero, zeros
 from srcdiff.transforms.constants import is_zero_constant
-from srcdiff.transforms.facts import definitions, is_generated, written_values
+from srcdiff.transforms.facts import count_uses, definitions, is_generated, written_values
 
 __all__ = ["unit_vectors"]
 
@@ -39,8 +39,19 @@ class _Units(Rewriter):
         self.made = definitions(fn)
         self.written = written_values(fn)
         self.zeros: set[Value] = set()
+        self.uses = count_uses(fn)
+        self.depth = 0
+        self.depths: dict[Value, int] = {}  # in how many regions a value is defined
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        self.depth += 1
+        self.depths.update(dict.fromkeys(old.params, self.depth))
+        new = super().region(old, env, b)
+        self.depth -= 1
+        return new
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        self.depths.update(dict.fromkeys(old.results, self.depth))
         if not isinstance(old, Op) or not is_generated(old):
             super().statement(old, env, b)
             return
@@ -92,23 +103,39 @@ class _Units(Rewriter):
         for unit, other, is_left in ((right, left, False), (left, right, True)):
             found = self.unit(unit)
             if found is not None and other not in self.written and ndim_of(other.type) in (1, 2):
-                taken = self.taken(other, lookup(env, found[0]), is_left, env, b)
+                taken = self.taken(other, found[0], is_left, env, b)
                 return _product(taken, self.elements(*found, env, b), b)
         return None
 
     def elements(self, place: Atom, factors: Sequence[Atom], env: Env, b: Builder) -> list[Atom]:
         """The elements of vectors at a place; numbers as they are."""
-        at = lookup(env, place)
-        return [
-            b.op(memory.index, lookup(env, f), at, where="i") if ndim_of(f.type) else lookup(env, f)
-            for f in factors
-        ]
+        return [self.element(f, place, env, b) for f in factors]
 
-    def taken(self, matrix: Atom, at: Atom, rows: bool, env: Env, b: Builder) -> Value:
+    def element(self, vector: Atom, place: Atom, env: Env, b: Builder) -> Atom:
+        """One element; of what each direction computes for itself, only that is computed."""
+        if not ndim_of(vector.type):
+            return lookup(env, vector)
+        op = self.made.get(vector) if isinstance(vector, Value) else None
+        if op is None or not self.is_for_one(op, place):
+            return b.op(memory.index, lookup(env, vector), lookup(env, place), where="i")
+        operands = [self.element(a, place, env, b) for a in op.operands]
+        return b.op(op.decl, *operands, spelling=op.spelling, **op.attrs)
+
+    def is_for_one(self, op: Op, place: Atom) -> bool:
+        """Whether an operation on each element is of the same direction, and of no other use."""
+        if not op.decl.elementwise or not isinstance(place, Value) or len(op.results) != 1:
+            return False
+        whole = shape_of(op.result.type)
+        alike = all(shape_of(a.type) in ((), whole) for a in op.operands)
+        is_here = self.depths.get(op.result, 0) >= self.depths.get(place, 0)
+        return alike and is_here and self.uses.get(op.result) == 1
+
+    def taken(self, matrix: Atom, place: Atom, rows: bool, env: Env, b: Builder) -> Atom:
         """A row or column of a matrix, or an element of a vector."""
+        at = lookup(env, place)
         op = self.made.get(matrix) if isinstance(matrix, Value) else None
         if ndim_of(matrix.type) == 1:
-            return b.op(memory.index, lookup(env, matrix), at, where="i")
+            return self.element(matrix, place, env, b)
         if op is not None and op.decl is OPERATIONS["transpose"] and not op.attrs.get("axes"):
             matrix, rows = op.operands[0], not rows
         return b.op(memory.index, lookup(env, matrix), at, where="i" if rows else ":, i")
