@@ -1,6 +1,6 @@
 """srcdiff: derivatives of Python functions as readable source code."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from srcdiff.api import (
     Differentiable,
@@ -16,7 +16,7 @@ from srcdiff.api import (
     value_and_grad,
     vjp,
 )
-from srcdiff.checks import check_grads, check_rule
+from srcdiff.checks import check_grads
 from srcdiff.errors import (
     CacheWarning,
     CompileWarning,
@@ -30,7 +30,11 @@ from srcdiff.errors import (
 from srcdiff.explaining import Explanation, explain
 from srcdiff.generated import Generated
 from srcdiff.makers import make_hvp, make_jvp, make_vjp
-from srcdiff.user_rules import rule
+
+if TYPE_CHECKING:  # these see the operations, which take a while to import: `__getattr__` does it
+    from srcdiff.nan_finding import NanFound, find_nan
+    from srcdiff.rule_checks import check_rule
+    from srcdiff.user_rules import rule
 
 __version__ = "0.1.0"
 
@@ -43,6 +47,7 @@ __all__ = [
     "Explanation",
     "Generated",
     "IndependentWarning",
+    "NanFound",
     "RuleError",
     "SourceNotFoundError",
     "UnsupportedError",
@@ -52,6 +57,7 @@ __all__ = [
     "differentiate",
     "elementwise_grad",
     "explain",
+    "find_nan",
     "grad",
     "hessian",
     "hvp",
@@ -67,10 +73,21 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """`srcdiff.cuda`, which imports numba.cuda, and `srcdiff.expfam`, which imports SciPy, when they are asked for."""
-    if name in ("cuda", "expfam"):
-        import importlib  # of use here only
+_LATER = {
+    "NanFound": "srcdiff.nan_finding",
+    "check_rule": "srcdiff.rule_checks",
+    "find_nan": "srcdiff.nan_finding",
+    "rule": "srcdiff.user_rules",
+}
 
+
+def __getattr__(name: str) -> Any:
+    """What takes a while to import, when it is asked for: `srcdiff.cuda` imports numba.cuda, `srcdiff.expfam` SciPy."""
+    import importlib  # of use here only
+
+    if name in ("cuda", "expfam"):
         return importlib.import_module(f"srcdiff.{name}")
+    if name in _LATER:
+        found = globals()[name] = getattr(importlib.import_module(_LATER[name]), name)
+        return found
     raise AttributeError(f"module 'srcdiff' has no attribute {name!r}")

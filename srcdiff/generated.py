@@ -33,8 +33,9 @@ from srcdiff.references import found_again, is_lost, reference
 from srcdiff.signature import Arguments, Signature
 from srcdiff.trees import children
 
-if TYPE_CHECKING:  # for annotations only: it imports numba.cuda
+if TYPE_CHECKING:  # for annotations only: these take a while to import
     from srcdiff.cuda.batches import Batched
+    from srcdiff.ir.core import Function
 
 __all__ = ["Generated", "Specialisation", "Specialisations", "handles"]
 
@@ -418,6 +419,18 @@ class Generated:
             from srcdiff.derivation import build  # the stages take a while to import
 
             return build(self.derived, arguments, keep_text=True).stages
+
+    def program_for(self, *args: Any, **kwargs: Any) -> tuple[Function, Sequence[Any]]:
+        """The program for arguments of these types as IR, and what it is called with."""
+        specialisation, arguments = self._specialised(args, kwargs)
+        if is_lost(self.derived):
+            raise _lost(self.__name__)
+        with COMPILING:
+            from srcdiff.derivation import derive  # the stages take a while to import
+            from srcdiff.transforms.pipeline import Recorder
+
+            fn = derive(self.derived, arguments, Recorder())
+        return fn, self._values(specialisation, arguments)
 
     def save(self, path: str | Path, *args: Any, form: str = "array", **kwargs: Any) -> Path:
         """Write a module that holds the generated function and needs NumPy (and SciPy, if used), never srcdiff.

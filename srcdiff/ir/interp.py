@@ -38,7 +38,7 @@ from srcdiff.ir.structs import build_struct, take_part
 from srcdiff.ir.text import statement_text
 from srcdiff.ir.types import Array, List, Scalar, Struct, Type, dims_of, shape_of
 
-__all__ = ["Mismatch", "evaluate"]
+__all__ = ["Evaluator", "Mismatch", "evaluate"]
 
 
 def evaluate(fn: Function, *args: Any) -> Any:
@@ -50,12 +50,7 @@ def run(fn: Function, args: Sequence[Any]) -> list[Any]:
     """What the body of `fn` yields."""
     if len(args) != len(fn.params):
         raise Mismatch(f"{fn.name} takes {len(fn.params)} arguments, got {len(args)}")
-    frame = _Frame(fn)
-    results = frame.region(fn.body, args, Scope())
-    left = [slot for slot, stack in frame.saved.items() if stack]
-    if left:
-        raise Mismatch(f"{fn.name}: values saved in slots {left} were not restored")
-    return results
+    return Evaluator(fn).call(args)
 
 
 def form(tree: Tree, values: Sequence[Any]) -> Any:
@@ -67,13 +62,25 @@ def form(tree: Tree, values: Sequence[Any]) -> Any:
     )
 
 
-class _Frame:
+class Evaluator:
     """One call: the values computed so far, and the stacks of saved ones."""
 
     def __init__(self, fn: Function) -> None:
         self.fn = fn
         self.values: dict[Value, Any] = {}
         self.saved: dict[Any, list[Any]] = defaultdict(list)
+
+    def call(self, args: Sequence[Any]) -> list[Any]:
+        """What the body of the function yields."""
+        results = self.region(self.fn.body, args, Scope())
+        left = [slot for slot, stack in self.saved.items() if stack]
+        if left:
+            raise Mismatch(f"{self.fn.name}: values saved in slots {left} were not restored")
+        return results
+
+    def inner(self, fn: Function) -> Evaluator:
+        """What runs a function that this one calls."""
+        return Evaluator(fn)
 
     def get(self, atom: Atom) -> Any:
         if isinstance(atom, Const):
@@ -129,7 +136,7 @@ class _Frame:
                 return self.while_(statement, scope)
             case Call():
                 function = self.fn if is_itself(statement.function) else statement.function
-                return run(function, self.all(statement.operands))
+                return self.inner(function).call(self.all(statement.operands))
 
     def op(self, op: Op, scope: Scope) -> None:
         operands = self.all(op.operands)
@@ -151,6 +158,7 @@ class _Frame:
         self.bind(op.results, results, scope, lambda: statement_text(op), soft)
 
     def compute(self, op: Op, operands: list[Any], scope: Scope) -> Any:
+        """What an operation gives."""
         special = _SPECIAL.get(op.decl.name)
         if special is not None:
             return special(self, op, operands, scope)
@@ -181,22 +189,22 @@ class _Frame:
 # ---- operations that need more than their operands --------------------------------------------
 
 
-def _save(frame: _Frame, op: Op, operands: list[Any], scope: Scope) -> None:
+def _save(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> None:
     frame.saved[op.attrs["slot"]].append(operands[0])
 
 
-def _restore(frame: _Frame, op: Op, operands: list[Any], scope: Scope) -> Any:
+def _restore(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> Any:
     stack = frame.saved[op.attrs["slot"]]
     if not stack:
         raise Mismatch(f"nothing is saved in slot {op.attrs['slot']!r}")
     return stack.pop()
 
 
-def _length(frame: _Frame, op: Op, operands: list[Any], scope: Scope) -> int:
+def _length(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> int:
     return scope.number(op.attrs["dim"])
 
 
-def _poisoned(frame: _Frame, op: Op, operands: list[Any], scope: Scope) -> Any:
+def _poisoned(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> Any:
     """Unset memory, filled with what will be seen if it is used."""
     made = compiled(template_of(op), len(operands), is_statement=False)(*operands)
     return poison(made)
@@ -214,11 +222,11 @@ def _shape(op: Op, scope: Scope) -> tuple[int, ...]:
     return tuple(scope.number(d) for d in shape_of(op.result.type))
 
 
-def _zeros_of(frame: _Frame, op: Op, operands: list[Any], scope: Scope) -> Any:
+def _zeros_of(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> Any:
     return zeros(op.result.type, scope)
 
 
-def _zeros_like_list(frame: _Frame, op: Op, operands: list[Any], scope: Scope) -> Any:
+def _zeros_like_list(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> Any:
     type_ = op.result.type
     return (
         [zeros(type_.element, scope, item) for item in operands[0]]
@@ -249,25 +257,25 @@ def zeros(type_: Type, scope: Scope, like: Any = None) -> Any:
     return type_.value
 
 
-def _elements(frame: _Frame, op: Op, operands: list[Any], scope: Scope) -> int:
+def _elements(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> int:
     return math.prod(scope.number(d) for d in dims_of(op.attrs["type"]))
 
 
-def _empty_of(frame: _Frame, op: Op, operands: list[Any], scope: Scope) -> Any:
+def _empty_of(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> Any:
     type_ = op.result.type
     if not isinstance(type_, Array):
         raise Mismatch(f"no unset storage of type {type_}")
     return poison(np.empty(_shape(op, scope), type_.dtype))
 
 
-def _expand(frame: _Frame, op: Op, operands: list[Any], scope: Scope) -> Any:
+def _expand(frame: Evaluator, op: Op, operands: list[Any], scope: Scope) -> Any:
     type_ = op.result.type
     if not isinstance(type_, Array):
         return operands[0]
     return np.broadcast_to(operands[0], _shape(op, scope)).astype(type_.dtype)
 
 
-_SPECIAL: Mapping[str, Callable[[_Frame, Op, list[Any], Scope], Any]] = {
+_SPECIAL: Mapping[str, Callable[[Evaluator, Op, list[Any], Scope], Any]] = {
     "save": _save,
     "restore": _restore,
     "length": _length,
