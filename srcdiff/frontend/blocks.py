@@ -12,13 +12,13 @@ under a second `if` on that truth value.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gast
 
 from srcdiff.frontend.control import always_exits, broke_flag, has_break, has_return, may_exit
-from srcdiff.frontend.frame import Frame
+from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.joins import Done, branch
 from srcdiff.frontend.session import FALSE, TRUE
 from srcdiff.frontend.source import placed
@@ -33,6 +33,10 @@ Statements = Sequence[Any]
 def block(fr: Frame, statements: Statements, live: frozenset[str]) -> Done:
     """Read statements. `live` are the names wanted behind the block."""
     for k, s in enumerate(statements):
+        if fr.session.attempts:
+            parts = HOOKS["hoisted"](s)
+            if parts is not None:
+                return block(fr, [*parts, *statements[k + 1 :]], live)
         match s:
             case gast.If():
                 done, took_rest = _if(fr, s, statements[k + 1 :], live)
@@ -40,22 +44,52 @@ def block(fr: Frame, statements: Statements, live: frozenset[str]) -> Done:
                     return done
             case gast.Match():
                 return block(fr, [*_match(fr, s), *statements[k + 1 :]], live)
+            case gast.With():
+                return block(fr, HOOKS["entered"](fr, s, statements[k + 1 :]), live)
             case gast.Return():
                 return _return(fr, s)
             case gast.Break() | gast.Continue():
                 return _leave_turn(fr, s)
+            case gast.Try():
+                return HOOKS["try"](fr, s, statements[k + 1 :], live)  # type: ignore[no-any-return]
             case gast.Raise():
-                fr.statement(s)
-                return None
+                return TRUE if fr.statement(s) else None
             case gast.For() | gast.While():
                 fr.statement(s)
-                if has_return(s) or (has_break(s) and s.orelse):
-                    return _after_loop(fr, s, statements[k + 1 :], live)
-                if s.orelse:
-                    return block(fr, [*s.orelse, *statements[k + 1 :]], live)
+                if has_return(s) or s.orelse:
+                    return _behind_loop(fr, s, statements[k + 1 :], live)
             case _:
                 fr.statement(s)
+        if fr.session.attempts:
+            raised = HOOKS["after statement"](fr, s)
+            if raised is not None:
+                rest = statements[k + 1 :]
+                return _unless_raised(fr, s, raised, lambda: block(fr, rest, live), live)
     return FALSE
+
+
+def _behind_loop(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Done:
+    def go_on() -> Done:
+        if has_return(s) or has_break(s):
+            return _after_loop(fr, s, rest, live)
+        return block(fr, [*s.orelse, *rest], live)
+
+    raised = HOOKS["after statement"](fr, s) if fr.session.attempts else None
+    return go_on() if raised is None else _unless_raised(fr, s, raised, go_on, live)
+
+
+def _unless_raised(
+    fr: Frame, s: Any, raised: Any, go_on: Callable[[], Done], live: frozenset[str]
+) -> Done:
+    """The rest of a block behind a statement that may have raised what is caught further out."""
+    condition, attempt = raised
+
+    def leave() -> Done:
+        return HOOKS["leave after"](fr, attempt)  # type: ignore[no-any-return]
+
+    if condition is TRUE:
+        return leave()
+    return branch(fr, s, condition, leave, go_on, live)
 
 
 def body_value(fr: Frame, body: Statements) -> Any:
@@ -81,7 +115,8 @@ def _if(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> tuple[Done
     if known is not None:
         return block(fr, [*(s.body if known else s.orelse), *rest], live), True
     after = _after(fr, s, live)
-    if not may_exit(s):
+    raises = bool(fr.session.attempts) and isinstance(s.body[-1], gast.Raise)
+    if not may_exit(s) and not raises:
         done = branch(
             fr,
             s,
@@ -90,8 +125,10 @@ def _if(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> tuple[Done
             lambda: block(fr, s.orelse, after),
             after,
         )
-        return done, False
-    if always_exits(s.body):
+        if not fr.session.attempts or not rest or done is None or done is TRUE or done is FALSE:
+            return done, False
+        return branch(fr, s, done, lambda: TRUE, lambda: block(fr, rest, live), live), True
+    if always_exits(s.body) or raises:
         return branch(
             fr,
             s,
@@ -132,8 +169,9 @@ def _after(fr: Frame, s: Any, live: frozenset[str]) -> frozenset[str]:
 def _return(fr: Frame, s: Any) -> Done:
     fr.env["%value"] = const(None) if s.value is None else fr.value_or_none(s.value)
     if fr.loop_depth:
-        fr.env["%return"] = TRUE
         fr.env["%go"] = FALSE
+    if fr.loop_depth or fr.attempts:
+        fr.env["%return"] = TRUE
     return TRUE
 
 
@@ -189,6 +227,9 @@ def _pass_on(fr: Frame) -> Done:
         fr.env["%return"] = TRUE
         fr.env["%go"] = FALSE
     return TRUE
+
+
+HOOKS["block"] = block
 
 
 # ---- match, as a ladder of `if` --------------------------------------------------------------------------

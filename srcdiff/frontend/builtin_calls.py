@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -320,6 +321,11 @@ def _getattr(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return ATTRIBUTE[0](fr, args[0], static(args[1]), node)  # type: ignore[no-any-return]
 
 
+def _nothing(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """What only changes which warnings are shown."""
+    return const(None)
+
+
 def _slice(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     bounds = [None if a == const(None) else a for a in args]
     return (
@@ -416,5 +422,6 @@ BUILTINS: dict[Any, Callable[..., FrontValue]] = {
     bool: _bool, sorted: _sorted, divmod: _divmod, math.log: _log, np.shape: _shape,
     float: _number(float), int: _number(int),
     **{cls: _numpy_number(cls) for cls in (np.float16, np.float32, np.int8, np.int16, np.int32, np.int64)},
+    warnings.simplefilter: _nothing, warnings.filterwarnings: _nothing,
     **INDEX_CALLS, **PRODUCT_CALLS, np.add.at: _at(add_each), np.subtract.at: _at(subtract_each), **TEXTS,
 }  # fmt: skip

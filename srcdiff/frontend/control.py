@@ -166,6 +166,11 @@ def _find_jump(node: Any, jump: str) -> bool:
             return any(_contains(s, jump) for s in (*node.body, *node.orelse))
         case gast.Match():
             return any(_contains(s, jump) for case in node.cases for s in case.body)
+        case gast.With():
+            return any(_contains(s, jump) for s in node.body)
+        case gast.Try():
+            inner = [*node.body, *node.orelse, *(s for h in node.handlers for s in h.body)]
+            return any(_contains(s, jump) for s in inner)
     return False
 
 
@@ -174,6 +179,8 @@ def always_exits(statements: Sequence[Any]) -> bool:
     if not statements:
         return False
     last = statements[-1]
+    if isinstance(last, gast.With):
+        return always_exits(last.body)
     if isinstance(last, gast.Return | gast.Break | gast.Continue):
         return True
     if isinstance(last, gast.If):
@@ -335,6 +342,13 @@ class _Liveness:
                     _reads(case, out)
                 _reads(node.subject, out)
                 live = out
+            case gast.Try():
+                live = self.attempt(node, live, on_break, on_continue)
+            case gast.With():
+                live = self.block(node.body, live, on_break, on_continue)
+                for item in node.items:
+                    live -= set(assigned_names([item]))
+                    _reads(item.context_expr, live)
             case gast.For() | gast.While():
                 live = self.loop(node, live, on_break, on_continue)
             case gast.AugAssign():
@@ -349,6 +363,23 @@ class _Liveness:
                 live -= set(assigned_names([node]))
                 _reads(node, live)
         return live
+
+    def attempt(
+        self, node: Any, live: set[str], on_break: set[str], on_continue: set[str]
+    ) -> set[str]:
+        """What a handler wants is wanted everywhere in the block: any of its statements may raise."""
+        self.record(self.after, node, live)
+        wanted = set(live)
+        for handler in node.handlers:
+            wanted |= self.block(handler.body, set(live), on_break, on_continue)
+            if handler.type is not None:
+                _reads(handler.type, wanted)
+        behind = self.block(node.orelse, set(live), on_break, on_continue)
+        self.record(self.turn, node, wanted | behind)
+        outer, self.captured = self.captured, self.captured | wanted
+        inside = self.block(node.body, behind | wanted, on_break, on_continue)
+        self.captured = outer
+        return inside | wanted
 
     def record(self, table: dict[int, frozenset[str]], node: Any, live: set[str]) -> None:
         if self.recording:

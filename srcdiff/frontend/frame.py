@@ -66,6 +66,7 @@ class Frame:
         )  # a name that is assigned anywhere in a function is no global in it
         self.nonlocals = source.flow.nonlocals
         self.loop_depth = 0
+        self.attempts = 0  # `try`s whose first block is being read
         self.watched: frozenset[str] = (
             frozenset()
         )  # parameters known when compiling: reading is noted

@@ -238,12 +238,12 @@ class _Join:
                     return
                 own = a if side == 0 else b
                 fitting = own if not isinstance(own, Missing) and self.fits(own, other) else MISSING
-                self.fr.env[name] = self.either(
+                self.fr.env[name] = self.beside(
                     *((fitting, other) if side == 0 else (other, fitting)), name
                 )
                 return
         try:
-            joined = self.either(a, b, name)
+            joined = self.beside(a, b, name)
         except Unjoinable as problem:
             self.fr.env[name] = Conflict(str(problem), self.condition)
             return
@@ -269,6 +269,14 @@ class _Join:
                 return own.type.dtype == other.type.dtype and own.type.weak == other.type.weak
             return own.type == other.type
         return False
+
+    def beside(self, a: FrontValue, b: FrontValue, name: str) -> FrontValue:
+        """As `either`; what is bound on one path may be so only under a condition."""
+        for value, other in ((a, b), (b, a)):
+            if isinstance(value, Partial) and isinstance(other, Missing):
+                sides = (value.value, other) if value is a else (other, value.value)
+                return replace(value, value=self.beside(*sides, name))
+        return self.either(a, b, name)
 
     def either(self, a: FrontValue, b: FrontValue, name: str) -> FrontValue:
         if is_same(a, b):
@@ -384,7 +392,12 @@ class _Join:
         if (a, b) == (FALSE, TRUE):
             self.negations.append("%done")
             return FALSE
-        return self.result(a, b, "%done")
+        made = self.result(a, b, "%done")
+        if TRUE in (a, b):  # where nothing is left, the branch went the other way
+            other = b if a == TRUE else a
+            went = ((self.condition, a != TRUE), (other, False))
+            self.fr.session.implies[made] = ((False, went),)
+        return made
 
 
 _HINTS = {"%value": "value", "%return": "returned", "%go": "go", "%done": "done", "%broke": "broke"}
@@ -413,7 +426,10 @@ def branch(
             except NoResult:
                 done, unknown = None, unknown + 1
             ended = done is None or (
-                done is TRUE and (fr.loop_depth == 0 or fr.env.get("%return") is TRUE)
+                done is TRUE
+                and (
+                    (fr.loop_depth == 0 and not fr.attempts) or fr.env.get("%return") is TRUE
+                )
             )
             left = ended and (done is None or (fr.caller is None and fr.outer is None))
             sides.append(_Side(fr.env, b, done, session.facts, session.cells, ended, left))

@@ -9,7 +9,9 @@ from types import FunctionType, MethodType
 from typing import Any
 
 import srcdiff.frontend.calls
+import srcdiff.frontend.contexts
 import srcdiff.frontend.doubts
+import srcdiff.frontend.exceptions
 import srcdiff.frontend.expressions
 import srcdiff.frontend.loops
 import srcdiff.frontend.statements  # noqa: F401  (these register how nodes are read)

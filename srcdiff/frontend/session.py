@@ -191,6 +191,8 @@ class Session:
         Truth values that are known where the reader is: inside a branch, of its condition.
     implies : dict
         What else is known when a truth value is: of `a and b` being true, both.
+    attempts : list
+        The `try`s whose first block is being read (see `exceptions`).
     compared : dict
         The comparisons that were made where the reader is, or around: a second one is true where the first is.
     hints : dict
@@ -250,6 +252,7 @@ class Session:
         default_factory=dict
     )
     compared: dict[Any, Atom] = field(default_factory=dict)
+    attempts: list[Any] = field(default_factory=list)
     hints: dict[Any, Any] = field(default_factory=dict)
     path: tuple[int, ...] = ()
     owners: dict[str, str] = field(default_factory=dict)

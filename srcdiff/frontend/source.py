@@ -26,6 +26,7 @@ import numpy as np
 from srcdiff.errors import SourceNotFoundError
 from srcdiff.frontend.control import Flow, flow_of
 from srcdiff.frontend.stale import is_compiled_from
+from srcdiff.frontend.exits import without_finally
 from srcdiff.frontend.subset import check_tree
 from srcdiff.ir.location import Location
 
@@ -351,7 +352,7 @@ def _make(node: Any, file: str, shift: int, indent: int, text: str, name: str) -
         )
 
     check_tree(node, locate)
-    tree = gast.ast_to_gast(node)
+    tree = without_finally(gast.ast_to_gast(node))
     return Source(name, tree, file, shift, indent, lines, flow_of(tree), _doc(tree))
 
 

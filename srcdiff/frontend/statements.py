@@ -11,7 +11,7 @@ import gast
 from srcdiff.frontend.calls import attribute, call_value
 from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.expressions import combine, defaults_of, growing
-from srcdiff.frontend.frame import Frame, reads
+from srcdiff.frontend.frame import HOOKS, Frame, reads
 from srcdiff.frontend.lists import is_list
 from srcdiff.frontend.objects import write_attribute
 from srcdiff.frontend.stores import add_to, update_item
@@ -191,7 +191,8 @@ def _assert(fr: Frame, node: Any) -> None:
 
 
 @reads(gast.Raise)
-def _raise(fr: Frame, node: Any) -> None:
+def _raise(fr: Frame, node: Any) -> bool:
+    """Whether a `try` around catches it."""
     if node.exc is None:
         fr.fail(node, "a bare `raise` is not supported", "Name the exception.")
     call = node.exc if isinstance(node.exc, gast.Call) else None
@@ -202,8 +203,11 @@ def _raise(fr: Frame, node: Any) -> None:
         and issubclass(cls.value, BaseException)
     ):
         fr.fail(node, "`raise` takes an exception's class or a call of it")
+    if fr.session.attempts and HOOKS["thrown"](fr, cls.value):
+        return True
     operands: list[Atom] = []
     name = cls.value.__name__
     texts = [] if call is None else [text_of(fr, fr.expr(a), a, operands) for a in call.args]
     text = name if call is None else f"{name}({', '.join(texts)})"
     fr.ops(node, raise_, *operands, text=text, classes={name: cls.value})
+    return False

@@ -31,11 +31,6 @@ _REFUSED: dict[type, tuple[str, str]] = {
     ast.Await: ("`await` is not supported", "Await the value first and pass it as an argument."),
     ast.Yield: ("generators are not supported", "Append the values to a list and return that."),
     ast.YieldFrom: ("generators are not supported", "Append the values to a list and return that."),
-    ast.Try: (
-        "`try` is not supported",
-        "Test the condition with `if` before the operation that may raise.",
-    ),
-    ast.With: ("`with` is not supported", "Enter the context where the function is called."),
     ast.ClassDef: (
         "class definitions inside a function are not supported",
         "Define the class at module level.",
@@ -48,7 +43,7 @@ _REFUSED: dict[type, tuple[str, str]] = {
     ast.SetComp: ("sets are not supported", "Use a list comprehension."),
 }
 if hasattr(ast, "TryStar"):
-    _REFUSED[ast.TryStar] = _REFUSED[ast.Try]
+    _REFUSED[ast.TryStar] = ("`except*` is not supported", "Use `except`.")
 
 
 def check_tree(tree: ast.AST, locate: Callable[[Any], Location]) -> None:

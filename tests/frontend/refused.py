@@ -24,17 +24,32 @@ def generator(x):
     yield x
 
 
-@case("`try` is not supported", "try:", 1.0)
+@case("what `divide` may raise here would be caught", "1.0 / x", 1.0)
 def tries(x):
     try:
-        return x
-    except ValueError:
+        return 1.0 / x
+    except ZeroDivisionError:
         return 0.0
 
 
-@case("`with` is not supported", "with np.errstate(all='ignore'):", 1.0)
+@case("what `cholesky` may raise here would be caught", "np.linalg.cholesky(a)", np.eye(2))
+def tries_a_factorisation(a):
+    try:
+        a = np.linalg.cholesky(a)
+    except np.linalg.LinAlgError:
+        a = a + np.eye(2)
+    return a
+
+
+@case("`open` is not known to srcdiff", 'open("file")', 1.0)
 def withs(x):
-    with np.errstate(all="ignore"):
+    with open("file") as f:
+        return x
+
+
+@case("np.errstate is supported where it ignores or warns", 'np.errstate(all="raise")', 1.0)
+def raising_errstate(x):
+    with np.errstate(all="raise"):
         return x
 
 

@@ -50,17 +50,32 @@ def try_finally(x):
     return y * x
 
 
-@effects((2.0,), (0.0,), (-1.0,))
+def _inverse(x):
+    if x < 0:
+        raise ZeroDivisionError("no inverse")
+    return x**3
+
+
+@effects((2.0,), (-1.0,))
 def except_named(x):
     try:
-        y = 1.0 / (x if x != 0 else 0.0) if x != 0 else raise_zero()
+        y = _inverse(x)
     except ZeroDivisionError:
         y = 5.0 * x
     return y * 2.0 + x
 
 
-def raise_zero():
-    raise ZeroDivisionError
+@effects((2.0,), (0.3,), (-1.0,))
+def except_with_returns(x):
+    try:
+        if x < 0:
+            return 3.0 * x
+        y = _checked_log(x - 1.0)
+    except (ValueError, KeyError):
+        return x**2
+    finally:
+        x = 0.0
+    return y + x
 
 
 @effects((0.7,), (-0.7,), (12.0,))
@@ -85,7 +100,8 @@ def except_what_is_raised(x):
 def _checked_log(x):
     if x <= 0:
         raise ValueError("not positive")
-    return np.log(x)
+    y = np.log(x)
+    return y
 
 
 @effects((x4,))
@@ -109,8 +125,8 @@ def with_errstate(x):
     with np.errstate(divide="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         z = 1.0 / x
-    with contextlib.suppress(ValueError):
-        z = z * 2.0
+    with contextlib.nullcontext(z) as same:
+        z = same * 2.0
     with np.printoptions(precision=3):
         for v in y:
             if v < -1:

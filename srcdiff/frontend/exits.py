@@ -1,0 +1,79 @@
+"""`try ... finally` in plainer Python, before anything else is asked of a function's tree.
+
+    try:                      kept = f(x)
+        return f(x)           clean_up()
+    finally:                  return kept
+        clean_up()
+
+The last block stands wherever control leaves the first one. (Where it is left by an exception that nothing here
+catches, the derivative raises that, and the last block is left out: nobody sees what it computes.)
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+import gast
+
+__all__ = ["without_finally"]
+
+
+def without_finally(tree: Any) -> Any:
+    """The tree of a function, changed in place."""
+    return _Without().visit(tree)
+
+
+class _Without(gast.NodeTransformer):
+    def visit_Try(self, node: Any) -> Any:
+        self.generic_visit(node)
+        if not node.finalbody:
+            return node
+        last, node.finalbody = node.finalbody, []
+        body = [node] if node.handlers else [*node.body, *node.orelse]
+        return [*_Leaving(last).block(body), *copy.deepcopy(last)]
+
+
+class _Leaving(gast.NodeTransformer):
+    """Puts the last block in front of the exits of the first."""
+
+    def __init__(self, last: list[Any]) -> None:
+        self.last = last
+        self.loops = 0
+
+    def block(self, body: Iterable[Any]) -> list[Any]:
+        out: list[Any] = []
+        for s in body:
+            found = self.visit(s)
+            out += found if isinstance(found, list) else [found]
+        return out
+
+    def visit_Return(self, node: Any) -> Any:
+        if node.value is None or isinstance(node.value, gast.Constant):
+            return [*copy.deepcopy(self.last), node]
+        name = f"%kept{node.lineno}"
+        kept = gast.Assign([gast.Name(name, gast.Store(), None, None)], node.value, None)
+        value = gast.Name(name, gast.Load(), None, None)
+        for new in (kept, kept.targets[0], value):
+            gast.copy_location(new, node)
+        return [kept, *copy.deepcopy(self.last), gast.copy_location(gast.Return(value), node)]
+
+    def leave_turn(self, node: Any) -> Any:
+        return node if self.loops else [*copy.deepcopy(self.last), node]
+
+    visit_Break = visit_Continue = leave_turn
+
+    def loop(self, node: Any) -> Any:
+        self.loops += 1
+        node.body = self.block(node.body)
+        self.loops -= 1
+        node.orelse = self.block(node.orelse)
+        return node
+
+    visit_For = visit_While = loop
+
+    def nested(self, node: Any) -> Any:
+        return node
+
+    visit_FunctionDef = visit_Lambda = nested
