@@ -8,6 +8,7 @@ specialisations are equal and hashable, so that they serve as cache keys.
 from __future__ import annotations
 
 import dataclasses
+import enum
 import re
 from collections.abc import Callable, Sequence
 from types import ModuleType
@@ -82,7 +83,7 @@ def _measured(value: Any, path: str) -> Type:
         )
     if (
         value is None
-        or isinstance(value, str | bytes | type | np.dtype | ModuleType | range)
+        or isinstance(value, str | bytes | type | np.dtype | ModuleType | range | enum.Enum)
         or value is ...
         or callable(value)
     ):

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from srcdiff.frontend.application import apply, spelled
-from srcdiff.frontend.comprehensions import folded, reducing
+from srcdiff.frontend.comprehensions import append_each, folded, reducing
 from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.index_calls import INDEX_CALLS
 from srcdiff.frontend.iteration import CALL, iterable, unrolled
 from srcdiff.frontend.joins import take_apart
-from srcdiff.frontend.lists import copied, known_list
+from srcdiff.frontend.lists import copied, known_list, new_list
+from srcdiff.frontend.prelude import PRELUDE, extreme_by, sorted_items
 from srcdiff.frontend.product_calls import PRODUCT_CALLS
 from srcdiff.frontend.special_methods import called
 from srcdiff.frontend.stores import add_each, subtract_each
@@ -142,9 +143,7 @@ def _extreme(function: Any) -> Callable[..., FrontValue]:
 
     def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
         if kwargs:
-            fr.fail(
-                node, f"{function.__name__}() takes no keywords here", "Find the item in a loop."
-            )
+            return extreme_by(function)(fr, node, args, kwargs)
         decl = find(function)
         assert decl is not None
         if len(args) > 1:
@@ -203,14 +202,18 @@ def _container(kind: str) -> Callable[..., FrontValue]:
         items = iterable(fr, args[0], node)
         known = items if isinstance(items, Parts) else None
         if known is None and isinstance(items, Items):
-            if kind == "list" and isinstance(args[0], Value):
+            if isinstance(args[0], Value):
                 type_ = args[0].type
-                if isinstance(type_, List):
+                if isinstance(type_, List):  # a tuple of unknown length is a list that nobody changes
                     return copied(fr, node, args[0])
-                if isinstance(type_, Array):
+                if kind == "list" and isinstance(type_, Array):
                     decl = OPERATIONS["elements" if type_.ndim == 1 else "rows"]
                     return fr.op(node, decl, args[0])
             known = unrolled(fr, items, node)
+        if known is None and kind == "list" and isinstance(items, Items):
+            made = new_list(fr, [], node)
+            append_each(fr, node, made, items)
+            return made
         if known is None:
             fr.fail(
                 node,
@@ -403,11 +406,7 @@ def _sorted(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
         or not is_static(items)
         or not all(map(is_static, kwargs.values()))
     ):
-        fr.fail(
-            node,
-            "sorted() takes names and numbers that are known when compiling",
-            "Exchange neighbours in a loop.",
-        )
+        return sorted_items(fr, node, args, kwargs)
     known = {k: static(v) for k, v in kwargs.items()}
     values = fr.evaluated(node, lambda: sorted(map(static, items.values), **known))
     return known_list(fr, [const(v) for v in values], node)
@@ -423,5 +422,5 @@ BUILTINS: dict[Any, Callable[..., FrontValue]] = {
     float: _number(float), int: _number(int),
     **{cls: _numpy_number(cls) for cls in (np.float16, np.float32, np.int8, np.int16, np.int32, np.int64)},
     warnings.simplefilter: _nothing, warnings.filterwarnings: _nothing,
-    **INDEX_CALLS, **PRODUCT_CALLS, np.add.at: _at(add_each), np.subtract.at: _at(subtract_each), **TEXTS,
+    **PRELUDE, **INDEX_CALLS, **PRODUCT_CALLS, np.add.at: _at(add_each), np.subtract.at: _at(subtract_each), **TEXTS,
 }  # fmt: skip

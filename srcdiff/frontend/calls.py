@@ -245,6 +245,10 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
     call = vars(type(function)).get("__call__")
     if isinstance(call, FunctionType) and not is_library(call):
         return call_function(fr, node, call, [Known(function), *args], kwargs)
+    if _hashable(function) and function in _OF_INTEGERS:
+        for a in args:
+            if not is_static(a):
+                need_static(fr, a, node)
     if all(map(is_static, args)) and all(map(is_static, kwargs.values())) and _is_pure(function):
         value = function(*map(static, args), **{k: static(v) for k, v in kwargs.items()})
         return from_python(fr, value, gast.unparse(node).strip(), node)
@@ -287,9 +291,12 @@ def _is_ours(function: Any) -> bool:
     return ours and not hasattr(function, "__wrapped__")
 
 
+_OF_INTEGERS = (math.comb, math.perm, math.factorial, math.gcd, math.lcm, math.isqrt)
+
+
 def _is_pure(function: Any) -> bool:
     return (
-        function in (len, str, repr, np.dtype, np.finfo, np.iinfo, hash, ord, chr)
+        function in (len, str, repr, np.dtype, np.finfo, np.iinfo, hash, ord, chr, *_OF_INTEGERS)
         if _hashable(function)
         else False
     )

@@ -14,7 +14,7 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.frame import Frame, reads
-from srcdiff.frontend.iteration import exact_count, iterable
+from srcdiff.frontend.iteration import exact_count, iterable, unrolled
 from srcdiff.frontend.lists import known_list, new_list
 from srcdiff.frontend.loops import for_loop
 from srcdiff.frontend.session import FALSE, TRUE
@@ -114,8 +114,9 @@ def _in_passing(node: Any) -> None:
 def _dict(fr: Frame, node: Any) -> FrontValue:
     inner = _inner(fr)
     generator = node.generators[0]
-    parts = iterable(inner, inner.expr(generator.iter), generator.iter)
-    if isinstance(parts, Items) or len(node.generators) > 1:
+    first = iterable(inner, inner.expr(generator.iter), generator.iter)
+    parts = unrolled(inner, first, node) if isinstance(first, Items) else first
+    if parts is None or len(node.generators) > 1:
         fr.fail(
             node,
             "a dict comprehension over an unknown number of items is not supported",

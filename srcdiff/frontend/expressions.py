@@ -10,7 +10,7 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.frame import Frame, describe, reads
-from srcdiff.frontend.iteration import iterable
+from srcdiff.frontend.iteration import iterable, unrolled
 from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.list_methods import concatenated, repeated
 from srcdiff.frontend.lists import grows, is_list, known_list, new_list
@@ -214,13 +214,14 @@ def _elements(fr: Frame, nodes: list[Any]) -> list[FrontValue]:
             out.append(fr.expr(node))
             continue
         parts = iterable(fr, fr.expr(node.value), node)
-        if isinstance(parts, Items):
+        known = unrolled(fr, parts, node) if isinstance(parts, Items) else parts
+        if known is None:
             fr.fail(
                 node,
                 "`*` in a tuple or list takes a container of known length",
                 "Use np.concatenate.",
             )
-        out += parts.values
+        out += known.values
     return out
 
 

@@ -22,6 +22,7 @@ from srcdiff.frontend.blocks import body_value
 from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.control import always_exits
 from srcdiff.frontend.frame import Frame
+from srcdiff.frontend.lifting import lifted
 from srcdiff.frontend.source import (
     CalledSource,
     Source,
@@ -176,6 +177,13 @@ def call_closure(
     source = nested_source(closure.frame.source, closure.node)
     inner = Frame(fr.session, source, closure.frame.look_up, closure.frame, fr)
     inner.env = bind(fr, node, source.name, closure.node.args, args, kwargs, closure.defaults)
+    found = lifted(fr, closure) if all(map(_is_plain, inner.env.values())) else None
+    if found is not None:
+        function, around = found
+        with _called_from(fr, node):
+            result = call_apart(fr, node, function, function.source, {**inner.env, **around})
+        if result is not None:
+            return result
     with _called_from(fr, node):
         return _inline(fr, node, inner, (closure.node, closure.frame))
 

@@ -41,8 +41,8 @@ def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
             return shape_parts(fr, value, node)
         case Known(value=range() as r):
             return _range_items(fr, [const(r.start), const(r.stop), const(r.step)], node)
-        case Const(value=str() as text):
-            return sequence([const(c) for c in text])
+        case Const(value=str() | list() | tuple() as known):
+            return sequence([const(c) for c in known])
         case Value(type=Struct(kind="dict") as type_):
             return sequence([const(k) for k in type_.keys])
         case Value(type=Struct()):

@@ -8,12 +8,13 @@ xs + ys             zs = list(xs); zs.extend(ys)
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from srcdiff.frontend.comprehensions import append_each
-from srcdiff.frontend.frame import HOOKS, Frame, describe
+from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.iteration import iterable
 from srcdiff.frontend.lists import UNKNOWN, copied, new_list, put_on
+from srcdiff.frontend.prelude import called, insert_item, pop_item
 from srcdiff.frontend.values import FrontValue, Items, Parts, is_static, static_int
 from srcdiff.ir.core import Atom, Value, const
 from srcdiff.ir.types import List
@@ -60,11 +61,7 @@ def _append(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> 
 
 def _pop(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
     if args and not (is_static(args[0]) and static_int(args[0]) == -1):
-        fr.fail(
-            node,
-            "pop() is supported for the last item only",
-            "Reverse the list, or keep a position.",
-        )
+        return called(fr, node, pop_item, target, args[0])
     return fr.op(node, list_pop, target)
 
 
@@ -94,12 +91,9 @@ def _copy(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> Fr
     return copied(fr, node, target)
 
 
-def _insert(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> NoReturn:
-    fr.fail(
-        node,
-        f"insert() into {describe(target)} is not supported",
-        "Append the items, and reverse the list where they have to come first.",
-    )
+def _insert(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
+    called(fr, node, insert_item, target, *args)
+    return const(None)
 
 
 METHODS: Mapping[str, Callable[[Frame, Any, Value, Sequence[FrontValue]], FrontValue]] = {

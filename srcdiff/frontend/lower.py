@@ -21,6 +21,7 @@ from srcdiff.frontend.boxes import boxes_of
 from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.functions import bind, default_values, read_body, refuse_result
+from srcdiff.frontend.lifting import Lifted, frame_of
 from srcdiff.frontend.lists import guess_again
 from srcdiff.frontend.recursion import check_handed_back
 from srcdiff.frontend.session import NeedStatic, Restart, Session, Symbols
@@ -222,7 +223,7 @@ def _read(
             if value is None or need.parameter in statics:
                 raise
             statics[need.parameter] = value
-    source = source_of(plain)
+    source = plain.source if isinstance(plain, Lifted) else source_of(plain)
     fail(
         "the types in this function do not settle",
         "Start lists and variables with values of the type that they have later.",
@@ -258,7 +259,7 @@ class _Reading:
     ) -> None:
         self.plain = plain
         self.types = types
-        self.source = source_of(plain)
+        self.source = plain.source if isinstance(plain, Lifted) else source_of(plain)
         compared = rigid - actual.keys() if any_lengths else frozenset()
         shapes = Symbols(
             rigid=set(rigid), actual=actual, conditional=may_not_run, compared=compared
@@ -275,7 +276,8 @@ class _Reading:
             open_calls=calls,
             is_callee=is_callee,
         )
-        self.frame = Frame(self.session, self.source, partial(look_up, plain))
+        find = plain.look_up if isinstance(plain, Lifted) else partial(look_up, plain)
+        self.frame = Frame(self.session, self.source, find)
 
     def function(
         self,
@@ -290,6 +292,8 @@ class _Reading:
             if ("opened", param.name) in self.session.hints:
                 open_parameter(fr, param, node)
         given = {name: self._start(p) for name, p in params.items()}
+        if isinstance(self.plain, Lifted):
+            fr.outer = frame_of(self.session, self.plain, given)
         names = [a.id for a in (*node.args.posonlyargs, *node.args.args)]
         names += ["argument"] * len(first)  # what `*args` takes
         own = [from_python(fr, v, name, node) for v, name in zip(first, names, strict=False)]
@@ -314,7 +318,8 @@ class _Reading:
         (`by_position`); one from another function was bound already, its `*args` a tuple.
         """
         fr, arguments = self.frame, self.source.node.args
-        defaults = default_values(fr, self.plain, arguments, self.source.node)
+        is_nested = isinstance(self.plain, Lifted)  # all of its arguments are given
+        defaults = {} if is_nested else default_values(fr, self.plain, arguments, self.source.node)
         bound: dict[str, FrontValue] = {}
         if by_position is None:
             stars = [s.id for s in (arguments.vararg, arguments.kwarg) if s is not None]

@@ -10,6 +10,7 @@ from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.iteration import iterable
 from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.stores import writable, write_item
+from srcdiff.frontend.subscripts import need_static
 from srcdiff.frontend.values import FrontValue, Parts, is_static, sequence, static
 from srcdiff.ir.core import Value, const
 from srcdiff.ir.types import Struct
@@ -38,12 +39,16 @@ def record_method(
             key = static(args[0])
             missing = args[1] if len(args) > 1 else const(None)
             return parts.values[parts.keys.index(key)] if key in parts.keys else missing
+        if name == "get":
+            need_static(fr, args[0], node)
         if name == "copy":
             return fr.session.new_cell(parts)
         if name == "update":
             return _update_dict(fr, node, receiver, args, kwargs)
         if name == "pop" and args and is_static(args[0]):
             return _taken_out(fr, node, receiver, static(args[0]), args[1:])
+    if name == "_asdict" and parts.kind == "namedtuple":
+        return fr.session.new_cell(Parts("dict", parts.keys, parts.values))
     if name == "_replace" or (name == "copy" and parts.kind == "list"):
         values = tuple(kwargs.get(k, v) for k, v in zip(parts.keys, parts.values, strict=True))
         return Parts(parts.kind, parts.keys, values, parts.cls)

@@ -20,8 +20,8 @@ from srcdiff.frontend.targets import assign, bind_name
 from srcdiff.frontend.texts import text_of
 from srcdiff.frontend.truth import static_truth, truth
 from srcdiff.frontend.values import MISSING, Closure, FrontValue, Known, Method, Parts
-from srcdiff.ir.core import Atom, Value
-from srcdiff.ir.types import Array, List
+from srcdiff.ir.core import Atom, Const, Value
+from srcdiff.ir.types import Array, List, Struct
 from srcdiff.ops.control import assert_, raise_
 
 __all__: list[str] = []
@@ -121,8 +121,31 @@ def _list_in(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontVa
 @reads(gast.Delete)
 def _delete(fr: Frame, node: Any) -> None:
     for target in node.targets:
-        fr.name(target.id, target)
-        fr.bind(target.id, MISSING)
+        if isinstance(target, gast.Name):
+            fr.name(target.id, target)
+            fr.bind(target.id, MISSING)
+        else:
+            _delete_part(fr, target)
+
+
+def _delete_part(fr: Frame, target: Any) -> None:
+    """`del d[key]`, `del xs[k]`."""
+    base = fr.expr(target.value) if isinstance(target, gast.Subscript) else None
+    key = fr.expr(target.slice) if base is not None else None
+    is_dict = isinstance(base, Parts) and base.kind == "dict"
+    if is_dict or (isinstance(base, Value) and isinstance(base.type, Struct)):
+        call_value(fr, target, Method(base, "pop"), [key], {})  # type: ignore[arg-type, list-item]
+        return
+    if isinstance(key, Value | Const) and (
+        isinstance(base, Parts) or (isinstance(base, Value) and isinstance(base.type, List))
+    ):
+        call_value(fr, target, Method(base, "pop"), [key], {})
+        return
+    fr.fail(
+        target,
+        "`del` takes a name, an item of a dict, or one item of a list",
+        "Build a new container without the item.",
+    )
 
 
 @reads(gast.FunctionDef)

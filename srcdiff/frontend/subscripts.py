@@ -22,6 +22,7 @@ from srcdiff.frontend.values import (
     Parts,
     ShapeOf,
     Slice,
+    Text,
     is_static,
     sequence,
     static,
@@ -188,6 +189,10 @@ def part_key(fr: Frame, kind: str, keys: tuple[Any, ...], key: FrontValue, node:
 def need_static(fr: Frame, value: FrontValue, node: Any, advice: str = "") -> NoReturn:
     """Ask for a value when compiling: from a loop that is unrolled, or a parameter that is specialised on."""
     session = fr.session
+    inner = value.operands if isinstance(value, Text) else ()
+    for part in value.values if isinstance(value, Parts) else inner:
+        if not is_static(part):
+            need_static(fr, part, node, advice)
     if isinstance(value, Value):
         expr = known_dim(value)
         for symbol in sorted(() if expr is None else expr.symbols()):

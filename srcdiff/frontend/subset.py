@@ -58,15 +58,3 @@ def check_tree(tree: ast.AST, locate: Callable[[Any], Location]) -> None:
                 "Write it with plainer Python.",
                 locate(node),
             )
-        if isinstance(node, ast.Delete):
-            _check_delete(node, locate)
-
-
-def _check_delete(node: ast.Delete, locate: Callable[[Any], Location]) -> None:
-    for target in node.targets:
-        if not isinstance(target, ast.Name):
-            fail(
-                "`del` of anything but a name is not supported",
-                "Build a new container without the item.",
-                locate(target),
-            )

@@ -124,8 +124,8 @@ def _parts(
             return fr.ops(node, unpack, value, names=names, user=True, count=count)
         case Items():
             return [value.element(const(k)) for k in range(count)]
-        case Const(value=str() as text):
-            return [const(c) for c in text]
+        case Const(value=str() | list() | tuple() as known):
+            return [const(c) for c in known]
     fr.fail(node, f"cannot unpack {describe(value)}", "Unpack a tuple, a list or an array.")
 
 

@@ -15,7 +15,7 @@ from srcdiff.frontend.session import FALSE, TRUE
 from srcdiff.frontend.twins import may_be_one
 from srcdiff.frontend.optional import found_flag, sure
 from srcdiff.frontend.special_methods import called, compared, refuse_own_items
-from srcdiff.frontend.values import is_none, FrontValue, Known, Parts, ShapeOf, is_static, sequence, static
+from srcdiff.frontend.values import FrontValue, Items, Known, Parts, ShapeOf, is_none, is_static, sequence, static
 from srcdiff.ir.core import Atom, Const, Op, Value, const, known_dim
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct
 from srcdiff.ops import arithmetic
@@ -375,6 +375,27 @@ def _identical(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> boo
     fr.fail(node, "`is` is supported for None, True, False and constants", "Compare with `==`.")
 
 
+def _in_range(
+    fr: Frame, node: Any, item: FrontValue, bounds: tuple[Atom, Atom, Atom]
+) -> Atom:
+    """`k in range(start, stop, step)` of a whole number."""
+    start, stop, step = bounds
+    number = fr.as_atom(item, node)
+    if not isinstance(step, Const) or number.type.dtype != "int64":  # type: ignore[union-attr]
+        fr.fail(node, "`in` takes a whole number and a range of known step", "Compare with the bounds.")
+    low, high = (start, stop) if step.value > 0 else (stop, start)
+    inside = fr.op(
+        node,
+        and_,
+        compare(fr, node, gast.LtE() if step.value > 0 else gast.Lt(), low, number),
+        compare(fr, node, gast.Lt() if step.value > 0 else gast.LtE(), number, high),
+    )
+    if abs(step.value) == 1:
+        return inside
+    turns = fr.op(node, arithmetic.mod, fr.op(node, arithmetic.subtract, number, start), step)
+    return fr.op(node, and_, inside, compare(fr, node, gast.Eq(), turns, const(0)))
+
+
 def _contained(fr: Frame, node: Any, item: FrontValue, container: FrontValue) -> Atom:
     found = called(fr, node, container, "__contains__", item)
     if found is not None:
@@ -391,6 +412,8 @@ def _contained(fr: Frame, node: Any, item: FrontValue, container: FrontValue) ->
         return const(static(item) in container.type.keys)
     if is_static(container) and is_static(item):
         return const(fr.evaluated(node, operator.contains, static(container), static(item)))
+    if isinstance(container, Items) and container.bounds is not None:
+        return _in_range(fr, node, item, container.bounds)
     container = _plain(fr, container, node)
     if isinstance(container, Parts):
         result: Atom = FALSE

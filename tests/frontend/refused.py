@@ -60,7 +60,7 @@ def globals_(x):
     return x
 
 
-@case("`del` of anything but a name", "x[0]", x3)
+@case("`del` takes a name, an item of a dict, or one item of a list", "x[0]", x3)
 def deletes(x):
     del x[0]
     return x
@@ -91,9 +91,36 @@ def names_by_a_condition(x):
     return x * len(name)
 
 
-@case("sorted() takes names and numbers that are known", "sorted(x)", x3)
-def sorted_numbers(x):
-    return sorted(x)[0]
+@case("`reverse` must be known when compiling", "sorted(x, reverse=x[0] > 0)", x3)
+def sorted_by_what_the_run_knows(x):
+    return sorted(x, reverse=x[0] > 0)[0]
+
+
+@case("next() takes a generator expression here", "next(items)", x3)
+def next_of_a_name(x):
+    items = (v for v in x)
+    return next(items)
+
+
+def _walk(x, out, lo, hi):
+    if hi - lo == 1:
+        out.append(x[lo])
+        return
+    mid = (lo + hi) // 2
+    _walk(x, out, lo, mid)
+    _walk(x, out, mid, hi)
+
+
+@case("calls itself", "_walk(x, out, 0, len(x))", x3)
+def recursion_that_appends(x):
+    out = []
+    _walk(x, out, 0, len(x))
+    return sum(out)
+
+
+@case("`in` takes a whole number and a range of known step", "x[0] in range(3)", x3)
+def number_in_a_range(x):
+    return 1.0 if x[0] in range(3) else x[1]
 
 
 @case("`convolve` is not known to srcdiff", "np.convolve(x, x)", x3)
@@ -410,13 +437,6 @@ def dict_taken_from_a_list(x):
         out.append({"v": v})
     out[0]["v"] = x[1] ** 2
     return out[0]["v"] * out[1]["v"]
-
-
-@case("insert() into list(float64!) is not supported", "items.insert(0, x[1])", x3)
-def inserted(x):
-    items = [v * v for v in x]
-    items.insert(0, x[1])
-    return items[0]
 
 
 @case("a list is extended by itself", "items.extend(items)", x3)

@@ -336,15 +336,15 @@ def match_on_strings(x, kind):
     return out
 
 
-@branches((0.7, 0), (0.7, 1), (0.7, 2), (0.7, 5))
+@branches((0.7, 0), (0.7, 1), (0.7, 2), (0.7, 4), (0.3, 4))
 def match_on_numbers(x, k):
     match k:
         case 0:
             return x
         case 1 | 2:
             return x**2
-        case n if n > 4:
-            return x**n
+        case 3 | 4 if x > 0.5:
+            return x**k
     return 0.0 * x
 
 
@@ -553,7 +553,7 @@ def items_and_lists(x, ys):
         state["total"] += v**2
         state["seen"] += [v]
     ys[0] *= 2.0
-    ys += [x[0]]
+    ys += [float(x[0])]
     return state["total"] * state["seen"][1] + ys[0] * ys[-1]
 
 

@@ -452,6 +452,64 @@ def nested_recursion(x, depth, k):
     return refine(x, depth)
 
 
+@recursion((0.7, 3), (0.7, 0))
+def nested_and_mutual(x, n):
+    def first(v, k):
+        if k == 0:
+            return v
+        return second(v * x, k - 1)
+
+    def second(v, k):
+        return first(np.sin(v) + c, k)
+
+    by_lambda = lambda v, k: v if k == 0 else by_lambda(v * c, k - 1) + x
+    c = x**2
+    return first(x, n) * by_lambda(x, n)
+
+
+@recursion((((0.4, 0.3), (0.2, (1.1, 0.5))),))
+def tree_of_tuples(tree):
+    def total(t):
+        if isinstance(t, float):
+            return t**2
+        return total(t[0]) * 2.0 + np.sin(total(t[1]))
+
+    return total(tree)
+
+
+def _sorted(x):
+    if len(x) <= 1:
+        return x
+    k = len(x) // 2
+    a, b = _sorted(x[:k]), _sorted(x[k:])
+    out = np.empty(len(x))
+    i, j = 0, 0
+    for t in range(len(x)):
+        if j >= len(b) or (i < len(a) and a[i] <= b[j]):
+            out[t] = a[i]
+            i += 1
+        else:
+            out[t] = b[j]
+            j += 1
+    return out
+
+
+@recursion((np.array([0.4, 0.1, 0.9, 0.2, -0.3]),))
+def merge_sort(x):
+    return np.sum(_sorted(x) * np.arange(1.0, 6.0))
+
+
+def _checked_factorial(x, n):
+    if n < 0:
+        raise ValueError(f"negative: {n}")
+    return x if n == 0 else x * _checked_factorial(x + 1.0, n - 1)
+
+
+@recursion((0.5, 3))
+def recursion_that_raises(x, n):
+    return _checked_factorial(x, n)
+
+
 def _adaptive(f_a, f_b, a, b, k, depth):
     m = 0.5 * (a + b)
     f_m = np.exp(-k * m * m)
@@ -465,20 +523,6 @@ def _adaptive(f_a, f_b, a, b, k, depth):
 @recursion((0.0, 2.0, 1.1), (0.0, 0.1, 1.1))
 def adaptive_quadrature(a, b, k):
     return _adaptive(np.exp(-k * a * a), np.exp(-k * b * b), a, b, k, 6)
-
-
-def _fill(x, out, i):
-    if i == len(x):
-        return
-    out[i] = x[i] * (out[i - 1] if i > 0 else 1.0)
-    _fill(x, out, i + 1)
-
-
-@recursion((x4,))
-def recursion_that_writes(x):
-    out = np.zeros(len(x))
-    _fill(x, out, 0)
-    return np.sum(out**2)
 
 
 def _bisect(f_lo, lo, hi, k, n):

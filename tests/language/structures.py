@@ -231,7 +231,7 @@ def nested_names(xs):
 def zipped(x, y):
     dots = [a * b for a, b in zip(x, y, strict=False)]
     shifted = [b - a for a, b in zip(y[:-1], y[1:], strict=True)]
-    index = {i: v for i, v in enumerate(dots)}
+    index = {i: v for i, v in enumerate((x[0], y[0]))}
     return sum(dots) * sum(s**2 for s in shifted) + index[1]
 
 

@@ -1,0 +1,144 @@
+"""Nested functions that call themselves, as functions of their own: what they use of the functions around them becomes
+parameters.
+
+    def refine(x, depth):  # uses k            def refine(x, depth, k):
+        ... refine(x * k, depth - 1)               ... refine(x * k, depth - 1, k)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import gast
+
+from srcdiff.frontend.frame import Frame
+from srcdiff.frontend.session import Session
+from srcdiff.frontend.source import Source, nested_source
+from srcdiff.frontend.values import Closure, Conflict, FrontValue, Known, Missing, Partial, Parts
+from srcdiff.ir.core import Const, Value
+
+__all__ = ["Lifted", "frame_of", "lifted"]
+
+
+@dataclass(eq=False)
+class Lifted:
+    """A nested function with what it finds around it that is known when compiling."""
+
+    source: Source
+    node: Any
+    look_up: Callable[[str], tuple[str, Any] | None]
+    known: dict[str, FrontValue] = field(default_factory=dict)
+    family: dict[Any, Lifted] = field(default_factory=dict)  # those that call each other
+    __closure__: Any = None
+
+    @property
+    def __code__(self) -> Any:
+        return self
+
+    @property
+    def __name__(self) -> str:  # type: ignore[override]
+        return self.source.name
+
+
+def lifted(fr: Frame, closure: Closure) -> tuple[Lifted, dict[str, FrontValue]] | None:
+    """The function and the values that it finds around it; None where it does not call itself, or not by that alone."""
+    found: dict[str, FrontValue] = {}
+    if not _collect(fr, closure, found, []) or not any(
+        isinstance(v, Closure) and v.node is closure.node for v in found.values()
+    ):
+        return None
+    values = {k: v for k, v in found.items() if not isinstance(v, Closure | Known)}
+    known = {k: v for k, v in found.items() if isinstance(v, Closure | Known)}
+    around = fr.session.functions.setdefault(("%lifted", closure.frame), {})
+    made = around.get(closure.node)
+    if made is None:
+        source = nested_source(closure.frame.source, closure.node)
+        made = Lifted(source, closure.node, closure.frame.look_up, known, around)
+        around[closure.node] = made
+    if made.known.keys() != known.keys() or any(
+        not _is_same(v, made.known[k]) for k, v in known.items()
+    ):
+        return None
+    return made, values
+
+
+def _is_same(a: FrontValue, b: FrontValue) -> bool:
+    if isinstance(a, Known) and isinstance(b, Known):
+        return a.value is b.value
+    return isinstance(a, Closure) and isinstance(b, Closure) and a.node is b.node
+
+
+def _collect(fr: Frame, closure: Closure, found: dict[str, FrontValue], seen: list[Any]) -> bool:
+    """Find what a function uses of those around it, and what the functions do that it uses; False if that has no names
+    of its own.
+    """
+    if closure.node in seen:
+        return True
+    seen.append(closure.node)
+    for name in _free(closure.node):
+        value = _around(fr, closure.frame, name)
+        if value is None:
+            continue
+        if not isinstance(value, Value | Const | Parts | Closure | Known):
+            return False
+        if isinstance(value, Parts) and not _is_plain(value):
+            return False
+        if found.setdefault(name, value) is not value and not _is_same(found[name], value):
+            return False
+        if isinstance(value, Closure) and not _collect(fr, value, found, seen):
+            return False
+    return True
+
+
+def _is_plain(value: FrontValue) -> bool:
+    if isinstance(value, Parts):
+        return value.kind not in ("object", "maybe", "shared") and all(map(_is_plain, value.values))
+    return isinstance(value, Value | Const)
+
+
+def _around(fr: Frame, frame: Frame | None, name: str) -> FrontValue | None:
+    while frame is not None:
+        if name in frame.env:
+            value = frame.env[name]
+            while isinstance(value, Partial) and fr.session.facts.get(value.condition) == value.when:
+                value = value.value
+            if isinstance(value, Parts) and value.kind == "shared":
+                return value
+            return None if isinstance(value, Missing | Conflict) else fr.session.current(value)
+        frame = frame.outer
+    return None
+
+
+def _free(node: Any) -> Iterator[str]:
+    """The names that a function reads and does not bind."""
+    cached = node.__dict__.get("free_names")
+    if cached is None:
+        read: dict[str, None] = {}
+        bound = {n.id for n in gast.walk(node.args) if isinstance(n, gast.Name)}
+        for part in gast.walk(node):
+            if isinstance(part, gast.Name):
+                if isinstance(part.ctx, gast.Load):
+                    read[part.id] = None
+                else:
+                    bound.add(part.id)
+            elif isinstance(part, gast.FunctionDef) and part is not node:
+                bound.add(part.name)
+        cached = node.free_names = [name for name in read if name not in bound]
+    return iter(cached)
+
+
+def frame_of(session: Session, function: Lifted, given: dict[str, FrontValue]) -> Frame:
+    """The frame around the body of such a function; takes what it found around it out of the arguments."""
+    own = {a.id for a in gast.walk(function.node.args) if isinstance(a, gast.Name)}
+    around = Frame(session, function.source, function.look_up)
+    around.local = around.nonlocals = frozenset()
+    session.functions["%lifted", around] = function.family
+    for name in [k for k in given if k not in own]:
+        around.env[name] = given.pop(name)
+    for name, value in function.known.items():
+        if isinstance(value, Closure):
+            value = Closure(value.node, around, value.defaults)
+        around.env[name] = value
+    return around

@@ -1,0 +1,252 @@
+"""Builtins and methods of lists in plainer Python, which is read where the user calls them."""
+
+# ruff: noqa: B905
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import gast
+import numpy as np
+
+from srcdiff.errors import UnsupportedError
+from srcdiff.frontend.frame import HOOKS, Frame
+from srcdiff.frontend.iteration import iterable
+from srcdiff.frontend.lists import known_list
+from srcdiff.frontend.values import FrontValue, Items, Known, Parts, Piece, is_none, is_static
+from srcdiff.ir.core import const
+
+__all__ = ["PRELUDE", "called", "del_item", "insert_item", "pop_item"]
+
+
+# ---- what is read: no annotations, and names as generated code may show them --------------------------------------
+
+
+def largest_by(items, key):  # type: ignore[no-untyped-def]
+    best = items[0]
+    score = key(best)
+    for item in items[1:]:
+        other = key(item)
+        if other > score:
+            best = item
+            score = other
+    return best
+
+
+def smallest_by(items, key):  # type: ignore[no-untyped-def]
+    best = items[0]
+    score = key(best)
+    for item in items[1:]:
+        other = key(item)
+        if other < score:
+            best = item
+            score = other
+    return best
+
+
+def in_order(items, key):  # type: ignore[no-untyped-def]
+    scores = [key(item) for item in items]
+    order = list(range(len(items)))
+    for k in range(1, len(items)):
+        place = k
+        while place > 0 and scores[order[place - 1]] > scores[order[place]]:
+            order[place - 1], order[place] = order[place], order[place - 1]
+            place -= 1
+    return [items[k] for k in order]
+
+
+def in_falling_order(items, key):  # type: ignore[no-untyped-def]
+    scores = [key(item) for item in items]
+    order = list(range(len(items)))
+    for k in range(1, len(items)):
+        place = k
+        while place > 0 and scores[order[place - 1]] < scores[order[place]]:
+            order[place - 1], order[place] = order[place], order[place - 1]
+            place -= 1
+    return [items[k] for k in order]
+
+
+def insert_item(items, position, item):  # type: ignore[no-untyped-def]
+    items.append(item)
+    place = len(items) - 1
+    while place > position:
+        items[place] = items[place - 1]
+        place -= 1
+    items[place] = item
+
+
+def pop_item(items, position):  # type: ignore[no-untyped-def]
+    item = items[position]
+    if position < 0:
+        position += len(items)
+    for place in range(position, len(items) - 1):
+        items[place] = items[place + 1]
+    items.pop()
+    return item
+
+
+def del_item(items, position):  # type: ignore[no-untyped-def]
+    if position < 0:
+        position += len(items)
+    for place in range(position, len(items) - 1):
+        items[place] = items[place + 1]
+    items.pop()
+
+
+def product(items, start=1):  # type: ignore[no-untyped-def]
+    total = start
+    for item in items:
+        total = total * item
+    return total
+
+
+def distance(p, q):  # type: ignore[no-untyped-def]
+    return math.sqrt(sum((a - b) ** 2 for a, b in zip(p, q)))
+
+
+def item_of(position, items):  # type: ignore[no-untyped-def]
+    return items[position]
+
+
+itself = lambda item: item
+
+
+# ---- how they are called ---------------------------------------------------------------------------------------------
+
+
+def called(fr: Frame, node: Any, function: Any, *args: FrontValue) -> FrontValue:
+    """A call of one of these; what is wrong in it is an error at the user's line."""
+    try:
+        return HOOKS["call"](fr, node, Known(function), list(args), {})  # type: ignore[no-any-return]
+    except UnsupportedError as error:
+        fr.fail(node, error.message, error.advice)
+
+
+def as_list(fr: Frame, node: Any, value: FrontValue) -> FrontValue:
+    """Something to go through as a list, or as an array that it is."""
+    items = iterable(fr, value, node)
+    if isinstance(items, Parts):
+        return known_list(fr, items.values, node)
+    if isinstance(value, Items):
+        return HOOKS["call"](fr, node, Known(list), [value], {})  # type: ignore[no-any-return]
+    return value
+
+
+def extreme_by(function: Any) -> Callable[..., FrontValue]:
+    """`max(items, key=f, default=v)`."""
+    by_key = largest_by if function is max else smallest_by
+
+    def read(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
+        if set(kwargs) - {"key", "default"}:
+            fr.fail(node, f"{function.__name__}() takes `key` and `default` only")
+        key = kwargs.get("key", Known(itself))
+        items = as_list(fr, node, args[0] if len(args) == 1 else Parts("list", tuple(range(len(args))), tuple(args)))
+        if isinstance(items, Parts) and not items.values and "default" in kwargs:
+            return kwargs["default"]  # type: ignore[no-any-return]
+        if isinstance(items, Parts):
+            return _of_known(fr, node, function, items.values, key)
+        return called(fr, node, by_key, items, key)
+
+    return read
+
+
+def _of_known(
+    fr: Frame, node: Any, function: Any, values: tuple[FrontValue, ...], key: FrontValue
+) -> FrontValue:
+    """The same for known parts: one after the other."""
+    if not values:
+        fr.fail(node, f"{function.__name__}() of nothing", "Give a `default`.")
+    if len(values) == 1:
+        return values[0]
+    better = better_of if function is max else worse_of
+    best = values[0]
+    for value in values[1:]:
+        best = called(fr, node, better, best, value, key)
+    return best
+
+
+def better_of(best, other, key):  # type: ignore[no-untyped-def]
+    return other if key(other) > key(best) else best
+
+
+def worse_of(best, other, key):  # type: ignore[no-untyped-def]
+    return other if key(other) < key(best) else best
+
+
+def sorted_items(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
+    """`sorted(items, key=f, reverse=True)` by numbers."""
+    items = as_list(fr, node, args[0])
+    key = kwargs.get("key", Known(itself))
+    is_falling = kwargs.get("reverse", const(False))
+    if not is_static(is_falling):
+        fr.fail(node, "`reverse` must be known when compiling", "Branch on it.")
+    falls = bool(getattr(is_falling, "value", False))
+    return called(fr, node, in_falling_order if falls else in_order, items, Known(itself) if is_none(key) else key)
+
+
+def _filter(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
+    """`filter(f, items)`, as `[item for item in items if f(item)]`."""
+    function, items = args
+    holds = gast.Name("%holds", gast.Load(), None, None)
+    item, load = (gast.Name("%item", c(), None, None) for c in (gast.Store, gast.Load))
+    source = gast.Name("%items", gast.Load(), None, None)
+    test = load if is_none(function) else gast.Call(holds, [load], [])
+    generator = gast.comprehension(item, source, [test], 0)
+    made = getattr(node, "filtered", None)
+    if made is None:
+        made = node.filtered = gast.ListComp(load, [generator])
+        for part in gast.walk(made):
+            gast.copy_location(part, node)
+    fr.env["%holds"], fr.env["%items"] = function, items
+    return fr.expr(made)
+
+
+def _next(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
+    """`next(... for ...)`: the first item; `next(items, default)`."""
+    items = args[0]
+    if not isinstance(node.args[0], gast.GeneratorExp):
+        fr.fail(node, "next() takes a generator expression here", "Loop over the items.")
+    if len(args) == 1:
+        return called(fr, node, item_of, const(0), items)
+    return called(fr, node, first_or, items, args[1])
+
+
+def first_or(items, default):  # type: ignore[no-untyped-def]
+    return items[0] if len(items) > 0 else default
+
+
+def _itemgetter(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
+    if len(args) != 1:
+        fr.fail(node, "itemgetter() takes one position here", "Write a lambda.")
+    return Piece(Known(item_of), tuple(args), ())
+
+
+def _from_iter(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
+    """`np.fromiter(items, dtype)`."""
+    given = {k: v for k, v in kwargs.items() if k == "dtype"}
+    if len(args) > 1:
+        given["dtype"] = args[1]
+    items = as_list(fr, node, args[0])
+    return HOOKS["call"](fr, node, Known(np.array), [items], given)  # type: ignore[no-any-return]
+
+
+def _fsum(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
+    return HOOKS["call"](fr, node, Known(sum), [args[0], const(0.0)], {})  # type: ignore[no-any-return]
+
+
+def _prod(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
+    start = [kwargs["start"]] if "start" in kwargs else []
+    return called(fr, node, product, args[0], *start)
+
+
+def _dist(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
+    return called(fr, node, distance, *args)
+
+
+PRELUDE: dict[Any, Callable[..., FrontValue]] = {
+    filter: _filter, next: _next, operator.itemgetter: _itemgetter, np.fromiter: _from_iter,
+    math.fsum: _fsum, math.dist: _dist, math.prod: _prod,
+}  # fmt: skip
