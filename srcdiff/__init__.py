@@ -13,6 +13,7 @@ from srcdiff.api import (
     jacobian,
     jvp,
     stop_gradient,
+    transform,
     value_and_grad,
     vjp,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "make_vjp",
     "rule",
     "stop_gradient",
+    "transform",
     "value_and_grad",
     "vjp",
 ]

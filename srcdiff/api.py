@@ -40,6 +40,7 @@ __all__ = [
     "options_for",
     "plain_function",
     "stop_gradient",
+    "transform",
     "value_and_grad",
     "vjp",
 ]
@@ -425,6 +426,34 @@ def jvp(
     return Pushforward(plain_function(f), options_for(f, options))(args, tangents)
 
 
+def transform(f: Function, name: str, **options: Any) -> Generated:
+    """Another program from a function's source: `name` says which.
+
+    Parameters
+    ----------
+    f : callable
+    name : "semiring"
+        `semiring="max"`: the largest term in place of the logarithm of each sum of exponentials (max-plus). It is a
+        function as `f` is, and its derivative says which term that is.
+    **options
+        The others are those of `srcdiff.grad`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def total(x, y):
+    ...     return np.logaddexp(x, y)
+    >>> float(transform(total, "semiring", semiring="max")(1.0, 2.0))
+    2.0
+    """
+    if name != "semiring":
+        raise ValueError(f"transform: there is no transformation {name!r}; there is 'semiring'")
+    semiring = options.pop("semiring", None)
+    if semiring != "max":
+        raise ValueError(f"semiring={semiring!r}: expected 'max'")
+    return generated("max", f, options_for(f, options))
+
+
 def stop_gradient(x: Any) -> Any:
     """`x`, through which no derivative passes: a number, an array, or a container of them.
 
@@ -469,7 +498,7 @@ def generated(
                 "function, and cannot be differentiated or batched yet",
                 "Take the gradient instead, or a function that is written out.",
             )
-    elif kind in ("value", "batch"):
+    elif kind in ("value", "batch", "max"):
         signature = replace(signature_of(f, 0), wrt=())
     else:
         signature = signature_of(f, wanted)

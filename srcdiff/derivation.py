@@ -65,6 +65,7 @@ from srcdiff.transforms.pipeline import (
     each_function,
     finished,
     gradient,
+    in_semiring,
     prepare,
     simplified,
     tangent,
@@ -78,6 +79,7 @@ _PLAIN = (bool, int, float, str, type(None))
 DOCS = {
     "batch": "`{f}` of many items.",
     "value": "Value of `{f}`.",
+    "max": "The largest term of `{f}`: with maxima in place of its sums of exponentials.",
     "grad": "Gradient of `{f}` with respect to {wrt}.",
     "value_and_grad": "Value and gradient of `{f}` with respect to {wrt}.",
     "elementwise_grad": "Elementwise gradient of `{f}` with respect to {wrt}.",
@@ -280,6 +282,8 @@ def derive(
         fn = _matrix(derived, primal, arguments, recorder, machine)
     elif kind == "value":
         fn = finished(primal, recorder)
+    elif kind == "max":
+        fn = finished(in_semiring(primal, recorder), recorder)
     elif kind == "jvp":
         fn = tangent(primal, wrt, parse_rule, parse_forward_rule, recorder)
     else:

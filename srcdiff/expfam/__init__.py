@@ -23,9 +23,12 @@ from srcdiff.expfam.derived import (
     kl,
     mean,
     third_cumulant,
+    viterbi,
 )
+from srcdiff.expfam.emissions import Emissions
 from srcdiff.expfam.family import Family, family
 from srcdiff.expfam.gaussian import multivariate_gaussian
+from srcdiff.expfam.hidden_markov import HMM, IOHMM
 from srcdiff.expfam.linear_dynamics import lds
 from srcdiff.expfam.standard import (
     bernoulli,
@@ -38,8 +41,8 @@ from srcdiff.expfam.standard import (
 )
 
 __all__ = [
-    "Family", "Fisher", "Formula", "Inference", "bernoulli", "beta", "categorical", "chain", "crf", "dirichlet",
+    "HMM", "IOHMM", "Emissions", "Family", "Fisher", "Formula", "Inference", "bernoulli", "beta", "categorical", "chain", "crf", "dirichlet",
     "e_step", "entropy", "family", "fisher", "gamma", "gaussian", "hmm", "hmm_transition_first", "io_hmm",
     "io_hmm_transition_first", "kl", "lds", "mean", "multivariate_gaussian", "poisson", "semi_markov",
-    "third_cumulant",
+    "third_cumulant", "viterbi",
 ]  # fmt: skip

@@ -26,7 +26,7 @@ from scipy.special import logsumexp
 
 from srcdiff.expfam.chain_checks import check_chain, check_crf, check_hmm, check_io_hmm, check_semi_markov
 from srcdiff.expfam.family import family
-from srcdiff.expfam.paths import draw_paths
+from srcdiff.expfam.paths import draw_paths, followed
 
 __all__ = [
     "chain",
@@ -152,40 +152,58 @@ def _draw(as_chain: Any) -> Any:
     return draw
 
 
+def _mode(as_chain: Any) -> Any:
+    """The most probable path: `mode(eta, *data)`."""
+
+    def mode(eta: Any, *data: Any) -> Any:
+        score, counts = chain.viterbi(as_chain(eta, *data))
+        if score == -np.inf:
+            raise ValueError("there is no path: all of them are forbidden")
+        return followed(counts)
+
+    return mode
+
+
 chain = family(
     chain_log_Z,
     name="chain",
     check=check_chain,
     draw=_draw(lambda eta: eta),
+    mode=_mode(lambda eta: eta),
 )
 crf = family(
     crf_log_Z,
     name="crf",
     check=check_crf,
     draw=_draw(crf_as_chain),
+    mode=_mode(crf_as_chain),
 )
 hmm = family(
     hmm_log_Z,
     name="hmm",
     check=check_hmm,
     draw=_draw(hmm_as_chain),
+    mode=_mode(hmm_as_chain),
 )
 io_hmm = family(
     io_hmm_log_Z,
     name="io_hmm",
     check=check_io_hmm,
     draw=_draw(io_hmm_as_chain),
+    mode=_mode(io_hmm_as_chain),
 )
 hmm_transition_first = family(
     hmm_transition_first_log_Z,
     name="hmm_transition_first",
     check=check_hmm,
     draw=_draw(hmm_transition_first_as_chain),
+    mode=_mode(hmm_transition_first_as_chain),
 )
 io_hmm_transition_first = family(
     io_hmm_transition_first_log_Z,
     name="io_hmm_transition_first",
     check=check_io_hmm,
     draw=_draw(io_hmm_transition_first_as_chain),
+    mode=_mode(io_hmm_transition_first_as_chain),
 )
 semi_markov = family(semi_markov_log_Z, name="semi_markov", check=check_semi_markov)

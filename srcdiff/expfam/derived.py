@@ -17,7 +17,7 @@ import numpy as np
 import srcdiff
 from srcdiff.expfam.structure import as_floats, inner
 
-__all__ = ["Formula", "Inference", "e_step", "entropy", "fisher", "kl", "mean", "third_cumulant"]
+__all__ = ["Formula", "Inference", "e_step", "entropy", "fisher", "kl", "mean", "third_cumulant", "viterbi"]
 
 Check = Callable[..., None]
 
@@ -155,6 +155,16 @@ def entropy(log_Z: Callable[..., Any], check: Check | None = None, **options: An
 def kl(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Formula:
     """`kl(log_Z)(eta, other, *data)`: the divergence of `other` from `eta`, both of the family of `log_Z`."""
     return Formula(e_step(log_Z, check, **options), _kl)
+
+
+def viterbi(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Inference:
+    """`viterbi(log_Z)(eta, *data)`: the log-weight of the most probable state of all that is summed over, and its statistics.
+
+    The gradient of `log_Z` in max-plus. Where several are best, statistics are shared among them.
+    """
+    largest = srcdiff.transform(log_Z, "semiring", semiring="max", **options)
+    made = srcdiff.value_and_grad(largest, **options)
+    return Inference(made, check, "The largest log-weight, and the statistics that have it.")
 
 
 def _entropy(e_step: Inference, eta: Any, *data: Any) -> float:

@@ -65,6 +65,11 @@ class Family:
         return derived.kl(self.log_Z, self.check, **self.options)
 
     @cached_property
+    def viterbi(self) -> derived.Inference:
+        """`viterbi(eta, *data)`: the largest log-weight, and the statistics that have it."""
+        return derived.viterbi(self.log_Z, self.check, **self.options)
+
+    @cached_property
     def third_cumulant(self) -> Callable[..., Any]:
         return derived.third_cumulant(self.log_Z, **self.options)
 

@@ -45,6 +45,7 @@ from srcdiff.transforms.reshaped import contiguous_buffers, own_reshaped
 from srcdiff.transforms.residuals import Mode, residuals
 from srcdiff.transforms.reverse import Rules, reverse
 from srcdiff.transforms.schedule import place_clears
+from srcdiff.transforms.semiring import max_plus
 from srcdiff.transforms.sigmoids import name_sigmoids, plain_quotients
 from srcdiff.transforms.stabilise import stabilise
 from srcdiff.transforms.trim_calls import trim_calls
@@ -295,6 +296,12 @@ def simplified(fn: Function, recorder: Recorder) -> Function:
     """A finished derivative along one direction, after it was put into loops over all of them."""
     units = Pass("unit vectors", unit_vectors, "a product with one of them picks a row or column")
     return recorder.run(fn, (*_SIMPLIFY, units))
+
+
+def in_semiring(fn: Function, recorder: Recorder) -> Function:
+    """A prepared function in max-plus, and all that it calls."""
+    change = Pass("max-plus", max_plus, "sums of exponentials are maxima of exponents")
+    return recorder.run(fn, (change,))
 
 
 def finished(fn: Function, recorder: Recorder) -> Function:

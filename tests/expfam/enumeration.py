@@ -132,7 +132,7 @@ def semi_markov_paths(eta: Any, data: Any) -> Paths:
 
     def score(path: Any) -> float:
         return float(
-            sum(np.sum(np.where(c > 0, c * e, 0.0)) for c, e in zip(counts(path), eta, strict=True))
+            sum(np.sum(c * np.where(c > 0, e, 0.0)) for c, e in zip(counts(path), eta, strict=True))
         )
 
     return Paths(segmentations(len(data)), score, counts)

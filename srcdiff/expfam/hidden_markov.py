@@ -1,0 +1,339 @@
+"""Estimators of hidden Markov models: Baum-Welch, with the E-step generated from `log_Z`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.special import logsumexp
+
+from srcdiff.expfam import derived
+from srcdiff.expfam.chain_checks import check_symbols
+from srcdiff.expfam.chains import chain_log_Z
+from srcdiff.expfam.emissions import Emissions, emissions_for
+from srcdiff.expfam.paths import draw_paths, followed
+from srcdiff.expfam.sequences import Sequence, joined, sequences_of
+
+__all__ = ["HMM", "IOHMM"]
+
+
+def forward_log_Z(eta):
+    """`eta`: `log_pi`, `log_A`, and the log-probability of each observation in each state."""
+    log_pi, log_A, log_emissions = eta
+    log_alpha = log_pi + log_emissions[0]
+    for log_b in log_emissions[1:]:
+        log_alpha = logsumexp(log_alpha[:, None] + log_A, axis=0) + log_b
+    return logsumexp(log_alpha)
+
+
+def input_forward_log_Z(eta, inputs):
+    """The same where the input at t picks the transition into t."""
+    log_pi, log_A, log_emissions = eta
+    log_alpha = log_pi + log_emissions[0]
+    for u, log_b in zip(inputs[1:], log_emissions[1:]):
+        log_alpha = logsumexp(log_alpha[:, None] + log_A[u], axis=0) + log_b
+    return logsumexp(log_alpha)
+
+
+class HMM:
+    """A hidden Markov model, fitted by expectation maximisation.
+
+    Parameters
+    ----------
+    n_states : int
+    emissions : "categorical", "gaussian", "poisson", or Emissions
+        What states emit: integers from 0, numbers or vectors, counts, or a family of your own with parameters for each
+        state to begin with.
+    max_iter : int
+        Rounds of expectation and maximisation.
+    tol : float
+        A fit ends when the log-likelihood of all data grows by less.
+    restarts : int
+        Fits from so many beginnings; the best is kept.
+    prior : float
+        Counts that are added to each start and transition.
+    random_state : int or numpy.random.Generator, optional
+    warm_start : bool
+        Go on from the parameters that there are: of the fit before, or as they were set.
+    progress : bool
+        Show a bar.
+    jit : "auto", True or False
+        As for `srcdiff.grad`.
+
+    Attributes
+    ----------
+    log_pi_, log_A_ : arrays
+        `(K)` for the state of the first observation, and `(K, K)` from state i to j.
+    emissions_ : Emissions
+    log_likelihoods_ : list of float
+        One for each round, of all sequences together.
+    converged_ : bool
+
+    Notes
+    -----
+    `X` is one array, which `lengths` cuts into sequences, or a list of arrays; `observed` has False where an observation
+    is missing (a list of arrays then, too).
+    """
+
+    _log_Z: Callable[..., Any] = staticmethod(forward_log_Z)
+
+    def __init__(
+        self,
+        n_states: int = 2,
+        emissions: Any = "categorical",
+        *,
+        max_iter: int = 100,
+        tol: float = 1e-4,
+        restarts: int = 1,
+        prior: float = 0.0,
+        random_state: Any = None,
+        warm_start: bool = False,
+        progress: bool = False,
+        jit: Any = "auto",
+    ) -> None:
+        self.n_states = n_states
+        self.emissions = emissions
+        self.max_iter = max_iter
+        self.tol = tol
+        self.restarts = restarts
+        self.prior = prior
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.progress = progress
+        self.jit = jit
+
+    # ---- as scikit-learn asks ------------------------------------------------------------------------
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameters of the constructor."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    def set_params(self, **params: Any) -> Any:
+        """Change parameters of the constructor."""
+        known = self.get_params()
+        for name, value in params.items():
+            if name not in known:
+                raise ValueError(f"{type(self).__name__} has no parameter {name!r}; it has {', '.join(known)}")  # fmt: skip
+            setattr(self, name, value)
+        return self
+
+    # ---- the model -----------------------------------------------------------------------------------
+
+    @cached_property
+    def e_step(self) -> derived.Inference:
+        """The generated E-step of one sequence; it has a `source`."""
+        return derived.e_step(self._log_Z, jit=self.jit)
+
+    def fit(
+        self, X: Any, y: Any = None, *, lengths: Any = None, observed: Any = None, inputs: Any = None
+    ) -> Any:
+        """Maximum likelihood by expectation maximisation; `y` is not used."""
+        sequences = self._sequences(X, lengths, observed, inputs)
+        if self.warm_start and hasattr(self, "log_pi_"):
+            self._check(sequences)
+            best = self._climb(self._parameters(), sequences)
+        else:
+            rng = np.random.default_rng(self.random_state)
+            found = [self._climb(self._started(sequences, rng), sequences) for _ in range(self.restarts)]  # fmt: skip
+            best = max(found, key=lambda f: f[1][-1])
+        (self.log_pi_, self.log_A_, self.emissions_), self.log_likelihoods_, self.converged_ = best
+        return self
+
+    def score(
+        self, X: Any, y: Any = None, *, lengths: Any = None, observed: Any = None, inputs: Any = None
+    ) -> float:
+        """The log-likelihood of all sequences."""
+        sequences = self._known(X, lengths, observed, inputs)
+        return float(sum(self._expected(self._parameters(), s)[0] for s in sequences))
+
+    def predict_proba(
+        self, X: Any, *, lengths: Any = None, observed: Any = None, inputs: Any = None
+    ) -> Any:
+        """The posterior probabilities of states at each time, `(T, K)`, of the sequences one after the other."""
+        sequences = self._known(X, lengths, observed, inputs)
+        return np.concatenate([self._expected(self._parameters(), s)[1][2] for s in sequences])
+
+    def predict(
+        self, X: Any, *, lengths: Any = None, observed: Any = None, inputs: Any = None
+    ) -> Any:
+        """The most probable path of states of each sequence, one after the other."""
+        sequences = self._known(X, lengths, observed, inputs)
+        return np.concatenate([self._path(s) for s in sequences])
+
+    def sample(
+        self, n: int, random_state: Any = None, inputs: Any = None
+    ) -> tuple[Any, Any]:
+        """A sequence of `n` observations, and its states."""
+        self._is_fitted()
+        rng = np.random.default_rng(random_state)
+        nodes, pairs = self._prior_marginals(n, inputs)
+        states = draw_paths((nodes, pairs), rng, 1)[0]
+        return self.emissions_.drawn(states, rng), states
+
+    # ---- behind it -----------------------------------------------------------------------------------
+
+    def _sequences(self, X: Any, lengths: Any, observed: Any, inputs: Any) -> list[Sequence]:
+        if inputs is not None:
+            raise ValueError("HMM takes no inputs; IOHMM does")
+        return sequences_of(X, lengths, observed)
+
+    def _known(self, X: Any, lengths: Any, observed: Any, inputs: Any) -> list[Sequence]:
+        self._is_fitted()
+        sequences = self._sequences(X, lengths, observed, inputs)
+        self._check(sequences)
+        return sequences
+
+    def _is_fitted(self) -> None:
+        if not hasattr(self, "log_pi_"):
+            raise ValueError(f"this {type(self).__name__} was not fitted yet: call fit first")
+
+    def _check(self, sequences: list[Sequence]) -> None:
+        for n, s in enumerate(sequences):
+            if s.observed.any():
+                self.emissions_.check(s.data[s.observed], n)
+
+    def _parameters(self) -> Any:
+        return self.log_pi_, self.log_A_, self.emissions_
+
+    def _started(self, sequences: list[Sequence], rng: np.random.Generator) -> Any:
+        data, _ = joined(sequences)
+        if not len(data):
+            raise ValueError("all observations are missing")
+        emissions = emissions_for(self.emissions, data)
+        for n, s in enumerate(sequences):
+            if s.observed.any():
+                emissions.check(s.data[s.observed], n)
+        if not emissions.etas:
+            emissions = emissions.started(data, self.n_states, rng)
+        if len(emissions.etas) != self.n_states:
+            raise ValueError(f"there are {self.n_states} states, but emissions of {len(emissions.etas)}")  # fmt: skip
+        log_pi = np.log(rng.dirichlet(np.full(self.n_states, 5.0)))
+        log_A = np.log(rng.dirichlet(np.full(self.n_states, 5.0), size=self._rows(sequences)))
+        return log_pi, log_A, emissions
+
+    def _rows(self, sequences: list[Sequence]) -> tuple[int, ...]:
+        return (self.n_states,)
+
+    def _data(self, sequence: Sequence) -> tuple[Any, ...]:
+        """What `log_Z` takes behind `eta`."""
+        return ()
+
+    def _expected(self, parameters: Any, sequence: Sequence) -> Any:
+        """The E-step: log-likelihood, and expected starts, transitions and states."""
+        log_pi, log_A, emissions = parameters
+        log_emissions = self._log_emissions(emissions, sequence)
+        return self.e_step((log_pi, log_A, log_emissions), *self._data(sequence))
+
+    def _log_emissions(self, emissions: Emissions, sequence: Sequence) -> Any:
+        """The log-probability of each observation in each state; 0 where it is missing."""
+        found = np.zeros((len(sequence.data), self.n_states))
+        if sequence.observed.any():
+            found[sequence.observed] = emissions.log_prob(sequence.data[sequence.observed])
+        return found
+
+    def _path(self, sequence: Sequence) -> Any:
+        log_nodes = self._log_emissions(self.emissions_, sequence)
+        log_nodes[0] += self.log_pi_
+        score, counts = self._viterbi((log_nodes, self._steps(sequence)))
+        if score == -np.inf:
+            raise ValueError("there is no path: the observations are impossible for the model")
+        return followed(counts)
+
+    @cached_property
+    def _viterbi(self) -> derived.Inference:
+        return derived.viterbi(chain_log_Z, jit=self.jit)
+
+    def _steps(self, sequence: Sequence) -> Any:
+        """The transitions between neighbouring times."""
+        return np.tile(self.log_A_, (len(sequence.data) - 1, 1, 1))
+
+    def _climb(self, parameters: Any, sequences: list[Sequence]) -> Any:
+        """Rounds of EM: parameters, log-likelihoods, and whether it converged."""
+        data, observed = joined(sequences)
+        history: list[float] = []
+        for _ in _rounds(self.max_iter, self.progress):
+            found = [self._expected(parameters, s) for s in sequences]
+            history.append(float(sum(value for value, _ in found)))
+            if not np.isfinite(history[-1]):
+                raise ValueError(
+                    "the data are impossible for the model: a symbol or transition that occurs has probability 0"
+                )
+            if len(history) > 1 and history[-1] - history[-2] < self.tol:
+                return parameters, history, True
+            starts, moves, states = (sum(s[0] for _, s in found), sum(s[1] for _, s in found),
+                                     np.concatenate([s[2] for _, s in found]))  # fmt: skip
+            log_pi, log_A, emissions = parameters
+            parameters = (
+                _normalised(starts + self.prior, log_pi),
+                _normalised(moves + self.prior, log_A),
+                emissions.fitted(data, states[observed]),
+            )
+        return parameters, history, False
+
+    def _prior_marginals(self, n: int, inputs: Any) -> Any:
+        log_A = np.broadcast_to(self.log_A_, (n - 1, *self.log_A_.shape))
+        return _marginals(self.log_pi_, log_A)
+
+
+class IOHMM(HMM):
+    """A hidden Markov model whose transitions depend on inputs: the input at t picks the one into t.
+
+    As `HMM`, with `inputs` (integers, one for each observation, or a list of such arrays) in each call. `log_A_` has the
+    shape `(inputs, K, K)`.
+    """
+
+    _log_Z: Callable[..., Any] = staticmethod(input_forward_log_Z)
+
+    def _sequences(self, X: Any, lengths: Any, observed: Any, inputs: Any) -> list[Sequence]:
+        if inputs is None:
+            raise ValueError("IOHMM needs inputs, an integer for each observation")
+        sequences = sequences_of(X, lengths, observed, inputs)
+        size = len(self.log_A_) if hasattr(self, "log_A_") else _largest(sequences) + 1
+        for n, s in enumerate(sequences):
+            check_symbols(f"inputs of sequence {n}", s.inputs, size, f"log_A has {size} inputs")
+        return sequences
+
+    def _rows(self, sequences: list[Sequence]) -> tuple[int, ...]:
+        return _largest(sequences) + 1, self.n_states
+
+    def _data(self, sequence: Sequence) -> tuple[Any, ...]:
+        return (sequence.inputs,)
+
+    def _steps(self, sequence: Sequence) -> Any:
+        return self.log_A_[sequence.inputs[1:]]
+
+    def _prior_marginals(self, n: int, inputs: Any) -> Any:
+        if inputs is None or len(inputs) != n:
+            raise ValueError(f"IOHMM needs inputs, an integer for each of the {n} observations")
+        return _marginals(self.log_pi_, self.log_A_[np.asarray(inputs)[1:]])
+
+
+def _largest(sequences: list[Sequence]) -> int:
+    return max(int(np.max(s.inputs)) for s in sequences)
+
+
+def _normalised(counts: Any, before: Any) -> Any:
+    """Log-probabilities in proportion to counts; rows without any stay as they were."""
+    total = np.sum(counts, axis=-1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(total > 0.0, np.log(counts) - np.log(total), before)
+
+
+def _marginals(log_pi: Any, log_A: Any) -> Any:
+    """Marginals of the states before anything is observed."""
+    nodes, pairs = [np.exp(log_pi)], []
+    for step in log_A:
+        pairs.append(nodes[-1][:, None] * np.exp(step))
+        nodes.append(pairs[-1].sum(axis=0))
+    return np.array(nodes), np.array(pairs)
+
+
+def _rounds(n: int, progress: bool) -> Any:
+    if not progress:
+        return range(n)
+    from rich.progress import track  # takes long to import
+
+    return track(range(n), description="EM")

@@ -1,0 +1,93 @@
+"""Sequences of different lengths, as estimators take them: one array with lengths, or a list of arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Sequence", "joined", "sequences_of"]
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """One sequence.
+
+    Attributes
+    ----------
+    data : (T, ...) array
+    observed : (T) array of bool
+        False where the observation is missing.
+    inputs : (T) array of int, or None
+    """
+
+    data: Any
+    observed: Any
+    inputs: Any = None
+
+
+def sequences_of(
+    X: Any, lengths: Any = None, observed: Any = None, inputs: Any = None
+) -> list[Sequence]:
+    """The sequences of `X`: a list of arrays, or one array that `lengths` cuts."""
+    if isinstance(X, list | tuple) and len(X) and np.ndim(X[0]) > 0 and lengths is None:
+        arrays = [np.asarray(x) for x in X]
+        masks = _parts(observed, len(arrays), "observed")
+        given = _parts(inputs, len(arrays), "inputs")
+        found = [_sequence(*parts, n) for n, parts in enumerate(zip(arrays, masks, given))]
+    else:
+        found = _cut(np.asarray(X), lengths, observed, inputs)
+    if not found:
+        raise ValueError("there are no sequences")
+    return found
+
+
+def _parts(values: Any, n: int, name: str) -> list[Any]:
+    if values is None:
+        return [None] * n
+    if not isinstance(values, list | tuple) or len(values) != n:
+        raise ValueError(f"X is a list of {n} sequences, so {name} is a list of as many")
+    return list(values)
+
+
+def _cut(X: Any, lengths: Any, observed: Any, inputs: Any) -> list[Sequence]:
+    if X.ndim == 0:
+        raise ValueError("X is a sequence of observations, or a list of such, not a number")
+    lengths = [len(X)] if lengths is None else [int(n) for n in lengths]
+    if sum(lengths) != len(X):
+        raise ValueError(f"lengths add up to {sum(lengths)}, but X has {len(X)} observations")
+    ends = np.cumsum(lengths)[:-1]
+    split = lambda a: [None] * len(lengths) if a is None else np.split(np.asarray(a), ends)
+    parts = zip(np.split(X, ends), split(observed), split(inputs))
+    return [_sequence(*part, n) for n, part in enumerate(parts)]
+
+
+def _sequence(data: Any, observed: Any, inputs: Any, n: int) -> Sequence:
+    if len(data) == 0:
+        raise ValueError(f"sequence {n} is empty")
+    observed = np.ones(len(data), bool) if observed is None else np.asarray(observed, bool)
+    if observed.shape != (len(data),):
+        raise ValueError(
+            f"sequence {n} has {len(data)} observations, and observed has the shape {observed.shape}"
+        )
+    if inputs is not None and np.shape(inputs) != (len(data),):
+        raise ValueError(
+            f"sequence {n} has {len(data)} observations, and inputs has the shape {np.shape(inputs)}"
+        )
+    if data.dtype.kind == "f":
+        numbers = np.isfinite(data).reshape(len(data), -1).all(axis=1)
+        wrong = np.flatnonzero(~numbers & observed)
+        if len(wrong):
+            raise ValueError(
+                f"sequence {n} holds NaN or infinity at position {int(wrong[0])}; "
+                "say what is missing with observed="
+            )
+    return Sequence(data, observed, None if inputs is None else np.asarray(inputs))
+
+
+def joined(sequences: list[Sequence]) -> tuple[Any, Any]:
+    """All observations that are not missing, and where they stand among all."""
+    data = np.concatenate([s.data for s in sequences])
+    observed = np.concatenate([s.observed for s in sequences])
+    return data[observed], observed
