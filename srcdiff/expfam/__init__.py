@@ -41,8 +41,8 @@ from srcdiff.expfam.standard import (
 )
 
 __all__ = [
-    "HMM", "IOHMM", "Emissions", "Family", "Fisher", "Formula", "Inference", "bernoulli", "beta", "categorical", "chain", "crf", "dirichlet",
-    "e_step", "entropy", "family", "fisher", "gamma", "gaussian", "hmm", "hmm_transition_first", "io_hmm",
-    "io_hmm_transition_first", "kl", "lds", "mean", "multivariate_gaussian", "poisson", "semi_markov",
-    "third_cumulant", "viterbi",
+    "Emissions", "Family", "Fisher", "Formula", "HMM", "Inference", "IOHMM", "bernoulli", "beta", "categorical",
+    "chain", "crf", "dirichlet", "e_step", "entropy", "family", "fisher", "gamma", "gaussian", "hmm",
+    "hmm_transition_first", "io_hmm", "io_hmm_transition_first", "kl", "lds", "mean", "multivariate_gaussian",
+    "poisson", "semi_markov", "third_cumulant", "viterbi",
 ]  # fmt: skip

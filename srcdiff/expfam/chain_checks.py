@@ -4,7 +4,14 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["check_chain", "check_crf", "check_hmm", "check_io_hmm", "check_semi_markov", "check_symbols"]
+__all__ = [
+    "check_chain",
+    "check_crf",
+    "check_hmm",
+    "check_io_hmm",
+    "check_semi_markov",
+    "check_symbols",
+]
 
 
 def check_symbols(what: str, values: Any, size: int, table: str) -> None:
@@ -24,7 +31,9 @@ def check_symbols(what: str, values: Any, size: int, table: str) -> None:
 
 def _check_states(model: str, log_pi: Any, log_A: Any, axes: int = 2) -> int:
     if np.ndim(log_pi) != 1:
-        raise ValueError(f"{model}: log_pi has {np.ndim(log_pi)} axes, and needs 1: a number per state")
+        raise ValueError(
+            f"{model}: log_pi has {np.ndim(log_pi)} axes, and needs 1: a number per state"
+        )
     states = len(log_pi)
     if np.ndim(log_A) != axes or np.shape(log_A)[-2:] != (states, states):
         wanted = f"({'inputs, ' if axes == 3 else ''}{states}, {states})"
@@ -73,7 +82,8 @@ def check_semi_markov(eta: Any, data: Any) -> None:
     states = _check_states("semi_markov", log_pi, log_A)
     if np.ndim(log_D) != 2 or len(log_D) != states or log_D.shape[1] == 0:
         raise ValueError(
-            f"semi_markov: log_pi has {states} states, so log_D has the shape ({states}, longest), not {np.shape(log_D)}"
+            f"semi_markov: log_pi has {states} states, so log_D has the shape ({states}, longest), "
+            f"not {np.shape(log_D)}"
         )
     _check_potentials("semi_markov", "log_D", log_D)
     _check_emissions("semi_markov", log_B, states)
@@ -84,7 +94,9 @@ def check_semi_markov(eta: Any, data: Any) -> None:
 def check_chain(eta: Any) -> None:
     log_nodes, log_pairs = eta
     if np.ndim(log_nodes) != 2 or 0 in np.shape(log_nodes):
-        raise ValueError(f"chain: log_nodes has the shape (times, states), not {np.shape(log_nodes)}")
+        raise ValueError(
+            f"chain: log_nodes has the shape (times, states), not {np.shape(log_nodes)}"
+        )
     length, states = np.shape(log_nodes)
     if np.shape(log_pairs) != (length - 1, states, states):
         raise ValueError(

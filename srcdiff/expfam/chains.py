@@ -13,10 +13,10 @@ Parameters need not be normalised; -inf forbids.
 `io_hmm_transition_first`
 =============================  =====================================================================
 
-`log_A[i, j]` leads from i to j. In most texts, and in `hmm`, `log_pi` belongs to the state of the first observation, and
-there are T - 1 transitions; in `io_hmm`, `inputs[t]` picks the transition *into* time t, so `inputs[0]` is not used.
-Where a transition comes first, `log_pi` belongs to a state before it: T + 1 states, T transitions, all inputs used. The
-two differ in value and counts, and neither is an error, so the names say which is which.
+`log_A[i, j]` leads from i to j. In most texts, and in `hmm`, `log_pi` belongs to the state of the first observation,
+and there are T - 1 transitions; in `io_hmm`, `inputs[t]` picks the transition *into* time t, so `inputs[0]` is not
+used. Where a transition comes first, `log_pi` belongs to a state before it: T + 1 states, T transitions, all inputs
+used. The two differ in value and counts, and neither is an error, so the names say which is which.
 """
 
 from typing import Any
@@ -24,7 +24,13 @@ from typing import Any
 import numpy as np
 from scipy.special import logsumexp
 
-from srcdiff.expfam.chain_checks import check_chain, check_crf, check_hmm, check_io_hmm, check_semi_markov
+from srcdiff.expfam.chain_checks import (
+    check_chain,
+    check_crf,
+    check_hmm,
+    check_io_hmm,
+    check_semi_markov,
+)
 from srcdiff.expfam.family import family
 from srcdiff.expfam.paths import draw_paths, followed
 
@@ -75,7 +81,7 @@ def hmm_transition_first_log_Z(eta, data):
 def io_hmm_log_Z(eta, inputs, data):
     log_pi, log_A, log_B = eta
     log_alpha = log_pi + log_B[:, data[0]]
-    for u, y in zip(inputs[1:], data[1:]):
+    for u, y in zip(inputs[1:], data[1:], strict=True):
         log_alpha = logsumexp(log_alpha[:, None] + log_A[u], axis=0) + log_B[:, y]
     return logsumexp(log_alpha)
 
@@ -83,7 +89,7 @@ def io_hmm_log_Z(eta, inputs, data):
 def io_hmm_transition_first_log_Z(eta, inputs, data):
     log_pi, log_A, log_B = eta
     log_alpha = log_pi
-    for u, y in zip(inputs, data):
+    for u, y in zip(inputs, data, strict=True):
         log_alpha = logsumexp(log_alpha[:, None] + log_A[u], axis=0) + log_B[:, y]
     return logsumexp(log_alpha)
 

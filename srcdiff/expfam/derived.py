@@ -17,7 +17,17 @@ import numpy as np
 import srcdiff
 from srcdiff.expfam.structure import as_floats, inner
 
-__all__ = ["Formula", "Inference", "e_step", "entropy", "fisher", "kl", "mean", "third_cumulant", "viterbi"]
+__all__ = [
+    "Formula",
+    "Inference",
+    "e_step",
+    "entropy",
+    "fisher",
+    "kl",
+    "mean",
+    "third_cumulant",
+    "viterbi",
+]
 
 Check = Callable[..., None]
 
@@ -158,10 +168,12 @@ def kl(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) ->
 
 
 def viterbi(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Inference:
-    """`viterbi(log_Z)(eta, *data)`: the log-weight of the most probable state of all that is summed over, and its statistics.
+    """`viterbi(log_Z)(eta, *data)`: the largest log-weight of all that is summed over, and its statistics.
 
-    The gradient of `log_Z` in max-plus. Where several are best, statistics are shared among them.
+    It is the gradient of `log_Z` in max-plus. Where several are best, statistics are shared among them. Compiled
+    without `fastmath` unless it is asked for: what is largest is recognised by being equal, to the last bit.
     """
+    options = {"fastmath": False, **options}
     largest = srcdiff.transform(log_Z, "semiring", semiring="max", **options)
     made = srcdiff.value_and_grad(largest, **options)
     return Inference(made, check, "The largest log-weight, and the statistics that have it.")

@@ -102,7 +102,9 @@ class Emissions:
             largest = int(np.max(data)) + 1 if data.dtype.kind in "iu" else 0
             check_symbols(f"sequence {n}", data, largest, "symbols count from 0")
         elif self.family is poisson and (np.any(data < 0) or np.any(data != np.floor(data))):
-            raise ValueError(f"sequence {n} holds {data[data < 0][:1] or 'fractions'}: counts are integers from 0")
+            raise ValueError(
+                f"sequence {n} holds {data[data < 0][:1] or 'fractions'}: counts are integers from 0"
+            )
 
 
 def _weights_of_parts(data: Any, n_states: int, rng: np.random.Generator) -> Any:

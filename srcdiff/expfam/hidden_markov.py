@@ -33,7 +33,7 @@ def input_forward_log_Z(eta, inputs):
     """The same where the input at t picks the transition into t."""
     log_pi, log_A, log_emissions = eta
     log_alpha = log_pi + log_emissions[0]
-    for u, log_b in zip(inputs[1:], log_emissions[1:]):
+    for u, log_b in zip(inputs[1:], log_emissions[1:], strict=True):
         log_alpha = logsumexp(log_alpha[:, None] + log_A[u], axis=0) + log_b
     return logsumexp(log_alpha)
 
@@ -74,8 +74,8 @@ class HMM:
 
     Notes
     -----
-    `X` is one array, which `lengths` cuts into sequences, or a list of arrays; `observed` has False where an observation
-    is missing (a list of arrays then, too).
+    `X` is one array, which `lengths` cuts into sequences, or a list of arrays; `observed` has False where an
+    observation is missing (a list of arrays then, too).
     """
 
     _log_Z: Callable[..., Any] = staticmethod(forward_log_Z)
@@ -116,7 +116,9 @@ class HMM:
         known = self.get_params()
         for name, value in params.items():
             if name not in known:
-                raise ValueError(f"{type(self).__name__} has no parameter {name!r}; it has {', '.join(known)}")  # fmt: skip
+                raise ValueError(
+                    f"{type(self).__name__} has no parameter {name!r}; it has {', '.join(known)}"
+                )
             setattr(self, name, value)
         return self
 
@@ -128,7 +130,13 @@ class HMM:
         return derived.e_step(self._log_Z, jit=self.jit)
 
     def fit(
-        self, X: Any, y: Any = None, *, lengths: Any = None, observed: Any = None, inputs: Any = None
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        lengths: Any = None,
+        observed: Any = None,
+        inputs: Any = None,
     ) -> Any:
         """Maximum likelihood by expectation maximisation; `y` is not used."""
         sequences = self._sequences(X, lengths, observed, inputs)
@@ -143,7 +151,13 @@ class HMM:
         return self
 
     def score(
-        self, X: Any, y: Any = None, *, lengths: Any = None, observed: Any = None, inputs: Any = None
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        lengths: Any = None,
+        observed: Any = None,
+        inputs: Any = None,
     ) -> float:
         """The log-likelihood of all sequences."""
         sequences = self._known(X, lengths, observed, inputs)
@@ -163,9 +177,7 @@ class HMM:
         sequences = self._known(X, lengths, observed, inputs)
         return np.concatenate([self._path(s) for s in sequences])
 
-    def sample(
-        self, n: int, random_state: Any = None, inputs: Any = None
-    ) -> tuple[Any, Any]:
+    def sample(self, n: int, random_state: Any = None, inputs: Any = None) -> tuple[Any, Any]:
         """A sequence of `n` observations, and its states."""
         self._is_fitted()
         rng = np.random.default_rng(random_state)
@@ -281,8 +293,8 @@ class HMM:
 class IOHMM(HMM):
     """A hidden Markov model whose transitions depend on inputs: the input at t picks the one into t.
 
-    As `HMM`, with `inputs` (integers, one for each observation, or a list of such arrays) in each call. `log_A_` has the
-    shape `(inputs, K, K)`.
+    As `HMM`, with `inputs` (integers, one for each observation, or a list of such arrays) in each call. `log_A_` has
+    the shape `(inputs, K, K)`.
     """
 
     _log_Z: Callable[..., Any] = staticmethod(input_forward_log_Z)

@@ -8,9 +8,10 @@ Natural parameters `eta = (init, pairs, nodes)` of a chain of Gaussian states x_
 `nodes`    `(J (T, D, D), h (T, D), constants (T))`   `x' J x + h' x + constant` of each x
 =========  =========================================  ==============================================
 
-So a J is minus half a precision, and there is no 2 in front of `J12`. `log_Z` is the log-integral over all states, with
-its (T D / 2) log 2 pi: with constants as `lds.natural` gives them it is the log-evidence of the observations. The gradient
-holds E[x x'], E[x], E[x y'] and E[y y'] of each time, and 1 for each constant. Of the J's, both triangles count.
+So a J is minus half a precision, and there is no 2 in front of `J12`. `log_Z` is the log-integral over all states,
+with its (T D / 2) log 2 pi: with constants as `lds.natural` gives them it is the log-evidence of the observations. The
+gradient holds E[x x'], E[x], E[x y'] and E[y y'] of each time, and 1 for each constant. Of the J's, both triangles
+count.
 """
 
 from typing import Any
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.random import Generator
 from scipy.linalg import solve_triangular
 
-from srcdiff.expfam.family import family
+from srcdiff.expfam.family import Family, family
 
 __all__ = ["lds"]
 
@@ -75,7 +76,9 @@ def natural(
     """
     y, A, C = (np.array(x, float) for x in (y, A, C))
     if y.ndim != 2 or len(y) == 0:
-        raise ValueError(f"lds: y has the shape (times, numbers), and one time at least, not {y.shape}")
+        raise ValueError(
+            f"lds: y has the shape (times, numbers), and one time at least, not {y.shape}"
+        )
     D = len(np.asarray(m1))
     if A.shape != (D, D) or C.shape != (y.shape[1], D):
         raise ValueError(
@@ -159,6 +162,11 @@ def _draw(eta: Any, rng: Generator, n: int) -> Any:
     return paths
 
 
+def _mode(eta: Any) -> Any:
+    """The most probable path, which is the mean of each state."""
+    return usual(lds.mean(eta))["mean"]
+
+
 def _check(eta: Any) -> None:
     (J, h, _), (J11, J12, J22, pair_constants), (node_J, node_h, node_constants) = eta
     if np.ndim(node_h) != 2 or len(node_h) == 0:
@@ -173,16 +181,17 @@ def _check(eta: Any) -> None:
     for name, array, shape in wanted:
         if np.shape(array) != shape:
             raise ValueError(
-                f"lds: the nodes' h has {T} times and {D} states, so {name} has the shape {shape}, not {np.shape(array)}"
+                f"lds: the nodes' h has {T} times and {D} states, so {name} has the shape {shape}, "
+                f"not {np.shape(array)}"
             )
 
 
-lds = family(
+lds: Family = family(
     lds_log_Z,
     name="lds",
     natural=natural,
     usual=usual,
     draw=_draw,
-    mode=lambda eta: usual(lds.mean(eta))["mean"],
+    mode=_mode,
     check=_check,
 )

@@ -35,7 +35,9 @@ def sequences_of(
         arrays = [np.asarray(x) for x in X]
         masks = _parts(observed, len(arrays), "observed")
         given = _parts(inputs, len(arrays), "inputs")
-        found = [_sequence(*parts, n) for n, parts in enumerate(zip(arrays, masks, given))]
+        found = [
+            _sequence(*parts, n) for n, parts in enumerate(zip(arrays, masks, given, strict=True))
+        ]
     else:
         found = _cut(np.asarray(X), lengths, observed, inputs)
     if not found:
@@ -59,7 +61,7 @@ def _cut(X: Any, lengths: Any, observed: Any, inputs: Any) -> list[Sequence]:
         raise ValueError(f"lengths add up to {sum(lengths)}, but X has {len(X)} observations")
     ends = np.cumsum(lengths)[:-1]
     split = lambda a: [None] * len(lengths) if a is None else np.split(np.asarray(a), ends)
-    parts = zip(np.split(X, ends), split(observed), split(inputs))
+    parts = zip(np.split(X, ends), split(observed), split(inputs), strict=True)
     return [_sequence(*part, n) for n, part in enumerate(parts)]
 
 

@@ -184,8 +184,8 @@ poisson = family(
     poisson_log_Z,
     name="poisson",
     statistics=lambda eta, x: np.asarray(x, float),
-    log_base=lambda eta, x: -np.sum(
-        _log_factorial(x), axis=tuple(range(np.ndim(x) - np.ndim(eta), np.ndim(x)))
+    log_base=lambda eta, x: (
+        -np.sum(_log_factorial(x), axis=tuple(range(np.ndim(x) - np.ndim(eta), np.ndim(x))))
     ),
     mean_log_base=_mean_log_base,
     natural=lambda rate: np.log(rate),

@@ -1,4 +1,4 @@
-"""Structures of numbers and arrays (tuples, lists, dicts, named tuples, dataclasses): what parameters and statistics are.
+"""Structures of numbers and arrays, which parameters and statistics are: tuples, lists, dicts, dataclasses.
 
 `inner` goes into generated text as it stands here, so it is written for NumPy alone.
 """

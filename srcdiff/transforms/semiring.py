@@ -4,9 +4,9 @@
     log_alpha = logsumexp(scores, axis=0)     ->    log_alpha = np.max(scores, axis=0)
 
 and likewise where the sum is spelled with `np.logaddexp`, with a maximum shifted by hand, or in loops: what comes from
-`exp` is followed to its logarithm, products on the way become sums, sums become maxima. Whatever else happens to such a
-value is refused, with its line. Every sum of exponentials is taken to be one over states: a normaliser that the function
-computes itself would be one, too. -inf stays -inf.
+`exp` is followed to its logarithm, products on the way become sums, sums become maxima. Whatever else happens to such
+a value is refused, with its line. Every sum of exponentials is taken to be one over states: a normaliser that the
+function computes itself would be one, too. -inf stays -inf.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.location import Location
+from srcdiff.ir.types import ndim_of
 from srcdiff.ops import arithmetic, elementwise, reductions
-from srcdiff.transforms.facts import same_kind
+from srcdiff.transforms.facts import definitions, same_kind
 
 __all__ = ["max_plus"]
 
@@ -45,7 +46,9 @@ _COMBINED: dict[str, OpDecl] = {
     "multiply": arithmetic.add,
     "divide": arithmetic.subtract,
 }
-_MOVED = {"index", "read", "copy", "reshape", "transpose", "ravel", "expand_dims", "squeeze", "swapaxes", "broadcast_to"}  # fmt: skip
+_MOVED = {
+    "index", "read", "copy", "reshape", "transpose", "ravel", "expand_dims", "squeeze", "swapaxes", "broadcast_to",
+}  # fmt: skip
 _MONOTONE = {"max", "maximum"}
 
 
@@ -55,7 +58,7 @@ def max_plus(fn: Function) -> Function:
     for y in fn.body.yields:
         if y in found:
             raise _refused(fn.location, "the function returns")
-    return _MaxPlus(found)(fn)
+    return _MaxPlus(fn, found)(fn)
 
 
 def _exponentials(fn: Function) -> set[Value]:
@@ -81,26 +84,29 @@ def _flows(statement: Statement) -> Iterator[tuple[Value, tuple[Atom, ...]]]:
             if name in ("sum", *_COMBINED, *_MOVED, *_MONOTONE):
                 yield statement.result, statement.operands
         case If():
-            parts = zip(statement.results, statement.then.yields, statement.orelse.yields)
+            parts = zip(
+                statement.results, statement.then.yields, statement.orelse.yields, strict=True
+            )
             yield from ((result, (a, b)) for result, a, b in parts)
         case For():
             params = statement.body.params[1:]
             yields = statement.carried_yields
-            for p, r, c, y in zip(params, statement.carried_results, statement.carried, yields):
+            for p, r, c, y in zip(
+                params, statement.carried_results, statement.carried, yields, strict=True
+            ):
                 yield p, (c, y)
                 yield r, (c, y)
 
 
 class _MaxPlus(Rewriter):
-    def __init__(self, exponentials: set[Value]) -> None:
+    def __init__(self, fn: Function, exponentials: set[Value]) -> None:
         self.exponentials = exponentials
+        self.made = definitions(fn)
+        self.shifted: dict[Value, Op] = {}  # maxima of differences, and the differences
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if isinstance(old, Op) and old.decl.name in _AT_ONCE:
-            b.append(replace(self.op(old, env, b), decl=_AT_ONCE[old.decl.name], spelling=""))
-            return
         if not self.touches(old):
-            super().statement(old, env, b)
+            self.plain(old, env, b)
         elif isinstance(old, Op):
             self.exponential(old, env, b)
         elif isinstance(old, For | If):
@@ -108,14 +114,50 @@ class _MaxPlus(Rewriter):
         else:
             raise _refused(old.location, _what(old))
 
+    def plain(self, old: Statement, env: Env, b: Builder) -> None:
+        if not isinstance(old, Op):
+            super().statement(old, env, b)
+            return
+        new = self.op(old, env, b)
+        if old.decl.name in _AT_ONCE:
+            new = replace(new, decl=_AT_ONCE[old.decl.name], spelling="")
+        elif old.decl is arithmetic.add:
+            new = self.unshifted(new, env)
+        b.append(new)
+
+    def unshifted(self, new: Op, env: Env) -> Op:
+        """`max(x)` for `max(x - top) + top`."""
+        for top, largest in (new.operands, new.operands[::-1]):
+            difference = self.shifted.get(largest) if isinstance(largest, Value) else None
+            if difference is None or not isinstance(largest, Value):
+                continue
+            scores, shift = (lookup(env, a) for a in difference.operands)
+            attrs = self.made[largest].attrs
+            if self.is_along(shift, top, ndim_of(scores.type), attrs.get("axis")):
+                return replace(new, decl=reductions.max, operands=(scores,), attrs=attrs)
+        return new
+
+    def is_along(self, shift: Atom, top: Atom, axes: int, axis: int | None) -> bool:
+        """Whether `shift` is `top`, the same for all that a maximum along `axis` is taken of."""
+        if axis is None:
+            return shift == top and ndim_of(top.type) == 0
+        if shift == top:
+            return ndim_of(top.type) == axes - 1 and axis % axes == 0
+        made = self.made.get(shift) if isinstance(shift, Value) else None
+        if made is None or made.operands[0] != top or ndim_of(top.type) != axes - 1:
+            return False
+        parts = str(made.attrs.get("where")).split(", ")
+        new_axis = [k for k, part in enumerate(parts) if part == "None"]
+        return new_axis == [axis % axes] and all(part in (":", "None") for part in parts)
+
     def op(self, old: Op, env: Env, b: Builder) -> Op:
         new = self.keep(old, env, b)
         assert isinstance(new, Op)
         return new
 
     def touches(self, old: Statement) -> bool:
-        carried = (*old.operands, *old.results)
-        return any(v in self.exponentials for v in carried)
+        inner = old.body.yields if isinstance(old, While) else ()
+        return any(v in self.exponentials for v in (*old.operands, *old.results, *inner))
 
     # ---- values that are exponentials: the new value of each is its logarithm -------------------------
 
@@ -123,24 +165,29 @@ class _MaxPlus(Rewriter):
         name = old.decl.name
         b.location, b.origin = old.location, old.origin
         if name == "exp" and old.operands[0] not in self.exponentials:
-            (x,) = old.operands
-            if not same_kind(x.type, old.result.type):
-                raise _refused(old.location, "numbers of another type go into")
-            env[old.result] = lookup(env, x)
+            x = lookup(env, old.operands[0])
+            is_alike = same_kind(x.type, old.result.type)
+            env[old.result] = x if is_alike else b.op(arithmetic.float64, x)
         elif name == "log":
             env[old.result] = lookup(env, old.operands[0])
         elif name == "log1p":
-            operands = (const(0.0), lookup(env, old.operands[0]))
-            b.append(replace(old, decl=arithmetic.maximum, operands=operands, spelling=""))
+            one = (const(0.0), lookup(env, old.operands[0]))
+            b.append(replace(old, decl=arithmetic.maximum, operands=one, spelling=""))
         elif name == "sum":
-            b.append(replace(self.op(old, env, b), decl=reductions.max, spelling=""))
+            new = replace(self.op(old, env, b), decl=reductions.max, spelling="")
+            exponent = new.operands[0]
+            difference = self.made.get(exponent) if isinstance(exponent, Value) else None
+            if difference is not None and difference.decl is arithmetic.subtract:
+                self.shifted[new.result] = difference
+            b.append(new)
         elif name in _COMBINED:
             operands = self.logarithms(old, env, b)
             b.append(replace(old, decl=_COMBINED[name], operands=operands, spelling=""))
         elif name in _MOVED or name in _MONOTONE:
-            operands = self.logarithms(old, env, b) if name in _MONOTONE else None
             new = self.op(old, env, b)
-            b.append(new if operands is None else replace(new, operands=operands))
+            if name in _MONOTONE:
+                new = replace(new, operands=self.logarithms(old, env, b))
+            b.append(new)
         else:
             raise _refused(old.location, _what(old))
 

@@ -29,7 +29,8 @@ class Paths:
 
     def mean(self) -> tuple[Any, ...]:
         return tuple(
-            sum(p * s for p, s in zip(self.p, leaf)) for leaf in zip(*self.stats)
+            sum(p * s for p, s in zip(self.p, leaf, strict=True))
+            for leaf in zip(*self.stats, strict=True)
         )
 
     def flat(self) -> Any:
@@ -105,7 +106,7 @@ def chain_paths(log_nodes: Any, log_pairs: Any) -> Paths:
 
 def semi_markov_paths(eta: Any, data: Any) -> Paths:
     """Segmentations: tuples of (state, length), whose lengths add up."""
-    log_pi, log_A, log_D, log_B = eta
+    _log_pi, _log_A, log_D, _log_B = eta
     states, longest = log_D.shape
 
     def segmentations(left: int) -> Any:

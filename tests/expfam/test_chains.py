@@ -129,6 +129,46 @@ def test_third_cumulants_are_those_of_all_paths(name: str) -> None:
     assert found == pytest.approx(paths.third(u, v), abs=1e-9)
 
 
+# ---- the best path ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_the_best_path_is_that_of_the_reference(name: str) -> None:
+    found, eta, data = reference(name)
+    family, as_chain = CHAINS[name]
+    assert family.viterbi(eta, *data)[0] == pytest.approx(found["viterbi_score"], abs=1e-12)
+    assert expfam.chain.viterbi(as_chain(eta, *data))[0] == pytest.approx(found["viterbi_score"])
+    assert list(family.mode(eta, *data)) == found["viterbi_path"]
+
+
+@by_model
+def test_viterbi_counts_the_best_of_all_paths(
+    family: Any, eta: Any, data: Any, paths: Paths
+) -> None:
+    path, score = paths.best()[0]
+    value, counts = family.viterbi(eta, *data)
+    assert value == pytest.approx(score, abs=1e-12)
+    for found, wanted in zip(counts, paths.stats[paths.paths.index(path)], strict=True):
+        assert np.array_equal(found, wanted)
+    if family is not expfam.semi_markov:
+        assert tuple(family.mode(eta, *data)) == path
+
+
+def test_of_paths_that_tie_one_is_found() -> None:
+    eta = np.zeros(2), np.where(np.eye(2), -np.inf, 0.0), np.zeros((2, 1))  # states alternate
+    path = expfam.hmm.mode(eta, np.zeros(5, int))
+    assert np.all(np.diff(path) != 0)
+    assert expfam.hmm.viterbi(eta, np.zeros(5, int))[0] == 0.0
+
+
+def test_where_all_paths_are_forbidden_there_is_no_best_one() -> None:
+    eta = np.zeros(2), np.full((2, 2), -np.inf), np.zeros((2, 1))
+    with pytest.raises(ValueError, match="there is no path: all of them are forbidden"):
+        expfam.hmm.mode(eta, np.zeros(3, int))
+    with pytest.raises(ValueError, match="there is no path: all of them are forbidden"):
+        expfam.hmm.sample(eta, np.random.default_rng(0), 1, np.zeros(3, int))
+
+
 def test_divergence_of_posteriors_is_that_of_all_paths() -> None:
     family, eta, data, paths = MODELS["hmm"]
     other = tuple(e + 0.5 * N(size=e.shape) for e in eta)

@@ -109,7 +109,7 @@ def test_posterior_and_best_path_are_those_of_all_paths() -> None:
     all_paths = [hmm_paths(parameters(hmm), y) for y in sequences]
     path = hmm.predict(np.concatenate(sequences), lengths=[6, 1, 4])
     assert tuple(path) == sum((p.best()[0][0] for p in all_paths), ())
-    wanted = [np.array([sum(w for q, w in zip(p.paths, p.p) if q[t] == 1) for t in range(len(y))]) for p, y in zip(all_paths, sequences)]  # fmt: skip
+    wanted = [np.array([sum(w for q, w in zip(p.paths, p.p, strict=True) if q[t] == 1) for t in range(len(y))]) for p, y in zip(all_paths, sequences, strict=True)]  # fmt: skip
     assert hmm.predict_proba(sequences)[:, 1] == pytest.approx(np.concatenate(wanted))
     assert hmm.score(sequences) == pytest.approx(sum(p.log_Z for p in all_paths))
 

@@ -1,0 +1,266 @@
+"""Max-plus: the largest term in place of the logarithm of a sum of exponentials, however that is spelled."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+from transforms.passes import program
+
+import srcdiff
+from srcdiff.ir.text import to_text
+from srcdiff.ir.verify import verify
+from srcdiff.transforms.semiring import max_plus
+
+rng = np.random.default_rng(5)
+LOG_PI, LOG_A, LOG_B = rng.normal(size=3), rng.normal(size=(3, 3)), rng.normal(size=(5, 3))
+FORBIDDEN = np.where(np.eye(3) + np.eye(3, k=1), LOG_A, -np.inf)
+
+
+def with_logsumexp(log_pi, log_A, log_B):
+    a = log_pi + log_B[0]
+    for b in log_B[1:]:
+        a = logsumexp(a[:, None] + log_A, axis=0) + b
+    return logsumexp(a)
+
+
+def with_logaddexp(log_pi, log_A, log_B):
+    a = log_pi + log_B[0]
+    for b in log_B[1:]:
+        new = a[0] + log_A[0]
+        for i in range(1, len(a)):
+            new = np.logaddexp(new, a[i] + log_A[i])
+        a = new + b
+    return np.logaddexp(np.logaddexp(a[0], a[1]), a[2])
+
+
+def shifted_by_hand(log_pi, log_A, log_B):
+    a = log_pi + log_B[0]
+    for b in log_B[1:]:
+        scores = a[:, None] + log_A
+        top = np.max(scores, axis=0)
+        a = top + np.log(np.sum(np.exp(scores - top), axis=0)) + b
+    top = np.max(a)
+    return top + np.log(np.sum(np.exp(a - top)))
+
+
+def in_loops(log_pi, log_A, log_B):
+    states = len(log_pi)
+    a = log_pi + log_B[0]
+    for t in range(1, len(log_B)):
+        new = np.empty(states)
+        for j in range(states):
+            total = 0.0
+            for i in range(states):
+                total += np.exp(a[i]) * np.exp(log_A[i, j])
+            new[j] = np.log(total) + log_B[t, j]
+        a = new
+    return np.log(np.sum(np.exp(a)))
+
+
+def with_a_helper(log_pi, log_A, log_B):
+    a = log_pi + log_B[0]
+    for b in log_B[1:]:
+        a = total_of(a[:, None] + log_A) + b
+    return logsumexp(a)
+
+
+def total_of(scores):
+    return np.log(np.exp(scores).sum(axis=0))
+
+
+def with_scaled_messages(log_pi, log_A, log_B):
+    p = np.exp(log_pi + log_B[0])
+    log_scale = 0.0
+    for b in log_B[1:]:
+        p = np.sum(p[:, None] * np.exp(log_A), axis=0) * np.exp(b)
+        total = np.sum(p)
+        p = p / total
+        log_scale += np.log(total)
+    return np.log(np.sum(p)) + log_scale
+
+
+PROGRAMS = [with_logsumexp, with_logaddexp, shifted_by_hand, in_loops, with_a_helper, with_scaled_messages]  # fmt: skip
+
+
+def best(log_A):
+    """The best path of all, and its score."""
+
+    def score(p):
+        moves = sum(log_A[i, j] for i, j in itertools.pairwise(p))
+        return LOG_PI[p[0]] + moves + sum(LOG_B[t, s] for t, s in enumerate(p))
+
+    return max((score(p), p) for p in itertools.product(range(3), repeat=5))
+
+
+@pytest.mark.parametrize("log_A", [LOG_A, FORBIDDEN], ids=["free", "forbidden"])
+@pytest.mark.parametrize("f", PROGRAMS, ids=lambda f: f.__name__)
+def test_the_best_path_comes_from_any_spelling(f, log_A):
+    if f is in_loops and log_A is FORBIDDEN:
+        log_A = np.where(np.isinf(log_A), -1e300, log_A)  # as far as plain arithmetic goes
+    largest = srcdiff.transform(f, "semiring", semiring="max", jit=False)
+    value, d_nodes = srcdiff.value_and_grad(largest, argnums=2, jit=False)(LOG_PI, log_A, LOG_B)
+    score, path = best(log_A)
+    assert value == pytest.approx(score, abs=1e-12)
+    assert np.array_equal(d_nodes, np.eye(3)[list(path)])
+    assert largest(LOG_PI, log_A, LOG_B) == value
+
+
+def test_it_compiles():
+    def two(log_pi, log_A, log_B):
+        return with_logsumexp(log_pi, log_A, log_B) + in_loops(log_pi, log_A, log_B)
+
+    largest = srcdiff.transform(two, "semiring", semiring="max", jit=True, fastmath=False)
+    value, d_nodes = srcdiff.value_and_grad(largest, argnums=2, jit=True, fastmath=False)(LOG_PI, LOG_A, LOG_B)  # fmt: skip
+    assert value == pytest.approx(2 * best(LOG_A)[0])
+    assert d_nodes == pytest.approx(2.0 * np.eye(3)[list(best(LOG_A)[1])])
+
+
+def test_the_text_is_the_programs_own():
+    source = srcdiff.transform(with_logsumexp, "semiring", semiring="max").source_for(LOG_PI, LOG_A, LOG_B)  # fmt: skip
+    assert "a = np.max(a[:, None] + log_A, axis=0) + b\n    return np.max(a)" in source
+    assert "exp" not in source.split('"""')[2]
+
+
+def test_a_shift_by_hand_is_gone():
+    source = srcdiff.transform(shifted_by_hand, "semiring", semiring="max").source_for(LOG_PI, LOG_A, LOG_B)  # fmt: skip
+    assert "a = np.max(scores, axis=0) + b\n    return np.max(a)" in source
+
+
+def along_rows(x):
+    top = np.max(x, axis=1)
+    return np.sum(np.log(np.sum(np.exp(x - top[:, None]), axis=-1)) + top)
+
+
+def across_rows(x):
+    shift = x[0]  # of columns, while the sum is one along rows
+    return np.sum(np.log(np.sum(np.exp(x - shift), axis=1)) + shift)
+
+
+def another_shift(x):
+    top = np.max(x, axis=0)
+    return np.sum(np.log(np.sum(np.exp(x - top), axis=0)) + 2.0 * top)
+
+
+def test_only_what_was_taken_off_is_put_back():
+    x = rng.normal(size=(3, 3))
+    maximum = {f: srcdiff.transform(f, "semiring", semiring="max", jit=False) for f in (along_rows, across_rows, another_shift)}  # fmt: skip
+    assert maximum[along_rows](x) == pytest.approx(x.max(1).sum())
+    assert "return np.sum(np.max(x, axis=-1))" in maximum[along_rows].source
+    assert maximum[across_rows](x) == pytest.approx(np.sum((x - x[0]).max(1) + x[0]))
+    assert maximum[another_shift](x) == pytest.approx(2.0 * x.max(0).sum())
+
+
+def twice(x):
+    return np.log(np.sum(np.exp(np.exp(x))))
+
+
+def added_in_log(x):
+    return np.logaddexp(np.exp(x[0]), x[1])
+
+
+def while_it_grows(x):
+    p = np.exp(x[0])
+    n = 0
+    while n < 3:
+        p = p * np.exp(x[1])
+        n += 1
+    return np.log(p)
+
+
+def test_weights_are_logarithms_in_max_plus():
+    def mixture(x, weights):
+        return np.log(np.sum(weights * np.exp(x)))
+
+    x, weights = np.array([0.3, 0.2, -1.0]), np.array([0.1, 0.7, 0.0])
+    with np.errstate(divide="ignore"):
+        assert srcdiff.transform(mixture, "semiring", semiring="max", jit=False)(
+            x, weights
+        ) == pytest.approx(0.2 + np.log(0.7))
+
+
+def test_branches_and_one_plus_an_exponential():
+    def softplus_or_not(x, flag):
+        if flag > 0:
+            p = np.exp(x) + 1.0
+        else:
+            p = 1.0
+        return np.log(p) + np.log1p(np.exp(-x))
+
+    f = srcdiff.transform(softplus_or_not, "semiring", semiring="max", jit=False)
+    for x, flag in itertools.product((0.7, -0.4), (1.0, -1.0)):
+        assert f(x, flag) == pytest.approx((max(x, 0.0) if flag > 0 else 0.0) + max(-x, 0.0))
+
+
+def sine(x):
+    return np.log(np.sum(np.sin(np.exp(x))))
+
+
+def returned(x):
+    return np.sum(np.exp(x))
+
+
+def difference(x):
+    return np.log(np.exp(x[0]) - np.exp(x[1]))
+
+
+def negative_weight(x):
+    return np.log(np.sum(-2.0 * np.exp(x)))
+
+
+def kept(x):
+    p = np.zeros(2)
+    p[0] = np.exp(x[0])
+    return np.log(np.sum(p))
+
+
+@pytest.mark.parametrize(
+    ("f", "what", "line"),
+    [
+        (sine, "`sin` is applied to an exponential", "np.sin(np.exp(x))"),
+        (returned, "the function returns an exponential", "def returned(x):"),
+        (difference, "`subtract` is applied to an exponential", "np.exp(x[0]) - np.exp(x[1])"),
+        (negative_weight, "-2.0 is put together with an exponential", "-2.0 * np.exp(x)"),
+        (twice, "`exp` is applied to an exponential", "np.exp(np.exp(x))"),
+        (
+            added_in_log,
+            "`logaddexp` is applied to an exponential",
+            "np.logaddexp(np.exp(x[0]), x[1])",
+        ),
+        (while_it_grows, "a while loop carries an exponential", "while n < 3:"),
+        (kept, "`store` is applied to an exponential", "p[0] = np.exp(x[0])"),
+    ],
+)
+def test_what_is_no_sum_of_exponentials_is_refused_at_its_line(f, what, line):
+    with pytest.raises(srcdiff.UnsupportedError) as error:
+        srcdiff.transform(f, "semiring", semiring="max").source_for(np.ones(2))
+    assert what in error.value.message
+    assert line in error.value.source_line
+
+
+def test_it_is_a_pass_on_text():
+    before = """
+    def f(%x': float64[x0, x1]) -> 0 {
+      %p: float64[x0, x1] = exp %x
+      %total: float64[x1] = sum[axis=0] %p
+      %y: float64[x1] = log %total
+      yield %y
+    }
+    """
+    after = """
+    def f(%x': float64[x0, x1]) -> 0 {
+      %total: float64[x1] = max[axis=0] %x
+      yield %total
+    }
+    """
+    new = max_plus(program(before))
+    assert verify(new) == []
+    assert to_text(new) == to_text(program(after))
+    assert to_text(max_plus(new)) == to_text(new)
+
+
+def test_unknown_transformations_are_named():
+    with pytest.raises(ValueError, match="there is no transformation 'fourier'; there is 'semiring'"):  # fmt: skip
+        srcdiff.transform(sine, "fourier")
+    with pytest.raises(ValueError, match="semiring='min': expected 'max'"):
+        srcdiff.transform(sine, "semiring", semiring="min")
