@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from srcdiff.api import (
     Differentiable,
+    adjoint,
     batch,
     differentiate,
     elementwise_grad,
@@ -52,6 +53,7 @@ __all__ = [
     "RuleError",
     "SourceNotFoundError",
     "UnsupportedError",
+    "adjoint",
     "batch",
     "check_grads",
     "check_rule",

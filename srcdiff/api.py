@@ -17,6 +17,7 @@ from srcdiff.direct import MISS
 from srcdiff.errors import DifferentiationError, UnsupportedError
 from srcdiff.generated import Generated, Specialisations, handles
 from srcdiff.options import Options, make_options, plain_axes
+from srcdiff.plain_calls import without_blocks
 from srcdiff.programs import Derived
 from srcdiff.signature import resolve_argnums, signature_of
 from srcdiff.trees import fit_to, float_positions, leaves, map_leaves
@@ -28,6 +29,7 @@ __all__ = [
     "Pushforward",
     "batch",
     "copied",
+    "adjoint",
     "differentiate",
     "elementwise_grad",
     "forget_programs",
@@ -67,7 +69,11 @@ class Differentiable:
         self.options = options
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.__wrapped__(*args, **kwargs)
+        return self._plain(*args, **kwargs)
+
+    @functools.cached_property
+    def _plain(self) -> Function:
+        return without_blocks(self.__wrapped__)  # type: ignore[no-any-return]
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:
@@ -221,6 +227,7 @@ class Pullback(AtPoint):
 
     def __init__(self, function: Function, options: Options) -> None:
         super().__init__(function, options)
+        self._plain = without_blocks(function)
         self._primal: Generated | None = None  # the function itself, compiled
         self._ready: Generated | None = None  # what the latest value was for
 
@@ -253,7 +260,8 @@ class Pullback(AtPoint):
                 f: Any = self.function  # which is compiled itself, if it is a derivative
                 is_own = isinstance(f, Generated)
                 self._primal = f if is_own else generated("value", f, self.options, ())
-            run = self._primal if handle.compiles and self._primal is not None else self.function
+            is_compiled = handle.compiles and self._primal is not None
+            run: Any = self._primal if is_compiled else self._plain
             found = run(*map(copied, args))
             self._ready = handle
         return found
@@ -460,6 +468,38 @@ def stop_gradient(x: Any) -> Any:
     In generated code it is `x` itself, so that the code needs no srcdiff.
     """
     return x
+
+
+def adjoint(x: Any) -> Any:
+    """In `with srcdiff.adjoint(y) as d_y:`: the block runs in the backward part, where the adjoint of `y` is complete.
+
+    What the block assigns to `d_y` takes the adjoint's place. It may print, assert, raise, call functions, and collect
+    in lists and dicts that are outside the function. Without derivatives the block is left out.
+
+    Parameters
+    ----------
+    x : float or array
+        A name of the function that is differentiated, right behind the line that makes it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> @differentiate
+    ... def f(x):
+    ...     y = x**2
+    ...     with adjoint(y) as d_y:
+    ...         d_y = np.clip(d_y, -1.0, 1.0)
+    ...     return np.sum(y**2)
+    >>> f.grad(np.array([0.1, 3.0]))
+    array([0.004, 6.   ])
+    """
+    raise DifferentiationError(
+        "srcdiff.adjoint() runs in derivatives only, and this is a plain call",
+        "Decorate the function with @srcdiff.differentiate: plain calls leave the block out.",
+    )
+
+
+adjoint.marks_adjoint = True  # type: ignore[attr-defined]
 
 
 # ---- behind the names ---------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ plan -> lengths -> folding -> liveness -> names -> statements -> text
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Collection, Mapping
 from itertools import chain, count
 from typing import Any
@@ -138,6 +139,9 @@ def bindings_of(fn: Function) -> dict[str, Any]:
             if isinstance(s, Op):
                 if s.decl.name == "constant_array":
                     found.setdefault(str(s.attrs["name"]), s.attrs["value"])
+                found.update(s.attrs.get("bindings", {}))
+                own = s.attrs.get("classes", {}).items()
+                found.update((k, v) for k, v in own if not hasattr(builtins, k))
                 if s.attrs.get("cls") is not None and s.attrs.get("kind") != "object":
                     found[s.attrs["cls"].__name__] = s.attrs["cls"]
                 if s.decl.function is not None:
@@ -245,10 +249,16 @@ def _comment(text: str) -> Any:
 def _backward_start(nodes: list[Node]) -> int | None:
     """The first statement of the backward part: behind the last one that is the user's."""
     steps = [k for k, node in enumerate(nodes) if not isinstance(node, Jump)]
-    last_user = max((k for k in steps if nodes[k].origin == "user"), default=None)
+    blocks = [k for k in steps if _is_comment(nodes[k])]  # the user's lines in the backward part
+    end = blocks[0] if blocks else len(nodes)
+    last_user = max((k for k in steps if nodes[k].origin == "user" and k < end), default=None)
     if last_user is None:
         return None
     return next((k for k in steps if k > last_user and nodes[k].origin == "adjoint"), None)
+
+
+def _is_comment(node: Node) -> bool:
+    return isinstance(node, Let) and node.op is not None and node.op.decl.name == "comment"
 
 
 def _dotted(plan: Plan, folding: Folding) -> list[str]:

@@ -98,6 +98,8 @@ class Writer:
     def let(self, let: Let) -> list[Any]:
         if len(let.results) == 1 and let.results[0] in self.folding.folded:
             return []
+        if let.op is not None and let.op.decl.name == "comment":
+            return [n.Comment(let.op.attrs["text"])]  # type: ignore[call-arg]
         filled = self.value(let)
         if not let.results:
             return [

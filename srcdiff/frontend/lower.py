@@ -8,6 +8,7 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
 
+import srcdiff.frontend.adjoint_blocks
 import srcdiff.frontend.calls
 import srcdiff.frontend.contexts
 import srcdiff.frontend.doubts

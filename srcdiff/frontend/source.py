@@ -24,6 +24,7 @@ import gast
 import numpy as np
 
 from srcdiff.errors import SourceNotFoundError
+from srcdiff.frontend.block_nodes import with_blocks
 from srcdiff.frontend.control import Flow, flow_of
 from srcdiff.frontend.stale import is_compiled_from
 from srcdiff.frontend.exits import without_finally
@@ -352,7 +353,7 @@ def _make(node: Any, file: str, shift: int, indent: int, text: str, name: str) -
         )
 
     check_tree(node, locate)
-    tree = without_finally(gast.ast_to_gast(node))
+    tree = with_blocks(without_finally(gast.ast_to_gast(node)))
     return Source(name, tree, file, shift, indent, lines, flow_of(tree), _doc(tree))
 
 

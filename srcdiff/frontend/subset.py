@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import gast
 
 from srcdiff.errors import UnsupportedError
+from srcdiff.frontend.block_nodes import check_block, is_block
 from srcdiff.ir.location import Location
 
 __all__ = ["check_tree", "fail"]
@@ -49,6 +50,9 @@ if hasattr(ast, "TryStar"):
 def check_tree(tree: ast.AST, locate: Callable[[Any], Location]) -> None:
     """Refuse what no type could make acceptable. Runs on Python's own tree: gast drops nodes that it does not know."""
     for node in ast.walk(tree):
+        if isinstance(node, ast.With) and is_block(node):
+            check_block(node, locate)
+            continue
         refused = _REFUSED.get(type(node))
         if refused is not None:
             fail(*refused, locate(node))

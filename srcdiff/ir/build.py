@@ -307,6 +307,8 @@ def change_dims_within(part: Region, change: Callable[[Dim], Dim]) -> Region:
             return change(old)
         if isinstance(old, tuple):
             return tuple(map(attribute, old))
+        if isinstance(old, Function):
+            return change_dims(old, change)
         return map_dims(old, change) if isinstance(old, Type) else old
 
     def statement(old: Statement) -> Statement:

@@ -3,6 +3,7 @@
 from srcdiff.ops import (
     arithmetic,
     bessel,
+    blocks,
     composites,
     containers,
     control,
@@ -33,7 +34,7 @@ from srcdiff.ops import (
 )
 
 __all__ = [
-    "arithmetic", "bessel", "composites", "containers", "control", "convolutions", "creation", "cross",
+    "arithmetic", "bessel", "blocks", "composites", "containers", "control", "convolutions", "creation", "cross",
     "diagonals", "einsum", "elementwise", "factors", "gamma_functions", "integrals", "joins", "linalg", "masks",
     "matrix_functions", "memory", "numbers", "overlap", "reductions", "repeats", "shapes", "sorting", "special",
     "systems", "triangles", "waves",

@@ -21,6 +21,7 @@ from srcdiff.ir.core import (
     regions_of,
 )
 from srcdiff.ir.types import is_float
+from srcdiff.ops.blocks import adjoint_block
 
 __all__ = ["active_values", "useful_values", "varied_values"]
 
@@ -94,6 +95,8 @@ def edges(statement: Statement) -> list[tuple[tuple[Atom, ...], Atom]]:
         case Op():
             if not statement.decl.differentiable:
                 return []
+            if statement.decl is adjoint_block:  # it only looks at the others
+                return [(statement.operands[:1], statement.result)]
             written = tuple(statement.operands[i] for i in statement.decl.writes)
             sources = tuple(a for a in statement.operands if a not in written)
             return [(sources, w) for w in written] + [

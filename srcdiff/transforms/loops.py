@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.core import Function
+from srcdiff.transforms.adjoint_blocks import only_inside
 from srcdiff.transforms.axis_order import axis_order
 from srcdiff.transforms.bound_names import bound_names
 from srcdiff.transforms.contiguous import contiguous
@@ -157,6 +158,7 @@ def _into_loops(
     )
     fields = Pass("records", lambda f: records(f, lengths), "rows of known lengths", whole=True)
     return (
+        Pass("inside", only_inside, "compiled code reaches no object outside"),
         Pass("plain tuples", plain_tuples, "compiled code has no dicts", whole=True),
         Pass(
             "expand",

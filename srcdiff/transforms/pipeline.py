@@ -11,10 +11,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Call, Function, Statement, walk
+from srcdiff.ir.core import Call, Function, Op, Statement, walk
 from srcdiff.ir.recursion import is_itself, tied
 from srcdiff.ir.text import to_text
 from srcdiff.ir.verify import check
+from srcdiff.ops.blocks import adjoint_block
+from srcdiff.transforms.adjoint_blocks import drop_blocks, drop_comments, settle_blocks
 from srcdiff.transforms.algebra import algebra
 from srcdiff.transforms.cancel import cancel
 from srcdiff.transforms.carried import forward_invariants
@@ -107,15 +109,21 @@ class _EachFunction(Rewriter):
         if is_itself(fn):
             return fn
         if id(fn) not in self.done:
-            has_calls = any(isinstance(s, Call) for s in _all(fn))
+            has_calls = any(isinstance(s, Call) or _is_block(s) for s in _all(fn))
             self.done[id(fn)] = tied(self.change(self(fn))) if has_calls else self.change(fn)
         return self.done[id(fn)]
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
-        b.append(
-            replace(new, function=self.function(new.function)) if isinstance(new, Call) else new
-        )
+        if isinstance(new, Call):
+            new = replace(new, function=self.function(new.function))
+        elif isinstance(new, Op) and _is_block(new):
+            new = replace(new, attrs={**new.attrs, "block": self.function(new.attrs["block"])})
+        b.append(new)
+
+
+def _is_block(s: Statement) -> bool:
+    return isinstance(s, Op) and s.decl is adjoint_block
 
 
 def with_layouts(fn: Function, change: Callable[[Function, Layouts], Function]) -> Function:
@@ -137,6 +145,7 @@ def _prepare(disabled: Collection[str] | None) -> tuple[Pass, ...]:
             whole=True,
         ),
         Pass("own arguments", own_arguments, "derivatives never modify their arguments"),
+        Pass("blocks", settle_blocks, "what a block is of goes on under its own name"),
         Pass("reads", insert_reads, "the contents of an array at a moment become a value"),
     ]
     steps.append(Pass("distinct", note_distinct, "places that are written once are known"))
@@ -150,6 +159,9 @@ def _prepare(disabled: Collection[str] | None) -> tuple[Pass, ...]:
     steps.append(Pass("sigmoids", name_sigmoids, "what is written as a quotient is a sigmoid"))
     return (*steps, Pass("dead code", dce, "what nothing depends on has no derivative"))
 
+
+_BLOCKS = Pass("blocks", drop_blocks, "blocks of srcdiff.adjoint are where they belong")
+_COMMENTS = Pass("comments", drop_comments, "nobody reads compiled code")
 
 _QUOTIENTS = Pass("quotients", plain_quotients, "sigmoids that have their derivative")
 
@@ -259,18 +271,24 @@ def gradient(
     decide = (*_SIMPLIFY, _CANCEL, fuse, *_SIMPLIFY, *ahead, *_LENGTHS, store, *_FINISH)
     inner = Recorder(verify=recorder.verify)
 
+    unread = (_COMMENTS,) if is_machine else ()
+
     def finish(helper: Function) -> Function:
-        return inner.run(bind_lengths(helper, may_save=True), (_QUOTIENTS, *decide))
+        return inner.run(
+            bind_lengths(helper, may_save=True), (_BLOCKS, *unread, _QUOTIENTS, *decide)
+        )
 
     if is_machine:
         fn = recorder.run(fn, _PRIVATE)
     started = time.perf_counter()
     fn = reverse(fn, wrt, rules, finish, value=value, seeded=seeded, as_tuple=as_tuple)
-    fn = bind_lengths(fn, may_save=True)
+    fn = bind_lengths(each_function(fn, drop_blocks), may_save=True)
     recorder.note("reverse", fn, time.perf_counter() - started)
     guard = Pass("divisions", guard_divisions, "numbers are divided by lengths as NumPy does it")
     main = [Pass(p.name, p.fn, p.why, whole=True) for p in decide]
-    return recorder.run(fn, (_QUOTIENTS, *main, *_TRIM, *main[-len(_FINISH) :], guard, *_OWN))
+    return recorder.run(
+        fn, (*unread, _QUOTIENTS, *main, *_TRIM, *main[-len(_FINISH) :], guard, *_OWN)
+    )
 
 
 def tangent(
@@ -285,6 +303,7 @@ def tangent(
 ) -> Function:
     """A prepared function to its forward-mode derivative, ready to be printed."""
     started = time.perf_counter()
+    fn = each_function(fn, drop_blocks)
     fn = forward(fn, wrt, rules, forward_rules, value=value, names=names)
     fn = each_function(fn, bind_lengths)
     recorder.note("forward", fn, time.perf_counter() - started)
@@ -307,6 +326,5 @@ def in_semiring(fn: Function, recorder: Recorder) -> Function:
 def finished(fn: Function, recorder: Recorder) -> Function:
     """A prepared function itself, ready to be printed."""
     guard = Pass("divisions", guard_divisions, "numbers are divided by lengths as NumPy does it")
-    return recorder.run(
-        each_function(fn, bind_lengths), (_QUOTIENTS, *_SIMPLIFY, *_FINISH, *_TRIM, guard, *_OWN)
-    )
+    fn = each_function(fn, lambda f: bind_lengths(drop_blocks(f)))
+    return recorder.run(fn, (_QUOTIENTS, *_SIMPLIFY, *_FINISH, *_TRIM, guard, *_OWN))

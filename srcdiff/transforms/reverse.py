@@ -45,6 +45,7 @@ from srcdiff.transforms.forward_part import ForwardPart
 from srcdiff.transforms.loads import survey
 from srcdiff.transforms.ownership import own_copy
 from srcdiff.transforms.reads import own_arguments
+from srcdiff.transforms.reverse_blocks import blocks_of
 from srcdiff.transforms.reverse_calls import reverse_call
 from srcdiff.transforms.reverse_control import reverse_branch, reverse_loop
 from srcdiff.transforms.reverse_ops import reverse_op
@@ -229,9 +230,10 @@ def _start(
     buffers = frozenset(v for v, r in roots.items() if r & written and isinstance(v.type, Array))
     program = survey(fn.body, roots)
     forward = ForwardPart(program)
+    blocks = blocks_of(fn)  # they run whatever is differentiated by
     state = Reversal(
         rules,
-        active_values(fn, targets, results),
+        active_values(fn, [*targets, *blocks], [*results, *blocks]),
         buffers,
         forward,
         Fitting(forward, assumed_lengths(fn), rigid),

@@ -18,11 +18,13 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.types import Array, Dim, List, Struct, dims_of, shape_of
 from srcdiff.ops import containers, creation, diagonals, memory
+from srcdiff.ops.blocks import adjoint_block
 from srcdiff.ops.index_patterns import is_view
 from srcdiff.transforms.adjoints import Partial, Scope, adjoint_type
 from srcdiff.transforms.inner_lists import items_change
 from srcdiff.transforms.last_writes import of_last_writers
 from srcdiff.transforms.nested_adjoints import add_to_element, zeros_for
+from srcdiff.transforms.reverse_blocks import reverse_block
 from srcdiff.transforms.reverse_state import Reversal
 
 __all__ = ["REVERSED", "refuse_write"]
@@ -293,6 +295,7 @@ def refuse_write(r: Reversal, op: Op, scope: Scope) -> None:
 
 
 REVERSED: dict[OpDecl, Callable[[Reversal, Op, Scope], None]] = {
+    adjoint_block: reverse_block,
     memory.read: _same_value,
     memory.copy: _same_value,
     memory.expand: _same_value,

@@ -35,6 +35,7 @@ from srcdiff.ir.types import (
     is_float,
 )
 from srcdiff.ops import containers, control, memory
+from srcdiff.ops.blocks import adjoint_block
 from srcdiff.transforms.adjoints import Scope, adjoint_type, hint, whole, zero, zeros
 from srcdiff.transforms.fitting import Fitting
 from srcdiff.transforms.forward_part import ForwardPart
@@ -325,7 +326,9 @@ class Reversal:
             return found
         maker = self.forward.maker.get(value)
         made: Atom
-        if isinstance(value.type, List) and not self.is_on_list(value):
+        if isinstance(maker, Op) and maker.decl is adjoint_block and value in self.buffers:
+            made = self.open(maker.operands[0], scope)  # type: ignore[arg-type]
+        elif isinstance(value.type, List) and not self.is_on_list(value):
             made = self.zeros(value, scope)
         elif isinstance(value.type, List):
             assert isinstance(maker, Op)
