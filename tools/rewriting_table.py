@@ -110,7 +110,8 @@ def exact_inverse(x):
 
 OF_ARRAYS = {
     "sum": np.sum, "mean": lambda x: np.sum(x) / x.size, "softmax": exact_softmax, "matmul": np.matmul,
-    "trace": np.trace, "transpose": np.transpose, "inv": exact_inverse, "det": lambda x: mpmath.det(mpmath.matrix(x.tolist())),
+    "trace": np.trace, "transpose": np.transpose, "inv": exact_inverse,
+    "det": lambda x: mpmath.det(mpmath.matrix(x.tolist())),
 }  # fmt: skip
 
 

@@ -26,8 +26,8 @@ import numpy as np
 from srcdiff.errors import SourceNotFoundError
 from srcdiff.frontend.block_nodes import with_blocks
 from srcdiff.frontend.control import Flow, flow_of
-from srcdiff.frontend.stale import is_compiled_from
 from srcdiff.frontend.exits import without_finally
+from srcdiff.frontend.stale import is_compiled_from
 from srcdiff.frontend.subset import check_tree
 from srcdiff.ir.location import Location
 

@@ -11,11 +11,21 @@ import gast
 
 from srcdiff.frontend.frame import Frame, reads
 from srcdiff.frontend.joins import Done, branch
-from srcdiff.frontend.session import FALSE, TRUE
-from srcdiff.frontend.twins import may_be_one
 from srcdiff.frontend.optional import found_flag, sure
+from srcdiff.frontend.session import FALSE, TRUE
 from srcdiff.frontend.special_methods import called, compared, refuse_own_items
-from srcdiff.frontend.values import FrontValue, Items, Known, Parts, ShapeOf, is_none, is_static, sequence, static
+from srcdiff.frontend.twins import may_be_one
+from srcdiff.frontend.values import (
+    FrontValue,
+    Items,
+    Known,
+    Parts,
+    ShapeOf,
+    is_none,
+    is_static,
+    sequence,
+    static,
+)
 from srcdiff.ir.core import Atom, Const, Op, Value, const, known_dim
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct
 from srcdiff.ops import arithmetic

@@ -1,6 +1,5 @@
 """Loops, exits from them, branches and names."""
 
-# ruff: noqa: B007, F841, RET508, SIM113, SIM114, SIM102, PLW2901
 
 import math
 

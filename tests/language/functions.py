@@ -1,6 +1,6 @@
 """Closures, arguments, functions as values, decorators, recursion."""
 
-# ruff: noqa: C417, B023, E731, PLW0120, B006
+# ruff: noqa: C417, B023
 
 import functools
 import math
@@ -273,7 +273,7 @@ def _tripled(x):
     return np.sin(x)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _binomial(n, k):
     return math.comb(n, k)
 

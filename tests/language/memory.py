@@ -1,6 +1,5 @@
 """Writing into arrays: by index, through views, into buffers."""
 
-# ruff: noqa: F841, PLW2901, PERF401
 
 import numpy as np
 from language.programs import Row

@@ -1,6 +1,6 @@
 """Tuples, lists, dicts, records, comprehensions; classes."""
 
-# ruff: noqa: C416, C417, PERF401, RUF005, PLR1704
+# ruff: noqa: C416
 
 import enum
 from collections import namedtuple
@@ -19,7 +19,7 @@ comprehensions = Row("comprehensions")
 classes = Row("classes")
 ROWS = [containers, comprehensions, classes]
 
-Point = namedtuple("Point", ["x", "y"])  # noqa: PYI024
+Point = namedtuple("Point", ["x", "y"])
 
 
 class State(NamedTuple):

@@ -20,7 +20,6 @@ from srcdiff.ops.control import stop_gradient
 from srcdiff.ops.registry import composite, refuse
 from srcdiff.ops.samples import said
 
-
 _fixed: Any = stop_gradient
 
 
