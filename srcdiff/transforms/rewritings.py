@@ -40,7 +40,9 @@ Unless = Callable[[Mapping[str, Any], Mapping[Value, Op]], bool]
 
 
 def _is_shifted(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `x` is less a maximum, by the user's own hand: `x - np.max(x, axis=1)[:, None]`."""
+    """Whether `x` is less a maximum, by the user's own hand: `x - np.max(x, axis=1)[:, None]`; or one number."""
+    if not shape_of(binding["x"].type):
+        return True
     op = made.get(binding["x"])
     if op is None or op.decl.name != "subtract":
         return False
