@@ -1,108 +1,124 @@
-"""Every composite on the samples it declares: its value is the library's, its derivatives are those of its value."""
+"""Every composite on the samples it declares: its value is the library's, its derivatives are those of its value.
 
-import linecache
-import warnings
-from functools import cache
+The whole matrix (float32, second order, compiled) is in the slow suite; the first sample of each is looked at always.
+"""
 
 import numpy as np
 import pytest
-import scipy.linalg
-import scipy.special
-import scipy.stats
+from ops import sample_programs
+from ops.sample_programs import Case, cases, composites, quietly
 
 import srcdiff
-from srcdiff.ops.registry import COMPOSITES
-from srcdiff.options import Options
-from srcdiff.trees import add_scaled, dot, map_leaves, random_like
 
-SAMPLES = [(c, k) for c in COMPOSITES.values() for k in range(len(c.samples))]
-SMOOTH = [(c, k) for c, k in SAMPLES if c.samples[k].wrt and not c.samples[k].avoid]
-STEP = 1e-5
+SAMPLES = cases(composites())
+SMOOTH = [c for c in SAMPLES if c.is_smooth]
+FIRST = [next(c for c in SAMPLES if c.decl is d) for d in composites()]
+FIRST_SMOOTH = [c for c in FIRST if c.is_smooth]
 
 
 def label(case):
-    return f"{case[0].name}-{case[1]}"
+    return case.label
 
 
-@pytest.fixture(autouse=True)
-def quiet():
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def case_of(case):
-    """The function of a sample, its arguments, and by which of them it is differentiated."""
-    composite, k = case
-    sample = composite.samples[k]
-    values = sample.args(np.random.default_rng(k))
-    return program(label(case), sample.text, len(values)), values, sample.wrt
-
-
-@cache
-def program(name, text, count):
-    """A function that says a text."""
-    source = f"def call({', '.join('xyzw'[:count])}):\n    return {text}\n"
-    file = f"<sample {name}>"
-    linecache.cache[file] = (len(source), None, source.splitlines(True), file)
-    names = {"np": np, "scipy": scipy}
-    exec(compile(source, file, "exec"), names)
-    return names["call"]
-
-
-def agrees(found, expected, rtol=1e-12, atol=1e-13):
-    if isinstance(expected, tuple | list):
-        assert len(found) == len(expected)
-        for f, e in zip(found, expected, strict=True):
-            agrees(f, e, rtol, atol)
-        return
-    assert np.shape(found) == np.shape(expected)
-    np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol)
-
-
-def dtypes(result):
-    if isinstance(result, tuple | list):
-        return [d for part in result for d in dtypes(part)]
-    return [np.asarray(result).dtype]
-
-
-@pytest.mark.parametrize("composite", COMPOSITES.values(), ids=lambda c: c.name)
+@pytest.mark.parametrize("composite", composites(), ids=lambda c: c.name)
 def test_composite_declares_samples(composite):
     assert composite.samples
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("case", SAMPLES, ids=label)
-def test_value_is_the_library_s(case, dtype):
-    f, values, _ = case_of(case)
-    values = [
-        v.astype(dtype) if isinstance(v, np.ndarray) and v.dtype.kind == "f" else v for v in values
-    ]
-    expected = f(*values)
-    found = srcdiff.api.generated("value", f, Options(jit=False), ())(*values)
-    narrow = dtype == "float32"
-    agrees(found, expected, rtol=1e-5 if narrow else 1e-12, atol=1e-6 if narrow else 1e-13)
-    assert dtypes(found) == dtypes(expected)
-
-
-def directions(values, wrt, rng):
-    return [
-        random_like(v, rng) if k in wrt else map_leaves(lambda _: None, v)
-        for k, v in enumerate(values)
-    ]
+def test_value_is_the_library_s(case):
+    quietly(sample_programs.check_value, case)
 
 
 @pytest.mark.parametrize("case", SMOOTH, ids=label)
-def test_derivatives_agree_with_finite_differences(case):
-    f, values, wrt = case_of(case)
-    rng = np.random.default_rng(17)
-    out, back = srcdiff.vjp(f, *values, argnums=wrt, jit=False)
-    weights = random_like(out, rng)
-    moves = directions(values, wrt, rng)
-    ahead, behind = (f(*add_scaled(tuple(values), tuple(moves), s * STEP)) for s in (1, -1))
-    expected = (dot(weights, ahead) - dot(weights, behind)) / (2 * STEP)
-    back = back(weights)
-    reverse = sum(dot(moves[k], d) for k, d in zip(wrt, back, strict=True))
-    assert reverse == pytest.approx(expected, rel=3e-6, abs=1e-8)
-    _, tangent = srcdiff.jvp(f, tuple(values), tuple(moves), jit=False)
-    assert dot(weights, tangent) == pytest.approx(reverse, rel=1e-10, abs=1e-12)
+def test_derivatives_agree_with_finite_differences_and_each_other(case):
+    quietly(sample_programs.check_reverse, case)
+    quietly(sample_programs.check_forward, case)
+
+
+@pytest.mark.parametrize("case", FIRST_SMOOTH, ids=label)
+def test_second_derivatives_agree_with_finite_differences(case):
+    quietly(sample_programs.check_second, case)
+
+
+@pytest.mark.parametrize("case", FIRST, ids=label)
+def test_float32_is_kept(case):
+    quietly(sample_programs.check_float32, case)
+
+
+TIES = [c for c in SAMPLES if c.sample.gradients]
+
+
+@pytest.mark.parametrize("case", TIES, ids=label)
+def test_derivative_at_ties_and_kinks_is_the_documented_one(case):
+    source = (
+        f"def total({', '.join('xyzw'[: len(case.values())])}):\n    return np.sum({case.text})\n"
+    )
+    total = sample_programs.defined(source, f"<total of {case.label}>", "total")
+    wrt = case.sample.wrt
+    gradient = srcdiff.grad(total, argnums=wrt, jit=False)
+    for found, expected in zip(gradient(*case.values()), case.sample.gradients, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+# ---- the whole matrix --------------------------------------------------------------------------------
+
+
+REST = [c for c in SAMPLES if c not in FIRST]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [c for c in REST if c.is_smooth], ids=label)
+def test_second_derivatives_of_all_samples(case):
+    quietly(sample_programs.check_second, case)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", REST, ids=label)
+def test_float32_of_all_samples(case):
+    quietly(sample_programs.check_float32, case)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", SAMPLES, ids=label)
+def test_compiled_code_gives_what_numpy_gives(case):
+    quietly(sample_programs.check_compiled, case)
+
+
+# ---- one compiled program of many --------------------------------------------------------------------
+
+TOGETHER = (
+    "diff", "interp", "sort", "median", "quantile", "take_along_axis", "convolve", "polyval", "cov", "nanmean", "pad",
+    "maximum_accumulate", "unique", "select",
+)  # fmt: skip
+
+
+def many(found: list[Case]):
+    """One program of the first samples of several, and its arguments."""
+    parameters, terms, values = [], [], []
+    for k, case in enumerate(found):
+        mine = case.values()
+        names = [f"x{k}_{j}" for j in range(len(mine))]
+        text = case.text
+        inner = f"(lambda {', '.join('xyzw'[: len(mine)])}: {text})({', '.join(names)})"
+        parameters += names
+        values += mine
+        terms.append(f"np.sum(np.sin({inner}))")
+    body = "".join(f"    total += {t}\n" for t in terms)
+    source = f"def total({', '.join(parameters)}):\n    total = 0.0\n{body}    return total\n"
+    return sample_programs.defined(source, "<many>", "total"), values
+
+
+def test_many_composites_in_one_compiled_program():
+    found = [
+        next(c for c in FIRST_SMOOTH if c.decl.name == name)
+        for name in TOGETHER
+        if name in {c.decl.name for c in FIRST_SMOOTH}
+    ]
+    f, values = many(found)
+    wrt = tuple(k for k, v in enumerate(values) if np.asarray(v).dtype.kind == "f")
+    options = {"argnums": wrt, "on_independent": "ignore"}
+    with np.errstate(all="ignore"):
+        expected = srcdiff.grad(f, jit=False, **options)(*values)
+        compiled = srcdiff.grad(f, jit=True, **options)(*values)
+    sample_programs.agrees(compiled, expected, rtol=1e-9, atol=1e-10)

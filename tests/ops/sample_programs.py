@@ -1,0 +1,202 @@
+"""What operations and composites declare as samples, as programs that srcdiff differentiates, and what is found of them."""
+
+import linecache
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import scipy.integrate
+import scipy.linalg
+import scipy.special
+from ops.rule_tools import make_op
+
+import srcdiff
+from srcdiff.api import generated
+from srcdiff.ir.core import OpDecl
+from srcdiff.ir.spelling import template_of
+from srcdiff.ops.registry import COMPOSITES, OPERATIONS, Composite
+from srcdiff.ops.samples import Sample
+from srcdiff.options import Options
+from srcdiff.trees import add_scaled, dot, leaves, map_leaves, random_like
+
+STEP = 1e-5
+Declared = OpDecl | Composite
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A sample of an operation, or of a composite."""
+
+    decl: Declared
+    number: int
+
+    @property
+    def sample(self) -> Sample:
+        return self.decl.samples[self.number]
+
+    @property
+    def label(self) -> str:
+        return f"{self.decl.name}-{self.number}"
+
+    @property
+    def is_smooth(self) -> bool:
+        return bool(self.sample.wrt) and not self.sample.avoid
+
+    def values(self, dtype: str = "float64") -> tuple[Any, ...]:
+        drawn = self.sample.args(np.random.default_rng(self.number))
+        return tuple(
+            v.astype(dtype) if isinstance(v, np.ndarray) and v.dtype.kind == "f" else v
+            for v in drawn
+        )
+
+    @property
+    def text(self) -> str:
+        """The call, of `x`, `y`, `z`, `w`."""
+        if self.sample.text or isinstance(self.decl, Composite):
+            return self.sample.text
+        values = self.values()
+        op, _, _ = make_op(self.decl, values, self.sample.attrs)
+        return template_of(op).format(*"xyzw"[: len(values)])
+
+    @property
+    def program(self) -> Callable[..., Any]:
+        return program(self.label, self.text, len(self.values()))
+
+
+@cache
+def program(name: str, text: str, count: int) -> Callable[..., Any]:
+    """A function that says a text."""
+    return defined(f"def call({', '.join('xyzw'[:count])}):\n    return {text}\n", f"<{name}>")
+
+
+def defined(source: str, file: str, name: str = "call") -> Any:
+    linecache.cache[file] = (len(source), None, source.splitlines(True), file)
+    names: dict[str, Any] = {"np": np, "scipy": scipy}
+    exec(compile(source, file, "exec"), names)
+    return names[name]
+
+
+def cases(declared: Iterator[Declared] | list[Declared]) -> list[Case]:
+    return [Case(d, k) for d in declared for k in range(len(d.samples))]
+
+
+def composites() -> list[Composite]:
+    return list(COMPOSITES.values())
+
+
+def operations() -> list[OpDecl]:
+    """Those that stand for functions of users."""
+    return [d for d in OPERATIONS.values() if d.callables and d.samples]
+
+
+# ---- what is compared ------------------------------------------------------------------------------
+
+
+def quietly(check: Callable[..., None], *args: Any) -> None:
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check(*args)
+
+
+def agrees(found: Any, expected: Any, rtol: float = 1e-12, atol: float = 1e-13) -> None:
+    if isinstance(expected, tuple | list):
+        assert len(found) == len(expected)
+        for f, e in zip(found, expected, strict=True):
+            agrees(f, e, rtol, atol)
+        return
+    assert np.shape(found) == np.shape(expected)
+    np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol)
+
+
+def check_value(case: Case, dtype: str = "float64") -> None:
+    """What NumPy gives, in the dtype that it gives it."""
+    values = case.values(dtype)
+    expected = case.program(*(v.copy() if isinstance(v, np.ndarray) else v for v in values))
+    found = generated("value", case.program, Options(jit=False), ())(*values)
+    is_narrow = dtype == "float32"
+    agrees(found, expected, rtol=2e-5 if is_narrow else 1e-12, atol=2e-6 if is_narrow else 1e-13)
+    dtypes = [[np.asarray(a).dtype for a in leaves(r)] for r in (found, expected)]
+    assert dtypes[0] == dtypes[1]
+
+
+def directions(case: Case, values: tuple[Any, ...], rng: np.random.Generator) -> tuple[Any, ...]:
+    return tuple(
+        random_like(v, rng) if k in case.sample.wrt else map_leaves(lambda _: None, v)
+        for k, v in enumerate(values)
+    )
+
+
+def check_reverse(case: Case) -> None:
+    """The derivative against differences in a random direction."""
+    f, values, rng = case.program, case.values(), np.random.default_rng(17)
+    out, back = srcdiff.vjp(f, *values, argnums=case.sample.wrt, jit=False)
+    weights, moves = random_like(out, rng), directions(case, values, rng)
+    ahead, behind = (f(*add_scaled(values, moves, s * STEP)) for s in (1, -1))
+    expected = (dot(weights, ahead) - dot(weights, behind)) / (2 * STEP)
+    found = sum(dot(moves[k], d) for k, d in zip(case.sample.wrt, back(weights), strict=True))
+    np.testing.assert_allclose(found, expected, rtol=3e-6, atol=1e-8)
+
+
+def check_forward(case: Case) -> None:
+    """Against reverse mode, which is the same number."""
+    f, values, rng = case.program, case.values(), np.random.default_rng(17)
+    out, back = srcdiff.vjp(f, *values, argnums=case.sample.wrt, jit=False)
+    weights, moves = random_like(out, rng), directions(case, values, rng)
+    expected = sum(dot(moves[k], d) for k, d in zip(case.sample.wrt, back(weights), strict=True))
+    _, tangent = srcdiff.jvp(f, values, moves, jit=False)
+    np.testing.assert_allclose(dot(weights, tangent), expected, rtol=1e-9, atol=1e-11)
+
+
+def check_second(case: Case) -> None:
+    """The derivative of the gradient of a smooth function of the result, forward over reverse."""
+    loss = scalar_program(case)
+    values, rng = case.values(), np.random.default_rng(17)
+    gradient = srcdiff.grad(loss, argnums=case.sample.wrt, jit=False, on_independent="ignore")
+    moves = directions(case, values, rng)
+    _, found = srcdiff.jvp(gradient, values, moves, jit=False)
+    ahead, behind = (gradient(*add_scaled(values, moves, s * STEP)) for s in (1, -1))
+    for f, a, b in zip(leaves(found), leaves(ahead), leaves(behind), strict=True):
+        np.testing.assert_allclose(f, (np.asarray(a) - b) / (2 * STEP), rtol=2e-5, atol=1e-6)
+
+
+@cache
+def scalar_program(case: Case) -> Callable[..., Any]:
+    """The sum of sines of all that a sample gives."""
+    parameters = ", ".join("xyzw"[: len(case.values())])
+    with np.errstate(all="ignore"):
+        result = case.program(*case.values())
+    parts = "found" if not isinstance(result, tuple | list) else None
+    count = 1 if parts else len(result)
+    terms = [f"np.sum(np.sin({parts or f'found[{k}]'}))" for k in range(count)]
+    source = f"def loss({parameters}):\n    found = {case.text}\n    return {' + '.join(terms)}\n"
+    return defined(source, f"<loss of {case.label}>", "loss")
+
+
+def check_float32(case: Case) -> None:
+    """The value keeps its dtype, and so do adjoints of arrays."""
+    check_value(case, "float32")
+    if not case.is_smooth:
+        return
+    values = case.values("float32")
+    gradient = srcdiff.grad(
+        scalar_program(case), argnums=case.sample.wrt, jit=False, on_independent="ignore"
+    )
+    for k, d in zip(case.sample.wrt, gradient(*values), strict=True):
+        if isinstance(values[k], np.ndarray):
+            assert d.dtype == values[k].dtype
+
+
+def check_compiled(case: Case) -> None:
+    """What compiled code gives against NumPy."""
+    values = case.values()
+    if case.is_smooth:
+        options = {"argnums": case.sample.wrt, "on_independent": "ignore"}
+        expected = srcdiff.value_and_grad(scalar_program(case), jit=False, **options)(*values)
+        found = srcdiff.value_and_grad(scalar_program(case), jit=True, **options)(*values)
+    else:
+        expected = case.program(*values)
+        found = generated("value", case.program, Options(jit=True), ())(*values)
+    agrees(found, expected, rtol=1e-9, atol=1e-10)
