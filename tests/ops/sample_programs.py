@@ -1,4 +1,4 @@
-"""What operations and composites declare as samples, as programs that srcdiff differentiates, and what is found of them."""
+"""The samples of operations and composites as programs that srcdiff differentiates, and what is looked at of them."""
 
 import linecache
 import warnings

@@ -1,0 +1,178 @@
+"""Writes docs/coverage.md: what was measured of each function, on the samples that stand with it.
+
+    python tools/coverage.py                 measures all, and writes the table
+    python tools/coverage.py NAME...         measures these again
+
+Each entry is a run: value against the library, reverse mode against differences, forward mode against reverse mode, the
+gradient's derivative against differences, float32, complex arguments, compiled code against NumPy, and whether a CUDA
+device function of it can be generated.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.special  # noqa: F401  (its functions are found by name)
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from ops import sample_programs as programs  # noqa: E402
+from ops.sample_programs import Case, Declared  # noqa: E402
+
+from srcdiff.api import generated  # noqa: E402
+from srcdiff.device_programs import build_device  # noqa: E402
+from srcdiff.errors import UnsupportedError  # noqa: E402
+from srcdiff.options import Options  # noqa: E402
+
+TABLE = ROOT / "docs" / "coverage.md"
+COLUMNS = ("value", "reverse", "forward", "second order", "float32", "complex", "Numba", "CUDA")
+YES, NO, NONE = "yes", "no", "–"
+
+HEAD = """# What is covered
+
+Written by `tools/coverage.py`, which runs the samples that stand with each declaration; nothing here is by hand.
+`–`: there is nothing to differentiate. Numba: the compiled value and gradient are NumPy's. CUDA: a device function of
+the gradient (of the value, where there is none) is generated; NumPy's and SciPy's routines for whole matrices have none.
+"""
+
+
+def rows() -> dict[str, Declared]:
+    """What there is to measure, by the names that users call it by."""
+    found: dict[str, Declared] = {}
+    for declared in (*programs.operations(), *programs.composites()):
+        names = sorted({n for c in declared.callables for n in names_of(c)})
+        if names and declared.samples:
+            key = ", ".join(f"`{n}`" for n in names)
+            given = getattr(declared, "given", ())
+            key += f" with {', '.join(f'`{g}=`' for g in given)}" if given else ""
+            found[key] = declared
+    return dict(sorted(found.items(), key=lambda item: item[0].casefold()))
+
+
+def names_of(function: Any) -> Iterator[str]:
+    """What a function of NumPy or SciPy is called; Python's own are not in the table."""
+    if isinstance(function, str):
+        yield function
+        return
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, np.ufunc):
+        yield f"np.{owner.__name__}.{function.__name__}"
+        return
+    for module, prefix in ((np, "np"), (np.linalg, "np.linalg"), (np.fft, "np.fft")):
+        for name, value in vars(module).items():
+            if value is function and not name.startswith("_"):
+                yield f"{prefix}.{name}"
+
+
+def holds(check: Callable[..., None], *args: Any) -> str:
+    try:
+        programs.quietly(check, *args)
+    except Exception:  # whatever it is, it is not covered
+        return NO
+    return YES
+
+
+def measured(declared: Declared) -> dict[str, str]:
+    """A row: by the first samples, one of them where the result is smooth."""
+    found = programs.cases([declared])
+    smooth = next((c for c in found if c.is_smooth), None)
+    if smooth is not None and not has_derivative(smooth):
+        smooth = None
+    case = smooth or found[0]
+    row = {
+        "value": holds(programs.check_value, case),
+        "float32": holds(programs.check_float32, case),
+        "complex": holds(check_complex, case),
+        "Numba": holds(programs.check_compiled, case),
+        "CUDA": holds(check_device, case),
+    }
+    modes = {
+        "reverse": programs.check_reverse,
+        "forward": programs.check_forward,
+        "second order": programs.check_second,
+    }
+    for name, check in modes.items():
+        row[name] = NONE if smooth is None else holds(check, smooth)
+    return row
+
+
+def has_derivative(case: Case) -> bool:
+    if not getattr(case.decl, "differentiable", True):
+        return False
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = case.program(*case.values())
+    parts = result if isinstance(result, tuple | list) else [result]
+    return any(np.asarray(p).dtype.kind == "f" for p in parts)
+
+
+def check_complex(case: Case) -> None:
+    """The value of complex arguments."""
+    values = [v + 0.5j * v if np.asarray(v).dtype.kind == "f" else v for v in case.values()]
+    expected = case.program(*values)
+    programs.agrees(generated("value", case.program, Options(jit=False), ())(*values), expected)
+    assert any(np.iscomplexobj(v) for v in values)
+
+
+def check_device(case: Case) -> None:
+    """A device function of the gradient, or of the value, is generated."""
+    if case.is_smooth and has_derivative(case):
+        options = Options(jit=False, on_independent="ignore")
+        g = generated("grad", programs.scalar_program(case), options, case.sample.wrt)
+    else:
+        g = generated("value", case.program, Options(jit=False), ())
+    static: frozenset[str] = frozenset()
+    while True:  # until no further argument has to be known when compiling
+        try:
+            build_device(g.derived, g.signature.bind(case.values(), {}, static))
+        except UnsupportedError as error:
+            asked = re.search("value of the argument `(\\w+)` must be known", error.message)
+            if asked is None or asked[1] in static:
+                raise
+            static |= {asked[1]}
+            continue
+        return
+
+
+# ---- the table ---------------------------------------------------------------------------------------
+
+
+def read_table() -> dict[str, dict[str, str]]:
+    """The rows that stand in the file."""
+    found: dict[str, dict[str, str]] = {}
+    if TABLE.exists():
+        for line in TABLE.read_text(encoding="utf-8").splitlines():
+            name, *cells = (c.strip() for c in line.strip("|").split("|"))
+            if line.startswith("| `") and len(cells) == len(COLUMNS):
+                found[name] = dict(zip(COLUMNS, cells, strict=True))
+    return found
+
+
+def text_of(table: dict[str, dict[str, str]]) -> str:
+    count = {c: sum(row[c] == YES for row in table.values()) for c in COLUMNS}
+    counts = ", ".join(f"{c} {count[c]}" for c in COLUMNS)
+    lines = [HEAD, f"{len(table)} rows: {counts}.", "", f"| function | {' | '.join(COLUMNS)} |"]
+    lines.append("|---" * (len(COLUMNS) + 1) + "|")
+    lines += [f"| {name} | {' | '.join(row[c] for c in COLUMNS)} |" for name, row in table.items()]
+    return "\n".join(lines) + "\n"
+
+
+def main(wanted: list[str]) -> None:
+    known, table = read_table(), {}
+    for name, declared in rows().items():
+        again = not wanted or any(w in name for w in wanted) or name not in known
+        table[name] = measured(declared) if again else known[name]
+        if again:
+            print(name, table[name], flush=True)
+    TABLE.write_text(text_of(table), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
