@@ -2,6 +2,7 @@
 
 from srcdiff.ops.composites import (
     choosing,
+    counting,
     counts,
     differences,
     distributions,
@@ -20,20 +21,6 @@ from srcdiff.ops.composites import (
 )
 
 __all__ = [
-    "choosing",
-    "counts",
-    "differences",
-    "distributions",
-    "linalg",
-    "numbers",
-    "polynomials",
-    "products",
-    "quantiles",
-    "rearranging",
-    "scipy_linalg",
-    "signals",
-    "sorting",
-    "special",
-    "statistics",
-    "ufuncs",
-]
+    "choosing", "counting", "counts", "differences", "distributions", "linalg", "numbers", "polynomials",
+    "products", "quantiles", "rearranging", "scipy_linalg", "signals", "sorting", "special", "statistics", "ufuncs",
+]  # fmt: skip
