@@ -111,7 +111,8 @@ def declared() -> set[str]:
 
 def dotted(function: Any) -> str:
     module = str(getattr(function, "__module__", ""))
-    module = "np.linalg" if module.startswith("numpy.linalg") else module
+    for part in ("linalg", "fft"):
+        module = f"np.{part}" if module.startswith(f"numpy.{part}") else module
     return f"{'np' if module.startswith('numpy') else module}.{function.__name__}"
 
 

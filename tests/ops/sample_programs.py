@@ -11,6 +11,7 @@ import numpy as np
 import scipy.integrate
 import scipy.linalg
 import scipy.special
+import scipy.stats
 from ops.rule_tools import make_op
 
 import srcdiff

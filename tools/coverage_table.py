@@ -1,7 +1,7 @@
 """Writes docs/coverage.md: what was measured of each function, on the samples that stand with it.
 
-    python tools/coverage.py                 measures all, and writes the table
-    python tools/coverage.py NAME...         measures these again
+    python tools/coverage_table.py         measures all, and writes the table
+    python tools/coverage_table.py NAME... measures these again
 
 Each entry is a run: value against the library, reverse mode against differences, forward mode against reverse mode, the
 gradient's derivative against differences, float32, complex arguments, compiled code against NumPy, and whether a CUDA
@@ -37,7 +37,7 @@ YES, NO, NONE = "yes", "no", "–"
 
 HEAD = """# What is covered
 
-Written by `tools/coverage.py`, which runs the samples that stand with each declaration; nothing here is by hand.
+Written by `tools/coverage_table.py`, which runs the samples that stand with each declaration; nothing here is by hand.
 `–`: there is nothing to differentiate. Numba: the compiled value and gradient are NumPy's. CUDA: a device function of
 the gradient (of the value, where there is none) is generated; NumPy's and SciPy's routines for whole matrices have none.
 """
