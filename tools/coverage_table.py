@@ -37,9 +37,9 @@ YES, NO, NONE = "yes", "no", "–"
 
 HEAD = """# What is covered
 
-Written by `tools/coverage_table.py`, which runs the samples that stand with each declaration; nothing here is by hand.
-`–`: there is nothing to differentiate. Numba: the compiled value and gradient are NumPy's. CUDA: a device function of
-the gradient (of the value, where there is none) is generated; NumPy's and SciPy's routines for whole matrices have none.
+Written by `tools/coverage_table.py`, which runs the samples that stand with each declaration; nothing is by hand. `–`:
+there is nothing to differentiate. Numba: the compiled value and gradient are NumPy's. CUDA: a device function of the
+gradient (of the value, where there is none) is generated; NumPy's and SciPy's routines for whole matrices have none.
 """
 
 

@@ -16,7 +16,7 @@ from srcdiff.ops.special import logsumexp
 # ---- reduce --------------------------------------------------------------------------------------
 
 
-def _reduces(ufunc: Any, function: Any, *samples: Any) -> None:
+def _reduces(ufunc: Any, function: Any, *samples: Any, wrt: Any = None) -> None:
     """`ufunc.reduce` is another function along the first axis."""
 
     def reduce(
@@ -38,16 +38,17 @@ def _reduces(ufunc: Any, function: Any, *samples: Any) -> None:
 
     name = ufunc.__name__
     reduce.__name__ = f"{name}_reduce"
-    more = said(f"np.{name}.reduce(x, axis=1, keepdims=True)", (2, 3))
-    composite(ufunc.reduce, samples=(said(f"np.{name}.reduce(x)", (2, 3)), more, *samples))(reduce)
+    first = said(f"np.{name}.reduce(x)", (2, 3), wrt=wrt)
+    more = said(f"np.{name}.reduce(x, axis=1, keepdims=True)", (2, 3), wrt=wrt)
+    composite(ufunc.reduce, samples=(first, more, *samples))(reduce)
 
 
 _reduces(np.add, np.sum, said("np.add.reduce(x, axis=None, initial=1.0)", (2, 3)))
 _reduces(np.multiply, np.prod, said("np.multiply.reduce(x, axis=(0, 1))", (2, 3)))
 _reduces(np.maximum, np.max)
 _reduces(np.minimum, np.min)
-_reduces(np.logical_and, np.all)
-_reduces(np.logical_or, np.any)
+_reduces(np.logical_and, np.all, wrt=())
+_reduces(np.logical_or, np.any, wrt=())
 
 
 @composite(
@@ -141,11 +142,10 @@ for _ufunc in (
     np.logaddexp,
     np.hypot,
     np.arctan2,
-    np.less,
-    np.greater,
-    np.equal,
 ):
     _has_outer(_ufunc)
+for _ufunc in (np.less, np.greater, np.equal):
+    _has_outer(_ufunc, said(f"np.{_ufunc.__name__}.outer(x, y)", (2,), (3,), wrt=()))
 _has_outer(np.power, said("np.power.outer(x + 3.0, y)", (2, 2), (3,)))
 
 
