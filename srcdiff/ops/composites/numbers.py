@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.composites.places import array
-from srcdiff.ops.registry import composite
+from srcdiff.ops.registry import composite, refuse
 from srcdiff.ops.samples import said
 
 # ---- real numbers as complex ones ------------------------------------------------------------------
@@ -15,14 +15,22 @@ from srcdiff.ops.samples import said
 
 @composite(np.real, method="real", samples=(said("np.real(x)", (3,)), said("x.real", (2, 2))))
 def real(val: Any) -> Any:
-    return array(val)
+    return _of_reals(val)
+
+
+def _of_reals(value: Any) -> Any:
+    """An array or number that is not complex."""
+    value = array(value)
+    if value.dtype.kind == "c":
+        refuse("complex numbers are not supported", "Compute with the real and the imaginary part.")
+    return value
 
 
 @composite(
     np.imag, method="imag", samples=(said("np.imag(x) + y", (3,), (3,)), said("x.imag", [1.5]))
 )
 def imag(val: Any) -> Any:
-    return np.zeros_like(array(val))
+    return np.zeros_like(_of_reals(val))
 
 
 @composite(
@@ -31,17 +39,17 @@ def imag(val: Any) -> Any:
     samples=(said("np.conj(x)", (3,)), said("np.conjugate(x)", (2, 2)), said("x.conj()", (3,))),
 )
 def conjugate(x: Any) -> Any:
-    return np.positive(array(x))
+    return np.positive(_of_reals(x))
 
 
 @composite(method="conjugate", samples=(said("x.conjugate()", (3,)),))
 def conjugate_method(x: Any) -> Any:
-    return np.positive(x)
+    return np.positive(_of_reals(x))
 
 
 @composite(np.real_if_close, samples=(said("np.real_if_close(x)", (3,)),))
 def real_if_close(a: Any, tol: Any = 100) -> Any:
-    return array(a)
+    return _of_reals(a)
 
 
 @composite(
@@ -52,7 +60,7 @@ def real_if_close(a: Any, tol: Any = 100) -> Any:
     ),
 )
 def angle(z: Any, deg: Any = False) -> Any:
-    z = array(z)
+    z = _of_reals(z)
     half_turn = np.zeros_like(z) + (180.0 if deg else np.pi)
     return np.where(np.signbit(z), half_turn, np.zeros_like(z))
 
@@ -169,12 +177,12 @@ def isneginf(x: Any, out: Any = None) -> Any:
 
 @composite(np.isreal, samples=(said("np.isreal(x)", (3,), wrt=()),))
 def isreal(x: Any) -> Any:
-    return np.ones(np.shape(x), dtype=bool)
+    return np.ones(np.shape(_of_reals(x)), dtype=bool)
 
 
 @composite(np.iscomplex, samples=(said("np.iscomplex(x)", (3,), wrt=()),))
 def iscomplex(x: Any) -> Any:
-    return np.zeros(np.shape(x), dtype=bool)
+    return np.zeros(np.shape(_of_reals(x)), dtype=bool)
 
 
 @composite(
