@@ -29,9 +29,9 @@ def centred(x):
     return np.sum((y - y[0]) ** 2)
 
 
-def softmax(x):
+def shares(x):
     e = np.exp(x)
-    return e / np.sum(e)
+    return e / np.sum(e * x)
 
 
 def helper(x):
@@ -73,10 +73,10 @@ def test_a_nan_that_reaches_no_result_is_not_told() -> None:
 
 
 def test_nan_in_matrices_batches_and_helpers() -> None:
-    found = find_nan(jacobian(softmax), np.array([1.0, 1000.0]))
+    found = find_nan(jacobian(shares), np.array([1.0, 1000.0]))
     assert found is not None
     assert found.location is not None
-    assert found.location.line == line_of(softmax, "return")
+    assert found.location.line == line_of(shares, "return")
     assert "e is [inf, ...]" in str(found)
     found = find_nan(batch(grad(centred)), np.array([[2.0, 3.0, 4.0], [2.0, 0.5, 1.5]]))
     assert found is not None
@@ -111,4 +111,4 @@ def test_arguments_are_not_changed() -> None:
 
 def test_it_takes_what_differentiates() -> None:
     with pytest.raises(TypeError, match="find_nan takes what differentiates"):
-        find_nan(softmax, np.ones(2))
+        find_nan(shares, np.ones(2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -35,6 +36,10 @@ def cube(x):
 
 def lstsq(A, b):
     return np.linalg.lstsq(A, b, rcond=None)[0]
+
+
+def through_text(x):
+    return np.array(json.loads(json.dumps(x.tolist())))
 
 
 def power_sum(x, k=2):
@@ -224,14 +229,14 @@ def test_what_numba_cannot_compile_runs_as_numpy_and_says_so(
 ) -> None:
     monkeypatch.delenv("SRCDIFF_JIT")
 
-    @rule(scipy.special.j0)
-    def j0(x, *, out, d_out):
-        d_x = d_out * x  # not so
+    @rule(through_text, result=lambda x: x.copy())
+    def through_text_rule(x, *, out, d_out):
+        d_x = d_out
 
-    g = grad(lambda x: np.sum(scipy.special.j0(x) ** 2))
+    g = grad(lambda x: np.sum(through_text(x) ** 2))
     with pytest.warns(srcdiff.CompileWarning, match="runs as NumPy"):
         g(X)
-    np.testing.assert_allclose(g(X), 2.0 * scipy.special.j0(X) * X)
+    np.testing.assert_allclose(g(X), 2.0 * X)
 
 
 def test_saved_modules_import_the_function(tmp_path: Any) -> None:
@@ -409,9 +414,9 @@ def test_what_is_no_function_has_no_rule() -> None:
 
 
 def test_what_cannot_be_read_and_has_no_model_is_an_error() -> None:
-    @rule(lstsq)
-    def lstsq_rule(A, b, *, out, d_out):
-        d_b = d_out
+    @rule(through_text)
+    def through_text_rule(x, *, out, d_out):
+        d_x = d_out
 
-    with pytest.raises(UnsupportedError, match="what `lstsq` returns is not known"):
-        grad(lambda A, b: np.sum(lstsq(A, b)), argnums=1, jit=False)(np.eye(3), X)
+    with pytest.raises(UnsupportedError, match="what `through_text` returns is not known"):
+        grad(lambda x: np.sum(through_text(x)), jit=False)(X)
