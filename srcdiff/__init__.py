@@ -34,6 +34,7 @@ from srcdiff.generated import Generated
 from srcdiff.makers import make_hvp, make_jvp, make_vjp
 
 if TYPE_CHECKING:  # these see the operations, which take a while to import: `__getattr__` does it
+    from srcdiff.implicit_rules import implicit
     from srcdiff.nan_finding import NanFound, find_nan
     from srcdiff.rule_checks import check_rule
     from srcdiff.user_rules import rule
@@ -64,6 +65,7 @@ __all__ = [
     "grad",
     "hessian",
     "hvp",
+    "implicit",
     "jacobian",
     "jvp",
     "make_hvp",
@@ -81,6 +83,7 @@ _LATER = {
     "NanFound": "srcdiff.nan_finding",
     "check_rule": "srcdiff.rule_checks",
     "find_nan": "srcdiff.nan_finding",
+    "implicit": "srcdiff.implicit_rules",
     "rule": "srcdiff.user_rules",
 }
 

@@ -10,7 +10,7 @@ import contextlib
 import gc
 import os
 import time
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MethodType
@@ -23,6 +23,7 @@ from srcdiff.codegen.checked import with_checks
 from srcdiff.codegen.python import bindings_of, callees_first, to_source
 from srcdiff.compiling import LoopProgram
 from srcdiff.errors import UnsupportedError
+from srcdiff.frontend.frame import HOOKS
 from srcdiff.frontend.lower import trace
 from srcdiff.frontend.places import parameter_place, place_of
 from srcdiff.frontend.rules import parse_expansion, parse_forward_rule, parse_rule
@@ -45,7 +46,7 @@ from srcdiff.matrices import (
 )
 from srcdiff.ops.control import constant_array, stop_gradient
 from srcdiff.ops.memory import copy
-from srcdiff.ops.registry import OWN
+from srcdiff.ops.registry import own_rule
 from srcdiff.options import Options
 from srcdiff.programs import Derived, Program, Size
 from srcdiff.signature import Arguments
@@ -265,6 +266,19 @@ def _refuse_own_constructors(fn: Function, bindings: Mapping[str, Any]) -> None:
             )
 
 
+def derive_for_call(
+    handle: Any, types: Mapping[str, Type], lengths: Mapping[str, int], any_lengths: bool
+) -> Function:
+    """A generated function as one that a function calls, for arguments of these types."""
+    s = handle.signature
+    given = tuple(types[n] for n in s.names)
+    arguments = Arguments(s.names, given, lengths, s.wrt, (), (), s.defaults, any_lengths)
+    return as_user(derive(handle.derived, arguments, Recorder()))
+
+
+HOOKS["derive"] = derive_for_call
+
+
 def derive(
     derived: Derived, arguments: Arguments, recorder: Recorder, machine: bool = False
 ) -> Function:
@@ -417,7 +431,7 @@ def read(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function
     if isinstance(inner, Derived):
         return prepare(as_user(derive(inner, arguments, recorder)), recorder, None)
     started = time.perf_counter()
-    has_rule = isinstance(derived.base, Hashable) and derived.base in OWN
+    has_rule = own_rule(derived.base) is not None
     base = calling(derived.base, arguments.names) if has_rule else derived.base
     fn = trace(
         base,

@@ -18,9 +18,10 @@ BELOW = ("srcdiff.ops", "srcdiff.ir", "srcdiff.errors")
 FRONT = (  # the modules behind `srcdiff.api`, which join the stages
     "srcdiff.api", "srcdiff.batching", "srcdiff.cache", "srcdiff.call_checks", "srcdiff.checks",
     "srcdiff.compiling", "srcdiff.cuda", "srcdiff.derivation", "srcdiff.device_programs", "srcdiff.direct",
-    "srcdiff.explaining", "srcdiff.generated", "srcdiff.locks", "srcdiff.makers", "srcdiff.matrices",
-    "srcdiff.nan_finding", "srcdiff.njit", "srcdiff.options", "srcdiff.plain_calls", "srcdiff.programs",
-    "srcdiff.references", "srcdiff.rule_checks", "srcdiff.signature", "srcdiff.trees", "srcdiff.user_rules",
+    "srcdiff.explaining", "srcdiff.generated", "srcdiff.implicit_rules", "srcdiff.locks", "srcdiff.makers",
+    "srcdiff.matrices", "srcdiff.nan_finding", "srcdiff.njit", "srcdiff.options", "srcdiff.plain_calls",
+    "srcdiff.programs", "srcdiff.references", "srcdiff.rule_checks", "srcdiff.signature", "srcdiff.trees",
+    "srcdiff.user_rules",
 )  # fmt: skip
 ARROWS: dict[str, tuple[str, ...]] = {
     "srcdiff.ir": (),
@@ -167,7 +168,9 @@ def test_start_up_imports_no_heavy_library(module: str) -> None:
         roots -= {"numba", "llvmlite"}
     if module == "srcdiff.runtime.scipy_special":  # imported by code that calls SciPy's functions
         roots -= {"scipy"}
-    if layer(module) == "srcdiff.expfam":  # imported when it is asked for: its log_Z functions name SciPy's
+    if (
+        layer(module) == "srcdiff.expfam"
+    ):  # imported when it is asked for: its log_Z functions name SciPy's
         roots -= {"scipy"}
     assert roots.isdisjoint({"scipy", "numba", "rich", "pytest", "IPython"})
 

@@ -15,7 +15,7 @@ import inspect
 import linecache
 import sys
 import types
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from operator import getitem
 from tokenize import TokenError
@@ -25,13 +25,31 @@ import numpy as np
 
 from srcdiff.frontend.source import LIBRARIES, function_of, is_library, itself, look_up
 from srcdiff.ir.core import OpDecl
-from srcdiff.ops.registry import OWN
+from srcdiff.ops.registry import OWN, own_rule
+from srcdiff.options import Options
+from srcdiff.programs import Derived
 
 __all__ = ["Fingerprint", "Unknown", "fingerprint"]
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), np.generic, np.dtype)
 _MOST_BYTES = 2**26  # of an array, to be read through for a digest
 _MOST_PLACES = 20000
+
+_DERIVATIVES = frozenset(("grad", "value_and_grad", "hvp", "jacobian", "hessian"))
+_NAMED = (types.FunctionType, type)
+_OURS = frozenset(
+    f"srcdiff.{m}"
+    for m in (
+        "api",
+        "checks",
+        "explaining",
+        "generated",
+        "implicit_rules",
+        "makers",
+        "nan_finding",
+        "rule_checks",
+    )
+) | {"srcdiff.user_rules"}
 
 Place = tuple[Callable[[], Any], Any]  # how something is reached, and what was there
 
@@ -85,6 +103,10 @@ def _rules_of_libraries() -> list[Any]:
     return [f for f, decl in OWN.items() if decl.function is None]
 
 
+def _base_of(value: Any) -> Any:
+    return value.derived.base
+
+
 class _Walk:
     """One walk; `names` are those that the code mentions from which an object was reached."""
 
@@ -115,17 +137,32 @@ class _Walk:
         if is_new:
             self.describe(value, names)
 
-    def own_rule(self, decl: OpDecl) -> None:
+    def rule_of(self, decl: OpDecl) -> None:
         """A rule of the user's for something that was seen."""
         self.say("rule", decl.signature, decl.elementwise)
         model = getattr(decl.infer, "model", None)
         for part in (decl.rule, decl.forward, model):
             self.visit(partial(itself, part), part)
 
+    def derivative(self, value: Any, derived: Derived) -> None:
+        """A generated function that the function calls."""
+        self.say("derivative", derived.kind, derived.options, derived.wrt, derived.settings)
+        self.visit(partial(_base_of, value), derived.base)
+
     def describe(self, value: Any, names: frozenset[str]) -> None:
-        decl = OWN.get(value) if OWN and isinstance(value, Hashable) else None
+        decl = own_rule(value)
         if decl is not None:
-            self.own_rule(decl)
+            self.rule_of(decl)
+        derived = getattr(value, "derived", None)
+        if isinstance(derived, Derived):
+            self.derivative(value, derived)
+            return
+        if isinstance(getattr(value, "options", None), Options):  # of what is decorated
+            self.say(value.options)
+            self.attributes(value, sorted(names & _DERIVATIVES), names)
+        if getattr(value, "__module__", "") in _OURS and isinstance(value, _NAMED):
+            self.say("srcdiff", value.__qualname__)  # the versions are part of all digests
+            return
         plain = function_of(value)
         if plain is not value:
             self.say("around", type(value).__qualname__)

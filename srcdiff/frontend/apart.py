@@ -22,7 +22,15 @@ from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type, map
 from srcdiff.ops.containers import pack
 from srcdiff.ops.control import assert_, raise_
 
-__all__ = ["NoValue", "as_operand", "call_apart"]
+__all__ = [
+    "NoValue",
+    "append_call",
+    "argument_type",
+    "as_operand",
+    "call_apart",
+    "new_renaming",
+    "why_not_alone",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +139,7 @@ def call_apart(
     renaming = _Renaming(shapes, {}, {}, set(), form)
     statics: set[str] = set()
     while True:
-        types = {k: _argument_type(renaming, k, v, k in statics) for k, v in env.items()}
+        types = {k: argument_type(renaming, k, v, k in statics) for k, v in env.items()}
         rigid = frozenset(
             name for name, dim in renaming.back.items() if not form and shapes.not_one(dim)
         )
@@ -145,7 +153,7 @@ def call_apart(
         )
         around = find_open(session, plain, key, form)
         if around is not None:
-            return _append_call(fr, node, header_of(fr, node, around), env, renaming)
+            return append_call(fr, node, header_of(fr, node, around), env, renaming)
         callee = session.functions.get(key)
         if callee is None or not _still_assumed(fr, callee, renaming):
             try:
@@ -171,7 +179,12 @@ def call_apart(
                 "Return what it makes instead, and assign that where it is called.",
             )
         return None
-    return _append_call(fr, node, callee.function, env, renaming)
+    return append_call(fr, node, callee.function, env, renaming)
+
+
+def new_renaming(shapes: Shapes) -> _Renaming:
+    """For a call of what is no function of the user's: nothing has a name yet."""
+    return _Renaming(shapes, {}, {}, set(), 0)
 
 
 def _may_not_run(shapes: Symbols) -> bool:
@@ -179,7 +192,7 @@ def _may_not_run(shapes: Symbols) -> bool:
     return bool(shapes.regions) or shapes.conditional
 
 
-def _argument_type(renaming: _Renaming, name: str, value: FrontValue, is_static: bool) -> Type:
+def argument_type(renaming: _Renaming, name: str, value: FrontValue, is_static: bool) -> Type:
     if isinstance(value, Const) and (is_static or isinstance(value.type, Static)):
         return Static(value.value)
     return renaming.type(_type_of(value), name)
@@ -248,7 +261,7 @@ def _read_apart(
         return _Callee(None)
     if renaming.form:
         function = tied(owning(function))
-    why_not = _why_not_alone(function)
+    why_not = why_not_alone(function)
     return _Callee(None if why_not else function, why_not=why_not)
 
 
@@ -256,7 +269,7 @@ class NoValue(Exception):
     """A function that returns something that is no value of the IR."""
 
 
-def _why_not_alone(function: Function) -> str:
+def why_not_alone(function: Function) -> str:
     """What callers need to know about what the function does; nothing, where it may be called.
 
     One that calls itself may raise: whether it does is no matter of its callers.
@@ -281,7 +294,7 @@ def _why_not_alone(function: Function) -> str:
     return ""
 
 
-def _append_call(
+def append_call(
     fr: Frame, node: Any, function: Function, env: Mapping[str, FrontValue], renaming: _Renaming
 ) -> FrontValue:
     shapes = fr.session.shapes

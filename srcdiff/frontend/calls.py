@@ -16,6 +16,7 @@ from srcdiff.frontend import list_methods
 from srcdiff.frontend.application import apply, spelled
 from srcdiff.frontend.builtin_calls import ATTRIBUTE, BUILTINS, reducing
 from srcdiff.frontend.constants import from_python, watch
+from srcdiff.frontend.derived_calls import call_derived, is_derived
 from srcdiff.frontend.frame import HOOKS, Frame, describe, reads
 from srcdiff.frontend.functions import call_closure, call_composite, call_function
 from srcdiff.frontend.iteration import BUILTINS as ITERATION
@@ -56,10 +57,10 @@ from srcdiff.ops.control import stop_gradient
 from srcdiff.ops.registry import (
     COMPOSITE_METHODS,
     METHODS,
-    OWN,
     find,
     find_composite,
     is_evaluated,
+    own_rule,
     refuse,
     same_length,
 )
@@ -190,8 +191,9 @@ HOOKS["call"] = call_value
 
 def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """A call of a Python object."""
-    if _hashable(function) and function in OWN:
-        return apply(fr, node, OWN[function], args, kwargs, "")
+    declared = own_rule(function)
+    if declared is not None:
+        return apply(fr, node, declared, args, kwargs, "")
     own = _NUMBER_METHODS.get(function) if _hashable(function) and len(args) == 1 else None
     found = None if own is None else called(fr, node, args[0], own)
     if found is not None:
@@ -220,12 +222,14 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
         return _stopped(fr, node, args[0])
     if decl is not None:
         return apply(fr, node, decl, args, kwargs, spelled(function, decl))
+    if is_derived(function):
+        return call_derived(fr, node, function, args, kwargs)
     if _is_ours(function):
         name = getattr(function, "__name__", "this")
         fr.fail(
             node,
             f"`{name}` is srcdiff's, and cannot be called inside a function that is differentiated",
-            "Differentiate a derivative by itself, as in grad(grad(f)) or hvp(f), or copy its source.",
+            "Make the derivative outside, as in g = srcdiff.grad(f), and call that: g(x).",
         )
     if function is functools.partial:
         return Piece(args[0], tuple(args[1:]), tuple(kwargs.items()))

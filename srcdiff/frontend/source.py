@@ -15,7 +15,7 @@ import linecache
 import os
 import sysconfig
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import CodeType, FunctionType, MethodType
 from typing import Any
@@ -42,6 +42,7 @@ __all__ = [
     "is_own_method",
     "itself",
     "look_up",
+    "made_function",
     "nested_source",
     "source_of",
     "stands_for",
@@ -129,9 +130,14 @@ def calling(function: Any, names: tuple[str, ...]) -> FunctionType:
     name = getattr(function, "__name__", "function")
     listed = ", ".join(names)
     text = f"def {name}({listed}):\n    return {name}_({listed})\n"
-    file = f"<srcdiff call {name} {id(function)}>"
+    return made_function(text, name, {f"{name}_": function})
+
+
+def made_function(text: str, name: str, outside: Mapping[str, Any]) -> FunctionType:
+    """The function `name` that a text of ours defines; its source is found as that of others is."""
+    file = f"<srcdiff {name} {abs(hash((text, *map(id, outside.values()))))}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    namespace: dict[str, Any] = {f"{name}_": function, "__name__": "srcdiff_calls"}
+    namespace = {**outside, "__name__": "srcdiff_calls"}
     exec(compile(text, file, "exec", dont_inherit=True), namespace)
     made: FunctionType = namespace[name]
     return made

@@ -98,8 +98,13 @@ def declare(
 
 def find(function: Any) -> OpDecl | None:
     """The operation that a Python callable stands for; a rule of the user's comes first."""
+    return own_rule(function) or declared(function)
+
+
+def own_rule(function: Any) -> OpDecl | None:
+    """The operation that a rule of the user's declares for a callable."""
     try:
-        return OWN.get(function) or declared(function)
+        return OWN.get(function) if OWN else None
     except TypeError:  # unhashable
         return None
 
