@@ -39,9 +39,10 @@ from srcdiff.expfam.standard import (
     gaussian,
     poisson,
 )
+from srcdiff.expfam.state_space import LDS
 
 __all__ = [
-    "Emissions", "Family", "Fisher", "Formula", "HMM", "Inference", "IOHMM", "bernoulli", "beta", "categorical",
+    "Emissions", "Family", "Fisher", "Formula", "HMM", "Inference", "IOHMM", "LDS", "bernoulli", "beta", "categorical",
     "chain", "crf", "dirichlet", "e_step", "entropy", "family", "fisher", "gamma", "gaussian", "hmm",
     "hmm_transition_first", "io_hmm", "io_hmm_transition_first", "kl", "lds", "mean", "multivariate_gaussian",
     "poisson", "semi_markov", "third_cumulant", "viterbi",

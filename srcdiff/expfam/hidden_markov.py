@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -14,6 +13,7 @@ from srcdiff.expfam import derived
 from srcdiff.expfam.chain_checks import check_symbols
 from srcdiff.expfam.chains import chain_log_Z
 from srcdiff.expfam.emissions import Emissions, emissions_for
+from srcdiff.expfam.estimator import Estimator, rounds
 from srcdiff.expfam.paths import draw_paths, followed
 from srcdiff.expfam.sequences import Sequence, joined, sequences_of
 
@@ -38,7 +38,7 @@ def input_forward_log_Z(eta, inputs):
     return logsumexp(log_alpha)
 
 
-class HMM:
+class HMM(Estimator):
     """A hidden Markov model, fitted by expectation maximisation.
 
     Parameters
@@ -104,23 +104,6 @@ class HMM:
         self.warm_start = warm_start
         self.progress = progress
         self.jit = jit
-
-    # ---- as scikit-learn asks ------------------------------------------------------------------------
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The parameters of the constructor."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-
-    def set_params(self, **params: Any) -> Any:
-        """Change parameters of the constructor."""
-        known = self.get_params()
-        for name, value in params.items():
-            if name not in known:
-                raise ValueError(
-                    f"{type(self).__name__} has no parameter {name!r}; it has {', '.join(known)}"
-                )
-            setattr(self, name, value)
-        return self
 
     # ---- the model -----------------------------------------------------------------------------------
 
@@ -266,7 +249,7 @@ class HMM:
         """Rounds of EM: parameters, log-likelihoods, and whether it converged."""
         data, observed = joined(sequences)
         history: list[float] = []
-        for _ in _rounds(self.max_iter, self.progress):
+        for _ in rounds(self.max_iter, self.progress):
             found = [self._expected(parameters, s) for s in sequences]
             history.append(float(sum(value for value, _ in found)))
             if not np.isfinite(history[-1]):
@@ -341,11 +324,3 @@ def _marginals(log_pi: Any, log_A: Any) -> Any:
         pairs.append(nodes[-1][:, None] * np.exp(step))
         nodes.append(pairs[-1].sum(axis=0))
     return np.array(nodes), np.array(pairs)
-
-
-def _rounds(n: int, progress: bool) -> Any:
-    if not progress:
-        return range(n)
-    from rich.progress import track  # takes long to import
-
-    return track(range(n), description="EM")

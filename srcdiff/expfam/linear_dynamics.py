@@ -22,7 +22,7 @@ from scipy.linalg import solve_triangular
 
 from srcdiff.expfam.family import Family, family
 
-__all__ = ["lds"]
+__all__ = ["check_lds", "lds", "lds_log_Z", "natural", "usual"]
 
 
 def lds_log_Z(eta):
@@ -167,7 +167,7 @@ def _mode(eta: Any) -> Any:
     return usual(lds.mean(eta))["mean"]
 
 
-def _check(eta: Any) -> None:
+def check_lds(eta: Any) -> None:
     (J, h, _), (J11, J12, J22, pair_constants), (node_J, node_h, node_constants) = eta
     if np.ndim(node_h) != 2 or len(node_h) == 0:
         raise ValueError(f"lds: the nodes' h has the shape (times, states), not {np.shape(node_h)}")
@@ -193,5 +193,5 @@ lds: Family = family(
     usual=usual,
     draw=_draw,
     mode=_mode,
-    check=_check,
+    check=check_lds,
 )
