@@ -17,11 +17,13 @@ from srcdiff.expfam.derived import (
     Fisher,
     Formula,
     Inference,
+    Information,
     e_step,
     entropy,
     fisher,
     kl,
     mean,
+    observed_information,
     third_cumulant,
     viterbi,
 )
@@ -42,8 +44,8 @@ from srcdiff.expfam.standard import (
 from srcdiff.expfam.state_space import LDS
 
 __all__ = [
-    "Emissions", "Family", "Fisher", "Formula", "HMM", "Inference", "IOHMM", "LDS", "bernoulli", "beta", "categorical",
-    "chain", "crf", "dirichlet", "e_step", "entropy", "family", "fisher", "gamma", "gaussian", "hmm",
-    "hmm_transition_first", "io_hmm", "io_hmm_transition_first", "kl", "lds", "mean", "multivariate_gaussian",
-    "poisson", "semi_markov", "third_cumulant", "viterbi",
+    "Emissions", "Family", "Fisher", "Formula", "HMM", "IOHMM", "Inference", "Information", "LDS", "bernoulli",
+    "beta", "categorical", "chain", "crf", "dirichlet", "e_step", "entropy", "family", "fisher", "gamma",
+    "gaussian", "hmm", "hmm_transition_first", "io_hmm", "io_hmm_transition_first", "kl", "lds", "mean",
+    "multivariate_gaussian", "observed_information", "poisson", "semi_markov", "third_cumulant", "viterbi",
 ]  # fmt: skip

@@ -70,6 +70,16 @@ def hmm_log_Z(eta, data):
     return logsumexp(log_alpha)
 
 
+def hmm_joint_log_Z(eta, data):
+    """The sum over states and data: of the data, only the length counts. 0 for normalised parameters."""
+    log_pi, log_A, log_B = eta
+    log_emitted = logsumexp(log_B, axis=1)
+    log_alpha = log_pi + log_emitted
+    for _ in range(1, len(data)):
+        log_alpha = logsumexp(log_alpha[:, None] + log_A, axis=0) + log_emitted
+    return logsumexp(log_alpha)
+
+
 def hmm_transition_first_log_Z(eta, data):
     log_pi, log_A, log_B = eta
     log_alpha = log_pi

@@ -15,16 +15,18 @@ from typing import Any
 import numpy as np
 
 import srcdiff
-from srcdiff.expfam.structure import as_floats, inner
+from srcdiff.expfam.structure import as_floats, inner, map_leaves
 
 __all__ = [
     "Formula",
     "Inference",
+    "Information",
     "e_step",
     "entropy",
     "fisher",
     "kl",
     "mean",
+    "observed_information",
     "third_cumulant",
     "viterbi",
 ]
@@ -214,6 +216,52 @@ def third_cumulant(log_Z: Callable[..., Any], **options: Any) -> Callable[..., A
         return srcdiff.jvp(known[text], args, (u, *still), **options)[1]
 
     return contracted
+
+
+class Information:
+    """Observed information times `v`: `information(eta, *data, v)`; see `observed_information`.
+
+    Attributes
+    ----------
+    complete, posterior : Fisher
+        What is known with the states, and what is lost without.
+    """
+
+    def __init__(self, complete: Fisher, posterior: Fisher) -> None:
+        self.complete = complete
+        self.posterior = posterior
+
+    def __call__(self, eta: Any, *rest: Any) -> Any:
+        complete, lost = self.complete(eta, *rest), self.posterior(eta, *rest)
+        return map_leaves(lambda whole, part: whole - part, complete, lost)
+
+    @property
+    def source(self) -> str:
+        """Both generated functions."""
+        return f"{self.complete.source}\n\n{self.posterior.source}"
+
+
+def observed_information(
+    log_Z: Callable[..., Any],
+    joint_log_Z: Callable[..., Any],
+    check: Check | None = None,
+    **options: Any,
+) -> Information:
+    """Minus the Hessian of the log-likelihood, by Louis' identity: information of states and data, less the states'.
+
+    Parameters
+    ----------
+    log_Z : callable
+        `log_Z(eta, *data)`: the sum over states, with the data given.
+    joint_log_Z : callable
+        `joint_log_Z(eta, *data)`: the sum over states and data; of the data, only lengths and inputs count. So
+        `log_Z - joint_log_Z` is the log-likelihood, whether parameters are normalised or not.
+    check : callable, optional
+        As for `e_step`.
+    **options
+        As for `srcdiff.hvp`.
+    """
+    return Information(fisher(joint_log_Z, check, **options), fisher(log_Z, check, **options))
 
 
 def _executed(text: str, name: str) -> Callable[..., Any]:

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from expfam.enumeration import Paths, chain_paths, hmm_paths, semi_markov_paths
+from expfam.enumeration import Paths, chain_paths, hmm_paths, normalised, semi_markov_paths
 from scipy import stats
 
 from srcdiff import expfam
 from srcdiff.expfam.chains import (
     crf_as_chain,
     hmm_as_chain,
+    hmm_joint_log_Z,
     hmm_transition_first_as_chain,
     io_hmm_as_chain,
     io_hmm_transition_first_as_chain,
@@ -127,6 +128,49 @@ def test_third_cumulants_are_those_of_all_paths(name: str) -> None:
     u, v = N(size=(2, len(vector)))
     found = flatten(family.third_cumulant(eta, *data, restore(u), restore(v)))[0]
     assert found == pytest.approx(paths.third(u, v), abs=1e-9)
+
+
+# ---- information --------------------------------------------------------------------------------------
+
+
+def test_observed_information_is_minus_the_hessian_of_the_log_likelihood() -> None:
+    """Louis' identity against differences of log-likelihoods that are enumerated (row J10)."""
+    eta, data = (N(size=2), N(size=(2, 2)), N(size=(2, 3))), np.array([0, 2, 1, 1])
+    vector, restore = flatten(eta)
+    information = expfam.observed_information(expfam.hmm.log_Z, hmm_joint_log_Z)
+
+    def log_likelihood(values: Any) -> float:
+        one = restore(values)
+        every = itertools.product(range(3), repeat=4)
+        joint = np.logaddexp.reduce([hmm_paths(one, np.array(d)).log_Z for d in every])
+        return float(hmm_paths(one, data).log_Z - joint)
+
+    u, v = N(size=(2, len(vector)))
+    h = 1e-3
+    by_differences = sum(
+        a * b * log_likelihood(vector + h * (a * u + b * v)) for a in (-1, 1) for b in (-1, 1)
+    )
+    found = flatten(information(eta, data, restore(v)))[0]
+    assert u @ found == pytest.approx(-by_differences / (4 * h * h), rel=1e-5)
+
+
+def test_expected_information_is_the_covariance_of_what_is_learned() -> None:
+    """Over all data: the mean of the observed information is the covariance of expected counts."""
+    eta = tuple(normalised(np.random.default_rng(1), *s) for s in ((2,), (2, 2), (2, 2)))
+    vector, restore = flatten(eta)
+    v = N(size=len(vector))
+    information = expfam.observed_information(expfam.hmm.log_Z, hmm_joint_log_Z)
+    every = [np.array(d) for d in itertools.product(range(2), repeat=3)]
+    paths = [hmm_paths(eta, d) for d in every]
+    p = np.exp([q.log_Z for q in paths])
+    assert p.sum() == pytest.approx(1.0)
+    counts = np.array([flatten(q.mean())[0] for q in paths])
+    centred = counts - p @ counts
+    wanted = centred.T @ (p * (centred @ v))
+    found = sum(
+        w * flatten(information(eta, d, restore(v)))[0] for w, d in zip(p, every, strict=True)
+    )
+    assert found == pytest.approx(wanted, abs=1e-12)
 
 
 # ---- the best path ------------------------------------------------------------------------------------
