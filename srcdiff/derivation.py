@@ -453,7 +453,9 @@ def read(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function
     }
     fn = replace(fn, notes={**fn.notes, **found})
     recorder.note("frontend", fn, time.perf_counter() - started)
-    return prepare(fn, recorder, derived.options.disabled)
+    # a semiring is looked for in what the user wrote: a log-softmax is not the sum that it was
+    disabled = None if derived.kind == "max" else derived.options.disabled
+    return prepare(fn, recorder, disabled)
 
 
 def _changed_numbers(fn: Function) -> Iterator[tuple[str, tuple[Any, ...]]]:

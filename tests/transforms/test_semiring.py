@@ -259,6 +259,25 @@ def test_it_is_a_pass_on_text():
     assert to_text(max_plus(new)) == to_text(new)
 
 
+def test_rewritings_for_accuracy_do_not_hide_a_sum():
+    def normalised(x):
+        p = np.exp(x)
+        return np.sum(np.log(p / np.sum(p)))
+
+    x = np.array([0.3, 1.2, -0.4])
+    largest = srcdiff.transform(normalised, "semiring", semiring="max", jit=False)
+    assert largest(x) == pytest.approx(np.sum(x - x.max()))
+
+
+def test_logaddexp_reduce_is_a_sum():
+    def reduced(x):
+        return np.sum(np.logaddexp.reduce(x, axis=1))
+
+    x = rng.normal(size=(3, 4))
+    largest = srcdiff.transform(reduced, "semiring", semiring="max", jit=False)
+    assert largest(x) == pytest.approx(x.max(1).sum())
+
+
 def test_unknown_transformations_are_named():
     with pytest.raises(ValueError, match="there is no transformation 'fourier'; there is 'semiring'"):  # fmt: skip
         srcdiff.transform(sine, "fourier")
