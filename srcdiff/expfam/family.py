@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -161,6 +162,16 @@ class Family:
 
     def __repr__(self) -> str:
         return f"<srcdiff.expfam family {self.name}>"
+
+    def __reduce__(self) -> Any:
+        """A ready family is pickled by its name; one of your own, if all that it was given can be."""
+        if getattr(sys.modules["srcdiff.expfam"], self.name, None) is self:
+            return _ready, (self.name,)
+        return super().__reduce__()
+
+
+def _ready(name: str) -> Any:
+    return getattr(sys.modules["srcdiff.expfam"], name)
 
 
 class WithBase:

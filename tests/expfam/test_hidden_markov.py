@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from typing import Any
 
 import numpy as np
@@ -184,6 +185,16 @@ def test_drawn_states_follow_the_transitions() -> None:
     wanted = np.exp(hmm.log_A_) * moves.sum(1, keepdims=True)
     assert stats.chisquare(moves[0], wanted[0]).pvalue > 1e-3
     assert stats.chisquare(moves[1], wanted[1]).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("copied", [lambda h: pickle.loads(pickle.dumps(h)), copy.deepcopy])
+def test_a_fitted_model_can_be_pickled_and_copied(copied: Any) -> None:
+    data = np.random.default_rng(10).poisson(3.0, 60)
+    hmm = HMM(2, "poisson", random_state=1, max_iter=3, **FAST).fit(data)
+    other = copied(hmm)
+    assert other.score(data) == hmm.score(data)
+    assert other.emissions_.family is poisson
+    assert np.array_equal(other.predict(data), hmm.predict(data))
 
 
 def test_parameters_are_asked_for_and_changed_as_scikit_learn_does() -> None:
