@@ -102,10 +102,11 @@ def test_the_functions_with_derivatives_are_listed() -> None:
 
 
 def declared() -> set[str]:
-    """The functions of NumPy, `math` and SciPy that operations stand for, by dotted name."""
+    """The functions of NumPy, `math` and SciPy that operations stand for, by dotted name; of distributions theirs."""
     known = [*OPERATIONS.values(), *COMPOSITES.values()]
     every = [c for d in known for c in d.callables]
     names = [c if isinstance(c, str) else dotted(c) for c in every]
+    names = [n.rpartition(".")[0] if n.startswith("scipy.stats.") else n for n in names]
     return {n for n in names if n.startswith(("np.", "math.", "scipy."))}
 
 
