@@ -14,6 +14,7 @@ from srcdiff.ops import (
     einsum,
     elementwise,
     factors,
+    filters,
     gamma_functions,
     integrals,
     joins,
@@ -35,7 +36,7 @@ from srcdiff.ops import (
 
 __all__ = [
     "arithmetic", "bessel", "blocks", "composites", "containers", "control", "convolutions", "creation", "cross",
-    "diagonals", "einsum", "elementwise", "factors", "gamma_functions", "integrals", "joins", "linalg", "masks",
-    "matrix_functions", "memory", "numbers", "overlap", "reductions", "repeats", "shapes", "sorting", "special",
-    "systems", "triangles", "waves",
+    "diagonals", "einsum", "elementwise", "factors", "filters", "gamma_functions", "integrals", "joins", "linalg",
+    "masks", "matrix_functions", "memory", "numbers", "overlap", "reductions", "repeats", "shapes", "sorting",
+    "special", "systems", "triangles", "waves",
 ]  # fmt: skip

@@ -6,7 +6,9 @@ import textwrap
 from functools import cache
 
 import numpy as np
+import scipy.integrate
 import scipy.linalg
+import scipy.signal
 import scipy.special
 
 from srcdiff.ir.build import Builder

@@ -64,7 +64,7 @@ def test_loop_form_has_the_dtype_that_the_operation_has(case, dtype):
     values = as_dtype(values, dtype)
     try:
         expected = apply(decl, values, attrs)
-    except (TypeError, ValueError, np.linalg.LinAlgError):
+    except (TypeError, ValueError, NotImplementedError, np.linalg.LinAlgError):
         pytest.skip("NumPy does not take these")
     fn, args = alone(decl, values, attrs)
     agrees(as_python(fn)(*args), expected, rtol=1e-5 if dtype == "float32" else 1e-11)

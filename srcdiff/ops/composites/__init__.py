@@ -6,6 +6,7 @@ from srcdiff.ops.composites import (
     counts,
     differences,
     distributions,
+    integrals,
     linalg,
     numbers,
     polynomials,
@@ -21,6 +22,22 @@ from srcdiff.ops.composites import (
 )
 
 __all__ = [
-    "choosing", "counting", "counts", "differences", "distributions", "linalg", "numbers", "polynomials",
-    "products", "quantiles", "rearranging", "scipy_linalg", "signals", "sorting", "special", "statistics", "ufuncs",
-]  # fmt: skip
+    "choosing",
+    "counting",
+    "counts",
+    "differences",
+    "distributions",
+    "integrals",
+    "linalg",
+    "numbers",
+    "polynomials",
+    "products",
+    "quantiles",
+    "rearranging",
+    "scipy_linalg",
+    "signals",
+    "sorting",
+    "special",
+    "statistics",
+    "ufuncs",
+]

@@ -13,6 +13,7 @@ __all__ = [
     "banded_product",
     "corner_block",
     "lagged_products",
+    "lagged_sums",
     "turned_bands",
     "upper_blocks",
     "upper_right",
@@ -84,3 +85,9 @@ def lagged_products(x: Any, y: Any) -> Any:
     if x.ndim == 1:
         return padded[lags] @ y
     return np.sum(padded[lags] * y, axis=(1, 2))
+
+
+def lagged_sums(x: Any, y: Any, count: Any) -> Any:
+    """The sums over j of x[j + k] y[j], for the first k."""
+    lags = np.expand_dims(np.arange(count), -1) + np.arange(len(y))
+    return np.concatenate((x, np.zeros(count, x.dtype)))[lags] @ y
