@@ -40,6 +40,7 @@ from srcdiff.ir.core import (
     Tree,
     Value,
     const,
+    walk,
 )
 from srcdiff.ir.types import NONE, Array, Dim, Scalar, Type, dims_of, shape_of
 from srcdiff.ops.axes import axes_of
@@ -246,6 +247,7 @@ class _Rule:
     # ---- results ----
 
     def _finished(self, names: Sequence[str], is_forward: bool, results: int) -> Function:
+        self._refuse_writes()
         yields: list[Atom] = []
         missing: list[int] = []
         children: list[Tree] = []
@@ -260,6 +262,16 @@ class _Rule:
         region = Region(tuple(self.params), body, tuple(yields))
         function = Function(self.rule.__name__, region, output, notes={"missing": tuple(missing)})
         return change_dims(function, self.shapes.resolve) if self.shapes.bindings else function
+
+    def _refuse_writes(self) -> None:
+        """Only what values are made of is taken over from a rule: a write would be left out."""
+        for statement in walk(Region((), tuple(self.session.b.body), ())):
+            if isinstance(statement, Op) and statement.decl.writes:
+                raise RuleError(
+                    f"the rule `{self.rule.__name__}` writes into an array or a list",
+                    "Make the result by expressions, without `x[i] = ...` and `append`, or call a function of NumPy's.",
+                    self.source.location(self.source.node),
+                )
 
     def _assigned(
         self, names: Sequence[str], is_forward: bool, results: int

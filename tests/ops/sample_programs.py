@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.integrate
 import scipy.linalg
+import scipy.signal
 import scipy.special
 import scipy.stats
 from ops.rule_tools import make_op

@@ -1,0 +1,130 @@
+"""Linear algebra: second order, repeated values, names of results, and what is refused."""
+
+import warnings
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+import srcdiff
+
+RNG = np.random.default_rng(3)
+SQUARE = RNG.normal(size=(3, 3)) + np.diag([3.0, 6.0, 9.0])
+SPD = SQUARE @ SQUARE.T
+TALL = RNG.normal(size=(4, 2))
+VECTOR = RNG.normal(size=3)
+
+
+def banded(x):
+    return np.sum(scipy.linalg.solve_banded((1, 1), x[:, :3] + 1.0, VECTOR) ** 2)
+
+
+def toeplitz(x):
+    return np.sum(scipy.linalg.solve_toeplitz((x[0] + 9.0, x[1]), VECTOR) ** 2)
+
+
+def equations(x):
+    right = np.eye(3)
+    a = scipy.linalg.solve_sylvester(x, x, right)
+    b = scipy.linalg.solve_continuous_lyapunov(x, a)
+    return np.sum(scipy.linalg.solve_discrete_lyapunov(0.05 * x, b) ** 2)
+
+
+def lu(x):
+    factors = scipy.linalg.lu_factor(x)
+    return np.sum(scipy.linalg.lu_solve(factors, scipy.linalg.lu_solve(factors, VECTOR, trans=1)))
+
+
+def svd(x):
+    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    return u[0, 0] ** 2 * s[1] + vh[0, 1] ** 2 * s[0]
+
+
+SECOND_ORDER = {
+    "eigh": (lambda x: np.sum(np.linalg.eigh(x)[1][0] ** 4), SPD),
+    "eigh of scipy": (lambda x: np.sum(scipy.linalg.eigh(x)[1][0] ** 4), SPD),
+    "eig": (lambda x: np.sum(np.linalg.eig(x)[0] ** 3), SPD + 0.1 * SQUARE),
+    "svd": (svd, TALL),
+    "qr": (lambda x: np.sum(np.linalg.qr(x)[1] ** 3), TALL),
+    "pinv": (lambda x: np.sum(np.linalg.pinv(x) ** 2), TALL),
+    "lstsq": (lambda x: np.sum(np.linalg.lstsq(x, np.arange(4.0), rcond=None)[0] ** 2), TALL),
+    "cho_solve": (
+        lambda x: VECTOR @ scipy.linalg.cho_solve(scipy.linalg.cho_factor(x), VECTOR),
+        SPD,
+    ),
+    "lu": (lu, SQUARE),
+    "expm": (lambda x: np.sum(scipy.linalg.expm(0.1 * x) ** 2), SQUARE),
+    "sqrtm": (lambda x: np.sum(scipy.linalg.sqrtm(x) ** 3), SQUARE),
+    "logm": (lambda x: np.sum(scipy.linalg.logm(x) ** 2), SQUARE),
+    "equations": (equations, SQUARE),
+    "banded": (banded, SQUARE),
+    "toeplitz": (toeplitz, 0.1 * SQUARE),
+}
+
+
+@pytest.mark.parametrize("name", SECOND_ORDER)
+def test_second_derivatives(name):
+    f, x = SECOND_ORDER[name]
+    v = np.random.default_rng(4).normal(size=x.shape)
+    gradient = srcdiff.grad(f, jit=False)
+    product = srcdiff.hvp(f, jit=False)(x, v)
+    h = 1e-5
+    expected = (gradient(x + h * v) - gradient(x - h * v)) / (2 * h)
+    np.testing.assert_allclose(product, expected, rtol=1e-5, atol=1e-6 * np.max(np.abs(product)))
+
+
+def test_equal_values_leave_derivatives_finite():
+    identity = 2.0 * np.eye(3)
+    values = srcdiff.grad(lambda x: np.sum(np.linalg.eigh(x)[0] ** 2), jit=False)
+    np.testing.assert_allclose(values(identity), 4.0 * np.eye(3))
+
+    def projector(x):
+        vectors = np.linalg.eigh(x)[1]
+        return np.sum(vectors @ vectors.T)
+
+    np.testing.assert_array_equal(srcdiff.grad(projector, jit=False)(identity), np.zeros((3, 3)))
+    nuclear = srcdiff.grad(lambda x: np.linalg.norm(x, "nuc"), jit=False)
+    np.testing.assert_allclose(nuclear(identity), np.eye(3), atol=1e-15)
+
+
+def test_results_have_their_names():
+    def f(x):
+        found = np.linalg.eigh(x)
+        return np.sum(found.eigenvalues) + np.linalg.slogdet(x).logabsdet
+
+    np.testing.assert_allclose(srcdiff.grad(f, jit=False)(SPD), np.eye(3) + np.linalg.inv(SPD).T)
+
+
+def test_what_is_complex_is_an_error_when_it_is_met():
+    turn = np.array([[0.0, 1.0], [-1.0, 0.0]])
+    for f, text in (
+        (lambda x: np.sum(np.linalg.eigvals(x)), "some eigenvalues are complex"),
+        (
+            lambda x: np.sum(scipy.linalg.sqrtm(x @ x)),
+            "square root of this matrix is complex",
+        ),
+        (
+            lambda x: np.sum(scipy.linalg.logm(x @ x)),
+            "logarithm of this matrix is complex",
+        ),
+    ):
+        with pytest.raises(ValueError, match=text):
+            srcdiff.grad(f, jit=False)(turn)
+
+
+def test_singular_vectors_that_are_not_unique_are_refused():
+    with pytest.raises(srcdiff.UnsupportedError, match="Pass full_matrices=False"):
+        srcdiff.grad(lambda x: np.sum(np.linalg.svd(x)[0]), jit=False)(TALL)
+    by_values = srcdiff.grad(lambda x: np.sum(np.linalg.svd(x)[1]), jit=False)
+    u, _, vh = np.linalg.svd(TALL, full_matrices=False)
+    np.testing.assert_allclose(by_values(TALL), u @ vh)
+
+
+def test_what_cannot_be_bound_runs_as_numpy_and_says_so(monkeypatch):
+    monkeypatch.delenv("SRCDIFF_JIT", raising=False)
+    f = lambda x: np.sum(scipy.linalg.expm(x))
+    with pytest.warns(srcdiff.CompileWarning, match="runs as NumPy"):
+        found = srcdiff.grad(f)(SQUARE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(found, srcdiff.grad(f, jit=False)(SQUARE))
