@@ -15,7 +15,7 @@ import numpy as np
 
 from srcdiff.ir.core import Atom
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import BOOL, Array, Type
+from srcdiff.ir.types import BOOL, Array, Scalar, Type, shape_of
 from srcdiff.ops.composites.matrices import (
     columns,
     diagonal,
@@ -401,3 +401,22 @@ def qr_factors(a, mode="reduced", *, out, d_out):
         d_square = d_whole + q @ symmetric_part(inner)
         d_left = turned(np.linalg.solve(factor, turned(d_square)))
         d_a = np.concatenate((d_left, q @ d_rest), axis=-1)
+
+
+# ---- ranks -----------------------------------------------------------------------------------
+
+
+def _rank_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    shape = shape_of(matrix(operands[0], "matrix_rank"))[:-2]
+    return (Array("int64", shape) if shape else Scalar("int64", False, shapes.fresh("i")),)
+
+
+matrix_rank = operation(
+    "matrix_rank",
+    np.linalg.matrix_rank,
+    infer=_rank_type,
+    signature="A, tol=None, hermitian=False",
+    differentiable=False,
+    samples=(_drawn((3, 2)), _drawn((2, 3, 3))),
+    **IN_STACKS,
+)
