@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import FunctionType
 from typing import Any
 
 from srcdiff.frontend.frame import HOOKS, Frame
@@ -92,8 +91,10 @@ class _Renaming:
             case Scalar() if self.form > 1 and type_.dtype == "float64":
                 return Scalar("float64", False)
             case Scalar() if self.form and type_.dtype == "int64":
-                expr = Dim(0) if type_.expr is None else self.shapes.resolve(type_.expr)
-                return Scalar("int64", True, self.apart(hint, expr))
+                known = Dim.of(f"%{hint}{len(self.taken)}")
+                if type_.expr is not None:
+                    known = self.shapes.resolve(type_.expr)
+                return Scalar("int64", True, self.apart(hint, known))
             case Scalar() if type_.dtype == "int64":
                 expr = None if type_.expr is None else self.shapes.resolve(type_.expr)
                 # a constant is passed like any other integer, so that calls with other constants share the function
@@ -130,7 +131,7 @@ class _Renaming:
 
 
 def call_apart(
-    fr: Frame, node: Any, plain: FunctionType, source: Source, env: Mapping[str, FrontValue]
+    fr: Frame, node: Any, plain: Any, source: Source, env: Mapping[str, FrontValue]
 ) -> FrontValue | None:
     """A `Call` of the function for these types; None where it has to be read in place."""
     session = fr.session
@@ -224,7 +225,7 @@ def _still_assumed(fr: Frame, callee: _Callee, renaming: _Renaming) -> bool:
 def _read_apart(
     fr: Frame,
     node: Any,
-    plain: FunctionType,
+    plain: Any,
     types: Mapping[str, Type],
     rigid: frozenset[str],
     renaming: _Renaming,

@@ -13,6 +13,7 @@ under a second `if` on that truth value.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import gast
@@ -63,8 +64,8 @@ def block(fr: Frame, statements: Statements, live: frozenset[str]) -> Done:
         if fr.session.attempts:
             raised = HOOKS["after statement"](fr, s)
             if raised is not None:
-                rest = statements[k + 1 :]
-                return _unless_raised(fr, s, raised, lambda: block(fr, rest, live), live)
+                go_on = partial(block, fr, statements[k + 1 :], live)
+                return _unless_raised(fr, s, raised, go_on, live)
     return FALSE
 
 

@@ -204,7 +204,9 @@ def _container(kind: str) -> Callable[..., FrontValue]:
         if known is None and isinstance(items, Items):
             if isinstance(args[0], Value):
                 type_ = args[0].type
-                if isinstance(type_, List):  # a tuple of unknown length is a list that nobody changes
+                if isinstance(
+                    type_, List
+                ):  # a tuple of unknown length is a list that nobody changes
                     return copied(fr, node, args[0])
                 if kind == "list" and isinstance(type_, Array):
                     decl = OPERATIONS["elements" if type_.ndim == 1 else "rows"]

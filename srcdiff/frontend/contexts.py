@@ -1,7 +1,7 @@
 """`with`: contexts that change no result are entered by nobody, objects of the user's are asked to enter and to leave.
 
 with np.errstate(divide="ignore"):        y = np.log(x)
-y = np.log(x)
+    y = np.log(x)
 """
 
 from __future__ import annotations

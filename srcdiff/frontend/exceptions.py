@@ -13,7 +13,7 @@ matrix that is not positive definite, is refused where a handler would catch it.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,7 +51,6 @@ class Attempt:
         assert isinstance(value, Value | Const)
         return value
 
-
     def condition(self, fr: Frame, node: Any, number: Value) -> Atom:
         """Whether the number says that something was raised."""
         key = "raised", number
@@ -62,15 +61,12 @@ class Attempt:
             fr.session.implies[made] = ((False, found),)
         return fr.session.compared[key]
 
-
-    def where_zero(
-        self, number: Atom, body: Sequence[Statement]
-    ) -> Iterator[tuple[Atom, bool]]:
+    def where_zero(self, number: Atom, body: Sequence[Statement]) -> Iterator[tuple[Atom, bool]]:
         """What is known where nothing was raised: which way the branches went that tell."""
         for s in body:
             if not isinstance(s, If) or number not in s.results:
                 continue
-            k = s.results.index(number)  # type: ignore[arg-type]
+            k = s.results.index(number)
             for side, other, truth in ((s.then, s.orelse, False), (s.orelse, s.then, True)):
                 found = side.yields[k]
                 is_raised = isinstance(found, Const) and found != const(0)
@@ -149,7 +145,7 @@ def hoisted(s: Any) -> list[Any] | None:
 _SIMPLE = (gast.Assign, gast.AugAssign, gast.AnnAssign, gast.Expr, gast.Return)
 
 
-class _Hoist(gast.NodeTransformer):
+class _Hoist(gast.NodeTransformer):  # type: ignore[misc]
     """Takes out the calls that are made whatever happens; the innermost come first."""
 
     def __init__(self) -> None:
@@ -175,7 +171,7 @@ class _Hoist(gast.NodeTransformer):
 
 def read_try(fr: Frame, s: Any, rest: Sequence[Any], live: frozenset[str]) -> Done:
     """Read a `try` without `finally`, and what follows it."""
-    read_block = HOOKS["block"]
+    read_block: Callable[..., Done] = HOOKS["block"]
     session = fr.session
     handlers = tuple(_classes(fr, h) for h in s.handlers)
     made = session.new_cell(Parts("shared", ("",), (const(0),)))
@@ -223,7 +219,12 @@ def read_try(fr: Frame, s: Any, rest: Sequence[Any], live: frozenset[str]) -> Do
     bodies = [s.body, s.orelse, *(h.body for h in s.handlers)]
     if not any(may_exit(inner) for body in bodies for inner in body) and not _raises(s):
         branch(
-            fr, s, raised, lambda: handled([], after), lambda: read_block(fr, s.orelse, after), after
+            fr,
+            s,
+            raised,
+            lambda: handled([], after),
+            lambda: read_block(fr, s.orelse, after),
+            after,
         )
         return read_block(fr, rest, live)
     return branch(
@@ -276,7 +277,7 @@ def _refuse_others(fr: Frame, body: Sequence[Statement], handlers: Sequence[Clas
         ):
             kinds = (Exception,)
         if any(issubclass(k, caught) or any(issubclass(c, k) for c in caught) for k in kinds):
-            what = s.decl.name if isinstance(s, Op) else f"a call of {s.function.name}"
+            what = f"a call of {s.function.name}" if isinstance(s, Call) else s.decl.name  # type: ignore[union-attr]
             names = ", ".join(sorted({c.__name__ for c in caught}))
             fail(
                 f"what `{what}` may raise here would be caught (`except {names}`), which is not supported",

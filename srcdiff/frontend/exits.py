@@ -25,7 +25,7 @@ def without_finally(tree: Any) -> Any:
     return _Without().visit(tree)
 
 
-class _Without(gast.NodeTransformer):
+class _Without(gast.NodeTransformer):  # type: ignore[misc]
     def visit_Try(self, node: Any) -> Any:
         self.generic_visit(node)
         if not node.finalbody:
@@ -35,7 +35,7 @@ class _Without(gast.NodeTransformer):
         return [*_Leaving(last).block(body), *copy.deepcopy(last)]
 
 
-class _Leaving(gast.NodeTransformer):
+class _Leaving(gast.NodeTransformer):  # type: ignore[misc]
     """Puts the last block in front of the exits of the first."""
 
     def __init__(self, last: list[Any]) -> None:

@@ -274,8 +274,8 @@ class _Join:
         """As `either`; what is bound on one path may be so only under a condition."""
         for value, other in ((a, b), (b, a)):
             if isinstance(value, Partial) and isinstance(other, Missing):
-                sides = (value.value, other) if value is a else (other, value.value)
-                return replace(value, value=self.beside(*sides, name))
+                first, second = (value.value, other) if value is a else (other, value.value)
+                return replace(value, value=self.beside(first, second, name))
         return self.either(a, b, name)
 
     def either(self, a: FrontValue, b: FrontValue, name: str) -> FrontValue:
@@ -427,9 +427,7 @@ def branch(
                 done, unknown = None, unknown + 1
             ended = done is None or (
                 done is TRUE
-                and (
-                    (fr.loop_depth == 0 and not fr.attempts) or fr.env.get("%return") is TRUE
-                )
+                and ((fr.loop_depth == 0 and not fr.attempts) or fr.env.get("%return") is TRUE)
             )
             left = ended and (done is None or (fr.caller is None and fr.outer is None))
             sides.append(_Side(fr.env, b, done, session.facts, session.cells, ended, left))

@@ -38,7 +38,7 @@ class Lifted:
         return self
 
     @property
-    def __name__(self) -> str:  # type: ignore[override]
+    def __name__(self) -> str:
         return self.source.name
 
 
@@ -49,8 +49,12 @@ def lifted(fr: Frame, closure: Closure) -> tuple[Lifted, dict[str, FrontValue]] 
         isinstance(v, Closure) and v.node is closure.node for v in found.values()
     ):
         return None
-    values = {k: v for k, v in found.items() if not isinstance(v, Closure | Known)}
-    known = {k: v for k, v in found.items() if isinstance(v, Closure | Known)}
+    values: dict[str, FrontValue] = {
+        k: v for k, v in found.items() if not isinstance(v, Closure | Known)
+    }
+    known: dict[str, FrontValue] = {
+        k: v for k, v in found.items() if isinstance(v, Closure | Known)
+    }
     around = fr.session.functions.setdefault(("%lifted", closure.frame), {})
     made = around.get(closure.node)
     if made is None:
@@ -102,7 +106,9 @@ def _around(fr: Frame, frame: Frame | None, name: str) -> FrontValue | None:
     while frame is not None:
         if name in frame.env:
             value = frame.env[name]
-            while isinstance(value, Partial) and fr.session.facts.get(value.condition) == value.when:
+            while (
+                isinstance(value, Partial) and fr.session.facts.get(value.condition) == value.when
+            ):
                 value = value.value
             if isinstance(value, Parts) and value.kind == "shared":
                 return value

@@ -81,4 +81,3 @@ def of_turn(end: FrontValue, at_start: FrontValue) -> FrontValue:
     """What such a name stands for at the end of a turn."""
     assert isinstance(at_start, Parts)
     return maybe(end, lambda: at_start.values[1])
-

@@ -143,7 +143,11 @@ def extreme_by(function: Any) -> Callable[..., FrontValue]:
         if set(kwargs) - {"key", "default"}:
             fr.fail(node, f"{function.__name__}() takes `key` and `default` only")
         key = kwargs.get("key", Known(itself))
-        items = as_list(fr, node, args[0] if len(args) == 1 else Parts("list", tuple(range(len(args))), tuple(args)))
+        items = as_list(
+            fr,
+            node,
+            args[0] if len(args) == 1 else Parts("list", tuple(range(len(args))), tuple(args)),
+        )
         if isinstance(items, Parts) and not items.values and "default" in kwargs:
             return kwargs["default"]  # type: ignore[no-any-return]
         if isinstance(items, Parts):
@@ -184,7 +188,13 @@ def sorted_items(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
     if not is_static(is_falling):
         fr.fail(node, "`reverse` must be known when compiling", "Branch on it.")
     falls = bool(getattr(is_falling, "value", False))
-    return called(fr, node, in_falling_order if falls else in_order, items, Known(itself) if is_none(key) else key)
+    return called(
+        fr,
+        node,
+        in_falling_order if falls else in_order,
+        items,
+        Known(itself) if is_none(key) else key,
+    )
 
 
 def _filter(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:

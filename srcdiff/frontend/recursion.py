@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from types import FunctionType
 from typing import Any
 
 from srcdiff.frontend.frame import Frame
@@ -48,7 +47,7 @@ _ANY_NUMBERS = 2  # and whether a float is Python's or NumPy's
 class _Open:
     """A function that is being read. `header`: what the reading before has shown it to give."""
 
-    plain: FunctionType
+    plain: Any
     key: Any
     form: int
     calls: tuple[Any, ...]
@@ -60,7 +59,7 @@ def _open_ones(session: Session) -> list[_Open]:
     return session.functions.setdefault("%open", [])  # type: ignore[no-any-return]
 
 
-def form_of_call(fr: Frame, node: Any, plain: FunctionType, source: Source) -> int:
+def form_of_call(fr: Frame, node: Any, plain: Any, source: Source) -> int:
     """What calls of the function may differ in. One that turns out to call itself is read again, as such."""
     session = fr.session
     known: int = session.functions.get(("%form", plain), _AS_GIVEN)
@@ -76,14 +75,14 @@ def form_of_call(fr: Frame, node: Any, plain: FunctionType, source: Source) -> i
     return known
 
 
-def _read_again(session: Session, plain: FunctionType, form: int) -> None:
+def _read_again(session: Session, plain: Any, form: int) -> None:
     """Read calls of a function in a more general form, from the first open one on."""
     session.functions["%form", plain] = form
     if any(o.plain is plain for o in _open_ones(session)):
         raise Recursive(plain)
 
 
-def find_open(session: Session, plain: FunctionType, key: Any, form: int) -> _Open | None:
+def find_open(session: Session, plain: Any, key: Any, form: int) -> _Open | None:
     """The reading that a call is part of, and would be one of."""
     for around in reversed(_open_ones(session)):
         if around.plain is plain and around.key == key:
@@ -112,7 +111,13 @@ def header_of(fr: Frame, node: Any, around: _Open) -> Function:
     around.asked = True
     if around.header is None:
         raise NoResult
-    notes = {"bindings": {}, "equal": (), "assumptions": (), "globals": {}, "captured": {}}
+    notes: dict[str, Any] = {
+        "bindings": {},
+        "equal": (),
+        "assumptions": (),
+        "globals": {},
+        "captured": {},
+    }
     notes |= {"boxes": around.header.notes["boxes"]}
     me = stand_in(around.header)
     yields = tuple(Value(strip(y.type)) for y in me.body.yields)
@@ -122,7 +127,7 @@ def header_of(fr: Frame, node: Any, around: _Open) -> Function:
 def read_around(
     fr: Frame,
     node: Any,
-    plain: FunctionType,
+    plain: Any,
     key: Any,
     calls: tuple[Any, ...],
     form: int,
@@ -212,7 +217,11 @@ def check_handed_back(fn: Function) -> None:
     loops = [list(walk(r)) for s in steps if isinstance(s, For | While) for r in regions_of(s)]
     for k, call in calls:
         shared = frozenset().union(
-            *(roots.get(v, frozenset()) for v in (*call.operands, *call.results) if isinstance(v, Value))
+            *(
+                roots.get(v, frozenset())
+                for v in (*call.operands, *call.results)
+                if isinstance(v, Value)
+            )
         )
         later = [*steps[k + 1 :], *(s for inner in loops if call in inner for s in inner)]
         if any(isinstance(s, Op) and writes_of(s, roots) & shared for s in later):

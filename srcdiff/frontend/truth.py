@@ -44,9 +44,9 @@ def truth(fr: Frame, node: Any) -> Atom:
 
 
 def truth_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
-    found = found_flag(fr, value)
-    if found is not None:
-        if isinstance(found, Const):
+    flag = found_flag(fr, value)
+    if flag is not None:
+        if isinstance(flag, Const):
             return truth_of(fr, sure(fr, value, node), node)
         both = gast.copy_location(gast.BoolOp(gast.And(), []), node)
         inner: Any = value
@@ -54,7 +54,7 @@ def truth_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
         def rest() -> FrontValue:
             return truth_of(fr, inner.values[1], node)
 
-        return truth_of(fr, _second(fr, both, found, found, rest), node)
+        return truth_of(fr, _second(fr, both, flag, flag, rest), node)
     for name in ("__bool__", "__len__"):
         found = called(fr, node, value, name)
         if found is not None:
@@ -255,10 +255,10 @@ def _chain(fr: Frame, node: Any, left: FrontValue, k: int) -> FrontValue:
 
 def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) -> Atom:
     for value, other in ((left, right), (right, left)):
-        found = found_flag(fr, value)
-        if found is not None and is_none(other) and not isinstance(op, gast.In | gast.NotIn):
+        flag = found_flag(fr, value)
+        if flag is not None and is_none(other) and not isinstance(op, gast.In | gast.NotIn):
             is_there = isinstance(op, gast.IsNot | gast.NotEq)
-            return found if is_there else negate(fr, node, found)
+            return flag if is_there else negate(fr, node, flag)
     left, right = sure(fr, left, node), sure(fr, right, node)
     if isinstance(op, gast.Is | gast.IsNot):
         return const(_identical(fr, node, left, right) == isinstance(op, gast.Is))
@@ -284,9 +284,10 @@ def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) 
     same = _same_lengths(fr, left, right) if not fr.session.user_names else None
     if same is not None and isinstance(op, gast.Eq | gast.NotEq):
         return const(same == isinstance(op, gast.Eq))
-    result = fr.op(node, decl, fr.as_atom(left, node), fr.as_atom(right, node))
-    if isinstance(left.type, Scalar) and isinstance(right.type, Scalar):
-        before = fr.session.compared.setdefault((decl, left, right), result)
+    a, b = fr.as_atom(left, node), fr.as_atom(right, node)
+    result = fr.op(node, decl, a, b)
+    if isinstance(a.type, Scalar) and isinstance(b.type, Scalar):
+        before = fr.session.compared.setdefault((decl, a, b), result)
         if before is not result:
             fr.session.implies[result] = ((True, ((before, True),)), (False, ((before, False),)))
     owners = [_owner(fr, value) for value in (left, right) if not isinstance(value, Const)]
@@ -379,20 +380,21 @@ def _identical(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> boo
             return is_static(other) and static(other) is value.value
     if is_static(left) and is_static(right):
         return static(left) is static(right)
-    if isinstance(left, Parts) and isinstance(right, Parts) and left.cell and right.cell:
-        if left.cell == right.cell or not may_be_one(fr.session.twins, left.cell, right.cell):
-            return left.cell == right.cell
+    both = isinstance(left, Parts) and isinstance(right, Parts)
+    cells = (left.cell, right.cell) if both else ("", "")  # type: ignore[union-attr]
+    if all(cells) and (cells[0] == cells[1] or not may_be_one(fr.session.twins, *cells)):
+        return cells[0] == cells[1]
     fr.fail(node, "`is` is supported for None, True, False and constants", "Compare with `==`.")
 
 
-def _in_range(
-    fr: Frame, node: Any, item: FrontValue, bounds: tuple[Atom, Atom, Atom]
-) -> Atom:
+def _in_range(fr: Frame, node: Any, item: FrontValue, bounds: tuple[Atom, Atom, Atom]) -> Atom:
     """`k in range(start, stop, step)` of a whole number."""
     start, stop, step = bounds
     number = fr.as_atom(item, node)
     if not isinstance(step, Const) or number.type.dtype != "int64":  # type: ignore[union-attr]
-        fr.fail(node, "`in` takes a whole number and a range of known step", "Compare with the bounds.")
+        fr.fail(
+            node, "`in` takes a whole number and a range of known step", "Compare with the bounds."
+        )
     low, high = (start, stop) if step.value > 0 else (stop, start)
     inside = fr.op(
         node,

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from srcdiff.frontend.frame import Frame
 
 __all__ = [
-    "MISSING", "Closure", "Conflict", "FrontValue", "Held", "Items", "Known", "Method", "Missing", "Partial", "Parts",
-    "Piece", "ShapeOf", "Slice", "Text", "flatten", "is_none", "is_static", "map_atoms", "maybe", "part_name", "rebuild", "sequence", "static",
-    "static_int", "tree_of",
+    "Closure", "Conflict", "FrontValue", "Held", "Items", "Known", "MISSING", "Method", "Missing", "Partial",
+    "Parts", "Piece", "ShapeOf", "Slice", "Text", "flatten", "is_none", "is_static", "map_atoms", "maybe",
+    "part_name", "rebuild", "sequence", "static", "static_int", "tree_of",
 ]  # fmt: skip
 
 

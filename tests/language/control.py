@@ -1,5 +1,6 @@
 """Loops, exits from them, branches and names."""
 
+# ruff: noqa: C416, RET504, SIM401
 
 import math
 

@@ -1,6 +1,5 @@
 """Writing into arrays: by index, through views, into buffers."""
 
-
 import numpy as np
 from language.programs import Row
 

@@ -1,6 +1,6 @@
 """Tuples, lists, dicts, records, comprehensions; classes."""
 
-# ruff: noqa: C416
+# ruff: noqa: C416, C400, RUF007, RUF015
 
 import enum
 from collections import namedtuple

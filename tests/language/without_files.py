@@ -38,7 +38,8 @@ by_lambda = cell(5, "by_lambda = lambda x: np.sum(np.tanh(x))\n")["by_lambda"]
 by_lambda.__name__ = "by_lambda"
 without_files((x3,))(by_lambda)
 without_files((0.4,))(
-    cell(6, "class Model:\n    k = 2.0\n    def loss(self, x):\n        return self.k * x**2\nloss = Model().loss\n")[
-        "loss"
-    ]
+    cell(
+        6,
+        "class Model:\n    k = 2.0\n    def loss(self, x):\n        return self.k * x**2\nloss = Model().loss\n",
+    )["loss"]
 )
