@@ -14,11 +14,11 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.carry import Carry, grown_cells, held, held_as, plain_type
+from srcdiff.frontend.carry import Carry, grown_cells, held, held_as, plain_type, released
 from srcdiff.frontend.control import assigned_names, broke_flag, has_break, has_return, is_endless
 from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.joins import UNKNOWN, Unjoinable, coerced, is_same, join_types, take_apart
-from srcdiff.frontend.optional import in_a_loop, of_turn
+from srcdiff.frontend.optional import in_a_loop, of_turn, with_maybes
 from srcdiff.frontend.running_sums import is_running_sum, zeros_for
 from srcdiff.frontend.session import FALSE, TRUE
 from srcdiff.frontend.twins import SLOTS, Slots
@@ -31,8 +31,6 @@ from srcdiff.frontend.values import (
     Partial,
     Parts,
     flatten,
-    is_none,
-    maybe,
 )
 from srcdiff.ir.core import Atom, Const, Value
 from srcdiff.ir.types import FLOAT, Array, List, Scalar, Struct, Type
@@ -314,15 +312,11 @@ class LoopReader:
         return None
 
     def _may_be_none(self, carry: Carry, end: FrontValue) -> bool:
-        """Whether the name is None before the loop, or after a turn, and something else otherwise."""
-        sides = (carry.template, end)
-        is_maybe = [isinstance(v, Parts) and v.kind == "maybe" for v in sides]
-        if all(is_maybe) or not (any(map(is_none, sides)) or any(is_maybe)):
+        """Whether the name, or a part of it, is None before the loop, or after a turn, and something else otherwise."""
+        found = with_maybes(released(carry.template), end)
+        if found is None:
             return False
-        like = next(maybe(v).values[1] for v in sides if not is_none(v))
-        if isinstance(like, Missing):
-            return False
-        self.hints.setdefault(carry.name, {})["maybe"] = like
+        self.hints.setdefault(carry.name, {})["maybe"] = found
         return True
 
     def _refuse_none(self, carry: Carry, end: FrontValue) -> None:

@@ -18,7 +18,7 @@ from srcdiff.frontend.values import (
 from srcdiff.ir.core import Value
 from srcdiff.ir.types import Array, List, Scalar, Type
 
-__all__ = ["Carry", "grown_cells", "held", "held_as", "plain_type"]
+__all__ = ["Carry", "grown_cells", "held", "held_as", "plain_type", "released"]
 
 
 @dataclass

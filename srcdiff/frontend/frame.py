@@ -168,6 +168,8 @@ class Frame:
             self.session.ask_for(value.condition)
             shown = f"`{name}`" if name.isidentifier() else name
             self.fail(node, f"{shown} {value.message}", "Use two names, or make both of one type.")
+        if isinstance(value, Parts) and value.kind == "maybe":
+            value = HOOKS["settled"](self, value)
         return self.session.current(value)
 
     def unbound(self, name: str, node: Any) -> NoReturn:

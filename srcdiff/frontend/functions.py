@@ -126,8 +126,8 @@ def _inline(fr: Frame, node: Any, inner: Frame, key: Any) -> FrontValue:
     if session.open_calls.count(key) >= _DEEPEST:
         fr.fail(
             node,
-            f"recursive functions are not supported yet: `{inner.source.name}` calls itself",
-            "Write it as a loop.",
+            f"`{inner.source.name}` calls itself, and is no function of its own",
+            "Let it return what it makes, and neither bind names of the functions around it nor take functions.",
         )
     path, calls = session.path, session.open_calls
     session.path, session.open_calls = (*path, id(node)), (*calls, key)

@@ -122,8 +122,11 @@ def _free(node: Any) -> Iterator[str]:
     cached = node.__dict__.get("free_names")
     if cached is None:
         read: dict[str, None] = {}
+        outer: dict[str, None] = {}
         bound = {n.id for n in gast.walk(node.args) if isinstance(n, gast.Name)}
         for part in gast.walk(node):
+            if isinstance(part, gast.Nonlocal):
+                outer.update(dict.fromkeys(part.names))
             if isinstance(part, gast.Name):
                 if isinstance(part.ctx, gast.Load):
                     read[part.id] = None
@@ -131,7 +134,10 @@ def _free(node: Any) -> Iterator[str]:
                     bound.add(part.id)
             elif isinstance(part, gast.FunctionDef) and part is not node:
                 bound.add(part.name)
-        cached = node.free_names = [name for name in read if name not in bound]
+        cached = node.free_names = [
+            *(name for name in read if name not in bound or name in outer),
+            *(name for name in outer if name not in read),
+        ]
     return iter(cached)
 
 

@@ -7,18 +7,19 @@ Python.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.joins import branch
 from srcdiff.frontend.session import FALSE, TRUE
-from srcdiff.frontend.values import FrontValue, Parts, is_none, map_atoms, maybe
+from srcdiff.frontend.values import FrontValue, Missing, Parts, is_none, map_atoms, maybe
 from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.types import Scalar, Type, map_dims
 from srcdiff.ops.arithmetic import not_
 from srcdiff.ops.control import raise_, undefined
 
-__all__ = ["found_flag", "in_a_loop", "of_turn", "sure"]
+__all__ = ["found_flag", "in_a_loop", "of_turn", "settled", "sure", "with_maybes"]
 
 
 _ZEROS = {"float64": 0.0, "int64": 0, "bool": False}
@@ -58,10 +59,44 @@ def sure(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
 HOOKS["sure"] = sure
 
 
+def with_maybes(a: FrontValue, b: FrontValue) -> FrontValue | None:
+    """The structure of two values of a name, with what is None in one of them as what may be None; None where they do
+    not differ in that.
+    """
+    if _is_alike(a, b):
+        assert isinstance(a, Parts) and isinstance(b, Parts)
+        parts = [with_maybes(x, y) for x, y in zip(a.values, b.values, strict=True)]
+        if all(p is None for p in parts):
+            return None
+        kept = [x if p is None else p for x, p in zip(a.values, parts, strict=True)]
+        return replace(a, values=tuple(kept))
+    sides = (a, b)
+    is_maybe = [isinstance(v, Parts) and v.kind == "maybe" for v in sides]
+    if all(is_maybe) or not (any(map(is_none, sides)) or any(is_maybe)):
+        return None
+    there = [maybe(v) for v in sides if not is_none(v)]
+    if not there or isinstance(there[0].values[1], Missing):
+        return None
+    return there[0]
+
+
+def _is_alike(a: FrontValue, b: FrontValue) -> bool:
+    return (
+        isinstance(a, Parts)
+        and isinstance(b, Parts)
+        and (a.kind, a.keys, a.cls) == (b.kind, b.keys, b.cls)
+        and a.kind != "maybe"
+    )
+
+
 def in_a_loop(fr: Frame, node: Any, before: FrontValue, like: FrontValue) -> FrontValue:
-    """What a name that may be None stands for before a loop in which it gets a value like another one."""
-    if not is_none(before):
-        return maybe(before)
+    """What a name stands for before a loop in which it gets values of a structure with what may be None."""
+    if _is_alike(before, like):
+        assert isinstance(before, Parts) and isinstance(like, Parts)
+        pairs = zip(before.values, like.values, strict=True)
+        return replace(before, values=tuple(in_a_loop(fr, node, x, y) for x, y in pairs))
+    if not isinstance(like, Parts) or like.kind != "maybe":
+        return before
     known = fr.session.shapes.order.keys() | fr.session.shapes.rigid
 
     def there(type_: Type) -> Type:
@@ -74,10 +109,27 @@ def in_a_loop(fr: Frame, node: Any, before: FrontValue, like: FrontValue) -> Fro
             return const(_ZEROS[atom.type.dtype])  # compiled code asks for something
         return fr.op(node, undefined, type=there(atom.type))
 
-    return maybe(before, lambda: map_atoms(nothing, like))
+    return maybe(before, lambda: map_atoms(nothing, like.values[1]))
 
 
 def of_turn(end: FrontValue, at_start: FrontValue) -> FrontValue:
     """What such a name stands for at the end of a turn."""
-    assert isinstance(at_start, Parts)
+    if _is_alike(end, at_start):
+        assert isinstance(end, Parts) and isinstance(at_start, Parts)
+        pairs = zip(end.values, at_start.values, strict=True)
+        return replace(end, values=tuple(of_turn(x, y) for x, y in pairs))
+    if not isinstance(at_start, Parts) or at_start.kind != "maybe":
+        return end
     return maybe(end, lambda: at_start.values[1])
+
+
+def settled(fr: Frame, value: FrontValue) -> FrontValue:
+    """The value, or None, where it is known which."""
+    found = found_flag(fr, value)
+    if not isinstance(found, Const):
+        return value
+    assert isinstance(value, Parts)
+    return value.values[1] if found.value else const(None)
+
+
+HOOKS["settled"] = settled

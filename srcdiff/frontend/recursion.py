@@ -153,7 +153,7 @@ def read_around(
             settled = attempt > 1 and _gives(function) == _gives(around.header)
             if settled or not around.asked:
                 return function
-            around.header = function
+            around.header = owning(function)
     finally:
         open_ones.remove(around)
     fr.fail(

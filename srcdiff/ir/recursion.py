@@ -26,7 +26,7 @@ _NOTE = "itself"
 def stand_in(fn: Function) -> Function:
     """What calls inside of `fn` name for it."""
     yields = tuple(Value(y.type) for y in fn.body.yields)
-    notes = {_NOTE: True, **{k: v for k, v in fn.notes.items() if k == "gradients"}}
+    notes = {_NOTE: True, **{k: v for k, v in fn.notes.items() if k in ("gradients", "hands_back")}}
     return Function(fn.name, Region(fn.params, (), yields), fn.output, notes=notes)
 
 

@@ -102,6 +102,45 @@ def next_of_a_name(x):
     return next(items)
 
 
+def _doubled(x, n):
+    if n == 0:
+        return x
+    y = _doubled(x, n - 1)
+    y[0] = y[0] * 2.0
+    return y
+
+
+@case(
+    "`_doubled` may give back its argument, and one of the two is written afterwards",
+    "_doubled(x, n - 1)",
+    x3,
+)
+def recursion_that_writes_its_result(x):
+    return np.sum(_doubled(x, 2))
+
+
+@case("`visit` calls itself, and is no function of its own", "visit(v * x, d - 1)", 0.5, 3)
+def recursion_that_binds_names_around(x, n):
+    total = 0.0
+
+    def visit(v, d):
+        nonlocal total
+        total += v
+        if d > 0:
+            visit(v * x, d - 1)
+
+    visit(x, n)
+    return total
+
+
+@case("this changes an object that may have another name", "r.y", 0.5)
+def object_of_two_names(x):
+    p, q = Plain(x), Plain(2.0 * x)
+    r = p if x > 0 else q
+    r.y = r.y * 3.0
+    return p.y + q.y
+
+
 def _walk(x, out, lo, hi):
     if hi - lo == 1:
         out.append(x[lo])

@@ -489,6 +489,47 @@ def helper_that_may_give_none(x, limit):
     return found**2 * again
 
 
+@names((x4, 0.6), (x4, 5.0))
+def bounds_on_both_sides(x, t):
+    below, above = None, None
+    for v in x:
+        if v < t:
+            below = v if below is None else max(below, v)
+        else:
+            above = v if above is None or v < above else above
+    if below is None or above is None:
+        return x[0] * 0.5
+    return below * above
+
+
+@names((x4,))
+def previous_item(x):
+    previous = None
+    total = 0.0
+    for v in x:
+        if previous is not None:
+            total += (v - previous) ** 2
+        previous = v
+    return total
+
+
+@names((M,))
+def array_starts_as_none(A):
+    product = None
+    for row in A:
+        product = row * 2.0 if product is None else product * row
+    return product.sum()
+
+
+@names((x4,))
+def tuple_starts_as_none(x):
+    best = None
+    for i, v in enumerate(x):
+        if best is None or v > best[0]:
+            best = (v, i)
+    return best[0] ** 2 * best[1]
+
+
 @names((x4,))
 def best_argument_starts_as_none(x):
     best, where = None, None

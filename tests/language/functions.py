@@ -179,6 +179,40 @@ def nonlocal_with_early_returns(x):
     return total
 
 
+@nested((x4,))
+def nonlocal_that_starts_as_none(x):
+    best = None
+
+    def see(v):
+        nonlocal best
+        if best is None or v > best:
+            best = v
+
+    for v in x:
+        see(v)
+    return best**2
+
+
+@nested((0.7,))
+def two_of_one_maker(x):
+    def make():
+        total = x
+
+        def add(v):
+            nonlocal total
+            total = total + v * total
+            return total
+
+        return add, lambda: total
+
+    add, get = make()
+    other_add, other_get = make()
+    add(2.0)
+    other_add(x)
+    add(other_get())
+    return get() * other_get()
+
+
 @nested((x3,))
 def immediately_called(x):
     y = (lambda a, b: a**2 + b)(x[0], x[1])
@@ -497,6 +531,49 @@ def _sorted(x):
 @recursion((np.array([0.4, 0.1, 0.9, 0.2, -0.3]),))
 def merge_sort(x):
     return np.sum(_sorted(x) * np.arange(1.0, 6.0))
+
+
+def _folded(x, total):
+    return total if len(x) == 0 else _folded(x[1:], total * 0.5 + x[0])
+
+
+@recursion((x4,), (x4[:0],))
+def fold_with_an_integer_start(x):
+    return _folded(x, 0) + np.sum(x)
+
+
+def _matrix_power(A, k):
+    return A if k == 0 else A @ _matrix_power(A, k - 1)
+
+
+@recursion((S, 3), (S, 0))
+def matrix_power(A, k):
+    return np.sum(_matrix_power(A, k))
+
+
+def _pair(x, n):
+    if n == 0:
+        return x, {"product": 1.0}
+    a, state = _pair(x * 0.9, n - 1)
+    return a + state["product"], {"product": a * state["product"]}
+
+
+@recursion((0.7,))
+def structures_as_results(x):
+    a, state = _pair(x, 4)
+    return a * state["product"]
+
+
+def _quadrature(f, a, b, n):
+    mid = 0.5 * (a + b)
+    if n == 0:
+        return f(mid) * (b - a)
+    return _quadrature(f, a, mid, n - 1) + _quadrature(f, mid, b, n - 1)
+
+
+@recursion((0.0, 1.1, 0.7))
+def function_handed_on(a, b, k):
+    return _quadrature(lambda t: np.exp(-k * t * t), a, b, 3)
 
 
 def _checked_factorial(x, n):

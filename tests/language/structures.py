@@ -115,6 +115,15 @@ def queues(values):
     return total + queue[0] + sum(v**2 for v in values)
 
 
+@containers(([0.3, -0.4, 1.2, 0.9],), ([1.5, 2.0],))
+def inserted_and_deleted(values):
+    values.insert(1, values[0] * values[-1])
+    del values[0]
+    values.insert(0, 2.0)
+    last = values.pop(-2)
+    return sum(v**2 for v in values) * last
+
+
 @containers((Layer(M, np.array([0.1, -0.2]), 1.5), x3))
 def dataclasses_as_arguments(layer, x):
     wider = replace(layer, scale=layer.scale * 2.0)
@@ -318,6 +327,30 @@ def attribute_set_before_an_early_return(x):
     kept = Filter()
     kept.add(x).add(-x)
     return kept.total
+
+
+class Cell:
+    """A recurrent cell: a state that is an array, replaced in each call."""
+
+    def __init__(self, w):
+        self.w = w
+        self.h = np.zeros(3)
+        self.last = None
+
+    def __call__(self, v):
+        self.h = np.tanh(self.w @ self.h + v)
+        change = 0.0 if self.last is None else v - self.last
+        self.last = v
+        return self.h.sum() + change**2
+
+
+@classes((np.array([[0.5, 0.2, 0.1], [0.1, 0.4, -0.3], [0.0, 0.3, 0.2]]), x4))
+def recurrent_cell(w, xs):
+    cell = Cell(w)
+    out = 0.0
+    for v in xs:
+        out += cell(v)
+    return out
 
 
 class Dual:
