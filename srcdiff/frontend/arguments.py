@@ -72,6 +72,8 @@ def _measured(value: Any, path: str) -> Type:
         return _number(value, path)
     if isinstance(value, list):
         return _list(value, path)
+    if isinstance(value, enum.IntEnum | enum.IntFlag):  # is the number that it is
+        return Static(int(value))
     record = _record(value)
     if record is not None:
         kind, keys, parts, cls = record

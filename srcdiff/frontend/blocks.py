@@ -35,7 +35,7 @@ def block(fr: Frame, statements: Statements, live: frozenset[str]) -> Done:
     """Read statements. `live` are the names wanted behind the block."""
     for k, s in enumerate(statements):
         if fr.session.attempts:
-            parts = HOOKS["hoisted"](s)
+            parts = HOOKS["hoisted"](fr, s)
             if parts is not None:
                 return block(fr, [*parts, *statements[k + 1 :]], live)
         match s:

@@ -6,6 +6,7 @@ on the function (`notes["watched"]`), so that a later call can tell whether it s
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Callable
 from functools import partial
@@ -98,6 +99,8 @@ def from_python(fr: Frame, value: Any, name: str, node: Any) -> FrontValue:
         number = const(value[()])
         fr.session.outside[id(number)] = Outside(name, value, number)
         return number
+    if isinstance(value, enum.IntEnum | enum.IntFlag):
+        value = int(value)
     if isinstance(value, SCALARS):
         return const(value)
     if isinstance(value, slice):

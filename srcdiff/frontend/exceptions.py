@@ -44,6 +44,7 @@ class Attempt:
     cell: str
     handlers: tuple[Classes, ...]
     depth: int
+    within: int  # how many calls were open
     conditions: dict[Atom, Atom] = field(default_factory=dict)  # to the number that is asked
 
     def number(self) -> Atom:
@@ -78,11 +79,17 @@ class Attempt:
 # ---- raising ----------------------------------------------------------------------------------------------------
 
 
-def thrown(fr: Frame, cls: type[BaseException]) -> bool:
+def thrown(fr: Frame, node: Any, cls: type[BaseException]) -> bool:
     """Note that an exception is raised, where a `try` around catches it."""
     for attempt in reversed(fr.session.attempts):
         for k, classes in enumerate(attempt.handlers):
             if issubclass(cls, classes):
+                if not fr.session.hoisted.issuperset(fr.session.path[attempt.within :]):
+                    fr.fail(
+                        node,
+                        "this is raised inside of an expression, and caught around it",
+                        "Assign the result of the call first, as a statement of its own.",
+                    )
                 shared = fr.session.cells[attempt.cell]
                 fr.session.cells[attempt.cell] = Parts(
                     "shared", ("",), (const(k + 1),), None, shared.cell
@@ -125,24 +132,29 @@ def leave_after(fr: Frame, attempt: Attempt) -> Done:
     return TRUE
 
 
-def hoisted(s: Any) -> list[Any] | None:
+def hoisted(fr: Frame, s: Any) -> list[Any] | None:
     """The calls in a statement as statements of their own in front of it, so that one that raises leaves the rest out:
     `total += f(v)` is `call = f(v); total += call`. None where there are none.
     """
     found: list[Any] | None = getattr(s, "hoisted", None)
     if found is None:
-        if not isinstance(s, _SIMPLE) or s.value is None:
+        where = "test" if isinstance(s, gast.If) else "value"
+        if not isinstance(s, _SIMPLE) or getattr(s, where) is None:
             return None
         hoist = _Hoist()
         new = copy.copy(s)
-        new.value = hoist.visit(copy.deepcopy(s.value))
+        setattr(new, where, hoist.visit(copy.deepcopy(getattr(s, where))))
+        if isinstance(new, gast.If) and not hasattr(new, "after"):
+            new.after = fr.source.flow.after.get(id(s))
         found = s.hoisted = [*hoist.calls, new] if hoist.calls else []
         for part in found:
             part.hoisted = []
+    fr.session.hints.setdefault("nodes", []).extend(found)  # an id is for good
+    fr.session.hoisted.update(id(part.value) for part in found[:-1])
     return found or None
 
 
-_SIMPLE = (gast.Assign, gast.AugAssign, gast.AnnAssign, gast.Expr, gast.Return)
+_SIMPLE = (gast.Assign, gast.AugAssign, gast.AnnAssign, gast.Expr, gast.Return, gast.If)
 
 
 class _Hoist(gast.NodeTransformer):  # type: ignore[misc]
@@ -176,7 +188,7 @@ def read_try(fr: Frame, s: Any, rest: Sequence[Any], live: frozenset[str]) -> Do
     handlers = tuple(_classes(fr, h) for h in s.handlers)
     made = session.new_cell(Parts("shared", ("",), (const(0),)))
     session.cell_names[made.cell] = "raised"
-    attempt = Attempt(fr, made.cell, handlers, fr.loop_depth)
+    attempt = Attempt(fr, made.cell, handlers, fr.loop_depth, len(session.path))
     after = fr.source.flow.after.get(id(s), live)
     wanted_inside = fr.source.flow.turn.get(id(s), after) | after | live
     start = len(fr.b.body)

@@ -193,6 +193,8 @@ class Session:
         What else is known when a truth value is: of `a and b` being true, both.
     attempts : list
         The `try`s whose first block is being read (see `exceptions`).
+    hoisted : set
+        The calls in them that are statements of their own.
     compared : dict
         The comparisons that were made where the reader is, or around: a second one is true where the first is.
     hints : dict
@@ -253,6 +255,7 @@ class Session:
     )
     compared: dict[Any, Atom] = field(default_factory=dict)
     attempts: list[Any] = field(default_factory=list)
+    hoisted: set[int] = field(default_factory=set)
     hints: dict[Any, Any] = field(default_factory=dict)
     path: tuple[int, ...] = ()
     owners: dict[str, str] = field(default_factory=dict)

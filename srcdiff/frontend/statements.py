@@ -226,7 +226,7 @@ def _raise(fr: Frame, node: Any) -> bool:
         and issubclass(cls.value, BaseException)
     ):
         fr.fail(node, "`raise` takes an exception's class or a call of it")
-    if fr.session.attempts and HOOKS["thrown"](fr, cls.value):
+    if fr.session.attempts and HOOKS["thrown"](fr, node, cls.value):
         return True
     operands: list[Atom] = []
     name = cls.value.__name__

@@ -41,6 +41,21 @@ def tries_a_factorisation(a):
     return a
 
 
+def _raises(v):
+    if v > 1:
+        raise ValueError
+    return v
+
+
+@case("this is raised inside of an expression, and caught around it", "raise ValueError", 0.5)
+def tries_a_choice(x):
+    try:
+        x = _raises(x) if x > 0.2 else 0.0
+    except ValueError:
+        x = -x
+    return x
+
+
 @case("`open` is not known to srcdiff", 'open("file")', 1.0)
 def withs(x):
     with open("file") as f:

@@ -513,7 +513,7 @@ def previous_item(x):
     return total
 
 
-@names((M,))
+@names((M,), jit=False, why="Numba has no array that stands for none")
 def array_starts_as_none(A):
     product = None
     for row in A:

@@ -96,6 +96,40 @@ def except_what_is_raised(x):
     return y**2 + z
 
 
+def _checked_square(v):
+    if v < 0:
+        raise ValueError
+    return v**2
+
+
+@effects((0.5,), (1.5,), (2.5,))
+def raised_by_a_condition(x):
+    try:
+        if _checked_square(x) > 1:
+            x = x * 3.0
+        elif _checked_square(-x) > 0:
+            x = x * 2.0
+    except ValueError:
+        x = x + 1.0
+    return x**2
+
+
+@effects((np.array([0.57, -1.0, 0.3, 0.7]),), (np.array([0.9, 0.3, 2.6, 0.7]),))
+def caught_in_each_turn(xs):
+    total = 0.0
+    n = 0
+    while n < len(xs):
+        try:
+            total += _checked_square(xs[n]) * _checked_square(xs[n] - 0.5)
+        except ValueError:
+            total -= xs[n]
+            continue
+        finally:
+            n += 1
+        total *= 1.1
+    return total
+
+
 def _checked_log(x):
     if x <= 0:
         raise ValueError("not positive")
