@@ -30,6 +30,7 @@ __all__ = [
     "batch",
     "copied",
     "adjoint",
+    "checkpointed",
     "differentiate",
     "elementwise_grad",
     "forget_programs",
@@ -500,6 +501,29 @@ def adjoint(x: Any) -> Any:
 
 
 adjoint.marks_adjoint = True  # type: ignore[attr-defined]
+
+
+def checkpointed(turns: range, slots: int) -> range:
+    """`for i in srcdiff.checkpointed(range(n), slots=k)`: a loop whose reversal keeps k states at a time.
+
+    What the loop goes on with is kept at the starts of k turns, and computed again from there for the others, by the
+    binomial schedule, which needs the fewest turns. In a plain call, and in forward mode, it is the range.
+
+    Parameters
+    ----------
+    turns : range
+        Counting up by 1.
+    slots : int
+        1 at least.
+    """
+    if not isinstance(turns, range):
+        raise TypeError(f"checkpointed takes a range, not {turns!r}")
+    if slots < 1:
+        raise ValueError(f"slots={slots}: one state has to be kept at least")
+    return turns
+
+
+checkpointed.marks_checkpoints = True  # type: ignore[attr-defined]
 
 
 # ---- behind the names ---------------------------------------------------------------------------------

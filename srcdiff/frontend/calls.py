@@ -20,7 +20,7 @@ from srcdiff.frontend.derived_calls import call_derived, is_derived
 from srcdiff.frontend.frame import HOOKS, Frame, describe, reads
 from srcdiff.frontend.functions import call_closure, call_composite, call_function
 from srcdiff.frontend.iteration import BUILTINS as ITERATION
-from srcdiff.frontend.iteration import CALL
+from srcdiff.frontend.iteration import CALL, checkpointed
 from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.methods import record_method
 from srcdiff.frontend.objects import BUILTINS as OBJECTS
@@ -198,6 +198,8 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
     found = None if own is None else called(fr, node, args[0], own)
     if found is not None:
         return found
+    if getattr(function, "marks_checkpoints", False) is True:
+        return checkpointed(fr, node, args, kwargs)
     special = ITERATION.get(function) if _hashable(function) else None
     special = special or (_SPECIAL.get(function) if _hashable(function) else None)
     if special is not None:

@@ -166,6 +166,39 @@ def _forward(fr: Frame, items: Items, node: Any) -> Items:
 # ---- the builtins ------------------------------------------------------------------------------------------
 
 
+def checkpointed(
+    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+) -> FrontValue:
+    """`srcdiff.checkpointed(range(n), slots=k)`: the range, with the number of states to keep."""
+    given = dict(zip(("turns", "slots"), args, strict=False)) | dict(kwargs)
+    turns, slots = given.get("turns"), given.get("slots")
+    items = None if turns is None else iterable(fr, turns, node)
+    if not isinstance(items, Items) or items.bounds is None or items.reverse:
+        fr.fail(
+            node, "srcdiff.checkpointed takes a range", "Write `checkpointed(range(n), slots=k)`."
+        )
+    if slots is None or len(given) != 2:
+        fr.fail(
+            node, "srcdiff.checkpointed takes a range and slots=", "Say how many states to keep."
+        )
+    number = static_int(fr.as_atom(slots, node))
+    if number is None:
+        fr.session.ask_for(fr.as_atom(slots, node))
+        fr.fail(node, "the number of slots must be known when compiling", "Pass an integer for it.")
+    if number < 1:
+        fr.fail(node, f"{number} slots keep no state to start from", "Keep one at least: slots=1.")
+    if static_int(items.bounds[2]) != 1:
+        fr.fail(
+            node,
+            "srcdiff.checkpointed takes a range that counts up by 1",
+            "Use `range(n)` and compute the position from it.",
+        )
+    if static_int(items.bounds[0]) != 0:
+        count = _count(fr, items, node)
+        items = replace(items, count=count, bounds=None)
+    return replace(items, slots=number)
+
+
 def _range(
     fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
 ) -> FrontValue:

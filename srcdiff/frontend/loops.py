@@ -99,6 +99,12 @@ def for_loop(fr: Frame, node: Any, items: Items | Parts) -> None:
                 "Loop over a copy: `for item in list(items)`.",
             )
         return
+    if items.slots and loop_exits(node):
+        fr.fail(
+            node,
+            "a loop over srcdiff.checkpointed cannot be left early",
+            "Loop over the range itself, or skip what is left to do with `if`.",
+        )
     symbols: list[str] = []
     try:
         read_loop(fr, node, lambda loop: _read_for(fr, loop, items, symbols))
@@ -153,6 +159,7 @@ def _read_for(fr: Frame, loop: LoopReader, items: Items, symbols: list[str]) -> 
             results,
             items.reverse,
             breaks,
+            slots=items.slots,
             location=location,
             origin=fr.b.origin,
         )

@@ -112,6 +112,7 @@ class Items:
     lists: tuple[
         tuple[Value, Any], ...
     ] = ()  # lists that are read turn by turn; where a slice is taken, or None
+    slots: int = 0  # states that are kept, where the loop is over `srcdiff.checkpointed`
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -321,6 +321,7 @@ class For:
     location: Location | None = None
     origin: Origin = "user"
     is_parallel: bool = False  # compiled code runs each turn in a thread of its own
+    slots: int = 0  # reversed with so many states kept (`transforms.checkpoints`); 0: as any loop
 
     @property
     def operands(self) -> tuple[Atom, ...]:

@@ -195,6 +195,7 @@ class _Printer:
                 bounds = self.atoms((statement.start, statement.stop, statement.step))
                 flags = " reverse" * statement.reverse + " breaks" * statement.breaks
                 flags += " parallel" * statement.is_parallel
+                flags += f" slots={statement.slots}" if statement.slots else ""
                 head = f"{prefix}for {bounds}{flags}{self.loop_end(statement)}"
                 self.regions(depth, head, [statement.body], "")
             case While():

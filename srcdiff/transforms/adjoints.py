@@ -17,7 +17,7 @@ import numpy as np
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Builder, Env
-from srcdiff.ir.core import Atom, Const, Function, Op, OpDecl, Region, Value, const
+from srcdiff.ir.core import Atom, Const, Function, OpDecl, Region, Statement, Value, const
 from srcdiff.ir.types import (
     NONE,
     Array,
@@ -67,7 +67,10 @@ class Scope:
     b: Builder
     zeros: Callable[[Value, Scope], Atom]
     values: Env = field(default_factory=dict)  # forward values as they are called here
-    prologue: list[Op] = field(default_factory=list)  # the `restore`s
+    prologue: list[Statement] = field(default_factory=list)  # the `restore`s
+    is_again: bool = (
+        False  # the forward region is run once more in front: nothing of it is restored
+    )
     totals: dict[Value, Atom] = field(default_factory=dict)
     partials: dict[Value, list[Partial]] = field(default_factory=dict)
     buffers: dict[Value, Atom] = field(default_factory=dict)

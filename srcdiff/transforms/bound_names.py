@@ -113,10 +113,11 @@ class _Bound(Rewriter):
         told = {k for k, a in enumerate(old.carried) if a in self.has}
         while True:
             flags = {k: _flag(params[k]) for k in told}
+            asked = {k: _flag(params[k]) for k in told}  # what the test knows them as
             for k, flag in flags.items():
                 self.has[params[k]] = flag
                 if isinstance(old, While) and old.test is not None:
-                    self.has[old.test.params[k]] = flag
+                    self.has[old.test.params[k]] = asked[k]
             regions = [self.region(r, env, b.inner()) for r in regions_of(old)]
             more = {k for k, y in enumerate(old.carried_yields) if y in self.has} - told
             if not more:
@@ -130,7 +131,7 @@ class _Bound(Rewriter):
         starts = [self.of(old.carried[k]) for k in handed]
         ends = [self.of(old.carried_yields[k]) for k in handed]
         *tests, body = regions
-        tests = [_begun(r, [flags[k] for k in handed]) for r in tests]
+        tests = [_begun(r, [asked[k] for k in handed]) for r in tests]
         body = _ending(_begun(body, [flags[k] for k in handed]), ends)
         new = with_parts(old, [*operands, *starts], [*tests, body], lambda: (*old.results, *given))
         b.append(new)

@@ -46,6 +46,7 @@ class ForwardPart:
     turns: dict[int, Value] = field(default_factory=dict)
     pairs: dict[int, int] = field(default_factory=dict)
     lengths: dict[tuple[Value, int], Value] = field(default_factory=dict)  # of axes: value, axis
+    instead: dict[int, list[Statement]] = field(default_factory=dict)  # what is put for a loop
     count: int = 0
 
     def __post_init__(self) -> None:
@@ -132,7 +133,7 @@ class ForwardPart:
         if at is None:
             return self.again(atom, scope)
         if atom not in at.values:
-            at.values[atom] = self.restore(atom, at)
+            at.values[atom] = replace(atom) if at.is_again else self.restore(atom, at)
         return at.values[atom]
 
     def again(self, value: Value, scope: Scope) -> Atom:
@@ -167,7 +168,7 @@ class ForwardPart:
 
     def with_saves(self, region: Region) -> Region:
         """The forward region with the `save`s that the backward part turned out to need, and counters of turns."""
-        body = [self.statement(s) for s in region.body]
+        body = [new for s in region.body for new in self.instead.get(id(s)) or [self.statement(s)]]
         for (value, axis), length in self.lengths.items():
             if self.home[length] is region:
                 attrs = {"axis": axis}

@@ -46,8 +46,7 @@ def residuals(fn: Function, mode: Mode = "auto") -> Function:
     """`fn` without `save` and `restore`: what they carried is computed again, taken from storage of the
     program's, or stored.
     """
-    if mode == "machine":
-        fn = decide_turns(fn, lambda turn, roots: _decided(turn, roots, mode))
+    fn = decide_turns(fn, lambda turn, roots: _decided(turn, roots, mode))
     return _decided(fn, storage_roots(fn), mode)
 
 

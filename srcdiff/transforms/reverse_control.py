@@ -23,6 +23,7 @@ from srcdiff.ir.types import INT, Array, List, Scalar, Struct, is_float
 from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.activity import edges
 from srcdiff.transforms.adjoints import Scope, adjoint_type, hint, in_dtype, whole
+from srcdiff.transforms.checkpoints import begin, keep_states, replay
 from srcdiff.transforms.reverse_state import Reversal
 
 __all__ = ["reverse_branch", "reverse_loop"]
@@ -223,6 +224,10 @@ def reverse_loop(
     sums = [v for v in outer if isinstance(v.type, Scalar)]
     starts = [_total(v, scope) for v in sums]
     inner = scope.inner(loop.body)
+    again = None
+    if isinstance(loop, For) and loop.slots:
+        again = begin(r, keep_states(r, loop, scope), scope)
+        inner.is_again = True
     index, header = _header(r, loop, scope)
     if isinstance(loop, For):
         inner.values[loop.index] = index
@@ -236,11 +241,18 @@ def reverse_loop(
     reverse_region(r, loop.body, inner)
     back = [_carried_out(r, params[k], inner) for k in active]
     totals = [_total(v, inner) for v in sums]
-    region = inner.finish((index, *ins, *accumulated), (*back, *totals))
+    tops: tuple[Value, ...] = ()
+    rows: list[Atom] = []
+    if again is not None:
+        tops = (Value(again.start.type, "top"),)
+        inner.prologue, left = replay(r, again, inner, index, tops[0])
+        rows.append(left)
+    region = inner.finish((index, *ins, *accumulated, *tops), (*back, *totals, *rows))
     inits = [loop.carried[k] for k in active]
     ends = tuple(Value(_kind(v, a), v.name) for v, a in zip(ins, inits, strict=True))
     ends += tuple(Value(v.type, v.name) for v in accumulated)
-    pair = r.forward.pair(loop)
+    ends += tuple(Value(v.type, v.name) for v in tops)
+    pair = r.forward.pair(loop) if again is None else 0
     start, stop, step = header
     is_reversed = not (isinstance(loop, For) and loop.reverse)
     scope.b.append(
@@ -248,7 +260,7 @@ def reverse_loop(
             start,
             stop,
             step,
-            (*outs, *starts),
+            (*outs, *starts, *(() if again is None else (again.start,))),
             region,
             ends,
             is_reversed,
@@ -258,7 +270,7 @@ def reverse_loop(
             "adjoint",
         )
     )
-    scope.totals.update(zip(sums, ends[len(ins) :], strict=True))
+    scope.totals.update(zip(sums, ends[len(ins) : len(ins) + len(sums)], strict=True))
     for v in lists if is_reversed else ():
         scope.b.ops(containers.list_reverse, scope.buffers[v])
     for k, end in zip(active, ends, strict=False):
