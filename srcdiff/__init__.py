@@ -39,6 +39,7 @@ if TYPE_CHECKING:  # these see the operations, which take a while to import: `__
     from srcdiff.nan_finding import NanFound, find_nan
     from srcdiff.rule_checks import check_rule
     from srcdiff.user_rules import rule
+from srcdiff.reasons import Reasons, why
 
 __version__ = "0.1.0"
 
@@ -52,6 +53,7 @@ __all__ = [
     "Generated",
     "IndependentWarning",
     "NanFound",
+    "Reasons",
     "RuleError",
     "SourceNotFoundError",
     "UnsupportedError",
@@ -78,6 +80,7 @@ __all__ = [
     "transform",
     "value_and_grad",
     "vjp",
+    "why",
 ]
 
 

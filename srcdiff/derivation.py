@@ -11,7 +11,7 @@ import gc
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MethodType
 from typing import Any
@@ -73,7 +73,7 @@ from srcdiff.transforms.pipeline import (
 )
 from srcdiff.transforms.reshaped import needs_contiguous
 
-__all__ = ["build", "build_loops"]
+__all__ = ["build", "build_loops", "stages_of"]
 
 _PLAIN = (bool, int, float, str, type(None))
 
@@ -193,6 +193,36 @@ def _rewritten(fn: Function) -> tuple[tuple[str, Location | None], ...]:
 
     each_function(fn, collect)
     return tuple(sorted(found, key=lambda f: (str(f[1] and f[1].file), f[1].line if f[1] else 0)))
+
+
+@dataclass
+class _Kept(Recorder):
+    """Keeps what is read, and the last derivative whose storage is not decided."""
+
+    read: list[Function] = field(default_factory=list)
+    undecided: list[Function] = field(default_factory=list)
+    latest: Function | None = None
+
+    def note(self, name: str, fn: Function, seconds: float) -> None:
+        super().note(name, fn, seconds)
+        if name == "reads":
+            self.read.append(fn)
+        if name == "residuals" and self.latest is not None:
+            self.undecided.append(self.latest)
+        self.latest = fn
+
+
+def stages_of(derived: Derived, arguments: Arguments) -> tuple[Function, Function | None]:
+    """The function that is differentiated, with contents of arrays as values; and its reverse-mode derivative before
+    it is decided what is stored (None in forward mode).
+    """
+    recorder = _Kept()
+    with defects_told(derived), _collector_paused():
+        derive(derived, arguments, recorder)
+    if derived.kind == "hvp":
+        return recorder.read[-2], recorder.undecided[-1]
+    is_reverse = derived.kind in ("grad", "value_and_grad", "vjp")
+    return recorder.read[-1], recorder.undecided[-1] if is_reverse else None
 
 
 def build_loops(derived: Derived, arguments: Arguments, bound: bool = False) -> LoopProgram:

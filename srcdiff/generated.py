@@ -409,12 +409,16 @@ class Generated:
             )
         return program.source
 
-    def stages(self, *args: Any, **kwargs: Any) -> dict[str, str]:
-        """The program after each pass, as text: pass name to text, in order."""
+    def arguments_of(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Arguments:
+        """The arguments of a call as programs are generated for them."""
         self.specialise(*args, **kwargs)
         if is_lost(self.derived):
             raise _lost(self.__name__)
-        arguments = self.signature.bind(args, kwargs, self._cache.static, self.place)
+        return self.signature.bind(tuple(args), dict(kwargs), self._cache.static, self.place)
+
+    def stages(self, *args: Any, **kwargs: Any) -> dict[str, str]:
+        """The program after each pass, as text: pass name to text, in order."""
+        arguments = self.arguments_of(args, kwargs)
         with COMPILING:
             from srcdiff.derivation import build  # the stages take a while to import
 

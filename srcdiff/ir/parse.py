@@ -208,11 +208,12 @@ class _FunctionParser(TypeParser):
         start, stop, step = self.bounds()
         reverse, breaks = self.accept("reverse"), self.accept("breaks")
         is_parallel = self.accept("parallel")
+        slots = self.slots()
         pair, carried = self.pair(), self.carried()
         origin = self.origin()
         return For(
             start, stop, step, carried, self.braces(), results, reverse, breaks, pair, origin=origin,
-            is_parallel=is_parallel,
+            is_parallel=is_parallel, slots=slots,
         )  # fmt: skip
 
     def bounds(self) -> tuple[Atom, Atom, Atom]:
@@ -255,7 +256,13 @@ class _FunctionParser(TypeParser):
         return region
 
     def pair(self) -> int:
-        if not self.accept("pair"):
+        return self.numbered("pair")
+
+    def slots(self) -> int:
+        return self.numbered("slots")
+
+    def numbered(self, word: str) -> int:
+        if not self.accept(word):
             return 0
         self.expect("=")
         return int(self.of_kind("number", "a number"))

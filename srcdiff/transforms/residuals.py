@@ -32,7 +32,7 @@ from srcdiff.transforms.storage_plan import Plan
 from srcdiff.transforms.turn_residuals import decide_turns
 from srcdiff.transforms.whole_reads import read_whole
 
-__all__ = ["Mode", "residuals"]
+__all__ = ["Mode", "chosen_plan", "residuals"]
 
 Mode = Literal["auto", "store", "recompute", "machine"]  # the last: what is fastest, not shortest
 
@@ -56,13 +56,25 @@ def _decided(fn: Function, roots: Roots, mode: Mode) -> Function:
     made: dict[Value, Atom] = {}
     if mode == "machine":
         fn, made = read_in_front(fn, roots, with_built(survey(_forward_part(fn.body), roots)))
+    fn, plan = _cheapest(fn, roots, mode)
+    return as_before(write_plan(fn, plan), made)
+
+
+def chosen_plan(fn: Function, mode: Mode = "auto") -> tuple[Function, Plan]:
+    """What `residuals` stores of a function, turns of loops that are decided on by themselves left out; and the
+    function that the plan is for.
+    """
+    return _cheapest(fn, storage_roots(fn), mode)
+
+
+def _cheapest(fn: Function, roots: Roots, mode: Mode) -> tuple[Function, Plan]:
     plan, cost = _planned(fn, roots, mode)
     whole = fn if mode == "store" else read_whole(fn, roots)
     if whole is not fn:
         other, less = _planned(whole, roots, mode)
         if less < cost:
             fn, plan = whole, other
-    return as_before(write_plan(fn, plan), made)
+    return fn, plan
 
 
 def _planned(fn: Function, roots: Roots, mode: Mode) -> tuple[Plan, float]:
