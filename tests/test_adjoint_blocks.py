@@ -7,6 +7,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 
@@ -330,6 +331,35 @@ def test_helpers_branches_and_whiles() -> None:
     assert LOG == [2.0, 2.0]
 
 
+def test_masks_loops_and_reshapes_in_a_block() -> None:
+    def f(x):
+        y = x**2
+        with adjoint(y) as d_y:
+            d_y[d_y > 2.0] = 2.0
+            for i in range(len(d_y)):
+                d_y[i] = d_y[i] * (i + 1)
+            LOG.append(d_y.reshape(2, 2).sum())
+        return np.sum(y**2)
+
+    x = np.arange(4.0)
+    d_y = np.minimum(2 * x**2, 2.0) * np.arange(1, 5)
+    np.testing.assert_allclose(srcdiff.grad(f, jit=False)(x), d_y * 2 * x)
+    assert [np.sum(d_y)] == LOG
+
+
+def test_elements_that_are_written_one_by_one() -> None:
+    def f(x):
+        y = np.zeros(3)
+        for i in range(3):
+            y[i] = x * i
+            with adjoint(y) as d_y:
+                LOG.append(d_y)
+        return y[0] + 2 * y[1] + 3 * y[2]
+
+    assert srcdiff.grad(f, jit=False)(1.0) == 8.0
+    assert [d.tolist() for d in LOG] == [[1.0, 2.0, 3.0], [1.0, 2.0, 0.0], [1.0, 0.0, 0.0]]
+
+
 def check(value: Any) -> None:
     OUTSIDE.last = np.array(value)
 
@@ -361,6 +391,22 @@ def test_compiling_is_refused_where_something_outside_is_reached() -> None:
         srcdiff.grad(f, jit=True)(np.arange(3.0))
     np.testing.assert_allclose(srcdiff.grad(f)(np.arange(3.0)), 2 * np.arange(3.0))
     assert len(LOG) == 1
+
+
+@srcdiff.differentiate
+def capped(x):
+    y = x * x
+    with adjoint(y) as d_y:
+        d_y = min(d_y, 1.0)
+    return y * y
+
+
+def test_compiled_code_calls_the_function_and_its_derivative() -> None:
+    @numba.njit
+    def both(x):
+        return capped(x), capped.grad(x)
+
+    assert both(3.0) == (81.0, 6.0)
 
 
 def test_another_object_under_the_name_is_found() -> None:

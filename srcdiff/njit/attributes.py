@@ -22,6 +22,7 @@ from numba.extending import (
 from srcdiff.errors import UnsupportedError
 from srcdiff.njit.calls import CallableType, Calls, make_function, type_of
 from srcdiff.njit.types import parts_of
+from srcdiff.plain_calls import without_blocks
 
 if TYPE_CHECKING:  # these modules ask for this one
     from srcdiff.api import Differentiable, Pushforward
@@ -34,7 +35,7 @@ class _DecoratedType(types.Callable, types.Dummy):
 
     def __init__(self, function: Differentiable) -> None:
         self.function = function
-        self.dispatcher = _dispatcher(function.__wrapped__)
+        self.dispatcher = _dispatcher(without_blocks(function.__wrapped__))
         super().__init__(f"srcdiff({self.dispatcher}, {id(function)})")
 
     def get_call_type(self, context: Any, args: tuple[Any, ...], kws: Mapping[str, Any]) -> Any:

@@ -128,7 +128,10 @@ def _is_block(s: Statement) -> bool:
 
 def with_layouts(fn: Function, change: Callable[[Function, Layouts], Function]) -> Function:
     """`change` applied to a function and to all that it calls, with the layouts of all arrays in them."""
-    layouts = all_layouts(fn)
+    layouts = {**all_layouts(fn)}
+    blocks = [s.attrs["block"] for s in _all(fn) if isinstance(s, Op) and _is_block(s)]
+    for block in blocks:  # an adjoint may lie in any way
+        layouts |= all_layouts(block, frozenset(block.params))
     return each_function(fn, lambda f: change(f, layouts))
 
 
