@@ -17,7 +17,7 @@ import numpy as np
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Builder, Env
-from srcdiff.ir.core import Atom, Const, Function, OpDecl, Region, Statement, Value, const
+from srcdiff.ir.core import Atom, Const, Function, Op, OpDecl, Region, Statement, Value, const
 from srcdiff.ir.types import (
     NONE,
     Array,
