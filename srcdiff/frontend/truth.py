@@ -307,7 +307,9 @@ def _same_lengths(fr: Frame, left: FrontValue, right: FrontValue) -> bool | None
         return None
     if known[0] == known[1]:
         return True
-    return False if Dim(1) in known and all(d == Dim(1) or shapes.not_one(d) for d in known) else None
+    return (
+        False if Dim(1) in known and all(d == Dim(1) or shapes.not_one(d) for d in known) else None
+    )
 
 
 def _owner(fr: Frame, value: FrontValue) -> str | None:

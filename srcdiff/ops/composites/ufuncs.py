@@ -143,9 +143,9 @@ for _ufunc in (
     np.hypot,
     np.arctan2,
 ):
-    _has_outer(_comparison)
+    _has_outer(_ufunc)
 for _comparison in (np.less, np.greater, np.equal):
-    _has_outer(_ufunc, said(f"np.{_ufunc.__name__}.outer(x, y)", (2,), (3,), wrt=()))
+    _has_outer(_comparison, said(f"np.{_comparison.__name__}.outer(x, y)", (2,), (3,), wrt=()))
 _has_outer(np.power, said("np.power.outer(x + 3.0, y)", (2, 2), (3,)))
 
 
