@@ -1,6 +1,6 @@
 """Every composite on the samples it declares: its value is the library's, its derivatives are those of its value.
 
-The whole matrix (float32, second order, compiled) is in the slow suite; the first sample of each is looked at always.
+The first two samples of each are looked at always, the whole matrix (float32, second order, compiled) in the slow suite.
 """
 
 import numpy as np
@@ -12,8 +12,9 @@ import srcdiff
 
 SAMPLES = cases(composites())
 SMOOTH = [c for c in SAMPLES if c.is_smooth]
-FIRST = [next(c for c in SAMPLES if c.decl is d) for d in composites()]
-FIRST_SMOOTH = [c for c in FIRST if c.is_smooth]
+EARLY = [c for c in SAMPLES if c.number < 2]  # looked at always, the rest in the slow suite
+LATE = [c for c in SAMPLES if c.number >= 2]
+FIRST_SMOOTH = [c for c in SMOOTH if c.number == 0]
 
 
 def label(case):
@@ -25,25 +26,15 @@ def test_composite_declares_samples(composite):
     assert composite.samples
 
 
-@pytest.mark.parametrize("case", SAMPLES, ids=label)
+@pytest.mark.parametrize("case", EARLY, ids=label)
 def test_value_is_the_library_s(case):
     quietly(sample_programs.check_value, case)
 
 
-@pytest.mark.parametrize("case", SMOOTH, ids=label)
+@pytest.mark.parametrize("case", [c for c in EARLY if c.is_smooth], ids=label)
 def test_derivatives_agree_with_finite_differences_and_each_other(case):
     quietly(sample_programs.check_reverse, case)
     quietly(sample_programs.check_forward, case)
-
-
-@pytest.mark.parametrize("case", FIRST_SMOOTH, ids=label)
-def test_second_derivatives_agree_with_finite_differences(case):
-    quietly(sample_programs.check_second, case)
-
-
-@pytest.mark.parametrize("case", FIRST, ids=label)
-def test_float32_is_kept(case):
-    quietly(sample_programs.check_float32, case)
 
 
 TIES = [c for c in SAMPLES if c.sample.gradients]
@@ -61,21 +52,31 @@ def test_derivative_at_ties_and_kinks_is_the_documented_one(case):
         np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
-# ---- the whole matrix --------------------------------------------------------------------------------
-
-
-REST = [c for c in SAMPLES if c not in FIRST]
+# ---- the whole matrix ------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", [c for c in REST if c.is_smooth], ids=label)
-def test_second_derivatives_of_all_samples(case):
+@pytest.mark.parametrize("case", LATE, ids=label)
+def test_values_of_further_samples(case):
+    quietly(sample_programs.check_value, case)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", [c for c in LATE if c.is_smooth], ids=label)
+def test_derivatives_of_further_samples(case):
+    quietly(sample_programs.check_reverse, case)
+    quietly(sample_programs.check_forward, case)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", SMOOTH, ids=label)
+def test_second_derivatives_agree_with_finite_differences(case):
     quietly(sample_programs.check_second, case)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", REST, ids=label)
-def test_float32_of_all_samples(case):
+@pytest.mark.parametrize("case", SAMPLES, ids=label)
+def test_float32_is_kept(case):
     quietly(sample_programs.check_float32, case)
 
 
