@@ -1,7 +1,7 @@
 """Writes docs/coverage.md: what was measured of each function, on the samples that stand with it.
 
     python tools/coverage_table.py         measures all, and writes the table
-    python tools/coverage_table.py NAME... measures these again
+    python tools/coverage_table.py NAME... measures these again, and those that are missing
 
 Each entry is a run: value against the library, reverse mode against differences, forward mode against reverse mode, the
 gradient's derivative against differences, float32, complex arguments, compiled code against NumPy, and whether a CUDA
@@ -165,13 +165,14 @@ def text_of(table: dict[str, dict[str, str]]) -> str:
 
 
 def main(wanted: list[str]) -> None:
-    known, table = read_table(), {}
+    table = read_table()
+    known = {name: table[name] for name in rows() if name in table}
     for name, declared in rows().items():
-        again = not wanted or any(w in name for w in wanted) or name not in known
-        table[name] = measured(declared) if again else known[name]
-        if again:
-            print(name, table[name], flush=True)
-    TABLE.write_text(text_of(table), encoding="utf-8")
+        if wanted and name in known and not any(w in name for w in wanted):
+            continue
+        known[name] = measured(declared)
+        print(name, known[name], flush=True)
+        TABLE.write_text(text_of({n: known[n] for n in rows() if n in known}), encoding="utf-8")
 
 
 if __name__ == "__main__":

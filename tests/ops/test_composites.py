@@ -1,6 +1,6 @@
 """Every composite on the samples it declares: its value is the library's, its derivatives are those of its value.
 
-The first two samples of each are looked at always, the whole matrix (float32, second order, compiled) in the slow suite.
+Two samples of each are looked at always, the whole matrix (float32, second order, compiled) in the slow suite.
 """
 
 import numpy as np
