@@ -32,10 +32,10 @@ def _shifted(k: Any, loc: Any) -> Any:
     return wide(k) - loc
 
 
-def _is_whole(k: Any) -> Any:
-    if np.ndim(k) > 0 and k.dtype == np.int64:
-        return True
-    return k == np.floor(k)
+def _is_count(k: Any) -> Any:
+    if np.ndim(k) > 0 and k.dtype in (np.int64, np.int32):
+        return k >= 0
+    return (k >= 0) & (k == np.floor(k))
 
 
 def _counts(
@@ -92,7 +92,7 @@ def _counts(
 
 def _poisson_log_mass(k: Any, mu: Any) -> Any:
     value = special.xlogy(k, mu) - special.gammaln(k + 1.0) - mu
-    return np.where((k >= 0) & _is_whole(k), value, -np.inf)
+    return np.where(_is_count(k), value, -np.inf)
 
 
 def _poisson_below(k: Any, mu: Any) -> Any:
@@ -135,7 +135,7 @@ def bernoulli_entropy(p: Any, loc: Any = None) -> Any:
 def _binom_log_mass(k: Any, n: Any, p: Any) -> Any:
     ways = special.gammaln(n + 1.0) - special.gammaln(k + 1.0) - special.gammaln(n - k + 1.0)
     value = ways + special.xlogy(k, p) + special.xlog1py(n - k, -p)
-    return np.where((k >= 0) & (k <= n) & _is_whole(k), value, -np.inf)
+    return np.where(_is_count(k) & (k <= n), value, -np.inf)
 
 
 def _binom_below(k: Any, n: Any, p: Any) -> Any:

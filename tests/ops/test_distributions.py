@@ -1,0 +1,90 @@
+"""Distributions of `scipy.stats`: read as text, compiled, to second order; `test_composites` has their values."""
+
+import numpy as np
+import pytest
+from scipy import special, stats
+
+import srcdiff
+
+X = np.array([0.2, 0.7, 1.6, 2.4])
+COUNTS = np.array([0, 1, 3, 2])
+
+
+def densities(mu, s, x):
+    total = stats.norm.logpdf(x, mu, s) + stats.t.logpdf(x, 4.0, loc=mu, scale=s)
+    total = total + stats.gamma.logpdf(x, s, scale=mu) + stats.lognorm.logpdf(x, s, scale=mu)
+    total = total + stats.laplace.logpdf(x, mu, s) + stats.cauchy.logpdf(x, mu, s)
+    total = total + stats.expon.logpdf(x, scale=s) + stats.weibull_min.logpdf(x, s, scale=mu)
+    total = total + stats.invgamma.logpdf(x, s, scale=mu) + stats.chi2.logpdf(x, df=mu)
+    return np.sum(total + stats.beta.logpdf(x / 3.0, mu, s))
+
+
+def tails(mu, s, x):
+    total = stats.norm.logcdf(x, mu, s) + stats.norm.logsf(x, mu, s) + stats.t.cdf(x, 4.0, mu, s)
+    total = total + stats.gamma.sf(x, 2.0, scale=s) + stats.weibull_min.logcdf(x, s, scale=mu)
+    return np.sum(total + stats.expon.logsf(x, scale=s))
+
+
+def counts(mu, s, k):
+    total = stats.poisson.logpmf(k, mu) + stats.binom.logpmf(k, 5, 0.2 * s)
+    return np.sum(total + stats.poisson.logcdf(k, mu) + stats.binom.sf(k, 5, 0.2 * s))
+
+
+@pytest.mark.parametrize("f", [densities, tails, counts], ids=lambda f: f.__name__)
+def test_second_derivatives(f):
+    data = COUNTS if f is counts else X
+    srcdiff.check_grads(lambda mu, s: f(mu, s, data), 1.3, 0.9, order=2)
+
+
+def common(mu, s, x):
+    total = stats.norm.logpdf(x, mu, s) + stats.gamma.logpdf(x, s, scale=mu)
+    return np.sum(total + stats.expon.logsf(x, scale=s) + stats.gamma.cdf(x, 2.0, scale=s))
+
+
+def agrees_compiled(f):
+    data = COUNTS if f is counts else X
+    compiled, plain = (srcdiff.grad(f, argnums=(0, 1), jit=jit) for jit in (True, False))
+    np.testing.assert_allclose(compiled(1.3, 0.9, data), plain(1.3, 0.9, data), rtol=1e-12)
+
+
+def test_compiled_derivatives_are_those_of_numpy():
+    agrees_compiled(common)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("f", [densities, tails, counts], ids=lambda f: f.__name__)
+def test_all_compiled_derivatives_are_those_of_numpy(f):
+    agrees_compiled(f)
+
+
+def test_the_normal_score_reads_as_in_a_textbook():
+    def f(mu, sigma, x):
+        return np.sum(stats.norm.logpdf(x, mu, sigma))
+
+    source = srcdiff.grad(f, argnums=(0, 1), jit=False).source_for(0.5, 2.0, X)
+    assert "z = (x - mu) / sigma\n" in source
+    assert "scipy" not in source
+
+
+def test_a_beta_binomial_log_likelihood():
+    def f(a, b, k, n):
+        return np.sum(special.betaln(k + a, n - k + b)) - len(k) * special.betaln(a, b)
+
+    srcdiff.check_grads(lambda a, b: f(a, b, COUNTS, 5), 1.3, 0.9, order=2)
+
+
+def test_outside_of_the_support_parameters_have_no_say():
+    def f(mu, x):
+        return stats.expon.cdf(x, loc=mu)[0] + np.sum(stats.uniform.pdf(x, loc=mu))
+
+    gradient = srcdiff.grad(f, argnums=(0, 1), jit=False)
+    d_mu, d_x = gradient(1.0, np.array([0.5, 3.0]))
+    assert d_mu == 0.0
+    np.testing.assert_array_equal(d_x, [0.0, 0.0])
+
+
+def test_orders_and_shapes_without_a_formula_are_errors():
+    with pytest.raises(srcdiff.UnsupportedError, match="derivative of gammainc with respect to"):
+        srcdiff.grad(lambda a: stats.gamma.cdf(1.0, a), jit=False)(2.0)
+    with pytest.raises(srcdiff.UnsupportedError, match="derivative of hurwitz_zeta with respect"):
+        srcdiff.grad(lambda s: special.zeta(s, 2.0), jit=False)(2.0)
