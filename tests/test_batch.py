@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from corpus_loader import Program, load
 
 import srcdiff
 from srcdiff import UnsupportedError, batch, elementwise_grad, grad, hessian, jacobian, vjp
@@ -151,6 +152,22 @@ def test_derivatives_of_batches() -> None:
         jacobian(g, argnums=1, mode="reverse", jit=True)(X, W), per_item, rtol=1e-12
     )
     np.testing.assert_allclose(elementwise_grad(g, argnums=1, jit=False)(X, W), per_item.sum(0))
+
+
+OF_ARRAYS = [p for p in load("all") if isinstance(p.arguments(0)[p.wrt[0]], np.ndarray)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", OF_ARRAYS, ids=lambda p: p.name)
+def test_gradients_of_the_corpus_for_two_items(program: Program) -> None:
+    args, k = program.arguments(0), program.wrt[0]
+    items = np.stack([args[k], 1.01 * args[k]])
+    options: dict[str, Any] = {"argnums": k, "on_independent": "ignore", "jit": False}
+    g = grad(program.function, **options)
+    axes = tuple(0 if j == k else None for j in range(len(args)))
+    found = batch(g, in_axes=axes, jit=False)(*args[:k], items, *args[k + 1 :])
+    expected = [g(*args[:k], item, *args[k + 1 :]) for item in items]
+    np.testing.assert_allclose(found, np.stack(expected), rtol=1e-9, atol=1e-12)
 
 
 def test_items_that_are_written_are_copied() -> None:

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from corpus_loader import Program, load
 
 import srcdiff
 from srcdiff import UnsupportedError, grad, hessian, jacobian
+from srcdiff.trees import children, leaves, random_like
 
 RNG = np.random.default_rng(0)
 MODES = ("forward", "reverse")
@@ -304,6 +306,38 @@ def test_hessians_compiled() -> None:
     np.testing.assert_allclose(
         hessian(chain, jit=True)(x), hessian(chain, jit=False)(x), rtol=1e-12
     )
+
+
+def containers(tree: Any) -> list[Any]:
+    inner = children(tree) or []
+    return [tree, *(c for part in inner for c in containers(part))]
+
+
+# a matrix by a list has no shape
+SHAPED = [
+    p
+    for p in load("all")
+    if not any(isinstance(c, list) for c in containers(p.arguments(0)[p.wrt[0]]))
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", SHAPED, ids=lambda p: p.name)
+def test_hessians_of_the_corpus_times_vectors_are_products(program: Program) -> None:
+    args, k = program.arguments(0), program.wrt[0]
+    options: dict[str, Any] = {"argnums": k, "on_independent": "ignore", "jit": False}
+    v = random_like(args[k], np.random.default_rng(0))
+    product = [
+        p for p in leaves(srcdiff.hvp(program.function, **options)(*args, v)) if p is not None
+    ]
+    parts = [part for part in leaves(v) if part is not None]
+    blocks = [h for h in leaves(hessian(program.function, **options)(*args)) if h is not None]
+    assert len(blocks) == len(parts) ** 2
+    for i, expected in enumerate(product):
+        row = zip(blocks[i * len(parts) :], parts, strict=False)
+        found = sum(np.tensordot(h, part, axes=np.ndim(part)) for h, part in row)
+        scale = max(1.0, float(np.max(np.abs(expected), initial=0.0)))
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-8 * scale)
 
 
 def test_derivatives_of_every_order() -> None:
