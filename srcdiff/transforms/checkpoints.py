@@ -51,6 +51,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.spelling import plural
 from srcdiff.ir.types import Array, Dim, Scalar, Static, all_dims, shape_of
 from srcdiff.ops import arithmetic, memory
+from srcdiff.ops.control import raise_if
 from srcdiff.transforms.adjoints import Scope
 from srcdiff.transforms.binomial import schedule
 from srcdiff.transforms.facts import all_regions, defined_in, used_atoms
@@ -68,6 +69,7 @@ class Part:
     param: Value | None
     value: Value  # what it is where the loop begins, or the array
     rows: Value
+    may_vary: bool = False  # whether its lengths are seen to stay
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def keep_states(r: Reversal, loop: For, scope: Scope) -> Kept:
     rows = const(loop.slots + 1)
     turns = b.op(memory.empty, rows, name="kept_turns", dtype="int64")
     state = _state(r, loop)
-    parts = tuple(Part(p, v, _rows(r, loop, p, v, rows, b)) for p, v in state)
+    parts = tuple(Part(p, v, _rows(r, p, v, rows, b), _may_vary(loop, p)) for p, v in state)
     read = {
         v: b.op(memory.copy, b.op(memory.read, v, name=v.name), name=v.name)
         for v in _read_only(r, loop, state)
@@ -146,14 +148,11 @@ def _state(r: Reversal, loop: For) -> list[tuple[Value | None, Value]]:
     program = r.forward.program
     inside = set(defined_in(loop.body))
     found: list[tuple[Value | None, Value]] = []
-    for param, start, end in zip(loop.body.params[1:], loop.carried, loop.body.yields, strict=True):
+    for param, start in zip(loop.body.params[1:], loop.carried, strict=True):
         if isinstance(param.type, Static):
             continue
         if not isinstance(param.type, Scalar | Array):
             _refuse(loop, f"`{param.name}`, a container, goes from turn to turn")
-        lengths = {shape_of(t.type) for t in (param, start, end)}
-        if isinstance(param.type, Array) and len(lengths) > 1:
-            _refuse(loop, f"the lengths of `{param.name}` change from turn to turn")
         found.append((param, start if isinstance(start, Value) else param))
     covered: set[Value] = set()
     starts: set[Value] = set()
@@ -206,10 +205,15 @@ def _read_only(r: Reversal, loop: For, state: Sequence[tuple[Value | None, Value
     return found
 
 
-def _rows(
-    r: Reversal, loop: For, param: Value | None, value: Value, rows: Atom, b: Builder
-) -> Value:
-    like = value if param is None else param
+def _may_vary(loop: For, param: Value | None) -> bool:
+    if param is None or not isinstance(param.type, Array):
+        return False
+    k = loop.body.params.index(param) - 1
+    return len({shape_of(a.type) for a in (param, loop.carried[k], loop.body.yields[k])}) > 1
+
+
+def _rows(r: Reversal, param: Value | None, value: Value, rows: Atom, b: Builder) -> Value:
+    like = value if isinstance(value.type, Array) else param or value
     lengths: list[Atom] = []
     for axis, dim in enumerate(shape_of(like.type)):
         if r.forward.is_known(dim):
@@ -236,7 +240,22 @@ def _keep(
         value: Atom = now.get(own, own)
         if own in r.buffers:
             value = b.op(memory.read, value, name=own.name)
+        if part.may_vary:
+            _check_lengths(part, value, b)
         b.ops(memory.store, part.rows, value, row, where="i")
+
+
+def _check_lengths(part: Part, value: Atom, b: Builder) -> None:
+    """A state has the lengths that the first one has: what is shorter would be broadcast."""
+    assert isinstance(value, Value)
+    for axis in range(len(shape_of(value.type))):
+        have = b.op(memory.axis_length, value, axis=axis)
+        room = b.op(memory.axis_length, part.rows, axis=axis + 1)
+        differ = b.op(arithmetic.not_equal, have, room)
+        told = (
+            f"the lengths of {value.name or 'an array'} change in a loop over srcdiff.checkpointed"
+        )
+        raise_if(b, differ, ValueError, told)
 
 
 def _ahead(left: Atom, loop: For, row: Atom, b: Builder) -> Atom:
