@@ -20,9 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any
 
-from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import reads_of, writes_of
 from srcdiff.ir.build import (
     Builder,
@@ -54,7 +53,8 @@ from srcdiff.ops import arithmetic, memory
 from srcdiff.ops.control import raise_if
 from srcdiff.transforms.adjoints import Scope
 from srcdiff.transforms.binomial import schedule
-from srcdiff.transforms.facts import all_regions, defined_in, used_atoms
+from srcdiff.transforms.checkpoint_state import changing, free_values, read_only, state_of
+from srcdiff.transforms.facts import defined_in, used_atoms
 from srcdiff.transforms.reverse_state import Reversal
 
 __all__ = ["begin", "keep_states", "replay"]
@@ -92,11 +92,11 @@ def keep_states(r: Reversal, loop: For, scope: Scope) -> Kept:
     program = r.forward.program
     rows = const(loop.slots + 1)
     turns = b.op(memory.empty, rows, name="kept_turns", dtype="int64")
-    state = _state(r, loop)
+    state = state_of(r, loop)
     parts = tuple(Part(p, v, _rows(r, p, v, rows, b), _may_vary(loop, p)) for p, v in state)
     read = {
         v: b.op(memory.copy, b.op(memory.read, v, name=v.name), name=v.name)
-        for v in _read_only(r, loop, state)
+        for v in read_only(r, loop, state)
     }
     top, stop = Value(_NUMBER, "top"), Value(_NUMBER, "stop")
     inner = b.inner()
@@ -141,68 +141,6 @@ def keep_states(r: Reversal, loop: For, scope: Scope) -> Kept:
         r.forward.home[v] = home
     r.forward.instead[id(loop)] = list(b.body)
     return contents
-
-
-def _state(r: Reversal, loop: For) -> list[tuple[Value | None, Value]]:
-    """The parts of the state: parameters of the body with what they start from, and arrays from outside."""
-    program = r.forward.program
-    inside = set(defined_in(loop.body))
-    found: list[tuple[Value | None, Value]] = []
-    for param, start in zip(loop.body.params[1:], loop.carried, strict=True):
-        if isinstance(param.type, Static):
-            continue
-        if not isinstance(param.type, Scalar | Array):
-            _refuse(loop, f"`{param.name}`, a container, goes from turn to turn")
-        found.append((param, start if isinstance(start, Value) else param))
-    covered: set[Value] = set()
-    starts: set[Value] = set()
-    ends: set[Value] = set()
-    for p, start, end in zip(loop.body.params[1:], loop.carried, loop.body.yields, strict=True):
-        if p not in r.buffers or not isinstance(start, Value):
-            continue
-        from_, to = set(program.roots.get(start, ())), set(r.forward.bases(end))
-        if from_ & starts or to & ends:
-            _refuse(loop, f"`{p.name}` is another name of an array that the loop goes on with")
-        starts |= from_
-        ends |= to
-        covered |= set(program.roots.get(p, ())) - inside
-    written = {w for w in writes_of(loop, program.roots) if w not in inside}
-    for v in _free(r, loop):
-        mine = written & program.roots.get(v, frozenset())
-        if not mine:
-            continue
-        base = r.forward.base(v)
-        if not isinstance(base.type, Array) or base not in r.buffers or mine & covered:
-            _refuse(loop, f"`{v.name}`, which the loop writes, is in a container or has two names")
-        if (None, base) not in found:
-            found.append((None, base))
-    named = {w for _, v in found for w in program.roots.get(v, ())} | covered
-    if not written <= named:
-        _refuse(loop, "the loop writes what is in a container")
-    return found
-
-
-def _refuse(loop: For, what: str) -> NoReturn:
-    raise UnsupportedError(
-        f"a loop over srcdiff.checkpointed keeps numbers and arrays, but {what}",
-        "Carry arrays of fixed lengths, each under one name, or loop over the range itself.",
-        loop.location,
-    )
-
-
-def _read_only(r: Reversal, loop: For, state: Sequence[tuple[Value | None, Value]]) -> list[Value]:
-    """The arrays that the loop reads, and that do not hold the same when it is run again."""
-    program = r.forward.program
-    own = {w for p, v in state if p is None for w in program.roots.get(v, ())}
-    around = program.around[id(loop)]
-    found = []
-    for v in _free(r, loop):
-        if v not in r.buffers or own & program.roots.get(v, frozenset()):
-            continue
-        later = program.is_written_from(loop, v, is_behind=True)
-        if later or around or r.forward.home[v] is not program.top:
-            found.append(v)
-    return found
 
 
 def _may_vary(loop: For, param: Value | None) -> bool:
@@ -286,10 +224,10 @@ def begin(r: Reversal, kept: Kept, scope: Scope) -> Replay:
     def own(rows: Value) -> Value:
         return scope.b.op(memory.copy, r.forward.primal(rows, scope), name=rows.name)
 
-    changing = _changing(r, kept.loop)
+    written = changing(r, kept.loop)
     fixed: Env = {}
-    for v in _free(r, kept.loop):
-        if v not in changing:
+    for v in free_values(r, kept.loop):
+        if v not in written:
             fixed[v] = r.forward.primal(kept.read.get(v, v), scope)
     parts = tuple(replace(p, rows=own(p.rows)) for p in kept.parts)
     return Replay(kept, own(kept.turns), parts, r.forward.primal(kept.top, scope), fixed)
@@ -397,7 +335,7 @@ def _loaded(r: Reversal, again: Replay, row: Atom, values: Env, b: Builder) -> E
     for p, start in zip(loop.body.params[1:], loop.carried, strict=True):
         if isinstance(p.type, Static):
             env[p] = values[p] = start
-    for v in sorted(_changing(r, loop), key=r.forward.program.order):
+    for v in sorted(changing(r, loop), key=r.forward.program.order):
         _view(r, v, env, b)
     return env
 
@@ -429,22 +367,6 @@ def _view(r: Reversal, v: Value, env: Env, b: Builder) -> Value:
     found = env[v]
     assert isinstance(found, Value)
     return found
-
-
-def _changing(r: Reversal, loop: For) -> set[Value]:
-    """The arrays from outside that the loop writes, as the body names them."""
-    roots = r.forward.program.roots
-    written = writes_of(loop, roots)
-    return {v for v in _free(r, loop) if written & roots.get(v, frozenset())}
-
-
-def _free(r: Reversal, loop: For) -> list[Value]:
-    """The values from outside that the body uses."""
-    inside = set(defined_in(loop.body))
-    used = {a for region in all_regions(loop.body) for a in region.yields}
-    used |= {a for s in walk(loop.body) for a in s.operands}
-    free = [a for a in used if isinstance(a, Value) and a not in inside]
-    return sorted(free, key=r.forward.program.order)
 
 
 def _cloned(s: Statement, env: Env, values: Env) -> Statement:
