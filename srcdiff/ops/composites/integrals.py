@@ -29,7 +29,9 @@ signal: Any = LazyModule("scipy.signal")
         said("scipy.signal.convolve(x, y, mode='valid')", (5,), (2,)),
     ),
 )
-def convolve(in1: Any, in2: Any, mode: Any = "full", method: Any = "auto", axes: Any = None) -> Any:
+def scipy_convolve(
+    in1: Any, in2: Any, mode: Any = "full", method: Any = "auto", axes: Any = None
+) -> Any:
     if axes is not None:
         refuse("fftconvolve along some axes is not differentiated", "Loop over the others.")
     whole = convolved(in1, in2)
@@ -60,7 +62,7 @@ def _between(a: Any, axis: Any, start: Any, stop: Any) -> Any:
         said("scipy.signal.correlate(x, y, 'same')", (5,), (3,)),
     ),
 )
-def correlate(in1: Any, in2: Any, mode: Any = "full", method: Any = "auto") -> Any:
+def scipy_correlate(in1: Any, in2: Any, mode: Any = "full", method: Any = "auto") -> Any:
     if mode == "valid":
         return correlated(in1, in2)
     return signal.convolve(in1, np.flip(in2), mode=mode)
