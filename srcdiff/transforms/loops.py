@@ -21,6 +21,7 @@ from srcdiff.transforms.device_results import given_results
 from srcdiff.transforms.device_storage import device_storage, local_lengths
 from srcdiff.transforms.entry_checks import with_entry_checks
 from srcdiff.transforms.equal_lengths import equal_lengths
+from srcdiff.transforms.exact_comparisons import compares_results
 from srcdiff.transforms.expand import Expansions, expand
 from srcdiff.transforms.forward_stores import drop_unread, forward_stores
 from srcdiff.transforms.fuse_nests import fuse_nests, mixed_nests
@@ -37,7 +38,7 @@ from srcdiff.transforms.narrow_numbers import narrow_numbers
 from srcdiff.transforms.nests import NoLoopForm
 from srcdiff.transforms.own_carries import own_carries
 from srcdiff.transforms.parallel import parallel
-from srcdiff.transforms.pipeline import Pass, Recorder
+from srcdiff.transforms.pipeline import Pass, Recorder, each_function
 from srcdiff.transforms.plain_messages import plain_messages
 from srcdiff.transforms.plain_tuples import plain_tuples
 from srcdiff.transforms.private_buffers import clear_in_turns
@@ -224,8 +225,9 @@ def _fast(lengths: Mapping[str, int], fastmath: bool, threads: int | None) -> tu
         Pass("dead code", dce, "what is left over"),
         Pass(
             "compiled",
-            lambda f: _noted(f, fastmath),
+            lambda f: _compiled(f, fastmath),
             "helpers are printed and compiled as loops, too",
+            whole=True,
         ),
     )
 
@@ -267,6 +269,11 @@ def _joined(fuse: Pass, running: tuple[Pass, ...] = ()) -> tuple[Pass, ...]:
         Pass("common", _common, "fused bodies repeat themselves"),
         Pass("dead code", dce, "what is left over"),
     )
+
+
+def _compiled(fn: Function, fastmath: bool) -> Function:
+    is_free = fastmath and not compares_results(fn)
+    return each_function(fn, lambda f: _noted(f, is_free))
 
 
 def _noted(fn: Function, fastmath: bool) -> Function:

@@ -1,0 +1,34 @@
+"""Where numbers that were computed are compared for being equal, compiled code computes them in the same way each time.
+
+    top = max(s);  hits = s == top        # `s` is computed where the greatest is looked for, and again here
+
+With leave to add up in another order, and to round a product and a sum once, LLVM gives the two another last digit:
+then nothing hits, and the derivative is 0 / 0. Such a program, with all that it calls, is compiled without that leave.
+"""
+
+from __future__ import annotations
+
+from srcdiff.ir.core import Atom, Call, Const, Function, Op, walk
+from srcdiff.ir.types import is_float
+from srcdiff.ops import arithmetic
+
+__all__ = ["compares_results"]
+
+_EQUALITIES = (arithmetic.equal, arithmetic.not_equal)
+
+
+def compares_results(fn: Function) -> bool:
+    """Whether a function, or one that it calls, asks if numbers are equal that may both have been computed."""
+    pending, seen = [fn], {id(fn)}
+    while pending:
+        for s in walk(pending.pop().body):
+            if isinstance(s, Op) and s.decl in _EQUALITIES and all(map(_is_computed, s.operands)):
+                return True
+            if isinstance(s, Call) and id(s.function) not in seen:
+                seen.add(id(s.function))
+                pending.append(s.function)
+    return False
+
+
+def _is_computed(atom: Atom) -> bool:
+    return not isinstance(atom, Const) and is_float(atom.type)
