@@ -177,14 +177,14 @@ def number_in_a_range(x):
     return 1.0 if x[0] in range(3) else x[1]
 
 
-@case("`convolve` is not known to srcdiff", "np.convolve(x, x)", x3)
+@case("`trim_zeros` is not known to srcdiff", "np.trim_zeros(x)", x3)
 def unknown_numpy(x):
-    return np.convolve(x, x)
+    return np.trim_zeros(x)
 
 
-@case("`logpdf` is not known to srcdiff", "stats.norm.logpdf(x)", x3)
+@case("`logpdf` is not known to srcdiff", "stats.skewnorm.logpdf(x, 1.0)", x3)
 def unknown_method_of_a_library(x):
-    return np.sum(stats.norm.logpdf(x))
+    return np.sum(stats.skewnorm.logpdf(x, 1.0))
 
 
 def _for_ever(x):
@@ -399,10 +399,9 @@ async def coroutine(x):
     return x
 
 
-@case("`.sort` of float64[x0] is not known to srcdiff", "x.sort()", x3)
+@case("`.tolist` of float64[x0] is not known to srcdiff", "x.tolist()", x3)
 def unknown_method(x):
-    x.sort()
-    return x[0]
+    return x.tolist()[0]
 
 
 @case("the list holds float64", "xs.append((x, x))", 1.0)

@@ -86,13 +86,13 @@ def test_vectorized_functions_are_elementwise():
 
 @njit
 def doubtful(x):
-    return x * np.nancumsum(x)
+    return x * np.trim_zeros(x)
 
 
 def test_errors_are_at_the_lines_of_the_jitted_function():
-    with pytest.raises(UnsupportedError, match="nancumsum") as caught:
+    with pytest.raises(UnsupportedError, match="trim_zeros") as caught:
         srcdiff.grad(lambda x: doubtful(x)[0])(X)
-    assert caught.value.source_line.strip() == "return x * np.nancumsum(x)"
+    assert caught.value.source_line.strip() == "return x * np.trim_zeros(x)"
     assert caught.value.file == __file__
     with pytest.raises(UnsupportedError, match="truth value of an array") as caught:
         srcdiff.grad(lambda x: np.sum(hinge(x)))(X)
