@@ -8,9 +8,11 @@ then nothing hits, and the derivative is 0 / 0. Such a program, with all that it
 
 from __future__ import annotations
 
-from srcdiff.ir.core import Atom, Call, Const, Function, Op, walk
+from srcdiff.ir.core import Atom, Call, Const, Function, Op, Region, Value, const, walk
 from srcdiff.ir.types import is_float
 from srcdiff.ops import arithmetic
+from srcdiff.ops.numbers import choose
+from srcdiff.transforms.facts import all_regions
 
 __all__ = ["compares_results"]
 
@@ -21,8 +23,11 @@ def compares_results(fn: Function) -> bool:
     """Whether a function, or one that it calls, asks if numbers are equal that may both have been computed."""
     pending, seen = [fn], {id(fn)}
     while pending:
-        for s in walk(pending.pop().body):
-            if isinstance(s, Op) and s.decl in _EQUALITIES and all(map(_is_computed, s.operands)):
+        body = pending.pop().body
+        ties = _only_ties(body)
+        for s in walk(body):
+            is_asked = isinstance(s, Op) and s.decl in _EQUALITIES and s.result not in ties
+            if is_asked and all(map(_is_computed, s.operands)):
                 return True
             if isinstance(s, Call) and id(s.function) not in seen:
                 seen.add(id(s.function))
@@ -32,3 +37,18 @@ def compares_results(fn: Function) -> bool:
 
 def _is_computed(atom: Atom) -> bool:
     return not isinstance(atom, Const) and is_float(atom.type)
+
+
+def _only_ties(region: Region) -> set[Value]:
+    """What is asked for by `0.5 if x == y else x > y` alone: next to a tie, either answer is one of the sides."""
+    found: set[Atom] = set()
+    others: set[Atom] = set()
+    for s in walk(region):
+        for k, operand in enumerate(s.operands):
+            is_tie = (
+                isinstance(s, Op) and s.decl is choose and not k and s.operands[1] == const(0.5)
+            )
+            (found if is_tie else others).add(operand)
+    for inner in all_regions(region):
+        others.update(inner.yields)
+    return {v for v in found - others if isinstance(v, Value)}

@@ -47,6 +47,12 @@ def test_the_greatest_is_found_again():
     assert "fastmath" not in compiled.loop_source
 
 
+def test_ties_of_two_arrays_keep_the_leave():
+    x = np.array([1.0, 2.0])
+    g = srcdiff.grad(lambda x, y: np.sum(np.maximum(x, np.sin(y)) ** 2))
+    assert "fastmath" in g.loop_source_for(x, x)
+
+
 def test_others_keep_the_leave():
     g = srcdiff.grad(lambda x: np.sum(np.exp(x) * x))
     assert 'fastmath={"contract", "reassoc", "arcp", "nsz"}' in g.loop_source_for(np.ones(3))
