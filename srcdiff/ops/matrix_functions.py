@@ -253,6 +253,11 @@ def solve_sylvester(a, b, q, *, out, d_out):
     d_b = -out.T @ d_q
 
 
+def _lyapunov_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    a = square(shapes, operands[0], "solve_continuous_lyapunov", stacks=False)
+    return (Array(as_float(promote(operands)[0]), a.shape),)
+
+
 def _lyapunov(scale: float) -> Sample:
     return Sample(lambda rng: (scale * regular(rng), rng.normal(size=(3, 3))), wrt=(0, 1))
 
@@ -264,7 +269,7 @@ def continuous_forward(a, q, *, a_dot, q_dot, out):
 @declare(
     "scipy.linalg.solve_continuous_lyapunov",
     "scipy.linalg.solve_lyapunov",
-    infer=like_matrix("solve_continuous_lyapunov", stacks=False),
+    infer=_lyapunov_type,
     forward=continuous_forward,
     samples=(_lyapunov(1.0),),
     **HEAVY,

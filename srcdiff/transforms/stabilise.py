@@ -34,14 +34,20 @@ __all__ = ["stabilise"]
 _SUMS = {"add", "subtract", "multiply", "divide", "negative"}
 
 
+_ROUNDS = 4  # what one rewriting makes may be the left side of another
+
+
 def stabilise(fn: Function, disabled: Collection[str] = frozenset()) -> Function:
     """`fn` with the rules applied whose names are not in `disabled`."""
-    pass_ = _Stabilise(fn, [r for r in RULES if r.name not in disabled])
-    out = pass_(fn)
-    if not pass_.fired:
-        return fn
-    rewrites = (*fn.notes.get("rewrites", ()), *pass_.fired)
-    return replace(_Settled()(move_signs(out)), notes={**fn.notes, "rewrites": rewrites})
+    rules = [r for r in RULES if r.name not in disabled]
+    for _ in range(_ROUNDS):
+        pass_ = _Stabilise(fn, rules)
+        out = pass_(fn)
+        if not pass_.fired:
+            break
+        rewrites = (*fn.notes.get("rewrites", ()), *pass_.fired)
+        fn = replace(_Settled()(move_signs(out)), notes={**fn.notes, "rewrites": rewrites})
+    return fn
 
 
 class _Settled(Rewriter):

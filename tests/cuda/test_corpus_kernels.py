@@ -62,7 +62,6 @@ REFUSED: dict[str, str] = {
             "gaussian_process",
             "gaussian_process_prediction",
             "kalman_matrices",
-            "linear_algebra_mix",
             "matrix_of_scalars",
             "newton_system",
         ],
@@ -70,7 +69,7 @@ REFUSED: dict[str, str] = {
     ),
     **dict.fromkeys(
         [
-            "concatenate_and_stack",
+            "linear_algebra_mix",
             "conjugate_gradient_tolerance",
             "multivariate_normal",
             "precision_factors",

@@ -244,7 +244,7 @@ def test_what_cannot_be_called_says_why_and_what_to_do():
         and "return log_p_grad([x, x])" not in message.split("During")[0]
     )
     assert "string that is not known" in refused(text, X, "a")
-    assert "recursive functions are not supported yet" in refused(recursive, 3.0)
+    assert recursive(3.0) == 11.0  # x (x - 1) (x - 2)
 
 
 def factorial(x):

@@ -30,7 +30,8 @@ def test_of_float32_it_gives_float32(name):
     assert getattr(scipy_special, name)(*row) == np.float32(
         getattr(special, name)(*map(float, row))
     )
-    types = getattr(scipy_special, name).nopython_signatures[-1]
+    compiled = getattr(scipy_special, name).nopython_signatures
+    types = next(t for t in compiled if {*map(str, t.args)} == {"float32"})
     assert str(types.return_type) == "float32"
 
 
