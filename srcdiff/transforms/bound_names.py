@@ -30,11 +30,12 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.types import BOOL
-from srcdiff.ops import control, memory
+from srcdiff.ops import containers, control, memory
 from srcdiff.transforms.facts import count_uses
 
 __all__ = ["bound_names"]
 
+_KEEPS = (memory.store, containers.append)
 _ASK_LENGTHS = (memory.length, memory.axis_length, memory.empty_of, memory.zeros_of)
 
 
@@ -77,7 +78,7 @@ class _Bound(Rewriter):
         b.location = op.location
         if op.decl is control.undefined:
             self.has[op.result] = const(False)
-        elif op.decl is memory.store and op.origin == "compiler":
+        elif op.decl in _KEEPS and op.origin == "compiler":
             self.ask((op.operands[0], *op.operands[2:]), b)  # what is kept is for who reads it
         elif op.decl not in _ASK_LENGTHS:
             self.ask(op.operands, b)

@@ -124,3 +124,29 @@ def test_names_are_read_only_where_they_are_bound(function, jit):
         function(X, np.array([0, 1]))
     with pytest.raises(UnboundLocalError):
         g(X, np.array([0, 1]))
+
+
+def root_of(v):
+    if v < 0.0:
+        raise ValueError
+    return np.sqrt(v)
+
+
+def skipped_turns(x):
+    total, n = 0.0, 0
+    while n < len(x):
+        try:
+            total += root_of(x[n]) * root_of(x[n] - 0.5)
+        except ValueError:
+            total -= x[n]
+        n += 1
+    return total
+
+
+def test_what_is_kept_for_turns_that_have_no_value_is_not_read():
+    """The lists of a `while` take a place for each turn."""
+    x = np.array([0.7, -1.0, 0.3, 1.5])
+    value, gradient = srcdiff.value_and_grad(skipped_turns, jit=True)(x)
+    expected, wanted = srcdiff.value_and_grad(skipped_turns, jit=False)(x)
+    assert value == pytest.approx(expected) and value == pytest.approx(skipped_turns(x))
+    np.testing.assert_allclose(gradient, wanted, rtol=1e-13)
