@@ -20,7 +20,7 @@ import numpy as np
 
 from srcdiff.batching import batch_of, items_of
 from srcdiff.codegen.checked import with_checks
-from srcdiff.codegen.python import bindings_of, callees_first, to_source
+from srcdiff.codegen.python import bindings_of, to_source
 from srcdiff.compiling import LoopProgram
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.frame import HOOKS
@@ -33,6 +33,7 @@ from srcdiff.ir.alias import Roots, storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Function, Node, Op, Region, Statement, Tree, Value, walk
 from srcdiff.ir.location import Location
+from srcdiff.ir.recursion import callees_first
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.structs import own_constructor
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, is_float
@@ -185,13 +186,7 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
 
 def _rewritten(fn: Function) -> tuple[tuple[str, Location | None], ...]:
     """The named rewritings that changed lines of a function or of one that it calls."""
-    found: dict[tuple[str, Location | None], None] = {}
-
-    def collect(f: Function) -> Function:
-        found.update(dict.fromkeys(f.notes.get("rewrites", ())))
-        return f
-
-    each_function(fn, collect)
+    found = {rewriting for f in callees_first(fn) for rewriting in f.notes.get("rewrites", ())}
     return tuple(sorted(found, key=lambda f: (str(f[1] and f[1].file), f[1].line if f[1] else 0)))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import srcdiff
-from srcdiff.options import REWRITINGS, Options, make_options
+from srcdiff.options import REWRITINGS, UNASKED, Options, make_options
 from srcdiff.transforms import rewritings
 
 
@@ -60,6 +60,12 @@ def test_rewritings_are_switched_off_by_name() -> None:
     assert make_options({"rewrite": False}).disabled is None
     assert make_options({}).disabled == {"cancel"}  # changes the domain: off unless it is asked for
     assert make_options({"rewrite": {"softmax": False}}).disabled == {"cancel", "softmax"}
+
+
+def test_what_changes_the_domain_is_off() -> None:
+    assert {rule.name for rule in rewritings.RULES if rule.kind == "domain"} == {
+        *REWRITINGS
+    } - UNASKED
 
 
 def test_residuals_change_the_text_and_not_the_result() -> None:

@@ -154,30 +154,44 @@ def derivative(f, at, *orders):
     return (derivative(f, up, *rest) - derivative(f, down, *rest)) / (2 * h)
 
 
-def errors(rule, choice, sample, **options):
-    """The relative errors of the value and of the worst of the derivatives, as they are printed."""
+def results(rule, choice, sample, **options):
+    """What the value and each derivative are at a sample, and what they are to be.
+
+    Returns
+    -------
+    wanted : callable
+        The left side at many digits.
+    at : list
+        Where: the numbers of the sample, and the weights.
+    found : list of (orders, number)
+        The value, of order (), and the derivatives by each number of the sample.
+    """
     f = program(rule, choice, sample)
     arguments = [np.array(a) if isinstance(a, list) else a for a in sample]
     weights = [WEIGHTS] if isinstance(sample[0], list) else []
-    count = len(sample)
-    g = srcdiff.value_and_grad(
-        f, argnums=tuple(range(count)), jit=False, on_independent="ignore", **options
-    )
+    numbers, argnums = flat(sample), tuple(range(len(sample)))
+    g = srcdiff.value_and_grad(f, argnums=argnums, jit=False, on_independent="ignore", **options)
+    value, gradient = g(*arguments, *weights)
+    found = [value, *flat([np.asarray(d).ravel().tolist() for d in gradient])]
+    with mpmath.workdps(DIGITS):
+        at = [mpmath.mpf(x) for x in (*numbers, *flat([w.tolist() for w in weights]))]
+    orders = [(), *((k,) for k in range(len(numbers)))]
+    return weighted(rule, sample), at, list(zip(orders, found, strict=True))
+
+
+def errors(rule, choice, sample, **options):
+    """The relative errors of the value and of the worst of the derivatives, as they are printed."""
     try:
-        value, gradient = g(*arguments, *weights)
+        wanted, at, found = results(rule, choice, sample, **options)
     except (ZeroDivisionError, OverflowError, ValueError):  # Python's own numbers
         return np.nan, np.nan
-    results = [value, *flat([np.asarray(d).ravel().tolist() for d in gradient])]
+    small = mpmath.mpf(2) ** -1070
+    off = []
     with mpmath.workdps(DIGITS):
-        numbers = flat(sample)
-        at = [mpmath.mpf(x) for x in (*numbers, *flat([w.tolist() for w in weights]))]
-        wanted = weighted(rule, sample)
-        off = []
-        for order, result in zip([(), *((k,) for k in range(len(numbers)))], results, strict=True):
+        for order, result in found:
             exactly = derivative(wanted, at, *order)
             is_number = np.isfinite(float(result))
             error = abs(mpmath.mpf(float(result)) - exactly) if is_number else mpmath.nan
-            small = mpmath.mpf(2) ** -1070
             off.append(
                 float(error / max(abs(exactly), small)) if error > small or not is_number else 0.0
             )

@@ -28,8 +28,8 @@ from srcdiff.codegen.statements import Writer, constant
 from srcdiff.codegen.templates import template
 from srcdiff.codegen.together import assign_together
 from srcdiff.ir.alias import storage_roots
-from srcdiff.ir.core import Call, Function, Op, Tree, Value, walk
-from srcdiff.ir.recursion import calls_of_itself, is_itself
+from srcdiff.ir.core import Function, Op, Tree, Value, walk
+from srcdiff.ir.recursion import callees_first, calls_of_itself
 
 __all__ = ["bindings_of", "function_tree", "to_source"]
 
@@ -112,19 +112,6 @@ def _unused(name: str, taken: set[str]) -> str:
     """The name, or with a number where one function is there for several types."""
     numbered = (f"{name}_{k}" for k in count(2))
     return next(each for each in chain([name], numbered) if each not in taken)
-
-
-def callees_first(fn: Function) -> list[Function]:
-    found: dict[Function, None] = {}
-
-    def visit(f: Function) -> None:
-        for s in walk(f.body):
-            if isinstance(s, Call) and not is_itself(s.function) and s.function not in found:
-                visit(s.function)
-        found[f] = None
-
-    visit(fn)
-    return list(found)
 
 
 def bindings_of(fn: Function) -> dict[str, Any]:

@@ -18,7 +18,16 @@ from dataclasses import replace
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Call, Function, Region, Statement, Value, walk
 
-__all__ = ["calls_of_itself", "is_itself", "is_recursive", "opened", "rewired", "stand_in", "tied"]
+__all__ = [
+    "callees_first",
+    "calls_of_itself",
+    "is_itself",
+    "is_recursive",
+    "opened",
+    "rewired",
+    "stand_in",
+    "tied",
+]
 
 _NOTE = "itself"
 
@@ -37,6 +46,20 @@ def is_itself(fn: Function) -> bool:
 
 def calls_of_itself(fn: Function) -> list[Call]:
     return [s for s in walk(fn.body) if isinstance(s, Call) and is_itself(s.function)]
+
+
+def callees_first(fn: Function) -> list[Function]:
+    """A function and those that it calls, each once and before those that call it."""
+    found: dict[Function, None] = {}
+
+    def visit(f: Function) -> None:
+        for s in walk(f.body):
+            if isinstance(s, Call) and not is_itself(s.function) and s.function not in found:
+                visit(s.function)
+        found[f] = None
+
+    visit(fn)
+    return list(found)
 
 
 def is_recursive(fn: Function) -> bool:

@@ -8,7 +8,8 @@ then nothing hits, and the derivative is 0 / 0. Such a program, with all that it
 
 from __future__ import annotations
 
-from srcdiff.ir.core import Atom, Call, Const, Function, Op, Region, Value, const, walk
+from srcdiff.ir.core import Atom, Const, Function, Op, Region, Value, const, walk
+from srcdiff.ir.recursion import callees_first
 from srcdiff.ir.types import is_float
 from srcdiff.ops import arithmetic
 from srcdiff.ops.numbers import choose
@@ -21,18 +22,13 @@ _EQUALITIES = (arithmetic.equal, arithmetic.not_equal)
 
 def compares_results(fn: Function) -> bool:
     """Whether a function, or one that it calls, asks if numbers are equal that may both have been computed."""
-    pending, seen = [fn], {id(fn)}
-    while pending:
-        body = pending.pop().body
-        ties = _only_ties(body)
-        for s in walk(body):
-            is_asked = isinstance(s, Op) and s.decl in _EQUALITIES and s.result not in ties
-            if is_asked and all(map(_is_computed, s.operands)):
-                return True
-            if isinstance(s, Call) and id(s.function) not in seen:
-                seen.add(id(s.function))
-                pending.append(s.function)
-    return False
+    return any(_compares(f.body) for f in callees_first(fn))
+
+
+def _compares(body: Region) -> bool:
+    ties = _only_ties(body)
+    asked = (s for s in walk(body) if isinstance(s, Op) and s.decl in _EQUALITIES)
+    return any(s.result not in ties and all(map(_is_computed, s.operands)) for s in asked)
 
 
 def _is_computed(atom: Atom) -> bool:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from srcdiff.ir.build import Builder
@@ -124,11 +125,11 @@ class Rule:
     unless: Callable[[Binding, Mapping[Value, Op]], bool] = lambda binding, made: False
     once: bool = False
 
-    @property
+    @cached_property
     def pattern(self) -> Pattern:
         return self._said(self.before)
 
-    @property
+    @cached_property
     def replacement(self) -> Pattern:
         return self._said(self.after)
 
@@ -136,12 +137,12 @@ class Rule:
         keywords = self.keywords
         return side(*map(Anything, self.parameters), **{k: Attribute(k) for k in keywords})
 
-    @property
+    @cached_property
     def parameters(self) -> tuple[str, ...]:
         """The names of what stands for values."""
         return self._names(is_keyword=False)
 
-    @property
+    @cached_property
     def keywords(self) -> tuple[str, ...]:
         """The names of what stands for attributes."""
         return self._names(is_keyword=True)

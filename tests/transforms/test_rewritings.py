@@ -18,10 +18,9 @@ from tools.rewriting_table import (
     WEIGHTS,
     choices,
     derivative,
-    flat,
     program,
+    results,
     row,
-    weighted,
 )
 
 
@@ -46,21 +45,10 @@ def allowed(f, at, order):
 @pytest.mark.parametrize(("rule", "choice"), [*cases()])
 def test_is_accurate_where_the_left_side_is_not(rule, choice):
     for sample in rule.samples:
-        f = program(rule, choice, sample)
-        arguments = [np.array(a) if isinstance(a, list) else a for a in sample]
-        options = {"argnums": tuple(range(len(sample))), "jit": False, "rewrite": {rule.name: True}}
-        options["on_independent"] = "ignore"
-        g = srcdiff.value_and_grad(f, **options)
-        weights = [WEIGHTS] if isinstance(sample[0], list) else []
         with np.errstate(under="ignore"):
-            value, gradient = g(*arguments, *weights)
+            wanted, at, found = results(rule, choice, sample, rewrite={rule.name: True})
         with mpmath.workdps(DIGITS):
-            numbers = flat(sample)
-            at = [mpmath.mpf(x) for x in (*numbers, *flat([w.tolist() for w in weights]))]
-            wanted = weighted(rule, sample)
-            found = [value, *flat([np.asarray(d).ravel().tolist() for d in gradient])]
-            orders = [(), *((k,) for k in range(len(numbers)))]
-            for order, result in zip(orders, found, strict=True):
+            for order, result in found:
                 off = abs(mpmath.mpf(float(result)) - derivative(wanted, at, *order))
                 assert off <= allowed(wanted, at, order), (sample, order, result)
 
