@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "add_at", "add_into", "axis_length", "copy", "element_count", "empty", "empty_like", "empty_of", "expand", "gather",
     "index", "instantiate", "length", "ones", "ones_like", "read", "restore",
-    "save", "store", "sum_if_one", "zeros", "zeros_like", "zeros_like_list", "zeros_of",
+    "save", "store", "subscript_key", "sum_if_one", "zeros", "zeros_like", "zeros_like_list", "zeros_of",
 ]  # fmt: skip
 
 Attrs = Mapping[str, Any]
@@ -174,7 +174,7 @@ def _add_at_text(op: Op) -> str:
     return f"np.add.at({{0}}, {key}, {'np.atleast_2d({1})' if is_misread else '{1}'})"
 
 
-def _subscript_key(where: str, operands: Sequence[Any]) -> Any:
+def subscript_key(where: str, operands: Sequence[Any]) -> Any:
     """The index object that a pattern and its operands' values stand for."""
     text, rest = index_text(where, 0), list(operands)
     names = {f"_{k}": v for k, v in enumerate(rest)}
@@ -182,15 +182,15 @@ def _subscript_key(where: str, operands: Sequence[Any]) -> Any:
 
 
 def _store_now(operands: Sequence[Any], attrs: Attrs) -> None:
-    operands[0][_subscript_key(attrs["where"], operands[2:])] = operands[1]
+    operands[0][subscript_key(attrs["where"], operands[2:])] = operands[1]
 
 
 def _add_now(operands: Sequence[Any], attrs: Attrs) -> None:
-    operands[0][_subscript_key(attrs["where"], operands[2:])] += operands[1]
+    operands[0][subscript_key(attrs["where"], operands[2:])] += operands[1]
 
 
 def _add_at_now(operands: Sequence[Any], attrs: Attrs) -> None:
-    key = _subscript_key(attrs["where"], operands[2:])
+    key = subscript_key(attrs["where"], operands[2:])
     np.add.at(operands[0], key, np.broadcast_to(operands[1], operands[0][key].shape))
 
 

@@ -1,0 +1,335 @@
+"""`sparse_jacobian` and `sparse_hessian`: the pattern, the colours, and products with sums of columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from srcdiff.api import AtPoint, generated, options_for, plain_function
+from srcdiff.errors import UnsupportedError
+from srcdiff.generated import Generated, Specialisation
+from srcdiff.options import Options
+from srcdiff.sparsity.colouring import coloured, coloured_symmetric
+from srcdiff.sparsity.control import is_decided_by_floats, outside_values
+from srcdiff.sparsity.patterns import pattern_of
+from srcdiff.trees import is_float_leaf, leaves, map_leaves
+
+__all__ = ["SparseDerivative", "sparse_hessian", "sparse_jacobian"]
+
+Function = Callable[..., Any]
+
+_MOST = 8  # plans that are kept
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a matrix is evaluated.
+
+    Attributes
+    ----------
+    pattern : csr_array of bool
+        Which entries are not zero.
+    mode : "forward", "reverse" or "symmetric"
+        Whether columns are added up, or rows.
+    colours : array of int
+        The colour of each of those.
+    flipped : array of int
+        For each entry, which product has its value and where: `colour * length + place`.
+    specialisation : Specialisation
+        The program that the pattern was found in.
+    is_lasting : bool
+        The pattern is the same for all floats.
+    """
+
+    pattern: Any
+    mode: str
+    colours: Any
+    places: Any
+    specialisation: Specialisation
+    is_lasting: bool
+
+    @property
+    def count(self) -> int:
+        """How many products there are."""
+        return int(self.colours.max(initial=-1)) + 1
+
+
+class SparseDerivative(AtPoint):
+    """A sparse Jacobian or Hessian: call it, or look at its `pattern`.
+
+    Attributes
+    ----------
+    source : str
+        The readable source of the products that it is made of.
+    """
+
+    def __init__(self, kind: str, function: Function, options: Options, mode: str = "auto") -> None:
+        self.kind = f"sparse_{kind}"
+        super().__init__(function, options)
+        self.mode = mode
+        is_hessian = kind == "hessian"
+        self.program = generated("grad" if is_hessian else "value", function, options, *_none(kind))
+        self.binder = generated("grad", function, options)  # never called: its arguments are these
+        self.along = generated("hvp" if is_hessian else "jvp", function, options)
+        self.back = generated("vjp", function, options)
+        self.wrt = self.binder.signature.wrt
+        self.plans: dict[Any, Plan] = {}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        values = self._values(args, kwargs)
+        plan = self._plan(values)
+        if plan.mode == "reverse":
+            products = self._rows(values, plan)
+        else:
+            products = self._columns(values, plan)
+        found = np.concatenate(products) if products else np.zeros(0)
+        indices, ends = plan.pattern.indices.copy(), plan.pattern.indptr.copy()
+        return scipy.sparse.csr_array((found[plan.places], indices, ends), plan.pattern.shape)
+
+    def pattern(self, *args: Any, **kwargs: Any) -> Any:
+        """The pattern for arguments of these shapes: a `scipy.sparse.csr_array` of truth values."""
+        return self._plan(self._values(args, kwargs)).pattern.copy()
+
+    def colours(self, *args: Any, **kwargs: Any) -> int:
+        """How many products with vectors the matrix is made of, for arguments as in a call."""
+        return self._plan(self._values(args, kwargs)).count
+
+    def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
+        values = self._values(args, kwargs)
+        if self._plan(values).mode == "reverse":
+            self._latest = self.back
+            return self.back, (*values, map_leaves(_one, self.program(*values)))
+        self._latest = self.along
+        flat = np.ones(sum(_sizes([values[k] for k in self.wrt])))
+        return self.along, (*values, *self._directions(values, flat))
+
+    # ---- the plan ----------------------------------------------------------------------------------
+
+    def _values(self, args: Sequence[Any], kwargs: Any) -> tuple[Any, ...]:
+        bound = self.binder.signature.bind(args, kwargs, frozenset(), self.binder.place)
+        return tuple(bound.values)
+
+    def _plan(self, values: tuple[Any, ...]) -> Plan:
+        flat = np.zeros(sum(_sizes([values[k] for k in self.wrt])))
+        self.along.specialise(*values, *self._directions(values, flat))  # errors in the user's terms
+        specialisation = self.program.specialise(*values)
+        key = _key(values)
+        known = self.plans.get(key)
+        if known is not None and known.specialisation is specialisation and known.is_lasting:
+            return known
+        fn, given = self.program.program_for(*values)
+        key = (*key, *outside_values(fn))
+        known = self.plans.get(key)
+        if known is not None and known.specialisation is specialisation and known.is_lasting:
+            return known
+        pattern = pattern_of(fn, given, self.wrt)
+        if known is not None and _same(known.pattern, pattern):
+            return known
+        made = self._made(pattern, specialisation, not is_decided_by_floats(fn))
+        while len(self.plans) >= _MOST:
+            del self.plans[next(iter(self.plans))]
+        self.plans[key] = made
+        return made
+
+    def _made(self, pattern: Any, specialisation: Specialisation, is_lasting: bool) -> Plan:
+        if self.kind == "sparse_hessian":
+            pattern = scipy.sparse.csr_array(pattern + pattern.T)
+            mode, (colours, alone) = "symmetric", coloured_symmetric(pattern)
+        else:
+            mode, colours = _chosen(pattern, self.mode)
+            alone = np.zeros(pattern.shape[1], dtype=bool)
+        rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
+        columns = pattern.indices
+        if mode == "reverse":
+            places = colours[rows] * pattern.shape[1] + columns
+        else:
+            swapped = alone[rows] & ~alone[columns] if mode == "symmetric" else False
+            of, at = np.where(swapped, rows, columns), np.where(swapped, columns, rows)
+            places = colours[of] * pattern.shape[0] + at
+        return Plan(pattern, mode, colours, places, specialisation, is_lasting)
+
+    # ---- products ----------------------------------------------------------------------------------
+
+    def _columns(self, values: tuple[Any, ...], plan: Plan) -> list[Any]:
+        """Products with the sums of the columns of each colour."""
+        self._latest = self.along
+        out = []
+        for colour in range(plan.count):
+            directions = self._directions(values, (plan.colours == colour).astype(float))
+            found = self.along(*values, *directions)
+            if plan.mode == "forward":
+                found = found[1]
+            out.append(_flat(found, plan.pattern.shape[0], self.function))
+        return out
+
+    def _directions(self, values: tuple[Any, ...], flat: Any) -> tuple[Any, ...]:
+        """The argument's directions, from one vector."""
+        made = _filled([values[k] for k in self.wrt], flat)
+        if self.kind == "sparse_hessian" and self.along.signature.spread:
+            return (tuple(made),)
+        return tuple(made)
+
+    def _rows(self, values: tuple[Any, ...], plan: Plan) -> list[Any]:
+        """Sums of the rows of each colour."""
+        self._latest = self.back
+        value = self.program(*values)
+        out = []
+        for colour in range(plan.count):
+            (weights,) = _filled([value], (plan.colours == colour).astype(float))
+            _, found = self.back(*values, weights)
+            out.append(_flat(found, plan.pattern.shape[1], self.function))
+        return out
+
+
+def _none(kind: str) -> tuple[Any, ...]:
+    return () if kind == "hessian" else ((),)
+
+
+def _one(leaf: Any) -> Any:
+    return np.ones_like(leaf) if is_float_leaf(leaf) else None
+
+
+def _sizes(trees: Any) -> Iterator[int]:
+    return (np.size(leaf) for leaf in leaves(trees) if is_float_leaf(leaf))
+
+
+def _filled(trees: list[Any], flat: Any) -> list[Any]:
+    """Structures like these with the numbers of a vector; None in the place of what is no float."""
+    at = 0
+
+    def next_part(leaf: Any) -> Any:
+        nonlocal at
+        if not is_float_leaf(leaf):
+            return None
+        part = flat[at : at + np.size(leaf)]
+        at += np.size(leaf)
+        if isinstance(leaf, np.ndarray):
+            return part.reshape(leaf.shape).astype(leaf.dtype)
+        return type(leaf)(part[0])
+
+    return [map_leaves(next_part, tree) for tree in trees]
+
+
+def _flat(tree: Any, length: int, function: Any) -> Any:
+    """The floats of a structure in one vector."""
+    parts = [np.ravel(leaf) for leaf in leaves(tree) if is_float_leaf(leaf)]
+    found = np.concatenate(parts) if parts else np.zeros(0)
+    assert len(found) == length, f"{len(found)} derivatives for {length} rows"
+    return found
+
+
+def _key(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The shapes of floats, and all else: what a pattern is found for."""
+    parts: list[Any] = []
+    for leaf in leaves(values):
+        if isinstance(leaf, np.ndarray):
+            is_float = leaf.dtype.kind in "fc"
+            parts.append((leaf.dtype.str, leaf.shape, b"" if is_float else leaf.tobytes()))
+        else:
+            parts.append(type(leaf) if is_float_leaf(leaf) else (type(leaf), repr(leaf)))
+    return tuple(parts)
+
+
+def _same(a: Any, b: Any) -> bool:
+    return (
+        a.shape == b.shape
+        and np.array_equal(a.indptr, b.indptr)
+        and np.array_equal(a.indices, b.indices)
+    )
+
+
+def _chosen(pattern: Any, mode: str) -> tuple[str, Any]:
+    """The mode that needs fewer products, and the colours."""
+    if mode == "reverse":
+        return mode, coloured(scipy.sparse.csr_array(pattern.T))
+    if mode == "forward":
+        return mode, coloured(pattern)
+    fewest = np.bincount(pattern.indices, minlength=1).max(initial=0)  # no colouring of rows has less
+    longest = np.diff(pattern.indptr).max(initial=0)
+    if longest <= fewest:
+        forward = coloured(pattern)
+        if forward.max(initial=-1) < fewest:
+            return "forward", forward
+        reverse = coloured(scipy.sparse.csr_array(pattern.T))
+    else:
+        reverse = coloured(scipy.sparse.csr_array(pattern.T))
+        if reverse.max(initial=-1) < longest - 1:
+            return "reverse", reverse
+        forward = coloured(pattern)
+    if forward.max(initial=-1) <= reverse.max(initial=-1):
+        return "forward", forward
+    return "reverse", reverse
+
+
+def sparse_jacobian(f: Function, mode: str = "auto", **options: Any) -> SparseDerivative:
+    """The Jacobian as a sparse matrix: `J(*args)` gives a `scipy.sparse.csr_array`.
+
+    The rows are the floats of the result, the columns those of the arguments at `argnums`, in order; arrays are taken
+    in C order, containers part by part.
+
+    Parameters
+    ----------
+    mode : "auto", "forward" or "reverse"
+        Forward mode adds up columns that share no row, reverse mode rows that share no column; "auto" takes what needs
+        fewer products.
+
+    Notes
+    -----
+    The pattern is found by running the program with sets of columns beside its values, once for each choice of
+    shapes and of arguments that are no floats; it is found anew in each call where floats decide about branches, turns
+    of loops, indices or lengths. An entry in it may still be zero. Options as for `differentiate`.
+
+    Raises
+    ------
+    UnsupportedError
+        Where there is no derivative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> J = sparse_jacobian(lambda x: x[1:] * x[:-1])
+    >>> J(np.array([1.0, 2.0, 3.0, 4.0])).toarray()
+    array([[2., 1., 0., 0.],
+           [0., 3., 2., 0.],
+           [0., 0., 4., 3.]])
+    """
+    if mode not in ("auto", "forward", "reverse"):
+        raise ValueError(f"mode={mode!r}: expected 'auto', 'forward' or 'reverse'")
+    return SparseDerivative("jacobian", plain_function(f), _plain_options(f, options), mode)
+
+
+def sparse_hessian(f: Function, **options: Any) -> SparseDerivative:
+    """The Hessian of a scalar function as a sparse matrix: `H(*args)` gives a `scipy.sparse.csr_array`.
+
+    Rows and columns are the floats of the arguments at `argnums`, as the columns of `sparse_jacobian`; so are pattern
+    and options. The pattern is that of the gradient's program.
+
+    Raises
+    ------
+    UnsupportedError
+        Where there is no derivative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> H = sparse_hessian(lambda x: np.sum(x[1:] * x[:-1] ** 2))
+    >>> H(np.array([1.0, 2.0, 3.0])).toarray()
+    array([[4., 2., 0.],
+           [2., 6., 4.],
+           [0., 4., 0.]])
+    """
+    return SparseDerivative("hessian", plain_function(f), _plain_options(f, options))
+
+
+def _plain_options(f: Any, options: dict[str, Any]) -> Options:
+    made = options_for(f, options)
+    if made.has_aux:
+        raise UnsupportedError(
+            "a sparse matrix comes without further results",
+            "Return the value alone from a function of its own.",
+        )
+    return made
