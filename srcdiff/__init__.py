@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # these see the operations, which take a while to import: `__
     from srcdiff.implicit_rules import implicit
     from srcdiff.nan_finding import NanFound, find_nan
     from srcdiff.rule_checks import check_rule
+    from srcdiff.sparsity.derivatives import sparse_hessian, sparse_jacobian
     from srcdiff.user_rules import rule
 from srcdiff.reasons import Reasons, why
 
@@ -76,6 +77,8 @@ __all__ = [
     "make_jvp",
     "make_vjp",
     "rule",
+    "sparse_hessian",
+    "sparse_jacobian",
     "stop_gradient",
     "transform",
     "value_and_grad",
@@ -90,6 +93,8 @@ _LATER = {
     "find_nan": "srcdiff.nan_finding",
     "implicit": "srcdiff.implicit_rules",
     "rule": "srcdiff.user_rules",
+    "sparse_hessian": "srcdiff.sparsity.derivatives",
+    "sparse_jacobian": "srcdiff.sparsity.derivatives",
 }
 
 

@@ -21,7 +21,7 @@ FRONT = (  # the modules behind `srcdiff.api`, which join the stages
     "srcdiff.explaining", "srcdiff.generated", "srcdiff.implicit_rules", "srcdiff.locks", "srcdiff.makers",
     "srcdiff.matrices", "srcdiff.nan_finding", "srcdiff.njit", "srcdiff.options", "srcdiff.plain_calls",
     "srcdiff.programs", "srcdiff.reasons", "srcdiff.references", "srcdiff.rule_checks", "srcdiff.signature",
-    "srcdiff.trees", "srcdiff.user_rules",
+    "srcdiff.sparsity", "srcdiff.trees", "srcdiff.user_rules",
 )  # fmt: skip
 ARROWS: dict[str, tuple[str, ...]] = {
     "srcdiff.ir": (),
@@ -49,7 +49,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "srcdiff.__main__": ("srcdiff.cli",),
     "srcdiff.vi": ("srcdiff",),
     "srcdiff.expfam": ("srcdiff",),
-    "srcdiff": (*FRONT, "srcdiff.errors"),  # __init__.py
+    "srcdiff": (*FRONT, "srcdiff.errors", "srcdiff.sparsity.derivatives"),  # __init__.py
 }
 ENTRY_POINTS = {
     "srcdiff",

@@ -64,7 +64,7 @@ def coloured_symmetric(pattern: Pattern) -> tuple[Colours, Any]:
         alone[order[:aside]] = True
         rest = coloured(pattern[~alone][:, ~alone])
         needed = aside + rest.max(initial=-1) + 1
-        if needed <= best.max() :
+        if needed <= best.max():
             best, kept = np.zeros(count, dtype=np.int64), alone
             best[order[:aside]] = np.arange(aside)
             best[~alone] = aside + rest

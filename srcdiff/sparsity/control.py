@@ -1,7 +1,7 @@
 """Whether a pattern holds for all floats, or has to be found anew for each: what floats decide.
 
-A pattern is found along one way through the program. Where a float decides which way that is, which element is picked or
-how long an array is, another float may decide otherwise.
+A pattern is found along one way through the program. Where a float decides which way that is, which element is picked
+or how long an array is, another float may decide otherwise.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def outside_values(fn: Function) -> Iterator[bytes]:
     """The contents of what is no float and comes from outside the function: patterns may depend on it."""
     for f in callees_first(fn):
         for s in walk(f.body):
-            is_constant = isinstance(s, Op) and s.decl.name == "constant_array"
-            value = s.attrs["value"] if is_constant else None
-            if isinstance(value, np.ndarray) and value.dtype.kind in "biu":
-                yield value.tobytes()
+            if isinstance(s, Op) and s.decl.name == "constant_array":
+                value = s.attrs["value"]
+                if isinstance(value, np.ndarray) and value.dtype.kind in "biu":
+                    yield value.tobytes()
 
 
 class _Flow:
@@ -77,9 +77,7 @@ class _Flow:
 
     def pass_on(self, *pairs: tuple[tuple[Atom, ...], tuple[Value, ...]]) -> None:
         for sources, targets in pairs:
-            self.made.update(
-                t for a, t in zip(sources, targets, strict=True) if self.is_made(a)
-            )
+            self.made.update(t for a, t in zip(sources, targets, strict=True) if self.is_made(a))
 
     def op(self, op: Op) -> bool:
         read = [a for k, a in enumerate(op.operands) if k not in op.decl.shape_of]

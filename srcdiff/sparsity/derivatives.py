@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import scipy.sparse
 from srcdiff.api import AtPoint, generated, options_for, plain_function
 from srcdiff.errors import UnsupportedError
 from srcdiff.generated import Generated, Specialisation
+from srcdiff.ir.types import is_float
 from srcdiff.options import Options
 from srcdiff.sparsity.colouring import coloured, coloured_symmetric
 from srcdiff.sparsity.control import is_decided_by_floats, outside_values
@@ -76,6 +77,8 @@ class SparseDerivative(AtPoint):
         self.binder = generated("grad", function, options)  # never called: its arguments are these
         self.along = generated("hvp" if is_hessian else "jvp", function, options)
         self.back = generated("vjp", function, options)
+        for handle in (self.program, self.along, self.back):  # they are given all values in order
+            handle.signature = replace(handle.signature, keyword_only=())
         self.wrt = self.binder.signature.wrt
         self.plans: dict[Any, Plan] = {}
 
@@ -114,14 +117,19 @@ class SparseDerivative(AtPoint):
         return tuple(bound.values)
 
     def _plan(self, values: tuple[Any, ...]) -> Plan:
-        flat = np.zeros(sum(_sizes([values[k] for k in self.wrt])))
-        self.along.specialise(*values, *self._directions(values, flat))  # errors in the user's terms
+        self._refuse(values)
         specialisation = self.program.specialise(*values)
         key = _key(values)
         known = self.plans.get(key)
         if known is not None and known.specialisation is specialisation and known.is_lasting:
             return known
         fn, given = self.program.program_for(*values)
+        if not any(is_float(y.type) for y in fn.body.yields):
+            raise UnsupportedError(
+                f"a Jacobian needs a function that returns floats; {self.program.signature.name} returns none",
+                "Return a float, an array of floats, or a container of them.",
+                fn.location,
+            )
         key = (*key, *outside_values(fn))
         known = self.plans.get(key)
         if known is not None and known.specialisation is specialisation and known.is_lasting:
@@ -134,6 +142,14 @@ class SparseDerivative(AtPoint):
             del self.plans[next(iter(self.plans))]
         self.plans[key] = made
         return made
+
+    def _refuse(self, values: tuple[Any, ...]) -> None:
+        """What has no derivative is an error in the user's terms, before anything is run."""
+        if self.mode == "reverse":
+            self.back.specialise(*values, None)
+            return
+        flat = np.zeros(sum(_sizes([values[k] for k in self.wrt])))
+        self.along.specialise(*values, *self._directions(values, flat))
 
     def _made(self, pattern: Any, specialisation: Specialisation, is_lasting: bool) -> Plan:
         if self.kind == "sparse_hessian":
@@ -248,7 +264,9 @@ def _chosen(pattern: Any, mode: str) -> tuple[str, Any]:
         return mode, coloured(scipy.sparse.csr_array(pattern.T))
     if mode == "forward":
         return mode, coloured(pattern)
-    fewest = np.bincount(pattern.indices, minlength=1).max(initial=0)  # no colouring of rows has less
+    fewest = np.bincount(pattern.indices, minlength=1).max(
+        initial=0
+    )  # no colouring of rows has less
     longest = np.diff(pattern.indptr).max(initial=0)
     if longest <= fewest:
         forward = coloured(pattern)

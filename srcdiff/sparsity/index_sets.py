@@ -27,7 +27,7 @@ class IndexSets:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self.columns = np.arange(count, dtype=np.int64)
+        self.columns = np.arange(count, dtype=np.int32 if count < 2**31 else np.int64)
         self.ends = np.concatenate(([0, 0], np.arange(1, count + 1)))  # of set k: ends[k+1]
         self.made = count + 1
         self.pairs: dict[tuple[int, int], int] = {}
@@ -53,18 +53,22 @@ class IndexSets:
             self.waiting.append((a, b))
             return _LAZY + len(self.waiting) - 1
         first, second = self._members(a), self._members(b)
-        both = sorted({*first, *second})
+        both = {*first, *second}
         if len(both) == len(first):
             return a
         if len(both) == len(second):
             return b
-        return int(self._append(np.array(both), [len(both)])[0])
+        used = self.ends.item(self.made)
+        self.columns = _grown(self.columns, used, sorted(both))
+        self.ends = _grown(self.ends, self.made + 1, (used + len(both),))
+        self.made += 1
+        return self.made - 1
 
     def _size(self, a: int) -> int:
-        return int(self.ends[a + 1] - self.ends[a])
+        return int(self.ends.item(a + 1) - self.ends.item(a))
 
     def _members(self, a: int) -> list[int]:
-        found: list[int] = self.columns[self.ends[a] : self.ends[a + 1]].tolist()
+        found: list[int] = self.columns[self.ends.item(a) : self.ends.item(a + 1)].tolist()
         return found
 
     def _append(self, columns: Numbers, sizes: Sequence[int] | Numbers) -> Numbers:
@@ -174,6 +178,6 @@ def _grown(array: Numbers, used: int, more: Numbers) -> Numbers:
     """The array with `more` written behind what is used; twice as long where there is no room."""
     needed = used + len(more)
     if needed > len(array):
-        array = np.concatenate((array[:used], np.empty(max(needed, used), dtype=np.int64)))
+        array.resize(max(needed, 2 * used), refcheck=False)  # in place: nothing else refers to it
     array[used:needed] = more
     return array

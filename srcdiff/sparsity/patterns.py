@@ -7,7 +7,7 @@ all elements of a maximum: within its operations, the pattern is that of all arg
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.conform import Scope
 from srcdiff.ir.core import Atom, Call, For, Function, If, Op, Region, Value, While, leaves
-from srcdiff.ir.interp import Evaluator
+from srcdiff.ir.interp import Evaluator, Mismatch
 from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.types import Array, Scalar, Struct, Type, is_float
 from srcdiff.sparsity.index_sets import IndexSets
@@ -34,6 +34,7 @@ from srcdiff.sparsity.propagation import (
     numbers_in,
     spread,
 )
+from srcdiff.sparsity.quick_steps import Step, needs_no_values, quick_step
 
 __all__ = ["pattern_of"]
 
@@ -56,7 +57,7 @@ def pattern_of(fn: Function, values: Sequence[Any], wrt: Sequence[int]) -> Any:
     given = [blank(p.type, value) for p, value in zip(fn.params, values, strict=True)]
     for k in wrt:
         given[k], count = _counted(fn.params[k].type, given[k], count)
-    tracer = _Tracer(fn, IndexSets(count))
+    tracer = _Tracer(fn, IndexSets(count), needs_no_values(fn))
     with np.errstate(all="ignore"):
         found = tracer.traced([_own(v) for v in values], given)
     results = [_floats_of(fn.body.yields[k].type, found[k]) for k in leaves(fn.output)]
@@ -107,10 +108,12 @@ def _floats_of(type_: Type, numbers: Numbers) -> list[Any]:
 class _Tracer(Evaluator):
     """An evaluator that knows of each float which columns it depends on."""
 
-    def __init__(self, fn: Function, sets: IndexSets) -> None:
+    def __init__(self, fn: Function, sets: IndexSets, without_values: bool) -> None:
         super().__init__(fn)
         self.sets = sets
+        self.without_values = without_values
         self.numbers: dict[Value, Numbers] = {}
+        self.steps: dict[Op, Step | None] = {}
 
     def traced(self, args: Sequence[Any], numbers: Sequence[Numbers]) -> list[Numbers]:
         """What the results depend on; their values are left in `results`."""
@@ -121,6 +124,20 @@ class _Tracer(Evaluator):
         if isinstance(atom, Value):
             return self.numbers.get(atom)
         return 0 if is_float(atom.type) else None
+
+    def bind(
+        self,
+        values: Sequence[Value],
+        objects: Sequence[Any],
+        scope: Scope,
+        where: Callable[[], str],
+        soft: bool = False,
+    ) -> None:
+        """Lengths are looked up here; what the evaluator finds of types is for tests of the compiler."""
+        try:
+            super().bind(values, objects, scope, where, soft=True)
+        except Mismatch:
+            self.values.update(zip(values, objects, strict=True))
 
     # ---- control flow ------------------------------------------------------------------------------
 
@@ -142,7 +159,7 @@ class _Tracer(Evaluator):
                 values, numbers = self.rounds(statement, scope)
             case Call():
                 function = self.fn if is_itself(statement.function) else statement.function
-                callee = _Tracer(function, self.sets)
+                callee = _Tracer(function, self.sets, self.without_values)
                 given = [self.of(a) for a in statement.operands]
                 numbers = callee.traced(self.all(statement.operands), given)
                 values = callee.results
@@ -178,6 +195,15 @@ class _Tracer(Evaluator):
     # ---- operations --------------------------------------------------------------------------------
 
     def op(self, op: Op, scope: Scope) -> None:
+        if self.without_values:
+            if op not in self.steps:
+                self.steps[op] = quick_step(op, self.sets, self.values, self.numbers)
+            step = self.steps[op]
+            if step is not None:
+                step()
+                return
+        if op.decl.name in ("print", "assert"):
+            return
         operands = self.all(op.operands)
         super().op(op, scope)
         if any(is_float(op.operands[k].type) for k in op.decl.writes):
@@ -207,7 +233,7 @@ class _Tracer(Evaluator):
         name, decl = op.decl.name, op.decl
         given = [self.of(a) if is_float(a.type) else None for a in op.operands]
         if name == "unpack":
-            source = given[0]
+            source: Any = given[0]
             parts = source.values() if isinstance(source, dict) else source
             return [self.fitted(r, n) for r, n in zip(op.results, parts, strict=True)]
         if not decl.differentiable or all(g is None for g in given):
@@ -216,9 +242,12 @@ class _Tracer(Evaluator):
             return [self.same(op, given[0], operands[0], values[0])]
         if name in MOVES:
             found = self.compute(*moved(op, given, operands), scope)
-            return [self.checked(op, self.fitted(op.result, found), given[0], operands[0], values[0])]
+            return [
+                self.checked(op, self.fitted(op.result, found), given[0], operands[0], values[0])
+            ]
         if name in RULES:
-            return [self.fitted(op.result, RULES[name](self.sets, op, given))]
+            found = RULES[name](self.sets, op, given)
+            return [self.fitted(op.result, found, np.shape(values[0]))]
         if name in MATRICES:
             return matrices(self.sets, op, given, values)
         if decl.elementwise and len(op.results) == 1:

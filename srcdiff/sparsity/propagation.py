@@ -20,10 +20,24 @@ from srcdiff.ops.einsum import with_letters
 from srcdiff.ops.memory import subscript_key
 from srcdiff.sparsity.index_sets import IndexSets
 
-__all__ = ["ALL", "MOVES", "RULES", "WRITES", "blank", "dense", "elementwise", "numbers_in", "spread"]
+__all__ = [
+    "ALL",
+    "MOVES",
+    "RULES",
+    "WRITES",
+    "blank",
+    "dense",
+    "elementwise",
+    "numbers_in",
+    "spread",
+]
 
 Numbers = Any  # as the values are: arrays of numbers, a number, or containers of them
 ALL = None
+
+_LONGEST = (
+    256  # of two vectors that are convolved, the shorter one; of longer ones all depends on all
+)
 
 # operations that only move elements, and which operands have them
 MOVES: Mapping[str, tuple[int, ...] | None] = {
@@ -84,7 +98,9 @@ def hub(sets: IndexSets, given: Sequence[Numbers]) -> int:
     return found
 
 
-def dense(sets: IndexSets, op: Op, given: Sequence[Numbers], values: Sequence[Any]) -> list[Numbers]:
+def dense(
+    sets: IndexSets, op: Op, given: Sequence[Numbers], values: Sequence[Any]
+) -> list[Numbers]:
     """Every element depends on all of the operands."""
     number = hub(sets, given)
     return [blank(r.type, v, number) for r, v in zip(op.results, values, strict=True)]
@@ -123,8 +139,9 @@ def _reduced(sets: IndexSets, numbers: Numbers, axes: Sequence[int], keepdims: b
 
 
 def reduction(sets: IndexSets, op: Op, given: Sequence[Numbers]) -> Numbers:
-    """One element for all along some axes."""
-    return _reduced(sets, given[0], _axes(op), bool(op.attrs.get("keepdims")))
+    """One element for all along some axes, and what else it is given (where a maximum begins)."""
+    found = _reduced(sets, given[0], _axes(op), bool(op.attrs.get("keepdims")))
+    return elementwise(sets, [found, hub(sets, given[1:])])
 
 
 def normalised(sets: IndexSets, op: Op, given: Sequence[Numbers]) -> Numbers:
@@ -176,6 +193,20 @@ def contraction(sets: IndexSets, op: Op, given: Sequence[Numbers]) -> Numbers:
         missing = tuple(k for k, c in enumerate(output) if c not in own)
         whole = sets.unions(whole, np.expand_dims(numbers, missing))
     return whole
+
+
+def convolution(sets: IndexSets, op: Op, given: Sequence[Numbers]) -> Numbers:
+    """`np.convolve`, and the part of `np.correlate` where the shorter lies in the longer: sums of shifted products."""
+    if any(g is None for g in given) or min(map(len, given)) > _LONGEST:
+        return hub(sets, given)
+    a, b = sorted(given, key=len, reverse=True)
+    whole = op.decl.name == "full_convolution"
+    out = np.zeros(len(a) + len(b) - 1 if whole else len(a) - len(b) + 1, dtype=np.int64)
+    for k, number in enumerate(b):
+        each = sets.unions(a, number)
+        part = out[k : k + len(a)] if whole else out
+        part[...] = sets.unions(part, each if whole else each[k : k + len(out)])
+    return out
 
 
 def outer(sets: IndexSets, op: Op, given: Sequence[Numbers]) -> Numbers:
@@ -264,6 +295,7 @@ RULES: Mapping[str, Callable[..., Numbers]] = {
     **dict.fromkeys(("softmax", "log_softmax"), normalised),
     **dict.fromkeys(("cumsum", "cumprod"), accumulation),
     **dict.fromkeys(("matmul", "dot", "inner", "einsum"), contraction),
+    **dict.fromkeys(("full_convolution", "correlate_whole"), convolution),
     "outer": outer,
     "cross": last_axis,
     "pack": lambda sets, op, given: dict(zip(op.attrs["keys"], given, strict=True)),
