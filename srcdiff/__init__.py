@@ -102,7 +102,7 @@ def __getattr__(name: str) -> Any:
     """What takes a while to import, when it is asked for: `srcdiff.cuda` imports numba.cuda, `srcdiff.expfam` SciPy."""
     import importlib  # of use here only
 
-    if name in ("cuda", "expfam"):
+    if name in ("cuda", "expfam", "vi"):
         return importlib.import_module(f"srcdiff.{name}")
     if name in _LATER:
         found = globals()[name] = getattr(importlib.import_module(_LATER[name]), name)

@@ -27,6 +27,7 @@ from srcdiff.frontend.source import (
     CalledSource,
     Source,
     function_of,
+    is_read_in_place,
     look_up,
     nested_source,
     source_of,
@@ -197,6 +198,8 @@ def call_function(
 ) -> FrontValue:
     """A call of a Python function whose source is read."""
     plain = function_of(function)
+    if is_read_in_place(plain.__module__):
+        return _call_formula(fr, node, plain, args, kwargs)
     with _called_from(fr, node):
         source = source_of(plain)
     env = bind(
@@ -255,6 +258,29 @@ def call_composite(
         return _inline(fr, node, inner, plain.__code__)
     finally:
         session.user_names, session.b.origin = outer
+
+
+def _call_formula(
+    fr: Frame,
+    node: Any,
+    plain: FunctionType,
+    args: Sequence[FrontValue],
+    kwargs: Mapping[str, FrontValue],
+) -> FrontValue:
+    """A call of a formula of a library on top: read in place, under the names that it uses."""
+    session = fr.session
+    place = fr.source.location(node)
+    source = CalledSource(**{**vars(source_of(plain)), "place": place})
+    inner = Frame(session, source, lambda name: _of_ours(look_up(plain, name)), caller=fr)
+    arguments = source.node.args
+    defaults = default_values(inner, plain, arguments, node)
+    inner.env = bind(fr, node, source.name, arguments, args, kwargs, defaults)
+    outer = session.b.origin
+    session.b.origin = "compiler"
+    try:
+        return _inline(fr, node, inner, plain.__code__)
+    finally:
+        session.b.origin = outer
 
 
 def _of_ours(found: tuple[str, Any] | None) -> tuple[str, Any] | None:

@@ -21,6 +21,7 @@ import gast
 
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.session import Restart
+from srcdiff.frontend.source import is_read_in_place
 from srcdiff.frontend.stores import writable
 from srcdiff.frontend.values import FrontValue, Known, Method, Parts
 from srcdiff.ir.core import Value, const
@@ -52,7 +53,14 @@ def is_own_class(cls: type) -> bool:
 
 
 def is_from_library(cls: type) -> bool:
-    return cls.__module__.partition(".")[0] in ("numpy", "scipy", "numba", "srcdiff", "collections")
+    library = cls.__module__.partition(".")[0] in (
+        "numpy",
+        "scipy",
+        "numba",
+        "srcdiff",
+        "collections",
+    )
+    return library and not is_read_in_place(cls.__module__)
 
 
 def make_object(
@@ -136,7 +144,10 @@ def super_of(
 
 def super_attribute(fr: Frame, base: Super, name: str, node: Any) -> FrontValue:
     """`super().name`."""
-    own = base.receiver.value if isinstance(base.receiver, Known) else _class_of(base.receiver)
+    own: Any = _class_of(base.receiver)
+    if isinstance(base.receiver, Known):  # a class, or an object from outside
+        own = base.receiver.value
+        own = own if isinstance(own, type) else type(own)
     mro = own.__mro__ if isinstance(own, type) else ()
     behind = mro[mro.index(base.cls) + 1 :] if base.cls in mro else ()
     for cls in behind:

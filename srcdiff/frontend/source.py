@@ -243,6 +243,13 @@ class CalledSource(Source):
         return self.place
 
 
+def is_read_in_place(module: str | None) -> bool:
+    """Whether a module is of a library on top of srcdiff whose functions are formulas: their lines are generated code,
+    as those of composites are, and what is wrong in them is said of the user's call.
+    """
+    return (module or "").startswith("srcdiff.vi.distributions")
+
+
 def placed(place: Any, node: Any) -> Any:
     """A node that the reader makes, in the place of one of the user's."""
     return gast.copy_location(node, place)

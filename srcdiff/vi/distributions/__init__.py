@@ -1,0 +1,16 @@
+"""Distributions, named as in NumPyro, with its parameters in its order."""
+
+from srcdiff.vi.distributions.base import Distribution
+from srcdiff.vi.distributions.bounded import Beta
+from srcdiff.vi.distributions.counts import Poisson
+from srcdiff.vi.distributions.discrete import Bernoulli, Categorical
+from srcdiff.vi.distributions.heavy import Cauchy, HalfCauchy, StudentT
+from srcdiff.vi.distributions.multivariate import MultivariateNormal
+from srcdiff.vi.distributions.normal import Normal
+from srcdiff.vi.distributions.positive import Gamma
+from srcdiff.vi.distributions.simplex import Dirichlet
+
+__all__ = [
+    "Bernoulli", "Beta", "Categorical", "Cauchy", "Dirichlet", "Distribution", "Gamma", "HalfCauchy",
+    "MultivariateNormal", "Normal", "Poisson", "StudentT",
+]  # fmt: skip

@@ -1,0 +1,211 @@
+"""What all distributions have, made of what each of them says.
+
+A distribution is an object that holds its parameters. Its formulas are plain NumPy that srcdiff reads in the place of
+the call, so `srcdiff.grad(lambda m, x: np.sum(dist.Normal(m, 1.0).log_prob(x)))` has the formula in its source and no
+object.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from srcdiff.vi.distributions.constraints import Constraint, Shape
+
+__all__ = ["Distribution"]
+
+_OPEN = 2.0**-54  # below all positive numbers that Generator.random gives
+
+
+class Distribution:
+    """A distribution over numbers, or over arrays of `event_shape`.
+
+    Parameters are broadcast against each other to `batch_shape`. Nothing is checked when an object is made, or by its
+    formulas: call `validate` and `validate_value` where that is due.
+
+    Attributes
+    ----------
+    support : Constraint
+        Where values lie, with its bijector.
+    arg_constraints : dict
+        Where each parameter may lie.
+    event_dim : int
+        How many axes of a value are one event.
+    noise : str or None
+        What `from_noise` takes: "normal" (standard normal numbers), "uniform" (numbers in (0, 1)), or None where there
+        is no path from the parameters to a draw.
+    """
+
+    support: Any
+    arg_constraints: ClassVar[Mapping[str, Constraint]] = {}
+    noise: Any = None
+
+    # ---- shapes
+
+    @property
+    def event_dim(self):
+        return self.support.event_dim
+
+    @property
+    def is_discrete(self):
+        return self.support.is_discrete
+
+    @property
+    def batch_shape(self) -> Shape:
+        """The shape of the parameters, broadcast against each other."""
+        return np.broadcast_shapes(
+            *(
+                np.shape(getattr(self, name))[: np.ndim(getattr(self, name)) - constraint.event_dim]
+                for name, constraint in self.arg_constraints.items()
+                if getattr(self, name) is not None
+            )
+        )
+
+    @property
+    def event_shape(self) -> Shape:
+        """The shape of one event."""
+        return ()
+
+    def shape(self, shape: Shape = ()) -> Shape:
+        """The shape of `shape` draws."""
+        return (*_as_shape(shape), *self.batch_shape, *self.event_shape)
+
+    def _full(self, x):
+        """`x`, one for each of the batch."""
+        return np.broadcast_to(x, self.batch_shape)
+
+    # ---- densities
+
+    def log_density(self, value):
+        """The logarithm of the density (of the mass, if discrete) at values in the support.
+
+        It has the shape of `value` without its event axes, broadcast against `batch_shape`. Outside of the support it
+        means nothing: `log_prob` is -inf there.
+        """
+        raise NotImplementedError
+
+    def log_prob(self, value):
+        """As `log_density`, and -inf outside of the support, where the derivative is 0."""
+        support = self.support
+        if support.everywhere:
+            return self.log_density(value)
+        inside = support.contains(value)
+        return np.where(inside, self.log_density(support.inside(value, inside)), -np.inf)
+
+    # ---- draws
+
+    def sample(self, rng: np.random.Generator, shape: Shape = ()) -> Any:
+        """Draws, of shape `(*shape, *batch_shape, *event_shape)`."""
+        return self.from_noise(self.draw_noise(rng, shape))
+
+    def noise_shape(self, shape: Shape = ()) -> Shape:
+        """The shape of the noise that `from_noise` makes `shape` draws of."""
+        return self.shape(shape)
+
+    def draw_noise(self, rng: np.random.Generator, shape: Shape = ()) -> Any:
+        """The noise for `shape` draws."""
+        if self.noise == "normal":
+            return rng.standard_normal(self.noise_shape(shape))
+        if self.noise == "uniform":
+            return np.maximum(rng.random(self.noise_shape(shape)), _OPEN)
+        raise TypeError(_no_path(type(self).__name__))
+
+    def from_noise(self, eps):
+        """The draw that noise `eps` stands for, which can be differentiated by the parameters."""
+        raise TypeError(_no_path(type(self).__name__))
+
+    # ---- moments
+
+    @property
+    def mean(self):
+        """The mean, of shape `(*batch_shape, *event_shape)`; NaN where there is none."""
+        raise NotImplementedError(f"the mean of {type(self).__name__} has no closed form")
+
+    @property
+    def variance(self):
+        """The variance of each number of an event."""
+        raise NotImplementedError(f"the variance of {type(self).__name__} has no closed form")
+
+    def entropy(self):
+        """The (differential) entropy in nats, of shape `batch_shape`."""
+        raise NotImplementedError(f"the entropy of {type(self).__name__} has no closed form")
+
+    # ---- checks
+
+    def validate(self, where: str = "") -> None:
+        """Look at the parameters.
+
+        Parameters
+        ----------
+        where
+            What the message begins with: the name of a site.
+
+        Raises
+        ------
+        ValueError
+            A parameter is NaN or where it may not be, or shapes do not broadcast: names distribution and parameter.
+        """
+        name = f"{where}{type(self).__name__}"
+        for key, constraint in self.arg_constraints.items():
+            value = getattr(self, key)
+            if value is not None:
+                _check(name, key, value, constraint)
+        try:
+            _ = self.batch_shape
+        except ValueError:
+            shapes = {k: np.shape(getattr(self, k)) for k in self.arg_constraints}
+            listed = ", ".join(f"{k} has {s}" for k, s in shapes.items())
+            raise ValueError(
+                f"{name}: the shapes of its parameters do not broadcast: {listed}"
+            ) from None
+
+    def validate_value(self, value: Any, where: str = "") -> None:
+        """Look whether values are in the support and their shape fits; a ValueError says what is wrong."""
+        name = f"{where}{type(self).__name__}"
+        shape, event = np.shape(value), self.event_shape
+        if len(event) and shape[len(shape) - len(event) :] != event:
+            raise ValueError(f"{name}: a value of shape {shape}, where each has shape {event}")
+        _check(name, "value", value, self.support)
+        try:
+            np.broadcast_shapes(shape[: len(shape) - len(event)], self.batch_shape)
+        except ValueError:
+            raise ValueError(
+                f"{name}: a value of shape {shape} does not broadcast with batch_shape {self.batch_shape}"
+            ) from None
+
+    def __repr__(self) -> str:
+        names = [n for n in inspect.signature(type(self)).parameters if hasattr(self, n)]
+        given = ((n, getattr(self, n)) for n in names)
+        return (
+            f"{type(self).__name__}({', '.join(f'{n}={v!r}' for n, v in given if v is not None)})"
+        )
+
+
+def _as_shape(shape: Any) -> Shape:
+    return (int(shape),) if isinstance(shape, int | np.integer) else tuple(shape)
+
+
+def _no_path(name: str) -> str:
+    return f"draws from {name} have no derivative by its parameters: use the score function instead"
+
+
+def _check(name: str, key: str, value: Any, constraint: Constraint) -> None:
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name}: {key} has to be numbers, got {type(value).__name__}")
+    if array.ndim < constraint.event_dim:
+        axes = "axis" if constraint.event_dim == 1 else "axes"
+        raise ValueError(
+            f"{name}: {key} has to have {constraint.event_dim} {axes}, got shape {array.shape}"
+        )
+    fine = np.asarray(constraint.contains(array))
+    if fine.all():
+        return
+    place = tuple(int(k) for k in np.argwhere(~fine)[0]) if fine.ndim else ()
+    at = f" at {list(place)}" if place else ""
+    bad = array[place]
+    what = "is NaN" if np.isnan(bad).any() else f"has to be {constraint.name}, got {bad}"
+    raise ValueError(f"{name}: {key} {what}{at}")
