@@ -1,7 +1,7 @@
 """The gamma function and its relatives.
 
-Incomplete gamma and beta functions have derivatives in their last argument; SciPy has no functions for those in the
-others, and asking for them is an error.
+Incomplete gamma and beta functions and their inverses have derivatives in their last argument; SciPy has no functions
+for those in the others, and asking for them is an error.
 """
 
 from __future__ import annotations
@@ -136,6 +136,39 @@ def betainc(a, b, x, *, out, d_out):
     d_x = d_out * np.exp(log_density)
 
 
+_quantiles = (
+    fixed(1.5, [0.2, 0.5, 0.9], wrt=(1,)),
+    fixed([[0.7], [3.0]], [0.2, 0.5, 0.9], wrt=(1,)),
+    fixed(2.5, 0.4, wrt=(1,)),
+)
+
+
+# where the density is: at the result
+@special_function(count=0, samples=_quantiles)
+def gammaincinv(a, y, *, out, d_out):
+    d_y = d_out * np.exp(out + special.gammaln(a) - special.xlogy(a - 1.0, out))
+
+
+@special_function(count=0, samples=_quantiles)
+def gammainccinv(a, y, *, out, d_out):
+    d_y = -d_out * np.exp(out + special.gammaln(a) - special.xlogy(a - 1.0, out))
+
+
+@special_function(
+    count=0,
+    samples=(
+        fixed(1.5, 0.7, [0.1, 0.5, 0.9], wrt=(2,)),
+        fixed([[1.5], [3.0]], 2.0, [0.1, 0.5, 0.9], wrt=(2,)),
+        fixed(2.0, 3.5, 0.4, wrt=(2,)),
+    ),
+)
+def betaincinv(a, b, y, *, out, d_out):
+    log_density = (
+        special.xlogy(a - 1.0, out) + special.xlog1py(b - 1.0, -out) - special.betaln(a, b)
+    )
+    d_y = d_out * np.exp(-log_density)
+
+
 # ---- Student's t -----------------------------------------------------------------------------
 
 
@@ -151,6 +184,20 @@ def stdtr(df, t, *, out, d_out):
     half = 0.5 * (df + 1.0)
     log_density = -half * np.log1p(t**2 / df) - special.betaln(0.5 * df, 0.5)
     d_t = d_out * np.exp(log_density) / np.sqrt(df)
+
+
+@special_function(
+    count=0,
+    samples=(
+        fixed(3.5, [0.1, 0.5, 0.9], wrt=(1,)),
+        fixed([[1.0], [7.0]], [0.1, 0.4, 0.9], wrt=(1,)),
+        fixed(3.5, 0.6, wrt=(1,)),
+    ),
+)
+def stdtrit(df, p, *, out, d_out):
+    half = 0.5 * (df + 1.0)
+    log_density = -half * np.log1p(out**2 / df) - special.betaln(0.5 * df, 0.5)
+    d_p = d_out * np.sqrt(df) * np.exp(-log_density)
 
 
 # ---- zeta ------------------------------------------------------------------------------------

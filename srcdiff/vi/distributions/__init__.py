@@ -1,5 +1,6 @@
 """Distributions, named as in NumPyro, with its parameters in its order."""
 
+import srcdiff.vi.distributions.paths  # noqa: F401 - the derivatives of quantiles
 from srcdiff.vi.distributions.base import Distribution
 from srcdiff.vi.distributions.bounded import Beta
 from srcdiff.vi.distributions.counts import Poisson

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import betaln, digamma, xlog1py, xlogy
+from scipy.special import betaincinv, betaln, digamma, xlog1py, xlogy
 
 from srcdiff.vi.distributions import constraints
 from srcdiff.vi.distributions.base import Distribution
@@ -19,6 +19,7 @@ class Beta(Distribution):
         "concentration0": constraints.positive,
     }
     support = constraints.unit_interval
+    noise = "uniform"
 
     def __init__(self, concentration1, concentration0):
         self.concentration1 = concentration1
@@ -27,6 +28,9 @@ class Beta(Distribution):
     def log_density(self, value):
         a, b = self.concentration1, self.concentration0
         return xlogy(a - 1.0, value) + xlog1py(b - 1.0, -value) - betaln(a, b)
+
+    def from_noise(self, eps):
+        return betaincinv(self.concentration1, self.concentration0, eps)
 
     def sample(self, rng, shape=()):
         return rng.beta(self.concentration1, self.concentration0, self.shape(shape))

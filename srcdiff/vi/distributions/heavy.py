@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import betaln, digamma
+from scipy.special import betaln, digamma, stdtrit
 
 from srcdiff.vi.distributions import constraints
 from srcdiff.vi.distributions.base import Distribution
@@ -20,6 +20,7 @@ class StudentT(Distribution):
         "scale": constraints.positive,
     }
     support = constraints.real
+    noise = "uniform"
 
     def __init__(self, df, loc=0.0, scale=1.0):
         self.df = df
@@ -30,6 +31,9 @@ class StudentT(Distribution):
         z = (value - self.loc) / self.scale
         log_norm = 0.5 * np.log(self.df) + betaln(0.5, 0.5 * self.df) + np.log(self.scale)
         return -0.5 * (self.df + 1.0) * np.log1p(z**2 / self.df) - log_norm
+
+    def from_noise(self, eps):
+        return self.loc + self.scale * stdtrit(self.df, eps)
 
     def sample(self, rng, shape=()):
         return self.loc + self.scale * rng.standard_t(self.df, self.shape(shape))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import digamma, gammaln, xlogy
+from scipy.special import digamma, gammaincinv, gammaln, xlogy
 
 from srcdiff.vi.distributions import constraints
 from srcdiff.vi.distributions.base import Distribution
@@ -16,6 +16,7 @@ class Gamma(Distribution):
 
     arg_constraints = {"concentration": constraints.positive, "rate": constraints.positive}
     support = constraints.nonnegative
+    noise = "uniform"
 
     def __init__(self, concentration, rate=1.0):
         self.concentration = concentration
@@ -24,6 +25,9 @@ class Gamma(Distribution):
     def log_density(self, value):
         a, b = self.concentration, self.rate
         return a * np.log(b) - gammaln(a) + xlogy(a - 1.0, value) - b * value
+
+    def from_noise(self, eps):
+        return gammaincinv(self.concentration, eps) / self.rate
 
     def sample(self, rng, shape=()):
         return rng.gamma(self.concentration, size=self.shape(shape)) / self.rate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import digamma, gammaln, xlogy
+from scipy.special import digamma, gammaincinv, gammaln, softmax, xlogy
 
 from srcdiff.vi.distributions import constraints
 from srcdiff.vi.distributions.base import Distribution
@@ -16,6 +16,7 @@ class Dirichlet(Distribution):
 
     arg_constraints = {"concentration": constraints.positive_vector}
     support = constraints.simplex
+    noise = "uniform"
 
     def __init__(self, concentration):
         self.concentration = concentration
@@ -29,12 +30,17 @@ class Dirichlet(Distribution):
         log_norm = np.sum(gammaln(a), axis=-1) - gammaln(np.sum(a, axis=-1))
         return np.sum(xlogy(a - 1.0, value), axis=-1) - log_norm
 
+    def noise_shape(self, shape=()):
+        return (*self.shape(shape), 2)
+
+    def from_noise(self, eps):
+        # a gamma number of `a` is one of a + 1 times u**(1 / a); of small `a`, all of them may be too small for a double
+        log_gamma = np.log(gammaincinv(self.concentration + 1.0, eps[..., 0]))
+        return softmax(log_gamma + np.log(eps[..., 1]) / self.concentration, axis=-1)
+
     def sample(self, rng, shape=()):
-        # in logarithms: of small weights, all pieces may be too small for a double
         a = np.broadcast_to(self.concentration, self.shape(shape))
-        log_g = np.log(rng.gamma(a + 1.0)) + np.log(1.0 - rng.random(a.shape)) / a
-        pieces = np.exp(log_g - np.max(log_g, axis=-1, keepdims=True))
-        return pieces / np.sum(pieces, axis=-1, keepdims=True)
+        return softmax(np.log(rng.gamma(a + 1.0)) + np.log(1.0 - rng.random(a.shape)) / a, axis=-1)
 
     @property
     def mean(self):
