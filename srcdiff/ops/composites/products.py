@@ -92,7 +92,8 @@ def linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
     ),
 )
 def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
-    moved = np.moveaxis(a, (axis1, axis2), (-2, -1))
+    is_last = axis1 in (-2, a.ndim - 2) and axis2 in (-1, a.ndim - 1)
+    moved = a if is_last else np.moveaxis(a, (axis1, axis2), (-2, -1))
     rows, columns = moved.shape[-2], moved.shape[-1]
     k = np.arange(max(min(rows - max(-offset, 0), columns - max(offset, 0)), 0))
     return moved[..., k + max(-offset, 0), k + max(offset, 0)]

@@ -1,17 +1,72 @@
-"""Distributions, named as in NumPyro, with its parameters in its order."""
+"""Distributions, named as in NumPyro, with its parameters in its order; `kl` and what a support is."""
 
 import srcdiff.vi.distributions.paths  # noqa: F401 - the derivatives of quantiles
+from srcdiff.vi.distributions import constraints
 from srcdiff.vi.distributions.base import Distribution
-from srcdiff.vi.distributions.bounded import Beta
-from srcdiff.vi.distributions.counts import Poisson
-from srcdiff.vi.distributions.discrete import Bernoulli, Categorical
-from srcdiff.vi.distributions.heavy import Cauchy, HalfCauchy, StudentT
-from srcdiff.vi.distributions.multivariate import MultivariateNormal
-from srcdiff.vi.distributions.normal import Normal
-from srcdiff.vi.distributions.positive import Gamma
+from srcdiff.vi.distributions.bounded import Beta, Kumaraswamy, Uniform, VonMises
+from srcdiff.vi.distributions.composed import (
+    Delta,
+    ImproperUniform,
+    Independent,
+    Mixture,
+    MixtureSameFamily,
+)
+from srcdiff.vi.distributions.counts import (
+    BetaBinomial,
+    Binomial,
+    DirichletMultinomial,
+    GammaPoisson,
+    Geometric,
+    NegativeBinomial,
+    Poisson,
+    ZeroInflatedPoisson,
+)
+from srcdiff.vi.distributions.discrete import (
+    Bernoulli,
+    Categorical,
+    DiscreteUniform,
+    Multinomial,
+    OneHotCategorical,
+    Rademacher,
+)
+from srcdiff.vi.distributions.divergences import has_kl, kl, register_kl
+from srcdiff.vi.distributions.heavy import (
+    AsymmetricLaplace,
+    Cauchy,
+    Gumbel,
+    HalfCauchy,
+    Laplace,
+    Levy,
+    Logistic,
+    SoftLaplace,
+    StudentT,
+)
+from srcdiff.vi.distributions.matrices import LKJCholesky, Wishart
+from srcdiff.vi.distributions.multivariate import (
+    LowRankMultivariateNormal,
+    MultivariateNormal,
+    MultivariateStudentT,
+)
+from srcdiff.vi.distributions.normal import HalfNormal, LogNormal, Normal, SkewNormal, TruncatedNormal
+from srcdiff.vi.distributions.positive import (
+    Chi2,
+    Exponential,
+    Gamma,
+    InverseGamma,
+    InverseGaussian,
+    LogUniform,
+    Pareto,
+    Weibull,
+)
 from srcdiff.vi.distributions.simplex import Dirichlet
 
 __all__ = [
-    "Bernoulli", "Beta", "Categorical", "Cauchy", "Dirichlet", "Distribution", "Gamma", "HalfCauchy",
-    "MultivariateNormal", "Normal", "Poisson", "StudentT",
+    "AsymmetricLaplace", "Bernoulli", "Beta", "BetaBinomial", "Binomial", "Categorical", "Cauchy", "Chi2", "Delta",
+    "Dirichlet", "DirichletMultinomial", "DiscreteUniform", "Distribution", "Exponential", "Gamma", "GammaPoisson",
+    "Geometric", "Gumbel", "HalfCauchy", "HalfNormal", "ImproperUniform", "Independent", "InverseGamma",
+    "InverseGaussian", "Kumaraswamy", "LKJCholesky", "Laplace", "Levy", "LogNormal", "LogUniform", "Logistic",
+    "LowRankMultivariateNormal", "Mixture", "MixtureSameFamily", "Multinomial", "MultivariateNormal",
+    "MultivariateStudentT", "NegativeBinomial", "Normal", "OneHotCategorical", "Pareto", "Poisson", "Rademacher",
+    "SkewNormal", "SoftLaplace", "StudentT", "TruncatedNormal", "Uniform", "VonMises", "Weibull", "Wishart",
+    "ZeroInflatedPoisson", "constraints", "has_kl", "kl", "register_kl",
 ]  # fmt: skip

@@ -42,6 +42,7 @@ class Distribution:
     support: Any
     arg_constraints: ClassVar[Mapping[str, Constraint]] = {}
     noise: Any = None
+    alternatives: Any = ()  # parameters of which one is given
 
     # ---- shapes
 
@@ -133,6 +134,34 @@ class Distribution:
         """The (differential) entropy in nats, of shape `batch_shape`."""
         raise NotImplementedError(f"the entropy of {type(self).__name__} has no closed form")
 
+    # ---- exponential families: log density = sum of natural_parameters times sufficient_statistics
+    #      - log_normalizer + log_base_measure
+
+    def natural_parameters(self):
+        """What the statistics are multiplied with: a tuple."""
+        raise NotImplementedError(f"{type(self).__name__} is no exponential family in these parameters")
+
+    def sufficient_statistics(self, value):
+        """A tuple of functions of the value."""
+        raise NotImplementedError(f"{type(self).__name__} is no exponential family in these parameters")
+
+    def log_normalizer(self):
+        """The logarithm of what makes it add up to 1."""
+        raise NotImplementedError(f"{type(self).__name__} is no exponential family in these parameters")
+
+    def log_base_measure(self, value):
+        """The logarithm of the density of the measure that the rest is a density by."""
+        raise NotImplementedError(f"{type(self).__name__} is no exponential family in these parameters")
+
+    # ---- events
+
+    def to_event(self, reinterpreted_batch_ndims=None):
+        """The same numbers, of which the last axes of the batch (all of them by default) are one event."""
+        from srcdiff.vi.distributions.composed import Independent  # which is a distribution itself
+
+        count = reinterpreted_batch_ndims
+        return Independent(self, len(self.batch_shape) if count is None else count)
+
     # ---- checks
 
     def validate(self, where: str = "") -> None:
@@ -149,10 +178,19 @@ class Distribution:
             A parameter is NaN or where it may not be, or shapes do not broadcast: names distribution and parameter.
         """
         name = f"{where}{type(self).__name__}"
+        given = [k for k in self.alternatives if getattr(self, k) is not None]
+        if self.alternatives and len(given) != 1:
+            raise ValueError(f"{name}: give one of {', '.join(self.alternatives)}")
         for key, constraint in self.arg_constraints.items():
             value = getattr(self, key)
             if value is not None:
                 _check(name, key, value, constraint)
+                length = np.shape(value)[-constraint.event_dim :][:1]
+                event = self.event_shape[:1]
+                if constraint.event_dim and event and length != event:
+                    raise ValueError(
+                        f"{name}: {key} has shape {np.shape(value)}, where events have shape {self.event_shape}"
+                    )
         try:
             _ = self.batch_shape
         except ValueError:

@@ -13,15 +13,17 @@ import numpy as np
 from scipy.special import expit, logit
 
 __all__ = [
-    "Constraint", "boolean", "circular", "greater_than", "integer_greater_than", "integer_interval", "interval",
-    "less_than", "lower_cholesky", "nonnegative", "nonnegative_integer", "positive", "positive_definite",
-    "positive_integer", "positive_vector", "real", "real_vector", "simplex", "unit_interval",
+    "Constraint", "at_least", "between", "boolean", "circular", "corr_cholesky", "greater_than", "independent",
+    "integer_greater_than", "integer_interval", "interval", "less_than", "lower_cholesky", "multinomial",
+    "nonnegative", "nonnegative_integer", "one_hot", "positive", "positive_definite", "positive_integer",
+    "positive_vector", "real", "real_matrix", "real_vector", "sign", "simplex", "unit_interval",
 ]  # fmt: skip
 
 Shape = tuple[int, ...]
 
 _LARGEST = 700.0  # exp(700) and exp(-700) are doubles with all their digits
 _NEXT_TO_ONE = 1.0 - 2.0**-53
+_FLATTEST = 18.0  # tanh(18) is below 1
 _EPS = 2.0**-52
 _SMALLEST = 2.0**-1022
 
@@ -112,6 +114,17 @@ class _RealVector(_Real):
         return np.zeros(np.shape(u)[:-1])
 
 
+class _RealMatrix(_Real):
+    name = "a matrix of real numbers"
+    event_dim = 2
+
+    def contains(self, x):
+        return np.all(np.isfinite(x), axis=(-2, -1))
+
+    def log_abs_det_jacobian(self, u):
+        return np.zeros(np.shape(u)[:-2])
+
+
 class _PositiveVector(Constraint):
     name = "a vector of positive numbers"
     event_dim = 1
@@ -130,12 +143,6 @@ class _PositiveVector(Constraint):
 
     def log_abs_det_jacobian(self, u):
         return np.sum(u, axis=-1)
-
-
-class _Circular(_Real):
-    """Angles in [-pi, pi]: all real numbers are densities' arguments, and `constrain` leaves them as they are."""
-
-    name = "an angle"
 
 
 class _Positive(Constraint):
@@ -282,6 +289,13 @@ class interval(Constraint):
         return np.log(self.upper - self.lower) - np.logaddexp(0.0, u) - np.logaddexp(0.0, -u)
 
 
+def between(lower, upper):
+    """The numbers between two, either of which may be None."""
+    if lower is None:
+        return real if upper is None else less_than(upper)
+    return greater_than(lower) if upper is None else interval(lower, upper)
+
+
 # ---- whole numbers ---------------------------------------------------------------------------------------------------
 
 
@@ -297,6 +311,16 @@ class _Boolean(_Discrete):
 
     def some(self, x):
         return 0
+
+
+class _Sign(_Discrete):
+    name = "-1 or 1"
+
+    def contains(self, x):
+        return (x == -1) | (x == 1)
+
+    def some(self, x):
+        return 1
 
 
 class integer_interval(_Discrete):
@@ -377,6 +401,80 @@ class _Simplex(Constraint):
         return (*shape[:-1], shape[-1] - 1)
 
 
+class _WholeVector(_Discrete):
+    event_dim = 1
+
+    def inside(self, x, where):
+        return np.where(np.expand_dims(where, -1), x, 0)
+
+
+class _OneHot(_WholeVector):
+    name = "one 1 among zeros"
+
+    def contains(self, x):
+        return np.all((x == 0) | (x == 1), axis=-1) & (np.sum(x, axis=-1) == 1)
+
+
+class multinomial(_WholeVector):
+    """Whole numbers that add up to `total`."""
+
+    def __init__(self, total):
+        self.total = total
+
+    @property
+    def name(self):
+        return f"whole numbers that add up to {self.total}"
+
+    def contains(self, x):
+        whole = np.all((x >= 0) & (x == np.floor(x)), axis=-1)
+        return whole & (np.sum(x, axis=-1) == self.total)
+
+
+class independent(Constraint):
+    """Points whose last axes, `count` beyond those of a point of `base`, are one point here."""
+
+    def __init__(self, base, count):
+        self.base = base
+        self.count = count
+
+    @property
+    def name(self):
+        return self.base.name
+
+    @property
+    def event_dim(self):
+        return self.base.event_dim + self.count
+
+    @property
+    def is_discrete(self):
+        return self.base.is_discrete
+
+    @property
+    def everywhere(self):
+        return self.base.everywhere
+
+    def _axes(self):
+        return tuple(range(-self.count, 0))
+
+    def contains(self, x):
+        return np.all(self.base.contains(x), axis=self._axes())
+
+    def inside(self, x, where):
+        return self.base.inside(x, np.expand_dims(where, self._axes()))
+
+    def constrain(self, u):
+        return self.base.constrain(u)
+
+    def unconstrain(self, x):
+        return self.base.unconstrain(x)
+
+    def log_abs_det_jacobian(self, u):
+        return np.sum(self.base.log_abs_det_jacobian(u), axis=self._axes())
+
+    def unconstrained_shape(self, shape: Shape) -> Shape:
+        return self.base.unconstrained_shape(shape)
+
+
 # ---- matrices ----------------------------------------------------------------------------------------------------------
 
 
@@ -451,16 +549,76 @@ class _PositiveDefinite(_LowerCholesky):
         return K * np.log(2.0) + np.sum(np.arange(K + 1, 1, -1) * logs, axis=-1)
 
 
+class _CorrCholesky(Constraint):
+    """Cholesky factors of correlation matrices: lower triangular, each row of length 1, positive diagonal.
+
+    Row i has i numbers tanh(u), of which each takes its share of the length that is left (Stan Reference Manual,
+    "Cholesky factors of correlation matrices").
+    """
+
+    name = "the Cholesky factor of a correlation matrix"
+    event_dim = 2
+
+    def contains(self, x):
+        diagonal = np.diagonal(x, axis1=-2, axis2=-1)
+        is_lower = np.all(np.tril(x) == x, axis=(-2, -1)) & np.all(diagonal > 0.0, axis=-1)
+        return is_lower & np.all(np.abs(np.sum(x**2, axis=-1) - 1.0) < 1e-6, axis=-1)
+
+    def inside(self, x, where):
+        return np.where(np.expand_dims(where, (-2, -1)), x, np.eye(np.shape(x)[-1]))
+
+    def constrain(self, u):
+        u = _strictly_lower(np.clip(u, -_FLATTEST, _FLATTEST))
+        log_left = np.cumsum(-_log_cosh(u), axis=-1)  # of the length, after each number
+        before = np.concatenate((np.zeros((*u.shape[:-1], 1)), log_left[..., :-1]), axis=-1)
+        eye = np.eye(u.shape[-1])
+        return (np.tanh(u) + eye) * np.exp(np.maximum(before, -_LARGEST))
+
+    def unconstrain(self, x):
+        squares = np.cumsum(x**2, axis=-1)[..., :-1]
+        left = np.sqrt(np.maximum(1.0 - squares, _SMALLEST))
+        before = np.concatenate((np.ones((*np.shape(x)[:-1], 1)), left), axis=-1)
+        rows, columns = np.tril_indices(np.shape(x)[-1], -1)
+        return np.arctanh(x[..., rows, columns] / before[..., rows, columns])
+
+    def log_abs_det_jacobian(self, u):
+        u = _strictly_lower(u)
+        log_left = np.cumsum(-_log_cosh(u), axis=-1)
+        before = np.concatenate((np.zeros((*u.shape[:-1], 1)), log_left[..., :-1]), axis=-1)
+        below = np.tril(np.ones(u.shape[-2:]), -1)
+        return np.sum(below * (before - 2.0 * _log_cosh(u)), axis=(-2, -1))
+
+    def unconstrained_shape(self, shape: Shape) -> Shape:
+        return (*shape[:-2], shape[-1] * (shape[-1] - 1) // 2)
+
+
+def _strictly_lower(u):
+    """The matrices (..., K, K) whose rows below the diagonal are in `u` (..., K (K - 1) / 2)."""
+    size = int((np.shape(u)[-1] * 2) ** 0.5) + 1
+    rows, columns = np.tril_indices(size, -1)
+    full = np.zeros((*np.shape(u)[:-1], size, size))
+    full[..., rows, columns] = u
+    return full
+
+
+def _log_cosh(x):
+    return np.logaddexp(x, -x) - np.log(2.0)
+
+
 real = _Real()
 real_vector = _RealVector()
-circular = _Circular()
+circular = interval(-np.pi, np.pi)
 positive = _Positive()
 nonnegative = _Nonnegative()
 unit_interval = _UnitInterval()
 boolean = _Boolean()
+sign = _Sign()
 nonnegative_integer = integer_greater_than(0)
 positive_integer = integer_greater_than(1)
 simplex = _Simplex()
+one_hot = _OneHot()
+real_matrix = _RealMatrix()
+corr_cholesky = _CorrCholesky()
 positive_vector = _PositiveVector()
 lower_cholesky = _LowerCholesky()
 positive_definite = _PositiveDefinite()

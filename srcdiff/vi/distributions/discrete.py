@@ -1,20 +1,23 @@
-"""Distributions of truth values and categories."""
+"""Distributions of truth values, signs and categories."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import expit, logsumexp, softmax, xlog1py, xlogy
+from scipy.special import expit, gammaln, logsumexp, softmax, xlog1py, xlogy
 
 from srcdiff.vi.distributions import constraints
 from srcdiff.vi.distributions.base import Distribution
 
-__all__ = ["Bernoulli", "Categorical"]
+__all__ = [
+    "Bernoulli", "Categorical", "DiscreteUniform", "Multinomial", "OneHotCategorical", "Rademacher",
+]  # fmt: skip
 
 
 class Bernoulli(Distribution):
     """1 with probability `probs`, else 0; `logits` are log(probs / (1 - probs))."""
 
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
+    alternatives = ("probs", "logits")
     support = constraints.boolean
 
     def __init__(self, probs=None, logits=None):
@@ -34,7 +37,6 @@ class Bernoulli(Distribution):
         return (rng.random(self.shape(shape)) < self._probs).astype(int)
 
     def enumerate_support(self):
-        """All values that there are."""
         return np.arange(2)
 
     @property
@@ -51,27 +53,137 @@ class Bernoulli(Distribution):
         p = self.probs
         return self._full(-xlogy(p, p) - xlog1py(1.0 - p, -p))
 
+    def natural_parameters(self):
+        if self.probs is None:
+            return (self.logits,)
+        return (np.log(self.probs) - np.log1p(-self.probs),)
 
-class Categorical(Distribution):
-    """The numbers from 0 to K - 1 with probabilities `probs` (..., K); `logits` are their logarithms up to a constant."""
+    def sufficient_statistics(self, value):
+        return (value,)
 
-    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
+    def log_normalizer(self):
+        return np.logaddexp(0.0, self.logits) if self.probs is None else -np.log1p(-self.probs)
 
-    def __init__(self, probs=None, logits=None):
+    def log_base_measure(self, value):
+        return np.zeros(np.shape(value))
+
+
+class Rademacher(Distribution):
+    """1 with probability `probs`, else -1."""
+
+    arg_constraints = {"probs": constraints.unit_interval}
+    support = constraints.sign
+
+    def __init__(self, probs=0.5):
         self.probs = probs
-        self.logits = logits
+
+    def log_density(self, value):
+        up = 0.5 * (1.0 + value)
+        return xlogy(up, self.probs) + xlog1py(1.0 - up, -self.probs)
+
+    def sample(self, rng, shape=()):
+        return np.where(rng.random(self.shape(shape)) < self.probs, 1, -1)
+
+    def enumerate_support(self):
+        return np.array([-1, 1])
 
     @property
-    def _weights(self):
-        return self.logits if self.probs is None else self.probs
+    def mean(self):
+        return self._full(2.0 * self.probs - 1.0)
+
+    @property
+    def variance(self):
+        return self._full(4.0 * self.probs * (1.0 - self.probs))
+
+    def entropy(self):
+        p = self.probs
+        return self._full(-xlogy(p, p) - xlog1py(1.0 - p, -p))
+
+
+class DiscreteUniform(Distribution):
+    """The whole numbers from `low` to `high`, all as likely."""
+
+    arg_constraints = {"low": constraints.real, "high": constraints.real}
+
+    def __init__(self, low=0, high=1):
+        self.low = low
+        self.high = high
+
+    @property
+    def support(self):
+        return constraints.integer_interval(self.low, self.high)
+
+    def log_density(self, value):
+        return np.zeros(np.shape(value)) - np.log(self.high - self.low + 1.0)
+
+    def sample(self, rng, shape=()):
+        return rng.integers(self.low, self.high, self.shape(shape), endpoint=True)
+
+    def enumerate_support(self):
+        return np.arange(self.low, self.high + 1)
+
+    @property
+    def mean(self):
+        return self._full(0.5 * (self.low + self.high))
+
+    @property
+    def variance(self):
+        return self._full(((self.high - self.low + 1.0) ** 2 - 1.0) / 12.0)
+
+    def entropy(self):
+        return self._full(np.log(self.high - self.low + 1.0))
+
+
+class _Weighted(Distribution):
+    """Of `probs` (..., K), or `logits`, their logarithms up to a constant."""
+
+    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
+    alternatives = ("probs", "logits")
+
+    @property
+    def _count(self):
+        return np.shape(self.logits if self.probs is None else self.probs)[-1]
 
     @property
     def _probs(self):
         return softmax(self.logits, axis=-1) if self.probs is None else self.probs
 
     @property
+    def log_weights(self):
+        """The logarithms of the probabilities."""
+        if self.probs is None:
+            return self.logits - logsumexp(self.logits, axis=-1, keepdims=True)
+        return np.log(self.probs)
+
+    def _draw(self, rng, shape):
+        edges = np.cumsum(self._probs, axis=-1)
+        return np.sum(rng.random((*shape, 1)) * edges[..., -1:] >= edges, axis=-1)
+
+    def _entropy(self):
+        if self.probs is None:
+            mean_logit = np.sum(softmax(self.logits, axis=-1) * self.logits, axis=-1)
+            return logsumexp(self.logits, axis=-1) - mean_logit
+        return -np.sum(xlogy(self.probs, self.probs), axis=-1)
+
+    def natural_parameters(self):
+        return (self.log_weights,)
+
+    def log_normalizer(self):
+        return np.zeros(self.batch_shape)
+
+
+class Categorical(_Weighted):
+    """The numbers from 0 to K - 1 with probabilities `probs` (..., K); `logits` are their logarithms up to a
+    constant.
+    """
+
+    def __init__(self, probs=None, logits=None):
+        self.probs = probs
+        self.logits = logits
+
+    @property
     def support(self):
-        return constraints.integer_interval(0, np.shape(self._weights)[-1] - 1)
+        return constraints.integer_interval(0, self._count - 1)
 
     def log_density(self, value):
         if self.probs is None:
@@ -79,13 +191,10 @@ class Categorical(Distribution):
         return np.log(pick(self.probs, value))
 
     def sample(self, rng, shape=()):
-        edges = np.cumsum(self._probs, axis=-1)
-        u = rng.random((*self.shape(shape), 1)) * edges[..., -1:]
-        return np.sum(u >= edges, axis=-1)
+        return self._draw(rng, self.shape(shape))
 
     def enumerate_support(self):
-        """All values that there are."""
-        return np.arange(np.shape(self._weights)[-1])
+        return np.arange(self._count)
 
     @property
     def mean(self):
@@ -97,10 +206,102 @@ class Categorical(Distribution):
         return self._probs @ k**2 - (self._probs @ k) ** 2
 
     def entropy(self):
+        return self._entropy()
+
+    def sufficient_statistics(self, value):
+        return (1.0 * (np.expand_dims(value, -1) == self.enumerate_support()),)
+
+    def log_base_measure(self, value):
+        return np.zeros(np.shape(value))
+
+
+class OneHotCategorical(_Weighted):
+    """K numbers of which one is 1, with probabilities `probs` (..., K) or `logits`, and the others 0."""
+
+    support = constraints.one_hot
+
+    def __init__(self, probs=None, logits=None):
+        self.probs = probs
+        self.logits = logits
+
+    @property
+    def event_shape(self):
+        return (self._count,)
+
+    def log_density(self, value):
         if self.probs is None:
-            mean_logit = np.sum(softmax(self.logits, axis=-1) * self.logits, axis=-1)
-            return logsumexp(self.logits, axis=-1) - mean_logit
-        return -np.sum(xlogy(self.probs, self.probs), axis=-1)
+            return np.sum(value * self.logits, axis=-1) - logsumexp(self.logits, axis=-1)
+        return np.sum(xlogy(value, self.probs), axis=-1)
+
+    def sample(self, rng, shape=()):
+        return np.eye(self._count, dtype=int)[self._draw(rng, self.shape(shape)[:-1])]
+
+    def enumerate_support(self):
+        return np.eye(self._count, dtype=int)
+
+    @property
+    def mean(self):
+        return self._probs
+
+    @property
+    def variance(self):
+        return self._probs * (1.0 - self._probs)
+
+    def entropy(self):
+        return self._entropy()
+
+    def sufficient_statistics(self, value):
+        return (value,)
+
+    def log_base_measure(self, value):
+        return np.zeros(np.shape(value)[:-1])
+
+
+class Multinomial(_Weighted):
+    """How often each of K categories came in `total_count` draws with probabilities `probs` (..., K) or `logits`."""
+
+    arg_constraints = {
+        "total_count": constraints.nonnegative_integer,
+        "probs": constraints.simplex,
+        "logits": constraints.real_vector,
+    }
+
+    def __init__(self, total_count=1, probs=None, logits=None):
+        self.total_count = total_count
+        self.probs = probs
+        self.logits = logits
+
+    @property
+    def support(self):
+        return constraints.multinomial(self.total_count)
+
+    @property
+    def event_shape(self):
+        return (self._count,)
+
+    def log_density(self, value):
+        log_ways = gammaln(self.total_count + 1.0) - np.sum(gammaln(value + 1.0), axis=-1)
+        if self.probs is None:
+            log_total = self.total_count * logsumexp(self.logits, axis=-1)
+            return log_ways + np.sum(value * self.logits, axis=-1) - log_total
+        return log_ways + np.sum(xlogy(value, self.probs), axis=-1)
+
+    def sample(self, rng, shape=()):
+        return rng.multinomial(self.total_count, self._probs, self.shape(shape)[:-1])
+
+    @property
+    def mean(self):
+        return np.expand_dims(self.total_count, -1) * self._probs
+
+    @property
+    def variance(self):
+        return np.expand_dims(self.total_count, -1) * self._probs * (1.0 - self._probs)
+
+    def sufficient_statistics(self, value):
+        return (value,)
+
+    def log_base_measure(self, value):
+        return gammaln(self.total_count + 1.0) - np.sum(gammaln(value + 1.0), axis=-1)
 
 
 def pick(table, value):

@@ -52,6 +52,19 @@ class Dirichlet(Distribution):
         mean = self.concentration / total
         return mean * (1.0 - mean) / (total + 1.0)
 
+    def natural_parameters(self):
+        return (self.concentration - 1.0,)
+
+    def sufficient_statistics(self, value):
+        return (np.log(value),)
+
+    def log_normalizer(self):
+        a = self.concentration
+        return np.sum(gammaln(a), axis=-1) - gammaln(np.sum(a, axis=-1))
+
+    def log_base_measure(self, value):
+        return np.zeros(np.shape(value)[:-1])
+
     def entropy(self):
         a = self.concentration
         total = np.sum(a, axis=-1)
