@@ -25,6 +25,7 @@ from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.lifting import lifted
 from srcdiff.frontend.source import (
     CalledSource,
+    FormulaSource,
     Source,
     function_of,
     is_read_in_place,
@@ -270,7 +271,7 @@ def _call_formula(
     """A call of a formula of a library on top: read in place, under the names that it uses."""
     session = fr.session
     place = fr.source.location(node)
-    source = CalledSource(**{**vars(source_of(plain)), "place": place})
+    source = FormulaSource(**{**vars(source_of(plain)), "place": place})
     inner = Frame(session, source, lambda name: _of_ours(look_up(plain, name)), caller=fr)
     arguments = source.node.args
     defaults = default_values(inner, plain, arguments, node)

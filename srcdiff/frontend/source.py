@@ -243,6 +243,11 @@ class CalledSource(Source):
         return self.place
 
 
+@dataclass(frozen=True, eq=False)
+class FormulaSource(CalledSource):
+    """The source of a formula of a library on top; what it raises is said when it is read."""
+
+
 def is_read_in_place(module: str | None) -> bool:
     """Whether a module is of a library on top of srcdiff whose functions are formulas: their lines are generated code,
     as those of composites are, and what is wrong in them is said of the user's call.

@@ -14,12 +14,22 @@ from srcdiff.frontend.expressions import combine, defaults_of, growing
 from srcdiff.frontend.frame import HOOKS, Frame, reads
 from srcdiff.frontend.lists import is_list
 from srcdiff.frontend.objects import write_attribute
+from srcdiff.frontend.source import FormulaSource
 from srcdiff.frontend.stores import add_to, update_item
 from srcdiff.frontend.subscripts import array_of, read_item
 from srcdiff.frontend.targets import assign, bind_name
 from srcdiff.frontend.texts import text_of
 from srcdiff.frontend.truth import static_truth, truth
-from srcdiff.frontend.values import MISSING, Closure, FrontValue, Known, Method, Parts
+from srcdiff.frontend.values import (
+    MISSING,
+    Closure,
+    FrontValue,
+    Known,
+    Method,
+    Parts,
+    is_static,
+    static,
+)
 from srcdiff.ir.core import Atom, Const, Value
 from srcdiff.ir.types import Array, List, Struct
 from srcdiff.ops.control import assert_, raise_
@@ -226,6 +236,9 @@ def _raise(fr: Frame, node: Any) -> bool:
         and issubclass(cls.value, BaseException)
     ):
         fr.fail(node, "`raise` takes an exception's class or a call of it")
+    if isinstance(fr.source, FormulaSource) and call is not None:  # a formula says what it is not for
+        said = fr.expr(call.args[0])
+        fr.fail(node, str(static(said)) if is_static(said) else f"{cls.value.__name__} is raised here")
     if fr.session.attempts and HOOKS["thrown"](fr, node, cls.value):
         return True
     operands: list[Atom] = []
