@@ -5,7 +5,7 @@ parameters, so that calls with other lengths share them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from srcdiff.frontend.frame import HOOKS, Frame
@@ -156,6 +156,8 @@ def call_apart(
         if around is not None:
             return append_call(fr, node, header_of(fr, node, around), env, renaming)
         callee = session.functions.get(key)
+        if callee is None and not form:
+            callee, renaming = _more_general(fr, key, renaming)
         if callee is None or not _still_assumed(fr, callee, renaming):
             try:
                 callee = _read_apart(fr, node, plain, types, rigid, renaming, key)
@@ -181,6 +183,52 @@ def call_apart(
             )
         return None
     return append_call(fr, node, callee.function, env, renaming)
+
+
+def _more_general(fr: Frame, key: Any, renaming: _Renaming) -> tuple[_Callee | None, _Renaming]:
+    """A function that was read for any lengths where the ones at hand are known: both calls share one adjoint."""
+    shapes = fr.session.shapes
+    for other, callee in fr.session.functions.items():
+        is_alike = (
+            len(other) == len(key)
+            and other[0] is key[0]
+            and len(other[1]) == len(key[1])
+            and other[3:] == key[3:]
+        )
+        if not is_alike or not isinstance(callee, _Callee) or callee.function is None:
+            continue
+        general = replace(renaming, back={})
+        pairs = list(zip(other[1], key[1], strict=False))
+        if (
+            all(_is_case(renaming, general, a, b) for (_, a), (_, b) in pairs)
+            and all(shapes.not_one(general.back[name]) for name in other[2] if name in general.back)
+            and _still_assumed(fr, callee, general)
+        ):
+            return callee, general
+    return None, renaming
+
+
+def _is_case(renaming: _Renaming, general: _Renaming, type_: Type, known: Type) -> bool:
+    """Whether `known` is `type_` for some lengths; these are noted in `general.back`."""
+
+    def dim(a: Dim, b: Dim) -> bool:
+        b = b.substitute(renaming.back)
+        if a.symbol is not None:
+            return general.back.setdefault(a.symbol, b) == b
+        return a.substitute(general.back) == b
+
+    match type_, known:
+        case Array(), Array():
+            shapes = zip(type_.shape, known.shape, strict=False)
+            is_alike = type_.dtype == known.dtype and len(type_.shape) == len(known.shape)
+            return is_alike and all(dim(a, b) for a, b in shapes)
+        case Scalar(expr=Dim() as a), Scalar(expr=Dim() as b):
+            return replace(type_, expr=b) == known and dim(a, b)
+        case Struct(), Struct():
+            parts = zip(type_.parts, known.parts, strict=False)
+            is_alike = replace(type_, parts=known.parts) == known
+            return is_alike and all(_is_case(renaming, general, a, b) for a, b in parts)
+    return type_ == known
 
 
 def new_renaming(shapes: Shapes) -> _Renaming:

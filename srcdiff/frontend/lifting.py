@@ -1,5 +1,5 @@
-"""Nested functions that call themselves, as functions of their own: what they use of the functions around them becomes
-parameters.
+"""Nested functions that call themselves, or are called in several places, as functions of their own: what they use of
+the functions around them becomes parameters.
 
     def refine(x, depth):  # uses k            def refine(x, depth, k):
         ... refine(x * k, depth - 1)               ... refine(x * k, depth - 1, k)
@@ -43,11 +43,12 @@ class Lifted:
 
 
 def lifted(fr: Frame, closure: Closure) -> tuple[Lifted, dict[str, FrontValue]] | None:
-    """The function and the values that it finds around it; None where it does not call itself, or not by that alone."""
+    """The function and the values that it finds around it; None where it is read in place."""
     found: dict[str, FrontValue] = {}
-    if not _collect(fr, closure, found, []) or not any(
-        isinstance(v, Closure) and v.node is closure.node for v in found.values()
-    ):
+    if not _collect(fr, closure, found, []):
+        return None
+    calls_itself = any(isinstance(v, Closure) and v.node is closure.node for v in found.values())
+    if not calls_itself and not _is_called_often(closure):
         return None
     values: dict[str, FrontValue] = {
         k: v for k, v in found.items() if not isinstance(v, Closure | Known)
@@ -66,6 +67,19 @@ def lifted(fr: Frame, closure: Closure) -> tuple[Lifted, dict[str, FrontValue]] 
     ):
         return None
     return made, values
+
+
+def _is_called_often(closure: Closure) -> bool:
+    """Whether the function around it calls it by its name in several places: its adjoint is written once, then."""
+    if not isinstance(closure.node, gast.FunctionDef) or closure.frame is None:
+        return False
+    name = closure.node.name
+    calls = [
+        n
+        for n in gast.walk(closure.frame.source.node)
+        if isinstance(n, gast.Call) and isinstance(n.func, gast.Name) and n.func.id == name
+    ]
+    return len(calls) > 1
 
 
 def _is_same(a: FrontValue, b: FrontValue) -> bool:

@@ -72,8 +72,8 @@ RULES = (
     ),
 )
 
-# operations, the sizes of what they give, mentions of what was mentioned before, products that need brackets
-Cost = tuple[int, int, int, int]
+# operations, the sizes of what they give, mentions of what was mentioned before, products that need brackets, mentions
+Cost = tuple[int, int, int, int, int]
 
 _ROUNDS = 4  # what one round has made shorter may be part of something larger in the next
 
@@ -112,6 +112,7 @@ class _Forms:
         self.costs: dict[Value, Cost] = {}
         self.absorbed: set[Value] = set()
         self.complements: dict[int, int] = {}  # expit(-z) of expit(z), and back
+        self.nonzero: set[int] = set()  # exponentials
         self._expits: dict[frozenset[object], int] = {}
         self.region(fn.body)
 
@@ -134,6 +135,8 @@ class _Forms:
     def op(self, op: Op, here: set[Value]) -> None:
         if op.decl.name == "expit":
             self.note_expit(op)
+        if op.decl.name == "exp":
+            self.nonzero.add(self.number(op.result))
         if op.decl.name not in _ARITHMETIC or not _is_real(op.result.type):
             return
         inner = [a for a in op.operands if isinstance(a, Value) and self.is_inner(a, here)]
@@ -168,6 +171,7 @@ class _Forms:
             size_of(op.result.type) + sum(self.costs[v][1] for v in inner),
             repeats(self.leaves[op.result]),
             int(bracket and last in inner) + sum(self.costs[v][3] for v in inner),
+            len(self.leaves[op.result]),
         )
 
     def is_inner(self, value: Value, here: set[Value]) -> bool:
@@ -220,7 +224,9 @@ def combine(op: Op, parts: list[Polynomial], forms: _Forms) -> Polynomial | None
             p if len(p) == 1 else forms.atom(a) for p, a in zip(parts, op.operands, strict=True)
         ]
         out = _combined(op, [parts[0], whole[1]]) or _combined(op, whole)
-    return out if out is not None and len(out) <= polynomials.LIMIT else None
+    if out is None or len(out) > polynomials.LIMIT:
+        return None
+    return polynomials.shortened(out, forms.nonzero) if forms.nonzero else out
 
 
 def _combined(op: Op, parts: list[Polynomial]) -> Polynomial | None:
@@ -289,7 +295,8 @@ class _Algebra(Rewriter):
             written = polynomials.express(candidate, layout)
             if not self.is_exact(written):
                 continue
-            price = (*polynomials.cost(written, layout), repeats(polynomials.leaves(written)), 0)
+            leaves = polynomials.leaves(written)
+            price = (*polynomials.cost(written, layout), repeats(leaves), 0, len(leaves))
             if price < best:
                 best, tree = price, written
         if tree is None:

@@ -246,13 +246,47 @@ def _reshape(f: Known, op: Op, b: Builder) -> Atom | None:
 
 
 def _sum(f: Known, op: Op, b: Builder) -> Atom | None:
-    """`np.sum(-x)` is `-np.sum(x)`; `np.sum(a * b)` of two vectors is `a @ b`."""
+    """`np.sum(-x)` is `-np.sum(x)`, `np.sum(s * a)` is `s * np.sum(a)`; `np.sum(a * b)` of two vectors is `a @ b`."""
     opposite = f.operand_of(op.operands[0], "negative")
     if opposite is not None and op.origin != "user" and f.uses.get(opposite.result) == 1:
         total = replace(op, operands=opposite.operands, results=(Value(op.result.type),))
         f.emit(total, b)
         return _negated(total.result, op, f, b)
-    return _sum_of_einsum(f, op, b) or _dot_product(f, op, b)
+    return _sum_of_einsum(f, op, b) or _dot_product(f, op, b) or _scaled_sum(f, op, b)
+
+
+def _scaled_sum(f: Known, op: Op, b: Builder) -> Atom | None:
+    """`np.sum(s * x / y)` is `s * np.sum(x / y)`: a number is multiplied once, and by what stands around the sum."""
+    spine: list[Op] = []
+    factor: Atom = op.operands[0]
+    while not isinstance(factor.type, Scalar):
+        inner = f.operand_of(factor, "multiply") or f.operand_of(factor, "divide")
+        if inner is None or "user" in (inner.origin, op.origin) or f.uses.get(inner.result) != 1:
+            return None
+        spine.append(inner)
+        factor = inner.operands[0]
+    last = spine.pop() if spine else None
+    if (
+        last is None
+        or last.decl.name != "multiply"
+        or factor.type.dtype not in ("float64", "float32")
+    ):
+        return None
+    rest = last.operands[1]
+    for inner in reversed(spine):
+        part = replace(
+            inner, operands=(rest, inner.operands[1]), results=(Value(inner.result.type),)
+        )
+        f.emit(part, b)
+        rest = part.result
+    if not may_stand(rest.type, op.operands[0].type):
+        return None
+    total = replace(op, operands=(rest,), results=(Value(op.result.type),))
+    f.emit(total, b)
+    results = (replace(op.result),)
+    scaled = Op(arithmetic.multiply, (factor, total.result), results, {}, op.location, op.origin)
+    f.emit(scaled, b)
+    return scaled.result
 
 
 def _sum_of_einsum(f: Known, op: Op, b: Builder) -> Atom | None:

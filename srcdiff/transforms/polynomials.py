@@ -1,19 +1,19 @@
 """Sums of products in a normal form, and the shortest way found to write one down.
 
-A *monomial* is what stands above and below a line: `a**2 * b / c` is `((a, 2), (b, 1)), ((c, 1),)`. Nothing is ever
-cancelled between the two, so `x * y / y` keeps its domain. A polynomial maps monomials to exact coefficients, `0.1`
-being one tenth. Atoms are numbers here; `algebra` says what they stand for.
+A *monomial* is what stands above and below a line: `a**2 * b / c` is `((a, 2), (b, 1)), ((c, 1),)`. Nothing is cancelled
+between the two but what is known not to be zero, so `x * y / y` keeps its domain. A polynomial maps monomials to exact
+coefficients, `0.1` being one tenth. Atoms are numbers here; `algebra` says what they stand for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 
 __all__ = [
     "LIMIT", "Layout", "Polynomial", "Tree", "constant", "cost", "divided", "express", "leaves", "plus", "powered",
-    "replaced", "scaled", "times", "variable",
+    "replaced", "scaled", "shortened", "times", "variable",
 ]  # fmt: skip
 
 Factors = tuple[tuple[int, int], ...]  # (atom, power), by atom
@@ -79,6 +79,16 @@ def divided(p: Polynomial, q: Polynomial) -> Polynomial | None:
         return None
     (((above, below), c),) = q.items()
     return None if below else times(p, {((), above): 1 / c})
+
+
+def shortened(p: Polynomial, nonzero: Set[int]) -> Polynomial:
+    """Without what stands above and below a line, of the atoms that are never zero."""
+    out: Polynomial = {}
+    for (above, below), c in p.items():
+        powers = dict(below)
+        both = {a: min(k, powers[a]) for a, k in above if a in nonzero and a in powers}
+        out = plus(out, {(_without(above, both), _without(below, both)): c})
+    return out
 
 
 def powered(p: Polynomial, exponent: int) -> Polynomial | None:

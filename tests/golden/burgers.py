@@ -21,8 +21,8 @@ def final_energy_value_and_grad(u0, dt, steps):
     for t in reversed(range(steps)):
         d_old = 0.0
         for i in reversed(range(1, len(u0))):
-            product = -d_u[i] * dt * lefts[t, i]
-            d_u[i] = d_old + d_u[i] + product - d_u[i] * (lefts[t, i] - lefts[t, i - 1]) * dt
-            d_old = -product
+            d_left = d_u[i] * dt * lefts[t, i]
+            d_u[i] = d_u[i] * (dt * (lefts[t, i - 1] - 2.0 * lefts[t, i]) + 1.0) + d_old
+            d_old = d_left
         d_u[0] += d_old
     return value, (d_u,)

@@ -1,19 +1,35 @@
 import numpy as np
 
 
+def bump(r, i, width):
+    return np.exp(-r * r / width) * (i + 1)
+
+
+def bump_backward(d_out, r, i, width):
+    """Adjoint of `bump` with respect to `r`, `width`."""
+    # forward
+    exponent = -r * r / width
+
+    # backward
+    d_exponent = d_out * (i + 1) * np.exp(exponent)
+    return d_exponent / width * (-r - r), -d_exponent * exponent / width
+
+
 def layered_value_and_grad(x, scales):
     """Value and gradient of `layered` with respect to `x`, `scales`."""
     # forward
     xs = np.empty(len(scales))
+    bump_results = np.empty(len(scales))
+    values = np.empty(len(scales))
     total = 0.0
     for i in range(len(scales)):
         xs[i] = x
         width = scales[i] ** 2 + 0.5
-        total += (
-            np.exp(-(x - 0.5) * (x - 0.5) / width)
-            * (i + 1)
-            * (np.exp(-(x + scales[i]) * (x + scales[i]) / width) * (i + 1))
-        )
+        bump_result = bump(x - 0.5, i, width)
+        bump_results[i] = bump_result
+        value = bump(x + scales[i], i, width)
+        values[i] = value
+        total += bump_result * value
         x = x + 0.1 * total
 
     # backward
@@ -22,18 +38,9 @@ def layered_value_and_grad(x, scales):
     d_x = 0.0
     for i in reversed(range(len(scales))):
         width = scales[i] ** 2 + 0.5
-        difference = xs[i] - 0.5
-        exponent = -difference * difference / width
-        exponential = np.exp(exponent)
-        combined = xs[i] + scales[i]
-        ratio = -combined * combined / width
-        grown = np.exp(ratio)
         d_total += 0.1 * d_x
-        d_ratio = d_total * exponential * (i + 1) * (i + 1) * grown
-        d_combined = d_ratio / width * (-combined - combined)
-        d_exponent = d_total * grown * (i + 1) * (i + 1) * exponential
-        d_scales[i] = (
-            d_combined - 2.0 * scales[i] * (d_ratio * ratio + d_exponent * exponent) / width
-        )
-        d_x += d_exponent / width * (-difference - difference) + d_combined
+        d_r, d_width = bump_backward(d_total * bump_results[i], xs[i] + scales[i], i, width)
+        d_r_part, d_width_part = bump_backward(d_total * values[i], xs[i] - 0.5, i, width)
+        d_scales[i] = d_r + 2 * (d_width + d_width_part) * scales[i]
+        d_x += d_r + d_r_part
     return total, (d_x, d_scales)

@@ -79,6 +79,7 @@ CASES = [
     (lambda d, y, z: d * (1.0 - y) * expit(z) - d * y * expit(-z), "d * (expit(z) - y)"),
     (lambda X, s, t: X * s * t, "(s * t) * X"),
     (lambda x: exp(x - logaddexp(0.0, x)), "expit(x)"),
+    (lambda s, x: s / exp(x) * exp(x), "s"),  # never zero
 ]
 
 

@@ -420,3 +420,52 @@ def test_what_a_branch_yields_of_its_condition_is_the_condition():
     """
     assert to_text(dce(changed(fold, program(text), X))).count("if ") == 0
     unchanged(fold, text.replace("yield True", "yield False").replace("yield %d", "yield %c"), X)
+
+
+@pytest.mark.parametrize(
+    ("product", "written"),
+    [
+        ("%p: float64[n, k] = multiply %s, %x ;adjoint", "sum[axis=0, keepdims=False] %x"),
+        (
+            "%q: float64[n, k] = multiply %s, %x ;adjoint\n"
+            "          %p: float64[n, k] = divide %q, %y ;adjoint",
+            "divide %x, %y",
+        ),
+    ],
+)
+def test_a_number_is_taken_out_of_a_sum(product, written):
+    text = to_text(
+        changed(
+            lambda fn: dce(fold(fn)),
+            program(f"""
+        def f(%s: float64, %x: float64[n, k], %y: float64[n, k]) -> 0 {{
+          {product}
+          %t: float64[k] = sum[axis=0, keepdims=False] %p ;adjoint
+          yield %t
+        }}
+        """),
+            0.7,
+            np.array([[1.0, 2.0], [3.0, 4.0]]),
+            np.array([[0.5, 4.0], [2.0, 1.0]]),
+        )
+    )
+    assert (
+        written in text
+        and text.count(" = multiply") == 1
+        and text.index(" = sum") < text.rindex(" = multiply")
+    )
+
+
+def test_an_array_that_is_not_in_all_of_the_sum_stays_there():
+    unchanged(
+        fold,
+        """
+        def f(%s: float64[k], %x: float64[n, k]) -> 0 {
+          %p: float64[n, k] = multiply %s, %x ;adjoint
+          %t: float64 = sum[axis=None, keepdims=False] %p ;adjoint
+          yield %t
+        }
+        """,
+        np.array([0.5, 4.0]),
+        np.array([[1.0, 2.0], [3.0, 4.0]]),
+    )
