@@ -455,8 +455,12 @@ def transform(f: Function, name: str, **options: Any) -> Generated:
     >>> float(transform(total, "semiring", semiring="max")(1.0, 2.0))
     2.0
     """
+    if name == "simplify":
+        return generated("simplify", f, options_for(f, options))
     if name != "semiring":
-        raise ValueError(f"transform: there is no transformation {name!r}; there is 'semiring'")
+        raise ValueError(
+            f"transform: there is no transformation {name!r}; there are 'semiring' and 'simplify'"
+        )
     semiring = options.pop("semiring", None)
     if semiring != "max":
         raise ValueError(f"semiring={semiring!r}: expected 'max'")
@@ -562,7 +566,7 @@ def generated(
                 "function, and cannot be differentiated or batched yet",
                 "Take the gradient instead, or a function that is written out.",
             )
-    elif kind in ("value", "batch", "max"):
+    elif kind in ("value", "simplify", "batch", "max"):
         signature = replace(signature_of(f, 0), wrt=())
     else:
         signature = signature_of(f, wanted)
@@ -575,6 +579,8 @@ def generated(
         signature, further=further, spread=kind == "hvp" and is_tuple, along=kind in ("jvp", "hvp")
     )
     name = f"{'f' if signature.name == '<lambda>' else signature.name}_{kind}"
+    if kind == "simplify":
+        name = signature.name
     wrt = () if kind == "batch" else signature.wrt
     derived = Derived(kind, f, options, wrt, name, is_tuple, settings)
     return Generated(derived, signature, _known(derived), is_quiet=kind == "value")

@@ -50,7 +50,7 @@ from srcdiff.ops.memory import copy
 from srcdiff.ops.registry import own_rule
 from srcdiff.options import Options
 from srcdiff.programs import Derived, Program, Size
-from srcdiff.signature import Arguments
+from srcdiff.signature import Arguments, signature_of
 from srcdiff.transforms.entry_checks import (
     with_entry_checks,
     with_layout_checks,
@@ -81,6 +81,7 @@ _PLAIN = (bool, int, float, str, type(None))
 DOCS = {
     "batch": "`{f}` of many items.",
     "value": "Value of `{f}`.",
+    "simplify": "`{f}`, with what it calls put in place.",
     "max": "The largest term of `{f}`: with maxima in place of its sums of exponentials.",
     "grad": "Gradient of `{f}` with respect to {wrt}.",
     "value_and_grad": "Value and gradient of `{f}` with respect to {wrt}.",
@@ -291,6 +292,15 @@ def _refuse_own_constructors(fn: Function, bindings: Mapping[str, Any]) -> None:
             )
 
 
+def noted(f: Any, args: Sequence[Any]) -> list[tuple[str, dict[str, Any], Location]]:
+    """What handlers of effects note in a function for these arguments (see `srcdiff.effects.notes_of`)."""
+    arguments = signature_of(f, 0).bind(args, {}, frozenset())
+    names, types = arguments.names, arguments.types
+    with _collector_paused():
+        fn = trace(f, types, shapes_actual=arguments.lengths, names=names)
+    return [*fn.notes.get("noted", {}).values()]
+
+
 def derive_for_call(
     handle: Any, types: Mapping[str, Type], lengths: Mapping[str, int], any_lengths: bool
 ) -> Function:
@@ -319,7 +329,7 @@ def derive(
         fn = backward(seed, summed(primal, derived.options.has_aux), recorder, machine)
     elif kind in ("jacobian", "hessian"):
         fn = _matrix(derived, primal, arguments, recorder, machine)
-    elif kind == "value":
+    elif kind in ("value", "simplify"):
         fn = finished(primal, recorder)
     elif kind == "max":
         fn = finished(in_semiring(primal, recorder), recorder)
@@ -337,6 +347,8 @@ def derive(
     wanted = ", ".join(f"`{primal.params[k].name}`" for k in wrt)
     notes = {**fn.notes, "defaults": {} if further else plain_defaults(fn, arguments.defaults)}
     doc = DOCS[kind].format(f=primal.name, wrt=wanted, further=further)
+    if kind == "simplify" and primal.doc:
+        doc = primal.doc
     return replace(fn, name=derived.name, doc=doc, notes=notes)
 
 

@@ -17,6 +17,7 @@ from srcdiff.frontend.application import apply, spelled
 from srcdiff.frontend.builtin_calls import ATTRIBUTE, BUILTINS, reducing
 from srcdiff.frontend.constants import from_python, watch
 from srcdiff.frontend.derived_calls import call_derived, is_derived
+from srcdiff.frontend.effects import EFFECTS, call_effect
 from srcdiff.frontend.frame import HOOKS, Frame, describe, reads
 from srcdiff.frontend.functions import call_closure, call_composite, call_function
 from srcdiff.frontend.iteration import BUILTINS as ITERATION
@@ -198,6 +199,11 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
     found = None if own is None else called(fr, node, args[0], own)
     if found is not None:
         return found
+    if getattr(function, "srcdiff_effect", None) is not None:
+        return call_effect(fr, node, function, args, kwargs)
+    of_effects = EFFECTS.get(getattr(function, "srcdiff_reads", ""))
+    if of_effects is not None:
+        return of_effects(fr, node, args, kwargs)
     if getattr(function, "marks_checkpoints", False) is True:
         return checkpointed(fr, node, args, kwargs)
     special = ITERATION.get(function) if _hashable(function) else None

@@ -13,7 +13,7 @@ from typing import Any
 from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import new_list, readable
-from srcdiff.frontend.special_methods import refuse_own_items
+from srcdiff.frontend.special_methods import called, refuse_own_items
 from srcdiff.frontend.subscripts import read_item, shape_parts
 from srcdiff.frontend.values import FrontValue, Items, Known, Parts, ShapeOf, sequence, static_int
 from srcdiff.ir.core import Atom, Const, Value, const
@@ -29,6 +29,10 @@ _ZERO, _ONE = const(0), const(1)
 
 def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
     """What a `for` over the value goes through."""
+    if isinstance(value, Parts) and value.kind == "object":
+        own = called(fr, node, value, "__iter__")
+        if own is not None:
+            return iterable(fr, own, node)
     refuse_own_items(fr, node, value)
     match value:
         case Items():

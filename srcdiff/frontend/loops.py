@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gast
@@ -14,7 +16,7 @@ from srcdiff.frontend.frame import Frame, reads
 from srcdiff.frontend.iteration import exact_count, iterable
 from srcdiff.frontend.joins import Done, branch
 from srcdiff.frontend.running_sums import check_turns
-from srcdiff.frontend.session import FALSE, TRUE, Mark, NoResult, Restart, Unroll
+from srcdiff.frontend.session import FALSE, TRUE, Mark, NoResult, Restart, Turn, Unroll
 from srcdiff.frontend.targets import assign
 from srcdiff.frontend.truth import static_truth, truth
 from srcdiff.frontend.values import FrontValue, Items, Parts
@@ -86,10 +88,13 @@ def _undo(fr: Frame, env: dict[str, FrontValue], length: int, mark: Mark, depth:
 @reads(gast.For)
 def _for(fr: Frame, node: Any) -> None:
     node.iter.in_passing = True
-    for_loop(fr, node, iterable(fr, fr.expr(node.iter), node.iter))
+    source = fr.expr(node.iter)
+    for_loop(fr, node, iterable(fr, source, node.iter), source)
 
 
-def for_loop(fr: Frame, node: Any, items: Items | Parts) -> None:
+def for_loop(
+    fr: Frame, node: Any, items: Items | Parts, source: FrontValue | None = None
+) -> None:
     if isinstance(items, Parts):
         _unroll(fr, node, list(items.values))
         if items.cell and len(fr.session.cells[items.cell].keys) != len(items.keys):
@@ -107,7 +112,7 @@ def for_loop(fr: Frame, node: Any, items: Items | Parts) -> None:
         )
     symbols: list[str] = []
     try:
-        read_loop(fr, node, lambda loop: _read_for(fr, loop, items, symbols))
+        read_loop(fr, node, lambda loop: _read_for(fr, loop, items, symbols, source))
     except Unroll as request:
         if request.symbol not in symbols:
             raise
@@ -124,7 +129,13 @@ def for_loop(fr: Frame, node: Any, items: Items | Parts) -> None:
         )
 
 
-def _read_for(fr: Frame, loop: LoopReader, items: Items, symbols: list[str]) -> None:
+def _read_for(
+    fr: Frame,
+    loop: LoopReader,
+    items: Items,
+    symbols: list[str],
+    source: FrontValue | None,
+) -> None:
     node = loop.node
     session = fr.session
     start, stop, step = items.bounds or (const(0), _atom(items.count), const(1))
@@ -137,7 +148,8 @@ def _read_for(fr: Frame, loop: LoopReader, items: Items, symbols: list[str]) -> 
         loop.enter()
         element: FrontValue = index if items.bounds else items.element(index)
         assign(fr, node.target, element, node.target)
-        block(fr, node.body, loop.live)
+        with _inside(fr, Turn(index, start, stop, step, source)):
+            block(fr, node.body, loop.live)
         _check_lists(fr, node, items)
         go = _flag(fr)
         yields = loop.leave()
@@ -235,6 +247,17 @@ class _Turn:
         return self.region.__exit__(kind, error, trace)
 
 
+@contextmanager
+def _inside(fr: Frame, turn: Turn) -> Iterator[None]:
+    """Note the turn for what handlers of effects ask for."""
+    outer = fr.session.turns
+    fr.session.turns = (*outer, turn)
+    try:
+        yield
+    finally:
+        fr.session.turns = outer
+
+
 def _unroll(fr: Frame, node: Any, elements: list[FrontValue]) -> None:
     """A loop over known parts: its body once for each."""
     live = fr.source.flow.turn.get(id(node), frozenset(getattr(node, "carried", ())))
@@ -311,7 +334,8 @@ def _read_while(fr: Frame, loop: LoopReader) -> None:
         return
     with _Turn(fr, loop) as b:
         loop.enter()
-        block(fr, node.body, loop.live)
+        with _inside(fr, Turn(None)):
+            block(fr, node.body, loop.live)
         yields = loop.leave()
         body = b.region(loop.params(), yields)
     params = [p for c in loop.carries for p in own.get(c.name) or c.values(c.types)]
@@ -339,7 +363,8 @@ def _read_endless(fr: Frame, loop: LoopReader, always: bool) -> None:
         statements = [gast.copy_location(gast.If(node.test, node.body, [leave]), node)]
     with _Turn(fr, loop) as b:
         loop.enter()
-        done = block(fr, statements, loop.live)
+        with _inside(fr, Turn(None)):
+            done = block(fr, statements, loop.live)
         go = _flag(fr)
         yields = loop.leave()
         if go is TRUE and done is not None:

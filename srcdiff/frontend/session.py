@@ -26,6 +26,7 @@ __all__ = [
     "Restart",
     "Session",
     "Symbols",
+    "Turn",
     "Unroll",
     "retype_list",
 ]
@@ -167,6 +168,17 @@ class Symbols(Shapes):
 
 
 @dataclass(frozen=True)
+class Turn:
+    """The turn of an open loop: its index, from `start`; None for a `while`. `source` is what the loop goes over."""
+
+    index: Atom | None
+    start: Atom = const(0)
+    stop: Atom = const(0)
+    step: Atom = const(1)
+    source: FrontValue | None = None
+
+
+@dataclass(frozen=True)
 class Mark:
     """Where a session stood, to go back to when a loop is read again."""
 
@@ -241,6 +253,10 @@ class Session:
         What `s += v` made of numbers, which may be arrays without axes.
     true_counts, masks_written : dict, int
         How often masks of the open region are True, and how often arrays of booleans were written.
+    handlers : tuple
+        What effects mean where the reader is, the innermost last (see `effects`).
+    turns : tuple of Turn
+        The loops around, within the innermost program that is handled.
     outside : dict
         The constants that are such arrays outside, by their identity.
     notes : dict
@@ -292,6 +308,8 @@ class Session:
     true_counts: dict[Value, Dim] = field(default_factory=dict)
     masks_written: int = 0
     outside: dict[int, Outside] = field(default_factory=dict)
+    handlers: tuple[FrontValue, ...] = ()
+    turns: tuple[Turn, ...] = ()
     of_python: bool = False  # a rule of an operation that gives a Python number
     user_names: bool = True  # False where what is read is ours: names are hints, lines no user's
     of_rule: bool = False  # a rule: numbers are said as Python says them, and no line is told

@@ -1,7 +1,12 @@
-"""Variational inference: distributions, and what is generated from models that draw from them."""
+"""Variational inference: from a sampler program to readable ELBO gradients, and fits that can be trusted."""
 
 import importlib
 from typing import Any
+
+from srcdiff.vi.models import Site, log_joint, sites
+from srcdiff.vi.primitives import param, plate, sample
+
+__all__ = ["Site", "log_joint", "param", "plate", "sample", "sites"]
 
 _LATER = {
     "constraints": "srcdiff.vi.distributions.constraints",

@@ -1,0 +1,165 @@
+"""Functions whose meaning is given by who runs the program: effects, and the handlers that say what they do.
+
+    @effect
+    def sample(name, distribution, obs=None): ...             # a program calls it
+
+    class LogJoint:
+        def sample(self, name, distribution, obs=None): ...   # one meaning of it
+
+    handle(LogJoint(latents), model, x, y)                    # the program under that meaning
+
+Inside a function that is differentiated or transformed, `handle` costs nothing: the handler's method is read in the
+place of the effect, so that the source that is generated holds what the handler does, and neither handler nor effect.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from srcdiff.ir.location import Location
+
+__all__ = ["Note", "Unknown", "effect", "handle", "loops", "note", "notes_of", "refuse"]
+
+_T = TypeVar("_T")
+
+_HANDLERS: ContextVar[tuple[Any, ...]] = ContextVar("handlers", default=())
+
+
+def effect(function: Callable[..., _T]) -> Callable[..., _T]:
+    """A function that means what the innermost handler with a method of its name says; without one, what it says.
+
+    Within the handler's method the handlers outside it are at work, so that one may pass on what it does not decide.
+    """
+    name = function.__name__
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> _T:
+        handlers = _HANDLERS.get()
+        for k in reversed(range(len(handlers))):
+            method = getattr(handlers[k], name, None)
+            if method is None:
+                continue
+            token = _HANDLERS.set(handlers[:k])
+            try:
+                return method(*args, **kwargs)  # type: ignore[no-any-return]
+            finally:
+                _HANDLERS.reset(token)
+        return function(*args, **kwargs)
+
+    call.srcdiff_effect = name  # type: ignore[attr-defined]
+    return call
+
+
+def _read_as(name: str) -> Callable[[Callable[..., _T]], Callable[..., _T]]:
+    """A function that means something to the reader of source (`frontend/effects.py`)."""
+
+    def mark(function: Callable[..., _T]) -> Callable[..., _T]:
+        function.srcdiff_reads = name  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+@_read_as("handle")
+def handle(handler: Any, function: Callable[..., _T], *args: Any, **kwargs: Any) -> _T:
+    """`function(*args, **kwargs)`, with the methods of `handler` for the effects of their names."""
+    token = _HANDLERS.set((*_HANDLERS.get(), handler))
+    try:
+        return function(*args, **kwargs)
+    finally:
+        _HANDLERS.reset(token)
+
+
+@_read_as("loops")
+def loops() -> tuple[Any, ...]:
+    """In a handler: the loops around the effect, the outermost first, each as `(turn, turns, source)`.
+
+    `turn` counts from 0, and is None in a `while`; `turns` is how many there are for the arguments at hand, None where
+    that is not known; `source` is what a `for` goes over. Only source knows its loops: in a plain call this raises
+    RuntimeError.
+    """
+    raise RuntimeError("loops() is known when a program's source is read, and this is a plain call")
+
+
+@_read_as("refuse")
+def refuse(message: str, advice: str = "") -> None:
+    """In a handler: an error at the user's line."""
+    raise ValueError(f"{message}. {advice}")
+
+
+@_read_as("note")
+def note(key: str, **values: Any) -> None:
+    """In a handler: tell `notes_of` about an effect that the program may come to."""
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A value that only the run knows.
+
+    Attributes
+    ----------
+    dtype : str
+    shape : tuple
+        None for a length that the arguments do not tell.
+    """
+
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class Made:
+    """An object that the program makes, and its attributes."""
+
+    cls: type
+    attributes: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Note:
+    """What `note` was told.
+
+    Attributes
+    ----------
+    key : str
+    values : dict
+        Numbers, strings and objects known when compiling; `Unknown` for what is computed; `Made` for objects.
+    location : Location
+        The effect's line.
+    """
+
+    key: str
+    values: dict[str, Any]
+    location: Location
+
+
+def notes_of(f: Callable[..., Any], *args: Any) -> list[Note]:
+    """What handlers noted in `f`, for arguments of these types and lengths, in the order of the source.
+
+    The source is read, and not run: all branches are seen, and a loop is seen once.
+    """
+    from srcdiff.derivation import noted  # the stages take a while to import
+
+    return [
+        Note(key, {k: _plain(v) for k, v in values.items()}, location)
+        for key, values, location in noted(f, args)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    kind, *parts = value
+    match kind:
+        case "known":
+            return parts[0]
+        case "unknown":
+            return Unknown(*parts)
+        case "object":
+            return Made(parts[0], {k: _plain(v) for k, v in parts[1].items()})
+        case "tuple":
+            return tuple(map(_plain, parts[0]))
+    raise AssertionError(kind)
