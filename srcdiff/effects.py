@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from srcdiff.ir.location import Location
 
-__all__ = ["Note", "Unknown", "effect", "handle", "loops", "note", "notes_of", "refuse"]
+__all__ = ["Note", "Unknown", "effect", "handle", "loops", "note", "notes_of", "refuse", "remark", "spelled"]
 
 _T = TypeVar("_T")
 
@@ -90,6 +90,17 @@ def loops() -> tuple[Any, ...]:
 def refuse(message: str, advice: str = "") -> None:
     """In a handler: an error at the user's line."""
     raise ValueError(f"{message}. {advice}")
+
+
+@_read_as("spelled")
+def spelled(argument: str) -> str:
+    """In a handler: an argument of the effect, as the user wrote it."""
+    raise RuntimeError("spelled() is known when a program's source is read, and this is a plain call")
+
+
+@_read_as("remark")
+def remark(text: str) -> None:
+    """In a handler: a comment for the line that the effect becomes."""
 
 
 @_read_as("note")

@@ -7,12 +7,13 @@ is stored, and last the operation that makes it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from srcdiff.codegen.facts import Facts
 from srcdiff.codegen.folding import Folding
 from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Plan
-from srcdiff.ir.core import Atom, Tree, Value
+from srcdiff.ir.core import Atom, Tree, Value, const
 from srcdiff.ir.core import Node as Container
 from srcdiff.ir.spelling import plural
 from srcdiff.ir.types import INT, Array, List, Scalar, ndim_of, strip
@@ -294,6 +295,8 @@ def _from_operation(node: Node, names: Mapping[Value, str]) -> Iterator[str]:
             yield f"{function}_result"
             return
         operation = node.op.decl.name
+        if operation == "log" and node.operands == (const(2.0 * math.pi),):
+            yield "log_2pi"
         is_of_adjoints = operation == "array_of" or any(n.startswith("d_") for n in operands)
         if node.origin == "adjoint" and is_of_adjoints:
             yield from _ADJOINTS

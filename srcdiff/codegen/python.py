@@ -169,6 +169,8 @@ def function_tree(
         else d.partition(".")[0]
         for d in _dotted(writer.plan, writer.folding)
     )
+    if "loops" not in fn.notes:
+        writer.remarks = _remarks(fn, writer)
     body = commented(writer.plan, writer)
     defaults = [constant(value) for value in fn.notes.get("defaults", {}).values()]
     if "loops" in fn.notes:
@@ -226,6 +228,19 @@ def commented(plan: Plan, writer: Writer) -> list[Any]:
             out += [n.Blank(), _comment("backward")]
         out += texts
     return out
+
+
+def _remarks(fn: Function, writer: Writer) -> dict[int, str]:
+    """What handlers of effects remark, beside the last statement of the effect's line."""
+    found: dict[str, tuple[Node, str]] = {}
+    remarks = fn.notes.get("remarks", {})
+    for node in walk_nodes(writer.plan.nodes) if remarks else ():
+        if not isinstance(node, Let) or node.op is None or node.origin != "user":
+            continue
+        text = remarks.get(node.op.location)
+        if text is not None and not any(r in writer.folding.folded for r in node.results):
+            found[text] = node, text
+    return {id(node): text for node, text in found.values()}
 
 
 def _comment(text: str) -> Any:

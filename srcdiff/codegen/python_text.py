@@ -87,6 +87,8 @@ class Printer(ExpressionPrinter):
             elif isinstance(previous, _IMPORTS) and not isinstance(statement, _IMPORTS):
                 self._set_apart(1)
             self.dispatch(statement)
+            if hasattr(statement, "remark"):
+                self.f.remark = statement.remark
             previous = statement
         if self._indent and all(isinstance(each, (Comment, Blank)) for each in body):
             self.fill("pass")

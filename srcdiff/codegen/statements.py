@@ -51,6 +51,7 @@ class Writer:
     ) -> None:
         self.plan, self.folding, self.names, self.short = plan, folding, names, short
         self.calls = CallResults(plan, names, taken)
+        self.remarks: dict[int, str] = {}  # comments, by the statement's identity in the plan
         self.boxed = {names[v] for v in boxed_values(plan, folding.folded.values()) if v in names}
 
     # ---- expressions ----
@@ -85,7 +86,10 @@ class Writer:
     def statement(self, node: Node) -> list[Any]:
         match node:
             case Let():
-                return self.let(node)
+                written = self.let(node)
+                if written and id(node) in self.remarks:
+                    written[-1].remark = self.remarks[id(node)]
+                return written
             case Copy():
                 return self.copy(node)
             case Branch():
@@ -121,7 +125,7 @@ class Writer:
             and name not in ("_", *self.boxed)
         ):
             symbol = _OPERATORS[type(value.op)]
-            if _is_name(value.left, name) and _may_augment(op) and not _is_name(value.right, name):
+            if _is_name(value.left, name) and _may_augment(op, name) and not _is_name(value.right, name):
                 return n.augassign(name, symbol, value.right)
             generated = op is None or op.origin != "user"
             if symbol == "*" and generated and _is_name(value.right, name):
@@ -269,6 +273,8 @@ def constant(value: Any) -> Any:
     """The expression for an operand that is known when compiling; dtypes are known by their NumPy names."""
     if type(value) is float and abs(value) == math.pi:
         return n.attribute("np.pi") if value > 0.0 else n.unary("-", n.attribute("np.pi"))
+    if type(value) is float and value == 2.0 * math.pi:
+        return n.binop(n.constant(2.0), "*", n.attribute("np.pi"))
     try:
         return n.constant(value)
     except TypeError:
@@ -382,8 +388,8 @@ def _is_name(tree: Any, name: str) -> bool:
     return isinstance(tree, gast.Name) and tree.id == name
 
 
-def _may_augment(op: Op | None) -> bool:
-    """Whether `s = s + x` may be written `s += x`: as the user did, where the line is known."""
+def _may_augment(op: Op | None, name: str = "") -> bool:
+    """Whether `s = s + x` may be written `s += x`: as the user did, where the line is known and assigns `name`."""
     line = (
         op.location.source_line
         if op is not None and op.origin == "user" and op.location is not None
@@ -392,7 +398,8 @@ def _may_augment(op: Op | None) -> bool:
     if not line or _AUGMENTED.search(line) is not None:
         return True
     written = _ASSIGNED.search(line)  # `s = s + x` stays; `sum(xs)` says nothing of how it adds up
-    return written is None or written[1] not in written[2]
+    is_another = written is None or (name and written[1].isidentifier() and written[1] != name)
+    return is_another or written[1] not in written[2]
 
 
 def _without_last_continue(body: list[Any]) -> list[Any]:

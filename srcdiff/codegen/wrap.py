@@ -67,6 +67,7 @@ class LineWriter:
         self._width = width
         self._indent = 0
         self._started = False
+        self.remark = ""  # a comment that belongs to the line
 
     def begin_line(self, indent: int, blank_lines: int) -> None:
         """Ends the line so far; the next stands `indent` steps in, below `blank_lines`."""
@@ -85,7 +86,13 @@ class LineWriter:
     def end_line(self) -> None:
         if not self._started and not any(self.pieces):
             return  # nothing was printed
-        text = " " * (INDENT * self._indent) + "".join(self.pieces)
+        indent = " " * (INDENT * self._indent)
+        text = indent + "".join(self.pieces)
+        if self.remark and len(text) + len(self.remark) + 4 <= self._width:
+            text += f"  # {self.remark}"
+        elif self.remark:
+            self._out.write(f"{indent}# {self.remark}\n")
+        self.remark = ""
         if len(text) > self._width:
             text = _Layout(self.pieces, self._indent, self._width).text
         self._out.write(text + "\n")

@@ -28,6 +28,7 @@ from srcdiff.ir.shapes import ShapeMismatch, Shapes
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct
 from srcdiff.ops.arithmetic import astype, to_float
 from srcdiff.ops.containers import get
+from srcdiff.ops.exact_values import exact_value
 from srcdiff.ops.infer import TypeMistake, promote
 from srcdiff.ops.numbers import choose, of_numbers
 from srcdiff.ops.registry import dotted, find
@@ -84,6 +85,10 @@ def apply(
     if not fr.session.user_names:
         decl, spelling = of_numbers(decl, atoms, spelling, fr.session.of_python)
         atoms = [atoms[0], *_alike(fr, node, atoms[1:])] if decl is choose else atoms
+    if fr.b.origin == "compiler" and len(atoms) == 1:
+        exact = exact_value(decl, atoms[0])
+        if exact is not None:
+            return exact
     named_tuple = None if decl.named is None else decl.named()
     names = getattr(named_tuple, "_fields", ())
     results = fr.ops(node, decl, *atoms, names=names, spelling=spelling, **attrs)

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import FunctionType
 from typing import Any
+
+import gast
 
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.session import NotApart, Turn
 from srcdiff.frontend.values import FrontValue, Known, Method, Parts, sequence, static
-from srcdiff.ir.core import Atom, Const, Value, const, known_dim
+from srcdiff.ir.core import Atom, Const, Op, Value, const, known_dim
 from srcdiff.ir.types import Array, Scalar, Struct
-from srcdiff.ops.arithmetic import floor_divide, subtract
+from srcdiff.ops.arithmetic import add, floor_divide, subtract
 
 __all__ = ["EFFECTS", "call_effect"]
 
@@ -34,17 +37,73 @@ def call_effect(fr: Frame, node: Any, effect: Any, args: Args, kwargs: Kwargs) -
         method = _method(session.current(handlers[k]), effect.srcdiff_effect)
         if method is None:
             continue
-        session.handlers = handlers[:k]
-        try:
-            return HOOKS["call"](fr, node, method, args, kwargs)  # type: ignore[no-any-return]
-        finally:
-            session.handlers = handlers
+        return _performed(fr, node, effect, k, method, args, kwargs)
     if session.is_callee:
         raise NotApart
     return HOOKS["call"](fr, node, Known(effect.__wrapped__), args, kwargs)  # type: ignore[no-any-return]
 
 
-def _method(handler: FrontValue, name: str) -> FrontValue | None:
+def _performed(
+    fr: Frame, node: Any, effect: Any, k: int, method: Method, args: Args, kwargs: Kwargs
+) -> FrontValue:
+    """The method of the handler `k`: what it returns, and the attributes that it sets, are the user's lines."""
+    session = fr.session
+    handlers, outer = session.handlers, session.effect
+    before, since = session.current(method.receiver), len(fr.b.body)
+    session.handlers, session.effect = handlers[:k], (effect, node)
+    try:
+        result: FrontValue = HOOKS["call"](fr, node, method, args, kwargs)
+    finally:
+        session.handlers, session.effect = handlers, outer
+    after = session.current(method.receiver)
+    if isinstance(before, Parts) and isinstance(after, Parts) and after.cell:
+        old = dict(zip(before.keys, before.values, strict=True))
+        for key, value in zip(after.keys, after.values, strict=True):
+            if isinstance(value, Value) and value is not old.get(key):
+                _set(fr, after, key, _as_user(fr, value, str(key), since))
+    name = args[0].value if args and isinstance(args[0], Const) else ""
+    if isinstance(result, Value) and isinstance(name, str) and name.isidentifier():
+        return _as_user(fr, result, name, since)
+    return result
+
+
+def _set(fr: Frame, container: Parts, key: Any, value: FrontValue) -> None:
+    cell = fr.session.cells[container.cell]
+    values = [value if k == key else v for k, v in zip(cell.keys, cell.values, strict=True)]
+    fr.session.cells[container.cell] = replace(cell, values=tuple(values))
+
+
+def _as_user(fr: Frame, value: Value, name: str, since: int) -> Value:
+    """The value under a user's name, in a statement that stays; `0.0 + x` is `x`."""
+    body = fr.b.body
+    k = next((k for k in range(since, len(body)) if value in body[k].results), None)
+    made = None if k is None else body[k]
+    if k is None or not isinstance(made, Op):
+        return value
+    rest = _without_zero(made)
+    if rest is not None:  # nobody asks for the sum itself
+        return _as_user(fr, rest, name, since)
+    body[k] = replace(made, origin="user")
+    object.__setattr__(value, "name", name)
+    object.__setattr__(value, "user", True)
+    return value
+
+
+def _without_zero(made: Op) -> Value | None:
+    """The other operand of a sum with 0.0, or of a difference from it."""
+    if made.decl not in (add, subtract):
+        return None
+    for zero, rest in (made.operands[::-1], made.operands)[: 1 + (made.decl is add)]:
+        if isinstance(zero, Const) and zero.value == 0 and isinstance(rest, Value):
+            return rest if _alike(rest.type, made.result.type) else None
+    return None
+
+
+def _alike(a: Any, b: Any) -> bool:
+    return isinstance(a, Scalar) and isinstance(b, Scalar) and (a.dtype, a.weak) == (b.dtype, b.weak)
+
+
+def _method(handler: FrontValue, name: str) -> Method | None:
     cls = handler.cls if isinstance(handler, Parts) else None
     if isinstance(handler, Known):
         cls = type(handler.value)
@@ -59,6 +118,8 @@ def _handle(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """`handle(handler, function, *args, **kwargs)`."""
     session = fr.session
     handler, function, *rest = args
+    if isinstance(handler, Parts) and handler.cell:
+        session.cell_names[handler.cell] = ""  # what it has is called as its attributes are
     outer, turns = session.handlers, session.turns
     session.handlers, session.turns = (*outer, handler), ()
     try:
@@ -111,6 +172,21 @@ def _refuse(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     fr.fail(node, *map(static, args))
 
 
+def _spelled(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """`spelled("distribution")`: that argument of the effect, as the user wrote it."""
+    assert fr.session.effect is not None
+    effect, call = fr.session.effect
+    given = dict(zip(inspect.signature(effect).parameters, call.args, strict=False))
+    given.update({k.arg: k.value for k in call.keywords})
+    found = given.get(static(args[0]))
+    return const("" if found is None else gast.unparse(found).strip())
+
+
+def _remark(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    fr.session.notes.setdefault("remarks", {})[fr.source.location(node)] = static(args[0])  # type: ignore[index]
+    return const(None)
+
+
 def _note(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     session = fr.session
     values = {k: _described(session.shapes, session.current(v)) for k, v in kwargs.items()}
@@ -145,5 +221,6 @@ def _length(shapes: Any, dim: Any) -> int | None:
 
 
 EFFECTS: dict[str, Callable[[Frame, Any, Args, Kwargs], FrontValue]] = {
-    "handle": _handle, "loops": _loops, "note": _note, "refuse": _refuse,
+    "handle": _handle, "loops": _loops, "note": _note, "refuse": _refuse, "remark": _remark,
+    "spelled": _spelled,
 }  # fmt: skip

@@ -255,6 +255,8 @@ class Session:
         How often masks of the open region are True, and how often arrays of booleans were written.
     handlers : tuple
         What effects mean where the reader is, the innermost last (see `effects`).
+    effect : pair of callable and tree
+        The effect whose handler is being read, and the call of it.
     turns : tuple of Turn
         The loops around, within the innermost program that is handled.
     outside : dict
@@ -309,6 +311,7 @@ class Session:
     masks_written: int = 0
     outside: dict[int, Outside] = field(default_factory=dict)
     handlers: tuple[FrontValue, ...] = ()
+    effect: tuple[Any, Any] | None = None
     turns: tuple[Turn, ...] = ()
     of_python: bool = False  # a rule of an operation that gives a Python number
     user_names: bool = True  # False where what is read is ours: names are hints, lines no user's

@@ -179,6 +179,8 @@ def maybe(value: FrontValue, filler: Callable[[], FrontValue] = lambda: MISSING)
 
 def part_name(name: str, key: Any) -> str:
     """What a part of something of that name is called."""
+    if not name:
+        return str(key)  # of something that nobody names
     return f"{name}_{key}" if key != "" else name
 
 

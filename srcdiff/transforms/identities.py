@@ -13,6 +13,7 @@ from srcdiff.ops import arithmetic, einsum, linalg, reductions
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.contractions import contraction
 from srcdiff.transforms.constants import is_one, is_zero_constant
+from srcdiff.ops.exact_values import EXACT, exact_value
 from srcdiff.transforms.facts import same_kind
 
 __all__ = ["IDENTITIES", "Known", "constants_first", "may_stand"]
@@ -374,7 +375,12 @@ def _sum_if_one(f: Known, op: Op, b: Builder) -> Atom | None:
     return b.op(reductions.sum, amount, axis=op.attrs["axis"], keepdims=True)
 
 
+def _of_constant(f: Known, op: Op, b: Builder) -> Atom | None:
+    return exact_value(op.decl, op.operands[0])
+
+
 IDENTITIES: dict[str, Identity] = {
+    **dict.fromkeys(EXACT, _of_constant),
     "add": _add,
     "astype": _astype,
     "subtract": _subtract,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from srcdiff.effects import effect, loops, note, refuse
+from srcdiff.effects import effect, loops, note, refuse, remark, spelled
 
 __all__ = ["LogJoint", "Survey"]
 
@@ -100,6 +100,7 @@ class LogJoint(Handler):
                 value = value[turn]
         else:
             value = obs
+        remark(f"{name} ~ {spelled('distribution')}")
         log_density = distribution.log_density(value)
         self.log_p += log_density if np.ndim(log_density) == 0 else np.sum(log_density)
         return value
