@@ -23,7 +23,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from srcdiff.ir.location import Location
 
-__all__ = ["Note", "Unknown", "effect", "handle", "loops", "note", "notes_of", "refuse", "remark", "spelled"]
+__all__ = [
+    "Made", "Note", "Unknown", "assigned_to", "effect", "evaluated", "handle", "lengths", "loops", "named", "note",
+    "notes_of", "once", "refuse", "remark", "same_shape", "spelled",
+]  # fmt: skip
 
 _T = TypeVar("_T")
 
@@ -87,9 +90,43 @@ def loops() -> tuple[Any, ...]:
 
 
 @_read_as("refuse")
-def refuse(message: str, advice: str = "") -> None:
-    """In a handler: an error at the user's line."""
+def refuse(message: str, advice: str = "", at: Any = None) -> None:
+    """In a handler: an error at the user's line, or where the function `at` is defined."""
     raise ValueError(f"{message}. {advice}")
+
+
+@_read_as("once")
+def once(name: str, message: str, advice: str = "") -> None:
+    """In a handler: an error at the user's line if another line, or another call, has this name."""
+
+
+@_read_as("named")
+def named() -> tuple[str, ...]:
+    """In a handler: the names that `once` was told so far."""
+    raise RuntimeError("named() is known when a program's source is read, and this is a plain call")
+
+
+@_read_as("same_shape")
+def same_shape(value: Any, shape: tuple[int, ...], message: str, advice: str = "") -> None:
+    """In a handler: an error at the user's line unless `value` has the shape, for the arguments at hand and later."""
+
+
+@_read_as("lengths")
+def lengths(value: Any) -> tuple[int | None, ...]:
+    """In a handler: an array's shape (or a shape itself) for the arguments at hand; None for what they do not tell."""
+    return tuple(value if isinstance(value, tuple) else value.shape)
+
+
+@_read_as("assigned_to")
+def assigned_to() -> str:
+    """In a function that a program calls: the name that its value is assigned to there, "" for none."""
+    raise RuntimeError("assigned_to() is known when a program's source is read, and this is a plain call")
+
+
+def evaluated(function: Callable[..., _T]) -> Callable[..., _T]:
+    """A function of handlers that is run while source is read, with arguments that are known then."""
+    function.srcdiff_evaluated = True  # type: ignore[attr-defined]
+    return function
 
 
 @_read_as("spelled")

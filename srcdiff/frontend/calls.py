@@ -215,7 +215,7 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
         return written
     if isinstance(function, OpDecl):  # rules may name operations
         return apply(fr, node, function, args, kwargs, "")
-    if is_evaluated(function):
+    if is_evaluated(function) or getattr(function, "srcdiff_evaluated", False) is True:
         known = [static(a) if is_static(a) else need_static(fr, a, node) for a in args]
         return from_python(fr, fr.evaluated(node, function, *known), "", node)
     if function is same_length:

@@ -17,10 +17,14 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.frame import HOOKS, Frame
+from srcdiff.frontend.iteration import iterable
 from srcdiff.frontend.session import NotApart, Turn
+from srcdiff.frontend.source import CalledSource, function_of, source_of
+from srcdiff.frontend.subset import fail
 from srcdiff.frontend.values import FrontValue, Known, Method, Parts, sequence, static
 from srcdiff.ir.core import Atom, Const, Op, Value, const, known_dim
-from srcdiff.ir.types import Array, Scalar, Struct
+from srcdiff.ir.shapes import ShapeMismatch
+from srcdiff.ir.types import Array, Scalar, Struct, shape_of
 from srcdiff.ops.arithmetic import add, floor_divide, subtract
 
 __all__ = ["EFFECTS", "call_effect"]
@@ -169,7 +173,62 @@ def _integer(shapes: Any, atom: Atom) -> int | None:
 
 
 def _refuse(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
-    fr.fail(node, *map(static, args))
+    message, advice = (str(static(a)) for a in args)
+    at = kwargs.get("at")
+    if at is not None:
+        source = source_of(function_of(static(at)))
+        fail(message, advice, source.location(source.node))
+    fr.fail(node, message, advice)
+
+
+def _once(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """`once(name, message, advice)`: a call that is read again, or by several readings of a loop, is one."""
+    name, message, advice = map(static, args)
+    names = fr.session.notes.setdefault("named", {})
+    location = fr.source.location(node)
+    place, first = names.setdefault(name, ((fr.session.path, id(node)), location))
+    if place != (fr.session.path, id(node)):
+        fr.fail(node, f"{message} (the first is in line {first.line})", advice)
+    return const(None)
+
+
+def _named(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    return sequence([const(name) for name in fr.session.notes.get("named", {})])
+
+
+def _same_shape(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    value, shape, message, advice = args
+    shapes = fr.session.shapes
+    own = shape_of(value.type) if isinstance(value, Value | Const) else ()
+    wanted = [known_dim(fr.as_atom(d, node)) for d in iterable(fr, shape, node).values]  # type: ignore[union-attr]
+    try:
+        if len(own) != len(wanted):
+            raise ShapeMismatch("numbers of axes differ")
+        for a, b in zip(own, wanted, strict=True):
+            if b is not None:
+                shapes.must_equal(a, b)
+    except ShapeMismatch:
+        actual = tuple(_length(shapes, d) for d in own)
+        expected = tuple(None if d is None else _length(shapes, d) for d in wanted)
+        text = str(static(message)).replace("{own}", str(actual)).replace("{wanted}", str(expected))
+        fr.fail(node, text, static(advice))
+    return const(None)
+
+
+def _lengths(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    (value,) = args
+    shapes = fr.session.shapes
+    if isinstance(value, Parts):  # a shape
+        return sequence([const(_integer(shapes, fr.as_atom(d, node))) for d in value.values])
+    own = shape_of(value.type) if isinstance(value, Value) else ()
+    return sequence([const(_length(shapes, d)) for d in own])
+
+
+def _assigned_to(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    caller: Frame | None = fr
+    while caller is not None and isinstance(caller.source, CalledSource):
+        node, caller = caller.call, caller.caller
+    return const(getattr(node, "assigned_to", ""))
 
 
 def _spelled(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
@@ -222,5 +281,6 @@ def _length(shapes: Any, dim: Any) -> int | None:
 
 EFFECTS: dict[str, Callable[[Frame, Any, Args, Kwargs], FrontValue]] = {
     "handle": _handle, "loops": _loops, "note": _note, "refuse": _refuse, "remark": _remark,
-    "spelled": _spelled,
+    "spelled": _spelled, "once": _once, "named": _named, "same_shape": _same_shape, "lengths": _lengths,
+    "assigned_to": _assigned_to,
 }  # fmt: skip

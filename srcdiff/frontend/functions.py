@@ -273,6 +273,7 @@ def _call_formula(
     place = fr.source.location(node)
     source = FormulaSource(**{**vars(source_of(plain)), "place": place})
     inner = Frame(session, source, lambda name: _of_ours(look_up(plain, name)), caller=fr)
+    inner.call = node
     arguments = source.node.args
     defaults = default_values(inner, plain, arguments, node)
     inner.env = bind(fr, node, source.name, arguments, args, kwargs, defaults)

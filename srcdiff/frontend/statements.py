@@ -51,12 +51,21 @@ def _pass(fr: Frame, node: Any) -> None:
 @reads(gast.Assign)
 def _assign(fr: Frame, node: Any) -> None:
     since = len(fr.b.body)
+    if isinstance(node.value, gast.Call) and len(node.targets) == 1:
+        node.value.assigned_to = _base_name(node.targets[0])
     value = fr.value_or_none(node.value)
     names = [t.id for t in node.targets if isinstance(t, gast.Name)]
     for name in names:
         value = growing(fr, name, value, node.value)
     for target in node.targets:
         assign(fr, target, value, node, since)
+
+
+def _base_name(target: Any) -> str:
+    """`x` of `x` and of `x[i]`: what a value that is assigned there is called."""
+    while isinstance(target, gast.Subscript):
+        target = target.value
+    return target.id if isinstance(target, gast.Name) else ""
 
 
 @reads(gast.AnnAssign)

@@ -8,9 +8,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from srcdiff.effects import effect, loops, note, refuse, remark, spelled
+from srcdiff.effects import (
+    effect,
+    evaluated,
+    lengths,
+    loops,
+    named,
+    note,
+    once,
+    refuse,
+    remark,
+    same_shape,
+    spelled,
+)
 
-__all__ = ["LogJoint", "Survey"]
+__all__ = ["LogJoint", "Plate", "Survey"]
+
+
+# ---- plates --------------------------------------------------------------------------------------------------------
 
 
 @effect
@@ -26,24 +41,30 @@ def leave_plate():
 class Plate:
     """Independent items: what a `with` or a `for` of a model goes over."""
 
-    def __init__(self, name, size, scale):
+    def __init__(self, name, size, rows, scale):
         self.name = name
-        self.size = size
-        self.scale = scale
+        self.size = size  # of the items that are there
+        self.rows = rows  # which of all items these are; None for all
+        self.scale = scale  # what their log densities are multiplied with, None for 1
 
     def __iter__(self):
-        return range(self.size)
+        return range(self.size) if self.rows is None else self.rows
 
     def __enter__(self):
         enter_plate(self)
-        return np.arange(self.size)
+        return np.arange(self.size) if self.rows is None else self.rows
 
     def __exit__(self, kind, error, trace):
         leave_plate()
 
 
+# ---- what all handlers do ------------------------------------------------------------------------------------------
+
+
 class Handler:
-    """What all of them have."""
+    """Plates, names and shapes."""
+
+    plates = ()  # those of `with` around
 
     def enter_plate(self, plate):
         self.plates = (*self.plates, plate)
@@ -51,8 +72,74 @@ class Handler:
     def leave_plate(self):
         self.plates = self.plates[:-1]
 
-    def plate(self, name, size, subsample=None):
-        return Plate(name, size, 1.0)
+    def begin(self, name):
+        """A site begins: its name is one of its own."""
+        if not is_name(name):
+            refuse(
+                "the name of a site has to be known when the source is read",
+                "Give a string; in a loop, all turns share one name.",
+            )
+        once(
+            name,
+            f"the site {name!r} is there twice",
+            "Give each site a name of its own; a site in a loop has an axis for the loop.",
+        )
+        for turn, _, _ in loops():
+            if turn is None:
+                refuse(f"the site {name!r} is in a `while` loop", "Use a `for` loop, which counts.")
+
+    def shape(self, distribution):
+        """The shape of a site's value in one turn of the loops around: plates and batch, then the event."""
+        sizes = tuple([plate.size for plate in self.plates])
+        if len(sizes) == 0:
+            return distribution.shape()
+        return (*np.broadcast_shapes(sizes, distribution.batch_shape), *distribution.event_shape)
+
+    def scaled(self, log_density):
+        """The sum over a site's items, for all that plates leave out."""
+        total = log_density if np.ndim(log_density) == 0 else np.sum(log_density)
+        for _, _, source in loops():
+            if isinstance(source, Plate) and source.scale is not None:
+                total = source.scale * total
+        for plate in self.plates:
+            if plate.scale is not None:
+                total = plate.scale * total
+        return total
+
+
+@evaluated
+def is_name(name):
+    return isinstance(name, str)
+
+
+@evaluated
+def listed(names):
+    return ", ".join(map(repr, names)) or "none"
+
+
+@evaluated
+def spread(value, parameters, event_dim):
+    """Whether broadcasting makes more of a value and a distribution than either of them is."""
+    batch = value[: len(value) - event_dim]
+    if None in batch or None in parameters:
+        return False
+    together = np.broadcast_shapes(batch, parameters)
+    return together not in (batch, parameters)
+
+
+def check_observed(name, distribution, value):
+    """An observed value and its distribution: the one may be repeated for the other, and not both."""
+    shape = lengths(value)
+    batch = lengths(distribution.batch_shape)
+    if spread(shape, batch, distribution.event_dim):
+        refuse(
+            f"the site {name!r} has a value of shape {shape} and parameters of shape {batch}, of which broadcasting "
+            "makes more than there are of either",
+            "Give both the same axes, as in `y[:, None]`.",
+        )
+
+
+# ---- the programs --------------------------------------------------------------------------------------------------
 
 
 class Survey(Handler):
@@ -60,47 +147,88 @@ class Survey(Handler):
 
     def __init__(self, unknown):
         self.unknown = unknown
-        self.plates = ()
 
     def sample(self, name, distribution, obs=None):
-        support = distribution.support
+        self.begin(name)
         around = loops()
         if obs is None:
-            sizes = tuple([plate.size for plate in self.plates])
-            batch = np.broadcast_shapes(sizes, distribution.batch_shape)
-            shape = (*batch, *distribution.event_shape)
+            shape = self.shape(distribution)
             unknown = int(self.unknown) if distribution.is_discrete else self.unknown
             value = np.full(shape, unknown) if len(shape) > 0 else unknown
         else:
             value = obs
+            check_observed(name, distribution, value)
         note(
             "site",
             name=name,
             distribution=distribution,
             value=value,
-            support=support,
+            support=distribution.support,
             loops=tuple([turns for _, turns, _ in around]),
+            plates=(
+                *[source.name for _, _, source in around if isinstance(source, Plate)],
+                *[plate.name for plate in self.plates],
+            ),
             observed=obs is not None,
         )
         return value
+
+    def plate(self, name, size, subsample=None):
+        return Plate(name, size, None, None)
 
 
 class LogJoint(Handler):
     """Values are given, and their log densities are added up."""
 
-    def __init__(self, latents):
+    def __init__(self, latents, scales):
         self.latents = latents
+        self.scales = scales
         self.log_p = 0.0
-        self.plates = ()
 
     def sample(self, name, distribution, obs=None):
+        self.begin(name)
         if obs is None:
-            value = self.latents[name]
-            for turn, _, _ in loops():
-                value = value[turn]
+            value = self.given(name, self.shape(distribution))
         else:
             value = obs
+            check_observed(name, distribution, value)
         remark(f"{name} ~ {spelled('distribution')}")
-        log_density = distribution.log_density(value)
-        self.log_p += log_density if np.ndim(log_density) == 0 else np.sum(log_density)
+        self.log_p += self.scaled(distribution.log_density(value))
         return value
+
+    def given(self, name, shape):
+        """The value of a latent site in this turn."""
+        if name not in self.latents:
+            refuse(
+                f"there is no value for the site {name!r}: the latents have {listed(tuple(self.latents))}",
+                "Name the latents as the model's sites.",
+            )
+        value = self.latents[name]
+        if np.ndim(value) < len(loops()):
+            refuse(
+                f"the value of the site {name!r} has shape {lengths(value)}, without an axis for each loop around it",
+                "Give an array with a row for each turn.",
+            )
+        for turn, _, _ in loops():
+            value = value[turn]
+        same_shape(
+            value,
+            shape,
+            f"the value of the site {name!r} has shape {{own}}, and its distribution {{wanted}}",
+            "Give a value for each item of the site.",
+        )
+        return value
+
+    def plate(self, name, size, subsample=None):
+        return Plate(name, size, None, self.scales[name] if name in self.scales else None)
+
+    def finish(self, model):
+        for name in self.latents:
+            if name not in named():
+                refuse(
+                    f"the latents have a value for {name!r}, which is no site of the model: these are "
+                    f"{listed(named())}",
+                    "Leave it out, or correct its name.",
+                    at=model,
+                )
+        return self.log_p

@@ -6,15 +6,14 @@ generated from its source, for the types of their arguments.
 
 from __future__ import annotations
 
-import inspect
-import linecache
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import srcdiff
-from srcdiff.effects import Made, Note, Unknown, handle, notes_of
+from srcdiff.effects import Made, Note, Unknown, notes_of
 from srcdiff.vi.handlers import LogJoint, Survey
+from srcdiff.vi.programs import parameter, program
 
 __all__ = ["Site", "log_joint", "sites"]
 
@@ -39,8 +38,8 @@ class Site:
     observed : bool
     loops : tuple of int
         The lengths of the loops around.
-    scale : float
-        What its log density is multiplied with, for what plates leave out.
+    plates : tuple of str
+        The plates around, the outermost first.
     line : str
         Where it stands: "file.py:7".
     """
@@ -52,7 +51,7 @@ class Site:
     support: Any
     observed: bool
     loops: tuple[int | None, ...]
-    scale: float
+    plates: tuple[str, ...]
     line: str
 
 
@@ -61,7 +60,8 @@ def sites(model: Model, *data: Any) -> list[Site]:
 
     All branches are looked at, and a site in a loop is one site.
     """
-    return [_site(n) for n in notes_of(_program(model, "survey", "unknown", Survey), 0.0, *data) if n.key == "site"]
+    survey = program(model, "survey", ["unknown"], Survey, "unknown")
+    return [_site(n) for n in notes_of(survey, 0.0, *data) if n.key == "site"]
 
 
 def _site(found: Note) -> Site:
@@ -70,72 +70,58 @@ def _site(found: Note) -> Site:
     dtype, shape = (value.dtype, value.shape) if isinstance(value, Unknown) else ("float64", ())
     support = values["support"]
     return Site(
-        values["name"],
-        values["distribution"].cls,
-        (*values["loops"], *shape),
-        dtype,
-        None if isinstance(support, Made | Unknown) else support,
-        values["observed"],
-        values["loops"],
-        1.0,
-        f"{found.location.file}:{found.location.line}",
+        name=values["name"],
+        distribution=values["distribution"].cls,
+        shape=(*values["loops"], *shape),
+        dtype=dtype,
+        support=None if isinstance(support, Made | Unknown) else support,
+        observed=values["observed"],
+        loops=values["loops"],
+        plates=values["plates"],
+        line=f"{found.location.file}:{found.location.line}",
     )
 
 
-def log_joint(model: Model, **options: Any) -> Any:
+def log_joint(
+    model: Model,
+    latents: Sequence[str] | None = None,
+    subsampled: Sequence[str] = (),
+    **options: Any,
+) -> Any:
     """The logarithm of a model's joint density, as a generated function.
 
     Parameters
     ----------
     model : callable
         `model(*data)` with `vi.sample`.
+    latents : sequence of str, optional
+        The names of the sites that are not observed: each is then a parameter of its own.
+    subsampled : sequence of str
+        Plates of which the data may be a part. The log densities of their sites are multiplied by a parameter each,
+        `<plate>_scale`, which is the number of all items divided by that of the part.
     **options
         Those of `srcdiff.grad`.
 
     Returns
     -------
     Generated
-        `g(latents, *data)`: `latents` maps the names of sites that are not observed to their values, whose axes are
-        those of `Site.shape`. It has `.source`, and is differentiated as any function: `srcdiff.grad(g)`.
+        `g(latents, *scales, *data)`: `latents` maps names of sites to their values, whose axes are those of
+        `Site.shape`; with `latents=("w0", "w1")` it is `g(w0, w1, *scales, *data)`. It has `.source`, and is
+        differentiated as any function: `srcdiff.grad(g)`.
+
+    Notes
+    -----
+    Values are taken to be in the support of their distributions (see `vi.check`).
     """
-    return srcdiff.transform(_program(model, "log_joint", "latents", LogJoint, "log_p"), "simplify", **options)
-
-
-_TEXT = '''\
-def {name}({parameters}):
-    """{doc}"""
-    handler = Handler({first})
-    handle({arguments})
-    return {result}
-'''
-
-
-_DOCS = {
-    "survey": "The sites of `{model}`.",
-    "log_joint": "Log density of `{model}` at the values of its sites.",
-}
-
-
-def _program(model: Model, suffix: str, first: str, handler: type, result: str = "") -> Model:
-    """A function of `first` and of the model's parameters that runs the model under a handler."""
-    names = list(inspect.signature(model).parameters)
-    name = f"{model.__name__}_{suffix}"
-    text = _TEXT.format(
-        name=name,
-        doc=_DOCS[suffix].format(model=model.__name__),
-        first=first,
-        parameters=", ".join([first, *names]),
-        arguments=", ".join(["handler", "model", *names]),
-        result=f"handler.{result}" if result else "0.0",
+    scales = [f"{parameter(name)}_scale" for name in subsampled]
+    first = ["latents"] if latents is None else [parameter(name) for name in latents]
+    given = "latents"
+    if latents is not None:
+        pairs = zip(latents, first, strict=True)
+        given = f"{{{', '.join(f'{name!r}: {p}' for name, p in pairs)}}}"
+    pairs = zip(subsampled, scales, strict=True)
+    factors = f"{{{', '.join(f'{name!r}: {p}' for name, p in pairs)}}}"
+    made = program(
+        model, "log_joint", [*first, *scales], LogJoint, f"{given}, {factors}", "finish(model)"
     )
-    return _made(text, name, {"Handler": handler, "handle": handle, "model": model})
-
-
-def _made(text: str, name: str, outside: Mapping[str, Any]) -> Model:
-    """The function that a text defines, with a source that can be found."""
-    file = f"<srcdiff {name} {abs(hash((text, *map(id, outside.values()))))}>"
-    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    namespace = {**outside, "__name__": "srcdiff_models"}
-    exec(compile(text, file, "exec", dont_inherit=True), namespace)
-    made: Model = namespace[name]
-    return made
+    return srcdiff.transform(made, "simplify", **options)

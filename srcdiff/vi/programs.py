@@ -1,0 +1,88 @@
+"""The function that runs a model under a handler, as text: what the other programs are generated from."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from srcdiff.effects import handle
+
+__all__ = ["parameter", "program"]
+
+_DOCS = {
+    "survey": "The sites of `{model}`.",
+    "log_joint": "Log density of `{model}` at the values of its sites.",
+}
+_TEXT = '''\
+def {name}({parameters}):
+    """{doc}"""
+    handler = Handler({given})
+    value = handle({arguments})
+    return {result}
+'''
+
+
+def program(
+    model: Callable[..., Any],
+    suffix: str,
+    first: Sequence[str],
+    handler: type,
+    given: str,
+    result: str = "",
+) -> Callable[..., Any]:
+    """A function of the parameters `first` and the model's own that runs the model under a handler.
+
+    Parameters
+    ----------
+    given : str
+        The handler's arguments.
+    result : str
+        What the handler is asked for in the end; `value` is what the model returns.
+
+    Raises
+    ------
+    ValueError
+        A parameter is there twice.
+    """
+    names = list(inspect.signature(model).parameters)
+    twice = [name for k, name in enumerate(first) if name in (*first[:k], *names)]
+    if twice:
+        raise ValueError(
+            f"{model.__name__}: {twice[0]!r} would be a parameter of the {suffix.replace('_', '-')} twice; "
+            "rename the site, the plate or the argument"
+        )
+    name = f"{model.__name__}_{suffix}"
+    text = _TEXT.format(
+        name=name,
+        doc=_DOCS[suffix].format(model=model.__name__),
+        given=given,
+        parameters=", ".join([*first, *_with_defaults(model)]),
+        arguments=", ".join(["handler", "model", *names]),
+        result=f"handler.{result}" if result else "0.0",
+    )
+    return _made(text, name, {"Handler": handler, "handle": handle, "model": model})
+
+
+def _with_defaults(model: Callable[..., Any]) -> list[str]:
+    """The model's parameters; those that may be left out may be None."""
+    found = inspect.signature(model).parameters.values()
+    return [p.name if p.default is p.empty else f"{p.name}={p.default!r}" for p in found]
+
+
+def parameter(name: str) -> str:
+    """A site's name as that of a parameter."""
+    word = re.sub(r"\W+", "_", name)
+    return word if word.isidentifier() else f"site_{word}"
+
+
+def _made(text: str, name: str, outside: Mapping[str, Any]) -> Callable[..., Any]:
+    """The function that a text defines, with a source that can be found."""
+    file = f"<srcdiff {name} {abs(hash((text, *map(id, outside.values()))))}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    namespace = {**outside, "__name__": "srcdiff_models"}
+    exec(compile(text, file, "exec", dont_inherit=True), namespace)
+    made: Callable[..., Any] = namespace[name]
+    return made
