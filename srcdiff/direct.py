@@ -191,7 +191,7 @@ class _Writer:
         count = len(type_.parts)
         if type_.kind == "dict":
             self.miss(f"type({text}) is not {cls} or tuple({text}) != {self.bound(type_.keys)}")
-        elif type_.kind == "dataclass":
+        elif type_.kind in ("dataclass", "generator"):
             self.miss(f"type({text}) is not {cls}")
         else:
             self.miss(f"type({text}) is not {cls} or len({text}) != {count}")

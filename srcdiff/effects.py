@@ -177,6 +177,7 @@ class Note:
     key : str
     values : dict
         Numbers, strings and objects known when compiling; `Unknown` for what is computed; `Made` for objects.
+        "conditional": whether the effect is in a branch.
     location : Location
         The effect's line.
     """

@@ -8,7 +8,7 @@ assignment to a variable it reads. What the user named stays a statement.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from srcdiff.codegen.facts import Facts, Use
 from srcdiff.codegen.plan import Copy, Jump, Let, Loop, Plan, is_taken_once, walk_nodes
@@ -253,12 +253,20 @@ class _Fold:
 
     def legal(self, let: Let, inside: _Inside) -> bool:
         op = let.op
+        uses = self.facts.uses[let.results[0]]
+        if op is not None and op.decl.name == "draw":
+            return self.is_next_draw(let, inside, uses)
         if op is not None and (op.decl.writes or op.decl.effect or op.decl.name in _ORDERED):
             return False
-        uses = self.facts.uses[let.results[0]]
         if self.is_storage(let) and not (len(uses) == 1 and takes_over(uses[0])):
             return False
         return all(self.legal_at(let, inside, use) for use in uses)
+
+    def is_next_draw(self, let: Let, inside: _Inside, uses: list[Use]) -> bool:
+        """Whether a draw may stand where it is used: nothing else has an effect until then."""
+        if len(uses) != 1 or uses[0].deeper or self.facts.effect(let.point + 1, uses[0].point):
+            return False
+        return self.legal_at(let, replace(inside, raises=False), uses[0])
 
     def is_storage(self, let: Let) -> bool:
         """Whether what it makes is written: an array needs a name to be written into."""

@@ -83,6 +83,8 @@ def _measured(value: Any, path: str) -> Type:
             tuple(_measured(v, _path(path, k)) for k, v in zip(keys, parts, strict=True)),
             cls,
         )
+    if isinstance(value, np.random.Generator):
+        return Struct("generator", (), (), np.random.Generator)
     if (
         value is None
         or isinstance(value, str | bytes | type | np.dtype | ModuleType | range | enum.Enum)
@@ -232,7 +234,7 @@ def _measure(type_: Type, value: Any, found: dict[str, int]) -> None:
             )
         case Scalar() if type_.expr is not None and type_.expr.symbol:
             found[type_.expr.symbol] = int(value)
-        case Struct():
+        case Struct() if type_.parts:
             record = _record(value)
             for part, inner in zip(
                 type_.parts, value if record is None else record[2], strict=True

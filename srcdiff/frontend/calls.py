@@ -17,6 +17,7 @@ from srcdiff.frontend.application import apply, spelled
 from srcdiff.frontend.builtin_calls import ATTRIBUTE, BUILTINS, reducing
 from srcdiff.frontend.constants import from_python, watch
 from srcdiff.frontend.derived_calls import call_derived, is_derived
+from srcdiff.frontend.draws import drawn, is_generator, is_random
 from srcdiff.frontend.effects import EFFECTS, call_effect
 from srcdiff.frontend.frame import HOOKS, Frame, describe, reads
 from srcdiff.frontend.functions import call_closure, call_composite, call_function
@@ -273,6 +274,13 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
             "Call an @njit function with the same loops.",
         )
     name = getattr(function, "__name__", repr(function))
+    if is_random(function):
+        fr.fail(
+            node,
+            f"`{gast.unparse(node.func).strip()}` is random, and the program has no generator that is an argument",
+            "Draw from a np.random.Generator that is an argument, or pass the draws; in a model, declare the value: "
+            "vi.sample(name, distribution).",
+        )
     fr.fail(
         node,
         f"`{name}` is not known to srcdiff",
@@ -448,6 +456,8 @@ def _call_method(
             decl = METHODS.get(name)
             if decl is not None:
                 return apply(fr, node, decl, [receiver, *args], kwargs, f".{name}")
+        case Value() if is_generator(receiver):
+            return drawn(fr, node, receiver, name, args, kwargs)
         case Parts() | Value():
             return record_method(fr, node, receiver, name, args, kwargs)
         case Const(value=str() as text) if all(map(is_static, args)) and not kwargs:

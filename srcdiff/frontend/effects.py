@@ -20,8 +20,9 @@ from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.iteration import iterable
 from srcdiff.frontend.session import NotApart, Turn
 from srcdiff.frontend.source import CalledSource, function_of, source_of
+from srcdiff.frontend.subscripts import shape_parts
 from srcdiff.frontend.subset import fail
-from srcdiff.frontend.values import FrontValue, Known, Method, Parts, sequence, static
+from srcdiff.frontend.values import FrontValue, Known, Method, Parts, ShapeOf, sequence, static
 from srcdiff.ir.core import Atom, Const, Op, Value, const, known_dim
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.types import Array, Scalar, Struct, shape_of
@@ -104,7 +105,9 @@ def _without_zero(made: Op) -> Value | None:
 
 
 def _alike(a: Any, b: Any) -> bool:
-    return isinstance(a, Scalar) and isinstance(b, Scalar) and (a.dtype, a.weak) == (b.dtype, b.weak)
+    if isinstance(a, Scalar) and isinstance(b, Scalar):
+        return a.dtype == b.dtype
+    return bool(a == b)
 
 
 def _method(handler: FrontValue, name: str) -> Method | None:
@@ -218,6 +221,8 @@ def _same_shape(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 def _lengths(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     (value,) = args
     shapes = fr.session.shapes
+    if isinstance(value, ShapeOf):
+        value = shape_parts(fr, value, node)
     if isinstance(value, Parts):  # a shape
         return sequence([const(_integer(shapes, fr.as_atom(d, node))) for d in value.values])
     own = shape_of(value.type) if isinstance(value, Value) else ()
@@ -249,6 +254,7 @@ def _remark(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 def _note(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     session = fr.session
     values = {k: _described(session.shapes, session.current(v)) for k, v in kwargs.items()}
+    values["conditional"] = "known", len(session.shapes.regions) > len(session.turns)
     noted = session.notes.setdefault("noted", {})
     noted[(session.path, id(node))] = (static(args[0]), values, fr.source.location(node))  # type: ignore[index]
     return const(None)

@@ -6,6 +6,8 @@ source holds what they do.
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from srcdiff.effects import (
@@ -22,7 +24,7 @@ from srcdiff.effects import (
     spelled,
 )
 
-__all__ = ["LogJoint", "Plate", "Survey"]
+__all__ = ["Draw", "LogJoint", "Plate", "Survey"]
 
 
 # ---- plates --------------------------------------------------------------------------------------------------------
@@ -113,6 +115,12 @@ def is_name(name):
 
 
 @evaluated
+def without_module(text):
+    """`Normal(0.0, 1.0)` for `vi.dist.Normal(0.0, 1.0)`."""
+    return re.sub(r"^(\w+\.)+(?=[A-Z])", "", text)
+
+
+@evaluated
 def listed(names):
     return ", ".join(map(repr, names)) or "none"
 
@@ -177,6 +185,56 @@ class Survey(Handler):
         return Plate(name, size, None, None)
 
 
+class Draw(Handler):
+    """Values are drawn from a generator, or given."""
+
+    def __init__(self, rng, latents, values):
+        self.rng = rng
+        self.latents = latents
+        self.values = values  # storage for sites in loops or branches, and what was drawn
+
+    def sample(self, name, distribution, obs=None):
+        self.begin(name)
+        remark(f"{name} ~ {without_module(spelled('distribution'))}")
+        turns = tuple([turn for turn, _, _ in loops()])
+        if name in self.latents:
+            value = self.latents[name]
+            for turn in turns:
+                value = value[turn]
+            return value
+        shape = self.shape(distribution) if obs is None else np.shape(obs)
+        value = distribution.sample(self.rng, repeats(name, shape, distribution))
+        if len(turns) > 0:
+            self.values[name][turns] = value
+        else:
+            self.values[name] = value
+        return value
+
+    def plate(self, name, size, subsample=None):
+        return Plate(name, size, None, None)
+
+    def finish(self, model):
+        return self.values
+
+
+def repeats(name, shape, distribution):
+    """How often a distribution's batch is drawn for values of this shape: its first axes."""
+    batch = distribution.batch_shape
+    count = len(shape) - len(batch) - len(distribution.event_shape)
+    if count < 0 or ends_otherwise(lengths(shape), lengths(batch), count):
+        refuse(
+            f"the site {name!r} has values of shape {lengths(shape)}, and its parameters shape {lengths(batch)}, which "
+            "is not repeated along the first axes",
+            "Give the parameters all axes of the value, as np.broadcast_to(x, shape) does.",
+        )
+    return shape[:count]
+
+
+@evaluated
+def ends_otherwise(shape, batch, count):
+    return shape[count : count + len(batch)] != batch
+
+
 class LogJoint(Handler):
     """Values are given, and their log densities are added up."""
 
@@ -192,7 +250,7 @@ class LogJoint(Handler):
         else:
             value = obs
             check_observed(name, distribution, value)
-        remark(f"{name} ~ {spelled('distribution')}")
+        remark(f"{name} ~ {without_module(spelled('distribution'))}")
         self.log_p += self.scaled(distribution.log_density(value))
         return value
 

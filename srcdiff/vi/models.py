@@ -40,6 +40,8 @@ class Site:
         The lengths of the loops around.
     plates : tuple of str
         The plates around, the outermost first.
+    conditional : bool
+        Whether it is in a branch.
     line : str
         Where it stands: "file.py:7".
     """
@@ -52,6 +54,7 @@ class Site:
     observed: bool
     loops: tuple[int | None, ...]
     plates: tuple[str, ...]
+    conditional: bool
     line: str
 
 
@@ -78,6 +81,7 @@ def _site(found: Note) -> Site:
         observed=values["observed"],
         loops=values["loops"],
         plates=values["plates"],
+        conditional=values["conditional"],
         line=f"{found.location.file}:{found.location.line}",
     )
 

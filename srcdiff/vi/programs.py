@@ -15,6 +15,8 @@ __all__ = ["parameter", "program"]
 _DOCS = {
     "survey": "The sites of `{model}`.",
     "log_joint": "Log density of `{model}` at the values of its sites.",
+    "prior": "Draws of the sites of `{model}`.",
+    "predictive": "Draws of the sites of `{model}` that are not given.",
 }
 _TEXT = '''\
 def {name}({parameters}):

@@ -1,0 +1,149 @@
+"""Draws from a model: its prior, with data of its own making, and what follows from a posterior."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+import srcdiff
+from srcdiff.vi.handlers import Draw
+from srcdiff.vi.models import Site, sites
+from srcdiff.vi.programs import program
+
+__all__ = ["Sampler", "predictive", "prior"]
+
+
+class Sampler:
+    """A generated program that draws the sites of a model.
+
+    Attributes
+    ----------
+    source : str
+        Its text, for the latest call.
+    """
+
+    def __init__(self, model: Callable[..., Any], suffix: str, posterior: Any = None) -> None:
+        self.model = model
+        self.posterior = posterior
+        made = program(
+            model, suffix, ["rng", "latents", "values"], Draw, "rng, latents, values", "finish(model)"
+        )
+        self._draw = srcdiff.transform(made, "simplify", jit=False)
+
+    def __call__(
+        self, rng: np.random.Generator, *data: Any, draws: int | None = None
+    ) -> dict[str, Any]:
+        """Draw.
+
+        Parameters
+        ----------
+        rng : Generator
+        *data
+            The model's arguments. Observed values say how many there are to draw; they are not used.
+        draws : int, optional
+            How often. The values get a first axis for it; without, there is one draw, and no such axis.
+
+        Returns
+        -------
+        dict
+            Names of sites and their values; where a branch did not come to one, NaN, or -1 for integers.
+        """
+        found = sites(self.model, *data)
+        given = self._given(rng, draws, found)
+        if draws is None:
+            return self._once(rng, {k: v[0] for k, v in given.items()}, found, data)
+        each = [
+            self._once(rng, {k: v[s] for k, v in given.items()}, found, data) for s in range(draws)
+        ]
+        return {name: np.array([one[name] for one in each]) for name in each[0]} if each else {}
+
+    def _once(
+        self, rng: np.random.Generator, latents: Mapping[str, Any], found: list[Site], data: Any
+    ) -> dict[str, Any]:
+        drawn: dict[str, Any] = self._draw(rng, dict(latents), _storage(found, latents), *data)
+        return {s.name: drawn[s.name] for s in found if s.name not in latents}
+
+    def _given(
+        self, rng: np.random.Generator, draws: int | None, found: list[Site]
+    ) -> dict[str, np.ndarray]:
+        """Values of latent sites from the posterior, `draws` of each."""
+        if self.posterior is None:
+            return {}
+        count = 1 if draws is None else draws
+        given = self.posterior
+        if not isinstance(given, Mapping):
+            given = given.sample(count, rng)
+        else:
+            given = {k: np.asarray(v) for k, v in given.items()}
+            rows = {len(v) for v in given.values()}
+            if len(rows) != 1:
+                raise ValueError(f"the posterior has different numbers of draws: {sorted(rows)}")
+            chosen = rng.integers(rows.pop(), size=count)
+            given = {k: v[chosen] for k, v in given.items()}
+        unknown = [name for name in given if name not in [s.name for s in found]]
+        if unknown:
+            raise ValueError(
+                f"the posterior has draws of {unknown[0]!r}, which is no site of {self.model.__name__}: these are "
+                f"{', '.join(repr(s.name) for s in found)}"
+            )
+        return dict(given)
+
+    @property
+    def source(self) -> str:
+        return self._draw.source
+
+    def source_for(self, rng: np.random.Generator, *data: Any) -> str:
+        """The text for such data, without running it."""
+        found = sites(self.model, *data)
+        given = {k: v[0] for k, v in self._given(rng, None, found).items()}
+        return self._draw.source_for(rng, given, _storage(found, given), *data)
+
+
+def _storage(found: list[Site], latents: Mapping[str, Any]) -> dict[str, Any]:
+    """Storage for sites in loops or branches, filled with what stands for values that are not drawn."""
+    made: dict[str, Any] = {}
+    for site in found:
+        if site.name in latents or not (site.loops or site.conditional):
+            continue
+        if None in site.shape:
+            raise ValueError(
+                f"the site {site.name!r} ({site.line}) has a shape that only the run knows: {site.shape}"
+            )
+        is_float = site.dtype.startswith("float")
+        made[site.name] = np.full(site.shape, np.nan if is_float else -1)[()]
+    return made
+
+
+def prior(model: Callable[..., Any]) -> Sampler:
+    """Draws of all sites of a model, observed ones among them.
+
+    Parameters
+    ----------
+    model : callable
+
+    Returns
+    -------
+    Sampler
+        `sampler(rng, *data, draws=None)` gives a dict of values; see `Sampler.__call__`.
+    """
+    return Sampler(model, "prior")
+
+
+def predictive(model: Callable[..., Any], posterior: Any) -> Sampler:
+    """Draws of the sites of a model that a posterior does not give: the data that it predicts.
+
+    Parameters
+    ----------
+    model : callable
+    posterior : dict or Posterior
+        Draws of the latent sites, with a first axis for the draw, of which each call takes some; or an object with
+        `.sample(n, rng)` that gives such a dict.
+
+    Returns
+    -------
+    Sampler
+        `sampler(rng, *data, draws=None)`; see `Sampler.__call__`.
+    """
+    return Sampler(model, "predictive", posterior)
