@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from srcdiff.ir.location import Location
 
 __all__ = [
-    "Made", "Note", "Unknown", "assigned_to", "effect", "evaluated", "handle", "lengths", "loops", "named", "note",
-    "notes_of", "once", "refuse", "remark", "same_shape", "spelled",
+    "Made", "Note", "Unknown", "assigned_to", "effect", "evaluated", "handle", "kinds_around", "lengths", "loops", "named", "note",
+    "notes_of", "once", "refuse", "remark", "same_shape", "spelled", "undone", "written",
 ]  # fmt: skip
 
 _T = TypeVar("_T")
@@ -121,6 +121,35 @@ def lengths(value: Any) -> tuple[int | None, ...]:
 def assigned_to() -> str:
     """In a function that a program calls: the name that its value is assigned to there, "" for none."""
     raise RuntimeError("assigned_to() is known when a program's source is read, and this is a plain call")
+
+
+@_read_as("written")
+def written() -> str:
+    """In a function that a program calls: the expression around the call, as the user wrote it."""
+    raise RuntimeError("written() is known when a program's source is read, and this is a plain call")
+
+
+@_read_as("kinds_around")
+def kinds_around() -> tuple[str, ...]:
+    """In a function that a program calls: what the expression does to the call, from the inside: "abs", "exp", "log",
+    "shift" or "scale".
+    """
+    raise RuntimeError("kinds_around() is known when source is read, and this is a plain call")
+
+
+@_read_as("undone")
+def undone(value: Any) -> tuple[Any, Any, bool]:
+    """In a function that a program calls: what the call gave, if the expression around it gave `value`.
+
+    The expression may add and multiply, negate, and take `np.abs`, `np.exp` or `np.log` of the call.
+
+    Returns
+    -------
+    tuple
+        What the call gave; the logarithm of the slope of `value` in it, None for 0; and whether what the call gave may
+        have either sign, of which this is the positive one.
+    """
+    raise RuntimeError("undone() is known when a program's source is read, and this is a plain call")
 
 
 def evaluated(function: Callable[..., _T]) -> Callable[..., _T]:

@@ -17,6 +17,7 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.frame import HOOKS, Frame
+from srcdiff.frontend.inverses import kinds_around, undone
 from srcdiff.frontend.iteration import iterable
 from srcdiff.frontend.session import NotApart, Turn
 from srcdiff.frontend.source import CalledSource, function_of, source_of
@@ -26,7 +27,7 @@ from srcdiff.frontend.values import FrontValue, Known, Method, Parts, ShapeOf, s
 from srcdiff.ir.core import Atom, Const, Op, Value, const, known_dim
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.types import Array, Scalar, Struct, shape_of
-from srcdiff.ops.arithmetic import add, floor_divide, subtract
+from srcdiff.ops.arithmetic import add, floor_divide, multiply, subtract
 
 __all__ = ["EFFECTS", "call_effect"]
 
@@ -66,10 +67,17 @@ def _performed(
         for key, value in zip(after.keys, after.values, strict=True):
             if isinstance(value, Value) and value is not old.get(key):
                 _set(fr, after, key, _as_user(fr, value, str(key), since))
-    name = args[0].value if args and isinstance(args[0], Const) else ""
+    name = args[0].value if args and isinstance(args[0], Const) else _target(fr, node)
     if isinstance(result, Value) and isinstance(name, str) and name.isidentifier():
         return _as_user(fr, result, name, since)
     return result
+
+
+def _target(fr: Frame, node: Any) -> str:
+    """The name that the user's call alone is assigned to."""
+    _, call = _users_call(fr, node)
+    name, root = getattr(call, "assigned", ("", None))
+    return name if root is call else ""
 
 
 def _set(fr: Frame, container: Parts, key: Any, value: FrontValue) -> None:
@@ -79,13 +87,13 @@ def _set(fr: Frame, container: Parts, key: Any, value: FrontValue) -> None:
 
 
 def _as_user(fr: Frame, value: Value, name: str, since: int) -> Value:
-    """The value under a user's name, in a statement that stays; `0.0 + x` is `x`."""
+    """The value under a user's name, in a statement that stays; `0.0 + 1.0 * x` is `x`."""
     body = fr.b.body
     k = next((k for k in range(since, len(body)) if value in body[k].results), None)
     made = None if k is None else body[k]
     if k is None or not isinstance(made, Op):
         return value
-    rest = _without_zero(made)
+    rest = _without_neutral(made)
     if rest is not None:  # nobody asks for the sum itself
         return _as_user(fr, rest, name, since)
     body[k] = replace(made, origin="user")
@@ -94,12 +102,13 @@ def _as_user(fr: Frame, value: Value, name: str, since: int) -> Value:
     return value
 
 
-def _without_zero(made: Op) -> Value | None:
-    """The other operand of a sum with 0.0, or of a difference from it."""
-    if made.decl not in (add, subtract):
+def _without_neutral(made: Op) -> Value | None:
+    """The other operand of a sum with 0.0, of a difference from it, or of a product with 1.0."""
+    if made.decl not in (add, subtract, multiply):
         return None
-    for zero, rest in (made.operands[::-1], made.operands)[: 1 + (made.decl is add)]:
-        if isinstance(zero, Const) and zero.value == 0 and isinstance(rest, Value):
+    neutral = 1 if made.decl is multiply else 0
+    for a, rest in (made.operands[::-1], made.operands)[: 1 + (made.decl is not subtract)]:
+        if isinstance(a, Const) and a.value == neutral and isinstance(rest, Value):
             return rest if _alike(rest.type, made.result.type) else None
     return None
 
@@ -229,11 +238,31 @@ def _lengths(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return sequence([const(_length(shapes, d)) for d in own])
 
 
+def _users_call(fr: Frame, node: Any) -> tuple[Frame, Any]:
+    """The call of the user's that led here, and the frame that it is in."""
+    while isinstance(fr.source, CalledSource) and fr.caller is not None:
+        node, fr = fr.call, fr.caller
+    return fr, node
+
+
 def _assigned_to(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
-    caller: Frame | None = fr
-    while caller is not None and isinstance(caller.source, CalledSource):
-        node, caller = caller.call, caller.caller
-    return const(getattr(node, "assigned_to", ""))
+    _, call = _users_call(fr, node)
+    return const(getattr(call, "assigned", ("", None))[0])
+
+
+def _written(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """What is assigned, as the user wrote it."""
+    _, call = _users_call(fr, node)
+    return const(gast.unparse(getattr(call, "assigned", ("", call))[1]).strip())
+
+
+def _undone(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """`undone(value)`; see `srcdiff.effects.undone`."""
+    user, call = _users_call(fr, node)
+    root = getattr(call, "assigned", ("", call))[1]
+    return sequence(undone(user, root, call, fr.as_atom(args[0], node)))
+
+
 
 
 def _spelled(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
@@ -285,8 +314,14 @@ def _length(shapes: Any, dim: Any) -> int | None:
     return shapes.actually(shapes.resolve(dim))  # type: ignore[no-any-return]
 
 
+def _kinds_around(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    user, call = _users_call(fr, node)
+    root = getattr(call, "assigned", ("", call))[1]
+    return sequence([const(kind) for kind in kinds_around(user, root, call)])
+
+
 EFFECTS: dict[str, Callable[[Frame, Any, Args, Kwargs], FrontValue]] = {
     "handle": _handle, "loops": _loops, "note": _note, "refuse": _refuse, "remark": _remark,
     "spelled": _spelled, "once": _once, "named": _named, "same_shape": _same_shape, "lengths": _lengths,
-    "assigned_to": _assigned_to,
+    "assigned_to": _assigned_to, "written": _written, "undone": _undone, "kinds_around": _kinds_around,
 }  # fmt: skip

@@ -51,8 +51,10 @@ def _pass(fr: Frame, node: Any) -> None:
 @reads(gast.Assign)
 def _assign(fr: Frame, node: Any) -> None:
     since = len(fr.b.body)
-    if isinstance(node.value, gast.Call) and len(node.targets) == 1:
-        node.value.assigned_to = _base_name(node.targets[0])
+    if fr.session.handlers and len(node.targets) == 1:
+        for call in gast.walk(node.value):
+            if isinstance(call, gast.Call):
+                call.assigned = _base_name(node.targets[0]), node.value
     value = fr.value_or_none(node.value)
     names = [t.id for t in node.targets if isinstance(t, gast.Name)]
     for name in names:

@@ -11,8 +11,10 @@ import re
 import numpy as np
 
 from srcdiff.effects import (
+    assigned_to,
     effect,
     evaluated,
+    kinds_around,
     lengths,
     loops,
     named,
@@ -22,7 +24,10 @@ from srcdiff.effects import (
     remark,
     same_shape,
     spelled,
+    undone,
+    written,
 )
+from srcdiff.vi.distributions import constraints
 
 __all__ = ["Draw", "LogJoint", "Plate", "Survey"]
 
@@ -76,6 +81,11 @@ class Handler:
 
     def begin(self, name):
         """A site begins: its name is one of its own."""
+        if name == "":
+            refuse(
+                "what is drawn here has no name",
+                "Assign the draw: `x = rng.normal(mu, sigma)`, or `x = mu + sigma * rng.normal()`.",
+            )
         if not is_name(name):
             refuse(
                 "the name of a site has to be known when the source is read",
@@ -121,6 +131,20 @@ def without_module(text):
 
 
 @evaluated
+def is_zero(number):
+    return number == 0
+
+
+def shape_of_draw(distribution, size):
+    """The shape of what `Generator` draws."""
+    if size is None:
+        return distribution.shape()
+    if np.ndim(size) == 0:
+        return (size, *distribution.event_shape)
+    return (*size, *distribution.event_shape)
+
+
+@evaluated
 def listed(names):
     return ", ".join(map(repr, names)) or "none"
 
@@ -148,6 +172,28 @@ def check_observed(name, distribution, value):
 
 
 # ---- the programs --------------------------------------------------------------------------------------------------
+
+
+def support_of(support):
+    """Where a value lies that is made of a draw: None where nobody has said so."""
+    kinds = kinds_around()
+    if len(kinds) == 0:
+        return support
+    if kinds[-1] in ("abs", "exp"):
+        return constraints.positive
+    if is_real(kinds, support.name):
+        return constraints.real
+    return None
+
+
+@evaluated
+def is_real(kinds, name):
+    return name == "real" and all(kind in ("shift", "scale") for kind in kinds)
+
+
+def param_value(name, init, latents):
+    """A parameter's value: the one that is given, or else where it starts."""
+    return latents[name] if name in latents else init
 
 
 class Survey(Handler):
@@ -181,6 +227,28 @@ class Survey(Handler):
         )
         return value
 
+    def draw(self, distribution, size):
+        name = assigned_to()
+        self.begin(name)
+        shape = shape_of_draw(distribution, size)
+        unknown = int(self.unknown) if distribution.is_discrete else self.unknown
+        value = np.full(shape, unknown) if len(shape) > 0 else unknown
+        note(
+            "site",
+            name=name,
+            distribution=distribution,
+            value=value,
+            support=support_of(distribution.support),
+            loops=tuple([turns for _, turns, _ in loops()]),
+            plates=(),
+            observed=False,
+        )
+        return value
+
+    def param(self, name, init, constraint=None):
+        note("param", name=name, init=init, constraint=constraint)
+        return init
+
     def plate(self, name, size, subsample=None):
         return Plate(name, size, None, None)
 
@@ -209,6 +277,9 @@ class Draw(Handler):
         else:
             self.values[name] = value
         return value
+
+    def param(self, name, init, constraint=None):
+        return param_value(name, init, self.latents)
 
     def plate(self, name, size, subsample=None):
         return Plate(name, size, None, None)
@@ -256,6 +327,17 @@ class LogJoint(Handler):
 
     def given(self, name, shape):
         """The value of a latent site in this turn."""
+        value = self.item(name)
+        same_shape(
+            value,
+            shape,
+            f"the value of the site {name!r} has shape {{own}}, and its distribution {{wanted}}",
+            "Give a value for each item of the site.",
+        )
+        return value
+
+    def item(self, name):
+        """What there is for a site in this turn."""
         if name not in self.latents:
             refuse(
                 f"there is no value for the site {name!r}: the latents have {listed(tuple(self.latents))}",
@@ -269,13 +351,34 @@ class LogJoint(Handler):
             )
         for turn, _, _ in loops():
             value = value[turn]
-        same_shape(
-            value,
-            shape,
-            f"the value of the site {name!r} has shape {{own}}, and its distribution {{wanted}}",
-            "Give a value for each item of the site.",
-        )
         return value
+
+    def draw(self, distribution, size):
+        name = assigned_to()
+        self.begin(name)
+        shape = shape_of_draw(distribution, size)
+        remark(f"{name} = {written()}")
+        drawn, log_slope, either_sign = undone(self.item(name))
+        same_shape(
+            drawn,
+            shape,
+            f"the value of `{name}` has shape {{own}}, and the draw {{wanted}}",
+            "Draw as many numbers as there are values, by size=.",
+        )
+        log_density = distribution.log_density(drawn)
+        if either_sign:
+            if is_zero(getattr(distribution, "loc", None)):
+                log_density = np.log(2.0) + log_density
+            else:
+                log_density = np.logaddexp(log_density, distribution.log_density(-drawn))
+        if log_slope is not None:
+            log_density = log_density - log_slope
+        self.log_p += self.scaled(log_density)
+        return drawn
+
+    def param(self, name, init, constraint=None):
+        once(name, f"the parameter {name!r} is there twice", "Give each parameter a name of its own.")
+        return param_value(name, init, self.latents)
 
     def plate(self, name, size, subsample=None):
         return Plate(name, size, None, self.scales[name] if name in self.scales else None)

@@ -49,7 +49,8 @@ def program(
     ValueError
         A parameter is there twice.
     """
-    names = list(inspect.signature(model).parameters)
+    generators = _generators(model)
+    names = [name for name in inspect.signature(model).parameters if name not in generators]
     twice = [name for k, name in enumerate(first) if name in (*first[:k], *names)]
     if twice:
         raise ValueError(
@@ -61,16 +62,41 @@ def program(
         name=name,
         doc=_DOCS[suffix].format(model=model.__name__),
         given=given,
-        parameters=", ".join([*first, *_with_defaults(model)]),
-        arguments=", ".join(["handler", "model", *names]),
+        parameters=", ".join([*first, *_with_defaults(model, generators)]),
+        arguments=", ".join(["handler", "model", *_arguments(model, generators)]),
         result=f"handler.{result}" if result else "0.0",
     )
-    return _made(text, name, {"Handler": handler, "handle": handle, "model": model})
+    return _made(text, name, {"Handler": handler, "handle": handle, "model": model, **_draws(generators)})
 
 
-def _with_defaults(model: Callable[..., Any]) -> list[str]:
-    """The model's parameters; those that may be left out may be None."""
+def _draws(generators: Sequence[str]) -> dict[str, Any]:
+    if not generators:
+        return {}
+    from srcdiff.vi.generators import Draws  # the distributions import SciPy
+
+    return {"Draws": Draws}
+
+
+def _generators(model: Callable[..., Any]) -> list[str]:
+    """The parameters that are random generators: called `rng`, or annotated so."""
     found = inspect.signature(model).parameters.values()
+    return [p.name for p in found if p.name == "rng" or "Generator" in _annotation(p)]
+
+
+def _annotation(parameter: inspect.Parameter) -> str:
+    given = parameter.annotation
+    return given if isinstance(given, str) else getattr(given, "__name__", "")
+
+
+def _arguments(model: Callable[..., Any], generators: Sequence[str]) -> list[str]:
+    """What the model is called with: draws from a generator are sites."""
+    names = inspect.signature(model).parameters
+    return ["Draws()" if name in generators else name for name in names]
+
+
+def _with_defaults(model: Callable[..., Any], generators: Sequence[str]) -> list[str]:
+    """The model's parameters, with what they are if left out."""
+    found = [p for p in inspect.signature(model).parameters.values() if p.name not in generators]
     return [p.name if p.default is p.empty else f"{p.name}={p.default!r}" for p in found]
 
 
