@@ -38,6 +38,10 @@ def block(fr: Frame, statements: Statements, live: frozenset[str]) -> Done:
             parts = HOOKS["hoisted"](fr, s)
             if parts is not None:
                 return block(fr, [*parts, *statements[k + 1 :]], live)
+        if fr.session.handlers and isinstance(s, gast.Assign):
+            done = HOOKS["summed"](fr, s, statements[k + 1 :], live)
+            if done is not None:
+                return done  # type: ignore[no-any-return]
         match s:
             case gast.If():
                 done, took_rest = _if(fr, s, statements[k + 1 :], live)

@@ -189,6 +189,7 @@ def call_value(
 
 CALL.append(call_value)
 HOOKS["call"] = call_value
+HOOKS["attribute"] = lambda *args: attribute(*args)
 
 
 def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue:

@@ -83,10 +83,12 @@ def _leave(fr: Frame, item: Any, value: FrontValue) -> Any:
     name = placed(item.context_expr, gast.Name(holder, gast.Load(), None, None))
     method = placed(item.context_expr, gast.Attribute(name, "__exit__", gast.Load()))
     nothing = [placed(item.context_expr, gast.Constant(None, None)) for _ in range(3)]
-    return placed(
+    leave = placed(
         item.context_expr,
         gast.Expr(placed(item.context_expr, gast.Call(method, nothing, []))),
     )
+    leave.leaves = True
+    return leave
 
 
 HOOKS["entered"] = entered

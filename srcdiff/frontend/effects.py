@@ -29,7 +29,7 @@ from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.types import Array, Scalar, Struct, shape_of
 from srcdiff.ops.arithmetic import add, floor_divide, multiply, subtract
 
-__all__ = ["EFFECTS", "call_effect"]
+__all__ = ["EFFECTS", "call_effect", "handler_method"]
 
 Args = Sequence[FrontValue]
 Kwargs = Mapping[str, FrontValue]
@@ -67,6 +67,8 @@ def _performed(
         for key, value in zip(after.keys, after.values, strict=True):
             if isinstance(value, Value) and value is not old.get(key):
                 _set(fr, after, key, _as_user(fr, value, str(key), since))
+    if hasattr(effect, "parameters"):  # a step that no user has written
+        return result
     name = args[0].value if args and isinstance(args[0], Const) else _target(fr, node)
     if isinstance(result, Value) and isinstance(name, str) and name.isidentifier():
         return _as_user(fr, result, name, since)
@@ -117,6 +119,12 @@ def _alike(a: Any, b: Any) -> bool:
     if isinstance(a, Scalar) and isinstance(b, Scalar):
         return a.dtype == b.dtype
     return bool(a == b)
+
+
+def handler_method(fr: Frame, name: str) -> Method | None:
+    """A method of the innermost handler."""
+    handlers = fr.session.handlers
+    return _method(fr.session.current(handlers[-1]), name) if handlers else None
 
 
 def _method(handler: FrontValue, name: str) -> Method | None:
@@ -198,10 +206,21 @@ def _once(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     name, message, advice = map(static, args)
     names = fr.session.notes.setdefault("named", {})
     location = fr.source.location(node)
-    place, first = names.setdefault(name, ((fr.session.path, id(node)), location))
-    if place != (fr.session.path, id(node)):
+    here = _place(fr, node)
+    place, first = names.setdefault(name, (here, location))
+    if place != here:
         fr.fail(node, f"{message} (the first is in line {first.line})", advice)
     return const(None)
+
+
+def _place(fr: Frame, node: Any) -> tuple[Any, ...]:
+    """Where the reader is: the user's lines that led here, and the turns of loops that are unrolled."""
+    places = [fr.source.location(node)]
+    while fr.caller is not None:
+        node, fr = fr.call, fr.caller
+        if node is not None and not isinstance(fr.source, CalledSource):
+            places.append(fr.source.location(node))
+    return (*places, fr.session.unrolled)
 
 
 def _named(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
@@ -269,7 +288,8 @@ def _spelled(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """`spelled("distribution")`: that argument of the effect, as the user wrote it."""
     assert fr.session.effect is not None
     effect, call = fr.session.effect
-    given = dict(zip(inspect.signature(effect).parameters, call.args, strict=False))
+    names = getattr(effect, "parameters", None) or tuple(inspect.signature(effect).parameters)
+    given = dict(zip(names, call.args, strict=False))
     given.update({k.arg: k.value for k in call.keywords})
     found = given.get(static(args[0]))
     return const("" if found is None else gast.unparse(found).strip())
@@ -285,7 +305,7 @@ def _note(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     values = {k: _described(session.shapes, session.current(v)) for k, v in kwargs.items()}
     values["conditional"] = "known", len(session.shapes.regions) > len(session.turns)
     noted = session.notes.setdefault("noted", {})
-    noted[(session.path, id(node))] = (static(args[0]), values, fr.source.location(node))  # type: ignore[index]
+    noted[_place(fr, node)] = (static(args[0]), values, fr.source.location(node))  # type: ignore[index]
     return const(None)
 
 

@@ -60,7 +60,7 @@ class Frame:
         self.look_up = look_up  # names that are no locals: cells, globals, builtins
         self.outer = outer  # the frame that a nested function was defined in
         self.caller = caller  # the one that reads this one's body in place of a call
-        self.call: Any = None  # that call's tree, for formulas of ours
+        self.call: Any = None  # that call's tree
         self.env: dict[str, FrontValue] = {}
         self.local = (
             source.flow.local

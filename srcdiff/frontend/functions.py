@@ -180,6 +180,7 @@ def call_closure(
 ) -> FrontValue:
     source = nested_source(closure.frame.source, closure.node)
     inner = Frame(fr.session, source, closure.frame.look_up, closure.frame, fr)
+    inner.call = node
     inner.env = bind(fr, node, source.name, closure.node.args, args, kwargs, closure.defaults)
     found = lifted(fr, closure) if all(map(_is_plain, inner.env.values())) else None
     if found is not None:
@@ -224,6 +225,7 @@ def call_function(
         if result is not None:
             return result
     inner = Frame(fr.session, source, partial(look_up, plain), caller=fr)
+    inner.call = node
     inner.env = env
     with _called_from(fr, node):
         return _inline(fr, node, inner, plain.__code__)

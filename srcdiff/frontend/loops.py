@@ -148,7 +148,8 @@ def _read_for(
         loop.enter()
         element: FrontValue = index if items.bounds else items.element(index)
         assign(fr, node.target, element, node.target)
-        with _inside(fr, Turn(index, start, stop, step, source)):
+        turn = Turn(index, start, stop, step, source)
+        with _inside(fr, None if hasattr(node, "is_sum") else turn):
             block(fr, node.body, loop.live)
         _check_lists(fr, node, items)
         go = _flag(fr)
@@ -248,10 +249,10 @@ class _Turn:
 
 
 @contextmanager
-def _inside(fr: Frame, turn: Turn) -> Iterator[None]:
-    """Note the turn for what handlers of effects ask for."""
+def _inside(fr: Frame, turn: Turn | None) -> Iterator[None]:
+    """Note the turn for what handlers of effects ask for; None for a loop that is not the user's."""
     outer = fr.session.turns
-    fr.session.turns = (*outer, turn)
+    fr.session.turns = outer if turn is None else (*outer, turn)
     try:
         yield
     finally:
@@ -278,13 +279,13 @@ def _turns(fr: Frame, node: Any, elements: list[FrontValue], live: frozenset[str
         fr.env["%go"] = TRUE
         assign(fr, node.target, element, node.target)
         fr.loop_depth += 1
-        path = fr.session.path
-        fr.session.path = (*path, id(node), k)
+        path, unrolled = fr.session.path, fr.session.unrolled
+        fr.session.path, fr.session.unrolled = (*path, id(node), k), (*unrolled, k)
         try:
             done = block(fr, node.body, live)
         finally:
             fr.loop_depth -= 1
-            fr.session.path = path
+            fr.session.path, fr.session.unrolled = path, unrolled
         if done is None:
             return FALSE
         go = _flag(fr)

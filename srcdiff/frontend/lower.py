@@ -15,7 +15,8 @@ import srcdiff.frontend.doubts
 import srcdiff.frontend.exceptions
 import srcdiff.frontend.expressions
 import srcdiff.frontend.loops
-import srcdiff.frontend.statements  # noqa: F401  (these register how nodes are read)
+import srcdiff.frontend.statements
+import srcdiff.frontend.sums  # noqa: F401  (these register how nodes are read)
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.apart import NoValue, as_operand
 from srcdiff.frontend.boxes import boxes_of

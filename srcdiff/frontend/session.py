@@ -259,6 +259,8 @@ class Session:
         The effect whose handler is being read, and the call of it.
     turns : tuple of Turn
         The loops around, within the innermost program that is handled.
+    unrolled : tuple of int
+        The turns of the loops around that are unrolled.
     outside : dict
         The constants that are such arrays outside, by their identity.
     notes : dict
@@ -313,6 +315,7 @@ class Session:
     handlers: tuple[FrontValue, ...] = ()
     effect: tuple[Any, Any] | None = None
     turns: tuple[Turn, ...] = ()
+    unrolled: tuple[int, ...] = ()
     of_python: bool = False  # a rule of an operation that gives a Python number
     user_names: bool = True  # False where what is read is ours: names are hints, lines no user's
     of_rule: bool = False  # a rule: numbers are said as Python says them, and no line is told

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Op, Statement, Value, const
+from srcdiff.ir.core import Atom, Const, Op, Statement, Value, const, known_dim
 from srcdiff.ir.types import Array, Dim, Scalar, Type
 from srcdiff.ops import arithmetic, einsum, linalg, reductions
 from srcdiff.ops.axes import axes_of
@@ -379,7 +379,18 @@ def _of_constant(f: Known, op: Op, b: Builder) -> Atom | None:
     return exact_value(op.decl, op.operands[0])
 
 
+def _axis_length(f: Known, op: Op, b: Builder) -> Atom | None:
+    """The length of `np.arange(n)`."""
+    array = op.operands[0]
+    counted = f.operand_of(array, "arange")
+    if counted is None or len(counted.operands) != 1 or not isinstance(array.type, Array):
+        return None
+    count = counted.operands[0]
+    return count if known_dim(count) == array.type.shape[0] else None
+
+
 IDENTITIES: dict[str, Identity] = {
+    "axis_length": _axis_length,
     **dict.fromkeys(EXACT, _of_constant),
     "add": _add,
     "astype": _astype,

@@ -3,10 +3,14 @@
 import importlib
 from typing import Any
 
+from srcdiff.vi.checks import check
 from srcdiff.vi.models import Site, log_joint, sites
 from srcdiff.vi.primitives import param, plate, sample
+from srcdiff.vi.sampling import Sampler, predictive, prior
 
-__all__ = ["Site", "log_joint", "param", "plate", "sample", "sites"]
+__all__ = [
+    "Sampler", "Site", "check", "log_joint", "param", "plate", "predictive", "prior", "sample", "sites",
+]  # fmt: skip
 
 _LATER = {
     "constraints": "srcdiff.vi.distributions.constraints",

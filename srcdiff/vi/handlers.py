@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+from scipy.special import logsumexp
 
 from srcdiff.effects import (
     assigned_to,
@@ -72,12 +73,15 @@ class Handler:
     """Plates, names and shapes."""
 
     plates = ()  # those of `with` around
+    sizes = ()  # and how many items each has
 
     def enter_plate(self, plate):
         self.plates = (*self.plates, plate)
+        self.sizes = (*self.sizes, plate.size)
 
     def leave_plate(self):
         self.plates = self.plates[:-1]
+        self.sizes = self.sizes[:-1]
 
     def begin(self, name):
         """A site begins: its name is one of its own."""
@@ -102,10 +106,9 @@ class Handler:
 
     def shape(self, distribution):
         """The shape of a site's value in one turn of the loops around: plates and batch, then the event."""
-        sizes = tuple([plate.size for plate in self.plates])
-        if len(sizes) == 0:
+        if len(self.sizes) == 0:
             return distribution.shape()
-        return (*np.broadcast_shapes(sizes, distribution.batch_shape), *distribution.event_shape)
+        return (*np.broadcast_shapes(self.sizes, distribution.batch_shape), *distribution.event_shape)
 
     def scaled(self, log_density):
         """The sum over a site's items, for all that plates leave out."""
@@ -133,6 +136,30 @@ def without_module(text):
 @evaluated
 def is_zero(number):
     return number == 0
+
+
+def by_item(log_density, axes):
+    """The sum over the axes behind those of the items that choose."""
+    count = np.ndim(log_density)
+    if count <= axes:
+        return log_density
+    if axes == 0:
+        return np.sum(log_density)
+    return np.sum(log_density, axis=tuple(range(axes, count)))
+
+
+def value_of(distribution, state):
+    """The value of that number among all that there are."""
+    return state if counts_from_zero(distribution) else distribution.enumerate_support()[state]
+
+
+def counts_from_zero(distribution):
+    return is_from_zero(type(distribution).__name__)
+
+
+@evaluated
+def is_from_zero(name):
+    return name in ("Bernoulli", "Categorical")
 
 
 def shape_of_draw(distribution, size):
@@ -313,6 +340,10 @@ class LogJoint(Handler):
         self.latents = latents
         self.scales = scales
         self.log_p = 0.0
+        self.term = 0.0  # within a sum: one of its terms
+        self.goes_to = "log_p"
+        self.items = ()  # the axes of a term: how many items choose
+        self.around = ()
 
     def sample(self, name, distribution, obs=None):
         self.begin(name)
@@ -322,8 +353,60 @@ class LogJoint(Handler):
             value = obs
             check_observed(name, distribution, value)
         remark(f"{name} ~ {without_module(spelled('distribution'))}")
-        self.log_p += self.scaled(distribution.log_density(value))
+        self.add(distribution.log_density(value))
         return value
+
+    def add(self, log_density):
+        if self.goes_to == "log_p":
+            self.log_p += self.scaled(log_density)
+        else:
+            self.term = self.term + by_item(log_density, len(self.items))
+
+    # ---- finite choices without a value are summed out (`frontend/sums.py`)
+
+    def sums_out(self, name):
+        return name not in self.latents
+
+    def choose(self, name, distribution):
+        """Storage for the log densities of all that follows each value."""
+        self.begin(name)
+        if self.goes_to == "term":
+            for plate in self.plates[len(self.items) :]:
+                refuse(
+                    f"the site {name!r} is in a plate within what another site is summed over",
+                    "Write the inner plate as a loop: `for i in vi.plate(...)`.",
+                )
+        remark(f"{name} ~ {without_module(spelled('distribution'))}, summed out")
+        self.around = (*self.around, (self.term, self.goes_to, self.items))
+        self.goes_to, self.items = "term", self.sizes
+        self.term = np.zeros(self.sizes) if len(self.sizes) > 0 else 0.0
+        return np.empty((distribution.enumerate_support().shape[0], *self.sizes))
+
+    def enter_choice(self, state, distribution):
+        """One of the values."""
+        value = value_of(distribution, state)
+        if len(self.sizes) > 0:
+            value = np.full(self.sizes, value)
+        self.term = distribution.log_density(value)
+        return value
+
+    def leave_choice(self):
+        return self.term
+
+    def choose_all(self, terms):
+        self.term, self.goes_to, self.items = self.around[-1]
+        self.around = self.around[:-1]
+        self.add(logsumexp(terms, axis=0) if np.ndim(terms) > 1 else logsumexp(terms))
+
+    def hand_on(self, log_alpha, state, distribution):
+        """From one state to the next."""
+        return log_alpha + distribution.log_density(value_of(distribution, state))
+
+    def choose_next(self, name, state, terms):
+        """The next state, of all that lead there."""
+        self.begin(name)
+        self.term = logsumexp(terms)
+        return state
 
     def given(self, name, shape):
         """The value of a latent site in this turn."""
@@ -373,7 +456,7 @@ class LogJoint(Handler):
                 log_density = np.logaddexp(log_density, distribution.log_density(-drawn))
         if log_slope is not None:
             log_density = log_density - log_slope
-        self.log_p += self.scaled(log_density)
+        self.add(log_density)
         return drawn
 
     def param(self, name, init, constraint=None):

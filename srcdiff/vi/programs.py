@@ -10,7 +10,7 @@ from typing import Any
 
 from srcdiff.effects import handle
 
-__all__ = ["parameter", "program"]
+__all__ = ["generators_of", "parameter", "program"]
 
 _DOCS = {
     "survey": "The sites of `{model}`.",
@@ -49,7 +49,7 @@ def program(
     ValueError
         A parameter is there twice.
     """
-    generators = _generators(model)
+    generators = generators_of(model)
     names = [name for name in inspect.signature(model).parameters if name not in generators]
     twice = [name for k, name in enumerate(first) if name in (*first[:k], *names)]
     if twice:
@@ -77,7 +77,7 @@ def _draws(generators: Sequence[str]) -> dict[str, Any]:
     return {"Draws": Draws}
 
 
-def _generators(model: Callable[..., Any]) -> list[str]:
+def generators_of(model: Callable[..., Any]) -> list[str]:
     """The parameters that are random generators: called `rng`, or annotated so."""
     found = inspect.signature(model).parameters.values()
     return [p.name for p in found if p.name == "rng" or "Generator" in _annotation(p)]

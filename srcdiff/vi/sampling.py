@@ -10,7 +10,7 @@ import numpy as np
 import srcdiff
 from srcdiff.vi.handlers import Draw
 from srcdiff.vi.models import Site, sites
-from srcdiff.vi.programs import program
+from srcdiff.vi.programs import generators_of, program
 
 __all__ = ["Sampler", "predictive", "prior"]
 
@@ -50,6 +50,10 @@ class Sampler:
         dict
             Names of sites and their values; where a branch did not come to one, NaN, or -1 for integers.
         """
+        if generators_of(self.model):
+            raise ValueError(
+                f"{self.model.__name__} draws from a generator itself: call it, and give it one"
+            )
         found = sites(self.model, *data)
         given = self._given(rng, draws, found)
         if draws is None:
