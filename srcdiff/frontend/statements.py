@@ -247,9 +247,13 @@ def _raise(fr: Frame, node: Any) -> bool:
         and issubclass(cls.value, BaseException)
     ):
         fr.fail(node, "`raise` takes an exception's class or a call of it")
-    if isinstance(fr.source, FormulaSource) and call is not None:  # a formula says what it is not for
+    if (
+        isinstance(fr.source, FormulaSource) and call is not None
+    ):  # a formula says what it is not for
         said = fr.expr(call.args[0])
-        fr.fail(node, str(static(said)) if is_static(said) else f"{cls.value.__name__} is raised here")
+        fr.fail(
+            node, str(static(said)) if is_static(said) else f"{cls.value.__name__} is raised here"
+        )
     if fr.session.attempts and HOOKS["thrown"](fr, node, cls.value):
         return True
     operands: list[Atom] = []

@@ -47,7 +47,13 @@ from srcdiff.vi.distributions.multivariate import (
     MultivariateNormal,
     MultivariateStudentT,
 )
-from srcdiff.vi.distributions.normal import HalfNormal, LogNormal, Normal, SkewNormal, TruncatedNormal
+from srcdiff.vi.distributions.normal import (
+    HalfNormal,
+    LogNormal,
+    Normal,
+    SkewNormal,
+    TruncatedNormal,
+)
 from srcdiff.vi.distributions.positive import (
     Chi2,
     Exponential,

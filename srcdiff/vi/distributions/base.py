@@ -139,19 +139,27 @@ class Distribution:
 
     def natural_parameters(self):
         """What the statistics are multiplied with: a tuple."""
-        raise NotImplementedError(f"{type(self).__name__} is no exponential family in these parameters")
+        raise NotImplementedError(
+            f"{type(self).__name__} is no exponential family in these parameters"
+        )
 
     def sufficient_statistics(self, value):
         """A tuple of functions of the value."""
-        raise NotImplementedError(f"{type(self).__name__} is no exponential family in these parameters")
+        raise NotImplementedError(
+            f"{type(self).__name__} is no exponential family in these parameters"
+        )
 
     def log_normalizer(self):
         """The logarithm of what makes it add up to 1."""
-        raise NotImplementedError(f"{type(self).__name__} is no exponential family in these parameters")
+        raise NotImplementedError(
+            f"{type(self).__name__} is no exponential family in these parameters"
+        )
 
     def log_base_measure(self, value):
         """The logarithm of the density of the measure that the rest is a density by."""
-        raise NotImplementedError(f"{type(self).__name__} is no exponential family in these parameters")
+        raise NotImplementedError(
+            f"{type(self).__name__} is no exponential family in these parameters"
+        )
 
     # ---- events
 
@@ -191,6 +199,10 @@ class Distribution:
                     raise ValueError(
                         f"{name}: {key} has shape {np.shape(value)}, where events have shape {self.event_shape}"
                     )
+        low, high = getattr(self, "low", None), getattr(self, "high", None)
+        below = np.less_equal if self.is_discrete else np.less
+        if low is not None and high is not None and not np.all(below(low, high)):
+            raise ValueError(f"{name}: low has to be below high, got {low} and {high}")
         try:
             _ = self.batch_shape
         except ValueError:

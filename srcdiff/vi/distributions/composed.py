@@ -174,9 +174,13 @@ class MixtureSameFamily(Distribution):
     def sample(self, rng, shape=()):
         whole = self.shape(shape)
         count = len(whole) - len(self.event_shape)
-        which = self.mixing_distribution.sample(rng, whole[: count - len(self.mixing_distribution.batch_shape)])
+        which = self.mixing_distribution.sample(
+            rng, whole[: count - len(self.mixing_distribution.batch_shape)]
+        )
         draws = self.component_distribution.sample(rng, whole[: count - len(self.batch_shape)])
-        which = np.expand_dims(np.broadcast_to(which, whole[:count]), tuple(range(count, draws.ndim)))
+        which = np.expand_dims(
+            np.broadcast_to(which, whole[:count]), tuple(range(count, draws.ndim))
+        )
         which = np.broadcast_to(which, (*whole[:count], 1, *self.event_shape))
         return np.squeeze(np.take_along_axis(draws, which, axis=count), axis=count)
 
@@ -231,8 +235,12 @@ class Mixture(Distribution):
     def sample(self, rng, shape=()):
         whole = self.shape(shape)
         count = len(whole) - len(self.event_shape)
-        which = self.mixing_distribution.sample(rng, whole[: count - len(self.mixing_distribution.batch_shape)])
-        which = np.expand_dims(np.broadcast_to(which, whole[:count]), tuple(range(count, len(whole))))
+        which = self.mixing_distribution.sample(
+            rng, whole[: count - len(self.mixing_distribution.batch_shape)]
+        )
+        which = np.expand_dims(
+            np.broadcast_to(which, whole[:count]), tuple(range(count, len(whole)))
+        )
         value = np.zeros(whole)
         for k, d in enumerate(self.component_distributions):
             draws = d.sample(rng, whole[: count - len(d.batch_shape)])
@@ -252,6 +260,9 @@ class Mixture(Distribution):
         self.mixing_distribution.validate(where)
         for d in self.component_distributions:
             d.validate(where)
-        weights, count = self.mixing_distribution.log_weights.shape[-1], len(self.component_distributions)
+        weights, count = (
+            self.mixing_distribution.log_weights.shape[-1],
+            len(self.component_distributions),
+        )
         if weights != count:
             raise ValueError(f"{where}Mixture: {weights} weights for {count} components")

@@ -69,7 +69,7 @@ class Constraint:
         raise TypeError(f"{self.name} values cannot be made of real numbers")
 
     def log_abs_det_jacobian(self, u):
-        """log |det d constrain(u) / du|."""
+        """Log |det d constrain(u) / du|."""
         raise TypeError(f"{self.name} values cannot be made of real numbers")
 
     def unconstrained_shape(self, shape: Shape) -> Shape:

@@ -163,8 +163,8 @@ class Laplace(Distribution):
         return -np.abs(value - self.loc) / self.scale - np.log(2.0 * self.scale)
 
     def from_noise(self, eps):
-        e = eps - 0.5
-        return self.loc - self.scale * np.sign(e) * np.log1p(-2.0 * np.abs(e))
+        log_tail = np.log(2.0 * np.minimum(eps, 1.0 - eps))  # as precise near 0 as eps is
+        return self.loc - self.scale * np.sign(eps - 0.5) * log_tail
 
     @property
     def mean(self):

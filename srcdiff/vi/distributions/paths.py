@@ -26,7 +26,7 @@ _TINY = 1e-300
 
 
 def gamma_path(a, x, digamma_next):
-    """d gammaincinv(a, u) / da at the quantile `x`; `digamma_next` is digamma(a + 1).
+    """D gammaincinv(a, u) / da at the quantile `x`; `digamma_next` is digamma(a + 1).
 
     With t = x exp(v): x ∫ (log x + v - digamma(a)) exp(a v - x (exp(v) - 1)) dv, from -inf to 0 with a minus, or from 0
     on. Below x, for small a, the part that falls off like exp(a v) only is integrated by hand.
@@ -55,7 +55,7 @@ def gamma_path(a, x, digamma_next):
 
 
 def beta_path(a, b, x, digamma_next, digamma_sum):
-    """d betaincinv(a, b, u) / da at the quantile `x`; the last two are digamma(a + 1) and digamma(a + b).
+    """D betaincinv(a, b, u) / da at the quantile `x`; the last two are digamma(a + 1) and digamma(a + b).
 
     As for gamma quantiles, from x down to 0, or from 1 - x, where the densities are those of exchanged parameters.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import digamma, gammaincinv, gammainccinv, gammaln, xlogy
+from scipy.special import digamma, gammainccinv, gammaincinv, gammaln, xlogy
 
 from srcdiff.vi.distributions import constraints
 from srcdiff.vi.distributions.base import Distribution
