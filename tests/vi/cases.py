@@ -45,6 +45,7 @@ def compositions(total: int, size: int) -> Any:
 _P = np.array([0.2, 0.5, 0.3])
 _LOGITS = np.array([0.3, -1.0, 0.7])
 _COUNTS = np.arange(400)
+_WISHART = (-8.0, 2.4, 80), (-10.0, 10.0, 80), (-8.0, 2.4, 80)
 
 CASES: dict[str, Case] = {
     "Normal": Case(D.Normal, (0.4, 1.7), stats.norm(0.4, 1.7)),
@@ -165,7 +166,7 @@ CASES: dict[str, Case] = {
         lambda c: D.LKJCholesky(2, c), (1.4,), None, shape=(2, 2), has_moments=False, axes=((-14.0, 14.0, 200),)
     ),
     "Wishart": Case(
-        D.Wishart, (4.5, COVARIANCE), stats.wishart(4.5, COVARIANCE), shape=(2, 2), axes=((-8.0, 2.4, 80), (-10.0, 10.0, 80), (-8.0, 2.4, 80))
+        D.Wishart, (4.5, COVARIANCE), stats.wishart(4.5, COVARIANCE), shape=(2, 2), axes=_WISHART
     ),
     "MixtureSameFamily": Case(
         lambda x, m, s: D.MixtureSameFamily(D.Categorical(logits=x), D.Normal(m, s)),

@@ -32,7 +32,7 @@ def free(c: Any, x: Any) -> Any:
     return x
 
 
-@pytest.mark.parametrize("c, shape", BIJECTORS, ids=lambda v: repr(v))
+@pytest.mark.parametrize(("c", "shape"), BIJECTORS, ids=lambda v: repr(v))
 def test_round_trip_and_jacobian(c: Any, shape: Any) -> None:
     rng = np.random.default_rng(0)
     u = rng.normal(size=c.unconstrained_shape(shape))
@@ -51,7 +51,7 @@ def test_round_trip_and_jacobian(c: Any, shape: Any) -> None:
     assert c.log_abs_det_jacobian(many).shape == (5,) == c.contains(c.constrain(many)).shape
 
 
-@pytest.mark.parametrize("c, shape", BIJECTORS, ids=lambda v: repr(v))
+@pytest.mark.parametrize(("c", "shape"), BIJECTORS, ids=lambda v: repr(v))
 @pytest.mark.parametrize("size", [1e-300, 30.0, 800.0, 1e300])
 def test_kept_at_any_finite_value(c: Any, shape: Any, size: float) -> None:
     if c is C.positive_definite and size > 100.0:
@@ -65,7 +65,7 @@ def test_kept_at_any_finite_value(c: Any, shape: Any, size: float) -> None:
         assert np.all(c.contains(x)) and np.isfinite(x).all()
 
 
-@pytest.mark.parametrize("c, shape", BIJECTORS, ids=lambda v: repr(v))
+@pytest.mark.parametrize(("c", "shape"), BIJECTORS, ids=lambda v: repr(v))
 def test_derivatives_of_bijectors(c: Any, shape: Any) -> None:
     rng = np.random.default_rng(0)
     u = rng.normal(size=c.unconstrained_shape(shape))
@@ -124,7 +124,9 @@ WRONG: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize("d, message", WRONG, ids=lambda v: v[:30] if isinstance(v, str) else "")
+@pytest.mark.parametrize(
+    ("d", "message"), WRONG, ids=lambda v: v[:30] if isinstance(v, str) else ""
+)
 def test_wrong_parameters(d: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         d.validate()

@@ -103,7 +103,7 @@ def test_scores(name: str) -> None:
 def _direction(name: str, a: Any, rng: Any) -> Any:
     e = rng.normal(size=np.shape(a))
     if np.ndim(a) == 2 and name != "LowRankMultivariateNormal":
-        return e + e.T if not name == "MultivariateNormal" else np.tril(e)
+        return e + e.T if name != "MultivariateNormal" else np.tril(e)
     return e if np.ndim(a) else float(e)
 
 
@@ -200,7 +200,7 @@ OUTSIDE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("d, values", OUTSIDE, ids=lambda v: repr(v)[:30])
+@pytest.mark.parametrize(("d", "values"), OUTSIDE, ids=lambda v: repr(v)[:30])
 def test_outside_of_the_support(d: Any, values: Any) -> None:
     with np.errstate(all="raise"):
         assert np.all(d.log_prob(np.array(values)) == -np.inf)

@@ -41,7 +41,7 @@ OTHERS: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(
-    "name, q", OTHERS, ids=lambda v: v if isinstance(v, str) else type(v).__name__
+    ("name", "q"), OTHERS, ids=lambda v: v if isinstance(v, str) else type(v).__name__
 )
 def test_kl(name: str, q: Any) -> None:
     case = CASES[name]

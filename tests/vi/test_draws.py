@@ -122,7 +122,7 @@ def noise_grid(d: Any) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("name", [n for n in PATHS if n in LINES])
 def test_path_derivatives(name: str) -> None:
-    """The mean path derivative of f(x) is the derivative of the mean, E[f(x) score]; that of x**2 where there is one."""
+    """The mean path derivative of f(x) is the derivative of its mean, E[f(x) score]."""
     case = CASES[name]
     make = case.make
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from srcdiff.vi.distributions.constraints import Constraint, Shape
+from srcdiff.vi.distributions.supports import Constraint, Shape
 
 __all__ = ["Distribution"]
 

@@ -142,7 +142,9 @@ class ImproperUniform(Distribution):
 
 
 class MixtureSameFamily(Distribution):
-    """The last axis of the batch of `component_distribution`, with the weights of `mixing_distribution` (a Categorical)."""
+    """One of the last axis of the batch of `component_distribution`, with the weights of `mixing_distribution`, a
+    Categorical.
+    """
 
     def __init__(self, mixing_distribution, component_distribution):
         self.mixing_distribution = mixing_distribution

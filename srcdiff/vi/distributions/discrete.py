@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.special import expit, gammaln, logsumexp, softmax, xlog1py, xlogy
 
@@ -139,6 +141,8 @@ class _Weighted(Distribution):
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     alternatives = ("probs", "logits")
+    probs: Any
+    logits: Any
 
     @property
     def _count(self):

@@ -24,9 +24,10 @@ def _multigammaln(a, size):
 
 
 class LKJCholesky(Distribution):
-    """The Cholesky factors L (dim, dim) of correlation matrices whose density is that of det(L Lᵀ)**(concentration - 1).
+    """The Cholesky factors L (dim, dim) of correlation matrices with density det(L Lᵀ)**(concentration - 1).
 
-    Lewandowski, Kurowicka, Joe, "Generating random correlation matrices based on vines and extended onion method" (2009).
+    Lewandowski, Kurowicka, Joe, "Generating random correlation matrices based on vines and extended onion method"
+    (2009).
     """
 
     arg_constraints = {"concentration": constraints.positive}
@@ -64,8 +65,8 @@ class LKJCholesky(Distribution):
 
 
 class Wishart(Distribution):
-    """The sum of `concentration` matrices x xᵀ of normal vectors with covariance `scale_matrix` (..., K, K), or the inverse
-    of `rate_matrix`, or L Lᵀ for `scale_tril` L.
+    """The sum of `concentration` matrices x xᵀ of normal vectors with covariance `scale_matrix` (..., K, K), or the
+    inverse of `rate_matrix`, or L Lᵀ for `scale_tril` L.
     """
 
     arg_constraints = {

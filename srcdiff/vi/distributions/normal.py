@@ -137,7 +137,7 @@ class HalfNormal(Distribution):
 
 
 class SkewNormal(Distribution):
-    """Azzalini's skew normal distribution: twice the normal density times the normal CDF at `skewness` times as much."""
+    """Azzalini's skew normal distribution: twice the normal density times the normal CDF at `skewness` times z."""
 
     arg_constraints = {
         "loc": constraints.real,

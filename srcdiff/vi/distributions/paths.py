@@ -1,9 +1,9 @@
 """How quantiles of the gamma, beta and t distributions move with their parameters.
 
-Where F(x; a) = u, the quantile x(a, u) has dx/da = -(dF/da) / (dF/dx): the implicit function theorem (Figurnov, Mohamed,
-Mnih, "Implicit reparameterization gradients", 2018). dF/da is the integral of the score over one side of x. With the
-side that holds the smaller part of the probability, in logarithms from x, the integrand is smooth and falls off fast, and
-Gauss and Legendre's rule gives it to about 1e-11. The functions here act on each element.
+Where F(x; a) = u, the quantile x(a, u) has dx/da = -(dF/da) / (dF/dx): the implicit function theorem (Figurnov,
+Mohamed, Mnih, "Implicit reparameterization gradients", 2018). dF/da is the integral of the score over one side of x.
+On the side of smaller probability, in logarithms from x, the integrand is smooth and falls off fast, and Gauss and
+Legendre's rule gives it to about 1e-11. The functions here act on each element.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def beta_path(a, b, x, digamma_next, digamma_sum):
     return (above - below) * z * reach * total
 
 
-# ---- rules: where these modules are imported, the functions have derivatives by all their arguments ---------------------
+# ---- rules: with them, the quantiles have derivatives by all their arguments ---------------------------------------
 
 
 # nothing is assigned for a and x: second derivatives are refused, not zero

@@ -34,7 +34,7 @@ class Dirichlet(Distribution):
         return (*self.shape(shape), 2)
 
     def from_noise(self, eps):
-        # a gamma number of `a` is one of a + 1 times u**(1 / a); of small `a`, all of them may be too small for a double
+        # a gamma number of `a` is one of a + 1 times u**(1 / a): of small `a`, all may be too small for a double
         log_gamma = np.log(gammaincinv(self.concentration + 1.0, eps[..., 0]))
         return softmax(log_gamma + np.log(eps[..., 1]) / self.concentration, axis=-1)
 
