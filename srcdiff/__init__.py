@@ -33,6 +33,7 @@ from srcdiff.errors import (
 from srcdiff.explaining import Explanation, explain
 from srcdiff.generated import Generated
 from srcdiff.makers import make_hvp, make_jvp, make_vjp
+from srcdiff.shared_state import Shared, SharedFunction, function, shared
 
 if TYPE_CHECKING:  # these see the operations, which take a while to import: `__getattr__` does it
     from srcdiff.implicit_rules import implicit
@@ -56,6 +57,8 @@ __all__ = [
     "NanFound",
     "Reasons",
     "RuleError",
+    "Shared",
+    "SharedFunction",
     "SourceNotFoundError",
     "UnsupportedError",
     "adjoint",
@@ -67,6 +70,7 @@ __all__ = [
     "elementwise_grad",
     "explain",
     "find_nan",
+    "function",
     "grad",
     "hessian",
     "hvp",
@@ -77,6 +81,7 @@ __all__ = [
     "make_jvp",
     "make_vjp",
     "rule",
+    "shared",
     "sparse_hessian",
     "sparse_jacobian",
     "stop_gradient",

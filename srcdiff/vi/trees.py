@@ -1,0 +1,60 @@
+"""Parameters as structures: named tuples, tuples, lists and dicts over numbers and arrays."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+__all__ = ["flatten", "leaves", "map_leaves", "named_leaves"]
+
+
+def map_leaves(f: Callable[..., Any], *trees: Any) -> Any:
+    """`f` of the leaves that stand in one place, in the structure of the first tree."""
+    first = trees[0]
+    if isinstance(first, dict):
+        return {k: map_leaves(f, *(t[k] for t in trees)) for k in first}
+    if isinstance(first, tuple | list):
+        parts = [map_leaves(f, *items) for items in zip(*trees, strict=True)]
+        return type(first)(*parts) if hasattr(first, "_fields") else type(first)(parts)
+    return f(*trees)
+
+
+def leaves(tree: Any) -> list[Any]:
+    """The numbers and arrays of a structure, in order."""
+    found: list[Any] = []
+    map_leaves(found.append, tree)
+    return found
+
+
+def named_leaves(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves with their places as text: `loc`, `layers[0].W`."""
+    if isinstance(tree, dict):
+        parts = [(f"{prefix}[{k!r}]" if prefix else str(k), v) for k, v in tree.items()]
+    elif isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        dot = f"{prefix}." if prefix else ""
+        parts = [(f"{dot}{k}", v) for k, v in zip(tree._fields, tree, strict=True)]
+    elif isinstance(tree, tuple | list):
+        parts = [(f"{prefix}[{i}]", v) for i, v in enumerate(tree)]
+    else:
+        yield prefix, tree
+        return
+    for name, part in parts:
+        yield from named_leaves(part, name)
+
+
+def flatten(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """All numbers of a structure as one vector, and what makes the structure of such a vector."""
+    parts = [np.asarray(leaf, float) for leaf in leaves(tree)]
+    ends = np.cumsum([part.size for part in parts])
+    vector = np.concatenate([part.ravel() for part in parts]) if parts else np.zeros(0)
+
+    def restore(values: Any) -> Any:
+        pieces = iter(np.split(np.asarray(values, float), ends[:-1]))
+
+        def put(leaf: Any) -> Any:
+            piece = next(pieces)
+            return piece.reshape(np.shape(leaf)) if np.ndim(leaf) else float(piece[0])
+
+        return map_leaves(put, tree)
+
+    return vector, restore
