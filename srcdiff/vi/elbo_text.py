@@ -1,0 +1,331 @@
+"""The ELBO as source: stage 2, a function of parameters, noise and data that calls the log-joint.
+
+    def model_elbo(loc, log_scale, eps, x, y):
+        scale = np.exp(log_scale)
+        elbo = 0.0
+        for s in range(len(eps)):
+            w0, w1 = loc + scale * eps[s]
+            elbo += model_log_joint(w0, w1, x, y)
+        return elbo / len(eps) + np.sum(log_scale) + 1.0 * (1.0 + LOG_2PI)
+
+`held_...` are the parameters once more; what is computed of them does not follow the parameters. The gradient of the score
+function is that of a surrogate, which is not the bound: such a function returns `(surrogate, elbo)`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from srcdiff.vi.estimators import IWAE, Estimator, Path, PathWithoutScore, ScoreFunction
+from srcdiff.vi.guides import Delta, Guide, Laplace
+from srcdiff.vi.layout import Layout, as_variable
+
+__all__ = ["Written", "module_text", "write_elbo", "write_log_weights"]
+
+_OWN = {
+    "L", "LOG_2PI", "baseline", "by_score", "capacitance", "common", "distance", "elbo", "entropy", "eps", "expit", "factor", "held_log_q", "log_det", "log_p",
+    "log_q", "log_scale", "log_weights", "loc", "logsumexp", "lower", "np", "s", "scale", "scaled", "solve_triangular",
+    "square", "surrogate", "weight", "whitened", "z", "zs",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Written:
+    """A function as text.
+
+    Attributes
+    ----------
+    name : str
+    text : str
+    held : bool
+        Whether it takes the held parameters behind the parameters.
+    surrogate : bool
+        Whether it also takes a baseline, and returns `(surrogate, elbo)`.
+    """
+
+    name: str
+    text: str
+    held: bool = False
+    surrogate: bool = False
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """What all functions of one bound have in common."""
+
+    model: str
+    layout: Layout
+    guide: Guide
+    data: tuple[str, ...]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return tuple(self.guide.params_type._fields)
+
+    @property
+    def held(self) -> list[str]:
+        return [f"held_{name}" for name in self.fields]
+
+    def variables(self) -> dict[str, str]:
+        """Sites to local names: what the data or this module call something is not available."""
+        taken = _OWN | set(self.fields) | set(self.held) | set(self.data)
+        return {name: as_variable(name, taken) for name in self.layout.names}
+
+    def arguments(self) -> list[str]:
+        """The data, in the signature."""
+        return [f"{name}_" if name in _OWN | set(self.fields) else name for name in self.data]
+
+    def bound_at(self, draw: str, jacobian: bool = True) -> tuple[list[str], str, list[str]]:
+        """Lines that make the sites of a draw, the call of the log-joint, and terms for Jacobians."""
+        names = self.variables()
+        values = [*names.values(), *self.arguments()]
+        call = f"{self.model}_log_joint({', '.join(values)})"
+        places = self.layout.places
+        if len(places) > 1 and all(p.is_real and not p.real_shape for p in places):
+            return [f"{', '.join(names.values())} = {draw}"], call, []
+        if len(places) == 1 and places[0].is_real and len(places[0].real_shape) == 1:
+            return [f"{names[places[0].name]} = {draw}"], call, []
+        lines, terms = [f"z = {draw}"], []
+        for place in places:
+            value, log_det = place.constrained(place.part())
+            lines.append(f"{names[place.name]} = {value}")
+            if log_det is not None and jacobian:
+                terms.append(f"np.sum({log_det})" if place.real_shape else log_det)
+        return lines, call, terms
+
+    def with_z(self, draw: str) -> tuple[list[str], str, list[str]]:
+        """The same with the vector named z, which log q is asked for."""
+        lines, call, terms = self.bound_at("z")
+        return [f"z = {draw}", *(line for line in lines if line != "z = z")], call, terms
+
+    def shapes(self) -> str:
+        size, noise = self.layout.size, self.guide.noise_size(self.layout.size)
+        shapes = {
+            "loc": f"({size},)",
+            "log_scale": f"({size},)",
+            "lower": f"({size}, {size})",
+            "factor": f"({size}, {noise - size})",
+        }
+        told = ", ".join(f"{name} {shapes[name]}" for name in self.fields)
+        if not noise:
+            return f"{told}; eps is empty."
+        return f"{told}; eps (S, {noise}) standard normal draws."
+
+
+def write_elbo(
+    model: str,
+    layout: Layout,
+    guide: Guide,
+    data: Sequence[str],
+    estimator: Estimator,
+    by_score: Sequence[str] = (),
+) -> Written:
+    """The function whose gradient is the estimator.
+
+    Parameters
+    ----------
+    by_score : sequence of str
+        Sites that take the score function under a `Path` estimator.
+    """
+    w = _Writer(model, layout, guide, tuple(data))
+    if isinstance(guide, Delta):
+        return _point(w)
+    if by_score:
+        return _mixed(w, tuple(by_score))
+    if isinstance(estimator, PathWithoutScore):
+        return _path_without_score(w)
+    if isinstance(estimator, ScoreFunction):
+        return _score(w)
+    if isinstance(estimator, IWAE):
+        return _iwae(w)
+    assert isinstance(estimator, Path)
+    return _path(w)
+
+
+def _function(
+    w: _Writer, told: str, body: list[str], *, held: bool = False, surrogate: bool = False
+) -> Written:
+    name = f"{w.model}_elbo"
+    parameters = [*w.fields, *(w.held if held else ()), *(["baseline"] if surrogate else ())]
+    head = f"def {name}({', '.join([*parameters, 'eps', *w.arguments()])}):"
+    doc = [
+        f'    """ELBO of {w.guide.words}; {w.shapes()}',
+        "",
+        f"    Estimator: {told}.",
+        '    """',
+    ]
+    return Written(
+        name, "\n".join([head, *doc, *(f"    {line}" for line in body), ""]), held, surrogate
+    )
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
+
+
+def _sites(w: _Writer, names: Sequence[str] | None = None) -> str:
+    return ", ".join(names if names is not None else w.layout.names)
+
+
+def _point(w: _Writer) -> Written:
+    jacobian = isinstance(w.guide, Laplace)
+    lines, call, terms = w.bound_at("loc", jacobian)
+    total = " + ".join([call, *terms])
+    told = "none: log p at a point"
+    if jacobian:
+        told += ", with the Jacobian of the map to z"
+    return _function(w, told, [*lines, f"return {total}"])
+
+
+def _path(w: _Writer) -> Written:
+    lines, call, terms = w.bound_at(w.guide.draw("eps[s]", w.layout.size))
+    body = [
+        *w.guide.prologue(),
+        "log_p = 0.0",
+        "for s in range(len(eps)):",
+        *_indented([*lines, f"log_p += {' + '.join([call, *terms])}"]),
+        f"return log_p / len(eps) + {w.guide.entropy(w.layout.size)}",
+    ]
+    return _function(
+        w, f"path (reparameterised) for {_sites(w)}; entropy of the guide in closed form", body
+    )
+
+
+def _path_without_score(w: _Writer) -> Written:
+    size = w.layout.size
+    lines, call, terms = w.with_z(w.guide.draw("eps[s]", size))
+    density, log_q = w.guide.log_density(size, "held_")
+    body = [
+        *w.guide.prologue(),
+        *w.guide.prologue("held_"),
+        "elbo = 0.0",
+        "for s in range(len(eps)):",
+        *_indented(
+            [*lines, *density, f"log_q = {log_q}", f"elbo += {' + '.join([call, *terms])} - log_q"]
+        ),
+        "return elbo / len(eps)",
+    ]
+    told = f"path (reparameterised) for {_sites(w)}, without the score term: log q is that of the held parameters"
+    return _function(w, told, body, held=True)
+
+
+def _score(w: _Writer) -> Written:
+    size = w.layout.size
+    lines, call, terms = w.with_z(w.guide.draw("eps[s]", size, "held_"))
+    held_density, held_log_q = w.guide.own_log_density("eps[s]", size, "held_")
+    density, log_q = w.guide.log_density(size)
+    body = [
+        *w.guide.prologue(),
+        *w.guide.prologue("held_"),
+        "surrogate = 0.0",
+        "elbo = 0.0",
+        "for s in range(len(eps)):",
+        *_indented(
+            [
+                *lines,
+                *held_density,
+                f"held_log_q = {held_log_q}",
+                f"weight = {' + '.join([call, *terms])} - held_log_q",
+                *density,
+                f"log_q = {log_q}",
+                "surrogate += (weight - baseline) * log_q",
+                "elbo += weight",
+            ]
+        ),
+        "return surrogate / len(eps), elbo / len(eps)",
+    ]
+    told = f"score function for {_sites(w)}: (log p - log q - baseline) times the derivative of log q"
+    return _function(w, told, body, held=True, surrogate=True)
+
+
+def _mixed(w: _Writer, by_score: tuple[str, ...]) -> Written:
+    size = w.layout.size
+    paths = [name for name in w.layout.names if name not in by_score]
+    lines, call, terms = w.bound_at("z")
+    lines = [line for line in lines if line != "z = z"]
+    total = " + ".join([call, *terms])
+    chosen = "".join("1" if w.layout.site_at(k).split("[")[0] in by_score else "0" for k in range(size))
+    own = "((z - loc) / scale) ** 2"
+    held_density, held_log_q = w.guide.own_log_density("eps[s]", size, "held_")
+    body = [
+        *w.guide.prologue(),
+        *w.guide.prologue("held_"),
+        f"by_score = np.array([{', '.join(str(c == '1') for c in chosen)}])",
+        "surrogate = 0.0",
+        "elbo = 0.0",
+        "for s in range(len(eps)):",
+        *_indented(
+            [
+                "z = held_loc + held_scale * eps[s]",
+                *lines,
+                *held_density,
+                f"held_log_q = {held_log_q}",
+                f"weight = {total} - held_log_q",
+                f"log_q = np.sum(np.where(by_score, -0.5 * {own} - log_scale, 0.0))",
+                "surrogate += (weight - baseline) * log_q",
+                "elbo += weight",
+                "z = np.where(by_score, z, loc + scale * eps[s])",
+                *lines,
+                f"surrogate += {total}",
+            ]
+        ),
+        "entropy = np.sum(np.where(by_score, 0.0, log_scale))",
+        "return surrogate / len(eps) + entropy, elbo / len(eps)",
+    ]
+    told = (
+        f"score function for {_sites(w, by_score)}; path (reparameterised) for {_sites(w, paths)}, its entropy in "
+        "closed form"
+    )
+    return _function(w, told, body, held=True, surrogate=True)
+
+
+def _iwae(w: _Writer) -> Written:
+    size = w.layout.size
+    lines, call, terms = w.with_z(w.guide.draw("eps[s]", size))
+    density, log_q = w.guide.log_density(size)
+    body = [
+        *w.guide.prologue(),
+        "log_weights = np.empty(len(eps))",
+        "for s in range(len(eps)):",
+        *_indented(
+            [
+                *lines,
+                *density,
+                f"log_q = {log_q}",
+                f"log_weights[s] = {' + '.join([call, *terms])} - log_q",
+            ]
+        ),
+        "return logsumexp(log_weights) - np.log(len(eps))",
+    ]
+    told = f"importance weighted (IWAE), path (reparameterised) for {_sites(w)}"
+    return _function(w, told, body)
+
+
+def write_log_weights(model: str, layout: Layout, data: Sequence[str]) -> Written:
+    """log p at many z: `model_log_density(z, x, y)` of z (S, D), (S,)."""
+    w = _Writer(model, layout, Delta(), tuple(data))
+    lines, call, terms = w.bound_at("zs[s]")
+    name = f"{model}_log_density"
+    body = [
+        f"def {name}({', '.join(['zs', *w.arguments()])}):",
+        f'    """Log density of each z of zs (S, {layout.size}), with the Jacobian of the map to the sites."""',
+        "    log_p = np.empty(len(zs))",
+        "    for s in range(len(zs)):",
+        *_indented(_indented([*lines, f"log_p[s] = {' + '.join([call, *terms])}"])),
+        "    return log_p",
+        "",
+    ]
+    return Written(name, "\n".join(body))
+
+
+def module_text(functions: Sequence[str]) -> str:
+    """Functions as a module, with the imports that they need."""
+    text = "\n\n".join(functions)
+    lines = ["import numpy as np"]
+    if "solve_triangular(" in text:
+        lines.append("from scipy.linalg import solve_triangular")
+    special = [name for name in ("expit", "logsumexp") if f"{name}(" in text]
+    if special:
+        lines.append(f"from scipy.special import {', '.join(special)}")
+    if "LOG_2PI" in text:
+        lines += ["", "LOG_2PI = np.log(2.0 * np.pi)"]
+    return "\n".join(lines) + "\n\n\n" + text

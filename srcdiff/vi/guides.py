@@ -1,0 +1,282 @@
+"""Automatic guides: families q(z; parameters) over the vector z of all latent sites, and how they are written.
+
+Each is z = a function of its parameters and of standard normal noise eps. The methods that return text write the lines
+of generated code for one set of parameter names; `prefix` is put before each name (`held_` for a second set).
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = [
+    "Delta",
+    "DeltaParams",
+    "FullRank",
+    "FullRankParams",
+    "Guide",
+    "Laplace",
+    "LowRank",
+    "LowRankParams",
+    "MeanField",
+    "MeanFieldParams",
+]
+
+
+class DeltaParams(NamedTuple):
+    """Where the point is, in z."""
+
+    loc: Any
+
+
+class MeanFieldParams(NamedTuple):
+    """Means and logarithms of standard deviations, both (D,)."""
+
+    loc: Any
+    log_scale: Any
+
+
+class FullRankParams(NamedTuple):
+    """C = exp(log_scale)[:, None] * (I + L), with L what stands below the diagonal of `lower` (D, D)."""
+
+    loc: Any
+    log_scale: Any
+    lower: Any
+
+
+class LowRankParams(NamedTuple):
+    """Covariance diag(exp(log_scale)**2) + factor factor^T, with `factor` (D, rank)."""
+
+    loc: Any
+    log_scale: Any
+    factor: Any
+
+
+class Guide:
+    """What all automatic guides have."""
+
+    params_type: Any
+    words = ""
+
+    def init(self, loc: Any, scale: float) -> Any:
+        """Parameters to begin with: round `loc` (D,), with standard deviations `scale`."""
+        raise NotImplementedError
+
+    def noise_size(self, size: int) -> int:
+        """How many standard normal numbers make one z of `size` numbers."""
+        return size
+
+    def prologue(self, prefix: str = "") -> list[str]:
+        """Lines that come before the draws."""
+        raise NotImplementedError
+
+    def draw(self, eps: str, size: int, prefix: str = "") -> str:
+        """z of a row of noise."""
+        raise NotImplementedError
+
+    def entropy(self, size: int, prefix: str = "") -> str:
+        """The entropy in closed form."""
+        raise NotImplementedError
+
+    def log_density(self, size: int, prefix: str = "") -> tuple[list[str], str]:
+        """log q(z): lines, and the expression."""
+        raise NotImplementedError
+
+    def own_log_density(self, eps: str, size: int, prefix: str = "") -> tuple[list[str], str]:
+        """log q(z) at the draw that `eps` makes under the same parameters."""
+        log_scale = f"np.sum({prefix}log_scale)"
+        return [], f"-0.5 * np.sum({eps}**2 + LOG_2PI) - {log_scale}"
+
+    def moments(self, params: Any) -> tuple[Any, Any]:
+        """Mean (D,) and covariance (D, D) of z."""
+        raise NotImplementedError
+
+    def draws(self, params: Any, eps: Any) -> Any:
+        """z (n, D) of noise (n, noise_size)."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Delta(Guide):
+    """A point: the fit finds the maximum of log p over values (MAP), in the user's terms, without Jacobians."""
+
+    params_type = DeltaParams
+    words = "a point"
+
+    def init(self, loc: Any, scale: float) -> DeltaParams:
+        return DeltaParams(np.array(loc, float))
+
+    def noise_size(self, size: int) -> int:
+        return 0
+
+    def prologue(self, prefix: str = "") -> list[str]:
+        return []
+
+    def draw(self, eps: str, size: int, prefix: str = "") -> str:
+        return f"{prefix}loc"
+
+    def entropy(self, size: int, prefix: str = "") -> str:
+        return ""
+
+    def moments(self, params: DeltaParams) -> tuple[Any, Any]:
+        size = len(params.loc)
+        return params.loc, np.zeros((size, size))
+
+    def draws(self, params: DeltaParams, eps: Any) -> Any:
+        return np.tile(params.loc, (len(eps), 1))
+
+
+@dataclass(frozen=True)
+class Laplace(Delta):
+    """A normal distribution round the maximum of the density of z, with the inverse of minus the Hessian there."""
+
+    words = "the maximum of the density of z"
+
+
+@dataclass(frozen=True)
+class MeanField(Guide):
+    """Independent normal distributions for all numbers of z."""
+
+    params_type = MeanFieldParams
+    words = "the mean-field guide"
+
+    def init(self, loc: Any, scale: float) -> MeanFieldParams:
+        return MeanFieldParams(np.array(loc, float), np.full(len(loc), np.log(scale)))
+
+    def prologue(self, prefix: str = "") -> list[str]:
+        return [f"{prefix}scale = np.exp({prefix}log_scale)"]
+
+    def draw(self, eps: str, size: int, prefix: str = "") -> str:
+        return f"{prefix}loc + {prefix}scale * {eps}"
+
+    def entropy(self, size: int, prefix: str = "") -> str:
+        return f"np.sum({prefix}log_scale) + {_constant(size)}"
+
+    def log_density(self, size: int, prefix: str = "") -> tuple[list[str], str]:
+        distances = f"((z - {prefix}loc) / {prefix}scale) ** 2"
+        return [], f"-0.5 * np.sum({distances} + LOG_2PI) - np.sum({prefix}log_scale)"
+
+    def moments(self, params: MeanFieldParams) -> tuple[Any, Any]:
+        return params.loc, np.diag(np.exp(2.0 * params.log_scale))
+
+    def draws(self, params: MeanFieldParams, eps: Any) -> Any:
+        return params.loc + np.exp(params.log_scale) * eps
+
+
+@dataclass(frozen=True)
+class FullRank(Guide):
+    """A normal distribution with covariance C C^T."""
+
+    params_type = FullRankParams
+    words = "the full-rank guide"
+
+    def init(self, loc: Any, scale: float) -> FullRankParams:
+        size = len(loc)
+        return FullRankParams(
+            np.array(loc, float), np.full(size, np.log(scale)), np.zeros((size, size))
+        )
+
+    def prologue(self, prefix: str = "") -> list[str]:
+        return [
+            f"{prefix}scale = np.exp({prefix}log_scale)",
+            f"{prefix}L = np.tril({prefix}lower, -1)",
+        ]
+
+    def draw(self, eps: str, size: int, prefix: str = "") -> str:
+        return f"{prefix}loc + {prefix}scale * ({eps} + {prefix}L @ {eps})"
+
+    def entropy(self, size: int, prefix: str = "") -> str:
+        return f"np.sum({prefix}log_scale) + {_constant(size)}"
+
+    def log_density(self, size: int, prefix: str = "") -> tuple[list[str], str]:
+        lines = [
+            f"whitened = solve_triangular({prefix}L + np.eye({size}), (z - {prefix}loc) / {prefix}scale, lower=True)"
+        ]
+        return lines, f"-0.5 * np.sum(whitened**2 + LOG_2PI) - np.sum({prefix}log_scale)"
+
+    def scale_tril(self, params: FullRankParams) -> Any:
+        """C, the Cholesky factor of the covariance."""
+        unit = np.tril(params.lower, -1) + np.eye(len(params.loc))
+        return np.exp(params.log_scale)[:, None] * unit
+
+    def moments(self, params: FullRankParams) -> tuple[Any, Any]:
+        C = self.scale_tril(params)
+        return params.loc, C @ C.T
+
+    def draws(self, params: FullRankParams, eps: Any) -> Any:
+        return params.loc + eps @ self.scale_tril(params).T
+
+
+@dataclass(frozen=True)
+class LowRank(Guide):
+    """A normal distribution with covariance diag(scale**2) + factor factor^T.
+
+    Parameters
+    ----------
+    rank : int
+        How many columns the factor has.
+    """
+
+    rank: int = 2
+    params_type = LowRankParams
+
+    def __post_init__(self) -> None:
+        if self.rank < 1:
+            raise ValueError(f"LowRank: rank={self.rank}, at least 1 is needed")
+
+    @property
+    def words(self) -> str:  # type: ignore[override]
+        return f"the guide of rank {self.rank}"
+
+    def init(self, loc: Any, scale: float) -> LowRankParams:
+        size = len(loc)
+        # zeros would be a saddle point; waves of different frequencies are not parallel
+        k, j = np.arange(size)[:, None], np.arange(1, self.rank + 1)
+        factor = 0.1 * scale * np.cos(np.pi * (k + 0.5) * j / size) / np.sqrt(self.rank)
+        return LowRankParams(np.array(loc, float), np.full(size, np.log(scale)), factor)
+
+    def noise_size(self, size: int) -> int:
+        return size + self.rank
+
+    def prologue(self, prefix: str = "") -> list[str]:
+        scaled = f"{prefix}factor / {prefix}scale[:, None]"
+        return [
+            f"{prefix}scale = np.exp({prefix}log_scale)",
+            f"{prefix}scaled = {scaled}",
+            f"{prefix}capacitance = np.eye({self.rank}) + {prefix}scaled.T @ {prefix}scaled",
+            # det(diag(s**2) + F F^T) = prod(s**2) det(I + F^T diag(s**-2) F)
+            f"{prefix}log_det = np.sum({prefix}log_scale) + 0.5 * np.linalg.slogdet({prefix}capacitance)[1]",
+        ]
+
+    def draw(self, eps: str, size: int, prefix: str = "") -> str:
+        row = eps.removesuffix("]")
+        own, common = f"{row}, :{size}]", f"{row}, {size}:]"
+        return f"{prefix}loc + {prefix}scale * {own} + {prefix}factor @ {common}"
+
+    def entropy(self, size: int, prefix: str = "") -> str:
+        return f"{prefix}log_det + {_constant(size)}"
+
+    def log_density(self, size: int, prefix: str = "") -> tuple[list[str], str]:
+        lines = [
+            f"distance = (z - {prefix}loc) / {prefix}scale",
+            f"common = {prefix}scaled.T @ distance",
+            f"square = distance @ distance - common @ np.linalg.solve({prefix}capacitance, common)",
+        ]
+        return lines, f"-0.5 * (square + {float(size)} * LOG_2PI) - {prefix}log_det"
+
+    def own_log_density(self, eps: str, size: int, prefix: str = "") -> tuple[list[str], str]:
+        return self.log_density(size, prefix)
+
+    def moments(self, params: LowRankParams) -> tuple[Any, Any]:
+        own = np.diag(np.exp(2.0 * params.log_scale))
+        return params.loc, own + params.factor @ params.factor.T
+
+    def draws(self, params: LowRankParams, eps: Any) -> Any:
+        size = len(params.loc)
+        common = eps[:, size:] @ params.factor.T
+        return params.loc + np.exp(params.log_scale) * eps[:, :size] + common
+
+
+def _constant(size: int) -> str:
+    """The part of a normal distribution's entropy that its size decides."""
+    return "(1.0 + LOG_2PI)" if size == 2 else f"{0.5 * size} * (1.0 + LOG_2PI)"
