@@ -4,17 +4,47 @@ import importlib
 from typing import Any
 
 from srcdiff.vi.checks import check
+from srcdiff.vi.density import LogDensity
+from srcdiff.vi.elbo import Elbo, elbo, noise
+from srcdiff.vi.fitting import fit
+from srcdiff.vi.guides import Delta, FullRank, Laplace, LowRank, MeanField
+from srcdiff.vi.khat import khat
 from srcdiff.vi.models import Site, log_joint, sites
+from srcdiff.vi.posterior import Posterior
 from srcdiff.vi.primitives import param, plate, sample
 from srcdiff.vi.sampling import Sampler, predictive, prior
 
 __all__ = [
-    "Sampler", "Site", "check", "log_joint", "param", "plate", "predictive", "prior", "sample", "sites",
-]  # fmt: skip
+    "Delta",
+    "Elbo",
+    "FullRank",
+    "Laplace",
+    "LogDensity",
+    "LowRank",
+    "MeanField",
+    "Posterior",
+    "Sampler",
+    "Site",
+    "check",
+    "elbo",
+    "fit",
+    "khat",
+    "log_joint",
+    "noise",
+    "param",
+    "plate",
+    "predictive",
+    "prior",
+    "sample",
+    "sites",
+]
 
 _LATER = {
     "constraints": "srcdiff.vi.distributions.constraints",
     "dist": "srcdiff.vi.distributions",
+    "estimators": "srcdiff.vi.estimators",
+    "optim": "srcdiff.vi.optim",
+    "stopping": "srcdiff.vi.stopping",
 }
 
 

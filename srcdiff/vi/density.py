@@ -1,39 +1,13 @@
-"""What is fitted, as a log-joint of latent variables and data: a plain function with its sites declared."""
+"""A model given by its density: a plain function, with its latent sites declared."""
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from srcdiff.vi.distributions import constraints
-from srcdiff.vi.layout import Layout, layout_of
+from srcdiff.vi.layout import layout_of
 
-__all__ = ["LogDensity", "Target"]
-
-
-@dataclass(frozen=True)
-class Target:
-    """A log-joint for data of certain types.
-
-    Attributes
-    ----------
-    name : str
-        Of the model.
-    layout : Layout
-        Of the latent sites.
-    log_joint : callable
-        `log_joint(*values of the sites, *data)`.
-    data : tuple of str
-        What the data are called.
-    text : callable
-        `text(values, *data)`: its source, or "" where that is the user's own.
-    """
-
-    name: str
-    layout: Layout
-    log_joint: Callable[..., Any]
-    data: tuple[str, ...]
-    text: Callable[..., str]
+__all__ = ["LogDensity"]
 
 
 class LogDensity:
@@ -46,6 +20,9 @@ class LogDensity:
     latents : dict
         What the first parameters of `f` are, in order: a shape; or a constraint of `srcdiff.vi.constraints`; or
         `(shape, constraint)`. A shape alone is of real numbers, a constraint alone of one number.
+    prior : callable, optional
+        `prior(*sites)`: a part of log p that does not belong to rows of the data. `f` is the log likelihood then, which
+        batches weight.
 
     Examples
     --------
@@ -59,7 +36,12 @@ class LogDensity:
         If the names are not those of the first parameters.
     """
 
-    def __init__(self, f: Callable[..., Any], latents: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        latents: Mapping[str, Any],
+        prior: Callable[..., Any] | None = None,
+    ) -> None:
         names = list(inspect.signature(f).parameters)
         for k, name in enumerate(latents):
             if k >= len(names) or names[k] != name:
@@ -69,20 +51,27 @@ class LogDensity:
                     f"in place {k + 1}: {there}"
                 )
         self.f = f
+        self.prior = prior
         self.__name__ = f.__name__
         self.data = tuple(names[len(latents) :])
         self.layout = layout_of(
-            [(name, *_shape_and_support(name, each)) for name, each in latents.items()]
+            [(name, *_shape_and_support(name, each), "") for name, each in latents.items()]
         )
 
-    def __call__(self, *args: Any) -> Any:
-        return self.f(*args)
+    @property
+    def model_name(self) -> str:
+        """What generated functions are called after."""
+        name = self.f.__name__
+        for ending in ("_log_joint", "log_joint", "_log_likelihood", "log_likelihood"):
+            name = name.removesuffix(ending)
+        return name if name.isidentifier() else "model"
 
-    def target(self) -> Target:
-        name = self.f.__name__.removesuffix("_log_joint").removesuffix("log_joint") or "model"
-        if not name.isidentifier():
-            name = "model"
-        return Target(name, self.layout, self.f, self.data, lambda *_: _source_of(self.f, name))
+    def __call__(self, *args: Any) -> Any:
+        """log p, prior and all."""
+        value = self.f(*args)
+        if self.prior is not None:
+            value = value + self.prior(*args[: len(self.layout.names)])
+        return value
 
 
 def _shape_and_support(name: str, given: Any) -> tuple[tuple[int, ...], Any]:
@@ -98,11 +87,3 @@ def _shape_and_support(name: str, given: Any) -> tuple[tuple[int, ...], Any]:
     raise ValueError(
         f"LogDensity: site {name!r} is {given!r}; it has to be a shape, a constraint, or (shape, constraint)"
     )
-
-
-def _source_of(f: Callable[..., Any], name: str) -> str:
-    try:
-        text = inspect.cleandoc("\n" + inspect.getsource(f))
-    except (OSError, TypeError):
-        return ""
-    return text.replace(f"def {f.__name__}(", f"def {name}_log_joint(", 1) + "\n"

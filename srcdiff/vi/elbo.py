@@ -1,6 +1,5 @@
 """`vi.elbo`: the bound and its gradient as functions of parameters, noise and data."""
 
-import linecache
 from collections.abc import Callable
 from pathlib import Path as FilePath
 from typing import Any
@@ -8,12 +7,13 @@ from typing import Any
 import numpy as np
 
 import srcdiff
-from srcdiff.vi.density import LogDensity, Target
+from srcdiff.vi.density import LogDensity
 from srcdiff.vi.elbo_text import Written, module_text, write_elbo, write_log_weights
 from srcdiff.vi.estimators import Estimator, Path, ScoreFunction, estimator_of
 from srcdiff.vi.guides import Delta, Guide, MeanField
 from srcdiff.vi.layout import Layout
 from srcdiff.vi.noise import standard_normal
+from srcdiff.vi.targets import Target, data_names, kind_of, load_text, target_of
 from srcdiff.vi.trees import map_leaves
 
 __all__ = ["Bound", "Elbo", "elbo", "noise"]
@@ -27,8 +27,8 @@ class Bound:
     target : Target
     layout : Layout
     written : Written
-    function : callable
-        What was written.
+    differentiable, function : callable
+        What was written, to be differentiated and to be called.
     """
 
     def __init__(
@@ -41,13 +41,14 @@ class Bound:
         kind, by_score = _per_site(estimator, target.layout, guide)
         self.written = write_elbo(target.name, target.layout, guide, target.data, kind, by_score)
         self.weights = write_log_weights(target.name, target.layout, target.data)
-        made = _load([self.written, self.weights], target)
-        self.function = made[self.written.name]
-        self.log_density = made[self.weights.name]
+        # two of each: the log-joint that the compiler reads is a handler round the model, which is slow to call
+        self.differentiable = _load(self.written, target, target.log_joint)
+        self.function = _load(self.written, target, target.plain)
+        self._log_density = _load(self.weights, target, target.plain)
         argnums = tuple(range(len(self.params_type._fields)))
         has_aux = self.written.surrogate
         self.value_and_grad = value_and_grad(
-            self.function, argnums=argnums, has_aux=has_aux, **options
+            self.differentiable, argnums=argnums, has_aux=has_aux, **options
         )
 
     @property
@@ -77,6 +78,35 @@ class Bound:
             value = value[1]
         return value, self.params_type(*grads)
 
+    def log_p(self, z: Any, *data: Any) -> Any:
+        """log p at each z of (n, D), with the Jacobian of the map to the sites."""
+        return self._log_density(z, *data)
+
+    def blame(self, params: Any, grads: Any, eps: Any, data: tuple[Any, ...]) -> str:
+        """Which sites a bound or gradient owes it to that it is no number."""
+        for name, leaf in params._asdict().items():
+            if not np.all(np.isfinite(leaf)):
+                return f"parameter {name} of {self._sites(~np.isfinite(leaf))} is not finite itself"
+        for name, leaf in grads._asdict().items():
+            bad = ~np.isfinite(leaf)
+            if np.any(bad) and not np.all(bad):
+                return f"its derivatives by {name} of {self._sites(bad)} are not numbers"
+        size = self.layout.size
+        z = self.guide.draws(params, eps if np.ndim(eps) == 2 else np.zeros((1, size)))
+        for row in z:
+            for name, value in self.layout.constrain(row).items():
+                if not np.all(np.isfinite(value)):
+                    return f"site {name!r} is not finite at a draw"
+        values = self.layout.constrain(z[0])
+        shown = ", ".join(f"{k} = {np.array2string(np.asarray(v), precision=4, threshold=4)}" for k, v in values.items())
+        return f"log p is no number at {shown}"
+
+    def _sites(self, bad: Any) -> str:
+        """The sites of coordinates; of a matrix, of its rows."""
+        rows = bad if bad.ndim == 1 else np.any(bad, axis=tuple(range(1, bad.ndim)))
+        names = [self.layout.site_at(int(k)) for k in np.flatnonzero(rows)]
+        return f"site {names[0]!r}" if len(names) == 1 else f"sites {', '.join(map(repr, names[:4]))}"
+
     def noise(self, rng: np.random.Generator, draws: int, kind: str) -> Any:
         return standard_normal(rng, draws, self.guide.noise_size(self.layout.size), kind)
 
@@ -104,15 +134,11 @@ def _per_site(estimator: Any, layout: Layout, guide: Guide) -> tuple[Estimator, 
     return Path(), by_score
 
 
-def _load(written: list[Written], target: Target) -> dict[str, Any]:
-    """The functions; their text can be read by `inspect`."""
-    text = module_text([each.text for each in written])
-    file = f"<srcdiff.vi {target.name} {abs(hash(text)):x}>"
-    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    namespace: dict[str, Any] = {"__name__": "srcdiff_vi", f"{target.name}_log_joint": target.log_joint}
-    namespace.update({f"{p.name}_support": p.support for p in target.layout.places})
-    exec(compile(text, file, "exec", dont_inherit=True), namespace)
-    return namespace
+def _load(written: Written, target: Target, log_joint: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, round a log-joint."""
+    outside: dict[str, Any] = {f"{p.name}_support": p.support for p in target.layout.places}
+    outside[f"{target.name}_log_joint"] = log_joint
+    return load_text(module_text([written.text]), written.name, outside)
 
 
 class Gradient:
@@ -180,15 +206,24 @@ class Elbo:
 
     # ---- programs
 
-    def bound(self, *data: Any) -> Bound:
-        """The programs for data of this kind."""
-        target = _target(self.model, data)
-        found = self._bounds.get(target.layout)
+    def bound(self, *data: Any, full: tuple[Any, ...] | None = None) -> Bound:
+        """The programs for data of this kind; for batches of `full`, which take `share` behind the data."""
+        kind = (kind_of(data), full is not None)
+        found = self._bounds.get(kind)
         if found is None:
-            found = Bound(target, self.guide, self.estimator, self._make, self._options)
-            self._bounds[target.layout] = found
+            target = target_of(self.model, data, full)
+            same = (b for k, b in self._bounds.items() if b.target.data == target.data)
+            found = next((b for b in same if b.layout == target.layout), None)
+            if found is None:
+                found = Bound(target, self.guide, self.estimator, self._make, self._options)
+            self._bounds[kind] = found
         self._latest, self._latest_data = found, data
         return found
+
+    @property
+    def data_names(self) -> tuple[str, ...]:
+        """What the data are called."""
+        return data_names(self.model)
 
     @property
     def latest(self) -> Bound:
@@ -239,18 +274,6 @@ class Elbo:
 
     def __repr__(self) -> str:
         return f"<srcdiff.vi.elbo, {type(self.guide).__name__}, {self.estimator}, draws={self.draws}>"
-
-
-def _target(model: Any, data: tuple[Any, ...]) -> Target:
-    if isinstance(model, LogDensity):
-        target = model.target()
-    else:
-        raise TypeError(f"{model!r} is no model")
-    if len(data) != len(target.data):
-        raise TypeError(
-            f"the model {target.name!r} takes {len(target.data)} data ({', '.join(target.data)}), {len(data)} were given"
-        )
-    return target
 
 
 def elbo(

@@ -20,6 +20,7 @@ __all__ = [
     "LowRankParams",
     "MeanField",
     "MeanFieldParams",
+    "gaussian",
 ]
 
 
@@ -95,6 +96,18 @@ class Guide:
         """z (n, D) of noise (n, noise_size)."""
         raise NotImplementedError
 
+    def log_prob(self, params: Any, z: Any) -> Any:
+        """log q at each z of (n, D)."""
+        loc, cov = self.moments(params)
+        C = np.linalg.cholesky(cov)
+        whitened = np.linalg.solve(C, (z - loc).T)
+        log_det = np.sum(np.log(np.diag(C)))
+        return -0.5 * np.sum(whitened**2 + np.log(2.0 * np.pi), axis=0) - log_det
+
+    def sampler(self, params: Any) -> tuple[dict[str, Any], list[str]]:
+        """Draws in a module of their own: arrays by name, and lines that make z (n, D) of n and rng."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
 class Delta(Guide):
@@ -121,6 +134,12 @@ class Delta(Guide):
     def moments(self, params: DeltaParams) -> tuple[Any, Any]:
         size = len(params.loc)
         return params.loc, np.zeros((size, size))
+
+    def log_prob(self, params: Any, z: Any) -> Any:
+        raise TypeError("a point has no density: there are no importance weights, and no k-hat")
+
+    def sampler(self, params: DeltaParams) -> tuple[dict[str, Any], list[str]]:
+        return {"LOC": params.loc}, ["z = np.tile(LOC, (n, 1))"]
 
     def draws(self, params: DeltaParams, eps: Any) -> Any:
         return np.tile(params.loc, (len(eps), 1))
@@ -161,6 +180,14 @@ class MeanField(Guide):
 
     def draws(self, params: MeanFieldParams, eps: Any) -> Any:
         return params.loc + np.exp(params.log_scale) * eps
+
+    def log_prob(self, params: MeanFieldParams, z: Any) -> Any:
+        distances = ((z - params.loc) / np.exp(params.log_scale)) ** 2
+        return -0.5 * np.sum(distances + np.log(2.0 * np.pi), axis=1) - np.sum(params.log_scale)
+
+    def sampler(self, params: MeanFieldParams) -> tuple[dict[str, Any], list[str]]:
+        arrays = {"LOC": params.loc, "SCALE": np.exp(params.log_scale)}
+        return arrays, ["z = LOC + SCALE * rng.standard_normal((n, len(LOC)))"]
 
 
 @dataclass(frozen=True)
@@ -205,6 +232,10 @@ class FullRank(Guide):
 
     def draws(self, params: FullRankParams, eps: Any) -> Any:
         return params.loc + eps @ self.scale_tril(params).T
+
+    def sampler(self, params: FullRankParams) -> tuple[dict[str, Any], list[str]]:
+        arrays = {"LOC": params.loc, "C": self.scale_tril(params)}
+        return arrays, ["z = LOC + rng.standard_normal((n, len(LOC))) @ C.T"]
 
 
 @dataclass(frozen=True)
@@ -275,6 +306,22 @@ class LowRank(Guide):
         size = len(params.loc)
         common = eps[:, size:] @ params.factor.T
         return params.loc + np.exp(params.log_scale) * eps[:, :size] + common
+
+    def sampler(self, params: LowRankParams) -> tuple[dict[str, Any], list[str]]:
+        size = len(params.loc)
+        arrays = {"LOC": params.loc, "SCALE": np.exp(params.log_scale), "FACTOR": params.factor}
+        lines = [
+            f"eps = rng.standard_normal((n, {size + self.rank}))",
+            f"z = LOC + SCALE * eps[:, :{size}] + eps[:, {size}:] @ FACTOR.T",
+        ]
+        return arrays, lines
+
+
+def gaussian(loc: Any, cov: Any) -> tuple[FullRank, FullRankParams]:
+    """A full-rank guide with these moments."""
+    C = np.linalg.cholesky(cov)
+    scale = np.diag(C).copy()
+    return FullRank(), FullRankParams(loc, np.log(scale), np.tril(C / scale[:, None], -1))
 
 
 def _constant(size: int) -> str:

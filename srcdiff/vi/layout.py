@@ -149,8 +149,8 @@ class Layout:
         return place.name + (f"[{k - place.start}]" if place.real_shape else "")
 
 
-def layout_of(sites: Sequence[tuple[str, Shape, Any]]) -> Layout:
-    """The layout of sites `(name, shape, support)`.
+def layout_of(sites: Sequence[tuple[str, Shape, Any, str]]) -> Layout:
+    """The layout of sites `(name, shape, support, line of the user's code)`.
 
     Raises
     ------
@@ -159,12 +159,13 @@ def layout_of(sites: Sequence[tuple[str, Shape, Any]]) -> Layout:
     """
     places: list[Place] = []
     start = 0
-    for name, shape, support in sites:
+    for name, shape, support, line in sites:
+        where = f"site {name!r} ({line})" if line else f"site {name!r}"
         if any(p.name == name for p in places):
-            raise ValueError(f"the site name {name!r} is used twice")
+            raise ValueError(f"{where}: the name is used twice")
         if support.is_discrete:
             raise ValueError(
-                f"site {name!r} is discrete ({support.name}): an automatic guide has densities only. Sum it out, "
+                f"{where} is discrete ({support.name}): an automatic guide has densities only. Sum it out, "
                 "or write a guide for it and take the score function"
             )
         place = Place(name, tuple(shape), support, start, start)

@@ -1,0 +1,79 @@
+"""Minibatches: rows of the data, each seen once in an epoch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Batches", "count_rows"]
+
+
+def count_rows(data: tuple[Any, ...], names: tuple[str, ...]) -> tuple[int, tuple[bool, ...]]:
+    """How many rows the data have, and which of them have rows: arrays with the length of the first array.
+
+    Raises
+    ------
+    ValueError
+        There is no array, or it is empty.
+    """
+    lengths = [len(a) if isinstance(a, np.ndarray) and a.ndim else None for a in data]
+    found = [n for n in lengths if n is not None]
+    if not found:
+        raise ValueError(f"batch_size: none of the data ({', '.join(names)}) is an array with rows")
+    if found[0] == 0:
+        raise ValueError(f"the data {names[lengths.index(0)]!r} are empty")
+    return found[0], tuple(n == found[0] for n in lengths)
+
+
+class Batches:
+    """Batches of shuffled rows; the last one of an epoch may be smaller.
+
+    Parameters
+    ----------
+    data : tuple
+        Arrays may be memory-mapped: the rows of a batch are read when it is due, in their order.
+    by_row : tuple of bool
+        Which data have rows; others are passed on as they are.
+    """
+
+    def __init__(
+        self, data: tuple[Any, ...], by_row: tuple[bool, ...], rows: int, size: int, rng: Any
+    ) -> None:
+        self.data = data
+        self.by_row = by_row
+        self.rows = rows
+        self.size = size
+        self.rng = rng
+        self.position = rows  # the first epoch has not begun
+        self.epoch_state: Any = None
+        self._order: Any = None
+
+    def next(self) -> tuple[tuple[Any, ...], float]:
+        """The data of the next batch, and how many rows each of its rows stands for."""
+        if self.position >= self.rows:
+            self._begin(self.rng.bit_generator.state)
+        chosen = np.sort(self._order[self.position : self.position + self.size])
+        self.position += self.size
+        batch = tuple(
+            np.asarray(a[chosen]) if is_row else a
+            for a, is_row in zip(self.data, self.by_row, strict=True)
+        )
+        return batch, self.rows / len(chosen)
+
+    def _begin(self, state: Any) -> None:
+        """Shuffle, with the generator as it was in `state`."""
+        self.epoch_state = state
+        self._order = self.rng.permutation(self.rows)
+        self.position = 0
+
+    # ---- for checkpoints
+
+    def state(self) -> dict[str, Any]:
+        return {"position": self.position, "epoch": self.epoch_state}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state. The generator is left as the epoch's shuffling leaves it: the caller sets it."""
+        if state["epoch"] is not None:
+            self.rng.bit_generator.state = state["epoch"]
+            self._begin(state["epoch"])
+        self.position = state["position"]

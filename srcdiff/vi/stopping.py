@@ -1,0 +1,49 @@
+"""When a fit is over: rules on the bounds so far."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Plateau"]
+
+
+@dataclass(frozen=True)
+class Plateau:
+    """Stop when the bound has not risen for `patience` windows in a row.
+
+    A window is `window` steps. The mean of one is compared with the mean of the window before it: a rise counts if it is
+    more than `errors` standard errors of the difference, and more than `relative` times the bound's size. So a noisy
+    bound that still rises by less than its noise goes on where windows are long enough to see it, and a bound without
+    noise stops when it is flat to `relative`.
+
+    Parameters
+    ----------
+    window, patience : int
+    errors, relative : float
+    """
+
+    window: int = 100
+    patience: int = 2
+    errors: float = 1.0
+    relative: float = 1e-7
+
+    def __post_init__(self) -> None:
+        if self.window < 2 or self.patience < 1:
+            raise ValueError("Plateau: window has to be at least 2, and patience at least 1")
+
+    def __call__(self, bounds: Any) -> bool:
+        """Whether to stop after these bounds; asked at the end of a window only."""
+        n = len(bounds)
+        if n % self.window or n < (self.patience + 1) * self.window:
+            return False
+        windows = np.asarray(bounds[-(self.patience + 1) * self.window :], float)
+        windows = windows.reshape(self.patience + 1, self.window)
+        means, variances = windows.mean(axis=1), windows.var(axis=1)
+        for k in range(self.patience):
+            error = math.sqrt((variances[k] + variances[k + 1]) / self.window)
+            least = max(self.errors * error, self.relative * abs(means[k]))
+            if means[k + 1] - means[k] > least:
+                return False
+        return True

@@ -1,0 +1,218 @@
+"""What is fitted, as a log-joint with plain arguments: made of a model, or of a `LogDensity`."""
+
+import inspect
+import linecache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import srcdiff
+from srcdiff.effects import handle
+from srcdiff.vi.density import LogDensity
+from srcdiff.vi.handlers import LogJoint
+from srcdiff.vi.handlers_of_batches import BatchLogJoint
+from srcdiff.vi.layout import Layout, as_variable, layout_of
+from srcdiff.vi.models import Site, sites
+
+__all__ = ["Target", "data_names", "kind_of", "load_text", "target_of"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A log-joint for data of certain types.
+
+    Attributes
+    ----------
+    name : str
+        Of the model.
+    layout : Layout
+        Of the latent sites.
+    log_joint : callable
+        `log_joint(*values of the sites, *data)`, to be differentiated.
+    plain : callable
+        The same, to be called.
+    data : tuple of str
+        What the data are called; in batches the last one is `share`.
+    text : callable
+        `text(values, *data)`: its source.
+    """
+
+    name: str
+    layout: Layout
+    log_joint: Callable[..., Any]
+    plain: Callable[..., Any]
+    data: tuple[str, ...]
+    text: Callable[..., str]
+
+
+def data_names(model: Any) -> tuple[str, ...]:
+    """What a model's data are called."""
+    if isinstance(model, LogDensity):
+        return model.data
+    return tuple(inspect.signature(model).parameters)
+
+
+def kind_of(data: tuple[Any, ...]) -> Any:
+    """What programs for such data depend on: types and shapes of arrays, and whole numbers, which may be lengths."""
+    return tuple(
+        (a.shape, str(a.dtype))
+        if isinstance(a, np.ndarray)
+        else (type(a), a if isinstance(a, int | str | bool) else None)
+        for a in data
+    )
+
+
+def target_of(model: Any, data: tuple[Any, ...], full: tuple[Any, ...] | None = None) -> Target:
+    """The log-joint for such data.
+
+    Parameters
+    ----------
+    full : tuple, optional
+        All rows of data, if `data` is a batch of them. The log-joint then takes `share` behind the data: how many rows
+        there are for each one of the batch.
+
+    Raises
+    ------
+    TypeError
+        There are too many data, or too few.
+    ValueError
+        A site cannot be laid out; names it.
+    """
+    names = data_names(model)
+    if len(data) != len(names):
+        raise TypeError(
+            f"the model {model.__name__!r} takes {len(names)} data ({', '.join(names)}), {len(data)} were given"
+        )
+    if isinstance(model, LogDensity):
+        return _of_density(model, full is not None)
+    return _of_model(model, data, full)
+
+
+# ---- plain functions --------------------------------------------------------------
+
+
+def _of_density(density: LogDensity, batched: bool) -> Target:
+    name = density.model_name
+    if not batched and density.prior is None:
+        f = density.f
+        return Target(
+            name, density.layout, f, f, density.data, lambda *_: _text_of(f, f"{name}_log_joint")
+        )
+    if density.prior is None:
+        raise ValueError(
+            f"batch_size: of {density.__name__!r} only the whole log-joint is known, not what belongs to the rows. Give "
+            "LogDensity(log_likelihood, latents, prior=log_prior), or write a model with vi.sample"
+        )
+    latents, data = ", ".join(density.layout.names), density.data
+    terms = [f"log_prior({latents})", f"log_likelihood({', '.join([*density.layout.names, *data])})"]
+    if batched:
+        data = (*data, "share")
+        terms[1] = f"share * {terms[1]}"
+    text = (
+        f"def {name}_log_joint({', '.join([*density.layout.names, *data])}):\n"
+        f'    """Log density of `{name}`."""\n'
+        f"    return {' + '.join(terms)}\n"
+    )
+    parts = {"log_prior": density.prior, "log_likelihood": density.f}
+    made = load_text(text, f"{name}_log_joint", parts)
+    shown = [_text_of(f, key) for key, f in parts.items()]
+    return Target(
+        name, density.layout, made, made, data, lambda *_: "\n\n".join([*filter(None, shown), text])
+    )
+
+
+def _text_of(f: Callable[..., Any], name: str) -> str:
+    """The source of a user's function, under another name."""
+    try:
+        text = inspect.cleandoc("\n" + inspect.getsource(f))
+    except (OSError, TypeError):
+        return ""
+    return text.replace(f"def {f.__name__}(", f"def {name}(", 1) + "\n" if "def " in text else ""
+
+
+# ---- models -------------------------------------------------------------------------
+
+
+def _of_model(model: Any, data: tuple[Any, ...], full: tuple[Any, ...] | None) -> Target:
+    found = sites(model, *data)
+    latents = [site for site in found if not site.observed]
+    layout = layout_of([(s.name, _lengths(s), _support(s), s.line) for s in latents])
+    names = data_names(model)
+    taken = set(names)
+    variables = [as_variable(s.name, taken) for s in latents]
+    values = ", ".join(f'"{s.name}": {v}' for s, v in zip(latents, variables, strict=True))
+    outside: dict[str, Any] = {"handle": handle, "model": model, "LogJoint": LogJoint}
+    handler = f"LogJoint({{{values}}})"
+    if full is not None:
+        outside |= {
+            "LogJoint": BatchLogJoint,
+            "ROWS": _sites_of_rows(model, found, sites(model, *full)),
+        }
+        handler = f"LogJoint({{{values}}}, share, ROWS)"
+        names = (*names, "share")
+    name = f"{model.__name__}_log_joint"
+    text = (
+        f"def {name}({', '.join([*variables, *names])}):\n"
+        f'    """Log density of `{model.__name__}` at the values of its sites."""\n'
+        f"    joint = {handler}\n"
+        f"    handle({', '.join(['joint', 'model', *data_names(model)])})\n"
+        "    return joint.log_p\n"
+    )
+    made = load_text(text, name, outside)
+    written = srcdiff.transform(made, "simplify", jit=False)
+
+    def text_for(values: dict[str, Any], *given: Any) -> str:
+        return _function_only(written.source_for(*values.values(), *given))
+
+    return Target(model.__name__, layout, made, written, names, text_for)
+
+
+def _lengths(site: Site) -> tuple[int, ...]:
+    if None in site.shape:
+        raise ValueError(
+            f"site {site.name!r} ({site.line}): its shape {site.shape} is not known from the data; a guide needs to know it"
+        )
+    return site.shape  # type: ignore[return-value]
+
+
+def _support(site: Site) -> Any:
+    if site.support is None:
+        raise ValueError(
+            f"site {site.name!r} ({site.line}): where its values may lie depends on the run; write it as a function of a "
+            "site with bounds that do not"
+        )
+    return site.support
+
+
+def _sites_of_rows(model: Any, batch: Sequence[Site], full: Sequence[Site]) -> tuple[str, ...]:
+    """The observed sites that stand once for each row: their shapes differ between a batch and all the data."""
+    rows = []
+    for one, all_ in zip(batch, full, strict=True):
+        if (one.shape, one.loops) == (all_.shape, all_.loops):
+            continue
+        if not one.observed:
+            raise ValueError(
+                f"batch_size: site {one.name!r} ({one.line}) has a value for each row, so its part of an automatic guide "
+                "grows with the data. Fit it without batches, or make its guide a function of the row"
+            )
+        rows.append(one.name)
+    if not rows:
+        raise ValueError(f"batch_size: nothing that {model.__name__!r} observes goes by the rows of the data")
+    return tuple(rows)
+
+
+def _function_only(text: str) -> str:
+    """Generated source without its imports."""
+    _, found, rest = text.partition("\n\n\ndef ")
+    return "def " + rest if found else text
+
+
+def load_text(text: str, name: str, outside: dict[str, Any]) -> Callable[..., Any]:
+    """A function of a text, which `inspect` can read."""
+    file = f"<srcdiff.vi {name} {abs(hash((text, *map(id, outside.values())))):x}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    namespace: dict[str, Any] = {**outside, "__name__": "srcdiff_vi"}
+    exec(compile(text, file, "exec", dont_inherit=True), namespace)
+    return namespace[name]  # type: ignore[no-any-return]
