@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 import srcdiff
-from srcdiff.vi import checkpoints
+from srcdiff.vi import averages, checkpoints
 from srcdiff.vi.batches import Batches, count_rows
 from srcdiff.vi.elbo import Bound, Elbo, elbo
 from srcdiff.vi.estimators import ScoreFunction
 from srcdiff.vi.guides import Delta, Laplace, MeanField, gaussian
-from srcdiff.vi.optim import LBFGS, Adam
+from srcdiff.vi.optim import LBFGS, Adam, Exponential
 from srcdiff.vi.posterior import Posterior
 from srcdiff.vi.trees import leaves, map_leaves
 
@@ -45,6 +45,7 @@ def fit(
     estimator: Any = "auto",
     init: Any = None,
     stop: Callable[[Sequence[float]], bool] | None = None,
+    average: bool = True,
     restarts: int = 1,
     on_nan: str = "raise",
     progress: bool = True,
@@ -66,13 +67,16 @@ def fit(
         Take that many rows of the data for a step. Rows are the first axis of the arrays that are as long as the first
         one; each is seen once in an epoch, and what the model observes is weighted with (rows) / (rows of the batch).
     optimizer : optional
-        From `vi.optim`; `Adam()` unless given, and `LBFGS()` for `Delta` and `Laplace`.
+        From `vi.optim`. Unless given: Adam with a rate that falls from 0.1 to 0.002, and `LBFGS()` for `Delta` and
+        `Laplace`.
     rng : Generator or int
         Where noise, batches and restarts come from.
     init : parameters or dict, optional
         Parameters to begin with, or values of sites.
     stop : callable, optional
         A rule such as `vi.stopping.Plateau()`: asked with all bounds after each step.
+    average : bool
+        Take the mean of the parameters of the last steps (a fifth to a third of them), and not those of the last.
     restarts : int
         Fit that often from different places, and keep the one whose last bounds have the highest mean.
     on_nan : str
@@ -97,7 +101,9 @@ def fit(
         The bound or its gradient is not finite; names the sites.
     """
     target = elbo(model, guide, estimator, draws, **options)
-    optimizer = optimizer or (LBFGS() if isinstance(target.guide, Delta) else Adam())
+    if optimizer is None:
+        point = isinstance(target.guide, Delta)
+        optimizer = LBFGS() if point else Adam(Exponential(0.1, 0.002, steps))
     _check_settings(steps, restarts, on_nan, optimizer, batch_size)
     generator = rng if isinstance(rng, np.random.Generator) else np.random.default_rng(rng)
     found = []
@@ -107,7 +113,7 @@ def fit(
             file = file.with_name(f"{file.name}.{k}")
         own = generator if restarts == 1 else generator.spawn(1)[0]
         loop = _Loop(
-            target, optimizer, own, data, steps, batch_size, stop, on_nan, progress, tuple(callbacks)
+            target, optimizer, own, data, steps, batch_size, stop, average, on_nan, progress, tuple(callbacks)
         )
         found.append(loop.fit(_start(target, init, data, own, moved=k > 0), file, checkpoint_every))
     best = max(found, key=lambda p: np.mean(p.bounds[-max(1, len(p.bounds) // 10) :]))
@@ -161,6 +167,7 @@ class _Loop:
     steps: int
     batch_size: int | None
     stop: Any
+    average: bool
     on_nan: str
     progress: bool
     callbacks: tuple[Any, ...]
@@ -185,22 +192,22 @@ class _Loop:
 
     def _climb(self, params: Any, file: Path | None, every: int) -> tuple[Any, str]:
         state = self.optimizer.init(params)
+        mean = averages.begin(params)
         batches = self._batches()
-        if file is not None and file.exists():
-            params, state, stopped = self._resume(file, params, state, batches)
-            if stopped:
-                return params, stopped
-        show = _Progress(self.steps) if self.progress and sys.stderr.isatty() else None
         stopped = ""
+        if file is not None and file.exists():
+            params, state, mean, stopped = self._resume(file, params, state, mean, batches)
+        show = _Progress(self.steps) if self.progress and sys.stderr.isatty() else None
         while not stopped:
             params, state = self._step(params, state, batches)
+            mean = mean.add(params)
             number = len(self.bounds)
             if show is not None:
                 show(number, self.bounds[-1])
             stopped = self._over(number, params)
             if file is not None and (stopped or number % every == 0):
-                self._save(file, params, state, batches, stopped)
-        return params, stopped
+                self._save(file, params, state, mean, batches, stopped)
+        return (mean.mean() if self.average else params), stopped
 
     def _step(self, params: Any, state: Any, batches: Batches | None) -> tuple[Any, Any]:
         data = self.data
@@ -326,7 +333,9 @@ class _Loop:
             "data": digest.hexdigest(),
         }
 
-    def _save(self, file: Path, params: Any, state: Any, batches: Batches | None, over: str) -> None:
+    def _save(
+        self, file: Path, params: Any, state: Any, mean: Any, batches: Batches | None, over: str
+    ) -> None:
         meta = {
             "fit": self._description(params),
             "rng": self.rng.bit_generator.state,
@@ -335,13 +344,14 @@ class _Loop:
             "skipped": self.skipped,
             "stopped": over,
         }
-        trees = {"params": params, "state": state, "bounds": np.array(self.bounds)}
+        bounds = np.array(self.bounds)
+        trees = {"params": params, "state": state, "mean": mean, "bounds": bounds}
         checkpoints.save(file, trees, meta)
 
     def _resume(
-        self, file: Path, params: Any, state: Any, batches: Batches | None
-    ) -> tuple[Any, Any, str]:
-        like = {"params": params, "state": state, "bounds": np.zeros(0)}
+        self, file: Path, params: Any, state: Any, mean: Any, batches: Batches | None
+    ) -> tuple[Any, Any, Any, str]:
+        like = {"params": params, "state": state, "mean": mean, "bounds": np.zeros(0)}
         trees, meta = checkpoints.load(file, like, self._description(params))
         self.bounds = trees["bounds"].tolist()
         self.baseline, self.skipped = meta["baseline"], meta["skipped"]
@@ -353,7 +363,7 @@ class _Loop:
             over = ""
         if len(self.bounds) >= self.steps:
             over = over or f"all {self.steps} steps are done"
-        return trees["params"], trees["state"], over
+        return trees["params"], trees["state"], trees["mean"], over
 
 
 def _finite(grads: Any) -> bool:

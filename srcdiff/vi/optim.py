@@ -22,6 +22,7 @@ __all__ = [
     "AdaDelta",
     "AdaGrad",
     "Adam",
+    "Exponential",
     "Momentum",
     "RMSProp",
     "RobbinsMonro",
@@ -86,9 +87,9 @@ class SGD(_Optimizer):
     rate: Rate = 0.01
 
     def __post_init__(self) -> None:
-        if callable(self.rate):
+        if callable(self.rate) and not isinstance(self.rate, Exponential):
             _warn_about_schedule(self.rate)
-        else:
+        elif not callable(self.rate):
             _positive("rate", self.rate)
 
     def init(self, params: Any) -> StepState:
@@ -135,6 +136,23 @@ class RobbinsMonro(_Optimizer):
         count = state.count + 1
         rate = self._down * self.rate * (count + self.delay) ** -self.power
         return map_leaves(lambda p, g: p + rate * g, params, grads), StepState(count)
+
+
+@dataclass(frozen=True)
+class Exponential:
+    """A rate that falls from `start` to `end` over `steps`, by the same factor each step, and stays there."""
+
+    start: float
+    end: float
+    steps: int
+
+    def __post_init__(self) -> None:
+        _positive("start", self.start)
+        _positive("end", self.end)
+        _positive("steps", self.steps)
+
+    def __call__(self, t: int) -> float:
+        return self.start * (self.end / self.start) ** min(t / self.steps, 1.0)
 
 
 def _warn_about_schedule(rate: Callable[[int], float]) -> None:
