@@ -10,8 +10,8 @@ __all__ = ["BatchLogJoint"]
 class BatchLogJoint(LogJoint):
     """The log-joint, where the sites `rows` count `share` times: rows of the data for each row of the batch."""
 
-    def __init__(self, latents, share, rows):
-        super().__init__(latents)
+    def __init__(self, latents, scales, share, rows):
+        super().__init__(latents, scales)
         self.share = share
         self.rows = rows
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 import srcdiff
-from srcdiff.effects import handle
 from srcdiff.vi.density import LogDensity
 from srcdiff.vi.handlers import LogJoint
 from srcdiff.vi.handlers_of_batches import BatchLogJoint
-from srcdiff.vi.layout import Layout, as_variable, layout_of
+from srcdiff.vi.layout import Layout, layout_of
 from srcdiff.vi.models import Site, sites
+from srcdiff.vi.programs import parameter, program
 
 __all__ = ["Target", "data_names", "kind_of", "load_text", "target_of"]
 
@@ -140,33 +140,31 @@ def _of_model(model: Any, data: tuple[Any, ...], full: tuple[Any, ...] | None) -
     latents = [site for site in found if not site.observed]
     layout = layout_of([(s.name, _lengths(s), _support(s), s.line) for s in latents])
     names = data_names(model)
-    taken = set(names)
-    variables = [as_variable(s.name, taken) for s in latents]
-    values = ", ".join(f'"{s.name}": {v}' for s, v in zip(latents, variables, strict=True))
-    outside: dict[str, Any] = {"handle": handle, "model": model, "LogJoint": LogJoint}
-    handler = f"LogJoint({{{values}}})"
-    if full is not None:
-        outside |= {
-            "LogJoint": BatchLogJoint,
-            "ROWS": _sites_of_rows(model, found, sites(model, *full)),
-        }
-        handler = f"LogJoint({{{values}}}, share, ROWS)"
-        names = (*names, "share")
-    name = f"{model.__name__}_log_joint"
-    text = (
-        f"def {name}({', '.join([*variables, *names])}):\n"
-        f'    """Log density of `{model.__name__}` at the values of its sites."""\n'
-        f"    joint = {handler}\n"
-        f"    handle({', '.join(['joint', 'model', *data_names(model)])})\n"
-        "    return joint.log_p\n"
-    )
-    made = load_text(text, name, outside)
+    first = [parameter(s.name) for s in latents]
+    given = ", ".join(f"{s.name!r}: {v}" for s, v in zip(latents, first, strict=True))
+    if full is None:
+        handler, arguments = LogJoint, f"{{{given}}}, {{}}"
+    else:
+        rows = _sites_of_rows(model, found, sites(model, *full))
+        handler, arguments = BatchLogJoint, f"{{{given}}}, {{}}, share, {rows}"
+        first.append("share")
+    made = program(model, "log_joint", first, handler, arguments, "finish(model)")
     written = srcdiff.transform(made, "simplify", jit=False)
+    count = len(latents)
 
     def text_for(values: dict[str, Any], *given: Any) -> str:
-        return _function_only(written.source_for(*values.values(), *given))
+        share = given[-1:] if full is not None else ()
+        rest = given[:-1] if full is not None else given
+        return _function_only(written.source_for(*values.values(), *share, *rest))
 
-    return Target(model.__name__, layout, made, written, names, text_for)
+    if full is None:
+        return Target(model.__name__, layout, made, written, names, text_for)
+    # `share` stands behind the data in what is generated here, as it does for plain functions
+    order = ", ".join([*first[:count], *names, "share"])
+    text = f"def {model.__name__}_log_joint({order}):\n    return log_joint({', '.join([*first, *names])})\n"
+    name = f"{model.__name__}_log_joint"
+    both = [load_text(text, name, {"log_joint": f}) for f in (made, written)]
+    return Target(model.__name__, layout, both[0], both[1], (*names, "share"), text_for)
 
 
 def _lengths(site: Site) -> tuple[int, ...]:
