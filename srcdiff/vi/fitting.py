@@ -294,7 +294,8 @@ class _Loop:
             value, grads = bound.step(p, eps, self.data, 0.0)
             if not self.bounds and not (math.isfinite(value) and _finite(grads)):
                 self._not_finite(bound, p, value, grads, eps, self.data)
-            self.bounds.append(float(value))
+            if math.isfinite(value):
+                self.bounds.append(float(value))
             return -float(value), map_leaves(np.negative, grads)
 
         found = self.optimizer.minimize(objective, params, self.steps)

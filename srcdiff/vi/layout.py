@@ -131,7 +131,9 @@ class Layout:
             if value.shape != p.shape:
                 raise ValueError(f"site {p.name!r} has the shape {p.shape}, the value given {value.shape}")
             if not np.all(p.support.contains(value)):
-                raise ValueError(f"site {p.name!r} is {p.support.name}; the value given is not")
+                raise ValueError(
+                    f"the value given for site {p.name!r} is outside of its support ({p.support.name})"
+                )
             z[p.start : p.stop] = np.ravel(p.support.unconstrain(value))
         return z
 

@@ -35,5 +35,7 @@ def _sobol(rng: np.random.Generator, draws: int, size: int) -> Any:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that numbers of draws other than 2**m are less even
-        uniform = qmc.Sobol(size, scramble=True, seed=rng).random(draws)
+        # of a number: SciPy would spawn a generator, of which the state of `rng` knows nothing
+        seed = int(rng.integers(2**63))
+        uniform = qmc.Sobol(size, scramble=True, seed=seed).random(draws)
     return ndtri(np.clip(uniform, 2.0**-53, 1.0 - 2.0**-53))

@@ -427,10 +427,21 @@ class LBFGS:
         from scipy.optimize import minimize  # 0.2 s
 
         start, restore = flatten(params)
+        best: tuple[float, Any] = (math.inf, start)
 
         def objective(x: Any) -> tuple[float, Any]:
+            nonlocal best
             value, grads = value_and_grad(restore(x))
-            return float(value), flatten(grads)[0]
+            vector = flatten(grads)[0]
+            if math.isfinite(value) and np.all(np.isfinite(vector)):
+                best = min(best, (float(value), x.copy()), key=lambda found: found[0])
+                return float(value), vector
+            if not math.isfinite(best[0]):
+                return float(value), vector  # at the start there is nowhere to go back to
+            # too long a step: a bowl round the best point, from which the line search takes a shorter one
+            away = x - best[1]
+            rise = 10.0 * (1.0 + abs(best[0]))
+            return best[0] + rise, 2.0 * rise * away / (away @ away)
 
         options = {"maxiter": steps, "gtol": self.gtol, "ftol": self.ftol, "maxcor": 20}
         found = minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
