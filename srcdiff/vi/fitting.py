@@ -14,7 +14,8 @@ import numpy as np
 import srcdiff
 from srcdiff.vi import averages, checkpoints
 from srcdiff.vi.batches import Batches, count_rows
-from srcdiff.vi.elbo import Bound, Elbo, elbo
+from srcdiff.vi.bounds import Bound, VectorBound
+from srcdiff.vi.elbo import Elbo, elbo, guide_name
 from srcdiff.vi.estimators import ScoreFunction
 from srcdiff.vi.guides import Delta, Laplace, MeanField, gaussian
 from srcdiff.vi.optim import LBFGS, Adam, Exponential
@@ -144,7 +145,7 @@ def _start(target: Elbo, init: Any, data: tuple[Any, ...], rng: Any, moved: bool
     if init is not None and not isinstance(init, dict):
         params = map_leaves(lambda p: np.array(p, float), init)
         expected = target.init(*data)
-        if type(init) is not type(expected) or [np.shape(p) for p in init] != [
+        if type(init).__name__ != type(expected).__name__ or [np.shape(p) for p in init] != [
             np.shape(p) for p in expected
         ]:
             shapes = ", ".join(f"{k} {np.shape(v)}" for k, v in expected._asdict().items())
@@ -152,7 +153,9 @@ def _start(target: Elbo, init: Any, data: tuple[Any, ...], rng: Any, moved: bool
     else:
         params = target.init(*data, at=init)
     if moved:
-        params = params._replace(loc=params.loc + rng.standard_normal(len(params.loc)))
+        if hasattr(params, "loc"):
+            return params._replace(loc=params.loc + rng.standard_normal(len(params.loc)))
+        params = map_leaves(lambda p: p + 0.3 * rng.standard_normal(np.shape(p)), params)
     return params
 
 
@@ -304,7 +307,8 @@ class _Loop:
     def _laplace(self, params: Any) -> tuple[Any, Any]:
         """The normal distribution at the maximum, by the Hessian there."""
         bound = self.bound_of(self.data)
-        hessian = srcdiff.hessian(bound.differentiable, jit=False)
+        assert isinstance(bound, VectorBound)
+        hessian = srcdiff.hessian(bound.function, jit=False)
         H = hessian(params.loc, np.zeros((1, 0)), *self.data)
         lowest = np.linalg.eigvalsh(-H)[0]
         if not lowest > 0:
@@ -325,7 +329,7 @@ class _Loop:
             else:
                 digest.update(np.ascontiguousarray(a).tobytes())
         return {
-            "guide": repr(self.target.guide),
+            "guide": guide_name(self.target.guide),
             "estimator": repr(self.target.estimator),
             "optimizer": repr(self.optimizer) if "<function" not in repr(self.optimizer) else "",
             "draws": self.target.draws,

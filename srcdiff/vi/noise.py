@@ -1,11 +1,12 @@
 """Standard normal noise: the draws of a bound as an explicit argument."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["standard_normal"]
+__all__ = ["noise_of_sites", "standard_normal"]
 
 
 def standard_normal(rng: np.random.Generator, draws: int, size: int, kind: str) -> Any:
@@ -26,6 +27,30 @@ def standard_normal(rng: np.random.Generator, draws: int, size: int, kind: str) 
     if kind == "quasi-random":
         return _sobol(rng, draws, size)
     return rng.standard_normal((draws, size))
+
+
+def noise_of_sites(
+    sites: Sequence[Any], rng: np.random.Generator, draws: int, kind: str
+) -> dict[str, Any]:
+    """Noise for each site, (draws, *noise_shape): standard normal numbers, or numbers in (0, 1), as `site.noise` says."""
+    sizes = [int(np.prod(site.noise_shape, dtype=int)) for site in sites]
+    found = {}
+    if kind == "independent":  # uniform numbers as the generator has them
+        for site in sites:
+            shape = (draws, *site.noise_shape)
+            normal = site.noise == "normal"
+            found[site.name] = (
+                rng.standard_normal(shape) if normal else np.maximum(rng.random(shape), 2.0**-54)
+            )
+        return found
+    from scipy.special import ndtr  # takes a while to import
+
+    ends = np.cumsum(sizes)
+    columns = np.split(standard_normal(rng, draws, int(ends[-1]), kind), ends[:-1], axis=1)
+    for site, part in zip(sites, columns, strict=True):
+        eps = part.reshape((draws, *site.noise_shape))
+        found[site.name] = eps if site.noise == "normal" else ndtr(eps)
+    return found
 
 
 def _sobol(rng: np.random.Generator, draws: int, size: int) -> Any:

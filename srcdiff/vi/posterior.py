@@ -7,8 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.vi.elbo import Elbo
+from srcdiff.vi.bounds import VectorBound
+from srcdiff.vi.elbo import Elbo, guide_name
+from srcdiff.vi.function_bound import FunctionBound
+from srcdiff.vi.guides import Guide
 from srcdiff.vi.khat import khat, smoothed
+from srcdiff.vi.sampling import predictive
 from srcdiff.vi.standalone import write_posterior
 
 __all__ = ["Posterior"]
@@ -38,7 +42,7 @@ class Posterior:
         data: tuple[Any, ...],
         stopped: str,
         *,
-        guide: Any = None,
+        guide: Guide | None = None,
     ) -> None:
         self.elbo = elbo
         self.guide = guide or elbo.guide
@@ -47,17 +51,14 @@ class Posterior:
         self.data = data
         self.stopped = stopped
         self.restarts: Sequence[Any] = ()
-        self._bound = elbo.bound(*data)
+        bound = elbo.bound(*data)
+        self._bound = bound.with_guide(guide) if guide and isinstance(bound, VectorBound) else bound
 
     # ---- draws and moments
 
     def sample(self, n: int, rng: np.random.Generator) -> dict[str, Any]:
         """Draws of all latent sites: names to arrays of shape (n, *shape)."""
-        return self._bound.layout.constrain(self._draws(n, rng))
-
-    def _draws(self, n: int, rng: np.random.Generator) -> Any:
-        size = self.guide.noise_size(self._bound.layout.size)
-        return self.guide.draws(self.params, rng.standard_normal((n, size)))
+        return self._bound.sample(self.params, n, rng, self.data)
 
     @cached_property
     def mean(self) -> dict[str, Any]:
@@ -71,48 +72,39 @@ class Posterior:
 
     @cached_property
     def _moments(self) -> dict[str, tuple[Any, Any]]:
-        """By quadrature over each number of z; over 10**5 fixed draws where a site mixes several."""
-        loc, cov = self.guide.moments(self.params)
-        sd = np.sqrt(np.diag(cov))
-        nodes, weights = np.polynomial.hermite_e.hermegauss(80)
-        weights = weights / np.sum(weights)
-        found = {}
-        draws: Any = None
-        for p in self._bound.layout.places:
-            if p.support.event_dim and not p.is_real:
-                if draws is None:
-                    draws = self.sample(10**5, np.random.default_rng(0))
-                found[p.name] = (draws[p.name].mean(axis=0), draws[p.name].std(axis=0))
-                continue
-            u = loc[p.start : p.stop] + sd[p.start : p.stop] * nodes[:, None]
-            values = p.support.constrain(u)
-            first = weights @ values
-            second = np.sqrt(weights @ (values - first) ** 2)
-            found[p.name] = tuple(
-                m.reshape(p.shape) if p.shape else float(m[0]) for m in (first, second)
-            )
-        return found
+        return self._bound.moments(self.params, self.data)
 
     @property
     def cov(self) -> Any:
-        """The covariance of z (D, D): all sites as one vector of real numbers."""
+        """The covariance of z (D, D), all sites as one vector of real numbers; of automatic guides."""
         return self.guide.moments(self.params)[1]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The parameters of a guide function, and of the model, by the user's names and in their constraints."""
+        if not isinstance(self._bound, FunctionBound):
+            return dict(self.params._asdict())
+        return self._bound.values_of(self.params)
+
+    @property
+    def predictive(self) -> Any:
+        """Draws of what the model observes, given draws of this posterior: `predictive(rng, *data, draws=100)`."""
+        return predictive(self.elbo.model, self)
 
     # ---- how far to trust it
 
-    def log_weights(self, n: int, rng: np.random.Generator) -> tuple[Any, Any]:
-        """Draws of z (n, D), and log p(z, data) - log q(z) of each."""
-        z = self._draws(n, rng)
-        return z, self._bound.log_p(z, *self.data) - self.guide.log_prob(self.params, z)
+    def log_weights(self, n: int, rng: np.random.Generator) -> Any:
+        """log p(z, data) - log q(z) of n draws."""
+        return self._bound.log_weights(self.params, n, rng, self.data)
 
     @cached_property
     def khat(self) -> float:
         """How heavy the tail of p/q is, of 10**4 fixed draws: up to 0.7 the fit can be trusted (see `srcdiff.vi.khat`)."""
-        return khat(self.log_weights(10**4, np.random.default_rng(0))[1])
+        return khat(self.log_weights(10**4, np.random.default_rng(0)))
 
     def evidence(self, n: int, rng: np.random.Generator) -> float:
         """An estimate of log p(data), by Pareto smoothed importance sampling."""
-        _, log_weights = self.log_weights(n, rng)
+        log_weights = self.log_weights(n, rng)
         shifted = log_weights - np.max(log_weights)
         smooth, _ = smoothed(log_weights)
         # smoothing normalises: what the largest raw weight became tells the scale
@@ -121,7 +113,7 @@ class Posterior:
 
     def bound(self, n: int, rng: np.random.Generator) -> tuple[float, float]:
         """The bound, and its standard error, of n draws."""
-        _, weights = self.log_weights(n, rng)
+        weights = self.log_weights(n, rng)
         return float(np.mean(weights)), float(np.std(weights) / np.sqrt(n))
 
     # ---- elsewhere
@@ -141,4 +133,4 @@ class Posterior:
 
     def __repr__(self) -> str:
         last = f", bound {self.bounds[-1]:.6g}" if len(self.bounds) else ""
-        return f"<srcdiff.vi.Posterior of {self._bound.target.name!r}, {type(self.guide).__name__}{last}, {self.stopped}>"
+        return f"<srcdiff.vi.Posterior of {self._bound.target.name!r}, {guide_name(self.guide)}{last}, {self.stopped}>"

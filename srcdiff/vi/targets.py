@@ -16,7 +16,7 @@ from srcdiff.vi.layout import Layout, layout_of
 from srcdiff.vi.models import Site, sites
 from srcdiff.vi.programs import parameter, program
 
-__all__ = ["Target", "data_names", "kind_of", "load_text", "target_of"]
+__all__ = ["Target", "data_names", "kind_of", "load_text", "sites_of_rows", "target_of"]
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,7 @@ class Target:
     layout : Layout
         Of the latent sites.
     log_joint : callable
-        `log_joint(*values of the sites, *data)`, to be differentiated.
-    plain : callable
-        The same, to be called.
+        `log_joint(*values of the sites, *data)`, which can be called and differentiated.
     data : tuple of str
         What the data are called; in batches the last one is `share`.
     text : callable
@@ -42,7 +40,6 @@ class Target:
     name: str
     layout: Layout
     log_joint: Callable[..., Any]
-    plain: Callable[..., Any]
     data: tuple[str, ...]
     text: Callable[..., str]
 
@@ -64,11 +61,21 @@ def kind_of(data: tuple[Any, ...]) -> Any:
     )
 
 
-def target_of(model: Any, data: tuple[Any, ...], full: tuple[Any, ...] | None = None) -> Target:
+def target_of(
+    model: Any,
+    data: tuple[Any, ...],
+    full: tuple[Any, ...] | None = None,
+    params: Sequence[str] = (),
+    local: bool = False,
+) -> Target:
     """The log-joint for such data.
 
     Parameters
     ----------
+    params : sequence of str
+        The model's `vi.param`s, which the log-joint takes behind the sites.
+    local : bool
+        Whether sites may have a value for each row of a batch.
     full : tuple, optional
         All rows of data, if `data` is a batch of them. The log-joint then takes `share` behind the data: how many rows
         there are for each one of the batch.
@@ -87,7 +94,7 @@ def target_of(model: Any, data: tuple[Any, ...], full: tuple[Any, ...] | None = 
         )
     if isinstance(model, LogDensity):
         return _of_density(model, full is not None)
-    return _of_model(model, data, full)
+    return _of_model(model, data, full, params, local)
 
 
 # ---- plain functions --------------------------------------------------------------
@@ -98,7 +105,7 @@ def _of_density(density: LogDensity, batched: bool) -> Target:
     if not batched and density.prior is None:
         f = density.f
         return Target(
-            name, density.layout, f, f, density.data, lambda *_: _text_of(f, f"{name}_log_joint")
+            name, density.layout, f, density.data, lambda *_: _text_of(f, f"{name}_log_joint")
         )
     if density.prior is None:
         raise ValueError(
@@ -119,7 +126,7 @@ def _of_density(density: LogDensity, batched: bool) -> Target:
     made = load_text(text, f"{name}_log_joint", parts)
     shown = [_text_of(f, key) for key, f in parts.items()]
     return Target(
-        name, density.layout, made, made, data, lambda *_: "\n\n".join([*filter(None, shown), text])
+        name, density.layout, made, data, lambda *_: "\n\n".join([*filter(None, shown), text])
     )
 
 
@@ -135,22 +142,30 @@ def _text_of(f: Callable[..., Any], name: str) -> str:
 # ---- models -------------------------------------------------------------------------
 
 
-def _of_model(model: Any, data: tuple[Any, ...], full: tuple[Any, ...] | None) -> Target:
+def _of_model(
+    model: Any,
+    data: tuple[Any, ...],
+    full: tuple[Any, ...] | None,
+    params: Sequence[str],
+    local: bool,
+) -> Target:
     found = sites(model, *data)
     latents = [site for site in found if not site.observed]
-    layout = layout_of([(s.name, _lengths(s), _support(s), s.line) for s in latents])
+    # a guide that is a function says itself where its draws lie
+    layout = layout_of([] if local else [(s.name, _lengths(s), _support(s), s.line) for s in latents])
     names = data_names(model)
-    first = [parameter(s.name) for s in latents]
-    given = ", ".join(f"{s.name!r}: {v}" for s, v in zip(latents, first, strict=True))
+    values = [*[s.name for s in latents], *params]
+    first = [parameter(name) for name in values]
+    given = ", ".join(f"{name!r}: {v}" for name, v in zip(values, first, strict=True))
     if full is None:
         handler, arguments = LogJoint, f"{{{given}}}, {{}}"
     else:
-        rows = _sites_of_rows(model, found, sites(model, *full))
+        rows = sites_of_rows(model, found, sites(model, *full), local)
         handler, arguments = BatchLogJoint, f"{{{given}}}, {{}}, share, {rows}"
         first.append("share")
     made = program(model, "log_joint", first, handler, arguments, "finish(model)")
     written = srcdiff.transform(made, "simplify", jit=False)
-    count = len(latents)
+    count = len(values)
 
     def text_for(values: dict[str, Any], *given: Any) -> str:
         share = given[-1:] if full is not None else ()
@@ -158,13 +173,13 @@ def _of_model(model: Any, data: tuple[Any, ...], full: tuple[Any, ...] | None) -
         return _function_only(written.source_for(*values.values(), *share, *rest))
 
     if full is None:
-        return Target(model.__name__, layout, made, written, names, text_for)
+        return Target(model.__name__, layout, written, names, text_for)
     # `share` stands behind the data in what is generated here, as it does for plain functions
     order = ", ".join([*first[:count], *names, "share"])
     text = f"def {model.__name__}_log_joint({order}):\n    return log_joint({', '.join([*first, *names])})\n"
     name = f"{model.__name__}_log_joint"
-    both = [load_text(text, name, {"log_joint": f}) for f in (made, written)]
-    return Target(model.__name__, layout, both[0], both[1], (*names, "share"), text_for)
+    ordered = load_text(text, name, {"log_joint": written})
+    return Target(model.__name__, layout, ordered, (*names, "share"), text_for)
 
 
 def _lengths(site: Site) -> tuple[int, ...]:
@@ -184,13 +199,15 @@ def _support(site: Site) -> Any:
     return site.support
 
 
-def _sites_of_rows(model: Any, batch: Sequence[Site], full: Sequence[Site]) -> tuple[str, ...]:
-    """The observed sites that stand once for each row: their shapes differ between a batch and all the data."""
+def sites_of_rows(
+    model: Any, batch: Sequence[Site], full: Sequence[Site], local: bool
+) -> tuple[str, ...]:
+    """The sites that stand once for each row: their shapes differ between a batch and all the data."""
     rows = []
     for one, all_ in zip(batch, full, strict=True):
         if (one.shape, one.loops) == (all_.shape, all_.loops):
             continue
-        if not one.observed:
+        if not one.observed and not local:
             raise ValueError(
                 f"batch_size: site {one.name!r} ({one.line}) has a value for each row, so its part of an automatic guide "
                 "grows with the data. Fit it without batches, or make its guide a function of the row"

@@ -281,7 +281,7 @@ def test_a_hessian_vector_product_of_the_bound() -> None:
     elbo = vi.elbo(DENSITY, vi.MeanField(), jit=False)
     y, rng = np.ones(3), np.random.default_rng(0)
     params, eps = elbo.init(y), vi.noise(elbo, rng)
-    hvp = srcdiff.hvp(elbo.bound(y).differentiable, argnums=0, jit=False)
+    hvp = srcdiff.hvp(elbo.bound(y).function, argnums=0, jit=False)
     u, v = rng.normal(size=(2, len(params.loc)))
     Hu, Hv = (hvp(*params, eps, y, w) for w in (u, v))
     assert u @ Hv == pytest.approx(v @ Hu, rel=1e-12)

@@ -1,0 +1,238 @@
+"""The bound of one model and guide, for data of one kind: the programs, and what goes in and comes out of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from srcdiff.vi.elbo_text import Written, module_text, write_elbo, write_log_weights
+from srcdiff.vi.estimators import Estimator, Path, ScoreFunction
+from srcdiff.vi.guides import Guide, MeanField
+from srcdiff.vi.layout import Layout
+from srcdiff.vi.noise import standard_normal
+from srcdiff.vi.targets import Target, load_text
+from srcdiff.vi.trees import map_leaves
+
+__all__ = ["Bound", "VectorBound"]
+
+
+class Bound:
+    """What the bounds of all guides have.
+
+    Attributes
+    ----------
+    target : Target
+    params_type : type
+        Of the parameters, a named tuple.
+    written : Written
+    function : callable
+        What was written.
+    value_and_grad : callable
+        What was made of it.
+    """
+
+    target: Target
+    params_type: Any
+    written: Written
+    function: Callable[..., Any]
+    value_and_grad: Any
+
+    def _differentiate(self, make: Any, options: Any) -> None:
+        argnums = tuple(range(len(self.params_type._fields)))
+        self.value_and_grad = make(
+            self.function, argnums=argnums, has_aux=self.written.surrogate, **options
+        )
+
+    # ---- one step
+
+    def arguments(self, params: Any, eps: Any, data: tuple[Any, ...], baseline: float) -> list[Any]:
+        """What the function takes."""
+        held = tuple(params) if self.written.held else ()
+        by_score = [baseline] if self.written.surrogate else []
+        return [*params, *held, *by_score, *self.noise_arguments(eps), *data]
+
+    def noise_arguments(self, eps: Any) -> list[Any]:
+        return [eps]
+
+    def value(self, params: Any, eps: Any, *data: Any) -> float:
+        """The bound, in NumPy."""
+        found = self.function(*self.arguments(params, eps, data, 0.0))
+        return float(found[1] if self.written.surrogate else found)
+
+    def step(self, params: Any, eps: Any, data: tuple[Any, ...], baseline: Any = 0.0) -> Any:
+        """`(elbo, gradient)`; a baseline that is shaped like the parameters has one for each."""
+        if self.written.surrogate and not np.isscalar(baseline):
+            # the estimator is linear in the baseline
+            value, plain = self.step(params, eps, data, 0.0)
+            _, less = self.step(params, eps, data, 1.0)
+            grads = map_leaves(lambda g, one, b: g - b * (g - one), plain, less, baseline)
+            return value, grads
+        value, grads = self.value_and_grad(*self.arguments(params, eps, data, baseline))
+        if self.written.surrogate:
+            value = value[1]
+        return value, self.params_type(*grads)
+
+    # ---- what guides differ in
+
+    def init(self, data: tuple[Any, ...], at: Any, scale: float) -> Any:
+        """Parameters to begin with."""
+        raise NotImplementedError
+
+    def noise(self, rng: np.random.Generator, draws: int, kind: str) -> Any:
+        """Noise for so many draws."""
+        raise NotImplementedError
+
+    def sample(self, params: Any, n: int, rng: np.random.Generator, data: Any) -> dict[str, Any]:
+        """Draws of all sites."""
+        raise NotImplementedError
+
+    def moments(self, params: Any, data: Any) -> dict[str, tuple[Any, Any]]:
+        """Mean and standard deviation of all sites."""
+        raise NotImplementedError
+
+    def log_weights(self, params: Any, n: int, rng: np.random.Generator, data: Any) -> Any:
+        """log p - log q of n draws."""
+        raise NotImplementedError
+
+    def blame(self, params: Any, grads: Any, eps: Any, data: tuple[Any, ...]) -> str:
+        """Which sites a bound or gradient owes it to that it is no number."""
+        raise NotImplementedError
+
+    def text(self, data: tuple[Any, ...]) -> str:
+        """Stages 1 and 2 as source."""
+        raise NotImplementedError
+
+
+class VectorBound(Bound):
+    """The bound of an automatic guide, which draws one vector of real numbers.
+
+    Attributes
+    ----------
+    layout : Layout
+    guide : Guide
+    """
+
+    def __init__(
+        self, target: Target, guide: Guide, estimator: Any, make: Any, options: Any
+    ) -> None:
+        self.target = target
+        self.layout: Layout = target.layout
+        self.guide = guide
+        self.params_type = guide.params_type
+        kind, by_score = _per_site(estimator, target.layout, guide)
+        self.written = write_elbo(target.name, target.layout, guide, target.data, kind, by_score)
+        weights = write_log_weights(target.name, target.layout, target.data)
+        self.function = _load(self.written, target)
+        self._log_density = _load(weights, target)
+        self._differentiate(make, options)
+
+    def with_guide(self, guide: Guide) -> "VectorBound":
+        """The same for draws from another guide."""
+        other = object.__new__(VectorBound)
+        other.__dict__.update(vars(self), guide=guide, params_type=guide.params_type)
+        return other
+
+    def init(self, data: tuple[Any, ...], at: Any, scale: float) -> Any:
+        return self.guide.init(self.layout.unconstrain(at or {}), scale)
+
+    def noise(self, rng: np.random.Generator, draws: int, kind: str) -> Any:
+        return standard_normal(rng, draws, self.guide.noise_size(self.layout.size), kind)
+
+    def draws(self, params: Any, n: int, rng: np.random.Generator) -> Any:
+        """z (n, D)."""
+        size = self.guide.noise_size(self.layout.size)
+        return self.guide.draws(params, rng.standard_normal((n, size)))
+
+    def sample(self, params: Any, n: int, rng: np.random.Generator, data: Any) -> dict[str, Any]:
+        return self.layout.constrain(self.draws(params, n, rng))
+
+    def log_weights(self, params: Any, n: int, rng: np.random.Generator, data: Any) -> Any:
+        z = self.draws(params, n, rng)
+        return self._log_density(z, *data) - self.guide.log_prob(params, z)
+
+    def moments(self, params: Any, data: Any) -> dict[str, tuple[Any, Any]]:
+        """By quadrature over each number of z; over 10**5 fixed draws where a site mixes several."""
+        loc, cov = self.guide.moments(params)
+        sd = np.sqrt(np.diag(cov))
+        nodes, weights = np.polynomial.hermite_e.hermegauss(80)
+        weights = weights / np.sum(weights)
+        found = {}
+        draws: Any = None
+        for p in self.layout.places:
+            if p.support.event_dim and not p.is_real:
+                if draws is None:
+                    draws = self.sample(params, 10**5, np.random.default_rng(0), data)
+                found[p.name] = (draws[p.name].mean(axis=0), draws[p.name].std(axis=0))
+                continue
+            u = loc[p.start : p.stop] + sd[p.start : p.stop] * nodes[:, None]
+            values = p.support.constrain(u)
+            first = weights @ values
+            second = np.sqrt(weights @ (values - first) ** 2)
+            found[p.name] = tuple(
+                m.reshape(p.shape) if p.shape else float(m[0]) for m in (first, second)
+            )
+        return found
+
+    def text(self, data: tuple[Any, ...]) -> str:
+        values = self.layout.constrain(np.zeros(self.layout.size))
+        log_joint = self.target.text(values, *data)
+        return module_text([*([log_joint] if log_joint else []), self.written.text])
+
+    def blame(self, params: Any, grads: Any, eps: Any, data: tuple[Any, ...]) -> str:
+        for name, leaf in params._asdict().items():
+            if not np.all(np.isfinite(leaf)):
+                return f"parameter {name} of {self._sites(~np.isfinite(leaf))} is not finite itself"
+        for name, leaf in grads._asdict().items():
+            bad = ~np.isfinite(leaf)
+            if np.any(bad) and not np.all(bad):
+                return f"its derivatives by {name} of {self._sites(bad)} are not numbers"
+        z = self.guide.draws(params, eps)
+        for row in z:
+            for name, value in self.layout.constrain(row).items():
+                if not np.all(np.isfinite(value)):
+                    return f"site {name!r} is not finite at a draw"
+        return f"log p is no number at {shown(self.layout.constrain(z[0]))}"
+
+    def _sites(self, bad: Any) -> str:
+        """The sites of coordinates; of a matrix, of its rows."""
+        rows = bad if bad.ndim == 1 else np.any(bad, axis=tuple(range(1, bad.ndim)))
+        names = [self.layout.site_at(int(k)) for k in np.flatnonzero(rows)]
+        return f"site {names[0]!r}" if len(names) == 1 else f"sites {', '.join(map(repr, names[:4]))}"
+
+
+def shown(values: dict[str, Any]) -> str:
+    """Values of sites, short."""
+    texts = {
+        k: np.array2string(np.asarray(v), precision=4, threshold=4) for k, v in values.items()
+    }
+    return ", ".join(f"{k} = {v}" for k, v in texts.items())
+
+
+def _per_site(estimator: Any, layout: Layout, guide: Guide) -> tuple[Estimator, tuple[str, ...]]:
+    """The estimator, and the sites that take the score function where they were chosen one by one."""
+    if not isinstance(estimator, dict):
+        return estimator, ()
+    for site in estimator:
+        if site not in layout.names:
+            raise ValueError(
+                f"estimator: the model has no latent site {site!r}; there are {', '.join(layout.names)}"
+            )
+    by_score = tuple(
+        name for name in layout.names if isinstance(estimator.get(name), ScoreFunction)
+    )
+    if not by_score:
+        return Path(), ()
+    if len(by_score) == len(layout.names):
+        return ScoreFunction(), ()
+    if not isinstance(guide, MeanField):
+        raise ValueError(
+            f"estimator: sites can be told apart under MeanField; {guide.words} draws all of them together"
+        )
+    return Path(), by_score
+
+
+def _load(written: Written, target: Target) -> Callable[..., Any]:
+    """The function, round the log-joint."""
+    outside: dict[str, Any] = {f"{p.name}_support": p.support for p in target.layout.places}
+    outside[f"{target.name}_log_joint"] = target.log_joint
+    return load_text(module_text([written.text]), written.name, outside)

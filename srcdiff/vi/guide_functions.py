@@ -1,0 +1,183 @@
+"""Guides that are functions: what they say, found by running them once, and how they fit the model."""
+
+import difflib
+import inspect
+from collections import namedtuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from srcdiff.effects import handle
+from srcdiff.vi.distributions import Distribution, constraints
+from srcdiff.vi.handlers import Handler, Plate
+from srcdiff.vi.layout import Place
+from srcdiff.vi.models import Site, sites
+
+__all__ = ["GuideSite", "Parameter", "Said", "listen", "match"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A `vi.param`: its name, the real array that is fitted, and what makes the value of it."""
+
+    name: str
+    field: str
+    start: Any
+    place: Place
+
+    def written(self, prefix: str = "") -> str:
+        """The value, of the real array, as text."""
+        return self.place.constrained(f"{prefix}{self.field}")[0]
+
+    def value(self, real: Any) -> Any:
+        """The value, of the real array."""
+        return self.place.support.constrain(real)
+
+
+@dataclass(frozen=True)
+class GuideSite:
+    """A site of a guide: its class, its shape, and the shape and kind ("normal", "uniform") of its noise."""
+
+    name: str
+    distribution: type
+    shape: tuple[int, ...]
+    noise_shape: tuple[int, ...]
+    noise: str
+    path: bool
+    support: Any
+
+    @property
+    def has_entropy(self) -> bool:
+        return self.distribution.entropy is not Distribution.entropy  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a program with `vi.sample` and `vi.param` says for certain data."""
+
+    params: tuple[Parameter, ...]
+    sites: tuple[GuideSite, ...]
+
+
+class _Listener(Handler):
+    """A plain run: parameters are where they begin, and sites are drawn."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng = rng
+        self.params: dict[str, Parameter] = {}
+        self.sites: list[GuideSite] = []
+
+    def sample(self, name: str, distribution: Any, obs: Any = None) -> Any:
+        sizes = tuple(plate.size for plate in self.plates)
+        batch = np.broadcast_shapes(sizes, distribution.batch_shape)
+        shape = (*batch, *distribution.event_shape)
+        repeats = batch[: len(batch) - len(distribution.batch_shape)]
+        discrete = distribution.is_discrete
+        kind = "uniform" if discrete else distribution.noise
+        noise_shape = batch if discrete or kind is None else distribution.noise_shape(repeats)
+        path = not discrete and distribution.noise is not None
+        site = GuideSite(
+            name, type(distribution), shape, tuple(noise_shape), kind, path, distribution.support
+        )
+        self.sites.append(site)
+        return obs if obs is not None else distribution.sample(self.rng, repeats)
+
+    def param(self, name: str, init: Any, constraint: Any = None) -> Any:
+        support = constraint or constraints.real
+        value = np.asarray(init, float)
+        if not np.all(support.contains(value)):
+            raise ValueError(f"param {name!r}: its initial value is outside of its constraint ({support.name})")
+        place = Place(name, value.shape, support, 0, 0)
+        real = np.asarray(support.unconstrain(value), float)
+        field = name
+        if support in (constraints.positive, constraints.nonnegative):
+            field = f"log_{name}"
+        elif not support.everywhere:
+            field = f"real_{name}"
+        start = real if real.ndim else float(real)
+        self.params.setdefault(name, Parameter(name, field, start, place))
+        return init
+
+    def plate(self, name: str, size: int, subsample: Any = None) -> Plate:
+        return Plate(name, size, None, None)
+
+
+def listen(program: Callable[..., Any], data: Sequence[Any], seed: int = 0) -> Said:
+    """Run a guide or model once."""
+    listener = _Listener(np.random.default_rng(seed))
+    handle(listener, program, *data)
+    return Said(tuple(listener.params.values()), tuple(listener.sites))
+
+
+def params_type(guide: Callable[..., Any], params: Sequence[Parameter]) -> Any:
+    """A named tuple type for the real arrays."""
+    return namedtuple(f"{guide.__name__.title().replace('_', '')}Params", [p.field for p in params])  # type: ignore[misc]
+
+
+def match(guide: Callable[..., Any], model: Callable[..., Any], data: Sequence[Any]) -> list[Site]:
+    """The model's latent sites, which the guide has all of, and no others.
+
+    Raises
+    ------
+    TypeError
+        The guide takes other arguments than the model.
+    ValueError
+        A site is missing, not one of the model's, or of another shape or support; names it, and both lines.
+    """
+    theirs, own = ([*inspect.signature(f).parameters] for f in (model, guide))
+    if theirs != own:
+        raise TypeError(
+            f"the guide {guide.__name__!r} takes ({', '.join(own)}), and the model {model.__name__!r} "
+            f"({', '.join(theirs)}): a guide takes what its model takes"
+        )
+    found = sites(model, *data)
+    latents = {s.name: s for s in found if not s.observed}
+    drawn = {s.name: s for s in sites(guide, *data)}
+    for name, site in drawn.items():
+        if name in latents:
+            continue
+        if any(s.name == name for s in found):
+            raise ValueError(f"the guide's site {name!r} ({site.line}) is observed by the model: leave it out")
+        missing = [n for n in latents if n not in drawn]
+        raise ValueError(
+            f"the guide's site {name!r} ({site.line}) is no site of the model {model.__name__!r}"
+            f"{_meant(name, missing)}: its latent sites are {', '.join(map(repr, latents))}"
+        )
+    for name, site in latents.items():
+        if name not in drawn:
+            raise ValueError(
+                f"the guide {guide.__name__!r} has no site {name!r}, which the model has at {site.line}"
+            )
+        mine = drawn[name]
+        if None not in (*site.shape, *mine.shape) and site.shape != mine.shape:
+            raise ValueError(
+                f"site {name!r} has the shape {site.shape} in the model ({site.line}), and {mine.shape} in the guide "
+                f"({mine.line})"
+            )
+        if not _fits(mine.support, site.support):
+            raise ValueError(
+                f"site {name!r} is {site.support.name} in the model ({site.line}), and the guide's draws are "
+                f"{mine.support.name} ({mine.line})"
+            )
+    return list(latents.values())
+
+
+def _meant(name: str, missing: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, missing, 1)
+    return f" (is {close[0]!r} meant?)" if close else ""
+
+
+def _fits(inner: Any, outer: Any) -> bool:
+    """Whether draws from `inner` lie in `outer`, as far as can be told."""
+    if inner is None or outer is None or inner.name == outer.name:
+        return True
+    if inner.is_discrete or outer.is_discrete:
+        return bool(inner.is_discrete == outer.is_discrete)
+    if outer.everywhere:
+        return True
+    positive = ("positive", "not negative")
+    if outer.name in positive:
+        return inner.name in (*positive, "in [0, 1]") or getattr(inner, "lower", -1.0) >= 0.0
+    return not inner.everywhere and inner.name not in positive
