@@ -83,20 +83,22 @@ class FunctionBound(Bound):
         self.batched = full is not None
         self.estimator, self.by_score = _chosen(estimator, self.sites, latents)
         self.params_type = params_type(guide, self.params)
-        self._names = self._variables()
+        self._names, self._own = self._variables()
         self._load(make, options)
 
     # ---- text
 
-    def _variables(self) -> dict[str, str]:
-        """What the bound computes and the sites, by names that nothing else has."""
+    def _variables(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Names for the sites, and for what the bound computes, that nothing else has."""
         taken = {"np", *self.target.data, *(p.name for p in self.params)}
         taken |= {p.field for p in self.params}
-        found = {}
-        for name in (*(s.name for s in self.sites), *_OWN):
-            found[name] = as_variable(name, taken)
-            taken.add(found[name])
-        return found
+        both: list[dict[str, str]] = []
+        for names in ([s.name for s in self.sites], _OWN):
+            both.append({})
+            for name in names:
+                both[-1][name] = as_variable(name, taken)
+                taken.add(both[-1][name])
+        return both[0], both[1]
 
     def _eps(self, but: Sequence[str] = ()) -> list[str]:
         return [f"eps_{self._names[s.name]}" for s in self.sites if s.name not in but]
@@ -127,7 +129,7 @@ class FunctionBound(Bound):
 
     def _call(self, suffix: str, results: Sequence[str], given: Sequence[str] = (), prefix: str = "") -> str:
         """A line that calls one of these functions in turn k."""
-        k = self._names["k"]
+        k = self._own["k"]
         arguments = [
             *(f"{prefix}{p.name}" for p in self._of_guide),
             *(self._names[n] for n in given),
@@ -142,8 +144,8 @@ class FunctionBound(Bound):
         return f"{self.target.name}_log_joint({', '.join(values)})"
 
     def _write(self) -> Written:
-        n = self._names
-        values = [n[s.name] for s in self.sites]
+        n = self._own
+        values = [self._names[s.name] for s in self.sites]
         held = bool(self.by_score) or isinstance(self.estimator, PathWithoutScore)
         start = [f"{p.name} = {p.written()}" for p in self.params if p.written() != p.name]
         if held:
@@ -184,14 +186,14 @@ class FunctionBound(Bound):
         return self._function(told, body, held)
 
     def _score_turn(self, values: list[str], log_p: str) -> tuple[list[str], str]:
-        n = self._names
+        n = self._own
         lines = [
             self._call("log_draw", [*values, n["held_entropy"]], prefix="held_"),
             f"{n['weight']} = {log_p} + {n['held_entropy']}",
         ]
         paths = [s.name for s in self.sites if s.name not in self.by_score]
         lines.append(
-            self._call("score", [*(n[p] for p in paths), n["entropy"], n["log_score"]], self.by_score)
+            self._call("score", [*(self._names[p] for p in paths), n["entropy"], n["log_score"]], self.by_score)
         )
         lines.append(f"{n['surrogate']} += ({n['weight']} - {n['baseline']}) * {n['log_score']}")
         if paths or self._of_model:
@@ -203,11 +205,10 @@ class FunctionBound(Bound):
         return lines, told
 
     def _held_density(self) -> str:
-        n = self._names
         arguments = [
-            *(f"held_{p.name}" for p in self._of_guide), *(n[s.name] for s in self.sites), *self.target.data
+            *(f"held_{p.name}" for p in self._of_guide), *(self._names[s.name] for s in self.sites), *self.target.data
         ]  # fmt: skip
-        return f"_, {n['log_q']} = {self.guide.__name__}_score({', '.join(arguments)})"
+        return f"_, {self._own['log_q']} = {self.guide.__name__}_score({', '.join(arguments)})"
 
     def _list(self, names: Sequence[str] | None = None) -> str:
         return ", ".join(names if names is not None else [s.name for s in self.sites])
@@ -221,7 +222,7 @@ class FunctionBound(Bound):
         fields = [p.field for p in self.params]
         parameters = [
             *fields, *([f"held_{f}" for f in fields] if held else []),
-            *([self._names["baseline"]] if self.by_score else []), *self._eps(), *self.target.data,
+            *([self._own["baseline"]] if self.by_score else []), *self._eps(), *self.target.data,
         ]  # fmt: skip
         kinds = ", ".join(
             f"{e} (S{''.join(f', {m}' for m in s.noise_shape)}) {s.noise}"
