@@ -113,16 +113,26 @@ class VectorBound(Bound):
     """
 
     def __init__(
-        self, target: Target, guide: Guide, estimator: Any, make: Any, options: Any
+        self,
+        target: Target,
+        guide: Guide,
+        estimator: Any,
+        make: Any,
+        options: Any,
+        diverging: Target | None = None,
     ) -> None:
         self.target = target
+        self._diverging = diverging
         self.layout: Layout = target.layout
         self.guide = guide
         self.params_type = guide.params_type
         kind, by_score = _per_site(estimator, target.layout, guide)
-        self.written = write_elbo(target.name, target.layout, guide, target.data, kind, by_score)
+        closed = diverging.closed if diverging is not None else ()
+        self.written = write_elbo(
+            target.name, target.layout, guide, target.data, kind, by_score, closed
+        )
         weights = write_log_weights(target.name, target.layout, target.data)
-        self.function = _load(self.written, target)
+        self.function = _load(self.written, diverging or target)
         self._log_density = _load(weights, target)
         self._differentiate(make, options)
 
@@ -175,7 +185,7 @@ class VectorBound(Bound):
 
     def text(self, data: tuple[Any, ...]) -> str:
         values = self.layout.constrain(np.zeros(self.layout.size))
-        log_joint = self.target.text(values, *data)
+        log_joint = (self._diverging or self.target).text(values, *data)
         return module_text([*([log_joint] if log_joint else []), self.written.text])
 
     def blame(self, params: Any, grads: Any, eps: Any, data: tuple[Any, ...]) -> str:
@@ -234,5 +244,5 @@ def _per_site(estimator: Any, layout: Layout, guide: Guide) -> tuple[Estimator, 
 def _load(written: Written, target: Target) -> Callable[..., Any]:
     """The function, round the log-joint."""
     outside: dict[str, Any] = {f"{p.name}_support": p.support for p in target.layout.places}
-    outside[f"{target.name}_log_joint"] = target.log_joint
+    outside[f"{target.name}_{'bound' if target.closed else 'log_joint'}"] = target.log_joint
     return load_text(module_text([written.text]), written.name, outside)

@@ -104,8 +104,13 @@ class Elbo:
                 and (other.target.data, other.layout) == (target.data, target.layout)
             ):
                 return other
-        estimator = Path() if self.estimator is None else self.estimator
-        return VectorBound(target, self.guide, estimator, self._make, self._options)
+        estimator, diverging = self.estimator, None
+        if estimator is None:
+            estimator = Path()
+            if isinstance(self.guide, MeanField) and not isinstance(self.model, LogDensity):
+                found = target_of(self.model, data, full, divergences=True)
+                diverging = found if found.closed else None
+        return VectorBound(target, self.guide, estimator, self._make, self._options, diverging)
 
     @property
     def data_names(self) -> tuple[str, ...]:
@@ -183,7 +188,8 @@ def elbo(
         the model by `vi.sample`, from distributions with `vi.param`s. It takes what the model takes.
     estimator : str, Estimator or dict
         "path", "path-without-score", "score", "score-running", "iwae", also with "+antithetic" or "+quasi-random"; or one
-        of "path" and "score" for each site. "auto" is "path" for sites whose draws have a derivative, else "score".
+        of "path" and "score" for each site. "auto" is "path" for sites whose draws have a derivative, else
+        "score"; and it takes divergences from priors in closed form, where there are, for `MeanField`.
     draws : int
         How many draws `noise` gives, and `fit` takes for a step.
     value_and_grad : callable

@@ -56,6 +56,7 @@ class _Writer:
     layout: Layout
     guide: Guide
     data: tuple[str, ...]
+    closed: tuple[str, ...] = ()
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -77,8 +78,14 @@ class _Writer:
     def bound_at(self, draw: str, jacobian: bool = True) -> tuple[list[str], str, list[str]]:
         """Lines that make the sites of a draw, the call of the log-joint, and terms for Jacobians."""
         names = self.variables()
-        values = [*names.values(), *self.arguments()]
-        call = f"{self.model}_log_joint({', '.join(values)})"
+        moments = [
+            f"{of}{place.part().removeprefix('z')}"
+            for place in self.layout.places
+            if place.name in self.closed
+            for of in ("loc", "scale")
+        ]
+        values = [*names.values(), *moments, *self.arguments()]
+        call = f"{self.model}_{'bound' if self.closed else 'log_joint'}({', '.join(values)})"
         places = self.layout.places
         if len(places) > 1 and all(p.is_real and not p.real_shape for p in places):
             return [f"{', '.join(names.values())} = {draw}"], call, []
@@ -88,7 +95,7 @@ class _Writer:
         for place in places:
             value, log_det = place.constrained(place.part())
             lines.append(f"{names[place.name]} = {value}")
-            if log_det is not None and jacobian:
+            if log_det is not None and jacobian and place.name not in self.closed:
                 terms.append(f"np.sum({log_det})" if place.real_shape else log_det)
         return lines, call, terms
 
@@ -118,6 +125,7 @@ def write_elbo(
     data: Sequence[str],
     estimator: Estimator,
     by_score: Sequence[str] = (),
+    closed: Sequence[str] = (),
 ) -> Written:
     """The function whose gradient is the estimator.
 
@@ -125,8 +133,10 @@ def write_elbo(
     ----------
     by_score : sequence of str
         Sites that take the score function under a `Path` estimator.
+    closed : sequence of str
+        Sites whose divergence from the prior the model's part has in closed form.
     """
-    w = _Writer(model, layout, guide, tuple(data))
+    w = _Writer(model, layout, guide, tuple(data), tuple(closed))
     if isinstance(guide, Delta):
         return _point(w)
     if by_score:
@@ -178,16 +188,31 @@ def _point(w: _Writer) -> Written:
 
 def _path(w: _Writer) -> Written:
     lines, call, terms = w.bound_at(w.guide.draw("eps[s]", w.layout.size))
+    total = "elbo" if w.closed else "log_p"
+    rest, told = _rest_of_entropy(w)
     body = [
         *w.guide.prologue(),
-        "log_p = 0.0",
+        f"{total} = 0.0",
         "for s in range(len(eps)):",
-        *_indented([*lines, f"log_p += {' + '.join([call, *terms])}"]),
-        f"return log_p / len(eps) + {w.guide.entropy(w.layout.size)}",
+        *_indented([*lines, f"{total} += {' + '.join([call, *terms])}"]),
+        f"return {' + '.join([f'{total} / len(eps)', *rest])}",
     ]
-    return _function(
-        w, f"path (reparameterised) for {_sites(w)}; entropy of the guide in closed form", body
-    )
+    return _function(w, f"path (reparameterised) for {_sites(w)}; {told}", body)
+
+
+def _rest_of_entropy(w: _Writer) -> tuple[list[str], str]:
+    """Terms for what the divergences do not have, and what to say of it."""
+    if not w.closed:
+        return [w.guide.entropy(w.layout.size)], "entropy of the guide in closed form"
+    told = f"KL from the prior in closed form for {_sites(w, w.closed)}"
+    others = [p for p in w.layout.places if p.name not in w.closed]
+    if not others:
+        return [], told
+    parts = [f"log_scale{p.part().removeprefix('z')}" for p in others]
+    sums = [f"np.sum({t})" if p.real_shape else t for t, p in zip(parts, others, strict=True)]
+    size = sum(p.stop - p.start for p in others)
+    names = [p.name for p in others]
+    return [*sums, f"{0.5 * size} * (1.0 + LOG_2PI)"], f"{told}, entropy for {_sites(w, names)}"
 
 
 def _path_without_score(w: _Writer) -> Written:

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 
 import srcdiff
+from srcdiff.effects import handle, notes_of
 from srcdiff.vi.density import LogDensity
-from srcdiff.vi.handlers import LogJoint
-from srcdiff.vi.handlers_of_batches import BatchLogJoint
+from srcdiff.vi.distributions import LogNormal, Normal, constraints
+from srcdiff.vi.distributions.divergences import REGISTRY
+from srcdiff.vi.handlers import LogJoint, Survey
+from srcdiff.vi.handlers_of_batches import WeightedLogJoint
 from srcdiff.vi.layout import Layout, layout_of
 from srcdiff.vi.models import Site, sites
 from srcdiff.vi.programs import parameter, program
@@ -35,6 +38,9 @@ class Target:
         What the data are called; in batches the last one is `share`.
     text : callable
         `text(values, *data)`: its source.
+    closed : tuple of str
+        Sites of which it has the divergence of the guide from the prior, and not the log density. It takes mean and
+        standard deviation of their normal numbers behind the sites.
     """
 
     name: str
@@ -42,6 +48,7 @@ class Target:
     log_joint: Callable[..., Any]
     data: tuple[str, ...]
     text: Callable[..., str]
+    closed: tuple[str, ...] = ()
 
 
 def data_names(model: Any) -> tuple[str, ...]:
@@ -67,6 +74,7 @@ def target_of(
     full: tuple[Any, ...] | None = None,
     params: Sequence[str] = (),
     local: bool = False,
+    divergences: bool = False,
 ) -> Target:
     """The log-joint for such data.
 
@@ -76,6 +84,8 @@ def target_of(
         The model's `vi.param`s, which the log-joint takes behind the sites.
     local : bool
         Whether sites may have a value for each row of a batch.
+    divergences : bool
+        Whether to take KL divergences in closed form, of a mean-field guide, where there are.
     full : tuple, optional
         All rows of data, if `data` is a batch of them. The log-joint then takes `share` behind the data: how many rows
         there are for each one of the batch.
@@ -88,13 +98,19 @@ def target_of(
         A site cannot be laid out; names it.
     """
     names = data_names(model)
+    generator = next((n for n in names if n == "rng"), None)
+    if generator is not None:
+        raise TypeError(
+            f"the model {model.__name__!r} draws from a generator ({generator!r}), which does not say what was observed: "
+            "write vi.sample(name, distribution, obs=value) for what was"
+        )
     if len(data) != len(names):
         raise TypeError(
             f"the model {model.__name__!r} takes {len(names)} data ({', '.join(names)}), {len(data)} were given"
         )
     if isinstance(model, LogDensity):
         return _of_density(model, full is not None)
-    return _of_model(model, data, full, params, local)
+    return _of_model(model, data, full, params, local, divergences)
 
 
 # ---- plain functions --------------------------------------------------------------
@@ -148,8 +164,10 @@ def _of_model(
     full: tuple[Any, ...] | None,
     params: Sequence[str],
     local: bool,
+    divergences: bool,
 ) -> Target:
     found = sites(model, *data)
+    _check_params(model, data, params)
     latents = [site for site in found if not site.observed]
     # a guide that is a function says itself where its draws lie
     layout = layout_of([] if local else [(s.name, _lengths(s), _support(s), s.line) for s in latents])
@@ -157,29 +175,82 @@ def _of_model(
     values = [*[s.name for s in latents], *params]
     first = [parameter(name) for name in values]
     given = ", ".join(f"{name!r}: {v}" for name, v in zip(values, first, strict=True))
-    if full is None:
-        handler, arguments = LogJoint, f"{{{given}}}, {{}}"
+    guides = {s.name: _diverging(s) for s in latents if divergences and _diverging(s) is not None}
+    closed = tuple(guides)
+    pairs = [f"{part}_{parameter(n)}" for n in closed for part in ("loc", "scale")]
+    share, rows, handler = "1.0", (), LogJoint
+    if full is not None:
+        share, rows = "share", sites_of_rows(model, found, sites(model, *full), local)
+    arguments = f"{{{given}}}, {{}}"
+    if full is not None or closed:
+        handler = WeightedLogJoint
+        texts = [f"{n!r}: {guides[n]}(loc_{parameter(n)}, scale_{parameter(n)})" for n in closed]
+        arguments += f", {share}, {rows}, {{{', '.join(texts)}}}"
+    last = ["share"] if full is not None else []
+    suffix = "bound" if closed else "log_joint"
+    name = f"{model.__name__}_{suffix}"
+    if closed:
+        made = _less_divergences(model, name, [*first, *pairs, *last], arguments, closed)
     else:
-        rows = sites_of_rows(model, found, sites(model, *full), local)
-        handler, arguments = BatchLogJoint, f"{{{given}}}, {{}}, share, {rows}"
-        first.append("share")
-    made = program(model, "log_joint", first, handler, arguments, "finish(model)")
+        made = program(model, "log_joint", [*first, *last], handler, arguments, "finish(model)")
     written = srcdiff.transform(made, "simplify", jit=False)
-    count = len(values)
 
-    def text_for(values: dict[str, Any], *given: Any) -> str:
-        share = given[-1:] if full is not None else ()
-        rest = given[:-1] if full is not None else given
-        return _function_only(written.source_for(*values.values(), *share, *rest))
+    def text_for(values: dict[str, Any], *data: Any) -> str:
+        behind = [np.asarray(values[n], float) + 1.0 for n in closed for _ in range(2)]
+        behind = [v if v.ndim else float(v) for v in behind]
+        cut = len(data) - len(last)
+        text = written.source_for(*values.values(), *behind, *data[cut:], *data[:cut])
+        return _function_only(text)
 
-    if full is None:
-        return Target(model.__name__, layout, written, names, text_for)
-    # `share` stands behind the data in what is generated here, as it does for plain functions
-    order = ", ".join([*first[:count], *names, "share"])
-    text = f"def {model.__name__}_log_joint({order}):\n    return log_joint({', '.join([*first, *names])})\n"
-    name = f"{model.__name__}_log_joint"
-    ordered = load_text(text, name, {"log_joint": written})
-    return Target(model.__name__, layout, ordered, (*names, "share"), text_for)
+    log_joint = written
+    if last:  # `share` stands behind the data in what is generated here, as it does for plain functions
+        inner = ", ".join([*first, *pairs, *last, *names])
+        text = f"def {name}({', '.join([*first, *pairs, *names, *last])}):\n    return log_joint({inner})\n"
+        log_joint = load_text(text, name, {"log_joint": written})
+    return Target(model.__name__, layout, log_joint, (*names, *last), text_for, closed)
+
+
+def _less_divergences(
+    model: Any, name: str, first: Sequence[str], arguments: str, closed: Sequence[str]
+) -> Callable[..., Any]:
+    """The log-joint with minus the divergences of the guide in the place of some log densities."""
+    names = data_names(model)
+    text = (
+        f"def {name}({', '.join([*first, *names])}):\n"
+        f'    """Log density of `{model.__name__}`; of {", ".join(closed)}, minus the KL divergence of the guide."""\n'
+        f"    handler = WeightedLogJoint({arguments})\n"
+        f"    handle({', '.join(['handler', 'model', *names])})\n"
+        "    return handler.finish(model)\n"
+    )
+    outside = {
+        "WeightedLogJoint": WeightedLogJoint, "Normal": Normal, "LogNormal": LogNormal, "handle": handle, "model": model,
+    }  # fmt: skip
+    return load_text(text, name, outside)
+
+
+def _diverging(site: Site) -> str | None:
+    """The class of a mean-field guide whose divergence from the site's prior has a closed form, as text."""
+    support = site.support
+    if support is None or support.event_dim or site.loops or site.conditional:
+        return None
+    cls = Normal if support.everywhere else LogNormal
+    if cls is LogNormal and support not in (constraints.positive, constraints.nonnegative):
+        return None
+    return cls.__name__ if (cls, site.distribution) in REGISTRY else None
+
+
+def _check_params(model: Any, data: tuple[Any, ...], params: Sequence[str]) -> None:
+    """Raise for a `vi.param` of the model that nobody fits."""
+    if "param(" not in _text_of(model, model.__name__):
+        return
+    survey = program(model, "survey", ["unknown"], Survey, "unknown")
+    for note in notes_of(survey, 0.0, *data):
+        name = note.values.get("name")
+        if note.key == "param" and name not in params:
+            raise ValueError(
+                f"the model {model.__name__!r} has the parameter {name!r} ({note.location.file}:{note.location.line}), "
+                "which automatic guides do not fit: make it a site with a prior, or write the guide as a function"
+            )
 
 
 def _lengths(site: Site) -> tuple[int, ...]:

@@ -283,5 +283,13 @@ def test_other_guides_that_do_not_fit() -> None:
         vi.elbo(vi.LogDensity(lambda x: x, {"x": ()}), normal_guide)
     with pytest.raises(ValueError, match="no latent site 'tmp'"):
         vi.elbo(thermometer, normal_guide, {"tmp": "path"}).init(18.0)
+    with pytest.raises(ValueError, match=r"has the parameter 'slope' \(.*:\d+\), which automatic guides do not fit"):
+        vi.fit(factor_model, vi.MeanField(), X, jit=False)
+
+    def generator(rng, x):
+        return rng.normal(x)
+
+    with pytest.raises(TypeError, match="does not say what was observed"):
+        vi.fit(generator, vi.MeanField(), None, 1.0, jit=False)
     with pytest.raises(ValueError, match="says itself where its parameters begin"):
         vi.fit(thermometer, normal_guide, 18.0, init={"temp": 3.0}, jit=False)
