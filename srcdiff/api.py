@@ -18,7 +18,7 @@ from srcdiff.errors import DifferentiationError, UnsupportedError
 from srcdiff.generated import Generated, Specialisations, handles
 from srcdiff.options import Options, make_options, plain_axes
 from srcdiff.plain_calls import without_blocks
-from srcdiff.programs import Derived
+from srcdiff.programs import SEMIRINGS, Derived
 from srcdiff.signature import resolve_argnums, signature_of
 from srcdiff.trees import fit_to, float_positions, leaves, map_leaves
 
@@ -462,9 +462,9 @@ def transform(f: Function, name: str, **options: Any) -> Generated:
             f"transform: there is no transformation {name!r}; there are 'semiring' and 'simplify'"
         )
     semiring = options.pop("semiring", None)
-    if semiring != "max":
-        raise ValueError(f"semiring={semiring!r}: expected 'max'")
-    return generated("max", f, options_for(f, options))
+    if semiring not in SEMIRINGS:
+        raise ValueError(f"semiring={semiring!r}: expected one of {', '.join(sorted(SEMIRINGS))}")
+    return generated(semiring, f, options_for(f, options))
 
 
 def stop_gradient(x: Any) -> Any:
@@ -574,6 +574,7 @@ def generated(
         "vjp": ("d_value",),
         "jvp": tuple(f"{signature.names[k]}_dot" for k in signature.wrt),
         "hvp": ("v",),
+        "sample": ("rng",),
     }.get(kind, ())
     signature = replace(
         signature, further=further, spread=kind == "hvp" and is_tuple, along=kind in ("jvp", "hvp")

@@ -30,6 +30,9 @@ if TYPE_CHECKING:  # for annotations only: the stages take a while to import (se
 __all__ = ["Compiled", "LoopProgram", "first_lines", "plain", "with_runtime"]
 
 
+_STATIC = bool | int | float | str | np.random.Generator  # what Numba types
+
+
 @dataclass(frozen=True)
 class LoopProgram:
     """The loop form as text, or why there is none.
@@ -168,7 +171,7 @@ def plain(value: Any, type_: Type) -> Any:
         return _machine_array(value)
     match type_:
         case Static():
-            return value if isinstance(value, bool | int | float | str) else None
+            return value if isinstance(value, _STATIC) else None
         case Struct():
             parts = [plain(v, t) for v, t in zip(children(value) or (), type_.parts, strict=True)]
             return type(value)(*parts) if type_.kind == "namedtuple" else tuple(parts)

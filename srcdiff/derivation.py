@@ -49,7 +49,7 @@ from srcdiff.ops.control import constant_array, stop_gradient
 from srcdiff.ops.memory import copy
 from srcdiff.ops.registry import own_rule
 from srcdiff.options import Options
-from srcdiff.programs import Derived, Program, Size
+from srcdiff.programs import SEMIRINGS, Derived, Program, Size
 from srcdiff.signature import Arguments, signature_of
 from srcdiff.transforms.entry_checks import (
     with_entry_checks,
@@ -83,6 +83,8 @@ DOCS = {
     "value": "Value of `{f}`.",
     "simplify": "`{f}`, with what it calls put in place.",
     "max": "The largest term of `{f}`: with maxima in place of its sums of exponentials.",
+    "argmax": "The largest term of `{f}`, and its derivative with respect to {wrt}: the statistics of that term.",
+    "sample": "Value of `{f}`, and the statistics of a term drawn with {further}: its derivative with respect to {wrt}.",
     "grad": "Gradient of `{f}` with respect to {wrt}.",
     "value_and_grad": "Value and gradient of `{f}` with respect to {wrt}.",
     "elementwise_grad": "Elementwise gradient of `{f}` with respect to {wrt}.",
@@ -332,7 +334,10 @@ def derive(
     elif kind in ("value", "simplify"):
         fn = finished(primal, recorder)
     elif kind == "max":
-        fn = finished(in_semiring(primal, recorder), recorder)
+        fn = finished(in_semiring(primal, kind, recorder), recorder)
+    elif kind in SEMIRINGS:
+        chosen = in_semiring(primal, kind, recorder)
+        fn = backward(replace(derived, kind="value_and_grad"), chosen, recorder, machine)
     elif kind == "jvp":
         fn = tangent(primal, wrt, parse_rule, parse_forward_rule, recorder)
     else:
@@ -491,7 +496,7 @@ def read(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function
     fn = replace(fn, notes={**fn.notes, **found})
     recorder.note("frontend", fn, time.perf_counter() - started)
     # a semiring is looked for in what the user wrote: a log-softmax is not the sum that it was
-    disabled = None if derived.kind == "max" else derived.options.disabled
+    disabled = None if derived.kind in SEMIRINGS else derived.options.disabled
     return prepare(fn, recorder, disabled)
 
 

@@ -437,11 +437,11 @@ highest = _inactive(
     "highest", highest_of, "same", fold=("maximum", -np.inf), template=_highest_text
 )
 argmax = _inactive(
-    "argmax", np.argmax, "int64", method="argmax", raises=True,
+    "argmax", np.argmax, "int64", method="argmax", raises=True, cost="heavy",
     loops=loop_storage.place_of_extreme("greater"),
 )  # fmt: skip
 argmin = _inactive(
-    "argmin", np.argmin, "int64", method="argmin", raises=True,
+    "argmin", np.argmin, "int64", method="argmin", raises=True, cost="heavy",
     loops=loop_storage.place_of_extreme("less"),
 )  # fmt: skip
 any = _inactive("any", np.any, "bool", method="any", fold=("or", False))

@@ -3,7 +3,7 @@
     %y.1 = adjoint_block[block=...] %y, %limit
     %z = f %y.1                                      becomes, for all but reverse mode,    %z = f %y
 
-`reverse_blocks` puts the block into the backward part.
+`reverse_blocks` puts the block into the backward part. `follows`, whose adjoint is another value's, vanishes as they do.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Function, Op, Statement, Value, walk
 from srcdiff.ops.blocks import adjoint_block, comment, outside_call
+from srcdiff.ops.choices import follows
 from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.facts import substitute
 from srcdiff.transforms.nests import NoLoopForm
@@ -20,6 +21,7 @@ __all__ = ["drop_blocks", "drop_comments", "only_inside", "settle_blocks"]
 
 
 NOTHING: frozenset[Value] = frozenset()
+_CARRIERS = (adjoint_block, follows)
 
 
 def settle_blocks(fn: Function) -> Function:
@@ -37,13 +39,13 @@ def settle_blocks(fn: Function) -> Function:
 
 def drop_blocks(fn: Function) -> Function:
     """`fn` where such an operation is the value that it is of."""
-    has_some = any(isinstance(s, Op) and s.decl is adjoint_block for s in walk(fn.body))
+    has_some = any(isinstance(s, Op) and s.decl in _CARRIERS for s in walk(fn.body))
     return _WithoutBlocks()(fn) if has_some else fn
 
 
 class _WithoutBlocks(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if isinstance(old, Op) and old.decl is adjoint_block:
+        if isinstance(old, Op) and old.decl in _CARRIERS:
             env[old.result] = lookup(env, old.operands[0])
         else:
             b.append(self.keep(old, env, b))

@@ -20,6 +20,7 @@ from srcdiff.transforms.adjoint_blocks import drop_blocks, drop_comments, settle
 from srcdiff.transforms.algebra import algebra
 from srcdiff.transforms.cancel import cancel
 from srcdiff.transforms.carried import forward_invariants
+from srcdiff.transforms.choices import best_choices, drawn_choices
 from srcdiff.transforms.count_up import count_up
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
@@ -320,10 +321,16 @@ def simplified(fn: Function, recorder: Recorder) -> Function:
     return recorder.run(fn, (*_SIMPLIFY, units))
 
 
-def in_semiring(fn: Function, recorder: Recorder) -> Function:
-    """A prepared function in max-plus, and all that it calls."""
-    change = Pass("max-plus", max_plus, "sums of exponentials are maxima of exponents")
-    return recorder.run(fn, (change,))
+_SEMIRINGS = {
+    "max": Pass("max-plus", max_plus, "sums of exponentials are maxima of exponents"),
+    "argmax": Pass("best choices", best_choices, "the adjoint of a maximum goes to the first"),
+    "sample": Pass("drawn choices", drawn_choices, "the adjoint of a sum goes to a term", whole=True),
+}  # fmt: skip
+
+
+def in_semiring(fn: Function, semiring: str, recorder: Recorder) -> Function:
+    """A prepared function in another semiring, and all that it calls."""
+    return recorder.run(fn, (_SEMIRINGS[semiring],))
 
 
 def finished(fn: Function, recorder: Recorder) -> Function:

@@ -1,4 +1,4 @@
-"""Another semiring: from the logarithm of a sum of exponentials to its largest term.
+"""Another semiring: the logarithm of a sum of exponentials becomes the sum of another semiring, in max-plus a maximum.
 
     scores = log_alpha[:, None] + log_A             scores = log_alpha[:, None] + log_A
     log_alpha = logsumexp(scores, axis=0)     ->    log_alpha = np.max(scores, axis=0)
@@ -7,126 +7,104 @@ and likewise where the sum is spelled with `np.logaddexp`, with a maximum shifte
 `exp` is followed to its logarithm, products on the way become sums, sums become maxima. Whatever else happens to such
 a value is refused, with its line. Every sum of exponentials is taken to be one over states: a normaliser that the
 function computes itself would be one, too. -inf stays -inf.
+
+With `log_plus` the sums stay what they are, in one spelling (`logsumexp`, `logaddexp`): other passes begin with that.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.build import Builder, Env, lookup
 from srcdiff.ir.core import (
     Atom,
     Call,
     Const,
-    For,
     Function,
-    If,
     Op,
     OpDecl,
-    Region,
     Statement,
     Value,
-    While,
     const,
-    walk,
 )
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import ndim_of
-from srcdiff.ops import arithmetic, elementwise, reductions
+from srcdiff.ops import arithmetic, elementwise, memory, reductions, special
+from srcdiff.ops.index_patterns import has_arrays, items
 from srcdiff.transforms.facts import definitions, same_kind
+from srcdiff.transforms.reached import MOVED, Turned, reached
 
-__all__ = ["max_plus"]
+__all__ = ["log_plus", "max_plus"]
 
-_AT_ONCE = {"logsumexp": reductions.max, "logaddexp": arithmetic.maximum}
-_COMBINED: dict[str, OpDecl] = {
-    "add": arithmetic.maximum,
-    "multiply": arithmetic.add,
-    "divide": arithmetic.subtract,
-}
-_MOVED = {
-    "index", "read", "copy", "reshape", "transpose", "ravel", "expand_dims", "squeeze", "swapaxes", "broadcast_to",
-}  # fmt: skip
+
+@dataclass(frozen=True)
+class Plus:
+    """What adds: along axes, and two."""
+
+    along: OpDecl
+    two: OpDecl
+
+
+_MAX = Plus(reductions.max, arithmetic.maximum)
+_LOG = Plus(special.logsumexp, elementwise.logaddexp)
+
+_COMBINED = {"add", "multiply", "divide"}
+_PRODUCTS = {"matmul", "dot"}
 _MONOTONE = {"max", "maximum"}
+_THROUGH = {"sum", *_COMBINED, *_PRODUCTS, *_MONOTONE}
+_NOTHING = {"zeros", "zeros_like", "zeros_of"}
+_EMPTY: dict[str, OpDecl] = {
+    "zeros": memory.empty, "zeros_like": memory.empty_like, "zeros_of": memory.empty_of,
+}  # fmt: skip
+_UNSET = {"empty", "empty_like", "empty_of"}
 
 
 def max_plus(fn: Function) -> Function:
     """`fn` with the largest term of each sum of exponentials in place of the sum's logarithm."""
-    found = _exponentials(fn)
+    return _in_logarithms(fn, _MAX)
+
+
+def log_plus(fn: Function) -> Function:
+    """`fn` with `logsumexp` and `logaddexp` for its sums of exponentials, however they are spelled."""
+    return _in_logarithms(fn, _LOG)
+
+
+def _in_logarithms(fn: Function, plus: Plus) -> Function:
+    found = reached(fn, lambda op: op.decl is elementwise.exp, _THROUGH)
     for y in fn.body.yields:
         if y in found:
             raise _refused(fn.location, "the function returns")
-    return _MaxPlus(fn, found)(fn)
+    return _Logarithms(fn, found, plus)(fn)
 
 
-def _exponentials(fn: Function) -> set[Value]:
-    """The values that are exponentials, or sums and products of such."""
-    found: set[Value] = set()
-    size = -1
-    while size != len(found):  # carried round loops
-        size = len(found)
-        for statement in walk(fn.body):
-            for value, sources in _flows(statement):
-                if any(s in found for s in sources):
-                    found.add(value)
-            if isinstance(statement, Op) and statement.decl is elementwise.exp:
-                found.add(statement.result)
-    return found
+class _Logarithms(Turned):
+    """Of values that are exponentials, the new value of each is its logarithm."""
 
-
-def _flows(statement: Statement) -> Iterator[tuple[Value, tuple[Atom, ...]]]:
-    """Which values are exponentials if one of others is."""
-    match statement:
-        case Op():
-            name = statement.decl.name
-            if name in ("sum", *_COMBINED, *_MOVED, *_MONOTONE):
-                yield statement.result, statement.operands
-        case If():
-            parts = zip(
-                statement.results, statement.then.yields, statement.orelse.yields, strict=True
-            )
-            yield from ((result, (a, b)) for result, a, b in parts)
-        case For():
-            params = statement.body.params[1:]
-            yields = statement.carried_yields
-            for p, r, c, y in zip(
-                params, statement.carried_results, statement.carried, yields, strict=True
-            ):
-                yield p, (c, y)
-                yield r, (c, y)
-
-
-class _MaxPlus(Rewriter):
-    def __init__(self, fn: Function, exponentials: set[Value]) -> None:
-        self.exponentials = exponentials
+    def __init__(self, fn: Function, exponentials: set[Value], plus: Plus) -> None:
+        super().__init__(exponentials)
+        self.plus = plus
+        self.at_once = {"logsumexp": plus.along, "logaddexp": plus.two}
+        self.combined = {
+            "add": plus.two, "multiply": arithmetic.add, "divide": arithmetic.subtract,
+        }  # fmt: skip
         self.made = definitions(fn)
         self.shifted: dict[Value, Op] = {}  # maxima of differences, and the differences
 
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if not self.touches(old):
-            self.plain(old, env, b)
-        elif isinstance(old, Op):
-            self.exponential(old, env, b)
-        elif isinstance(old, For | If):
-            b.append(self.control(old, env, b))
-        else:
-            raise _refused(old.location, _what(old))
-
     def plain(self, old: Statement, env: Env, b: Builder) -> None:
         if not isinstance(old, Op):
-            super().statement(old, env, b)
+            super().plain(old, env, b)
             return
         new = self.op(old, env, b)
-        if old.decl.name in _AT_ONCE:
-            new = replace(new, decl=_AT_ONCE[old.decl.name], spelling="")
+        if old.decl.name in self.at_once:
+            new = replace(new, decl=self.at_once[old.decl.name], spelling="")
         elif old.decl is arithmetic.add:
             new = self.unshifted(new, env)
         b.append(new)
 
     def unshifted(self, new: Op, env: Env) -> Op:
-        """`max(x)` for `max(x - top) + top`."""
+        """`logsumexp(x)` for `logsumexp(x - top) + top`."""
         for top, largest in (new.operands, new.operands[::-1]):
             difference = self.shifted.get(largest) if isinstance(largest, Value) else None
             if difference is None or not isinstance(largest, Value):
@@ -134,11 +112,11 @@ class _MaxPlus(Rewriter):
             scores, shift = (lookup(env, a) for a in difference.operands)
             attrs = self.made[largest].attrs
             if self.is_along(shift, top, ndim_of(scores.type), attrs.get("axis")):
-                return replace(new, decl=reductions.max, operands=(scores,), attrs=attrs)
+                return replace(new, decl=self.plus.along, operands=(scores,), attrs=attrs)
         return new
 
     def is_along(self, shift: Atom, top: Atom, axes: int, axis: int | None) -> bool:
-        """Whether `shift` is `top`, the same for all that a maximum along `axis` is taken of."""
+        """Whether `shift` is `top`, the same for all that are added along `axis`."""
         if axis is None:
             return shift == top and ndim_of(top.type) == 0
         if shift == top:
@@ -155,16 +133,9 @@ class _MaxPlus(Rewriter):
         assert isinstance(new, Op)
         return new
 
-    def touches(self, old: Statement) -> bool:
-        inner = old.body.yields if isinstance(old, While) else ()
-        return any(v in self.exponentials for v in (*old.operands, *old.results, *inner))
-
-    # ---- values that are exponentials: the new value of each is its logarithm -------------------------
-
-    def exponential(self, old: Op, env: Env, b: Builder) -> None:
+    def turned(self, old: Op, env: Env, b: Builder) -> None:
         name = old.decl.name
-        b.location, b.origin = old.location, old.origin
-        if name == "exp" and old.operands[0] not in self.exponentials:
+        if name == "exp" and old.operands[0] not in self.found:
             x = lookup(env, old.operands[0])
             is_alike = same_kind(x.type, old.result.type)
             env[old.result] = x if is_alike else b.op(arithmetic.float64, x)
@@ -172,9 +143,9 @@ class _MaxPlus(Rewriter):
             env[old.result] = lookup(env, old.operands[0])
         elif name == "log1p":
             one = (const(0.0), lookup(env, old.operands[0]))
-            b.append(replace(old, decl=arithmetic.maximum, operands=one, spelling=""))
+            b.append(replace(old, decl=self.plus.two, operands=one, spelling=""))
         elif name == "sum":
-            new = replace(self.op(old, env, b), decl=reductions.max, spelling="")
+            new = replace(self.op(old, env, b), decl=self.plus.along, spelling="")
             exponent = new.operands[0]
             difference = self.made.get(exponent) if isinstance(exponent, Value) else None
             if difference is not None and difference.decl is arithmetic.subtract:
@@ -182,52 +153,73 @@ class _MaxPlus(Rewriter):
             b.append(new)
         elif name in _COMBINED:
             operands = self.logarithms(old, env, b)
-            b.append(replace(old, decl=_COMBINED[name], operands=operands, spelling=""))
-        elif name in _MOVED or name in _MONOTONE:
-            new = self.op(old, env, b)
-            if name in _MONOTONE:
-                new = replace(new, operands=self.logarithms(old, env, b))
-            b.append(new)
+            b.append(replace(old, decl=self.combined[name], operands=operands, spelling=""))
+        elif name in _PRODUCTS:
+            self.product(old, env, b)
+        elif name in MOVED and old.operands[0] in self.found:
+            b.append(self.op(old, env, b))
+        elif name in _MONOTONE:
+            b.append(replace(self.op(old, env, b), operands=self.logarithms(old, env, b)))
+        else:
+            self.stored(old, env, b)
+
+    def product(self, old: Op, env: Env, b: Builder) -> None:
+        """Of matrices and vectors: sums along the axis that they share."""
+        x, y = self.logarithms(old, env, b)
+        axes = ndim_of(x.type), ndim_of(y.type)
+        if axes not in ((1, 1), (1, 2), (2, 1), (2, 2)):
+            raise _refused(old.location, _what(old))
+        if axes[1] == 2:
+            x = b.op(memory.index, x, where=":, None" if axes[0] == 1 else ":, :, None")
+        terms = b.op(arithmetic.add, x, y)
+        attrs = {} if axes == (1, 1) else {"axis": 0 if axes == (1, 2) else 1}
+        b.append(replace(old, decl=self.plus.along, operands=(terms,), attrs=attrs, spelling=""))
+
+    def stored(self, old: Op, env: Env, b: Builder) -> None:
+        """Arrays that exponentials are put into."""
+        name = old.decl.name
+        if name in _UNSET:
+            b.append(self.op(old, env, b))
+        elif name in _NOTHING:
+            b.append(replace(self.op(old, env, b), decl=_EMPTY[name], spelling=""))
+            b.ops(memory.store, old.result, const(-math.inf), where="")
+        elif name == "copy":
+            logarithm = b.op(elementwise.log, lookup(env, old.operands[0]))
+            env[old.result] = logarithm
+        elif name == "store":
+            target, amount, *places = old.operands
+            logarithm = self.operand(amount, old.location, env, b)
+            where = [lookup(env, a) for a in places]
+            b.append(replace(old, operands=(lookup(env, target), logarithm, *where)))
+        elif name == "add_into" and not has_arrays(items(old.attrs["where"])):
+            target, amount = lookup(env, old.operands[0]), old.operands[1]
+            where = [lookup(env, a) for a in old.operands[2:]]
+            before = b.op(memory.index, target, *where, **old.attrs)
+            if ndim_of(before.type):
+                before = b.op(memory.read, before)
+            after = b.op(self.plus.two, before, self.operand(amount, old.location, env, b))
+            b.append(replace(old, decl=memory.store, operands=(target, after, *where)))
         else:
             raise _refused(old.location, _what(old))
 
     def logarithms(self, old: Op, env: Env, b: Builder) -> tuple[Atom, ...]:
-        return tuple(self.logarithm(a, old.location, env, b) for a in old.operands)
+        return tuple(self.operand(a, old.location, env, b) for a in old.operands)
 
-    def logarithm(self, atom: Atom, location: Location | None, env: Env, b: Builder) -> Atom:
-        """What stands for an operand: of plain numbers, the logarithm."""
-        if atom in self.exponentials:
-            return lookup(env, atom)
+    def turn(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
+        """The logarithm of a plain number."""
         if not isinstance(atom, Const):
-            return b.op(elementwise.log, lookup(env, atom))
+            return b.op(elementwise.log, atom)
         if not isinstance(atom.value, int | float) or atom.value < 0:
             raise _refused(location, f"{atom.value!r} is put together with")
         return const(math.log(atom.value) if atom.value else -math.inf)
 
-    def control(self, old: For | If, env: Env, b: Builder) -> Statement:
-        if isinstance(old, If):
-            then = self.yielding(old.then, old.results, env, b)
-            orelse = self.yielding(old.orelse, old.results, env, b)
-            return replace(old, condition=lookup(env, old.condition), then=then, orelse=orelse)
-        starts = [lookup(env, a) for a in (old.start, old.stop, old.step)]
-        carried = tuple(
-            self.logarithm(c, old.location, env, b) if r in self.exponentials else lookup(env, c)
-            for c, r in zip(old.carried, old.carried_results, strict=True)
-        )
-        body = self.yielding(old.body, old.results, env, b)
-        start, stop, step = starts
-        return replace(old, start=start, stop=stop, step=step, carried=carried, body=body)
+    def refused(self, old: Statement) -> UnsupportedError:
+        return _refused(old.location, _what(old))
 
-    def yielding(self, old: Region, results: tuple[Value, ...], env: Env, b: Builder) -> Region:
-        """A region, with the logarithms of what it yields as exponentials."""
-        inner = b.inner()
-        for statement in old.body:
-            self.statement(statement, env, inner)
-        yields = tuple(
-            self.logarithm(y, None, env, inner) if r in self.exponentials else lookup(env, y)
-            for y, r in zip(old.yields, results, strict=True)
-        )
-        return inner.region(old.params, yields)
+    def op(self, old: Op, env: Env, b: Builder) -> Op:
+        new = self.keep(old, env, b)
+        assert isinstance(new, Op)
+        return new
 
 
 def _what(old: Statement) -> str:
@@ -236,14 +228,12 @@ def _what(old: Statement) -> str:
             return f"`{old.decl.name}` is applied to"
         case Call():
             return f"`{old.function.name}` is called with"
-        case While():
-            return "a while loop carries"
     return "something is done with"
 
 
 def _refused(location: Location | None, what: str) -> UnsupportedError:
     return UnsupportedError(
-        f"max-plus: {what} an exponential whose logarithm is not taken",
+        f"semiring: {what} an exponential whose logarithm is not taken",
         "It knows sums, products and quotients of exponentials on the way to their logarithm. "
         "Write the sum with scipy.special.logsumexp.",
         location,

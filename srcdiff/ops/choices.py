@@ -1,0 +1,56 @@
+"""What the passes of other semirings make: values whose adjoint goes to one term that was chosen, and random numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from srcdiff.ir.core import Atom, Op, known_dim
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.types import Scalar, Type
+from srcdiff.ops.infer import make, same_as_first
+from srcdiff.ops.registry import operation
+from srcdiff.ops.samples import fixed
+
+__all__ = ["follows", "random_numbers"]
+
+Attrs = Mapping[str, Any]
+
+
+def _second(x, y, *, out, d_out):  # type: ignore[no-untyped-def]
+    d_y = d_out
+
+
+# `x`, whose adjoint is that of `y`: of all that were added to `x`, `y` was chosen. Reverse mode takes it out again;
+# everywhere else this is `x` (`transforms.adjoint_blocks`)
+follows = operation(
+    "follows",
+    template="{0}",
+    infer=same_as_first,
+    elementwise=True,
+    adjoint="any",
+    rule=_second,
+    signature="x, y",
+    cost="free",
+    samples=(fixed([0.3, 2.0], [0.3, 2.0], avoid="the adjoint is that of y", wrt=(1,), gradients=([1.0, 1.0],)),),
+)  # fmt: skip
+
+
+def _random_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    lengths = [known_dim(a) or shapes.fresh() for a in operands[1:]]
+    return (make("float64", lengths) if lengths else Scalar("float64"),)
+
+
+def _random_text(op: Op) -> str:
+    lengths = ", ".join(f"{{{k}}}" for k in range(1, len(op.operands)))
+    return f"{{0}}.random({lengths})" if len(op.operands) < 3 else f"{{0}}.random(({lengths}))"
+
+
+# numbers from [0, 1) of the generator that is the first operand; the others are lengths
+random_numbers = operation(
+    "random_numbers",
+    template=_random_text,
+    infer=_random_type,
+    differentiable=False,
+    effect=True,
+)

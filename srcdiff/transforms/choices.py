@@ -1,0 +1,219 @@
+"""One term of each sum of exponentials is chosen, and its adjoint goes to that term: the best path, or a drawn one.
+
+                                                       scores = log_alpha[:, None] + log_A
+    log_alpha = logsumexp(                             best = np.argmax(scores, axis=0)
+        log_alpha[:, None] + log_A, axis=0)     ->     log_alpha = np.max(scores, axis=0)
+
+The derivative of what is made so has a 1 for each term on the path: Viterbi's traceback. With `drawn`, the sum stays
+what it is (forward filtering), and the term is drawn in proportion to its share of it; which states are drawn is known
+from the end backwards (backward sampling).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from srcdiff.errors import UnsupportedError
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import Atom, Call, Function, Op, Statement, Value, const, walk
+from srcdiff.ir.recursion import is_itself, tied
+from srcdiff.ir.types import Static, ndim_of, shape_of
+from srcdiff.ops import arithmetic, creation, elementwise, memory, reductions, special
+from srcdiff.ops.building import length_of
+from srcdiff.ops.choices import follows, random_numbers
+from srcdiff.ops.control import stop_gradient
+from srcdiff.ops.shapes import ravel
+from srcdiff.transforms.semiring import log_plus
+
+__all__ = ["best_choices", "drawn_choices"]
+
+_SUMS = {"logsumexp", "logaddexp"}
+
+
+def best_choices(fn: Function) -> Function:
+    """`fn` in max-plus; the adjoint of a maximum goes to the first that is as large."""
+    return _Best()(log_plus(fn))
+
+
+def drawn_choices(fn: Function) -> Function:
+    """`fn`, and all that it calls, with a further parameter `rng`; the adjoint of a sum goes to a term drawn from it."""
+    return _Drawn({}).function(fn)
+
+
+class _Choices(Rewriter):
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if not isinstance(old, Op) or old.decl.name not in _SUMS:
+            super().statement(old, env, b)
+            return
+        b.location, b.origin = old.location, old.origin
+        operands = [lookup(env, a) for a in old.operands]
+        if old.decl.name == "logaddexp":
+            env[old.result] = self.of_two(old, *operands, b=b)
+        else:
+            env[old.result] = self.along(old, operands[0], b)
+
+    def along(self, old: Op, x: Atom, b: Builder) -> Atom:
+        x, axis = _one_axis(old, x, b)
+        if axis is None:
+            return x
+        attrs = {} if ndim_of(x.type) == 1 else {"axis": axis}
+        total, chosen = self.chosen(old, x, attrs, b)
+        term = _taken(x, chosen, axis, b)
+        found = b.op(
+            follows, b.op(stop_gradient, total), term, name=_name(old), user=old.result.user
+        )
+        return _with_axes_kept(old, found, b)
+
+    def chosen(self, old: Op, x: Atom, attrs: Mapping[str, Any], b: Builder) -> tuple[Atom, Atom]:
+        """The sum, and which term of it is chosen."""
+        raise NotImplementedError
+
+    def of_two(self, old: Op, x: Atom, y: Atom, *, b: Builder) -> Atom:
+        raise NotImplementedError
+
+
+class _Best(_Choices):
+    def chosen(self, old: Op, x: Atom, attrs: Mapping[str, Any], b: Builder) -> tuple[Atom, Atom]:
+        best = b.op(reductions.argmax, x, name="choice", **attrs)
+        return b.op(reductions.max, x, **attrs), best
+
+    def of_two(self, old: Op, x: Atom, y: Atom, *, b: Builder) -> Atom:
+        first = b.op(arithmetic.greater_equal, x, y)
+        return b.op(elementwise.where, first, x, y, name=_name(old), user=old.result.user)
+
+
+class _Drawn(_Choices):
+    def __init__(self, done: dict[Function, Function]) -> None:
+        self.done = done
+        self.rng = Value(Static(np.random.Generator), "rng", True)
+
+    def function(self, fn: Function) -> Function:
+        """`fn` with `rng` behind its parameters, where it draws."""
+        if fn not in self.done:
+            self.done[fn] = fn
+            if _draws(fn):
+                new = _Drawn(self.done)
+                normal = log_plus(fn)
+                changed = new(normal)
+                body = replace(changed.body, params=(*fn.params, new.rng))
+                self.done[fn] = tied(changed.with_body(body))
+        return self.done[fn]
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, Call) and is_itself(old.function):
+            b.append(replace(self.keep(old, env, b), operands=(*_looked_up(old, env), self.rng)))
+        elif isinstance(old, Call) and _draws(old.function):
+            operands = (*_looked_up(old, env), self.rng)
+            b.append(replace(old, function=self.function(old.function), operands=operands))
+        else:
+            super().statement(old, env, b)
+
+    def chosen(self, old: Op, x: Atom, attrs: Mapping[str, Any], b: Builder) -> tuple[Atom, Atom]:
+        total = b.op(special.logsumexp, x, name=_name(old), user=old.result.user, **attrs)
+        axis = attrs.get("axis", 0)
+        norm = _with_axis(self.finite(total, b), axis, b)
+        share = b.op(elementwise.exp, b.op(arithmetic.subtract, x, norm))
+        upto = b.op(reductions.cumsum, share, name="upto", **attrs)
+        last = b.op(memory.index, upto, const(-1), where=", ".join([":"] * axis + ["i"]))
+        point = b.op(arithmetic.multiply, self.random(total, b), last)
+        reached = b.op(arithmetic.greater, upto, _with_axis(point, axis, b))
+        return total, b.op(reductions.argmax, reached, name="choice", **attrs)
+
+    def of_two(self, old: Op, x: Atom, y: Atom, *, b: Builder) -> Atom:
+        total = b.op(elementwise.logaddexp, x, y)
+        share = b.op(elementwise.exp, b.op(arithmetic.subtract, x, self.finite(total, b)))
+        first = b.op(arithmetic.less, self.random(total, b), share)
+        term = b.op(elementwise.where, first, x, y)
+        return b.op(
+            follows, b.op(stop_gradient, total), term, name=_name(old), user=old.result.user
+        )
+
+    def random(self, like: Atom, b: Builder) -> Value:
+        lengths = [length_of(b, d) for d in shape_of(like.type)]
+        return b.op(random_numbers, self.rng, *lengths)
+
+    @staticmethod
+    def finite(total: Atom, b: Builder) -> Value:
+        """A sum to take off: 0 in the place of -inf, which has no term."""
+        nothing = b.op(arithmetic.equal, total, const(-math.inf))
+        return b.op(elementwise.where, nothing, const(0.0), total)
+
+
+def _draws(fn: Function) -> bool:
+    """Whether a function, or one that it calls, has a sum of exponentials."""
+    return any(
+        (isinstance(s, Op) and (s.decl.name in _SUMS or s.decl is elementwise.exp))
+        or (isinstance(s, Call) and not is_itself(s.function) and _draws(s.function))
+        for s in walk(fn.body)
+    )
+
+
+def _looked_up(old: Call, env: Env) -> list[Atom]:
+    return [lookup(env, a) for a in old.operands]
+
+
+def _name(old: Op) -> str:
+    return old.result.name
+
+
+def _one_axis(old: Op, x: Atom, b: Builder) -> tuple[Atom, int | None]:
+    """What is added along one axis, and which; None where there is one number alone."""
+    axes, axis = ndim_of(x.type), old.attrs.get("axis")
+    if axes == 0:
+        return x, None
+    if axis is None or (isinstance(axis, tuple) and len(axis) == axes):
+        return (x if axes == 1 else b.op(ravel, x)), 0
+    if not isinstance(axis, tuple):
+        return x, int(axis) % axes
+    if len(axis) == 1:
+        return x, int(axis[0]) % axes
+    raise UnsupportedError(
+        f"semiring: a sum of exponentials along the axes {axis} of {axes}",
+        "Add along one axis after the other.",
+        old.location,
+    )
+
+
+def _with_axes_kept(old: Op, found: Atom, b: Builder) -> Atom:
+    axis, whole = old.attrs.get("axis"), ndim_of(old.result.type)
+    if not old.attrs.get("keepdims") or whole == ndim_of(found.type):
+        return found
+    if isinstance(axis, tuple):
+        axis = axis[0]
+    places = range(whole) if axis is None or whole == 1 else [int(axis) % whole]
+    parts = ["None" if k in places else ":" for k in range(whole)]
+    if ndim_of(found.type) == 0:
+        found = b.op(creation.asarray, found)
+    return b.op(memory.index, found, where=", ".join(parts))
+
+
+def _taken(x: Atom, chosen: Atom, axis: int, b: Builder) -> Value:
+    """`x[..., chosen, ...]`: the chosen element along an axis, for each place along the others."""
+    axes = ndim_of(x.type)
+    if axes == 1:
+        return b.op(memory.index, x, chosen, where="i")
+    lengths = [d for k, d in enumerate(shape_of(x.type)) if k != axis]
+    places: list[Atom] = []
+    for behind, d in zip(reversed(range(axes - 1)), lengths, strict=True):
+        places.append(_with_axes_behind(b.op(creation.arange, length_of(b, d)), behind, b))
+    places.insert(axis, chosen)
+    return b.op(memory.gather, x, *places, where=", ".join(["g"] * axes), distinct=True)
+
+
+def _with_axis(x: Atom, axis: int, b: Builder) -> Atom:
+    """`x` with a new axis there, to be put together with what has it; the first comes by itself."""
+    if axis == 0:
+        return x
+    parts = [":"] * ndim_of(x.type)
+    return b.op(memory.index, x, where=", ".join([*parts[:axis], "None", *parts[axis:]]))
+
+
+def _with_axes_behind(x: Atom, count: int, b: Builder) -> Atom:
+    if not count:
+        return x
+    return b.op(memory.index, x, where=", ".join([":"] * ndim_of(x.type) + ["None"] * count))

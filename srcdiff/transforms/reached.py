@@ -1,0 +1,165 @@
+"""What is made of certain values, and a rewriter that turns those values, and no others, into something else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+
+from srcdiff.ir.alias import storage_roots
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import Atom, For, Function, If, Op, Region, Statement, Value, While, walk
+from srcdiff.ir.location import Location
+
+__all__ = ["MOVED", "Turned", "reached"]
+
+# operations whose result has the elements of their operand, in other places
+MOVED = frozenset({
+    "index", "read", "copy", "reshape", "transpose", "ravel", "expand_dims", "squeeze", "swapaxes", "broadcast_to",
+    "expand", "gather",
+})  # fmt: skip
+
+
+def reached(
+    fn: Function,
+    starts: Callable[[Op], bool],
+    through: Collection[str],
+    params: Collection[Value] = (),
+) -> set[Value]:
+    """The results of `starts`, and what operations named in `through` make of such; also the arrays that hold them."""
+    found: set[Value] = set(params)
+    roots = storage_roots(fn)
+    size = -1
+    while size != len(found):  # carried round loops
+        size = len(found)
+        for statement in walk(fn.body):
+            for value, sources in _flows(statement, through):
+                if any(s in found for s in sources):
+                    found.add(value)
+            if isinstance(statement, Op) and statement.results and starts(statement):
+                found.add(statement.result)
+            if isinstance(statement, Op) and statement.decl.writes:
+                target, amount = statement.operands[:2]
+                if (amount in found or target in found) and isinstance(target, Value):
+                    own = roots.get(target, frozenset())
+                    found |= {v for v, others in roots.items() if not own.isdisjoint(others)}
+    return found
+
+
+def _flows(
+    statement: Statement, through: Collection[str]
+) -> Iterator[tuple[Value, tuple[Atom, ...]]]:
+    """Which values are reached if one of others is."""
+    match statement:
+        case Op():
+            name = statement.decl.name
+            if statement.results and (name in through or name in MOVED):
+                yield statement.result, statement.operands
+        case If():
+            parts = zip(
+                statement.results, statement.then.yields, statement.orelse.yields, strict=True
+            )
+            yield from ((result, (a, b)) for result, a, b in parts)
+        case For():
+            params = statement.body.params[1:]
+            yields = statement.carried_yields
+            for p, r, c, y in zip(
+                params, statement.carried_results, statement.carried, yields, strict=True
+            ):
+                yield p, (c, y)
+                yield r, (c, y)
+        case While():
+            tested = statement.body.params if statement.test is None else statement.test.params
+            rows = zip(
+                statement.body.params, tested, statement.results, statement.carried,
+                statement.carried_yields, strict=True,
+            )  # fmt: skip
+            for p, q, r, c, y in rows:
+                for value in (p, q, r):
+                    yield value, (c, y)
+
+
+class Turned(Rewriter):
+    """Statements that touch values of `found` go through `turned`; what flows into them goes through `turn`."""
+
+    def __init__(self, found: set[Value]) -> None:
+        self.found = found
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        b.location, b.origin = old.location, old.origin
+        if not any(v in self.found for v in (*old.operands, *old.results)):
+            self.plain(old, env, b)
+        elif isinstance(old, Op):
+            self.turned(old, env, b)
+        elif isinstance(old, For | If | While):
+            b.append(self.control(old, env, b))
+        else:
+            raise self.refused(old)
+
+    def plain(self, old: Statement, env: Env, b: Builder) -> None:
+        """A statement of other values."""
+        super().statement(old, env, b)
+
+    def turned(self, old: Op, env: Env, b: Builder) -> None:
+        raise NotImplementedError
+
+    def turn(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
+        """What stands for a value that is not of `found`, where it is put together with such."""
+        raise NotImplementedError
+
+    def refused(self, old: Statement) -> Exception:
+        raise NotImplementedError
+
+    def new(self, old: Value) -> Value:
+        """What a loop or branch carries in the place of one of `found`."""
+        return old
+
+    def operand(self, atom: Atom, location: Location | None, env: Env, b: Builder) -> Atom:
+        if atom in self.found:
+            return lookup(env, atom)
+        return self.turn(lookup(env, atom), location, b)
+
+    def control(self, old: For | If | While, env: Env, b: Builder) -> Statement:
+        results = old.carried_results if isinstance(old, For) else old.results
+        carried = () if isinstance(old, If) else old.carried
+        given = tuple(
+            self.operand(c, old.location, env, b) if r in self.found else lookup(env, c)
+            for c, r in zip(carried, results, strict=bool(carried))
+        )
+        regions = [self.yielding(r, old.results, env, b) for r in _regions(old)]
+        news = tuple(self.renamed(r, env) for r in old.results)
+        match old:
+            case If():
+                condition = lookup(env, old.condition)
+                return replace(
+                    old, condition=condition, then=regions[0], orelse=regions[1], results=news
+                )
+            case For():
+                start, stop, step = (lookup(env, a) for a in (old.start, old.stop, old.step))
+                return replace(
+                    old, start=start, stop=stop, step=step, carried=given, body=regions[0], results=news
+                )  # fmt: skip
+            case While():
+                test = None if old.test is None else self.yielding(old.test, (), env, b)
+                return replace(old, carried=given, test=test, body=regions[0], results=news)
+
+    def renamed(self, old: Value, env: Env) -> Value:
+        new = self.new(old) if old in self.found else old
+        env[old] = new
+        return new
+
+    def yielding(self, old: Region, results: tuple[Value, ...], env: Env, b: Builder) -> Region:
+        """A region that yields what stands for values of `found`."""
+        inner = b.inner()
+        params = tuple(self.renamed(p, env) for p in old.params)
+        for statement in old.body:
+            self.statement(statement, env, inner)
+        flags = (None,) * (len(old.yields) - len(results))  # whether a loop goes on
+        yields = tuple(
+            self.operand(y, inner.location, env, inner) if r in self.found else lookup(env, y)
+            for y, r in zip(old.yields, (*flags, *results), strict=True)
+        )
+        return inner.region(params, yields)
+
+
+def _regions(old: For | If | While) -> tuple[Region, ...]:
+    return (old.then, old.orelse) if isinstance(old, If) else (old.body,)
