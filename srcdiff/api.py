@@ -464,7 +464,14 @@ def transform(f: Function, name: str, **options: Any) -> Generated:
     semiring = options.pop("semiring", None)
     if semiring not in SEMIRINGS:
         raise ValueError(f"semiring={semiring!r}: expected one of {', '.join(sorted(SEMIRINGS))}")
-    return generated(semiring, f, options_for(f, options))
+    settings = (("k", _number_of_terms(options.pop("k", None))),) if semiring == "kbest" else ()
+    return generated(semiring, f, options_for(f, options), settings=settings)
+
+
+def _number_of_terms(k: Any) -> int:
+    if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
+        raise ValueError(f"semiring='kbest' needs k, how many terms are wanted: k={k!r}")
+    return int(k)
 
 
 def stop_gradient(x: Any) -> Any:
@@ -566,7 +573,7 @@ def generated(
                 "function, and cannot be differentiated or batched yet",
                 "Take the gradient instead, or a function that is written out.",
             )
-    elif kind in ("value", "simplify", "batch", "max"):
+    elif kind in ("value", "simplify", "batch", "max", "count", "kbest"):
         signature = replace(signature_of(f, 0), wrt=())
     else:
         signature = signature_of(f, wanted)

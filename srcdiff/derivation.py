@@ -83,6 +83,9 @@ DOCS = {
     "value": "Value of `{f}`.",
     "simplify": "`{f}`, with what it calls put in place.",
     "max": "The largest term of `{f}`: with maxima in place of its sums of exponentials.",
+    "count": "How many terms `{f}` is the sum of, but for those that -inf forbids.",
+    "kbest": "The largest terms of `{f}`, in descending order; -inf where there are fewer.",
+    "max_marginals": "For each element of {wrt}, the largest term of `{f}` that it is part of.",
     "argmax": "The largest term of `{f}`, and its derivative with respect to {wrt}: the statistics of that term.",
     "sample": "Value of `{f}`, and the statistics of a term drawn with {further}: its derivative with respect to {wrt}.",
     "grad": "Gradient of `{f}` with respect to {wrt}.",
@@ -333,8 +336,13 @@ def derive(
         fn = _matrix(derived, primal, arguments, recorder, machine)
     elif kind in ("value", "simplify"):
         fn = finished(primal, recorder)
-    elif kind == "max":
+    elif kind in ("max", "count"):
         fn = finished(in_semiring(primal, kind, recorder), recorder)
+    elif kind == "kbest":
+        k = dict(derived.settings)["k"]
+        fn = finished(in_semiring(primal, kind, recorder, k), recorder)
+    elif kind == "max_marginals":
+        fn = _max_marginals(derived, primal, recorder)
     elif kind in SEMIRINGS:
         chosen = in_semiring(primal, kind, recorder)
         fn = backward(replace(derived, kind="value_and_grad"), chosen, recorder, machine)
@@ -363,6 +371,14 @@ def _tangent_of(
     """The tangent of what was generated, without its value."""
     fn = prepare(as_user(fn), recorder, None)
     return tangent(fn, wrt, parse_rule, parse_forward_rule, recorder, value=False, names=names)
+
+
+def _max_marginals(derived: Derived, primal: Function, recorder: Recorder) -> Function:
+    """The derivative of the sum that is added up, in max-plus: of each leaf, the largest term that it is part of."""
+    fn = in_semiring(primal, "weights", recorder)
+    fn = backward(replace(derived, kind="grad"), fn, recorder, False)
+    fn = in_semiring(prepare(as_user(fn), recorder, None), "max_of_weights", recorder)
+    return finished(fn, recorder)
 
 
 def _matrix(

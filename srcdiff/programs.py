@@ -24,9 +24,20 @@ from srcdiff.options import Options
 if TYPE_CHECKING:  # for annotations only: the stages take a while to import (see `derivation`)
     from srcdiff.frontend.watched import Watched
 
-__all__ = ["SEMIRINGS", "Derived", "Program", "Size", "Stored", "fits_lengths", "fits_sizes", "size_of"]
+__all__ = [
+    "SEMIRINGS",
+    "Derived",
+    "Program",
+    "Size",
+    "Stored",
+    "fits_lengths",
+    "fits_sizes",
+    "size_of",
+]
 
-SEMIRINGS = frozenset({"max", "argmax", "sample"})  # kinds that another semiring makes
+SEMIRINGS = frozenset(
+    {"max", "argmax", "sample", "count", "max_marginals", "kbest"}
+)  # kinds that another semiring makes
 
 Size = tuple[tuple[Dim, ...], ...]  # how many numbers arrays of these shapes have together
 

@@ -34,11 +34,13 @@ from srcdiff.transforms.forward import ForwardRules, forward
 from srcdiff.transforms.forward_stores import forward_stores
 from srcdiff.transforms.fuse_loops import fuse_loops, loop_direction
 from srcdiff.transforms.hoist import hoist
+from srcdiff.transforms.kbest import k_best
 from srcdiff.transforms.last_turn import drop_last_turns
 from srcdiff.transforms.layouts import Layouts, all_layouts
 from srcdiff.transforms.lengths import bind_lengths
 from srcdiff.transforms.materialise import materialise
 from srcdiff.transforms.merge_ifs import merge_ifs
+from srcdiff.transforms.messages import counted, weights
 from srcdiff.transforms.models import other_models
 from srcdiff.transforms.moves import move_copies
 from srcdiff.transforms.ownership import own_items, own_results
@@ -48,7 +50,7 @@ from srcdiff.transforms.reshaped import contiguous_buffers, own_reshaped
 from srcdiff.transforms.residuals import Mode, residuals
 from srcdiff.transforms.reverse import Rules, reverse
 from srcdiff.transforms.schedule import place_clears
-from srcdiff.transforms.semiring import max_plus
+from srcdiff.transforms.semiring import max_of_weights, max_plus
 from srcdiff.transforms.sigmoids import name_sigmoids, plain_quotients
 from srcdiff.transforms.stabilise import stabilise
 from srcdiff.transforms.trim_calls import trim_calls
@@ -324,13 +326,17 @@ def simplified(fn: Function, recorder: Recorder) -> Function:
 _SEMIRINGS = {
     "max": Pass("max-plus", max_plus, "sums of exponentials are maxima of exponents"),
     "argmax": Pass("best choices", best_choices, "the adjoint of a maximum goes to the first"),
+    "count": Pass("counted", counted, "sums count terms, products are those of numbers of terms", whole=True),
+    "weights": Pass("weights", weights, "sums and products of potentials themselves", whole=True),
+    "max_of_weights": Pass("max-plus", max_of_weights, "weights that are returned are logarithms"),
     "sample": Pass("drawn choices", drawn_choices, "the adjoint of a sum goes to a term", whole=True),
 }  # fmt: skip
 
 
-def in_semiring(fn: Function, semiring: str, recorder: Recorder) -> Function:
-    """A prepared function in another semiring, and all that it calls."""
-    return recorder.run(fn, (_SEMIRINGS[semiring],))
+def in_semiring(fn: Function, semiring: str, recorder: Recorder, k: int = 1) -> Function:
+    """A prepared function in another semiring, and all that it calls; `k` is for "kbest"."""
+    best = Pass("k best", lambda f: k_best(f, k), "messages are lists of the k best", whole=True)
+    return recorder.run(fn, (best if semiring == "kbest" else _SEMIRINGS[semiring],))
 
 
 def finished(fn: Function, recorder: Recorder) -> Function:

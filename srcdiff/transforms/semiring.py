@@ -36,7 +36,7 @@ from srcdiff.ops.index_patterns import has_arrays, items
 from srcdiff.transforms.facts import definitions, same_kind
 from srcdiff.transforms.reached import MOVED, Turned, reached
 
-__all__ = ["log_plus", "max_plus"]
+__all__ = ["log_plus", "max_of_weights", "max_plus"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ _NOTHING = {"zeros", "zeros_like", "zeros_of"}
 _EMPTY: dict[str, OpDecl] = {
     "zeros": memory.empty, "zeros_like": memory.empty_like, "zeros_of": memory.empty_of,
 }  # fmt: skip
+_LOGARITHM_OF = {memory.ones: memory.zeros, memory.ones_like: memory.zeros_like}
 _UNSET = {"empty", "empty_like", "empty_of"}
 
 
@@ -71,12 +72,24 @@ def log_plus(fn: Function) -> Function:
     return _in_logarithms(fn, _LOG)
 
 
+def max_of_weights(fn: Function) -> Function:
+    """`fn`, which returns sums of products of exponentials, with the logarithm of the largest term of each."""
+    found = _exponentials(fn)
+    leaves = {y for y in fn.body.yields if isinstance(y, Value)}
+    return _Logarithms(fn, found | leaves, _MAX)(fn)
+
+
 def _in_logarithms(fn: Function, plus: Plus) -> Function:
-    found = reached(fn, lambda op: op.decl is elementwise.exp, _THROUGH)
+    found = _exponentials(fn)
     for y in fn.body.yields:
         if y in found:
             raise _refused(fn.location, "the function returns")
     return _Logarithms(fn, found, plus)(fn)
+
+
+def _exponentials(fn: Function) -> set[Value]:
+    """The values that are exponentials, or sums and products of such, and the arrays that hold them."""
+    return reached(fn, lambda op: op.decl is elementwise.exp, _THROUGH)
 
 
 class _Logarithms(Turned):
@@ -194,7 +207,7 @@ class _Logarithms(Turned):
         elif name == "add_into" and not has_arrays(items(old.attrs["where"])):
             target, amount = lookup(env, old.operands[0]), old.operands[1]
             where = [lookup(env, a) for a in old.operands[2:]]
-            before = b.op(memory.index, target, *where, **old.attrs)
+            before = b.op(memory.index, target, *where, **old.attrs) if where else target
             if ndim_of(before.type):
                 before = b.op(memory.read, before)
             after = b.op(self.plus.two, before, self.operand(amount, old.location, env, b))
@@ -207,7 +220,10 @@ class _Logarithms(Turned):
 
     def turn(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
         """The logarithm of a plain number."""
-        if not isinstance(atom, Const):
+        if isinstance(atom, Value):
+            made = self.made.get(atom)
+            if made is not None and made.decl in _LOGARITHM_OF:
+                return b.op(_LOGARITHM_OF[made.decl], *made.operands, **made.attrs)
             return b.op(elementwise.log, atom)
         if not isinstance(atom.value, int | float) or atom.value < 0:
             raise _refused(location, f"{atom.value!r} is put together with")

@@ -1,0 +1,217 @@
+"""The k largest terms of a log_Z: each message is a list of the k best, along a last axis, in descending order.
+
+    scores = log_alpha[:, :, None] ...                 the k best ways into each state, plus the step
+    log_alpha = logsumexp(scores, axis=0)       ->     the k best of all of them
+
+A message and a potential are added; of the sums of two messages, the k largest are kept; a sum of exponentials is the
+k largest of all that it adds. -inf is where there are fewer. Each of the k is an element of an argument's sums, so its
+derivative holds the statistics of that term.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from srcdiff.ir.build import Builder, Env, lookup
+from srcdiff.ir.core import Atom, Function, Op, Statement, Value, const
+from srcdiff.ir.location import Location
+from srcdiff.ir.types import Array, Dim, Scalar, ndim_of, shape_of
+from srcdiff.ops import arithmetic, creation, elementwise, joins, memory, shapes, sorting
+from srcdiff.ops.building import length_of
+from srcdiff.ops.index_patterns import has_arrays, items
+from srcdiff.transforms.messages import message_refused, messages_of, refused_statement
+from srcdiff.transforms.reached import Turned, reached
+
+__all__ = ["k_best"]
+
+_SUMS = {"logsumexp", "logaddexp"}
+_THROUGH = {"add", "subtract", "where", "maximum", "max"}
+_SAME = {"read", "copy"}
+
+
+def k_best(fn: Function, k: int) -> Function:
+    """`fn` with its `k` largest terms, as an array, in the place of the logarithm of their sum."""
+    fn = messages_of(fn)
+    found = reached(fn, lambda op: op.decl.name in _SUMS, _THROUGH)
+    found |= {y for y in fn.body.yields if isinstance(y, Value)}
+    new = _Best(found, k)(fn)
+    return new
+
+
+class _Best(Turned):
+    def __init__(self, found: set[Value], k: int) -> None:
+        super().__init__(found)
+        self.k = k
+
+    def new(self, old: Value) -> Value:
+        return Value(Array("float64", (*shape_of(old.type), Dim(self.k))), old.name, old.user)
+
+    def turn(self, atom: Atom, location: Location | None, b: Builder) -> Value:
+        """A potential as a list: itself, and nothing else."""
+        made = b.op(memory.empty, *self.lengths(atom, b), const(self.k))
+        b.ops(memory.store, made, const(-math.inf), where="")
+        b.ops(memory.store, made, atom, const(0), where="..., i" if ndim_of(atom.type) else "i")
+        return b.op(memory.read, made)
+
+    def lengths(self, atom: Atom, b: Builder) -> list[Atom]:
+        return [length_of(b, d) for d in shape_of(atom.type)]
+
+    def refused(self, old: Statement) -> Exception:
+        return refused_statement(old)
+
+    def named(self, old: Op, new: Atom, env: Env, b: Builder) -> None:
+        """The result keeps its name."""
+        *before, made = b.body
+        assert isinstance(made, Op) and made.result is new
+        result = replace(made.result, name=old.result.name, user=old.result.user)
+        b.body[:] = [*before, replace(made, results=(result,))]
+        env[old.result] = result
+
+    def turned(self, old: Op, env: Env, b: Builder) -> None:
+        name = old.decl.name
+        given = [lookup(env, a) for a in old.operands]
+        whole = [a in self.found for a in old.operands]
+        if name == "logsumexp":
+            self.named(old, self.along(old, given[0], whole[0], b), env, b)
+        elif name == "logaddexp":
+            x, y = (self.operand(a, old.location, env, b) for a in old.operands)
+            if x.type != y.type:
+                raise message_refused(old, "`logaddexp` of different shapes is taken of")
+            self.named(old, self.largest(b.op(joins.concatenate, x, y, axis=-1), b), env, b)
+        elif name in ("add", "subtract"):
+            self.total(old, given, whole, env, b)
+        elif name == "where":
+            condition = given[0]
+            if ndim_of(condition.type):
+                condition = b.op(memory.index, condition, where="..., None")
+            parts = [self.operand(a, old.location, env, b) for a in old.operands[1:]]
+            self.named(old, b.op(elementwise.where, condition, *parts), env, b)
+        else:
+            self.moved(old, given, whole, env, b)
+
+    def total(self, old: Op, given: list[Atom], whole: list[bool], env: Env, b: Builder) -> None:
+        if old.decl is arithmetic.subtract and whole != [True, False]:
+            raise self.refused(old)
+        if all(whole):
+            axes = [(":",) * ndim_of(a.type) for a in given]
+            x = b.op(memory.index, given[0], where=", ".join([*axes[0], "None"]))
+            y = b.op(memory.index, given[1], where=", ".join([*axes[1][:-1], "None", ":"]))
+            both = b.op(arithmetic.add, x, y)
+            found = self.largest(self.flat(both, b), b)
+        elif not any(whole):
+            total = b.op(old.decl, *given)
+            env[old.result] = self.turn(total, old.location, b)
+            return
+        else:
+            parts = [
+                a if is_one or not ndim_of(a.type) else b.op(memory.index, a, where=_behind(a))
+                for a, is_one in zip(given, whole, strict=True)
+            ]
+            found = b.op(old.decl, *parts)
+        self.named(old, found, env, b)
+
+    def along(self, old: Op, x: Atom, is_message: bool, b: Builder) -> Atom:
+        """The largest of all along an axis."""
+        axes = ndim_of(x.type) - is_message
+        axis = old.attrs.get("axis")
+        if axes == 0:
+            return b.op(memory.copy, x) if is_message else self.turn(x, old.location, b)
+        if old.attrs.get("keepdims") or (isinstance(axis, tuple) and len(axis) > 1):
+            raise message_refused(old, "keepdims, or several axes at once, are not for")
+        if axis is None and axes > 1:
+            order = tuple(range(axes))
+            gone = axes
+        else:
+            at = 0 if axis is None else int(axis[0] if isinstance(axis, tuple) else axis) % axes
+            order = (*(n for n in range(axes) if n != at), at)
+            gone = 1
+        full = (*order, axes) if is_message else order
+        if full != tuple(range(len(full))):
+            x = b.op(shapes.transpose, x, axes=full)
+        for _ in range(gone - 1 + is_message):
+            x = self.flat(x, b)
+        if not is_message:
+            x = self.padded(x, b)
+        return self.largest(x, b)
+
+    def flat(self, x: Atom, b: Builder) -> Value:
+        """The last two axes as one."""
+        *rest, _, _ = self.lengths(x, b)
+        return b.op(shapes.reshape, x, *rest, const(-1), name="candidates")
+
+    def padded(self, x: Atom, b: Builder) -> Value:
+        """With k times -inf behind the others."""
+        nothing = b.op(creation.full, const(-math.inf), *self.lengths(x, b)[:-1], const(self.k))
+        return b.op(joins.concatenate, x, nothing, axis=-1)
+
+    def largest(self, x: Atom, b: Builder) -> Value:
+        """The k largest along the last axis."""
+        rest = shape_of(x.type)[:-1]
+        order = b.op(sorting.argsort, b.op(arithmetic.negative, x), axis=-1, kind="stable")
+        first: Any = Value(Array("int64", (*rest, Dim(self.k))), "best")
+        where = ":e" if not rest else "..., :e"
+        b.append(
+            Op(
+                memory.index,
+                (order, const(self.k)),
+                (first,),
+                {"where": where},
+                b.location,
+                b.origin,
+            )
+        )
+        places: list[Atom] = []
+        for behind, d in zip(range(len(rest), 0, -1), rest, strict=True):
+            along = b.op(creation.arange, length_of(b, d))
+            places.append(b.op(memory.index, along, where=", ".join([":"] + ["None"] * behind)))
+        pattern = ", ".join(["g"] * (len(rest) + 1))
+        return b.op(memory.gather, x, *places, first, where=pattern, distinct=True)
+
+    def moved(self, old: Op, given: list[Atom], whole: list[bool], env: Env, b: Builder) -> None:
+        name, axes = old.decl.name, ndim_of(old.operands[0].type)
+        if name == "index" and whole[0]:
+            attrs = dict(old.attrs)
+            if "..." in attrs["where"]:
+                attrs["where"] += ", :"
+            self.named(old, b.op(memory.index, *given, **attrs), env, b)
+        elif name in _SAME:
+            x = given[0] if whole[0] else self.turn(given[0], old.location, b)
+            self.named(old, b.op(old.decl, x), env, b)
+        elif name == "transpose" and whole[0]:
+            order = old.attrs.get("axes") or tuple(reversed(range(axes)))
+            order = (*(n % axes for n in order), axes)
+            self.named(old, b.op(shapes.transpose, given[0], axes=order), env, b)
+        elif name in ("empty", "zeros"):
+            made = b.op(memory.empty, *given, const(self.k))
+            self.named(old, made, env, b)
+            if name == "zeros":
+                self.fill(env[old.result], const(0.0), b)
+        elif name in ("empty_like", "zeros_like") or old.decl is creation.full:
+            lengths = [length_of(b, d) for d in shape_of(old.result.type)]
+            self.named(old, b.op(memory.empty, *lengths, const(self.k)), env, b)
+            if name != "empty_like":
+                value = given[0] if old.decl is creation.full else const(0.0)
+                self.fill(env[old.result], value, b)
+        elif name == "store":
+            amount = self.operand(old.operands[1], old.location, env, b)
+            where = old.attrs["where"] + (", :" if "..." in old.attrs["where"] else "")
+            b.ops(memory.store, given[0], amount, *given[2:], where=where)
+        elif name == "add_into" and not whole[1] and not has_arrays(items(old.attrs["where"])):
+            amount = given[1]
+            if ndim_of(amount.type):
+                amount = b.op(memory.index, amount, where=_behind(amount))
+            b.ops(memory.add_into, given[0], amount, *given[2:], **old.attrs)
+        else:
+            raise self.refused(old)
+
+    def fill(self, made: Atom, value: Atom, b: Builder) -> None:
+        b.ops(memory.store, made, const(-math.inf), where="")
+        b.ops(
+            memory.store, made, value, const(0), where="..., i" if ndim_of(made.type) > 1 else "i"
+        )
+
+
+def _behind(x: Atom) -> str:
+    return ", ".join([":"] * ndim_of(x.type) + ["None"])

@@ -1,0 +1,157 @@
+"""A log_Z in another semiring whose elements are not logarithms: how many terms there are, or the weights themselves.
+
+    log_alpha = log_pi                                              n = np.where(log_pi > -inf, 1.0, 0.0)
+    log_alpha = logsumexp(log_alpha[:, None] + log_A, axis=0)  ->   n = np.sum(n[:, None] * (log_A > -inf), axis=0)
+
+What sums of exponentials are made of (messages) is turned; potentials are turned where they meet a message.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from srcdiff.errors import UnsupportedError
+from srcdiff.ir.build import Builder, Env, lookup
+from srcdiff.ir.core import Atom, Call, Const, Function, Op, OpDecl, Statement, Value, const, walk
+from srcdiff.ir.location import Location
+from srcdiff.ops import arithmetic, elementwise, memory, reductions
+from srcdiff.ops.creation import full
+from srcdiff.ops.index_patterns import has_arrays, items
+from srcdiff.transforms.inline_calls import inline_calls
+from srcdiff.transforms.reached import MOVED, Turned, reached
+from srcdiff.transforms.semiring import log_plus
+
+__all__ = ["counted", "message_refused", "messages_of", "refused_statement", "weights"]
+
+_SUMS: dict[str, OpDecl] = {"logsumexp": reductions.sum, "logaddexp": arithmetic.add}
+_THROUGH = {"add", "subtract", "where", "maximum", "max"}
+_ONES: dict[str, OpDecl] = {
+    "zeros": memory.ones, "zeros_like": memory.ones_like, "empty": memory.empty, "empty_like": memory.empty_like,
+}  # fmt: skip
+
+
+def counted(fn: Function) -> Function:
+    """How many terms `fn` sums over, but for those that -inf forbids."""
+    fn = messages_of(fn)
+    return _Counted(_found(fn))(fn)
+
+
+def weights(fn: Function) -> Function:
+    """The sum itself: `exp(fn)`, by sums and products of `exp` of potentials alone."""
+    fn = messages_of(fn)
+    return _Weights(_found(fn))(fn)
+
+
+def messages_of(fn: Function) -> Function:
+    """`fn` with its sums in one spelling, and no calls of functions that have some."""
+    fn = inline_calls(fn, most=100_000)
+    for s in walk(fn.body):
+        if isinstance(s, Call):
+            raise message_refused(s, f"`{s.function.name}` is called with")
+    return log_plus(fn)
+
+
+def _found(fn: Function) -> set[Value]:
+    found = reached(fn, lambda op: op.decl.name in _SUMS, _THROUGH)
+    return found | {y for y in fn.body.yields if isinstance(y, Value)}
+
+
+def message_refused(old: Statement, what: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"semiring: {what} the logarithm of a sum of exponentials",
+        "It may be added to others, to potentials, and summed again; anything else has no meaning in this semiring.",
+        old.location,
+    )
+
+
+def refused_statement(old: Statement) -> UnsupportedError:
+    what = f"`{old.decl.name}` is applied to" if isinstance(old, Op) else "something is done with"
+    return message_refused(old, what)
+
+
+class _Weights(Turned):
+    """Messages are weights, not their logarithms."""
+
+    def turn(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
+        return (
+            b.op(elementwise.exp, atom) if isinstance(atom, Value) else const(math.exp(atom.value))
+        )
+
+    def without(self, x: Atom, y: Atom, b: Builder) -> Value:
+        """`x`, where the logarithm of it was lessened by the potential `y`."""
+        return b.op(arithmetic.divide, x, self.factor(y, b))
+
+    def factor(self, atom: Atom, b: Builder) -> Atom:
+        """A potential that a message is multiplied by."""
+        return self.turn(atom, None, b)
+
+    def refused(self, old: Statement) -> UnsupportedError:
+        return refused_statement(old)
+
+    def turned(self, old: Op, env: Env, b: Builder) -> None:
+        name = old.decl.name
+        given = [lookup(env, a) for a in old.operands]
+        whole = [a in self.found for a in old.operands]
+        if name in _SUMS:
+            b.append(replace(old, decl=_SUMS[name], operands=self.all(old, env, b), spelling=""))
+        elif name == "add":
+            factors = [
+                a if is_one else self.factor(a, b) for a, is_one in zip(given, whole, strict=True)
+            ]
+            if not any(whole):
+                factors[0] = self.turn(given[0], old.location, b)
+            b.append(replace(old, decl=arithmetic.multiply, operands=tuple(factors), spelling=""))
+        elif name == "subtract" and whole == [True, False]:
+            env[old.result] = self.without(*given, b)
+        elif name == "where":
+            _, x, y = old.operands
+            parts = (self.operand(a, old.location, env, b) for a in (x, y))
+            b.append(replace(old, operands=(given[0], *parts)))
+        elif name in MOVED:
+            moved = (self.operand(old.operands[0], old.location, env, b), *given[1:])
+            b.append(replace(old, operands=moved))
+        else:
+            self.stored(old, env, b)
+
+    def all(self, old: Op, env: Env, b: Builder) -> tuple[Atom, ...]:
+        return tuple(self.operand(a, old.location, env, b) for a in old.operands)
+
+    def stored(self, old: Op, env: Env, b: Builder) -> None:
+        """Arrays that messages are put into."""
+        name, given = old.decl.name, [lookup(env, a) for a in old.operands]
+        if name in _ONES:
+            b.append(replace(old, decl=_ONES[name], operands=tuple(given), spelling=""))
+        elif old.decl is full:
+            value = self.turn(given[0], old.location, b)
+            b.append(replace(old, operands=(value, *given[1:])))
+        elif name == "store":
+            amount = self.operand(old.operands[1], old.location, env, b)
+            b.append(replace(old, operands=(given[0], amount, *given[2:])))
+        elif name == "add_into" and not has_arrays(items(old.attrs["where"])):
+            before = (
+                b.op(memory.index, given[0], *given[2:], **old.attrs) if given[2:] else given[0]
+            )
+            before = b.op(memory.read, before)
+            amount = given[1] if old.operands[1] in self.found else self.factor(given[1], b)
+            after = b.op(arithmetic.multiply, before, amount)
+            b.append(replace(old, decl=memory.store, operands=(given[0], after, *given[2:])))
+        else:
+            raise self.refused(old)
+
+
+class _Counted(_Weights):
+    """Messages are numbers of terms."""
+
+    def turn(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
+        if isinstance(atom, Const):
+            return const(0.0 if atom.value == -math.inf else 1.0)
+        return b.op(elementwise.where, self.factor(atom, b), const(1.0), const(0.0))
+
+    def factor(self, atom: Atom, b: Builder) -> Atom:
+        if isinstance(atom, Const):
+            return self.turn(atom, None, b)
+        return b.op(arithmetic.greater, atom, const(-math.inf))
+
+    def without(self, x: Atom, y: Atom, b: Builder) -> Value:
+        return b.op(arithmetic.multiply, x, self.factor(y, b))
