@@ -57,6 +57,7 @@ from srcdiff.transforms.entry_checks import (
     with_number_checks,
     with_overlap_checks,
 )
+from srcdiff.transforms.entropy import entropy_of
 from srcdiff.transforms.facts import rename
 from srcdiff.transforms.loops import to_loops
 from srcdiff.transforms.nests import NoLoopForm
@@ -85,6 +86,7 @@ DOCS = {
     "max": "The largest term of `{f}`: with maxima in place of its sums of exponentials.",
     "count": "How many terms `{f}` is the sum of, but for those that -inf forbids.",
     "kbest": "The largest terms of `{f}`, in descending order; -inf where there are fewer.",
+    "entropy": "Entropy of what `{f}` sums over, with {wrt} for its potentials.",
     "max_marginals": "For each element of {wrt}, the largest term of `{f}` that it is part of.",
     "argmax": "The largest term of `{f}`, and its derivative with respect to {wrt}: the statistics of that term.",
     "sample": "Value of `{f}`, and the statistics of a term drawn with {further}: its derivative with respect to {wrt}.",
@@ -341,6 +343,8 @@ def derive(
     elif kind == "kbest":
         k = dict(derived.settings)["k"]
         fn = finished(in_semiring(primal, kind, recorder, k), recorder)
+    elif kind == "entropy":
+        fn = _entropy(primal, wrt, recorder)
     elif kind == "max_marginals":
         fn = _max_marginals(derived, primal, recorder)
     elif kind in SEMIRINGS:
@@ -371,6 +375,15 @@ def _tangent_of(
     """The tangent of what was generated, without its value."""
     fn = prepare(as_user(fn), recorder, None)
     return tangent(fn, wrt, parse_rule, parse_forward_rule, recorder, value=False, names=names)
+
+
+def _entropy(primal: Function, wrt: Sequence[int], recorder: Recorder) -> Function:
+    """The value less its tangent along the parameters themselves."""
+    fn = in_semiring(primal, "weighed", recorder)
+    fn = tangent(fn, wrt, parse_rule, parse_forward_rule, recorder)
+    fn = in_semiring(fn, "plain_sums", recorder)
+    fn = prepare(as_user(entropy_of(fn, len(primal.params))), recorder, None)
+    return finished(fn, recorder)
 
 
 def _max_marginals(derived: Derived, primal: Function, recorder: Recorder) -> Function:

@@ -35,9 +35,10 @@ __all__ = [
     "size_of",
 ]
 
-SEMIRINGS = frozenset(
-    {"max", "argmax", "sample", "count", "max_marginals", "kbest"}
-)  # kinds that another semiring makes
+# kinds that another semiring makes
+SEMIRINGS = frozenset({
+    "argmax", "count", "entropy", "kbest", "max", "max_marginals", "sample",
+})  # fmt: skip
 
 Size = tuple[tuple[Dim, ...], ...]  # how many numbers arrays of these shapes have together
 

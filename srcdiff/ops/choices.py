@@ -1,18 +1,23 @@
-"""What the passes of other semirings make: values whose adjoint goes to one term that was chosen, and random numbers."""
+"""What the passes of other semirings make: values whose adjoint goes to one term that was chosen, random numbers, and sums
+whose tangents are expected log-weights.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from srcdiff.ir.core import Atom, Op, known_dim
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Scalar, Type
-from srcdiff.ops.infer import make, same_as_first
+from srcdiff.ops.axes import reduced
+from srcdiff.ops.infer import floating, make, same_as_first
 from srcdiff.ops.registry import operation
 from srcdiff.ops.samples import fixed
 
-__all__ = ["follows", "random_numbers"]
+__all__ = ["follows", "random_numbers", "weighed_logaddexp", "weighed_logsumexp"]
 
 Attrs = Mapping[str, Any]
 
@@ -53,4 +58,40 @@ random_numbers = operation(
     infer=_random_type,
     differentiable=False,
     effect=True,
+)
+
+
+def _weighed_along(a, axis=None, keepdims=False, *, a_dot, out):  # type: ignore[no-untyped-def]
+    if axis is None or axis == 0 or keepdims or out.ndim == 0:
+        norm = out
+    else:
+        norm = np.expand_dims(out, axis)
+    weights = np.exp(a - np.where(norm == -np.inf, 0.0, norm))
+    weighed = weights * np.where(weights == 0.0, 0.0, a_dot)
+    out_dot = np.sum(weighed, axis=axis, keepdims=keepdims)
+
+
+def _weighed(x, y, *, x_dot, y_dot, out):  # type: ignore[no-untyped-def]
+    norm = np.where(out == -np.inf, 0.0, out)
+    x_weight = np.exp(x - norm)
+    y_weight = np.exp(y - norm)
+    x_part = x_weight * np.where(x_weight == 0.0, 0.0, x_dot)
+    out_dot = x_part + y_weight * np.where(y_weight == 0.0, 0.0, y_dot)
+
+
+# as `logsumexp` and `logaddexp`; what has no weight has no part in the tangent, be it -inf itself
+weighed_logsumexp = operation(
+    "weighed_logsumexp",
+    spelling="scipy.special.logsumexp",
+    infer=reduced("float"),
+    signature="a, axis=None, *, keepdims=False",
+    forward=_weighed_along,
+)
+weighed_logaddexp = operation(
+    "weighed_logaddexp",
+    spelling="np.logaddexp",
+    infer=floating,
+    elementwise=True,
+    signature="x, y",
+    forward=_weighed,
 )

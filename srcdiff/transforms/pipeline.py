@@ -27,6 +27,7 @@ from srcdiff.transforms.dce import dce
 from srcdiff.transforms.dead_stores import dead_stores
 from srcdiff.transforms.distinct import note_distinct
 from srcdiff.transforms.empties import arrays_first, guard_divisions
+from srcdiff.transforms.entropy import plain_sums, weighed
 from srcdiff.transforms.fill_once import fill_once
 from srcdiff.transforms.first_sums import first_sums
 from srcdiff.transforms.fold import fold
@@ -328,6 +329,8 @@ _SEMIRINGS = {
     "argmax": Pass("best choices", best_choices, "the adjoint of a maximum goes to the first"),
     "count": Pass("counted", counted, "sums count terms, products are those of numbers of terms", whole=True),
     "weights": Pass("weights", weights, "sums and products of potentials themselves", whole=True),
+    "weighed": Pass("weighed", weighed, "tangents of sums leave out what has no weight"),
+    "plain_sums": Pass("plain sums", plain_sums, "what sums were before their tangents"),
     "max_of_weights": Pass("max-plus", max_of_weights, "weights that are returned are logarithms"),
     "sample": Pass("drawn choices", drawn_choices, "the adjoint of a sum goes to a term", whole=True),
 }  # fmt: skip
