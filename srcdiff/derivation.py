@@ -69,11 +69,14 @@ from srcdiff.transforms.pipeline import (
     finished,
     gradient,
     in_semiring,
+    max_marginals,
     prepare,
     simplified,
     tangent,
+    with_best,
 )
 from srcdiff.transforms.reshaped import needs_contiguous
+from srcdiff.transforms.semiring import beginnings
 
 __all__ = ["build", "build_loops", "stages_of"]
 
@@ -342,7 +345,7 @@ def derive(
         fn = finished(in_semiring(primal, kind, recorder), recorder)
     elif kind == "kbest":
         k = dict(derived.settings)["k"]
-        fn = finished(in_semiring(primal, kind, recorder, k), recorder)
+        fn = finished(with_best(primal, k, recorder), recorder)
     elif kind == "entropy":
         fn = _entropy(primal, wrt, recorder)
     elif kind == "max_marginals":
@@ -381,7 +384,7 @@ def _entropy(primal: Function, wrt: Sequence[int], recorder: Recorder) -> Functi
     """The value less its tangent along the parameters themselves."""
     fn = in_semiring(primal, "weighed", recorder)
     fn = tangent(fn, wrt, parse_rule, parse_forward_rule, recorder)
-    fn = in_semiring(fn, "plain_sums", recorder)
+    fn = in_semiring(fn, "plain sums", recorder)
     fn = prepare(as_user(entropy_of(fn, len(primal.params))), recorder, None)
     return finished(fn, recorder)
 
@@ -390,7 +393,8 @@ def _max_marginals(derived: Derived, primal: Function, recorder: Recorder) -> Fu
     """The derivative of the sum that is added up, in max-plus: of each leaf, the largest term that it is part of."""
     fn = in_semiring(primal, "weights", recorder)
     fn = backward(replace(derived, kind="grad"), fn, recorder, False)
-    fn = in_semiring(prepare(as_user(fn), recorder, None), "max_of_weights", recorder)
+    begun = beginnings(fn)
+    fn = max_marginals(prepare(as_user(fn), recorder, None), begun, recorder)
     return finished(fn, recorder)
 
 

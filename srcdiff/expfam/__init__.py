@@ -32,6 +32,7 @@ from srcdiff.expfam.family import Family, family
 from srcdiff.expfam.gaussian import multivariate_gaussian
 from srcdiff.expfam.hidden_markov import HMM, IOHMM
 from srcdiff.expfam.linear_dynamics import lds
+from srcdiff.expfam.semirings import count, expected_cost, kbest, max_marginals, sample
 from srcdiff.expfam.standard import (
     bernoulli,
     beta,
@@ -45,7 +46,8 @@ from srcdiff.expfam.state_space import LDS
 
 __all__ = [
     "Emissions", "Family", "Fisher", "Formula", "HMM", "IOHMM", "Inference", "Information", "LDS", "bernoulli",
-    "beta", "categorical", "chain", "crf", "dirichlet", "e_step", "entropy", "family", "fisher", "gamma",
-    "gaussian", "hmm", "hmm_transition_first", "io_hmm", "io_hmm_transition_first", "kl", "lds", "mean",
-    "multivariate_gaussian", "observed_information", "poisson", "semi_markov", "third_cumulant", "viterbi",
+    "beta", "categorical", "chain", "count", "crf", "dirichlet", "e_step", "entropy", "expected_cost", "family",
+    "fisher", "gamma", "gaussian", "hmm", "hmm_transition_first", "io_hmm", "io_hmm_transition_first", "kbest", "kl",
+    "lds", "max_marginals", "mean", "multivariate_gaussian", "observed_information", "poisson", "sample",
+    "semi_markov", "third_cumulant", "viterbi",
 ]  # fmt: skip

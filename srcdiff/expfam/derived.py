@@ -172,12 +172,9 @@ def kl(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) ->
 def viterbi(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Inference:
     """`viterbi(log_Z)(eta, *data)`: the largest log-weight of all that is summed over, and its statistics.
 
-    It is the gradient of `log_Z` in max-plus. Where several are best, statistics are shared among them. Compiled
-    without `fastmath` unless it is asked for: what is largest is recognised by being equal, to the last bit.
+    It is `log_Z` in max-plus, and its gradient, which goes to the largest term of each sum; to the first of several.
     """
-    options = {"fastmath": False, **options}
-    largest = srcdiff.transform(log_Z, "semiring", semiring="max", **options)
-    made = srcdiff.value_and_grad(largest, **options)
+    made = srcdiff.transform(log_Z, "semiring", semiring="argmax", **options)
     return Inference(made, check, "The largest log-weight, and the statistics that have it.")
 
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Op, const
 from srcdiff.ir.types import Array, Dim, shape_of
 from srcdiff.ops import memory
 
-__all__ = ["length_of", "stands_for_all", "whole"]
+__all__ = ["length_of", "lengths_of_axes", "stands_for_all", "whole"]
 
 
 def length_of(b: Builder, dim: Dim) -> Atom:
     """A length as an operand."""
     return const(dim.const) if dim.is_const else b.op(memory.length, dim=dim)
+
+
+def lengths_of_axes(b: Builder, x: Atom, shown: Collection[str]) -> list[Atom]:
+    """The lengths of an array's axes as operands; parameters show those in the symbols `shown`."""
+    return [
+        length_of(b, d) if d.symbols() <= set(shown) else b.op(memory.axis_length, x, axis=k)
+        for k, d in enumerate(shape_of(x.type))
+    ]
 
 
 def stands_for_all(op: Op, d_out: Atom) -> bool:

@@ -22,12 +22,13 @@ from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Call, Function, Op, Statement, Value, const, walk
 from srcdiff.ir.recursion import is_itself, tied
-from srcdiff.ir.types import Static, ndim_of, shape_of
+from srcdiff.ir.types import Static, ndim_of
 from srcdiff.ops import arithmetic, creation, elementwise, memory, reductions, special
-from srcdiff.ops.building import length_of
+from srcdiff.ops.building import lengths_of_axes
 from srcdiff.ops.choices import follows, random_numbers
 from srcdiff.ops.control import stop_gradient
 from srcdiff.ops.shapes import ravel
+from srcdiff.transforms.reached import shown_lengths
 from srcdiff.transforms.semiring import log_plus
 
 __all__ = ["best_choices", "drawn_choices"]
@@ -37,15 +38,19 @@ _SUMS = {"logsumexp", "logaddexp"}
 
 def best_choices(fn: Function) -> Function:
     """`fn` in max-plus; the adjoint of a maximum goes to the first that is as large."""
-    return _Best()(log_plus(fn))
+    fn = log_plus(fn)
+    return _Best(shown_lengths(fn))(fn)
 
 
 def drawn_choices(fn: Function) -> Function:
     """`fn`, and all that it calls, with a further parameter `rng`; the adjoint of a sum goes to a term drawn from it."""
-    return _Drawn({}).function(fn)
+    return _Drawn(shown_lengths(fn), {}).function(fn)
 
 
 class _Choices(Rewriter):
+    def __init__(self, shown: frozenset[str]) -> None:
+        self.shown = shown
+
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if not isinstance(old, Op) or old.decl.name not in _SUMS:
             super().statement(old, env, b)
@@ -63,7 +68,7 @@ class _Choices(Rewriter):
             return x
         attrs = {} if ndim_of(x.type) == 1 else {"axis": axis}
         total, chosen = self.chosen(old, x, attrs, b)
-        term = _taken(x, chosen, axis, b)
+        term = self.taken(x, chosen, axis, b)
         found = b.op(
             follows, b.op(stop_gradient, total), term, name=_name(old), user=old.result.user
         )
@@ -72,6 +77,18 @@ class _Choices(Rewriter):
     def chosen(self, old: Op, x: Atom, attrs: Mapping[str, Any], b: Builder) -> tuple[Atom, Atom]:
         """The sum, and which term of it is chosen."""
         raise NotImplementedError
+
+    def taken(self, x: Atom, chosen: Atom, axis: int, b: Builder) -> Value:
+        """`x[..., chosen, ...]`: the chosen element along an axis, for each place along the others."""
+        axes = ndim_of(x.type)
+        if axes == 1:
+            return b.op(memory.index, x, chosen, where="i")
+        lengths = [n for k, n in enumerate(lengths_of_axes(b, x, self.shown)) if k != axis]
+        places: list[Atom] = []
+        for behind, n in zip(reversed(range(axes - 1)), lengths, strict=True):
+            places.append(_with_axes_behind(b.op(creation.arange, n), behind, b))
+        places.insert(axis, chosen)
+        return b.op(memory.gather, x, *places, where=", ".join(["g"] * axes), distinct=True)
 
     def of_two(self, old: Op, x: Atom, y: Atom, *, b: Builder) -> Atom:
         raise NotImplementedError
@@ -88,7 +105,8 @@ class _Best(_Choices):
 
 
 class _Drawn(_Choices):
-    def __init__(self, done: dict[Function, Function]) -> None:
+    def __init__(self, shown: frozenset[str], done: dict[Function, Function]) -> None:
+        super().__init__(shown)
         self.done = done
         self.rng = Value(Static(np.random.Generator), "rng", True)
 
@@ -97,7 +115,7 @@ class _Drawn(_Choices):
         if fn not in self.done:
             self.done[fn] = fn
             if _draws(fn):
-                new = _Drawn(self.done)
+                new = _Drawn(shown_lengths(fn), self.done)
                 normal = log_plus(fn)
                 changed = new(normal)
                 body = replace(changed.body, params=(*fn.params, new.rng))
@@ -134,8 +152,7 @@ class _Drawn(_Choices):
         )
 
     def random(self, like: Atom, b: Builder) -> Value:
-        lengths = [length_of(b, d) for d in shape_of(like.type)]
-        return b.op(random_numbers, self.rng, *lengths)
+        return b.op(random_numbers, self.rng, *lengths_of_axes(b, like, self.shown))
 
     @staticmethod
     def finite(total: Atom, b: Builder) -> Value:
@@ -190,19 +207,6 @@ def _with_axes_kept(old: Op, found: Atom, b: Builder) -> Atom:
     if ndim_of(found.type) == 0:
         found = b.op(creation.asarray, found)
     return b.op(memory.index, found, where=", ".join(parts))
-
-
-def _taken(x: Atom, chosen: Atom, axis: int, b: Builder) -> Value:
-    """`x[..., chosen, ...]`: the chosen element along an axis, for each place along the others."""
-    axes = ndim_of(x.type)
-    if axes == 1:
-        return b.op(memory.index, x, chosen, where="i")
-    lengths = [d for k, d in enumerate(shape_of(x.type)) if k != axis]
-    places: list[Atom] = []
-    for behind, d in zip(reversed(range(axes - 1)), lengths, strict=True):
-        places.append(_with_axes_behind(b.op(creation.arange, length_of(b, d)), behind, b))
-    places.insert(axis, chosen)
-    return b.op(memory.gather, x, *places, where=", ".join(["g"] * axes), distinct=True)
 
 
 def _with_axis(x: Atom, axis: int, b: Builder) -> Atom:

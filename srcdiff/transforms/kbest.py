@@ -19,10 +19,10 @@ from srcdiff.ir.core import Atom, Function, Op, Statement, Value, const
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Scalar, ndim_of, shape_of
 from srcdiff.ops import arithmetic, creation, elementwise, joins, memory, shapes, sorting
-from srcdiff.ops.building import length_of
+from srcdiff.ops.building import length_of, lengths_of_axes
 from srcdiff.ops.index_patterns import has_arrays, items
 from srcdiff.transforms.messages import message_refused, messages_of, refused_statement
-from srcdiff.transforms.reached import Turned, reached
+from srcdiff.transforms.reached import Turned, reached, shown_lengths
 
 __all__ = ["k_best"]
 
@@ -36,27 +36,24 @@ def k_best(fn: Function, k: int) -> Function:
     fn = messages_of(fn)
     found = reached(fn, lambda op: op.decl.name in _SUMS, _THROUGH)
     found |= {y for y in fn.body.yields if isinstance(y, Value)}
-    new = _Best(found, k)(fn)
-    return new
+    return _Best(found, k, shown_lengths(fn))(fn)
 
 
 class _Best(Turned):
-    def __init__(self, found: set[Value], k: int) -> None:
+    def __init__(self, found: set[Value], k: int, shown: frozenset[str]) -> None:
         super().__init__(found)
         self.k = k
+        self.shown = shown
 
     def new(self, old: Value) -> Value:
         return Value(Array("float64", (*shape_of(old.type), Dim(self.k))), old.name, old.user)
 
     def turn(self, atom: Atom, location: Location | None, b: Builder) -> Value:
         """A potential as a list: itself, and nothing else."""
-        made = b.op(memory.empty, *self.lengths(atom, b), const(self.k))
+        made = b.op(memory.empty, *lengths_of_axes(b, atom, self.shown), const(self.k))
         b.ops(memory.store, made, const(-math.inf), where="")
         b.ops(memory.store, made, atom, const(0), where="..., i" if ndim_of(atom.type) else "i")
         return b.op(memory.read, made)
-
-    def lengths(self, atom: Atom, b: Builder) -> list[Atom]:
-        return [length_of(b, d) for d in shape_of(atom.type)]
 
     def refused(self, old: Statement) -> Exception:
         return refused_statement(old)
@@ -138,12 +135,14 @@ class _Best(Turned):
 
     def flat(self, x: Atom, b: Builder) -> Value:
         """The last two axes as one."""
-        *rest, _, _ = self.lengths(x, b)
+        *rest, _, _ = lengths_of_axes(b, x, self.shown)
         return b.op(shapes.reshape, x, *rest, const(-1), name="candidates")
 
     def padded(self, x: Atom, b: Builder) -> Value:
         """With k times -inf behind the others."""
-        nothing = b.op(creation.full, const(-math.inf), *self.lengths(x, b)[:-1], const(self.k))
+        nothing = b.op(
+            creation.full, const(-math.inf), *lengths_of_axes(b, x, self.shown)[:-1], const(self.k)
+        )
         return b.op(joins.concatenate, x, nothing, axis=-1)
 
     def largest(self, x: Atom, b: Builder) -> Value:
@@ -163,8 +162,9 @@ class _Best(Turned):
             )
         )
         places: list[Atom] = []
-        for behind, d in zip(range(len(rest), 0, -1), rest, strict=True):
-            along = b.op(creation.arange, length_of(b, d))
+        lengths = lengths_of_axes(b, x, self.shown)[:-1]
+        for behind, length in zip(range(len(rest), 0, -1), lengths, strict=True):
+            along = b.op(creation.arange, length)
             places.append(b.op(memory.index, along, where=", ".join([":"] + ["None"] * behind)))
         pattern = ", ".join(["g"] * (len(rest) + 1))
         return b.op(memory.gather, x, *places, first, where=pattern, distinct=True)

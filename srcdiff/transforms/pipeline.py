@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Call, Function, Op, Statement, walk
+from srcdiff.ir.core import Call, Function, Op, Statement, Value, walk
 from srcdiff.ir.recursion import is_itself, tied
 from srcdiff.ir.text import to_text
 from srcdiff.ir.verify import check
@@ -327,19 +327,29 @@ def simplified(fn: Function, recorder: Recorder) -> Function:
 _SEMIRINGS = {
     "max": Pass("max-plus", max_plus, "sums of exponentials are maxima of exponents"),
     "argmax": Pass("best choices", best_choices, "the adjoint of a maximum goes to the first"),
-    "count": Pass("counted", counted, "sums count terms, products are those of numbers of terms", whole=True),
-    "weights": Pass("weights", weights, "sums and products of potentials themselves", whole=True),
+    "count": Pass("counted", counted, "messages are numbers of terms", whole=True),
+    "weights": Pass("weights", weights, "messages are weights, not logarithms", whole=True),
     "weighed": Pass("weighed", weighed, "tangents of sums leave out what has no weight"),
-    "plain_sums": Pass("plain sums", plain_sums, "what sums were before their tangents"),
-    "max_of_weights": Pass("max-plus", max_of_weights, "weights that are returned are logarithms"),
+    "plain sums": Pass("plain sums", plain_sums, "what sums were before their tangents"),
     "sample": Pass("drawn choices", drawn_choices, "the adjoint of a sum goes to a term", whole=True),
 }  # fmt: skip
 
 
-def in_semiring(fn: Function, semiring: str, recorder: Recorder, k: int = 1) -> Function:
-    """A prepared function in another semiring, and all that it calls; `k` is for "kbest"."""
+def in_semiring(fn: Function, semiring: str, recorder: Recorder) -> Function:
+    """A prepared function in another semiring, and all that it calls."""
+    return recorder.run(fn, (_SEMIRINGS[semiring],))
+
+
+def with_best(fn: Function, k: int, recorder: Recorder) -> Function:
+    """A prepared function whose messages are the `k` best."""
     best = Pass("k best", lambda f: k_best(f, k), "messages are lists of the k best", whole=True)
-    return recorder.run(fn, (best if semiring == "kbest" else _SEMIRINGS[semiring],))
+    return recorder.run(fn, (best,))
+
+
+def max_marginals(fn: Function, begun: Collection[Value], recorder: Recorder) -> Function:
+    """The prepared gradient of a sum of weights in max-plus; `begun` are the zeros and ones it begins with."""
+    change = Pass("max-plus", lambda f: max_of_weights(f, begun), "weights that are returned, too")
+    return recorder.run(fn, (change,))
 
 
 def finished(fn: Function, recorder: Recorder) -> Function:

@@ -9,13 +9,14 @@ from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, For, Function, If, Op, Region, Statement, Value, While, walk
 from srcdiff.ir.location import Location
+from srcdiff.ir.types import all_dims
 
-__all__ = ["MOVED", "Turned", "reached"]
+__all__ = ["MOVED", "Turned", "reached", "shown_lengths"]
 
 # operations whose result has the elements of their operand, in other places
 MOVED = frozenset({
     "index", "read", "copy", "reshape", "transpose", "ravel", "expand_dims", "squeeze", "swapaxes", "broadcast_to",
-    "expand", "gather",
+    "expand", "gather", "list_item", "list_pop",
 })  # fmt: skip
 
 
@@ -23,10 +24,10 @@ def reached(
     fn: Function,
     starts: Callable[[Op], bool],
     through: Collection[str],
-    params: Collection[Value] = (),
+    begun: Collection[Value] = (),
 ) -> set[Value]:
-    """The results of `starts`, and what operations named in `through` make of such; also the arrays that hold them."""
-    found: set[Value] = set(params)
+    """The results of `starts` and what was `begun`, what operations named in `through` make of such, and what holds them."""
+    found: set[Value] = set(begun)
     roots = storage_roots(fn)
     size = -1
     while size != len(found):  # carried round loops
@@ -38,11 +39,17 @@ def reached(
             if isinstance(statement, Op) and statement.results and starts(statement):
                 found.add(statement.result)
             if isinstance(statement, Op) and statement.decl.writes:
-                target, amount = statement.operands[:2]
-                if (amount in found or target in found) and isinstance(target, Value):
+                target = statement.operands[0]
+                is_held = any(a in found for a in statement.operands[:2])
+                if is_held and isinstance(target, Value):
                     own = roots.get(target, frozenset())
                     found |= {v for v, others in roots.items() if not own.isdisjoint(others)}
     return found
+
+
+def shown_lengths(fn: Function) -> frozenset[str]:
+    """The symbols of lengths that a function's parameters show."""
+    return frozenset(s for p in fn.params for d in all_dims(p.type) for s in d.symbols())
 
 
 def _flows(
@@ -86,7 +93,8 @@ class Turned(Rewriter):
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         b.location, b.origin = old.location, old.origin
-        if not any(v in self.found for v in (*old.operands, *old.results)):
+        asks = isinstance(old, Op) and bool(old.decl.shape_of) and old.results[0] not in self.found
+        if asks or not any(v in self.found for v in (*old.operands, *old.results)):
             self.plain(old, env, b)
         elif isinstance(old, Op):
             self.turned(old, env, b)

@@ -14,6 +14,7 @@ With `log_plus` the sums stay what they are, in one spelling (`logsumexp`, `loga
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from srcdiff.errors import UnsupportedError
@@ -28,6 +29,7 @@ from srcdiff.ir.core import (
     Statement,
     Value,
     const,
+    walk,
 )
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import ndim_of
@@ -36,7 +38,7 @@ from srcdiff.ops.index_patterns import has_arrays, items
 from srcdiff.transforms.facts import definitions, same_kind
 from srcdiff.transforms.reached import MOVED, Turned, reached
 
-__all__ = ["log_plus", "max_of_weights", "max_plus"]
+__all__ = ["beginnings", "log_plus", "max_of_weights", "max_plus"]
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,13 @@ _LOG = Plus(special.logsumexp, elementwise.logaddexp)
 _COMBINED = {"add", "multiply", "divide"}
 _PRODUCTS = {"matmul", "dot"}
 _MONOTONE = {"max", "maximum"}
-_THROUGH = {"sum", *_COMBINED, *_PRODUCTS, *_MONOTONE}
+_THROUGH = {"sum", "where", *_COMBINED, *_PRODUCTS, *_MONOTONE}
 _NOTHING = {"zeros", "zeros_like", "zeros_of"}
 _EMPTY: dict[str, OpDecl] = {
     "zeros": memory.empty, "zeros_like": memory.empty_like, "zeros_of": memory.empty_of,
 }  # fmt: skip
 _LOGARITHM_OF = {memory.ones: memory.zeros, memory.ones_like: memory.zeros_like}
-_UNSET = {"empty", "empty_like", "empty_of"}
+_UNSET = {"empty", "empty_like", "empty_of", "list_new"}
 
 
 def max_plus(fn: Function) -> Function:
@@ -72,11 +74,21 @@ def log_plus(fn: Function) -> Function:
     return _in_logarithms(fn, _LOG)
 
 
-def max_of_weights(fn: Function) -> Function:
-    """`fn`, which returns sums of products of exponentials, with the logarithm of the largest term of each."""
-    found = _exponentials(fn)
+def max_of_weights(fn: Function, begun: Collection[Value] = ()) -> Function:
+    """`fn`, which returns sums of products of exponentials, with the logarithm of the largest term of each.
+
+    `begun` are the zeros and ones that such sums begin with (`beginnings`).
+    """
+    found = _exponentials(fn, begun)
     leaves = {y for y in fn.body.yields if isinstance(y, Value)}
-    return _Logarithms(fn, found | leaves, _MAX)(fn)
+    return _LogarithmsOfWeights(fn, found | leaves, _MAX)(fn)
+
+
+def beginnings(fn: Function) -> frozenset[Value]:
+    """The zeros and ones that reverse mode begins adjoints with."""
+    ops = (s for s in walk(fn.body) if isinstance(s, Op) and s.origin == "adjoint")
+    names = {*_NOTHING, *(decl.name for decl in _LOGARITHM_OF)}
+    return frozenset(r for s in ops if s.decl.name in names for r in s.results)
 
 
 def _in_logarithms(fn: Function, plus: Plus) -> Function:
@@ -87,9 +99,9 @@ def _in_logarithms(fn: Function, plus: Plus) -> Function:
     return _Logarithms(fn, found, plus)(fn)
 
 
-def _exponentials(fn: Function) -> set[Value]:
+def _exponentials(fn: Function, begun: Collection[Value] = ()) -> set[Value]:
     """The values that are exponentials, or sums and products of such, and the arrays that hold them."""
-    return reached(fn, lambda op: op.decl is elementwise.exp, _THROUGH)
+    return reached(fn, lambda op: op.decl is elementwise.exp, _THROUGH, begun)
 
 
 class _Logarithms(Turned):
@@ -169,6 +181,9 @@ class _Logarithms(Turned):
             b.append(replace(old, decl=self.combined[name], operands=operands, spelling=""))
         elif name in _PRODUCTS:
             self.product(old, env, b)
+        elif name == "where":
+            parts = (self.operand(a, old.location, env, b) for a in old.operands[1:])
+            b.append(replace(old, operands=(lookup(env, old.operands[0]), *parts)))
         elif name in MOVED and old.operands[0] in self.found:
             b.append(self.op(old, env, b))
         elif name in _MONOTONE:
@@ -196,10 +211,12 @@ class _Logarithms(Turned):
         elif name in _NOTHING:
             b.append(replace(self.op(old, env, b), decl=_EMPTY[name], spelling=""))
             b.ops(memory.store, old.result, const(-math.inf), where="")
+        elif old.decl in _LOGARITHM_OF:
+            b.append(replace(self.op(old, env, b), decl=_LOGARITHM_OF[old.decl], spelling=""))
         elif name == "copy":
             logarithm = b.op(elementwise.log, lookup(env, old.operands[0]))
             env[old.result] = logarithm
-        elif name == "store":
+        elif name in ("store", "append"):
             target, amount, *places = old.operands
             logarithm = self.operand(amount, old.location, env, b)
             where = [lookup(env, a) for a in places]
@@ -236,6 +253,21 @@ class _Logarithms(Turned):
         new = self.keep(old, env, b)
         assert isinstance(new, Op)
         return new
+
+
+class _LogarithmsOfWeights(_Logarithms):
+    """Of sums and products of potentials alone: what counts them (features) is nothing that a maximum knows."""
+
+    def turn(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
+        found = super().turn(atom, location, b)
+        *_, made = b.body or (None,)
+        if isinstance(made, Op) and made.decl is elementwise.log and found in made.results:
+            raise UnsupportedError(
+                "semiring: max-marginals are of potentials that are added as they are; here one is multiplied",
+                "Make the potentials first, and pass those.",
+                location,
+            )
+        return found
 
 
 def _what(old: Statement) -> str:
