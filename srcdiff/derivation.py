@@ -51,13 +51,13 @@ from srcdiff.ops.registry import own_rule
 from srcdiff.options import Options
 from srcdiff.programs import SEMIRINGS, Derived, Program, Size
 from srcdiff.signature import Arguments, signature_of
+from srcdiff.transforms.entropy import entropy_of
 from srcdiff.transforms.entry_checks import (
     with_entry_checks,
     with_layout_checks,
     with_number_checks,
     with_overlap_checks,
 )
-from srcdiff.transforms.entropy import entropy_of
 from srcdiff.transforms.facts import rename
 from srcdiff.transforms.loops import to_loops
 from srcdiff.transforms.nests import NoLoopForm
@@ -92,7 +92,7 @@ DOCS = {
     "entropy": "Entropy of what `{f}` sums over, with {wrt} for its potentials.",
     "max_marginals": "For each element of {wrt}, the largest term of `{f}` that it is part of.",
     "argmax": "The largest term of `{f}`, and its derivative with respect to {wrt}: the statistics of that term.",
-    "sample": "Value of `{f}`, and the statistics of a term drawn with {further}: its derivative with respect to {wrt}.",
+    "sample": "Value of `{f}`, and its derivative with respect to {wrt}: statistics of a term drawn with {further}.",
     "grad": "Gradient of `{f}` with respect to {wrt}.",
     "value_and_grad": "Value and gradient of `{f}` with respect to {wrt}.",
     "elementwise_grad": "Elementwise gradient of `{f}` with respect to {wrt}.",

@@ -44,7 +44,8 @@ _NOUNS: dict[str, str] = {
     "larger", "minimum": "smaller", "cholesky": "factor", "square": "squared", "reshape":
     "reshaped", "logaddexp": "log_sum", "log1p": "logarithm", "expand": "full", "floor": "whole",
     "floor_divide": "quotient", "mod": "remainder", "sign": "sign", "where": "chosen", "choose": "chosen",
-    "broadcast_to": "full", "array_of": "array", "einsum": "product", "astype": "converted", "random_numbers": "uniforms",
+    "broadcast_to": "full", "array_of": "array", "einsum": "product", "astype": "converted",
+    "random_numbers": "uniforms",
 }  # fmt: skip
 
 # what operations with several results make

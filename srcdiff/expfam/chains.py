@@ -31,8 +31,10 @@ from srcdiff.expfam.chain_checks import (
     check_io_hmm,
     check_semi_markov,
 )
+from srcdiff.expfam.derived import viterbi
 from srcdiff.expfam.family import family
 from srcdiff.expfam.paths import draw_paths, followed
+from srcdiff.expfam.semirings import sample
 
 __all__ = [
     "chain",
@@ -121,6 +123,24 @@ def semi_markov_log_Z(eta, data):
     return logsumexp(log_end)
 
 
+def segments_log_Z(eta, data):
+    """As `semi_markov_log_Z`, with potentials of segments: `log_marks[t - 1, d - 1]` of one that ends before t."""
+    log_marks, (log_pi, log_A, log_D, log_B) = eta
+    n_states, longest = log_D.shape
+    log_starts = np.empty((len(data) + 1, n_states))
+    log_starts[0] = log_pi
+    log_end = log_pi
+    for t in range(1, len(data) + 1):
+        log_end = np.full(n_states, -np.inf)
+        emitted = np.zeros(n_states)
+        for d in range(1, min(longest, t) + 1):
+            emitted = emitted + log_B[:, data[t - d]]
+            scores = log_starts[t - d] + log_D[:, d - 1] + emitted + log_marks[t - 1, d - 1]
+            log_end = np.logaddexp(log_end, scores)
+        log_starts[t] = logsumexp(log_end[:, None] + log_A, axis=0)
+    return logsumexp(log_end)
+
+
 # ---- as bare potentials, which have a gradient for each time ------------------------------------------
 
 
@@ -180,6 +200,34 @@ def _mode(as_chain: Any) -> Any:
     return mode
 
 
+_viterbi_of_segments = viterbi(segments_log_Z)
+_draws_of_segments = sample(segments_log_Z)
+
+
+def _marked(eta: Any, data: Any) -> Any:
+    n_states, longest = eta[2].shape
+    return np.zeros((len(data), longest, n_states)), eta
+
+
+def _segments(marks: Any) -> list[tuple[int, int]]:
+    """The segments `(state, length)` in their order: the marks of one term say where each ends."""
+    return [(int(k), int(d) + 1) for _, d, k in np.argwhere(marks > 0.5)]
+
+
+def _draw_segments(eta: Any, rng: np.random.Generator, n: int, data: Any) -> Any:
+    """`n` lists of segments `(state, length)`."""
+    marks, _ = _draws_of_segments(_marked(eta, data), rng, n, data)
+    return [_segments(drawn) for drawn in marks]
+
+
+def _mode_of_segments(eta: Any, data: Any) -> Any:
+    """The most probable segments `(state, length)`."""
+    score, (marks, _) = _viterbi_of_segments(_marked(eta, data), data)
+    if score == -np.inf:
+        raise ValueError("there is no path: all of them are forbidden")
+    return _segments(marks)
+
+
 chain = family(
     chain_log_Z,
     name="chain",
@@ -222,4 +270,10 @@ io_hmm_transition_first = family(
     draw=_draw(io_hmm_transition_first_as_chain),
     mode=_mode(io_hmm_transition_first_as_chain),
 )
-semi_markov = family(semi_markov_log_Z, name="semi_markov", check=check_semi_markov)
+semi_markov = family(
+    semi_markov_log_Z,
+    name="semi_markov",
+    check=check_semi_markov,
+    draw=_draw_segments,
+    mode=_mode_of_segments,
+)

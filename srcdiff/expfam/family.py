@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.expfam import derived
+from srcdiff.expfam import derived, semirings
 from srcdiff.expfam.fitting import matched
 from srcdiff.expfam.structure import as_floats, leaves, map_leaves
 
@@ -69,6 +69,25 @@ class Family:
     def viterbi(self) -> derived.Inference:
         """`viterbi(eta, *data)`: the largest log-weight, and the statistics that have it."""
         return derived.viterbi(self.log_Z, self.check, **self.options)
+
+    def kbest(self, k: int) -> semirings.Best:
+        """`kbest(k)(eta, *data)`: the `k` largest log-weights, and their statistics."""
+        return semirings.kbest(self.log_Z, k, self.check, **self.options)
+
+    @cached_property
+    def count(self) -> derived.Inference:
+        """`count(eta, *data)`: how many terms there are that -inf does not forbid."""
+        return semirings.count(self.log_Z, self.check, **self.options)
+
+    @cached_property
+    def max_marginals(self) -> derived.Inference:
+        """`max_marginals(eta, *data)`: the largest log-weight with each potential."""
+        return semirings.max_marginals(self.log_Z, self.check, **self.options)
+
+    @cached_property
+    def expected_cost(self) -> semirings.Cost:
+        """`expected_cost(eta, costs, *data)`: what a term's potentials are expected to cost."""
+        return semirings.expected_cost(self.log_Z, self.check, **self.options)
 
     @cached_property
     def third_cumulant(self) -> Callable[..., Any]:

@@ -1,8 +1,8 @@
 """One log_Z, many algorithms: best and drawn terms, numbers of terms, expected costs, from its source alone.
 
-All are source transformations (`srcdiff.transform(log_Z, "semiring", semiring=...)`) of `log_Z(eta, *data)`, whose sums of
-exponentials go over paths, trees, or whatever the model has. They hand back statistics: shaped like `eta`, with a 1 for
-each potential that the term has (a 2 for one that it has twice).
+All are source transformations (`srcdiff.transform(log_Z, "semiring", semiring=...)`) of `log_Z(eta, *data)`, whose
+sums of exponentials go over paths, trees, or whatever the model has. They hand back statistics: shaped like `eta`, with
+a 1 for each potential that the term has (a 2 for one that it has twice).
 """
 
 from collections.abc import Callable

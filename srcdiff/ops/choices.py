@@ -1,4 +1,4 @@
-"""What the passes of other semirings make: values whose adjoint goes to one term that was chosen, random numbers, and sums
+"""What the passes of other semirings make: values whose adjoint goes to one chosen term, random numbers, and sums
 whose tangents are expected log-weights.
 """
 
@@ -22,7 +22,7 @@ __all__ = ["follows", "random_numbers", "weighed_logaddexp", "weighed_logsumexp"
 Attrs = Mapping[str, Any]
 
 
-def _second(x, y, *, out, d_out):  # type: ignore[no-untyped-def]
+def _second(x, y, *, out, d_out):
     d_y = d_out
 
 
@@ -61,7 +61,7 @@ random_numbers = operation(
 )
 
 
-def _weighed_along(a, axis=None, keepdims=False, *, a_dot, out):  # type: ignore[no-untyped-def]
+def _weighed_along(a, axis=None, keepdims=False, *, a_dot, out):
     if axis is None or axis == 0 or keepdims or out.ndim == 0:
         norm = out
     else:
@@ -71,7 +71,7 @@ def _weighed_along(a, axis=None, keepdims=False, *, a_dot, out):  # type: ignore
     out_dot = np.sum(weighed, axis=axis, keepdims=keepdims)
 
 
-def _weighed(x, y, *, x_dot, y_dot, out):  # type: ignore[no-untyped-def]
+def _weighed(x, y, *, x_dot, y_dot, out):
     norm = np.where(out == -np.inf, 0.0, out)
     x_weight = np.exp(x - norm)
     y_weight = np.exp(y - norm)

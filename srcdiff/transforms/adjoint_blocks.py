@@ -3,7 +3,7 @@
     %y.1 = adjoint_block[block=...] %y, %limit
     %z = f %y.1                                      becomes, for all but reverse mode,    %z = f %y
 
-`reverse_blocks` puts the block into the backward part. `follows`, whose adjoint is another value's, vanishes as they do.
+`reverse_blocks` puts the block into the backward part. `follows`, whose adjoint is another's, vanishes as they do.
 """
 
 from __future__ import annotations

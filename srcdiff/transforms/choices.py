@@ -43,7 +43,7 @@ def best_choices(fn: Function) -> Function:
 
 
 def drawn_choices(fn: Function) -> Function:
-    """`fn`, and all that it calls, with a further parameter `rng`; the adjoint of a sum goes to a term drawn from it."""
+    """`fn`, and what it calls, with a further parameter `rng`; the adjoint of a sum goes to a term drawn from it."""
     return _Drawn(shown_lengths(fn), {}).function(fn)
 
 
@@ -124,7 +124,7 @@ class _Drawn(_Choices):
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, Call) and is_itself(old.function):
-            b.append(replace(self.keep(old, env, b), operands=(*_looked_up(old, env), self.rng)))
+            b.append(replace(old, operands=(*_looked_up(old, env), self.rng)))
         elif isinstance(old, Call) and _draws(old.function):
             operands = (*_looked_up(old, env), self.rng)
             b.append(replace(old, function=self.function(old.function), operands=operands))

@@ -17,7 +17,7 @@ from typing import Any
 from srcdiff.ir.build import Builder, Env, lookup
 from srcdiff.ir.core import Atom, Function, Op, Statement, Value, const
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import Array, Dim, Scalar, ndim_of, shape_of
+from srcdiff.ir.types import Array, Dim, ndim_of, shape_of
 from srcdiff.ops import arithmetic, creation, elementwise, joins, memory, shapes, sorting
 from srcdiff.ops.building import length_of, lengths_of_axes
 from srcdiff.ops.index_patterns import has_arrays, items

@@ -18,6 +18,7 @@ from srcdiff.ir.location import Location
 from srcdiff.ops import arithmetic, elementwise, memory, reductions
 from srcdiff.ops.creation import full
 from srcdiff.ops.index_patterns import has_arrays, items
+from srcdiff.transforms.dce import dce
 from srcdiff.transforms.inline_calls import inline_calls
 from srcdiff.transforms.reached import MOVED, Turned, reached
 from srcdiff.transforms.semiring import log_plus
@@ -49,7 +50,7 @@ def messages_of(fn: Function) -> Function:
     for s in walk(fn.body):
         if isinstance(s, Call):
             raise message_refused(s, f"`{s.function.name}` is called with")
-    return log_plus(fn)
+    return dce(log_plus(fn))  # without what sums were shifted by
 
 
 def _found(fn: Function) -> set[Value]:
@@ -103,7 +104,7 @@ class _Weights(Turned):
                 factors[0] = self.turn(given[0], old.location, b)
             b.append(replace(old, decl=arithmetic.multiply, operands=tuple(factors), spelling=""))
         elif name == "subtract" and whole == [True, False]:
-            env[old.result] = self.without(*given, b)
+            env[old.result] = self.without(given[0], given[1], b)
         elif name == "where":
             _, x, y = old.operands
             parts = (self.operand(a, old.location, env, b) for a in (x, y))

@@ -26,7 +26,7 @@ def reached(
     through: Collection[str],
     begun: Collection[Value] = (),
 ) -> set[Value]:
-    """The results of `starts` and what was `begun`, what operations named in `through` make of such, and what holds them."""
+    """The results of `starts` and what was `begun`, what operations of `through` make of such, and what holds them."""
     found: set[Value] = set(begun)
     roots = storage_roots(fn)
     size = -1

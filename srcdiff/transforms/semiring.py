@@ -22,7 +22,6 @@ from srcdiff.ir.build import Builder, Env, lookup
 from srcdiff.ir.core import (
     Atom,
     Call,
-    Const,
     Function,
     Op,
     OpDecl,
@@ -218,15 +217,14 @@ class _Logarithms(Turned):
             env[old.result] = logarithm
         elif name in ("store", "append"):
             target, amount, *places = old.operands
-            logarithm = self.operand(amount, old.location, env, b)
+            amount = self.operand(amount, old.location, env, b)
             where = [lookup(env, a) for a in places]
-            b.append(replace(old, operands=(lookup(env, target), logarithm, *where)))
+            b.append(replace(old, operands=(lookup(env, target), amount, *where)))
         elif name == "add_into" and not has_arrays(items(old.attrs["where"])):
             target, amount = lookup(env, old.operands[0]), old.operands[1]
             where = [lookup(env, a) for a in old.operands[2:]]
-            before = b.op(memory.index, target, *where, **old.attrs) if where else target
-            if ndim_of(before.type):
-                before = b.op(memory.read, before)
+            part = b.op(memory.index, target, *where, **old.attrs) if where else target
+            before = b.op(memory.read, part) if ndim_of(part.type) else part
             after = b.op(self.plus.two, before, self.operand(amount, old.location, env, b))
             b.append(replace(old, decl=memory.store, operands=(target, after, *where)))
         else:
@@ -248,11 +246,6 @@ class _Logarithms(Turned):
 
     def refused(self, old: Statement) -> UnsupportedError:
         return _refused(old.location, _what(old))
-
-    def op(self, old: Op, env: Env, b: Builder) -> Op:
-        new = self.keep(old, env, b)
-        assert isinstance(new, Op)
-        return new
 
 
 class _LogarithmsOfWeights(_Logarithms):

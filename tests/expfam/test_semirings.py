@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from expfam.enumeration import Paths, chain_paths, hmm_paths, semi_markov_paths
 from scipy import stats
-from scipy.special import logsumexp
 
 import srcdiff
 from srcdiff import expfam

@@ -80,17 +80,68 @@ def with_scaled_messages(log_pi, log_A, log_B):
     return np.log(np.sum(p)) + log_scale
 
 
-PROGRAMS = [with_logsumexp, with_logaddexp, shifted_by_hand, in_loops, with_a_helper, with_scaled_messages]  # fmt: skip
+def summed_into(log_pi, log_A, log_B):
+    a = log_pi + log_B[0]
+    for t in range(1, len(log_B)):
+        new = np.zeros(len(log_pi))
+        for j in range(len(log_pi)):
+            for i in range(len(log_pi)):
+                new[j] += np.exp(a[i] + log_A[i, j])
+        a = np.log(new) + log_B[t]
+    return np.log(np.sum(np.exp(a)))
 
 
-def best(log_A):
-    """The best path of all, and its score."""
+def in_a_table(log_pi, log_A, log_B):
+    steps, states = log_B.shape
+    table = np.zeros((steps, states))
+    table[0] = np.exp(log_pi + log_B[0])
+    for t in range(1, steps):
+        for i in range(states):
+            table[t] += table[t - 1, i] * np.exp(log_A[i])
+        table[t] *= np.exp(log_B[t])
+    return np.log(np.sum(table[-1]))
+
+
+def with_products(log_pi, log_A, log_B):
+    A = np.exp(log_A)
+    p = np.exp(log_pi + log_B[0])
+    log_scale = 0.0
+    for b in log_B[1:]:
+        p = (p @ A) * np.exp(b)
+        log_scale += np.log(p.sum())
+        p /= p.sum()
+    return np.log(np.sum(p)) + log_scale
+
+
+def while_there_are_more(log_pi, log_A, log_B):
+    p = np.exp(log_pi + log_B[0])
+    t = 1
+    while t < len(log_B):
+        p = (np.exp(log_A.T) @ p) * np.exp(log_B[t])
+        t += 1
+    return np.log(np.sum(p))
+
+
+SCALED = [with_scaled_messages, with_products]
+PROGRAMS = [
+    with_logsumexp, with_logaddexp, shifted_by_hand, in_loops, with_a_helper, summed_into, in_a_table,
+    while_there_are_more, *SCALED,
+]  # fmt: skip
+PLAIN = [f for f in PROGRAMS if f not in SCALED]
+
+
+def paths(log_A):
+    """All paths, from the best on, with their scores."""
 
     def score(p):
         moves = sum(log_A[i, j] for i, j in itertools.pairwise(p))
         return LOG_PI[p[0]] + moves + sum(LOG_B[t, s] for t, s in enumerate(p))
 
-    return max((score(p), p) for p in itertools.product(range(3), repeat=5))
+    return sorted(((score(p), p) for p in itertools.product(range(3), repeat=5)), reverse=True)
+
+
+def best(log_A):
+    return paths(log_A)[0]
 
 
 @pytest.mark.parametrize("log_A", [LOG_A, FORBIDDEN], ids=["free", "forbidden"])
@@ -104,6 +155,54 @@ def test_the_best_path_comes_from_any_spelling(f, log_A):
     assert value == pytest.approx(score, abs=1e-12)
     assert np.array_equal(d_nodes, np.eye(3)[list(path)])
     assert largest(LOG_PI, log_A, LOG_B) == value
+
+
+@pytest.mark.parametrize("f", PROGRAMS, ids=lambda f: f.__name__)
+def test_traceback_and_draws_come_from_any_spelling(f):
+    traceback = srcdiff.transform(f, "semiring", semiring="argmax", argnums=2, jit=False)
+    score, path = best(LOG_A)
+    value, d_nodes = traceback(LOG_PI, LOG_A, LOG_B)
+    assert value == pytest.approx(score, abs=1e-12)
+    assert np.array_equal(d_nodes, np.eye(3)[list(path)])
+
+    draw = srcdiff.transform(f, "semiring", semiring="sample", argnums=2, jit=False)
+    value, p = srcdiff.value_and_grad(with_logsumexp, argnums=2, jit=False)(LOG_PI, LOG_A, LOG_B)
+    rng, n = np.random.default_rng(3), 400
+    drawn = [draw(LOG_PI, LOG_A, LOG_B, rng) for _ in range(n)]
+    assert drawn[0][0] == pytest.approx(value)
+    mean = np.mean([d for _, d in drawn], axis=0)
+    assert np.all(np.abs(mean - p) < 4.5 * np.sqrt(p * (1.0 - p) / n) + 1e-9)
+
+
+@pytest.mark.parametrize("f", PLAIN, ids=lambda f: f.__name__)
+def test_the_k_best_and_the_number_of_paths_come_from_any_spelling(f):
+    ranked = [score for score, _ in paths(FORBIDDEN)]
+    found = srcdiff.transform(f, "semiring", semiring="kbest", k=40, jit=False)(LOG_PI, FORBIDDEN, LOG_B)  # fmt: skip
+    assert np.allclose(found, ranked[:40], rtol=0, atol=1e-12)
+    count = srcdiff.transform(f, "semiring", semiring="count", jit=False)
+    assert count(LOG_PI, FORBIDDEN, LOG_B) == np.sum(np.isfinite(ranked)) == 17
+    assert count(LOG_PI, LOG_A, LOG_B) == 3.0**5
+
+
+@pytest.mark.parametrize("f", PLAIN, ids=lambda f: f.__name__)
+def test_entropy_and_max_marginals_come_from_any_spelling(f):
+    scores, ranked = zip(*paths(FORBIDDEN), strict=True)
+    p = np.exp(scores - logsumexp(scores))
+    entropy = srcdiff.transform(f, "semiring", semiring="entropy", argnums=(0, 1, 2), jit=False)
+    assert entropy(LOG_PI, FORBIDDEN, LOG_B) == pytest.approx(-np.sum(p[p > 0] * np.log(p[p > 0])))
+    largest = srcdiff.transform(f, "semiring", semiring="max_marginals", argnums=2, jit=False)
+    wanted = np.full((5, 3), -np.inf)
+    for score, path in zip(scores, ranked, strict=True):
+        for t, k in enumerate(path):
+            wanted[t, k] = max(wanted[t, k], score)
+    assert np.allclose(largest(LOG_PI, FORBIDDEN, LOG_B), wanted, rtol=0, atol=1e-12)
+
+
+def test_what_is_divided_by_sums_has_no_numbers_of_terms():
+    for f in SCALED:
+        for semiring in ({"semiring": "count"}, {"semiring": "kbest", "k": 2}):
+            with pytest.raises(srcdiff.UnsupportedError, match="`subtract` is applied to the logarithm of a sum"):  # fmt: skip
+                srcdiff.transform(f, "semiring", **semiring).source_for(LOG_PI, LOG_A, LOG_B)
 
 
 def test_it_compiles():
@@ -159,15 +258,6 @@ def added_in_log(x):
     return np.logaddexp(np.exp(x[0]), x[1])
 
 
-def while_it_grows(x):
-    p = np.exp(x[0])
-    n = 0
-    while n < 3:
-        p = p * np.exp(x[1])
-        n += 1
-    return np.log(p)
-
-
 def test_weights_are_logarithms_in_max_plus():
     def mixture(x, weights):
         return np.log(np.sum(weights * np.exp(x)))
@@ -208,9 +298,9 @@ def negative_weight(x):
     return np.log(np.sum(-2.0 * np.exp(x)))
 
 
-def kept(x):
+def scattered(x):
     p = np.zeros(2)
-    p[0] = np.exp(x[0])
+    np.add.at(p, np.array([0, 0]), np.exp(x))
     return np.log(np.sum(p))
 
 
@@ -227,8 +317,7 @@ def kept(x):
             "`logaddexp` is applied to an exponential",
             "np.logaddexp(np.exp(x[0]), x[1])",
         ),
-        (while_it_grows, "a while loop carries an exponential", "while n < 3:"),
-        (kept, "`store` is applied to an exponential", "p[0] = np.exp(x[0])"),
+        (scattered, "`add_at` is applied to an exponential", "np.add.at("),
     ],
 )
 def test_what_is_no_sum_of_exponentials_is_refused_at_its_line(f, what, line):
@@ -281,5 +370,7 @@ def test_logaddexp_reduce_is_a_sum():
 def test_unknown_transformations_are_named():
     with pytest.raises(ValueError, match="there is no transformation 'fourier'; there is 'semiring'"):  # fmt: skip
         srcdiff.transform(sine, "fourier")
-    with pytest.raises(ValueError, match="semiring='min': expected 'max'"):
+    with pytest.raises(ValueError, match="semiring='min': expected one of argmax, count"):
         srcdiff.transform(sine, "semiring", semiring="min")
+    with pytest.raises(ValueError, match="needs k, how many terms are wanted: k=0"):
+        srcdiff.transform(sine, "semiring", semiring="kbest", k=0)
