@@ -33,7 +33,7 @@ from srcdiff.ir.alias import Roots, storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Function, Node, Op, Region, Statement, Tree, Value, walk
 from srcdiff.ir.location import Location
-from srcdiff.ir.recursion import callees_first
+from srcdiff.ir.recursion import callees_first, is_recursive
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.structs import own_constructor
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, is_float
@@ -392,6 +392,13 @@ def _entropy(primal: Function, wrt: Sequence[int], recorder: Recorder) -> Functi
 def _max_marginals(derived: Derived, primal: Function, recorder: Recorder) -> Function:
     """The derivative of the sum that is added up, in max-plus: of each leaf, the largest term that it is part of."""
     fn = in_semiring(primal, "weights", recorder)
+    recursive = next((f for f in callees_first(fn) if is_recursive(f)), None)
+    if recursive is not None:
+        raise UnsupportedError(
+            f"max-marginals of `{recursive.name}`, which calls itself",
+            "Write the recursion as a loop over the nodes, children first.",
+            recursive.location,
+        )
     fn = backward(replace(derived, kind="grad"), fn, recorder, False)
     begun = beginnings(fn)
     fn = max_marginals(prepare(as_user(fn), recorder, None), begun, recorder)

@@ -132,7 +132,8 @@ def _list(value: list[Any], path: str) -> Type:
     """A list of like elements, or a container of known parts."""
     if not value:
         return List(Scalar("float64"))
-    parts = [_measured(v, path) for v in value]
+    said = [v for v in value if not isinstance(v, list) or v] or value  # [] may be of any elements
+    parts = [_measured(v, path) for v in said]
     element: Type | None = parts[0]
     for part in parts[1:]:
         element = None if element is None else _alike(element, part)

@@ -15,35 +15,34 @@ from dataclasses import replace
 from typing import Any
 
 from srcdiff.ir.build import Builder, Env, lookup
-from srcdiff.ir.core import Atom, Function, Op, Statement, Value, const
+from srcdiff.ir.core import Atom, Function, Op, Value, const
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, ndim_of, shape_of
 from srcdiff.ops import arithmetic, creation, elementwise, joins, memory, shapes, sorting
 from srcdiff.ops.building import length_of, lengths_of_axes
 from srcdiff.ops.index_patterns import has_arrays, items
-from srcdiff.transforms.messages import message_refused, messages_of, refused_statement
-from srcdiff.transforms.reached import Turned, reached, shown_lengths
+from srcdiff.transforms.messages import Messages, message_refused
 
 __all__ = ["k_best"]
 
-_SUMS = {"logsumexp", "logaddexp"}
-_THROUGH = {"add", "subtract", "where", "maximum", "max"}
 _SAME = {"read", "copy"}
 
 
 def k_best(fn: Function, k: int) -> Function:
     """`fn` with its `k` largest terms, as an array, in the place of the logarithm of their sum."""
-    fn = messages_of(fn)
-    found = reached(fn, lambda op: op.decl.name in _SUMS, _THROUGH)
-    found |= {y for y in fn.body.yields if isinstance(y, Value)}
-    return _Best(found, k, shown_lengths(fn))(fn)
+    return _Best.of(fn, k)
 
 
-class _Best(Turned):
-    def __init__(self, found: set[Value], k: int, shown: frozenset[str]) -> None:
-        super().__init__(found)
+class _Best(Messages):
+    def __init__(
+        self, found: set[Value], shown: frozenset[str], done: dict[Function, Function], k: int
+    ) -> None:
+        super().__init__(found, shown, done)
         self.k = k
-        self.shown = shown
+
+    @property
+    def settings(self) -> tuple[Any, ...]:
+        return (self.k,)
 
     def new(self, old: Value) -> Value:
         return Value(Array("float64", (*shape_of(old.type), Dim(self.k))), old.name, old.user)
@@ -54,9 +53,6 @@ class _Best(Turned):
         b.ops(memory.store, made, const(-math.inf), where="")
         b.ops(memory.store, made, atom, const(0), where="..., i" if ndim_of(atom.type) else "i")
         return b.op(memory.read, made)
-
-    def refused(self, old: Statement) -> Exception:
-        return refused_statement(old)
 
     def named(self, old: Op, new: Atom, env: Env, b: Builder) -> None:
         """The result keeps its name."""
@@ -92,11 +88,7 @@ class _Best(Turned):
         if old.decl is arithmetic.subtract and whole != [True, False]:
             raise self.refused(old)
         if all(whole):
-            axes = [(":",) * ndim_of(a.type) for a in given]
-            x = b.op(memory.index, given[0], where=", ".join([*axes[0], "None"]))
-            y = b.op(memory.index, given[1], where=", ".join([*axes[1][:-1], "None", ":"]))
-            both = b.op(arithmetic.add, x, y)
-            found = self.largest(self.flat(both, b), b)
+            found = self.both(given[0], given[1], b)
         elif not any(whole):
             total = b.op(old.decl, *given)
             env[old.result] = self.turn(total, old.location, b)
@@ -108,6 +100,13 @@ class _Best(Turned):
             ]
             found = b.op(old.decl, *parts)
         self.named(old, found, env, b)
+
+    def both(self, x: Atom, y: Atom, b: Builder) -> Value:
+        """The largest of the sums of two messages."""
+        own, other = [":"] * (ndim_of(x.type) - 1), [":"] * (ndim_of(y.type) - 1)
+        x = b.op(memory.index, x, where=", ".join([*own, ":", "None"]))
+        y = b.op(memory.index, y, where=", ".join([*other, "None", ":"]))
+        return self.largest(self.flat(b.op(arithmetic.add, x, y), b), b)
 
     def along(self, old: Op, x: Atom, is_message: bool, b: Builder) -> Atom:
         """The largest of all along an axis."""
@@ -198,13 +197,24 @@ class _Best(Turned):
             amount = self.operand(old.operands[1], old.location, env, b)
             where = old.attrs["where"] + (", :" if "..." in old.attrs["where"] else "")
             b.ops(memory.store, given[0], amount, *given[2:], where=where)
-        elif name == "add_into" and not whole[1] and not has_arrays(items(old.attrs["where"])):
+        elif name == "add_into" and not has_arrays(items(old.attrs["where"])):
             amount = given[1]
+            if whole[1]:
+                self.put_together(old, given, b)
+                return
             if ndim_of(amount.type):
                 amount = b.op(memory.index, amount, where=_behind(amount))
             b.ops(memory.add_into, given[0], amount, *given[2:], **old.attrs)
         else:
             raise self.refused(old)
+
+    def put_together(self, old: Op, given: list[Atom], b: Builder) -> None:
+        """A message that is added to one in an array."""
+        target, amount, *places = given
+        where = old.attrs["where"]
+        part = b.op(memory.index, target, *places, where=where) if places else target
+        found = self.both(b.op(memory.read, part), amount, b)
+        b.ops(memory.store, target, found, *places, where=where)
 
     def fill(self, made: Atom, value: Atom, b: Builder) -> None:
         b.ops(memory.store, made, const(-math.inf), where="")

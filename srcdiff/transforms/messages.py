@@ -10,22 +10,25 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Builder, Env, lookup
 from srcdiff.ir.core import Atom, Call, Const, Function, Op, OpDecl, Statement, Value, const, walk
 from srcdiff.ir.location import Location
+from srcdiff.ir.recursion import is_itself, tied
+from srcdiff.ir.types import is_float
 from srcdiff.ops import arithmetic, elementwise, memory, reductions
 from srcdiff.ops.creation import full
 from srcdiff.ops.index_patterns import has_arrays, items
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.inline_calls import inline_calls
-from srcdiff.transforms.reached import MOVED, Turned, reached
+from srcdiff.transforms.reached import MOVED, Turned, reached, shown_lengths
 from srcdiff.transforms.semiring import log_plus
 
-__all__ = ["counted", "message_refused", "messages_of", "refused_statement", "weights"]
+__all__ = ["Messages", "counted", "message_refused", "weights"]
 
-_SUMS: dict[str, OpDecl] = {"logsumexp": reductions.sum, "logaddexp": arithmetic.add}
+SUMS: dict[str, OpDecl] = {"logsumexp": reductions.sum, "logaddexp": arithmetic.add}
 _THROUGH = {"add", "subtract", "where", "maximum", "max"}
 _ONES: dict[str, OpDecl] = {
     "zeros": memory.ones, "zeros_like": memory.ones_like, "empty": memory.empty, "empty_like": memory.empty_like,
@@ -34,28 +37,22 @@ _ONES: dict[str, OpDecl] = {
 
 def counted(fn: Function) -> Function:
     """How many terms `fn` sums over, but for those that -inf forbids."""
-    fn = messages_of(fn)
-    return _Counted(_found(fn))(fn)
+    return _Counted.of(fn)
 
 
 def weights(fn: Function) -> Function:
     """The sum itself: `exp(fn)`, by sums and products of `exp` of potentials alone."""
-    fn = messages_of(fn)
-    return _Weights(_found(fn))(fn)
+    return _Weights.of(fn)
 
 
-def messages_of(fn: Function) -> Function:
-    """`fn` with its sums in one spelling, and no calls of functions that have some."""
-    fn = inline_calls(fn, most=100_000)
-    for s in walk(fn.body):
-        if isinstance(s, Call):
-            raise message_refused(s, f"`{s.function.name}` is called with")
-    return dce(log_plus(fn))  # without what sums were shifted by
+def _has_sums(fn: Function) -> bool:
+    return any(map(_is_sum, walk(fn.body)))
 
 
-def _found(fn: Function) -> set[Value]:
-    found = reached(fn, lambda op: op.decl.name in _SUMS, _THROUGH)
-    return found | {y for y in fn.body.yields if isinstance(y, Value)}
+def _is_sum(s: Statement) -> bool:
+    if isinstance(s, Call):
+        return is_itself(s.function) or _has_sums(s.function)
+    return isinstance(s, Op) and (s.decl.name in SUMS or s.decl is elementwise.exp)
 
 
 def message_refused(old: Statement, what: str) -> UnsupportedError:
@@ -71,7 +68,46 @@ def refused_statement(old: Statement) -> UnsupportedError:
     return message_refused(old, what)
 
 
-class _Weights(Turned):
+class Messages(Turned):
+    """Functions whose sums of exponentials are messages, and that hand back some."""
+
+    def __init__(self, found: set[Value], shown: frozenset[str], done: dict[Function, Function]):
+        super().__init__(found)
+        self.shown = shown
+        self.done = done
+
+    @classmethod
+    def of(
+        cls, fn: Function, *settings: Any, done: dict[Function, Function] | None = None
+    ) -> Function:
+        """`fn`, with calls of helpers in line, but for those that call themselves."""
+        fn = dce(log_plus(inline_calls(fn, most=100_000)))  # without what sums were shifted by
+        found = reached(fn, _is_sum, _THROUGH)
+        found |= {y for y in fn.body.yields if isinstance(y, Value) and is_float(y.type)}
+        new = cls(found, shown_lengths(fn), {} if done is None else done, *settings)
+        return tied(new(fn))
+
+    @property
+    def settings(self) -> tuple[Any, ...]:
+        """What is behind the parameters of `__init__`."""
+        return ()
+
+    def refused(self, old: Statement) -> UnsupportedError:
+        return refused_statement(old)
+
+    def call(self, old: Call, env: Env, b: Builder) -> None:
+        function = old.function
+        if not is_itself(function):
+            if function not in self.done:
+                made = type(self).of(function, *self.settings, done=self.done)
+                self.done[function] = made
+            function = self.done[function]
+        results = tuple(self.renamed(r, env) for r in old.results)
+        operands = tuple(lookup(env, a) for a in old.operands)
+        b.append(replace(old, function=function, operands=operands, results=results))
+
+
+class _Weights(Messages):
     """Messages are weights, not their logarithms."""
 
     def turn(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
@@ -87,15 +123,12 @@ class _Weights(Turned):
         """A potential that a message is multiplied by."""
         return self.turn(atom, None, b)
 
-    def refused(self, old: Statement) -> UnsupportedError:
-        return refused_statement(old)
-
     def turned(self, old: Op, env: Env, b: Builder) -> None:
         name = old.decl.name
         given = [lookup(env, a) for a in old.operands]
         whole = [a in self.found for a in old.operands]
-        if name in _SUMS:
-            b.append(replace(old, decl=_SUMS[name], operands=self.all(old, env, b), spelling=""))
+        if name in SUMS:
+            b.append(replace(old, decl=SUMS[name], operands=self.all(old, env, b), spelling=""))
         elif name == "add":
             factors = [
                 a if is_one else self.factor(a, b) for a, is_one in zip(given, whole, strict=True)

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, For, Function, If, Op, Region, Statement, Value, While, walk
+from srcdiff.ir.core import Atom, Call, For, Function, If, Op, Region, Statement, Value, While, walk
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import all_dims
+from srcdiff.ir.types import all_dims, is_float
 
 __all__ = ["MOVED", "Turned", "reached", "shown_lengths"]
 
@@ -22,7 +22,7 @@ MOVED = frozenset({
 
 def reached(
     fn: Function,
-    starts: Callable[[Op], bool],
+    starts: Callable[[Op | Call], bool],
     through: Collection[str],
     begun: Collection[Value] = (),
 ) -> set[Value]:
@@ -36,8 +36,8 @@ def reached(
             for value, sources in _flows(statement, through):
                 if any(s in found for s in sources):
                     found.add(value)
-            if isinstance(statement, Op) and statement.results and starts(statement):
-                found.add(statement.result)
+            if isinstance(statement, Op | Call) and starts(statement):
+                found.update(r for r in statement.results if is_float(r.type))
             if isinstance(statement, Op) and statement.decl.writes:
                 target = statement.operands[0]
                 is_held = any(a in found for a in statement.operands[:2])
@@ -100,6 +100,8 @@ class Turned(Rewriter):
             self.turned(old, env, b)
         elif isinstance(old, For | If | While):
             b.append(self.control(old, env, b))
+        elif isinstance(old, Call) and not any(a in self.found for a in old.operands):
+            self.call(old, env, b)
         else:
             raise self.refused(old)
 
@@ -109,6 +111,10 @@ class Turned(Rewriter):
 
     def turned(self, old: Op, env: Env, b: Builder) -> None:
         raise NotImplementedError
+
+    def call(self, old: Call, env: Env, b: Builder) -> None:
+        """A call of a function that hands back such values."""
+        raise self.refused(old)
 
     def turn(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
         """What stands for a value that is not of `found`, where it is put together with such."""

@@ -100,7 +100,11 @@ def _in_logarithms(fn: Function, plus: Plus) -> Function:
 
 def _exponentials(fn: Function, begun: Collection[Value] = ()) -> set[Value]:
     """The values that are exponentials, or sums and products of such, and the arrays that hold them."""
-    return reached(fn, lambda op: op.decl is elementwise.exp, _THROUGH, begun)
+    return reached(fn, _is_exp, _THROUGH, begun)
+
+
+def _is_exp(s: Op | Call) -> bool:
+    return isinstance(s, Op) and s.decl is elementwise.exp
 
 
 class _Logarithms(Turned):
