@@ -56,6 +56,7 @@ class _Choices(Rewriter):
             super().statement(old, env, b)
             return
         b.location, b.origin = old.location, old.origin
+        _name_scores(old.operands[0], env, b)
         operands = [lookup(env, a) for a in old.operands]
         if old.decl.name == "logaddexp":
             env[old.result] = self.of_two(old, *operands, b=b)
@@ -172,6 +173,14 @@ def _draws(fn: Function) -> bool:
 
 def _looked_up(old: Call, env: Env) -> list[Atom]:
     return [lookup(env, a) for a in old.operands]
+
+
+def _name_scores(x: Atom, env: Env, b: Builder) -> None:
+    """What is added, if it was made just before and has no name, is called `scores`: so is its adjoint."""
+    last = b.body[-1] if b.body else None
+    if isinstance(x, Value) and not x.name and isinstance(last, Op) and last.results == (x,):
+        env[x] = replace(x, name="scores")
+        b.body[-1] = replace(last, results=(env[x],))
 
 
 def _name(old: Op) -> str:
