@@ -22,14 +22,12 @@ def parsed(text):
     words, tags = zip(*(w.rsplit("_", 1) for w in text.split()), strict=True)
     capital = [w[0].isupper() for w in words]
     title = [w in ("Mr", "Sir", "Colonel", "Mrs") for w in words]
-    shifted = lambda flags: [False, *flags[:-1]]
-    first = [k == 0 for k in range(len(words))]
-    columns = [[True] * len(words), capital, first, title, shifted(capital), shifted(title)]
+    before = [False, *capital[:-1]], [False, *title[:-1]]
+    columns = [[True] * len(words), capital, [True, *[False] * len(title[1:])], title, *before]
     return words, np.array(columns, float).T, np.array([TAGS.index(t) for t in tags])
 
 
 def observed(x, tags):
-    """What the tags of a sentence count: features with tags, and neighbours."""
     one_hot = np.eye(3)[tags]
     return x.T @ one_hot, one_hot[:-1].T @ one_hot[1:]
 
@@ -40,15 +38,21 @@ def main():
     for _ in range(400):
         step_w, step_A = -0.02 * weights, -0.02 * log_A  # a Gaussian prior
         for _, x, tags in data:
-            expected_w, expected_A = expfam.crf.mean((weights, log_A), x)
-            seen_w, seen_A = observed(x, tags)
-            step_w, step_A = step_w + seen_w - expected_w, step_A + seen_A - expected_A
+            expected, seen = expfam.crf.mean((weights, log_A), x), observed(x, tags)
+            step_w, step_A = step_w + seen[0] - expected[0], step_A + seen[1] - expected[1]
         weights, log_A = weights + 0.1 * step_w, log_A + 0.1 * step_A
     words, x, tags = parsed(TEST)
     print(expfam.crf.viterbi.source_for((weights, log_A), x))
     path = expfam.crf.mode((weights, log_A), x)
     for word, tag, right in zip(words, path, tags, strict=True):
         print(f"{word:10} {TAGS[tag]} {'' if tag == right else 'wrong'}")
+    try:
+        from matplotlib import pyplot as plt
+    except ImportError:  # pip install srcdiff[plot]
+        return
+    plt.imshow(weights)
+    plt.yticks(range(len(FEATURES)), FEATURES)
+    plt.savefig("crf_tagging.png")
 
 
 if __name__ == "__main__":

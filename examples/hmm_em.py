@@ -28,11 +28,8 @@ def main():
     words = "".join(c if c in LETTERS else " " for c in TEXT.lower()).split()
     data = np.array([LETTERS.index(c) for c in " ".join(words)])
     rng = np.random.default_rng(0)
-    log_pi = np.log([0.5, 0.5])
     log_A = np.log(rng.dirichlet(np.ones(2), size=2))
-    log_B = np.log(rng.dirichlet(10.0 * np.ones(27), size=2))
-    eta = log_pi, log_A, log_B
-
+    eta = np.log([0.5, 0.5]), log_A, np.log(rng.dirichlet(10.0 * np.ones(27), size=2))
     print(expfam.hmm.e_step.source_for(eta, data))
     before = -np.inf
     for _ in range(300):
@@ -42,7 +39,6 @@ def main():
             break
         before, eta = log_likelihood, m_step(counts)
     print(f"log-likelihood {log_likelihood:.2f} after EM")
-
     path = expfam.hmm.mode(eta, data)
     for state in range(2):
         p = np.exp(eta[2][state])
@@ -50,6 +46,12 @@ def main():
         print(f"state {state}: {' '.join(often)}")
     print("".join(LETTERS[y] for y in data[:60]))
     print("".join("-+"[s] for s in path[:60]))
+    try:
+        from matplotlib import pyplot as plt
+    except ImportError:  # pip install srcdiff[plot]
+        return
+    plt.bar(list(LETTERS), np.exp(eta[2][0]) - np.exp(eta[2][1]))
+    plt.savefig("hmm_em.png")
 
 
 if __name__ == "__main__":

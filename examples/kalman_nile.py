@@ -45,6 +45,13 @@ def main():
         guess, spread = without["mean"][k, 0], np.sqrt(without["covariance"][k, 0, 0])
         known = f"{1871 + k}: {mean[k]:5.0f} +- {np.sqrt(var[k]):2.0f}"
         print(f"{known}   without 1891 to 1910: {guess:5.0f} +- {spread:2.0f}")
+    try:
+        from matplotlib import pyplot as plt
+    except ImportError:  # pip install srcdiff[plot]
+        return
+    plt.plot(1871 + np.arange(100), np.stack([NILE, mean, without["mean"][:, 0]], axis=1))
+    plt.legend(["measured", "level", "without 1891 to 1910"])
+    plt.savefig("kalman_nile.png")
 
 
 if __name__ == "__main__":

@@ -20,11 +20,11 @@ def log_Z_sample(log_pi, log_A, log_B, data, rng):
     value = logsumexp(log_alpha)
     upto = np.cumsum(np.exp(log_alpha - np.where(value == -np.inf, 0.0, value)))
     upto_item = upto[-1]
-    uniforms_of_rng = rng.random()
+    uniform = rng.random()
 
     # backward
     d_log_alpha = np.zeros_like(log_alpha)
-    d_log_alpha[np.argmax(upto > uniforms_of_rng * upto_item)] = 1.0
+    d_log_alpha[np.argmax(upto > uniform * upto_item)] = 1.0
     d_log_A = np.zeros_like(log_A)
     d_log_B = np.zeros_like(log_B)
     arange = np.arange(len(log_pi))

@@ -59,6 +59,7 @@ _OTHERS: dict[str, tuple[str, ...]] = {
     "product": ("scaled", "weighted"), "total": ("combined",), "difference": ("gap", "change"),
     "ratio": ("share", "quotient"), "power": ("raised",), "negated": ("opposite",),
     "solution": ("answer",), "exponential": ("grown",), "norm": ("log_total",),
+    "uniforms": ("uniform",),
 }  # fmt: skip
 
 _LOOKED_AT = 24  # values; what is further back does not tell anything apart
