@@ -89,6 +89,9 @@ class _Writer:
     def further(self, texts: Sequence[str], signature: Signature) -> Sequence[str]:
         """Tangents and weights behind the arguments; their types are those of the compiled program's parameters."""
         assert self.compiled is not None
+        if self.program.kind == "sample":  # a generator of random numbers
+            self.miss(f"type({texts[0]}) is not {self.bound(np.random.Generator)}")
+            return texts
         types = self.compiled.program.types[len(self.arguments.types) :]
         parts = list(texts)
         if self.program.kind == "vjp":

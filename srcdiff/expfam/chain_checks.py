@@ -123,3 +123,9 @@ def check_crf(eta: Any, features: Any) -> None:
         )
     if len(features) == 0:
         raise ValueError("crf: data is an empty sequence")
+    _check_potentials("crf", "log_A", log_A)
+    for name, values in (("weights", weights), ("data", features)):
+        wrong = np.argwhere(~np.isfinite(values))
+        if len(wrong):  # 0 times infinity is nothing that is forbidden
+            place = tuple(int(k) for k in wrong[0])
+            raise ValueError(f"crf: {name} holds {values[place]} at {place}; forbid by -inf in log_A")
