@@ -325,13 +325,19 @@ HOOKS["derive"] = derive_for_call
 
 
 def derive(
-    derived: Derived, arguments: Arguments, recorder: Recorder, machine: bool = False
+    derived: Derived,
+    arguments: Arguments,
+    recorder: Recorder,
+    machine: bool = False,
+    device: bool = False,
 ) -> Function:
-    """The IR of a derivative; `machine`: what is stored is chosen for speed, and not for short text."""
+    """The IR of a derivative; `machine`: what is stored is chosen for speed, and not for short text; `device`: and
+    storage is dear.
+    """
     kind, wrt = derived.kind, derived.wrt
     if kind == "batch":
         return _batch(derived, arguments, recorder)
-    primal = read(derived, arguments, recorder)
+    primal = read(derived, arguments, recorder, machine and not device)
     for k in wrt:
         check_differentiable(primal, k)
     if kind == "elementwise_grad":
@@ -507,7 +513,9 @@ def backward(derived: Derived, primal: Function, recorder: Recorder, machine: bo
     return fn
 
 
-def read(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function:
+def read(
+    derived: Derived, arguments: Arguments, recorder: Recorder, compiled: bool = False
+) -> Function:
     """The function that is differentiated, prepared; a generated function is taken as it was generated."""
     inner = getattr(derived.base, "derived", None)
     if isinstance(inner, Derived):
@@ -536,7 +544,7 @@ def read(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function
     fn = replace(fn, notes={**fn.notes, **found})
     recorder.note("frontend", fn, time.perf_counter() - started)
     # a semiring is looked for in what the user wrote: a log-softmax is not the sum that it was
-    disabled = None if derived.kind in SEMIRINGS else derived.options.disabled
+    disabled = None if derived.kind in SEMIRINGS else derived.options.disabled(compiled)
     return prepare(fn, recorder, disabled)
 
 

@@ -96,7 +96,7 @@ def build_device(
     """
     recorder = Recorder(verify=bool(os.environ.get("SRCDIFF_VERIFY")))
     with defects_told(derived):
-        fn = derive(derived, arguments, recorder, machine=True)
+        fn = derive(derived, arguments, recorder, machine=True, device=True)
         fn = each_function(fn, lambda f: own_outside(without_stops(f)))
         fn = flat_results(fn)
         primal, names, arrays = fn, _names(derived, fn), _array_leaves(fn)

@@ -12,9 +12,10 @@ __all__ = ["REWRITINGS", "Options", "make_options", "plain_axes"]
 REWRITINGS = (
     "log_sigmoid", "log_one_minus_sigmoid", "softplus", "log_add_exp", "log_sum_exp", "log_softmax", "softmax",
     "log_exp", "log_one_plus", "exp_minus_one", "variance", "inverse_product", "product_order", "trace_of_product",
-    "diagonal_of_product", "log_det", "cancel",
+    "diagonal_of_product", "log_det", "cancel", "scaled_probabilities",
 )  # fmt: skip
 UNASKED = frozenset(REWRITINGS) - {"cancel"}  # those that change no domain are on
+COMPILED = frozenset({"scaled_probabilities"})  # in compiled code: they are longer than what they stand for
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "jit": ("auto", True, False),
     "target": ("cpu", "cuda"),
@@ -46,13 +47,13 @@ class Options:
             return None
         return 0 if isinstance(self.parallel, bool | str) else self.parallel
 
-    @property
-    def disabled(self) -> frozenset[str] | None:
-        """The rewritings that are off; None for all."""
+    def disabled(self, compiled: bool = False) -> frozenset[str] | None:
+        """The rewritings that are off; None for all. Some are on in compiled code only, unless they are asked for."""
         if self.rewrite is False:
             return None
         chosen = {} if self.rewrite is True else dict(self.rewrite)
-        return frozenset(name for name in REWRITINGS if not chosen.get(name, name in UNASKED))
+        on = UNASKED if compiled else UNASKED - COMPILED
+        return frozenset(name for name in REWRITINGS if not chosen.get(name, name in on))
 
 
 def make_options(given: Mapping[str, Any], base: Options | None = None) -> Options:

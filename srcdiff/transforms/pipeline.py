@@ -39,6 +39,8 @@ from srcdiff.transforms.kbest import k_best
 from srcdiff.transforms.last_turn import drop_last_turns
 from srcdiff.transforms.layouts import Layouts, all_layouts
 from srcdiff.transforms.lengths import bind_lengths
+from srcdiff.transforms.log_products import NAME as SCALED
+from srcdiff.transforms.log_products import log_products
 from srcdiff.transforms.materialise import materialise
 from srcdiff.transforms.merge_ifs import merge_ifs
 from srcdiff.transforms.messages import counted, weights
@@ -163,6 +165,9 @@ def _prepare(disabled: Collection[str] | None) -> tuple[Pass, ...]:
             "log(sigmoid) and its kin, before they are differentiated",
         )
         steps.append(rewrite)
+    if disabled is not None and SCALED not in disabled:
+        why = "sums over states are products of scaled probabilities"
+        steps.append(Pass("log products", log_products, why))
     steps.append(Pass("sigmoids", name_sigmoids, "what is written as a quotient is a sigmoid"))
     return (*steps, Pass("dead code", dce, "what nothing depends on has no derivative"))
 
