@@ -250,9 +250,21 @@ def _is_quiet(op: Op) -> bool:
 
 
 def _is_mixed(first: For, second: For) -> bool:
-    """Whether functions of one loop would stand beside an inner loop of the other, and not be vectorised."""
-    dear = max(map(_price, (first, second))) >= _DEAR
-    return dear and _has_loops(first) != _has_loops(second)
+    """Whether functions of one loop would stand beside an inner loop of the other, or beside what it writes far apart,
+    and not be vectorised.
+    """
+    is_dear = [_price(loop) >= _DEAR for loop in (first, second)]
+    if any(is_dear) and _has_loops(first) != _has_loops(second):
+        return True
+    scatters = [_scatters(loop) for loop in (first, second)]
+    return any(is_dear[k] and scatters[1 - k] and not scatters[k] for k in (0, 1))
+
+
+def _scatters(loop: For) -> bool:
+    """Whether turns write elements that lie far apart: `x[i, 2]`."""
+    writes = [s for s in loop.body.body if isinstance(s, Op) and s.decl.writes]
+    at = [s.operands[2:] for s in writes if s.decl in ELEMENT_ACCESSES and is_element(s)]
+    return any(loop.index in a[:-1] and a[-1] is not loop.index for a in at)
 
 
 def _has_loops(loop: For) -> bool:

@@ -9,10 +9,13 @@ What a turn hands on to the next one has two buffers that change places:
     %u = empty_of; ...                                 %u = empty_of; ...;  %new = empty_of
     for 0, %n with %u { (%i, %u.1) ->        becomes   for 0, %n with %u, %new { (%i, %u.1, %spare) ->
         %new = empty_of; ... yield %new }                  ... yield %spare, %u.1 }
+
+Both branches of a turn fill the same storage if they hand on storage of their own.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -23,6 +26,7 @@ from srcdiff.ir.core import (
     Atom,
     For,
     Function,
+    If,
     Op,
     Region,
     Statement,
@@ -45,11 +49,60 @@ _LENGTHS = (memory.length, memory.axis_length, arithmetic.add, arithmetic.subtra
 
 def hoist_buffers(fn: Function) -> Function:
     """`fn` with the storage of single turns in front of their loops."""
+    fn = _OneOfBranches(fn)(fn)
     while True:
         new = _HoistBuffers(fn)(fn)
         if new is fn or new.body is fn.body:
             return fn
         fn = new
+
+
+class _OneOfBranches(Rewriter):
+    """What both branches take storage for, and hand on, is taken in front of them."""
+
+    def __init__(self, fn: Function) -> None:
+        self.held = frozenset(_put_away(fn))
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if isinstance(new, If):
+            for result in new.results:
+                new = self.with_one(new, new.results.index(result), b)
+        b.append(new)
+
+    def with_one(self, old: If, k: int, b: Builder) -> If:
+        """The branches with the storage that result `k` has, if that is new in both."""
+        result, branches = old.results[k], (old.then, old.orelse)
+        made = [_made_for(r, k) for r in branches]
+        one = made[0]
+        if one is None or None in made or {op.result.type for op in made if op} != {result.type}:
+            return old
+        if any(op is not None and op.result in self.held for op in made):
+            return old
+        b.append(replace(one, results=(result,)))
+        then, orelse = (
+            _filling(r, k, op, result) for r, op in zip(branches, made, strict=True) if op
+        )
+        results = (*old.results[:k], *old.results[k + 1 :])
+        return replace(old, then=then, orelse=orelse, results=results)
+
+
+def _made_for(branch: Region, k: int) -> Op | None:
+    """What takes storage for a branch's result, if nothing in the branch has to be known for it."""
+    y = branch.yields[k]
+    made = next((s for s in branch.body if y in s.results), None)
+    if not isinstance(made, Op) or made.decl not in _UNFILLED or branch.yields.count(y) > 1:
+        return None
+    own = set(defined_in(branch))
+    return None if any(a in own for a in made.operands) else made
+
+
+def _filling(branch: Region, k: int, made: Op, result: Value) -> Region:
+    """The branch with storage from outside in the place of its own."""
+    rest = Region((), tuple(s for s in branch.body if s is not made), branch.yields)
+    env: Env = {made.result: result}
+    new = Rewriter().region(rest, env, Builder())
+    return replace(new, yields=(*new.yields[:k], *new.yields[k + 1 :]))
 
 
 class _HoistBuffers(Rewriter):
@@ -88,7 +141,7 @@ class _HoistBuffers(Rewriter):
     def without_buffers(self, loop: For | While, b: Builder) -> For | While:
         """The loop without the buffers of its turns, which are put in front of it."""
         kept = frozenset(r for y in loop.body.yields for r in self.of(y)) | self.held
-        own = [r for s in loop.body.body if _is_allocation(s) for r in s.results]
+        own = [r for s in _straight(loop.body) if _is_allocation(s) for r in s.results]
         moved = _movable(loop, {v for v in own if v not in kept and self.has_length(v)})
         if not moved:
             return loop
@@ -181,7 +234,7 @@ def _defined_inside(s: Statement) -> Iterator[Value]:
 def _movable(loop: For | While, wanted: Container[Value]) -> list[Op]:
     """The wanted buffers that a loop makes, and the lengths that they ask for, in their order."""
     own = {v for r in regions_of(loop) for v in defined_in(r)}
-    ops = [s for s in loop.body.body if isinstance(s, Op)]
+    ops = [*_straight(loop.body)]
     lengths = {s.result: s for s in ops if s.decl in _LENGTHS}
     moved: list[Op] = []
     for s in ops:
@@ -204,9 +257,31 @@ def _asked_for(op: Op, lengths: dict[Value, Op], own: set[Value]) -> list[Op] | 
     return found
 
 
+def _straight(region: Region) -> Iterator[Op]:
+    """The operations of a turn, those of its branches, too."""
+    for s in region.body:
+        if isinstance(s, Op):
+            yield s
+        elif isinstance(s, If):
+            yield from _straight(s.then)
+            yield from _straight(s.orelse)
+
+
 def _without(loop: Loop, moved: Sequence[Op]) -> Loop:
-    body = tuple(s for s in loop.body.body if s not in moved)
-    return replace(loop, body=replace(loop.body, body=body))
+    return replace(loop, body=_region_without(loop.body, moved))
+
+
+def _region_without(region: Region, moved: Sequence[Op]) -> Region:
+    body: list[Statement] = []
+    for s in region.body:
+        if isinstance(s, If):
+            then, orelse = (_region_without(r, moved) for r in (s.then, s.orelse))
+            is_same = then is s.then and orelse is s.orelse
+            s = s if is_same else replace(s, then=then, orelse=orelse)
+        if s not in moved:
+            body.append(s)
+    is_same = len(body) == len(region.body) and all(map(operator.is_, body, region.body))
+    return region if is_same else replace(region, body=tuple(body))
 
 
 def _is_unbound(atom: Atom, b: Builder) -> bool:

@@ -169,10 +169,13 @@ def _is_simple(op: Op) -> bool:
 
 
 def _saves(nest: _Nest) -> bool:
-    """Whether turns of the outer loop write the same elements, or sum up products with them."""
+    """Whether turns of the outer loop write the same elements, or sum up products with them.
+
+    Sums of turns that each write a row of their own, too, are faster apart: LLVM takes rows of one array to overlap.
+    """
     rows = _rows(nest)
-    is_stored = any(op.decl is not memory.index and op.operands[0] in rows for op in nest.ops)
-    return is_stored or bool(rows and nest.inner.carried)
+    stored = {op.operands[0] for op in nest.ops if subscripts(op) and op.decl is not memory.index}
+    return bool(stored & rows or (rows and nest.inner.carried and not stored))
 
 
 def _rows(nest: _Nest) -> set[Atom]:

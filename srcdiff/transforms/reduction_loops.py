@@ -37,12 +37,13 @@ def reduction_loops(r: Reduction, arrays: Arrays, depth: int, b: Builder) -> Ato
         return named(found, result, b)
     in_rows = set(r.order[-len(r.gone) :]) == set(r.gone)
     is_sum = r.combine.name == "add" and isinstance(r.start, Const) and r.start.value == 0
-    made = memory.zeros_of if is_sum and not in_rows else memory.empty_of
+    is_filled = is_sum and not in_rows and not depth  # turns of a loop around share what they fill
+    made = memory.zeros_of if is_filled else memory.empty_of
     target = b.op(made, type=result.type, name=result.name, user=result.user)
     if in_rows:
         _rows(target, r, arrays, depth, b)
     else:
-        _columns(target, r, arrays, depth, b, is_filled=is_sum)
+        _columns(target, r, arrays, depth, b, is_filled)
     return target
 
 
