@@ -12,10 +12,11 @@ __all__ = ["REWRITINGS", "Options", "make_options", "plain_axes"]
 REWRITINGS = (
     "log_sigmoid", "log_one_minus_sigmoid", "softplus", "log_add_exp", "log_sum_exp", "log_softmax", "softmax",
     "log_exp", "log_one_plus", "exp_minus_one", "variance", "inverse_product", "product_order", "trace_of_product",
-    "diagonal_of_product", "log_det", "cancel", "scaled_probabilities",
+    "diagonal_of_product", "log_det", "cancel", "scaled_probabilities", "cholesky",
 )  # fmt: skip
 UNASKED = frozenset(REWRITINGS) - {"cancel"}  # those that change no domain are on
-COMPILED = frozenset({"scaled_probabilities"})  # in compiled code: they are longer than what they stand for
+COMPILED = frozenset({"scaled_probabilities"})  # in compiled code only: longer than what it stands for
+WRITTEN = frozenset({"cholesky"})  # not in compiled code: Numba has no factorisation that says whether there is one
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "jit": ("auto", True, False),
     "target": ("cpu", "cuda"),
@@ -48,11 +49,14 @@ class Options:
         return 0 if isinstance(self.parallel, bool | str) else self.parallel
 
     def disabled(self, compiled: bool = False) -> frozenset[str] | None:
-        """The rewritings that are off; None for all. Some are on in compiled code only, unless they are asked for."""
+        """The rewritings that are off; None for all. Some are on in compiled code only, unless
+        they are asked for, and some never there."""
         if self.rewrite is False:
             return None
         chosen = {} if self.rewrite is True else dict(self.rewrite)
-        on = UNASKED if compiled else UNASKED - COMPILED
+        on = UNASKED - (WRITTEN if compiled else COMPILED)
+        if compiled:
+            chosen = {name: is_on for name, is_on in chosen.items() if name not in WRITTEN}
         return frozenset(name for name in REWRITINGS if not chosen.get(name, name in on))
 
 

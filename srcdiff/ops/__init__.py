@@ -10,6 +10,7 @@ from srcdiff.ops import (
     convolutions,
     creation,
     cross,
+    definite,
     diagonals,
     einsum,
     elementwise,
@@ -36,6 +37,7 @@ from srcdiff.ops import (
 
 __all__ = [
     "arithmetic", "bessel", "blocks", "composites", "containers", "control", "convolutions", "creation", "cross",
+    "definite",
     "diagonals", "einsum", "elementwise", "factors", "filters", "gamma_functions", "integrals", "joins", "linalg",
     "masks", "matrix_functions", "memory", "numbers", "overlap", "reductions", "repeats", "shapes", "sorting",
     "special", "systems", "triangles", "waves",

@@ -18,6 +18,7 @@ from srcdiff.ir.verify import check
 from srcdiff.ops.blocks import adjoint_block
 from srcdiff.transforms.adjoint_blocks import drop_blocks, drop_comments, settle_blocks
 from srcdiff.transforms.algebra import algebra
+from srcdiff.transforms.branch_results import branch_results
 from srcdiff.transforms.cancel import cancel
 from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.choices import best_choices, drawn_choices
@@ -25,6 +26,8 @@ from srcdiff.transforms.count_up import count_up
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.dead_stores import dead_stores
+from srcdiff.transforms.definite import NAME as CHOLESKY
+from srcdiff.transforms.definite import definite_systems
 from srcdiff.transforms.distinct import note_distinct
 from srcdiff.transforms.empties import arrays_first, guard_divisions
 from srcdiff.transforms.entropy import plain_sums, weighed
@@ -165,6 +168,9 @@ def _prepare(disabled: Collection[str] | None) -> tuple[Pass, ...]:
             "log(sigmoid) and its kin, before they are differentiated",
         )
         steps.append(rewrite)
+    if disabled is not None and CHOLESKY not in disabled:
+        why = "symmetric systems share one factorisation"
+        steps.append(Pass("definite systems", definite_systems, why))
     if disabled is not None and SCALED not in disabled:
         why = "sums over states are products of scaled probabilities"
         steps.append(Pass("log products", log_products, why))
@@ -184,6 +190,8 @@ _SIMPLIFY = (
     Pass("dead stores", dead_stores, "writes clear adjoints that nothing asks for again"),
     Pass("dead code", dce, "rules are inlined whole"),
 )
+
+_RESULTS = Pass("branch results", branch_results, "what branches hand on is not kept beside that")
 
 _CANCEL = Pass("cancel", cancel, "what a sum is shifted by has no adjoint, and is not kept for one")
 
@@ -280,7 +288,7 @@ def gradient(
     store = Pass("residuals", lambda f: residuals(f, mode), "store or recompute")
     is_machine = mode == "machine"
     fuse, ahead = (_FUSE_TURNS, _AT_HAND) if is_machine else (_FUSE, ())
-    decide = (*_SIMPLIFY, _CANCEL, fuse, *_SIMPLIFY, *ahead, *_LENGTHS, store, *_FINISH)
+    decide = (_RESULTS, *_SIMPLIFY, _CANCEL, fuse, *_SIMPLIFY, *ahead, *_LENGTHS, store, *_FINISH)
     inner = Recorder(verify=recorder.verify)
 
     unread = (_COMMENTS,) if is_machine else ()

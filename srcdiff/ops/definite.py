@@ -1,0 +1,95 @@
+"""Symmetric matrices that may be positive definite: Cholesky's factor if there is one, and what follows from it.
+
+`a` stands beside its factor: derivatives are those of the solution and the determinant by `a`, which the same factor
+gives. Nothing goes through the factor itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.types import Scalar, Type, shape_of
+from srcdiff.ops.composites.matrices import outer_product
+from srcdiff.ops.infer import TypeMistake, make, numeric, promote
+from srcdiff.ops.matrices import as_float, square
+from srcdiff.ops.registry import declare, operation
+from srcdiff.ops.samples import Sample, fixed
+
+__all__ = ["definite_logdet", "definite_solve", "potrf"]
+
+Attrs = Mapping[str, Any]
+_A = np.array([[4.0, 1.0, 0.5], [1.0, 3.0, -0.2], [0.5, -0.2, 2.0]])
+
+
+def _factor_and_info(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return square(shapes, operands[0], "potrf", stacks=False), Scalar("int64", True)
+
+
+def _potrf_text(op: Op) -> str:
+    letter = "s" if op.operands[0].type.dtype == "float32" else "d"  # type: ignore[union-attr]
+    return f"scipy.linalg.lapack.{letter}potrf({{0}}, lower=True)"
+
+
+# the lower factor of a symmetric matrix, and 0 where it is positive definite
+potrf = operation(
+    "potrf", template=_potrf_text, infer=_factor_and_info, differentiable=False, cost="heavy",
+    signature="a", samples=(fixed(_A, wrt=()),),
+)  # fmt: skip
+
+
+def _solution(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    b = shape_of(numeric(operands[2]))
+    if len(b) not in (1, 2):
+        raise TypeMistake("the right-hand side must be a vector or a matrix")
+    return (make(as_float(promote([operands[0], operands[2]])[0]), b),)
+
+
+def _with_factor(*shape: int) -> Sample:
+    return Sample(
+        lambda rng: (_A, np.linalg.cholesky(_A), rng.normal(size=shape)), wrt=(2,)
+    )
+
+
+def definite_solve_forward(a, factor, b, *, a_dot, b_dot, out):
+    if a_dot is None:
+        out_dot = definite_solve(a, factor, b_dot)
+    elif b_dot is None:
+        out_dot = definite_solve(a, factor, -a_dot @ out)
+    else:
+        out_dot = definite_solve(a, factor, b_dot - a_dot @ out)
+
+
+@declare(
+    template="scipy.linalg.cho_solve(({1}, True), {2}, check_finite=False)",
+    infer=_solution,
+    forward=definite_solve_forward,
+    samples=(_with_factor(3), _with_factor(3, 2)),
+    cost="heavy",
+)
+def definite_solve(a, factor, b, *, out, d_out):
+    d_b = definite_solve(a, factor, d_out)
+    d_a = -outer_product(d_b, out)
+
+
+def _number(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return (make(as_float(promote(operands[:1])[0]), ()),)
+
+
+def definite_logdet_forward(a, factor, *, a_dot, out):
+    out_dot = np.trace(definite_solve(a, factor, a_dot))
+
+
+@declare(
+    template="2.0 * np.sum(np.log(np.diag({1})))",
+    infer=_number,
+    forward=definite_logdet_forward,
+    samples=(Sample(lambda rng: (_A, np.linalg.cholesky(_A)), wrt=()),),
+    cost="heavy",
+)
+def definite_logdet(a, factor, *, out, d_out):
+    d_a = d_out * definite_solve(a, factor, np.eye(len(a)))
