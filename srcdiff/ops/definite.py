@@ -1,7 +1,7 @@
 """Symmetric matrices that may be positive definite: Cholesky's factor if there is one, and what follows from it.
 
 `a` stands beside its factor: derivatives are those of the solution and the determinant by `a`, which the same factor
-gives. Nothing goes through the factor itself.
+gives. Nothing goes through the factor itself, and the reference evaluator asks `a` alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Scalar, Type, shape_of
+from srcdiff.ir.types import Array, Scalar, Type, shape_of
 from srcdiff.ops.composites.matrices import outer_product
 from srcdiff.ops.infer import TypeMistake, make, numeric, promote
 from srcdiff.ops.matrices import as_float, square
@@ -27,7 +27,8 @@ _A = np.array([[4.0, 1.0, 0.5], [1.0, 3.0, -0.2], [0.5, -0.2, 2.0]])
 
 
 def _factor_and_info(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    return square(shapes, operands[0], "potrf", stacks=False), Scalar("int64", True)
+    a = square(shapes, operands[0], "potrf", stacks=False)
+    return Array(as_float(a.dtype), a.shape), Scalar("int64", True)
 
 
 def _potrf_text(op: Op) -> str:
@@ -51,11 +52,11 @@ def _solution(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
 
 def _with_factor(*shape: int) -> Sample:
     return Sample(
-        lambda rng: (_A, np.linalg.cholesky(_A), rng.normal(size=shape)), wrt=(2,)
+        lambda rng: (_A, np.linalg.cholesky(_A), rng.normal(size=shape)), wrt=(0, 2)
     )
 
 
-def definite_solve_forward(a, factor, b, *, a_dot, b_dot, out):
+def definite_solve_forward(a, factor, b, *, a_dot, factor_dot, b_dot, out):
     if a_dot is None:
         out_dot = definite_solve(a, factor, b_dot)
     elif b_dot is None:
@@ -68,6 +69,7 @@ def definite_solve_forward(a, factor, b, *, a_dot, b_dot, out):
     template="scipy.linalg.cho_solve(({1}, True), {2}, check_finite=False)",
     infer=_solution,
     forward=definite_solve_forward,
+    evaluate=lambda operands, attrs: np.linalg.solve(operands[0], operands[2]),
     samples=(_with_factor(3), _with_factor(3, 2)),
     cost="heavy",
 )
@@ -80,7 +82,7 @@ def _number(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Typ
     return (make(as_float(promote(operands[:1])[0]), ()),)
 
 
-def definite_logdet_forward(a, factor, *, a_dot, out):
+def definite_logdet_forward(a, factor, *, a_dot, factor_dot, out):
     out_dot = np.trace(definite_solve(a, factor, a_dot))
 
 
@@ -88,7 +90,8 @@ def definite_logdet_forward(a, factor, *, a_dot, out):
     template="2.0 * np.sum(np.log(np.diag({1})))",
     infer=_number,
     forward=definite_logdet_forward,
-    samples=(Sample(lambda rng: (_A, np.linalg.cholesky(_A)), wrt=()),),
+    evaluate=lambda operands, attrs: np.linalg.slogdet(operands[0])[1],
+    samples=(Sample(lambda rng: (_A, np.linalg.cholesky(_A)), wrt=(0,)),),
     cost="heavy",
 )
 def definite_logdet(a, factor, *, out, d_out):
