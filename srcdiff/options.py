@@ -15,8 +15,12 @@ REWRITINGS = (
     "diagonal_of_product", "log_det", "cancel", "scaled_probabilities", "cholesky",
 )  # fmt: skip
 UNASKED = frozenset(REWRITINGS) - {"cancel"}  # those that change no domain are on
-COMPILED = frozenset({"scaled_probabilities"})  # in compiled code only: longer than what it stands for
-WRITTEN = frozenset({"cholesky"})  # not in compiled code: Numba has no factorisation that says whether there is one
+COMPILED = frozenset(
+    {"scaled_probabilities"}
+)  # in compiled code only: longer than what it stands for
+WRITTEN = frozenset(
+    {"cholesky"}
+)  # not in compiled code: Numba has no factorisation that says whether there is one
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "jit": ("auto", True, False),
     "target": ("cpu", "cuda"),

@@ -58,7 +58,10 @@ def test_rewritings_are_switched_off_by_name() -> None:
     chosen = dict.fromkeys(REWRITINGS, True) | {"log_sigmoid": False}
     assert make_options({"rewrite": chosen}).disabled() == {"log_sigmoid"}
     assert make_options({"rewrite": False}).disabled() is None
-    off = {"cancel", "scaled_probabilities"}  # one changes the domain, one is long: unless they are asked for
+    off = {
+        "cancel",
+        "scaled_probabilities",
+    }  # one changes the domain, one is long: unless they are asked for
     assert make_options({}).disabled() == off
     assert make_options({}).disabled(compiled=True) == {"cancel", "cholesky"}
     assert make_options({"rewrite": {"softmax": False}}).disabled() == {*off, "softmax"}
@@ -83,4 +86,7 @@ def test_residuals_change_the_text_and_not_the_result() -> None:
 def test_rules_that_are_switched_off_have_to_exist() -> None:
     with pytest.raises(ValueError, match="no rule 'log_sigmoidal'; the rules are 'log_sigmoid', "):
         srcdiff.grad(lambda x: x, rewrite={"log_sigmoidal": False})
-    assert set(REWRITINGS) == {rule.name for rule in rewritings.RULES} | {log_products.NAME, definite.NAME}
+    assert set(REWRITINGS) == {rule.name for rule in rewritings.RULES} | {
+        log_products.NAME,
+        definite.NAME,
+    }

@@ -16,14 +16,18 @@ from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
 from srcdiff.ops.composites.matrices import outer_product
 from srcdiff.ops.infer import TypeMistake, make, numeric, promote
+from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.matrices import as_float, square
 from srcdiff.ops.registry import declare, operation
 from srcdiff.ops.samples import Sample, fixed
 
 __all__ = ["definite_logdet", "definite_solve", "potrf"]
 
+linalg: Any = LazyModule("scipy.linalg")
+
 Attrs = Mapping[str, Any]
-_A = np.array([[4.0, 1.0, 0.5], [1.0, 3.0, -0.2], [0.5, -0.2, 2.0]])
+_FACTOR = np.array([[2.0, 0.0, 0.0], [1.0, 2.0, 0.0], [0.0, -1.0, 1.0]])
+_A = _FACTOR @ _FACTOR.T
 
 
 def _factor_and_info(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -51,9 +55,7 @@ def _solution(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
 
 
 def _with_factor(*shape: int) -> Sample:
-    return Sample(
-        lambda rng: (_A, np.linalg.cholesky(_A), rng.normal(size=shape)), wrt=(0, 2)
-    )
+    return Sample(lambda rng: (_A, _FACTOR, rng.normal(size=shape)), wrt=(0, 2))
 
 
 def definite_solve_forward(a, factor, b, *, a_dot, factor_dot, b_dot, out):
@@ -65,10 +67,16 @@ def definite_solve_forward(a, factor, b, *, a_dot, factor_dot, b_dot, out):
         out_dot = definite_solve(a, factor, b_dot - a_dot @ out)
 
 
+def definite_solve_expanded(a, factor, b):
+    half = linalg.solve_triangular(factor, b, lower=True)
+    result = linalg.solve_triangular(factor, half, trans="T", lower=True)
+
+
 @declare(
     template="scipy.linalg.cho_solve(({1}, True), {2}, check_finite=False)",
     infer=_solution,
     forward=definite_solve_forward,
+    expansion=definite_solve_expanded,
     evaluate=lambda operands, attrs: np.linalg.solve(operands[0], operands[2]),
     samples=(_with_factor(3), _with_factor(3, 2)),
     cost="heavy",
@@ -91,7 +99,7 @@ def definite_logdet_forward(a, factor, *, a_dot, factor_dot, out):
     infer=_number,
     forward=definite_logdet_forward,
     evaluate=lambda operands, attrs: np.linalg.slogdet(operands[0])[1],
-    samples=(Sample(lambda rng: (_A, np.linalg.cholesky(_A)), wrt=(0,)),),
+    samples=(Sample(lambda rng: (_A, _FACTOR), wrt=(0,)),),
     cost="heavy",
 )
 def definite_logdet(a, factor, *, out, d_out):

@@ -54,15 +54,17 @@ class _Definite(Rewriter):
         self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.written)}
         self.symmetry = Symmetry(self.made)
         self.inverses = self.only_multiplied(fn)
-        self.factors: dict[Atom, tuple[Value, Value]] = {}  # of each matrix: the factor, and if it is one
-        self.solutions: dict[tuple[Atom, Atom, bool], Value] = {}  # of a matrix and a right-hand side
+        self.factors: dict[
+            Atom, tuple[Value, Value]
+        ] = {}  # of each matrix: the factor, and if it is one
+        self.solutions: dict[
+            tuple[Atom, Atom, bool], Value
+        ] = {}  # of a matrix and a right-hand side
         self.fired: list[tuple[str, Location | None]] = []
 
     def only_multiplied(self, fn: Function) -> set[Value]:
         """The inverses of symmetric matrices that are only multiplied with."""
-        found = {
-            op.result for op in self.made.values() if op.decl is systems.inv and self.fits(op)
-        }
+        found = {op.result for op in self.made.values() if op.decl is systems.inv and self.fits(op)}
         for s in walk(fn.body):
             if not (isinstance(s, Op) and self.is_product(s)):
                 found.difference_update(a for a in s.operands if isinstance(a, Value))
@@ -79,8 +81,10 @@ class _Definite(Rewriter):
         return is_float and matrix not in self.written and self.symmetry.holds(matrix)
 
     def is_product(self, op: Op) -> bool:
-        return op.decl in _PRODUCTS and op.result in self.made and all(
-            0 < ndim_of(a.type) < 3 for a in op.operands
+        return (
+            op.decl in _PRODUCTS
+            and op.result in self.made
+            and all(0 < ndim_of(a.type) < 3 for a in op.operands)
         )
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:

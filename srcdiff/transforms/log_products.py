@@ -38,7 +38,10 @@ from srcdiff.transforms.log_terms import Group, Split, letters_of, split
 __all__ = ["FLOORS", "NAME", "log_products"]
 
 NAME = "scaled_probabilities"
-FLOORS = {"float64": 1e-200, "float32": 1e-24}  # far above what underflows; one over it is far below what overflows
+FLOORS = {
+    "float64": 1e-200,
+    "float32": 1e-24,
+}  # far above what underflows; one over it is far below what overflows
 
 
 def log_products(fn: Function) -> Function:

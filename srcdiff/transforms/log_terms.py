@@ -14,7 +14,11 @@ __all__ = ["Group", "Split", "Term", "letters_of", "split"]
 
 _LETTERS = "abcdefghijkl"
 _MOST = 12  # terms that are told apart
-_SIGNS = {arithmetic.add: (False, False), arithmetic.subtract: (False, True), arithmetic.negative: (True,)}
+_SIGNS = {
+    arithmetic.add: (False, False),
+    arithmetic.subtract: (False, True),
+    arithmetic.negative: (True,),
+}
 _ONE = Dim(1)
 
 
@@ -50,7 +54,9 @@ def letters_of(terms: Sequence[Term]) -> str:
     return "".join(sorted(set("".join(t.letters for t in terms))))
 
 
-def split(op: Op, made: Mapping[Value, Op], levels: Mapping[Value, int], depth: int) -> Split | None:
+def split(
+    op: Op, made: Mapping[Value, Op], levels: Mapping[Value, int], depth: int
+) -> Split | None:
     """The groups of a `logsumexp`, if fewer exponentials are taken so.
 
     `made` : operations that may be looked into; `levels` : how many loops are around a value, `depth` around this.
@@ -80,7 +86,9 @@ def _groups(terms: Group, early: Group, whole: str) -> tuple[Group, ...]:
         return (terms,)
     late = tuple(t for t in terms if t not in early)
     if early and letters_of(late) != whole:
-        return (late, early) if late else ()  # a whole sum that no turn changes is computed in front
+        return (
+            (late, early) if late else ()
+        )  # a whole sum that no turn changes is computed in front
     widest = max(terms, key=lambda t: len(t.letters))
     one = tuple(t for t in terms if set(t.letters) <= set(widest.letters))
     other = tuple(t for t in terms if t not in one)
@@ -108,7 +116,13 @@ class _Sum:
 
     def term(self, atom: Atom, minus: bool) -> bool:
         own = shape_of(atom.type)
-        dims = list(zip(_LETTERS[len(self.shape) - len(own) :], self.shape[len(self.shape) - len(own) :], strict=False))
+        dims = list(
+            zip(
+                _LETTERS[len(self.shape) - len(own) :],
+                self.shape[len(self.shape) - len(own) :],
+                strict=False,
+            )
+        )
         op = self.made.get(atom) if isinstance(atom, Value) else None
         if op is not None and _adds_axes(op):
             where = items(op.attrs["where"])
@@ -127,4 +141,8 @@ class _Sum:
 
 def _adds_axes(op: Op) -> bool:
     """`x[:, None]` and the like."""
-    return op.decl is memory.index and "None" in (where := items(op.attrs["where"])) and {*where} <= {":", "None"}
+    return (
+        op.decl is memory.index
+        and "None" in (where := items(op.attrs["where"]))
+        and {*where} <= {":", "None"}
+    )

@@ -51,7 +51,8 @@ def asks_for_lengths_only(decl, position):
 # (what is in an `empty_like` is whatever was there)
 # the third operand of `sigmoid_quotient` says what derivatives are of: it is no part of the value
 # whether SciPy's functions gave complex numbers is seen in the result's dtype, which these samples do not change
-_LEFT_OUT = ("empty_like", "is_complex", "sigmoid_quotient")
+# systems with a matrix and its factor are told what derivatives are of, too
+_LEFT_OUT = ("definite_logdet", "definite_solve", "empty_like", "is_complex", "sigmoid_quotient")
 CASES = [d for d in OPERATIONS.values() if calls(d) and d.name not in _LEFT_OUT]
 
 

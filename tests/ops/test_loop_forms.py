@@ -72,8 +72,8 @@ def test_loop_form_has_the_dtype_that_the_operation_has(case, dtype):
 
 # Numba has none of these, and SciPy's Cython interfaces have none with their arguments: such programs run as NumPy
 NOT_COMPILED = {
-    "expm", "expm_along", "levinson", "lu_factor", "lu_solve", "real_logm", "real_sqrtm", "solve_banded",
-    "solve_continuous_lyapunov", "solve_discrete_lyapunov", "solve_sylvester", "symmetric_eigh",
+    "expm", "expm_along", "levinson", "lu_factor", "lu_solve", "potrf", "real_logm", "real_sqrtm",
+    "solve_banded", "solve_continuous_lyapunov", "solve_discrete_lyapunov", "solve_sylvester", "symmetric_eigh",
 }  # fmt: skip
 COMPILED = [
     (d, k)

@@ -206,7 +206,9 @@ def test_the_sparse_gaussian_process_of_seed_000():
 
 def test_its_negative_variances_are_reported():
     args = list(sparse_gp_arguments())
-    args[4] = np.concatenate([args[0][:2], args[0][:1] + 1e-3])  # what is known there has no variance
+    args[4] = np.concatenate(
+        [args[0][:2], args[0][:1] + 1e-3]
+    )  # what is known there has no variance
     args[1] = np.full((6, 2), -60.0)
     args[5] = 1.0 - 1e-13
     g = srcdiff.value_and_grad(sparse_gp, argnums=tuple(range(7)), jit=False)

@@ -142,6 +142,7 @@ def test_extremes(f, args):
 def exact(log_pi, log_A, scores):
     """log Z and its derivatives with many digits."""
     with mpmath.workdps(60):
+
         def log_z(pi, A, b):
             K = len(pi)
             p = [mpmath.exp(pi[i] + b[0][i]) for i in range(K)]
@@ -153,8 +154,13 @@ def exact(log_pi, log_A, scores):
         A = [[mpmath.exp(mpmath.mpf(x)) for x in row] for row in log_A]
         b = [[mpmath.mpf(x) for x in row] for row in scores]
         value, K, eps = log_z(pi, A, b), len(pi), mpmath.mpf(10) ** -25
-        grown = lambda i, j: [[x * mpmath.exp(eps * ((r, c) == (i, j))) for c, x in enumerate(row)] for r, row in enumerate(A)]
-        d_A = [[float((log_z(pi, grown(i, j), b) - value) / eps) for j in range(K)] for i in range(K)]
+        grown = lambda i, j: [
+            [x * mpmath.exp(eps * ((r, c) == (i, j))) for c, x in enumerate(row)]
+            for r, row in enumerate(A)
+        ]
+        d_A = [
+            [float((log_z(pi, grown(i, j), b) - value) / eps) for j in range(K)] for i in range(K)
+        ]
         return float(value), np.array(d_A)
 
 
