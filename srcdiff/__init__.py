@@ -36,6 +36,7 @@ from srcdiff.makers import make_hvp, make_jvp, make_vjp
 from srcdiff.shared_state import Shared, SharedFunction, function, shared
 
 if TYPE_CHECKING:  # these see the operations, which take a while to import: `__getattr__` does it
+    from srcdiff.costs import Cost, cost
     from srcdiff.implicit_rules import implicit
     from srcdiff.nan_finding import NanFound, find_nan
     from srcdiff.rule_checks import check_rule
@@ -48,6 +49,7 @@ __version__ = "0.1.0"
 __all__ = [
     "CacheWarning",
     "CompileWarning",
+    "Cost",
     "Differentiable",
     "DifferentiationError",
     "DynamicWarning",
@@ -66,6 +68,7 @@ __all__ = [
     "check_grads",
     "check_rule",
     "checkpointed",
+    "cost",
     "differentiate",
     "elementwise_grad",
     "explain",
@@ -93,8 +96,10 @@ __all__ = [
 
 
 _LATER = {
+    "Cost": "srcdiff.costs",
     "NanFound": "srcdiff.nan_finding",
     "check_rule": "srcdiff.rule_checks",
+    "cost": "srcdiff.costs",
     "find_nan": "srcdiff.nan_finding",
     "implicit": "srcdiff.implicit_rules",
     "rule": "srcdiff.user_rules",
