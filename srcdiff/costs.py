@@ -126,7 +126,9 @@ class _Counter(Evaluator):
 
     def compute(self, op: Op, operands: list[Any], scope: Scope) -> Any:
         out = super().compute(op, operands, scope)
-        results = [leaf for leaf in leaves(out) if isinstance(leaf, np.ndarray | np.generic | float)]
+        results = [
+            leaf for leaf in leaves(out) if isinstance(leaf, np.ndarray | np.generic | float)
+        ]
         work = work_of(op, operands, results)
         if work is None:
             self.counts.uncounted[op.decl.name] = None

@@ -53,8 +53,9 @@ class Options:
         return 0 if isinstance(self.parallel, bool | str) else self.parallel
 
     def disabled(self, compiled: bool = False) -> frozenset[str] | None:
-        """The rewritings that are off; None for all. Some are on in compiled code only, unless
-        they are asked for, and some never there."""
+        """The rewritings that are off; None for all. Some are on in compiled code only, unless they are asked for, and
+        some never there.
+        """
         if self.rewrite is False:
             return None
         chosen = {} if self.rewrite is True else dict(self.rewrite)

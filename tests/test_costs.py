@@ -59,7 +59,9 @@ def test_scaled_probabilities_take_fewer_exponentials():
         srcdiff.cost(srcdiff.grad(chain, rewrite={"scaled_probabilities": r}), *args)
         for r in (True, False)
     )
-    assert off.exponentials == 9 * (25 + 5) + 9 * 25  # sums over states, and their weights once more
+    assert (
+        off.exponentials == 9 * (25 + 5) + 9 * 25
+    )  # sums over states, and their weights once more
     assert on.exponentials == 25 + 9 * (5 + 5) + 9 * 5
 
 

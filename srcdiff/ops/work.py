@@ -36,7 +36,8 @@ _BY_CUBES: dict[str, float] = {  # of the order of the matrix, beside what right
     "eigh": 9.0, "symmetric_eigh": 9.0,
 }  # fmt: skip
 _BY_SQUARES: dict[str, tuple[int, float]] = {  # of each right-hand side: which operand they are
-    "solve": (1, 2.0), "cho_solve": (1, 2.0), "definite_solve": (2, 2.0), "lu_solve": (2, 2.0), "solve_triangular": (1, 1.0),
+    "solve": (1, 2.0), "cho_solve": (1, 2.0), "definite_solve": (2, 2.0), "lu_solve": (2, 2.0),
+    "solve_triangular": (1, 1.0),
 }  # fmt: skip
 _COUNTED_AS_NONE = {"argmax", "argmin", "any", "all", "count_nonzero", "searchsorted", "argsort"}
 
@@ -71,7 +72,9 @@ def work_of(op: Op, operands: Sequence[Any], results: Sequence[Any]) -> Work | N
 
 
 def _is_float(value: Any) -> bool:
-    return isinstance(value, float | complex) or getattr(value, "dtype", np.dtype(bool)).kind in "fc"
+    return (
+        isinstance(value, float | complex) or getattr(value, "dtype", np.dtype(bool)).kind in "fc"
+    )
 
 
 def _of_elements(op: Op, count: float) -> Work:
@@ -99,7 +102,10 @@ _REDUCED: dict[str, Callable[[float, float], Work]] = {
     "mean": lambda n, m: (n, 0.0),
     "var": lambda n, m: (4 * n, 0.0),
     "std": lambda n, m: (4 * n + m, 0.0),
-    "logsumexp": lambda n, m: (3 * n - m, n + m),  # an extreme, differences, a sum, and the extreme again
+    "logsumexp": lambda n, m: (
+        3 * n - m,
+        n + m,
+    ),  # an extreme, differences, a sum, and the extreme again
     "softmax": lambda n, m: (4 * n, n),
     "log_softmax": lambda n, m: (4 * n, n),
 }
@@ -107,7 +113,11 @@ _REDUCED: dict[str, Callable[[float, float], Work]] = {
 
 def _of_letters(op: Op, operands: Sequence[Any]) -> float:
     inputs, output = einsum.with_letters(op)
-    pairs = [(c, n) for text, a in zip(inputs, operands, strict=True) for c, n in zip(text, np.shape(a), strict=True)]
+    pairs = [
+        (c, n)
+        for text, a in zip(inputs, operands, strict=True)
+        for c, n in zip(text, np.shape(a), strict=True)
+    ]
     lengths = {c: max(n for d, n in pairs if d == c) for c, _ in pairs}
     turns = math.prod(lengths.values())
     return float(turns * (len(inputs) - 1 + (len(lengths) > len(output))))
@@ -116,7 +126,7 @@ def _of_letters(op: Op, operands: Sequence[Any]) -> float:
 def _of_systems(name: str, operands: Sequence[Any]) -> float:
     n = np.shape(operands[0])[-1]
     stacks = math.prod(np.shape(operands[0])[:-2])
-    total = _BY_CUBES.get(name, 0.0) * n**3 * stacks
+    total: float = _BY_CUBES.get(name, 0.0) * n**3 * stacks
     if name in _BY_SQUARES:
         at, each = _BY_SQUARES[name]
         total += each * n * np.size(operands[at])

@@ -37,9 +37,9 @@ class _Without(Rewriter):
         self.slots = slots
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        is_save = isinstance(old, Op) and old.decl is memory.save
-        if not (is_save and old.attrs["slot"] in self.slots):
-            b.append(self.keep(old, env, b))
+        if isinstance(old, Op) and old.decl is memory.save and old.attrs["slot"] in self.slots:
+            return
+        b.append(self.keep(old, env, b))
 
 
 class _BranchResults(Rewriter):

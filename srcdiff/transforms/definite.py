@@ -9,8 +9,8 @@
                                                              x = np.linalg.solve(K, b)
                                                              d = np.linalg.slogdet(K)[1]
 
-Which matrices are symmetric is known from what they are made of (`symmetric`); whether one is positive definite, the run
-says. An inverse of which only products are asked for is not computed.
+Which matrices are symmetric is known from what they are made of (`symmetric`); whether one is positive definite, the
+run says. An inverse of which only products are asked for is not computed.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class _Definite(Rewriter):
             if not (isinstance(s, Op) and self.is_product(s)):
                 found.difference_update(a for a in s.operands if isinstance(a, Value))
             elif s.operands[0] == s.operands[1]:
-                found.discard(s.operands[0])  # type: ignore[arg-type]
+                found.discard(s.operands[0])
         for region in all_regions(fn.body):
             found.difference_update(y for y in region.yields if isinstance(y, Value))
         return found
@@ -188,7 +188,8 @@ class _Definite(Rewriter):
             if not all(same_kind(f.type, r.type) for f, r in zip(found, op.results, strict=True)):
                 return False
             branches.append(inner.region((), found))
-        b.append(If(condition, *branches, op.results, op.location, "compiler"))
+        then, orelse = branches
+        b.append(If(condition, then, orelse, op.results, op.location, "compiler"))
         self.fired.append((NAME, op.location))
         return True
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup
 from srcdiff.ir.core import Atom, For, Function, If, Op, Region, Statement, Value, While, const
@@ -123,7 +124,7 @@ class _LogProducts(Rewriter):
             here.exponential(g, top, then) if front is site else w
             for g, top, front, w in zip(found.groups, tops, fronts, weights, strict=True)
         ]
-        out = here.completed(elementwise_log(here.product(again, then), then), tops, then)
+        out = here.completed(_log(here.product(again, then), then), tops, then)
         if not same_kind(out.type, op.result.type):
             return False
         for level, front in zip(early, fronts, strict=True):
@@ -185,7 +186,7 @@ class _Site:
         where = ", ".join(":" if c in own else "None" for c in wanted)
         return b.op(memory.index, atom, where=where)
 
-    def axes(self, letters: str) -> dict[str, int | tuple[int, ...]]:
+    def axes(self, letters: str) -> dict[str, Any]:
         """Which axes are summed over, as an attribute."""
         at = tuple(k for k, c in enumerate(letters) if c in self.found.summed)
         if len(at) == len(letters):
@@ -243,5 +244,5 @@ class _Site:
         return env[self.op.result]
 
 
-def elementwise_log(x: Atom, b: Builder) -> Atom:
+def _log(x: Atom, b: Builder) -> Atom:
     return b.op(elementwise.log, x)

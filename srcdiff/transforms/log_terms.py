@@ -109,10 +109,10 @@ class _Sum:
         if op is None or op.decl not in _SIGNS or not isinstance(atom.type, Array):
             return self.term(atom, minus)
         signs = zip(op.operands, _SIGNS[op.decl], strict=True)
-        is_known = all([self.collect(a, minus != sign) for a, sign in signs])
+        found = [self.collect(a, minus != sign) for a, sign in signs]
         if op not in self.inner:
             self.inner.append(op)
-        return is_known and len(self.terms) <= _MOST
+        return all(found) and len(self.terms) <= _MOST
 
     def term(self, atom: Atom, minus: bool) -> bool:
         own = shape_of(atom.type)

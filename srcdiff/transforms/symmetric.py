@@ -197,8 +197,8 @@ class Symmetry:
         """A sum over axes."""
         x, axis = op.operands[0], op.attrs.get("axis")
         count = ndim_of(x.type)
-        gone = range(count) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-        gone = {k % count for k in gone}
+        axes = range(count) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        gone = {k % count for k in axes}
         rest = iter(letters)
         whole: list[str] = []
         for k in range(count):
