@@ -24,6 +24,7 @@ from srcdiff.frontend.functions import call_closure, call_composite, call_functi
 from srcdiff.frontend.iteration import BUILTINS as ITERATION
 from srcdiff.frontend.iteration import CALL, checkpointed
 from srcdiff.frontend.joins import known_dict
+from srcdiff.frontend.kernel_calls import kernel_call
 from srcdiff.frontend.methods import record_method
 from srcdiff.frontend.objects import BUILTINS as OBJECTS
 from srcdiff.frontend.objects import Super, is_own_class, make_object, super_attribute
@@ -56,6 +57,7 @@ from srcdiff.ir.structs import is_generated
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, is_float, ndim_of
 from srcdiff.ops.containers import get
 from srcdiff.ops.control import stop_gradient
+from srcdiff.ops.kernels import Named
 from srcdiff.ops.registry import (
     COMPOSITE_METHODS,
     METHODS,
@@ -206,6 +208,8 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
     of_effects = EFFECTS.get(getattr(function, "srcdiff_reads", ""))
     if of_effects is not None:
         return of_effects(fr, node, args, kwargs)
+    if isinstance(function, Named):
+        return kernel_call(fr, node, function, args, kwargs)
     if getattr(function, "marks_checkpoints", False) is True:
         return checkpointed(fr, node, args, kwargs)
     special = ITERATION.get(function) if _hashable(function) else None

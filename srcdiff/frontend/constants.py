@@ -24,6 +24,7 @@ from srcdiff.ir.core import OpDecl, const
 from srcdiff.ir.structs import field_names
 from srcdiff.ir.types import Array, Dim
 from srcdiff.ops.control import constant_array
+from srcdiff.ops.kernels import Position, position
 from srcdiff.ops.registry import Composite
 
 __all__ = ["from_python", "read_constant", "watch"]
@@ -106,6 +107,8 @@ def from_python(fr: Frame, value: Any, name: str, node: Any) -> FrontValue:
     if isinstance(value, slice):
         bounds = (value.start, value.stop, value.step)
         return Slice(*(None if b is None else const(b) for b in bounds))
+    if isinstance(value, Position):
+        return fr.ops(node, position, names=("",), of=value.of)[0]
     if isinstance(value, OpDecl | Composite):  # our own functions may name them
         return Known(value)
     if isinstance(value, tuple | list | dict) or is_record(value):

@@ -17,7 +17,7 @@ import sysconfig
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from types import CodeType, FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import gast
@@ -30,6 +30,7 @@ from srcdiff.frontend.exits import without_finally
 from srcdiff.frontend.stale import is_compiled_from
 from srcdiff.frontend.subset import check_tree
 from srcdiff.ir.location import Location
+from srcdiff.ops.kernels import in_words
 
 __all__ = [
     "LIBRARIES",
@@ -153,6 +154,9 @@ _SAME_AS = {"prange": range, "pndindex": np.ndindex, "literal_unroll": itself, "
 def stands_for(value: Any) -> Any:
     """What something of Numba's is in Python: `prange` is `range`, `float64(x)` makes a NumPy number."""
     maker = type(value)
+    module = value.__name__ if maker is ModuleType else getattr(value, "__module__", None)
+    if str(module).startswith("numba.cuda"):
+        return in_words(value)
     if maker.__module__ == "numba.core.types.scalars":
         return getattr(np, str(getattr(value, "name", "")), value)
     if getattr(value, "__module__", None) == "numba.misc.special":

@@ -113,8 +113,11 @@ class _Liveness:
         self.enter(self.fn.body, None)
         for statement in self.effects:
             self.need(statement)
+        unseen = self.fn.notes.get("unobserved", ())  # parameters: nobody looks at what is left there
         for atom in (*self.fn.params, *self.fn.body.yields):
             self.pending.append(atom)
+            if isinstance(atom, Value) and atom.name in unseen and atom in self.fn.params:
+                continue
             self.observe(self.roots.get(atom, ()) if isinstance(atom, Value) else ())
         while self.pending:
             atom = self.pending.pop()

@@ -51,7 +51,7 @@ from srcdiff.transforms.reverse_control import reverse_branch, reverse_loop
 from srcdiff.transforms.reverse_ops import reverse_op
 from srcdiff.transforms.reverse_state import Reversal, Rules
 
-__all__ = ["Rules", "reverse"]
+__all__ = ["Rules", "begin", "finish_reversed", "reverse", "walk_back"]
 
 Finish = Callable[[Function], Function]
 
@@ -212,6 +212,26 @@ class _Backward:
             return self.helpers[key]
 
         return make
+
+
+def begin(
+    fn: Function, targets: Sequence[Value], results: Sequence[Atom], rules: Rules
+) -> tuple[Reversal, Scope]:
+    """A reversal of which somebody else says where adjoints come from, and where they go."""
+    return _start(fn, targets, results, rules)
+
+
+def walk_back(r: Reversal, fn: Function, scope: Scope) -> None:
+    """Reverse the statements of a function that calls no others."""
+    _Backward(lambda helper: helper).region(r, fn.body, scope)
+
+
+def finish_reversed(
+    r: Reversal, fn: Function, scope: Scope, params: Sequence[Value], yields: Sequence[Atom]
+) -> Function:
+    """The function and what was made of it."""
+    notes = {**fn.notes, "adjoint_of": _unnamed(scope)}
+    return replace(fn, body=_whole_body(r, fn, scope, params, yields), notes=notes)
 
 
 def _float_yields(fn: Function) -> list[int]:

@@ -20,6 +20,7 @@ from srcdiff.ir.types import Array, Dim, List, Struct, dims_of, shape_of
 from srcdiff.ops import containers, creation, diagonals, memory
 from srcdiff.ops.blocks import adjoint_block
 from srcdiff.ops.index_patterns import is_view
+from srcdiff.ops.kernels import barrier_of
 from srcdiff.transforms.adjoints import Partial, Scope, adjoint_type
 from srcdiff.transforms.inner_lists import items_change
 from srcdiff.transforms.last_writes import of_last_writers
@@ -27,7 +28,7 @@ from srcdiff.transforms.nested_adjoints import add_to_element, zeros_for
 from srcdiff.transforms.reverse_blocks import reverse_block
 from srcdiff.transforms.reverse_state import Reversal
 
-__all__ = ["REVERSED", "refuse_write"]
+__all__ = ["REVERSED", "refuse_write", "reverse_barrier"]
 
 
 # ---- arrays --------------------------------------------------------------------------------------
@@ -279,6 +280,17 @@ def _list_reverse(r: Reversal, op: Op, scope: Scope) -> None:
     if r.is_active(xs):
         assert isinstance(xs, Value)
         scope.b.ops(containers.list_reverse, r.open(xs, scope))
+
+
+# ---- kernels ---------------------------------------------------------------------------------------
+
+
+def reverse_barrier(r: Reversal, op: Op, scope: Scope) -> None:
+    """A barrier is one for the adjoints, too."""
+    values = [a for a in op.operands if isinstance(a, Value)]
+    shared = [r.forward.primal(v, scope) for v in values]
+    shared += [r.open(v, scope) for v in values if r.is_active(v)]
+    scope.b.ops(barrier_of(len(shared)), *shared, **op.attrs)
 
 
 # ---- all of them ---------------------------------------------------------------------------------

@@ -1,0 +1,146 @@
+"""How calls of `numba.cuda` in kernels are read: grid and thread indices, shared and local arrays, barriers, atomics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import gast
+import numpy as np
+
+from srcdiff.frontend.frame import Frame
+from srcdiff.frontend.subscripts import place_of
+from srcdiff.frontend.values import FrontValue, Known, Parts, is_static, sequence, static
+from srcdiff.ir.core import Value, const
+from srcdiff.ir.types import Array, Dim, Scalar
+from srcdiff.ops.arithmetic import negative
+from srcdiff.ops.kernels import (
+    Named,
+    grid,
+    gridsize,
+    shared_array,
+    shuffle_xor,
+    syncthreads,
+)
+from srcdiff.ops.memory import add_into, empty
+
+__all__ = ["kernel_call"]
+
+Args = Sequence[FrontValue]
+Kwargs = Mapping[str, FrontValue]
+
+_ADVICE = "docs/cuda.md lists what an adjoint kernel is made of."
+
+
+def kernel_call(
+    fr: Frame, node: Any, function: Named, args: Args, kwargs: Kwargs
+) -> FrontValue:
+    """A call of a function of numba.cuda."""
+    read = _READ.get(function.name)
+    if read is None:
+        fr.fail(node, f"`cuda.{function.name}` has no derivative in kernels", _advice(function.name))
+    return read(fr, node, function.name, args, kwargs)
+
+
+def _advice(name: str) -> str:
+    if name.startswith("atomic."):
+        return "`cuda.atomic.add` has one. Which thread was last, or had the largest, is lost when the kernel ends."
+    if name.startswith("shfl"):
+        return "`cuda.shfl_xor_sync` has one; or pass the values through `cuda.shared.array`."
+    return _ADVICE
+
+
+def _grid(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+    axes = static(args[0]) if len(args) == 1 and not kwargs and is_static(args[0]) else None
+    if axes not in (1, 2, 3):
+        fr.fail(node, f"`cuda.{name}` takes 1, 2 or 3, a constant")
+    found = fr.ops(node, grid if name == "grid" else gridsize, axes=axes)
+    return found[0] if axes == 1 else sequence(found)
+
+
+def _barrier(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+    if args or kwargs:
+        fr.fail(node, f"`cuda.{name}` with a mask has no derivative", "Have all threads take part.")
+    fr.ops(node, syncthreads, kind=name)
+    return const(None)
+
+
+def _fence(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+    fr.fail(
+        node,
+        f"`cuda.{name}` orders what other blocks see, and blocks are not reversed in any order",
+        "Make two kernels of this one: launches are reversed one after the other.",
+    )
+
+
+def _storage(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+    given = dict(zip(("shape", "dtype"), args, strict=False)) | dict(kwargs)
+    if given.keys() != {"shape", "dtype"}:
+        fr.fail(node, f"`cuda.{name}` takes a shape and a dtype")
+    lengths = _lengths(fr, node, given["shape"], name)
+    dtype = given["dtype"]
+    found = fr.evaluated(node, np.dtype, dtype.value if isinstance(dtype, Known) else static(dtype))
+    type_ = Array(found.name, tuple(map(Dim, lengths)))
+    if name == "shared.array":
+        if 0 in lengths:
+            fr.fail(
+                node,
+                "shared memory of a size that the launch says: its adjoint needs as much beside it",
+                "Say the size in the kernel, `cuda.shared.array(256, ...)`, a constant.",
+            )
+        return fr.op(node, shared_array, type=type_)
+    shape = [const(n) for n in lengths]
+    return fr.op(node, empty, *shape, dtype=found.name)
+
+
+def _lengths(fr: Frame, node: Any, shape: FrontValue, name: str) -> list[int]:
+    parts = shape.values if isinstance(shape, Parts) else (shape,)
+    if not all(map(is_static, parts)):
+        fr.fail(node, f"the shape of `cuda.{name}` is a constant")
+    return [int(static(p)) for p in parts]
+
+
+def _atomic(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+    if len(args) != 3 or kwargs:
+        fr.fail(node, f"`cuda.{name}` takes an array, an index and a value")
+    array, key, value = fr.as_atom(args[0], node), args[1], fr.as_atom(args[2], node)
+    if not isinstance(array, Value) or not isinstance(array.type, Array):
+        fr.fail(node, f"`cuda.{name}` takes an array")
+    place = place_of(fr, array, key, node)
+    if len(place.operands) != array.type.ndim or not isinstance(value.type, Scalar):
+        fr.fail(node, f"`cuda.{name}` adds a number to an element")
+    if name == "atomic.sub":
+        value = fr.op(node, negative, value)
+    fr.ops(node, add_into, array, value, *place.operands, **place.attrs)
+    return Known(_OldValue(gast.unparse(node).strip()))
+
+
+class _OldValue:
+    """What was there before an atomic addition: it depends on which thread came first."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+def _shuffle(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+    if len(args) != 3 or kwargs or not is_static(args[0]):
+        fr.fail(node, f"`cuda.{name}` takes a constant mask, a value and a lane mask")
+    mask = static(args[0])
+    value, lanes = (fr.as_atom(a, node) for a in args[1:])
+    return fr.op(node, shuffle_xor, value, lanes, mask=int(mask))
+
+
+_READ: dict[str, Callable[..., FrontValue]] = {
+    "grid": _grid,
+    "gridsize": _grid,
+    "syncthreads": _barrier,
+    "syncwarp": _barrier,
+    "threadfence": _fence,
+    "threadfence_block": _fence,
+    "threadfence_system": _fence,
+    "shared.array": _storage,
+    "local.array": _storage,
+    "atomic.add": _atomic,
+    "atomic.sub": _atomic,
+    "shfl_xor_sync": _shuffle,
+}

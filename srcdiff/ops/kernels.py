@@ -1,0 +1,196 @@
+"""What kernels have beside other functions: the place of a thread, barriers, storage that the threads of a block share.
+
+`CUDA` stands for the module `numba.cuda` while a kernel is read: its attributes say what is meant, in the simulator,
+where `numba.cuda` has some of them only while a kernel runs, as on a device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from srcdiff.ir.core import Atom, Op, OpDecl
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.types import Scalar, Type
+from srcdiff.ops.infer import nothing, same_as_first
+from srcdiff.ops.registry import operation
+
+__all__ = [
+    "CUDA", "Named", "Position", "atomic_add", "barrier_of", "grid", "gridsize", "in_words", "is_barrier", "position", "shared_array",
+    "shuffle_xor", "syncthreads",
+]  # fmt: skip
+
+Attrs = Mapping[str, Any]
+
+
+# ---- where a thread is ---------------------------------------------------------------------------
+
+
+def _integers(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return tuple(Scalar("int64", True, shapes.fresh("i")) for _ in range(attrs.get("axes", 1)))
+
+
+# `cuda.threadIdx.x` and its like, by the attribute `of`
+position = operation(
+    "thread_position",
+    template=lambda op: f"cuda.{op.attrs['of']}",
+    infer=_integers,
+    differentiable=False,
+    cost="free",
+)
+grid = operation(
+    "grid",
+    template=lambda op: f"cuda.grid({op.attrs['axes']})",
+    infer=_integers,
+    differentiable=False,
+    cost="free",
+)
+gridsize = operation(
+    "gridsize",
+    template=lambda op: f"cuda.gridsize({op.attrs['axes']})",
+    infer=_integers,
+    differentiable=False,
+    cost="free",
+)
+
+
+# ---- what threads share --------------------------------------------------------------------------
+
+
+def _array(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return (attrs["type"],)
+
+
+def _shared_text(op: Op) -> str:
+    type_ = op.attrs["type"]
+    lengths = [d.const for d in type_.shape]
+    shape = str(lengths[0]) if len(lengths) == 1 else f"({', '.join(map(str, lengths))})"
+    dtype = "bool_" if type_.dtype == "bool" else type_.dtype
+    return f"cuda.shared.array({shape}, np.{dtype})"
+
+
+# storage that the threads of a block share, not cleared
+shared_array = operation("shared_array", template=_shared_text, infer=_array, differentiable=False)
+
+# a barrier as it is written: `kind` is the function of numba.cuda
+syncthreads = operation(
+    "syncthreads",
+    template=lambda op: f"cuda.{op.attrs['kind']}()",
+    infer=nothing,
+    effect=True,
+    raises=True,
+    differentiable=False,
+)
+
+
+@cache
+def barrier_of(count: int) -> OpDecl:
+    """A barrier that says which storage other threads may have written when it is passed: its operands."""
+    return OpDecl(
+        "barrier",
+        nothing,
+        template=lambda op: f"cuda.{op.attrs['kind']}()",
+        writes=tuple(range(count)),
+        differentiable=False,
+    )
+
+
+def is_barrier(statement: object) -> bool:
+    return isinstance(statement, Op) and statement.decl.name == "barrier"
+
+
+# `add_into` where another thread may add to the same element at the same time
+def _atomic_text(op: Op) -> str:
+    count = len(op.operands) - 2
+    place = ", ".join(f"{{{k + 2}}}" for k in range(count))
+    return f"cuda.atomic.add({{0}}, {place if count == 1 else f'({place})'}, {{1}})"
+
+
+atomic_add = operation(
+    "atomic_add", template=_atomic_text, infer=nothing, writes=(0,), differentiable=False
+)
+
+
+def _shuffled(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return same_as_first(shapes, operands, attrs)
+
+
+def _shuffle_back(b: Any, op: Op, d_outs: Sequence[Atom]) -> tuple[Atom | None, ...]:
+    """The thread that took from this one is the one that this one took from."""
+    return (b.op(shuffle_xor, d_outs[0], op.operands[1], **op.attrs), None)
+
+
+shuffle_xor = operation(
+    "shuffle_xor",
+    template=lambda op: f"cuda.shfl_xor_sync({op.attrs['mask']}, {{0}}, {{1}})",
+    infer=_shuffled,
+    linear=True,
+    build=_shuffle_back,
+    raises=True,  # it stays where it is: all threads of a warp take part
+)
+
+
+# ---- numba.cuda while a kernel is read -----------------------------------------------------------
+
+
+class Position:
+    """An attribute that is a number: `cuda.threadIdx.x`."""
+
+    def __init__(self, of: str) -> None:
+        self.of = of
+
+
+class _Axes:
+    def __init__(self, name: str) -> None:
+        self.x, self.y, self.z = (Position(f"{name}.{axis}") for axis in "xyz")
+
+
+class Named:
+    """A function of numba.cuda, by its name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class _Names:
+    """The functions of a part of numba.cuda: any attribute is one."""
+
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        found = self.__dict__[name] = Named(f"{self.prefix}{name}")
+        return found
+
+
+class _Cuda(_Names):
+    def __init__(self) -> None:
+        super().__init__()
+        self.threadIdx, self.blockIdx = _Axes("threadIdx"), _Axes("blockIdx")
+        self.blockDim, self.gridDim = _Axes("blockDim"), _Axes("gridDim")
+        self.laneid, self.warpsize = Position("laneid"), Position("warpsize")
+        self.atomic, self.shared = _Names("atomic."), _Names("shared.")
+        self.local, self.const = _Names("local."), _Names("const.")
+
+
+CUDA = _Cuda()
+
+
+def in_words(value: Any) -> Any:
+    """What something of numba.cuda is while a kernel is read; kernels and device functions are what they are."""
+    if isinstance(value, ModuleType):
+        return CUDA if value.__name__ == "numba.cuda" else value
+    if hasattr(value, "py_func"):
+        return value
+    name = str(getattr(value, "__qualname__", "") or getattr(value, "_name", ""))
+    name = name if name.startswith(("shared.", "local.", "atomic.")) else name.rpartition(".")[2]
+    found: Any = CUDA
+    for part in name.split("."):
+        if not part.isidentifier():
+            return value
+        found = getattr(found, part)
+    return found

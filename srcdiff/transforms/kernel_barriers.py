@@ -1,0 +1,177 @@
+"""Barriers of kernels: which storage another thread may have written when one is passed, and which are needed.
+
+    store[where='i'] %tile, %v, %t                  store[where='i'] %tile, %v, %t
+    syncthreads                          becomes    barrier %tile
+    %a = index[where='i'] %tile, %u                 %a = index[where='i'] %tile, %u
+
+To all passes in between, a barrier is a write to what threads share: nothing that was read before holds behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import dataclass, field, replace
+
+from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of, written_roots
+from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.core import (
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.types import Array
+from srcdiff.ops.kernels import barrier_of, is_barrier, shared_array, syncthreads
+
+__all__ = ["needed_barriers", "plain_barriers", "shared_storage", "storage_barriers"]
+
+
+def shared_storage(fn: Function) -> list[Value]:
+    """The arrays that several threads see: parameters, and shared memory."""
+    made = [s.result for s in walk(fn.body) if isinstance(s, Op) and s.decl is shared_array]
+    return [p for p in fn.params if isinstance(p.type, Array)] + made
+
+
+def storage_barriers(fn: Function) -> Function:
+    """`fn` with barriers that write what threads share; where they share nothing that is written, there are none."""
+    written = written_roots(fn)
+    return _Storage([v for v in shared_storage(fn) if v in written])(fn)
+
+
+class _Storage(Rewriter):
+    def __init__(self, shared: list[Value]) -> None:
+        self.shared = shared
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if not isinstance(old, Op) or old.decl is not syncthreads:
+            super().statement(old, env, b)
+        elif self.shared:
+            operands = tuple(env.get(v, v) for v in self.shared)
+            b.append(replace(old, decl=barrier_of(len(operands)), operands=operands))
+
+
+def plain_barriers(fn: Function) -> Function:
+    """`fn` with barriers as they are written, behind all passes that move statements."""
+    return _Plain()(fn)
+
+
+class _Plain(Rewriter):
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, Op) and is_barrier(old):
+            old = replace(old, decl=syncthreads, operands=())
+        super().statement(old, env, b)
+
+
+# ---- which are needed ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What was touched on one side of a place, up to the next barrier."""
+
+    reads: frozenset[Value] = frozenset()
+    writes: frozenset[Value] = frozenset()
+
+    def __or__(self, other: _Seen) -> _Seen:
+        return _Seen(self.reads | other.reads, self.writes | other.writes)
+
+    def conflicts(self, other: _Seen) -> bool:
+        return bool(
+            self.writes & (other.reads | other.writes) or other.writes & self.reads
+        )
+
+
+_NOTHING = _Seen()
+
+
+def needed_barriers(fn: Function) -> Function:
+    """`fn` without barriers that have nothing to order: no thread writes, up to the next one, what another touches on
+    the other side.
+    """
+    while True:
+        found = _Needed(fn)
+        found.look()
+        if not found.idle:
+            return fn
+        fn = _Without(found.idle)(fn)
+
+
+class _Without(Rewriter):
+    def __init__(self, idle: Set[Op]) -> None:
+        self.idle = idle
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if old not in self.idle:
+            super().statement(old, env, b)
+
+
+@dataclass
+class _Needed:
+    fn: Function
+    before: dict[Op, _Seen] = field(default_factory=dict)
+    after: dict[Op, _Seen] = field(default_factory=dict)
+
+    def look(self) -> None:
+        roots = storage_roots(self.fn)
+        shared = frozenset(shared_storage(self.fn))
+        self.roots: Roots = roots
+        self.shared = shared
+        self.walk(self.fn.body, _NOTHING, self.before, False)
+        self.walk(self.fn.body, _NOTHING, self.after, True)
+        barriers = [s for s in walk(self.fn.body) if isinstance(s, Op) and is_barrier(s)]
+        idle = [
+            s for s in barriers
+            if not self.before.get(s, _NOTHING).conflicts(self.after.get(s, _NOTHING))
+        ]
+        self.idle = set(idle[:1])  # what the others order depends on it
+
+    def walk(
+        self, region: Region, seen: _Seen, found: dict[Op, _Seen], backwards: bool
+    ) -> _Seen:
+        """What was touched at the end of a region (its start, `backwards`), from what was at the other."""
+        for s in reversed(region.body) if backwards else region.body:
+            seen = self.statement(s, seen, found, backwards)
+        return seen
+
+    def statement(
+        self, s: Statement, seen: _Seen, found: dict[Op, _Seen], backwards: bool
+    ) -> _Seen:
+        if isinstance(s, Op) and is_barrier(s):
+            found[s] = found.get(s, _NOTHING) | seen
+            return _NOTHING
+        if isinstance(s, If):
+            return self.walk(s.then, seen, found, backwards) | self.walk(
+                s.orelse, seen, found, backwards
+            )
+        if isinstance(s, For | While):
+            while True:  # the next turn begins where this one ends
+                end = seen
+                regions = regions_of(s)
+                for r in regions[::-1] if backwards else regions:
+                    end = self.walk(r, end, found, backwards)
+                if end | seen == seen:
+                    return seen
+                seen = seen | end
+        return seen | self.touched(s)
+
+    def touched(self, s: Statement) -> _Seen:
+        return _Seen(
+            reads_of(s, self.roots) & self.shared, writes_of(s, self.roots) & self.shared
+        )
+
+
+def barriers_in(region: Region) -> Iterator[Op]:
+    return (s for s in walk(region) if isinstance(s, Op) and is_barrier(s))
+
+
+def _all(parts: Iterable[_Seen]) -> _Seen:
+    out = _NOTHING
+    for p in parts:
+        out = out | p
+    return out
