@@ -11,14 +11,14 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from srcdiff.ir.core import Atom, Op, OpDecl
+from srcdiff.ir.core import Atom, Op, OpDecl, known_dim
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Scalar, Type
 from srcdiff.ops.infer import nothing, same_as_first
 from srcdiff.ops.registry import operation
 
 __all__ = [
-    "CUDA", "Named", "Position", "atomic_add", "barrier_of", "grid", "gridsize", "in_words", "is_barrier", "position", "shared_array",
+    "CUDA", "Named", "Position", "atomic_add", "barrier_of", "grid", "gridsize", "in_words", "is_barrier", "is_place", "position", "shared_array",
     "shuffle_xor", "syncthreads",
 ]  # fmt: skip
 
@@ -28,8 +28,17 @@ Attrs = Mapping[str, Any]
 # ---- where a thread is ---------------------------------------------------------------------------
 
 
+_PLACE = "cuda."  # what the symbols of places in the grid begin with
+
+
 def _integers(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    return tuple(Scalar("int64", True, shapes.fresh("i")) for _ in range(attrs.get("axes", 1)))
+    return tuple(Scalar("int64", True, shapes.fresh(_PLACE)) for _ in range(attrs.get("axes", 1)))
+
+
+def is_place(a: Atom) -> bool:
+    """Whether an integer is a place in the grid, or how many there are: it is not negative."""
+    known = known_dim(a)
+    return known is not None and str(known.symbol or "").startswith(_PLACE)
 
 
 # `cuda.threadIdx.x` and its like, by the attribute `of`

@@ -15,7 +15,7 @@ be compared, they meet.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from srcdiff.ir.alias import reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter
@@ -30,7 +30,8 @@ __all__ = ["dead_stores"]
 
 def dead_stores(fn: Function) -> Function:
     """`fn` without stores into what is not read again."""
-    if not any(map(_is_candidate, walk(fn.body))):
+    unseen = fn.notes.get("unobserved", frozenset())
+    if not any(_is_candidate(s, unseen) for s in walk(fn.body)):
         return fn
     dead = _Stores(fn).dead()
     return _Without(dead)(fn) if dead else fn
@@ -50,6 +51,7 @@ class _Stores:
 
     def __init__(self, fn: Function) -> None:
         self.fn = fn
+        self.unseen = fn.notes.get("unobserved", frozenset())
         self.roots = storage_roots(fn)
         self.program = survey(fn.body, self.roots)
         self.stores: list[Op] = []
@@ -67,7 +69,7 @@ class _Stores:
             return
         if isinstance(statement, Op) and statement.decl is memory.store:
             read = reads_of(statement, self.roots)
-            if _is_candidate(statement):
+            if _is_candidate(statement, self.unseen):
                 self.stores.append(statement)
         else:
             read = reads_of(statement, self.roots) | writes_of(statement, self.roots)
@@ -78,7 +80,7 @@ class _Stores:
         outside = {
             root
             for atom in (*self.fn.params, *self.fn.body.yields)
-            if isinstance(atom, Value)
+            if isinstance(atom, Value) and atom.name not in self.unseen
             for root in self.roots.get(atom, ())
         }
         return {s for s in self.stores if self.is_dead(s, outside)}
@@ -123,6 +125,12 @@ class _Stores:
         return not (shared and self.program.is_behind(stored_at, read_at, shared, earlier))
 
 
-def _is_candidate(s: Statement) -> bool:
-    """Whether it is a store of a pass's; where index arrays point, it may be anywhere along their axes."""
-    return isinstance(s, Op) and s.decl is memory.store and is_generated(s)
+def _is_candidate(s: Statement, unseen: Set[str] = frozenset()) -> bool:
+    """Whether it is a store of a pass's, or into a parameter that nobody looks at afterwards.
+
+    Where index arrays point, it may be anywhere along their axes.
+    """
+    if not isinstance(s, Op) or s.decl is not memory.store:
+        return False
+    target = s.operands[0]
+    return is_generated(s) or (isinstance(target, Value) and target.name in unseen)

@@ -47,6 +47,8 @@ class ForwardPart:
     pairs: dict[int, int] = field(default_factory=dict)
     lengths: dict[tuple[Value, int], Value] = field(default_factory=dict)  # of axes: value, axis
     instead: dict[int, list[Statement]] = field(default_factory=dict)  # what is put for a loop
+    # loops whose turns are run again: what is saved of what they carry, and nothing else
+    run_again: dict[int, list[tuple[int, Value]]] = field(default_factory=dict)
     count: int = 0
 
     def __post_init__(self) -> None:
@@ -164,6 +166,15 @@ class ForwardPart:
         self.saves.setdefault(id(at.region), []).append((slot, value))
         return restored
 
+    def kept_from_start(self, param: Value, loop: For, at: Scope) -> Statement:
+        """What a loop carries into a turn that is run again: saved there, restored by what this gives."""
+        slot = self.number()
+        made = at.values.setdefault(param, replace(param))
+        assert isinstance(made, Value)
+        self.run_again[id(loop)].append((slot, param))
+        attrs = {"slot": slot, "type": param.type}
+        return Op(memory.restore, (), (made,), attrs, at.b.location, "adjoint")
+
     # ---- what the forward part becomes ----------------------------------------------------------
 
     def with_saves(self, region: Region) -> Region:
@@ -178,6 +189,8 @@ class ForwardPart:
         return Region(region.params, tuple(body), region.yields)
 
     def statement(self, statement: Statement) -> Statement:
+        if id(statement) in self.run_again:
+            return self.without_saves(statement)
         inner = [self.with_saves(r) for r in regions_of(statement)]
         new = with_parts(statement, statement.operands, inner) if inner else statement
         if isinstance(new, If | For | While):  # the pairs of an earlier reversal are forgotten
@@ -185,6 +198,20 @@ class ForwardPart:
         if isinstance(new, While) and id(statement) in self.turns:
             return _with_counter(new, self.turns[id(statement)])
         return new
+
+
+    def without_saves(self, loop: Statement) -> Statement:
+        """A loop whose turns are run again: they keep only what they start from."""
+        (body,) = regions_of(loop)
+        saves = tuple(
+            Op(memory.save, (value,), (), {"slot": slot}, None, "compiler")
+            for slot, value in self.run_again[id(loop)]
+        )
+        new = with_parts(
+            loop, loop.operands, [Region(body.params, (*saves, *body.body), body.yields)]
+        )
+        assert isinstance(new, For)
+        return replace(new, pair=self.pairs.get(id(loop), 0))
 
 
 def _is_pure(op: Op) -> bool:

@@ -25,17 +25,19 @@ from srcdiff.ops import memory
 from srcdiff.transforms.facts import ALLOCATIONS, all_regions
 from srcdiff.transforms.nests import is_element, subscripts
 
-__all__ = ["drop_unread", "forward_stores"]
+__all__ = ["Forward", "drop_unread", "forward_stores"]
 
 Known = dict[tuple[Atom, ...], Atom]
 
 
 def forward_stores(fn: Function) -> Function:
     """`fn` without loads of elements whose value is at hand."""
-    return _Forward(fn)(fn)
+    return Forward(fn)(fn)
 
 
-class _Forward(Rewriter):
+class Forward(Rewriter):
+    """The walk that knows what stands in elements; `known` says it of places."""
+
     def __init__(self, fn: Function) -> None:
         self.roots = storage_roots(fn)
         self.known: Known = {}

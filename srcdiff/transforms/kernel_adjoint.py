@@ -24,6 +24,7 @@ from srcdiff.ir.types import INT, Array, Dim, is_float, shape_of
 from srcdiff.ops import memory
 from srcdiff.ops.kernels import barrier_of, position, shared_array
 from srcdiff.transforms.adjoints import Scope
+from srcdiff.transforms.kernel_turns import runs_again
 from srcdiff.transforms.reverse import Rules, begin, finish_reversed, walk_back
 from srcdiff.transforms.reverse_state import Reversal
 
@@ -52,6 +53,7 @@ def kernel_adjoint(fn: Function, rules: Rules) -> Function:
     """The adjoint of a kernel that went through `reads`."""
     targets = [fn.params[k] for k in float_arrays(fn)]
     r, scope = begin(fn, targets, targets, rules)
+    r.runs_again = runs_again
     shared = [p for p in fn.params if isinstance(p.type, Array)]
     r.buffers |= frozenset(
         v for v, own in storage_roots(fn).items()

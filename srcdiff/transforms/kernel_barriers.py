@@ -47,9 +47,13 @@ def storage_barriers(fn: Function) -> Function:
 class _Storage(Rewriter):
     def __init__(self, shared: list[Value]) -> None:
         self.shared = shared
+        self.count = 0
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if not isinstance(old, Op) or old.decl is not syncthreads:
+        if isinstance(old, Op) and old.decl is shared_array:
+            self.count += 1
+            super().statement(replace(old, attrs={**old.attrs, "tile": self.count}), env, b)
+        elif not isinstance(old, Op) or old.decl is not syncthreads:
             super().statement(old, env, b)
         elif self.shared:
             operands = tuple(env.get(v, v) for v in self.shared)

@@ -40,11 +40,13 @@ _READS = (
 )
 
 
-def origins(v: Value, program: Program, machine: bool = False) -> tuple[list[Value], float]:
+def origins(v: Value, program: Program, mode: str = "auto") -> tuple[list[Value], float]:
     """What a forward value is computed from, and the price of doing it again (infinite where that cannot be done).
 
-    The price is in units of storing the value: what that costs in text, or (`machine`) in time.
+    The price is in units of storing the value: what that costs in text, or (`mode="machine"`) in time. Threads of a
+    device (`"kernel"`) run loops again whose turns keep something for their mirror.
     """
+    machine = mode == "machine"
     if v in program.built:
         built = program.built[v]
         used = [a for s in (built.made, *built.filling) for a in free_atoms(s)]
@@ -60,7 +62,7 @@ def origins(v: Value, program: Program, machine: bool = False) -> tuple[list[Val
                 return [], math.inf
             return inner_values(maker.operands, program), HEAVY
         case If() | For() | While():
-            if not _repeatable(maker, program):
+            if not _repeatable(maker, program, mode == "kernel"):
                 return [], math.inf
             return inner_values(free_atoms(maker), program), 1.0 if isinstance(maker, If) else HEAVY
     raise AssertionError(maker)
@@ -117,10 +119,12 @@ def _allocates_written(made: Op | Call, program: Program) -> bool:
     )
 
 
-def _repeatable(statement: Statement, program: Program) -> bool:
+def _repeatable(statement: Statement, program: Program, keeps: bool = False) -> bool:
     """Whether a branch or loop can be run again: it writes nothing, has no effects, and reads what is still there."""
     for region in regions_of(statement):
         for inner in walk(region):
+            if keeps and isinstance(inner, Op) and inner.decl is memory.save:
+                continue
             if isinstance(inner, Op) and math.isinf(_op_origins(inner, program)[1]):
                 return False
             if isinstance(inner, Call) and _allocates_written(inner, program):

@@ -34,7 +34,8 @@ from srcdiff.transforms.whole_reads import read_whole
 
 __all__ = ["Mode", "chosen_plan", "residuals"]
 
-Mode = Literal["auto", "store", "recompute", "machine"]  # the last: what is fastest, not shortest
+# "machine": what is fastest, not shortest; "kernel": what takes least storage
+Mode = Literal["auto", "store", "recompute", "machine", "kernel"]
 
 _AVOIDED = 1e12  # times as dear as anything that may be kept
 _NAMED = 1.0 - 2.0**-20  # of two values that cost the same, one that the user named
@@ -152,7 +153,7 @@ class _Graph:
             stack += self.depends[v]
 
     def enter(self, v: Value) -> None:
-        sources, price = origins(v, self.program, self.mode == "machine")
+        sources, price = origins(v, self.program, self.mode)
         self.depends[v] = []
         if self.plan.kept_by_program(v) is not None:
             self.free.add(v)
@@ -165,7 +166,7 @@ class _Graph:
         self.edges[(v, "in"), (v, "out")] = self.capacity(v) * (_LARGE if self.is_large(v) else 1.0)
         if self.mode == "store" and not self.is_free(v) and v not in self.plan.counted:
             price = math.inf
-        if self.mode == "recompute" and price < math.inf:
+        if self.mode in ("recompute", "kernel") and price < math.inf:
             price = 0.0
         if price > 0:
             self.edges["source", (v, "in")] = (

@@ -24,6 +24,7 @@ from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.activity import edges
 from srcdiff.transforms.adjoints import Scope, adjoint_type, hint, in_dtype, whole
 from srcdiff.transforms.checkpoints import begin, keep_states, replay
+from srcdiff.transforms.kernel_turns import run_turn_again
 from srcdiff.transforms.reverse_state import Reversal
 
 __all__ = ["reverse_branch", "reverse_loop"]
@@ -228,6 +229,9 @@ def reverse_loop(
     if isinstance(loop, For) and loop.slots:
         again = begin(r, keep_states(r, loop, scope), scope)
         inner.is_again = True
+    elif r.runs_again(r, loop):
+        inner.is_again = True
+        r.forward.run_again[id(loop)] = []
     index, header = _header(r, loop, scope)
     if isinstance(loop, For):
         inner.values[loop.index] = index
@@ -247,6 +251,9 @@ def reverse_loop(
         tops = (Value(again.start.type, "top"),)
         inner.prologue, left = replay(r, again, inner, index, tops[0])
         rows.append(left)
+    elif inner.is_again:
+        assert isinstance(loop, For)
+        inner.prologue = run_turn_again(r, loop, inner)
     region = inner.finish((index, *ins, *accumulated, *tops), (*back, *totals, *rows))
     inits = [loop.carried[k] for k in active]
     ends = tuple(Value(_kind(v, a), v.name) for v, a in zip(ins, inits, strict=True))

@@ -62,6 +62,8 @@ class Reversal:
     forward: ForwardPart
     fitting: Fitting
     by_element: Mapping[Value, For]
+    # of kernels: which loops' turns are run once more in front of their adjoints
+    runs_again: Callable[[Reversal, For | While], bool] = lambda r, loop: False
     split: dict[Value, tuple[Value, ...]] = field(default_factory=dict)  # structs to their parts
     # for parts, which no statement makes: what they are of, and under which key
     stand_ins: dict[Value, tuple[Value, Any]] = field(default_factory=dict)

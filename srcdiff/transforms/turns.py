@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from srcdiff.ir.alias import Roots, reads_of, writes_of
 from srcdiff.ir.core import Atom, Call, Const, For, If, Op, Statement, Value, walk
 from srcdiff.ops import memory
+from srcdiff.ops.kernels import is_place
 from srcdiff.ops.index_patterns import axes_taken, items, operands_in
 from srcdiff.transforms.facts import defined_in
 
@@ -106,10 +107,16 @@ class _Look:
 
 def _counts_from_front(loop: For) -> bool:
     """Whether the index is certain not to be negative: -1 may be the same place as another turn's index."""
+    if is_place(loop.start) and (is_place(loop.step) or _is_up(loop.step)):
+        return True
     if not isinstance(loop.step, Const):
         return False
     lowest = loop.start if loop.step.value > 0 else loop.stop
     return isinstance(lowest, Const) and lowest.value >= (0 if loop.step.value > 0 else -1)
+
+
+def _is_up(step: Atom) -> bool:
+    return isinstance(step, Const) and step.value > 0
 
 
 def _axis_of(index: Value, where: str, operands: tuple[Atom, ...]) -> int | None:
