@@ -64,7 +64,8 @@ def to_source(fn: Function) -> str:
         defined.append(f)
     if "device" in fn.notes:
         imports.add("numba.cuda as cuda")
-        on_device = n.call(n.attribute("cuda", "jit"), device=n.constant(True))
+        jit = n.attribute("cuda", "jit")
+        on_device = jit if "kernel" in fn.notes else n.call(jit, device=n.constant(True))
         for tree in definitions:
             tree.decorator_list = [on_device]
     elif "loops" in fn.notes:
@@ -171,7 +172,9 @@ def function_tree(
     )
     if "loops" not in fn.notes:
         writer.remarks = _remarks(fn, writer)
-    body = commented(writer.plan, writer)
+    body = commented(writer.plan, writer, "kernel" in fn.notes)
+    if "kernel" in fn.notes and body and isinstance(body[-1], gast.Return):
+        body = body[:-1]  # kernels give nothing back
     defaults = [constant(value) for value in fn.notes.get("defaults", {}).values()]
     if "loops" in fn.notes:
         for statement in body:
@@ -215,11 +218,15 @@ def _derivatives(fn: Function) -> dict[Value, tuple[Value, str]]:
     return {d: (v, form) for note, form in kinds for d, v in fn.notes.get(note, {}).items()}
 
 
-def commented(plan: Plan, writer: Writer) -> list[Any]:
-    """The body, with `# forward` and `# backward` where both are there and separate."""
+def commented(plan: Plan, writer: Writer, is_kernel: bool = False) -> list[Any]:
+    """The body, with `# forward` and `# backward` where both are there and separate; where a thread is belongs to both
+    parts of a kernel.
+    """
     written = [(node, writer.statement(node)) for node in plan.nodes]
     printed = [(node, texts) for node, texts in written if texts]
     at = _backward_start([node for node, _ in printed])
+    if is_kernel and all(isinstance(node, Let) for node, _ in printed[:at]):
+        at = None
     out: list[Any] = []
     for k, (_, texts) in enumerate(printed):
         if k == 0 and at is not None:

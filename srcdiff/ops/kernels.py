@@ -18,7 +18,7 @@ from srcdiff.ops.infer import nothing, same_as_first
 from srcdiff.ops.registry import operation
 
 __all__ = [
-    "CUDA", "Named", "Position", "atomic_add", "barrier_of", "grid", "gridsize", "in_words", "is_barrier", "is_place", "position", "shared_array",
+    "CUDA", "Named", "Position", "atomic_add", "atomic_max", "barrier_of", "grid", "gridsize", "in_words", "is_barrier", "is_place", "position", "shared_array",
     "shuffle_xor", "syncthreads",
 ]  # fmt: skip
 
@@ -119,6 +119,16 @@ def _atomic_text(op: Op) -> str:
 
 atomic_add = operation(
     "atomic_add", template=_atomic_text, infer=nothing, writes=(0,), differentiable=False
+)
+
+
+# the largest of what threads find
+atomic_max = operation(
+    "atomic_max",
+    template="cuda.atomic.max({0}, {2}, {1})",
+    infer=nothing,
+    writes=(0,),
+    differentiable=False,
 )
 
 

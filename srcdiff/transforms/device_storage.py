@@ -42,7 +42,7 @@ from srcdiff.transforms.nests import (
     store_element,
 )
 
-__all__ = ["UNFILLED", "ZEROS", "Storage", "device_storage", "local_lengths", "unused"]
+__all__ = ["UNFILLED", "ZEROS", "Storage", "device_storage", "fill", "local_lengths", "unused"]
 
 _LOCAL = 2048  # bytes of an array that is the thread's own
 _SMALL = 512  # and of one that is worth a kernel for each length
@@ -163,7 +163,7 @@ class _Given(Rewriter):
         if isinstance(old, Op) and len(old.results) == 1 and old.result in self.places:
             place = env[old.result] = self.places[old.result]
             b.location, b.origin = old.location, old.origin
-            _fill(b, old, place, env)
+            fill(b, old, place, env)
             return
         super().statement(old, env, b)
 
@@ -216,7 +216,7 @@ def _is_handed_on(v: Value, fn: Function, roots: Roots) -> bool:
     return False
 
 
-def _fill(b: Builder, op: Op, place: Value, env: Env) -> None:
+def fill(b: Builder, op: Op, place: Value, env: Env) -> None:
     """Append what an allocation does beside taking storage."""
     if op.decl.name in UNFILLED:
         return

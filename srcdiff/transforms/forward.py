@@ -46,6 +46,7 @@ from srcdiff.ir.types import (
 )
 from srcdiff.ops import arithmetic, containers, control, memory
 from srcdiff.ops.roles import carries_derivative
+from srcdiff.ops.kernels import barrier_of, is_barrier, shared_array
 from srcdiff.transforms.activity import active_values
 from srcdiff.transforms.adjoints import (
     adjoint_type,
@@ -195,6 +196,11 @@ class _Forward:
                     self.loop(statement, scope, b)
 
     def op(self, op: Op, scope: _Scope, b: Builder) -> None:
+        if is_barrier(op):  # is one for tangents, too
+            dots = [d for a in op.operands if (d := self.dot(a, scope)) is not None]
+            operands = (*op.operands, *dots)
+            b.body[-1] = replace(op, decl=barrier_of(len(operands)), operands=operands)
+            return
         if op.decl.writes:
             self.write(op, scope, b)
             return
@@ -204,6 +210,10 @@ class _Forward:
             return
         if not op.decl.differentiable:  # storage that will hold active values
             (result,) = op.results
+            if op.decl is shared_array:
+                made = b.op(shared_array, name=dot_name(result), type=result.type)
+                scope.dots[result] = made
+                return
             scope.dots[result] = self.zero(result, adjoint_type(result.type), b)
             return
         decl = op.decl

@@ -98,7 +98,7 @@ class _Threads:
 
     def touching(self, array: Value) -> Iterator[Op]:
         for s in walk(self.fn.body):
-            if isinstance(s, Op) and not is_barrier(s):
+            if isinstance(s, Op) and not is_barrier(s) and not s.decl.shape_of:
                 if any(isinstance(a, Value) and array in self.roots.get(a, ()) for a in s.operands):
                     yield s
 

@@ -36,7 +36,7 @@ from srcdiff.ops import arithmetic, memory
 from srcdiff.ops.kernels import barrier_of, grid, gridsize, is_barrier, position, shared_array
 from srcdiff.transforms.adjoints import Scope
 from srcdiff.transforms.dce import dce
-from srcdiff.transforms.facts import count_uses, defined_in, substitute, used_atoms
+from srcdiff.transforms.facts import count_uses, defined_in, rename, substitute, used_atoms
 from srcdiff.transforms.reverse_state import Reversal
 
 __all__ = ["counted_loops", "grid_places", "one_of_twins", "run_turn_again", "runs_again"]
@@ -86,7 +86,8 @@ class _Places(Rewriter):
 
 def counted_loops(fn: Function) -> Function:
     """`fn` with `for` in the place of each `while` that does nothing but count on an integer, or divide it."""
-    return _Counted(count_uses(fn))(fn)
+    counted = _Counted(count_uses(fn))
+    return rename(counted(fn), counted.names)
 
 
 _FIXED = (grid, gridsize, position, memory.axis_length)
@@ -106,6 +107,7 @@ class _Count:
 class _Counted(Rewriter):
     def __init__(self, uses: Mapping[Value, int]) -> None:
         self.uses = uses
+        self.names: dict[Value, Value] = {}  # what a loop alone starts from lends it the name
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
@@ -125,6 +127,8 @@ class _Counted(Rewriter):
             start, stop, step = new.carried[found.place], found.stop, found.step
             counted = new.body.params[found.place]
             index = replace(counted)
+            if isinstance(start, Value) and self.uses.get(start) == 1:
+                self.names[start] = replace(start, name="", user=False)
         inner = b.inner()
         own: Env = {}
         if found.step is None:

@@ -62,7 +62,10 @@ from srcdiff.transforms.stabilise import stabilise
 from srcdiff.transforms.trim_calls import trim_calls
 from srcdiff.transforms.unit_vectors import unit_vectors
 
-__all__ = ["Pass", "Recorder", "finished", "gradient", "prepare", "simplified", "tangent"]
+__all__ = [
+    "AT_HAND", "FINISH", "FUSE", "LENGTHS", "QUOTIENTS", "SIMPLIFY", "Pass", "Recorder", "finished", "gradient",
+    "prepare", "preparing", "simplified", "tangent",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,8 @@ def _all(fn: Function) -> list[Statement]:
     return list(walk(fn.body))
 
 
-def _prepare(disabled: Collection[str] | None) -> tuple[Pass, ...]:
+def preparing(disabled: Collection[str] | None) -> tuple[Pass, ...]:
+    """The passes that `prepare` runs."""
     steps = [
         Pass(
             "reshaped",
@@ -181,9 +185,9 @@ def _prepare(disabled: Collection[str] | None) -> tuple[Pass, ...]:
 _BLOCKS = Pass("blocks", drop_blocks, "blocks of srcdiff.adjoint are where they belong")
 _COMMENTS = Pass("comments", drop_comments, "nobody reads compiled code")
 
-_QUOTIENTS = Pass("quotients", plain_quotients, "sigmoids that have their derivative")
+QUOTIENTS = Pass("quotients", plain_quotients, "sigmoids that have their derivative")
 
-_SIMPLIFY = (
+SIMPLIFY = (
     Pass("fold", fold, "zeros and ones that rules produced"),
     Pass("invariants", forward_invariants, "carried adjoints that do not change are their start"),
     Pass("common", cse, "the backward part asks for what the forward part has"),
@@ -195,7 +199,7 @@ _RESULTS = Pass("branch results", branch_results, "what branches hand on is not 
 
 _CANCEL = Pass("cancel", cancel, "what a sum is shifted by has no adjoint, and is not kept for one")
 
-_FUSE = Pass(
+FUSE = Pass(
     "fuse loops",
     fuse_loops,
     "a forward and a backward loop that may be one are one; nothing is kept between them",
@@ -206,7 +210,7 @@ _FUSE_TURNS = Pass(
     "a forward and a backward loop that may be one are one; what is kept is kept for a turn",
 )
 
-_LENGTHS = (
+LENGTHS = (
     Pass(
         "lengths",
         lambda fn: bind_lengths(fn, may_save=True),
@@ -219,12 +223,12 @@ _PRIVATE = (
     Pass("private buffers", private_buffers, "turns that share no storage keep nothing for others"),
 )
 
-_AT_HAND = (
+AT_HAND = (
     Pass("forward stores", forward_stores, "what was stored is at hand, and not kept twice"),
     Pass("dead code", dce, "what was loaded again"),
 )
 
-_FINISH = (
+FINISH = (
     Pass("materialise", materialise, "adjoints at full size get their spelling"),
     Pass("fold", fold, "what recomputation made constant"),
     Pass("common", cse, "recomputed values that several rules ask for"),
@@ -270,7 +274,7 @@ def prepare(
     fn: Function, recorder: Recorder, disabled: Collection[str] | None = frozenset()
 ) -> Function:
     """The function in the form that derivatives are taken of; `disabled=None` rewrites nothing of the user's."""
-    return recorder.run(fn, _prepare(disabled))
+    return recorder.run(fn, preparing(disabled))
 
 
 def gradient(
@@ -287,15 +291,15 @@ def gradient(
     """A prepared function to its reverse-mode derivative, ready to be printed."""
     store = Pass("residuals", lambda f: residuals(f, mode), "store or recompute")
     is_machine = mode == "machine"
-    fuse, ahead = (_FUSE_TURNS, _AT_HAND) if is_machine else (_FUSE, ())
-    decide = (_RESULTS, *_SIMPLIFY, _CANCEL, fuse, *_SIMPLIFY, *ahead, *_LENGTHS, store, *_FINISH)
+    fuse, ahead = (_FUSE_TURNS, AT_HAND) if is_machine else (FUSE, ())
+    decide = (_RESULTS, *SIMPLIFY, _CANCEL, fuse, *SIMPLIFY, *ahead, *LENGTHS, store, *FINISH)
     inner = Recorder(verify=recorder.verify)
 
     unread = (_COMMENTS,) if is_machine else ()
 
     def finish(helper: Function) -> Function:
         return inner.run(
-            bind_lengths(helper, may_save=True), (_BLOCKS, *unread, _QUOTIENTS, *decide)
+            bind_lengths(helper, may_save=True), (_BLOCKS, *unread, QUOTIENTS, *decide)
         )
 
     if is_machine:
@@ -307,7 +311,7 @@ def gradient(
     guard = Pass("divisions", guard_divisions, "numbers are divided by lengths as NumPy does it")
     main = [Pass(p.name, p.fn, p.why, whole=True) for p in decide]
     return recorder.run(
-        fn, (*unread, _QUOTIENTS, *main, *_TRIM, *main[-len(_FINISH) :], guard, *_OWN)
+        fn, (*unread, QUOTIENTS, *main, *_TRIM, *main[-len(FINISH) :], guard, *_OWN)
     )
 
 
@@ -328,13 +332,13 @@ def tangent(
     fn = each_function(fn, bind_lengths)
     recorder.note("forward", fn, time.perf_counter() - started)
     guard = Pass("divisions", guard_divisions, "numbers are divided by lengths as NumPy does it")
-    return recorder.run(fn, (_QUOTIENTS, *_SIMPLIFY, *_FINISH, *_TRIM, guard, *_OWN))
+    return recorder.run(fn, (QUOTIENTS, *SIMPLIFY, *FINISH, *_TRIM, guard, *_OWN))
 
 
 def simplified(fn: Function, recorder: Recorder) -> Function:
     """A finished derivative along one direction, after it was put into loops over all of them."""
     units = Pass("unit vectors", unit_vectors, "a product with one of them picks a row or column")
-    return recorder.run(fn, (*_SIMPLIFY, units))
+    return recorder.run(fn, (*SIMPLIFY, units))
 
 
 _SEMIRINGS = {
@@ -369,4 +373,4 @@ def finished(fn: Function, recorder: Recorder) -> Function:
     """A prepared function itself, ready to be printed."""
     guard = Pass("divisions", guard_divisions, "numbers are divided by lengths as NumPy does it")
     fn = each_function(fn, lambda f: bind_lengths(drop_blocks(f)))
-    return recorder.run(fn, (_QUOTIENTS, *_SIMPLIFY, *_FINISH, *_TRIM, guard, *_OWN))
+    return recorder.run(fn, (QUOTIENTS, *SIMPLIFY, *FINISH, *_TRIM, guard, *_OWN))
