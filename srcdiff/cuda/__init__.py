@@ -1,9 +1,19 @@
-"""Derivatives on CUDA devices: device functions for one's own kernels (`g.cuda_device`), and batches of items.
+"""Derivatives on CUDA devices: adjoints and tangents of one's own kernels, device functions for them (`g.cuda_device`),
+and batches of items.
 
 Needs the extra `cuda` and a device, or Numba's simulator (`NUMBA_ENABLE_CUDASIM=1`).
 """
 
+from srcdiff.cuda.adjoints import DerivedKernel, adjoint, tangent
 from srcdiff.cuda.batches import Batched, batched
 from srcdiff.cuda.device import DeviceFunction, Scratch
 
-__all__ = ["Batched", "DeviceFunction", "Scratch", "batched"]
+__all__ = [
+    "Batched",
+    "DerivedKernel",
+    "DeviceFunction",
+    "Scratch",
+    "adjoint",
+    "batched",
+    "tangent",
+]

@@ -30,7 +30,7 @@ from srcdiff.locks import COMPILING
 from srcdiff.njit.types import arguments_of, plain_type
 from srcdiff.runtime.cuda import dispatcher_type
 
-__all__ = ["DeviceFunction", "Scratch", "device_function"]
+__all__ = ["DeviceFunction", "Scratch", "device_function", "type_of"]
 
 
 class Scratch(NamedTuple):
@@ -158,13 +158,13 @@ def device_function(handle: Generated) -> DeviceFunction:
 
 
 def _types_of(args: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(map(_type_of, args))
+    return tuple(map(type_of, args))
 
 
-def _type_of(value: Any) -> Any:
+def type_of(value: Any) -> Any:
     """The Numba type of a value: what is an array on a device, too."""
     if isinstance(value, tuple):
-        parts = list(map(_type_of, value))
+        parts = list(map(type_of, value))
         return (
             types.NamedTuple(parts, type(value))
             if hasattr(value, "_fields")

@@ -19,7 +19,7 @@ from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Scalar, Static, Struct, Type
 from srcdiff.signature import Arguments, Signature
 
-__all__ = ["arguments_of", "arrays_in", "parts_of", "plain_type"]
+__all__ = ["arguments_of", "arrays_in", "parts_of", "plain_type", "type_in_ir"]
 
 _WEAK = ("float64", "int64", "complex128")  # Python's numbers: compiled code has no others
 _UNKNOWN = Dim(0)
@@ -40,7 +40,7 @@ def arguments_of(
     lengths: dict[str, int] = {}
     for k, (name, type_) in enumerate(zip(signature.names, given, strict=True)):
         try:
-            mine = _type_of(type_, name)
+            mine = type_in_ir(type_, name)
         except UnsupportedError as error:
             where = parameter_place(place(), name)
             raise UnsupportedError(error.message, error.advice, where) from None
@@ -74,7 +74,8 @@ def plain_type(type_: Any) -> Any:
     return numba.typeof(type_.value) if isinstance(type_, types.Omitted) else types.unliteral(type_)
 
 
-def _type_of(type_: Any, path: str) -> Type:
+def type_in_ir(type_: Any, path: str) -> Type:
+    """Our type for one of Numba's, without symbols; `path` is how the argument is called."""
     value = known_value(type_)
     if isinstance(value, str):
         return Static(value)
@@ -125,7 +126,7 @@ def _array(type_: Any, path: str) -> Type:
 def _tuple(type_: Any, path: str) -> Type:
     is_named = isinstance(type_, types.BaseNamedTuple)
     keys = tuple(type_.fields) if is_named else tuple(range(len(type_)))
-    parts = tuple(_type_of(t, f"{path}[{k}]") for k, t in enumerate(type_))
+    parts = tuple(type_in_ir(t, f"{path}[{k}]") for k, t in enumerate(type_))
     kind, cls = ("namedtuple", type_.instance_class) if is_named else ("tuple", None)
     return Struct(kind, keys, parts, cls)
 

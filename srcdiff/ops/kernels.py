@@ -54,14 +54,12 @@ grid = operation(
     template=lambda op: f"cuda.grid({op.attrs['axes']})",
     infer=_integers,
     differentiable=False,
-    cost="free",
 )
 gridsize = operation(
     "gridsize",
     template=lambda op: f"cuda.gridsize({op.attrs['axes']})",
     infer=_integers,
     differentiable=False,
-    cost="free",
 )
 
 

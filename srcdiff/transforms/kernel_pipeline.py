@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from srcdiff.ir.core import Function, Op, walk
 from srcdiff.transforms.countdown import countdown
+from srcdiff.transforms.cse import cse
 from srcdiff.transforms.device_checks import device_checks, device_values
 from srcdiff.transforms.forward import ForwardRules
 from srcdiff.transforms.inline_calls import inline_calls
@@ -63,6 +64,7 @@ _PRINTED = (
     Pass("atomics", atomic_sums, "what several threads read, they add to"),
     Pass("storage", thread_storage, "a thread takes no storage"),
     Pass("lengths", bind_lengths, "lengths that storage asked for"),
+    Pass("common", cse, "where a thread is, is asked once"),
     Pass("single", lambda f: f if _has_wide_storage(f) else single(f), "no double precision"),
     Pass("truth numbers", truth_numbers, "compiled code converts none"),
     Pass("wrapped integers", wrapped_integers, "compiled code computes with 64 bits"),

@@ -122,7 +122,7 @@ class _Storage(Rewriter):
         for op in _allocations(fn):
             type_ = op.result.type
             assert isinstance(type_, Array)
-            name = unused(op.result.name or "kept", taken)
+            name = unused(op.result.name or self.name_of(op.result), taken)
             kept.append(Kept(name, type_.shape, type_.dtype))
             threads = Dim.of("threads_of_launch")
             self.given[op.result] = Value(Array(type_.dtype, (*type_.shape, threads)), name)
@@ -142,6 +142,18 @@ class _Storage(Rewriter):
         params = (*fn.params, *self.given.values())
         body = b.region(params, tuple(lookup(env, y) for y in fn.body.yields))
         return replace(fn, body=body, notes={**fn.notes, "kept": tuple(kept)})
+
+    def name_of(self, storage: Value) -> str:
+        """What elements of an array are kept in is called after the array."""
+        maker = {v: s for s in walk(self.fn.body) for v in s.results}
+        for s in walk(self.fn.body):
+            if isinstance(s, Op) and s.decl is memory.store and s.operands[0] is storage:
+                value = s.operands[1]
+                made = maker.get(value) if isinstance(value, Value) else None
+                base = made.operands[0] if isinstance(made, Op) and made.operands else None
+                if isinstance(made, Op) and made.decl is memory.index and isinstance(base, Value):
+                    return f"kept_{base.name}"
+        return "kept"
 
     def check_is_made_once(self, op: Op) -> None:
         """A thread has one local array; what a loop hands on from turn to turn would be two."""
