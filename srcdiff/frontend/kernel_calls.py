@@ -111,7 +111,7 @@ def _atomic(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> Fron
         fr.fail(node, f"`cuda.{name}` adds a number to an element")
     if name == "atomic.sub":
         value = fr.op(node, negative, value)
-    fr.ops(node, add_into, array, value, *place.operands, **place.attrs)
+    fr.ops(node, add_into, array, value, *place.operands, atomic=True, **place.attrs)
     return Known(_OldValue(gast.unparse(node).strip()))
 
 

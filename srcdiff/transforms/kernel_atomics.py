@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from srcdiff.ir.alias import Roots, storage_roots
+from srcdiff.ir.alias import Roots, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Atom, Const, For, Function, Op, Statement, Value, walk
 from srcdiff.ops import arithmetic, memory
@@ -42,9 +42,10 @@ def atomic_sums(fn: Function) -> Function:
     shared = frozenset(shared_storage(fn))
     own = {v for v in shared if found.is_own(v)}
     new = _Atomic(found.roots, shared - own)(fn)
+    kinds = (memory.add_into, memory.store) if "unobserved" in fn.notes else (memory.add_into,)
     counts = any(
-        isinstance(s, Op) and s.decl is memory.add_into and not own.isdisjoint(found.roots.get(s.operands[0], ()))  # type: ignore[arg-type]
-        for s in walk(fn.body)
+        isinstance(s, Op) and s.decl in kinds and not shared.isdisjoint(writes_of(s, found.roots))
+        for s in walk(new.body)
     )
     return replace(new, notes={**new.notes, "axes": found.axes if counts else None})
 
@@ -58,7 +59,8 @@ class _Atomic(Rewriter):
         if isinstance(old, Op) and isinstance(new, Op) and old.decl is memory.add_into:
             target = old.operands[0]
             assert isinstance(target, Value)
-            if not self.shared.isdisjoint(self.roots.get(target, ())):
+            is_alone = old.attrs.get("alone") and old.origin != "adjoint"
+            if not is_alone and not self.shared.isdisjoint(self.roots.get(target, ())):
                 new = replace(new, decl=atomic_add)
         b.append(new)
 

@@ -27,6 +27,7 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.types import Array
+from srcdiff.ops.memory import add_into
 from srcdiff.ops.kernels import barrier_of, is_barrier, shared_array, syncthreads
 
 __all__ = ["needed_barriers", "plain_barriers", "shared_storage", "storage_barriers"]
@@ -39,7 +40,10 @@ def shared_storage(fn: Function) -> list[Value]:
 
 
 def storage_barriers(fn: Function) -> Function:
-    """`fn` with barriers that write what threads share; where they share nothing that is written, there are none."""
+    """`fn` with barriers that write what threads share; where they share nothing that is written, there are none.
+
+    Additions that the user did not write as atomic are noted to be the thread's `alone`.
+    """
     written = written_roots(fn)
     return _Storage([v for v in shared_storage(fn) if v in written])(fn)
 
@@ -53,6 +57,10 @@ class _Storage(Rewriter):
         if isinstance(old, Op) and old.decl is shared_array:
             self.count += 1
             super().statement(replace(old, attrs={**old.attrs, "tile": self.count}), env, b)
+        elif isinstance(old, Op) and old.decl is add_into:
+            attrs = {k: v for k, v in old.attrs.items() if k != "atomic"}
+            alone = {} if "atomic" in old.attrs else {"alone": True}
+            super().statement(replace(old, attrs={**attrs, **alone}), env, b)
         elif not isinstance(old, Op) or old.decl is not syncthreads:
             super().statement(old, env, b)
         elif self.shared:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from srcdiff.ir.core import Function, Op, walk
 from srcdiff.transforms.countdown import countdown
 from srcdiff.transforms.cse import cse
+from srcdiff.transforms.dce import dce
 from srcdiff.transforms.device_checks import device_checks, device_values
 from srcdiff.transforms.forward import ForwardRules
 from srcdiff.transforms.inline_calls import inline_calls
@@ -15,12 +16,12 @@ from srcdiff.transforms.kernel_adjoint import kernel_adjoint
 from srcdiff.transforms.kernel_atomics import atomic_sums
 from srcdiff.transforms.kernel_barriers import needed_barriers, plain_barriers, storage_barriers
 from srcdiff.transforms.kernel_elements import own_elements
-from srcdiff.transforms.kernel_storage import counts_of_storage, thread_storage
+from srcdiff.transforms.kernel_storage import counts_of_storage, inner_lists, thread_storage
 from srcdiff.transforms.kernel_tangent import kernel_tangent
 from srcdiff.transforms.kernel_turns import counted_loops, grid_places, one_of_twins
 from srcdiff.transforms.lengths import bind_lengths
 from srcdiff.transforms.pipeline import (
-    FUSE,
+    FUSE_TURNS,
     QUOTIENTS,
     SIMPLIFY,
     AT_HAND,
@@ -33,6 +34,7 @@ from srcdiff.transforms.pipeline import (
 from srcdiff.transforms.residuals import residuals
 from srcdiff.transforms.reverse import Rules
 from srcdiff.transforms.single import single
+from srcdiff.transforms.stacks import stacks
 from srcdiff.transforms.truth_numbers import truth_numbers
 from srcdiff.transforms.wrapped_integers import wrapped_integers
 
@@ -59,6 +61,12 @@ _TOGETHER = (
 
 _ELEMENTS = (Pass("elements", own_elements, "what a thread stores nobody else touches"), *FINISH)
 
+_LISTS = (
+    Pass("inner lists", inner_lists, "what fills a list and what reads it stand side by side"),
+    Pass("stacks", stacks, "lists are arrays with room"),
+    Pass("dead code", dce, "what was only asked of lists"),
+)
+
 _PRINTED = (
     Pass("device values", device_values, "devices have no lists and no recursion"),
     Pass("atomics", atomic_sums, "what several threads read, they add to"),
@@ -82,8 +90,8 @@ def adjoint_kernel(fn: Function, rules: Rules, recorder: Recorder) -> tuple[Func
     fn = bind_lengths(kernel_adjoint(fn, rules), may_save=True)
     recorder.note("reverse", fn, 0.0)
     store = Pass("residuals", lambda f: residuals(f, "kernel"), "store or recompute")
-    decide = (*SIMPLIFY, FUSE, *SIMPLIFY, *AT_HAND, *LENGTHS, store, *AT_HAND)
-    fn = recorder.run(fn, (QUOTIENTS, *decide, *FINISH, *_TOGETHER, *FINISH, *_ELEMENTS))
+    decide = (*SIMPLIFY, FUSE_TURNS, *SIMPLIFY, *AT_HAND, *LENGTHS, store, *AT_HAND)
+    fn = recorder.run(fn, (QUOTIENTS, *decide, *FINISH, *_TOGETHER, *FINISH, *_ELEMENTS, *_LISTS))
     return recorder.run(fn, _PRINTED), fn
 
 

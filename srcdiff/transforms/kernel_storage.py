@@ -10,24 +10,25 @@ The thread is the last axis, so that neighbouring threads touch neighbouring ele
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, shapes_for
-from srcdiff.ir.core import Atom, Function, Op, Statement, Value, const, walk
+from srcdiff.ir.core import Atom, Function, If, Op, Region, Statement, Value, const, regions_of, walk
 from srcdiff.ir.types import Array, Dim
-from srcdiff.ops import arithmetic, device, memory
+from srcdiff.ops import arithmetic, containers, control, device, memory
 from srcdiff.ops.kernels import atomic_max, grid, gridsize
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.device_storage import fill, unused
-from srcdiff.transforms.facts import ALLOCATIONS
+from srcdiff.transforms.facts import ALLOCATIONS, used_atoms
 from srcdiff.transforms.kernel_atomics import axes_of_threads
 from srcdiff.transforms.lengths import bind_lengths
 from srcdiff.transforms.nests import NoLoopForm
 
-__all__ = ["Kept", "counts_of_storage", "thread_storage"]
+__all__ = ["Kept", "counts_of_storage", "inner_lists", "thread_storage"]
 
 _LOCAL = 1 << 16  # bytes of an array that is a thread's own
 
@@ -52,21 +53,43 @@ def thread_storage(fn: Function) -> Function:
     return _Storage(fn).function()
 
 
+def _stack_params(fn: Function) -> list[Value]:
+    """The parameters that stand for lists, of which only the run knows how long they get."""
+    names = {name for name, _ in fn.notes.get("stacks", ())}
+    return [p for p in fn.params if p.name in names]
+
+
+def _asks_for_room(s: Statement, maker: Mapping[Value, Statement]) -> Op | None:
+    """The test whether a stack has room, where a statement is its check, or guards what is put there."""
+    made = maker.get(s.condition) if isinstance(s, If) and isinstance(s.condition, Value) else None
+    if not isinstance(made, Op) or len(made.operands) != 2:
+        return None
+    length = maker.get(made.operands[1]) if isinstance(made.operands[1], Value) else None
+    if not isinstance(length, Op) or length.decl is not memory.length:
+        return None
+    return made if made.decl in (control.test, arithmetic.less) else None
+
+
 def counts_of_storage(fn: Function) -> Function:
     """A kernel that finds the most that a thread needs of what `thread_storage` makes parameters: it puts lengths into
     an array, one for each axis of each.
     """
-    given = _allocations(fn)
-    needed = Value(Array("int64", (Dim.of("needed_count"),)), unused("needed", {p.name for p in fn.params}))
-    counting = _Counting({op: k for k, op in enumerate(given)}, needed)
-    body = counting(fn).body
-    params = (*fn.params, needed)
-    notes = {**fn.notes, "unobserved": frozenset(p.name for p in fn.params)}
+    needed = Value(
+        Array("int64", (Dim.of("needed_count"),)), unused("needed", {p.name for p in fn.params})
+    )
+    body = _Counting(fn, needed).region(fn.body, {}, Builder(shapes_for(fn)))
+    stacked = _stack_params(fn)
+    params = (*(p for p in fn.params if p not in stacked), needed)
+    notes = {**fn.notes, "unobserved": frozenset(p.name for p in fn.params), "stacks": ()}
     counted = replace(
-        fn, name=f"{fn.name}_storage", body=replace(body, params=params), notes=notes,
+        fn,
+        name=f"{fn.name}_storage",
+        body=replace(body, params=(*params, *stacked)),
+        notes=notes,
         doc="The most that a thread needs of what it is given to keep, into `needed`.",
     )
-    return dce(bind_lengths(counted))
+    counted = dce(bind_lengths(counted))
+    return replace(counted, body=replace(counted.body, params=params))
 
 
 def _allocations(fn: Function) -> list[Op]:
@@ -92,19 +115,51 @@ def _is_local(op: Op) -> bool:
 
 
 class _Counting(Rewriter):
-    def __init__(self, given: dict[Op, int], needed: Value) -> None:
-        self.given, self.needed = given, needed
-        self.first: dict[Op, int] = {}
-        for op in given:
-            self.first[op] = sum(len(o.result.type.shape) for o in self.first)  # type: ignore[union-attr]
+    def __init__(self, fn: Function, needed: Value) -> None:
+        self.needed = needed
+        self.maker: dict[Value, Statement] = {v: s for s in walk(fn.body) for v in s.results}
+        self.first: dict[Op, int] = {}  # where the lengths of each are
+        at = 0
+        for op in _allocations(fn):
+            self.first[op] = at
+            at += len(op.result.type.shape)  # type: ignore[union-attr]
+        self.rooms: dict[str, list[int]] = {}
+        self.rows: list[tuple[int, Dim]] = []
+        for p in _stack_params(fn):
+            for k, d in enumerate(p.type.shape):  # type: ignore[union-attr]
+                if k == 0 and d.symbol is not None:
+                    self.rooms.setdefault(d.symbol, []).append(at)
+                else:
+                    self.rows.append((at, d))
+                at += 1
+
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        b.origin = "compiler"
+        for at, d in self.rows:
+            self.note(d, at, b)
+        self.rows = []
+        return super().region(old, env, b)
+
+    def note(self, d: Dim, at: int, b: Builder) -> None:
+        length: Atom = const(d.const) if d.is_const else b.op(memory.length, dim=d)
+        b.ops(atomic_max, self.needed, length, const(at))
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        asked = _asks_for_room(old, self.maker)
+        if asked is not None and asked.decl is control.test:
+            count, room = (lookup(env, a) for a in asked.operands)
+            made = self.maker[asked.operands[1]]  # type: ignore[index]
+            assert isinstance(made, Op)
+            for at in self.rooms[made.attrs["dim"].symbol]:
+                b.ops(atomic_max, self.needed, count, const(at))
+            return
+        if asked is not None:
+            return  # nothing is put there
         super().statement(old, env, b)
-        if isinstance(old, Op) and old in self.given:
+        if isinstance(old, Op) and old in self.first:
             b.origin = "compiler"
             for k, d in enumerate(old.result.type.shape):  # type: ignore[union-attr]
-                length: Atom = const(d.const) if d.is_const else b.op(memory.length, dim=d)
-                b.ops(atomic_max, self.needed, length, const(self.first[old] + k))
+                self.note(d, self.first[old] + k, b)
 
 
 class _Storage(Rewriter):
@@ -113,6 +168,8 @@ class _Storage(Rewriter):
         self.roots = storage_roots(fn)
         self.given: dict[Value, Value] = {}  # storage: the parameter that it is a part of
         self.local: dict[Value, Value] = {}
+        self.maker: dict[Value, Statement] = {v: s for s in walk(fn.body) for v in s.results}
+        self.stacked = _stack_params(fn)
 
     def function(self) -> Function:
         fn = self.fn
@@ -126,6 +183,11 @@ class _Storage(Rewriter):
             kept.append(Kept(name, type_.shape, type_.dtype))
             threads = Dim.of("threads_of_launch")
             self.given[op.result] = Value(Array(type_.dtype, (*type_.shape, threads)), name)
+        for p in self.stacked:
+            assert isinstance(p.type, Array)
+            kept.append(Kept(p.name, p.type.shape, p.type.dtype))
+            threads = Dim.of("threads_of_launch")
+            self.given[p] = Value(Array(p.type.dtype, (*p.type.shape, threads)), p.name)
         for s in walk(fn.body):
             if _is_storage(s) and s.results[0] not in self.given:
                 assert isinstance(s, Op) and isinstance(s.result.type, Array)
@@ -139,7 +201,7 @@ class _Storage(Rewriter):
         env: Env = {}
         for statement in fn.body.body:
             self.statement(statement, env, b)
-        params = (*fn.params, *self.given.values())
+        params = (*(p for p in fn.params if p not in self.stacked), *self.given.values())
         body = b.region(params, tuple(lookup(env, y) for y in fn.body.yields))
         return replace(fn, body=body, notes={**fn.notes, "kept": tuple(kept)})
 
@@ -174,10 +236,17 @@ class _Storage(Rewriter):
             env[old.result] = place
             fill(b, old, place, env)
             return
+        asked = _asks_for_room(old, self.maker)
+        if asked is not None:  # there is: it was counted
+            assert isinstance(old, If)
+            for inner in old.then.body if asked.decl is arithmetic.less else ():
+                self.statement(inner, env, b)
+            return
         base = old.operands[0] if isinstance(old, Op) and old.operands else None
         if isinstance(base, Value) and base in self.given and _is_element(old):
             assert isinstance(old, Op)
             operands = [lookup(env, a) for a in old.operands[1:]]
+            b.location, b.origin = old.location, old.origin
             attrs = {**old.attrs, "where": f"{old.attrs['where']}, i"}
             new = replace(
                 old, operands=(self.given[base], *operands, self.thread), attrs=attrs
@@ -209,3 +278,31 @@ def _thread(fn: Function, b: Builder) -> Atom:
         number = b.op(arithmetic.add, b.op(arithmetic.multiply, number, sizes[k]), places[k], name=name)
     return number
 
+
+
+def inner_lists(fn: Function) -> Function:
+    """`fn` with each list made in the branch that alone uses it."""
+    return _Inner()(fn)
+
+
+class _Inner(Rewriter):
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        body = list(old.body)
+        for op in old.body:
+            if isinstance(op, Op) and op.decl is containers.list_new and not op.operands:
+                users = [k for k, s in enumerate(body) if op.result in used_atoms(s)]
+                only = body[users[0]] if len(users) == 1 else None
+                if isinstance(only, If) and op.result not in old.yields:
+                    halves = [_uses(r, op.result) for r in regions_of(only)]
+                    if sum(halves) == 1:
+                        moved = [
+                            replace(r, body=(op, *r.body)) if used else r
+                            for r, used in zip(regions_of(only), halves, strict=True)
+                        ]
+                        body[users[0]] = replace(only, then=moved[0], orelse=moved[1])
+                        body.remove(op)
+        return super().region(Region(old.params, tuple(body), old.yields), env, b)
+
+
+def _uses(region: Region, v: Value) -> bool:
+    return v in region.yields or any(v in used_atoms(s) for s in region.body)

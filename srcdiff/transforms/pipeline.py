@@ -63,7 +63,7 @@ from srcdiff.transforms.trim_calls import trim_calls
 from srcdiff.transforms.unit_vectors import unit_vectors
 
 __all__ = [
-    "AT_HAND", "FINISH", "FUSE", "LENGTHS", "QUOTIENTS", "SIMPLIFY", "Pass", "Recorder", "finished", "gradient",
+    "AT_HAND", "FINISH", "FUSE_TURNS", "LENGTHS", "QUOTIENTS", "SIMPLIFY", "Pass", "Recorder", "finished", "gradient",
     "prepare", "preparing", "simplified", "tangent",
 ]  # fmt: skip
 
@@ -199,12 +199,12 @@ _RESULTS = Pass("branch results", branch_results, "what branches hand on is not 
 
 _CANCEL = Pass("cancel", cancel, "what a sum is shifted by has no adjoint, and is not kept for one")
 
-FUSE = Pass(
+_FUSE = Pass(
     "fuse loops",
     fuse_loops,
     "a forward and a backward loop that may be one are one; nothing is kept between them",
 )
-_FUSE_TURNS = Pass(
+FUSE_TURNS = Pass(
     "fuse loops",
     lambda fn: fuse_loops(fn, complete=False),
     "a forward and a backward loop that may be one are one; what is kept is kept for a turn",
@@ -291,7 +291,7 @@ def gradient(
     """A prepared function to its reverse-mode derivative, ready to be printed."""
     store = Pass("residuals", lambda f: residuals(f, mode), "store or recompute")
     is_machine = mode == "machine"
-    fuse, ahead = (_FUSE_TURNS, AT_HAND) if is_machine else (FUSE, ())
+    fuse, ahead = (FUSE_TURNS, AT_HAND) if is_machine else (_FUSE, ())
     decide = (_RESULTS, *SIMPLIFY, _CANCEL, fuse, *SIMPLIFY, *ahead, *LENGTHS, store, *FINISH)
     inner = Recorder(verify=recorder.verify)
 
