@@ -16,6 +16,7 @@ from srcdiff.transforms.kernel_adjoint import kernel_adjoint
 from srcdiff.transforms.kernel_atomics import atomic_sums
 from srcdiff.transforms.kernel_barriers import needed_barriers, plain_barriers, storage_barriers
 from srcdiff.transforms.kernel_elements import own_elements
+from srcdiff.transforms.kernel_races import check_races
 from srcdiff.transforms.kernel_storage import counts_of_storage, inner_lists, thread_storage
 from srcdiff.transforms.kernel_tangent import kernel_tangent
 from srcdiff.transforms.kernel_turns import counted_loops, grid_places, one_of_twins
@@ -51,6 +52,7 @@ _PREPARE = (
     Pass("grid places", grid_places, "what tells threads apart is said in one way"),
     Pass("counted loops", counted_loops, "loops that count know which turn it is"),
     Pass("storage barriers", storage_barriers, "a barrier is where others have written"),
+    Pass("races", check_races, "what races has no derivative"),
     *(step for step in preparing(frozenset()) if step.name not in _OWN),
 )
 

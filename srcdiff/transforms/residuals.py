@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from srcdiff.ir.alias import Roots, storage_roots
-from srcdiff.ir.core import Atom, Function, Op, Region, Value, regions_of, walk
+from srcdiff.ir.core import Atom, For, Function, Op, Region, Value, While, regions_of, walk
 from srcdiff.ir.types import Array, Scalar, Struct, Type, dims_of
 from srcdiff.ops import memory
 from srcdiff.transforms.counters import counters
@@ -40,6 +40,7 @@ Mode = Literal["auto", "store", "recompute", "machine", "kernel"]
 _AVOIDED = 1e12  # times as dear as anything that may be kept
 _NAMED = 1.0 - 2.0**-20  # of two values that cost the same, one that the user named
 _LARGE = 1.5  # storing what leaves all caches, in memory that is new to the process
+_LOOP = 32.0  # bytes that a thread keeps no more of where a loop gives them
 _TURNS = 16.0  # what a loop or axis of unknown length is taken for, when bytes are compared
 
 
@@ -166,7 +167,10 @@ class _Graph:
         self.edges[(v, "in"), (v, "out")] = self.capacity(v) * (_LARGE if self.is_large(v) else 1.0)
         if self.mode == "store" and not self.is_free(v) and v not in self.plan.counted:
             price = math.inf
-        if self.mode in ("recompute", "kernel") and price < math.inf:
+        if self.mode == "kernel" and 0.0 < price < math.inf:  # a loop, against a number of each turn
+            is_loop = isinstance(self.program.maker.get(v), For | While)
+            price = _LOOP / self.capacity(v) if is_loop else 0.0
+        if self.mode == "recompute" and price < math.inf:
             price = 0.0
         if price > 0:
             self.edges["source", (v, "in")] = (
