@@ -211,9 +211,11 @@ class Launch:
             return
         for k, axis in enumerate("xyz"):
             if axis not in axes and self.grid[k] * self.block[k] > 1:
+                asked = ", ".join(axes)
                 raise ValueError(
                     f"{program.name} is launched with {self.grid[k] * self.block[k]} threads along {axis}, which the "
-                    f"kernel does not ask for: they would all do the same. Launch it along {', '.join(axes) or 'x'}."
+                    "kernel does not ask for: they would all do the same. "
+                    + (f"Launch it along {asked} only." if asked else "Launch one thread.")
                 )
 
 

@@ -21,7 +21,7 @@ from srcdiff.ops.index_patterns import items
 from srcdiff.ops.kernels import atomic_add, grid, gridsize, is_barrier, position, shared_array
 from srcdiff.transforms.kernel_barriers import shared_storage
 
-__all__ = ["atomic_sums", "axes_of_threads"]
+__all__ = ["atomic_sums", "note_axes"]
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,10 @@ class _Atomic(Rewriter):
         b.append(new)
 
 
-def axes_of_threads(fn: Function) -> str:
-    """The axes of the launch that a kernel asks for, such as "xy"."""
-    return _Threads(fn).axes
+def note_axes(fn: Function) -> Function:
+    """`fn` with `notes["asked"]`: the axes of the launch along which it asks where a thread is, such as "xy"."""
+    axes = "".join(sorted({a for s in walk(fn.body) for a in _axes_asked(s)}))
+    return replace(fn, notes={**fn.notes, "asked": axes})
 
 
 class _Threads:
@@ -78,10 +79,12 @@ class _Threads:
         self.roots = storage_roots(fn)
         self.maker: dict[Value, Statement] = {v: s for s in walk(fn.body) for v in s.results}
         self.loops = {s.index: s for s in walk(fn.body) if isinstance(s, For)}
-        self.axes = "".join(sorted({a for s in walk(fn.body) for a in _axes_asked(s)}))
+        self.axes = fn.notes.get("asked", "")
 
     def is_own(self, array: Value) -> bool:
-        """Whether no two threads touch the same element."""
+        """Whether no two threads touch the same element; a kernel that asks for no place is for one thread."""
+        if not self.axes:
+            return True
         shapes: set[tuple[tuple[int, Place], ...]] = set()
         is_shared = isinstance(made := self.maker.get(array), Op) and made.decl is shared_array
         for op in self.touching(array):
@@ -96,7 +99,7 @@ class _Threads:
             if {p.axis for _, p in found} != {*self.axes}:
                 return False
             shapes.add(tuple(found))
-        return bool(self.axes) and _are_alike(shapes)
+        return _are_alike(shapes)
 
     def touching(self, array: Value) -> Iterator[Op]:
         for s in walk(self.fn.body):

@@ -13,7 +13,7 @@ from srcdiff.transforms.device_checks import device_checks, device_values
 from srcdiff.transforms.forward import ForwardRules
 from srcdiff.transforms.inline_calls import inline_calls
 from srcdiff.transforms.kernel_adjoint import kernel_adjoint
-from srcdiff.transforms.kernel_atomics import atomic_sums
+from srcdiff.transforms.kernel_atomics import atomic_sums, note_axes
 from srcdiff.transforms.kernel_barriers import needed_barriers, plain_barriers, storage_barriers
 from srcdiff.transforms.kernel_elements import own_elements
 from srcdiff.transforms.kernel_races import check_races
@@ -52,6 +52,7 @@ _PREPARE = (
     Pass("grid places", grid_places, "what tells threads apart is said in one way"),
     Pass("counted loops", counted_loops, "loops that count know which turn it is"),
     Pass("storage barriers", storage_barriers, "a barrier is where others have written"),
+    Pass("axes", note_axes, "a launch along others would do everything twice"),
     Pass("races", check_races, "what races has no derivative"),
     *(step for step in preparing(frozenset()) if step.name not in _OWN),
 )

@@ -24,7 +24,6 @@ from srcdiff.ops.kernels import atomic_max, grid, gridsize
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.device_storage import fill, unused
 from srcdiff.transforms.facts import ALLOCATIONS, used_atoms
-from srcdiff.transforms.kernel_atomics import axes_of_threads
 from srcdiff.transforms.lengths import bind_lengths
 from srcdiff.transforms.nests import NoLoopForm
 
@@ -267,7 +266,7 @@ def _is_element(s: Statement) -> bool:
 
 def _thread(fn: Function, b: Builder) -> Atom:
     """The number of a thread in its launch."""
-    axes = "xyz".index(max(axes_of_threads(fn) or "x")) + 1
+    axes = "xyz".index(max(fn.notes["asked"] or "x")) + 1
     places = b.ops(grid, axes=axes, names=("thread",) if axes == 1 else ())
     if axes == 1:
         return places[0]
