@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MethodType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -322,6 +323,22 @@ def derive_for_call(
 
 
 HOOKS["derive"] = derive_for_call
+
+
+def _derived_kernels(kernel: Any) -> tuple[Any, Any]:
+    """The adjoint and the tangent of a kernel that host code launches: the same for all its launches."""
+    from srcdiff.cuda import adjoint, tangent  # only programs with launches need Numba's module
+
+    if kernel not in _KERNELS:
+        _KERNELS[kernel] = adjoint(kernel), tangent(kernel)
+    return _KERNELS[kernel]
+
+
+_KERNELS: WeakKeyDictionary[Any, tuple[Any, Any]] = WeakKeyDictionary()
+HOOKS["derived_kernels"] = _derived_kernels
+HOOKS["read_kernel"] = lambda function, names, types: trace(
+    function, types, shapes_actual={}, names=names, any_lengths=True
+)
 
 
 def derive(

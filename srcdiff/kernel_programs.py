@@ -65,6 +65,11 @@ class KernelProgram:
     stages: Mapping[str, str] = field(default_factory=dict)
     location: Location | None = None
 
+    @property
+    def is_adjoint(self) -> bool:
+        """Whether it adds to what its shadows are, where several arguments may not be one array."""
+        return self.name.endswith("_adjoint")
+
 
 _DOCS = {
     "adjoint": "Adjoint of `{f}`: {what}.",

@@ -250,9 +250,9 @@ def check_shadows(program: KernelProgram, args: Sequence[Any], shadows: Sequence
             raise ValueError(f"{own}, is not where the array is: one of them is on the device")
         if isinstance(shadow, np.ndarray) and not shadow.flags.writeable:
             raise ValueError(f"{own}, is read-only")
-        if any(_overlap(shadow, other) for other in everything if other is not shadow) or (
-            sum(other is shadow for other in everything) > 1
-        ):
+        others = [other for other in everything if other is not shadow]
+        is_twice = len(others) < len(everything) - 1 or any(_overlap(shadow, o) for o in others)
+        if program.is_adjoint and is_twice:
             raise ValueError(f"{own}, shares memory with another argument")
 
 

@@ -25,6 +25,7 @@ from srcdiff.frontend.iteration import BUILTINS as ITERATION
 from srcdiff.frontend.iteration import CALL, checkpointed
 from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.kernel_calls import kernel_call
+from srcdiff.frontend.kernel_launches import Configured, launch
 from srcdiff.frontend.methods import record_method
 from srcdiff.frontend.objects import BUILTINS as OBJECTS
 from srcdiff.frontend.objects import Super, is_own_class, make_object, super_attribute
@@ -208,6 +209,8 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
     of_effects = EFFECTS.get(getattr(function, "srcdiff_reads", ""))
     if of_effects is not None:
         return of_effects(fr, node, args, kwargs)
+    if isinstance(function, Configured):
+        return launch(fr, node, function, args, kwargs)
     if isinstance(function, Named):
         return kernel_call(fr, node, function, args, kwargs)
     if getattr(function, "marks_checkpoints", False) is True:

@@ -11,6 +11,7 @@ import numpy as np
 
 from srcdiff.frontend.frame import HOOKS, Frame, describe, reads
 from srcdiff.frontend.joins import take_apart
+from srcdiff.frontend.kernel_launches import configured, is_kernel
 from srcdiff.frontend.list_slices import list_slice
 from srcdiff.frontend.lists import readable
 from srcdiff.frontend.session import NeedStatic, Unroll
@@ -75,6 +76,8 @@ def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontV
         base = shape_parts(fr, base, node)
     if isinstance(base, Known) and isinstance(base.value, type(np.s_)):
         return key  # np.s_[...]
+    if isinstance(base, Known) and is_kernel(base.value):
+        return configured(fr, node, base.value, key)
     if isinstance(base, Known) or (isinstance(base, Const) and isinstance(base.type, Static)):
         return _static_item(fr, base, key, node)
     if isinstance(base, Value) and isinstance(base.type, Struct):

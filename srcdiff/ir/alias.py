@@ -53,6 +53,7 @@ Part = tuple[Value, Any]
 _ITEMS = "*"  # the key of a list's elements, all alike
 _COPIES = {"copy", "read", "list_copy"}  # of a list: a new list of the same elements
 _SLOTS = {"save", "restore"}  # what goes in comes out
+_READ_WRITTEN = {"launch"}  # what a kernel writes may be what it reads
 _IN_ITEMS = {"list_add"}  # changes the arrays on a list
 
 
@@ -195,7 +196,7 @@ def _lists(container: Value, roots: Roots) -> frozenset[Value]:
 def _read(op: Op, position: int, operand: Atom, roots: Roots) -> frozenset[Value]:
     if (
         not isinstance(operand, Value)
-        or position in op.decl.writes
+        or (position in op.decl.writes and op.decl.name not in _READ_WRITTEN)
         or not has_storage(operand.type)
     ):
         return frozenset()

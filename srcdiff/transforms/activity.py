@@ -22,6 +22,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.types import is_float
 from srcdiff.ops.blocks import adjoint_block
+from srcdiff.ops.launches import is_launch
 
 __all__ = ["active_values", "useful_values", "varied_values"]
 
@@ -97,6 +98,9 @@ def edges(statement: Statement) -> list[tuple[tuple[Atom, ...], Atom]]:
                 return []
             if statement.decl is adjoint_block:  # it only looks at the others
                 return [(statement.operands[:1], statement.result)]
+            if is_launch(statement):  # any array that a kernel is given may be what it writes another from
+                written = tuple(statement.operands[i] for i in statement.decl.writes)
+                return [(statement.operands, w) for w in written]
             written = tuple(statement.operands[i] for i in statement.decl.writes)
             sources = tuple(a for a in statement.operands if a not in written)
             return [(sources, w) for w in written] + [

@@ -13,6 +13,7 @@ from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Function, Op, Statement, Value, walk
 from srcdiff.ops.blocks import adjoint_block, comment, outside_call
 from srcdiff.ops.choices import follows
+from srcdiff.ops.launches import is_launch
 from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.facts import substitute
 from srcdiff.transforms.nests import NoLoopForm
@@ -66,6 +67,8 @@ class _WithoutComments(Rewriter):
 def only_inside(fn: Function) -> Function:
     """`fn` itself; `NoLoopForm` where it reaches an object outside, which compiled code cannot."""
     for s in walk(fn.body):
+        if isinstance(s, Op) and is_launch(s):
+            raise NoLoopForm(f"a launch of the kernel {s.decl.spelling}", s.location)
         if isinstance(s, Op) and s.decl is outside_call:
             (name,) = s.attrs["bindings"]
             raise NoLoopForm(

@@ -47,6 +47,7 @@ from srcdiff.ir.types import (
 from srcdiff.ops import arithmetic, containers, control, memory
 from srcdiff.ops.roles import carries_derivative
 from srcdiff.ops.kernels import barrier_of, is_barrier, shared_array
+from srcdiff.ops.launches import is_launch
 from srcdiff.transforms.activity import active_values
 from srcdiff.transforms.adjoints import (
     adjoint_type,
@@ -59,6 +60,7 @@ from srcdiff.transforms.adjoints import (
     zeros,
 )
 from srcdiff.transforms.facts import rename
+from srcdiff.transforms.launches import tangent_launch
 from srcdiff.transforms.recompute import needed
 from srcdiff.transforms.reverse_calls import wanted_of
 
@@ -164,6 +166,10 @@ class _Forward:
         type_ = adjoint_type(atom.type)
         return self.zero(atom, type_, b) if found is None else whole(b, found, type_)
 
+    def sized_dot(self, atom: Atom, scope: _Scope, b: Builder) -> Atom | None:
+        """The tangent of an atom at its size; None for zero."""
+        return None if self.dot(atom, scope) is None else self.whole_dot(atom, scope, b)
+
     def zero(self, atom: Atom, type_: Type, b: Builder) -> Atom:
         if atom in self.undefined:
             return b.op(control.undefined, type=type_)  # zeros ask for lengths that nothing has
@@ -200,6 +206,10 @@ class _Forward:
             dots = [d for a in op.operands if (d := self.dot(a, scope)) is not None]
             operands = (*op.operands, *dots)
             b.body[-1] = replace(op, decl=barrier_of(len(operands)), operands=operands)
+            return
+        if is_launch(op):
+            b.body.pop()
+            tangent_launch(op, lambda a: self.sized_dot(a, scope, b), b)
             return
         if op.decl.writes:
             self.write(op, scope, b)

@@ -40,6 +40,7 @@ from srcdiff.transforms.fuse_loops import fuse_loops, loop_direction
 from srcdiff.transforms.hoist import hoist
 from srcdiff.transforms.kbest import k_best
 from srcdiff.transforms.last_turn import drop_last_turns
+from srcdiff.transforms.launches import with_launch_copies, without_launch_copies
 from srcdiff.transforms.layouts import Layouts, all_layouts
 from srcdiff.transforms.lengths import bind_lengths
 from srcdiff.transforms.log_products import NAME as SCALED
@@ -305,8 +306,10 @@ def gradient(
     if is_machine:
         fn = recorder.run(fn, _PRIVATE)
     started = time.perf_counter()
+    fn = each_function(fn, with_launch_copies)
     fn = reverse(fn, wrt, rules, finish, value=value, seeded=seeded, as_tuple=as_tuple)
-    fn = bind_lengths(each_function(fn, drop_blocks), may_save=True)
+    fn = each_function(fn, lambda f: without_launch_copies(drop_blocks(f)))
+    fn = bind_lengths(fn, may_save=True)
     recorder.note("reverse", fn, time.perf_counter() - started)
     guard = Pass("divisions", guard_divisions, "numbers are divided by lengths as NumPy does it")
     main = [Pass(p.name, p.fn, p.why, whole=True) for p in decide]

@@ -16,7 +16,9 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import Array, ndim_of
 from srcdiff.ops import memory
 from srcdiff.ops.kernels import is_barrier
+from srcdiff.ops.launches import is_launch
 from srcdiff.transforms.adjoints import Partial, Scope, adjoint_type, whole
+from srcdiff.transforms.launches import reverse_launch
 from srcdiff.transforms.reverse_memory import REVERSED, refuse_write, reverse_barrier
 from srcdiff.transforms.reverse_rules import reverse_by_rule
 from srcdiff.transforms.reverse_state import Reversal
@@ -27,6 +29,9 @@ __all__ = ["reverse_op"]
 def reverse_op(r: Reversal, op: Op, scope: Scope) -> None:
     if is_barrier(op):
         reverse_barrier(r, op, scope)
+        return
+    if is_launch(op):
+        reverse_launch(r, op, scope)
         return
     special = REVERSED.get(op.decl, refuse_write if op.decl.writes else None)
     if special is not None:
