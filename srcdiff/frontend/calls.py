@@ -59,6 +59,7 @@ from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, is_float,
 from srcdiff.ops.containers import get
 from srcdiff.ops.control import stop_gradient
 from srcdiff.ops.kernels import Named
+from srcdiff.ops.memory import copy
 from srcdiff.ops.registry import (
     COMPOSITE_METHODS,
     METHODS,
@@ -455,6 +456,8 @@ def _call_method(
             if method is not None:
                 return method(fr, node, receiver, args)
         case Value() | Const() if isinstance(receiver.type, Array | Scalar):
+            if name == "copy_to_host" and not args and not kwargs:  # of numba.cuda's arrays
+                return fr.op(node, copy, receiver)
             if name == "fill" and len(args) == 1:
                 return filled(fr, node, receiver, args)
             composite = COMPOSITE_METHODS.get(name)

@@ -103,6 +103,9 @@ class Frame:
     def as_atom(self, value: FrontValue, node: Any) -> Atom:
         if isinstance(value, Value | Const):
             return value
+        refused = getattr(getattr(value, "value", None), "refused", None)
+        if isinstance(refused, tuple):
+            self.fail(node, *refused)
         self.fail(
             node,
             f"expected a number or an array, got {describe(value)}",

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import gast
 import numpy as np
 
-from srcdiff.frontend.frame import Frame
+from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.subscripts import place_of
 from srcdiff.frontend.values import FrontValue, Known, Parts, is_static, sequence, static
 from srcdiff.ir.core import Value, const
@@ -22,7 +21,7 @@ from srcdiff.ops.kernels import (
     shuffle_xor,
     syncthreads,
 )
-from srcdiff.ops.memory import add_into, empty
+from srcdiff.ops.memory import add_into, copy, empty
 
 __all__ = ["kernel_call"]
 
@@ -38,7 +37,7 @@ def kernel_call(
     """A call of a function of numba.cuda."""
     read = _READ.get(function.name)
     if read is None:
-        fr.fail(node, f"`cuda.{function.name}` has no derivative in kernels", _advice(function.name))
+        fr.fail(node, f"`cuda.{function.name}` has no derivative", _advice(function.name))
     return read(fr, node, function.name, args, kwargs)
 
 
@@ -112,14 +111,16 @@ def _atomic(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> Fron
     if name == "atomic.sub":
         value = fr.op(node, negative, value)
     fr.ops(node, add_into, array, value, *place.operands, atomic=True, **place.attrs)
-    return Known(_OldValue(gast.unparse(node).strip()))
+    return Known(_OldValue())
 
 
 class _OldValue:
-    """What was there before an atomic addition: it depends on which thread came first."""
+    """What was there before an atomic addition."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    refused = (
+        "what an atomic addition gives depends on which thread came first",
+        "Find the place in another way, as by where the thread is, or by counts that an earlier kernel made.",
+    )
 
 
 def _shuffle(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
@@ -128,6 +129,24 @@ def _shuffle(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> Fro
     mask = static(args[0])
     value, lanes = (fr.as_atom(a, node) for a in args[1:])
     return fr.op(node, shuffle_xor, value, lanes, mask=int(mask))
+
+
+# ---- in host code: arrays travel with each launch --------------------------------------------------
+
+
+def _sent(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+    if len(args) != 1 or kwargs:
+        fr.fail(node, f"`cuda.{name}` takes an array here", "Streams have no derivative.")
+    return fr.op(node, copy, fr.as_atom(args[0], node))
+
+
+def _device_array(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+    function = np.empty if name == "device_array" else np.empty_like
+    return HOOKS["call"](fr, node, Known(function), args, kwargs)  # type: ignore[no-any-return]
+
+
+def _wait(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+    return const(None)
 
 
 _READ: dict[str, Callable[..., FrontValue]] = {
@@ -143,4 +162,8 @@ _READ: dict[str, Callable[..., FrontValue]] = {
     "atomic.add": _atomic,
     "atomic.sub": _atomic,
     "shfl_xor_sync": _shuffle,
+    "to_device": _sent,
+    "device_array": _device_array,
+    "device_array_like": _device_array,
+    "synchronize": _wait,
 }

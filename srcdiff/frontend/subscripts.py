@@ -318,6 +318,8 @@ def array_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
     """A tuple or list of numbers as an array."""
     if isinstance(value, Value | Const):
         return value
+    if isinstance(value, Known):
+        return fr.as_atom(value, node)  # says what it is
     decl = find(np.array)
     if decl is None or decl.bind is None:
         fr.fail(

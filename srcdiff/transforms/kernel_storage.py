@@ -113,6 +113,14 @@ def _is_local(op: Op) -> bool:
     return math.prod(d.const for d in type_.shape) * np.dtype(type_.dtype).itemsize <= _LOCAL
 
 
+def _takes_off(s: Statement) -> bool:
+    """Whether the backward part counts down what is on a stack."""
+    if not isinstance(s, Op) or s.decl is not memory.store or s.origin != "adjoint":
+        return False
+    type_ = s.operands[0].type
+    return isinstance(type_, Array) and type_.dtype == "int64"
+
+
 class _Counting(Rewriter):
     def __init__(self, fn: Function, needed: Value) -> None:
         self.needed = needed
@@ -152,8 +160,8 @@ class _Counting(Rewriter):
             for at in self.rooms[made.attrs["dim"].symbol]:
                 b.ops(atomic_max, self.needed, count, const(at))
             return
-        if asked is not None:
-            return  # nothing is put there
+        if asked is not None or _takes_off(old):
+            return  # nothing is put there, and nothing taken off
         super().statement(old, env, b)
         if isinstance(old, Op) and old in self.first:
             b.origin = "compiler"

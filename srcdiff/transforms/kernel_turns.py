@@ -95,13 +95,16 @@ _FIXED = (grid, gridsize, position, memory.axis_length)
 
 @dataclass(frozen=True)
 class _Count:
-    """How a `while` counts: by `step` to `stop`, or, with `by`, divided by a power of two each turn."""
+    """How a `while` counts: by `step` to `stop`, or, with `by`, divided by a power of two each turn, or (`up`) times
+    one.
+    """
 
     place: int
     after: Op
     stop: Atom
     step: Atom | None
     by: int = 0
+    up: bool = False
 
 
 class _Counted(Rewriter):
@@ -137,9 +140,8 @@ class _Counted(Rewriter):
                 shift = inner.op(arithmetic.multiply, index, const(found.by))
             counted = new.body.params[found.place]
             begun = new.carried[found.place]
-            own[counted] = inner.op(
-                arithmetic.right_shift, begun, shift, name=counted.name, user=counted.user
-            )
+            moved = arithmetic.left_shift if found.up else arithmetic.right_shift
+            own[counted] = inner.op(moved, begun, shift, name=counted.name, user=counted.user)
         else:
             own[new.body.params[found.place]] = index
         body = clone_region(Region((), new.body.body, new.body.yields), own)
@@ -196,6 +198,9 @@ def _turns(loop: While, count: _Count, b: Builder) -> Value:
     return results[1]
 
 
+_SWAPPED = {"less": "greater", "greater": "less", "less_equal": "greater_equal", "greater_equal": "less_equal"}
+
+
 def _count_of(loop: While) -> _Count | None:
     """What a `while` counts, if its test asks for that alone."""
     if loop.test is None or len(loop.test.body) != 1:
@@ -214,18 +219,20 @@ def _count_of(loop: While) -> _Count | None:
         return None
     compared = test.decl.name
     if test.operands[1] is params[place]:
-        compared = {"less": "greater", "greater": "less"}.get(compared, "")
+        compared = _SWAPPED.get(compared, "")
     inside = {*defined_in(loop.body), *defined_in(loop.test)}
     if stop in inside or stop in params:
         return None
     counted, by = after.operands
-    if after.decl is arithmetic.add and by is param:
+    if after.decl in (arithmetic.add, arithmetic.multiply) and by is param:
         counted, by = by, counted
     if counted is not param or by in inside:
         return None
     if after.decl is arithmetic.add and compared == "less" and _is_positive(by, loop):
         return _Count(place, after, stop, by)
-    shift = _shift_of(after)
+    if compared in ("less", "less_equal") and (shift := _shift_of(after, _UP)):
+        return _Count(place, after, stop, None, shift, up=True)
+    shift = _shift_of(after, _DOWN)
     is_down = compared in ("greater", "not_equal") and stop == const(0)
     is_down |= compared == "greater_equal" and stop == const(1)
     if shift and (is_down or compared == "greater"):
@@ -246,15 +253,20 @@ def _is_positive(step: Atom, loop: While) -> bool:
     return step.value > 0 if isinstance(step, Const) else True
 
 
-def _shift_of(op: Op) -> int:
-    """By how many bits an operation moves an integer down; 0 if it does not."""
+_DOWN = ("right_shift", "floor_divide")
+_UP = ("left_shift", "multiply")
+
+
+def _shift_of(op: Op, names: tuple[str, str]) -> int:
+    """By how many bits an operation moves an integer, down or up; 0 if it does not."""
     by = op.operands[1]
     if not isinstance(by, Const) or not isinstance(by.value, int) or by.value < 1:
         return 0
-    if op.decl.name == "right_shift":
+    shift, scale = names
+    if op.decl.name == shift:
         return by.value
     is_power = by.value > 1 and by.value & (by.value - 1) == 0
-    return by.value.bit_length() - 1 if op.decl.name == "floor_divide" and is_power else 0
+    return by.value.bit_length() - 1 if op.decl.name == scale and is_power else 0
 
 
 # ---- turns that are run again --------------------------------------------------------------------

@@ -69,7 +69,7 @@ def reverse_launch(r: Reversal, op: Op, scope: Scope) -> None:
     given = op.operands[first : first + count]
     if not any(r.is_active(op.operands[k]) for k in op.decl.writes):
         return
-    _check_numbers(op, given, r.is_active)
+    _check_launch(op, given, r.is_active)
     before = dict(zip(op.attrs["before"], op.operands[first + count :], strict=True))
     b = scope.b
     extents = [r.forward.primal(a, scope) for a in op.operands[:first]]
@@ -110,7 +110,7 @@ def tangent_launch(op: Op, dot_of: Callable[[Atom], Atom | None], b: Builder) ->
     if not any(dot_of(op.operands[k]) is not None for k in op.decl.writes):
         b.append(op)
         return
-    _check_numbers(op, given, lambda a: dot_of(a) is not None)
+    _check_launch(op, given, lambda a: dot_of(a) is not None)
     dots: list[Atom] = []
     writes = list(op.decl.writes)
     for k, a in enumerate(given):
@@ -130,11 +130,17 @@ def _append(
     derived = op.attrs["derived"][kind]
     count = len(operands) - first_argument(op)
     decl = launch_of(derived, derived.__name__, count, tuple(writes))
-    attrs = {**op.attrs, "count": count, "before": (), "reads": tuple(range(count))}
+    attrs = {**op.attrs, "count": count, "before": (), "reads": (), "derived": None}
     b.append(replace(op, decl=decl, operands=tuple(operands), attrs=attrs, origin=b.origin))
 
 
-def _check_numbers(op: Op, given: Sequence[Atom], has: Callable[[Atom], bool]) -> None:
+def _check_launch(op: Op, given: Sequence[Atom], has: Callable[[Atom], bool]) -> None:
+    if op.attrs["derived"] is None:
+        raise UnsupportedError(
+            f"a second derivative through a launch: {op.decl.spelling} is a generated kernel",
+            "First derivatives go through launches; differences of gradients give the second.",
+            op.location,
+        )
     for a in given:
         if isinstance(a.type, Scalar) and has(a):
             raise UnsupportedError(

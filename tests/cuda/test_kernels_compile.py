@@ -1,0 +1,58 @@
+"""nvvm takes the generated adjoint and tangent kernels. Needs numba-cuda, and no device."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+
+import numpy as np
+import pytest
+from numba import types
+from user_kernels import CASES, SINGLE, Case
+
+import srcdiff.cuda
+from srcdiff.codegen.load import load
+from srcdiff.ir.types import Array, Scalar
+from srcdiff.kernel_programs import KernelProgram
+from srcdiff.runtime.cuda import is_simulator, ptx
+
+has_compiler = importlib.util.find_spec("numba_cuda") is not None and not is_simulator()
+pytestmark = pytest.mark.skipif(
+    not has_compiler, reason="numba-cuda compiles, the simulator does not"
+)
+
+CAPABILITIES = [(7, 5), (8, 0), (9, 0)]
+
+
+def compiled(program: KernelProgram, capability) -> str:
+    def of(type_):
+        if isinstance(type_, Array):
+            return types.Array(of(Scalar(type_.dtype)), type_.ndim, "C")
+        is_narrow = program.single and type_.dtype == "float64"
+        return types.float32 if is_narrow else getattr(types, type_.dtype)
+
+    given = [of(t) for t in program.types]
+    given += [given[k] for k in program.of]
+    given += [
+        types.Array(getattr(types, k.dtype), len(k.shape) + 1, "C") for k in program.kept
+    ]
+    return ptx(load(program.source, program.name, program.bindings), given, capability)
+
+
+def programs(case: Case, dtype):
+    args = case.arguments(np.random.default_rng(0), dtype)
+    for derived in (srcdiff.cuda.adjoint(case.kernel), srcdiff.cuda.tangent(case.kernel)):
+        yield derived.program_for(*args)
+
+
+@pytest.mark.parametrize("case", CASES, ids=repr)
+def test_for_all_capabilities(case: Case) -> None:
+    for program in programs(case, np.float64):
+        for capability in CAPABILITIES:
+            assert f".target sm_{capability[0]}{capability[1]}" in compiled(program, capability)
+
+
+@pytest.mark.parametrize("case", SINGLE, ids=repr)
+def test_single_precision_computes_nothing_in_double(case: Case) -> None:
+    for program in programs(case, np.float32):
+        assert not re.search(r"\.f64\b", compiled(program, (9, 0))), program.source
