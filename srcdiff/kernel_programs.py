@@ -198,5 +198,3 @@ def _refused(fn: Function, reason: str, where: Location | None) -> UnsupportedEr
         "Write that part with loops over numbers and elements of arrays.",
         where or fn.location,
     )
-
-

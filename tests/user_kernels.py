@@ -285,7 +285,7 @@ CASES = [
     Case(particle, ((2, 2),), lambda r, t: (*_of(t, r.normal(size=(3, 3)), r.normal(size=(3, 3))), 0.1, 3)),
     Case(reduction, ((1, 8), (3, 4)), lambda r, t: _of(t, r.normal(size=10), np.zeros(1))),
     Case(product, ((2, 8), (3, 4)), lambda r, t: _of(t, 0.5 + r.random(10), np.zeros(1))),
-    Case(matmul, (((2, 2), (4, 4)),), lambda r, t: _of(t, r.normal(size=(7, 6)), r.normal(size=(6, 5)), np.zeros((7, 5)))),
+    Case(matmul, (((2, 2), (4, 4)),), lambda r, t: _of(t, r.random((7, 6)), r.random((6, 5)), np.zeros((7, 5)))),
     Case(sum_then_scale, ((1, 2),), lambda r, t: (*_of(t, 0.5 + r.random(3), np.zeros(2)), 3)),
     Case(square_twice, ((1, 4), (2, 2)), lambda r, t: _of(t, 0.3 + r.random(3))),
     Case(repeated_squares, ((1, 4),), lambda r, t: (*_of(t, 0.3 + r.random(3)), 3, *_of(t, np.zeros(3)))),
@@ -294,7 +294,7 @@ CASES = [
     Case(until_large, ((1, 4),), lambda r, t: _of(t, 0.7 + 0.1 * r.random(6), np.zeros(3))),
     Case(strided, ((2, 2),), lambda r, t: _of(t, r.normal(size=11), r.normal(size=11))),
     Case(neighbours, ((2, 4),), lambda r, t: _of(t, r.normal(size=6), np.zeros(6))),
-    Case(rows, ((1, 4),), lambda r, t: (*_of(t, r.normal(size=(3, 2))), np.array([2, 0, 1]), *_of(t, r.normal(size=4)))),
+    Case(rows, ((1, 4),), lambda r, t: (*_of(t, r.random((3, 2))), np.array([2, 0, 1]), *_of(t, r.random(4)))),
     Case(scan_in_block, ((1, 8),), lambda r, t: _of(t, r.normal(size=8), np.zeros(8))),
     Case(one_thread, ((1, 1),), lambda r, t: _of(t, r.normal(size=4), np.zeros(1))),
 ]  # fmt: skip

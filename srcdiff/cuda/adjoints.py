@@ -1,12 +1,12 @@
 """`adjoint(kernel)` and `tangent(kernel)`: derivatives of kernels that users write with `@cuda.jit`.
 
-    @cuda.jit
-    def scale(x, k, y):
-        i = cuda.grid(1)
-        if i < x.shape[0]:
-            y[i] = k[0] * x[i]
+@cuda.jit
+def scale(x, k, y):
+    i = cuda.grid(1)
+    if i < x.shape[0]:
+        y[i] = k[0] * x[i]
 
-    srcdiff.cuda.adjoint(scale)[blocks, threads](x, k, y, d_x, d_k, d_y)
+srcdiff.cuda.adjoint(scale)[blocks, threads](x, k, y, d_x, d_k, d_y)
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.places import place_of
 from srcdiff.frontend.source import function_of
 from srcdiff.ir.types import Array, Scalar, Static, Type
-from srcdiff.kernel_programs import Kind, KernelProgram, build_kernel
+from srcdiff.kernel_programs import KernelProgram, Kind, build_kernel
 from srcdiff.locks import COMPILING
 from srcdiff.njit.types import plain_type, type_in_ir
 from srcdiff.runtime import cuda_arrays as device
@@ -221,9 +221,7 @@ class Launch:
 
 def extents(given: Any) -> tuple[int, int, int]:
     """The extents of a grid or block along x, y and z."""
-    parts = (
-        tuple(map(int, given)) if isinstance(given, tuple | list) else (int(given),)
-    )
+    parts = tuple(map(int, given)) if isinstance(given, tuple | list) else (int(given),)
     if not 1 <= len(parts) <= 3 or min(parts) < 1:
         raise ValueError(f"a grid or block has 1 to 3 extents of at least 1, not {given!r}")
     return (*parts, 1, 1)[:3]  # type: ignore[return-value]
@@ -233,9 +231,7 @@ def check_shadows(program: KernelProgram, args: Sequence[Any], shadows: Sequence
     """Refuse shadow arrays that are not like their arrays, before anything is launched."""
     if len(shadows) != len(program.of):
         wanted = ", ".join((*program.names, *program.shadows))
-        raise TypeError(
-            f"{program.name}({wanted}) was given {len(args) + len(shadows)} arguments"
-        )
+        raise TypeError(f"{program.name}({wanted}) was given {len(args) + len(shadows)} arguments")
     everything = [*args, *shadows]
     for k, name, shadow in zip(program.of, program.shadows, shadows, strict=True):
         array = args[k]

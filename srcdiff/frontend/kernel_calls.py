@@ -31,9 +31,7 @@ Kwargs = Mapping[str, FrontValue]
 _ADVICE = "docs/cuda.md lists what an adjoint kernel is made of."
 
 
-def kernel_call(
-    fr: Frame, node: Any, function: Named, args: Args, kwargs: Kwargs
-) -> FrontValue:
+def kernel_call(fr: Frame, node: Any, function: Named, args: Args, kwargs: Kwargs) -> FrontValue:
     """A call of a function of numba.cuda."""
     read = _READ.get(function.name)
     if read is None:

@@ -45,7 +45,11 @@ def configured(fr: Frame, node: Any, kernel: Any, key: FrontValue) -> FrontValue
 
 
 def launch(
-    fr: Frame, node: Any, launched: Configured, args: Sequence[FrontValue], kwargs: Mapping[str, Any]
+    fr: Frame,
+    node: Any,
+    launched: Configured,
+    args: Sequence[FrontValue],
+    kwargs: Mapping[str, Any],
 ) -> FrontValue:
     """A launch as an operation that writes arrays."""
     kernel = launched.kernel
@@ -108,4 +112,3 @@ def _extents(fr: Frame, node: Any, extents: FrontValue) -> list[Atom]:
     ):
         fr.fail(node, "a grid or block is an integer, or a tuple of 1 to 3")
     return found
-

@@ -18,8 +18,8 @@ from srcdiff.ops.infer import nothing, same_as_first
 from srcdiff.ops.registry import operation
 
 __all__ = [
-    "CUDA", "Named", "Position", "atomic_add", "atomic_max", "barrier_of", "grid", "gridsize", "in_words", "is_barrier", "is_place", "position", "shared_array",
-    "shuffle_xor", "syncthreads",
+    "CUDA", "Named", "Position", "atomic_add", "atomic_max", "barrier_of", "grid", "gridsize", "in_words",
+    "is_barrier", "is_place", "position", "shared_array", "shuffle_xor", "syncthreads",
 ]  # fmt: skip
 
 Attrs = Mapping[str, Any]

@@ -98,7 +98,9 @@ def edges(statement: Statement) -> list[tuple[tuple[Atom, ...], Atom]]:
                 return []
             if statement.decl is adjoint_block:  # it only looks at the others
                 return [(statement.operands[:1], statement.result)]
-            if is_launch(statement):  # any array that a kernel is given may be what it writes another from
+            if is_launch(
+                statement
+            ):  # any array that a kernel is given may be what it writes another from
                 written = tuple(statement.operands[i] for i in statement.decl.writes)
                 return [(statement.operands, w) for w in written]
             written = tuple(statement.operands[i] for i in statement.decl.writes)

@@ -45,9 +45,9 @@ from srcdiff.ir.types import (
     shape_of,
 )
 from srcdiff.ops import arithmetic, containers, control, memory
-from srcdiff.ops.roles import carries_derivative
 from srcdiff.ops.kernels import barrier_of, is_barrier, shared_array
 from srcdiff.ops.launches import is_launch
+from srcdiff.ops.roles import carries_derivative
 from srcdiff.transforms.activity import active_values
 from srcdiff.transforms.adjoints import (
     adjoint_type,

@@ -199,7 +199,6 @@ class ForwardPart:
             return _with_counter(new, self.turns[id(statement)])
         return new
 
-
     def without_saves(self, loop: Statement) -> Statement:
         """A loop whose turns are run again: they keep only what they start from."""
         (body,) = regions_of(loop)

@@ -7,8 +7,8 @@
                                                         d_y[i] = 0.0
 
 What makes this right for all threads at once: between two barriers, what a thread stores nobody else touches (else the
-kernel has a race), so its adjoint is the thread's alone in the mirrored stretch. What several threads read, they add to;
-such additions are atomic (`kernel_atomics`).
+kernel has a race), so its adjoint is the thread's alone in the mirrored stretch. What several threads read, they add
+to; such additions are atomic (`kernel_atomics`).
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def kernel_adjoint(fn: Function, rules: Rules) -> Function:
     r.runs_again = runs_again
     shared = [p for p in fn.params if isinstance(p.type, Array)]
     r.buffers |= frozenset(
-        v for v, own in storage_roots(fn).items()
+        v
+        for v, own in storage_roots(fn).items()
         if isinstance(v.type, Array) and not own.isdisjoint(shared)
     )
     shadows = [
@@ -99,9 +100,7 @@ def clear_together(b: Builder, array: Value) -> None:
     _clear(b, array, shape_of(array.type), (), "xyz"[: len(shape_of(array.type))])
 
 
-def _clear(
-    b: Builder, array: Value, shape: Sequence[Dim], at: tuple[Atom, ...], axes: str
-) -> None:
+def _clear(b: Builder, array: Value, shape: Sequence[Dim], at: tuple[Atom, ...], axes: str) -> None:
     if not shape:
         where = ", ".join("i" * len(at))
         b.ops(memory.store, array, const(0.0), *at, where=where)

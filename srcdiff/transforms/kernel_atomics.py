@@ -103,9 +103,10 @@ class _Threads:
 
     def touching(self, array: Value) -> Iterator[Op]:
         for s in walk(self.fn.body):
-            if isinstance(s, Op) and not is_barrier(s) and not s.decl.shape_of:
-                if any(isinstance(a, Value) and array in self.roots.get(a, ()) for a in s.operands):
-                    yield s
+            if not isinstance(s, Op) or is_barrier(s) or s.decl.shape_of:
+                continue
+            if any(isinstance(a, Value) and array in self.roots.get(a, ()) for a in s.operands):
+                yield s
 
     def places(self, where: str, operands: Sequence[Atom]) -> list[tuple[int, Place]]:
         """The axes of the array at which an index tells threads apart, and how."""
@@ -149,7 +150,11 @@ class _Threads:
                 continue
             if isinstance(b, Const):
                 return replace(place, offset=place.offset + sign * int(b.value))
-            if sign > 0 and place == Place(place.axis, False, 1, 0) and self.is_start(b, place.axis):
+            if (
+                sign > 0
+                and place == Place(place.axis, False, 1, 0)
+                and self.is_start(b, place.axis)
+            ):
                 return replace(place, is_of_grid=True)
         return None
 
@@ -175,7 +180,7 @@ class _Threads:
         made = self.maker.get(loop.step) if isinstance(loop.step, Value) else None
         if start.is_of_grid:
             is_size = isinstance(made, Op) and made.decl is gridsize
-            if is_size and "xyz"[made.results.index(loop.step)] == start.axis:  # type: ignore[union-attr, arg-type]
+            if is_size and "xyz"[made.results.index(loop.step)] == start.axis:  # type: ignore[union-attr]
                 return start
             names = (f"gridDim.{start.axis}", f"blockDim.{start.axis}")
             return start if self.is_product(loop.step, *names) else None
@@ -191,7 +196,9 @@ def _axes_asked(s: Statement) -> str:
         return ""
     if s.decl is grid:
         return "xyz"[: s.attrs["axes"]]
-    name, _, axis = str(s.attrs.get("of", "")).partition(".") if s.decl is position else ("", "", "")
+    name, _, axis = (
+        str(s.attrs.get("of", "")).partition(".") if s.decl is position else ("", "", "")
+    )
     return axis if name in ("threadIdx", "blockIdx") else ""
 
 
@@ -207,5 +214,3 @@ def _are_alike(shapes: set[tuple[tuple[int, Place], ...]]) -> bool:
             if p.offset != q.offset and not all(0 <= o.offset < abs(p.factor) for o in (p, q)):
                 return False
     return True
-
-

@@ -9,7 +9,7 @@ To all passes in between, a barrier is a write to what threads share: nothing th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Set
 from dataclasses import dataclass, field, replace
 
 from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of, written_roots
@@ -27,8 +27,8 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.types import Array
-from srcdiff.ops.memory import add_into
 from srcdiff.ops.kernels import barrier_of, is_barrier, shared_array, syncthreads
+from srcdiff.ops.memory import add_into
 
 __all__ = ["needed_barriers", "plain_barriers", "shared_storage", "storage_barriers"]
 
@@ -94,9 +94,7 @@ class _Seen:
         return _Seen(self.reads | other.reads, self.writes | other.writes)
 
     def conflicts(self, other: _Seen) -> bool:
-        return bool(
-            self.writes & (other.reads | other.writes) or other.writes & self.reads
-        )
+        return bool(self.writes & (other.reads | other.writes) or other.writes & self.reads)
 
 
 _NOTHING = _Seen()
@@ -138,14 +136,13 @@ class _Needed:
         self.walk(self.fn.body, _NOTHING, self.after, True)
         barriers = [s for s in walk(self.fn.body) if isinstance(s, Op) and is_barrier(s)]
         idle = [
-            s for s in barriers
+            s
+            for s in barriers
             if not self.before.get(s, _NOTHING).conflicts(self.after.get(s, _NOTHING))
         ]
         self.idle = set(idle[:1])  # what the others order depends on it
 
-    def walk(
-        self, region: Region, seen: _Seen, found: dict[Op, _Seen], backwards: bool
-    ) -> _Seen:
+    def walk(self, region: Region, seen: _Seen, found: dict[Op, _Seen], backwards: bool) -> _Seen:
         """What was touched at the end of a region (its start, `backwards`), from what was at the other."""
         for s in reversed(region.body) if backwards else region.body:
             seen = self.statement(s, seen, found, backwards)
@@ -173,17 +170,4 @@ class _Needed:
         return seen | self.touched(s)
 
     def touched(self, s: Statement) -> _Seen:
-        return _Seen(
-            reads_of(s, self.roots) & self.shared, writes_of(s, self.roots) & self.shared
-        )
-
-
-def barriers_in(region: Region) -> Iterator[Op]:
-    return (s for s in walk(region) if isinstance(s, Op) and is_barrier(s))
-
-
-def _all(parts: Iterable[_Seen]) -> _Seen:
-    out = _NOTHING
-    for p in parts:
-        out = out | p
-    return out
+        return _Seen(reads_of(s, self.roots) & self.shared, writes_of(s, self.roots) & self.shared)

@@ -15,19 +15,20 @@ from srcdiff.transforms.inline_calls import inline_calls
 from srcdiff.transforms.kernel_adjoint import kernel_adjoint
 from srcdiff.transforms.kernel_atomics import atomic_sums, note_axes
 from srcdiff.transforms.kernel_barriers import needed_barriers, plain_barriers, storage_barriers
+from srcdiff.transforms.kernel_counts import counted_loops, grid_places
 from srcdiff.transforms.kernel_elements import own_elements
 from srcdiff.transforms.kernel_races import check_races
 from srcdiff.transforms.kernel_storage import counts_of_storage, inner_lists, thread_storage
 from srcdiff.transforms.kernel_tangent import kernel_tangent
-from srcdiff.transforms.kernel_turns import counted_loops, grid_places, one_of_twins
+from srcdiff.transforms.kernel_turns import one_of_twins
 from srcdiff.transforms.lengths import bind_lengths
 from srcdiff.transforms.pipeline import (
-    FUSE_TURNS,
-    QUOTIENTS,
-    SIMPLIFY,
     AT_HAND,
     FINISH,
+    FUSE_TURNS,
     LENGTHS,
+    QUOTIENTS,
+    SIMPLIFY,
     Pass,
     Recorder,
     preparing,

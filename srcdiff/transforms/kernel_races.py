@@ -102,7 +102,7 @@ class _Races:
         """
         made = self.maker.get(condition) if isinstance(condition, Value) else None
         if isinstance(made, If):
-            k = made.results.index(condition)  # type: ignore[arg-type]
+            k = made.results.index(condition)
             parts = (made.condition, made.then.yields[k], made.orelse.yields[k])
             return any(map(self.is_for_one, parts))
         if not isinstance(made, Op) or self.differs.isdisjoint(made.operands):

@@ -17,7 +17,18 @@ import numpy as np
 
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, shapes_for
-from srcdiff.ir.core import Atom, Function, If, Op, Region, Statement, Value, const, regions_of, walk
+from srcdiff.ir.core import (
+    Atom,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    const,
+    regions_of,
+    walk,
+)
 from srcdiff.ir.types import Array, Dim
 from srcdiff.ops import arithmetic, containers, control, device, memory
 from srcdiff.ops.kernels import atomic_max, grid, gridsize
@@ -154,7 +165,7 @@ class _Counting(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         asked = _asks_for_room(old, self.maker)
         if asked is not None and asked.decl is control.test:
-            count, room = (lookup(env, a) for a in asked.operands)
+            count = lookup(env, asked.operands[0])
             made = self.maker[asked.operands[1]]  # type: ignore[index]
             assert isinstance(made, Op)
             for at in self.rooms[made.attrs["dim"].symbol]:
@@ -255,9 +266,7 @@ class _Storage(Rewriter):
             operands = [lookup(env, a) for a in old.operands[1:]]
             b.location, b.origin = old.location, old.origin
             attrs = {**old.attrs, "where": f"{old.attrs['where']}, i"}
-            new = replace(
-                old, operands=(self.given[base], *operands, self.thread), attrs=attrs
-            )
+            new = replace(old, operands=(self.given[base], *operands, self.thread), attrs=attrs)
             b.append(new)
             return
         super().statement(old, env, b)
@@ -282,9 +291,10 @@ def _thread(fn: Function, b: Builder) -> Atom:
     number: Atom = places[-1]
     for k in range(axes - 2, -1, -1):
         name = "thread" if k == 0 else ""
-        number = b.op(arithmetic.add, b.op(arithmetic.multiply, number, sizes[k]), places[k], name=name)
+        number = b.op(
+            arithmetic.add, b.op(arithmetic.multiply, number, sizes[k]), places[k], name=name
+        )
     return number
-
 
 
 def inner_lists(fn: Function) -> Function:

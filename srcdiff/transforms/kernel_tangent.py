@@ -1,10 +1,10 @@
 """A kernel to its tangent kernel: beside what a thread computes, it computes how that changes.
 
-    def f(x, y):                                def f_tangent(x, y, x_dot, y_dot):
-        i = cuda.grid(1)                            i = cuda.grid(1)
-        if i < len(x):                becomes       if i < len(x):
-            y[i] = x[i] * x[i]                          y[i] = x[i] * x[i]
-                                                        y_dot[i] = 2.0 * x[i] * x_dot[i]
+def f(x, y):                                def f_tangent(x, y, x_dot, y_dot):
+    i = cuda.grid(1)                            i = cuda.grid(1)
+    if i < len(x):                becomes       if i < len(x):
+        y[i] = x[i] * x[i]                          y[i] = x[i] * x[i]
+                                                    y_dot[i] = 2.0 * x[i] * x_dot[i]
 """
 
 from __future__ import annotations

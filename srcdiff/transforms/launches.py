@@ -32,7 +32,12 @@ def with_launch_copies(fn: Function) -> Function:
 class _Copies(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
-        if isinstance(old, Op) and isinstance(new, Op) and is_launch(old) and not old.attrs.get("before"):
+        if (
+            isinstance(old, Op)
+            and isinstance(new, Op)
+            and is_launch(old)
+            and not old.attrs.get("before")
+        ):
             first = first_argument(new)
             b.location, b.origin = new.location, "compiler"
             before: list[Value] = []
@@ -124,9 +129,7 @@ def tangent_launch(op: Op, dot_of: Callable[[Atom], Atom | None], b: Builder) ->
     _append(b, op, 1, [*op.operands[: first + count], *dots], writes)
 
 
-def _append(
-    b: Builder, op: Op, kind: int, operands: Sequence[Atom], writes: Sequence[int]
-) -> None:
+def _append(b: Builder, op: Op, kind: int, operands: Sequence[Atom], writes: Sequence[int]) -> None:
     derived = op.attrs["derived"][kind]
     count = len(operands) - first_argument(op)
     decl = launch_of(derived, derived.__name__, count, tuple(writes))

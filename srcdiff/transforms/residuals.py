@@ -167,7 +167,9 @@ class _Graph:
         self.edges[(v, "in"), (v, "out")] = self.capacity(v) * (_LARGE if self.is_large(v) else 1.0)
         if self.mode == "store" and not self.is_free(v) and v not in self.plan.counted:
             price = math.inf
-        if self.mode == "kernel" and 0.0 < price < math.inf:  # a loop, against a number of each turn
+        if (
+            self.mode == "kernel" and 0.0 < price < math.inf
+        ):  # a loop, against a number of each turn
             is_loop = isinstance(self.program.maker.get(v), For | While)
             price = _LOOP / self.capacity(v) if is_loop else 0.0
         if self.mode == "recompute" and price < math.inf:

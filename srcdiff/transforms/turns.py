@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from srcdiff.ir.alias import Roots, reads_of, writes_of
 from srcdiff.ir.core import Atom, Call, Const, For, If, Op, Statement, Value, walk
 from srcdiff.ops import memory
-from srcdiff.ops.kernels import is_place
 from srcdiff.ops.index_patterns import axes_taken, items, operands_in
+from srcdiff.ops.kernels import is_place
 from srcdiff.transforms.facts import defined_in
 
 __all__ = ["Accesses", "accesses", "carries_only_add", "storage_commutes", "storage_is_separate"]

@@ -30,7 +30,9 @@ def floats(args):
 
 def moved(args, directions, h):
     rest = iter(directions)
-    return [a + h * next(rest) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a for a in args]
+    return [
+        a + h * next(rest) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a for a in args
+    ]
 
 
 def checked(case: Case, dtype, rtol) -> None:
@@ -44,7 +46,9 @@ def checked(case: Case, dtype, rtol) -> None:
         back = launched(adjoint, grid, block, [*args, *weights])[len(args) :]
         both = launched(tangent, grid, block, [*args, *directions])
         plain, dots = both[: len(args)], both[len(args) :]
-        for mine, kernels in zip(floats(plain), floats(launched(case.kernel, grid, block, args)), strict=True):
+        for mine, kernels in zip(
+            floats(plain), floats(launched(case.kernel, grid, block, args)), strict=True
+        ):
             np.testing.assert_allclose(mine, kernels, rtol=rtol, atol=rtol)
         jvp = sum(np.vdot(w, d) for w, d in zip(weights, dots, strict=True))
         vjp = sum(np.vdot(b, v) for b, v in zip(back, directions, strict=True))
@@ -52,7 +56,8 @@ def checked(case: Case, dtype, rtol) -> None:
         if dtype is np.float64:
             h = 1e-6
             up, down = (
-                floats(launched(case.kernel, grid, block, moved(args, directions, s * h))) for s in (1, -1)
+                floats(launched(case.kernel, grid, block, moved(args, directions, s * h)))
+                for s in (1, -1)
             )
             for dot, a, b in zip(dots, up, down, strict=True):
                 np.testing.assert_allclose(dot, (a - b) / (2 * h), rtol=1e-5, atol=1e-7)
@@ -72,7 +77,9 @@ def test_single_precision(case: Case) -> None:
 def test_the_adjoint_reads_like_the_target() -> None:
     adjoint = srcdiff.cuda.adjoint(own.potential)
     text = adjoint.source_for(np.zeros((4, 3)), np.zeros(4), np.zeros(4))
-    assert text == '''import math
+    assert (
+        text
+        == '''import math
 from numba import cuda
 
 
@@ -95,6 +102,7 @@ def potential_adjoint(x, weight, energy, d_x, d_weight, d_energy):
                 cuda.atomic.add(d_x, (i, k), product)
         d_energy[i] = 0.0
 '''
+    )
     assert adjoint.source == text
 
 
@@ -148,7 +156,14 @@ def test_scratch_says_what_turns_keep() -> None:
 
 def test_device_arrays() -> None:
     rng = np.random.default_rng(0)
-    args = [rng.random((3, 3)), rng.random(3), np.zeros(3), np.zeros((3, 3)), np.zeros(3), np.ones(3)]
+    args = [
+        rng.random((3, 3)),
+        rng.random(3),
+        np.zeros(3),
+        np.zeros((3, 3)),
+        np.zeros(3),
+        np.ones(3),
+    ]
     on_device = [cuda.to_device(a) for a in args]
     adjoint = srcdiff.cuda.adjoint(own.potential)
     adjoint[1, 4](*on_device)

@@ -91,7 +91,9 @@ def test_gradients_against_differences(function, args) -> None:
 
 def test_a_launch_is_a_launch_backwards() -> None:
     g = srcdiff.grad(once, argnums=(0, 1))
-    assert g.source_for(*PROGRAMS[0][1]) == '''import numpy as np
+    assert (
+        g.source_for(*PROGRAMS[0][1])
+        == '''import numpy as np
 
 
 def once_grad(x, k):
@@ -106,6 +108,7 @@ def once_grad(x, k):
     scale_adjoint[1, 8](x, k, y, d_x, d_k, np.cos(y))
     return d_x, d_k
 '''
+    )
 
 
 def test_arguments_are_not_written() -> None:
@@ -129,7 +132,9 @@ def with_a_stream(x):
 
 def test_what_has_no_derivative_is_named() -> None:
     x = np.ones((2, 3))
-    with pytest.raises(UnsupportedError, match="is given a number that is differentiated by") as found:
+    with pytest.raises(
+        UnsupportedError, match="is given a number that is differentiated by"
+    ) as found:
         srcdiff.grad(with_a_number, argnums=1)(x, 0.1)
     assert "particle[1, 4](x, v, dt, 2)" in str(found.value)
     srcdiff.grad(with_a_number)(x, 0.1)  # by x, it has one

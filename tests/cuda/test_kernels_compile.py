@@ -16,7 +16,6 @@ from srcdiff.kernel_programs import KernelProgram
 from srcdiff.runtime.cuda import is_simulator, ptx
 
 
-
 def has_compiler() -> bool:
     """Whether there is an nvvm: numba-cuda's, or one that Numba finds."""
     if is_simulator():
@@ -28,9 +27,7 @@ def has_compiler() -> bool:
     return True
 
 
-pytestmark = pytest.mark.skipif(
-    not has_compiler(), reason="nvvm compiles, the simulator does not"
-)
+pytestmark = pytest.mark.skipif(not has_compiler(), reason="nvvm compiles, the simulator does not")
 
 CAPABILITIES = [(7, 5), (8, 0), (9, 0)]
 
@@ -44,9 +41,7 @@ def compiled(program: KernelProgram, capability) -> str:
 
     given = [of(t) for t in program.types]
     given += [given[k] for k in program.of]
-    given += [
-        types.Array(getattr(types, k.dtype), len(k.shape) + 1, "C") for k in program.kept
-    ]
+    given += [types.Array(getattr(types, k.dtype), len(k.shape) + 1, "C") for k in program.kept]
     return ptx(load(program.source, program.name, program.bindings), given, capability)
 
 
