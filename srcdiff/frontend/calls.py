@@ -447,6 +447,13 @@ def _attribute_of_array(
 _PROPERTIES = ("T", "real", "imag", "size", "mT")
 
 
+def _as_python_number(fr: Frame, number: Atom, name: str, args: Args) -> type | None:
+    """In formulas of ours: `int` for `.astype(int)` of what is a number of Python's here."""
+    kind = args[0].value if name == "astype" and args and isinstance(args[0], Known) else None
+    is_python = isinstance(number.type, Scalar) and number.type.weak
+    return kind if is_python and fr.b.origin == "compiler" and kind in (int, float) else None
+
+
 def _call_method(
     fr: Frame, node: Any, receiver: FrontValue, name: str, args: Args, kwargs: Kwargs
 ) -> FrontValue:
@@ -460,6 +467,9 @@ def _call_method(
                 return fr.op(node, copy, receiver)
             if name == "fill" and len(args) == 1:
                 return filled(fr, node, receiver, args)
+            python = _as_python_number(fr, receiver, name, args)
+            if python is not None:
+                return _call_known(fr, node, python, [receiver], {})
             composite = COMPOSITE_METHODS.get(name)
             given = [receiver, *args]
             if composite is not None and composite.takes(len(given), kwargs, _axes_of_first(given)):

@@ -107,7 +107,8 @@ def _asked(fr: Frame, call: Any, method: FrontValue, name: FrontValue) -> bool:
         return False
     distribution = fr.expr(call.args[1])
     is_discrete = HOOKS["attribute"](fr, distribution, "is_discrete", call)
-    return is_static(is_discrete) and bool(static(is_discrete))
+    is_finite = isinstance(distribution, Parts) and hasattr(distribution.cls, "enumerate_support")
+    return is_finite and is_static(is_discrete) and bool(static(is_discrete))
 
 
 def _split(fr: Frame, rest: Statements) -> tuple[list[Any], list[Any]]:

@@ -49,7 +49,7 @@ def _number(type_: Scalar, weak: bool) -> Scalar:
 
 def plural(name: str) -> str:
     """A name for many of what a name stands for: `log_alphas`, `boxes`, `entries`, `all_turns`."""
-    if len(name) <= 2:
+    if len(name) <= 2 or re.search(r"_\w$", name):
         return f"{name}s" if name else ""
     if name.endswith(("s", "d")):
         return f"all_{name}"

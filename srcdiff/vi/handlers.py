@@ -85,15 +85,15 @@ class Handler:
 
     def begin(self, name):
         """A site begins: its name is one of its own."""
-        if name == "":
-            refuse(
-                "what is drawn here has no name",
-                "Assign the draw: `x = rng.normal(mu, sigma)`, or `x = mu + sigma * rng.normal()`.",
-            )
         if not is_name(name):
             refuse(
                 "the name of a site has to be known when the source is read",
                 "Give a string; in a loop, all turns share one name.",
+            )
+        if name == "":
+            refuse(
+                "what is drawn here has no name",
+                "Assign the draw: `x = rng.normal(mu, sigma)`, or `x = mu + sigma * rng.normal()`.",
             )
         once(
             name,

@@ -1,0 +1,136 @@
+"""Plain NumPy code that draws from a generator is a model."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import srcdiff
+from srcdiff import UnsupportedError, vi
+
+POINTS = json.loads((Path(__file__).parent / "log_joint_points.json").read_text())
+
+
+def eight_schools(rng, sigma):
+    mu = rng.normal(0.0, 5.0)
+    tau = np.abs(5.0 * rng.standard_cauchy())
+    theta_trans = rng.normal(size=len(sigma))
+    y = rng.normal(mu + tau * theta_trans, sigma)
+    return y
+
+
+def logistic(rng, X, prior_sd):
+    beta = rng.normal(0.0, prior_sd, size=X.shape[1])
+    y = rng.binomial(1, 1.0 / (1.0 + np.exp(-X @ beta)))
+    return y
+
+
+def normal_gamma(rng, prior_sd_mu, a, b, N):
+    mu = rng.normal(0.0, prior_sd_mu)
+    gamma = rng.gamma(a, 1.0 / b)
+    x = np.empty(N)
+    for n in range(N):
+        x[n] = mu + rng.normal() / np.sqrt(gamma)
+    return x
+
+
+CASES = [
+    (eight_schools, "y", ("sigma",)),
+    (logistic, "y", ("X", "prior_sd")),
+    (normal_gamma, "x", ("prior_sd_mu", "a", "b", "N")),
+]
+
+
+def floats(value):
+    return np.asarray(value, float) if np.ndim(value) else value
+
+
+@pytest.mark.parametrize(("model", "observed", "names"), CASES)
+def test_log_joints_of_the_reference_posteriors(model, observed, names) -> None:
+    reference = POINTS[model.__name__]
+    data = [floats(reference["data"][name]) for name in names]
+    joint = vi.log_joint(model, jit=False)
+    for point in reference["points"]:
+        at = {name: floats(value) for name, value in point["at"].items()}
+        at[observed] = floats(reference["data"][observed])
+        assert joint(at, *data) == pytest.approx(point["log_joint"], abs=1e-9)
+
+
+def test_the_model_runs_as_it_is() -> None:
+    assert eight_schools(np.random.default_rng(0), np.ones(8)).shape == (8,)
+
+
+def test_sites_are_called_after_the_names_that_draws_are_assigned_to() -> None:
+    mu, tau, theta, y = vi.sites(eight_schools, np.ones(8))
+    assert [s.name for s in (mu, tau, theta, y)] == ["mu", "tau", "theta_trans", "y"]
+    assert (tau.support.name, theta.shape, mu.support.name) == ("positive", (8,), "real")
+
+
+def around_draws(rng, s):
+    a = 1.0 + 2.0 * rng.normal(0.5, 1.0)
+    b = np.exp(rng.normal() / s)
+    c = -(rng.exponential(2.0) - a)
+    d = np.abs(rng.normal(0.3, 1.0))
+    e = np.log(rng.gamma(2.0, 1.5))
+    k = rng.choice(3, p=np.array([0.2, 0.3, 0.5]))
+    return a + b + c + d + e + k
+
+
+def test_densities_of_expressions_around_draws() -> None:
+    """By the densities of the same variables in SciPy."""
+    s = 1.7
+    at = {"a": 0.4, "b": 1.3, "c": -0.6, "d": 0.8, "e": 0.2, "k": 2}
+    expected = stats.norm.logpdf(0.4, 2.0, 2.0)
+    expected += stats.lognorm.logpdf(1.3, 1.0 / s)
+    expected += stats.expon.logpdf(0.4 + 0.6, scale=2.0)
+    expected += stats.foldnorm.logpdf(0.8, 0.3)
+    expected += stats.loggamma.logpdf(0.2, 2.0, loc=np.log(1.5))
+    expected += np.log(0.5)
+    joint = vi.log_joint(around_draws, jit=False)
+    assert joint(at, s) == pytest.approx(expected, abs=1e-12)
+    srcdiff.check_grads(lambda a, b: joint({**at, "a": a, "b": b}, s), 0.4, 1.3)
+
+
+def unnamed(rng, x):
+    return x + np.sum(rng.normal(size=3))
+
+
+def squared(rng, x):
+    y = rng.normal() ** 2
+    return y
+
+
+def from_array(rng, x):
+    y = rng.choice(np.array([1.0, 2.0]))
+    return y
+
+
+def shifted(rng, x):
+    y = np.abs(1.0 + rng.normal())
+    return y
+
+
+def too_few(rng, x):
+    y = x + rng.normal()
+    return y
+
+
+REFUSED = [
+    (unnamed, {}, "what is drawn here has no name", 1),
+    (squared, {"y": 0.3}, "this cannot be undone for the value of the draw", 1),
+    (from_array, {"y": 1.0}, "has no name for what was chosen", 1),
+    (shifted, {"y": 1.0}, "the absolute value of a shifted draw cannot be undone", 1),
+    (too_few, {"y": np.ones(4)}, "the value of `y` has shape (4,), and the draw ()", 1),
+    (squared, {}, "there is no value for the site 'y'", 1),
+    (squared, {"y": 0.3, "w": 0.1}, "this cannot be undone", 1),
+]
+
+
+@pytest.mark.parametrize(("model", "values", "message", "line"), REFUSED)
+def test_what_has_no_density_is_refused_at_its_line(model, values, message, line) -> None:
+    with pytest.raises(UnsupportedError) as error:
+        vi.log_joint(model, jit=False)(values, np.ones(4))
+    assert message in str(error.value)
+    assert error.value.line == model.__code__.co_firstlineno + line

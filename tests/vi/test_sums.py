@@ -1,0 +1,195 @@
+"""Finite choices without a value: summed out by loops, against enumeration."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.special import logsumexp
+
+import srcdiff
+from srcdiff import UnsupportedError, vi
+from srcdiff.vi import dist
+
+RNG = np.random.default_rng(3)
+X = RNG.normal(size=5)
+PI = np.array([0.2, 0.3, 0.5])
+MU = np.array([-1.0, 0.3, 0.7])
+A = RNG.dirichlet(np.ones(3), size=3)
+PRIOR = stats.norm.logpdf(MU).sum()
+
+
+def by_loop(x, pi):
+    mu = vi.sample("mu", dist.Normal(np.zeros(3), 1.0))
+    for n in range(len(x)):
+        z = vi.sample("z", dist.Categorical(pi))
+        vi.sample("x", dist.Normal(mu[z], 1.0), obs=x[n])
+
+
+def by_plate(x, pi):
+    mu = vi.sample("mu", dist.Normal(np.zeros(3), 1.0))
+    with vi.plate("data", len(x)):
+        z = vi.sample("z", dist.Categorical(pi))
+        vi.sample("x", dist.Normal(mu[z], 1.0), obs=x)
+
+
+def of_mixture() -> float:
+    terms = np.log(PI) + stats.norm.logpdf(X[:, None], MU)
+    return float(PRIOR + logsumexp(terms, axis=1).sum())
+
+
+def branching(x, pi):
+    mu = vi.sample("mu", dist.Normal(np.zeros(3), 1.0))
+    z = vi.sample("z", dist.Categorical(pi))
+    if z > 1:
+        vi.sample("x", dist.Normal(mu[z], 1.0), obs=x)
+    b = vi.sample("b", dist.Bernoulli(0.3))
+    vi.sample("w", dist.Normal(mu[z] + b, 1.0), obs=0.3)
+
+
+def of_branching() -> float:
+    terms = []
+    for z, b in itertools.product(range(3), range(2)):
+        term = np.log(PI[z]) + np.log([0.7, 0.3][b]) + stats.norm.logpdf(0.3, MU[z] + b)
+        terms.append(term + (stats.norm.logpdf(X, MU[z]).sum() if z > 1 else 0.0))
+    return float(PRIOR + logsumexp(terms))
+
+
+def hidden_markov(x, pi, A):
+    mu = vi.sample("mu", dist.Normal(np.zeros(3), 1.0))
+    z = vi.sample("z0", dist.Categorical(pi))
+    vi.sample("x0", dist.Normal(mu[z], 1.0), obs=x[0])
+    for t in range(1, len(x)):
+        z = vi.sample("z", dist.Categorical(A[z]))
+        vi.sample("x", dist.Normal(mu[z], 1.0), obs=x[t])
+
+
+def of_hidden_markov() -> float:
+    terms = []
+    for z in itertools.product(range(3), repeat=5):
+        moves = sum(np.log(A[a, b]) for a, b in itertools.pairwise(z))
+        terms.append(np.log(PI[z[0]]) + moves + stats.norm.logpdf(X, MU[list(z)]).sum())
+    return float(PRIOR + logsumexp(terms))
+
+
+CASES = [
+    (by_loop, (X, PI), of_mixture),
+    (by_plate, (X, PI), of_mixture),
+    (branching, (X, PI), of_branching),
+    (hidden_markov, (X, PI, A), of_hidden_markov),
+]
+
+
+@pytest.mark.parametrize(("model", "data", "enumerated"), CASES)
+def test_sums_equal_enumeration(model, data, enumerated) -> None:
+    joint = vi.log_joint(model, ["mu"], jit=False)
+    assert joint(MU, *data) == pytest.approx(enumerated(), abs=1e-12)
+    d_mu = srcdiff.grad(joint, jit=False)(MU, *data)
+    for k in range(3):
+        step = 1e-6 * np.eye(3)[k]
+        slope = (joint(MU + step, *data) - joint(MU - step, *data)) / 2e-6
+        assert d_mu[k] == pytest.approx(slope, abs=1e-7)
+
+
+def test_a_chain_is_the_forward_recursion() -> None:
+    source = vi.log_joint(hidden_markov, ["mu"], jit=False).source_for(MU, X, PI, A)
+    recursion = source.partition("    for t in range(1, len(x)):\n")[2]
+    assert recursion == '''\
+        following = np.empty_like(log_alpha)
+        for next_z in range(len(log_alpha)):
+            terms = np.empty_like(log_alpha)
+            for z, (log_alpha_item, A_row) in enumerate(zip(log_alpha, A)):
+                terms[z] = log_alpha_item + np.log(A_row[next_z])
+            term = logsumexp(terms)
+            term += -0.5 * ((x[t] - mu[next_z]) ** 2 + log_2pi)  # x ~ Normal(mu[z], 1.0)
+            following[next_z] = term
+        log_alpha = following
+    log_p += logsumexp(log_alpha)  # z0 ~ Categorical(pi), summed out
+    return log_p
+'''
+
+
+def test_sums_compile() -> None:
+    joint = vi.log_joint(hidden_markov, ["mu"], jit=True)
+    value, d_mu = srcdiff.value_and_grad(joint, jit=True)(MU, X, PI, A)
+    plain = srcdiff.grad(vi.log_joint(hidden_markov, ["mu"], jit=False), jit=False)(MU, X, PI, A)
+    assert value == pytest.approx(of_hidden_markov(), abs=1e-12)
+    np.testing.assert_allclose(d_mu, plain, rtol=1e-10)
+
+
+def test_a_choice_with_a_value_is_not_summed_out() -> None:
+    z = np.array([0, 2, 1, 1, 0])
+    joint = vi.log_joint(by_loop, ["mu", "z"], jit=False)
+    expected = PRIOR + (np.log(PI[z]) + stats.norm.logpdf(X, MU[z])).sum()
+    assert joint(MU, z, X, PI) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_sum_within_a_subsampled_plate_is_scaled_as_a_whole() -> None:
+    joint = vi.log_joint(by_plate, ["mu"], ["data"], jit=False)
+    assert joint(MU, 2.0, X, PI) == pytest.approx(PRIOR + 2.0 * (of_mixture() - PRIOR), abs=1e-12)
+
+
+# ---- what is refused ---------------------------------------------------------------------------------------------
+
+
+def used_later(x, pi):
+    s = 0.0
+    for n in range(len(x)):
+        z = vi.sample("z", dist.Categorical(pi))
+        s = s + z
+    vi.sample("x", dist.Normal(s, 1.0), obs=x)
+
+
+def stored(x, pi):
+    out = np.zeros(len(x))
+    for n in range(len(x)):
+        z = vi.sample("z", dist.Categorical(pi))
+        out[n] = z
+    vi.sample("x", dist.Normal(out, 1.0), obs=x)
+
+
+def left_early(x, pi):
+    for n in range(len(x)):
+        z = vi.sample("z", dist.Categorical(pi))
+        if z > 1:
+            break
+        vi.sample("x", dist.Normal(z, 1.0), obs=x[n])
+
+
+def block(pi):
+    z = vi.sample("z", dist.Categorical(pi))
+    return z
+
+
+def returned(x, pi):
+    z = block(pi)
+    vi.sample("x", dist.Normal(z, 1.0), obs=x)
+
+
+def known_start(x, pi):
+    z = 0
+    for n in range(len(x)):
+        z = vi.sample("z", dist.Categorical(pi + 0.0 * z))
+        vi.sample("x", dist.Normal(z, 1.0), obs=x[n])
+
+
+def infinite(x, pi):
+    z = vi.sample("z", dist.Poisson(2.0))
+    vi.sample("x", dist.Normal(1.0 * z, 1.0), obs=x)
+
+
+REFUSED = [
+    (used_later, "`s` is used behind the block, and may depend on `z`"),
+    (stored, "`out` is used behind the block, and may depend on `z`"),
+    (left_early, "this may leave the block, where `z` is summed out"),
+    (returned, "this may depend on `z`, which is summed out"),
+    (known_start, "`z` is used behind the block, and is summed out"),
+    (infinite, "there is no value for the site 'z'"),
+]
+
+
+@pytest.mark.parametrize(("model", "message"), REFUSED)
+def test_what_would_need_the_choice_behind_its_sum_is_refused(model, message) -> None:
+    with pytest.raises(UnsupportedError) as error:
+        vi.log_joint(model, [], jit=False)(X, PI)
+    assert message in str(error.value)
