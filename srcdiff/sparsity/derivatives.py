@@ -38,7 +38,7 @@ class Plan:
         Whether columns are added up, or rows.
     colours : array of int
         The colour of each of those.
-    flipped : array of int
+    places : array of int
         For each entry, which product has its value and where: `colour * length + place`.
     specialisation : Specialisation
         The program that the pattern was found in.
@@ -81,6 +81,7 @@ class SparseDerivative(AtPoint):
             handle.signature = replace(handle.signature, keyword_only=())
         self.wrt = self.binder.signature.wrt
         self.plans: dict[Any, Plan] = {}
+        self.latest_program: tuple[Specialisation, Any, bool] | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         values = self._values(args, kwargs)
@@ -118,30 +119,35 @@ class SparseDerivative(AtPoint):
 
     def _plan(self, values: tuple[Any, ...]) -> Plan:
         self._refuse(values)
-        specialisation = self.program.specialise(*values)
-        key = _key(values)
+        specialisation, fn, is_lasting = self._program(values)
+        key = (*_key(values), *outside_values(fn))
         known = self.plans.get(key)
         if known is not None and known.specialisation is specialisation and known.is_lasting:
             return known
-        fn, given = self.program.program_for(*values)
-        if not any(is_float(y.type) for y in fn.body.yields):
-            raise UnsupportedError(
-                f"a Jacobian needs a function that returns floats; {self.program.signature.name} returns none",
-                "Return a float, an array of floats, or a container of them.",
-                fn.location,
-            )
-        key = (*key, *outside_values(fn))
-        known = self.plans.get(key)
-        if known is not None and known.specialisation is specialisation and known.is_lasting:
-            return known
-        pattern = pattern_of(fn, given, self.wrt)
+        pattern = pattern_of(fn, values, self.wrt)
+        if self.kind == "sparse_hessian":
+            pattern = scipy.sparse.csr_array(pattern + pattern.T)
         if known is not None and _same(known.pattern, pattern):
             return known
-        made = self._made(pattern, specialisation, not is_decided_by_floats(fn))
+        made = self._made(pattern, specialisation, is_lasting)
         while len(self.plans) >= _MOST:
             del self.plans[next(iter(self.plans))]
         self.plans[key] = made
         return made
+
+    def _program(self, values: tuple[Any, ...]) -> tuple[Specialisation, Any, bool]:
+        """What the pattern is found in, and whether the pattern lasts."""
+        specialisation = self.program.specialise(*values)
+        if self.latest_program is None or self.latest_program[0] is not specialisation:
+            fn, _ = self.program.program_for(*values)
+            if not any(is_float(y.type) for y in fn.body.yields):
+                raise UnsupportedError(
+                    f"a Jacobian needs a function that returns floats; {self.program.signature.name} returns none",
+                    "Return a float, an array of floats, or a container of them.",
+                    fn.location,
+                )
+            self.latest_program = specialisation, fn, not is_decided_by_floats(fn)
+        return self.latest_program
 
     def _refuse(self, values: tuple[Any, ...]) -> None:
         """What has no derivative is an error in the user's terms, before anything is run."""
@@ -153,7 +159,6 @@ class SparseDerivative(AtPoint):
 
     def _made(self, pattern: Any, specialisation: Specialisation, is_lasting: bool) -> Plan:
         if self.kind == "sparse_hessian":
-            pattern = scipy.sparse.csr_array(pattern + pattern.T)
             mode, (colours, alone) = "symmetric", coloured_symmetric(pattern)
         else:
             mode, colours = _chosen(pattern, self.mode)
