@@ -16,7 +16,7 @@ from srcdiff.api import (
 )
 from srcdiff.generated import Generated
 from srcdiff.options import Options
-from srcdiff.signature import signature_of
+from srcdiff.signature import resolve_argnums, signature_of
 
 __all__ = ["make_hvp", "make_jvp", "make_vjp"]
 
@@ -28,7 +28,10 @@ class _Maker(AtPoint):
 
     def __init__(self, function: Function, options: Options) -> None:
         super().__init__(function, options)
-        self.wrt = signature_of(function, options.argnums).wrt
+        if isinstance(function, Generated):
+            self.wrt = resolve_argnums(function.signature.names, options.argnums)
+        else:
+            self.wrt = signature_of(function, options.argnums).wrt
         self.is_tuple = isinstance(options.argnums, tuple)
 
     def chosen(self, args: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -79,6 +79,14 @@ def test_make_jvp() -> None:
     np.testing.assert_allclose(tangent, expected)
 
 
+def test_make_jvp_of_a_gradient() -> None:
+    gradient = srcdiff.grad(lambda x, k: k * np.sum(x**3), argnums="x", jit=False)
+    x = np.array([1.0, -2.0])
+    slope, change = srcdiff.make_jvp(gradient, argnums="x", jit=False)(x, 2.0)(np.ones(2))
+    np.testing.assert_allclose(slope, 6.0 * x**2)
+    np.testing.assert_allclose(change, 12.0 * x)
+
+
 def test_make_hvp() -> None:
     product, gradient = make_hvp(energy, jit=False)(X, W)
     np.testing.assert_array_equal(gradient, grad(energy, jit=False)(X, W))

@@ -91,6 +91,46 @@ def np_cubes(x):
     return x**3
 
 
+def test_a_gradient_by_two_arguments_inside_a_loop() -> None:
+    def potential(x, y, w):
+        return 1.0 / np.sqrt((x - 10.0) ** 2 + (y - w) ** 2)
+
+    def flight_of(slopes):
+        def flight(w):
+            x, y = 0.0, 8.0
+            while y > 1.0:
+                d_x, d_y = slopes(x, y, w)
+                x, y = x + 0.5 - 0.1 * d_x, y - 0.7 - 0.1 * d_y
+            return x * y
+
+        return flight
+
+    for slopes in (
+        grad(potential, argnums=(0, 1)),
+        jacobian(potential, mode="forward", argnums=(0, 1)),
+    ):
+        check_grads(flight_of(slopes), 0.4)
+
+
+def test_a_slice_from_a_counter_in_a_helper_that_is_called_for_each_direction() -> None:
+    def angles_of(theta, bones):
+        angles = np.zeros((bones, 3))
+        k = 6
+        for finger in range(2):
+            angles[2 + finger, :2] = theta[k : k + 2]
+            k += 4
+        return angles
+
+    def total(theta, bones):
+        return np.sum(angles_of(theta, bones) ** 2)
+
+    theta = np.arange(14.0)
+    expected = np.zeros(14)
+    expected[[6, 7, 10, 11]] = 2.0 * theta[[6, 7, 10, 11]]
+    found = jacobian(total, mode="forward", jit=True)(theta, 5)
+    np.testing.assert_allclose(found, expected)
+
+
 def test_batches() -> None:
     data = np.random.default_rng(0).normal(size=(5, 3))
 

@@ -7,13 +7,14 @@ generates it is told by `derivation.py`, which knows all stages (`HOOKS["derive"
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from srcdiff.errors import DifferentiationError
 from srcdiff.frontend.apart import append_call, argument_type, new_renaming, why_not_alone
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.values import FrontValue, Parts
-from srcdiff.ir.core import Const, Value, const
+from srcdiff.ir.core import Const, Function, Value, const
 from srcdiff.ir.types import Array, Dim, Struct, Type, is_float
 
 __all__ = ["call_derived", "is_derived"]
@@ -56,11 +57,21 @@ def call_derived(
     except DifferentiationError as error:
         chain = (fr.source.location(node), *error.chain)
         raise type(error)(error.message, error.advice, error.location, chain) from None
+    function = _with_own_results(function)
     why_not = why_not_alone(function)
     if why_not:
         fr.fail(node, f"{handle.__name__} {why_not}", "Write out what it does.")
     given = dict(zip((p.name for p in function.params), env.values(), strict=True))
     return append_call(fr, node, function, given, renaming)
+
+
+def _with_own_results(function: Function) -> Function:
+    """What is known of a function's results is no longer that of those of the function that it is the derivative of:
+    they are numbers and arrays of its own.
+    """
+    own = (frozenset[Any](),) * len(function.body.yields)
+    boxes = replace(function.notes["boxes"], results=own, held=own, alone=frozenset())
+    return replace(function, notes={**function.notes, "boxes": boxes})
 
 
 def _bound(

@@ -67,6 +67,7 @@ class Shapes:
             count = self.used[hint] = self.used.get(hint, -1) + 1
             name = f"{hint}{count or ''}"
             if name not in self._taken:
+                self._taken.add(name)  # the hint "k1" gives no second k1
                 return Dim.of(name)
 
     def resolve(self, dim: Dim) -> Dim:

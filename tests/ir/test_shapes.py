@@ -96,6 +96,12 @@ def test_fresh_symbols_differ():
     assert not fresh & {"k1", "i"}
 
 
+def test_a_hint_that_was_given_as_a_symbol_is_not_given_again():
+    shapes = Shapes(others=lambda: {"k"})
+    assert shapes.fresh("k").symbol == "k1"
+    assert shapes.fresh("k1").symbol != "k1"
+
+
 @given(st.lists(st.lists(st.integers(1, 3), max_size=3), max_size=3))
 def test_known_lengths_broadcast_as_in_numpy(shapes):
     try:
