@@ -26,7 +26,7 @@ import numpy as np
 
 import srcdiff
 from benchmarks import one_core  # noqa: F401  before NumPy
-from benchmarks.problems import ba, gmm, llsq, lse, lstm, ode
+from benchmarks.problems import ba, det, gmm, hand, kmeans, llsq, lse, lstm, ode, particle, saddle
 
 Json = Any
 
@@ -172,6 +172,48 @@ def read_number(message: Json) -> tuple[float]:
     return (float(message),)
 
 
+# kmeans, det, ht
+
+
+def read_kmeans(message: Json) -> tuple[Any, ...]:
+    return tuple(np.asarray(message[n], dtype=float) for n in ("points", "centroids"))
+
+
+def read_det(message: Json) -> tuple[Any, ...]:
+    n = message["ell"]
+    return np.asarray(message["A"], dtype=float).reshape(n, n), n
+
+
+def read_ht(message: Json) -> tuple[Any, ...]:
+    """The correspondences are vertices, or triangles where there are coordinates in those."""
+    data, model = message["data"], message["data"]["model"]
+    names = "base_relatives", "inverse_base_absolutes", "base_positions", "weights"
+    arrays = (np.asarray(model[n], dtype=float) for n in names)
+    parts = (np.asarray(model["parents"]), *arrays, bool(model["is_mirrored"]))
+    theta, points = (np.asarray(a, dtype=float) for a in (message["theta"], data["points"]))
+    us = np.asarray(message["us"], dtype=float).reshape(-1, 2)
+    places = np.asarray(data["correspondences"])
+    triangles = np.asarray(model["triangles"])[places] if len(us) else np.zeros((0, 3), dtype=int)
+    return theta, us, parts, places, triangles, points
+
+
+def ht_objective(theta: Any, us: Any, model: Any, places: Any, triangles: Any, points: Any) -> Any:
+    if len(us):
+        return hand.complicated(theta, us, model, triangles, points)
+    return hand.simple(theta, model, places, points)
+
+
+# particle, saddle: a function for each pair of modes
+
+
+def nested(problem: Any, read: Callable[[Json], tuple[Any, ...]]) -> dict[str, Function]:
+    made = functools.cache(problem.solver)
+    return {
+        modes: Function(read, lambda start, modes=modes: made(srcdiff, modes)(start), listed)
+        for modes in ("ff", "fr", "rf", "rr")
+    }
+
+
 MODULES: dict[str, dict[str, Function]] = {
     "hello": {
         "square": Function(read_number, square, float),
@@ -201,6 +243,20 @@ MODULES: dict[str, dict[str, Function]] = {
         "primal": Function(read_ode, ode.solve, listed),
         "gradient": Function(read_ode, srcdiff.grad(last_of_ode), listed),
     },
+    "kmeans": {
+        "cost": Function(read_kmeans, kmeans.objective, float),
+        "dir": Function(read_kmeans, kmeans.direction_of(srcdiff), listed),
+    },
+    "det": {
+        "primal": Function(read_det, det.objective, float),
+        "gradient": Function(read_det, srcdiff.grad(det.objective), lambda d: listed(np.ravel(d))),
+    },
+    "ht": {
+        "objective": Function(read_ht, ht_objective, listed),
+        "jacobian": Function(read_ht, hand.jacobians(srcdiff), listed),
+    },
+    "particle": nested(particle, lambda message: (float(message["w"]),)),
+    "saddle": nested(saddle, lambda message: (np.asarray(message["start"], dtype=float),)),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from hand_written import by_hand, interpreted
 
-from benchmarks.problems import ba, gmm, llsq, lse, lstm, ode
+from benchmarks.problems import ba, det, gmm, hand, kmeans, llsq, lse, lstm, ode
 
 TOOL = Path(__file__).parents[2] / "benchmarks" / "gradbench_tool.py"
 
@@ -21,7 +22,7 @@ def evaluate(module: str, function: str, given: Any) -> dict[str, Any]:
     return {"kind": "evaluate", "module": module, "function": function, "input": given}
 
 
-def talk(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def talk(messages: list[dict[str, Any]], jit: bool = True) -> list[dict[str, Any]]:
     """The answers to messages, which get their ids here."""
     lines = [json.dumps({"id": k, **message}) for k, message in enumerate(messages)]
     done = subprocess.run(
@@ -30,6 +31,7 @@ def talk(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
         capture_output=True,
         text=True,
         timeout=100,
+        env=os.environ if jit else {**os.environ, "SRCDIFF_JIT": "0"},
         check=True,
     )
     answers = [json.loads(line) for line in done.stdout.splitlines()]
@@ -93,12 +95,12 @@ def test_a_session_of_the_first_eval() -> None:
 def test_what_is_not_there_is_answered_and_the_session_goes_on() -> None:
     unknown, failed, thrice = talk(
         [
-            {"kind": "define", "module": "saddle"},
+            {"kind": "define", "module": "sudoku"},
             evaluate("lse", "primal", {"y": []}),
             evaluate("lse", "primal", {"x": [0.0, 0.0], "min_runs": 3, "min_seconds": 0}),
         ]
     )
-    assert unknown["success"] is False and "saddle" in unknown["error"]
+    assert unknown["success"] is False and "sudoku" in unknown["error"]
     assert failed["success"] is False and "KeyError" in failed["error"]
     assert thrice["output"] == pytest.approx(np.log(2.0)) and len(thrice["timings"]) == 3
 
@@ -144,3 +146,83 @@ def test_the_gradient_of_the_ode_is_that_of_its_last_entry(
     ]
     np.testing.assert_allclose(answers["ode", "gradient"], expected, atol=1e-8)
     np.testing.assert_allclose(answers["ode", "primal"], ode.solve(x, s))
+
+
+# ---- evals without a hand-written gradient here ------------------------------------------------------
+
+POINTS, CENTROIDS = kmeans.make(**kmeans.SMALL)
+MATRIX, LENGTH = det.make(**det.SMALL)
+THETA, US, MODEL, PLACES, TRIANGLES, MEASURED = hand.make(**hand.SMALL)
+
+
+def hand_message(us: Any) -> dict[str, Any]:
+    """The model has a triangle for each point."""
+    parents, relatives, inverses, base, weights, is_mirrored = MODEL
+    model = {
+        **lists((parents, relatives, inverses), "parents base_relatives inverse_base_absolutes"),
+        **lists((base, weights, TRIANGLES), "base_positions weights triangles"),
+        "is_mirrored": is_mirrored,
+    }
+    places = np.arange(len(PLACES)) if len(us) else PLACES
+    data = {"model": model, **lists((places, MEASURED), "correspondences points")}
+    return {"theta": THETA.tolist(), "us": us.tolist(), "data": data}
+
+
+@pytest.fixture(scope="module")
+def further() -> dict[str, Any]:
+    """The outputs of the other evals, interpreted: some of them take a while to compile."""
+    points = lists((POINTS, CENTROIDS), "points centroids")
+    matrix = {"A": MATRIX.ravel().tolist(), "ell": LENGTH}
+    wanted = [
+        *(("kmeans", name, points) for name in ("cost", "dir")),
+        *(("det", name, matrix) for name in ("primal", "gradient")),
+        *(("particle", modes, {"w": 0.0}) for modes in ("ff", "fr", "rf", "rr")),
+        *(("saddle", modes, {"start": [1.0, 1.0]}) for modes in ("fr", "rf")),
+        ("ht", "objective", hand_message(US[:0])),
+        ("ht", "jacobian", hand_message(US)),
+    ]
+    found = talk([evaluate(*message) for message in wanted], jit=False)
+    assert all(a["success"] for a in found), [a.get("error") for a in found if not a["success"]]
+    return {
+        f"{module} {function}": a["output"]
+        for (module, function, _), a in zip(wanted, found, strict=True)
+    }
+
+
+def test_the_direction_of_k_means_leads_to_the_means(further: dict[str, Any]) -> None:
+    squares = np.sum((POINTS[:, None] - CENTROIDS) ** 2, axis=2)
+    means = [POINTS[np.argmin(squares, axis=1) == k].mean(axis=0) for k in range(len(CENTROIDS))]
+    assert further["kmeans cost"] == pytest.approx(np.sum(np.min(squares, axis=1)))
+    np.testing.assert_allclose(further["kmeans dir"], CENTROIDS - means, atol=1e-12)
+
+
+def test_the_gradient_of_the_determinant_has_the_cofactors(further: dict[str, Any]) -> None:
+    expected = np.linalg.det(MATRIX)
+    assert further["det primal"] == pytest.approx(expected)
+    np.testing.assert_allclose(
+        further["det gradient"], (expected * np.linalg.inv(MATRIX).T).ravel(), rtol=1e-10
+    )
+
+
+def test_nested_descents_end_where_gradbench_says(further: dict[str, Any]) -> None:
+    for modes in ("ff", "fr", "rf", "rr"):
+        assert further[f"particle {modes}"] == pytest.approx(0.2071918746486116, rel=1e-10)
+    for modes in ("fr", "rf"):
+        np.testing.assert_allclose(further[f"saddle {modes}"], [8.246324826140356e-06] * 4)
+
+
+def test_the_hand_s_jacobian_agrees_with_differences(further: dict[str, Any]) -> None:
+    args = MODEL, TRIANGLES, MEASURED
+    found = np.array(further["ht jacobian"])
+    np.testing.assert_allclose(
+        further["ht objective"], hand.simple(THETA, MODEL, PLACES, MEASURED), rtol=1e-12
+    )
+    step = 1e-6
+    for k in range(26):
+        move = step * (np.arange(26) == k)
+        ahead, back = (hand.complicated(THETA + s * move, US, *args) for s in (1, -1))
+        np.testing.assert_allclose(found[:, 2 + k], (ahead - back) / (2 * step), atol=1e-8)
+    for k in range(2):
+        move = step * (np.arange(2) == k)
+        ahead, back = (hand.complicated(THETA, US + s * move, *args) for s in (1, -1))
+        np.testing.assert_allclose(found[:, k], (ahead - back) / (2 * step), atol=1e-8)
