@@ -392,6 +392,16 @@ def test_modes():
         assert J.colours(x) == products
 
 
+def test_a_few_full_rows_are_taken_by_themselves():
+    def with_totals(x):
+        return np.concatenate((np.sin(x[1:]) * x[:-1], [np.sum(x**2)], x**3, [np.prod(x)]))
+
+    x = random(30)
+    J = check(with_totals, x, entries=58 + 30 + 30 + 30)
+    assert J.colours(x) == 4
+    assert "with_totals_jvp" in J.source
+
+
 def test_source_pattern_and_keywords():
     def scaled(x, *, by):
         return by * x**2

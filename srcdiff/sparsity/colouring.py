@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count, takewhile
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 
-__all__ = ["coloured", "coloured_symmetric"]
+__all__ = ["coloured", "coloured_by", "coloured_symmetric"]
 
 Pattern = Any  # a sparse array in CSR form
 Colours = Any  # an array of integers
@@ -38,15 +41,49 @@ def coloured(pattern: Pattern) -> Colours:
 
     Coleman and More, Estimation of sparse Jacobian matrices and graph coloring problems (1983).
     """
-    count = pattern.shape[1]
-    if not count:
+    length = pattern.shape[1]
+    if not length:
         return np.zeros(0, dtype=np.int64)
-    found = _greedy(pattern, np.arange(count))
+    found = _greedy(pattern, np.arange(length))
     if found.max() + 1 > np.diff(pattern.indptr).max(initial=1):  # else there are none fewer
-        sizes = np.bincount(pattern.indices, minlength=count)
+        sizes = np.bincount(pattern.indices, minlength=length)
         other = _greedy(pattern, np.argsort(-sizes, kind="stable"))
         found = min(found, other, key=np.max)
     return found
+
+
+def coloured_by(mode: str, pattern: Pattern) -> tuple[Colours, Colours]:
+    """Colours for the columns and for the rows of a Jacobian; see `Plan` in `derivatives.py`.
+
+    Without a mode, those that need fewer products. A full row keeps all columns apart, so those with most entries may
+    be taken as they are, by products of their own.
+    """
+    none = np.zeros(0, dtype=np.int64)
+    if mode == "forward":
+        return coloured(pattern), none
+    if mode == "reverse":
+        return none, coloured(scipy.sparse.csr_array(pattern.T))
+    entries = np.diff(pattern.indptr)
+    longest = entries.max(initial=0)
+    highest = np.bincount(pattern.indices, minlength=1).max(initial=0)
+    chosen = coloured_by("forward", pattern)
+    if longest > highest or _number(chosen) > highest:  # else rows cannot need fewer
+        chosen = min(chosen, coloured_by("reverse", pattern), key=_number)
+    order = np.argsort(-entries, kind="stable")
+    for aside in _powers_of_two(len(order)):
+        if aside + entries[order[aside]] < _number(chosen):
+            rows = np.full(len(order), -1)
+            rows[order[:aside]] = np.arange(aside)
+            chosen = min(chosen, (coloured(pattern[rows < 0]), rows), key=_number)
+    return chosen
+
+
+def _powers_of_two(end: int) -> Iterator[int]:
+    return takewhile(lambda n: n < end, (1 << k for k in count()))
+
+
+def _number(colours: tuple[Colours, Colours]) -> int:
+    return sum(int(c.max(initial=-1)) + 1 for c in colours)
 
 
 def coloured_symmetric(pattern: Pattern) -> tuple[Colours, Any]:
@@ -55,18 +92,18 @@ def coloured_symmetric(pattern: Pattern) -> tuple[Colours, Any]:
     What a full column has is found in its row, too; so the columns with most entries are put aside as long as the
     number of colours falls, and their rows do not keep others apart.
     """
-    count = pattern.shape[1]
-    best, kept = coloured(pattern), np.zeros(count, dtype=bool)
+    length = pattern.shape[1]
+    best, kept = coloured(pattern), np.zeros(length, dtype=bool)
     order = np.argsort(-np.diff(pattern.indptr), kind="stable")
-    aside = 1
-    while aside < count and aside < best.max(initial=0) + 1:
-        alone = np.zeros(count, dtype=bool)
+    entries = np.diff(pattern.indptr)
+    for aside in _powers_of_two(length):
+        if max(aside, entries[order[aside]] - aside) > best.max():
+            continue
+        alone = np.zeros(length, dtype=bool)
         alone[order[:aside]] = True
         rest = coloured(pattern[~alone][:, ~alone])
-        needed = aside + rest.max(initial=-1) + 1
-        if needed <= best.max():
-            best, kept = np.zeros(count, dtype=np.int64), alone
+        if aside + rest.max(initial=-1) + 1 <= best.max():
+            best, kept = np.zeros(length, dtype=np.int64), alone
             best[order[:aside]] = np.arange(aside)
             best[~alone] = aside + rest
-        aside *= 2
     return best, kept

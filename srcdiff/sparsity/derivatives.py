@@ -14,7 +14,7 @@ from srcdiff.errors import UnsupportedError
 from srcdiff.generated import Generated, Specialisation
 from srcdiff.ir.types import is_float
 from srcdiff.options import Options
-from srcdiff.sparsity.colouring import coloured, coloured_symmetric
+from srcdiff.sparsity.colouring import coloured_by, coloured_symmetric
 from srcdiff.sparsity.control import is_decided_by_floats, outside_values
 from srcdiff.sparsity.patterns import pattern_of
 from srcdiff.trees import is_float_leaf, leaves, map_leaves
@@ -34,12 +34,12 @@ class Plan:
     ----------
     pattern : csr_array of bool
         Which entries are not zero.
-    mode : "forward", "reverse" or "symmetric"
-        Whether columns are added up, or rows.
-    colours : array of int
-        The colour of each of those.
+    columns : array of int
+        The colour of each column; empty where rows are added up only.
+    rows : array of int
+        The colour of each row, -1 for those that the columns' products have; empty where none is needed.
     places : array of int
-        For each entry, which product has its value and where: `colour * length + place`.
+        For each entry, where its value is in all products: those with columns come first.
     specialisation : Specialisation
         The program that the pattern was found in.
     is_lasting : bool
@@ -47,8 +47,8 @@ class Plan:
     """
 
     pattern: Any
-    mode: str
-    colours: Any
+    columns: Any
+    rows: Any
     places: Any
     specialisation: Specialisation
     is_lasting: bool
@@ -56,7 +56,7 @@ class Plan:
     @property
     def count(self) -> int:
         """How many products there are."""
-        return int(self.colours.max(initial=-1)) + 1
+        return _count(self.columns) + _count(self.rows)
 
 
 class SparseDerivative(AtPoint):
@@ -86,10 +86,8 @@ class SparseDerivative(AtPoint):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         values = self._values(args, kwargs)
         plan = self._plan(values)
-        if plan.mode == "reverse":
-            products = self._rows(values, plan)
-        else:
-            products = self._columns(values, plan)
+        self._latest = self.along if len(plan.columns) else self.back
+        products = [*self._columns(values, plan), *self._rows(values, plan)]
         found = np.concatenate(products) if products else np.zeros(0)
         indices, ends = plan.pattern.indices.copy(), plan.pattern.indptr.copy()
         return scipy.sparse.csr_array((found[plan.places], indices, ends), plan.pattern.shape)
@@ -104,7 +102,7 @@ class SparseDerivative(AtPoint):
 
     def resolve(self, *args: Any, **kwargs: Any) -> tuple[Generated, tuple[Any, ...]]:
         values = self._values(args, kwargs)
-        if self._plan(values).mode == "reverse":
+        if not len(self._plan(values).columns):
             self._latest = self.back
             return self.back, (*values, map_leaves(_one, self.program(*values)))
         self._latest = self.along
@@ -158,31 +156,33 @@ class SparseDerivative(AtPoint):
         self.along.specialise(*values, *self._directions(values, flat))
 
     def _made(self, pattern: Any, specialisation: Specialisation, is_lasting: bool) -> Plan:
+        rows, columns = (
+            np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr)),
+            pattern.indices,
+        )
         if self.kind == "sparse_hessian":
-            mode, (colours, alone) = "symmetric", coloured_symmetric(pattern)
+            of_columns, alone = coloured_symmetric(pattern)
+            of_rows = np.zeros(0, dtype=np.int64)
+            swapped = alone[rows] & ~alone[columns]
+            rows, columns = np.where(swapped, columns, rows), np.where(swapped, rows, columns)
         else:
-            mode, colours = _chosen(pattern, self.mode)
-            alone = np.zeros(pattern.shape[1], dtype=bool)
-        rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
-        columns = pattern.indices
-        if mode == "reverse":
-            places = colours[rows] * pattern.shape[1] + columns
-        else:
-            swapped = alone[rows] & ~alone[columns] if mode == "symmetric" else False
-            of, at = np.where(swapped, rows, columns), np.where(swapped, columns, rows)
-            places = colours[of] * pattern.shape[0] + at
-        return Plan(pattern, mode, colours, places, specialisation, is_lasting)
+            of_columns, of_rows = coloured_by(self.mode, pattern)
+        count, length = pattern.shape
+        places = of_columns[columns] * count + rows if len(of_columns) else 0
+        if len(of_rows):
+            in_rows = (_count(of_columns) * count) + of_rows[rows] * length + columns
+            places = np.where(of_rows[rows] < 0, places, in_rows)
+        return Plan(pattern, of_columns, of_rows, places, specialisation, is_lasting)
 
     # ---- products ----------------------------------------------------------------------------------
 
     def _columns(self, values: tuple[Any, ...], plan: Plan) -> list[Any]:
         """Products with the sums of the columns of each colour."""
-        self._latest = self.along
         out = []
-        for colour in range(plan.count):
-            directions = self._directions(values, (plan.colours == colour).astype(float))
+        for colour in range(_count(plan.columns)):
+            directions = self._directions(values, (plan.columns == colour).astype(float))
             found = self.along(*values, *directions)
-            if plan.mode == "forward":
+            if self.kind == "sparse_jacobian":
                 found = found[1]
             out.append(_flat(found, plan.pattern.shape[0], self.function))
         return out
@@ -196,11 +196,12 @@ class SparseDerivative(AtPoint):
 
     def _rows(self, values: tuple[Any, ...], plan: Plan) -> list[Any]:
         """Sums of the rows of each colour."""
-        self._latest = self.back
+        if not len(plan.rows):
+            return []
         value = self.program(*values)
         out = []
-        for colour in range(plan.count):
-            (weights,) = _filled([value], (plan.colours == colour).astype(float))
+        for colour in range(_count(plan.rows)):
+            (weights,) = _filled([value], (plan.rows == colour).astype(float))
             _, found = self.back(*values, weights)
             out.append(_flat(found, plan.pattern.shape[1], self.function))
         return out
@@ -263,29 +264,8 @@ def _same(a: Any, b: Any) -> bool:
     )
 
 
-def _chosen(pattern: Any, mode: str) -> tuple[str, Any]:
-    """The mode that needs fewer products, and the colours."""
-    if mode == "reverse":
-        return mode, coloured(scipy.sparse.csr_array(pattern.T))
-    if mode == "forward":
-        return mode, coloured(pattern)
-    fewest = np.bincount(pattern.indices, minlength=1).max(
-        initial=0
-    )  # no colouring of rows has less
-    longest = np.diff(pattern.indptr).max(initial=0)
-    if longest <= fewest:
-        forward = coloured(pattern)
-        if forward.max(initial=-1) < fewest:
-            return "forward", forward
-        reverse = coloured(scipy.sparse.csr_array(pattern.T))
-    else:
-        reverse = coloured(scipy.sparse.csr_array(pattern.T))
-        if reverse.max(initial=-1) < longest - 1:
-            return "reverse", reverse
-        forward = coloured(pattern)
-    if forward.max(initial=-1) <= reverse.max(initial=-1):
-        return "forward", forward
-    return "reverse", reverse
+def _count(colours: Any) -> int:
+    return int(colours.max(initial=-1)) + 1
 
 
 def sparse_jacobian(f: Function, mode: str = "auto", **options: Any) -> SparseDerivative:
@@ -298,7 +278,7 @@ def sparse_jacobian(f: Function, mode: str = "auto", **options: Any) -> SparseDe
     ----------
     mode : "auto", "forward" or "reverse"
         Forward mode adds up columns that share no row, reverse mode rows that share no column; "auto" takes what needs
-        fewer products.
+        fewer products: one of them, or forward mode with reverse mode for a few full rows.
 
     Notes
     -----
