@@ -1,8 +1,8 @@
 """Sums of products in a normal form, and the shortest way found to write one down.
 
-A *monomial* is what stands above and below a line: `a**2 * b / c` is `((a, 2), (b, 1)), ((c, 1),)`. Nothing is cancelled
-between the two but what is known not to be zero, so `x * y / y` keeps its domain. A polynomial maps monomials to exact
-coefficients, `0.1` being one tenth. Atoms are numbers here; `algebra` says what they stand for.
+A *monomial* is what stands above and below a line: `a**2 * b / c` is `((a, 2), (b, 1)), ((c, 1),)`. Nothing is
+cancelled between the two but what is known not to be zero, so `x * y / y` keeps its domain. A polynomial maps monomials
+to exact coefficients, `0.1` being one tenth. Atoms are numbers here; `algebra` says what they stand for.
 """
 
 from __future__ import annotations
