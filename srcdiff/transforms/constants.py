@@ -30,6 +30,8 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "greater_equal": operator.ge,
     "not": operator.not_,
     "logical_not": operator.not_,
+    "bitwise_and": operator.and_,
+    "bitwise_or": operator.or_,
     "logical_and": lambda x, y: bool(x and y),
     "logical_or": lambda x, y: bool(x or y),
 }

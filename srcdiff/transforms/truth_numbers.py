@@ -1,8 +1,9 @@
-"""Truth values as numbers: compiled code has no `float(c)`.
+"""Truth values as numbers, and numbers that they choose: compiled code has no `float(c)`, and arrays for `np.where`.
 
     %x = to_float %c        becomes        %x = choose %c, 1.0, 0.0
+    %x = where %c, %a, 2    becomes        %x = choose %c, %a, 2
 
-Of numbers it stays.
+Of numbers `to_float` stays, and of arrays `where`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import replace
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Function, Op, Statement, const
 from srcdiff.ir.types import Scalar
-from srcdiff.ops import arithmetic, numbers
+from srcdiff.ops import arithmetic, elementwise, numbers
 
 __all__ = ["truth_numbers"]
 
@@ -30,4 +31,7 @@ class _TruthNumbers(Rewriter):
             if isinstance(type_, Scalar) and type_.dtype == "bool":
                 operands = (new.operands[0], const(1.0), const(0.0))
                 new = replace(new, decl=numbers.choose, operands=operands, spelling="")
+        elif isinstance(new, Op) and new.decl is elementwise.where:
+            decl, spelling = numbers.of_numbers(new.decl, new.operands, new.spelling, False)
+            new = replace(new, decl=decl, spelling=spelling)
         b.append(new)

@@ -24,7 +24,7 @@ def _multigammaln(a, size):
 
 
 class LKJCholesky(Distribution):
-    """The Cholesky factors L (dim, dim) of correlation matrices with density det(L Lᵀ)**(concentration - 1).
+    """The Cholesky factors L (dimension, dimension) of correlation matrices with density det(L Lᵀ)**(concentration - 1).
 
     Lewandowski, Kurowicka, Joe, "Generating random correlation matrices based on vines and extended onion method"
     (2009).
@@ -33,19 +33,19 @@ class LKJCholesky(Distribution):
     arg_constraints = {"concentration": constraints.positive}
     support = constraints.corr_cholesky
 
-    def __init__(self, dim, concentration=1.0):
-        self.dim = dim
+    def __init__(self, dimension, concentration=1.0):
+        self.dimension = dimension
         self.concentration = concentration
 
     @property
     def event_shape(self):
-        return (self.dim, self.dim)
+        return (self.dimension, self.dimension)
 
     def log_density(self, value):
-        rest = self.dim - 1
+        rest = self.dimension - 1
         log_diagonal = np.log(np.diagonal(value, axis1=-2, axis2=-1)[..., 1:])
         eta = np.expand_dims(self.concentration, -1)
-        weights = 2.0 * (eta - 1.0) + rest - np.arange(1, self.dim)
+        weights = 2.0 * (eta - 1.0) + rest - np.arange(1, self.dimension)
         alpha = self.concentration + 0.5 * rest
         log_norm = 0.5 * rest * np.log(np.pi) + _multigammaln(alpha - 0.5, rest)
         return np.sum(weights * log_diagonal, axis=-1) - log_norm + rest * gammaln(alpha)
@@ -54,8 +54,8 @@ class LKJCholesky(Distribution):
         # the onion: the part of row i left of the diagonal has a beta number for its square, in any direction
         L = np.zeros(self.shape(shape))
         L[..., 0, 0] = 1.0
-        for i in range(1, self.dim):
-            weight = self.concentration + 0.5 * (self.dim - 1 - i)
+        for i in range(1, self.dimension):
+            weight = self.concentration + 0.5 * (self.dimension - 1 - i)
             square = rng.beta(0.5 * i, weight, L.shape[:-2])
             direction = rng.standard_normal((*L.shape[:-2], i))
             direction /= np.linalg.norm(direction, axis=-1, keepdims=True)

@@ -245,6 +245,12 @@ class interval(Constraint):
         return np.log(self.upper - self.lower) - np.logaddexp(0.0, u) - np.logaddexp(0.0, -u)
 
 
+class _Circular(interval):
+    @property
+    def name(self):
+        return "an angle in [-pi, pi]"
+
+
 def between(lower, upper):
     """The numbers between two, either of which may be None."""
     if lower is None:
@@ -315,7 +321,7 @@ class integer_greater_than(Discrete):
 
 
 real = Real()
-circular = interval(-np.pi, np.pi)
+circular = _Circular(-np.pi, np.pi)
 positive = _Positive()
 nonnegative = _Nonnegative()
 unit_interval = _UnitInterval()
