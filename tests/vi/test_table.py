@@ -69,6 +69,6 @@ def test_there_are_forty() -> None:
 
 
 def test_names_that_are_not_there() -> None:
-    with pytest.raises(AttributeError, match="'srcdiff.vi' has no attribute 'nothing'"):
+    with pytest.raises(AttributeError, match=r"'srcdiff\.vi' has no attribute 'nothing'"):
         _ = vi.nothing
     assert srcdiff.vi is vi

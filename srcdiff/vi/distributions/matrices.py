@@ -24,7 +24,7 @@ def _multigammaln(a, size):
 
 
 class LKJCholesky(Distribution):
-    """The Cholesky factors L (dimension, dimension) of correlation matrices with density det(L Lᵀ)**(concentration - 1).
+    """The Cholesky factors L (K, K) of correlation matrices with density det(L Lᵀ)**(concentration - 1), K `dimension`.
 
     Lewandowski, Kurowicka, Joe, "Generating random correlation matrices based on vines and extended onion method"
     (2009).
