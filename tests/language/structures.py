@@ -499,6 +499,14 @@ def object_from_outside(X, y):
     return MODEL.loss(X, y) * MODEL.b
 
 
+DISC = Disc(0.7)
+
+
+@classes((0.4,))
+def inherited_object_from_outside(x):
+    return x**2 * DISC.area()
+
+
 class Regression:
     """A bound method is what is differentiated."""
 

@@ -469,3 +469,18 @@ def test_an_array_that_is_not_in_all_of_the_sum_stays_there():
         np.array([0.5, 4.0]),
         np.array([[1.0, 2.0], [3.0, 4.0]]),
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("float64 = log 1.0", "yield 0.0"),
+        ("float64 = log 2.0", "log 2.0"),
+        ("float64 = sqrt 4.0", "yield 2.0"),
+        ("bool = bitwise_or False, True", "yield True"),
+        ("bool = bitwise_and False, True", "yield False"),
+    ],
+)
+def test_functions_of_constants_that_are_whole(line, expected):
+    text = f"def f() -> 0 {{\n  %0: {line} ;compiler\n  yield %0\n}}"
+    assert expected in to_text(fold(program(text)))

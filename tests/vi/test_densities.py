@@ -127,14 +127,10 @@ def test_the_formula_is_in_the_source() -> None:
 
 # values in (0, 1), and parameters that all of these allow
 def many(a, b, x):
-    total = np.sum(D.Normal(a, b).log_prob(x)) + np.sum(D.LogNormal(a, b).log_prob(x))
-    total += np.sum(D.HalfNormal(a).log_prob(x)) + np.sum(D.StudentT(a, b).log_prob(x))
-    total += np.sum(D.HalfCauchy(a).log_prob(x)) + np.sum(D.Laplace(a, b).log_prob(x))
+    total = np.sum(D.Normal(a, b).log_prob(x)) + np.sum(D.HalfCauchy(a).log_prob(x))
     total += np.sum(D.Gamma(a, b).log_prob(x)) + np.sum(D.Beta(a, b).log_prob(x))
-    total += np.sum(D.Uniform(-a, 1.0 + b).log_prob(x)) + np.sum(D.Bernoulli(x).log_prob(1))
-    total += np.sum(D.Poisson(x).log_prob(np.arange(4))) + D.Categorical(logits=x).log_prob(2)
-    total += D.Dirichlet(x).log_prob(x / np.sum(x))
-    return total + D.MultivariateNormal(a * x, b * np.eye(4) + np.outer(x, x)).log_prob(x)
+    total += np.sum(D.Bernoulli(x).log_prob(1)) + np.sum(D.Poisson(x).log_prob(np.arange(4)))
+    return total + D.Categorical(logits=x).log_prob(2) + D.Dirichlet(x).log_prob(x / np.sum(x))
 
 
 def test_compiled() -> None:
@@ -265,3 +261,37 @@ def test_batches_broadcast() -> None:
     np.testing.assert_allclose(alone.log_prob(x), [alone.log_prob(v) for v in x])
     assert D.Normal(np.zeros(3), 2.0).entropy().shape == (3,)
     assert D.Normal(np.zeros((2, 1)), np.ones(3)).batch_shape == (2, 3)
+
+
+def test_points_and_flat_densities() -> None:
+    point = D.Delta(np.array([0.3, 0.4]), log_density=-2.0, event_dim=1)
+    assert (point.batch_shape, point.event_shape) == ((), (2,))
+    assert point.log_prob(np.array([0.3, 0.4])) == -2.0
+    assert point.log_prob(np.array([0.3, 0.5])) == -np.inf
+    draws = point.from_noise(point.draw_noise(np.random.default_rng(0), (3,)))
+    np.testing.assert_array_equal(draws, point.sample(np.random.default_rng(0), (3,)))
+    np.testing.assert_array_equal(point.mean, [0.3, 0.4])
+    gradient = srcdiff.grad(lambda v: np.sum(D.Delta(v).from_noise(np.zeros(2)) ** 2), jit=False)
+    np.testing.assert_array_equal(gradient(np.array([0.3, 0.4])), [0.6, 0.8])
+    flat_density = D.ImproperUniform(D.constraints.positive)
+    assert flat_density.log_prob(np.array([2.0, -1.0])).tolist() == [0.0, -np.inf]
+    assert D.ImproperUniform(D.constraints.real, (), (3,)).log_density(np.ones((2, 3))).shape == (
+        2,
+    )
+    with pytest.raises(TypeError, match="no probability distribution"):
+        flat_density.sample(np.random.default_rng(0))
+
+
+def test_mixtures_of_vectors() -> None:
+    weights, means = np.array([0.3, 0.7]), np.array([[0.0, 1.0], [2.0, -1.0]])
+    mixture = D.MixtureSameFamily(D.Categorical(weights), D.Normal(means, 1.0).to_event(1))
+    x = np.array([[0.5, 0.5], [1.0, 0.0], [2.0, 2.0]])
+    each = [D.Normal(m, 1.0).to_event(1).log_prob(x) for m in means]
+    np.testing.assert_allclose(mixture.log_prob(x), np.log(np.exp(np.stack(each, -1)) @ weights))
+    np.testing.assert_allclose(mixture.mean, weights @ means)
+    draws = mixture.sample(np.random.default_rng(0), (20_000,))
+    assert draws.shape == (20_000, 2)
+    np.testing.assert_allclose(draws.mean(0), mixture.mean, atol=0.05)
+    np.testing.assert_allclose(draws.var(0), mixture.variance, atol=0.05)
+    with pytest.raises(ValueError, match="3 weights, and components of batch_shape"):
+        D.MixtureSameFamily(D.Categorical(np.ones(3) / 3), D.Normal(means[0], 1.0)).validate()

@@ -7,6 +7,7 @@ from scipy.special import gammaln, psi
 
 from srcdiff.vi.distributions import constraints
 from srcdiff.vi.distributions.base import Distribution
+from srcdiff.vi.distributions.multivariate import diagonal
 
 __all__ = ["LKJCholesky", "Wishart"]
 
@@ -43,8 +44,10 @@ class LKJCholesky(Distribution):
 
     def log_density(self, value):
         rest = self.dimension - 1
-        log_diagonal = np.log(np.diagonal(value, axis1=-2, axis2=-1)[..., 1:])
-        eta = np.expand_dims(self.concentration, -1)
+        log_diagonal = np.log(diagonal(value)[..., 1:])
+        eta = self.concentration
+        if np.ndim(eta) > 0:
+            eta = np.expand_dims(eta, -1)
         weights = 2.0 * (eta - 1.0) + rest - np.arange(1, self.dimension)
         alpha = self.concentration + 0.5 * rest
         log_norm = 0.5 * rest * np.log(np.pi) + _multigammaln(alpha - 0.5, rest)
@@ -132,8 +135,8 @@ class Wishart(Distribution):
     @property
     def variance(self):
         V = self._scale()
-        diagonal = np.diagonal(V, axis1=-2, axis2=-1)
-        products = np.expand_dims(diagonal, -1) * np.expand_dims(diagonal, -2)
+        d = diagonal(V)
+        products = np.expand_dims(d, -1) * np.expand_dims(d, -2)
         return np.expand_dims(self.concentration, (-2, -1)) * (V**2 + products)
 
     def entropy(self):

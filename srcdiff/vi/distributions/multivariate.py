@@ -7,7 +7,7 @@ from scipy.linalg import solve_triangular
 from scipy.special import digamma, gammaincinv, gammaln, ndtri
 
 from srcdiff.vi.distributions import constraints
-from srcdiff.vi.distributions.base import Distribution
+from srcdiff.vi.distributions.base import LOG_2PI, Distribution
 
 __all__ = ["LowRankMultivariateNormal", "MultivariateNormal", "MultivariateStudentT"]
 
@@ -38,11 +38,14 @@ def _times(L, x):
     return L @ x if np.ndim(x) == 1 else x @ L.T
 
 
+def diagonal(X):
+    """The diagonals of matrices."""
+    return np.diag(X) if np.ndim(X) == 2 else np.diagonal(X, axis1=-2, axis2=-1)
+
+
 def _log_diagonal(L):
     """The logarithm of the determinant of a triangular matrix."""
-    if np.ndim(L) == 2:
-        return np.sum(np.log(np.diag(L)))
-    return np.sum(np.log(np.diagonal(L, axis1=-2, axis2=-1)), axis=-1)
+    return np.sum(np.log(diagonal(L)), axis=-1)
 
 
 class MultivariateNormal(Distribution):
@@ -116,7 +119,7 @@ class MultivariateNormal(Distribution):
     def log_density(self, value):
         z = self._whitened(value - self.loc)
         square = np.sum(z**2, axis=-1)
-        return -0.5 * (square + z.shape[-1] * np.log(2.0 * np.pi)) - self._log_det()
+        return -0.5 * (square + z.shape[-1] * LOG_2PI) - self._log_det()
 
     def from_noise(self, eps):
         if self.precision_matrix is not None:
@@ -139,8 +142,9 @@ class MultivariateNormal(Distribution):
 
     @property
     def variance(self):
-        diagonal = np.diagonal(self.covariance, axis1=-2, axis2=-1)
-        return np.broadcast_to(diagonal, (*self.batch_shape, *self.event_shape))
+        L = self.scale_tril
+        squares = diagonal(self.covariance) if L is None else np.sum(L**2, axis=-1)
+        return np.broadcast_to(squares, (*self.batch_shape, *self.event_shape))
 
     def natural_parameters(self):
         if self.precision_matrix is not None:
@@ -157,7 +161,7 @@ class MultivariateNormal(Distribution):
         return 0.5 * np.sum(first * self.loc, axis=-1) + self._log_det()
 
     def log_base_measure(self, value):
-        return np.full(np.shape(value)[:-1], -0.5 * np.shape(value)[-1] * np.log(2.0 * np.pi))
+        return np.full(np.shape(value)[:-1], -0.5 * np.shape(value)[-1] * LOG_2PI)
 
     def entropy(self):
         K = np.shape(self._matrix)[-1]
@@ -202,7 +206,7 @@ class LowRankMultivariateNormal(Distribution):
         scaled = difference / self.cov_diag
         z = _solve(L, _times(np.swapaxes(self.cov_factor, -1, -2), scaled))
         square = np.sum(difference * scaled, axis=-1) - np.sum(z**2, axis=-1)
-        return -0.5 * (square + difference.shape[-1] * np.log(2.0 * np.pi)) - self._log_det()
+        return -0.5 * (square + difference.shape[-1] * LOG_2PI) - self._log_det()
 
     def noise_shape(self, shape=()):
         K, R = np.shape(self.cov_factor)[-2:]
@@ -281,8 +285,8 @@ class MultivariateStudentT(Distribution):
         df = np.expand_dims(self.df, -1)
         factor = np.where(df > 2.0, df / np.where(df > 2.0, df - 2.0, 1.0), np.inf)
         factor = np.where(df > 1.0, factor, np.nan)
-        diagonal = np.sum(self.scale_tril**2, axis=-1)
-        return np.broadcast_to(factor * diagonal, (*self.batch_shape, *self.event_shape))
+        squares = np.sum(self.scale_tril**2, axis=-1)
+        return np.broadcast_to(factor * squares, (*self.batch_shape, *self.event_shape))
 
     def entropy(self):
         K = np.shape(self.scale_tril)[-1]
