@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from srcdiff.ir.location import Location
 
 __all__ = [
-    "Made", "Note", "Unknown", "assigned_to", "effect", "evaluated", "handle", "kinds_around", "lengths", "loops", "named", "note",
-    "notes_of", "once", "refuse", "remark", "same_shape", "spelled", "undone", "written",
+    "Made", "Note", "Unknown", "assigned_to", "effect", "evaluated", "handle", "kinds_around", "lengths",
+    "loops", "named", "note", "notes_of", "once", "refuse", "remark", "same_shape", "spelled", "undone", "written",
 ]  # fmt: skip
 
 _T = TypeVar("_T")
@@ -120,13 +120,17 @@ def lengths(value: Any) -> tuple[int | None, ...]:
 @_read_as("assigned_to")
 def assigned_to() -> str:
     """In a function that a program calls: the name that its value is assigned to there, "" for none."""
-    raise RuntimeError("assigned_to() is known when a program's source is read, and this is a plain call")
+    raise RuntimeError(
+        "assigned_to() is known when a program's source is read, and this is a plain call"
+    )
 
 
 @_read_as("written")
 def written() -> str:
     """In a function that a program calls: the expression around the call, as the user wrote it."""
-    raise RuntimeError("written() is known when a program's source is read, and this is a plain call")
+    raise RuntimeError(
+        "written() is known when a program's source is read, and this is a plain call"
+    )
 
 
 @_read_as("kinds_around")
@@ -149,7 +153,9 @@ def undone(value: Any) -> tuple[Any, Any, bool]:
         What the call gave; the logarithm of the slope of `value` in it, None for 0; and whether what the call gave may
         have either sign, of which this is the positive one.
     """
-    raise RuntimeError("undone() is known when a program's source is read, and this is a plain call")
+    raise RuntimeError(
+        "undone() is known when a program's source is read, and this is a plain call"
+    )
 
 
 def evaluated(function: Callable[..., _T]) -> Callable[..., _T]:
@@ -161,7 +167,9 @@ def evaluated(function: Callable[..., _T]) -> Callable[..., _T]:
 @_read_as("spelled")
 def spelled(argument: str) -> str:
     """In a handler: an argument of the effect, as the user wrote it."""
-    raise RuntimeError("spelled() is known when a program's source is read, and this is a plain call")
+    raise RuntimeError(
+        "spelled() is known when a program's source is read, and this is a plain call"
+    )
 
 
 @_read_as("remark")

@@ -125,7 +125,11 @@ class Writer:
             and name not in ("_", *self.boxed)
         ):
             symbol = _OPERATORS[type(value.op)]
-            if _is_name(value.left, name) and _may_augment(op, name) and not _is_name(value.right, name):
+            if (
+                _is_name(value.left, name)
+                and _may_augment(op, name)
+                and not _is_name(value.right, name)
+            ):
                 return n.augassign(name, symbol, value.right)
             generated = op is None or op.origin != "user"
             if symbol == "*" and generated and _is_name(value.right, name):
@@ -398,8 +402,9 @@ def _may_augment(op: Op | None, name: str = "") -> bool:
     if not line or _AUGMENTED.search(line) is not None:
         return True
     written = _ASSIGNED.search(line)  # `s = s + x` stays; `sum(xs)` says nothing of how it adds up
-    is_another = written is None or (name and written[1].isidentifier() and written[1] != name)
-    return is_another or written[1] not in written[2]
+    if written is None or (name and written[1].isidentifier() and written[1] != name):
+        return True  # a line that assigns something else: `x = sample(...)` adds to a total
+    return written[1] not in written[2]
 
 
 def _without_last_continue(body: list[Any]) -> list[Any]:

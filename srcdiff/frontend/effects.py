@@ -282,8 +282,6 @@ def _undone(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return sequence(undone(user, root, call, fr.as_atom(args[0], node)))
 
 
-
-
 def _spelled(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """`spelled("distribution")`: that argument of the effect, as the user wrote it."""
     assert fr.session.effect is not None
@@ -317,7 +315,7 @@ def _described(shapes: Any, value: FrontValue) -> tuple[Any, ...]:
         case Known():
             return "known", value.value
         case Value(type=Array() as type_):
-            return "unknown", type_.dtype, tuple(map(lambda d: _length(shapes, d), type_.shape))
+            return "unknown", type_.dtype, tuple(_length(shapes, d) for d in type_.shape)
         case Value(type=Scalar() as type_):
             return "unknown", type_.dtype, ()
         case Value(type=Struct() as type_):

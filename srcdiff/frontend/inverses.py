@@ -114,7 +114,7 @@ def _holds(tree: Any, call: Any) -> bool:
 
 
 def _log_size(op: Any, factor: Atom) -> Atom | None:
-    """log |factor|; None where that is 0."""
+    """The logarithm of |factor|; None where that is 0."""
     if isinstance(factor, Const):
         size = abs(factor.value)
         return None if size == 1 else op(elementwise.log, const(float(size)))

@@ -92,9 +92,7 @@ def _for(fr: Frame, node: Any) -> None:
     for_loop(fr, node, iterable(fr, source, node.iter), source)
 
 
-def for_loop(
-    fr: Frame, node: Any, items: Items | Parts, source: FrontValue | None = None
-) -> None:
+def for_loop(fr: Frame, node: Any, items: Items | Parts, source: FrontValue | None = None) -> None:
     if isinstance(items, Parts):
         _unroll(fr, node, list(items.values))
         if items.cell and len(fr.session.cells[items.cell].keys) != len(items.keys):

@@ -37,6 +37,9 @@ TRUE = const(True)
 FALSE = const(False)
 
 
+_ZERO, _ONE = const(0), const(1)
+
+
 class NeedStatic(Exception):
     """An operation needs a parameter's value when compiling; the reader starts again with it."""
 
@@ -172,9 +175,9 @@ class Turn:
     """The turn of an open loop: its index, from `start`; None for a `while`. `source` is what the loop goes over."""
 
     index: Atom | None
-    start: Atom = const(0)
-    stop: Atom = const(0)
-    step: Atom = const(1)
+    start: Atom = _ZERO
+    stop: Atom = _ZERO
+    step: Atom = _ONE
     source: FrontValue | None = None
 
 

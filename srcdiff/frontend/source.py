@@ -256,7 +256,9 @@ def is_read_in_place(module: str | None) -> bool:
     """Whether a module is of a library on top of srcdiff whose functions are formulas: their lines are generated code,
     as those of composites are, and what is wrong in them is said of the user's call.
     """
-    return (module or "").startswith(("srcdiff.vi.distributions", "srcdiff.vi.generators", "srcdiff.vi.handlers"))
+    return (module or "").startswith(
+        ("srcdiff.vi.distributions", "srcdiff.vi.generators", "srcdiff.vi.handlers")
+    )
 
 
 def placed(place: Any, node: Any) -> Any:

@@ -7,8 +7,8 @@
                                       terms[z] = leave_choice()
                                   choose_all(terms)
 
-where `choose`, `enter_choice`, ... are methods of the handler. A choice that the turns of a loop hand on, as the state of
-a hidden Markov model, becomes a loop over the states of the turn before within one over those of this turn. What is
+where `choose`, `enter_choice`, ... are methods of the handler. A choice that the turns of a loop hand on, as the state
+of a hidden Markov model, becomes a loop over the states of the turn before within one over those of this turn. What is
 behind the choice in its block may not be used behind the block, since it is another for each value.
 """
 
@@ -66,7 +66,9 @@ def summed(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Done | 
         _check(fr, s, z, _assigned(inside[:k]), inside[k:], live)
         made = [*_chain(fr, s, z, call, inside, k), *inside[k + 1 :]]
         if _reads(inside[k + 1 :], z) or z in live:
-            fr.fail(inside[k], f"the last `{z}` is used behind the loop, and is summed out", _ADVICE)
+            fr.fail(
+                inside[k], f"the last `{z}` is used behind the loop, and is summed out", _ADVICE
+            )
     return HOOKS["block"](fr, [*made, *behind], live)  # type: ignore[no-any-return]
 
 
@@ -96,7 +98,9 @@ def _site(fr: Frame, s: Any) -> tuple[str, Any] | None:
 def _is_one(fr: Frame) -> bool:
     """Whether one item chooses, and not those of plates at once."""
     handler = fr.session.current(fr.session.handlers[-1])
-    found = dict(zip(handler.keys, handler.values, strict=True)) if isinstance(handler, Parts) else {}
+    found = (
+        dict(zip(handler.keys, handler.values, strict=True)) if isinstance(handler, Parts) else {}
+    )
     sizes = found.get("sizes")
     return sizes is None or (isinstance(sizes, Parts) and not sizes.values)
 
@@ -120,12 +124,10 @@ def _split(fr: Frame, rest: Statements) -> tuple[list[Any], list[Any]]:
 HOOKS["summed"] = summed
 
 
-# ---- one choice ------------------------------------------------------------------------------------------------------
+# ---- one choice ------------------------------------------------------------------------------------------
 
 
-def _sum(
-    s: Any, z: str, call: Any, inside: Statements, terms: str, is_plain: bool
-) -> list[Any]:
+def _sum(s: Any, z: str, call: Any, inside: Statements, terms: str, is_plain: bool) -> list[Any]:
     """`is_plain`: the value is its own number."""
     name, distribution = call.args
     state = z if is_plain and z not in _assigned(inside) else f"%{z}"
@@ -141,7 +143,7 @@ def _sum(
     ]
 
 
-# ---- choices that turns hand on ----------------------------------------------------------------------------------------
+# ---- choices that turns hand on --------------------------------------------------------------------------
 
 
 def _hands_on(fr: Frame, loop: Any, z: str) -> bool:
@@ -175,16 +177,20 @@ def _chain(fr: Frame, s: Any, z: str, call: Any, inside: Statements, at: int) ->
     draw, before, after = loop.body[k], loop.body[:k], loop.body[k + 1 :]
     _check_exits(fr, z, after)
     if _assigned(before):
-        fr.fail(draw, f"something is computed before `{z}` is drawn again", "Compute it behind the draw.")
+        fr.fail(
+            draw,
+            f"something is computed before `{z}` is drawn again",
+            "Compute it behind the draw.",
+        )
     _check(fr, draw, z, _assigned(after), [], fr.source.flow.turn.get(id(loop), frozenset()) - {z})
     log_alpha, following = _unused(fr, "log_alpha"), _unused(fr, "following")
     terms, state = _unused(fr, "terms"), _unused(fr, f"next_{z}")
     name, distribution = draw.value.args
     places = placed(draw, gast.Subscript(_name(s, terms), _name(s, z), gast.Store()))
-    handed = _call(
-        draw, "hand_on", _item(draw, log_alpha, z), _name(draw, state), distribution
+    handed = _call(draw, "hand_on", _item(draw, log_alpha, z), _name(draw, state), distribution)
+    inner = _loop(
+        draw, z, _range(draw, log_alpha), [placed(draw, gast.Assign([places], handed, None))]
     )
-    inner = _loop(draw, z, _range(draw, log_alpha), [placed(draw, gast.Assign([places], handed, None))])
     turn = [
         _assign(draw, terms, _empty(draw, log_alpha)),
         inner,
@@ -204,7 +210,7 @@ def _chain(fr: Frame, s: Any, z: str, call: Any, inside: Statements, at: int) ->
     return [*first[:-1], new, placed(s, gast.Expr(_call(s, "choose_all", _name(s, log_alpha))))]
 
 
-# ---- what would be lost ---------------------------------------------------------------------------------------------------
+# ---- what would be lost ----------------------------------------------------------------------------------
 
 
 def _check(
@@ -263,7 +269,7 @@ def _reads(trees: Iterable[Any], name: str) -> bool:
     )
 
 
-# ---- trees ------------------------------------------------------------------------------------------------------------------
+# ---- trees -----------------------------------------------------------------------------------------------
 
 
 def _unused(fr: Frame, name: str) -> str:

@@ -12,8 +12,8 @@ from srcdiff.ir.types import Array, Dim, Scalar, Type
 from srcdiff.ops import arithmetic, einsum, linalg, reductions
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.contractions import contraction
-from srcdiff.transforms.constants import is_one, is_zero_constant
 from srcdiff.ops.exact_values import EXACT, exact_value
+from srcdiff.transforms.constants import is_one, is_zero_constant
 from srcdiff.transforms.facts import same_kind
 
 __all__ = ["IDENTITIES", "Known", "constants_first", "may_stand"]

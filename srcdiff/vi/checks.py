@@ -36,7 +36,9 @@ def check(
         site, argument, place and line.
     """
     if generators_of(model):
-        raise ValueError(f"{model.__name__} draws from a generator: there are no observed values to check")
+        raise ValueError(
+            f"{model.__name__} draws from a generator: there are no observed values to check"
+        )
     generator = np.random.default_rng(rng)
     for _ in range(draws):
         handle(_Check(generator), model, *data)
@@ -74,7 +76,7 @@ class _Check:
     def plate(self, name: str, size: int, subsample: Any = None) -> _Items:
         if size == 0:
             raise ValueError(f"{_line()}: the plate {name!r} is empty")
-        return _Items(name, size, None, None)
+        return _Items(name, size, None, None)  # type: ignore[no-untyped-call]
 
     def enter_plate(self, plate: _Items) -> None:
         self.sizes = (*self.sizes, plate.size)

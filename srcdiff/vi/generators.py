@@ -1,9 +1,9 @@
 """A `np.random.Generator` in a model: what is drawn from it is a site, called after the name that it is assigned to.
 
-    def model(rng, x):
-        slope = rng.normal(0.0, 2.0)                     # slope ~ Normal(0, 2)
-        y = slope * x + rng.normal(size=len(x))          # y ~ Normal(slope * x, 1)
-        return y
+def model(rng, x):
+    slope = rng.normal(0.0, 2.0)                     # slope ~ Normal(0, 2)
+    y = slope * x + rng.normal(size=len(x))          # y ~ Normal(slope * x, 1)
+    return y
 """
 
 from __future__ import annotations

@@ -6,16 +6,14 @@ source holds what they do.
 
 from __future__ import annotations
 
-import re
+from typing import Any
 
 import numpy as np
 from scipy.special import logsumexp
 
 from srcdiff.effects import (
     assigned_to,
-    effect,
     evaluated,
-    kinds_around,
     lengths,
     loops,
     named,
@@ -28,199 +26,21 @@ from srcdiff.effects import (
     undone,
     written,
 )
-from srcdiff.vi.distributions import constraints
+from srcdiff.vi.handlers_in_common import (
+    Handler,
+    Plate,
+    by_item,
+    check_observed,
+    is_zero,
+    listed,
+    param_value,
+    shape_of_draw,
+    support_of,
+    value_of,
+    without_module,
+)
 
-__all__ = ["Draw", "LogJoint", "Plate", "Survey"]
-
-
-# ---- plates --------------------------------------------------------------------------------------------------------
-
-
-@effect
-def enter_plate(plate):
-    """The block of `with plate(...)` begins."""
-
-
-@effect
-def leave_plate():
-    """It ends."""
-
-
-class Plate:
-    """Independent items: what a `with` or a `for` of a model goes over."""
-
-    def __init__(self, name, size, rows, scale):
-        self.name = name
-        self.size = size  # of the items that are there
-        self.rows = rows  # which of all items these are; None for all
-        self.scale = scale  # what their log densities are multiplied with, None for 1
-
-    def __iter__(self):
-        return range(self.size) if self.rows is None else self.rows
-
-    def __enter__(self):
-        enter_plate(self)
-        return np.arange(self.size) if self.rows is None else self.rows
-
-    def __exit__(self, kind, error, trace):
-        leave_plate()
-
-
-# ---- what all handlers do ------------------------------------------------------------------------------------------
-
-
-class Handler:
-    """Plates, names and shapes."""
-
-    plates = ()  # those of `with` around
-    sizes = ()  # and how many items each has
-
-    def enter_plate(self, plate):
-        self.plates = (*self.plates, plate)
-        self.sizes = (*self.sizes, plate.size)
-
-    def leave_plate(self):
-        self.plates = self.plates[:-1]
-        self.sizes = self.sizes[:-1]
-
-    def begin(self, name):
-        """A site begins: its name is one of its own."""
-        if not is_name(name):
-            refuse(
-                "the name of a site has to be known when the source is read",
-                "Give a string; in a loop, all turns share one name.",
-            )
-        if name == "":
-            refuse(
-                "what is drawn here has no name",
-                "Assign the draw: `x = rng.normal(mu, sigma)`, or `x = mu + sigma * rng.normal()`.",
-            )
-        once(
-            name,
-            f"the site {name!r} is there twice",
-            "Give each site a name of its own; a site in a loop has an axis for the loop.",
-        )
-        for turn, _, _ in loops():
-            if turn is None:
-                refuse(f"the site {name!r} is in a `while` loop", "Use a `for` loop, which counts.")
-
-    def shape(self, distribution):
-        """The shape of a site's value in one turn of the loops around: plates and batch, then the event."""
-        if len(self.sizes) == 0:
-            return distribution.shape()
-        return (*np.broadcast_shapes(self.sizes, distribution.batch_shape), *distribution.event_shape)
-
-    def scaled(self, log_density):
-        """The sum over a site's items, for all that plates leave out."""
-        total = log_density if np.ndim(log_density) == 0 else np.sum(log_density)
-        for _, _, source in loops():
-            if isinstance(source, Plate) and source.scale is not None:
-                total = source.scale * total
-        for plate in self.plates:
-            if plate.scale is not None:
-                total = plate.scale * total
-        return total
-
-
-@evaluated
-def is_name(name):
-    return isinstance(name, str)
-
-
-@evaluated
-def without_module(text):
-    """`Normal(0.0, 1.0)` for `vi.dist.Normal(0.0, 1.0)`."""
-    return re.sub(r"^(\w+\.)+(?=[A-Z])", "", text)
-
-
-@evaluated
-def is_zero(number):
-    return number == 0
-
-
-def by_item(log_density, axes):
-    """The sum over the axes behind those of the items that choose."""
-    count = np.ndim(log_density)
-    if count <= axes:
-        return log_density
-    if axes == 0:
-        return np.sum(log_density)
-    return np.sum(log_density, axis=tuple(range(axes, count)))
-
-
-def value_of(distribution, state):
-    """The value of that number among all that there are."""
-    return state if counts_from_zero(distribution) else distribution.enumerate_support()[state]
-
-
-def counts_from_zero(distribution):
-    return is_from_zero(type(distribution).__name__)
-
-
-@evaluated
-def is_from_zero(name):
-    return name in ("Bernoulli", "Categorical")
-
-
-def shape_of_draw(distribution, size):
-    """The shape of what `Generator` draws."""
-    if size is None:
-        return distribution.shape()
-    if np.ndim(size) == 0:
-        return (size, *distribution.event_shape)
-    return (*size, *distribution.event_shape)
-
-
-@evaluated
-def listed(names):
-    return ", ".join(map(repr, names)) or "none"
-
-
-@evaluated
-def spread(value, parameters, event_dim):
-    """Whether broadcasting makes more of a value and a distribution than either of them is."""
-    batch = value[: len(value) - event_dim]
-    if None in batch or None in parameters:
-        return False
-    together = np.broadcast_shapes(batch, parameters)
-    return together not in (batch, parameters)
-
-
-def check_observed(name, distribution, value):
-    """An observed value and its distribution: the one may be repeated for the other, and not both."""
-    shape = lengths(value)
-    batch = lengths(distribution.batch_shape)
-    if spread(shape, batch, distribution.event_dim):
-        refuse(
-            f"the site {name!r} has a value of shape {shape} and parameters of shape {batch}, of which broadcasting "
-            "makes more than there are of either",
-            "Give both the same axes, as in `y[:, None]`.",
-        )
-
-
-# ---- the programs --------------------------------------------------------------------------------------------------
-
-
-def support_of(support):
-    """Where a value lies that is made of a draw: None where nobody has said so."""
-    kinds = kinds_around()
-    if len(kinds) == 0:
-        return support
-    if kinds[-1] in ("abs", "exp"):
-        return constraints.positive
-    if is_real(kinds, support.name):
-        return constraints.real
-    return None
-
-
-@evaluated
-def is_real(kinds, name):
-    return name == "real" and all(kind in ("shift", "scale") for kind in kinds)
-
-
-def param_value(name, init, latents):
-    """A parameter's value: the one that is given, or else where it starts."""
-    return latents[name] if name in latents else init
+__all__ = ["Draw", "Handler", "LogJoint", "Plate", "Survey", "without_module"]
 
 
 class Survey(Handler):
@@ -340,10 +160,10 @@ class LogJoint(Handler):
         self.latents = latents
         self.scales = scales
         self.log_p = 0.0
-        self.term = 0.0  # within a sum: one of its terms
+        self.term: Any = 0.0  # within a sum: one of its terms
         self.goes_to = "log_p"
         self.items = ()  # the axes of a term: how many items choose
-        self.around = ()
+        self.around: Any = ()
 
     def sample(self, name, distribution, obs=None):
         self.begin(name)
@@ -371,7 +191,7 @@ class LogJoint(Handler):
         """Storage for the log densities of all that follows each value."""
         self.begin(name)
         if self.goes_to == "term":
-            for plate in self.plates[len(self.items) :]:
+            for _ in self.plates[len(self.items) :]:
                 refuse(
                     f"the site {name!r} is in a plate within what another site is summed over",
                     "Write the inner plate as a loop: `for i in vi.plate(...)`.",
@@ -460,11 +280,13 @@ class LogJoint(Handler):
         return drawn
 
     def param(self, name, init, constraint=None):
-        once(name, f"the parameter {name!r} is there twice", "Give each parameter a name of its own.")
+        once(
+            name, f"the parameter {name!r} is there twice", "Give each parameter a name of its own."
+        )
         return param_value(name, init, self.latents)
 
     def plate(self, name, size, subsample=None):
-        return Plate(name, size, None, self.scales[name] if name in self.scales else None)
+        return Plate(name, size, None, self.scales.get(name, None))
 
     def finish(self, model):
         for name in self.latents:

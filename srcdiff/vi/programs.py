@@ -66,7 +66,9 @@ def program(
         arguments=", ".join(["handler", "model", *_arguments(model, generators)]),
         result=f"handler.{result}" if result else "0.0",
     )
-    return _made(text, name, {"Handler": handler, "handle": handle, "model": model, **_draws(generators)})
+    return _made(
+        text, name, {"Handler": handler, "handle": handle, "model": model, **_draws(generators)}
+    )
 
 
 def _draws(generators: Sequence[str]) -> dict[str, Any]:

@@ -28,7 +28,12 @@ class Sampler:
         self.model = model
         self.posterior = posterior
         made = program(
-            model, suffix, ["rng", "latents", "values"], Draw, "rng, latents, values", "finish(model)"
+            model,
+            suffix,
+            ["rng", "latents", "values"],
+            Draw,
+            "rng, latents, values",
+            "finish(model)",
         )
         self._draw = srcdiff.transform(made, "simplify", jit=False)
 
@@ -116,7 +121,8 @@ def _storage(found: list[Site], latents: Mapping[str, Any]) -> dict[str, Any]:
                 f"the site {site.name!r} ({site.line}) has a shape that only the run knows: {site.shape}"
             )
         is_float = site.dtype.startswith("float")
-        made[site.name] = np.full(site.shape, np.nan if is_float else -1)[()]
+        shape = tuple(int(n) for n in site.shape if n is not None)
+        made[site.name] = np.full(shape, np.nan if is_float else -1)[()]
     return made
 
 

@@ -23,14 +23,16 @@ def line(x, y):
     vi.sample("y", Normal(w0 + w1 * x, 1.0), obs=y)
 
 
-# ---- the log-joint as text -------------------------------------------------------------------------------------
+# ---- the log-joint as text ---------------------------------------------------------------------
 
 
 def test_the_log_joint_reads_as_written_by_hand() -> None:
     joint = vi.log_joint(line, ["w0", "w1"], jit=False)
     expected = stats.norm.logpdf([0.3, -0.2]).sum() + stats.norm.logpdf(Y, 0.3 - 0.2 * X).sum()
     assert joint(0.3, -0.2, X, Y) == pytest.approx(expected, rel=1e-14)
-    assert joint.source == '''\
+    assert (
+        joint.source
+        == '''\
 import numpy as np
 
 
@@ -42,6 +44,7 @@ def line_log_joint(w0, w1, x, y):
     log_p += np.sum(-0.5 * ((y - (w0 + w1 * x)) ** 2 + log_2pi))  # y ~ Normal(w0 + w1 * x, 1.0)
     return log_p
 '''
+    )
 
 
 def test_its_gradient_keeps_the_comments() -> None:
@@ -53,7 +56,7 @@ def test_its_gradient_keeps_the_comments() -> None:
     srcdiff.check_grads(joint, {"w0": 0.3, "w1": -0.2}, X, Y)
 
 
-# ---- the posteriors of reference/ --------------------------------------------------------------------------------
+# ---- the posteriors of reference/ --------------------------------------------------------------
 
 POINTS = json.loads((Path(__file__).parent / "log_joint_points.json").read_text())
 
@@ -115,7 +118,7 @@ def test_a_log_joint_compiles() -> None:
     assert (d_mu, d_gamma) == pytest.approx((point["grad"]["mu"], point["grad"]["gamma"]))
 
 
-# ---- sites ---------------------------------------------------------------------------------------------------------
+# ---- sites -------------------------------------------------------------------------------------
 
 
 def test_sites_are_found_in_the_source() -> None:
@@ -181,7 +184,7 @@ def test_names_may_be_computed_from_the_index_of_a_loop() -> None:
     assert vi.log_joint(numbered, jit=False)(w, 0.5) == pytest.approx(expected, rel=1e-13)
 
 
-# ---- blocks ----------------------------------------------------------------------------------------------------------
+# ---- blocks ------------------------------------------------------------------------------------
 
 
 def weights():
@@ -213,7 +216,7 @@ def test_blocks_within_blocks_are_the_flattened_model() -> None:
     assert blocks.replace("of_blocks", "flattened") == flat
 
 
-# ---- subsampling -------------------------------------------------------------------------------------------------------
+# ---- subsampling -------------------------------------------------------------------------------
 
 
 def regression(x, y):
@@ -238,7 +241,7 @@ def test_the_mean_over_all_subsets_is_the_full_gradient(model) -> None:
     assert np.mean(parts) == pytest.approx(full, rel=1e-12)
 
 
-# ---- what is wrong ---------------------------------------------------------------------------------------------------
+# ---- what is wrong -----------------------------------------------------------------------------
 
 
 def twice(x):
@@ -308,7 +311,7 @@ def test_a_latent_that_is_called_as_the_data_is_refused() -> None:
         vi.log_joint(vector, ["x"])
 
 
-# ---- data ----------------------------------------------------------------------------------------------------------------
+# ---- data --------------------------------------------------------------------------------------
 
 
 def coins(x, y):
@@ -321,7 +324,10 @@ def coins(x, y):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ((np.ones(2), np.array([0.0, 2.0])), "site 'y', Bernoulli: value has to be 0 or 1, got 2.0"),
+        (
+            (np.ones(2), np.array([0.0, 2.0])),
+            "Bernoulli: value has to be 0 or 1, got 2.0",
+        ),
         ((np.ones(2), np.array([0.0, np.nan])), "site 'y', Bernoulli: value is NaN"),
         ((np.ones(0), np.ones(0)), "the plate 'data' is empty"),
     ],

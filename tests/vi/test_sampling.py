@@ -22,7 +22,9 @@ def chain(y):
 def test_the_prior_is_the_model_with_draws_in_its_place() -> None:
     sampler = vi.prior(chain)
     drawn = sampler(np.random.default_rng(0), Y)
-    assert sampler.source == '''\
+    assert (
+        sampler.source
+        == '''\
 def chain_prior(rng, latents, values, y):
     """Draws of the sites of `chain`."""
     hs = values["h"].copy()
@@ -40,6 +42,7 @@ def chain_prior(rng, latents, values, y):
             new_ys[t] = new_y
     return {"h": hs, "k": ks, "y": new_ys, "h0": initial_h}
 '''
+    )
     assert np.array_equal(np.isnan(drawn["y"]), drawn["k"] == 0)
     namespace: dict = {}
     exec(sampler.source, namespace)

@@ -94,7 +94,9 @@ def test_sums_equal_enumeration(model, data, enumerated) -> None:
 def test_a_chain_is_the_forward_recursion() -> None:
     source = vi.log_joint(hidden_markov, ["mu"], jit=False).source_for(MU, X, PI, A)
     recursion = source.partition("    for t in range(1, len(x)):\n")[2]
-    assert recursion == '''\
+    assert (
+        recursion
+        == """\
         following = np.empty_like(log_alpha)
         for next_z in range(len(log_alpha)):
             terms = np.empty_like(log_alpha)
@@ -106,7 +108,8 @@ def test_a_chain_is_the_forward_recursion() -> None:
         log_alpha = following
     log_p += logsumexp(log_alpha)  # z0 ~ Categorical(pi), summed out
     return log_p
-'''
+"""
+    )
 
 
 def test_sums_compile() -> None:
@@ -129,12 +132,12 @@ def test_a_sum_within_a_subsampled_plate_is_scaled_as_a_whole() -> None:
     assert joint(MU, 2.0, X, PI) == pytest.approx(PRIOR + 2.0 * (of_mixture() - PRIOR), abs=1e-12)
 
 
-# ---- what is refused ---------------------------------------------------------------------------------------------
+# ---- what is refused ---------------------------------------------------------------------------
 
 
 def used_later(x, pi):
     s = 0.0
-    for n in range(len(x)):
+    for _ in range(len(x)):
         z = vi.sample("z", dist.Categorical(pi))
         s = s + z
     vi.sample("x", dist.Normal(s, 1.0), obs=x)
@@ -158,7 +161,7 @@ def left_early(x, pi):
 
 def block(pi):
     z = vi.sample("z", dist.Categorical(pi))
-    return z
+    return z + 0.0
 
 
 def returned(x, pi):
