@@ -14,6 +14,7 @@ from typing import Any, overload
 import numpy as np
 
 from srcdiff.direct import MISS
+from srcdiff.enumeration import enumerated
 from srcdiff.errors import DifferentiationError, UnsupportedError
 from srcdiff.generated import Generated, Specialisations, handles
 from srcdiff.options import Options, make_options, plain_axes
@@ -441,9 +442,13 @@ def transform(f: Function, name: str, **options: Any) -> Generated:
     Parameters
     ----------
     f : callable
-    name : "semiring"
-        `semiring="max"`: the largest term in place of the logarithm of each sum of exponentials (max-plus). It is a
-        function as `f` is, and its derivative says which term that is.
+    name : "semiring", "enumerate" or "simplify"
+        "semiring" with `semiring="max"`: the largest term in place of the logarithm of each sum of exponentials
+        (max-plus). It is a function as `f` is, and its derivative says which term that is.
+        "enumerate" with `over="z", count=k`: the logarithm of the sum of `exp(f(...))` over the parameter `z` = 0, ...,
+        k - 1, which it does not have any more.
+        "simplify": `f` itself, as generated source: what it calls with handlers of effects, objects and functions
+        inside is put in place.
     **options
         The others are those of `srcdiff.grad`.
 
@@ -457,9 +462,12 @@ def transform(f: Function, name: str, **options: Any) -> Generated:
     """
     if name == "simplify":
         return generated("simplify", f, options_for(f, options))
+    if name == "enumerate":
+        program = enumerated(f, options.pop("over", None), options.pop("count", None))
+        return generated("simplify", program, options_for(f, options))
     if name != "semiring":
         raise ValueError(
-            f"transform: there is no transformation {name!r}; there are 'semiring' and 'simplify'"
+            f"transform: there is no transformation {name!r}; there are 'enumerate', 'semiring' and 'simplify'"
         )
     semiring = options.pop("semiring", None)
     if semiring not in SEMIRINGS:

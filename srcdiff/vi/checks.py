@@ -48,7 +48,7 @@ class _Items(Plate):
     """A plate of a model that is run."""
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(self.size))
+        return iter(range(self.size) if self.rows is None else self.rows)
 
 
 class _Check:
@@ -76,7 +76,8 @@ class _Check:
     def plate(self, name: str, size: int, subsample: Any = None) -> _Items:
         if size == 0:
             raise ValueError(f"{_line()}: the plate {name!r} is empty")
-        return _Items(name, size, None, None)  # type: ignore[no-untyped-call]
+        count = size if subsample is None else len(subsample)
+        return _Items(name, count, subsample, None)  # type: ignore[no-untyped-call]
 
     def enter_plate(self, plate: _Items) -> None:
         self.sizes = (*self.sizes, plate.size)

@@ -34,6 +34,7 @@ from srcdiff.vi.handlers_in_common import (
     is_zero,
     listed,
     param_value,
+    plate_of,
     shape_of_draw,
     support_of,
     value_of,
@@ -97,7 +98,7 @@ class Survey(Handler):
         return init
 
     def plate(self, name, size, subsample=None):
-        return Plate(name, size, None, None)
+        return plate_of(name, size, subsample, None)
 
 
 class Draw(Handler):
@@ -129,7 +130,7 @@ class Draw(Handler):
         return param_value(name, init, self.latents)
 
     def plate(self, name, size, subsample=None):
-        return Plate(name, size, None, None)
+        return plate_of(name, size, subsample, None)
 
     def finish(self, model):
         return self.values
@@ -286,7 +287,7 @@ class LogJoint(Handler):
         return param_value(name, init, self.latents)
 
     def plate(self, name, size, subsample=None):
-        return Plate(name, size, None, self.scales.get(name, None))
+        return plate_of(name, size, subsample, self.scales.get(name, None))
 
     def finish(self, model):
         for name in self.latents:

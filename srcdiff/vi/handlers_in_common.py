@@ -14,7 +14,8 @@ from srcdiff.effects import effect, evaluated, kinds_around, lengths, loops, onc
 from srcdiff.vi.distributions import constraints
 
 __all__ = [
-    "Handler", "Plate", "by_item", "check_observed", "is_zero", "listed", "param_value", "shape_of_draw", "support_of",
+    "Handler", "Plate", "by_item", "check_observed", "is_zero", "listed", "param_value", "plate_of",
+    "shape_of_draw", "support_of",
     "value_of", "without_module",
 ]  # fmt: skip
 
@@ -42,7 +43,7 @@ class Plate:
         self.scale = scale  # what their log densities are multiplied with, None for 1
 
     def __iter__(self):
-        return range(self.size) if self.rows is None else self.rows
+        return range(self.size) if self.rows is None else self.rows  # of which each turn has one
 
     def __enter__(self):
         enter_plate(self)
@@ -53,6 +54,23 @@ class Plate:
 
 
 # ---- what all handlers do ------------------------------------------------------------------------------------------
+
+
+def plate_of(name, size, rows, scale):
+    """A plate: `rows` of them are there if that is an array, and count for all."""
+    if rows is None:
+        return Plate(name, size, None, scale)
+    if np.ndim(rows) != 1:
+        refuse(
+            f"subsample= of the plate {name!r} is no array of rows",
+            "Draw the rows outside of the model, rng.choice(n, size, replace=False), and pass them.",
+        )
+    if scale is not None:
+        refuse(
+            f"the plate {name!r} has subsample=, and a scale of its own",
+            "Leave one of them out.",
+        )
+    return Plate(name, len(rows), rows, size / len(rows))
 
 
 class Handler:

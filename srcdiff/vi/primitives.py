@@ -29,9 +29,29 @@ def sample(name: str, distribution: Any, obs: Any = None) -> Any:
 
 @effect
 def plate(name: str, size: int, subsample: Any = None) -> Any:
+    """Independent items: `with plate(...) as rows` around statements of all at once, or `for i in plate(...)`.
+
+    Parameters
+    ----------
+    name : str
+    size : int
+        How many there are.
+    subsample : array of int, optional
+        The rows that are there; their log densities are multiplied by size / len(subsample).
+    """
     raise RuntimeError(f"vi.plate({name!r}, ...) outside a model: {_ADVICE}")
 
 
 @effect
 def param(name: str, init: Any, constraint: Any = None) -> Any:
+    """A parameter that is fitted, as it is in a guide, or in a model that is not all random.
+
+    Parameters
+    ----------
+    name : str
+    init : float or array
+        Where a fit starts.
+    constraint : Constraint, optional
+        Where it lies, one of `vi.constraints`.
+    """
     raise RuntimeError(f"vi.param({name!r}, ...) outside a model: {_ADVICE}")

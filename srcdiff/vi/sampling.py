@@ -27,15 +27,9 @@ class Sampler:
     def __init__(self, model: Callable[..., Any], suffix: str, posterior: Any = None) -> None:
         self.model = model
         self.posterior = posterior
-        made = program(
-            model,
-            suffix,
-            ["rng", "latents", "values"],
-            Draw,
-            "rng, latents, values",
-            "finish(model)",
-        )
-        self._draw = srcdiff.transform(made, "simplify", jit=False)
+        self.suffix = suffix
+        self._programs: dict[tuple[str, ...], Any] = {}
+        self._latest: Any = None
 
     def __call__(
         self, rng: np.random.Generator, *data: Any, draws: int | None = None
@@ -71,7 +65,8 @@ class Sampler:
     def _once(
         self, rng: np.random.Generator, latents: Mapping[str, Any], found: list[Site], data: Any
     ) -> dict[str, Any]:
-        drawn: dict[str, Any] = self._draw(rng, dict(latents), _storage(found, latents), *data)
+        run, given = self._program(found, latents)
+        drawn: dict[str, Any] = run(rng, *given, *data)
         return {s.name: drawn[s.name] for s in found if s.name not in latents}
 
     def _given(
@@ -101,13 +96,32 @@ class Sampler:
 
     @property
     def source(self) -> str:
-        return self._draw.source
+        if self._latest is None:
+            raise ValueError("there is no source before a call: use source_for(rng, *data)")
+        return str(self._latest.source)
 
     def source_for(self, rng: np.random.Generator, *data: Any) -> str:
         """The text for such data, without running it."""
         found = sites(self.model, *data)
         given = {k: v[0] for k, v in self._given(rng, None, found).items()}
-        return self._draw.source_for(rng, given, _storage(found, given), *data)
+        run, own = self._program(found, given)
+        return str(run.source_for(rng, *own, *data))
+
+    def _program(
+        self, found: list[Site], latents: Mapping[str, Any]
+    ) -> tuple[Any, tuple[dict[str, Any], ...]]:
+        """The generated program, and what it is given besides generator and data."""
+        own = {"latents": dict(latents), "values": _storage(found, latents)}
+        own = {name: given for name, given in own.items() if given}
+        key = tuple(own)
+        if key not in self._programs:
+            given = ", ".join(name if name in own else "{}" for name in ("latents", "values"))
+            made = program(
+                self.model, self.suffix, ["rng", *key], Draw, f"rng, {given}", "finish(model)"
+            )
+            self._programs[key] = srcdiff.transform(made, "simplify", jit=False)
+        self._latest = self._programs[key]
+        return self._latest, tuple(own.values())
 
 
 def _storage(found: list[Site], latents: Mapping[str, Any]) -> dict[str, Any]:

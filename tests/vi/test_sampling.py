@@ -25,7 +25,7 @@ def test_the_prior_is_the_model_with_draws_in_its_place() -> None:
     assert (
         sampler.source
         == '''\
-def chain_prior(rng, latents, values, y):
+def chain_prior(rng, values, y):
     """Draws of the sites of `chain`."""
     hs = values["h"].copy()
     ks = values["k"].copy()
@@ -47,7 +47,7 @@ def chain_prior(rng, latents, values, y):
     namespace: dict = {}
     exec(sampler.source, namespace)
     storage = {"h": np.zeros(6), "k": np.zeros(6, int), "y": np.full(6, np.nan)}
-    again = namespace["chain_prior"](np.random.default_rng(0), {}, storage, Y)
+    again = namespace["chain_prior"](np.random.default_rng(0), storage, Y)
     np.testing.assert_array_equal(again["h"], drawn["h"])
 
 
