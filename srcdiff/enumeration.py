@@ -1,4 +1,4 @@
-"""A function's sum over one of its parameters, as a program: what `srcdiff.transform(f, "enumerate")` generates from."""
+"""The sum over a parameter, as a program: what `srcdiff.transform(f, "enumerate")` generates from."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ from srcdiff.frontend.subscripts import shape_parts
 from srcdiff.frontend.subset import fail
 from srcdiff.frontend.values import FrontValue, Known, Method, Parts, ShapeOf, sequence, static
 from srcdiff.ir.core import Atom, Const, Op, Value, const, known_dim
+from srcdiff.ir.location import Location
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.types import Array, Scalar, Struct, shape_of
 from srcdiff.ops.arithmetic import add, floor_divide, multiply, subtract
@@ -56,7 +57,7 @@ def _performed(
     session = fr.session
     handlers, outer = session.handlers, session.effect
     before, since = session.current(method.receiver), len(fr.b.body)
-    session.handlers, session.effect = handlers[:k], (effect, node)
+    session.handlers, session.effect = handlers[:k], (effect, node, fr)
     try:
         result: FrontValue = HOOKS["call"](fr, node, method, args, kwargs)
     finally:
@@ -192,24 +193,32 @@ def _integer(shapes: Any, atom: Atom) -> int | None:
     return None if found is None else int(found)
 
 
+def _location(fr: Frame, node: Any) -> Location:
+    """The line of the effect that a handler is read for."""
+    if fr.session.effect is None:
+        return fr.source.location(node)
+    _, call, caller = fr.session.effect
+    return caller.source.location(call)  # type: ignore[no-any-return]
+
+
 def _refuse(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     message, advice = (str(static(a)) for a in args)
     at = kwargs.get("at")
     if at is not None:
         source = source_of(function_of(static(at)))
         fail(message, advice, source.location(source.node))
-    fr.fail(node, message, advice)
+    fail(message, advice, _location(fr, node))
 
 
 def _once(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """`once(name, message, advice)`: a call that is read again, or by several readings of a loop, is one."""
     name, message, advice = map(static, args)
     names = fr.session.notes.setdefault("named", {})
-    location = fr.source.location(node)
+    location = _location(fr, node)
     here = _place(fr, node)
     place, first = names.setdefault(name, (here, location))
     if place != here:
-        fr.fail(node, f"{message} (the first is in line {first.line})", advice)
+        fail(f"{message} (the first is in line {first.line})", advice, location)
     return const(None)
 
 
@@ -285,7 +294,7 @@ def _undone(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 def _spelled(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """`spelled("distribution")`: that argument of the effect, as the user wrote it."""
     assert fr.session.effect is not None
-    effect, call = fr.session.effect
+    effect, call, _ = fr.session.effect
     names = getattr(effect, "parameters", None) or tuple(inspect.signature(effect).parameters)
     given = dict(zip(names, call.args, strict=False))
     given.update({k.arg: k.value for k in call.keywords})
@@ -294,7 +303,7 @@ def _spelled(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 
 
 def _remark(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
-    fr.session.notes.setdefault("remarks", {})[fr.source.location(node)] = static(args[0])  # type: ignore[index]
+    fr.session.notes.setdefault("remarks", {})[_location(fr, node)] = static(args[0])  # type: ignore[index]
     return const(None)
 
 
@@ -303,7 +312,7 @@ def _note(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     values = {k: _described(session.shapes, session.current(v)) for k, v in kwargs.items()}
     values["conditional"] = "known", len(session.shapes.regions) > len(session.turns)
     noted = session.notes.setdefault("noted", {})
-    noted[_place(fr, node)] = (static(args[0]), values, fr.source.location(node))  # type: ignore[index]
+    noted[_place(fr, node)] = (static(args[0]), values, _location(fr, node))  # type: ignore[index]
     return const(None)
 
 

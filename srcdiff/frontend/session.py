@@ -258,8 +258,8 @@ class Session:
         How often masks of the open region are True, and how often arrays of booleans were written.
     handlers : tuple
         What effects mean where the reader is, the innermost last (see `effects`).
-    effect : pair of callable and tree
-        The effect whose handler is being read, and the call of it.
+    effect : callable, tree and Frame
+        The effect whose handler is being read, the call of it, and the frame that this is in.
     turns : tuple of Turn
         The loops around, within the innermost program that is handled.
     unrolled : tuple of int
@@ -316,7 +316,7 @@ class Session:
     masks_written: int = 0
     outside: dict[int, Outside] = field(default_factory=dict)
     handlers: tuple[FrontValue, ...] = ()
-    effect: tuple[Any, Any] | None = None
+    effect: tuple[Any, Any, Any] | None = None
     turns: tuple[Turn, ...] = ()
     unrolled: tuple[int, ...] = ()
     of_python: bool = False  # a rule of an operation that gives a Python number

@@ -28,7 +28,6 @@ draw = operation(
     infer=of_type,
     effect=True,
     raises=True,
-    differentiable=False,
     evaluate=_draw,
     advice="Write the value with draws that do not depend on it, as in mu + sigma * rng.standard_normal(), "
     "or pass the draws as an argument.",
