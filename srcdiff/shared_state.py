@@ -111,7 +111,9 @@ class SharedFunction:
                 raise ValueError(
                     f"{_name(expression)} updates {len(key)} shared values together: it has to return as many"
                 )
-            new.extend((state, state._fitting(item)) for state, item in zip(key, value, strict=True))
+            new.extend(
+                (state, state._fitting(item)) for state, item in zip(key, value, strict=True)
+            )
         for state, value in new:  # only now: every expression has seen the values before the call
             state.set_value(value)
         return result
@@ -144,7 +146,9 @@ def function(f: Callable[..., Any], updates: Updates | None = None) -> SharedFun
     for key, expression in pairs:
         for state in key if isinstance(key, tuple) else (key,):
             if not isinstance(state, Shared):
-                raise TypeError(f"updates: {state!r} is no shared value; make one by srcdiff.shared")
+                raise TypeError(
+                    f"updates: {state!r} is no shared value; make one by srcdiff.shared"
+                )
             if id(state) in seen:
                 raise ValueError(f"updates: {state._label()} is updated twice")
             seen.add(id(state))

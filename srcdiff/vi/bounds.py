@@ -91,7 +91,7 @@ class Bound:
         raise NotImplementedError
 
     def log_weights(self, params: Any, n: int, rng: np.random.Generator, data: Any) -> Any:
-        """log p - log q of n draws."""
+        """Log p - log q of n draws."""
         raise NotImplementedError
 
     def blame(self, params: Any, grads: Any, eps: Any, data: tuple[Any, ...]) -> str:
@@ -149,7 +149,7 @@ class VectorBound(Bound):
         return standard_normal(rng, draws, self.guide.noise_size(self.layout.size), kind)
 
     def draws(self, params: Any, n: int, rng: np.random.Generator) -> Any:
-        """z (n, D)."""
+        """Z (n, D)."""
         size = self.guide.noise_size(self.layout.size)
         return self.guide.draws(params, rng.standard_normal((n, size)))
 
@@ -207,14 +207,14 @@ class VectorBound(Bound):
         """The sites of coordinates; of a matrix, of its rows."""
         rows = bad if bad.ndim == 1 else np.any(bad, axis=tuple(range(1, bad.ndim)))
         names = [self.layout.site_at(int(k)) for k in np.flatnonzero(rows)]
-        return f"site {names[0]!r}" if len(names) == 1 else f"sites {', '.join(map(repr, names[:4]))}"
+        return (
+            f"site {names[0]!r}" if len(names) == 1 else f"sites {', '.join(map(repr, names[:4]))}"
+        )
 
 
 def shown(values: dict[str, Any]) -> str:
     """Values of sites, short."""
-    texts = {
-        k: np.array2string(np.asarray(v), precision=4, threshold=4) for k, v in values.items()
-    }
+    texts = {k: np.array2string(np.asarray(v), precision=4, threshold=4) for k, v in values.items()}
     return ", ".join(f"{k} = {v}" for k, v in texts.items())
 
 

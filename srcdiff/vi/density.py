@@ -67,7 +67,7 @@ class LogDensity:
         return name if name.isidentifier() else "model"
 
     def __call__(self, *args: Any) -> Any:
-        """log p, prior and all."""
+        """Log p, prior and all."""
         value = self.f(*args)
         if self.prior is not None:
             value = value + self.prior(*args[: len(self.layout.names)])
@@ -81,7 +81,11 @@ def _shape_and_support(name: str, given: Any) -> tuple[tuple[int, ...], Any]:
         return (given,), constraints.real
     if isinstance(given, tuple) and all(isinstance(n, int) for n in given):
         return given, constraints.real
-    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], constraints.Constraint):
+    if (
+        isinstance(given, tuple)
+        and len(given) == 2
+        and isinstance(given[1], constraints.Constraint)
+    ):
         shape = (given[0],) if isinstance(given[0], int) else tuple(given[0])
         return shape, given[1]
     raise ValueError(

@@ -13,6 +13,7 @@ from srcdiff.vi.density import LogDensity
 from srcdiff.vi.estimators import Estimator, Path, estimator_of
 from srcdiff.vi.function_bound import FunctionBound
 from srcdiff.vi.guides import Delta, Guide, MeanField
+from srcdiff.vi.stage_files import write_stages, write_test
 from srcdiff.vi.targets import data_names, kind_of, target_of
 
 __all__ = ["Elbo", "elbo", "noise"]
@@ -99,9 +100,9 @@ class Elbo:
             )
         target = target_of(self.model, data, full)
         for other in self._bounds.values():  # one for batches of all lengths
-            if (
-                isinstance(other, VectorBound)
-                and (other.target.data, other.layout) == (target.data, target.layout)
+            if isinstance(other, VectorBound) and (other.target.data, other.layout) == (
+                target.data,
+                target.layout,
             ):
                 return other
         estimator, diverging = self.estimator, None
@@ -121,7 +122,9 @@ class Elbo:
     def latest(self) -> Bound:
         """The programs of the latest call."""
         if self._latest is None:
-            raise RuntimeError("the bound was not called yet; its programs are made for the data of a call")
+            raise RuntimeError(
+                "the bound was not called yet; its programs are made for the data of a call"
+            )
         return self._latest
 
     @property
@@ -155,6 +158,20 @@ class Elbo:
             The standard deviations, in z.
         """
         return self.bound(*data).init(data, at, scale)
+
+    def save(self, folder: str | FilePath, params: Any, eps: Any, *data: Any) -> list[FilePath]:
+        """Write the stages as files that need NumPy and SciPy only (Numba, the last one).
+
+        `elbo.py` has the log-joint and the bound, `gradient.py` its value and gradient, `loops.py` the same as loops.
+        """
+        return write_stages(self, FilePath(folder), params, eps, data)
+
+    def save_test(self, path: str | FilePath, params: Any, eps: Any, *data: Any) -> FilePath:
+        """Write a test file that compares the gradient, saved beside it, with differences of the bound.
+
+        Any change of a sign in the gradient makes it fail. It needs no srcdiff.
+        """
+        return write_test(self, FilePath(path), params, eps, data)
 
     @property
     def noise_kind(self) -> str:
@@ -209,7 +226,9 @@ def elbo(
             f"guide={guide!r}: it has to be MeanField() or another guide of vi, or a function with vi.sample"
         )
     if isinstance(model, LogDensity) and not isinstance(guide, Guide):
-        raise TypeError("a LogDensity takes a guide of vi: what a function draws is matched with a model's sites")
+        raise TypeError(
+            "a LogDensity takes a guide of vi: what a function draws is matched with a model's sites"
+        )
     if draws < 1:
         raise ValueError(f"draws={draws}: at least one is needed")
     auto = isinstance(estimator, str) and estimator == "auto"

@@ -258,7 +258,9 @@ def _score(w: _Writer) -> Written:
         ),
         "return surrogate / len(eps), elbo / len(eps)",
     ]
-    told = f"score function for {_sites(w)}: (log p - log q - baseline) times the derivative of log q"
+    told = (
+        f"score function for {_sites(w)}: (log p - log q - baseline) times the derivative of log q"
+    )
     return _function(w, told, body, held=True, surrogate=True)
 
 
@@ -268,7 +270,9 @@ def _mixed(w: _Writer, by_score: tuple[str, ...]) -> Written:
     lines, call, terms = w.bound_at("z")
     lines = [line for line in lines if line != "z = z"]
     total = " + ".join([call, *terms])
-    chosen = "".join("1" if w.layout.site_at(k).split("[")[0] in by_score else "0" for k in range(size))
+    chosen = "".join(
+        "1" if w.layout.site_at(k).split("[")[0] in by_score else "0" for k in range(size)
+    )
     own = "((z - loc) / scale) ** 2"
     held_density, held_log_q = w.guide.own_log_density("eps[s]", size, "held_")
     body = [
@@ -326,7 +330,7 @@ def _iwae(w: _Writer) -> Written:
 
 
 def write_log_weights(model: str, layout: Layout, data: Sequence[str]) -> Written:
-    """log p at many z: `model_log_density(z, x, y)` of z (S, D), (S,)."""
+    """Log p at many z: `model_log_density(z, x, y)` of z (S, D), (S,)."""
     w = _Writer(model, layout, Delta(), tuple(data))
     lines, call, terms = w.bound_at("zs[s]")
     name = f"{model}_log_density"

@@ -15,11 +15,14 @@ import srcdiff
 from srcdiff.vi import averages, checkpoints
 from srcdiff.vi.batches import Batches, count_rows
 from srcdiff.vi.bounds import Bound, VectorBound
+from srcdiff.vi.checks import check
+from srcdiff.vi.density import LogDensity
 from srcdiff.vi.elbo import Elbo, elbo, guide_name
 from srcdiff.vi.estimators import ScoreFunction
 from srcdiff.vi.guides import Delta, Laplace, MeanField, gaussian
 from srcdiff.vi.optim import LBFGS, Adam, Exponential
 from srcdiff.vi.posterior import Posterior
+from srcdiff.vi.programs import generators_of
 from srcdiff.vi.trees import leaves, map_leaves
 
 __all__ = ["Step", "fit"]
@@ -106,6 +109,7 @@ def fit(
         point = isinstance(target.guide, Delta)
         optimizer = LBFGS() if point else Adam(Exponential(0.1, 0.002, steps))
     _check_settings(steps, restarts, on_nan, optimizer, batch_size)
+    _check_data(model, data, target, batch_size)
     generator = rng if isinstance(rng, np.random.Generator) else np.random.default_rng(rng)
     found = []
     for k in range(restarts):
@@ -114,12 +118,35 @@ def fit(
             file = file.with_name(f"{file.name}.{k}")
         own = generator if restarts == 1 else generator.spawn(1)[0]
         loop = _Loop(
-            target, optimizer, own, data, steps, batch_size, stop, average, on_nan, progress, tuple(callbacks)
+            target,
+            optimizer,
+            own,
+            data,
+            steps,
+            batch_size,
+            stop,
+            average,
+            on_nan,
+            progress,
+            tuple(callbacks),
         )
         found.append(loop.fit(_start(target, init, data, own, moved=k > 0), file, checkpoint_every))
     best = max(found, key=lambda p: np.mean(p.bounds[-max(1, len(p.bounds) // 10) :]))
     best.restarts = tuple(found) if restarts > 1 else ()
     return best
+
+
+def _check_data(model: Any, data: tuple[Any, ...], target: Elbo, batch_size: int | None) -> None:
+    """Look at the data, or at their first rows, before anything is compiled."""
+    if isinstance(model, LogDensity) or len(data) != len(target.data_names) or generators_of(model):
+        return  # `target` says what is wrong
+    if batch_size is not None:
+        rows, by_row = count_rows(data, target.data_names)
+        first = slice(0, min(batch_size, rows))
+        data = tuple(
+            np.asarray(a[first]) if is_row else a for a, is_row in zip(data, by_row, strict=True)
+        )
+    check(model, *data)
 
 
 def _check_settings(
@@ -135,9 +162,13 @@ def _check_settings(
             raise ValueError("LBFGS needs the same objective in each step: leave batch_size out")
         return
     if not (hasattr(optimizer, "init") and hasattr(optimizer, "step")):
-        raise TypeError(f"optimizer={optimizer!r}: it has to have init(params) and step(params, grads, state)")
+        raise TypeError(
+            f"optimizer={optimizer!r}: it has to have init(params) and step(params, grads, state)"
+        )
     if getattr(optimizer, "maximize", False):
-        raise ValueError("optimizer: vi.fit turns gradients round by itself, leave maximize=True out")
+        raise ValueError(
+            "optimizer: vi.fit turns gradients round by itself, leave maximize=True out"
+        )
 
 
 def _start(target: Elbo, init: Any, data: tuple[Any, ...], rng: Any, moved: bool) -> Any:
@@ -149,7 +180,9 @@ def _start(target: Elbo, init: Any, data: tuple[Any, ...], rng: Any, moved: bool
             np.shape(p) for p in expected
         ]:
             shapes = ", ".join(f"{k} {np.shape(v)}" for k, v in expected._asdict().items())
-            raise ValueError(f"init: parameters of this guide are {type(expected).__name__}: {shapes}")
+            raise ValueError(
+                f"init: parameters of this guide are {type(expected).__name__}: {shapes}"
+            )
     else:
         params = target.init(*data, at=init)
     if moved:

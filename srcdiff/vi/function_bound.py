@@ -1,16 +1,16 @@
 """The bound of a guide that is a function: its draws and the ELBO as source.
 
-    def guide_draw(m, s, eps_temp, sensor):
-        temp = m + s * eps_temp
-        return temp, 0.5 * np.log(2.0 * np.pi * np.e) + np.log(s)
+def guide_draw(m, s, eps_temp, sensor):
+temp = m + s * eps_temp
+return temp, 0.5 * np.log(2.0 * np.pi * np.e) + np.log(s)
 
-    def thermometer_elbo(m, log_s, eps_temp, sensor):
-        s = np.exp(log_s)
-        elbo = 0.0
-        for k in range(len(eps_temp)):
-            temp, entropy = guide_draw(m, s, eps_temp[k], sensor)
-            elbo += thermometer_log_joint(temp, sensor) + entropy
-        return elbo / len(eps_temp)
+def thermometer_elbo(m, log_s, eps_temp, sensor):
+s = np.exp(log_s)
+elbo = 0.0
+for k in range(len(eps_temp)):
+temp, entropy = guide_draw(m, s, eps_temp[k], sensor)
+elbo += thermometer_log_joint(temp, sensor) + entropy
+return elbo / len(eps_temp)
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +32,18 @@ from srcdiff.vi.targets import load_text, sites_of_rows, target_of
 
 __all__ = ["FunctionBound"]
 
-_OWN = ("k", "elbo", "entropy", "held_entropy", "surrogate", "weight", "log_score", "log_q", "log_weights", "baseline")
+_OWN = (
+    "k",
+    "elbo",
+    "entropy",
+    "held_entropy",
+    "surrogate",
+    "weight",
+    "log_score",
+    "log_q",
+    "log_weights",
+    "baseline",
+)
 _TOLD = {
     "draw": "Draws of `{}`, and their entropy (where it has no closed form, minus their log density).",
     "log_draw": "Draws of `{}`, and minus their log density.",
@@ -75,7 +86,9 @@ class FunctionBound(Bound):
             *(p for p in of_model.params if p.name not in own),
         )
         self._of_model = [p.name for p in of_model.params]
-        self.target = target_of(model, data, full, self._of_model, local=True)
+        self.target = target_of(
+            model, data, full, self._of_model, local=True, drawn=[s.name for s in self.sites]
+        )
         self.rows: tuple[str, ...] = ()
         if full is not None:
             rows = sites_of_rows(model, sites(model, *data), sites(model, *full), local=True)
@@ -127,7 +140,9 @@ class FunctionBound(Bound):
         outside = {"GuideDraw": GuideDraw, "handle": handle, "guide": self.guide}
         return load_text(text, name, outside)
 
-    def _call(self, suffix: str, results: Sequence[str], given: Sequence[str] = (), prefix: str = "") -> str:
+    def _call(
+        self, suffix: str, results: Sequence[str], given: Sequence[str] = (), prefix: str = ""
+    ) -> str:
         """A line that calls one of these functions in turn k."""
         k = self._own["k"]
         arguments = [
@@ -150,7 +165,9 @@ class FunctionBound(Bound):
         start = [f"{p.name} = {p.written()}" for p in self.params if p.written() != p.name]
         if held:
             start += [
-                f"held_{p.name} = {p.written('held_')}" for p in self.params if p.written() != p.name
+                f"held_{p.name} = {p.written('held_')}"
+                for p in self.params
+                if p.written() != p.name
             ]
         first = self._eps()[0]
         loop = f"for {n['k']} in range(len({first})):"
@@ -193,7 +210,11 @@ class FunctionBound(Bound):
         ]
         paths = [s.name for s in self.sites if s.name not in self.by_score]
         lines.append(
-            self._call("score", [*(self._names[p] for p in paths), n["entropy"], n["log_score"]], self.by_score)
+            self._call(
+                "score",
+                [*(self._names[p] for p in paths), n["entropy"], n["log_score"]],
+                self.by_score,
+            )
         )
         lines.append(f"{n['surrogate']} += ({n['weight']} - {n['baseline']}) * {n['log_score']}")
         if paths or self._of_model:
@@ -214,7 +235,9 @@ class FunctionBound(Bound):
         return ", ".join(names if names is not None else [s.name for s in self.sites])
 
     def _entropies(self, names: Sequence[str] | None = None) -> str:
-        closed = [s.name for s in self.sites if s.has_entropy and (names is None or s.name in names)]
+        closed = [
+            s.name for s in self.sites if s.has_entropy and (names is None or s.name in names)
+        ]
         return f"; entropy of {', '.join(closed)} in closed form" if closed else ""
 
     def _function(self, told: str, body: list[str], held: bool) -> Written:
@@ -249,9 +272,7 @@ class FunctionBound(Bound):
             "log_draw": self._program("log_draw", (), ()),
             "score": self._program("score", given, closed),
         }
-        self._plain = {
-            k: srcdiff.transform(f, "simplify", jit=False) for k, f in programs.items()
-        }
+        self._plain = {k: srcdiff.transform(f, "simplify", jit=False) for k, f in programs.items()}
         self.written = self._write()
         text = module_text([self.written.text])
         outside: dict[str, Any] = {f"{self.guide.__name__}_{k}": f for k, f in self._plain.items()}
@@ -292,7 +313,9 @@ class FunctionBound(Bound):
 
     def init(self, data: tuple[Any, ...], at: Any, scale: float) -> Any:
         if at:
-            raise ValueError("init: a guide function says itself where its parameters begin (vi.param)")
+            raise ValueError(
+                "init: a guide function says itself where its parameters begin (vi.param)"
+            )
         return self.params_type(*(p.start for p in self.params))
 
     def noise(self, rng: np.random.Generator, draws: int, kind: str) -> dict[str, Any]:
@@ -369,7 +392,7 @@ def _chosen(
             )
     by_score = []
     for s in sites:
-        if given is None or isinstance(given, dict) and s.name not in given:  # "auto"
+        if given is None or (isinstance(given, dict) and s.name not in given):  # "auto"
             score = not s.path
         else:
             chosen = given[s.name] if isinstance(given, dict) else given

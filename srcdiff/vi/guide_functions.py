@@ -14,6 +14,7 @@ from srcdiff.vi.distributions import Distribution, constraints
 from srcdiff.vi.handlers import Handler, Plate
 from srcdiff.vi.layout import Place
 from srcdiff.vi.models import Site, sites
+from srcdiff.vi.targets import is_finite
 
 __all__ = ["GuideSite", "Parameter", "Said", "listen", "match"]
 
@@ -88,7 +89,9 @@ class _Listener(Handler):
         support = constraint or constraints.real
         value = np.asarray(init, float)
         if not np.all(support.contains(value)):
-            raise ValueError(f"param {name!r}: its initial value is outside of its constraint ({support.name})")
+            raise ValueError(
+                f"param {name!r}: its initial value is outside of its constraint ({support.name})"
+            )
         place = Place(name, value.shape, support, 0, 0)
         real = np.asarray(support.unconstrain(value), float)
         field = name
@@ -117,7 +120,7 @@ def params_type(guide: Callable[..., Any], params: Sequence[Parameter]) -> Any:
 
 
 def match(guide: Callable[..., Any], model: Callable[..., Any], data: Sequence[Any]) -> list[Site]:
-    """The model's latent sites, which the guide has all of, and no others.
+    """The latent sites of the model that the guide draws: all but finite choices, which may be left out.
 
     Raises
     ------
@@ -139,13 +142,18 @@ def match(guide: Callable[..., Any], model: Callable[..., Any], data: Sequence[A
         if name in latents:
             continue
         if any(s.name == name for s in found):
-            raise ValueError(f"the guide's site {name!r} ({site.line}) is observed by the model: leave it out")
+            raise ValueError(
+                f"the guide's site {name!r} ({site.line}) is observed by the model: leave it out"
+            )
         missing = [n for n in latents if n not in drawn]
         raise ValueError(
             f"the guide's site {name!r} ({site.line}) is no site of the model {model.__name__!r}"
             f"{_meant(name, missing)}: its latent sites are {', '.join(map(repr, latents))}"
         )
-    for name, site in latents.items():
+    for name, site in list(latents.items()):
+        if name not in drawn and is_finite(site):  # summed out
+            del latents[name]
+            continue
         if name not in drawn:
             raise ValueError(
                 f"the guide {guide.__name__!r} has no site {name!r}, which the model has at {site.line}"

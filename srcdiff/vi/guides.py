@@ -72,7 +72,7 @@ class Guide:
         raise NotImplementedError
 
     def draw(self, eps: str, size: int, prefix: str = "") -> str:
-        """z of a row of noise."""
+        """Z of a row of noise."""
         raise NotImplementedError
 
     def entropy(self, size: int, prefix: str = "") -> str:
@@ -80,11 +80,11 @@ class Guide:
         raise NotImplementedError
 
     def log_density(self, size: int, prefix: str = "") -> tuple[list[str], str]:
-        """log q(z): lines, and the expression."""
+        """Log q(z): lines, and the expression."""
         raise NotImplementedError
 
     def own_log_density(self, eps: str, size: int, prefix: str = "") -> tuple[list[str], str]:
-        """log q(z) at the draw that `eps` makes under the same parameters."""
+        """Log q(z) at the draw that `eps` makes under the same parameters."""
         log_scale = f"np.sum({prefix}log_scale)"
         return [], f"-0.5 * np.sum({eps}**2 + LOG_2PI) - {log_scale}"
 
@@ -93,11 +93,11 @@ class Guide:
         raise NotImplementedError
 
     def draws(self, params: Any, eps: Any) -> Any:
-        """z (n, D) of noise (n, noise_size)."""
+        """Z (n, D) of noise (n, noise_size)."""
         raise NotImplementedError
 
     def log_prob(self, params: Any, z: Any) -> Any:
-        """log q at each z of (n, D)."""
+        """Log q at each z of (n, D)."""
         loc, cov = self.moments(params)
         C = np.linalg.cholesky(cov)
         whitened = np.linalg.solve(C, (z - loc).T)

@@ -119,17 +119,21 @@ class Layout:
         return found
 
     def unconstrain(self, values: Mapping[str, Any]) -> Any:
-        """z of values; raises a ValueError that names a site whose value is outside of its support or has a wrong shape."""
+        """Z of values; raises a ValueError that names a site whose value is outside of its support or has a wrong shape."""
         unknown = [name for name in values if name not in self.names]
         if unknown:
-            raise ValueError(f"there is no latent site {unknown[0]!r}; there are {', '.join(self.names)}")
+            raise ValueError(
+                f"there is no latent site {unknown[0]!r}; there are {', '.join(self.names)}"
+            )
         z = np.zeros(self.size)
         for p in self.places:
             if p.name not in values:
                 continue
             value = np.asarray(values[p.name], float)
             if value.shape != p.shape:
-                raise ValueError(f"site {p.name!r} has the shape {p.shape}, the value given {value.shape}")
+                raise ValueError(
+                    f"site {p.name!r} has the shape {p.shape}, the value given {value.shape}"
+                )
             if not np.all(p.support.contains(value)):
                 raise ValueError(
                     f"the value given for site {p.name!r} is outside of its support ({p.support.name})"
@@ -138,7 +142,7 @@ class Layout:
         return z
 
     def log_det(self, z: Any) -> float:
-        """log |det d constrain(z) / dz| at one z, shape (size,)."""
+        """Log |det d constrain(z) / dz| at one z, shape (size,)."""
         total = 0.0
         for p in self.places:
             u = np.reshape(z[p.start : p.stop], p.real_shape)

@@ -59,7 +59,9 @@ def _sobol(rng: np.random.Generator, draws: int, size: int) -> Any:
     from scipy.stats import qmc
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that numbers of draws other than 2**m are less even
+        warnings.simplefilter(
+            "ignore", UserWarning
+        )  # that numbers of draws other than 2**m are less even
         # of a number: SciPy would spawn a generator, of which the state of `rng` knows nothing
         seed = int(rng.integers(2**63))
         uniform = qmc.Sobol(size, scramble=True, seed=seed).random(draws)

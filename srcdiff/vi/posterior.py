@@ -94,7 +94,7 @@ class Posterior:
     # ---- how far to trust it
 
     def log_weights(self, n: int, rng: np.random.Generator) -> Any:
-        """log p(z, data) - log q(z) of n draws."""
+        """Log p(z, data) - log q(z) of n draws."""
         return self._bound.log_weights(self.params, n, rng, self.data)
 
     @cached_property

@@ -17,9 +17,17 @@ from srcdiff.vi.handlers import LogJoint, Survey
 from srcdiff.vi.handlers_of_batches import WeightedLogJoint
 from srcdiff.vi.layout import Layout, layout_of
 from srcdiff.vi.models import Site, sites
-from srcdiff.vi.programs import parameter, program
+from srcdiff.vi.programs import generators_of, parameter, program
 
-__all__ = ["Target", "data_names", "kind_of", "load_text", "sites_of_rows", "target_of"]
+__all__ = [
+    "Target",
+    "data_names",
+    "is_finite",
+    "kind_of",
+    "load_text",
+    "sites_of_rows",
+    "target_of",
+]
 
 
 @dataclass(frozen=True)
@@ -75,8 +83,9 @@ def target_of(
     params: Sequence[str] = (),
     local: bool = False,
     divergences: bool = False,
+    drawn: Sequence[str] | None = None,
 ) -> Target:
-    """The log-joint for such data.
+    """The log-joint for such data. Finite choices that have no value are summed out.
 
     Parameters
     ----------
@@ -84,6 +93,8 @@ def target_of(
         The model's `vi.param`s, which the log-joint takes behind the sites.
     local : bool
         Whether sites may have a value for each row of a batch.
+    drawn : sequence of str, optional
+        The sites that have values; unless given, all that have densities.
     divergences : bool
         Whether to take KL divergences in closed form, of a mean-field guide, where there are.
     full : tuple, optional
@@ -98,10 +109,10 @@ def target_of(
         A site cannot be laid out; names it.
     """
     names = data_names(model)
-    generator = next((n for n in names if n == "rng"), None)
-    if generator is not None:
+    generators = [] if isinstance(model, LogDensity) else generators_of(model)
+    if generators:
         raise TypeError(
-            f"the model {model.__name__!r} draws from a generator ({generator!r}), which does not say what was observed: "
+            f"the model {model.__name__!r} draws from a generator ({generators[0]!r}), which does not say what was observed: "
             "write vi.sample(name, distribution, obs=value) for what was"
         )
     if len(data) != len(names):
@@ -110,7 +121,7 @@ def target_of(
         )
     if isinstance(model, LogDensity):
         return _of_density(model, full is not None)
-    return _of_model(model, data, full, params, local, divergences)
+    return _of_model(model, data, full, params, local, divergences, drawn)
 
 
 # ---- plain functions --------------------------------------------------------------
@@ -129,7 +140,10 @@ def _of_density(density: LogDensity, batched: bool) -> Target:
             "LogDensity(log_likelihood, latents, prior=log_prior), or write a model with vi.sample"
         )
     latents, data = ", ".join(density.layout.names), density.data
-    terms = [f"log_prior({latents})", f"log_likelihood({', '.join([*density.layout.names, *data])})"]
+    terms = [
+        f"log_prior({latents})",
+        f"log_likelihood({', '.join([*density.layout.names, *data])})",
+    ]
     if batched:
         data = (*data, "share")
         terms[1] = f"share * {terms[1]}"
@@ -165,12 +179,19 @@ def _of_model(
     params: Sequence[str],
     local: bool,
     divergences: bool,
+    drawn: Sequence[str] | None,
 ) -> Target:
     found = sites(model, *data)
     _check_params(model, data, params)
     latents = [site for site in found if not site.observed]
+    if drawn is not None:
+        latents = [site for site in latents if site.name in drawn]
+    else:
+        latents = [site for site in latents if not is_finite(site)]
     # a guide that is a function says itself where its draws lie
-    layout = layout_of([] if local else [(s.name, _lengths(s), _support(s), s.line) for s in latents])
+    layout = layout_of(
+        [] if local else [(s.name, _lengths(s), _support(s), s.line) for s in latents]
+    )
     names = data_names(model)
     values = [*[s.name for s in latents], *params]
     first = [parameter(name) for name in values]
@@ -178,11 +199,14 @@ def _of_model(
     guides = {s.name: _diverging(s) for s in latents if divergences and _diverging(s) is not None}
     closed = tuple(guides)
     pairs = [f"{part}_{parameter(n)}" for n in closed for part in ("loc", "scale")]
-    share, rows, handler = "1.0", (), LogJoint
+    share, rows, plates, handler = "1.0", (), "", LogJoint
     if full is not None:
-        share, rows = "share", sites_of_rows(model, found, sites(model, *full), local)
-    arguments = f"{{{given}}}, {{}}"
-    if full is not None or closed:
+        values_of = [s.name for s in latents]
+        rows = sites_of_rows(model, found, sites(model, *full), local)
+        share, plates = "share", _plate_of_rows(found, rows, values_of)
+        rows = () if plates else rows
+    arguments = f"{{{given}}}, {{{plates}}}"
+    if rows or closed:
         handler = WeightedLogJoint
         texts = [f"{n!r}: {guides[n]}(loc_{parameter(n)}, scale_{parameter(n)})" for n in closed]
         arguments += f", {share}, {rows}, {{{', '.join(texts)}}}"
@@ -203,7 +227,9 @@ def _of_model(
         return _function_only(text)
 
     log_joint = written
-    if last:  # `share` stands behind the data in what is generated here, as it does for plain functions
+    if (
+        last
+    ):  # `share` stands behind the data in what is generated here, as it does for plain functions
         inner = ", ".join([*first, *pairs, *last, *names])
         text = f"def {name}({', '.join([*first, *pairs, *names, *last])}):\n    return log_joint({inner})\n"
         log_joint = load_text(text, name, {"log_joint": written})
@@ -278,15 +304,42 @@ def sites_of_rows(
     for one, all_ in zip(batch, full, strict=True):
         if (one.shape, one.loops) == (all_.shape, all_.loops):
             continue
-        if not one.observed and not local:
+        if not one.observed and not local and not is_finite(one):
             raise ValueError(
                 f"batch_size: site {one.name!r} ({one.line}) has a value for each row, so its part of an automatic guide "
                 "grows with the data. Fit it without batches, or make its guide a function of the row"
             )
         rows.append(one.name)
     if not rows:
-        raise ValueError(f"batch_size: nothing that {model.__name__!r} observes goes by the rows of the data")
+        raise ValueError(
+            f"batch_size: nothing that {model.__name__!r} observes goes by the rows of the data"
+        )
     return tuple(rows)
+
+
+def is_finite(site: Site) -> bool:
+    """Whether a site without a value can be summed out."""
+    return not site.observed and hasattr(site.distribution, "enumerate_support")
+
+
+def _plate_of_rows(found: Sequence[Site], rows: Sequence[str], values: Sequence[str]) -> str:
+    """What weights the rows where some of them are sums over choices: their plate, as an entry of `scales`.
+
+    A sum over choices is weighted as a whole, which plates see to. Without such sums each site is weighted: "".
+    """
+    summed = [s for s in found if s.name in rows and not s.observed and s.name not in values]
+    if not summed:
+        return ""
+    others = {p for s in found if s.name not in rows for p in s.plates}
+    around = [set(s.plates) - others for s in found if s.name in rows]
+    common = sorted(set.intersection(*around))
+    if not common:
+        s = summed[0]
+        raise ValueError(
+            f"batch_size: site {s.name!r} ({s.line}) is summed out for each row; put the rows into a plate "
+            "(for i in vi.plate('rows', len(y)) or with vi.plate(...)), which tells what is weighted"
+        )
+    return f"{common[0]!r}: share"
 
 
 def _function_only(text: str) -> str:

@@ -56,7 +56,10 @@ def test_divergences_in_closed_form_are_used_and_reported() -> None:
     np.testing.assert_allclose(mean, LINREG["grad"], rtol=1e-9)
     assert bound == pytest.approx(LINREG["elbo"], rel=1e-12)
     assert np.all(variance < LINREG["one_sample_variance"]["path_entropy"])
-    assert "Estimator: path (reparameterised) for w0, w1; KL from the prior in closed form for w0, w1." in elbo.source
+    assert (
+        "Estimator: path (reparameterised) for w0, w1; KL from the prior in closed form for w0, w1."
+        in elbo.source
+    )
     assert "# KL(q(w0) || Normal(0.0, 1.0))" in elbo.source
 
     def scales(x):
@@ -67,7 +70,9 @@ def test_divergences_in_closed_form_are_used_and_reported() -> None:
         vi.sample("x", dist.Normal(theta, sigma), obs=x)
 
     x, rng = np.array([0.3, -0.4, 2.0]), np.random.default_rng(0)
-    auto, path = (vi.elbo(scales, vi.MeanField(), e, draws=4000, jit=False) for e in ("auto", "path"))
+    auto, path = (
+        vi.elbo(scales, vi.MeanField(), e, draws=4000, jit=False) for e in ("auto", "path")
+    )
     start = path.init(x)
     params = type(start)(*[p + 0.2 * rng.normal(size=5) for p in start])
     eps = vi.noise(path, rng)
@@ -233,7 +238,9 @@ def test_the_importance_weighted_bound_tightens() -> None:
     one = vi.elbo(regression, vi.MeanField(), "path", jit=False)
     many = vi.elbo(regression, vi.MeanField(), "iwae", draws=50, jit=False)
     eps = rng.normal(size=(400, 50, 2))
-    bounds = [np.mean([e(OPTIMUM, each, X, Y) for each in eps[:, :k]]) for e, k in ((one, 50), (many, 50))]
+    bounds = [
+        np.mean([e(OPTIMUM, each, X, Y) for each in eps[:, :k]]) for e, k in ((one, 50), (many, 50))
+    ]
     assert bounds[0] < bounds[1] < LINREG["log_evidence"] + 0.01
     assert bounds[1] > LINREG["log_evidence"] - 0.03
 
@@ -271,18 +278,24 @@ def test_the_source_reads_like_the_target() -> None:
     elbo = regression_elbo("path")
     eps = np.random.default_rng(0).normal(size=(5, 2))
     elbo.value_and_grad(START, eps, X, Y)
-    assert '''
+    assert (
+        """
     scale = np.exp(log_scale)
     log_p = 0.0
     for s in range(len(eps)):
         w0, w1 = loc + scale * eps[s]
         log_p += regression_log_joint(w0, w1, x, y)
     return log_p / len(eps) + np.sum(log_scale) + (1.0 + LOG_2PI)
-''' in elbo.source
-    assert '''
+"""
+        in elbo.source
+    )
+    assert (
+        """
     d_log_scale = 1.0 + d_scale * scale
     return value, (d_loc, d_log_scale)
-''' in elbo.grad.source
+"""
+        in elbo.grad.source
+    )
     namespace: dict = {}
     exec(elbo.source, namespace)  # it needs NumPy only
     found = namespace["regression_elbo"](*START, eps, X, Y)
@@ -299,9 +312,9 @@ def test_a_saved_gradient_needs_no_srcdiff(tmp_path) -> None:
     assert "from srcdiff" not in text
     namespace: dict = {}
     exec(text, namespace)
-    value, grads = namespace["elbo_value_and_grad" if "def elbo_v" in text else "model_elbo_value_and_grad"](
-        *params, eps, y
-    )
+    value, grads = namespace[
+        "elbo_value_and_grad" if "def elbo_v" in text else "model_elbo_value_and_grad"
+    ](*params, eps, y)
     expected, exact = elbo.value_and_grad(params, eps, y)
     assert value == expected
     np.testing.assert_array_equal(grads[2], exact.lower)

@@ -70,7 +70,15 @@ def test_thermometer() -> None:
 def test_linear_regression_by_both_estimators() -> None:
     for estimator, draws in (("path", 2), ("path-without-score", 2), ("score-running", 20)):
         fit = vi.fit(
-            regression, vi.MeanField(), X, Y, steps=1500, rng=3, draws=draws, estimator=estimator, jit=False
+            regression,
+            vi.MeanField(),
+            X,
+            Y,
+            steps=1500,
+            rng=3,
+            draws=draws,
+            estimator=estimator,
+            jit=False,
         )
         bound, error = fit.bound(20000, np.random.default_rng(0))
         assert bound + 3 * error > -34.02, estimator
@@ -79,7 +87,9 @@ def test_linear_regression_by_both_estimators() -> None:
 
 def test_mean_field_is_narrower_and_full_rank_is_exact() -> None:
     narrow = vi.fit(regression, vi.MeanField(), X, Y, **FIXED)
-    np.testing.assert_allclose([narrow.sd["w0"], narrow.sd["w1"]], LINREG["meanfield_sd"], rtol=0.01)
+    np.testing.assert_allclose(
+        [narrow.sd["w0"], narrow.sd["w1"]], LINREG["meanfield_sd"], rtol=0.01
+    )
     full = vi.fit(regression, vi.FullRank(), X, Y, **FIXED)
     np.testing.assert_allclose(full.cov, LINREG["post_cov"], rtol=0.03)
     np.testing.assert_allclose(full.params.loc, LINREG["post_mean"], rtol=0.01)
@@ -129,7 +139,9 @@ def test_normal_gamma() -> None:
     x = np.array(found["data"]["x"])
     fit = vi.fit(normal_gamma, vi.MeanField(), x, **FIXED)
     bound, error = fit.bound(10000, np.random.default_rng(0))
-    assert bound + 3 * error > found["gaussian_guides_reached"]["reached"]["mean_field"]["elbo"] - 0.02
+    assert (
+        bound + 3 * error > found["gaussian_guides_reached"]["reached"]["mean_field"]["elbo"] - 0.02
+    )
     assert bound - 3 * error < found["exact_quadrature"]["log_evidence"]
     assert fit.mean["gamma"] == pytest.approx(1.8779, abs=0.05 * 0.462)
     assert fit.sd["mu"] == pytest.approx(0.13745, rel=0.05)
@@ -211,7 +223,9 @@ def test_what_does_not_go_in_batches() -> None:
         z = vi.sample("z", dist.Normal(np.zeros(len(y)), 1.0))
         vi.sample("y", dist.Normal(z, 1.0), obs=y)
 
-    with pytest.raises(ValueError, match=r"site 'z' \(.*test_fit.py:\d+\) has a value for each row"):
+    with pytest.raises(
+        ValueError, match=r"site 'z' \(.*test_fit.py:\d+\) has a value for each row"
+    ):
         vi.fit(local, vi.MeanField(), Y, batch_size=5, jit=False)
     with pytest.raises(ValueError, match="the data have 20 rows"):
         vi.fit(regression, vi.MeanField(), X, Y, batch_size=21, jit=False)
@@ -249,7 +263,14 @@ def test_killed_and_resumed_is_uninterrupted_bit_for_bit(tmp_path, optimizer, es
     file = tmp_path / "fit.npz"
     with pytest.raises(Killed):
         vi.fit(
-            regression, vi.MeanField(), X, Y, **settings, checkpoint=file, checkpoint_every=25, callbacks=[kill]
+            regression,
+            vi.MeanField(),
+            X,
+            Y,
+            **settings,
+            checkpoint=file,
+            checkpoint_every=25,
+            callbacks=[kill],
         )
     resumed = vi.fit(regression, vi.MeanField(), X, Y, **settings, checkpoint=file)
     np.testing.assert_array_equal(whole.bounds, resumed.bounds)
@@ -295,7 +316,13 @@ def test_when_a_fit_is_over() -> None:
 
 def test_a_fit_stops_by_its_rule_or_by_a_callback() -> None:
     fit = vi.fit(
-        thermometer, vi.MeanField(), 18.0, steps=5000, rng=0, jit=False, stop=vi.stopping.Plateau(100)
+        thermometer,
+        vi.MeanField(),
+        18.0,
+        steps=5000,
+        rng=0,
+        jit=False,
+        stop=vi.stopping.Plateau(100),
     )
     assert len(fit.bounds) < 4000
     assert fit.stopped == "the bound rises no more"
@@ -327,7 +354,9 @@ def test_a_nan_names_its_site() -> None:
         return -0.5 * a**2 + np.log(b - 3.0)
 
     model = vi.LogDensity(log_joint, {"a": (), "b": ()})
-    with pytest.raises(FloatingPointError, match=r"step 1: the bound is not finite .* log p is no number at a ="):
+    with pytest.raises(
+        FloatingPointError, match=r"step 1: the bound is not finite .* log p is no number at a ="
+    ):
         vi.fit(model, vi.MeanField(), rng=0, jit=False)
 
     def steep(a, b):
@@ -358,9 +387,7 @@ def test_constraints_are_kept_at_any_step_size() -> None:
         assert 0.0 < values["gamma"] < np.inf
     wild = vi.optim.Adam(30.0)  # the second step is where nothing is finite any more
     with pytest.raises(FloatingPointError, match="20 times in a row .* gamma = "):
-        vi.fit(
-            normal_gamma, vi.MeanField(), X, rng=0, jit=False, optimizer=wild, on_nan="skip"
-        )
+        vi.fit(normal_gamma, vi.MeanField(), X, rng=0, jit=False, optimizer=wild, on_nan="skip")
 
 
 # ---- what comes out ----------------------------------------------------------------------------
@@ -381,9 +408,7 @@ def test_moments_and_draws() -> None:
     fit = vi.fit(model, vi.MeanField(), steps=5, rng=0, jit=False)
     fit.params = MeanFieldParams(np.array([0.3, -0.2, 0.4, 0.1]), np.log([0.5, 0.7, 0.3, 0.2]))
     assert fit.mean["tau"] == pytest.approx(np.exp(0.3 + 0.125), rel=1e-9)
-    assert fit.sd["tau"] == pytest.approx(
-        np.exp(0.3 + 0.125) * np.sqrt(np.expm1(0.25)), rel=1e-8
-    )
+    assert fit.sd["tau"] == pytest.approx(np.exp(0.3 + 0.125) * np.sqrt(np.expm1(0.25)), rel=1e-8)
     draws = fit.sample(200_000, np.random.default_rng(0))
     assert draws["p"].mean() == pytest.approx(fit.mean["p"], abs=2e-3)
     assert draws["p"].std() == pytest.approx(fit.sd["p"], abs=2e-3)
@@ -434,10 +459,45 @@ def test_settings_that_make_no_sense() -> None:
         vi.fit(normal_gamma, vi.MeanField(), X, init={"gamma": -1.0}, jit=False)
 
 
-def test_a_discrete_site_is_refused_by_name() -> None:
+def test_a_discrete_site_is_summed_out_or_refused_by_name() -> None:
     def mixture(x):
-        k = vi.sample("k", dist.Bernoulli(0.5))
+        mu = vi.sample("mu", dist.Normal(0.0, 3.0))
+        with vi.plate("rows", len(x)):
+            k = vi.sample("k", dist.Bernoulli(0.5))
+            vi.sample("x", dist.Normal(np.where(k == 1, mu, -1.0), 0.5), obs=x)
+
+    def by_hand(mu, x):
+        parts = [-0.5 * ((x - m) / 0.5) ** 2 - np.log(0.5) for m in (mu, -1.0)]
+        mixed = np.log(0.5) - 0.5 * np.log(2.0 * np.pi) + np.logaddexp(parts[0], parts[1])
+        return -0.5 * (mu / 3.0) ** 2 - np.log(3.0) - 0.5 * np.log(2.0 * np.pi) + np.sum(mixed)
+
+    rng = np.random.default_rng(0)
+    x = np.where(rng.random(60) < 0.5, 2.0, -1.0) + 0.5 * rng.normal(size=60)
+    exact = vi.elbo(vi.LogDensity(by_hand, {"mu": ()}), vi.MeanField(), "path", jit=False)
+    summed = vi.elbo(mixture, vi.MeanField(), "path", jit=False)
+    params, eps = MeanFieldParams(np.array([1.5]), np.array([-1.0])), rng.normal(size=(2, 1))
+    (value, grads), (expected, exact_grads) = (
+        e.value_and_grad(params, eps, x) for e in (summed, exact)
+    )
+    assert value == pytest.approx(expected, rel=1e-12)
+    np.testing.assert_allclose(grads.loc, exact_grads.loc, rtol=1e-10)
+    half = summed.bound(x[:30], full=(x,)).step(params, eps, (x[:30], 2.0))[0]
+    other = summed.bound(x[30:], full=(x,)).step(params, eps, (x[30:], 2.0))[0]
+    assert 0.5 * (half + other) == pytest.approx(value, rel=1e-12)
+
+    def counting(x):
+        k = vi.sample("k", dist.Poisson(3.0))
         vi.sample("x", dist.Normal(1.0 * k, 1.0), obs=x)
 
-    with pytest.raises(ValueError, match=r"site 'k' \(.*test_fit.py:\d+\) is discrete .*score function"):
-        vi.fit(mixture, vi.MeanField(), X, jit=False)
+    with pytest.raises(
+        ValueError, match=r"site 'k' \(.*test_fit.py:\d+\) is discrete .*score function"
+    ):
+        vi.fit(counting, vi.MeanField(), X, jit=False)
+
+
+def test_data_are_looked_at_before_a_fit_starts() -> None:
+    bad = np.where(np.arange(20) == 3, np.nan, Y)
+    with pytest.raises(ValueError, match="site 'y'.* is NaN"):
+        vi.fit(regression, vi.MeanField(), X, bad, jit=False)
+    with pytest.raises(ValueError, match="site 'y'"):
+        vi.fit(logistic, vi.MeanField(), np.ones((3, 2)), np.array([0.0, 2.0, 1.0]), 1.0, jit=False)

@@ -45,7 +45,15 @@ X, Y = np.array(LINREG["x"]), np.array(LINREG["y"])
 @pytest.mark.parametrize("estimator", ["auto", "path-without-score", "score-running"])
 def test_the_thermometer_is_fitted(estimator) -> None:
     fit = vi.fit(
-        thermometer, normal_guide, 18.0, rng=0, steps=1200, draws=8, estimator=estimator, jit=False, progress=False
+        thermometer,
+        normal_guide,
+        18.0,
+        rng=0,
+        steps=1200,
+        draws=8,
+        estimator=estimator,
+        jit=False,
+        progress=False,
     )
     assert fit.values["m"] == pytest.approx(17.4, abs=0.02)
     assert fit.values["s"] == pytest.approx(0.8944271909999159, rel=0.02)
@@ -119,7 +127,9 @@ def test_a_belief_net_by_enumeration() -> None:
 
 def test_a_discrete_site_under_the_path_estimator() -> None:
     elbo = vi.elbo(belief_net, recognition, "path", jit=False)
-    with pytest.raises(ValueError, match=r"site 'h' \(.*:\d+\): draws from Bernoulli have no derivative .*'score'"):
+    with pytest.raises(
+        ValueError, match=r"site 'h' \(.*:\d+\): draws from Bernoulli have no derivative .*'score'"
+    ):
         elbo.init(np.array(SBN["v"]))
 
 
@@ -241,7 +251,10 @@ NORMAL, POSITIVE = "dist.Normal(0.0, 1.0)", "dist.LogNormal(0.0, 1.0)"
 @pytest.mark.parametrize(
     ("draws", "message"),
     [
-        ([("temp", NORMAL)], r"has no site 'noise', which the model has at .*test_guide_functions.py:\d+"),
+        (
+            [("temp", NORMAL)],
+            r"has no site 'noise', which the model has at .*test_guide_functions.py:\d+",
+        ),
         (
             [("tmep", NORMAL), ("noise", POSITIVE)],
             r"site 'tmep' \(.*:2\) is no site of the model 'two_sites' \(is 'temp' meant\?\): its latent sites are",
@@ -250,7 +263,10 @@ NORMAL, POSITIVE = "dist.Normal(0.0, 1.0)", "dist.LogNormal(0.0, 1.0)"
             [("temp", NORMAL), ("noise", POSITIVE), ("more", NORMAL)],
             r"site 'more' \(.*:4\) is no site of the model 'two_sites': its latent sites are 'temp', 'noise'",
         ),
-        ([("temp", NORMAL), ("noise", POSITIVE), ("sensor", NORMAL)], "'sensor' .* is observed by the model"),
+        (
+            [("temp", NORMAL), ("noise", POSITIVE), ("sensor", NORMAL)],
+            "'sensor' .* is observed by the model",
+        ),
         (
             [("temp", NORMAL), ("noise", NORMAL)],
             r"site 'noise' is (positive|not negative) in the model .*, and the guide's draws are real",
@@ -283,7 +299,9 @@ def test_other_guides_that_do_not_fit() -> None:
         vi.elbo(vi.LogDensity(lambda x: x, {"x": ()}), normal_guide)
     with pytest.raises(ValueError, match="no latent site 'tmp'"):
         vi.elbo(thermometer, normal_guide, {"tmp": "path"}).init(18.0)
-    with pytest.raises(ValueError, match=r"has the parameter 'slope' \(.*:\d+\), which automatic guides do not fit"):
+    with pytest.raises(
+        ValueError, match=r"has the parameter 'slope' \(.*:\d+\), which automatic guides do not fit"
+    ):
         vi.fit(factor_model, vi.MeanField(), X, jit=False)
 
     def generator(rng, x):

@@ -10,9 +10,7 @@ from srcdiff.vi.khat import khat, pareto_fit, smoothed
 def test_tails_of_known_index(k) -> None:
     """Excesses of a generalised Pareto distribution over any level have its shape."""
     rng = np.random.default_rng(3)
-    found = [
-        khat(np.log(np.expm1(-k * np.log(rng.random(10**5))) / k + 1.0)) for _ in range(8)
-    ]
+    found = [khat(np.log(np.expm1(-k * np.log(rng.random(10**5))) / k + 1.0)) for _ in range(8)]
     assert abs(np.mean(found) - k) < 0.05
 
 

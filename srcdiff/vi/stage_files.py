@@ -1,0 +1,113 @@
+"""The stages of a bound as files, and a test file of the gradient that needs no srcdiff."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from srcdiff.vi.elbo import Elbo
+
+__all__ = ["write_stages", "write_test"]
+
+_TEST = '''
+
+# ---- what is tested ----------------------------------------------------------------
+
+GRADIENT = "{gradient}"
+COUNT = {count}  # parameters, which stand first
+HELD = {held}  # whether they stand there twice, the second time held
+ARGUMENTS = {arguments}
+
+
+def arguments(params, eps):
+    """What the functions take."""
+    rest = [eps[n] for n in range(len(eps))] + ARGUMENTS["data"]
+    return [*params, *(params if HELD else []), *{baseline}, *rest]
+
+
+def gradient(params, eps):
+    """Value and gradient, of the file beside this one."""
+    return runpy.run_path(str(Path(__file__).with_name(GRADIENT)))["{name}_value_and_grad"](*arguments(params, eps))
+
+
+def moved(params, k, place, h):
+    found = [np.array(p, float) for p in params]
+    found[k][place] += h
+    return [p if p.ndim else float(p) for p in found]
+
+
+def test_the_value_is_that_of_the_bound():
+    params, eps = ARGUMENTS["params"], ARGUMENTS["eps"]
+    value, _ = gradient(params, eps)
+    np.testing.assert_allclose(value, {name}(*arguments(params, eps)), rtol=1e-10)
+
+
+def test_the_gradient_equals_differences_with_the_same_draws():
+    params, eps = ARGUMENTS["params"], ARGUMENTS["eps"]
+    _, grads = gradient(params, eps)
+    given = arguments(params, eps)
+    h = 1e-5
+    for k, grad in enumerate(grads):
+        for place in np.ndindex(np.shape(grad)):
+            values = []
+            for step in (h, -h):
+                there = [*moved(params, k, place, step), *given[COUNT:]]
+                value = {name}(*there)
+                values.append(value[0] if isinstance(value, tuple) else value)
+            expected = (values[0] - values[1]) / (2 * h)
+            found = np.asarray(grad)[place]
+            assert abs(found - expected) <= 1e-5 * max(1.0, abs(expected), abs(values[0])), (k, place)
+'''
+
+
+def write_stages(
+    elbo: "Elbo", folder: Path, params: Any, eps: Any, data: tuple[Any, ...]
+) -> list[Path]:
+    """Write `elbo.py` (the log-joint and the bound), `gradient.py` and `loops.py`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    bound = elbo.bound(*data)
+    text = folder / "elbo.py"
+    text.write_text(bound.text(data), encoding="utf-8")
+    given = bound.arguments(params, eps, data, 0.0)
+    made = bound.value_and_grad
+    return [
+        text,
+        made.save(folder / "gradient.py", *given),
+        made.save(folder / "loops.py", *given, form="loops"),
+    ]
+
+
+def write_test(elbo: "Elbo", path: Path, params: Any, eps: Any, data: tuple[Any, ...]) -> Path:
+    """Write a test of the gradient, and the gradient beside it."""
+    bound = elbo.bound(*data)
+    gradient = path.with_name(f"{path.stem.removeprefix('test_')}_gradient.py")
+    bound.value_and_grad.save(gradient, *bound.arguments(params, eps, data, 0.3))
+    values = {
+        "params": list(params),
+        "eps": bound.noise_arguments(eps),
+        "data": list(data),
+    }
+    shown = ", ".join(f'"{k}": [{", ".join(map(_literal, v))}]' for k, v in values.items())
+    told = f'"""Tests `{bound.written.name}` and the gradient in {gradient.name}; needs NumPy, SciPy and pytest."""\n\n'
+    head, _, rest = bound.text(data).partition("import numpy as np\n")
+    imports = "import runpy\nfrom pathlib import Path\n\nimport numpy as np\n"
+    test = _TEST.format(
+        gradient=gradient.name,
+        count=len(params),
+        held=bound.written.held,
+        baseline="[0.3]" if bound.written.surrogate else "[]",
+        name=bound.written.name,
+        arguments=f"{{{shown}}}",
+    )
+    path.write_text(f"{told}{head}{imports}{rest.rstrip()}\n{test}", encoding="utf-8")
+    return path
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        text = np.array2string(
+            value, separator=", ", threshold=2**62, floatmode="unique", max_line_width=100
+        )
+        return f"np.array({text})"
+    return repr(value.item() if isinstance(value, np.generic) else value)
