@@ -2,9 +2,9 @@
 
     python -m benchmarks.vi [--rounds 5] [--steps 1500]
 
-N = 10**4 rows, D = 50 columns, mean field, float64, full batches, one draw a step, Adam. By hand: NumPy with one pass of
-Numba over the rows, written as one would. Both run in turns, so that what else the machine does slows them alike; the
-ratio is what counts. Both end at the same numbers, which is asserted.
+N = 10**4 rows, D = 50 columns, mean field, float64, full batches, one draw a step, Adam. By hand: NumPy with one pass
+of Numba over the rows, written as one would. Both run in turns, so that what else the machine does slows them alike;
+the ratio is what counts. Both end at the same numbers, which is asserted.
 """
 
 import argparse

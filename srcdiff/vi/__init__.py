@@ -38,6 +38,9 @@ __all__ = [
     "sample",
     "sites",
 ]
+    "Delta", "Elbo", "FullRank", "Laplace", "LogDensity", "LowRank", "MeanField", "Posterior", "Sampler", "Site",
+    "check", "elbo", "fit", "khat", "log_joint", "noise", "param", "plate", "predictive", "prior", "sample", "sites",
+]  # fmt: skip
 
 _LATER = {
     "constraints": "srcdiff.vi.distributions.constraints",

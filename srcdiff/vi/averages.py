@@ -18,7 +18,7 @@ class Average(NamedTuple):
     for variational inference.
     """
 
-    count: int
+    steps: int
     begun: int
     earlier_count: int
     latest: Any
@@ -26,7 +26,7 @@ class Average(NamedTuple):
 
     def add(self, params: Any) -> "Average":
         """With the parameters of a further step."""
-        count, latest = self.count + 1, map_leaves(lambda a, p: a + p, self.latest, params)
+        count, latest = self.steps + 1, map_leaves(lambda a, p: a + p, self.latest, params)
         if count < 1.25 * self.begun:
             return Average(count, self.begun, self.earlier_count, latest, self.earlier)
         zeros = map_leaves(lambda p: 0.0 * p, params)
@@ -34,7 +34,7 @@ class Average(NamedTuple):
 
     def mean(self) -> Any:
         """The mean of both blocks."""
-        n = self.earlier_count + self.count - self.begun
+        n = self.earlier_count + self.steps - self.begun
         return map_leaves(lambda a, b: (a + b) / n, self.latest, self.earlier)
 
 

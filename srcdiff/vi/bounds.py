@@ -178,9 +178,10 @@ class VectorBound(Bound):
             values = p.support.constrain(u)
             first = weights @ values
             second = np.sqrt(weights @ (values - first) ** 2)
-            found[p.name] = tuple(
+            first, second = (
                 m.reshape(p.shape) if p.shape else float(m[0]) for m in (first, second)
             )
+            found[p.name] = (first, second)
         return found
 
     def text(self, data: tuple[Any, ...]) -> str:

@@ -21,7 +21,7 @@ def save(path: Path, trees: dict[str, Any], meta: dict[str, Any]) -> None:
     }
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     with beside.open("wb") as file:
-        np.savez(file, meta=np.array(json.dumps(meta)), **arrays)
+        np.savez(file, **{"meta": np.array(json.dumps(meta)), **arrays})  # type: ignore[arg-type]
     os.replace(beside, path)
 
 
@@ -49,8 +49,8 @@ def load(
     for key, value in fit.items():
         if meta["fit"].get(key) != value:
             raise ValueError(
-                f"{path} is the checkpoint of another fit: {key} was {meta['fit'].get(key)}, and is {value} now. Delete it "
-                "to begin anew"
+                f"{path} is the checkpoint of another fit: {key} was {meta['fit'].get(key)}, and is {value} now. "
+                "Delete it to begin anew"
             )
 
     def restored(name: str, tree: Any) -> Any:

@@ -47,8 +47,8 @@ class LogDensity:
             if k >= len(names) or names[k] != name:
                 there = f"its parameters are {', '.join(names)}"
                 raise ValueError(
-                    f"LogDensity: {f.__name__} has to take the latent sites first, in their order; {name!r} does not stand "
-                    f"in place {k + 1}: {there}"
+                    f"LogDensity: {f.__name__} has to take the latent sites first, in their order; {name!r} does not "
+                    f"stand in place {k + 1}: {there}"
                 )
         self.f = f
         self.prior = prior

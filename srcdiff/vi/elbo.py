@@ -201,11 +201,11 @@ def elbo(
     ----------
     model : LogDensity or model
     guide : Guide, class or function
-        `MeanField()`, `FullRank()`, `LowRank(rank)`, `Delta()`, `Laplace()`; or a function that draws each latent site of
-        the model by `vi.sample`, from distributions with `vi.param`s. It takes what the model takes.
+        `MeanField()`, `FullRank()`, `LowRank(rank)`, `Delta()`, `Laplace()`; or a function that draws each latent site
+        of the model by `vi.sample`, from distributions with `vi.param`s. It takes what the model takes.
     estimator : str, Estimator or dict
-        "path", "path-without-score", "score", "score-running", "iwae", also with "+antithetic" or "+quasi-random"; or one
-        of "path" and "score" for each site. "auto" is "path" for sites whose draws have a derivative, else
+        "path", "path-without-score", "score", "score-running", "iwae", also with "+antithetic" or "+quasi-random"; or
+        one of "path" and "score" for each site. "auto" is "path" for sites whose draws have a derivative, else
         "score"; and it takes divergences from priors in closed form, where there are, for `MeanField`.
     draws : int
         How many draws `noise` gives, and `fit` takes for a step.
@@ -241,8 +241,8 @@ def elbo(
 def noise(elbo: Elbo, rng: np.random.Generator, *data: Any) -> Any:
     """Noise for `elbo(params, eps, *data)`.
 
-    For a guide of vi, standard normal numbers of shape (draws, numbers in a draw); for a function, a dict of arrays: the
-    noise of each site.
+    For a guide of vi, standard normal numbers of shape (draws, numbers in a draw); for a function, a dict of arrays:
+    the noise of each site.
 
     `data` can be left out once the bound has been called, or where it is of a `LogDensity`.
     """

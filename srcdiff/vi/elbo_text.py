@@ -8,8 +8,8 @@
             elbo += model_log_joint(w0, w1, x, y)
         return elbo / len(eps) + np.sum(log_scale) + 1.0 * (1.0 + LOG_2PI)
 
-`held_...` are the parameters once more; what is computed of them does not follow the parameters. The gradient of the score
-function is that of a surrogate, which is not the bound: such a function returns `(surrogate, elbo)`.
+`held_...` are the parameters once more; what is computed of them does not follow the parameters. The gradient of the
+score function is that of a surrogate, which is not the bound: such a function returns `(surrogate, elbo)`.
 """
 
 from collections.abc import Sequence
@@ -22,9 +22,10 @@ from srcdiff.vi.layout import Layout, as_variable
 __all__ = ["Written", "module_text", "write_elbo", "write_log_weights"]
 
 _OWN = {
-    "L", "LOG_2PI", "baseline", "by_score", "capacitance", "common", "distance", "elbo", "entropy", "eps", "expit", "factor", "held_log_q", "log_det", "log_p",
-    "log_q", "log_scale", "log_weights", "loc", "logsumexp", "lower", "np", "s", "scale", "scaled", "solve_triangular",
-    "square", "surrogate", "weight", "whitened", "z", "zs",
+    "L", "LOG_2PI", "baseline", "by_score", "capacitance", "common", "distance", "elbo", "entropy", "eps",
+    "expit", "factor", "held_log_q", "loc", "log_det", "log_p", "log_q", "log_scale", "log_weights",
+    "logsumexp", "lower", "np", "s", "scale", "scaled", "solve_triangular", "square", "surrogate", "weight",
+    "whitened", "z", "zs",
 }  # fmt: skip
 
 

@@ -55,7 +55,7 @@ class ScoreFunction(Estimator):
     Parameters
     ----------
     baseline : float, parameters or "running"
-        A constant; one for each parameter, shaped like them; or the mean of what `vi.fit` saw, which forgets by `decay`.
+        A constant; one for each parameter, shaped like them; or the mean of what `vi.fit` saw, forgetting by `decay`.
 
     References
     ----------

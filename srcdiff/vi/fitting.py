@@ -275,7 +275,8 @@ class _Loop:
 
     def _over(self, number: int, params: Any) -> str:
         step = Step(number, params, self.bounds[-1])
-        if any([callback(step) is True for callback in self.callbacks]):
+        ended = [callback(step) is True for callback in self.callbacks]  # all are told
+        if any(ended):
             return "a callback ended it"
         if self.stop is not None and self.stop(self.bounds):
             return "the bound rises no more"
@@ -347,8 +348,8 @@ class _Loop:
         if not lowest > 0:
             k = int(np.argmax(np.abs(np.linalg.eigh(-H)[1][:, 0])))
             raise ValueError(
-                f"Laplace: the density has no maximum here, it does not fall along site {bound.layout.site_at(k)!r} (the "
-                f"lowest curvature is {lowest:.3g}); more steps, another start or another guide may help"
+                f"Laplace: the density has no maximum here, it does not fall along site {bound.layout.site_at(k)!r} "
+                f"(the lowest curvature is {lowest:.3g}); more steps, another start or another guide may help"
             )
         return gaussian(params.loc, np.linalg.inv(-H))
 

@@ -184,7 +184,7 @@ class FunctionBound(Bound):
                 self._held_density(),
                 f"{elbo} += {log_p} - {n['log_q']}",
             ]
-            told = f"path (reparameterised) for {self._list()}, without the score term: log q is that of the held parameters"
+            told = f"path (reparameterised) for {self._list()}, without the score term: log q is of the held parameters"
         elif isinstance(self.estimator, IWAE):
             begin = [f"{n['log_weights']} = np.empty(len({first}))"]
             turn = [
@@ -220,7 +220,8 @@ class FunctionBound(Bound):
         if paths or self._of_model:
             lines.append(f"{n['surrogate']} += {log_p} + {n['entropy']}")
         lines.append(f"{n['elbo']} += {n['weight']}")
-        told = f"score function for {self._list(self.by_score)}: (log p - log q - baseline) times the derivative of log q"
+        told = f"score function for {self._list(self.by_score)}: (log p - log q - baseline) times the derivative of "
+        told += "log q"
         if paths:
             told += f"; path (reparameterised) for {self._list(paths)}{self._entropies(paths)}"
         return lines, told
@@ -294,8 +295,19 @@ class FunctionBound(Bound):
                 parts.append(self._guide_text(suffix, params, eps, values, data))
         return module_text([*parts, self.written.text])
 
+    @property
+    def of_guide(self) -> tuple[Parameter, ...]:
+        """The parameters that the guide has."""
+        return self._of_guide
+
+    def draw_text(self, params: Any, data: tuple[Any, ...]) -> str:
+        """The source of a draw."""
+        eps = noise_of_sites(self.sites, np.random.default_rng(0), 1, "independent")
+        given = [*self._guide_values(params), *(eps[s.name][0] for s in self.sites), *data]
+        return self._plain["draw"].source_for(*given).rstrip() + "\n"
+
     def _guide_text(self, suffix: str, params: Any, eps: Any, values: Any, data: Any) -> str:
-        given = ()
+        given: tuple[str, ...] = ()
         if suffix == "score":
             given = self.by_score or tuple(s.name for s in self.sites)
         arguments = [
@@ -399,8 +411,8 @@ def _chosen(
             score = isinstance(chosen, ScoreFunction)
             if not score and not s.path:
                 raise ValueError(
-                    f"site {s.name!r} ({lines[s.name]}): draws from {s.distribution.__name__} have no derivative by its "
-                    "parameters; take estimator='score' for it, 'auto', or sum the site out"
+                    f"site {s.name!r} ({lines[s.name]}): draws from {s.distribution.__name__} have no derivative by "
+                    "its parameters; take estimator='score' for it, 'auto', or sum the site out"
                 )
         if score:
             by_score.append(s.name)

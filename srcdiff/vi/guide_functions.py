@@ -71,7 +71,8 @@ class _Listener(Handler):
         self.sites: list[GuideSite] = []
 
     def sample(self, name: str, distribution: Any, obs: Any = None) -> Any:
-        sizes = tuple(plate.size for plate in self.plates)
+        plates: tuple[Any, ...] = self.plates
+        sizes = tuple(plate.size for plate in plates)
         batch = np.broadcast_shapes(sizes, distribution.batch_shape)
         shape = (*batch, *distribution.event_shape)
         repeats = batch[: len(batch) - len(distribution.batch_shape)]
@@ -104,7 +105,7 @@ class _Listener(Handler):
         return init
 
     def plate(self, name: str, size: int, subsample: Any = None) -> Plate:
-        return Plate(name, size, None, None)
+        return Plate(name, size, None, None)  # type: ignore[no-untyped-call]
 
 
 def listen(program: Callable[..., Any], data: Sequence[Any], seed: int = 0) -> Said:
@@ -116,7 +117,7 @@ def listen(program: Callable[..., Any], data: Sequence[Any], seed: int = 0) -> S
 
 def params_type(guide: Callable[..., Any], params: Sequence[Parameter]) -> Any:
     """A named tuple type for the real arrays."""
-    return namedtuple(f"{guide.__name__.title().replace('_', '')}Params", [p.field for p in params])  # type: ignore[misc]
+    return namedtuple(f"{guide.__name__.title().replace('_', '')}Params", [p.field for p in params])
 
 
 def match(guide: Callable[..., Any], model: Callable[..., Any], data: Sequence[Any]) -> list[Site]:

@@ -119,7 +119,7 @@ class Layout:
         return found
 
     def unconstrain(self, values: Mapping[str, Any]) -> Any:
-        """Z of values; raises a ValueError that names a site whose value is outside of its support or has a wrong shape."""
+        """The vector of values; a ValueError names a site whose value is outside of its support or of another shape."""
         unknown = [name for name in values if name not in self.names]
         if unknown:
             raise ValueError(

@@ -32,7 +32,7 @@ def standard_normal(rng: np.random.Generator, draws: int, size: int, kind: str) 
 def noise_of_sites(
     sites: Sequence[Any], rng: np.random.Generator, draws: int, kind: str
 ) -> dict[str, Any]:
-    """Noise for each site, (draws, *noise_shape): standard normal numbers, or numbers in (0, 1), as `site.noise` says."""
+    """Noise for each site, (draws, *noise_shape): standard normal, or uniform in (0, 1), as `site.noise` says."""
     sizes = [int(np.prod(site.noise_shape, dtype=int)) for site in sites]
     found = {}
     if kind == "independent":  # uniform numbers as the generator has them

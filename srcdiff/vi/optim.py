@@ -1,7 +1,8 @@
 """Optimisers: `init(params)` makes a state, `step(params, grads, state)` gives new parameters and a new state.
 
-Parameters are any structure of numbers and arrays (named tuples, dicts, lists); gradients and what a state keeps of them
-have the same structure. Nothing is written in place. A step goes *down* the gradient; with `maximize=True` it goes up.
+Parameters are any structure of numbers and arrays (named tuples, dicts, lists); gradients and what a state keeps of
+them have the same structure. Nothing is written in place. A step goes *down* the gradient; with `maximize=True` it
+goes up.
 
 `LBFGS` is no such step: it is SciPy's, on one fixed set of draws, and `vi.fit` runs it as a whole.
 """
@@ -70,7 +71,7 @@ class _Leaf:
 class StepState(NamedTuple):
     """How many steps were made."""
 
-    count: int
+    steps: int
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class SGD(_Optimizer):
         return StepState(0)
 
     def step(self, params: Any, grads: Any, state: StepState) -> tuple[Any, StepState]:
-        count = state.count + 1
+        count = state.steps + 1
         rate = self._down * (self.rate(count) if callable(self.rate) else self.rate)
         return map_leaves(lambda p, g: p + rate * g, params, grads), StepState(count)
 
@@ -133,7 +134,7 @@ class RobbinsMonro(_Optimizer):
         return StepState(0)
 
     def step(self, params: Any, grads: Any, state: StepState) -> tuple[Any, StepState]:
-        count = state.count + 1
+        count = state.steps + 1
         rate = self._down * self.rate * (count + self.delay) ** -self.power
         return map_leaves(lambda p, g: p + rate * g, params, grads), StepState(count)
 
@@ -152,7 +153,7 @@ class Exponential:
         _positive("steps", self.steps)
 
     def __call__(self, t: int) -> float:
-        return self.start * (self.end / self.start) ** min(t / self.steps, 1.0)
+        return float(self.start * (self.end / self.start) ** min(t / self.steps, 1.0))
 
 
 def _warn_about_schedule(rate: Callable[[int], float]) -> None:
@@ -183,8 +184,8 @@ class MomentumState(NamedTuple):
 class Momentum(_Optimizer):
     """theta <- theta - rate v;  v <- momentum v + (1 - momentum) g: both from the values before the step.
 
-    The updates are simultaneous, as Theano's: the parameters move by the *old* velocity, which begins at 0, so the first
-    step leaves them where they are. `simultaneous=False` moves by the new one.
+    The updates are simultaneous, as Theano's: the parameters move by the *old* velocity, which begins at 0, so the
+    first step leaves them where they are. `simultaneous=False` moves by the new one.
     """
 
     rate: float = 0.01
@@ -339,7 +340,7 @@ class RMSProp(_Optimizer):
 class AdamState(NamedTuple):
     """Steps made, and running means of gradients and of their squares."""
 
-    count: int
+    steps: int
     mean: Any
     square: Any
 
@@ -376,7 +377,7 @@ class Adam(_Optimizer):
         return AdamState(0, _zeros(params), _zeros(params))
 
     def step(self, params: Any, grads: Any, state: AdamState) -> tuple[Any, AdamState]:
-        b1, b2, count = self.b1, self.b2, state.count + 1
+        b1, b2, count = self.b1, self.b2, state.steps + 1
         # the two corrections as one factor each: a step is 12 operations on an array
         root = math.sqrt(1.0 - b2**count)
         rate = self._down * (self.rate(count) if callable(self.rate) else self.rate)

@@ -99,7 +99,7 @@ class Posterior:
 
     @cached_property
     def khat(self) -> float:
-        """How heavy the tail of p/q is, of 10**4 fixed draws: up to 0.7 the fit can be trusted (see `srcdiff.vi.khat`)."""
+        """How heavy the tail of p/q is, of 10**4 fixed draws: up to 0.7 the fit can be trusted (see `vi.khat`)."""
         return khat(self.log_weights(10**4, np.random.default_rng(0)))
 
     def evidence(self, n: int, rng: np.random.Generator) -> float:

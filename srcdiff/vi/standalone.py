@@ -1,4 +1,4 @@
-"""A posterior as a module of its own, which needs NumPy only."""
+"""A posterior as a module of its own, which needs NumPy (and SciPy, where its formulas name it)."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import srcdiff
+from srcdiff.vi.density import LogDensity
+from srcdiff.vi.function_bound import FunctionBound
 from srcdiff.vi.layout import Place, as_variable
+from srcdiff.vi.models import sites
+from srcdiff.vi.targets import data_names
 
 if TYPE_CHECKING:
     from srcdiff.vi.posterior import Posterior
@@ -15,28 +19,106 @@ __all__ = ["write_posterior"]
 
 
 def write_posterior(path: Path, posterior: "Posterior") -> Path:
-    """Write `sample(n, rng)`, `MEAN` and `SD`."""
-    layout = posterior.elbo.bound(*posterior.data).layout
+    """Write `sample(n, rng)`, `MEAN` and `SD`; of a model `predictive(n, rng, *data)`."""
+    bound = posterior.elbo.bound(*posterior.data)
+    if isinstance(bound, FunctionBound):
+        constants, functions = _of_function(bound, posterior)
+        words = f"the guide `{bound.guide.__name__}`"
+    else:
+        constants, functions = _of_vector(bound, posterior)
+        words = posterior.guide.words
+    predictive = _predictive(posterior)
+    text = "\n\n".join([*functions, *([predictive] if predictive else [])])
+    imports, text = _imports(text)
+    told = f'"""The posterior of `{bound.target.name}` that srcdiff fitted ({words})."""'
+    head = [told, "", *imports, ""]
+    constants = [*constants, f"MEAN = {_dict(posterior.mean)}", f"SD = {_dict(posterior.sd)}"]
+    path.write_text("\n".join([*head, *constants, "", "", text.rstrip(), ""]), encoding="utf-8")
+    return path
+
+
+def _imports(text: str) -> tuple[list[str], str]:
+    """Import lines of functions that were generated apart, once each, and the text without them."""
+    lines = text.splitlines()
+    imports = {line for line in lines if line.startswith(("import ", "from "))} | {
+        "import numpy as np"
+    }
+    rest = "\n".join(line for line in lines if line not in imports)
+    return sorted(
+        imports, key=lambda line: (not line.startswith("import numpy"), line)
+    ), rest.strip()
+
+
+def _of_vector(bound: Any, posterior: "Posterior") -> tuple[list[str], list[str]]:
+    """Constants, and functions, of an automatic guide."""
     arrays, lines = posterior.guide.sampler(posterior.params)
     helpers: dict[str, str] = {}
-    entries = [f'        "{p.name}": {_value(p, helpers)},' for p in layout.places]
-    name = posterior.elbo.bound(*posterior.data).target.name
-    parts = [
-        f'"""The posterior of `{name}` that srcdiff fitted ({posterior.guide.words}). It needs NumPy only."""\n',
-        "import numpy as np\n",
-        *(f"{key} = {_literal(value)}" for key, value in arrays.items()),
-        f"MEAN = {_dict(posterior.mean)}",
-        f"SD = {_dict(posterior.sd)}\n",
-        *(f"\n{text.rstrip()}\n" for text in helpers.values()),
-        "\ndef sample(n, rng):",
+    entries = [f'        "{p.name}": {_value(p, helpers)},' for p in bound.layout.places]
+    sample = [
+        "def sample(n, rng):",
         '    """n draws of all sites: names to arrays whose first axis is n."""',
         *(f"    {line}" for line in lines),
         "    return {",
         *entries,
+        "    }\n",
+    ]
+    constants = [f"{key} = {_literal(value)}" for key, value in arrays.items()]
+    return constants, [*(f"{text.rstrip()}\n" for text in helpers.values()), "\n".join(sample)]
+
+
+def _of_function(bound: FunctionBound, posterior: "Posterior") -> tuple[list[str], list[str]]:
+    """The same of a guide that is a function."""
+    given = [bound.values_of(posterior.params)[p.name] for p in bound.of_guide]
+    names = [s.name for s in bound.sites]
+    draws = [
+        f"rng.standard_normal((n, *{s.noise_shape}))"
+        if s.noise == "normal"
+        else f"np.maximum(rng.random((n, *{s.noise_shape})), 2.0**-54)"
+        for s in bound.sites
+    ]
+    entries = [
+        f'        "{name}": np.array([one[{k}] for one in draws]),' for k, name in enumerate(names)
+    ]
+    sample = [
+        "def sample(n, rng):",
+        '    """n draws of all sites: names to arrays whose first axis is n."""',
+        f"    eps = [{', '.join(draws)}]",
+        f"    draws = [{bound.guide.__name__}_draw(*PARAMS, *(e[i] for e in eps), *DATA) for i in range(n)]",
+        "    return {",
+        *entries,
+        "    }\n",
+    ]
+    constants = [
+        f"PARAMS = [{', '.join(map(_literal, given))}]",
+        f"DATA = [{', '.join(map(_literal, posterior.data))}]",
+    ]
+    return constants, [bound.draw_text(posterior.params, posterior.data), "\n".join(sample)]
+
+
+def _predictive(posterior: "Posterior") -> str:
+    """`predictive(n, rng, *data)`, where the model is one, and none of its sites is in a loop or branch."""
+    model = posterior.elbo.model
+    if isinstance(model, LogDensity):
+        return ""
+    found = sites(model, *posterior.data)
+    drawn = [s.name for s in found if s.observed]
+    if not drawn or any(s.loops or s.conditional for s in found):
+        return ""
+    sampler = posterior.predictive
+    text = sampler.source_for(np.random.default_rng(0), *posterior.data)
+    names = data_names(model)
+    entries = [f'        "{name}": np.array([one["{name}"] for one in found]),' for name in drawn]
+    call = ", ".join(["rng", "{name: value[i] for name, value in draws.items()}", "{}", *names])
+    lines = [
+        f"def predictive({', '.join(['n', 'rng', *names])}):",
+        '    """n draws of what the model observes, for such data; what is observed says how much there is to draw."""',
+        "    draws = sample(n, rng)",
+        f"    found = [{model.__name__}_predictive({call}) for i in range(n)]",
+        "    return {",
+        *entries,
         "    }",
     ]
-    path.write_text("\n".join(parts) + "\n", encoding="utf-8")
-    return path
+    return f"{text.rstrip()}\n\n\n" + "\n".join(lines)
 
 
 def _value(place: Place, helpers: dict[str, str]) -> str:
@@ -74,7 +156,9 @@ def _literal(value: Any) -> str:
     text = np.array2string(
         np.asarray(value), separator=", ", threshold=2**62, floatmode="unique", max_line_width=110
     )
-    return f"np.array({text})" if np.ndim(value) else repr(float(value))
+    if np.ndim(value):
+        return f"np.array({text})"
+    return repr(value.item() if isinstance(value, np.generic) else value)
 
 
 def _dict(values: dict[str, Any]) -> str:

@@ -13,8 +13,8 @@ __all__ = ["Plateau"]
 class Plateau:
     """Stop when the bound has not risen for `patience` windows in a row.
 
-    A window is `window` steps. The mean of one is compared with the mean of the window before it: a rise counts if it is
-    more than `errors` standard errors of the difference, and more than `relative` times the bound's size. So a noisy
+    A window is `window` steps. The mean of one is compared with the mean of the window before it: a rise counts if it
+    is more than `errors` standard errors of the difference, and more than `relative` times the bound's size. So a noisy
     bound that still rises by less than its noise goes on where windows are long enough to see it, and a bound without
     noise stops when it is flat to `relative`.
 

@@ -112,8 +112,8 @@ def target_of(
     generators = [] if isinstance(model, LogDensity) else generators_of(model)
     if generators:
         raise TypeError(
-            f"the model {model.__name__!r} draws from a generator ({generators[0]!r}), which does not say what was observed: "
-            "write vi.sample(name, distribution, obs=value) for what was"
+            f"the model {model.__name__!r} draws from a generator ({generators[0]!r}), which does not say what was "
+            "observed: write vi.sample(name, distribution, obs=value) for what was"
         )
     if len(data) != len(names):
         raise TypeError(
@@ -136,8 +136,8 @@ def _of_density(density: LogDensity, batched: bool) -> Target:
         )
     if density.prior is None:
         raise ValueError(
-            f"batch_size: of {density.__name__!r} only the whole log-joint is known, not what belongs to the rows. Give "
-            "LogDensity(log_likelihood, latents, prior=log_prior), or write a model with vi.sample"
+            f"batch_size: of {density.__name__!r} only the whole log-joint is known, not what belongs to the rows. "
+            "Give LogDensity(log_likelihood, latents, prior=log_prior), or write a model with vi.sample"
         )
     latents, data = ", ".join(density.layout.names), density.data
     terms = [
@@ -199,7 +199,9 @@ def _of_model(
     guides = {s.name: _diverging(s) for s in latents if divergences and _diverging(s) is not None}
     closed = tuple(guides)
     pairs = [f"{part}_{parameter(n)}" for n in closed for part in ("loc", "scale")]
-    share, rows, plates, handler = "1.0", (), "", LogJoint
+    rows: tuple[str, ...] = ()
+    handler: type[LogJoint] = LogJoint
+    share, plates = "1.0", ""
     if full is not None:
         values_of = [s.name for s in latents]
         rows = sites_of_rows(model, found, sites(model, *full), local)
@@ -220,13 +222,13 @@ def _of_model(
     written = srcdiff.transform(made, "simplify", jit=False)
 
     def text_for(values: dict[str, Any], *data: Any) -> str:
-        behind = [np.asarray(values[n], float) + 1.0 for n in closed for _ in range(2)]
-        behind = [v if v.ndim else float(v) for v in behind]
+        ones = [np.asarray(values[n], float) + 1.0 for n in closed for _ in range(2)]
+        behind = [v if v.ndim else float(v) for v in ones]
         cut = len(data) - len(last)
         text = written.source_for(*values.values(), *behind, *data[cut:], *data[:cut])
         return _function_only(text)
 
-    log_joint = written
+    log_joint: Callable[..., Any] = written
     if (
         last
     ):  # `share` stands behind the data in what is generated here, as it does for plain functions
@@ -249,7 +251,8 @@ def _less_divergences(
         "    return handler.finish(model)\n"
     )
     outside = {
-        "WeightedLogJoint": WeightedLogJoint, "Normal": Normal, "LogNormal": LogNormal, "handle": handle, "model": model,
+        "WeightedLogJoint": WeightedLogJoint, "Normal": Normal, "LogNormal": LogNormal, "handle": handle,
+        "model": model,
     }  # fmt: skip
     return load_text(text, name, outside)
 
@@ -282,7 +285,7 @@ def _check_params(model: Any, data: tuple[Any, ...], params: Sequence[str]) -> N
 def _lengths(site: Site) -> tuple[int, ...]:
     if None in site.shape:
         raise ValueError(
-            f"site {site.name!r} ({site.line}): its shape {site.shape} is not known from the data; a guide needs to know it"
+            f"site {site.name!r} ({site.line}): its shape {site.shape} is not known from the data; a guide needs it"
         )
     return site.shape  # type: ignore[return-value]
 
@@ -290,8 +293,8 @@ def _lengths(site: Site) -> tuple[int, ...]:
 def _support(site: Site) -> Any:
     if site.support is None:
         raise ValueError(
-            f"site {site.name!r} ({site.line}): where its values may lie depends on the run; write it as a function of a "
-            "site with bounds that do not"
+            f"site {site.name!r} ({site.line}): where its values may lie depends on the run; write it as a function of "
+            "a site with bounds that do not"
         )
     return site.support
 
@@ -306,8 +309,8 @@ def sites_of_rows(
             continue
         if not one.observed and not local and not is_finite(one):
             raise ValueError(
-                f"batch_size: site {one.name!r} ({one.line}) has a value for each row, so its part of an automatic guide "
-                "grows with the data. Fit it without batches, or make its guide a function of the row"
+                f"batch_size: site {one.name!r} ({one.line}) has a value for each row, so its part of an automatic "
+                "guide grows with the data. Fit it without batches, or make its guide a function of the row"
             )
         rows.append(one.name)
     if not rows:

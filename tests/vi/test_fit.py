@@ -1,4 +1,4 @@
-"""Fits against the reference posteriors, and what a fit promises: batches, resuming, stopping, numbers that are none."""
+"""Fits against the reference posteriors, and what a fit promises: batches, resuming, stopping, what is no number."""
 
 import json
 import runpy
@@ -386,7 +386,7 @@ def test_constraints_are_kept_at_any_step_size() -> None:
         values = layout.constrain(np.full(2, far))
         assert 0.0 < values["gamma"] < np.inf
     wild = vi.optim.Adam(30.0)  # the second step is where nothing is finite any more
-    with pytest.raises(FloatingPointError, match="20 times in a row .* gamma = "):
+    with pytest.raises(FloatingPointError, match=r"20 times in a row .* gamma = "):
         vi.fit(normal_gamma, vi.MeanField(), X, rng=0, jit=False, optimizer=wild, on_nan="skip")
 
 
@@ -440,6 +440,19 @@ def test_a_saved_posterior_needs_numpy_only(tmp_path, guide) -> None:
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-12)
         np.testing.assert_allclose(module["MEAN"][name], fit.mean[name], rtol=1e-12)
+
+
+def test_a_saved_posterior_has_its_predictive(tmp_path) -> None:
+    fit = vi.fit(regression, vi.FullRank(), X, Y, **FIXED)
+    file = fit.save(tmp_path / "posterior.py")
+    assert "srcdiff" not in file.read_text().replace("that srcdiff fitted", "")
+    module = runpy.run_path(str(file))
+    found = module["predictive"](400, np.random.default_rng(3), X, Y)
+    own = fit.predictive(np.random.default_rng(3), X, Y, draws=400)
+    assert found["y"].shape == own["y"].shape == (400, 20)
+    np.testing.assert_allclose(found["y"].mean(), own["y"].mean(), atol=0.1)
+    design = np.stack([np.ones(20), X], 1)
+    np.testing.assert_allclose(found["y"].mean(axis=0), design @ LINREG["post_mean"], atol=0.25)
 
 
 def test_settings_that_make_no_sense() -> None:
@@ -497,7 +510,37 @@ def test_a_discrete_site_is_summed_out_or_refused_by_name() -> None:
 
 def test_data_are_looked_at_before_a_fit_starts() -> None:
     bad = np.where(np.arange(20) == 3, np.nan, Y)
-    with pytest.raises(ValueError, match="site 'y'.* is NaN"):
+    with pytest.raises(ValueError, match=r"site 'y'.* is NaN"):
         vi.fit(regression, vi.MeanField(), X, bad, jit=False)
     with pytest.raises(ValueError, match="site 'y'"):
         vi.fit(logistic, vi.MeanField(), np.ones((3, 2)), np.array([0.0, 2.0, 1.0]), 1.0, jit=False)
+
+
+def categories(x):
+    k = vi.sample("k", dist.Bernoulli(0.3))
+    mu = vi.sample("mu", dist.Normal(0.0, 2.0))
+    vi.sample("x", dist.Normal(mu + k, 1.0), obs=x)
+
+
+def categories_guide(x):
+    logit = vi.param("logit", 0.0)
+    m = vi.param("m", np.zeros(2))
+    s = vi.param("s", 1.0, constraint=vi.constraints.positive)
+    k = vi.sample("k", dist.Bernoulli(logits=logit))
+    vi.sample("mu", dist.Normal(m[0] + m[1] * k, s))
+
+
+@pytest.mark.parametrize(
+    ("model", "guide"),
+    [(eight_schools, vi.MeanField()), pytest.param(categories, categories_guide, marks=pytest.mark.slow)],
+)
+def test_compiled_fits_take_the_same_steps(model, guide) -> None:
+    data = (X[:8], np.abs(Y[:8])) if model is eight_schools else (X,)
+    fits = [
+        vi.fit(model, guide, *data, steps=12, draws=3, rng=0, jit=jit, progress=False)
+        for jit in (True, False)
+    ]
+    np.testing.assert_allclose(fits[0].bounds, fits[1].bounds, rtol=1e-8)
+    for a, b in zip(*(fit.params for fit in fits), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-10)
+    assert "@njit" in fits[0].elbo.grad.loop_source

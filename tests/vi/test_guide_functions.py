@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -181,8 +182,10 @@ def test_discrete_and_continuous_sites_of_one_guide() -> None:
         expected.append((values[0] - values[1]) / 2e-5)
     np.testing.assert_allclose(gradient, expected, rtol=1e-5, atol=1e-7)
     elbo.value_and_grad(params, vi.noise(elbo, np.random.default_rng(0)), x)
-    told = "score function for k: (log p - log q - baseline) times the derivative of log q; path (reparameterised) for mu"
-    assert told in elbo.source
+    assert (
+        "score function for k: (log p - log q - baseline) times the derivative of log q; path"
+        in elbo.source
+    )
 
 
 # ---- amortised guides, and parameters of the model -----------------------------------------
@@ -217,6 +220,18 @@ def test_an_amortised_guide_finds_the_exact_map_and_the_model_its_parameter() ->
         assert fit.values["gain"] == pytest.approx(slope / (slope**2 + 0.25), abs=atol)
         assert fit.values["offset"] == pytest.approx(0.0, abs=atol)
         assert fit.values["s"] == pytest.approx(0.5 / np.sqrt(slope**2 + 0.25), rel=0.03)
+
+
+def test_a_saved_posterior_of_a_guide_function(tmp_path) -> None:
+    fit = vi.fit(thermometer, normal_guide, 18.0, rng=0, steps=100, jit=False)
+    file = fit.save(tmp_path / "posterior.py")
+    assert "srcdiff" not in file.read_text().replace("that srcdiff fitted", "")
+    module = runpy.run_path(str(file))
+    draws = module["sample"](40, np.random.default_rng(5))
+    np.testing.assert_allclose(
+        draws["temp"], fit.sample(40, np.random.default_rng(5))["temp"], rtol=1e-12
+    )
+    assert module["predictive"](7, np.random.default_rng(0), 18.0)["sensor"].shape == (7,)
 
 
 # ---- errors that name a site --------------------------------------------------------------------
