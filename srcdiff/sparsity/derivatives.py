@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -73,7 +74,12 @@ class SparseDerivative(AtPoint):
         super().__init__(function, options)
         self.mode = mode
         is_hessian = kind == "hessian"
-        self.program = generated("grad" if is_hessian else "value", function, options, *_none(kind))
+        if is_hessian:
+            self.program = generated("grad", function, options)
+        elif isinstance(function, Generated):
+            self.program = copy.copy(function)
+        else:
+            self.program = generated("value", function, options, ())
         self.binder = generated("grad", function, options)  # never called: its arguments are these
         self.along = generated("hvp" if is_hessian else "jvp", function, options)
         self.back = generated("vjp", function, options)
@@ -108,6 +114,10 @@ class SparseDerivative(AtPoint):
         self._latest = self.along
         flat = np.ones(sum(_sizes([values[k] for k in self.wrt])))
         return self.along, (*values, *self._directions(values, flat))
+
+    def __reduce__(self) -> Any:
+        kind = self.kind.removeprefix("sparse_")
+        return type(self), (kind, self.function, self.options, self.mode)
 
     # ---- the plan ----------------------------------------------------------------------------------
 
@@ -205,10 +215,6 @@ class SparseDerivative(AtPoint):
             _, found = self.back(*values, weights)
             out.append(_flat(found, plan.pattern.shape[1], self.function))
         return out
-
-
-def _none(kind: str) -> tuple[Any, ...]:
-    return () if kind == "hessian" else ((),)
 
 
 def _one(leaf: Any) -> Any:
