@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.special
 from corpus_loader import Program, load
 
 import srcdiff
@@ -90,3 +91,32 @@ def test_reverse_over_reverse_agrees_with_differences_of_the_gradient(
 def test_third_derivatives_of_a_scalar_function(x: float) -> None:
     third = srcdiff.grad(srcdiff.grad(srcdiff.grad(lambda x: x**4 + np.sin(x))))
     np.testing.assert_allclose(third(x), 24 * x - np.cos(x), rtol=1e-12)
+
+
+FOURTH = [
+    lambda x: np.sin(x) * np.exp(x),
+    lambda x: 1.0 / (1.0 + x**3),
+    lambda x: np.logaddexp(x, 0.3 * x**2),
+    lambda x: scipy.special.log_ndtr(x),
+]
+
+
+@pytest.mark.parametrize("f", FOURTH)
+def test_fourth_derivatives_of_each_element(f: Any) -> None:
+    orders = [f]
+    for _ in range(4):
+        orders.append(srcdiff.elementwise_grad(orders[-1], jit=False))
+    x, step = np.array([0.4, 0.9, 1.7]), 1e-4
+    expected = (orders[3](x + step) - orders[3](x - step)) / (2 * step)
+    np.testing.assert_allclose(orders[4](x), expected, rtol=1e-6)
+
+
+def test_fourth_derivatives_of_a_function_of_an_array() -> None:
+    def f(x: Any) -> Any:
+        return np.sum(np.exp(x[1:] * x[:-1])) + np.prod(x)
+
+    third = srcdiff.jacobian(srcdiff.hessian(f, jit=False), jit=False)
+    x, step = np.array([0.3, 0.5, 0.2]), 1e-5
+    moves = step * np.eye(3)
+    expected = np.stack([(third(x + m) - third(x - m)) / (2 * step) for m in moves], axis=-1)
+    np.testing.assert_allclose(srcdiff.jacobian(third, jit=False)(x), expected, atol=1e-8)
