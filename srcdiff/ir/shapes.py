@@ -66,9 +66,16 @@ class Shapes:
         while True:
             count = self.used[hint] = self.used.get(hint, -1) + 1
             name = f"{hint}{count or ''}"
-            if name not in self._taken:
-                self._taken.add(name)  # the hint "k1" gives no second k1
+            if name not in self._taken and not self._is_given(name, hint):
                 return Dim.of(name)
+
+    def _is_given(self, name: str, hint: str) -> bool:
+        """Whether another hint gave a name: the second symbol for "k" and the first for "k1"."""
+        stem = len(name.rstrip("0123456789"))
+        ends = (k for k in range(stem, len(name) + 1) if not name.startswith("0", k))
+        return any(
+            name[:k] != hint and self.used.get(name[:k], -1) >= int(name[k:] or 0) for k in ends
+        )
 
     def resolve(self, dim: Dim) -> Dim:
         return resolved(dim, self.bindings)
