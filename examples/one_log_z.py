@@ -1,7 +1,7 @@
-"""One log Z, many algorithms: when did coal mines become safer? The best year, draws of it, and how sure one may be.
+"""One log Z, many algorithms: when did coal mines become safer? The best year, draws of it, and how sure one is.
 
-Disasters in British mines, 1851 to 1961 (NaN is a year without a record), at a high and then at a low rate. `log_Z` sums
-over the years in which the change may have come; all that is asked of it below is generated from its source.
+Disasters in British mines, 1851 to 1961 (NaN is a year without a record), at a high, then a low rate. `log_Z` sums
+over the years in which the change may have come; what is asked of it below is generated from its source.
 """
 
 import numpy as np

@@ -128,4 +128,6 @@ def check_crf(eta: Any, features: Any) -> None:
         wrong = np.argwhere(~np.isfinite(values))
         if len(wrong):  # 0 times infinity is nothing that is forbidden
             place = tuple(int(k) for k in wrong[0])
-            raise ValueError(f"crf: {name} holds {values[place]} at {place}; forbid by -inf in log_A")
+            raise ValueError(
+                f"crf: {name} holds {values[place]} at {place}; forbid by -inf in log_A"
+            )

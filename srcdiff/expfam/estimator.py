@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["Estimator", "rounds"]
+__all__ = ["Estimator", "NotFittedError", "rounds"]
+
+
+class NotFittedError(ValueError, AttributeError):
+    """Something is asked for that a fit finds, before there was one."""
 
 
 class Estimator:
@@ -26,6 +31,27 @@ class Estimator:
                 )
             setattr(self, name, value)
         return self
+
+    def __getattr__(self, name: str) -> Any:
+        if name.endswith("_") and not name.startswith("_"):  # what a fit finds
+            library = sys.modules.get("sklearn.exceptions")
+            error = NotFittedError if library is None else library.NotFittedError
+            raise error(f"this {type(self).__name__} was not fitted yet: call fit first")
+        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+
+    def need_a_fit(self, name: str) -> None:
+        """Raise where there is nothing yet that a fit finds; `name` is one such attribute."""
+        getattr(self, name)
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn asks an estimator about itself: X is what it is fitted to, and y is not needed."""
+        from sklearn.utils import InputTags, Tags, TargetTags  # it is there if it asks
+
+        return Tags(
+            estimator_type=None,
+            target_tags=TargetTags(required=False),
+            input_tags=InputTags(two_d_array=True),
+        )
 
     def __repr__(self) -> str:
         given = ", ".join(f"{k}={v!r}" for k, v in self.get_params().items())

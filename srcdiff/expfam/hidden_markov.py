@@ -182,8 +182,7 @@ class HMM(Estimator):
         return sequences
 
     def _is_fitted(self) -> None:
-        if not hasattr(self, "log_pi_"):
-            raise ValueError(f"this {type(self).__name__} was not fitted yet: call fit first")
+        self.need_a_fit("log_pi_")
 
     def _check(self, sequences: list[Sequence]) -> None:
         for n, s in enumerate(sequences):

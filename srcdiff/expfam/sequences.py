@@ -68,6 +68,10 @@ def _cut(X: Any, lengths: Any, observed: Any, inputs: Any) -> list[Sequence]:
 def _sequence(data: Any, observed: Any, inputs: Any, n: int) -> Sequence:
     if len(data) == 0:
         raise ValueError(f"sequence {n} is empty")
+    if data.size == 0:
+        raise ValueError(
+            f"sequence {n} has 0 feature(s) (shape={data.shape}) while a minimum of 1 is required."
+        )
     observed = np.ones(len(data), bool) if observed is None else np.asarray(observed, bool)
     if observed.shape != (len(data),):
         raise ValueError(

@@ -112,8 +112,7 @@ class LDS(Estimator):
     # ---- behind it -----------------------------------------------------------------------------------
 
     def _is_fitted(self) -> None:
-        if not hasattr(self, "A_"):
-            raise ValueError("this LDS was not fitted yet: call fit first")
+        self.need_a_fit("A_")
 
     def _known(self, X: Any, lengths: Any, observed: Any) -> list[Sequence]:
         self._is_fitted()

@@ -179,8 +179,9 @@ def _name_scores(x: Atom, env: Env, b: Builder) -> None:
     """What is added, if it was made just before and has no name, is called `scores`: so is its adjoint."""
     last = b.body[-1] if b.body else None
     if isinstance(x, Value) and not x.name and isinstance(last, Op) and last.results == (x,):
-        env[x] = replace(x, name="scores")
-        b.body[-1] = replace(last, results=(env[x],))
+        named = replace(x, name="scores")
+        b.body[-1] = replace(last, results=(named,))
+        env[x] = named
 
 
 def _name(old: Op) -> str:

@@ -366,6 +366,9 @@ _long = np.array([0, 1, 2, 3, 4] * 2 + [0, 0, 7])
         (expfam.io_hmm, (_pi, np.zeros((3, 2, 2)), _B), (np.array([0]), np.array([0, 0])), "there are 1 inputs for 2 observations"),
         (expfam.semi_markov, (_pi, _A, np.zeros(2), _B), (_long,), r"log_D has the shape \(2, longest\)"),
         (expfam.chain, (np.zeros((3, 2)), np.zeros((3, 2, 2))), (), r"log_pairs has the shape \(2, 2, 2\), not \(3, 2, 2\)"),
+        (expfam.crf, (np.zeros((4, 2)), _A), (np.zeros((0, 4)),), "crf: data is an empty sequence"),
+        (expfam.crf, (np.zeros((1, 2)), _A), (np.array([[0.0], [np.nan]]),), r"crf: data holds nan at \(1, 0\)"),
+        (expfam.crf, (np.full((1, 2), -np.inf), _A), (np.zeros((2, 1)),), r"crf: weights holds -inf at \(0, 0\); forbid by -inf in log_A"),
         (expfam.crf, (np.zeros((4, 2)), _A), (np.zeros((3, 5)),), r"weights has 4 features, so data has the shape \(times, 4\), not \(3, 5\)"),
     ],
 )  # fmt: skip

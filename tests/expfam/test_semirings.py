@@ -140,10 +140,10 @@ def drawn_table(log_Z: Any, eta: Any, data: Any, paths: Paths, n: int, seed: int
     return float(stats.chisquare(seen[p > 0.0], n * p[p > 0.0]).pvalue)
 
 
-@pytest.mark.parametrize("name", [n for n in MODELS if n != "hmm"])
+@pytest.mark.parametrize("name", ["hmm with -inf", "io_hmm", "semi_markov", "crf"])
 def test_draws_have_the_weights_of_all_paths(name: str) -> None:
     log_Z, eta, data, paths = MODELS[name]
-    assert drawn_table(log_Z, eta, data, paths, 2000, 11) > 1e-3
+    assert drawn_table(log_Z, eta, data, paths, 1000, 11) > 1e-3
 
 
 def test_where_all_is_forbidden_nothing_is_drawn() -> None:
