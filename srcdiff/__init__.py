@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # these see the operations, which take a while to import: `__
     from srcdiff.nan_finding import NanFound, find_nan
     from srcdiff.rule_checks import check_rule
     from srcdiff.sparsity.derivatives import sparse_hessian, sparse_jacobian
+    from srcdiff.user_rewritings import rewriting
     from srcdiff.user_rules import rule
 from srcdiff.reasons import Reasons, why
 
@@ -83,6 +84,7 @@ __all__ = [
     "make_hvp",
     "make_jvp",
     "make_vjp",
+    "rewriting",
     "rule",
     "shared",
     "sparse_hessian",
@@ -102,6 +104,7 @@ _LATER = {
     "cost": "srcdiff.costs",
     "find_nan": "srcdiff.nan_finding",
     "implicit": "srcdiff.implicit_rules",
+    "rewriting": "srcdiff.user_rewritings",
     "rule": "srcdiff.user_rules",
     "sparse_hessian": "srcdiff.sparsity.derivatives",
     "sparse_jacobian": "srcdiff.sparsity.derivatives",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-__all__ = ["REWRITINGS", "Options", "make_options", "plain_axes"]
+__all__ = ["OWN_REWRITINGS", "REWRITINGS", "Options", "make_options", "plain_axes"]
 
 # the named rules of `transforms/rewritings.py`, which is not imported before the first program
 REWRITINGS = (
@@ -14,6 +14,9 @@ REWRITINGS = (
     "log_exp", "log_one_plus", "exp_minus_one", "variance", "inverse_product", "product_order", "trace_of_product",
     "diagonal_of_product", "log_det", "cancel", "scaled_probabilities", "cholesky",
 )  # fmt: skip
+OWN_REWRITINGS: dict[
+    str, tuple[bool, str]
+] = {}  # those of users: whether they are on unasked, and what they say
 UNASKED = frozenset(REWRITINGS) - {"cancel"}  # those that change no domain are on
 COMPILED = frozenset(
     {"scaled_probabilities"}
@@ -60,9 +63,11 @@ class Options:
             return None
         chosen = {} if self.rewrite is True else dict(self.rewrite)
         on = UNASKED - (WRITTEN if compiled else COMPILED)
+        on |= {name for name, (is_on, _) in OWN_REWRITINGS.items() if is_on}
         if compiled:
             chosen = {name: is_on for name, is_on in chosen.items() if name not in WRITTEN}
-        return frozenset(name for name in REWRITINGS if not chosen.get(name, name in on))
+        names = (*REWRITINGS, *OWN_REWRITINGS)
+        return frozenset(name for name in names if not chosen.get(name, name in on))
 
 
 def make_options(given: Mapping[str, Any], base: Options | None = None) -> Options:
@@ -98,8 +103,8 @@ def _tidy(name: str, value: Any) -> Any:
                 f"rewrite={value!r}: expected True, False, or a dict from rule names to bools"
             )
         for rule in value:
-            if rule not in REWRITINGS:
-                names = ", ".join(map(repr, REWRITINGS))
+            if rule not in REWRITINGS and rule not in OWN_REWRITINGS:
+                names = ", ".join(map(repr, (*REWRITINGS, *OWN_REWRITINGS)))
                 raise ValueError(f"rewrite: there is no rule {rule!r}; the rules are {names}")
         return tuple(sorted((k, bool(v)) for k, v in value.items()))
     if name == "argnums":

@@ -22,7 +22,7 @@ FRONT = (  # the modules behind `srcdiff.api`, which join the stages
     "srcdiff.implicit_rules", "srcdiff.kernel_programs", "srcdiff.locks", "srcdiff.makers", "srcdiff.matrices",
     "srcdiff.nan_finding", "srcdiff.njit", "srcdiff.options", "srcdiff.plain_calls", "srcdiff.programs",
     "srcdiff.reasons", "srcdiff.references", "srcdiff.rule_checks", "srcdiff.shared_state", "srcdiff.signature",
-    "srcdiff.sparsity", "srcdiff.trees", "srcdiff.user_rules",
+    "srcdiff.sparsity", "srcdiff.trees", "srcdiff.user_rewritings", "srcdiff.user_rules",
 )  # fmt: skip
 ARROWS: dict[str, tuple[str, ...]] = {
     "srcdiff.ir": (),

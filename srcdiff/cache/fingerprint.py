@@ -49,7 +49,7 @@ _OURS = frozenset(
         "nan_finding",
         "rule_checks",
     )
-) | {"srcdiff.user_rules"}
+) | {"srcdiff.costs", "srcdiff.user_rewritings", "srcdiff.user_rules"}
 
 Place = tuple[Callable[[], Any], Any]  # how something is reached, and what was there
 

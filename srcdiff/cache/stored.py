@@ -19,6 +19,7 @@ from srcdiff.cache.versions import versions
 from srcdiff.codegen.folder import cache_folder, read_sealed, write_sealed
 from srcdiff.compiling import LoopProgram
 from srcdiff.ir.types import List, Static, Struct, Type
+from srcdiff.options import OWN_REWRITINGS
 from srcdiff.programs import Derived, Program, Stored
 from srcdiff.signature import Arguments
 
@@ -96,6 +97,7 @@ class _Record:
                 str, (base.kind, base.options, base.wrt, base.name, base.as_tuple, base.settings)
             )
             base = getattr(base.base, "derived", base.base)
+        words += map(str, sorted(OWN_REWRITINGS.items()))
         words += [_words(t, roots) for t in arguments.types]
         words += [*arguments.names, str(arguments.wrt)]
         lengths = arguments.lengths.values()

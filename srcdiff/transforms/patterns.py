@@ -12,7 +12,7 @@ looks through storage that is written.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -21,7 +21,7 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op, OpDecl, Value, const
 from srcdiff.ir.types import shape_of
 from srcdiff.ops.numbers import of_numbers
-from srcdiff.ops.registry import OPERATIONS
+from srcdiff.ops.registry import OPERATIONS, declared
 
 __all__ = [
     "INNER",
@@ -42,7 +42,17 @@ _COMMUTATIVE = {"add", "multiply"}
 
 
 class Pattern:
-    """What may stand in a rule; numbers may, too."""
+    """What may stand in a rule; numbers may, too. NumPy's functions of one are patterns."""
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *operands: Any, **attrs: Any) -> Apply:
+        return _applied(ufunc if method == "__call__" else None, operands, attrs)
+
+    def __array_function__(self, function: Any, types: Any, operands: Any, attrs: Any) -> Apply:
+        return _applied(function, operands, attrs)
+
+    @property
+    def T(self) -> Apply:
+        return Apply("transpose", (self,))
 
     def __add__(self, other: Any) -> Apply:
         return Apply("add", (self, _lift(other)))
@@ -157,6 +167,21 @@ def function(operation: str) -> Callable[..., Apply]:
     return lambda *operands, result=0, **attrs: Apply(
         operation, tuple(map(_lift, operands)), tuple(attrs.items()), result
     )
+
+
+def _applied(function: Any, operands: Sequence[Any], attrs: Mapping[str, Any]) -> Apply:
+    """A function of NumPy's or SciPy's in a rule.
+
+    Raises
+    ------
+    TypeError
+        For what is no single operation.
+    """
+    decl = declared(function) if function is not None else None
+    if decl is None:
+        called = getattr(function, "__name__", "a method of a ufunc")
+        raise TypeError(f"{called} is no single operation, and cannot stand in a rewriting")
+    return Apply(decl.name, tuple(map(_lift, operands)), tuple(attrs.items()))
 
 
 def _lift(operand: Any) -> Pattern:

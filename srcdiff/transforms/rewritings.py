@@ -13,7 +13,9 @@ from srcdiff.ir.core import Op, Value, const
 from srcdiff.ir.types import shape_of
 from srcdiff.transforms.patterns import INNER, Rule, function
 
-__all__ = ["RULES", "SIGNED"]
+__all__ = ["OWN_RULES", "RULES", "SIGNED"]
+
+OWN_RULES: dict[str, Rule] = {}  # those that users have declared, by name
 
 SIGNED = "u"  # the parameter that is taken with the other sign where that is shorter: `logaddexp(0, -logit)`
 

@@ -26,7 +26,7 @@ from srcdiff.transforms.facts import (
     written_values,
 )
 from srcdiff.transforms.patterns import INNER, Apply, Rule, build, match, name_of
-from srcdiff.transforms.rewritings import RULES, SIGNED
+from srcdiff.transforms.rewritings import OWN_RULES, RULES, SIGNED
 from srcdiff.transforms.signs import move_signs
 
 __all__ = ["stabilise"]
@@ -39,7 +39,7 @@ _ROUNDS = 4  # what one rewriting makes may be the left side of another
 
 def stabilise(fn: Function, disabled: Collection[str] = frozenset()) -> Function:
     """`fn` with the rules applied whose names are not in `disabled`."""
-    rules = [r for r in RULES if r.name not in disabled]
+    rules = [r for r in (*OWN_RULES.values(), *RULES) if r.name not in disabled]
     for _ in range(_ROUNDS):
         pass_ = _Stabilise(fn, rules)
         out = pass_(fn)
