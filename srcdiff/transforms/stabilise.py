@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Function, Op, Region, Statement, Value
+from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup
+from srcdiff.ir.core import Atom, Call, Function, Op, Region, Statement, Value, walk
 from srcdiff.ir.location import Location
+from srcdiff.ir.types import Array, Dim, Scalar
 from srcdiff.ops import arithmetic
 from srcdiff.transforms.facts import (
     count_uses,
@@ -34,6 +35,7 @@ __all__ = ["stabilise"]
 _SUMS = {"add", "subtract", "multiply", "divide", "negative"}
 
 
+_LINES = 12  # of a helper that is looked into
 _ROUNDS = 4  # what one rewriting makes may be the left side of another
 
 
@@ -50,6 +52,34 @@ def stabilise(fn: Function, disabled: Collection[str] = frozenset()) -> Function
     return fn
 
 
+def called_operations(fn: Function, written: Collection[Value]) -> dict[Value, Op]:
+    """What helpers of a few lines compute, as operations on what they are called with; by their results, too."""
+    found: dict[Value, Op] = {}
+    for s in walk(fn.body):
+        if not isinstance(s, Call) or len(s.function.body.body) > _LINES:
+            continue
+        own = written_values(s.function)
+        if not all(is_pure(op, own) and not _says_lengths(op) for op in s.function.body.body):
+            continue
+        if any(a in written for a in (*s.operands, *s.results)):
+            continue
+        env: Env = dict(zip(s.function.params, s.operands, strict=True))
+        copies = [clone_statement(op, env) for op in s.function.body.body]
+        inner = {r: op for op in copies if isinstance(op, Op) for r in op.results}
+        found |= inner
+        for result, y in zip(s.results, s.function.body.yields, strict=True):
+            op = inner.get(lookup(env, y)) if isinstance(y, Value) else None  # type: ignore[arg-type]
+            if op is not None and len(op.results) == 1 and same_kind(op.result.type, result.type):
+                found[result] = replace(op, results=(result,))
+    return found
+
+
+def _says_lengths(op: Statement) -> bool:
+    """Whether an operation is told lengths, which go by other symbols in another function."""
+    told = op.attrs.values() if isinstance(op, Op) else ()
+    return any(isinstance(v, Dim | Array | Scalar) for v in told)
+
+
 class _Settled(Rewriter):
     """What a rule has put into a line of the user's is the user's from then on: no later pass rearranges it."""
 
@@ -62,6 +92,10 @@ class _Stabilise(Rewriter):
     def __init__(self, fn: Function, rules: Collection[Rule]) -> None:
         self.written = written_values(fn)
         self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.written)}
+        self.called = called_operations(fn, self.written)
+        self.seen = {**self.made, **self.called}
+        self.results_of_calls = {r for s in walk(fn.body) if isinstance(s, Call) for r in s.results}
+        self.fetched: Env = {}  # what was computed by a helper, and is computed here for one rewriting
         self.uses = count_uses(fn)
         self.rules: dict[str, list[tuple[Rule, Apply]]] = {}
         for rule in rules:
@@ -102,14 +136,18 @@ class _Stabilise(Rewriter):
 
     def rewrite(self, op: Op, env: Env, b: Builder) -> bool:
         for rule, pattern in self.rules.get(name_of(op), ()):
-            binding = match(pattern, op.result, self.made) if op.result in self.made else None
-            if binding is None or rule.unless(binding, self.made):
+            binding = match(pattern, op.result, self.seen) if op.result in self.made else None
+            if binding is None or rule.unless(binding, self.seen):
                 continue
+            self.fetched = {}
             if rule.once and not all(map(self.is_own, binding[INNER][:-1])):
                 continue
             inner = b.inner()
             inner.location, inner.origin = op.location, "compiler"
-            found = {k: lookup(env, a) if k in rule.parameters else a for k, a in binding.items()}
+            names = rule.parameters
+            found = {
+                k: self.here_of(a, env, inner) if k in names else a for k, a in binding.items()
+            }
             if SIGNED in binding:
                 found[SIGNED] = self.as_negative(binding[SIGNED], env, inner)
             atom = build(rule.replacement, found, inner, op.spelling.startswith("math."))
@@ -141,9 +179,19 @@ class _Stabilise(Rewriter):
         if argument not in self.negations:
             logit = self.negation(argument, env, b)
             if logit is None:
-                return lookup(env, argument)
+                return self.here_of(argument, env, b)
             self.negations[argument] = logit
         return b.op(arithmetic.negative, self.negations[argument])
+
+    def here_of(self, atom: Atom, env: Env, b: Builder) -> Atom:
+        """An atom in the new function; what only a helper has computed is computed once more."""
+        op = self.called.get(atom) if isinstance(atom, Value) else None
+        if op is None or atom in self.results_of_calls:
+            return lookup(env, atom)
+        if atom not in self.fetched:
+            operands = [self.here_of(a, env, b) for a in op.operands]
+            self.fetched[op.result] = b.op(op.decl, *operands, spelling=op.spelling, **op.attrs)
+        return self.fetched[op.result]
 
     def negation(self, atom: Atom, env: Env, b: Builder) -> Atom | None:
         made = self.operation(atom)
@@ -153,15 +201,28 @@ class _Stabilise(Rewriter):
         inner = self.under_minus(x)
         match made.decl.name:
             case "negative":
-                return lookup(env, x)
+                return self.here_of(x, env, b)
             case "subtract" if inner is not None:
-                return b.op(arithmetic.add, lookup(env, inner), lookup(env, rest[0]), name="logit")
+                return b.op(
+                    arithmetic.add,
+                    self.here_of(inner, env, b),
+                    self.here_of(rest[0], env, b),
+                    name="logit",
+                )
             case "add" if inner is not None:
                 return b.op(
-                    arithmetic.subtract, lookup(env, inner), lookup(env, rest[0]), name="logit"
+                    arithmetic.subtract,
+                    self.here_of(inner, env, b),
+                    self.here_of(rest[0], env, b),
+                    name="logit",
                 )
             case "multiply" | "divide" if inner is not None:
-                return b.op(made.decl, lookup(env, inner), lookup(env, rest[0]), name="logit")
+                return b.op(
+                    made.decl,
+                    self.here_of(inner, env, b),
+                    self.here_of(rest[0], env, b),
+                    name="logit",
+                )
         return None
 
     def under_minus(self, atom: Atom) -> Atom | None:
@@ -169,7 +230,7 @@ class _Stabilise(Rewriter):
         return made.operands[0] if made is not None and made.decl is arithmetic.negative else None
 
     def operation(self, atom: Atom) -> Op | None:
-        return self.made.get(atom) if isinstance(atom, Value) else None
+        return self.seen.get(atom) if isinstance(atom, Value) else None
 
     def carries_sign(self, op: Op) -> bool:
         return op.decl.name in _SUMS and any(

@@ -1,7 +1,9 @@
 """Named rewritings of the user's lines."""
 
 import numpy as np
+import pytest
 
+import srcdiff
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.rewritings import RULES
@@ -78,3 +80,45 @@ def test_storage_that_is_written_is_not_looked_through():
     """
     fn = program(text)
     assert stabilise(fn) is fn
+
+
+def probability(w, x):
+    logit = x @ w
+    return 1.0 / (1.0 + np.exp(-logit))
+
+
+def normalised(z):
+    e = np.exp(z)
+    return e / np.sum(e)
+
+
+def in_a_loop(z):
+    total = 0.0
+    for t in range(len(z)):
+        total += np.exp(z[t])
+    return np.exp(z) / total
+
+
+def through_helpers(w, x, z):
+    p = probability(w, x)
+    return -np.sum(np.log(p)) - np.sum(np.log(1.0 - p)) - np.log(normalised(z))[0]
+
+
+def through_a_loop(z):
+    return np.log(in_a_loop(z))[0]
+
+
+def test_rules_see_through_helpers_of_a_few_lines():
+    w, x, z = np.array([900.0, 5.0]), np.array([[1.0, 1.0], [-1.0, 2.0]]), np.array([-800.0, 0.0])
+    g = srcdiff.value_and_grad(through_helpers, argnums=(0, 1, 2), jit=False)
+    value, (d_w, _, d_z) = g(w, x, z)
+    assert value == pytest.approx(905.0 + 890.0 + 800.0, rel=1e-15)
+    np.testing.assert_allclose(d_w, x[0] - x[1], rtol=1e-14)
+    np.testing.assert_allclose(d_z, [-1.0, 1.0], rtol=1e-14)
+    assert "probability" not in g.source and "normalised" not in g.source
+    srcdiff.check_grads(through_helpers, w / 900, x, z / 400)
+
+
+def test_helpers_with_loops_are_left_alone():
+    g = srcdiff.value_and_grad(through_a_loop, jit=False)
+    assert srcdiff.explain(g, np.ones(3)).rewritten == ()
