@@ -1,4 +1,4 @@
-"""How calls of `numba.cuda` in kernels are read: grid and thread indices, shared and local arrays, barriers, atomics."""
+"""How calls of `numba.cuda` are read: grid and thread indices, shared and local arrays, barriers, atomics."""
 
 from __future__ import annotations
 
