@@ -1,6 +1,6 @@
 """A user's CUDA kernels, launched in a loop, and where their particles have to start to end at a given place.
 
-    NUMBA_ENABLE_CUDASIM=1 python examples/cuda_kernels.py    # without a device, in Numba's simulator
+NUMBA_ENABLE_CUDASIM=1 python examples/cuda_kernels.py    # without a device, in Numba's simulator
 """
 
 import numpy as np

@@ -139,10 +139,11 @@ def _shuffle_back(b: Any, op: Op, d_outs: Sequence[Atom]) -> tuple[Atom | None, 
     return (b.op(shuffle_xor, d_outs[0], op.operands[1], **op.attrs), None)
 
 
-shuffle_xor = operation(
+# a value of another thread, the one whose number differs in some bits: no function of numbers that tests could call
+shuffle_xor = OpDecl(
     "shuffle_xor",
+    _shuffled,
     template=lambda op: f"cuda.shfl_xor_sync({op.attrs['mask']}, {{0}}, {{1}})",
-    infer=_shuffled,
     linear=True,
     build=_shuffle_back,
     raises=True,  # it stays where it is: all threads of a warp take part

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 from numba import types
-from user_kernels import CASES, SINGLE, Case
+from user_kernels import CASES, SINGLE, Case, warp_sum
 
 import srcdiff.cuda
 from srcdiff.codegen.load import load
@@ -56,6 +56,13 @@ def test_for_all_capabilities(case: Case) -> None:
     for program in programs(case, np.float64):
         for capability in CAPABILITIES:
             assert f".target sm_{capability[0]}{capability[1]}" in compiled(program, capability)
+
+
+def test_shuffles() -> None:
+    x = np.zeros(32)
+    program = srcdiff.cuda.adjoint(warp_sum).program_for(x, x)
+    assert "d_v += cuda.shfl_xor_sync(4294967295, d_v, " in program.source
+    assert "shfl.sync.bfly" in compiled(program, (8, 0))
 
 
 @pytest.mark.parametrize("case", SINGLE, ids=repr)
