@@ -256,6 +256,104 @@ def scan_in_block(x, y):
     y[t] = tile[side, t] * tile[side, 7 - t]
 
 
+# ---- shared memory that is loaded, waited for, and written over ------------------------------------
+
+
+@cuda.jit
+def carried_tiles(A, y):
+    s = cuda.shared.array(4, float64)
+    t = cuda.threadIdx.x
+    i = cuda.grid(1)
+    acc = 1.0
+    for k in range(A.shape[0] // 4):
+        s[t] = A[4 * k + t]
+        cuda.syncthreads()
+        for j in range(4):
+            acc = acc * (1.0 + 0.1 * s[j] * (t + 1)) + 0.05 * acc * acc
+        cuda.syncthreads()
+    y[i] = acc
+
+
+@cuda.jit
+def in_place_with_barriers(x, y):
+    t = cuda.threadIdx.x
+    n = x.shape[0]
+    x[t] = x[t] * x[t]
+    cuda.syncthreads()
+    v = x[(t + 1) % n] * x[t]
+    cuda.syncthreads()
+    x[t] = v * v
+    cuda.syncthreads()
+    y[t] = x[(t + 2) % n] * v
+
+
+@cuda.jit
+def jacobi(x, steps):
+    s = cuda.shared.array(8, float64)
+    t = cuda.threadIdx.x
+    s[t] = x[t]
+    cuda.syncthreads()
+    for _ in range(steps):
+        v = s[t]
+        if t > 0 and t < 7:
+            v = 0.5 * s[t - 1] * s[t + 1] + 0.1 * s[t] * s[t]
+        cuda.syncthreads()
+        s[t] = v
+        cuda.syncthreads()
+    x[t] = s[t]
+
+
+@cuda.jit
+def layer_norm(x, g, out):
+    row = cuda.blockIdx.x
+    t = cuda.threadIdx.x
+    part = cuda.shared.array(4, float64)
+    s = 0.0
+    for k in range(t, x.shape[1], cuda.blockDim.x):
+        s += x[row, k]
+    part[t] = s
+    cuda.syncthreads()
+    mean = 0.0
+    for k in range(cuda.blockDim.x):
+        mean += part[k]
+    mean /= x.shape[1]
+    cuda.syncthreads()
+    s = 0.0
+    for k in range(t, x.shape[1], cuda.blockDim.x):
+        s += (x[row, k] - mean) ** 2
+    part[t] = s
+    cuda.syncthreads()
+    var = 0.0
+    for k in range(cuda.blockDim.x):
+        var += part[k]
+    r = 1.0 / math.sqrt(var / x.shape[1] + 1e-5)
+    for k in range(t, x.shape[1], cuda.blockDim.x):
+        out[row, k] = (x[row, k] - mean) * r * g[k]
+
+
+@cuda.jit
+def attention(q, K, V, out):
+    i = cuda.grid(1)
+    if i < q.shape[0]:
+        m = -1e30
+        for j in range(K.shape[0]):
+            s = 0.0
+            for d in range(q.shape[1]):
+                s += q[i, d] * K[j, d]
+            m = max(m, s)
+        z = 0.0
+        for j in range(K.shape[0]):
+            s = 0.0
+            for d in range(q.shape[1]):
+                s += q[i, d] * K[j, d]
+            p = math.exp(s - m)
+            z += p
+            for d in range(V.shape[1]):
+                out[i, d] += p * V[j, d]
+        for d in range(V.shape[1]):
+            out[i, d] /= z
+
+
 @cuda.jit
 def warp_sum(x, out):
     """Sums of warps by shuffles, which the simulator has not."""
@@ -307,11 +405,17 @@ CASES = [
     Case(neighbours, ((2, 4),), lambda r, t: _of(t, r.normal(size=6), np.zeros(6))),
     Case(rows, ((1, 4),), lambda r, t: (*_of(t, r.random((3, 2))), np.array([2, 0, 1]), *_of(t, r.random(4)))),
     Case(scan_in_block, ((1, 8),), lambda r, t: _of(t, r.normal(size=8), np.zeros(8))),
+    Case(carried_tiles, ((2, 4),), lambda r, t: _of(t, 0.3 * r.normal(size=12), np.zeros(8))),
+    Case(in_place_with_barriers, ((1, 5),), lambda r, t: _of(t, r.normal(size=5), np.zeros(5))),
+    Case(jacobi, ((1, 8),), lambda r, t: (*_of(t, r.normal(size=8)), 3)),
+    Case(layer_norm, ((2, 4),), lambda r, t: _of(t, r.normal(size=(2, 6)), r.random(6), np.zeros((2, 6)))),
+    Case(attention, ((1, 4),), lambda r, t: _of(t, *r.random((2, 4, 2)), r.random((4, 2)), np.zeros((4, 2)))),
     Case(one_thread, ((1, 1),), lambda r, t: _of(t, r.normal(size=4), np.zeros(1))),
 ]  # fmt: skip
+_DOUBLE = (neighbours, scan_in_block, carried_tiles, jacobi, layer_norm)
 # the same in single precision, where shared memory is, too
 SINGLE = [
-    *(c for c in CASES if c.kernel not in (reduction, product, matmul, neighbours, scan_in_block)),
+    *(c for c in CASES if c.kernel not in (reduction, product, matmul, *_DOUBLE)),
     *(
         Case(single, c.launches, c.arguments)
         for c in CASES

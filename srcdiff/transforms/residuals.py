@@ -86,7 +86,7 @@ def _planned(fn: Function, roots: Roots, mode: Mode) -> tuple[Plan, float]:
     program = survey(forward, roots)
     if mode == "machine":
         program = with_built(program)
-    plan = Plan(program, frozenset(fn.notes.get("counts", ())))
+    plan = Plan(program, frozenset(fn.notes.get("counts", ())), mode=mode)
     plan.counted = counters(fn, program, lambda v: plan.axes(v) is not None)
     groups = _by_top_statement(forward, wanted, program).values()
     return plan, sum(_decide(values, program, plan, mode) for values in groups)
@@ -103,7 +103,8 @@ def _wanted(region: Region) -> list[Value]:
             saved[statement.attrs["slot"]] = value
         elif isinstance(statement, Op) and statement.decl is memory.restore:
             restored.add(statement.attrs["slot"])
-    return list(dict.fromkeys(saved[slot] for slot in sorted(restored)))
+    # what is saved in front of a turn that is decided on by itself waits for its own turn
+    return list(dict.fromkeys(saved[slot] for slot in sorted(restored) if slot in saved))
 
 
 def _forward_part(region: Region) -> Region:

@@ -50,7 +50,7 @@ class Backward:
         self.lists: set[Atom] = {s.storage for s in layout.stores.values() if s.axes is None}
 
     def statement(self, s: Statement) -> list[Statement]:
-        if isinstance(s, Op) and s.decl is memory.restore:
+        if isinstance(s, Op) and s.decl is memory.restore and s.attrs["slot"] in self.layout.slots:
             self.env[s.results[0]] = lookup(self.env, self.layout.slots[s.attrs["slot"]])
             return []
         operands = [lookup(self.env, a) for a in s.operands]

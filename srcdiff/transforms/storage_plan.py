@@ -45,6 +45,7 @@ class Plan:
     rolled: dict[Value, Value] = field(default_factory=dict)
     held: set[Value] = field(default_factory=set)  # buffers of turns that are stored in any case
     counted: dict[Value, Counter] = field(default_factory=dict)  # integers that mirrors count
+    mode: str = "auto"  # as `residuals` is asked
     places: Places = field(init=False)
 
     def __post_init__(self) -> None:
@@ -233,7 +234,7 @@ class Layout:
                 stack += self.plan.sources_of(v)
                 self.count(self.plan.counted[v])
             elif (kept := self.plan.kept_by_program(v)) is None:
-                stack += origins(v, self.program)[0]
+                stack += origins(v, self.program, self.plan.mode)[0]
             elif isinstance(base := kept.operands[0], Value):
                 stack.append(base)
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Function, Op, Region, Value, walk
+from srcdiff.ir.core import For, Function, If, Op, Region, Statement, Value, While, regions_of, walk
 from srcdiff.ops import memory
 from srcdiff.transforms.facts import all_regions, defined_in, used_atoms
 
@@ -56,8 +56,19 @@ def _decided(fn: Function, region: Region, decide: Decide) -> Function:
     alone = replace(fn, body=Region(params, region.body, region.yields))
     done = decide(alone, storage_roots(fn))
     body = Region(region.params, done.body.body, done.body.yields)
+    owner = next(s for s in walk(fn.body) if region in regions_of(s))
+    if (
+        owner.origin == "adjoint"
+    ):  # a turn that is run again: what it has mirrored is no part of the forward part
+        body = _Unpaired().region(body, {}, Builder())
     fn = _Exchange(region, body)(fn)
     return replace(fn, notes={**fn.notes, "adjoint_of": done.notes.get("adjoint_of", {})})
+
+
+class _Unpaired(Rewriter):
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        b.append(replace(new, pair=0) if isinstance(new, If | For | While) else new)
 
 
 class _Exchange(Rewriter):
