@@ -257,7 +257,9 @@ class Pullback(AtPoint):
             found = self._primal.recognised(args)
         if found is MISS:
             # what cannot be differentiated is an error now, not when `back` is called
-            handle.specialise(*args, None)
+            program = handle.specialise(*args, None).program
+            if program.dynamic:
+                return self._plain(*map(copied, args))
             if handle.compiles and self._primal is None:
                 f: Any = self.function  # which is compiled itself, if it is a derivative
                 is_own = isinstance(f, Generated)

@@ -23,7 +23,7 @@ from srcdiff.batching import batch_of, items_of
 from srcdiff.codegen.checked import with_checks
 from srcdiff.codegen.python import bindings_of, to_source
 from srcdiff.compiling import LoopProgram
-from srcdiff.errors import UnsupportedError
+from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.frame import HOOKS
 from srcdiff.frontend.lower import trace
 from srcdiff.frontend.places import parameter_place, place_of
@@ -152,7 +152,13 @@ def _collector_paused() -> Iterator[None]:
 
 def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
     recorder = Recorder(keep_text=keep_text, verify=bool(os.environ.get("SRCDIFF_VERIFY")))
-    fn = derive(derived, arguments, recorder)
+    try:
+        fn = derive(derived, arguments, recorder)
+    except (UntypedError, RecursionError) as error:
+        program = None if keep_text else _dynamic(derived, arguments, error)
+        if program is None:
+            raise
+        return program
     unseen = [p.message for p in verify(fn) if p.is_of_scope]
     assert not unseen, unseen[0]  # rather none than one that reads what is not there
     fn = each_function(fn, lambda f: own_outside(without_stops(f)))
@@ -194,6 +200,25 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
         stages=recorder.stages,
         seconds=recorder.seconds,
     )
+
+
+def _dynamic(
+    derived: Derived, arguments: Arguments, error: UntypedError | RecursionError
+) -> Program | None:
+    """The program that runs in the interpreter; None for derivatives that have none."""
+    from srcdiff.dynamic import programs  # few need it
+
+    if derived.kind not in programs.KINDS:
+        return None
+    reason = error
+    if isinstance(error, RecursionError):
+        name = getattr(derived.base, "__name__", derived.name)
+        reason = UntypedError(
+            f"the types of {name} have no end",
+            "Use values that do not nest.",
+            place_of(derived.base),
+        )
+    return programs.dynamic_program(derived, arguments, reason)
 
 
 def _rewritten(fn: Function) -> tuple[tuple[str, Location | None], ...]:

@@ -27,6 +27,7 @@ __all__ = [
     "SourceNotFoundError",
     "UNTOLD",
     "UnsupportedError",
+    "UntypedError",
 ]
 
 _INDENT = "    "
@@ -97,6 +98,10 @@ class DifferentiationError(_Report):
 
 class UnsupportedError(DifferentiationError):
     """The code uses something that srcdiff does not differentiate."""
+
+
+class UntypedError(UnsupportedError):
+    """The code has values whose types are known only at run time; most derivatives run it in the interpreter."""
 
 
 class SourceNotFoundError(DifferentiationError):

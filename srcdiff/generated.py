@@ -22,6 +22,7 @@ from srcdiff.errors import (
     UNTOLD,
     CompileWarning,
     DifferentiationError,
+    DynamicWarning,
     IndependentWarning,
     UnsupportedError,
 )
@@ -185,7 +186,7 @@ class Generated:
     def _values(self, specialisation: Specialisation, arguments: Arguments) -> Sequence[Any]:
         """What a program is called with."""
         values = arguments.values
-        if self.derived.kind == "vjp":
+        if self.derived.kind == "vjp" and not specialisation.program.dynamic:
             return (*values[:-1], *_weights(specialisation.program.weights, values[-1]))
         return values
 
@@ -211,7 +212,7 @@ class Generated:
 
     def _compiled(self, specialisation: Specialisation, values: Sequence[Any]) -> Compiled | None:
         """The loop form, compiled; None where NumPy is to run."""
-        if not self.compiles:
+        if not self.compiles or specialisation.program.dynamic:
             return None
         try:
             found = self._loops(specialisation)
@@ -234,6 +235,20 @@ class Generated:
             ),
             stacklevel=_frames_to_user(),
         )
+
+    def _say_dynamic(self, program: Program) -> None:
+        if self.derived.options.jit is True:
+            raise UnsupportedError(
+                f"{self.__name__} cannot be compiled: {program.dynamic}",
+                "Leave jit=True away, and it runs in the interpreter.",
+                program.location,
+            )
+        warning = DynamicWarning(
+            f"{program.dynamic}: the derivative runs in the interpreter, one operation after another",
+            "It is right, and slow.",
+            program.location,
+        )
+        warnings.warn(warning, stacklevel=_frames_to_user())
 
     @property
     def compiles(self) -> bool:
@@ -304,6 +319,8 @@ class Generated:
             self._cache.static |= program.static
             arguments = self.signature.bind(args, kwargs, self._cache.static, self.place)
         self._refuse_independent(program)
+        if program.dynamic:
+            self._say_dynamic(program)
         function = load(program.source, program.name, program.bindings)
         entry = Specialisation(program, function, replace(arguments, values=(), own=()))
         known = self._cache.entries.get(arguments.key, ())
@@ -436,7 +453,14 @@ class Generated:
             fn = derive(self.derived, arguments, Recorder())
         return fn, self._values(specialisation, arguments)
 
-    def save(self, path: str | Path, *args: Any, form: str = "array", **kwargs: Any) -> Path:
+    def save(
+        self,
+        path: str | Path,
+        *args: Any,
+        form: str = "array",
+        allow_srcdiff: bool = False,
+        **kwargs: Any,
+    ) -> Path:
         """Write a module that holds the generated function and needs NumPy (and SciPy, if used), never srcdiff.
 
         Parameters
@@ -447,6 +471,8 @@ class Generated:
             Arguments whose types it is generated for; without any, the latest specialisation is written.
         form
             "array": the readable form; "loops": the compiled one, which needs Numba.
+        allow_srcdiff
+            Whether the module may import srcdiff, as those of dynamic programs do.
 
         Raises
         ------
@@ -465,6 +491,12 @@ class Generated:
         else:
             chosen = self._latest
         program = chosen.program
+        if program.dynamic and not allow_srcdiff:
+            raise DifferentiationError(
+                f"{self.__name__} is dynamic, and needs srcdiff where it runs: {program.dynamic}",
+                "Pass allow_srcdiff=True, and the file imports srcdiff.",
+                program.location,
+            )
         if form == "loops":
             self._loop_text(chosen)  # an error where there is none
             loops = self._loop_program(chosen, bound=True)

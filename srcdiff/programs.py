@@ -122,6 +122,8 @@ class Program:
         For a vector-Jacobian product, which parts of the result have a weight among the program's parameters.
     rewritten : tuple of (str, Location)
         The named rewritings that changed a line of the user's, and which.
+    dynamic : str
+        Why the program asks srcdiff for the derivatives of its operations while it runs, where it does.
     """
 
     name: str
@@ -141,6 +143,7 @@ class Program:
     arrays: Mapping[str, Any] = field(default_factory=dict)
     weights: Any = None
     rewritten: tuple[tuple[str, Location | None], ...] = ()
+    dynamic: str = ""
     independent: tuple[str, ...] = ()
     static: frozenset[str] = frozenset()
     location: Location | None = None

@@ -122,6 +122,7 @@ class Writer:
         if (
             isinstance(result.type, Scalar)
             and isinstance(value, gast.BinOp)
+            and not isinstance(value.op, gast.MatMult)  # of arrays, one of which has the name
             and name not in ("_", *self.boxed)
         ):
             symbol = _OPERATORS[type(value.op)]

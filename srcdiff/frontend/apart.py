@@ -176,7 +176,7 @@ def call_apart(
         renaming = _Renaming(shapes, {}, {}, set(), form)
     if callee.function is None:
         if form and callee.why_not:
-            fr.fail(
+            fr.untyped(
                 node,
                 f"`{source.name}` calls itself, and {callee.why_not}",
                 "Return what it makes instead, and assign that where it is called.",

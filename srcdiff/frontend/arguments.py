@@ -20,8 +20,8 @@ from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.places import parameter_place
 from srcdiff.frontend.subset import fail
 from srcdiff.ir.location import Location
-from srcdiff.ir.structs import field_names
-from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
+from srcdiff.ir.structs import field_names, is_object
+from srcdiff.ir.types import Array, Dim, Dynamic, List, Scalar, Static, Struct, Type
 
 __all__ = ["describe_arguments", "lengths_of_argument", "type_of_argument", "with_symbols"]
 
@@ -92,6 +92,8 @@ def _measured(value: Any, path: str) -> Type:
         or callable(value)
     ):
         return Static(value)
+    if is_object(value):
+        return Dynamic(type(value))
     _refuse(value, path)
 
 

@@ -276,4 +276,4 @@ def _pattern(fr: Frame, s: Any, pattern: Any, subject: str) -> Any:
             return None if None in tests else placed(s, gast.BoolOp(gast.Or(), tests))
         case gast.MatchAs() if pattern.pattern is None and pattern.name is None:
             return None
-    fr.fail(s, "`match` is supported on constants only", "Write the cases as `if` and `elif`.")
+    fr.untyped(s, "`match` is supported on constants only", "Write the cases as `if` and `elif`.")

@@ -236,7 +236,7 @@ def _dict(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     elif args:
         items = iterable(fr, args[0], node)
         if not isinstance(items, Parts):
-            fr.fail(node, "dict() of an unknown number of items is not supported", "Use a list.")
+            fr.untyped(node, "dict() of an unknown number of items is not supported", "Use a list.")
         for pair in items.values:
             if not isinstance(pair, Parts) or not is_static(pair.values[0]):
                 fr.fail(

@@ -71,7 +71,7 @@ from srcdiff.ops.registry import (
     same_length,
 )
 
-__all__ = ["attribute", "call_value"]
+__all__ = ["SPECIAL", "attribute", "call_value"]
 
 Args = Sequence[FrontValue]
 Kwargs = Mapping[str, FrontValue]
@@ -217,7 +217,7 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
     if getattr(function, "marks_checkpoints", False) is True:
         return checkpointed(fr, node, args, kwargs)
     special = ITERATION.get(function) if _hashable(function) else None
-    special = special or (_SPECIAL.get(function) if _hashable(function) else None)
+    special = special or (SPECIAL.get(function) if _hashable(function) else None)
     if special is not None:
         return special(fr, node, args, kwargs)
     written = into_out(fr, node, function, args, kwargs)
@@ -290,11 +290,25 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
             "Draw from a np.random.Generator that is an argument, or pass the draws; in a model, declare the value: "
             "vi.sample(name, distribution).",
         )
-    fr.fail(
+    home = str(getattr(function, "__module__", "")).lstrip("_").partition(".")[0]
+    (fr.untyped if home in _MOVING else fr.fail)(
         node,
         f"`{name}` is not known to srcdiff",
         "Write it with functions that docs/api.md lists, or as Python code.",
     )
+
+
+# modules whose functions move values about without looking at them
+_MOVING = (
+    "builtins",
+    "itertools",
+    "copy",
+    "collections",
+    "dataclasses",
+    "operator",
+    "functools",
+    "contextlib",
+)
 
 
 def _axes_of_first(args: Args) -> int:
@@ -306,7 +320,7 @@ def _are_same(fr: Frame, a: Dim | None, b: Dim | None) -> bool:
     return a is not None and b is not None and fr.session.shapes.same(a, b)
 
 
-_SPECIAL = {**BUILTINS, **RECORDS, **WRITING, **OBJECTS}
+SPECIAL = {**BUILTINS, **RECORDS, **WRITING, **OBJECTS}
 _NUMBER_METHODS = {
     abs: "__abs__", float: "__float__", int: "__int__", round: "__round__", reversed: "__reversed__",
     math.floor: "__floor__", math.ceil: "__ceil__", math.trunc: "__trunc__",
@@ -485,7 +499,10 @@ def _call_method(
             return const(fr.evaluated(node, lambda: getattr(text, name)(*map(static, args))))
         case Const(value=str() as text) if name in ("format", "join"):
             return formatted(fr, node, text, name, args, kwargs)
-    fr.fail(
+    is_of_container = isinstance(receiver, Parts | Known) or isinstance(
+        receiver.type, List | Struct
+    )
+    (fr.untyped if is_of_container else fr.fail)(
         node,
         f"the method `.{name}` of {describe(receiver)} is not known to srcdiff",
         "Use a NumPy function instead.",

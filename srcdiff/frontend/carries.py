@@ -303,7 +303,7 @@ class LoopReader:
             self.fr.session.grow_cell(cell)
         if carry.name in self.entry or carry.name in self.cells:
             self._refuse_none(carry, end)
-            self.fr.fail(
+            self.fr.untyped(
                 self.node,
                 f"`{carry.hint or carry.name}` is another kind of value at the end of a turn than before the loop",
                 "Give it the same structure before the loop and in each turn.",
@@ -383,7 +383,7 @@ class LoopReader:
             words = (
                 str(problem).replace("on one path", "before").replace("on another", "after a turn")
             )
-            self.fr.fail(
+            self.fr.untyped(
                 self.node,
                 f"`{carry.name}` changes its type in the loop: it {words}",
                 "Start with a value of the type that it has later, such as 0.0, or `np.zeros(n)` for an array.",
@@ -405,7 +405,7 @@ class LoopReader:
                 and not _is_identical(cells[name], before)
             ):
                 if name in self.fr.session.on_lists:
-                    self.fr.fail(
+                    self.fr.untyped(
                         self.node,
                         f"one {before.kind} is changed in every turn, and put on a list",
                         "Make a new one in each turn.",

@@ -117,7 +117,7 @@ def _dict(fr: Frame, node: Any) -> FrontValue:
     first = iterable(inner, inner.expr(generator.iter), generator.iter)
     parts = unrolled(inner, first, node) if isinstance(first, Items) else first
     if parts is None or len(node.generators) > 1:
-        fr.fail(
+        fr.untyped(
             node,
             "a dict comprehension over an unknown number of items is not supported",
             "Use a list.",
@@ -170,7 +170,7 @@ def _known(inner: Frame, test: Any) -> bool | None:
 def _holds(inner: Frame, test: Any) -> bool:
     known = _known(inner, test)
     if known is None:
-        inner.fail(test, "this condition must be known when compiling", "Use a list.")
+        inner.untyped(test, "this condition must be known when compiling", "Use a list.")
     return known
 
 

@@ -20,11 +20,12 @@ from typing import Any
 import gast
 import numpy as np
 
+from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.control import may_exit
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.joins import Done, branch
 from srcdiff.frontend.session import FALSE, TRUE
-from srcdiff.frontend.subset import fail
+from srcdiff.frontend.subset import untyped
 from srcdiff.frontend.values import MISSING, Known, Parts
 from srcdiff.ir.core import Atom, Call, Const, If, Op, Region, Statement, Value, const, walk
 from srcdiff.ir.types import Scalar
@@ -85,7 +86,7 @@ def thrown(fr: Frame, node: Any, cls: type[BaseException]) -> bool:
         for k, classes in enumerate(attempt.handlers):
             if issubclass(cls, classes):
                 if not fr.session.hoisted.issuperset(fr.session.path[attempt.within :]):
-                    fr.fail(
+                    fr.untyped(
                         node,
                         "this is raised inside of an expression, and caught around it",
                         "Assign the result of the call first, as a statement of its own.",
@@ -196,6 +197,8 @@ def read_try(fr: Frame, s: Any, rest: Sequence[Any], live: frozenset[str]) -> Do
     fr.attempts += 1
     try:
         done = read_block(fr, s.body, wanted_inside)
+    except UnsupportedError as error:  # it may be what the handlers are there for
+        raise UntypedError(error.message, error.advice, error.location, error.chain) from None
     finally:
         session.attempts.pop()
         fr.attempts -= 1
@@ -291,7 +294,7 @@ def _refuse_others(fr: Frame, body: Sequence[Statement], handlers: Sequence[Clas
         if any(issubclass(k, caught) or any(issubclass(c, k) for c in caught) for k in kinds):
             what = f"a call of {s.function.name}" if isinstance(s, Call) else s.decl.name  # type: ignore[union-attr]
             names = ", ".join(sorted({c.__name__ for c in caught}))
-            fail(
+            untyped(
                 f"what `{what}` may raise here would be caught (`except {names}`), which is not supported",
                 "Test for it with `if` before, or leave the operation outside of the `try`.",
                 s.location,

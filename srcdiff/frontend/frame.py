@@ -14,8 +14,18 @@ from typing import Any, NoReturn
 from srcdiff.frontend.box_roots import changes_outside
 from srcdiff.frontend.session import Session
 from srcdiff.frontend.source import Source
-from srcdiff.frontend.subset import fail
-from srcdiff.frontend.values import Conflict, FrontValue, Missing, Partial, Parts
+from srcdiff.frontend.subset import fail, untyped
+from srcdiff.frontend.values import (
+    Closure,
+    Conflict,
+    FrontValue,
+    Known,
+    Method,
+    Missing,
+    Partial,
+    Parts,
+    Piece,
+)
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, OpDecl, Value
 from srcdiff.ir.shapes import ShapeMismatch
@@ -106,7 +116,8 @@ class Frame:
         refused = getattr(getattr(value, "value", None), "refused", None)
         if isinstance(refused, tuple):
             self.fail(node, *refused)
-        self.fail(
+        is_function = isinstance(value, Closure | Piece | Method | Known)
+        (self.untyped if is_function else self.fail)(
             node,
             f"expected a number or an array, got {describe(value)}",
             "Pass the parts of it one by one.",
@@ -171,7 +182,9 @@ class Frame:
         if isinstance(value, Conflict):
             self.session.ask_for(value.condition)
             shown = f"`{name}`" if name.isidentifier() else name
-            self.fail(node, f"{shown} {value.message}", "Use two names, or make both of one type.")
+            self.untyped(
+                node, f"{shown} {value.message}", "Use two names, or make both of one type."
+            )
         if isinstance(value, Parts) and value.kind == "maybe":
             value = HOOKS["settled"](self, value)
         return self.session.current(value)
@@ -258,6 +271,10 @@ class Frame:
 
     def fail(self, node: Any, message: str, advice: str = "") -> NoReturn:
         fail(message, advice, self.source.location(node))
+
+    def untyped(self, node: Any, message: str, advice: str = "") -> NoReturn:
+        """Refuse what has no types that are known beforehand."""
+        untyped(message, advice, self.source.location(node))
 
 
 def is_complex(value: Atom) -> bool:

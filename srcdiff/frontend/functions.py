@@ -33,7 +33,7 @@ from srcdiff.frontend.source import (
     nested_source,
     source_of,
 )
-from srcdiff.frontend.subset import fail
+from srcdiff.frontend.subset import untyped
 from srcdiff.frontend.values import MISSING, Closure, Conflict, FrontValue, Parts, sequence
 from srcdiff.ir.core import Const, Value
 from srcdiff.ops.registry import Composite
@@ -126,7 +126,7 @@ _DEEPEST = 16  # a function that is read in place may call itself a few times, w
 def _inline(fr: Frame, node: Any, inner: Frame, key: Any) -> FrontValue:
     session = fr.session
     if session.open_calls.count(key) >= _DEEPEST:
-        fr.fail(
+        fr.untyped(
             node,
             f"`{inner.source.name}` calls itself, and is no function of its own",
             "Let it return what it makes, and neither bind names of the functions around it nor take functions.",
@@ -155,8 +155,8 @@ def refuse_result(source: Source, value: FrontValue) -> None:
     name, place = source.name, source.location(min(returns, key=lambda r: r.lineno))
     advice = "Return a value of the same kind on every path."
     if always_exits(source.node.body) and not may_be_none:
-        fail(f"`{name}` returns values of different kinds", advice, place)
-    fail(f"`{name}` may return None: some paths end without a value", advice, place)
+        untyped(f"`{name}` returns values of different kinds", advice, place)
+    untyped(f"`{name}` may return None: some paths end without a value", advice, place)
 
 
 @contextmanager

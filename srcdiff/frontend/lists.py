@@ -76,7 +76,7 @@ def _joined(fr: Frame, own: Type, new: Type, node: Any) -> Type:
     try:
         return strip(_starred_join(fr, own, new))
     except Unjoinable:
-        fr.fail(
+        fr.untyped(
             node,
             f"the list holds {own}, and {new} is put on it",
             "A list that grows holds values of one type; use a tuple for others.",
@@ -297,12 +297,12 @@ def _widen_origin(fr: Frame, target: Value, element: Type, node: Any) -> None:
     if fr.session.is_callee:
         raise NotApart  # the list may be the caller's, who knows where it is made
     if isinstance(target.type, List) and target.type.element == UNKNOWN:
-        fr.fail(
+        fr.untyped(
             node,
             "what is put on this list is not known where the list is made: a loop or branch passes on one or another",
             "Start the lists with an item, or use one list.",
         )
-    fr.fail(
+    fr.untyped(
         node,
         f"the type of what is put on this list, {element}, does not fit the list's, {target.type}",
         "Put only values of one type on a list.",

@@ -96,7 +96,7 @@ def for_loop(fr: Frame, node: Any, items: Items | Parts, source: FrontValue | No
     if isinstance(items, Parts):
         _unroll(fr, node, list(items.values))
         if items.cell and len(fr.session.cells[items.cell].keys) != len(items.keys):
-            fr.fail(
+            fr.untyped(
                 node,
                 "this loop changes the length of what it goes over",
                 "Loop over a copy: `for item in list(items)`.",
@@ -189,7 +189,7 @@ def _check_lists(fr: Frame, node: Any, items: Items) -> None:
             fr.session.hints[slice_key] = True
             raise Restart
         if decl in _RESIZES and not items.reverse:
-            fr.fail(
+            fr.untyped(
                 node,
                 "this loop changes the length of the list that it goes over",
                 "Loop over a copy: `for item in list(items)`.",

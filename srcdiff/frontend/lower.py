@@ -36,12 +36,12 @@ from srcdiff.frontend.source import (
     unknown_decorator,
 )
 from srcdiff.frontend.stores import open_parameter
-from srcdiff.frontend.subset import fail
+from srcdiff.frontend.subset import fail, untyped
 from srcdiff.frontend.taken import taken_values
 from srcdiff.frontend.values import FrontValue, Text, tree_of
 from srcdiff.ir.build import Builder, change_dims
 from srcdiff.ir.core import Atom, Function, Tree, Value
-from srcdiff.ir.types import Dim, List, Scalar, Static, Struct, Type, all_dims, dims_of
+from srcdiff.ir.types import Dim, Dynamic, List, Scalar, Static, Struct, Type, all_dims, dims_of
 
 __all__ = ["trace"]
 
@@ -91,6 +91,13 @@ def trace(
             location=source.location(source.node),
         )
     pairs = dict(zip(given if names is None else names, arg_types, strict=False))
+    for name, type_ in pairs.items():
+        if isinstance(type_, Dynamic):
+            untyped(
+                f"the argument `{name}` is an object of {type_.cls.__name__}, whose attributes have no types",
+                "Pass numbers, arrays, and tuples, lists, dicts, named tuples or dataclasses of them.",
+                source.location(source.node),
+            )
     rigid = frozenset(s for t in arg_types for s in _axis_symbols(t))
     try:
         return _read(
@@ -108,7 +115,7 @@ def trace(
         raise _with_way_out(error, plain, source) from None
     except NoValue as found:
         refuse_result(source, found.args[0])
-        fail(
+        untyped(
             f"`{source.name}` returns something that is no number, array or container",
             "Return numbers, arrays, or containers of them.",
             source.location(source.node),
@@ -127,7 +134,7 @@ def _with_way_out(error: UnsupportedError, plain: FunctionType, source: Source) 
         return error
     under = f"{source.name}.__wrapped__ is the function without its decorator."
     advice = f"{error.advice} {under}".strip()
-    return UnsupportedError(error.message, advice, error.location)
+    return type(error)(error.message, advice, error.location)
 
 
 def _plain_function(function: Any) -> tuple[FunctionType, tuple[Any, ...]]:

@@ -83,7 +83,7 @@ def write_attribute(fr: Frame, base: FrontValue, name: str, value: FrontValue, n
     """`base.name = value`."""
     cls = _class_of(base)
     if isinstance(base, Known) or cls is None:
-        fr.fail(
+        fr.untyped(
             node,
             f"this sets an attribute of `{gast.unparse(node.value).strip()}`, which was not made here",
             "Make the object in the function that is differentiated, or pass a dataclass.",
@@ -95,14 +95,14 @@ def write_attribute(fr: Frame, base: FrontValue, name: str, value: FrontValue, n
         HOOKS["call"](fr, node, Known(found.fset), [base, value], {})
         return
     if any(isinstance(vars(c).get("__setattr__"), FunctionType) for c in cls.__mro__):
-        fr.fail(
+        fr.untyped(
             node,
             f"`{cls.__name__}` does not let its attributes be set, or sets them in a way of its own",
             "Make a new object: `dataclasses.replace(obj, name=value)`.",
         )
     if isinstance(base, Parts) and base.kind == "dataclass" and not base.cell:
         if "objects" in fr.session.hints:
-            fr.fail(
+            fr.untyped(
                 node,
                 f"this sets an attribute of a {cls.__name__} that was not made here",
                 "Make a new object: `dataclasses.replace(obj, name=value)`.",

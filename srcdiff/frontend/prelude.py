@@ -186,7 +186,7 @@ def sorted_items(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
     key = kwargs.get("key", Known(itself))
     is_falling = kwargs.get("reverse", const(False))
     if not is_static(is_falling):
-        fr.fail(node, "`reverse` must be known when compiling", "Branch on it.")
+        fr.untyped(node, "`reverse` must be known when compiling", "Branch on it.")
     falls = bool(getattr(is_falling, "value", False))
     return called(
         fr,
@@ -218,7 +218,7 @@ def _next(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
     """`next(... for ...)`: the first item; `next(items, default)`."""
     items = args[0]
     if not isinstance(node.args[0], gast.GeneratorExp):
-        fr.fail(node, "next() takes a generator expression here", "Loop over the items.")
+        fr.untyped(node, "next() takes a generator expression here", "Loop over the items.")
     if len(args) == 1:
         return called(fr, node, item_of, const(0), items)
     return called(fr, node, first_or, items, args[1])

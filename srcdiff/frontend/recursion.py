@@ -145,7 +145,7 @@ def read_around(
             except NoResult:
                 if not around.asked or around.header is not None:
                     raise
-                fr.fail(
+                (fr.untyped if hasattr(plain, "look_up") else fr.fail)(
                     node,
                     f"`{plain.__name__}` calls itself on every path",
                     "Give it a case in which it returns without calling itself.",
@@ -156,7 +156,7 @@ def read_around(
             around.header = owning(function)
     finally:
         open_ones.remove(around)
-    fr.fail(
+    fr.untyped(
         node,
         f"what `{plain.__name__}` gives does not settle: it calls itself",
         "Return values of one type on every path.",

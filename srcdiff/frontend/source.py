@@ -45,6 +45,7 @@ __all__ = [
     "look_up",
     "made_function",
     "nested_source",
+    "plain_tree",
     "source_of",
     "stands_for",
     "unknown_decorator",
@@ -284,7 +285,28 @@ def _changed(function: FunctionType) -> SourceNotFoundError:
     )
 
 
+def plain_tree(function: FunctionType) -> ast.FunctionDef | ast.Lambda:
+    """The tree of a Python function as Python reads it, whatever stands in it; its lines are those of the file."""
+    if function.__code__.co_name == "<lambda>":
+        return _found_lambda(function)[0]
+    tree, _, shift, indent = _found_def(function)
+    if not isinstance(tree, ast.FunctionDef):
+        raise _missing(function)
+    for node in ast.walk(tree):
+        if hasattr(node, "lineno"):
+            node.lineno += shift
+            node.col_offset += indent
+    return tree
+
+
 def _def_source(function: FunctionType) -> Source:
+    tree, text, shift, indent = _found_def(function)
+    file = inspect.getsourcefile(function.__code__) or function.__code__.co_filename
+    return _make(tree, file, shift, indent, text, function.__name__)
+
+
+def _found_def(function: FunctionType) -> tuple[Any, str, int, int]:
+    """The tree of a `def`, the text that it was read from, and how far its lines and columns are from the file's."""
     try:  # of the code: `inspect` would follow `__wrapped__` from the function
         lines, first = inspect.getsourcelines(function.__code__)
     except (OSError, TypeError, IndentationError, SyntaxError):
@@ -297,12 +319,16 @@ def _def_source(function: FunctionType) -> Source:
         raise _missing(function)
     if isinstance(found[0], ast.FunctionDef) and not is_compiled_from(function.__code__, found[0]):
         raise _changed(function)
-    indent = len(lines[0]) - len(lines[0].lstrip())
-    file = inspect.getsourcefile(function.__code__) or function.__code__.co_filename
-    return _make(found[0], file, first - 1, indent, dedented, function.__name__)
+    return found[0], dedented, first - 1, len(lines[0]) - len(lines[0].lstrip())
 
 
 def _lambda_source(function: FunctionType) -> Source:
+    node, text = _found_lambda(function)
+    file = inspect.getsourcefile(function) or function.__code__.co_filename
+    return _make(node, file, 0, 0, text, "<lambda>")
+
+
+def _found_lambda(function: FunctionType) -> tuple[ast.Lambda, str]:
     try:
         lines, _ = inspect.findsource(function)
     except (OSError, TypeError):
@@ -323,8 +349,7 @@ def _lambda_source(function: FunctionType) -> Source:
             (n.end_col_offset or 0) - n.col_offset,
         ),
     )
-    file = inspect.getsourcefile(function) or function.__code__.co_filename
-    return _make(node, file, 0, 0, text, "<lambda>")
+    return node, text
 
 
 @functools.lru_cache(maxsize=16)

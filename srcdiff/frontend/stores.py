@@ -78,7 +78,7 @@ def writable(fr: Frame, base: FrontValue, node: Any) -> Parts | None:
         if base.cell in session.on_lists:
             if base.kind == "list":
                 session.grow_cell(base.cell)
-            fr.fail(
+            fr.untyped(
                 node,
                 f"{an(base.kind)} is changed after it was put on a list",
                 "Change it before, or put a new one there.",

@@ -205,7 +205,7 @@ def need_static(fr: Frame, value: FrontValue, node: Any, advice: str = "") -> No
                 raise NeedStatic(session.owners[symbol])
         if value in session.parameters:
             raise NeedStatic(session.parameters[value])
-    fr.fail(
+    fr.untyped(
         node,
         f"the value of this must be known when compiling, got {describe(value)}",
         advice or "Use a constant, or a parameter that is not computed with.",

@@ -10,11 +10,11 @@ from typing import Any, NoReturn
 
 import gast
 
-from srcdiff.errors import UnsupportedError
+from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.block_nodes import check_block, is_block
 from srcdiff.ir.location import Location
 
-__all__ = ["check_tree", "fail"]
+__all__ = ["check_tree", "fail", "untyped"]
 
 
 def fail(message: str, advice: str = "", location: Location | None = None) -> NoReturn:
@@ -22,6 +22,12 @@ def fail(message: str, advice: str = "", location: Location | None = None) -> No
     raise UnsupportedError(message, advice=advice, location=location)
 
 
+def untyped(message: str, advice: str = "", location: Location | None = None) -> NoReturn:
+    """Raise the error for what has no types that are known beforehand: `srcdiff.dynamic` runs it."""
+    raise UntypedError(message, advice=advice, location=location)
+
+
+_DYNAMIC = (ast.Yield, ast.YieldFrom, ast.ClassDef, ast.Set, ast.SetComp)
 _REFUSED: dict[type, tuple[str, str]] = {
     ast.AsyncFunctionDef: ("async functions are not supported", "Make it a plain `def`."),
     ast.AsyncFor: ("`async for` is not supported", "Use a plain `for`."),
@@ -55,7 +61,7 @@ def check_tree(tree: ast.AST, locate: Callable[[Any], Location]) -> None:
             continue
         refused = _REFUSED.get(type(node))
         if refused is not None:
-            fail(*refused, locate(node))
+            (untyped if isinstance(node, _DYNAMIC) else fail)(*refused, locate(node))
         if isinstance(node, ast.expr | ast.stmt) and not hasattr(gast, type(node).__name__):
             fail(
                 f"`{type(node).__name__}` is not supported",

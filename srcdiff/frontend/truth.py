@@ -438,7 +438,7 @@ def _contained(fr: Frame, node: Any, item: FrontValue, container: FrontValue) ->
             if each != FALSE:
                 result = each if result == FALSE else fr.op(node, or_, result, each)
         return result
-    fr.fail(
+    fr.untyped(
         node,
         "`in` is supported for tuples, lists and dicts of known parts",
         "Compare with each item in a loop.",

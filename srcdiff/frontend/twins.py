@@ -35,7 +35,7 @@ def refuse_twins(fr: Frame, container: Parts, node: Any) -> None:
     """Refuse to write into a container that may be one with another that has a name."""
     twins = fr.session.twins.get(container.cell)
     if twins and not twins.isdisjoint(_reachable(fr)):
-        fr.fail(
+        fr.untyped(
             node,
             f"this changes {an(container.kind)} that may have another name: a loop or branch passes on one of several",
             _COPIED.get(container.kind, "Make a new one first, with the same attributes."),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import inspect
+import sys
 from collections.abc import Sequence
 from types import FunctionType
 from typing import Any
@@ -13,6 +15,8 @@ __all__ = [
     "build_struct",
     "field_names",
     "is_generated",
+    "is_object",
+    "is_own_class",
     "own_constructor",
     "take_part",
 ]
@@ -55,3 +59,17 @@ def build_struct(kind: str, keys: Sequence[Any], parts: Sequence[Any], cls: type
 
 def take_part(container: Any, kind: str, key: Any) -> Any:
     return getattr(container, key) if kind in ("namedtuple", "dataclass") else container[key]
+
+
+_LIBRARIES = {"numpy", "scipy", "numba", "srcdiff", *sys.stdlib_module_names} - {"__main__"}
+
+
+def is_own_class(cls: type) -> bool:
+    """Whether a class is the user's, and not Python's or one of the libraries that srcdiff reads."""
+    return cls.__module__.partition(".")[0] not in _LIBRARIES
+
+
+def is_object(value: Any) -> bool:
+    """Whether it is an object of a class of the user's, which has attributes."""
+    is_container = isinstance(value, type | tuple | list | dict | enum.Enum | BaseException)
+    return not is_container and is_own_class(type(value))

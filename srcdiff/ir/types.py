@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 __all__ = [
-    "BOOL", "FLOAT", "INT", "NONE", "Array", "Clamp", "Dim", "List", "Scalar", "Static", "Struct", "Type",
+    "BOOL", "FLOAT", "INT", "NONE", "Array", "Clamp", "Dim", "Dynamic", "List", "Scalar", "Static", "Struct", "Type",
     "all_dims", "as_dim", "dims_of", "element_type", "has_lists", "holds_arrays", "is_float", "is_numeric",
     "map_dims", "ndim_of", "shape_of", "strip",
 ]  # fmt: skip
@@ -201,7 +201,17 @@ class Static:
         return f"static({self.value!r})"
 
 
-Type = Scalar | Array | Struct | List | Static
+@dataclass(frozen=True, slots=True)
+class Dynamic:
+    """A Python object that no other type describes."""
+
+    cls: type
+
+    def __str__(self) -> str:
+        return f"dynamic({self.cls.__name__})"
+
+
+Type = Scalar | Array | Struct | List | Static | Dynamic
 
 FLOAT = Scalar("float64")
 INT = Scalar("int64")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from srcdiff.errors import UnsupportedError
+from srcdiff.errors import UntypedError
 from srcdiff.ir.core import (
     Atom,
     Const,
@@ -319,7 +319,7 @@ def _enter(
             continue
         if isinstance(y.type, List):
             if inner.buffer(y) is not None:
-                raise UnsupportedError(
+                raise UntypedError(
                     "two names share one list at the end of a loop's turn",
                     "Copy the list where the second name is bound (`ys = list(xs)`).",
                     loop.location,
@@ -348,7 +348,7 @@ def _arrive(
     assert isinstance(init, Value)
     if isinstance(init.type, List):
         if scope.buffer(init) is not None:
-            raise UnsupportedError(
+            raise UntypedError(
                 "a list is used under two names, one of which a loop passes on",
                 "Use one name for the list, or copy it before the loop.",
                 loop.location,

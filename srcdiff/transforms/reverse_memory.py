@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from srcdiff.errors import UnsupportedError
+from srcdiff.errors import UntypedError
 from srcdiff.ir.core import (
     Atom,
     Op,
@@ -187,7 +187,7 @@ def _list_copy(r: Reversal, op: Op, scope: Scope) -> None:
     """`ys = list(xs)`: what is on one list is on both."""
     xs = op.operands[0]
     if r.is_active(op.result) and isinstance(xs, Value) and items_change(xs, r.forward.program):
-        raise UnsupportedError(
+        raise UntypedError(
             "a list is copied, and the arrays or lists on it are written",
             "Copy these as well: `[x.copy() for x in xs]`.",
             op.location,
@@ -249,7 +249,7 @@ def _list_set(r: Reversal, op: Op, scope: Scope) -> None:
         return
     assert isinstance(xs, Value) and isinstance(xs.type, List)
     if any("*" in s for dim in dims_of(xs.type.element) for s in dim.symbols()):
-        raise UnsupportedError(
+        raise UntypedError(
             "an element of a list of arrays of unlike lengths is replaced",
             "Build a new list, or use arrays of one length.",
             op.location,
@@ -299,7 +299,7 @@ def reverse_barrier(r: Reversal, op: Op, scope: Scope) -> None:
 def refuse_write(r: Reversal, op: Op, scope: Scope) -> None:
     """Writes that no rule is known for must not pass in silence."""
     if any(r.is_active(op.operands[k]) for k in op.decl.writes):
-        raise UnsupportedError(
+        raise UntypedError(
             f"the derivative of a change by {op.decl.name} is not known",
             "Make a new list or array instead.",
             op.location,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from srcdiff.errors import UnsupportedError
+from srcdiff.errors import UntypedError
 from srcdiff.ir.core import (
     Atom,
     For,
@@ -262,7 +262,7 @@ class Reversal:
         behind = is_part and isinstance(there, If)  # what a branch gives is no name before
         has_two = is_part or scope.buffer(base) is not None
         if has_two and self.is_written_with_two_names(there, value, behind):
-            raise UnsupportedError(
+            raise UntypedError(
                 "an array that is written has two names where a loop or branch passes it on",
                 "Use one name for the array, or copy it where the second name is bound (`u = v.copy()`).",
                 there.location,
@@ -283,7 +283,7 @@ class Reversal:
             and scope.buffer(value) is not None
             and self.is_written_with_two_names(there, value, behind=False)
         ):
-            raise UnsupportedError(
+            raise UntypedError(
                 "a list that is changed has two names where a branch passes it on",
                 "Use one name for the list, or copy it where the second name is bound (`ys = list(xs)`).",
                 there.location,
@@ -297,7 +297,7 @@ class Reversal:
         if stays(item, self.forward.program):
             return True
         if is_changed(value, self.forward.program):
-            raise UnsupportedError(
+            raise UntypedError(
                 "a list of lists changes while one of its lists is in use",
                 "Take the inner list again after the change.",
                 item.location,
@@ -314,7 +314,7 @@ class Reversal:
             and not (_is_new(self.forward.maker.get(value)) and scope.buffer(value) is None)
             and self.forward.program.is_written_after(op, value, self.forward.base(value))
         ):
-            raise UnsupportedError(
+            raise UntypedError(
                 f"{'a list' if isinstance(value.type, List) else 'an array'} is written after it was put into a list "
                 "or another container",
                 "Put it there when it is complete, or put a copy there (`xs.append(x.copy())`).",
@@ -353,7 +353,7 @@ class Reversal:
             k = view.results.index(value) if len(view.results) > 1 else _position(view)
             return self.open(self.parts(base)[k], scope)
         if isinstance(base.type, List) and not keeps_place(view, value, self.forward.program):
-            raise UnsupportedError(
+            raise UntypedError(
                 "an array that was taken from a list is used after others were put there or taken off, and arrays on "
                 "the list are written",
                 "Take a copy of it (`x = xs[k].copy()`), or take it again after the change.",

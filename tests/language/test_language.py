@@ -19,12 +19,13 @@ from language.programs import Program
 import srcdiff
 from srcdiff.trees import float_positions
 
-MODULES = ["control", "memory", "functions", "structures", "statements", "without_files"]
+MODULES = ["control", "memory", "functions", "structures", "statements", "without_files", "dynamic"]
 ROWS = [row for m in MODULES for row in importlib.import_module(f"language.{m}").ROWS]
 PROGRAMS = [program for row in ROWS for program in row.programs]
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::srcdiff.IndependentWarning"),
+    pytest.mark.filterwarnings("ignore::srcdiff.DynamicWarning"),
     pytest.mark.filterwarnings("ignore::RuntimeWarning"),
 ]
 

@@ -1,0 +1,230 @@
+"""The program of a derivative whose function is dynamic: the function's own text, rewritten, and what calls it."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import copy
+import functools
+from dataclasses import replace
+from types import FunctionType, ModuleType
+from typing import Any
+
+import gast
+
+from srcdiff.codegen.python_text import to_text
+from srcdiff.dynamic.rewriting import Rewriter, bound_names, rewriter_of, unlike
+from srcdiff.errors import UnsupportedError
+from srcdiff.frontend.source import found_now, function_of, look_up, plain_tree
+from srcdiff.frontend.watched import watched
+from srcdiff.ir.types import Dynamic, Type, is_float
+from srcdiff.programs import Derived, Program, Stored
+from srcdiff.signature import Arguments
+
+__all__ = ["KINDS", "dynamic_program"]
+
+_DOCS = {
+    "grad": "Gradient of `{f}` with respect to {wrt}.",
+    "value_and_grad": "Value and gradient of `{f}` with respect to {wrt}.",
+    "elementwise_grad": "Elementwise gradient of `{f}` with respect to {wrt}.",
+    "vjp": "Value of `{f}`, and its derivative with respect to {wrt} weighted by `d_value`.",
+    "jvp": "Value of `{f}` and its derivative along {further}.",
+    "jvp_of_grad": "Gradient of `{f}` with respect to {wrt} and its derivative along {further}.",
+    "hvp": "Hessian of `{f}` with respect to {wrt}, times {further}.",
+}
+KINDS = frozenset(_DOCS) - {"jvp_of_grad"}
+
+
+def dynamic_program(derived: Derived, arguments: Arguments, reason: UnsupportedError) -> Program:
+    """The program of a derivative that srcdiff has no types for; `reason` says why."""
+    inner = getattr(derived.base, "derived", None)
+    if inner is not None:  # the derivative of a gradient
+        further = "v" if derived.kind == "jvp" else ""
+        is_second = inner.kind == "grad" and inner.wrt == derived.wrt and further
+        if not is_second or inner.options.has_aux or hasattr(inner.base, "derived"):
+            raise reason
+        derived = replace(derived, kind="jvp_of_grad", base=inner.base, as_tuple=inner.as_tuple)
+    for k in derived.wrt:
+        _check(arguments.types[k], arguments.names[k], reason)
+    base = function_of(derived.base)
+    name = getattr(base, "__name__", type(base).__name__)
+    name = "f" if name == "<lambda>" else name
+    own = _Text(derived, arguments, base, name)
+    bindings = own.bindings()
+    watch = [
+        watched(functools.partial(found_now, functools.partial(look_up, base), k), v)
+        for k, v in bindings.items()
+        if isinstance(base, FunctionType) and k != own.called
+    ]
+    return Program(
+        name=derived.name,
+        kind=derived.kind.partition("_of_")[0],
+        base=derived.name.removesuffix(f"_{derived.kind}"),
+        source=own.text(),
+        bindings=bindings,
+        watched=tuple(watch),
+        outside=True,
+        location=reason.location,
+        dynamic=reason.message,
+        stored=Stored(reason="it is dynamic"),
+    )
+
+
+def _check(type_: Type, name: str, reason: UnsupportedError) -> None:
+    if isinstance(type_, Dynamic) or is_float(type_):
+        return
+    raise UnsupportedError(
+        f"cannot differentiate with respect to {name!r}, which holds no floats",
+        f"Pass {name}.astype(float), or leave it out of argnums.",
+        reason.location,
+    )
+
+
+class _Text:
+    """The parts of the text of a program."""
+
+    def __init__(self, derived: Derived, arguments: Arguments, base: Any, name: str) -> None:
+        self.derived, self.arguments, self.base, self.name = derived, arguments, base, name
+        self.imports: dict[str, str] = {"tape": "from srcdiff.dynamic import Tape"}
+        self.node: Any = None
+        self.rewriter: Rewriter | None = None
+        tree = plain_tree(base) if isinstance(base, FunctionType) else None
+        self.own_name = name
+        if tree is not None and any(
+            isinstance(n, ast.Name) and n.id == name for n in ast.walk(tree)
+        ):
+            self.own_name = f"{name}_dynamic"  # the name itself is that of the function as it was
+        if tree is not None and not any(
+            isinstance(n, ast.Nonlocal) and _is_of(tree, n) for n in ast.walk(tree)
+        ):
+            self.rewriter = rewriter_of(base, tree)
+            self.node = self.rewritten(tree, self.rewriter)
+        taken = {name, *arguments.names}
+        self.called = self.own_name if self.node is not None else name
+        self.tape = self.rewriter.tape if self.rewriter is not None else unlike("tape", taken)
+
+    def rewritten(self, tree: Any, rewriter: Rewriter) -> Any:
+        """The function, with a tape as its first parameter."""
+        from srcdiff.dynamic.rewriting import dynamic_function
+
+        return dynamic_function(tree, rewriter, self.own_name)
+
+    def outside(self) -> dict[str, Any]:
+        """What the function's text refers to outside."""
+        if self.node is None or self.rewriter is None:
+            return {}
+        local = {*bound_names([self.node]), *self.rewriter.imports}
+        found: dict[str, Any] = {}
+        for n in ast.walk(self.node):
+            if isinstance(n, ast.Name) and n.id not in local and n.id not in found:
+                try:
+                    found[n.id] = self.rewriter.look(n.id)
+                except KeyError:
+                    continue
+        return {k: v for k, v in found.items() if getattr(builtins, k, None) is not v}
+
+    def bindings(self) -> dict[str, Any]:
+        """What has to be in the namespace of the program."""
+        if self.node is None:
+            return {self.called: self.base}
+        return {k: v for k, v in self.outside().items() if not isinstance(v, ModuleType)}
+
+    def text(self) -> str:
+        modules = {k: v.__name__ for k, v in self.outside().items() if isinstance(v, ModuleType)}
+        tape = {
+            "jvp": "Tangents",
+            "hvp": "Curvature",
+            "jvp_of_grad": "Curvature",
+        }.get(self.derived.kind, "Tape")
+        lines = sorted(_import(k, m) for k, m in modules.items())
+        parts = [*lines, *([""] if lines else []), f"from srcdiff.dynamic import {tape}", ""]
+        if self.node is not None:
+            parts += ["", _printed(self.node), ""]
+        return "\n".join(parts) + "\n" + self.entry(tape)
+
+    def entry(self, tape: str) -> str:
+        """The function that is called."""
+        d, t, names = self.derived, self.tape, self.arguments.names
+        wrt = [names[k] for k in d.wrt]
+        v = ["v"] if not d.as_tuple else [f"v_{n}" for n in wrt]
+        dots = [f"{n}_dot" for n in wrt]
+        given = {"vjp": ["d_value"], "jvp": dots, "jvp_of_grad": dots, "hvp": v}
+        further = given.get(d.kind, [])
+        further = [unlike(n, set(names)) for n in further]
+        doc = _DOCS[d.kind].format(f=self.name, wrt=_listed(wrt), further=_listed(further))
+        listed = ", ".join(names)
+        comma = "," if len(names) == 1 else ""
+        places = ", ".join(map(str, d.wrt))
+        call = (
+            f"{self.called}({t}, {listed})"
+            if self.node is not None
+            else f"{t}.call({self.called}, {listed})"
+        )
+        own = f'"{self.name}"'
+        lines = [
+            f"def {d.name}({', '.join((*names, *further))}):",
+            f'    """{doc}"""',
+            f"    {t} = {tape}()",
+            f"    {f'({listed},)' if comma else listed} = {t}.arguments({listed}, wrt=({places}{',' if len(d.wrt) == 1 else ''}))",
+        ]
+        if d.kind in ("jvp", "hvp", "jvp_of_grad"):
+            lines.append(f"    {t}.along({', '.join(further)})")
+        value = unlike("value", {*names, self.called})
+        aux = unlike("aux", {*names, self.called}) if d.options.has_aux else ""
+        lines.append(f"    {value}{', ' + aux if aux else ''} = {call}")
+        lines += [f"    {line}" for line in self.ending(value, aux, wrt, further, own)]
+        return "\n".join(lines) + "\n"
+
+    def ending(
+        self, value: str, aux: str, wrt: list[str], further: list[str], own: str
+    ) -> list[str]:
+        d, t = self.derived, self.tape
+        result = f"{t}.result({value})"
+        if aux:
+            result = f"({result}, {t}.result({aux}))" if d.kind != "grad" else result
+        if d.kind == "jvp":
+            return [f"return {result}, {t}.tangent({value})"]
+        weights = {"vjp": [*further, ""][0], "elementwise_grad": f"{t}.ones({value})"}
+        weight = f", {weights[d.kind]}" if d.kind in weights else ""
+        mode = d.options.on_independent
+        told = "" if mode == "warn" else f", on_independent={mode!r}"
+        gradient = f"{t}.gradient({value}{weight}, name={own}{told})"
+        if d.kind == "hvp":
+            return [gradient, f"return {t}.curvature()" + ("" if d.as_tuple else "[0]")]
+        if d.kind == "jvp_of_grad":
+            part = "" if d.as_tuple else "[0]"
+            return [f"gradient = {gradient}{part}", f"return gradient, {t}.curvature(){part}"]
+        if not d.as_tuple:
+            gradient += "[0]"
+        if d.kind in ("grad", "elementwise_grad"):
+            return [f"return {gradient}, {t}.result({aux})" if aux else f"return {gradient}"]
+        return [f"return {result}, {gradient}"]
+
+
+def _is_of(tree: Any, node: Any) -> bool:
+    """Whether a `nonlocal` names what is bound outside of the function."""
+    return any(name not in bound_names(tree.body) for name in node.names)
+
+
+def _import(name: str, module: str) -> str:
+    if name == module:
+        return f"import {module}"
+    package, _, last = module.rpartition(".")
+    return (
+        f"from {package} import {last}"
+        if package and last == name
+        else f"import {module} as {name}"
+    )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"`{n}`" for n in names)
+
+
+def _printed(node: Any) -> str:
+    """The text of a function; as Python prints it, where ours cannot."""
+    node = ast.fix_missing_locations(copy.deepcopy(node))
+    try:
+        return to_text(gast.ast_to_gast(ast.Module([node], []))).strip("\n")
+    except (TypeError, AttributeError):
+        return ast.unparse(node)
