@@ -210,8 +210,9 @@ def _dynamic(
 
     if derived.kind not in programs.KINDS:
         return None
-    reason = error
-    if isinstance(error, RecursionError):
+    if isinstance(error, UntypedError):
+        reason = error
+    else:
         name = getattr(derived.base, "__name__", derived.name)
         reason = UntypedError(
             f"the types of {name} have no end",

@@ -237,15 +237,16 @@ class Generated:
         )
 
     def _say_dynamic(self, program: Program) -> None:
+        reason, advice = program.dynamic
         if self.derived.options.jit is True:
             raise UnsupportedError(
-                f"{self.__name__} cannot be compiled: {program.dynamic}",
-                "Leave jit=True away, and it runs in the interpreter.",
+                f"{self.__name__} cannot be compiled: {reason}",
+                f"{advice} Without jit=True it runs in the interpreter.".strip(),
                 program.location,
             )
         warning = DynamicWarning(
-            f"{program.dynamic}: the derivative runs in the interpreter, one operation after another",
-            "It is right, and slow.",
+            f"the derivative runs in the interpreter, one operation after another: {reason}",
+            advice,
             program.location,
         )
         warnings.warn(warning, stacklevel=_frames_to_user())
@@ -493,7 +494,7 @@ class Generated:
         program = chosen.program
         if program.dynamic and not allow_srcdiff:
             raise DifferentiationError(
-                f"{self.__name__} is dynamic, and needs srcdiff where it runs: {program.dynamic}",
+                f"{self.__name__} is dynamic, and needs srcdiff where it runs: {program.dynamic[0]}",
                 "Pass allow_srcdiff=True, and the file imports srcdiff.",
                 program.location,
             )

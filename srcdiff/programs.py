@@ -122,8 +122,9 @@ class Program:
         For a vector-Jacobian product, which parts of the result have a weight among the program's parameters.
     rewritten : tuple of (str, Location)
         The named rewritings that changed a line of the user's, and which.
-    dynamic : str
-        Why the program asks srcdiff for the derivatives of its operations while it runs, where it does.
+    dynamic : (str, str)
+        Why the program asks srcdiff for the derivatives of its operations while it runs, and how it would not; empty
+        for programs that do not.
     """
 
     name: str
@@ -143,7 +144,7 @@ class Program:
     arrays: Mapping[str, Any] = field(default_factory=dict)
     weights: Any = None
     rewritten: tuple[tuple[str, Location | None], ...] = ()
-    dynamic: str = ""
+    dynamic: tuple[str, ...] = ()
     independent: tuple[str, ...] = ()
     static: frozenset[str] = frozenset()
     location: Location | None = None

@@ -72,7 +72,7 @@ def _stored(
         found = make()
         now = _Record.of(cls, derived, arguments, bound)
         is_same = now.seen.digest == record.seen.digest
-        if getattr(found, "dynamic", ""):
+        if getattr(found, "dynamic", ()):
             return found
         kept = record.keep(found, arguments) if is_same else Stored(reason="it changed meanwhile")
         found = replace(found, stored=kept)

@@ -17,10 +17,15 @@ from srcdiff.frontend.source import look_up
 from srcdiff.ops.registry import COMPOSITE_METHODS, METHODS, find, find_composite, own_rule
 
 if TYPE_CHECKING:
-    from srcdiff.dynamic.rewriting import Rewriter
+    from srcdiff.dynamic.rewritten_expressions import ExpressionRewriter
 
-__all__ = ["Expression", "is_known", "outside_names"]
+__all__ = ["OPERATORS", "Expression", "is_known", "outside_names"]
 
+OPERATORS = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.FloorDiv: "//", ast.Mod: "%",
+    ast.MatMult: "@", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^", ast.LShift: "<<", ast.RShift: ">>",
+    ast.USub: "neg", ast.UAdd: "pos", ast.Invert: "~",
+}  # fmt: skip
 _MAKING = (
     np.zeros,
     np.ones,
@@ -53,20 +58,19 @@ def outside_names(function: FunctionType, local: set[str]) -> Callable[[str], An
 class Expression:
     """One expression, taken apart into a lambda and its arguments."""
 
-    def __init__(self, rewriter: Rewriter, node: Any) -> None:
+    def __init__(self, rewriter: ExpressionRewriter, node: Any) -> None:
         self.rewriter = rewriter
         self.node = node
         self.arguments: dict[str, Any] = {}
         self.count = 0  # operations
 
     def written(self) -> Any:
-        from srcdiff.dynamic.rewriting import OPERATORS
-
         r, node = self.rewriter, self.node
         if isinstance(node, ast.Call) and not self.is_inside(node):
             return r.plain_call(node)
         if isinstance(node, ast.Call) and self.meaning(node.func) in _MAKING:
-            return ast.Call(node.func, [r.visit(a) for a in node.args], [ast.keyword(k.arg, r.visit(k.value)) for k in node.keywords])  # fmt: skip
+            keywords = [ast.keyword(k.arg, r.visit(k.value)) for k in node.keywords]
+            return ast.Call(node.func, [r.visit(a) for a in node.args], keywords)
         if r.apart:
             if isinstance(node, ast.BinOp):
                 return r.ask(
@@ -126,6 +130,13 @@ class Expression:
 
     def inside(self, node: Any) -> Any:
         """The node as it stands in the lambda."""
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr in ("T", "real", "imag", "mT")
+            and self.meaning(node) is None
+        ):
+            self.count += 1
+            return ast.Attribute(self.inside(node.value), node.attr, ast.Load())
         match node:
             case ast.Constant():
                 return node
@@ -145,7 +156,7 @@ class Expression:
                 )
             case ast.Call() if self.is_inside(node):
                 self.count += 1
-                function = node.func
+                function: Any = node.func
                 if self.meaning(function) is None:
                     function = ast.Attribute(self.inside(function.value), function.attr, ast.Load())
                 args = [self.inside_of_call(a) for a in node.args]
@@ -156,13 +167,8 @@ class Expression:
                 )
             case ast.Attribute() if self.meaning(node) is not None:
                 return node
-            case ast.Attribute(attr="T" | "real" | "imag" | "mT"):
-                self.count += 1
-                return ast.Attribute(self.inside(node.value), node.attr, ast.Load())
-            case ast.Subscript(value=ast.Attribute(attr="shape"), slice=ast.Constant()):
-                return self.argument(
-                    f"length_{node.slice.value}".replace("-", "m"), node, as_it_is=True
-                )
+            case ast.Subscript(value=ast.Attribute(attr="shape"), slice=ast.Constant(value=axis)):
+                return self.argument(f"length_{axis!r}".replace("-", "m"), node, as_it_is=True)
         return self.argument(_hint(node), node)
 
     def inside_of_call(self, node: Any) -> Any:

@@ -13,7 +13,13 @@ from typing import Any
 import gast
 
 from srcdiff.codegen.python_text import to_text
-from srcdiff.dynamic.rewriting import Rewriter, bound_names, rewriter_of, unlike
+from srcdiff.dynamic.rewriting import (
+    Rewriter,
+    bound_names,
+    dynamic_function,
+    rewriter_of,
+    unlike,
+)
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.source import found_now, function_of, look_up, plain_tree
 from srcdiff.frontend.watched import watched
@@ -65,7 +71,7 @@ def dynamic_program(derived: Derived, arguments: Arguments, reason: UnsupportedE
         watched=tuple(watch),
         outside=True,
         location=reason.location,
-        dynamic=reason.message,
+        dynamic=(reason.message, reason.advice),
         stored=Stored(reason="it is dynamic"),
     )
 
@@ -105,8 +111,6 @@ class _Text:
 
     def rewritten(self, tree: Any, rewriter: Rewriter) -> Any:
         """The function, with a tape as its first parameter."""
-        from srcdiff.dynamic.rewriting import dynamic_function
-
         return dynamic_function(tree, rewriter, self.own_name)
 
     def outside(self) -> dict[str, Any]:
@@ -140,7 +144,7 @@ class _Text:
         parts = [*lines, *([""] if lines else []), f"from srcdiff.dynamic import {tape}", ""]
         if self.node is not None:
             parts += ["", _printed(self.node), ""]
-        return "\n".join(parts) + "\n" + self.entry(tape)
+        return "\n".join([*parts, "", ""]) + self.entry(tape)
 
     def entry(self, tape: str) -> str:
         """The function that is called."""
@@ -153,8 +157,8 @@ class _Text:
         further = [unlike(n, set(names)) for n in further]
         doc = _DOCS[d.kind].format(f=self.name, wrt=_listed(wrt), further=_listed(further))
         listed = ", ".join(names)
-        comma = "," if len(names) == 1 else ""
-        places = ", ".join(map(str, d.wrt))
+        places = ", ".join(map(str, d.wrt)) + ("," if len(d.wrt) == 1 else "")
+        names_of = f"({listed},)" if len(names) == 1 else listed
         call = (
             f"{self.called}({t}, {listed})"
             if self.node is not None
@@ -165,7 +169,7 @@ class _Text:
             f"def {d.name}({', '.join((*names, *further))}):",
             f'    """{doc}"""',
             f"    {t} = {tape}()",
-            f"    {f'({listed},)' if comma else listed} = {t}.arguments({listed}, wrt=({places}{',' if len(d.wrt) == 1 else ''}))",
+            f"    {names_of} = {t}.arguments({listed}, wrt=({places}))",
         ]
         if d.kind in ("jvp", "hvp", "jvp_of_grad"):
             lines.append(f"    {t}.along({', '.join(further)})")

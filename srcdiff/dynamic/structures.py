@@ -19,7 +19,7 @@ _NUMBERS = (bool, int, float, np.generic)
 def is_float(value: Any) -> bool:
     """Whether derivatives go through a value: a float, or an array of floats."""
     if isinstance(value, np.ndarray):
-        return value.dtype.kind == "f"
+        return bool(value.dtype.kind == "f")
     return isinstance(value, float | np.floating)
 
 

@@ -18,8 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.dynamic import calls
+from srcdiff.dynamic import calls, operators
+from srcdiff.dynamic.builtin_calls import BUILTINS
 from srcdiff.dynamic.derivatives import derivative
+from srcdiff.dynamic.met import rewritten
 from srcdiff.dynamic.shadows import Shadows, Tracked, is_own_memory, owner
 from srcdiff.dynamic.structures import (
     duplicate,
@@ -36,6 +38,8 @@ from srcdiff.trees import children, fit_to, map_leaves
 __all__ = ["Tape"]
 
 Leaf = Callable[..., Any]
+
+calls.SPECIAL.update(BUILTINS)
 
 
 @dataclass(eq=False)
@@ -169,7 +173,7 @@ class Tape:
         """`leaf(*args)`, an expression of the program; taken apart where not all are numbers and arrays."""
         if all(map(is_plain, args)):
             return self.operation(leaf, args)
-        return calls.taken_apart(self, leaf)(self, *args)
+        return rewritten(leaf, apart=True)(self, *args)
 
     def operation(self, leaf: Leaf, args: tuple[Any, ...]) -> Any:
         """A call of what srcdiff differentiates, for numbers, arrays and containers of them."""
@@ -206,7 +210,7 @@ class Tape:
     def item(self, base: Any, key: Any) -> Any:
         """`base[key]`."""
         if not isinstance(base, np.ndarray):
-            return calls.item_of(self, base, key)
+            return operators.item_of(self, base, key)
         found = base[key]
         if not is_float(found) or not self.tracked.has(base):
             return found
@@ -220,7 +224,7 @@ class Tape:
     def store(self, base: Any, key: Any, value: Any) -> None:
         """`base[key] = value`."""
         if not isinstance(base, np.ndarray):
-            calls.store_into(self, base, key, value)
+            operators.store_into(self, base, key, value)
             return
         if self.twins and id(owner(base)) in self.twins:
             raise ValueError(
@@ -248,8 +252,8 @@ class Tape:
     def augmented(self, operator: str, target: Any, value: Any) -> Any:
         """What `target += value` binds."""
         if not isinstance(target, np.ndarray):
-            return calls.operate(self, operator, target, value, in_place=True)
-        new = calls.operate(self, operator, target, value)
+            return operators.operate(self, operator, target, value, in_place=True)
+        new = operators.operate(self, operator, target, value)
         if not np.can_cast(new.dtype, target.dtype, "same_kind") or new.shape != target.shape:
             raise TypeError(
                 f"an array of {target.dtype} and shape {target.shape} cannot hold {new.dtype} of shape {new.shape}"
@@ -267,7 +271,7 @@ class Tape:
             if not values.ndim:
                 raise TypeError("iteration over a 0-d array")
             return (self.item(values, k) for k in range(len(values)))
-        return calls.iterated(self, values)
+        return operators.iterated(self, values)
 
     def call(self, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         """`function(*args, **kwargs)`."""
@@ -275,19 +279,19 @@ class Tape:
 
     def operate(self, operator: str, *args: Any) -> Any:
         """An operator."""
-        return calls.operate(self, operator, *args)
+        return operators.operate(self, operator, *args)
 
     def attribute(self, base: Any, name: str) -> Any:
         """`base.name`, where `name` is a property of some class."""
-        return calls.attribute_of(self, base, name)
+        return operators.attribute_of(self, base, name)
 
     def set_attribute(self, base: Any, name: str, value: Any) -> None:
         """`base.name = value`, where `name` is a property of some class."""
-        calls.set_attribute(self, base, name, value)
+        operators.set_attribute(self, base, name, value)
 
     def context(self, manager: Any) -> Any:
         """What `with` enters."""
-        return calls.context_of(self, manager)
+        return operators.context_of(self, manager)
 
     # ---- derivatives ----
 

@@ -499,10 +499,8 @@ def _call_method(
             return const(fr.evaluated(node, lambda: getattr(text, name)(*map(static, args))))
         case Const(value=str() as text) if name in ("format", "join"):
             return formatted(fr, node, text, name, args, kwargs)
-    is_of_container = isinstance(receiver, Parts | Known) or isinstance(
-        receiver.type, List | Struct
-    )
-    (fr.untyped if is_of_container else fr.fail)(
+    type_ = receiver.type if isinstance(receiver, Value | Const) else None
+    (fr.fail if isinstance(type_, Array | Scalar) else fr.untyped)(
         node,
         f"the method `.{name}` of {describe(receiver)} is not known to srcdiff",
         "Use a NumPy function instead.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
@@ -92,9 +92,9 @@ def trace(
         )
     pairs = dict(zip(given if names is None else names, arg_types, strict=False))
     for name, type_ in pairs.items():
-        if isinstance(type_, Dynamic):
+        for cls in _dynamic_classes(type_):
             untyped(
-                f"the argument `{name}` is an object of {type_.cls.__name__}, whose attributes have no types",
+                f"the argument `{name}` is an object of {cls.__name__}, whose attributes have no types",
                 "Pass numbers, arrays, and tuples, lists, dicts, named tuples or dataclasses of them.",
                 source.location(source.node),
             )
@@ -126,6 +126,17 @@ def trace(
             "Pass a plain integer or truth value for it.",
             source.location(source.node),
         )
+
+
+def _dynamic_classes(type_: Type) -> Iterator[type]:
+    """The classes of objects in an argument that have no type."""
+    if isinstance(type_, Dynamic):
+        yield type_.value
+    elif isinstance(type_, Struct):
+        for part in type_.parts:
+            yield from _dynamic_classes(part)
+    elif isinstance(type_, List):
+        yield from _dynamic_classes(type_.element)
 
 
 def _with_way_out(error: UnsupportedError, plain: FunctionType, source: Source) -> UnsupportedError:

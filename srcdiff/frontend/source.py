@@ -292,6 +292,7 @@ def plain_tree(function: FunctionType) -> ast.FunctionDef | ast.Lambda:
     tree, _, shift, indent = _found_def(function)
     if not isinstance(tree, ast.FunctionDef):
         raise _missing(function)
+    node: Any
     for node in ast.walk(tree):
         if hasattr(node, "lineno"):
             node.lineno += shift

@@ -202,16 +202,14 @@ class Static:
 
 
 @dataclass(frozen=True, slots=True)
-class Dynamic:
-    """A Python object that no other type describes."""
-
-    cls: type
+class Dynamic(Static):
+    """A Python object that no other type describes; `value` is its class."""
 
     def __str__(self) -> str:
-        return f"dynamic({self.cls.__name__})"
+        return f"dynamic({self.value.__name__})"
 
 
-Type = Scalar | Array | Struct | List | Static | Dynamic
+Type = Scalar | Array | Struct | List | Static
 
 FLOAT = Scalar("float64")
 INT = Scalar("int64")

@@ -1,7 +1,5 @@
 """Values whose types only the run knows: they run in the interpreter, and are reported once."""
 
-# ruff: noqa: B023, C400, C401, C408, C416, C417, E731
-
 import copy
 import dataclasses
 import functools
@@ -26,7 +24,7 @@ ROWS = [functions, generators, structures, matching, exceptions]
 
 
 def _dynamic(row):
-    return functools.partial(row, jit=False, why=WHY)
+    return functools.partial(row, jit=False, why=WHY, dynamic=True)
 
 
 def_ = _dynamic(functions)
@@ -156,9 +154,7 @@ def kalman_smoother(natural_params):
 
     steps = interleave(map(condition, node_params), map(predict, pair_params))
     message, lognorm = monad_runner(bind, unit(*init_params), steps)
-    lognorm = lognorm + natural_lognorm(message)
-
-    return lognorm
+    return lognorm + natural_lognorm(message)
 
 
 # ---- generators --------------------------------------------------------------------------------------
@@ -279,7 +275,7 @@ def attributes_with_computed_names(x):
 @def_((x4, [0, 1, 0, 2]))
 def dict_with_computed_keys(x, groups):
     sums = {}
-    for v, key in zip(x, groups):
+    for v, key in zip(x, groups, strict=True):
         if key not in sums:
             sums[key] = 0.0
         sums[key] += v**2

@@ -17,6 +17,8 @@ class Program:
         Whether it is compiled as well: False only where Numba has no such thing, and `why` says which.
     order : int
         Of the derivatives that are compared with differences.
+    dynamic : bool
+        Whether it has values of types that only the run knows, and runs in the interpreter.
     """
 
     function: Callable[..., Any]
@@ -25,6 +27,7 @@ class Program:
     jit: bool = True
     why: str = ""
     order: int = 1
+    dynamic: bool = False
 
     def __repr__(self) -> str:
         return f"{self.row}-{self.function.__name__}"
@@ -37,10 +40,17 @@ class Row:
         self.name = name
         self.programs: list[Program] = []
 
-    def __call__(self, *examples: tuple[Any, ...], jit: bool = True, why: str = "") -> Any:
+    def __call__(
+        self,
+        *examples: tuple[Any, ...],
+        jit: bool = True,
+        why: str = "",
+        dynamic: bool = False,
+    ) -> Any:
         def add(function: Callable[..., Any]) -> Callable[..., Any]:
             order = 2 if len(self.programs) % 3 == 0 else 1
-            self.programs.append(Program(function, examples, self.name, jit, why, order))
+            made = Program(function, examples, self.name, jit, why, order, dynamic)
+            self.programs.append(made)
             return function
 
         return add

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import warnings
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from srcdiff.trees import float_positions
 
 MODULES = ["control", "memory", "functions", "structures", "statements", "without_files", "dynamic"]
 ROWS = [row for m in MODULES for row in importlib.import_module(f"language.{m}").ROWS]
+DYNAMIC = 41
 PROGRAMS = [program for row in ROWS for program in row.programs]
 
 pytestmark = [
@@ -43,10 +45,22 @@ def test_each_program_that_is_not_compiled_says_why():
     assert all(p.jit or p.why for p in PROGRAMS)
 
 
+def test_few_programs_are_dynamic():
+    """What is not marked as dynamic in the table of the language has types; a program more needs a reason."""
+    assert sum(p.dynamic for p in PROGRAMS) == DYNAMIC
+
+
+def is_dynamic(told) -> bool:
+    return any(issubclass(w.category, srcdiff.DynamicWarning) for w in told)
+
+
 @pytest.mark.parametrize("program", PROGRAMS, ids=repr)
 def test_derivatives_agree_with_finite_differences(program: Program, capsys):
-    for args in program.examples:
-        value, _ = srcdiff.vjp(program.function, *copy.deepcopy(args))
+    for k, args in enumerate(program.examples):
+        with warnings.catch_warnings(record=True) as told:
+            value, _ = srcdiff.vjp(program.function, *copy.deepcopy(args))
+        if not k:
+            assert is_dynamic(told) == program.dynamic
         expected = program.function(*copy.deepcopy(args))
         np.testing.assert_allclose(flatten(value), flatten(expected), rtol=1e-12)
         srcdiff.check_grads(program.function, *copy.deepcopy(args), order=program.order)

@@ -1,0 +1,187 @@
+"""Operators, subscripts, attributes and contexts of dynamic programs: the user's own where objects have them."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import itertools
+import operator
+from collections.abc import Callable, Iterator
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from srcdiff.dynamic.calls import call, is_own, refuse_custom
+from srcdiff.dynamic.derivatives import leaf_of_call
+from srcdiff.dynamic.structures import is_plain
+from srcdiff.ir.structs import is_own_class
+
+if TYPE_CHECKING:
+    from srcdiff.dynamic.tape import Tape
+
+__all__ = [
+    "METHODS", "UNARY", "attribute_of", "context_of", "item_of", "iterated", "operate", "set_attribute", "store_into",
+]  # fmt: skip
+
+
+METHODS = {
+    operator.add: "add", operator.sub: "sub", operator.mul: "mul", operator.truediv: "truediv", operator.pow: "pow",
+    operator.floordiv: "floordiv", operator.mod: "mod", operator.matmul: "matmul", operator.and_: "and",
+    operator.or_: "or", operator.xor: "xor", operator.lshift: "lshift", operator.rshift: "rshift",
+}  # fmt: skip
+SYMBOLS = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "**": operator.pow,
+    "//": operator.floordiv, "%": operator.mod, "@": operator.matmul, "&": operator.and_, "|": operator.or_,
+    "^": operator.xor, "<<": operator.lshift, ">>": operator.rshift, "neg": operator.neg, "pos": operator.pos,
+    "~": operator.invert,
+}  # fmt: skip
+UNARY = {operator.neg: "__neg__", operator.pos: "__pos__", operator.invert: "__invert__"}
+
+
+def operate(tape: Tape, symbol: Any, *args: Any, in_place: bool = False) -> Any:
+    """An operator, by its symbol or as the function of `operator`."""
+    symbol = SYMBOLS.get(symbol, symbol)
+    if all(map(is_plain, args)):
+        return tape.operation(_leaf_of(symbol, len(args)), args)
+    if any(map(is_own, args)):
+        return _operated(tape, symbol, args, in_place)
+    if any(isinstance(a, np.ndarray | np.generic) for a in args) and symbol in METHODS:
+        return operate(
+            tape,
+            symbol,
+            *(call(tape, np.array, a) if isinstance(a, list | tuple) else a for a in args),
+        )
+    if in_place:
+        target, value = args
+        return _IN_PLACE.get(symbol, symbol)(
+            target, tape.each(value) if isinstance(value, np.ndarray) else value
+        )
+    return symbol(*args)
+
+
+_IN_PLACE = {function: getattr(operator, f"i{name}") for function, name in METHODS.items()}
+
+
+@functools.cache
+def _leaf_of(symbol: Any, count: int) -> Callable[..., Any]:
+    return leaf_of_call(symbol, count)
+
+
+def _operated(tape: Tape, symbol: Any, args: Any, in_place: bool) -> Any:
+    """An operator of the user's."""
+    if symbol in UNARY:
+        return call(tape, getattr(type(args[0]), UNARY[symbol]), *args)
+    name = METHODS.get(symbol)
+    if name is not None:
+        left, right = args
+        tries = [(left, f"__{name}__", right), (right, f"__r{name}__", left)]
+        if in_place:
+            tries.insert(0, (left, f"__i{name}__", right))
+        for receiver, method, other in tries:
+            found = getattr(type(receiver), method, None)
+            if found is not None and is_own(receiver):
+                value = call(tape, found, receiver, other)
+                if value is not NotImplemented:
+                    return value
+    return symbol(*args)  # which says what is wrong
+
+
+def item_of(tape: Tape, base: Any, key: Any) -> Any:
+    """`base[key]` of what is no array."""
+    own = getattr(type(base), "__getitem__", None)
+    if is_own(base) and isinstance(own, FunctionType):
+        return call(tape, own, base, key)
+    return base[key]
+
+
+def store_into(tape: Tape, base: Any, key: Any, value: Any) -> None:
+    """`base[key] = value` of what is no array."""
+    own = getattr(type(base), "__setitem__", None)
+    if is_own(base) and isinstance(own, FunctionType):
+        call(tape, own, base, key, value)
+    else:
+        base[key] = value
+
+
+def iterated(tape: Tape, values: Any) -> Any:
+    """What a loop goes through, that is no array."""
+    if isinstance(values, np.flatiter):
+        return tape.each(tape.call(np.ravel, values.base))
+    if not is_own(values):
+        return values
+    own = getattr(type(values), "__iter__", None)
+    if isinstance(own, FunctionType):
+        return _stepped(tape, call(tape, own, values))
+    if hasattr(type(values), "__getitem__") and own is None:
+        return _items(tape, values)
+    return values
+
+
+def _stepped(tape: Tape, iterator: Any) -> Iterator[Any]:
+    step = getattr(type(iterator), "__next__", None)
+    if not is_own(iterator) or not isinstance(step, FunctionType):
+        yield from iterator
+        return
+    while True:
+        try:
+            found = call(tape, step, iterator)
+        except StopIteration:
+            return
+        yield found
+
+
+def _items(tape: Tape, values: Any) -> Iterator[Any]:
+    for k in itertools.count():
+        try:
+            found = item_of(tape, values, k)
+        except IndexError:
+            return
+        yield found
+
+
+def attribute_of(tape: Tape, base: Any, name: str) -> Any:
+    """`base.name`, which may be a property."""
+    if is_own(base):
+        refuse_custom(type(base))
+    found = inspect.getattr_static(type(base), name, None)
+    if isinstance(found, property) and is_own_class(type(base)):
+        return call(tape, found.fget, base)
+    if isinstance(found, functools.cached_property):
+        if name not in vars(base):
+            vars(base)[name] = call(tape, found.func, base)
+        return vars(base)[name]
+    return getattr(base, name)
+
+
+def set_attribute(tape: Tape, base: Any, name: str, value: Any) -> None:
+    """`base.name = value`, which may be a property."""
+    if is_own(base):
+        refuse_custom(type(base))
+    found = inspect.getattr_static(type(base), name, None)
+    if isinstance(found, property) and found.fset is not None:
+        call(tape, found.fset, base, value)
+    else:
+        setattr(base, name, value)
+
+
+@contextlib.contextmanager
+def _entered(tape: Tape, manager: Any) -> Iterator[Any]:
+    cls = type(manager)
+    value = call(tape, cls.__enter__, manager)
+    try:
+        yield value
+    except BaseException as error:
+        if not call(tape, cls.__exit__, manager, type(error), error, error.__traceback__):
+            raise
+    else:
+        call(tape, cls.__exit__, manager, None, None, None)
+
+
+def context_of(tape: Tape, manager: Any) -> Any:
+    """What `with` enters."""
+    is_read = is_own(manager) and isinstance(
+        getattr(type(manager), "__enter__", None), FunctionType
+    )
+    return _entered(tape, manager) if is_read else manager
