@@ -97,6 +97,16 @@ def _is_differentiated(function: Any) -> bool:
 
 
 def _differentiated(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
+    is_derivative = type(function).__name__ == "Generated"
+    if (
+        is_derivative
+        and tape.tracked.has_part([args, kwargs])
+        and function.specialise(*args, **kwargs).program.dynamic
+    ):
+        raise UnsupportedError(
+            f"{function.__name__} is the derivative of a dynamic program, and is differentiated again",
+            "Take srcdiff.hvp of the function, or the jvp of its gradient.",
+        )
     out = kwargs.pop("out", None)
     given = [_listed(tape, a) for a in args]
     fixed = {k: v for k, v in kwargs.items() if _is_fixed(v)}

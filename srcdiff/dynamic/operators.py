@@ -16,6 +16,7 @@ import numpy as np
 from srcdiff.dynamic.calls import call, is_own, refuse_custom
 from srcdiff.dynamic.derivatives import leaf_of_call
 from srcdiff.dynamic.structures import is_plain
+from srcdiff.errors import UnsupportedError
 from srcdiff.ir.structs import is_own_class
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def _operated(tape: Tape, symbol: Any, args: Any, in_place: bool) -> Any:
 
 def item_of(tape: Tape, base: Any, key: Any) -> Any:
     """`base[key]` of what is no array."""
+    if isinstance(base, np.flatiter):
+        return tape.item(call(tape, np.ravel, base.base), key)
     own = getattr(type(base), "__getitem__", None)
     if is_own(base) and isinstance(own, FunctionType):
         return call(tape, own, base, key)
@@ -98,6 +101,15 @@ def item_of(tape: Tape, base: Any, key: Any) -> Any:
 
 def store_into(tape: Tape, base: Any, key: Any, value: Any) -> None:
     """`base[key] = value` of what is no array."""
+    if isinstance(base, np.flatiter):
+        flat = base.base.reshape(-1)
+        if not np.shares_memory(flat, base.base):
+            raise UnsupportedError(
+                "`.flat` of an array whose elements do not lie side by side is written",
+                "Write to x[i, j].",
+            )
+        tape.store(flat, key, value)
+        return
     own = getattr(type(base), "__setitem__", None)
     if is_own(base) and isinstance(own, FunctionType):
         call(tape, own, base, key, value)

@@ -164,6 +164,15 @@ class Rewriter(ExpressionRewriter):
     def visit_YieldFrom(self, node: Any) -> Any:
         return ast.YieldFrom(self.each(node.value, self.visit(node.value)))
 
+    def visit_MatchClass(self, node: Any) -> Any:
+        for name in node.kwd_attrs:
+            if name in self.routes.properties:
+                raise UnsupportedError(
+                    f"`match` asks for `{name}`, which is a property of some class",
+                    "Read it behind the `match`.",
+                )
+        return self.generic_visit(node)
+
     def visit_Global(self, node: Any) -> Any:
         raise UnsupportedError(
             "`global` is not supported", "Pass the value as an argument and return the new one."

@@ -220,7 +220,8 @@ class ExpressionRewriter(ast.NodeTransformer):
 
     def visit_Attribute(self, node: Any) -> Any:
         name = self.mangled(node.attr)
-        if isinstance(node.ctx, ast.Load) and node.attr in ("T", "real", "imag", "mT"):
+        is_part = node.attr in ("T", "real", "imag", "mT")
+        if isinstance(node.ctx, ast.Load) and is_part and node.attr not in self.routes.properties:
             return self.computed(node)
         base = self.visit(node.value)
         is_routed = node.attr in self.routes.properties or self.routes.custom

@@ -31,7 +31,7 @@ from srcdiff.dynamic.structures import (
     leaves_of,
     shared,
 )
-from srcdiff.errors import DifferentiationError, IndependentWarning
+from srcdiff.errors import DifferentiationError, IndependentWarning, UnsupportedError
 from srcdiff.ir.structs import is_object
 from srcdiff.trees import children, fit_to, map_leaves
 
@@ -200,6 +200,7 @@ class Tape:
             ),
             value,
         )
+        _refuse_untracked(leaf, leaves_of(made))
         outputs = [v for v in leaves_of(made) if is_float(v)]
         if outputs:
             for v in outputs:
@@ -233,6 +234,8 @@ class Tape:
         if isinstance(value, list | tuple):
             value = calls.call(self, np.array, value)
         is_active = is_float(base) and (is_float(value) and self.tracked.has(value))
+        if base.dtype.kind in "cO" and self.tracked.has_part(value):
+            _refuse_untracked(self.store, [base])
         if not is_active and not self.tracked.has(base):
             base[key] = value
             return
@@ -332,6 +335,18 @@ class Tape:
         _, found = back(*record.kept, d_value)
         for k, d in zip(record.wrt, found, strict=True):
             spread(shadows, self.tracked, record.arguments[k], d)
+
+
+def _refuse_untracked(leaf: Leaf, values: Sequence[Any]) -> None:
+    """Refuse results through which derivatives would be lost."""
+    for v in values:
+        kind = v.dtype.kind if isinstance(v, np.ndarray | np.generic) else ""
+        if kind in ("c", "O") or isinstance(v, complex):
+            what = "an array of objects" if kind == "O" else "complex numbers"
+            raise UnsupportedError(
+                f"`{leaf.__name__}` gives {what}, which a dynamic program does not differentiate",
+                "Use arrays of floats.",
+            )
 
 
 def spread(shadows: Shadows, tracked: Tracked, value: Any, d_value: Any) -> None:
