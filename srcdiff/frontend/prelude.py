@@ -48,25 +48,13 @@ def smallest_by(items, key):  # type: ignore[no-untyped-def]
 
 
 def in_order(items, key):  # type: ignore[no-untyped-def]
-    scores = [key(item) for item in items]
-    order = list(range(len(items)))
-    for k in range(1, len(items)):
-        place = k
-        while place > 0 and scores[order[place - 1]] > scores[order[place]]:
-            order[place - 1], order[place] = order[place], order[place - 1]
-            place -= 1
-    return [items[k] for k in order]
+    scores = np.array([key(item) for item in items])
+    return [items[k] for k in np.argsort(scores, kind="stable")]
 
 
 def in_falling_order(items, key):  # type: ignore[no-untyped-def]
-    scores = [key(item) for item in items]
-    order = list(range(len(items)))
-    for k in range(1, len(items)):
-        place = k
-        while place > 0 and scores[order[place - 1]] < scores[order[place]]:
-            order[place - 1], order[place] = order[place], order[place - 1]
-            place -= 1
-    return [items[k] for k in order]
+    scores = np.array([key(item) for item in items])
+    return [items[k] for k in np.argsort(-1 * scores, kind="stable")]
 
 
 def insert_item(items, position, item):  # type: ignore[no-untyped-def]

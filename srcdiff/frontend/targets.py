@@ -165,7 +165,7 @@ def _unpack_starred(
         parts = [read_item(fr, value, const(k), node) for k in range(star)]
         last = [read_item(fr, value, const(k - after), node) for k in range(after)]
     else:
-        fr.fail(
+        fr.untyped(
             target,
             f"cannot unpack {describe(value)} into a starred name",
             "Take the parts by position.",

@@ -45,7 +45,7 @@ def function_of(text: str, name: str = "f") -> Callable[..., Any]:
     """The function that a program's text defines; its source can be found."""
     file = f"<program {zlib.crc32(text.encode())}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    namespace: dict[str, Any] = {}
+    namespace: dict[str, Any] = {"__name__": "program"}  # a class says where it is from
     exec(compile(text, file, "exec"), namespace)
     return namespace[name]
 
