@@ -15,36 +15,13 @@ from srcdiff.vi.primitives import param, plate, sample
 from srcdiff.vi.sampling import Sampler, predictive, prior
 
 __all__ = [
-    "Delta",
-    "Elbo",
-    "FullRank",
-    "Laplace",
-    "LogDensity",
-    "LowRank",
-    "MeanField",
-    "Posterior",
-    "Sampler",
-    "Site",
-    "check",
-    "elbo",
-    "fit",
-    "khat",
-    "log_joint",
-    "noise",
-    "param",
-    "plate",
-    "predictive",
-    "prior",
-    "sample",
-    "sites",
-]
     "Delta", "Elbo", "FullRank", "Laplace", "LogDensity", "LowRank", "MeanField", "Posterior", "Sampler", "Site",
     "check", "elbo", "fit", "khat", "log_joint", "noise", "param", "plate", "predictive", "prior", "sample", "sites",
 ]  # fmt: skip
 
 _LATER = {
     "constraints": "srcdiff.vi.distributions.constraints",
-    "dist": "srcdiff.vi.distributions",
+    "dist": "srcdiff.vi.dist",
     "estimators": "srcdiff.vi.estimators",
     "optim": "srcdiff.vi.optim",
     "stopping": "srcdiff.vi.stopping",

@@ -532,7 +532,10 @@ def categories_guide(x):
 
 @pytest.mark.parametrize(
     ("model", "guide"),
-    [(eight_schools, vi.MeanField()), pytest.param(categories, categories_guide, marks=pytest.mark.slow)],
+    [
+        (eight_schools, vi.MeanField()),
+        pytest.param(categories, categories_guide, marks=pytest.mark.slow),
+    ],
 )
 def test_compiled_fits_take_the_same_steps(model, guide) -> None:
     data = (X[:8], np.abs(Y[:8])) if model is eight_schools else (X,)
