@@ -257,12 +257,17 @@ def _sum(f: Known, op: Op, b: Builder) -> Atom | None:
 
 
 def _scaled_sum(f: Known, op: Op, b: Builder) -> Atom | None:
-    """`np.sum(s * x / y)` is `s * np.sum(x / y)`: a number is multiplied once, and by what stands around the sum."""
+    """`np.sum(s * x / y)` is `s * np.sum(x / y)`: a number is multiplied once, and by what stands around the sum.
+
+    In derivatives only: formulas of libraries are written as they stand in books.
+    """
+    if op.origin not in ("adjoint", "tangent"):
+        return None
     spine: list[Op] = []
     factor: Atom = op.operands[0]
     while not isinstance(factor.type, Scalar):
         inner = f.operand_of(factor, "multiply") or f.operand_of(factor, "divide")
-        if inner is None or "user" in (inner.origin, op.origin) or f.uses.get(inner.result) != 1:
+        if inner is None or inner.origin == "user" or f.uses.get(inner.result) != 1:
             return None
         spine.append(inner)
         factor = inner.operands[0]
