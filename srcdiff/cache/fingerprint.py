@@ -23,7 +23,14 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.frontend.source import LIBRARIES, function_of, is_library, itself, look_up
+from srcdiff.frontend.source import (
+    LIBRARIES,
+    function_of,
+    is_library,
+    is_read_in_place,
+    itself,
+    look_up,
+)
 from srcdiff.ir.core import OpDecl
 from srcdiff.ops.registry import OWN, own_rule
 from srcdiff.options import Options
@@ -89,7 +96,9 @@ def fingerprint(header: str, roots: Iterable[Any], contents: bool = False) -> Fi
     walk = _Walk(contents)
     walk.say(header)
     try:
-        for root in (*roots, *_rules_of_libraries()):
+        for root in roots:
+            walk.visit(partial(itself, root), root)
+        for root in _rules_of_libraries():  # some come with modules that the walk has asked for
             walk.visit(partial(itself, root), root)
     except Unknown:
         raise
@@ -160,7 +169,10 @@ class _Walk:
         if isinstance(getattr(value, "options", None), Options):  # of what is decorated
             self.say(value.options)
             self.attributes(value, sorted(names & _DERIVATIVES), names)
-        if getattr(value, "__module__", "") in _OURS and isinstance(value, _NAMED):
+        module = getattr(value, "__module__", "")
+        if (module in _OURS and isinstance(value, _NAMED)) or (
+            isinstance(value, type) and is_read_in_place(module)
+        ):
             self.say("srcdiff", value.__qualname__)  # the versions are part of all digests
             return
         plain = function_of(value)
@@ -251,9 +263,12 @@ class _Walk:
         if top in LIBRARIES or top in sys.stdlib_module_names:
             self.say(_version(value))
             return
-        for name in sorted(names & vars(value).keys()):
+        found = names & vars(value).keys()
+        if "__getattr__" in vars(value):  # what is imported when it is asked for
+            found |= {name for name in names if hasattr(value, name)}
+        for name in sorted(found):
             self.say(name)
-            self.visit(partial(getattr, value, name), vars(value)[name], names)
+            self.visit(partial(getattr, value, name), getattr(value, name), names)
 
     def type(self, value: type, names: frozenset[str]) -> None:
         self.say("class", value.__module__, value.__qualname__)

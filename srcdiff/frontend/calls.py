@@ -37,6 +37,7 @@ from srcdiff.frontend.source import (
     function_of,
     is_library,
     is_own_method,
+    is_read_in_place,
     unknown_decorator,
 )
 from srcdiff.frontend.special_methods import called, refuse_own_items
@@ -396,11 +397,19 @@ def _stopped(fr: Frame, node: Any, value: FrontValue) -> FrontValue:
 
 
 def _attribute_of_object(fr: Frame, value: Any, name: str, node: Any) -> FrontValue:
+    owner = value if isinstance(value, type | ModuleType) else type(value)
+    is_formula = is_read_in_place(getattr(owner, "__module__", None) or owner.__name__)
+    if is_formula and owner is type(value):
+        found = inspect.getattr_static(owner, name, None)
+        if isinstance(found, property):  # it makes other objects each time
+            return call_value(fr, node, Known(found.fget), [Known(value)], {})
     try:
         found = getattr(value, name)
     except AttributeError:
         fr.fail(node, f"`{gast.unparse(node.value).strip()}` has no attribute `{name}`")
-    if not isinstance(value, ModuleType) or value.__name__.partition(".")[0] not in LIBRARIES:
+    is_data = name in getattr(value, "__dict__", ()) and owner is type(value)
+    is_library = isinstance(value, ModuleType) and value.__name__.partition(".")[0] in LIBRARIES
+    if not is_library and (is_data or not is_formula):
         watch(fr, f"{id(value)} {name}", functools.partial(getattr, value, name), found)
     return from_python(fr, found, gast.unparse(node).strip(), node)
 
