@@ -174,19 +174,23 @@ class LogJoint(Handler):
             value = obs
             check_observed(name, distribution, value)
         remark(f"{name} ~ {without_module(spelled('distribution'))}")
-        self.add(distribution.log_density(value))
+        self.add(name, distribution.log_density(value))
         return value
 
-    def add(self, log_density):
+    def add(self, name, log_density):
         if self.goes_to == "log_p":
-            self.log_p += self.scaled(log_density)
+            self.log_p += self.weighted(name, self.scaled(log_density))
         else:
             self.term = self.term + by_item(log_density, len(self.items))
+
+    def weighted(self, name, log_density):
+        """What a site counts, once plates have had their say: for subclasses."""
+        return log_density
 
     # ---- finite choices without a value are summed out (`frontend/sums.py`)
 
     def sums_out(self, name):
-        return name not in self.latents
+        return name not in self.latents and weighs_sums(type(self))
 
     def choose(self, name, distribution):
         """Storage for the log densities of all that follows each value."""
@@ -198,7 +202,7 @@ class LogJoint(Handler):
                     "Write the inner plate as a loop: `for i in vi.plate(...)`.",
                 )
         remark(f"{name} ~ {without_module(spelled('distribution'))}, summed out")
-        self.around = (*self.around, (self.term, self.goes_to, self.items))
+        self.around = (*self.around, (name, self.term, self.goes_to, self.items))
         self.goes_to, self.items = "term", self.sizes
         self.term = np.zeros(self.sizes) if len(self.sizes) > 0 else 0.0
         return np.empty((distribution.enumerate_support().shape[0], *self.sizes))
@@ -215,9 +219,9 @@ class LogJoint(Handler):
         return self.term
 
     def choose_all(self, terms):
-        self.term, self.goes_to, self.items = self.around[-1]
+        name, self.term, self.goes_to, self.items = self.around[-1]
         self.around = self.around[:-1]
-        self.add(logsumexp(terms, axis=0) if np.ndim(terms) > 1 else logsumexp(terms))
+        self.add(name, logsumexp(terms, axis=0) if np.ndim(terms) > 1 else logsumexp(terms))
 
     def hand_on(self, log_alpha, state, distribution):
         """From one state to the next."""
@@ -277,7 +281,7 @@ class LogJoint(Handler):
                 log_density = np.logaddexp(log_density, distribution.log_density(-drawn))
         if log_slope is not None:
             log_density = log_density - log_slope
-        self.add(log_density)
+        self.add(name, log_density)
         return drawn
 
     def param(self, name, init, constraint=None):
@@ -299,3 +303,9 @@ class LogJoint(Handler):
                     at=model,
                 )
         return self.log_p
+
+
+@evaluated
+def weighs_sums(cls):
+    """Whether a sum over a site's values counts as the site does: what overrides `sample` says that by `weighted`."""
+    return cls.sample is LogJoint.sample or cls.weighted is not LogJoint.weighted

@@ -10,6 +10,8 @@ from scipy.special import logsumexp
 import srcdiff
 from srcdiff import UnsupportedError, vi
 from srcdiff.vi import dist
+from srcdiff.vi.handlers import LogJoint
+from srcdiff.vi.programs import program
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=5)
@@ -196,3 +198,23 @@ def test_what_would_need_the_choice_behind_its_sum_is_refused(model, message) ->
     with pytest.raises(UnsupportedError) as error:
         vi.log_joint(model, [], jit=False)(X, PI)
     assert message in str(error.value)
+
+
+class _Halved(LogJoint):
+    def weighted(self, name, log_density):
+        return 0.5 * log_density if name == "z" else log_density
+
+
+class _Overriding(LogJoint):
+    def sample(self, name, distribution, obs=None):
+        return super().sample(name, distribution, obs)
+
+
+def test_a_sum_counts_as_its_site_does() -> None:
+    def run(handler):
+        made = program(by_loop, "log_joint", ["mu"], handler, '{"mu": mu}, {}', "finish(model)")
+        return srcdiff.transform(made, "simplify", jit=False)(MU, X, PI)
+
+    assert run(_Halved) == pytest.approx(PRIOR + 0.5 * (of_mixture() - PRIOR), abs=1e-12)
+    with pytest.raises(UnsupportedError, match="there is no value for the site 'z'"):
+        run(_Overriding)
