@@ -13,10 +13,12 @@ from srcdiff.vi.models import Site, log_joint, sites
 from srcdiff.vi.posterior import Posterior
 from srcdiff.vi.primitives import param, plate, sample
 from srcdiff.vi.sampling import Sampler, predictive, prior
+from srcdiff.vi.stopping import Plateau
 
 __all__ = [
-    "Delta", "Elbo", "FullRank", "Laplace", "LogDensity", "LowRank", "MeanField", "Posterior", "Sampler", "Site",
-    "check", "elbo", "fit", "khat", "log_joint", "noise", "param", "plate", "predictive", "prior", "sample", "sites",
+    "Delta", "Elbo", "FullRank", "Laplace", "LogDensity", "LowRank", "MeanField", "Plateau", "Posterior", "Sampler",
+    "Site", "check", "elbo", "fit", "khat", "log_joint", "noise", "param", "plate", "predictive", "prior", "sample",
+    "sites",
 ]  # fmt: skip
 
 _LATER = {
@@ -24,7 +26,6 @@ _LATER = {
     "dist": "srcdiff.vi.dist",
     "estimators": "srcdiff.vi.estimators",
     "optim": "srcdiff.vi.optim",
-    "stopping": "srcdiff.vi.stopping",
 }
 
 

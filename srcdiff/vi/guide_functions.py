@@ -11,7 +11,7 @@ import numpy as np
 
 from srcdiff.effects import handle
 from srcdiff.vi.distributions import Distribution, constraints
-from srcdiff.vi.handlers import Handler, Plate
+from srcdiff.vi.handlers_in_common import Handler, Plate
 from srcdiff.vi.layout import Place
 from srcdiff.vi.models import Site, sites
 from srcdiff.vi.targets import is_finite

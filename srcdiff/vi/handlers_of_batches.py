@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from srcdiff.effects import remark, spelled
 from srcdiff.vi.distributions.divergences import kl
-from srcdiff.vi.handlers import LogJoint, without_module
+from srcdiff.vi.handlers import LogJoint
+from srcdiff.vi.handlers_in_common import without_module
 
 __all__ = ["WeightedLogJoint"]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from srcdiff.effects import loops, refuse, remark, spelled
 from srcdiff.vi.distributions import Bernoulli, Categorical
-from srcdiff.vi.handlers import Handler, Plate, without_module
+from srcdiff.vi.handlers_in_common import Handler, Plate, without_module
 
 __all__ = ["GuideDraw"]
 

@@ -108,7 +108,7 @@ def _predictive(posterior: "Posterior") -> str:
     text = sampler.source_for(np.random.default_rng(0), *posterior.data)
     names = data_names(model)
     entries = [f'        "{name}": np.array([one["{name}"] for one in found]),' for name in drawn]
-    call = ", ".join(["rng", "{name: value[i] for name, value in draws.items()}", "{}", *names])
+    call = ", ".join(["rng", "{name: value[i] for name, value in draws.items()}", *names])
     lines = [
         f"def predictive({', '.join(['n', 'rng', *names])}):",
         '    """n draws of what the model observes, for such data; what is observed says how much there is to draw."""',
