@@ -4,6 +4,7 @@ from srcdiff.ops import (
     arithmetic,
     bessel,
     blocks,
+    choices,
     composites,
     containers,
     control,
@@ -36,8 +37,8 @@ from srcdiff.ops import (
 )
 
 __all__ = [
-    "arithmetic", "bessel", "blocks", "composites", "containers", "control", "convolutions", "creation", "cross",
-    "definite",
+    "arithmetic", "bessel", "blocks", "choices", "composites", "containers", "control", "convolutions", "creation",
+    "cross", "definite",
     "diagonals", "einsum", "elementwise", "factors", "filters", "gamma_functions", "integrals", "joins", "linalg",
     "masks", "matrix_functions", "memory", "numbers", "overlap", "reductions", "repeats", "shapes", "sorting",
     "special", "systems", "triangles", "waves",
