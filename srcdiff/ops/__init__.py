@@ -38,8 +38,7 @@ from srcdiff.ops import (
 
 __all__ = [
     "arithmetic", "bessel", "blocks", "choices", "composites", "containers", "control", "convolutions", "creation",
-    "cross", "definite",
-    "diagonals", "einsum", "elementwise", "factors", "filters", "gamma_functions", "integrals", "joins", "linalg",
-    "masks", "matrix_functions", "memory", "numbers", "overlap", "reductions", "repeats", "shapes", "sorting",
-    "special", "systems", "triangles", "waves",
+    "cross", "definite", "diagonals", "einsum", "elementwise", "factors", "filters", "gamma_functions", "integrals",
+    "joins", "linalg", "masks", "matrix_functions", "memory", "numbers", "overlap", "reductions", "repeats",
+    "shapes", "sorting", "special", "systems", "triangles", "waves",
 ]  # fmt: skip

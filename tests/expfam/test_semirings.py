@@ -154,3 +154,35 @@ def test_where_all_is_forbidden_nothing_is_drawn() -> None:
         expfam.sample(chains.hmm_log_Z)(eta, 3, 1, np.zeros(3, int))
     assert expfam.count(chains.hmm_log_Z)(eta, np.zeros(3, int)) == 0.0
     assert len(expfam.kbest(chains.hmm_log_Z, 2)(eta, np.zeros(3, int))[0]) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["hmm with -inf", "semi_markov"])
+def test_compiled_programs_give_the_same(name: str) -> None:
+    log_Z, eta, data, paths = MODELS[name]
+    both = [{"jit": jit} for jit in (True, False)]
+    for make in (expfam.viterbi, expfam.count, expfam.max_marginals):
+        compiled, plain = (make(log_Z, **options)(eta, *data) for options in both)
+        assert str(np.round(leaves(compiled), 9)) == str(np.round(leaves(plain), 9))
+    compiled, plain = (expfam.kbest(log_Z, 4, **options)(eta, *data) for options in both)
+    assert np.allclose(leaves(compiled), leaves(plain), rtol=0, atol=1e-12)
+    entropy = srcdiff.transform(log_Z, "semiring", semiring="entropy", jit=True)
+    assert entropy(eta, *data) == pytest.approx(paths.entropy, abs=1e-12)
+    drawn = expfam.sample(log_Z, jit=True)(eta, np.random.default_rng(5), 4000, *data)
+    for leaf, p, square in zip(drawn, paths.mean(), squares(paths), strict=True):
+        error = np.sqrt(np.maximum(square - p**2, 0.0) / 4000)
+        assert np.all(np.abs(leaf.mean(axis=0) - p) <= 4.5 * error + 1e-9)
+
+
+def leaves(tree: Any) -> Any:
+    from srcdiff.expfam.structure import flatten
+
+    return np.nan_to_num(flatten(tree)[0], neginf=-1e9)
+
+
+def squares(paths: Paths) -> Any:
+    """The means of the squares of statistics."""
+    return tuple(
+        sum(p * s**2 for p, s in zip(paths.p, leaf, strict=True))
+        for leaf in zip(*paths.stats, strict=True)
+    )
