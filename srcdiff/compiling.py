@@ -51,7 +51,7 @@ class LoopProgram:
         What the result is, as the user wants it.
     below : pairs of Dim and int
         Lengths that were taken for short ones: with longer ones, another program is faster.
-    assumptions, counts, at_most, watched, written, contiguous, numbers, independent, stored
+    assumptions, counts, at_most, watched, written, contiguous, numbers, independent, rewritten, stored
         As in `Program`.
     """
 
@@ -68,6 +68,7 @@ class LoopProgram:
     contiguous: tuple[str, ...] = ()
     numbers: tuple[tuple[str, tuple[Any, ...], Location | None], ...] = ()
     independent: tuple[str, ...] = ()
+    rewritten: tuple[tuple[str, Location | None], ...] = ()
     assumptions: tuple[tuple[Dim, Dim], ...] = ()
     below: tuple[tuple[Dim, int], ...] = ()
     counts: tuple[str, ...] = ()

@@ -281,6 +281,7 @@ def build_loops(derived: Derived, arguments: Arguments, bound: bool = False) -> 
             contiguous=tuple(fn.notes.get("contiguous", ())),
             numbers=fn.notes.get("numbers", ()),
             independent=tuple(fn.params[k].name for k in fn.notes.get("independent", ())),
+            rewritten=_rewritten(fn),
             assumptions=(*fn.notes.get("assumptions", ()), *fn.notes.get("equal", ())),
             counts=fn.notes.get("counts", ()),
             at_most=fn.notes.get("at_most", ()),

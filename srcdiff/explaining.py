@@ -30,7 +30,7 @@ class Explanation:
     assumes : tuple of str
         What was concluded from lengths and integers; where it does not hold, another specialisation is made.
     rewritten : tuple of str
-        The named rewritings that changed a line of the user's, and which; see docs/rewriting.md.
+        The named rewritings that changed a line of the user's in the form that runs; see docs/rewriting.md.
     outside : int
         How many things outside the function it was specialised on (globals, captured variables, helpers).
     runs : str
@@ -146,7 +146,7 @@ def _explained(g: Generated, made: Specialisation, before: Specialisation | None
         assumes=tuple(dict.fromkeys(_facts(program, compiled))),
         rewritten=tuple(
             name if at is None else f"{name}: {at.source_line.strip()} ({at})"
-            for name, at in program.rewritten
+            for name, at in ((compiled.program if is_compiled and compiled else program).rewritten)
         ),
         outside=len(program.watched),
         runs="nothing yet" if made.run is None else "compiled" if is_compiled else "NumPy",
