@@ -1,0 +1,83 @@
+"""What rewriting gains: gradients with it and without, as a table.
+
+python benchmarks/rewriting.py
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from scipy.special import logsumexp
+
+import srcdiff
+
+Problem = tuple[str, Callable[..., float], tuple[int, ...], tuple[Any, ...], bool]
+
+
+def log_Z(log_pi: Any, log_A: Any, log_B: Any, data: Any) -> Any:
+    """A hidden Markov model's likelihood."""
+    log_alpha = log_pi + log_B[:, data[0]]
+    for y in data[1:]:
+        log_alpha = logsumexp(log_alpha[:, None] + log_A, axis=0) + log_B[:, y]
+    return logsumexp(log_alpha)
+
+
+def evidence(X: Any, y: Any, theta: Any) -> Any:
+    """A Gaussian process's evidence, with an inverse."""
+    d = X[:, None, :] - X[None, :, :]
+    K = np.exp(theta[0] - np.sum(d**2, axis=2)) + np.exp(theta[1]) * np.eye(len(y))
+    return -0.5 * (y @ np.linalg.inv(K) @ y + np.linalg.slogdet(K)[1])
+
+
+def quadratic(A: Any, B: Any, x: Any) -> Any:
+    """Products of matrices with a vector, the matrices first."""
+    return np.sum(((A @ B) @ x) ** 2)
+
+
+def problems() -> Iterator[Problem]:
+    """Names, functions, what is differentiated, arguments, and whether compiled code is measured."""
+    rng = np.random.default_rng(0)
+    normal = lambda a: np.log(a / a.sum(-1, keepdims=True))
+    for K, T in ((3, 10_000), (16, 10_000), (64, 1000), (256, 1000)):
+        draws = rng.random(K), rng.random((K, K)), rng.random((K, 32))
+        args = (*map(normal, draws), rng.integers(0, 32, size=T))
+        yield f"HMM, {K} states, {T:,} steps, compiled", log_Z, (0, 1, 2), args, True
+    X, y = rng.normal(size=(300, 3)), rng.normal(size=300)
+    yield (
+        "Gaussian process, 300 points, NumPy",
+        evidence,
+        (2,),
+        (X, y, np.array([0.3, -1.0])),
+        False,
+    )
+    A, x = rng.normal(size=(500, 500)), rng.normal(size=500)
+    yield "two matrices and a vector, 500, NumPy", quadratic, (2,), (A, A, x), False
+
+
+def seconds(problem: Problem) -> list[float]:
+    """The least times with rewriting and without, taken in turns."""
+    _, f, argnums, args, compiled = problem
+    options: dict[str, Any] = {"argnums": argnums, "jit": compiled}
+    handles = [srcdiff.value_and_grad(f, rewrite=r, **options) for r in (True, False)]
+    best = [float("inf")] * 2
+    for _ in range(20):
+        for k, g in enumerate(handles):
+            start = time.perf_counter()
+            g(*args)
+            best[k] = min(best[k], time.perf_counter() - start)
+    return best
+
+
+def main() -> None:
+    print("| program | without, ms | with, ms |")
+    print("|---|---|---|")
+    for problem in problems():
+        on, off = seconds(problem)
+        print(f"| {problem[0]} | {1e3 * off:.2f} | {1e3 * on:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
