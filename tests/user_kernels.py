@@ -256,6 +256,23 @@ def scan_in_block(x, y):
     y[t] = tile[side, t] * tile[side, 7 - t]
 
 
+@cuda.jit
+def powers_in_a_plane(x, n, y):
+    i, j = cuda.grid(2)
+    if i < x.shape[0] and j < x.shape[1]:
+        s = x[i, j]
+        for _ in range(n[i]):
+            s = s * s + 0.2 * x[i, 0]
+        y[i, j] = s
+
+
+@cuda.jit
+def image(img, mask, gain, out):
+    i, j, c = cuda.grid(3)
+    if i < img.shape[0] and j < img.shape[1] and c < 2 and mask[i, j]:
+        out[i, j, c] = gain[c] * img[i, j] * gain[1 - c]
+
+
 # ---- shared memory that is loaded, waited for, and written over ------------------------------------
 
 
@@ -405,6 +422,10 @@ CASES = [
     Case(neighbours, ((2, 4),), lambda r, t: _of(t, r.normal(size=6), np.zeros(6))),
     Case(rows, ((1, 4),), lambda r, t: (*_of(t, r.random((3, 2))), np.array([2, 0, 1]), *_of(t, r.random(4)))),
     Case(scan_in_block, ((1, 8),), lambda r, t: _of(t, r.normal(size=8), np.zeros(8))),
+    Case(powers_in_a_plane, (((2, 2), (2, 3)),), lambda r, t: (*_of(t, r.random((3, 4))), np.arange(3), *_of(t, np.zeros((3, 4))))),
+    Case(image, (((1, 2, 1), (2, 2, 2)),), lambda r, t: (
+        np.ones((2, 3), np.uint8), np.eye(2, 3) > 0, *_of(t, r.random(2), np.zeros((2, 3, 2)))
+    )),
     Case(carried_tiles, ((2, 4),), lambda r, t: _of(t, 0.3 * r.normal(size=12), np.zeros(8))),
     Case(in_place_with_barriers, ((1, 5),), lambda r, t: _of(t, r.normal(size=5), np.zeros(5))),
     Case(jacobi, ((1, 8),), lambda r, t: (*_of(t, r.normal(size=8)), 3)),

@@ -198,9 +198,8 @@ class Launch:
             raise TypeError(f"{program.name}({wanted}) was given {len(args)} arguments")
         self.check_axes(program)
         if not kept:
-            like = [a for a in (*own, *shadows) if device.is_device_array(a)]
             wanted_arrays = _scratch(found, own, self.grid, self.block, self.further)
-            kept = tuple(_storage(s, bool(like)) for s in wanted_arrays)
+            kept = tuple(cuda.device_array(s.shape, s.dtype) for s in wanted_arrays)
         given = [*_numbers(program, own), *shadows, *kept]
         found.kernel[(self.grid, self.block, *self.further)](*given)
 
@@ -328,9 +327,3 @@ def _lengths(program: KernelProgram, args: Sequence[Any]) -> dict[str, int]:
         elif isinstance(type_, Scalar) and type_.expr is not None and type_.expr.symbol is not None:
             out[type_.expr.symbol] = int(value)
     return out
-
-
-def _storage(wanted: Scratch, on_device: bool) -> Any:
-    if on_device:
-        return cuda.device_array(wanted.shape, wanted.dtype)
-    return np.empty(wanted.shape, wanted.dtype)
