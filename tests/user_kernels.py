@@ -357,7 +357,8 @@ def attention(q, K, V, out):
             s = 0.0
             for d in range(q.shape[1]):
                 s += q[i, d] * K[j, d]
-            m = max(m, s)
+            if s > m:
+                m = s
         z = 0.0
         for j in range(K.shape[0]):
             s = 0.0
@@ -422,7 +423,8 @@ CASES = [
     Case(neighbours, ((2, 4),), lambda r, t: _of(t, r.normal(size=6), np.zeros(6))),
     Case(rows, ((1, 4),), lambda r, t: (*_of(t, r.random((3, 2))), np.array([2, 0, 1]), *_of(t, r.random(4)))),
     Case(scan_in_block, ((1, 8),), lambda r, t: _of(t, r.normal(size=8), np.zeros(8))),
-    Case(powers_in_a_plane, (((2, 2), (2, 3)),), lambda r, t: (*_of(t, r.random((3, 4))), np.arange(3), *_of(t, np.zeros((3, 4))))),
+    Case(powers_in_a_plane, (((2, 2), (2, 3)),),
+         lambda r, t: (*_of(t, r.random((3, 4))), np.arange(3), *_of(t, np.zeros((3, 4))))),
     Case(image, (((1, 2, 1), (2, 2, 2)),), lambda r, t: (
         np.ones((2, 3), np.uint8), np.eye(2, 3) > 0, *_of(t, r.random(2), np.zeros((2, 3, 2)))
     )),

@@ -51,6 +51,7 @@ def programs(case: Case, dtype):
         yield derived.program_for(*args)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=repr)
 def test_for_all_capabilities(case: Case) -> None:
     for program in programs(case, np.float64):
@@ -65,6 +66,7 @@ def test_shuffles() -> None:
     assert "shfl.sync.bfly" in compiled(program, (8, 0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", SINGLE, ids=repr)
 def test_single_precision_computes_nothing_in_double(case: Case) -> None:
     for program in programs(case, np.float32):
