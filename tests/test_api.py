@@ -741,3 +741,15 @@ def test_weights_of_lists_and_names_that_clash() -> None:
     equal(srcdiff.hvp(lambda x, v: np.sum(x**3) * v)(X, 2.0, X), 12 * X * X)
     value, tangent = srcdiff.jvp(lambda x, x_dot: x * x_dot, (2.0, 3.0), (1.0, None))
     assert (value, tangent) == (6.0, 3.0)
+
+
+def scaled_by_value(x, value):
+    return x * value
+
+
+def test_a_weight_that_is_called_as_an_adjoint_is_not_written() -> None:
+    """The adjoint of `value` is called `d_value`, as the weight is: `d_value @= x` would be in place."""
+    weight = np.array([1.0, 2.0, 3.0])
+    _, back = srcdiff.vjp(scaled_by_value, np.array([2.0, 0.5, 1.0]), 2.0, jit=False)
+    assert back(weight)[1] == 6.0
+    equal(weight, np.array([1.0, 2.0, 3.0]))

@@ -256,6 +256,72 @@ def test_what_is_refused(f, x, message):
         srcdiff.grad(f)(x)
 
 
+def inner(x):
+    for v in (x,):
+        yield v * 2.0
+
+
+def middle(x):
+    return sum(inner(x)) + 1.0
+
+
+def outer(x):
+    y = x * 0.5
+    return middle(y) ** 2
+
+
+def test_the_line_deep_in_a_helper_comes_with_the_calls_that_led_there():
+    with pytest.raises(srcdiff.UnsupportedError) as raised:
+        srcdiff.hessian(outer)(0.5)
+    text = str(raised.value)
+    assert "in inner: generators are not supported" in text
+    lines = [line.strip() for line in text.splitlines() if line.startswith("    ")]
+    assert lines[0] == "yield v * 2.0"
+    assert [line for line in lines if "(" in line] == [
+        "return sum(inner(x)) + 1.0",
+        "return middle(y) ** 2",
+    ]
+
+
+def complex_numbers(x):
+    return sum(abs(v + 1j) for v in {x})
+
+
+def array_of_objects(x):
+    return sum(np.array([v, None], dtype=object)[0] for v in {x})
+
+
+def derivative_of_a_dynamic_one(x):
+    return srcdiff_grad(x) * x
+
+
+srcdiff_grad = srcdiff.grad(lambda x: sum(v**3 for v in {x}))
+
+
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (complex_numbers, "complex numbers"),
+        (array_of_objects, "gives an array of objects"),
+        (derivative_of_a_dynamic_one, "the derivative of a dynamic program"),
+    ],
+)
+def test_what_would_lose_a_derivative_is_refused(f, message):
+    with pytest.raises(srcdiff.UnsupportedError, match=message):
+        srcdiff.grad(f)(0.5)
+
+
+def test_flat_elements_are_those_of_the_array():
+    srcdiff.check_grads(through_flat, x3, order=2)
+
+
+def through_flat(x):
+    y = x * 1.0
+    for _ in {1}:
+        y.flat[1] = x[0] ** 2
+    return y.flat[1] * y[2] + sum(v**2 for v in y.flat)
+
+
 # ---- every program of the tests without its types ----------------------------------------------------
 
 
