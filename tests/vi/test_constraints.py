@@ -97,6 +97,7 @@ WRONG: list[tuple[Any, str]] = [
     (D.Normal(np.array([0.0, np.nan])), r"Normal: loc is NaN at \[1\]"),
     (D.Normal(0.0, np.array([1.0, 0.0])), r"scale has to be positive, got 0.0 at \[1\]"),
     (D.Normal(np.zeros(3), np.ones(2)), r"do not broadcast: loc has \(3,\), scale has \(2,\)"),
+    (D.Normal(0.0, [1.0, 2.0]), r"Normal: scale is a list: make an array of it \(np.array\)"),
     (D.Normal("a"), "Normal: loc has to be numbers, got str"),
     (D.Gamma(0.0, 1.0), "Gamma: concentration has to be positive"),
     (D.Bernoulli(1.2), r"Bernoulli: probs has to be in \[0, 1\], got 1.2"),

@@ -244,6 +244,10 @@ def _no_path(name: str) -> str:
 
 
 def _check(name: str, key: str, value: Any, constraint: Constraint) -> None:
+    if isinstance(value, list | tuple):
+        raise ValueError(
+            f"{name}: {key} is a {type(value).__name__}: make an array of it (np.array)"
+        )
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name}: {key} has to be numbers, got {type(value).__name__}")
