@@ -33,7 +33,7 @@ from srcdiff.errors import (
 from srcdiff.explaining import Explanation, explain
 from srcdiff.generated import Generated
 from srcdiff.makers import make_hvp, make_jvp, make_vjp
-from srcdiff.shared_state import Shared, SharedFunction, function, shared
+from srcdiff.shared_state import function, shared
 
 if TYPE_CHECKING:  # these see the operations, which take a while to import: `__getattr__` does it
     from srcdiff.costs import Cost, cost
@@ -60,8 +60,6 @@ __all__ = [
     "NanFound",
     "Reasons",
     "RuleError",
-    "Shared",
-    "SharedFunction",
     "SourceNotFoundError",
     "UnsupportedError",
     "adjoint",

@@ -60,6 +60,7 @@ ENTRY_POINTS = {
     "srcdiff.runtime.scipy_special",
     "srcdiff.runtime.source",
     "srcdiff.runtime.vmath",
+    "srcdiff.vi.dist",
 }  # used from outside: imported by users and generated code, named in pyproject.toml
 ORACLES = {
     "srcdiff.ir.interp",

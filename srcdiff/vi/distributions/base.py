@@ -15,9 +15,8 @@ import numpy as np
 
 from srcdiff.vi.distributions.supports import Constraint, Shape
 
-__all__ = ["LOG_2PI", "Distribution"]
+__all__ = ["Distribution"]
 
-LOG_2PI = float(np.log(2.0 * np.pi))
 _OPEN = 2.0**-54  # below all positive numbers that Generator.random gives
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import betaln, digamma, expit, gammaln, i0e, i1e, rel_entr
 
-from srcdiff.vi.distributions.base import LOG_2PI, Distribution
+from srcdiff.vi.distributions.base import Distribution
 from srcdiff.vi.distributions.bounded import Beta, Uniform, VonMises
 from srcdiff.vi.distributions.composed import Delta, Independent
 from srcdiff.vi.distributions.counts import Binomial, Geometric, Poisson
@@ -119,7 +119,7 @@ def _(p, q):
 @register_kl(Laplace, Normal)
 def _(p, q):
     square = (2.0 * p.scale**2 + (p.loc - q.loc) ** 2) / q.scale**2
-    return 0.5 * (square + LOG_2PI) + np.log(q.scale) - np.log(2.0 * p.scale) - 1.0
+    return 0.5 * (square + np.log(2.0 * np.pi)) + np.log(q.scale) - np.log(2.0 * p.scale) - 1.0
 
 
 # Chyzak and Nielsen, "A closed-form formula for the Kullback-Leibler divergence between Cauchy distributions" (2019)

@@ -7,7 +7,7 @@ from scipy.linalg import solve_triangular
 from scipy.special import digamma, gammaincinv, gammaln, ndtri
 
 from srcdiff.vi.distributions import constraints
-from srcdiff.vi.distributions.base import LOG_2PI, Distribution
+from srcdiff.vi.distributions.base import Distribution
 
 __all__ = ["LowRankMultivariateNormal", "MultivariateNormal", "MultivariateStudentT"]
 
@@ -119,7 +119,7 @@ class MultivariateNormal(Distribution):
     def log_density(self, value):
         z = self._whitened(value - self.loc)
         square = np.sum(z**2, axis=-1)
-        return -0.5 * (square + z.shape[-1] * LOG_2PI) - self._log_det()
+        return -0.5 * (square + z.shape[-1] * np.log(2.0 * np.pi)) - self._log_det()
 
     def from_noise(self, eps):
         if self.precision_matrix is not None:
@@ -161,7 +161,7 @@ class MultivariateNormal(Distribution):
         return 0.5 * np.sum(first * self.loc, axis=-1) + self._log_det()
 
     def log_base_measure(self, value):
-        return np.full(np.shape(value)[:-1], -0.5 * np.shape(value)[-1] * LOG_2PI)
+        return np.full(np.shape(value)[:-1], -0.5 * np.shape(value)[-1] * np.log(2.0 * np.pi))
 
     def entropy(self):
         K = np.shape(self._matrix)[-1]
@@ -206,7 +206,7 @@ class LowRankMultivariateNormal(Distribution):
         scaled = difference / self.cov_diag
         z = _solve(L, _times(np.swapaxes(self.cov_factor, -1, -2), scaled))
         square = np.sum(difference * scaled, axis=-1) - np.sum(z**2, axis=-1)
-        return -0.5 * (square + difference.shape[-1] * LOG_2PI) - self._log_det()
+        return -0.5 * (square + difference.shape[-1] * np.log(2.0 * np.pi)) - self._log_det()
 
     def noise_shape(self, shape=()):
         K, R = np.shape(self.cov_factor)[-2:]

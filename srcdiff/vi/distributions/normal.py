@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import log_ndtr, ndtr, ndtri
 
 from srcdiff.vi.distributions import constraints
-from srcdiff.vi.distributions.base import LOG_2PI, Distribution
+from srcdiff.vi.distributions.base import Distribution
 
 __all__ = ["HalfNormal", "LogNormal", "Normal", "SkewNormal", "TruncatedNormal"]
 
@@ -24,7 +24,7 @@ class Normal(Distribution):
 
     def log_density(self, value):
         z = (value - self.loc) / self.scale
-        return -0.5 * (z**2 + LOG_2PI) - np.log(self.scale)
+        return -0.5 * (z**2 + np.log(2.0 * np.pi)) - np.log(self.scale)
 
     def from_noise(self, eps):
         return self.loc + self.scale * eps
@@ -50,7 +50,7 @@ class Normal(Distribution):
         return 0.5 * (self.loc / self.scale) ** 2 + np.log(self.scale)
 
     def log_base_measure(self, value):
-        return np.full(np.shape(value), -0.5 * LOG_2PI)
+        return np.full(np.shape(value), -0.5 * np.log(2.0 * np.pi))
 
 
 class LogNormal(Distribution):
@@ -67,7 +67,7 @@ class LogNormal(Distribution):
     def log_density(self, value):
         log_value = np.log(value)
         z = (log_value - self.loc) / self.scale
-        return -0.5 * (z**2 + LOG_2PI) - np.log(self.scale) - log_value
+        return -0.5 * (z**2 + np.log(2.0 * np.pi)) - np.log(self.scale) - log_value
 
     def from_noise(self, eps):
         return np.exp(self.loc + self.scale * eps)
@@ -93,7 +93,7 @@ class LogNormal(Distribution):
         return 0.5 * (self.loc / self.scale) ** 2 + np.log(self.scale)
 
     def log_base_measure(self, value):
-        return -0.5 * LOG_2PI - np.log(value)
+        return -0.5 * np.log(2.0 * np.pi) - np.log(value)
 
 
 class HalfNormal(Distribution):
@@ -154,7 +154,7 @@ class SkewNormal(Distribution):
 
     def log_density(self, value):
         z = (value - self.loc) / self.scale
-        log_normal = -0.5 * (z**2 + LOG_2PI) - np.log(self.scale)
+        log_normal = -0.5 * (z**2 + np.log(2.0 * np.pi)) - np.log(self.scale)
         return np.log(2.0) + log_normal + log_ndtr(self.skewness * z)
 
     def noise_shape(self, shape=()):
@@ -217,7 +217,7 @@ class TruncatedNormal(Distribution):
 
     def log_density(self, value):
         z = (value - self.loc) / self.scale
-        log_normal = -0.5 * (z**2 + LOG_2PI) - np.log(self.scale)
+        log_normal = -0.5 * (z**2 + np.log(2.0 * np.pi)) - np.log(self.scale)
         return log_normal - self._log_mass()
 
     def from_noise(self, eps):
@@ -233,7 +233,7 @@ class TruncatedNormal(Distribution):
 
     def _moments(self):
         """phi(a) - phi(b), and a phi(a) - b phi(b), over the mass, for the ends a and b."""
-        log_mass = self._log_mass() + 0.5 * LOG_2PI
+        log_mass = self._log_mass() + 0.5 * np.log(2.0 * np.pi)
         first, second = 0.0, 0.0
         if self.low is not None:
             a = (self.low - self.loc) / self.scale

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import digamma, gammainccinv, gammaincinv, gammaln, xlogy
 
 from srcdiff.vi.distributions import constraints
-from srcdiff.vi.distributions.base import LOG_2PI, Distribution
+from srcdiff.vi.distributions.base import Distribution
 
 __all__ = [
     "Chi2", "Exponential", "Gamma", "InverseGamma", "InverseGaussian", "LogUniform", "Pareto", "Weibull",
@@ -230,7 +230,7 @@ class InverseGaussian(Distribution):
         return -self.concentration / self.loc - 0.5 * np.log(self.concentration)
 
     def log_base_measure(self, value):
-        return -0.5 * LOG_2PI - 1.5 * np.log(value)
+        return -0.5 * np.log(2.0 * np.pi) - 1.5 * np.log(value)
 
 
 class LogUniform(Distribution):
