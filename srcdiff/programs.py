@@ -177,7 +177,8 @@ class Program:
             For what cannot be written down.
         """
         text = self._with_bindings(self.saved or self.source)
-        head = _HEADER.format(kind=self.kind.replace("_", " "), f=self.base, needs=_needs(text))
+        kind = "simplified source" if self.kind == "simplify" else self.kind.replace("_", " ")
+        head = _HEADER.format(kind=kind, f=self.base, needs=_needs(text))
         return head + ("" if text.startswith(("import", "from")) else "\n") + text
 
     def _with_bindings(self, source: str) -> str:

@@ -51,7 +51,7 @@ class Survey(Handler):
         self.unknown = unknown
 
     def sample(self, name, distribution, obs=None):
-        self.begin(name)
+        self.begin(name, obs is None)
         around = loops()
         if obs is None:
             shape = self.shape(distribution)
@@ -167,7 +167,7 @@ class LogJoint(Handler):
         self.around: Any = ()
 
     def sample(self, name, distribution, obs=None):
-        self.begin(name)
+        self.begin(name, obs is None)
         if obs is None:
             value = self.given(name, self.shape(distribution))
         else:

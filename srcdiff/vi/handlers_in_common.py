@@ -87,8 +87,8 @@ class Handler:
         self.plates = self.plates[:-1]
         self.sizes = self.sizes[:-1]
 
-    def begin(self, name):
-        """A site begins: its name is one of its own."""
+    def begin(self, name, is_counted=True):
+        """A site begins: its name is one of its own. `is_counted`: its values have an axis for each loop."""
         if not is_name(name):
             refuse(
                 "the name of a site has to be known when the source is read",
@@ -105,7 +105,7 @@ class Handler:
             "Give each site a name of its own; a site in a loop has an axis for the loop.",
         )
         for turn, _, _ in loops():
-            if turn is None:
+            if turn is None and is_counted:
                 refuse(f"the site {name!r} is in a `while` loop", "Use a `for` loop, which counts.")
 
     def shape(self, distribution):

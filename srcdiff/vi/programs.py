@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import linecache
 import re
@@ -110,7 +111,10 @@ def parameter(name: str) -> str:
 
 def _made(text: str, name: str, outside: Mapping[str, Any]) -> Callable[..., Any]:
     """The function that a text defines, with a source that can be found."""
-    file = f"<srcdiff {name} {abs(hash((text, *map(id, outside.values()))))}>"
+    digest = hashlib.sha256(text.encode()).hexdigest()[
+        :16
+    ]  # the same in every process, for the cache
+    file = f"<srcdiff {name} {digest}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     namespace = {**outside, "__name__": "srcdiff_models"}
     exec(compile(text, file, "exec", dont_inherit=True), namespace)

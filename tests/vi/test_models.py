@@ -144,6 +144,18 @@ def test_sites_in_loops_and_branches() -> None:
     assert (y.observed, y.conditional) == (True, True)
 
 
+def halving(x):
+    w = vi.sample("w", Normal(0.0, 1.0))
+    while x > 1.0:
+        vi.sample("x", Normal(w * x, 1.0), obs=x)
+        x = x / 2.0
+
+
+def test_observed_sites_in_a_while_loop() -> None:
+    expected = stats.norm.logpdf(0.3) + sum(stats.norm.logpdf(x, 0.3 * x) for x in (5.0, 2.5, 1.25))
+    assert vi.log_joint(halving, ["w"], jit=False)(0.3, 5.0) == pytest.approx(expected, rel=1e-13)
+
+
 def test_a_log_joint_of_loops_and_branches() -> None:
     h, jump = RNG.normal(size=7), RNG.normal(size=(7, 2))
     expected = stats.norm.logpdf(h, np.concatenate([[0.0], h[:-1]]), 0.5).sum()
@@ -239,6 +251,26 @@ def test_the_mean_over_all_subsets_is_the_full_gradient(model) -> None:
     subsets = list(itertools.combinations(range(5), 2))
     parts = [scaled(0.3, 5 / 2, x[list(k)], y[list(k)]) for k in subsets]
     assert np.mean(parts) == pytest.approx(full, rel=1e-12)
+
+
+def of_rows(x, y, rows):
+    w = vi.sample("w", Normal(0.0, 1.0))
+    with vi.plate("data", len(x), subsample=rows) as n:
+        vi.sample("y", Normal(w * x[n], 1.0), obs=y[n])
+
+
+def of_rows_by_loop(x, y, rows):
+    w = vi.sample("w", Normal(0.0, 1.0))
+    for n in vi.plate("data", len(x), subsample=rows):
+        vi.sample("y", Normal(w * x[n], 1.0), obs=y[n])
+
+
+@pytest.mark.parametrize("model", [of_rows, of_rows_by_loop])
+def test_rows_of_a_plate_count_for_all(model) -> None:
+    rows = np.array([4, 1, 6])
+    some = stats.norm.logpdf(Y[rows], 0.3 * X[rows]).sum() * 8 / 3 + stats.norm.logpdf(0.3)
+    assert vi.log_joint(model, ["w"], jit=False)(0.3, X, Y, rows) == pytest.approx(some, rel=1e-13)
+    vi.check(model, X, Y, rows)
 
 
 # ---- what is wrong -----------------------------------------------------------------------------
