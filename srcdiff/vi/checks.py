@@ -10,7 +10,7 @@ import numpy as np
 
 from srcdiff.effects import handle
 from srcdiff.vi.handlers import Plate
-from srcdiff.vi.programs import generators_of
+from srcdiff.vi.programs import generators_of, name_of
 
 __all__ = ["check"]
 
@@ -37,7 +37,7 @@ def check(
     """
     if generators_of(model):
         raise ValueError(
-            f"{model.__name__} draws from a generator: there are no observed values to check"
+            f"{name_of(model)} draws from a generator: there are no observed values to check"
         )
     generator = np.random.default_rng(rng)
     for _ in range(draws):

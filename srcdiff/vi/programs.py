@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import linecache
@@ -11,7 +12,7 @@ from typing import Any
 
 from srcdiff.effects import handle
 
-__all__ = ["generators_of", "parameter", "program"]
+__all__ = ["generators_of", "name_of", "parameter", "program"]
 
 _DOCS = {
     "survey": "The sites of `{model}`.",
@@ -48,28 +49,28 @@ def program(
     Raises
     ------
     ValueError
-        A parameter is there twice.
+        A parameter is there twice, or is none that is given by position.
     """
+    _check_parameters(model)
     generators = generators_of(model)
     names = [name for name in inspect.signature(model).parameters if name not in generators]
     twice = [name for k, name in enumerate(first) if name in (*first[:k], *names)]
     if twice:
         raise ValueError(
-            f"{model.__name__}: {twice[0]!r} would be a parameter of the {suffix.replace('_', '-')} twice; "
+            f"{name_of(model)}: {twice[0]!r} would be a parameter of the {suffix.replace('_', '-')} twice; "
             "rename the site, the plate or the argument"
         )
-    name = f"{model.__name__}_{suffix}"
+    name = f"{name_of(model)}_{suffix}"
     text = _TEXT.format(
         name=name,
-        doc=_DOCS[suffix].format(model=model.__name__),
+        doc=_DOCS[suffix].format(model=name_of(model)),
         given=given,
         parameters=", ".join([*first, *_with_defaults(model, generators)]),
         arguments=", ".join(["handler", "model", *_arguments(model, generators)]),
         result=f"handler.{result}" if result else "0.0",
     )
-    return _made(
-        text, name, {"Handler": handler, "handle": handle, "model": model, **_draws(generators)}
-    )
+    outside = {"Handler": handler, "handle": handle, "model": model, **_defaults(model)}
+    return _made(text, name, {**outside, **_draws(generators)})
 
 
 def _draws(generators: Sequence[str]) -> dict[str, Any]:
@@ -100,7 +101,28 @@ def _arguments(model: Callable[..., Any], generators: Sequence[str]) -> list[str
 def _with_defaults(model: Callable[..., Any], generators: Sequence[str]) -> list[str]:
     """The model's parameters, with what they are if left out."""
     found = [p for p in inspect.signature(model).parameters.values() if p.name not in generators]
-    return [p.name if p.default is p.empty else f"{p.name}={p.default!r}" for p in found]
+    return [p.name if p.default is p.empty else f"{p.name}=default_{p.name}" for p in found]
+
+
+def _defaults(model: Callable[..., Any]) -> dict[str, Any]:
+    found = inspect.signature(model).parameters.values()
+    return {f"default_{p.name}": p.default for p in found if p.default is not p.empty}
+
+
+def name_of(model: Callable[..., Any]) -> str:
+    """What programs are called after: a partial's function, "model" for a lambda."""
+    while isinstance(model, functools.partial):
+        model = model.func
+    name = str(getattr(model, "__name__", type(model).__name__.lower()))
+    return name if name.isidentifier() else "model"
+
+
+def _check_parameters(model: Callable[..., Any]) -> None:
+    for p in inspect.signature(model).parameters.values():
+        if p.kind not in (p.POSITIONAL_OR_KEYWORD, p.POSITIONAL_ONLY):
+            raise ValueError(
+                f"{name_of(model)}: the parameter {str(p)!r} of a model has to be one that is given by position"
+            )
 
 
 def parameter(name: str) -> str:

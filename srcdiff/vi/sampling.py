@@ -10,7 +10,7 @@ import numpy as np
 import srcdiff
 from srcdiff.vi.handlers import Draw
 from srcdiff.vi.models import Site, sites
-from srcdiff.vi.programs import generators_of, program
+from srcdiff.vi.programs import generators_of, name_of, program
 
 __all__ = ["Sampler", "predictive", "prior"]
 
@@ -51,7 +51,7 @@ class Sampler:
         """
         if generators_of(self.model):
             raise ValueError(
-                f"{self.model.__name__} draws from a generator itself: call it, and give it one"
+                f"{name_of(self.model)} draws from a generator itself: call it, and give it one"
             )
         found = sites(self.model, *data)
         given = self._given(rng, draws, found)
@@ -89,7 +89,7 @@ class Sampler:
         unknown = [name for name in given if name not in [s.name for s in found]]
         if unknown:
             raise ValueError(
-                f"the posterior has draws of {unknown[0]!r}, which is no site of {self.model.__name__}: these are "
+                f"the posterior has draws of {unknown[0]!r}, which is no site of {name_of(self.model)}: these are "
                 f"{', '.join(repr(s.name) for s in found)}"
             )
         return dict(given)

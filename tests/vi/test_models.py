@@ -1,5 +1,6 @@
 """Models: their log-joint as source, and what there is to know of their sites."""
 
+import functools
 import itertools
 import json
 from pathlib import Path
@@ -226,6 +227,48 @@ def test_blocks_within_blocks_are_the_flattened_model() -> None:
     assert values[0] == values[1]
     blocks, flat = (joint.source.split('"""')[2] for joint in joints)
     assert blocks.replace("of_blocks", "flattened") == flat
+
+
+class Regression:
+    def __init__(self, scale):
+        self.scale = scale
+
+    def model(self, x, y):
+        w = vi.sample("w", Normal(0.0, self.scale))
+        vi.sample("y", Normal(w * x, 1.0), obs=y)
+
+
+def scaled(scale, x, y=Y):
+    w = vi.sample("w", Normal(0.0, scale))
+    vi.sample("y", Normal(w * x, 1.0), obs=y)
+
+
+def made(scale):
+    def model(x, y):
+        w = vi.sample("w", Normal(0.0, scale))
+        vi.sample("y", Normal(w * x, 1.0), obs=y)
+
+    return model
+
+
+@pytest.mark.parametrize(
+    ("model", "data"),
+    [
+        (Regression(2.0).model, (X, Y)),
+        (functools.partial(scaled, 2.0), (X, Y)),
+        (made(2.0), (X, Y)),
+        (scaled, (2.0, X)),
+    ],
+)
+def test_models_are_methods_partials_closures_and_have_defaults(model, data) -> None:
+    expected = stats.norm.logpdf(0.3, 0.0, 2.0) + stats.norm.logpdf(Y, 0.3 * X).sum()
+    assert vi.log_joint(model, ["w"], jit=False)(0.3, *data) == pytest.approx(expected, rel=1e-13)
+    assert [s.name for s in vi.sites(model, *data)] == ["w", "y"]
+
+
+def test_a_model_takes_its_data_by_position() -> None:
+    with pytest.raises(ValueError, match="has to be one that is given by position"):
+        vi.log_joint(lambda *data: vi.sample("w", Normal(0.0, 1.0)))
 
 
 # ---- subsampling -------------------------------------------------------------------------------
