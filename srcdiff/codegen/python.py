@@ -244,6 +244,8 @@ def _remarks(fn: Function, writer: Writer) -> dict[int, str]:
     for node in walk_nodes(writer.plan.nodes) if remarks else ():
         if not isinstance(node, Let) or node.op is None or node.origin != "user":
             continue
+        if not any(isinstance(a, Value) for a in node.operands):
+            continue  # a constant, which is no more this line's than another's
         text = remarks.get(node.op.location)
         if text is not None and not any(r in writer.folding.folded for r in node.results):
             found[text] = node, text
