@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+import srcdiff
 from srcdiff.vi.elbo_text import Written, module_text, write_elbo, write_log_weights
 from srcdiff.vi.estimators import Estimator, Path, ScoreFunction
 from srcdiff.vi.guides import Guide, MeanField
@@ -187,7 +188,13 @@ class VectorBound(Bound):
     def text(self, data: tuple[Any, ...]) -> str:
         values = self.layout.constrain(np.zeros(self.layout.size))
         log_joint = (self._diverging or self.target).text(values, *data)
-        return module_text([*([log_joint] if log_joint else []), self.written.text])
+        bijectors = [
+            text_of(f, name, np.zeros(place.real_shape))
+            for place in self.layout.places
+            for name, f in place.functions().items()
+            if f"{name}(" in self.written.text
+        ]
+        return module_text([*([log_joint] if log_joint else []), *bijectors, self.written.text])
 
     def blame(self, params: Any, grads: Any, eps: Any, data: tuple[Any, ...]) -> str:
         for name, leaf in params._asdict().items():
@@ -211,6 +218,12 @@ class VectorBound(Bound):
         return (
             f"site {names[0]!r}" if len(names) == 1 else f"sites {', '.join(map(repr, names[:4]))}"
         )
+
+
+def text_of(f: Callable[..., Any], name: str, *args: Any) -> str:
+    """The source of a function of formulas, under a name."""
+    text = srcdiff.transform(f, "simplify", jit=False).source_for(*args)
+    return text.replace(f"def {f.__name__}(", f"def {name}(", 1)
 
 
 def shown(values: dict[str, Any]) -> str:
@@ -244,6 +257,8 @@ def _per_site(estimator: Any, layout: Layout, guide: Guide) -> tuple[Estimator, 
 
 def _load(written: Written, target: Target) -> Callable[..., Any]:
     """The function, round the log-joint."""
-    outside: dict[str, Any] = {f"{p.name}_support": p.support for p in target.layout.places}
+    outside: dict[str, Any] = {}
+    for place in target.layout.places:
+        outside |= place.functions()
     outside[f"{target.name}_{'bound' if target.closed else 'log_joint'}"] = target.log_joint
     return load_text(module_text([written.text]), written.name, outside)

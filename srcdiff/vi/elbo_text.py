@@ -180,11 +180,11 @@ def _sites(w: _Writer, names: Sequence[str] | None = None) -> str:
 def _point(w: _Writer) -> Written:
     jacobian = isinstance(w.guide, Laplace)
     lines, call, terms = w.bound_at("loc", jacobian)
-    total = " + ".join([call, *terms])
+    log_p, total = _log_p(call, terms)
     told = "none: log p at a point"
     if jacobian:
         told += ", with the Jacobian of the map to z"
-    return _function(w, told, [*lines, f"return {total}"])
+    return _function(w, told, [*lines, *log_p, f"return {total}"])
 
 
 def _path(w: _Writer) -> Written:
@@ -195,10 +195,22 @@ def _path(w: _Writer) -> Written:
         *w.guide.prologue(),
         f"{total} = 0.0",
         "for s in range(len(eps)):",
-        *_indented([*lines, f"{total} += {' + '.join([call, *terms])}"]),
+        *_indented([*lines, *_summed(total, call, terms)]),
         f"return {' + '.join([f'{total} / len(eps)', *rest])}",
     ]
     return _function(w, f"path (reparameterised) for {_sites(w)}; {told}", body)
+
+
+def _summed(name: str, call: str, terms: Sequence[str]) -> list[str]:
+    """Lines that add log p, and what the maps to the sites stretch, to a name."""
+    return [f"{name} += {call}", *(f"{name} += {term}" for term in terms)]
+
+
+def _log_p(call: str, terms: Sequence[str]) -> tuple[list[str], str]:
+    """Lines before log p, and log p."""
+    if not terms:
+        return [], call
+    return [f"log_p = {call}", *(f"log_p += {term}" for term in terms)], "log_p"
 
 
 def _rest_of_entropy(w: _Writer) -> tuple[list[str], str]:
@@ -220,14 +232,13 @@ def _path_without_score(w: _Writer) -> Written:
     size = w.layout.size
     lines, call, terms = w.with_z(w.guide.draw("eps[s]", size))
     density, log_q = w.guide.log_density(size, "held_")
+    log_p, value = _log_p(call, terms)
     body = [
         *w.guide.prologue(),
         *w.guide.prologue("held_"),
         "elbo = 0.0",
         "for s in range(len(eps)):",
-        *_indented(
-            [*lines, *density, f"log_q = {log_q}", f"elbo += {' + '.join([call, *terms])} - log_q"]
-        ),
+        *_indented([*lines, *log_p, *density, f"log_q = {log_q}", f"elbo += {value} - log_q"]),
         "return elbo / len(eps)",
     ]
     told = f"path (reparameterised) for {_sites(w)}, without the score term: log q is that of the held parameters"
@@ -239,6 +250,7 @@ def _score(w: _Writer) -> Written:
     lines, call, terms = w.with_z(w.guide.draw("eps[s]", size, "held_"))
     held_density, held_log_q = w.guide.own_log_density("eps[s]", size, "held_")
     density, log_q = w.guide.log_density(size)
+    log_p, value = _log_p(call, terms)
     body = [
         *w.guide.prologue(),
         *w.guide.prologue("held_"),
@@ -248,9 +260,10 @@ def _score(w: _Writer) -> Written:
         *_indented(
             [
                 *lines,
+                *log_p,
                 *held_density,
                 f"held_log_q = {held_log_q}",
-                f"weight = {' + '.join([call, *terms])} - held_log_q",
+                f"weight = {value} - held_log_q",
                 *density,
                 f"log_q = {log_q}",
                 "surrogate += (weight - baseline) * log_q",
@@ -270,7 +283,7 @@ def _mixed(w: _Writer, by_score: tuple[str, ...]) -> Written:
     paths = [name for name in w.layout.names if name not in by_score]
     lines, call, terms = w.bound_at("z")
     lines = [line for line in lines if line != "z = z"]
-    total = " + ".join([call, *terms])
+    log_p, total = _log_p(call, terms)
     chosen = "".join(
         "1" if w.layout.site_at(k).split("[")[0] in by_score else "0" for k in range(size)
     )
@@ -287,6 +300,7 @@ def _mixed(w: _Writer, by_score: tuple[str, ...]) -> Written:
             [
                 "z = held_loc + held_scale * eps[s]",
                 *lines,
+                *log_p,
                 *held_density,
                 f"held_log_q = {held_log_q}",
                 f"weight = {total} - held_log_q",
@@ -295,6 +309,7 @@ def _mixed(w: _Writer, by_score: tuple[str, ...]) -> Written:
                 "elbo += weight",
                 "z = np.where(by_score, z, loc + scale * eps[s])",
                 *lines,
+                *log_p,
                 f"surrogate += {total}",
             ]
         ),
@@ -312,6 +327,7 @@ def _iwae(w: _Writer) -> Written:
     size = w.layout.size
     lines, call, terms = w.with_z(w.guide.draw("eps[s]", size))
     density, log_q = w.guide.log_density(size)
+    log_p, value = _log_p(call, terms)
     body = [
         *w.guide.prologue(),
         "log_weights = np.empty(len(eps))",
@@ -319,9 +335,10 @@ def _iwae(w: _Writer) -> Written:
         *_indented(
             [
                 *lines,
+                *log_p,
                 *density,
                 f"log_q = {log_q}",
-                f"log_weights[s] = {' + '.join([call, *terms])} - log_q",
+                f"log_weights[s] = {value} - log_q",
             ]
         ),
         "return logsumexp(log_weights) - np.log(len(eps))",
@@ -340,7 +357,7 @@ def write_log_weights(model: str, layout: Layout, data: Sequence[str]) -> Writte
         f'    """Log density of each z of zs (S, {layout.size}), with the Jacobian of the map to the sites."""',
         "    log_p = np.empty(len(zs))",
         "    for s in range(len(zs)):",
-        *_indented(_indented([*lines, f"log_p[s] = {' + '.join([call, *terms])}"])),
+        *_indented(_indented([*lines, f"log_p[s] = {call}", *(f"log_p[s] += {t}" for t in terms)])),
         "    return log_p",
         "",
     ]
@@ -348,14 +365,23 @@ def write_log_weights(model: str, layout: Layout, data: Sequence[str]) -> Writte
 
 
 def module_text(functions: Sequence[str]) -> str:
-    """Functions as a module, with the imports that they need."""
-    text = "\n\n".join(functions)
-    lines = ["import numpy as np"]
+    """Functions as a module, with the imports that they need, or that they came with."""
+    bodies, imports = [], {"import numpy as np"}
+    for function in functions:
+        lines = function.splitlines()
+        imports |= {line for line in lines if line.startswith(("import ", "from "))}
+        bodies.append("\n".join(line for line in lines if line not in imports).strip() + "\n")
+    text = "\n\n".join(bodies)
     if "solve_triangular(" in text:
-        lines.append("from scipy.linalg import solve_triangular")
-    special = [name for name in ("expit", "logsumexp") if f"{name}(" in text]
+        imports.add("from scipy.linalg import solve_triangular")
+    special = {name for name in ("expit", "logsumexp") if f"{name}(" in text}
+    for line in sorted(imports):
+        if line.startswith("from scipy.special import "):
+            special |= set(line.removeprefix("from scipy.special import ").split(", "))
+            imports.remove(line)
     if special:
-        lines.append(f"from scipy.special import {', '.join(special)}")
+        imports.add(f"from scipy.special import {', '.join(sorted(special))}")
+    head = sorted(imports, key=lambda line: (line.startswith("from"), line))
     if "LOG_2PI" in text:
-        lines += ["", "LOG_2PI = np.log(2.0 * np.pi)"]
-    return "\n".join(lines) + "\n\n\n" + text
+        head += ["", "LOG_2PI = np.log(2.0 * np.pi)"]
+    return "\n".join(head) + "\n\n\n" + text

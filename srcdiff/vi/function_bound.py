@@ -20,7 +20,7 @@ import numpy as np
 
 import srcdiff
 from srcdiff.effects import handle
-from srcdiff.vi.bounds import Bound, shown
+from srcdiff.vi.bounds import Bound, shown, text_of
 from srcdiff.vi.elbo_text import Written, module_text
 from srcdiff.vi.estimators import IWAE, Estimator, Path, PathWithoutScore, ScoreFunction
 from srcdiff.vi.guide_functions import GuideSite, Parameter, listen, match, params_type
@@ -278,7 +278,8 @@ class FunctionBound(Bound):
         text = module_text([self.written.text])
         outside: dict[str, Any] = {f"{self.guide.__name__}_{k}": f for k, f in self._plain.items()}
         outside[f"{self.target.name}_log_joint"] = self.target.log_joint
-        outside |= {f"{p.name}_support": p.place.support for p in self.params}
+        for p in self.params:
+            outside |= p.place.functions()
         self.function = load_text(text, self.written.name, outside)
         self._differentiate(make, options)
 
@@ -290,6 +291,12 @@ class FunctionBound(Bound):
         of_model = self._model_params(params)
         order = [*values.values(), *of_model]
         parts = [self.target.text(dict(enumerate(order)), *data)]
+        parts += [
+            text_of(f, name, np.zeros(p.place.real_shape))
+            for p in self.params
+            for name, f in p.place.functions().items()
+            if f"{name}(" in self.written.text
+        ]
         for suffix in self._plain:
             if f"{self.guide.__name__}_{suffix}(" in self.written.text:
                 parts.append(self._guide_text(suffix, params, eps, values, data))
@@ -314,9 +321,7 @@ class FunctionBound(Bound):
             *self._guide_values(params), *(values[name] for name in given),
             *(eps[s.name][0] for s in self.sites if s.name not in given), *data,
         ]  # fmt: skip
-        text = self._plain[suffix].source_for(*arguments)
-        _, _, rest = text.partition("\n\n\ndef ")
-        return f"def {rest}"
+        return self._plain[suffix].source_for(*arguments)
 
     # ---- calls
 

@@ -47,6 +47,21 @@ class Place:
         """Whether its part of z is the value itself."""
         return bool(self.support.everywhere)
 
+    def functions(self) -> dict[str, Any]:
+        """The functions that `constrained` names: none where it is a formula."""
+        if self.is_real or _written(self.support) is not None:
+            return {}
+        support = self.support
+
+        def constrain(u: Any) -> Any:
+            return support.constrain(u)
+
+        def log_det(u: Any) -> Any:
+            return support.log_abs_det_jacobian(u)
+
+        name = as_variable(self.name, set())
+        return {f"constrain_{name}": constrain, f"log_det_{name}": log_det}
+
     def part(self) -> str:
         """Its part of z as text, in its shape."""
         if not self.real_shape:
@@ -60,8 +75,8 @@ class Place:
             return u, None
         found = _written(self.support)
         if found is None:
-            support = f"{self.name}_support"
-            value, log_det = f"{support}.constrain({{u}})", f"{support}.log_abs_det_jacobian({{u}})"
+            name = as_variable(self.name, set())
+            value, log_det = f"constrain_{name}({{u}})", f"log_det_{name}({{u}})"
         else:
             value, log_det = found
         return value.format(u=u), log_det.format(u=u)

@@ -8,7 +8,7 @@ import numpy as np
 import srcdiff
 from srcdiff.vi.density import LogDensity
 from srcdiff.vi.function_bound import FunctionBound
-from srcdiff.vi.layout import Place, as_variable
+from srcdiff.vi.layout import Place
 from srcdiff.vi.models import sites
 from srcdiff.vi.targets import data_names
 
@@ -130,8 +130,8 @@ def _value(place: Place, helpers: dict[str, str]) -> str:
         if len(place.real_shape) > 1:
             u = f"{u}.reshape((n, {', '.join(map(str, place.real_shape))}))"
     value, _ = place.constrained(u)
-    if "_support." in value:  # no formula of a line
-        helper = f"constrain_{as_variable(place.name, set())}"
+    if place.functions():  # no formula of a line
+        helper = next(iter(place.functions()))
         helpers[helper] = _helper(helper, place)
         return f"{helper}({u})"
     if "expit(" in value:

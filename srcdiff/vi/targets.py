@@ -225,8 +225,7 @@ def _of_model(
         ones = [np.asarray(values[n], float) + 1.0 for n in closed for _ in range(2)]
         behind = [v if v.ndim else float(v) for v in ones]
         cut = len(data) - len(last)
-        text = written.source_for(*values.values(), *behind, *data[cut:], *data[:cut])
-        return _function_only(text)
+        return written.source_for(*values.values(), *behind, *data[cut:], *data[:cut])
 
     log_joint: Callable[..., Any] = written
     if (
@@ -343,12 +342,6 @@ def _plate_of_rows(found: Sequence[Site], rows: Sequence[str], values: Sequence[
             "(for i in vi.plate('rows', len(y)) or with vi.plate(...)), which tells what is weighted"
         )
     return f"{common[0]!r}: share"
-
-
-def _function_only(text: str) -> str:
-    """Generated source without its imports."""
-    _, found, rest = text.partition("\n\n\ndef ")
-    return "def " + rest if found else text
 
 
 def load_text(text: str, name: str, outside: dict[str, Any]) -> Callable[..., Any]:

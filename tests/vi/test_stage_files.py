@@ -117,3 +117,27 @@ def test_every_changed_sign_is_caught(tmp_path, estimator, family) -> None:
         if passes(file):
             survivors.append(k)
     assert not survivors
+
+
+def everything(x):
+    W = vi.sample("W", dist.Normal(np.zeros((2, 3)), 1.0))
+    s = vi.sample("s", dist.Gamma(2.0, 1.0))
+    loc = vi.sample("loc", dist.Beta(2.0, 3.0))
+    p = vi.sample("p", dist.Dirichlet(np.ones(3)))
+    vi.sample("x", dist.Normal(W + p * loc, s), obs=x)
+
+
+@pytest.mark.parametrize("family", [vi.MeanField(), vi.LowRank(2)])
+@pytest.mark.parametrize("estimator", ["auto", "path-without-score", "score"])
+def test_the_source_has_all_that_it_names(family, estimator) -> None:
+    """Sites with the names of what the bound computes, of several shapes, and a bijector that is a function."""
+    x = np.ones((2, 3))
+    elbo = vi.elbo(everything, family, estimator, draws=2, jit=False)
+    params = elbo.init(x)
+    eps = vi.noise(elbo, np.random.default_rng(0))
+    namespace: dict = {}
+    exec(elbo.source, namespace)
+    given = elbo.latest.arguments(params, eps, (x,), 0.0)
+    found = namespace["everything_elbo"](*given)
+    value = found[1] if isinstance(found, tuple) else found
+    assert value == pytest.approx(elbo(params, eps, x), rel=1e-12)
