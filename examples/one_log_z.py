@@ -32,20 +32,21 @@ def main():
     with np.errstate(divide="ignore"):
         log_A = np.log([[0.99, 0.01], [0.0, 1.0]])  # never back
 
-    score, best = expfam.viterbi(log_Z)(log_emission, log_A)
-    p = expfam.mean(log_Z)(log_emission, log_A)
-    sample = expfam.sample(log_Z)
-    draws = sample(log_emission, np.random.default_rng(0), 1000, log_A)
+    given, plain = (log_emission, log_A), {"jit": False}
+    score, best = expfam.viterbi(log_Z, **plain)(*given)
+    p = expfam.mean(log_Z, **plain)(*given)
+    sample = expfam.sample(log_Z, **plain)
+    draws = sample(log_emission, np.random.default_rng(0), 300, log_A)
     years = 1851 + np.sum(draws[:, :, 0], axis=1)
     print(sample.source)
     print(f"the best year is {1851 + int(best[:, 0].sum())}, at {score:.2f}")
     print(
-        f"half of 1000 draws are from {np.quantile(years, 0.25):.0f} to {np.quantile(years, 0.75):.0f}"
+        f"half of the draws are from {np.quantile(years, 0.25):.0f} to {np.quantile(years, 0.75):.0f}"
     )
-    print(f"there are {expfam.count(log_Z)(log_emission, log_A):.0f} years for it to be, or none")
-    print(f"the three best are at {expfam.kbest(log_Z, 3)(log_emission, log_A)[0].round(2)}")
-    entropy = srcdiff.transform(log_Z, "semiring", semiring="entropy", argnums=(0, 1))
-    print(f"and it is as open as among {np.exp(entropy(log_emission, log_A)):.1f} equal years")
+    print(f"there are {expfam.count(log_Z, **plain)(*given):.0f} years for it to be, or none")
+    print(f"the three best are at {expfam.kbest(log_Z, 3, **plain)(*given)[0].round(2)}")
+    entropy = srcdiff.transform(log_Z, "semiring", semiring="entropy", argnums=(0, 1), **plain)
+    print(f"and it is as open as among {np.exp(entropy(*given)):.1f} equal years")
     try:
         from matplotlib import pyplot as plt
     except ImportError:  # pip install srcdiff[plot]
