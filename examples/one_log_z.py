@@ -34,7 +34,6 @@ def main():
 
     given, plain = (log_emission, log_A), {"jit": False}
     score, best = expfam.viterbi(log_Z, **plain)(*given)
-    p = expfam.mean(log_Z, **plain)(*given)
     sample = expfam.sample(log_Z, **plain)
     draws = sample(log_emission, np.random.default_rng(0), 300, log_A)
     years = 1851 + np.sum(draws[:, :, 0], axis=1)
@@ -51,7 +50,7 @@ def main():
         from matplotlib import pyplot as plt
     except ImportError:  # pip install srcdiff[plot]
         return
-    plt.plot(1851 + np.arange(len(p)), p[:, 0])
+    plt.plot(1851 + np.arange(len(COUNTS)), expfam.mean(log_Z, **plain)(*given)[:, 0])
     plt.hist(years, bins=np.arange(1880, 1905), density=True)
     plt.savefig("one_log_z.png")
 
