@@ -130,10 +130,12 @@ def _is_fixed(value: Any) -> bool:
 
 
 def _listed(tape: Tape, value: Any) -> Any:
-    """An iterator as a list; arrays one by one, which may be of unlike lengths."""
+    """An iterator as a list; arrays and rows one by one, which may be of unlike lengths."""
     value = list(tape.each(value)) if isinstance(value, Iterator) else value
     is_short = isinstance(value, list) and 0 < len(value) <= 32
-    return tuple(value) if is_short and all(isinstance(v, np.ndarray) for v in value) else value
+    if is_short and all(isinstance(v, np.ndarray | list | tuple) for v in value):
+        return tuple(_listed(tape, v) for v in value)
+    return value
 
 
 _WRITING = (np.put, np.copyto, np.fill_diagonal, np.place, np.putmask, np.put_along_axis)
@@ -163,12 +165,9 @@ def _is_method_of_array(function: Any) -> bool:
 
 def _writes(function: Any) -> bool:
     """Whether a function of NumPy's changes its first argument: `np.put`, `np.add.at`."""
-    is_at = getattr(function, "__name__", "") == "at"
-    return (
-        function in _WRITING
-        if not is_at
-        else isinstance(getattr(function, "__self__", None), np.ufunc)
-    )
+    if getattr(function, "__name__", "") == "at":
+        return isinstance(getattr(function, "__self__", None), np.ufunc)
+    return any(function is f for f in _WRITING)
 
 
 def _method(tape: Tape, method: Any, args: Any, kwargs: Any) -> Any:
@@ -188,6 +187,10 @@ def _method(tape: Tape, method: Any, args: Any, kwargs: Any) -> Any:
             f"the method `.{name}` changes an array that is differentiated, which a dynamic program does not read",
             f"Use the function that returns a new one, such as np.{name}(x).",
         )
+    if name == "item" and args and isinstance(array, np.ndarray):
+        key = args if len(args) > 1 else args[0]
+        flat = array if isinstance(key, tuple) else call(tape, np.ravel, array)
+        return call(tape, float, tape.item(flat, key))
     if name == "tolist" and is_float(array):
         return [tape.each(array)] if not array.ndim else _nested(tape, array)
     fixed = {k: v for k, v in kwargs.items() if _is_fixed(v)}
@@ -264,7 +267,7 @@ def _as_it_is(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
 
 def _is_moving(function: Any) -> bool:
     """Whether it only moves values about: of containers, and what makes iterators."""
-    if function in _BUILTINS or function in _COMPARING:
+    if any(function is f for f in (*_BUILTINS, *_COMPARING)):  # `==` may be the user's
         return True
     owner = getattr(function, "__objclass__", None)
     if owner is not None:  # a method of a class: `object.__setattr__`

@@ -54,7 +54,7 @@ def record_method(
         return Parts(parts.kind, parts.keys, values, parts.cls)
     if parts.kind == "list" and name in ("append", "pop", "extend", "reverse", "insert"):
         return _change_list(fr, node, receiver, name, args)
-    fr.fail(
+    fr.untyped(
         node,
         f"the method `.{name}` of {describe(receiver)} is not known to srcdiff",
         "Write it as a function.",

@@ -31,7 +31,7 @@ def construct(fr: Frame, node: Any, cls: type, args: Args, kwargs: Kwargs) -> Fr
         settable = tuple(f.name for f in fields if f.init)
         by_position = tuple(f.name for f in fields if f.init and not f.kw_only)
     else:
-        fr.fail(
+        fr.untyped(
             node,
             f"`{cls.__name__}` is not known to srcdiff",
             "Use arrays, tuples, lists, dicts, named tuples or dataclasses, and loops over them.",
