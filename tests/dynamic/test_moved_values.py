@@ -1,6 +1,5 @@
 """Libraries' functions that only move values about: what goes through them keeps its derivative."""
 
-# ruff: noqa: B905
 
 import collections
 import contextlib
