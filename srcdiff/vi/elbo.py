@@ -1,6 +1,5 @@
 """`vi.elbo`: the bound and its gradient as functions of parameters, noise and data."""
 
-import inspect
 from collections.abc import Callable
 from pathlib import Path as FilePath
 from typing import Any
@@ -13,6 +12,7 @@ from srcdiff.vi.density import LogDensity
 from srcdiff.vi.estimators import Estimator, Path, estimator_of
 from srcdiff.vi.function_bound import FunctionBound
 from srcdiff.vi.guides import Delta, Guide, MeanField
+from srcdiff.vi.programs import name_of
 from srcdiff.vi.stage_files import write_stages, write_test
 from srcdiff.vi.targets import data_names, kind_of, target_of
 
@@ -183,7 +183,7 @@ class Elbo:
 
 def guide_name(guide: Any) -> str:
     """What a guide is called in texts."""
-    return type(guide).__name__ if isinstance(guide, Guide) else guide.__name__
+    return type(guide).__name__ if isinstance(guide, Guide) else name_of(guide)
 
 
 def elbo(
@@ -221,7 +221,7 @@ def elbo(
     """
     if isinstance(guide, type) and issubclass(guide, Guide):
         guide = guide()
-    if not isinstance(guide, Guide) and not inspect.isfunction(guide):
+    if not isinstance(guide, Guide) and not callable(guide):
         raise TypeError(
             f"guide={guide!r}: it has to be MeanField() or another guide of vi, or a function with vi.sample"
         )

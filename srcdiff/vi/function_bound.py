@@ -28,6 +28,7 @@ from srcdiff.vi.handlers_of_guides import GuideDraw
 from srcdiff.vi.layout import as_variable
 from srcdiff.vi.models import Site, sites
 from srcdiff.vi.noise import noise_of_sites
+from srcdiff.vi.programs import name_of
 from srcdiff.vi.targets import load_text, sites_of_rows, target_of
 
 __all__ = ["FunctionBound"]
@@ -126,13 +127,13 @@ class FunctionBound(Bound):
         share = names.pop() if self.batched else "1.0"
         results = [*(f"handler.values[{n!r}]" for n in drawn), "handler.entropy"]
         results += ["handler.log_score"] if given else []
-        name = f"{self.guide.__name__}_{suffix}"
+        name = f"{name_of(self.guide)}_{suffix}"
         parameters = [
             *(p.name for p in self._of_guide), *(self._names[n] for n in given), *self._eps(given), *self.target.data
         ]  # fmt: skip
         text = (
             f"def {name}({', '.join(parameters)}):\n"
-            f'    """{_TOLD[suffix].format(self.guide.__name__)}"""\n'
+            f'    """{_TOLD[suffix].format(name_of(self.guide))}"""\n'
             f"    handler = GuideDraw({{{params}}}, {{{eps}}}, {{{values}}}, {closed}, {self.rows}, {share})\n"
             f"    handle({', '.join(['handler', 'guide', *names])})\n"
             f"    return {', '.join(results)}\n"
@@ -151,7 +152,7 @@ class FunctionBound(Bound):
             *(f"{e}[{k}]" for e in self._eps(given)),
             *self.target.data,
         ]
-        return f"{', '.join(results)} = {self.guide.__name__}_{suffix}({', '.join(arguments)})"
+        return f"{', '.join(results)} = {name_of(self.guide)}_{suffix}({', '.join(arguments)})"
 
     def _log_joint(self) -> str:
         """The call of the log-joint."""
@@ -230,7 +231,7 @@ class FunctionBound(Bound):
         arguments = [
             *(f"held_{p.name}" for p in self._of_guide), *(self._names[s.name] for s in self.sites), *self.target.data
         ]  # fmt: skip
-        return f"_, {self._own['log_q']} = {self.guide.__name__}_score({', '.join(arguments)})"
+        return f"_, {self._own['log_q']} = {name_of(self.guide)}_score({', '.join(arguments)})"
 
     def _list(self, names: Sequence[str] | None = None) -> str:
         return ", ".join(names if names is not None else [s.name for s in self.sites])
@@ -254,7 +255,7 @@ class FunctionBound(Bound):
         ).replace("(S)", "(S,)")
         lines = [
             f"def {name}({', '.join(parameters)}):",
-            f'    """ELBO of the guide `{self.guide.__name__}`; {kinds} draws.',
+            f'    """ELBO of the guide `{name_of(self.guide)}`; {kinds} draws.',
             "",
             f"    Estimator: {told}.",
             '    """',
@@ -276,7 +277,7 @@ class FunctionBound(Bound):
         self._plain = {k: srcdiff.transform(f, "simplify", jit=False) for k, f in programs.items()}
         self.written = self._write()
         text = module_text([self.written.text])
-        outside: dict[str, Any] = {f"{self.guide.__name__}_{k}": f for k, f in self._plain.items()}
+        outside: dict[str, Any] = {f"{name_of(self.guide)}_{k}": f for k, f in self._plain.items()}
         outside[f"{self.target.name}_log_joint"] = self.target.log_joint
         for p in self.params:
             outside |= p.place.functions()
@@ -298,7 +299,7 @@ class FunctionBound(Bound):
             if f"{name}(" in self.written.text
         ]
         for suffix in self._plain:
-            if f"{self.guide.__name__}_{suffix}(" in self.written.text:
+            if f"{name_of(self.guide)}_{suffix}(" in self.written.text:
                 parts.append(self._guide_text(suffix, params, eps, values, data))
         return module_text([*parts, self.written.text])
 

@@ -14,6 +14,7 @@ from srcdiff.vi.distributions import Distribution, constraints
 from srcdiff.vi.handlers_in_common import Handler, Plate
 from srcdiff.vi.layout import Place
 from srcdiff.vi.models import Site, sites
+from srcdiff.vi.programs import name_of
 from srcdiff.vi.targets import is_finite
 
 __all__ = ["GuideSite", "Parameter", "Said", "listen", "match"]
@@ -117,7 +118,7 @@ def listen(program: Callable[..., Any], data: Sequence[Any], seed: int = 0) -> S
 
 def params_type(guide: Callable[..., Any], params: Sequence[Parameter]) -> Any:
     """A named tuple type for the real arrays."""
-    return namedtuple(f"{guide.__name__.title().replace('_', '')}Params", [p.field for p in params])
+    return namedtuple(f"{name_of(guide).title().replace('_', '')}Params", [p.field for p in params])
 
 
 def match(guide: Callable[..., Any], model: Callable[..., Any], data: Sequence[Any]) -> list[Site]:
@@ -133,7 +134,7 @@ def match(guide: Callable[..., Any], model: Callable[..., Any], data: Sequence[A
     theirs, own = ([*inspect.signature(f).parameters] for f in (model, guide))
     if theirs != own:
         raise TypeError(
-            f"the guide {guide.__name__!r} takes ({', '.join(own)}), and the model {model.__name__!r} "
+            f"the guide {name_of(guide)!r} takes ({', '.join(own)}), and the model {name_of(model)!r} "
             f"({', '.join(theirs)}): a guide takes what its model takes"
         )
     found = sites(model, *data)
@@ -148,7 +149,7 @@ def match(guide: Callable[..., Any], model: Callable[..., Any], data: Sequence[A
             )
         missing = [n for n in latents if n not in drawn]
         raise ValueError(
-            f"the guide's site {name!r} ({site.line}) is no site of the model {model.__name__!r}"
+            f"the guide's site {name!r} ({site.line}) is no site of the model {name_of(model)!r}"
             f"{_meant(name, missing)}: its latent sites are {', '.join(map(repr, latents))}"
         )
     for name, site in list(latents.items()):
@@ -157,7 +158,7 @@ def match(guide: Callable[..., Any], model: Callable[..., Any], data: Sequence[A
             continue
         if name not in drawn:
             raise ValueError(
-                f"the guide {guide.__name__!r} has no site {name!r}, which the model has at {site.line}"
+                f"the guide {name_of(guide)!r} has no site {name!r}, which the model has at {site.line}"
             )
         mine = drawn[name]
         if None not in (*site.shape, *mine.shape) and site.shape != mine.shape:

@@ -10,6 +10,7 @@ from srcdiff.vi.density import LogDensity
 from srcdiff.vi.function_bound import FunctionBound
 from srcdiff.vi.layout import Place
 from srcdiff.vi.models import sites
+from srcdiff.vi.programs import name_of
 from srcdiff.vi.targets import data_names
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def write_posterior(path: Path, posterior: "Posterior") -> Path:
     bound = posterior.elbo.bound(*posterior.data)
     if isinstance(bound, FunctionBound):
         constants, functions = _of_function(bound, posterior)
-        words = f"the guide `{bound.guide.__name__}`"
+        words = f"the guide `{name_of(bound.guide)}`"
     else:
         constants, functions = _of_vector(bound, posterior)
         words = posterior.guide.words
@@ -83,7 +84,7 @@ def _of_function(bound: FunctionBound, posterior: "Posterior") -> tuple[list[str
         "def sample(n, rng):",
         '    """n draws of all sites: names to arrays whose first axis is n."""',
         f"    eps = [{', '.join(draws)}]",
-        f"    draws = [{bound.guide.__name__}_draw(*PARAMS, *(e[i] for e in eps), *DATA) for i in range(n)]",
+        f"    draws = [{name_of(bound.guide)}_draw(*PARAMS, *(e[i] for e in eps), *DATA) for i in range(n)]",
         "    return {",
         *entries,
         "    }\n",
@@ -113,7 +114,7 @@ def _predictive(posterior: "Posterior") -> str:
         f"def predictive({', '.join(['n', 'rng', *names])}):",
         '    """n draws of what the model observes, for such data; what is observed says how much there is to draw."""',
         "    draws = sample(n, rng)",
-        f"    found = [{model.__name__}_predictive({call}) for i in range(n)]",
+        f"    found = [{name_of(model)}_predictive({call}) for i in range(n)]",
         "    return {",
         *entries,
         "    }",

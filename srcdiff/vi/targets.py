@@ -1,5 +1,6 @@
 """What is fitted, as a log-joint with plain arguments: made of a model, or of a `LogDensity`."""
 
+import hashlib
 import inspect
 import linecache
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from srcdiff.vi.handlers import LogJoint, Survey
 from srcdiff.vi.handlers_of_batches import WeightedLogJoint
 from srcdiff.vi.layout import Layout, layout_of
 from srcdiff.vi.models import Site, sites
-from srcdiff.vi.programs import generators_of, parameter, program
+from srcdiff.vi.programs import generators_of, name_of, parameter, program
 
 __all__ = [
     "Target",
@@ -112,12 +113,12 @@ def target_of(
     generators = [] if isinstance(model, LogDensity) else generators_of(model)
     if generators:
         raise TypeError(
-            f"the model {model.__name__!r} draws from a generator ({generators[0]!r}), which does not say what was "
+            f"the model {name_of(model)!r} draws from a generator ({generators[0]!r}), which does not say what was "
             "observed: write vi.sample(name, distribution, obs=value) for what was"
         )
     if len(data) != len(names):
         raise TypeError(
-            f"the model {model.__name__!r} takes {len(names)} data ({', '.join(names)}), {len(data)} were given"
+            f"the model {name_of(model)!r} takes {len(names)} data ({', '.join(names)}), {len(data)} were given"
         )
     if isinstance(model, LogDensity):
         return _of_density(model, full is not None)
@@ -136,7 +137,7 @@ def _of_density(density: LogDensity, batched: bool) -> Target:
         )
     if density.prior is None:
         raise ValueError(
-            f"batch_size: of {density.__name__!r} only the whole log-joint is known, not what belongs to the rows. "
+            f"batch_size: of {name_of(density)!r} only the whole log-joint is known, not what belongs to the rows. "
             "Give LogDensity(log_likelihood, latents, prior=log_prior), or write a model with vi.sample"
         )
     latents, data = ", ".join(density.layout.names), density.data
@@ -214,7 +215,7 @@ def _of_model(
         arguments += f", {share}, {rows}, {{{', '.join(texts)}}}"
     last = ["share"] if full is not None else []
     suffix = "bound" if closed else "log_joint"
-    name = f"{model.__name__}_{suffix}"
+    name = f"{name_of(model)}_{suffix}"
     if closed:
         made = _less_divergences(model, name, [*first, *pairs, *last], arguments, closed)
     else:
@@ -234,7 +235,7 @@ def _of_model(
         inner = ", ".join([*first, *pairs, *last, *names])
         text = f"def {name}({', '.join([*first, *pairs, *names, *last])}):\n    return log_joint({inner})\n"
         log_joint = load_text(text, name, {"log_joint": written})
-    return Target(model.__name__, layout, log_joint, (*names, *last), text_for, closed)
+    return Target(name_of(model), layout, log_joint, (*names, *last), text_for, closed)
 
 
 def _less_divergences(
@@ -244,7 +245,7 @@ def _less_divergences(
     names = data_names(model)
     text = (
         f"def {name}({', '.join([*first, *names])}):\n"
-        f'    """Log density of `{model.__name__}`; of {", ".join(closed)}, minus the KL divergence of the guide."""\n'
+        f'    """Log density of `{name_of(model)}`; of {", ".join(closed)}, minus the KL divergence of the guide."""\n'
         f"    handler = WeightedLogJoint({arguments})\n"
         f"    handle({', '.join(['handler', 'model', *names])})\n"
         "    return handler.finish(model)\n"
@@ -269,14 +270,14 @@ def _diverging(site: Site) -> str | None:
 
 def _check_params(model: Any, data: tuple[Any, ...], params: Sequence[str]) -> None:
     """Raise for a `vi.param` of the model that nobody fits."""
-    if "param(" not in _text_of(model, model.__name__):
+    if "param(" not in _text_of(model, name_of(model)):
         return
     survey = program(model, "survey", ["unknown"], Survey, "unknown")
     for note in notes_of(survey, 0.0, *data):
         name = note.values.get("name")
         if note.key == "param" and name not in params:
             raise ValueError(
-                f"the model {model.__name__!r} has the parameter {name!r} ({note.location.file}:{note.location.line}), "
+                f"the model {name_of(model)!r} has the parameter {name!r} ({note.location.file}:{note.location.line}), "
                 "which automatic guides do not fit: make it a site with a prior, or write the guide as a function"
             )
 
@@ -314,7 +315,7 @@ def sites_of_rows(
         rows.append(one.name)
     if not rows:
         raise ValueError(
-            f"batch_size: nothing that {model.__name__!r} observes goes by the rows of the data"
+            f"batch_size: nothing that {name_of(model)!r} observes goes by the rows of the data"
         )
     return tuple(rows)
 
@@ -346,7 +347,10 @@ def _plate_of_rows(found: Sequence[Site], rows: Sequence[str], values: Sequence[
 
 def load_text(text: str, name: str, outside: dict[str, Any]) -> Callable[..., Any]:
     """A function of a text, which `inspect` can read."""
-    file = f"<srcdiff.vi {name} {abs(hash((text, *map(id, outside.values())))):x}>"
+    digest = hashlib.sha256(text.encode()).hexdigest()[
+        :16
+    ]  # the same in every process, for the cache
+    file = f"<srcdiff.vi {name} {digest}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     namespace: dict[str, Any] = {**outside, "__name__": "srcdiff_vi"}
     exec(compile(text, file, "exec", dont_inherit=True), namespace)

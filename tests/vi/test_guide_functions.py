@@ -1,5 +1,6 @@
 """Guides written like models: their bounds, their estimators, and the errors that name a site."""
 
+import functools
 import itertools
 import json
 import runpy
@@ -326,3 +327,29 @@ def test_other_guides_that_do_not_fit() -> None:
         vi.fit(generator, vi.MeanField(), None, 1.0, jit=False)
     with pytest.raises(ValueError, match="says itself where its parameters begin"):
         vi.fit(thermometer, normal_guide, 18.0, init={"temp": 3.0}, jit=False)
+
+
+def test_guides_and_models_may_be_partials_and_methods() -> None:
+    class Sensor:
+        def __init__(self, sd):
+            self.sd = sd
+
+        def model(self, sensor):
+            temp = vi.sample("temp", dist.Normal(15.0, 2.0))
+            vi.sample("sensor", dist.Normal(temp, self.sd), obs=sensor)
+
+    def guide(start, sensor):
+        m = vi.param("m", start)
+        vi.sample("temp", dist.Normal(m, 0.9))
+
+    fit = vi.fit(
+        Sensor(1.0).model,
+        functools.partial(guide, 15.0),
+        18.0,
+        steps=600,
+        draws=4,
+        rng=0,
+        jit=False,
+    )
+    assert fit.values["m"] == pytest.approx(17.4, abs=0.05)
+    assert "def model_elbo(m, eps_temp, sensor):" in fit.elbo.source
