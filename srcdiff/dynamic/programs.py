@@ -106,6 +106,7 @@ class _Text:
             self.rewriter = rewriter_of(base, tree)
             self.node = self.rewritten(tree, self.rewriter)
         taken = {name, *arguments.names}
+        self.keyword_only = [a.arg for a in tree.args.kwonlyargs] if tree is not None else []
         self.called = self.own_name if self.node is not None else name
         self.tape = self.rewriter.tape if self.rewriter is not None else unlike("tape", taken)
 
@@ -159,11 +160,10 @@ class _Text:
         listed = ", ".join(names)
         places = ", ".join(map(str, d.wrt)) + ("," if len(d.wrt) == 1 else "")
         names_of = f"({listed},)" if len(names) == 1 else listed
-        call = (
-            f"{self.called}({t}, {listed})"
-            if self.node is not None
-            else f"{t}.call({self.called}, {listed})"
-        )
+        passed = ", ".join(f"{n}={n}" if n in self.keyword_only else n for n in names)
+        call = f"{t}.call({self.called}, {passed})"
+        if self.node is not None:
+            call = f"{self.called}({t}, {passed})"
         own = f'"{self.name}"'
         lines = [
             f"def {d.name}({', '.join((*names, *further))}):",

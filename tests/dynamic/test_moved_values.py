@@ -1,6 +1,5 @@
 """Libraries' functions that only move values about: what goes through them keeps its derivative."""
 
-
 import collections
 import contextlib
 import functools
