@@ -30,7 +30,6 @@ from srcdiff.frontend.exits import without_finally
 from srcdiff.frontend.stale import is_compiled_from
 from srcdiff.frontend.subset import check_tree
 from srcdiff.ir.location import Location
-from srcdiff.ops.kernels import in_words
 
 __all__ = [
     "LIBRARIES",
@@ -157,6 +156,10 @@ def stands_for(value: Any) -> Any:
     maker = type(value)
     module = value.__name__ if maker is ModuleType else getattr(value, "__module__", None)
     if str(module).startswith("numba.cuda"):
+        from srcdiff.ops.kernels import (
+            in_words,  # the operations are imported with the first program
+        )
+
         return in_words(value)
     if maker.__module__ == "numba.core.types.scalars":
         return getattr(np, str(getattr(value, "name", "")), value)

@@ -1,4 +1,7 @@
-"""Where a function of a constant is a whole number: log(1.0) is 0.0. Only generated lines are folded by it."""
+"""Where a function of a constant is a whole number: log(1.0) is 0.0, and log(2.0) stays as it is written.
+
+Only generated lines are folded by it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ __all__ = ["EXACT", "exact_value"]
 EXACT: dict[str, dict[float, float]] = {
     "log": {1.0: 0.0},
     "exp": {0.0: 1.0},
-    "sqrt": {0.0: 0.0, 1.0: 1.0},
+    "sqrt": {float(k * k): float(k) for k in range(11)},
     "gammaln": {1.0: 0.0, 2.0: 0.0},
 }
 

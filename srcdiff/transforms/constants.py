@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -13,18 +12,6 @@ from srcdiff.ir.core import Atom, Const, Op, const, known_dim
 from srcdiff.ir.types import Scalar
 
 __all__ = ["constant_value", "is_number", "is_one", "is_zero_constant", "known_constant"]
-
-
-def _whole(function: Callable[[float], float]) -> Callable[[float], float]:
-    """`function` where that is a whole number: log(1) is 0, and log(2) stays as it is written."""
-
-    def value(x: float) -> float:
-        y = function(x)
-        if y != round(y):
-            raise ArithmeticError
-        return y
-
-    return value
 
 
 _OPERATORS: dict[str, Callable[..., Any]] = {
@@ -48,8 +35,6 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "bitwise_or": operator.or_,
     "logical_and": lambda x, y: bool(x and y),
     "logical_or": lambda x, y: bool(x or y),
-    "log": _whole(math.log),
-    "sqrt": _whole(math.sqrt),
 }
 
 

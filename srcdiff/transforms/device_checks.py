@@ -67,12 +67,15 @@ def _of_values(s: Statement) -> str:
     return ""
 
 
+_FACTORS = ("potrf", "definite_solve", "definite_logdet")
+
+
 def _of_operations(s: Statement) -> str:
     values = (*s.operands, *s.results)
     if not isinstance(s, Op):
         return ""
     if any(isinstance(v.type, Array) for v in values) and s.decl.name not in _OF_ARRAYS:
-        if _called(s).startswith("np.linalg."):
+        if _called(s).startswith("np.linalg.") or s.decl.name in _FACTORS:
             return f"{_called(s)}: devices have no LAPACK"
         return f"{_called(s)} of arrays: kernels have loops over numbers only"
     if s.decl.name in _PRINTED_BY_SCOPE or s.decl.name in _OF_ARRAYS:

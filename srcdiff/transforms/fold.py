@@ -13,6 +13,7 @@ whose condition is known, a loop without turns. `x * 0` is 0 here: derivatives m
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of
@@ -88,6 +89,13 @@ class _Fold(Rewriter):
         self.here = _Here({}, {}, {}, {})
         self.saved: dict[int, Const] = {}  # by slot: constants need not be saved
         self.old: tuple[Atom, ...] = ()  # the operands of the statement being folded, as they were
+        self.fn = fn
+
+    @cached_property
+    def is_narrow(self) -> bool:
+        """Whether there is any number of less than double precision."""
+        values = (*self.fn.params, *(r for s in walk(self.fn.body) for r in s.results))
+        return any(getattr(v.type, "dtype", "") in ("float32", "float16") for v in values)
 
     # ---- walking ----
 

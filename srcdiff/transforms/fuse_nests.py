@@ -15,6 +15,7 @@ from srcdiff.ir.alias import has_effect, may_move, may_raise, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, change_dims_within, lookup, with_parts
 from srcdiff.ir.core import (
     Atom,
+    Const,
     For,
     Function,
     If,
@@ -261,10 +262,13 @@ def _is_mixed(first: For, second: For) -> bool:
 
 
 def _scatters(loop: For) -> bool:
-    """Whether turns write elements that lie far apart: `x[i, 2]`."""
+    """Whether turns write elements that lie far apart: `x[i, k]`, but not coordinates of points, `x[i, 2]`."""
     writes = [s for s in loop.body.body if isinstance(s, Op) and s.decl.writes]
     at = [s.operands[2:] for s in writes if s.decl in ELEMENT_ACCESSES and is_element(s)]
-    return any(loop.index in a[:-1] and a[-1] is not loop.index for a in at)
+    return any(
+        loop.index in a[:-1] and a[-1] is not loop.index and not isinstance(a[-1], Const)
+        for a in at
+    )
 
 
 def _has_loops(loop: For) -> bool:

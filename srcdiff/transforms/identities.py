@@ -25,6 +25,9 @@ class Known(Protocol):
     uses: dict[Value, int]
     written: frozenset[Value]
 
+    @property
+    def is_narrow(self) -> bool: ...
+
     def is_zero(self, atom: Atom) -> bool: ...
 
     def zero(self, op: Op, b: Builder) -> Atom | None: ...
@@ -381,7 +384,8 @@ def _sum_if_one(f: Known, op: Op, b: Builder) -> Atom | None:
 
 
 def _of_constant(f: Known, op: Op, b: Builder) -> Atom | None:
-    return exact_value(op.decl, op.operands[0])
+    """Beside numbers of single precision, NumPy's result and the plain number mean different types."""
+    return None if f.is_narrow else exact_value(op.decl, op.operands[0])
 
 
 def _axis_length(f: Known, op: Op, b: Builder) -> Atom | None:

@@ -22,7 +22,7 @@ from srcdiff.ir.build import (
 from srcdiff.ir.core import Atom, Call, Function, Op, Statement, Value, regions_of, walk
 from srcdiff.ir.recursion import is_itself, is_recursive
 from srcdiff.ir.types import Array, Dim, Scalar, Type, all_dims, dims_of
-from srcdiff.ops import memory
+from srcdiff.ops import arithmetic, memory
 from srcdiff.transforms.facts import defined_in, has_list, written_values
 
 __all__ = ["inline_calls"]
@@ -56,7 +56,8 @@ class _Inline(Rewriter):
         if not isinstance(old, Call) or not self.may_inline(old):
             super().statement(old, env, b)
             return
-        operands = [lookup(env, a) for a in old.operands]
+        pairs = zip((lookup(env, a) for a in old.operands), old.function.params, strict=True)
+        operands = [_as_given(a, p, b) for a, p in pairs]
         bound = _bindings(old.function, operands)
         if bound is None:
             super().statement(old, env, b)
@@ -117,6 +118,16 @@ class _Inline(Rewriter):
             found = lookup(inner, y)
             is_storage = isinstance(y, Value) and y in written
             env[r] = b.op(memory.read, found, name=r.name) if is_storage else found
+
+
+def _as_given(a: Atom, param: Value, b: Builder) -> Atom:
+    """Python's float where NumPy's is asked for, as one: the type of what is computed from it depends on that."""
+    own, wanted = a.type, param.type
+    if not isinstance(own, Scalar) or not isinstance(wanted, Scalar) or wanted.weak or not own.weak:
+        return a
+    if own.dtype != wanted.dtype or not own.dtype.startswith("float"):
+        return a
+    return b.op(arithmetic.astype, a, spelling=f"np.{own.dtype}", dtype=own.dtype)
 
 
 def _named(new: Statement, old: Statement, names: dict[Value, Value], env: Env) -> Statement:

@@ -54,6 +54,8 @@ _ANY = {
     "pinv",
     "least_squares",
     "cho_solve",
+    "potrf",
+    "definite_solve",
     "lu_factor",
     "lu_solve",
     "symmetric_eigh",

@@ -99,7 +99,6 @@ REFUSED: dict[str, str] = {
         "takes and hands on",
     ),
     "broadcast_everything": "np.sum",
-    "counted_down_power": "a call of power_backward",
     "list_on_one_path": "a length that only arrays show which loops do without",
 }
 

@@ -7,6 +7,7 @@ import copy
 import textwrap
 
 import numpy as np
+import pytest
 from fuzz.compare import flat, function_of, problems, stages
 from loop_forms import as_python, in_python, loop_form
 
@@ -39,10 +40,19 @@ def loops_agree(text, *args, **options):
 
 
 def refusal(text, *args):
-    """What a program is refused with."""
-    (found,) = problems(source(text), args)
-    assert found.startswith("refused: "), found
-    return found
+    """What a program is refused with, by the compiler at least."""
+    return refusal_of(source(text), args)
+
+
+def refusal_of(function, args, argnums=0):
+    """The same of a function. Where the interpreter takes it, its derivatives are right there."""
+    if found := problems(function, args):
+        (message,) = found
+        assert message.startswith("refused: "), message
+        return message
+    with pytest.raises(srcdiff.UnsupportedError) as refused:
+        srcdiff.grad(function, argnums=argnums, jit=True, on_independent="ignore")(*args)
+    return str(refused.value)
 
 
 def kept(function, args, loops=False, **options):

@@ -368,7 +368,7 @@ def test_logaddexp_reduce_is_a_sum():
 
 
 def test_unknown_transformations_are_named():
-    with pytest.raises(ValueError, match="there is no transformation 'fourier'; there is 'semiring'"):  # fmt: skip
+    with pytest.raises(ValueError, match=r"there is no transformation 'fourier'; there are .*, "):
         srcdiff.transform(sine, "fourier")
     with pytest.raises(ValueError, match="semiring='min': expected one of argmax, count"):
         srcdiff.transform(sine, "semiring", semiring="min")
