@@ -12,8 +12,6 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from types import MethodType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -23,21 +21,19 @@ from srcdiff.batching import batch_of, items_of
 from srcdiff.codegen.checked import with_checks
 from srcdiff.codegen.python import bindings_of, to_source
 from srcdiff.compiling import LoopProgram
+from srcdiff.differentiable import check_differentiable, check_scalar, label
 from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.frame import HOOKS
 from srcdiff.frontend.lower import trace
-from srcdiff.frontend.places import parameter_place, place_of
+from srcdiff.frontend.places import place_of
 from srcdiff.frontend.rules import parse_expansion, parse_forward_rule, parse_rule
-from srcdiff.frontend.source import calling, itself
-from srcdiff.frontend.watched import Watched, snapshot
-from srcdiff.ir.alias import Roots, storage_roots, written_roots
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Function, Node, Op, Region, Statement, Tree, Value, walk
+from srcdiff.frontend.source import calling
+from srcdiff.ir.core import Function, Node, Tree, Value
 from srcdiff.ir.location import Location
 from srcdiff.ir.recursion import callees_first, is_recursive
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.structs import own_constructor
-from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, is_float
+from srcdiff.ir.types import Type, is_float
 from srcdiff.ir.verify import verify
 from srcdiff.matrices import (
     chosen_mode,
@@ -46,10 +42,9 @@ from srcdiff.matrices import (
     summed,
     with_parts_as_results,
 )
-from srcdiff.ops.control import constant_array, stop_gradient
-from srcdiff.ops.memory import copy
 from srcdiff.ops.registry import own_rule
-from srcdiff.options import Options
+from srcdiff.own_results import as_user, own_outside, refuse_writes_outside, without_stops
+from srcdiff.program_facts import facts_of
 from srcdiff.programs import SEMIRINGS, Derived, Program, Size
 from srcdiff.signature import Arguments, signature_of
 from srcdiff.transforms.entropy import entropy_of
@@ -63,7 +58,6 @@ from srcdiff.transforms.facts import rename
 from srcdiff.transforms.loops import to_loops
 from srcdiff.transforms.nests import NoLoopForm
 from srcdiff.transforms.outside import outside_as_parameters
-from srcdiff.transforms.parts import written_parts
 from srcdiff.transforms.pipeline import (
     Recorder,
     each_function,
@@ -576,243 +570,9 @@ def read(
     )
     for f in callees_first(fn):
         refuse_writes_outside(f)
-    written = (*written_parts(fn), *_changed_numbers(fn))
-    found = {
-        "watched": {} if has_rule else _watched(derived.base, fn),
-        "written": written,
-        "contiguous": needs_contiguous(fn),
-        "arrays": _arrays_outside(fn) if written else {},
-        "counts": _counts(fn, arguments),
-        "numbers": _numbers(fn),
-    }
+    found = facts_of(fn, arguments, None if has_rule else derived.base)
     fn = replace(fn, notes={**fn.notes, **found})
     recorder.note("frontend", fn, time.perf_counter() - started)
     # a semiring is looked for in what the user wrote: a log-softmax is not the sum that it was
     disabled = None if derived.kind in SEMIRINGS else derived.options.disabled(compiled)
     return prepare(fn, recorder, disabled)
-
-
-def _changed_numbers(fn: Function) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Which parameters, and parts of them, are changed in place where they are arrays without axes."""
-    return ((fn.params[root[0]].name, root[1:]) for root in fn.notes["boxes"].changed)
-
-
-def _numbers(fn: Function) -> tuple[tuple[str, tuple[Any, ...], Location | None], ...]:
-    """Which parameters, and parts of them, may not be arrays without axes, and where they would be changed."""
-    torn = fn.notes["boxes"].torn
-    return tuple((fn.params[root[0]].name, root[1:], where) for root, where in torn.items())
-
-
-def _counts(fn: Function, arguments: Arguments) -> tuple[str, ...]:
-    """The integers among the parameters that are not negative, by their symbols: a call where one is has another
-    program.
-    """
-    symbols = [p.type.expr.symbol for p in fn.params if isinstance(p.type, Scalar) and p.type.expr]
-    return tuple(s for s in symbols if s is not None and arguments.lengths.get(s, -1) >= 0)
-
-
-def _watched(base: Any, fn: Function) -> dict[str, Watched]:
-    """What was found outside a function and all that it calls."""
-    found: dict[str, Watched] = {}
-    for f in callees_first(fn):
-        found |= f.notes.get("watched", {})
-    bound: dict[str, Any] = {}
-    while isinstance(base, MethodType | partial):
-        if isinstance(base, partial):
-            bound |= {f"{len(bound)} {k}": value for k, value in enumerate(base.args)}
-            base = base.func
-        else:
-            bound["self"], base = base.__self__, base.__func__
-    return found | {k: Watched(partial(itself, v), snapshot(v)) for k, v in bound.items()}
-
-
-def _arrays_outside(fn: Function) -> dict[str, Any]:
-    """The arrays that a function, and what it calls, finds outside."""
-    found: dict[str, Any] = {}
-    for f in callees_first(fn):
-        found |= {s.attrs["name"]: s.attrs["value"] for s in _ops(f) if s.decl is constant_array}
-        found |= f.notes["boxes"].outside
-    return found
-
-
-def without_stops(fn: Function) -> Function:
-    """`stop_gradient(x)` as plain `x`, where neither is written nor a result: nothing can tell the two apart."""
-    stops = [s for s in _ops(fn) if s.decl is stop_gradient]
-    if not stops:
-        return fn
-    roots, written = storage_roots(fn), written_roots(fn)
-    results = {v for y in fn.body.yields if isinstance(y, Value) for v in roots.get(y, frozenset())}
-    shared = written | results
-    kept = {s.results[0] for s in stops if not shared.isdisjoint(_roots(s, roots))}
-    return _WithoutStops(kept)(fn)
-
-
-def _roots(op: Op, roots: Roots) -> frozenset[Value]:
-    """The storage of an operation's operands and results."""
-    values = [v for v in (*op.operands, *op.results) if isinstance(v, Value)]
-    return frozenset().union(*(roots.get(v, frozenset()) for v in values))
-
-
-def _ops(fn: Function) -> Iterator[Op]:
-    return (s for s in walk(fn.body) if isinstance(s, Op))
-
-
-def own_outside(fn: Function) -> Function:
-    """Copies of results that are arrays from outside: results belong to the caller."""
-    arrays = {s.results[0] for s in _ops(fn) if s.decl is constant_array}
-    if not arrays:
-        return fn
-    roots = storage_roots(fn)
-    b = Builder(origin="adjoint", location=fn.location)
-    yields = [_own(y, roots, arrays, b) for y in fn.body.yields]
-    return fn.with_body(Region(fn.params, (*fn.body.body, *b.body), tuple(yields)))
-
-
-def _own(y: Atom, roots: Roots, arrays: set[Value], b: Builder) -> Atom:
-    if isinstance(y, Value) and isinstance(y.type, Array) and arrays & roots.get(y, frozenset()):
-        return b.op(copy, y, name=y.name)
-    return y
-
-
-def refuse_writes_outside(fn: Function) -> None:
-    """A derivative cannot write into arrays that are not its own."""
-    written = written_roots(fn)
-    for s in _ops(fn):
-        if s.decl is constant_array and s.results[0] in written:
-            raise UnsupportedError(
-                f"{label(fn)} writes into `{s.attrs['name']}`, an array from outside",
-                "Pass the array as an argument, or write into a copy of it.",
-                s.location or fn.location,
-            )
-
-
-class _WithoutStops(Rewriter):
-    def __init__(self, kept: set[Value]) -> None:
-        self.kept = kept
-
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if isinstance(old, Op) and old.decl is stop_gradient and old.results[0] not in self.kept:
-            env[old.results[0]] = lookup(env, old.operands[0])
-        else:
-            b.append(self.keep(old, env, b))
-
-
-def as_user(fn: Function) -> Function:
-    """A generated function as if it had been written: what made which line is forgotten."""
-    return each_function(fn, _AsUser())
-
-
-class _AsUser(Rewriter):
-    def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        new = replace(self.keep(old, env, b), origin="user")
-        if isinstance(new, Op) and new.decl is copy and not new.spelling:
-            new = replace(new, spelling=".copy")  # as it is printed: `np.copy` keeps another order
-        b.append(new)
-
-
-def check_differentiable(fn: Function, k: int) -> None:
-    param = fn.params[k]
-    types = list(leaf_types(param.type))
-    if any(t.dtype.startswith("complex") for t in types):
-        raise UnsupportedError(
-            f"cannot differentiate with respect to complex numbers: {param.name!r}",
-            "Pass the real and the imaginary part as two arguments.",
-            parameter_place(fn.location, fn.params[k].name),
-        )
-    if is_float(param.type):
-        return
-    if isinstance(param.type, Array):
-        is_integer = param.type.dtype.startswith(("int", "uint"))
-        what = "an integer array" if is_integer else f"an array of {param.type.dtype}"
-        advice = f"Pass {param.name}.astype(float), or leave it out of argnums."
-    else:
-        what, advice = (
-            describe(param.type)
-            if not isinstance(param.type, Static)
-            else "something that is no number",
-            f"Leave {param.name} out of argnums, or pass floats for it.",
-        )
-    raise UnsupportedError(
-        f"cannot differentiate with respect to {what}: {param.name!r}",
-        advice,
-        parameter_place(fn.location, fn.params[k].name),
-    )
-
-
-def leaf_types(type_: Type) -> Iterator[Scalar | Array]:
-    """The types of the numbers and arrays in a type."""
-    match type_:
-        case Scalar() | Array():
-            yield type_
-        case List():
-            yield from leaf_types(type_.element)
-        case Struct():
-            for part in type_.parts:
-                yield from leaf_types(part)
-
-
-def describe(type_: Type | None) -> str:
-    """A type in words."""
-    match type_:
-        case Scalar():
-            return {"bool": "a truth value", "int64": "an integer"}.get(
-                type_.dtype, f"a {type_.dtype}"
-            )
-        case Array():
-            return f"an array of {type_.dtype} with {type_.ndim} {'axis' if type_.ndim == 1 else 'axes'}"
-        case List():
-            return "a list" if is_float(type_) else "a list without floats"
-        case Static():
-            return "None" if type_.value is None else f"{type_.value!r}"
-        case Struct() if not is_float(type_):
-            return f"a {type_.kind} without floats"
-    return (
-        "a container"
-        if type_ is None or isinstance(type_, Struct)
-        else "something that is no number"
-    )
-
-
-def result_location(fn: Function, tree: Tree) -> Location | None:
-    """Where a result is computed, if that is one place; the function otherwise."""
-    value = fn.body.yields[tree] if isinstance(tree, int) else None
-    made = (
-        next((s for s in fn.body.body if value in s.results), None)
-        if isinstance(value, Value)
-        else None
-    )
-    return made.location if made is not None and made.location is not None else fn.location
-
-
-def label(fn: Function) -> str:
-    """The function's name, as the user knows it."""
-    return fn.location.function if fn.location is not None and fn.location.function else fn.name
-
-
-def check_scalar(fn: Function, options: Options) -> None:
-    """A gradient needs a scalar: the result, or its first part with `has_aux`."""
-    tree: Tree = fn.output
-    if options.has_aux:
-        if not isinstance(tree, Node) or len(tree.children) != 2:
-            raise UnsupportedError(
-                f"has_aux=True, but {label(fn)} does not return a pair",
-                "Return (value, aux).",
-                fn.location,
-            )
-        tree = tree.children[0]
-    type_: Type | None = fn.body.yields[tree].type if isinstance(tree, int) else None
-    if isinstance(type_, Scalar) and is_float(type_) and not type_.dtype.startswith("complex"):
-        return
-    if isinstance(type_, Array) and not type_.ndim:
-        advice = "Start with a number, such as 0.0, where the array without axes is made."
-    elif isinstance(type_, Array):
-        advice = "Sum it up (np.sum), or use srcdiff.vjp or srcdiff.jvp."
-    elif isinstance(type_, Scalar | Static):
-        advice = "Return a float."
-    else:
-        advice = "Return (value, aux) and pass has_aux=True, or use srcdiff.vjp."
-    raise UnsupportedError(
-        f"a gradient needs a float scalar, but {label(fn)} returns {describe(type_)}",
-        advice,
-        result_location(fn, tree),
-    )

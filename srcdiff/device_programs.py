@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from srcdiff.codegen.python import bindings_of, to_source
-from srcdiff.derivation import defects_told, derive, mentioned, own_outside, without_stops
+from srcdiff.derivation import defects_told, derive, mentioned
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.rules import parse_expansion
 from srcdiff.frontend.watched import Watched
@@ -16,6 +16,7 @@ from srcdiff.ir.core import Atom, Function, Node, Tree, leaves
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Scalar, Type
 from srcdiff.ir.verify import verify
+from srcdiff.own_results import own_outside, without_stops
 from srcdiff.programs import Derived, fits_lengths
 from srcdiff.signature import Arguments
 from srcdiff.transforms.device_lengths import flat_results

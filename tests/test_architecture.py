@@ -16,13 +16,14 @@ ROOT = Path(srcdiff.__file__).parent
 STAGES = ("srcdiff.frontend", "srcdiff.transforms", "srcdiff.codegen")
 BELOW = ("srcdiff.ops", "srcdiff.ir", "srcdiff.errors")
 FRONT = (  # the modules behind `srcdiff.api`, which join the stages
-    "srcdiff.api", "srcdiff.batching", "srcdiff.cache", "srcdiff.call_checks", "srcdiff.checks",
-    "srcdiff.compiling", "srcdiff.costs", "srcdiff.cuda", "srcdiff.derivation", "srcdiff.device_programs",
+    "srcdiff.api", "srcdiff.batching", "srcdiff.cache", "srcdiff.call_checks", "srcdiff.checks", "srcdiff.compiling",
+    "srcdiff.costs", "srcdiff.cuda", "srcdiff.derivation", "srcdiff.device_programs", "srcdiff.differentiable",
     "srcdiff.direct", "srcdiff.dynamic", "srcdiff.effects", "srcdiff.enumeration", "srcdiff.explaining",
     "srcdiff.generated", "srcdiff.implicit_rules", "srcdiff.kernel_programs", "srcdiff.locks", "srcdiff.makers",
-    "srcdiff.matrices", "srcdiff.nan_finding", "srcdiff.njit", "srcdiff.options", "srcdiff.plain_calls",
-    "srcdiff.programs", "srcdiff.reasons", "srcdiff.references", "srcdiff.rule_checks", "srcdiff.shared_state",
-    "srcdiff.signature", "srcdiff.sparsity", "srcdiff.trees", "srcdiff.user_rewritings", "srcdiff.user_rules",
+    "srcdiff.matrices", "srcdiff.nan_finding", "srcdiff.njit", "srcdiff.options", "srcdiff.own_results",
+    "srcdiff.plain_calls", "srcdiff.program_facts", "srcdiff.programs", "srcdiff.reasons", "srcdiff.references",
+    "srcdiff.rule_checks", "srcdiff.shared_state", "srcdiff.signature", "srcdiff.sparsity", "srcdiff.trees",
+    "srcdiff.user_rewritings", "srcdiff.user_rules",
 )  # fmt: skip
 ARROWS: dict[str, tuple[str, ...]] = {
     "srcdiff.ir": (),

@@ -156,9 +156,7 @@ def stands_for(value: Any) -> Any:
     maker = type(value)
     module = value.__name__ if maker is ModuleType else getattr(value, "__module__", None)
     if str(module).startswith("numba.cuda"):
-        from srcdiff.ops.kernels import (
-            in_words,  # the operations are imported with the first program
-        )
+        from srcdiff.ops.kernels import in_words  # operations take a while to import
 
         return in_words(value)
     if maker.__module__ == "numba.core.types.scalars":

@@ -14,6 +14,7 @@ from srcdiff.frontend.joins import Done, branch
 from srcdiff.frontend.optional import found_flag, sure
 from srcdiff.frontend.session import FALSE, TRUE
 from srcdiff.frontend.special_methods import called, compared, refuse_own_items
+from srcdiff.frontend.subscripts import need_static
 from srcdiff.frontend.twins import may_be_one
 from srcdiff.frontend.values import (
     FrontValue,
@@ -21,6 +22,7 @@ from srcdiff.frontend.values import (
     Known,
     Parts,
     ShapeOf,
+    Text,
     is_none,
     is_static,
     sequence,
@@ -259,7 +261,7 @@ def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) 
         if flag is not None and is_none(other) and not isinstance(op, gast.In | gast.NotIn):
             is_there = isinstance(op, gast.IsNot | gast.NotEq)
             return flag if is_there else negate(fr, node, flag)
-    left, right = sure(fr, left, node), sure(fr, right, node)
+    left, right = (_known_text(fr, sure(fr, v, node), node) for v in (left, right))
     if isinstance(op, gast.Is | gast.IsNot):
         return const(_identical(fr, node, left, right) == isinstance(op, gast.Is))
     if isinstance(op, gast.In | gast.NotIn):
@@ -294,6 +296,15 @@ def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) 
     if all(owners):
         fr.session.decided_by[result] = tuple(o for o in owners if o is not None)
     return result
+
+
+def _known_text(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
+    """An f-string that is compared is known when compiling: the loop whose number it has is written out."""
+    if not isinstance(value, Text):
+        return value
+    if value.operands:
+        need_static(fr, value, node)
+    return Const(value.template, Static(value.template))
 
 
 def _same_lengths(fr: Frame, left: FrontValue, right: FrontValue) -> bool | None:

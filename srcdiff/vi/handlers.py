@@ -167,6 +167,8 @@ class LogJoint(Handler):
         self.around: Any = ()
 
     def sample(self, name, distribution, obs=None):
+        if self.is_apart(name):
+            return self.apart(name, distribution)
         self.begin(name, obs is None)
         if obs is None:
             value = self.given(name, self.shape(distribution))
@@ -186,6 +188,13 @@ class LogJoint(Handler):
     def weighted(self, name, log_density):
         """What a site counts, once plates have had their say: for subclasses."""
         return log_density
+
+    def is_apart(self, name):
+        """Whether `apart` says what a site counts, and gives its value: for subclasses."""
+        return False
+
+    def apart(self, name, distribution):
+        raise NotImplementedError
 
     # ---- finite choices without a value are summed out (`frontend/sums.py`)
 

@@ -22,20 +22,16 @@ class WeightedLogJoint(LogJoint):
         self.rows = rows
         self.guides = guides
 
-    def sample(self, name, distribution, obs=None):
-        if name in self.guides:
-            return self.diverging(name, distribution)
-        if name not in self.rows:
-            return super().sample(name, distribution, obs)
-        before = self.log_p
-        self.log_p = 0.0
-        value = super().sample(name, distribution, obs)
-        self.log_p = before + self.share * self.log_p
-        return value
+    def is_apart(self, name):
+        return name in self.guides
 
-    def diverging(self, name, distribution):
+    def apart(self, name, distribution):
+        """Minus a divergence."""
         self.begin(name)
         value = self.given(name, self.shape(distribution))
         remark(f"KL(q({name}) || {without_module(spelled('distribution'))})")
         self.log_p -= self.scaled(kl(self.guides[name], distribution))
         return value
+
+    def weighted(self, name, log_density):
+        return self.share * log_density if name in self.rows else log_density

@@ -26,3 +26,22 @@ def test_f_strings_say_what_they_say(function):
     with pytest.raises(ValueError) as found:
         srcdiff.grad(function, jit=False)(x)
     assert str(found.value) == str(expected.value)
+
+
+def named_by_turns(x):
+    weights = {"a_0": 2.0, "a_1": 3.0}
+    total = 0.0
+    for i in range(2):
+        name = f"a_{i}"
+        if name in ("a_1", "b"):
+            total += weights[name] * x
+        if name == "a_0":
+            total += x**2
+        if name != "a_1" and name in weights:
+            total += 5.0 * x
+    return total
+
+
+def test_f_strings_that_are_compared_are_known():
+    srcdiff.check_grads(named_by_turns, 3.0)
+    assert srcdiff.grad(named_by_turns, jit=False)(3.0) == 3.0 + 2.0 * 3.0 + 5.0

@@ -508,6 +508,31 @@ def test_a_discrete_site_is_summed_out_or_refused_by_name() -> None:
         vi.fit(counting, vi.MeanField(), X, jit=False)
 
 
+def test_choices_that_are_named_by_turns_are_summed_out_beside_a_divergence() -> None:
+    """The bound of each turn's site is that of a mixture, and the divergence of `mu` stands for its prior."""
+
+    def mixture(x):
+        mu = vi.sample("mu", dist.Normal(0.0, np.full(2, 5.0)))
+        for i in range(len(x)):
+            z = vi.sample(f"z_{i}", dist.Categorical(np.array([0.3, 0.7])))
+            vi.sample(f"x_{i}", dist.Normal(mu[z], 1.0), obs=x[i])
+
+    def summed(x):
+        mu = vi.sample("mu", dist.Normal(0.0, np.full(2, 5.0)))
+        for i in range(len(x)):
+            terms = np.log([0.3, 0.7]) - 0.5 * ((x[i] - mu) ** 2 + np.log(2.0 * np.pi))
+            log_p = np.logaddexp(terms[0], terms[1])
+            vi.sample(
+                f"x_{i}", dist.Normal(np.sqrt(-2.0 * log_p - np.log(2.0 * np.pi)), 1.0), obs=0.0
+            )
+
+    x = np.array([-3.0, -2.5, 2.8, 3.1])
+    bounds = [vi.elbo(m, vi.MeanField(), draws=3, jit=False) for m in (mixture, summed)]
+    eps = vi.noise(bounds[0], np.random.default_rng(0), x)
+    params = bounds[0].init(x)
+    np.testing.assert_allclose(*(b(params, eps, x) for b in bounds), rtol=1e-12)
+
+
 def test_data_are_looked_at_before_a_fit_starts() -> None:
     bad = np.where(np.arange(20) == 3, np.nan, Y)
     with pytest.raises(ValueError, match=r"site 'y'.* is NaN"):
