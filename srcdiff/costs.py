@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.generated import Generated
+from srcdiff.generated import called_with
 from srcdiff.ir.conform import Scope
 from srcdiff.ir.core import Function, Op
 from srcdiff.ir.interp import Evaluator
@@ -81,12 +81,7 @@ def cost(g: Any, *args: Any, **kwargs: Any) -> Cost:
     >>> srcdiff.cost(srcdiff.grad(lambda x: np.sum(np.exp(x) * x)), np.ones(10)).exponentials
     10.0
     """
-    handle: Generated = g
-    if not isinstance(g, Generated):
-        if not hasattr(g, "resolve"):
-            raise TypeError(f"cost takes what differentiates, such as srcdiff.grad(f), not {g!r}")
-        handle, args = g.resolve(*args, **kwargs)
-        kwargs = {}
+    handle, args, kwargs = called_with("cost", g, args, kwargs)
     fn, values = handle.program_for(*args, **kwargs)
     counter = _Counter(fn, _Counts())
     with np.errstate(all="ignore"):

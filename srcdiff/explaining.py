@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from srcdiff.compiling import Compiled
-from srcdiff.generated import Generated, Specialisation
+from srcdiff.generated import Generated, Specialisation, called_with
 from srcdiff.ir.shapes import is_clamp_of
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
 from srcdiff.programs import Program, Stored
@@ -110,14 +110,7 @@ def explain(g: Any, *args: Any, **kwargs: Any) -> Explanation:
     >>> srcdiff.explain(g, np.ones(3), 2).arguments
     {'x': 'float64[x0]', 'k': 'int'}
     """
-    handle: Generated = g
-    if not isinstance(g, Generated):
-        if not hasattr(g, "resolve"):
-            raise TypeError(
-                f"explain takes what differentiates, such as srcdiff.grad(f) or f.grad, not {g!r}"
-            )
-        handle, args = g.resolve(*args, **kwargs)
-        kwargs = {}
+    handle, args, kwargs = called_with("explain", g, args, kwargs)
     before = handle.latest
     return _explained(handle, handle.specialise(*args, **kwargs), before)
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # for annotations only: these take a while to import
     from srcdiff.cuda.batches import Batched
     from srcdiff.ir.core import Function
 
-__all__ = ["Generated", "Specialisation", "Specialisations", "handles"]
+__all__ = ["Generated", "Specialisation", "Specialisations", "called_with", "handles"]
 
 
 _MOST = (
@@ -551,6 +551,20 @@ class Generated:
             movable,
             latest,
         )
+
+
+def called_with(
+    asking: str, g: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Generated, tuple[Any, ...], dict[str, Any]]:
+    """A generated function and its arguments, from what users hand to `explain` and its like: `f.vjp` as well."""
+    if isinstance(g, Generated):
+        return g, args, kwargs
+    if not hasattr(g, "resolve"):
+        raise TypeError(
+            f"{asking} takes what differentiates, such as srcdiff.grad(f) or f.grad, not {g!r}"
+        )
+    handle, given = g.resolve(*args, **kwargs)
+    return handle, given, {}
 
 
 def _lost(name: str) -> DifferentiationError:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.generated import Generated
+from srcdiff.generated import called_with
 from srcdiff.ir.conform import Scope
 from srcdiff.ir.core import Atom, Function, Op, Value
 from srcdiff.ir.interp import Evaluator
@@ -97,17 +97,10 @@ def find_nan(g: Any, *args: Any, **kwargs: Any) -> NanFound | None:
     >>> srcdiff.find_nan(g, np.array([1.0, 0.0])).part
     'backward part'
     """
-    handle: Generated = g
-    if not isinstance(g, Generated):
-        if not hasattr(g, "resolve"):
-            raise TypeError(
-                f"find_nan takes what differentiates, such as srcdiff.grad(f), not {g!r}"
-            )
-        handle, args = g.resolve(*args, **kwargs)
-        kwargs = {}
-        if handle.derived.kind == "vjp":  # all of the result counts
-            weights = map_leaves(_one_like, g.function(*map(_own, args[:-1])))
-            args = (*args[:-1], weights)
+    handle, args, kwargs = called_with("find_nan", g, args, kwargs)
+    if handle is not g and handle.derived.kind == "vjp":  # all of the result counts
+        weights = map_leaves(_one_like, g.function(*map(_own, args[:-1])))
+        args = (*args[:-1], weights)
     fn, values = handle.program_for(*args, **kwargs)
     for p, v in zip(fn.params, values, strict=True):
         for text, leaf in named_leaves(v, p.name):

@@ -10,7 +10,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from srcdiff.errors import DifferentiationError
-from srcdiff.generated import Generated
+from srcdiff.generated import Generated, called_with
 from srcdiff.locks import COMPILING
 
 if TYPE_CHECKING:
@@ -78,14 +78,7 @@ def why(g: Any, name: str, *args: Any, **kwargs: Any) -> Reasons:
     >>> srcdiff.why(g, "k", np.ones(3), 2).is_active
     False
     """
-    handle: Generated = g
-    if not isinstance(g, Generated):
-        if not hasattr(g, "resolve"):
-            raise TypeError(
-                f"why takes what differentiates, such as srcdiff.grad(f) or f.grad, not {g!r}"
-            )
-        handle, args = g.resolve(*args, **kwargs)
-        kwargs = {}
+    handle, args, kwargs = called_with("why", g, args, kwargs)
     arguments = handle.arguments_of(args, kwargs)
     with COMPILING:
         # the stages take a while to import

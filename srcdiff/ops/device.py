@@ -17,7 +17,15 @@ from srcdiff.ir.types import Array, Scalar, Type, is_float
 from srcdiff.ops.infer import nothing
 from srcdiff.ops.registry import operation
 
-__all__ = ["device_form", "device_text", "is_known", "leave", "local_array"]
+__all__ = [
+    "array_text",
+    "device_form",
+    "device_text",
+    "is_known",
+    "leave",
+    "local_array",
+    "shown_type",
+]
 
 _RUNTIME = "srcdiff.runtime.device"
 # of NumPy, what Numba compiles for numbers on a device
@@ -27,20 +35,28 @@ _EXTREMES = {"maximum": "max", "minimum": "min"}  # Python's, of its own numbers
 _MODULES = re.compile(r"\b(np|scipy|numba)\.")
 
 
-def _shown(shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
+def shown_type(
+    shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]
+) -> tuple[Type, ...]:
     return (attrs["type"],)
 
 
-def _local_text(op: Op) -> str:
+def array_text(op: Op, space: str) -> str:
+    """Storage of a known size: `space` is local, of a thread, or shared, of a block."""
     type_ = op.attrs["type"]
     lengths = [d.const for d in type_.shape]
     shape = str(lengths[0]) if len(lengths) == 1 else f"({', '.join(map(str, lengths))})"
     dtype = "bool_" if type_.dtype == "bool" else type_.dtype
-    return f"cuda.local.array({shape}, np.{dtype})"
+    return f"cuda.{space}.array({shape}, np.{dtype})"
 
 
 # storage of one thread, of a size that is known when compiling
-local_array = operation("local_array", template=_local_text, infer=_shown, differentiable=False)
+local_array = operation(
+    "local_array",
+    template=lambda op: array_text(op, "local"),
+    infer=shown_type,
+    differentiable=False,
+)
 
 
 # the end of a kernel's part for one item, with `text` in the place of its results

@@ -123,14 +123,14 @@ def gammaincc(a, x, *, out, d_out):
     d_x = -d_out * np.exp(special.xlogy(a - 1.0, x) - x - special.gammaln(a))
 
 
-@special_function(
-    count=0,
-    samples=(
-        fixed(1.5, 0.7, [0.1, 0.5, 0.9], wrt=(2,)),
-        fixed([[1.5], [3.0]], 2.0, [0.1, 0.5, 0.9], wrt=(2,)),
-        fixed(2.0, 3.5, 0.4, wrt=(2,)),
-    ),
+_of_beta = (
+    fixed(1.5, 0.7, [0.1, 0.5, 0.9], wrt=(2,)),
+    fixed([[1.5], [3.0]], 2.0, [0.1, 0.5, 0.9], wrt=(2,)),
+    fixed(2.0, 3.5, 0.4, wrt=(2,)),
 )
+
+
+@special_function(count=0, samples=_of_beta)
 def betainc(a, b, x, *, out, d_out):
     log_density = special.xlogy(a - 1.0, x) + special.xlog1py(b - 1.0, -x) - special.betaln(a, b)
     d_x = d_out * np.exp(log_density)
@@ -154,14 +154,7 @@ def gammainccinv(a, y, *, out, d_out):
     d_y = -d_out * np.exp(out + special.gammaln(a) - special.xlogy(a - 1.0, out))
 
 
-@special_function(
-    count=0,
-    samples=(
-        fixed(1.5, 0.7, [0.1, 0.5, 0.9], wrt=(2,)),
-        fixed([[1.5], [3.0]], 2.0, [0.1, 0.5, 0.9], wrt=(2,)),
-        fixed(2.0, 3.5, 0.4, wrt=(2,)),
-    ),
-)
+@special_function(count=0, samples=_of_beta)
 def betaincinv(a, b, y, *, out, d_out):
     log_density = (
         special.xlogy(a - 1.0, out) + special.xlog1py(b - 1.0, -out) - special.betaln(a, b)

@@ -14,6 +14,7 @@ from typing import Any
 from srcdiff.ir.core import Atom, Op, OpDecl, known_dim
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Scalar, Type
+from srcdiff.ops.device import array_text, shown_type
 from srcdiff.ops.infer import nothing, same_as_first
 from srcdiff.ops.registry import operation
 
@@ -66,20 +67,13 @@ gridsize = operation(
 # ---- what threads share --------------------------------------------------------------------------
 
 
-def _array(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    return (attrs["type"],)
-
-
-def _shared_text(op: Op) -> str:
-    type_ = op.attrs["type"]
-    lengths = [d.const for d in type_.shape]
-    shape = str(lengths[0]) if len(lengths) == 1 else f"({', '.join(map(str, lengths))})"
-    dtype = "bool_" if type_.dtype == "bool" else type_.dtype
-    return f"cuda.shared.array({shape}, np.{dtype})"
-
-
 # storage that the threads of a block share, not cleared
-shared_array = operation("shared_array", template=_shared_text, infer=_array, differentiable=False)
+shared_array = operation(
+    "shared_array",
+    template=lambda op: array_text(op, "shared"),
+    infer=shown_type,
+    differentiable=False,
+)
 
 # a barrier as it is written: `kind` is the function of numba.cuda
 syncthreads = operation(

@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.special import expit
 
+from srcdiff.vi.distributions import constraints
 from srcdiff.vi.distributions.supports import Constraint, Shape
 
-__all__ = ["Distribution"]
+__all__ = ["Distribution", "LocationScale", "OfChance"]
 
 _OPEN = 2.0**-54  # below all positive numbers that Generator.random gives
 
@@ -263,3 +265,35 @@ def _check(name: str, key: str, value: Any, constraint: Constraint) -> None:
     bad = array[place]
     what = "is NaN" if np.isnan(bad).any() else f"has to be {constraint.name}, got {bad}"
     raise ValueError(f"{name}: {key} {what}{at}")
+
+
+class LocationScale(Distribution):
+    """What is moved to `loc` and stretched by `scale`."""
+
+    arg_constraints: ClassVar[Mapping[str, Constraint]] = {
+        "loc": constraints.real,
+        "scale": constraints.positive,
+    }
+    support: Any = constraints.real
+
+    def __init__(self, loc=0.0, scale=1.0):
+        self.loc = loc
+        self.scale = scale
+
+
+class OfChance(Distribution):
+    """What comes true with probability `probs`; `logits` are log(probs / (1 - probs))."""
+
+    arg_constraints: ClassVar[Mapping[str, Constraint]] = {
+        "probs": constraints.unit_interval,
+        "logits": constraints.real,
+    }
+    alternatives = ("probs", "logits")
+
+    def __init__(self, probs=None, logits=None):
+        self.probs = probs
+        self.logits = logits
+
+    @property
+    def _probs(self):
+        return expit(self.logits) if self.probs is None else self.probs

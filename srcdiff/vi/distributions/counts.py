@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import betaln, expit, gammaln, xlog1py, xlogy
 
 from srcdiff.vi.distributions import constraints
-from srcdiff.vi.distributions.base import Distribution
+from srcdiff.vi.distributions.base import Distribution, OfChance
 
 __all__ = [
     "BetaBinomial", "Binomial", "DirichletMultinomial", "GammaPoisson", "Geometric", "NegativeBinomial", "Poisson",
@@ -114,20 +114,10 @@ class Binomial(Distribution):
         return _log_ways(self.total_count, value)
 
 
-class Geometric(Distribution):
+class Geometric(OfChance):
     """How many fail before the first that comes true, each with probability `probs`."""
 
-    arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
-    alternatives = ("probs", "logits")
     support = constraints.nonnegative_integer
-
-    def __init__(self, probs=None, logits=None):
-        self.probs = probs
-        self.logits = logits
-
-    @property
-    def _probs(self):
-        return expit(self.logits) if self.probs is None else self.probs
 
     def log_density(self, value):
         if self.probs is None:

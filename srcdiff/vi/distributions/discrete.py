@@ -8,27 +8,17 @@ import numpy as np
 from scipy.special import expit, gammaln, logsumexp, softmax, xlog1py, xlogy
 
 from srcdiff.vi.distributions import constraints
-from srcdiff.vi.distributions.base import Distribution
+from srcdiff.vi.distributions.base import Distribution, OfChance
 
 __all__ = [
     "Bernoulli", "Categorical", "DiscreteUniform", "Multinomial", "OneHotCategorical", "Rademacher",
 ]  # fmt: skip
 
 
-class Bernoulli(Distribution):
+class Bernoulli(OfChance):
     """1 with probability `probs`, else 0; `logits` are log(probs / (1 - probs))."""
 
-    arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
-    alternatives = ("probs", "logits")
     support = constraints.boolean
-
-    def __init__(self, probs=None, logits=None):
-        self.probs = probs
-        self.logits = logits
-
-    @property
-    def _probs(self):
-        return expit(self.logits) if self.probs is None else self.probs
 
     def log_density(self, value):
         if self.probs is None:

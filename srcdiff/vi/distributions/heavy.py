@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import betaln, digamma, logit, ndtri, stdtrit
 
 from srcdiff.vi.distributions import constraints
-from srcdiff.vi.distributions.base import Distribution
+from srcdiff.vi.distributions.base import Distribution, LocationScale
 
 __all__ = [
     "AsymmetricLaplace", "Cauchy", "Gumbel", "HalfCauchy", "Laplace", "Levy", "Logistic", "SoftLaplace", "StudentT",
@@ -57,16 +57,10 @@ class StudentT(Distribution):
         return self._full(half * difference + log_norm)
 
 
-class Cauchy(Distribution):
+class Cauchy(LocationScale):
     """The Cauchy distribution with median `loc`; half of it lies within `scale`."""
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
     noise = "uniform"
-
-    def __init__(self, loc=0.0, scale=1.0):
-        self.loc = loc
-        self.scale = scale
 
     def log_density(self, value):
         z = (value - self.loc) / self.scale
@@ -148,16 +142,10 @@ class Levy(Distribution):
         return self._full(0.5 * (1.0 + 3.0 * np.euler_gamma + np.log(16.0 * np.pi * self.scale**2)))
 
 
-class Laplace(Distribution):
+class Laplace(LocationScale):
     """The Laplace distribution: an exponential number with mean `scale`, to either side of `loc`."""
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
     noise = "uniform"
-
-    def __init__(self, loc=0.0, scale=1.0):
-        self.loc = loc
-        self.scale = scale
 
     def log_density(self, value):
         return -np.abs(value - self.loc) / self.scale - np.log(2.0 * self.scale)
@@ -218,16 +206,10 @@ class AsymmetricLaplace(Distribution):
         return self._full(1.0 + np.log(self.scale / self.asymmetry + self.scale * self.asymmetry))
 
 
-class Logistic(Distribution):
+class Logistic(LocationScale):
     """The logistic distribution with mean `loc`: its CDF is expit((x - loc) / scale)."""
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
     noise = "uniform"
-
-    def __init__(self, loc=0.0, scale=1.0):
-        self.loc = loc
-        self.scale = scale
 
     def log_density(self, value):
         z = (value - self.loc) / self.scale
@@ -278,16 +260,10 @@ class SoftLaplace(Distribution):
         return self._full(np.log(2.0 * np.pi * self.scale))
 
 
-class Gumbel(Distribution):
+class Gumbel(LocationScale):
     """The Gumbel distribution of maxima with mode `loc`."""
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
     noise = "uniform"
-
-    def __init__(self, loc=0.0, scale=1.0):
-        self.loc = loc
-        self.scale = scale
 
     def log_density(self, value):
         z = (value - self.loc) / self.scale

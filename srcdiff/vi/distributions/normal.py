@@ -6,21 +6,15 @@ import numpy as np
 from scipy.special import log_ndtr, ndtr, ndtri
 
 from srcdiff.vi.distributions import constraints
-from srcdiff.vi.distributions.base import Distribution
+from srcdiff.vi.distributions.base import Distribution, LocationScale
 
 __all__ = ["HalfNormal", "LogNormal", "Normal", "SkewNormal", "TruncatedNormal"]
 
 
-class Normal(Distribution):
+class Normal(LocationScale):
     """The normal distribution with mean `loc` and standard deviation `scale`."""
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
     noise = "normal"
-
-    def __init__(self, loc=0.0, scale=1.0):
-        self.loc = loc
-        self.scale = scale
 
     def log_density(self, value):
         z = (value - self.loc) / self.scale
@@ -53,16 +47,11 @@ class Normal(Distribution):
         return np.full(np.shape(value), -0.5 * np.log(2.0 * np.pi))
 
 
-class LogNormal(Distribution):
+class LogNormal(LocationScale):
     """exp of a normal number with mean `loc` and standard deviation `scale`."""
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.positive
     noise = "normal"
-
-    def __init__(self, loc=0.0, scale=1.0):
-        self.loc = loc
-        self.scale = scale
 
     def log_density(self, value):
         log_value = np.log(value)
