@@ -7,7 +7,7 @@ import inspect
 import math
 from collections.abc import Mapping, Sequence
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 import gast
 import numpy as np
@@ -275,6 +275,11 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
     if all(map(is_static, args)) and all(map(is_static, kwargs.values())) and _is_pure(function):
         value = function(*map(static, args), **{k: static(v) for k, v in kwargs.items()})
         return from_python(fr, value, gast.unparse(node).strip(), node)
+    _refuse_unknown(fr, node, function, plain)
+
+
+def _refuse_unknown(fr: Frame, node: Any, function: Any, plain: Any) -> NoReturn:
+    """Say why a call cannot be read."""
     if type(plain) is FunctionType and hasattr(plain, "__wrapped__"):
         fr.fail(node, *unknown_decorator(plain))
     if type(function).__module__.partition(".")[0] == "numba":
