@@ -7,7 +7,7 @@ value is kept for its length.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from srcdiff.codegen.facts import Facts, facts_of
@@ -15,7 +15,7 @@ from srcdiff.codegen.plan import Branch, Copy, Let, Loop, Node, Plan, pattern_va
 from srcdiff.ir.alias import Roots
 from srcdiff.ir.core import Atom, Op, Value, While, const
 from srcdiff.ir.shapes import lengths_in
-from srcdiff.ir.types import Array, Clamp, Dim, List, Scalar, Struct, Type
+from srcdiff.ir.types import Array, Clamp, Dim, List, Product, Scalar, Struct, Symbol, Type
 from srcdiff.ops.container_text import part_texts, struct_text
 
 __all__ = ["resolve_lengths"]
@@ -256,7 +256,7 @@ class _Scope:
         texts = [self.length(d, let, t) for d in several]
         if len(texts) == 1:
             return texts[0]
-        return " * ".join(f"({text})" if " " in text else text for text in texts) or "1"
+        return _times(texts) or "1"
 
     def is_there(self, source: _Source, let: Let) -> bool:
         """Whether something stands in a variable anyway."""
@@ -270,17 +270,14 @@ class _Scope:
         parts = [self.best(Dim.of(symbol), let) for symbol, _ in dim.terms]
         return all(p is not None and p.text == _NUMBER for p in parts)
 
-    def symbol(self, symbol: str | Clamp, let: Let, t: _Text) -> str:
-        if isinstance(symbol, Clamp):
-            exact = self.best(Dim.of(symbol), let)
-            return (
-                t.put(exact)
-                if exact is not None
-                else f"max({self.length(symbol.inner, let, t)}, 0)"
-            )
+    def symbol(self, symbol: Symbol, let: Let, t: _Text) -> str:
         source = self.best(Dim.of(symbol), let)
         if source is not None:
             return t.put(source)
+        if isinstance(symbol, Clamp):
+            return f"max({self.length(symbol.inner, let, t)}, 0)"
+        if isinstance(symbol, Product):
+            return _times(self.length(f, let, t) for f in symbol.factors)
         for dim in sorted((d for d in self.sources if isinstance(d, Dim)), key=str):
             if self.sources[dim] and dim.terms == ((symbol, 1),):
                 found = self.best(dim, let)
@@ -317,6 +314,10 @@ class _Scope:
         if value.user and value.name:
             return 1 if is_needed else 2
         return 3 if is_needed else 4
+
+
+def _times(texts: Iterable[str]) -> str:
+    return " * ".join(f"({text})" if " " in text else text for text in texts)
 
 
 def _arrays_in(type_: Type, base: str = "{0}") -> list[tuple[Array, str]]:

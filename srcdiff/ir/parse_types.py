@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from srcdiff.ir.types import Array, Clamp, Dim, List, Scalar, Static, Struct, Type
+from srcdiff.ir.types import Array, Clamp, Dim, List, Scalar, Static, Struct, Type, product_of
 
 __all__ = ["ParseError", "TypeParser", "parse_dim", "parse_type"]
 
@@ -147,6 +147,12 @@ class TypeParser(_Tokens):
             self.expect("0")
             self.expect(")")
             return Dim.of(Clamp(inner))
+        if name == "prod" and self.accept("("):
+            factors = [self.dim()]
+            while self.accept(","):
+                factors.append(self.dim())
+            self.expect(")")
+            return product_of(factors)
         return Dim.of(name + "*" if self.accept("*") else name)
 
     # ---- types ----

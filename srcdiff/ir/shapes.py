@@ -6,9 +6,29 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from srcdiff.ir.core import Op
-from srcdiff.ir.types import Array, Clamp, Dim, Scalar, Struct, Type, dims_of, map_dims
+from srcdiff.ir.types import (
+    Array,
+    Clamp,
+    Dim,
+    Scalar,
+    Struct,
+    Type,
+    dims_of,
+    factors_of,
+    inner_lengths,
+    map_dims,
+)
 
-__all__ = ["ShapeMismatch", "Shapes", "asked", "is_clamp_of", "lengths_in", "missing", "resolved"]
+__all__ = [
+    "ShapeMismatch",
+    "Shapes",
+    "asked",
+    "is_clamp_of",
+    "lengths_in",
+    "missing",
+    "resolved",
+    "settling",
+]
 
 ONE = Dim(1)
 
@@ -24,6 +44,22 @@ def resolved(dim: Dim, bindings: Mapping[str, Dim]) -> Dim:
     while any(s in bindings for s in dim.symbols()):
         dim = dim.substitute(bindings)
     return dim
+
+
+def settling(pairs: Iterable[tuple[Dim, Dim]]) -> Callable[[Dim], Dim]:
+    """Lengths that are equal or 1 by assumption are made one: either side of a pair is the other, fixed ones last."""
+    turned = [(b, a) if a.is_const else (a, b) for a, b in pairs]
+    whole = {a: b for a, b in turned if not a.is_const and a != b}
+    symbols = {
+        a.symbol: b
+        for a, b in whole.items()
+        if a.symbol is not None and a.symbol not in b.symbols()
+    }
+
+    def settled(dim: Dim) -> Dim:
+        return whole[dim] if dim in whole else dim.substitute(symbols)
+
+    return settled if whole else lambda dim: dim
 
 
 @dataclass
@@ -99,8 +135,13 @@ class Shapes:
                 end = self.ranges[symbol][k < 0]
                 rest = dim - Dim.of(symbol).scaled(k)
                 return end is not None and self.is_at_least_zero(rest + end.scaled(k))
+        return self.is_sum_of_lengths(dim)
+
+    def is_sum_of_lengths(self, dim: Dim) -> bool:
+        """Whether a number is never negative because no part of it is."""
+        dim = self.resolve(dim)
         return dim.const >= 0 and all(
-            k > 0 and (isinstance(s, Clamp) or s in self.rigid or s in self.axes)
+            k > 0 and (not isinstance(s, str) or s in self.rigid or s in self.axes)
             for s, k in dim.terms
         )
 
@@ -135,6 +176,8 @@ class Shapes:
                 assert name is not None
                 self.bindings[name] = right
                 return right
+        if len(factors_of([a, b])[1]) > 2:
+            self.assumptions += self._equal_now(a, b)
         return b if a.is_const is False and b.is_const else a
 
     def broadcast(self, shapes: Iterable[Sequence[Dim]]) -> tuple[Dim, ...]:
@@ -155,11 +198,20 @@ class Shapes:
             return b
         if self.not_one(a) and self.not_one(b):
             return self.must_equal(a, b, "axes of lengths")
+        settled = settling(self.assumptions)
+        one, other = settled(a), settled(b)
+        if one == other:
+            return b if self.not_one(b) else a
+        if ONE in (one, other):
+            return b if one == ONE else a
         return self.decide(a, b)
 
     def not_one(self, dim: Dim) -> bool:
         """Whether an axis is known not to have length 1."""
-        return dim.symbol in self.rigid or (dim.is_const and dim != ONE)
+        if dim.is_const:
+            return dim != ONE
+        _, factors = factors_of([dim])
+        return any(d.symbol in self.rigid for d in factors)
 
     def is_one(self, dim: Dim, axis: str) -> bool:
         """Whether an axis is dropped because its length is 1."""
@@ -172,7 +224,7 @@ class Shapes:
         except KeyError:
             return self.open(a, b)
         if left == right and left != 1:
-            self.assumptions.append((a, b))
+            self.assumptions += self._equal_now(self.resolve(a), self.resolve(b))
             return b if self.not_one(b) else a
         if left == 1 or right == 1:
             if left == 1:
@@ -181,6 +233,25 @@ class Shapes:
                 self.assumptions.append((b, ONE))
             return b if left == 1 else a
         raise ShapeMismatch(f"axes of lengths {left} and {right} do not broadcast")
+
+    def _equal_now(self, a: Dim, b: Dim) -> list[tuple[Dim, Dim]]:
+        """What is assumed where two lengths are equal for the arguments at hand: of products, that their factors are,
+        where these are.
+        """
+        try:
+            if self._number(a) != self._number(b):
+                return []
+        except KeyError:
+            return []
+        (one, left), (other, right) = (factors_of([d]) for d in (a, b))
+        left.sort(key=self._number)
+        right.sort(key=self._number)
+        if one != other or [*map(self._number, left)] != [*map(self._number, right)]:
+            return [(a, b)]
+        return [(f, g) for f, g in zip(left, right, strict=True) if f != g]
+
+    def _number(self, dim: Dim) -> int:
+        return dim.evaluate(self.actual)
 
     def open(self, a: Dim, b: Dim) -> Dim:
         """The length of an axis that is decided when the program runs."""
@@ -226,8 +297,9 @@ def missing(dim: Dim, shown: Collection[Dim]) -> list[str]:
         return []
     out: list[str] = []
     for symbol, _ in dim.terms:
-        if isinstance(symbol, Clamp):
-            out += [] if Dim.of(symbol) in shown else missing(symbol.inner, shown)
+        if not isinstance(symbol, str):
+            inner = () if Dim.of(symbol) in shown else inner_lengths(symbol)
+            out += [s for d in inner for s in missing(d, shown)]
         elif not any(d.terms == ((symbol, 1),) for d in shown):
             out.append(symbol)
     return out

@@ -13,14 +13,16 @@ its own `Dim` (`Scalar.expr`), so `np.zeros(n - 1)` has the length that `x[1:]` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 __all__ = [
-    "BOOL", "FLOAT", "INT", "NONE", "Array", "Clamp", "Dim", "Dynamic", "List", "Scalar", "Static", "Struct", "Type",
-    "all_dims", "as_dim", "dims_of", "element_type", "has_lists", "holds_arrays", "is_float", "is_numeric",
-    "map_dims", "ndim_of", "shape_of", "strip",
+    "BOOL", "FLOAT", "INT", "NONE", "Array", "Clamp", "Dim", "Dynamic", "List", "Product", "Scalar", "Static", "Struct",
+    "Symbol", "Type",
+    "all_dims", "as_dim", "dims_of", "element_type", "factors_of", "has_lists", "holds_arrays", "is_float",
+    "inner_lengths", "is_numeric", "map_dims", "ndim_of", "product_of", "shape_of", "strip", "symbols_of",
 ]  # fmt: skip
 
 
@@ -40,7 +42,23 @@ class Clamp:
         return inner.clamped() if is_length or inner.is_const else Dim.of(Clamp(inner))
 
 
-Symbol = str | Clamp
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product of lengths as an atom of a `Dim`: the length of `x.ravel()`.
+
+    `product_of` makes it; `factors` are sorted.
+    """
+
+    factors: tuple[Dim, ...]
+
+    def __str__(self) -> str:
+        return f"prod({', '.join(map(str, self.factors))})"
+
+    def substitute(self, bindings: Mapping[str, Dim]) -> Dim:
+        return product_of([f.substitute(bindings) for f in self.factors])
+
+
+Symbol = str | Clamp | Product
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +124,10 @@ class Dim:
     def substitute(self, bindings: Mapping[str, Dim]) -> Dim:
         out = Dim(self.const)
         for symbol, k in self.terms:
-            if isinstance(symbol, Clamp):
-                out = out + symbol.substitute(bindings).scaled(k)
-            else:
+            if isinstance(symbol, str):
                 out = out + bindings.get(symbol, Dim.of(symbol)).scaled(k)
+            else:
+                out = out + symbol.substitute(bindings).scaled(k)
         return out
 
     def evaluate(self, lengths: Mapping[str, int]) -> int:
@@ -118,6 +136,8 @@ class Dim:
         for symbol, k in self.terms:
             if isinstance(symbol, Clamp):
                 total += k * max(symbol.inner.evaluate(lengths), 0)
+            elif isinstance(symbol, Product):
+                total += k * math.prod(f.evaluate(lengths) for f in symbol.factors)
             else:
                 total += k * lengths[symbol]
         return total
@@ -125,7 +145,7 @@ class Dim:
     def symbols(self) -> set[str]:
         found: set[str] = set()
         for symbol, _ in self.terms:
-            found |= symbol.inner.symbols() if isinstance(symbol, Clamp) else {symbol}
+            found |= {symbol} if isinstance(symbol, str) else symbols_of(inner_lengths(symbol))
         return found
 
     def __str__(self) -> str:
@@ -141,6 +161,40 @@ class Dim:
 
 def as_dim(value: Dim | int) -> Dim:
     return value if isinstance(value, Dim) else Dim(value)
+
+
+def inner_lengths(symbol: Clamp | Product) -> tuple[Dim, ...]:
+    """What an atom that is no name is made of."""
+    return (symbol.inner,) if isinstance(symbol, Clamp) else symbol.factors
+
+
+def symbols_of(dims: Iterable[Dim]) -> set[str]:
+    return {s for d in dims for s in d.symbols()}
+
+
+def factors_of(dims: Iterable[Dim]) -> tuple[int, list[Dim]]:
+    """A product of lengths: a number, and the factors that are not known."""
+    number = 1
+    factors: list[Dim] = []
+    for dim in dims:
+        atom, k = dim.terms[0] if len(dim.terms) == 1 and not dim.const else (None, 1)
+        if dim.is_const:
+            number *= dim.const
+        elif isinstance(atom, Product):
+            number, factors = number * k, [*factors, *atom.factors]
+        elif atom is not None:
+            number, factors = number * k, [*factors, Dim.of(atom)]
+        else:
+            factors.append(dim)
+    return number, factors
+
+
+def product_of(dims: Iterable[Dim]) -> Dim:
+    """The product of lengths (none of them is negative)."""
+    number, factors = factors_of(dims)
+    if len(factors) < 2 or number == 0:
+        return factors[0].scaled(number) if factors else Dim(number)
+    return Dim.of(Product(tuple(sorted(factors, key=str)))).scaled(number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from srcdiff.ops.infer import (
     numeric,
     promote,
 )
-from srcdiff.ops.integers import constants, integers, largest, times
+from srcdiff.ops.integers import constants, integers, largest, product, times
 from srcdiff.ops.registry import OPERATIONS, declare, operation
 from srcdiff.ops.samples import binary, draw, fixed, unary
 
@@ -109,7 +109,7 @@ def subtract(x, y, *, out, d_out):
 
 
 @declare(
-    np.multiply, operator.mul, operator.imul, template="{0} * {1}", infer=integers(times), elementwise=True,
+    np.multiply, operator.mul, operator.imul, template="{0} * {1}", infer=integers(times, product), elementwise=True,
     multilinear=True, samples=binary(),
 )  # fmt: skip
 def multiply(x, y, *, out, d_out):

@@ -7,16 +7,20 @@ from typing import Any
 
 from srcdiff.ir.core import Atom, known_dim
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Clamp, Dim, Scalar, Type
+from srcdiff.ir.types import Clamp, Dim, Scalar, Type, product_of
 from srcdiff.ops.infer import arithmetic
 
-__all__ = ["constants", "integers", "largest", "times"]
+__all__ = ["constants", "integers", "largest", "product", "times"]
 
 Attrs = Mapping[str, Any]
 
 
-def integers(combine: Callable[..., Dim | None]) -> Any:
-    """As `arithmetic`; of integer scalars, `combine` says what is known of the result (None: nothing)."""
+def integers(
+    combine: Callable[..., Dim | None], of_lengths: Callable[..., Dim] | None = None
+) -> Any:
+    """As `arithmetic`; of integer scalars, `combine` says what is known of the result (None: nothing), and `of_lengths`
+    what is where they are lengths.
+    """
 
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
         (result,) = arithmetic(shapes, operands, attrs)
@@ -26,6 +30,9 @@ def integers(combine: Callable[..., Dim | None]) -> Any:
             return (Scalar("int64", True, shapes.fresh("i")) if result.weak else result,)
         exprs = [known_dim(a) for a in operands]
         expr = None if any(e is None for e in exprs) else combine(*exprs)
+        are_lengths = all(e is not None and shapes.is_sum_of_lengths(e) for e in exprs)
+        if expr is None and of_lengths is not None and are_lengths:
+            expr = of_lengths(*exprs)
         return (Scalar("int64", result.weak, shapes.fresh("i") if expr is None else expr),)
 
     return infer
@@ -58,3 +65,7 @@ def times(a: Dim, b: Dim) -> Dim | None:
     if a.is_const:
         return b.scaled(a.const)
     return a.scaled(b.const) if b.is_const else None
+
+
+def product(a: Dim, b: Dim) -> Dim:
+    return product_of([a, b])

@@ -10,7 +10,7 @@ import numpy as np
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Op, const, known_dim
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Array, Dim, Type, ndim_of, shape_of
+from srcdiff.ir.types import Array, Dim, Type, ndim_of, product_of, shape_of
 from srcdiff.ops import loop_forms, reductions
 from srcdiff.ops.arguments import length_operands
 from srcdiff.ops.axes import axes_of
@@ -18,7 +18,7 @@ from srcdiff.ops.building import length_of, whole
 from srcdiff.ops.infer import TypeMistake, make, numeric
 from srcdiff.ops.registry import operation
 from srcdiff.ops.samples import Sample
-from srcdiff.ops.shapes import reshape, size_of
+from srcdiff.ops.shapes import reshape
 
 __all__ = ["broadcast_to", "repeat", "tile"]
 
@@ -80,7 +80,7 @@ def times(shapes: Shapes, length: Dim, count: Dim | None) -> Dim:
     """The length of an axis that is repeated."""
     if count is None:
         return shapes.fresh()
-    return size_of(shapes, [length, count])
+    return product_of([length, count])
 
 
 def _count(b: Builder, operand: Atom) -> Atom:
@@ -121,9 +121,7 @@ def _repeated(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
         raise TypeMistake("np.repeat is differentiated for one number of repeats")
     shape, axis = list(shape_of(base)), attrs.get("axis")
     if axis is None:
-        return (
-            Array(base.dtype, (times(shapes, size_of(shapes, shape), known_dim(operands[1])),)),
-        )
+        return (Array(base.dtype, (times(shapes, product_of(shape), known_dim(operands[1])),)),)
     (k,) = axes_of(len(shape), axis)
     shape[k] = times(shapes, shape[k], known_dim(operands[1]))
     return (Array(base.dtype, tuple(shape)),)

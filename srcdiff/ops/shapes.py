@@ -16,7 +16,7 @@ import numpy as np
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op, const, known_dim
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Array, Dim, Type, ndim_of, shape_of
+from srcdiff.ir.types import Array, Dim, Type, factors_of, ndim_of, product_of, shape_of
 from srcdiff.ops import control, loop_forms, memory
 from srcdiff.ops.arguments import length_operands
 from srcdiff.ops.axes import axes_of
@@ -30,7 +30,7 @@ from srcdiff.ops.samples import Sample, draw, fixed
 
 __all__ = [
     "add_diagonal", "array_of", "concatenate", "diag", "expand_dims", "flatten", "flip", "fliplr", "flipud", "moveaxis",
-    "moved_axes", "permutation", "ravel", "reshape", "roll", "size_of", "squeeze", "stack", "swapaxes", "transpose",
+    "moved_axes", "permutation", "ravel", "reshape", "roll", "squeeze", "stack", "swapaxes", "transpose",
     "tril", "triu",
 ]  # fmt: skip
 
@@ -60,36 +60,17 @@ def positional(*names: str) -> Any:
 # ---- reshape ---------------------------------------------------------------------------------
 
 
-def product(dims: Sequence[Dim]) -> tuple[int, list[Dim]]:
-    """A product of lengths: a number, and the factors that are not known."""
-    number, factors = 1, []
-    for d in dims:
-        if d.is_const:
-            number *= d.const
-        else:
-            factors.append(d)
-    return number, factors
-
-
-def size_of(shapes: Shapes, dims: Sequence[Dim]) -> Dim:
-    """The product as one length, where that is an affine expression; else a fresh symbol."""
-    number, factors = product(dims)
-    if not factors or number == 0:
-        return Dim(number if not factors else 0)
-    return factors[0].scaled(number) if len(factors) == 1 else shapes.fresh()
-
-
 def missing_length(shapes: Shapes, old: Sequence[Dim], given: Sequence[Dim]) -> Dim:
     """What -1 stands for in `reshape`."""
-    number, factors = product([shapes.resolve(d) for d in old])
-    divisor, others = product([shapes.resolve(d) for d in given])
+    number, factors = factors_of([shapes.resolve(d) for d in old])
+    divisor, others = factors_of([shapes.resolve(d) for d in given])
     for d in others:
         if d not in factors:
             return shapes.fresh()
         factors.remove(d)
     if divisor == 0 or number % divisor:
         return shapes.fresh()
-    return size_of(shapes, [Dim(number // divisor), *factors])
+    return product_of([Dim(number // divisor), *factors])
 
 
 def _reshaped(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -101,7 +82,7 @@ def _reshaped(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
         raise TypeMistake("reshape can find only one unknown length")
     if open_ones:
         given[open_ones[0]] = missing_length(shapes, old, [d for d in given if d != Dim(-1)])
-    elif all(d.is_const for d in (*old, *given)) and product(old) != product(given):
+    elif all(d.is_const for d in (*old, *given)) and factors_of(old) != factors_of(given):
         raise TypeMistake(
             f"an array of shape ({', '.join(map(str, old))}) cannot be reshaped to ({', '.join(map(str, given))})"
         )
@@ -143,7 +124,7 @@ def reshape(x, *shape, out, d_out):
 
 def _in_a_row(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     source = numeric(operands[0])
-    return (Array(source.dtype, (size_of(shapes, shape_of(source)),)),)
+    return (Array(source.dtype, (product_of(shape_of(source)),)),)
 
 
 _rows = (draw((2, 3)), draw((4,)), draw((2, 1, 2)), draw((0, 2)))

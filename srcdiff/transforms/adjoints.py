@@ -18,6 +18,7 @@ import numpy as np
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Builder, Env
 from srcdiff.ir.core import Atom, Const, Function, Op, OpDecl, Region, Statement, Value, const
+from srcdiff.ir.shapes import settling
 from srcdiff.ir.types import (
     NONE,
     Array,
@@ -193,12 +194,10 @@ def adjoint_type(type_: Type) -> Type:
     return List(adjoint_type(type_.element)) if isinstance(type_, List) else NONE
 
 
-def assumed_lengths(fn: Function) -> dict[Dim, Dim]:
-    """What the actual arguments decided about lengths: either side of an assumption by the other, fixed ones last."""
+def assumed_lengths(fn: Function) -> Callable[[Dim], Dim]:
+    """What the actual arguments decided about lengths."""
     bindings = fn.notes.get("bindings", {})
-    pairs = [(a, b.substitute(bindings)) for a, b in fn.notes.get("assumptions", ())]
-    pairs = [(b, a) if a.is_const else (a, b) for a, b in pairs]
-    return {a: b for a, b in pairs if not a.is_const and a != b}
+    return settling((a, b.substitute(bindings)) for a, b in fn.notes.get("assumptions", ()))
 
 
 def zero(type_: Scalar) -> Const:

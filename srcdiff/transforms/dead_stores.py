@@ -86,6 +86,11 @@ class _Stores:
         return {s for s in self.stores if self.is_dead(s, outside)}
 
     def is_dead(self, store: Op, outside: set[Value]) -> bool:
+        target = store.operands[0]
+        roots = self.roots.get(target, frozenset()) if isinstance(target, Value) else frozenset()
+        reads = (read for root in roots for read in self.reads[root])
+        if roots and roots.isdisjoint(outside) and not any(self.is_behind(r, store) for r in reads):
+            return True
         place = self.program.subscript(store)
         if (
             place is None
@@ -104,6 +109,14 @@ class _Stores:
             if made_in_turn.issuperset(self.seen[root]):
                 return loops[:depth]
         return ()
+
+    def is_behind(self, read: Op | Call, store: Op) -> bool:
+        """Whether a read, of whatever entries, may come behind a store."""
+        around = self.program.around
+        in_turns = around[id(store)] and around[id(read)]
+        if in_turns and around[id(store)][0] is around[id(read)][0]:
+            return True
+        return self.program.number[id(read)] > self.program.number[id(store)]
 
     def may_follow(
         self, read: Op | Call, store: Op, place: tuple[Value, list[Span]], own: Sequence[Loop]

@@ -32,7 +32,7 @@ from srcdiff.ir.core import (
     regions_of,
     walk,
 )
-from srcdiff.ir.types import Array, Clamp, Dim, Scalar, Type, all_dims, shape_of
+from srcdiff.ir.types import Array, Dim, Scalar, Type, all_dims, inner_lengths, shape_of
 from srcdiff.ops import device
 from srcdiff.transforms.facts import ALLOCATIONS, defined_in, used_atoms
 from srcdiff.transforms.nests import (
@@ -153,7 +153,8 @@ class _Given(Rewriter):
             inner = [s for s in sorted(d.symbols()) if s in self.ranges and s not in self.known]
             if not inner:
                 break
-            end = self.ranges[inner[0]][_rises(d, inner[0])]
+            rises = _rises(d, inner[0])
+            end = None if rises is None else self.ranges[inner[0]][rises]
             if end is None:
                 break
             d = d.substitute({inner[0]: end}).clamped()
@@ -168,14 +169,16 @@ class _Given(Rewriter):
         super().statement(old, env, b)
 
 
-def _rises(d: Dim, symbol: str) -> bool:
-    """Whether a length grows with a symbol."""
+def _rises(d: Dim, symbol: str) -> bool | None:
+    """Whether a length grows with a symbol; None where it does both."""
+    found: set[bool | None] = set()
     for term, k in d.terms:
         if term == symbol:
-            return k > 0
-        if isinstance(term, Clamp) and symbol in term.inner.symbols():
-            return _rises(term.inner, symbol) == (k > 0)
-    return False
+            found.add(k > 0)
+        elif not isinstance(term, str):
+            inner = [_rises(f, symbol) for f in inner_lengths(term) if symbol in f.symbols()]
+            found |= {None if r is None else r == (k > 0) for r in inner}
+    return found.pop() if len(found) == 1 else None
 
 
 def unused(name: str, taken: set[str]) -> str:

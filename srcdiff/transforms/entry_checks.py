@@ -27,7 +27,18 @@ from dataclasses import replace
 from srcdiff.ir.build import Builder, shapes_for
 from srcdiff.ir.core import Atom, Function, Value
 from srcdiff.ir.shapes import is_clamp_of, lengths_in
-from srcdiff.ir.types import Array, Clamp, Dim, List, Scalar, Struct, Symbol, Type, map_dims
+from srcdiff.ir.types import (
+    Array,
+    Clamp,
+    Dim,
+    List,
+    Product,
+    Scalar,
+    Struct,
+    Symbol,
+    Type,
+    map_dims,
+)
 from srcdiff.ops import control
 from srcdiff.ops.container_text import part_texts
 from srcdiff.ops.overlap import shares_memory
@@ -298,15 +309,20 @@ def _bare(dim: Dim) -> Dim:
     )
 
 
+def _spelled_atom(symbol: Symbol, names: Mapping[str, str]) -> str:
+    if isinstance(symbol, Clamp):
+        return f"max({spelled(symbol.inner, names)}, 0)"
+    if isinstance(symbol, Product):
+        texts = [spelled(f, names) for f in symbol.factors]
+        return " * ".join(f"({text})" if " " in text else text for text in texts)
+    return names.get(symbol, symbol)
+
+
 def spelled(dim: Dim, names: Mapping[str, str]) -> str:
     """A length in terms of the parameters: `len(x) - 1`."""
     out = ""
     for symbol, k in dim.terms:
-        inner = (
-            f"max({spelled(symbol.inner, names)}, 0)"
-            if isinstance(symbol, Clamp)
-            else names.get(symbol, symbol)
-        )
+        inner = _spelled_atom(symbol, names)
         term = inner if abs(k) == 1 else f"{abs(k)} * {inner}"
         sign = ("-" if not out else " - ") if k < 0 else ("" if not out else " + ")
         out += sign + term

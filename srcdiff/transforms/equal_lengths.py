@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from srcdiff.ir.build import change_dims
 from srcdiff.ir.core import Function
-from srcdiff.ir.types import Dim
+from srcdiff.ir.types import Dim, Product
 
 __all__ = ["equal_lengths"]
 
@@ -32,6 +32,8 @@ def _solved(pairs: Iterable[tuple[Dim, Dim]]) -> dict[str, Dim]:
             rest = Dim.of(symbol) - (left - right).scaled(k)  # k * k is 1
             if abs(k) != 1 or not isinstance(symbol, str) or not _is_length(rest):
                 continue
+            if symbol in rest.symbols():
+                continue  # within a product
             bound = {s: d.substitute({symbol: rest}) for s, d in bound.items()}
             bound[symbol] = rest
             break
@@ -40,4 +42,4 @@ def _solved(pairs: Iterable[tuple[Dim, Dim]]) -> dict[str, Dim]:
 
 def _is_length(dim: Dim) -> bool:
     """Whether it is seen to be no less than 0."""
-    return dim.const >= 0 and all(isinstance(s, str) and k > 0 for s, k in dim.terms)
+    return dim.const >= 0 and all(isinstance(s, str | Product) and k > 0 for s, k in dim.terms)

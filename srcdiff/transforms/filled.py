@@ -24,7 +24,7 @@ from srcdiff.ir.core import (
     symbol_of,
 )
 from srcdiff.ir.shapes import Range
-from srcdiff.ir.types import Array, Dim, all_dims
+from srcdiff.ir.types import Array, Dim, all_dims, inner_lengths, symbols_of
 from srcdiff.ops import memory
 from srcdiff.ops.index_patterns import items
 from srcdiff.transforms.facts import defined_in
@@ -147,8 +147,12 @@ class Filling:
 
     def end(self, amount: Dim, depth: int) -> Dim:
         """The least that an expression can be: indices at the ends of their ranges."""
+        inner = (inner_lengths(s) for s, _ in amount.terms if not isinstance(s, str))
+        inside = symbols_of(
+            d for dims in inner for d in dims
+        )  # these may fall where the whole rises
         for symbol, k in amount.terms:
-            if isinstance(symbol, str) and symbol in self.ranges and depth < 8:
+            if isinstance(symbol, str) and symbol in self.ranges.keys() - inside and depth < 8:
                 end = self.ranges[symbol][0 if k > 0 else 1]
                 if end is not None:
                     return self.end(amount.substitute({symbol: end}), depth + 1)

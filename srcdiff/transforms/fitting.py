@@ -8,7 +8,7 @@ Where only the run knows whether an axis has length 1, `sum_if_one` asks its len
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from srcdiff.ir.build import Builder
@@ -26,7 +26,7 @@ class Fitting:
     """What is known of lengths that may be 1 where others are not."""
 
     forward: ForwardPart
-    assumed: Mapping[Dim, Dim]  # lengths that the actual arguments decided
+    assumed: Callable[[Dim], Dim]  # settles lengths that the actual arguments decided
     rigid: frozenset[str]  # symbols of arguments' axes: these are not of length 1
 
     def fitted(self, target: Value, amount: Atom, made: Type | Value, scope: Scope) -> Atom:
@@ -72,7 +72,15 @@ class Fitting:
 
     def settled(self, type_: Type) -> Type:
         """A type with the lengths that the actual arguments decided between equal ones and 1."""
-        return map_dims(type_, lambda d: self.assumed.get(d, d)) if self.assumed else type_
+        return map_dims(type_, self.assumed)
+
+    def named(self, type_: Type, like: Type) -> Type:
+        """The type with the lengths as another has them, where those are equal by assumption."""
+        if not isinstance(type_, Array) or not isinstance(like, Array) or type_.ndim != like.ndim:
+            return type_
+        pairs = zip(type_.shape, like.shape, strict=True)
+        shape = tuple(e if self.assumed(d) == self.assumed(e) else d for d, e in pairs)
+        return replace(type_, shape=shape)
 
     def unsure_axes(self, out: Sequence[Dim], into: Sequence[Dim]) -> dict[int, Dim]:
         """The axes of `into` that may have length 1 where `out` is longer."""

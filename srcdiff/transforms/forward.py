@@ -32,6 +32,7 @@ from srcdiff.ir.core import (
     const,
 )
 from srcdiff.ir.recursion import is_recursive, opened, stand_in, tied
+from srcdiff.ir.shapes import settling
 from srcdiff.ir.types import (
     Array,
     Dim,
@@ -117,7 +118,7 @@ class _Forward:
     def __init__(self, rules: Rules, forward_rules: ForwardRules) -> None:
         self.rules = rules
         self.forward_rules = forward_rules
-        self.assumed: Mapping[Dim, Dim] = {}
+        self.assumed: Callable[[Dim], Dim] = settling(())
         self.helpers: dict[tuple[int, tuple[int, ...]], tuple[Function, tuple[bool, ...]]] = {}
         self.dots: dict[Value, Atom] = {}  # of all functions transformed
         self.undefined: set[Value] = set()
@@ -373,7 +374,7 @@ class _Forward:
         return b.op(memory.expand, dot, type=adjoint_type(type_))
 
     def settled(self, shape: Sequence[Dim]) -> list[Dim]:
-        return [self.assumed.get(d, d) for d in shape]
+        return [*map(self.assumed, shape)]
 
     # ---- calls, branches, loops ------------------------------------------------------------------------
 

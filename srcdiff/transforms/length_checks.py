@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Atom, For, Function, Op, Region, Statement, Value, While, const
-from srcdiff.ir.types import Array, Dim, Struct, Type, dims_of, shape_of
+from srcdiff.ir.types import Array, Dim, Struct, Type, dims_of, product_of, shape_of
 from srcdiff.ops import arithmetic, containers, control, loop_forms, masks, memory
 from srcdiff.ops.building import length_of
 
@@ -77,7 +77,7 @@ class _Checked(Rewriter):
         source, shape = op.operands[0], shape_of(op.result.type)
         if not all(d.symbols() <= self.given for d in shape):
             return  # a length that is found from the others, or by the operation
-        if _factors(shape) != _factors(shape_of(source.type)):
+        if product_of(shape) != product_of(shape_of(source.type)):
             self.compare(
                 source, shape, f"the size of {_called(source)} does not fit its new shape", b
             )
@@ -120,14 +120,6 @@ def _product(lengths: Sequence[Atom], b: Builder) -> Atom:
     for length in rest:
         first = b.op(arithmetic.multiply, first, length)
     return first
-
-
-def _factors(shape: Sequence[Dim]) -> tuple[int, list[str]]:
-    """A product of lengths in a form that tells whether two are the same."""
-    number = 1
-    for dim in shape:
-        number *= dim.const if dim.is_const else 1
-    return number, sorted(str(d) for d in shape if not d.is_const)
 
 
 def _arrays(given: Atom, wanted: Type, b: Builder) -> Iterator[tuple[Value, Array]]:

@@ -34,7 +34,10 @@ def reverse_by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: S
         [a.type for a in op.operands],
         op.attrs,
         [v.type for v in op.results],
-        [None if d is None else d.type for d in given],
+        [
+            None if d is None else r.fitting.named(d.type, v.type)
+            for d, v in zip(given, op.results, strict=True)
+        ],
     )
     rule = _with_own_symbols(r, rule)
     missing = [k for k in wanted if k in rule.notes.get("missing", ())]
