@@ -342,8 +342,12 @@ def is_read(let: Let) -> bool:
 
 
 def is_part(let: Let) -> bool:
-    """A slice between bounds, such as `x[1:]`: used often, it is a thing of its own."""
-    return let.op is not None and any(k in str(let.op.attrs.get("where", "")) for k in "bes")
+    """A slice between bounds, such as `x[1:]`, or `x.ravel()`: used often, it is a thing of its own."""
+    if let.op is None:
+        return False
+    return let.op.decl.name == "ravel" or any(
+        k in str(let.op.attrs.get("where", "")) for k in "bes"
+    )
 
 
 def is_element(let: Let) -> bool:

@@ -28,7 +28,7 @@ from srcdiff.codegen.statements import Writer, constant
 from srcdiff.codegen.templates import template
 from srcdiff.codegen.together import assign_together
 from srcdiff.ir.alias import storage_roots
-from srcdiff.ir.core import Function, Op, Tree, Value, walk
+from srcdiff.ir.core import Call, Function, Op, Tree, Value, walk
 from srcdiff.ir.recursion import callees_first, calls_of_itself
 
 __all__ = ["bindings_of", "function_tree", "to_source"]
@@ -172,7 +172,7 @@ def function_tree(
     )
     if "loops" not in fn.notes:
         writer.remarks = _remarks(fn, writer)
-    body = commented(writer.plan, writer, "kernel" in fn.notes)
+    body = commented(writer, "kernel" in fn.notes)
     if "kernel" in fn.notes and body and isinstance(body[-1], gast.Return):
         body = body[:-1]  # kernels give nothing back
     defaults = [constant(value) for value in fn.notes.get("defaults", {}).values()]
@@ -218,12 +218,13 @@ def _derivatives(fn: Function) -> dict[Value, tuple[Value, str]]:
     return {d: (v, form) for note, form in kinds for d, v in fn.notes.get(note, {}).items()}
 
 
-def commented(plan: Plan, writer: Writer, is_kernel: bool = False) -> list[Any]:
+def commented(writer: Writer, is_kernel: bool = False) -> list[Any]:
     """The body, with `# forward` and `# backward` where both are there and separate; where a thread is belongs to both
     parts of a kernel.
     """
+    plan = writer.plan
     written = [(node, writer.statement(node)) for node in plan.nodes]
-    printed = [(node, texts) for node, texts in written if texts]
+    printed = _handed_on(plan.output, [(node, texts) for node, texts in written if texts])
     at = _backward_start([node for node, _ in printed])
     if is_kernel and all(isinstance(node, Let) for node, _ in printed[:at]):
         at = None
@@ -235,6 +236,20 @@ def commented(plan: Plan, writer: Writer, is_kernel: bool = False) -> list[Any]:
             out += [n.Blank(), _comment("backward")]
         out += texts
     return out
+
+
+def _handed_on(output: Tree, printed: list[tuple[Node, list[Any]]]) -> list[tuple[Node, list[Any]]]:
+    """`return f(x)` for `a, b = f(x)` and `return a, b`."""
+    if len(printed) < 2:
+        return printed
+    (call, assigned), (end, _) = printed[-2:]
+    if not isinstance(call, Let) or not isinstance(call.source, Call) or len(call.results) < 2:
+        return printed
+    if not isinstance(end, Jump) or end.kind != "return" or end.operands != call.results:
+        return printed
+    if call.source.function.output != output:
+        return printed
+    return [*printed[:-2], (call, [n.return_(assigned[-1].value)])]
 
 
 def _remarks(fn: Function, writer: Writer) -> dict[int, str]:

@@ -10,8 +10,9 @@ A reduction that keeps its axis is the one that does not, with an axis put in: `
 
 An operation that reads storage is the same as an earlier one only if nothing may have been written there in
 between: each root has an *epoch*, which every write moves on. Of two lines of the user's, the second stays, as
-people repeat themselves for the reader; only reads and lookups are joined. Operations that make storage which is
-written, or owned by whoever asked, stay apart.
+people repeat themselves for the reader; only reads and lookups are joined, and parts of lines that the backward part
+asks for both, as these would get two names. Operations that make storage which is written, or owned by whoever asked,
+stay apart.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 
 from srcdiff.ir.alias import reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, lookup
-from srcdiff.ir.core import Atom, Function, If, Op, Region, Statement, Value, regions_of
+from srcdiff.ir.core import Atom, Call, Function, If, Op, Region, Statement, Value, regions_of, walk
 from srcdiff.ir.shapes import resolved
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of, ndim_of, strip
 from srcdiff.ops.shapes import expand_dims
@@ -59,6 +60,8 @@ class _Cse(Rewriter):
         self.bindings: dict[str, Dim] = {}
         self.fixed = {s for p in fn.params for d in dims_of(p.type) for s in d.symbols()}
         self.numbers: dict[Atom, int] = {}
+        made = (s for s in walk(fn.body) if isinstance(s, Op | Call) and is_generated(s))
+        self.asked = {a for s in made for a in s.operands}  # by passes
 
     # ---- walking ----
 
@@ -162,7 +165,9 @@ class _Cse(Rewriter):
     def joins(self, earlier: Op, later: Op) -> bool:
         """Whether a later operation may take its results from an equal earlier one."""
         if not (self.generated or is_generated(earlier) or is_generated(later)):
-            if later.decl.cost != "free" and later.decl.name != "read":
+            results = (*later.results, *earlier.results)
+            would_be_named = all(r in self.asked and not r.user for r in results)
+            if later.decl.cost != "free" and later.decl.name != "read" and not would_be_named:
                 return False
             if any(
                 r.user and e.user and r.name != e.name

@@ -8,13 +8,14 @@ from typing import Protocol
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op, Statement, Value, const, known_dim
-from srcdiff.ir.types import Array, Dim, Scalar, Type
-from srcdiff.ops import arithmetic, einsum, linalg, reductions
+from srcdiff.ir.shapes import missing
+from srcdiff.ir.types import Array, Dim, Scalar, Type, product_of
+from srcdiff.ops import arithmetic, einsum, linalg, memory, reductions, shapes
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.contractions import contraction
 from srcdiff.ops.exact_values import EXACT, exact_value
 from srcdiff.transforms.constants import is_one, is_zero_constant
-from srcdiff.transforms.facts import same_kind
+from srcdiff.transforms.facts import is_generated, same_kind
 
 __all__ = ["IDENTITIES", "Known", "constants_first", "may_stand"]
 
@@ -24,6 +25,7 @@ class Known(Protocol):
 
     uses: dict[Value, int]
     written: frozenset[Value]
+    shown: set[Dim]  # the lengths that the arguments have
 
     @property
     def is_narrow(self) -> bool: ...
@@ -239,6 +241,10 @@ def _reshape(f: Known, op: Op, b: Builder) -> Atom | None:
     source = op.operands[0]
     if source.type == op.result.type:
         return source
+    if is_generated(op) and op.result.type == _in_a_row(source.type):
+        flat = replace(op, decl=shapes.ravel, operands=(source,), attrs={}, spelling=".ravel")
+        f.emit(flat, b)
+        return flat.result
     inner = f.operand_of(source, op.decl.name)
     if inner is None or f.uses.get(inner.result) != 1 or op.result in f.written:
         return None
@@ -247,6 +253,13 @@ def _reshape(f: Known, op: Op, b: Builder) -> Atom | None:
     )
     f.emit(whole, b)
     return whole.result
+
+
+def _in_a_row(type_: Type) -> Type | None:
+    """The type of what a matrix or higher array is as a vector."""
+    if not isinstance(type_, Array) or type_.ndim < 2:
+        return None
+    return replace(type_, shape=(product_of(type_.shape),))
 
 
 def _sum(f: Known, op: Op, b: Builder) -> Atom | None:
@@ -389,8 +402,12 @@ def _of_constant(f: Known, op: Op, b: Builder) -> Atom | None:
 
 
 def _axis_length(f: Known, op: Op, b: Builder) -> Atom | None:
-    """The length of `np.arange(n)`."""
+    """The length of `np.arange(n)`; where the arguments show a length, a pass does not ask an array for it."""
     array = op.operands[0]
+    if is_generated(op) and isinstance(array.type, Array):
+        dim = array.type.shape[op.attrs["axis"]]
+        if not missing(dim, f.shown):
+            return b.op(memory.length, dim=dim)
     counted = f.operand_of(array, "arange")
     if counted is None or len(counted.operands) != 1 or not isinstance(array.type, Array):
         return None
