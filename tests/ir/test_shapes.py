@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from srcdiff.ir.shapes import ShapeMismatch, Shapes
-from srcdiff.ir.types import Array, Dim
+from srcdiff.ir.shapes import ShapeMismatch, Shapes, settling
+from srcdiff.ir.types import Array, Dim, product_of
 
 n, m, q, ONE = Dim.of("n"), Dim.of("m"), Dim.of("q"), Dim(1)
 
@@ -111,3 +111,35 @@ def test_known_lengths_broadcast_as_in_numpy(shapes):
             Shapes().broadcast([tuple(map(Dim, s)) for s in shapes])
         return
     assert Shapes().broadcast([tuple(map(Dim, s)) for s in shapes]) == tuple(map(Dim, expected))
+
+
+def test_products_of_lengths_are_lengths():
+    size = product_of([n, m])
+    assert product_of([m, n]) == size and str(size) == "prod(m, n)"
+    assert product_of([size, q]) == product_of([n, product_of([m, q])])
+    assert product_of([n.scaled(2), Dim(3), m]) == size.scaled(6)
+    assert product_of([Dim(4), ONE]) == Dim(4) and product_of([n, Dim(0)]) == Dim(0)
+    assert size.substitute({"n": Dim(3)}) == m.scaled(3)
+    assert size.evaluate({"n": 3, "m": 5}) == 15 and size.symbols() == {"n", "m"}
+    assert product_of([n + 1, m]).evaluate({"n": 3, "m": 5}) == 20
+
+
+def test_products_of_axes_that_are_not_one_are_not_one():
+    shapes = Shapes(rigid={"n"}, axes={"m"})
+    assert shapes.not_one(product_of([n, m])) and not shapes.not_one(product_of([m, m]))
+    assert shapes.is_sum_of_lengths(product_of([n, m]) + n)
+    assert not shapes.is_sum_of_lengths(product_of([n, m]) - 1)
+
+
+def test_products_that_are_equal_now_have_equal_factors():
+    shapes = Shapes(rigid={"n", "m", "q"}, actual={"n": 3, "m": 5, "q": 5, "p": 15})
+    shapes.broadcast([(product_of([n, m]),), (product_of([q, n]),)])
+    assert shapes.assumptions == [(m, q)]
+    shapes.broadcast([(product_of([n, m]),), (Dim.of("p"),)])
+    assert shapes.assumptions[1:] == [(product_of([n, m]), Dim.of("p"))]
+
+
+def test_what_was_assumed_settles_lengths():
+    settled = settling([(n, m), (ONE, q), (m - 1, Dim.of("p"))])
+    assert settled(n) == m and settled(q) == ONE and settled(m - 1) == Dim.of("p")
+    assert settled(product_of([n, q])) == m

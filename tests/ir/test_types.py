@@ -25,6 +25,7 @@ from srcdiff.ir.types import (
     is_numeric,
     map_dims,
     ndim_of,
+    product_of,
     shape_of,
     strip,
 )
@@ -114,6 +115,7 @@ def test_lengths_need_no_clamp_and_tails_of_tails_have_one():
         (n - 1, "n-1"),
         (m.scaled(-2) + n + 3, "-2*m+n+3"),
         ((n - 1).clamped(), "max(n-1, 0)"),
+        (product_of([n + 1, m]).scaled(2) - 3, "2*prod(m, n+1)-3"),
     ],
 )
 def test_lengths_as_text(dim, text):
