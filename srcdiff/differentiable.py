@@ -8,7 +8,7 @@ from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.places import parameter_place
 from srcdiff.ir.core import Function, Node, Tree, Value
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, is_float
+from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, is_complex, is_float
 from srcdiff.options import Options
 
 __all__ = ["check_differentiable", "check_scalar", "label"]
@@ -16,13 +16,6 @@ __all__ = ["check_differentiable", "check_scalar", "label"]
 
 def check_differentiable(fn: Function, k: int) -> None:
     param = fn.params[k]
-    types = list(leaf_types(param.type))
-    if any(t.dtype.startswith("complex") for t in types):
-        raise UnsupportedError(
-            f"cannot differentiate with respect to complex numbers: {param.name!r}",
-            "Pass the real and the imaginary part as two arguments.",
-            parameter_place(fn.location, fn.params[k].name),
-        )
     if is_float(param.type):
         return
     if isinstance(param.type, Array):
@@ -105,9 +98,14 @@ def check_scalar(fn: Function, options: Options) -> None:
             )
         tree = tree.children[0]
     type_: Type | None = fn.body.yields[tree].type if isinstance(tree, int) else None
-    if isinstance(type_, Scalar) and is_float(type_) and not type_.dtype.startswith("complex"):
+    if isinstance(type_, Scalar) and is_float(type_) and not is_complex(type_):
         return
-    if isinstance(type_, Array) and not type_.ndim:
+    if isinstance(type_, Scalar) and is_complex(type_):
+        advice = (
+            "Return a real number, as np.abs and np.real give; of a holomorphic function, holomorphic_grad is the "
+            "complex derivative."
+        )
+    elif isinstance(type_, Array) and not type_.ndim:
         advice = "Start with a number, such as 0.0, where the array without axes is made."
     elif isinstance(type_, Array):
         advice = "Sum it up (np.sum), or use srcdiff.vjp or srcdiff.jvp."

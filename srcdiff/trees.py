@@ -128,23 +128,18 @@ def _fit_leaf(leaf: Any, direction: Any, what: str) -> Any:
     if not is_float_leaf(leaf):
         return None
     if direction is None:
-        return np.zeros_like(leaf) if isinstance(leaf, np.ndarray) else 0.0
+        return np.zeros_like(leaf) if isinstance(leaf, np.ndarray) else type(leaf)(0.0)
     dtype = np.asarray(leaf).dtype
-    if not isinstance(direction, float | int | np.ndarray | np.number):
+    kinds = "biufc" if dtype.kind == "c" else "biuf"
+    if np.asarray(direction).dtype.kind not in kinds or isinstance(direction, list | tuple):
         raise ValueError(f"{what} has to hold floats, not {direction!r}")
     if np.shape(direction) != np.shape(leaf):
         raise ValueError(
             f"{what} has shape {np.shape(direction)}, what it belongs to has {np.shape(leaf)}"
         )
-    if isinstance(direction, np.ndarray | np.number) and direction.dtype.kind not in "biuf":
-        raise ValueError(f"{what} has to hold floats, not {direction.dtype}")
     if isinstance(leaf, np.ndarray) and leaf.ndim:
         return np.ascontiguousarray(direction, dtype)
-    return (
-        float(direction)
-        if isinstance(leaf, float) and not isinstance(leaf, np.generic)
-        else dtype.type(direction)
-    )
+    return type(leaf)(direction) if type(leaf) in (float, complex) else dtype.type(direction)
 
 
 def leaves(tree: Any) -> Iterator[Any]:
@@ -157,10 +152,10 @@ def leaves(tree: Any) -> Iterator[Any]:
 
 
 def is_float_leaf(leaf: Any) -> bool:
-    """Whether derivatives go through a leaf: a float, or an array of floats."""
-    if isinstance(leaf, float | np.floating):
+    """Whether derivatives go through a leaf: a float or complex number, or an array of them."""
+    if isinstance(leaf, float | complex | np.inexact):
         return True
-    return isinstance(leaf, np.ndarray) and leaf.dtype.kind == "f"
+    return isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fc"
 
 
 def float_positions(args: Sequence[Any]) -> tuple[int, ...]:
@@ -174,11 +169,10 @@ def random_like(tree: Any, rng: np.random.Generator) -> Any:
     def draw(leaf: Any) -> Any:
         if not is_float_leaf(leaf):
             return None
-        return (
-            rng.normal(size=np.shape(leaf)).astype(np.asarray(leaf).dtype)
-            if np.ndim(leaf)
-            else float(rng.normal())
-        )
+        drawn = rng.normal(size=np.shape(leaf))
+        if np.iscomplexobj(leaf):
+            drawn = drawn + 1j * rng.normal(size=np.shape(leaf))
+        return drawn.astype(np.asarray(leaf).dtype) if np.ndim(leaf) else np.asarray(drawn).item()
 
     return map_leaves(draw, tree)
 
@@ -195,11 +189,11 @@ def add_scaled(tree: Any, direction: Any, scale: float) -> Any:
 
 
 def dot(left: Any, right: Any) -> float:
-    """The sum of products over float leaves; leaves that are None count nothing."""
+    """The sum of products over float leaves, the real part of complex ones; leaves that are None count nothing."""
     pairs = zip(leaves(left), leaves(right), strict=True)
     return float(
         sum(
-            np.sum(np.asarray(a) * np.asarray(b))
+            np.sum(np.asarray(a) * np.asarray(b)).real
             for a, b in pairs
             if a is not None and b is not None
         )

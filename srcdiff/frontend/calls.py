@@ -56,7 +56,7 @@ from srcdiff.frontend.values import (
 )
 from srcdiff.ir.core import Atom, Const, OpDecl, Value, const, known_dim
 from srcdiff.ir.structs import is_generated
-from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, is_float, ndim_of
+from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, is_complex, is_float, ndim_of
 from srcdiff.ops.containers import get
 from srcdiff.ops.control import stop_gradient
 from srcdiff.ops.kernels import Named
@@ -234,9 +234,9 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
     if function is refuse:
         fr.fail(node, *map(static, args))
     composite = find_composite(function)
-    if composite is not None and composite.takes(len(args), kwargs, _axes_of_first(args)):
-        return call_composite(fr, node, composite, args, kwargs)
     decl = find(function)
+    if composite is not None and _takes(fr, node, composite, args, kwargs, decl):
+        return call_composite(fr, node, composite, args, kwargs)
     if decl is stop_gradient and len(args) == 1 and not kwargs:
         return _stopped(fr, node, args[0])
     if decl is not None:
@@ -315,6 +315,25 @@ _MOVING = (
     "functools",
     "contextlib",
 )
+
+
+def _takes(
+    fr: Frame, node: Any, composite: Composite, args: Args, kwargs: Kwargs, decl: OpDecl | None
+) -> bool:
+    """Whether a composite stands for a call; `decl` is what else may."""
+    if not composite.takes(len(args), kwargs, _axes_of_first(args)):
+        return False
+    if composite.takes_complex or not any(map(_has_complex, (*args, *kwargs.values()))):
+        return True
+    if decl is None:
+        fr.refuse_complex(node, composite.spelling or composite.name)
+    return False
+
+
+def _has_complex(value: FrontValue) -> bool:
+    if isinstance(value, Parts):
+        return any(map(_has_complex, value.values))
+    return isinstance(value, Value | Const) and is_complex(value.type)
 
 
 def _axes_of_first(args: Args) -> int:
@@ -464,9 +483,11 @@ def _attribute_of_array(
         return const(type_.ndim if isinstance(type_, Array) else 0)
     if name == "dtype":
         return Known(np.dtype(type_.dtype))
-    if name in _PROPERTIES and name in COMPOSITE_METHODS:
-        return call_composite(fr, node, COMPOSITE_METHODS[name], [base], {})
     decl = METHODS.get(name)
+    if name in _PROPERTIES and name in COMPOSITE_METHODS:
+        composite = COMPOSITE_METHODS[name]
+        if _takes(fr, node, composite, [base], {}, decl):
+            return call_composite(fr, node, composite, [base], {})
     if decl is not None and name in _PROPERTIES:
         return fr.op(node, decl, base, spelling=f".{name}")
     return Method(base, name)
@@ -500,9 +521,9 @@ def _call_method(
                 return _call_known(fr, node, python, [receiver], {})
             composite = COMPOSITE_METHODS.get(name)
             given = [receiver, *args]
-            if composite is not None and composite.takes(len(given), kwargs, _axes_of_first(given)):
-                return call_composite(fr, node, composite, given, kwargs)
             decl = METHODS.get(name)
+            if composite is not None and _takes(fr, node, composite, given, kwargs, decl):
+                return call_composite(fr, node, composite, given, kwargs)
             if decl is not None:
                 return apply(fr, node, decl, [receiver, *args], kwargs, f".{name}")
         case Value() if is_generator(receiver):

@@ -7,6 +7,7 @@ is open.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -29,7 +30,7 @@ from srcdiff.frontend.values import (
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, OpDecl, Value
 from srcdiff.ir.shapes import ShapeMismatch
-from srcdiff.ir.types import Array, Scalar, Static
+from srcdiff.ir.types import Array, Scalar, Static, is_complex
 from srcdiff.ops.infer import TypeMistake
 
 __all__ = ["HOOKS", "Frame", "an", "describe", "reads"]
@@ -245,12 +246,8 @@ class Frame:
             self.fail(node, str(mistake))
         except ShapeMismatch as mistake:
             self.fail(node, str(mistake), "Check the shapes of the operands on this line.")
-        if any(is_complex(v) for v in (*operands, *results)):
-            self.fail(
-                node,
-                "complex numbers are not supported",
-                "Compute with the real and the imaginary part.",
-            )
+        if not decl.takes_complex and any(is_complex(v.type) for v in (*operands, *results)):
+            self.refuse_complex(node, name_of(decl, spelling))
         if decl.writes and any(_is_mask(operands[k]) for k in decl.writes):
             self.session.masks_written += 1
             self.session.true_counts = {}
@@ -269,6 +266,14 @@ class Frame:
             self.session.updates.add(new)
         return new
 
+    def refuse_complex(self, node: Any, name: str) -> NoReturn:
+        """What is written for real numbers only may be wrong for others."""
+        self.fail(
+            node,
+            f"`{name}` of complex numbers is not supported",
+            "Compute with np.real and np.imag of it, or with functions that docs/coverage.md has for complex numbers.",
+        )
+
     def fail(self, node: Any, message: str, advice: str = "") -> NoReturn:
         fail(message, advice, self.source.location(node))
 
@@ -277,8 +282,10 @@ class Frame:
         untyped(message, advice, self.source.location(node))
 
 
-def is_complex(value: Atom) -> bool:
-    return getattr(value.type, "dtype", "").startswith("complex")
+def name_of(decl: OpDecl, spelling: str = "") -> str:
+    """An operation as the user knows it."""
+    text = spelling or decl.spelling or (decl.template if isinstance(decl.template, str) else "")
+    return re.sub(r"\{(\d)\}", lambda m: "xyzw"[int(m[1])], text) or decl.name
 
 
 def _is_mask(atom: Atom) -> bool:

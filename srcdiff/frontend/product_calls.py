@@ -14,8 +14,8 @@ from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.subscripts import array_of, length_along
 from srcdiff.frontend.values import FrontValue, Parts, Text, is_static, static, static_int
 from srcdiff.ir.core import Atom, OpDecl, Value, const
-from srcdiff.ir.types import Array, ndim_of
-from srcdiff.ops import arithmetic, linalg, shapes
+from srcdiff.ir.types import Array, is_complex, ndim_of
+from srcdiff.ops import arithmetic, complex_numbers, linalg, shapes
 from srcdiff.ops.contractions import contraction
 from srcdiff.ops.einsum import decl_for, einsum, spelled_out
 from srcdiff.ops.infer import TypeMistake
@@ -51,9 +51,13 @@ def _vdot(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     a, b = _two(fr, node, args, kwargs, "np.vdot")
     if ndim_of(a.type) != ndim_of(b.type):
         fr.fail(node, "np.vdot takes arrays of one shape here", "Use x.ravel().")
-    if ndim_of(a.type) < 2:
+    if is_complex(a.type):
+        a = fr.op(node, complex_numbers.conjugate, a)
+    elif ndim_of(a.type) < 2:
         decl = linalg.inner if ndim_of(a.type) else arithmetic.multiply
         return apply(fr, node, decl, args, kwargs, "np.vdot" if ndim_of(a.type) else "")
+    if ndim_of(a.type) < 2:
+        return fr.op(node, linalg.inner if ndim_of(a.type) else arithmetic.multiply, a, b)
     letters, _ = _letters(ndim_of(a.type), 0)
     return _contracted(fr, node, a, b, f"{letters},{letters}->")
 

@@ -177,6 +177,8 @@ class OpDecl:
         The function gives a tuple even of one result.
     named : callable or None
         `named()` is the class of named tuple that several results are in.
+    takes_complex : bool
+        Values and derivatives are right for complex operands; others refuse them.
     advice : str
         What to do where the rule does not give a derivative that is wanted.
     effect : bool
@@ -238,6 +240,7 @@ class OpDecl:
     distinct: bool = False
     as_tuple: bool = False
     named: Callable[[], type] | None = None
+    takes_complex: bool = False
     advice: str = ""
     effect: bool = False
     raises: bool = False

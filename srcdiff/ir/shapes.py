@@ -82,6 +82,8 @@ class Shapes:
         What symbols turned out to be.
     ranges : dict
         The first and the last value of loop indices, where they are known. They say that `x[i:i + n]` has n elements.
+    halves : dict
+        The symbols that stand for `n // 2`, where these were asked for.
     """
 
     rigid: set[str] = field(default_factory=set)
@@ -90,6 +92,7 @@ class Shapes:
     bindings: dict[str, Dim] = field(default_factory=dict)
     assumptions: list[tuple[Dim, Dim]] = field(default_factory=list)
     ranges: dict[str, Range] = field(default_factory=dict)
+    halves: dict[Dim, Dim] = field(default_factory=dict)
     used: dict[str, int] = field(default_factory=dict)
     others: Callable[[], set[str]] | None = None
     find_ranges: Callable[[], dict[str, Range]] | None = None

@@ -21,8 +21,9 @@ from typing import Any
 __all__ = [
     "BOOL", "FLOAT", "INT", "NONE", "Array", "Clamp", "Dim", "Dynamic", "List", "Product", "Scalar", "Static", "Struct",
     "Symbol", "Type",
-    "all_dims", "as_dim", "dims_of", "element_type", "factors_of", "has_lists", "holds_arrays", "is_float",
-    "inner_lengths", "is_numeric", "map_dims", "ndim_of", "product_of", "shape_of", "strip", "symbols_of",
+    "all_dims", "as_dim", "dims_of", "element_type", "factors_of", "has_lists", "holds_arrays",
+    "inner_lengths", "is_complex", "is_float", "is_numeric", "map_dims", "ndim_of", "product_of", "shape_of", "strip",
+    "symbols_of",
 ]  # fmt: skip
 
 
@@ -282,6 +283,15 @@ def is_float(type_: Type) -> bool:
     if isinstance(type_, Struct):
         return any(map(is_float, type_.parts))
     return isinstance(type_, List) and is_float(type_.element)
+
+
+def is_complex(type_: Type) -> bool:
+    """Whether numbers and arrays of this type are complex (containers: any part)."""
+    if isinstance(type_, Scalar | Array):
+        return type_.dtype.startswith("complex")
+    if isinstance(type_, Struct):
+        return any(map(is_complex, type_.parts))
+    return isinstance(type_, List) and is_complex(type_.element)
 
 
 def holds_arrays(type_: Type) -> bool:

@@ -18,7 +18,7 @@ import numpy as np
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op, known_dim
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import BOOL, Dim, Scalar, Type, shape_of
+from srcdiff.ir.types import BOOL, Dim, Scalar, Type, is_complex, shape_of
 from srcdiff.ops.infer import (
     TypeMistake,
     arithmetic,
@@ -29,6 +29,7 @@ from srcdiff.ops.infer import (
     make,
     numeric,
     promote,
+    real_dtype,
 )
 from srcdiff.ops.integers import constants, integers, largest, product, times
 from srcdiff.ops.registry import OPERATIONS, declare, operation
@@ -91,7 +92,7 @@ _integer_power = integers(constants(operator.pow))
 @declare(
     np.add, operator.add, operator.iadd, template="{0} + {1}", infer=integers(operator.add), elementwise=True,
     linear=True,
-    samples=binary(),
+    samples=binary(), takes_complex=True,
 )  # fmt: skip
 def add(x, y, *, out, d_out):
     d_x = d_out
@@ -101,7 +102,7 @@ def add(x, y, *, out, d_out):
 @declare(
     np.subtract, operator.sub, operator.isub, template="{0} - {1}", infer=_no_booleans(integers(operator.sub),
     "subtract"),
-    elementwise=True, linear=True, samples=binary(),
+    elementwise=True, linear=True, samples=binary(), takes_complex=True,
 )  # fmt: skip
 def subtract(x, y, *, out, d_out):
     d_x = d_out
@@ -110,7 +111,7 @@ def subtract(x, y, *, out, d_out):
 
 @declare(
     np.multiply, operator.mul, operator.imul, template="{0} * {1}", infer=integers(times, product), elementwise=True,
-    multilinear=True, samples=binary(),
+    multilinear=True, samples=binary(), takes_complex=True,
 )  # fmt: skip
 def multiply(x, y, *, out, d_out):
     d_x = d_out * y
@@ -121,7 +122,7 @@ def multiply(x, y, *, out, d_out):
 @declare(
     np.divide, operator.truediv, operator.itruediv, template="{0} / {1}", infer=true_division, elementwise=True,
     raises=True,
-    samples=binary(0.5, 2.0),
+    samples=binary(0.5, 2.0), takes_complex=True,
 )  # fmt: skip
 def divide(x, y, *, out, d_out):
     d_x = d_out / y
@@ -139,19 +140,22 @@ def divide(x, y, *, out, d_out):
         fixed([0.0, 2.0, -1.0], 0, avoid="0**0", gradients=([0.0, 0.0, 0.0],)),
         fixed([0.0, 2.0], 1, gradients=([1.0, 1.0],)),
         fixed(0.0, [0.0, 1.0, 2.0], wrt=(1,), avoid="0**y jumps at 0", gradients=([0.0, 0.0, 0.0],)),
-    ),
+    ), takes_complex=True,
 )  # fmt: skip
 def power(x, y, *, out, d_out):
     if y.dtype == int:
         d_x = d_out * y * x ** np.where(y == 0, 1, y - 1)
     else:
         d_x = d_out * y * np.where((x == 0) & (y == 0), 1.0, x) ** (y - 1)
-    d_y = d_out * out * np.log(np.where(x == 0, 1.0, x))
+    if out.dtype.kind == "c" and x.dtype.kind != "c":
+        d_y = d_out * out * np.log(np.where(x == 0, 1.0, x) + 0j)
+    else:
+        d_y = d_out * out * np.log(np.where(x == 0, 1.0, x))
 
 
 @declare(
     np.negative, operator.neg, template="-{0}", infer=_no_booleans(integers(operator.neg), "negate"), elementwise=True,
-    linear=True, samples=unary(),
+    linear=True, samples=unary(), takes_complex=True,
 )  # fmt: skip
 def negative(x, *, out, d_out):
     d_x = -d_out
@@ -160,20 +164,36 @@ def negative(x, *, out, d_out):
 @declare(
     np.positive, operator.pos, template="+{0}", infer=integers(lambda a: a), elementwise=True, linear=True,
     cost="cheap",
-    samples=unary(),
+    samples=unary(), takes_complex=True,
 )  # fmt: skip
 def positive(x, *, out, d_out):
     d_x = d_out
 
 
+def _magnitude(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    """Real, of complex numbers as well."""
+    (result,) = _absolute(shapes, operands, attrs)
+    type_ = numeric(operands[0])
+    if type_.dtype == real_dtype(type_.dtype):
+        return (result,)
+    weak = isinstance(type_, Scalar) and type_.weak
+    return (make(real_dtype(type_.dtype), shape_of(type_), weak),)
+
+
+_absolute = integers(constants(abs))
+
+
 # at 0: 0, the middle of -1 and 1
 @declare(
-    np.absolute, abs, operator.abs, spelling="np.abs", infer=integers(constants(abs)), device="abs({0})",
+    np.absolute, abs, operator.abs, spelling="np.abs", infer=_magnitude, device="abs({0})",
     elementwise=True,
-    samples=(*unary(0.1, 1.0), *unary(-1.0, -0.1), fixed([0.0, -0.0], avoid="a kink", gradients=([0.0, 0.0],))),
+    samples=(*unary(0.1, 1.0), *unary(-1.0, -0.1), fixed([0.0, -0.0], avoid="a kink", gradients=([0.0, 0.0],))), takes_complex=True,
 )  # fmt: skip
 def absolute(x, *, out, d_out):
-    d_x = d_out * np.sign(x)
+    if x.dtype.kind == "c":
+        d_x = d_out * np.conj(x) / np.where(out == 0.0, 1.0, out)
+    else:
+        d_x = d_out * np.sign(x)
 
 
 @declare(np.fabs, math.fabs, infer=floating, elementwise=True, samples=unary(0.1, 1.0))
@@ -254,18 +274,32 @@ greater = operation("greater", np.greater, operator.gt, template="{0} > {1}", **
 greater_equal = operation(
     "greater_equal", np.greater_equal, operator.ge, template="{0} >= {1}", **_comparison
 )
-equal = operation("equal", np.equal, operator.eq, template="{0} == {1}", **_comparison)
-not_equal = operation("not_equal", np.not_equal, operator.ne, template="{0} != {1}", **_comparison)
+equal = operation(
+    "equal", np.equal, operator.eq, template="{0} == {1}", **_comparison, takes_complex=True
+)
+not_equal = operation(
+    "not_equal", np.not_equal, operator.ne, template="{0} != {1}", **_comparison, takes_complex=True
+)
 
 logical_and = operation(
-    "logical_and", np.logical_and, **_comparison, device="{0} != 0 and {1} != 0"
+    "logical_and", np.logical_and, **_comparison, device="{0} != 0 and {1} != 0", takes_complex=True
 )
-logical_or = operation("logical_or", np.logical_or, **_comparison, device="{0} != 0 or {1} != 0")
+logical_or = operation(
+    "logical_or", np.logical_or, **_comparison, device="{0} != 0 or {1} != 0", takes_complex=True
+)
 logical_xor = operation(
-    "logical_xor", np.logical_xor, **_comparison, device="({0} != 0) != ({1} != 0)"
+    "logical_xor",
+    np.logical_xor,
+    **_comparison,
+    device="({0} != 0) != ({1} != 0)",
+    takes_complex=True,
 )
 logical_not = operation(
-    "logical_not", np.logical_not, **_comparison | {"signature": "x"}, device="{0} == 0"
+    "logical_not",
+    np.logical_not,
+    **_comparison | {"signature": "x"},
+    device="{0} == 0",
+    takes_complex=True,
 )
 
 
@@ -284,6 +318,7 @@ not_ = operation(
     differentiable=False,
     cost="cheap",
     signature="x",
+    takes_complex=True,
 )
 
 
@@ -402,27 +437,34 @@ to_int = operation(
     raises=True,
     **_scalar,
 )
-to_bool = operation("to_bool", bool, template="bool({0})", infer=_truth, **_scalar)
+to_bool = operation(
+    "to_bool", bool, template="bool({0})", infer=_truth, **_scalar, takes_complex=True
+)
 floor_int = operation("floor_int", math.floor, infer=_one_number("int64"), raises=True, **_scalar)
 ceil_int = operation("ceil_int", math.ceil, infer=_one_number("int64"), raises=True, **_scalar)
 
 
 def _cast(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    return (make(np.dtype(attrs["dtype"]).name, broadcast_shape(shapes, operands)),)
+    dtype = np.dtype(attrs["dtype"]).name
+    if is_complex(operands[0].type) and not dtype.startswith(("complex", "bool")):
+        raise TypeMistake("astype leaves out the imaginary part; write np.real")
+    return (make(dtype, broadcast_shape(shapes, operands)),)
 
 
 def _cast_text(op: Op) -> str:
     name = np.dtype(op.attrs["dtype"]).name
     if op.spelling.startswith("np."):  # of a number
         return f"{op.spelling}({{0}})"
-    name = {"bool": "bool", "float64": "float", "int64": "int"}.get(name, f"np.{name}")
+    name = {"bool": "bool", "float64": "float", "int64": "int", "complex128": "complex"}.get(
+        name, f"np.{name}"
+    )
     return f"{{0}}.astype({name})"
 
 
 # `dtype` is a dtype, a type or a name
 @declare(
     method="astype", template=_cast_text, infer=_cast, linear=True, boxes=True, adjoint="any",
-    samples=(draw((3,), dtype="float64"), draw((2, 0), dtype="float64")),
+    samples=(draw((3,), dtype="float64"), draw((2, 0), dtype="float64")), takes_complex=True,
 )  # fmt: skip
 def astype(x, dtype=..., *, out, d_out):
     d_x = d_out

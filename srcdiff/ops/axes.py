@@ -10,7 +10,7 @@ import numpy as np
 from srcdiff.ir.core import Atom
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Dim, Scalar, Type, shape_of
-from srcdiff.ops.infer import TypeMistake, make, numeric
+from srcdiff.ops.infer import TypeMistake, make, numeric, real_dtype
 from srcdiff.ops.samples import Sample, draw
 
 __all__ = ["axes_of", "reduced", "reduced_dtype", "reduced_shape", "reduction_samples"]
@@ -40,7 +40,9 @@ def reduced_shape(shape: Sequence[Dim], attrs: Attrs) -> tuple[Dim, ...]:
 
 
 def reduced(kind: str) -> Any:
-    """The shape without the reduced axes; `kind` is the dtype: "same", "sum" (integers as int64), "float", a name."""
+    """The shape without the reduced axes; `kind` is the dtype: "same", "sum" (integers as int64), "float",
+    "real" (of complex numbers that of their parts), a name.
+    """
 
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
         source = numeric(operands[0])
@@ -59,8 +61,8 @@ def reduced_dtype(kind: str, dtype: str) -> str:
         return dtype
     if kind == "sum":
         return "uint64" if dtype[0] == "u" else "int64" if whole else dtype
-    if kind == "float":
-        return "float64" if whole else dtype
+    if kind in ("float", "real"):
+        return "float64" if whole else real_dtype(dtype) if kind == "real" else dtype
     return kind
 
 

@@ -25,6 +25,7 @@ adjoint_block = operation(
     view_of=0,
     effect=True,
     evaluate=lambda operands, attrs: operands[0],
+    takes_complex=True,
 )
 
 
@@ -43,6 +44,7 @@ outside_call = operation(
     raises=True,
     differentiable=False,
     evaluate=_run_outside,
+    takes_complex=True,
 )
 
 
@@ -56,5 +58,11 @@ def _place(op: Op) -> str:
 
 # a line of text between statements, which stays where it is
 comment = operation(
-    "comment", template=_place, infer=nothing, effect=True, differentiable=False, evaluate=_nothing
+    "comment",
+    template=_place,
+    infer=nothing,
+    effect=True,
+    differentiable=False,
+    evaluate=_nothing,
+    takes_complex=True,
 )

@@ -80,10 +80,18 @@ pack = operation(
     evaluate=lambda operands, attrs: build_struct(
         attrs["kind"], attrs["keys"], operands, attrs.get("cls")
     ),
+    takes_complex=True,
 )
 # a part may share storage with the container
 get = operation(
-    "get", template=_get_text, infer=_part, view_of=0, linear=True, cost="free", evaluate=_get_now
+    "get",
+    template=_get_text,
+    infer=_part,
+    view_of=0,
+    linear=True,
+    cost="free",
+    evaluate=_get_now,
+    takes_complex=True,
 )
 
 
@@ -102,7 +110,14 @@ def _unpacked(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
 
 # `a, b = x`
 unpack = operation(
-    "unpack", template="{0}", infer=_unpacked, view_of=0, linear=True, cost="free", raises=True
+    "unpack",
+    template="{0}",
+    infer=_unpacked,
+    view_of=0,
+    linear=True,
+    cost="free",
+    raises=True,
+    takes_complex=True,
 )
 
 
@@ -143,15 +158,35 @@ list_new = operation(
     linear=True,
     holds=True,
     evaluate=lambda operands, attrs: list(operands),
+    takes_complex=True,
 )
 append = operation(
-    "append", template="{0}.append({1})", infer=nothing, writes=(0,), cost="free", holds=True
+    "append",
+    template="{0}.append({1})",
+    infer=nothing,
+    writes=(0,),
+    cost="free",
+    holds=True,
+    takes_complex=True,
 )
 list_pop = operation(
-    "list_pop", template="{0}.pop()", infer=_item, writes=(0,), cost="free", raises=True
+    "list_pop",
+    template="{0}.pop()",
+    infer=_item,
+    writes=(0,),
+    cost="free",
+    raises=True,
+    takes_complex=True,
 )
 list_item = operation(
-    "list_item", template="{0}[{1}]", infer=_item, view_of=0, linear=True, cost="free", raises=True
+    "list_item",
+    template="{0}[{1}]",
+    infer=_item,
+    view_of=0,
+    linear=True,
+    cost="free",
+    raises=True,
+    takes_complex=True,
 )
 list_set = operation(
     "list_set",
@@ -161,14 +196,28 @@ list_set = operation(
     cost="free",
     raises=True,
     holds=True,
+    takes_complex=True,
 )
 list_add = operation(
-    "list_add", template="{0}[{1}] += {2}", infer=nothing, writes=(0,), cost="free", raises=True
+    "list_add",
+    template="{0}[{1}] += {2}",
+    infer=nothing,
+    writes=(0,),
+    cost="free",
+    raises=True,
+    takes_complex=True,
 )
 list_reverse = operation(
-    "list_reverse", template="{0}.reverse()", infer=nothing, writes=(0,), cost="free"
+    "list_reverse",
+    template="{0}.reverse()",
+    infer=nothing,
+    writes=(0,),
+    cost="free",
+    takes_complex=True,
 )
-list_copy = operation("list_copy", template="list({0})", infer=same_as_first, linear=True)
+list_copy = operation(
+    "list_copy", template="list({0})", infer=same_as_first, linear=True, takes_complex=True
+)
 # a list of copies: nobody else holds its elements
 list_copy_items = operation(
     "list_copy_items",
@@ -176,6 +225,7 @@ list_copy_items = operation(
     infer=same_as_first,
     linear=True,
     evaluate=_copy_items,
+    takes_complex=True,
 )
 list_length = operation(
     "list_length",
@@ -184,4 +234,5 @@ list_length = operation(
     differentiable=False,
     cost="free",
     shape_of=(0,),
+    takes_complex=True,
 )

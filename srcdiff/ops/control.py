@@ -34,8 +34,17 @@ def _bool(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
 
 # of two truth values; the second is evaluated whatever the first is, so the frontend uses these only where that
 # cannot be told
-and_ = operation("and", template="{0} and {1}", infer=_bool, differentiable=False, cost="cheap")
-or_ = operation("or", template="{0} or {1}", infer=_bool, differentiable=False, cost="cheap")
+and_ = operation(
+    "and",
+    template="{0} and {1}",
+    infer=_bool,
+    differentiable=False,
+    cost="cheap",
+    takes_complex=True,
+)
+or_ = operation(
+    "or", template="{0} or {1}", infer=_bool, differentiable=False, cost="cheap", takes_complex=True
+)
 
 
 def _test_now(operands: Sequence[Any], attrs: Attrs) -> Any:
@@ -50,6 +59,7 @@ test = operation(
     differentiable=False,
     cost="cheap",
     evaluate=_test_now,
+    takes_complex=True,
 )
 
 
@@ -89,6 +99,7 @@ undefined = operation(
     differentiable=False,
     cost="free",
     evaluate=_any_value,
+    takes_complex=True,
 )
 
 
@@ -101,6 +112,7 @@ constant_array = operation(
     differentiable=False,
     cost="free",
     evaluate=lambda operands, attrs: attrs["value"],
+    takes_complex=True,
 )
 
 
@@ -118,6 +130,7 @@ stop_gradient = operation(
     infer=same_as_first,
     differentiable=False,
     cost="cheap",
+    takes_complex=True,
 )
 
 

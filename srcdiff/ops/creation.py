@@ -174,9 +174,18 @@ _array: dict[str, Any] = {
 }  # fmt: skip
 
 # `layout`: the lengths of the nested lists around the operands; () is an array or list as it is
-array_of = operation("array_of", np.array, boxes=True, simpler=_copied, **_array)
+array_of = operation(
+    "array_of", np.array, boxes=True, simpler=_copied, **_array, takes_complex=True
+)
 asarray = operation(
-    "asarray", np.asarray, np.asanyarray, view_of=0, boxes=True, simpler=_itself, **_array
+    "asarray",
+    np.asarray,
+    np.asanyarray,
+    view_of=0,
+    boxes=True,
+    simpler=_itself,
+    **_array,
+    takes_complex=True,
 )
 # what is contiguous is not copied
 ascontiguousarray = operation(
@@ -187,6 +196,7 @@ ascontiguousarray = operation(
     boxes=True,
     simpler=_itself,
     **_array,
+    takes_complex=True,
 )
 
 
@@ -212,9 +222,16 @@ _listed: dict[str, Any] = {
 }
 
 # a list of its own, of the numbers in an array, or of views of its rows
-elements = operation("elements", infer=_parts_of_array(True), samples=(draw((3,)),), **_listed)
+elements = operation(
+    "elements", infer=_parts_of_array(True), samples=(draw((3,)),), **_listed, takes_complex=True
+)
 rows = operation(
-    "rows", infer=_parts_of_array(False), holds=True, samples=(draw((3, 2)),), **_listed
+    "rows",
+    infer=_parts_of_array(False),
+    holds=True,
+    samples=(draw((3, 2)),),
+    **_listed,
+    takes_complex=True,
 )
 
 
@@ -256,7 +273,7 @@ def _full_text(op: Op) -> str:
 @declare(
     np.full, element=loop_forms.filled_with(0), template=_full_text,
     infer=_filled, bind=_bind_full, linear=True, boxes=True, signature="value, *shape",
-    samples=(fixed(1.5, 3), fixed(1.5, 2, 3), fixed(2.5, 0)),
+    samples=(fixed(1.5, 3), fixed(1.5, 2, 3), fixed(2.5, 0)), takes_complex=True,
 )  # fmt: skip
 def full(value, *shape, out, d_out):
     d_value = np.sum(d_out)
@@ -278,6 +295,7 @@ def _filled_like(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tupl
     linear=True,
     shape_of=(0,),
     samples=(draw((3,), ()), draw((2, 3), ())),
+    takes_complex=True,
 )
 def full_like(x, value, *, out, d_out):
     d_x = 0.0
@@ -382,7 +400,7 @@ def _bind_eye(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 eye = operation(
     "eye", np.eye, np.identity, element=loop_forms.on_diagonal_only,
     template=_arguments_text, infer=_identity, bind=_bind_eye, differentiable=False,
-    signature="*lengths", defaults={"k": 0},
+    signature="*lengths", defaults={"k": 0}, takes_complex=True,
 )  # fmt: skip
 
 
@@ -417,8 +435,18 @@ _about: dict[str, Any] = {
     "signature": "x",
     "shape_of": (0,),
 }
-size = operation("size", np.size, method="size", template=_size_text, infer=_size, **_about)
-ndim = operation("ndim", np.ndim, method="ndim", template="np.ndim({0})", infer=_ndim, **_about)
+size = operation(
+    "size", np.size, method="size", template=_size_text, infer=_size, **_about, takes_complex=True
+)
+ndim = operation(
+    "ndim",
+    np.ndim,
+    method="ndim",
+    template="np.ndim({0})",
+    infer=_ndim,
+    **_about,
+    takes_complex=True,
+)
 
 
 def _one_item(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -438,6 +466,7 @@ def _one_item(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
     linear=True,
     raises=True,
     samples=(draw((1,)), draw((1, 1))),
+    takes_complex=True,
 )
 def item(x, *, out, d_out):
     d_x = d_out
@@ -463,6 +492,7 @@ def at_least_vector(x):
     view_of=0,
     cost="free",
     samples=(draw(()), draw((3,)), draw((2, 3))),
+    takes_complex=True,
 )
 def atleast_1d(x, *, out, d_out):
     if x.ndim == 0:

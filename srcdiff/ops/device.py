@@ -67,6 +67,7 @@ leave = operation(
     effect=True,
     raises=True,
     differentiable=False,
+    takes_complex=True,
 )
 
 

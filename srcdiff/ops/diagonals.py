@@ -66,6 +66,7 @@ add_diagonal = operation(
     infer=nothing,
     writes=(0,),
     evaluate=_add_diagonal_now,
+    takes_complex=True,
 )
 
 
@@ -73,7 +74,7 @@ add_diagonal = operation(
     np.diag, element=loop_forms.diagonal_of, loops=loop_storage.diagonal_stored,
     template=_diag_text, infer=_diagonal_of, linear=True, scatter=add_diagonal, view_of=0, read_only=True,
     samples=(draw((3, 3)), draw((2, 3)), draw((3, 3), k=1), draw((3, 2), k=-1), draw((3,)), draw((2,), k=-1),
-    draw((1, 1))),
+    draw((1, 1))), takes_complex=True,
 )  # fmt: skip
 def diag(x, k=0, *, out, d_out):
     if x.ndim == 1:
@@ -89,7 +90,7 @@ def _diagonal_only(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tu
 diagonal = operation(
     "diagonal", np.diagonal, method="diagonal", template=_diag_text, infer=_diagonal_only, linear=True,
     scatter=add_diagonal, place=loop_forms.on_diagonal, loops=loop_storage.diagonal_stored,
-    view_of=0, read_only=True, cost="free", signature="x, offset=0", samples=(draw((3, 3)), draw((3, 2), offset=-1)),
+    view_of=0, read_only=True, cost="free", signature="x, offset=0", samples=(draw((3, 3)), draw((3, 2), offset=-1)), takes_complex=True,
 )  # fmt: skip
 
 
@@ -107,7 +108,7 @@ def trace_expanded(x, offset=0):
 trace = operation(
     "trace", np.trace, method="trace", expansion=trace_expanded,
     infer=_traced, linear=True, scatter=add_diagonal, signature="x, offset=0",
-    samples=(draw((3, 3)), draw((2, 3)), draw((1, 1)), draw((3, 3), offset=1)),
+    samples=(draw((3, 3)), draw((2, 3)), draw((1, 1)), draw((3, 3), offset=1)), takes_complex=True,
 )  # fmt: skip
 
 
@@ -127,7 +128,7 @@ def _k_text(op: Op) -> str:
 
 @declare(
     np.triu, element=loop_forms.triangle("greater_equal"), template=_k_text, infer=_triangle, linear=True,
-    samples=_triangle_samples,
+    samples=_triangle_samples, takes_complex=True,
 )  # fmt: skip
 def triu(x, k=0, *, out, d_out):
     d_x = np.triu(d_out, k)
@@ -135,7 +136,7 @@ def triu(x, k=0, *, out, d_out):
 
 @declare(
     np.tril, element=loop_forms.triangle("less_equal"), template=_k_text, infer=_triangle, linear=True,
-    samples=_triangle_samples,
+    samples=_triangle_samples, takes_complex=True,
 )  # fmt: skip
 def tril(x, k=0, *, out, d_out):
     d_x = np.tril(d_out, k)

@@ -218,12 +218,12 @@ einsum = operation(
         draw((2, 3), (1,), subscripts="ij,j->i"), draw((2, 2, 3), subscripts="iij->j"),
         draw((), (3,), subscripts=",i->i"), draw((0, 3), (3,), subscripts="ij,j->i"),
         draw((3, 2), (3, 2), subscripts="ij,ij"),
-    ),
+    ), takes_complex=True,
 )  # fmt: skip
 # of one array, with all of its letters: a diagonal, or the axes in another order
 einsum_view = operation(
     "einsum_view", spelling="np.einsum", linear=True, view_of=0, read_only=True, **_declared,
     samples=(
         draw((2, 3), subscripts="ij->ji"), draw((3, 3), subscripts="ii->i"), draw((2, 2, 3), subscripts="iij->ji"),
-    ),
+    ), takes_complex=True,
 )  # fmt: skip

@@ -75,37 +75,37 @@ def sigmoid_quotient(x, y, u, *, out, d_out):
     d_u = d_out * out * (1.0 - out)
 
 
-@declare(np.exp, math.exp, **_smooth(), compiled="exp")
+@declare(np.exp, math.exp, **_smooth(), compiled="exp", takes_complex=True)
 def exp(x, *, out, d_out):
     d_x = d_out * out
 
 
-@declare(np.expm1, math.expm1, **_smooth(), compiled="expm1")
+@declare(np.expm1, math.expm1, **_smooth(), compiled="expm1", takes_complex=True)
 def expm1(x, *, out, d_out):
     d_x = d_out * np.exp(x)  # out + 1 would lose the digits of small exponentials
 
 
-@declare(np.exp2, math.exp2, **_smooth(), compiled="exp2")
+@declare(np.exp2, math.exp2, **_smooth(), compiled="exp2", takes_complex=True)
 def exp2(x, *, out, d_out):
     d_x = d_out * out * np.log(2.0)
 
 
-@declare(np.log, math.log, **_smooth(0.1, 3.0), compiled="log")
+@declare(np.log, math.log, **_smooth(0.1, 3.0), compiled="log", takes_complex=True)
 def log(x, *, out, d_out):
     d_x = d_out / x
 
 
-@declare(np.log1p, math.log1p, **_smooth(-0.9, 3.0), compiled="log1p")
+@declare(np.log1p, math.log1p, **_smooth(-0.9, 3.0), compiled="log1p", takes_complex=True)
 def log1p(x, *, out, d_out):
     d_x = d_out / (1.0 + x)
 
 
-@declare(np.log2, math.log2, **_smooth(0.1, 3.0), compiled="log2")
+@declare(np.log2, math.log2, **_smooth(0.1, 3.0), compiled="log2", takes_complex=True)
 def log2(x, *, out, d_out):
     d_x = d_out / (x * np.log(2.0))
 
 
-@declare(np.log10, math.log10, **_smooth(0.1, 3.0), compiled="log10")
+@declare(np.log10, math.log10, **_smooth(0.1, 3.0), compiled="log10", takes_complex=True)
 def log10(x, *, out, d_out):
     d_x = d_out / (x * np.log(10.0))
 
@@ -131,7 +131,7 @@ def logaddexp(x, y, *, out, d_out):
 # ---- powers ----------------------------------------------------------------------------------
 
 
-@declare(np.sqrt, math.sqrt, **_smooth(0.1, 3.0))
+@declare(np.sqrt, math.sqrt, **_smooth(0.1, 3.0), takes_complex=True)
 def sqrt(x, *, out, d_out):
     d_x = d_out / (2.0 * out)
 
@@ -141,13 +141,25 @@ def cbrt(x, *, out, d_out):
     d_x = d_out / (3.0 * out**2)
 
 
-@declare(np.square, infer=arithmetic, elementwise=True, samples=unary(), device="{0} ** 2")
+@declare(
+    np.square,
+    infer=arithmetic,
+    elementwise=True,
+    samples=unary(),
+    device="{0} ** 2",
+    takes_complex=True,
+)
 def square(x, *, out, d_out):
     d_x = d_out * 2.0 * x
 
 
 @declare(
-    np.reciprocal, infer=arithmetic, elementwise=True, samples=unary(0.3, 2.0), device="{0} ** -1"
+    np.reciprocal,
+    infer=arithmetic,
+    elementwise=True,
+    samples=unary(0.3, 2.0),
+    device="{0} ** -1",
+    takes_complex=True,
 )
 def reciprocal(x, *, out, d_out):
     d_x = -d_out * out**2
@@ -168,32 +180,32 @@ def hypot(x, y, *, out, d_out):
 # ---- trigonometric and hyperbolic ------------------------------------------------------------
 
 
-@declare(np.sin, math.sin, **_smooth(), compiled="sin")
+@declare(np.sin, math.sin, **_smooth(), compiled="sin", takes_complex=True)
 def sin(x, *, out, d_out):
     d_x = d_out * np.cos(x)
 
 
-@declare(np.cos, math.cos, **_smooth(), compiled="cos")
+@declare(np.cos, math.cos, **_smooth(), compiled="cos", takes_complex=True)
 def cos(x, *, out, d_out):
     d_x = -d_out * np.sin(x)
 
 
-@declare(np.tan, math.tan, **_smooth(-1.2, 1.2), compiled="tan")
+@declare(np.tan, math.tan, **_smooth(-1.2, 1.2), compiled="tan", takes_complex=True)
 def tan(x, *, out, d_out):
     d_x = d_out * (1.0 + out**2)
 
 
-@declare(np.arcsin, math.asin, **_smooth(-0.9, 0.9))
+@declare(np.arcsin, math.asin, **_smooth(-0.9, 0.9), takes_complex=True)
 def arcsin(x, *, out, d_out):
     d_x = d_out / np.sqrt(1.0 - x**2)
 
 
-@declare(np.arccos, math.acos, **_smooth(-0.9, 0.9))
+@declare(np.arccos, math.acos, **_smooth(-0.9, 0.9), takes_complex=True)
 def arccos(x, *, out, d_out):
     d_x = -d_out / np.sqrt(1.0 - x**2)
 
 
-@declare(np.arctan, math.atan, **_smooth())
+@declare(np.arctan, math.atan, **_smooth(), takes_complex=True)
 def arctan(x, *, out, d_out):
     d_x = d_out / (1.0 + x**2)
 
@@ -204,32 +216,32 @@ def arctan2(y, x, *, out, d_out):
     d_x = -d_out * y / (x**2 + y**2)
 
 
-@declare(np.sinh, math.sinh, **_smooth(), compiled="sinh")
+@declare(np.sinh, math.sinh, **_smooth(), compiled="sinh", takes_complex=True)
 def sinh(x, *, out, d_out):
     d_x = d_out * np.cosh(x)
 
 
-@declare(np.cosh, math.cosh, **_smooth(), compiled="cosh")
+@declare(np.cosh, math.cosh, **_smooth(), compiled="cosh", takes_complex=True)
 def cosh(x, *, out, d_out):
     d_x = d_out * np.sinh(x)
 
 
-@declare(np.tanh, math.tanh, **_smooth(), compiled="tanh")
+@declare(np.tanh, math.tanh, **_smooth(), compiled="tanh", takes_complex=True)
 def tanh(x, *, out, d_out):
     d_x = d_out * (1.0 - out**2)
 
 
-@declare(np.arcsinh, math.asinh, **_smooth())
+@declare(np.arcsinh, math.asinh, **_smooth(), takes_complex=True)
 def arcsinh(x, *, out, d_out):
     d_x = d_out / np.sqrt(x**2 + 1.0)
 
 
-@declare(np.arccosh, math.acosh, **_smooth(1.2, 3.0))
+@declare(np.arccosh, math.acosh, **_smooth(1.2, 3.0), takes_complex=True)
 def arccosh(x, *, out, d_out):
     d_x = d_out / np.sqrt(x**2 - 1.0)
 
 
-@declare(np.arctanh, math.atanh, **_smooth(-0.9, 0.9))
+@declare(np.arctanh, math.atanh, **_smooth(-0.9, 0.9), takes_complex=True)
 def arctanh(x, *, out, d_out):
     d_x = d_out / (1.0 - x**2)
 
@@ -328,7 +340,7 @@ _mask = [True, False, True]
         fixed(_mask, 1.5, [[4.0, 5.0, 6.0]], wrt=(1, 2)),
         fixed([[True], [False]], [1.0, 2.0], 0.5, wrt=(1, 2)),
         fixed(True, 1.5, 0.5, wrt=(1, 2)),
-    ),
+    ), takes_complex=True,
 )  # fmt: skip
 def where(condition, x, y, *, out, d_out):
     d_x = np.where(condition, d_out, 0.0)
@@ -392,9 +404,11 @@ floor = _step("floor", np.floor, device="floor")
 ceil = _step("ceil", np.ceil, device="ceil")
 trunc = _step("trunc", np.trunc, np.fix, device="trunc")
 rint = _step("rint", np.rint, device="rint")
-isnan = _step("isnan", np.isnan, math.isnan, infer=boolean, cost="cheap")
-isinf = _step("isinf", np.isinf, math.isinf, infer=boolean, cost="cheap")
-isfinite = _step("isfinite", np.isfinite, math.isfinite, infer=boolean, cost="cheap")
+isnan = _step("isnan", np.isnan, math.isnan, infer=boolean, cost="cheap", takes_complex=True)
+isinf = _step("isinf", np.isinf, math.isinf, infer=boolean, cost="cheap", takes_complex=True)
+isfinite = _step(
+    "isfinite", np.isfinite, math.isfinite, infer=boolean, cost="cheap", takes_complex=True
+)
 signbit = _step("signbit", np.signbit, infer=boolean, cost="cheap", device="signbit")
 
 

@@ -103,7 +103,14 @@ def det_forward(a, *, a_dot, out):
         out_dot = out * np.sum(np.linalg.inv(a) * turned(a_dot), axis=(-2, -1))
 
 
-@declare(np.linalg.det, infer=_determinant, forward=det_forward, samples=matrices, **IN_STACKS)
+@declare(
+    np.linalg.det,
+    infer=_determinant,
+    forward=det_forward,
+    samples=matrices,
+    **IN_STACKS,
+    takes_complex=True,
+)
 def det(a, *, out, d_out):
     if a.ndim == 2:
         d_a = d_out * out * np.linalg.inv(a).T
@@ -245,6 +252,7 @@ is_complex: Any = operation(
     infer=lambda shapes, operands, attrs: (BOOL,),
     signature="x",
     differentiable=False,
+    takes_complex=True,
 )
 
 

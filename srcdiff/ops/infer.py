@@ -13,7 +13,7 @@ from srcdiff.ir.types import BOOL, Array, Dim, Scalar, Static, Type, is_numeric,
 
 __all__ = [
     "TypeMistake", "arithmetic", "boolean", "broadcast_shape", "double", "floating", "make", "nothing", "of_type",
-    "promote", "same_as_first",
+    "promote", "real_dtype", "same_as_first",
 ]  # fmt: skip
 
 Attrs = Mapping[str, Any]
@@ -36,6 +36,11 @@ def promote(operands: Sequence[Atom]) -> tuple[str, bool]:
         python[t.dtype] if isinstance(t, Scalar) and t.weak else np.dtype(t.dtype) for t in types
     ]
     return np.result_type(*probes).name, False
+
+
+def real_dtype(dtype: str) -> str:
+    """The dtype of the parts of complex numbers; real ones are their own."""
+    return {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
 
 
 def numeric(atom: Atom) -> Scalar | Array:

@@ -13,7 +13,7 @@ from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Type, shape_of
 from srcdiff.ops import loop_forms
 from srcdiff.ops.axes import reduced_shape
-from srcdiff.ops.infer import TypeMistake, make, numeric, promote
+from srcdiff.ops.infer import TypeMistake, make, numeric, promote, real_dtype
 from srcdiff.ops.matrices import as_float, same_batch
 from srcdiff.ops.registry import declare, operation
 from srcdiff.ops.samples import draw, fixed
@@ -101,10 +101,16 @@ matmul = operation(
     samples=(
         *_products, draw((2, 3, 4), (4, 2)), draw((3, 4), (2, 4, 3)), draw((2, 3, 4), (2, 4, 1)), draw((2, 3, 4), (4,)),
         draw((4,), (2, 4, 3)),
-    ),
+    ), takes_complex=True,
 )  # fmt: skip
 dot = operation(
-    "dot", np.dot, method="dot", infer=_product(2, "np.dot"), samples=_products, **_multilinear
+    "dot",
+    np.dot,
+    method="dot",
+    infer=_product(2, "np.dot"),
+    samples=_products,
+    **_multilinear,
+    takes_complex=True,
 )
 # of vectors
 inner = operation(
@@ -114,6 +120,7 @@ inner = operation(
     infer=_product(1, "np.inner"),
     samples=(draw((3,), (3,)),),
     **_multilinear,
+    takes_complex=True,
 )
 
 
@@ -130,6 +137,7 @@ def _outer_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple
     infer=_outer_type,
     multilinear=True,
     samples=(draw((2,), (3,)), draw((1,), (3,)), draw((0,), (2,))),
+    takes_complex=True,
 )
 def outer(a, b, *, out, d_out):
     d_a = d_out @ b
@@ -145,15 +153,18 @@ def _normed(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Typ
     is_vector = isinstance(axis, int) or (axis is None and len(shape) == 1)
     if not (order is None or (order == 2 and is_vector) or (order == "fro" and not is_vector)):
         raise TypeMistake(f"there is no norm of order {order!r} of an array with {len(shape)} axes")
-    return (make(as_float(source.dtype), reduced_shape(shape, attrs)),)
+    return (make(real_dtype(as_float(source.dtype)), reduced_shape(shape, attrs)),)
 
 
 def norm_forward(x, ord=None, axis=None, keepdims=False, *, x_dot, out):
+    if x.dtype.kind == "c":
+        x = np.conj(x)
     out_dot = np.sum(x * x_dot, axis=axis, keepdims=keepdims) / np.where(out == 0.0, 1.0, out)
 
 
 def norm_expanded(x, ord=None, axis=None, keepdims=False):
-    result = np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+    square = np.real(x) ** 2 + np.imag(x) ** 2 if x.dtype.kind == "c" else x * x
+    result = np.sqrt(np.sum(square, axis=axis, keepdims=keepdims))
 
 
 @declare(
@@ -162,9 +173,11 @@ def norm_expanded(x, ord=None, axis=None, keepdims=False):
         draw((3,)), draw((2, 3)), draw((2, 3), axis=0), draw((2, 3), axis=1), draw((2, 3), axis=1, keepdims=True),
         draw((3,), ord=2),
         draw((2, 3), ord="fro"), draw((2, 3, 2), axis=(0, 2)), fixed([0.0, 0.0], avoid="0", gradients=([0.0, 0.0],)),
-    ),
+    ), takes_complex=True,
 )  # fmt: skip
 def norm(x, ord=None, axis=None, keepdims=False, *, out, d_out):
+    if x.dtype.kind == "c":
+        x = np.conj(x)
     d_square = d_out / np.where(out == 0.0, 1.0, out)
     if axis is None or axis == 0 or keepdims or out.ndim == 0:
         d_x = d_square * x

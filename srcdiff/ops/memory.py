@@ -204,6 +204,7 @@ read = operation(
     linear=True,
     evaluate=lambda operands, attrs: operands[0].copy(),
     place=loop_forms.same_place,
+    takes_complex=True,
 )
 
 
@@ -227,6 +228,7 @@ copy = operation(
     boxes=True,
     signature="x",
     place=loop_forms.same_place,
+    takes_complex=True,
 )
 
 
@@ -248,6 +250,7 @@ add_into = operation(
     writes=(0,),
     evaluate=_add_now,
     differentiable=True,
+    takes_complex=True,
 )
 add_at = operation(
     "add_at",
@@ -256,6 +259,7 @@ add_at = operation(
     infer=nothing,
     writes=(0,),
     evaluate=_add_at_now,
+    takes_complex=True,
 )
 store = operation(
     "store",
@@ -264,6 +268,7 @@ store = operation(
     infer=nothing,
     writes=(0,),
     evaluate=_store_now,
+    takes_complex=True,
 )
 
 # an element, or a view
@@ -277,6 +282,7 @@ index = operation(
     raises=True,
     scatter=add_into,
     place=loop_subscripts.indexed,
+    takes_complex=True,
 )
 # by index arrays or masks: a copy
 gather = operation(
@@ -288,6 +294,7 @@ gather = operation(
     raises=True,
     scatter=add_at,
     place=loop_subscripts.indexed,
+    takes_complex=True,
 )
 
 
@@ -319,16 +326,24 @@ _allocation: dict[str, Any] = {
 }
 
 # lengths are operands; `dtype` is an attribute
-empty = operation("empty", np.empty, template=_allocation_text("empty"), **_allocation)
+empty = operation(
+    "empty", np.empty, template=_allocation_text("empty"), **_allocation, takes_complex=True
+)
 zeros = operation(
     "zeros",
     np.zeros,
     template=_allocation_text("zeros"),
     element=loop_forms.filled(0),
     **_allocation,
+    takes_complex=True,
 )
 ones = operation(
-    "ones", np.ones, template=_allocation_text("ones"), element=loop_forms.filled(1), **_allocation
+    "ones",
+    np.ones,
+    template=_allocation_text("ones"),
+    element=loop_forms.filled(1),
+    **_allocation,
+    takes_complex=True,
 )
 
 _like: dict[str, Any] = {
@@ -339,13 +354,16 @@ _like: dict[str, Any] = {
     "shape_of": (0,),
     "boxes": True,
 }
-empty_like = operation("empty_like", np.empty_like, template=like_text("empty_like"), **_like)
+empty_like = operation(
+    "empty_like", np.empty_like, template=like_text("empty_like"), **_like, takes_complex=True
+)
 zeros_like = operation(
     "zeros_like",
     np.zeros_like,
     template=like_text("zeros_like"),
     element=loop_forms.filled(0),
     **_like,
+    takes_complex=True,
 )
 ones_like = operation(
     "ones_like",
@@ -353,6 +371,7 @@ ones_like = operation(
     template=like_text("ones_like"),
     element=loop_forms.filled(1),
     **_like,
+    takes_complex=True,
 )
 
 
@@ -384,6 +403,7 @@ axis_length = operation(
     evaluate=lambda operands, attrs: (
         len(operands[0]) if attrs["axis"] == 0 else operands[0].shape[attrs["axis"]]
     ),
+    takes_complex=True,
 )
 
 # a length that a pass needs, by its expression; printed through whatever in scope has that length
@@ -393,6 +413,7 @@ length = operation(
     lengths_from=0,
     differentiable=False,
     cost="free",
+    takes_complex=True,
 )
 
 
@@ -408,7 +429,12 @@ def _number_of(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[
 
 # how many elements arrays of a type have: `x.size` of whatever in scope has its shape, or a product of lengths
 element_count = operation(
-    "element_count", infer=_number_of, lengths_from=0, differentiable=False, cost="free"
+    "element_count",
+    infer=_number_of,
+    lengths_from=0,
+    differentiable=False,
+    cost="free",
+    takes_complex=True,
 )
 
 
@@ -425,7 +451,12 @@ def _zeros_like_text(op: Op) -> str:
 # bound yet); unset storage; a value broadcast to a type, as a new array;
 # what may be of a type or has to be broadcast to it, in the loop form
 zeros_of = operation(
-    "zeros_of", infer=of_type, lengths_from=0, differentiable=False, element=loop_forms.filled(0)
+    "zeros_of",
+    infer=of_type,
+    lengths_from=0,
+    differentiable=False,
+    element=loop_forms.filled(0),
+    takes_complex=True,
 )
 zeros_like_list = operation(
     "zeros_like_list",
@@ -433,12 +464,22 @@ zeros_like_list = operation(
     infer=of_type,
     differentiable=False,
     shape_of=(0,),
+    takes_complex=True,
 )
-empty_of = operation("empty_of", infer=of_type, lengths_from=0, differentiable=False)
+empty_of = operation(
+    "empty_of", infer=of_type, lengths_from=0, differentiable=False, takes_complex=True
+)
 expand = operation(
-    "expand", infer=of_type, lengths_from=1, linear=True, place=loop_forms.broadcasted
+    "expand",
+    infer=of_type,
+    lengths_from=1,
+    linear=True,
+    place=loop_forms.broadcasted,
+    takes_complex=True,
 )
-stretch = operation("stretch", infer=of_type, linear=True, place=loop_forms.stretched)
+stretch = operation(
+    "stretch", infer=of_type, linear=True, place=loop_forms.stretched, takes_complex=True
+)
 
 
 def _sum_if_one_text(op: Op) -> str:
@@ -460,17 +501,26 @@ sum_if_one = operation(
     view_of=0,
     evaluate=_sum_if_one,
     loops=loop_storage.summed_if_one,
+    takes_complex=True,
 )
 
 
 # ---- the forward part's values in the backward part, undecided ----------------------------------
 
 # `save` puts a value on the stack of `slot`, `restore` takes it off; the pass `residuals` removes all of them
-save = operation("save", template="save({0})", infer=nothing, effect=True, differentiable=False)
+save = operation(
+    "save",
+    template="save({0})",
+    infer=nothing,
+    effect=True,
+    differentiable=False,
+    takes_complex=True,
+)
 restore = operation(
     "restore",
     infer=lambda shapes, operands, attrs: (attrs["type"],),
     effect=True,
     differentiable=False,
     cost="free",
+    takes_complex=True,
 )

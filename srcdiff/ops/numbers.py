@@ -34,7 +34,7 @@ def _chosen(shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]) 
 choose = operation(
     "choose", template="{1} if {0} else {2}", infer=_chosen, elementwise=True, linear=True, adjoint="any",
     cost="cheap", rule=elementwise.where.rule, signature="condition, x, y",
-    samples=(fixed(True, 1.5, 0.5, wrt=(1, 2)), fixed(False, 1.5, 0.5, wrt=(1, 2))),
+    samples=(fixed(True, 1.5, 0.5, wrt=(1, 2)), fixed(False, 1.5, 0.5, wrt=(1, 2))), takes_complex=True,
 )  # fmt: skip
 
 

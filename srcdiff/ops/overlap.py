@@ -32,4 +32,5 @@ shares_memory = operation(
     infer=lambda shapes, operands, attrs: (BOOL,),
     differentiable=False,
     shape_of=(0, 1),
+    takes_complex=True,
 )

@@ -66,6 +66,7 @@ count = operation(
     cost="free",
     shape_of=(0,),
     signature="x, axis=None",
+    takes_complex=True,
 )
 
 
@@ -74,7 +75,7 @@ count = operation(
 
 @declare(
     np.sum, method="sum", fold=("add", 0), signature=_KEEP, infer=reduced("sum"), linear=True, adjoint="scalar",
-    samples=(*reduction_samples(), *_empty),
+    samples=(*reduction_samples(), *_empty), takes_complex=True,
 )  # fmt: skip
 def sum(x, axis=None, keepdims=False, *, out, d_out):
     if axis is None or axis == 0 or keepdims or d_out.ndim == 0:
@@ -90,7 +91,7 @@ def mean_expanded(x, axis=None, keepdims=False):
 @declare(
     np.mean, method="mean", expansion=mean_expanded, signature=_KEEP, infer=reduced("float"), linear=True,
     adjoint="scalar",
-    samples=reduction_samples(),
+    samples=reduction_samples(), takes_complex=True,
 )  # fmt: skip
 def mean(x, axis=None, keepdims=False, *, out, d_out):
     if axis is None or axis == 0 or keepdims or d_out.ndim == 0:
@@ -132,6 +133,7 @@ _running_samples = (
     infer=_running,
     linear=True,
     samples=_running_samples,
+    takes_complex=True,
 )
 def cumsum(x, axis=None, *, out, d_out):
     if x.ndim == 1:
@@ -266,7 +268,7 @@ def prod_forward(x, axis=None, keepdims=False, *, x_dot, out):
         fixed([[0.0, 0.0], [0.0, 3.0]], axis=1),
         fixed([0.0, 0.0, 3.0]),
         draw((0,)),
-    ),
+    ), takes_complex=True,
 )  # fmt: skip
 def prod(x, axis=None, keepdims=False, *, out, d_out):
     if x.ndim == 1:
@@ -314,7 +316,7 @@ def cumprod_forward(x, axis=None, *, x_dot, out):
 @declare(
     np.cumprod, method="cumprod", loops=loop_storage.running("multiply"),
     infer=_running, forward=cumprod_forward, cost="heavy",
-    samples=(*_running_samples, fixed([2.0, 0.0, 3.0, 0.0, 1.0])),
+    samples=(*_running_samples, fixed([2.0, 0.0, 3.0, 0.0, 1.0])), takes_complex=True,
 )  # fmt: skip
 def cumprod(x, axis=None, *, out, d_out):
     if axis is None:
@@ -342,6 +344,8 @@ def var_forward(x, axis=None, ddof=0, keepdims=False, *, x_dot, out):
         centred = x - np.mean(x)
     else:
         centred = x - np.mean(x, axis=axis, keepdims=True)
+    if x.dtype.kind == "c":
+        centred = np.conj(centred)
     out_dot = np.sum(2.0 * centred * x_dot, axis=axis, keepdims=keepdims) / (
         reduced_count(x, axis=axis) - ddof
     )
@@ -352,7 +356,11 @@ def var_expanded(x, axis=None, ddof=0, keepdims=False):
         centred = x - np.mean(x)
     else:
         centred = x - np.mean(x, axis=axis, keepdims=True)
-    total = np.sum(centred * centred, axis=axis, keepdims=keepdims)
+    if x.dtype.kind == "c":
+        square = np.real(centred) ** 2 + np.imag(centred) ** 2
+    else:
+        square = centred * centred
+    total = np.sum(square, axis=axis, keepdims=keepdims)
     if ddof == 0:
         result = total / reduced_count(x, axis=axis)
     else:
@@ -364,16 +372,19 @@ def var_expanded(x, axis=None, ddof=0, keepdims=False):
     expansion=var_expanded,
     method="var",
     signature=_SPREAD,
-    infer=reduced("float"),
+    infer=reduced("real"),
     adjoint="scalar",
     forward=var_forward,
     samples=(*reduction_samples(), *_spread_ddof),
+    takes_complex=True,
 )
 def var(x, axis=None, ddof=0, keepdims=False, *, out, d_out):
     if axis is None:
         centred = x - np.mean(x)
     else:
         centred = x - np.mean(x, axis=axis, keepdims=True)
+    if x.dtype.kind == "c":
+        centred = np.conj(centred)
     if axis is None or axis == 0 or keepdims or d_out.ndim == 0:
         d_x = d_out * 2.0 * centred / (reduced_count(x, axis=axis) - ddof)
     else:
@@ -385,6 +396,8 @@ def std_forward(x, axis=None, ddof=0, keepdims=False, *, x_dot, out):
         centred = x - np.mean(x)
     else:
         centred = x - np.mean(x, axis=axis, keepdims=True)
+    if x.dtype.kind == "c":
+        centred = np.conj(centred)
     spread = (reduced_count(x, axis=axis) - ddof) * np.where(out == 0.0, 1.0, out)
     out_dot = np.sum(centred * x_dot, axis=axis, keepdims=keepdims) / spread
 
@@ -398,14 +411,16 @@ _constant = (fixed([1.5, 1.5], avoid="no spread", gradients=([0.0, 0.0],)),)
 
 @declare(
     np.std, method="std", expansion=std_expanded,
-    signature=_SPREAD, infer=reduced("float"), adjoint="scalar", forward=std_forward,
-    samples=(*reduction_samples(alone=False), *_spread_ddof, *_constant),
+    signature=_SPREAD, infer=reduced("real"), adjoint="scalar", forward=std_forward,
+    samples=(*reduction_samples(alone=False), *_spread_ddof, *_constant), takes_complex=True,
 )  # fmt: skip
 def std(x, axis=None, ddof=0, keepdims=False, *, out, d_out):
     if axis is None:
         centred = x - np.mean(x)
     else:
         centred = x - np.mean(x, axis=axis, keepdims=True)
+    if x.dtype.kind == "c":
+        centred = np.conj(centred)
     d_spread = d_out / ((reduced_count(x, axis=axis) - ddof) * np.where(out == 0.0, 1.0, out))
     if axis is None or axis == 0 or keepdims or out.ndim == 0:
         d_x = d_spread * centred
@@ -444,8 +459,8 @@ argmin = _inactive(
     "argmin", np.argmin, "int64", method="argmin", raises=True, cost="heavy",
     loops=loop_storage.place_of_extreme("less"),
 )  # fmt: skip
-any = _inactive("any", np.any, "bool", method="any", fold=("or", False))
-all = _inactive("all", np.all, "bool", method="all", fold=("and", True))
+any = _inactive("any", np.any, "bool", method="any", fold=("or", False), takes_complex=True)
+all = _inactive("all", np.all, "bool", method="all", fold=("and", True), takes_complex=True)
 
 
 def count_nonzero_expanded(x, axis=None, keepdims=False):
@@ -453,5 +468,5 @@ def count_nonzero_expanded(x, axis=None, keepdims=False):
 
 
 count_nonzero = _inactive(
-    "count_nonzero", np.count_nonzero, "int64", expansion=count_nonzero_expanded
+    "count_nonzero", np.count_nonzero, "int64", expansion=count_nonzero_expanded, takes_complex=True
 )

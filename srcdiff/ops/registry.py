@@ -142,6 +142,8 @@ class Composite:
         It stands for calls in which one of these arguments is given; others are an operation's.
     ndim : int or None
         It also stands for calls with arrays of more axes.
+    takes_complex : bool
+        It is right for complex arguments. Where it is not, an operation of the same callable may be.
     names : mapping of str to str
         Which parameters keywords of other names stand for.
     samples : tuple
@@ -155,6 +157,7 @@ class Composite:
     ndim: int | None = None
     samples: tuple[Any, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
+    takes_complex: bool = False
 
     def takes(self, count: int, keywords: Iterable[str], ndim: int) -> bool:
         """Whether it stands for a call with so many arguments and these keywords, of an array with so many axes."""
@@ -187,6 +190,7 @@ def composite(
     ndim: int | None = None,
     samples: Sequence[Any] = (),
     names: Mapping[str, str] | None = None,
+    takes_complex: bool = False,
 ) -> Any:
     """Declare a function of a library by a Python function over operations that exist:
 
@@ -203,7 +207,14 @@ def composite(
         methods = (method,) if method else ()
         present = tuple(c for c in callables if c is not None)
         made = Composite(
-            function, present, methods, tuple(given), ndim, tuple(samples), names or {}
+            function,
+            present,
+            methods,
+            tuple(given),
+            ndim,
+            tuple(samples),
+            names or {},
+            takes_complex,
         )
         if made.name in COMPOSITES:
             raise ValueError(f"composite {made.name!r} is declared twice")
@@ -250,7 +261,7 @@ def find_composite(function: Any) -> Composite | None:
         return (
             None
             if function in _EVALUATED or function in (refuse, same_length)
-            else Composite(function)
+            else Composite(function, takes_complex=True)  # what it is made of says
         )
     _import_pending(_PENDING_COMPOSITES, _COMPOSITE_OF)
     try:
@@ -321,5 +332,6 @@ def _spelling(callables: Sequence[Any]) -> str:
 def dotted(module: str, name: str) -> str:
     """A function's name as programs write it: NumPy is `np`."""
     if module.startswith("numpy"):
-        module = "np.linalg" if module.startswith("numpy.linalg") else "np"
+        inner = next((m for m in ("linalg", "fft") if module.startswith(f"numpy.{m}")), "")
+        module = f"np.{inner}" if inner else "np"
     return f"{module}.{name}"

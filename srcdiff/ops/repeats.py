@@ -62,7 +62,7 @@ broadcast_to = operation(
         Sample(lambda rng: (rng.normal(size=(2, 1)), 2, 3)),
         Sample(lambda rng: (rng.normal(), 2, 3)),
         Sample(lambda rng: (rng.normal(size=(1, 3)), 4, 2, 3)),
-    ),
+    ), takes_complex=True,
 )  # fmt: skip
 
 
@@ -111,7 +111,7 @@ tile = operation(
         Sample(lambda rng: (rng.normal(size=(2, 3)), 2)),
         Sample(lambda rng: (rng.normal(size=(2, 3)), 2, 1)),
         Sample(lambda rng: (rng.normal(size=3), 2, 2)),
-    ),
+    ), takes_complex=True,
 )  # fmt: skip
 
 
@@ -149,5 +149,5 @@ repeat = operation(
         Sample(lambda rng: (rng.normal(size=(2, 3)), 2), {"axis": 0}),
         Sample(lambda rng: (rng.normal(size=(2, 3)), 3), {"axis": -1}),
         Sample(lambda rng: (rng.normal(size=(2, 2)), 2)),
-    ),
+    ), takes_complex=True,
 )  # fmt: skip

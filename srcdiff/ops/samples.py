@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Sample", "binary", "draw", "fixed", "said", "spd", "unary"]
+__all__ = ["Sample", "binary", "draw", "fixed", "of_complex", "said", "spd", "unary"]
 
 Draw = Callable[
     ["np.random.Generator"], tuple[Any, ...]
@@ -129,6 +129,17 @@ def binary(low: float = -2.0, high: float = 2.0) -> tuple[Sample, ...]:
         ((0,), (1,)),
     )
     return tuple(draw(a, b, low=low, high=high) for a, b in pairs)
+
+
+def of_complex(*shapes: Sequence[int]) -> tuple[Sample, ...]:
+    """One complex operand, of each of these shapes."""
+
+    def sample(shape: Sequence[int]) -> Sample:
+        return Sample(
+            lambda rng: (uniform(rng, shape, -2.0, 2.0) + 1j * uniform(rng, shape, -2.0, 2.0),)
+        )
+
+    return tuple(map(sample, shapes or ((4,), (2, 1, 3), (), (0,))))
 
 
 def spd(n: int) -> Sample:

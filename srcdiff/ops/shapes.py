@@ -116,7 +116,7 @@ def _bind_reshape(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         Sample(lambda rng: (rng.normal(size=(1,)), 1, 1, 1)),
         Sample(lambda rng: (rng.normal(size=(0, 3)), 3, 0)),
     ),
-    signature="x, *shape",
+    signature="x, *shape", takes_complex=True,
 )  # fmt: skip
 def reshape(x, *shape, out, d_out):
     d_x = np.reshape(d_out, x.shape)
@@ -139,6 +139,7 @@ _rows = (draw((2, 3)), draw((4,)), draw((2, 1, 2)), draw((0, 2)))
     cost="free",
     samples=_rows,
     place=loop_forms.reshaped,
+    takes_complex=True,
 )
 def ravel(x, *, out, d_out):
     if x.ndim == 1:
@@ -154,6 +155,7 @@ def ravel(x, *, out, d_out):
     linear=True,
     samples=_rows,
     place=loop_forms.reshaped,
+    takes_complex=True,
 )
 def flatten(x, *, out, d_out):
     if x.ndim == 1:
@@ -222,7 +224,7 @@ transpose = operation(
     build=_untranspose, linear=True, view_of=0, cost="free", boxes=True, signature="x, axes=None",
     place=loop_forms.permuted(lambda op: permutation(ndim_of(op.result.type), op.attrs.get("axes"))),
     samples=(draw((2, 3)), draw((3,)), draw((2, 3, 1)), draw((2, 3, 4), axes=(1, 2, 0)), draw((2, 3, 4), axes=(0, -1,
-    1))),
+    1))), takes_complex=True,
 )  # fmt: skip
 METHODS["T"] = transpose
 
@@ -247,7 +249,7 @@ def _swapped(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Ty
     np.swapaxes, method="swapaxes", infer=_swapped, template=positional("axis1", "axis2"), linear=True, view_of=0,
     place=loop_forms.permuted(lambda op: swapped_axes(ndim_of(op.result.type), op.attrs)),
     cost="free",
-    samples=(draw((2, 3), axis1=0, axis2=1), draw((2, 3, 1), axis1=-1, axis2=0)),
+    samples=(draw((2, 3), axis1=0, axis2=1), draw((2, 3, 1), axis1=-1, axis2=0)), takes_complex=True,
 )  # fmt: skip
 def swapaxes(x, axis1=..., axis2=..., *, out, d_out):
     d_x = np.swapaxes(d_out, axis1, axis2)
@@ -281,7 +283,7 @@ def _moved(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type
     place=loop_forms.permuted(
         lambda op: moved_axes(ndim_of(op.result.type), op.attrs["source"], op.attrs["destination"])
     ),
-    samples=(draw((2, 3, 1), source=0, destination=-1), draw((2, 3, 4), source=(0, 1), destination=(1, 2))),
+    samples=(draw((2, 3, 1), source=0, destination=-1), draw((2, 3, 4), source=(0, 1), destination=(1, 2))), takes_complex=True,
 )  # fmt: skip
 def moveaxis(x, source=..., destination=..., *, out, d_out):
     d_x = np.moveaxis(d_out, destination, source)
@@ -326,7 +328,7 @@ def _with_axes(b: Builder, op: Op) -> tuple[Atom]:
     np.expand_dims, simpler=_with_axes, infer=_expanded, template=_expand_text, linear=True, view_of=0, cost="free",
     place=loop_forms.without_new,
     samples=(draw((3,), axis=0), draw((3,), axis=-1), draw((2, 3), axis=1), draw((2, 3), axis=(0, 2)), draw((),
-    axis=0)),
+    axis=0)), takes_complex=True,
 )  # fmt: skip
 def expand_dims(x, axis=..., *, out, d_out):
     d_x = np.squeeze(d_out, axis)
@@ -388,7 +390,7 @@ def _backwards(axes: Any) -> Any:
     template=_squeeze_text, linear=True, view_of=0, cost="free",
     place=loop_forms.with_dropped,
     raises=True, boxes=True,
-    samples=(draw((1, 3)), draw((3, 1, 1), axis=1), draw((3, 1, 1), axis=(1, 2)), draw((1,)), draw((1, 1), axis=-1)),
+    samples=(draw((1, 3)), draw((3, 1, 1), axis=1), draw((3, 1, 1), axis=(1, 2)), draw((1,)), draw((1, 1), axis=-1)), takes_complex=True,
 )  # fmt: skip
 def squeeze(x, axis=None, *, out, d_out):
     if axis is None:
@@ -411,6 +413,7 @@ _ends: dict[str, Any] = {"infer": same_as_first, "linear": True, "cost": "free",
     ),
     samples=(draw((3,)), draw((2, 3)), draw((2, 3), axis=1), draw((2, 3), axis=0)),
     **_ends,
+    takes_complex=True,
 )
 def flip(x, axis=None, *, out, d_out):
     d_x = np.flip(d_out, axis)
@@ -422,6 +425,7 @@ def flip(x, axis=None, *, out, d_out):
     samples=(draw((3,)), draw((2, 3))),
     place=loop_forms.reversed_along(lambda op: (0,)),
     **_ends,
+    takes_complex=True,
 )
 def flipud(x, *, out, d_out):
     d_x = np.flipud(d_out)
@@ -433,6 +437,7 @@ def flipud(x, *, out, d_out):
     samples=(draw((2, 3)),),
     place=loop_forms.reversed_along(lambda op: (1,)),
     **_ends,
+    takes_complex=True,
 )
 def fliplr(x, *, out, d_out):
     d_x = np.fliplr(d_out)
@@ -440,7 +445,7 @@ def fliplr(x, *, out, d_out):
 
 @declare(
     np.roll, place=loop_forms.rolled, infer=same_as_first, linear=True,
-    samples=(fixed([1.0, 2.0, 3.0], 1), fixed([[1.0, 2.0, 3.0]] * 2, -2, axis=1), fixed([[1.0, 2.0, 3.0]] * 2, 1)),
+    samples=(fixed([1.0, 2.0, 3.0], 1), fixed([[1.0, 2.0, 3.0]] * 2, -2, axis=1), fixed([[1.0, 2.0, 3.0]] * 2, 1)), takes_complex=True,
 )  # fmt: skip
 def roll(x, shift, axis=None, *, out, d_out):
     d_x = np.roll(d_out, -shift, axis=axis)

@@ -91,6 +91,7 @@ def solve_forward(a, b, *, a_dot, b_dot, out):
         _system((3, 3), (2, 3, 4)),
     ),
     **IN_STACKS,
+    takes_complex=True,
 )
 def solve(a, b, *, out, d_out):
     if a.ndim > 2 and b.ndim == 1:
@@ -116,7 +117,12 @@ def inv_forward(a, *, a_dot, out):
 
 
 @declare(
-    np.linalg.inv, infer=like_matrix("inv"), forward=inv_forward, samples=matrices, **IN_STACKS
+    np.linalg.inv,
+    infer=like_matrix("inv"),
+    forward=inv_forward,
+    samples=matrices,
+    **IN_STACKS,
+    takes_complex=True,
 )
 def inv(a, *, out, d_out):
     d_a = -turned(out) @ d_out @ turned(out)
@@ -173,6 +179,7 @@ _triangular_systems = tuple(
         _triangular_system(False, "T", (3, 2), unit_diagonal=True),
     ),
     **HEAVY,
+    takes_complex=True,
 )
 def solve_triangular(a, b, trans=0, lower=False, unit_diagonal=False, *, out, d_out):
     if trans == 0 or trans == "N":

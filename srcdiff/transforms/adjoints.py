@@ -27,10 +27,11 @@ from srcdiff.ir.types import (
     Scalar,
     Struct,
     Type,
+    is_complex,
     is_float,
     shape_of,
 )
-from srcdiff.ops import arithmetic, memory, shapes
+from srcdiff.ops import arithmetic, complex_numbers, memory, shapes
 from srcdiff.ops.registry import is_own
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Scope",
     "adjoint_type",
     "as_number",
+    "crossed",
     "assumed_lengths",
     "hint",
     "in_dtype",
@@ -103,6 +105,7 @@ class Scope:
             return
         buffer = self.buffer(value)
         if buffer is not None and isinstance(value.type, Array):
+            amount = crossed(self.b, amount, value.type)
             self.b.ops(memory.add_into, buffer, amount, where="")
             return
         before = self.totals.get(value)
@@ -111,9 +114,14 @@ class Scope:
     def add_part(self, value: Value, part: Partial) -> None:
         buffer = self.buffer(value)
         if buffer is not None:
-            self.b.ops(part.scatter, buffer, part.amount, *part.operands, **part.attrs)
+            self.scatter(part, buffer)
         else:
             self.partials.setdefault(value, []).append(part)
+
+    def scatter(self, part: Partial, buffer: Atom) -> None:
+        """Add a contribution to its part of a buffer."""
+        amount = crossed(self.b, part.amount, buffer.type)
+        self.b.ops(part.scatter, buffer, amount, *part.operands, **part.attrs)
 
     def has(self, value: Value) -> bool:
         return value in self.totals or value in self.partials or self.buffer(value) is not None
@@ -137,12 +145,13 @@ class Scope:
             return together
         started = self.start_buffer(value, total)
         for part in parts:
-            self.b.ops(part.scatter, started, part.amount, *part.operands, **part.attrs)
+            self.scatter(part, started)
         return self.b.op(memory.read, started, name=hint(value))
 
     def settled(self, total: Atom, value: Value) -> Atom:
         """What was added up in the dtype of its value; Python's numbers take what they get, until they leave."""
         is_weak = isinstance(value.type, Scalar) and value.type.weak
+        total = crossed(self.b, total, value.type)
         return total if is_weak else in_dtype(self.b, total, adjoint_type(value.type))
 
     def assemble(self, value: Value, parts: Sequence[Partial]) -> Atom | None:
@@ -175,7 +184,7 @@ class Scope:
             parts = self.partials.pop(value, [])
             buffer = self.buffers[value] = self.start_buffer(value, self.totals.pop(value, None))
             for part in parts:
-                self.b.ops(part.scatter, buffer, part.amount, *part.operands, **part.attrs)
+                self.scatter(part, buffer)
         return buffer
 
 
@@ -202,8 +211,9 @@ def assumed_lengths(fn: Function) -> Callable[[Dim], Dim]:
 
 def zero(type_: Scalar) -> Const:
     """The number 0 of a type."""
-    narrow = type_.dtype in ("float16", "float32")
-    return const(np.dtype(type_.dtype).type(0) if narrow else 0.0)
+    python = {"float64": 0.0, "complex128": 0j}
+    number = np.dtype(type_.dtype).type(0) if is_float(type_) else 0.0
+    return const(python.get(type_.dtype, number))
 
 
 def is_zero(atom: Atom) -> bool:
@@ -218,15 +228,42 @@ def zeros(b: Builder, type_: Type, name: str = "") -> Value:
 def in_dtype(b: Builder, amount: Atom, type_: Type) -> Atom:
     """An adjoint in the dtype of its value: float32 stays float32 where a float64 went into the product.
 
-    A Python number widens nothing, so it stays; it is also what a wider number becomes again.
+    A Python number widens nothing, so it stays; it is also what a wider number becomes again. A real number stands for
+    a complex one, until it leaves (`whole`).
     """
-    have = amount.type
-    if not (isinstance(type_, Scalar | Array) and isinstance(have, Scalar | Array)):
+    if not (isinstance(type_, Scalar | Array) and isinstance(amount.type, Scalar | Array)):
         return amount
+    amount = crossed(b, amount, type_)
+    have = amount.type
+    assert isinstance(have, Scalar | Array)
     is_weak = isinstance(have, Scalar) and have.weak
-    if is_weak or have.dtype == type_.dtype or have.dtype.startswith("complex"):
+    if is_weak or have.dtype == type_.dtype or is_complex(type_) and not is_complex(have):
         return amount
     if isinstance(have, Array):
+        return b.op(arithmetic.astype, amount, dtype=type_.dtype)
+    return as_number(b, amount, type_.dtype)
+
+
+def crossed(b: Builder, amount: Atom, type_: Type) -> Atom:
+    """What belongs to a value of a type: to a real one, the real part of a complex adjoint."""
+    if isinstance(type_, Scalar | Array) and is_complex(amount.type) and not is_complex(type_):
+        return b.op(complex_numbers.real, amount)
+    return amount
+
+
+def as_complex(b: Builder, amount: Atom, type_: Type) -> Atom:
+    """A real adjoint of a complex value as complex numbers."""
+    if not (isinstance(type_, Scalar | Array) and isinstance(amount.type, Scalar | Array)):
+        return amount
+    if not is_complex(type_) or is_complex(amount.type):
+        return amount
+    if isinstance(amount, Const):
+        return const(
+            np.dtype(type_.dtype).type(amount.value).item()
+            if type_.dtype == "complex128"
+            else np.dtype(type_.dtype).type(amount.value)
+        )
+    if isinstance(amount.type, Array):
         return b.op(arithmetic.astype, amount, dtype=type_.dtype)
     return as_number(b, amount, type_.dtype)
 
@@ -235,12 +272,16 @@ def as_number(b: Builder, amount: Atom, dtype: str) -> Atom:
     """A number as one of NumPy's of few digits, or as Python's."""
     if dtype == "float64":
         return b.op(arithmetic.to_float, amount)
+    if dtype == "complex128":
+        return b.op(complex_numbers.to_complex, amount)
     return b.op(arithmetic.astype, amount, spelling=f"np.{dtype}", dtype=dtype)
 
 
 def whole(b: Builder, amount: Atom, type_: Type) -> Atom:
     """The adjoint at the full size of its value, in its dtype."""
     amount = in_dtype(b, amount, type_)
+    if not is_zero(amount):
+        amount = as_complex(b, amount, type_)
     if not isinstance(type_, Array) or shape_of(amount.type) == type_.shape:
         return amount
     if is_zero(amount):

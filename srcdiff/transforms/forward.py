@@ -236,7 +236,7 @@ class _Forward:
             self.linear(op, scope, b)
         elif decl.multilinear:
             self.multilinear(op, scope, b)
-        elif decl.elementwise and decl.rule is not None:
+        elif decl.elementwise and decl.rule is not None and decl.forward is None:
             self.elementwise(op, scope, b)
         elif decl.forward is not None:
             self.by_rule(op, scope, b)

@@ -17,7 +17,7 @@ from srcdiff.ir.types import Array, ndim_of
 from srcdiff.ops import memory
 from srcdiff.ops.kernels import is_barrier
 from srcdiff.ops.launches import is_launch
-from srcdiff.transforms.adjoints import Partial, Scope, adjoint_type, whole
+from srcdiff.transforms.adjoints import Partial, Scope, adjoint_type, crossed, whole
 from srcdiff.transforms.launches import reverse_launch
 from srcdiff.transforms.reverse_memory import REVERSED, refuse_write, reverse_barrier
 from srcdiff.transforms.reverse_rules import reverse_by_rule
@@ -101,6 +101,7 @@ def _scatter(r: Reversal, op: Op, d_out: Atom | None, scope: Scope) -> None:
     operands = tuple(r.forward.primal(a, scope) for a in rest)
     scatter = memory.add_into if op.attrs.get("distinct") else op.decl.scatter
     if base in r.buffers:
+        d_out = crossed(scope.b, d_out, base.type)
         scope.b.ops(scatter, r.open(base, scope), d_out, *operands, **op.attrs)
     else:
         scope.add_part(base, Partial(scatter, d_out, operands, op.attrs))

@@ -36,7 +36,7 @@ from srcdiff.ir.types import (
 )
 from srcdiff.ops import containers, control, memory
 from srcdiff.ops.blocks import adjoint_block
-from srcdiff.transforms.adjoints import Scope, adjoint_type, hint, whole, zero, zeros
+from srcdiff.transforms.adjoints import Scope, adjoint_type, crossed, hint, whole, zero, zeros
 from srcdiff.transforms.fitting import Fitting
 from srcdiff.transforms.forward_part import ForwardPart
 from srcdiff.transforms.inner_lists import inner_item, is_changed, keeps_place, stays
@@ -119,6 +119,7 @@ class Reversal:
         if full is not None and target not in self.buffers:
             amount = self.fitting.surely_whole(target, amount, scope)
         if target in self.buffers:
+            amount = crossed(scope.b, amount, target.type)
             scope.b.ops(memory.add_into, self.open(target, scope), amount, where="")
         else:
             scope.add(target, amount)

@@ -32,6 +32,7 @@ from srcdiff.ops.samples import said
         said("np.take(x, y, mode='wrap')", (3,), [4, -5, 1]),
         said("x.take(y, 0, mode='clip')", (3, 2), [4, -5, 1]),
     ),
+    takes_complex=True,
 )
 def take(a: Any, indices: Any, axis: Any = None, mode: Any = "raise") -> Any:
     if axis is None:
@@ -54,6 +55,7 @@ def _inside(places: Any, n: Any, mode: Any) -> Any:
         said("np.compress([True, False, True], x, axis=0)", (3, 2)),
         said("np.compress([False, True], x, axis=1)", (2, 3)),
     ),
+    takes_complex=True,
 )
 def compress(condition: Any, a: Any, axis: Any = None) -> Any:
     if axis is None:
@@ -61,7 +63,9 @@ def compress(condition: Any, a: Any, axis: Any = None) -> Any:
     return a[along(a.ndim, axis, np.flatnonzero(array(condition)))]
 
 
-@composite(method="compress", samples=(said("x.compress([True, False, True])", (3,)),))
+@composite(
+    method="compress", samples=(said("x.compress([True, False, True])", (3,)),), takes_complex=True
+)
 def compressed(a: Any, condition: Any, axis: Any = None) -> Any:
     return compress(condition, a, axis)
 
@@ -69,6 +73,7 @@ def compressed(a: Any, condition: Any, axis: Any = None) -> Any:
 @composite(
     np.extract,
     samples=(said("np.extract(x > 0.0, x)", (5,)), said("np.extract(x > 0.0, y)", (2, 2), (2, 2))),
+    takes_complex=True,
 )
 def extract(condition: Any, arr: Any) -> Any:
     return row_of(arr)[np.flatnonzero(row_of(condition))]
@@ -81,6 +86,7 @@ def extract(condition: Any, arr: Any) -> Any:
         said("np.choose(x, [y, z, 2.0])", [[0, 1], [2, 1]], (2,), ()),
         said("np.choose(x, (y, z), mode='clip')", [-1, 1, 4], (3,), (3,)),
     ),
+    takes_complex=True,
 )
 def choose_from(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
     count = len(choices)
@@ -93,7 +99,9 @@ def choose_from(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> A
     return in_dtype(chosen, np.result_type(*choices))
 
 
-@composite(method="choose", samples=(said("x.choose((y, z))", [0, 1, 1], (3,), (3,)),))
+@composite(
+    method="choose", samples=(said("x.choose((y, z))", [0, 1, 1], (3,), (3,)),), takes_complex=True
+)
 def chosen(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
     return choose_from(a, choices, out, mode)
 
@@ -105,6 +113,7 @@ def chosen(a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
         said("np.select([x > 1.0, x > 0.0], [x, y], default=-1.0)", (2, 3), (3,)),
         said("np.select([x > 1.0, x > 0.0], [x, 2.0], default=-1.0)", (2, 3)),
     ),
+    takes_complex=True,
 )
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     selected = default
@@ -119,6 +128,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
         said("np.piecewise(x, [x < 0.0, x >= 1.0], [lambda t: t**2, 3.0, np.sin])", (6,)),
         said("np.piecewise(x, [x < 0.0], [lambda t, k: k * t], 2.5)", (5,)),
     ),
+    takes_complex=True,
 )
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     conditions = condlist if isinstance(condlist, list) else [condlist]
@@ -149,6 +159,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         said("np.take_along_axis(x, y, axis=None)", (2, 3), [4, 0, 4]),
         said("np.take_along_axis(x, y, -1)", (3,), [2, 2]),
     ),
+    takes_complex=True,
 )
 def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
     if axis is None:
@@ -179,6 +190,7 @@ def _written(statement: str, *operands: Any, **fields: Any) -> Any:
         _written("np.put_along_axis(z, np.array([[2, 0], [1, 2]]), y, 1)", (2, 3), (2, 2)),
         _written("np.put_along_axis(z, np.array([1]), 0.5, 0)", (3,)),
     ),
+    takes_complex=True,
 )
 def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
     if axis is None:
@@ -196,6 +208,7 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
         _written("np.put(z, [3, 0], y)", (2, 2), (2,)),
         _written("np.put(z, [2, 0, 1], y)", (4,), (2,)),
     ),
+    takes_complex=True,
 )
 def put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
     places, values = row_of(array(ind)), row_of(array(v))
@@ -211,6 +224,7 @@ def put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
         _written("np.place(z, z > 0.0, [0.25])", (2, 3)),
         _written("np.place(z, np.array([True, False, True]), y)", (3,), (2,)),
     ),
+    takes_complex=True,
 )
 def place(arr: Any, mask: Any, vals: Any) -> None:
     values = row_of(array(vals))
@@ -224,6 +238,7 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
         _written("np.putmask(z, z > 0.0, y)", (2, 3), (2, 3)),
         _written("np.putmask(z, z > 0.0, 0.25)", (4,)),
     ),
+    takes_complex=True,
 )
 def putmask(a: Any, mask: Any, values: Any) -> None:
     if np.ndim(values) == 0:
@@ -239,6 +254,7 @@ def putmask(a: Any, mask: Any, values: Any) -> None:
         _written("np.fill_diagonal(z, 0.5)", (3, 3)),
         _written("np.fill_diagonal(z, y)", (2, 3), (2,)),
     ),
+    takes_complex=True,
 )
 def fill_diagonal(a: Any, val: Any, wrap: Any = False) -> None:
     if wrap or a.ndim > 2:
@@ -251,6 +267,7 @@ def fill_diagonal(a: Any, val: Any, wrap: Any = False) -> None:
     np.copyto,
     given=("where",),
     samples=(_written("np.copyto(z, y, where=x > 0.0)", (4,), (4,)),),
+    takes_complex=True,
 )
 def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
     places = np.nonzero(np.broadcast_to(where, np.shape(dst)))

@@ -165,6 +165,7 @@ def geomspace(
         said("np.fft.fftshift(x)", (2, 3)),
         said("np.fft.fftshift(x, axes=1)", (2, 3)),
     ),
+    takes_complex=True,
 )
 def fftshift(x: Any, axes: Any = None) -> Any:
     for k in all_axes(axes, x.ndim):
@@ -175,6 +176,7 @@ def fftshift(x: Any, axes: Any = None) -> Any:
 @composite(
     np.fft.ifftshift,
     samples=(said("np.fft.ifftshift(x)", (5,)), said("np.fft.ifftshift(x, 0)", (3, 2))),
+    takes_complex=True,
 )
 def ifftshift(x: Any, axes: Any = None) -> Any:
     for k in all_axes(axes, x.ndim):

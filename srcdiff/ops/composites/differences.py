@@ -35,6 +35,7 @@ _fixed: Any = stop_gradient
         said("np.diff(x, prepend=y, append=1.0)", (2, 4), (2, 3)),
         said("np.diff(x, n=2, axis=0, prepend=y)", (3, 4), ()),
     ),
+    takes_complex=True,
 )
 def diff(a: Any, n: Any = 1, axis: Any = -1, prepend: Any = None, append: Any = None) -> Any:
     a = array(a)
@@ -59,6 +60,7 @@ def _like_slice(value: Any, a: Any, axis: Any) -> Any:
         said("np.ediff1d(x)", (5,)),
         said("np.ediff1d(x, to_end=[1.0, 2.0], to_begin=y)", (2, 3), ()),
     ),
+    takes_complex=True,
 )
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
     row = row_of(array(ary))
@@ -84,6 +86,7 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
         said("np.gradient(x, axis=0, edge_order=2)", (4, 3)),
         said("np.gradient(x, y, edge_order=2)", (5,), [0.0, 0.5, 1.5, 1.7, 3.0]),
     ),
+    takes_complex=True,
 )
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: Any = 1) -> Any:
     f = array(f)
@@ -147,6 +150,7 @@ def _edge(f: Any, axis: Any, places: Any, near: Any, far: Any) -> Any:
         said("np.trapezoid(x, y, axis=0)", (4, 2), (4,)),
         said("np.trapezoid(x, y, axis=1)", (2, 4), (2, 4)),
     ),
+    takes_complex=True,
 )
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:
     y = array(y)

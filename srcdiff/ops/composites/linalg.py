@@ -114,6 +114,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
         said("np.linalg.tensorsolve(x, y)", (2, 3, 6), (2, 3)),
         said("np.linalg.tensorsolve(x, y, axes=(0,))", (6, 2, 3), (2, 3)),
     ),
+    takes_complex=True,
 )
 def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     if axes is not None:
@@ -133,6 +134,7 @@ def _last_axes(ndim: int, count: int) -> tuple[int, ...]:
         said("np.linalg.tensorinv(x)", (2, 3, 6)),
         said("np.linalg.tensorinv(x, ind=1)", (6, 2, 3)),
     ),
+    takes_complex=True,
 )
 def tensorinv(a: Any, ind: Any = 2) -> Any:
     rows = 1
@@ -151,6 +153,7 @@ def tensorinv(a: Any, ind: Any = 2) -> Any:
         said("np.linalg.matrix_power(x, 0)", (3, 3)),
         said("np.linalg.matrix_power(x, 1)", (3, 3)),
     ),
+    takes_complex=True,
 )
 def matrix_power(a: Any, n: Any) -> Any:
     base = a
@@ -189,6 +192,7 @@ def _is_last(n: int, k: int) -> bool:
         said("np.linalg.multi_dot((x, y, z))", (2, 3), (3, 4), (4,)),
         said("np.linalg.multi_dot((x, y))", (2, 3), (3, 4)),
     ),
+    takes_complex=True,
 )
 def multi_dot(arrays: Any) -> Any:
     """From the right where the last is a vector, otherwise from the left."""
@@ -247,6 +251,7 @@ def cond(x: Any, p: Any = None) -> Any:
         said("np.linalg.norm(x, 'nuc')", (3, 2)),
         said("np.linalg.norm(x, 'nuc', axis=(1, 2), keepdims=True)", (2, 3, 2)),
     ),
+    takes_complex=True,
 )
 def norm_of_order(
     x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False, check_finite: Any = True
@@ -261,7 +266,7 @@ def norm_of_order(
         if ord == -np.inf:
             return np.min(size, axis=axis, keepdims=keepdims)
         if ord == 0:
-            return np.sum((x != 0.0).astype(x.dtype), axis=axis, keepdims=keepdims)
+            return np.sum((x != 0.0).astype(size.dtype), axis=axis, keepdims=keepdims)
         if ord == 1:
             return np.sum(size, axis=axis, keepdims=keepdims)
         total = np.sum(size**ord, axis=axis, keepdims=keepdims)

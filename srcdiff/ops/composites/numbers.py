@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.ops import complex_numbers
 from srcdiff.ops.composites.places import array
-from srcdiff.ops.registry import composite, refuse
+from srcdiff.ops.registry import composite
 from srcdiff.ops.samples import said
 
 # ---- real numbers as complex ones ------------------------------------------------------------------
@@ -15,22 +16,14 @@ from srcdiff.ops.samples import said
 
 @composite(np.real, method="real", samples=(said("np.real(x)", (3,)), said("x.real", (2, 2))))
 def real(val: Any) -> Any:
-    return _of_reals(val)
-
-
-def _of_reals(value: Any) -> Any:
-    """An array or number that is not complex."""
-    value = array(value)
-    if value.dtype.kind == "c":
-        refuse("complex numbers are not supported", "Compute with the real and the imaginary part.")
-    return value
+    return array(val)
 
 
 @composite(
     np.imag, method="imag", samples=(said("np.imag(x) + y", (3,), (3,)), said("x.imag", [1.5]))
 )
 def imag(val: Any) -> Any:
-    return np.zeros_like(_of_reals(val))
+    return np.zeros_like(array(val))
 
 
 @composite(
@@ -39,17 +32,17 @@ def imag(val: Any) -> Any:
     samples=(said("np.conj(x)", (3,)), said("np.conjugate(x)", (2, 2)), said("x.conj()", (3,))),
 )
 def conjugate(x: Any) -> Any:
-    return np.positive(_of_reals(x))
+    return np.positive(array(x))
 
 
-@composite(method="conjugate", samples=(said("x.conjugate()", (3,)),))
+@composite(method="conjugate", samples=(said("x.conjugate()", (3,)),), takes_complex=True)
 def conjugate_method(x: Any) -> Any:
-    return np.positive(_of_reals(x))
+    return np.positive(array(x))
 
 
 @composite(np.real_if_close, samples=(said("np.real_if_close(x)", (3,)),))
 def real_if_close(a: Any, tol: Any = 100) -> Any:
-    return _of_reals(a)
+    return array(a)
 
 
 @composite(
@@ -58,11 +51,23 @@ def real_if_close(a: Any, tol: Any = 100) -> Any:
         said("np.angle(x) + y", [1.5, -2.0, 0.3], (3,)),
         said("np.angle(x, deg=True)", [-1.5], wrt=()),
     ),
+    takes_complex=True,
 )
 def angle(z: Any, deg: Any = False) -> Any:
-    z = _of_reals(z)
+    z = array(z)
+    if z.dtype.kind == "c":
+        return complex_numbers.angle(z) * (180.0 / np.pi) if deg else complex_numbers.angle(z)
     half_turn = np.zeros_like(z) + (180.0 if deg else np.pi)
     return np.where(np.signbit(z), half_turn, np.zeros_like(z))
+
+
+@composite(complex, takes_complex=True, samples=(said("complex(x, y) * 1j", (), ()),))
+def complex_number(real: Any = 0.0, imag: Any = None) -> Any:
+    if imag is None:
+        return complex_numbers.to_complex(real)
+    if real.dtype.kind == "c" or imag.dtype.kind == "c":
+        return complex_numbers.to_complex(real) + 1j * complex_numbers.to_complex(imag)
+    return complex_numbers.complex_of(real, imag)
 
 
 # ---- powers and parts ------------------------------------------------------------------------------
@@ -129,6 +134,7 @@ def ldexp(x1: Any, x2: Any) -> Any:
         ),
         said("np.isclose(x, 1.0, equal_nan=True, atol=0.5)", [1.2, np.nan, 2.0], wrt=()),
     ),
+    takes_complex=True,
 )
 def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any = False) -> Any:
     a, b = array(a), array(b)
@@ -142,6 +148,7 @@ def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any
         said("np.allclose(x, x + 1e-9)", (3,), wrt=()),
         said("np.allclose(x, 1.0)", (3,), wrt=()),
     ),
+    takes_complex=True,
 )
 def allclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: Any = False) -> Any:
     return bool(np.all(isclose(a, b, rtol, atol, equal_nan)))
@@ -154,6 +161,7 @@ def allclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: An
         said("np.array_equal(x, y)", (3,), (3,), wrt=()),
         said("np.array_equal(x, y)", (3,), (2, 3), wrt=()),
     ),
+    takes_complex=True,
 )
 def array_equal(a1: Any, a2: Any, equal_nan: Any = False) -> Any:
     a1, a2 = array(a1), array(a2)

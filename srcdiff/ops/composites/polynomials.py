@@ -20,6 +20,7 @@ from srcdiff.ops.samples import said
         said("np.polyval(x, y)", (1,), (2, 2)),
         said("np.polyval([2, 1], x)", (3,)),
     ),
+    takes_complex=True,
 )
 def polyval(p: Any, x: Any) -> Any:
     p, x = array(p), array(x)
@@ -44,6 +45,7 @@ def polyval(p: Any, x: Any) -> Any:
         said("np.polyadd(x, y)", (4,), (2,)),
         said("np.polyadd(x, 2.0)", (3,)),
     ),
+    takes_complex=True,
 )
 def polyadd(a1: Any, a2: Any) -> Any:
     a1, a2 = vector(a1), vector(a2)
@@ -59,6 +61,7 @@ def polyadd(a1: Any, a2: Any) -> Any:
 @composite(
     np.polysub,
     samples=(said("np.polysub(x, y)", (3,), (3,)), said("np.polysub(x, y)", (2,), (4,))),
+    takes_complex=True,
 )
 def polysub(a1: Any, a2: Any) -> Any:
     return polyadd(a1, -vector(a2))
@@ -79,6 +82,7 @@ def polymul(a1: Any, a2: Any) -> Any:
         said("np.polyder(x, 2)", (4,)),
         said("np.polyder(x, m=0)", (3,)),
     ),
+    takes_complex=True,
 )
 def polyder(p: Any, m: Any = 1) -> Any:
     p = array(p)
@@ -95,6 +99,7 @@ def polyder(p: Any, m: Any = 1) -> Any:
         said("np.polyint(x, 1, k=y)", (3,), ()),
         said("np.polyint(x, 2, k=[1.0, 2.0])", (3,)),
     ),
+    takes_complex=True,
 )
 def polyint(p: Any, m: Any = 1, k: Any = None) -> Any:
     p = array(p)
@@ -113,6 +118,7 @@ def polyint(p: Any, m: Any = 1, k: Any = None) -> Any:
         said("np.vander(x, 3)", [0.0, 2.0]),
         said("np.vander(x)", [1, 2, 3]),
     ),
+    takes_complex=True,
 )
 def vander(x: Any, N: Any = None, increasing: Any = False) -> Any:
     x = array(x)

@@ -21,15 +21,19 @@ from srcdiff.ops.samples import said
         said("np.vecdot(x, y)", (2, 3), (3,)),
         said("np.linalg.vecdot(x, y, axis=0)", (3, 2), (3, 2)),
     ),
+    takes_complex=True,
 )
 def vecdot(x1: Any, x2: Any, /, out: Any = None, *, axis: Any = -1) -> Any:
     x1, x2 = array(x1), array(x2)
+    if x1.dtype.kind == "c":
+        x1 = np.conj(x1)
     return x1 @ x2 if x1.ndim == 1 and x2.ndim == 1 else np.sum(x1 * x2, axis=axis)
 
 
 @composite(
     getattr(np, "matvec", None),
     samples=(said("np.matvec(x, y)", (2, 3), (3,)), said("np.matvec(x, y)", (4, 2, 3), (4, 3))),
+    takes_complex=True,
 )
 def matvec(x1: Any, x2: Any, /, out: Any = None) -> Any:
     return x1 @ x2 if x2.ndim == 1 else np.sum(x1 * x2[..., None, :], axis=-1)
@@ -38,19 +42,28 @@ def matvec(x1: Any, x2: Any, /, out: Any = None) -> Any:
 @composite(
     getattr(np, "vecmat", None),
     samples=(said("np.vecmat(x, y)", (2,), (2, 3)), said("np.vecmat(x, y)", (4, 2), (4, 2, 3))),
+    takes_complex=True,
 )
 def vecmat(x1: Any, x2: Any, /, out: Any = None) -> Any:
+    if x1.dtype.kind == "c":
+        x1 = np.conj(x1)
     return x1 @ x2 if x1.ndim == 1 else np.sum(x1[..., None] * x2, axis=-2)
 
 
 @composite(
-    getattr(np.linalg, "matmul", None), samples=(said("np.linalg.matmul(x, y)", (2, 3), (3, 2)),)
+    getattr(np.linalg, "matmul", None),
+    samples=(said("np.linalg.matmul(x, y)", (2, 3), (3, 2)),),
+    takes_complex=True,
 )
 def linalg_matmul(x1: Any, x2: Any, /) -> Any:
     return x1 @ x2
 
 
-@composite(getattr(np.linalg, "outer", None), samples=(said("np.linalg.outer(x, y)", (2,), (3,)),))
+@composite(
+    getattr(np.linalg, "outer", None),
+    samples=(said("np.linalg.outer(x, y)", (2,), (3,)),),
+    takes_complex=True,
+)
 def linalg_outer(x1: Any, x2: Any, /) -> Any:
     return np.outer(x1, x2)
 
@@ -61,6 +74,7 @@ def linalg_outer(x1: Any, x2: Any, /) -> Any:
         said("np.linalg.cross(x, y)", (3,), (3,)),
         said("np.linalg.cross(x, y, axis=0)", (3, 2), (3, 2)),
     ),
+    takes_complex=True,
 )
 def linalg_cross(x1: Any, x2: Any, /, *, axis: Any = -1) -> Any:
     if axis not in (-1, x1.ndim - 1):
@@ -71,6 +85,7 @@ def linalg_cross(x1: Any, x2: Any, /, *, axis: Any = -1) -> Any:
 @composite(
     getattr(np.linalg, "tensordot", None),
     samples=(said("np.linalg.tensordot(x, y, axes=1)", (2, 3), (3, 2)),),
+    takes_complex=True,
 )
 def linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
     return np.tensordot(x1, x2, axes)
@@ -90,6 +105,7 @@ def linalg_tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
         said("np.diagonal(x, -1, 1, 2)", (2, 3, 3)),
         said("x.diagonal(0, 0, 2)", (2, 3, 2)),
     ),
+    takes_complex=True,
 )
 def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
     is_last = axis1 in (-2, a.ndim - 2) and axis2 in (-1, a.ndim - 1)
@@ -105,6 +121,7 @@ def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
     given=("axis1", "axis2", "dtype"),
     ndim=2,
     samples=(said("np.trace(x)", (2, 2, 3)), said("np.trace(x, 1, 1, 2)", (2, 3, 3))),
+    takes_complex=True,
 )
 def trace(
     a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1, dtype: Any = None, out: Any = None
@@ -118,6 +135,7 @@ def trace(
         said("np.linalg.diagonal(x)", (2, 3)),
         said("np.linalg.diagonal(x, offset=1)", (2, 3, 3)),
     ),
+    takes_complex=True,
 )
 def linalg_diagonal(x: Any, /, *, offset: Any = 0) -> Any:
     return np.diagonal(x, offset) if x.ndim == 2 else diagonal(x, offset, -2, -1)
@@ -126,6 +144,7 @@ def linalg_diagonal(x: Any, /, *, offset: Any = 0) -> Any:
 @composite(
     getattr(np.linalg, "trace", None),
     samples=(said("np.linalg.trace(x)", (3, 3)), said("np.linalg.trace(x, offset=1)", (2, 3, 3))),
+    takes_complex=True,
 )
 def linalg_trace(x: Any, /, *, offset: Any = 0, dtype: Any = None) -> Any:
     return np.trace(x, offset) if x.ndim == 2 else trace(x, offset, -2, -1)
@@ -142,6 +161,7 @@ def linalg_trace(x: Any, /, *, offset: Any = 0, dtype: Any = None) -> Any:
         said("np.linalg.vector_norm(x, ord=1, keepdims=True)", (3,)),
         said("np.linalg.vector_norm(x, axis=(0, 2))", (2, 3, 2)),
     ),
+    takes_complex=True,
 )
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: Any = False, ord: Any = 2) -> Any:
     x = array(x)
@@ -162,6 +182,7 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: Any = False, ord: Any 
         said("np.linalg.matrix_norm(x)", (2, 3)),
         said("np.linalg.matrix_norm(x, ord=1, keepdims=True)", (2, 2, 3)),
     ),
+    takes_complex=True,
 )
 def matrix_norm(x: Any, /, *, keepdims: Any = False, ord: Any = "fro") -> Any:
     return np.linalg.norm(x, ord, (-2, -1), keepdims)

@@ -31,6 +31,7 @@ __all__ = ["split"]
         said("np.atleast_2d(x)", ()),
         said("np.atleast_2d(x, y)", (2, 3), (0,)),
     ),
+    takes_complex=True,
 )
 def atleast_2d(*arys: Any) -> Any:
     found = tuple(_of_two_axes(array(a)) for a in arys)
@@ -50,6 +51,7 @@ def _of_two_axes(a: Any) -> Any:
         said("np.atleast_3d(x)", ()),
         said("np.atleast_3d(x, y)", (2, 3), (2, 1, 2)),
     ),
+    takes_complex=True,
 )
 def atleast_3d(*arys: Any) -> Any:
     found = tuple(_of_three_axes(array(a)) for a in arys)
@@ -71,6 +73,7 @@ def _of_three_axes(a: Any) -> Any:
         said("np.rollaxis(x, 0, 2)", (2, 3, 4)),
         said("np.rollaxis(x, -1, start=1)", (2, 3, 4)),
     ),
+    takes_complex=True,
 )
 def rollaxis(a: Any, axis: Any, start: Any = 0) -> Any:
     return np.moveaxis(a, axis, _place_after_roll(axis_in(axis, a.ndim), start, a.ndim))
@@ -90,6 +93,7 @@ def _place_after_roll(axis: int, start: int, ndim: int) -> int:
         said("np.matrix_transpose(x)", (2, 3)),
         said("np.linalg.matrix_transpose(x)", (2, 3, 4)),
     ),
+    takes_complex=True,
 )
 def matrix_transpose(x: Any) -> Any:
     return np.swapaxes(x, -1, -2)
@@ -103,6 +107,7 @@ def matrix_transpose(x: Any) -> Any:
         said("np.rot90(x, -1, (1, 2))", (2, 3, 2)),
         said("np.rot90(x, k=4)", (2, 3)),
     ),
+    takes_complex=True,
 )
 def rot90(m: Any, k: Any = 1, axes: Any = (0, 1)) -> Any:
     if k % 4 == 0:
@@ -120,6 +125,7 @@ def rot90(m: Any, k: Any = 1, axes: Any = (0, 1)) -> Any:
         said("np.astype(x, np.float32)", [0.5, 1.25], wrt=()),
         said("np.astype(x, float)", (3,)),
     ),
+    takes_complex=True,
 )
 def astype(x: Any, dtype: Any, /, *, copy: Any = True, device: Any = None) -> Any:
     return x.astype(dtype)
@@ -136,6 +142,7 @@ def astype(x: Any, dtype: Any, /, *, copy: Any = True, device: Any = None) -> An
         said("np.append(x, y, axis=1)", (2, 2), (2, 1)),
         said("np.append(x, [1.0, 2.0])", (0,)),
     ),
+    takes_complex=True,
 )
 def append(arr: Any, values: Any, axis: Any = None) -> Any:
     arr, values = array(arr), array(values)
@@ -151,6 +158,7 @@ def append(arr: Any, values: Any, axis: Any = None) -> Any:
         said("np.dstack([x, y])", (2, 3), (2, 3)),
         said("np.dstack((x, y))", (2, 1, 2), (2, 1, 3)),
     ),
+    takes_complex=True,
 )
 def dstack(tup: Any) -> Any:
     return np.concatenate(tuple(_of_three_axes(array(a)) for a in tup), axis=2)
@@ -164,6 +172,7 @@ def dstack(tup: Any) -> Any:
         said("np.block([[x, y], [z, 1.0]])", (2, 2), (2, 1), (1, 2)),
         said("np.block(x)", (2, 2)),
     ),
+    takes_complex=True,
 )
 def block(arrays: Any) -> Any:
     depth = _depth_of(arrays)
@@ -201,6 +210,7 @@ def _with_axes(a: Any, ndim: Any) -> Any:
         said("np.broadcast_arrays(x, y)", (3,), (2, 1)),
         said("np.broadcast_arrays(x, y, z)", (3,), (), (2, 3)),
     ),
+    takes_complex=True,
 )
 def broadcast_arrays(*args: Any, subok: Any = False) -> Any:
     shape = np.broadcast_shapes(*(np.shape(a) for a in args))
@@ -215,6 +225,7 @@ def broadcast_arrays(*args: Any, subok: Any = False) -> Any:
         said("np.meshgrid(x, y, sparse=True)", (2,), (3,)),
         said("np.meshgrid(x)", (2,)),
     ),
+    takes_complex=True,
 )
 def meshgrid(*xi: Any, copy: Any = True, sparse: Any = False, indexing: Any = "xy") -> Any:
     places = _mesh_axes(len(xi), indexing)
@@ -243,6 +254,7 @@ def _mesh_axes(count: int, indexing: str) -> tuple[int, ...]:
         said("np.array_split(x, [1, 3])", (5,)),
         said("np.array_split(x, 3)", (2,)),
     ),
+    takes_complex=True,
 )
 def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
     if not isinstance(indices_or_sections, int):
@@ -263,6 +275,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
         said("np.split(x, (1, 3))", (5, 2)),
         said("np.split(x, [2], axis=1)", (2, 3)),
     ),
+    takes_complex=True,
 )
 def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> Any:
     if isinstance(indices_or_sections, int):
@@ -282,17 +295,25 @@ def _even_parts(ary: Any, count: Any, axis: Any) -> Any:
     ]
 
 
-@composite(np.hsplit, samples=(said("np.hsplit(x, 2)", (4,)), said("np.hsplit(x, [1])", (2, 3))))
+@composite(
+    np.hsplit,
+    samples=(said("np.hsplit(x, 2)", (4,)), said("np.hsplit(x, [1])", (2, 3))),
+    takes_complex=True,
+)
 def hsplit(ary: Any, indices_or_sections: Any) -> Any:
     return split(ary, indices_or_sections, 0 if ary.ndim == 1 else 1)
 
 
-@composite(np.vsplit, samples=(said("np.vsplit(x, 2)", (4, 2)), said("np.vsplit(x, [1])", (3, 2))))
+@composite(
+    np.vsplit,
+    samples=(said("np.vsplit(x, 2)", (4, 2)), said("np.vsplit(x, [1])", (3, 2))),
+    takes_complex=True,
+)
 def vsplit(ary: Any, indices_or_sections: Any) -> Any:
     return split(ary, indices_or_sections, 0)
 
 
-@composite(np.dsplit, samples=(said("np.dsplit(x, 2)", (2, 1, 4)),))
+@composite(np.dsplit, samples=(said("np.dsplit(x, 2)", (2, 1, 4)),), takes_complex=True)
 def dsplit(ary: Any, indices_or_sections: Any) -> Any:
     return split(ary, indices_or_sections, 2)
 
@@ -307,6 +328,7 @@ def dsplit(ary: Any, indices_or_sections: Any) -> Any:
         said("np.resize(x, 3)", (2, 3)),
         said("np.resize(x, (2, 2))", ()),
     ),
+    takes_complex=True,
 )
 def resize(a: Any, new_shape: Any) -> Any:
     row = row_of(a)
@@ -326,6 +348,7 @@ def resize(a: Any, new_shape: Any) -> Any:
         said("np.delete(x, slice(0, 3, 2))", (2, 2)),
         said("np.delete(x, y)", (3,), [True, False, True]),
     ),
+    takes_complex=True,
 )
 def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     if axis is None:
@@ -344,6 +367,7 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
         said("np.insert(x, [1], y, axis=1)", (2, 3), (2, 1)),
         said("np.insert(x, 1, 5.0)", (2, 2)),
     ),
+    takes_complex=True,
 )
 def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     if axis is None:
@@ -381,6 +405,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
 @composite(
     getattr(np, "unstack", None),
     samples=(said("np.unstack(x)", [[1.0, 2.0], [3.0, 4.0]]),),
+    takes_complex=True,
 )
 def unstack(x: Any, /, *, axis: Any = 0) -> Any:
     return list(np.moveaxis(x, axis, 0))
@@ -393,6 +418,7 @@ def unstack(x: Any, /, *, axis: Any = 0) -> Any:
         said("np.diagflat(x, 1)", (3,)),
         said("np.diagflat(x)", ()),
     ),
+    takes_complex=True,
 )
 def diagflat(v: Any, k: Any = 0) -> Any:
     return np.diag(row_of(v), k)
@@ -421,6 +447,7 @@ def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = float) -> Any:
         said("np.pad(x, (0, 2), mode='symmetric')", (3,)),
         said("np.pad(x, ((1, 2), (0, 3)), mode='wrap')", (2, 3)),
     ),
+    takes_complex=True,
 )
 def pad(array: Any, pad_width: Any, mode: Any = "constant", constant_values: Any = 0) -> Any:
     widths = _widths(pad_width, array.ndim)

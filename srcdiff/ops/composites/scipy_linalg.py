@@ -30,14 +30,18 @@ _spd = "x @ x.T + 2.0 * np.eye(3)"
 # ---- what is NumPy's too ---------------------------------------------------------------------
 
 
-@composite("scipy.linalg.det", samples=(said("scipy.linalg.det(x)", (3, 3)),))
+@composite("scipy.linalg.det", samples=(said("scipy.linalg.det(x)", (3, 3)),), takes_complex=True)
 def scipy_det(a: Any, overwrite_a: Any = False, check_finite: Any = True) -> Any:
     if a.dtype == np.float32:  # SciPy gives float64
         return np.linalg.det(a.astype(np.float64))
     return np.linalg.det(a)
 
 
-@composite("scipy.linalg.inv", samples=(said("scipy.linalg.inv(x, check_finite=False)", (3, 3)),))
+@composite(
+    "scipy.linalg.inv",
+    samples=(said("scipy.linalg.inv(x, check_finite=False)", (3, 3)),),
+    takes_complex=True,
+)
 def scipy_inv(
     a: Any,
     overwrite_a: Any = False,
@@ -57,6 +61,7 @@ def scipy_inv(
         said(f"scipy.linalg.solve({_spd}, y, assume_a='pos')", (3, 3), (3,)),
         said(f"scipy.linalg.solve({_spd}, y, lower=True, assume_a='sym')", (3, 3), (3,)),
     ),
+    takes_complex=True,
 )
 def scipy_solve(
     a: Any,
@@ -376,6 +381,7 @@ def toeplitz(c: Any, r: Any = None) -> Any:
         said("scipy.linalg.block_diag(x, y, z)", (2, 2), (3,), ()),
         said("scipy.linalg.block_diag(x)", (2, 2)),
     ),
+    takes_complex=True,
 )
 def block_diag(*arrs: Any) -> Any:
     blocks = [_matrix(a) for a in arrs]

@@ -178,6 +178,7 @@ def _or_nan(found: Any, a: Any, axis: Any, keepdims: Any) -> Any:
         said("x.sum(axis=0, where=y, keepdims=True)", (3, 2), [True, False]),
         said("np.sum(x, dtype=np.float64)", (3,)),
     ),
+    takes_complex=True,
 )
 def sum_where(
     a: Any,
@@ -198,6 +199,7 @@ def sum_where(
     method="prod",
     given=("where", "initial", "dtype"),
     samples=(said("np.prod(x, where=x > 0.0, initial=2.0)", (2, 3)),),
+    takes_complex=True,
 )
 def prod_where(
     a: Any,
@@ -221,6 +223,7 @@ def prod_where(
         said("np.mean(x, where=x > 0.0)", (2, 3)),
         said("np.mean(x, axis=0, where=y)", (3, 2), [[True, False], [True, True], [False, True]]),
     ),
+    takes_complex=True,
 )
 def mean_where(
     a: Any,
@@ -354,6 +357,7 @@ def min_where(
     method="cumsum",
     given=("dtype",),
     samples=(said("np.cumsum(x, axis=1, dtype=np.float64)", (2, 3)),),
+    takes_complex=True,
 )
 def cumsum_of(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     return np.cumsum(_cast(array(a), dtype), axis=axis)
@@ -364,6 +368,7 @@ def cumsum_of(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> A
     method="cumprod",
     given=("dtype",),
     samples=(said("np.cumprod(x, dtype=np.float64)", (3,)),),
+    takes_complex=True,
 )
 def cumprod_of(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     return np.cumprod(_cast(array(a), dtype), axis=axis)
@@ -375,6 +380,7 @@ def cumprod_of(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> 
         said("np.cumulative_sum(x)", (3,)),
         said("np.cumulative_sum(x, axis=0, include_initial=True)", (3, 2)),
     ),
+    takes_complex=True,
 )
 def cumulative_sum(
     x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: Any = False
@@ -390,6 +396,7 @@ def cumulative_sum(
         said("np.cumulative_prod(x)", (3,)),
         said("np.cumulative_prod(x, axis=1, include_initial=True)", (3, 2)),
     ),
+    takes_complex=True,
 )
 def cumulative_prod(
     x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: Any = False
@@ -426,6 +433,7 @@ def _cast(a: Any, dtype: Any) -> Any:
         said("np.average(x, axis=0, returned=True)", (4, 2)),
         said("np.average(x, axis=0, weights=y + 3.0, returned=True)", (4, 2), (4,)),
     ),
+    takes_complex=True,
 )
 def average(
     a: Any, axis: Any = None, weights: Any = None, returned: Any = False, *, keepdims: Any = False

@@ -40,7 +40,7 @@ def _reduces(ufunc: Any, function: Any, *samples: Any, wrt: Any = None) -> None:
     reduce.__name__ = f"{name}_reduce"
     first = said(f"np.{name}.reduce(x)", (2, 3), wrt=wrt)
     more = said(f"np.{name}.reduce(x, axis=1, keepdims=True)", (2, 3), wrt=wrt)
-    composite(ufunc.reduce, samples=(first, more, *samples))(reduce)
+    composite(ufunc.reduce, samples=(first, more, *samples), takes_complex=True)(reduce)
 
 
 _reduces(np.add, np.sum, said("np.add.reduce(x, axis=None, initial=1.0)", (2, 3)))
@@ -67,6 +67,7 @@ def logaddexp_reduce(
 @composite(
     np.add.accumulate,
     samples=(said("np.add.accumulate(x)", (2, 3)), said("np.add.accumulate(x, 1)", (2, 3))),
+    takes_complex=True,
 )
 def add_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
     return np.cumsum(array, axis=axis)
@@ -75,6 +76,7 @@ def add_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None
 @composite(
     np.multiply.accumulate,
     samples=(said("np.multiply.accumulate(x)", (3,)),),
+    takes_complex=True,
 )
 def multiply_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
     return np.cumprod(array, axis=axis)
@@ -129,7 +131,7 @@ def _has_outer(ufunc: Any, *samples: Any) -> None:
     name = ufunc.__name__
     outer.__name__ = f"{name}_outer"
     own = samples or (said(f"np.{name}.outer(x, y)", (2,), (3,)),)
-    composite(ufunc.outer, samples=own)(outer)
+    composite(ufunc.outer, samples=own, takes_complex=True)(outer)
 
 
 for _ufunc in (
@@ -163,6 +165,7 @@ _has_outer(np.power, said("np.power.outer(x + 3.0, y)", (2, 2), (3,)))
             wrt=(0,),
         ),
     ),
+    takes_complex=True,
 )
 def ufunc_where(ufunc: Any, where: Any, out: Any, *args: Any) -> Any:
     """A ufunc of some elements; it is not asked for the others."""

@@ -1,0 +1,152 @@
+"""Complex numbers: parts, conjugates, and complex numbers made of real ones.
+
+The adjoint of a complex value z = x + iy is d_x - i d_y, as in autograd: a loss changes by `real(d_z * dz)`. So
+products with derivatives are transposed and nowhere conjugated, and the rule of a holomorphic function is the one that
+it has for real numbers. The functions here are those that are not holomorphic; `np.abs` is another. Where a complex
+adjoint reaches a real value, its real part is what belongs there (`transforms.adjoints.in_dtype`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.shapes import Shapes
+from srcdiff.ir.types import Scalar, Type, shape_of
+from srcdiff.ops.infer import TypeMistake, make, numeric, promote, real_dtype
+from srcdiff.ops.registry import METHODS, declare
+from srcdiff.ops.samples import draw, of_complex
+
+__all__ = ["angle", "complex_of", "conjugate", "imag", "real", "to_complex"]
+
+Attrs = Mapping[str, Any]
+
+
+def _part(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    """The type of a real or imaginary part."""
+    type_ = numeric(operands[0])
+    is_weak = isinstance(type_, Scalar) and type_.weak
+    return (make(real_dtype(type_.dtype), shape_of(type_), is_weak),)
+
+
+def _part_text(name: str) -> Any:
+    """`z.real` where the user wrote so."""
+    return lambda op: f"{{0}}{op.spelling}" if op.spelling.startswith(".") else f"np.{name}({{0}})"
+
+
+def real_forward(val, *, val_dot, out):
+    out_dot = np.real(val_dot)
+
+
+def imag_forward(val, *, val_dot, out):
+    out_dot = np.imag(val_dot)
+
+
+def conjugate_forward(x, *, x_dot, out):
+    out_dot = np.conj(x_dot)
+
+
+@declare(
+    np.real,
+    method="real",
+    template=_part_text("real"),
+    infer=_part,
+    elementwise=True,
+    forward=real_forward,
+    cost="cheap",
+    takes_complex=True,
+    samples=of_complex(),
+)
+def real(val, *, out, d_out):
+    d_val = d_out
+
+
+@declare(
+    np.imag,
+    method="imag",
+    template=_part_text("imag"),
+    infer=_part,
+    elementwise=True,
+    forward=imag_forward,
+    cost="cheap",
+    takes_complex=True,
+    samples=of_complex(),
+)
+def imag(val, *, out, d_out):
+    d_val = -1j * d_out
+
+
+def _same(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return (numeric(operands[0]),)
+
+
+@declare(
+    np.conjugate,
+    method="conj",
+    spelling="np.conj",
+    infer=_same,
+    elementwise=True,
+    forward=conjugate_forward,
+    cost="cheap",
+    takes_complex=True,
+    samples=of_complex(),
+)
+def conjugate(x, *, out, d_out):
+    d_x = np.conj(d_out)
+
+
+METHODS["conjugate"] = conjugate
+
+
+def _angle(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    type_ = numeric(operands[0])
+    return (make(real_dtype(type_.dtype), shape_of(type_)),)
+
+
+# at 0, where there is no angle: 0
+@declare(
+    spelling="np.angle",
+    infer=_angle,
+    elementwise=True,
+    takes_complex=True,
+    samples=of_complex(),
+)
+def angle(z, *, out, d_out):
+    size = np.abs(z) ** 2
+    d_z = -1j * d_out * np.conj(z) / np.where(size == 0.0, 1.0, size)
+
+
+def _number(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    if any(not isinstance(numeric(a), Scalar) for a in operands):
+        raise TypeMistake("complex takes numbers; of arrays, write x + 1j * y")
+    return (Scalar("complex128", True),)
+
+
+@declare(
+    template="complex({0})",
+    infer=_number,
+    linear=True,
+    adjoint="any",
+    cost="cheap",
+    takes_complex=True,
+    samples=(draw(()),),
+)
+def to_complex(x, *, out, d_out):
+    d_x = d_out
+
+
+@declare(
+    template="complex({0}, {1})",
+    infer=_number,
+    linear=True,
+    adjoint="any",
+    cost="cheap",
+    takes_complex=True,
+    samples=(draw((), ()),),
+)
+def complex_of(x, y, *, out, d_out):
+    d_x = d_out
+    d_y = 1j * d_out
