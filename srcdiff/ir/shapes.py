@@ -207,7 +207,27 @@ class Shapes:
             return b if self.not_one(b) else a
         if ONE in (one, other):
             return b if one == ONE else a
-        return self.decide(a, b)
+        return a if self.take_halves_as_equal(a, b) else self.decide(a, b)
+
+    def take_halves_as_equal(self, a: Dim, b: Dim) -> bool:
+        """Whether two lengths are the same but for what they are halves of, and the arguments at hand say that this is
+        the same, too. It is noted if so.
+        """
+        wholes = {h.symbol: n for n, h in self.halves.items()}
+        left, right = ({s for s, k in (a - b).terms if k == sign and s in wholes} for sign in (1, -1))
+        if (a - b).const or len((a - b).terms) != 2 or not left or not right:
+            return False
+        (half,), (other,) = left, right
+        pair = tuple(self.resolve(wholes[s]) for s in (half, other))  # type: ignore[index]
+        try:
+            n, m = (d.evaluate(self.actual) for d in pair)
+        except KeyError:
+            return False
+        if n != m:
+            return False
+        self.assumptions.append(pair)  # type: ignore[arg-type]
+        self.bindings[other] = Dim.of(half)  # type: ignore[index, arg-type]
+        return True
 
     def not_one(self, dim: Dim) -> bool:
         """Whether an axis is known not to have length 1."""

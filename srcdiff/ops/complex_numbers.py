@@ -18,9 +18,9 @@ from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Scalar, Type, shape_of
 from srcdiff.ops.infer import TypeMistake, make, numeric, promote, real_dtype
 from srcdiff.ops.registry import METHODS, declare
-from srcdiff.ops.samples import draw, of_complex
+from srcdiff.ops.samples import draw, fixed, of_complex
 
-__all__ = ["angle", "complex_of", "conjugate", "imag", "real", "to_complex"]
+__all__ = ["angle", "complex_of", "conjugate", "imag", "real", "squared_size", "to_complex"]
 
 Attrs = Mapping[str, Any]
 
@@ -117,6 +117,31 @@ def _angle(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type
 def angle(z, *, out, d_out):
     size = np.abs(z) ** 2
     d_z = -1j * d_out * np.conj(z) / np.where(size == 0.0, 1.0, size)
+
+
+def _size_squared(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return (numeric(operands[0]),)
+
+
+# a square that is |z|**2: see `transforms.squared_sizes`
+@declare(
+    template="{0} ** 2",
+    infer=_size_squared,
+    elementwise=True,
+    takes_complex=True,
+    samples=(
+        fixed(
+            [5.0, 13.0],
+            [3.0 + 4.0j, 5.0 - 12.0j],
+            avoid="of the second by the first",
+            wrt=(0, 1),
+            gradients=(0.0, [6.0 - 8.0j, 10.0 + 24.0j]),
+        ),
+    ),
+)
+def squared_size(size, z, square="power", *, out, d_out):
+    d_size = 0.0
+    d_z = 2.0 * d_out * np.conj(z)
 
 
 def _number(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

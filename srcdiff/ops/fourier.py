@@ -21,6 +21,7 @@ from srcdiff.ops import arithmetic, complex_numbers, creation, memory
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.building import length_of, whole
 from srcdiff.ops.infer import TypeMistake, numeric, real_dtype
+from srcdiff.ops.integers import half_of
 from srcdiff.ops.registry import OPERATIONS, operation
 from srcdiff.ops.samples import Sample, draw, of_complex
 
@@ -44,15 +45,8 @@ def _complex_dtype(dtype: str) -> str:
 
 
 def _half(shapes: Shapes, n: Dim) -> Dim:
-    """`n // 2 + 1`, the same symbol for the same length."""
-    if n.const % 2 == 0 and all(k % 2 == 0 for _, k in n.terms):
-        return Dim(n.const // 2, tuple((s, k // 2) for s, k in n.terms)) + 1
-    if n.is_const:
-        return Dim(n.const // 2 + 1)
-    n = shapes.resolve(n)
-    if n not in shapes.halves:
-        shapes.halves[n] = shapes.fresh("h")
-    return shapes.halves[n] + 1
+    """`n // 2 + 1`, how many frequencies real numbers have."""
+    return half_of(shapes, n) + 1
 
 
 def _lengthened(

@@ -59,6 +59,7 @@ from srcdiff.transforms.reverse import Rules, reverse
 from srcdiff.transforms.schedule import place_clears
 from srcdiff.transforms.semiring import max_of_weights, max_plus
 from srcdiff.transforms.sigmoids import name_sigmoids, plain_quotients
+from srcdiff.transforms.squared_sizes import name_squared_sizes, plain_powers
 from srcdiff.transforms.stabilise import stabilise
 from srcdiff.transforms.trim_calls import trim_calls
 from srcdiff.transforms.unit_vectors import unit_vectors
@@ -180,13 +181,18 @@ def preparing(disabled: Collection[str] | None) -> tuple[Pass, ...]:
         why = "sums over states are products of scaled probabilities"
         steps.append(Pass("log products", log_products, why))
     steps.append(Pass("sigmoids", name_sigmoids, "what is written as a quotient is a sigmoid"))
+    steps.append(Pass("sizes", name_squared_sizes, "squares of absolute values have no kink"))
     return (*steps, Pass("dead code", dce, "what nothing depends on has no derivative"))
 
 
 _BLOCKS = Pass("blocks", drop_blocks, "blocks of srcdiff.adjoint are where they belong")
 _COMMENTS = Pass("comments", drop_comments, "nobody reads compiled code")
 
-QUOTIENTS = Pass("quotients", plain_quotients, "sigmoids that have their derivative")
+QUOTIENTS = Pass(
+    "quotients",
+    lambda fn: plain_powers(plain_quotients(fn)),
+    "sigmoids and squares that have their derivative",
+)
 
 SIMPLIFY = (
     Pass("fold", fold, "zeros and ones that rules produced"),

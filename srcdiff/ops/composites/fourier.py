@@ -106,7 +106,8 @@ def irfft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> 
     a = array(a)
     if n is None:
         return fourier.irfft(a, axis=axis, norm=norm)
-    a = _shortened(a, n // 2 + 1, axis)
+    if not same_length(a.shape[axis], n // 2 + 1):
+        a = _shortened(a, n // 2 + 1, axis)
     return fourier.irfft(a, n, axis=axis, norm=norm)
 
 
