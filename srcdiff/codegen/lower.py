@@ -52,7 +52,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.spelling import template_of
-from srcdiff.ir.types import INT, Array, Scalar, is_float
+from srcdiff.ir.types import INT, Array, Scalar, is_complex, is_float
 from srcdiff.ops.device import device_text
 
 __all__ = ["lower"]
@@ -257,6 +257,9 @@ class _Lowering(Handing):
         own = op.decl.name if is_extreme else op.decl.compiled or op.decl.c_function
         module = OF_SCIPY if own == op.decl.c_function else RUNTIME
         are_numbers = all(isinstance(r.type, Scalar) and is_float(r.type) for r in op.results)
+        are_numbers = are_numbers and not any(
+            is_complex(a.type) for a in (*op.operands, *op.results)
+        )
         if self.only_ranges and own and are_numbers:
             places = ", ".join(f"{{{k}}}" for k in range(len(op.operands)))
             return f"{module}.{own}({places})"

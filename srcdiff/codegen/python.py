@@ -312,8 +312,8 @@ def _mentions_numpy(body: list[Any]) -> bool:
 
 
 def import_statements(imports: set[str]) -> list[Any]:
-    """`math`, then NumPy, then the others; only what is used."""
-    out: list[Any] = [n.import_("math")] if "math" in imports else []
+    """`cmath` and `math`, then NumPy, then the others; only what is used."""
+    out: list[Any] = [n.import_(module) for module in ("cmath", "math") if module in imports]
     if "np" in imports:
         out.append(n.import_("numpy", "np"))
     modules: dict[str, list[str]] = {}

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.frontend.application import apply, spelled
+from srcdiff.frontend.complex_calls import COMPLEX_CALLS
 from srcdiff.frontend.comprehensions import append_each, folded, reducing
 from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.index_calls import INDEX_CALLS
@@ -424,5 +425,6 @@ BUILTINS: dict[Any, Callable[..., FrontValue]] = {
     float: _number(float), int: _number(int),
     **{cls: _numpy_number(cls) for cls in (np.float16, np.float32, np.int8, np.int16, np.int32, np.int64)},
     warnings.simplefilter: _nothing, warnings.filterwarnings: _nothing,
-    **PRELUDE, **INDEX_CALLS, **PRODUCT_CALLS, np.add.at: _at(add_each), np.subtract.at: _at(subtract_each), **TEXTS,
+    **PRELUDE, **INDEX_CALLS, **PRODUCT_CALLS, **COMPLEX_CALLS,
+    np.add.at: _at(add_each), np.subtract.at: _at(subtract_each), **TEXTS,
 }  # fmt: skip

@@ -64,6 +64,7 @@ from srcdiff.ops.memory import copy
 from srcdiff.ops.registry import (
     COMPOSITE_METHODS,
     METHODS,
+    Composite,
     find,
     find_composite,
     is_evaluated,

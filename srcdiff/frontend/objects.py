@@ -18,14 +18,16 @@ from types import FunctionType
 from typing import Any
 
 import gast
+import numpy as np
 
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.session import Restart
 from srcdiff.frontend.source import is_read_in_place
-from srcdiff.frontend.stores import writable
-from srcdiff.frontend.values import FrontValue, Known, Method, Parts
+from srcdiff.frontend.stores import writable, write_item
+from srcdiff.frontend.values import FrontValue, Known, Method, Parts, Slice
 from srcdiff.ir.core import Value, const
-from srcdiff.ir.types import Struct
+from srcdiff.ir.types import Array, Struct, is_complex
+from srcdiff.ops import arithmetic, complex_numbers
 
 __all__ = ["Super", "is_own_class", "make_object", "super_attribute", "super_of", "write_attribute"]
 
@@ -76,11 +78,27 @@ def make_object(
     return fr.session.current(made)
 
 
+def _write_part(fr: Frame, base: Value, name: str, value: FrontValue, node: Any) -> None:
+    """`z.real = x`: the numbers with one part changed are written."""
+    if name not in ("real", "imag") or not is_complex(base.type):
+        fr.fail(node, f"the attribute `{name}` of an array is not set here", "Write the elements.")
+    x = HOOKS["call"](fr, node, Known(np.real), [value], {})
+    kept, changed = (complex_numbers.imag, x) if name == "real" else (complex_numbers.real, x)
+    other = fr.op(node, kept, base)
+    parts = [changed, other] if name == "real" else [other, changed]
+    turned = fr.op(node, arithmetic.multiply, const(1j), fr.as_atom(parts[1], node))
+    total = fr.op(node, arithmetic.add, fr.as_atom(parts[0], node), turned)
+    write_item(fr, base, Slice(None, None, None), total, node)
+
+
 # ---- attributes ------------------------------------------------------------------------------------------------
 
 
 def write_attribute(fr: Frame, base: FrontValue, name: str, value: FrontValue, node: Any) -> None:
     """`base.name = value`."""
+    if isinstance(base, Value) and isinstance(base.type, Array):
+        _write_part(fr, base, name, value, node)
+        return
     cls = _class_of(base)
     if isinstance(base, Known) or cls is None:
         fr.untyped(

@@ -171,6 +171,7 @@ LIBRARIES = (
     "scipy",
     "numba",
     "math",
+    "cmath",
     "builtins",
     "functools",
     "contextlib",

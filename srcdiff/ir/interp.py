@@ -8,6 +8,7 @@ type, a length or a stack of saved values is not what the IR claims. What the pr
 from __future__ import annotations
 
 import ast
+import cmath
 import importlib
 import math
 import textwrap
@@ -311,11 +312,11 @@ def compiled(template: str, count: int, is_statement: bool) -> Callable[..., Any
 
 def namespace_of(source: str) -> dict[str, Any]:
     """The modules that a template's dotted names start with, submodules imported."""
-    namespace: dict[str, Any] = {"np": np, "math": math}
+    namespace: dict[str, Any] = {"np": np, "math": math, "cmath": cmath}
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Attribute):
             head, *path = ast.unparse(node).split(".")
-            if head.isidentifier() and not head.startswith("_") and head not in ("np", "math"):
+            if head.isidentifier() and not head.startswith("_") and head not in namespace:
                 _import_prefixes(head, path, namespace)
     return namespace
 

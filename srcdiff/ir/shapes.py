@@ -214,7 +214,9 @@ class Shapes:
         the same, too. It is noted if so.
         """
         wholes = {h.symbol: n for n, h in self.halves.items()}
-        left, right = ({s for s, k in (a - b).terms if k == sign and s in wholes} for sign in (1, -1))
+        left, right = (
+            {s for s, k in (a - b).terms if k == sign and s in wholes} for sign in (1, -1)
+        )
         if (a - b).const or len((a - b).terms) != 2 or not left or not right:
             return False
         (half,), (other,) = left, right

@@ -33,7 +33,7 @@ def template_of(op: Op) -> str:
 def as_spelled(decl: OpDecl, types: Sequence[Type], spelling: str) -> tuple[Type, ...]:
     """The result types of an elementwise operation: `math.exp` gives a Python float, `np.exp` a NumPy scalar."""
     name = spelling or (decl.spelling if decl.template is None else "")
-    weak = name.startswith("math.")
+    weak = name.startswith(("math.", "cmath."))
     if not decl.elementwise or not (weak or name.startswith("np.")):
         return tuple(types)
     return tuple(

@@ -39,8 +39,8 @@ from srcdiff.ops import (
 )
 
 __all__ = [
-    "arithmetic", "bessel", "blocks", "choices", "complex_numbers", "composites", "containers", "control", "convolutions", "creation",
-    "cross", "definite", "diagonals", "einsum", "elementwise", "factors", "filters", "fourier", "gamma_functions", "integrals",
-    "joins", "linalg", "masks", "matrix_functions", "memory", "numbers", "overlap", "reductions", "repeats",
-    "shapes", "sorting", "special", "systems", "triangles", "waves",
+    "arithmetic", "bessel", "blocks", "choices", "complex_numbers", "composites", "containers", "control",
+    "convolutions", "creation", "cross", "definite", "diagonals", "einsum", "elementwise", "factors", "filters",
+    "fourier", "gamma_functions", "integrals", "joins", "linalg", "masks", "matrix_functions", "memory", "numbers",
+    "overlap", "reductions", "repeats", "shapes", "sorting", "special", "systems", "triangles", "waves",
 ]  # fmt: skip

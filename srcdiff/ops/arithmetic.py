@@ -187,7 +187,8 @@ _absolute = integers(constants(abs))
 @declare(
     np.absolute, abs, operator.abs, spelling="np.abs", infer=_magnitude, device="abs({0})",
     elementwise=True,
-    samples=(*unary(0.1, 1.0), *unary(-1.0, -0.1), fixed([0.0, -0.0], avoid="a kink", gradients=([0.0, 0.0],))), takes_complex=True,
+    samples=(*unary(0.1, 1.0), *unary(-1.0, -0.1), fixed([0.0, -0.0], avoid="a kink", gradients=([0.0, 0.0],))),
+    takes_complex=True,
 )  # fmt: skip
 def absolute(x, *, out, d_out):
     if x.dtype.kind == "c":

@@ -38,7 +38,8 @@ follows = operation(
     signature="x, y",
     shape_of=(1,),
     cost="free",
-    samples=(fixed([0.3, 2.0], [0.3, 2.0], avoid="the adjoint is that of y", wrt=(1,), gradients=([1.0, 1.0],)),), takes_complex=True,
+    samples=(fixed([0.3, 2.0], [0.3, 2.0], avoid="the adjoint is that of y", wrt=(1,), gradients=([1.0, 1.0],)),),
+    takes_complex=True,
 )  # fmt: skip
 
 

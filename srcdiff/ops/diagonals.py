@@ -90,7 +90,8 @@ def _diagonal_only(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tu
 diagonal = operation(
     "diagonal", np.diagonal, method="diagonal", template=_diag_text, infer=_diagonal_only, linear=True,
     scatter=add_diagonal, place=loop_forms.on_diagonal, loops=loop_storage.diagonal_stored,
-    view_of=0, read_only=True, cost="free", signature="x, offset=0", samples=(draw((3, 3)), draw((3, 2), offset=-1)), takes_complex=True,
+    view_of=0, read_only=True, cost="free", signature="x, offset=0", samples=(draw((3, 3)), draw((3, 2), offset=-1)),
+    takes_complex=True,
 )  # fmt: skip
 
 

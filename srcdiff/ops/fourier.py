@@ -170,7 +170,7 @@ def _half_type(b: Builder, a: Array, out: Array, axis: int) -> Array:
     n = out.shape[axis]
     shown = a.shape[axis]
     half = _half(b.shapes, n)
-    length = half if half.is_const or n.terms and half.symbols() <= n.symbols() else shown
+    length = half if half.is_const or (n.terms and half.symbols() <= n.symbols()) else shown
     return replace(a, shape=tuple(length if k == axis else s for k, s in enumerate(a.shape)))
 
 

@@ -288,5 +288,6 @@ def new_axis(op: Op) -> int:
 stack = operation(
     "stack", np.stack, template=_parts_text, infer=_stacked, bind=_bind_parts, build=_unstack, linear=True, raises=True,
     signature="*arrays", defaults={"axis": 0}, loops=loop_storage.stacked(new_axis),
-    samples=(draw((3,), (3,)), draw((2, 3), (2, 3), axis=1), draw((3,), (3,), axis=-1), draw((), ())), takes_complex=True,
+    samples=(draw((3,), (3,)), draw((2, 3), (2, 3), axis=1), draw((3,), (3,), axis=-1), draw((), ())),
+    takes_complex=True,
 )  # fmt: skip

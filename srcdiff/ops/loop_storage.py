@@ -16,7 +16,7 @@ from srcdiff.ir.core import Atom, Op, Value, const
 from srcdiff.ir.types import Array, Dim, List, element_type, is_float, is_numeric, shape_of
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.loop_forms import At, LoopContext, align, count_of, minus, plus, times
-from srcdiff.ops.starts import start_of
+from srcdiff.ops.starts import WIDE, start_of
 
 __all__ = [
     "joined",
@@ -186,7 +186,8 @@ def running(combination: str) -> Any:
         target = n.new(op.result.type, lengths, op.result.name or name)
         gone = axes_of(len(shape), axis)
         kept = [k for k in range(len(shape)) if k not in gone]
-        dtype = "float64" if is_float(target.type) else element_type(target.type).dtype
+        dtype = element_type(target.type).dtype
+        dtype = WIDE.get(dtype, dtype)
         start = start_of(0 if combination == "add" else 1, dtype)
 
         def row(n: LoopContext, at: At, _: At) -> At:
@@ -196,8 +197,9 @@ def running(combination: str) -> Any:
                 rest = iter(at)
                 full = [fixed[k] if k in fixed else next(rest) for k in range(len(shape))]
                 element = n.element(x, full)
-                if element_type(element.type).dtype == "float32":
-                    element = n.cast(element, "float64")
+                own = element_type(element.type).dtype
+                if own in WIDE:
+                    element = n.cast(element, WIDE[own])
                 new = n.compute(combination, total[0], element)
                 place = full if axis is not None else [count_of(n, shape, full)]
                 n.store(target, new, place)

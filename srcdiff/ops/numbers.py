@@ -9,13 +9,14 @@ These are faster by far, give no arrays without axes, and are what one would wri
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from srcdiff.ir.core import Atom, OpDecl
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Scalar, Type, shape_of
+from srcdiff.ir.types import Scalar, Type, is_complex, shape_of
 from srcdiff.ops import arithmetic, elementwise
 from srcdiff.ops.infer import TypeMistake, make, promote
 from srcdiff.ops.registry import operation
@@ -53,6 +54,9 @@ def of_numbers(
     function = next((c for c in decl.callables if getattr(c, "__module__", "") == "math"), None)
     if not is_python or function is None or decl.template is not None:
         return decl, spelling
+    if any(is_complex(a.type) for a in operands):
+        has_complex = hasattr(cmath, function.__name__)
+        return decl, f"cmath.{function.__name__}" if has_complex else spelling
     return decl, f"{math.__name__}.{function.__name__}"
 
 

@@ -283,7 +283,8 @@ def _moved(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type
     place=loop_forms.permuted(
         lambda op: moved_axes(ndim_of(op.result.type), op.attrs["source"], op.attrs["destination"])
     ),
-    samples=(draw((2, 3, 1), source=0, destination=-1), draw((2, 3, 4), source=(0, 1), destination=(1, 2))), takes_complex=True,
+    samples=(draw((2, 3, 1), source=0, destination=-1), draw((2, 3, 4), source=(0, 1), destination=(1, 2))),
+    takes_complex=True,
 )  # fmt: skip
 def moveaxis(x, source=..., destination=..., *, out, d_out):
     d_x = np.moveaxis(d_out, destination, source)
@@ -390,7 +391,8 @@ def _backwards(axes: Any) -> Any:
     template=_squeeze_text, linear=True, view_of=0, cost="free",
     place=loop_forms.with_dropped,
     raises=True, boxes=True,
-    samples=(draw((1, 3)), draw((3, 1, 1), axis=1), draw((3, 1, 1), axis=(1, 2)), draw((1,)), draw((1, 1), axis=-1)), takes_complex=True,
+    samples=(draw((1, 3)), draw((3, 1, 1), axis=1), draw((3, 1, 1), axis=(1, 2)), draw((1,)), draw((1, 1), axis=-1)),
+    takes_complex=True,
 )  # fmt: skip
 def squeeze(x, axis=None, *, out, d_out):
     if axis is None:
@@ -445,7 +447,8 @@ def fliplr(x, *, out, d_out):
 
 @declare(
     np.roll, place=loop_forms.rolled, infer=same_as_first, linear=True,
-    samples=(fixed([1.0, 2.0, 3.0], 1), fixed([[1.0, 2.0, 3.0]] * 2, -2, axis=1), fixed([[1.0, 2.0, 3.0]] * 2, 1)), takes_complex=True,
+    samples=(fixed([1.0, 2.0, 3.0], 1), fixed([[1.0, 2.0, 3.0]] * 2, -2, axis=1), fixed([[1.0, 2.0, 3.0]] * 2, 1)),
+    takes_complex=True,
 )  # fmt: skip
 def roll(x, shift, axis=None, *, out, d_out):
     d_x = np.roll(d_out, -shift, axis=axis)

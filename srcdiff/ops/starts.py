@@ -9,7 +9,9 @@ import numpy as np
 from srcdiff.ir.core import Atom, Const, const
 from srcdiff.ir.types import Scalar
 
-__all__ = ["start_of"]
+__all__ = ["WIDE", "start_of"]
+
+WIDE = {"float32": "float64", "complex64": "complex128"}  # in which loops add up, as exact as NumPy
 
 
 def start_of(number: float, dtype: str) -> Atom:
@@ -21,6 +23,8 @@ def start_of(number: float, dtype: str) -> Atom:
         # not Python's: sums of narrower integers have 64 bits
         value = int(number) if dtype == "int64" else np.dtype(dtype).type(number)
         return Const(value, Scalar(dtype, False))
+    if dtype.startswith("complex"):
+        return const(complex(number))
     if dtype == "bool":
         return const(number > 0)
     return const(np.float32(number) if dtype == "float32" and math.isinf(number) else float(number))

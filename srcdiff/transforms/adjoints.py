@@ -10,7 +10,7 @@ contributions are added in place.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,13 +32,16 @@ from srcdiff.ir.types import (
     shape_of,
 )
 from srcdiff.ops import arithmetic, complex_numbers, memory, shapes
+from srcdiff.ops.infer import real_dtype
 from srcdiff.ops.registry import is_own
 
 __all__ = [
     "Partial",
     "Scope",
     "adjoint_type",
+    "as_complex",
     "as_number",
+    "as_real",
     "crossed",
     "assumed_lengths",
     "hint",
@@ -237,7 +240,7 @@ def in_dtype(b: Builder, amount: Atom, type_: Type) -> Atom:
     have = amount.type
     assert isinstance(have, Scalar | Array)
     is_weak = isinstance(have, Scalar) and have.weak
-    if is_weak or have.dtype == type_.dtype or is_complex(type_) and not is_complex(have):
+    if is_weak or have.dtype == type_.dtype or (is_complex(type_) and not is_complex(have)):
         return amount
     if isinstance(have, Array):
         return b.op(arithmetic.astype, amount, dtype=type_.dtype)
@@ -266,6 +269,13 @@ def as_complex(b: Builder, amount: Atom, type_: Type) -> Atom:
     if isinstance(amount.type, Array):
         return b.op(arithmetic.astype, amount, dtype=type_.dtype)
     return as_number(b, amount, type_.dtype)
+
+
+def as_real(type_: Type, have: Type) -> Type:
+    """The type of complex numbers, or that of their parts for a real adjoint."""
+    if not is_complex(type_) or is_complex(have):
+        return type_
+    return replace(type_, dtype=real_dtype(type_.dtype))  # type: ignore[union-attr]
 
 
 def as_number(b: Builder, amount: Atom, dtype: str) -> Atom:

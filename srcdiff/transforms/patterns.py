@@ -19,7 +19,7 @@ from typing import Any
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op, OpDecl, Value, const
-from srcdiff.ir.types import shape_of
+from srcdiff.ir.types import is_complex, shape_of
 from srcdiff.ops.numbers import of_numbers
 from srcdiff.ops.registry import OPERATIONS, declared
 
@@ -200,6 +200,8 @@ def match(
             return binding if isinstance(atom, Const) and atom.value == value else None
         case Apply(name, operands, attrs):
             op = made.get(atom) if isinstance(atom, Value) else None
+            if op is not None and any(is_complex(a.type) for a in (atom, *op.operands)):
+                return None  # rules are for real numbers
             if op is None or name_of(op) != name or len(op.operands) != len(operands):
                 return None
             told = _match_attrs(op, dict(attrs), binding)

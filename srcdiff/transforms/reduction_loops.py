@@ -12,6 +12,7 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, For, Value
 from srcdiff.ir.types import Array, element_type
 from srcdiff.ops import memory
+from srcdiff.ops.starts import WIDE
 from srcdiff.transforms.nests import (
     Arrays,
     Body,
@@ -32,8 +33,9 @@ def reduction_loops(r: Reduction, arrays: Arrays, depth: int, b: Builder) -> Ato
     result = r.op.result
     if not isinstance(result.type, Array):
         (found,) = nest(b, r.shape, (r.start,), _step(r, arrays), r.order, depth)
-        if element_type(result.type).dtype == "float32":
-            found = Nest(arrays, b).cast(found, "float32")
+        dtype = element_type(result.type).dtype
+        if dtype in WIDE:
+            found = Nest(arrays, b).cast(found, dtype)
         return named(found, result, b)
     in_rows = set(r.order[-len(r.gone) :]) == set(r.gone)
     is_sum = r.combine.name == "add" and isinstance(r.start, Const) and r.start.value == 0
@@ -48,15 +50,15 @@ def reduction_loops(r: Reduction, arrays: Arrays, depth: int, b: Builder) -> Ato
 
 
 def _step(r: Reduction, arrays: Arrays, fixed: Mapping[int, Atom] | None = None) -> Body:
-    is_narrow = element_type(r.op.result.type).dtype == "float32"
+    wide = WIDE.get(element_type(r.op.result.type).dtype)
 
     def body(b: Builder, at: Sequence[Atom], carried: Sequence[Atom]) -> Sequence[Atom]:
         n = Nest(arrays, b)
         rest = iter(at)
         full = [fixed[k] if fixed and k in fixed else next(rest) for k in range(len(r.shape))]
         element = r.element(n, full)
-        if is_narrow and r.combine.name in ("add", "multiply"):
-            element = n.cast(element, "float64")  # as exact as NumPy's sums by halves
+        if wide is not None and r.combine.name in ("add", "multiply"):
+            element = n.cast(element, wide)  # as exact as NumPy's sums by halves
         return (combine(n, r.combine, carried[0], element),)
 
     return body

@@ -19,10 +19,10 @@ from srcdiff.ir.core import (
     regions_of,
     walk,
 )
-from srcdiff.ir.types import INT, Array, List, Scalar, Struct, is_float
+from srcdiff.ir.types import INT, Array, List, Scalar, Struct, is_complex, is_float
 from srcdiff.ops import arithmetic, containers, memory
 from srcdiff.transforms.activity import edges
-from srcdiff.transforms.adjoints import Scope, adjoint_type, hint, in_dtype, whole
+from srcdiff.transforms.adjoints import Scope, adjoint_type, as_complex, hint, in_dtype, whole, zero
 from srcdiff.transforms.checkpoints import begin, keep_states, replay
 from srcdiff.transforms.kernel_turns import run_turn_again
 from srcdiff.transforms.reverse_state import Reversal
@@ -287,7 +287,10 @@ def reverse_loop(
 def _total(value: Value, scope: Scope) -> Atom:
     """What has been collected of a number's adjoint so far, to be carried on."""
     total = scope.totals.pop(value, None)
-    return const(0.0) if total is None else in_dtype(scope.b, total, adjoint_type(value.type))
+    type_ = adjoint_type(value.type)
+    if total is None:
+        return zero(type_) if is_complex(type_) and isinstance(type_, Scalar) else const(0.0)
+    return as_complex(scope.b, in_dtype(scope.b, total, type_), type_)
 
 
 def _kind(start: Atom, yielded: Atom) -> Scalar | Array | List | Struct:

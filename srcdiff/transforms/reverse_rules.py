@@ -16,7 +16,7 @@ from srcdiff.ir.core import (
     regions_of,
 )
 from srcdiff.ir.types import Array, Dim, dims_of
-from srcdiff.transforms.adjoints import Scope, adjoint_type, unknown_derivative, whole
+from srcdiff.transforms.adjoints import Scope, adjoint_type, as_real, unknown_derivative, whole
 from srcdiff.transforms.recompute import needed, uses
 from srcdiff.transforms.reverse_state import Reversal
 
@@ -76,7 +76,7 @@ def _as_wanted(op: Op, d: Atom | None, result: Value, scope: Scope) -> Atom | No
     if d is None:
         d = const(0.0)
     if op.decl.adjoint == "whole" or (op.decl.adjoint == "scalar" and isinstance(d.type, Array)):
-        return whole(scope.b, d, adjoint_type(result.type))
+        return whole(scope.b, d, as_real(adjoint_type(result.type), d.type))
     return d
 
 

@@ -183,14 +183,26 @@ def isneginf(x: Any, out: Any = None) -> Any:
     return np.isinf(x) & np.signbit(x)
 
 
-@composite(np.isreal, samples=(said("np.isreal(x)", (3,), wrt=()),))
+@composite(np.isreal, samples=(said("np.isreal(x)", (3,), wrt=()),), takes_complex=True)
 def isreal(x: Any) -> Any:
-    return np.ones(np.shape(_of_reals(x)), dtype=bool)
+    x = array(x)
+    return np.imag(x) == 0.0 if x.dtype.kind == "c" else np.ones(np.shape(x), dtype=bool)
 
 
-@composite(np.iscomplex, samples=(said("np.iscomplex(x)", (3,), wrt=()),))
+@composite(np.iscomplex, samples=(said("np.iscomplex(x)", (3,), wrt=()),), takes_complex=True)
 def iscomplex(x: Any) -> Any:
-    return np.zeros(np.shape(_of_reals(x)), dtype=bool)
+    x = array(x)
+    return np.imag(x) != 0.0 if x.dtype.kind == "c" else np.zeros(np.shape(x), dtype=bool)
+
+
+@composite(np.iscomplexobj, samples=(said("np.iscomplexobj(x)", (3,), wrt=()),), takes_complex=True)
+def iscomplexobj(x: Any) -> Any:
+    return array(x).dtype.kind == "c"
+
+
+@composite(np.isrealobj, samples=(said("np.isrealobj(x)", (3,), wrt=()),), takes_complex=True)
+def isrealobj(x: Any) -> Any:
+    return array(x).dtype.kind != "c"
 
 
 @composite(
