@@ -34,6 +34,7 @@ __all__ = [
     "checkpointed",
     "differentiate",
     "elementwise_grad",
+    "holomorphic_grad",
     "forget_programs",
     "generated",
     "grad",
@@ -364,6 +365,15 @@ def elementwise_grad(f: Function, **options: Any) -> Generated:
     the derivative of each. Options as for `differentiate`.
     """
     return generated("elementwise_grad", f, options_for(f, options))
+
+
+def holomorphic_grad(f: Function, **options: Any) -> Generated:
+    """The complex derivative of a holomorphic function of complex numbers: that of each element of the result by the
+    element of the argument that it belongs to, or of a number by all elements.
+
+    Of a function that is not holomorphic, it is the gradient of the real part. Options as for `differentiate`.
+    """
+    return generated("holomorphic_grad", f, options_for(f, options))
 
 
 def hvp(f: Function, **options: Any) -> Generated:

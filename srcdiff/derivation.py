@@ -37,8 +37,10 @@ from srcdiff.ir.types import Type, is_float
 from srcdiff.ir.verify import verify
 from srcdiff.matrices import (
     chosen_mode,
+    complex_directions,
     matrix,
     part_of_result,
+    real_part,
     summed,
     with_parts_as_results,
 )
@@ -91,6 +93,7 @@ DOCS = {
     "grad": "Gradient of `{f}` with respect to {wrt}.",
     "value_and_grad": "Value and gradient of `{f}` with respect to {wrt}.",
     "elementwise_grad": "Elementwise gradient of `{f}` with respect to {wrt}.",
+    "holomorphic_grad": "Complex derivative of `{f}` with respect to {wrt}.",
     "vjp": "Value of `{f}`, and its derivative with respect to {wrt} weighted by {further}.",
     "jvp": "Value of `{f}` and its derivative along {further}.",
     "hvp": "Hessian of `{f}` with respect to {wrt}, times {further}.",
@@ -378,9 +381,12 @@ def derive(
     primal = read(derived, arguments, recorder, machine and not device)
     for k in wrt:
         check_differentiable(primal, k)
-    if kind == "elementwise_grad":
+    if kind in ("elementwise_grad", "holomorphic_grad"):
         seed = replace(derived, kind="grad")
-        fn = backward(seed, summed(primal, derived.options.has_aux), recorder, machine)
+        total = summed(primal, derived.options.has_aux)
+        if kind == "holomorphic_grad":
+            total = real_part(total, wrt, derived.options.has_aux)
+        fn = backward(seed, total, recorder, machine)
     elif kind in ("jacobian", "hessian"):
         fn = _matrix(derived, primal, arguments, recorder, machine)
     elif kind in ("value", "simplify"):
@@ -454,6 +460,7 @@ def _matrix(
 ) -> Function:
     """A Jacobian or Hessian."""
     wrt = derived.wrt
+    is_complex = complex_directions(primal, wrt, derived.kind)
     compared: tuple[tuple[Size, Size], ...] = ()
     if derived.kind == "hessian":
         seed = replace(derived, kind="grad", options=replace(derived.options, has_aux=False))
@@ -464,6 +471,13 @@ def _matrix(
     else:
         primal = with_parts_as_results(primal, wrt, derived.options.has_aux)
         asked = dict(derived.settings)["mode"]
+        if is_complex and asked == "forward":
+            raise UnsupportedError(
+                "the Jacobian by complex numbers is one of reverse mode",
+                'Leave mode="forward" out, or use jvp for single directions.',
+                primal.location,
+            )
+        asked = "reverse" if is_complex else asked
         mode, compared = chosen_mode(primal, wrt, asked, arguments.lengths)
         rows = mode == "reverse"
         if rows:

@@ -14,14 +14,22 @@ from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.places import parameter_place
 from srcdiff.ir.build import Builder, shapes_for
 from srcdiff.ir.core import Function, Node, Region, Tree, Value, leaves
-from srcdiff.ir.types import NONE, Array, Dim, List, Struct, Type, is_float, shape_of
-from srcdiff.ops import reductions
+from srcdiff.ir.types import NONE, Array, Dim, List, Struct, Type, is_complex, is_float, shape_of
+from srcdiff.ops import complex_numbers, reductions
 from srcdiff.programs import Size, size_of
 from srcdiff.transforms.activity import active_values
 from srcdiff.transforms.adjoints import adjoint_type
 from srcdiff.transforms.directions import NOTHING, along_all, flat_results, numbers_in
 
-__all__ = ["chosen_mode", "matrix", "part_of_result", "summed", "with_parts_as_results"]
+__all__ = [
+    "chosen_mode",
+    "complex_directions",
+    "matrix",
+    "part_of_result",
+    "real_part",
+    "summed",
+    "with_parts_as_results",
+]
 
 
 def with_parts_as_results(fn: Function, wrt: Sequence[int], has_aux: bool) -> Function:
@@ -84,6 +92,52 @@ def summed(fn: Function, has_aux: bool) -> Function:
     total = b.op(reductions.sum, value)
     yields = tuple(total if k == tree else y for k, y in enumerate(fn.body.yields))
     return replace(fn, body=Region(fn.params, (*fn.body.body, *b.body), yields))
+
+
+def real_part(fn: Function, wrt: Sequence[int], has_aux: bool) -> Function:
+    """The function whose result is the real part of the complex one, which has the same derivative where that is
+    holomorphic.
+
+    Raises
+    ------
+    UnsupportedError
+        Where the result or an argument is not complex.
+    """
+    for k in wrt:
+        if not is_complex(fn.params[k].type):
+            raise UnsupportedError(
+                f"a complex derivative is one by complex numbers: {fn.params[k].name!r} is not",
+                f"Pass {fn.params[k].name} + 0j, or use grad or elementwise_grad.",
+                parameter_place(fn.location, fn.params[k].name),
+            )
+    tree = fn.output
+    if has_aux and isinstance(tree, Node) and len(tree.children) == 2:
+        tree = tree.children[0]
+    value = fn.body.yields[tree] if isinstance(tree, int) else None
+    if value is None or not is_complex(value.type):
+        return fn
+    b = Builder(shapes_for(fn), "adjoint", fn.location)
+    part = b.op(complex_numbers.real, value)
+    yields = tuple(part if k == tree else y for k, y in enumerate(fn.body.yields))
+    return replace(fn, body=Region(fn.params, (*fn.body.body, *b.body), yields))
+
+
+def complex_directions(fn: Function, wrt: Sequence[int], kind: str) -> bool:
+    """Whether a matrix is one by complex numbers: its rows are those of reverse mode.
+
+    Raises
+    ------
+    UnsupportedError
+        For a Hessian: a second derivative by complex numbers is no matrix of these.
+    """
+    found = next((fn.params[k] for k in wrt if is_complex(fn.params[k].type)), None)
+    if found is not None and kind == "hessian":
+        raise UnsupportedError(
+            f"there is no Hessian by complex numbers: {found.name!r}",
+            "Pass the real and the imaginary part as two arguments, or use hvp for single directions.",
+            parameter_place(fn.location, found.name),
+        )
+    return found is not None
 
 
 def part_of_result(fn: Function, part: int) -> Function:

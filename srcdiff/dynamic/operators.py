@@ -175,6 +175,10 @@ def set_attribute(tape: Tape, base: Any, name: str, value: Any) -> None:
     if isinstance(found, property) and found.fset is not None:
         call(tape, found.fset, base, value)
     else:
+        if isinstance(base, np.ndarray):
+            raise UnsupportedError(
+                f"the attribute `{name}` of an array is not set here", "Write the elements."
+            )
         setattr(base, name, value)
 
 

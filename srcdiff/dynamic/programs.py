@@ -23,7 +23,7 @@ from srcdiff.dynamic.rewriting import (
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.source import found_now, function_of, look_up, plain_tree
 from srcdiff.frontend.watched import watched
-from srcdiff.ir.types import Dynamic, Type, is_float
+from srcdiff.ir.types import Dynamic, Type, is_complex, is_float
 from srcdiff.programs import Derived, Program, Stored
 from srcdiff.signature import Arguments
 
@@ -77,6 +77,12 @@ def dynamic_program(derived: Derived, arguments: Arguments, reason: UnsupportedE
 
 
 def _check(type_: Type, name: str, reason: UnsupportedError) -> None:
+    if is_complex(type_):
+        raise UnsupportedError(
+            f"{reason.message}, and such a program is not differentiated by complex numbers: {name!r}",
+            reason.advice,
+            reason.location,
+        )
     if isinstance(type_, Dynamic) or is_float(type_):
         return
     raise UnsupportedError(

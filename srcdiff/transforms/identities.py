@@ -9,7 +9,7 @@ from typing import Protocol
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op, Statement, Value, const, known_dim
 from srcdiff.ir.shapes import missing
-from srcdiff.ir.types import Array, Dim, Scalar, Type, product_of
+from srcdiff.ir.types import Array, Dim, Scalar, Type, is_complex, product_of
 from srcdiff.ops import arithmetic, einsum, linalg, memory, reductions, shapes
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.contractions import contraction
@@ -47,6 +47,11 @@ def may_stand(new: Type, old: Type) -> bool:
     if isinstance(new, Scalar) and isinstance(old, Scalar):
         return new.dtype == old.dtype
     return same_kind(new, old)
+
+
+def is_as_complex(atom: Atom, op: Op) -> bool:
+    """Whether a value is as complex as an operation's result: no real number stands for a complex one."""
+    return is_complex(atom.type) == is_complex(op.result.type)
 
 
 def _negated(atom: Atom, op: Op, f: Known, b: Builder) -> Atom:
@@ -97,7 +102,7 @@ def _astype(f: Known, op: Op, b: Builder) -> Atom | None:
 def _subtract(f: Known, op: Op, b: Builder) -> Atom | None:
     x, y = op.operands
     if f.is_zero(y):
-        return x
+        return x if is_as_complex(x, op) else None
     if f.is_zero(x) and may_stand(y.type, op.result.type):
         return _negated(y, op, f, b)
     return None
@@ -110,7 +115,7 @@ def _multiply(f: Known, op: Op, b: Builder) -> Atom | None:
     if is_one(y) and may_stand(x.type, op.result.type):
         return x
     if is_one(x):
-        return y
+        return y if is_as_complex(y, op) else None
     for factor, other in ((x, y), (y, x)):
         if (
             isinstance(factor, Const)
@@ -125,14 +130,15 @@ def _divide(f: Known, op: Op, b: Builder) -> Atom | None:
     x, y = op.operands
     if f.is_zero(x):
         return f.zero(op, b)
-    return x if is_one(y) else None
+    return x if is_one(y) and is_as_complex(x, op) else None
 
 
 def _power(f: Known, op: Op, b: Builder) -> Atom | None:
     base, exponent = op.operands
     if is_one(exponent):
-        return base
-    return const(1.0) if is_zero_constant(exponent) and isinstance(op.result.type, Scalar) else None
+        return base if is_as_complex(base, op) else None
+    is_number = isinstance(op.result.type, Scalar) and not is_complex(op.result.type)
+    return const(1.0) if is_zero_constant(exponent) and is_number else None
 
 
 def _never(f: Known, test: Atom) -> bool:
