@@ -14,7 +14,7 @@ from typing import Any
 
 from srcdiff.ir.core import Atom, Op, const
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Array, Type, shape_of
+from srcdiff.ir.types import Array, Type, is_complex, shape_of
 from srcdiff.ops.infer import TypeMistake, numeric, promote
 from srcdiff.ops.loop_forms import At, LoopContext, plus
 from srcdiff.ops.registry import declare
@@ -75,7 +75,17 @@ def _loops(is_full: bool) -> Any:
     return loops
 
 
-_common: dict[str, Any] = {"multilinear": True, "cost": "heavy", "raises": True}
+_common: dict[str, Any] = {
+    "multilinear": True,
+    "cost": "heavy",
+    "raises": True,
+    "takes_complex": True,
+}
+
+
+def _correlation(op: Op) -> str:
+    """NumPy conjugates the second operand, which an adjoint does not."""
+    return f"np.correlate({{0}}, {'np.conj({1})' if is_complex(op.operands[1].type) else '{1}'})"
 
 
 @declare(
@@ -91,7 +101,7 @@ def full_convolution(a, v, *, out, d_out):
 
 
 @declare(
-    template="np.correlate({0}, {1})",
+    template=_correlation,
     infer=_whole,
     loops=_loops(False),
     samples=(draw((5,), (3,)), draw((3,), (3,)), draw((2,), (1,))),

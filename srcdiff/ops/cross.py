@@ -69,6 +69,7 @@ def _turned(n: LoopContext, k: Atom, by: int) -> Atom:
     multilinear=True,
     broadcasts=True,
     raises=True,
+    takes_complex=True,
     samples=(
         draw((3,), (3,)), draw((2, 3), (2, 3)), draw((2, 3), (3,)), draw((1, 3), (4, 3)), draw((2, 1, 3), (4, 3)),
         draw((0, 3), (3,)),

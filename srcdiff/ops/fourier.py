@@ -16,7 +16,7 @@ import numpy as np
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Op, OpDecl, Value, const, known_dim
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Array, Dim, Type
+from srcdiff.ir.types import Array, Dim, Type, is_complex
 from srcdiff.ops import arithmetic, complex_numbers, creation, memory
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.building import length_of, whole
@@ -174,6 +174,17 @@ def _half_type(b: Builder, a: Array, out: Array, axis: int) -> Array:
     return replace(a, shape=tuple(length if k == axis else s for k, s in enumerate(a.shape)))
 
 
+def _of_reals(infer: Any) -> Any:
+    """NumPy has this one for real numbers only."""
+
+    def checked(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+        if is_complex(operands[0].type):
+            raise TypeMistake("np.fft.rfft takes real numbers; use np.fft.fft")
+        return infer(shapes, operands, attrs)  # type: ignore[no-any-return]
+
+    return checked
+
+
 # ---- declarations ----------------------------------------------------------------------------
 
 
@@ -212,7 +223,9 @@ ifft = operation(
 )  # fmt: skip
 rfft = operation(
     "rfft", np.fft.rfft,
-    infer=_lengthened(lambda shapes, length, n: _half(shapes, length if n is None else n), _complex_dtype),
+    infer=_of_reals(
+        _lengthened(lambda shapes, length, n: _half(shapes, length if n is None else n), _complex_dtype)
+    ),
     build=_back_real,
     samples=(draw((4,)), draw((5,)), draw((4, 3), axis=0, norm="forward")),
     **_one,

@@ -15,7 +15,18 @@ import numpy as np
 
 from srcdiff.ir.core import Atom, Op, known_dim
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Array, Dim, List, Scalar, Type, dims_of, map_dims, ndim_of, shape_of
+from srcdiff.ir.types import (
+    Array,
+    Dim,
+    List,
+    Scalar,
+    Type,
+    dims_of,
+    is_complex,
+    map_dims,
+    ndim_of,
+    shape_of,
+)
 from srcdiff.ops import loop_forms, loop_storage, loop_subscripts
 from srcdiff.ops.arguments import bind_allocation, bind_like, like_first, like_text
 from srcdiff.ops.container_text import alike_list
@@ -242,11 +253,21 @@ def _without_repeats(b: Builder, op: Op) -> tuple[Atom, ...] | None:
     return ()
 
 
+def _written(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    """NumPy does not write complex numbers into real arrays, or leaves their imaginary parts out."""
+    target, amount, *_ = operands
+    if is_complex(amount.type) and isinstance(target.type, Array) and not is_complex(target.type):
+        raise TypeMistake(
+            "complex numbers are written into an array of real ones; make it with dtype=complex, or write np.real"
+        )
+    return ()
+
+
 add_into = operation(
     "add_into",
     template=_add_text,
     simpler=_without_repeats,
-    infer=nothing,
+    infer=_written,
     writes=(0,),
     evaluate=_add_now,
     differentiable=True,
@@ -256,7 +277,7 @@ add_at = operation(
     "add_at",
     template=_add_at_text,
     simpler=without_mask,
-    infer=nothing,
+    infer=_written,
     writes=(0,),
     evaluate=_add_at_now,
     takes_complex=True,
@@ -265,7 +286,7 @@ store = operation(
     "store",
     template=_store_text,
     simpler=without_mask,
-    infer=nothing,
+    infer=_written,
     writes=(0,),
     evaluate=_store_now,
     takes_complex=True,

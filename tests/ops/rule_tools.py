@@ -19,7 +19,7 @@ from srcdiff.ir.types import Array, Dim, Scalar, shape_of
 from srcdiff.ops.registry import OPERATIONS
 from srcdiff.ops.roles import carries_derivative
 
-NAMES = {"np": np, "scipy": scipy, "abs": abs, "min": min, "max": max}
+NAMES = {"np": np, "scipy": scipy, "abs": abs, "complex": complex, "min": min, "max": max}
 
 DIFFERENTIABLE = [
     d
@@ -42,6 +42,8 @@ def is_float(value) -> bool:
 
 def operand(value, lengths: dict):
     """What stands for a value in the IR: symbols for its lengths, except 1 and 0; integers are constants."""
+    if isinstance(value, complex) and not isinstance(value, np.generic):
+        return Value(Scalar("complex128", True))
     if isinstance(value, float):
         return Value(Scalar("float64", True))
     if isinstance(value, np.ndarray) and value.ndim:
@@ -133,7 +135,7 @@ def contributions(decl: OpDecl, values, attrs, out, d_out) -> list:
         if isinstance(op.results[0].type, Array):  # lengths that only the run tells
             pairs = zip(op.results[0].type.shape, np.shape(out), strict=True)
             lengths = {
-                d.terms[0][0]: n // d.terms[0][1] for d, n in pairs if len(d.terms) == 1
+                d.terms[0][0]: (n - d.const) // d.terms[0][1] for d, n in pairs if len(d.terms) == 1
             } | lengths
         return built(decl, op, b, values, out, d_out, lengths)
     names = operand_names(decl.rule)
@@ -205,7 +207,7 @@ def forward(decl: OpDecl, values, attrs, out, dots):
             if d is not None
         ]
         return sum(apply(decl, arguments, attrs) for arguments in changed)
-    if decl.elementwise:
+    if decl.elementwise and decl.forward is None:
         names = operand_names(decl.rule)
         given = [numpy_scalar(v) for v in values]
         run = runnable(decl.rule)

@@ -3,7 +3,7 @@
 import linecache
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -34,6 +34,7 @@ class Case:
 
     decl: Declared
     number: int
+    is_complex: bool = False  # with imaginary parts added to the floats
 
     @property
     def sample(self) -> Sample:
@@ -41,7 +42,7 @@ class Case:
 
     @property
     def label(self) -> str:
-        return f"{self.decl.name}-{self.number}"
+        return f"{self.decl.name}-{self.number}" + ("-complex" if self.is_complex else "")
 
     @property
     def is_smooth(self) -> bool:
@@ -49,17 +50,34 @@ class Case:
 
     def values(self, dtype: str = "float64") -> tuple[Any, ...]:
         drawn = self.sample.args(np.random.default_rng(self.number))
+        if self.is_complex:
+            return self.complexified(drawn, "complex64" if dtype == "float32" else "complex128")
         return tuple(
             v.astype(dtype) if isinstance(v, np.ndarray) and v.dtype.kind == "f" else v
             for v in drawn
         )
+
+    def complexified(self, drawn: tuple[Any, ...], dtype: str) -> tuple[Any, ...]:
+        """Imaginary parts for what is differentiated by, or for all floats where that is nothing."""
+        rng = np.random.default_rng(self.number + 1)
+
+        def made(k: int, v: Any) -> Any:
+            kind = np.asarray(v).dtype.kind
+            if kind == "c":
+                return v.astype(dtype) if isinstance(v, np.ndarray) else v
+            if kind != "f" or (self.sample.wrt and k not in self.sample.wrt):
+                return v
+            total = v + 1j * rng.normal(scale=0.5, size=np.shape(v))
+            return total.astype(dtype) if isinstance(v, np.ndarray) else complex(total)
+
+        return tuple(made(k, v) for k, v in enumerate(drawn))
 
     @property
     def text(self) -> str:
         """The call, of `x`, `y`, `z`, `w`."""
         if self.sample.text or isinstance(self.decl, Composite):
             return self.sample.text
-        values = self.values()
+        values = replace(self, is_complex=False).values()
         op, _, _ = make_op(self.decl, values, self.sample.attrs)
         return template_of(op).format(*"xyzw"[: len(values)])
 
@@ -170,9 +188,13 @@ def scalar_program(case: Case) -> Callable[..., Any]:
     parameters = ", ".join("xyzw"[: len(case.values())])
     with np.errstate(all="ignore"):
         result = case.program(*case.values())
-    parts = "found" if not isinstance(result, tuple | list) else None
-    count = 1 if parts else len(result)
-    terms = [f"np.sum(np.sin({parts or f'found[{k}]'}))" for k in range(count)]
+    is_one = not isinstance(result, tuple | list)
+    results = [("found", result)] if is_one else [(f"found[{k}]", r) for k, r in enumerate(result)]
+    terms = [
+        f"np.sum(np.sin({part.format(name)}))"
+        for name, r in results
+        for part in (("np.real({})", "np.imag({})") if np.iscomplexobj(r) else ("{}",))
+    ]
     source = f"def loss({parameters}):\n    found = {case.text}\n    return {' + '.join(terms)}\n"
     return defined(source, f"<loss of {case.label}>", "loss")
 

@@ -27,6 +27,8 @@ def polyval(p: Any, x: Any) -> Any:
     if np.ndim(x) == 0:
         if type(x) is float and p.dtype != np.float64:
             x = np.float64(x)
+        if type(x) is complex and p.dtype != np.complex128:
+            x = np.complex128(x)
         y = p[0]
         for k in range(1, len(p)):
             y = y * x + p[k]
@@ -70,6 +72,7 @@ def polysub(a1: Any, a2: Any) -> Any:
 @composite(
     np.polymul,
     samples=(said("np.polymul(x, y)", (3,), (2,)), said("np.polymul(x, [1.0, -1.0])", (3,))),
+    takes_complex=True,
 )
 def polymul(a1: Any, a2: Any) -> Any:
     return np.convolve(vector(a1), vector(a2))

@@ -34,6 +34,8 @@ _spd = "x @ x.T + 2.0 * np.eye(3)"
 def scipy_det(a: Any, overwrite_a: Any = False, check_finite: Any = True) -> Any:
     if a.dtype == np.float32:  # SciPy gives float64
         return np.linalg.det(a.astype(np.float64))
+    if a.dtype == np.complex64:
+        return np.linalg.det(a.astype(np.complex128))
     return np.linalg.det(a)
 
 
@@ -84,9 +86,10 @@ def _assumed(a: Any, assume: Any, lower: Any) -> Any:
     if assume is None or assume == "gen" or assume == "general":
         return a
     if assume in ("sym", "her", "pos", "symmetric", "hermitian", "positive definite"):
-        if lower:
-            return np.tril(a) + np.tril(a, -1).T
-        return np.triu(a) + np.triu(a, 1).T
+        other = np.tril(a, -1).T if lower else np.triu(a, 1).T
+        if a.dtype.kind == "c" and assume not in ("sym", "symmetric"):
+            refuse("SciPy takes real diagonals of such matrices only", "Leave assume_a out.")
+        return np.tril(a) + other if lower else np.triu(a) + other
     return refuse(f"assume_a={assume!r} is not differentiated", "Leave assume_a out.")
 
 

@@ -22,6 +22,7 @@ from srcdiff.ops.samples import said
         said("np.convolve(x, y, 'same')", (2,), (5,)),
         said("np.convolve(x, [1.0, -1.0])", (3,)),
     ),
+    takes_complex=True,
 )
 def convolve(a: Any, v: Any, mode: Any = "full") -> Any:
     a, v = vector(a), vector(v)
@@ -41,9 +42,12 @@ def convolve(a: Any, v: Any, mode: Any = "full") -> Any:
         said("np.correlate(x, y, mode='same')", (5,), (2,)),
         said("np.correlate(x, y, mode='same')", (2,), (5,)),
     ),
+    takes_complex=True,
 )
 def correlate(a: Any, v: Any, mode: Any = "valid") -> Any:
     a, v = vector(a), vector(v)
+    if v.dtype.kind == "c":
+        v = np.conj(v)
     if mode != "same":
         return convolve(a, v[::-1], mode)
     less, more = min(a.shape[0], v.shape[0]), max(a.shape[0], v.shape[0])

@@ -239,7 +239,7 @@ def mean_where(
         return np.mean(a, axis=axis, keepdims=keepdims)
     count = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=keepdims)
     total = np.sum(_masked(a, where, 0), axis=axis, keepdims=keepdims)
-    return total / (count.astype(a.dtype) if a.dtype == np.float32 else count)
+    return total / (count.astype(a.dtype) if a.dtype in (np.float32, np.complex64) else count)
 
 
 @composite(
