@@ -75,6 +75,40 @@ def sigmoid_quotient(x, y, u, *, out, d_out):
     d_u = d_out * out * (1.0 - out)
 
 
+def _first(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return (operands[0].type,)
+
+
+# values that rewritings have made, with the derivatives of what they are values of; see `transforms.logarithms`
+_known: dict[str, Any] = {"template": "{0}", "infer": _first, "elementwise": True}
+
+
+@declare(**_known, samples=(fixed([1.0, 2.0], avoid="it has none", gradients=([0.0, 0.0],)),))
+def held(x, *, out, d_out):
+    d_x = 0.0
+
+
+_LESS = np.array([-1.0, -3.0])
+
+
+@declare(**_known, samples=(
+    fixed(np.log(-np.expm1(_LESS)), _LESS, avoid="of the second by the first", wrt=(0, 1),
+    gradients=([0.0, 0.0], np.exp(_LESS) / np.expm1(_LESS))),
+))  # fmt: skip
+def log_one_less_exp(x, u, *, out, d_out):
+    d_x = 0.0
+    d_u = d_out * np.exp(u) / np.expm1(u)
+
+
+@declare(**_known, samples=(
+    fixed(np.log(np.cosh(_LESS)), _LESS, avoid="of the second by the first", wrt=(0, 1),
+    gradients=([0.0, 0.0], np.tanh(_LESS))),
+))  # fmt: skip
+def log_cosh(x, u, *, out, d_out):
+    d_x = 0.0
+    d_u = d_out * np.tanh(u)
+
+
 @declare(np.exp, math.exp, **_smooth(), compiled="exp", takes_complex=True)
 def exp(x, *, out, d_out):
     d_x = d_out * out

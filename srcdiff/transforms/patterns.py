@@ -39,6 +39,8 @@ Binding = dict[str, Any]  # atoms, what attributes are, and `INNER`
 INNER = "made on the way"  # the values between the root and what the parameters stand for
 
 _COMMUTATIVE = {"add", "multiply"}
+_DEPTH = 4  # operations behind one another that are compared
+_OF_NUMBERS = {"where", "maximum", "minimum"}  # which Python says itself of numbers
 
 
 class Pattern:
@@ -195,7 +197,8 @@ def match(
     binding = {} if binding is None else binding
     match pattern:
         case Anything(name):
-            return binding if binding.setdefault(name, atom) == atom else None
+            known = binding.setdefault(name, atom)
+            return binding if known == atom or _alike(known, atom, made) else None
         case Number(value):
             return binding if isinstance(atom, Const) and atom.value == value else None
         case Apply(name, operands, attrs):
@@ -215,6 +218,21 @@ def match(
                 if found is not None:
                     return {**found, INNER: (*found.get(INNER, ()), atom)}
     return None
+
+
+def _alike(x: Any, y: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
+    """Whether two values are the same numbers by how they were made: `-x`, and `-x` of another line."""
+    if x == y:
+        return True
+    one, other = (made.get(a) if isinstance(a, Value) else None for a in (x, y))
+    if one is None or other is None or depth > _DEPTH or one.results.index(x) != other.results.index(y):
+        return False
+    return (
+        one.decl is other.decl
+        and one.attrs == other.attrs
+        and len(one.operands) == len(other.operands)
+        and all(_alike(a, b, made, depth + 1) for a, b in zip(one.operands, other.operands, strict=True))
+    )
 
 
 def name_of(op: Op) -> str:
@@ -261,7 +279,11 @@ def build(
             if whole not in made:
                 decl = OPERATIONS[name]
                 parts = [build(p, binding, b, is_python, made) for p in operands]
-                spelling = of_numbers(decl, parts, "", True)[1] if is_python else ""
+                chosen, spelling = of_numbers(decl, parts, "", is_python)
+                if is_python or name in _OF_NUMBERS:
+                    decl = chosen
+                else:
+                    spelling = ""
                 told = _told(decl, attrs, binding)
                 made[whole] = b.ops(decl, *parts, spelling=spelling, **told)
             return made[whole][pattern.result]

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from srcdiff.ir.core import Op, Value, const
-from srcdiff.ir.types import shape_of
-from srcdiff.transforms.patterns import INNER, Rule, function
+from srcdiff.ir.core import Const, Op, Value, known_dim
+from srcdiff.ir.types import Dim, shape_of
+from srcdiff.transforms.logarithms import is_shifted
+from srcdiff.transforms.patterns import INNER, Apply, Pattern, Rule, function
 
 __all__ = ["OWN_RULES", "RULES", "SIGNED"]
 
@@ -23,6 +24,11 @@ exp, log, log1p, expm1, logaddexp = map(function, ("exp", "log", "log1p", "expm1
 expit, logsumexp, softmax, log_softmax = map(
     function, ("expit", "logsumexp", "softmax", "log_softmax")
 )
+log2, log10, cosh, sinh, where, less = map(
+    function, ("log2", "log10", "cosh", "sinh", "where", "less")
+)
+minimum, known_log_cosh = map(function, ("minimum", "log_cosh"))
+tanh, sqrt, square, norm = map(function, ("tanh", "sqrt", "square", "norm"))
 total, mean, var = map(function, ("sum", "mean", "var"))
 inv, det, slogdet, solve = map(function, ("inv", "det", "slogdet", "solve"))
 trace, diag, transpose, absolute = map(function, ("trace", "diag", "transpose", "absolute"))
@@ -37,22 +43,74 @@ _ROWS = (
     ([700.0, 702.0, 0.0],),
 )
 
-_EXTREMES = ("max", "maximum")
 Unless = Callable[[Mapping[str, Any], Mapping[Value, Op]], bool]
 
 
-def _is_shifted(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `x` is less a maximum, by the user's own hand: `x - np.max(x, axis=1)[:, None]`; or one number."""
-    if not shape_of(binding["x"].type):
+def _is_number_or_shifted(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `x` is one number, or is less a maximum by the user's own hand."""
+    return not shape_of(binding["x"].type) or is_shifted(binding["x"], made)
+
+
+def _is_number(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    return not shape_of(binding["x"].type)
+
+
+def _axes(binding: Mapping[str, Any], ndim: int) -> set[int]:
+    """The axes that a rule's `axis` names."""
+    axis = binding.get("axis")
+    given = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return {a % ndim for a in given}
+
+
+def _varies_along_axis(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether the shift `m` is not known to be the same number all along the axes."""
+    x, m = shape_of(binding["x"].type), shape_of(binding["m"].type)
+    at = [k - len(x) + len(m) for k in _axes(binding, len(x))]
+    return not x or len(m) > len(x) or any(k >= 0 and m[k] != Dim(1) for k in at)
+
+
+def _is_another_shift(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `m`, which is added, is not `s`, which was subtracted, but for axes of length 1."""
+    if _varies_along_axis({**binding, "m": binding["s"]}, made):
         return True
-    op = made.get(binding["x"])
-    if op is None or op.decl.name != "subtract":
-        return False
-    shift = op.operands[1]
-    while isinstance(shift, Value) and shift in made and made[shift].decl.name not in _EXTREMES:
-        arrays = [a for a in made[shift].operands if shape_of(a.type)]
-        shift = arrays[-1] if arrays else const(0)  # the middle one of `where(isfinite(m), m, 0)`
-    return isinstance(shift, Value) and shift in made
+    m, s = (_without_ones(binding[k], made) for k in ("m", "s"))
+    return m != s
+
+
+def _without_ones(atom: Any, made: Mapping[Value, Op]) -> Any:
+    """What a value is but for axes of length 1 and how it was asked for."""
+    while (op := made.get(atom)) is not None:
+        before = shape_of(op.operands[0].type) if op.operands else ()
+        ones = [d for d in shape_of(atom.type) if d != Dim(1)]
+        if op.decl.name not in ("index", "reshape", "expand_dims", "squeeze") or ones != [
+            d for d in before if d != Dim(1)
+        ]:
+            break
+        atom = op.operands[0]
+    if op is not None and op.decl.name in ("max", "highest"):
+        return op.decl.name, op.operands, repr(op.attrs.get("axis"))
+    return atom
+
+
+def _is_no_constant(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    return not isinstance(binding["c"], Const)
+
+
+def _is_no_norm(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether there is no norm of `x` over the axes: it takes one axis, or all of a vector or matrix."""
+    type_, axis = binding["x"].type, binding.get("axis")
+    ndim = len(shape_of(type_))
+    is_float = getattr(type_, "dtype", "").startswith("float")
+    fits = isinstance(axis, int) or (axis is None and 0 < ndim < 3) or (
+        isinstance(axis, tuple) and len(axis) == 2
+    )
+    return not (is_float and ndim and fits)
+
+
+def _is_no_count(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `n` is not the number of elements of a vector `x`."""
+    shape, n = shape_of(binding["x"].type), binding["n"]
+    return len(shape) != 1 or known_dim(n) != shape[0]
 
 
 def _unless_axes(*counts: tuple[int, ...]) -> Unless:
@@ -81,6 +139,21 @@ _OVERFLOW = "exp overflows above 709, and underflows below -745"
 _DIGITS = "1 + x has no digits of a small x"
 _CANCELS = "exp(x) - 1 cancels for a small x"
 
+_NEAR_ONE = "one less a number near 1"
+_NEAR = ((-1000.0,), (40.0,), (-40.0,), (0.0,), (500.0,))
+_SHIFT = "a shift, which neither the value nor the derivative depends on"
+_SHIFTED = (([1000.0, 999.0], 1000.0), ([-1000.0, -1001.0, 0.0], -1.0))
+_NORM = "the derivative at 0 is that of no number"
+_VECTORS = (([3.0, 4.0],), ([1e-150, 2e-150],), ([1e150, 2e150, 0.0],))
+
+
+def _log_cosh(x: Pattern) -> Apply:
+    """The one overflows, the other is the difference of two large numbers near 0."""
+    size = absolute(x)
+    near, far = log1p(2.0 * sinh(0.5 * minimum(size, 1.0)) ** 2), size + (log1p(exp(-2.0 * size)) - log(2.0))
+    return known_log_cosh(where(less(size, 1.0), near, far), x)
+
+
 RULES = (
     Rule("log_sigmoid", lambda u: log(1 / (1 + exp(u))), lambda u: -logaddexp(0.0, u), "exact", _SIGMOID, _LOGITS),
     Rule("log_sigmoid", lambda u: log(exp(u) / (1 + exp(u))), lambda u: -logaddexp(0.0, -u), "exact", _SIGMOID,
@@ -102,19 +175,30 @@ RULES = (
          ((1000.0, 1000.0), (-1000.0, -999.0), (0.0, -800.0), (1e6, -1e6))),
     Rule("log_sum_exp", lambda x, *, axis, keepdims: log(total(exp(x), axis=axis, keepdims=keepdims)),
          lambda x, *, axis, keepdims: logsumexp(x, axis=axis, keepdims=keepdims), "exact", _OVERFLOW, _ROWS,
-         _is_shifted),
+         _is_number_or_shifted),
     Rule("log_softmax", lambda x, *, axis: log(exp(x) / total(exp(x), axis=axis, keepdims=True)),
          lambda x, *, axis: log_softmax(x, axis=axis), "exact", _OVERFLOW, _ROWS,
-         _is_shifted),
+         _is_number),
     Rule("log_softmax", lambda x: log(exp(x) / total(exp(x))), lambda x: log_softmax(x), "exact", _OVERFLOW, _ROWS,
-         _is_shifted),
+         _is_number),
     Rule("log_softmax", lambda x, *, axis: log(softmax(x, axis=axis)), lambda x, *, axis: log_softmax(x, axis=axis),
          "exact", "the logarithm of a probability that underflows", _ROWS),
     Rule("softmax", lambda x, *, axis: exp(x) / total(exp(x), axis=axis, keepdims=True),
          lambda x, *, axis: softmax(x, axis=axis), "exact", _OVERFLOW, _ROWS,
-         _is_shifted),
+         _is_number),
     Rule("softmax", lambda x: exp(x) / total(exp(x)), lambda x: softmax(x), "exact", _OVERFLOW, _ROWS,
-         _is_shifted),
+         _is_number),
+    Rule("softmax", lambda x, m, *, axis: softmax(x - m, axis=axis), lambda x, m, *, axis: softmax(x, axis=axis), "exact",
+         _SHIFT, _SHIFTED, _varies_along_axis),
+    Rule("log_softmax", lambda x, m, *, axis: log_softmax(x - m, axis=axis),
+         lambda x, m, *, axis: log_softmax(x, axis=axis), "exact", _SHIFT, _SHIFTED, _varies_along_axis),
+    Rule("log_softmax", lambda x, *, axis: x - log(total(exp(x), axis=axis, keepdims=True)),
+         lambda x, *, axis: log_softmax(x, axis=axis), "exact", _OVERFLOW, _ROWS, _is_number),
+    Rule("log_softmax", lambda x: x - log(total(exp(x))), lambda x: log_softmax(x), "exact", _OVERFLOW, _ROWS,
+         _is_number),
+    Rule("log_sum_exp", lambda m, x, s, *, axis, keepdims: m + log(total(exp(x - s), axis=axis, keepdims=keepdims)),
+         lambda m, x, s, *, axis, keepdims: logsumexp(x, axis=axis, keepdims=keepdims), "exact", _SHIFT, (),
+         _is_another_shift),
     Rule("log_exp", lambda x: log(exp(x)), lambda x: x, "exact", _OVERFLOW, (([-1000.0, 1000.0, 0.0],),)),
     Rule("log_exp", lambda x, y: log(y * exp(x)), lambda x, y: log(y) + x, "exact", _OVERFLOW,
          ((-1000.0, 3.0), (1000.0, 0.5), (1e300, 2.0))),
@@ -127,6 +211,51 @@ RULES = (
          ((1e-17,), (-1e-17,), (1e-300,), (-1e-9,), (0.5,), (-3.0,))),
     Rule("exp_minus_one", lambda x: exp(x) - 1, lambda x: expm1(x), "exact", _CANCELS, _SMALL),
     Rule("exp_minus_one", lambda x: 1 - exp(x), lambda x: -expm1(x), "exact", _CANCELS, _SMALL),
+    Rule("exp_minus_one", lambda x: -1 + exp(x), lambda x: expm1(x), "exact", _CANCELS, _SMALL),
+    Rule("exp_minus_one", lambda x: 1 + -exp(x), lambda x: -expm1(x), "exact", _CANCELS, _SMALL),
+    Rule("exp_minus_one", lambda x, c: c * exp(x) - c, lambda x, c: c * expm1(x), "exact", _CANCELS,
+         ((1e-17, 2.0), (-1e-9, 3.0)), _is_no_constant),
+    Rule("exp_minus_one", lambda x, c: c - c * exp(x), lambda x, c: -c * expm1(x), "exact", _CANCELS,
+         ((1e-17, 2.0), (-1e-9, 3.0)), _is_no_constant),
+    Rule("one_minus_sigmoid", lambda u: 1 - 1 / (1 + exp(u)), lambda u: expit(u), "better", _NEAR_ONE, _NEAR),
+    Rule("one_minus_sigmoid", lambda u: 1 - exp(u) / (1 + exp(u)), lambda u: expit(-u), "better", _NEAR_ONE, _NEAR),
+    Rule("one_minus_sigmoid", lambda u: 1 - expit(u), lambda u: expit(-u), "better", _NEAR_ONE, _NEAR),
+    Rule("sigmoid", lambda x: exp(x) / (1 + exp(x)), lambda x: expit(x), "exact", _OVERFLOW, _LOGITS),
+    Rule("tanh", lambda x: (exp(x) - exp(-x)) / (exp(x) + exp(-x)), lambda x: tanh(x), "exact", _OVERFLOW, _LOGITS),
+    Rule("log_one_plus", lambda x: log2(1 + x), lambda x: log1p(x) / log(2.0), "exact", _DIGITS, _SMALL),
+    Rule("log_one_plus", lambda x: log10(1 + x), lambda x: log1p(x) / log(10.0), "exact", _DIGITS, _SMALL),
+    Rule("log_cosh", lambda x: log(cosh(x)), lambda x: _log_cosh(x), "exact", _OVERFLOW,
+         ((-1000.0,), (1000.0,), (1e-9,), (-0.7,), (1.5,), (30.0,))),
+    Rule("exp_product", lambda x: sqrt(exp(x)), lambda x: exp(0.5 * x), "exact", _OVERFLOW,
+         ((1000.0,), (-1000.0,)), once=True),
+    Rule("exp_product", lambda x, y: exp(x) * exp(y), lambda x, y: exp(x + y), "exact", _OVERFLOW,
+         ((1000.0, -999.0), (-800.0, 799.0)), once=True),
+    Rule("exp_product", lambda x, y: exp(x) / exp(y), lambda x, y: exp(x - y), "exact", _OVERFLOW,
+         ((1000.0, 999.0), (-800.0, -799.0)), once=True),
+    Rule("norm", lambda x, *, axis, keepdims: sqrt(total(x**2, axis=axis, keepdims=keepdims)),
+         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _NORM, _VECTORS, _is_no_norm),
+    Rule("norm", lambda x, *, axis, keepdims: sqrt(total(x * x, axis=axis, keepdims=keepdims)),
+         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _NORM, _VECTORS, _is_no_norm),
+    Rule("norm", lambda x, *, axis, keepdims: sqrt(total(square(x), axis=axis, keepdims=keepdims)),
+         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _NORM, _VECTORS, _is_no_norm),
+    Rule("norm", lambda x, *, axis, keepdims: total(x**2, axis=axis, keepdims=keepdims) ** 0.5,
+         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _NORM, _VECTORS, _is_no_norm),
+    Rule("norm", lambda x: sqrt(x @ x), lambda x: norm(x), "better", _NORM, _VECTORS, _is_no_norm),
+    Rule("variance", lambda x, *, axis, keepdims: (mean(x**2, axis=axis, keepdims=keepdims)
+                                                   - mean(x, axis=axis, keepdims=keepdims) ** 2),
+         lambda x, *, axis, keepdims: var(x, axis=axis, keepdims=keepdims), "exact",
+         "the difference of two large numbers", ()),
+    Rule("variance", lambda x, *, axis, keepdims: (mean(x * x, axis=axis, keepdims=keepdims)
+                                                   - mean(x, axis=axis, keepdims=keepdims)
+                                                   * mean(x, axis=axis, keepdims=keepdims)),
+         lambda x, *, axis, keepdims: var(x, axis=axis, keepdims=keepdims), "exact",
+         "the difference of two large numbers", ()),
+    Rule("variance", lambda x, *, axis, keepdims: (mean(x, axis=axis, keepdims=keepdims) ** 2
+                                                   - mean(x**2, axis=axis, keepdims=keepdims)),
+         lambda x, *, axis, keepdims: -var(x, axis=axis, keepdims=keepdims), "exact",
+         "the difference of two large numbers", ()),
+    Rule("variance", lambda x, n: total(x**2) / n - (total(x) / n) ** 2, lambda x, n: var(x), "exact",
+         "the difference of two large numbers", (), _is_no_count),
     Rule("variance", lambda x: mean(x**2) - mean(x) ** 2, lambda x: var(x), "exact",
          "the difference of two large numbers", (([1e8, 1e8 + 1.0, 1e8 + 2.0],), ([1e150, 3e150],), ([1.0, 2.0],))),
     Rule("inverse_product", lambda k, x: inv(k) @ x, lambda k, x: solve(k, x), "exact", _INVERSE, _SYSTEMS,

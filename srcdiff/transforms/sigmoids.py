@@ -34,8 +34,13 @@ def name_sigmoids(fn: Function) -> Function:
 
 
 def plain_quotients(fn: Function) -> Function:
-    """`fn` with the quotients that `name_sigmoids` has named as quotients again."""
+    """`fn` with the quotients that `name_sigmoids` has named as quotients again, and other values that were known as what
+    they are.
+    """
     return _Plain()(fn)
+
+
+KNOWN = (elementwise.held, elementwise.log_one_less_exp, elementwise.log_cosh)
 
 
 class _Name(Rewriter):
@@ -70,4 +75,7 @@ class _Plain(Rewriter):
         new = self.keep(old, env, b)
         if isinstance(new, Op) and new.decl is elementwise.sigmoid_quotient:
             new = replace(new, decl=arithmetic.divide, operands=new.operands[:2])
+        if isinstance(new, Op) and new.decl in KNOWN:
+            env[old.results[0]] = new.operands[0]
+            return
         b.append(new)

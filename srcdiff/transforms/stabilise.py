@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup
+from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, clone_statement, lookup
 from srcdiff.ir.core import Atom, Call, Function, Op, Region, Statement, Value, walk
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import Array, Dim, Scalar
+from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
 from srcdiff.ops import arithmetic
 from srcdiff.transforms.facts import (
     count_uses,
@@ -26,6 +26,8 @@ from srcdiff.transforms.facts import (
     same_kind,
     written_values,
 )
+from srcdiff.transforms.logarithms import LOGARITHMS, Logarithms, settled_values
+from srcdiff.transforms.logarithms import NAME as LOG_OF_PARTS
 from srcdiff.transforms.patterns import INNER, Apply, Rule, build, match, name_of
 from srcdiff.transforms.rewritings import OWN_RULES, RULES, SIGNED
 from srcdiff.transforms.signs import move_signs
@@ -36,14 +38,14 @@ _SUMS = {"add", "subtract", "multiply", "divide", "negative"}
 
 
 _LINES = 12  # of a helper that is looked into
-_ROUNDS = 4  # what one rewriting makes may be the left side of another
+_ROUNDS = 6  # what one rewriting makes may be the left side of another
 
 
 def stabilise(fn: Function, disabled: Collection[str] = frozenset()) -> Function:
     """`fn` with the rules applied whose names are not in `disabled`."""
     rules = [r for r in (*OWN_RULES.values(), *RULES) if r.name not in disabled]
     for _ in range(_ROUNDS):
-        pass_ = _Stabilise(fn, rules)
+        pass_ = _Stabilise(fn, rules, parts=LOG_OF_PARTS not in disabled)
         out = pass_(fn)
         if not pass_.fired:
             break
@@ -63,21 +65,38 @@ def called_operations(fn: Function, written: Collection[Value]) -> dict[Value, O
             continue
         if any(a in written for a in (*s.operands, *s.results)):
             continue
-        env: Env = dict(zip(s.function.params, s.operands, strict=True))
-        copies = [clone_statement(op, env) for op in s.function.body.body]
+        callee = _with_lengths_of(s)
+        env: Env = dict(zip(callee.params, s.operands, strict=True))
+        copies = [clone_statement(op, env) for op in callee.body.body]
         inner = {r: op for op in copies if isinstance(op, Op) for r in op.results}
         found |= inner
-        for result, y in zip(s.results, s.function.body.yields, strict=True):
+        for result, y in zip(s.results, callee.body.yields, strict=True):
             op = inner.get(lookup(env, y)) if isinstance(y, Value) else None  # type: ignore[arg-type]
             if op is not None and len(op.results) == 1 and same_kind(op.result.type, result.type):
                 found[result] = replace(op, results=(result,))
     return found
 
 
+def _with_lengths_of(call: Call) -> Function:
+    """A helper with the lengths of what it is called with."""
+    lengths: dict[str, Dim] = {}
+    for param, a in zip(call.function.params, call.operands, strict=True):
+        for own, given in zip(shape_of(param.type), shape_of(a.type), strict=True):
+            if (symbol := own.symbol) is not None:
+                lengths.setdefault(symbol, given)
+    known = {k: d for k, d in lengths.items() if d != Dim.of(k)}
+    return change_dims(call.function, lambda d: d.substitute(known)) if known else call.function
+
+
 def _says_lengths(op: Statement) -> bool:
     """Whether an operation is told lengths, which go by other symbols in another function."""
     told = op.attrs.values() if isinstance(op, Op) else ()
     return any(isinstance(v, Dim | Array | Scalar) for v in told)
+
+
+def _is_plain_number(type_: Type, is_python: bool = True) -> bool:
+    """Whether something is a float of Python's, or of NumPy's."""
+    return isinstance(type_, Scalar) and type_.dtype == "float64" and type_.weak == is_python
 
 
 class _Settled(Rewriter):
@@ -89,9 +108,11 @@ class _Settled(Rewriter):
 
 
 class _Stabilise(Rewriter):
-    def __init__(self, fn: Function, rules: Collection[Rule]) -> None:
+    def __init__(self, fn: Function, rules: Collection[Rule], parts: bool) -> None:
+        self.parts = parts  # whether logarithms are taken of parts
         self.written = written_values(fn)
         self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.written)}
+        self.settled = settled_values(self.made)
         self.called = called_operations(fn, self.written)
         self.seen = {**self.made, **self.called}
         self.results_of_calls = {r for s in walk(fn.body) if isinstance(s, Call) for r in s.results}
@@ -135,6 +156,8 @@ class _Stabilise(Rewriter):
         b.append(new)
 
     def rewrite(self, op: Op, env: Env, b: Builder) -> bool:
+        if op.result in self.settled:
+            return False
         for rule, pattern in self.rules.get(name_of(op), ()):
             binding = match(pattern, op.result, self.seen) if op.result in self.made else None
             if binding is None or rule.unless(binding, self.seen):
@@ -158,10 +181,28 @@ class _Stabilise(Rewriter):
                 self.signed.add(op.result)
             self.fired.append((rule.name, op.location))
             return True
-        return False
+        return self.parts and op.decl.name in LOGARITHMS and self.logarithm(op, env, b)
+
+    def logarithm(self, op: Op, env: Env, b: Builder) -> bool:
+        """The logarithm of parts, if that is what an operation is."""
+        if op.result not in self.made:
+            return False
+        self.fetched = {}
+        inner = b.inner()
+        inner.location, inner.origin = op.location, "compiler"
+        is_python = op.spelling.startswith("math.")
+        atom = Logarithms(
+            self.seen, lambda a: self.here_of(a, env, inner), inner, is_python
+        ).of(op)
+        if atom is None or not self.take(op, atom, inner, env, b):
+            return False
+        self.fired.append((LOG_OF_PARTS, op.location))
+        return True
 
     def take(self, op: Op, atom: Atom, made: Builder, env: Env, b: Builder) -> bool:
         """Put what a rule makes in an operation's place, if it is of the same type."""
+        if _is_plain_number(atom.type) and _is_plain_number(op.result.type, is_python=False):
+            atom = made.op(arithmetic.float64, atom)
         if not same_kind(atom.type, op.result.type):
             return False
         last = made.body[-1] if made.body else None
