@@ -29,6 +29,8 @@ SPELLED = {
     "expit": "expit", "softmax": "softmax", "logsumexp": "logsumexp", "log_softmax": "log_softmax", "var": "np.var",
     "logaddexp": "np.logaddexp", "inv": "np.linalg.inv", "det": "np.linalg.det", "solve": "np.linalg.solve",
     "slogdet": "np.linalg.slogdet", "trace": "np.trace", "diag": "np.diag", "absolute": "np.abs",
+    **{k: f"np.{k}" for k in ("cosh", "sinh", "tanh", "sqrt", "square", "log2", "log10", "where", "minimum", "maximum")},
+    "norm": "np.linalg.norm", "euclidean_norm": "scipy.linalg.norm",
 }  # fmt: skip
 
 

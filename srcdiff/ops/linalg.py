@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom
+from srcdiff.ir.core import Atom, Op, const
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Type, shape_of
 from srcdiff.ops import loop_forms
@@ -18,7 +18,7 @@ from srcdiff.ops.matrices import as_float, same_batch
 from srcdiff.ops.registry import declare, operation
 from srcdiff.ops.samples import draw, fixed
 
-__all__ = ["dot", "inner", "matmul", "norm", "outer"]
+__all__ = ["dot", "euclidean_norm", "inner", "matmul", "norm", "outer"]
 
 Attrs = Mapping[str, Any]
 
@@ -183,3 +183,59 @@ def norm(x, ord=None, axis=None, keepdims=False, *, out, d_out):
         d_x = d_square * x
     else:
         d_x = np.expand_dims(d_square, axis) * x
+
+
+def _euclidean_loops(n: loop_forms.LoopContext, op: Op) -> Atom:
+    """The root of the sum of squares; where that overflows or loses digits, of numbers divided by the largest."""
+    x = op.operands[0]
+    shape = shape_of(x.type)
+
+    def square(n: loop_forms.LoopContext, at: loop_forms.At, total: loop_forms.At) -> loop_forms.At:
+        e = n.element(x, at)
+        return (n.compute("add", total[0], n.compute("multiply", e, e)),)
+
+    (total,) = n.each(shape, (const(0.0),), square)
+    above, below = (
+        n.compute("greater", total, const(1e-280)),
+        n.compute("less", total, const(1e280)),
+    )
+    is_out = n.compute("logical_not", n.compute("and", above, below))
+
+    def scaled(n: loop_forms.LoopContext) -> loop_forms.At:
+        def larger(
+            n: loop_forms.LoopContext, at: loop_forms.At, top: loop_forms.At
+        ) -> loop_forms.At:
+            return (n.compute("maximum", top[0], n.compute("absolute", n.element(x, at))),)
+
+        (top,) = n.each(shape, (const(0.0),), larger)
+        divisor = n.compute("choose", n.compute("greater", top, const(0.0)), top, const(1.0))
+
+        def ratio(
+            n: loop_forms.LoopContext, at: loop_forms.At, total: loop_forms.At
+        ) -> loop_forms.At:
+            e = n.compute("divide", n.element(x, at), divisor)
+            return (n.compute("add", total[0], n.compute("multiply", e, e)),)
+
+        (ratios,) = n.each(shape, (const(0.0),), ratio)
+        return (n.compute("multiply", divisor, n.compute("sqrt", ratios)),)
+
+    return n.when(is_out, scaled, (n.compute("sqrt", total),))[0]
+
+
+def euclidean_norm_forward(x, *, x_dot, out):
+    out_dot = np.sum(x / np.where(out == 0.0, 1.0, out) * x_dot)
+
+
+# of a vector or matrix; its squares may overflow or underflow
+@declare(
+    template="scipy.linalg.norm({0}, check_finite=False)", infer=_normed, adjoint="scalar",
+    forward=euclidean_norm_forward, loops=_euclidean_loops, cost="heavy",
+    evaluate=lambda operands, attrs: np.hypot.reduce(operands[0], axis=None),
+    samples=(
+        draw((3,)), draw((2, 3)), fixed([0.0, 0.0], avoid="0", gradients=([0.0, 0.0],)),
+        fixed([3e200, 4e200], avoid="large", gradients=([0.6, 0.8],)),
+        fixed([3e-200, 4e-200], avoid="small", gradients=([0.6, 0.8],)),
+    ),
+)  # fmt: skip
+def euclidean_norm(x, *, out, d_out):
+    d_x = d_out * (x / np.where(out == 0.0, 1.0, out))

@@ -19,6 +19,7 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op, Value, const
 from srcdiff.ir.types import shape_of
 from srcdiff.ops import elementwise, memory
+from srcdiff.ops.numbers import of_numbers
 from srcdiff.transforms.patterns import Anything, Apply, Pattern, build, function, name_of
 
 __all__ = ["LOGARITHMS", "NAME", "Logarithms", "is_shifted", "settled_values"]
@@ -27,8 +28,23 @@ NAME = "log_of_parts"
 LOGARITHMS = {"log": None, "log2": 2.0, "log10": 10.0, "log1p": None}  # and their bases
 _DEPTH = 12  # operations that are looked through, one behind the other
 _TERMS = 6  # of a sum that is written with +
-_MOVES = ("index", "gather", "transpose", "reshape", "expand_dims", "squeeze")  # elements stay as they are
-_POSITIVE = ("add", "multiply", "divide", "sqrt", "power", "square", "float64")  # of what is positive
+_MOVES = (
+    "index",
+    "gather",
+    "transpose",
+    "reshape",
+    "expand_dims",
+    "squeeze",
+)  # elements stay as they are
+_POSITIVE = (
+    "add",
+    "multiply",
+    "divide",
+    "sqrt",
+    "power",
+    "square",
+    "float64",
+)  # of what is positive
 _EXTREMES = ("max", "maximum", "highest")
 
 log, exp, logaddexp, logsumexp, log_softmax = map(
@@ -36,7 +52,7 @@ log, exp, logaddexp, logsumexp, log_softmax = map(
 )
 expm1, log1p, where, isfinite = map(function, ("expm1", "log1p", "where", "isfinite"))
 maximum, minimum, highest, total = map(function, ("maximum", "minimum", "highest", "sum"))
-held, known_less = map(function, ("held", "log_one_less_exp"))
+known_less = function("log_one_less_exp")
 sqrt, prod, expand_dims = map(function, ("sqrt", "prod", "expand_dims"))
 
 Here = Callable[[Atom], Atom]
@@ -99,6 +115,10 @@ class Parts:
     is_positive: bool = True
 
     @property
+    def is_plain(self) -> bool:
+        return not self.exponents and not self.divisors
+
+    @property
     def is_pure(self) -> bool:
         return not self.factors and not self.divisors
 
@@ -112,6 +132,7 @@ class Logarithms:
         self.seen, self.here, self.b, self.is_python = seen, here, b, is_python
         self.known: dict[Atom, Parts] = {}
         self.done: dict[Any, Atom] = {}
+        self.softplus_of: dict[Atom, Atom] = {}  # log(1 + exp(x)) -> x
 
     def of(self, op: Op) -> Atom | None:
         """What stands in the place of a logarithm; None where nothing is won."""
@@ -182,7 +203,7 @@ class Logarithms:
         """Of all parts."""
         out = self.exponent(parts)
         is_zero = not parts.exponents
-        factors = [a for a in parts.factors if not (isinstance(a, Const) and a.value == 1)]
+        factors = _but_ones(parts.factors)
         if factors:
             x = self.product(factors)
             out = self.make(log, x) if is_zero else self.make(lambda x, y: log(y) + x, out, x)
@@ -233,8 +254,13 @@ class Logarithms:
         return Parts([(1.0, self.here(op.operands[0]))])
 
     def of_expit(self, op: Op, depth: int) -> Parts:
-        x = self.make(lambda x: logaddexp(0.0, -x), self.here(op.operands[0]))
-        return Parts([(-1.0, x)], is_bounded=True)
+        minus = self.make(lambda x: -x, self.here(op.operands[0]))
+        return Parts([(-1.0, self.softplus(minus))], is_bounded=True)
+
+    def softplus(self, x: Atom) -> Atom:
+        out = self.make(lambda x: logaddexp(0.0, x), x)
+        self.softplus_of[out] = x
+        return out
 
     def of_softmax(self, op: Op, depth: int) -> Parts:
         axes = {"axis": op.attrs["axis"]} if "axis" in op.attrs else {}
@@ -266,7 +292,11 @@ class Logarithms:
         turned = [(-scale, a) for scale, a in y.exponents]
         signs = x.is_positive and y.is_positive
         return Parts(
-            x.exponents + turned, x.factors + y.divisors, x.divisors + y.factors, False, signs
+            x.exponents + turned,
+            _but_ones(x.factors + y.divisors),
+            x.divisors + y.factors,
+            False,
+            signs,
         )
 
     def of_power(self, op: Op, depth: int) -> Parts | None:
@@ -283,9 +313,11 @@ class Logarithms:
         parts = self.parts(op.operands[0], depth)
 
         def raised(atoms: list[Atom]) -> list[Atom]:
-            return [
-                self.make(lambda x: sqrt(x) if n == 0.5 else x**n, self.product(atoms))
-            ] if atoms else []
+            return (
+                [self.make(lambda x: sqrt(x) if n == 0.5 else x**n, self.product(atoms))]
+                if atoms
+                else []
+            )
 
         if not parts.exponents or (n != round(n) and not parts.is_positive):
             return None
@@ -319,18 +351,26 @@ class Logarithms:
         if not terms or not any(p.exponents for _, p in terms):
             return None
         signs = [sign for sign, _ in terms]
-        is_plain = any(not p.exponents for _, p in terms)
-        if min(signs) > 0 and is_plain and all(p.is_bounded for _, p in terms if p.exponents):
+        has_number = any(not p.exponents for _, p in terms)  # near one, the logarithm is small
+        if min(signs) > 0 and has_number and all(p.is_bounded for _, p in terms if p.exponents):
             return None  # a sum that neither overflows nor vanishes
-        if all(p.is_positive for _, p in terms):
+        if all(p.is_positive for _, p in terms) and (len(terms) == 2 or has_number):
             logs = sorted((self.logarithm(p) for _, p in terms), key=lambda a: isinstance(a, Value))
             if min(signs) > 0:
                 out = logs[0]
                 for x in logs[1:]:
-                    out = self.make(logaddexp, out, x)
+                    is_one = isinstance(out, Const) and out.value == 0
+                    out = self.softplus(x) if is_one else self.make(logaddexp, out, x)
                 return Parts([(1.0, out)])
             if sorted(signs) == [-1, 1]:
-                return self.difference(*(self.logarithm(p) for _, p in sorted(terms, key=_sign)))
+                (_, less), (_, whole) = sorted(terms, key=_sign)
+                one = whole.factors == [const(1)] and whole.is_plain
+                if one and len(less.exponents) == 1 and less.is_pure:
+                    scale, x = less.exponents[0]
+                    if scale == -1 and x in self.softplus_of:  # one less a sigmoid is one
+                        minus = self.make(lambda x: -x, self.softplus_of[x])
+                        return Parts([(-1.0, self.softplus(minus))], is_bounded=True)
+                return self.difference(self.logarithm(less), self.logarithm(whole))
         return self.shifted_terms(terms)
 
     of_subtract = of_add
@@ -366,12 +406,18 @@ class Logarithms:
             if out is None:
                 out = term if sign > 0 else self.make(lambda x: -x, term)
             else:
-                out = self.make((lambda x, y: x + y) if sign > 0 else (lambda x, y: x - y), out, term)
+                out = self.make(
+                    (lambda x, y: x + y) if sign > 0 else (lambda x, y: x - y), out, term
+                )
         assert out is not None
         return Parts([(1.0, top)], [out], is_positive=False)
 
     def finite(self, top: Atom) -> Atom:
-        return self.make(lambda x: held(where(isfinite(x), x, 0.0)), top)
+        """A shift: what is largest, or 0 where that is infinite; nothing depends on it."""
+        parts = (self.make(isfinite, top), top, const(0.0))
+        decl, spelling = of_numbers(elementwise.where, parts, "", False)
+        shift = self.b.op(decl, *parts, spelling=spelling, name="shift")
+        return self.b.op(elementwise.held, shift, name="shift")
 
     def scaled(self, parts: Parts, weights: Atom) -> Atom:
         if parts.is_pure:
@@ -403,7 +449,9 @@ class Logarithms:
             kept = self.finite(self.make(highest, exponent))
         weights = self.make(lambda x, top: exp(x - top), exponent, kept)
         out = self.make(lambda x: total(x, **axes), self.scaled(parts, weights))
-        return Parts([(1.0, self.without_axes(kept, axes, shape_of(x.type)))], [out], is_positive=False)
+        return Parts(
+            [(1.0, self.without_axes(kept, axes, shape_of(x.type)))], [out], is_positive=False
+        )
 
     def without_axes(self, top: Atom, axes: Mapping[str, Any], shape: Sequence[Any]) -> Atom:
         """What was kept with axes of length 1 for a sum, as the sum has it."""
@@ -492,7 +540,9 @@ class Logarithms:
         return Parts([(1.0, top)], [product], is_positive=False)
 
 
+def _but_ones(atoms: Sequence[Atom]) -> list[Atom]:
+    return [a for a in atoms if not (isinstance(a, Const) and a.value == 1)]
+
+
 def _sign(term: tuple[int, Parts]) -> int:
     return term[0]
-
-

@@ -225,13 +225,20 @@ def _alike(x: Any, y: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
     if x == y:
         return True
     one, other = (made.get(a) if isinstance(a, Value) else None for a in (x, y))
-    if one is None or other is None or depth > _DEPTH or one.results.index(x) != other.results.index(y):
+    if (
+        one is None
+        or other is None
+        or depth > _DEPTH
+        or one.results.index(x) != other.results.index(y)
+    ):
         return False
     return (
         one.decl is other.decl
         and one.attrs == other.attrs
         and len(one.operands) == len(other.operands)
-        and all(_alike(a, b, made, depth + 1) for a, b in zip(one.operands, other.operands, strict=True))
+        and all(
+            _alike(a, b, made, depth + 1) for a, b in zip(one.operands, other.operands, strict=True)
+        )
     )
 
 

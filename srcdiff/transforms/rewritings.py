@@ -28,7 +28,9 @@ log2, log10, cosh, sinh, where, less = map(
     function, ("log2", "log10", "cosh", "sinh", "where", "less")
 )
 minimum, known_log_cosh = map(function, ("minimum", "log_cosh"))
-tanh, sqrt, square, norm = map(function, ("tanh", "sqrt", "square", "norm"))
+tanh, sqrt, square, norm, euclidean_norm = map(
+    function, ("tanh", "sqrt", "square", "norm", "euclidean_norm")
+)
 total, mean, var = map(function, ("sum", "mean", "var"))
 inv, det, slogdet, solve = map(function, ("inv", "det", "slogdet", "solve"))
 trace, diag, transpose, absolute = map(function, ("trace", "diag", "transpose", "absolute"))
@@ -101,10 +103,14 @@ def _is_no_norm(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
     type_, axis = binding["x"].type, binding.get("axis")
     ndim = len(shape_of(type_))
     is_float = getattr(type_, "dtype", "").startswith("float")
-    fits = isinstance(axis, int) or (axis is None and 0 < ndim < 3) or (
-        isinstance(axis, tuple) and len(axis) == 2
-    )
-    return not (is_float and ndim and fits)
+    is_one = isinstance(axis, int) or (isinstance(axis, tuple) and len(axis) == 2)
+    return not (is_float and (is_one or (axis is None and 0 < ndim < 3)))
+
+
+def _is_no_matrix(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `x` is no vector or matrix of doubles."""
+    type_ = binding["x"].type
+    return getattr(type_, "dtype", "") != "float64" or len(shape_of(type_)) not in (1, 2)
 
 
 def _is_no_count(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
@@ -143,8 +149,8 @@ _NEAR_ONE = "one less a number near 1"
 _NEAR = ((-1000.0,), (40.0,), (-40.0,), (0.0,), (500.0,))
 _SHIFT = "a shift, which neither the value nor the derivative depends on"
 _SHIFTED = (([1000.0, 999.0], 1000.0), ([-1000.0, -1001.0, 0.0], -1.0))
-_NORM = "the derivative at 0 is that of no number"
-_VECTORS = (([3.0, 4.0],), ([1e-150, 2e-150],), ([1e150, 2e150, 0.0],))
+_NORM = "squares overflow and underflow, and the derivative at 0 is NaN"
+_VECTORS = (([3.0, 4.0],), ([1e-200, 2e-200],), ([1e200, 2e250, 0.0],))
 
 
 def _log_cosh(x: Pattern) -> Apply:
@@ -169,6 +175,10 @@ RULES = (
          _SIGMOID, _LOGITS),
     Rule("log_one_minus_sigmoid", lambda u: log1p(-expit(u)), lambda u: -logaddexp(0.0, u), "exact", _SIGMOID,
          _LOGITS),
+    Rule("log_sigmoid", lambda u: logaddexp(0.0, u) - logaddexp(0.0, -u), lambda u: u, "exact",
+         "the logarithm of odds is what they are odds of", _LOGITS),
+    Rule("log_sigmoid", lambda u: logaddexp(0.0, -u) - logaddexp(0.0, u), lambda u: -u, "exact",
+         "the logarithm of odds is what they are odds of", _LOGITS),
     Rule("softplus", lambda x: log(1 + exp(x)), lambda x: logaddexp(0.0, x), "exact", _OVERFLOW, _LOGITS),
     Rule("softplus", lambda x: log1p(exp(x)), lambda x: logaddexp(0.0, x), "exact", _OVERFLOW, _LOGITS),
     Rule("log_add_exp", lambda x, y: log(exp(x) + exp(y)), lambda x, y: logaddexp(x, y), "exact", _OVERFLOW,
@@ -232,15 +242,17 @@ RULES = (
          ((1000.0, -999.0), (-800.0, 799.0)), once=True),
     Rule("exp_product", lambda x, y: exp(x) / exp(y), lambda x, y: exp(x - y), "exact", _OVERFLOW,
          ((1000.0, 999.0), (-800.0, -799.0)), once=True),
+    Rule("norm", lambda x: sqrt(total(x**2)), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS, _is_no_matrix),
+    Rule("norm", lambda x: sqrt(total(x * x)), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS, _is_no_matrix),
+    Rule("norm", lambda x: sqrt(total(square(x))), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS, _is_no_matrix),
+    Rule("norm", lambda x: total(x**2) ** 0.5, lambda x: euclidean_norm(x), "better", _NORM, _VECTORS, _is_no_matrix),
+    Rule("norm", lambda x: sqrt(x @ x), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS, _is_no_matrix),
     Rule("norm", lambda x, *, axis, keepdims: sqrt(total(x**2, axis=axis, keepdims=keepdims)),
-         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _NORM, _VECTORS, _is_no_norm),
+         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _NORM, (), _is_no_norm),
     Rule("norm", lambda x, *, axis, keepdims: sqrt(total(x * x, axis=axis, keepdims=keepdims)),
-         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _NORM, _VECTORS, _is_no_norm),
+         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _NORM, (), _is_no_norm),
     Rule("norm", lambda x, *, axis, keepdims: sqrt(total(square(x), axis=axis, keepdims=keepdims)),
-         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _NORM, _VECTORS, _is_no_norm),
-    Rule("norm", lambda x, *, axis, keepdims: total(x**2, axis=axis, keepdims=keepdims) ** 0.5,
-         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _NORM, _VECTORS, _is_no_norm),
-    Rule("norm", lambda x: sqrt(x @ x), lambda x: norm(x), "better", _NORM, _VECTORS, _is_no_norm),
+         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _NORM, (), _is_no_norm),
     Rule("variance", lambda x, *, axis, keepdims: (mean(x**2, axis=axis, keepdims=keepdims)
                                                    - mean(x, axis=axis, keepdims=keepdims) ** 2),
          lambda x, *, axis, keepdims: var(x, axis=axis, keepdims=keepdims), "exact",

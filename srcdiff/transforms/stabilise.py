@@ -20,6 +20,7 @@ from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
 from srcdiff.ops import arithmetic
 from srcdiff.transforms.facts import (
+    all_regions,
     count_uses,
     definitions,
     is_pure,
@@ -77,6 +78,15 @@ def called_operations(fn: Function, written: Collection[Value]) -> dict[Value, O
     return found
 
 
+def _only_logs(fn: Function) -> set[Value]:
+    """The values of which nothing is asked but logarithms."""
+    found, others = set(), {y for region in all_regions(fn.body) for y in region.yields}
+    for s in walk(fn.body):
+        is_log = isinstance(s, Op) and s.decl.name in LOGARITHMS
+        (found if is_log else others).update(s.operands)
+    return {v for v in found - others if isinstance(v, Value)}
+
+
 def _with_lengths_of(call: Call) -> Function:
     """A helper with the lengths of what it is called with."""
     lengths: dict[str, Dim] = {}
@@ -113,6 +123,7 @@ class _Stabilise(Rewriter):
         self.written = written_values(fn)
         self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.written)}
         self.settled = settled_values(self.made)
+        self.only_logs = _only_logs(fn)
         self.called = called_operations(fn, self.written)
         self.seen = {**self.made, **self.called}
         self.results_of_calls = {r for s in walk(fn.body) if isinstance(s, Call) for r in s.results}
@@ -156,9 +167,11 @@ class _Stabilise(Rewriter):
         b.append(new)
 
     def rewrite(self, op: Op, env: Env, b: Builder) -> bool:
-        if op.result in self.settled:
+        if not self.settled.isdisjoint(op.results):
             return False
         for rule, pattern in self.rules.get(name_of(op), ()):
+            if rule.name == "one_minus_sigmoid" and op.result in self.only_logs:
+                continue  # which the logarithm is taken of without it
             binding = match(pattern, op.result, self.seen) if op.result in self.made else None
             if binding is None or rule.unless(binding, self.seen):
                 continue
@@ -191,9 +204,7 @@ class _Stabilise(Rewriter):
         inner = b.inner()
         inner.location, inner.origin = op.location, "compiler"
         is_python = op.spelling.startswith("math.")
-        atom = Logarithms(
-            self.seen, lambda a: self.here_of(a, env, inner), inner, is_python
-        ).of(op)
+        atom = Logarithms(self.seen, lambda a: self.here_of(a, env, inner), inner, is_python).of(op)
         if atom is None or not self.take(op, atom, inner, env, b):
             return False
         self.fired.append((LOG_OF_PARTS, op.location))

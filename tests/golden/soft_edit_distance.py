@@ -2,35 +2,48 @@ import numpy as np
 
 
 def soft_min(a, b, c, gamma):
-    return -gamma * np.log(np.exp(-a / gamma) + np.exp(-b / gamma) + np.exp(-c / gamma))
+    candidate = -a / gamma
+    ratio_b = -b / gamma
+    ratio_c = -c / gamma
+    larger = np.maximum(np.maximum(candidate, ratio_b), ratio_c)
+    chosen = larger if np.isfinite(larger) else 0.0
+    return (
+        -gamma
+        * (
+            np.log(np.exp(candidate - chosen) + np.exp(ratio_b - chosen) + np.exp(ratio_c - chosen))
+            + chosen
+        )
+    )
 
 
 def soft_min_backward(d_out, a, b, c, gamma):
     """Adjoint of `soft_min` with respect to `a`, `b`, `c`, `gamma`."""
     # forward
-    exponent_a = -a / gamma
-    exponential_a = np.exp(exponent_a)
-    exponent_b = -b / gamma
-    exponential_b = np.exp(exponent_b)
-    exponent_c = -c / gamma
-    exponential_c = np.exp(exponent_c)
-    denominator = exponential_a + exponential_b + exponential_c
+    candidate = -a / gamma
+    ratio_b = -b / gamma
+    ratio_c = -c / gamma
+    larger = np.maximum(np.maximum(candidate, ratio_b), ratio_c)
+    chosen = larger if np.isfinite(larger) else 0.0
+    exponential = np.exp(candidate - chosen)
+    grown = np.exp(ratio_b - chosen)
+    value = np.exp(ratio_c - chosen)
+    denominator = exponential + grown + value
 
     # backward
     d_denominator = d_out * -gamma / denominator
     ratio = (
         (
-            d_denominator * exponential_c * exponent_c
-            + d_denominator * exponential_b * exponent_b
-            + d_denominator * exponential_a * exponent_a
+            d_denominator * value * ratio_c
+            + d_denominator * grown * ratio_b
+            + d_denominator * exponential * candidate
         )
         / gamma
     )
-    d_gamma = -(ratio + d_out * np.log(denominator))
+    d_gamma = -(ratio + d_out * (np.log(denominator) + chosen))
     return (
-        -(d_denominator * exponential_a / gamma),
-        -(d_denominator * exponential_b / gamma),
-        -(d_denominator * exponential_c / gamma),
+        -(d_denominator * exponential / gamma),
+        -(d_denominator * grown / gamma),
+        -(d_denominator * value / gamma),
         d_gamma,
     )
 
