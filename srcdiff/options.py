@@ -11,7 +11,7 @@ __all__ = ["OWN_REWRITINGS", "REWRITINGS", "Options", "make_options", "plain_axe
 # the named rules of `transforms/rewritings.py`, which is not imported before the first program
 REWRITINGS = (
     "log_sigmoid", "log_one_minus_sigmoid", "softplus", "log_add_exp", "log_sum_exp", "log_softmax", "softmax",
-    "log_exp", "log_of_parts", "log_one_plus", "exp_minus_one", "one_minus_sigmoid", "sigmoid", "tanh", "log_cosh",
+    "log_exp", "log_of_parts", "log_one_plus", "exp_minus_one", "one_less_sigmoid", "sigmoid", "tanh", "log_cosh",
     "exp_product", "norm", "variance", "inverse_product", "product_order", "trace_of_product", "diagonal_of_product", "log_det",
     "cancel", "scaled_probabilities", "cholesky",
 )  # fmt: skip
@@ -22,9 +22,6 @@ UNASKED = frozenset(REWRITINGS) - {"cancel"}  # those that change no domain are 
 COMPILED = frozenset(
     {"scaled_probabilities"}
 )  # in compiled code only: longer than what it stands for
-WRITTEN = frozenset(
-    {"cholesky"}
-)  # not in compiled code: Numba has no factorisation that says whether there is one
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "jit": ("auto", True, False),
     "target": ("cpu", "cuda"),
@@ -57,16 +54,12 @@ class Options:
         return 0 if isinstance(self.parallel, bool | str) else self.parallel
 
     def disabled(self, compiled: bool = False) -> frozenset[str] | None:
-        """The rewritings that are off; None for all. Some are on in compiled code only, unless they are asked for, and
-        some never there.
-        """
+        """The rewritings that are off; None for all. Some are on in compiled code only, unless they are asked for."""
         if self.rewrite is False:
             return None
         chosen = {} if self.rewrite is True else dict(self.rewrite)
-        on = UNASKED - (WRITTEN if compiled else COMPILED)
+        on = UNASKED if compiled else UNASKED - COMPILED
         on |= {name for name, (is_on, _) in OWN_REWRITINGS.items() if is_on}
-        if compiled:
-            chosen = {name: is_on for name, is_on in chosen.items() if name not in WRITTEN}
         names = (*REWRITINGS, *OWN_REWRITINGS)
         return frozenset(name for name in names if not chosen.get(name, name in on))
 

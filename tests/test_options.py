@@ -8,7 +8,7 @@ import pytest
 
 import srcdiff
 from srcdiff.options import REWRITINGS, UNASKED, Options, make_options
-from srcdiff.transforms import definite, log_products, rewritings
+from srcdiff.transforms import definite, log_products, logarithms, rewritings
 
 
 def f(x):
@@ -63,7 +63,7 @@ def test_rewritings_are_switched_off_by_name() -> None:
         "scaled_probabilities",
     }  # one changes the domain, one is long: unless they are asked for
     assert make_options({}).disabled() == off
-    assert make_options({}).disabled(compiled=True) == {"cancel", "cholesky"}
+    assert make_options({}).disabled(compiled=True) == {"cancel"}
     assert make_options({"rewrite": {"softmax": False}}).disabled() == {*off, "softmax"}
 
 
@@ -89,4 +89,5 @@ def test_rules_that_are_switched_off_have_to_exist() -> None:
     assert set(REWRITINGS) == {rule.name for rule in rewritings.RULES} | {
         log_products.NAME,
         definite.NAME,
+        logarithms.NAME,
     }

@@ -16,22 +16,26 @@ import numpy as np
 import scipy.special
 
 import srcdiff
+from srcdiff.options import REWRITINGS
 from srcdiff.transforms.patterns import Apply, Attribute, Number
-from srcdiff.transforms.rewritings import RULES
+from srcdiff.transforms.rewritings import EXAMPLES, RULES
 
 EPS = np.finfo(float).eps
 DIGITS = 1000
 WEIGHTS = np.array([1.0, 0.5, 0.25, -1.5, 0.75])  # of the elements of what is an array
 CHOICES = {"axis": (None, 0), "keepdims": (False, True)}
-OPERATORS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "matmul": "@"}
+OPERATORS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "matmul": "@", "less": "<", "greater": ">"}
 SPELLED = {
     "log": "np.log", "exp": "np.exp", "log1p": "np.log1p", "expm1": "np.expm1", "sum": "np.sum", "mean": "np.mean",
     "expit": "expit", "softmax": "softmax", "logsumexp": "logsumexp", "log_softmax": "log_softmax", "var": "np.var",
     "logaddexp": "np.logaddexp", "inv": "np.linalg.inv", "det": "np.linalg.det", "solve": "np.linalg.solve",
     "slogdet": "np.linalg.slogdet", "trace": "np.trace", "diag": "np.diag", "absolute": "np.abs",
     **{k: f"np.{k}" for k in ("cosh", "sinh", "tanh", "sqrt", "square", "log2", "log10", "where", "minimum", "maximum")},
-    "norm": "np.linalg.norm", "euclidean_norm": "scipy.linalg.norm",
+    "norm": "np.linalg.norm", "highest": "np.max", "prod": "np.prod", "euclidean_norm": "scipy.linalg.norm",
 }  # fmt: skip
+
+
+KNOWN = ("held", "log_one_less_exp", "log_cosh")  # whose second operand is what they are known of
 
 
 def choices(rule):
@@ -57,6 +61,8 @@ def text(pattern, choice):
         return f"({parts[0]})**{parts[1]}"
     if pattern.operation == "transpose":
         return f"{parts[0]}.T"
+    if pattern.operation in KNOWN:
+        return parts[0]
     if pattern.operation == "slogdet":
         return f"np.linalg.slogdet({parts[0]})[{pattern.result}]"
     for key, value in pattern.attrs:
@@ -74,7 +80,8 @@ def program(rule, choice, sample):
     source = f"def f({', '.join(rule.parameters)}{w}):\n    y = {body}\n    return {total}\n"
     name = f"<rewriting {source}>"
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-    space = {"np": np, "expit": scipy.special.expit, "softmax": scipy.special.softmax}
+    names = ("expit", "softmax", "log_softmax")
+    space = {"np": np, **{name: getattr(scipy.special, name) for name in names}}
     exec(compile(source, name, "exec"), space)
     return space["f"]
 
@@ -98,6 +105,9 @@ OF_NUMBERS = {
     "log": mpmath.log, "exp": mpmath.exp, "log1p": lambda x: mpmath.log(1 + x), "add": lambda x, y: x + y,
     "subtract": lambda x, y: x - y, "multiply": lambda x, y: x * y, "divide": lambda x, y: x / y,
     "negative": lambda x: -x, "power": lambda x, y: x**y, "expit": lambda x: 1 / (1 + mpmath.exp(-x)), "absolute": abs,
+    "logaddexp": lambda x, y: mpmath.log(mpmath.exp(x) + mpmath.exp(y)), "cosh": mpmath.cosh, "sqrt": mpmath.sqrt,
+    "square": lambda x: x * x, "log2": lambda x: mpmath.log(x) / mpmath.log(2),
+    "log10": lambda x: mpmath.log(x) / mpmath.log(10),
 }  # fmt: skip
 
 
@@ -111,7 +121,8 @@ def exact_inverse(x):
 
 
 OF_ARRAYS = {
-    "sum": np.sum, "mean": lambda x: np.sum(x) / x.size, "softmax": exact_softmax, "matmul": np.matmul,
+    "sum": np.sum, "mean": lambda x: np.sum(x) / x.size, "softmax": exact_softmax, "prod": np.prod,
+    "log_softmax": lambda x: np.vectorize(mpmath.log, otypes=[object])(exact_softmax(x)), "matmul": np.matmul,
     "trace": np.trace, "transpose": np.transpose, "inv": exact_inverse,
     "det": lambda x: mpmath.det(mpmath.matrix(x.tolist())),
 }  # fmt: skip
@@ -231,14 +242,14 @@ def plain(said):
 def table():
     yield "| name | written | computed | class | why | value, derivative without | with |"
     yield "|---|---|---|---|---|---|---|"
-    for rule in RULES:
+    for rule in (*RULES, *EXAMPLES):
         if not rule.samples:  # it is as accurate with as without
             yield f"{row(rule)} | |"
             continue
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             without = worst(rule, rewrite=False)
-            having = worst(rule, rewrite={r.name: r.name == rule.name for r in RULES})
+            having = worst(rule, rewrite={name: name == rule.name for name in REWRITINGS})
         yield f"{row(rule)} {', '.join(map(shown, without))} | {', '.join(map(shown, having))} |"
 
 

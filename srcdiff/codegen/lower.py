@@ -96,6 +96,7 @@ def lower(
 
 RUNTIME = "srcdiff.runtime.vmath"
 OF_SCIPY = "srcdiff.runtime.scipy_special"
+LAPACK = "srcdiff.runtime.lapack"
 
 
 class _Lowering(Handing):
@@ -260,6 +261,8 @@ class _Lowering(Handing):
         are_numbers = are_numbers and not any(
             is_complex(a.type) for a in (*op.operands, *op.results)
         )
+        if self.only_ranges and op.decl.routine:
+            module, own, are_numbers = LAPACK, op.decl.routine, True
         if self.only_ranges and own and are_numbers:
             places = ", ".join(f"{{{k}}}" for k in range(len(op.operands)))
             return f"{module}.{own}({places})"

@@ -43,7 +43,7 @@ def _potrf_text(op: Op) -> str:
 # the lower factor of a symmetric matrix, and 0 where it is positive definite
 potrf = operation(
     "potrf", template=_potrf_text, infer=_factor_and_info, differentiable=False, cost="heavy",
-    signature="a", samples=(fixed(_A, wrt=()),),
+    routine="cholesky_factor", signature="a", samples=(fixed(_A, wrt=()),),
 )  # fmt: skip
 
 
@@ -67,16 +67,11 @@ def definite_solve_forward(a, factor, b, *, a_dot, factor_dot, b_dot, out):
         out_dot = definite_solve(a, factor, b_dot - a_dot @ out)
 
 
-def definite_solve_expanded(a, factor, b):
-    half = linalg.solve_triangular(factor, b, lower=True)
-    result = linalg.solve_triangular(factor, half, trans="T", lower=True)
-
-
 @declare(
     template="scipy.linalg.cho_solve(({1}, True), {2}, check_finite=False)",
     infer=_solution,
     forward=definite_solve_forward,
-    expansion=definite_solve_expanded,
+    routine="cholesky_solve",
     evaluate=lambda operands, attrs: np.linalg.solve(operands[0], operands[2]),
     samples=(_with_factor(3), _with_factor(3, 2)),
     cost="heavy",

@@ -22,6 +22,7 @@ MODULES = (
     "special",
     "normal",
     "scipy_special",
+    "lapack",
 )  # each imports from those before it only
 
 

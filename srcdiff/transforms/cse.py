@@ -10,9 +10,9 @@ A reduction that keeps its axis is the one that does not, with an axis put in: `
 
 An operation that reads storage is the same as an earlier one only if nothing may have been written there in
 between: each root has an *epoch*, which every write moves on. Of two lines of the user's, the second stays, as
-people repeat themselves for the reader; only reads and lookups are joined, and parts of lines that the backward part
-asks for both, as these would get two names. Operations that make storage which is written, or owned by whoever asked,
-stay apart.
+people repeat themselves for the reader; only reads and lookups are joined, exponentials and their kin of one line, and
+parts of lines that the backward part asks for both, as these would get two names. Operations that make storage which is
+written, or owned by whoever asked, stay apart.
 """
 
 from __future__ import annotations
@@ -167,7 +167,8 @@ class _Cse(Rewriter):
         if not (self.generated or is_generated(earlier) or is_generated(later)):
             results = (*later.results, *earlier.results)
             would_be_named = all(r in self.asked and not r.user for r in results)
-            if later.decl.cost != "free" and later.decl.name != "read" and not would_be_named:
+            is_shared = later.decl.cost == "free" or later.decl.name == "read" or would_be_named
+            if not (is_shared or _is_repeated_function(earlier, later)):
                 return False
             if any(
                 r.user and e.user and r.name != e.name
@@ -237,6 +238,13 @@ class _Scope(dict[Key, Op]):
 def is_dot_product(op: Op) -> bool:
     """Whether an operation is `x @ y` of two vectors, which may change places."""
     return op.decl.name == "matmul" and all(ndim_of(a.type) == 1 for a in op.operands)
+
+
+def _is_repeated_function(earlier: Op, later: Op) -> bool:
+    """Whether the user has written `exp(x)` twice in a line."""
+    one, other = earlier.location, later.location
+    same_line = one is not None and other is not None and one.line == other.line
+    return bool(later.decl.compiled) and same_line and not any(r.user for r in later.results)
 
 
 def _frozen(value: Any) -> Any:

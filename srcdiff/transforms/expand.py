@@ -30,7 +30,7 @@ class _Expand(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, Op) and old.decl.simpler is not None and self.simpler(old, env, b):
             return
-        if not isinstance(old, Op) or old.decl.expansion is None:
+        if not isinstance(old, Op) or old.decl.expansion is None or old.decl.routine:
             super().statement(old, env, b)
             return
         operands = [lookup(env, a) for a in old.operands]

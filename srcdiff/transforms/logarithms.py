@@ -18,7 +18,7 @@ from typing import Any
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op, Value, const
 from srcdiff.ir.types import shape_of
-from srcdiff.ops import elementwise, memory
+from srcdiff.ops import elementwise, memory, reductions
 from srcdiff.ops.numbers import of_numbers
 from srcdiff.transforms.patterns import Anything, Apply, Pattern, build, function, name_of
 
@@ -51,7 +51,7 @@ log, exp, logaddexp, logsumexp, log_softmax = map(
     function, ("log", "exp", "logaddexp", "logsumexp", "log_softmax")
 )
 expm1, log1p, where, isfinite = map(function, ("expm1", "log1p", "where", "isfinite"))
-maximum, minimum, highest, total = map(function, ("maximum", "minimum", "highest", "sum"))
+maximum, minimum, total = map(function, ("maximum", "minimum", "sum"))
 known_less = function("log_one_less_exp")
 sqrt, prod, expand_dims = map(function, ("sqrt", "prod", "expand_dims"))
 
@@ -420,11 +420,15 @@ class Logarithms:
         return self.b.op(elementwise.held, shift, name="shift")
 
     def scaled(self, parts: Parts, weights: Atom) -> Atom:
-        if parts.is_pure:
-            return weights
-        if not parts.divisors:
-            return self.make(lambda x, y: x * y, self.product(parts.factors), weights)
-        return self.make(lambda x, y: x * y, self.factor(parts), weights)
+        """Weights with the factors."""
+        if parts.factors:
+            weights = self.make(lambda x, y: x * y, self.product(parts.factors), weights)
+        if parts.divisors:
+            weights = self.make(lambda x, y: x / y, weights, self.product(parts.divisors))
+        return weights
+
+    def largest(self, x: Atom, **axes: Any) -> Atom:
+        return self.b.op(reductions.highest, x, name="largest", **axes)
 
     def of_sum(self, op: Op, depth: int) -> Parts | None:
         if op.attrs.keys() - {"axis", "keepdims"}:
@@ -444,9 +448,9 @@ class Logarithms:
         if parts.is_positive:
             whole = self.logarithm(parts)
             return Parts([(1.0, self.make(lambda x: logsumexp(x, **axes), whole))])
-        kept = self.finite(self.make(lambda x: highest(x, **{**axes, "keepdims": True}), exponent))
+        kept = self.finite(self.largest(exponent, **{**axes, "keepdims": True}))
         if axes.get("axis") is None and not axes.get("keepdims"):
-            kept = self.finite(self.make(highest, exponent))
+            kept = self.finite(self.largest(exponent))
         weights = self.make(lambda x, top: exp(x - top), exponent, kept)
         out = self.make(lambda x: total(x, **axes), self.scaled(parts, weights))
         return Parts(
@@ -526,13 +530,13 @@ class Logarithms:
         if exponent is None:
             return None
         if len(shape_of(a.type)) == 1:
-            top = inner = self.finite(self.make(highest, exponent))
+            top = inner = self.finite(self.largest(exponent))
         else:
             if ranks[1 if is_left else 0] == 2:
                 return None
             axis = 1 if is_left else 0
             kept = {"axis": axis, "keepdims": True}
-            inner = self.finite(self.make(lambda x: highest(x, **kept), exponent))
+            inner = self.finite(self.largest(exponent, **kept))
             top = self.without_axes(inner, {"axis": axis}, shape_of(a.type))
         weights = self.scaled(parts, self.make(lambda x, t: exp(x - t), exponent, inner))
         pair = (weights, self.here(y)) if is_left else (self.here(x), weights)

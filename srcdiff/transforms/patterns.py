@@ -29,6 +29,7 @@ __all__ = [
     "Attribute",
     "Pattern",
     "Rule",
+    "alike",
     "build",
     "function",
     "match",
@@ -198,7 +199,7 @@ def match(
     match pattern:
         case Anything(name):
             known = binding.setdefault(name, atom)
-            return binding if known == atom or _alike(known, atom, made) else None
+            return binding if known == atom or alike(known, atom, made) else None
         case Number(value):
             return binding if isinstance(atom, Const) and atom.value == value else None
         case Apply(name, operands, attrs):
@@ -220,7 +221,7 @@ def match(
     return None
 
 
-def _alike(x: Any, y: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
+def alike(x: Any, y: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
     """Whether two values are the same numbers by how they were made: `-x`, and `-x` of another line."""
     if x == y:
         return True
@@ -237,7 +238,7 @@ def _alike(x: Any, y: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
         and one.attrs == other.attrs
         and len(one.operands) == len(other.operands)
         and all(
-            _alike(a, b, made, depth + 1) for a, b in zip(one.operands, other.operands, strict=True)
+            alike(a, b, made, depth + 1) for a, b in zip(one.operands, other.operands, strict=True)
         )
     )
 

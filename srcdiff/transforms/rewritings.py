@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from srcdiff.ir.core import Const, Op, Value, known_dim
+from srcdiff.ir.core import Op, Value, known_dim
 from srcdiff.ir.types import Dim, shape_of
-from srcdiff.transforms.logarithms import is_shifted
-from srcdiff.transforms.patterns import INNER, Apply, Pattern, Rule, function
+from srcdiff.transforms.logarithms import NAME as PARTS
+from srcdiff.transforms.logarithms import is_shifted, log_one_less_exp
+from srcdiff.transforms.patterns import INNER, Apply, Pattern, Rule, alike, function
 
-__all__ = ["OWN_RULES", "RULES", "SIGNED"]
+__all__ = ["EXAMPLES", "OWN_RULES", "RULES", "SIGNED"]
 
 OWN_RULES: dict[str, Rule] = {}  # those that users have declared, by name
 
@@ -27,7 +28,8 @@ expit, logsumexp, softmax, log_softmax = map(
 log2, log10, cosh, sinh, where, less = map(
     function, ("log2", "log10", "cosh", "sinh", "where", "less")
 )
-minimum, known_log_cosh = map(function, ("minimum", "log_cosh"))
+minimum, maximum, known_log_cosh = map(function, ("minimum", "maximum", "log_cosh"))
+prod, highest = map(function, ("prod", "highest"))
 tanh, sqrt, square, norm, euclidean_norm = map(
     function, ("tanh", "sqrt", "square", "norm", "euclidean_norm")
 )
@@ -94,10 +96,6 @@ def _without_ones(atom: Any, made: Mapping[Value, Op]) -> Any:
     return atom
 
 
-def _is_no_constant(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    return not isinstance(binding["c"], Const)
-
-
 def _is_no_norm(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
     """Whether there is no norm of `x` over the axes: it takes one axis, or all of a vector or matrix."""
     type_, axis = binding["x"].type, binding.get("axis")
@@ -105,6 +103,16 @@ def _is_no_norm(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
     is_float = getattr(type_, "dtype", "").startswith("float")
     is_one = isinstance(axis, int) or (isinstance(axis, tuple) and len(axis) == 2)
     return not (is_float and (is_one or (axis is None and 0 < ndim < 3)))
+
+
+def _is_there_anyway(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether one of two exponentials is asked for elsewhere, too."""
+    for name in ("x", "y"):
+        inner = binding[name]
+        same = [op for op in made.values() if op.decl.name == "exp" and alike(op.operands[0], inner, made)]
+        if len(same) > 1:
+            return True
+    return False
 
 
 def _is_no_matrix(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
@@ -146,7 +154,7 @@ _DIGITS = "1 + x has no digits of a small x"
 _CANCELS = "exp(x) - 1 cancels for a small x"
 
 _NEAR_ONE = "one less a number near 1"
-_NEAR = ((-1000.0,), (40.0,), (-40.0,), (0.0,), (500.0,))
+_BELOW, _ABOVE = ((-1000.0,), (-40.0,), (0.0,), (-300.0,)), ((1000.0,), (40.0,), (0.0,), (300.0,))
 _SHIFT = "a shift, which neither the value nor the derivative depends on"
 _SHIFTED = (([1000.0, 999.0], 1000.0), ([-1000.0, -1001.0, 0.0], -1.0))
 _NORM = "squares overflow and underflow, and the derivative at 0 is NaN"
@@ -176,9 +184,9 @@ RULES = (
     Rule("log_one_minus_sigmoid", lambda u: log1p(-expit(u)), lambda u: -logaddexp(0.0, u), "exact", _SIGMOID,
          _LOGITS),
     Rule("log_sigmoid", lambda u: logaddexp(0.0, u) - logaddexp(0.0, -u), lambda u: u, "exact",
-         "the logarithm of odds is what they are odds of", _LOGITS),
+         "the logarithm of odds is what they are the odds of", _LOGITS),
     Rule("log_sigmoid", lambda u: logaddexp(0.0, -u) - logaddexp(0.0, u), lambda u: -u, "exact",
-         "the logarithm of odds is what they are odds of", _LOGITS),
+         "the logarithm of odds is what they are the odds of", _LOGITS),
     Rule("softplus", lambda x: log(1 + exp(x)), lambda x: logaddexp(0.0, x), "exact", _OVERFLOW, _LOGITS),
     Rule("softplus", lambda x: log1p(exp(x)), lambda x: logaddexp(0.0, x), "exact", _OVERFLOW, _LOGITS),
     Rule("log_add_exp", lambda x, y: log(exp(x) + exp(y)), lambda x, y: logaddexp(x, y), "exact", _OVERFLOW,
@@ -224,14 +232,15 @@ RULES = (
     Rule("exp_minus_one", lambda x: -1 + exp(x), lambda x: expm1(x), "exact", _CANCELS, _SMALL),
     Rule("exp_minus_one", lambda x: 1 + -exp(x), lambda x: -expm1(x), "exact", _CANCELS, _SMALL),
     Rule("exp_minus_one", lambda x, c: c * exp(x) - c, lambda x, c: c * expm1(x), "exact", _CANCELS,
-         ((1e-17, 2.0), (-1e-9, 3.0)), _is_no_constant),
+         ((1e-17, 2.0), (-1e-9, 3.0))),
     Rule("exp_minus_one", lambda x, c: c - c * exp(x), lambda x, c: -c * expm1(x), "exact", _CANCELS,
-         ((1e-17, 2.0), (-1e-9, 3.0)), _is_no_constant),
-    Rule("one_minus_sigmoid", lambda u: 1 - 1 / (1 + exp(u)), lambda u: expit(u), "better", _NEAR_ONE, _NEAR),
-    Rule("one_minus_sigmoid", lambda u: 1 - exp(u) / (1 + exp(u)), lambda u: expit(-u), "better", _NEAR_ONE, _NEAR),
-    Rule("one_minus_sigmoid", lambda u: 1 - expit(u), lambda u: expit(-u), "better", _NEAR_ONE, _NEAR),
-    Rule("sigmoid", lambda x: exp(x) / (1 + exp(x)), lambda x: expit(x), "exact", _OVERFLOW, _LOGITS),
-    Rule("tanh", lambda x: (exp(x) - exp(-x)) / (exp(x) + exp(-x)), lambda x: tanh(x), "exact", _OVERFLOW, _LOGITS),
+         ((1e-17, 2.0), (-1e-9, 3.0))),
+    Rule("one_less_sigmoid", lambda u: 1 - 1 / (1 + exp(u)), lambda u: expit(u), "better", _NEAR_ONE, _BELOW),
+    Rule("one_less_sigmoid", lambda u: 1 - exp(u) / (1 + exp(u)), lambda u: expit(-u), "better", _NEAR_ONE, _ABOVE),
+    Rule("one_less_sigmoid", lambda u: 1 - expit(u), lambda u: expit(-u), "better", _NEAR_ONE, _ABOVE),
+    Rule("sigmoid", lambda x: exp(x) / (1 + exp(x)), lambda x: expit(x), "exact", _OVERFLOW, (*_BELOW, (1000.0,))),
+    Rule("tanh", lambda x: (exp(x) - exp(-x)) / (exp(x) + exp(-x)), lambda x: tanh(x), "exact", _OVERFLOW,
+         ((-1000.0,), (1000.0,), (0.3,), (1e-9,))),
     Rule("log_one_plus", lambda x: log2(1 + x), lambda x: log1p(x) / log(2.0), "exact", _DIGITS, _SMALL),
     Rule("log_one_plus", lambda x: log10(1 + x), lambda x: log1p(x) / log(10.0), "exact", _DIGITS, _SMALL),
     Rule("log_cosh", lambda x: log(cosh(x)), lambda x: _log_cosh(x), "exact", _OVERFLOW,
@@ -239,9 +248,9 @@ RULES = (
     Rule("exp_product", lambda x: sqrt(exp(x)), lambda x: exp(0.5 * x), "exact", _OVERFLOW,
          ((1000.0,), (-1000.0,)), once=True),
     Rule("exp_product", lambda x, y: exp(x) * exp(y), lambda x, y: exp(x + y), "exact", _OVERFLOW,
-         ((1000.0, -999.0), (-800.0, 799.0)), once=True),
+         ((1000.0, -999.0), (-800.0, 799.0)), _is_there_anyway, once=True),
     Rule("exp_product", lambda x, y: exp(x) / exp(y), lambda x, y: exp(x - y), "exact", _OVERFLOW,
-         ((1000.0, 999.0), (-800.0, -799.0)), once=True),
+         ((1000.0, 999.0), (-800.0, -799.0)), _is_there_anyway, once=True),
     Rule("norm", lambda x: sqrt(total(x**2)), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS, _is_no_matrix),
     Rule("norm", lambda x: sqrt(total(x * x)), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS, _is_no_matrix),
     Rule("norm", lambda x: sqrt(total(square(x))), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS, _is_no_matrix),
@@ -266,6 +275,8 @@ RULES = (
                                                    - mean(x**2, axis=axis, keepdims=keepdims)),
          lambda x, *, axis, keepdims: -var(x, axis=axis, keepdims=keepdims), "exact",
          "the difference of two large numbers", ()),
+    Rule("variance", lambda x, n: total(x * x) / n - (total(x) / n) ** 2, lambda x, n: var(x), "exact",
+         "the difference of two large numbers", (), _is_no_count),
     Rule("variance", lambda x, n: total(x**2) / n - (total(x) / n) ** 2, lambda x, n: var(x), "exact",
          "the difference of two large numbers", (), _is_no_count),
     Rule("variance", lambda x: mean(x**2) - mean(x) ** 2, lambda x: var(x), "exact",
@@ -292,4 +303,25 @@ RULES = (
          _unless_axes((2,))),
     Rule("cancel", lambda x, y: x * y / y, lambda x, y: x, "domain", "y = 0 and overflows make it NaN",
          ((1e300, 1e300), (2.0, 5.0))),
+)  # fmt: skip
+
+_PARTS_OF_LOGS = "exponentials overflow and probabilities underflow before the logarithm is taken"
+_PAIR = (([1000.0, 999.0, 0.0], [2.0, -1.0, 0.5]), ([-1000.0, -1001.0, -999.5], [0.5, 2.0, 1.0]))
+
+# what `logarithms` makes of some programs: it takes such parts in any mixture
+EXAMPLES = (
+    Rule(PARTS, lambda x: log(2.0 * expit(x) ** 3), lambda x: log(2.0) - 3.0 * logaddexp(0.0, -x), "exact",
+         _PARTS_OF_LOGS, ((-1000.0,), (-40.0,), (2.0,))),
+    Rule(PARTS, lambda x: log(1 - exp(x)), lambda x: log_one_less_exp(x), "exact", _PARTS_OF_LOGS,
+         ((-1e-200,), (-1e-9,), (-0.3,), (-3.0,), (-40.0,))),
+    Rule(PARTS, lambda x, y: log(exp(x) - exp(y)), lambda x, y: x + log_one_less_exp(y - x), "exact", _PARTS_OF_LOGS,
+         ((1000.0, 999.0), (-1000.0, -1040.0))),
+    Rule(PARTS, lambda x, y: log(y * exp(x) + (1 - y)),
+         lambda x, y: log(y * exp(x - maximum(x, 0.0)) + (1 - y) * exp(-maximum(x, 0.0))) + maximum(x, 0.0), "exact",
+         _PARTS_OF_LOGS, ((1000.0, 0.25), (-1000.0, 0.25), (0.5, 1.5))),
+    Rule(PARTS, lambda x, y: log(total(y * exp(x))),
+         lambda x, y: log(total(y * exp(x - highest(x)))) + highest(x), "exact", _PARTS_OF_LOGS, _PAIR),
+    Rule(PARTS, lambda x: log(1 + total(exp(x))), lambda x: logaddexp(0.0, logsumexp(x)), "exact", _PARTS_OF_LOGS, _ROWS),
+    Rule(PARTS, lambda x: log(prod(softmax(x))), lambda x: total(log_softmax(x)), "exact", _PARTS_OF_LOGS,
+         (([1000.0, 0.0],), ([-1000.0, -1003.0],))),
 )  # fmt: skip

@@ -170,7 +170,7 @@ class _Stabilise(Rewriter):
         if not self.settled.isdisjoint(op.results):
             return False
         for rule, pattern in self.rules.get(name_of(op), ()):
-            if rule.name == "one_minus_sigmoid" and op.result in self.only_logs:
+            if rule.name == "one_less_sigmoid" and op.result in self.only_logs:
                 continue  # which the logarithm is taken of without it
             binding = match(pattern, op.result, self.seen) if op.result in self.made else None
             if binding is None or rule.unless(binding, self.seen):

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import srcdiff
-from srcdiff.transforms.rewritings import RULES
+from srcdiff.options import REWRITINGS
+from srcdiff.transforms.rewritings import EXAMPLES, RULES
 from tools.rewriting_table import (
     DIGITS,
     EPS,
@@ -26,7 +27,7 @@ from tools.rewriting_table import (
 
 def cases():
     """Rules with what their keywords may be; those of one name are told apart by a number."""
-    for k, rule in enumerate(RULES):
+    for k, rule in enumerate((*RULES, *EXAMPLES)):
         if not rule.samples:
             continue
         for choice in choices(rule):
@@ -61,7 +62,7 @@ def test_fires_unless_it_is_off(rule, choice):
     arguments += [WEIGHTS] if isinstance(sample[0], list) else []
     texts = []
     for on in (True, False):
-        only = {r.name: on and r.name == rule.name for r in RULES}
+        only = {name: on and name == rule.name for name in REWRITINGS}
         g = srcdiff.value_and_grad(f, jit=False, rewrite=only, on_independent="ignore")
         texts.append(g.source_for(*arguments))
     assert texts[0] != texts[1]
@@ -132,5 +133,5 @@ def test_what_changes_the_domain_is_asked_for():
 def test_the_table_of_the_documents_is_of_these_rules():
     document = (Path(__file__).parents[2] / "docs" / "rewriting.md").read_text()
     rows = [line for line in document.splitlines() if line.startswith("| `")]
-    told = [row(r) for r in RULES]
+    told = [row(r) for r in (*RULES, *EXAMPLES)]
     assert [line[: len(t)] for line, t in zip(rows, told, strict=True)] == told

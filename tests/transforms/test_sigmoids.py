@@ -58,7 +58,7 @@ def test_no_exponential_is_computed_again(function):
     def total(x):
         return np.sum(function(x))
 
-    source = srcdiff.grad(total).source_for(np.zeros(3))
+    source = srcdiff.grad(total, rewrite={"sigmoid": False}).source_for(np.zeros(3))
     assert source.count("np.exp(") == 1
 
 
