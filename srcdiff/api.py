@@ -454,11 +454,14 @@ def transform(f: Function, name: str, **options: Any) -> Generated:
     Parameters
     ----------
     f : callable
-    name : "semiring", "enumerate" or "simplify"
+    name : "semiring", "enumerate", "scan" or "simplify"
         "semiring" with `semiring="max"`: the largest term in place of the logarithm of each sum of exponentials
         (max-plus). It is a function as `f` is, and its derivative says which term that is.
         "enumerate" with `over="z", count=k`: the logarithm of the sum of `exp(f(...))` over the parameter `z` = 0, ...,
         k - 1, which it does not have any more.
+        "scan": `f` with its loops as trees, where turns can be grouped in any way: where each takes a vector to its
+        product with a matrix, in the semiring of `logsumexp` and `+` or of `max` and `+`. That is shown from the
+        source, or the loop is refused.
         "simplify": `f` itself, as generated source: what it calls with handlers of effects, objects and functions
         inside is put in place.
     **options
@@ -472,14 +475,14 @@ def transform(f: Function, name: str, **options: Any) -> Generated:
     >>> float(transform(total, "semiring", semiring="max")(1.0, 2.0))
     2.0
     """
-    if name == "simplify":
-        return generated("simplify", f, options_for(f, options))
+    if name in ("simplify", "scan"):
+        return generated(name, f, options_for(f, options))
     if name == "enumerate":
         program = enumerated(f, options.pop("over", None), options.pop("count", None))
         return generated("simplify", program, options_for(f, options))
     if name != "semiring":
         raise ValueError(
-            f"transform: there is no transformation {name!r}; there are 'enumerate', 'semiring' and 'simplify'"
+            f"transform: there is no transformation {name!r}; there are 'enumerate', 'scan', 'semiring' and 'simplify'"
         )
     semiring = options.pop("semiring", None)
     if semiring not in SEMIRINGS:
@@ -593,7 +596,7 @@ def generated(
                 "function, and cannot be differentiated or batched yet",
                 "Take the gradient instead, or a function that is written out.",
             )
-    elif kind in ("value", "simplify", "batch", "max", "count", "kbest"):
+    elif kind in ("value", "simplify", "batch", "max", "count", "kbest", "scan"):
         signature = replace(signature_of(f, 0), wrt=())
     else:
         signature = signature_of(f, wanted)

@@ -71,6 +71,7 @@ from srcdiff.transforms.pipeline import (
     simplified,
     tangent,
     with_best,
+    with_trees,
 )
 from srcdiff.transforms.reshaped import needs_contiguous
 from srcdiff.transforms.semiring import beginnings
@@ -85,6 +86,7 @@ DOCS = {
     "simplify": "`{f}`, with what it calls put in place.",
     "max": "The largest term of `{f}`: with maxima in place of its sums of exponentials.",
     "count": "How many terms `{f}` is the sum of, but for those that -inf forbids.",
+    "scan": "`{f}`, with loops whose turns can be grouped in any way as trees.",
     "kbest": "The largest terms of `{f}`, in descending order; -inf where there are fewer.",
     "entropy": "Entropy of what `{f}` sums over, with {wrt} for its potentials.",
     "max_marginals": "For each element of {wrt}, the largest term of `{f}` that it is part of.",
@@ -396,6 +398,8 @@ def derive(
     elif kind == "kbest":
         k = dict(derived.settings)["k"]
         fn = finished(with_best(primal, k, recorder), recorder)
+    elif kind == "scan":
+        fn = finished(with_trees(primal, recorder), recorder)
     elif kind == "entropy":
         fn = _entropy(primal, wrt, recorder)
     elif kind == "max_marginals":
@@ -588,5 +592,5 @@ def read(
     fn = replace(fn, notes={**fn.notes, **found})
     recorder.note("frontend", fn, time.perf_counter() - started)
     # a semiring is looked for in what the user wrote: a log-softmax is not the sum that it was
-    disabled = None if derived.kind in SEMIRINGS else derived.options.disabled(compiled)
+    disabled = None if derived.kind in {*SEMIRINGS, "scan"} else derived.options.disabled(compiled)
     return prepare(fn, recorder, disabled)

@@ -56,6 +56,7 @@ from srcdiff.transforms.reads import insert_reads, own_arguments
 from srcdiff.transforms.reshaped import contiguous_buffers, own_reshaped
 from srcdiff.transforms.residuals import Mode, residuals
 from srcdiff.transforms.reverse import Rules, reverse
+from srcdiff.transforms.scan import scanned
 from srcdiff.transforms.schedule import place_clears
 from srcdiff.transforms.semiring import max_of_weights, max_plus
 from srcdiff.transforms.sigmoids import name_sigmoids, plain_quotients
@@ -364,6 +365,12 @@ _SEMIRINGS = {
 def in_semiring(fn: Function, semiring: str, recorder: Recorder) -> Function:
     """A prepared function in another semiring, and all that it calls."""
     return recorder.run(fn, (_SEMIRINGS[semiring],))
+
+
+def with_trees(fn: Function, recorder: Recorder) -> Function:
+    """A prepared function with its associative loops as trees."""
+    change = Pass("scan", scanned, "turns are put together in pairs", whole=True)
+    return recorder.run(fn, (change,))
 
 
 def with_best(fn: Function, k: int, recorder: Recorder) -> Function:
