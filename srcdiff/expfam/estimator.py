@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 __all__ = ["Estimator", "NotFittedError", "rounds"]
 
@@ -14,8 +15,22 @@ class NotFittedError(ValueError, AttributeError):
     """Something is asked for that a fit finds, before there was one."""
 
 
+# by estimator: scikit-learn has its attributes to be parameters, and what a fit finds
+_GENERATED: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
+
+
 class Estimator:
     """Parameters of the constructor by name; what a fit finds ends in an underscore."""
+
+    jit: Any
+
+    def generated(self, make: Callable[..., Any], log_Z: Any, *args: Any) -> Any:
+        """`make(log_Z, *args, jit=self.jit)`, made once for this estimator."""
+        made = _GENERATED.setdefault(self, {})
+        key = make, log_Z, repr(self.jit)
+        if key not in made:
+            made[key] = make(log_Z, *args, jit=self.jit)
+        return made[key]
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The parameters of the constructor."""

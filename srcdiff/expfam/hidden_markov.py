@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,13 @@ from srcdiff.expfam.chains import chain_log_Z
 from srcdiff.expfam.emissions import Emissions, emissions_for
 from srcdiff.expfam.estimator import Estimator, rounds
 from srcdiff.expfam.paths import draw_paths, followed
-from srcdiff.expfam.sequences import Sequence, joined, sequences_of
+from srcdiff.expfam.sequences import (
+    Sequence,
+    check_features,
+    features_of,
+    joined,
+    sequences_of,
+)
 
 __all__ = ["HMM", "IOHMM"]
 
@@ -71,6 +76,8 @@ class HMM(Estimator):
     log_likelihoods_ : list of float
         One for each round, of all sequences together.
     converged_ : bool
+    n_features_in_ : int
+        Numbers in a row of `X`, where it has rows.
 
     Notes
     -----
@@ -107,10 +114,10 @@ class HMM(Estimator):
 
     # ---- the model -----------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def e_step(self) -> derived.Inference:
         """The generated E-step of one sequence; it has a `source`."""
-        return derived.e_step(self._log_Z, jit=self.jit)
+        return self.generated(derived.e_step, type(self)._log_Z)  # type: ignore[no-any-return]
 
     def fit(
         self,
@@ -123,6 +130,7 @@ class HMM(Estimator):
     ) -> Any:
         """Maximum likelihood by expectation maximisation; `y` is not used."""
         sequences = self._sequences(X, lengths, observed, inputs)
+        features = features_of(sequences)
         if self.warm_start and hasattr(self, "log_pi_"):
             self._check(sequences)
             best = self._climb(self._parameters(), sequences)
@@ -131,6 +139,9 @@ class HMM(Estimator):
             found = [self._climb(self._started(sequences, rng), sequences) for _ in range(self.restarts)]  # fmt: skip
             best = max(found, key=lambda f: f[1][-1])
         (self.log_pi_, self.log_A_, self.emissions_), self.log_likelihoods_, self.converged_ = best
+        vars(self).pop("n_features_in_", None)
+        if features is not None:
+            self.n_features_in_ = features
         return self
 
     def score(
@@ -185,6 +196,7 @@ class HMM(Estimator):
         self.need_a_fit("log_pi_")
 
     def _check(self, sequences: list[Sequence]) -> None:
+        check_features(type(self).__name__, sequences, vars(self).get("n_features_in_"))
         for n, s in enumerate(sequences):
             if s.observed.any():
                 self.emissions_.check(s.data[s.observed], n)
@@ -196,6 +208,8 @@ class HMM(Estimator):
         data, _ = joined(sequences)
         if not len(data):
             raise ValueError("all observations are missing")
+        if len(data) == 1 and data.dtype.kind == "f":
+            raise ValueError("of one sample (n_samples = 1) there is no variance: a fit needs two")
         emissions = emissions_for(self.emissions, data)
         for n, s in enumerate(sequences):
             if s.observed.any():
@@ -236,9 +250,9 @@ class HMM(Estimator):
             raise ValueError("there is no path: the observations are impossible for the model")
         return followed(counts)
 
-    @cached_property
+    @property
     def _viterbi(self) -> derived.Inference:
-        return derived.viterbi(chain_log_Z, jit=self.jit)
+        return self.generated(derived.viterbi, chain_log_Z)  # type: ignore[no-any-return]
 
     def _steps(self, sequence: Sequence) -> Any:
         """The transitions between neighbouring times."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Sequence", "joined", "sequences_of"]
+__all__ = ["Sequence", "check_features", "features_of", "joined", "sequences_of"]
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,27 @@ def sequences_of(
 ) -> list[Sequence]:
     """The sequences of `X`: a list of arrays, or one array that `lengths` cuts."""
     if isinstance(X, list | tuple) and len(X) and np.ndim(X[0]) > 0 and lengths is None:
-        arrays = [np.asarray(x) for x in X]
+        arrays = [_array(x) for x in X]
         masks = _parts(observed, len(arrays), "observed")
         given = _parts(inputs, len(arrays), "inputs")
         found = [
             _sequence(*parts, n) for n, parts in enumerate(zip(arrays, masks, given, strict=True))
         ]
     else:
-        found = _cut(np.asarray(X), lengths, observed, inputs)
+        found = _cut(_array(X), lengths, observed, inputs)
     if not found:
         raise ValueError("there are no sequences")
     return found
+
+
+def _array(X: Any) -> Any:
+    """Numbers as an array: real ones, none of them an object, and dense."""
+    if hasattr(X, "toarray") and hasattr(X, "tocsr"):
+        raise TypeError("X is sparse, which is not supported: pass X.toarray()")
+    X = np.asarray(X)
+    if X.dtype.kind == "c":
+        raise ValueError("Complex data not supported: observations are real numbers")
+    return X.astype(float) if X.dtype.kind == "O" else X
 
 
 def _parts(values: Any, n: int, name: str) -> list[Any]:
@@ -90,6 +100,28 @@ def _sequence(data: Any, observed: Any, inputs: Any, n: int) -> Sequence:
                 "say what is missing with observed="
             )
     return Sequence(data, observed, None if inputs is None else np.asarray(inputs))
+
+
+def features_of(sequences: list[Sequence]) -> int | None:
+    """How many numbers there are at each time; None where an observation is one number without an axis of its own."""
+    found = {s.data.shape[1] if s.data.ndim == 2 else None for s in sequences}
+    if len(found) > 1:
+        raise ValueError(f"sequences differ in the numbers at each time: {sorted(map(str, found))}")
+    return found.pop()
+
+
+def check_features(model: str, sequences: list[Sequence], known: int | None) -> None:
+    """Refuse data of other sizes than the model was fitted to."""
+    for s in sequences:
+        if known is not None and s.data.ndim == 1:
+            raise ValueError(
+                f"{model} was fitted to rows of {known} numbers, and X has one axis. "
+                f"Reshape your data: (times, {known})"
+            )
+        if known is not None and s.data.shape[1] != known:
+            raise ValueError(
+                f"X has {s.data.shape[1]} features, but {model} is expecting {known} features as input"
+            )
 
 
 def joined(sequences: list[Sequence]) -> tuple[Any, Any]:

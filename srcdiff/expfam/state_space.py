@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,13 @@ import numpy as np
 from srcdiff.expfam import derived
 from srcdiff.expfam.estimator import Estimator, rounds
 from srcdiff.expfam.linear_dynamics import check_lds, lds_log_Z, natural, usual
-from srcdiff.expfam.sequences import Sequence, joined, sequences_of
+from srcdiff.expfam.sequences import (
+    Sequence,
+    check_features,
+    features_of,
+    joined,
+    sequences_of,
+)
 
 __all__ = ["LDS"]
 
@@ -61,10 +66,10 @@ class LDS(Estimator):
         self.progress = progress
         self.jit = jit
 
-    @cached_property
+    @property
     def e_step(self) -> derived.Inference:
         """The generated filter and smoother of one sequence; it has a `source`."""
-        return derived.e_step(lds_log_Z, check_lds, jit=self.jit)
+        return self.generated(derived.e_step, lds_log_Z, check_lds)  # type: ignore[no-any-return]
 
     def fit(self, X: Any, y: Any = None, *, lengths: Any = None, observed: Any = None) -> Any:
         """Maximum likelihood by expectation maximisation; `y` is not used."""
@@ -81,6 +86,7 @@ class LDS(Estimator):
                 break
             self._maximise(sequences, [moments for _, moments in found])
         self.log_likelihoods_ = history
+        self.n_features_in_ = features_of(sequences)
         return self
 
     def score(self, X: Any, y: Any = None, *, lengths: Any = None, observed: Any = None) -> float:
@@ -117,11 +123,7 @@ class LDS(Estimator):
     def _known(self, X: Any, lengths: Any, observed: Any) -> list[Sequence]:
         self._is_fitted()
         sequences = _rows(sequences_of(X, lengths, observed))
-        for n, s in enumerate(sequences):
-            if s.data.shape[1] != len(self.C_):
-                raise ValueError(
-                    f"the model has {len(self.C_)} numbers at each time, sequence {n} {s.data.shape[1]}"
-                )
+        check_features("LDS", sequences, len(self.C_))
         return sequences
 
     def _start(self, sequences: list[Sequence]) -> None:
@@ -129,7 +131,9 @@ class LDS(Estimator):
         rng = np.random.default_rng(self.random_state)
         data, _ = joined(sequences)
         if len(data) < 2:
-            raise ValueError(f"a fit needs two observations at least, there are {len(data)}")
+            raise ValueError(
+                f"a fit needs two observations at least, there are n_samples = {len(data)}"
+            )
         self.d_ = data.mean(axis=0)
         variance = np.maximum(data.var(axis=0), 1e-300)
         _, sizes, axes = np.linalg.svd(data - self.d_, full_matrices=False)
@@ -180,7 +184,8 @@ def _rows(sequences: list[Sequence]) -> list[Sequence]:
     for n, s in enumerate(sequences):
         if s.data.ndim != 2:
             raise ValueError(
-                f"sequence {n} has {s.data.ndim} axes; observations are rows of numbers, (times, numbers)"
+                f"sequence {n} has {s.data.ndim} axes; observations are rows of numbers, (times, numbers). "
+                "Reshape your data"
             )
     return sequences
 

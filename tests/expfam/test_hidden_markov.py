@@ -244,11 +244,13 @@ def test_impossible_data_are_told() -> None:
 
 
 def test_what_is_not_fitted_says_so_as_scikit_learn_has_it() -> None:
-    from srcdiff.expfam.estimator import NotFittedError
-
     assert not hasattr(HMM(2), "log_A_")
-    with pytest.raises(NotFittedError, match="this HMM was not fitted yet: call fit first"):
-        HMM(2).predict(np.array([0, 1]))
+    for kind in (
+        ValueError,
+        AttributeError,
+    ):  # as scikit-learn's NotFittedError, which it is where that is there
+        with pytest.raises(kind, match="this HMM was not fitted yet: call fit first"):
+            HMM(2).predict(np.array([0, 1]))
     with pytest.raises(AttributeError, match="'HMM' has no attribute 'colour'"):
         HMM(2).colour  # noqa: B018
     with pytest.raises(ValueError, match=r"sequence 0 has 0 feature\(s\)"):

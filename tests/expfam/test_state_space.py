@@ -104,7 +104,7 @@ def test_draws_have_the_model_as_their_fit() -> None:
         (lambda m, y: m.fit(np.where(y > 3.0, np.nan, y)), "holds NaN or infinity at position"),
         (
             lambda m, y: m.fit(y).score(y[:, :2]),
-            "the model has 3 numbers at each time, sequence 0 2",
+            "X has 2 features, but LDS is expecting 3 features",
         ),
         (lambda m, y: m.fit(y[:1]), "a fit needs two observations at least"),
     ],
