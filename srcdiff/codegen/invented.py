@@ -295,7 +295,8 @@ def _from_operation(node: Node, names: Mapping[Value, str]) -> Iterator[str]:
         ]
         if node.op is None:
             function = node.text.partition("(")[0]
-            yield f"{function}_result"
+            plain = function.removesuffix("_and_grad")  # `f_value, d_x = f_value_and_grad(x)`
+            yield plain if plain != function else f"{function}_result"
             return
         operation = node.op.decl.name
         if operation == "log" and node.operands == (const(2.0 * math.pi),):

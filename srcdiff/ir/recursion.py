@@ -30,12 +30,13 @@ __all__ = [
 ]
 
 _NOTE = "itself"
+_KEPT = ("gradients", "hands_back", "slopes")  # what a stand-in has of the notes of its function
 
 
 def stand_in(fn: Function) -> Function:
     """What calls inside of `fn` name for it."""
     yields = tuple(Value(y.type) for y in fn.body.yields)
-    notes = {_NOTE: True, **{k: v for k, v in fn.notes.items() if k in ("gradients", "hands_back")}}
+    notes = {_NOTE: True, **{k: fn.notes[k] for k in _KEPT if k in fn.notes}}
     return Function(fn.name, Region(fn.params, (), yields), fn.output, notes=notes)
 
 

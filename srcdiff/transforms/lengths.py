@@ -122,8 +122,8 @@ class _Binder:
         self.shown = {d for p in fn.params for d in dims_of(p.type)}
         self.asking = set(_asking(fn.body))
         self.alive = _alive(fn)
-        self.visible: dict[str, list[_Place]] = {}
-        self.history: list[str] = []
+        self.visible: dict[str | Dim, list[_Place]] = {}  # sums of symbols, too
+        self.history: list[str | Dim] = []
         self.frames: list[_Frame] = []
         self.forward = _mirrored(fn.body) if may_save else {}
         slots = (
@@ -161,17 +161,23 @@ class _Binder:
 
     def bind(self, op: Op) -> None:
         """Find the operation's operands: its own, and an integer for each symbol that no parameter shows."""
-        wanted = dict.fromkeys(s for d in asked(op) for s in missing(d, self.shown))
+        wanted = dict.fromkeys(
+            s for d in asked(op) for s in (missing(d, self.shown) if self.has_parts(d) else (d,))
+        )
         lengths = [self.integer(symbol, op) for symbol in wanted]
         given = op.operands[: op.decl.lengths_from]
         if None not in lengths:
             self.operands[op] = [*given, *(v for v in lengths if v is not None)]
 
-    def integer(self, symbol: str, op: Op) -> Atom | None:
+    def has_parts(self, dim: Dim) -> bool:
+        """Whether the symbols of a length are to be had one by one; what a sum of them is may be shown all the same."""
+        return not self.visible.get(dim) or all(map(self.visible.get, missing(dim, self.shown)))
+
+    def integer(self, symbol: str | Dim, op: Op) -> Atom | None:
         """The number that a symbol stands for, had from what costs least: what is there anyway comes first."""
         places = self.visible.get(symbol, [])
         there = [p for p in places if p.value in self.alive] or [p for p in places if p.is_number]
-        if not there:
+        if not there and isinstance(symbol, str):
             restored = self.restored(symbol)
             if restored is not None:
                 return restored
@@ -263,10 +269,12 @@ def _first_place(region: Region, symbol: str) -> _Place | None:
     return next((p for v in values for found, p in _places(v) if found == symbol), None)
 
 
-def _places(value: Value) -> Iterator[tuple[str, _Place]]:
-    """The symbols that a value shows, but for a number that is added."""
+def _places(value: Value) -> Iterator[tuple[str | Dim, _Place]]:
+    """The symbols that a value shows, but for a number that is added, and the sums of several."""
     for dim, path, axis in _dims(value.type, ()):
-        if len(dim.terms) == 1 and dim.terms[0][1] == 1 and isinstance(dim.terms[0][0], str):
+        if len(dim.terms) > 1:
+            yield dim, _Place(value, path, axis)
+        elif dim.terms and dim.terms[0][1] == 1 and isinstance(dim.terms[0][0], str):
             yield dim.terms[0][0], _Place(value, path, axis)
 
 

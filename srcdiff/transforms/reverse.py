@@ -34,7 +34,7 @@ from srcdiff.ir.core import (
     While,
     const,
 )
-from srcdiff.ir.recursion import opened, stand_in, tied
+from srcdiff.ir.recursion import is_recursive, opened, stand_in, tied
 from srcdiff.ir.types import FLOAT, Array, List, Scalar, Static, Struct, Type, is_float
 from srcdiff.transforms.activity import active_values
 from srcdiff.transforms.adjoints import Scope, adjoint_type, as_number, assumed_lengths, hint
@@ -46,10 +46,11 @@ from srcdiff.transforms.loads import survey
 from srcdiff.transforms.ownership import own_copy
 from srcdiff.transforms.reads import own_arguments
 from srcdiff.transforms.reverse_blocks import blocks_of
-from srcdiff.transforms.reverse_calls import reverse_call
+from srcdiff.transforms.reverse_calls import Positions, reverse_call, wanted_of
 from srcdiff.transforms.reverse_control import reverse_branch, reverse_loop
 from srcdiff.transforms.reverse_ops import reverse_op
 from srcdiff.transforms.reverse_state import Reversal, Rules
+from srcdiff.transforms.slopes import asks_for_values, giving_slopes, has_slopes, with_slopes
 
 __all__ = ["Rules", "begin", "finish_reversed", "reverse", "walk_back"]
 
@@ -72,8 +73,10 @@ def reverse(
     parameters (a vector-Jacobian product). `value=False` leaves the value out; `as_tuple` gives a tuple for a
     single parameter, too. `finish` is applied to the adjoints of helpers. `fn` has been through the pass `reads`.
     """
-    targets = [fn.params[k] for k in wrt]
     outputs = _float_yields(fn) if seeded else _float_yields(fn)[:1]
+    backward = _Backward(finish, rules)
+    fn = with_slopes(fn, tuple(wrt), tuple(outputs), backward.slopes)
+    targets = [fn.params[k] for k in wrt]
     rigid = frozenset(
         s for p in fn.params if isinstance(p.type, Array) for d in p.type.shape for s in d.symbols()
     )
@@ -88,7 +91,7 @@ def reverse(
             if isinstance(seed.type, List):  # is taken apart: the caller's stays whole
                 seed = own_copy(seed, scope.b)
         r.contribute(fn.body.yields[k], seed, scope)
-    _Backward(finish).region(r, fn.body, scope)
+    backward.region(r, fn.body, scope)
     yields: list[Atom] = list(fn.body.yields) if value else []
     mixed = is_mixed(fn.body)
     trees = [_gradient(r, p, scope, yields, mixed) for p in targets]
@@ -117,6 +120,7 @@ def adjoint_of_helper(
 
     `announce` is told what it is called like before the body is reversed, in which it may be called.
     """
+    fn = with_slopes(fn, tuple(wrt), tuple(seeded), backward.slopes)
     targets = [fn.params[k] for k in wrt]
     r, scope = _start(fn, targets, [fn.body.yields[k] for k in seeded], rules)
     single = len(fn.body.yields) == 1
@@ -147,6 +151,28 @@ def adjoint_of_helper(
     body = _whole_body(r, fn, scope, params, yields)
     notes = {**fn.notes, "adjoint_of": _unnamed(scope), "gradients": names}
     return Function(name, body, output, doc, fn.location, notes)
+
+
+def value_and_slopes(
+    fn: Function, wrt: Positions, seeded: Positions, rules: Rules, backward: _Backward
+) -> Function:
+    """A helper that calls itself as one that gives its results, and the derivatives of the one at `seeded` by the
+    arguments at `wrt`: its calls of itself give them, too.
+    """
+    shown = ", ".join(f"`{fn.params[k].name}`" for k in wrt)
+    doc = f"`{fn.name}` and its gradient with respect to {shown}."
+    fn = giving_slopes(fn, wrt, seeded)
+    targets = [fn.params[k] for k in wrt]
+    r, scope = _start(fn, targets, [fn.body.yields[k] for k in seeded], rules)
+    for k in seeded:
+        r.contribute(fn.body.yields[k], const(1.0), scope)
+    backward.region(r, fn.body, scope)
+    yields = list(fn.body.yields)
+    gradient = _together([_gradient(r, p, scope, yields) for p in targets])
+    body = _whole_body(r, fn, scope, fn.params, yields)
+    output = Node("tuple", (0, 1), (fn.output, gradient))
+    notes = {**fn.notes, "adjoint_of": _unnamed(scope)}
+    return replace(fn, body=body, output=output, doc=doc, notes=notes)
 
 
 class _Unused:
@@ -180,9 +206,12 @@ def _together(trees: Sequence[Tree], as_tuple: bool = False) -> Tree:
 class _Backward:
     """The walk over statements in reverse order; helpers' adjoints are made once."""
 
-    def __init__(self, finish: Finish) -> None:
+    def __init__(self, finish: Finish, rules: Rules) -> None:
         self.finish = finish
-        self.helpers: dict[tuple[int, tuple[int, ...], tuple[int, ...]], Function] = {}
+        self.rules = rules
+        self.helpers: dict[tuple[int, Positions, Positions], Function] = {}
+        self.in_making: set[tuple[int, Positions, Positions]] = set()
+        self.with_value: dict[tuple[int, Positions, Positions], Function | None] = {}
 
     def region(self, r: Reversal, region: Region, scope: Scope) -> None:
         for statement in reversed(region.body):
@@ -191,27 +220,50 @@ class _Backward:
                 case Op():
                     reverse_op(r, statement, scope)
                 case Call():
-                    reverse_call(r, statement, scope, self.helper(r))
+                    reverse_call(r, statement, scope, self.helper, self.slopes)
                 case If():
                     reverse_branch(r, statement, scope, self.region)
                 case For() | While():
                     reverse_loop(r, statement, scope, self.region)
 
-    def helper(
-        self, r: Reversal
-    ) -> Callable[[Function, tuple[int, ...], tuple[int, ...]], Function]:
-        def make(fn: Function, wrt: tuple[int, ...], seeded: tuple[int, ...]) -> Function:
-            key = (id(fn), wrt, seeded)
-            if key not in self.helpers:
+    def helper(self, fn: Function, wrt: Positions, seeded: Positions) -> Function:
+        """The adjoint of a function of the user's; a stand-in where that is in the making."""
+        key = (id(fn), wrt, seeded)
+        if key not in self.helpers:
+            self.in_making.add(key)
 
-                def announce(made: Function) -> None:
-                    self.helpers[key] = stand_in(made)
+            def announce(made: Function) -> None:
+                self.helpers[key] = stand_in(made)
 
-                made = adjoint_of_helper(opened(fn), wrt, seeded, r.rules, self, announce)
-                self.helpers[key] = tied(self.finish(own_arguments(tied(made))))
-            return self.helpers[key]
+            made = adjoint_of_helper(opened(fn), wrt, seeded, self.rules, self, announce)
+            self.helpers[key] = self.finished(made)
+            self.in_making.remove(key)
+        return self.helpers[key]
 
-        return make
+    def slopes(self, fn: Function, wrt: Positions, seeded: Positions) -> Function | None:
+        """A function that calls itself with its derivatives beside its value, where its adjoint asks for the
+        values of its calls; None for others.
+        """
+        if not is_recursive(fn):
+            return None
+        wrt, seeded = wanted_of(fn, wrt, seeded)
+        key = (id(fn), wrt, seeded)
+        if key in self.in_making:
+            return None
+        if key not in self.with_value:
+            if not has_slopes(fn, wrt, seeded):
+                self.with_value[key] = None
+            else:
+                found = asks_for_values(self.helper(fn, wrt, seeded), fn)
+                self.with_value[key] = (
+                    self.finished(value_and_slopes(fn, wrt, seeded, self.rules, self))
+                    if found
+                    else None
+                )
+        return self.with_value[key]
+
+    def finished(self, made: Function) -> Function:
+        return tied(self.finish(own_arguments(tied(made))))
 
 
 def begin(
@@ -223,7 +275,7 @@ def begin(
 
 def walk_back(r: Reversal, fn: Function, scope: Scope) -> None:
     """Reverse the statements of a function that calls no others."""
-    _Backward(lambda helper: helper).region(r, fn.body, scope)
+    _Backward(lambda helper: helper, r.rules).region(r, fn.body, scope)
 
 
 def finish_reversed(

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from srcdiff.ir.core import (
+    Atom,
     Call,
     Function,
     Value,
 )
 from srcdiff.ir.recursion import calls_of_itself
-from srcdiff.ir.types import NONE, Struct, Type, is_float
+from srcdiff.ir.types import NONE, Struct, is_float
+from srcdiff.ops import arithmetic
 from srcdiff.transforms.activity import active_values
 from srcdiff.transforms.adjoints import Scope, adjoint_type, is_zero
 from srcdiff.transforms.reverse_state import Reversal
+from srcdiff.transforms.slopes import leaf_types, of_value
 
-__all__ = ["reverse_call", "wanted_of"]
+__all__ = ["Positions", "reverse_call", "wanted_of"]
 
 Positions = tuple[int, ...]
 
@@ -43,10 +47,14 @@ def wanted_of(fn: Function, wrt: Positions, seeded: Positions) -> tuple[Position
 
 
 def reverse_call(
-    r: Reversal, call: Call, scope: Scope, make_adjoint: Callable[..., Function]
+    r: Reversal,
+    call: Call,
+    scope: Scope,
+    make_adjoint: Callable[..., Function],
+    make_slopes: Callable[..., Function | None],
 ) -> None:
     """A call backwards is a call of the helper's own adjoint: adjoints of results, arguments and results in,
-    adjoints out.
+    adjoints out. That of a helper whose derivative comes with its value is multiplied.
     """
     seeded = [k for k, v in enumerate(call.results) if r.is_active(v)]
     if not seeded:
@@ -55,34 +63,57 @@ def reverse_call(
     asked = [k for k, a in enumerate(call.operands) if r.is_active(a)]
     if not asked or all(map(is_zero, found.values())):
         return
+    if "slopes" in call.function.notes:
+        _reverse_by_slopes(r, call, found[seeded[0]], asked, scope)
+        return
     wrt, all_seeded = wanted_of(call.function, tuple(asked), tuple(seeded))
+    slopes = make_slopes(call.function, wrt, all_seeded)
+    if slopes is not None:
+        again = replace(call, results=tuple(replace(v) for v in call.results))
+        given = of_value(again, slopes, wrt)
+        operands = tuple(r.forward.primal(a, scope) for a in call.operands)
+        scope.b.append(replace(given, operands=operands, origin="adjoint"))
+        shares = given.results[len(call.results) :]
+        d = found[seeded[0]]
+        _contribute_all(r, call, [_times(d, u, scope) for u in shares], wrt, asked, scope)
+        return
     d_outs = [found[k] if k in found else r.zeros(call.results[k], scope) for k in all_seeded]
     helper = make_adjoint(call.function, wrt, all_seeded)
     operands = (*d_outs, *(r.forward.primal(a, scope) for a in (*call.operands, *call.results)))
     types = [
-        t for k in wrt for t in _leaf_types(call.operands[k].type)
+        t for k in wrt for t in leaf_types(call.operands[k].type)
     ]  # in this function's own lengths
     names = helper.notes["gradients"]
     kinds = [adjoint_type(t) if is_float(t) else NONE for t in types]
     results = tuple(Value(t, f"d_{n}") for t, n in zip(kinds, names, strict=True))
     scope.b.append(Call(helper, operands, results, call.location, "adjoint"))
-    left = iter(results)
+    _contribute_all(r, call, results, wrt, asked, scope)
+
+
+def _reverse_by_slopes(r: Reversal, call: Call, d: Atom, asked: list[int], scope: Scope) -> None:
+    """A call that gave its derivatives, too: they are multiplied by the adjoint of its value."""
+    wrt, count = call.function.notes["slopes"]
+    slopes = [r.forward.primal(u, scope) for u in call.results[count:]]
+    _contribute_all(r, call, [_times(d, u, scope) for u in slopes], wrt, asked, scope)
+
+
+def _times(d: Atom, slope: Atom, scope: Scope) -> Atom:
+    return scope.b.op(arithmetic.multiply, d, slope) if is_float(slope.type) else slope
+
+
+def _contribute_all(
+    r: Reversal, call: Call, amounts: Sequence[Atom], wrt: Positions, asked: list[int], scope: Scope
+) -> None:
+    """Contribute what is given for the leaves of the arguments at `wrt` to those that have adjoints."""
+    left = iter(amounts)
     for k in wrt:
         operand = call.operands[k]
-        own = [next(left) for _ in _leaf_types(operand.type)]
+        own = [next(left) for _ in leaf_types(operand.type)]
         if isinstance(operand, Value) and k in asked:
             _spread(r, operand, operand, iter(own), scope)
 
 
-def _leaf_types(type_: Type) -> Sequence[Type]:
-    return (
-        [leaf for part in type_.parts for leaf in _leaf_types(part)]
-        if isinstance(type_, Struct)
-        else [type_]
-    )
-
-
-def _spread(r: Reversal, operand: Value, at: Value, results: Iterator[Value], scope: Scope) -> None:
+def _spread(r: Reversal, operand: Value, at: Value, results: Iterator[Atom], scope: Scope) -> None:
     """Contribute the results of a helper's adjoint to an argument, leaf by leaf."""
     if isinstance(at.type, Struct):
         for part in r.parts(at):

@@ -19,7 +19,7 @@ from srcdiff.transforms.dce import dce
 from srcdiff.transforms.facts import count_uses, is_generated
 from srcdiff.transforms.lengths import bind_lengths, lacking, shows
 
-__all__ = ["trim_calls"]
+__all__ = ["trim_calls", "used_params"]
 
 
 @dataclass
@@ -114,21 +114,25 @@ def _trim(
     fn = dce(_Rewire(done)(_own_results(fn, results)))
     params = tuple(range(len(fn.params)))
     if made:
-        given, params = fn, ()
-        while True:  # what a function only hands to itself, it does not need
-            fn = dce(_own_params(given, params))
-            counts = count_uses(fn)
-            used = tuple(
-                k for k, p in enumerate(given.params) if k in params or counts.get(fn.params[k])
-            )
-            lost = lacking(bind_lengths(_with_params(fn, used)))
-            used = tuple(k for k, p in enumerate(fn.params) if k in used or shows(p, lost))
-            if used == params or not is_recursive(fn):
-                break
-            params = used
-        params = used
+        fn, params = used_params(fn)
         fn = bind_lengths(_with_params(fn, params))
     return _Trimmed(tied(fn), params, results)
+
+
+def used_params(fn: Function) -> tuple[Function, tuple[int, ...]]:
+    """Which parameters a function needs, and the function without what it only hands to itself."""
+    given, params = fn, ()
+    while True:
+        fn = dce(_own_params(given, params))
+        counts = count_uses(fn)
+        used = tuple(
+            k for k, p in enumerate(given.params) if k in params or counts.get(fn.params[k])
+        )
+        lost = lacking(bind_lengths(_with_params(fn, used)))
+        used = tuple(k for k, p in enumerate(fn.params) if k in used or shows(p, lost))
+        if used == params or not is_recursive(fn):
+            return fn, used
+        params = used
 
 
 def _own_results(fn: Function, kept: Sequence[int]) -> Function:
