@@ -121,7 +121,8 @@ def _trim(
 
 def used_params(fn: Function) -> tuple[Function, tuple[int, ...]]:
     """Which parameters a function needs, and the function without what it only hands to itself."""
-    given, params = fn, ()
+    given = fn
+    params: tuple[int, ...] = ()
     while True:
         fn = dce(_own_params(given, params))
         counts = count_uses(fn)
