@@ -154,10 +154,9 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
     try:
         fn = derive(derived, arguments, recorder)
     except (UntypedError, RecursionError) as error:
-        program = None if keep_text else _dynamic(derived, arguments, error)
-        if program is None:
+        if keep_text:
             raise
-        return program
+        return _dynamic(derived, arguments, error)
     unseen = [p.message for p in verify(fn) if p.is_of_scope]
     assert not unseen, unseen[0]  # rather none than one that reads what is not there
     fn = each_function(fn, lambda f: own_outside(without_stops(f)))
@@ -203,12 +202,10 @@ def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
 
 def _dynamic(
     derived: Derived, arguments: Arguments, error: UntypedError | RecursionError
-) -> Program | None:
-    """The program that runs in the interpreter; None for derivatives that have none."""
+) -> Program:
+    """The program that runs in the interpreter."""
     from srcdiff.dynamic import programs  # few need it
 
-    if derived.kind not in programs.KINDS:
-        return None
     if isinstance(error, UntypedError):
         reason = error
     else:
@@ -217,6 +214,13 @@ def _dynamic(
             f"the types of {name} have no end",
             "Use values that do not nest.",
             place_of(derived.base),
+        )
+    if derived.kind not in programs.KINDS:
+        raise UnsupportedError(
+            f"{derived.name} needs types that are known beforehand: {reason.message}",
+            f"{reason.advice} Gradients, Jacobians, Hessians, their products and batches do without.".strip(),
+            reason.location,
+            reason.chain,
         )
     return programs.dynamic_program(derived, arguments, reason)
 
@@ -250,7 +254,16 @@ def stages_of(derived: Derived, arguments: Arguments) -> tuple[Function, Functio
     """
     recorder = _Kept()
     with defects_told(derived), _collector_paused():
-        derive(derived, arguments, recorder)
+        try:
+            derive(derived, arguments, recorder)
+        except UntypedError as error:
+            raise UnsupportedError(
+                f"{derived.name} is dynamic, so that only the run knows what is active and what is kept: "
+                f"{error.message}",
+                error.advice,
+                error.location,
+                error.chain,
+            ) from None
     if derived.kind == "hvp":
         return recorder.read[-2], recorder.undecided[-1]
     is_reverse = derived.kind in ("grad", "value_and_grad", "vjp")

@@ -12,6 +12,7 @@ from typing import Any
 
 import gast
 
+from srcdiff.batching import items_of
 from srcdiff.codegen.python_text import to_text
 from srcdiff.dynamic.rewriting import (
     Rewriter,
@@ -23,7 +24,7 @@ from srcdiff.dynamic.rewriting import (
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.source import found_now, function_of, look_up, plain_tree
 from srcdiff.frontend.watched import watched
-from srcdiff.ir.types import Dynamic, Type, is_complex, is_float
+from srcdiff.ir.types import Dynamic, Scalar, Type, is_complex, is_float
 from srcdiff.programs import Derived, Program, Stored
 from srcdiff.signature import Arguments
 
@@ -36,20 +37,28 @@ _DOCS = {
     "vjp": "Value of `{f}`, and its derivative with respect to {wrt} weighted by `d_value`.",
     "jvp": "Value of `{f}` and its derivative along {further}.",
     "jvp_of_grad": "Gradient of `{f}` with respect to {wrt} and its derivative along {further}.",
+    "vjp_of_grad": "Gradient of `{f}` with respect to {wrt}, and its derivative weighted by {further}.",
+    "grad_of_grad": "Second derivative of `{f}` with respect to {wrt}.",
+    "value_and_grad_of_grad": "First and second derivative of `{f}` with respect to {wrt}.",
     "hvp": "Hessian of `{f}` with respect to {wrt}, times {further}.",
+    "jacobian": "Jacobian of `{f}` with respect to {wrt}.",
+    "hessian": "Hessian of `{f}` with respect to {wrt}.",
 }
-KINDS = frozenset(_DOCS) - {"jvp_of_grad"}
+_MATRICES = ("jacobian", "hessian")
+# derivatives of gradients, as what they are of the function
+_SECOND = {k: f"{k}_of_grad" for k in ("jvp", "vjp", "grad", "value_and_grad")} | {
+    "jacobian": "hessian"
+}
+KINDS = (frozenset(_DOCS) - set(_SECOND.values())) | {"hessian", "batch"}
 
 
 def dynamic_program(derived: Derived, arguments: Arguments, reason: UnsupportedError) -> Program:
     """The program of a derivative that srcdiff has no types for; `reason` says why."""
+    if derived.kind == "batch":
+        return _of_items(derived, arguments, reason)
     inner = getattr(derived.base, "derived", None)
-    if inner is not None:  # the derivative of a gradient
-        further = "v" if derived.kind == "jvp" else ""
-        is_second = inner.kind == "grad" and inner.wrt == derived.wrt and further
-        if not is_second or inner.options.has_aux or hasattr(inner.base, "derived"):
-            raise reason
-        derived = replace(derived, kind="jvp_of_grad", base=inner.base, as_tuple=inner.as_tuple)
+    if inner is not None:
+        derived = _of_gradient(derived, inner, arguments, reason)
     for k in derived.wrt:
         _check(arguments.types[k], arguments.names[k], reason)
     base = function_of(derived.base)
@@ -62,18 +71,82 @@ def dynamic_program(derived: Derived, arguments: Arguments, reason: UnsupportedE
         for k, v in bindings.items()
         if isinstance(base, FunctionType) and k != own.called
     ]
+    return _program(derived, own.text(), bindings, tuple(watch), reason)
+
+
+def _program(
+    derived: Derived,
+    text: str,
+    bindings: dict[str, Any],
+    watch: tuple[Any, ...],
+    reason: UnsupportedError,
+) -> Program:
     return Program(
         name=derived.name,
         kind=derived.kind.partition("_of_")[0],
         base=derived.name.removesuffix(f"_{derived.kind}"),
-        source=own.text(),
+        source=text,
         bindings=bindings,
-        watched=tuple(watch),
+        watched=watch,
         outside=True,
         location=reason.location,
         dynamic=(reason.message, reason.advice),
         stored=Stored(reason="it is dynamic"),
     )
+
+
+def _of_gradient(
+    derived: Derived, inner: Derived, arguments: Arguments, reason: UnsupportedError
+) -> Derived:
+    """The derivative of a gradient as one of its function: the Hessian is symmetric, so that both modes are products
+    with it.
+    """
+    is_known = (
+        inner.kind == "grad" and inner.wrt == derived.wrt and inner.as_tuple == derived.as_tuple
+    )
+    kind = derived.kind
+    if kind in ("grad", "value_and_grad"):
+        is_known &= not inner.as_tuple and isinstance(arguments.types[derived.wrt[0]], Scalar)
+    if (
+        kind not in _SECOND
+        or not is_known
+        or inner.options.has_aux
+        or hasattr(inner.base, "derived")
+    ):
+        raise UnsupportedError(
+            f"the {kind} of `{derived.base.__name__}`, which is dynamic: {reason.message}",
+            "Take hvp, hessian or jvp of a gradient by the same arguments, or give the function types: "
+            f"{reason.advice[:1].lower()}{reason.advice[1:]}",
+            reason.location,
+            reason.chain,
+        )
+    return replace(derived, kind=_SECOND[kind], base=inner.base)
+
+
+def _of_items(derived: Derived, arguments: Arguments, reason: UnsupportedError) -> Program:
+    """The function for each of many items, one after the other."""
+    settings = dict(derived.settings)
+    out = settings["out_axes"]
+    if not isinstance(out, int):
+        raise UnsupportedError(
+            f"out_axes for each part of the result of a dynamic program: {reason.message}",
+            "Give one number for all parts, and move axes of the results with np.moveaxis.",
+            reason.location,
+        )
+    _, along = items_of(arguments, settings["in_axes"])
+    name = getattr(derived.base, "__name__", "f")
+    name = unlike("f" if name == "<lambda>" else name, set(arguments.names))
+    listed = ", ".join(arguments.names)
+    given = f"({listed},)" if len(arguments.names) == 1 else f"({listed})"
+    lines = [
+        "from srcdiff.dynamic import over_items",
+        "",
+        "",
+        f"def {derived.name}({listed}):",
+        f'    """`{name}` for each of many items."""',
+        f"    return over_items({name}, {given}, axes={along!r}, out_axis={out})",
+    ]
+    return _program(derived, "\n".join(lines) + "\n", {name: derived.base}, (), reason)
 
 
 def _check(type_: Type, name: str, reason: UnsupportedError) -> None:
@@ -142,13 +215,15 @@ class _Text:
 
     def text(self) -> str:
         modules = {k: v.__name__ for k, v in self.outside().items() if isinstance(v, ModuleType)}
+        kind = self.derived.kind
         tape = {
             "jvp": "Tangents",
             "hvp": "Curvature",
-            "jvp_of_grad": "Curvature",
-        }.get(self.derived.kind, "Tape")
+            "hessian": "Curvature",
+        }.get(kind, "Curvature" if kind.endswith("_of_grad") else "Tape")
+        used = f"{tape}, {kind}_of" if kind in _MATRICES else tape
         lines = sorted(_import(k, m) for k, m in modules.items())
-        parts = [*lines, *([""] if lines else []), f"from srcdiff.dynamic import {tape}", ""]
+        parts = [*lines, *([""] if lines else []), f"from srcdiff.dynamic import {used}", ""]
         if self.node is not None:
             parts += ["", _printed(self.node), ""]
         return "\n".join([*parts, "", ""]) + self.entry(tape)
@@ -159,7 +234,8 @@ class _Text:
         wrt = [names[k] for k in d.wrt]
         v = ["v"] if not d.as_tuple else [f"v_{n}" for n in wrt]
         dots = [f"{n}_dot" for n in wrt]
-        given = {"vjp": ["d_value"], "jvp": dots, "jvp_of_grad": dots, "hvp": v}
+        weight = ["d_value"]
+        given = {"vjp": weight, "vjp_of_grad": weight, "jvp": dots, "jvp_of_grad": dots, "hvp": v}
         further = given.get(d.kind, [])
         further = [unlike(n, set(names)) for n in further]
         doc = _DOCS[d.kind].format(f=self.name, wrt=_listed(wrt), further=_listed(further))
@@ -171,18 +247,48 @@ class _Text:
         if self.node is not None:
             call = f"{self.called}({t}, {passed})"
         own = f'"{self.name}"'
+        if d.kind == "hessian":
+            return self.of_products(
+                doc, f"{names_of} = {t}.arguments({listed}, wrt=({places}))", call
+            )
         lines = [
             f"def {d.name}({', '.join((*names, *further))}):",
             f'    """{doc}"""',
             f"    {t} = {tape}()",
             f"    {names_of} = {t}.arguments({listed}, wrt=({places}))",
         ]
-        if d.kind in ("jvp", "hvp", "jvp_of_grad"):
-            lines.append(f"    {t}.along({', '.join(further)})")
+        if d.kind in ("jvp", "hvp") or d.kind.endswith("_of_grad"):
+            star = "*" if d.kind == "vjp_of_grad" and d.as_tuple else ""
+            lines.append(f"    {t}.along({star}{', '.join(further) or '1.0'})")
         value = unlike("value", {*names, self.called})
         aux = unlike("aux", {*names, self.called}) if d.options.has_aux else ""
         lines.append(f"    {value}{', ' + aux if aux else ''} = {call}")
         lines += [f"    {line}" for line in self.ending(value, aux, wrt, further, own)]
+        return "\n".join(lines) + "\n"
+
+    def of_products(self, doc: str, copies: str, call: str) -> str:
+        """The function that is called for a Hessian: one product with it for each element of the arguments."""
+        d, t, names = self.derived, self.tape, self.arguments.names
+        taken = {*names, self.called}
+        product, v, aux = unlike("product", taken), unlike("v", taken), unlike("_", taken)
+        own = ", ".join(f"{n}={n}" for n in names)
+        given = "".join(f"{names[k]}, " for k in d.wrt).strip()
+        given = given.rstrip(",") if len(d.wrt) > 1 else given
+        value = unlike("value", taken)
+        lines = [
+            f"def {d.name}({', '.join(names)}):",
+            f'    """{doc}"""',
+            "",
+            f"    def {product}(*{v}, {own}):",
+            f"        {t} = Curvature()",
+            f"        {copies}",
+            f"        {t}.along(*{v})",
+            f"        {value}{f', {aux}' if d.options.has_aux else ''} = {call}",
+            f"        {t}.gradient({value}, name={self.name!r})".replace("'", '"'),
+            f"        return {t}.curvature()",
+            "",
+            f"    return hessian_of({product}, ({given}), is_alone={not d.as_tuple})",
+        ]
         return "\n".join(lines) + "\n"
 
     def ending(
@@ -192,6 +298,8 @@ class _Text:
         result = f"{t}.result({value})"
         if aux:
             result = f"({result}, {t}.result({aux}))" if d.kind != "grad" else result
+        if d.kind == "jacobian":
+            return [f"return jacobian_of({t}, {value}, is_alone={not d.as_tuple})"]
         if d.kind == "jvp":
             return [f"return {result}, {t}.tangent({value})"]
         weights = {"vjp": [*further, ""][0], "elementwise_grad": f"{t}.ones({value})"}
@@ -201,7 +309,9 @@ class _Text:
         gradient = f"{t}.gradient({value}{weight}, name={own}{told})"
         if d.kind == "hvp":
             return [gradient, f"return {t}.curvature()" + ("" if d.as_tuple else "[0]")]
-        if d.kind == "jvp_of_grad":
+        if d.kind == "grad_of_grad":
+            return [gradient, f"return {t}.curvature()[0]"]
+        if d.kind.endswith("_of_grad"):
             part = "" if d.as_tuple else "[0]"
             return [f"gradient = {gradient}{part}", f"return gradient, {t}.curvature(){part}"]
         if not d.as_tuple:

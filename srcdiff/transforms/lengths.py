@@ -30,11 +30,12 @@ from srcdiff.ir.core import (
     Statement,
     Value,
     While,
+    const,
     regions_of,
     walk,
 )
 from srcdiff.ir.shapes import asked, missing
-from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, dims_of
+from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of
 from srcdiff.ops import containers, memory
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.facts import defined_in
@@ -93,6 +94,9 @@ def _asking(region: Region) -> Iterator[Op]:
     return (s for s in walk(region) if isinstance(s, Op) and s.decl.lengths_from is not None)
 
 
+_FIRST = object()  # the way to the first item of a list
+
+
 @dataclass(frozen=True)
 class _Place:
     """Where a length is shown: the way to an array or number in a value, and the axis (None: it is the number)."""
@@ -124,6 +128,9 @@ class _Binder:
         self.alive = _alive(fn)
         self.visible: dict[str | Dim, list[_Place]] = {}  # sums of symbols, too
         self.history: list[str | Dim] = []
+        self.in_lists: dict[str | Dim, _Place] = {}
+        writing = (s for s in walk(fn.body) if isinstance(s, Op))
+        self.written = {s.operands[k] for s in writing for k in s.decl.writes}
         self.frames: list[_Frame] = []
         self.forward = _mirrored(fn.body) if may_save else {}
         slots = (
@@ -140,6 +147,8 @@ class _Binder:
     def region(self, region: Region) -> None:
         mark = len(self.history)
         self.frames.append(_Frame(region))
+        if not self.history:
+            self.enter_lists(region.params)
         self.enter(region.params)
         for statement in region.body:
             for inner in regions_of(statement):
@@ -156,6 +165,16 @@ class _Binder:
             for symbol, place in _places(value):
                 self.visible.setdefault(symbol, []).append(place)
                 self.history.append(symbol)
+
+    def enter_lists(self, params: Sequence[Value]) -> None:
+        """What the first items of lists that are arguments show; asked for where nothing else does."""
+        for value in params:
+            if isinstance(value.type, List) and value not in self.written:
+                for dim, path, axis in _dims(value.type.element, (_FIRST,)):
+                    for symbol in dim.symbols() if axis is not None else ():
+                        if dim == Dim.of(symbol) and not symbol.endswith("*"):
+                            place = _Place(value, path, axis)
+                            self.in_lists.setdefault(symbol, place)
 
     # ---- what shows a symbol ----
 
@@ -181,6 +200,8 @@ class _Binder:
             restored = self.restored(symbol)
             if restored is not None:
                 return restored
+        if not places and symbol in self.in_lists:
+            return self.length(self.in_lists[symbol], op)
         return self.length((there or places)[0], op) if places else None
 
     def length(self, place: _Place, op: Op) -> Atom:
@@ -294,5 +315,10 @@ def _dims(
 def _length(place: _Place, b: Builder) -> Value:
     value = place.value
     for key in place.path:
-        value = b.op(containers.get, value, key=key)
+        is_item = key is _FIRST
+        value = (
+            b.op(containers.list_item, value, const(0))
+            if is_item
+            else b.op(containers.get, value, key=key)
+        )
     return value if place.axis is None else b.op(memory.axis_length, value, axis=place.axis)
