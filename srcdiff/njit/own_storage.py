@@ -22,9 +22,12 @@ from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.imputils import impl_ret_borrowed, impl_ret_new_ref
 from numba.core.ir_utils import build_definitions, find_callname, guard
 from numba.core.typing.npydecl import parse_shape
+from numba.core.typed_passes import NopythonTypeInference
 from numba.core.untyped_passes import IRProcessing
 from numba.extending import intrinsic
 from numba.np import arrayobj
+
+from srcdiff.njit.never_negative import NeverNegative
 
 __all__ = ["OwnStorage"]
 
@@ -98,11 +101,12 @@ def _renamed(module: Any, address: Any) -> Any:
 
 
 class OwnStorage(CompilerBase):
-    """Numba's compiler, with `own` behind allocations."""
+    """Numba's compiler, with `own` behind allocations, and subscripts that are never negative told."""
 
     def define_pipelines(self) -> list[Any]:
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes.add_pass_after(_OwnStorage, IRProcessing)
+        passes.add_pass_after(NeverNegative, NopythonTypeInference)
         passes.finalize()
         return [passes]
 
