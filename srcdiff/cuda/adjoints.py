@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.codegen.load import load
 from srcdiff.cuda.device import Scratch, type_of
+from srcdiff.cuda.kernel_code import load_kernel
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.places import place_of
 from srcdiff.frontend.source import function_of
@@ -151,10 +151,10 @@ class DerivedKernel:
                 counting = program.counting
                 found = self.known[types] = _Compiled(
                     program,
-                    load(program.source, program.name, program.bindings),
+                    load_kernel(program.source, program.name, program.bindings),
                     None
                     if counting is None
-                    else load(counting.source, counting.name, counting.bindings),
+                    else load_kernel(counting.source, counting.name, counting.bindings),
                 )
             self.latest = found
         return found

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.codegen.load import load
 from srcdiff.cuda.items import Axes, Items
+from srcdiff.cuda.kernel_code import load_kernel
 from srcdiff.cuda.kernels import Batch, classes_in, kernel_text
 from srcdiff.cuda.launch import Launch, is_summed
 from srcdiff.device_programs import DeviceProgram, build_device
@@ -202,7 +202,7 @@ class Batched:
             own = tuple(not is_summed(items, self.reduce, n, is_number=False) for n in called)
             text, name = kernel_text(program, Batch(axes, own))
             bindings = {**program.bindings, **classes_in(program.types)}
-            new = _Kernel(program, text, load(text, name, bindings))
+            new = _Kernel(program, text, load_kernel(text, name, bindings))
             self.handle.warn_independent(program)
             self.kernels.setdefault(key, []).insert(0, new)
             return new

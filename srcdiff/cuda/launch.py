@@ -10,6 +10,7 @@ import numpy as np
 
 from srcdiff.compiling import plain
 from srcdiff.cuda.items import Items
+from srcdiff.cuda.kernel_code import keep_kernels
 from srcdiff.cuda.kernels import leaf_types
 from srcdiff.device_programs import DeviceProgram
 from srcdiff.errors import UnsupportedError
@@ -21,6 +22,8 @@ from srcdiff.transforms.stacks import NO_ROOM
 from srcdiff.trees import leaves
 
 __all__ = ["Launch", "is_summed"]
+
+keep_kernels(device)
 
 _BLOCK = 128  # threads of a block
 _ROOM = 32  # of a stack, at first

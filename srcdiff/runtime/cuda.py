@@ -7,6 +7,7 @@ needs the package numba-cuda (the extra `cuda`), running a device and its driver
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import os
 from collections.abc import Callable, Sequence
@@ -21,8 +22,10 @@ __all__ = [
     "cuda",
     "device_problem",
     "dispatcher_type",
+    "dumps",
     "is_simulator",
     "ptx",
+    "refresh",
 ]
 
 # numba-cuda names it when it compiles first; NumPy 2.5 has it no more
@@ -64,6 +67,24 @@ def dispatcher_type(calls: Any) -> Any:
         """Compiled by nobody."""
 
     return type(cuda.jit(device=True)(nothing)._numba_type_)(calls)
+
+
+def dumps(kernel: Any) -> bytes:
+    """What numba.cuda has compiled, as bytes that `pickle` reads."""
+    own = importlib.util.find_spec("numba_cuda") is not None
+    serialize: Any = importlib.import_module(f"numba.{'cuda' if own else 'core'}.serialize")
+    return serialize.dumps(kernel)  # type: ignore[no-any-return]
+
+
+def refresh(target_context: Any) -> None:
+    """Set numba.cuda up for running what it has compiled in another process."""
+    if importlib.util.find_spec("numba_cuda") is not None:
+        target_context.refresh()
+        return
+    from numba.core.target_extension import target_override  # numba-cuda has no use for it
+
+    with target_override("cuda"):
+        target_context.refresh()
 
 
 def ptx(
