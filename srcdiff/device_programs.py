@@ -21,7 +21,7 @@ from srcdiff.programs import Derived, fits_lengths
 from srcdiff.signature import Arguments
 from srcdiff.transforms.device_lengths import flat_results
 from srcdiff.transforms.device_storage import Storage
-from srcdiff.transforms.loops import to_device_loops
+from srcdiff.transforms.loops import Block, to_device_loops
 from srcdiff.transforms.nests import NoLoopForm
 from srcdiff.transforms.outside import outside_as_parameters
 from srcdiff.transforms.pipeline import Recorder, each_function
@@ -51,6 +51,8 @@ class DeviceProgram:
         What the leaves of the result are called: "d_x" is the derivative in x, "d_p_0" that in p[0].
     results : tuple of Type
         What they are on the device.
+    shared_loops : int
+        How many loops the threads of a block share.
     assumptions, counts, independent, watched
         As in `Program`.
     """
@@ -72,6 +74,7 @@ class DeviceProgram:
     independent: tuple[str, ...] = ()
     watched: tuple[Watched, ...] = ()
     location: Location | None = None
+    shared_loops: int = 0
 
     def holds(self) -> bool:
         """Whether what is outside the function is what it was."""
@@ -83,12 +86,17 @@ class DeviceProgram:
 
 
 def build_device(
-    derived: Derived, arguments: Arguments, bound: bool = False, raises: bool = True
+    derived: Derived,
+    arguments: Arguments,
+    bound: bool = False,
+    raises: bool = True,
+    block: Block | None = None,
 ) -> DeviceProgram:
     """The device form for arguments of these types.
 
     Arrays from outside are further parameters, or `bound` as what the text refers to. What does not raise has a last
-    parameter behind its storage that says what it would have raised.
+    parameter behind its storage that says what it would have raised. `block`: all threads of a
+    block run it for one item.
 
     Raises
     ------
@@ -111,6 +119,7 @@ def build_device(
                 [names[k] for k in arrays],
                 narrow=not arguments.any_lengths,
                 raises=raises,
+                block=block,
             )
         except NoLoopForm as reason:
             raise _refused(fn, str(reason), reason.location) from None
@@ -139,6 +148,7 @@ def build_device(
         tuple(primal.params[k].name for k in primal.notes.get("independent", ())),
         tuple(primal.notes.get("watched", {}).values()),
         primal.location,
+        device.notes.get("block_loops", 0),
     )
 
 

@@ -57,6 +57,7 @@ ENTRY_POINTS = {
     "srcdiff",
     "srcdiff.cli",
     "srcdiff.__main__",
+    "srcdiff.runtime.blocks",
     "srcdiff.runtime.device",
     "srcdiff.runtime.scipy_special",
     "srcdiff.runtime.source",

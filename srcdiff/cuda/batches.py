@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from srcdiff.cuda.items import Axes, Items
 from srcdiff.cuda.kernel_code import load_kernel
 from srcdiff.cuda.kernels import Batch, classes_in, kernel_text
-from srcdiff.cuda.launch import Launch, is_summed
+from srcdiff.cuda.launch import Launch, is_summed, item_bytes
 from srcdiff.device_programs import DeviceProgram, build_device
 from srcdiff.errors import CompileWarning, DifferentiationError, UnsupportedError
 from srcdiff.generated import Generated
 from srcdiff.locks import COMPILING
 from srcdiff.runtime import cuda_arrays as device
 from srcdiff.runtime.cuda import device_problem
+from srcdiff.transforms.loops import Block
 from srcdiff.trees import leaves, map_leaves
 
 __all__ = ["Batched", "batched", "one_item"]
@@ -31,6 +32,7 @@ def batched(
     deterministic: bool = False,
     memory_limit: int | None = None,
     fallback: str | None = None,
+    threads_per_item: int | Literal["auto"] = "auto",
 ) -> Batched:
     """A generated function over a batch of items on a CUDA device.
 
@@ -47,13 +49,18 @@ def batched(
         for itself stay apart.
     deterministic
         Sums come out the same, to the bit, for about as much free memory: where it is short, the number of threads is
-        halved until their storage fits. For one `memory_limit` they always do.
+        halved until their storage fits. For one `memory_limit` they always do. Threads that share an item then add
+        nothing atomically.
     memory_limit
         Bytes for the storage of threads; by default half of what is free. Where it is less than all items need at
         once, fewer threads take several items each.
     fallback
         "cpu": where there is no device, or the program cannot be a kernel, run the items one after the other on the
         CPU, and say so once.
+    threads_per_item
+        1: a thread takes an item. More, a power of two up to 1024: the threads of a block take one together, and share
+        the turns of its loops. "auto": 1, or 128 where an item has more than 16 KiB of storage and of arrays of its
+        own, and loops whose turns can be shared.
 
     Returns
     -------
@@ -76,9 +83,15 @@ def batched(
         raise ValueError(f'fallback={fallback!r}: expected None or "cpu"')
     if memory_limit is not None and memory_limit < 1:
         raise ValueError(f"memory_limit={memory_limit!r}: expected a number of bytes")
+    if threads_per_item != "auto" and threads_per_item not in _BLOCKS:
+        raise ValueError(
+            f'threads_per_item={threads_per_item!r}: expected "auto" or a power of two up to 1024'
+        )
     if not isinstance(g, Generated):
         raise TypeError(f"batched takes a derivative such as f.value_and_grad, not {g!r}")
-    return Batched(g, in_axes, reduce, deterministic, memory_limit, fallback)
+    return Batched(
+        g, in_axes, reduce, deterministic, memory_limit, fallback, threads_per_item=threads_per_item
+    )
 
 
 def one_item(handle: Generated) -> Batched:
@@ -86,10 +99,15 @@ def one_item(handle: Generated) -> Batched:
     known = handle.__dict__.get("_one_item")
     if known is None:
         known = handle.__dict__["_one_item"] = Batched(
-            handle, None, None, False, None, None, is_single=True
+            handle, None, None, False, None, None, is_single=True, threads_per_item=1
         )
     assert isinstance(known, Batched)
     return known
+
+
+_LARGE = 1 << 14  # bytes of an item that a block takes
+_BLOCK = 128  # threads of such a block
+_BLOCKS = tuple(1 << k for k in range(11))
 
 
 @dataclass
@@ -97,6 +115,16 @@ class _Kernel:
     program: DeviceProgram
     source: str
     function: Any
+    block: int | None  # how many threads take an item together
+    alone: DeviceProgram | None  # for one thread, where the size of items is what decides that
+
+    def fits(self, items: Items) -> bool:
+        """Whether it is what would be generated for other items of the same types."""
+        if not self.program.fits(items.arguments.lengths):
+            return False
+        if self.alone is None:
+            return True
+        return (item_bytes(self.alone, items) > _LARGE) == (self.block is not None)
 
 
 class Batched:
@@ -111,8 +139,10 @@ class Batched:
         memory_limit: int | None,
         fallback: str | None,
         is_single: bool = False,
+        threads_per_item: int | Literal["auto"] = "auto",
     ) -> None:
         self.is_single = is_single
+        self.threads_per_item = threads_per_item
         self.handle = handle
         self.in_axes = in_axes
         self.reduce = reduce
@@ -171,6 +201,7 @@ class Batched:
             self.deterministic,
             self.is_single,
             stream,
+            kernel.block,
         )
 
     def rooms(self, *args: Any) -> dict[str, int]:
@@ -191,21 +222,42 @@ class Batched:
 
     def _kernel(self, items: Items) -> _Kernel:
         """The kernel for such arguments, generated if need be."""
-        arguments, axes = items.arguments, items.kernel_axes
-        key = (arguments.types, axes)
+        arguments = items.arguments
+        key = (arguments.types, items.kernel_axes(False))
         with COMPILING:
             for known in self.kernels.get(key, ()):
-                if known.program.fits(arguments.lengths):
+                if known.fits(items):
                     return known
-            program = build_device(self.handle.derived, arguments, raises=False)
+            program, block, alone = self._program(items)
+            axes = items.kernel_axes(block is not None)
             called = [program.called[k] for k in program.arrays]
             own = tuple(not is_summed(items, self.reduce, n, is_number=False) for n in called)
-            text, name = kernel_text(program, Batch(axes, own))
+            text, name = kernel_text(program, Batch(axes, own), block is not None)
             bindings = {**program.bindings, **classes_in(program.types)}
-            new = _Kernel(program, text, load_kernel(text, name, bindings))
+            new = _Kernel(program, text, load_kernel(text, name, bindings), block, alone)
             self.handle.warn_independent(program)
             self.kernels.setdefault(key, []).insert(0, new)
             return new
+
+    def _program(self, items: Items) -> tuple[DeviceProgram, int | None, DeviceProgram | None]:
+        """The device function for an item, how many threads run it together, and the one for a single thread if the size
+        of items has decided.
+        """
+        derived, arguments = self.handle.derived, items.arguments
+        alone: DeviceProgram | None = None
+        wanted = self.threads_per_item
+        if wanted == "auto":
+            alone = build_device(derived, arguments, raises=False)
+            if item_bytes(alone, items) <= _LARGE:
+                return alone, None, alone
+            wanted = _BLOCK
+        if wanted == 1:
+            return build_device(derived, arguments, raises=False), None, None
+        order: Block = "ordered" if self.deterministic else "atomic"
+        together = build_device(derived, arguments, raises=False, block=order)
+        if alone is not None and not together.shared_loops:
+            return alone, None, None
+        return together, wanted, alone
 
     def _on_cpu(self, items: Items, error: UnsupportedError) -> Any:
         """Item after item, without a kernel."""

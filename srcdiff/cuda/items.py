@@ -129,12 +129,14 @@ class Items:
             return [*self.given]
         return [*self.given[:-1], *(children(self.given[-1]) or ())]
 
-    @property
-    def kernel_axes(self) -> tuple[int | None, ...]:
-        """Where the items are in what the kernel gets: last in what the host copies."""
+    def kernel_axes(self, is_block: bool) -> tuple[int | None, ...]:
+        """Where the items are in what the kernel gets. In what the host copies they are last, or first for blocks: so
+        threads side by side read elements side by side.
+        """
         pairs = zip(self.leaves, self.axes, strict=True)
         return tuple(
-            axis if axis is None or device.is_device_array(a) else a.ndim - 1 for a, axis in pairs
+            axis if axis is None or device.is_device_array(a) else 0 if is_block else a.ndim - 1
+            for a, axis in pairs
         )
 
     def largest(self) -> dict[str, int]:

@@ -61,8 +61,10 @@ def classes_in(types: Sequence[Type]) -> dict[str, Any]:
     return found
 
 
-def kernel_text(program: DeviceProgram, batch: Batch) -> tuple[str, str]:
-    """The text of the module with the device function and its kernel, and the kernel's name."""
+def kernel_text(program: DeviceProgram, batch: Batch, is_block: bool = False) -> tuple[str, str]:
+    """The text of the module with the device function and its kernel, and the kernel's name; `is_block`: the threads of
+    a block take an item together.
+    """
     names = _Names(program)
     numbers = [k for k, t in enumerate(program.results) if isinstance(t, Scalar)]
     inputs = [names.new(n) for n in _leaf_names(program)]
@@ -71,28 +73,50 @@ def kernel_text(program: DeviceProgram, batch: Batch) -> tuple[str, str]:
     values = [names.new("value" if name == "result" else name) for name in called]
     storage = [names.new(s.name) for s in program.storage]
     own = iter(batch.own)
+    worker, first = ("block", 0) if is_block else ("thread", None)
+    picked = ["item" if s.role == "result" and next(own) else worker for s in program.storage]
     given = [
-        f"{name}{_picked(s.type.ndim, 'item' if s.role == 'result' and next(own) else 'thread')}"
-        for name, s in zip(storage, program.storage, strict=True)
+        f"{name}{_picked(s.type.ndim, index, first)}"
+        for name, s, index in zip(storage, program.storage, picked, strict=True)
     ]
     leaves = iter(zip(inputs, batch.axes, leaf_types(program.types), strict=True))
     arguments = [*(_argument(t, leaves) for t in program.types), *outside, *given, names.failed]
     listed = ", ".join([names.n, *inputs, *outside, *values, *storage, names.failed])
-    targets = ", ".join(f"{v}[item]" for v in values)
-    call = f"{program.name}({', '.join(arguments)})"
-    call = f"{targets} = {call}" if targets else call
+    called_with = f"{program.name}({', '.join(arguments)})"
     name = names.new(f"{program.name}_batch")
-    lines = [
-        "",
-        "",
-        "@cuda.jit",
-        *_wrapped(f"def {name}({listed}):", 0),
+    header = ["", "", "@cuda.jit", *_wrapped(f"def {name}({listed}):", 0)]
+    body = (_of_block if is_block else _of_thread)(program, names, values, called_with)
+    return "\n".join([program.source.rstrip("\n"), *header, *body]) + "\n", name
+
+
+def _of_thread(
+    program: DeviceProgram, names: _Names, values: Sequence[str], called: str
+) -> list[str]:
+    """The kernel's lines where a thread takes an item."""
+    targets = ", ".join(f"{v}[item]" for v in values)
+    return [
         f'    """`{program.name}` of each of n items; a thread takes every `cuda.gridsize(1)`-th."""',
         "    thread = cuda.grid(1)",
         f"    for item in range(thread, {names.n}, cuda.gridsize(1)):",
-        *_wrapped(call, 8),
+        *_wrapped(f"{targets} = {called}" if targets else called, 8),
     ]
-    return program.source.rstrip("\n") + "\n" + "\n".join(lines) + "\n", name
+
+
+def _of_block(
+    program: DeviceProgram, names: _Names, values: Sequence[str], called: str
+) -> list[str]:
+    """The kernel's lines where a block takes an item: its threads all come to the same numbers."""
+    found = [names.new(f"{v}_of_item") for v in values]
+    call = f"{', '.join(found)} = {called}" if found else called
+    kept = [f"            {v}[item] = {f}" for v, f in zip(values, found, strict=True)]
+    return [
+        f'    """`{program.name}` of each of n items; a block takes every `cuda.gridDim.x`-th."""',
+        "    block = cuda.blockIdx.x",
+        f"    for item in range(block, {names.n}, cuda.gridDim.x):",
+        *_wrapped(call, 8),
+        *(["        if cuda.threadIdx.x == 0:", *kept] if kept else []),
+        "        cuda.syncthreads()  # what they share is for the next item",
+    ]
 
 
 class _Names:
@@ -104,6 +128,7 @@ class _Names:
             "np",
             "math",
             "thread",
+            "block",
             "item",
             "range",
             program.name,

@@ -21,18 +21,39 @@ from srcdiff.runtime import cuda_arrays as device
 from srcdiff.transforms.stacks import NO_ROOM
 from srcdiff.trees import leaves
 
-__all__ = ["Launch", "is_summed"]
+__all__ = ["Launch", "is_summed", "item_bytes"]
 
 keep_kernels(device)
 
 _BLOCK = 128  # threads of a block
 _ROOM = 32  # of a stack, at first
 _MOST = 1 << 18  # threads: more than that no device has at a time
+_MOST_BLOCKS = 1 << 14
 
 
 def is_summed(items: Items, reduce: str | None, name: str, is_number: bool) -> bool:
     """Whether a leaf of the result is added up over the items."""
     return reduce is not None and (is_number if name == "result" else items.is_shared(name))
+
+
+def item_bytes(program: DeviceProgram, items: Items) -> int:
+    """The storage that an item is given, and its own part of the arguments, in bytes."""
+    lengths = items.largest()
+    for s in program.storage:
+        if s.role == "stack":
+            lengths[_room(s.type)] = _ROOM
+    given = sum(_bytes(s.type, lengths) for s in program.storage)
+    pairs = zip(items.leaves, items.axes, strict=True)
+    own = (a for a, axis in pairs if axis is not None)
+    return given + sum(
+        int(np.prod(a.shape, dtype=int)) // max(items.count, 1) * np.dtype(a.dtype).itemsize
+        for a in own
+    )
+
+
+def _bytes(type_: Array, lengths: dict[str, int]) -> int:
+    shape = [d.evaluate(lengths) for d in type_.shape]
+    return int(np.prod(shape, dtype=int)) * np.dtype(type_.dtype).itemsize
 
 
 @dataclass
@@ -50,6 +71,8 @@ class Launch:
         gives the same sums.
     is_single : bool
         Results are those of the one item, without an axis of items.
+    block : int or None
+        How many threads take an item together; None: each takes its own.
     """
 
     program: DeviceProgram
@@ -60,13 +83,14 @@ class Launch:
     is_halved: bool = False
     is_single: bool = False
     stream: Any = 0
+    block: int | None = None
 
     def __post_init__(self) -> None:
         self.lengths = self.items.largest()
         for s in self.program.storage:
             if s.role == "stack":
                 self.lengths[_room(s.type)] = _ROOM
-        self.threads = self._threads()
+        self.workers = self._workers()
 
     def run(self) -> Any:
         """The result; waits for the kernel, which may say that it failed. Stacks that were too small are made larger,
@@ -83,7 +107,7 @@ class Launch:
             name = message.removesuffix(NO_ROOM)
             room = next(_room(s.type) for s in self.program.storage if s.name == name)
             self.lengths[room] *= 4
-            self.threads = self._threads()
+            self.workers = self._workers()
 
     def _launched(self) -> tuple[int, dict[int, Any]]:
         """What the kernel says of errors, and what it has left in numbers and arrays."""
@@ -97,8 +121,9 @@ class Launch:
         storage = [*self._storage()]
         failed = self._sent(np.zeros(1, np.int32))
         if count:
-            block = min(_BLOCK, self.threads)
-            launch = self.kernel[-(-self.threads // block), block, self.stream]
+            block = min(_BLOCK, self.workers) if self.block is None else self.block
+            blocks = -(-self.workers // block) if self.block is None else self.workers
+            launch = self.kernel[blocks, block, self.stream]
             launch(count, *inputs, *numbers.values(), *storage, failed)
         found = numbers | dict(zip(self.program.arrays, storage, strict=False))
         return int(failed.copy_to_host()[0]), found
@@ -117,28 +142,31 @@ class Launch:
             is_own = s.role == "result" and not self.is_summed(next(results))
             yield shape, np.dtype(s.type.dtype), is_own
 
-    def _threads(self) -> int:
-        """As many as items, unless their storage needs more memory than there is."""
+    def _workers(self) -> int:
+        """As many threads, or blocks, as items, unless their storage needs more memory than there is."""
         shapes = self._shapes()
         each = sum(int(np.prod(n, dtype=int)) * t.itemsize for n, t, is_own in shapes if not is_own)
         if each > self.memory_limit:
             raise MemoryError(
                 f"{self.program.name} needs {each} bytes of storage for an item, and {self.memory_limit} are to be had"
             )
-        threads = max(1, min(self.items.count, _MOST))
-        fitting = self.memory_limit // each if each else threads
-        if threads <= fitting:
-            return threads
+        workers = max(1, min(self.items.count, _MOST if self.block is None else _MOST_BLOCKS))
+        fitting = self.memory_limit // each if each else workers
+        if workers <= fitting:
+            return workers
         if self.is_halved:
-            while threads > fitting:
-                threads = -(-threads // 2)
-            return threads
-        return fitting // _BLOCK * _BLOCK or fitting
+            while workers > fitting:
+                workers = -(-workers // 2)
+            return workers
+        return fitting if self.block is not None else fitting // _BLOCK * _BLOCK or fitting
 
     def _storage(self) -> Iterator[Any]:
-        blocks = -(-self.threads // _BLOCK) * _BLOCK if self.threads > _BLOCK else self.threads
+        workers = self.workers
+        if self.block is None and workers > _BLOCK:
+            workers = -(-workers // _BLOCK) * _BLOCK
         for (shape, dtype, is_own), s in zip(self._shapes(), self.program.storage, strict=True):
-            full = (*shape, self.items.count if is_own else blocks)
+            places = self.items.count if is_own else workers
+            full = (*shape, places) if self.block is None else (places, *shape)
             if s.role == "result":
                 yield device.zeros(full, dtype, self.stream)
             else:
@@ -163,7 +191,8 @@ class Launch:
             elif isinstance(type_, Array) or axis is not None:
                 dtype = type_.dtype if isinstance(type_, Array | Scalar) else None
                 host = np.asarray(value, dtype)
-                yield self._sent(host if axis is None else np.moveaxis(host, axis, -1))
+                last = -1 if self.block is None else 0
+                yield self._sent(host if axis is None else np.moveaxis(host, axis, last))
             elif isinstance(type_, Scalar):
                 yield np.dtype(type_.dtype).type(value)
             else:
@@ -178,10 +207,15 @@ class Launch:
         """A leaf of the result: reduced, or with the items in front."""
         count = max(self.items.count, 1)
         is_mean = self.reduce == "mean" and self.program.called[k] != "result"
+        # arrays that blocks fill have the items in front already
+        is_first = self.block is not None and k in self.program.arrays
         if self.is_summed(k):
-            found = device.sums(found, 1.0 / count if self.reduce == "mean" else 1.0, self.stream)
+            scale = 1.0 / count if self.reduce == "mean" else 1.0
+            found = device.sums(found, scale, self.stream, is_first)
         else:
-            found = device.items_first(found, 1.0 / count if is_mean else 1.0, self.stream)
+            found = device.items_first(
+                found, 1.0 / count if is_mean else 1.0, self.stream, is_first
+            )
         if self.is_single:
             found = found.reshape(tuple(found.shape)[1:]) if found.ndim > 1 else found
         library = self.items.library

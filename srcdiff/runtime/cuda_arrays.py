@@ -98,18 +98,18 @@ def _clear(flat: Any) -> None:
         flat[k] = 0
 
 
-def items_first(array: Any, scale: float = 1.0, stream: Any = 0) -> Any:
-    """A device array, times a number, with its last axis in front."""
+def items_first(array: Any, scale: float = 1.0, stream: Any = 0, is_first: bool = False) -> Any:
+    """A device array, times a number, with its last axis in front; `is_first`: it is there already."""
     *rest, items = tuple(array.shape)
-    shape, dtype = (items, *rest), np.dtype(array.dtype)
+    shape, dtype = (*rest, items) if is_first else (items, *rest), np.dtype(array.dtype)
     count = int(np.prod(shape, dtype=int))
-    if (not rest and scale == 1.0) or not count:
+    if ((is_first or not rest) and scale == 1.0) or not count:
         return array.reshape(shape)
     out = cuda.device_array(shape, dtype, stream=stream)
     blocks = max(1, min(-(-count // _THREADS), _BLOCKS))
-    factor = dtype.type(scale)
-    flat = array.reshape(count // shape[0], shape[0])
-    _transpose[blocks, _THREADS, stream](flat, factor, out.reshape(flat.shape[::-1]))
+    rows = 1 if is_first else count // shape[0]
+    flat, turned = array.reshape(rows, count // rows), out.reshape(count // rows, rows)
+    _transpose[blocks, _THREADS, stream](flat, dtype.type(scale), turned)
     return out
 
 
@@ -120,16 +120,20 @@ def _transpose(array: Any, factor: Any, out: Any) -> None:
         out[k % columns, k // columns] = array[k // columns, k % columns] * factor
 
 
-def sums(parts: Any, scale: float = 1.0, stream: Any = 0) -> Any:
-    """The sums along the last axis of a device array, times a number: always in the same order.
+def sums(parts: Any, scale: float = 1.0, stream: Any = 0, is_first: bool = False) -> Any:
+    """The sums along the last axis of a device array, or the first, times a number: always in the same order.
 
     Each thread of a block adds up one number of each row of the block's width, and the block adds those up in pairs.
     """
     *shape, width = tuple(parts.shape)
+    if is_first:
+        width, *shape = tuple(parts.shape)
     dtype = np.dtype(parts.dtype)
     count = int(np.prod(shape, dtype=int))
     if not count:
         return cuda.to_device(np.zeros(shape, dtype))
+    if is_first and count > 1:
+        parts = items_first(parts.reshape(width, count), 1.0, stream)
     out = cuda.device_array(count, dtype, stream=stream)
     kernel = _sum_single if dtype == np.float32 else _sum_double
     kernel[count, _THREADS, stream](parts.reshape(count, width), dtype.type(scale), out)

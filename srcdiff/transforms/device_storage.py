@@ -25,6 +25,7 @@ from srcdiff.ir.core import (
     For,
     Function,
     Op,
+    Region,
     Statement,
     Value,
     While,
@@ -34,6 +35,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.types import Array, Dim, Scalar, Type, all_dims, inner_lengths, shape_of
 from srcdiff.ops import device
+from srcdiff.ops.kernels import shared_array
 from srcdiff.transforms.facts import ALLOCATIONS, defined_in, used_atoms
 from srcdiff.transforms.nests import (
     NoLoopForm,
@@ -45,6 +47,7 @@ from srcdiff.transforms.nests import (
 __all__ = ["UNFILLED", "ZEROS", "Storage", "device_storage", "fill", "local_lengths", "unused"]
 
 _LOCAL = 2048  # bytes of an array that is the thread's own
+_SHARED = 16384  # of all small arrays that a block shares
 _SMALL = 512  # and of one that is worth a kernel for each length
 ZEROS = frozenset({"zeros", "zeros_of", "zeros_like"})
 UNFILLED = frozenset({"empty", "empty_of", "empty_like"})
@@ -68,15 +71,18 @@ class Storage:
     role: Literal["result", "scratch", "stack"]
 
 
-def device_storage(fn: Function) -> Function:
+def device_storage(fn: Function, is_block: bool = False) -> Function:
     """`fn` with the storage that it takes as further parameters, said in `notes["storage"]` behind the results.
+
+    `is_block`: the threads of a block run it together. Then small storage is theirs (`cuda.shared.array`), but for that
+    of a turn of a loop that they share, which is a thread's own.
 
     Raises
     ------
     NoLoopForm
         For storage of which only the run knows the size, or that turns of a loop hand on.
     """
-    return _Given(fn).function()
+    return _Given(fn, is_block).function()
 
 
 def local_lengths(
@@ -97,15 +103,19 @@ def local_lengths(
 
 
 class _Given(Rewriter):
-    def __init__(self, fn: Function) -> None:
+    def __init__(self, fn: Function, is_block: bool) -> None:
         self.fn = fn
         self.roots = storage_roots(fn)
+        self.turns = frozenset(_in_threads(fn.body)) if is_block else frozenset()
+        self.shared = _SHARED if is_block else 0  # bytes that are left
+        self.is_block = is_block
         self.taken = {p.name for p in fn.params} | {fn.name}
         self.known = {d for p in fn.params for d in _symbols(p.type)}
         self.ranges = ranges_of(fn.body)
         self.scratch: list[Storage] = []
         self.given: list[Value] = []
         self.local: list[Op] = []
+        self.inner: dict[Op, Op] = {}  # those of single turns
         self.places: dict[Value, Value] = {}  # what stands for the storage that an operation takes
 
     def function(self) -> Function:
@@ -131,11 +141,17 @@ class _Given(Rewriter):
         assert isinstance(type_, Array)
         if _is_handed_on(op.result, self.fn, self.roots):
             raise NoLoopForm("storage that a turn of a loop takes and hands on", op.location)
-        if device.is_known(type_) and _bytes(type_) <= _LOCAL:
+        is_own = not self.is_block or op in self.turns
+        if device.is_known(type_) and _bytes(type_) <= _LOCAL and (is_own or self.fits(type_)):
             shape = tuple(Dim(max(d.const, 1)) for d in type_.shape)
             made = Value(type_, op.result.name or "buffer", op.result.user)
             attrs = {"type": replace(type_, shape=shape)}
-            self.local.append(Op(device.local_array, (), (made,), attrs, op.location, op.origin))
+            decl = device.local_array if is_own else shared_array
+            taken = Op(decl, (), (made,), attrs, op.location, op.origin)
+            if op in self.turns:
+                self.inner[op] = taken
+            else:
+                self.local.append(taken)
             self.places[op.result] = made
             return
         shape = tuple(self.at_most(d) for d in type_.shape)
@@ -146,6 +162,12 @@ class _Given(Rewriter):
         self.scratch.append(Storage(name, type_, "scratch"))
         self.given.append(Value(type_, name))
         self.places[op.result] = self.given[-1]
+
+    def fits(self, type_: Array) -> bool:
+        """Whether the block's shared memory has room, which then is taken."""
+        room = self.shared >= _bytes(type_)
+        self.shared -= _bytes(type_) if room else 0
+        return room
 
     def at_most(self, d: Dim) -> Dim:
         """A length with indices of loops at their largest."""
@@ -164,6 +186,8 @@ class _Given(Rewriter):
         if isinstance(old, Op) and len(old.results) == 1 and old.result in self.places:
             place = env[old.result] = self.places[old.result]
             b.location, b.origin = old.location, old.origin
+            if old in self.inner:
+                b.append(self.inner[old])
             fill(b, old, place, env)
             return
         super().statement(old, env, b)
@@ -195,6 +219,15 @@ def _symbols(type_: Type) -> Iterator[str]:
     number = type_.expr if isinstance(type_, Scalar) else None
     for d in all_dims(type_) if number is None else (number,):
         yield from d.symbols()
+
+
+def _in_threads(region: Region, within: bool = False) -> Iterator[Statement]:
+    """What stands in loops that threads share."""
+    for s in region.body:
+        if within:
+            yield s
+        for r in regions_of(s):
+            yield from _in_threads(r, within or (isinstance(s, For) and s.is_parallel))
 
 
 def _allocations(fn: Function) -> Iterator[Op]:

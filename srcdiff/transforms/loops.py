@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from srcdiff.ir.core import Function
 from srcdiff.transforms.adjoint_blocks import only_inside
 from srcdiff.transforms.axis_order import axis_order
+from srcdiff.transforms.block_loops import block_loops, mark_block_loops
 from srcdiff.transforms.bound_names import bound_names
 from srcdiff.transforms.contiguous import contiguous
 from srcdiff.transforms.countdown import countdown
@@ -59,7 +61,9 @@ from srcdiff.transforms.truth_numbers import truth_numbers
 from srcdiff.transforms.unroll import small_axes, unroll
 from srcdiff.transforms.wrapped_integers import wrapped_integers
 
-__all__ = ["to_device_loops", "to_loops"]
+__all__ = ["Block", "to_device_loops", "to_loops"]
+
+Block = Literal["atomic", "ordered"]  # how the threads of a block add to what they share
 
 
 def to_loops(
@@ -98,12 +102,14 @@ def to_device_loops(
     names: Sequence[str],
     narrow: bool = False,
     raises: bool = True,
+    block: Block | None = None,
 ) -> Function:
     """A derivative ready to be printed for a thread of a CUDA device: loops that take no storage and call no NumPy.
 
     Arrays of the result are added to further parameters, called `names`; see `device_storage`. What does not raise
     says what it would have raised in a last parameter (see `device_errors`), and is called with arguments that were
-    looked at. `narrow`: for small axes as long as at hand, and what then is small enough to be a thread's own.
+    looked at. `narrow`: for small axes as long as at hand, and what then is small enough to be a thread's own. `block`:
+    for all threads of a block together (see `block_loops`); "ordered" without atomic additions.
 
     Raises
     ------
@@ -111,15 +117,18 @@ def to_device_loops(
         For what cannot be said so.
     """
     in_loops = _into_loops(lengths, expansions, calls=False, fastmath=True, narrow=narrow)
-    passes = (*in_loops, *_for_device(names, raises))
+    passes = (*in_loops, *_for_device(names, raises, block))
     small = assuming(fn, small_axes(fn, lengths) if narrow else {})
     new = recorder.run(small, passes)
     own = local_lengths(new, fn.params, lengths) if narrow else {}
     return recorder.run(assuming(small, own), passes) if own else new
 
 
-def _for_device(names: Sequence[str], raises: bool) -> tuple[Pass, ...]:
+def _for_device(names: Sequence[str], raises: bool, block: Block | None) -> tuple[Pass, ...]:
     """Fewer loops and less storage, given from outside."""
+    atomics, down = block != "ordered", Pass("countdown", countdown, "compiled code counts down")
+    marked = Pass("marks", lambda f: mark_block_loops(f, atomics), "turns keep what is their own")
+    shared = Pass("block loops", lambda f: block_loops(f, atomics), "threads share the turns")
     entered = Pass("entry checks", _entered, "they take no others than they are generated for")
     return (
         Pass("stacks", stacks, "lists are arrays with room", whole=True),
@@ -133,18 +142,20 @@ def _for_device(names: Sequence[str], raises: bool) -> tuple[Pass, ...]:
         Pass("hoist", hoist, "what does not change in a loop"),
         Pass("shrink buffers", shrink_buffers, "each turn has a row of its own"),
         Pass("reuse buffers", reuse_buffers, "what is not needed any more is written over"),
+        *((marked,) if block else ()),
         Pass("hoist buffers", hoist_buffers, "a loop takes its storage once"),
         Pass("truth numbers", truth_numbers, "compiled code converts none"),
         Pass("wrapped integers", wrapped_integers, "compiled code computes with 64 bits"),
-        Pass("countdown", countdown, "compiled code counts down"),
+        *(() if block else (down,)),
         Pass("dead code", dce, "what is left over"),
         Pass("compiled", lambda f: _noted(f, False), "it is printed as loops"),
         Pass("own carries", own_carries, "turns hand on storage that all share"),
         Pass("device checks", device_checks, "devices have neither lists nor NumPy"),
-        Pass("storage", device_storage, "a thread takes no storage"),
+        Pass("storage", lambda f: device_storage(f, bool(block)), "a thread takes no storage"),
         Pass("fuse nests", fuse_nests, "storage is cleared where it is filled"),
         Pass("single", single, "passes write numbers in double precision"),
         Pass("dead code", dce, "lengths that only storage asked for"),
+        *((shared, down) if block else ()),
         *(() if raises else (Pass("errors", device_errors, "kernels raise nothing"),)),
     )
 

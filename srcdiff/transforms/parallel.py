@@ -13,7 +13,7 @@ waking the threads takes some ten microseconds; and no loop that may raise, sinc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, storage_roots
@@ -41,7 +41,7 @@ from srcdiff.transforms.lengths import bind_lengths
 from srcdiff.transforms.nests import ELEMENT_ACCESSES, nest
 from srcdiff.transforms.turns import accesses, carries_only_add
 
-__all__ = ["parallel"]
+__all__ = ["is_sum", "may_raise", "parallel"]
 
 _FEW = 32  # turns that are not worth a thread, where their number is known
 _ADDITIONS = (memory.add_into, memory.add_at)
@@ -80,7 +80,7 @@ class _Parallel(Rewriter):
         """The arrays that turns only add to, where all else that they write is their own; None: turns see others."""
         own = footprint(loop, self.roots)
         is_plain = not loop.breaks and not loop.reverse and loop.step == const(1)
-        if not is_plain or own.slots or own.effect or _may_raise(loop.body) or not _is_long(loop):
+        if not is_plain or own.slots or own.effect or may_raise(loop.body) or not _is_long(loop):
             return None
         dtypes = [p.type.dtype for p in loop.body.params[1:] if isinstance(p.type, Scalar)]
         if len(dtypes) != len(loop.carried) or not {*dtypes} <= {*_SUMMED}:
@@ -94,19 +94,19 @@ class _Parallel(Rewriter):
         for root, access in accesses(loop, self.roots).items():
             if not access.writes or any(isinstance(kind, tuple) for kind in access.kinds):
                 continue
-            if not _is_sum(root, loop, self.roots):
+            if not is_sum(root, loop, self.roots):
                 return None
             found.append(root)
         return found
 
 
-def _may_raise(region: Region) -> bool:
+def may_raise(region: Region) -> bool:
     """Whether compiled code may raise there; arithmetic and elements do not, what is outside is told before."""
     for s in walk(region):
         is_element = isinstance(s, Op) and (s.decl.elementwise or s.decl in ELEMENT_ACCESSES)
         if isinstance(s, Op) and s.decl.raises and not is_element:
             return True
-        if isinstance(s, Call) and _may_raise(s.function.body):
+        if isinstance(s, Call) and may_raise(s.function.body):
             return True
     return False
 
@@ -117,9 +117,9 @@ def _is_long(loop: For) -> bool:
     )
 
 
-def _is_sum(root: Value, loop: For, roots: Roots) -> bool:
-    """Whether all that a loop does with an array, under its own name, is to add to it."""
-    if not isinstance(root.type, Array) or root.type.dtype not in _SUMMED:
+def is_sum(root: Value, loop: For, roots: Roots, dtypes: Collection[str] = _SUMMED) -> bool:
+    """Whether all that a loop does with an array of some dtypes, under its own name, is to add to it."""
+    if not isinstance(root.type, Array) or root.type.dtype not in dtypes:
         return False
     for statement in walk(loop.body):
         for k, operand in enumerate(statement.operands):

@@ -16,7 +16,14 @@ from srcdiff.ops.index_patterns import axes_taken, items, operands_in
 from srcdiff.ops.kernels import is_place
 from srcdiff.transforms.facts import defined_in
 
-__all__ = ["Accesses", "accesses", "carries_only_add", "storage_commutes", "storage_is_separate"]
+__all__ = [
+    "Accesses",
+    "accesses",
+    "carries_only_add",
+    "only_adds",
+    "storage_commutes",
+    "storage_is_separate",
+]
 
 _ADD = "adds"  # a kind of access; numbers are axes: the turn's own index there
 
@@ -154,14 +161,15 @@ def carries_only_add(loop: For, uses: Mapping[Value, int]) -> bool:
     """Whether each carried value is `p + ...` every turn, and otherwise not used."""
     made = {r: s for s in walk(loop.body) for r in s.results}
     return all(
-        _only_adds(yielded, param, made, uses)
+        only_adds(yielded, param, made, uses)
         for param, yielded in zip(loop.body.params[1:], loop.carried_yields, strict=True)
     )
 
 
-def _only_adds(
+def only_adds(
     yielded: Atom, param: Value, made: Mapping[Value, Statement], uses: Mapping[Value, int]
 ) -> bool:
+    """Whether a carried value is `param + ...` every turn, and otherwise not used."""
     places: list[int] = []
     return _adds_to(yielded, param, made, uses, places) and len(places) == uses.get(param, 0)
 
@@ -193,6 +201,6 @@ def _adds_to(
         )
     if isinstance(statement, For) and not statement.breaks:
         k = statement.results.index(atom)
-        inner = _only_adds(statement.carried_yields[k], statement.body.params[k + 1], made, uses)
+        inner = only_adds(statement.carried_yields[k], statement.body.params[k + 1], made, uses)
         return inner and _adds_to(statement.carried[k], param, made, uses, places)
     return False

@@ -43,6 +43,7 @@ def kernel_of(program: DeviceProgram) -> tuple[Any, list[Any]]:
     given = [numba_type(t) for t in program.types]
     given += [types.Array(types.float64, np.ndim(a), "A") for a in program.outside]
     given += [numba_type(s.type) for s in program.storage]
+    given += [types.int32[::1]] if "failed" in program.source else []
     names = ", ".join(f"a{k}" for k in range(len(given)))
     text = f"{program.source}\n\ndef kernel({names}):\n    {program.name}({names})\n"
     file = f"<kernel {program.name} {id(program)}>"
@@ -52,14 +53,15 @@ def kernel_of(program: DeviceProgram) -> tuple[Any, list[Any]]:
     return namespace["kernel"], given
 
 
-def program_of(program: Program, dtype: Any = None) -> DeviceProgram:
+def program_of(program: Program, dtype: Any = None, block: Any = None) -> DeviceProgram:
     g = srcdiff.value_and_grad(program.function, argnums=program.wrt, on_independent="ignore")
     args = program.arguments(0)
     if dtype is not None:
         floats = (isinstance(a, np.ndarray) and a.dtype == np.float64 for a in args)
         args = tuple(a.astype(dtype) if f else a for a, f in zip(args, floats, strict=True))
     try:
-        return build_device(g.derived, g.signature.bind(args, {}, frozenset()))
+        arguments = g.signature.bind(args, {}, frozenset())
+        return build_device(g.derived, arguments, raises=block is None, block=block)
     except UnsupportedError as reason:
         pytest.skip(reason.message)
 
@@ -82,3 +84,14 @@ def test_kernels_of_float32_compute_nothing_in_double_precision(program: Program
         pytest.skip("float64 too, or libdevice's own double precision for large angles")
     kernel, given = kernel_of(device)
     assert not re.search(r"\.f64\b", ptx(kernel, given))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", ["atomic", "ordered"])
+@pytest.mark.parametrize("program", load("all"), ids=repr)
+def test_kernels_for_blocks(program: Program, block: str) -> None:
+    device = program_of(program, block=block)
+    kernel, given = kernel_of(device)
+    for capability in CAPABILITIES:
+        text = ptx(kernel, given, capability)
+        assert device.shared_loops == 0 or "%tid.x" in text
