@@ -59,6 +59,7 @@ ENTRY_POINTS = {
     "srcdiff.__main__",
     "srcdiff.runtime.blocks",
     "srcdiff.runtime.device",
+    "srcdiff.runtime.philox",
     "srcdiff.runtime.scipy_special",
     "srcdiff.runtime.source",
     "srcdiff.runtime.vmath",

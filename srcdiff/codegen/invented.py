@@ -46,7 +46,8 @@ _NOUNS: dict[str, str] = {
     "reshaped", "logaddexp": "log_sum", "log1p": "logarithm", "expand": "full", "floor": "whole",
     "floor_divide": "quotient", "mod": "remainder", "sign": "sign", "where": "chosen", "choose": "chosen",
     "broadcast_to": "full", "array_of": "array", "einsum": "product", "astype": "converted",
-    "random_numbers": "uniforms",
+    "random_numbers": "uniforms", "block_sum": "total", "block_max": "largest", "block_min": "smallest",
+    "block_first": "found",
 }  # fmt: skip
 
 # what operations with several results make

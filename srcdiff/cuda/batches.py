@@ -240,8 +240,8 @@ class Batched:
             return new
 
     def _program(self, items: Items) -> tuple[DeviceProgram, int | None, DeviceProgram | None]:
-        """The device function for an item, how many threads run it together, and the one for a single thread if the size
-        of items has decided.
+        """The device function for an item, how many threads run it together, and the one for a single thread if the
+        size of items has decided.
         """
         derived, arguments = self.handle.derived, items.arguments
         alone: DeviceProgram | None = None
