@@ -364,6 +364,21 @@ def derive_for_call(
 HOOKS["derive"] = derive_for_call
 
 
+def _solver_rules(name: str) -> Any:
+    """A function of `solver_rules`, which few programs need."""
+
+    def call(*args: Any) -> Any:
+        from srcdiff import solver_rules  # it is above the api
+
+        return getattr(solver_rules, name)(*args)
+
+    return call
+
+
+HOOKS["solver"] = _solver_rules("declaration")
+HOOKS["value_of"] = _solver_rules("value_of")
+
+
 def _derived_kernels(kernel: Any) -> tuple[Any, Any]:
     """The adjoint and the tangent of a kernel that host code launches: the same for all its launches."""
     from srcdiff.cuda import adjoint, tangent  # only programs with launches need Numba's module

@@ -15,7 +15,8 @@ So a solver gets a rule (`user_rules.py`) in which derivatives of f are called. 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,13 @@ from srcdiff.generated import Generated
 from srcdiff.options import make_options
 from srcdiff.user_rules import rule
 
-__all__ = ["implicit"]
+__all__ = ["implicit", "rules_of_solution"]
 
 Function = Callable[..., Any]
 
 _RULE = """\
 def {solver}_rule({inputs}, *, out, d_out):
-    if np.ndim(out) == 0:
+{first}    if np.ndim(out) == 0:
         weights = -d_out / slopes(out, {given})
     elif np.ndim(out) == 1:
         weights = -np.linalg.solve(slopes(out, {given}).T, d_out)
@@ -44,7 +45,7 @@ def {solver}_rule({inputs}, *, out, d_out):
 
 _FORWARD = """\
 def {solver}_forward({inputs}, *, out, {dots}):
-    _, change = along(out, {given}, {tangents})
+{first}    _, change = along(out, {given}, {tangents})
     if np.ndim(out) == 0:
         out_dot = -change / slopes(out, {given})
     elif np.ndim(out) == 1:
@@ -52,7 +53,7 @@ def {solver}_forward({inputs}, *, out, {dots}):
     else:
         matrix = np.reshape(slopes(out, {given}), (out.size, out.size))
         out_dot = np.reshape(-np.linalg.solve(matrix, np.ravel(change)), out.shape)
-"""
+{last}"""
 
 _WEIGHTED = """\
 def {name}_weighted({listed}, weights):
@@ -153,9 +154,33 @@ def _declare(
     result: Function | None,
 ) -> None:
     """Declare the solver's rule: lines of text with derivatives of f in them."""
-    f = plain_function(f)
+    written, forward = rules_of_solution(
+        plain_function(f), _name(f), _name(solve), names, inputs, wanted, defaults
+    )
+    rule(solve, result=result, forward=forward)(written)
+
+
+def rules_of_solution(
+    f: Any,
+    label: str,
+    solver: str,
+    names: Sequence[str],
+    inputs: Sequence[str],
+    wanted: Sequence[str],
+    defaults: Mapping[str, Any] | None = None,
+    several: int = 1,
+) -> tuple[FunctionType, FunctionType]:
+    """The rules, of reverse and forward mode, for a solution of `f(x, *parameters) = 0`.
+
+    Parameters
+    ----------
+    names
+        f's parameters, the solution first; `inputs` those of the solver, of which `wanted` have derivatives.
+    several
+        How many results the solver has; the solution is the first.
+    """
+    defaults = defaults or {}
     plain = make_options({"on_independent": "ignore"})
-    label = _name(f)
     listed = ", ".join(names)
     text = _WEIGHTED.format(name=label, listed=listed)
     weighted = made_function(text, f"{label}_weighted", {label: f, "np": np})
@@ -167,8 +192,9 @@ def _declare(
     }
     rest = [n for n in inputs if n not in wanted and n not in defaults]
     outside |= {f"default_{n}": value for n, value in defaults.items()}
+    further = "".join(", 0.0" for _ in range(several - 1))
     words = {
-        "solver": _name(solve),
+        "solver": solver,
         "inputs": ", ".join(f"{n}=default_{n}" if n in defaults else n for n in inputs),
         "given": ", ".join(names[1:]),
         "adjoints": ", ".join(f"d_{n}" for n in wanted) + ("," if len(wanted) == 1 else ""),
@@ -176,6 +202,13 @@ def _declare(
         "dots": ", ".join(f"{n}_dot" for n in inputs if n not in defaults),
         "tangents": ", ".join(f"{n}_dot" for n in wanted),
     }
-    written = made_function(_RULE.format(**words), f"{words['solver']}_rule", outside)
-    forward = made_function(_FORWARD.format(**words), f"{words['solver']}_forward", outside)
-    rule(solve, result=result, forward=forward)(written)
+    first = "    out = out[0]\n" if further else ""
+    last = f"    out_dot = out_dot{further}\n" if further else ""
+    reverse = f"{first}    d_out = d_out[0]\n" if further else ""
+    written = made_function(
+        _RULE.format(**words, first=reverse), f"{solver}_rule", outside
+    )
+    forward = made_function(
+        _FORWARD.format(**words, first=first, last=last), f"{solver}_forward", outside
+    )
+    return written, forward

@@ -54,6 +54,7 @@ from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.spelling import template_of
 from srcdiff.ir.types import INT, Array, Scalar, is_complex, is_float
 from srcdiff.ops.device import device_text
+from srcdiff.ops.solvers import text_of
 
 __all__ = ["lower"]
 
@@ -241,12 +242,21 @@ class _Lowering(Handing):
 
     def operation(self, op: Op) -> Let:
         self.written(op)
+        if "applied" in op.attrs:
+            return self.solver(op)
         text = "" if is_printed_by_scope(op) else self.text(op)
         needed = [k for k, r in enumerate(op.results) if r in self.needed.values]
         if len(op.results) > 1 and len(needed) == 1 and not is_unpacking(op):
             (k,) = needed
             return Let((op.results[k],), f"{text}[{k}]", self.many(op.operands), op, op.origin)
         return Let(op.results, text, self.many(op.operands), op, op.origin)
+
+    def solver(self, op: Op) -> Let:
+        """A call that is given functions, which have their names in the module."""
+        needed = [k for k, r in enumerate(op.results) if r in self.needed.values]
+        results = tuple(op.results[k] for k in needed)
+        text = text_of(op, self.function_names, needed)
+        return Let(results, text, self.many(op.operands), op, op.origin)
 
     def text(self, op: Op) -> str:
         """What an operation is written as; compiled code has its own functions of numbers."""

@@ -312,8 +312,9 @@ def _mentions_numpy(body: list[Any]) -> bool:
 
 
 def import_statements(imports: set[str]) -> list[Any]:
-    """`cmath` and `math`, then NumPy, then the others; only what is used."""
-    out: list[Any] = [n.import_(module) for module in ("cmath", "math") if module in imports]
+    """`cmath`, `math` and `operator`, then NumPy, then the others; only what is used."""
+    own = ("cmath", "math", "operator")
+    out: list[Any] = [n.import_(module) for module in own if module in imports]
     if "np" in imports:
         out.append(n.import_("numpy", "np"))
     modules: dict[str, list[str]] = {}

@@ -17,7 +17,7 @@ from srcdiff.ir.core import Atom, Const
 
 __all__ = ["Template", "conditional_text", "dotted_names", "template"]
 
-_MODULES = {"np", "cmath", "math", "scipy", "numba", "numpy", "srcdiff", "cuda"}
+_MODULES = {"np", "cmath", "math", "operator", "scipy", "numba", "numpy", "srcdiff", "cuda"}
 
 
 @dataclass(frozen=True)

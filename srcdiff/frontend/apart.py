@@ -4,7 +4,7 @@ parameters, so that calls with other lengths share them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,11 +23,13 @@ from srcdiff.ops.control import assert_, raise_
 
 __all__ = [
     "NoValue",
+    "Renaming",
     "append_call",
     "argument_type",
     "as_operand",
     "call_apart",
     "new_renaming",
+    "outward_of",
     "why_not_alone",
 ]
 
@@ -44,7 +46,7 @@ class _Callee:
 
 
 @dataclass
-class _Renaming:
+class Renaming:
     """The caller's lengths by the callee's names."""
 
     shapes: Shapes
@@ -137,7 +139,7 @@ def call_apart(
     session = fr.session
     shapes = session.shapes
     form = form_of_call(fr, node, plain, source)
-    renaming = _Renaming(shapes, {}, {}, set(), form)
+    renaming = Renaming(shapes, {}, {}, set(), form)
     statics: set[str] = set()
     while True:
         types = {k: argument_type(renaming, k, v, k in statics) for k, v in env.items()}
@@ -173,7 +175,7 @@ def call_apart(
         statics.add(callee.needs_static)
         if not isinstance(env[callee.needs_static], Const):
             return None
-        renaming = _Renaming(shapes, {}, {}, set(), form)
+        renaming = Renaming(shapes, {}, {}, set(), form)
     if callee.function is None:
         if form and callee.why_not:
             fr.untyped(
@@ -185,7 +187,7 @@ def call_apart(
     return append_call(fr, node, callee.function, env, renaming)
 
 
-def _more_general(fr: Frame, key: Any, renaming: _Renaming) -> tuple[_Callee | None, _Renaming]:
+def _more_general(fr: Frame, key: Any, renaming: Renaming) -> tuple[_Callee | None, Renaming]:
     """A function that was read for any lengths where the ones at hand are known: both calls share one adjoint."""
     shapes = fr.session.shapes
     for other, callee in fr.session.functions.items():
@@ -208,7 +210,7 @@ def _more_general(fr: Frame, key: Any, renaming: _Renaming) -> tuple[_Callee | N
     return None, renaming
 
 
-def _is_case(renaming: _Renaming, general: _Renaming, type_: Type, known: Type) -> bool:
+def _is_case(renaming: Renaming, general: Renaming, type_: Type, known: Type) -> bool:
     """Whether `known` is `type_` for some lengths; these are noted in `general.back`."""
 
     def dim(a: Dim, b: Dim) -> bool:
@@ -231,9 +233,9 @@ def _is_case(renaming: _Renaming, general: _Renaming, type_: Type, known: Type) 
     return type_ == known
 
 
-def new_renaming(shapes: Shapes) -> _Renaming:
+def new_renaming(shapes: Shapes) -> Renaming:
     """For a call of what is no function of the user's: nothing has a name yet."""
-    return _Renaming(shapes, {}, {}, set(), 0)
+    return Renaming(shapes, {}, {}, set(), 0)
 
 
 def _may_not_run(shapes: Symbols) -> bool:
@@ -241,7 +243,7 @@ def _may_not_run(shapes: Symbols) -> bool:
     return bool(shapes.regions) or shapes.conditional
 
 
-def argument_type(renaming: _Renaming, name: str, value: FrontValue, is_static: bool) -> Type:
+def argument_type(renaming: Renaming, name: str, value: FrontValue, is_static: bool) -> Type:
     if isinstance(value, Const) and (is_static or isinstance(value.type, Static)):
         return Static(value.value)
     return renaming.type(_type_of(value), name)
@@ -254,7 +256,7 @@ def _type_of(value: FrontValue) -> Type:
     return value.type
 
 
-def _still_assumed(fr: Frame, callee: _Callee, renaming: _Renaming) -> bool:
+def _still_assumed(fr: Frame, callee: _Callee, renaming: Renaming) -> bool:
     """Whether what a function was read under (equal lengths, axes of length 1) holds at this call, too."""
     if callee.function is None:
         return True
@@ -276,7 +278,7 @@ def _read_apart(
     plain: Any,
     types: Mapping[str, Type],
     rigid: frozenset[str],
-    renaming: _Renaming,
+    renaming: Renaming,
     key: Any,
 ) -> _Callee:
     session = fr.session
@@ -344,10 +346,18 @@ def why_not_alone(function: Function) -> str:
 
 
 def append_call(
-    fr: Frame, node: Any, function: Function, env: Mapping[str, FrontValue], renaming: _Renaming
+    fr: Frame, node: Any, function: Function, env: Mapping[str, FrontValue], renaming: Renaming
 ) -> FrontValue:
-    shapes = fr.session.shapes
     operands = tuple(_operand(fr, node, env[p.name], p.type) for p in function.params)
+    outward = outward_of(fr, function, renaming)
+    results = tuple(Value(map_dims(y.type, outward)) for y in function.body.yields)
+    fr.b.append(Call(function, operands, results, fr.source.location(node), fr.b.origin))
+    return expand_tree(function.output, results)
+
+
+def outward_of(fr: Frame, function: Function, renaming: Renaming) -> Callable[[Dim], Dim]:
+    """The caller's lengths for a function's; what the function counts on, and found outside, the caller does as well."""
+    shapes = fr.session.shapes
     back = dict(renaming.back)
     for symbol, dim in function.notes["bindings"].items():
         if symbol in back:
@@ -363,11 +373,9 @@ def append_call(
         shapes.must_equal(outward(a), outward(b), "axes of lengths")
     for a, b in function.notes["assumptions"]:
         shapes.assumptions.append((outward(a), outward(b)))
-    results = tuple(Value(map_dims(y.type, outward)) for y in function.body.yields)
-    fr.b.append(Call(function, operands, results, fr.source.location(node), fr.b.origin))
     for kind in ("globals", "captured"):
         fr.session.notes[kind].update(function.notes[kind])
-    return expand_tree(function.output, results)
+    return outward
 
 
 def _operand(fr: Frame, node: Any, value: FrontValue, type_: Type) -> Atom:

@@ -32,6 +32,7 @@ from srcdiff.frontend.objects import Super, is_own_class, make_object, super_att
 from srcdiff.frontend.optional import sure
 from srcdiff.frontend.out_arguments import WRITING, filled, into_out
 from srcdiff.frontend.records import RECORDS, construct, is_record_class
+from srcdiff.frontend.solver_calls import call_solver
 from srcdiff.frontend.source import (
     LIBRARIES,
     function_of,
@@ -72,6 +73,7 @@ from srcdiff.ops.registry import (
     refuse,
     same_length,
 )
+from srcdiff.ops.solvers import solver_of
 
 __all__ = ["SPECIAL", "attribute", "call_value"]
 
@@ -234,6 +236,9 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
         return const(_are_same(fr, *(known_dim(fr.as_atom(a, node)) for a in args)))
     if function is refuse:
         fr.fail(node, *map(static, args))
+    solver = solver_of(function)
+    if solver is not None:
+        return call_solver(fr, node, function, solver, args, kwargs)
     composite = find_composite(function)
     decl = find(function)
     if composite is not None and _takes(fr, node, composite, args, kwargs, decl):

@@ -11,13 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from srcdiff.errors import DifferentiationError
-from srcdiff.frontend.apart import append_call, argument_type, new_renaming, why_not_alone
+from srcdiff.frontend.apart import Renaming, append_call, argument_type, new_renaming, why_not_alone
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.values import FrontValue, Parts
 from srcdiff.ir.core import Const, Function, Value, const
 from srcdiff.ir.types import Array, Dim, Struct, Type, is_float
 
-__all__ = ["call_derived", "is_derived"]
+__all__ = ["call_derived", "derived_for", "is_derived"]
 
 
 def is_derived(function: Any) -> bool:
@@ -34,6 +34,15 @@ def call_derived(
 ) -> FrontValue:
     """A `Call` of a generated function for the types of its arguments."""
     env = _bound(fr, node, handle, args, kwargs)
+    function, renaming = derived_for(fr, node, handle, env)
+    given = dict(zip((p.name for p in function.params), env.values(), strict=True))
+    return append_call(fr, node, function, given, renaming)
+
+
+def derived_for(
+    fr: Frame, node: Any, handle: Any, env: Mapping[str, FrontValue]
+) -> tuple[Function, Renaming]:
+    """A generated function for the types of its arguments, and what it calls their lengths."""
     shapes = fr.session.shapes
     renaming = new_renaming(shapes)
     names = handle.signature.names
@@ -61,8 +70,7 @@ def call_derived(
     why_not = why_not_alone(function)
     if why_not:
         fr.fail(node, f"{handle.__name__} {why_not}", "Write out what it does.")
-    given = dict(zip((p.name for p in function.params), env.values(), strict=True))
-    return append_call(fr, node, function, given, renaming)
+    return function, renaming
 
 
 def _with_own_results(function: Function) -> Function:

@@ -19,7 +19,7 @@ from srcdiff.frontend.source import Source, nested_source
 from srcdiff.frontend.values import Closure, Conflict, FrontValue, Known, Missing, Partial, Parts
 from srcdiff.ir.core import Const, Value
 
-__all__ = ["Lifted", "frame_of", "lifted"]
+__all__ = ["Lifted", "found_around", "frame_of", "free_names", "lifted"]
 
 
 @dataclass(eq=False)
@@ -95,8 +95,8 @@ def _collect(fr: Frame, closure: Closure, found: dict[str, FrontValue], seen: li
     if closure.node in seen:
         return True
     seen.append(closure.node)
-    for name in _free(closure.node):
-        value = _around(fr, closure.frame, name)
+    for name in free_names(closure.node):
+        value = found_around(fr, closure.frame, name)
         if value is None:
             continue
         if not isinstance(value, Value | Const | Parts | Closure | Known):
@@ -116,7 +116,8 @@ def _is_plain(value: FrontValue) -> bool:
     return isinstance(value, Value | Const)
 
 
-def _around(fr: Frame, frame: Frame | None, name: str) -> FrontValue | None:
+def found_around(fr: Frame, frame: Frame | None, name: str) -> FrontValue | None:
+    """What a name means in the functions around a nested one; None where it is found outside of them."""
     while frame is not None:
         if name in frame.env:
             value = frame.env[name]
@@ -131,7 +132,7 @@ def _around(fr: Frame, frame: Frame | None, name: str) -> FrontValue | None:
     return None
 
 
-def _free(node: Any) -> Iterator[str]:
+def free_names(node: Any) -> Iterator[str]:
     """The names that a function reads and does not bind."""
     cached = node.__dict__.get("free_names")
     if cached is None:

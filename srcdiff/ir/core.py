@@ -136,6 +136,8 @@ class OpDecl:
         Where a signature cannot say it: `bind(args, kwargs) -> (operands, attrs)`.
     rule, forward : callable or None
         The derivative in NumPy, for reverse and forward mode (see `ops.registry.declare`).
+    specialised : callable or None
+        Where rules depend on which operands have derivatives: the declaration with those for operands at some positions.
     build : callable or None
         The adjoint where NumPy text cannot say it (containers, variadic operations): `build(b, op, d_outs) ->
         contributions`, one an operand, None for none.
@@ -223,6 +225,7 @@ class OpDecl:
     bind: Callable[..., Any] | None = None
     rule: Callable[..., Any] | None = None
     forward: Callable[..., Any] | None = None
+    specialised: Callable[[tuple[int, ...]], OpDecl] | None = None
     build: Callable[..., Any] | None = None
     scatter: OpDecl | None = None
     elementwise: bool = False

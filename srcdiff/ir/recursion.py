@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Call, Function, Region, Statement, Value, walk
+from srcdiff.ir.core import Call, Function, Op, Region, Statement, Value, walk
 
 __all__ = [
     "callees_first",
@@ -50,13 +50,17 @@ def calls_of_itself(fn: Function) -> list[Call]:
 
 
 def callees_first(fn: Function) -> list[Function]:
-    """A function and those that it calls, each once and before those that call it."""
+    """A function and those that it calls or hands to solvers, each once and before those that call it."""
     found: dict[Function, None] = {}
 
     def visit(f: Function) -> None:
         for s in walk(f.body):
             if isinstance(s, Call) and not is_itself(s.function) and s.function not in found:
                 visit(s.function)
+            elif isinstance(s, Op):
+                for applied in s.attrs.get("applied", ()):
+                    if applied.program not in found:
+                        visit(applied.program)
         found[f] = None
 
     visit(fn)

@@ -238,7 +238,7 @@ class _Forward:
             self.multilinear(op, scope, b)
         elif decl.elementwise and decl.rule is not None and decl.forward is None:
             self.elementwise(op, scope, b)
-        elif decl.forward is not None:
+        elif decl.forward is not None or decl.specialised is not None:
             self.by_rule(op, scope, b)
         else:
             raise UnsupportedError(
@@ -344,8 +344,11 @@ class _Forward:
         dots = [
             self.whole_dot(a, scope, b) if is_numeric(a.type) else const(0.0) for a in op.operands
         ]
+        decl = op.decl
+        if decl.specialised is not None:
+            decl = decl.specialised(tuple(k for k, a in enumerate(op.operands) if a in scope.dots))
         rule = self.forward_rules(
-            op.decl,
+            decl,
             [a.type for a in op.operands],
             op.attrs,
             [v.type for v in op.results],

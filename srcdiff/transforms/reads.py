@@ -77,7 +77,7 @@ class _InsertReads(Rewriter):
         new = with_parts(old, operands, ())
         if (
             old.view_of is None
-            and old.decl.rule is not None
+            and (old.decl.rule is not None or old.decl.specialised is not None)
             and any(v in self.buffers for v in old.results)
         ):
             self.keep_result(new, b)

@@ -27,10 +27,11 @@ def reverse_by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: S
     """Inline the operation's rule."""
     given = [_as_wanted(op, d, v, scope) for d, v in zip(d_outs, op.results, strict=True)]
     wanted = [k for k, a in enumerate(op.operands) if r.is_active(a)]
-    if op.decl.rule is None:
+    decl = op.decl if op.decl.specialised is None else op.decl.specialised(tuple(wanted))
+    if decl.rule is None:
         raise unknown_derivative(op, wanted[0])
     rule = r.rules(
-        op.decl,
+        decl,
         [a.type for a in op.operands],
         op.attrs,
         [v.type for v in op.results],

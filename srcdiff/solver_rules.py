@@ -1,0 +1,140 @@
+"""Derivatives of what SciPy's solvers find (`ops/solvers.py`): declarations with rules that are made of text.
+
+* A root, a fixed point, a minimum: the implicit function theorem (`implicit_rules.py`), for the function, `f(x) - x`,
+  or the gradient.
+* An integral: values of the integrand at the limits, and the integral of its gradient.
+* States of an ODE: the adjoint ODE, solved backwards from observation to observation (`ode_rules.py`).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from srcdiff.api import generated, grad
+from srcdiff.frontend.source import made_function
+from srcdiff.generated import Generated
+from srcdiff.implicit_rules import rules_of_solution
+from srcdiff.integral_rules import integral_rules
+from srcdiff.ir.core import OpDecl
+from srcdiff.ode_rules import orbit_rules, state_rules
+from srcdiff.options import make_options
+from srcdiff.ops.solvers import Solver, result_types, run_solver
+
+__all__ = ["declaration", "value_of"]
+
+Rules = tuple[FunctionType, FunctionType]
+Texts = tuple[tuple[str, str], ...]
+
+_KNOWN: dict[Any, OpDecl] = {}
+_VALUES: dict[Any, Generated] = {}
+_MOST = 1000
+
+
+def value_of(function: FunctionType) -> Generated:
+    """The function as a generated one: what a solver's function is printed as."""
+    return _kept(_VALUES, function, lambda: generated("simplify", function, make_options({})))
+
+
+def declaration(
+    solver: Solver,
+    function: FunctionType,
+    names: tuple[str, ...],
+    axes: tuple[int, ...],
+    options: Texts,
+) -> OpDecl:
+    """The operation of calls of a solver with a function.
+
+    Parameters
+    ----------
+    names
+        What the operands are called: where the solver begins, then the function's parameters. `axes`: how many each has.
+    options
+        Text of further arguments, for the solvers that rules call.
+    """
+    key = solver.name, function, names, axes, options
+    of_each = dict(zip(names, axes, strict=True))
+    return _kept(_KNOWN, key, lambda: _declared(solver, function, of_each, options))
+
+
+def _kept(known: dict[Any, Any], key: Any, make: Callable[[], Any]) -> Any:
+    if key not in known:
+        if len(known) >= _MOST:
+            known.clear()
+        known[key] = make()
+    return known[key]
+
+
+def _declared(
+    solver: Solver, function: FunctionType, axes: dict[str, int], options: Texts
+) -> OpDecl:
+    names = [*axes]
+    bare = OpDecl(
+        name=solver.short,
+        infer=lambda shapes, operands, attrs: result_types(solver, shapes, operands, attrs),
+        spelling=solver.name,
+        raises=True,
+        optional=len(solver.parts) > 1,
+        cost="heavy",
+        evaluate=run_solver,
+    )
+    known: dict[tuple[int, ...], OpDecl] = {}
+
+    def specialised(positions: tuple[int, ...]) -> OpDecl:
+        if positions not in known:
+            wanted = [names[k] for k in positions]
+            rule, forward = _rules(solver, function, axes, wanted, options)
+            known[positions] = replace(bare, rule=rule, forward=forward)
+        return known[positions]
+
+    return replace(bare, specialised=specialised)
+
+
+def _rules(
+    solver: Solver, f: FunctionType, axes: dict[str, int], wanted: Sequence[str], options: Texts
+) -> Rules:
+    names = [*axes]
+    own = [*inspect.signature(f).parameters]
+    if solver.kind == "states":
+        return state_rules(f, names, axes, wanted, dict(options))
+    if solver.kind == "orbit":
+        return orbit_rules(f, names, axes, wanted, dict(options))
+    if solver.kind == "integral":
+        return integral_rules(solver, f, axes, wanted, dict(options))
+    parameters = [n for n in wanted if n in own]
+    if not parameters:
+        return _constant(solver, names)
+    residual, label = _residual(solver, f, own)
+    return rules_of_solution(
+        residual, label, solver.short, own, names, parameters, several=len(solver.parts)
+    )
+
+
+def _constant(solver: Solver, names: Sequence[str]) -> Rules:
+    """Where a solver begins has no influence on what it finds."""
+    listed, zeros = ", ".join(names), "".join(f"    d_{n} = 0.0\n" for n in names)
+    dots = ", ".join(f"{n}_dot" for n in names)
+    found = "np.zeros_like(out)" if len(solver.parts) == 1 else "np.zeros_like(out[0]), 0.0"
+    rule = made_function(f"def rule({listed}, *, out, d_out):\n{zeros}", "rule", {})
+    text = f"def forward({listed}, *, out, {dots}):\n    out_dot = {found}\n"
+    return rule, made_function(text, "forward", {"np": np})
+
+
+def _residual(solver: Solver, f: FunctionType, own: Sequence[str]) -> tuple[Any, str]:
+    """What is zero at the solution, and its name."""
+    label, listed = f.__name__, ", ".join(own)
+    if solver.kind == "zero":
+        return f, label
+    if solver.kind == "minimum":
+        return grad(f, argnums=own[0], on_independent="ignore"), f"{label}_grad"
+    if solver.kind == "fixed point":
+        text = f"def {label}_residual({listed}):\n    return {label}({listed}) - {own[0]}\n"
+        return made_function(text, f"{label}_residual", {label: f}), f"{label}_residual"
+    text = f"def {label}_objective({listed}):\n    return 0.5 * np.sum({label}({listed}) ** 2)\n"
+    objective = made_function(text, f"{label}_objective", {label: f, "np": np})
+    return grad(objective, argnums=own[0], on_independent="ignore"), f"{label}_grad"
