@@ -9,7 +9,7 @@ So a solver gets a rule (`user_rules.py`) in which derivatives of f are called. 
 
     def root_rule(a, b, *, out, d_out):
         weights = -np.linalg.solve(f_jacobian(out, a, b).T, d_out)
-        d_a, d_b = f_weighted_grad(out, a, b, weights)
+        _, (d_a, d_b) = f_vjp(out, a, b, weights)
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def {solver}_rule({inputs}, *, out, d_out):
     else:
         matrix = np.reshape(slopes(out, {given}), (out.size, out.size))
         weights = np.reshape(-np.linalg.solve(matrix.T, np.ravel(d_out)), out.shape)
-    {adjoints} = weighted(out, {given}, weights)
+    _, ({adjoints}) = weighted(out, {given}, weights)
 {zeros}"""
 
 _FORWARD = """\
@@ -54,11 +54,6 @@ def {solver}_forward({inputs}, *, out, {dots}):
         matrix = np.reshape(slopes(out, {given}), (out.size, out.size))
         out_dot = np.reshape(-np.linalg.solve(matrix, np.ravel(change)), out.shape)
 {last}"""
-
-_WEIGHTED = """\
-def {name}_weighted({listed}, weights):
-    return np.sum({name}({listed}) * weights)
-"""
 
 
 def implicit(
@@ -181,13 +176,10 @@ def rules_of_solution(
     """
     defaults = defaults or {}
     plain = make_options({"on_independent": "ignore"})
-    listed = ", ".join(names)
-    text = _WEIGHTED.format(name=label, listed=listed)
-    weighted = made_function(text, f"{label}_weighted", {label: f, "np": np})
     outside = {
         "np": np,
         "slopes": jacobian(f, argnums=names[0], on_independent="ignore"),
-        "weighted": grad(weighted, argnums=tuple(wanted), on_independent="ignore"),
+        "weighted": generated("vjp", f, plain, tuple(wanted)),
         "along": generated("jvp", f, plain, tuple(wanted)),
     }
     rest = [n for n in inputs if n not in wanted and n not in defaults]

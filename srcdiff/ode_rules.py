@@ -64,8 +64,10 @@ class _Equation:
             "odeint": vars(sys.modules["scipy.integrate"])["odeint"],
             "solve_ivp": vars(sys.modules["scipy.integrate"])["solve_ivp"],
         }
-        self.define(f"{self.label}_adjoint", self.adjoint())
-        self.define(f"{self.label}_tangent", self.tangent())
+        for name, text in (("adjoint", self.adjoint()), ("tangent", self.tangent())):
+            made = self.define(f"{self.label}_{name}", text)
+            # at least two numbers for each of the user's states
+            vars(made)["srcdiff_long"] = ("state", "like") if "srcdiff_long" in vars(f) else ("state",)
 
     def define(self, name: str, text: str) -> FunctionType:
         self.outside[name] = made = made_function(text, name, self.outside)

@@ -40,9 +40,11 @@ def call_derived(
 
 
 def derived_for(
-    fr: Frame, node: Any, handle: Any, env: Mapping[str, FrontValue]
+    fr: Frame, node: Any, handle: Any, env: Mapping[str, FrontValue], long: Sequence[str] = ()
 ) -> tuple[Function, Renaming]:
-    """A generated function for the types of its arguments, and what it calls their lengths."""
+    """A generated function for the types of its arguments, and what it calls their lengths; those in `long` are known to
+    have several elements.
+    """
     shapes = fr.session.shapes
     renaming = new_renaming(shapes)
     names = handle.signature.names
@@ -52,7 +54,7 @@ def derived_for(
         types[name] = argument_type(renaming, name, value, is_static)
     for name, type_ in types.items():
         for dim in _axes(type_):
-            if not dim.is_const and not shapes.not_one(dim.substitute(renaming.back)):
+            if name not in long and not dim.is_const and not shapes.not_one(dim.substitute(renaming.back)):
                 fr.fail(
                     node,
                     f"an axis of `{name}` in this call of {handle.__name__} may have length 1, where a derivative is "

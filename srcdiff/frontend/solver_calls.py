@@ -255,7 +255,7 @@ class _Call:
         atoms = [*(Value(t) for t in own), *lift.leaves.values()]
         env: dict[str, FrontValue] = dict(zip(names, atoms, strict=True))
         handle = HOOKS["value_of"](function)
-        program, renaming = derived_for(self.fr, self.node, handle, env)
+        program, renaming = derived_for(self.fr, self.node, handle, env, getattr(function, "srcdiff_long", ()))
         if isinstance(program.output, Node) or len(program.body.yields) != 1:
             return None
         if not is_numeric(program.body.yields[0].type):
@@ -325,7 +325,7 @@ class _Call:
         known = {**self.texts, self.solver.function: "function_0_"}
         for name, value in self.given.items():
             if name not in known and not is_none(value):
-                known[name] = self.plain(name, value)
+                known[name] = self.plain(name, value).replace("{", "{{").replace("}", "}}")
         parts: list[str] = []
         first = [self.solver.function, *(n for n in self.solver.start if n in known)]
         leading = 1 if self.solver.short == "root_scalar" else 3

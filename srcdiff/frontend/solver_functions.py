@@ -214,8 +214,11 @@ class Lift:
         listed = ", ".join([*own, *self.leaves])
         lines = [*self.lines, f"return {call}"]
         name = name if name.isidentifier() else "function"
-        text = f"def {name}({listed}):\n" + "".join(f"    {line}\n" for line in lines)
-        return made(text, name, self.outside)
+        own_name = name if name not in self.outside else self.unused(name)
+        text = f"def {own_name}({listed}):\n" + "".join(f"    {line}\n" for line in lines)
+        found = made(text, own_name, self.outside)
+        found.__name__ = name
+        return found
 
     def renamed(self, name: str) -> str:
         return name if name not in self.leaves and name not in self.said else f"{name}_"

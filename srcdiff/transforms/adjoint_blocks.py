@@ -69,6 +69,10 @@ def only_inside(fn: Function) -> Function:
     for s in walk(fn.body):
         if isinstance(s, Op) and is_launch(s):
             raise NoLoopForm(f"a launch of the kernel {s.decl.spelling}", s.location)
+        if isinstance(s, Op) and "applied" in s.attrs:
+            raise NoLoopForm(
+                f"`{s.decl.name}` is SciPy's, which calls functions of Python's", s.location
+            )
         if isinstance(s, Op) and s.decl is outside_call:
             (name,) = s.attrs["bindings"]
             raise NoLoopForm(
