@@ -364,19 +364,22 @@ def derive_for_call(
 HOOKS["derive"] = derive_for_call
 
 
-def _solver_rules(name: str) -> Any:
-    """A function of `solver_rules`, which few programs need."""
+def _solver_declaration(*args: Any) -> Any:
+    """The operation of a call of one of SciPy's solvers."""
+    from srcdiff.solver_rules import declaration  # few programs need it
 
-    def call(*args: Any) -> Any:
-        from srcdiff import solver_rules  # it is above the api
-
-        return getattr(solver_rules, name)(*args)
-
-    return call
+    return declaration(*args)
 
 
-HOOKS["solver"] = _solver_rules("declaration")
-HOOKS["value_of"] = _solver_rules("value_of")
+def _value_of(function: Any) -> Any:
+    """A function that a solver is given, as a generated one."""
+    from srcdiff.solver_rules import value_of  # few programs need it
+
+    return value_of(function)
+
+
+HOOKS["solver"] = _solver_declaration
+HOOKS["value_of"] = _value_of
 
 
 def _derived_kernels(kernel: Any) -> tuple[Any, Any]:

@@ -183,7 +183,7 @@ def test_mistakes_are_told_when_it_is_declared() -> None:
 def test_a_solver_that_cannot_be_read_says_what_it_returns() -> None:
     @implicit(kepler)
     def anomaly(M, e):
-        return scipy.optimize.brentq(kepler, M - 1.0, M + 1.0, args=(M, e))
+        return scipy.optimize.brentq(kepler, M - 1.0, M + 1.0, args=(M, e), full_output=True)[0]
 
     with pytest.raises(
         UnsupportedError, match="result= with a function whose result has its shape"

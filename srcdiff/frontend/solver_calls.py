@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections import namedtuple
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -347,8 +348,6 @@ class _Places(dict[str, int]):
 
 
 def _named(program: Function, function: Any) -> Function:
-    from dataclasses import replace
-
     return replace(program, name=function.__name__, doc="")
 
 

@@ -9,6 +9,7 @@ user's own functions keep their signature; those that they call are trimmed all 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -166,6 +167,9 @@ class _Rewire(Rewriter):
         b.append(replace(old, function=trimmed.function, operands=operands, results=results))
 
 
+_VALUE = re.compile("Value of (`.*`),? and its derivative")
+
+
 def _with_yields(fn: Function, kept: Sequence[int]) -> Function:
     """The function with some of its results only; a tuple of one becomes that one."""
     if len(kept) == len(fn.body.yields):
@@ -173,9 +177,13 @@ def _with_yields(fn: Function, kept: Sequence[int]) -> Function:
     output = _keep(fn.output, {old: new for new, old in enumerate(kept)})
     if isinstance(output, Node) and output.kind == "tuple" and len(leaves(output)) == 1:
         output = leaves(output)[0]
+    while isinstance(output, Node) and output.kind == "tuple" and len(output.children) == 1:
+        output = output.children[0]
     yields = tuple(fn.body.yields[k] for k in kept)
     body = Region(fn.params, fn.body.body, yields)
-    return replace(fn, body=body, output=output if output is not None else Node("tuple", (), ()))
+    doc = fn.doc if 0 in kept else _VALUE.sub(r"Derivative of \1", fn.doc)
+    output = output if output is not None else Node("tuple", (), ())
+    return replace(fn, body=body, output=output, doc=doc)
 
 
 def _keep(tree: Tree, places: dict[int, int]) -> Tree | None:
