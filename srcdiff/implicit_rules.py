@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.api import generated, grad, jacobian, plain_function
+from srcdiff.api import generated, jacobian, plain_function
 from srcdiff.frontend.source import function_of, made_function
 from srcdiff.generated import Generated
 from srcdiff.options import make_options
@@ -197,9 +197,7 @@ def rules_of_solution(
     first = "    out = out[0]\n" if further else ""
     last = f"    out_dot = out_dot{further}\n" if further else ""
     reverse = f"{first}    d_out = d_out[0]\n" if further else ""
-    written = made_function(
-        _RULE.format(**words, first=reverse), f"{solver}_rule", outside
-    )
+    written = made_function(_RULE.format(**words, first=reverse), f"{solver}_rule", outside)
     forward = made_function(
         _FORWARD.format(**words, first=first, last=last), f"{solver}_forward", outside
     )

@@ -18,7 +18,20 @@ from srcdiff.rule_text import Axes, as_parts, called, listed, taken_apart, unlik
 
 __all__ = ["integral_rules"]
 
-_TAKEN = ("x", "a", "b", "weight", "total", "np", "quad", "quad_vec", "out", "d_out", "change", "value")
+_TAKEN = (
+    "x",
+    "a",
+    "b",
+    "weight",
+    "total",
+    "np",
+    "quad",
+    "quad_vec",
+    "out",
+    "d_out",
+    "change",
+    "value",
+)
 
 
 def integral_rules(
@@ -71,6 +84,7 @@ def _gradient(label: str, given: Sequence[str], parameters: Sequence[str], axes:
         (whole,) = as_parts(parameters, axes) if axes[parameters[0]] else (adjoints,)
     return (
         f"def {label}_gradient({listed('x', 'weight', *given)}):\n"
+        f'    """Gradient of `{label}` with respect to {", ".join(f"`{n}`" for n in parameters)}, times `weight`."""\n'
         f"    value, ({adjoints},) = {called(f'{label}_vjp', 'x', *given, 'weight')}\n"
         f"    return {whole}\n"
     )
@@ -80,6 +94,7 @@ def _tangent(label: str, given: Sequence[str], parameters: Sequence[str]) -> str
     dots = [f"{n}_dot" for n in parameters]
     return (
         f"def {label}_tangent({listed('x', *given, *dots)}):\n"
+        f'    """Tangent of `{label}`."""\n'
         f"    value, change = {called(f'{label}_jvp', 'x', *given, *dots)}\n"
         f"    return change\n"
     )
@@ -122,5 +137,7 @@ def _forward(
         terms.append(f"-{called(label, 'a', *given)} * a_dot")
     if parameters:
         dots = [f"{n}_dot" for n in parameters]
-        terms.append(f"{quadrature}({label}_tangent, a, b, args=({listed(*given, *dots)},){said})[0]")
+        terms.append(
+            f"{quadrature}({label}_tangent, a, b, args=({listed(*given, *dots)},){said})[0]"
+        )
     return f"    out_dot = {' + '.join(terms)}, 0.0\n"

@@ -1,9 +1,10 @@
 """Derivatives of solutions of ordinary differential equations.
 
 Backwards, an observation `ys[i]` adds its adjoint to that of the state, which then follows the adjoint equation back to
-the observation before: d_y' = -(df/dy)^T d_y, and the adjoints of parameters are integrals of (df/dp)^T d_y (Pontryagin;
-Chen et al., "Neural ordinary differential equations", 2018). The state is taken from the solution at each observation
-and integrated along, so that nothing is stored in between. Forwards, tangents follow the variational equations.
+the observation before: d_y' = -(df/dy)^T d_y, and the adjoints of parameters are integrals of (df/dp)^T d_y
+(Pontryagin; Chen et al., "Neural ordinary differential equations", 2018). The state is taken from the solution at each
+observation and integrated along, so that nothing is stored in between. Forwards, tangents follow the variational
+equations.
 
 All of that is text, so that it is printed and can be differentiated once more; SciPy solves it with the user's options.
 """
@@ -28,8 +29,9 @@ __all__ = ["orbit_rules", "state_rules"]
 Rules = tuple[FunctionType, FunctionType]
 
 _TAKEN = (
-    "y", "t", "n", "like", "at", "parameters", "i", "state", "start", "both", "change", "change_dot", "ys", "ts", "t0", "t1", "y0", "d_y", "d_ys",
-    "d_ts", "d_t0", "previous", "ys_dot", "ts_dot", "y_dot", "np", "odeint", "solve_ivp", "out", "d_out",
+    "y", "t", "n", "like", "at", "parameters", "i", "state", "start", "both", "change", "change_dot", "ys",
+    "ts", "t0", "t1", "y0", "d_y", "d_ys", "d_ts", "d_t0", "previous", "ys_dot", "ts_dot", "y_dot", "np",
+    "odeint", "solve_ivp", "out", "d_out",
 )  # fmt: skip
 
 
@@ -50,7 +52,9 @@ class _Equation:
         self.given = unlike(own[2:], _TAKEN)
         self.wanted = [new for old, new in zip(own[2:], self.given, strict=True) if old in wanted]
         self.axes = {new: axes[old] for old, new in zip(own[2:], self.given, strict=True)}
-        self.starts = [f"start_{n}" if n in self.given else n for n in names[: len(names) - len(self.given)]]
+        self.starts = [
+            f"start_{n}" if n in self.given else n for n in names[: len(names) - len(self.given)]
+        ]
         self.of_start = [n for n, old in zip(self.starts, names, strict=False) if old in wanted]
         self.options = "".join(f", {k}={v}" for k, v in options.items())
         state = own[1] if is_time_first else own[0]
@@ -67,7 +71,9 @@ class _Equation:
         for name, text in (("adjoint", self.adjoint()), ("tangent", self.tangent())):
             made = self.define(f"{self.label}_{name}", text)
             # at least two numbers for each of the user's states
-            vars(made)["srcdiff_long"] = ("state", "like") if "srcdiff_long" in vars(f) else ("state",)
+            vars(made)["srcdiff_long"] = (
+                ("state", "like") if "srcdiff_long" in vars(f) else ("state",)
+            )
 
     def define(self, name: str, text: str) -> FunctionType:
         self.outside[name] = made = made_function(text, name, self.outside)
@@ -89,6 +95,7 @@ class _Equation:
         parts = listed("change", "-d_y", *as_parts(self.wanted, self.axes, "-"))
         return (
             f"def {self.label}_adjoint({listed(*self.in_order('state', 't'), 'like', *self.given)}):\n"
+            f'    """`{self.label}`, and how adjoints change along its solution."""\n'
             f"    n = len(like)\n"
             f"    y, d_y = np.reshape(state[: 2 * n], (2, n))\n"
             f"    change, ({adjoints},) = {self.label}_vjp({listed(*self.in_order('y', 't'), *self.given, 'd_y')})\n"
@@ -99,6 +106,7 @@ class _Equation:
         given = listed(*self.in_order("y", "t"), *self.given, "y_dot", *self.dots)
         return (
             f"def {self.label}_tangent({listed(*self.in_order('state', 't'), 'like', *self.given, *self.dots)}):\n"
+            f'    """`{self.label}` and its tangent."""\n'
             f"    y, y_dot = np.reshape(state, (2, len(like)))\n"
             f"    change, change_dot = {self.label}_jvp({given})\n"
             f"    return np.concatenate((change, change_dot))\n"
@@ -109,11 +117,18 @@ class _Equation:
 
     @property
     def begin_parameters(self) -> str:
-        return f"    d_parameters = np.zeros({size_of(self.wanted, self.axes)})\n" if self.wanted else ""
+        return (
+            f"    d_parameters = np.zeros({size_of(self.wanted, self.axes)})\n"
+            if self.wanted
+            else ""
+        )
 
     def solved(self, indent: str) -> str:
         """Lines that take what is wanted from the solution of the adjoint equation."""
-        lines = ["d_y = state[n : 2 * n]", *(["d_parameters = state[2 * n :]"] if self.wanted else [])]
+        lines = [
+            "d_y = state[n : 2 * n]",
+            *(["d_parameters = state[2 * n :]"] if self.wanted else []),
+        ]
         return "".join(f"{indent}{line}\n" for line in lines)
 
     def start_dot(self, time: str, time_dot: str) -> str:
@@ -157,6 +172,7 @@ def state_rules(
     results = listed("d_y + d_ys[0]", "d_ts" if of_time else "", *found)
     text = (
         f"def {e.label}_backward({listed('d_ys', 'ys', 'ts', *e.given)}):\n"
+        f'    """Adjoint of the states that follow `{e.label}`, from observation to observation."""\n'
         f"    n = ys.shape[1]\n"
         f"    like = np.zeros(n)\n"
         f"    d_y = np.zeros(n)\n"
@@ -177,7 +193,9 @@ def state_rules(
     reverse = f"    {assigned}, = {called(f'{e.label}_backward', 'd_out', 'out', ts, *e.given)}\n"
     e.define(f"{e.label}_forward", _states_forward(e, of_time))
     dots = [f"{n}_dot" for n in e.of_start]
-    forward = f"    out_dot = {called(f'{e.label}_forward', 'out', y0, ts, *e.given, *dots, *e.dots)}\n"
+    forward = (
+        f"    out_dot = {called(f'{e.label}_forward', 'out', y0, ts, *e.given, *dots, *e.dots)}\n"
+    )
     return e.rules(reverse, forward)
 
 
@@ -192,6 +210,7 @@ def _states_forward(e: _Equation, of_time: bool) -> str:
     )
     return (
         f"def {e.label}_forward({listed('ys', 'y0', 'ts', *e.given, *dots, *e.dots)}):\n"
+        f'    """Tangent of the states that follow `{e.label}`."""\n'
         f"    n = len(y0)\n"
         f"    like = np.zeros(n)\n"
         f"    start = np.concatenate((y0, {of_start}))\n"
@@ -231,7 +250,9 @@ def orbit_rules(
         reverse += f"    d_{t0} = d_t0 + d_ts[0]\n    d_{t1} = d_ts[-1]\n"
     e.define(f"{e.label}_forward", _orbit_forward(e))
     ts_dot = f"{t_eval[0]}_dot" if t_eval else "ts_dot"
-    ends = f"np.concatenate((np.array([{t0}_dot]), np.zeros(len(out[0]) - 2), np.array([{t1}_dot])))"
+    ends = (
+        f"np.concatenate((np.array([{t0}_dot]), np.zeros(len(out[0]) - 2), np.array([{t1}_dot])))"
+    )
     forward = "" if t_eval else f"    ts_dot = {ends}\n"
     dots = listed(ts_dot, f"{t0}_dot", f"{y0}_dot", *e.dots)
     forward += (
@@ -245,6 +266,7 @@ def _orbit_backward(e: _Equation) -> str:
     found = taken_apart(e.wanted, e.axes, "d_parameters")
     return (
         f"def {e.label}_backward({listed('d_ys', 'ys', 'ts', 't0', 'y0', *e.given)}):\n"
+        f'    """Adjoint of the states that follow `{e.label}`, from observation to observation."""\n'
         f"    n = len(y0)\n"
         f"    like = np.zeros(n)\n"
         f"    d_y = np.zeros(n)\n"
@@ -268,6 +290,7 @@ def _orbit_forward(e: _Equation) -> str:
     given = listed("like", *e.given, *e.dots)
     return (
         f"def {e.label}_forward({listed('ys', 'ts', 't0', 't1', 'y0', *e.given, dots)}):\n"
+        f'    """Tangent of the states that follow `{e.label}`."""\n'
         f"    n = len(y0)\n"
         f"    like = np.zeros(n)\n"
         f"    start = np.concatenate((y0, y0_dot - {e.value('y0', 't0')} * t0_dot))\n"

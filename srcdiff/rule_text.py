@@ -42,7 +42,13 @@ def taken_apart(names: Sequence[str], axes: Axes, vector: str) -> list[str]:
             first += 1
             continue
         is_last = n == names[-1]
-        stop = "" if is_last else f" {before}{first} + {_size(n, axes)}" if first else f" {before}{_size(n, axes)}"
+        stop = (
+            ""
+            if is_last
+            else f" {before}{first} + {_size(n, axes)}"
+            if first
+            else f" {before}{_size(n, axes)}"
+        )
         lower = "" if start == "0" else f"{start} "
         part = vector if not lower and is_last else f"{vector}[{lower}:{stop}]"
         out.append(part if axes[n] == 1 else f"np.reshape({part}, {n}.shape)")

@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -23,13 +23,14 @@ from srcdiff.implicit_rules import rules_of_solution
 from srcdiff.integral_rules import integral_rules
 from srcdiff.ir.core import OpDecl
 from srcdiff.ode_rules import orbit_rules, state_rules
-from srcdiff.options import make_options
 from srcdiff.ops.solvers import Solver, result_types, run_solver
+from srcdiff.options import make_options
 
 __all__ = ["declaration", "value_of"]
 
 Rules = tuple[FunctionType, FunctionType]
 Texts = tuple[tuple[str, str], ...]
+Kept = TypeVar("Kept")
 
 _KNOWN: dict[Any, OpDecl] = {}
 _VALUES: dict[Any, Generated] = {}
@@ -62,7 +63,7 @@ def declaration(
     return _kept(_KNOWN, key, lambda: _declared(solver, function, of_each, options))
 
 
-def _kept(known: dict[Any, Any], key: Any, make: Callable[[], Any]) -> Any:
+def _kept(known: dict[Any, Kept], key: Any, make: Callable[[], Kept]) -> Kept:
     if key not in known:
         if len(known) >= _MOST:
             known.clear()

@@ -356,7 +356,7 @@ def append_call(
 
 
 def outward_of(fr: Frame, function: Function, renaming: Renaming) -> Callable[[Dim], Dim]:
-    """The caller's lengths for a function's; what the function counts on, and found outside, the caller does as well."""
+    """The caller's lengths for a function's; what the function counts on and found outside, the caller does, too."""
     shapes = fr.session.shapes
     back = dict(renaming.back)
     for symbol, dim in function.notes["bindings"].items():

@@ -477,6 +477,13 @@ def _attribute_of_record(
         return Method(base, name, found)
     if found is not None and not callable(found) and not isinstance(found, classmethod):
         return from_python(fr, found, gast.unparse(node).strip(), node)
+    solver = getattr(cls, "srcdiff_solver", "")
+    if solver:
+        fr.fail(
+            node,
+            f"`{name}` of what `{solver}` found is not known to srcdiff, but {', '.join(f'`{k}`' for k in keys)} are",
+            "Leave it out of the function that is differentiated.",
+        )
     return Method(base, name)
 
 

@@ -42,8 +42,8 @@ def call_derived(
 def derived_for(
     fr: Frame, node: Any, handle: Any, env: Mapping[str, FrontValue], long: Sequence[str] = ()
 ) -> tuple[Function, Renaming]:
-    """A generated function for the types of its arguments, and what it calls their lengths; those in `long` are known to
-    have several elements.
+    """A generated function for the types of its arguments, and what it calls their lengths; axes of those in `long`
+    are known to be longer than 1.
     """
     shapes = fr.session.shapes
     renaming = new_renaming(shapes)
@@ -54,7 +54,11 @@ def derived_for(
         types[name] = argument_type(renaming, name, value, is_static)
     for name, type_ in types.items():
         for dim in _axes(type_):
-            if name not in long and not dim.is_const and not shapes.not_one(dim.substitute(renaming.back)):
+            if (
+                name not in long
+                and not dim.is_const
+                and not shapes.not_one(dim.substitute(renaming.back))
+            ):
                 fr.fail(
                     node,
                     f"an axis of `{name}` in this call of {handle.__name__} may have length 1, where a derivative is "

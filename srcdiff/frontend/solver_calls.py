@@ -30,7 +30,7 @@ from srcdiff.frontend.values import (
     static,
 )
 from srcdiff.ir.core import Atom, Const, Function, Node, Value, const
-from srcdiff.ir.types import Array, Scalar, Type, is_float, is_numeric, shape_of
+from srcdiff.ir.types import Scalar, Type, is_float, is_numeric, shape_of
 from srcdiff.ops.solvers import Applied, Solver
 
 __all__ = ["call_solver"]
@@ -57,7 +57,9 @@ def call_solver(
         values = results
         if solver.kind in ("minimum",):
             names, values = (*names, "fun"), [*results, call.value_at(results[0])]
-        return Parts("namedtuple", names, tuple(values), namedtuple(solver.record, names))
+        cls = namedtuple(solver.record, names)  # type: ignore[misc]
+        cls.srcdiff_solver = solver.short  # type: ignore[attr-defined]
+        return Parts("namedtuple", names, tuple(values), cls)
     return results[0] if len(results) == 1 else sequence(results)
 
 
@@ -113,9 +115,11 @@ class _Call:
         own = self.own_types()
         self.applied = [self.applied_main(lift, own)]
         names = self.operand_names(lift)
+        if self.jacobian_is_given():
+            self.helper(lift, "jac", own, self.main, "{}[1]")
         for name in self.solver.helpers:
             if name in self.given:
-                self.helper(lift, name, own)
+                self.helper(lift, name, own, self.given[name])
         first = len(self.operands)
         self.operands += lift.leaves.values()
         listed = ", ".join(f"{{{k}}}" for k in range(first, len(self.operands)))
@@ -155,7 +159,10 @@ class _Call:
         fr, node = self.fr, self.node
         atom = fr.as_atom(value, node)
         if not is_numeric(atom.type):
-            fr.fail(node, f"`{name}` of `{self.solver.short}` is a number or an array here, not {describe(atom)}")
+            fr.fail(
+                node,
+                f"`{name}` of `{self.solver.short}` is a number or an array here, not {describe(atom)}",
+            )
         if not is_float(atom.type) or atom.type.dtype != "float64":  # type: ignore[union-attr]
             if isinstance(atom, Const) and isinstance(atom.value, int):
                 atom = const(float(atom.value))
@@ -256,7 +263,9 @@ class _Call:
         atoms = [*(Value(t) for t in own), *lift.leaves.values()]
         env: dict[str, FrontValue] = dict(zip(names, atoms, strict=True))
         handle = HOOKS["value_of"](function)
-        program, renaming = derived_for(self.fr, self.node, handle, env, getattr(function, "srcdiff_long", ()))
+        program, renaming = derived_for(
+            self.fr, self.node, handle, env, getattr(function, "srcdiff_long", ())
+        )
         if isinstance(program.output, Node) or len(program.body.yields) != 1:
             return None
         if not is_numeric(program.body.yields[0].type):
@@ -264,9 +273,11 @@ class _Call:
         outward_of(self.fr, program, renaming)
         return Applied(function, _named(program, function))
 
-    def helper(self, lift: Lift, name: str, own: Sequence[Type]) -> None:
-        """A derivative that the user gives the solver."""
-        value = self.given.pop(name)
+    def helper(
+        self, lift: Lift, name: str, own: Sequence[Type], value: FrontValue, part: str = "{}"
+    ) -> None:
+        """A derivative that the user gives the solver; `part`, what of the function's value it is."""
+        del self.given[name]
         if is_none(value) or not isinstance(value, Closure | Piece | Known):
             if not is_none(value):
                 self.texts[name] = self.plain(name, value)
@@ -275,7 +286,7 @@ class _Call:
         if name == "hessp":
             names, types = [*names, "p"], [*types, *types]
         before = len(lift.leaves)
-        for form in ("{}", "np.array({})"):
+        for form in (part, f"np.array({part})"):
             function = lift.function(value, name, names, form)
             if len(lift.leaves) != before:
                 self.fr.fail(
@@ -309,7 +320,17 @@ class _Call:
 
     def options(self) -> tuple[tuple[str, Any], ...]:
         """What else the call says, as text, for solvers that rules call."""
-        kept = ("method", "rtol", "atol", "max_step", "mxstep", "epsabs", "epsrel", "limit", "tfirst")
+        kept = (
+            "method",
+            "rtol",
+            "atol",
+            "max_step",
+            "mxstep",
+            "epsabs",
+            "epsrel",
+            "limit",
+            "tfirst",
+        )
         return tuple((k, self.plain(k, self.given[k])) for k in kept if k in self.given)
 
     def plain(self, name: str, value: FrontValue) -> str:
@@ -348,7 +369,9 @@ class _Places(dict[str, int]):
 
 
 def _named(program: Function, function: Any) -> Function:
-    return replace(program, name=function.__name__, doc="")
+    """The function under its own name; texts of ours have docstrings that are printed, the user's are not."""
+    doc = function.__doc__ if function.__module__ == "srcdiff_calls" else None
+    return replace(program, name=function.__name__, doc=doc or "")
 
 
 def _is_vector(solver: Solver, name: str) -> bool:

@@ -82,7 +82,9 @@ class Lift:
         raise AssertionError
 
     def fail(self, message: str) -> None:
-        self.fr.fail(self.node, message, "Pass the numbers and arrays that it needs one by one, in args.")
+        self.fr.fail(
+            self.node, message, "Pass the numbers and arrays that it needs one by one, in args."
+        )
 
     def leaf(self, atom: Atom, name: str) -> str:
         for known, other in self.leaves.items():
@@ -94,7 +96,9 @@ class Lift:
 
     def container(self, value: Parts, name: str) -> str:
         self.is_direct = False
-        parts = [self.value(v, f"{name}_{k}") for k, v in zip(value.keys, value.values, strict=True)]
+        parts = [
+            self.value(v, f"{name}_{k}") for k, v in zip(value.keys, value.values, strict=True)
+        ]
         if value.kind == "tuple":
             return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
         if value.kind == "list":
@@ -203,7 +207,9 @@ class Lift:
             self.taken.add(name)
             self.lines.append(f"{name} = {said}")
 
-    def function(self, value: FrontValue, name: str, own: Sequence[str], result: str = "{}") -> FunctionType:
+    def function(
+        self, value: FrontValue, name: str, own: Sequence[str], result: str = "{}"
+    ) -> FunctionType:
         """A function of what the solver gives (`own`) and of the leaves; `result` says what of its value is meant."""
         if isinstance(value, Closure):
             name = getattr(value.node, "name", name)
@@ -229,7 +235,12 @@ def _is_same(a: FrontValue, b: FrontValue) -> bool:
         return a.value is b.value
     if isinstance(a, Const) and isinstance(b, Const):
         return bool(type(a.value) is type(b.value) and a.value == b.value)
-    return isinstance(a, Closure) and isinstance(b, Closure) and a.node is b.node and a.frame is b.frame
+    return (
+        isinstance(a, Closure)
+        and isinstance(b, Closure)
+        and a.node is b.node
+        and a.frame is b.frame
+    )
 
 
 def made(text: str, name: str, outside: dict[str, Any]) -> FunctionType:
@@ -250,8 +261,8 @@ def parameter_names(value: FrontValue) -> list[str] | None:
         return None if arguments.vararg else names
     plain = function_of(value.value) if isinstance(value, Known) else None
     if not isinstance(plain, FunctionType):
-        names = getattr(getattr(plain, "signature", None), "names", None)
-        return None if names is None else list(names)
+        given = getattr(getattr(plain, "signature", None), "names", None)
+        return None if given is None else list(given)
     found = list(inspect.signature(plain).parameters.values())
     plainly = all(p.kind is p.POSITIONAL_OR_KEYWORD for p in found)
     return [p.name for p in found] if plainly else None

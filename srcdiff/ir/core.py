@@ -137,7 +137,7 @@ class OpDecl:
     rule, forward : callable or None
         The derivative in NumPy, for reverse and forward mode (see `ops.registry.declare`).
     specialised : callable or None
-        Where rules depend on which operands have derivatives: the declaration with those for operands at some positions.
+        Where rules depend on which operands have derivatives: the declaration with those for some positions.
     build : callable or None
         The adjoint where NumPy text cannot say it (containers, variadic operations): `build(b, op, d_outs) ->
         contributions`, one an operand, None for none.

@@ -20,7 +20,16 @@ from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, Type, dims_of, map_dims, shape_of
 from srcdiff.ops.infer import TypeMistake
 
-__all__ = ["SOLVERS", "Applied", "Solver", "call_of", "result_types", "run_solver", "solver_of", "text_of"]
+__all__ = [
+    "SOLVERS",
+    "Applied",
+    "Solver",
+    "call_of",
+    "result_types",
+    "run_solver",
+    "solver_of",
+    "text_of",
+]
 
 FLOAT = Scalar("float64", True)
 
@@ -189,7 +198,9 @@ def run_solver(operands: Sequence[Any], attrs: Mapping[str, Any]) -> Any:
 # ---- types ---------------------------------------------------------------------------------------
 
 
-def result_types(solver: Solver, shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
+def result_types(
+    solver: Solver, shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]
+) -> tuple[Type, ...]:
     """The types of what the call gives. `places` are the positions of the operands by the names of parameters."""
     for a in operands:
         if getattr(a.type, "dtype", "").startswith("complex"):
@@ -200,7 +211,9 @@ def result_types(solver: Solver, shapes: Shapes, operands: Sequence[Atom], attrs
     return main[0], *(Scalar("bool") if p.startswith(".") else FLOAT for p in attrs["parts"][1:])
 
 
-def _main_type(solver: Solver, shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]) -> tuple[Type, ...]:
+def _main_type(
+    solver: Solver, shapes: Shapes, operands: Sequence[Atom], attrs: Mapping[str, Any]
+) -> tuple[Type, ...]:
     places: Mapping[str, int] = attrs["places"]
     if solver.kind == "states":
         (n,), (count,) = (shape_of(operands[places[name]].type) for name in ("y0", "t"))
@@ -208,7 +221,9 @@ def _main_type(solver: Solver, shapes: Shapes, operands: Sequence[Atom], attrs: 
     if solver.kind == "orbit":
         (n,) = shape_of(operands[places["y0"]].type)
         count = (
-            shape_of(operands[places["t_eval"]].type)[0] if "t_eval" in places else shapes.fresh("k")
+            shape_of(operands[places["t_eval"]].type)[0]
+            if "t_eval" in places
+            else shapes.fresh("k")
         )
         return Array("float64", (count,)), Array("float64", (n, count)), Scalar("bool")
     if solver.kind == "integral":
