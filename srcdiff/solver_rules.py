@@ -54,7 +54,9 @@ def declaration(
     Parameters
     ----------
     names
-        What the operands are called: where the solver begins, then the function's parameters. `axes`: how many each has.
+        What the operands are called: where the solver begins, then the function's parameters.
+    axes
+        How many axes each of them has.
     options
         Text of further arguments, for the solvers that rules call.
     """

@@ -167,7 +167,7 @@ def one_unknown(a):
 
 
 def integral(k, a, b):
-    value, error = quad(lambda x: np.exp(-k * x) * np.sin(x), a, b)
+    value, _ = quad(lambda x: np.exp(-k * x) * np.sin(x), a, b)
     return value**2
 
 

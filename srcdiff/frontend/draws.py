@@ -12,9 +12,9 @@ import numpy as np
 from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.subscripts import shape_parts
 from srcdiff.frontend.values import FrontValue, Parts, ShapeOf, is_none, is_static, static
-from srcdiff.ir.core import Atom, Const, Value, known_dim
+from srcdiff.ir.core import Atom, Const, Value, const, known_dim
 from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, shape_of
-from srcdiff.ops.draws import draw
+from srcdiff.ops.draws import draw_of
 
 __all__ = ["GENERATOR", "drawn", "is_generator", "is_random"]
 
@@ -97,17 +97,23 @@ def drawn(
     size = bound.pop("size", None)
     operands: list[Atom] = [rng]
     given = []
-    for key, value in bound.items():
-        operands.append(_array_like(fr, value, node))
+    parameters = [p for p in probe.parameters.values() if p.name != "size"]
+    for p in parameters:
+        if p.name not in bound:
+            operands.append(const(p.default))
+            continue
+        operands.append(_array_like(fr, bound[p.name], node))
         given.append(f"{{{len(operands) - 1}}}")
         if list(bound) != list(probe.parameters)[: len(bound)]:
-            given[-1] = f"{key}={given[-1]}"
+            given[-1] = f"{p.name}={given[-1]}"
+    bound = {p.name: bound.get(p.name, const(p.default)) for p in parameters}
     shape, text = _size(fr, size, node, operands)
     type_ = _type(fr, node, method, bound, operands, shape)
     if text:
         given.append(f"size={text}" if given or name not in _ONLY_SIZE else text)
     call = f"{{0}}.{name}({', '.join(given)})"
-    return fr.op(node, draw, *operands, text=call, type=type_)
+    decl = draw_of(name, tuple(p.name for p in parameters))
+    return fr.op(node, decl, *operands, text=call, type=type_)
 
 
 _ONLY_SIZE = ("random", "standard_normal", "standard_cauchy", "standard_exponential")
