@@ -52,7 +52,7 @@ class _Definite(Rewriter):
     def __init__(self, fn: Function) -> None:
         self.written = written_values(fn)
         self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.written)}
-        self.symmetry = Symmetry(self.made)
+        self.symmetry = Symmetry(fn, self.made)
         self.inverses = self.only_multiplied(fn)
         self.factors: dict[
             Atom, tuple[Value, Value]

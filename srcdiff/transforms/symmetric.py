@@ -6,7 +6,7 @@ on how it was written:
     d = x[:, None] - x                     d[i, j] = x[i] - x[j]
     K = np.exp(-(d**2)) + c * np.eye(n)    K[i, j] = exp(-even(x[i] - x[j])) + c * eye{i, j}
 
-A matrix is symmetric if that is the same at (j, i).
+A matrix is symmetric if that is the same at (j, i). Calls are looked into: `kernel(x, x)` is what the kernel makes of it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from srcdiff.ir.core import Atom, Const, Op, Value
+from srcdiff.ir.core import Atom, Call, Const, Function, Op, Value, walk
 from srcdiff.ir.types import Array, Dim, ndim_of, shape_of
 from srcdiff.ops.index_patterns import items
+from srcdiff.transforms.facts import definitions, is_pure, written_values
 
 __all__ = ["Symmetry"]
 
@@ -35,10 +36,15 @@ _SYMMETRIC = {"maximum", "minimum", "fmax", "fmin", "logaddexp", "hypot"}
 class Symmetry:
     """What is known of the values of a function; `made`: the operations that may be looked into."""
 
-    def __init__(self, made: Mapping[Value, Op]) -> None:
-        self.made = made
+    def __init__(self, fn: Function, made: Mapping[Value, Op] | None = None) -> None:
+        written = written_values(fn)
+        self.made = made or {v: op for v, op in definitions(fn).items() if is_pure(op, written)}
+        calls = [s for s in walk(fn.body) if isinstance(s, Call) and len(s.results) == 1]
+        self.calls = {s.results[0]: s for s in calls if s.results[0] not in written}
+        self.where: tuple[Value, ...] = ()  # the calls that led into this function
         self.numbers: dict[Any, int] = {}
         self.said: dict[tuple[Atom, Letters], Said] = {}
+        self.inside: dict[Value, _Called] = {}
 
     def holds(self, matrix: Atom) -> bool:
         """Whether a matrix is known to be symmetric."""
@@ -66,7 +72,17 @@ class Symmetry:
             return (-1 if is_negative else 1), self.number("constant", repr(value))
         op = self.made.get(atom)
         found = self.made_of(op, letters) if op is not None and len(op.results) == 1 else None
-        return found or (1, self.number("value", atom, letters))
+        if atom in self.calls and len(self.where) < _DEPTH:
+            found = self.called(self.calls[atom], letters)
+        return found or (1, self.number("value", *self.where, atom, letters))
+
+    def called(self, call: Call, letters: Letters) -> Said:
+        """An element of what a call returns."""
+        (result,) = call.results
+        if result not in self.inside:
+            self.inside[result] = _Called(self, call)
+        (returned,) = call.function.body.yields
+        return self.inside[result].say(returned, letters)
 
     def made_of(self, op: Op, letters: Letters) -> Said | None:
         """What an operation's result is in terms of its operands; None where that is not looked into."""
@@ -74,7 +90,7 @@ class Symmetry:
         if name in _SIGNS:
             return self.sum(self.terms(op, letters))
         if name in _PRODUCTS and len(letters) == 2 and self.reads_alike(op):
-            return 1, self.number("alike", op.result, *sorted(letters))
+            return 1, self.number("alike", *self.where, op.result, *sorted(letters))
         if name in ("multiply", "divide", "outer", *_PRODUCTS):
             return self.product(self.factors(op, letters))
         if op.decl.elementwise:
@@ -151,7 +167,7 @@ class Symmetry:
         else:
             x, y = op.operands
             if not 0 < ndim_of(x.type) < 3 or not 0 < ndim_of(y.type) < 3:
-                return [(1, self.number("value", op.result, letters))]
+                return [(1, self.number("value", *self.where, op.result, letters))]
             k = _fresh(letters)
             left, right = letters[: ndim_of(x.type) - 1], letters[ndim_of(x.type) - 1 :]
             parts = [(x, (*left, k)), (y, (k, *right))]
@@ -222,6 +238,22 @@ class Symmetry:
             said.sort()
         attrs = sorted((k, repr(v)) for k, v in op.attrs.items())
         return 1, self.number("function", name, *attrs, *said)
+
+
+class _Called(Symmetry):
+    """What is known of the values of a helper, in one of its calls."""
+
+    def __init__(self, caller: Symmetry, call: Call) -> None:
+        super().__init__(call.function)
+        self.caller = caller
+        self.where = (*caller.where, call.results[0])
+        self.numbers = caller.numbers
+        self.given = dict(zip(call.function.params, call.operands, strict=True))
+
+    def expression(self, atom: Atom, letters: Letters) -> Said:
+        if isinstance(atom, Value) and atom in self.given:
+            return self.caller.say(self.given[atom], letters)
+        return super().expression(atom, letters)
 
 
 def _fresh(letters: Sequence[str]) -> str:

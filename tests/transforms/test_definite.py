@@ -216,3 +216,24 @@ def test_its_negative_variances_are_reported():
         value, _ = g(*args)
         report = str(srcdiff.find_nan(g, *args))
     assert np.isnan(value) and "B[:, None] ** 0.5" in report
+
+
+def kernel(a, b, x, y):
+    return a * np.exp(-((x[:, None] - y) ** 2) / b)
+
+
+def test_helpers_are_looked_into():
+    """Called twice, a helper is a function of its own; of the same points on both sides it is symmetric."""
+
+    def f(a, b, x, z, y):
+        K = kernel(a, b, x, x) + 0.1 * np.eye(len(x))
+        other = kernel(a, b, x, z) + 5.0 * np.eye(len(x))
+        return y @ np.linalg.solve(K, y) + np.sum(np.linalg.solve(other, y))
+
+    rng = np.random.default_rng(3)
+    args = 1.3, 0.7, rng.normal(size=4), rng.normal(size=4), rng.normal(size=4)
+    found, wanted, text = both(f, *args, argnums=(0, 1, 2, 3, 4))
+    assert_same(found, wanted)
+    assert "factor, info = dpotrf(K, " in text
+    assert text.count("dpotrf(") == 1
+    srcdiff.check_grads(f, *args, argnums=(0, 1, 2, 3, 4), order=1)
