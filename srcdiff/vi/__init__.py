@@ -8,6 +8,7 @@ from srcdiff.vi.density import LogDensity
 from srcdiff.vi.elbo import Elbo, elbo, noise
 from srcdiff.vi.fitting import fit
 from srcdiff.vi.guides import Delta, FullRank, Laplace, LowRank, MeanField
+from srcdiff.vi.idx import read_idx
 from srcdiff.vi.khat import khat
 from srcdiff.vi.models import Site, log_joint, sites
 from srcdiff.vi.posterior import Posterior
@@ -17,8 +18,8 @@ from srcdiff.vi.stopping import Plateau
 
 __all__ = [
     "Delta", "Elbo", "FullRank", "Laplace", "LogDensity", "LowRank", "MeanField", "Plateau", "Posterior", "Sampler",
-    "Site", "check", "elbo", "fit", "khat", "log_joint", "noise", "param", "plate", "predictive", "prior", "sample",
-    "sites",
+    "Site", "check", "elbo", "fit", "khat", "log_joint", "noise", "param", "plate", "predictive", "prior", "read_idx",
+    "sample", "sites",
 ]  # fmt: skip
 
 _LATER = {

@@ -30,6 +30,8 @@ class Bound:
         What was written.
     value_and_grad : callable
         What was made of it.
+    steps : int
+        How often that was called.
     """
 
     target: Target
@@ -37,6 +39,7 @@ class Bound:
     written: Written
     function: Callable[..., Any]
     value_and_grad: Any
+    steps: int = 0
 
     def _differentiate(self, make: Any, options: Any) -> None:
         argnums = tuple(range(len(self.params_type._fields)))
@@ -68,6 +71,7 @@ class Bound:
             _, less = self.step(params, eps, data, 1.0)
             grads = map_leaves(lambda g, one, b: g - b * (g - one), plain, less, baseline)
             return value, grads
+        self.steps += 1
         value, grads = self.value_and_grad(*self.arguments(params, eps, data, baseline))
         if self.written.surrogate:
             value = value[1]

@@ -31,12 +31,12 @@ class Gradient:
     @property
     def source(self) -> str:
         """The source of the latest call, of value and gradient together."""
-        return self._elbo.latest.value_and_grad.source  # type: ignore[no-any-return]
+        return self._elbo.differentiated.value_and_grad.source  # type: ignore[no-any-return]
 
     @property
     def loop_source(self) -> str:
         """Its loop form, which runs compiled."""
-        return self._elbo.latest.value_and_grad.loop_source  # type: ignore[no-any-return]
+        return self._elbo.differentiated.value_and_grad.loop_source  # type: ignore[no-any-return]
 
     def source_for(self, params: Any, eps: Any, *data: Any) -> str:
         """The source for such arguments; nothing is run."""
@@ -126,6 +126,15 @@ class Elbo:
                 "the bound was not called yet; its programs are made for the data of a call"
             )
         return self._latest
+
+    @property
+    def differentiated(self) -> Bound:
+        """The programs of the latest call; behind a fit by batches, those of a batch."""
+        if self.latest.steps == 0:
+            for other in reversed(self._bounds.values()):
+                if other.steps:
+                    return other
+        return self.latest
 
     @property
     def source(self) -> str:
