@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -311,3 +314,36 @@ def test_small_weights_of_a_dirichlet() -> None:
 def test_distributions_are_pickled() -> None:
     d = pickle.loads(pickle.dumps(D.Normal(np.zeros(2), 1.0).to_event()))
     assert d.event_shape == (2,) and repr(d.base_dist) == "Normal(loc=array([0., 0.]), scale=1.0)"
+
+
+QUANTILES = """
+import sys
+import numpy as np
+import srcdiff
+from scipy import special
+if sys.argv[1] == "with":
+    import srcdiff.vi.dist
+
+def total(a, b, y):
+    return np.sum(special.gammaincinv(a, y) * special.gammainccinv(a, y) * special.betaincinv(a, b, y)
+                  + special.stdtrit(b, y))
+
+args = 1.5, 2.5, np.array([0.2, 0.5, 0.9])
+grad = srcdiff.grad(total, argnums=2, jit=False)
+print(grad.source_for(*args), grad(*args), srcdiff.hessian(total, argnums=2, jit=False)(*args))
+"""
+
+
+def test_programs_that_go_without_these_rules_are_what_they_were(tmp_path) -> None:
+    """The rules hold in the whole process: they add derivatives, and change none."""
+    file = tmp_path / "quantiles.py"
+    file.write_text(QUANTILES)
+    texts = [
+        subprocess.run(
+            [sys.executable, str(file), how], capture_output=True, text=True, check=True,
+            env={**os.environ, "SRCDIFF_CACHE": str(tmp_path / how)},
+        ).stdout
+        for how in ("with", "without")
+    ]  # fmt: skip
+    assert "def total_grad" in texts[0]
+    assert texts[0] == texts[1]
