@@ -13,6 +13,7 @@ from srcdiff.vi.estimators import Estimator, Path, estimator_of
 from srcdiff.vi.function_bound import FunctionBound
 from srcdiff.vi.guides import Delta, Guide, MeanField
 from srcdiff.vi.programs import name_of
+from srcdiff.vi.reports import Report, report
 from srcdiff.vi.stage_files import write_stages, write_test
 from srcdiff.vi.targets import data_names, kind_of, target_of
 
@@ -181,6 +182,19 @@ class Elbo:
         Any change of a sign in the gradient makes it fail. It needs no srcdiff.
         """
         return write_test(self, FilePath(path), params, eps, data)
+
+    def report(
+        self, params: Any, rng: np.random.Generator, *data: Any, estimates: int = 10**4
+    ) -> Report:
+        """How much each number of the gradient varies at `params`, and what a step costs: before a fit is run.
+
+        Parameters
+        ----------
+        estimates : int
+            How many gradients are drawn, each of `draws` draws. Their variance is known to about a part in
+            sqrt(estimates / 2).
+        """
+        return report(self, params, rng, data, estimates)
 
     @property
     def noise_kind(self) -> str:
