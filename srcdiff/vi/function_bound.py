@@ -86,9 +86,9 @@ class FunctionBound(Bound):
             *said.params,
             *(p for p in of_model.params if p.name not in own),
         )
-        self._of_model = [p.name for p in of_model.params]
+        self.model_params = [p.name for p in of_model.params]
         self.target = target_of(
-            model, data, full, self._of_model, local=True, drawn=[s.name for s in self.sites]
+            model, data, full, self.model_params, local=True, drawn=[s.name for s in self.sites]
         )
         self.rows: tuple[str, ...] = ()
         if full is not None:
@@ -156,7 +156,7 @@ class FunctionBound(Bound):
 
     def _log_joint(self) -> str:
         """The call of the log-joint."""
-        values = [*(self._names[s.name] for s in self.sites), *self._of_model, *self.target.data]
+        values = [*(self._names[s.name] for s in self.sites), *self.model_params, *self.target.data]
         return f"{self.target.name}_log_joint({', '.join(values)})"
 
     def _write(self) -> Written:
@@ -218,7 +218,7 @@ class FunctionBound(Bound):
             )
         )
         lines.append(f"{n['surrogate']} += ({n['weight']} - {n['baseline']}) * {n['log_score']}")
-        if paths or self._of_model:
+        if paths or self.model_params:
             lines.append(f"{n['surrogate']} += {log_p} + {n['entropy']}")
         lines.append(f"{n['elbo']} += {n['weight']}")
         told = f"score function for {self._list(self.by_score)}: (log p - log q - baseline) times the derivative of "
@@ -349,7 +349,7 @@ class FunctionBound(Bound):
 
     def _model_params(self, params: Any) -> list[Any]:
         values = self.values_of(params)
-        return [values[name] for name in self._of_model]
+        return [values[name] for name in self.model_params]
 
     def _draw(self, params: Any, eps: dict[str, Any], data: Any) -> tuple[dict[str, Any], float]:
         """One draw of all sites, and its log density."""

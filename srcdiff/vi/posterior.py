@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.vi.bounds import VectorBound
+from srcdiff.vi.density import LogDensity
 from srcdiff.vi.elbo import Elbo, guide_name
 from srcdiff.vi.function_bound import FunctionBound
 from srcdiff.vi.guides import Guide
@@ -87,6 +88,13 @@ class Posterior:
         return self._bound.values_of(self.params)
 
     @property
+    def model_values(self) -> dict[str, Any]:
+        """Those of `values` that are parameters of the model."""
+        if not isinstance(self._bound, FunctionBound):
+            return {}
+        return {name: self.values[name] for name in self._bound.model_params}
+
+    @property
     def predictive(self) -> Any:
         """Draws of what the model observes, given draws of this posterior: `predictive(rng, *data, draws=100)`."""
         return predictive(self.elbo.model, self)
@@ -123,14 +131,36 @@ class Posterior:
         return write_posterior(Path(path), self)
 
     def to_arviz(self, n: int = 1000, rng: np.random.Generator | None = None) -> Any:
-        """Draws as an `arviz.InferenceData` with one chain; needs ArviZ."""
+        """Draws as ArviZ has them, an `InferenceData` (from ArviZ 1.0 on, a `DataTree`); needs ArviZ.
+
+        Its group `posterior` has one chain of n draws of each latent site; of a model, `posterior_predictive` has what
+        it observes, drawn for each of them.
+        """
         try:
             import arviz  # an extra
         except ImportError as error:
             raise ImportError("to_arviz needs ArviZ: pip install srcdiff[arviz]") from error
-        draws = self.sample(n, rng or np.random.default_rng(0))
-        return arviz.from_dict(posterior={name: value[None] for name, value in draws.items()})
+        rng = rng or np.random.default_rng(0)
+        draws = self.sample(n, rng)
+        groups = {"posterior": {name: value[None] for name, value in draws.items()}}
+        if not isinstance(self.elbo.model, LogDensity):
+            drawn = predictive(self.elbo.model, _Drawn(draws, self.model_values))(rng, *self.data, draws=n)
+            groups["posterior_predictive"] = {name: value[None] for name, value in drawn.items()}
+        if int(arviz.__version__.partition(".")[0]) >= 1:
+            return arviz.from_dict(groups)
+        return arviz.from_dict(**groups)
 
     def __repr__(self) -> str:
         last = f", bound {self.bounds[-1]:.6g}" if len(self.bounds) else ""
         return f"<srcdiff.vi.Posterior of {self._bound.target.name!r}, {guide_name(self.guide)}{last}, {self.stopped}>"
+
+
+class _Drawn:
+    """Draws that were made, one after the other."""
+
+    def __init__(self, draws: dict[str, Any], model_values: dict[str, Any]) -> None:
+        self.draws = draws
+        self.model_values = model_values
+
+    def sample(self, n: int, rng: np.random.Generator) -> dict[str, Any]:
+        return self.draws

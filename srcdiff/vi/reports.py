@@ -78,9 +78,7 @@ def report(
         total = map_leaves(lambda t, g, f: t + (g - f), total, grads, first)
         squares = map_leaves(lambda s, g, f: s + (g - f) ** 2, squares, grads, first)
     mean = map_leaves(lambda f, t: f + t / estimates, first, total)
-    variance = map_leaves(
-        lambda s, t: (s - t**2 / estimates) / (estimates - 1.0), squares, total
-    )
+    variance = map_leaves(lambda s, t: (s - t**2 / estimates) / (estimates - 1.0), squares, total)
     cost = srcdiff.cost(bound.value_and_grad, *bound.arguments(params, eps, data, 0.0))
     return Report(
         mean, variance, float(np.mean(values)), float(np.var(values, ddof=1)), estimates, elbo.draws, cost

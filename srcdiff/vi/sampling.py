@@ -27,6 +27,7 @@ class Sampler:
     def __init__(self, model: Callable[..., Any], suffix: str, posterior: Any = None) -> None:
         self.model = model
         self.posterior = posterior
+        self.params: Mapping[str, Any] = getattr(posterior, "model_values", {})
         self.suffix = suffix
         self._programs: dict[tuple[str, ...], Any] = {}
         self._latest: Any = None
@@ -111,7 +112,7 @@ class Sampler:
         self, found: list[Site], latents: Mapping[str, Any]
     ) -> tuple[Any, tuple[dict[str, Any], ...]]:
         """The generated program, and what it is given besides generator and data."""
-        own = {"latents": dict(latents), "values": _storage(found, latents)}
+        own = {"latents": {**self.params, **latents}, "values": _storage(found, latents)}
         own = {name: given for name, given in own.items() if given}
         key = tuple(own)
         if key not in self._programs:
@@ -163,7 +164,8 @@ def predictive(model: Callable[..., Any], posterior: Any) -> Sampler:
     model : callable
     posterior : dict or Posterior
         Draws of the latent sites, with a first axis for the draw, of which each call takes some; or an object with
-        `.sample(n, rng)` that gives such a dict.
+        `.sample(n, rng)` that gives such a dict, and perhaps with `.model_values`, a dict of the model's `vi.param`s.
+        Without these, parameters are what the model says that they begin with.
 
     Returns
     -------

@@ -33,6 +33,8 @@ def write_posterior(path: Path, posterior: "Posterior") -> Path:
     imports, text = _imports(text)
     told = f'"""The posterior of `{bound.target.name}` that srcdiff fitted ({words})."""'
     head = [told, "", *imports, ""]
+    if predictive and posterior.model_values:
+        constants = [*constants, f"OF_MODEL = {_dict(posterior.model_values)}"]
     constants = [*constants, f"MEAN = {_dict(posterior.mean)}", f"SD = {_dict(posterior.sd)}"]
     path.write_text("\n".join([*head, *constants, "", "", text.rstrip(), ""]), encoding="utf-8")
     return path
@@ -109,12 +111,15 @@ def _predictive(posterior: "Posterior") -> str:
     text = sampler.source_for(np.random.default_rng(0), *posterior.data)
     names = data_names(model)
     entries = [f'        "{name}": np.array([one["{name}"] for one in found]),' for name in drawn]
-    call = ", ".join(["rng", "{name: value[i] for name, value in draws.items()}", *names])
+    params = "**OF_MODEL, " if posterior.model_values else ""
+    of_draw = "{name: value[i] for name, value in draws.items()}"
+    call = ", ".join(["rng", f"{{{params}**latents}}" if params else "latents", *names])
     lines = [
         f"def predictive({', '.join(['n', 'rng', *names])}):",
         '    """n draws of what the model observes, for such data; what is observed says how much there is to draw."""',
         "    draws = sample(n, rng)",
-        f"    found = [{name_of(model)}_predictive({call}) for i in range(n)]",
+        f"    each = [{of_draw} for i in range(n)]",
+        f"    found = [{name_of(model)}_predictive({call}) for latents in each]",
         "    return {",
         *entries,
         "    }",

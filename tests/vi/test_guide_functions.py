@@ -353,3 +353,28 @@ def test_guides_and_models_may_be_partials_and_methods() -> None:
     )
     assert fit.values["m"] == pytest.approx(17.4, abs=0.05)
     assert "def model_elbo(m, eps_temp, sensor):" in fit.elbo.source
+
+
+def shifted(x):
+    with vi.plate("rows", len(x)):
+        z = vi.sample("z", dist.Normal(0.0, 1.0))
+        offset = vi.param("offset", 0.0)
+        scale = vi.param("scale", 0.5, constraint=positive)
+        vi.sample("x", dist.Normal(offset + z, scale), obs=x)
+
+
+def standardising(x):
+    centre = vi.param("centre", 0.0)
+    vi.sample("z", dist.Normal(0.5 * (x - centre), 0.5 * np.ones(len(x))))
+
+
+def test_predictive_draws_are_of_the_parameters_that_were_fitted(tmp_path) -> None:
+    x = 10.0 + 1.4 * np.random.default_rng(0).normal(size=60)
+    fit = vi.fit(shifted, standardising, x, rng=0, steps=800, jit=False, progress=False)
+    assert fit.values["offset"] == pytest.approx(np.mean(x), abs=0.3)
+    assert set(fit.model_values) == {"offset", "scale"}
+    drawn = fit.predictive(np.random.default_rng(1), x, draws=40)["x"]
+    assert np.mean(drawn) == pytest.approx(np.mean(x), abs=0.2)
+    module = runpy.run_path(str(fit.save(tmp_path / "posterior.py")))
+    drawn = module["predictive"](40, np.random.default_rng(1), x)["x"]
+    assert np.mean(drawn) == pytest.approx(np.mean(x), abs=0.2)
