@@ -23,7 +23,18 @@ import numpy as np
 
 from srcdiff.compiling import Compiled
 from srcdiff.ir.core import Tree
-from srcdiff.ir.types import Array, Clamp, Dim, List, Product, Scalar, Static, Struct, Type
+from srcdiff.ir.types import (
+    Array,
+    Clamp,
+    Dim,
+    List,
+    Product,
+    Quotient,
+    Scalar,
+    Static,
+    Struct,
+    Type,
+)
 from srcdiff.programs import Program, Size
 from srcdiff.signature import Arguments, Signature
 
@@ -237,6 +248,8 @@ class _Writer:
         for symbol, factor in dim.terms:
             if isinstance(symbol, Clamp):
                 inner = f"max({self.length(symbol.inner)}, 0)"
+            elif isinstance(symbol, Quotient):
+                inner = f"(({self.length(symbol.inner)}) // {symbol.by})"
             elif isinstance(symbol, Product):
                 inner = " * ".join(f"({self.length(f)})" for f in symbol.factors)
             elif symbol in self.lengths:

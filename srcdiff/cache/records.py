@@ -19,13 +19,13 @@ from srcdiff.frontend.source import found_now, itself, look_up
 from srcdiff.frontend.watched import SCALARS, Watched, watched
 from srcdiff.ir.core import Node
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import Array, Clamp, Dim, List, Product, Scalar, Static, Struct
+from srcdiff.ir.types import Array, Clamp, Dim, List, Product, Quotient, Scalar, Static, Struct
 
 __all__ = ["Changed", "from_record", "to_record"]
 
 _DATA = {
     t.__name__: t
-    for t in (Array, Clamp, Dim, List, Location, Node, Product, Scalar, Static, Struct)
+    for t in (Array, Clamp, Dim, List, Location, Node, Product, Quotient, Scalar, Static, Struct)
 }
 _LEFT_OUT = ("stages", "seconds", "stored")  # of a program: how it was made
 _Program = TypeVar("_Program")

@@ -15,7 +15,18 @@ from srcdiff.codegen.plan import Branch, Copy, Let, Loop, Node, Plan, pattern_va
 from srcdiff.ir.alias import Roots
 from srcdiff.ir.core import Atom, Op, Value, While, const
 from srcdiff.ir.shapes import lengths_in
-from srcdiff.ir.types import Array, Clamp, Dim, List, Product, Scalar, Struct, Symbol, Type
+from srcdiff.ir.types import (
+    Array,
+    Clamp,
+    Dim,
+    List,
+    Product,
+    Quotient,
+    Scalar,
+    Struct,
+    Symbol,
+    Type,
+)
 from srcdiff.ops.container_text import part_texts, struct_text
 
 __all__ = ["resolve_lengths"]
@@ -238,6 +249,8 @@ class _Scope:
         text = ""
         for symbol, k in sorted(dim.terms, key=lambda term: term[1] < 0):
             part = self.symbol(symbol, let, t)
+            if isinstance(symbol, Quotient) and k < 0:
+                part = f"({part})"
             if abs(k) != 1:
                 part = f"{abs(k)} * {part if part.endswith((')', '}')) else f'({part})'}"
             text = f"{text} {'-' if k < 0 else '+'} {part}" if text or k < 0 else part
@@ -276,6 +289,9 @@ class _Scope:
             return t.put(source)
         if isinstance(symbol, Clamp):
             return f"max({self.length(symbol.inner, let, t)}, 0)"
+        if isinstance(symbol, Quotient):
+            inner = self.length(symbol.inner, let, t)
+            return f"{f'({inner})' if ' ' in inner else inner} // {symbol.by}"
         if isinstance(symbol, Product):
             return _times(self.length(f, let, t) for f in symbol.factors)
         for dim in sorted((d for d in self.sources if isinstance(d, Dim)), key=str):

@@ -9,7 +9,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from srcdiff.ir.types import Array, Clamp, Dim, List, Scalar, Static, Struct, Type, product_of
+from srcdiff.ir.types import (
+    Array,
+    Clamp,
+    Dim,
+    List,
+    Scalar,
+    Static,
+    Struct,
+    Type,
+    product_of,
+    quotient_of,
+)
 
 __all__ = ["ParseError", "TypeParser", "parse_dim", "parse_type"]
 
@@ -147,6 +158,12 @@ class TypeParser(_Tokens):
             self.expect("0")
             self.expect(")")
             return Dim.of(Clamp(inner))
+        if name == "div" and self.accept("("):
+            inner = self.dim()
+            self.expect(",")
+            by = int(self.take())
+            self.expect(")")
+            return quotient_of(inner, by)
         if name == "prod" and self.accept("("):
             factors = [self.dim()]
             while self.accept(","):

@@ -10,8 +10,11 @@ from srcdiff.ir.types import (
     Array,
     Clamp,
     Dim,
+    Product,
+    Quotient,
     Scalar,
     Struct,
+    Symbol,
     Type,
     dims_of,
     factors_of,
@@ -82,8 +85,6 @@ class Shapes:
         What symbols turned out to be.
     ranges : dict
         The first and the last value of loop indices, where they are known. They say that `x[i:i + n]` has n elements.
-    halves : dict
-        The symbols that stand for `n // 2`, where these were asked for.
     """
 
     rigid: set[str] = field(default_factory=set)
@@ -92,7 +93,6 @@ class Shapes:
     bindings: dict[str, Dim] = field(default_factory=dict)
     assumptions: list[tuple[Dim, Dim]] = field(default_factory=list)
     ranges: dict[str, Range] = field(default_factory=dict)
-    halves: dict[Dim, Dim] = field(default_factory=dict)
     used: dict[str, int] = field(default_factory=dict)
     others: Callable[[], set[str]] | None = None
     find_ranges: Callable[[], dict[str, Range]] | None = None
@@ -138,15 +138,23 @@ class Shapes:
                 end = self.ranges[symbol][k < 0]
                 rest = dim - Dim.of(symbol).scaled(k)
                 return end is not None and self.is_at_least_zero(rest + end.scaled(k))
+            if isinstance(symbol, Quotient) and k < 0:  # by * (n // by) <= n
+                rest = dim - Dim.of(symbol).scaled(k)
+                return self.is_at_least_zero(rest.scaled(symbol.by) + symbol.inner.scaled(k))
         return self.is_sum_of_lengths(dim)
 
     def is_sum_of_lengths(self, dim: Dim) -> bool:
         """Whether a number is never negative because no part of it is."""
         dim = self.resolve(dim)
         return dim.const >= 0 and all(
-            k > 0 and (not isinstance(s, str) or s in self.rigid or s in self.axes)
+            k > 0 and (s in self.rigid or s in self.axes or self._is_composed_length(s))
             for s, k in dim.terms
         )
+
+    def _is_composed_length(self, symbol: Symbol) -> bool:
+        if isinstance(symbol, Quotient):
+            return self.is_sum_of_lengths(symbol.inner)
+        return not isinstance(symbol, str)
 
     def take_as_inside(self, dims: Sequence[Dim], length: Dim) -> bool:
         """Whether `x[:n]` has n elements because numbers are not negative, as far as the arguments at hand decide it.
@@ -207,29 +215,7 @@ class Shapes:
             return b if self.not_one(b) else a
         if ONE in (one, other):
             return b if one == ONE else a
-        return a if self.take_halves_as_equal(a, b) else self.decide(a, b)
-
-    def take_halves_as_equal(self, a: Dim, b: Dim) -> bool:
-        """Whether two lengths are the same but for what they are halves of, and the arguments at hand say that this is
-        the same, too. It is noted if so.
-        """
-        wholes = {h.symbol: n for n, h in self.halves.items()}
-        left, right = (
-            {s for s, k in (a - b).terms if k == sign and s in wholes} for sign in (1, -1)
-        )
-        if (a - b).const or len((a - b).terms) != 2 or not left or not right:
-            return False
-        (half,), (other,) = left, right
-        pair = tuple(self.resolve(wholes[s]) for s in (half, other))  # type: ignore[index]
-        try:
-            n, m = (d.evaluate(self.actual) for d in pair)
-        except KeyError:
-            return False
-        if n != m:
-            return False
-        self.assumptions.append(pair)  # type: ignore[arg-type]
-        self.bindings[other] = Dim.of(half)  # type: ignore[index, arg-type]
-        return True
+        return self.decide(a, b)
 
     def not_one(self, dim: Dim) -> bool:
         """Whether an axis is known not to have length 1."""
@@ -268,12 +254,23 @@ class Shapes:
                 return []
         except KeyError:
             return []
-        (one, left), (other, right) = (factors_of([d]) for d in (a, b))
-        left.sort(key=self._number)
-        right.sort(key=self._number)
-        if one != other or [*map(self._number, left)] != [*map(self._number, right)]:
-            return [(a, b)]
-        return [(f, g) for f, g in zip(left, right, strict=True) if f != g]
+        pairs = self._parts_equal_now(a, b)
+        return [(a, b)] if pairs is None else [p for pair in pairs for p in self._equal_now(*pair)]
+
+    def _parts_equal_now(self, a: Dim, b: Dim) -> list[tuple[Dim, Dim]] | None:
+        """The parts of two products or quotients, where they are equal one by one."""
+        terms = sorted((a - b).terms, key=lambda term: term not in a.terms)
+        if (a - b).const or len(terms) != 2 or terms[0][1] + terms[1][1]:
+            return None
+        match terms[0][0], terms[1][0]:
+            case Quotient(inner=left, by=k), Quotient(inner=right, by=m) if k == m:
+                pairs = [(left, right)]
+            case Product(factors=one), Product(factors=other) if len(one) == len(other):
+                ordered = (sorted(f, key=self._number) for f in (one, other))
+                pairs = [(f, g) for f, g in zip(*ordered, strict=True) if f != g]
+            case _:
+                return None
+        return pairs if all(self._number(f) == self._number(g) for f, g in pairs) else None
 
     def _number(self, dim: Dim) -> int:
         return dim.evaluate(self.actual)

@@ -19,11 +19,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 __all__ = [
-    "BOOL", "FLOAT", "INT", "NONE", "Array", "Clamp", "Dim", "Dynamic", "List", "Product", "Scalar", "Static", "Struct",
-    "Symbol", "Type",
-    "all_dims", "as_dim", "dims_of", "element_type", "factors_of", "has_lists", "holds_arrays",
-    "inner_lengths", "is_complex", "is_float", "is_numeric", "map_dims", "ndim_of", "product_of", "shape_of", "strip",
-    "symbols_of",
+    "BOOL", "FLOAT", "INT", "NONE", "Array", "Clamp", "Dim", "Dynamic", "List", "Product", "Quotient", "Scalar",
+    "Static", "Struct", "Symbol", "Type", "all_dims", "as_dim", "dims_of", "element_type", "factors_of",
+    "has_lists", "holds_arrays", "inner_lengths", "is_complex", "is_float", "is_numeric", "map_dims", "ndim_of",
+    "product_of", "quotient_of", "shape_of", "strip", "symbols_of",
 ]  # fmt: skip
 
 
@@ -59,7 +58,22 @@ class Product:
         return product_of([f.substitute(bindings) for f in self.factors])
 
 
-Symbol = str | Clamp | Product
+@dataclass(frozen=True, slots=True)
+class Quotient:
+    """`inner // by` as an atom of a `Dim`: how many frequencies n numbers have. `quotient_of` makes it."""
+
+    inner: Dim
+    by: int
+
+    def __str__(self) -> str:
+        return f"div({self.inner}, {self.by})"
+
+    def substitute(self, bindings: Mapping[str, Dim]) -> Dim:
+        return quotient_of(self.inner.substitute(bindings), self.by)
+
+
+Composed = Clamp | Product | Quotient
+Symbol = str | Composed
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +124,18 @@ class Dim:
             symbol = self.terms[0][0]
             if isinstance(symbol, Clamp):
                 return (symbol.inner + self.const).clamped()
-        if self.const >= 0 and all(k > 0 for _, k in self.terms):
-            return self  # lengths are never negative
+        if self._is_length():
+            return self
         return Dim.of(Clamp(self))
+
+    def _is_length(self) -> bool:
+        """Whether it cannot be negative, as symbols are not."""
+        inner = (s.inner for s, _ in self.terms if isinstance(s, Quotient))
+        return (
+            self.const >= 0
+            and all(k > 0 for _, k in self.terms)
+            and all(d._is_length() for d in inner)
+        )
 
     def turns(self) -> Dim:
         """What a loop that makes this many turns may count to: `n` for `max(n, 0)`."""
@@ -137,6 +160,8 @@ class Dim:
         for symbol, k in self.terms:
             if isinstance(symbol, Clamp):
                 total += k * max(symbol.inner.evaluate(lengths), 0)
+            elif isinstance(symbol, Quotient):
+                total += k * (symbol.inner.evaluate(lengths) // symbol.by)
             elif isinstance(symbol, Product):
                 total += k * math.prod(f.evaluate(lengths) for f in symbol.factors)
             else:
@@ -164,9 +189,9 @@ def as_dim(value: Dim | int) -> Dim:
     return value if isinstance(value, Dim) else Dim(value)
 
 
-def inner_lengths(symbol: Clamp | Product) -> tuple[Dim, ...]:
+def inner_lengths(symbol: Composed) -> tuple[Dim, ...]:
     """What an atom that is no name is made of."""
-    return (symbol.inner,) if isinstance(symbol, Clamp) else symbol.factors
+    return symbol.factors if isinstance(symbol, Product) else (symbol.inner,)
 
 
 def symbols_of(dims: Iterable[Dim]) -> set[str]:
@@ -196,6 +221,14 @@ def product_of(dims: Iterable[Dim]) -> Dim:
     if len(factors) < 2 or number == 0:
         return factors[0].scaled(number) if factors else Dim(number)
     return Dim.of(Product(tuple(sorted(factors, key=str)))).scaled(number)
+
+
+def quotient_of(dim: Dim, by: int) -> Dim:
+    """`dim // by` for a positive number; what can be divided without a rest is."""
+    whole = {s: k // by for s, k in dim.terms if k % by == 0}
+    rest = Dim(dim.const % by, tuple((s, k) for s, k in dim.terms if s not in whole))
+    out = sum((Dim.of(s).scaled(k) for s, k in whole.items()), Dim(dim.const // by))
+    return out if rest.is_const else out + Dim.of(Quotient(rest, by))
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from srcdiff.ops.infer import (
     promote,
     real_dtype,
 )
-from srcdiff.ops.integers import constants, halved, integers, largest, product, times
+from srcdiff.ops.integers import constants, integers, largest, product, quotient, times
 from srcdiff.ops.registry import OPERATIONS, declare, operation
 from srcdiff.ops.samples import binary, draw, fixed, unary
 
@@ -204,7 +204,7 @@ def fabs(x, *, out, d_out):
 
 floor_divide = operation(
     "floor_divide", np.floor_divide, operator.floordiv, template="{0} // {1}",
-    infer=halved,
+    infer=integers(quotient),
     elementwise=True, differentiable=False, raises=True, signature="x, y",
 )  # fmt: skip
 

@@ -95,7 +95,9 @@ def draw_of(method: str, parameters: tuple[str, ...]) -> OpDecl:
 
     def specialised(positions: tuple[int, ...]) -> OpDecl:
         wanted = tuple(parameters[k - 1] for k in positions)
-        return _with_rules(bare, method, parameters, wanted) if set(wanted) <= paths.keys() else bare
+        return (
+            _with_rules(bare, method, parameters, wanted) if set(wanted) <= paths.keys() else bare
+        )
 
     return replace(bare, specialised=specialised)
 

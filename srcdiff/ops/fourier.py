@@ -16,12 +16,11 @@ import numpy as np
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Op, OpDecl, Value, const, known_dim
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Array, Dim, Type, is_complex
+from srcdiff.ir.types import Array, Dim, Type, is_complex, quotient_of
 from srcdiff.ops import arithmetic, complex_numbers, creation, memory
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.building import length_of, whole
 from srcdiff.ops.infer import TypeMistake, numeric, real_dtype
-from srcdiff.ops.integers import half_of
 from srcdiff.ops.registry import OPERATIONS, operation
 from srcdiff.ops.samples import Sample, draw, of_complex
 
@@ -46,7 +45,7 @@ def _complex_dtype(dtype: str) -> str:
 
 def _half(shapes: Shapes, n: Dim) -> Dim:
     """`n // 2 + 1`, how many frequencies real numbers have."""
-    return half_of(shapes, n) + 1
+    return quotient_of(n, 2) + 1
 
 
 def _lengthened(

@@ -8,10 +8,10 @@ from typing import Any
 
 from srcdiff.ir.core import Atom, known_dim
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Clamp, Dim, Scalar, Type, product_of
+from srcdiff.ir.types import Clamp, Dim, Scalar, Type, product_of, quotient_of
 from srcdiff.ops.infer import arithmetic
 
-__all__ = ["constants", "half_of", "halved", "integers", "largest", "product", "times"]
+__all__ = ["constants", "integers", "largest", "product", "quotient", "times"]
 
 Attrs = Mapping[str, Any]
 
@@ -72,21 +72,8 @@ def product(a: Dim, b: Dim) -> Dim:
     return product_of([a, b])
 
 
-def halved(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    """`//`: what is known of half of an integer is the same each time."""
-    (result,) = integers(constants(operator.floordiv))(shapes, operands, attrs)
-    n, by = (known_dim(a) for a in operands)
-    is_integer = isinstance(result, Scalar) and result.dtype == "int64"
-    if is_integer and n is not None and not n.is_const and by == Dim(2):
-        return (Scalar("int64", result.weak, half_of(shapes, n)),)
-    return (result,)
-
-
-def half_of(shapes: Shapes, n: Dim) -> Dim:
-    """What is known of `n // 2`: an expression, or the same symbol for the same number."""
-    n = shapes.resolve(n)
-    if all(k % 2 == 0 for _, k in n.terms):
-        return Dim(n.const // 2, tuple((s, k // 2) for s, k in n.terms))
-    if n not in shapes.halves:
-        shapes.halves[n] = shapes.fresh("i")
-    return shapes.halves[n]
+def quotient(a: Dim, b: Dim) -> Dim | None:
+    """What is known of `a // b`."""
+    if b.is_const and b.const > 0:
+        return quotient_of(a, b.const)
+    return constants(operator.floordiv)(a, b)

@@ -33,6 +33,7 @@ from srcdiff.ir.types import (
     Dim,
     List,
     Product,
+    Quotient,
     Scalar,
     Struct,
     Symbol,
@@ -312,6 +313,9 @@ def _bare(dim: Dim) -> Dim:
 def _spelled_atom(symbol: Symbol, names: Mapping[str, str]) -> str:
     if isinstance(symbol, Clamp):
         return f"max({spelled(symbol.inner, names)}, 0)"
+    if isinstance(symbol, Quotient):
+        inner = spelled(symbol.inner, names)
+        return f"({inner}) // {symbol.by}" if " " in inner else f"{inner} // {symbol.by}"
     if isinstance(symbol, Product):
         texts = [spelled(f, names) for f in symbol.factors]
         return " * ".join(f"({text})" if " " in text else text for text in texts)
@@ -323,6 +327,8 @@ def spelled(dim: Dim, names: Mapping[str, str]) -> str:
     out = ""
     for symbol, k in dim.terms:
         inner = _spelled_atom(symbol, names)
+        if isinstance(symbol, Quotient) and k != 1:
+            inner = f"({inner})"
         term = inner if abs(k) == 1 else f"{abs(k)} * {inner}"
         sign = ("-" if not out else " - ") if k < 0 else ("" if not out else " + ")
         out += sign + term

@@ -16,7 +16,7 @@ from functools import cached_property
 
 from srcdiff.ir.build import Builder, Env, lookup
 from srcdiff.ir.core import Atom, Const, For, If, Op, Region, Statement, Value, const, known_dim
-from srcdiff.ir.types import Array, Dim, Struct, Type, shape_of
+from srcdiff.ir.types import Array, Dim, Quotient, Struct, Symbol, Type, shape_of
 from srcdiff.ops import arithmetic, containers, control, memory
 from srcdiff.transforms.affine import Affine, affine
 from srcdiff.transforms.loads import Program
@@ -175,8 +175,12 @@ class Places:
         """Whether a number is never negative: next to the length of an array, or a sum of such."""
         if any((dim - d).is_const and (dim - d).const >= 0 for d in (Dim(), *self.lengths_there)):
             return True
-        lengths = [not isinstance(s, str) or Dim.of(s) in self.lengths_there for s, _ in dim.terms]
-        return dim.const >= 0 and all(lengths) and all(k > 0 for _, k in dim.terms)
+        return dim.const >= 0 and all(k > 0 and self._is_term(s) for s, k in dim.terms)
+
+    def _is_term(self, symbol: Symbol) -> bool:
+        if isinstance(symbol, Quotient):
+            return self.is_length(symbol.inner)
+        return not isinstance(symbol, str) or Dim.of(symbol) in self.lengths_there
 
     def is_count(self, amount: Affine) -> bool:
         """Whether an expression is never negative."""

@@ -109,7 +109,11 @@ def _is_there_anyway(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bo
     """Whether one of two exponentials is asked for elsewhere, too."""
     for name in ("x", "y"):
         inner = binding[name]
-        same = [op for op in made.values() if op.decl.name == "exp" and alike(op.operands[0], inner, made)]
+        same = [
+            op
+            for op in made.values()
+            if op.decl.name == "exp" and alike(op.operands[0], inner, made)
+        ]
         if len(same) > 1:
             return True
     return False
@@ -164,7 +168,10 @@ _VECTORS = (([3.0, 4.0],), ([1e-200, 2e-200],), ([1e200, 2e250, 0.0],))
 def _log_cosh(x: Pattern) -> Apply:
     """The one overflows, the other is the difference of two large numbers near 0."""
     size = absolute(x)
-    near, far = log1p(2.0 * sinh(0.5 * minimum(size, 1.0)) ** 2), size + (log1p(exp(-2.0 * size)) - log(2.0))
+    near, far = (
+        log1p(2.0 * sinh(0.5 * minimum(size, 1.0)) ** 2),
+        size + (log1p(exp(-2.0 * size)) - log(2.0)),
+    )
     return known_log_cosh(where(less(size, 1.0), near, far), x)
 
 

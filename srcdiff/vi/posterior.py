@@ -144,7 +144,9 @@ class Posterior:
         draws = self.sample(n, rng)
         groups = {"posterior": {name: value[None] for name, value in draws.items()}}
         if not isinstance(self.elbo.model, LogDensity):
-            drawn = predictive(self.elbo.model, _Drawn(draws, self.model_values))(rng, *self.data, draws=n)
+            drawn = predictive(self.elbo.model, _Drawn(draws, self.model_values))(
+                rng, *self.data, draws=n
+            )
             groups["posterior_predictive"] = {name: value[None] for name, value in drawn.items()}
         if int(arviz.__version__.partition(".")[0]) >= 1:
             return arviz.from_dict(groups)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from srcdiff.ir.types import Clamp, Dim, product_of
+from srcdiff.ir.types import Clamp, Dim, product_of, quotient_of
 
 SYMBOLS = ("n", "m", "k1", "x*")
 
@@ -24,7 +24,9 @@ names = st.sampled_from(SYMBOLS)
 products = st.lists(names, min_size=2, max_size=3).map(
     lambda symbols: product_of([Dim.of(s) for s in symbols]).terms[0][0]
 )
-dims = affine(st.one_of(names, affine(names).map(Clamp), products))
+quotients = st.builds(quotient_of, affine(names), st.integers(2, 4))
+terms = affine(st.one_of(names, affine(names).map(Clamp), products))
+dims = st.builds(lambda d, q, k: d + q.scaled(k), terms, quotients, small)
 
 # what symbols stand for: lengths, never negative
 lengths = st.fixed_dictionaries({s: st.integers(0, 5) for s in SYMBOLS})

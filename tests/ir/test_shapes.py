@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from srcdiff.ir.shapes import ShapeMismatch, Shapes, settling
-from srcdiff.ir.types import Array, Dim, product_of
+from srcdiff.ir.types import Array, Dim, product_of, quotient_of
 
 n, m, q, ONE = Dim.of("n"), Dim.of("m"), Dim.of("q"), Dim(1)
 
@@ -143,3 +143,15 @@ def test_what_was_assumed_settles_lengths():
     settled = settling([(n, m), (ONE, q), (m - 1, Dim.of("p"))])
     assert settled(n) == m and settled(q) == ONE and settled(m - 1) == Dim.of("p")
     assert settled(product_of([n, q])) == m
+
+
+def test_quotients_of_lengths_are_known():
+    half = quotient_of(n, 2)
+    assert quotient_of(n.scaled(2) + 3, 2) == n + 1 and quotient_of(n + 2, 2) == half + 1
+    assert half.substitute({"n": m.scaled(4) + 1}) == m.scaled(2)
+    shapes = Shapes(rigid={"n", "m"}, actual={"n": 7, "m": 7})
+    assert shapes.is_at_least_zero(n - half) and shapes.is_at_least_zero(n - half.scaled(2))
+    assert not shapes.is_at_least_zero(half - 1)
+    shapes.broadcast([(half,), (quotient_of(m, 2),)])
+    assert shapes.assumptions == [(n, m)]
+    assert (half - 1).clamped() != half - 1 and quotient_of(-n, 2).clamped() != quotient_of(-n, 2)

@@ -26,6 +26,7 @@ from srcdiff.ir.types import (
     map_dims,
     ndim_of,
     product_of,
+    quotient_of,
     shape_of,
     strip,
 )
@@ -116,6 +117,7 @@ def test_lengths_need_no_clamp_and_tails_of_tails_have_one():
         (m.scaled(-2) + n + 3, "-2*m+n+3"),
         ((n - 1).clamped(), "max(n-1, 0)"),
         (product_of([n + 1, m]).scaled(2) - 3, "2*prod(m, n+1)-3"),
+        (quotient_of(n.scaled(4) + m + 5, 2), "div(m+1, 2)+2*n+2"),
     ],
 )
 def test_lengths_as_text(dim, text):
