@@ -20,14 +20,16 @@ from srcdiff.ir.core import Tree
 from srcdiff.ir.location import Location
 from srcdiff.ir.structs import COMPILED_KINDS, build_struct
 from srcdiff.ir.types import Dim, List, Scalar, Static, Struct, Type
-from srcdiff.programs import Size, Stored, fits_lengths, fits_sizes
+from srcdiff.programs import Derived, Size, Stored, fits_lengths, fits_sizes
 from srcdiff.runtime.source import source_of
+from srcdiff.threads import may_share_loops
 from srcdiff.trees import children
 
 if TYPE_CHECKING:  # for annotations only: the stages take a while to import (see `derivation`)
     from srcdiff.frontend.watched import Watched
+    from srcdiff.signature import Arguments
 
-__all__ = ["Compiled", "LoopProgram", "first_lines", "plain", "with_runtime"]
+__all__ = ["Compiled", "LoopProgram", "first_lines", "plain", "shares_loops", "with_runtime"]
 
 
 _STATIC = bool | int | float | str | np.random.Generator  # what Numba types
@@ -49,6 +51,8 @@ class LoopProgram:
         What it is called with behind the arguments: arrays that the function finds outside.
     output : Tree
         What the result is, as the user wants it.
+    in_threads : bool
+        Loops are shared out to threads.
     below : pairs of Dim and int
         Lengths that were taken for short ones: with longer ones, another program is faster.
     assumptions, counts, at_most, watched, written, contiguous, numbers, independent, rewritten, stored
@@ -70,6 +74,7 @@ class LoopProgram:
     independent: tuple[str, ...] = ()
     rewritten: tuple[tuple[str, Location | None], ...] = ()
     assumptions: tuple[tuple[Dim, Dim], ...] = ()
+    in_threads: bool = False
     below: tuple[tuple[Dim, int], ...] = ()
     counts: tuple[str, ...] = ()
     at_most: tuple[tuple[Size, Size], ...] = ()
@@ -83,6 +88,14 @@ class LoopProgram:
         if not fits_sizes(self.at_most, lengths):
             return False
         return all(d.evaluate(lengths) < most for d, most in self.below)
+
+
+def shares_loops(derived: Derived, arguments: Arguments, bound: bool) -> bool:
+    """Whether long loops are shared out to threads unasked; not in the user's own compiled code, which may be in a
+    thread itself, and not in saved files, where nobody looks how long they are.
+    """
+    is_asked = derived.options.parallel == "auto" and not (arguments.any_lengths or bound)
+    return is_asked and may_share_loops()
 
 
 class Compiled:

@@ -20,7 +20,7 @@ import numpy as np
 from srcdiff.batching import batch_of, items_of
 from srcdiff.codegen.checked import with_checks
 from srcdiff.codegen.python import bindings_of, to_source
-from srcdiff.compiling import LoopProgram
+from srcdiff.compiling import LoopProgram, shares_loops
 from srcdiff.differentiable import check_differentiable, check_scalar, label
 from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.frame import HOOKS
@@ -299,15 +299,18 @@ def build_loops(derived: Derived, arguments: Arguments, bound: bool = False) -> 
             at_most=fn.notes.get("at_most", ()),
             watched=tuple(fn.notes.get("watched", {}).values()),
         )
+        options = derived.options
+        threads = options.threads
+        if threads == "auto" and not shares_loops(derived, arguments, bound):
+            threads = 0
         try:
-            options = derived.options
             loops = to_loops(
                 fn,
                 arguments.lengths,
                 parse_expansion,
                 recorder,
                 options.fastmath,
-                options.threads,
+                threads,
                 narrow=not bound and not arguments.any_lengths,
             )
         except NoLoopForm as reason:
@@ -320,6 +323,8 @@ def build_loops(derived: Derived, arguments: Arguments, bound: bool = False) -> 
             source=source,
             bindings=mentioned(bindings_of(loops), source),
             assumptions=(*program.assumptions, *loops.notes.get("small", ())),
+            at_most=(*program.at_most, *loops.notes.get("work", ())),
+            in_threads="parallel" in loops.notes,
             below=loops.notes.get("below", ()),
         )
 

@@ -236,7 +236,8 @@ class _Writer:
             self.miss(f"{self.length(dim)} >= {most}")
         for symbol in p.counts:
             self.miss(f"{self.length(Dim.of(symbol))} < 0")
-        for few, many in p.at_most:
+        sizes = () if loops is None else loops.at_most
+        for few, many in dict.fromkeys((*p.at_most, *sizes)):
             self.miss(f"{self.size(few)} > {self.size(many)}")
         for watched in p.watched:
             self.miss(f"not {self.bound(watched.holds)}()")

@@ -10,7 +10,7 @@ from srcdiff.compiling import Compiled
 from srcdiff.generated import Generated, Specialisation, called_with
 from srcdiff.ir.shapes import is_clamp_of
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
-from srcdiff.programs import Program, Stored
+from srcdiff.programs import Program, Size, Stored
 
 __all__ = ["Explanation", "explain"]
 
@@ -35,6 +35,8 @@ class Explanation:
         How many things outside the function it was specialised on (globals, captured variables, helpers).
     runs : str
         "compiled", "NumPy", or "nothing yet".
+    in_threads : bool
+        Its loop form shares loops out to threads.
     refused : str
         Why it could not be compiled.
     seconds : dict from str to float
@@ -54,6 +56,7 @@ class Explanation:
     rewritten: tuple[str, ...] = ()
     outside: int = 0
     runs: str = "nothing yet"
+    in_threads: bool = False
     refused: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
@@ -81,7 +84,8 @@ class Explanation:
         if self.rewritten:
             yield "rewritten"
             yield from (f"    {line}" for line in self.rewritten)
-        yield f"runs: {self.runs}{f' ({self.refused})' if self.refused else ''}"
+        more = f" ({self.refused})" if self.refused else ", in threads" if self.in_threads else ""
+        yield f"runs: {self.runs}{more}"
         generating = sum(s for name, s in self.seconds.items() if name != "compile")
         yield f"generated in {generating:.3f} s"
         if "compile" in self.seconds:
@@ -143,6 +147,7 @@ def _explained(g: Generated, made: Specialisation, before: Specialisation | None
         ),
         outside=len(program.watched),
         runs="nothing yet" if made.run is None else "compiled" if is_compiled else "NumPy",
+        in_threads=compiled is not None and compiled.program.in_threads,
         refused=made.refused,
         seconds=seconds,
         files=files,
@@ -180,6 +185,18 @@ def _facts(program: Program, compiled: Compiled | None) -> Iterator[str]:
     yield from (f"{symbol} >= 0" for symbol in program.counts)
     if compiled is not None:
         yield from (f"{dim} < {most}" for dim, most in compiled.program.below)
+        for few, many in compiled.program.at_most:
+            if (few, many) not in program.at_most:
+                yield f"{_product_text(few)} <= {_product_text(many)} operations"
+
+
+def _product_text(size: Size) -> str:
+    """A sum of products of lengths."""
+    texts = []
+    for shape in size:
+        factors = [f"({d})" if len(d.terms) + bool(d.const) > 1 else str(d) for d in shape]
+        texts.append(" * ".join(factors) or "1")
+    return " + ".join(texts)
 
 
 def said(type_: Type) -> str:

@@ -32,6 +32,7 @@ from srcdiff.locks import COMPILING
 from srcdiff.programs import Derived, Program
 from srcdiff.references import found_again, is_lost, reference
 from srcdiff.signature import Arguments, Signature
+from srcdiff.threads import may_share_loops
 from srcdiff.trees import children
 
 if TYPE_CHECKING:  # for annotations only: these take a while to import
@@ -47,6 +48,16 @@ _MOST = (
 
 
 _HANDLES: weakref.WeakSet[Generated] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """Calls look again whether what they run can be run here."""
+    for handle in _HANDLES:
+        handle._direct = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class _Told(Protocol):
@@ -298,9 +309,16 @@ class Generated:
 
     def _find(self, arguments: Arguments) -> Specialisation | None:
         for entry in self._cache.entries.get(arguments.key, ()):
-            if entry.fits(arguments.lengths):
+            if entry.fits(arguments.lengths) and not self._has_lost_threads(entry):
                 return entry
         return None
+
+    def _has_lost_threads(self, entry: Specialisation) -> bool:
+        """Whether its loops were shared out to threads, unasked, that this process may not use any more."""
+        loops = None if entry.compiled is None else entry.compiled.program
+        if loops is None or not loops.in_threads or self.derived.options.parallel != "auto":
+            return False
+        return not may_share_loops()
 
     def _make(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Specialisation:
         arguments = self.signature.bind(args, kwargs, self._cache.static, self.place)

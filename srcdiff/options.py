@@ -47,11 +47,11 @@ class Options:
     on_independent: str = "warn"
 
     @property
-    def threads(self) -> int | None:
-        """How many threads share a loop; None: as many as Numba has, 0: none."""
+    def threads(self) -> int | str | None:
+        """How many threads share a loop; None: as many as Numba has, 0: none, "auto": what there is to do decides."""
         if self.parallel is True:
             return None
-        return 0 if isinstance(self.parallel, bool | str) else self.parallel
+        return 0 if self.parallel is False else self.parallel
 
     def disabled(self, compiled: bool = False) -> frozenset[str] | None:
         """The rewritings that are off; None for all. Some are on in compiled code only, unless they are asked for."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import pickle
 import re
@@ -18,7 +17,7 @@ import numpy as np
 
 from srcdiff.errors import DifferentiationError
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import Dim
+from srcdiff.ir.types import Dim, Size, size_of
 from srcdiff.options import Options
 
 if TYPE_CHECKING:  # for annotations only: the stages take a while to import (see `derivation`)
@@ -39,8 +38,6 @@ __all__ = [
 SEMIRINGS = frozenset({
     "argmax", "count", "entropy", "kbest", "max", "max_marginals", "sample",
 })  # fmt: skip
-
-Size = tuple[tuple[Dim, ...], ...]  # how many numbers arrays of these shapes have together
 
 _MOST_WRITTEN = 1000  # elements of an array from outside that a saved module holds
 
@@ -255,11 +252,6 @@ def fits_lengths(
         return all(lengths[symbol] >= 0 for symbol in counts)
     except KeyError:
         return False
-
-
-def size_of(size: Size, lengths: Mapping[str, int]) -> int:
-    """How many elements there are, given the lengths; KeyError where one is not known."""
-    return sum(math.prod(d.evaluate(lengths) for d in shape) for shape in size)
 
 
 def fits_sizes(at_most: Iterable[tuple[Size, Size]], lengths: Mapping[str, int]) -> bool:

@@ -23,8 +23,8 @@ FRONT = (  # the modules behind `srcdiff.api`, which join the stages
     "srcdiff.locks", "srcdiff.makers", "srcdiff.matrices", "srcdiff.nan_finding", "srcdiff.njit", "srcdiff.ode_rules",
     "srcdiff.options", "srcdiff.own_results", "srcdiff.plain_calls", "srcdiff.program_facts", "srcdiff.programs",
     "srcdiff.reasons", "srcdiff.references", "srcdiff.rule_checks", "srcdiff.rule_text", "srcdiff.shared_state",
-    "srcdiff.signature", "srcdiff.solver_rules", "srcdiff.sparsity", "srcdiff.trees", "srcdiff.user_rewritings",
-    "srcdiff.user_rules",
+    "srcdiff.signature", "srcdiff.solver_rules", "srcdiff.sparsity", "srcdiff.threads", "srcdiff.trees",
+    "srcdiff.user_rewritings", "srcdiff.user_rules",
 )  # fmt: skip
 ARROWS: dict[str, tuple[str, ...]] = {
     "srcdiff.ir": (),

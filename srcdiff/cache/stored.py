@@ -17,7 +17,7 @@ from srcdiff.cache.fingerprint import Fingerprint, Unknown, fingerprint
 from srcdiff.cache.records import Changed, from_record, to_record
 from srcdiff.cache.versions import versions
 from srcdiff.codegen.folder import cache_folder, read_sealed, write_sealed
-from srcdiff.compiling import LoopProgram
+from srcdiff.compiling import LoopProgram, shares_loops
 from srcdiff.ir.types import List, Static, Struct, Type
 from srcdiff.options import OWN_REWRITINGS
 from srcdiff.programs import Derived, Program, Stored
@@ -108,6 +108,8 @@ class _Record:
         elif made is LoopProgram:  # small products are loops, and small axes are written out
             sizes = (-n if 1 < n <= 4 else min(max(n, 0).bit_length(), 12) // 3 for n in lengths)
             words.append(str([*sizes]))
+        if made is LoopProgram and shares_loops(derived, arguments, bound):
+            words.append("threads")
         defaults = list(arguments.defaults.items())
         return cls(made, derived, fingerprint(json.dumps(words), [base, *roots, defaults]))
 

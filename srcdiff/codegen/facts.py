@@ -16,8 +16,8 @@ from srcdiff.codegen.plan import (
     flat,
     walk_nodes,
 )
-from srcdiff.ir.alias import Roots
-from srcdiff.ir.core import Atom, Value
+from srcdiff.ir.alias import Roots, written_operands
+from srcdiff.ir.core import Atom, Call, Op, Value
 
 __all__ = ["Facts", "Use", "facts_of"]
 
@@ -116,13 +116,13 @@ def _use(facts: Facts, value: Value, node: Node, point: int, within: tuple[Loop,
 
 
 def _note_writes(facts: Facts, node: Node) -> None:
-    op = node.op if isinstance(node, Let) else None
-    if op is None:
+    source = node.source if isinstance(node, Let) else None
+    if not isinstance(source, Op | Call):
         return
-    if op.decl.effect:
+    if isinstance(source, Op) and source.decl.effect:
         facts.effects.append(node.point + 1)
-    for position in op.decl.writes:
-        operand = op.operands[position]
+    for position in written_operands(source):
+        operand = source.operands[position]
         if isinstance(operand, Value):
             for root in facts.roots.get(operand, ()):
                 facts.writes[root].append(node.point + 1)

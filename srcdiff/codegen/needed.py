@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from srcdiff.ir.alias import written_operands
 from srcdiff.ir.core import (
     Atom,
     Call,
@@ -44,6 +45,8 @@ class Needed:
             return True
         if isinstance(statement, Op):
             return bool(statement.decl.writes or statement.decl.effect)
+        if isinstance(statement, Call) and written_operands(statement):
+            return True
         return any(self.keeps(s) for region in regions_of(statement) for s in region.body)
 
     def statement(self, statement: Statement) -> None:

@@ -173,8 +173,8 @@ def function_tree(
     if "loops" not in fn.notes:
         writer.remarks = _remarks(fn, writer)
     body = commented(writer, "kernel" in fn.notes)
-    if "kernel" in fn.notes and body and isinstance(body[-1], gast.Return):
-        body = body[:-1]  # kernels give nothing back
+    if fn.notes.keys() & {"kernel", "writes"} and body and isinstance(body[-1], gast.Return):
+        body = body[:-1]  # kernels and threads give nothing back
     defaults = [constant(value) for value in fn.notes.get("defaults", {}).values()]
     if "loops" in fn.notes:
         for statement in body:

@@ -45,6 +45,7 @@ __all__ = [
     "reads_of",
     "storage_roots",
     "writes_of",
+    "written_operands",
     "written_roots",
 ]
 
@@ -117,10 +118,19 @@ def written_roots(fn: Function, roots: Roots | None = None) -> frozenset[Value]:
 def writes_of(statement: Statement, roots: Roots) -> frozenset[Value]:
     """The roots that a statement, with its regions, may write."""
     out: set[Value] = set()
-    for op in _ops(statement):
-        for position in op.decl.writes:
-            out |= _written(op, op.operands[position], roots)
+    for inner in _with_inner(statement):
+        if isinstance(inner, Op | Call):
+            for position in written_operands(inner):
+                out |= _written(inner, inner.operands[position], roots)
     return frozenset(out)
+
+
+def written_operands(statement: Op | Call) -> tuple[int, ...]:
+    """The positions of operands that are written; of calls, those of what threads run (`thread_bodies`)."""
+    if isinstance(statement, Op):
+        return statement.decl.writes
+    written: tuple[int, ...] = statement.function.notes.get("writes", ())
+    return written
 
 
 def reads_of(statement: Statement, roots: Roots) -> frozenset[Value]:
@@ -178,12 +188,12 @@ def _ops(statement: Statement) -> Iterator[Op]:
     return (s for s in _with_inner(statement) if isinstance(s, Op))
 
 
-def _written(op: Op, operand: Atom, roots: Roots) -> frozenset[Value]:
+def _written(op: Op | Call, operand: Atom, roots: Roots) -> frozenset[Value]:
     if not isinstance(operand, Value):
         return frozenset()
     return (
         roots.own.get(operand, frozenset())
-        if _puts_on_list(op)
+        if isinstance(op, Op) and _puts_on_list(op)
         else roots.get(operand, frozenset())
     )
 

@@ -20,9 +20,9 @@ from typing import Any
 
 __all__ = [
     "BOOL", "FLOAT", "INT", "NONE", "Array", "Clamp", "Dim", "Dynamic", "List", "Product", "Quotient", "Scalar",
-    "Static", "Struct", "Symbol", "Type", "all_dims", "as_dim", "dims_of", "element_type", "factors_of",
+    "Size", "Static", "Struct", "Symbol", "Type", "all_dims", "as_dim", "dims_of", "element_type", "factors_of",
     "has_lists", "holds_arrays", "inner_lengths", "is_complex", "is_float", "is_numeric", "map_dims", "ndim_of",
-    "product_of", "quotient_of", "shape_of", "strip", "symbols_of",
+    "product_of", "quotient_of", "shape_of", "size_of", "strip", "symbols_of",
 ]  # fmt: skip
 
 
@@ -334,12 +334,20 @@ def holds_arrays(type_: Type) -> bool:
     return isinstance(type_, Array) or (isinstance(type_, List) and holds_arrays(type_.element))
 
 
+Size = tuple[tuple[Dim, ...], ...]  # how many numbers arrays of these shapes have together
+
+
 def shape_of(type_: Type) -> tuple[Dim, ...]:
     return type_.shape if isinstance(type_, Array) else ()
 
 
 def ndim_of(type_: Type) -> int:
     return len(shape_of(type_))
+
+
+def size_of(size: Size, lengths: Mapping[str, int]) -> int:
+    """How many elements there are, given the lengths; KeyError where one is not known."""
+    return sum(math.prod(d.evaluate(lengths) for d in shape) for shape in size)
 
 
 def dims_of(type_: Type) -> tuple[Dim, ...]:

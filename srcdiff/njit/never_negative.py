@@ -194,6 +194,8 @@ class _Bounds:
         if isinstance(v, ir.Const | ir.Global | ir.FreeVar):
             is_int = isinstance(v.value, int)
             return _Bound(v.value, abs(v.value) < _SMALL, True) if is_int else _UNKNOWN
+        if isinstance(v, ir.Arg):  # nobody counts as far as numbers wrap round
+            return _Bound(-math.inf, is_small=True)
         if not isinstance(v, ir.Expr):
             return _Bound(math.inf, True) if v is ir.UNDEFINED else _UNKNOWN
         match v.op:
@@ -226,9 +228,9 @@ class _Bounds:
 
     def counted(self, pair: Any) -> _Bound:
         """The index of a loop over `range`: of what its iterator gives."""
-        call = self.only(pair)
-        iterator = self.only(call.value) if _is(call, "iternext") else None
-        made = self.only(iterator.value) if _is(iterator, "getiter") else None
+        call: Any = self.only(pair)
+        iterator: Any = self.only(call.value) if _is(call, "iternext") else None
+        made: Any = self.only(iterator.value) if _is(iterator, "getiter") else None
         if not _is(made, "call") or guard(find_callname, self.function, made) != _RANGE:
             return _UNKNOWN
         first, last, step = _range([self.value(a) for a in made.args])
@@ -267,11 +269,10 @@ def _computed(fn: Any, a: _Bound, b: _Bound) -> _Bound:
         return _Bound(a.least + b.least, both, exact)
     if fn in (operator.sub, operator.isub) and b.is_step:
         return _Bound(a.least - b.least, both, exact)
-    if fn in (operator.mul, operator.imul) and both and min(a.least, b.least) >= 0:
-        return _LENGTH
-    if fn in _DIVIDED and min(a.least, b.least) >= 0:
-        return _Bound(0, both)
-    return _UNKNOWN
+    least = 0 if min(a.least, b.least) >= 0 else -math.inf
+    if fn in (operator.mul, operator.imul) and both:
+        return _Bound(least, True)
+    return _Bound(least, both) if fn in _DIVIDED else _UNKNOWN
 
 
 def _range(args: Sequence[_Bound]) -> tuple[_Bound, _Bound, _Bound]:

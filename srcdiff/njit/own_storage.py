@@ -21,8 +21,8 @@ from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.imputils import impl_ret_borrowed, impl_ret_new_ref
 from numba.core.ir_utils import build_definitions, find_callname, guard
-from numba.core.typing.npydecl import parse_shape
 from numba.core.typed_passes import NopythonTypeInference
+from numba.core.typing.npydecl import parse_shape
 from numba.core.untyped_passes import IRProcessing
 from numba.extending import intrinsic
 from numba.np import arrayobj

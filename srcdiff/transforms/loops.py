@@ -57,6 +57,7 @@ from srcdiff.transforms.split_nests import split_nests
 from srcdiff.transforms.stacks import stacks
 from srcdiff.transforms.sums_in_memory import sums_in_memory
 from srcdiff.transforms.tables import tables
+from srcdiff.transforms.thread_bodies import thread_bodies
 from srcdiff.transforms.truth_numbers import truth_numbers
 from srcdiff.transforms.unroll import small_axes, unroll
 from srcdiff.transforms.wrapped_integers import wrapped_integers
@@ -72,14 +73,15 @@ def to_loops(
     expansions: Expansions,
     recorder: Recorder,
     fastmath: bool = True,
-    threads: int | None = 0,
+    threads: int | str | None = 0,
     narrow: bool = False,
 ) -> Function:
     """A derivative ready to be printed, as loops over scalars.
 
     Without `fastmath`, sums are added up in the order in which they stand. `threads`: how many share the turns of a
-    loop; None: as many as Numba has, 0: none. `narrow`: for arguments whose records are as long as at hand, and small
-    axes, where that writes out loops; they are `notes["small"]`.
+    loop; None: as many as Numba has, 0: none, "auto": as many as Numba has where there is enough to do. `narrow`: for
+    arguments whose records are as long as at hand, and small axes, where that writes out loops; they are
+    `notes["small"]`.
 
     Raises
     ------
@@ -199,17 +201,23 @@ def _into_loops(
     )
 
 
-def _fast(lengths: Mapping[str, int], fastmath: bool, threads: int | None) -> tuple[Pass, ...]:
+def _fast(
+    lengths: Mapping[str, int], fastmath: bool, threads: int | str | None
+) -> tuple[Pass, ...]:
     """Fewer loops, over storage that is reused, in an order that vectors like."""
-    in_threads = Pass("parallel", lambda f: parallel(f, threads), "threads share the turns")
-    shared = () if threads == 0 else (in_threads,)
+    shared: tuple[Pass, ...] = ()
+    why = "threads share the turns"
+    if threads == "auto":  # of the program's own loops, not of those of helpers
+        shared = (Pass("parallel", lambda f: parallel(f, None, lengths), why, whole=True),)
+    elif not isinstance(threads, str) and threads != 0:
+        shared = (Pass("parallel", lambda f: parallel(f, threads), why),)
+    bodies = Pass("thread bodies", thread_bodies, "a thread's loops are compiled as any")
     sums = Pass("sums in memory", sums_in_memory, "a number is added to faster than an element")
     running = Pass("running powers", running_powers, "a power is one product more than the last")
     parts = Pass("split nests", split_nests, "stencils write one place in a loop")
-    in_lanes = fastmath and threads == 0
     fuse = Pass(
         "fuse nests",
-        (lambda f: _fused(f, lengths)) if in_lanes else fuse_nests,
+        (lambda f: _fused(f, lengths)) if fastmath else fuse_nests,
         "what is made in a turn is used in it",
     )
     rows = Pass("shrink buffers", shrink_buffers, "each turn has a row of its own")
@@ -217,7 +225,9 @@ def _fast(lengths: Mapping[str, int], fastmath: bool, threads: int | None) -> tu
     return (
         *_joined(fuse, (running,) if fastmath else ()),
         Pass("tables", tables, "what is the same in all turns is computed once"),
-        *((rows, lane_pass) if in_lanes else ()),
+        *((rows,) if fastmath or shared else ()),
+        *shared,
+        *((lane_pass,) if fastmath else ()),
         Pass("axis order", axis_order, "innermost loops go through memory in its order"),
         Pass("split loops", split_loops, "elementary functions are fast in innermost loops"),
         *((sums,) if fastmath else ()),
@@ -225,7 +235,6 @@ def _fast(lengths: Mapping[str, int], fastmath: bool, threads: int | None) -> tu
         Pass("hoist", hoist, "what does not change in a loop"),
         rows,
         Pass("reuse buffers", reuse_buffers, "what is not needed any more is written over"),
-        *shared,
         *((parts,) if fastmath else ()),
         Pass("hoist buffers", hoist_buffers, "a loop takes its storage once"),
         Pass("settled tests", settled_tests, "what is known is not asked"),
@@ -234,6 +243,7 @@ def _fast(lengths: Mapping[str, int], fastmath: bool, threads: int | None) -> tu
         Pass("wrapped integers", wrapped_integers, "compiled code computes with 64 bits"),
         Pass("countdown", countdown, "compiled code counts down"),
         Pass("dead code", dce, "what is left over"),
+        *((bodies,) if shared else ()),
         Pass(
             "compiled",
             lambda f: _compiled(f, fastmath),

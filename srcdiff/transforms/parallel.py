@@ -9,11 +9,13 @@
 Each thread has a range of turns and accumulators of its own, which are added up in the order of the threads: for one
 number of threads a result is the same to the last bit, whichever ends first. Only outermost loops are shared out, since
 waking the threads takes some ten microseconds; and no loop that may raise, since what is raised in a thread is lost.
+What follows treats a thread's loop as any other (`lanes` puts its turns side by side); in the end it is a function of
+its own (`thread_bodies`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, storage_roots
@@ -32,7 +34,7 @@ from srcdiff.ir.core import (
     const,
     walk,
 )
-from srcdiff.ir.types import Array, Dim, Scalar, shape_of
+from srcdiff.ir.types import Array, Dim, Scalar, Size, shape_of, size_of
 from srcdiff.ops import arithmetic, control, memory
 from srcdiff.ops.index_patterns import elements_of
 from srcdiff.transforms.facts import count_uses
@@ -40,25 +42,43 @@ from srcdiff.transforms.footprint import footprint
 from srcdiff.transforms.lengths import bind_lengths
 from srcdiff.transforms.nests import ELEMENT_ACCESSES, nest
 from srcdiff.transforms.turns import accesses, carries_only_add
+from srcdiff.transforms.work import work_of
 
-__all__ = ["is_sum", "may_raise", "parallel"]
+__all__ = ["WORTH", "is_sum", "may_raise", "parallel"]
 
+# operations of a loop that threads are woken for unasked: what takes a tenth of a millisecond in vectors, and twenty
+# times what `benchmarks/threads.py` found them to pay from, since they do not pay on a busy machine
+WORTH = 4_000_000
+
+_EACH = 64  # operations for each element that threads have to add up behind them
 _FEW = 32  # turns that are not worth a thread, where their number is known
 _ADDITIONS = (memory.add_into, memory.add_at)
 _SUMMED = ("float64", "int64")
 
 
-def parallel(fn: Function, threads: int | None = None) -> Function:
-    """`fn` with the outermost loops that allow it shared out to `threads`; None: as many as Numba has."""
-    shared = _Parallel(fn, threads)
+def parallel(
+    fn: Function, threads: int | None = None, lengths: Mapping[str, int] | None = None
+) -> Function:
+    """`fn` with the outermost loops that allow it shared out to `threads`; None: as many as Numba has.
+
+    With `lengths`, those of the arguments at hand, only where there is work enough for that. How much there was is
+    `notes["work"]`: pairs of numbers of which the first is at most the second.
+    """
+    shared = _Parallel(fn, threads, lengths)
     new = shared(fn)
+    if shared.facts:
+        new = replace(new, notes={**new.notes, "work": tuple(dict.fromkeys(shared.facts))})
     if not shared.count:
-        return fn
+        return new
     return bind_lengths(replace(new, notes={**new.notes, "parallel": True}))
 
 
 class _Parallel(Rewriter):
-    def __init__(self, fn: Function, threads: int | None) -> None:
+    def __init__(
+        self, fn: Function, threads: int | None, lengths: Mapping[str, int] | None
+    ) -> None:
+        self.lengths = lengths
+        self.facts: list[tuple[Size, Size]] = []
         self.roots = storage_roots(fn)
         self.uses = count_uses(fn)
         self.threads = threads
@@ -67,7 +87,7 @@ class _Parallel(Rewriter):
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         sums = self.private(old) if isinstance(old, For) and not self.depth else None
-        if isinstance(old, For) and sums is not None:
+        if isinstance(old, For) and sums is not None and self.is_worth_it(old, sums):
             self.count += 1
             b.location, b.origin = old.location, "compiler"
             _Shared(old, sums, self.threads, env, b).write()
@@ -88,6 +108,24 @@ class _Parallel(Rewriter):
         if not carries_only_add(loop, self.uses):
             return None
         return self.sums(loop)
+
+    def is_worth_it(self, loop: For, sums: Sequence[Value]) -> bool:
+        """Whether there is enough to do in a loop, which is noted."""
+        if self.lengths is None:
+            return True
+        if any(isinstance(s, Op) and s.decl.cost == "heavy" for s in walk(loop.body)):
+            return False  # BLAS has threads of its own
+        work, worth = work_of(loop), Dim(WORTH)
+        try:
+            found = size_of(work, self.lengths)
+            added_up = sum(size_of((shape_of(v.type),), self.lengths) for v in sums)
+        except KeyError:  # it depends on more than lengths
+            return False
+        if all(d.is_const for product in work for d in product):
+            return found > WORTH
+        is_enough = found > WORTH
+        self.facts.append((((worth + 1,),), work) if is_enough else (work, ((worth,),)))
+        return is_enough and found > _EACH * added_up
 
     def sums(self, loop: For) -> list[Value] | None:
         found: list[Value] = []
@@ -152,7 +190,7 @@ class _Shared:
         names = [p.name or "sum" for p in self.loop.body.params[1:]]
         types = [p.type.dtype for p in self.loop.body.params[1:] if isinstance(p.type, Scalar)]
         pairs = zip(names, types, strict=True)
-        numbers = [self.storage(memory.empty_of, name, dtype, ()) for name, dtype in pairs]
+        numbers = [self.storage(name, dtype, ()) for name, dtype in pairs]
         arrays = [self.of_array(self.array(root)) for root in self.sums]
         self.in_threads(numbers, arrays)
         if numbers or arrays:
@@ -165,30 +203,32 @@ class _Shared:
 
     def of_array(self, root: Value) -> Value:
         assert isinstance(root.type, Array)
-        return self.storage(
-            memory.zeros_of, root.name or "sums", root.type.dtype, shape_of(root.type)
-        )
+        return self.storage(root.name or "sums", root.type.dtype, shape_of(root.type))
 
-    def storage(self, made: object, name: str, dtype: str, shape: Sequence[Dim]) -> Value:
+    def storage(self, name: str, dtype: str, shape: Sequence[Dim]) -> Value:
         """A place for each thread's part."""
         type_ = Array(dtype, (self.count, *shape))
-        (found,) = self.b.ops(made, names=(f"{name}_of_threads",), type=type_)  # type: ignore[arg-type]
+        (found,) = self.b.ops(memory.empty_of, names=(f"{name}_of_threads",), type=type_)
         return found
 
     def in_threads(self, numbers: Sequence[Value], arrays: Sequence[Value]) -> None:
         loop, inner = self.loop, self.b.inner()
         c = Value(Scalar("int64", True, inner.shapes.fresh("thread")), "thread", user=True)
         mine: Env = dict(self.env)
-        for root, parts in zip(self.sums, arrays, strict=True):
-            mine[root] = inner.op(memory.index, parts, c, where="i", name=f"{root.name}_part")
+        for root in self.sums:  # storage of its own, which no other thread writes beside
+            own = self.array(root)
+            (mine[root],) = inner.ops(memory.zeros_of, names=(own.name,), type=own.type)
         start, stop = lookup(self.env, loop.start), lookup(self.env, loop.stop)
         first = self.bound(inner, start, stop, c)
+        first = inner.op(arithmetic.maximum, first, const(0), name="first", spelling="max")
         last = self.bound(inner, start, stop, inner.op(arithmetic.add, c, const(1)))
         zeros = [const(0.0 if _is_float(p) else 0) for p in loop.body.params[1:]]
         part = clone_statement(replace(loop, start=first, stop=last, carried=tuple(zeros)), mine)
         inner.append(part)
         for place, found in zip(numbers, part.results, strict=True):
             inner.ops(memory.store, place, found, c, where="i")
+        for root, parts in zip(self.sums, arrays, strict=True):
+            _kept(inner, mine[root], parts, c)
         self.b.append(
             For(const(0), self.threads, const(1), (), inner.region((c,), ()), (), location=loop.location,
                 origin=loop.origin, is_parallel=True)
@@ -225,3 +265,14 @@ class _Shared:
             return ()
 
         nest(b, shape_of(root.type), (), body)
+
+
+def _kept(b: Builder, own: Atom, parts: Value, c: Value) -> None:
+    """What a thread has added up, put where the others find it."""
+
+    def body(b: Builder, at: Sequence[Atom], _: Sequence[Atom]) -> Sequence[Atom]:
+        found = b.op(memory.index, own, *at, where=elements_of(tuple(at)))
+        b.ops(memory.store, parts, found, c, *at, where=elements_of((c, *at)))
+        return ()
+
+    nest(b, shape_of(own.type), (), body)

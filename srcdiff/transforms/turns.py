@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from srcdiff.ir.alias import Roots, reads_of, writes_of
-from srcdiff.ir.core import Atom, Call, Const, For, If, Op, Statement, Value, walk
+from srcdiff.ir.core import Atom, Call, Const, For, If, Op, Statement, Value, known_dim, walk
+from srcdiff.ir.types import Clamp
 from srcdiff.ops import memory
 from srcdiff.ops.index_patterns import axes_taken, items, operands_in
 from srcdiff.ops.kernels import is_place
@@ -20,6 +21,7 @@ __all__ = [
     "Accesses",
     "accesses",
     "carries_only_add",
+    "never_negative",
     "only_adds",
     "storage_commutes",
     "storage_is_separate",
@@ -118,8 +120,18 @@ def _counts_from_front(loop: For) -> bool:
         return True
     if not isinstance(loop.step, Const):
         return False
-    lowest = loop.start if loop.step.value > 0 else loop.stop
-    return isinstance(lowest, Const) and lowest.value >= (0 if loop.step.value > 0 else -1)
+    if loop.step.value > 0:
+        return never_negative(loop.start)
+    return isinstance(loop.stop, Const) and loop.stop.value >= -1
+
+
+def never_negative(atom: Atom) -> bool:
+    """Whether a number is written as one that is never negative: 2, `max(k, 0)`."""
+    if isinstance(atom, Const):
+        return bool(atom.value >= 0)
+    known = known_dim(atom)
+    is_clamped = known is not None and all(isinstance(s, Clamp) and k > 0 for s, k in known.terms)
+    return known is not None and is_clamped and known.const >= 0
 
 
 def _is_up(step: Atom) -> bool:

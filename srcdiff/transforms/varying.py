@@ -32,7 +32,12 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import Scalar
 from srcdiff.ops import arithmetic, control, memory
 from srcdiff.transforms.nests import ELEMENT_ACCESSES, subscripts
-from srcdiff.transforms.turns import accesses, carries_only_add, storage_commutes
+from srcdiff.transforms.turns import (
+    accesses,
+    carries_only_add,
+    never_negative,
+    storage_commutes,
+)
 
 __all__ = ["Varying", "has_loop", "varying"]
 
@@ -103,7 +108,7 @@ def varying(loop: For, roots: Roots, uses: Mapping[Value, int]) -> Varying | Non
 
 
 def _counts_up(loop: For) -> bool:
-    return isinstance(loop.start, Const) and loop.start.value >= 0 and not loop.reverse
+    return never_negative(loop.start) and not loop.reverse
 
 
 def has_loop(region: Region) -> bool:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import math
+import os
+import subprocess
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +16,8 @@ from fuzz.compare import flat
 from loop_forms import as_python, loop_form
 
 import srcdiff
-from srcdiff.compiling import plain
+from srcdiff import compiling, generated
+from srcdiff.compiling import plain, shares_loops
 from srcdiff.ir.core import For, walk
 from srcdiff.transforms.nests import NoLoopForm
 
@@ -97,8 +103,12 @@ def test_each_thread_has_accumulators_of_its_own() -> None:
     text = srcdiff.value_and_grad(regression, parallel=2).loop_source_for(
         X[:5], RNG.normal(size=(200, 5)), X[:200]
     )
-    assert "d_w_of_threads = np.zeros((2, len(w)))" in text
+    assert "d_w_of_threads = np.empty((2, len(w)))" in text
     assert "@njit(parallel=True, " in text
+    (call,) = [line.strip() for line in text.splitlines() if line.startswith(" " * 8 + "regr")]
+    assert (
+        call == "regression_value_and_grad_in_thread(thread, w, X, y, s_of_threads, d_w_of_threads)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,13 +125,110 @@ def test_turns_that_are_not_alone_are_left_to_one(f, args) -> None:
     np.testing.assert_allclose(own[1], gradient, rtol=1e-11, atol=1e-12)
 
 
-def test_off_unless_it_is_asked_for() -> None:
-    for off in ("auto", False):
-        assert "prange" not in srcdiff.grad(energy, parallel=off).loop_source_for(X, 0.5)
+def test_what_is_no_number_of_threads_is_told() -> None:
+    assert "prange" not in srcdiff.grad(energy, parallel=False).loop_source_for(X, 0.5)
     with pytest.raises(ValueError, match="a number of threads"):
         srcdiff.grad(energy, parallel=0)
     with pytest.raises(ValueError, match="a number of threads"):
         srcdiff.grad(energy, parallel="many")
+
+
+# ---- parallel="auto" ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def few_are_worth_it(monkeypatch):
+    monkeypatch.setattr(importlib.import_module("srcdiff.transforms.parallel"), "WORTH", 10_000)
+    for module in (compiling, generated):
+        monkeypatch.setattr(module, "may_share_loops", lambda: True)
+
+
+def test_long_loops_are_shared_out_unasked(few_are_worth_it) -> None:
+    g = srcdiff.value_and_grad(energy, jit=True)
+    serial = srcdiff.value_and_grad(energy, jit=True, parallel=False)
+    for n, in_threads in ((100, False), (1001, True), (200, False), (1000, True)):
+        x = X[:n]
+        value, gradient = g(x, 0.5)
+        told = srcdiff.explain(g, x, 0.5)
+        assert (told.runs, told.in_threads) == ("compiled", in_threads)
+        work = "10001 <= 28 * x0" if in_threads else "28 * x0 <= 10000"
+        assert told.assumes == (f"{work} operations",)
+        expected, d_expected = serial(x, 0.5)
+        assert value == pytest.approx(expected, rel=1e-12)
+        np.testing.assert_allclose(gradient, d_expected, rtol=1e-12)
+        for _ in range(10):
+            again, d_again = g(x, 0.5)
+            assert again == value
+            np.testing.assert_array_equal(d_again, gradient)
+    assert "2 specialisations" in repr(g)
+
+
+def product_of_rows(A, x):
+    s = 0.0
+    for i in range(len(x)):
+        s += np.sum(np.tanh(A @ (x[i] * A[0])))
+    return s
+
+
+@pytest.mark.parametrize(
+    ("f", "args", "in_threads"),
+    [
+        (energy, (X, 0.5), True),
+        (regression, (X[:5], RNG.normal(size=(900, 5)), X[:900]), True),
+        (regression, (X[:1000], RNG.normal(size=(3, 1000)), X[:3]), False),  # much to add up
+        (product_of_rows, (RNG.normal(size=(40, 40)), X), False),  # BLAS
+        (filter_, (X, 0.5), False),  # one turn waits for another
+    ],
+    ids=["energy", "regression", "few rows", "products", "filter"],
+)
+def test_which_loops_are_worth_it(few_are_worth_it, f, args, in_threads) -> None:
+    text = srcdiff.value_and_grad(f).loop_source_for(*args)
+    assert ("prange" in text) == in_threads
+    assert "prange" not in srcdiff.value_and_grad(f, parallel=False).loop_source_for(*args)
+
+
+def test_saved_files_and_the_users_compiled_code_have_no_threads_unasked(
+    few_are_worth_it, tmp_path
+):
+    g = srcdiff.value_and_grad(energy)
+    assert "prange" in g.loop_source_for(X, 0.5)
+    assert "prange" not in g.save(tmp_path / "e.py", X, 0.5, form="loops").read_text()
+    arguments = replace(g.arguments_of((X, 0.5), {}), lengths={}, any_lengths=True)
+    assert not shares_loops(g.derived, arguments, bound=False)
+
+
+FORKS = """
+import os, sys
+import numpy as np
+import srcdiff
+import srcdiff.transforms.parallel
+from srcdiff.threads import may_share_loops
+
+def f(x):
+    return np.sum(np.exp(x))
+
+sys.modules["srcdiff.transforms.parallel"].WORTH = 10_000
+g = srcdiff.grad(f, jit=True)
+x = np.ones(10_000)
+g(x)
+first = srcdiff.explain(g, x).in_threads
+assert first == may_share_loops()
+child = os.fork()
+if child == 0:
+    is_right = np.allclose(g(x), np.exp(x)) and not srcdiff.explain(g, x).in_threads
+    os._exit(0 if is_right else 3)
+assert os.waitpid(child, 0)[1] == 0
+assert np.allclose(g(x), np.exp(x)) and srcdiff.explain(g, x).in_threads == first
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_a_forked_process_uses_no_threads_of_its_parent(tmp_path) -> None:
+    """GNU's OpenMP would end the process that does."""
+    file = tmp_path / "forks.py"
+    file.write_text(FORKS)
+    done = subprocess.run([sys.executable, str(file)], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("program", load("all"), ids=repr)

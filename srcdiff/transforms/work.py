@@ -1,0 +1,62 @@
+"""How much work a loop is, as a sum over products of lengths: what threads are woken for.
+
+    for 0, %n { for 0, %m { %s = multiply ...; add_into ... } }        2 n m
+
+Counted in simple operations, loads and stores among them, as `element_prices` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from srcdiff.ir.core import Call, For, Op, Region, While, known_dim, regions_of, symbol_of
+from srcdiff.ir.types import Dim, Size
+from srcdiff.ops import memory
+from srcdiff.transforms.element_prices import price_of_element
+
+__all__ = ["work_of"]
+
+_UNKNOWN = 16  # turns of a loop of which nothing is known
+_CALL = 20
+_MOVES = (memory.index, memory.store, memory.add_into, memory.add_at)
+
+
+def work_of(loop: For) -> Size:
+    """The work of all turns of a loop."""
+    found: dict[tuple[Dim, ...], int] = {}
+    for lengths, price in _of_loop(loop, (), {}):
+        found[lengths] = found.get(lengths, 0) + price
+    return tuple((Dim(price), *lengths) for lengths, price in found.items())
+
+
+def _of_loop(
+    loop: For, around: tuple[Dim, ...], starts: Mapping[str, Dim]
+) -> Iterator[tuple[tuple[Dim, ...], int]]:
+    start, stop = (known_dim(a) for a in (loop.start, loop.stop))
+    inner = dict(starts)
+    if start is not None and (symbol := symbol_of(loop.index)) is not None:
+        inner[symbol] = start.substitute(starts)
+    turns = Dim(_UNKNOWN)
+    if start is not None and stop is not None:  # of a triangle, the longest row
+        turns = stop.substitute(starts) - start.substitute(starts)
+    yield from _of_region(loop.body, (*around, turns), inner)
+
+
+def _of_region(
+    region: Region, around: tuple[Dim, ...], starts: Mapping[str, Dim]
+) -> Iterator[tuple[tuple[Dim, ...], int]]:
+    for s in region.body:
+        match s:
+            case For():
+                yield from _of_loop(s, around, starts)
+            case While():
+                yield from _of_region(s.body, (*around, Dim(_UNKNOWN)), starts)
+            case Call():
+                yield around, _CALL
+            case Op() if s.decl in _MOVES:
+                yield around, 1
+            case Op() if s.decl.elementwise:
+                yield around, price_of_element(s)
+            case _:
+                for r in regions_of(s):
+                    yield from _of_region(r, around, starts)
