@@ -46,9 +46,9 @@ from srcdiff.transforms.work import work_of
 
 __all__ = ["WORTH", "is_sum", "may_raise", "parallel"]
 
-# operations of a loop that threads are woken for unasked: what takes a tenth of a millisecond in vectors, and twenty
-# times what `benchmarks/threads.py` found them to pay from, since they do not pay on a busy machine
-WORTH = 4_000_000
+# operations of a loop that threads are woken for unasked: what takes half a millisecond in vectors. They pay from a
+# hundredth of that (`benchmarks/threads.py`), but where other processes have the cores, waking them takes milliseconds
+WORTH = 20_000_000
 
 _EACH = 64  # operations for each element that threads have to add up behind them
 _FEW = 32  # turns that are not worth a thread, where their number is known
