@@ -26,7 +26,7 @@ from srcdiff.transforms.lengths import size_at_hand
 
 __all__ = ["gathered_products"]
 
-_LEAST = 8192  # multiplications a turn: below, the time goes into the new arrays
+_LEAST = 1024  # multiplications a turn: below, loops beat calls of BLAS, and the time goes into the new arrays
 
 
 def gathered_products(fn: Function, lengths: Mapping[str, int]) -> Function:
