@@ -5,6 +5,7 @@ They are looked at as they are given: what runs has them contiguous, and numbers
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from srcdiff.programs import Program
 from srcdiff.signature import Arguments
 from srcdiff.trees import leaves, part_of, part_text
 
-__all__ = ["check_arguments"]
+__all__ = ["check_arguments", "device_array"]
+
+_LIBRARIES = ("cupy", "numba", "numba_cuda", "torch")
 
 
 def check_arguments(program: Program, arguments: Arguments, name: str) -> None:
@@ -32,6 +35,19 @@ def check_arguments(program: Program, arguments: Arguments, name: str) -> None:
         _check_overlap(program, arguments, name)
     if program.contiguous:
         _check_contiguous(program, arguments, name)
+
+
+def device_array(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """An array on a CUDA device among the arguments of a call; None if there is none."""
+    for leaf in (leaf for a in (*args, *kwargs.values()) for leaf in leaves(a)):
+        cls = type(leaf)
+        is_of_library = cls.__module__.partition(".")[0] in _LIBRARIES
+        if is_of_library or hasattr(cls, "__cuda_array_interface__"):
+            from srcdiff.cuda.through_host import is_on_device  # imports numba.cuda
+
+            if is_on_device(leaf):
+                return leaf
+    return None
 
 
 def _check_overlap(program: Program, arguments: Arguments, name: str) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from srcdiff.call_checks import check_arguments
+from srcdiff.call_checks import check_arguments, device_array
 from srcdiff.codegen.load import load
 from srcdiff.compiling import Compiled, LoopProgram, with_runtime
 from srcdiff.direct import MISS, DirectCall, direct_call
@@ -169,6 +169,9 @@ class Generated:
                 found = direct(args)
                 if found is not MISS:
                     return found
+            there = device_array(args, kwargs)
+            if there is not None:
+                return self._through_host(there, args, kwargs)
             specialisation, arguments = self._specialised(args, kwargs)
             self._latest = specialisation
             values = self._values(specialisation, arguments)
@@ -187,6 +190,12 @@ class Generated:
             arguments = self.signature.bind(args, kwargs, self.static, self.place)
             args = (*arguments.own, *arguments.values[len(arguments.own) :])
         return self._for_one_item()(*args)
+
+    def _through_host(self, there: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """The result for arrays on a device, of which `there` is one."""
+        from srcdiff.cuda.through_host import through_host  # imports numba.cuda
+
+        return through_host(self, there, args, kwargs)
 
     def _for_one_item(self) -> Batched:
         """What runs single calls on a device."""

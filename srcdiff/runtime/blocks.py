@@ -15,6 +15,7 @@ import numpy as np
 from srcdiff.runtime.cuda import cuda
 
 _MOST = 1024  # threads of a block
+_SUM, _MAX, _MIN = range(3)
 
 
 def _functions(dtype: Any) -> tuple[Any, ...]:
@@ -22,56 +23,39 @@ def _functions(dtype: Any) -> tuple[Any, ...]:
     inline = cuda.jit(device=True)
 
     @inline
-    def block_sum(value):
-        """The sum, added up in pairs."""
+    def reduced(value, kind):
+        # one function, so that all of them have one piece of shared memory
         parts = cuda.shared.array(_MOST, dtype)
         thread, half = cuda.threadIdx.x, cuda.blockDim.x // 2
         parts[thread] = value
         cuda.syncthreads()
         while half > 0:
             if thread < half:
-                parts[thread] += parts[thread + half]
+                one, other = parts[thread], parts[thread + half]
+                if kind == _SUM:
+                    parts[thread] = one + other
+                elif other != other or (other > one if kind == _MAX else other < one):
+                    parts[thread] = other
             cuda.syncthreads()
             half //= 2
-        total = parts[0]
+        found = parts[0]
         cuda.syncthreads()
-        return total
+        return found
+
+    @inline
+    def block_sum(value):
+        """The sum, added up in pairs."""
+        return reduced(value, _SUM)
 
     @inline
     def block_max(value):
         """The largest number; NaN where there is one."""
-        parts = cuda.shared.array(_MOST, dtype)
-        thread, half = cuda.threadIdx.x, cuda.blockDim.x // 2
-        parts[thread] = value
-        cuda.syncthreads()
-        while half > 0:
-            if thread < half:
-                other = parts[thread + half]
-                if other > parts[thread] or other != other:
-                    parts[thread] = other
-            cuda.syncthreads()
-            half //= 2
-        highest = parts[0]
-        cuda.syncthreads()
-        return highest
+        return reduced(value, _MAX)
 
     @inline
     def block_min(value):
         """The smallest number; NaN where there is one."""
-        parts = cuda.shared.array(_MOST, dtype)
-        thread, half = cuda.threadIdx.x, cuda.blockDim.x // 2
-        parts[thread] = value
-        cuda.syncthreads()
-        while half > 0:
-            if thread < half:
-                other = parts[thread + half]
-                if other < parts[thread] or other != other:
-                    parts[thread] = other
-            cuda.syncthreads()
-            half //= 2
-        lowest = parts[0]
-        cuda.syncthreads()
-        return lowest
+        return reduced(value, _MIN)
 
     @inline
     def block_first(value):
@@ -90,4 +74,4 @@ def _functions(dtype: Any) -> tuple[Any, ...]:
 block_sum, block_max, block_min, block_first = _functions(np.float64)
 block_sumf, block_maxf, block_minf, block_firstf = _functions(np.float32)
 block_sumi, block_maxi, block_mini, block_firsti = _functions(np.int64)
-_, _, _, block_firstb = _functions(np.bool_)
+*_, block_firstb = _functions(np.bool_)

@@ -15,7 +15,8 @@ import srcdiff
 import srcdiff.cuda
 from srcdiff.device_programs import build_device
 from srcdiff.errors import UnsupportedError
-from srcdiff.runtime.cuda import device_problem
+from srcdiff.runtime import blocks
+from srcdiff.runtime.cuda import cuda, device_problem
 from srcdiff.trees import leaves
 
 RNG = np.random.default_rng(5)
@@ -222,6 +223,24 @@ def test_fewer_blocks_take_several_items_each_and_give_the_same_bits() -> None:
     for a, b, own in zip(leaves(first), leaves(second), leaves(expected), strict=True):
         assert np.array_equal(a, b)
         np.testing.assert_allclose(a, own, rtol=1e-12, atol=1e-14)
+
+
+@simulated
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_reductions(threads: int) -> None:
+    @cuda.jit
+    def reduce(x, out):
+        t = cuda.threadIdx.x
+        out[0, t], out[1, t] = blocks.block_sum(x[t]), blocks.block_max(x[t])
+        out[2, t], out[3, t] = blocks.block_min(x[t]), blocks.block_first(x[t])
+
+    for x in (RNG.normal(size=threads), np.append(RNG.normal(size=threads - 1), np.nan)):
+        out = cuda.to_device(np.zeros((4, threads)))
+        reduce[1, threads](cuda.to_device(x), out)
+        for row, expected in zip(
+            out.copy_to_host(), (x.sum(), x.max(), x.min(), x[0]), strict=True
+        ):
+            np.testing.assert_allclose(row, expected, rtol=1e-14)
 
 
 def test_items_with_much_storage_are_for_blocks() -> None:

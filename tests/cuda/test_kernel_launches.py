@@ -142,3 +142,34 @@ def test_what_has_no_derivative_is_named() -> None:
         srcdiff.grad(with_a_stream)(x[0])
     with pytest.raises(UnsupportedError, match="second derivative through a launch"):
         srcdiff.hessian(same_array_twice)(x[0])
+
+
+@pytest.mark.parametrize("function", [once, on_the_device])
+def test_arguments_on_the_device(function) -> None:
+    x, k = PROGRAMS[0][1]
+    on_device = [cuda.to_device(a) for a in (x, k)]
+    g = srcdiff.value_and_grad(function, argnums=(0, 1), jit=False)
+    expected = g(x, k)
+    value, gradients = g(*on_device)
+    assert value == expected[0]
+    for mine, own in zip(gradients, expected[1], strict=True):
+        assert type(mine) is type(on_device[0])  # as they came
+        np.testing.assert_array_equal(mine.copy_to_host(), own)
+    np.testing.assert_array_equal(on_device[0].copy_to_host(), x)
+    mixed = g(on_device[0], k)[1][1].copy_to_host()  # of several kinds: what comes back is there
+    np.testing.assert_array_equal(mixed, expected[1][1])
+    tangents = (np.ones_like(x), np.ones_like(k))
+    _, tangent = srcdiff.jvp(function, tuple(on_device), tuple(map(cuda.to_device, tangents)))
+    assert tangent == pytest.approx(sum(np.sum(d) for d in expected[1]))
+
+
+def test_containers_of_arrays_on_the_device() -> None:
+    def loss(p):
+        y = np.zeros_like(p["x"])
+        scale[1, 8](p["x"], p["k"], y)
+        return np.sum(np.sin(y))
+
+    x, k = PROGRAMS[0][1]
+    found = srcdiff.grad(loss, jit=False)({"x": cuda.to_device(x), "k": k})
+    expected = srcdiff.grad(loss, jit=False)({"x": x, "k": k})
+    np.testing.assert_array_equal(found["x"].copy_to_host(), expected["x"])
