@@ -39,6 +39,7 @@ from srcdiff.ops.control import raise_
 from srcdiff.ops.kernels import atomic_add, position, syncthreads
 from srcdiff.ops.thread_blocks import block_first, block_sum
 from srcdiff.transforms.block_turns import Finder, Shared, roots_inside
+from srcdiff.transforms.carried_failures import failing_loops, with_carried_failure
 from srcdiff.transforms.facts import count_uses, defined_in
 
 __all__ = ["block_loops", "mark_block_loops"]
@@ -51,9 +52,27 @@ _NOTHING: _Seen = frozenset()
 
 
 def mark_block_loops(fn: Function, atomics: bool) -> Function:
-    """`fn` with loops that may be shared out marked as parallel: their turns keep storage of their own."""
-    finder = Finder(count_uses(fn), atomics)
-    return _Mark(finder, storage_roots(fn), fn)(fn)
+    """`fn` with loops that may be shared out marked as parallel: their turns keep storage of their own.
+
+    What is raised in a loop that can be shared out otherwise is raised behind it.
+    """
+    tried: set[Value] = set()
+    while (
+        loop := next((f for f in failing_loops(fn.body) if f.index not in tried), None)
+    ) is not None:
+        tried.add(loop.index)
+        found = with_carried_failure(fn, loop)
+        if found is not None and loop.index in _marked(_mark(found, atomics)):
+            fn = found
+    return _mark(fn, atomics)
+
+
+def _mark(fn: Function, atomics: bool) -> Function:
+    return _Mark(Finder(count_uses(fn), atomics), storage_roots(fn), fn)(fn)
+
+
+def _marked(fn: Function) -> set[Value]:
+    return {s.index for s in walk(fn.body) if isinstance(s, For) and s.is_parallel}
 
 
 class _Mark(Rewriter):

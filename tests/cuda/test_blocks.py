@@ -137,6 +137,61 @@ def test_places_that_data_say() -> None:
         agree(g, args, found)
 
 
+def energy(x, m):
+    e = 0.0
+    for i in range(len(x)):
+        for j in range(len(x)):
+            if i != j:
+                r2 = 0.01
+                for k in range(3):
+                    r2 += (x[i, k] - x[j, k]) ** 2
+                e -= m[i] * m[j] / np.sqrt(r2)
+    return e
+
+
+def test_what_turns_raise_is_raised_behind_their_loop() -> None:
+    g = srcdiff.value_and_grad(energy, argnums=(0, 1), jit=False)
+    x, m = RNG.normal(size=(5, 3)), RNG.normal(size=5)
+    found, shared = by_threads(g, (x, m))
+    agree(g, (x, m), found)
+    assert shared == 1
+    assert "failure = block_maxi(failure)" in source(g, (x, m))
+    fewer = m[:4].copy()
+    program = build_device(
+        g.derived, g.signature.bind((x, fewer), {}, frozenset()), raises=False, block="atomic"
+    )
+    _, races, failed = watched_run(program, (x, fewer), 3)
+    assert not races
+    assert program.failures[failed - 1][0] is IndexError
+
+
+def test_turns_that_fail_in_loops_and_branches() -> None:
+    def f(x, place, scale):
+        total = 0.0
+        for i in range(len(x)):
+            part = x[i] * scale[1]
+            for j in range(2):
+                part += scale[place[i, j]] * x[i]
+            if part > 0.5:
+                total += np.sin(part) + scale[place[i, 0]]
+            else:
+                total -= part
+        return total
+
+    g = srcdiff.value_and_grad(f, argnums=(0, 2), jit=False)
+    args = RNG.normal(size=7), RNG.integers(0, 3, (7, 2)), RNG.normal(size=3)
+    found, shared = by_threads(g, args)
+    agree(g, args, found)
+    assert shared
+    args[1][5, 1] = 3
+    program = build_device(
+        g.derived, g.signature.bind(args, {}, frozenset()), raises=False, block="atomic"
+    )
+    _, races, failed = watched_run(program, args, 3)
+    assert not races
+    assert program.failures[failed - 1][0] is IndexError
+
+
 def source(g: Any, args: Any, block: Any = "atomic") -> str:
     bound = g.signature.bind(args, {}, frozenset())
     return build_device(g.derived, bound, raises=False, block=block).source
