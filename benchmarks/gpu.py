@@ -284,6 +284,10 @@ def measure(problem: Problem, jax: Any) -> None:
     wait = lambda _: None if is_simulator() else cuda.synchronize()
     problem.found["srcdiff"] = milliseconds(lambda: batch(*given), wait)
     problem.notes += registers(batch)
+    for name, threads in (("a thread", 1), ("a block", 4 if is_simulator() else 32)):
+        other = srcdiff.cuda.batched(g, problem.in_axes, problem.reduce, threads_per_item=threads)
+        agree(f"{problem.name}, {name} an item", other(*given), found, dtype)
+        problem.found[name] = milliseconds(lambda run=other: run(*given), wait)
     if problem.by_hand is not None:
         run = problem.by_hand(*given)
         agree(f"{problem.name}, by hand", run(), found, dtype)
@@ -330,10 +334,11 @@ def main() -> None:
         measure(row, jax)
     device = "Numba's simulator" if is_simulator() else cuda.get_current_device().name.decode()
     print(f"\n{device}; multiples of srcdiff's time\n")
-    print("| value and gradient | srcdiff | by hand | JAX | |\n|---|---:|---:|---:|---|")
+    compared = ("a thread", "a block", "by hand", "JAX")
+    print(f"| value and gradient | srcdiff | {' | '.join(compared)} | |\n|---|{'---:|' * 5}---|")
     for row in rows:
         own = row.found["srcdiff"]
-        others = (f"{row.found[k] / own:.2f}" if k in row.found else "" for k in ("by hand", "JAX"))
+        others = (f"{row.found[k] / own:.2f}" if k in row.found else "" for k in compared)
         print(f"| {row.name} | {own:.3g} ms | {' | '.join(others)} | {'; '.join(row.notes)} |")
     if jax is None:
         print("\nJAX is not installed.")

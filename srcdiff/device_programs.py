@@ -51,8 +51,8 @@ class DeviceProgram:
         What the leaves of the result are called: "d_x" is the derivative in x, "d_p_0" that in p[0].
     results : tuple of Type
         What they are on the device.
-    shared_loops : int
-        How many loops the threads of a block share.
+    turns : tuple of (Dim or None)
+        How many turns each loop has that the threads of a block share; None where only the run knows.
     assumptions, counts, independent, watched
         As in `Program`.
     """
@@ -74,7 +74,7 @@ class DeviceProgram:
     independent: tuple[str, ...] = ()
     watched: tuple[Watched, ...] = ()
     location: Location | None = None
-    shared_loops: int = 0
+    turns: tuple[Dim | None, ...] = ()
 
     def holds(self) -> bool:
         """Whether what is outside the function is what it was."""
@@ -148,7 +148,7 @@ def build_device(
         tuple(primal.params[k].name for k in primal.notes.get("independent", ())),
         tuple(primal.notes.get("watched", {}).values()),
         primal.location,
-        device.notes.get("block_loops", 0),
+        device.notes.get("block_turns", ()),
     )
 
 

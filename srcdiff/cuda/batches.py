@@ -59,8 +59,8 @@ def batched(
         CPU, and say so once.
     threads_per_item
         1: a thread takes an item. More, a power of two up to 1024: the threads of a block take one together, and share
-        the turns of its loops. "auto": 1, or 128 where an item has more than 16 KiB of storage and of arrays of its
-        own, and loops whose turns can be shared.
+        the turns of its loops. "auto": 1, or 32 to 256 where an item has more than 16 KiB of storage and arrays of its
+        own: about as many as its longest loop has turns that can be shared.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def one_item(handle: Generated) -> Batched:
 
 
 _LARGE = 1 << 14  # bytes of an item that a block takes
-_BLOCK = 128  # threads of such a block
+_LEAST, _USUAL, _MOST = 32, 128, 256  # threads of such a block
 _BLOCKS = tuple(1 << k for k in range(11))
 
 
@@ -125,6 +125,16 @@ class _Kernel:
         if self.alone is None:
             return True
         return (item_bytes(self.alone, items) > _LARGE) == (self.block is not None)
+
+
+def threads_for(program: DeviceProgram, items: Items) -> int:
+    """How many threads of a block are as many as the longest loop has turns."""
+    lengths = items.largest()
+    known = [d for d in program.turns if d is not None and d.symbols() <= lengths.keys()]
+    if not known:
+        return _USUAL
+    longest = max(d.evaluate(lengths) for d in known)
+    return min(max(1 << max(longest - 1, 0).bit_length(), _LEAST), _MOST)
 
 
 class Batched:
@@ -250,13 +260,14 @@ class Batched:
             alone = build_device(derived, arguments, raises=False)
             if item_bytes(alone, items) <= _LARGE:
                 return alone, None, alone
-            wanted = _BLOCK
         if wanted == 1:
             return build_device(derived, arguments, raises=False), None, None
         order: Block = "ordered" if self.deterministic else "atomic"
         together = build_device(derived, arguments, raises=False, block=order)
-        if alone is not None and not together.shared_loops:
+        if alone is not None and not together.turns:
             return alone, None, None
+        if wanted == "auto":
+            wanted = threads_for(together, items)
         return together, wanted, alone
 
     def _on_cpu(self, items: Items, error: UnsupportedError) -> Any:

@@ -30,10 +30,11 @@ from srcdiff.ir.core import (
     Value,
     While,
     const,
+    known_dim,
     regions_of,
     walk,
 )
-from srcdiff.ir.types import Array, Scalar
+from srcdiff.ir.types import Array, Dim, Scalar
 from srcdiff.ops import arithmetic, device, memory
 from srcdiff.ops.control import raise_
 from srcdiff.ops.kernels import atomic_add, position, syncthreads
@@ -91,14 +92,16 @@ class _Mark(Rewriter):
 
 
 def block_loops(fn: Function, atomics: bool) -> Function:
-    """`fn` for all threads of a block at once; `notes["block_loops"]` says how many loops they share.
+    """`fn` for all threads of a block at once.
+
+    `notes["block_turns"]` says how many turns each loop has that they share, None where only the run knows.
 
     Without `atomics`, what turns add to is added to in one order: results are the same to the last bit.
     """
     pass_ = _Blocks(fn, atomics)
     b, _ = pass_.region(fn.body, storage_roots(fn), _NOTHING)
     body = b.region(fn.params, fn.body.yields)
-    return replace(fn, body=body, notes={**fn.notes, "block_loops": pass_.count})
+    return replace(fn, body=body, notes={**fn.notes, "block_turns": tuple(pass_.turns)})
 
 
 class _Blocks:
@@ -108,7 +111,7 @@ class _Blocks:
         self.private = frozenset(op.result for op in made)
         self.finder = Finder(count_uses(fn), atomics, self.private)
         self.shapes = shapes_for(fn)
-        self.count = 0
+        self.turns: list[Dim | None] = []  # of loops that are shared out
 
     # ---- what all threads run ----
 
@@ -243,9 +246,9 @@ class _Together:
         assert isinstance(s, For | While)
         # what is known of buffers that change places holds within a turn; between turns, they are any of them
         inner = roots_inside(s, self.roots, self.blocks.fn) if isinstance(s, For) else self.roots
-        count, seen = self.blocks.count, self.seen
+        count, seen = len(self.blocks.turns), self.seen
         while True:  # the next turn begins where this one ends
-            self.blocks.count = count
+            del self.blocks.turns[count:]
             end, regions = self.inside(seen, s, inner), []
             for region in regions_of(s):
                 b, end = self.blocks.region(region, inner, end)
@@ -285,11 +288,12 @@ class _Together:
     def shared_loop(self, loop: For, shared: Shared) -> None:
         self.order(frozenset(self.touches(loop, shared)))
         self.flush()
-        self.blocks.count += 1
+        start, stop = known_dim(loop.start), known_dim(loop.stop)
+        self.blocks.turns.append(None if start is None or stop is None else stop - start)
         b = self.b
         thread, threads = b.op(position, of="threadIdx.x"), b.op(position, of="blockDim.x")
         is_zero = isinstance(loop.start, Const) and loop.start.value == 0
-        start = thread if is_zero else b.op(arithmetic.add, loop.start, thread)
+        begin = thread if is_zero else b.op(arithmetic.add, loop.start, thread)
         found = tuple(replace(r) for r in loop.results)
         sums = [k for k, decl in enumerate(shared.carries) if decl is block_sum]
         carried = tuple(_zero(p) if k in sums else p for k, p in enumerate(loop.carried))
@@ -297,7 +301,7 @@ class _Together:
         b.append(
             replace(
                 loop,
-                start=start,
+                start=begin,
                 step=threads,
                 carried=carried,
                 body=body,

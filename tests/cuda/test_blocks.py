@@ -30,7 +30,7 @@ def by_threads(g: Any, args: Any, count: int = 3, block: Any = "atomic") -> tupl
     found, races, failed = watched_run(program, args, count)
     assert not races, f"{races[:3]}\n{program.source}"
     assert not failed
-    return found, program.shared_loops
+    return found, len(program.turns)
 
 
 def agree(g: Any, args: Any, found: Any) -> None:
@@ -308,5 +308,6 @@ def test_items_with_much_storage_are_for_blocks() -> None:
     batch = srcdiff.cuda.batched(srcdiff.grad(rows), (0, None))
     assert "cuda.threadIdx.x" not in batch.source_for(np.ones((2, 100)), 0.5)
     assert "cuda.threadIdx.x" in batch.source_for(np.ones((2, 3000)), 0.5)
+    assert [k.block for ks in batch.kernels.values() for k in ks] == [256, None]
     with pytest.raises(ValueError, match="power of two"):
         srcdiff.cuda.batched(srcdiff.grad(rows), threads_per_item=96)

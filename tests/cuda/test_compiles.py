@@ -94,4 +94,4 @@ def test_kernels_for_blocks(program: Program, block: str) -> None:
     kernel, given = kernel_of(device)
     for capability in CAPABILITIES:
         text = ptx(kernel, given, capability)
-        assert device.shared_loops == 0 or "%tid.x" in text
+        assert not device.turns or "%tid.x" in text
