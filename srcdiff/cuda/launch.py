@@ -45,10 +45,10 @@ def item_bytes(program: DeviceProgram, items: Items) -> int:
     given = sum(_bytes(s.type, lengths) for s in program.storage)
     pairs = zip(items.leaves, items.axes, strict=True)
     own = (a for a, axis in pairs if axis is not None)
-    return given + sum(
-        int(np.prod(a.shape, dtype=int)) // max(items.count, 1) * np.dtype(a.dtype).itemsize
-        for a in own
-    )
+    for a in own:
+        each = int(np.prod(a.shape, dtype=int)) // max(items.count, 1)
+        given += each * np.dtype(str(a.dtype).rpartition(".")[2]).itemsize
+    return given
 
 
 def _bytes(type_: Array, lengths: dict[str, int]) -> int:

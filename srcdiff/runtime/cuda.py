@@ -81,9 +81,8 @@ def refresh(target_context: Any) -> None:
     if importlib.util.find_spec("numba_cuda") is not None:
         target_context.refresh()
         return
-    from numba.core.target_extension import target_override  # numba-cuda has no use for it
-
-    with target_override("cuda"):
+    extension: Any = importlib.import_module("numba.core.target_extension")
+    with extension.target_override("cuda"):
         target_context.refresh()
 
 

@@ -82,7 +82,9 @@ class _Mark(Rewriter):
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, For) and self.finder(old, self.roots) is not None:
-            b.append(replace(Rewriter().keep(old, env, b), is_parallel=True))  # type: ignore[call-arg]
+            new = Rewriter().keep(old, env, b)
+            assert isinstance(new, For)
+            b.append(replace(new, is_parallel=True))
             return
         around = self.roots
         if isinstance(old, For):
@@ -257,15 +259,18 @@ class _Together:
             if end <= seen:
                 break
             seen |= end
-        parts = {"body": regions[-1]} | ({"test": regions[0]} if len(regions) > 1 else {})
-        self.b.append(replace(s, **parts, **({"is_parallel": False} if isinstance(s, For) else {})))
+        if isinstance(s, For):
+            self.b.append(replace(s, body=regions[0], is_parallel=False))
+        else:
+            test = None if s.test is None else regions[0]
+            self.b.append(replace(s, test=test, body=regions[-1]))
         self.seen = seen | end
 
     def inside(self, seen: _Seen, loop: For | While, inner: Roots) -> _Seen:
         """What was touched, by the storage that is known in a turn, too."""
         if inner is self.roots:
             return seen
-        params = [p for p in loop.body.params if inner.get(p) == {p}]
+        params = [p for p in loop.body.params if inner.get(p) == frozenset({p})]
         return seen | {
             (p, is_write, None)
             for root, is_write, _ in seen
@@ -338,7 +343,9 @@ class _Together:
                 base, axis = own[
                     0
                 ]  # of a whole array, and not of a view that differs from turn to turn
-                owner = (axis, loop.start.value) if self.roots.get(base) == {base} else None
+                owner = (
+                    (axis, loop.start.value) if self.roots.get(base) == frozenset({base}) else None
+                )
             out.append((root, access.writes, owner))
         return out
 

@@ -184,9 +184,9 @@ def _begun(y: Atom, made: Mapping[Value, Statement]) -> Atom | None:
     if isinstance(s, Op) and s.decl in (arithmetic.add, arithmetic.subtract):
         return _begun(s.operands[0], made) or _begun(s.operands[1], made)
     if isinstance(s, For) and not s.breaks:
-        return _begun(s.carried[s.results.index(y)], made)  # type: ignore[arg-type]
+        return _begun(s.carried[s.results.index(y)], made)
     if isinstance(s, If):
-        return _begun(s.then.yields[s.results.index(y)], made)  # type: ignore[arg-type]
+        return _begun(s.then.yields[s.results.index(y)], made)
     return None
 
 

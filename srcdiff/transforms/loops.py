@@ -155,9 +155,9 @@ def _for_device(names: Sequence[str], raises: bool, block: Block | None) -> tupl
         Pass("device checks", device_checks, "devices have neither lists nor NumPy"),
         Pass("storage", lambda f: device_storage(f, bool(block)), "a thread takes no storage"),
         Pass("fuse nests", fuse_nests, "storage is cleared where it is filled"),
-        Pass("single", single, "passes write numbers in double precision"),
         Pass("dead code", dce, "lengths that only storage asked for"),
         *((shared, down) if block else ()),
+        Pass("single", single, "passes write numbers in double precision"),
         *(() if raises else (Pass("errors", device_errors, "kernels raise nothing"),)),
     )
 
