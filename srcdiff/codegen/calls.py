@@ -25,7 +25,8 @@ class CallResults:
     def __init__(self, plan: Plan, names: Mapping[Value, str], taken: Collection[str]) -> None:
         self.names = names
         self.used = {*names.values(), *taken}
-        self.holders: dict[str, str] = {}
+        self.holders: dict[tuple[str, int], str] = {}
+        self.made: Counter[str] = Counter()  # in the statement at hand
         self.places: dict[Value, Any] = {}
         self.counts: Counter[Atom] = Counter()
         self.written: set[Atom] = set()
@@ -39,6 +40,7 @@ class CallResults:
     def statements(self, call: Call, results: Sequence[Value], value: Any) -> list[Any]:
         tree = call.function.output
         parts: list[Any] = []
+        self.made.clear()
         if _is_sequence(tree) or _is_unpackable(tree):
             target = self.target(tree, call, results, parts)
         else:
@@ -59,14 +61,16 @@ class CallResults:
         return holder
 
     def holder(self, wanted: str, call: Call) -> str:
-        """A name for a container. Two of the user's may have one: their parts are assigned at once."""
-        if call.origin == "user" and wanted in self.holders:
-            return self.holders[wanted]
+        """A name for a container. Two of the user's calls may have one: their parts are assigned at once."""
+        self.made[wanted] += 1
+        key = wanted, self.made[wanted]
+        if call.origin == "user" and key in self.holders:
+            return self.holders[key]
         another = f"{wanted}_part" if wanted.startswith("d_") else f"{wanted}s"
         name = next(c for c in _numbered(wanted, another) if c not in self.used)
         self.used.add(name)
         if call.origin == "user":
-            self.holders[wanted] = name
+            self.holders[key] = name
         return name
 
     def parts(

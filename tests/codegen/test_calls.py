@@ -50,3 +50,18 @@ def test_the_name_of_a_container_is_not_that_of_one_of_its_parts():
     text = srcdiff.value_and_grad(score).source_for(X, Y)
     assert 'means_result = means_results["mean"]' in text
     assert text.count("means_results = means(") == 2  # all parts have names by then
+
+
+def _moved(s, k, h):
+    return {n: s[n] + h * k[n] for n in s}
+
+
+def test_containers_of_one_call_have_two_names_where_the_user_calls_twice():
+    def f(p):
+        s = {"q": p[1], "v": p[2]}
+        for _ in range(2):
+            s = _moved(s, {"q": s["v"], "v": -p[0] * s["q"]}, 0.1)
+            s = _moved(s, {"q": s["v"], "v": -p[0] * s["q"]}, 0.2)
+        return s["q"] ** 2
+
+    srcdiff.check_grads(f, np.array([0.5, 0.7, 1.2]), order=2)
