@@ -40,7 +40,7 @@ def to_source(fn: Function) -> str:
     """The module that defines `fn` and the functions it calls; the same text for the same function in every process."""
     bound = set(bindings_of(fn))
     functions = callees_first(fn)
-    taken = {fn.name, *bound}
+    taken = {fn.name, *bound, *dir(builtins)}  # the text means the builtins
     names: dict[Function, str] = {}
     known: dict[str, str] = {}  # a helper's text under the user's name: what it is called here
     imports: set[str] = set()

@@ -1,5 +1,6 @@
 """What helpers give is taken apart as a person would."""
 
+import linecache
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,3 +66,26 @@ def test_containers_of_one_call_have_two_names_where_the_user_calls_twice():
         return s["q"] ** 2
 
     srcdiff.check_grads(f, np.array([0.5, 0.7, 1.2]), order=2)
+
+
+def test_helpers_are_not_called_what_the_text_means_builtins_by():
+    space = {"np": np}
+    text = """
+def range(n):
+    return n * 2.0
+
+def pow(x, n):
+    return np.sin(x) * n
+
+def f(x):
+    total = 1.0
+    for v in x:
+        total = total * np.exp(v) + range(v) * pow(v, 3) * pow(v, 2)
+    return total
+"""
+    linecache.cache["<shadows>"] = len(text), None, text.splitlines(True), "<shadows>"
+    exec(compile(text, "<shadows>", "exec"), space)
+    srcdiff.check_grads(space["f"], np.array([0.5, 0.7, 1.2]), order=2)
+    generated = srcdiff.grad(space["f"]).source_for(np.ones(3))
+    assert "in reversed(range(" in generated
+    assert "def range(" not in generated and "def pow(" not in generated
