@@ -162,8 +162,10 @@ def _spread(fr: Frame, value: FrontValue, node: Any) -> Sequence[FrontValue]:
         return [fr.op(node, get, value, key=k) for k in value.type.keys]
     if isinstance(value, Parts):
         return value.values
-    fr.fail(
-        node, f"`*` cannot spread {describe(value)} over arguments", "Pass the parts one by one."
+    fr.untyped(
+        node,
+        f"`*` spreads {describe(value)} over arguments, and only the run knows how many these are",
+        "Pass the parts one by one.",
     )
 
 

@@ -258,6 +258,10 @@ def growing(fr: Frame, name: str, value: FrontValue, node: Any) -> FrontValue:
     """
     if not isinstance(value, Parts) or value.kind != "list" or name not in fr.source.flow.mutated:
         return value
+    if (
+        "unroll" in fr.session.hints
+    ):  # in loops that are taken apart: `grow` says where it does all the same
+        return value
     if not isinstance(node, gast.List | gast.ListComp | gast.BinOp | gast.Call) or (
         isinstance(node, gast.Call)
         and value.cell

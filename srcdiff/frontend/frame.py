@@ -31,7 +31,7 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, OpDecl, Value
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.types import Array, Scalar, Static, is_complex
-from srcdiff.ops.infer import TypeMistake
+from srcdiff.ops.infer import TypeMistake, UntypedMistake
 
 __all__ = ["HOOKS", "Frame", "an", "describe", "reads"]
 
@@ -242,6 +242,8 @@ class Frame:
         user = user and self.session.user_names
         try:
             results = b.ops(decl, *operands, names=names, user=user, spelling=spelling, **attrs)
+        except UntypedMistake as mistake:
+            self.untyped(node, str(mistake), "Fill an array of zeros.")
         except TypeMistake as mistake:
             self.fail(node, str(mistake))
         except ShapeMismatch as mistake:

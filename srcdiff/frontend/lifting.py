@@ -47,7 +47,7 @@ def lifted(fr: Frame, closure: Closure) -> tuple[Lifted, dict[str, FrontValue]] 
     found: dict[str, FrontValue] = {}
     if not _collect(fr, closure, found, []):
         return None
-    calls_itself = any(isinstance(v, Closure) and v.node is closure.node for v in found.values())
+    calls_itself = any(isinstance(v, Closure) and _is_one(v, closure) for v in found.values())
     if not calls_itself and not _is_called_often(closure):
         return None
     values: dict[str, FrontValue] = {
@@ -82,19 +82,28 @@ def _is_called_often(closure: Closure) -> bool:
     return len(calls) > 1
 
 
+def _is_one(a: FrontValue, b: FrontValue) -> bool:
+    """Whether two values are one function, or one thing that is known."""
+    if isinstance(a, Closure) and isinstance(b, Closure):
+        return a.node is b.node and a.frame is b.frame
+    return isinstance(a, Known) and isinstance(b, Known) and a.value is b.value
+
+
 def _is_same(a: FrontValue, b: FrontValue) -> bool:
     if isinstance(a, Known) and isinstance(b, Known):
         return a.value is b.value
     return isinstance(a, Closure) and isinstance(b, Closure) and a.node is b.node
 
 
-def _collect(fr: Frame, closure: Closure, found: dict[str, FrontValue], seen: list[Any]) -> bool:
+def _collect(
+    fr: Frame, closure: Closure, found: dict[str, FrontValue], seen: list[Closure]
+) -> bool:
     """Find what a function uses of those around it, and what the functions do that it uses; False if that has no names
-    of its own.
+    of its own, as what two functions use that were made at one place.
     """
-    if closure.node in seen:
+    if any(_is_one(closure, other) for other in seen):
         return True
-    seen.append(closure.node)
+    seen.append(closure)
     for name in free_names(closure.node):
         value = found_around(fr, closure.frame, name)
         if value is None:
@@ -103,7 +112,7 @@ def _collect(fr: Frame, closure: Closure, found: dict[str, FrontValue], seen: li
             return False
         if isinstance(value, Parts) and not _is_plain(value):
             return False
-        if found.setdefault(name, value) is not value and not _is_same(found[name], value):
+        if found.setdefault(name, value) is not value and not _is_one(found[name], value):
             return False
         if isinstance(value, Closure) and not _collect(fr, value, found, seen):
             return False

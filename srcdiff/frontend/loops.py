@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import gast
 
-from srcdiff.errors import UnsupportedError
+from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.blocks import block
 from srcdiff.frontend.carries import GUESS, LoopReader, Retry
 from srcdiff.frontend.control import broke_flag, has_break, has_return, is_endless, loop_exits
@@ -19,15 +19,16 @@ from srcdiff.frontend.running_sums import check_turns
 from srcdiff.frontend.session import FALSE, TRUE, Mark, NoResult, Restart, Turn, Unroll
 from srcdiff.frontend.targets import assign
 from srcdiff.frontend.truth import static_truth, truth
-from srcdiff.frontend.values import FrontValue, Items, Parts
+from srcdiff.frontend.values import FrontValue, Items, Parts, static_int
 from srcdiff.ir.build import Builder, range_of
 from srcdiff.ir.core import Atom, Const, For, Op, OpDecl, Region, Value, While, const, walk
 from srcdiff.ir.types import Scalar
 from srcdiff.ops import containers
 
-__all__ = ["for_loop", "read_loop"]
+__all__ = ["for_loop", "read_loop", "unroll_again"]
 
 _ATTEMPTS = 12
+_MOST_TURNS = 16  # of a loop that is taken apart
 
 
 # ---- reading with retries -------------------------------------------------------------------------------------
@@ -108,9 +109,16 @@ def for_loop(fr: Frame, node: Any, items: Items | Parts, source: FrontValue | No
             "a loop over srcdiff.checkpointed cannot be left early",
             "Loop over the range itself, or skip what is left to do with `if`.",
         )
+    if id(node) in fr.session.hints.get("unroll", ()):
+        count = exact_count(fr, items, node) or 0
+        _unroll(fr, node, [items.element(const(k)) for k in _order(items, count)])
+        return
     symbols: list[str] = []
     try:
         read_loop(fr, node, lambda loop: _read_for(fr, loop, items, symbols, source))
+    except UntypedError:
+        note_unrollable(fr, node, items)
+        raise
     except Unroll as request:
         if request.symbol not in symbols:
             raise
@@ -121,10 +129,31 @@ def for_loop(fr: Frame, node: Any, items: Items | Parts, source: FrontValue | No
                 "this loop indexes a container of unlike parts, and its length is not known",
                 "Loop over the container.",
             )
-        positions = [const(k) for k in range(count)]
-        _unroll(
-            fr, node, [items.element(p) for p in (positions[::-1] if items.reverse else positions)]
-        )
+        _unroll(fr, node, [items.element(const(k)) for k in _order(items, count)])
+
+
+def _order(items: Items, count: int) -> Sequence[int]:
+    return range(count)[::-1] if items.reverse else range(count)
+
+
+def note_unrollable(fr: Frame, node: Any, items: Items) -> None:
+    """Note that the turns of a loop without types may be read one by one: they are few, whatever the arguments."""
+    count = items.count if isinstance(items.count, int) else static_int(items.count)
+    if count is not None and 0 < count <= _MOST_TURNS and items.slots == 0:
+        fr.session.hints.setdefault("nodes", []).append(node)  # an id is for good
+        fr.session.hints.setdefault("unrollable", set()).add(id(node))
+
+
+def unroll_again(hints: dict[Any, Any]) -> bool:
+    """Whether another reading may do better that takes the loops apart in which the last one found no types."""
+    found = hints.pop("unrollable", set()) - hints.get("unroll", set())
+    if not found:
+        return False
+    kept = {k: hints[k] for k in ("nodes", "unroll") if k in hints}
+    hints.clear()
+    hints.update(kept)
+    hints.setdefault("unroll", set()).update(found)
+    return True
 
 
 def _read_for(

@@ -14,10 +14,9 @@ import srcdiff.frontend.contexts
 import srcdiff.frontend.doubts
 import srcdiff.frontend.exceptions
 import srcdiff.frontend.expressions
-import srcdiff.frontend.loops
 import srcdiff.frontend.statements
 import srcdiff.frontend.sums  # noqa: F401  (these register how nodes are read)
-from srcdiff.errors import UnsupportedError
+from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.apart import NoValue, as_operand
 from srcdiff.frontend.boxes import boxes_of
 from srcdiff.frontend.constants import from_python
@@ -25,6 +24,7 @@ from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.functions import bind, default_values, read_body, refuse_result
 from srcdiff.frontend.lifting import Lifted, frame_of
 from srcdiff.frontend.lists import guess_again
+from srcdiff.frontend.loops import unroll_again
 from srcdiff.frontend.recursion import check_handed_back
 from srcdiff.frontend.session import NeedStatic, Restart, Session, Symbols
 from srcdiff.frontend.source import (
@@ -236,7 +236,8 @@ def _read(
             continue
         except UnsupportedError as error:  # the first guess gives the message
             refused = refused or error
-            if not guess_again(hints):
+            is_untyped = isinstance(error, UntypedError)
+            if not guess_again(hints) and not (is_untyped and unroll_again(hints)):
                 raise refused from None
         except NeedStatic as need:
             value = _actual_value(need.parameter, types, actual)

@@ -42,6 +42,8 @@ _ZERO = const(0)
 
 def truth(fr: Frame, node: Any) -> Atom:
     """An expression as a condition: a truth value, or a constant where it is known when compiling."""
+    if isinstance(node, gast.BoolOp):
+        return truth_of(fr, _operands(fr, node, list(node.values), as_condition=True), node)
     return truth_of(fr, fr.expr(node), node)
 
 
@@ -108,17 +110,24 @@ def _bool_op(fr: Frame, node: Any) -> FrontValue:
     return _operands(fr, node, list(node.values))
 
 
-def _operands(fr: Frame, node: Any, values: list[Any]) -> FrontValue:
-    """`a and b and c`, from the left; a later operand is evaluated only if it decides."""
-    first = fr.value_or_none(values[0])
+def _operands(fr: Frame, node: Any, values: list[Any], as_condition: bool = False) -> FrontValue:
+    """`a and b and c`, from the left; a later operand is evaluated only if it decides.
+
+    Of a condition only the truth of each operand matters, whatever they are.
+    """
+    is_nested = as_condition and isinstance(values[0], gast.BoolOp)
+    first: FrontValue = truth(fr, values[0]) if is_nested else fr.value_or_none(values[0])
+    if as_condition:
+        first = truth_of(fr, first, values[0])
     if len(values) == 1:
         return first
     is_and = isinstance(node.op, gast.And)
     condition = truth_of(fr, first, values[0])
     known = static_truth(fr, condition)
+    rest = values[1:]
     if known is not None:
-        return _operands(fr, node, values[1:]) if known == is_and else first
-    return _second(fr, node, first, condition, lambda: _operands(fr, node, values[1:]))
+        return _operands(fr, node, rest, as_condition) if known == is_and else first
+    return _second(fr, node, first, condition, lambda: _operands(fr, node, rest, as_condition))
 
 
 def _second(

@@ -24,7 +24,7 @@ from srcdiff.ops.arguments import (
 from srcdiff.ops.arithmetic import astype
 from srcdiff.ops.building import stands_for_all, whole
 from srcdiff.ops.index_patterns import elements_of
-from srcdiff.ops.infer import TypeMistake, make, numeric, promote
+from srcdiff.ops.infer import TypeMistake, UntypedMistake, make, numeric, promote
 from srcdiff.ops.memory import instantiate
 from srcdiff.ops.registry import declare, operation
 from srcdiff.ops.samples import draw, fixed
@@ -84,7 +84,9 @@ def _made(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
     if len(operands) == 1 and isinstance(operands[0].type, List):
         element = instantiate(shapes, operands[0].type)
         if not is_numeric(element):
-            raise TypeMistake("a list of containers is not an array")
+            raise UntypedMistake(
+                "whether lists on a list are rows of one length, only the run knows"
+            )
         assert isinstance(element, Scalar | Array)
         return (
             Array(

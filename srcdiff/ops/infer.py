@@ -12,8 +12,8 @@ from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import BOOL, Array, Dim, Scalar, Static, Type, is_numeric, shape_of
 
 __all__ = [
-    "TypeMistake", "arithmetic", "boolean", "broadcast_shape", "double", "floating", "make", "nothing", "of_type",
-    "promote", "real_dtype", "same_as_first",
+    "TypeMistake", "UntypedMistake", "arithmetic", "boolean", "broadcast_shape", "double", "floating", "make",
+    "nothing", "of_type", "promote", "real_dtype", "same_as_first",
 ]  # fmt: skip
 
 Attrs = Mapping[str, Any]
@@ -21,6 +21,10 @@ Attrs = Mapping[str, Any]
 
 class TypeMistake(Exception):
     """Operands that an operation does not take; the frontend adds the user's line."""
+
+
+class UntypedMistake(TypeMistake):
+    """Operands whose types only the run knows well enough."""
 
 
 def promote(operands: Sequence[Atom]) -> tuple[str, bool]:

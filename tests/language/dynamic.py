@@ -64,9 +64,13 @@ def _compose(*steps):
 
 
 @def_((0.4, x3))
-def pipeline_from_a_list(x, w):
-    steps = [lambda v, s=s: v * s if s > 0 else np.exp(v * s) for s in w]
-    return _compose(*steps)(x)
+def one_function_for_each_element(x, w):
+    steps = []
+    for k in range(len(w)):
+        steps.append((lambda v, k=k: v * w[k]) if k % 2 else np.sin)
+    for step in steps:
+        x = step(x) + w[0]
+    return x
 
 
 @def_((0.4, x3))

@@ -615,3 +615,101 @@ def _bisect(f_lo, lo, hi, k, n):
 @recursion((0.0, 3.0, 2.1))
 def bisection(lo, hi, k):
     return _bisect(lo**3 - k, lo, hi, k, 5)
+
+
+# ---- functions that loops make ----------------------------------------------------------------------------
+
+
+def _compose(*steps):
+    return functools.reduce(lambda f, g: lambda v: g(f(v)), steps)
+
+
+@values((0.4, x3))
+def pipeline_from_a_list(x, w):
+    steps = [lambda v, s=s: v * s if s > 0 else np.exp(v * s) for s in w]
+    return _compose(*steps)(x)
+
+
+@values((x4,))
+def unlike_functions_on_a_list(x):
+    steps = []
+    for k in range(4):
+        if k % 2:
+            steps.append(lambda v, k=k: v * x[k])
+        else:
+            steps.append(lambda v: np.sin(v) + x[0])
+    v = x[1]
+    for step in steps:
+        v = step(v)
+    return v**2
+
+
+@values((x4,))
+def functions_around_functions(x):
+    f = np.cos
+    for k in range(3):
+        f = (lambda g, k: lambda v: np.tanh(g(v) + x[k]))(f, k)
+    return f(x[3])
+
+
+@values((x4,))
+def a_state_monad(x):
+    def unit(v):
+        return lambda s: (v, s)
+
+    def bind(m, f):
+        def run(s):
+            v, s = m(s)
+            return f(v)(s)
+
+        return run
+
+    def tick(w):
+        return lambda v: lambda s: (v * w, s + v * v)
+
+    m = unit(x[0])
+    for k in range(1, 4):
+        m = bind(m, tick(x[k]))
+    v, s = m(0.0)
+    return v + s**2
+
+
+@nested((x4,))
+def two_functions_of_one_factory(x):
+    def scaled(w):
+        return lambda v: v * w
+
+    f, g = scaled(x[0]), scaled(x[3])
+
+    def use(v):
+        return f(v) * v + g(v)
+
+    return use(x[1]) * use(x[2])
+
+
+@recursion((x4,))
+def recursion_with_two_of_one_factory(x):
+    def scaled(w):
+        return lambda v: v * w
+
+    f, g = scaled(x[0]), scaled(x[3])
+
+    def go(v, n):
+        return v if n == 0 else f(go(v, n - 1)) + g(v)
+
+    return go(x[1], 3)
+
+
+@nested((x4,))
+def a_list_in_a_condition(x):
+    seen, crossings = [], 0
+    for v in x:
+        if seen and seen[-1] > 0.3 and v <= 0.3:
+            crossings += 1
+        seen.append(v * v)
+    return np.mean(np.array(seen)) * (1 + crossings)
+
+
+@values(([x3, x3[::-1].copy()],))
+def like_arrays_on_a_list(rows):
+    return np.sum(np.concatenate(rows) ** 2) * np.sum(np.stack(rows)[1])
