@@ -333,7 +333,7 @@ def _takes(
         return False
     if composite.takes_complex or not any(map(_has_complex, (*args, *kwargs.values()))):
         return True
-    if decl is None:
+    if decl is None or composite.given:  # of arguments that no operation takes
         fr.refuse_complex(node, composite.spelling or composite.name)
     return False
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Op, OpDecl
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Scalar, Type, shape_of
 from srcdiff.ops.infer import TypeMistake, make, numeric, real_dtype
@@ -37,28 +38,70 @@ def _part_text(name: str) -> Any:
     return lambda op: f"{{0}}{op.spelling}" if op.spelling.startswith(".") else f"np.{name}({{0}})"
 
 
-def real_forward(val, *, val_dot, out):
-    out_dot = np.real(val_dot)
+def _new_part_text(name: str) -> Any:
+    """A part in storage of its own."""
 
+    def text(op: Op) -> str:
+        copied = ".copy()" if shape_of(op.result.type) else ""
+        return f"np.{name}({{0}}){copied}"
 
-def imag_forward(val, *, val_dot, out):
-    out_dot = np.imag(val_dot)
+    return text
 
 
 def conjugate_forward(x, *, x_dot, out):
     out_dot = np.conj(x_dot)
 
 
+# ---- parts: views of arrays, as NumPy has them ---------------------------------------------------
+
+
 @declare(
-    np.real,
-    method="real",
-    template=_part_text("real"),
+    template=_new_part_text("real"),
     infer=_part,
     elementwise=True,
-    forward=real_forward,
     cost="cheap",
     takes_complex=True,
     samples=of_complex(),
+)
+def real_parts(val, *, out, d_out):
+    d_val = d_out
+
+
+@declare(
+    template=_new_part_text("imag"),
+    infer=_part,
+    elementwise=True,
+    cost="cheap",
+    takes_complex=True,
+    samples=of_complex(),
+)
+def imaginary_parts(val, *, out, d_out):
+    d_val = -1j * d_out
+
+
+def _by_element(decl: OpDecl) -> Any:
+    """In loops, the part of each element."""
+
+    def simpler(b: Builder, op: Op) -> tuple[Atom] | None:
+        return (b.op(decl, *op.operands),) if shape_of(op.result.type) else None
+
+    return simpler
+
+
+_view: dict[str, Any] = {
+    "infer": _part,
+    "view_of": 0,
+    "read_only": True,
+    "linear": True,
+    "adjoint": "any",
+    "cost": "cheap",
+    "takes_complex": True,
+    "samples": of_complex(),
+}
+
+
+@declare(
+    np.real, method="real", template=_part_text("real"), simpler=_by_element(real_parts), **_view
 )
 def real(val, *, out, d_out):
     d_val = d_out
@@ -68,15 +111,14 @@ def real(val, *, out, d_out):
     np.imag,
     method="imag",
     template=_part_text("imag"),
-    infer=_part,
-    elementwise=True,
-    forward=imag_forward,
-    cost="cheap",
-    takes_complex=True,
-    samples=of_complex(),
+    simpler=_by_element(imaginary_parts),
+    **_view,
 )
 def imag(val, *, out, d_out):
     d_val = -1j * d_out
+
+
+# ---- conjugates and angles ---------------------------------------------------------------------------
 
 
 def _same(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

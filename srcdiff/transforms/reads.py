@@ -21,6 +21,7 @@ from srcdiff.ir.core import Atom, Call, Function, Op, Region, Statement, Value, 
 from srcdiff.ir.types import Array, List
 from srcdiff.ops import containers, memory
 from srcdiff.transforms.loads import Program, survey
+from srcdiff.transforms.part_views import Uses, own_part
 from srcdiff.transforms.parts import Part, parts_taken, take
 
 __all__ = ["insert_reads", "own_arguments"]
@@ -33,7 +34,7 @@ def insert_reads(fn: Function) -> Function:
     if not written:
         return fn
     is_buffer = {v for v, r in roots.items() if isinstance(v.type, Array) and r & written}
-    return _InsertReads(is_buffer, survey(fn.body, roots), _only_passed(fn))(fn)
+    return _InsertReads(is_buffer, survey(fn.body, roots), _only_passed(fn), Uses(fn))(fn)
 
 
 def _only_passed(fn: Function) -> set[Value]:
@@ -58,8 +59,10 @@ def _only_passed(fn: Function) -> set[Value]:
 
 
 class _InsertReads(Rewriter):
-    def __init__(self, buffers: set[Value], program: Program, passed: set[Value]) -> None:
-        self.buffers, self.program, self.passed = buffers, program, passed
+    def __init__(
+        self, buffers: set[Value], program: Program, passed: set[Value], uses: Uses
+    ) -> None:
+        self.buffers, self.program, self.passed, self.uses = buffers, program, passed, uses
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         b.location, b.origin = old.location, old.origin
@@ -70,6 +73,8 @@ class _InsertReads(Rewriter):
         if not isinstance(old, Op):
             b.append(self.keep(old, env, b))
             return
+        if old.operands and old.operands[0] in self.buffers:
+            old = own_part(old, self.program, self.uses) or old
         operands = [
             a if self.is_reference(old, i) else self.contents(a, old, b)
             for i, a in enumerate(old.operands)

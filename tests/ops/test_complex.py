@@ -1,0 +1,98 @@
+"""Operations and composites of complex numbers: every declaration says whether it takes them, and either its value and
+derivatives are right or the program is refused.
+"""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from ops import sample_programs as programs
+
+from srcdiff.api import generated
+from srcdiff.errors import UnsupportedError
+from srcdiff.options import Options
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def is_taken(case):
+    """Whether the library gives a value of complex arguments."""
+    values = [v.copy() if isinstance(v, np.ndarray) else v for v in case.values()]
+    if not any(map(np.iscomplexobj, values)):
+        return False
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", np.exceptions.ComplexWarning)
+        try:
+            case.program(*values)
+        except Exception:
+            return False
+    return True
+
+
+def with_imaginary_parts(declared):
+    found = [replace(c, is_complex=True) for c in programs.cases([declared])]
+    return [c for c in found if is_taken(c)]
+
+
+def firsts(declared):
+    """A case of each, one with derivatives where there is one."""
+    for d in declared:
+        cases = with_imaginary_parts(d)
+        yield from [next((c for c in cases if c.is_smooth), cases[0])] if cases else []
+
+
+TAKEN = list(firsts(d for d in programs.operations() if d.takes_complex))
+EVERY = [*programs.operations(), *programs.composites()]
+
+
+def check(case):
+    """Right in value and derivatives, or refused."""
+    programs.check_value(case)
+    if case.is_smooth:
+        programs.check_reverse(case)
+        programs.check_forward(case)
+        programs.check_second(case)
+
+
+@pytest.mark.parametrize("case", TAKEN, ids=lambda c: c.label)
+def test_what_takes_complex_numbers_is_right_for_them(case):
+    check(case)
+
+
+def test_there_are_such_operations():
+    assert len(TAKEN) > 80
+
+
+REFUSED = [d for d in programs.operations() if not d.takes_complex]
+
+
+@pytest.mark.parametrize("declared", REFUSED, ids=lambda d: d.name)
+def test_what_does_not_take_complex_numbers_refuses_them_or_another_declaration_is_right(declared):
+    for case in firsts([declared]):
+        try:
+            generated("value", case.program, Options(jit=False), ()).source_for(*case.values())
+        except UnsupportedError as error:
+            message = error.message
+        else:
+            check(case)
+            continue
+        assert "complex" in message or "real" in message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("declared", EVERY, ids=lambda d: d.name)
+def test_all_samples_with_imaginary_parts(declared):
+    for case in with_imaginary_parts(declared):
+        try:
+            generated("value", case.program, Options(jit=False), ()).source_for(*case.values())
+        except UnsupportedError:
+            continue
+        check(case)
+        programs.check_float32(case)
