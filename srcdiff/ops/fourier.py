@@ -214,13 +214,13 @@ _kinds = (
     *(Sample(s.args, {"axis": 0, "norm": "ortho"}) for s in of_complex((4, 3))),
 )
 
-fft = operation(
+fft: Any = operation(
     "fft", np.fft.fft, infer=_lengthened(_as_given, _complex_dtype), build=_back, samples=_kinds, **_one
 )  # fmt: skip
-ifft = operation(
+ifft: Any = operation(
     "ifft", np.fft.ifft, infer=_lengthened(_as_given, _complex_dtype), build=_back, samples=_kinds, **_one
 )  # fmt: skip
-rfft = operation(
+rfft: Any = operation(
     "rfft", np.fft.rfft,
     infer=_of_reals(
         _lengthened(lambda shapes, length, n: _half(shapes, length if n is None else n), _complex_dtype)
@@ -229,7 +229,7 @@ rfft = operation(
     samples=(draw((4,)), draw((5,)), draw((4, 3), axis=0, norm="forward")),
     **_one,
 )  # fmt: skip
-irfft = operation(
+irfft: Any = operation(
     "irfft", np.fft.irfft,
     infer=_lengthened(
         lambda shapes, length, n: (length - 1).scaled(2) if n is None else n,
@@ -239,17 +239,17 @@ irfft = operation(
     samples=(*of_complex((4,), (5,)), *(Sample(s.args, {"axis": 0, "norm": "ortho"}) for s in of_complex((3, 2)))),
     **_one,
 )  # fmt: skip
-fftn = operation(
+fftn: Any = operation(
     "fftn", np.fft.fftn, signature="a, axes=None, norm=None",
     samples=(*of_complex((2, 3)), draw((2, 3, 2), axes=(0, 2), norm="ortho")), **_all,
 )  # fmt: skip
-ifftn = operation(
+ifftn: Any = operation(
     "ifftn", np.fft.ifftn, signature="a, axes=None, norm=None",
     samples=(*of_complex((2, 3)), draw((2, 3, 2), axes=(0, 2), norm="forward")), **_all,
 )  # fmt: skip
-fft2 = operation(
+fft2: Any = operation(
     "fft2", np.fft.fft2, signature="a, axes=(-2, -1), norm=None", samples=of_complex((2, 3), (2, 2, 3)), **_all,
 )  # fmt: skip
-ifft2 = operation(
+ifft2: Any = operation(
     "ifft2", np.fft.ifft2, signature="a, axes=(-2, -1), norm=None", samples=of_complex((2, 3), (2, 2, 3)), **_all,
 )  # fmt: skip

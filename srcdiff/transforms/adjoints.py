@@ -275,7 +275,8 @@ def as_real(type_: Type, have: Type) -> Type:
     """The type of complex numbers, or that of their parts for a real adjoint."""
     if not is_complex(type_) or is_complex(have):
         return type_
-    return replace(type_, dtype=real_dtype(type_.dtype))  # type: ignore[union-attr]
+    assert isinstance(type_, Scalar | Array)
+    return replace(type_, dtype=real_dtype(type_.dtype))
 
 
 def as_number(b: Builder, amount: Atom, dtype: str) -> Atom:

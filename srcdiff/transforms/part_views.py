@@ -59,7 +59,9 @@ def own_part(op: Op, program: Program, uses: Uses) -> Op | None:
     if any(u is None or program.around[id(u)] != program.around[id(op)] for u in users):
         return None
     start, end = (program.number[id(op)], max((program.number[id(u)] for u in users), default=0))
-    for root in program.roots.get(op.operands[0], ()):  # type: ignore[call-overload]
+    base = op.operands[0]
+    assert isinstance(base, Value)
+    for root in program.roots.get(base, ()):
         if any(start < program.number[id(w)] < end for w in program.writes.get(root, ())):
             return None
     return replace(op, decl=new, spelling="")
