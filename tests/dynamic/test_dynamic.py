@@ -282,7 +282,11 @@ def test_the_line_deep_in_a_helper_comes_with_the_calls_that_led_there():
 
 
 def complex_numbers(x):
-    return sum(abs(v + 1j) for v in {x})
+    total = 0.0
+    for v in {x}:
+        turned = v * 1j
+        total += abs(turned + 1.0)
+    return total
 
 
 def array_of_objects(x):
