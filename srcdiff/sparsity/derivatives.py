@@ -13,7 +13,7 @@ import scipy.sparse
 from srcdiff.api import AtPoint, generated, options_for, plain_function
 from srcdiff.errors import UnsupportedError
 from srcdiff.generated import Generated, Specialisation
-from srcdiff.ir.types import is_float
+from srcdiff.ir.types import is_complex, is_float
 from srcdiff.options import Options
 from srcdiff.sparsity.colouring import coloured_by, coloured_symmetric
 from srcdiff.sparsity.control import is_decided_by_floats, outside_values
@@ -154,11 +154,23 @@ class SparseDerivative(AtPoint):
                     "Return a float, an array of floats, or a container of them.",
                     fn.location,
                 )
+            if any(is_complex(y.type) for y in fn.body.yields):
+                raise UnsupportedError(
+                    f"{self.program.signature.name} returns complex numbers, which have no Jacobian here",
+                    "Return the real and the imaginary part.",
+                    fn.location,
+                )
             self.latest_program = specialisation, fn, not is_decided_by_floats(fn)
         return self.latest_program
 
     def _refuse(self, values: tuple[Any, ...]) -> None:
         """What has no derivative is an error in the user's terms, before anything is run."""
+        if any(np.iscomplexobj(leaf) for k in self.wrt for leaf in leaves(values[k])):
+            raise UnsupportedError(
+                "there is no sparse matrix of derivatives by complex numbers",
+                "Pass the real and the imaginary part as two arguments, or use srcdiff.jacobian.",
+                self.binder.place(),
+            )
         if self.mode == "reverse":
             self.back.specialise(*values, None)
             return
