@@ -59,6 +59,7 @@ from srcdiff.ir.core import Atom, Const, OpDecl, Value, const, known_dim
 from srcdiff.ir.structs import is_generated
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, is_complex, is_float, ndim_of
 from srcdiff.ops.containers import get
+from srcdiff.ops.composites.interpolation import interpolant
 from srcdiff.ops.control import stop_gradient
 from srcdiff.ops.kernels import Named
 from srcdiff.ops.memory import copy
@@ -249,6 +250,12 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
         return _stopped(fr, node, args[0])
     if decl is not None:
         return apply(fr, node, decl, args, kwargs, spelled(function, decl))
+    outside = interpolant(function)
+    if outside is not None:
+        known, arrays, named = outside
+        first = [from_python(fr, v, f"{_name_of(node)}_{k}", node) for k, v in arrays.items()]
+        made = {**kwargs, **{k: const(v) for k, v in named.items()}}
+        return call_composite(fr, node, Composite(known), [*first, *args], made)
     if is_derived(function):
         return call_derived(fr, node, function, args, kwargs)
     if _is_ours(function):
@@ -284,6 +291,12 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
         value = function(*map(static, args), **{k: static(v) for k, v in kwargs.items()})
         return from_python(fr, value, gast.unparse(node).strip(), node)
     _refuse_unknown(fr, node, function, plain)
+
+
+def _name_of(node: Any) -> str:
+    """What is called, as a part of names."""
+    text = gast.unparse(node.func).strip()
+    return text if text.isidentifier() else "interpolant"
 
 
 def _refuse_unknown(fr: Frame, node: Any, function: Any, plain: Any) -> NoReturn:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.ir.core import Op
 from srcdiff.ops.infer import double, floating
 from srcdiff.ops.registry import declare, operation
 from srcdiff.ops.samples import fixed, unary
@@ -217,3 +218,30 @@ riemann_zeta: Any = operation(
     infer=floating,
     elementwise=True,
 )
+
+
+# ---- Lambert's W -----------------------------------------------------------------------------
+
+
+def _real_branch(op: Op) -> str:
+    k = op.attrs.get("k", 0)
+    return f"scipy.special.lambertw({{0}}{f', {k}' if k else ''}).real"
+
+
+# the branches 0 and -1 where they are real: SciPy's numbers are complex, of which programs take `.real`. Below -1 / e, where
+# they are complex, the derivative is NaN
+@declare(
+    "scipy.special.lambertw",
+    name="lambertw",
+    template=_real_branch,
+    infer=floating,
+    elementwise=True,
+    samples=(
+        fixed([-0.3, 0.0, 0.5, 20.0], wrt=(0,)),
+        fixed([[-0.3], [2.0]], wrt=(0,)),
+        fixed([-0.3, -0.1], wrt=(0,), k=-1),
+        fixed(1.5, wrt=(0,)),
+    ),
+)
+def lambertw(z, k=0, tol=1e-8, *, out, d_out):
+    d_z = d_out * np.where(z < -np.exp(-1.0), np.nan, np.exp(-out) / (1.0 + out))
