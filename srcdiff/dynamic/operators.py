@@ -48,11 +48,18 @@ def operate(tape: Tape, symbol: Any, *args: Any, in_place: bool = False) -> Any:
         return tape.operation(_leaf_of(symbol, len(args)), args)
     if any(map(is_own, args)):
         return _operated(tape, symbol, args, in_place)
-    if any(isinstance(a, np.ndarray | np.generic) for a in args) and symbol in METHODS:
+    is_with_array = any(isinstance(a, np.ndarray | np.generic) for a in args) and symbol in METHODS
+    if is_with_array and any(isinstance(a, list | tuple) for a in args):
         return operate(
             tape,
             symbol,
             *(call(tape, np.array, a) if isinstance(a, list | tuple) else a for a in args),
+        )
+    if is_with_array and any(map(tape.tracked.has_part, args)):
+        kinds = " and ".join(type(a).__name__ for a in args)
+        raise UnsupportedError(
+            f"an operator of {kinds} is not known to srcdiff, and is given what is differentiated",
+            "Write it with arrays, or give it a rule: srcdiff.rule.",
         )
     if in_place:
         target, value = args

@@ -234,7 +234,7 @@ def _real_branch(op: Op) -> str:
     "scipy.special.lambertw",
     name="lambertw",
     template=_real_branch,
-    infer=floating,
+    infer=double,
     elementwise=True,
     samples=(
         fixed([-0.3, 0.0, 0.5, 20.0], wrt=(0,)),
