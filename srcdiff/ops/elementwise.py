@@ -21,7 +21,7 @@ import numpy as np
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import NONE, Scalar, Type
+from srcdiff.ir.types import NONE, Array, Scalar, Type
 from srcdiff.ops.arithmetic import divide, maximum, minimum
 from srcdiff.ops.infer import (
     TypeMistake,
@@ -34,6 +34,7 @@ from srcdiff.ops.infer import (
     promote,
 )
 from srcdiff.ops.lazy import LazyModule
+from srcdiff.ops.memory import copy
 from srcdiff.ops.registry import METHODS, declare, operation
 from srcdiff.ops.samples import Sample, binary, draw, fixed, unary
 
@@ -434,9 +435,28 @@ def _step(
 
 
 sign = _step("sign", np.sign, infer=arithmetic, device="sign")
-floor = _step("floor", np.floor, device="floor")
-ceil = _step("ceil", np.ceil, device="ceil")
-trunc = _step("trunc", np.trunc, np.fix, device="trunc")
+
+
+def _whole(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    """Integers stay what they are from NumPy 2.1 on; floats before."""
+    dtype = numeric(operands[0]).dtype
+    if dtype[0] in "biu":
+        dtype = np.floor(np.zeros(1, dtype)).dtype.name
+        return (make(dtype, broadcast_shape(shapes, operands)),)
+    return floating(shapes, operands, attrs)
+
+
+def _itself(b: Any, op: Op) -> Any:
+    """What loops compute: of integers, Numba's functions are floats."""
+    if numeric(op.results[0]).dtype[0] not in "biu":
+        return None
+    x = op.operands[0]
+    return (b.op(copy, x) if isinstance(x.type, Array) else x,)
+
+
+floor = _step("floor", np.floor, infer=_whole, simpler=_itself, device="floor")
+ceil = _step("ceil", np.ceil, infer=_whole, simpler=_itself, device="ceil")
+trunc = _step("trunc", np.trunc, np.fix, infer=_whole, simpler=_itself, device="trunc")
 rint = _step("rint", np.rint, device="rint")
 isnan = _step("isnan", np.isnan, math.isnan, infer=boolean, cost="cheap", takes_complex=True)
 isinf = _step("isinf", np.isinf, math.isinf, infer=boolean, cost="cheap", takes_complex=True)
