@@ -41,6 +41,7 @@ from srcdiff.frontend.source import (
     is_read_in_place,
     unknown_decorator,
 )
+from srcdiff.frontend.sparse_calls import format_of, is_matrix, made_matrix, product, solved, transpose
 from srcdiff.frontend.special_methods import called, refuse_own_items
 from srcdiff.frontend.subscripts import need_static, shape_parts
 from srcdiff.frontend.texts import formatted
@@ -242,6 +243,14 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
     solver = solver_of(function)
     if solver is not None:
         return call_solver(fr, node, function, solver, args, kwargs)
+    if format_of(function):
+        return made_matrix(fr, node, function, args, kwargs)
+    if getattr(function, "__name__", "") == "spsolve" and len(args) == 2 and is_matrix(args[0]):
+        return solved(fr, node, args)
+    owner = getattr(function, "__self__", None)
+    if getattr(function, "__name__", "") == "dot" and is_matrix(Known(owner)) and len(args) == 1:
+        base = getattr(node.func, "value", node)
+        return product(fr, node, Known(owner), args[0], (base, node))
     composite = find_composite(function)
     decl = find(function)
     if composite is not None and _takes(fr, node, composite, args, kwargs, decl):
@@ -476,6 +485,8 @@ def _attribute_of_record(
         return fr.op(node, get, base, key=name)
     if name == "__class__":
         return Known(cls)
+    if name == "T" and isinstance(base, Parts) and is_matrix(base):
+        return transpose(base)
     if kind == "object" and found is None:
         fr.fail(
             node,

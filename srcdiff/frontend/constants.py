@@ -27,7 +27,7 @@ from srcdiff.ops.control import constant_array
 from srcdiff.ops.kernels import Position, position
 from srcdiff.ops.registry import Composite
 
-__all__ = ["from_python", "read_constant", "watch"]
+__all__ = ["bound_name", "from_python", "read_constant", "watch"]
 
 
 def read_constant(fr: Frame, kind: str, name: str, value: Any, node: Any) -> FrontValue:
@@ -65,7 +65,7 @@ def watch(fr: Frame, key: str, get: Callable[[], Any], value: Any) -> None:
         noted.setdefault(key, watched(get, value))
 
 
-def _bound_name(fr: Frame, name: str, value: Any) -> str:
+def bound_name(fr: Frame, name: str, value: Any) -> str:
     """The name of an array in generated code: the user's, as one word, and different for different arrays."""
     taken = fr.session.functions.setdefault(
         "arrays from outside", {}
@@ -91,7 +91,7 @@ def from_python(fr: Frame, value: Any, name: str, node: Any) -> FrontValue:
             )
         type_ = Array(value.dtype.name, tuple(map(Dim, value.shape)))
         attrs: dict[str, Any] = {
-            "name": _bound_name(fr, name, value),
+            "name": bound_name(fr, name, value),
             "type": type_,
             "value": value,
         }

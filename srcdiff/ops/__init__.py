@@ -32,6 +32,7 @@ from srcdiff.ops import (
     repeats,
     shapes,
     sorting,
+    sparse,
     special,
     systems,
     triangles,
@@ -42,5 +43,5 @@ __all__ = [
     "arithmetic", "bessel", "blocks", "choices", "complex_numbers", "composites", "containers", "control",
     "convolutions", "creation", "cross", "definite", "diagonals", "einsum", "elementwise", "factors", "filters",
     "fourier", "gamma_functions", "integrals", "joins", "linalg", "masks", "matrix_functions", "memory", "numbers",
-    "overlap", "reductions", "repeats", "shapes", "sorting", "special", "systems", "triangles", "waves",
+    "overlap", "reductions", "repeats", "shapes", "sorting", "sparse", "special", "systems", "triangles", "waves",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ from srcdiff.ops.choices import follows
 from srcdiff.ops.launches import is_launch
 from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.facts import substitute
+from srcdiff.ops.sparse import SPARSE
 from srcdiff.transforms.nests import NoLoopForm
 
 __all__ = ["drop_blocks", "drop_comments", "only_inside", "settle_blocks"]
@@ -73,6 +74,8 @@ def only_inside(fn: Function) -> Function:
             raise NoLoopForm(
                 f"`{s.decl.name}` is SciPy's, which calls functions of Python's", s.location
             )
+        if isinstance(s, Op) and s.decl in SPARSE:
+            raise NoLoopForm("a sparse matrix, which is SciPy's", s.location)
         if isinstance(s, Op) and s.decl is outside_call:
             (name,) = s.attrs["bindings"]
             raise NoLoopForm(
