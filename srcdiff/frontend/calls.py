@@ -41,7 +41,14 @@ from srcdiff.frontend.source import (
     is_read_in_place,
     unknown_decorator,
 )
-from srcdiff.frontend.sparse_calls import format_of, is_matrix, made_matrix, product, solved, transpose
+from srcdiff.frontend.sparse_calls import (
+    format_of,
+    is_matrix,
+    made_matrix,
+    product,
+    solved,
+    transpose,
+)
 from srcdiff.frontend.special_methods import called, refuse_own_items
 from srcdiff.frontend.subscripts import need_static, shape_parts
 from srcdiff.frontend.texts import formatted
@@ -59,8 +66,8 @@ from srcdiff.frontend.values import (
 from srcdiff.ir.core import Atom, Const, OpDecl, Value, const, known_dim
 from srcdiff.ir.structs import is_generated
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, is_complex, is_float, ndim_of
-from srcdiff.ops.containers import get
 from srcdiff.ops.composites.interpolation import interpolant
+from srcdiff.ops.containers import get
 from srcdiff.ops.control import stop_gradient
 from srcdiff.ops.kernels import Named
 from srcdiff.ops.memory import copy

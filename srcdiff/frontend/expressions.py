@@ -14,8 +14,8 @@ from srcdiff.frontend.iteration import iterable, unrolled
 from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.list_methods import concatenated, repeated
 from srcdiff.frontend.lists import grows, is_list, known_list, new_list
-from srcdiff.frontend.special_methods import called, operated
 from srcdiff.frontend.sparse_calls import is_matrix, product
+from srcdiff.frontend.special_methods import called, operated
 from srcdiff.frontend.subscripts import array_of, need_static, shape_parts
 from srcdiff.frontend.targets import bind_name
 from srcdiff.frontend.texts import is_text, joined, text_of
@@ -106,7 +106,9 @@ def _of_containers(
 ) -> FrontValue:
     """Operators on tuples, lists, strings, sparse matrices."""
     if isinstance(op, gast.MatMult) and (is_matrix(left) or is_matrix(right)):
-        return product(fr, node, left, right, (getattr(node, "left", node), getattr(node, "right", node)))
+        return product(
+            fr, node, left, right, (getattr(node, "left", node), getattr(node, "right", node))
+        )
     left, right = (shape_parts(fr, v, node) if isinstance(v, ShapeOf) else v for v in (left, right))
     if (
         isinstance(op, gast.Add)

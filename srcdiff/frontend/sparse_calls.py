@@ -1,7 +1,7 @@
 """Sparse matrices of SciPy's: those from outside, and those that a program makes of their elements.
 
-    A @ x                                               sparse_product %x
-    csr_array((data, indices, indptr), shape=(m, n))    a container of elements, rows, columns, and the shape
+A @ x                                               sparse_product %x
+csr_array((data, indices, indptr), shape=(m, n))    a container of elements, rows, columns, and the shape
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from srcdiff.ops.sparse import coo_product, coo_solve, sparse_product, sparse_so
 __all__ = ["format_of", "is_matrix", "made_matrix", "product", "solved", "transpose"]
 
 Elements = namedtuple("Elements", "data rows columns m n")
-_FORMATS = {f"{name}_{kind}": name for name in ("csr", "csc", "coo") for kind in ("array", "matrix")}
+_FORMATS = {
+    f"{name}_{kind}": name for name in ("csr", "csc", "coo") for kind in ("array", "matrix")
+}
 
 
 def is_matrix(value: FrontValue) -> bool:
@@ -48,17 +50,24 @@ def format_of(function: Any) -> str:
 
 
 def made_matrix(
-    fr: Frame, node: Any, function: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+    fr: Frame,
+    node: Any,
+    function: Any,
+    args: Sequence[FrontValue],
+    kwargs: Mapping[str, FrontValue],
 ) -> FrontValue:
     """`csr_array((data, indices, indptr), shape=(m, n))`, `coo_array((data, (rows, columns)), shape=(m, n))`."""
     kind = format_of(function)
-    given, shape = args[0] if args else None, kwargs.get("shape", args[1] if len(args) > 1 else None)
+    given, shape = (
+        args[0] if args else None,
+        kwargs.get("shape", args[1] if len(args) > 1 else None),
+    )
     is_whole = isinstance(given, Parts) and isinstance(shape, Parts) and len(shape.values) == 2
     if not is_whole or not isinstance(given, Parts) or not isinstance(shape, Parts):
         fr.fail(
             node,
             f"`{function.__name__}` is made of elements, their places, and a shape here",
-            "Write csr_array((data, indices, indptr), shape=(m, n)), or coo_array((data, (rows, columns)), shape=(m, n)).",
+            "Write csr_array((data, indices, indptr), shape=(m, n)), or coo_array((data, (rows, columns)), shape=...).",
         )
     m, n = shape.values
 
@@ -71,7 +80,11 @@ def made_matrix(
         data, inner, starts = given.values
         count = call(len, data)
         outer = HOOKS["call"](
-            fr, node, Known(np.searchsorted), [starts, call(np.arange, count)], {"side": const("right")}
+            fr,
+            node,
+            Known(np.searchsorted),
+            [starts, call(np.arange, count)],
+            {"side": const("right")},
         )
         rows = call(np.subtract, outer, const(1))
         columns = inner
@@ -88,22 +101,32 @@ def transpose(matrix: Parts) -> Parts:
 def product(fr: Frame, node: Any, left: FrontValue, right: FrontValue, texts: Any) -> FrontValue:
     """`A @ x`, `x @ A`."""
     if is_matrix(left) and is_matrix(right):
-        fr.fail(node, "a product of two sparse matrices is not differentiated", "Multiply with one after the other.")
+        fr.fail(
+            node,
+            "a product of two sparse matrices is not differentiated",
+            "Multiply with one after the other.",
+        )
     matrix, other, is_left = (left, right, True) if is_matrix(left) else (right, left, False)
     x = _vector(fr, node, other)
-    return _applied(fr, node, matrix, x, texts[0 if is_left else 1], not is_left, (sparse_product, coo_product))
+    return _applied(
+        fr, node, matrix, x, texts[0 if is_left else 1], not is_left, (sparse_product, coo_product)
+    )
 
 
 def solved(fr: Frame, node: Any, args: Sequence[FrontValue]) -> FrontValue:
     """`spsolve(A, b)`."""
     text = node.args[0] if getattr(node, "args", None) else node
-    return _applied(fr, node, args[0], _vector(fr, node, args[1]), text, False, (sparse_solve, coo_solve))
+    return _applied(
+        fr, node, args[0], _vector(fr, node, args[1]), text, False, (sparse_solve, coo_solve)
+    )
 
 
 def _vector(fr: Frame, node: Any, value: FrontValue) -> Atom:
     atom = fr.as_atom(value, node)
     if not isinstance(atom.type, Array):
-        fr.fail(node, "a sparse matrix is multiplied with arrays here", "Multiply its elements instead.")
+        fr.fail(
+            node, "a sparse matrix is multiplied with arrays here", "Multiply its elements instead."
+        )
     return atom
 
 
@@ -115,5 +138,9 @@ def _applied(
         return fr.op(node, decls[1], *(fr.as_atom(v, node) for v in whole.values), x)
     assert isinstance(matrix, Known)
     name = bound_name(fr, gast.unparse(text).strip(), matrix.value)
-    attrs = {"called": name, "bindings": {name: matrix.value}, "shape": tuple(map(int, matrix.value.shape))}
+    attrs: dict[str, Any] = {
+        "called": name,
+        "bindings": {name: matrix.value},
+        "shape": tuple(map(int, matrix.value.shape)),
+    }
     return fr.op(node, decls[0], x, transposed=transposed, **attrs)

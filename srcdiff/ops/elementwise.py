@@ -245,6 +245,7 @@ def arctan(x, *, out, d_out):
     d_x = d_out / (1.0 + x**2)
 
 
+# at the origin there is none, and 0 / 0 says so
 @declare(np.arctan2, math.atan2, **_smooth(0.3, 2.0, two=True))
 def arctan2(y, x, *, out, d_out):
     d_y = d_out * x / (x**2 + y**2)

@@ -228,8 +228,8 @@ def _real_branch(op: Op) -> str:
     return f"scipy.special.lambertw({{0}}{f', {k}' if k else ''}).real"
 
 
-# the branches 0 and -1 where they are real: SciPy's numbers are complex, of which programs take `.real`. Below -1 / e, where
-# they are complex, the derivative is NaN
+# the branches 0 and -1 where they are real: SciPy's numbers are complex, of which programs take `.real`. Below -1 / e,
+# where none is real, the derivative is NaN
 @declare(
     "scipy.special.lambertw",
     name="lambertw",

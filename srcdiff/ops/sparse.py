@@ -1,5 +1,6 @@
-"""Products with sparse matrices and systems of them, whose pattern stays: matrices from outside by their names, and those
-that a program makes of their elements.
+"""Products with sparse matrices and systems of them, whose pattern stays.
+
+Matrices from outside have their names; others are made of elements in the program.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def _coo(operands: Sequence[Any]) -> Any:
     return csc_array((data, (rows, columns)), shape=(m, n))
 
 
-def _product_rule(data, rows, columns, m, n, x, *, out, d_out):  # type: ignore[no-untyped-def]
+def _product_rule(data, rows, columns, m, n, x, *, out, d_out):
     d_x = coo_product(data, columns, rows, n, m, d_out)
     d_data = d_out[rows] * x[columns] if x.ndim == 1 else np.sum(d_out[rows] * x[columns], axis=1)
 
@@ -133,12 +134,14 @@ def _solve_coo(operands: Sequence[Any], attrs: Attrs) -> Any:
     return spsolve(_coo(operands), operands[5])
 
 
-def _solve_rule(data, rows, columns, m, n, b, *, out, d_out):  # type: ignore[no-untyped-def]
+def _solve_rule(data, rows, columns, m, n, b, *, out, d_out):
     d_b = coo_solve(data, columns, rows, n, m, d_out)
     d_data = -d_b[rows] * out[columns] if b.ndim == 1 else -np.sum(d_b[rows] * out[columns], axis=1)
 
 
-def _solve_forward(data, rows, columns, m, n, b, *, out, data_dot, rows_dot, columns_dot, m_dot, n_dot, b_dot):  # type: ignore[no-untyped-def]
+def _solve_forward(
+    data, rows, columns, m, n, b, *, out, data_dot, rows_dot, columns_dot, m_dot, n_dot, b_dot
+):
     change = b_dot - coo_product(data_dot, rows, columns, m, n, out)
     out_dot = coo_solve(data, rows, columns, m, n, change)
 

@@ -14,9 +14,9 @@ from srcdiff.ir.core import Function, Op, Statement, Value, walk
 from srcdiff.ops.blocks import adjoint_block, comment, outside_call
 from srcdiff.ops.choices import follows
 from srcdiff.ops.launches import is_launch
+from srcdiff.ops.sparse import SPARSE
 from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.facts import substitute
-from srcdiff.ops.sparse import SPARSE
 from srcdiff.transforms.nests import NoLoopForm
 
 __all__ = ["drop_blocks", "drop_comments", "only_inside", "settle_blocks"]

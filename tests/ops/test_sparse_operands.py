@@ -23,7 +23,12 @@ def _in_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def products(x):
     both = np.stack((x, x**2), axis=1)
-    return np.sum((A @ x) ** 2) + np.sum(A.T @ np.cos(x)) + np.sum((x @ A) ** 3) + np.sum((WIDE @ both) ** 2)
+    return (
+        np.sum((A @ x) ** 2)
+        + np.sum(A.T @ np.cos(x))
+        + np.sum((x @ A) ** 3)
+        + np.sum((WIDE @ both) ** 2)
+    )
 
 
 def by_method(x):
@@ -84,7 +89,9 @@ def test_the_matrix_is_printed_by_its_name() -> None:
 
 
 def test_what_is_refused_says_so() -> None:
-    with pytest.raises(UnsupportedError, match="a product of two sparse matrices is not differentiated"):
+    with pytest.raises(
+        UnsupportedError, match="a product of two sparse matrices is not differentiated"
+    ):
         grad(lambda x: np.sum((A @ COLUMNS) @ x))(X)
     with pytest.raises(UnsupportedError, match="`csr_array` is made of elements"):
         grad(lambda x: np.sum(scipy.sparse.csr_array(np.outer(x, x)) @ x))(X)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ops.composites.places import array, numbers
+from srcdiff.ops.composites.places import array, in_dtype, numbers
 from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.registry import composite, evaluated, refuse
 from srcdiff.ops.samples import said
@@ -22,9 +22,19 @@ signal: Any = LazyModule("scipy.signal")
 @composite(
     "scipy.interpolate.CubicSpline",
     samples=(
-        said("scipy.interpolate.CubicSpline([0.0, 0.5, 1.5, 2.0, 3.5], x)(y)", (5,), [0.2, 1.7, 4.0]),
-        said("scipy.interpolate.CubicSpline(np.cumsum(np.exp(x)), y, bc_type='natural')(3.0)", (5,), (5,)),
-        said("scipy.interpolate.CubicSpline([0.0, 1.0, 1.5, 3.0], x, bc_type='clamped')(y, 1)", (4,), [0.2, 1.7]),
+        said(
+            "scipy.interpolate.CubicSpline([0.0, 0.5, 1.5, 2.0, 3.5], x)(y)", (5,), [0.2, 1.7, 4.0]
+        ),
+        said(
+            "scipy.interpolate.CubicSpline(np.cumsum(np.exp(x)), y, bc_type='natural')(3.0)",
+            (5,),
+            (5,),
+        ),
+        said(
+            "scipy.interpolate.CubicSpline([0.0, 1.0, 1.5, 3.0], x, bc_type='clamped')(y, 1)",
+            (4,),
+            [0.2, 1.7],
+        ),
         said("scipy.interpolate.CubicSpline([0.0, 1.0, 1.5, 3.0], x)(y)", (4, 2), [0.2, 1.7]),
     ),
 )
@@ -32,9 +42,14 @@ def cubic_spline(
     x: Any, y: Any, axis: Any = 0, bc_type: Any = "not-a-knot", extrapolate: Any = None
 ) -> Any:
     if axis != 0:
-        refuse("CubicSpline along another axis than the first is not differentiated", "Move the axis first.")
+        refuse(
+            "CubicSpline along another axis than the first is not differentiated",
+            "Move the axis first.",
+        )
     if extrapolate is not None and extrapolate is not True:
-        refuse("CubicSpline that does not extrapolate is not differentiated", "Leave extrapolate out.")
+        refuse(
+            "CubicSpline that does not extrapolate is not differentiated", "Leave extrapolate out."
+        )
     x, y = array(x), array(y)
     slopes = _slopes(x, y, bc_type)
 
@@ -96,15 +111,23 @@ def _hermite(x: Any, y: Any, slopes: Any, q: Any, nu: Any) -> Any:
         return 2.0 * square + 6.0 * t * cubic
     if nu == 3:
         return 6.0 * cubic + 0.0 * t
-    return refuse("CubicSpline has derivatives up to the third here", "Leave nu out, or pass 1, 2 or 3.")
+    return refuse(
+        "CubicSpline has derivatives up to the third here", "Leave nu out, or pass 1, 2 or 3."
+    )
 
 
 @composite(
     "scipy.interpolate.interp1d",
     samples=(
         said("scipy.interpolate.interp1d([0.0, 0.5, 1.5, 2.0], x)(y)", (4,), [0.2, 1.7]),
-        said("scipy.interpolate.interp1d([0.0, 0.5, 1.5, 2.0], x, kind='cubic')(y)", (4,), [0.2, 1.7]),
-        said("scipy.interpolate.interp1d([0.0, 0.5, 2.0], x, fill_value='extrapolate')(y)", (3,), [0.2, 2.7]),
+        said(
+            "scipy.interpolate.interp1d([0.0, 0.5, 1.5, 2.0], x, kind='cubic')(y)", (4,), [0.2, 1.7]
+        ),
+        said(
+            "scipy.interpolate.interp1d([0.0, 0.5, 2.0], x, fill_value='extrapolate')(y)",
+            (3,),
+            [0.2, 2.7],
+        ),
     ),
 )
 def interp1d(
@@ -119,12 +142,21 @@ def interp1d(
 ) -> Any:
     x, y = array(x), array(y)
     if y.ndim > 1:
-        refuse("interp1d of values with several axes is not differentiated", "Take one of them at a time.")
+        refuse(
+            "interp1d of values with several axes is not differentiated",
+            "Take one of them at a time.",
+        )
     beyond = fill_value == "extrapolate" if is_text(fill_value) else False
     if fill_value is not None and not beyond:
-        refuse("interp1d with a fill value is not differentiated", "Use np.where, or fill_value='extrapolate'.")
+        refuse(
+            "interp1d with a fill value is not differentiated",
+            "Use np.where, or fill_value='extrapolate'.",
+        )
     if kind not in ("linear", "cubic"):
-        refuse(f"interp1d of kind {kind!r} is not differentiated", "Those of kind 'linear' and 'cubic' are.")
+        refuse(
+            f"interp1d of kind {kind!r} is not differentiated",
+            "Those of kind 'linear' and 'cubic' are.",
+        )
     slopes = _slopes(x, y, "not-a-knot") if kind == "cubic" else None
 
     def at(q: Any) -> Any:
@@ -155,7 +187,9 @@ def piecewise(c: Any, x: Any, q: Any, nu: Any = 0, extrapolate: Any = None) -> A
         return 0.0 * t
     total = c[0][k] if nu == 0 else falling(top, nu) * c[0][k]
     for power in numbers(top - 1, nu - 1, -1):  # Horner's scheme
-        total = total * t + (c[top - power][k] if nu == 0 else falling(power, nu) * c[top - power][k])
+        total = total * t + (
+            c[top - power][k] if nu == 0 else falling(power, nu) * c[top - power][k]
+        )
     return total
 
 
@@ -210,7 +244,12 @@ def linear(x: Any, y: Any, q: Any, beyond: Any = False) -> Any:
     ),
 )
 def ndimage_convolve(
-    input: Any, weights: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0.0, origin: Any = 0
+    input: Any,
+    weights: Any,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    origin: Any = 0,
 ) -> Any:
     input, weights = array(input), array(weights)
     return _correlated(input, np.flip(weights), mode, cval, output, origin, 1)
@@ -224,7 +263,12 @@ def ndimage_convolve(
     ),
 )
 def ndimage_correlate(
-    input: Any, weights: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0.0, origin: Any = 0
+    input: Any,
+    weights: Any,
+    output: Any = None,
+    mode: Any = "reflect",
+    cval: Any = 0.0,
+    origin: Any = 0,
 ) -> Any:
     return _correlated(array(input), array(weights), mode, cval, output, origin, 0)
 
@@ -300,14 +344,20 @@ def map_coordinates(
 ) -> Any:
     input, places = array(input), array(coordinates)
     if order != 1:
-        refuse("map_coordinates by splines is not differentiated", "Pass order=1, for linear interpolation.")
+        refuse(
+            "map_coordinates by splines is not differentiated",
+            "Pass order=1, for linear interpolation.",
+        )
     if output is not None or mode not in ("constant", "nearest"):
-        refuse("map_coordinates is differentiated with mode='constant' and mode='nearest'", "Pass one of these.")
+        refuse(
+            "map_coordinates is differentiated with mode='constant' and mode='nearest'",
+            "Pass one of these.",
+        )
     inside = True
     total = 0.0
     for corner in numbers(2**input.ndim):
         weight = 1.0
-        index = ()
+        index: Any = ()
         for axis in numbers(input.ndim):
             top = input.shape[axis] - 1
             at = places[axis] if mode == "constant" else np.clip(places[axis], 0.0, top)
@@ -320,7 +370,8 @@ def map_coordinates(
             weight = weight * (t if high else 1.0 - t)
             index = (*index, k + high)
         total = total + weight * input[index]
-    return np.where(inside, total, cval) if mode == "constant" else total
+    found = np.where(inside, total, cval) if mode == "constant" else total
+    return in_dtype(found, input.dtype)  # as SciPy's, whatever the places are
 
 
 @evaluated

@@ -1,0 +1,60 @@
+"""Derivatives where a formula meets its edge: finite where a finite answer is right, as docs/architecture.md has it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+
+from srcdiff import grad, hessian, jacobian
+
+INF = np.inf
+EDGES = [
+    (lambda a, b: np.sum(np.logaddexp(a, b)), ([1.0, -INF], [1.0, -INF]), ([0.5, 0.0], [0.5, 0.0])),
+    (lambda a: logsumexp(a), ([-INF, -INF],), ([0.0, 0.0],)),
+    (lambda a: np.max(a), ([1.0, 1.0, 0.0],), ([0.5, 0.5, 0.0],)),
+    (lambda a: np.prod(a), ([0.0, 2.0, 3.0],), ([6.0, 0.0, 0.0],)),
+    (lambda a: np.prod(a), ([0.0, 0.0, 3.0],), ([0.0, 0.0, 0.0],)),
+    (lambda a: np.sum(a**0), ([0.0, 2.0],), ([0.0, 0.0],)),
+    (
+        lambda a, b: np.sum(a**b),
+        ([0.0, 2.0, 0.0, 0.0], [0.0, 0.0, 2.0, 1.0]),
+        ([0.0, 0.0, 0.0, 1.0], [0.0, np.log(2.0), 0.0, 0.0]),
+    ),
+    (lambda a: np.linalg.norm(a), ([0.0, 0.0],), ([0.0, 0.0],)),
+    (lambda a: np.linalg.norm(a, ord=3), ([0.0, 0.0],), ([0.0, 0.0],)),
+    (
+        lambda a: np.sum(np.linalg.norm(a, axis=1)),
+        ([[0.0, 0.0], [3.0, 4.0]],),
+        ([[0.0, 0.0], [0.6, 0.8]],),
+    ),
+    (lambda a: np.std(a), ([1.0, 1.0],), ([0.0, 0.0],)),
+    (lambda a: np.sum(np.sqrt(a)), ([0.0, 1.0],), ([INF, 0.5],)),
+    (lambda a, b: np.sum(np.hypot(a, b)), ([0.0], [0.0]), ([0.0], [0.0])),
+    (lambda a, b: np.sum(np.arctan2(a, b)), ([0.0], [0.0]), ([np.nan], [np.nan])),
+    (lambda a: np.sum(np.linalg.eigh(a)[0] ** 2), (np.eye(2),), (2.0 * np.eye(2),)),
+    (lambda a: np.sum(np.linalg.eigvalsh(a) ** 2), (np.eye(2),), (2.0 * np.eye(2),)),
+    (lambda a: np.sum(np.linalg.svd(a)[1] ** 2), (np.eye(2),), (2.0 * np.eye(2),)),
+]
+
+
+@pytest.mark.parametrize(("f", "args", "gradients"), EDGES)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_gradients_at_edges(f, args, gradients, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SRCDIFF_JIT", "0")
+    given = [np.array(a) for a in args]
+    wrt = tuple(range(len(given)))
+    found = grad(f, argnums=wrt)(*given)
+    for d, expected in zip(found, gradients, strict=True):
+        np.testing.assert_allclose(d, expected)
+    if any(np.isinf(g).any() for g in gradients):
+        return  # along other directions, that is 0 * inf
+    forward = jacobian(f, argnums=wrt, mode="forward")(*given)
+    for d, expected in zip(forward, gradients, strict=True):
+        np.testing.assert_allclose(d, expected)
+
+
+def test_second_derivatives_of_products_with_zeros(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SRCDIFF_JIT", "0")
+    found = hessian(lambda a: np.prod(a))(np.array([0.0, 0.0, 3.0]))
+    np.testing.assert_allclose(found, [[0.0, 3.0, 0.0], [3.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
