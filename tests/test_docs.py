@@ -15,6 +15,7 @@ import srcdiff
 from srcdiff.codegen import folder as loading
 from srcdiff.ops.device import device_form
 from srcdiff.ops.registry import COMPOSITES, OPERATIONS
+from srcdiff.ops.solvers import SOLVERS
 
 EVERY = [*DOCUMENTS, ROOT / "CHANGELOG.md", ROOT / "benchmarks" / "README.md"]
 by_name = pytest.mark.parametrize("document", EVERY, ids=lambda p: str(p.relative_to(ROOT)))
@@ -107,7 +108,7 @@ def declared() -> set[str]:
     every = [c for d in known for c in d.callables]
     names = [c if isinstance(c, str) else dotted(c) for c in every]
     names = [n.rpartition(".")[0] if n.startswith("scipy.stats.") else n for n in names]
-    return {n for n in names if n.startswith(("np.", "math.", "scipy."))}
+    return {n for n in (*names, *SOLVERS) if n.startswith(("np.", "math.", "scipy."))}
 
 
 def dotted(function: Any) -> str:

@@ -39,8 +39,8 @@ draw = operation(
 )
 
 
-# How a draw moves with its parameters, for the same noise: the derivative of `out` by each. Of the others (shapes of gamma,
-# beta and t draws, whose quantiles have no formula) it is an error.
+# How a draw moves with its parameters, for the same noise: the derivative of `out` by each. Of the others (shapes of
+# gamma, beta and t draws, whose quantiles have no formula) it is an error.
 _PATHS: dict[str, dict[str, str]] = {
     "exponential": {"scale": "out / scale"},
     "gamma": {"scale": "out / scale"},
