@@ -23,6 +23,8 @@ from srcdiff.transforms.cancel import cancel
 from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.choices import best_choices, drawn_choices
 from srcdiff.transforms.count_up import count_up
+from srcdiff.transforms.chains import NAME as PRODUCT_ORDER
+from srcdiff.transforms.chains import order_products
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.dead_stores import dead_stores
@@ -175,6 +177,9 @@ def preparing(disabled: Collection[str] | None) -> tuple[Pass, ...]:
             "log(sigmoid) and its kin, before they are differentiated",
         )
         steps.append(rewrite)
+    if disabled is not None and PRODUCT_ORDER not in disabled:
+        why = "products of three matrices cost what their lengths say"
+        steps.append(Pass("order of products", order_products, why))
     if disabled is not None and CHOLESKY not in disabled:
         why = "symmetric systems share one factorisation"
         steps.append(Pass("definite systems", definite_systems, why))
