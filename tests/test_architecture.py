@@ -62,6 +62,7 @@ ENTRY_POINTS = {
     "srcdiff.runtime.device",
     "srcdiff.runtime.philox",
     "srcdiff.runtime.scipy_special",
+    "srcdiff.runtime.lapack",
     "srcdiff.runtime.source",
     "srcdiff.runtime.vmath",
     "srcdiff.vi.dist",
@@ -172,7 +173,8 @@ def test_start_up_imports_no_heavy_library(module: str) -> None:
         "srcdiff.cuda",
     ):  # imported by compiled code only
         roots -= {"numba", "llvmlite"}
-    if module == "srcdiff.runtime.scipy_special":  # imported by code that calls SciPy's functions
+    # imported by code that calls SciPy's functions
+    if module in ("srcdiff.runtime.scipy_special", "srcdiff.runtime.lapack"):
         roots -= {"scipy"}
     # imported when they are asked for: they name SciPy's functions, or make its matrices
     if module.startswith(("srcdiff.expfam", "srcdiff.sparsity", "srcdiff.vi")):

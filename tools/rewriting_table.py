@@ -24,13 +24,22 @@ EPS = np.finfo(float).eps
 DIGITS = 1000
 WEIGHTS = np.array([1.0, 0.5, 0.25, -1.5, 0.75])  # of the elements of what is an array
 CHOICES = {"axis": (None, 0), "keepdims": (False, True)}
-OPERATORS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "matmul": "@", "less": "<", "greater": ">"}
+OPERATORS = {
+    "add": "+",
+    "subtract": "-",
+    "multiply": "*",
+    "divide": "/",
+    "matmul": "@",
+    "less": "<",
+    "greater": ">",
+}
 SPELLED = {
     "log": "np.log", "exp": "np.exp", "log1p": "np.log1p", "expm1": "np.expm1", "sum": "np.sum", "mean": "np.mean",
     "expit": "expit", "softmax": "softmax", "logsumexp": "logsumexp", "log_softmax": "log_softmax", "var": "np.var",
     "logaddexp": "np.logaddexp", "inv": "np.linalg.inv", "det": "np.linalg.det", "solve": "np.linalg.solve",
     "slogdet": "np.linalg.slogdet", "trace": "np.trace", "diag": "np.diag", "absolute": "np.abs",
-    **{k: f"np.{k}" for k in ("cosh", "sinh", "tanh", "sqrt", "square", "log2", "log10", "where", "minimum", "maximum")},
+    "cosh": "np.cosh", "sinh": "np.sinh", "tanh": "np.tanh", "sqrt": "np.sqrt", "square": "np.square",
+    "log2": "np.log2", "log10": "np.log10", "where": "np.where", "minimum": "np.minimum", "maximum": "np.maximum",
     "norm": "np.linalg.norm", "highest": "np.max", "prod": "np.prod", "euclidean_norm": "scipy.linalg.norm",
 }  # fmt: skip
 

@@ -1,9 +1,8 @@
 """Cholesky's factorisation for compiled code that asks whether there is one, and solutions with its factor.
 
-Numba's `np.linalg.cholesky` raises instead, and Numba has no solutions with factors at all. Both are LAPACK's: the one by
-the name that Numba itself calls it by, the other from `scipy.linalg.cython_lapack`, under a name of ours (see
-`scipy_special`). They compute in float64. A matrix in rows is its own transpose in columns, which is what LAPACK takes:
-so a lower factor is an upper one to it.
+Numba's `np.linalg.cholesky` raises instead, and Numba has no solutions with factors. Both are LAPACK's subroutines, from
+`scipy.linalg.cython_lapack`, under names of ours (see `scipy_special`). They compute in float64. A symmetric matrix
+in rows is the same in columns, which is what LAPACK takes, and a lower factor is an upper one to it.
 """
 
 import numpy as np

@@ -36,7 +36,9 @@ def order_products(fn: Function) -> Function:
     new = pass_(fn)
     if not pass_.fired:
         return fn
-    return replace(new, notes={**fn.notes, "rewrites": (*fn.notes.get("rewrites", ()), *pass_.fired)})
+    return replace(
+        new, notes={**fn.notes, "rewrites": (*fn.notes.get("rewrites", ()), *pass_.fired)}
+    )
 
 
 class _Order(Rewriter):
@@ -112,7 +114,8 @@ class _Order(Rewriter):
         if not same_kind(out.type, op.result.type):
             return False
         last = inner.body[-1]
-        inner.body[-1] = replace(last, results=op.results)  # type: ignore[arg-type]
+        assert isinstance(last, Op)
+        inner.body[-1] = replace(last, results=op.results)
         b.body += inner.body
         self.fired.append((NAME, op.location))
         return True
@@ -133,7 +136,8 @@ class _Order(Rewriter):
                 return False
             branches.append(inner.region((), (out,)))
         b.body += here.body
-        b.append(If(condition, *branches, op.results, op.location, "compiler"))
+        then, orelse = branches
+        b.append(If(condition, then, orelse, op.results, op.location, "compiler"))
         self.fired.append((NAME, op.location))
         return True
 
@@ -156,7 +160,9 @@ def _reduced(*sides: Counter[Monomial]) -> tuple[Counter[Monomial], ...]:
         own = Counter(monomial)
         common = own if common is None else common & own
     return tuple(
-        Counter({tuple((Counter(m) - (common or Counter())).elements()): k for m, k in side.items()})
+        Counter(
+            {tuple((Counter(m) - (common or Counter())).elements()): k for m, k in side.items()}
+        )
         for side in sides
     )
 

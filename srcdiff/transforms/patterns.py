@@ -287,8 +287,9 @@ def build(
             if whole not in made:
                 decl = OPERATIONS[name]
                 parts = [build(p, binding, b, is_python, made) for p in operands]
-                chosen, spelling = of_numbers(decl, parts, "", is_python)
-                if is_python or name in _OF_NUMBERS:
+                of_constants = name == "log" and all(isinstance(p, Const) for p in parts)
+                chosen, spelling = of_numbers(decl, parts, "", is_python or of_constants)
+                if is_python or of_constants or name in _OF_NUMBERS:
                     decl = chosen
                 else:
                     spelling = ""

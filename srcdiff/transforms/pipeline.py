@@ -21,10 +21,10 @@ from srcdiff.transforms.algebra import algebra
 from srcdiff.transforms.branch_results import branch_results
 from srcdiff.transforms.cancel import cancel
 from srcdiff.transforms.carried import forward_invariants
-from srcdiff.transforms.choices import best_choices, drawn_choices
-from srcdiff.transforms.count_up import count_up
 from srcdiff.transforms.chains import NAME as PRODUCT_ORDER
 from srcdiff.transforms.chains import order_products
+from srcdiff.transforms.choices import best_choices, drawn_choices
+from srcdiff.transforms.count_up import count_up
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.dead_stores import dead_stores

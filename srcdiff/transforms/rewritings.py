@@ -11,8 +11,8 @@ from typing import Any
 
 from srcdiff.ir.core import Op, Value, known_dim
 from srcdiff.ir.types import Dim, shape_of
+from srcdiff.transforms.log_parts import is_shifted, log_one_less_exp
 from srcdiff.transforms.logarithms import NAME as PARTS
-from srcdiff.transforms.logarithms import is_shifted, log_one_less_exp
 from srcdiff.transforms.patterns import INNER, Apply, Pattern, Rule, alike, function
 
 __all__ = ["EXAMPLES", "OWN_RULES", "RULES", "SIGNED"]
@@ -78,7 +78,7 @@ def _is_another_shift(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> b
     if _varies_along_axis({**binding, "m": binding["s"]}, made):
         return True
     m, s = (_without_ones(binding[k], made) for k in ("m", "s"))
-    return m != s
+    return bool(m != s)
 
 
 def _without_ones(atom: Any, made: Mapping[Value, Op]) -> Any:
@@ -213,8 +213,8 @@ RULES = (
          _is_number),
     Rule("softmax", lambda x: exp(x) / total(exp(x)), lambda x: softmax(x), "exact", _OVERFLOW, _ROWS,
          _is_number),
-    Rule("softmax", lambda x, m, *, axis: softmax(x - m, axis=axis), lambda x, m, *, axis: softmax(x, axis=axis), "exact",
-         _SHIFT, _SHIFTED, _varies_along_axis),
+    Rule("softmax", lambda x, m, *, axis: softmax(x - m, axis=axis), lambda x, m, *, axis: softmax(x, axis=axis),
+         "exact", _SHIFT, _SHIFTED, _varies_along_axis),
     Rule("log_softmax", lambda x, m, *, axis: log_softmax(x - m, axis=axis),
          lambda x, m, *, axis: log_softmax(x, axis=axis), "exact", _SHIFT, _SHIFTED, _varies_along_axis),
     Rule("log_softmax", lambda x, *, axis: x - log(total(exp(x), axis=axis, keepdims=True)),
@@ -258,11 +258,16 @@ RULES = (
          ((1000.0, -999.0), (-800.0, 799.0)), _is_there_anyway, once=True),
     Rule("exp_product", lambda x, y: exp(x) / exp(y), lambda x, y: exp(x - y), "exact", _OVERFLOW,
          ((1000.0, 999.0), (-800.0, -799.0)), _is_there_anyway, once=True),
-    Rule("norm", lambda x: sqrt(total(x**2)), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS, _is_no_matrix),
-    Rule("norm", lambda x: sqrt(total(x * x)), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS, _is_no_matrix),
-    Rule("norm", lambda x: sqrt(total(square(x))), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS, _is_no_matrix),
-    Rule("norm", lambda x: total(x**2) ** 0.5, lambda x: euclidean_norm(x), "better", _NORM, _VECTORS, _is_no_matrix),
-    Rule("norm", lambda x: sqrt(x @ x), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS, _is_no_matrix),
+    Rule("norm", lambda x: sqrt(total(x**2)), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS,
+         _is_no_matrix),
+    Rule("norm", lambda x: sqrt(total(x * x)), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS,
+         _is_no_matrix),
+    Rule("norm", lambda x: sqrt(total(square(x))), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS,
+         _is_no_matrix),
+    Rule("norm", lambda x: total(x**2) ** 0.5, lambda x: euclidean_norm(x), "better", _NORM, _VECTORS,
+         _is_no_matrix),
+    Rule("norm", lambda x: sqrt(x @ x), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS,
+         _is_no_matrix),
     Rule("norm", lambda x, *, axis, keepdims: sqrt(total(x**2, axis=axis, keepdims=keepdims)),
          lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _NORM, (), _is_no_norm),
     Rule("norm", lambda x, *, axis, keepdims: sqrt(total(x * x, axis=axis, keepdims=keepdims)),
@@ -328,7 +333,8 @@ EXAMPLES = (
          _PARTS_OF_LOGS, ((1000.0, 0.25), (-1000.0, 0.25), (0.5, 1.5))),
     Rule(PARTS, lambda x, y: log(total(y * exp(x))),
          lambda x, y: log(total(y * exp(x - highest(x)))) + highest(x), "exact", _PARTS_OF_LOGS, _PAIR),
-    Rule(PARTS, lambda x: log(1 + total(exp(x))), lambda x: logaddexp(0.0, logsumexp(x)), "exact", _PARTS_OF_LOGS, _ROWS),
+    Rule(PARTS, lambda x: log(1 + total(exp(x))), lambda x: logaddexp(0.0, logsumexp(x)), "exact", _PARTS_OF_LOGS,
+         _ROWS),
     Rule(PARTS, lambda x: log(prod(softmax(x))), lambda x: total(log_softmax(x)), "exact", _PARTS_OF_LOGS,
          (([1000.0, 0.0],), ([-1000.0, -1003.0],))),
 )  # fmt: skip

@@ -34,9 +34,7 @@ def name_sigmoids(fn: Function) -> Function:
 
 
 def plain_quotients(fn: Function) -> Function:
-    """`fn` with the quotients that `name_sigmoids` has named as quotients again, and other values that were known as what
-    they are.
-    """
+    """`fn` without what was known for derivatives: sigmoids are quotients again, and values are themselves."""
     return _Plain()(fn)
 
 

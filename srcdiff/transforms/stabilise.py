@@ -27,7 +27,8 @@ from srcdiff.transforms.facts import (
     same_kind,
     written_values,
 )
-from srcdiff.transforms.logarithms import LOGARITHMS, Logarithms, settled_values
+from srcdiff.transforms.log_parts import settled_values
+from srcdiff.transforms.logarithms import LOGARITHMS, Logarithms
 from srcdiff.transforms.logarithms import NAME as LOG_OF_PARTS
 from srcdiff.transforms.patterns import INNER, Apply, Rule, build, match, name_of
 from srcdiff.transforms.rewritings import OWN_RULES, RULES, SIGNED
@@ -80,7 +81,8 @@ def called_operations(fn: Function, written: Collection[Value]) -> dict[Value, O
 
 def _only_logs(fn: Function) -> set[Value]:
     """The values of which nothing is asked but logarithms."""
-    found, others = set(), {y for region in all_regions(fn.body) for y in region.yields}
+    found: set[Atom] = set()
+    others = {y for region in all_regions(fn.body) for y in region.yields}
     for s in walk(fn.body):
         is_log = isinstance(s, Op) and s.decl.name in LOGARITHMS
         (found if is_log else others).update(s.operands)

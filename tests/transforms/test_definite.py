@@ -155,12 +155,33 @@ def test_second_order_forward_mode_and_single_precision():
     np.testing.assert_allclose(g(y.astype(np.float32))[1], g(y)[1], rtol=2e-4)
 
 
-def test_compiled_code_solves_as_it_did():
-    def f(A, y):
-        return y @ np.linalg.solve(A @ A.T + np.eye(4), y)
+def compiled_systems(A, y, noise):
+    """A vector and a matrix as right-hand sides, a determinant, and a matrix that may be none of a definite form."""
+    K = A @ A.T + noise * np.eye(4)
+    S = np.linalg.solve(K, A)
+    return y @ np.linalg.inv(K) @ y + np.linalg.slogdet(K)[1] + np.sum(S * S)
 
-    g = srcdiff.value_and_grad(f, argnums=(0, 1), rewrite={"cholesky": True})
-    assert "np.linalg.solve(" in g.loop_source_for(*arguments())
+
+def test_compiled_code_asks_whether_there_is_a_factor():
+    A, y = arguments()
+    compiled = srcdiff.value_and_grad(compiled_systems, argnums=(0, 1, 2), jit=True)
+    assert "cholesky_solve(" in compiled.loop_source_for(A, y, 1.0)
+    assert "np.linalg.solve(" in compiled.loop_source_for(A, y, 1.0)  # in the other branch
+    plain = srcdiff.value_and_grad(compiled_systems, argnums=(0, 1, 2), **OFF)
+    for noise in (1.0, -1.0):
+        assert (np.min(np.linalg.eigvalsh(A @ A.T + noise * np.eye(4))) > 0) == (noise > 0)
+        assert_same(compiled(A, y, noise), plain(A, y, noise))
+
+    def single(A, y):
+        K = A @ A.T
+        return y @ np.linalg.solve(K, y) + np.linalg.slogdet(K)[1]
+
+    options = {"argnums": (0, 1)}
+    found = srcdiff.grad(single, jit=True, **options)(A.astype(np.float32), y.astype(np.float32))
+    wanted = srcdiff.grad(single, jit=False, rewrite=False, **options)(A, y)
+    for a, b in zip(found, wanted, strict=True):
+        assert a.dtype == np.float32
+        np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-2 * np.max(np.abs(b)))
 
 
 def sparse_gp(m, s, mu, L, Z, sf2, ard, eps_NQ, eps_MK, eps_NK, Y):

@@ -1,0 +1,162 @@
+"""Values as exponentials of sums of terms, times and divided by factors: what `logarithms` takes logarithms of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Const, Op, Value, const
+from srcdiff.ir.types import shape_of
+from srcdiff.ops import elementwise
+from srcdiff.transforms.patterns import Anything, Apply, Pattern, build, function
+
+__all__ = ["Here", "Maker", "Parts", "but_ones", "is_shifted", "log_one_less_exp", "settled_values"]
+
+_EXTREMES = ("max", "maximum", "highest")
+
+log, exp, logaddexp = map(function, ("log", "exp", "logaddexp"))
+expm1, log1p, where, greater = map(function, ("expm1", "log1p", "where", "greater"))
+minimum, known_less = map(function, ("minimum", "log_one_less_exp"))
+
+Here = Callable[[Atom], Atom]
+
+
+def log_one_less_exp(x: Pattern) -> Apply:
+    """log(1 - exp(x)): near 0 the one loses digits, elsewhere the other."""
+    near, far = log(-expm1(x)), log1p(-exp(x))
+    return known_less(where(greater(x, -0.7), near, far), x)
+
+
+def log_one_less_exps(x: Pattern) -> Apply:
+    """The same of arrays, where both are computed: without a logarithm of 0."""
+    near, far = log(-expm1(x)), log1p(-exp(minimum(x, -0.7)))
+    return known_less(where(greater(x, -0.7), near, far), x)
+
+
+def settled_values(made: Mapping[Value, Op]) -> set[Value]:
+    """What rewritings have computed in two ways, each right where it is chosen."""
+    found: set[Value] = set()
+    for op in made.values():
+        if op.decl not in (elementwise.log_one_less_exp, elementwise.log_cosh):
+            continue
+        x, u = op.operands
+        rest = [x]
+        while rest:
+            a = rest.pop()
+            if isinstance(a, Value) and a != u and a in made and a not in found:
+                found.add(a)
+                rest += made[a].operands
+    return found
+
+
+def is_shifted(x: Any, made: Mapping[Value, Op]) -> bool:
+    """Whether `x` is less a maximum, by the user's own hand: `x - np.max(x, axis=1)[:, None]`."""
+    op = made.get(x)
+    if op is None or op.decl.name != "subtract":
+        return False
+    shift = op.operands[1]
+    inner = made.get(shift) if isinstance(shift, Value) else None
+    if inner is not None and inner.decl.name == "index":
+        inner = made.get(inner.operands[0])  # type: ignore[arg-type]
+    if inner is not None and inner.decl is elementwise.held:
+        return True
+    while isinstance(shift, Value) and shift in made and made[shift].decl.name not in _EXTREMES:
+        arrays = [a for a in made[shift].operands if shape_of(a.type)]
+        shift = arrays[-1] if arrays else const(0)  # the middle one of `where(isfinite(m), m, 0)`
+    return isinstance(shift, Value) and shift in made
+
+
+@dataclass
+class Parts:
+    """`exp(sum of exponents) * factors / divisors`; a bounded one is at most 1."""
+
+    exponents: list[tuple[float, Atom]] = field(default_factory=list)
+    factors: list[Atom] = field(default_factory=list)
+    divisors: list[Atom] = field(default_factory=list)
+    is_bounded: bool = False
+
+    is_positive: bool = True
+
+    @property
+    def is_plain(self) -> bool:
+        return not self.exponents and not self.divisors
+
+    @property
+    def is_pure(self) -> bool:
+        return not self.factors and not self.divisors
+
+
+class Maker:
+    """What makes operations; `seen` : what makes values; `here` : a value of the old function in the new one."""
+
+    def __init__(
+        self, seen: Mapping[Value, Op], here: Here, b: Builder, is_python: bool = False
+    ) -> None:
+        self.seen, self.here, self.b, self.is_python = seen, here, b, is_python
+        self.done: dict[Any, Atom] = {}
+        self.softplus_of: dict[Atom, Atom] = {}  # log(1 + exp(x)) -> x
+
+    def less(self, x: Atom) -> Atom:
+        """log(1 - exp(x))"""
+        return self.make(log_one_less_exps if shape_of(x.type) else log_one_less_exp, x)
+
+    # ---- making -----------------------------------------------------------------------------------------
+
+    def make(self, said: Callable[..., Any], *atoms: Atom) -> Atom:
+        """The operations of a small function, as in rules."""
+        names = [f"x{k}" for k in range(len(atoms))]
+        pattern = said(*map(Anything, names))
+        binding = dict(zip(names, atoms, strict=True))
+        if (pattern, atoms) not in self.done:
+            self.done[pattern, atoms] = build(pattern, binding, self.b, self.is_python)
+        return self.done[pattern, atoms]
+
+    def product(self, atoms: Sequence[Atom]) -> Atom:
+        out, *rest = atoms
+        for a in rest:
+            out = self.make(lambda x, y: x * y, out, a)
+        return out
+
+    def exponent(self, parts: Parts) -> Atom:
+        """The sum of the exponents."""
+        out: Atom | None = None
+        for scale, x in sorted(parts.exponents, key=lambda e: e[0] < 0):
+            if abs(scale) != 1:
+                x = self.make(lambda x, k: k * x, x, const(abs(scale)))
+            if out is None:
+                out = self.make(lambda x: -x, x) if scale < 0 else x
+            else:
+                out = self.make((lambda x, y: x - y) if scale < 0 else (lambda x, y: x + y), out, x)
+        return const(0.0) if out is None else out
+
+    def factor(self, parts: Parts) -> Atom:
+        out = self.product(parts.factors) if parts.factors else const(1.0)
+        if not parts.divisors:
+            return out
+        return self.make(lambda x, y: x / y, out, self.product(parts.divisors))
+
+    def logarithm(self, parts: Parts) -> Atom:
+        """Of all parts."""
+        out = self.exponent(parts)
+        is_zero = not parts.exponents
+        factors = but_ones(parts.factors)
+        if factors:
+            x = self.product(factors)
+            out = self.make(log, x) if is_zero else self.make(lambda x, y: log(y) + x, out, x)
+        if parts.divisors:
+            out = self.make(lambda x, y: x - log(y), out, self.product(parts.divisors))
+        return out
+
+    def op(self, atom: Atom) -> Op | None:
+        return self.seen.get(atom) if isinstance(atom, Value) else None
+
+    def softplus(self, x: Atom) -> Atom:
+        out = self.make(lambda x: logaddexp(0.0, x), x)
+        self.softplus_of[out] = x
+        return out
+
+
+def but_ones(atoms: Sequence[Atom]) -> list[Atom]:
+    return [a for a in atoms if not (isinstance(a, Const) and a.value == 1)]

@@ -1,0 +1,234 @@
+"""Sums, means and products of many, in what a logarithm is taken of (see `logarithms`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from srcdiff.ir.core import Atom, Const, Op, Value, const
+from srcdiff.ir.types import shape_of
+from srcdiff.ops import elementwise, memory, reductions
+from srcdiff.ops.numbers import of_numbers
+from srcdiff.transforms.log_parts import Maker, Parts
+from srcdiff.transforms.patterns import function
+
+__all__ = ["Sums"]
+
+DEPTH = 12  # operations that are looked through, one behind the other
+_TERMS = 6  # of a sum that is written with +
+
+exp, logaddexp, logsumexp, isfinite = map(function, ("exp", "logaddexp", "logsumexp", "isfinite"))
+maximum, total, prod = map(function, ("maximum", "sum", "prod"))
+
+
+class Sums(Maker):
+    """Each method says what an operation makes as `Parts`, None where that is no more than a factor."""
+
+    def parts(self, atom: Atom, depth: int = 0) -> Parts:
+        """A value as exponentials and factors; where it is none of these, it is a factor."""
+        raise NotImplementedError
+
+    def plain(self, atom: Atom) -> Parts:
+        """A value as a factor."""
+        raise NotImplementedError
+
+    def of_add(self, op: Op, depth: int) -> Parts | None:
+        terms = self.terms(op, 1, depth)
+        if not terms or not any(p.exponents for _, p in terms):
+            return None
+        signs = [sign for sign, _ in terms]
+        has_number = any(not p.exponents for _, p in terms)  # near one, the logarithm is small
+        if min(signs) > 0 and has_number and all(p.is_bounded for _, p in terms if p.exponents):
+            return None  # a sum that neither overflows nor vanishes
+        if all(p.is_positive for _, p in terms) and (len(terms) == 2 or has_number):
+            logs = sorted((self.logarithm(p) for _, p in terms), key=lambda a: isinstance(a, Value))
+            if min(signs) > 0:
+                out = logs[0]
+                for x in logs[1:]:
+                    is_one = isinstance(out, Const) and out.value == 0
+                    out = self.softplus(x) if is_one else self.make(logaddexp, out, x)
+                return Parts([(1.0, out)])
+            if sorted(signs) == [-1, 1]:
+                (_, less), (_, whole) = sorted(terms, key=_sign)
+                one = whole.factors == [const(1)] and whole.is_plain
+                if one and len(less.exponents) == 1 and less.is_pure:
+                    scale, x = less.exponents[0]
+                    if scale == -1 and x in self.softplus_of:  # one less a sigmoid is one
+                        minus = self.make(lambda x: -x, self.softplus_of[x])
+                        return Parts([(-1.0, self.softplus(minus))], is_bounded=True)
+                return self.difference(self.logarithm(less), self.logarithm(whole))
+        return self.shifted_terms(terms)
+
+    of_subtract = of_add
+
+    def difference(self, less: Atom, x: Atom) -> Parts:
+        """exp(x) - exp(less)"""
+        if isinstance(x, Const) and x.value == 0:
+            return Parts([(1.0, self.less(less))])
+        rest = self.less(self.make(lambda x, y: y - x, x, less))
+        return Parts([(1.0, x), (1.0, rest)])
+
+    def terms(self, op: Op, sign: int, depth: int) -> list[tuple[int, Parts]]:
+        """What a sum is made of; none where that is too much."""
+        found: list[tuple[int, Parts]] = []
+        signs = (sign, -sign if op.decl.name == "subtract" else sign)
+        for s, a in zip(signs, op.operands, strict=True):
+            inner = self.op(a)
+            if inner is not None and inner.decl.name in ("add", "subtract") and depth < DEPTH:
+                found += self.terms(inner, s, depth + 1) or [(s, self.plain(a))]
+            else:
+                found.append((s, self.parts(a, depth)))
+        return found if len(found) <= _TERMS else []
+
+    def shifted_terms(self, terms: Sequence[tuple[int, Parts]]) -> Parts:
+        exponents = [self.exponent(p) for _, p in terms]
+        top, *rest = sorted(dict.fromkeys(exponents), key=lambda a: isinstance(a, Const))
+        for x in rest:
+            top = self.make(maximum, top, x)
+        top = self.finite(top)
+        out: Atom | None = None
+        for (sign, p), x in zip(terms, exponents, strict=True):
+            term = self.scaled(p, self.make(lambda x, top: exp(x - top), x, top))
+            if out is None:
+                out = term if sign > 0 else self.make(lambda x: -x, term)
+            else:
+                out = self.make(
+                    (lambda x, y: x + y) if sign > 0 else (lambda x, y: x - y), out, term
+                )
+        assert out is not None
+        return Parts([(1.0, top)], [out], is_positive=False)
+
+    def finite(self, top: Atom) -> Atom:
+        """A shift: what is largest, or 0 where that is infinite; nothing depends on it."""
+        parts = (self.make(isfinite, top), top, const(0.0))
+        decl, spelling = of_numbers(elementwise.where, parts, "", False)
+        shift = self.b.op(decl, *parts, spelling=spelling, name="shift")
+        return self.b.op(elementwise.held, shift, name="shift")
+
+    def scaled(self, parts: Parts, weights: Atom) -> Atom:
+        """Weights with the factors."""
+        if parts.factors:
+            weights = self.make(lambda x, y: x * y, self.product(parts.factors), weights)
+        if parts.divisors:
+            weights = self.make(lambda x, y: x / y, weights, self.product(parts.divisors))
+        return weights
+
+    def largest(self, x: Atom, **axes: Any) -> Atom:
+        return self.b.op(reductions.highest, x, name="largest", **axes)
+
+    def of_sum(self, op: Op, depth: int) -> Parts | None:
+        if op.attrs.keys() - {"axis", "keepdims"}:
+            return None
+        x = op.operands[0]
+        parts = self.parts(x, depth)
+        exponent = self.whole(parts, x)
+        if exponent is None:
+            return None
+        axes = dict(op.attrs)
+        constant = not any(shape_of(a.type) for a in (*parts.factors, *parts.divisors))
+        if constant:
+            summed = self.make(lambda x: logsumexp(x, **axes), exponent)
+            return Parts(
+                [(1.0, summed)], parts.factors, parts.divisors, is_positive=parts.is_positive
+            )
+        if parts.is_positive:
+            whole = self.logarithm(parts)
+            return Parts([(1.0, self.make(lambda x: logsumexp(x, **axes), whole))])
+        kept = self.finite(self.largest(exponent, **{**axes, "keepdims": True}))
+        if axes.get("axis") is None and not axes.get("keepdims"):
+            kept = self.finite(self.largest(exponent))
+        weights = self.make(lambda x, top: exp(x - top), exponent, kept)
+        out = self.make(lambda x: total(x, **axes), self.scaled(parts, weights))
+        return Parts(
+            [(1.0, self.without_axes(kept, axes, shape_of(x.type)))], [out], is_positive=False
+        )
+
+    def without_axes(self, top: Atom, axes: Mapping[str, Any], shape: Sequence[Any]) -> Atom:
+        """What was kept with axes of length 1 for a sum, as the sum has it."""
+        axis = axes.get("axis")
+        if axis is None or axes.get("keepdims"):
+            return top
+        gone = {a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))}
+        said = ", ".join("i" if k in gone else ":" for k in range(len(shape)))
+        zeros = [const(0)] * len(gone)
+        return self.b.op(memory.index, top, *zeros, where=said)
+
+    def whole(self, parts: Parts, x: Atom) -> Atom | None:
+        """The exponent of an array, if it has its shape."""
+        if not parts.exponents:
+            return None
+        out = self.exponent(parts)
+        if len(shape_of(x.type)) != len(shape_of(out.type)) or not shape_of(x.type):
+            return None
+        return out if shape_of(x.type) == shape_of(out.type) else None
+
+    def of_mean(self, op: Op, depth: int) -> Parts | None:
+        parts = self.of_sum(op, depth)
+        if parts is None:
+            return None
+        axis, shape = op.attrs.get("axis"), shape_of(op.operands[0].type)
+        axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        x = self.exponents_array(op.operands[0])
+        counts = [self.b.op(memory.axis_length, x, axis=a % len(shape)) for a in axes]
+        divisors = [*parts.divisors, self.product(counts)]
+        return Parts(parts.exponents, parts.factors, divisors, is_positive=parts.is_positive)
+
+    def exponents_array(self, x: Atom) -> Atom:
+        """An array with the lengths of another one, which nothing else may ask for."""
+        return self.exponent(self.parts(x))
+
+    def of_prod(self, op: Op, depth: int) -> Parts | None:
+        if op.attrs.keys() - {"axis", "keepdims"}:
+            return None
+        x = op.operands[0]
+        parts, axes = self.parts(x, depth), dict(op.attrs)
+        if not parts.exponents:
+            return None
+        whole = self.logarithm(parts) if parts.is_positive else self.exponent(parts)
+        if shape_of(whole.type) != shape_of(x.type):
+            return None
+        summed = Parts([(1.0, self.make(lambda x: total(x, **axes), whole))])
+        if parts.is_positive:
+            return summed
+        factor = self.factor(parts)
+        if shape_of(factor.type) != shape_of(x.type):
+            return None
+        summed.factors, summed.is_positive = [self.make(lambda x: prod(x, **axes), factor)], False
+        return summed
+
+    def of_matmul(self, op: Op, depth: int) -> Parts | None:
+        x, y = op.operands
+        ranks = len(shape_of(x.type)), len(shape_of(y.type))
+        if max(ranks) > 2:
+            return None
+        one, other = self.parts(x, depth), self.parts(y, depth)
+        if one.exponents and other.exponents:
+            both = one.is_positive and other.is_positive and ranks == (1, 1)
+            if not both:
+                return None
+            logs = self.make(lambda x, y: logsumexp(x + y), *map(self.logarithm, (one, other)))
+            return Parts([(1.0, logs)])
+        if not (one.exponents or other.exponents):
+            return None
+        is_left = bool(one.exponents)
+        parts, a = (one, x) if is_left else (other, y)
+        exponent = self.whole(parts, a)
+        if exponent is None:
+            return None
+        if len(shape_of(a.type)) == 1:
+            top = inner = self.finite(self.largest(exponent))
+        else:
+            if ranks[1 if is_left else 0] == 2:
+                return None
+            axis = 1 if is_left else 0
+            kept = {"axis": axis, "keepdims": True}
+            inner = self.finite(self.largest(exponent, **kept))
+            top = self.without_axes(inner, {"axis": axis}, shape_of(a.type))
+        weights = self.scaled(parts, self.make(lambda x, t: exp(x - t), exponent, inner))
+        pair = (weights, self.here(y)) if is_left else (self.here(x), weights)
+        product = self.make(lambda x, y: x @ y, *pair)
+        return Parts([(1.0, top)], [product], is_positive=False)
+
+
+def _sign(term: tuple[int, Parts]) -> int:
+    return term[0]
