@@ -10,6 +10,7 @@ from scipy.special import logsumexp
 
 from srcdiff.expfam import derived
 from srcdiff.expfam.chain_checks import check_symbols
+from srcdiff.expfam.chain_gradients import by_gradient
 from srcdiff.expfam.chains import chain_log_Z
 from srcdiff.expfam.emissions import Emissions, emissions_for
 from srcdiff.expfam.estimator import Estimator, rounds
@@ -60,6 +61,9 @@ class HMM(Estimator):
         Fits from so many beginnings; the best is kept.
     prior : float
         Counts that are added to each start and transition.
+    algorithm : "em" or "gradient"
+        Expectation maximisation, or a quasi-Newton method with the E-step for its gradient: it takes fewer rounds
+        where states overlap.
     random_state : int or numpy.random.Generator, optional
     warm_start : bool
         Go on from the parameters that there are: of the fit before, or as they were set.
@@ -96,6 +100,7 @@ class HMM(Estimator):
         tol: float = 1e-4,
         restarts: int = 1,
         prior: float = 0.0,
+        algorithm: str = "em",
         random_state: Any = None,
         warm_start: bool = False,
         progress: bool = False,
@@ -107,6 +112,7 @@ class HMM(Estimator):
         self.tol = tol
         self.restarts = restarts
         self.prior = prior
+        self.algorithm = algorithm
         self.random_state = random_state
         self.warm_start = warm_start
         self.progress = progress
@@ -259,7 +265,14 @@ class HMM(Estimator):
         return np.tile(self.log_A_, (len(sequence.data) - 1, 1, 1))
 
     def _climb(self, parameters: Any, sequences: list[Sequence]) -> Any:
-        """Rounds of EM: parameters, log-likelihoods, and whether it converged."""
+        """Parameters, log-likelihoods, and whether the fit converged."""
+        if self.algorithm == "gradient":
+            return by_gradient(parameters, sequences, self._expected, self)
+        if self.algorithm != "em":
+            raise ValueError(f"algorithm={self.algorithm!r}: expected 'em' or 'gradient'")
+        return self._by_em(parameters, sequences)
+
+    def _by_em(self, parameters: Any, sequences: list[Sequence]) -> Any:
         data, observed = joined(sequences)
         history: list[float] = []
         for _ in rounds(self.max_iter, self.progress):

@@ -16,6 +16,7 @@ from srcdiff.expfam.sequences import (
     joined,
     sequences_of,
 )
+from srcdiff.expfam.state_gradients import by_gradient
 
 __all__ = ["LDS"]
 
@@ -31,7 +32,7 @@ class LDS(Estimator):
     ----------
     n_states : int
         Numbers in a state.
-    max_iter, tol, random_state, warm_start, progress, jit
+    max_iter, tol, algorithm, random_state, warm_start, progress, jit
         As for `HMM`.
 
     Attributes
@@ -53,6 +54,7 @@ class LDS(Estimator):
         *,
         max_iter: int = 100,
         tol: float = 1e-4,
+        algorithm: str = "em",
         random_state: Any = None,
         warm_start: bool = False,
         progress: bool = False,
@@ -61,6 +63,7 @@ class LDS(Estimator):
         self.n_states = n_states
         self.max_iter = max_iter
         self.tol = tol
+        self.algorithm = algorithm
         self.random_state = random_state
         self.warm_start = warm_start
         self.progress = progress
@@ -76,16 +79,13 @@ class LDS(Estimator):
         sequences = _rows(sequences_of(X, lengths, observed))
         if not (self.warm_start and hasattr(self, "A_")):
             self._start(sequences)
-        history: list[float] = []
-        self.converged_ = False
-        for _ in rounds(self.max_iter, self.progress):
-            found = [self._expected(s) for s in sequences]
-            history.append(float(sum(value for value, _ in found)))
-            if len(history) > 1 and history[-1] - history[-2] < self.tol:
-                self.converged_ = True
-                break
-            self._maximise(sequences, [moments for _, moments in found])
-        self.log_likelihoods_ = history
+        if self.algorithm == "gradient":
+            found = by_gradient(self, sequences, self._expected)
+        elif self.algorithm == "em":
+            found = self._by_em(sequences)
+        else:
+            raise ValueError(f"algorithm={self.algorithm!r}: expected 'em' or 'gradient'")
+        self.log_likelihoods_, self.converged_ = found
         self.n_features_in_ = features_of(sequences)
         return self
 
@@ -114,6 +114,17 @@ class LDS(Estimator):
             states[t] = self.A_ @ states[t - 1] + noise[t]
         errors = rng.multivariate_normal(np.zeros(P), self.R_, size=n)
         return states @ self.C_.T + self.d_ + errors, states
+
+    def _by_em(self, sequences: list[Sequence]) -> tuple[list[float], bool]:
+        """Log-likelihoods, and whether it converged."""
+        history: list[float] = []
+        for _ in rounds(self.max_iter, self.progress):
+            found = [self._expected(s) for s in sequences]
+            history.append(float(sum(value for value, _ in found)))
+            if len(history) > 1 and history[-1] - history[-2] < self.tol:
+                return history, True
+            self._maximise(sequences, [moments for _, moments in found])
+        return history, False
 
     # ---- behind it -----------------------------------------------------------------------------------
 
