@@ -11,7 +11,7 @@ Those of at most four turns that stand in another loop, and only compute and sto
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, change_dims_within, clone_statement, lookup
@@ -27,7 +27,7 @@ from srcdiff.ir.core import (
     symbol_of,
     walk,
 )
-from srcdiff.ir.types import Array, Dim
+from srcdiff.ir.types import Array, Dim, Struct, Type
 from srcdiff.ops import arithmetic
 from srcdiff.transforms.fold import fold
 from srcdiff.transforms.identities import may_stand
@@ -43,10 +43,19 @@ def small_axes(fn: Function, lengths: Mapping[str, int]) -> dict[str, int]:
     return {
         d.symbol: lengths[d.symbol]
         for p in fn.params
-        if isinstance(p.type, Array)
-        for d in p.type.shape[1:]
+        for type_ in _arrays(p.type)
+        for d in type_.shape[1:]
         if d.symbol is not None and 1 < lengths.get(d.symbol, 0) <= _TURNS
     }
+
+
+def _arrays(type_: Type) -> Iterator[Array]:
+    """The arrays in an argument, which may be a structure of such."""
+    if isinstance(type_, Array):
+        yield type_
+    elif isinstance(type_, Struct):
+        for part in type_.parts:
+            yield from _arrays(part)
 
 
 def unroll(fn: Function) -> Function:

@@ -127,3 +127,22 @@ def test_outermost_loops_and_long_ones_stay():
         points(3, 9),
         3,
     )
+
+
+def test_small_axes_of_arrays_in_structures_are_written_out_too():
+    def moved(pair):
+        points, (turns,) = pair
+        total = 0.0
+        for i in range(len(points)):
+            total += np.sum(np.sin(turns[i] @ points[i]))
+        return total
+
+    rng = np.random.default_rng(0)
+    pair = rng.normal(size=(5, 3)), (rng.normal(size=(5, 3, 3)),)
+    g = srcdiff.grad(moved, jit=True)
+    text = g.loop_source_for(pair)
+    assert "range(points.shape[1])" not in text
+    found, (turns,) = g(pair)
+    wanted, (wanted_turns,) = srcdiff.grad(moved, jit=False)(pair)
+    assert np.allclose(found, wanted)
+    assert np.allclose(turns, wanted_turns)
