@@ -1,14 +1,18 @@
 """Bayesian logistic regression by vi.fit and by hand, side by side: steps per second, and the time to the first step.
 
-    python -m benchmarks.vi [--rounds 5] [--steps 1500]
+    python -m benchmarks.vi [--rounds 5] [--steps 1500] [--numpyro PYTHON]
 
 N = 10**4 rows, D = 50 columns, mean field, float64, full batches, one draw a step, Adam. By hand: NumPy with one pass
 of Numba over the rows, written as one would. Both run in turns, so that what else the machine does slows them alike;
-the ratio is what counts. Both end at the same numbers, which is asserted.
+the ratio is what counts. Both end at the same numbers, which is asserted. With `--numpyro`, an interpreter that has
+NumPyro takes its turn as well (`benchmarks/peers/numpyro_vi.py`).
 """
 
 import argparse
+import subprocess
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -92,15 +96,30 @@ def by_fit(X: Any, y: Any, steps: int, rate: float) -> tuple[Any, float, float]:
     return fit.params.loc, time.perf_counter() - times[0], cpu[0] - begun
 
 
+def by_numpyro(python: str, X: Any, y: Any, steps: int) -> tuple[float, float]:
+    """Steps per second, and seconds until the first."""
+    script = Path(__file__).parent / "peers" / "numpyro_vi.py"
+    with tempfile.TemporaryDirectory() as folder:
+        files = [str(Path(folder, name)) for name in ("X.npy", "y.npy")]
+        for file, array in zip(files, (X, y), strict=True):
+            np.save(file, array)
+        done = subprocess.run(
+            [python, str(script), *files, str(steps)], capture_output=True, text=True, check=True
+        )
+    rate, first, _ = map(float, done.stdout.split())
+    return rate, first
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--numpyro", metavar="PYTHON")
     args = parser.parse_args()
     X, y = data()
     pass_over = compiled_pass()
     by_hand(X, y, 2, 0.01, pass_over)
-    ratios = []
+    ratios, others = [], []
     for _ in range(args.rounds):
         hand_loc, hand = by_hand(X, y, args.steps, 0.01, pass_over)
         loc, seconds, first = by_fit(X, y, args.steps, 0.01)
@@ -112,7 +131,15 @@ def main() -> None:
             f"by hand {args.steps / hand:7.0f} steps/s   vi.fit {args.steps / seconds:7.0f} steps/s   "
             f"ratio {ratios[-1]:.2f}   first step {first:.2f} s of processor time"
         )
+        if args.numpyro:
+            rate, begun = by_numpyro(args.numpyro, X, y, args.steps)
+            others.append(args.steps / seconds / rate)
+            print(
+                f"    NumPyro {rate:7.0f} steps/s, first step {begun:.2f} s: vi.fit is {others[-1]:.2f} times as fast"
+            )
     print(f"median ratio {np.median(ratios):.2f} (goal 0.9)")
+    if others:
+        print(f"median of NumPyro {np.median(others):.2f} (goal 1)")
 
 
 if __name__ == "__main__":
