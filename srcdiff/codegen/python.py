@@ -253,18 +253,26 @@ def _handed_on(output: Tree, printed: list[tuple[Node, list[Any]]]) -> list[tupl
 
 
 def _remarks(fn: Function, writer: Writer) -> dict[int, str]:
-    """What handlers of effects remark, beside the last statement of the effect's line."""
-    found: dict[str, tuple[Node, str]] = {}
+    """What handlers of effects remark, beside the last statement of the effect's line (of each turn, where unrolled)."""
     remarks = fn.notes.get("remarks", {})
+    lines: dict[Any, list[Node]] = {}
     for node in walk_nodes(writer.plan.nodes) if remarks else ():
         if not isinstance(node, Let) or node.op is None or node.origin != "user":
             continue
         if not any(isinstance(a, Value) for a in node.operands):
             continue  # a constant, which is no more this line's than another's
-        text = remarks.get(node.op.location)
-        if text is not None and not any(r in writer.folding.folded for r in node.results):
-            found[text] = node, text
-    return {id(node): text for node, text in found.values()}
+        if node.op.location in remarks and not any(
+            r in writer.folding.folded for r in node.results
+        ):
+            lines.setdefault(node.op.location, []).append(node)
+    found: dict[str, Node] = {}
+    for where, nodes in lines.items():
+        texts = remarks[where]
+        each, rest = divmod(len(nodes), len(texts))
+        if rest:  # turns that became different statements
+            texts, each = texts[-1:], len(nodes)
+        found.update((text, nodes[(k + 1) * each - 1]) for k, text in enumerate(texts))
+    return {id(node): text for text, node in found.items()}
 
 
 def _comment(text: str) -> Any:

@@ -303,7 +303,10 @@ def _spelled(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 
 
 def _remark(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
-    fr.session.notes.setdefault("remarks", {})[_location(fr, node)] = static(args[0])  # type: ignore[index]
+    """What is remarked of a line: another text in each turn of a loop that is unrolled."""
+    remarks: Any = fr.session.notes.setdefault("remarks", {})
+    where, text = _location(fr, node), static(args[0])
+    remarks[where] = tuple(dict.fromkeys((*remarks.get(where, ()), text)))
     return const(None)
 
 

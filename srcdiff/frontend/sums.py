@@ -15,6 +15,7 @@ behind the choice in its block may not be used behind the block, since it is ano
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import count
 from typing import Any
 
 import gast
@@ -274,8 +275,8 @@ def _reads(trees: Iterable[Any], name: str) -> bool:
 
 def _unused(fr: Frame, name: str) -> str:
     taken = {*fr.local, *fr.env}
-    while name in taken:
-        name += "_"
+    names = (name if k == 1 else f"{name}_{k}" for k in count(1))
+    name = next(n for n in names if n not in taken)
     fr.env[name] = Known(None)
     return name
 

@@ -6,7 +6,7 @@ on how it was written:
     d = x[:, None] - x                     d[i, j] = x[i] - x[j]
     K = np.exp(-(d**2)) + c * np.eye(n)    K[i, j] = exp(-even(x[i] - x[j])) + c * eye{i, j}
 
-A matrix is symmetric if that is the same at (j, i). Calls are looked into: `kernel(x, x)` is what the kernel makes of it.
+A matrix is symmetric if that is the same at (j, i). Calls are looked into.
 """
 
 from __future__ import annotations

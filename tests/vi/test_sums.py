@@ -218,3 +218,20 @@ def test_a_sum_counts_as_its_site_does() -> None:
     assert run(_Halved) == pytest.approx(PRIOR + 0.5 * (of_mixture() - PRIOR), abs=1e-12)
     with pytest.raises(UnsupportedError, match="there is no value for the site 'z'"):
         run(_Overriding)
+
+
+def named_by_turns(x, w):
+    mu = vi.sample("mu", dist.Normal(np.zeros(2), 3.0))
+    for k in range(3):
+        z = vi.sample(f"z{k}", dist.Categorical(w))
+        vi.sample(f"x{k}", dist.Normal(mu[z], 1.0), obs=x[k])
+
+
+def test_sums_that_are_named_by_turns_read_well() -> None:
+    source = vi.log_joint(named_by_turns, ["mu"], jit=False).source_for(
+        np.zeros(2), np.ones(3), np.array([0.3, 0.7])
+    )
+    for k, name in enumerate(("terms", "terms_2", "terms_3")):
+        assert f"log_p += logsumexp({name})  # z{k} ~ Categorical(w), summed out" in source
+        assert f"# x{k} ~ Normal(mu[z], 1.0)" in source
+    assert "terms_ " not in source
