@@ -253,7 +253,7 @@ def _handed_on(output: Tree, printed: list[tuple[Node, list[Any]]]) -> list[tupl
 
 
 def _remarks(fn: Function, writer: Writer) -> dict[int, str]:
-    """What handlers of effects remark, beside the last statement of the effect's line (of each turn, where unrolled)."""
+    """What handlers of effects remark, beside the last statement of the line (of each turn, where unrolled)."""
     remarks = fn.notes.get("remarks", {})
     lines: dict[Any, list[Node]] = {}
     for node in walk_nodes(writer.plan.nodes) if remarks else ():

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 import srcdiff
+from srcdiff.vi.checks import explain
 from srcdiff.vi.elbo_text import Written, module_text, write_elbo, write_log_weights
 from srcdiff.vi.estimators import Estimator, Path, ScoreFunction
 from srcdiff.vi.guides import Guide, MeanField
 from srcdiff.vi.layout import Layout
 from srcdiff.vi.noise import standard_normal
-from srcdiff.vi.targets import Target, load_text
+from srcdiff.vi.targets import Target, data_names, load_text
 from srcdiff.vi.trees import map_leaves
 
 __all__ = ["Bound", "VectorBound"]
@@ -102,6 +103,13 @@ class Bound:
     def blame(self, params: Any, grads: Any, eps: Any, data: tuple[Any, ...]) -> str:
         """Which sites a bound or gradient owes it to that it is no number."""
         raise NotImplementedError
+
+    def explain(self, values: dict[str, Any], data: tuple[Any, ...]) -> str:
+        """Which site says that something is wrong where the latent sites have these values, if one does."""
+        if self.target.model is None or any(np.ndim(v) and v.size > 10**6 for v in values.values()):
+            return ""
+        told = explain(self.target.model, values, data[: len(data_names(self.target.model))])
+        return f"{told} (at {shown(values)})" if told else ""
 
     def text(self, data: tuple[Any, ...]) -> str:
         """Stages 1 and 2 as source."""
@@ -213,6 +221,10 @@ class VectorBound(Bound):
             for name, value in self.layout.constrain(row).items():
                 if not np.all(np.isfinite(value)):
                     return f"site {name!r} is not finite at a draw"
+        for row in z:
+            why = self.explain(self.layout.constrain(row), data)
+            if why:
+                return why
         return f"log p is no number at {shown(self.layout.constrain(z[0]))}"
 
     def _sites(self, bad: Any) -> str:

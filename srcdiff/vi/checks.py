@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.effects import handle
+from srcdiff.vi.distributions.base import Distribution
 from srcdiff.vi.handlers import Plate
 from srcdiff.vi.programs import generators_of, name_of
 
@@ -40,8 +42,39 @@ def check(
             f"{name_of(model)} draws from a generator: there are no observed values to check"
         )
     generator = np.random.default_rng(rng)
+    _check_data(model, data)
     for _ in range(draws):
         handle(_Check(generator), model, *data)
+
+
+def explain(model: Callable[..., Any], values: dict[str, Any], data: tuple[Any, ...]) -> str:
+    """What is wrong where the sites have these values; "" if nothing is."""
+    try:
+        with np.errstate(all="ignore"):
+            handle(_Check(np.random.default_rng(0), values), model, *data)
+    except ValueError as error:
+        return str(error)
+    except _InTurns:
+        pass
+    return ""
+
+
+class _InTurns(Exception):
+    """A site has another value in each turn of a loop."""
+
+
+def _check_data(model: Callable[..., Any], data: tuple[Any, ...]) -> None:
+    """Raise for data that are no arrays, by the model's names for them."""
+    names = [*inspect.signature(model).parameters]
+    for name, value in zip(names, data, strict=False):
+        if isinstance(value, list) and value and isinstance(value[0], int | float | list):
+            raise TypeError(
+                f"the model {name_of(model)!r}: {name!r} is a list; pass an array, np.array({name})"
+            )
+        if isinstance(value, np.ndarray) and value.dtype.kind in "OSU":
+            raise TypeError(
+                f"the model {name_of(model)!r}: {name!r} is an array of {value.dtype}, and no numbers"
+            )
 
 
 class _Items(Plate):
@@ -52,20 +85,36 @@ class _Items(Plate):
 
 
 class _Check:
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(self, rng: np.random.Generator, values: dict[str, Any] | None = None) -> None:
         self.rng = rng
+        self.values = values or {}
         self.sizes: tuple[int, ...] = ()
 
-    def sample(self, name: str, distribution: Any, obs: Any = None) -> Any:
+    def sample(self, name: str, distribution: Any = None, obs: Any = None) -> Any:
+        if not isinstance(name, str):
+            raise TypeError(
+                f"{_line()}: vi.sample takes a name first, a text, and then the distribution; got {name!r}"
+            )
+        if not hasattr(distribution, "log_prob"):
+            raise TypeError(
+                f"{_line()}: site {name!r} needs a distribution of srcdiff.vi.dist, got {distribution!r}"
+            )
         where = f"{_line()}: site {name!r}, "
-        distribution.validate(where)
+        if isinstance(distribution, Distribution):
+            distribution.validate(where)
         if obs is not None:
             if np.size(obs) == 0:
                 raise ValueError(f"{where}observed: there are no values")
-            distribution.validate_value(obs, where)
+            if isinstance(distribution, Distribution):
+                distribution.validate_value(obs, where)
             return obs
         batch = distribution.batch_shape
         shape = np.broadcast_shapes(self.sizes, batch)
+        if name in self.values:
+            value = self.values[name]
+            if np.shape(value) != (*shape, *distribution.event_shape):
+                raise _InTurns
+            return value
         return distribution.sample(self.rng, shape[: len(shape) - len(batch)])
 
     def param(self, name: str, init: Any, constraint: Any = None) -> Any:

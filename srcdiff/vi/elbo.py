@@ -252,6 +252,8 @@ def elbo(
         raise TypeError(
             "a LogDensity takes a guide of vi: what a function draws is matched with a model's sites"
         )
+    if not isinstance(draws, int | np.integer):
+        raise TypeError(f"draws={draws!r}: a whole number is needed")
     if draws < 1:
         raise ValueError(f"draws={draws}: at least one is needed")
     auto = isinstance(estimator, str) and estimator == "auto"

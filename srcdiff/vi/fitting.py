@@ -23,6 +23,7 @@ from srcdiff.vi.guides import Delta, Laplace, MeanField, gaussian
 from srcdiff.vi.optim import LBFGS, Adam, Exponential
 from srcdiff.vi.posterior import Posterior
 from srcdiff.vi.programs import generators_of
+from srcdiff.vi.targets import data_names
 from srcdiff.vi.trees import leaves, map_leaves
 
 __all__ = ["Step", "fit"]
@@ -104,11 +105,13 @@ def fit(
     FloatingPointError
         The bound or its gradient is not finite; names the sites.
     """
+    _check_options(model, options)
     target = elbo(model, guide, estimator, draws, **options)
+    _check_counts(steps, restarts, batch_size)
     if optimizer is None:
         point = isinstance(target.guide, Delta)
         optimizer = LBFGS() if point else Adam(Exponential(0.1, 0.002, steps))
-    _check_settings(steps, restarts, on_nan, optimizer, batch_size)
+    _check_settings(on_nan, optimizer, batch_size)
     _check_data(model, data, target, batch_size)
     generator = rng if isinstance(rng, np.random.Generator) else np.random.default_rng(rng)
     found = []
@@ -136,6 +139,15 @@ def fit(
     return best
 
 
+def _check_options(model: Any, options: dict[str, Any]) -> None:
+    """Raise for data that are given by name."""
+    named = [name for name in data_names(model) if name in options] if callable(model) else []
+    if named:
+        raise TypeError(
+            f"vi.fit takes data by position, behind the guide: vi.fit(model, guide, {', '.join(named)})"
+        )
+
+
 def _check_data(model: Any, data: tuple[Any, ...], target: Elbo, batch_size: int | None) -> None:
     """Look at the data, or at their first rows, before anything is compiled."""
     if isinstance(model, LogDensity) or len(data) != len(target.data_names) or generators_of(model):
@@ -149,12 +161,18 @@ def _check_data(model: Any, data: tuple[Any, ...], target: Elbo, batch_size: int
     check(model, *data)
 
 
-def _check_settings(
-    steps: int, restarts: int, on_nan: str, optimizer: Any, batch_size: Any
-) -> None:
-    for name, value in (("steps", steps), ("restarts", restarts)):
+def _check_counts(steps: Any, restarts: Any, batch_size: Any) -> None:
+    counts = {"steps": steps, "restarts": restarts}
+    if batch_size is not None:
+        counts["batch_size"] = batch_size
+    for name, value in counts.items():
+        if not isinstance(value, int | np.integer):
+            raise TypeError(f"{name}={value!r}: a whole number is needed")
         if value < 1:
             raise ValueError(f"{name}={value}: at least 1 is needed")
+
+
+def _check_settings(on_nan: str, optimizer: Any, batch_size: Any) -> None:
     if on_nan not in ("raise", "skip"):
         raise ValueError(f"on_nan={on_nan!r}: it is 'raise' or 'skip'")
     if isinstance(optimizer, LBFGS):
@@ -163,7 +181,7 @@ def _check_settings(
         return
     if not (hasattr(optimizer, "init") and hasattr(optimizer, "step")):
         raise TypeError(
-            f"optimizer={optimizer!r}: it has to have init(params) and step(params, grads, state)"
+            f"optimizer={optimizer!r}: it has to have init(params) and step(params, grads, state), as vi.optim.Adam()"
         )
     if getattr(optimizer, "maximize", False):
         raise ValueError(

@@ -87,6 +87,11 @@ class FunctionBound(Bound):
             *(p for p in of_model.params if p.name not in own),
         )
         self.model_params = [p.name for p in of_model.params]
+        if not self.params:
+            raise ValueError(
+                f"the guide {name_of(guide)!r} has no parameters to fit, and neither has the model: give it some by "
+                "vi.param(name, start)"
+            )
         self.target = target_of(
             model, data, full, self.model_params, local=True, drawn=[s.name for s in self.sites]
         )
@@ -395,7 +400,7 @@ class FunctionBound(Bound):
         for name, value in values.items():
             if not np.all(np.isfinite(value)):
                 return f"site {name!r} is not finite at a draw"
-        return f"log p or log q is no number at {shown(values)}"
+        return self.explain(values, data) or f"log p or log q is no number at {shown(values)}"
 
 
 def _chosen(

@@ -117,6 +117,8 @@ def log_joint(
     -----
     Values are taken to be in the support of their distributions (see `vi.check`).
     """
+    if isinstance(latents, str):
+        raise TypeError(f"latents={latents!r}: a list of names is needed, [{latents!r}]")
     scales = [f"{parameter(name)}_scale" for name in subsampled]
     first = ["latents"] if latents is None else [parameter(name) for name in latents]
     given = "latents"

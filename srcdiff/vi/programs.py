@@ -57,8 +57,8 @@ def program(
     twice = [name for k, name in enumerate(first) if name in (*first[:k], *names)]
     if twice:
         raise ValueError(
-            f"{name_of(model)}: {twice[0]!r} would be a parameter of the {suffix.replace('_', '-')} twice; "
-            "rename the site, the plate or the argument"
+            f"{name_of(model)}: {twice[0]!r} would be a parameter of the {suffix.replace('_', '-')} twice (was it "
+            "to be observed? then its value is not None); rename the site, the plate or the argument"
         )
     name = f"{name_of(model)}_{suffix}"
     text = _TEXT.format(

@@ -172,4 +172,9 @@ def predictive(model: Callable[..., Any], posterior: Any) -> Sampler:
     Sampler
         `sampler(rng, *data, draws=None)`; see `Sampler.__call__`.
     """
+    if not isinstance(posterior, Mapping) and not hasattr(posterior, "sample"):
+        raise TypeError(
+            f"predictive: the posterior is {type(posterior).__name__}; it has to be a dict of draws by the names of "
+            "the sites, or have `.sample(n, rng)`, as what vi.fit returns"
+        )
     return Sampler(model, "predictive", posterior)

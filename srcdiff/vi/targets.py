@@ -50,6 +50,8 @@ class Target:
     closed : tuple of str
         Sites of which it has the divergence of the guide from the prior, and not the log density. It takes mean and
         standard deviation of their normal numbers behind the sites.
+    model : callable or None
+        What it is of, if that is a model.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Target:
     data: tuple[str, ...]
     text: Callable[..., str]
     closed: tuple[str, ...] = ()
+    model: Any = None
 
 
 def data_names(model: Any) -> tuple[str, ...]:
@@ -189,6 +192,13 @@ def _of_model(
         latents = [site for site in latents if site.name in drawn]
     else:
         latents = [site for site in latents if not is_finite(site)]
+    if not latents and drawn is None:
+        summed = ", ".join(repr(s.name) for s in found if not s.observed)
+        why = f"{summed} are summed out" if summed else "all of its sites are observed"
+        raise ValueError(
+            f"the model {name_of(model)!r} has no sites for a guide: "
+            + (why if found else "it has no vi.sample at all")
+        )
     # a guide that is a function says itself where its draws lie
     layout = layout_of(
         [] if local else [(s.name, _lengths(s), _support(s), s.line) for s in latents]
@@ -235,7 +245,7 @@ def _of_model(
         inner = ", ".join([*first, *pairs, *last, *names])
         text = f"def {name}({', '.join([*first, *pairs, *names, *last])}):\n    return log_joint({inner})\n"
         log_joint = load_text(text, name, {"log_joint": written})
-    return Target(name_of(model), layout, log_joint, (*names, *last), text_for, closed)
+    return Target(name_of(model), layout, log_joint, (*names, *last), text_for, closed, model)
 
 
 def _less_divergences(

@@ -251,7 +251,9 @@ def _check(name: str, key: str, value: Any, constraint: Constraint) -> None:
         )
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
-        raise ValueError(f"{name}: {key} has to be numbers, got {type(value).__name__}")
+        raise ValueError(
+            f"{name}: {key} has to be numbers, got {getattr(value, 'dtype', type(value).__name__)}"
+        )
     if array.ndim < constraint.event_dim:
         axes = "axis" if constraint.event_dim == 1 else "axes"
         raise ValueError(
