@@ -43,7 +43,7 @@ def stored(x, first, last):
     y = np.zeros(x.shape)
     at = 0
     for i in range(1, len(x)):
-        at = at + 1  # noqa: SIM113
+        at = at + 1
         y[i] = x[at - 1]
         y[i - 1, at % 3] += x[at // 2, min(at, 2)]
         y[-i, 0] -= 1.0
