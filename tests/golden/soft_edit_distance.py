@@ -6,12 +6,12 @@ def soft_min(a, b, c, gamma):
     ratio_b = -b / gamma
     ratio_c = -c / gamma
     larger = np.maximum(np.maximum(candidate, ratio_b), ratio_c)
-    chosen = larger if np.isfinite(larger) else 0.0
+    shift = larger if np.isfinite(larger) else 0.0
     return (
         -gamma
         * (
-            np.log(np.exp(candidate - chosen) + np.exp(ratio_b - chosen) + np.exp(ratio_c - chosen))
-            + chosen
+            np.log(np.exp(candidate - shift) + np.exp(ratio_b - shift) + np.exp(ratio_c - shift))
+            + shift
         )
     )
 
@@ -23,10 +23,10 @@ def soft_min_backward(d_out, a, b, c, gamma):
     ratio_b = -b / gamma
     ratio_c = -c / gamma
     larger = np.maximum(np.maximum(candidate, ratio_b), ratio_c)
-    chosen = larger if np.isfinite(larger) else 0.0
-    exponential = np.exp(candidate - chosen)
-    grown = np.exp(ratio_b - chosen)
-    value = np.exp(ratio_c - chosen)
+    shift = larger if np.isfinite(larger) else 0.0
+    exponential = np.exp(candidate - shift)
+    grown = np.exp(ratio_b - shift)
+    value = np.exp(ratio_c - shift)
     denominator = exponential + grown + value
 
     # backward
@@ -39,7 +39,7 @@ def soft_min_backward(d_out, a, b, c, gamma):
         )
         / gamma
     )
-    d_gamma = -(ratio + d_out * (np.log(denominator) + chosen))
+    d_gamma = -(ratio + d_out * (np.log(denominator) + shift))
     return (
         -(d_denominator * exponential / gamma),
         -(d_denominator * grown / gamma),
