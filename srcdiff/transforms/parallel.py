@@ -42,7 +42,7 @@ from srcdiff.transforms.footprint import footprint
 from srcdiff.transforms.lengths import bind_lengths
 from srcdiff.transforms.nests import ELEMENT_ACCESSES, nest
 from srcdiff.transforms.turns import accesses, carries_only_add
-from srcdiff.transforms.work import work_of
+from srcdiff.transforms.work import total, work_of
 
 __all__ = ["WORTH", "is_sum", "may_raise", "parallel"]
 
@@ -66,8 +66,9 @@ def parallel(
     """
     shared = _Parallel(fn, threads, lengths)
     new = shared(fn)
-    if shared.facts:
-        new = replace(new, notes={**new.notes, "work": tuple(dict.fromkeys(shared.facts))})
+    facts = shared.facts()
+    if facts:
+        new = replace(new, notes={**new.notes, "work": facts})
     if not shared.count:
         return new
     return bind_lengths(replace(new, notes={**new.notes, "parallel": True}))
@@ -78,7 +79,8 @@ class _Parallel(Rewriter):
         self, fn: Function, threads: int | None, lengths: Mapping[str, int] | None
     ) -> None:
         self.lengths = lengths
-        self.facts: list[tuple[Size, Size]] = []
+        self.long: list[Size] = []  # the work of loops in which there is enough to do
+        self.short: list[Size] = []
         self.roots = storage_roots(fn)
         self.uses = count_uses(fn)
         self.threads = threads
@@ -115,7 +117,7 @@ class _Parallel(Rewriter):
             return True
         if any(isinstance(s, Op) and s.decl.cost == "heavy" for s in walk(loop.body)):
             return False  # BLAS has threads of its own
-        work, worth = work_of(loop), Dim(WORTH)
+        work = work_of(loop)
         try:
             found = size_of(work, self.lengths)
             added_up = sum(size_of((shape_of(v.type),), self.lengths) for v in sums)
@@ -123,9 +125,17 @@ class _Parallel(Rewriter):
             return False
         if all(d.is_const for product in work for d in product):
             return found > WORTH
-        is_enough = found > WORTH
-        self.facts.append((((worth + 1,),), work) if is_enough else (work, ((worth,),)))
-        return is_enough and found > _EACH * added_up
+        (self.long if found > WORTH else self.short).append(work)
+        return found > WORTH and found > _EACH * added_up
+
+    def facts(self) -> tuple[tuple[Size, Size], ...]:
+        """What was found of the loops' work; one comparison where all of them together are short."""
+        worth = Dim(WORTH)
+        short, together = self.short, total(self.short)
+        if short and size_of(together, self.lengths or {}) <= WORTH:
+            short = [together]
+        found = [(((worth + 1,),), work) for work in self.long]
+        return tuple(dict.fromkeys([*found, *((work, ((worth,),)) for work in short)]))
 
     def sums(self, loop: For) -> list[Value] | None:
         found: list[Value] = []

@@ -7,14 +7,14 @@ Counted in simple operations, loads and stores among them, as `element_prices` d
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from srcdiff.ir.core import Call, For, Op, Region, While, known_dim, regions_of, symbol_of
-from srcdiff.ir.types import Dim, Size
+from srcdiff.ir.types import Clamp, Dim, Size
 from srcdiff.ops import memory
 from srcdiff.transforms.element_prices import price_of_element
 
-__all__ = ["work_of"]
+__all__ = ["total", "work_of"]
 
 _UNKNOWN = 16  # turns of a loop of which nothing is known
 _CALL = 20
@@ -23,9 +23,15 @@ _MOVES = (memory.index, memory.store, memory.add_into, memory.add_at)
 
 def work_of(loop: For) -> Size:
     """The work of all turns of a loop."""
+    return total([tuple((Dim(price), *lengths) for lengths, price in _of_loop(loop, (), {}))])
+
+
+def total(works: Sequence[Size]) -> Size:
+    """The work of several loops."""
     found: dict[tuple[Dim, ...], int] = {}
-    for lengths, price in _of_loop(loop, (), {}):
-        found[lengths] = found.get(lengths, 0) + price
+    for price, *lengths in (product for work in works for product in work):
+        key = tuple(sorted(lengths, key=str))
+        found[key] = found.get(key, 0) + price.const
     return tuple((Dim(price), *lengths) for lengths, price in found.items())
 
 
@@ -38,8 +44,17 @@ def _of_loop(
         inner[symbol] = start.substitute(starts)
     turns = Dim(_UNKNOWN)
     if start is not None and stop is not None:  # of a triangle, the longest row
-        turns = stop.substitute(starts) - start.substitute(starts)
+        turns = _plain(stop.substitute(starts) - start.substitute(starts))
     yield from _of_region(loop.body, (*around, turns), inner)
+
+
+def _plain(turns: Dim) -> Dim:
+    """The number of turns where there are any: `n - 1` for `max(n - 1, 0)`, which calls ask for faster."""
+    plain = Dim(turns.const)
+    for symbol, k in turns.terms:
+        of_symbol = symbol.inner if isinstance(symbol, Clamp) else Dim.of(symbol)
+        plain = plain + of_symbol.scaled(k)
+    return plain
 
 
 def _of_region(
