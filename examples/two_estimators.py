@@ -14,7 +14,7 @@ def line(x, y):
     vi.sample("y", dist.Normal(w0 + w1 * x, 1.0), obs=y)
 
 
-def variances(elbo, params, rng, data, runs=400):
+def variances(elbo, params, rng, data, runs=250):
     """Of the gradient by each mean and each log sd."""
     grads = [np.ravel(elbo.grad(params, vi.noise(elbo, rng, *data), *data)) for _ in range(runs)]
     return np.var(grads, axis=0)

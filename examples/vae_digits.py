@@ -43,7 +43,7 @@ def main():
     names = "inner", "loc", "log_scale", "first", "second", "logits"
     for name, m, k in zip(names, (D, 128, 128, 2, 64, 256), (128, 2, 2, 64, 256, D), strict=True):
         START[name] = rng.normal(size=(m, k)) / np.sqrt(m)
-    fit = vi.fit(decoder, encoder, x, batch_size=100, steps=800, optimizer=vi.optim.Adam(0.003))
+    fit = vi.fit(decoder, encoder, x, batch_size=100, steps=500, optimizer=vi.optim.Adam(0.003))
     print(fit.elbo.grad.source, "bound of what was seen:", fit.bounds[-1] / len(x))
     print("new ones:", fit.elbo(fit.params, vi.noise(fit.elbo, rng, new), new) / len(new), "each")
     if importlib.util.find_spec("matplotlib"):
