@@ -407,7 +407,7 @@ def unknown_method(x):
 @case("the list holds float64", "xs.append((x, x))", 1.0)
 def mixed_list(x):
     xs = []
-    for i in range(3):
+    for i in range(20):
         xs.append(x)
         xs.append((x, x))
     return xs[0]
@@ -435,10 +435,10 @@ def unlike(x):
     return x, x
 
 
-@case("`total` changes its type in the loop", "for i in range(3):", x3)
+@case("`total` changes its type in the loop", "for i in range(20):", x3)
 def sum_read_as_a_number(x):
     total, seen = 0, 0.0
-    for i in range(3):
+    for i in range(20):
         total = total + x
         seen += np.sum(total + 1)
     return seen

@@ -123,13 +123,31 @@ def test_containers_in_what_a_loop_passes_on(f):
 def first_turn_changes_the_other(x):
     d = {"k": x[0]}
     e = d
-    for _ in range(2):
+    for _ in x:
         e["k"] *= 2.0
         e = {"k": e["k"]}
     return d["k"]
 
 
 def part_of_the_first_turn(x):
+    d = {"k": x[0]}
+    state = (x[1], d)
+    for _ in x:
+        state[1]["k"] *= state[0]
+        state = (state[0] * 2.0, {"k": state[1]["k"] + 1.0})
+    return state[1]["k"] * d["k"]
+
+
+def first_turn_of_few_changes_the_other(x):
+    d = {"k": x[0]}
+    e = d
+    for _ in range(2):
+        e["k"] *= 2.0
+        e = {"k": e["k"]}
+    return d["k"]
+
+
+def part_of_the_first_turn_of_few(x):
     d = {"k": x[0]}
     state = (x[1], d)
     for _ in range(2):
@@ -180,6 +198,11 @@ UNTYPED = [
     behind_the_loop,
     two_names_for_what_a_turn_makes,
 ]
+
+
+@pytest.mark.parametrize("f", [first_turn_of_few_changes_the_other, part_of_the_first_turn_of_few])
+def test_few_turns_are_read_one_by_one(f):
+    assert problems(f, (X,), second=True) == []
 
 
 @pytest.mark.parametrize("f", UNTYPED)
