@@ -101,6 +101,17 @@ def is_array(value: FrontValue) -> bool:
     return isinstance(value, Value | Const) and isinstance(value.type, Array)
 
 
+def _union(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> FrontValue | None:
+    """`left | right` of two dicts."""
+    known = [known_dict(fr, v, node) for v in (left, right)]
+    if None in known:
+        return None
+    if isinstance(node, gast.AugAssign):
+        fr.untyped(node, "`|=` changes a dict inside of another container", "Call `.update` on it.")
+    found = {k: v for d in known if d is not None for k, v in zip(d.keys, d.values, strict=True)}
+    return fr.session.new_cell(Parts("dict", tuple(found), tuple(found.values())))
+
+
 def _of_containers(
     fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue
 ) -> FrontValue:
@@ -114,10 +125,12 @@ def _of_containers(
         isinstance(op, gast.Add)
         and isinstance(left, Parts)
         and isinstance(right, Parts)
-        and left.kind == right.kind
+        and left.kind == right.kind != "dict"
     ):
         both = [*left.values, *right.values]
         return known_list(fr, both, node) if left.kind == "list" else sequence(both)
+    if isinstance(op, gast.BitOr) and (joint := _union(fr, node, left, right)) is not None:
+        return joint
     if isinstance(op, gast.Add) and is_list(left) and is_list(right):
         return concatenated(fr, node, left, right)
     arrays = [v for v in (left, right) if is_array(v)]

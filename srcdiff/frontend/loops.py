@@ -110,8 +110,8 @@ def for_loop(fr: Frame, node: Any, items: Items | Parts, source: FrontValue | No
             "Loop over the range itself, or skip what is left to do with `if`.",
         )
     if id(node) in fr.session.hints.get("unroll", ()):
-        count = exact_count(fr, items, node) or 0
-        _unroll(fr, node, [items.element(const(k)) for k in _order(items, count)])
+        turns = exact_count(fr, items, node) or 0
+        _unroll(fr, node, [items.element(const(k)) for k in _order(items, turns)])
         return
     symbols: list[str] = []
     try:

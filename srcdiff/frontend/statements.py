@@ -105,8 +105,9 @@ def _augmented(fr: Frame, node: Any) -> None:
     if isinstance(old, Value) and isinstance(old.type, Array):
         add_to(fr, old, node.op, array_of(fr, value, node), node, combine(fr, node))
         return
-    if isinstance(node.op, gast.Add) and is_list(old):
-        call_value(fr, node, Method(old, "extend"), [value], {})
+    changes = _changed_by(node.op, old)
+    if changes:
+        call_value(fr, node, Method(old, changes), [value], {})
         return
     new = fr.updated(node, old, combine(fr, node)(node.op, old, value))
     bind_name(fr, target.id, new, since)
@@ -121,12 +122,21 @@ def _augment_attribute(fr: Frame, node: Any) -> None:
     if isinstance(old, Value) and isinstance(old.type, Array):
         add_to(fr, old, node.op, array_of(fr, value, node), node, combine(fr, node))
         return
-    if isinstance(node.op, gast.Add) and is_list(old):
-        call_value(fr, node, Method(old, "extend"), [value], {})
+    changes = _changed_by(node.op, old)
+    if changes:
+        call_value(fr, node, Method(old, changes), [value], {})
         return
     write_attribute(
         fr, base, target.attr, fr.updated(node, old, combine(fr, node)(node.op, old, value)), target
     )
+
+
+def _changed_by(op: Any, value: FrontValue) -> str:
+    """The method that an augmented assignment to a container is."""
+    if isinstance(op, gast.Add) and is_list(value):
+        return "extend"
+    is_dict = isinstance(value, Parts) and value.kind == "dict"
+    return "update" if isinstance(op, gast.BitOr) and is_dict else ""
 
 
 def _list_in(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontValue:

@@ -198,6 +198,8 @@ def _inactive(
         if isinstance(s, Op) and s.decl is stop_gradient:
             return f"srcdiff.stop_gradient keeps the derivative by {names} out ({_line(s)})"
         if isinstance(s, Op) and not s.decl.differentiable:
+            if s.decl is memory.axis_length:
+                return f"it depends on {names} only through a length ({_line(s)})"
             called = s.spelling or s.decl.spelling or s.decl.name
             return f"it depends on {names} only through `{called}` ({_line(s)}), which has no derivative"
     return f"it does not depend on {names}, which is differentiated by"

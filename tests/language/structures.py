@@ -527,3 +527,13 @@ REGRESSION = Regression(M)
 def bound_methods(w):
     f = REGRESSION.loss
     return f(w) + REGRESSION(w)
+
+
+@containers((x4,))
+def unions_of_dicts(x):
+    a, b = {"w": x[0], "u": x[1]}, {"u": x[2] ** 2, "z": x[3]}
+    c, d = a | b, b | a
+    c["w"] += 1.0
+    alias = a
+    a |= {"v": x[3] * 2.0}
+    return c["w"] * c["u"] + c["z"] * d["u"] + sum(alias.values()) * alias["v"]
