@@ -53,12 +53,11 @@ EVERY = [*programs.operations(), *programs.composites()]
 
 
 def check(case):
-    """Right in value and derivatives, or refused."""
+    """Right in value and derivatives."""
     programs.check_value(case)
     if case.is_smooth:
         programs.check_reverse(case)
         programs.check_forward(case)
-        programs.check_second(case)
 
 
 @pytest.mark.parametrize("case", TAKEN, ids=lambda c: c.label)
@@ -96,3 +95,5 @@ def test_all_samples_with_imaginary_parts(declared):
             continue
         check(case)
         programs.check_float32(case)
+        if case.is_smooth:
+            programs.check_second(case)
