@@ -67,7 +67,11 @@ def program(decl, values, attrs) -> tuple[Function, dict]:
 
 
 def float_results(fn):
-    return [y.type for y in fn.body.yields if getattr(y.type, "dtype", "").startswith("float")]
+    return [
+        y.type
+        for y in fn.body.yields
+        if getattr(y.type, "dtype", "").startswith(("float", "complex"))
+    ]
 
 
 @pytest.mark.parametrize(("decl", "k", "position", "change"), list(mixtures()))
