@@ -385,6 +385,26 @@ def test_the_function_itself_can_be_read() -> None:
     assert g(2.0)[0] == scalar_root(2.0)
 
 
+class Reaction:
+    def __init__(self, rates):
+        self.rates = rates
+
+    def flow(self, y, t, k):
+        return -self.rates * y * k
+
+
+def test_methods_and_what_they_find_is_looked_at_again() -> None:
+    reaction = Reaction(np.array([1.0, 2.0]))
+
+    def loss(k):
+        return np.sum(odeint(reaction.flow, np.ones(2), [0.0, 1.0], args=(k,), **FINE)[1])
+
+    g = grad(loss)
+    assert np.isclose(g(0.5), -np.sum([1.0, 2.0] * np.exp([-0.5, -1.0])), rtol=1e-6)
+    reaction.rates = np.array([3.0, 0.0])
+    assert np.isclose(g(0.5), -3.0 * np.exp(-1.5), rtol=1e-6)
+
+
 def refused(f, *args) -> str:
     with pytest.raises(UnsupportedError) as caught:
         grad(f)(*args)

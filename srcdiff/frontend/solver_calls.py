@@ -22,6 +22,7 @@ from srcdiff.frontend.values import (
     Closure,
     FrontValue,
     Known,
+    Method,
     Parts,
     Piece,
     is_none,
@@ -38,6 +39,7 @@ __all__ = ["call_solver"]
 Args = Sequence[FrontValue]
 Kwargs = Mapping[str, FrontValue]
 
+_FUNCTIONS = (Closure, Known, Method, Piece)
 _VECTOR = ("root", "fsolve", "minimize", "least_squares")  # whose unknowns are an array
 _OWN = {  # what solvers call the arguments that they give, where a function does not say
     "states": ("y", "t"),
@@ -95,7 +97,7 @@ class _Call:
     def __init__(self, fr: Frame, node: Any, solver: Solver, given: dict[str, FrontValue]) -> None:
         self.fr, self.node, self.solver, self.given = fr, node, solver, given
         self.main = given[solver.function]
-        if not isinstance(self.main, Closure | Piece | Known):
+        if not isinstance(self.main, _FUNCTIONS):
             fr.fail(
                 node,
                 f"`{solver.short}` takes a function here, not {describe(self.main)}",
@@ -278,7 +280,7 @@ class _Call:
     ) -> None:
         """A derivative that the user gives the solver; `part`, what of the function's value it is."""
         del self.given[name]
-        if is_none(value) or not isinstance(value, Closure | Piece | Known):
+        if is_none(value) or not isinstance(value, _FUNCTIONS):
             if not is_none(value):
                 self.texts[name] = self.plain(name, value)
             return

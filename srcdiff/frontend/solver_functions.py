@@ -25,7 +25,7 @@ from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.lifting import found_around, free_names
 from srcdiff.frontend.source import function_of, is_library, made_function
 from srcdiff.frontend.subscripts import shape_parts
-from srcdiff.frontend.values import Closure, FrontValue, Known, Parts, Piece, ShapeOf
+from srcdiff.frontend.values import Closure, FrontValue, Known, Method, Parts, Piece, ShapeOf
 from srcdiff.ir.core import Atom, Const, Value
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, is_float
 from srcdiff.ops.registry import find
@@ -144,6 +144,8 @@ class Lift:
             return f"{partial}({', '.join([inner, *given])})" if given else inner
         if isinstance(value, Closure):
             return self.nested(value, name)
+        if isinstance(value, Method) and value.function is not None:
+            return f"{self.value(value.receiver, 'owner')}.{value.name}"
         self.fail(f"{describe(value)} cannot be handed to a solver's function")
         raise AssertionError
 
@@ -215,6 +217,7 @@ class Lift:
             name = getattr(value.node, "name", name)
         inner = self.callable(value, name)
         name = getattr(value.value, "__name__", name) if isinstance(value, Known) else name
+        name = value.name if isinstance(value, Method) else name
         own = [self.renamed(n) for n in own]
         call = result.format(f"{inner}({', '.join([*own, *self.args])})")
         listed = ", ".join([*own, *self.leaves])
@@ -255,6 +258,9 @@ def made(text: str, name: str, outside: dict[str, Any]) -> FunctionType:
 
 def parameter_names(value: FrontValue) -> list[str] | None:
     """The parameters of a function without those that have defaults; None where they are not known."""
+    if isinstance(value, Method) and isinstance(value.function, FunctionType):
+        own = parameter_names(Known(value.function))
+        return None if own is None else own[1:]
     if isinstance(value, Closure):
         arguments = value.node.args
         names = [a.id for a in (*arguments.posonlyargs, *arguments.args)]
