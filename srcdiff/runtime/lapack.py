@@ -1,6 +1,6 @@
 """Cholesky's factorisation for compiled code that asks whether there is one, and solutions with its factor.
 
-Numba's `np.linalg.cholesky` raises instead, and Numba has no solutions with factors. Both are LAPACK's subroutines, from
+Numba's `np.linalg.cholesky` raises instead, and Numba has no solutions with factors. Both are LAPACK's, from
 `scipy.linalg.cython_lapack`, under names of ours (see `scipy_special`). They compute in float64. A symmetric matrix
 in rows is the same in columns, which is what LAPACK takes, and a lower factor is an upper one to it.
 """

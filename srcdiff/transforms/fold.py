@@ -292,13 +292,18 @@ class _Fold(Rewriter):
         """A comparison with a number that the user wrote as `1.0 / 3.0`: it stays as written, but it is known."""
         return self.number(op) if op.decl in _COMPARISONS else None
 
-    def number(self, op: Op) -> Const | None:
+    def number(self, op: Op, depth: int = 0) -> Const | None:
         """The result of an operation on constants, and on results of operations on constants."""
         known = [a if isinstance(a, Const) else self.made.get(a) for a in op.operands]
-        found = [self.number(a) if isinstance(a, Op) else a for a in known]
-        if None in found:
+        if None in known or depth > _DEPTH:
             return None
-        return constant_value(replace(op, operands=tuple(a for a in found if a is not None)))
+        operands: list[Const] = []
+        for a in known:
+            found = self.number(a, depth + 1) if isinstance(a, Op) else a
+            if found is None:
+                return None
+            operands.append(found)
+        return constant_value(replace(op, operands=tuple(operands)))
 
     def take_over(self, copy: Op, b: Builder) -> Atom | None:
         """A copy of what nobody else holds is that value itself, under the copy's name.
@@ -431,6 +436,7 @@ class _Fold(Rewriter):
         return True
 
 
+_DEPTH = 8  # operations on constants behind one another
 _COMPARISONS = (arithmetic.equal, arithmetic.not_equal, arithmetic.less, arithmetic.greater)
 
 

@@ -1,5 +1,7 @@
 """The order of products of three matrices."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ def from_the_right(A, B, C):
 
 def arrays(*lengths):
     rng = np.random.default_rng(0)
-    return [rng.normal(size=shape) for shape in zip(lengths, lengths[1:], strict=False)]
+    return [rng.normal(size=shape) for shape in itertools.pairwise(lengths)]
 
 
 def agree(f, args, **options):
