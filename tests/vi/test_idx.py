@@ -56,6 +56,16 @@ GOOD = idx(np.zeros((2, 3), np.uint8), 8)
         (gzip.compress(GOOD)[:-9], "compressed file is cut off or damaged"),
         (gzip.compress(GOOD)[:12] + b"\xff" * 20, "compressed file is cut off or damaged"),
     ],
+    ids=[
+        "empty",
+        "png",
+        "dtype",
+        "header",
+        "short",
+        "long",
+        "packed and short",
+        "packed and damaged",
+    ],
 )
 def test_files_that_are_none(tmp_path, content, message) -> None:
     file = write(tmp_path / "train-images-idx3-ubyte", content)
