@@ -279,7 +279,8 @@ class _Rule:
         """What the rule assigns, for each operand (in forward mode: for each result)."""
         if is_forward:
             dot = self._value("out_dot")
-            return list(getattr(dot, "values", [None] * results)) if results > 1 else [dot]
+            dots = list(getattr(dot, "values", [None] * results)) if results > 1 else [dot]
+            return [None if d == const(None) else d for d in dots]
         star = self.source.node.args.vararg
         out: list[FrontValue | None] = []
         for k, name in enumerate(names):

@@ -278,19 +278,24 @@ def _drawn(shape: Sequence[int], **attrs: Any) -> Sample:
 
 def svd_forward(a, full_matrices=True, *, a_dot, out):
     u, s, vh = out
-    middle = turned(u) @ a_dot @ turned(vh)
-    gaps = inverse_gaps(s**2)
-    right = middle * columns(s)
-    left = rows(s) * middle
-    u_dot = u @ (gaps * (right + turned(right)))
-    vh_dot = turned(gaps * (left + turned(left))) @ vh
-    if not same_length(a.shape[-2], s.shape[-1]):
-        rest = a_dot @ turned(vh)
-        u_dot = u_dot + (rest - u @ (turned(u) @ rest)) / columns(s)
-    if not same_length(a.shape[-1], s.shape[-1]):
-        rest = turned(u) @ a_dot
-        vh_dot = vh_dot + (rest - rest @ turned(vh) @ vh) / rows(s)
-    out_dot = (u_dot, diagonal_of(middle), vh_dot)
+    count = s.shape[-1]
+    if same_length(u.shape[-1], count) and same_length(vh.shape[-2], count):
+        middle = turned(u) @ a_dot @ turned(vh)
+        gaps = inverse_gaps(s**2)
+        right = middle * columns(s)
+        left = rows(s) * middle
+        u_dot = u @ (gaps * (right + turned(right)))
+        vh_dot = turned(gaps * (left + turned(left))) @ vh
+        if not same_length(a.shape[-2], s.shape[-1]):
+            rest = a_dot @ turned(vh)
+            u_dot = u_dot + (rest - u @ (turned(u) @ rest)) / columns(s)
+        if not same_length(a.shape[-1], s.shape[-1]):
+            rest = turned(u) @ a_dot
+            vh_dot = vh_dot + (rest - rest @ turned(vh) @ vh) / rows(s)
+        out_dot = (u_dot, diagonal_of(middle), vh_dot)
+    else:
+        middle = turned(u[..., :count]) @ a_dot @ turned(vh[..., :count, :])
+        out_dot = (None, diagonal_of(middle), None)
 
 
 @declare(
@@ -334,7 +339,8 @@ def svd_factors(a, full_matrices=True, *, out, d_out):
             d_whole = d_whole + u / columns(s) @ (d_vh - turned(across) @ vh)
         d_a = d_whole
     elif d_u is None and d_vh is None:
-        d_a = u[..., :count] * columns(d_s) @ vh[..., :count, :]
+        u, s, vh = np.linalg.svd(a, full_matrices=False)
+        d_a = u * columns(d_s) @ vh
 
 
 # ---- QR --------------------------------------------------------------------------------------

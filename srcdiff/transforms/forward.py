@@ -354,12 +354,15 @@ class _Forward:
             [v.type for v in op.results],
             [d.type for d in dots],
         )
-        if rule.notes.get("missing"):
+        missing = rule.notes.get("missing", ())
+        wanted = [k for k, v in enumerate(op.results) if v in scope.active]
+        if not set(missing).isdisjoint(wanted):
             raise unknown_derivative(op, 0)
         env: Env = dict(zip(rule.params, [*op.operands, *op.results, *dots], strict=True))
-        found = _inline(rule, range(len(op.results)), env, b)
+        given = [k for k in range(len(op.results)) if k not in missing]
+        found = _inline(rule, range(len(given)), env, b)
         scope.dots.update(
-            (v, d) for v, d in zip(op.results, found, strict=True) if v in scope.active
+            (op.results[k], d) for k, d in zip(given, found, strict=True) if k in wanted
         )
 
     def sum(self, result: Value, terms: Sequence[Atom], scope: _Scope, b: Builder) -> None:
