@@ -6,7 +6,6 @@ each other.
 
 from __future__ import annotations
 
-import ast
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +20,6 @@ from srcdiff.ir.location import Location
 from srcdiff.ir.structs import COMPILED_KINDS, build_struct
 from srcdiff.ir.types import Dim, List, Scalar, Static, Struct, Type
 from srcdiff.programs import Derived, Size, Stored, fits_lengths, fits_sizes
-from srcdiff.runtime.source import source_of
 from srcdiff.threads import may_share_loops
 from srcdiff.trees import children
 
@@ -29,7 +27,7 @@ if TYPE_CHECKING:  # for annotations only: the stages take a while to import (se
     from srcdiff.frontend.watched import Watched
     from srcdiff.signature import Arguments
 
-__all__ = ["Compiled", "LoopProgram", "first_lines", "plain", "shares_loops", "with_runtime"]
+__all__ = ["Compiled", "LoopProgram", "first_lines", "plain", "shares_loops"]
 
 
 _STATIC = bool | int | float | str | np.random.Generator  # what Numba types
@@ -154,22 +152,6 @@ class Compiled:
             "Leave jit=True out: then it runs as NumPy.",
             self.program.location,
         )
-
-
-def with_runtime(source: str) -> str:
-    """A loop form for a file of its own: with the text of the runtime's functions that it calls."""
-    imports = [
-        node
-        for node in ast.parse(source).body
-        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("srcdiff.runtime.")
-    ]
-    if not imports:
-        return source
-    lines = source.splitlines(keepends=True)
-    for node in imports:
-        lines[node.lineno - 1 : node.end_lineno] = [""] * ((node.end_lineno or 0) - node.lineno + 1)
-    lines[imports[-1].lineno - 1] = source_of([a.name for node in imports for a in node.names])
-    return "".join(lines)
 
 
 def first_lines(error: Exception) -> str:

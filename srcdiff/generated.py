@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from srcdiff.call_checks import check_arguments, device_array
 from srcdiff.codegen.load import load
-from srcdiff.compiling import Compiled, LoopProgram, with_runtime
+from srcdiff.compiling import Compiled, LoopProgram
 from srcdiff.direct import MISS, DirectCall, direct_call
 from srcdiff.errors import (
     UNTOLD,
@@ -528,8 +528,7 @@ class Generated:
         if form == "loops":
             self._loop_text(chosen)  # an error where there is none
             loops = self._loop_program(chosen, bound=True)
-            source = with_runtime(loops.source)
-            program = replace(program, source=source, saved="", bindings=loops.bindings)
+            program = replace(program, source=loops.source, saved="", bindings=loops.bindings)
         target = Path(path)
         program.write(target)
         return target

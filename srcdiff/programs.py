@@ -19,6 +19,7 @@ from srcdiff.errors import DifferentiationError
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Dim, Size, size_of
 from srcdiff.options import Options
+from srcdiff.runtime.source import standalone
 
 if TYPE_CHECKING:  # for annotations only: the stages take a while to import (see `derivation`)
     from srcdiff.frontend.watched import Watched
@@ -174,6 +175,8 @@ class Program:
             For what cannot be written down.
         """
         text = self._with_bindings(self.saved or self.source)
+        if not self.dynamic:
+            text = standalone(text)
         kind = "simplified source" if self.kind == "simplify" else self.kind.replace("_", " ")
         head = _HEADER.format(kind=kind, f=self.base, needs=_needs(text))
         return head + ("" if text.startswith(("import", "from")) else "\n") + text

@@ -6,10 +6,13 @@ gives the imports, constants and functions that `exp` needs, in an order in whic
 for it: the modules beside this one are read.
 """
 
+from __future__ import annotations
+
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -38,21 +41,64 @@ class Definition:
 
 def source_of(names: Iterable[str]) -> str:
     """The text that defines `names` and all that they use, with imports of `math`, Numba and llvmlite only."""
-    found = _definitions()
-    wanted = needed(names)
-    chosen = [d for name, d in found.items() if name in wanted]
+    return _text_of(needed(names), _definitions())
+
+
+def needed(names: Iterable[str]) -> frozenset[str]:
+    """`names` and every name that their text defines besides, imported modules included."""
+    return _needed(names, _definitions())
+
+
+def standalone(source: str) -> str:
+    """A module's text with the text of what it imports from srcdiff in the imports' place."""
+    imports = [
+        node
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("srcdiff.")
+    ]
+    if not imports:
+        return source
+    names: dict[str, list[str]] = {}
+    for node in imports:
+        module = str(node.module)
+        of_runtime = module.startswith("srcdiff.runtime.")
+        names.setdefault("" if of_runtime else module, []).extend(a.name for a in node.names)
+    texts = [_from_module(module, wanted, source) for module, wanted in names.items()]
+    lines = source.splitlines(keepends=True)
+    for node in imports:
+        lines[node.lineno - 1 : node.end_lineno] = [""] * ((node.end_lineno or 0) - node.lineno + 1)
+    lines[imports[-1].lineno - 1] = "\n".join(
+        text if text.startswith(("import ", "from ")) else f"\n{text}" for text in texts
+    )
+    return "".join(lines)
+
+
+def _from_module(module: str, names: Iterable[str], source: str) -> str:
+    """The definitions of names of a module ("": the runtime), without imports that a text has."""
+    if not module:
+        return source_of(names)
+    spec = find_spec(module)
+    assert spec is not None and spec.origin is not None
+    found: dict[str, Definition] = {}
+    for definition in _of_module(Path(spec.origin).read_text(encoding="utf-8")):
+        found.setdefault(definition.name, definition)
+    found = {n: replace(d, reads=d.reads & found.keys()) for n, d in found.items()}
+    there = set(source.splitlines())
+    return _text_of(_needed(names, found), {n: d for n, d in found.items() if d.text not in there})
+
+
+def _text_of(wanted: Collection[str], found: Mapping[str, Definition]) -> str:
+    chosen = list({d.text: d for name, d in found.items() if name in wanted}.values())
     text = "\n".join(sorted({d.text for d in chosen if d.kind == "import"}))
     previous = "import"
     for d in chosen:
         if d.kind != "import":
             text += ("\n" if d.kind == previous == "constant" else "\n\n\n") + d.text
             previous = d.kind
-    return text + "\n"
+    return text.lstrip("\n") + "\n"
 
 
-def needed(names: Iterable[str]) -> frozenset[str]:
-    """`names` and every name that their text defines besides, imported modules included."""
-    found = _definitions()
+def _needed(names: Iterable[str], found: Mapping[str, Definition]) -> frozenset[str]:
     reached: set[str] = set()
     waiting = list(names)
     while waiting:
@@ -89,9 +135,10 @@ def _of_module(text: str) -> Iterator[Definition]:
         elif isinstance(node, ast.FunctionDef):
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
             yield Definition(node.name, _text(lines, first, node), _reads(node), "function")
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+        elif isinstance(node, ast.Assign):
             text_of_it = _text(lines, node.lineno, node)
-            yield Definition(node.targets[0].id, text_of_it, _reads(node.value), "constant")
+            for name in sorted(_reads(node.targets[0])):
+                yield Definition(name, text_of_it, _reads(node.value), "constant")
 
 
 def _text(lines: list[str], first: int, node: ast.stmt) -> str:

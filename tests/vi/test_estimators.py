@@ -320,6 +320,26 @@ def test_a_saved_gradient_needs_no_srcdiff(tmp_path) -> None:
     np.testing.assert_array_equal(grads[2], exact.lower)
 
 
+def test_a_saved_gradient_holds_the_text_of_implicit_derivatives(tmp_path) -> None:
+    def counts(y):
+        rate = vi.sample("rate", dist.Gamma(2.0, 1.0))
+        vi.sample("y", dist.Poisson(rate), obs=y)
+
+    def guide(y):
+        a = vi.param("a", 2.0)
+        vi.sample("rate", dist.Gamma(a, 1.0))
+
+    elbo, y = vi.elbo(counts, guide, jit=False), np.array([2.0, 5.0])
+    params, eps = elbo.init(y), vi.noise(elbo, np.random.default_rng(0))
+    text = elbo.grad.save(tmp_path / "gradient.py", params, eps, y).read_text()
+    assert "srcdiff" not in text.split('"""')[2] and "def gamma_path(" in text
+    namespace: dict = {}
+    exec(text, namespace)
+    value, (d_a,) = namespace["counts_elbo_value_and_grad"](params.a, eps["rate"], y)
+    expected, exact = elbo.value_and_grad(params, eps, y)
+    assert (value, d_a) == (expected, exact.a)
+
+
 def test_a_hessian_vector_product_of_the_bound() -> None:
     """K10: symmetric, and equal to differences of the gradient."""
     elbo = vi.elbo(DENSITY, vi.MeanField(), jit=False)
