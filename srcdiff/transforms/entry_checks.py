@@ -275,7 +275,8 @@ def _sides(amount: Dim) -> tuple[Dim, Dim]:
 
 
 def _gathered(left: Dim, right: Dim) -> tuple[Dim, Dim]:
-    """`n == 4 * m` for `n - 3 * m == m`."""
+    """`n == 4 * m` for `n - 3 * m == m`; numbers stand behind."""
+    left, right = (right, left) if left.is_const else (left, right)
     if not any(k < 0 for dim in (left, right) for _, k in dim.terms):
         return left, right
     less, more = _sides(left - right)
