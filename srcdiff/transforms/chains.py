@@ -79,8 +79,9 @@ class _Order(Rewriter):
     def inner(self, atom: Atom) -> Op | None:
         """The product that an operand is, if it has no other use."""
         op = self.made.get(atom) if isinstance(atom, Value) else None
-        alone = op is not None and self.uses[op.result] == 1 and op.result in self.here
-        return op if alone and self.is_product(op) else None
+        if op is None or not self.is_product(op):
+            return None
+        return op if self.uses[op.result] == 1 and op.result in self.here else None
 
     def ordered(self, op: Op, env: Env, b: Builder) -> bool:
         if not self.is_product(op):
