@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # for annotations only: the stages take a while to import (se
 __all__ = ["Compiled", "LoopProgram", "first_lines", "plain", "shares_loops"]
 
 
-_STATIC = bool | int | float | str | np.random.Generator  # what Numba types
+_STATIC = bool | int | float | str  # what Numba types, beside generators of random numbers
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def plain(value: Any, type_: Type) -> Any:
         return _machine_array(value)
     match type_:
         case Static():
-            return value if isinstance(value, _STATIC) else None
+            return value if isinstance(value, _STATIC) or _is_generator(value) else None
         case Struct():
             parts = [plain(v, t) for v, t in zip(children(value) or (), type_.parts, strict=True)]
             return type(value)(*parts) if type_.kind == "namedtuple" else tuple(parts)
@@ -178,6 +178,11 @@ def plain(value: Any, type_: Type) -> Any:
         case Scalar("float64") if type(value) is int:  # beside floats in a list
             return float(value)
     return value
+
+
+def _is_generator(value: Any) -> bool:
+    """Whether it is one of NumPy's; asking NumPy for the class imports `numpy.random`, which takes a while."""
+    return type(value).__name__ == "Generator" and isinstance(value, np.random.Generator)
 
 
 def _machine_array(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
