@@ -1,14 +1,12 @@
 """What Numba has compiled, kept in sealed files.
 
 Numba's own cache goes by the text of one function, reads its files whoever wrote them, and fails on one that was cut
-off. This one stands in its place, for generated functions: a file is found by the digest of the whole module, of what
-is bound in it, of the types, the versions and the processor.
+off. `Overloads` stand in its place, for generated functions.
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import pickle
 from collections.abc import Callable, Iterable, Mapping
@@ -16,10 +14,8 @@ from types import FunctionType
 from typing import Any
 
 from srcdiff.cache.fingerprint import Unknown, fingerprint
-from srcdiff.cache.versions import versions
-from srcdiff.codegen.folder import cache_folder, read_sealed, write_sealed
+from srcdiff.cache.overloads import Overloads
 from srcdiff.codegen.load import load, text_hash
-from srcdiff.programs import Stored
 
 __all__ = ["load_compiled"]
 
@@ -54,63 +50,29 @@ def _called(function: FunctionType) -> Any:
     return njit(function)
 
 
-class MachineCode:
-    """The compiled forms of one function, as Numba asks its cache for them.
+class MachineCode(Overloads):
+    """The compiled forms of one function for the processor."""
 
-    Attributes
-    ----------
-    stored : dict of str to Stored
-        What was found or kept, by the types.
-    """
-
-    cache_path = None
-
-    def __init__(self, name: str, module: str) -> None:
-        self.name = name
-        self.module = module
-        self.stored: dict[str, Stored] = {}
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """What was compiled for these types; None where it has to be compiled."""
+    def unpacked(self, content: bytes, target_context: Any) -> Any:
         from numba.core.compiler import CompileResult  # Numba is there when it asks
 
-        file = self._file(sig, target_context)
-        content = read_sealed(file)
-        if content is None:
-            return None
         try:
             outside, *data = pickle.loads(content)
             *_, started_by, _ = data
             _prepare(outside, started_by or (), target_context)
-            found = CompileResult._rebuild(target_context, *data)
+            return CompileResult._rebuild(target_context, *data)
         except (ImportError, AttributeError, LookupError):  # a class of the user's is gone
             return None
-        if tuple(found.signature.args) != tuple(sig):
-            return None
-        self.stored[_said(sig)] = Stored(cache_folder() / file, was_found=True)
-        return found
 
-    def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep what was compiled, unless it holds addresses of this process."""
+    def packed(self, form: Any) -> bytes | str:
         from numba.core.serialize import dumps  # Numba is there when it asks
 
-        if data.lifted or data.library.has_dynamic_globals:
-            self.stored[_said(sig)] = Stored(reason="it holds addresses of this process")
-            return
-        content = dumps((_outside(data.library), *data._reduce()))
-        self.stored[_said(sig)] = Stored(
-            write_sealed(self._file(sig, data.target_context), content)
-        )
+        if form.lifted or form.library.has_dynamic_globals:
+            return "it holds addresses of this process"
+        return dumps((_outside(form.library), *form._reduce()))  # type: ignore[no-any-return]
 
-    def _file(self, sig: Any, target_context: Any) -> str:
-        words = (
-            self.module,
-            str(sig),
-            repr(target_context.codegen().magic_tuple()),
-            *_of_numba(),
-            *versions(),
-        )
-        return f"{self.name[:80]}_{hashlib.sha256(repr(words).encode()).hexdigest()[:32]}.code"
+    def compiler(self) -> tuple[str, ...]:
+        return _of_numba()
 
 
 def _of_numba() -> tuple[str, ...]:
@@ -123,10 +85,6 @@ def _of_numba() -> tuple[str, ...]:
     given = sorted(f"{k}={v}" for k, v in os.environ.items() if k.startswith("NUMBA_"))
     given = [g for g in given if not g.startswith(("NUMBA_NUM_THREADS", "NUMBA_CACHE_DIR"))]
     return (numba.__version__, llvmlite.__version__, repr(options), *given)
-
-
-def _said(sig: Any) -> str:
-    return ", ".join(map(str, sig))
 
 
 def _outside(library: Any) -> tuple[str, ...]:
