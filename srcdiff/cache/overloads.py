@@ -19,8 +19,8 @@ __all__ = ["Overloads"]
 class Overloads:
     """The compiled forms of one function, as Numba asks its cache for them.
 
-    A subclass says how a form is written (`packed`: its bytes, or the reason why not) and read (`unpacked`: None where what
-    it is made of is gone), and what compiles it (`compiler`).
+    A subclass says how a form is written (`packed`: its bytes, or the reason why not) and read (`unpacked`: None where
+    what it is made of is gone), and what compiles it (`compiler`).
 
     Attributes
     ----------
