@@ -16,7 +16,16 @@ import numpy as np
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op, const, known_dim
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Array, Dim, Type, factors_of, ndim_of, product_of, shape_of
+from srcdiff.ir.types import (
+    Array,
+    Dim,
+    Type,
+    factors_of,
+    ndim_of,
+    product_of,
+    quotient_of,
+    shape_of,
+)
 from srcdiff.ops import control, loop_forms, memory
 from srcdiff.ops.arguments import length_operands
 from srcdiff.ops.axes import axes_of
@@ -68,9 +77,9 @@ def missing_length(shapes: Shapes, old: Sequence[Dim], given: Sequence[Dim]) -> 
         if d not in factors:
             return shapes.fresh()
         factors.remove(d)
-    if divisor == 0 or number % divisor:
-        return shapes.fresh()
-    return product_of([Dim(number // divisor), *factors])
+    return (
+        quotient_of(product_of([Dim(number), *factors]), divisor) if divisor > 0 else shapes.fresh()
+    )
 
 
 def _reshaped(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

@@ -55,6 +55,15 @@ def f(x):
     m = n // 2
     return np.sum(y[:m] * np.sin(y[m : 2 * m])) + np.sum(x[: -(-n // 3)] ** 2) * np.sum(x[n:])
 """
+PAIRED = """
+import numpy as np
+def f(x, w):
+    n = len(x) // 2
+    y = np.zeros(n)
+    y += x[: 2 * n].reshape(-1, 2).prod(axis=1)
+    pairs = w.reshape(-1, 2)
+    return np.sum(y * pairs[:, 0] * np.exp(pairs[:, 1]))
+"""
 POOLED = """
 import numpy as np
 def f(x, w):
@@ -67,6 +76,7 @@ PROGRAMS = {
     "smoothed": (SMOOTHED, (rng.random((3, 4)), rng.random((3, 4)))),
     "tiled": (TILED, (rng.random(3), rng.random(4))),
     "halves": (HALVES, (rng.random(13),)),
+    "paired": (PAIRED, (rng.random(9), rng.random(8))),
     "pooled": (POOLED, (rng.random((4, 6)), rng.random((4, 6)))),
     "parts": (PARTS, (rng.random((4, 3)), rng.random((3, 4)))),
 }
@@ -78,7 +88,7 @@ def test_derivatives_are_those_that_differences_show(name):
     assert not problems(function_of(text), args, second=True)
 
 
-@pytest.mark.parametrize("name", ["advected", "smoothed", "tiled", "halves", "pooled"])
+@pytest.mark.parametrize("name", ["advected", "smoothed", "tiled", "halves", "paired", "pooled"])
 def test_nothing_asks_whether_an_axis_was_broadcast(name):
     text, args = PROGRAMS[name]
     g = srcdiff.grad(function_of(text), argnums=tuple(range(len(args))), jit=False)
