@@ -17,7 +17,7 @@ from dataclasses import replace
 from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, clone_statement, lookup
 from srcdiff.ir.core import Atom, Call, Function, Op, Region, Statement, Value, walk
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
+from srcdiff.ir.types import Array, Dim, Scalar, Type, is_complex, shape_of
 from srcdiff.ops import arithmetic
 from srcdiff.transforms.facts import (
     all_regions,
@@ -200,7 +200,7 @@ class _Stabilise(Rewriter):
 
     def logarithm(self, op: Op, env: Env, b: Builder) -> bool:
         """The logarithm of parts, if that is what an operation is."""
-        if op.result not in self.made:
+        if op.result not in self.made or is_complex(op.result.type):
             return False
         self.fetched = {}
         inner = b.inner()

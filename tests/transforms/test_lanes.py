@@ -43,7 +43,7 @@ BLOCKS = """
     (%block': int64{block}, %total.1: float64!) ->
     %first: int64{256*block} = multiply 256, %block ;compiler
     %2: int64{-256*block+n} = subtract %n, %first ;compiler
-    %lanes: int64{i2} = minimum@min 256, %2 ;compiler
+    %lanes: int64{i1} = minimum@min 256, %2 ;compiler
     %values: float64[256] = empty[dtype='float64'] 256 ;compiler
     %powers: float64[256] = empty[dtype='float64'] 256 ;compiler
     for 0, %lanes, 1 ;compiler {

@@ -74,7 +74,7 @@ def test_what_is_dear_is_not_done_beside_an_inner_loop():
 def test_one_new_array_is_enough_for_a_softmax():
     text = loops(*CASES[0])
     assert text.count("np.empty") == 1
-    assert "maximum(top, x[i])" in text
+    assert "maximum(highest, x[i])" in text
 
 
 def test_elements_are_loaded_before_others_are_written():
