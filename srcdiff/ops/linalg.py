@@ -188,35 +188,43 @@ def norm(x, ord=None, axis=None, keepdims=False, *, out, d_out):
 def _euclidean_loops(n: loop_forms.LoopContext, op: Op) -> Atom:
     """The root of the sum of squares; where that overflows or loses digits, of numbers divided by the largest."""
     x = op.operands[0]
-    shape = shape_of(x.type)
+    shape, dtype = shape_of(x.type), op.result.type.dtype  # type: ignore[union-attr]
+    is_narrow, is_cast = dtype == "float32", x.type.dtype != dtype  # type: ignore[union-attr]
+    zero, one, infinite, least, most = (
+        n.cast(const(v), dtype) if is_narrow else const(v)
+        for v in (0.0, 1.0, np.inf, *((1e-30, 1e30) if is_narrow else (1e-280, 1e280)))
+    )
+
+    def number(n: loop_forms.LoopContext, at: loop_forms.At) -> Atom:
+        e = n.element(x, at)
+        return n.cast(e, dtype) if is_cast else e  # squares of integers may wrap around
 
     def square(n: loop_forms.LoopContext, at: loop_forms.At, total: loop_forms.At) -> loop_forms.At:
-        e = n.element(x, at)
+        e = number(n, at)
         return (n.compute("add", total[0], n.compute("multiply", e, e)),)
 
-    (total,) = n.each(shape, (const(0.0),), square)
-    above, below = (
-        n.compute("greater", total, const(1e-280)),
-        n.compute("less", total, const(1e280)),
-    )
+    (total,) = n.each(shape, (zero,), square)
+    above, below = n.compute("greater", total, least), n.compute("less", total, most)
     is_out = n.compute("logical_not", n.compute("and", above, below))
 
     def scaled(n: loop_forms.LoopContext) -> loop_forms.At:
         def larger(
             n: loop_forms.LoopContext, at: loop_forms.At, top: loop_forms.At
         ) -> loop_forms.At:
-            return (n.compute("maximum", top[0], n.compute("absolute", n.element(x, at))),)
+            return (n.compute("maximum", top[0], n.compute("absolute", number(n, at))),)
 
-        (top,) = n.each(shape, (const(0.0),), larger)
-        divisor = n.compute("choose", n.compute("greater", top, const(0.0)), top, const(1.0))
+        (top,) = n.each(shape, (zero,), larger)
+        below = n.compute("less", top, infinite)
+        is_divisor = n.compute("and", n.compute("greater", top, zero), below)
+        divisor = n.compute("choose", is_divisor, top, one)
 
         def ratio(
             n: loop_forms.LoopContext, at: loop_forms.At, total: loop_forms.At
         ) -> loop_forms.At:
-            e = n.compute("divide", n.element(x, at), divisor)
+            e = n.compute("divide", number(n, at), divisor)
             return (n.compute("add", total[0], n.compute("multiply", e, e)),)
 
-        (ratios,) = n.each(shape, (const(0.0),), ratio)
+        (ratios,) = n.each(shape, (zero,), ratio)
         return (n.compute("multiply", divisor, n.compute("sqrt", ratios)),)
 
     return n.when(is_out, scaled, (n.compute("sqrt", total),))[0]

@@ -42,7 +42,8 @@ def cholesky_factor(a):
     upper, size, info = np.array([85], np.uint8), np.array([n], np.int32), np.zeros(1, np.int32)
     if n > 0:
         lapack_dpotrf(upper.ctypes, size.ctypes, factor.ctypes, size.ctypes, info.ctypes)
-    return factor.astype(a.dtype), np.int64(info[0])
+    floats = np.sqrt(np.empty(0, a.dtype))  # of integers, too
+    return factor.astype(floats.dtype), np.int64(info[0])
 
 
 @njit
@@ -58,4 +59,5 @@ def cholesky_solve(a, factor, b):
             upper.ctypes, size.ctypes, count.ctypes, own.ctypes, size.ctypes, columns.ctypes,
             size.ctypes, info.ctypes,
         )  # fmt: skip
-    return np.ascontiguousarray(columns.T).astype(factor.dtype)
+    floats = np.sqrt(np.empty(0, a.dtype)) + np.sqrt(np.empty(0, b.dtype))
+    return np.ascontiguousarray(columns.T).astype(floats.dtype)

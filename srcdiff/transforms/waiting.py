@@ -241,8 +241,8 @@ class Waiting:
             if self.sees_contents(atom):
                 b.append(replace(op, operands=operands, results=(replace(op.result),)))
                 return b.body[-1].results[0]  # for this once, as above
-            b.append(replace(op, operands=operands))
-            found = op.result
+            found = replace(op.result)  # another region may make it for itself
+            b.append(replace(op, operands=operands, results=(found,)))
         else:
             return self.force(atom, b)
         self.keep(atom, found)
