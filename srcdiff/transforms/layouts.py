@@ -39,7 +39,7 @@ __all__ = ["Layout", "Layouts", "all_layouts", "makes_view"]
 # always new, and in C order, whatever the operands' order is
 _NEW = {
     "flatten", "matmul", "dot", "inner", "outer", "solve", "inv", "cholesky", "zeros", "ones", "empty", "full",
-    "arange", "linspace", "eye", "ascontiguousarray",
+    "arange", "linspace", "eye", "ascontiguousarray", "real_parts", "imaginary_parts",
 }  # fmt: skip
 _ANY = {
     "einsum",
@@ -72,6 +72,7 @@ _ANY = {
     "correlated",
     "filtered",
 }  # new, in LAPACK's order, or as it was kept
+_PARTS = {"lambertw"}  # new, with gaps: the real parts of complex numbers
 _BY_TYPE = {"zeros_of", "empty_of", "zeros_like", "empty_like", "ones_like", "full_like"}
 _SAME = {
     "expand_dims",
@@ -249,6 +250,8 @@ class _Finder:
             return self.gathered(op)
         if name in _ANY:
             return _OPEN
+        if name in _PARTS:
+            return Layout(None, self.like(op).ordered)
         return self.like(op)
 
     def like(self, op: Op) -> Layout:
