@@ -21,10 +21,10 @@ def opposite(norm: Any) -> Any:
 
 
 @evaluated
-def axes_or_all(axes: Any, s: Any, ndim: int) -> tuple[int, ...]:
-    """The axes of a transform, in the order in which they are given."""
+def axes_or_all(axes: Any, count: int | None, ndim: int) -> tuple[int, ...]:
+    """The axes of a transform, in the order in which they are given; `count`: how many lengths are."""
     if axes is None:
-        axes = range(ndim) if s is None else range(ndim - len(s), ndim)
+        axes = range(ndim) if count is None else range(ndim - count, ndim)
     return tuple(axis_in_range(k, ndim) for k in axes)
 
 
@@ -144,7 +144,7 @@ def fftn_of_lengths(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -
     a = array(a)
     if s is None:
         return fourier.fftn(a, axes=axes, norm=norm)
-    found = axes_or_all(axes, s, a.ndim)
+    found = axes_or_all(axes, None if s is None else len(s), a.ndim)
     for k in numbers(len(found)):
         a = np.fft.fft(a, s[k], found[k], norm)
     return a
@@ -160,7 +160,7 @@ def ifftn_of_lengths(a: Any, s: Any = None, axes: Any = None, norm: Any = None) 
     a = array(a)
     if s is None:
         return fourier.ifftn(a, axes=axes, norm=norm)
-    found = axes_or_all(axes, s, a.ndim)
+    found = axes_or_all(axes, None if s is None else len(s), a.ndim)
     for k in numbers(len(found)):
         a = np.fft.ifft(a, s[k], found[k], norm)
     return a
@@ -195,7 +195,7 @@ def ifft2_of_lengths(a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = No
 )
 def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
     a = array(a)
-    found = axes_or_all(axes, s, a.ndim)
+    found = axes_or_all(axes, None if s is None else len(s), a.ndim)
     last = len(found) - 1
     a = np.fft.rfft(a, None if s is None else s[last], found[last], norm)
     if last == 0:
@@ -213,7 +213,7 @@ def rfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
 )
 def irfftn(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
     a = array(a)
-    found = axes_or_all(axes, s, a.ndim)
+    found = axes_or_all(axes, None if s is None else len(s), a.ndim)
     last = len(found) - 1
     if last > 0:
         a = np.fft.ifftn(a, None if s is None else s[:last], found[:last], norm)
