@@ -24,7 +24,7 @@ from srcdiff.ops.infer import TypeMistake, numeric, real_dtype
 from srcdiff.ops.registry import OPERATIONS, operation
 from srcdiff.ops.samples import Sample, draw, of_complex
 
-__all__ = ["fft", "fft2", "fftn", "ifft", "ifft2", "ifftn", "irfft", "rfft"]
+__all__ = ["TRANSFORMS", "fft", "fft2", "fftn", "ifft", "ifft2", "ifftn", "irfft", "rfft"]
 
 Attrs = Mapping[str, Any]
 Back = Callable[[Builder, Op, Sequence[Atom | None]], list[Atom | None]]
@@ -253,3 +253,5 @@ fft2: Any = operation(
 ifft2: Any = operation(
     "ifft2", np.fft.ifft2, signature="a, axes=(-2, -1), norm=None", samples=of_complex((2, 3), (2, 2, 3)), **_all,
 )  # fmt: skip
+
+TRANSFORMS = (fft, ifft, rfft, irfft, fftn, ifftn, fft2, ifft2)

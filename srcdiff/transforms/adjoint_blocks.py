@@ -13,6 +13,7 @@ from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Function, Op, Statement, Value, walk
 from srcdiff.ops.blocks import adjoint_block, comment, outside_call
 from srcdiff.ops.choices import follows
+from srcdiff.ops.fourier import TRANSFORMS
 from srcdiff.ops.launches import is_launch
 from srcdiff.ops.sparse import SPARSE
 from srcdiff.transforms.carried import forward_invariants
@@ -66,7 +67,7 @@ class _WithoutComments(Rewriter):
 
 
 def only_inside(fn: Function) -> Function:
-    """`fn` itself; `NoLoopForm` where it reaches an object outside, which compiled code cannot."""
+    """`fn` itself; `NoLoopForm` where it reaches what compiled code cannot: an object outside, NumPy's transforms."""
     for s in walk(fn.body):
         if isinstance(s, Op) and is_launch(s):
             raise NoLoopForm(f"a launch of the kernel {s.decl.spelling}", s.location)
@@ -76,6 +77,8 @@ def only_inside(fn: Function) -> Function:
             )
         if isinstance(s, Op) and s.decl in SPARSE:
             raise NoLoopForm("a sparse matrix, which is SciPy's", s.location)
+        if isinstance(s, Op) and s.decl in TRANSFORMS:
+            raise NoLoopForm(f"`np.fft.{s.decl.name}`, which has no compiled form", s.location)
         if isinstance(s, Op) and s.decl is outside_call:
             (name,) = s.attrs["bindings"]
             raise NoLoopForm(
