@@ -13,9 +13,10 @@ import numpy as np
 from srcdiff.ir.core import Atom, Op, known_dim
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Type, shape_of
-from srcdiff.ops.infer import TypeMistake
+from srcdiff.ops.infer import TypeMistake, numeric, promote
 from srcdiff.ops.memory import expand
 from srcdiff.ops.registry import operation
+from srcdiff.ops.samples import Sample
 
 __all__ = ["SPARSE", "coo_product", "coo_solve", "sparse_product", "sparse_solve"]
 
@@ -38,7 +39,20 @@ def _product_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tup
     rows, columns = attrs["shape"][::-1] if attrs["transposed"] else attrs["shape"]
     shape = _vectors(operands[0])
     shapes.must_equal(shape[0], Dim(columns), "axes of lengths")
-    return (Array("float64", (Dim(rows), *shape[1:])),)
+    (matrix,) = attrs["bindings"].values()
+    dtype = np.promote_types(matrix.dtype, numeric(operands[0]).dtype).name
+    return (Array(dtype, (Dim(rows), *shape[1:])),)
+
+
+def _solution_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return _of_floats(_product_type(shapes, operands, attrs))
+
+
+def _of_floats(types: tuple[Type, ...]) -> tuple[Type, ...]:
+    """What SciPy's solvers make of integers."""
+    (type_,) = types
+    assert isinstance(type_, Array)
+    return (Array("float64", type_.shape) if type_.dtype[0] in "biu" else type_,)
 
 
 def _vectors(x: Atom) -> tuple[Dim, ...]:
@@ -56,6 +70,18 @@ def _transposed(b: Any, op: Op, d_outs: Sequence[Atom]) -> list[Any]:
     return [b.op(op.decl, d_out, **attrs)]
 
 
+def _sample(is_transposed: bool, *shape: int) -> Sample:
+    """A product or a system with a matrix. It is dense: SciPy takes those, too, and need not be imported here."""
+    matrix = np.array([[4.0, 0.0, 1.5], [0.0, -2.0, 0.0], [-1.0, 0.5, 3.0]])
+    attrs = {"bindings": {"A": matrix}, "called": "A", "shape": matrix.shape}
+    return Sample(
+        lambda rng: (rng.normal(size=(3, *shape)),), {**attrs, "transposed": is_transposed}
+    )
+
+
+_SAMPLES = (_sample(False), _sample(True), _sample(False, 2))
+
+
 # `A @ {0}`: `bindings` is the matrix by its name, `shape` that of it
 sparse_product = operation(
     "sparse_product",
@@ -65,6 +91,7 @@ sparse_product = operation(
     linear=True,
     raises=True,
     cost="heavy",
+    samples=_SAMPLES,
     evaluate=lambda operands, attrs: _matrix(attrs) @ operands[0],
 )
 
@@ -78,11 +105,12 @@ def _solve(operands: Sequence[Any], attrs: Attrs) -> Any:
 sparse_solve = operation(
     "sparse_solution",
     template=lambda op: f"scipy.sparse.linalg.spsolve({_named(op)}, {{0}})",
-    infer=_product_type,
+    infer=_solution_type,
     build=_transposed,
     linear=True,
     raises=True,
     cost="heavy",
+    samples=_SAMPLES,
     evaluate=_solve,
 )
 
@@ -99,7 +127,12 @@ def _coo_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
     shape = _vectors(operands[5])
     if columns is not None:
         shapes.must_equal(shape[0], columns, "axes of lengths")
-    return (Array("float64", (shapes.fresh("k") if rows is None else rows, *shape[1:])),)
+    dtype, _ = promote((operands[0], operands[5]))
+    return (Array(dtype, (shapes.fresh("k") if rows is None else rows, *shape[1:])),)
+
+
+def _coo_solution_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return _of_floats(_coo_type(shapes, operands, attrs))
 
 
 def _coo(operands: Sequence[Any]) -> Any:
@@ -107,6 +140,20 @@ def _coo(operands: Sequence[Any]) -> Any:
 
     data, rows, columns, m, n, _ = operands
     return csc_array((data, (rows, columns)), shape=(m, n))
+
+
+def _coo_sample(*shape: int) -> Sample:
+    """A matrix of five elements, two of which lie in one place, and what it is multiplied with."""
+
+    def args(rng: np.random.Generator) -> tuple[Any, ...]:
+        data = np.array([3.0, 1.0, -2.0, 0.5, 4.0])
+        rows, columns = np.array([0, 0, 1, 2, 2]), np.array([0, 0, 1, 0, 2])
+        return (data, rows, columns, 3, 3, rng.normal(size=(3, *shape)))
+
+    return Sample(args, wrt=(0, 5))
+
+
+_COO_SAMPLES = (_coo_sample(), _coo_sample(2))
 
 
 def _product_rule(data, rows, columns, m, n, x, *, out, d_out):
@@ -124,6 +171,7 @@ coo_product: Any = operation(
     multilinear=True,
     raises=True,
     cost="heavy",
+    samples=_COO_SAMPLES,
     evaluate=lambda operands, attrs: _coo(operands) @ operands[5],
 )
 
@@ -149,12 +197,13 @@ def _solve_forward(
 coo_solve: Any = operation(
     "solution",
     template=f"scipy.sparse.linalg.spsolve({_CSC}, {{5}})",
-    infer=_coo_type,
+    infer=_coo_solution_type,
     rule=_solve_rule,
     forward=_solve_forward,
     signature="data, rows, columns, m, n, b",
     raises=True,
     cost="heavy",
+    samples=_COO_SAMPLES,
     evaluate=_solve_coo,
 )
 

@@ -14,6 +14,7 @@ from srcdiff.codegen.python import bindings_of, to_source
 from srcdiff.frontend.rules import parse_expansion
 from srcdiff.ir.core import Function, Node, Region, Value
 from srcdiff.ops.fourier import TRANSFORMS
+from srcdiff.ops.sparse import SPARSE
 from srcdiff.transforms.loops import to_loops
 from srcdiff.transforms.nests import NoLoopForm
 from srcdiff.transforms.pipeline import Recorder
@@ -52,7 +53,9 @@ def agrees(found, expected, rtol: float = 1e-11) -> None:
 
 # Numba has none of NumPy's transforms: they are refused before anything is compiled
 REFUSED = [c for c in SAMPLES if c[0] in TRANSFORMS]
-WITH_LOOP_FORMS = [c for c in SAMPLES if c[0] not in TRANSFORMS]
+# sparse matrices are SciPy's objects: programs of them run as NumPy
+OUTSIDE = [c for c in SAMPLES if c[0] in SPARSE]
+WITH_LOOP_FORMS = [c for c in SAMPLES if c not in REFUSED and c not in OUTSIDE]
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=label)
@@ -61,6 +64,13 @@ def test_operations_without_a_compiled_form_are_refused_by_name(case):
     values, attrs = decl.samples[k].args(np.random.default_rng(k)), decl.samples[k].attrs
     with pytest.raises(NoLoopForm, match=rf"^`np\.fft\.{decl.name}`, which has no compiled form$"):
         alone(decl, values, attrs)
+
+
+@pytest.mark.parametrize("case", OUTSIDE, ids=label)
+def test_what_has_no_loop_form_says_so(case):
+    decl, k = case
+    with pytest.raises(NoLoopForm, match="a sparse matrix, which is SciPy's"):
+        alone(decl, decl.samples[k].args(np.random.default_rng(k)), decl.samples[k].attrs)
 
 
 @pytest.mark.parametrize("case", WITH_LOOP_FORMS, ids=label)
