@@ -13,7 +13,7 @@ from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Function, Op, Statement, Value
 from srcdiff.ir.types import Array, Dim, dims_of, shape_of
-from srcdiff.ops import memory
+from srcdiff.ops import memory, shapes
 from srcdiff.ops.index_patterns import has_arrays, is_view, items
 from srcdiff.ops.loop_forms import align
 from srcdiff.ops.loop_subscripts import is_aligned, is_placed
@@ -26,6 +26,7 @@ from srcdiff.transforms.write_targets import fits, long_axes
 __all__ = ["Waiting"]
 
 _REPEATERS = {"outer", "cross", "einsum"}
+_RESHAPES = (shapes.reshape, shapes.ravel)
 _APART = "operands could not be broadcast together"
 
 
@@ -130,6 +131,8 @@ class Waiting:
                 return self.as_is(op, b)
             operands = tuple(self.stored(a, b) for a in op.operands)
             b.append(replace(op, operands=operands, results=(replace(value),)))  # asked for lengths
+        if self.arrays.calls and self.divides_in_turns(op):
+            return self.as_is(op, b)
         self.settle_repeated(op, b)
         self.arrays.lazy[value] = op
         self.reads[value] = self.roots_read(op)
@@ -160,6 +163,15 @@ class Waiting:
         shown = {d for a in op.operands for d in dims_of(a.type)}
         own = (d for d in shape_of(op.result.type) if d not in shown)
         return any(not d.symbols() <= self.given for d in own)
+
+    def divides_in_turns(self, op: Op) -> bool:
+        """Whether turns of a loop behind a reshape would divide to find their elements, as views of it need not."""
+        if op.decl not in _RESHAPES or op.result not in self.survey.deep:
+            return False
+        old, new = (
+            [d for d in shape_of(v.type) if d != Dim(1)] for v in (op.operands[0], op.result)
+        )
+        return len(old) > 1 and old != new
 
     def settle_repeated(self, op: Op, b: Builder) -> None:
         """Store operands of which each element is asked for several times."""

@@ -45,3 +45,17 @@ def test_no_turn_makes_the_array_again():
     source = srcdiff.grad(in_a_loop).loop_source_for(np.ones((3, 4)))
     assert "].ravel()" not in source
     assert source.count("ravel()") == 1
+
+
+def rows_in_a_loop(x):
+    y = x.ravel()
+    s = 0.0
+    for i in range(len(y)):
+        s += y[i] * y[-i - 1]
+    return s
+
+
+def test_no_turn_divides_to_find_an_element():
+    source = srcdiff.grad(rows_in_a_loop).loop_source_for(np.ones((3, 4)))
+    assert "x.ravel()" in source
+    assert "//" not in source and "%" not in source
