@@ -265,7 +265,7 @@ def growing(x):
 
 def test_mistakes_in_the_function_are_told_at_its_line() -> None:
     def f(x):
-        return np.fft.rfft(x)
+        return np.trim_zeros(x)
 
     with pytest.raises(srcdiff.DifferentiationError, match="not known to srcdiff"):
         batch(f, jit=False)(X)
