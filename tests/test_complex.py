@@ -324,9 +324,11 @@ def test_compiled_code_gives_what_numpy_gives():
 
 
 def test_fourier_transforms_run_as_numpy():
-    with pytest.warns(srcdiff.CompileWarning, match="`np.fft.fft`, which has no compiled form, so"):
+    with pytest.warns(
+        srcdiff.CompileWarning, match=r"`np\.fft\.fft`, which has no compiled form, so"
+    ):
         np.testing.assert_allclose(srcdiff.grad(energy, jit="auto")(X), 2.0 * len(X) * X)
-    with pytest.raises(UnsupportedError, match="`np.fft.fft`, which has no compiled form"):
+    with pytest.raises(UnsupportedError, match=r"`np\.fft\.fft`, which has no compiled form"):
         srcdiff.grad(energy, jit=True)(X)
 
 
