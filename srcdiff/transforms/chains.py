@@ -79,7 +79,7 @@ class _Order(Rewriter):
     def inner(self, atom: Atom) -> Op | None:
         """The product that an operand is, if it has no other use."""
         op = self.made.get(atom) if isinstance(atom, Value) else None
-        if op is None or not self.is_product(op):
+        if op is None or not self.is_product(op):  # what has several results is none
             return None
         return op if self.uses[op.result] == 1 and op.result in self.here else None
 

@@ -91,3 +91,13 @@ def test_loops_and_shared_products_are_left_alone():
 def test_it_is_off_by_name():
     g = srcdiff.grad(chain, jit=False, rewrite={"product_order": False})
     assert "<=" not in g.source_for(*arrays(2, 9, 7, 5))
+
+
+def test_a_factor_may_be_one_of_several_results():
+    def turned(A, B):
+        _, V = np.linalg.eigh(A)
+        return np.sum((V @ B) @ V[:, :1])
+
+    A, B = np.diag([1.0, 2.0, 4.0]) + 0.1, np.arange(9.0).reshape(3, 3)
+    srcdiff.check_grads(lambda B: turned(A, B), B, order=1)
+    assert srcdiff.grad(turned, argnums=1, jit=False)(A, B).shape == (3, 3)
