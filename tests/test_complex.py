@@ -323,7 +323,8 @@ def test_compiled_code_gives_what_numpy_gives():
         assert got.dtype == right.dtype
 
 
-def test_fourier_transforms_run_as_numpy():
+def test_fourier_transforms_run_as_numpy(monkeypatch):
+    monkeypatch.delenv("SRCDIFF_JIT", raising=False)
     with pytest.warns(
         srcdiff.CompileWarning, match=r"`np\.fft\.fft`, which has no compiled form, so"
     ):
