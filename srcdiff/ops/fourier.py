@@ -24,12 +24,15 @@ from srcdiff.ops.infer import TypeMistake, numeric, real_dtype
 from srcdiff.ops.registry import OPERATIONS, operation
 from srcdiff.ops.samples import Sample, draw, of_complex
 
-__all__ = ["TRANSFORMS", "fft", "fft2", "fftn", "ifft", "ifft2", "ifftn", "irfft", "rfft"]
+__all__ = [
+    "OPPOSITE", "TRANSFORMS", "fft", "fft2", "fftn", "ifft", "ifft2", "ifftn", "irfft", "rfft",
+]  # fmt: skip
 
 Attrs = Mapping[str, Any]
 Back = Callable[[Builder, Op, Sequence[Atom | None]], list[Atom | None]]
 
-_OPPOSITE = {None: "forward", "backward": "forward", "forward": None, "ortho": "ortho"}
+# the scale of the inverse transform, by that of a transform
+OPPOSITE = {None: "forward", "backward": "forward", "forward": None, "ortho": "ortho"}
 
 
 def _array(operand: Atom) -> Array:
@@ -142,7 +145,7 @@ def _back_half(b: Builder, op: Op, d_outs: Sequence[Atom | None]) -> list[Atom |
     """`irfft`: frequencies between the first and the last stand for two each."""
     d, a, out, axis = _plan(b, op, d_outs[0])
     n = length_of(b, out.shape[axis])
-    attrs = {**op.attrs, "norm": _OPPOSITE[op.attrs.get("norm")]}
+    attrs = {**op.attrs, "norm": OPPOSITE[op.attrs.get("norm")]}
     half = a if len(op.operands) == 1 else _half_type(b, a, out, axis)
     d = _transformed(b, rfft, d, None, replace(half, dtype=_complex_dtype(out.dtype)), attrs)
     count = b.op(OPERATIONS["axis_length"], d, axis=axis)

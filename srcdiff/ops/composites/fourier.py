@@ -11,13 +11,11 @@ from srcdiff.ops.composites.places import along, array, numbers
 from srcdiff.ops.registry import composite, evaluated, same_length
 from srcdiff.ops.samples import said
 
-_OPPOSITE = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
-
 
 @evaluated
 def opposite(norm: Any) -> Any:
     """The scale of the inverse transform."""
-    return _OPPOSITE[norm]
+    return fourier.OPPOSITE[norm]
 
 
 @evaluated
@@ -45,6 +43,16 @@ def _shortened(a: Any, n: Any, axis: Any) -> Any:
     return a[along(a.ndim, axis, slice(None, n))]
 
 
+def _of_length(transform: Any, a: Any, n: Any, axis: Any, norm: Any) -> Any:
+    """A transform of what is cut off at `n`, or has zeros up to there."""
+    if n is None or same_length(n, a.shape[axis]):
+        return transform(a, axis=axis, norm=norm)
+    a = _shortened(a, n, axis)
+    if same_length(n, a.shape[axis]):
+        return transform(a, axis=axis, norm=norm)
+    return transform(a, n, axis=axis, norm=norm)
+
+
 @composite(
     np.fft.fft,
     given=("n",),
@@ -52,13 +60,7 @@ def _shortened(a: Any, n: Any, axis: Any) -> Any:
     samples=(said("np.abs(np.fft.fft(x, 6))", (4,)), said("np.abs(np.fft.fft(x, n=3))", (4,))),
 )
 def fft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
-    a = array(a)
-    if n is None or same_length(n, a.shape[axis]):
-        return fourier.fft(a, axis=axis, norm=norm)
-    a = _shortened(a, n, axis)
-    if same_length(n, a.shape[axis]):
-        return fourier.fft(a, axis=axis, norm=norm)
-    return fourier.fft(a, n, axis=axis, norm=norm)
+    return _of_length(fourier.fft, array(a), n, axis, norm)
 
 
 @composite(
@@ -68,13 +70,7 @@ def fft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> An
     samples=(said("np.abs(np.fft.ifft(x, 6))", (4,)), said("np.abs(np.fft.ifft(x, n=3))", (4,))),
 )
 def ifft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
-    a = array(a)
-    if n is None or same_length(n, a.shape[axis]):
-        return fourier.ifft(a, axis=axis, norm=norm)
-    a = _shortened(a, n, axis)
-    if same_length(n, a.shape[axis]):
-        return fourier.ifft(a, axis=axis, norm=norm)
-    return fourier.ifft(a, n, axis=axis, norm=norm)
+    return _of_length(fourier.ifft, array(a), n, axis, norm)
 
 
 @composite(
@@ -83,13 +79,7 @@ def ifft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> A
     samples=(said("np.abs(np.fft.rfft(x, 6))", (4,)), said("np.abs(np.fft.rfft(x, n=3))", (4,))),
 )
 def rfft_of_length(a: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
-    a = array(a)
-    if n is None or same_length(n, a.shape[axis]):
-        return fourier.rfft(a, axis=axis, norm=norm)
-    a = _shortened(a, n, axis)
-    if same_length(n, a.shape[axis]):
-        return fourier.rfft(a, axis=axis, norm=norm)
-    return fourier.rfft(a, n, axis=axis, norm=norm)
+    return _of_length(fourier.rfft, array(a), n, axis, norm)
 
 
 @composite(
@@ -144,7 +134,7 @@ def fftn_of_lengths(a: Any, s: Any = None, axes: Any = None, norm: Any = None) -
     a = array(a)
     if s is None:
         return fourier.fftn(a, axes=axes, norm=norm)
-    found = axes_or_all(axes, None if s is None else len(s), a.ndim)
+    found = axes_or_all(axes, len(s), a.ndim)
     for k in numbers(len(found)):
         a = np.fft.fft(a, s[k], found[k], norm)
     return a
@@ -160,7 +150,7 @@ def ifftn_of_lengths(a: Any, s: Any = None, axes: Any = None, norm: Any = None) 
     a = array(a)
     if s is None:
         return fourier.ifftn(a, axes=axes, norm=norm)
-    found = axes_or_all(axes, None if s is None else len(s), a.ndim)
+    found = axes_or_all(axes, len(s), a.ndim)
     for k in numbers(len(found)):
         a = np.fft.ifft(a, s[k], found[k], norm)
     return a
