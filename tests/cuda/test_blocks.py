@@ -35,6 +35,9 @@ def by_threads(g: Any, args: Any, count: int = 3, block: Any = "atomic") -> tupl
 
 def agree(g: Any, args: Any, found: Any) -> None:
     for mine, own in zip(found, leaves(g(*args)), strict=True):
+        if own is None:  # an integer field's gradient
+            assert mine is None
+            continue
         np.testing.assert_allclose(mine, own, rtol=1e-10, atol=1e-12)
 
 
