@@ -7,8 +7,9 @@
 
 Trees of generated arithmetic are brought into a normal form, sums of products, and written down again with common
 factors taken out; the result is taken if it has fewer operations (or as many, and fewer on arrays). The user's
-lines stay as written, though what they compute may be looked into. Nothing is cancelled above and below a line, so
-that the domain stays. `RULES` are for what is no polynomial.
+lines stay as written, though what they compute may be looked into. Nothing is cancelled whole above and below a line
+but what cannot be zero, or whose logarithm is taken, so that the domain stays: `a / a**2` is `1 / a`. `RULES` are for
+what is no polynomial.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ class _Forms:
         self.costs: dict[Value, Cost] = {}
         self.absorbed: set[Value] = set()
         self.complements: dict[int, int] = {}  # expit(-z) of expit(z), and back
-        self.nonzero: set[int] = set()  # exponentials
+        self.nonzero: set[int] = set()  # exponentials, and what a logarithm shows where it is zero
         self._expits: dict[frozenset[object], int] = {}
         self.region(fn.body)
 
@@ -120,7 +121,9 @@ class _Forms:
         here: set[Value] = set()
         for statement in region.body:
             for inner in regions_of(statement):
+                around = set(self.nonzero)
                 self.region(inner)
+                self.nonzero = around  # a branch may not have been taken
             if not isinstance(statement, Op) or len(statement.results) != 1:
                 continue
             if is_pure(statement, self.written):
@@ -137,6 +140,8 @@ class _Forms:
             self.note_expit(op)
         if op.decl.name == "exp":
             self.nonzero.add(self.number(op.result))
+        if op.decl.name == "log":
+            self.nonzero.add(self.number(op.operands[0]))
         if op.decl.name not in _ARITHMETIC or not _is_real(op.result.type):
             return
         inner = [a for a in op.operands if isinstance(a, Value) and self.is_inner(a, here)]
@@ -226,7 +231,7 @@ def combine(op: Op, parts: list[Polynomial], forms: _Forms) -> Polynomial | None
         out = _combined(op, [parts[0], whole[1]]) or _combined(op, whole)
     if out is None or len(out) > polynomials.LIMIT:
         return None
-    return polynomials.shortened(out, forms.nonzero) if forms.nonzero else out
+    return polynomials.shortened(out, forms.nonzero)
 
 
 def _combined(op: Op, parts: list[Polynomial]) -> Polynomial | None:

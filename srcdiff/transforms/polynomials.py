@@ -1,8 +1,9 @@
 """Sums of products in a normal form, and the shortest way found to write one down.
 
-A *monomial* is what stands above and below a line: `a**2 * b / c` is `((a, 2), (b, 1)), ((c, 1),)`. Nothing is
-cancelled between the two but what is known not to be zero, so `x * y / y` keeps its domain. A polynomial maps monomials
-to exact coefficients, `0.1` being one tenth. Atoms are numbers here; `algebra` says what they stand for.
+A *monomial* is what stands above and below a line: `a**2 * b / c` is `((a, 2), (b, 1)), ((c, 1),)`. What is not known
+to be other than zero is never cancelled whole, so `x * y / y` keeps its domain, and `x * y / y**2` is `x / y`. A
+polynomial maps monomials to exact coefficients, `0.1` being one tenth. Atoms are numbers here; `algebra` says what they
+stand for.
 """
 
 from __future__ import annotations
@@ -82,11 +83,16 @@ def divided(p: Polynomial, q: Polynomial) -> Polynomial | None:
 
 
 def shortened(p: Polynomial, nonzero: Set[int]) -> Polynomial:
-    """Without what stands above and below a line, of the atoms that are never zero."""
+    """Without what stands above and below a line: all of it of atoms that are never zero, of others all but one.
+
+    `a / a**2` is `1 / a`, which has no value where `a` is zero either; `a / a` stays.
+    """
     out: Polynomial = {}
     for (above, below), c in p.items():
         powers = dict(below)
-        both = {a: min(k, powers[a]) for a, k in above if a in nonzero and a in powers}
+        both = {
+            a: min(k, powers[a] - (a not in nonzero)) for a, k in above if powers.get(a, 0) > 0
+        }
         out = plus(out, {(_without(above, both), _without(below, both)): c})
     return out
 
