@@ -94,9 +94,9 @@ def algebra(fn: Function) -> Function:
 class _Forms:
     """The normal forms of a function's values.
 
-    `plain[v]`: in which generated values that are used once, in the same region, are multiplied out. `open[v]`: in
-    which everything is that has no name of the user's. `full[v]`: in which everything is. `absorbed`: values that
-    are part of the plain form of the one that uses them.
+    `plain[v]`: in which generated values that are used once, in the same region, are multiplied out. `near[v]`: in
+    which parts of the user's expressions are, too. `open[v]`: in which everything is that has no name of the user's.
+    `full[v]`: in which everything is. `absorbed`: values that are part of the plain form of the one that uses them.
     """
 
     def __init__(self, fn: Function) -> None:
@@ -106,12 +106,14 @@ class _Forms:
         self.numbers: dict[Atom, int] = {}
         self.sizes: list[int] = []
         self.plain: dict[Value, Polynomial] = {}
+        self.near: dict[Value, Polynomial] = {}
         self.open: dict[Value, Polynomial] = {}
         self.full: dict[Value, Polynomial] = {}
         self.leaves: dict[Value, list[Value]] = {}  # what the plain form mentions, each time
         self.products: set[Atom] = set()
         self.costs: dict[Value, Cost] = {}
         self.absorbed: set[Value] = set()
+        self.parts: set[Value] = set()  # of the user's expressions, or what has a name there
         self.complements: dict[int, int] = {}  # expit(-z) of expit(z), and back
         self.nonzero: set[int] = set()  # exponentials, and what a logarithm shows where it is zero
         self._expits: dict[frozenset[object], int] = {}
@@ -156,7 +158,13 @@ class _Forms:
         if plain is None:
             return
         self.plain[op.result] = plain
-        for forms, form_of in ((self.open, self.open_form), (self.full, self.full_form)):
+        if not is_generated(op):
+            self.parts.add(op.result)
+        for forms, form_of in (
+            (self.near, lambda a: self.near_form(a, inner)),
+            (self.open, self.open_form),
+            (self.full, self.full_form),
+        ):
             form = combine(op, [form_of(a) for a in op.operands], self)
             forms[op.result] = plain if form is None else form
         self.absorbed.update(inner)
@@ -192,6 +200,17 @@ class _Forms:
 
     def full_form(self, atom: Atom) -> Polynomial:
         form = self.full.get(atom) if isinstance(atom, Value) else None
+        return self.atom(atom) if form is None else form
+
+    def product(self, number: int) -> Polynomial:
+        """What an atom is a product of, next to it; itself where it is none."""
+        atom = self.atoms[number]
+        form = self.plain.get(atom) if isinstance(atom, Value) else None
+        return polynomials.variable(number) if form is None else form
+
+    def near_form(self, atom: Atom, inner: Sequence[Atom]) -> Polynomial:
+        is_part = isinstance(atom, Value) and atom in self.parts and not (atom.user and atom.name)
+        form = self.near.get(atom) if isinstance(atom, Value) and (is_part or atom in inner) else None
         return self.atom(atom) if form is None else form
 
     def open_form(self, atom: Atom) -> Polynomial:
@@ -322,11 +341,15 @@ class _Algebra(Rewriter):
         return ranks
 
     def candidates(self, value: Value) -> Iterable[Polynomial]:
-        forms = (self.forms.plain[value], self.forms.open[value], self.forms.full[value])
+        by_depth = (self.forms.plain, self.forms.near, self.forms.open, self.forms.full)
+        forms = [form[value] for form in by_depth]
         for form in (f for k, f in enumerate(forms) if f not in forms[:k]):
             yield form
             used = {a for above, below in form for a, _ in (*above, *below)}
             for atom in sorted(used):
+                apart = polynomials.divided_once(form, atom, self.forms.product(atom))
+                if apart is not None:
+                    yield apart
                 other = self.forms.complements.get(atom)
                 if other in used and other is not None:
                     one_minus = polynomials.plus(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 __all__ = [
-    "LIMIT", "Layout", "Polynomial", "Tree", "constant", "cost", "divided", "express", "leaves", "plus", "powered",
+    "LIMIT", "Layout", "Polynomial", "Tree", "constant", "cost", "divided", "divided_once", "express", "leaves", "plus", "powered",
     "replaced", "scaled", "shortened", "times", "variable",
 ]  # fmt: skip
 
@@ -95,6 +95,26 @@ def shortened(p: Polynomial, nonzero: Set[int]) -> Polynomial:
         }
         out = plus(out, {(_without(above, both), _without(below, both)): c})
     return out
+
+
+def divided_once(p: Polynomial, atom: int, by: Polynomial) -> Polynomial | None:
+    """With one power of an atom below a line written as the product that it is: `b / (a b)**2` is `1 / (a (a b))`.
+
+    None where nothing becomes shorter, or where the atom would not stay below: what it is a product of may be zero.
+    """
+    if len(by) != 1:
+        return None
+    (((factors, divisors), k),) = by.items()
+    own, fired = dict(factors), False
+    out: dict[Monomial, Fraction] = {}
+    for (above, below), c in p.items():
+        both = {a: min(n, own[a]) for a, n in above if a in own}
+        if both and dict(below).get(atom, 0) > 1:
+            above = _joined(_without(above, both), divisors)
+            below = _joined(_without(below, {atom: 1}), _without(factors, both))
+            c, fired = c / k, True
+        _add_term(out, (above, below), c)
+    return out if fired else None
 
 
 def powered(p: Polynomial, exponent: int) -> Polynomial | None:

@@ -12,7 +12,7 @@ def bump_backward(d_out, r, i, width):
 
     # backward
     d_exponent = d_out * (i + 1) * np.exp(exponent)
-    return d_exponent / width * (-r - r), -d_exponent * exponent / width
+    return -2.0 * (d_exponent / width) * r, -d_exponent * exponent / width
 
 
 def layered_value_and_grad(x, scales):
