@@ -23,7 +23,20 @@ from typing import Any
 
 from srcdiff.ir.alias import reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, lookup
-from srcdiff.ir.core import Atom, Call, Function, If, Op, Region, Statement, Value, regions_of, walk
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    Const,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    const,
+    regions_of,
+    walk,
+)
 from srcdiff.ir.shapes import resolved
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct, Type, dims_of, ndim_of, strip
 from srcdiff.ops.shapes import expand_dims
@@ -33,6 +46,9 @@ from srcdiff.transforms.facts import ALLOCATIONS, is_generated, rename, same_kin
 __all__ = ["cse"]
 
 Key = tuple[Any, ...]
+
+_OF_NUMBERS = {"add", "subtract", "multiply", "divide"}
+_EXACT = 2**53  # integers up to here are floats
 
 _COMMUTATIVE = {"add", "multiply", "maximum", "minimum", "logaddexp", "equal", "not_equal"}
 
@@ -111,11 +127,19 @@ class _Cse(Rewriter):
             self.table[key] = new
         if earlier is None or not self.joins(earlier, old):
             b.append(new)
+            if earlier is not None:
+                self.note_equal(earlier, old)
             return
         for result, first in zip(old.results, earlier.results, strict=True):
             env[result] = first
             if result.user and not first.user and first in self.here:
                 self.names[first] = replace(first, name=result.name, user=True)
+
+    def note_equal(self, earlier: Op, later: Op) -> None:
+        """Two that stay apart count as one value in what is computed of them."""
+        for one, other in zip(earlier.results, later.results, strict=True):
+            if one.type == other.type:
+                self.numbers[other] = self.number(one)
 
     def with_axis(self, op: Op, reads: frozenset[Value]) -> Op:
         """A reduction that keeps its axis, where the same one without it is there: that one with a new axis."""
@@ -153,7 +177,7 @@ class _Cse(Rewriter):
         return op.view_of is not None or self.written.isdisjoint(op.results)
 
     def key(self, op: Op, reads: Iterable[Value]) -> Key:
-        operands = [self.number(a) for a in op.operands]
+        operands = [self.number(_as_float(a, op)) for a in op.operands]
         if op.decl.name in _COMMUTATIVE or is_dot_product(op):
             operands.sort()
         epochs = frozenset((self.number(r), self.epochs.get(r, 0)) for r in reads)
@@ -233,6 +257,16 @@ class _Scope(dict[Key, Op]):
 
     def get(self, key: Key, default: Any = None) -> Any:
         return self[key] if key in self else self.outer.get(key, default)
+
+
+def _as_float(atom: Atom, op: Op) -> Atom:
+    """A number as what arithmetic of floats takes it for: `1 - x` is `1.0 - x`."""
+    is_integer = isinstance(atom, Const) and type(atom.value) is int
+    if not is_integer or op.decl.name not in _OF_NUMBERS or abs(atom.value) > _EXACT:
+        return atom
+    result = op.result.type
+    is_float = isinstance(result, Scalar | Array) and result.dtype == "float64"
+    return const(float(atom.value)) if is_float else atom
 
 
 def is_dot_product(op: Op) -> bool:
