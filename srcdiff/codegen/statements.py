@@ -334,7 +334,10 @@ def updated(target: Any, value: Any) -> Any | None:
 
 
 def with_minus(value: Any) -> Any:
-    """`a - b * c` for `a + -b * c` and for `-b * c + a`."""
+    """`a - b * c` for `a + -b * c`, for `-b * c + a`, and for `a + b * -c`; `a / b` for `-(-a / b)`."""
+    if isinstance(value, gast.UnaryOp) and isinstance(value.op, gast.USub):
+        positive = None if getattr(value, "wraps", False) else without_sign(value.operand)
+        return value if positive is None else positive
     if not isinstance(value, gast.BinOp) or type(value.op) not in (gast.Add, gast.Sub):
         return value
     right = without_sign(value.right)
@@ -350,12 +353,15 @@ def arguments_with_minus(call: Any) -> Any:
 
 
 def without_sign(factor: Any) -> Any:
-    """A product without the minus in front of its first factor; None where there is no such minus."""
+    """A product without the minus in front of a factor; None where there is no such minus."""
     if isinstance(factor, gast.UnaryOp) and isinstance(factor.op, gast.USub):
         return None if getattr(factor, "wraps", False) else factor.operand
     if isinstance(factor, gast.BinOp) and type(factor.op) in (gast.Mult, gast.Div, gast.MatMult):
-        left = without_sign(factor.left)
-        return None if left is None else n.binop(left, _OPERATORS[type(factor.op)], factor.right)
+        symbol = _OPERATORS[type(factor.op)]
+        if (left := without_sign(factor.left)) is not None:
+            return n.binop(left, symbol, factor.right)
+        right = without_sign(factor.right)
+        return None if right is None else n.binop(factor.left, symbol, right)
     return None
 
 
