@@ -3,7 +3,8 @@
     D = A @ B @ C      ->      D = A @ B @ C if len(A) * len(C) * ... <= ... else A @ (B @ C)
 
 One way takes p r (q + s) multiplications, the other q s (p + r). What the two have in common does not count, and where
-the lengths that types tell decide, nothing is asked. Loops are left alone: the choice would be made in every turn.
+the lengths that types tell decide, nothing is asked. Loops are left alone: the choice would be made in every turn. So is
+a product that has a name of the user's, unless types decide.
 """
 
 from __future__ import annotations
@@ -101,6 +102,9 @@ class _Order(Rewriter):
         if not first or not last:
             is_left_better = not first if first or last else left is not None
             return is_left_better != (left is not None) and self.replaced(op, (a, m, c), env, b)
+        inner = left or right
+        if inner is None or inner.result.user:  # `v = x @ W` stays what it is
+            return False
         return self.chosen(op, (a, m, c), _reduced(first, last), left is not None, env, b)
 
     def product(self, parts: tuple[Atom, ...], is_left: bool, env: Env, b: Builder) -> Value:
