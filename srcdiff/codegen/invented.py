@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 
 from srcdiff.codegen.facts import Facts
 from srcdiff.codegen.folding import Folding
@@ -18,7 +19,7 @@ from srcdiff.ir.core import Node as Container
 from srcdiff.ir.spelling import plural
 from srcdiff.ir.types import INT, Array, List, Scalar, ndim_of, strip
 
-__all__ = ["made_of", "stored_value", "suggestions"]
+__all__ = ["distances", "made_of", "stored_value", "suggestions"]
 
 # what an operation's operands are, by position
 _ROLES: dict[str, tuple[str, ...]] = {
@@ -61,7 +62,7 @@ _OTHERS: dict[str, tuple[str, ...]] = {
     "product": ("scaled", "weighted"), "total": ("combined",), "difference": ("gap", "change"),
     "ratio": ("share", "quotient"), "power": ("raised",), "negated": ("opposite",),
     "solution": ("answer",), "exponential": ("grown",), "norm": ("log_total",),
-    "uniforms": ("uniform",),
+    "uniforms": ("uniform",), "logarithm": ("log_value",),
 }  # fmt: skip
 
 _LOOKED_AT = 24  # values; what is further back does not tell anything apart
@@ -204,6 +205,28 @@ def made_of(members: Sequence[Value], facts: Facts) -> list[str]:
     return [*found]
 
 
+def distances(members: Sequence[Value], facts: Facts) -> dict[str, int]:
+    """How many operations the user's names are away that values are computed from."""
+    found: dict[str, int] = {}
+    seen: set[Value] = set()
+    level: list[Atom] = list(members)
+    for distance in count():
+        level = [a for a in dict.fromkeys(level) if isinstance(a, Value) and a not in seen]
+        if not level or len(seen) >= _LOOKED_AT:
+            return found
+        seen.update(level)  # type: ignore[arg-type]
+        following: list[Atom] = []
+        for atom in level:
+            maker = facts.maker.get(atom)  # type: ignore[arg-type]
+            if atom.name and (atom.user or maker is None):  # type: ignore[union-attr]
+                if strip(atom.type) != INT:
+                    found.setdefault(atom.name, distance)  # type: ignore[union-attr]
+            elif isinstance(maker, Let):
+                following += maker.operands
+        level = following
+    return found
+
+
 def _plain(name: str) -> bool:
     return bool(name) and name != "_"
 
@@ -302,6 +325,8 @@ def _from_operation(node: Node, names: Mapping[Value, str]) -> Iterator[str]:
         operation = node.op.decl.name
         if operation == "log" and node.operands == (const(2.0 * math.pi),):
             yield "log_2pi"
+        if operation == "log" and len(operands) == 1:
+            yield f"log_{operands[0]}"
         is_of_adjoints = operation == "array_of" or any(n.startswith("d_") for n in operands)
         if node.origin == "adjoint" and is_of_adjoints:
             yield from _ADJOINTS

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import builtins
 import keyword
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
 from types import MappingProxyType
 
 from srcdiff.codegen.facts import Facts
 from srcdiff.codegen.folding import Folding
-from srcdiff.codegen.invented import made_of, stored_value, suggestions
+from srcdiff.codegen.invented import distances, made_of, stored_value, suggestions
 from srcdiff.codegen.liveness import Interval, joined, overlap
 from srcdiff.codegen.plan import Copy, Let, Loop, Plan, walk_nodes
 from srcdiff.ir.core import Value
@@ -68,6 +68,27 @@ def kind_of(type_: Type) -> object:
     if isinstance(type_, Array | Scalar):
         return len(shape_of(type_)), type_.dtype
     return type(type_)
+
+
+def nearest(sources: Sequence[Mapping[str, int]]) -> list[str]:
+    """For each of several values, the name that it alone is this near to, as near as the others to theirs.
+
+    `exp(a / T - m)`, `exp(b / T - m)`, `exp(c / T - m)`, where all three have a part in `m`: a, b, c. All are "" where
+    there are none.
+    """
+    for distance in sorted({d for s in sources for d in s.values()}):
+        own = [
+            [
+                n
+                for n in s
+                if s[n] == distance
+                and all(o is s or o.get(n, distance + 1) > distance for o in sources)
+            ]
+            for s in sources
+        ]
+        if all(len(names) == 1 for names in own):
+            return [names[0] for names in own]
+    return [""] * len(sources)
 
 
 class _Naming:
@@ -261,6 +282,8 @@ class _Naming:
                 next((n for n in mine if not any(n in s for s in sources if s is not mine)), "")
                 for mine in sources
             ]
+            if len(own) > 2 and not all(own):
+                own = nearest([distances(c.members, self.facts) for c in family])
             if all(own) and noun not in ("value", "result"):
                 found.update((c, f"{noun}_{n}") for c, n in zip(family, own, strict=False))
         return found
