@@ -112,6 +112,9 @@ class _Forms:
         self.leaves: dict[Value, list[Value]] = {}  # what the plain form mentions, each time
         self.products: set[Atom] = set()
         self.costs: dict[Value, Cost] = {}
+        self.signs: dict[
+            Value, polynomials.Cost
+        ] = {}  # what negations cost in the tree that stands there
         self.absorbed: set[Value] = set()
         self.parts: set[Value] = set()  # of the user's expressions, or what has a name there
         self.complements: dict[int, int] = {}  # expit(-z) of expit(z), and back
@@ -175,6 +178,10 @@ class _Forms:
         leaves = [a for a in op.operands if isinstance(a, Value) and a not in inner]
         self.leaves[op.result] = [*leaves, *(leaf for v in inner for leaf in self.leaves[v])]
         last = op.operands[-1]
+        signs = [self.signs[v] for v in inner]
+        if op.decl.name == "negative":
+            signs.append((1, size_of(op.result.type)))
+        self.signs[op.result] = sum(s[0] for s in signs), sum(s[1] for s in signs)
         product = op.decl.name == "multiply"
         bracket = product and last in self.products and same_kind(last.type, op.result.type)
         if product:
@@ -210,7 +217,9 @@ class _Forms:
 
     def near_form(self, atom: Atom, inner: Sequence[Atom]) -> Polynomial:
         is_part = isinstance(atom, Value) and atom in self.parts and not (atom.user and atom.name)
-        form = self.near.get(atom) if isinstance(atom, Value) and (is_part or atom in inner) else None
+        form = (
+            self.near.get(atom) if isinstance(atom, Value) and (is_part or atom in inner) else None
+        )
         return self.atom(atom) if form is None else form
 
     def open_form(self, atom: Atom) -> Polynomial:
@@ -238,6 +247,10 @@ def size_of(type_: Type) -> int:
 
 def repeats(leaves: Sequence[object]) -> int:
     return len(leaves) - len(set(leaves))
+
+
+def without(cost: Cost, signs: polynomials.Cost) -> Cost:
+    return (cost[0] - signs[0], cost[1] - signs[1], *cost[2:])
 
 
 def combine(op: Op, parts: list[Polynomial], forms: _Forms) -> Polynomial | None:
@@ -307,9 +320,14 @@ class _Algebra(Rewriter):
 
     def by_normal_form(self, op: Op, env: Env, b: Builder) -> bool:
         forms = self.forms
-        if op.result not in forms.plain or op.result in forms.absorbed:
+        if op.result not in forms.plain:
             return False
         best, tree = forms.costs[op.result], None
+        is_part = (
+            op.result in forms.absorbed
+        )  # of what could not be written shorter, and may take its sign
+        if is_part:
+            best = without(best, forms.signs[op.result])
         layout = polynomials.Layout(forms.sizes, self.ranks(op))
         for candidate in self.candidates(op.result):
             if len(candidate) - 1 > best[0] or (
@@ -321,6 +339,8 @@ class _Algebra(Rewriter):
                 continue
             leaves = polynomials.leaves(written)
             price = (*polynomials.cost(written, layout), repeats(leaves), 0, len(leaves))
+            if is_part:
+                price = without(price, polynomials.signs(written, layout))
             if price < best:
                 best, tree = price, written
         if tree is None:
@@ -341,8 +361,9 @@ class _Algebra(Rewriter):
         return ranks
 
     def candidates(self, value: Value) -> Iterable[Polynomial]:
-        by_depth = (self.forms.plain, self.forms.near, self.forms.open, self.forms.full)
-        forms = [form[value] for form in by_depth]
+        by_depth = [self.forms.plain, self.forms.near, self.forms.open, self.forms.full]
+        depth = 1 if value in self.forms.absorbed else len(by_depth)
+        forms = [form[value] for form in by_depth[:depth]]
         for form in (f for k, f in enumerate(forms) if f not in forms[:k]):
             yield form
             used = {a for above, below in form for a, _ in (*above, *below)}

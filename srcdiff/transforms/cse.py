@@ -261,12 +261,11 @@ class _Scope(dict[Key, Op]):
 
 def _as_float(atom: Atom, op: Op) -> Atom:
     """A number as what arithmetic of floats takes it for: `1 - x` is `1.0 - x`."""
-    is_integer = isinstance(atom, Const) and type(atom.value) is int
-    if not is_integer or op.decl.name not in _OF_NUMBERS or abs(atom.value) > _EXACT:
+    if not isinstance(atom, Const) or op.decl.name not in _OF_NUMBERS:
         return atom
-    result = op.result.type
+    result, value = op.result.type, atom.value
     is_float = isinstance(result, Scalar | Array) and result.dtype == "float64"
-    return const(float(atom.value)) if is_float else atom
+    return const(float(value)) if is_float and type(value) is int and abs(value) <= _EXACT else atom
 
 
 def is_dot_product(op: Op) -> bool:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 __all__ = [
-    "LIMIT", "Layout", "Polynomial", "Tree", "constant", "cost", "divided", "divided_once", "express", "leaves", "plus", "powered",
-    "replaced", "scaled", "shortened", "times", "variable",
+    "Cost", "LIMIT", "Layout", "Polynomial", "Tree", "constant", "cost", "divided", "divided_once", "express", "leaves",
+    "plus", "powered", "replaced", "scaled", "shortened", "signs", "times",
+    "variable",
 ]  # fmt: skip
 
 Factors = tuple[tuple[int, int], ...]  # (atom, power), by atom
@@ -90,9 +91,7 @@ def shortened(p: Polynomial, nonzero: Set[int]) -> Polynomial:
     out: Polynomial = {}
     for (above, below), c in p.items():
         powers = dict(below)
-        both = {
-            a: min(k, powers[a] - (a not in nonzero)) for a, k in above if powers.get(a, 0) > 0
-        }
+        both = {a: min(k, powers[a] - (a not in nonzero)) for a, k in above if powers.get(a, 0) > 0}
         out = plus(out, {(_without(above, both), _without(below, both)): c})
     return out
 
@@ -185,6 +184,16 @@ def cost(tree: Tree, layout: Layout) -> Cost:
         return 0, 0
     parts = [cost(t, layout) for t in tree[1]]
     return 1 + sum(p[0] for p in parts), layout.size(tree) + sum(p[1] for p in parts)
+
+
+def signs(tree: Tree, layout: Layout) -> Cost:
+    """What its negations cost."""
+    if isinstance(tree, int | Fraction):
+        return 0, 0
+    parts = [signs(t, layout) for t in tree[1]]
+    if tree[0] == "negative":
+        parts.append((1, layout.size(tree)))
+    return sum(p[0] for p in parts), sum(p[1] for p in parts)
 
 
 def leaves(tree: Tree) -> list[int]:

@@ -24,26 +24,26 @@ def soft_min_backward(d_out, a, b, c, gamma):
     ratio_c = -c / gamma
     larger = np.maximum(np.maximum(candidate, ratio_b), ratio_c)
     shift = larger if np.isfinite(larger) else 0.0
-    exponential = np.exp(candidate - shift)
-    grown = np.exp(ratio_b - shift)
-    value = np.exp(ratio_c - shift)
-    denominator = exponential + grown + value
+    exponential_a = np.exp(candidate - shift)
+    exponential_b = np.exp(ratio_b - shift)
+    exponential_c = np.exp(ratio_c - shift)
+    denominator = exponential_a + exponential_b + exponential_c
 
     # backward
     d_denominator = d_out * -gamma / denominator
     ratio = (
         (
-            d_denominator * value * ratio_c
-            + d_denominator * grown * ratio_b
-            + d_denominator * exponential * candidate
+            d_denominator * exponential_c * ratio_c
+            + d_denominator * exponential_b * ratio_b
+            + d_denominator * exponential_a * candidate
         )
         / gamma
     )
     d_gamma = -(ratio + d_out * (np.log(denominator) + shift))
     return (
-        -(d_denominator * exponential / gamma),
-        -(d_denominator * grown / gamma),
-        -(d_denominator * value / gamma),
+        -(d_denominator * exponential_a / gamma),
+        -(d_denominator * exponential_b / gamma),
+        -(d_denominator * exponential_c / gamma),
         d_gamma,
     )
 

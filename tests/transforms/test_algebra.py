@@ -80,6 +80,10 @@ CASES = [
     (lambda X, s, t: X * s * t, "(s * t) * X"),
     (lambda x: exp(x - logaddexp(0.0, x)), "expit(x)"),
     (lambda s, x: s / exp(x) * exp(x), "s"),  # never zero
+    (lambda x, y: x / y * y / y, "x / y"),  # something of it stays below
+    (lambda x, r: x / (r**3 * r**3) * r**2, "x / (r ** 4)"),
+    (lambda p: log(p) + p / p, "log(p) + 1.0"),  # whose logarithm shows where it is zero
+    (lambda p, t: (log(p) + p / p) * (1.0 - t), "(log(p) + 1.0) * (1.0 - t)"),  # a part alone
 ]
 
 
@@ -96,6 +100,7 @@ KEPT = [
     lambda a, b, c: a * (b + c),
     lambda a, b, X: a + b * X,
     lambda x: exp(x) * log(x),
+    lambda d, h, p, w: w - d * h * p * (1.0 - p),
 ]
 
 
@@ -120,6 +125,31 @@ def test_what_the_user_computed_may_be_looked_into():
     form = Anything("rest") * expit(Anything("z")) - Anything("y") * expit(-Anything("z"))
     fn = Function("f", b.region([y, z], [build(form, binding, b)]), 0)
     assert expression(changed(algebra, fn, 0.3, 1.7)) == "expit(z) - y"
+
+
+def of_parts(parts, whole):
+    """A function of generated code, of the user's expressions without a name."""
+    b = Builder(origin="user")
+    binding = {n: Value(FLOAT, n) for n in inspect.signature(parts).parameters}
+    params = list(binding.values())
+    for name, part in parts(*map(Anything, binding)).items():
+        binding[name] = build(part, binding, b)
+    b.origin = "adjoint"
+    return Function("f", b.region(params, [build(whole(*map(Anything, binding)), binding, b)]), 0)
+
+
+def test_parts_of_the_users_expressions_are_looked_into():
+    """The derivative of `-r * r`."""
+    fn = of_parts(lambda d, r: {"turned": -r}, lambda d, r, turned: d * turned - d * r)
+    assert expression(changed(algebra, fn, 0.3, 1.7)) == "(-2.0 * d) * r"
+
+
+def test_a_quotient_by_a_product_loses_what_it_shares_with_it():
+    """The derivative of `x / (a * b)` by `a`: below the line stays `a * b`, which is zero where `b` is."""
+    fn = of_parts(
+        lambda d, a, b, e: {"below": a * b}, lambda d, a, b, e, below: d * e * b / (below * below)
+    )
+    assert expression(changed(algebra, fn, 0.3, 1.7, 0.9, 0.4)) == "(d * e) / ((a * b) * a)"
 
 
 def test_a_sum_that_was_smaller_than_its_place_is_not_made():

@@ -88,6 +88,15 @@ def test_loops_and_shared_products_are_left_alone():
         assert srcdiff.explain(srcdiff.grad(f, jit=False), *args).rewritten == ()
 
 
+def test_what_the_user_named_keeps_its_place():
+    def f(A, B, C):
+        values = B @ C
+        return np.sum(np.sin(A @ values))
+
+    text = agree(f, arrays(2, 9, 7, 5), jit=False).source_for(*arrays(2, 9, 7, 5))
+    assert "values = B @ C" in text and "<=" not in text
+
+
 def test_it_is_off_by_name():
     g = srcdiff.grad(chain, jit=False, rewrite={"product_order": False})
     assert "<=" not in g.source_for(*arrays(2, 9, 7, 5))

@@ -61,6 +61,55 @@ def test_two_lines_of_the_users_stay_but_lookups_are_joined():
     )
 
 
+def test_what_is_computed_of_equal_lines_is_equal():
+    """Of `gammaln((x + 1) / 2) - (x + 1) / 2`, where the backward part asks for both quotients."""
+    check(
+        cse,
+        """
+        def f(%x: float64[n]) -> 0 {
+          %0: float64[n] = add %x, 1
+          %1: float64[n] = divide %0, 2
+          %2: float64[n] = add %x, 1
+          %3: float64[n] = divide %2, 2
+          %4: float64[n] = multiply %1, %3 ;adjoint
+          yield %4
+        }
+        """,
+        """
+        def f(%x: float64[n]) -> 0 {
+          %0: float64[n] = add %x, 1
+          %1: float64[n] = divide %0, 2
+          %2: float64[n] = add %x, 1
+          %4: float64[n] = multiply %1, %1 ;adjoint
+          yield %4
+        }
+        """,
+        X,
+    )
+
+
+def test_arithmetic_of_floats_takes_integers_for_floats():
+    check(
+        cse,
+        """
+        def f(%x: float64[n]) -> 0 {
+          %0: float64[n] = subtract 1, %x
+          %1: float64[n] = subtract 1.0, %x ;adjoint
+          %2: float64[n] = multiply %0, %1 ;adjoint
+          yield %2
+        }
+        """,
+        """
+        def f(%x: float64[n]) -> 0 {
+          %0: float64[n] = subtract 1, %x
+          %2: float64[n] = multiply %0, %0 ;adjoint
+          yield %2
+        }
+        """,
+        X,
+    )
+
+
 def test_reads_are_the_same_only_if_nothing_is_written_between():
     unchanged(
         cse,
