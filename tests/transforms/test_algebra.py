@@ -83,7 +83,10 @@ CASES = [
     (lambda x, y: x / y * y / y, "x / y"),  # something of it stays below
     (lambda x, r: x / (r**3 * r**3) * r**2, "x / (r ** 4)"),
     (lambda p: log(p) + p / p, "log(p) + 1.0"),  # whose logarithm shows where it is zero
-    (lambda p, t: (log(p) + p / p) * (1.0 - t), "(log(p) + 1.0) * (1.0 - t)"),  # a part alone
+    (  # a part, where the whole is no shorter
+        lambda a, b, p, t: (log(p) + a + b + p / p) * (1.0 - t),
+        "(((log(p) + a) + b) + 1.0) * (1.0 - t)",
+    ),
 ]
 
 
