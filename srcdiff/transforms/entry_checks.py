@@ -241,6 +241,8 @@ class _Lengths:
         """The test that two lengths are not as they were."""
         if is_clamp_of(left, right):
             less, more = _sides(right)
+            if more.is_const:  # `len(x) > 5`
+                return f"{self.text(less)} > {self.text(more)}"
             return f"{self.text(more)} < {self.text(less)}"
         left, right = _gathered(left, right)
         return f"{self.text(left)} != {self.text(right)}"
@@ -250,7 +252,12 @@ class _Lengths:
         names = {s: name for s, (_, name) in self.of.items()}
         if is_clamp_of(left, right):
             less, more = _sides(right)
-            return f" is generated for {spelled(more, names)} >= {spelled(less, names)}"
+            one, other = spelled(less, names), spelled(more, names)
+            return (
+                f" is generated for {one} <= {other}"
+                if more.is_const
+                else f" is generated for {other} >= {one}"
+            )
         left, right = _gathered(_bare(left), _bare(right))
         if left.const == right.const and not left.is_const and not right.is_const:
             left, right = left - left.const, right - right.const

@@ -31,6 +31,16 @@ def test_a_saved_gradient_refuses_lengths_that_it_was_not_made_for():
         g(np.ones(2), np.ones(4))
 
 
+def test_a_length_that_has_to_be_small_stands_first():
+    def padded(x):
+        y = np.zeros(6)
+        y[: len(x)] = x
+        return np.sum(y**2)
+
+    text = srcdiff.grad(padded, jit=False).source_for(np.ones(3))
+    assert "if len(x) > 6:" in text and "is generated for len(x) <= 6" in text
+
+
 def test_one_made_for_a_broadcast_refuses_what_is_none():
     g = saved(np.ones(2), np.ones(4))
     np.testing.assert_allclose(g(np.ones(2), np.ones(3)), [0.0, 12.0])
