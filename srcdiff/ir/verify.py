@@ -3,7 +3,7 @@
 `verify` gives what is wrong, as values, for tests to compare; `check` raises with the function printed and each
 complaint below its line. Types are compared as far as they decide what a program does: dtype, number of axes, constant
 lengths, structure. What is only known about lengths and integers (symbols, `Scalar.expr`) may differ on two sides of a
-yield.
+yield, and Python's floats take the place of narrower ones.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from srcdiff.ir.spelling import as_spelled
 from srcdiff.ir.text import annotated
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, dims_of, strip
 
-__all__ = ["InvalidIR", "Problem", "agree", "check", "verify"]
+__all__ = ["InvalidIR", "Problem", "agree", "check", "may_stand", "verify"]
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,19 @@ def agree(a: Type, b: Type) -> bool:
         case Static(one), Static(two):
             return one is two or repr(one) == repr(two)
     return False
+
+
+def may_stand(a: Type, b: Type) -> bool:
+    """Whether a value of type `a` may be handed on as one of type `b`: a float of Python's has the precision of what it
+    meets, so that a sum of float32 may start as 0.0.
+    """
+    match a, b:
+        case Scalar("float64", True), Scalar("float16" | "float32"):
+            return True
+        case Struct() as one, Struct() as two if len(one.parts) == len(two.parts):
+            alike = (one.kind, one.keys, one.cls) == (two.kind, two.keys, two.cls)
+            return alike and all(map(may_stand, one.parts, two.parts))
+    return agree(a, b)
 
 
 class _Verifier:
@@ -275,7 +288,7 @@ class _Verifier:
             self.wrong(at, f"{len(given)} {what}, but {len(expected)} {where}")
             return
         for position, (a, b) in enumerate(zip(given, expected, strict=True)):
-            if not agree(a.type, b.type):
+            if not may_stand(a.type, b.type):
                 self.wrong(
                     at, f"{what} and {where}, number {position}: {a.type} and {b.type} differ"
                 )

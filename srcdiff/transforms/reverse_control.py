@@ -284,6 +284,9 @@ def reverse_loop(
         _arrive(r, params[k], loop.carried[k], end, scope, loop)
 
 
+_SINGLE, _HALF = Scalar("float32", False), Scalar("float16", False)
+
+
 def _total(value: Value, scope: Scope) -> Atom:
     """What has been collected of a number's adjoint so far, to be carried on."""
     total = scope.totals.pop(value, None)
@@ -294,7 +297,13 @@ def _total(value: Value, scope: Scope) -> Atom:
 
 
 def _kind(start: Atom, yielded: Atom) -> Scalar | Array | List | Struct:
-    """The type of a carried adjoint: that of what the turn yielded (its lengths may differ from turn to turn)."""
+    """The type of a carried adjoint: that of what the turn yielded (its lengths may differ from turn to turn), and the
+    precision of the turns where it is a float of Python's.
+    """
+    own = yielded.type
+    if isinstance(own, Scalar) and own.weak and start.type in (_SINGLE, _HALF):
+        assert isinstance(start.type, Scalar)
+        return start.type
     type_ = start.type if isinstance(start.type, List | Struct) else adjoint_type(yielded.type)
     assert isinstance(type_, Scalar | Array | List | Struct)
     return type_

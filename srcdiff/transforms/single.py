@@ -24,6 +24,7 @@ __all__ = ["is_single", "single"]
 
 _CASTS = ("to_float", "float64", "astype")
 _KEPT = (gamma_functions.polygamma,)  # whose integers are counts
+_MADE = (memory.empty, memory.zeros, memory.ones)
 
 
 def is_single(fn: Function) -> bool:
@@ -93,6 +94,8 @@ class _Single:
         new = with_parts(s, operands, regions, lambda: tuple(map(self.value, s.results)))
         if isinstance(new, Op):
             attrs = {k: _attribute(v) for k, v in new.attrs.items()}
+            if new.decl in _MADE and new.result.type != s.result.type:
+                attrs["dtype"] = "float32"  # where it is not said, they are of float64
             spelling = "" if new.spelling.startswith("math.") else new.spelling  # of float64
             new = replace(new, attrs=attrs, spelling=spelling)
         b.append(new)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from corpus_loader import load
 
 import srcdiff
 from srcdiff.errors import UnsupportedError
@@ -164,3 +165,17 @@ def test_the_target_cuda_runs_single_calls() -> None:
     np.testing.assert_allclose(
         on_device.jvp((x, 0.7), direction)[1], expected[1][0] @ x + expected[1][1]
     )
+
+
+@pytest.mark.parametrize("name", ["sum_of_squares", "heat", "hmm_scaled", "bilinear_interpolation"])
+def test_programs_of_float32_are_valid_after_each_pass(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SRCDIFF_VERIFY", "1")  # a sum of float32 may start as a float of Python's
+    (program,) = (p for p in load("all") if p.name == name)
+    args = [
+        a.astype(np.float32) if isinstance(a, np.ndarray) and a.dtype == np.float64 else a
+        for a in program.arguments(0)
+    ]
+    g = srcdiff.value_and_grad(program.function, argnums=program.wrt, on_independent="ignore")
+    assert "float64" not in g.cuda_device.source_for(*args)

@@ -10,7 +10,7 @@ import pytest
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Call, For, Function, If, Op, OpDecl, Region, Value, While, const
 from srcdiff.ir.types import BOOL, FLOAT, INT, Array, Dim, List, Scalar, Static, Struct
-from srcdiff.ir.verify import InvalidIR, Problem, agree, check, verify
+from srcdiff.ir.verify import InvalidIR, Problem, agree, check, may_stand, verify
 from srcdiff.ops import memory
 from tests.ir import programs
 from tests.ir.programs import ADD, TANH, N
@@ -387,6 +387,15 @@ def test_types_that_agree(one, two):
 def test_types_that_do_not_agree(one, two):
     assert not agree(one, two)
     assert not agree(two, one)
+
+
+def test_a_float_of_python_starts_a_sum_of_any_precision():
+    weak, narrow = Scalar("float64", True), Scalar("float32", False)
+    assert may_stand(weak, narrow)
+    assert may_stand(Struct("tuple", (0,), (weak,)), Struct("tuple", (0,), (narrow,)))
+    assert not may_stand(Scalar("float64", False), narrow)  # NumPy's number stays wide
+    assert not may_stand(narrow, weak)
+    assert not may_stand(INT, narrow)
 
 
 def test_a_declaration_is_asked_with_the_statements_attributes():
