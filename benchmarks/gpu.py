@@ -4,16 +4,21 @@
     NUMBA_ENABLE_CUDASIM=1 python benchmarks/gpu.py --quick     # the checks only, without one
 
 Each row is value and gradient of every item. All columns of a row are timed in this process, on arrays that are on the
-device already; figures are medians.
+device already; figures are medians. What a kernel takes of the device is behind its row: registers, local memory and
+spills, occupancy, and the bytes that it has to move beside what a copy reaches. A column that fails says why, and the
+others go on; the exit status is 1 then.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +26,12 @@ from numba import cuda
 from scipy.special import logsumexp
 
 import srcdiff
+from srcdiff.cuda.items import Items
+from srcdiff.cuda.launch import item_bytes
 from srcdiff.runtime.cuda import device_problem, is_simulator
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.kernel_resources import occupancy, resources
 
 ROUNDS = 7
 
@@ -66,6 +76,16 @@ class Problem:
     in_jax: Callable[..., Any] | None = None
     found: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    failed: bool = False
+
+    def attempt(self, column: str, run: Callable[[], object]) -> None:
+        """A part of the row; the others go on where it fails."""
+        try:
+            run()
+        except Exception as error:  # out of memory, a compiler that is not there, a wrong result
+            self.failed = True
+            told = " ".join(str(error).split())
+            self.notes.append(f"{column}: {type(error).__name__}: {told[:200]}")
 
 
 def hmm(dtype: Any, quick: bool) -> Problem:
@@ -102,11 +122,8 @@ def gmm(dtype: Any, quick: bool) -> Problem:
 # ---- by hand: sixteen threads a sequence, messages in shared memory ----------------------------------
 
 
-def hmm_by_hand(log_pi: Any, log_A: Any, log_B: Any, data: Any) -> Callable[[], Any]:
-    """A launch of the hand-written kernel for these device arrays."""
-    K, real = log_pi.shape[0], np.dtype(log_pi.dtype).type
-    rows = max(1, 128 // K)
-    (count, T), S = data.shape, log_B.shape[1]
+def hand_written(K: int, rows: int, real: Any) -> Any:
+    """The kernel for K states, and so many sequences a block."""
     low = real(-np.inf)
 
     @cuda.jit
@@ -172,6 +189,14 @@ def hmm_by_hand(log_pi: Any, log_A: Any, log_B: Any, data: Any) -> Callable[[], 
             for j in range(K):
                 d_A[n, k, j] = counts[j]
 
+    return kernel
+
+
+def hmm_by_hand(log_pi: Any, log_A: Any, log_B: Any, data: Any) -> Callable[[], Any]:
+    """A launch of the hand-written kernel for these device arrays."""
+    K, rows = log_pi.shape[0], max(1, 128 // log_pi.shape[0])
+    (count, T), S = data.shape, log_B.shape[1]
+    kernel = hand_written(K, rows, np.dtype(log_pi.dtype).type)
     shapes = ((count, T, K), (count,), (count, K), (count, K, K))
     messages, value, d_pi, d_A = (cuda.device_array(s, log_pi.dtype) for s in shapes)
     zeros = np.zeros((count, K, S), log_pi.dtype)
@@ -270,7 +295,8 @@ def milliseconds(run: Callable[[], Any], wait: Callable[[Any], Any]) -> float:
     return 1e3 * sorted(times)[len(times) // 2]
 
 
-def measure(problem: Problem, jax: Any) -> None:
+def measure(problem: Problem, jax: Any, copied: float) -> None:
+    """All columns of a row; `copied`: bytes that a copy moves in a second."""
     dtype = np.dtype(problem.args[0].dtype)
     given = [cuda.to_device(a) for a in problem.args]
     g = srcdiff.value_and_grad(problem.function, argnums=problem.argnums)
@@ -283,38 +309,114 @@ def measure(problem: Problem, jax: Any) -> None:
     agree(problem.name, srcdiff.cuda.batched(g, problem.in_axes)(*first), expected, dtype)
     wait = lambda _: None if is_simulator() else cuda.synchronize()
     problem.found["srcdiff"] = milliseconds(lambda: batch(*given), wait)
-    problem.notes += registers(batch)
-    for name, threads in (("a thread", 1), ("a block", 4 if is_simulator() else 32)):
-        other = srcdiff.cuda.batched(g, problem.in_axes, problem.reduce, threads_per_item=threads)
-        agree(f"{problem.name}, {name} an item", other(*given), found, dtype)
-        problem.found[name] = milliseconds(lambda run=other: run(*given), wait)
-    if problem.by_hand is not None:
+
+    def other(name: str, threads: int) -> None:
+        run = srcdiff.cuda.batched(g, problem.in_axes, problem.reduce, threads_per_item=threads)
+        agree(f"{problem.name}, {name} an item", run(*given), found, dtype)
+        problem.found[name] = milliseconds(lambda: run(*given), wait)
+
+    def by_hand() -> None:
+        assert problem.by_hand is not None
         run = problem.by_hand(*given)
         agree(f"{problem.name}, by hand", run(), found, dtype)
         problem.found["by hand"] = milliseconds(run, wait)
+
+    def in_jax() -> None:
+        assert problem.in_jax is not None
+        run, arrays = problem.in_jax(jax), [jax.numpy.asarray(a) for a in problem.args]
+        agree(f"{problem.name}, JAX", run(*arrays), found, dtype)
+        problem.found["JAX"] = milliseconds(lambda: run(*arrays), jax.block_until_ready)
+
+    problem.attempt("registers", lambda: problem.notes.extend(taken(batch)))
+    problem.attempt("bytes", lambda: problem.notes.append(moved(problem, batch, found, copied)))
+    problem.attempt("a thread", lambda: other("a thread", 1))
+    problem.attempt("a block", lambda: other("a block", 4 if is_simulator() else 32))
+    if problem.by_hand is not None:
+        problem.attempt("by hand", by_hand)
     if jax is not None and problem.in_jax is not None:
-        run_jax, arrays = problem.in_jax(jax), [jax.numpy.asarray(a) for a in problem.args]
-        agree(f"{problem.name}, JAX", run_jax(*arrays), found, dtype)
-        problem.found["JAX"] = milliseconds(lambda: run_jax(*arrays), jax.block_until_ready)
+        problem.attempt("JAX", in_jax)
 
 
-def registers(batch: Any) -> list[str]:
+def taken(batch: Any) -> list[str]:
     """What a compiled kernel takes of a multiprocessor."""
     if is_simulator():
         return []
-    function = batch.latest.function
-    counts = function.get_regs_per_thread().values()
-    local = function.get_local_mem_per_thread().values()
-    return [f"{max(counts)} registers, {max(local)} bytes of local memory a thread"]
+    function, device = batch.latest.function, cuda.get_current_device()
+    registers = max(function.get_regs_per_thread().values())
+    local = max(function.get_local_mem_per_thread().values())
+    shared = max(function.get_shared_mem_per_block().values())
+    threads = batch.latest.block or 128
+    share = occupancy(threads, registers, shared, limits(device))
+    notes = [f"{registers} registers, {local} bytes of local memory", f"occupancy {share:.0%}"]
+    found = [resources(text, device.compute_capability) for text in function.inspect_asm().values()]
+    spilled = [r.spilled for r in found if r is not None]
+    return [*notes, f"{max(spilled)} bytes spilled" if spilled else "spills: no ptxas here"]
 
 
-def load_jax() -> Any:
+def limits(device: Any) -> dict[str, int]:
+    """What a multiprocessor has."""
+    return {
+        "threads": device.MAX_THREADS_PER_MULTIPROCESSOR,
+        "blocks": device.MAX_BLOCKS_PER_MULTIPROCESSOR,
+        "registers": device.MAX_REGISTERS_PER_MULTIPROCESSOR,
+        "shared": device.MAX_SHARED_MEMORY_PER_MULTIPROCESSOR,
+    }
+
+
+def moved(problem: Problem, batch: Any, found: Any, copied: float) -> str:
+    """The bytes that have to be moved at least: arguments and results once, storage there and back."""
+    items = Items(batch.handle, problem.args, problem.in_axes)
+    own = sum(a.nbytes for a, axis in zip(problem.args, problem.in_axes, strict=True) if axis == 0)
+    storage = items.count * item_bytes(batch.latest.program, items) - own
+    total = sum(a.nbytes for a in problem.args) + sum(a.nbytes for a in flat(found)) + 2 * storage
+    if is_simulator():
+        return f"{total / 1e3:.3g} kB to move"
+    rate = total / (1e-3 * problem.found["srcdiff"])
+    return f"{total / 1e9:.3g} GB to move, at {rate / copied:.0%} of a copy's speed"
+
+
+def copy_speed() -> float:
+    """Bytes a second that a copy on the device reads and writes."""
+    if is_simulator():
+        return 1.0
+    one = cuda.device_array(1 << 28, np.float32)
+    other = cuda.device_array_like(one)
+    took = milliseconds(lambda: other.copy_to_device(one), lambda _: cuda.synchronize())
+    return 2.0 * float(one.nbytes) / (1e-3 * took)
+
+
+def load_jax() -> tuple[Any, str]:
+    """JAX, if it can use what the kernels use; and what is to be said of it."""
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # else it takes most memory
     try:
         import jax
     except ImportError:
-        return None
+        return None, "JAX is not installed: its column is empty."
     jax.config.update("jax_enable_x64", True)
-    return jax
+    backend = jax.default_backend()
+    if backend != "gpu" and not is_simulator():
+        return None, f"JAX {jax.__version__} finds no GPU, but {backend}: its column is empty."
+    return jax, f"JAX {jax.__version__} on {backend}."
+
+
+def device_name() -> str:
+    if is_simulator():
+        return "Numba's simulator"
+    name = cuda.get_current_device().name  # bytes, where Numba itself asks the driver
+    return name.decode() if isinstance(name, bytes) else str(name)
+
+
+def table(rows: list[Problem]) -> str:
+    compared = ("a thread", "a block", "by hand", "JAX")
+    lines = [f"| value and gradient | srcdiff | {' | '.join(compared)} | |", f"|---|{'---:|' * 5}---|"]  # fmt: skip
+    for row in rows:
+        own = row.found.get("srcdiff")
+        if own is None:
+            lines.append(f"| {row.name} | | | | | | {'; '.join(row.notes)} |")
+            continue
+        others = (f"{row.found[k] / own:.2f}" if k in row.found else "" for k in compared)
+        lines.append(f"| {row.name} | {own:.3g} ms | {' | '.join(others)} | {'; '.join(row.notes)} |")  # fmt: skip
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -325,23 +427,19 @@ def main() -> None:
     problem = device_problem()
     if problem is not None:
         raise SystemExit(f"{problem[0]}. {problem[1]}")
-    jax = load_jax()
+    jax, told = load_jax()
     wanted = options.only.split(",") if options.only else ["hmm", "n-body", "mixture"]
     makers = {"hmm": hmm, "n-body": bodies, "mixture": gmm}
     rows = [makers[name](dtype, options.quick) for name in wanted for dtype in (np.float32, np.float64)]  # fmt: skip
+    copied = copy_speed()
     for row in rows:
         print(f"{row.name} ...", flush=True)
-        measure(row, jax)
-    device = "Numba's simulator" if is_simulator() else cuda.get_current_device().name.decode()
-    print(f"\n{device}; multiples of srcdiff's time\n")
-    compared = ("a thread", "a block", "by hand", "JAX")
-    print(f"| value and gradient | srcdiff | {' | '.join(compared)} | |\n|---|{'---:|' * 5}---|")
-    for row in rows:
-        own = row.found["srcdiff"]
-        others = (f"{row.found[k] / own:.2f}" if k in row.found else "" for k in compared)
-        print(f"| {row.name} | {own:.3g} ms | {' | '.join(others)} | {'; '.join(row.notes)} |")
-    if jax is None:
-        print("\nJAX is not installed.")
+        row.attempt("srcdiff", lambda row=row: measure(row, jax, copied))
+    speed = "" if is_simulator() else f"; a copy moves {copied / 1e12:.3g} TB/s"
+    print(f"\n{device_name()}{speed}; multiples of srcdiff's time. {told}\n")
+    print(table(rows))
+    if any(row.failed for row in rows):
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

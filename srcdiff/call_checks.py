@@ -42,7 +42,8 @@ def device_array(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     for leaf in (leaf for a in (*args, *kwargs.values()) for leaf in leaves(a)):
         cls = type(leaf)
         is_of_library = cls.__module__.partition(".")[0] in _LIBRARIES
-        if is_of_library or hasattr(cls, "__cuda_array_interface__"):
+        is_foreign = hasattr(cls, "__dlpack_device__") and cls is not np.ndarray
+        if is_of_library or is_foreign or hasattr(cls, "__cuda_array_interface__"):
             from srcdiff.cuda.through_host import is_on_device  # imports numba.cuda
 
             if is_on_device(leaf):

@@ -239,7 +239,7 @@ def check_shadows(program: KernelProgram, args: Sequence[Any], shadows: Sequence
             raise TypeError(f"{own}, is no array: {shadow!r}")
         if tuple(shadow.shape) != tuple(array.shape):
             raise ValueError(f"{own}, has shape {tuple(shadow.shape)}, not {tuple(array.shape)}")
-        if np.dtype(str(shadow.dtype)) != np.dtype(str(array.dtype)):
+        if device.dtype_of(shadow) != device.dtype_of(array):
             raise ValueError(f"{own}, has dtype {shadow.dtype}, not {array.dtype}")
         if device.is_device_array(shadow) != device.is_device_array(array):
             raise ValueError(f"{own}, is not where the array is: one of them is on the device")

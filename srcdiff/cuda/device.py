@@ -29,6 +29,7 @@ from srcdiff.ir.types import Array, Dim, Scalar, Type
 from srcdiff.locks import COMPILING
 from srcdiff.njit.types import arguments_of, plain_type
 from srcdiff.runtime.cuda import dispatcher_type
+from srcdiff.runtime.cuda_arrays import dtype_of
 
 __all__ = ["DeviceFunction", "Scratch", "device_function", "type_of"]
 
@@ -172,7 +173,7 @@ def type_of(value: Any) -> Any:
         )
     dtype, ndim = getattr(value, "dtype", None), getattr(value, "ndim", 0)
     if dtype is not None and ndim:
-        return types.Array(numba.from_dtype(np.dtype(str(dtype))), ndim, "A")
+        return types.Array(numba.from_dtype(dtype_of(value)), ndim, "A")
     return numba.typeof(value)
 
 

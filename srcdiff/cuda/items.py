@@ -32,13 +32,16 @@ class Items:
         How the user writes each.
     axes : list of (int or None)
         Which axis of each has the items; None where they share it.
+    library : array or None
+        One of the arrays that lie on a device: results are of its library.
     count : int
         How many items there are; one if `is_single`, without an axis.
 
     Raises
     ------
     ValueError
-        For axes that are not there, or of unequal lengths, and for arrays on several devices.
+        For axes that are not there, or of unequal lengths, and for arrays on several devices, or on another than that
+        of kernels.
     """
 
     def __init__(
@@ -57,17 +60,32 @@ class Items:
                 f"{handle.__name__} takes {len(self.names)} arguments ({', '.join(self.names)}), "
                 f"{len(args)} were given"
             )
-        self.given = args
-        pairs = [*zip(self.names, args, strict=True)]
+        self.library = self._library(args)
+        self.given = [map_leaves(_by_numba, a) for a in args]
+        pairs = [*zip(self.names, self.given, strict=True)]
         self.leaves = [leaf for _, a in pairs for leaf in leaves(a)]
         self.called = [text for n, a in pairs for text, _ in named_leaves(a, n)]
         given = [*_spread(in_axes, [*args], "the arguments")]
         self.axes = [self._axis(k, axis) for k, axis in enumerate(given)]
         self._refuse_dtypes()
         self.count = 1 if is_single else self._count()
-        devices = {device.device_of(a) for a in self.leaves if device.is_device_array(a)}
-        if len(devices) > 1:
-            raise ValueError(f"arguments lie on several devices: {sorted(map(str, devices))}")
+
+    def _library(self, args: Sequence[Any]) -> Any:
+        """An array on a device, if any is: results are of its library. All are on the device that kernels run on."""
+        pairs = zip(self.names, args, strict=True)
+        named = [(text, leaf) for n, a in pairs for text, leaf in named_leaves(a, n)]
+        places = {n: device.device_of(a) for n, a in named if device.is_device_array(a)}
+        if len(set(places.values())) > 1:
+            told = ", ".join(f"{name} on device {k}" for name, k in places.items())
+            raise ValueError(f"arguments lie on several devices ({told}): copy them to one")
+        for place in set(places.values()):  # without such arrays, no device is asked for
+            current = device.current_device()
+            if place != current:
+                raise ValueError(
+                    f"arguments lie on device {place}, and kernels are launched on device {current}: "
+                    f"say numba.cuda.select_device({place}) first, or copy them"
+                )
+        return next((a for _, a in named if device.is_device_array(a)), None)
 
     def _refuse_dtypes(self) -> None:
         for leaf, called in zip(self.leaves, self.called, strict=True):
@@ -99,11 +117,6 @@ class Items:
             told = ", ".join(f"{name} has {n}" for name, n in lengths.items())
             raise ValueError(f"arguments have different numbers of items: {told}")
         return next(iter(lengths.values()))
-
-    @property
-    def library(self) -> Any:
-        """An array on a device, if any is: results are of its library."""
-        return next((a for a in self.leaves if device.is_device_array(a)), None)
 
     @functools.cached_property
     def arguments(self) -> Arguments:
@@ -183,13 +196,17 @@ def _like(leaf: Any, axis: int | None) -> Any:
     """Something with the type and shape of an item's part."""
     if axis is None and not device.is_device_array(leaf):
         return leaf
-    dtype = np.dtype(str(leaf.dtype).rpartition(".")[2])
+    dtype = device.dtype_of(leaf)
     shape = tuple(n for k, n in enumerate(leaf.shape) if k != axis)
     if shape or axis is None:
         return np.zeros(shape, dtype)
     if dtype.kind in "iu" and leaf.shape[0]:
         return dtype.type(_on_host(leaf).min())
     return dtype.type(0)
+
+
+def _by_numba(leaf: Any) -> Any:
+    return device.as_device_array(leaf) if device.is_device_array(leaf) else leaf
 
 
 def _taken(leaf: Any, i: int, axis: int) -> Any:

@@ -47,7 +47,7 @@ def item_bytes(program: DeviceProgram, items: Items) -> int:
     own = (a for a, axis in pairs if axis is not None)
     for a in own:
         each = int(np.prod(a.shape, dtype=int)) // max(items.count, 1)
-        given += each * np.dtype(str(a.dtype).rpartition(".")[2]).itemsize
+        given += each * device.dtype_of(a).itemsize
     return given
 
 

@@ -49,7 +49,7 @@ def device_problem() -> tuple[str, str] | None:
         )
     try:
         if cuda.is_available():
-            return None
+            return None if _has_compiler() else _NO_COMPILER
         error: object = cuda.cuda_error()
     except Exception as raised:  # whatever a driver that is half there raises
         error = raised
@@ -58,6 +58,18 @@ def device_problem() -> tuple[str, str] | None:
         f"there is no CUDA device, or no driver for it{told}",
         "Run where a GPU is, pass fallback='cpu', or set NUMBA_ENABLE_CUDASIM=1 to simulate a device.",
     )
+
+
+_NO_COMPILER = (
+    "the CUDA toolkit's compiler (the library nvvm) is not there",
+    'Install it with numba-cuda: pip install "numba-cuda[cu13]", or [cu12] for a driver of CUDA 12.',
+)
+
+
+def _has_compiler() -> bool:
+    """Whether numba-cuda finds nvvm; it comes with its extras, or with a toolkit."""
+    nvvm: Any = importlib.import_module("numba.cuda.cudadrv.nvvm")
+    return bool(getattr(nvvm, "is_available", lambda: True)())
 
 
 def dispatcher_type(calls: Any) -> Any:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from srcdiff.runtime import dlpack
 from srcdiff.runtime.cuda import cuda, is_simulator
 
 __all__ = [
     "as_device_array",
+    "current_device",
     "device_of",
+    "dtype_of",
     "empty",
     "free_memory",
     "is_device_array",
@@ -27,43 +32,99 @@ _BLOCKS = 1 if is_simulator() else 4096  # at most
 
 
 def is_device_array(value: Any) -> bool:
-    """Whether something is an array on a device: of Numba, CuPy, PyTorch, or whoever says so by the interface."""
-    if is_simulator():
-        return type(value).__name__ == "FakeCUDAArray"
+    """Whether something is an array on a device: of Numba, CuPy, PyTorch, or whoever says so by the interface of CUDA
+    arrays or by DLPack.
+    """
+    if value is None or isinstance(value, np.ndarray | np.generic | int | float | complex | str):
+        return False
+    if _is_simulated(value):
+        return True
     if type(value).__module__.partition(".")[0] == "torch":
         return bool(value.is_cuda)
-    return hasattr(value, "__cuda_array_interface__")
+    if hasattr(value, "__cuda_array_interface__"):
+        return True
+    place = dlpack.device_of(value)
+    return place is not None and place[0] in (dlpack.CUDA, dlpack.MANAGED)
+
+
+def _is_simulated(value: Any) -> bool:
+    return is_simulator() and type(value).__name__ == "FakeCUDAArray"
 
 
 def as_device_array(value: Any) -> Any:
     """The same memory as Numba's array; PyTorch's tensors without their own derivatives."""
+    if _is_simulated(value):
+        return value
     if hasattr(value, "detach"):
         value = value.detach()
-    return value if is_simulator() else cuda.as_cuda_array(value)
+    if not hasattr(value, "__cuda_array_interface__"):
+        value = dlpack.imported(value)
+    if not is_simulator():
+        return cuda.as_cuda_array(value)
+    return _simulated(value)
+
+
+def _simulated(value: Any) -> Any:
+    """The simulator's array of memory that stands in for a device's."""
+    described = {k: v for k, v in value.__cuda_array_interface__.items() if k != "stream"}
+    view = np.asarray(dlpack.View(described, is_host=True, owner=value))
+    array = cuda.to_device(np.empty(0))
+    array._ary = view
+    return array
 
 
 def like(library: Any, array: Any) -> Any:
-    """A device array as an array of the library that `library`, another array, is of."""
+    """A device array as an array of the library that `library`, another array, is of; Numba's, where that has no way to
+    take one.
+    """
     module = type(library).__module__.partition(".")[0]
     if module == "cupy":
         import cupy  # type: ignore[import-not-found]
 
-        return cupy.asarray(array)
+        return cupy.asarray(_with_interface(array))
     if module == "torch":
         import torch  # type: ignore[import-not-found]
 
-        return torch.as_tensor(array, device=library.device)
+        return torch.as_tensor(_with_interface(array), device=library.device)
+    if hasattr(library, "__array_namespace__") and not _is_simulated(library):
+        place = dlpack.device_of(library)
+        take = getattr(library.__array_namespace__(), "from_dlpack", None)
+        if place is not None and take is not None:
+            view = _with_interface(array)
+            return take(dlpack.Exported(view.__cuda_array_interface__, place, view))
     return array
 
 
-def device_of(array: Any) -> Any:
-    """Something that tells the devices of arrays apart."""
-    if is_simulator():
+def _with_interface(array: Any) -> Any:
+    """Numba's array with the interface of CUDA arrays, which the simulator's have not."""
+    if not _is_simulated(array):
+        return array
+    return dlpack.View(dict(array._ary.__array_interface__), is_host=False, owner=array)
+
+
+def dtype_of(array: Any) -> np.dtype[Any]:
+    """NumPy's type for the elements of an array of any library (PyTorch says `torch.float32`)."""
+    return np.dtype(str(array.dtype).rpartition(".")[2])
+
+
+def device_of(array: Any) -> int:
+    """The number of the device that an array is on; 0 where it does not say."""
+    if _is_simulated(array):
         return 0
-    if hasattr(array, "device") and hasattr(array.device, "index"):
-        return array.device.index
-    device = getattr(array, "device", None)
-    return getattr(device, "id", 0)
+    place = dlpack.device_of(array)
+    if place is not None:
+        return place[1]
+    for path in ("device.index", "device.id", "gpu_data.context.device.id"):
+        with contextlib.suppress(AttributeError):
+            found = operator.attrgetter(path)(array)
+            if isinstance(found, int):
+                return found
+    return 0
+
+
+def current_device() -> int:
+    """The number of the device that kernels are launched on."""
+    return 0 if is_simulator() else int(cuda.get_current_device().id)
 
 
 def free_memory() -> int:
@@ -75,18 +136,43 @@ def free_memory() -> int:
 
 def to_device(array: Any, stream: Any = 0) -> Any:
     """A copy of a NumPy array, contiguous, on the device."""
-    return cuda.to_device(np.ascontiguousarray(array), stream=stream)
+    host = np.ascontiguousarray(array)
+    return _made(lambda: cuda.to_device(host, stream=stream), host.nbytes)
 
 
 def empty(shape: Sequence[int], dtype: Any, stream: Any = 0) -> Any:
     """A new device array; one without elements has a place for one."""
-    return cuda.device_array(tuple(max(n, 1) for n in shape), dtype, stream=stream)
+    return _new(tuple(max(n, 1) for n in shape), dtype, stream)
+
+
+def _new(shape: Sequence[int], dtype: Any, stream: Any) -> Any:
+    size = int(np.prod(shape, dtype=int)) * np.dtype(dtype).itemsize
+    return _made(lambda: cuda.device_array(tuple(shape), dtype, stream=stream), size)
+
+
+def _made(make: Callable[[], Any], size: int) -> Any:
+    """A new array of so many bytes.
+
+    Raises
+    ------
+    MemoryError
+        Where the device has no room for it.
+    """
+    try:
+        return make()
+    except Exception as error:  # the driver's, whose class has moved from version to version
+        if "OUT_OF_MEMORY" not in str(error).upper():
+            raise
+        raise MemoryError(
+            f"the device has no room for an array of {size} bytes: {free_memory()} are free. Pass fewer items at a "
+            "time, or free arrays that lie there"
+        ) from error
 
 
 def zeros(shape: Sequence[int], dtype: Any, stream: Any = 0) -> Any:
     """A new device array of zeros."""
     count = int(np.prod(shape, dtype=int))
-    flat = cuda.device_array(max(count, 1), dtype, stream=stream)
+    flat = _new((max(count, 1),), dtype, stream)
     blocks = max(1, min(-(-count // _THREADS), _BLOCKS))
     _clear[blocks, _THREADS, stream](flat)
     return flat[:count].reshape(tuple(shape)) if count else cuda.to_device(np.zeros(shape, dtype))
@@ -105,7 +191,7 @@ def items_first(array: Any, scale: float = 1.0, stream: Any = 0, is_first: bool 
     count = int(np.prod(shape, dtype=int))
     if ((is_first or not rest) and scale == 1.0) or not count:
         return array.reshape(shape)
-    out = cuda.device_array(shape, dtype, stream=stream)
+    out = _new(shape, dtype, stream)
     blocks = max(1, min(-(-count // _THREADS), _BLOCKS))
     rows = 1 if is_first else count // shape[0]
     flat, turned = array.reshape(rows, count // rows), out.reshape(count // rows, rows)
@@ -134,7 +220,7 @@ def sums(parts: Any, scale: float = 1.0, stream: Any = 0, is_first: bool = False
         return cuda.to_device(np.zeros(shape, dtype))
     if is_first and count > 1:
         parts = items_first(parts.reshape(width, count), 1.0, stream)
-    out = cuda.device_array(count, dtype, stream=stream)
+    out = _new((count,), dtype, stream)
     kernel = _sum_single if dtype == np.float32 else _sum_double
     kernel[count, _THREADS, stream](parts.reshape(count, width), dtype.type(scale), out)
     return out.reshape(tuple(shape))

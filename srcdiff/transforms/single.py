@@ -28,8 +28,9 @@ _MADE = (memory.empty, memory.zeros, memory.ones)
 
 
 def is_single(fn: Function) -> bool:
-    """Whether a function is given floats of 32 bits, and of 64 none but Python's."""
-    leaves = [t for p in fn.params for t in _leaves(p.type)]
+    """Whether a function is given floats of 32 bits, and of 64 none but Python's; rooms of its lists do not count."""
+    own = {name for name, _ in fn.notes.get("stacks", ())}
+    leaves = [t for p in fn.params if p.name not in own for t in _leaves(p.type)]
     wide = any(t.dtype == "float64" and not (isinstance(t, Scalar) and t.weak) for t in leaves)
     return any(t.dtype == "float32" for t in leaves) and not wide
 
@@ -94,7 +95,7 @@ class _Single:
         new = with_parts(s, operands, regions, lambda: tuple(map(self.value, s.results)))
         if isinstance(new, Op):
             attrs = {k: _attribute(v) for k, v in new.attrs.items()}
-            if new.decl in _MADE and new.result.type != s.result.type:
+            if new.decl in _MADE and new.result.type != s.results[0].type:
                 attrs["dtype"] = "float32"  # where it is not said, they are of float64
             spelling = "" if new.spelling.startswith("math.") else new.spelling  # of float64
             new = replace(new, attrs=attrs, spelling=spelling)

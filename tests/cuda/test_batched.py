@@ -314,3 +314,21 @@ def test_what_a_kernel_found_outside_may_change(monkeypatch: pytest.MonkeyPatch)
         np.testing.assert_allclose(run(x), 2 * value * x)
         assert single(3.0) == 6 * value
         assert f"2.0 * ({value} * x)" in device.source_for(1.0)
+
+
+def test_rooms_of_float32_programs_are_of_float32() -> None:
+    def kepler(M, e):
+        E = M
+        while abs(E - e * np.sin(E) - M) > 1e-3:
+            E = E - (E - e * np.sin(E) - M) / (1.0 - e * np.cos(E))
+        return E
+
+    M = np.array([0.5, 2.0], np.float32)
+    g = srcdiff.value_and_grad(kepler, argnums=(0, 1), jit=False)
+    run = srcdiff.cuda.batched(g, (0, None))
+    found = run(M, 0.5)  # Python's number has the precision of what it meets
+    assert {leaf.dtype for leaf in leaves(found)} == {np.dtype(np.float32)}
+    assert "float64" not in run.source
+    assert run.latest is not None
+    assert {s.type.dtype for s in run.latest.program.storage} == {"float32"}
+    agree(found, stacked([g(float(x), 0.5) for x in M]), rtol=1e-4)

@@ -10,14 +10,23 @@ from typing import Any
 import numpy as np
 import pytest
 from corpus_loader import Program, load
+from cuda.device_programs import PROGRAMS
+from cuda.device_programs import Program as DeviceCase
 from numba import types
+from scipy.special import logsumexp
 
 import srcdiff
+import srcdiff.cuda
+from benchmarks import gpu
+from benchmarks.kernel_resources import resources
+from srcdiff.cuda.items import Items
 from srcdiff.cuda.kernels import leaf_types
 from srcdiff.device_programs import DeviceProgram, build_device
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.types import Array, Scalar, Struct, Type
+from srcdiff.runtime import cuda_arrays
 from srcdiff.runtime.cuda import is_simulator, ptx
+from srcdiff.trees import map_leaves
 
 has_compiler = importlib.util.find_spec("numba_cuda") is not None and not is_simulator()
 pytestmark = pytest.mark.skipif(
@@ -95,3 +104,84 @@ def test_kernels_for_blocks(program: Program, block: str) -> None:
     for capability in CAPABILITIES:
         text = ptx(kernel, given, capability)
         assert not device.turns or "%tid.x" in text
+
+
+def batch_kernel(g: Any, args: Any, axes: Any, threads: int) -> tuple[Any, list[Any], str]:
+    """The kernel of a batch of NumPy arrays, the types that it is launched with, and its text."""
+    run = srcdiff.cuda.batched(g, axes, threads_per_item=threads)
+    items = Items(g, args, axes)
+    kernel = run._kernel(items)
+
+    def array(type_: Type, more: int) -> Any:
+        ndim = type_.ndim if isinstance(type_, Array) else 0
+        return types.Array(numba_type(Scalar(type_.dtype)), ndim + more, "C")  # type: ignore[union-attr]
+
+    program = kernel.program
+    pairs = zip(leaf_types(program.types), items.axes, strict=False)
+    given = [array(t, 1) if axis is not None else numba_type(t) for t, axis in pairs]
+    values = [array(t, 1) for t in program.results if isinstance(t, Scalar)]
+    storage = [array(s.type, 1) for s in program.storage]
+    given = [types.int64, *given, *values, *storage, types.int32[::1]]
+    return kernel.function.py_func, given, kernel.source
+
+
+def narrowed(args: Any) -> Any:
+    """Arguments of float32; Python's floats stay."""
+    is_wide = lambda a: isinstance(a, np.ndarray) and a.dtype == np.float64
+    return tuple(map_leaves(lambda a: a.astype(np.float32) if is_wide(a) else a, x) for x in args)
+
+
+@pytest.mark.parametrize("threads", [1, 64])
+@pytest.mark.parametrize("program", PROGRAMS, ids=repr)
+def test_batches_of_other_programs(program: DeviceCase, threads: int) -> None:
+    args = program.arguments(np.random.default_rng(4))
+    g = srcdiff.value_and_grad(program.function, argnums=program.argnums, jit=False)
+    kernel, given, _ = batch_kernel(g, args, program.axes, threads)
+    for capability in CAPABILITIES:
+        text = ptx(kernel, given, capability)
+        assert f".target sm_{capability[0]}{capability[1]}" in text
+        found = resources(text, capability)
+        assert found is None or (found.registers > 0 and found.spilled == 0)
+    kernel, given, source = batch_kernel(g, narrowed(args), program.axes, threads)
+    if not re.search(r"math\.(sin|cos|tan)\(", source):
+        assert not re.search(r"\.f64\b", ptx(kernel, given))
+
+
+def log_Z(log_pi, log_A, log_B, data):
+    log_alpha = log_pi + log_B[:, data[0]]
+    for y in data[1:]:
+        log_alpha = logsumexp(log_alpha[:, None] + log_A, axis=0) + log_B[:, y]
+    return logsumexp(log_alpha)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("threads", [1, 32])
+def test_hidden_markov_models(dtype: Any, threads: int) -> None:
+    g = srcdiff.value_and_grad(log_Z, argnums=(0, 1, 2), jit=False)
+    shapes = ((16,), (16, 16), (16, 32))
+    args = (*(np.zeros(s, dtype) for s in shapes), np.zeros((4, 100), np.int64))
+    kernel, given, _ = batch_kernel(g, args, (None, None, None, 0), threads)
+    for capability in CAPABILITIES:
+        text = ptx(kernel, given, capability)
+        found = resources(text, capability)
+        assert found is None or found.spilled == 0
+        assert dtype is np.float64 or not re.search(r"\.f64\b", text)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_kernels_of_our_own(dtype: str) -> None:
+    real = getattr(types, dtype)
+    array = lambda ndim: types.Array(real, ndim, "C")
+    own = {"float32": cuda_arrays._sum_single, "float64": cuda_arrays._sum_double}[dtype]
+    by_hand = gpu.hand_written(16, 8, np.dtype(dtype).type)
+    model = [array(1), array(2), array(2), types.int64[:, ::1]]
+    cases = [
+        (cuda_arrays._clear, [array(1)]),
+        (cuda_arrays._transpose, [array(2), real, array(2)]),
+        (own, [array(2), real, array(1)]),
+        (by_hand, [*model, array(3), array(1), array(2), array(3), array(3)]),
+    ]
+    for kernel, given in cases:
+        for capability in CAPABILITIES:
+            text = ptx(kernel, given, capability)
+            assert dtype == "float64" or not re.search(r"\.f64\b", text)
