@@ -9,7 +9,7 @@ from typing import Any
 
 from srcdiff.codegen.python import bindings_of, to_source
 from srcdiff.derivation import defects_told, derive, mentioned
-from srcdiff.errors import UnsupportedError
+from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.rules import parse_expansion
 from srcdiff.frontend.watched import Watched
 from srcdiff.ir.core import Atom, Function, Node, Tree, leaves
@@ -105,7 +105,11 @@ def build_device(
     """
     recorder = Recorder(verify=bool(os.environ.get("SRCDIFF_VERIFY")))
     with defects_told(derived):
-        fn = derive(derived, arguments, recorder, machine=True, device=True)
+        try:
+            fn = derive(derived, arguments, recorder, machine=True, device=True)
+        except UntypedError as error:
+            reason = f"{derived.name} cannot be a kernel, where all has a type: {error.message}"
+            raise UntypedError(reason, error.advice, error.location) from None
         fn = each_function(fn, lambda f: own_outside(without_stops(f)))
         fn = flat_results(fn)
         primal, names, arrays = fn, _names(derived, fn), _array_leaves(fn)

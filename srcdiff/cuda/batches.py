@@ -21,7 +21,9 @@ from srcdiff.runtime.cuda import device_problem
 from srcdiff.transforms.loops import Block
 from srcdiff.trees import leaves, map_leaves
 
-__all__ = ["Batched", "batched", "one_item"]
+__all__ = ["LARGE_ITEM", "Batched", "batched", "one_item"]
+
+LARGE_ITEM = 1 << 14  # bytes of an item that a block takes: a guess, never measured on a device
 
 
 def batched(
@@ -33,6 +35,7 @@ def batched(
     memory_limit: int | None = None,
     fallback: str | None = None,
     threads_per_item: int | Literal["auto"] = "auto",
+    large_item: int = LARGE_ITEM,
 ) -> Batched:
     """A generated function over a batch of items on a CUDA device.
 
@@ -59,8 +62,11 @@ def batched(
         CPU, and say so once.
     threads_per_item
         1: a thread takes an item. More, a power of two up to 1024: the threads of a block take one together, and share
-        the turns of its loops. "auto": 1, or 32 to 256 where an item has more than 16 KiB of storage and arrays of its
-        own: about as many as its longest loop has turns that can be shared.
+        the turns of its loops. "auto": 1, or 32 to 256 for a large item: about as many as its longest loop has turns
+        that can be shared.
+    large_item
+        From how many bytes of storage and arrays of its own on an item is large for "auto". 16 KiB is a guess that was
+        not measured on a device: where it matters, time `threads_per_item=1` and `threads_per_item=128`.
 
     Returns
     -------
@@ -87,10 +93,19 @@ def batched(
         raise ValueError(
             f'threads_per_item={threads_per_item!r}: expected "auto" or a power of two up to 1024'
         )
+    if isinstance(large_item, bool) or not isinstance(large_item, int) or large_item < 0:
+        raise ValueError(f"large_item={large_item!r}: expected a number of bytes")
     if not isinstance(g, Generated):
         raise TypeError(f"batched takes a derivative such as f.value_and_grad, not {g!r}")
     return Batched(
-        g, in_axes, reduce, deterministic, memory_limit, fallback, threads_per_item=threads_per_item
+        g,
+        in_axes,
+        reduce,
+        deterministic,
+        memory_limit,
+        fallback,
+        threads_per_item=threads_per_item,
+        large_item=large_item,
     )
 
 
@@ -105,7 +120,6 @@ def one_item(handle: Generated) -> Batched:
     return known
 
 
-_LARGE = 1 << 14  # bytes of an item that a block takes
 _LEAST, _USUAL, _MOST = 32, 128, 256  # threads of such a block
 _BLOCKS = tuple(1 << k for k in range(11))
 
@@ -117,6 +131,7 @@ class _Kernel:
     function: Any
     block: int | None  # how many threads take an item together
     alone: DeviceProgram | None  # for one thread, where the size of items is what decides that
+    large: int  # bytes: larger items are for blocks
 
     def fits(self, items: Items) -> bool:
         """Whether it is what would be generated for other items of the same types."""
@@ -124,7 +139,7 @@ class _Kernel:
             return False
         if self.alone is None:
             return True
-        return (item_bytes(self.alone, items) > _LARGE) == (self.block is not None)
+        return (item_bytes(self.alone, items) > self.large) == (self.block is not None)
 
 
 def threads_for(program: DeviceProgram, items: Items) -> int:
@@ -150,7 +165,9 @@ class Batched:
         fallback: str | None,
         is_single: bool = False,
         threads_per_item: int | Literal["auto"] = "auto",
+        large_item: int = LARGE_ITEM,
     ) -> None:
+        self.large_item = large_item
         self.is_single = is_single
         self.threads_per_item = threads_per_item
         self.handle = handle
@@ -244,7 +261,9 @@ class Batched:
             own = tuple(not is_summed(items, self.reduce, n, is_number=False) for n in called)
             text, name = kernel_text(program, Batch(axes, own), block is not None)
             bindings = {**program.bindings, **classes_in(program.types)}
-            new = _Kernel(program, text, load_kernel(text, name, bindings), block, alone)
+            new = _Kernel(
+                program, text, load_kernel(text, name, bindings), block, alone, self.large_item
+            )
             self.handle.warn_independent(program)
             self.kernels.setdefault(key, []).insert(0, new)
             return new
@@ -258,7 +277,7 @@ class Batched:
         wanted = self.threads_per_item
         if wanted == "auto":
             alone = build_device(derived, arguments, raises=False)
-            if item_bytes(alone, items) <= _LARGE:
+            if item_bytes(alone, items) <= self.large_item:
                 return alone, None, alone
         if wanted == 1:
             return build_device(derived, arguments, raises=False), None, None

@@ -21,54 +21,59 @@ _STIRLING = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12)
 _BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6)
 
 
-def _functions(real, whole, tail, large):
-    """The functions for one type of floats.
+# Each of the following makes functions for one type of floats: all their numbers are of it.
+_inline = cuda.jit(device=True)
 
-    `whole`: from here on all floats are whole numbers; `tail`: below it, the series of the normal tail is exact;
-    `large`: from here on Stirling's series are.
-    """
-    zero, half, one, two = real(0.0), real(0.5), real(1.0), real(2.0)
-    infinity, nan, pi = real(np.inf), real(np.nan), real(math.pi)
-    root_half, log_root = real(math.sqrt(0.5)), real(0.5 * math.log(2.0 * math.pi))
-    s1, s2, s3, s4, s5, s6, s7 = map(real, _STIRLING)
-    b1, b2, b3, b4, b5, b6, b7 = map(real, _BERNOULLI)
-    t2, t3, t4, t5 = real(3.0), real(-15.0), real(105.0), real(-945.0)
-    third = real(1.0 / 3.0)
+
+def _signs(real):
+    """Signs, steps and what stands in for numbers that are none."""
+    zero, one = real(0.0), real(1.0)
     most = real(np.finfo(real).max)
-    whole, tail, large = real(whole), real(tail), real(large)
-    inline = cuda.jit(device=True)
 
-    @inline
+    @_inline
     def sign(x):
         """-1, 0 or 1; NaN of NaN."""
         return one if x > zero else -one if x < zero else x
 
-    @inline
+    @_inline
     def signbit(x):
         """Whether the sign is a minus, of zeros too."""
         return math.copysign(one, x) < zero
 
-    @inline
+    @_inline
     def nan_to_num(x):
         """0 for NaN, the largest numbers for infinities."""
         return zero if x != x else min(max(x, -most), most)
 
-    @inline
+    @_inline
+    def heaviside(x, h0):
+        """0 below 0, `h0` at 0, 1 above; NaN of NaN."""
+        return one if x > zero else zero if x < zero else h0 if x == zero else x
+
+    return sign, signbit, nan_to_num, heaviside
+
+
+def _whole_numbers(real, whole):
+    """Whole numbers near others; from `whole` on, all floats are such."""
+    zero, half, one, two = real(0.0), real(0.5), real(1.0), real(2.0)
+    whole = real(whole)
+
+    @_inline
     def floor(x):
         """The largest whole number that is not larger."""
         return math.copysign(real(math.floor(x)), x) if abs(x) < whole else x
 
-    @inline
+    @_inline
     def ceil(x):
         """The smallest whole number that is not smaller."""
         return math.copysign(real(math.ceil(x)), x) if abs(x) < whole else x
 
-    @inline
+    @_inline
     def trunc(x):
         """Without its fraction."""
         return math.copysign(real(math.floor(abs(x))), x) if abs(x) < whole else x
 
-    @inline
+    @_inline
     def rint(x):
         """The nearest whole number, the even one of two."""
         if not abs(x) < whole:
@@ -78,7 +83,51 @@ def _functions(real, whole, tail, large):
         up = rest > half or (rest == half and low - two * real(math.floor(low * half)) != zero)
         return math.copysign(low + one if up else low, x)
 
-    @inline
+    return floor, ceil, trunc, rint
+
+
+def _logistic(real):
+    """The logistic function, its inverse and logarithm, and sums of exponentials."""
+    zero, one, two = real(0.0), real(1.0), real(2.0)
+
+    @_inline
+    def expit(x):
+        """1 / (1 + exp(-x))."""
+        return one / (one + math.exp(-x))
+
+    @_inline
+    def softplus(x):
+        """log(1 + exp(x))."""
+        top = x if x > zero or x != x else zero
+        return top + math.log1p(math.exp(-abs(x)))
+
+    @_inline
+    def log_expit(x):
+        """log(1 / (1 + exp(-x)))."""
+        return -softplus(-x)
+
+    @_inline
+    def logaddexp(x, y):
+        """log(exp(x) + exp(y)); equal infinities are what they are."""
+        if x == y:
+            return x + math.log(two)
+        low, high = (x, y) if x < y else (y, x)
+        return high + math.log1p(math.exp(low - high))
+
+    @_inline
+    def logit(x):
+        """log(x / (1 - x))."""
+        return math.log(x / (one - x))
+
+    return expit, softplus, log_expit, logaddexp, logit
+
+
+def _logarithms(real):
+    """Products with logarithms, which are 0 where the factor is; and the cube root."""
+    zero, third = real(0.0), real(1.0 / 3.0)
+    infinity = real(np.inf)
+
+    @_inline
     def cbrt(x):
         """The cube root."""
         if x == zero or not abs(x) < infinity:
@@ -87,61 +136,37 @@ def _functions(real, whole, tail, large):
         y -= (y - abs(x) / (y * y)) * third
         return math.copysign(y, x)
 
-    @inline
-    def heaviside(x, h0):
-        """0 below 0, `h0` at 0, 1 above; NaN of NaN."""
-        return one if x > zero else zero if x < zero else h0 if x == zero else x
-
-    @inline
-    def expit(x):
-        """1 / (1 + exp(-x))."""
-        return one / (one + math.exp(-x))
-
-    @inline
-    def softplus(x):
-        """log(1 + exp(x))."""
-        top = x if x > zero or x != x else zero
-        return top + math.log1p(math.exp(-abs(x)))
-
-    @inline
-    def log_expit(x):
-        """log(1 / (1 + exp(-x)))."""
-        return -softplus(-x)
-
-    @inline
-    def logaddexp(x, y):
-        """log(exp(x) + exp(y)); equal infinities are what they are."""
-        if x == y:
-            return x + math.log(two)
-        low, high = (x, y) if x < y else (y, x)
-        return high + math.log1p(math.exp(low - high))
-
-    @inline
-    def logit(x):
-        """log(x / (1 - x))."""
-        return math.log(x / (one - x))
-
-    @inline
+    @_inline
     def xlogy(x, y):
         """`x log(y)`: 0 where x is 0 and y is no NaN."""
         return zero if x == zero and y == y else x * math.log(y)
 
-    @inline
+    @_inline
     def xlog1py(x, y):
         """`x log(1 + y)`: 0 where x is 0 and y is no NaN."""
         return zero if x == zero and y == y else x * math.log1p(y)
 
-    @inline
+    @_inline
     def entr(x):
         """-x log(x), 0 at 0, -inf below."""
         return zero if x == zero else -infinity if x < zero else -x * math.log(x)
 
-    @inline
+    return cbrt, xlogy, xlog1py, entr
+
+
+def _normal(real, tail):
+    """The normal distribution; below `tail`, the asymptotic series is exact."""
+    half, one = real(0.5), real(1.0)
+    root_half, log_root = real(math.sqrt(0.5)), real(0.5 * math.log(2.0 * math.pi))
+    t2, t3, t4, t5 = real(3.0), real(-15.0), real(105.0), real(-945.0)
+    tail = real(tail)
+
+    @_inline
     def ndtr(x):
         """The distribution function of the standard normal distribution."""
         return half * math.erfc(-x * root_half)
 
-    @inline
+    @_inline
     def log_ndtr(x):
         """Its logarithm: by an asymptotic series where it is below the smallest floats."""
         if x > one:
@@ -152,7 +177,17 @@ def _functions(real, whole, tail, large):
         series = math.log1p(r * (-one + r * (t2 + r * (t3 + r * (t4 + r * t5)))))
         return -half * x * x - math.log(-x) - log_root + series
 
-    @inline
+    return ndtr, log_ndtr
+
+
+def _digamma(real, large, floor):
+    """The derivative of lgamma, and the logarithm of the beta function; from `large` on, Stirling's series is exact."""
+    zero, half, one = real(0.0), real(0.5), real(1.0)
+    infinity, nan, pi = real(np.inf), real(np.nan), real(math.pi)
+    s1, s2, s3, s4, s5, s6, s7 = map(real, _STIRLING)
+    large = real(large)
+
+    @_inline
     def digamma(x):
         """The derivative of lgamma; by reflection below 0, recurrence and Stirling's series (A&S 6.3.5 to 6.3.18)."""
         if x == -infinity or (x <= zero and x == floor(x)):
@@ -169,7 +204,35 @@ def _functions(real, whole, tail, large):
         series = r * (s1 + r * (s2 + r * (s3 + r * (s4 + r * (s5 + r * (s6 + r * s7))))))
         return shift + math.log(x) - half / x - series
 
-    @inline
+    @_inline
+    def betaln(a, b):
+        """The logarithm of |B(a, b)|."""
+        return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+
+    return digamma, betaln
+
+
+def _next_factor(real):
+    """(n + k)(n + k + 1) / ((k + 1)(k + 2)) x^-2 times a factor of the series below."""
+    one, two = real(1.0), real(2.0)
+
+    @_inline
+    def more(rising, order, r, k):
+        j = real(k)
+        return rising * (order + j) * (order + j + one) * r / ((j + one) * (j + two))
+
+    return more
+
+
+def _polygamma(real, large):
+    """Derivatives of digamma; from `large` on (and the order), Stirling's series is exact."""
+    zero, half, one = real(0.0), real(0.5), real(1.0)
+    infinity, nan, large = real(np.inf), real(np.nan), real(large)
+    b1, b2, b3, b4, b5, b6, b7 = map(real, _BERNOULLI)
+
+    more = _next_factor(real)
+
+    @_inline
     def polygamma(n, x):
         """The n-th derivative of digamma, for n of 1 to 4 and positive x (A&S 6.4.6, 6.4.11)."""
         if n < 1 or n > 4 or not x > zero:
@@ -187,37 +250,43 @@ def _functions(real, whole, tail, large):
         # B_2k (2k + n - 1)! / (2k)! x^-(2k + n)
         rising = factorial * order * (order + one) * half * x ** (-n) * r
         total += b1 * rising
-        rising *= (order + real(2)) * (order + real(3)) * r / real(12)
+        rising = more(rising, order, r, 2)
         total += b2 * rising
-        rising *= (order + real(4)) * (order + real(5)) * r / real(30)
+        rising = more(rising, order, r, 4)
         total += b3 * rising
-        rising *= (order + real(6)) * (order + real(7)) * r / real(56)
+        rising = more(rising, order, r, 6)
         total += b4 * rising
-        rising *= (order + real(8)) * (order + real(9)) * r / real(90)
+        rising = more(rising, order, r, 8)
         total += b5 * rising
-        rising *= (order + real(10)) * (order + real(11)) * r / real(132)
+        rising = more(rising, order, r, 10)
         total += b6 * rising
-        rising *= (order + real(12)) * (order + real(13)) * r / real(182)
+        rising = more(rising, order, r, 12)
         total += b7 * rising
         return total if n % 2 else -total
 
-    @inline
-    def betaln(a, b):
-        """The logarithm of |B(a, b)|."""
-        return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+    return polygamma
 
+
+def _functions(real, whole, tail, large):
+    """All of them for one type of floats, in this order."""
+    rounding = _whole_numbers(real, whole)
     return (
-        sign, floor, ceil, trunc, rint, cbrt, heaviside, expit, softplus, log_expit, logaddexp, logit, xlogy, xlog1py,
-        entr, ndtr, log_ndtr, digamma, polygamma, betaln, signbit, nan_to_num,
-    )  # fmt: skip
+        *_signs(real),
+        *rounding,
+        *_logistic(real),
+        *_logarithms(real),
+        *_normal(real, tail),
+        *_digamma(real, large, rounding[0]),
+        _polygamma(real, large),
+    )
 
 
 (
-    sign, floor, ceil, trunc, rint, cbrt, heaviside, expit, softplus, log_expit, logaddexp, logit, xlogy, xlog1py,
-    entr, ndtr, log_ndtr, digamma, polygamma, betaln, signbit, nan_to_num,
+    sign, signbit, nan_to_num, heaviside, floor, ceil, trunc, rint, expit, softplus, log_expit, logaddexp, logit, cbrt,
+    xlogy, xlog1py, entr, ndtr, log_ndtr, digamma, betaln, polygamma,
 ) = _functions(np.float64, whole=2.0**52, tail=-30.0, large=10.0)  # fmt: skip
 
 (
-    signf, floorf, ceilf, truncf, rintf, cbrtf, heavisidef, expitf, softplusf, log_expitf, logaddexpf, logitf, xlogyf,
-    xlog1pyf, entrf, ndtrf, log_ndtrf, digammaf, polygammaf, betalnf, signbitf, nan_to_numf,
+    signf, signbitf, nan_to_numf, heavisidef, floorf, ceilf, truncf, rintf, expitf, softplusf, log_expitf, logaddexpf,
+    logitf, cbrtf, xlogyf, xlog1pyf, entrf, ndtrf, log_ndtrf, digammaf, betalnf, polygammaf,
 ) = _functions(np.float32, whole=2.0**23, tail=-10.0, large=6.0)  # fmt: skip

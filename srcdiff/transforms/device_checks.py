@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from srcdiff.ir.core import Call, Function, Op, Statement, walk
+from srcdiff.ir.recursion import is_recursive
 from srcdiff.ir.types import Array, Scalar
 from srcdiff.ops.device import device_text
 from srcdiff.transforms.facts import has_list
@@ -55,6 +56,8 @@ def _checked(fn: Function, reason_of: Callable[[Statement], str]) -> Function:
 
 
 def _of_values(s: Statement) -> str:
+    if isinstance(s, Call) and is_recursive(s.function):
+        return "a function that calls itself: kernels have no recursion"
     if isinstance(s, Call):
         return f"a call of {s.function.name}, which is not part of the kernel"
     values = (*s.operands, *s.results)

@@ -63,10 +63,9 @@ def given_results(fn: Function, names: Sequence[str]) -> Function:
     positions = tuple(range(len(numbers)))
     output = 0 if len(numbers) == 1 else Node("tuple", positions, positions)
     storage = [Storage(r.name, r.type, "result") for r in results if isinstance(r.type, Array)]
-    made = [name for name, _ in fn.notes.get("stacks", ())]
-    rooms = {p.name: p.type for p in fn.params}  # of the precision that the function has now
-    storage += [Storage(name, rooms[name], "stack") for name in made]  # type: ignore[arg-type]
-    first = len(fn.params) - len(made)
+    first = len(fn.params) - len(fn.notes.get("stacks", ()))
+    rooms = fn.params[first:]  # of the precision that the function has now
+    storage += [Storage(p.name, p.type, "stack") for p in rooms if isinstance(p.type, Array)]
     params = (*fn.params[:first], *results, *fn.params[first:])
     body = b.region(params, [fn.body.yields[k] for k in numbers])
     notes = {**fn.notes, "storage": tuple(storage), "device": True, "defaults": {}}

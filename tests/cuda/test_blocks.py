@@ -312,5 +312,9 @@ def test_items_with_much_storage_are_for_blocks() -> None:
     assert "cuda.threadIdx.x" not in batch.source_for(np.ones((2, 100)), 0.5)
     assert "cuda.threadIdx.x" in batch.source_for(np.ones((2, 3000)), 0.5)
     assert [k.block for ks in batch.kernels.values() for k in ks] == [256, None]
+    sooner = srcdiff.cuda.batched(srcdiff.grad(rows), (0, None), large_item=1000)
+    assert "cuda.threadIdx.x" in sooner.source_for(np.ones((2, 100)), 0.5)
+    with pytest.raises(ValueError, match="large_item=-1: expected a number of bytes"):
+        srcdiff.cuda.batched(srcdiff.grad(rows), large_item=-1)
     with pytest.raises(ValueError, match="power of two"):
         srcdiff.cuda.batched(srcdiff.grad(rows), threads_per_item=96)

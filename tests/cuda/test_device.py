@@ -6,10 +6,12 @@ import math
 
 import numpy as np
 import pytest
+import scipy.special
 from corpus_loader import load
 
 import srcdiff
-from srcdiff.errors import UnsupportedError
+import srcdiff.cuda
+from srcdiff.errors import CompileWarning, UnsupportedError
 from srcdiff.runtime.cuda import cuda, device_problem
 
 pytestmark = pytest.mark.skipif(device_problem() is not None, reason="no device, no simulator")
@@ -138,18 +140,67 @@ def test_too_little_room_is_an_error_and_nothing_is_written_behind_it() -> None:
     assert np.all(kept.copy_to_host()[1] == 7.0)
 
 
-def test_what_cannot_be_a_kernel_says_why() -> None:
-    def total(xs):
-        return sum(x * x for x in xs)
+def total(xs):
+    return sum(x * x for x in xs)
 
-    def log_det(A):
-        return np.linalg.slogdet(A)[1]
 
-    with pytest.raises(UnsupportedError, match="xs is or has a list, and devices have none"):
-        srcdiff.grad(total, target="cuda")([1.0, 2.0])
-    with pytest.raises(UnsupportedError, match="devices have no LAPACK") as caught:
-        srcdiff.grad(log_det).cuda_device.source_for(np.eye(2))
-    assert "return np.linalg.slogdet(A)[1]\n" in str(caught.value)  # the user's line
+def log_det(A):
+    return np.linalg.slogdet(A)[1]
+
+
+def power(x, n):
+    return x if n <= 1 else x * power(x, n - 1)
+
+
+def cubed(x):
+    return power(np.sum(x), 3)
+
+
+def by_name(x):
+    found = {}
+    for i in range(len(x)):
+        found[int(x[i])] = x[i]
+    return sum(found.values())
+
+
+def rotated(x):
+    return np.abs(np.sum(np.exp(1j * x)))
+
+
+def bessel(x):
+    return np.sum(scipy.special.jv(2.0, x))
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "reason", "line"),
+    [
+        (total, ([1.0, 2.0],), "xs is or has a list, and devices have none", "def total(xs):"),
+        (log_det, (np.eye(2),), "devices have no LAPACK", "return np.linalg.slogdet(A)[1]"),
+        (cubed, (np.ones(2),), "a function that calls itself: kernels have no recursion", "return power(np.sum(x), 3)"),
+        (by_name, (np.ones(2),), "where all has a type: .* must be known", "found[int(x[i])] = x[i]"),
+        (rotated, (np.ones(2),), "complex numbers", "return np.abs(np.sum(np.exp(1j * x)))"),
+        (bessel, (np.ones(2),), "which devices do not have", "return np.sum(scipy.special.jv(2.0, x))"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_a_kernel_says_why(function, args, reason, line) -> None:
+    calls = [lambda: srcdiff.grad(function, target="cuda")(*args)]
+    if function is not total:  # device functions say of lists that compiled code takes none
+        calls.append(lambda: srcdiff.grad(function).cuda_device.source_for(*args))
+    for call in calls:
+        with pytest.raises(UnsupportedError, match=f"cannot be a kernel.*{reason}") as caught:
+            call()
+        assert f"{line}\n" in str(caught.value)  # the user's line
+        assert caught.value.advice
+
+
+@pytest.mark.filterwarnings("ignore::srcdiff.DynamicWarning")
+@pytest.mark.parametrize("function", [cubed, by_name, bessel])
+def test_what_cannot_be_a_kernel_runs_on_the_cpu_if_asked(function) -> None:
+    g = srcdiff.grad(function, jit=False)
+    x = np.array([[1.0, 2.0], [3.0, 5.0]])
+    with pytest.warns(CompileWarning, match=r"cannot be a kernel.* so items run on the CPU"):
+        found = srcdiff.cuda.batched(g, fallback="cpu")(x)
+    np.testing.assert_allclose(found, [g(row) for row in x])
 
 
 def test_the_target_cuda_runs_single_calls() -> None:
