@@ -70,10 +70,8 @@ class _Equation:
         }
         for name, text in (("adjoint", self.adjoint()), ("tangent", self.tangent())):
             made = self.define(f"{self.label}_{name}", text)
-            # at least two numbers for each of the user's states
-            vars(made)["srcdiff_long"] = (
-                ("state", "like") if "srcdiff_long" in vars(f) else ("state",)
-            )
+            # two numbers or more for each of the user's states; what the user's call passes on was asked there
+            vars(made)["srcdiff_long"] = tuple(inspect.signature(made).parameters)
 
     def define(self, name: str, text: str) -> FunctionType:
         self.outside[name] = made = made_function(text, name, self.outside)
@@ -123,11 +121,16 @@ class _Equation:
             else ""
         )
 
+    @property
+    def own(self) -> str:
+        """How adjoints that are results become arrays of their own."""
+        return ".copy()" if self.is_time_first and any(self.axes[n] for n in self.wanted) else ""
+
     def solved(self, indent: str) -> str:
         """Lines that take what is wanted from the solution of the adjoint equation."""
         lines = [
             "d_y = state[n : 2 * n]",
-            *(["d_parameters = state[2 * n :]"] if self.wanted else []),
+            *([f"d_parameters = state[2 * n :]{self.own}"] if self.wanted else []),
         ]
         return "".join(f"{indent}{line}\n" for line in lines)
 

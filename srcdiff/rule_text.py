@@ -30,9 +30,10 @@ def as_parts(names: Sequence[str], axes: Axes, sign: str = "") -> list[str]:
 
 
 def taken_apart(names: Sequence[str], axes: Axes, vector: str) -> list[str]:
-    """The parts of such a vector as adjoints of the parameters."""
+    """The parts of such a vector as adjoints of the parameters: results, so that arrays do not share storage."""
     if len(names) == 1 and axes[names[0]] == 1:
         return [vector]
+    own = ".copy()" if sum(axes[n] > 0 for n in names) > 1 else ""
     out: list[str] = []
     first, before = 0, ""  # where a part begins: a number, and the sizes of arrays
     for n in names:
@@ -50,7 +51,7 @@ def taken_apart(names: Sequence[str], axes: Axes, vector: str) -> list[str]:
             else f" {before}{_size(n, axes)}"
         )
         lower = "" if start == "0" else f"{start} "
-        part = vector if not lower and is_last else f"{vector}[{lower}:{stop}]"
+        part = vector if not lower and is_last else f"{vector}[{lower}:{stop}]{own}"
         out.append(part if axes[n] == 1 else f"np.reshape({part}, {n}.shape)")
         before += f"{_size(n, axes)} + "
     return out

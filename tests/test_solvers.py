@@ -104,6 +104,20 @@ def stiff(k):
     return sol.y[0, -1]
 
 
+def neural(W, b, y0, k):
+    def rhs(t, y, W, b):
+        return np.tanh(W @ y + b) * k
+
+    both = {"args": (W, b), "rtol": 1e-9, "atol": 1e-9}
+    sol = solve_ivp(rhs, (0.0, 1.0), y0, t_eval=[0.5, 1.0], **both)
+    return np.sum(sol.y**2) + np.sum(odeint(rhs, y0, [0.0, 1.0], tfirst=True, **both)[1])
+
+
+def parts_of_arguments(x, a):
+    y = odeint(lambda y, t, a: -a * y, x[1:], [0.0, 1.0], args=(a[1:],), rtol=1e-10, atol=1e-10)[1]
+    return np.sum(y**2) + np.sum(root(lambda z, a: z**3 + z - a, x[:-1], args=(a[:-1],)).x)
+
+
 def bracketed(a):
     f = lambda x: x**3 - a
     return brentq(f, 0.0, 4.0) + 2.0 * bisect(f, 0.0, 4.0, xtol=1e-14) + toms748(f, 0.0, 4.0)
@@ -204,6 +218,8 @@ PROGRAMS = [
     (containers, (0.7, np.array([1.0, 2.0]))),
     (last_state, (0.7, 2.0, np.array([1.0, 0.3]))),
     (observed, (0.7, 0.1, 2.0, np.array([1.0, 0.3]), np.array([0.5, 1.0]))),
+    (neural, (A, np.array([0.3, -0.5]), np.array([1.0, 0.3]), 0.7)),
+    (parts_of_arguments, (np.array([1.0, 0.3, 0.5]), np.array([0.4, 0.8, 1.5]))),
     slow(stiff, (3.0,)),
     (bracketed, (2.0,)),
     (newtons, (2.0,)),

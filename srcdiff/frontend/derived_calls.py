@@ -57,7 +57,7 @@ def derived_for(
             if (
                 name not in long
                 and not dim.is_const
-                and not shapes.not_one(dim.substitute(renaming.back))
+                and not shapes.take_as_long(dim.substitute(renaming.back))
             ):
                 fr.fail(
                     node,

@@ -111,9 +111,15 @@ def _parsed(
 
 @dataclass
 class _Lengths(Symbols):
-    """Lengths of a rule. `whole`: what two that may differ, since one of them may be 1, broadcast to."""
+    """Lengths of a rule. `whole`: what two that may differ, since one of them may be 1, broadcast to; `asked`: the call
+    that the rule is of was asked whether axes are of length 1.
+    """
 
     whole: dict[frozenset[Dim], Dim] = field(default_factory=dict)
+    asked: bool = False
+
+    def take_as_long(self, dim: Dim) -> bool:
+        return self.asked or super().take_as_long(dim)
 
     def broadcast_axis(self, a: Dim, b: Dim) -> Dim:
         found = self.whole.get(frozenset((a, b)))
@@ -141,7 +147,7 @@ class _Rule:
         self.rule = rule
         self.attrs = attrs
         self.source = source_of(rule)
-        self.shapes = _Lengths()
+        self.shapes = _Lengths(asked="applied" in attrs)  # calls of solvers
         self.elementwise = elementwise
         self.session = Session(
             self.shapes, Builder(self.shapes, origin="compiler"), user_names=False, of_rule=True

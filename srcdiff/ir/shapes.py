@@ -224,6 +224,21 @@ class Shapes:
         _, factors = factors_of([dim])
         return any(d.symbol in self.rigid for d in factors)
 
+    def take_as_long(self, dim: Dim) -> bool:
+        """Whether an axis is not of length 1: it is known, or the arguments at hand have two or more, which is noted."""
+        if self.not_one(dim):
+            return True
+        dim = self.resolve(dim)
+        if isinstance(dim.symbol, Clamp):
+            dim = dim.symbol.inner
+        try:
+            is_long = dim.evaluate(self.actual) > 1
+        except KeyError:
+            return False
+        if is_long:
+            self.assumptions.append((Dim.of(Clamp(dim - 2)), dim - 2))
+        return is_long
+
     def is_one(self, dim: Dim, axis: str) -> bool:
         """Whether an axis is dropped because its length is 1."""
         return self.resolve(dim) == ONE
