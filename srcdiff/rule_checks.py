@@ -147,10 +147,9 @@ class _RuleCheck:
         worst, told = -1.0, ""
         shape = np.shape(self.args[k])
         for at in list(np.ndindex(*shape))[:_MOST_ELEMENTS]:
-            unit: Any = np.zeros(shape)
-            unit[at] = 1.0
-            wanted = slope(unit if shape else 1.0, FINE_STEP)
-            found = float(np.asarray(adjoint)[at])
+            found = np.asarray(adjoint)[at].item()
+            parts: Any = (1.0, 1.0j) if np.iscomplexobj(self.args[k]) else (1.0,)
+            wanted = sum(slope(_unit(shape, at, part), FINE_STEP) / part for part in parts)
             if abs(found - wanted) > worst:
                 worst = abs(found - wanted)
                 where = f"{name}[{', '.join(map(str, at))}]" if shape else name
@@ -159,6 +158,15 @@ class _RuleCheck:
             f"the derivative by `{name}` is wrong: {weighted}{told}",
             f"Look at `d_{name}`.",
         )
+
+
+def _unit(shape: tuple[int, ...], at: tuple[int, ...], number: complex) -> Any:
+    """Zeros but for one number; that number, where there are no axes."""
+    if not shape:
+        return number
+    unit = np.zeros(shape, type(number))
+    unit[at] = number
+    return unit
 
 
 def _number(dim: Dim, lengths: Mapping[str, int]) -> int | None:

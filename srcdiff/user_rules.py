@@ -39,6 +39,7 @@ def rule(
     elementwise: bool | None = None,
     result: Callable[..., Any] | None = None,
     forward: Rule | None = None,
+    takes_complex: bool = False,
 ) -> Callable[[Rule], Rule]:
     """Decorator that declares the derivative of a function: one's own, NumPy's or SciPy's.
 
@@ -58,6 +59,9 @@ def rule(
     forward : callable, optional
         The rule of forward mode, needed for second derivatives of what is not elementwise: it takes `out` and the
         tangents `<name>_dot` by keyword, and assigns `out_dot`.
+    takes_complex : bool, default False
+        The rule is right for complex numbers, too: products with `d_out` are transposed and nowhere conjugated, as in
+        autograd (docs/derivatives.md). An elementwise function that is not holomorphic needs `forward` then.
 
     Examples
     --------
@@ -79,7 +83,7 @@ def rule(
             if given is not None and not is_def:
                 raise TypeError(f"a rule is a function that is written with def, got {given!r}")
         assert isinstance(written, FunctionType)
-        decl = _declared(callables, written, elementwise, result, forward)
+        decl = _declared(callables, written, elementwise, result, forward, takes_complex)
         for function in callables:
             for each in dict.fromkeys((function, function_of(function)), None):
                 OWN[each] = decl
@@ -95,6 +99,7 @@ def _declared(
     elementwise: bool | None,
     result: Callable[..., Any] | None,
     forward: Rule | None,
+    takes_complex: bool,
 ) -> OpDecl:
     """The operation that a rule declares."""
     function = callables[0]
@@ -107,7 +112,8 @@ def _declared(
                 "Write a function that calls it, and a rule for that.",
                 _place(written),
             )
-        return replace(known, rule=written, simpler=None, expansion=None)
+        own = {"rule": written, "forward": forward, "takes_complex": takes_complex}
+        return replace(known, simpler=None, expansion=None, **own)
     is_each = isinstance(function, np.ufunc) if elementwise is None else elementwise
     spelling = _spelling(function)
     return OpDecl(
@@ -124,6 +130,7 @@ def _declared(
         adjoint="any" if is_each else "whole",
         raises=True,
         cost="heavy",
+        takes_complex=takes_complex,
         evaluate=lambda operands, attrs: function(*operands, **attrs),
     )
 

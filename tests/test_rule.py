@@ -165,6 +165,54 @@ def test_what_cannot_be_read_has_a_model_of_its_result() -> None:
     check_rule(lstsq, A + 3 * np.eye(3), X)
 
 
+Z = np.array([1.0 + 2.0j, -0.5 + 0.3j, 0.2 - 1.0j])
+
+
+def test_a_rule_may_be_one_for_complex_numbers() -> None:
+    def halves(z):
+        return z / (1.0 + z)
+
+    def size(z):
+        return np.real(z) ** 2 + np.imag(z) ** 2
+
+    def size_forward(z, *, out, z_dot):
+        out_dot = 2.0 * np.real(np.conj(z) * z_dot)
+
+    @rule(halves, elementwise=True, takes_complex=True)
+    def halves_rule(z, *, out, d_out):
+        d_z = d_out / (1.0 + z) ** 2
+
+    @rule(
+        size, elementwise=True, result=lambda z: np.abs(z), forward=size_forward, takes_complex=True
+    )
+    def size_rule(z, *, out, d_out):
+        d_z = 2.0 * d_out * np.conj(z)
+
+    for function in (halves, size):
+        check_rule(function, X)
+        check_rule(function, Z)
+
+    def f(z):
+        return np.sum(size(halves(z)))
+
+    check_grads(f, Z, order=2)
+    assert "(1.0 + z) ** 2" in grad(f, jit=False).source_for(Z)
+
+    @rule(halves, elementwise=True, takes_complex=True)
+    def wrong(z, *, out, d_out):
+        d_z = d_out / np.conj(1.0 + z) ** 2
+
+    with pytest.raises(RuleError, match=r"at `z\[1\]` it is .*j, finite differences give .*j"):
+        check_rule(halves, Z)
+
+    @rule(halves, elementwise=True)
+    def real_only(z, *, out, d_out):
+        d_z = d_out / (1.0 + z) ** 2
+
+    with pytest.raises(UnsupportedError, match="takes_complex=True"):
+        grad(f, jit=False)(Z)
+
+
 def test_forward_mode_has_a_rule_of_its_own() -> None:
     def forward(x, k=2, *, out, x_dot):
         out_dot = np.sum(k * x ** (k - 1) * x_dot)

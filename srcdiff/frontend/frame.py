@@ -32,6 +32,7 @@ from srcdiff.ir.core import Atom, Const, OpDecl, Value
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.types import Array, Scalar, Static, is_complex
 from srcdiff.ops.infer import TypeMistake, UntypedMistake
+from srcdiff.ops.registry import is_own
 
 __all__ = ["HOOKS", "Frame", "an", "describe", "reads"]
 
@@ -249,7 +250,7 @@ class Frame:
         except ShapeMismatch as mistake:
             self.fail(node, str(mistake), "Check the shapes of the operands on this line.")
         if not decl.takes_complex and any(is_complex(v.type) for v in (*operands, *results)):
-            self.refuse_complex(node, name_of(decl, spelling))
+            self.refuse_complex(node, name_of(decl, spelling), is_own(decl))
         if decl.writes and any(_is_mask(operands[k]) for k in decl.writes):
             self.session.masks_written += 1
             self.session.true_counts = {}
@@ -268,13 +269,12 @@ class Frame:
             self.session.updates.add(new)
         return new
 
-    def refuse_complex(self, node: Any, name: str) -> NoReturn:
-        """What is written for real numbers only may be wrong for others."""
-        self.fail(
-            node,
-            f"`{name}` of complex numbers is not supported",
-            "Compute with np.real and np.imag of it, or with functions that docs/coverage.md has for complex numbers.",
-        )
+    def refuse_complex(self, node: Any, name: str, of_user: bool = False) -> NoReturn:
+        """What is written for real numbers only may be wrong for others; `of_user`: the rule is the user's."""
+        advice = "Compute with np.real and np.imag of it, or with functions that docs/coverage.md has for complex numbers."
+        if of_user:
+            advice = "If its rule is right for them, say so: rule(..., takes_complex=True)."
+        self.fail(node, f"`{name}` of complex numbers is not supported", advice)
 
     def fail(self, node: Any, message: str, advice: str = "") -> NoReturn:
         fail(message, advice, self.source.location(node))
