@@ -17,19 +17,24 @@ from srcdiff.ir.core import Atom
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import BOOL, Array, Scalar, Type, shape_of
 from srcdiff.ops.composites.matrices import (
+    adjoined,
     columns,
+    conjugated,
     diagonal,
     diagonal_of,
     diagonal_part,
     eigen_adjoint,
     inverse_gaps,
     lower_part,
+    mirrored,
+    real_part,
     rows,
+    symmetric_of_upper,
     symmetric_part,
     turned,
     upper_part,
 )
-from srcdiff.ops.infer import TypeMistake, make
+from srcdiff.ops.infer import TypeMistake, make, real_dtype
 from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.matrices import (
     IN_STACKS,
@@ -53,14 +58,13 @@ Attrs = Mapping[str, Any]
 
 
 def cholesky_forward(a, *, a_dot, out):
-    lower = np.tril(a_dot)
-    change = lower + turned(np.tril(lower, -1))
+    change = mirrored(np.tril(a_dot))
     if a.ndim == 2:
         half = linalg.solve_triangular(out, change, lower=True)
-        middle = linalg.solve_triangular(out, half.T, lower=True)
+        middle = linalg.solve_triangular(out, adjoined(half), lower=True)
     else:
         half = np.linalg.solve(out, change)
-        middle = np.linalg.solve(out, turned(half))
+        middle = np.linalg.solve(out, adjoined(half))
     out_dot = out @ (np.tril(middle) - 0.5 * diagonal_part(middle))
 
 
@@ -75,16 +79,16 @@ def cholesky_forward(a, *, a_dot, out):
         Sample(lambda rng: (np.stack([*spd(3).args(rng), *spd(3).args(rng)]),)),
     ),
     **IN_STACKS,
+    takes_complex=True,
 )
 def cholesky(a, *, out, d_out):
-    lower = np.tril(turned(out) @ d_out)
-    change = lower + turned(np.tril(lower, -1))
+    change = mirrored(np.tril(turned(out) @ d_out))
     if a.ndim == 2:
         half = linalg.solve_triangular(out, change, trans="T", lower=True)
-        middle = linalg.solve_triangular(out, half.T, trans="T", lower=True)
+        middle = linalg.solve_triangular(out, adjoined(half), trans="T", lower=True)
     else:
         half = np.linalg.solve(turned(out), change)
-        middle = np.linalg.solve(turned(out), turned(half))
+        middle = np.linalg.solve(turned(out), adjoined(half))
     d_a = np.tril(middle) - 0.5 * diagonal_part(middle)
 
 
@@ -119,14 +123,19 @@ def det(a, *, out, d_out):
 
 
 def _sign_and_log(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    return _determinant(shapes, operands, attrs) * 2
+    (sign,) = _determinant(shapes, operands, attrs)
+    return sign, make(real_dtype(sign.dtype), shape_of(sign))  # type: ignore[union-attr]
 
 
 def slogdet_forward(a, *, a_dot, out):
     if a.ndim == 2:
-        out_dot = (0.0, np.trace(np.linalg.solve(a, a_dot)))
+        turn = np.trace(np.linalg.solve(a, a_dot))
     else:
-        out_dot = (0.0, np.sum(np.linalg.inv(a) * turned(a_dot), axis=(-2, -1)))
+        turn = np.sum(np.linalg.inv(a) * turned(a_dot), axis=(-2, -1))
+    if a.dtype.kind == "c":
+        out_dot = (1j * np.imag(turn) * out[0], np.real(turn))
+    else:
+        out_dot = (0.0, turn)
 
 
 def _named(function: Any, *args: Any, **kwargs: Any) -> Any:
@@ -134,7 +143,7 @@ def _named(function: Any, *args: Any, **kwargs: Any) -> Any:
     return cache(lambda: type(function(*args, **kwargs)))
 
 
-# two results: the sign, which has no derivative, and the logarithm
+# two results: the sign, which has no derivative (of complex matrices it goes round the unit circle), and the logarithm
 @declare(
     np.linalg.slogdet,
     infer=_sign_and_log,
@@ -142,13 +151,16 @@ def _named(function: Any, *args: Any, **kwargs: Any) -> Any:
     named=_named(np.linalg.slogdet, np.eye(1)),
     samples=matrices,
     **IN_STACKS,
+    takes_complex=True,
 )
 def slogdet(a, *, out, d_out):
-    _, d_logdet = d_out
+    d_sign, d_turn = d_out
+    if a.dtype.kind == "c":
+        d_turn = d_turn + 1j * np.imag(d_sign * out[0])
     if a.ndim == 2:
-        d_a = d_logdet * np.linalg.inv(a).T
+        d_a = d_turn * np.linalg.inv(a).T
     else:
-        d_a = np.expand_dims(d_logdet, (-2, -1)) * turned(np.linalg.inv(a))
+        d_a = np.expand_dims(d_turn, (-2, -1)) * turned(np.linalg.inv(a))
 
 
 # ---- eigenvalues -----------------------------------------------------------------------------
@@ -160,7 +172,8 @@ def values_and_vectors(name: str, stacks: bool = True) -> Any:
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
         a = square(shapes, operands[0], name, stacks)
         dtype = as_float(a.dtype)
-        return Array(dtype, a.shape[:-1]), Array(dtype, a.shape)
+        of_values = dtype if name == "eig" else real_dtype(dtype)
+        return Array(of_values, a.shape[:-1]), Array(dtype, a.shape)
 
     return infer
 
@@ -168,11 +181,15 @@ def values_and_vectors(name: str, stacks: bool = True) -> Any:
 def eigh_forward(a, UPLO="L", *, a_dot, out):
     values, vectors = out
     if UPLO == "L":
-        change = np.tril(a_dot) + turned(np.tril(a_dot, -1))
+        change = symmetric_part(a_dot)
     else:
-        change = np.triu(a_dot) + turned(np.triu(a_dot, 1))
-    middle = turned(vectors) @ change @ vectors
-    out_dot = (diagonal_of(middle), vectors @ (inverse_gaps(values) * middle))
+        change = symmetric_of_upper(a_dot)
+    middle = adjoined(vectors) @ change @ vectors
+    out_dot = (real_part(diagonal_of(middle)), vectors @ (inverse_gaps(values) * middle))
+
+
+# eigenvectors times their conjugates: phases are not determined
+_HERMITIAN = "np.linalg.eigh(x)[1] * np.arange(3.0) @ np.conj(np.linalg.eigh(x)[1].T)"
 
 
 def symmetric(*batch: int) -> Sample:
@@ -180,7 +197,7 @@ def symmetric(*batch: int) -> Sample:
         root = rng.normal(size=(*batch, 3, 3))
         return (root + np.swapaxes(root, -1, -2) + np.diag([0.0, 4.0, 9.0]),)
 
-    return Sample(args)
+    return Sample(args, complex_text="" if batch else _HERMITIAN)
 
 
 @declare(
@@ -195,6 +212,7 @@ def symmetric(*batch: int) -> Sample:
         symmetric(2),
     ),
     **IN_STACKS,
+    takes_complex=True,
 )
 def eigh(a, UPLO="L", *, out, d_out):
     values, vectors = out
@@ -210,7 +228,7 @@ def eig_forward(a, *, a_dot, out):
     values, vectors = out
     middle = np.linalg.solve(vectors, a_dot @ vectors)
     turning = inverse_gaps(values) * middle
-    lengths = np.sum(vectors * (vectors @ turning), axis=-2)
+    lengths = real_part(np.sum(conjugated(vectors) * (vectors @ turning), axis=-2))
     out_dot = (diagonal_of(middle), vectors @ turning - vectors * columns(lengths))
 
 
@@ -230,6 +248,7 @@ def _with_real_eigenvalues(*batch: int) -> Sample:
     named=_named(np.linalg.eig, np.eye(1)),
     samples=(_with_real_eigenvalues(), _with_real_eigenvalues(2)),
     **IN_STACKS,
+    takes_complex=True,
 )
 def real_eig(a, *, out, d_out):
     values, vectors = out
@@ -238,8 +257,9 @@ def real_eig(a, *, out, d_out):
         middle = rows(d_values) * turned(vectors)
     else:
         along = turned(vectors) @ d_vectors
-        lengths = columns(diagonal_of(along))
-        turning = inverse_gaps(values) * (along - turned(vectors) @ vectors * lengths)
+        lengths = columns(real_part(diagonal_of(along)))
+        products = turned(vectors) @ conjugated(vectors)
+        turning = inverse_gaps(values) * (along - products * lengths)
         if d_values is not None:
             turning = turning + diagonal(d_values)
         middle = turning @ turned(vectors)
@@ -267,7 +287,7 @@ def _svd_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
     left, right = (k, k) if is_thin else (n, m)
     return (
         Array(dtype, (*batch, n, left)),
-        Array(dtype, (*batch, k)),
+        Array(real_dtype(dtype), (*batch, k)),
         Array(dtype, (*batch, right, m)),
     )
 
@@ -280,22 +300,24 @@ def svd_forward(a, full_matrices=True, *, a_dot, out):
     u, s, vh = out
     count = s.shape[-1]
     if same_length(u.shape[-1], count) and same_length(vh.shape[-2], count):
-        middle = turned(u) @ a_dot @ turned(vh)
+        middle = adjoined(u) @ a_dot @ adjoined(vh)
         gaps = inverse_gaps(s**2)
         right = middle * columns(s)
         left = rows(s) * middle
-        u_dot = u @ (gaps * (right + turned(right)))
-        vh_dot = turned(gaps * (left + turned(left))) @ vh
+        u_dot = u @ (gaps * (right + adjoined(right)))
+        vh_dot = adjoined(gaps * (left + adjoined(left))) @ vh
         if not same_length(a.shape[-2], s.shape[-1]):
-            rest = a_dot @ turned(vh)
-            u_dot = u_dot + (rest - u @ (turned(u) @ rest)) / columns(s)
+            rest = a_dot @ adjoined(vh)
+            u_dot = u_dot + (rest - u @ (adjoined(u) @ rest)) / columns(s)
         if not same_length(a.shape[-1], s.shape[-1]):
-            rest = turned(u) @ a_dot
-            vh_dot = vh_dot + (rest - rest @ turned(vh) @ vh) / rows(s)
-        out_dot = (u_dot, diagonal_of(middle), vh_dot)
+            rest = adjoined(u) @ a_dot
+            vh_dot = vh_dot + (rest - rest @ adjoined(vh) @ vh) / rows(s)
+        if a.dtype.kind == "c":  # what phases turn by together, u turns by
+            u_dot = u_dot + u * columns(1j * np.imag(diagonal_of(middle)) / s)
+        out_dot = (u_dot, real_part(diagonal_of(middle)), vh_dot)
     else:
-        middle = turned(u[..., :count]) @ a_dot @ turned(vh[..., :count, :])
-        out_dot = (None, diagonal_of(middle), None)
+        middle = adjoined(u[..., :count]) @ a_dot @ adjoined(vh[..., :count, :])
+        out_dot = (None, real_part(diagonal_of(middle)), None)
 
 
 @declare(
@@ -313,6 +335,7 @@ def svd_forward(a, full_matrices=True, *, a_dot, out):
         _drawn((2, 2, 4), full_matrices=False),
     ),
     **IN_STACKS,
+    takes_complex=True,
 )
 def svd_factors(a, full_matrices=True, *, out, d_out):
     u, s, vh = out
@@ -320,7 +343,7 @@ def svd_factors(a, full_matrices=True, *, out, d_out):
     count = s.shape[-1]
     is_unique = same_length(u.shape[-1], count) and same_length(vh.shape[-2], count)
     if is_unique and d_u is None and d_vh is None:
-        d_a = u * columns(d_s) @ vh
+        d_a = conjugated(u) * columns(d_s) @ conjugated(vh)
     elif is_unique:
         gaps = inverse_gaps(s**2)
         middle = 0.0
@@ -328,19 +351,22 @@ def svd_factors(a, full_matrices=True, *, out, d_out):
             middle = diagonal(d_s)
         if d_u is not None:
             along = turned(u) @ d_u
-            middle = middle + gaps * (along - turned(along)) * columns(s)
+            middle = middle + gaps * (along - adjoined(along)) * columns(s)
+            if a.dtype.kind == "c":
+                middle = middle + diagonal(1j * np.imag(diagonal_of(along)) / s)
         if d_vh is not None:
-            across = vh @ turned(d_vh)
-            middle = middle + rows(s) * (gaps * (across - turned(across)))
-        d_whole = u @ middle @ vh
+            across = conjugated(vh) @ adjoined(d_vh)
+            middle = middle + rows(s) * (gaps * (across - adjoined(across)))
+        left, right = conjugated(u), conjugated(vh)
+        d_whole = left @ middle @ right
         if d_u is not None and not same_length(a.shape[-2], s.shape[-1]):
-            d_whole = d_whole + (d_u - u @ along) / columns(s) @ vh
+            d_whole = d_whole + (d_u - left @ along) / columns(s) @ right
         if d_vh is not None and not same_length(a.shape[-1], s.shape[-1]):
-            d_whole = d_whole + u / columns(s) @ (d_vh - turned(across) @ vh)
+            d_whole = d_whole + left / columns(s) @ (d_vh - adjoined(across) @ right)
         d_a = d_whole
     elif d_u is None and d_vh is None:
         u, s, vh = np.linalg.svd(a, full_matrices=False)
-        d_a = u * columns(d_s) @ vh
+        d_a = conjugated(u) * columns(d_s) @ conjugated(vh)
 
 
 # ---- QR --------------------------------------------------------------------------------------
@@ -362,10 +388,12 @@ def qr_forward(a, mode="reduced", *, a_dot, out):
     else:
         change, factor = a_dot[..., : r.shape[-2]], r[..., : r.shape[-2]]
     scaled = turned(np.linalg.solve(turned(factor), turned(change)))
-    inner = turned(q) @ scaled
-    turning = np.tril(inner, -1) - turned(np.tril(inner, -1))
+    inner = adjoined(q) @ scaled
+    turning = np.tril(inner, -1) - adjoined(np.tril(inner, -1))
+    if a.dtype.kind == "c":  # the diagonal of r is real
+        turning = turning + 1j * np.imag(diagonal_part(inner))
     q_dot = scaled - q @ (inner - turning)
-    r_dot = turned(q) @ a_dot - turning @ r
+    r_dot = adjoined(q) @ a_dot - turning @ r
     out_dot = (q_dot, r_dot)
 
 
@@ -385,10 +413,12 @@ def qr_forward(a, mode="reduced", *, a_dot, out):
         _drawn((2, 2, 4)),
     ),
     **IN_STACKS,
+    takes_complex=True,
 )
 def qr_factors(a, mode="reduced", *, out, d_out):
     q, r = out
     d_q, d_r = d_out
+    across = conjugated(q)
     if same_length(r.shape[-2], r.shape[-1]):
         if d_r is None:
             inner = -turned(d_q) @ q
@@ -396,25 +426,25 @@ def qr_factors(a, mode="reduced", *, out, d_out):
             inner = r @ turned(d_r)
         else:
             inner = r @ turned(d_r) - turned(d_q) @ q
-        d_square = q @ symmetric_part(inner)
+        d_square = across @ symmetric_part(conjugated(inner))
         if d_q is not None:
             d_square = d_q + d_square
         d_a = turned(np.linalg.solve(r, turned(d_square)))
     elif d_r is None:
         factor = r[..., : r.shape[-2]]
-        d_square = d_q - q @ symmetric_part(turned(d_q) @ q)
+        d_square = d_q - across @ symmetric_part(adjoined(d_q) @ across)
         d_left = turned(np.linalg.solve(factor, turned(d_square)))
         d_a = np.concatenate((d_left, np.zeros_like(a[..., r.shape[-2] :])), axis=-1)
     else:
         count = r.shape[-2]
         factor, d_factor, d_rest = r[..., :count], d_r[..., :count], d_r[..., count:]
-        d_whole = a[..., count:] @ turned(d_rest)
+        d_whole = conjugated(a[..., count:]) @ adjoined(d_rest)
         if d_q is not None:
             d_whole = d_q + d_whole
         inner = factor @ turned(d_factor) - turned(d_whole) @ q
-        d_square = d_whole + q @ symmetric_part(inner)
+        d_square = d_whole + across @ symmetric_part(conjugated(inner))
         d_left = turned(np.linalg.solve(factor, turned(d_square)))
-        d_a = np.concatenate((d_left, q @ d_rest), axis=-1)
+        d_a = np.concatenate((d_left, across @ d_rest), axis=-1)
 
 
 # ---- ranks -----------------------------------------------------------------------------------
@@ -433,4 +463,5 @@ matrix_rank = operation(
     differentiable=False,
     samples=(_drawn((3, 2)), _drawn((2, 3, 3))),
     **IN_STACKS,
+    takes_complex=True,
 )

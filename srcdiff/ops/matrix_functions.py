@@ -24,10 +24,15 @@ from srcdiff.ops.composites.bands import (
     upper_right,
 )
 from srcdiff.ops.composites.matrices import (
+    adjoined,
+    conjugated,
     eigen_adjoint,
     inverse_gaps,
     lower_part,
     outer_product,
+    real_part,
+    symmetric_of_upper,
+    symmetric_part,
     turned,
     upper_part,
 )
@@ -43,22 +48,28 @@ linalg: Any = LazyModule("scipy.linalg")
 Attrs = Mapping[str, Any]
 
 
-def _solution(position: int, dtype: str = "") -> Any:
-    """The type of a solution: that of the right-hand side, which is this operand; a dtype that it always has."""
+def _wide(dtype: str) -> str:
+    return "complex128" if dtype[0] == "c" else "float64"
+
+
+def _solution(position: int, is_wide: bool = False) -> Any:
+    """The type of a solution: that of the right-hand side, which is this operand; `is_wide`: in double precision."""
 
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
         b = shape_of(numeric(operands[position]))
         if len(b) not in (1, 2):
             raise TypeMistake("the right-hand side must be a vector or a matrix")
         floats = [a for k, a in enumerate(operands) if k in (0, position)]
-        return (make(dtype or as_float(promote(floats)[0]), b),)
+        found = as_float(promote(floats)[0])
+        return (make(_wide(found) if is_wide else found, b),)
 
     return infer
 
 
 def _in_double(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    """A square matrix of float64, whatever the dtype of the first."""
-    return (Array("float64", square(shapes, operands[0], "this", stacks=False).shape),)
+    """A square matrix in double precision, whatever the dtype of the first."""
+    dtype, _ = promote(operands)
+    return (Array(_wide(dtype), square(shapes, operands[0], "this", stacks=False).shape),)
 
 
 # ---- Cholesky factors ------------------------------------------------------------------------
@@ -67,19 +78,19 @@ def _in_double(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[
 def cho_solve_forward(c, b, lower=False, *, c_dot, b_dot, out):
     if lower:
         part = np.tril(c_dot)
-        turn = part @ (c.T @ out) + c @ (part.T @ out)
+        turn = part @ (adjoined(c) @ out) + c @ (adjoined(part) @ out)
     else:
         part = np.triu(c_dot)
-        turn = part.T @ (c @ out) + c.T @ (part @ out)
+        turn = adjoined(part) @ (c @ out) + adjoined(c) @ (part @ out)
     out_dot = linalg.cho_solve((c, lower), b_dot - turn)
 
 
 def cho_solve_expanded(c, b, lower=False):
     if lower:
         half = linalg.solve_triangular(c, b, lower=True)
-        result = linalg.solve_triangular(c, half, trans="T", lower=True)
+        result = linalg.solve_triangular(conjugated(c), half, trans="T", lower=True)
     else:
-        half = linalg.solve_triangular(c, b, trans="T")
+        half = linalg.solve_triangular(conjugated(c), b, trans="T")
         result = linalg.solve_triangular(c, half)
 
 
@@ -100,14 +111,16 @@ def _with_factor(lower: bool, shape: tuple[int, ...]) -> Sample:
         _with_factor(lower, shape) for lower in (True, False) for shape in ((3,), (3, 2))
     ),
     **HEAVY,
+    takes_complex=True,
 )
 def cho_solve(c, b, lower=False, *, out, d_out):
-    d_b = linalg.cho_solve((c, lower), d_out)
+    across = conjugated(c)
+    d_b = linalg.cho_solve((across, lower), d_out)
     product = outer_product(d_b, out)
     if lower:
-        d_c = -np.tril((product + product.T) @ c)
+        d_c = -np.tril((product + adjoined(product)) @ across)
     else:
-        d_c = -np.triu(c @ (product + product.T))
+        d_c = -np.triu(across @ (product + adjoined(product)))
 
 
 # ---- LU factors ------------------------------------------------------------------------------
@@ -134,6 +147,7 @@ def lu_factor_forward(a, *, a_dot, out):
     optional=True,
     samples=(Sample(lambda rng: (regular(rng)[::-1].copy(),)),),
     **HEAVY,
+    takes_complex=True,
 )
 def lu_factor(a, *, out, d_out):
     lu, pivots = out
@@ -178,6 +192,7 @@ def _lu_text(op: Op) -> str:
     forward=lu_solve_forward,
     samples=tuple(_with_lu(trans, shape) for trans in (0, 1) for shape in ((3,), (3, 2))),
     **HEAVY,
+    takes_complex=True,
 )
 def lu_solve(lu, pivots, b, trans=0, *, out, d_out):
     if trans == 0:
@@ -200,11 +215,11 @@ def lu_solve(lu, pivots, b, trans=0, *, out, d_out):
 def symmetric_eigh_forward(a, lower=True, *, a_dot, out):
     values, vectors = out
     if lower:
-        change = np.tril(a_dot) + np.tril(a_dot, -1).T
+        change = symmetric_part(a_dot)
     else:
-        change = np.triu(a_dot) + np.triu(a_dot, 1).T
-    middle = vectors.T @ change @ vectors
-    out_dot = (np.diag(middle), vectors @ (inverse_gaps(values) * middle))
+        change = symmetric_of_upper(a_dot)
+    middle = adjoined(vectors) @ change @ vectors
+    out_dot = (real_part(np.diag(middle)), vectors @ (inverse_gaps(values) * middle))
 
 
 @declare(
@@ -214,6 +229,7 @@ def symmetric_eigh_forward(a, lower=True, *, a_dot, out):
     optional=True,
     samples=(symmetric(), Sample(symmetric().args, {"lower": False})),
     **HEAVY,
+    takes_complex=True,
 )
 def symmetric_eigh(a, lower=True, *, out, d_out):
     values, vectors = out
@@ -246,6 +262,7 @@ def solve_sylvester_forward(a, b, q, *, a_dot, b_dot, q_dot, out):
         Sample(lambda rng: (regular(rng), regular(rng, 2), rng.normal(size=(3, 2))), wrt=(0, 1, 2)),
     ),
     **HEAVY,
+    takes_complex=True,
 )
 def solve_sylvester(a, b, q, *, out, d_out):
     d_q = linalg.solve_sylvester(a.T, b.T, d_out)
@@ -263,7 +280,7 @@ def _lyapunov(scale: float) -> Sample:
 
 
 def continuous_forward(a, q, *, a_dot, q_dot, out):
-    out_dot = linalg.solve_continuous_lyapunov(a, q_dot - a_dot @ out - out @ a_dot.T)
+    out_dot = linalg.solve_continuous_lyapunov(a, q_dot - a_dot @ out - out @ adjoined(a_dot))
 
 
 @declare(
@@ -273,15 +290,16 @@ def continuous_forward(a, q, *, a_dot, q_dot, out):
     forward=continuous_forward,
     samples=(_lyapunov(1.0),),
     **HEAVY,
+    takes_complex=True,
 )
 def solve_continuous_lyapunov(a, q, *, out, d_out):
     d_q = linalg.solve_continuous_lyapunov(a.T, d_out)
-    d_a = -d_q @ out.T - d_q.T @ out
+    d_a = -d_q @ out.T - conjugated(d_q.T @ out)
 
 
 def discrete_forward(a, q, method=None, *, a_dot, q_dot, out):
-    product = a_dot @ out @ a.T
-    change = q_dot + product + a @ out @ a_dot.T
+    product = a_dot @ out @ adjoined(a)
+    change = q_dot + product + a @ out @ adjoined(a_dot)
     out_dot = linalg.solve_discrete_lyapunov(a, change)
 
 
@@ -291,10 +309,11 @@ def discrete_forward(a, q, method=None, *, a_dot, q_dot, out):
     forward=discrete_forward,
     samples=(_lyapunov(0.1),),
     **HEAVY,
+    takes_complex=True,
 )
 def solve_discrete_lyapunov(a, q, method=None, *, out, d_out):
     d_q = linalg.solve_discrete_lyapunov(a.T, d_out)
-    d_a = d_q @ a @ out.T + d_q.T @ a @ out
+    d_a = d_q @ conjugated(a) @ out.T + conjugated(d_q.T @ a @ out)
 
 
 # ---- functions of matrices -------------------------------------------------------------------
@@ -317,6 +336,7 @@ def expm_forward(a, *, a_dot, out):
         Sample(lambda rng: (np.zeros((2, 2)),)),
     ),
     **HEAVY,
+    takes_complex=True,
 )
 def expm(a, *, out, d_out):
     if a.ndim == 2:
@@ -338,6 +358,7 @@ def expm_frechet_forward(a, e, *, a_dot, e_dot, out):
     forward=expm_frechet_forward,
     samples=(Sample(lambda rng: (rng.normal(size=(3, 3)), rng.normal(size=(3, 3))), wrt=(0, 1)),),
     **HEAVY,
+    takes_complex=True,
 )
 def expm_along(a, e, *, out, d_out):
     d_corner = corner_block(d_out)
@@ -361,6 +382,7 @@ def sqrtm_forward(a, *, a_dot, out):
     forward=sqrtm_forward,
     samples=(Sample(lambda rng: (_positive(rng),)),),
     **HEAVY,
+    takes_complex=True,
 )
 def real_sqrtm(a, *, out, d_out):
     d_a = linalg.solve_sylvester(out.T, out.T, d_out)
@@ -376,6 +398,7 @@ def logm_forward(a, *, a_dot, out):
     forward=logm_forward,
     samples=(Sample(lambda rng: (_positive(rng),)),),
     **HEAVY,
+    takes_complex=True,
 )
 def real_logm(a, *, out, d_out):
     d_a = upper_right(linalg.logm(upper_blocks(a.T, d_out)))
@@ -409,6 +432,7 @@ def _banded(below: int, above: int, shape: tuple[int, ...]) -> Sample:
     forward=solve_banded_forward,
     samples=(_banded(1, 1, (5,)), _banded(2, 1, (5, 2)), _banded(0, 1, (5,))),
     **HEAVY,
+    takes_complex=True,
 )
 def solve_banded(bands, b, below=0, above=0, *, out, d_out):
     d_b = linalg.solve_banded((above, below), turned_bands(bands, below, above), d_out)
@@ -427,7 +451,7 @@ def levinson_forward(c, r, b, *, c_dot, r_dot, b_dot, out):
 
 @declare(
     template=_toeplitz_text,
-    infer=_solution(2, "float64"),
+    infer=_solution(2, is_wide=True),
     forward=levinson_forward,
     samples=(
         Sample(
@@ -440,6 +464,7 @@ def levinson_forward(c, r, b, *, c_dot, r_dot, b_dot, out):
         ),
     ),
     **HEAVY,
+    takes_complex=True,
 )
 def levinson(c, r, b, *, out, d_out):
     d_b = linalg.solve_toeplitz((np.concatenate((c[:1], r[1:])), c), d_out)

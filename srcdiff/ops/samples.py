@@ -37,6 +37,8 @@ class Sample:
         The known derivatives of the sum of the result, one for each operand in `wrt`.
     text : str
         The call, with the operands as `x`, `y`, `z`, `w`.
+    complex_text : str
+        The call for complex operands, where only some of what the result says is determined (phases of vectors are not).
     """
 
     args: Draw
@@ -45,6 +47,7 @@ class Sample:
     wrt: tuple[int, ...] = (0,)
     gradients: tuple[Any, ...] | None = None
     text: str = ""
+    complex_text: str = ""
 
 
 def uniform(rng: np.random.Generator, shape: Sequence[int], low: float, high: float) -> Any:
@@ -88,6 +91,7 @@ def said(
     wrt: tuple[int, ...] | None = None,
     avoid: str = "",
     gradients: tuple[Any, ...] | None = None,
+    complex_text: str = "",
 ) -> Sample:
     """A call as programs write it, of `x`, `y`, `z`, `w`: tuples are shapes to draw, anything else is given."""
 
@@ -103,7 +107,9 @@ def said(
 
     drawn = tuple(k for k, v in enumerate(operands) if _is_float(v))
     every = drawn if wrt is None else wrt
-    return Sample(args, avoid=avoid, wrt=every, gradients=gradients, text=text)
+    return Sample(
+        args, avoid=avoid, wrt=every, gradients=gradients, text=text, complex_text=complex_text
+    )
 
 
 def _is_float(operand: Any) -> bool:

@@ -11,8 +11,8 @@ from srcdiff.ir.core import Atom
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
 from srcdiff.ops import loop_storage
-from srcdiff.ops.composites.matrices import outer_product, triangle_of, turned
-from srcdiff.ops.infer import TypeMistake, make, numeric, promote
+from srcdiff.ops.composites.matrices import adjoined, conjugated, outer_product, triangle_of, turned
+from srcdiff.ops.infer import TypeMistake, make, numeric, promote, real_dtype
 from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.matrices import (
     HEAVY,
@@ -204,9 +204,9 @@ def _full_rank(shape: Sequence[int]) -> Sample:
 
 
 def pinv_forward(a, rcond=None, hermitian=False, *, a_dot, out):
-    rest = turned(a_dot) - turned(a_dot) @ a @ out
-    other = turned(a_dot) - out @ a @ turned(a_dot)
-    out_dot = -out @ a_dot @ out + out @ turned(out) @ rest + other @ turned(out) @ out
+    turn = adjoined(a_dot)
+    rest, other = turn - turn @ a @ out, turn - out @ a @ turn
+    out_dot = -out @ a_dot @ out + out @ adjoined(out) @ rest + other @ adjoined(out) @ out
 
 
 # of matrices whose rank does not change: Golub and Pereyra, The differentiation of pseudo-inverses, 1973
@@ -221,12 +221,13 @@ def pinv_forward(a, rcond=None, hermitian=False, *, a_dot, out):
         _full_rank((2, 4, 3)),
     ),
     **IN_STACKS,
+    takes_complex=True,
 )
 def pinv(a, rcond=None, hermitian=False, *, out, d_out):
-    left = turned(out) @ out
-    across = turned(d_out) @ out @ turned(out)
-    along = left @ turned(d_out)
-    d_a = across - a @ out @ across + along - along @ out @ a - turned(out) @ d_out @ turned(out)
+    across = turned(d_out) @ out @ adjoined(out)
+    along = adjoined(out) @ out @ turned(d_out)
+    rest = conjugated(across - a @ out @ across + along - along @ out @ a)
+    d_a = rest - turned(out) @ d_out @ turned(out)
 
 
 def _least_squares(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
@@ -246,8 +247,8 @@ def least_squares_forward(a, b, rcond=None, *, a_dot, b_dot, out):
             change = -a_dot @ out
         else:
             change = b_dot - a_dot @ out
-        turn = a_dot.T @ (inverse.T @ out)
-        rest = inverse.T @ (a_dot.T @ (b - a @ out))
+        turn = adjoined(a_dot) @ (adjoined(inverse) @ out)
+        rest = adjoined(inverse) @ (adjoined(a_dot) @ (b - a @ out))
         out_dot = inverse @ (change + rest - a @ turn) + turn
 
 
@@ -276,20 +277,23 @@ def _overdetermined(a: Sequence[int], b: Sequence[int]) -> Sample:
         _overdetermined((3, 3), (3,)),
     ),
     **HEAVY,
+    takes_complex=True,
 )
 def least_squares(a, b, rcond=None, *, out, d_out):
     inverse = np.linalg.pinv(a)
     d_b = inverse.T @ d_out
-    rest, left, right = b - a @ out, inverse.T @ out, d_out - a.T @ d_b
+    rest = conjugated(b - a @ out)
+    left, right = inverse.T @ conjugated(out), conjugated(d_out - a.T @ d_b)
+    turn = inverse @ conjugated(d_b)
     if b.ndim == 1:
-        d_a = np.outer(rest, inverse @ d_b) + np.outer(left, right) - np.outer(d_b, out)
+        d_a = np.outer(rest, turn) + np.outer(left, right) - np.outer(d_b, out)
     else:
-        d_a = rest @ (inverse @ d_b).T + left @ right.T - d_b @ out.T
+        d_a = rest @ turn.T + left @ right.T - d_b @ out.T
 
 
 def _other_results(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     dtype = as_float(promote(operands)[0])
-    residuals, values = (Array(dtype, (shapes.fresh(),)) for _ in range(2))
+    residuals, values = (Array(real_dtype(dtype), (shapes.fresh(),)) for _ in range(2))
     return residuals, Scalar("int64", False, shapes.fresh("i")), values
 
 
@@ -301,4 +305,5 @@ rest_of_lstsq: Any = operation(
     infer=_other_results,
     signature="a, b, rcond=None",
     **HEAVY,
+    takes_complex=True,
 )

@@ -75,6 +75,8 @@ class Case:
     @property
     def text(self) -> str:
         """The call, of `x`, `y`, `z`, `w`."""
+        if self.is_complex and self.sample.complex_text:
+            return self.sample.complex_text
         if self.sample.text or isinstance(self.decl, Composite):
             return self.sample.text
         values = replace(self, is_complex=False).values()

@@ -18,12 +18,17 @@ from srcdiff.ops.systems import least_squares, rest_of_lstsq
 @composite(
     np.linalg.svd,
     samples=(
-        said("np.linalg.svd(x, False)", (4, 2)),
+        said(
+            "np.linalg.svd(x, False)",
+            (4, 2),
+            complex_text="np.linalg.svd(x, False)[0] * np.arange(2.0) @ np.linalg.svd(x, False)[2]",
+        ),
         said("np.linalg.svd(x).S", (2, 4)),
         said("np.linalg.svd(x)", (3, 3)),
         said("np.linalg.svd(x, compute_uv=False)", (4, 2)),
         said("np.linalg.svd(x, full_matrices=False)[1]", (2, 3, 2)),
     ),
+    takes_complex=True,
 )
 def svd(a: Any, full_matrices: Any = True, compute_uv: Any = True, hermitian: Any = False) -> Any:
     if hermitian:
@@ -37,6 +42,7 @@ def svd(a: Any, full_matrices: Any = True, compute_uv: Any = True, hermitian: An
     getattr(np.linalg, "svdvals", None),
     "scipy.linalg.svdvals",
     samples=(said("scipy.linalg.svdvals(x)", (3, 2)),),
+    takes_complex=True,
 )
 def svdvals(x: Any, overwrite_a: Any = False, check_finite: Any = True) -> Any:
     return svd_factors(x, full_matrices=False)[1]
@@ -51,6 +57,7 @@ def svdvals(x: Any, overwrite_a: Any = False, check_finite: Any = True) -> Any:
         said("np.linalg.qr(x, mode='r')", (4, 3)),
         said("np.linalg.qr(x, mode='complete')", (2, 3)),
     ),
+    takes_complex=True,
 )
 def qr(a: Any, mode: Any = "reduced") -> Any:
     if mode == "raw":
@@ -67,6 +74,7 @@ def qr(a: Any, mode: Any = "reduced") -> Any:
         said("np.linalg.eigvalsh(x, 'U')", (3, 3)),
         said("np.linalg.eigvalsh(x)", (2, 3, 3)),
     ),
+    takes_complex=True,
 )
 def eigvalsh(a: Any, UPLO: Any = "L") -> Any:
     return np.linalg.eigh(a, UPLO)[0]
@@ -77,16 +85,24 @@ _real = "x * 0.2 + np.diag(np.arange(3.0))"
 
 @composite(
     np.linalg.eig,
-    samples=(said(f"np.linalg.eig({_real})", (3, 3)), said(f"np.linalg.eig({_real})[0]", (3, 3))),
+    samples=(
+        said(f"np.linalg.eig({_real})", (3, 3), complex_text=f"np.abs(np.linalg.eig({_real})[1])"),
+        said(f"np.linalg.eig({_real})[0]", (3, 3)),
+    ),
+    takes_complex=True,
 )
 def eig(a: Any) -> Any:
     pair = real_eig(a)
-    if is_complex(pair.eigenvalues):
+    if a.dtype.kind != "c" and is_complex(pair.eigenvalues):
         raise ValueError("some eigenvalues are complex, and only real ones are differentiated")
     return pair
 
 
-@composite(np.linalg.eigvals, samples=(said(f"np.linalg.eigvals({_real})", (3, 3)),))
+@composite(
+    np.linalg.eigvals,
+    samples=(said(f"np.linalg.eigvals({_real})", (3, 3)),),
+    takes_complex=True,
+)
 def eigvals(a: Any) -> Any:
     return np.linalg.eig(a)[0]
 
@@ -101,6 +117,7 @@ def eigvals(a: Any) -> Any:
         said("np.linalg.lstsq(x, y, rcond=None)[0]", (4, 2), (4, 3)),
         said("np.linalg.lstsq(x, y, rcond=None)", (4, 2), (4, 3), wrt=()),
     ),
+    takes_complex=True,
 )
 def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     solution = least_squares(a, b, rcond=rcond)
@@ -215,6 +232,7 @@ def multi_dot(arrays: Any) -> Any:
         said("np.linalg.cond(x, 'fro')", (3, 3)),
         said("np.linalg.cond(x)", (2, 3, 3)),
     ),
+    takes_complex=True,
 )
 def cond(x: Any, p: Any = None) -> Any:
     if p is None or p == 2 or p == -2:

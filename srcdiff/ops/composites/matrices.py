@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "columns", "diagonal", "diagonal_of", "diagonal_part", "eigen_adjoint", "inverse_gaps", "lower_part",
-    "outer_product", "rows", "symmetric_part", "triangle_of", "turned", "upper_part",
+    "adjoined", "columns", "conjugated", "diagonal", "diagonal_of", "diagonal_part", "eigen_adjoint", "inverse_gaps",
+    "lower_part", "mirrored", "outer_product", "real_part", "rows", "symmetric_of_upper", "symmetric_part",
+    "triangle_of", "turned", "upper_part",
 ]  # fmt: skip
 
 
@@ -17,6 +18,25 @@ def turned(a: Any) -> Any:
     if a.ndim == 2:
         return a.T
     return np.swapaxes(a, -1, -2)
+
+
+def conjugated(a: Any) -> Any:
+    """The complex conjugate; real numbers are their own."""
+    if a.dtype.kind == "c":
+        return np.conj(a)
+    return a
+
+
+def adjoined(a: Any) -> Any:
+    """The transpose, of complex numbers the conjugate of it."""
+    return conjugated(turned(a))
+
+
+def real_part(a: Any) -> Any:
+    """What counts where a number is real, as on the diagonal of a Hermitian matrix."""
+    if a.dtype.kind == "c":
+        return np.real(a)
+    return a
 
 
 def columns(v: Any) -> Any:
@@ -52,16 +72,36 @@ def diagonal_part(a: Any) -> Any:
 
 
 def lower_part(a: Any) -> Any:
-    """The derivative by a symmetric matrix of which only the lower triangle is read."""
+    """The derivative by a symmetric or Hermitian matrix of which only the lower triangle is read."""
+    if a.dtype.kind == "c":
+        return np.tril(a + adjoined(a), -1) + real_part(diagonal_part(a))
     return np.tril(a) + np.tril(turned(a), -1)
 
 
 def symmetric_part(a: Any) -> Any:
-    """The symmetric matrix with the same lower triangle."""
-    return np.tril(a) + turned(np.tril(a, -1))
+    """The symmetric matrix with the same lower triangle; of complex numbers the Hermitian one."""
+    return mirrored(np.tril(a))
+
+
+def mirrored(lower: Any) -> Any:
+    """The symmetric or Hermitian matrix with this lower triangle."""
+    below = np.tril(lower, -1)
+    if lower.dtype.kind == "c":
+        return below + adjoined(below) + real_part(diagonal_part(lower))
+    return lower + turned(below)
+
+
+def symmetric_of_upper(a: Any) -> Any:
+    """The symmetric or Hermitian matrix with the same upper triangle."""
+    above = np.triu(a, 1)
+    if a.dtype.kind == "c":
+        return above + adjoined(above) + real_part(diagonal_part(a))
+    return np.triu(a) + turned(above)
 
 
 def upper_part(a: Any) -> Any:
+    if a.dtype.kind == "c":
+        return np.triu(a + adjoined(a), 1) + real_part(diagonal_part(a))
     return np.triu(a) + np.triu(turned(a), 1)
 
 
@@ -79,13 +119,13 @@ def outer_product(x: Any, y: Any) -> Any:
 
 
 def eigen_adjoint(values: Any, vectors: Any, d_values: Any, d_vectors: Any) -> Any:
-    """The adjoint of a symmetric matrix, as if all of it were read."""
+    """The adjoint of a symmetric or Hermitian matrix, as if all of it were read."""
     if d_vectors is None:
-        return vectors * columns(d_values) @ turned(vectors)
+        return conjugated(vectors) * columns(d_values) @ turned(vectors)
     middle = inverse_gaps(values) * (turned(vectors) @ d_vectors)
     if d_values is not None:
         middle = middle + diagonal(d_values)
-    return vectors @ middle @ turned(vectors)
+    return conjugated(vectors) @ middle @ turned(vectors)
 
 
 def triangle_of(a: Any, lower: Any, unit_diagonal: Any = False) -> Any:

@@ -6,6 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.ops.composites.matrices import (
+    adjoined,
+    conjugated,
+    symmetric_of_upper,
+    symmetric_part,
+)
 from srcdiff.ops.factors import is_complex, qr_factors, svd_factors
 from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.matrix_functions import (
@@ -24,7 +30,7 @@ from srcdiff.ops.samples import said
 
 linalg: Any = LazyModule("scipy.linalg")
 
-_spd = "x @ x.T + 2.0 * np.eye(3)"
+_spd = "x @ np.conj(x).T + 2.0 * np.eye(3)"
 
 
 # ---- what is NumPy's too ---------------------------------------------------------------------
@@ -99,18 +105,20 @@ def _assumed(a: Any, assume: Any, lower: Any) -> Any:
         said(f"scipy.linalg.cholesky({_spd})", (3, 3)),
         said(f"scipy.linalg.cholesky({_spd}, lower=True)", (3, 3)),
     ),
+    takes_complex=True,
 )
 def scipy_cholesky(
     a: Any, lower: Any = False, overwrite_a: Any = False, check_finite: Any = True
 ) -> Any:
     if lower:
         return np.linalg.cholesky(a)
-    return np.linalg.cholesky(a.T).T
+    return adjoined(np.linalg.cholesky(adjoined(a)))
 
 
 @composite(
     "scipy.linalg.pinv",
     samples=(said("scipy.linalg.pinv(x)", (4, 2)), said("scipy.linalg.pinv(x)", (2, 3))),
+    takes_complex=True,
 )
 def scipy_pinv(
     a: Any,
@@ -130,9 +138,14 @@ def scipy_pinv(
 @composite(
     "scipy.linalg.svd",
     samples=(
-        said("scipy.linalg.svd(x, full_matrices=False)", (4, 2)),
+        said(
+            "scipy.linalg.svd(x, full_matrices=False)",
+            (4, 2),
+            complex_text="scipy.linalg.svd(x, compute_uv=False)",
+        ),
         said("scipy.linalg.svd(x, compute_uv=False)", (2, 3)),
     ),
+    takes_complex=True,
 )
 def scipy_svd(
     a: Any,
@@ -154,6 +167,7 @@ def scipy_svd(
         said("scipy.linalg.qr(x, mode='economic')", (4, 2)),
         said("scipy.linalg.qr(x)", (2, 3)),
     ),
+    takes_complex=True,
 )
 def scipy_qr(
     a: Any,
@@ -172,17 +186,18 @@ def scipy_qr(
     return q, r
 
 
-_symmetric = "x + x.T + np.diag([0.0, 7.0, 15.0])"
+_symmetric = "x + np.conj(x).T + np.diag([0.0, 7.0, 15.0])"
 
 
 @composite(
     "scipy.linalg.eigh",
     samples=(
-        said(f"scipy.linalg.eigh({_symmetric})[1] ** 2", (3, 3)),  # LAPACK chooses signs anew
-        said(f"scipy.linalg.eigh({_symmetric}, lower=False)[1] ** 2", (3, 3)),
+        said(f"np.abs(scipy.linalg.eigh({_symmetric})[1])", (3, 3)),  # LAPACK chooses signs anew
+        said(f"np.abs(scipy.linalg.eigh({_symmetric}, lower=False)[1])", (3, 3)),
         said(f"scipy.linalg.eigh({_symmetric}, eigvals_only=True)", (3, 3)),
-        said(f"scipy.linalg.eigh({_symmetric}, y @ y.T + np.eye(3))[0]", (3, 3), (3, 3)),
+        said(f"scipy.linalg.eigh({_symmetric}, y @ np.conj(y).T + np.eye(3))[0]", (3, 3), (3, 3)),
     ),
+    takes_complex=True,
 )
 def scipy_eigh(
     a: Any,
@@ -205,26 +220,21 @@ def scipy_eigh(
     if b is None:
         values, vectors = symmetric_eigh(a, lower=lower)
     else:
-        root = np.linalg.cholesky(b if lower else b.T)
-        half = linalg.solve_triangular(root, _whole(a, lower), lower=True)
-        inner = linalg.solve_triangular(root, half.T, lower=True)
+        root = np.linalg.cholesky(b if lower else adjoined(b))
+        whole = symmetric_part(a) if lower else symmetric_of_upper(a)
+        half = linalg.solve_triangular(root, whole, lower=True)
+        inner = linalg.solve_triangular(root, adjoined(half), lower=True)
         values, vectors = symmetric_eigh(inner, lower=True)
-        vectors = linalg.solve_triangular(root, vectors, trans="T", lower=True)
+        vectors = linalg.solve_triangular(conjugated(root), vectors, trans="T", lower=True)
     if eigvals_only:
         return values
     return values, vectors
 
 
-def _whole(a: Any, lower: Any) -> Any:
-    """The symmetric matrix of which one triangle is read."""
-    if lower:
-        return np.tril(a) + np.tril(a, -1).T
-    return np.triu(a) + np.triu(a, 1).T
-
-
 @composite(
     "scipy.linalg.eigvalsh",
     samples=(said(f"scipy.linalg.eigvalsh({_symmetric})", (3, 3)),),
+    takes_complex=True,
 )
 def scipy_eigvalsh(a: Any, b: Any = None, *, lower: Any = True, check_finite: Any = True) -> Any:
     return linalg.eigh(a, b, lower=lower, eigvals_only=True)
@@ -239,6 +249,7 @@ def scipy_eigvalsh(a: Any, b: Any = None, *, lower: Any = True, check_finite: An
         said(f"np.triu(scipy.linalg.cho_factor({_spd})[0])", (3, 3)),
         said(f"np.tril(scipy.linalg.cho_factor({_spd}, lower=True)[0])", (3, 3)),
     ),
+    takes_complex=True,
 )
 def cho_factor(
     a: Any, lower: Any = False, overwrite_a: Any = False, check_finite: Any = True
@@ -252,6 +263,7 @@ def cho_factor(
         said(f"scipy.linalg.cho_solve(scipy.linalg.cho_factor({_spd}), y)", (3, 3), (3,)),
         said(f"scipy.linalg.cho_solve(scipy.linalg.cho_factor({_spd}, True), y)", (3, 3), (3, 2)),
     ),
+    takes_complex=True,
 )
 def scipy_cho_solve(
     c_and_lower: Any, b: Any, overwrite_b: Any = False, check_finite: Any = True
@@ -260,7 +272,11 @@ def scipy_cho_solve(
     return cho_solve(c, b, lower=lower)
 
 
-@composite("scipy.linalg.lu_factor", samples=(said("scipy.linalg.lu_factor(x)[0]", (3, 3)),))
+@composite(
+    "scipy.linalg.lu_factor",
+    samples=(said("scipy.linalg.lu_factor(x)[0]", (3, 3)),),
+    takes_complex=True,
+)
 def scipy_lu_factor(a: Any, overwrite_a: Any = False, check_finite: Any = True) -> Any:
     lu, pivots = lu_factor(a)
     return lu, pivots
@@ -272,6 +288,7 @@ def scipy_lu_factor(a: Any, overwrite_a: Any = False, check_finite: Any = True) 
         said("scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), y)", (3, 3), (3,)),
         said("scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), y, trans=1)", (3, 3), (3, 2)),
     ),
+    takes_complex=True,
 )
 def scipy_lu_solve(
     lu_and_piv: Any, b: Any, trans: Any = 0, overwrite_b: Any = False, check_finite: Any = True
@@ -285,20 +302,28 @@ def scipy_lu_solve(
 _near_one = "0.2 * x + np.diag([1.0, 2.0, 4.0])"
 
 
-@composite("scipy.linalg.sqrtm", samples=(said(f"scipy.linalg.sqrtm({_near_one})", (3, 3)),))
+@composite(
+    "scipy.linalg.sqrtm",
+    samples=(said(f"scipy.linalg.sqrtm({_near_one})", (3, 3)),),
+    takes_complex=True,
+)
 def sqrtm(A: Any) -> Any:
     root = real_sqrtm(A)
-    if is_complex(root):
+    if A.dtype.kind != "c" and is_complex(root):
         raise ValueError(
             "the square root of this matrix is complex, and only real ones are differentiated"
         )
     return root
 
 
-@composite("scipy.linalg.logm", samples=(said(f"scipy.linalg.logm({_near_one})", (3, 3)),))
+@composite(
+    "scipy.linalg.logm",
+    samples=(said(f"scipy.linalg.logm({_near_one})", (3, 3)),),
+    takes_complex=True,
+)
 def logm(A: Any) -> Any:
     logarithm = real_logm(A)
-    if is_complex(logarithm):
+    if A.dtype.kind != "c" and is_complex(logarithm):
         raise ValueError(
             "the logarithm of this matrix is complex, and only real ones are differentiated"
         )
@@ -308,12 +333,14 @@ def logm(A: Any) -> Any:
 @composite(
     "scipy.linalg.expm_frechet",
     samples=(said("scipy.linalg.expm_frechet(x, y)[1]", (2, 2), (2, 2)),),
+    takes_complex=True,
 )
 def expm_frechet(
     A: Any, E: Any, method: Any = None, compute_expm: Any = True, check_finite: Any = True
 ) -> Any:
     if compute_expm:
-        return linalg.expm(A.astype(np.float64)), expm_along(A, E)
+        found = expm_along(A, E)
+        return linalg.expm(A.astype(found.dtype)), found
     return expm_along(A, E)
 
 
@@ -330,6 +357,7 @@ def expm_frechet(
             (4, 2),
         ),
     ),
+    takes_complex=True,
 )
 def scipy_solve_banded(
     l_and_u: Any,
@@ -351,12 +379,13 @@ def scipy_solve_banded(
             "scipy.linalg.solve_toeplitz((x + np.array([9.0, 0.0, 0.0]), y), z)", (3,), (3,), (3, 2)
         ),
     ),
+    takes_complex=True,
 )
 def solve_toeplitz(c_or_cr: Any, b: Any, check_finite: Any = True) -> Any:
     if isinstance(c_or_cr, tuple):
         c, r = c_or_cr
         return levinson(c, r, b)
-    return levinson(c_or_cr, c_or_cr, b)
+    return levinson(c_or_cr, conjugated(c_or_cr), b)
 
 
 @composite(
@@ -366,13 +395,16 @@ def solve_toeplitz(c_or_cr: Any, b: Any, check_finite: Any = True) -> Any:
         said("scipy.linalg.toeplitz(x, y)", (4,), (3,)),
         said("scipy.linalg.toeplitz(x, y)", (2,), (3,)),
     ),
+    takes_complex=True,
 )
 def toeplitz(c: Any, r: Any = None) -> Any:
     if c.ndim != 1:
         refuse("toeplitz is differentiated for vectors", "Call it for each row.")
     down = np.expand_dims(np.arange(len(c)), -1)
-    if r is None:
+    if r is None and c.dtype.kind != "c":
         return c[np.abs(down - np.arange(len(c)))]
+    if r is None:
+        r = np.conj(c)
     entries = np.concatenate((np.flip(r[1:]), c))
     return entries[len(r) - 1 + down - np.arange(len(r))]
 
