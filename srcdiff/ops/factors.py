@@ -58,7 +58,8 @@ Attrs = Mapping[str, Any]
 
 
 def cholesky_forward(a, *, a_dot, out):
-    change = mirrored(np.tril(a_dot))
+    lower = np.tril(a_dot)
+    change = mirrored(lower)
     if a.ndim == 2:
         half = linalg.solve_triangular(out, change, lower=True)
         middle = linalg.solve_triangular(out, adjoined(half), lower=True)
@@ -82,7 +83,8 @@ def cholesky_forward(a, *, a_dot, out):
     takes_complex=True,
 )
 def cholesky(a, *, out, d_out):
-    change = mirrored(np.tril(turned(out) @ d_out))
+    lower = np.tril(turned(out) @ d_out)
+    change = mirrored(lower)
     if a.ndim == 2:
         half = linalg.solve_triangular(out, change, trans="T", lower=True)
         middle = linalg.solve_triangular(out, adjoined(half), trans="T", lower=True)

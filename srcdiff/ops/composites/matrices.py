@@ -80,23 +80,25 @@ def lower_part(a: Any) -> Any:
 
 def symmetric_part(a: Any) -> Any:
     """The symmetric matrix with the same lower triangle; of complex numbers the Hermitian one."""
-    return mirrored(np.tril(a))
+    if a.dtype.kind == "c":
+        return mirrored(np.tril(a))
+    return np.tril(a) + turned(np.tril(a, -1))
 
 
 def mirrored(lower: Any) -> Any:
     """The symmetric or Hermitian matrix with this lower triangle."""
-    below = np.tril(lower, -1)
     if lower.dtype.kind == "c":
+        below = np.tril(lower, -1)
         return below + adjoined(below) + real_part(diagonal_part(lower))
-    return lower + turned(below)
+    return lower + turned(np.tril(lower, -1))
 
 
 def symmetric_of_upper(a: Any) -> Any:
     """The symmetric or Hermitian matrix with the same upper triangle."""
-    above = np.triu(a, 1)
     if a.dtype.kind == "c":
+        above = np.triu(a, 1)
         return above + adjoined(above) + real_part(diagonal_part(a))
-    return np.triu(a) + turned(above)
+    return np.triu(a) + turned(np.triu(a, 1))
 
 
 def upper_part(a: Any) -> Any:
