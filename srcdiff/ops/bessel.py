@@ -34,7 +34,7 @@ def j1(x, *, out, d_out):
     d_x = d_out * 0.5 * (special.j0(x) - special.jv(2, x))
 
 
-@special_function("jn", count=0, samples=_orders(1.5, 0.0, 3.0))
+@special_function("jn", count=0, samples=_orders(1.5, 0.0, 3.0), takes_complex=True)
 def jv(v, x, *, out, d_out):
     d_x = d_out * 0.5 * (special.jv(v - 1, x) - special.jv(v + 1, x))
 
@@ -57,7 +57,7 @@ def yn(n, x, *, out, d_out):
     d_x = d_out * 0.5 * (special.yn(n - 1, x) - special.yn(n + 1, x))
 
 
-@special_function(count=0, samples=_orders(1.5, 0.0, 2.0))
+@special_function(count=0, samples=_orders(1.5, 0.0, 2.0), takes_complex=True)
 def yv(v, x, *, out, d_out):
     d_x = d_out * 0.5 * (special.yv(v - 1, x) - special.yv(v + 1, x))
 
@@ -75,7 +75,7 @@ def i1(x, *, out, d_out):
     d_x = d_out * 0.5 * (special.i0(x) + special.iv(2, x))
 
 
-@special_function(count=0, samples=_orders(1.5, 0.0, 3.0))
+@special_function(count=0, samples=_orders(1.5, 0.0, 3.0), takes_complex=True)
 def iv(v, x, *, out, d_out):
     d_x = d_out * 0.5 * (special.iv(v - 1, x) + special.iv(v + 1, x))
 
@@ -120,11 +120,11 @@ def kn(n, x, *, out, d_out):
     d_x = -d_out * 0.5 * (special.kn(n - 1, x) + special.kn(n + 1, x))
 
 
-@special_function(count=0, samples=_orders(1.5, 0.0, 2.0))
+@special_function(count=0, samples=_orders(1.5, 0.0, 2.0), takes_complex=True)
 def kv(v, x, *, out, d_out):
     d_x = -d_out * 0.5 * (special.kv(v - 1, x) + special.kv(v + 1, x))
 
 
-@special_function(count=0, samples=_orders(1.5, 0.0, 2.0))
+@special_function(count=0, samples=_orders(1.5, 0.0, 2.0), takes_complex=True)
 def kve(v, x, *, out, d_out):
     d_x = d_out * (out - 0.5 * (special.kve(v - 1, x) + special.kve(v + 1, x)))

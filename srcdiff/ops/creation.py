@@ -375,7 +375,7 @@ def _bind_linspace(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 @declare(
     np.linspace, element=loop_forms.spaced, template=_arguments_text, infer=_spaced, bind=_bind_linspace, linear=True,
-    samples=(fixed(0.5, 2.5, 4, wrt=(0, 1)), fixed(0.5, -1.5, 2, wrt=(0, 1))),
+    samples=(fixed(0.5, 2.5, 4, wrt=(0, 1)), fixed(0.5, -1.5, 2, wrt=(0, 1))), takes_complex=True,
 )  # fmt: skip
 def linspace(start, stop, num, *, out, d_out):
     d_start = np.sum(d_out * np.linspace(1.0, 0.0, num))

@@ -8,12 +8,12 @@ from srcdiff.ops.samples import fixed
 from srcdiff.ops.ufuncs import special, special_function
 
 
-@special_function(low=0.3, high=3.0)
+@special_function(low=0.3, high=3.0, takes_complex=True)
 def exp1(x, *, out, d_out):
     d_x = -d_out * np.exp(-x) / x
 
 
-@special_function(low=0.3, high=3.0)
+@special_function(low=0.3, high=3.0, takes_complex=True)
 def expi(x, *, out, d_out):
     d_x = d_out * np.exp(x) / x
 
@@ -37,6 +37,7 @@ def ellipe(m, *, out, d_out):
         fixed([[1.0], [2.0]], 1.5, 2.5, [-0.7, 0.1, 0.5], wrt=(3,)),
         fixed(0.5, 1.5, 2.5, 0.3, wrt=(3,)),
     ),
+    takes_complex=True,
 )
 def hyp2f1(a, b, c, z, *, out, d_out):
     d_z = d_out * (a * b / c) * special.hyp2f1(a + 1.0, b + 1.0, c + 1.0, z)

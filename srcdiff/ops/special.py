@@ -164,7 +164,9 @@ _zero_log_zero = fixed(
 )
 
 
-@special_function(low=0.2, high=2.0, count=2, samples=(_zero_log_zero,), device="xlogy")
+@special_function(
+    low=0.2, high=2.0, count=2, samples=(_zero_log_zero,), device="xlogy", takes_complex=True
+)
 def xlogy(x, y, *, out, d_out):
     d_x = d_out * np.log(y)
     d_y = (
@@ -172,7 +174,7 @@ def xlogy(x, y, *, out, d_out):
     )  # d_y at x = 0 goes on changing with x
 
 
-@special_function(low=0.2, high=2.0, count=2, device="xlog1py")
+@special_function(low=0.2, high=2.0, count=2, device="xlog1py", takes_complex=True)
 def xlog1py(x, y, *, out, d_out):
     d_x = d_out * np.log1p(y)
     d_y = d_out * x / np.where((x == 0.0) & (y == -1.0), 1.0, 1.0 + y)
@@ -198,17 +200,17 @@ def kl_div(x, y, *, out, d_out):
 # ---- the normal distribution -----------------------------------------------------------------
 
 
-@declare("scipy.special.erf", math.erf, **_smooth(), compiled="erf")
+@declare("scipy.special.erf", math.erf, **_smooth(), compiled="erf", takes_complex=True)
 def erf(x, *, out, d_out):
     d_x = d_out * np.exp(-(x**2)) * (2.0 / np.sqrt(np.pi))
 
 
-@declare("scipy.special.erfc", math.erfc, **_smooth(), compiled="erfc")
+@declare("scipy.special.erfc", math.erfc, **_smooth(), compiled="erfc", takes_complex=True)
 def erfc(x, *, out, d_out):
     d_x = -d_out * np.exp(-(x**2)) * (2.0 / np.sqrt(np.pi))
 
 
-@declare("scipy.special.ndtr", **_smooth(), compiled="ndtr", device="ndtr")
+@declare("scipy.special.ndtr", **_smooth(), compiled="ndtr", device="ndtr", takes_complex=True)
 def ndtr(x, *, out, d_out):
     d_x = d_out * np.exp(-0.5 * x**2) / np.sqrt(2.0 * np.pi)
 
@@ -218,12 +220,13 @@ def ndtr(x, *, out, d_out):
     **_smooth(-2.0, 2.0, fixed([-8.0, -30.0, 4.0])),
     compiled="log_ndtr",
     device="log_ndtr",
+    takes_complex=True,
 )
 def log_ndtr(x, *, out, d_out):
     d_x = d_out * np.exp(-0.5 * x**2 - out) / np.sqrt(2.0 * np.pi)
 
 
-@special_function(low=-2.0, high=2.0)
+@special_function(low=-2.0, high=2.0, takes_complex=True)
 def erfcx(x, *, out, d_out):
     d_x = d_out * (2.0 * x * out - 2.0 / np.sqrt(np.pi))
 

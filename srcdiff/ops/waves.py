@@ -25,6 +25,7 @@ def sinc_expanded(x):
     infer=floating,
     elementwise=True,
     samples=(*unary(), fixed([0.0, 1e-9, 0.03, 0.0499, 0.0501, 1.0]), fixed(0.0)),
+    takes_complex=True,
 )
 def sinc(x, *, out, d_out):
     square = (np.pi * x) ** 2

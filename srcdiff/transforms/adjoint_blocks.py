@@ -11,6 +11,7 @@ from __future__ import annotations
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Function, Op, Statement, Value, walk
+from srcdiff.ir.types import is_complex
 from srcdiff.ops.blocks import adjoint_block, comment, outside_call
 from srcdiff.ops.choices import follows
 from srcdiff.ops.fourier import TRANSFORMS
@@ -66,6 +67,12 @@ class _WithoutComments(Rewriter):
             b.append(self.keep(old, env, b))
 
 
+def _is_special(op: Op) -> bool:
+    """Whether an operation is a function of scipy.special that stays one: what compiled code calls is of real numbers."""
+    name = op.decl.callables[0] if op.decl.callables else ""
+    return str(name).startswith("scipy.special.") and op.decl.elementwise
+
+
 def only_inside(fn: Function) -> Function:
     """`fn` itself; `NoLoopForm` where it reaches what compiled code cannot: an object outside, NumPy's transforms."""
     for s in walk(fn.body):
@@ -79,6 +86,10 @@ def only_inside(fn: Function) -> Function:
             raise NoLoopForm("a sparse matrix, which is SciPy's", s.location)
         if isinstance(s, Op) and s.decl in TRANSFORMS:
             raise NoLoopForm(f"`np.fft.{s.decl.name}`, which has no compiled form", s.location)
+        if isinstance(s, Op) and _is_special(s) and any(is_complex(a.type) for a in s.operands):
+            raise NoLoopForm(
+                f"`{s.decl.callables[0]}` of complex numbers, which has no compiled form", s.location
+            )
         if isinstance(s, Op) and s.decl is outside_call:
             (name,) = s.attrs["bindings"]
             raise NoLoopForm(

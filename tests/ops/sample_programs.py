@@ -1,6 +1,7 @@
 """The samples of operations and composites as programs that srcdiff differentiates, and what is looked at of them."""
 
 import linecache
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -77,8 +78,15 @@ class Case:
         """The call, of `x`, `y`, `z`, `w`."""
         if self.is_complex and self.sample.complex_text:
             return self.sample.complex_text
-        if self.sample.text or isinstance(self.decl, Composite):
-            return self.sample.text
+        if self.is_complex:  # which have no order
+            return re.sub(r"\bx(?= [<>] )", "np.real(x)", self.sample.text or self.written)
+        return self.sample.text or self.written
+
+    @property
+    def written(self) -> str:
+        """The call of an operation, as it is printed."""
+        if isinstance(self.decl, Composite):
+            return ""
         values = replace(self, is_complex=False).values()
         op, _, _ = make_op(self.decl, values, self.sample.attrs)
         return template_of(op).format(*"xyzw"[: len(values)])

@@ -210,6 +210,7 @@ def rfftfreq(n: Any, d: Any = 1.0, device: Any = None) -> Any:
         said("np.apply_along_axis(np.sum, 0, x)", (2, 3)),
         said("np.apply_along_axis(lambda v: v * np.sum(v), 1, x)", (2, 3)),
     ),
+    takes_complex=True,
 )
 def apply_along_axis(func1d: Any, axis: Any, arr: Any, *args: Any, **kwargs: Any) -> Any:
     if arr.ndim != 2:

@@ -93,6 +93,7 @@ def lfilter(b: Any, a: Any, x: Any, axis: Any = -1, zi: Any = None) -> Any:
         said("scipy.integrate.simpson(x, x=np.cumsum(np.exp(y)))", (5,), (5,)),
         said("scipy.integrate.simpson(x, x=np.cumsum(np.exp(y)))", (2, 4), (4,)),
     ),
+    takes_complex=True,
 )
 def simpson(y: Any, *, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Any:
     values = y if y.ndim == 1 else np.moveaxis(y, axis, -1)

@@ -136,6 +136,7 @@ def vander(x: Any, N: Any = None, increasing: Any = False) -> Any:
         said("np.polyfit(x, y, 2)", [0.0, 0.5, 1.2, 2.0, 2.9], (5,)),
         said("np.polyfit(x, y, 1, w=z + 3.0)", [0.0, 0.5, 1.2, 2.0], (4,), (4,)),
     ),
+    takes_complex=True,
 )
 def polyfit(
     x: Any, y: Any, deg: Any, rcond: Any = None, full: Any = False, w: Any = None, cov: Any = False
