@@ -112,7 +112,7 @@ def _declared(
                 "Write a function that calls it, and a rule for that.",
                 _place(written),
             )
-        own = {"rule": written, "forward": forward, "takes_complex": takes_complex}
+        own: dict[str, Any] = {"rule": written, "forward": forward, "takes_complex": takes_complex}
         return replace(known, simpler=None, expansion=None, **own)
     is_each = isinstance(function, np.ufunc) if elementwise is None else elementwise
     spelling = _spelling(function)

@@ -271,7 +271,7 @@ class Frame:
 
     def refuse_complex(self, node: Any, name: str, of_user: bool = False) -> NoReturn:
         """What is written for real numbers only may be wrong for others; `of_user`: the rule is the user's."""
-        advice = "Compute with np.real and np.imag of it, or with functions that docs/coverage.md has for complex numbers."
+        advice = "Compute with np.real and np.imag of it, or with what docs/coverage.md has for complex numbers."
         if of_user:
             advice = "If its rule is right for them, say so: rule(..., takes_complex=True)."
         self.fail(node, f"`{name}` of complex numbers is not supported", advice)

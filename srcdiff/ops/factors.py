@@ -1,8 +1,9 @@
 """Factorisations of matrices and stacks of them, and what comes of them: determinants, eigenvalues.
 
 `cholesky` and `eigh` read one triangle of their matrix, and that is where their derivatives are. Eigenvectors of equal
-eigenvalues, and singular vectors of equal singular values, count as not turning into each other: what does not depend
-on how they are chosen has its derivative, and nothing becomes infinite.
+eigenvalues, and singular vectors of equal singular values, count as not turning into each other, and nothing becomes
+infinite: functions of the values, and of the spaces that vectors of equal values span, have their gradient. Values are
+equal where they differ by no more than rounding. Phases of complex vectors take no part.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from srcdiff.ops.composites.matrices import (
     diagonal_part,
     eigen_adjoint,
     inverse_gaps,
+    inverse_gaps_of_squares,
     lower_part,
     mirrored,
     real_part,
@@ -303,7 +305,7 @@ def svd_forward(a, full_matrices=True, *, a_dot, out):
     count = s.shape[-1]
     if same_length(u.shape[-1], count) and same_length(vh.shape[-2], count):
         middle = adjoined(u) @ a_dot @ adjoined(vh)
-        gaps = inverse_gaps(s**2)
+        gaps = inverse_gaps_of_squares(s)
         right = middle * columns(s)
         left = rows(s) * middle
         u_dot = u @ (gaps * (right + adjoined(right)))
@@ -347,7 +349,7 @@ def svd_factors(a, full_matrices=True, *, out, d_out):
     if is_unique and d_u is None and d_vh is None:
         d_a = conjugated(u) * columns(d_s) @ conjugated(vh)
     elif is_unique:
-        gaps = inverse_gaps(s**2)
+        gaps = inverse_gaps_of_squares(s)
         middle = 0.0
         if d_s is not None:
             middle = diagonal(d_s)

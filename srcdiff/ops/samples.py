@@ -38,7 +38,7 @@ class Sample:
     text : str
         The call, with the operands as `x`, `y`, `z`, `w`.
     complex_text : str
-        The call for complex operands, where only some of what the result says is determined (phases of vectors are not).
+        The call for complex operands, where not all of the result is determined (phases of vectors are not).
     """
 
     args: Draw

@@ -68,7 +68,7 @@ class _WithoutComments(Rewriter):
 
 
 def _is_special(op: Op) -> bool:
-    """Whether an operation is a function of scipy.special that stays one: what compiled code calls is of real numbers."""
+    """Whether it is a function of scipy.special: those that compiled code calls are of real numbers."""
     name = op.decl.callables[0] if op.decl.callables else ""
     return str(name).startswith("scipy.special.") and op.decl.elementwise
 
@@ -88,7 +88,8 @@ def only_inside(fn: Function) -> Function:
             raise NoLoopForm(f"`np.fft.{s.decl.name}`, which has no compiled form", s.location)
         if isinstance(s, Op) and _is_special(s) and any(is_complex(a.type) for a in s.operands):
             raise NoLoopForm(
-                f"`{s.decl.callables[0]}` of complex numbers, which has no compiled form", s.location
+                f"`{s.decl.callables[0]}` of complex numbers, which has no compiled form",
+                s.location,
             )
         if isinstance(s, Op) and s.decl is outside_call:
             (name,) = s.attrs["bindings"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from corpus_loader import finite_difference_grad
 from scipy.special import logsumexp
 
 from srcdiff import grad, hessian, jacobian
@@ -52,6 +53,60 @@ def test_gradients_at_edges(f, args, gradients, monkeypatch: pytest.MonkeyPatch)
     forward = jacobian(f, argnums=wrt, mode="forward")(*given)
     for d, expected in zip(forward, gradients, strict=True):
         np.testing.assert_allclose(d, expected)
+
+
+def in_one_program(a, b, c, d, e, f, g, h, i, j, k, m, n):
+    total = np.sum(np.logaddexp(a, b)) + logsumexp(c) + np.max(d) + np.prod(e) + np.sum(f**0)
+    total += np.sum(g**h) + np.linalg.norm(i) + np.sum(np.sqrt(j)) + np.sum(np.hypot(k, k))
+    return total + np.sum(np.linalg.eigh(m)[0] ** 2) + np.sum(np.linalg.svd(n)[1] ** 2)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_gradients_at_edges_are_the_same_in_compiled_code(jit) -> None:
+    unreachable, zeros = [1.0, -INF], [0.0, 0.0]
+    given = (
+        *(unreachable, unreachable, [-INF, -INF], [1.0, 1.0, 0.0], [0.0, 2.0, 3.0], [0.0, 2.0]),
+        *(
+            [0.0, 2.0, 0.0, 0.0],
+            [0.0, 0.0, 2.0, 1.0],
+            zeros,
+            [0.0, 1.0],
+            zeros,
+            np.eye(2),
+            np.eye(2),
+        ),
+    )
+    expected = (
+        *([0.5, 0.0], [0.5, 0.0], zeros, [0.5, 0.5, 0.0], [6.0, 0.0, 0.0], zeros),
+        *([0.0, 0.0, 0.0, 1.0], [0.0, np.log(2.0), 0.0, 0.0], zeros, [INF, 0.5], zeros),
+        *(2.0 * np.eye(2), 2.0 * np.eye(2)),
+    )
+    gradient = grad(in_one_program, argnums=tuple(range(13)), jit=jit)
+    for found, right in zip(gradient(*map(np.array, given)), expected, strict=True):
+        np.testing.assert_allclose(found, right)
+
+
+@pytest.mark.parametrize("find", ["eigh", "svd"])
+def test_what_vectors_of_equal_values_span_has_its_derivative(
+    find: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The values are equal but for rounding."""
+    monkeypatch.setenv("SRCDIFF_JIT", "0")
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(4, 4)))[0]
+    a = turn * np.array([1.0, 1.0, 3.0, 3.0]) @ turn.T
+
+    def onto_the_first(a):
+        vectors = np.linalg.eigh(a)[1] if find == "eigh" else np.linalg.svd(a)[0]
+        vectors = vectors[:, :2]
+        return np.sum(np.arange(16.0).reshape(4, 4) * (vectors @ vectors.T))
+
+    def symmetric(x):
+        return onto_the_first(x + x.T)
+
+    np.testing.assert_allclose(
+        grad(symmetric)(0.5 * a), finite_difference_grad(symmetric, (0.5 * a,), 0), atol=1e-5
+    )
 
 
 def test_second_derivatives_of_products_with_zeros(monkeypatch: pytest.MonkeyPatch) -> None:

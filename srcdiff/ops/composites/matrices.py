@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.ops.registry import evaluated
+
 __all__ = [
     "adjoined", "columns", "conjugated", "diagonal", "diagonal_of", "diagonal_part", "eigen_adjoint", "inverse_gaps",
-    "lower_part", "mirrored", "outer_product", "real_part", "rows", "symmetric_of_upper", "symmetric_part",
-    "triangle_of", "turned", "upper_part",
+    "inverse_gaps_of_squares", "lower_part", "mirrored", "outer_product", "real_part", "rows", "symmetric_of_upper",
+    "symmetric_part", "triangle_of", "turned", "upper_part",
 ]  # fmt: skip
 
 
@@ -108,9 +110,30 @@ def upper_part(a: Any) -> Any:
 
 
 def inverse_gaps(values: Any) -> Any:
-    """1 / (w[j] - w[i]) at [i, j], and 0 where the two are equal."""
+    """1 / (w[j] - w[i]) at [i, j], and 0 where the two are equal but for rounding."""
     gaps = columns(values) - rows(values)
-    return 1.0 / np.where(gaps == 0.0, np.inf, gaps)
+    return 1.0 / np.where(_is_rounding(gaps, values), np.inf, gaps)
+
+
+def inverse_gaps_of_squares(values: Any) -> Any:
+    """1 / (s[j]**2 - s[i]**2) at [i, j], and 0 where the two are equal but for rounding."""
+    squares = values**2
+    is_equal = _is_rounding(columns(values) - rows(values), values)
+    return 1.0 / np.where(is_equal, np.inf, columns(squares) - rows(squares))
+
+
+def _is_rounding(gaps: Any, values: Any) -> Any:
+    """Where gaps of values are no larger than the errors that these are computed with."""
+    if values.ndim == 1:
+        size = np.sum(np.abs(values))
+    else:
+        size = np.expand_dims(np.sum(np.abs(values), axis=-1), (-2, -1))
+    return np.abs(gaps) <= _rounding(values.dtype) * size
+
+
+@evaluated
+def _rounding(dtype: Any) -> float:
+    return 4.0 * float(np.finfo(dtype).eps)
 
 
 def outer_product(x: Any, y: Any) -> Any:
