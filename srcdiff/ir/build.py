@@ -28,7 +28,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.location import Location
 from srcdiff.ir.shapes import Range, Shapes
 from srcdiff.ir.spelling import as_spelled
-from srcdiff.ir.types import Dim, Scalar, Type, all_dims, map_dims, shape_of
+from srcdiff.ir.types import Dim, Scalar, Type, all_dims, axes_of, map_dims, shape_of
 
 __all__ = [
     "Builder",
@@ -196,7 +196,7 @@ def shapes_for(fn: Function) -> Shapes:
 def lengths_of(fn: Function) -> Shapes:
     """What is known of a finished function's lengths: those of parameters, and its counts, are not negative."""
     shapes = shapes_for(fn)
-    shapes.rigid |= {d.symbol for p in fn.params for d in shape_of(p.type) if d.symbol is not None}
+    shapes.rigid |= {d.symbol for p in fn.params for d in axes_of(p.type) if d.symbol is not None}
     shapes.rigid |= set(fn.notes.get("counts", ()))  # no program is called with negative ones
     return shapes
 

@@ -20,9 +20,9 @@ from typing import Any
 
 __all__ = [
     "BOOL", "FLOAT", "INT", "NONE", "Array", "Clamp", "Dim", "Dynamic", "List", "Product", "Quotient", "Scalar",
-    "Size", "Static", "Struct", "Symbol", "Type", "all_dims", "as_dim", "dims_of", "element_type", "factors_of",
-    "has_lists", "holds_arrays", "inner_lengths", "is_complex", "is_float", "is_numeric", "map_dims", "ndim_of",
-    "product_of", "quotient_of", "shape_of", "size_of", "strip", "symbols_of",
+    "Size", "Static", "Struct", "Symbol", "Type", "all_dims", "as_dim", "axes_of", "dims_of", "element_type",
+    "factors_of", "has_lists", "holds_arrays", "inner_lengths", "is_complex", "is_float", "is_numeric", "map_dims",
+    "ndim_of", "product_of", "quotient_of", "shape_of", "size_of", "strip", "symbols_of",
 ]  # fmt: skip
 
 
@@ -339,6 +339,13 @@ Size = tuple[tuple[Dim, ...], ...]  # how many numbers arrays of these shapes ha
 
 def shape_of(type_: Type) -> tuple[Dim, ...]:
     return type_.shape if isinstance(type_, Array) else ()
+
+
+def axes_of(type_: Type) -> tuple[Dim, ...]:
+    """The lengths of the arrays in a type, those of a structure's parts as well; a list's elements have their own."""
+    if isinstance(type_, Struct):
+        return tuple(d for part in type_.parts for d in axes_of(part))
+    return shape_of(type_)
 
 
 def ndim_of(type_: Type) -> int:

@@ -30,7 +30,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.shapes import ShapeMismatch, Shapes
-from srcdiff.ir.types import Array, Dim, Struct, Type, map_dims, shape_of
+from srcdiff.ir.types import Array, Dim, Type, axes_of, map_dims, shape_of
 from srcdiff.ops.containers import unpack
 from srcdiff.ops.infer import TypeMistake
 from srcdiff.ops.memory import add_into, store, subscript_shape
@@ -54,18 +54,11 @@ def demanded(fn: Function, types: Mapping[str, Type], may_be_one: bool = False) 
     """What has to be equal where the program runs, `types` being the parameters' own. `may_be_one`: an axis that is
     not of length 1 may be so in another call.
     """
-    rigid = {s for t in types.values() for d in _axes(t) for s in d.symbols()}
+    rigid = {s for t in types.values() for d in axes_of(t) for s in d.symbols()}
     shapes = _Broadcasting(rigid=rigid) if may_be_one else Shapes(rigid=rigid)
     params = [Value(types.get(p.name, p.type)) for p in fn.params]
     _region(fn.body, dict(zip(fn.params, params, strict=True)), shapes)
     return shapes
-
-
-def _axes(type_: Type) -> tuple[Dim, ...]:
-    """The lengths of the arrays in a type."""
-    if isinstance(type_, Struct):
-        return tuple(d for part in type_.parts for d in _axes(part))
-    return shape_of(type_)
 
 
 def _region(region: Region, env: Env, shapes: Shapes) -> None:

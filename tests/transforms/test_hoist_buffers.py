@@ -1,6 +1,7 @@
 """Storage of single turns, in front of their loops."""
 
 import numpy as np
+from scipy.special import logsumexp
 from transforms.passes import check, unchanged
 
 import srcdiff
@@ -166,3 +167,17 @@ def test_what_the_loop_alone_binds_has_two_buffers_as_well():
     options = {"jit": True}, {"jit": False}
     compiled, plain = (srcdiff.grad(bound_in_the_loop_only, **o)(x, 0.2) for o in options)
     np.testing.assert_allclose(compiled, plain, rtol=1e-12)
+
+
+def log_Z(eta, data):
+    log_pi, log_A, log_B = eta
+    log_alpha = log_pi + log_B[:, data[0]]
+    for y in data[1:]:
+        log_alpha = logsumexp(log_alpha[:, None] + log_A, axis=0) + log_B[:, y]
+    return logsumexp(log_alpha)
+
+
+def test_arrays_in_structures_have_lengths_like_those_on_their_own():
+    eta = np.zeros(16), np.zeros((16, 16)), np.zeros((16, 4))
+    text = srcdiff.grad(log_Z).loop_source_for(eta, np.zeros(9, dtype=int))
+    assert not [t for t in text.splitlines() if t.startswith(8 * " ") and "empty" in t]
