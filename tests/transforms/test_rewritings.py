@@ -135,3 +135,50 @@ def test_the_table_of_the_documents_is_of_these_rules():
     rows = [line for line in document.splitlines() if line.startswith("| `")]
     told = [row(r) for r in (*RULES, *EXAMPLES)]
     assert [line[: len(t)] for line, t in zip(rows, told, strict=True)] == told
+
+
+def trace_of_product(A, B):
+    return np.trace(A @ B)
+
+
+def test_products_that_are_not_square_have_the_trace_that_numpy_says():
+    A, B = np.arange(15.0).reshape(3, 5), np.arange(20.0).reshape(5, 4)
+    g = srcdiff.value_and_grad(trace_of_product, argnums=(0, 1), jit=False)
+    for b in (B, B[:, :3], B[:, :2]):
+        assert g(A, b)[0] == np.trace(A @ b)
+        srcdiff.check_grads(trace_of_product, A, b)
+
+
+def own_product(A, t):
+    P = A @ A.T
+    return np.trace(P @ (P + t * np.eye(len(P)))) + np.trace(P @ P.T)
+
+
+def test_products_that_are_known_to_be_square_are_not_computed_for_their_trace():
+    A = np.arange(6.0).reshape(3, 2)
+    g = srcdiff.value_and_grad(own_product, jit=False)
+    assert "trace(" not in g.source_for(A, 0.5) and g(A, 0.5)[0] == own_product(A, 0.5)
+    srcdiff.check_grads(own_product, A, 0.5)
+
+
+def solved(K, D):
+    return np.trace(np.linalg.inv(K) @ D)
+
+
+def quadratic_forms(K, X):
+    return np.sum((X @ np.linalg.inv(K)) * X)
+
+
+def sandwich(K, X):
+    return np.sum((X @ np.linalg.inv(K) @ X.T) ** 2)
+
+
+@pytest.mark.parametrize("f", [solved, quadratic_forms, sandwich])
+def test_matrices_times_inverses_are_solutions(f):
+    K = np.array([[4.0, 1.0, 0.3], [-1.0, 3.0, 0.2], [0.5, -0.7, 5.0]])
+    X = np.array([[1.0, 0.5, -1.0], [0.3, 2.0, 0.7], [0.2, 0.4, 0.1]])
+    for x in (X, X[:2]) if f is not solved else (X,):
+        g = srcdiff.value_and_grad(f, argnums=(0, 1), jit=False)
+        assert "inv(" not in g.source_for(K, x)
+        assert g(K, x)[0] == pytest.approx(f(K, x), rel=1e-13)
+        srcdiff.check_grads(f, K, x)
