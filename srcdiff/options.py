@@ -11,9 +11,9 @@ __all__ = ["OWN_REWRITINGS", "REWRITINGS", "Options", "make_options", "plain_axe
 # the named rules of `transforms/rewritings.py`, which is not imported before the first program
 REWRITINGS = (
     "log_sigmoid", "log_one_minus_sigmoid", "softplus", "log_add_exp", "log_sum_exp", "log_softmax", "softmax",
-    "log_exp", "log_of_parts", "log_one_plus", "exp_minus_one", "one_less_sigmoid", "sigmoid", "tanh", "log_cosh",
-    "exp_product", "norm", "variance", "inverse_product", "product_order", "trace_of_product", "diagonal_of_product",
-    "log_det", "cancel", "scaled_probabilities", "cholesky",
+    "log_exp", "log_of_parts", "log_one_plus", "exp_minus_one", "one_less_sigmoid", "sigmoid", "tanh", "sinh",
+    "arcsinh", "one_less_cos", "log_cosh", "exp_product", "norm", "variance", "inverse_product", "product_order",
+    "trace_of_product", "diagonal_of_product", "log_det", "cancel", "scaled_probabilities", "cholesky",
 )  # fmt: skip
 OWN_REWRITINGS: dict[
     str, tuple[bool, str]

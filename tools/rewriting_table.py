@@ -38,7 +38,7 @@ SPELLED = {
     "expit": "expit", "softmax": "softmax", "logsumexp": "logsumexp", "log_softmax": "log_softmax", "var": "np.var",
     "logaddexp": "np.logaddexp", "inv": "np.linalg.inv", "det": "np.linalg.det", "solve": "np.linalg.solve",
     "slogdet": "np.linalg.slogdet", "trace": "np.trace", "diag": "np.diag", "absolute": "np.abs",
-    "cosh": "np.cosh", "sinh": "np.sinh", "tanh": "np.tanh", "sqrt": "np.sqrt", "square": "np.square",
+    "sin": "np.sin", "cos": "np.cos", "arcsinh": "np.arcsinh", "cosh": "np.cosh", "sinh": "np.sinh", "tanh": "np.tanh", "sqrt": "np.sqrt", "square": "np.square",
     "log2": "np.log2", "log10": "np.log10", "where": "np.where", "minimum": "np.minimum", "maximum": "np.maximum",
     "norm": "np.linalg.norm", "highest": "np.max", "prod": "np.prod", "euclidean_norm": "scipy.linalg.norm",
 }  # fmt: skip

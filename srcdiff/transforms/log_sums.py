@@ -51,15 +51,29 @@ class Sums(Maker):
             if sorted(signs) == [-1, 1]:
                 (_, less), (_, whole) = sorted(terms, key=_sign)
                 one = whole.factors == [const(1)] and whole.is_plain
-                if one and len(less.exponents) == 1 and less.is_pure:
-                    scale, x = less.exponents[0]
-                    if scale == -1 and x in self.softplus_of:  # one less a sigmoid is one
-                        minus = self.make(lambda x: -x, self.softplus_of[x])
-                        return Parts([(-1.0, self.softplus(minus))], is_bounded=True)
+                u, v = map(self.under_sigmoid, (less, whole))
+                if one and u is not None:  # one less a sigmoid is one
+                    minus = self.make(lambda x: -x, u)
+                    return Parts([(-1.0, self.softplus(minus))], is_bounded=True)
+                if u is not None and v is not None:
+                    return self.of_sigmoids(u, v)
                 return self.difference(self.logarithm(less), self.logarithm(whole))
         return self.shifted_terms(terms)
 
     of_subtract = of_add
+
+    def under_sigmoid(self, parts: Parts) -> Atom | None:
+        """The u of 1 / (1 + exp(u))."""
+        (scale, x), *rest = parts.exponents or [(0.0, const(0))]
+        return self.softplus_of.get(x) if scale == -1 and not rest and parts.is_pure else None
+
+    def of_sigmoids(self, u: Atom, v: Atom) -> Parts:
+        """1 / (1 + exp(v)) - 1 / (1 + exp(u)), which are both 1 where u and v are far below 0: their product with
+        exp(u) - exp(v).
+        """
+        other = self.softplus(self.make(lambda u: -u, u))
+        rest = self.less(self.make(lambda u, v: v - u, u, v))
+        return Parts([(-1.0, self.softplus(v)), (-1.0, other), (1.0, rest)], is_bounded=True)
 
     def difference(self, less: Atom, x: Atom) -> Parts:
         """exp(x) - exp(less)"""

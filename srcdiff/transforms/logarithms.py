@@ -163,8 +163,14 @@ class Logarithms(Sums):
         )
 
     def of_power(self, op: Op, depth: int) -> Parts | None:
-        n = op.operands[1]
-        return self.powered(op, float(n.value), depth) if isinstance(n, Const) else None
+        base, n = op.operands
+        if isinstance(n, Const):
+            return self.powered(op, float(n.value), depth)
+        parts = self.parts(base, depth)
+        if not parts.exponents or not parts.is_positive:
+            return None
+        x = self.make(lambda x, n: n * x, self.logarithm(parts), self.here(n))
+        return Parts([(1.0, x)], is_positive=True)
 
     def of_square(self, op: Op, depth: int) -> Parts | None:
         return self.powered(op, 2.0, depth)

@@ -28,6 +28,7 @@ expit, logsumexp, softmax, log_softmax = map(
 log2, log10, cosh, sinh, where, less = map(
     function, ("log2", "log10", "cosh", "sinh", "where", "less")
 )
+sin, cos, arcsinh = map(function, ("sin", "cos", "arcsinh"))
 minimum, maximum, known_log_cosh = map(function, ("minimum", "maximum", "log_cosh"))
 prod, highest = map(function, ("prod", "highest"))
 tanh, sqrt, square, norm, euclidean_norm = map(
@@ -169,6 +170,7 @@ _SIGMOID = (
 )
 _OVERFLOW = "exp overflows above 709, and underflows below -745"
 _DIGITS = "1 + x has no digits of a small x"
+_DIFFERENCE = "the difference of two numbers that are nearly equal"
 _CANCELS = "exp(x) - 1 cancels for a small x"
 
 _NEAR_ONE = "one less a number near 1"
@@ -260,6 +262,16 @@ RULES = (
     Rule("one_less_sigmoid", lambda u: 1 - exp(u) / (1 + exp(u)), lambda u: expit(-u), "better", _NEAR_ONE, _ABOVE),
     Rule("one_less_sigmoid", lambda u: 1 - expit(u), lambda u: expit(-u), "better", _NEAR_ONE, _ABOVE),
     Rule("sigmoid", lambda x: exp(x) / (1 + exp(x)), lambda x: expit(x), "exact", _OVERFLOW, (*_BELOW, (1000.0,))),
+    Rule("sigmoid", lambda x, y: exp(x) / (exp(x) + exp(y)), lambda x, y: expit(x - y), "exact", _OVERFLOW,
+         ((1000.0, 999.0), (-1000.0, -1000.5), (0.0, 800.0))),
+    Rule("sinh", lambda x: (exp(x) - exp(-x)) / 2, lambda x: sinh(x), "exact", _DIFFERENCE, _SMALL),
+    Rule("sinh", lambda x: 0.5 * (exp(x) - exp(-x)), lambda x: sinh(x), "exact", _DIFFERENCE, _SMALL),
+    Rule("arcsinh", lambda x: log(x + sqrt(x**2 + 1)), lambda x: arcsinh(x), "exact", _DIFFERENCE,
+         ((1e-9,), (-1e5,), (1e100,), (2.0,))),
+    Rule("arcsinh", lambda x: log(x + sqrt(x * x + 1)), lambda x: arcsinh(x), "exact", _DIFFERENCE,
+         ((1e-9,), (-1e5,), (2.0,))),
+    Rule("one_less_cos", lambda x: 1 - cos(x), lambda x: 2.0 * sin(0.5 * x) ** 2, "exact",
+         "cosines near 0 have no digits of their argument", ((1e-9,), (1e-100,), (1e-3,), (-2.0,))),
     Rule("tanh", lambda x: (exp(x) - exp(-x)) / (exp(x) + exp(-x)), lambda x: tanh(x), "exact", _OVERFLOW,
          ((-1000.0,), (1000.0,), (0.3,), (1e-9,))),
     Rule("log_one_plus", lambda x: log2(1 + x), lambda x: log1p(x) / log(2.0), "exact", _DIGITS, _SMALL),

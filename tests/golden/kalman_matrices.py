@@ -6,8 +6,8 @@ def log_likelihood_value_and_grad(A, C, Q, R, m, P, ys):
     # forward
     ms = np.empty((len(ys), A.shape[1]))
     Ps = np.empty((len(ys), A.shape[1], A.shape[1]))
-    inverses = np.empty((len(ys), len(C), len(C)))
-    solutions = np.empty((len(ys), len(C)))
+    solution_Ps = np.empty((len(ys), len(C), len(A)))
+    solution_es = np.empty((len(ys), len(C)))
     total = 0.0
     for i, y in enumerate(ys):
         ms[i] = m
@@ -16,12 +16,12 @@ def log_likelihood_value_and_grad(A, C, Q, R, m, P, ys):
         P = A @ P @ A.T + Q
         S = C @ P @ C.T + R
         e = y - C @ m
-        inverse = np.linalg.inv(S)
-        inverses[i] = inverse
-        K = P @ C.T @ inverse
-        solution = np.linalg.solve(S, e)
-        solutions[i] = solution
-        total -= 0.5 * (np.linalg.slogdet(S)[1] + e @ solution)
+        solution_P = np.linalg.solve(S.T, (P @ C.T).T)
+        solution_Ps[i] = solution_P
+        K = solution_P.T
+        solution_e = np.linalg.solve(S, e)
+        solution_es[i] = solution_e
+        total -= 0.5 * (np.linalg.slogdet(S)[1] + e @ solution_e)
         m = m + K @ e
         P = P - K @ S @ K.T
 
@@ -32,8 +32,8 @@ def log_likelihood_value_and_grad(A, C, Q, R, m, P, ys):
     d_R = np.zeros_like(R)
     d_m = np.zeros_like(m)
     d_P = np.zeros_like(P)
-    for m, P, y, inverse, solution in zip(
-        reversed(ms), reversed(Ps), reversed(ys), reversed(inverses), reversed(solutions)
+    for m, P, y, solution_P, solution_e in zip(
+        reversed(ms), reversed(Ps), reversed(ys), reversed(solution_Ps), reversed(solution_es)
     ):
         new_m = A @ m
         AP = A @ P
@@ -41,26 +41,25 @@ def log_likelihood_value_and_grad(A, C, Q, R, m, P, ys):
         CP = C @ new_P
         S = CP @ C.T + R
         e = y - C @ new_m
-        product = new_P @ C.T
-        K = product @ inverse
-        scaled = -d_P @ K
-        d_K = (-d_P).T @ (K @ S) + scaled @ S.T + np.outer(d_m, e)
-        answer = np.linalg.solve(S.T, -0.5 * e)
-        d_product = d_K @ inverse.T
-        weighted = 0.5 * np.linalg.inv(S).T
-        d_S = (
-            K.T @ scaled
-            - inverse.T @ (product.T @ d_K) @ inverse.T
-            - np.outer(answer, solution)
-            - weighted
+        product = -d_P @ solution_P.T
+        solution = np.linalg.solve(S.T, -0.5 * e)
+        answer = np.linalg.solve(
+            S, ((-d_P).T @ (solution_P.T @ S) + product @ S.T + np.outer(d_m, e)).T
         )
-        negated = -(K.T @ d_m - 0.5 * solution + answer)
-        d_C += d_product.T @ new_P + np.outer(negated, new_m)
+        scaled = 0.5 * np.linalg.inv(S).T
+        d_S = (
+            solution_P @ product
+            + solution_P @ (-answer).T
+            - np.outer(solution, solution_e)
+            - scaled
+        )
+        negated = -(solution_P @ d_m - 0.5 * solution_e + solution)
+        d_C += answer @ new_P + np.outer(negated, new_m)
         d_m = d_m + C.T @ negated
         d_R += d_S
         d_CP = d_S @ C
         d_C += d_S.T @ CP + d_CP @ new_P.T
-        d_P = d_P + d_product @ C + C.T @ d_CP
+        d_P = d_P + answer.T @ C + C.T @ d_CP
         d_Q += d_P
         d_AP = d_P @ A
         d_A += d_P.T @ AP + d_AP @ P.T + np.outer(d_m, m)
