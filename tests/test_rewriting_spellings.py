@@ -27,8 +27,21 @@ def over_statements(x):
     return -np.log(scaled)
 
 
+def powers_in_a_loop(x):
+    total = 0.0
+    for k in range(1, 3):
+        p = sigmoid(k * x)
+        n = x**2 + 2 * k - 1
+        total += np.log(p**n * (1 - p) ** (3 * n))
+    return total
+
+
 def softplus(x):
     return mp.log1p(mp.exp(x))
+
+
+def binomials(x):
+    return -sum((x**2 + 2 * k - 1) * (softplus(-k * x) + 3 * softplus(k * x)) for k in (1, 2))
 
 
 LOGITS = (-1000.0, 1000.0, -745.0, -40.0, 40.0, 0.3, -3.0)
@@ -77,11 +90,27 @@ NUMBERS = {
     "exp * exp": (lambda x: np.exp(x) * np.exp(1 - x), lambda x: mp.e + 0 * x, LOGITS),
     "log(exp * exp)": (lambda x: np.log(np.exp(x) * np.exp(x)), lambda x: 2 * x, ALSO_SMALL),
     "log(exp ** 2)": (lambda x: np.log(np.exp(x) ** 2), lambda x: 2 * x, ALSO_SMALL),
+    "3 sinh": (lambda x: 3 * ((np.exp(x) - np.exp(-x)) / 2), lambda x: 3 * mp.sinh(x), (-700.0, 3.0, 1e-9, 1e-300)),
+    "-sinh": (lambda x: -(0.5 * (np.exp(x) - np.exp(-x))), lambda x: -mp.sinh(x), (-700.0, 3.0, 1e-9, 1e-300)),
+    "2 (1 - cos(3x))": (lambda x: 2 * (1 - np.cos(3 * x)), lambda x: 2 * (1 - mp.cos(3 * x)), (1e-9, -1e-100, 0.3)),
+    "log(x + sqrt(1 + x ** 2))": (lambda x: np.log(x + np.sqrt(1 + x**2)), mp.asinh, (-1e5, 1e-9, 1e-300, 0.3, 1e150)),
+    "exp(x) / (exp(x) + exp(-x))": (lambda x: np.exp(x) / (np.exp(x) + np.exp(-x)),
+                                    lambda x: 1 / (1 + mp.exp(-2 * x)), ALSO_SMALL),
+    "log(sigmoid - sigmoid)": (lambda x: np.log(sigmoid(2 * x + 1) - sigmoid(2 * x)),
+                               lambda x: mp.log(-mp.expm1(-1)) - softplus(-2 * x - 1) - softplus(2 * x), LOGITS),
+    "log of the power of a variable": (powers_in_a_loop,
+                                       binomials, ALSO_SMALL),
     "sqrt(exp)": (lambda x: np.sqrt(np.exp(x)), lambda x: mp.exp(x / 2), ALSO_SMALL),
 }  # fmt: skip
 
 
-OF_SIGMOIDS = ("1 - sigmoid", "2 (1 - expit(-3x))", "exp / (1 + exp)", "of -x")
+OF_SIGMOIDS = (
+    "exp(x) / (exp(x) + exp(-x))",
+    "1 - sigmoid",
+    "2 (1 - expit(-3x))",
+    "exp / (1 + exp)",
+    "of -x",
+)
 
 
 def nearly(found, wanted, allowed):

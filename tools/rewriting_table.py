@@ -38,9 +38,10 @@ SPELLED = {
     "expit": "expit", "softmax": "softmax", "logsumexp": "logsumexp", "log_softmax": "log_softmax", "var": "np.var",
     "logaddexp": "np.logaddexp", "inv": "np.linalg.inv", "det": "np.linalg.det", "solve": "np.linalg.solve",
     "slogdet": "np.linalg.slogdet", "trace": "np.trace", "diag": "np.diag", "absolute": "np.abs",
-    "sin": "np.sin", "cos": "np.cos", "arcsinh": "np.arcsinh", "cosh": "np.cosh", "sinh": "np.sinh", "tanh": "np.tanh", "sqrt": "np.sqrt", "square": "np.square",
+    "cosh": "np.cosh", "sinh": "np.sinh", "tanh": "np.tanh", "sqrt": "np.sqrt", "square": "np.square",
     "log2": "np.log2", "log10": "np.log10", "where": "np.where", "minimum": "np.minimum", "maximum": "np.maximum",
     "norm": "np.linalg.norm", "highest": "np.max", "prod": "np.prod", "euclidean_norm": "scipy.linalg.norm",
+    "sin": "np.sin", "cos": "np.cos", "arcsinh": "np.arcsinh",
 }  # fmt: skip
 
 
@@ -116,7 +117,7 @@ OF_NUMBERS = {
     "negative": lambda x: -x, "power": lambda x, y: x**y, "expit": lambda x: 1 / (1 + mpmath.exp(-x)), "absolute": abs,
     "logaddexp": lambda x, y: mpmath.log(mpmath.exp(x) + mpmath.exp(y)), "cosh": mpmath.cosh, "sqrt": mpmath.sqrt,
     "square": lambda x: x * x, "log2": lambda x: mpmath.log(x) / mpmath.log(2),
-    "log10": lambda x: mpmath.log(x) / mpmath.log(10),
+    "log10": lambda x: mpmath.log(x) / mpmath.log(10), "cos": mpmath.cos,
 }  # fmt: skip
 
 

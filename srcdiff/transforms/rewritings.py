@@ -178,6 +178,9 @@ _BELOW, _ABOVE = ((-1000.0,), (-40.0,), (0.0,), (-300.0,)), ((1000.0,), (40.0,),
 _SHIFT = "a shift, which neither the value nor the derivative depends on"
 _SHIFTED = (([1000.0, 999.0], 1000.0), ([-1000.0, -1001.0, 0.0], -1.0))
 _NORM = "squares overflow and underflow, and the derivative at 0 is NaN"
+_SQUARES = "the difference of two large numbers"
+_FAR = (([1e8, 1e8 + 1.0, 1e8 + 2.0],), ([1e150, 3e150],), ([1.0, 2.0],))
+_AT_ZERO = "the derivative at 0 is NaN"
 _VECTORS = (([3.0, 4.0],), ([1e-200, 2e-200],), ([1e200, 2e250, 0.0],))
 
 
@@ -295,30 +298,30 @@ RULES = (
     Rule("norm", lambda x: sqrt(x @ x), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS,
          _is_no_matrix),
     Rule("norm", lambda x, *, axis, keepdims: sqrt(total(x**2, axis=axis, keepdims=keepdims)),
-         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _NORM, (), _is_no_norm),
+         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _AT_ZERO, (), _is_no_norm),
     Rule("norm", lambda x, *, axis, keepdims: sqrt(total(x * x, axis=axis, keepdims=keepdims)),
-         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _NORM, (), _is_no_norm),
+         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _AT_ZERO, (), _is_no_norm),
     Rule("norm", lambda x, *, axis, keepdims: sqrt(total(square(x), axis=axis, keepdims=keepdims)),
-         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _NORM, (), _is_no_norm),
+         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _AT_ZERO, (), _is_no_norm),
     Rule("variance", lambda x, *, axis, keepdims: (mean(x**2, axis=axis, keepdims=keepdims)
                                                    - mean(x, axis=axis, keepdims=keepdims) ** 2),
          lambda x, *, axis, keepdims: var(x, axis=axis, keepdims=keepdims), "exact",
-         "the difference of two large numbers", ()),
+         _SQUARES, _FAR),
     Rule("variance", lambda x, *, axis, keepdims: (mean(x * x, axis=axis, keepdims=keepdims)
                                                    - mean(x, axis=axis, keepdims=keepdims)
                                                    * mean(x, axis=axis, keepdims=keepdims)),
          lambda x, *, axis, keepdims: var(x, axis=axis, keepdims=keepdims), "exact",
-         "the difference of two large numbers", ()),
+         _SQUARES, _FAR),
     Rule("variance", lambda x, *, axis, keepdims: (mean(x, axis=axis, keepdims=keepdims) ** 2
                                                    - mean(x**2, axis=axis, keepdims=keepdims)),
          lambda x, *, axis, keepdims: -var(x, axis=axis, keepdims=keepdims), "exact",
-         "the difference of two large numbers", ()),
+         _SQUARES, _FAR),
     Rule("variance", lambda x, n: total(x * x) / n - (total(x) / n) ** 2, lambda x, n: var(x), "exact",
-         "the difference of two large numbers", (), _is_no_count),
+         _SQUARES, (), _is_no_count),
     Rule("variance", lambda x, n: total(x**2) / n - (total(x) / n) ** 2, lambda x, n: var(x), "exact",
-         "the difference of two large numbers", (), _is_no_count),
+         _SQUARES, (), _is_no_count),
     Rule("variance", lambda x: mean(x**2) - mean(x) ** 2, lambda x: var(x), "exact",
-         "the difference of two large numbers", (([1e8, 1e8 + 1.0, 1e8 + 2.0],), ([1e150, 3e150],), ([1.0, 2.0],))),
+         _SQUARES, _FAR),
     Rule("inverse_product", lambda k, x: inv(k) @ x, lambda k, x: solve(k, x), "exact", _INVERSE, _SYSTEMS,
          _unless_axes((2, 1), (2, 2)), once=True),
     Rule("inverse_product", lambda x, k: x @ inv(k), lambda x, k: solve(transpose(k), x), "exact", _INVERSE,
