@@ -88,6 +88,29 @@ def test_t11_separable_data_and_large_weights():
     assert np.all(np.diff(costs) < 0)
 
 
+def newton_optimum(X, y):
+    """Where the gradient of the mean cost is 0, by Newton's steps of weights and offset."""
+    Z, ridge = np.column_stack([X, np.ones(len(X))]), np.diag([0.02] * X.shape[1] + [0.0])
+    v = np.zeros(X.shape[1] + 1)
+    for _ in range(20):
+        p = 1 / (1 + np.exp(-Z @ v))
+        slope = Z.T @ (p - y) / len(y) + ridge @ v
+        v = v - np.linalg.solve((Z.T * (p * (1 - p))) @ Z / len(y) + ridge, slope)
+    return v
+
+
+def test_t11_descent_ends_at_newtons_optimum():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(60, 4))
+    y = (X @ np.array([1.0, -2.0, 0.5, 0.0]) + 0.3 + rng.logistic(size=60) > 0).astype(float)
+    g = srcdiff.grad(mean_cost, argnums=(0, 1), jit=False)
+    w, b = np.zeros(4), 0.0
+    for _ in range(4000):
+        d_w, d_b = g(w, b, X, y)
+        w, b = w - 0.1 * d_w, b - 0.1 * d_b
+    np.testing.assert_allclose([*w, b], newton_optimum(X, y), atol=1e-6)
+
+
 # ---- P5: matrices -----------------------------------------------------------------------------------------
 
 
