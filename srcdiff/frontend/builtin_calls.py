@@ -16,10 +16,10 @@ from srcdiff.frontend.complex_calls import COMPLEX_CALLS
 from srcdiff.frontend.comprehensions import append_each, folded, reducing
 from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.index_calls import INDEX_CALLS
-from srcdiff.frontend.iteration import CALL, iterable, unrolled
+from srcdiff.frontend.iteration import CALL, count_of, forward, iterable, unrolled
 from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import copied, known_list, new_list
-from srcdiff.frontend.prelude import PRELUDE, extreme_by, sorted_items
+from srcdiff.frontend.prelude import PRELUDE, any_or_all, extreme_by, sorted_items
 from srcdiff.frontend.product_calls import PRODUCT_CALLS
 from srcdiff.frontend.special_methods import called
 from srcdiff.frontend.stores import add_each, subtract_each
@@ -69,8 +69,8 @@ def _len(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
             return fr.op(node, axis_length, value, axis=0)
         case Items() as items if not isinstance(items.count, int) or items.count >= 0:
             return _turns(fr, node, items)
-        case Items(bounds=(start, stop, Const(value=1))):
-            return _not_negative(fr, node, fr.op(node, arithmetic.subtract, stop, start))
+        case Items(bounds=(_, _, _)) as items:
+            return _not_negative(fr, node, count_of(fr, items, node))
         case Const() | Known() as known:
             return const(fr.evaluated(node, len, known.value))
     fr.fail(node, f"{describe(args[0])} has no length", "Use len() of an array, a list or a tuple.")
@@ -124,12 +124,12 @@ def _fold(
             total = call(fr, node, function, [total, value], {})
         return total
     if start is None:
-        one = const(1)
-        first, start = items, items.element(const(0))
+        first = forward(fr, items, node)
+        count, start = count_of(fr, first, node), first.element(const(0))
         fewer = (
-            fr.op(node, arithmetic.subtract, first.count, one)
-            if not isinstance(first.count, int)
-            else first.count - 1
+            const(count.value - 1)
+            if isinstance(count, Const)
+            else fr.op(node, arithmetic.subtract, count, const(1))
         )
         items = Items(fewer, lambda k: first.element(_after(fr, node, k)))
     return folded(fr, node, function, items, start)
@@ -143,7 +143,7 @@ def _extreme(function: Any) -> Callable[..., FrontValue]:
     """`max` or `min` of several numbers, of a container's or of an array's."""
 
     def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
-        if kwargs:
+        if kwargs or (isinstance(args[0], Parts) and not args[0].values):
             return extreme_by(function)(fr, node, args, kwargs)
         decl = find(function)
         assert decl is not None
@@ -173,9 +173,7 @@ def _any_all(is_any: bool) -> Callable[..., FrontValue]:
         items = iterable(fr, args[0], node)
         known = items if isinstance(items, Parts) else unrolled(fr, items, node)
         if known is None:
-            fr.fail(
-                node, "any() and all() take containers of known length", "Use np.any or np.all."
-            )
+            return any_or_all(fr, node, is_any, args[0])
         total: Atom = const(not is_any)
         for value in known.values:
             each = truth_of(fr, value, node)

@@ -315,6 +315,7 @@ def describe(value: FrontValue) -> str:
     return {
         "Closure": "a function",
         "Slice": "a slice",
+        "Items": "a range or an iterator",
         "ShapeOf": "a shape",
         "Text": "a string",
     }.get(type(value).__name__, "something that is no number")

@@ -22,7 +22,7 @@ from srcdiff.ops import arithmetic
 from srcdiff.ops.containers import list_item, list_length
 from srcdiff.ops.memory import axis_length
 
-__all__ = ["BUILTINS", "exact_count", "iterable", "unrolled"]
+__all__ = ["BUILTINS", "count_of", "exact_count", "forward", "iterable", "unrolled"]
 
 _ZERO, _ONE = const(0), const(1)
 
@@ -111,21 +111,23 @@ def _range_count(start: Atom, stop: Atom, step: Atom) -> Atom | int:
     return stop if bounds[0] == 0 and bounds[2] == 1 else -1
 
 
-def _count(fr: Frame, items: Items, node: Any) -> Atom:
-    """The number of turns as a value."""
+def count_of(fr: Frame, items: Items, node: Any) -> Atom:
+    """The number of turns as a value; may be less than 0 where there is none."""
     if isinstance(items.count, int) and items.count >= 0:
         return const(items.count)
     if isinstance(items.count, Value | Const):
         return items.count
     assert items.bounds is not None
     start, stop, step = items.bounds
-    if static_int(step) == 1:
-        return _minus(fr, node, stop, start)
-    fr.fail(
-        node,
-        "a range with this step cannot be combined with others",
-        "Use `range(n)` and compute the position from it.",
-    )
+    by = static_int(step)
+    if by is None:  # rounded up, which is right for either sign
+        turns = fr.op(node, arithmetic.floor_divide, _minus(fr, node, start, stop), step)
+        return fr.op(node, arithmetic.negative, turns)
+    way = _minus(fr, node, stop, start) if by > 0 else _minus(fr, node, start, stop)
+    if abs(by) == 1:
+        return way
+    way = _plus(fr, node, way, const(abs(by) - 1))
+    return fr.op(node, arithmetic.floor_divide, way, const(abs(by)))
 
 
 def exact_count(fr: Frame, items: Items, node: Any) -> int | None:
@@ -154,13 +156,15 @@ def unrolled(fr: Frame, items: Items, node: Any) -> Parts | None:
     return sequence(parts[::-1] if items.reverse else parts)
 
 
-def _forward(fr: Frame, items: Items, node: Any) -> Items:
+def forward(fr: Frame, items: Items, node: Any) -> Items:
     """The same elements, counted upwards."""
     if not items.reverse:
         return items
-    last = _minus(fr, node, _count(fr, items, node), _ONE)
+    count = count_of(fr, items, node)
+    last = _minus(fr, node, count, _ONE)
     return replace(
         items,
+        count=count,
         element=lambda k: items.element(_minus(fr, node, last, k)),
         bounds=None,
         reverse=False,
@@ -198,7 +202,7 @@ def checkpointed(
             "Use `range(n)` and compute the position from it.",
         )
     if static_int(items.bounds[0]) != 0:
-        count = _count(fr, items, node)
+        count = count_of(fr, items, node)
         items = replace(items, count=count, bounds=None)
     return replace(items, slots=number)
 
@@ -222,10 +226,10 @@ def _enumerate(
         return sequence(
             [sequence([_plus(fr, node, start, const(k)), v]) for k, v in enumerate(inner.values)]
         )
-    items = _forward(fr, inner, node)
+    items = forward(fr, inner, node)
     is_index = static_int(start) == 0
     return Items(
-        items.count if not items.bounds else _count(fr, items, node),
+        items.count if not items.bounds else count_of(fr, items, node),
         lambda k: sequence([_plus(fr, node, k, start), items.element(k)]),
         naming=0 if is_index else -1,
         lists=items.lists,
@@ -256,16 +260,16 @@ def _zip(
     items = [p for p in parts if isinstance(p, Items)]
     if all(i.reverse for i in items) and _same_counts(fr, items, node):
         return Items(
-            _count(fr, items[0], node),
+            count_of(fr, items[0], node),
             lambda k: sequence([i.element(k) for i in items]),
             reverse=True,
             lists=_lists(items),
         )
-    items = [_forward(fr, i, node) for i in items]
-    count = _count(fr, items[0], node)
+    items = [forward(fr, i, node) for i in items]
+    count = count_of(fr, items[0], node)
     if not _same_counts(fr, items, node):
         for other in items[1:]:
-            count = fr.op(node, arithmetic.minimum, count, _count(fr, other, node), spelling="min")
+            count = fr.op(node, arithmetic.minimum, count, count_of(fr, other, node), spelling="min")
     return Items(count, lambda k: sequence([i.element(k) for i in items]), lists=_lists(items))
 
 
@@ -308,7 +312,7 @@ def _is_number_or_array(value: Atom) -> bool:
 def _same_counts(fr: Frame, items: Sequence[Items], node: Any) -> bool:
     """Whether all make the same number of turns; lengths that are equal now are assumed equal from then on."""
     shapes = fr.session.shapes
-    exprs = [t.expr if isinstance(t := _count(fr, i, node).type, Scalar) else None for i in items]
+    exprs = [t.expr if isinstance(t := count_of(fr, i, node).type, Scalar) else None for i in items]
     first = exprs[0]
     if first is None or None in exprs:
         return False

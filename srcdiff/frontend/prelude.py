@@ -16,7 +16,7 @@ from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.iteration import iterable
 from srcdiff.frontend.lists import known_list
-from srcdiff.frontend.values import FrontValue, Items, Known, Parts, Piece, is_none, is_static
+from srcdiff.frontend.values import FrontValue, Items, Known, Parts, Piece, is_none, is_static, sequence
 from srcdiff.ir.core import const
 
 __all__ = ["PRELUDE", "called", "del_item", "insert_item", "pop_item"]
@@ -45,6 +45,10 @@ def smallest_by(items, key):  # type: ignore[no-untyped-def]
             best = item
             score = other
     return best
+
+
+def best_or(items, key, best, default):  # type: ignore[no-untyped-def]
+    return best(items, key) if len(items) > 0 else default
 
 
 def in_order(items, key):  # type: ignore[no-untyped-def]
@@ -99,6 +103,24 @@ def item_of(position, items):  # type: ignore[no-untyped-def]
     return items[position]
 
 
+def items_of(*positions_and_items):  # type: ignore[no-untyped-def]
+    """What `itemgetter` of several positions gives; `_items_of` reads its calls."""
+
+
+def all_of(items):  # type: ignore[no-untyped-def]
+    for item in items:
+        if not item:
+            return False
+    return True
+
+
+def any_of(items):  # type: ignore[no-untyped-def]
+    for item in items:
+        if item:
+            return True
+    return False
+
+
 itself = lambda item: item
 
 
@@ -123,6 +145,11 @@ def as_list(fr: Frame, node: Any, value: FrontValue) -> FrontValue:
     return value
 
 
+def any_or_all(fr: Frame, node: Any, is_any: bool, items: FrontValue) -> FrontValue:
+    """`any(items)` or `all(items)` of a number of items that only the run knows."""
+    return called(fr, node, any_of if is_any else all_of, items)
+
+
 def extreme_by(function: Any) -> Callable[..., FrontValue]:
     """`max(items, key=f, default=v)`."""
     by_key = largest_by if function is max else smallest_by
@@ -140,6 +167,8 @@ def extreme_by(function: Any) -> Callable[..., FrontValue]:
             return kwargs["default"]  # type: ignore[no-any-return]
         if isinstance(items, Parts):
             return _of_known(fr, node, function, items.values, key)
+        if "default" in kwargs:
+            return called(fr, node, best_or, items, key, Known(by_key), kwargs["default"])
         return called(fr, node, by_key, items, key)
 
     return read
@@ -217,9 +246,12 @@ def first_or(items, default):  # type: ignore[no-untyped-def]
 
 
 def _itemgetter(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
-    if len(args) != 1:
-        fr.fail(node, "itemgetter() takes one position here", "Write a lambda.")
-    return Piece(Known(item_of), tuple(args), ())
+    return Piece(Known(item_of if len(args) == 1 else items_of), tuple(args), ())
+
+
+def _items_of(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
+    *positions, items = args
+    return sequence([called(fr, node, item_of, position, items) for position in positions])
 
 
 def _from_iter(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
@@ -245,6 +277,6 @@ def _dist(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
 
 
 PRELUDE: dict[Any, Callable[..., FrontValue]] = {
-    filter: _filter, next: _next, operator.itemgetter: _itemgetter, np.fromiter: _from_iter,
+    filter: _filter, next: _next, operator.itemgetter: _itemgetter, items_of: _items_of, np.fromiter: _from_iter,
     math.fsum: _fsum, math.dist: _dist, math.prod: _prod,
 }  # fmt: skip

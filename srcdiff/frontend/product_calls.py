@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from srcdiff.frontend.application import apply
-from srcdiff.frontend.frame import Frame
+from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.subscripts import array_of, length_along
-from srcdiff.frontend.values import FrontValue, Parts, Text, is_static, static, static_int
+from srcdiff.frontend.values import FrontValue, Known, Parts, Text, is_static, static, static_int
 from srcdiff.ir.core import Atom, OpDecl, Value, const
 from srcdiff.ir.types import Array, is_complex, ndim_of
 from srcdiff.ops import arithmetic, complex_numbers, linalg, shapes
@@ -50,7 +50,7 @@ def _vdot(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """Sums over all elements."""
     a, b = _two(fr, node, args, kwargs, "np.vdot")
     if ndim_of(a.type) != ndim_of(b.type):
-        fr.fail(node, "np.vdot takes arrays of one shape here", "Use x.ravel().")
+        a, b = args = [HOOKS["call"](fr, node, Known(np.ravel), [v], {}) for v in (a, b)]
     if is_complex(a.type):
         a = fr.op(node, complex_numbers.conjugate, a)
     elif ndim_of(a.type) < 2:

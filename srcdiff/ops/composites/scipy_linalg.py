@@ -177,8 +177,10 @@ def scipy_qr(
     pivoting: Any = False,
     check_finite: Any = True,
 ) -> Any:
-    if pivoting or mode == "raw" or mode == "r":
-        refuse("scipy.linalg.qr is differentiated without pivots", "Use mode='economic'.")
+    if pivoting:
+        refuse("scipy.linalg.qr is differentiated without pivots", "Leave pivoting= out.")
+    if mode == "raw" or mode == "r":
+        refuse(f"scipy.linalg.qr is not differentiated in mode={mode!r}", "Use mode='economic'.")
     if mode == "economic":
         q, r = qr_factors(a)
     else:
