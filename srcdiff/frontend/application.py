@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.frontend.frame import Frame, describe
-from srcdiff.frontend.subscripts import need_static, shape_parts
+from srcdiff.frontend.subscripts import need_static, no_array, shape_parts
 from srcdiff.frontend.values import (
     FrontValue,
     Known,
@@ -119,6 +119,7 @@ def _alike(fr: Frame, node: Any, numbers: Sequence[Atom]) -> list[Atom]:
 def _plain(fr: Frame, value: FrontValue, node: Any) -> Any:
     """An argument as `bind` functions take it: values, constants, and nested tuples of them."""
     if isinstance(value, Parts):
+        no_array(fr, value, node)
         return tuple(_plain(fr, v, node) for v in value.values)
     if isinstance(value, ShapeOf):
         return _plain(fr, shape_parts(fr, value, node), node)

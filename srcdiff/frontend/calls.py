@@ -27,6 +27,7 @@ from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.kernel_calls import kernel_call
 from srcdiff.frontend.kernel_launches import Configured, launch
 from srcdiff.frontend.methods import record_method
+from srcdiff.frontend.itertools_calls import ITERTOOLS
 from srcdiff.frontend.objects import BUILTINS as OBJECTS
 from srcdiff.frontend.objects import Super, is_own_class, make_object, super_attribute
 from srcdiff.frontend.optional import sure
@@ -382,7 +383,7 @@ def _are_same(fr: Frame, a: Dim | None, b: Dim | None) -> bool:
     return a is not None and b is not None and fr.session.shapes.same(a, b)
 
 
-SPECIAL = {**BUILTINS, **RECORDS, **WRITING, **OBJECTS}
+SPECIAL = {**BUILTINS, **ITERTOOLS, **RECORDS, **WRITING, **OBJECTS}
 _NUMBER_METHODS = {
     abs: "__abs__", float: "__float__", int: "__int__", round: "__round__", reversed: "__reversed__",
     math.floor: "__floor__", math.ceil: "__ceil__", math.trunc: "__trunc__",

@@ -26,6 +26,7 @@ from srcdiff.frontend.values import (
     Partial,
     Parts,
     Piece,
+    Slice,
 )
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, OpDecl, Value
@@ -118,8 +119,8 @@ class Frame:
         refused = getattr(getattr(value, "value", None), "refused", None)
         if isinstance(refused, tuple):
             self.fail(node, *refused)
-        is_function = isinstance(value, Closure | Piece | Method | Known)
-        (self.untyped if is_function else self.fail)(
+        is_moved = isinstance(value, Closure | Piece | Method | Known | Slice)
+        (self.untyped if is_moved else self.fail)(
             node,
             f"expected a number or an array, got {describe(value)}",
             "Pass the parts of it one by one.",

@@ -22,7 +22,16 @@ from srcdiff.ops import arithmetic
 from srcdiff.ops.containers import list_item, list_length
 from srcdiff.ops.memory import axis_length
 
-__all__ = ["BUILTINS", "count_of", "exact_count", "forward", "iterable", "unrolled"]
+__all__ = [
+    "BUILTINS",
+    "can_be_listed",
+    "count_of",
+    "exact_count",
+    "forward",
+    "iterable",
+    "listed",
+    "unrolled",
+]
 
 _ZERO, _ONE = const(0), const(1)
 
@@ -256,7 +265,7 @@ def _zip(
             return found
         given = getattr(node, "args", [])[-len(parts) :]
         nodes = given if len(given) == len(parts) else [node] * len(parts)  # zip(*rows)
-        parts = [_listed(fr, p, n) for p, n in zip(parts, nodes, strict=True)]
+        parts = [listed(fr, p, n) for p, n in zip(parts, nodes, strict=True)]
     items = [p for p in parts if isinstance(p, Items)]
     if all(i.reverse for i in items) and _same_counts(fr, items, node):
         return Items(
@@ -288,11 +297,11 @@ def _zip_known(fr: Frame, node: Any, parts: Sequence[Items | Parts]) -> Parts | 
     return sequence([sequence(row) for row in zip(*lists, strict=False)])
 
 
-def _listed(fr: Frame, part: Items | Parts, node: Any) -> Items:
+def listed(fr: Frame, part: Items | Parts, node: Any) -> Items:
     """What a container of numbers or arrays has, beside what has a length that is not known."""
     if isinstance(part, Items):
         return part
-    if not all(isinstance(v, Value | Const) and _is_number_or_array(v) for v in part.values):
+    if not can_be_listed(part):
         fr.fail(
             node,
             "zip() of a container of unlike parts and a list whose length is not known",
@@ -301,6 +310,13 @@ def _listed(fr: Frame, part: Items | Parts, node: Any) -> Items:
     items = iterable(fr, new_list(fr, part.values, node), node)
     assert isinstance(items, Items)
     return items
+
+
+def can_be_listed(part: Items | Parts) -> bool:
+    """Whether parts that are known may stand on a list: numbers and arrays."""
+    return isinstance(part, Items) or all(
+        isinstance(v, Value | Const) and _is_number_or_array(v) for v in part.values
+    )
 
 
 def _is_number_or_array(value: Atom) -> bool:

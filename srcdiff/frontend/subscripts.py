@@ -42,6 +42,7 @@ __all__ = [
     "array_of",
     "length_along",
     "need_static",
+    "no_array",
     "part_key",
     "place_of",
     "position_of",
@@ -327,12 +328,22 @@ def array_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
             f"{describe(value)} cannot stand where an array is wanted",
             "Make it an array first.",
         )
-    operands, attrs = decl.bind((_nested(value),), {})
+    operands, attrs = decl.bind((_nested(fr, value, node),), {})
     return fr.op(node, decl, *operands, **attrs)
 
 
-def _nested(value: FrontValue) -> Any:
-    return tuple(map(_nested, value.values)) if isinstance(value, Parts) else value
+def _nested(fr: Frame, value: FrontValue, node: Any) -> Any:
+    if not isinstance(value, Parts):
+        return value
+    no_array(fr, value, node)
+    return tuple(_nested(fr, v, node) for v in value.values)
+
+
+def no_array(fr: Frame, value: Parts, node: Any) -> None:
+    """Refuse containers that NumPy makes no array of."""
+    if value.kind not in ("tuple", "list", "namedtuple"):
+        advice = "its values, `list(d.values())`" if value.kind == "dict" else "its attributes"
+        fr.fail(node, f"{describe(value)} is no array", f"Pass {advice}, or an array of them.")
 
 
 # ---- writing ------------------------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
 """Ranges of every kind, in whatever goes through them: as Python says, with gradients as differences say."""
 
 import functools
+import itertools
 import linecache
+import math
 import operator
 
 import numpy as np
@@ -96,9 +98,52 @@ def dots_of_unlike_shapes(x):
     return np.vdot(pairs, x) * np.vdot(pairs[:1], x[2:])
 
 
+def combined(x):
+    close = 0.0
+    for i, j in itertools.combinations(range(len(x)), 2):
+        close += 1.0 / (0.1 + (x[i] - x[j]) ** 2)
+    close += sum(a * b**2 for a, b in itertools.combinations_with_replacement(x, 2))
+    for i, j, k in itertools.combinations(range(4), 3):
+        close += x[i] * x[j] ** 2 * x[k] ** 3
+    return close
+
+
+def crossed(x):
+    s = sum(a**2 * b for a, b in itertools.product((x[0], x[1]), repeat=2))
+    for i, j, v in itertools.product(range(1, len(x)), range(len(x) - 1, -1, -1), x):
+        s += np.sin(x[i] * (i + 1)) * x[j] * v
+    for i, j in itertools.product(range(len(x)), range(9, len(x))):  # of no turn
+        s += x[i] * x[j]
+    return s
+
+
+def permuted(x):
+    return sum(math.prod(x[i] ** p[i] for i in range(3)) for p in itertools.permutations(range(3)))
+
+
+def neighbours(x):
+    s = sum((b - a) ** 2 * a for a, b in itertools.pairwise(x))
+    s += sum(itertools.starmap(lambda a, b: a * b**2, zip(x, x[1:])))
+    for k, v in enumerate(itertools.chain(x[:2], [x[3] ** 2], reversed(x))):
+        s += (k + 1) * v
+    for _ in itertools.repeat(None, len(x)):
+        s = s * x[0] + x[1]
+    return s
+
+
+def running(x):
+    s = sum(a * b for a, b in zip(itertools.accumulate(x), x))
+    s += sum(itertools.accumulate(x, lambda a, b: a * b))
+    return s + sum(itertools.accumulate([v for v in x if v > 99.0]))
+
+
 @pytest.mark.parametrize(
-    "f", [last_two, all_and_any, without_items, several_items, dots_of_unlike_shapes]
-)
+    "f",
+    [
+        last_two, all_and_any, without_items, several_items, dots_of_unlike_shapes,
+        combined, crossed, permuted, neighbours, running,
+    ],
+)  # fmt: skip
 @pytest.mark.filterwarnings("error::srcdiff.DynamicWarning")
 def test_reductions_of_what_the_run_counts(f):
     x = np.array([1.5, 0.3, 2.0, 0.7])
@@ -108,10 +153,70 @@ def test_reductions_of_what_the_run_counts(f):
 
 
 def everything(x):
-    return last_two(x) + all_and_any(x) + without_items(x) + several_items(x)
+    s = 0.0
+    for i, j in itertools.combinations(range(len(x)), 2):
+        s += 1.0 / (0.1 + (x[i] - x[j]) ** 2)
+    for i, j in itertools.product(range(1, len(x)), range(len(x) - 1, -1, -1)):
+        s += np.sin(x[i] * (i + 1)) * x[j]
+    for k, (a, b) in enumerate(itertools.pairwise(x)):
+        s += (b - a) ** 2 * k
+    return s + functools.reduce(lambda a, i: a * 0.5 + x[i] ** 2, range(1, len(x))) + all_and_any(x) + without_items(x) + several_items(x)
 
 
 def test_they_are_compiled():
     x = np.array([1.5, 0.3, 2.0, 0.7])
     found = srcdiff.grad(everything, jit=True)(x)
     np.testing.assert_allclose(found, srcdiff.grad(everything, jit=False)(x), rtol=1e-12)
+
+
+def twice(x):
+    pairs = zip(x, x[1:])
+    return sum(a * b for a, b in pairs) + sum(a for a, b in pairs)
+
+
+def in_each_turn(x):
+    squares = map(lambda v: v * v, x)
+    s = 0.0
+    for _ in range(2):
+        s += sum(squares)
+    return s
+
+
+def where_it_was_left(x):
+    items = enumerate(x)
+    for k, _ in items:
+        if k == 1:
+            break
+    return sum(k * v for k, v in items)
+
+
+@pytest.mark.parametrize("f", [twice, in_each_turn, where_it_was_left])
+def test_an_iterator_is_gone_through_once(f):
+    x = np.array([1.5, 0.3, 2.0, 0.7])
+    with pytest.warns(srcdiff.DynamicWarning, match="may be gone through more than once"):
+        value, d_x = srcdiff.value_and_grad(f)(x)
+    assert value == pytest.approx(f(x), rel=1e-14)
+    np.testing.assert_allclose(d_x, _differences(f, x), rtol=1e-6, atol=1e-9)
+
+
+def test_slices_stand_on_a_list_of_unknown_length_in_the_interpreter():
+    def batches(x):
+        parts = [slice(k, k + 3) for k in range(0, len(x), 3)]
+        return sum(np.mean(x[part] ** 2) for part in parts)
+
+    with pytest.warns(srcdiff.DynamicWarning, match="got a slice"):
+        d_x = srcdiff.grad(batches)(np.arange(4.0))
+    np.testing.assert_allclose(d_x, [0.0, 2 / 3, 4 / 3, 6.0])
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.sum(np.exp({"a": x})),
+        lambda x: np.sum(x * {"a": x[0]}["a"]) + np.sum({"a": x[0], "b": x[1]}),
+    ],
+)
+def test_a_dict_is_no_array(f):
+    with pytest.raises(srcdiff.UnsupportedError, match="a dict is no array") as caught:
+        srcdiff.grad(f)(np.ones(3))
+    assert "list(d.values())" in caught.value.advice
