@@ -23,11 +23,11 @@ from srcdiff.frontend.frame import HOOKS, Frame, describe, reads
 from srcdiff.frontend.functions import call_closure, call_composite, call_function
 from srcdiff.frontend.iteration import BUILTINS as ITERATION
 from srcdiff.frontend.iteration import CALL, checkpointed
+from srcdiff.frontend.itertools_calls import ITERTOOLS
 from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.kernel_calls import kernel_call
 from srcdiff.frontend.kernel_launches import Configured, launch
 from srcdiff.frontend.methods import record_method
-from srcdiff.frontend.itertools_calls import ITERTOOLS
 from srcdiff.frontend.objects import BUILTINS as OBJECTS
 from srcdiff.frontend.objects import Super, is_own_class, make_object, super_attribute
 from srcdiff.frontend.optional import sure

@@ -297,7 +297,7 @@ def _is_mask(atom: Atom) -> bool:
 
 def an(word: str) -> str:
     """The word with its article."""
-    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+    return f"{'an' if word[0] in 'aeiouAEIO' else 'a'} {word}"
 
 
 def describe(value: FrontValue) -> str:
@@ -308,7 +308,7 @@ def describe(value: FrontValue) -> str:
         case Const():
             return "None" if value.value is None else repr(value.value)
         case Parts():
-            return f"a {value.cls.__name__ if value.cls else value.kind}"
+            return an(value.cls.__name__ if value.cls else value.kind)
     inner = getattr(value, "value", None)
     name = getattr(inner, "__name__", None)
     if name is not None:

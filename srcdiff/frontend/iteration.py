@@ -278,7 +278,9 @@ def _zip(
     count = count_of(fr, items[0], node)
     if not _same_counts(fr, items, node):
         for other in items[1:]:
-            count = fr.op(node, arithmetic.minimum, count, count_of(fr, other, node), spelling="min")
+            count = fr.op(
+                node, arithmetic.minimum, count, count_of(fr, other, node), spelling="min"
+            )
     return Items(count, lambda k: sequence([i.element(k) for i in items]), lists=_lists(items))
 
 

@@ -1,4 +1,4 @@
-"""`itertools` over what has types. Where only the run knows the lengths, each is a number of turns and the items of a turn:
+"""`itertools` over what has types: a number of turns and the items of a turn, where only the run knows the lengths.
 
     for i, j in combinations(range(n), 2):     for i, j in zip(*np.triu_indices(n, 1)):
 
@@ -35,14 +35,14 @@ _MOST_ROWS = 24  # that are written out one by one
 
 
 def accumulated(items, function):  # type: ignore[no-untyped-def]
-    sums = [item for item in items[:1]]
+    sums = list(items[:1])
     for item in items[1:]:
         sums.append(function(sums[-1], item))
     return sums
 
 
 def joined(first, second):  # type: ignore[no-untyped-def]
-    items = [item for item in first]
+    items = list(first)
     for item in second:
         items.append(item)
     return items
@@ -191,7 +191,7 @@ def _written_out(fr: Frame, node: Any, rows: Iterable[Any]) -> FrontValue:
 
 def _values_of_few(fr: Frame, node: Any, items: Items) -> list[FrontValue]:
     count = items.count
-    if not isinstance(count, int) or not 0 <= count or math.factorial(count) > 10**6:
+    if not isinstance(count, int) or not count >= 0 or math.factorial(count) > 10**6:
         _untyped(fr, node)
     return [forward(fr, items, node).element(const(k)) for k in range(int(count))]  # type: ignore[arg-type]
 

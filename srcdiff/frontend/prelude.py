@@ -16,7 +16,16 @@ from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.iteration import iterable
 from srcdiff.frontend.lists import known_list
-from srcdiff.frontend.values import FrontValue, Items, Known, Parts, Piece, is_none, is_static, sequence
+from srcdiff.frontend.values import (
+    FrontValue,
+    Items,
+    Known,
+    Parts,
+    Piece,
+    is_none,
+    is_static,
+    sequence,
+)
 from srcdiff.ir.core import const
 
 __all__ = ["PRELUDE", "called", "del_item", "insert_item", "pop_item"]
@@ -108,14 +117,14 @@ def items_of(*positions_and_items):  # type: ignore[no-untyped-def]
 
 
 def all_of(items):  # type: ignore[no-untyped-def]
-    for item in items:
+    for item in items:  # noqa: SIM110 - which would be read by this
         if not item:
             return False
     return True
 
 
 def any_of(items):  # type: ignore[no-untyped-def]
-    for item in items:
+    for item in items:  # noqa: SIM110
         if item:
             return True
     return False

@@ -50,7 +50,8 @@ def _vdot(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """Sums over all elements."""
     a, b = _two(fr, node, args, kwargs, "np.vdot")
     if ndim_of(a.type) != ndim_of(b.type):
-        a, b = args = [HOOKS["call"](fr, node, Known(np.ravel), [v], {}) for v in (a, b)]
+        args = [HOOKS["call"](fr, node, Known(np.ravel), [v], {}) for v in (a, b)]
+        a, b = (fr.as_atom(v, node) for v in args)
     if is_complex(a.type):
         a = fr.op(node, complex_numbers.conjugate, a)
     elif ndim_of(a.type) < 2:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.apart import outward_of
 from srcdiff.frontend.derived_calls import derived_for
 from srcdiff.frontend.frame import HOOKS, Frame, describe
@@ -265,9 +266,14 @@ class _Call:
         atoms = [*(Value(t) for t in own), *lift.leaves.values()]
         env: dict[str, FrontValue] = dict(zip(names, atoms, strict=True))
         handle = HOOKS["value_of"](function)
-        program, renaming = derived_for(
-            self.fr, self.node, handle, env, getattr(function, "srcdiff_long", ())
-        )
+        try:
+            program, renaming = derived_for(
+                self.fr, self.node, handle, env, getattr(function, "srcdiff_long", ())
+            )
+        except UnsupportedError as error:
+            if _is_no_array(error):
+                return None
+            raise
         if isinstance(program.output, Node) or len(program.body.yields) != 1:
             return None
         if not is_numeric(program.body.yields[0].type):
@@ -301,7 +307,11 @@ class _Call:
                 self.texts[name] = f"function_{len(self.applied)}_"
                 self.applied.append(found)
                 return
-        self.fr.fail(self.node, f"`{name}` returns no number or array")
+        self.fr.fail(
+            self.node,
+            f"the function `{name}` returns no number or array",
+            "Return an array, or a list of numbers.",
+        )
 
     def value_at(self, x: FrontValue) -> FrontValue:
         """The function's value at the solution."""
@@ -392,3 +402,10 @@ def _literal(value: Any) -> str:
     if isinstance(value, np.generic):
         return repr(value.item())
     return repr(value)
+
+
+def _is_no_array(error: UnsupportedError) -> bool:
+    """Whether what the user's function returns is no array: the line that makes it one is ours."""
+    line = error.location.source_line.strip() if error.location else ""
+    ours = error.location is not None and error.location.file.startswith("<srcdiff ")
+    return ours and line.startswith("return np.array(")

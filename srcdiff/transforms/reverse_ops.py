@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import with_parts
 from srcdiff.ir.core import (
     Atom,
@@ -61,14 +60,7 @@ def _makes_more(op: Op) -> bool:
 def _build(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: Scope) -> None:
     assert op.decl.build is not None
     since = len(scope.b.body)
-    try:
-        found = op.decl.build(scope.b, op, d_outs)
-    except NotImplementedError as error:
-        raise UnsupportedError(
-            f"not supported: {error}",
-            "Write it as a loop, or with another function.",
-            op.location,
-        ) from None
+    found = op.decl.build(scope.b, op, d_outs)
     _refer_to_forward_values(r, op, since, scope)
     for k, (a, d) in enumerate(zip(op.operands, found, strict=True)):
         if (

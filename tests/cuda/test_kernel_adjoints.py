@@ -226,9 +226,42 @@ def numbers_only(k):
     cuda.syncthreads()
 
 
+@cuda.jit
+def fenced(x, out):
+    i = cuda.grid(1)
+    out[i] = x[i]
+    cuda.threadfence()
+
+
+@cuda.jit
+def axes_of_the_run(x, out):
+    i = cuda.grid(len(x))
+    out[i] = x[i]
+
+
+@cuda.jit
+def shared_by_the_run(x, out):
+    tile = cuda.shared.array(len(x), float64)
+    tile[cuda.threadIdx.x] = x[cuda.threadIdx.x]
+    out[0] = tile[0]
+
+
 @pytest.mark.parametrize(
     ("kernel", "args", "message", "line"),
     [
+        (
+            fenced,
+            (x, x),
+            "orders what other blocks see, and blocks are not reversed",
+            "threadfence",
+        ),
+        (axes_of_the_run, (x, x), "`cuda.grid` takes 1, 2 or 3, a constant", "cuda.grid(len(x))"),
+        (
+            shared_by_the_run,
+            (x, x),
+            "the shape of `cuda.shared.array` is a constant",
+            "shared.array",
+        ),
         (sums_race, (x, x), "each thread adds to the same element of `out`", "out[0] += x[i]"),
         (largest, (x, x), "`cuda.atomic.max` has no derivative", "cuda.atomic.max(out, 0"),
         (first_come, (x, x), "depends on which thread came first", "out[i] = at"),

@@ -142,6 +142,10 @@ def test_what_has_no_derivative_is_named() -> None:
         srcdiff.grad(with_a_stream)(x[0])
     with pytest.raises(UnsupportedError, match="second derivative through a launch"):
         srcdiff.hessian(same_array_twice)(x[0])
+    with pytest.raises(UnsupportedError, match=r"the kernel scale takes .*, by position"):
+        srcdiff.grad(lambda x: scale[1, 8](x))(x[0])
+    with pytest.raises(UnsupportedError, match="a kernel takes numbers and arrays, not"):
+        srcdiff.grad(lambda x: scale[1, 8](x, [2.0 * v for v in x], x))(x[0])
 
 
 @pytest.mark.parametrize("function", [once, on_the_device])

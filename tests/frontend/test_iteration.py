@@ -1,5 +1,7 @@
 """Ranges of every kind, in whatever goes through them: as Python says, with gradients as differences say."""
 
+# ruff: noqa: B905, C417, RUF007
+
 import functools
 import itertools
 import linecache
@@ -123,7 +125,7 @@ def permuted(x):
 
 def neighbours(x):
     s = sum((b - a) ** 2 * a for a, b in itertools.pairwise(x))
-    s += sum(itertools.starmap(lambda a, b: a * b**2, zip(x, x[1:])))
+    s += sum(map(lambda a, b: a * b**2, x, x[1:]))
     for k, v in enumerate(itertools.chain(x[:2], [x[3] ** 2], reversed(x))):
         s += (k + 1) * v
     for _ in itertools.repeat(None, len(x)):
@@ -160,7 +162,13 @@ def everything(x):
         s += np.sin(x[i] * (i + 1)) * x[j]
     for k, (a, b) in enumerate(itertools.pairwise(x)):
         s += (b - a) ** 2 * k
-    return s + functools.reduce(lambda a, i: a * 0.5 + x[i] ** 2, range(1, len(x))) + all_and_any(x) + without_items(x) + several_items(x)
+    return (
+        s
+        + functools.reduce(lambda a, i: a * 0.5 + x[i] ** 2, range(1, len(x)))
+        + all_and_any(x)
+        + without_items(x)
+        + several_items(x)
+    )
 
 
 def test_they_are_compiled():

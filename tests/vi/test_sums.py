@@ -183,7 +183,16 @@ def infinite(x, pi):
     vi.sample("x", dist.Normal(1.0 * z, 1.0), obs=x)
 
 
+def computed_before(x, pi):
+    z = vi.sample("z0", dist.Categorical(pi))
+    for t in range(1, len(x)):
+        double = 2.0 * z
+        z = vi.sample("z", dist.Categorical(np.outer(pi, pi)[z]))
+        vi.sample("x", dist.Normal(double, 1.0), obs=x[t])
+
+
 REFUSED = [
+    (computed_before, "something is computed before `z` is drawn again"),
     (used_later, "`s` is used behind the block, and may depend on `z`"),
     (stored, "`out` is used behind the block, and may depend on `z`"),
     (left_early, "this may leave the block, where `z` is summed out"),

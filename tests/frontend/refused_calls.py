@@ -1,0 +1,177 @@
+"""Expressions that are refused: what is written, arguments, part of the message, and part of the advice.
+
+Each is the body of a function of `x` (and `n`); where more than the expression is needed, `;` stands between statements.
+The caret is under the whole of what is written between `«` and `»`.
+"""
+
+# ruff: noqa: B016, B030, E501
+
+import cmath
+import dataclasses
+import functools
+import itertools
+import math
+import operator
+
+import numpy as np
+from scipy import interpolate, linalg, ndimage, optimize, stats
+
+
+class Own:
+    """With methods that Python calls by itself."""
+
+    def __init__(self, x):
+        self._x = x
+
+    @property
+    def x(self):
+        return self._x
+
+    def __enter__(self):
+        return self._x
+
+    def __exit__(self, *told):
+        pass
+
+    def __getitem__(self, k):
+        return self._x
+
+
+class Child(Own):
+    def above(self):
+        return super().missing(self._x)
+
+
+@dataclasses.dataclass
+class Pair:
+    a: float
+    b: float
+
+
+@dataclasses.dataclass(eq=False)
+class Unlike:
+    a: float
+
+
+def one(a):
+    return a
+
+
+def left(own):
+    with own as value:
+        return value
+
+
+def caught(x):
+    try:
+        return one(x)
+    except 3:
+        return 0.0
+
+
+def raised(x):
+    if x < 0:
+        raise 3
+    return x
+
+
+def unpacked(x):
+    a, b = x
+    return a * b
+
+
+def assigned(own, x):
+    own.x = x
+    return own.x
+
+
+def joined(x):
+    d = {"inner": {"u": x}}
+    d["inner"] |= {"v": x * x}
+    return d["inner"]["v"]
+
+
+def starred(x):
+    a, *b = [v for v in x if v > 0]
+    return a * b[0]
+
+
+def grown(x, n):
+    terms = []
+    for k in range(n):
+        terms.append(x * k)
+    return optimize.brentq(lambda y: y - sum(terms), 0.0, 9.0)
+
+
+ONE, THREE = (1.5,), (np.array([1.0, 2.0, 4.0]),)
+MATRIX = (np.array([[4.0, 1.0, 0.5], [1.0, 3.0, 0.2], [0.5, 0.2, 5.0]]),)
+CUBE = (np.arange(8.0).reshape(2, 2, 2),)
+
+LANGUAGE = [
+    ("np.sum(«np.sin(lambda v: v)»)", THREE, "a function cannot be an argument here", "Pass numbers and arrays"),
+    ("x * «len(x)»", ONE, "float64 has no length", "Use len() of"),
+    ("«cmath.rect(x)».real", ONE, "cmath.rect takes an absolute value and an angle", ""),
+    ("«one(x, x)»", ONE, "one() takes 1 positional arguments, 2 were given", ""),
+    ("sum(x for _ in «range(x)»)", ONE, "range() takes integers, got float64", ""),
+    ("Child(x).above()", ONE, "no class behind `Child` has a method `missing`", ""),
+    ("left(Own(x))", ONE, "this `with` is left by `return`, `break` or `continue`", "return it behind the block"),
+    ("caught(x)", ONE, "`except` takes exceptions' classes", "Name the exceptions"),
+    ("raised(x)", ONE, "`raise` takes an exception's class or a call of it", ""),
+    ("unpacked(x)", ONE, "cannot unpack float64", "Unpack a tuple"),
+    ("assigned(Own(x), x)", ONE, "the property `x` cannot be set", ""),
+    ("joined(x)", ONE, "`|=` changes a dict inside of another container", "Call `.update` on it"),
+    ("starred(x)", THREE, "into a starred name", "by position"),
+    ("«np.copyto(x, 3.0)»", ONE, "cannot write into float64", "Pass an array with axes"),
+    ("«np.copyto(x, x, casting='no')»", THREE, "np.copyto takes two arrays here", "a[mask] = b[mask]"),
+    ("«max([])» * x", ONE, "max() of nothing", "Give a `default`"),
+    ("«functools.reduce(operator.add, [])» * x", ONE, "there is nothing to take the first value from", "Give a start value"),
+    ("«max([x, 1.0], reverse=True)»", ONE, "max() takes `key` and `default` only", ""),
+    ("«np.inner(x)»", THREE, "np.inner takes two arrays", ""),
+    ("«Pair(x)».a", ONE, "`Pair` misses the field `b`", ""),
+    ("«dataclasses.replace((x, 1.0), a=2.0)»", ONE, "replace() takes a dataclass, not a tuple", "Make a new object"),
+    ("«x[0]»", ONE, "float64 cannot be subscripted", "Only arrays and containers can"),
+    ("x if «(x + 1) is (x + 1)» else 0.0", ONE, "`is` is supported for None, True, False", "Compare with `==`"),
+    ("x if «Unlike(x) == Unlike(x)» else 0.0", ONE, "these are compared by what they are", "Compare their fields"),
+    ("«list(Own(x))»[0]", ONE, "`__getitem__` of Own is not called here", "Call a method of another name"),
+    ("np.sum(«np.exp({'a': x})»)", THREE, "a dict is no array", "list(d.values())"),
+    ("«np.sum(Own(x))»", ONE, "an Own is no array", "its attributes"),
+    ("sum(a * b for a, b in «itertools.permutations(x, 2)»)", THREE, "this has as many items as only the run knows", "loops over `range`"),
+    ("«optimize.brentq(lambda y, s: y - x, 0.0, 9.0, args=(slice(1, 2),))»", ONE, "a slice cannot be handed to a solver's function", "one by one, in args"),
+    ("«optimize.newton(lambda y: y * y - x, 1.0, fprime=lambda y: 2 * y * OFFSET[0])»", ONE, "`fprime` uses what the function itself does not", "in args"),
+    ("grown(x, 3)", ONE, "list(float64) cannot be handed to a solver's function", "one by one, in args"),
+]  # fmt: skip
+LIBRARIES = [
+    ("«np.put_along_axis(1.0 * x, np.array([1]), 0.0, None)»", MATRIX, "np.put_along_axis takes an axis here", "Reshape"),
+    ("«np.fill_diagonal(1.0 * x, 0.0, wrap=True)»", MATRIX, "np.fill_diagonal takes matrices here, and no wrap=", "a[i, i] = v"),
+    ("x.ravel()[«np.ravel_multi_index((1, 2), x.shape, order='F')»]", MATRIX, "np.ravel_multi_index takes the order 'C' here", "Reverse the axes"),
+    ("x[«np.unravel_index(4, x.shape, order='F')»]", MATRIX, "np.unravel_index takes the order 'C' here", "Reverse the axes"),
+    ("«np.intersect1d(x, x, return_indices=True)»[0].sum()", THREE, "np.intersect1d gives no indices here", "np.isin"),
+    ("«np.logspace(x[0], x[1], 5, endpoint=False)».sum()", THREE, "np.logspace takes no endpoint= and dtype= here", "np.linspace"),
+    ("«np.geomspace(x[0], x[1], 5, endpoint=False)».sum()", THREE, "np.geomspace takes no endpoint= and dtype= here", "np.linspace"),
+    ("«np.apply_along_axis(lambda v: np.sum(v), 0, x)».sum()", CUBE, "np.apply_along_axis takes matrices here", "np.stack"),
+    ("«stats.multivariate_normal.entropy(np.zeros(2), x)»", ONE, "multivariate_normal.entropy takes a matrix", "np.diag(variances)"),
+    ("«stats.multivariate_normal.pdf(x)».sum()", THREE, "multivariate_normal takes a mean, or a matrix", "scipy.stats.norm"),
+    ("«ndimage.correlate(x, np.ones((3, 3)), origin=1)».sum()", MATRIX, "ndimage filters with output= or origin= are not differentiated", "Leave them out"),
+    ("«ndimage.correlate(x, np.ones((3, 3)), mode='grid-mirror')».sum()", MATRIX, "ndimage filters with mode='grid-mirror' are not differentiated", "another mode"),
+    ("«ndimage.map_coordinates(x, np.array([[0.5], [1.2]]), order=1, mode='reflect')».sum()", MATRIX, "map_coordinates is differentiated with mode='constant' and mode='nearest'", "one of these"),
+    ("«interpolate.CubicSpline(np.arange(3.0), x, bc_type='periodic')»(1.5)", THREE, "CubicSpline with bc_type='periodic' is not differentiated", "'natural'"),
+    ("«np.linalg.qr(x, mode='raw')»[0].sum()", MATRIX, "Householder reflectors are not differentiated", "'reduced'"),
+    ("«np.polyfit(np.arange(3.0), x, 1, full=True)»[0].sum()", THREE, "np.polyfit gives coefficients only here", "Leave full="),
+    ("«np.quantile(x, 0.5, weights=np.ones(3), method='inverted_cdf')»", THREE, "np.quantile takes no weights= here", "np.argsort"),
+    ("«np.nanquantile(x, 0.5, weights=np.ones(3), method='inverted_cdf')»", THREE, "np.nanquantile takes no weights= here", "np.argsort"),
+    ("«np.pad(x, 1, mode='linear_ramp')».sum()", THREE, "np.pad takes no mode 'linear_ramp' here", "np.concatenate"),
+    ("«linalg.qr(x, pivoting=True)»[1].sum()", MATRIX, "scipy.linalg.qr is differentiated without pivots", "Leave pivoting= out"),
+    ("«linalg.qr(x, mode='r')»[0].sum()", MATRIX, "scipy.linalg.qr is not differentiated in mode='r'", "mode='economic'"),
+    ("«linalg.solve(x + 0j, np.ones(3), assume_a='her')».real.sum()", MATRIX, "SciPy takes real diagonals of such matrices only", "Leave assume_a out"),
+    ("«np.unique(x, axis=0)».sum()", MATRIX, "np.unique takes no axis= here", "equal rows"),
+    ("«np.max(x, where=x > 1)»", MATRIX, "np.max of a part needs initial=", "greatest of nothing"),
+    ("«np.min(x, where=x > 1)»", MATRIX, "np.min of a part needs initial=", "least of nothing"),
+    ("«np.add(x, 1.0, where=x > 1)».sum()", MATRIX, "a ufunc with where= leaves elements unset", "Give out="),
+    ("«np.add.reduce(x, dtype=np.float32)».sum()", MATRIX, "this ufunc's method takes no dtype= here", "astype before"),
+]  # fmt: skip
+OFFSET = np.ones(3)
+NAMES = {k: v for k, v in globals().items() if not k.startswith("_")}
+__all__ = [
+    "LANGUAGE", "LIBRARIES", "NAMES", "cmath", "functools", "interpolate", "itertools", "linalg", "math", "ndimage",
+    "operator", "optimize", "stats",
+]  # fmt: skip

@@ -1,0 +1,112 @@
+"""Each expression that is refused says where, what and what to do; and every refusal stands in some test."""
+
+import ast
+import linecache
+import re
+from pathlib import Path
+
+import pytest
+from frontend.refused_calls import LANGUAGE, LIBRARIES, NAMES
+from frontend.test_lower import traced
+
+import srcdiff.derivation  # noqa: F401
+from srcdiff.errors import UnsupportedError
+
+
+@pytest.mark.parametrize(
+    ("expression", "args", "message", "advice"), [*LANGUAGE, *LIBRARIES], ids=lambda v: v if isinstance(v, str) else ""
+)  # fmt: skip
+def test_what_is_refused_says_where_why_and_what_to_do(expression, args, message, advice):
+    plain = expression.replace("«", "").replace("»", "")
+    marked = re.search("«(.*)»", expression)
+    text = f"def f(x):\n    return {plain}\n"
+    linecache.cache["<refused>"] = (len(text), None, text.splitlines(keepends=True), "<refused>")
+    namespace = dict(NAMES)
+    exec(compile(text, "<refused>", "exec"), namespace)
+    with pytest.raises(UnsupportedError) as caught:
+        traced(namespace["f"], *args)
+    error = caught.value
+    assert message in error.message and advice in error.advice
+    assert not error.advice or error.advice.endswith(".")
+    if marked:
+        assert error.source_line[error.column : error.end_column] == marked[1]
+    else:  # in a helper: the expression is what led there
+        assert error.chain[-1].source_line.strip() == f"return {plain}"
+
+
+# ---- none without a test -------------------------------------------------------------------------------------------
+
+SOURCES = Path(__file__).parents[2] / "srcdiff"
+RAISING = {
+    "fail", "untyped", "refuse", "refused", "not_shown", "message_refused", "UnsupportedError", "UntypedError",
+    "DifferentiationError", "RuleError", "SourceNotFoundError",
+}  # fmt: skip
+# what no test says, with the reason
+KEPT = {
+    "the types in this function do not settle": "readings have an end",
+    "(the first is in line": "the end of a message whose beginning is the handler's, and is tested with it",
+    "` gives does not settle: it calls itself": "the same, for functions that call themselves",
+    "is raised here": "where a composite says nothing else; all of them do",
+    "a literal": "of the text form of the IR, which no user writes",
+    "may have other lengths for other items, so they make no array together": (
+        "a guard: what has such lengths today has a list in it, and is refused for that"
+    ),
+    "arguments on a device,": "of weights that are no floats, which only a device takes",
+}
+
+
+def _texts(node):
+    """What is written in an expression for a message."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.JoinedStr):
+        yield from (v.value for v in node.values if isinstance(v, ast.Constant))
+    elif isinstance(node, ast.BinOp):
+        yield from (*_texts(node.left), *_texts(node.right))
+    elif isinstance(node, ast.IfExp):
+        yield from (*_texts(node.body), *_texts(node.orelse))
+
+
+def _messages():
+    """The longest fragment of each message, with where it stands."""
+    raises = re.compile(rf"\b_?({'|'.join(sorted(RAISING))})\(")
+    for path in sorted(SOURCES.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if not raises.search(text):
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if name.lstrip("_") not in RAISING:
+                continue
+            texts = next((t for a in node.args[:3] if (t := list(_texts(a)))), [])
+            message = max((t.strip() for t in texts), key=len, default="")
+            if (
+                len(message.split()) > 1 and "{0}" not in message
+            ):  # a test of generated code is none
+                yield message, f"{path.relative_to(SOURCES)}:{node.lineno}"
+
+
+def _tested():
+    """What is written in tests, regular expressions as what they match."""
+    own = Path(__file__)  # which has the list
+    tests = (path for path in own.parents[1].rglob("*.py") if path != own)
+    return "\n".join(path.read_text(encoding="utf-8").replace("\\", "") for path in tests)
+
+
+def _stands_in(message, tested):
+    """Whether three words of it in a row do."""
+    words = message.split()
+    count = min(3, len(words))
+    rows = (" ".join(words[k : k + count]) for k in range(len(words) - count + 1))
+    return any(row in tested for row in rows)
+
+
+def test_no_refusal_is_without_a_test():
+    tested = _tested()
+    missing = [(m, place) for m, place in _messages() if not _stands_in(m, tested)]
+    assert [(m, place) for m, place in missing if m not in KEPT] == []
+    assert {m for m, _ in missing} == {
+        *KEPT
+    }  # those that have a test by now are taken out of the list
