@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from numba.core import ir, postproc, types
+from numba.core import ir, types
 from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.ir_utils import build_definitions, find_callname, guard
 
@@ -50,7 +50,6 @@ class NeverNegative(FunctionPass):
             block.body = [new for s in block.body for new in rewriter.statement(s)]
         if rewriter.count:
             function._definitions = build_definitions(function.blocks)
-            postproc.PostProcessor(function).run()
         return bool(rewriter.count)
 
 

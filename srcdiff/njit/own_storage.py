@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from llvmlite import ir as llvm
-from numba.core import cgutils, ir, postproc, types
+from numba.core import cgutils, ir, types
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.imputils import impl_ret_borrowed, impl_ret_new_ref
@@ -28,6 +28,7 @@ from numba.extending import intrinsic
 from numba.np import arrayobj
 
 from srcdiff.njit.never_negative import NeverNegative
+from srcdiff.njit.short_ways import Library, take_short_ways
 
 __all__ = ["OwnStorage"]
 
@@ -104,9 +105,14 @@ class OwnStorage(CompilerBase):
     """Numba's compiler, with `own` behind allocations, and subscripts that are never negative told."""
 
     def define_pipelines(self) -> list[Any]:
-        passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        state = self.state
+        if state.library is None:
+            state.library = Library(state.targetctx.codegen(), state.func_id.func_qualname)
+            state.library.enable_object_caching()
+        passes = DefaultPassBuilder.define_nopython_pipeline(state)
         passes.add_pass_after(_OwnStorage, IRProcessing)
         passes.add_pass_after(NeverNegative, NopythonTypeInference)
+        take_short_ways(passes)
         passes.finalize()
         return [passes]
 
@@ -127,7 +133,6 @@ class _OwnStorage(FunctionPass):
             _replace(block, statement, name)
         if made:
             function._definitions = build_definitions(function.blocks)
-            postproc.PostProcessor(function).run()
         return bool(made)
 
 

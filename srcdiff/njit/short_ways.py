@@ -1,0 +1,174 @@
+"""Numba's compiler, for generated functions, with less work where its result is the same.
+
+Generated functions are long and straight, which a few of its steps take badly: each call, subscript and operation is typed
+anew although most are typed alike; each variable that is assigned twice is one more walk over the whole function; and
+LLVM is asked to tidy functions up one by one, in front of the pipeline that does the same for the whole module. All of it
+was half of what a first call took.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numba.core import analysis, ir, ssa, types
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler_machinery import register_pass
+from numba.core.ir_utils import build_definitions
+from numba.core.typed_passes import NopythonRewrites, NopythonTypeInference
+from numba.core.untyped_passes import InlineClosureLikes, ReconstructSSA
+
+__all__ = ["Library", "take_short_ways"]
+
+
+def take_short_ways(passes: Any) -> None:
+    """Put the passes of this module in the place of Numba's own."""
+    shorter = {
+        c.__mro__[1]: c for c in (_Inference, _SingleAssignment, _Closures, _ArrayExpressions)
+    }
+    passes.passes = [(shorter.get(p, p), description) for p, description in passes.passes]
+
+
+class Library(JITCodeLibrary):  # type: ignore[misc]
+    """Machine code of one function: the module is optimised as a whole only."""
+
+    def _optimize_functions(self, ll_module: Any) -> None:
+        ll_module.data_layout = self._codegen._data_layout
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _Inference(NopythonTypeInference):
+    """Types: what has been asked once is not asked again."""
+
+    _name = "srcdiff_type_inference"
+
+    def run_pass(self, state: Any) -> bool:
+        context = state.typingctx
+        state.typingctx = _remembering(context)
+        try:
+            return bool(super().run_pass(state))
+        finally:
+            state.typingctx = context
+
+
+def _remembering(context: Any) -> Any:
+    """A context that shares all with this one, and remembers what calls give."""
+    known: dict[Any, Any] = {}
+    same = copy.copy(context)
+
+    def resolve_function_type(function: Any, args: Any, kws: Any) -> Any:
+        try:
+            key = (function, tuple(args), tuple(kws.items()) if kws else ())
+            found = known.get(key)
+        except TypeError:  # cannot be hashed
+            return context.resolve_function_type(function, args, kws)
+        if found is None:
+            found = context.resolve_function_type(function, args, kws)
+            if found is not None:
+                known[key] = found
+        return found
+
+    same.resolve_function_type = resolve_function_type
+    return same
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
+class _SingleAssignment(ReconstructSSA):
+    """Single assignment: for each variable, only the blocks that mention it are walked through."""
+
+    _name = "srcdiff_single_assignment"
+
+    def run_pass(self, state: Any) -> bool:
+        _assign_once(state.func_ir)
+        self._patch_locals(state)
+        state.func_ir._definitions = build_definitions(state.func_ir.blocks)
+        return True
+
+
+def _assign_once(function: Any) -> None:
+    """As `numba.core.ssa.reconstruct_ssa`: phi statements stand where definitions meet."""
+    blocks = function.blocks
+    flow = analysis.compute_cfg_from_blocks(blocks)
+    frontiers = ssa._iterated_domfronts(flow)
+    again = ssa._find_defs_violators(blocks, flow)
+    used = ssa._CacheListVars()
+    labels = _where(blocks, set(again))
+    for name in again:
+        mentions = {label: blocks[label] for label in labels[name]}
+        fresh, definitions = ssa._fresh_vars(mentions, name)
+        states = ssa._make_states(fresh)
+        phis: dict[Any, list[Any]] = defaultdict(list)
+        states.update(varname=name, defmap=definitions, phimap=phis, cfg=flow)
+        states["phi_locations"] = ssa._compute_phi_locations(frontiers, definitions)
+        blocks.update(ssa._run_block_rewrite(fresh, states, ssa._FixSSAVars(used)))
+        for label, statements in phis.items():
+            blocks[label].body = statements + blocks[label].body
+
+
+def _where(blocks: Any, names: set[str]) -> dict[str, list[Any]]:
+    """The blocks, in order, that mention each of some variables."""
+    found: dict[str, list[Any]] = defaultdict(list)
+    for label, block in blocks.items():
+        mentioned = {v.name for s in block.body for v in s.list_vars()}
+        for name in mentioned & names:
+            found[name].append(label)
+    return found
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _Closures(InlineClosureLikes):
+    """Functions inside of functions, and lists that become arrays: where there are any."""
+
+    _name = "srcdiff_closures"
+
+    def run_pass(self, state: Any) -> bool:
+        if not state.flags.auto_parallel.enabled and not _has(state, _LISTED):
+            return False
+        return bool(super().run_pass(state))
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _ArrayExpressions(NopythonRewrites):
+    """One loop for operations on whole arrays: where there are any."""
+
+    _name = "srcdiff_array_expressions"
+
+    def run_pass(self, state: Any) -> bool:
+        in_parallel = state.flags.auto_parallel.enabled
+        if not in_parallel and not _has(state, _LISTED) and not _on_arrays(state):
+            return False
+        return bool(super().run_pass(state))
+
+
+_LISTED = ("make_function", "build_list", "list_to_tuple", "list_extend")
+
+
+def _has(state: Any, operations: tuple[str, ...]) -> bool:
+    return any(e.op in operations for _, e in _expressions(state))
+
+
+def _on_arrays(state: Any) -> bool:
+    """Whether an operation has an array for its result, or fields of a record are asked for."""
+    kinds = state.typemap
+    if any(isinstance(t, types.Record | types.NestedArray) for t in kinds.values()):
+        return True
+    return any(
+        isinstance(kinds[target], types.ArrayCompatible)
+        and (e.op in ("unary", "binop") or (e.op == "call" and _is_ufunc(kinds[e.func.name])))
+        for target, e in _expressions(state)
+    )
+
+
+def _is_ufunc(function: Any) -> bool:
+    key = getattr(function, "typing_key", None)
+    return isinstance(key, np.ufunc) or hasattr(key, "ufunc")
+
+
+def _expressions(state: Any) -> Iterator[tuple[str, Any]]:
+    for block in state.func_ir.blocks.values():
+        for s in block.body:
+            if isinstance(s, ir.Assign) and isinstance(s.value, ir.Expr):
+                yield s.target.name, s.value
