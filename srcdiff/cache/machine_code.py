@@ -105,12 +105,15 @@ def _own_storage(namespace: dict[str, Any]) -> None:
 
 def _keep_elementary(namespace: dict[str, Any]) -> None:
     """What new functions call of ours (`exp`, `log`) is compiled once, too: each takes a tenth of a second."""
+    from srcdiff.njit.own_storage import OwnStorage  # Numba is there when it asks
+
     for value in namespace.values():
         module = getattr(value, "__module__", None) or ""
         if not module.startswith("srcdiff.runtime.") or not hasattr(value, "py_func"):
             continue
         if not isinstance(value._cache, MachineCode):
             value._cache = MachineCode(value.__name__, module)
+            value._compiler.pipeline_class = OwnStorage
 
 
 def _name_threads(namespace: dict[str, Any]) -> None:

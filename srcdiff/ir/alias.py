@@ -117,6 +117,8 @@ def written_roots(fn: Function, roots: Roots | None = None) -> frozenset[Value]:
 
 def writes_of(statement: Statement, roots: Roots) -> frozenset[Value]:
     """The roots that a statement, with its regions, may write."""
+    if type(statement) is Op and not statement.decl.writes:
+        return frozenset()
     out: set[Value] = set()
     for inner in _with_inner(statement):
         if isinstance(inner, Op | Call):

@@ -420,6 +420,8 @@ class Function:
 
 
 def regions_of(statement: Statement) -> tuple[Region, ...]:
+    if type(statement) is Op:  # most are, and each pass asks all of them
+        return ()
     match statement:
         case If():
             return (statement.then, statement.orelse)
@@ -434,8 +436,9 @@ def walk(region: Region) -> Iterator[Statement]:
     """Every statement in a region, outer before inner; functions that are called are not entered."""
     for statement in region.body:
         yield statement
-        for inner in regions_of(statement):
-            yield from walk(inner)
+        if type(statement) is not Op:
+            for inner in regions_of(statement):
+                yield from walk(inner)
 
 
 def leaves(tree: Tree) -> tuple[int, ...]:

@@ -1,9 +1,8 @@
 """Numba's compiler, for generated functions, with less work where its result is the same.
 
-Generated functions are long and straight, which a few of its steps take badly: each call, subscript and operation is typed
-anew although most are typed alike; each variable that is assigned twice is one more walk over the whole function; and
-LLVM is asked to tidy functions up one by one, in front of the pipeline that does the same for the whole module. All of it
-was half of what a first call took.
+Generated functions are long and straight, which a few of its steps take badly: each call, subscript and operation is
+typed anew although most are typed alike; each variable that is assigned twice is one more walk over the whole
+function; and LLVM tidies functions up one by one, in front of the pipeline that does so for the whole module.
 """
 
 from __future__ import annotations
