@@ -338,6 +338,8 @@ class _Algebra(Rewriter):
             if not self.is_exact(written):
                 continue
             leaves = polynomials.leaves(written)
+            if is_part and any(forms.atoms[a] in forms.absorbed for a in leaves):
+                continue  # what has to be computed first is no leaf
             price = (*polynomials.cost(written, layout), repeats(leaves), 0, len(leaves))
             if is_part:
                 price = without(price, polynomials.signs(written, layout))
