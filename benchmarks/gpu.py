@@ -88,8 +88,8 @@ class Problem:
             self.notes.append(f"{column}: {type(error).__name__}: {told[:200]}")
 
 
-def hmm(dtype: Any, quick: bool) -> Problem:
-    count, T, K, S = (5, 6, 3, 4) if quick else (16_384, 1000, 16, 32)
+def hmm(dtype: Any, quick: bool, few: int = 0) -> Problem:
+    count, T, K, S = (5, 6, 3, 4) if quick else (few or 16_384, 1000, 16, 32)
     rng = np.random.default_rng(0)
     model = [np.log(rng.dirichlet(np.ones(n), m)) for n, m in ((K, 1), (K, K), (S, K))]
     model[0] = model[0][0]
@@ -100,16 +100,16 @@ def hmm(dtype: Any, quick: bool) -> Problem:
     return Problem(name, log_Z, (0, 1, 2), axes, args, by_hand=hmm_by_hand, in_jax=hmm_in_jax)
 
 
-def bodies(dtype: Any, quick: bool) -> Problem:
-    count, n = (3, 4) if quick else (65_536, 24)
+def bodies(dtype: Any, quick: bool, few: int = 0) -> Problem:
+    count, n = (3, 4) if quick else (few or 65_536, 24)
     rng = np.random.default_rng(1)
     x, charges = rng.normal(size=(count, n, 3)).astype(dtype), rng.random(n).astype(dtype)
     name = f"n-body N={count} n={n} {np.dtype(dtype).name}"
     return Problem(name, potential, (0,), (0, None), (x, charges), in_jax=bodies_in_jax)
 
 
-def gmm(dtype: Any, quick: bool) -> Problem:
-    count, d, k = (5, 2, 3) if quick else (1_000_000, 10, 25)
+def gmm(dtype: Any, quick: bool, few: int = 0) -> Problem:
+    count, d, k = (5, 2, 3) if quick else (few or 1_000_000, 10, 25)
     rng = np.random.default_rng(2)
     model = (rng.normal(size=k), rng.normal(size=(k, d)), 0.1 * rng.normal(size=(k, d)))
     args = (*model, rng.normal(size=(count, d)))

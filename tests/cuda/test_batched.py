@@ -12,6 +12,7 @@ import srcdiff
 import srcdiff.cuda
 from srcdiff.cuda import batches as module
 from srcdiff.errors import CompileWarning, DifferentiationError, UnsupportedError
+from srcdiff.runtime import cuda_arrays
 from srcdiff.runtime.cuda import cuda, device_problem
 from srcdiff.trees import leaves
 
@@ -332,3 +333,27 @@ def test_rooms_of_float32_programs_are_of_float32() -> None:
     assert run.latest is not None
     assert {s.type.dtype for s in run.latest.program.storage} == {"float32"}
     agree(found, stacked([g(float(x), 0.5) for x in M]), rtol=1e-4)
+
+
+def test_kernels_are_launched_on_the_stream_that_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = srcdiff.cuda.batched(GRADIENT, SHARED, "sum")
+    expected = run(*MODEL, DATA)
+    kernel, stream, seen = run.latest, cuda.stream(), []
+    assert kernel is not None
+
+    class Watched:
+        """A kernel that notes how it is launched."""
+
+        def __init__(self, own: Any) -> None:
+            self.own = own
+
+        def __getitem__(self, how: Any) -> Any:
+            seen.append(how[2])
+            return self.own[how]
+
+    kernel.function = Watched(kernel.function)
+    for name in ("_sum_double", "_transpose", "_clear"):
+        monkeypatch.setattr(cuda_arrays, name, Watched(getattr(cuda_arrays, name)))
+    agree(run(*MODEL, DATA, stream=stream), [*leaves(expected)])
+    assert len(seen) > 4
+    assert all(s is stream for s in seen)

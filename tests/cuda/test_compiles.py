@@ -18,15 +18,13 @@ from scipy.special import logsumexp
 import srcdiff
 import srcdiff.cuda
 from benchmarks import gpu
-from benchmarks.kernel_resources import resources
-from srcdiff.cuda.items import Items
+from benchmarks.kernel_resources import batch_kernel, narrowed, numba_type, resources
 from srcdiff.cuda.kernels import leaf_types
 from srcdiff.device_programs import DeviceProgram, build_device
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.types import Array, Scalar, Struct, Type
+from srcdiff.ir.types import Array
 from srcdiff.runtime import cuda_arrays
 from srcdiff.runtime.cuda import is_simulator, ptx
-from srcdiff.trees import map_leaves
 
 has_compiler = importlib.util.find_spec("numba_cuda") is not None and not is_simulator()
 pytestmark = pytest.mark.skipif(
@@ -34,17 +32,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 CAPABILITIES = [(7, 5), (8, 0), (9, 0)]
-
-
-def numba_type(type_: Type) -> Any:
-    if isinstance(type_, Array):
-        return types.Array(numba_type(Scalar(type_.dtype)), type_.ndim, "A")
-    if isinstance(type_, Scalar):
-        return types.boolean if type_.dtype == "bool" else getattr(types, type_.dtype)
-    if isinstance(type_, Struct):
-        parts = [numba_type(p) for p in type_.parts]
-        return types.NamedTuple(parts, type_.cls) if type_.cls else types.Tuple(parts)
-    return types.int64
 
 
 def kernel_of(program: DeviceProgram) -> tuple[Any, list[Any]]:
@@ -77,10 +64,12 @@ def program_of(program: Program, dtype: Any = None, block: Any = None) -> Device
 
 @pytest.mark.slow
 @pytest.mark.parametrize("program", load("all"), ids=repr)
-def test_kernels_of_the_corpus(program: Program) -> None:
+def test_kernels_of_the_corpus(program: Program, record_property: Any) -> None:
     kernel, given = kernel_of(program_of(program))
     for capability in CAPABILITIES:
-        assert f".target sm_{capability[0]}{capability[1]}" in ptx(kernel, given, capability)
+        text = ptx(kernel, given, capability)
+        assert f".target sm_{capability[0]}{capability[1]}" in text
+        record_property(f"sm_{capability[0]}{capability[1]}", str(resources(text, capability)))
 
 
 @pytest.mark.slow
@@ -104,31 +93,6 @@ def test_kernels_for_blocks(program: Program, block: str) -> None:
     for capability in CAPABILITIES:
         text = ptx(kernel, given, capability)
         assert not device.turns or "%tid.x" in text
-
-
-def batch_kernel(g: Any, args: Any, axes: Any, threads: int) -> tuple[Any, list[Any], str]:
-    """The kernel of a batch of NumPy arrays, the types that it is launched with, and its text."""
-    run = srcdiff.cuda.batched(g, axes, threads_per_item=threads)
-    items = Items(g, args, axes)
-    kernel = run._kernel(items)
-
-    def array(type_: Type, more: int) -> Any:
-        ndim = type_.ndim if isinstance(type_, Array) else 0
-        return types.Array(numba_type(Scalar(type_.dtype)), ndim + more, "C")  # type: ignore[union-attr]
-
-    program = kernel.program
-    pairs = zip(leaf_types(program.types), items.axes, strict=False)
-    given = [array(t, 1) if axis is not None else numba_type(t) for t, axis in pairs]
-    values = [array(t, 1) for t in program.results if isinstance(t, Scalar)]
-    storage = [array(s.type, 1) for s in program.storage]
-    given = [types.int64, *given, *values, *storage, types.int32[::1]]
-    return kernel.function.py_func, given, kernel.source
-
-
-def narrowed(args: Any) -> Any:
-    """Arguments of float32; Python's floats stay."""
-    is_wide = lambda a: isinstance(a, np.ndarray) and a.dtype == np.float64
-    return tuple(map_leaves(lambda a: a.astype(np.float32) if is_wide(a) else a, x) for x in args)
 
 
 @pytest.mark.parametrize("threads", [1, 64])
