@@ -85,9 +85,7 @@ def holds(check: Callable[..., None], *args: Any) -> str:
 def measured(declared: Declared) -> dict[str, str]:
     """A row: by the first samples, one of them where the result is smooth."""
     found = programs.cases([declared])
-    smooth = next((c for c in found if c.is_smooth), None)
-    if smooth is not None and not has_derivative(smooth):
-        smooth = None
+    smooth = smooth_case(found)
     case = smooth or found[0]
     row = {
         "value": holds(programs.check_value, case),
@@ -96,14 +94,31 @@ def measured(declared: Declared) -> dict[str, str]:
         "Numba": holds(programs.check_compiled, case),
         "CUDA": holds(check_device, case),
     }
+    return row | derivatives(smooth)
+
+
+def derivatives(smooth: Case | None) -> dict[str, str]:
+    """The entries of both modes and of second order."""
     modes = {
         "reverse": programs.check_reverse,
         "forward": programs.check_forward,
         "second order": programs.check_second,
     }
-    for name, check in modes.items():
-        row[name] = NONE if smooth is None else holds(check, smooth)
-    return row
+    return {n: NONE if smooth is None else holds(check, smooth) for n, check in modes.items()}
+
+
+def smooth_case(found: list[Case]) -> Case | None:
+    """The first sample with derivatives. Where tests look at values only, they are those by all floats that are drawn."""
+    every = [c for c in found if c.is_smooth] or [*map(by_all, found)]
+    first = next((c for c in every if c.is_smooth), None)
+    return first if first is not None and has_derivative(first) else None
+
+
+def by_all(case: Case) -> Case:
+    floats = (k for k, v in enumerate(case.values()) if np.asarray(v).dtype.kind == "f")
+    samples = [*case.decl.samples]
+    samples[case.number] = replace(case.sample, wrt=tuple(floats))
+    return replace(case, decl=replace(case.decl, samples=tuple(samples)))
 
 
 def has_derivative(case: Case) -> bool:

@@ -225,7 +225,7 @@ class Shapes:
         return any(d.symbol in self.rigid for d in factors)
 
     def take_as_long(self, dim: Dim) -> bool:
-        """Whether an axis is not of length 1: it is known, or it is longer for the arguments at hand, which is noted."""
+        """Whether an axis is not of length 1: it is known, or it is longer now, which is noted."""
         if self.not_one(dim):
             return True
         dim = self.resolve(dim)
