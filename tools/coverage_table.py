@@ -108,7 +108,7 @@ def derivatives(smooth: Case | None) -> dict[str, str]:
 
 
 def smooth_case(found: list[Case]) -> Case | None:
-    """The first sample with derivatives. Where tests look at values only, they are those by all floats that are drawn."""
+    """The first sample with derivatives. Where tests look at values only, they are by all floats."""
     every = [c for c in found if c.is_smooth] or [*map(by_all, found)]
     first = next((c for c in every if c.is_smooth), None)
     return first if first is not None and has_derivative(first) else None
