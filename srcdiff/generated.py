@@ -223,6 +223,10 @@ class Generated:
         """What calls run: the loop form, compiled for values like these, or the NumPy function."""
         with COMPILING:
             run = self._compiled(specialisation, values) or specialisation.function
+            if specialisation.program.dynamic:
+                from srcdiff.dynamic.told import told_where
+
+                run = told_where(run)
             if specialisation.arguments is not None:
                 specialisation.direct = direct_call(
                     specialisation.program, self.signature, specialisation.arguments, run

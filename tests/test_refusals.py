@@ -59,6 +59,32 @@ def test_what_is_dynamic_is_told_and_not_saved(tmp_path):
     g.save(tmp_path / "g.py", allow_srcdiff=True)
 
 
+class Unread:
+    def __init__(self, v):
+        self.v = v
+
+    def __getattr__(self, name):
+        return self.v
+
+
+def of_unread(v):
+    return Unread(v).w
+
+
+def met_by_the_run(x):
+    squares = {k: x * k for k in (1, 2)}
+    return squares.popitem()[1] * of_unread(x)
+
+
+def test_what_a_run_meets_is_told_with_its_line():
+    with pytest.warns(srcdiff.DynamicWarning):  # noqa: SIM117
+        with pytest.raises(UnsupportedError, match="Unread has a __getattr__ of its own") as caught:
+            srcdiff.grad(met_by_the_run)(2.0)
+    told = str(caught.value)
+    assert " in of_unread: Unread has" in told and "Unread" in caught.value.source_line
+    assert "in met_by_the_run" in told.partition("called at")[2]
+
+
 def test_a_complex_derivative_by_a_real_number():
     g = srcdiff.holomorphic_grad(lambda z: z * z)
     with pytest.raises(UnsupportedError, match="a complex derivative is one by complex numbers"):
