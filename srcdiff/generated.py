@@ -224,7 +224,7 @@ class Generated:
         with COMPILING:
             run = self._compiled(specialisation, values) or specialisation.function
             if specialisation.program.dynamic:
-                from srcdiff.dynamic.told import told_where
+                from srcdiff.dynamic.told import told_where  # few need it
 
                 run = told_where(run)
             if specialisation.arguments is not None:

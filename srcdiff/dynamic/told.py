@@ -27,7 +27,7 @@ def told_where(run: Callable[..., Any]) -> Callable[..., Any]:
                 raise
             lines = _lines(error.__traceback__, run.__code__.co_filename)
             *chain, place = lines or (None,)
-            told = type(error)(error.message, error.advice, place, chain)  # type: ignore[arg-type]
+            told = type(error)(error.message, error.advice, place, chain)
             raise told.with_traceback(error.__traceback__) from None
 
     return running
