@@ -28,7 +28,7 @@ from numba.extending import intrinsic
 from numba.np import arrayobj
 
 from srcdiff.njit.never_negative import NeverNegative
-from srcdiff.njit.short_ways import Library, take_short_ways
+from srcdiff.njit.short_ways import take_short_ways
 
 __all__ = ["OwnStorage"]
 
@@ -105,11 +105,7 @@ class OwnStorage(CompilerBase):
     """Numba's compiler, with `own` behind allocations, and subscripts that are never negative told."""
 
     def define_pipelines(self) -> list[Any]:
-        state = self.state
-        if state.library is None:
-            state.library = Library(state.targetctx.codegen(), state.func_id.func_qualname)
-            state.library.enable_object_caching()
-        passes = DefaultPassBuilder.define_nopython_pipeline(state)
+        passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes.add_pass_after(_OwnStorage, IRProcessing)
         passes.add_pass_after(NeverNegative, NopythonTypeInference)
         take_short_ways(passes)

@@ -1,8 +1,8 @@
 """Numba's compiler, for generated functions, with less work where its result is the same.
 
 Generated functions are long and straight, which a few of its steps take badly: each call, subscript and operation is
-typed anew although most are typed alike; each variable that is assigned twice is one more walk over the whole
-function; and LLVM tidies functions up one by one, in front of the pipeline that does so for the whole module.
+typed anew although most are typed alike, and each variable that is assigned twice is one more walk over the whole
+function. Other passes look for what such functions rarely have.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from typing import Any
 
 import numpy as np
 from numba.core import analysis, ir, ssa, types
-from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_machinery import register_pass
 from numba.core.ir_utils import build_definitions
 from numba.core.typed_passes import NopythonRewrites, NopythonTypeInference
 from numba.core.untyped_passes import InlineClosureLikes, ReconstructSSA
 
-__all__ = ["Library", "take_short_ways"]
+__all__ = ["take_short_ways"]
 
 
 def take_short_ways(passes: Any) -> None:
@@ -29,13 +28,6 @@ def take_short_ways(passes: Any) -> None:
         c.__mro__[1]: c for c in (_Inference, _SingleAssignment, _Closures, _ArrayExpressions)
     }
     passes.passes = [(shorter.get(p, p), description) for p, description in passes.passes]
-
-
-class Library(JITCodeLibrary):  # type: ignore[misc]
-    """Machine code of one function: the module is optimised as a whole only."""
-
-    def _optimize_functions(self, ll_module: Any) -> None:
-        ll_module.data_layout = self._codegen._data_layout
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
