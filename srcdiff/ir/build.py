@@ -278,7 +278,7 @@ class Rewriter:
     def keep(self, old: Statement, env: Env, b: Builder) -> Statement:
         """The statement itself, with new operands and rebuilt regions."""
         if type(old) is Op:
-            operands = [a if type(a) is Const else env.get(a, a) for a in old.operands]
+            operands = [a if isinstance(a, Const) else env.get(a, a) for a in old.operands]
             same = all(map(operator.is_, operands, old.operands))
             return old if same else replace(old, operands=tuple(operands))
         regions = [self.region(r, env, b.inner()) for r in regions_of(old)]
