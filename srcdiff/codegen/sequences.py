@@ -14,8 +14,19 @@ from typing import Any, Literal
 from srcdiff.codegen.counts import Counts
 from srcdiff.codegen.plan import Pattern
 from srcdiff.ir.alias import Roots, writes_of
-from srcdiff.ir.core import Atom, Const, For, Op, Statement, Value, const, regions_of, walk
-from srcdiff.ir.types import List
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    For,
+    Op,
+    Statement,
+    Value,
+    const,
+    known_dim,
+    regions_of,
+    walk,
+)
+from srcdiff.ir.types import Array, List
 
 __all__ = ["Header", "compiled_range", "range_form", "sequence_form"]
 
@@ -43,22 +54,56 @@ def range_form(loop: For) -> Header:
 
 def compiled_range(loop: For) -> Header:
     """`for i in range(...)`, or over the same numbers in an array."""
-    return replace(range_form(loop), is_array=_goes_back_over_rows(loop))
+    return replace(range_form(loop), is_array=_seems_to_overlap(loop))
 
 
-def _goes_back_over_rows(loop: For) -> bool:
-    """Whether a loop counts down, with loops directly inside that read or write rows at its index.
+def _seems_to_overlap(loop: For) -> bool:
+    """Whether loops directly inside write rows that LLVM would take to overlap with others.
 
-    LLVM checks in front of an outer loop whether what the inner ones write overlaps with what they read, and takes
-    rows that are further down each time to overlap. It cannot follow an index that comes from an array.
+    It checks in front of an outer loop whether what the inner ones write overlaps with what they read: in all turns of
+    the outer loop, so that row i + 1 of one turn overlaps with row i of a later one, and so do rows that are further
+    down each time. It cannot follow an index that comes from an array.
     """
-    if not isinstance(loop.step, Const) or loop.step.value >= 0:
-        return False
     inner = [s for s in loop.body.body if isinstance(s, For)]
-    return any(
-        any(s.decl.writes for s in ops) and any(loop.index in s.operands[1:] for s in ops)
-        for ops in ([s for s in walk(i.body) if isinstance(s, Op)] for i in inner)
-    )
+    if isinstance(loop.step, Const) and loop.step.value < 0:
+        return any(
+            any(s.decl.writes for s in ops) and any(loop.index in s.operands[1:] for s in ops)
+            for ops in map(_operations, inner)
+        )
+    return any(_changes_neighbours(loop, i) for i in inner)
+
+
+def _operations(loop: For) -> list[Op]:
+    return [s for s in walk(loop.body) if isinstance(s, Op)]
+
+
+def _changes_neighbours(loop: For, inner: For) -> bool:
+    """Whether a turn changes one row of an array and touches another, both a fixed distance from the loop's index.
+
+    Where the inner loop goes over whole rows, LLVM compares distances. It also does where each row is loaded or
+    stored only.
+    """
+    ops = _operations(inner)
+    distances: dict[Atom, object] = {loop.index: 0}
+    for s in (*loop.body.body, *ops):
+        if not isinstance(s, Op) or s.decl.name != "add" or s.operands[0] is not loop.index:
+            continue
+        if isinstance(distance := s.operands[1], Const):
+            distances[s.result] = distance.value
+    loads: dict[Atom, set[object]] = {}
+    stores: dict[Atom, set[object]] = {}
+    for s in ops:
+        array, *rest = s.operands or (None,)
+        if not isinstance(array, Value) or not isinstance(array.type, Array):
+            continue
+        if inner.start == const(0) and known_dim(inner.stop) == array.type.shape[-1]:
+            continue
+        rows = {distances[a] for a in rest if a in distances}
+        if s.decl.name in ("index", "add_into"):
+            loads.setdefault(array, set()).update(rows)
+        if s.decl.name in ("store", "add_into"):
+            stores.setdefault(array, set()).update(rows)
+    return any(loads[a] & stores[a] and len(loads[a] | stores[a]) > 1 for a in loads if a in stores)
 
 
 def sequence_form(

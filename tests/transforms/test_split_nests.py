@@ -109,3 +109,50 @@ def test_the_way_back_over_rows_counts_by_an_array():
     """LLVM takes rows that are further down in each turn to overlap with whatever the turn writes."""
     text = srcdiff.value_and_grad(stencil, argnums=(0, 1)).loop_source_for(X, 0.2, 3)
     assert "for t in np.arange(steps - 1, -1, -1):" in text
+
+
+def layers(weights, state, n):
+    """Rows i and i + 1 of a state are changed together, along their first `n` places."""
+    s = state.copy()
+    for i in range(0, len(s) - 1, 2):
+        for j in range(n):
+            s[i + 1, j] = s[i + 1, j] * weights[i, j] + s[i, j]
+            s[i, j] = np.tanh(s[i + 1, j])
+    return np.sum(s**2)
+
+
+def rows_of_one(weights, state, n):
+    s = state.copy()
+    for i in range(len(s)):
+        for j in range(n):
+            s[i, j] = np.tanh(s[i, j] * weights[i, j])
+    return np.sum(s**2)
+
+
+def whole_rows(weights, state, n):
+    s = state.copy()
+    for i in range(len(s) - 1):
+        for j in range(s.shape[1]):
+            s[i + 1, j] = s[i + 1, j] * weights[i, j] + s[i, j]
+    return np.sum(s**2)
+
+
+@pytest.mark.parametrize(
+    ("function", "by_array"), [(layers, True), (rows_of_one, False), (whole_rows, False)]
+)
+def test_rows_that_a_turn_changes_together_are_counted_by_an_array(function, by_array):
+    """LLVM would take row i + 1 to overlap with row i of a later turn, where it does not know that turns end before it."""
+    weights, state = np.full((6, 5), 0.5), np.cos(np.arange(30.0).reshape(6, 5))
+    g = srcdiff.value_and_grad(function, argnums=(0, 1))
+    forward = g.loop_source_for(weights, state, 4).split("# backward")[0]
+    assert ("for i in np.arange(" in forward) == by_array
+
+
+@pytest.mark.parametrize("rows", [1, 7])
+def test_the_rows_that_are_counted_by_an_array(rows):
+    weights, state = np.full((rows, 5), 0.5), np.cos(np.arange(5.0 * rows).reshape(rows, 5))
+    value, expected = srcdiff.value_and_grad(layers, argnums=(0, 1), jit=False)(weights, state, 4)
+    found, gradients = srcdiff.value_and_grad(layers, argnums=(0, 1), jit=True)(weights, state, 4)
+    np.testing.assert_allclose(found, value, rtol=1e-12)
+    for a, b in zip(gradients, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
