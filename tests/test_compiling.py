@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from collections import namedtuple
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +183,24 @@ def test_arguments_are_never_written() -> None:
     d = srcdiff.grad(overwritten, jit=True)(given)
     np.testing.assert_array_equal(given, X)
     np.testing.assert_allclose(d, srcdiff.grad(overwritten)(X.copy()))
+
+
+def test_an_exception_leaves_arguments_as_they_were() -> None:
+    def scaled(x, y, k):
+        total = 0.0
+        for i in range(len(x)):
+            x[i] *= y[i]
+            total += x[i] * y[k + i]
+        return total
+
+    x, y = np.arange(1.0, 5.0), np.arange(2.0, 6.0)
+    gradient = srcdiff.value_and_grad(scaled, argnums=(0, 1), jit=True)
+    forward = partial(srcdiff.jvp, scaled, tangents=(x, y, None), jit=True)
+    for call in (lambda: gradient(x, y, 1), lambda: forward(args=(x, y, 1))):
+        with pytest.raises(IndexError, match="out of bounds"):
+            call()
+        np.testing.assert_array_equal(x, np.arange(1.0, 5.0))
+        np.testing.assert_array_equal(y, np.arange(2.0, 6.0))
 
 
 def test_results_own_their_memory() -> None:
