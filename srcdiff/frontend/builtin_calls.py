@@ -16,7 +16,7 @@ from srcdiff.frontend.complex_calls import COMPLEX_CALLS
 from srcdiff.frontend.comprehensions import append_each, folded, reducing
 from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.index_calls import INDEX_CALLS
-from srcdiff.frontend.iteration import CALL, count_of, forward, iterable, unrolled
+from srcdiff.frontend.iteration import CALL, count_of, forward, iterable, passed, unrolled
 from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import copied, known_list, new_list
 from srcdiff.frontend.prelude import PRELUDE, any_or_all, extreme_by, sorted_items
@@ -27,6 +27,7 @@ from srcdiff.frontend.texts import TEXTS
 from srcdiff.frontend.truth import static_truth, truth_of
 from srcdiff.frontend.values import (
     FrontValue,
+    Generated,
     Items,
     Known,
     Parts,
@@ -93,7 +94,7 @@ def _not_negative(fr: Frame, node: Any, count: Atom) -> Atom:
 
 def _sum(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     start: FrontValue | None = args[1] if len(args) > 1 else kwargs.get("start", const(0))
-    items = iterable(fr, args[0], node)
+    items = passed(fr, args[0], node)
     if isinstance(items, Items) and start == const(0):
         first = items.element(const(0))
         if isinstance(first, Value) and isinstance(first.type, Array):
@@ -109,7 +110,7 @@ def _fold(
     fr: Frame, node: Any, function: FrontValue, values: FrontValue, start: FrontValue | None
 ) -> FrontValue:
     """`function(function(start, v0), v1) ...`; from the first value where there is no start."""
-    items = iterable(fr, values, node)
+    items = passed(fr, values, node)
     call: Callable[..., FrontValue] = CALL[0]
     if isinstance(items, Parts):
         rest = list(items.values)
@@ -124,6 +125,10 @@ def _fold(
             total = call(fr, node, function, [total, value], {})
         return total
     if start is None:
+        if isinstance(items, Generated) and not items.at_once:
+            fr.untyped(node, "a generator's first item is where this starts", "Give a start value.")
+        items = iterable(fr, items, node)
+        assert isinstance(items, Items)
         first = forward(fr, items, node)
         count, start = count_of(fr, first, node), first.element(const(0))
         fewer = (
@@ -198,7 +203,7 @@ def _container(kind: str) -> Callable[..., FrontValue]:
     def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
         if not args:
             return known_list(fr, [], node) if kind == "list" else sequence([])
-        items = iterable(fr, args[0], node)
+        items = passed(fr, args[0], node)
         known = items if isinstance(items, Parts) else None
         if known is None and isinstance(items, Items):
             if isinstance(args[0], Value):
@@ -211,7 +216,8 @@ def _container(kind: str) -> Callable[..., FrontValue]:
                     decl = OPERATIONS["elements" if type_.ndim == 1 else "rows"]
                     return fr.op(node, decl, args[0])
             known = unrolled(fr, items, node)
-        if known is None and kind == "list" and isinstance(items, Items):
+        if known is None and (kind == "list" or isinstance(items, Generated)):
+            assert not isinstance(items, Parts)
             made = new_list(fr, [], node)
             append_each(fr, node, made, items)
             return made

@@ -23,6 +23,7 @@ from srcdiff.frontend.frame import HOOKS, Frame, describe, reads
 from srcdiff.frontend.functions import call_closure, call_composite, call_function
 from srcdiff.frontend.iteration import BUILTINS as ITERATION
 from srcdiff.frontend.iteration import CALL, checkpointed
+from srcdiff.frontend.iterators import ITERATORS
 from srcdiff.frontend.itertools_calls import ITERTOOLS
 from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.kernel_calls import kernel_call
@@ -232,7 +233,8 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
         return kernel_call(fr, node, function, args, kwargs)
     if getattr(function, "marks_checkpoints", False) is True:
         return checkpointed(fr, node, args, kwargs)
-    special = ITERATION.get(function) if _hashable(function) else None
+    special = ITERATORS.get(function) if _hashable(function) else None
+    special = special or (ITERATION.get(function) if _hashable(function) else None)
     special = special or (SPECIAL.get(function) if _hashable(function) else None)
     if special is not None:
         return special(fr, node, args, kwargs)

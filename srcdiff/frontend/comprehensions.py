@@ -14,7 +14,7 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.frame import Frame, reads
-from srcdiff.frontend.iteration import exact_count, iterable, unrolled
+from srcdiff.frontend.iteration import exact_count, iterable, passed, unrolled
 from srcdiff.frontend.lists import known_list, new_list
 from srcdiff.frontend.loops import for_loop
 from srcdiff.frontend.session import FALSE, TRUE
@@ -25,6 +25,7 @@ from srcdiff.frontend.truth import static_truth, truth
 from srcdiff.frontend.values import (
     Closure,
     FrontValue,
+    Generated,
     Items,
     Known,
     Method,
@@ -37,6 +38,8 @@ from srcdiff.frontend.values import (
 from srcdiff.ir.core import Const, const
 
 __all__ = ["append_each", "folded", "reducing"]
+
+Passed = Items | Parts | Generated
 
 
 def _inner(fr: Frame) -> Frame:
@@ -51,7 +54,7 @@ def _list(fr: Frame, node: Any) -> FrontValue:
     """A list; of known parts where what is looped over is."""
     inner = _inner(fr)
     _in_passing(node)
-    first = iterable(inner, inner.expr(node.generators[0].iter), node.generators[0].iter)
+    first = passed(inner, inner.expr(node.generators[0].iter), node.generators[0].iter)
     if isinstance(first, Parts):
         known = _known_parts(inner, node, first, 0)
         if known is not None:
@@ -64,9 +67,9 @@ def _list(fr: Frame, node: Any) -> FrontValue:
     return inner.env["%list"]
 
 
-def _of_functions(inner: Frame, node: Any, first: Items | Parts) -> list[FrontValue] | None:
+def _of_functions(inner: Frame, node: Any, first: Passed) -> list[FrontValue] | None:
     """`[lambda x: x + k for k in range(3)]`, which is no list of numbers: its elements, if their number is known."""
-    if isinstance(first, Parts) or not isinstance(node.elt, gast.Lambda | gast.Call):
+    if not isinstance(first, Items) or not isinstance(node.elt, gast.Lambda | gast.Call):
         return None
     if isinstance(node.elt, gast.Call) and not isinstance(first.count, int):
         return None
@@ -93,7 +96,7 @@ def _appending(node: Any, item: Any) -> Any:
     return placed(node, gast.Expr(placed(node, gast.Call(append, [item], []))))
 
 
-def append_each(fr: Frame, node: Any, target: FrontValue, items: Items) -> None:
+def append_each(fr: Frame, node: Any, target: FrontValue, items: Items | Generated) -> None:
     """`for item in items: target.append(item)`."""
     inner = _inner(fr)
     inner.env["%list"] = target
@@ -174,9 +177,7 @@ def _holds(inner: Frame, test: Any) -> bool:
     return known
 
 
-def _loops(
-    inner: Frame, node: Any, first: Items | Parts, body: list[Any], carried: list[str]
-) -> None:
+def _loops(inner: Frame, node: Any, first: Passed, body: list[Any], carried: list[str]) -> None:
     """The nested loops of the generators, with `body` innermost."""
     for generator in reversed(node.generators):
         for test in reversed(generator.ifs):
@@ -193,7 +194,7 @@ def reducing(fr: Frame, node: Any, function: Any, generator: Any) -> FrontValue 
         return None
     inner = _inner(fr)
     _in_passing(generator)
-    first = iterable(inner, inner.expr(generator.generators[0].iter), generator.generators[0].iter)
+    first = passed(inner, inner.expr(generator.generators[0].iter), generator.generators[0].iter)
     if function is sum:
         return _summed(inner, generator, first)
     name = placed(node, gast.Name("%found", gast.Load(), None, None))
@@ -210,7 +211,7 @@ def reducing(fr: Frame, node: Any, function: Any, generator: Any) -> FrontValue 
     return inner.env["%found"]
 
 
-def _summed(inner: Frame, node: Any, first: Items | Parts) -> FrontValue:
+def _summed(inner: Frame, node: Any, first: Passed) -> FrontValue:
     name = placed(node, gast.Name("%sum", gast.Load(), None, None))
     store = placed(node, gast.Name("%sum", gast.Store(), None, None))
     add = placed(
@@ -223,7 +224,7 @@ def _summed(inner: Frame, node: Any, first: Items | Parts) -> FrontValue:
 
 
 def folded(
-    fr: Frame, node: Any, function: FrontValue, items: Items, start: FrontValue
+    fr: Frame, node: Any, function: FrontValue, items: Items | Generated, start: FrontValue
 ) -> FrontValue:
     """`function` applied to a running total and each item, as a loop."""
     inner = _inner(fr)

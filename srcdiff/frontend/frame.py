@@ -20,6 +20,7 @@ from srcdiff.frontend.values import (
     Closure,
     Conflict,
     FrontValue,
+    Generated,
     Known,
     Method,
     Missing,
@@ -27,6 +28,7 @@ from srcdiff.frontend.values import (
     Parts,
     Piece,
     Slice,
+    Stream,
 )
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, OpDecl, Value
@@ -80,6 +82,7 @@ class Frame:
         )  # a name that is assigned anywhere in a function is no global in it
         self.nonlocals = source.flow.nonlocals
         self.loop_depth = 0
+        self.consume: Callable[[FrontValue], None] | None = None  # takes what a generator yields
         self.attempts = 0  # `try`s whose first block is being read
         self.watched: frozenset[str] = (
             frozenset()
@@ -119,7 +122,7 @@ class Frame:
         refused = getattr(getattr(value, "value", None), "refused", None)
         if isinstance(refused, tuple):
             self.fail(node, *refused)
-        is_moved = isinstance(value, Closure | Piece | Method | Known | Slice)
+        is_moved = isinstance(value, Closure | Piece | Method | Known | Slice | Generated | Stream)
         (self.untyped if is_moved else self.fail)(
             node,
             f"expected a number or an array, got {describe(value)}",
@@ -315,6 +318,8 @@ def describe(value: FrontValue) -> str:
         return f"`{name}`"
     return {
         "Closure": "a function",
+        "Generated": "a generator",
+        "Stream": "an iterator",
         "Slice": "a slice",
         "Items": "a range or an iterator",
         "ShapeOf": "a shape",

@@ -34,8 +34,16 @@ from srcdiff.frontend.source import (
     source_of,
 )
 from srcdiff.frontend.subset import untyped
-from srcdiff.frontend.values import MISSING, Closure, Conflict, FrontValue, Parts, sequence
-from srcdiff.ir.core import Const, Value
+from srcdiff.frontend.values import (
+    MISSING,
+    Closure,
+    Conflict,
+    FrontValue,
+    Generated,
+    Parts,
+    sequence,
+)
+from srcdiff.ir.core import Const, Value, const
 from srcdiff.ops.registry import Composite
 
 __all__ = [
@@ -44,6 +52,9 @@ __all__ = [
     "call_composite",
     "call_function",
     "default_values",
+    "first_yield",
+    "generated",
+    "generated_by",
     "read_body",
     "refuse_result",
 ]
@@ -182,6 +193,8 @@ def call_closure(
     inner = Frame(fr.session, source, closure.frame.look_up, closure.frame, fr)
     inner.call = node
     inner.env = bind(fr, node, source.name, closure.node.args, args, kwargs, closure.defaults)
+    if first_yield(closure.node) is not None:
+        return generated(inner)
     found = lifted(fr, closure) if all(map(_is_plain, inner.env.values())) else None
     if found is not None:
         function, around = found
@@ -215,6 +228,10 @@ def call_function(
         kwargs,
         default_values(fr, plain, source.node.args, node),
     )
+    inner = Frame(fr.session, source, partial(look_up, plain), caller=fr)
+    inner.call, inner.env = node, env
+    if first_yield(source.node) is not None:
+        return generated(inner)
     if (
         not isinstance(source.node, gast.Lambda)
         and plain.__closure__ is None
@@ -224,11 +241,47 @@ def call_function(
             result = call_apart(fr, node, plain, source, env)
         if result is not None:
             return result
-    inner = Frame(fr.session, source, partial(look_up, plain), caller=fr)
-    inner.call = node
-    inner.env = env
     with _called_from(fr, node):
         return _inline(fr, node, inner, plain.__code__)
+
+
+def first_yield(function: Any) -> Any:
+    """A `yield` of a generator function; None for other functions."""
+    if "yields" not in function.__dict__:
+        pending = [function.body] if isinstance(function, gast.Lambda) else function.body[::-1]
+        function.yields = None
+        while pending and function.yields is None:
+            part = pending.pop()
+            if isinstance(part, gast.Yield | gast.YieldFrom):
+                function.yields = part
+            elif not isinstance(part, gast.FunctionDef | gast.Lambda):
+                pending += [*gast.iter_child_nodes(part)][::-1]
+    return function.yields
+
+
+def generated(frame: Frame, at_once: bool = False) -> Generated:
+    """What a call of a generator function gives: its body is read where a loop goes through it."""
+    frame.session.functions["%or dynamic"] = True
+    started = Parts("shared", ("",), (const(False),))
+    return Generated(frame, frame.session.new_cell(started), at_once)
+
+
+def generated_by(
+    fr: Frame, node: Any, function: Any, *args: FrontValue, at_once: bool = False
+) -> Generated:
+    """A call of a generator of ours in Python: what is wrong in it is said of the user's call."""
+    source = CalledSource(**{**vars(source_of(function)), "place": fr.source.location(node)})
+    inner = Frame(fr.session, source, partial(look_up, function), caller=fr)
+    inner.call = node
+    defaults = default_values(inner, function, source.node.args, node)
+    inner.env = bind(fr, node, source.name, source.node.args, args, {}, defaults)
+    return generated(inner, at_once and all(map(_may_be_listed, args)))
+
+
+def _may_be_listed(value: FrontValue) -> bool:
+    if isinstance(value, Parts):
+        return all(map(_may_be_listed, value.values))
+    return not isinstance(value, Generated) or value.at_once
 
 
 def _is_plain(value: FrontValue) -> bool:

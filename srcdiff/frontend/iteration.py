@@ -15,7 +15,17 @@ from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import new_list, readable
 from srcdiff.frontend.special_methods import called, refuse_own_items
 from srcdiff.frontend.subscripts import read_item, shape_parts
-from srcdiff.frontend.values import FrontValue, Items, Known, Parts, ShapeOf, sequence, static_int
+from srcdiff.frontend.values import (
+    FrontValue,
+    Generated,
+    Items,
+    Known,
+    Parts,
+    ShapeOf,
+    Stream,
+    sequence,
+    static_int,
+)
 from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.types import Array, Dim, List, Scalar, Struct
 from srcdiff.ops import arithmetic
@@ -30,14 +40,34 @@ __all__ = [
     "forward",
     "iterable",
     "listed",
+    "passed",
+    "place_of",
     "unrolled",
+    "whole",
 ]
 
 _ZERO, _ONE = const(0), const(1)
 
 
+def passed(fr: Frame, value: FrontValue, node: Any) -> Items | Parts | Generated:
+    """What a `for` over the value goes through, one after the other; a generator as it is."""
+    if isinstance(value, Generated):
+        return value
+    if isinstance(value, Parts) and value.kind == "object":
+        own = called(fr, node, value, "__iter__")
+        if own is not None:
+            return passed(fr, own, node)
+    return iterable(fr, value, node)
+
+
 def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
-    """What a `for` over the value goes through."""
+    """What a `for` over the value goes through, by the number of the turn."""
+    if isinstance(value, Generated):
+        if not value.at_once:
+            fr.untyped(
+                node, "a generator's items have no numbers", "Loop over the generator itself."
+            )
+        value = CALL[0](fr, node, Known(list), [value], {})
     if isinstance(value, Parts) and value.kind == "object":
         own = called(fr, node, value, "__iter__")
         if own is not None:
@@ -46,6 +76,8 @@ def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
     match value:
         case Items():
             return value
+        case Stream():
+            return _rest(fr, value, node)
         case Parts(kind="dict"):
             return sequence([const(k) for k in value.keys])
         case Parts():
@@ -76,6 +108,38 @@ def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
         f"cannot loop over {describe(value)}",
         "Loop over a range, an array, a list or a tuple.",
     )
+
+
+def whole(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
+    """What there is to go through, by position."""
+    items = iterable(fr, fr.session.current(value), node)
+    return forward(fr, items, node) if isinstance(items, Items) else items
+
+
+def place_of(fr: Frame, stream: Stream, node: Any) -> Atom:
+    """The position of what an iterator gives next."""
+    (place,) = fr.session.cells[stream.place.cell].values
+    if not isinstance(place, Value | Const) or place == const(None):
+        fr.untyped(
+            node, "this iterator may have been gone through before", "Make one for each loop."
+        )
+    return place
+
+
+def _rest(fr: Frame, stream: Stream, node: Any) -> Items | Parts:
+    """What an iterator has still to give, to a loop that goes through all of it."""
+    items, place = whole(fr, stream.source, node), place_of(fr, stream, node)
+    gone = Parts("shared", ("",), (const(None),), cell=stream.place.cell)
+    fr.session.cells[stream.place.cell] = gone
+    known = static_int(place)
+    if isinstance(items, Items):
+        count = items.count if known == 0 else _minus(fr, node, count_of(fr, items, node), place)
+        if known is None and isinstance(count, Value):  # it may have been asked when it had none
+            count = fr.op(node, arithmetic.maximum, count, _ZERO, spelling="max")
+        return Items(count, lambda k: items.element(_plus(fr, node, k, place)), lists=items.lists)
+    if known is None:
+        fr.untyped(node, "only the run knows which part is next", "Loop over the container.")
+    return sequence(items.values[known:])
 
 
 def _item(fr: Frame, node: Any, xs: Value, k: Atom) -> Value:

@@ -12,7 +12,7 @@ from typing import Any
 
 from srcdiff.frontend.comprehensions import append_each
 from srcdiff.frontend.frame import HOOKS, Frame
-from srcdiff.frontend.iteration import iterable
+from srcdiff.frontend.iteration import passed
 from srcdiff.frontend.lists import UNKNOWN, copied, new_list, put_on
 from srcdiff.frontend.prelude import called, insert_item, pop_item
 from srcdiff.frontend.values import FrontValue, Items, Parts, is_static, static_int
@@ -66,7 +66,7 @@ def _pop(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> Fro
 
 
 def _extend(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
-    parts = iterable(fr, args[0], node)
+    parts = passed(fr, args[0], node)
     if isinstance(parts, Parts):
         for value in parts.values:
             put_on(fr, node, target, value)

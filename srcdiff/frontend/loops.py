@@ -12,14 +12,14 @@ from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.blocks import block
 from srcdiff.frontend.carries import GUESS, LoopReader, Retry
 from srcdiff.frontend.control import broke_flag, has_break, has_return, is_endless, loop_exits
-from srcdiff.frontend.frame import Frame, reads
-from srcdiff.frontend.iteration import exact_count, iterable
+from srcdiff.frontend.frame import HOOKS, Frame, reads
+from srcdiff.frontend.iteration import exact_count, passed
 from srcdiff.frontend.joins import Done, branch
 from srcdiff.frontend.running_sums import check_turns
 from srcdiff.frontend.session import FALSE, TRUE, Mark, NoResult, Restart, Turn, Unroll
 from srcdiff.frontend.targets import assign
 from srcdiff.frontend.truth import static_truth, truth
-from srcdiff.frontend.values import FrontValue, Items, Parts, static_int
+from srcdiff.frontend.values import FrontValue, Generated, Items, Parts, static_int
 from srcdiff.ir.build import Builder, range_of
 from srcdiff.ir.core import Atom, Const, For, Op, OpDecl, Region, Value, While, const, walk
 from srcdiff.ir.types import Scalar
@@ -90,10 +90,15 @@ def _undo(fr: Frame, env: dict[str, FrontValue], length: int, mark: Mark, depth:
 def _for(fr: Frame, node: Any) -> None:
     node.iter.in_passing = True
     source = fr.expr(node.iter)
-    for_loop(fr, node, iterable(fr, source, node.iter), source)
+    for_loop(fr, node, passed(fr, source, node.iter), source)
 
 
-def for_loop(fr: Frame, node: Any, items: Items | Parts, source: FrontValue | None = None) -> None:
+def for_loop(
+    fr: Frame, node: Any, items: Items | Parts | Generated, source: FrontValue | None = None
+) -> None:
+    if isinstance(items, Generated):
+        HOOKS["consume"](fr, node, items)
+        return
     if isinstance(items, Parts):
         _unroll(fr, node, list(items.values))
         if items.cell and len(fr.session.cells[items.cell].keys) != len(items.keys):

@@ -14,6 +14,7 @@ import srcdiff.frontend.contexts
 import srcdiff.frontend.doubts
 import srcdiff.frontend.exceptions
 import srcdiff.frontend.expressions
+import srcdiff.frontend.generators
 import srcdiff.frontend.statements
 import srcdiff.frontend.sums  # noqa: F401  (these register how nodes are read)
 from srcdiff.errors import UnsupportedError, UntypedError
@@ -21,7 +22,7 @@ from srcdiff.frontend.apart import NoValue, as_operand
 from srcdiff.frontend.boxes import boxes_of
 from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.frame import HOOKS, Frame
-from srcdiff.frontend.functions import bind, default_values, read_body, refuse_result
+from srcdiff.frontend.functions import bind, default_values, first_yield, read_body, refuse_result
 from srcdiff.frontend.lifting import Lifted, frame_of
 from srcdiff.frontend.lists import guess_again
 from srcdiff.frontend.loops import unroll_again
@@ -236,6 +237,9 @@ def _read(
             continue
         except UnsupportedError as error:  # the first guess gives the message
             refused = refused or error
+            if "%or dynamic" in functions:  # those that are no loops run in the interpreter
+                error = UntypedError(error.message, error.advice, error.location, error.chain)
+                refused = error if type(refused) is UnsupportedError else refused
             is_untyped = isinstance(error, UntypedError)
             if not guess_again(hints) and not (is_untyped and unroll_again(hints)):
                 raise refused from None
@@ -322,6 +326,9 @@ class _Reading:
         fr.watched = frozenset(k for k, t in self.types.items() if isinstance(t, Static))
         if by_position:  # it reads them under other names
             self.session.taken |= fr.watched
+        yielded = first_yield(node)
+        if yielded is not None:
+            fr.untyped(yielded, "generators are not supported here", "Return a list of the values.")
         value = self._storable(read_body(fr, node))
         yields: list[Atom] = []
         output = tree_of(value, yields)

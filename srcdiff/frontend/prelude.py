@@ -22,6 +22,7 @@ from srcdiff.frontend.values import (
     Known,
     Parts,
     Piece,
+    Stream,
     is_none,
     is_static,
     sequence,
@@ -243,8 +244,12 @@ def _filter(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
 def _next(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
     """`next(... for ...)`: the first item; `next(items, default)`."""
     items = args[0]
+    if isinstance(items, Stream):
+        return HOOKS["next"](fr, node, args)  # type: ignore[no-any-return]
     if not isinstance(node.args[0], gast.GeneratorExp):
-        fr.untyped(node, "next() takes a generator expression here", "Loop over the items.")
+        fr.untyped(
+            node, "next() takes an iterator or a generator expression here", "Loop over the items."
+        )
     if len(args) == 1:
         return called(fr, node, item_of, const(0), items)
     return called(fr, node, first_or, items, args[1])

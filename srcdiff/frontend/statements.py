@@ -59,7 +59,7 @@ def _assign(fr: Frame, node: Any) -> None:
     value = fr.value_or_none(node.value)
     names = [t.id for t in node.targets if isinstance(t, gast.Name)]
     for name in names:
-        check_gone_through_once(fr, name, node.value)
+        check_gone_through_once(fr, name, node.value, value)
         value = growing(fr, name, value, node.value)
     for target in node.targets:
         assign(fr, target, value, node, since)

@@ -27,7 +27,7 @@ def untyped(message: str, advice: str = "", location: Location | None = None) ->
     raise UntypedError(message, advice=advice, location=location)
 
 
-_DYNAMIC = (ast.Yield, ast.YieldFrom, ast.ClassDef, ast.Set, ast.SetComp)
+_DYNAMIC = (ast.ClassDef, ast.Set, ast.SetComp)
 _REFUSED: dict[type, tuple[str, str]] = {
     ast.AsyncFunctionDef: ("async functions are not supported", "Make it a plain `def`."),
     ast.AsyncFor: ("`async for` is not supported", "Use a plain `for`."),
@@ -36,8 +36,6 @@ _REFUSED: dict[type, tuple[str, str]] = {
         "Do the asynchronous work before the function is called.",
     ),
     ast.Await: ("`await` is not supported", "Await the value first and pass it as an argument."),
-    ast.Yield: ("generators are not supported", "Append the values to a list and return that."),
-    ast.YieldFrom: ("generators are not supported", "Append the values to a list and return that."),
     ast.ClassDef: (
         "class definitions inside a function are not supported",
         "Define the class at module level.",

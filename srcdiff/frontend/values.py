@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from srcdiff.frontend.frame import Frame
 
 __all__ = [
-    "Closure", "Conflict", "FrontValue", "Held", "Items", "Known", "MISSING", "Method", "Missing", "Partial",
-    "Parts", "Piece", "ShapeOf", "Slice", "Text", "flatten", "is_none", "is_static", "map_atoms", "maybe",
-    "part_name", "rebuild", "sequence", "static", "static_int", "tree_of",
+    "Closure", "Conflict", "FrontValue", "Generated", "Held", "Items", "Known", "MISSING", "Method", "Missing",
+    "Partial", "Parts", "Piece", "ShapeOf", "Slice", "Stream", "Text", "flatten", "is_none", "is_static", "map_atoms",
+    "maybe", "part_name", "rebuild", "sequence", "static", "static_int", "tree_of",
 ]  # fmt: skip
 
 
@@ -55,6 +55,25 @@ class Closure:
     node: Any
     frame: Frame
     defaults: dict[str, FrontValue] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Generated:
+    """A call of a generator function: the frame that its body will be read in. `started`, in a cell, tells whether a
+    loop has gone through it; `at_once`, whether all items may be computed before the first is used.
+    """
+
+    frame: Frame
+    started: Parts
+    at_once: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stream:
+    """`iter(source)`. `place`, in a cell, is the position of what comes next; None once a loop takes the rest."""
+
+    source: FrontValue
+    place: Parts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,10 +171,12 @@ FrontValue = (
     | Known
     | Parts
     | Closure
+    | Generated
     | Method
     | Piece
     | Slice
     | ShapeOf
+    | Stream
     | Text
     | Items
     | Held

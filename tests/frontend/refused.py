@@ -111,7 +111,7 @@ def sorted_by_what_the_run_knows(x):
     return sorted(x, reverse=x[0] > 0)[0]
 
 
-@case("next() takes a generator expression here", "next(items)", x3)
+@case("next() takes an iterator or a generator expression here", "next(items)", x3)
 def next_of_a_name(x):
     items = (v for v in x)
     return next(items)

@@ -139,9 +139,33 @@ def running(x):
     return s + sum(itertools.accumulate([v for v in x if v > 99.0]))
 
 
+def left_early(x):
+    """Over what itertools computes one after the other, of whose items lists are made then."""
+    s = x[0]
+    for v in itertools.chain(x, [x[1] * x[2]], reversed(x)):
+        if s > 6.0:
+            break
+        s += v * s
+    for i, v in itertools.product(range(3), x):
+        if i * v > 1.0:
+            return s * max(itertools.chain(x, x**2))
+        s += i * v
+    return s
+
+
+def crossed_with_what_is_written(x):
+    y = 1.0 * x
+    items = [v * v for v in x]
+    for k, (i, a, b) in enumerate(itertools.product((1, 2), y, items)):
+        y[k % 4] += i * a * b
+        items[k % 4] = y[0]
+    return sum(y) + sum(items)
+
+
 @pytest.mark.parametrize(
     "f",
     [
+        left_early, crossed_with_what_is_written,
         last_two, all_and_any, without_items, several_items, dots_of_unlike_shapes,
         combined, crossed, permuted, neighbours, running,
     ],

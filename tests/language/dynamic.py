@@ -144,7 +144,7 @@ _pair = (-0.4 * np.eye(2), np.array([[0.3, 0.1], [-0.2, 0.4]]), -0.6 * np.eye(2)
 _natural = ((-0.5 * np.eye(2), np.zeros(2), 0.2), [_pair, _pair], [_node, _node, _node])
 
 
-@def_((_natural,))
+@functions((_natural,))
 def kalman_smoother(natural_params):
     init_params, pair_params, node_params = natural_params
 
@@ -161,6 +161,22 @@ def kalman_smoother(natural_params):
     return lognorm + natural_lognorm(message)
 
 
+@functions((_natural,))
+def kalman_smoother_of_a_chain(natural_params):
+    init_params, pair_params, node_params = natural_params
+
+    def bind(result, step):
+        message, lognorm = result
+        new_message, term = step(message)
+        return new_message, lognorm + term
+
+    pairs = zip(map(predict, pair_params), map(condition, node_params[1:]), strict=True)
+    steps = itertools.chain([condition(node_params[0])], itertools.chain.from_iterable(pairs))
+    J, h, lognorm = init_params
+    message, lognorm = functools.reduce(bind, steps, ((J, h), lognorm))
+    return lognorm + natural_lognorm(message)
+
+
 # ---- generators --------------------------------------------------------------------------------------
 
 def_ = _dynamic(generators)
@@ -173,12 +189,23 @@ def _powers(x, n):
         value = value * x
 
 
-@def_((0.8, 4), (0.8, 0))
+def _squares(items):
+    for v in items:
+        yield v * v
+
+
+def _above(items, bound):
+    for v in items:
+        if v > bound:
+            yield v
+
+
+@generators((0.8, 4), (0.8, 0))
 def sum_of_a_generator(x, n):
     return sum(_powers(x, n)) * x
 
 
-@def_((x3,))
+@generators((x3,))
 def generator_of_pairs(x):
     def pairs():
         for i, a in enumerate(x):
@@ -205,18 +232,9 @@ def generator_with_state(x):
     return out[0] * out[-1]
 
 
-@def_((x4,))
+@generators((x4,))
 def generators_in_a_chain(x):
-    def squares(items):
-        for v in items:
-            yield v * v
-
-    def above(items, bound):
-        for v in items:
-            if v > bound:
-                yield v
-
-    return sum(itertools.accumulate(above(squares(x), 0.2), operator.mul))
+    return sum(itertools.accumulate(_above(_squares(x), 0.2), operator.mul))
 
 
 @def_((0.3, 3))
@@ -230,12 +248,108 @@ def generator_that_delegates(x, depth):
     return sum(v**2 for v in walk(x, depth))
 
 
-@def_((x3,))
+@generators((x3,))
 def next_of_an_iterator(x):
     items = iter(x)
     first = next(items)
     rest = [v * first for v in items]
     return rest[0] - rest[1] ** 2
+
+
+@generators((x4,))
+def continue_in_a_loop_over_a_generator(x):
+    def twice(items):
+        for v in items:
+            yield v
+            yield 2 * v
+
+    total = 0.0
+    for k, v in enumerate(twice(x)):
+        if v < 0:
+            continue
+        row = [v * j for j in range(k)]
+        total += sum(w**2 for w in row)
+    return total
+
+
+@generators((x4,))
+def generator_that_returns_early(x):
+    def positive(items):
+        for v in items:
+            if v < 0:
+                return
+            yield v
+        yield 100.0 * items[0]
+
+    total = 1.0
+    for v in positive(x):
+        total *= np.sin(v)
+    return total
+
+
+@generators((x4,))
+def writes_between_yields(x):
+    y = x * 1.0
+    scale = x[0]
+
+    def each():
+        for i in range(len(y)):
+            yield i, y[i] * scale
+
+    for i, v in each():
+        y[(i + 1) % 4] *= v
+        scale = scale + np.sin(v)
+    return np.sum(y) * scale
+
+
+@generators((x4, 3), (x4, 0))
+def generator_with_a_condition(x, n):
+    def each():
+        k = 0
+        v = x[0]
+        while k < n:
+            yield v
+            v = np.sin(v) * x[k]
+            k += 1
+
+    return functools.reduce(lambda s, v: np.tanh(s + v), each(), 0.5)
+
+
+@generators((x4,))
+def generator_gone_through_twice(x):
+    items = _squares(x)
+    return sum(items) + 3.0 * sum(v**2 for v in items)
+
+
+class _Prefixed:
+    def __init__(self, first, rest):
+        self.first, self.rest = first, rest
+
+    def __iter__(self):
+        yield self.first
+        yield from self.rest
+
+
+@generators((x4,))
+def iterations_of_an_object(x):
+    return sum(v**2 for v in _Prefixed(x[2], x[1:]))
+
+
+@generators((x4, 2))
+def iterators_asked_for_some(x, n):
+    items = iter(x)
+    total = sum(itertools.islice(items, n)) * next(items)
+    return total + next(items, 5.0) ** 2 + next(items, x[0]) ** 3
+
+
+@generators((x4,))
+def functions_of_itertools(x):
+    total = sum(np.sin(v) for v in itertools.chain(x, x[1:], [2.0 * x[0]]))
+    total += sum(v for v in itertools.takewhile(lambda v: v > 0, x))
+    total += sum(itertools.starmap(lambda a, b: a * b, zip(x, x[1:], strict=False)))
+    for i, j in itertools.product(range(len(x)), range(2)):
+        total += x[i] * x[j] ** 2
+    return total * sum(itertools.accumulate(x, initial=x[1]))
 
 
 # ---- structures ----------------------------------------------------------------------------------------
