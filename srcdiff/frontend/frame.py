@@ -82,6 +82,7 @@ class Frame:
         )  # a name that is assigned anywhere in a function is no global in it
         self.nonlocals = source.flow.nonlocals
         self.loop_depth = 0
+        self.is_finished = False  # whether the call has returned
         self.consume: Callable[[FrontValue], None] | None = None  # takes what a generator yields
         self.attempts = 0  # `try`s whose first block is being read
         self.watched: frozenset[str] = (

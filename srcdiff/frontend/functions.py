@@ -146,6 +146,7 @@ def _inline(fr: Frame, node: Any, inner: Frame, key: Any) -> FrontValue:
     session.path, session.open_calls = (*path, id(node)), (*calls, key)
     try:
         result = read_body(inner, inner.source.node)
+        inner.is_finished = True
     finally:
         session.path, session.open_calls = path, calls
 

@@ -13,6 +13,7 @@ from typing import Any
 from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import new_list, readable
+from srcdiff.frontend.packed import opened
 from srcdiff.frontend.special_methods import called, refuse_own_items
 from srcdiff.frontend.subscripts import read_item, shape_parts
 from srcdiff.frontend.values import (
@@ -100,7 +101,7 @@ def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
             readable(fr, value)
             return Items(
                 fr.op(node, list_length, value),
-                lambda k: _item(fr, node, value, k),
+                lambda k: opened(fr, node, _item(fr, node, value, k)),
                 lists=((value, None),),
             )
     fr.fail(

@@ -14,6 +14,7 @@ from srcdiff.frontend.comprehensions import append_each
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.iteration import passed
 from srcdiff.frontend.lists import UNKNOWN, copied, new_list, put_on
+from srcdiff.frontend.packed import opened
 from srcdiff.frontend.prelude import called, insert_item, pop_item
 from srcdiff.frontend.values import FrontValue, Items, Parts, is_static, static_int
 from srcdiff.ir.core import Atom, Value, const
@@ -62,7 +63,7 @@ def _append(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> 
 def _pop(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
     if args and not (is_static(args[0]) and static_int(args[0]) == -1):
         return called(fr, node, pop_item, target, args[0])
-    return fr.op(node, list_pop, target)
+    return opened(fr, node, fr.op(node, list_pop, target))
 
 
 def _extend(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:

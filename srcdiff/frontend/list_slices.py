@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from srcdiff.frontend.frame import Frame
+from srcdiff.frontend.packed import opened
 from srcdiff.frontend.values import FrontValue, Items
 from srcdiff.ir.core import Atom, Const, OpDecl, Value, const
 from srcdiff.ops.arithmetic import add, floor_divide, less, maximum, minimum, multiply, subtract
@@ -25,7 +26,7 @@ def list_slice(fr: Frame, xs: Value, lower: Bound, upper: Bound, step: int, node
     n = fr.op(node, list_length, xs)
 
     def item(place: Atom) -> FrontValue:
-        return fr.op(node, list_item, xs, place)
+        return opened(fr, node, fr.op(node, list_item, xs, place))
 
     if step == -1 and lower is None and upper is None:
         return Items(n, item, reverse=True, lists=lists)

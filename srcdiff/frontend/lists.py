@@ -9,6 +9,7 @@ from typing import Any
 from srcdiff.frontend.apart import as_operand
 from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.joins import UNKNOWN, Unjoinable, coerced, join_types, take_apart
+from srcdiff.frontend.packed import packed
 from srcdiff.frontend.session import NotApart, Restart, Session, retype_list
 from srcdiff.frontend.values import FrontValue, Parts, sequence
 from srcdiff.ir.core import Atom, Op, Value
@@ -52,6 +53,7 @@ def grows(fr: Frame, node: Any) -> bool:
 def new_list(fr: Frame, values: Sequence[FrontValue], node: Any) -> Value:
     """A list that may grow, with its first elements."""
     session = fr.session
+    values = [packed(fr, node, v) for v in values]
     operands = [as_item(fr, node, v) for v in values]
     key = (session.path, id(node))
     element: Type = session.hints.get(key, UNKNOWN)
@@ -115,6 +117,7 @@ def _star(dim: Dim) -> Dim:
 
 def put_on(fr: Frame, node: Any, target: Value, value: FrontValue) -> None:
     """`target.append(value)`."""
+    value = packed(fr, node, value)
     operand = as_item(fr, node, value)
     _settle(fr, target, strip(operand.type), node)
     fr.ops(node, append, target, _fitted(fr, node, value, operand, _element(target)))
@@ -123,6 +126,7 @@ def put_on(fr: Frame, node: Any, target: Value, value: FrontValue) -> None:
 
 def put_in(fr: Frame, node: Any, target: Value, position: Atom, value: FrontValue) -> None:
     """`target[position] = value`."""
+    value = packed(fr, node, value)
     operand = as_item(fr, node, value)
     element = strip(operand.type)
     if target in fr.session.lists or _kind(element) != _kind(_element(target)):

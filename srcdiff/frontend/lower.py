@@ -26,6 +26,7 @@ from srcdiff.frontend.functions import bind, default_values, first_yield, read_b
 from srcdiff.frontend.lifting import Lifted, frame_of
 from srcdiff.frontend.lists import guess_again
 from srcdiff.frontend.loops import unroll_again
+from srcdiff.frontend.packed import without_packed
 from srcdiff.frontend.recursion import check_handed_back
 from srcdiff.frontend.session import NeedStatic, Restart, Session, Symbols
 from srcdiff.frontend.source import (
@@ -398,6 +399,8 @@ class _Reading:
             name, region, output, self.source.doc, self.source.location(self.source.node), notes
         )
         function = change_dims(function, resolve)
+        if "%or dynamic" in session.functions:
+            function = without_packed(function)
         check_handed_back(function)
         return function
 

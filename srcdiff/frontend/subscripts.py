@@ -14,6 +14,7 @@ from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.kernel_launches import configured, is_kernel
 from srcdiff.frontend.list_slices import list_slice
 from srcdiff.frontend.lists import readable
+from srcdiff.frontend.packed import opened
 from srcdiff.frontend.session import NeedStatic, Unroll
 from srcdiff.frontend.special_methods import called
 from srcdiff.frontend.values import (
@@ -103,7 +104,7 @@ def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontV
             return HOOKS["listed"](fr, node, array, items, items.reverse)  # type: ignore[no-any-return]
         item = fr.op(node, list_item, array, position_of(fr, key, node))
         fr.session.item_of[item] = array
-        return item
+        return opened(fr, node, item)
     place = place_of(fr, array, key, node)
     return fr.op(node, index if place.is_view else gather, array, *place.operands, **place.attrs)
 

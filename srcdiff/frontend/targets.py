@@ -9,6 +9,7 @@ import gast
 
 from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.objects import write_attribute
+from srcdiff.frontend.packed import opened
 from srcdiff.frontend.special_methods import refuse_own_items
 from srcdiff.frontend.stores import write_item
 from srcdiff.frontend.subscripts import read_item, shape_parts
@@ -121,7 +122,8 @@ def _parts(
                 for k, name in enumerate(names)
             ]
         case Value(type=List()):
-            return fr.ops(node, unpack, value, names=names, user=True, count=count)
+            items = fr.ops(node, unpack, value, names=names, user=True, count=count)
+            return [opened(fr, node, item) for item in items]
         case Items():
             return [value.element(const(k)) for k in range(count)]
         case Const(value=str() | list() | tuple() as known):

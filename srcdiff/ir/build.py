@@ -292,10 +292,29 @@ def change_dims(fn: Function, change: Callable[[Dim], Dim]) -> Function:
 
 def change_dims_within(part: Region, change: Callable[[Dim], Dim]) -> Region:
     """As `change_dims`; values from outside the region are left alone."""
+
+    def attribute(old: Any) -> Any:
+        if isinstance(old, Dim):
+            return change(old)
+        return change_dims(old, change) if isinstance(old, Function) else old
+
+    return _with_types(part, lambda t: map_dims(t, change), attribute)
+
+
+def change_types(
+    fn: Function, change: Callable[[Type], Type], attribute: Callable[[Any], Any]
+) -> Function:
+    """The function with the types of its values and attributes changed, and its other attributes."""
+    return fn.with_body(_with_types(fn.body, change, attribute))
+
+
+def _with_types(
+    part: Region, change: Callable[[Type], Type], other: Callable[[Any], Any]
+) -> Region:
     env: Env = {}
 
     def value(old: Value) -> Value:
-        new = env[old] = Value(map_dims(old.type, change), old.name, old.user)
+        new = env[old] = Value(change(old.type), old.name, old.user)
         return new
 
     def atom(old: Atom) -> Atom:
@@ -307,13 +326,9 @@ def change_dims_within(part: Region, change: Callable[[Dim], Dim]) -> Region:
         return Region(params, body, tuple(map(atom, old.yields)))
 
     def attribute(old: Any) -> Any:
-        if isinstance(old, Dim):
+        if isinstance(old, Type):
             return change(old)
-        if isinstance(old, tuple):
-            return tuple(map(attribute, old))
-        if isinstance(old, Function):
-            return change_dims(old, change)
-        return map_dims(old, change) if isinstance(old, Type) else old
+        return tuple(map(attribute, old)) if isinstance(old, tuple) else other(old)
 
     def statement(old: Statement) -> Statement:
         operands = tuple(map(atom, old.operands))

@@ -28,7 +28,7 @@ from srcdiff.transforms.nested_adjoints import add_to_element, zeros_for
 from srcdiff.transforms.reverse_blocks import reverse_block
 from srcdiff.transforms.reverse_state import Reversal
 
-__all__ = ["REVERSED", "refuse_write", "reverse_barrier"]
+__all__ = ["REVERSED", "check_written", "refuse_write", "reverse_barrier"]
 
 
 # ---- arrays --------------------------------------------------------------------------------------
@@ -294,6 +294,29 @@ def reverse_barrier(r: Reversal, op: Op, scope: Scope) -> None:
 
 
 # ---- all of them ---------------------------------------------------------------------------------
+
+
+def check_written(r: Reversal, op: Op) -> None:
+    """Refuse a write into an array of a tuple on a list: the list's adjoint has sums in the places of its tuples."""
+    for k in op.decl.writes:
+        value = op.operands[k]
+        if not isinstance(value, Value) or not isinstance(value.type, Array):
+            continue
+        value = r.forward.base(value)
+        maker = r.forward.maker.get(value)
+        while isinstance(maker, Op) and maker.decl in (containers.get, containers.unpack):
+            (whole,) = maker.operands
+            maker = r.forward.maker.get(whole) if isinstance(whole, Value) else None
+            if (
+                isinstance(maker, Op)
+                and maker.decl in (containers.list_item, containers.list_pop)
+                and r.is_active(value)
+            ):
+                raise UntypedError(
+                    "an array is written that is in a tuple on a list",
+                    "Put the arrays themselves on lists, one for each part of the tuple.",
+                    op.location,
+                )
 
 
 def refuse_write(r: Reversal, op: Op, scope: Scope) -> None:

@@ -18,7 +18,7 @@ from srcdiff.ops.kernels import is_barrier
 from srcdiff.ops.launches import is_launch
 from srcdiff.transforms.adjoints import Partial, Scope, adjoint_type, crossed, whole
 from srcdiff.transforms.launches import reverse_launch
-from srcdiff.transforms.reverse_memory import REVERSED, refuse_write, reverse_barrier
+from srcdiff.transforms.reverse_memory import REVERSED, check_written, refuse_write, reverse_barrier
 from srcdiff.transforms.reverse_rules import reverse_by_rule
 from srcdiff.transforms.reverse_state import Reversal
 
@@ -32,6 +32,7 @@ def reverse_op(r: Reversal, op: Op, scope: Scope) -> None:
     if is_launch(op):
         reverse_launch(r, op, scope)
         return
+    check_written(r, op)
     special = REVERSED.get(op.decl, refuse_write if op.decl.writes else None)
     if special is not None:
         special(r, op, scope)

@@ -351,7 +351,7 @@ class Reversal:
         base = view.operands[view.view_of]
         assert isinstance(base, Value)
         if isinstance(base.type, Struct):
-            k = view.results.index(value) if len(view.results) > 1 else _position(view)
+            k = _position(view) if "key" in view.attrs else view.results.index(value)
             return self.open(self.parts(base)[k], scope)
         if isinstance(base.type, List) and not keeps_place(view, value, self.forward.program):
             raise UntypedError(

@@ -346,7 +346,7 @@ def iterators_asked_for_some(x, n):
 def functions_of_itertools(x):
     total = sum(np.sin(v) for v in itertools.chain(x, x[1:], [2.0 * x[0]]))
     total += sum(v for v in itertools.takewhile(lambda v: v > 0, x))
-    total += sum(itertools.starmap(lambda a, b: a * b, zip(x, x[1:], strict=False)))
+    total += sum(itertools.starmap(lambda a, b: a * b, zip(x, x[::-1], strict=True)))
     for i, j in itertools.product(range(len(x)), range(2)):
         total += x[i] * x[j] ** 2
     return total * sum(itertools.accumulate(x, initial=x[1]))

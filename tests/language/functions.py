@@ -674,6 +674,67 @@ def a_state_monad(x):
     return v + s**2
 
 
+class _Layer:
+    def __init__(self, w, b):
+        self.w, self.b = w, b
+
+    def __call__(self, v):
+        return np.tanh(self.w * v + self.b)
+
+    def linear(self, v):
+        return self.w * v
+
+
+def _sine_of(w):
+    return lambda v: np.sin(v * w)
+
+
+@values((x4, 3))
+def closures_of_a_factory_on_a_list(x, n):
+    steps = [_sine_of(x[k]) for k in range(n)]
+    v = 0.5
+    for step in steps:
+        v = step(v)
+    while steps:
+        v += steps.pop()(x[0])
+    return v
+
+
+@values((x4, 3))
+def lambdas_with_defaults_on_a_list(x, n):
+    steps = []
+    scale = x[0]
+    for k in range(n):
+        steps.append(lambda v, k=k: v * x[k] + scale)
+    scale = x[3]
+    v = 1.0
+    for step in reversed(steps):
+        v = step(v)
+    return v * steps[-1](2.0)
+
+
+@values((x4, 3))
+def objects_methods_and_partials_on_lists(x, n):
+    layers, linear, partials = [], [], []
+    for k in range(n):
+        layers.append(_Layer(x[k], x[k + 1]))
+        linear.append(layers[k].linear)
+        partials.append((k + 1.0, functools.partial(np.multiply, x[k])))
+    v = 0.3
+    for layer, f in zip(layers, linear, strict=True):
+        v = layer(v) + f(x[1])
+    return v * sum(weight * g(v) for weight, g in partials)
+
+
+@values((x4, 3))
+def closures_of_arrays_and_closures(x, n):
+    def adds(row, f):
+        return lambda v: v + f(row) ** 2
+
+    steps = list(map(adds, [x * k for k in range(n)], [_sine_of(x[k]) for k in range(n)]))
+    return np.sum(functools.reduce(lambda v, step: step(v), steps, x))
+
+
 @nested((x4,))
 def two_functions_of_one_factory(x):
     def scaled(w):
