@@ -233,7 +233,7 @@ def test_integers_from_outside_are_looked_at():
 CASES = [
     c
     for c in sample_programs.cases([*sample_programs.operations(), *sample_programs.composites()])
-    if c.is_smooth
+    if c.is_smooth and not any(map(np.iscomplexobj, c.values()))  # of which there are no patterns
 ]
 
 

@@ -193,7 +193,9 @@ def eigh_forward(a, UPLO="L", *, a_dot, out):
 
 
 # eigenvectors times their conjugates: phases are not determined
-_HERMITIAN = "np.linalg.eigh(x)[1] * np.arange(3.0) @ np.conj(np.linalg.eigh(x)[1].T)"
+_HERMITIAN = (
+    "np.linalg.eigh(x)[1] * np.arange(3.0) @ np.conj(np.swapaxes(np.linalg.eigh(x)[1], -1, -2))"
+)
 
 
 def symmetric(*batch: int) -> Sample:
@@ -201,7 +203,7 @@ def symmetric(*batch: int) -> Sample:
         root = rng.normal(size=(*batch, 3, 3))
         return (root + np.swapaxes(root, -1, -2) + np.diag([0.0, 4.0, 9.0]),)
 
-    return Sample(args, complex_text="" if batch else _HERMITIAN)
+    return Sample(args, complex_text=_HERMITIAN)
 
 
 @declare(
@@ -212,7 +214,9 @@ def symmetric(*batch: int) -> Sample:
     named=_named(np.linalg.eigh, np.eye(1)),
     samples=(
         symmetric(),
-        Sample(symmetric().args, {"UPLO": "U"}),
+        Sample(
+            symmetric().args, {"UPLO": "U"}, complex_text=_HERMITIAN.replace("(x)", "(x, UPLO='U')")
+        ),
         symmetric(2),
     ),
     **IN_STACKS,

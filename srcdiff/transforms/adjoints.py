@@ -47,7 +47,6 @@ __all__ = [
     "hint",
     "in_dtype",
     "is_zero",
-    "one",
     "unknown_derivative",
     "whole",
     "zero",
@@ -218,12 +217,6 @@ def zero(type_: Scalar) -> Const:
     python = {"float64": 0.0, "complex128": 0j}
     number = np.dtype(type_.dtype).type(0) if is_float(type_) else 0.0
     return const(python.get(type_.dtype, number))
-
-
-def one(type_: Type) -> Atom:
-    """The number 1 that a result is seeded with: of its precision, and written `1.0`."""
-    is_narrow = isinstance(type_, Scalar) and type_.dtype in ("float16", "float32")
-    return Const(1.0, adjoint_type(type_)) if is_narrow else const(1.0)
 
 
 def is_zero(atom: Atom) -> bool:

@@ -44,6 +44,7 @@ def device_checks(fn: Function) -> Function:
     NoLoopForm
         For operations that devices do not have.
     """
+    _checked(fn, _of_factors)  # named first: what stands around them would be loops
     return _checked(fn, _of_operations)
 
 
@@ -73,13 +74,23 @@ def _of_values(s: Statement) -> str:
 _FACTORS = ("potrf", "definite_solve", "definite_logdet")
 
 
+def _of_factors(s: Statement) -> str:
+    if not isinstance(s, Op) or not _is_of_arrays(s):
+        return ""
+    if _called(s).startswith("np.linalg.") or s.decl.name in _FACTORS:
+        return f"{_called(s)}: devices have no LAPACK"
+    return ""
+
+
+def _is_of_arrays(op: Op) -> bool:
+    values = (*op.operands, *op.results)
+    return any(isinstance(v.type, Array) for v in values) and op.decl.name not in _OF_ARRAYS
+
+
 def _of_operations(s: Statement) -> str:
-    values = (*s.operands, *s.results)
     if not isinstance(s, Op):
         return ""
-    if any(isinstance(v.type, Array) for v in values) and s.decl.name not in _OF_ARRAYS:
-        if _called(s).startswith("np.linalg.") or s.decl.name in _FACTORS:
-            return f"{_called(s)}: devices have no LAPACK"
+    if _is_of_arrays(s):
         return f"{_called(s)} of arrays: kernels have loops over numbers only"
     if s.decl.name in _PRINTED_BY_SCOPE or s.decl.name in _OF_ARRAYS:
         return ""

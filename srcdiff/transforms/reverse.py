@@ -37,7 +37,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.recursion import is_recursive, opened, stand_in, tied
 from srcdiff.ir.types import FLOAT, Array, List, Scalar, Static, Struct, Type, is_float
 from srcdiff.transforms.activity import active_values
-from srcdiff.transforms.adjoints import Scope, adjoint_type, as_number, assumed_lengths, hint, one
+from srcdiff.transforms.adjoints import Scope, adjoint_type, as_number, assumed_lengths, hint
 from srcdiff.transforms.by_element import lists_by_element
 from srcdiff.transforms.facts import is_mixed, rename
 from srcdiff.transforms.fitting import Fitting
@@ -83,7 +83,7 @@ def reverse(
     r, scope = _start(fn, targets, [fn.body.yields[k] for k in outputs], rules, rigid)
     seeds: list[Value] = []
     for k in outputs:
-        seed = one(fn.body.yields[k].type)
+        seed: Atom = const(1.0)
         if seeded:
             name = "d_value" if len(outputs) == 1 else f"d_value_{k}"
             seed = Value(adjoint_type(fn.body.yields[k].type), name)
@@ -165,7 +165,7 @@ def value_and_slopes(
     targets = [fn.params[k] for k in wrt]
     r, scope = _start(fn, targets, [fn.body.yields[k] for k in seeded], rules)
     for k in seeded:
-        r.contribute(fn.body.yields[k], one(fn.body.yields[k].type), scope)
+        r.contribute(fn.body.yields[k], const(1.0), scope)
     backward.region(r, fn.body, scope)
     yields = list(fn.body.yields)
     gradient = _together([_gradient(r, p, scope, yields) for p in targets])

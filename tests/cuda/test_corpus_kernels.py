@@ -62,6 +62,7 @@ REFUSED: dict[str, str] = {
             "gaussian_process",
             "gaussian_process_prediction",
             "kalman_matrices",
+            "linear_algebra_mix",
             "matrix_of_scalars",
             "newton_system",
         ],
@@ -69,7 +70,6 @@ REFUSED: dict[str, str] = {
     ),
     **dict.fromkeys(
         [
-            "linear_algebra_mix",
             "conjugate_gradient_tolerance",
             "multivariate_normal",
             "precision_factors",

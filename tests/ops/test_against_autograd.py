@@ -56,6 +56,10 @@ def autograd_gradient(case: Case):
         return None
 
 
+# autograd 1.9 divides by the length of x where it should by n; ours agrees with differences (test_composites.py)
+AUTOGRAD_IS_WRONG = {"rfft_of_length-1"}
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.label)
 @pytest.mark.filterwarnings("ignore")
 def test_gradient_is_autograd_s(case):
@@ -65,5 +69,8 @@ def test_gradient_is_autograd_s(case):
     options = {"argnums": case.sample.wrt, "jit": False, "on_independent": "ignore"}
     with np.errstate(all="ignore"):
         found = srcdiff.grad(scalar_program(case), **options)(*case.values())
+    if case.label in AUTOGRAD_IS_WRONG:
+        assert not all(np.allclose(f, e) for f, e in zip(found, expected, strict=True))
+        return
     for f, e in zip(found, expected, strict=True):
         np.testing.assert_allclose(f, e, rtol=1e-9, atol=1e-10)

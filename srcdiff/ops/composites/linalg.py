@@ -24,7 +24,11 @@ from srcdiff.ops.systems import least_squares, rest_of_lstsq
             complex_text="np.linalg.svd(x, False)[0] * np.arange(2.0) @ np.linalg.svd(x, False)[2]",
         ),
         said("np.linalg.svd(x).S", (2, 4)),
-        said("np.linalg.svd(x)", (3, 3)),
+        said(
+            "np.linalg.svd(x)",
+            (3, 3),
+            complex_text="np.linalg.svd(x)[0] * np.arange(3.0) @ np.linalg.svd(x)[2]",
+        ),
         said("np.linalg.svd(x, compute_uv=False)", (4, 2)),
         said("np.linalg.svd(x, full_matrices=False)[1]", (2, 3, 2)),
     ),
