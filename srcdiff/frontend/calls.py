@@ -22,8 +22,13 @@ from srcdiff.frontend.effects import EFFECTS, call_effect
 from srcdiff.frontend.frame import HOOKS, Frame, describe, reads
 from srcdiff.frontend.functions import call_closure, call_composite, call_function
 from srcdiff.frontend.iteration import BUILTINS as ITERATION
-from srcdiff.frontend.iteration import CALL, checkpointed
-from srcdiff.frontend.iterators import ITERATORS
+from srcdiff.frontend.iteration import CALL, checkpointed, taken
+from srcdiff.frontend.iterators import (
+    ITERATORS,
+    goes_through,
+    gone_through_once,
+    makes_iterator,
+)
 from srcdiff.frontend.itertools_calls import ITERTOOLS
 from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.kernel_calls import kernel_call
@@ -62,6 +67,7 @@ from srcdiff.frontend.values import (
     Parts,
     Piece,
     ShapeOf,
+    Stream,
     is_static,
     static,
 )
@@ -109,6 +115,7 @@ def _call(fr: Frame, node: Any) -> FrontValue:
     _pass_on(node, function)
     for argument in node.args:
         if isinstance(argument, gast.Starred):
+            argument.value.at_once = True
             args += _spread(fr, fr.expr(argument.value), argument)
         else:
             args.append(fr.value_or_none(argument))
@@ -163,10 +170,14 @@ def _pass_on(node: Any, function: FrontValue) -> None:
     if called in _PASSING or (called in ITERATION and getattr(node, "in_passing", False)):
         for argument in node.args:
             argument.in_passing = True
+    if isinstance(function, Known) and _goes_through(function.value):
+        for argument in node.args:
+            argument.at_once = True
 
 
 def _spread(fr: Frame, value: FrontValue, node: Any) -> Sequence[FrontValue]:
     refuse_own_items(fr, node, value)
+    value = taken(fr, value, node)
     if isinstance(value, ShapeOf):
         return shape_parts(fr, value, node).values
     if isinstance(value, Value) and isinstance(value.type, Struct):
@@ -233,11 +244,14 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
         return kernel_call(fr, node, function, args, kwargs)
     if getattr(function, "marks_checkpoints", False) is True:
         return checkpointed(fr, node, args, kwargs)
+    if any(isinstance(a, Stream) for a in args) and _goes_through(function):
+        args = [taken(fr, a, node) for a in args]
     special = ITERATORS.get(function) if _hashable(function) else None
     special = special or (ITERATION.get(function) if _hashable(function) else None)
     special = special or (SPECIAL.get(function) if _hashable(function) else None)
     if special is not None:
-        return special(fr, node, args, kwargs)
+        made = special(fr, node, args, kwargs)
+        return gone_through_once(fr, node, made) if makes_iterator(function) else made
     written = into_out(fr, node, function, args, kwargs)
     if written is not None:
         return written
@@ -390,6 +404,15 @@ _NUMBER_METHODS = {
     abs: "__abs__", float: "__float__", int: "__int__", round: "__round__", reversed: "__reversed__",
     math.floor: "__floor__", math.ceil: "__ceil__", math.trunc: "__trunc__",
 }  # fmt: skip
+
+
+def _goes_through(function: Any) -> bool:
+    """Whether a call takes all that iterators among its arguments have to give."""
+    if not _hashable(function) or not goes_through(function) or own_rule(function) is not None:
+        return False
+    if function in RECORDS or function in OBJECTS:
+        return False
+    return function in ITERATORS or function in ITERATION or function in SPECIAL
 
 
 def _is_ours(function: Any) -> bool:

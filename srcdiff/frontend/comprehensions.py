@@ -13,7 +13,7 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.frame import Frame, reads
+from srcdiff.frontend.frame import HOOKS, Frame, reads
 from srcdiff.frontend.iteration import exact_count, iterable, passed, unrolled
 from srcdiff.frontend.lists import known_list, new_list
 from srcdiff.frontend.loops import for_loop
@@ -49,7 +49,12 @@ def _inner(fr: Frame) -> Frame:
     return inner
 
 
-@reads(gast.ListComp, gast.GeneratorExp)
+@reads(gast.GeneratorExp)
+def _generator(fr: Frame, node: Any) -> FrontValue:
+    return HOOKS["once"](fr, node, _list(fr, node))  # type: ignore[no-any-return]
+
+
+@reads(gast.ListComp)
 def _list(fr: Frame, node: Any) -> FrontValue:
     """A list; of known parts where what is looped over is."""
     inner = _inner(fr)

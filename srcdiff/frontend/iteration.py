@@ -43,6 +43,7 @@ __all__ = [
     "listed",
     "passed",
     "place_of",
+    "taken",
     "unrolled",
     "whole",
 ]
@@ -111,6 +112,21 @@ def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
     )
 
 
+def taken(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
+    """What goes through all that an iterator has still to give, which then has nothing more; others as they are."""
+    if not isinstance(value, Stream):
+        return value
+    if static_int(place_of(fr, value, node)) != 0:
+        return _rest(fr, value, node)
+    _mark_gone(fr, value)
+    return fr.session.current(value.source)
+
+
+def _mark_gone(fr: Frame, stream: Stream) -> None:
+    gone = Parts("shared", ("",), (const(None),), cell=stream.place.cell)
+    fr.session.cells[stream.place.cell] = gone
+
+
 def whole(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
     """What there is to go through, by position."""
     items = iterable(fr, fr.session.current(value), node)
@@ -129,12 +145,14 @@ def place_of(fr: Frame, stream: Stream, node: Any) -> Atom:
 
 def _rest(fr: Frame, stream: Stream, node: Any) -> Items | Parts:
     """What an iterator has still to give, to a loop that goes through all of it."""
-    items, place = whole(fr, stream.source, node), place_of(fr, stream, node)
-    gone = Parts("shared", ("",), (const(None),), cell=stream.place.cell)
-    fr.session.cells[stream.place.cell] = gone
+    place = place_of(fr, stream, node)
     known = static_int(place)
+    if known == 0:
+        return iterable(fr, taken(fr, stream, node), node)
+    items = whole(fr, stream.source, node)
+    _mark_gone(fr, stream)
     if isinstance(items, Items):
-        count = items.count if known == 0 else _minus(fr, node, count_of(fr, items, node), place)
+        count = _minus(fr, node, count_of(fr, items, node), place)
         if known is None and isinstance(count, Value):  # it may have been asked when it had none
             count = fr.op(node, arithmetic.maximum, count, _ZERO, spelling="max")
         return Items(count, lambda k: items.element(_plus(fr, node, k, place)), lists=items.lists)

@@ -1,7 +1,8 @@
 """Iterators: asked item by item (`iter`, `next`), and gone through once.
 
 An iterator is what it goes through, and a counter in a cell. What `zip`, `map` and the like give is gone through by
-position, as often as it is read; so where it has a name that may be read again, the function is left to the run:
+position, as often as it is read; so if it is not gone through where it is made, it is an iterator, too, whatever name,
+parameter or container it gets to, and the function is left to the run where one may be gone through again:
 
     z = zip(a, b)
     s = sum(u * v for u, v in z)
@@ -10,12 +11,9 @@ position, as often as it is read; so where it has a name that may be read again,
 
 from __future__ import annotations
 
-import builtins
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-import gast
 
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.functions import generated_by
@@ -34,10 +32,12 @@ from srcdiff.ops import arithmetic
 
 __all__ = [
     "ITERATORS",
-    "check_gone_through_once",
     "counted_on",
+    "goes_through",
+    "gone_through_once",
     "item_at",
     "iterator",
+    "makes_iterator",
     "or_generated",
     "size",
 ]
@@ -154,64 +154,34 @@ def or_generated(function: Any, of_generators: Any, place: int) -> Callable[...,
 # ---- gone through once -----------------------------------------------------------------------------------------------
 
 
-_BUILTINS = ("zip", "map", "filter", "enumerate", "reversed", "iter")
-_MAKERS = {name: getattr(builtins, name) for name in _BUILTINS} | {
-    name: value for name, value in vars(itertools).items() if isinstance(value, type)
-}
-_COMPREHENSIONS = gast.ListComp | gast.SetComp | gast.DictComp | gast.GeneratorExp
+# what gives iterators; `range` may be gone through again
+_MAKERS = frozenset({zip, map, filter, enumerate, reversed}) | frozenset(
+    value for value in vars(itertools).values() if isinstance(value, type)
+)
+# what keeps or looks at an iterator, or takes no more of it than it is asked for
+_KEEPING = frozenset({
+    iter, next, size, counted_on, item_at, itertools.islice, len, isinstance, type, callable, hasattr, getattr,
+})  # fmt: skip
 
 
-def check_gone_through_once(fr: Frame, name: str, value: Any, found: FrontValue) -> None:
-    """Leave a function to the run in which an iterator that gets this name may be asked for items twice.
-
-    Generators and what `iter` gives know how far they were gone through, and are not meant.
-    """
-    if isinstance(found, Generated | Stream) or not _is_iterator(fr, value):
-        return
-    made = next((inside for node, inside in _walk(fr.source.node) if node is value), ())
-    reads = [
-        inside
-        for node, inside in _walk(fr.source.node)
-        if isinstance(node, gast.Name) and node.id == name and isinstance(node.ctx, gast.Load)
-    ]
-    if len(reads) > 1 or any(set(inside) - set(made) for inside in reads):
-        fr.untyped(
-            value,
-            f"`{name}` is an iterator, and may be gone through more than once",
-            "Make it a list, `list(...)`, if all of its items are meant each time.",
-        )
+def gone_through_once(fr: Frame, node: Any, value: FrontValue) -> FrontValue:
+    """What a node that makes an iterator gives, wherever it goes from there; at once if it goes nowhere."""
+    passing = getattr(node, "in_passing", False) or getattr(node, "at_once", False)
+    if passing or isinstance(value, Generated | Stream):
+        return value
+    return iterator(fr, node, [value], {})
 
 
-def _is_iterator(fr: Frame, value: Any) -> bool:
-    if isinstance(value, gast.GeneratorExp):
-        return True
-    if not isinstance(value, gast.Call):
-        return False
-    function = value.func
-    name = function.id if isinstance(function, gast.Name) else getattr(function, "attr", "")
-    if name not in _MAKERS:
-        return False
-    found = fr.expr(function)
-    return isinstance(found, Known) and found.value is _MAKERS[name]
+HOOKS["once"] = gone_through_once
 
 
-def _walk(node: Any, inside: tuple[int, ...] = ()) -> Iterator[tuple[Any, tuple[int, ...]]]:
-    """Each node of a tree, with what may run it more often than what stands around it."""
-    yield node, inside
-    once: list[Any] = []
-    if isinstance(node, gast.For):
-        once = [node.iter]
-    elif isinstance(node, _COMPREHENSIONS):
-        once = [node.generators[0].iter]
-    repeats = isinstance(
-        node, gast.For | gast.While | gast.FunctionDef | gast.Lambda | _COMPREHENSIONS
-    )
-    for child in gast.iter_child_nodes(node):
-        if isinstance(child, gast.comprehension):  # its first iterable is computed in front
-            for part in gast.iter_child_nodes(child):
-                yield from _walk(part, inside if part in once else (*inside, id(node)))
-            continue
-        yield from _walk(child, (*inside, id(node)) if repeats and child not in once else inside)
+def makes_iterator(function: Any) -> bool:
+    return function in _MAKERS or function == itertools.chain.from_iterable
+
+
+def goes_through(function: Any) -> bool:
+    """Whether a function that is known here goes through its arguments, and keeps none of them."""
+    return function not in _KEEPING
 
 
 ITERATORS: dict[Any, Callable[..., FrontValue]] = {

@@ -12,7 +12,7 @@ from typing import Any
 
 from srcdiff.frontend.comprehensions import append_each
 from srcdiff.frontend.frame import HOOKS, Frame
-from srcdiff.frontend.iteration import passed
+from srcdiff.frontend.iteration import passed, taken
 from srcdiff.frontend.lists import UNKNOWN, copied, new_list, put_on
 from srcdiff.frontend.packed import opened
 from srcdiff.frontend.prelude import called, insert_item, pop_item
@@ -67,6 +67,7 @@ def _pop(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> Fro
 
 
 def _extend(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
+    args = [taken(fr, args[0], node)]
     parts = passed(fr, args[0], node)
     if isinstance(parts, Parts):
         for value in parts.values:

@@ -250,7 +250,7 @@ def _read(
                 raise
             statics[need.parameter] = value
     source = plain.source if isinstance(plain, Lifted) else source_of(plain)
-    fail(
+    (untyped if "%or dynamic" in functions else fail)(
         "the types in this function do not settle",
         "Start lists and variables with values of the type that they have later.",
         source.location(source.node),

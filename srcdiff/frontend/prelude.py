@@ -14,7 +14,7 @@ import numpy as np
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.frame import HOOKS, Frame
-from srcdiff.frontend.iteration import iterable
+from srcdiff.frontend.iteration import iterable, taken
 from srcdiff.frontend.lists import known_list
 from srcdiff.frontend.values import (
     FrontValue,
@@ -244,12 +244,13 @@ def _filter(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
 def _next(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
     """`next(... for ...)`: the first item; `next(items, default)`."""
     items = args[0]
-    if isinstance(items, Stream):
+    if isinstance(items, Stream) and not isinstance(node.args[0], gast.GeneratorExp):
         return HOOKS["next"](fr, node, args)  # type: ignore[no-any-return]
     if not isinstance(node.args[0], gast.GeneratorExp):
         fr.untyped(
             node, "next() takes an iterator or a generator expression here", "Loop over the items."
         )
+    items = taken(fr, items, node)
     if len(args) == 1:
         return called(fr, node, item_of, const(0), items)
     return called(fr, node, first_or, items, args[1])

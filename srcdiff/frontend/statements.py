@@ -12,7 +12,6 @@ from srcdiff.frontend.calls import attribute, call_value
 from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.expressions import combine, defaults_of, growing
 from srcdiff.frontend.frame import HOOKS, Frame, reads
-from srcdiff.frontend.iterators import check_gone_through_once
 from srcdiff.frontend.lists import is_list
 from srcdiff.frontend.objects import write_attribute
 from srcdiff.frontend.source import FormulaSource
@@ -59,7 +58,6 @@ def _assign(fr: Frame, node: Any) -> None:
     value = fr.value_or_none(node.value)
     names = [t.id for t in node.targets if isinstance(t, gast.Name)]
     for name in names:
-        check_gone_through_once(fr, name, node.value, value)
         value = growing(fr, name, value, node.value)
     for target in node.targets:
         assign(fr, target, value, node, since)

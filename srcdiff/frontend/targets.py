@@ -8,12 +8,13 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.frame import Frame, describe
+from srcdiff.frontend.iteration import taken
 from srcdiff.frontend.objects import write_attribute
 from srcdiff.frontend.packed import opened
 from srcdiff.frontend.special_methods import refuse_own_items
 from srcdiff.frontend.stores import write_item
 from srcdiff.frontend.subscripts import read_item, shape_parts
-from srcdiff.frontend.values import FrontValue, Items, Parts, ShapeOf, Slice, sequence
+from srcdiff.frontend.values import FrontValue, Items, Parts, ShapeOf, Slice, Stream, sequence
 from srcdiff.ir.core import Const, Value, const
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.types import Array, Dim, List, Struct
@@ -45,6 +46,8 @@ def bind_name(fr: Frame, name: str, value: FrontValue, since: int) -> None:
     """`name = value`: a value that was made for it takes the name."""
     if isinstance(value, Value):
         _christen(fr, value, name, since, user=name.isidentifier() and fr.session.user_names)
+    elif isinstance(value, Stream) and isinstance(value.source, Value):
+        _christen(fr, value.source, name, since, user=False)
     elif isinstance(value, Parts):
         if value.cell and not name.startswith("%"):
             fr.session.cell_names.setdefault(value.cell, name)
@@ -95,6 +98,7 @@ def _parts(
 ) -> Sequence[FrontValue]:
     """The parts of a value that is unpacked into `count` targets."""
     refuse_own_items(fr, node, value)
+    value = taken(fr, value, node)
     match value:
         case Parts(kind="dict"):
             return [const(k) for k in value.keys]
@@ -152,6 +156,7 @@ def _unpack_starred(
     fr: Frame, target: Any, targets: Sequence[Any], star: int, value: FrontValue, node: Any
 ) -> None:
     after = len(targets) - star - 1
+    value = taken(fr, value, node)
     if isinstance(value, ShapeOf):
         value = shape_parts(fr, value, node)
     if isinstance(value, Value) and isinstance(value.type, Struct):

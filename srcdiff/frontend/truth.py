@@ -10,6 +10,7 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.frame import Frame, reads
+from srcdiff.frontend.iteration import taken
 from srcdiff.frontend.joins import Done, branch
 from srcdiff.frontend.optional import found_flag, sure
 from srcdiff.frontend.session import FALSE, TRUE
@@ -435,6 +436,7 @@ def _contained(fr: Frame, node: Any, item: FrontValue, container: FrontValue) ->
     if found is not None:
         return truth_of(fr, found, node)
     refuse_own_items(fr, node, container)
+    container = taken(fr, container, node)
     if isinstance(container, Parts) and container.kind == "dict" and is_static(item):
         return const(static(item) in container.keys)
     if (
