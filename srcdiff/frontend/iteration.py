@@ -138,7 +138,9 @@ def place_of(fr: Frame, stream: Stream, node: Any) -> Atom:
     (place,) = fr.session.cells[stream.place.cell].values
     if not isinstance(place, Value | Const) or place == const(None):
         fr.untyped(
-            node, "this iterator may have been gone through before", "Make one for each loop."
+            node,
+            "this iterator may have been gone through before",
+            "Make it a list, `list(...)`, if all of its items are meant each time.",
         )
     return place
 

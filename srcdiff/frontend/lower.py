@@ -250,11 +250,14 @@ def _read(
                 raise
             statics[need.parameter] = value
     source = plain.source if isinstance(plain, Lifted) else source_of(plain)
-    (untyped if "%or dynamic" in functions else fail)(
+    problem = UnsupportedError(
         "the types in this function do not settle",
         "Start lists and variables with values of the type that they have later.",
         source.location(source.node),
     )
+    if "%or dynamic" in functions:
+        raise UntypedError(problem.message, problem.advice, problem.location)
+    raise problem
 
 
 def _actual_value(name: str, types: Mapping[str, Type], actual: Mapping[str, int]) -> Any:

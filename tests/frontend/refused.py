@@ -113,7 +113,7 @@ def sorted_by_what_the_run_knows(x):
 
 @case("next() takes an iterator or a generator expression here", "next(items)", x3)
 def next_of_a_name(x):
-    items = (v for v in x)
+    items = list(x)
     return next(items)
 
 

@@ -224,8 +224,8 @@ def composed_grad(xs, ys):
     """Gradient of `composed` with respect to `xs`, `ys`."""
     # forward
     values = np.empty(len(xs))
-    value = 0.5
     k = 0
+    value = 0.5
     for i, x in enumerate(xs):
         values[i] = value
         value = np.sin(x * value)
