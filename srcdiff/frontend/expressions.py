@@ -9,7 +9,7 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.frame import Frame, describe, reads
+from srcdiff.frontend.frame import Frame, an, describe, reads
 from srcdiff.frontend.iteration import iterable, unrolled
 from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.list_methods import concatenated, repeated
@@ -24,7 +24,10 @@ from srcdiff.frontend.values import (
     Closure,
     FrontValue,
     Items,
+    Known,
+    Method,
     Parts,
+    Piece,
     ShapeOf,
     Text,
     is_static,
@@ -151,11 +154,42 @@ def _of_containers(
     ):  # NumPy makes an array of the tuple or list
         left, right = array_of(fr, left, node), array_of(fr, right, node)
         return fr.op(node, _BINARY[type(op)][0], left, right)
-    fr.fail(
-        node,
-        f"this operator does not take {describe(left)} and {describe(right)}",
-        "Use numbers or arrays on both sides.",
+    advice = next(
+        filter(None, map(_instead, (left, right))), "Use numbers or arrays on both sides."
     )
+    fr.fail(node, f"this operator does not take {_in_words(left)} and {_in_words(right)}", advice)
+
+
+def _in_words(value: FrontValue) -> str:
+    """What a value is to the user, where its type says more than they wrote."""
+    kind = _kind(value)
+    if kind:
+        return an(kind)
+    return "an array" if is_array(value) else describe(value)
+
+
+def _kind(value: FrontValue) -> str:
+    if is_list(value):
+        return "list"
+    if isinstance(value, Value) and isinstance(value.type, Struct):
+        return value.type.cls.__name__ if value.type.cls else value.type.kind
+    return value.kind if isinstance(value, Parts) and value.cls is None else ""
+
+
+def _instead(value: FrontValue) -> str:
+    """What to write for a container or a function that an operator is applied to."""
+    kind = _kind(value)
+    if kind in ("list", "tuple"):
+        return f"Pass an array, np.array(...), for the {kind}, or make one of it here."
+    if kind == "dict":
+        return "Take its parts by their keys, as in `d[key]`."
+    if isinstance(value, Closure | Piece | Method) or (
+        isinstance(value, Known) and callable(value.value)
+    ):
+        return "Call the function first, as in `f(x)`."
+    if isinstance(value, Items):
+        return "Make an array of it: np.arange(...), or np.array(list(...))."
+    return ""
 
 
 def _bracketed(fr: Frame, value: FrontValue, node: Any, operands: list[Atom]) -> str:

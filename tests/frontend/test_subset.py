@@ -1,10 +1,13 @@
 """Each refusal fires, at the right place, and says what to do."""
 
+import re
+
+import numpy as np
 import pytest
 from frontend.refused import CASES
 from frontend.test_lower import traced
 
-import srcdiff.ops  # noqa: F401
+import srcdiff
 from srcdiff.errors import UnsupportedError
 
 
@@ -30,6 +33,28 @@ def test_what_is_refused_says_what_to_do_instead(function, args, message, caret)
         traced(function, *args)
     advice = caught.value.advice
     assert not advice or advice.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("x", "function", "message", "advice"),
+    [
+        (
+            [1, 2, 3],
+            lambda x: sum(x**2),
+            "does not take a list and 2",
+            "np.array(...), for the list",
+        ),
+        ((1.0, 2.0), lambda x: sum(x * 2.0), "does not take a tuple and 2.0", "for the tuple"),
+        ({"a": 1.0}, lambda x: x * 2.0, "does not take a dict and 2.0", "by their keys"),
+        (np.ones(3), lambda x: sum(x * np.sin), "take an array and `sin`", "Call the function"),
+        (np.ones(3), lambda x: sum(range(3) * x), "take a range", "np.arange(...)"),
+        (np.ones(3), lambda x: sum(x * "a"), "take an array and 'a'", "Use numbers or arrays"),
+    ],
+)
+def test_operators_say_which_operand_is_no_array(x, function, message, advice):
+    with pytest.raises(UnsupportedError, match=re.escape(message)) as caught:
+        srcdiff.grad(function)(x)
+    assert advice in caught.value.advice
 
 
 def _inner(x):
