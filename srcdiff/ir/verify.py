@@ -9,7 +9,7 @@ yield, and Python's floats take the place of narrower ones (an adjoint of float3
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,6 +103,17 @@ def may_stand(a: Type, b: Type) -> bool:
     return agree(a, b)
 
 
+def _concluded(fn: Function) -> list[tuple[Dim, Dim]]:
+    """What the arguments at hand have decided about lengths, said of types with known lengths in place of symbols, too."""
+    pairs = fn.notes.get("assumptions", ())
+    given = {a.symbol: b for a, b in pairs if a.symbol is not None and b.is_const}
+    return list(dict.fromkeys(p for a, b in pairs for p in ((a, b), _both(a, b, given))))
+
+
+def _both(a: Dim, b: Dim, given: Mapping[Any, Dim]) -> tuple[Dim, Dim]:
+    return a.substitute(given), b.substitute(given)
+
+
 class _Verifier:
     """One walk over a function; `scope` holds the values that may be used at the present statement."""
 
@@ -118,6 +129,7 @@ class _Verifier:
             "restore": defaultdict(list),
         }
         self.shown = {d for p in fn.params for d in dims_of(p.type)}
+        self.known = _concluded(fn)
         self.region(None, fn.body)
         self.output(fn)
         self.stacks()
@@ -211,9 +223,8 @@ class _Verifier:
     def results(self, op: Op) -> None:
         """The results are what the declaration infers from the operands."""
         try:
-            inferred = as_spelled(
-                op.decl, op.decl.infer(Shapes(), op.operands, op.attrs), op.spelling
-            )
+            found = op.decl.infer(Shapes(assumptions=[*self.known]), op.operands, op.attrs)
+            inferred = as_spelled(op.decl, found, op.spelling)
         except Exception as error:  # each declaration has mistakes of its own
             self.wrong(op, f"{op.decl.name} does not take these operands: {error!r}")
             return

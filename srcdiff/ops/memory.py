@@ -65,13 +65,11 @@ def slice_length(shapes: Shapes, n: Dim, item: str, bounds: Sequence[Atom]) -> D
     stop = known_dim(given["e"]) if "e" in given else n
     if step == Dim(-1) and not {"b", "e"} & set(given):
         return n
-    if step != Dim(1) or start is None or stop is None:
-        return (
-            _constant_slice(
-                n, start if "b" in given else None, stop if "e" in given else None, step
-            )
-            or shapes.fresh()
-        )
+    if start is None or stop is None:
+        return shapes.fresh()
+    if step != Dim(1):
+        b, e = (d if name in given else None for name, d in (("b", start), ("e", stop)))
+        return _constant_slice(n, b, e, step) or shapes.fresh()
     if n.is_const and start.is_const and stop.is_const:
         return Dim(len(range(*slice(start.const, stop.const).indices(n.const))))
     inside = [d for d in (start, stop - start, n - stop) if not shapes.is_at_least_zero(d)]
