@@ -14,9 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import BOOL, Array, Scalar, Type, shape_of
+from srcdiff.ir.types import BOOL, Array, Scalar, Type, ndim_of, shape_of
+from srcdiff.ir.types import is_complex as is_complex_type
+from srcdiff.ops.complex_numbers import conjugate
 from srcdiff.ops.composites.matrices import (
     adjoined,
     columns,
@@ -40,6 +43,7 @@ from srcdiff.ops.infer import TypeMistake, make, real_dtype
 from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.matrices import (
     IN_STACKS,
+    again,
     as_float,
     is_square_now,
     like_matrix,
@@ -50,6 +54,7 @@ from srcdiff.ops.matrices import (
 )
 from srcdiff.ops.registry import declare, operation, same_length
 from srcdiff.ops.samples import Sample, spd
+from srcdiff.ops.shapes import transpose
 
 linalg: Any = LazyModule("scipy.linalg")
 
@@ -184,12 +189,22 @@ def values_and_vectors(name: str, stacks: bool = True) -> Any:
 
 def eigh_forward(a, UPLO="L", *, a_dot, out):
     values, vectors = out
-    if UPLO == "L":
+    if UPLO in ("L", "l"):
         change = symmetric_part(a_dot)
     else:
         change = symmetric_of_upper(a_dot)
     middle = adjoined(vectors) @ change @ vectors
     out_dot = (real_part(diagonal_of(middle)), vectors @ (inverse_gaps(values) * middle))
+
+
+def _of_lower_triangle(b: Builder, op: Op) -> tuple[Atom, ...] | None:
+    """Of an upper triangle, what its adjoint's lower one gives: Numba's function reads no other."""
+    a, triangle = op.operands[0], op.attrs.get("UPLO", "L")
+    if triangle in ("L", "l"):
+        return again(b, op, a) if "UPLO" in op.attrs else None
+    *batch, row, column = range(ndim_of(a.type))
+    a = b.op(transpose, a, axes=(*batch, column, row))
+    return again(b, op, b.op(conjugate, a) if is_complex_type(a.type) else a)
 
 
 # eigenvectors times their conjugates: phases are not determined
@@ -210,6 +225,7 @@ def symmetric(*batch: int) -> Sample:
     np.linalg.eigh,
     infer=values_and_vectors("eigh"),
     forward=eigh_forward,
+    simpler=_of_lower_triangle,
     optional=True,
     named=_named(np.linalg.eigh, np.eye(1)),
     samples=(
@@ -226,7 +242,7 @@ def eigh(a, UPLO="L", *, out, d_out):
     values, vectors = out
     d_values, d_vectors = d_out
     d_whole = eigen_adjoint(values, vectors, d_values, d_vectors)
-    if UPLO == "L":
+    if UPLO in ("L", "l"):
         d_a = lower_part(d_whole)
     else:
         d_a = upper_part(d_whole)
@@ -405,12 +421,18 @@ def qr_forward(a, mode="reduced", *, a_dot, out):
     out_dot = (q_dot, r_dot)
 
 
+def _reduced(b: Builder, op: Op) -> tuple[Atom, ...] | None:
+    """The complete factors of what is not tall are the reduced ones, which are all that Numba has."""
+    return None if op.attrs.get("mode", "reduced") == "reduced" else again(b, op, *op.operands)
+
+
 # (d_Q + Q S) R^-T, with S the symmetric matrix that has the lower triangle of R d_R^T - d_Q^T Q; what is right of a
 # square factor is Q^T times columns of A
 @declare(
     spelling="np.linalg.qr",
     infer=_qr_type,
     forward=qr_forward,
+    simpler=_reduced,
     optional=True,
     named=_named(np.linalg.qr, np.eye(1)),
     samples=(

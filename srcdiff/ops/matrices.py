@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Op, Value
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Clamp, Dim, Type, shape_of
 from srcdiff.ops.infer import TypeMistake, numeric
@@ -16,6 +17,7 @@ from srcdiff.ops.samples import Sample
 
 __all__ = [
     "HEAVY",
+    "again",
     "as_float",
     "like_matrix",
     "matrices",
@@ -107,6 +109,13 @@ def is_square_now(shapes: Shapes, a: Dim, b: Dim) -> bool:
 def regular(rng: np.random.Generator, n: int = 3, *batch: int) -> Any:
     """Matrices that are well conditioned."""
     return rng.normal(size=(*batch, n, n)) + 2 * n * np.eye(n)
+
+
+def again(b: Builder, op: Op, *operands: Atom, **attrs: Any) -> tuple[Atom, ...]:
+    """The operation of other operands and attributes; the results have the same names, types and lengths."""
+    results = tuple(Value(r.type, r.name, r.user) for r in op.results)
+    b.append(Op(op.decl, operands, results, attrs, b.location, b.origin))
+    return results
 
 
 matrices = (

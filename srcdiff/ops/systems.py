@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
 from srcdiff.ops import loop_storage
@@ -17,6 +18,7 @@ from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.matrices import (
     HEAVY,
     IN_STACKS,
+    again,
     as_float,
     like_matrix,
     matrices,
@@ -297,11 +299,25 @@ def _other_results(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tu
     return residuals, Scalar("int64", False, shapes.fresh("i")), values
 
 
+def _rest_text(op: Op) -> str:
+    rcond = op.attrs.get("rcond")
+    if rcond == "default":  # as NumPy has it
+        rcond = f"{np.finfo(numeric(op.results[0]).dtype).eps!s} * max({{0}}.shape)"
+    return f"np.linalg.lstsq({{0}}, {{1}}, rcond={rcond})[1:]"
+
+
+def _told_rcond(b: Builder, op: Op) -> Any:
+    """Numba's function takes no None."""
+    is_told = op.attrs.get("rcond") is not None
+    return None if is_told else again(b, op, *op.operands, rcond="default")
+
+
 # what comes behind the solution
 rest_of_lstsq: Any = operation(
     "rest_of_lstsq",
     spelling="np.linalg.lstsq",
-    template=lambda op: f"np.linalg.lstsq({{0}}, {{1}}, rcond={op.attrs.get('rcond')})[1:]",
+    template=_rest_text,
+    simpler=_told_rcond,
     infer=_other_results,
     signature="a, b, rcond=None",
     **HEAVY,

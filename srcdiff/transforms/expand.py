@@ -65,7 +65,7 @@ class _Expand(Rewriter):
 def _named(found: Any, old: Value, b: Builder, start: int) -> Any:
     """The result under the name of what it stands for, if a statement from `start` on makes it: others know it too."""
     last = b.body[-1] if len(b.body) > start else None
-    if not old.name or not isinstance(last, Op) or found not in last.results:
+    if not old.name or not isinstance(last, Op) or last.results != (found,):
         return found
     new = Value(found.type, old.name, old.user)
     b.body[-1] = replace(last, results=(new,))
