@@ -31,7 +31,7 @@ from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.shapes import Shapes, asked, missing
 from srcdiff.ir.spelling import as_spelled
 from srcdiff.ir.text import annotated
-from srcdiff.ir.types import Array, List, Scalar, Static, Struct, Type, dims_of, strip
+from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type, dims_of, strip
 
 __all__ = ["InvalidIR", "Problem", "agree", "check", "may_stand", "verify"]
 

@@ -8,9 +8,12 @@
 
 from __future__ import annotations
 
+import re
+
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Function, Op, Statement, Value, walk
+from srcdiff.ir.spelling import template_of
 from srcdiff.ir.types import is_complex
 from srcdiff.ops.blocks import adjoint_block, comment, outside_call
 from srcdiff.ops.choices import follows
@@ -21,7 +24,7 @@ from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.facts import substitute
 from srcdiff.transforms.nests import NoLoopForm
 
-__all__ = ["drop_blocks", "drop_comments", "only_inside", "settle_blocks"]
+__all__ = ["drop_blocks", "drop_comments", "only_inside", "settle_blocks", "without_scipy"]
 
 
 NOTHING: frozenset[Value] = frozenset()
@@ -96,4 +99,14 @@ def only_inside(fn: Function) -> Function:
             raise NoLoopForm(
                 f"a block of srcdiff.adjoint uses `{name}`, an object from outside", s.location
             )
+    return fn
+
+
+def without_scipy(fn: Function) -> Function:
+    """`fn` itself; `NoLoopForm` where a function of SciPy's is left, of which neither loops nor compiled code have one."""
+    for s in walk(fn.body):
+        if isinstance(s, Op) and not (s.decl.compiled or s.decl.c_function or s.decl.routine):
+            called = re.search(r"\bscipy\.[\w.]+", template_of(s))
+            if called:
+                raise NoLoopForm(f"`{called[0]}`, which has no compiled form", s.location)
     return fn

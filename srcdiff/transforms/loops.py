@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Literal
 
 from srcdiff.ir.core import Function
-from srcdiff.transforms.adjoint_blocks import only_inside
+from srcdiff.transforms.adjoint_blocks import only_inside, without_scipy
 from srcdiff.transforms.axis_order import axis_order
 from srcdiff.transforms.block_loops import block_loops, mark_block_loops
 from srcdiff.transforms.bound_names import bound_names
@@ -197,6 +197,7 @@ def _into_loops(
             lambda f: _scalarised(f, lengths, calls, fastmath),
             "array operations are loops",
         ),
+        *((Pass("without scipy", without_scipy, "Numba knows no SciPy"),) if calls else ()),
         Pass("unroll", unroll, "points have a few coordinates"),
     )
 

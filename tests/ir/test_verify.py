@@ -9,9 +9,10 @@ import pytest
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Call, For, Function, If, Op, OpDecl, Region, Value, While, const
-from srcdiff.ir.types import BOOL, FLOAT, INT, Array, Dim, List, Scalar, Static, Struct
+from srcdiff.ir.types import BOOL, FLOAT, INT, Array, Clamp, Dim, List, Scalar, Static, Struct
 from srcdiff.ir.verify import InvalidIR, Problem, agree, check, may_stand, verify
 from srcdiff.ops import memory
+from srcdiff.ops.factors import qr_factors
 from tests.ir import programs
 from tests.ir.programs import ADD, TANH, N
 
@@ -403,3 +404,24 @@ def test_a_declaration_is_asked_with_the_statements_attributes():
     b = Builder()
     b.body.append(Op(decl, (), (Value(FLOAT),), {}))
     assert only(function(b, [])).startswith("needs does not take these operands: KeyError")
+
+
+def test_what_is_concluded_of_lengths_is_known():
+    n, m = Dim.of("n"), Dim.of("m")
+    wide = (
+        m - n
+    )  # of which the arguments said that it is not negative, and then that there are 3 columns
+    notes = {"assumptions": ((Dim.of(Clamp(wide)), wide), (m, Dim(3)))}
+    x, b = Value(Array("float64", (n, Dim(3)))), Builder()
+    q, r = Value(Array("float64", (n, n))), Value(Array("float64", (n, Dim(3))))
+    b.body.append(Op(qr_factors, (x,), (q, r), {"mode": "complete"}))
+    fn = function(b, [x])
+    assert "not unique" in only(fn)
+    assert verify(replace(fn, notes={**fn.notes, **notes})) == []
+
+
+def test_the_front_part_of_an_array_of_known_length_has_any_length():
+    x, stop, b = Value(THREE), Value(INT), Builder()
+    part = b.op(memory.index, x, stop, where=":e")
+    assert not part.type.shape[0].is_const
+    assert part.type.shape != b.op(memory.index, x, stop, where=":e").type.shape

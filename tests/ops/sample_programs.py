@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pytest
 import scipy.integrate
 import scipy.linalg
 import scipy.signal
@@ -18,6 +19,7 @@ from ops.rule_tools import make_op
 
 import srcdiff
 from srcdiff.api import generated
+from srcdiff.errors import UnsupportedError
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.spelling import template_of
 from srcdiff.ops.registry import COMPOSITES, OPERATIONS, Composite
@@ -234,3 +236,9 @@ def check_compiled(case: Case) -> None:
         expected = case.program(*values)
         found = generated("value", case.program, Options(jit=True), ())(*values)
     agrees(found, expected, rtol=1e-9, atol=1e-10)
+
+
+def check_refused(case: Case, name: str) -> None:
+    """What has no compiled form is called by its name."""
+    with pytest.raises(UnsupportedError, match=f"`{re.escape(name)}`, which has no compiled form"):
+        check_compiled(case)

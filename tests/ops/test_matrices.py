@@ -128,3 +128,30 @@ def test_what_cannot_be_bound_runs_as_numpy_and_says_so(monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         np.testing.assert_array_equal(found, srcdiff.grad(f, jit=False)(SQUARE))
+
+
+def lower_case(x):
+    return np.sum(np.linalg.eigh(x, "l")[0] ** 3) + 2.0 * np.sum(np.linalg.eigvalsh(x, "u") ** 2)
+
+
+def capital(x):
+    return np.sum(np.linalg.eigh(x, "L")[0] ** 3) + 2.0 * np.sum(np.linalg.eigvalsh(x, "U") ** 2)
+
+
+def complete(x):
+    q, r = np.linalg.qr(x, mode="complete")
+    rest = np.linalg.lstsq(x.T, np.eye(4), rcond=None)
+    return np.sum(q * np.sin(q)) + np.sum(r**3) + rest[2] * np.sum(rest[0] ** 2)
+
+
+def test_triangles_and_complete_factors_compiled():
+    for f, x in ((lower_case, SQUARE), (capital, SQUARE), (complete, TALL.T)):
+        value, gradient = srcdiff.value_and_grad(f, jit=True)(x)
+        expected = srcdiff.value_and_grad(f, jit=False)(x)
+        np.testing.assert_allclose(value, expected[0], rtol=1e-12)
+        np.testing.assert_allclose(gradient, expected[1], rtol=1e-9, atol=1e-12)
+        move, step = RNG.normal(size=x.shape), 1e-6
+        found = (f(x + step * move) - f(x - step * move)) / (2 * step)
+        np.testing.assert_allclose(np.sum(move * gradient), found, rtol=1e-6)
+    found, expected = (srcdiff.grad(f, jit=False)(SQUARE) for f in (lower_case, capital))
+    np.testing.assert_array_equal(found, expected)
