@@ -103,7 +103,7 @@ def only_inside(fn: Function) -> Function:
 
 
 def without_scipy(fn: Function) -> Function:
-    """`fn` itself; `NoLoopForm` where a function of SciPy's is left, of which neither loops nor compiled code have one."""
+    """`fn` itself; `NoLoopForm` where a function of SciPy's is left that compiled code does not have."""
     for s in walk(fn.body):
         if isinstance(s, Op) and not (s.decl.compiled or s.decl.c_function or s.decl.routine):
             called = re.search(r"\bscipy\.[\w.]+", template_of(s))

@@ -20,7 +20,8 @@ FIRST_SMOOTH = [c for c in SMOOTH if c.number == 0]
 REFUSED = {
     "np.fft.fft": "fft_of_length-0 fft_of_length-1 fftn_of_lengths-0 fft2_of_lengths-0",
     "np.fft.ifft": "ifft_of_length-0 ifft_of_length-1 ifftn_of_lengths-0 ifft2_of_lengths-0",
-    "np.fft.rfft": "rfft_of_length-0 rfft_of_length-1 irfft_of_length-2 ihfft-0 ihfft-1 rfftn-0 rfftn-1 irfftn-1 rfft2-0",
+    "np.fft.rfft": "rfft_of_length-0 rfft_of_length-1 irfft_of_length-2 ihfft-0 ihfft-1 "
+    "rfftn-0 rfftn-1 irfftn-1 rfft2-0",
     "np.fft.irfft": "irfft_of_length-0 irfft_of_length-1 hfft-0 hfft-1",
     "np.fft.ifftn": "irfftn-0 irfft2-0",
     "scipy.linalg.solve_banded": "cubic_spline-0 cubic_spline-1 cubic_spline-2 cubic_spline-3 interp1d-1 "
