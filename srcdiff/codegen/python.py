@@ -28,7 +28,7 @@ from srcdiff.codegen.statements import Writer, constant
 from srcdiff.codegen.templates import template
 from srcdiff.codegen.together import assign_together
 from srcdiff.ir.alias import storage_roots
-from srcdiff.ir.core import Call, Function, Op, Tree, Value, walk
+from srcdiff.ir.core import Call, For, Function, Op, Tree, Value, walk
 from srcdiff.ir.recursion import callees_first, calls_of_itself
 
 __all__ = ["bindings_of", "function_tree", "to_source"]
@@ -70,11 +70,16 @@ def to_source(fn: Function) -> str:
             tree.decorator_list = [on_device]
     elif "loops" in fn.notes:
         imports.add("numba.njit as njit")
-        if any("parallel" in f.notes for f in functions):
+        shared = {f for f in functions if _has_threads(f)}
+        if shared:
             imports.add("numba.prange as prange")
         for f, tree in zip(defined, definitions, strict=True):
-            tree.decorator_list = [compiled(bool(fn.notes["loops"]), "parallel" in f.notes)]
+            tree.decorator_list = [compiled(bool(fn.notes["loops"]), f in shared)]
     return to_text(n.module([*import_statements(imports), *definitions]))
+
+
+def _has_threads(fn: Function) -> bool:
+    return any(isinstance(s, For) and s.is_parallel for s in walk(fn.body))
 
 
 _DTYPES = {"bool": "bool_", "int": "int64", "float": "float64"}

@@ -1,12 +1,15 @@
 """What a thread does is a function of its own, which is compiled as all others are.
 
-    for 0, %threads parallel { (%c) ->            becomes   for 0, %threads parallel { (%c) ->
-        %part = for %first, %last (0.0) { ... }                 call f_in_thread %c, %x, %parts }
-        store[where='i'] %parts, %part, %c }
+    for 0, %threads parallel { (%c) ->            becomes   call f_by_threads %x, %parts, %threads
+        %part = for %first, %last (0.0) { ... }
+        store[where='i'] %parts, %part, %c }      where     for 0, %threads parallel { (%c) ->
+                                                                call f_in_thread %c, %x, %parts }
 
-Numba's compiler of parallel loops tells LLVM neither that storage is new nor that subscripts are never negative, so
-that it vectorises next to nothing there. Such a function writes its parameters, which no function of the user's does:
-`notes["writes"]` says which. So this comes last.
+The loop is a function, too, and the only thing that Numba's compiler of parallel loops gets to see. That compiler takes
+a name for arrays of one length: where a `while` halves an array, its `len` stays what it was (Numba 0.68). And it tells
+LLVM neither that storage is new nor that subscripts are never negative, so that next to nothing is vectorised. Such
+functions write their parameters, which no function of the user's does: `notes["writes"]` says which. So this comes
+last.
 """
 
 from __future__ import annotations
@@ -14,9 +17,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcdiff.ir.alias import storage_roots, writes_of
-from srcdiff.ir.build import Builder, Env, Rewriter, clone_region, clone_value
+from srcdiff.ir.build import Builder, Env, Rewriter, clone_region
 from srcdiff.ir.core import Call, For, Function, Node, Region, Statement, Value
-from srcdiff.ir.types import Dim, Scalar
+from srcdiff.ir.types import Array, Dim, Scalar
 from srcdiff.ops import memory
 from srcdiff.ops.building import length_of
 from srcdiff.transforms.facts import definitions, uses_outside
@@ -52,9 +55,9 @@ class _Bodies(Rewriter):
         lengths = [self.maker[v] for v in self.order if v in used and self.is_length(v)]
         body = Region(old.body.params, (*lengths, *old.body.body), ())
         free = [v for v in self.order if v in used and not self.is_length(v)]
-        call = self.call(replace(old, body=body), free, b)
-        new = self.keep(replace(old, body=Region(old.body.params, (call,), ())), env, b)
-        b.append(new)
+        turn = self.call(replace(old, body=body), free, b)
+        loop = replace(old, body=Region(old.body.params, (turn,), ()))
+        b.append(self.keep(self.launch(loop), env, b))
 
     def is_length(self, v: Value) -> bool:
         """Whether a number is asked for again, rather than handed on."""
@@ -63,19 +66,7 @@ class _Bodies(Rewriter):
 
     def call(self, loop: For, free: list[Value], b: Builder) -> Call:
         """The call of what the loop's body is, and that function."""
-        env: Env = {}
-        params = [clone_value(v, env) for v in (*loop.body.params, *free)]
-        body = clone_region(replace(loop.body, params=()), env)
-        written = writes_of(loop, self.roots)
-        writes = [k for k, v in enumerate(free, 1) if self.roots.get(v, frozenset()) & written]
-        notes = {k: v for k, v in self.fn.notes.items() if k in _HANDED_ON}
-        function = Function(
-            f"{self.fn.name}_in_thread",
-            Region(tuple(params), body.body, ()),
-            Node("tuple", (), ()),
-            location=loop.location,
-            notes={**notes, "writes": tuple(writes)},
-        )
+        function = self.function("in_thread", [*loop.body.params, *free], loop.body.body, loop)
         operands: list[Value] = [*loop.body.params, *free]
         for symbol in sorted(lacking(function)):
             length = length_of(b, Dim.of(symbol))
@@ -85,3 +76,37 @@ class _Bodies(Rewriter):
             region = Region((*function.params, param), function.body.body, ())
             function = function.with_body(region)
         return Call(bind_lengths(function), tuple(operands), (), loop.location, "compiler")
+
+    def launch(self, loop: For) -> Call:
+        """The call of what shares the turns out, and that function."""
+        (turn,) = loop.body.body
+        used = (*turn.operands, loop.start, loop.stop, loop.step)
+        free = [
+            v for v in dict.fromkeys(used) if isinstance(v, Value) and v not in loop.body.params
+        ]
+        function = self.function("by_threads", free, (loop,), loop)
+        return Call(function, tuple(free), (), loop.location, "compiler")
+
+    def function(
+        self, suffix: str, params: list[Value], body: tuple[Statement, ...], loop: For
+    ) -> Function:
+        """A function of these values, and which of them it writes."""
+        written = frozenset[Value]().union(*(writes_of(s, self.roots) for s in body))
+        writes = [k for k, v in enumerate(params) if self.roots.get(v, frozenset()) & written]
+        named = [replace(v, name=v.name or _role(v, k in writes)) for k, v in enumerate(params)]
+        env: Env = dict(zip(params, named, strict=True))
+        region = clone_region(Region((), body, ()), env)
+        notes = {k: v for k, v in self.fn.notes.items() if k in _HANDED_ON}
+        return Function(
+            f"{self.fn.name}_{suffix}",
+            Region(tuple(named), region.body, ()),
+            Node("tuple", (), ()),
+            location=loop.location,
+            notes={**notes, "writes": tuple(writes)},
+        )
+
+
+def _role(v: Value, is_written: bool) -> str:
+    if not isinstance(v.type, Array):
+        return "number"
+    return "out" if is_written else "values"

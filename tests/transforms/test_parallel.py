@@ -99,6 +99,24 @@ def test_the_same_to_the_last_bit() -> None:
         np.testing.assert_array_equal(d_again, gradient)
 
 
+def halved(x):
+    rows = np.sin(x) * x
+    while len(rows) > 1:
+        half = len(rows) // 2
+        rows = rows[:half] * rows[half : 2 * half] + 0.5
+    return rows[0]
+
+
+def test_arrays_that_change_their_length_are_told_apart() -> None:
+    """Numba's compiler of parallel loops takes a name for arrays of one length: it sees those loops only."""
+    g = srcdiff.value_and_grad(halved, jit=True, parallel=True)
+    value, gradient = g(X[:30])
+    expected, d_expected = srcdiff.value_and_grad(halved, jit=False)(X[:30])
+    assert "halved_value_and_grad_by_threads(" in g.loop_source_for(X[:30])
+    assert value == pytest.approx(expected, rel=1e-12)
+    np.testing.assert_allclose(gradient, d_expected, rtol=1e-11, atol=1e-12)
+
+
 def test_each_thread_has_accumulators_of_its_own() -> None:
     text = srcdiff.value_and_grad(regression, parallel=2).loop_source_for(
         X[:5], RNG.normal(size=(200, 5)), X[:200]
