@@ -209,20 +209,20 @@ def distances(members: Sequence[Value], facts: Facts) -> dict[str, int]:
     """How many operations the user's names are away that values are computed from."""
     found: dict[str, int] = {}
     seen: set[Value] = set()
-    level: list[Atom] = list(members)
+    level = list(members)
     for distance in count():
-        level = [a for a in dict.fromkeys(level) if isinstance(a, Value) and a not in seen]
+        level = [v for v in dict.fromkeys(level) if v not in seen]
         if not level or len(seen) >= _LOOKED_AT:
-            return found
-        seen.update(level)  # type: ignore[arg-type]
-        following: list[Atom] = []
-        for atom in level:
-            maker = facts.maker.get(atom)  # type: ignore[arg-type]
-            if atom.name and (atom.user or maker is None):  # type: ignore[union-attr]
-                if strip(atom.type) != INT:
-                    found.setdefault(atom.name, distance)  # type: ignore[union-attr]
+            break
+        seen.update(level)
+        following: list[Value] = []
+        for value in level:
+            maker = facts.maker.get(value)
+            if value.name and (value.user or maker is None):
+                if strip(value.type) != INT:
+                    found.setdefault(value.name, distance)
             elif isinstance(maker, Let):
-                following += maker.operands
+                following += [a for a in maker.operands if isinstance(a, Value)]
         level = following
     return found
 

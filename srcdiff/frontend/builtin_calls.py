@@ -16,7 +16,16 @@ from srcdiff.frontend.complex_calls import COMPLEX_CALLS
 from srcdiff.frontend.comprehensions import append_each, folded, reducing
 from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.index_calls import INDEX_CALLS
-from srcdiff.frontend.iteration import CALL, count_of, forward, iterable, passed, unrolled
+from srcdiff.frontend.iteration import (
+    CALL,
+    count_of,
+    forward,
+    iterable,
+    minus,
+    passed,
+    plus,
+    unrolled,
+)
 from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import copied, known_list, new_list
 from srcdiff.frontend.prelude import PRELUDE, any_or_all, extreme_by, sorted_items
@@ -131,17 +140,9 @@ def _fold(
         assert isinstance(items, Items)
         first = forward(fr, items, node)
         count, start = count_of(fr, first, node), first.element(const(0))
-        fewer = (
-            const(count.value - 1)
-            if isinstance(count, Const)
-            else fr.op(node, arithmetic.subtract, count, const(1))
-        )
-        items = Items(fewer, lambda k: first.element(_after(fr, node, k)))
+        fewer = minus(fr, node, count, const(1))
+        items = Items(fewer, lambda k: first.element(plus(fr, node, k, const(1))))
     return folded(fr, node, function, items, start)
-
-
-def _after(fr: Frame, node: Any, k: Atom) -> Atom:
-    return const(k.value + 1) if isinstance(k, Const) else fr.op(node, arithmetic.add, k, const(1))
 
 
 def _extreme(function: Any) -> Callable[..., FrontValue]:

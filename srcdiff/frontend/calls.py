@@ -246,9 +246,7 @@ def _call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs)
         return checkpointed(fr, node, args, kwargs)
     if any(isinstance(a, Stream) for a in args) and _goes_through(function):
         args = [taken(fr, a, node) for a in args]
-    special = ITERATORS.get(function) if _hashable(function) else None
-    special = special or (ITERATION.get(function) if _hashable(function) else None)
-    special = special or (SPECIAL.get(function) if _hashable(function) else None)
+    special = SPECIAL.get(function) if _hashable(function) else None
     if special is not None:
         made = special(fr, node, args, kwargs)
         return gone_through_once(fr, node, made) if makes_iterator(function) else made
@@ -399,7 +397,7 @@ def _are_same(fr: Frame, a: Dim | None, b: Dim | None) -> bool:
     return a is not None and b is not None and fr.session.shapes.same(a, b)
 
 
-SPECIAL = {**BUILTINS, **ITERTOOLS, **RECORDS, **WRITING, **OBJECTS}
+SPECIAL = {**BUILTINS, **ITERTOOLS, **RECORDS, **WRITING, **OBJECTS, **ITERATION, **ITERATORS}
 _NUMBER_METHODS = {
     abs: "__abs__", float: "__float__", int: "__int__", round: "__round__", reversed: "__reversed__",
     math.floor: "__floor__", math.ceil: "__ceil__", math.trunc: "__trunc__",
@@ -412,7 +410,7 @@ def _goes_through(function: Any) -> bool:
         return False
     if function in RECORDS or function in OBJECTS:
         return False
-    return function in ITERATORS or function in ITERATION or function in SPECIAL
+    return function in SPECIAL
 
 
 def _is_ours(function: Any) -> bool:

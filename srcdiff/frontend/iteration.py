@@ -41,8 +41,10 @@ __all__ = [
     "forward",
     "iterable",
     "listed",
+    "minus",
     "passed",
     "place_of",
+    "plus",
     "taken",
     "unrolled",
     "whole",
@@ -154,10 +156,10 @@ def _rest(fr: Frame, stream: Stream, node: Any) -> Items | Parts:
     items = whole(fr, stream.source, node)
     _mark_gone(fr, stream)
     if isinstance(items, Items):
-        count = _minus(fr, node, count_of(fr, items, node), place)
+        count = minus(fr, node, count_of(fr, items, node), place)
         if known is None and isinstance(count, Value):  # it may have been asked when it had none
             count = fr.op(node, arithmetic.maximum, count, _ZERO, spelling="max")
-        return Items(count, lambda k: items.element(_plus(fr, node, k, place)), lists=items.lists)
+        return Items(count, lambda k: items.element(plus(fr, node, k, place)), lists=items.lists)
     if known is None:
         fr.untyped(node, "only the run knows which part is next", "Loop over the container.")
     return sequence(items.values[known:])
@@ -169,7 +171,8 @@ def _item(fr: Frame, node: Any, xs: Value, k: Atom) -> Value:
     return item
 
 
-def _plus(fr: Frame, node: Any, a: Atom, b: Atom) -> Atom:
+def plus(fr: Frame, node: Any, a: Atom, b: Atom) -> Atom:
+    """The sum of two whole numbers, computed where both are known."""
     if isinstance(a, Const) and isinstance(b, Const):
         return const(a.value + b.value)
     if static_int(b) == 0:
@@ -177,7 +180,8 @@ def _plus(fr: Frame, node: Any, a: Atom, b: Atom) -> Atom:
     return b if static_int(a) == 0 else fr.op(node, arithmetic.add, a, b)
 
 
-def _minus(fr: Frame, node: Any, a: Atom, b: Atom) -> Atom:
+def minus(fr: Frame, node: Any, a: Atom, b: Atom) -> Atom:
+    """Their difference."""
     if isinstance(a, Const) and isinstance(b, Const):
         return const(a.value - b.value)
     return a if static_int(b) == 0 else fr.op(node, arithmetic.subtract, a, b)
@@ -189,10 +193,10 @@ def _range_items(fr: Frame, args: Sequence[Atom], node: Any) -> Items:
     def element(k: Atom) -> FrontValue:
         factor = static_int(step)
         if factor == 1:
-            return _plus(fr, node, start, k)
+            return plus(fr, node, start, k)
         if isinstance(k, Const) and factor is not None:
-            return _plus(fr, node, start, const(k.value * factor))
-        return _plus(fr, node, start, fr.op(node, arithmetic.multiply, k, step))
+            return plus(fr, node, start, const(k.value * factor))
+        return plus(fr, node, start, fr.op(node, arithmetic.multiply, k, step))
 
     return Items(_range_count(start, stop, step), element, (start, stop, step))
 
@@ -215,12 +219,12 @@ def count_of(fr: Frame, items: Items, node: Any) -> Atom:
     start, stop, step = items.bounds
     by = static_int(step)
     if by is None:  # rounded up, which is right for either sign
-        turns = fr.op(node, arithmetic.floor_divide, _minus(fr, node, start, stop), step)
+        turns = fr.op(node, arithmetic.floor_divide, minus(fr, node, start, stop), step)
         return fr.op(node, arithmetic.negative, turns)
-    way = _minus(fr, node, stop, start) if by > 0 else _minus(fr, node, start, stop)
+    way = minus(fr, node, stop, start) if by > 0 else minus(fr, node, start, stop)
     if abs(by) == 1:
         return way
-    way = _plus(fr, node, way, const(abs(by) - 1))
+    way = plus(fr, node, way, const(abs(by) - 1))
     return fr.op(node, arithmetic.floor_divide, way, const(abs(by)))
 
 
@@ -255,11 +259,11 @@ def forward(fr: Frame, items: Items, node: Any) -> Items:
     if not items.reverse:
         return items
     count = count_of(fr, items, node)
-    last = _minus(fr, node, count, _ONE)
+    last = minus(fr, node, count, _ONE)
     return replace(
         items,
         count=count,
-        element=lambda k: items.element(_minus(fr, node, last, k)),
+        element=lambda k: items.element(minus(fr, node, last, k)),
         bounds=None,
         reverse=False,
     )
@@ -318,13 +322,13 @@ def _enumerate(
     start = fr.as_atom(args[1] if len(args) > 1 else kwargs.get("start", _ZERO), node)
     if isinstance(inner, Parts):
         return sequence(
-            [sequence([_plus(fr, node, start, const(k)), v]) for k, v in enumerate(inner.values)]
+            [sequence([plus(fr, node, start, const(k)), v]) for k, v in enumerate(inner.values)]
         )
     items = forward(fr, inner, node)
     is_index = static_int(start) == 0
     return Items(
         items.count if not items.bounds else count_of(fr, items, node),
-        lambda k: sequence([_plus(fr, node, k, start), items.element(k)]),
+        lambda k: sequence([plus(fr, node, k, start), items.element(k)]),
         naming=0 if is_index else -1,
         lists=items.lists,
     )

@@ -27,7 +27,7 @@ import numpy as np
 
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.functions import generated_by
-from srcdiff.frontend.iteration import CALL, count_of, forward, iterable
+from srcdiff.frontend.iteration import CALL, count_of, forward, iterable, minus, plus
 from srcdiff.frontend.iterators import counted_on, item_at, iterator, or_generated, size
 from srcdiff.frontend.subscripts import read_item
 from srcdiff.frontend.values import (
@@ -57,12 +57,7 @@ _MOST_ROWS = 24  # that are written out one by one
 # ---- what is read: no annotations, and names as generated code may show them --------------------------------------
 
 
-def each_of(*iterables):  # type: ignore[no-untyped-def]
-    for items in iterables:
-        yield from items
-
-
-def each_of_each(iterables):  # type: ignore[no-untyped-def]
+def each_of(iterables):  # type: ignore[no-untyped-def]
     for items in iterables:
         yield from items
 
@@ -136,7 +131,7 @@ def all_rows(firsts, rest):  # type: ignore[no-untyped-def]
 def _chain(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     if all(isinstance(a, Parts) and a.kind == "tuple" for a in args):
         return sequence([v for a in args for v in a.values])  # type: ignore[union-attr]
-    return generated_by(fr, node, each_of, *args, at_once=True)
+    return generated_by(fr, node, each_of, sequence(args), at_once=True)
 
 
 def _of(function: Any) -> Callable[..., FrontValue]:
@@ -227,10 +222,8 @@ def _pairwise(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     items = forward(fr, part, node)
     one = const(1)
     return Items(
-        _integer(fr, node, arithmetic.subtract, count_of(fr, items, node), one),
-        lambda k: sequence(
-            [items.element(k), items.element(_integer(fr, node, arithmetic.add, k, one))]
-        ),
+        minus(fr, node, count_of(fr, items, node), one),
+        lambda k: sequence([items.element(k), items.element(plus(fr, node, k, one))]),
         lists=items.lists,
     )
 
@@ -316,15 +309,6 @@ def _turns(fr: Frame, items: Items, node: Any) -> Atom:
     return fr.op(node, arithmetic.maximum, count, const(0), spelling="max")
 
 
-def _integer(fr: Frame, node: Any, decl: Any, a: Atom, b: Atom) -> Atom:
-    """An operation of whole numbers, computed where both are known."""
-    if isinstance(a, Const) and isinstance(b, Const):
-        plain = {"mod": "__mod__", "floor_divide": "__floordiv__", "multiply": "__mul__"}
-        name = plain.get(decl.name, "__add__" if decl.name == "add" else "__sub__")
-        return const(getattr(a.value, name)(b.value))
-    return fr.op(node, decl, a, b)
-
-
 def _untyped(fr: Frame, node: Any) -> None:
     fr.untyped(
         node,
@@ -337,7 +321,7 @@ ITERTOOLS: dict[Any, Callable[..., FrontValue]] = {
     itertools.product: _product, itertools.permutations: _permutations, itertools.pairwise: _pairwise,
     itertools.combinations: _chosen(itertools.combinations, 1),
     itertools.combinations_with_replacement: _chosen(itertools.combinations_with_replacement, 0),
-    itertools.accumulate: _accumulate, itertools.chain: _chain, itertools.chain.from_iterable: _of(each_of_each),
+    itertools.accumulate: _accumulate, itertools.chain: _chain, itertools.chain.from_iterable: _of(each_of),
     itertools.islice: _islice, itertools.repeat: _repeat, itertools.takewhile: _of(while_true),
     itertools.starmap: or_generated(_starmap, spread, 1),
 }  # fmt: skip

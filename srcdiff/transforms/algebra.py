@@ -112,9 +112,7 @@ class _Forms:
         self.leaves: dict[Value, list[Value]] = {}  # what the plain form mentions, each time
         self.products: set[Atom] = set()
         self.costs: dict[Value, Cost] = {}
-        self.signs: dict[
-            Value, polynomials.Cost
-        ] = {}  # what negations cost in the tree that stands there
+        self.signs: dict[Value, polynomials.Cost] = {}  # of the negations in what stands there
         self.absorbed: set[Value] = set()
         self.parts: set[Value] = set()  # of the user's expressions, or what has a name there
         self.complements: dict[int, int] = {}  # expit(-z) of expit(z), and back
@@ -216,10 +214,10 @@ class _Forms:
         return polynomials.variable(number) if form is None else form
 
     def near_form(self, atom: Atom, inner: Sequence[Atom]) -> Polynomial:
-        is_part = isinstance(atom, Value) and atom in self.parts and not (atom.user and atom.name)
-        form = (
-            self.near.get(atom) if isinstance(atom, Value) and (is_part or atom in inner) else None
-        )
+        form = None
+        if isinstance(atom, Value):
+            is_part = atom in self.parts and not (atom.user and atom.name)
+            form = self.near.get(atom) if is_part or atom in inner else None
         return self.atom(atom) if form is None else form
 
     def open_form(self, atom: Atom) -> Polynomial:
@@ -323,10 +321,8 @@ class _Algebra(Rewriter):
         if op.result not in forms.plain:
             return False
         best, tree = forms.costs[op.result], None
-        is_part = (
-            op.result in forms.absorbed
-        )  # of what could not be written shorter, and may take its sign
-        if is_part:
+        is_part = op.result in forms.absorbed
+        if is_part:  # of what could not be written shorter, and may take its sign
             best = without(best, forms.signs[op.result])
         layout = polynomials.Layout(forms.sizes, self.ranks(op))
         for candidate in self.candidates(op.result):

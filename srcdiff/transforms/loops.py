@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Literal
 
 from srcdiff.ir.core import Function
-from srcdiff.transforms.adjoint_blocks import only_inside, without_scipy
 from srcdiff.transforms.axis_order import axis_order
 from srcdiff.transforms.block_loops import block_loops, mark_block_loops
 from srcdiff.transforms.bound_names import bound_names
+from srcdiff.transforms.compiled_checks import only_inside, without_scipy
 from srcdiff.transforms.contiguous import contiguous
 from srcdiff.transforms.countdown import countdown
 from srcdiff.transforms.cse import cse

@@ -11,7 +11,8 @@ from srcdiff.ir.interp import evaluate
 from srcdiff.ir.types import INT, Array, Dim
 from srcdiff.ir.verify import verify
 from srcdiff.ops import blocks
-from srcdiff.transforms.adjoint_blocks import drop_blocks, drop_comments, only_inside, settle_blocks
+from srcdiff.transforms.adjoint_blocks import drop_blocks, drop_comments, settle_blocks
+from srcdiff.transforms.compiled_checks import only_inside
 from srcdiff.transforms.nests import NoLoopForm
 from srcdiff.transforms.pipeline import Recorder, prepare
 from srcdiff.transforms.reverse import reverse

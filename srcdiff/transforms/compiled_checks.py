@@ -1,0 +1,77 @@
+"""What compiled code cannot say is an error that names it, before anything is printed or compiled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from srcdiff.ir.core import Function, Op, walk
+from srcdiff.ir.spelling import template_of
+from srcdiff.ir.types import is_complex
+from srcdiff.ops.blocks import outside_call
+from srcdiff.ops.fourier import TRANSFORMS
+from srcdiff.ops.launches import is_launch
+from srcdiff.ops.sparse import SPARSE
+from srcdiff.transforms.nests import NoLoopForm
+
+__all__ = ["only_inside", "without_scipy"]
+
+
+def only_inside(fn: Function) -> Function:
+    """`fn`, as it is.
+
+    Raises
+    ------
+    NoLoopForm
+        Where it reaches what compiled code cannot: an object outside, a kernel, functions of Python's libraries.
+    """
+    return _checked(fn, _outside)
+
+
+def without_scipy(fn: Function) -> Function:
+    """`fn`, as it is.
+
+    Raises
+    ------
+    NoLoopForm
+        Where a function of SciPy's is left that compiled code does not have.
+    """
+    return _checked(fn, _scipy)
+
+
+def _checked(fn: Function, reason: Callable[[Op], str | None]) -> Function:
+    for s in walk(fn.body):
+        why = reason(s) if isinstance(s, Op) else None
+        if why is not None:
+            raise NoLoopForm(why, s.location)
+    return fn
+
+
+def _outside(op: Op) -> str | None:
+    if is_launch(op):
+        return f"a launch of the kernel {op.decl.spelling}"
+    if "applied" in op.attrs:
+        return f"`{op.decl.name}` is SciPy's, which calls functions of Python's"
+    if op.decl in SPARSE:
+        return "a sparse matrix, which is SciPy's"
+    if op.decl in TRANSFORMS:
+        return f"`np.fft.{op.decl.name}`, which has no compiled form"
+    if _is_special(op) and any(is_complex(a.type) for a in op.operands):
+        return f"`{op.decl.callables[0]}` of complex numbers, which has no compiled form"
+    if op.decl is outside_call:
+        (name,) = op.attrs["bindings"]
+        return f"a block of srcdiff.adjoint uses `{name}`, an object from outside"
+    return None
+
+
+def _is_special(op: Op) -> bool:
+    """Whether it is a function of scipy.special: those that compiled code calls are of real numbers."""
+    name = op.decl.callables[0] if op.decl.callables else ""
+    return str(name).startswith("scipy.special.") and op.decl.elementwise
+
+
+def _scipy(op: Op) -> str | None:
+    if op.decl.compiled or op.decl.c_function or op.decl.routine:
+        return None
+    called = re.search(r"\bscipy\.[\w.]+", template_of(op))
+    return f"`{called[0]}`, which has no compiled form" if called else None
