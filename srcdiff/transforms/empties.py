@@ -7,24 +7,76 @@
 The number comes of `np.mean` or another division of NumPy's, whose adjoint starts from a number of Python's. So arrays
 are divided where there are some (`arrays_first`). What is left is NumPy's division by name (`guard_divisions`): the
 derivative has no elements, or it is NaN, as NumPy says; it does not raise. With floats of different digits, a number
-of NumPy's would widen what it meets; those programs keep Python's division.
+of NumPy's would widen what it meets; those programs keep Python's division. So do programs that divide a number of
+Python's by the length themselves (`note_divisors`): `total / n`, where `total` starts as 0.0 and a loop of n turns adds
+to it, raises where n is 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Function, Op, OpDecl, Statement, Value
-from srcdiff.ir.types import Array, Scalar
+from srcdiff.ir.core import Atom, Const, For, Function, Op, OpDecl, Statement, Value, const, walk
+from srcdiff.ir.types import Array, Dim, Scalar
 from srcdiff.ops import arithmetic, creation, elementwise, memory
 from srcdiff.transforms.constants import is_zero_constant
 from srcdiff.transforms.facts import definitions, is_generated, is_mixed
 
-__all__ = ["arrays_first", "guard_divisions"]
+__all__ = ["arrays_first", "guard_divisions", "note_divisors"]
 
+_OPERATORS = (arithmetic.add, arithmetic.subtract, arithmetic.multiply, arithmetic.negative)
 _COUNTS = (memory.length, memory.element_count, memory.axis_length)
+
+
+def note_divisors(fn: Function) -> Function:
+    """`fn` with the lengths in `notes["divisors"]` by which it divides numbers that are Python's where they are 0."""
+    if not any(isinstance(s, Op) and s.decl is arithmetic.divide for s in fn.body.body):
+        return fn
+    numbers, divisors = _Numbers(fn), set()
+    for s in fn.body.body:
+        if isinstance(s, Op) and s.decl is arithmetic.divide:
+            lengths = _lengths(s.operands[1], numbers.made)
+            divisors |= {n for n in lengths if n and numbers.is_python(s.operands[0], n)}
+    return replace(fn, notes={**fn.notes, "divisors": frozenset(divisors)}) if divisors else fn
+
+
+def _lengths(atom: Atom, made: dict[Value, Op]) -> Iterator[Dim | None]:
+    """The lengths in a product, and None for another factor."""
+    op = made.get(atom) if isinstance(atom, Value) else None
+    if op is not None and op.decl is arithmetic.multiply:
+        for factor in op.operands:
+            yield from _lengths(factor, made)
+    elif not (isinstance(atom, Const) and atom.value):
+        yield atom.type.expr if isinstance(atom.type, Scalar) else None
+
+
+class _Numbers:
+    def __init__(self, fn: Function) -> None:
+        self.made = definitions(fn)
+        loops = [s for s in walk(fn.body) if isinstance(s, For)]
+        self.loops = {v: (s, k) for s in loops for k, v in enumerate(s.results)}
+
+    def is_python(self, atom: Atom, length: Dim, carried: frozenset[Atom] = frozenset()) -> bool:
+        """Whether it is a number of Python's where `length` is 0, if what is `carried` is one."""
+        if isinstance(atom, Const) or atom in carried:
+            return True
+        if isinstance(atom.type, Scalar) and atom.type.weak:
+            return True
+        if atom in self.loops:
+            loop, k = self.loops[atom]
+            if not self.is_python(loop.carried[k], length, carried):
+                return False
+            bound = loop.stop.type
+            if loop.start == const(0) and isinstance(bound, Scalar) and bound.expr == length:
+                return True  # it makes no turn
+            region = loop.body
+            return self.is_python(region.yields[k], length, carried | {region.params[k + 1]})
+        op = self.made.get(atom)
+        if op is None or op.decl not in _OPERATORS or op.spelling:
+            return False
+        return all(self.is_python(a, length, carried) for a in op.operands)
 
 
 def arrays_first(fn: Function) -> Function:
@@ -35,9 +87,13 @@ def arrays_first(fn: Function) -> Function:
 def guard_divisions(fn: Function) -> Function:
     """`fn` where Python's numbers are divided by lengths with `np.divide`."""
     made = definitions(fn)
-    if is_mixed(fn.body) or not any(_is_share(op, made) for op in made.values()):
-        return fn
-    return _Guard(made)(fn)
+    divisors = fn.notes.get("divisors", frozenset())
+    shares = {
+        op.result
+        for op in made.values()
+        if _is_share(op, made) and not divisors.issuperset(_lengths(op.operands[1], made))
+    }
+    return _Guard(shares)(fn) if shares and not is_mixed(fn.body) else fn
 
 
 def _is_share(op: Op, made: dict[Value, Op]) -> bool:
@@ -106,11 +162,11 @@ _ALLOWED: dict[OpDecl, Callable[[list[Atom]], bool]] = {
 
 
 class _Guard(Rewriter):
-    def __init__(self, made: dict[Value, Op]) -> None:
-        self.made = made
+    def __init__(self, shares: set[Value]) -> None:
+        self.shares = shares
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if not (isinstance(old, Op) and _is_share(old, self.made)):
+        if not (isinstance(old, Op) and self.shares.intersection(old.results)):
             super().statement(old, env, b)
             return
         env[old.result] = result = replace(old.result, type=Scalar("float64", False))

@@ -31,7 +31,7 @@ from srcdiff.transforms.dead_stores import dead_stores
 from srcdiff.transforms.definite import NAME as CHOLESKY
 from srcdiff.transforms.definite import definite_systems
 from srcdiff.transforms.distinct import note_distinct
-from srcdiff.transforms.empties import arrays_first, guard_divisions
+from srcdiff.transforms.empties import arrays_first, guard_divisions, note_divisors
 from srcdiff.transforms.entropy import plain_sums, weighed
 from srcdiff.transforms.fill_once import fill_once
 from srcdiff.transforms.first_sums import first_sums
@@ -55,6 +55,7 @@ from srcdiff.transforms.moves import move_copies
 from srcdiff.transforms.ownership import own_items, own_results
 from srcdiff.transforms.private_buffers import private_buffers
 from srcdiff.transforms.reads import insert_reads, own_arguments
+from srcdiff.transforms.rebound import rebind_whole
 from srcdiff.transforms.reshaped import contiguous_buffers, own_reshaped
 from srcdiff.transforms.residuals import Mode, residuals
 from srcdiff.transforms.reverse import Rules, reverse
@@ -167,8 +168,10 @@ def preparing(disabled: Collection[str] | None) -> tuple[Pass, ...]:
         ),
         Pass("own arguments", own_arguments, "derivatives never modify their arguments"),
         Pass("blocks", settle_blocks, "what a block is of goes on under its own name"),
+        Pass("rebound", rebind_whole, "what overwrites an array whole is an array of its own"),
         Pass("reads", insert_reads, "the contents of an array at a moment become a value"),
     ]
+    steps.append(Pass("divisors", note_divisors, "what is divided by is not 0 afterwards"))
     steps.append(Pass("distinct", note_distinct, "places that are written once are known"))
     if disabled is not None:
         rewrite = Pass(

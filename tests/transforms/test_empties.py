@@ -70,6 +70,40 @@ def test_other_divisions_stay(divided, origin):
     unchanged(guard_divisions, text, np.ones(3))
 
 
+def mean_of_loop(w, x):
+    total = 0.0
+    for i in range(len(x)):
+        total += w * x[i]
+    return 0.5 * total / len(x)
+
+
+def mean_of_rows(w, X):
+    n, m = X.shape
+    total = 0.0
+    for i in range(n):
+        for j in range(m):
+            total += w * X[i, j]
+    return total / (n * m)
+
+
+def mean_of_sum(w, x):
+    return np.sum(w * x) / len(x)
+
+
+@pytest.mark.parametrize(
+    ("f", "shape", "divides"),
+    [(mean_of_loop, (3,), "0.5 / len(x)"), (mean_of_sum, (3,), "/ len(x)"), (mean_of_rows, (3, 2), "1.0 / (n * m)")],
+)  # fmt: skip
+def test_python_divides_where_the_program_itself_raises_for_none(f, shape, divides):
+    g = srcdiff.grad(f, jit=False)
+    assert divides in g.source_for(2.0, np.ones(shape))
+    assert g(2.0, np.ones(shape)) == pytest.approx(1.0 if f is not mean_of_loop else 0.5)
+    if f is not mean_of_sum:
+        for called in (f, g):
+            with pytest.raises(ZeroDivisionError):
+                called(2.0, np.ones((0, *shape[1:])))
+
+
 EMPTY = np.ones(0)
 CASES = [
     (lambda v: -np.mean(v), (EMPTY,)),
