@@ -134,6 +134,8 @@ def test_derivative_of_math_is_math_and_of_numpy_numpy() -> None:
     assert "math.sin(x)" in srcdiff.grad(lambda x: math.cos(x)).source_for(1.0)
     assert "np.sin(x)" in srcdiff.grad(lambda x: np.cos(x)).source_for(1.0)
     assert "math.log" in srcdiff.grad(lambda x, y: x**y, argnums=1).source_for(2.0, 3.0)
+    of_element = srcdiff.grad(lambda x: math.cos(2.0 * x[0])).source_for(np.ones(2))
+    assert "math.sin" in of_element and "np.sin" not in of_element
 
 
 @pytest.mark.parametrize(

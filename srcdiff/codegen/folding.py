@@ -189,7 +189,7 @@ class _Fold:
         stays = let.origin == "tangent" and value.name and not is_trivial(let)
         if stays and not isinstance(use.node, Jump):
             return False  # `residual_dot` stands beside `residual`
-        if use.deeper and not (is_free(let) or (is_trivial(let) and inside.width <= _SHORT)):
+        if use.deeper and not (is_free(let) or (self.is_quick(let) and inside.width <= _SHORT)):
             return False
         if (
             isinstance(use.node, Jump)
@@ -228,9 +228,19 @@ class _Fold:
             return len(uses) <= 2 or not is_part(let) or is_written_out(let, uses)
         if any(self.has_named_opposite(u) for u in uses):
             return False
-        simple = all(is_free(self.out.folded[a]) for a in let.operands if a in self.out.folded)  # type: ignore[index]
         often = _SIGNS if is_sign(let) and all(map(is_term, uses)) else 3
-        return simple and len(uses) <= often and not any(u.deeper for u in uses)
+        return self.is_simple(let) and len(uses) <= often and not any(u.deeper for u in uses)
+
+    def is_quick(self, let: Let) -> bool:
+        """Whether a person would compute it in each turn of a loop: a quotient has a name in front of the loop."""
+        if let.op is None or let.op.decl.name == "divide" or not is_trivial(let):
+            return False
+        return self.is_simple(let)
+
+    def is_simple(self, let: Let) -> bool:
+        """Whether it is of names, constants and parts of them."""
+        folded = self.out.folded
+        return all(is_free(folded[a]) for a in let.operands if isinstance(a, Value) and a in folded)
 
     def has_named_opposite(self, use: Use) -> bool:
         """`d = a / b`, and `-d` where it is wanted, and not `negated = -(a / b)` and `a / b`."""

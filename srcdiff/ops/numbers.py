@@ -2,7 +2,7 @@
 
     np.where(c, x, y)   x if c else y       of any numbers
     np.maximum(x, y)    max(x, y)           of Python's numbers
-    np.sin(x)           math.sin(x)         of Python's numbers, where the user's own line was of math, or an operator
+    np.sin(x)           math.sin(x)         where the user's own line gave a number of Python's: of math, or an operator
 
 These are faster by far, give no arrays without axes, and are what one would write.
 """
@@ -47,10 +47,10 @@ def of_numbers(
         return decl, spelling
     if decl is elementwise.where:
         return (choose, "") if _alike(operands[1:]) else (decl, spelling)
-    if not all(isinstance(a.type, Scalar) and a.type.weak for a in operands):
-        return decl, spelling
     if decl in (arithmetic.maximum, arithmetic.minimum):
-        return decl, "max" if decl is arithmetic.maximum else "min"
+        is_weak = all(isinstance(a.type, Scalar) and a.type.weak for a in operands)
+        extreme = "max" if decl is arithmetic.maximum else "min"
+        return decl, extreme if is_weak else spelling
     function = next((c for c in decl.callables if getattr(c, "__module__", "") == "math"), None)
     if not is_python or function is None or decl.template is not None:
         return decl, spelling

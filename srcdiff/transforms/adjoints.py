@@ -133,7 +133,10 @@ class Scope:
         """What has been collected of a value's adjoint; None for nothing. The contributions are used up."""
         found = self.collected(value)
         if isinstance(found, Value):
-            self.adjoint_of.setdefault(found, value)
+            known = self.adjoint_of.setdefault(found, value)
+            is_whole = shape_of(found.type) == shape_of(value.type)
+            if value.name and not known.name and is_whole:  # `p`, rather than `p - y`
+                self.adjoint_of[found] = value
         return found
 
     def collected(self, value: Value) -> Atom | None:

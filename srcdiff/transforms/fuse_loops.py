@@ -22,12 +22,12 @@ from functools import cache, partial
 
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, For, Function, Op, Region, Statement, Value, walk
+from srcdiff.ir.core import Atom, For, Function, Op, Region, Statement, Value, regions_of, walk
 from srcdiff.ir.types import Scalar
 from srcdiff.ops import memory
 from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.dce import dce
-from srcdiff.transforms.facts import count_uses, is_generated, uses_outside
+from srcdiff.transforms.facts import count_uses, is_generated, is_pure, uses_outside, written_values
 from srcdiff.transforms.footprint import Footprint, added_to, conflict, footprint, together
 from srcdiff.transforms.merge_ifs import merge_ifs
 from srcdiff.transforms.saves import pair_up_saves
@@ -74,13 +74,35 @@ def _fused(fn: Function, apart: Set[int], complete: bool) -> tuple[Function, dic
 
 
 def _saves_within(fn: Function, index: Value) -> bool:
-    """Whether the loop with this index saves and restores something in itself."""
-    for statement in walk(fn.body):
-        if isinstance(statement, For) and statement.index is index:
-            ops = [s for s in walk(statement.body) if isinstance(s, Op) and "slot" in s.attrs]
-            saved = {op.attrs["slot"] for op in ops if op.decl is memory.save}
-            return any(op.decl is memory.restore and op.attrs["slot"] in saved for op in ops)
+    """Whether the loop with this index saves and restores something in itself that a turn does not have at hand."""
+    for loop in walk(fn.body):
+        if isinstance(loop, For) and loop.index is index:
+            inner = list(walk(loop.body))
+            ops = [s for s in inner if isinstance(s, Op) and "slot" in s.attrs]
+            restored = {op.attrs["slot"] for op in ops if op.decl is memory.restore}
+            saved = [s for s in ops if s.decl is memory.save and s.attrs["slot"] in restored]
+            at_hand = _AtHand(fn, inner) if saved else None
+            return at_hand is not None and not all(at_hand(s.operands[0]) for s in saved)
     return False
+
+
+class _AtHand:
+    """What costs little wherever the indices of the loops are known."""
+
+    def __init__(self, fn: Function, inner: Sequence[Statement]) -> None:
+        self.written = written_values(fn)
+        self.made = {v: s for s in inner for v in s.results}
+        self.carried = {p for s in inner for r in regions_of(s) for p in r.params}
+        self.carried -= {s.index for s in inner if isinstance(s, For)}
+
+    def __call__(self, atom: Atom) -> bool:
+        if atom in self.carried:
+            return False
+        maker = self.made.get(atom) if isinstance(atom, Value) else None
+        if maker is None:
+            return True
+        is_quick = isinstance(maker, Op) and maker.decl.cost in ("free", "cheap")
+        return is_quick and is_pure(maker, self.written) and all(map(self, maker.operands))
 
 
 def _settled(fn: Function) -> Function:

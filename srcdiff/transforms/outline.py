@@ -15,7 +15,7 @@ __all__ = ["Loop", "Outline", "Span"]
 
 Loop = For | While
 
-_ACCESSES = (memory.read, memory.index, memory.store, memory.add_into)
+_ACCESSES = (memory.read, memory.index, memory.store, memory.add_into, containers.unpack)
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Outline:
             return self.subscript(made)
         if isinstance(made, Op) and made.view_of is not None:
             return None  # an access through a view by other means: not followed
-        if op.decl is memory.read:
+        if op.decl in (memory.read, containers.unpack):
             return base, []
         if op.decl is not memory.index:
             indices = op.operands[2:]

@@ -19,14 +19,16 @@ def evaluate_backward(d_out, kernel, x, z):
         d_out * kernel.amplitude**2 * negated * total ** (1 if negated == 0 else negated - 1)
     )
     d_ratio = numerator / kernel.order * ratio
-    d_s = d_ratio / kernel.scales
-    d_scales = -d_ratio * ratio / kernel.scales
+    d_x = d_ratio / kernel.scales
+    d_kernel_scales = -d_ratio * ratio / kernel.scales
     return (
         Kernel(
-            amplitude=2.0 * d_out * total**negated * kernel.amplitude, scales=d_scales, order=None
+            amplitude=2.0 * d_out * total**negated * kernel.amplitude,
+            scales=d_kernel_scales,
+            order=None,
         ),
-        d_s,
-        -d_s,
+        d_x,
+        -d_x,
     )
 
 

@@ -72,17 +72,17 @@ def distance_value_and_grad(x, y, gap, gamma):
     for i in reversed(range(1, n + 1)):
         for j in reversed(range(1, m + 1)):
             difference = x[i - 1] - y[j - 1]
-            d_a, d_b, d_c, d_gamma_part = soft_min_backward(
+            d_a, d_b, d_cost, d_gamma_part = soft_min_backward(
                 d_D[i, j],
                 D[i - 1, j] + gap,
                 D[i, j - 1] + gap,
                 D[i - 1, j - 1] + difference**2,
                 gamma,
             )
-            d_D[i - 1, j - 1] += d_c
+            d_D[i - 1, j - 1] += d_cost
             d_D[i, j - 1] += d_b
             d_D[i - 1, j] += d_a
-            d_difference = 2 * d_c * difference
+            d_difference = 2 * d_cost * difference
             d_y[j - 1] -= d_difference
             d_x[i - 1] += d_difference
             d_gap += d_b + d_a

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import srcdiff
 from srcdiff.ir.text import to_text
 from srcdiff.transforms.fuse_loops import fuse_loops, loop_direction
 from tests.transforms.passes import changed, check, program, unchanged
@@ -54,6 +55,39 @@ def test_a_forward_loop_and_its_reverse_become_one_and_nothing_is_saved():
         """,
         X,
     )
+
+
+def dot_products(w, X):
+    total = 0.0
+    for i in range(len(X)):
+        p = 0.0
+        for j in range(X.shape[1]):
+            p += X[i, j] * w[j]
+        total += np.sin(p)
+    return total
+
+
+def running_products(w, X):
+    total = 0.0
+    for i in range(len(X)):
+        p = 1.0
+        for j in range(X.shape[1]):
+            p *= np.sin(X[i, j] * w[j])
+        total += p
+    return total
+
+
+def test_a_turn_whose_inner_loop_has_all_at_hand_is_not_gone_through_twice():
+    args = np.array([0.3, -0.2]), np.array([[1.0, 2.0], [0.5, 0.1], [2.0, 1.0]])
+    at_hand, kept = (srcdiff.value_and_grad(f, jit=False) for f in (dot_products, running_products))
+    assert at_hand.source_for(*args).count("for i in") == 1
+    assert kept.source_for(*args).count("range(len(X))") == 2
+    for f, g in ((dot_products, at_hand), (running_products, kept)):
+        value, found = g(*args)
+        assert value == f(*args)
+        steps = 1e-6 * np.eye(2)
+        expected = [(f(args[0] + h, args[1]) - f(args[0] - h, args[1])) / 2e-6 for h in steps]
+        np.testing.assert_allclose(found, expected, rtol=1e-7)
 
 
 BRANCH = """

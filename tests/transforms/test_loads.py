@@ -17,7 +17,7 @@ def stable(text):
     loads = [
         s
         for s in walk(fn.body)
-        if isinstance(s, Op) and s.decl.name in ("index", "read", "list_item")
+        if isinstance(s, Op) and s.decl.name in ("index", "read", "list_item", "unpack")
     ]
     return [found.is_stable(s) for s in loads]
 
@@ -107,6 +107,27 @@ def test_what_an_inner_loop_writes_may_stay_ahead_of_what_the_outer_one_reads(
     outer, bounds, expected
 ):
     assert stable(TRIANGULAR.format(outer=outer, bounds=bounds)) == [expected]
+
+
+ROWS = """
+    def f(%z0: float64[2], %n: int64{{n}}) -> 0 {{
+      %z: float64[n, 2] = zeros %n, 2
+      for {start}, %n, 1 {{
+        (%i: int64{{i}}) ->
+        %k: int64{{i-1}} = subtract %i, 1
+        %row: float64[2] = index[where='i'] %z, %k
+        %u: float64!, %v: float64! = unpack[count=2] %row
+        store[where='i, i'] %z, %v, %i, 0
+        yield
+      }}
+      yield %z
+    }}
+"""
+
+
+@pytest.mark.parametrize(("start", "expected"), [("1", True), ("0", False)])
+def test_what_is_unpacked_is_read_where_its_row_is(start, expected):
+    assert stable(ROWS.format(start=start)) == [expected, expected]
 
 
 def test_rows_that_no_turn_writes_are_stable():
