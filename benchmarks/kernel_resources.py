@@ -51,35 +51,33 @@ class Resources:
     shared: int
 
 
-def find_ptxas() -> str | None:
-    """Where ptxas is: on the path, or in the package nvidia-cuda-nvcc."""
-    found = shutil.which("ptxas")
-    if found is not None:
-        return found
+def find_ptxas() -> list[str]:
+    """Where ptxas is: in the package nvidia-cuda-nvcc, which is as new as the nvvm beside it, and on the path."""
     packages = Path(sysconfig.get_paths()["purelib"]) / "nvidia"
-    return next((str(p) for p in sorted(packages.glob("*/bin/ptxas"))), None)
+    found = shutil.which("ptxas")
+    return [*map(str, sorted(packages.glob("*/bin/ptxas"))), *([found] if found else [])]
 
 
 def resources(ptx: str, capability: tuple[int, int]) -> Resources | None:
-    """What the largest kernel in a PTX text takes; None without ptxas.
+    """What the largest kernel in a PTX text takes; None without a ptxas that is new enough for the text.
 
     Raises
     ------
     RuntimeError
         With what ptxas says of a text that it does not take.
     """
-    tool = find_ptxas()
-    if tool is None:
-        return None
+    arch = f"-arch=sm_{capability[0]}{capability[1]}"
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "kernel.ptx"
         text.write_text(ptx)
-        arch = f"-arch=sm_{capability[0]}{capability[1]}"
-        command = [tool, "-v", arch, str(text), "-o", str(text.with_suffix(".cubin"))]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"ptxas {arch}: {done.stderr.strip()}")
-    return parsed(done.stderr)
+        for tool in find_ptxas():
+            command = [tool, "-v", arch, str(text), "-o", str(text.with_suffix(".cubin"))]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if not done.returncode:
+                return parsed(done.stderr)
+            if "Unsupported .version" not in done.stderr:
+                raise RuntimeError(f"ptxas {arch}: {done.stderr.strip()}")
+    return None
 
 
 def parsed(said: str) -> Resources:
@@ -155,7 +153,7 @@ def narrowed(args: Any) -> Any:
 def main() -> None:
     from benchmarks import gpu  # imports this module
 
-    if find_ptxas() is None:
+    if not find_ptxas():
         raise SystemExit('There is no ptxas: pip install "cuda-toolkit[nvcc]==13.0.*".')
     print(
         "| | dtype | threads an item | compute capability | registers | stack | spilled | shared |"
