@@ -51,12 +51,13 @@ def batched(
         mean, over the items: values, and gradients in what items share, are added up; gradients in what each item has
         for itself stay apart.
     deterministic
-        Sums come out the same, to the bit, for about as much free memory: where it is short, the number of threads is
-        halved until their storage fits. For one `memory_limit` they always do. Threads that share an item then add
-        nothing atomically.
+        Sums come out the same, to the bit, for about as much free memory: where it is short, the numbers of items and
+        of threads are halved until they fit. For one `memory_limit` they always do. Threads that share an item then
+        add nothing atomically.
     memory_limit
-        Bytes for the storage of threads; by default half of what is free. Where it is less than all items need at
-        once, fewer threads take several items each.
+        Bytes for all that a call allocates on the device: storage of threads, copies of NumPy arrays, results; by
+        default three quarters of what is free. Where it is less than all items need at once, fewer threads take
+        several items each, and items are copied and taken part by part. What is on the device already does not count.
     fallback
         "cpu": where there is no device, or the program cannot be a kernel, run the items one after the other on the
         CPU, and say so once.
@@ -81,7 +82,7 @@ def batched(
     ValueError
         For other choices; when called, for axes that are not there or of unequal lengths.
     MemoryError
-        When called: the storage for one item is more than there is.
+        When called: one item needs more than there is.
     """
     if reduce not in (None, "sum", "mean"):
         raise ValueError(f'reduce={reduce!r}: expected None, "sum" or "mean"')
@@ -218,7 +219,7 @@ class Batched:
         return self._launch(kernel, items, stream).run()
 
     def _launch(self, kernel: _Kernel, items: Items, stream: Any = 0) -> Launch:
-        limit = device.free_memory() // 2 if self.memory_limit is None else self.memory_limit
+        limit = device.free_memory() // 4 * 3 if self.memory_limit is None else self.memory_limit
         return Launch(
             kernel.program,
             kernel.function,

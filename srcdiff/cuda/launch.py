@@ -1,4 +1,4 @@
-"""One call of a batched kernel: storage for its threads, the launch, and results as the user has them."""
+"""One call of a batched kernel: storage for its threads, the launches, and results as the user has them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from srcdiff.compiling import plain
 from srcdiff.cuda.items import Items
 from srcdiff.cuda.kernel_code import keep_kernels
 from srcdiff.cuda.kernels import leaf_types
+from srcdiff.cuda.memory import BLOCK, Needs, Split, places, split
 from srcdiff.device_programs import DeviceProgram
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.core import Tree
@@ -25,10 +26,7 @@ __all__ = ["Launch", "is_summed", "item_bytes"]
 
 keep_kernels(device)
 
-_BLOCK = 128  # threads of a block
 _ROOM = 32  # of a stack, at first
-_MOST = 1 << 18  # threads: more than that no device has at a time
-_MOST_BLOCKS = 1 << 14
 
 
 def is_summed(items: Items, reduce: str | None, name: str, is_number: bool) -> bool:
@@ -65,10 +63,10 @@ class Launch:
     kernel : callable
         Numba's, of `kernel_text`.
     memory_limit : int
-        Bytes for the storage of all threads.
+        Bytes of all that the call allocates on the device: items are taken in several launches if need be.
     is_halved : bool
-        Where memory is short, the number of threads is halved, and not as large as it may be: about as much memory
-        gives the same sums.
+        Where memory is short, the numbers of items and of threads are halved, and not as large as they may be: about
+        as much memory gives the same sums.
     is_single : bool
         Results are those of the one item, without an axis of items.
     block : int or None
@@ -90,43 +88,57 @@ class Launch:
         for s in self.program.storage:
             if s.role == "stack":
                 self.lengths[_room(s.type)] = _ROOM
-        self.workers = self._workers()
+        self.split = self._split()
 
     def run(self) -> Any:
         """The result; waits for the kernel, which may say that it failed. Stacks that were too small are made larger,
         and the kernel is run again.
         """
-        while True:
-            code, found = self._launched()
-            if not code:
-                found = {k: self._finished(k, a) for k, a in found.items()}
-                return self._restored(self.program.output, found)
-            error, message = self.program.failures[code - 1]
-            if not message.endswith(NO_ROOM):
-                raise error(message)
-            name = message.removesuffix(NO_ROOM)
-            room = next(_room(s.type) for s in self.program.storage if s.name == name)
-            self.lengths[room] *= 4
-            self.workers = self._workers()
+        shared = [*self._inputs()]
+        outside = [*map(self._sent, self.program.outside)]
+        kept: dict[int, Any] = {}
+        start = 0
+        while start == 0 or start < self.items.count:
+            stop = min(start + self.split.items, self.items.count)
+            code, found = self._launched(
+                [*self._items(shared, start, stop), *outside], stop - start
+            )
+            if code:
+                self._enlarge(code)
+                continue
+            for k in [*found]:
+                self._keep(kept, k, found.pop(k), start, stop)
+            start = max(stop, 1)
+        finished = {k: self._finished(k, a) for k, a in kept.items()}
+        return self._restored(self.program.output, finished)
 
-    def _launched(self) -> tuple[int, dict[int, Any]]:
-        """What the kernel says of errors, and what it has left in numbers and arrays."""
-        count = self.items.count
-        inputs = [*self._inputs(), *map(self._sent, self.program.outside)]
+    def _enlarge(self, code: int) -> None:
+        """More room for the stack that had too little; raise any other error."""
+        error, message = self.program.failures[code - 1]
+        if not message.endswith(NO_ROOM):
+            raise error(message)
+        name = message.removesuffix(NO_ROOM)
+        room = next(_room(s.type) for s in self.program.storage if s.name == name)
+        self.lengths[room] *= 4
+        self.split = self._split()
+
+    def _launched(self, inputs: Sequence[Any], count: int) -> tuple[int, dict[int, Any]]:
+        """What the kernel says of errors, and what it has left in numbers and arrays, for some of the items."""
         numbers = {
             k: device.zeros((count,), t.dtype, self.stream)
             for k, t in enumerate(self.program.results)
             if isinstance(t, Scalar)
         }
-        storage = [*self._storage()]
+        workers = max(1, min(self.split.workers, count))
+        storage = [*self._storage(count, workers)]
         failed = self._sent(np.zeros(1, np.int32))
         if count:
-            block = min(_BLOCK, self.workers) if self.block is None else self.block
-            blocks = -(-self.workers // block) if self.block is None else self.workers
+            block = min(BLOCK, workers) if self.block is None else self.block
+            blocks = -(-workers // block) if self.block is None else workers
             launch = self.kernel[blocks, block, self.stream]
             launch(count, *inputs, *numbers.values(), *storage, failed)
         found = numbers | dict(zip(self.program.arrays, storage, strict=False))
-        return int(failed.copy_to_host()[0]), found
+        return int(device.to_host(failed, self.stream)[0]), found
 
     def is_summed(self, k: int) -> bool:
         is_number = isinstance(self.program.results[k], Scalar)
@@ -142,31 +154,74 @@ class Launch:
             is_own = s.role == "result" and not self.is_summed(next(results))
             yield shape, np.dtype(s.type.dtype), is_own
 
-    def _workers(self) -> int:
-        """As many threads, or blocks, as items, unless their storage needs more memory than there is."""
-        shapes = self._shapes()
-        each = sum(int(np.prod(n, dtype=int)) * t.itemsize for n, t, is_own in shapes if not is_own)
-        if each > self.memory_limit:
-            raise MemoryError(
-                f"{self.program.name} needs {each} bytes of storage for an item, and {self.memory_limit} are to be had"
-            )
-        workers = max(1, min(self.items.count, _MOST if self.block is None else _MOST_BLOCKS))
-        fitting = self.memory_limit // each if each else workers
-        if workers <= fitting:
-            return workers
-        if self.is_halved:
-            while workers > fitting:
-                workers = -(-workers // 2)
-            return workers
-        return fitting if self.block is not None else fitting // _BLOCK * _BLOCK or fitting
+    def _split(self) -> Split:
+        """How many items a launch takes, and how many threads, or blocks.
 
-    def _storage(self) -> Iterator[Any]:
-        workers = self.workers
-        if self.block is None and workers > _BLOCK:
-            workers = -(-workers // _BLOCK) * _BLOCK
+        Raises
+        ------
+        MemoryError
+            Where there is too little for one item.
+        """
+        needs, is_block = self._needs(), self.block is not None
+        found = split(needs, self.items.count, self.memory_limit, is_block, self.is_halved)
+        if found is None:
+            total = needs.fixed + needs.item + needs.worker
+            raise MemoryError(
+                f"{self.program.name} needs {total} bytes on the device for one item: {needs.worker} of storage, "
+                f"{needs.item} for its arguments and results, and {needs.fixed} for what items share and for results "
+                f"of all; {self.memory_limit} are to be had (memory_limit)"
+            )
+        return found
+
+    def _needs(self) -> Needs:
+        """The bytes of all arrays that the call makes."""
+        fixed = (
+            sum(np.asarray(a).nbytes for a in self.program.outside) + np.dtype(np.int32).itemsize
+        )
+        item = worker = 0
+        for value, axis, _ in self._values():
+            if not device.is_device_array(value) and np.ndim(value):
+                if axis is None:
+                    fixed += np.asarray(value).nbytes
+                else:
+                    item += np.asarray(value).nbytes // max(self.items.count, 1)
+        stays = self.items.library is not None
+        turned = (
+            0  # the largest of what is put in another order before it is handed over, one by one
+        )
+        scalars = (k for k, t in enumerate(self.program.results) if isinstance(t, Scalar))
+        numbers = ((k, np.dtype(self.program.results[k].dtype).itemsize) for k in scalars)
+        for k, size in numbers:
+            item += size
+            if self.is_summed(k):
+                fixed += 2 * size
+            else:
+                turned = max(turned, size)
+                fixed += stays * self.items.count * size
+        for k, (shape, dtype, is_own) in zip(self._roles(), self._shapes(), strict=True):
+            size = max(1, int(np.prod(shape, dtype=int))) * dtype.itemsize
+            if is_own:
+                item += size
+                turned = max(turned, size)
+                fixed += stays * self.items.count * size
+            else:
+                worker += size
+                if k is not None:  # a thread's part of a sum, which blocks have in another order
+                    worker += size if self.block is not None else 0
+                    fixed += 2 * size
+        return Needs(fixed, item + turned, worker)
+
+    def _roles(self) -> Iterator[int | None]:
+        """For each array that the device function takes, which of the results it is."""
+        results = iter(self.program.arrays)
+        for s in self.program.storage:
+            yield next(results) if s.role == "result" else None
+
+    def _storage(self, count: int, workers: int) -> Iterator[Any]:
+        parts = places(workers, self.block is not None)
         for (shape, dtype, is_own), s in zip(self._shapes(), self.program.storage, strict=True):
-            places = self.items.count if is_own else workers
-            full = (*shape, places) if self.block is None else (places, *shape)
+            n = count if is_own else parts
+            full = (*shape, n) if self.block is None else (n, *shape)
             if s.role == "result":
                 yield device.zeros(full, dtype, self.stream)
             else:
@@ -174,7 +229,8 @@ class Launch:
 
     # ---- what goes in ----
 
-    def _inputs(self) -> Iterator[Any]:
+    def _values(self) -> Iterator[tuple[Any, int | None, Type]]:
+        """The leaves of the arguments, with their axes of items and types."""
         program, items = self.program, self.items
         if len(items.args) != len(program.types):
             raise UnsupportedError(
@@ -184,44 +240,79 @@ class Launch:
             )
         pairs = zip(items.args, program.types, strict=True)
         values = [v for a, t in pairs for v in leaves(_plain(a, t))]
-        types = leaf_types(program.types)
-        for value, axis, type_ in zip(values, items.axes, types, strict=True):
+        for value, axis, type_ in zip(values, items.axes, leaf_types(program.types), strict=True):
+            is_array = isinstance(type_, Array) or axis is not None
+            if is_array and not device.is_device_array(value):
+                value = np.asarray(value, getattr(type_, "dtype", None))
+            yield value, axis, type_
+
+    def _inputs(self) -> Iterator[Any]:
+        """What all launches are given, on the device; what items have for themselves where it is."""
+        for value, axis, type_ in self._values():
             if device.is_device_array(value):
                 yield device.as_device_array(value)
             elif isinstance(type_, Array) or axis is not None:
-                dtype = type_.dtype if isinstance(type_, Array | Scalar) else None
-                host = np.asarray(value, dtype)
-                last = -1 if self.block is None else 0
-                yield self._sent(host if axis is None else np.moveaxis(host, axis, last))
+                yield value if axis is not None else self._sent(value)
             elif isinstance(type_, Scalar):
                 yield np.dtype(type_.dtype).type(value)
             else:
                 yield value if isinstance(value, bool | int | float) else 0
+
+    def _items(self, inputs: Sequence[Any], start: int, stop: int) -> Iterator[Any]:
+        """The arguments of a launch for some of the items: their part of what the host has is copied."""
+        last = -1 if self.block is None else 0
+        is_whole = stop - start == self.items.count
+        for value, axis in zip(inputs, self.items.axes, strict=True):
+            if axis is None:
+                yield value
+                continue
+            part = value if is_whole else value[(slice(None),) * axis + (slice(start, stop),)]
+            yield (
+                part
+                if not isinstance(part, np.ndarray)
+                else self._sent(np.moveaxis(part, axis, last))
+            )
 
     def _sent(self, array: Any) -> Any:
         return device.to_device(array, self.stream)
 
     # ---- what comes out ----
 
-    def _finished(self, k: int, found: Any) -> Any:
-        """A leaf of the result: reduced, or with the items in front."""
-        count = max(self.items.count, 1)
-        is_mean = self.reduce == "mean" and self.program.called[k] != "result"
+    def _keep(self, kept: dict[int, Any], k: int, found: Any, start: int, stop: int) -> None:
+        """Take a leaf of what a launch found: sums are added up, items come in front."""
+        count = self.items.count
+        share = 1.0 / max(count, 1) if self.reduce == "mean" else 1.0
         # arrays that blocks fill have the items in front already
         is_first = self.block is not None and k in self.program.arrays
         if self.is_summed(k):
-            scale = 1.0 / count if self.reduce == "mean" else 1.0
-            found = device.sums(found, scale, self.stream, is_first)
-        else:
-            found = device.items_first(
-                found, 1.0 / count if is_mean else 1.0, self.stream, is_first
-            )
+            part = device.sums(found, share, self.stream, is_first)
+            kept[k] = device.added(kept[k], part, self.stream) if k in kept else part
+            return
+        scale = 1.0 if self.program.called[k] == "result" else share
+        if self.items.library is not None and stop - start < count:
+            if k not in kept:
+                shape = tuple(found.shape)[1:] if is_first else tuple(found.shape)[:-1]
+                kept[k] = device.empty((count, *shape), found.dtype, self.stream)
+            device.items_first(found, scale, self.stream, is_first, kept[k][start:stop])
+            return
+        part = device.items_first(found, scale, self.stream, is_first)
+        if self.items.library is not None:
+            kept[k] = part
+            return
+        host = device.to_host(part, self.stream)
+        if k not in kept:
+            kept[k] = host if len(host) == count else np.empty((count, *host.shape[1:]), host.dtype)
+        if kept[k] is not host:
+            kept[k][start:stop] = host
+
+    def _finished(self, k: int, found: Any) -> Any:
+        """A leaf of the result, as the user has it."""
         if self.is_single:
             found = found.reshape(tuple(found.shape)[1:]) if found.ndim > 1 else found
         library = self.items.library
         if library is not None:
             return device.like(library, found)
-        host = found.copy_to_host()
+        host = found if isinstance(found, np.ndarray) else device.to_host(found, self.stream)
         if self.is_single and isinstance(self.program.results[k], Scalar):
             host = host[0]
         return host if host.ndim else host[()]

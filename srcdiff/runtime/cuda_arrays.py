@@ -13,6 +13,7 @@ from srcdiff.runtime import dlpack
 from srcdiff.runtime.cuda import cuda, is_simulator
 
 __all__ = [
+    "added",
     "as_device_array",
     "current_device",
     "device_of",
@@ -24,6 +25,7 @@ __all__ = [
     "like",
     "sums",
     "to_device",
+    "to_host",
     "zeros",
 ]
 
@@ -140,6 +142,15 @@ def to_device(array: Any, stream: Any = 0) -> Any:
     return _made(lambda: cuda.to_device(host, stream=stream), host.nbytes)
 
 
+def to_host(array: Any, stream: Any = 0) -> Any:
+    """A copy of a device array, as NumPy has it, when the stream has come there."""
+    if not stream:
+        return array.copy_to_host()
+    host = array.copy_to_host(stream=stream)
+    stream.synchronize()
+    return host
+
+
 def empty(shape: Sequence[int], dtype: Any, stream: Any = 0) -> Any:
     """A new device array; one without elements has a place for one."""
     return _new(tuple(max(n, 1) for n in shape), dtype, stream)
@@ -165,7 +176,7 @@ def _made(make: Callable[[], Any], size: int) -> Any:
             raise
         raise MemoryError(
             f"the device has no room for an array of {size} bytes: {free_memory()} are free. Pass fewer items at a "
-            "time, or free arrays that lie there"
+            "time, say a smaller memory_limit, or free arrays that lie there"
         ) from error
 
 
@@ -184,14 +195,19 @@ def _clear(flat: Any) -> None:
         flat[k] = 0
 
 
-def items_first(array: Any, scale: float = 1.0, stream: Any = 0, is_first: bool = False) -> Any:
-    """A device array, times a number, with its last axis in front; `is_first`: it is there already."""
+def items_first(
+    array: Any, scale: float = 1.0, stream: Any = 0, is_first: bool = False, out: Any = None
+) -> Any:
+    """A device array, times a number, with its last axis in front; `is_first`: it is there already. `out`: where the
+    result goes.
+    """
     *rest, items = tuple(array.shape)
     shape, dtype = (*rest, items) if is_first else (items, *rest), np.dtype(array.dtype)
     count = int(np.prod(shape, dtype=int))
-    if ((is_first or not rest) and scale == 1.0) or not count:
+    if not count or (out is None and (is_first or not rest) and scale == 1.0):
         return array.reshape(shape)
-    out = _new(shape, dtype, stream)
+    if out is None:
+        out = _new(shape, dtype, stream)
     blocks = max(1, min(-(-count // _THREADS), _BLOCKS))
     rows = 1 if is_first else count // shape[0]
     flat, turned = array.reshape(rows, count // rows), out.reshape(count // rows, rows)
@@ -204,6 +220,21 @@ def _transpose(array: Any, factor: Any, out: Any) -> None:
     rows, columns = array.shape
     for k in range(cuda.grid(1), rows * columns, cuda.gridsize(1)):
         out[k % columns, k // columns] = array[k // columns, k % columns] * factor
+
+
+def added(total: Any, part: Any, stream: Any = 0) -> Any:
+    """`total`, a device array, to which another one of its shape has been added."""
+    flat = total.reshape(int(np.prod(total.shape, dtype=int)))
+    if len(flat):
+        blocks = max(1, min(-(-len(flat) // _THREADS), _BLOCKS))
+        _add[blocks, _THREADS, stream](flat, part.reshape(len(flat)))
+    return total
+
+
+@cuda.jit
+def _add(total: Any, part: Any) -> None:
+    for k in range(cuda.grid(1), len(total), cuda.gridsize(1)):
+        total[k] += part[k]
 
 
 def sums(parts: Any, scale: float = 1.0, stream: Any = 0, is_first: bool = False) -> Any:

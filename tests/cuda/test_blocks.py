@@ -275,7 +275,7 @@ def test_batches(reduce: str | None) -> None:
 
 @simulated
 def test_fewer_blocks_take_several_items_each_and_give_the_same_bits() -> None:
-    options = {"deterministic": True, "memory_limit": 8 * (4 + 5 + 5)}
+    options = {"deterministic": True, "memory_limit": 1500}
     (first, _), (second, _) = run(2, "sum", **options), run(2, "sum", **options)
     expected, _ = run(1, "sum")
     for a, b, own in zip(leaves(first), leaves(second), leaves(expected), strict=True):

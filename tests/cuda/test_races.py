@@ -13,6 +13,7 @@ from watched_threads import Block, Watched
 import srcdiff
 import srcdiff.cuda
 from srcdiff.cuda import launch as module
+from srcdiff.cuda.memory import Split
 from srcdiff.runtime.cuda import is_simulator
 
 pytestmark = pytest.mark.skipif(not is_simulator(), reason="watches the simulator's arrays")
@@ -70,7 +71,7 @@ def noted(program: Any, monkeypatch: pytest.MonkeyPatch, reduce: str | None) -> 
     assert kernel is not None
     noting = Noting(kernel.source, f"{kernel.program.name}_batch", kernel.program.bindings)
     monkeypatch.setattr(kernel, "function", noting)
-    monkeypatch.setattr(module.Launch, "_workers", lambda self: THREADS)
+    monkeypatch.setattr(module, "split", lambda *_: Split(3, THREADS))
     found = run(*args)
     for mine, own in zip(srcdiff.trees.leaves(found), srcdiff.trees.leaves(expected), strict=True):
         np.testing.assert_allclose(mine, own, rtol=1e-12)
