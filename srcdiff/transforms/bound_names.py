@@ -5,7 +5,8 @@
     %1 = exp %y                       becomes     %has_y = test[text='{0} < {1}'] 0, %n
                                                   if not %has_y { raise UnboundLocalError };  %1 = exp %y
 
-Where such a loop stands in another one, that hands on whether there is a value.
+Where such a loop stands in another one, that hands on whether there is a value. What one side of a branch binds is there
+where the same condition is asked again.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ class _Bound(Rewriter):
         self.has: dict[Atom, Atom] = {}  # whether there is a value, of what may have none
         self.checked: set[Atom] = set()
         self.whole = fn.body
+        self.sides: dict[Atom, bool] = {}  # the conditions that are known here
+        self.bound_by: dict[Atom, tuple[Atom, bool]] = {}  # what has a value on one side only
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         before, self.checked = self.checked, set(self.checked)
@@ -87,6 +90,8 @@ class _Bound(Rewriter):
         for a in atoms:
             if a in self.has and a not in self.checked:
                 self.checked.add(a)
+                if a in self.bound_by and self.sides.get(self.bound_by[a][0]) == self.bound_by[a][1]:
+                    continue
                 missing = b.op(control.test, self.has[a], text="not {0}")
                 name = getattr(a, "name", "") or "a variable"
                 told = f"{name} has no value, since a loop made no turn"
@@ -97,9 +102,16 @@ class _Bound(Rewriter):
 
     def branch(self, old: If, env: Env, b: Builder) -> None:
         self.ask((old.condition,), b)
-        regions = [self.region(r, env, b.inner()) for r in regions_of(old)]
+        outer, regions = self.sides, []
+        for side, region in ((True, old.then), (False, old.orelse)):
+            self.sides = {**outer, old.condition: side}
+            regions.append(self.region(region, env, b.inner()))
+        self.sides = outer
         pairs = list(zip(old.then.yields, old.orelse.yields, old.results, strict=True))
         told = [(x, y, r) for x, y, r in pairs if x in self.has or y in self.has]
+        for x, y, r in told:
+            if {self.of(x), self.of(y)} == {const(True), const(False)}:
+                self.bound_by[r] = old.condition, self.of(x) == const(True)
         flags = tuple(_flag(r) for *_, r in told)
         self.has.update((r, flag) for (*_, r), flag in zip(told, flags, strict=True))
         regions = [

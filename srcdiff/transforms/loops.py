@@ -11,6 +11,7 @@ from srcdiff.ir.core import Function
 from srcdiff.transforms.axis_order import axis_order
 from srcdiff.transforms.block_loops import block_loops, mark_block_loops
 from srcdiff.transforms.bound_names import bound_names
+from srcdiff.transforms.branch_storage import branch_storage
 from srcdiff.transforms.compiled_checks import only_inside, without_scipy
 from srcdiff.transforms.contiguous import contiguous
 from srcdiff.transforms.countdown import countdown
@@ -143,6 +144,7 @@ def _for_device(names: Sequence[str], raises: bool, block: Block | None) -> tupl
         Pass("sums in memory", sums_in_memory, "a number is added to faster than an element"),
         Pass("hoist", hoist, "what does not change in a loop"),
         Pass("shrink buffers", shrink_buffers, "each turn has a row of its own"),
+        Pass("branch storage", branch_storage, "kernels take none"),
         Pass("reuse buffers", reuse_buffers, "what is not needed any more is written over"),
         *((marked,) if block else ()),
         Pass("hoist buffers", hoist_buffers, "a loop takes its storage once"),
