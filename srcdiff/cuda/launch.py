@@ -30,8 +30,10 @@ _ROOM = 32  # of a stack, at first
 
 
 def is_summed(items: Items, reduce: str | None, name: str, is_number: bool) -> bool:
-    """Whether a leaf of the result is added up over the items."""
-    return reduce is not None and (is_number if name == "result" else items.is_shared(name))
+    """Whether a leaf of the result is added up over the items; gradients are called "d_...", values as they are."""
+    if reduce is None:
+        return False
+    return items.is_shared(name) if name.startswith("d_") else is_number
 
 
 def item_bytes(program: DeviceProgram, items: Items) -> int:
@@ -288,7 +290,7 @@ class Launch:
             part = device.sums(found, share, self.stream, is_first)
             kept[k] = device.added(kept[k], part, self.stream) if k in kept else part
             return
-        scale = 1.0 if self.program.called[k] == "result" else share
+        scale = share if self.program.called[k].startswith("d_") else 1.0
         if self.items.library is not None and stop - start < count:
             if k not in kept:
                 shape = tuple(found.shape)[1:] if is_first else tuple(found.shape)[:-1]

@@ -58,6 +58,24 @@ def test_values_and_gradients_of_sequences(reduce: str | None) -> None:
     agree(srcdiff.cuda.batched(GRADIENT, SHARED, reduce)(*MODEL, DATA), expected)
 
 
+@pytest.mark.parametrize("reduce", ["sum", "mean"])
+def test_values_that_have_a_name_are_added_up(reduce: str) -> None:
+    def loss(w, x):
+        total = 0.0
+        for k in range(len(x)):
+            total += w * x[k] ** 2
+        return total
+
+    g = srcdiff.value_and_grad(loss, argnums=(0, 1), jit=False)
+    x = RNG.normal(size=(N, 3))
+    value, d_w, d_x = stacked([g(1.5, row) for row in x])
+    fold = getattr(np, reduce)
+    expected = [fold(value), fold(d_w), d_x / N if reduce == "mean" else d_x]
+    for threads in (1, 2):
+        run = srcdiff.cuda.batched(g, (None, 0), reduce, threads_per_item=threads)
+        agree(run(1.5, x), expected)
+
+
 def test_items_along_another_axis_and_in_containers() -> None:
     def loss(p, x, rate):
         return rate * np.sum(np.tanh(p["W"] @ x + p["b"]) ** 2)

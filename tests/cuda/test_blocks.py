@@ -284,8 +284,10 @@ def test_fewer_blocks_take_several_items_each_and_give_the_same_bits() -> None:
 
 
 @simulated
-@pytest.mark.parametrize("threads", [1, 2, 8])
-def test_reductions(threads: int) -> None:
+@pytest.mark.parametrize(("threads", "width"), [(1, 256), (2, 256), (8, 256), (8, 2)])
+def test_reductions(threads: int, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "_WIDTH", width)  # more threads than that take turns
+
     @cuda.jit
     def reduce(x, out):
         t = cuda.threadIdx.x
@@ -318,3 +320,17 @@ def test_items_with_much_storage_are_for_blocks() -> None:
         srcdiff.cuda.batched(srcdiff.grad(rows), large_item=-1)
     with pytest.raises(ValueError, match="power of two"):
         srcdiff.cuda.batched(srcdiff.grad(rows), threads_per_item=96)
+
+
+@simulated
+def test_reductions_of_several_types_do_not_share_memory() -> None:
+    @cuda.jit
+    def reduce(x, n, out):
+        t = cuda.threadIdx.x
+        is_large = blocks.block_firstb(x[t] > 100.0)
+        out[t] = blocks.block_sum(x[t]) + blocks.block_sumi(n[t]) + blocks.block_first(x[t])
+        out[t] += 1000.0 if is_large else 0.0
+
+    x, n, out = np.array([0.25, 0.5]), np.array([1, 2]), cuda.to_device(np.zeros(2))
+    reduce[1, 2](cuda.to_device(x), cuda.to_device(n), out)
+    np.testing.assert_array_equal(out.copy_to_host(), [4.0, 4.0])
