@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from srcdiff.codegen.python import bindings_of, to_source
@@ -14,7 +15,7 @@ from srcdiff.frontend.rules import parse_expansion
 from srcdiff.frontend.watched import Watched
 from srcdiff.ir.core import Atom, Function, Node, Tree, leaves
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import Array, Dim, Scalar, Type
+from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type, all_dims, map_dims
 from srcdiff.ir.verify import verify
 from srcdiff.own_results import own_outside, without_stops
 from srcdiff.programs import Derived, fits_lengths
@@ -96,13 +97,51 @@ def build_device(
 
     Arrays from outside are further parameters, or `bound` as what the text refers to. What does not raise has a last
     parameter behind its storage that says what it would have raised. `block`: all threads of a
-    block run it for one item.
+    block run it for one item. What cannot be said for arrays of any lengths is said for those at hand.
 
     Raises
     ------
     UnsupportedError
         For what cannot be said in a kernel.
     """
+    found = _built(derived, arguments, bound, raises, block)
+    if isinstance(found, DeviceProgram):
+        return found
+    exact = {d.symbol: arguments.lengths[d.symbol] for d in _axes(arguments)}
+    if exact:
+        fixed = {symbol: Dim(n) for symbol, n in exact.items()}
+        types = tuple(map_dims(t, lambda d: d.substitute(fixed)) for t in arguments.types)
+        with contextlib.suppress(UnsupportedError):
+            other = _built(derived, replace(arguments, types=types), bound, raises, block)
+            if isinstance(other, DeviceProgram):
+                pairs = ((Dim.of(symbol), n) for symbol, n in fixed.items())
+                return replace(other, assumptions=(*other.assumptions, *pairs))
+    raise found
+
+
+def _axes(arguments: Arguments) -> Iterator[Dim]:
+    """The lengths of arrays that are at hand, and not numbers."""
+    if arguments.any_lengths:
+        return
+    for type_ in arguments.types:
+        numbers = {d.symbol for t in _parts(type_) if isinstance(t, Scalar) for d in all_dims(t)}
+        for d in all_dims(type_):
+            if d.symbol in arguments.lengths and d.symbol not in numbers:
+                yield d
+
+
+def _parts(type_: Type) -> Iterator[Type]:
+    if isinstance(type_, Struct):
+        for part in type_.parts:
+            yield from _parts(part)
+    else:
+        yield type_
+
+
+def _built(
+    derived: Derived, arguments: Arguments, bound: bool, raises: bool, block: Block | None
+) -> DeviceProgram | UnsupportedError:
+    """The device form, or why there is none for such types."""
     recorder = Recorder(verify=bool(os.environ.get("SRCDIFF_VERIFY")))
     with defects_told(derived):
         try:
@@ -126,7 +165,7 @@ def build_device(
                 block=block,
             )
         except NoLoopForm as reason:
-            raise _refused(fn, str(reason), reason.location) from None
+            return _refused(fn, str(reason), reason.location)
         if verify(device):
             raise _refused(fn, "a defect of srcdiff: its device form is not valid")
         source = to_source(device)
