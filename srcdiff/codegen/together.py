@@ -16,6 +16,7 @@ from srcdiff.ir.core import Op, Value
 
 __all__ = ["assign_together", "is_unpacking"]
 
+_APART = ("shared_array", "local_array")  # Numba's simulator tells them apart by their lines
 _TUPLE_TARGET = re.compile(r"\s*\(?\w+\)?\s*,[\s\w,()\[\]*.]*=[^=]")
 
 
@@ -54,6 +55,8 @@ def _line(node: Let) -> tuple[str, int] | None:
     """The line of a user's assignment to a tuple, of which this is a part."""
     op = node.op
     if op is None or op.origin != "user" or op.location is None or len(node.results) != 1:
+        return None
+    if op.decl.name in _APART:
         return None
     if not (node.results[0].user and node.results[0].name) or not _TUPLE_TARGET.match(
         op.location.source_line

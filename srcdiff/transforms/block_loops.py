@@ -36,7 +36,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.types import Array, Dim, Scalar
 from srcdiff.ops import arithmetic, device, memory
-from srcdiff.ops.control import raise_
+from srcdiff.ops.control import raise_, undefined
 from srcdiff.ops.kernels import atomic_add, position, syncthreads
 from srcdiff.ops.thread_blocks import block_first, block_sum
 from srcdiff.transforms.block_turns import Finder, Shared, roots_inside
@@ -100,10 +100,21 @@ def block_loops(fn: Function, atomics: bool) -> Function:
 
     Without `atomics`, what turns add to is added to in one order: results are the same to the last bit.
     """
+    fn = _Settled()(fn)
     pass_ = _Blocks(fn, atomics)
     b, _ = pass_.region(fn.body, storage_roots(fn), _NOTHING)
     body = b.region(fn.params, fn.body.yields)
     return replace(fn, body=body, notes={**fn.notes, "block_turns": tuple(pass_.turns)})
+
+
+class _Settled(Rewriter):
+    """Numbers that one path does not bind are 0 there: the first thread hands them on, whatever it did."""
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, Op) and old.decl is undefined and isinstance(old.result.type, Scalar):
+            env[old.result] = _zero(old.result)
+            return
+        super().statement(old, env, b)
 
 
 class _Blocks:

@@ -58,6 +58,12 @@ def _narrow(type_: Type) -> Type:
     return type_
 
 
+def _single(number: float) -> Const:
+    """A number in single precision: infinite where it is too large for that."""
+    with np.errstate(over="ignore"):
+        return const(np.float32(number))
+
+
 class _Single:
     def __init__(self, fn: Function) -> None:
         self.now: dict[Value, Atom] = {}
@@ -66,7 +72,7 @@ class _Single:
     def atom(self, a: Atom) -> Atom:
         if isinstance(a, Value):
             return self.now[a]
-        return const(np.float32(a.value)) if _is_float(a.type) else a
+        return _single(a.value) if _is_float(a.type) else a
 
     def value(self, v: Value) -> Value:
         new = self.now[v] = replace(v, type=_narrow(v.type))
@@ -123,7 +129,7 @@ class _Single:
 
     def cast(self, a: Atom, b: Builder) -> Atom:
         if isinstance(a, Const):
-            return const(np.float32(a.value))
+            return _single(a.value)
         return b.op(arithmetic.astype, a, spelling="np.float32", dtype="float32")
 
 

@@ -162,6 +162,48 @@ def box_counts(x, edges, weights):
     return np.sum(weights * np.sqrt(counts + 0.1))
 
 
+def branches(A, b, x):
+    """Arrays that branches make, or choose, and the backward part reads."""
+    if x > 0.0:
+        h = np.tanh(A @ b)
+        s = np.sum(h**3) * x
+    else:
+        h = b
+        w = np.exp(A)
+        s = np.sum(w * w * x)
+    y = h if h[0] > h[1] else b
+    return s * s + np.sum(y * b)
+
+
+def recurrent(W, xs):
+    """A state whose first length is a number, and the next ones are those of `W`."""
+    h = np.zeros(3)
+    for x in xs:
+        h = np.tanh(W @ h + x)
+    return np.sum(h**2)
+
+
+def filtered_image(image, kernel):
+    out = np.zeros((2, 2))
+    for i in range(2):
+        for j in range(2):
+            out[i, j] = np.sum(image[i : i + 3, j : j + 3] * kernel)
+    return np.sum(np.maximum(out, 0.0) ** 2)
+
+
+def linear_gaussian(A, Q, r, y):
+    """The evidence of a Kalman filter with one measurement at a time, which needs no factors of matrices."""
+    m, P = np.zeros(2), 10.0 * np.eye(2)
+    evidence = 0.0
+    for t in range(len(y)):
+        m, P = A @ m, A @ P @ A.T + Q
+        s, e = P[0, 0] + r, y[t] - m[0]
+        evidence -= 0.5 * (np.log(2.0 * np.pi * s) + e * e / s)
+        gain = P[:, 0] / s
+        m, P = m + gain * e, P - np.outer(gain, P[0])
+    return evidence
+
+
 def _of(f: Any, argnums: Any, axes: Any, arguments: Any) -> Program:
     return Program(f, argnums, axes, arguments)
 
@@ -186,4 +228,11 @@ PROGRAMS = [
         lambda r: (1.0 + r.random((3, 3)), r.integers(0, 3, (3, 5)), r.integers(0, 3, 4))),
     _of(box_counts, (0, 2), (0, None, None),
         lambda r: (r.normal(size=(3, 7)), np.array([-0.5, 0.5]), r.random(3))),
+    _of(branches, (0, 1, 2), (None, 0, 0),
+        lambda r: (r.normal(size=(3, 3)), r.normal(size=(3, 3)), np.array([0.5, -0.7, 1.2]))),
+    _of(recurrent, (0, 1), (None, 0), lambda r: (r.normal(size=(3, 3)), r.normal(size=(3, 4, 3)))),
+    _of(filtered_image, (0, 1), (0, None),
+        lambda r: (r.normal(size=(3, 4, 4)), r.normal(size=(3, 3)))),
+    _of(linear_gaussian, (0, 1, 2, 3), (None, None, None, 0),
+        lambda r: (np.eye(2) + 0.1 * r.normal(size=(2, 2)), 0.1 * np.eye(2), 0.5, r.normal(size=(3, 4)))),
 ]  # fmt: skip
