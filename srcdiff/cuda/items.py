@@ -13,6 +13,7 @@ from srcdiff.cuda.kernels import leaf_types
 from srcdiff.generated import Generated
 from srcdiff.ir.types import Dim, Scalar
 from srcdiff.runtime import cuda_arrays as device
+from srcdiff.runtime.philox import Uniforms
 from srcdiff.signature import Arguments
 from srcdiff.trees import children, leaves, map_leaves, named_leaves
 
@@ -89,6 +90,11 @@ class Items:
 
     def _refuse_dtypes(self) -> None:
         for leaf, called in zip(self.leaves, self.called, strict=True):
+            if isinstance(leaf, np.random.Generator | np.random.RandomState):
+                raise TypeError(
+                    f"{called} is a generator of random numbers, which devices have not: pass a whole number for each "
+                    "item, the key of its numbers (srcdiff.runtime.philox)"
+                )
             if isinstance(leaf, np.ndarray) and leaf.dtype.kind not in "biufc":
                 raise TypeError(f"{called} is an array of {leaf.dtype}: pass numbers")
 
@@ -128,7 +134,10 @@ class Items:
     def item(self, i: int) -> list[Any]:
         """The arguments of one item, on the host."""
         pairs = zip(self.leaves, self.axes, strict=True)
-        return self._with([a if axis is None else _taken(a, i, axis) for a, axis in pairs])
+        found = self._with([a if axis is None else _taken(a, i, axis) for a, axis in pairs])
+        if self.handle.derived.kind == "sample":
+            found[-1] = Uniforms(found[-1])  # the same numbers as on a device
+        return found
 
     def _with(self, parts: Sequence[Any]) -> list[Any]:
         """The arguments with other leaves."""

@@ -24,6 +24,7 @@ __all__ = [
     "is_known",
     "leave",
     "local_array",
+    "philox_uniform",
     "shown_type",
 ]
 
@@ -55,6 +56,21 @@ local_array = operation(
     "local_array",
     template=lambda op: array_text(op, "local"),
     infer=shown_type,
+    differentiable=False,
+)
+
+
+def _uniform(op: Op) -> str:
+    type_ = op.result.type
+    suffix = "f" if isinstance(type_, Scalar) and type_.dtype == "float32" else ""
+    return f"srcdiff.runtime.philox.uniform{suffix}({{0}}, 0, {{1}})"
+
+
+# a number in [0, 1): of a key, the first operand, and its place
+philox_uniform = operation(
+    "philox_uniform",
+    template=_uniform,
+    infer=lambda *_: (Scalar("float64"),),
     differentiable=False,
 )
 

@@ -25,6 +25,7 @@ import numpy as np
 from srcdiff.runtime.cuda import cuda, is_simulator
 
 __all__ = [
+    "Uniforms",
     "fill_normals",
     "normal",
     "normalf",
@@ -229,19 +230,36 @@ def normals(shape: int | Sequence[int], key: int, stream: int = 0, dtype: Any = 
     return _array(shape, key, stream, dtype, _normals)
 
 
-def _array(shape: Any, key: int, stream: int, dtype: Any, made: Any) -> Any:
+class Uniforms:
+    """The numbers in [0, 1) of a key, one after the other: what a kernel draws whose generator is this key.
+
+    Stands for a `np.random.Generator` where programs on the CPU take one for `random`.
+    """
+
+    def __init__(self, key: int) -> None:
+        self.key, self.drawn = int(key), 0
+
+    def random(self, size: int | Sequence[int] | None = None) -> Any:
+        """The next number, or so many of them as an array."""
+        shape = () if size is None else size
+        found = _array(shape, self.key, 0, np.float64, _uniforms, self.drawn)
+        self.drawn += found.size
+        return found if size is not None else float(found)
+
+
+def _array(shape: Any, key: int, stream: int, dtype: Any, made: Any, first: int = 0) -> Any:
     dtype = np.dtype(dtype)
     if dtype not in (np.float32, np.float64):
         raise TypeError(f"random numbers are of float32 or float64, not of {dtype}")
     key, stream = _seeds(key, stream)
     shape = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
     count = int(np.prod(shape, dtype=int))
-    blocks = np.arange((count + 1) // 2, dtype=np.uint64)
+    blocks = np.arange(first // 2, (first + count + 1) // 2, dtype=np.uint64)
     k, of = np.uint64(key), np.uint64(stream)
     words = _words(blocks & _WORD, blocks >> _32, of & _WORD, of >> _32, k & _WORD, k >> _32)
     parts = _SINGLE if dtype == np.float32 else _DOUBLE
     pairs = np.stack(made(words, parts, dtype.type), axis=-1)
-    return pairs.reshape(-1)[:count].reshape(shape)
+    return pairs.reshape(-1)[first % 2 :][:count].reshape(shape)
 
 
 def _uniforms(words: Any, parts: Any, real: Any) -> tuple[Any, Any]:

@@ -20,6 +20,7 @@ from srcdiff.transforms.dce import dce
 from srcdiff.transforms.device_checks import device_checks, device_values
 from srcdiff.transforms.device_errors import device_errors
 from srcdiff.transforms.device_lengths import device_lengths
+from srcdiff.transforms.device_random import device_random
 from srcdiff.transforms.device_results import given_results
 from srcdiff.transforms.device_storage import device_storage, local_lengths
 from srcdiff.transforms.entry_checks import with_entry_checks
@@ -134,6 +135,7 @@ def _for_device(names: Sequence[str], raises: bool, block: Block | None) -> tupl
     shared = Pass("block loops", lambda f: block_loops(f, atomics), "threads share the turns")
     entered = Pass("entry checks", _entered, "they take no others than they are generated for")
     return (
+        Pass("device random", device_random, "devices have no generators"),
         Pass("stacks", stacks, "lists are arrays with room", whole=True),
         Pass("device values", device_values, "devices have no lists and no recursion", whole=True),
         Pass("single", single, "devices are slow at double precision"),

@@ -10,8 +10,11 @@ from cuda.device_programs import linear_gaussian
 
 import srcdiff
 import srcdiff.cuda
+from srcdiff.cuda import batches
+from srcdiff.errors import CompileWarning
 from srcdiff.expfam.chains import hmm_log_Z, io_hmm_log_Z
 from srcdiff.runtime.cuda import device_problem
+from srcdiff.runtime.philox import Uniforms
 from srcdiff.trees import leaves
 
 pytestmark = pytest.mark.skipif(device_problem() is not None, reason="no device, no simulator")
@@ -56,3 +59,39 @@ def test_best_paths() -> None:
     agree(g, (None, 0), (HMM, DATA))
     g = srcdiff.transform(io_hmm_log_Z, "semiring", semiring="argmax", jit=False)
     agree(g, (None, 0, 0), (IO_HMM, INPUTS, DATA))
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_samples_are_those_of_the_cpu(threads: int) -> None:
+    g = srcdiff.transform(hmm_log_Z, "semiring", semiring="sample", jit=False)
+    keys = np.array([3, 1 << 40, 7])
+    run = srcdiff.cuda.batched(g, (None, 0, 0), threads_per_item=threads)
+    value, counts = run(HMM, DATA, keys)
+    for i in range(N):
+        expected, own = g(HMM, DATA[i], Uniforms(int(keys[i])))
+        assert value[i] == pytest.approx(expected, rel=1e-12)
+        for mine, theirs in zip(counts, own, strict=True):
+            np.testing.assert_array_equal(mine[i], theirs)
+    with pytest.raises(TypeError, match="rng is a generator of random numbers.*a whole number for each item"):
+        srcdiff.cuda.batched(g, (None, 0, None))(HMM, DATA, RNG)
+
+
+def test_samples_have_the_frequencies_of_states() -> None:
+    g = srcdiff.transform(hmm_log_Z, "semiring", semiring="sample", jit=False)
+    draws = 400
+    run = srcdiff.cuda.batched(g, (None, None, 0), threads_per_item=1)
+    _, (starts, moves, _) = run(HMM, DATA[0], np.arange(draws))
+    _, (d_pi, d_A, _) = srcdiff.value_and_grad(hmm_log_Z, jit=False)(HMM, DATA[0])
+    np.testing.assert_allclose(starts.mean(axis=0), d_pi, atol=4 * 0.5 / np.sqrt(draws))
+    np.testing.assert_allclose(moves.mean(axis=0), d_A, atol=4 * T / 2 / np.sqrt(draws))
+
+
+def test_without_a_device_samples_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    g = srcdiff.transform(hmm_log_Z, "semiring", semiring="sample", jit=False)
+    keys = np.arange(N)
+    _, counts = srcdiff.cuda.batched(g, (None, 0, 0))(HMM, DATA, keys)
+    monkeypatch.setattr(batches, "device_problem", lambda: ("there is no CUDA device", "Get one."))
+    with pytest.warns(CompileWarning, match="items run on the CPU"):
+        _, own = srcdiff.cuda.batched(g, (None, 0, 0), fallback="cpu")(HMM, DATA, keys)
+    for mine, theirs in zip(counts, own, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
