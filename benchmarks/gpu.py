@@ -3,7 +3,8 @@
     python benchmarks/gpu.py            # on a machine with a GPU: a few minutes
     NUMBA_ENABLE_CUDASIM=1 python benchmarks/gpu.py --quick     # the checks only, without one
 
-Each row is value and gradient of every item. All columns of a row are timed in this process, on arrays that are on the
+Each row is value and gradient of every item; a second table has steps of loops that stay on the device
+(`gpu_loops.py`), beside NumPyro, dynamax and Warp. All columns of a row are timed in this process, on arrays that are on the
 device already; figures are medians. What a kernel takes of the device is behind its row: registers, local memory and
 spills, occupancy, and the bytes that it has to move beside what a copy reaches. A column that fails says why, and the
 others go on; the exit status is 1 then.
@@ -31,6 +32,7 @@ from srcdiff.cuda.launch import item_bytes
 from srcdiff.runtime.cuda import device_problem, is_simulator
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks.gpu_loops import LOOPS, Loop
 from benchmarks.kernel_resources import occupancy, resources
 
 ROUNDS = 7
@@ -79,13 +81,17 @@ class Problem:
     failed: bool = False
 
     def attempt(self, column: str, run: Callable[[], object]) -> None:
-        """A part of the row; the others go on where it fails."""
-        try:
-            run()
-        except Exception as error:  # out of memory, a compiler that is not there, a wrong result
-            self.failed = True
-            told = " ".join(str(error).split())
-            self.notes.append(f"{column}: {type(error).__name__}: {told[:200]}")
+        attempt(self, column, run)
+
+
+def attempt(row: Problem | Loop, column: str, run: Callable[[], object]) -> None:
+    """A part of a row; the others go on where it fails."""
+    try:
+        run()
+    except Exception as error:  # out of memory, a compiler that is not there, a wrong result
+        row.failed = True
+        told = " ".join(str(error).split())
+        row.notes.append(f"{column}: {type(error).__name__}: {told[:200]}")
 
 
 def hmm(dtype: Any, quick: bool, few: int = 0) -> Problem:
@@ -419,6 +425,35 @@ def table(rows: list[Problem]) -> str:
     return "\n".join(lines)
 
 
+def measure_loop(row: Loop) -> None:
+    """A loop, and what a library needs for the same step."""
+    row.check()
+    wait = lambda _: None if is_simulator() else cuda.synchronize()
+    row.found["srcdiff"] = milliseconds(row.step, wait)
+    if is_simulator():
+        return
+
+    def beside() -> None:
+        step, wait = row.in_library()
+        row.found[row.library] = milliseconds(step, wait)
+
+    try:
+        beside()
+    except ImportError as error:
+        row.notes.append(f"{row.library} is not installed ({error.name})")
+
+
+def loop_table(rows: list[Loop]) -> str:
+    """What a step takes, how many there are in a second, and how much longer a library takes."""
+    lines = ["| a step on the device | srcdiff | steps a second | library | |", "|---|---:|---:|---:|---|"]  # fmt: skip
+    for row in rows:
+        own, other = row.found.get("srcdiff"), row.found.get(row.library)
+        times = f"{own:.3g} ms | {1e3 / own:.3g}" if own else "|"
+        beside = f"{row.library} {other / own:.2f}" if own and other else row.library
+        lines.append(f"| {row.name} | {times} | {beside} | {'; '.join(row.notes)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="tiny sizes: for the checks")
@@ -428,17 +463,21 @@ def main() -> None:
     if problem is not None:
         raise SystemExit(f"{problem[0]}. {problem[1]}")
     jax, told = load_jax()
-    wanted = options.only.split(",") if options.only else ["hmm", "n-body", "mixture"]
     makers = {"hmm": hmm, "n-body": bodies, "mixture": gmm}
-    rows = [makers[name](dtype, options.quick) for name in wanted for dtype in (np.float32, np.float64)]  # fmt: skip
+    wanted = options.only.split(",") if options.only else [*makers, *LOOPS]
+    rows = [makers[name](dtype, options.quick) for name in wanted if name in makers for dtype in (np.float32, np.float64)]  # fmt: skip
+    loops = [LOOPS[name](options.quick) for name in wanted if name in LOOPS]
     copied = copy_speed()
     for row in rows:
         print(f"{row.name} ...", flush=True)
         row.attempt("srcdiff", lambda row=row: measure(row, jax, copied))
+    for loop in loops:
+        print(f"{loop.name} ...", flush=True)
+        attempt(loop, "srcdiff", lambda loop=loop: measure_loop(loop))
     speed = "" if is_simulator() else f"; a copy moves {copied / 1e12:.3g} TB/s"
     print(f"\n{device_name()}{speed}; multiples of srcdiff's time. {told}\n")
-    print(table(rows))
-    if any(row.failed for row in rows):
+    print(table(rows), loop_table(loops), sep="\n\n")
+    if any(row.failed for row in (*rows, *loops)):
         raise SystemExit(1)
 
 
