@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 import sys
@@ -237,11 +238,13 @@ class Pullback(AtPoint):
     def __call__(self, *args: Any, argnums: Any = None) -> tuple[Any, Callable[..., Any]]:
         wanted = float_positions(args) if argnums is None else argnums
         handle = self.handle_for(wanted)
+        kept = [
+            restarted(copied(a)) for a in args
+        ]  # as they are now: generators will have moved on
         seen = self._value(handle, args)
-        kept = [copied(a) for a in args]
 
         def back(d_value: Any) -> Any:
-            _, found = handle(*kept, fit_to(seen, d_value, "d_value"))
+            _, found = handle(*map(restarted, kept), fit_to(seen, d_value, "d_value"))
             if argnums is not None:
                 return found
             adjoints: list[Any] = [None] * len(args)
@@ -636,6 +639,15 @@ def forget_programs() -> None:
     _shared.cache_clear()
     for handle in handles():
         handle.forget()
+
+
+def restarted(value: Any) -> Any:
+    """The same with generators of their own, which draw what these will."""
+
+    def own(leaf: Any) -> Any:
+        return copy.deepcopy(leaf) if hasattr(leaf, "bit_generator") else leaf
+
+    return map_leaves(own, value)
 
 
 def copied(value: Any) -> Any:

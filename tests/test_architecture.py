@@ -62,7 +62,11 @@ ENTRY_POINTS = {
     "srcdiff.runtime.device",
     "srcdiff.runtime.philox",
     "srcdiff.runtime.scipy_special",
+    "srcdiff.runtime.complex_special",
+    "srcdiff.runtime.fourier",
     "srcdiff.runtime.lapack",
+    "srcdiff.runtime.linear",
+    "srcdiff.runtime.matrix_functions",
     "srcdiff.runtime.source",
     "srcdiff.runtime.vmath",
     "srcdiff.vi.dist",
@@ -174,7 +178,13 @@ def test_start_up_imports_no_heavy_library(module: str) -> None:
     ):  # imported by compiled code only
         roots -= {"numba", "llvmlite"}
     # imported by code that calls SciPy's functions
-    if module in ("srcdiff.runtime.scipy_special", "srcdiff.runtime.lapack"):
+    if module.rpartition(".")[2] in (
+        "scipy_special",
+        "complex_special",
+        "lapack",
+        "linear",
+        "matrix_functions",
+    ):
         roots -= {"scipy"}
     # imported when they are asked for: they name SciPy's functions, or make its matrices
     if module.startswith(("srcdiff.expfam", "srcdiff.sparsity", "srcdiff.vi")):

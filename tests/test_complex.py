@@ -323,14 +323,33 @@ def test_compiled_code_gives_what_numpy_gives():
         assert got.dtype == right.dtype
 
 
-def test_fourier_transforms_run_as_numpy(monkeypatch):
-    monkeypatch.delenv("SRCDIFF_JIT", raising=False)
-    with pytest.warns(
-        srcdiff.CompileWarning, match=r"`np\.fft\.fft`, which has no compiled form, so"
-    ):
-        np.testing.assert_allclose(srcdiff.grad(energy, jit="auto")(X), 2.0 * len(X) * X)
-    with pytest.raises(UnsupportedError, match=r"`np\.fft\.fft`, which has no compiled form"):
-        srcdiff.grad(energy, jit=True)(X)
+def transforms(x, h):
+    """Transforms along each axis, longer, shorter and of each scale."""
+    X, H = np.fft.rfft(x), np.fft.fft(h, 16)
+    both = np.outer(h, h)
+    there = np.fft.fft2(np.outer(x, x), axes=(1, 0)) + np.fft.fft(x, 3, norm="forward").sum()
+    back = np.fft.irfftn(np.fft.rfftn(both, norm="ortho"), both.shape)
+    return (
+        np.sum(np.abs(X) ** 2)
+        + np.sum(np.abs(H * np.conj(H[::-1])))
+        + np.sum(np.fft.irfft(X * X, 5) ** 2)
+        + np.sum(np.sin(0.1 * there).real)
+        + np.sum(np.abs(np.fft.ifftn(both * 1j, norm="ortho") + 1.0))
+        + np.sum(back**3) * np.sum(np.fft.hfft(X, 7))
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float64", pytest.param("float32", marks=pytest.mark.slow)])
+def test_compiled_fourier_transforms_are_numpy_s(dtype):
+    rng = np.random.default_rng(2)
+    x, h = 0.3 * rng.normal(size=8).astype(dtype), 0.5 * rng.normal(size=5).astype(dtype)
+    expected = srcdiff.value_and_grad(transforms, argnums=(0, 1), jit=False)(x, h)
+    found = srcdiff.value_and_grad(transforms, argnums=(0, 1), jit=True)(x, h)
+    tolerance = 1e-12 if dtype == "float64" else 2e-5
+    np.testing.assert_allclose(found[0], expected[0], rtol=tolerance)
+    for got, right in zip(found[1], expected[1], strict=True):
+        np.testing.assert_allclose(got, right, rtol=tolerance, atol=tolerance)
+        assert got.dtype == right.dtype == dtype
 
 
 # ---- against autograd -----------------------------------------------------------------------------------------

@@ -26,30 +26,34 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from ops import sample_programs as programs  # noqa: E402
+from ops.named_calls import NAMED  # noqa: E402
 from ops.sample_programs import Case, Declared  # noqa: E402
 
+import srcdiff  # noqa: E402
 from srcdiff.api import generated  # noqa: E402
 from srcdiff.device_programs import build_device  # noqa: E402
 from srcdiff.errors import UnsupportedError  # noqa: E402
 from srcdiff.options import Options  # noqa: E402
+from srcdiff.trees import leaves  # noqa: E402
 
 TABLE = ROOT / "docs" / "coverage.md"
 COLUMNS = ("value", "reverse", "forward", "second order", "float32", "complex", "Numba", "CUDA")
-YES, NO, NONE = "yes", "no", "–"
+YES, NO, NONE, ZERO = "yes", "no", "–", "0"
 
 HEAD = """# What is covered
 
 Written by `tools/coverage_table.py`, which runs the samples that stand with each declaration; nothing is by hand. `–`:
-there is nothing to differentiate. Numba: the compiled value and gradient are NumPy's. CUDA: a device function of the
-gradient (of the value, where there is none) is generated; NumPy's and SciPy's routines for whole matrices have none.
-Complex: value, both modes and second order are right for complex arguments; `–`: the library takes none.
+there is nothing to differentiate; `0`: the derivative is zero. Numba: the compiled value and gradient are NumPy's. CUDA:
+a device function of the gradient (of the value, where there is none) is generated; NumPy's and SciPy's routines for
+whole matrices have none. Complex: value, both modes and second order are right for complex arguments; `–`: the library
+takes none. Derivatives: `no`, where there is an error that names the function and the argument.
 """
 
 
 def rows() -> dict[str, Declared]:
     """What there is to measure, by the names that users call it by."""
     found: dict[str, Declared] = {}
-    for declared in (*programs.operations(), *programs.composites()):
+    for declared in (*programs.operations(), *programs.composites(), *NAMED):
         names = sorted({n for c in declared.callables for n in names_of(c)})
         if names and declared.samples:
             key = ", ".join(f"`{n}`" for n in names)
@@ -104,7 +108,24 @@ def derivatives(smooth: Case | None) -> dict[str, str]:
         "forward": programs.check_forward,
         "second order": programs.check_second,
     }
-    return {n: NONE if smooth is None else holds(check, smooth) for n, check in modes.items()}
+    if smooth is None:
+        return dict.fromkeys(modes, NONE)
+    right = ZERO if is_flat(smooth) else YES
+    found = {n: holds(check, smooth) for n, check in modes.items()}
+    return {n: right if entry == YES else entry for n, entry in found.items()}
+
+
+def is_flat(case: Case) -> bool:
+    """Whether the derivative is zero."""
+    loss = programs.scalar_program(case)
+    options = {"argnums": case.sample.wrt, "jit": False, "on_independent": "ignore"}
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            found = srcdiff.grad(loss, **options)(*case.values())
+        except UnsupportedError:
+            return False
+    return not any(np.any(d) for d in leaves(found))
 
 
 def smooth_case(found: list[Case]) -> Case | None:
@@ -198,7 +219,7 @@ def read_table() -> dict[str, dict[str, str]]:
 
 
 def text_of(table: dict[str, dict[str, str]]) -> str:
-    count = {c: sum(row[c] == YES for row in table.values()) for c in COLUMNS}
+    count = {c: sum(row[c] in (YES, ZERO) for row in table.values()) for c in COLUMNS}
     counts = ", ".join(f"{c} {count[c]}" for c in COLUMNS)
     lines = [HEAD, f"{len(table)} rows: {counts}.", "", f"| function | {' | '.join(COLUMNS)} |"]
     lines.append("|---" * (len(COLUMNS) + 1) + "|")

@@ -51,10 +51,11 @@ from srcdiff.ir.core import (
     While,
 )
 from srcdiff.ir.recursion import is_itself
-from srcdiff.ir.spelling import template_of
+from srcdiff.ir.spelling import routine_of, template_of
 from srcdiff.ir.types import INT, Array, Scalar, is_complex, is_float
 from srcdiff.ops.device import device_text
 from srcdiff.ops.solvers import text_of
+from srcdiff.ops.ufuncs import complex_name, is_complex_special
 
 __all__ = ["lower"]
 
@@ -97,7 +98,7 @@ def lower(
 
 RUNTIME = "srcdiff.runtime.vmath"
 OF_SCIPY = "srcdiff.runtime.scipy_special"
-LAPACK = "srcdiff.runtime.lapack"
+COMPLEX_OF_SCIPY = "srcdiff.runtime.complex_special"
 
 
 class _Lowering(Handing):
@@ -271,8 +272,10 @@ class _Lowering(Handing):
         are_numbers = are_numbers and not any(
             is_complex(a.type) for a in (*op.operands, *op.results)
         )
-        if self.only_ranges and op.decl.routine:
-            module, own, are_numbers = LAPACK, op.decl.routine, True
+        if self.only_ranges and (routine := routine_of(op)):
+            return routine
+        if self.only_ranges and is_complex_special(op):
+            module, own, are_numbers = COMPLEX_OF_SCIPY, complex_name(op), True
         if self.only_ranges and own and are_numbers:
             places = ", ".join(f"{{{k}}}" for k in range(len(op.operands)))
             return f"{module}.{own}({places})"

@@ -204,8 +204,9 @@ class OpDecl:
         The function of `srcdiff.runtime.vmath` that compiled code calls for numbers.
     c_function : str
         The same where it is one of SciPy's: the name in `srcdiff.runtime.scipy_special`.
-    routine : str
-        The function of `srcdiff.runtime.lapack` that compiled code calls for arrays.
+    routine : str or callable
+        The function of `srcdiff.runtime.lapack` that compiled code calls for arrays, or `routine(op)`, its text there:
+        empty where there is none.
     device : str
         What kernels say, where neither the template nor a function of `math` will do: a template, or the name of a
         function of `srcdiff.runtime.device`.
@@ -259,7 +260,7 @@ class OpDecl:
     simpler: Callable[..., Any] | None = None
     compiled: str = ""
     c_function: str = ""
-    routine: str = ""
+    routine: str | Callable[[Op], str] = ""
     device: str = ""
     samples: tuple[Any, ...] = ()
 

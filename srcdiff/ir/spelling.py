@@ -9,7 +9,9 @@ from dataclasses import replace
 from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ir.types import Scalar, Type
 
-__all__ = ["as_spelled", "call_text", "plural", "template_of"]
+__all__ = ["as_spelled", "call_text", "plural", "routine_of", "template_of"]
+
+LAPACK = "srcdiff.runtime.lapack"
 
 
 def call_text(op: Op) -> str:
@@ -28,6 +30,15 @@ def template_of(op: Op) -> str:
     if callable(template):
         return template(op)
     return call_text(op) if template is None or op.spelling else template
+
+
+def routine_of(op: Op) -> str:
+    """The text that compiled code has for an operation on arrays; empty: NumPy's."""
+    routine = op.decl.routine
+    if callable(routine):
+        return routine(op)
+    places = ", ".join(f"{{{k}}}" for k in range(len(op.operands)))
+    return f"{LAPACK}.{routine}({places})" if routine else ""
 
 
 def as_spelled(decl: OpDecl, types: Sequence[Type], spelling: str) -> tuple[Type, ...]:

@@ -187,6 +187,63 @@ def _of_reals(infer: Any) -> Any:
     return checked
 
 
+# ---- compiled code -----------------------------------------------------------------------------
+
+RUNTIME = "srcdiff.runtime.fourier"
+HAS_LOOPS = np.lib.NumpyVersion(np.__version__) >= "2.0.0"  # which compiled code calls
+
+
+def _as_complex(op: Op) -> str:
+    type_ = _array(op.operands[0])
+    dtype = _complex_dtype(type_.dtype)
+    return "{0}" if type_.dtype == dtype else f"{{0}}.astype(np.{dtype})"
+
+
+def _as_real(op: Op) -> str:
+    is_float = _array(op.operands[0]).dtype in ("float32", "float64")
+    return "{0}" if is_float else "{0}.astype(np.float64)"
+
+
+def _power(op: Op, is_inverse: bool) -> float:
+    """By which power of its length a transform is divided."""
+    norm = op.attrs.get("norm")
+    return 0.5 if norm == "ortho" else float((norm == "forward") != is_inverse)
+
+
+def _routine_along(name: str, cast: Callable[[Op], str]) -> Callable[[Op], str]:
+    """What compiled code says for a transform along one axis."""
+
+    def text(op: Op) -> str:
+        (axis,) = axes_of(_array(op.operands[0]).ndim, op.attrs.get("axis", -1))
+        length = ", n={1}" if len(op.operands) > 1 else ""
+        return _along(name, cast(op), axis, length, _power(op, name[0] == "i"))
+
+    return text
+
+
+def _along(name: str, operand: str, axis: int, length: str, power: float) -> str:
+    if not HAS_LOOPS:
+        return ""
+    is_told = power != float(name[0] == "i")
+    scale = f", power={power}" if is_told else ""
+    return f"{RUNTIME}.{name}({operand}, {axis}{length}{scale})"
+
+
+def _routine_of_all(name: str, default: Sequence[int] | None = None) -> Callable[[Op], str]:
+    """The same along several axes, the last one first."""
+
+    def text(op: Op) -> str:
+        ndim = _array(op.operands[0]).ndim
+        axes = op.attrs.get("axes", default)
+        whole = range(ndim) if axes is None else [axes_of(ndim, k)[0] for k in axes]
+        out = _as_complex(op)
+        for axis in reversed(whole):
+            out = _along(name, out, axis, "", _power(op, name[0] == "i"))
+        return out
+
+    return text
+
+
 # ---- declarations ----------------------------------------------------------------------------
 
 
@@ -218,13 +275,16 @@ _kinds = (
 )
 
 fft: Any = operation(
-    "fft", np.fft.fft, infer=_lengthened(_as_given, _complex_dtype), build=_back, samples=_kinds, **_one
+    "fft", np.fft.fft, routine=_routine_along("fft", _as_complex),
+    infer=_lengthened(_as_given, _complex_dtype), build=_back, samples=_kinds, **_one
 )  # fmt: skip
 ifft: Any = operation(
-    "ifft", np.fft.ifft, infer=_lengthened(_as_given, _complex_dtype), build=_back, samples=_kinds, **_one
+    "ifft", np.fft.ifft, routine=_routine_along("ifft", _as_complex),
+    infer=_lengthened(_as_given, _complex_dtype), build=_back, samples=_kinds, **_one
 )  # fmt: skip
 rfft: Any = operation(
     "rfft", np.fft.rfft,
+    routine=_routine_along("rfft", _as_real),
     infer=_of_reals(
         _lengthened(lambda shapes, length, n: _half(shapes, length if n is None else n), _complex_dtype)
     ),
@@ -234,6 +294,7 @@ rfft: Any = operation(
 )  # fmt: skip
 irfft: Any = operation(
     "irfft", np.fft.irfft,
+    routine=_routine_along("irfft", _as_complex),
     infer=_lengthened(
         lambda shapes, length, n: (length - 1).scaled(2) if n is None else n,
         lambda dtype: real_dtype(_complex_dtype(dtype)),
@@ -243,18 +304,22 @@ irfft: Any = operation(
     **_one,
 )  # fmt: skip
 fftn: Any = operation(
-    "fftn", np.fft.fftn, signature="a, axes=None, norm=None",
+    "fftn", np.fft.fftn, routine=_routine_of_all("fft"),
+    signature="a, axes=None, norm=None",
     samples=(*of_complex((2, 3)), draw((2, 3, 2), axes=(0, 2), norm="ortho")), **_all,
 )  # fmt: skip
 ifftn: Any = operation(
-    "ifftn", np.fft.ifftn, signature="a, axes=None, norm=None",
+    "ifftn", np.fft.ifftn, routine=_routine_of_all("ifft"),
+    signature="a, axes=None, norm=None",
     samples=(*of_complex((2, 3)), draw((2, 3, 2), axes=(0, 2), norm="forward")), **_all,
 )  # fmt: skip
 fft2: Any = operation(
-    "fft2", np.fft.fft2, signature="a, axes=(-2, -1), norm=None", samples=of_complex((2, 3), (2, 2, 3)), **_all,
+    "fft2", np.fft.fft2, routine=_routine_of_all("fft", (-2, -1)),
+    signature="a, axes=(-2, -1), norm=None", samples=of_complex((2, 3), (2, 2, 3)), **_all,
 )  # fmt: skip
 ifft2: Any = operation(
-    "ifft2", np.fft.ifft2, signature="a, axes=(-2, -1), norm=None", samples=of_complex((2, 3), (2, 2, 3)), **_all,
+    "ifft2", np.fft.ifft2, routine=_routine_of_all("ifft", (-2, -1)),
+    signature="a, axes=(-2, -1), norm=None", samples=of_complex((2, 3), (2, 2, 3)), **_all,
 )  # fmt: skip
 
 TRANSFORMS = (fft, ifft, rfft, irfft, fftn, ifftn, fft2, ifft2)

@@ -202,6 +202,7 @@ def stdtrit(df, p, *, out, d_out):
     spelling="scipy.special.zeta",
     infer=floating,
     elementwise=True,
+    c_function="zeta",
     samples=(
         fixed(2.5, [0.5, 1.5, 3.0], wrt=(1,)),
         fixed([[2.0], [3.5]], [0.5, 1.5], wrt=(1,)),
@@ -217,6 +218,7 @@ riemann_zeta: Any = operation(
     signature="x",
     infer=floating,
     elementwise=True,
+    routine=lambda op: "srcdiff.runtime.scipy_special.riemann_zeta({0})",
 )
 
 
@@ -228,12 +230,17 @@ def _real_branch(op: Op) -> str:
     return f"scipy.special.lambertw({{0}}{f', {k}' if k else ''}).real"
 
 
+def _compiled_branch(op: Op) -> str:
+    return f"srcdiff.runtime.scipy_special.lambertw({{0}}, {op.attrs.get('k', 0)}).real"
+
+
 # the branches 0 and -1 where they are real: SciPy's numbers are complex, of which programs take `.real`. Below -1 / e,
 # where none is real, the derivative is NaN
 @declare(
     "scipy.special.lambertw",
     name="lambertw",
     template=_real_branch,
+    routine=_compiled_branch,
     infer=double,
     elementwise=True,
     samples=(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ from srcdiff.ops.loop_stacks import in_stacks
 from srcdiff.ops.samples import Sample
 
 __all__ = [
+    "EQUATIONS",
+    "SYSTEMS",
+    "called",
     "HEAVY",
     "again",
     "as_float",
@@ -31,6 +34,33 @@ Attrs = Mapping[str, Any]
 
 HEAVY: dict[str, Any] = {"cost": "heavy", "raises": True}
 IN_STACKS: dict[str, Any] = {**HEAVY, "loops": in_stacks}
+
+
+SYSTEMS, EQUATIONS = "srcdiff.runtime.linear", "srcdiff.runtime.matrix_functions"
+
+
+def called(
+    module: str, name: str, rest: Callable[[Op], str] | None = None,
+    own_complex: bool = True, given: Sequence[int] | None = None,
+) -> Callable[[Op], str]:  # fmt: skip
+    """What compiled code says: a function of the runtime, whose matrices all have the result's dtype.
+
+    Others are called for complex numbers, unless there is one for all dtypes (`own_complex`); `rest` is what stands
+    behind the operands, `given` says which of these are matrices: all.
+    """
+
+    def text(op: Op) -> str:
+        results = [r.type for r in op.results if isinstance(r.type, Array)]
+        dtype = next((r.dtype for r in results if r.dtype[0] == "c"), results[0].dtype)
+        prefix = "complex_" if own_complex and dtype[0] == "c" else ""
+        parts = []
+        for k, a in enumerate(op.operands):
+            is_other = (given is None or k in given) and numeric(a).dtype != dtype
+            parts.append(f"{{{k}}}.astype(np.{dtype})" if is_other else f"{{{k}}}")
+        behind = rest(op) if rest is not None else ""
+        return f"{module}.{prefix}{name}({', '.join(parts)}{behind})"
+
+    return text
 
 
 def as_float(dtype: str) -> str:

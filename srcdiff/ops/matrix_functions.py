@@ -39,7 +39,17 @@ from srcdiff.ops.composites.matrices import (
 from srcdiff.ops.factors import symmetric, values_and_vectors
 from srcdiff.ops.infer import TypeMistake, make, numeric, promote
 from srcdiff.ops.lazy import LazyModule
-from srcdiff.ops.matrices import HEAVY, as_float, like_matrix, regular, square
+from srcdiff.ops.matrices import (
+    EQUATIONS,
+    HEAVY,
+    IN_STACKS,
+    SYSTEMS,
+    as_float,
+    called,
+    like_matrix,
+    regular,
+    square,
+)  # fmt: skip
 from srcdiff.ops.registry import declare
 from srcdiff.ops.samples import Sample
 
@@ -143,6 +153,7 @@ def lu_factor_forward(a, *, a_dot, out):
 @declare(
     spelling="scipy.linalg.lu_factor",
     infer=_lu_type,
+    routine=called(SYSTEMS, "lu_factor", own_complex=False),
     forward=lu_factor_forward,
     optional=True,
     samples=(Sample(lambda rng: (regular(rng)[::-1].copy(),)),),
@@ -185,10 +196,15 @@ def _lu_text(op: Op) -> str:
     return f"scipy.linalg.lu_solve(({{0}}, {{1}}), {{2}}{f', trans={trans}' if trans else ''})"
 
 
+def _trans_behind(op: Op) -> str:
+    return f", {op.attrs.get('trans', 0)}"
+
+
 # with A = P L U neither needs P: what is solved with L and U has its rows in place
 @declare(
     template=_lu_text,
     infer=_solution(2),
+    routine=called(SYSTEMS, "lu_solve", rest=_trans_behind, own_complex=False, given=(0, 2)),
     forward=lu_solve_forward,
     samples=tuple(_with_lu(trans, shape) for trans in (0, 1) for shape in ((3,), (3, 2))),
     **HEAVY,
@@ -222,9 +238,14 @@ def symmetric_eigh_forward(a, lower=True, *, a_dot, out):
     out_dot = (real_part(np.diag(middle)), vectors @ (inverse_gaps(values) * middle))
 
 
+def _lower_behind(op: Op) -> str:
+    return f", {op.attrs.get('lower', True)}"
+
+
 @declare(
     spelling="scipy.linalg.eigh",
     infer=values_and_vectors("eigh", stacks=False),
+    routine=called(SYSTEMS, "eigh", rest=_lower_behind),
     forward=symmetric_eigh_forward,
     optional=True,
     samples=(symmetric(), Sample(symmetric().args, {"lower": False})),
@@ -257,6 +278,7 @@ def solve_sylvester_forward(a, b, q, *, a_dot, b_dot, q_dot, out):
 @declare(
     "scipy.linalg.solve_sylvester",
     infer=_sylvester_type,
+    routine=called(EQUATIONS, "solve_sylvester"),
     forward=solve_sylvester_forward,
     samples=(
         Sample(lambda rng: (regular(rng), regular(rng, 2), rng.normal(size=(3, 2))), wrt=(0, 1, 2)),
@@ -287,6 +309,7 @@ def continuous_forward(a, q, *, a_dot, q_dot, out):
     "scipy.linalg.solve_continuous_lyapunov",
     "scipy.linalg.solve_lyapunov",
     infer=_lyapunov_type,
+    routine=called(EQUATIONS, "solve_continuous_lyapunov"),
     forward=continuous_forward,
     samples=(_lyapunov(1.0),),
     **HEAVY,
@@ -303,10 +326,17 @@ def discrete_forward(a, q, method=None, *, a_dot, q_dot, out):
     out_dot = linalg.solve_discrete_lyapunov(a, change)
 
 
+def _method_behind(op: Op) -> str:
+    """SciPy's choice: a system of all elements for less than ten rows."""
+    method = op.attrs.get("method")
+    return ", len({0}) >= 10" if method is None else f", {method == 'bilinear'}"
+
+
 @declare(
     "scipy.linalg.solve_discrete_lyapunov",
     infer=_in_double,
     forward=discrete_forward,
+    routine=called(EQUATIONS, "solve_discrete_lyapunov", rest=_method_behind),
     samples=(_lyapunov(0.1),),
     **HEAVY,
     takes_complex=True,
@@ -329,13 +359,14 @@ def expm_forward(a, *, a_dot, out):
 @declare(
     "scipy.linalg.expm",
     infer=like_matrix("expm"),
+    routine=called(EQUATIONS, "expm", own_complex=False),
     forward=expm_forward,
     samples=(
         Sample(lambda rng: (rng.normal(size=(3, 3)),)),
         Sample(lambda rng: (rng.normal(size=(2, 3, 3)),)),
         Sample(lambda rng: (np.zeros((2, 2)),)),
     ),
-    **HEAVY,
+    **IN_STACKS,
     takes_complex=True,
 )
 def expm(a, *, out, d_out):
@@ -356,6 +387,7 @@ def expm_frechet_forward(a, e, *, a_dot, e_dot, out):
     template="scipy.linalg.expm_frechet({0}, {1}, compute_expm=False)",
     infer=_in_double,
     forward=expm_frechet_forward,
+    routine=called(EQUATIONS, "expm_frechet", own_complex=False),
     samples=(Sample(lambda rng: (rng.normal(size=(3, 3)), rng.normal(size=(3, 3))), wrt=(0, 1)),),
     **HEAVY,
     takes_complex=True,
@@ -379,6 +411,7 @@ def sqrtm_forward(a, *, a_dot, out):
 @declare(
     spelling="scipy.linalg.sqrtm",
     infer=like_matrix("sqrtm", stacks=False),
+    routine=called(EQUATIONS, "sqrtm"),
     forward=sqrtm_forward,
     samples=(Sample(lambda rng: (_positive(rng),)),),
     **HEAVY,
@@ -396,6 +429,7 @@ def logm_forward(a, *, a_dot, out):
     spelling="scipy.linalg.logm",
     infer=_in_double,
     forward=logm_forward,
+    routine=called(EQUATIONS, "logm"),
     samples=(Sample(lambda rng: (_positive(rng),)),),
     **HEAVY,
     takes_complex=True,
@@ -409,6 +443,10 @@ def real_logm(a, *, out, d_out):
 
 def _banded_text(op: Op) -> str:
     return f"scipy.linalg.solve_banded(({op.attrs['below']}, {op.attrs['above']}), {{0}}, {{1}})"
+
+
+def _bands_behind(op: Op) -> str:
+    return f", {op.attrs['below']}, {op.attrs['above']}"
 
 
 def solve_banded_forward(bands, b, below=0, above=0, *, bands_dot, b_dot, out):
@@ -429,6 +467,7 @@ def _banded(below: int, above: int, shape: tuple[int, ...]) -> Sample:
     template=_banded_text,
     signature="bands, b, below=0, above=0",
     infer=_solution(1),
+    routine=called(SYSTEMS, "solve_banded", rest=_bands_behind, own_complex=False),
     forward=solve_banded_forward,
     samples=(_banded(1, 1, (5,)), _banded(2, 1, (5, 2)), _banded(0, 1, (5,))),
     **HEAVY,
@@ -452,6 +491,7 @@ def levinson_forward(c, r, b, *, c_dot, r_dot, b_dot, out):
 @declare(
     template=_toeplitz_text,
     infer=_solution(2, is_wide=True),
+    routine=called(SYSTEMS, "solve_toeplitz", own_complex=False),
     forward=levinson_forward,
     samples=(
         Sample(

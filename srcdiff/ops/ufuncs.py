@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom
+from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Scalar, Type
+from srcdiff.ir.types import Scalar, Type, is_complex
 from srcdiff.ops.infer import broadcast_shape, make, numeric
 from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.registry import declare
 from srcdiff.ops.samples import Sample, binary, unary
 
-__all__ = ["special", "special_function"]
+__all__ = ["complex_name", "is_complex_special", "special", "special_function"]
 
 # rules say `special.expit`: a name such as `expit` alone would be the operation that is declared
 special: Any = LazyModule("scipy.special")
@@ -37,6 +37,18 @@ def _as_ufunc(
         given.append(_PYTHON[type_.dtype] if is_weak else np.dtype(type_.dtype))
     *_, chosen = getattr(special, name).resolve_dtypes((*given, None))
     return (make(chosen.name, broadcast_shape(shapes, operands)),)
+
+
+def is_complex_special(op: Op) -> bool:
+    """Whether it is a function of scipy.special, of complex numbers."""
+    name = op.decl.callables[0] if op.decl.callables else ""
+    is_special = str(name).startswith("scipy.special.") and op.decl.elementwise
+    return is_special and any(is_complex(a.type) for a in op.operands)
+
+
+def complex_name(op: Op) -> str:
+    """What it is called in `srcdiff.runtime.complex_special`."""
+    return f"complex_{op.decl.callables[0].rpartition('.')[2]}"
 
 
 def special_function(

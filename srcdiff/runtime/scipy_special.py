@@ -14,9 +14,10 @@ from numba import njit, types
 from numba.extending import get_cython_function_address
 
 # bound as a module: a plain `import scipy.special.cython_special` binds `scipy`
-from scipy.special import cython_special
+from scipy.special import _ufuncs, cython_special
 
 from srcdiff.runtime.parts import STRICT, like, real, wider
+from srcdiff.runtime.ufunc_loops import looped
 
 
 def c_function(name, count):
@@ -55,6 +56,27 @@ def bound(name, count):
     call = (of_one, of_two, of_three, of_four)[count - 1]
     call.__name__ = call.__qualname__ = name
     return njit(**STRICT)(call)
+
+
+# those that `cython_special` lacks are loops of SciPy's ufuncs
+of_lambert = looped(_ufuncs._lambertw, "Dld->D")
+of_riemann = looped(_ufuncs._riemann_zeta, "d->d")
+of_hurwitz = looped(_ufuncs._zeta, "dd->d")
+
+
+@njit(**STRICT)
+def lambertw(z, k):
+    return of_lambert(z, k, 1e-8)
+
+
+@njit(**STRICT)
+def riemann_zeta(x):
+    return like(real(x), of_riemann(float(x)))
+
+
+@njit(**STRICT)
+def zeta(x, q):
+    return like(wider(x, q), of_hurwitz(float(x), float(q)))
 
 
 ellipe = bound("ellipe", 1)

@@ -24,8 +24,13 @@ MODULES = (
     "trig",
     "special",
     "normal",
+    "ufunc_loops",
     "scipy_special",
+    "complex_special",
+    "fourier",
     "lapack",
+    "linear",
+    "matrix_functions",
 )  # each imports from those before it only
 
 
@@ -132,7 +137,7 @@ def _of_module(text: str) -> Iterator[Definition]:
             if not str(module).startswith("srcdiff"):
                 for alias in node.names:
                     yield Definition(alias.asname or alias.name, _import(module, alias))
-        elif isinstance(node, ast.FunctionDef):
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
             yield Definition(node.name, _text(lines, first, node), _reads(node), "function")
         elif isinstance(node, ast.Assign):

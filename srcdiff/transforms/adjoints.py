@@ -9,6 +9,7 @@ contributions are added in place.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -322,8 +323,13 @@ def unknown_derivative(op: Op, position: int) -> UnsupportedError:
             f"Assign it in the rule (0.0 where the derivative is zero), or pass srcdiff.stop_gradient({name}).",
             op.location,
         )
+    drawn = re.match(r"\{0\}\.(\w+)", op.attrs["text"]) if op.decl.name == "draw" else None
+    if drawn is not None:  # operand 0 is the generator
+        what = f"a draw by `{drawn[1]}` with respect to argument {position}"
+    else:
+        what = f"{op.decl.name} with respect to argument {position + 1}"
     return UnsupportedError(
-        f"the derivative of {op.decl.name} with respect to argument {position + 1} is not known",
+        f"the derivative of {what} is not known",
         op.decl.advice
         or "Write the line with other functions, or keep derivatives out with srcdiff.stop_gradient.",
         op.location,

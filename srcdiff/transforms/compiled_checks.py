@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable
 
 from srcdiff.ir.core import Function, Op, walk
-from srcdiff.ir.spelling import template_of
-from srcdiff.ir.types import is_complex
+from srcdiff.ir.spelling import routine_of, template_of
 from srcdiff.ops.blocks import outside_call
 from srcdiff.ops.fourier import TRANSFORMS
 from srcdiff.ops.launches import is_launch
 from srcdiff.ops.sparse import SPARSE
+from srcdiff.ops.ufuncs import is_complex_special
 from srcdiff.transforms.nests import NoLoopForm
 
 __all__ = ["only_inside", "without_scipy"]
@@ -54,24 +54,16 @@ def _outside(op: Op) -> str | None:
         return f"`{op.decl.name}` is SciPy's, which calls functions of Python's"
     if op.decl in SPARSE:
         return "a sparse matrix, which is SciPy's"
-    if op.decl in TRANSFORMS:
-        return f"`np.fft.{op.decl.name}`, which has no compiled form"
-    if _is_special(op) and any(is_complex(a.type) for a in op.operands):
-        return f"`{op.decl.callables[0]}` of complex numbers, which has no compiled form"
+    if op.decl in TRANSFORMS and not routine_of(op):
+        return f"`np.fft.{op.decl.name}`, which has a compiled form with NumPy 2 only"
     if op.decl is outside_call:
         (name,) = op.attrs["bindings"]
         return f"a block of srcdiff.adjoint uses `{name}`, an object from outside"
     return None
 
 
-def _is_special(op: Op) -> bool:
-    """Whether it is a function of scipy.special: those that compiled code calls are of real numbers."""
-    name = op.decl.callables[0] if op.decl.callables else ""
-    return str(name).startswith("scipy.special.") and op.decl.elementwise
-
-
 def _scipy(op: Op) -> str | None:
-    if op.decl.compiled or op.decl.c_function or op.decl.routine:
+    if op.decl.compiled or op.decl.c_function or routine_of(op) or is_complex_special(op):
         return None
     called = re.search(r"\bscipy\.[\w.]+", template_of(op))
     return f"`{called[0]}`, which has no compiled form" if called else None

@@ -11,6 +11,7 @@ from typing import Any
 
 from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, clone_statement, lookup
 from srcdiff.ir.core import Function, Op, OpDecl, Statement, Value
+from srcdiff.ir.spelling import routine_of
 from srcdiff.ir.types import Type, dims_of
 
 __all__ = ["Expansions", "expand"]
@@ -30,7 +31,7 @@ class _Expand(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, Op) and old.decl.simpler is not None and self.simpler(old, env, b):
             return
-        if not isinstance(old, Op) or old.decl.expansion is None or old.decl.routine:
+        if not isinstance(old, Op) or old.decl.expansion is None or routine_of(old):
             super().statement(old, env, b)
             return
         operands = [lookup(env, a) for a in old.operands]

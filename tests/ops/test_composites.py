@@ -16,26 +16,6 @@ EARLY = [c for c in SAMPLES if c.number < 2]  # looked at always, the rest in th
 LATE = [c for c in SAMPLES if c.number >= 2]
 FIRST_SMOOTH = [c for c in SMOOTH if c.number == 0]
 
-# samples that have no compiled form, by the function that they reach
-REFUSED = {
-    "np.fft.fft": "fft_of_length-0 fft_of_length-1 fftn_of_lengths-0 fft2_of_lengths-0",
-    "np.fft.ifft": "ifft_of_length-0 ifft_of_length-1 ifftn_of_lengths-0 ifft2_of_lengths-0",
-    "np.fft.rfft": "rfft_of_length-0 rfft_of_length-1 irfft_of_length-2 ihfft-0 ihfft-1 "
-    "rfftn-0 rfftn-1 irfftn-1 rfft2-0",
-    "np.fft.irfft": "irfft_of_length-0 irfft_of_length-1 hfft-0 hfft-1",
-    "np.fft.ifftn": "irfftn-0 irfft2-0",
-    "scipy.linalg.solve_banded": "cubic_spline-0 cubic_spline-1 cubic_spline-2 cubic_spline-3 interp1d-1 "
-    "scipy_solve_banded-0 scipy_solve_banded-1",
-    "scipy.linalg.solve_toeplitz": "solve_toeplitz-0 solve_toeplitz-1",
-    "scipy.linalg.eigh": "scipy_eigh-0 scipy_eigh-1 scipy_eigh-2 scipy_eigh-3 scipy_eigvalsh-0",
-    "scipy.special.zeta": "zeta-0 zeta-1 zeta-2",
-    "scipy.linalg.lu_factor": "scipy_lu_factor-0 scipy_lu_solve-0 scipy_lu_solve-1",
-    "scipy.linalg.sqrtm": "sqrtm-0",
-    "scipy.linalg.logm": "logm-0",
-    "scipy.linalg.expm_frechet": "expm_frechet-0",
-}
-NOT_COMPILED = {case: name for name, found in REFUSED.items() for case in found.split()}
-
 
 def label(case):
     return case.label
@@ -103,14 +83,7 @@ def test_float32_is_kept(case):
 @pytest.mark.slow
 @pytest.mark.parametrize("case", SAMPLES, ids=label)
 def test_compiled_code_gives_what_numpy_gives(case):
-    if case.label in NOT_COMPILED:
-        quietly(sample_programs.check_refused, case, NOT_COMPILED[case.label])
-    else:
-        quietly(sample_programs.check_compiled, case)
-
-
-def test_samples_that_are_not_compiled_are_there():
-    assert set(NOT_COMPILED) <= {case.label for case in SAMPLES}
+    quietly(sample_programs.check_compiled, case)
 
 
 # ---- one compiled program of many --------------------------------------------------------------------

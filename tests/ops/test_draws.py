@@ -7,7 +7,7 @@ import linecache
 import numpy as np
 import pytest
 
-from srcdiff import UnsupportedError, differentiate, grad
+from srcdiff import UnsupportedError, differentiate, grad, vjp
 
 CALLS = [
     "normal(x[0], x[1], size=3)",
@@ -75,6 +75,18 @@ def test_normal_vectors_move_with_the_factor_of_their_covariance() -> None:
     assert np.isclose(np.sum(weights * tangent), np.sum(ours * dot))
 
 
+def test_pullbacks_are_those_of_the_value_s_draws() -> None:
+    def scaled(x, rng):
+        return x * rng.standard_normal()
+
+    rng = np.random.default_rng(0)
+    value, back = vjp(scaled, 2.0, rng, argnums=0)
+    assert 2.0 * back(1.0) == 2.0 * back(1.0) == value
+    assert rng.standard_normal() == np.random.default_rng(0).standard_normal(2)[1]
+
+
 def test_shapes_of_gamma_draws_are_refused() -> None:
-    with pytest.raises(UnsupportedError, match="the derivative of draw with respect to argument 2"):
+    with pytest.raises(
+        UnsupportedError, match="the derivative of a draw by `gamma` with respect to argument 1"
+    ):
         grad(lambda a, rng: rng.gamma(a))(2.0, np.random.default_rng(0))

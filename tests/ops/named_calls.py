@@ -1,0 +1,99 @@
+"""Samples of functions that are no operation with samples, and no composite: as programs write them.
+
+What gives whole numbers or truth values is looked at by value; what is constant in pieces has the derivative 0. The
+solvers and draws are called with functions and seeds in the text.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ops.samples import Sample, said
+
+__all__ = ["NAMED", "Named"]
+
+
+@dataclass(frozen=True)
+class Named:
+    """A function by its name, as users write it, and calls of it."""
+
+    callables: tuple[str, ...]
+    samples: tuple[Sample, ...]
+
+    @property
+    def name(self) -> str:
+        return self.callables[0].replace(".", "_")
+
+
+def named(names: str, *samples: Sample) -> Named:
+    return Named(tuple(names.split()), samples)
+
+
+def drawn(method: str, wrt: tuple[str, ...] = (), **arguments: Any) -> Named:
+    """A method of generators, of floats by their names: the numbers behind the draws are the seed's.
+
+    `wrt`: what has derivatives; all, where it is empty.
+    """
+    names = "yzw"[: len(arguments)]
+    spelled = ", ".join(f"{k}={n}" for k, n in zip(arguments, names, strict=True))
+    values = [np.array(v) if isinstance(v, list) else v for v in arguments.values()]
+    sample = Sample(
+        lambda rng: (np.random.default_rng(3), *values),
+        wrt=tuple(k for k, n in enumerate(arguments, 1) if not wrt or n in wrt),
+        text=f"x.{method}({spelled})",
+    )
+    return named(f"np.random.Generator.{method}", sample)
+
+
+NAMED = (
+    *(named(f"np.{n}", said(f"np.{n}(x)", (2, 3))) for n in ("all", "any", "argmax", "argmin", "count_nonzero")),
+    *(named(f"np.{n}", said(f"np.{n}(x)", (2, 3))) for n in ("isfinite", "isinf", "isnan", "signbit")),
+    *(named(f"np.{n}", said(f"np.{n}(x)", [-1.6, 0.3, 2.7])) for n in ("ceil", "floor", "rint", "sign")),
+    named("np.trunc np.fix", said("np.trunc(x)", [-1.6, 0.3, 2.7])),
+    named("np.round np.around", said("np.round(x, 1)", [-1.66, 0.31, 2.72])),
+    named("np.eye np.identity", said("np.eye(3) * x", (3,))),
+    *(named(f"np.{n}", said(f"np.{n}((2, 3)) * x", (3,))) for n in ("ones", "zeros")),
+    *(named(f"np.{n}", said(f"np.{n}(x)", (2, 3))) for n in ("ones_like", "zeros_like")),
+    named("np.kron", said("np.kron(x, y)", (2, 3), (3, 2)), said("np.kron(x, y)", (2,), (3,))),
+    named("np.nonzero", said("x[np.nonzero(x > 0.0)]", [-1.0, 2.0, 0.5])),
+    named("np.ix_", said("x[np.ix_([0, 2], [1, 0])]", (3, 2))),
+    drawn("normal", loc=0.7, scale=1.3),
+    drawn("uniform", low=0.7, high=1.3),
+    drawn("exponential", scale=1.3),
+    drawn("gamma", wrt=("scale",), shape=1.7, scale=1.3),
+    drawn("beta", a=1.7, b=1.3),
+    drawn("dirichlet", alpha=[0.7, 1.3, 2.0]),
+    drawn("standard_t", df=3.5),
+    drawn("laplace", loc=0.7, scale=1.3),
+    drawn("gumbel", loc=0.7, scale=1.3),
+    drawn("logistic", loc=0.7, scale=1.3),
+    drawn("lognormal", mean=0.7, sigma=1.3),
+    drawn("multivariate_normal", wrt=("mean",), mean=[0.7, 1.3], cov=[[2.0, 0.5], [0.5, 1.0]]),
+    named("scipy.integrate.quad", said(
+        "scipy.integrate.quad(lambda t: np.exp(-x * t * t), 0.0, y)[0]", 0.7, 1.3,
+    )),
+    named("scipy.integrate.odeint", said(
+        "scipy.integrate.odeint(lambda s, t: -x * s, y, np.linspace(0.0, 1.0, 4), rtol=1e-10, atol=1e-10)", 0.7, [1.3],
+    )),
+    named("scipy.integrate.solve_ivp", said(
+        "scipy.integrate.solve_ivp(lambda t, s: -x * s, (0.0, 1.0), y, "
+        "t_eval=[0.5, 1.0], rtol=1e-10, atol=1e-10).y", 0.7, [1.3],
+    )),
+    named("scipy.optimize.brentq", said(
+        "scipy.optimize.brentq(lambda t: np.exp(t) * x - y, -5.0, 5.0, xtol=1e-14)", 0.7, 1.3,
+    )),
+    named("scipy.optimize.root_scalar", said(
+        "scipy.optimize.root_scalar(lambda t: np.exp(t) * x - y, bracket=(-5.0, 5.0), xtol=1e-14).root", 0.7, 1.3,
+    )),
+    named("scipy.optimize.fixed_point", said(
+        "scipy.optimize.fixed_point(lambda t: np.cos(x * t), 0.5, xtol=1e-13)", 0.7,
+    )),
+    named("scipy.optimize.root", said(
+        "scipy.optimize.root(lambda t: np.tanh(t) + t * x - y, np.zeros(2), tol=1e-13).x", 0.7, [1.3, 0.2],
+    )),
+    named("scipy.optimize.minimize", said(
+        "scipy.optimize.minimize(lambda t: np.sum((t - y) ** 2) + x * np.sum(t**4), "
+        "np.zeros(2), tol=1e-12).fun", 0.7, [1.3, 0.2],
+    )),
+)  # fmt: skip
