@@ -71,7 +71,7 @@ heevr = lapack("heevr", "cz")
 
 
 @njit
-def columns(a):
+def in_columns(a):
     """A matrix in LAPACK's order, which may be written: the rows of the array are the columns."""
     out = np.empty((a.shape[1], a.shape[0]), a.dtype)
     out[:] = a.T
@@ -81,7 +81,7 @@ def columns(a):
 @njit
 def right_sides(b):
     """The columns of a matrix, or a vector, in LAPACK's order."""
-    return columns(np.ascontiguousarray(b).reshape((len(b), b.size // max(len(b), 1))))
+    return in_columns(np.ascontiguousarray(b).reshape((len(b), b.size // max(len(b), 1))))
 
 
 # ---- LU factors ------------------------------------------------------------------------------
@@ -91,10 +91,10 @@ def right_sides(b):
 def lu_factor(a):
     """`scipy.linalg.lu_factor`."""
     n = len(a)
-    lu, pivots = columns(a), np.empty(n, np.int32)
+    lu, pivots = in_columns(a), np.empty(n, np.int32)
     if n > 0:
         getrf((n, n, lu, n, pivots))
-    return columns(lu), pivots - np.int32(1)
+    return in_columns(lu), pivots - np.int32(1)
 
 
 @njit
@@ -104,8 +104,8 @@ def lu_solve(lu, pivots, b, trans):
     if x.size > 0:
         letter = np.uint8(78) if trans == 0 else np.uint8(84) if trans == 1 else np.uint8(67)
         from_one = (pivots + 1).astype(np.int32)
-        getrs((letter, n, len(x), columns(lu), n, from_one, x, n))
-    return columns(x).reshape(b.shape)
+        getrs((letter, n, len(x), in_columns(lu), n, from_one, x, n))
+    return in_columns(x).reshape(b.shape)
 
 
 # ---- banded and Toeplitz systems -------------------------------------------------------------
@@ -121,7 +121,7 @@ def solve_banded(bands, b, below, above):
         work[:, below:] = bands.T
         if gbsv((n, below, above, len(x), work, rows, np.empty(n, np.int32), x, n)) > 0:
             raise np.linalg.LinAlgError("singular matrix")
-    return columns(x).reshape(b.shape)
+    return in_columns(x).reshape(b.shape)
 
 
 @njit
@@ -163,7 +163,7 @@ def solve_toeplitz(c, r, b):
 @njit
 def eigh(a, lower):
     """`scipy.linalg.eigh` of real numbers, by the driver that SciPy chooses."""
-    n, work = len(a), columns(a)
+    n, work = len(a), in_columns(a)
     values, vectors = np.empty(n, a.dtype), np.empty((n, n), a.dtype)
     if n > 0:
         letter = np.uint8(76) if lower else np.uint8(85)
@@ -174,13 +174,13 @@ def eigh(a, lower):
         )  # fmt: skip
         if info != 0:
             raise np.linalg.LinAlgError("eigenvalues did not converge")
-    return values, columns(vectors)
+    return values, in_columns(vectors)
 
 
 @njit
 def complex_eigh(a, lower):
     """The same of complex numbers."""
-    n, work = len(a), columns(a)
+    n, work = len(a), in_columns(a)
     values, vectors = np.empty(n, a.real.dtype), np.empty((n, n), a.dtype)
     if n > 0:
         letter = np.uint8(76) if lower else np.uint8(85)
@@ -192,4 +192,4 @@ def complex_eigh(a, lower):
         )  # fmt: skip
         if info != 0:
             raise np.linalg.LinAlgError("eigenvalues did not converge")
-    return values, columns(vectors)
+    return values, in_columns(vectors)

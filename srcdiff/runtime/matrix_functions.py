@@ -7,7 +7,7 @@ Higham, Functions of Matrices, 2008, chapters 6, 10 and 11.
 import numpy as np
 from numba import njit
 
-from srcdiff.runtime.linear import columns, lapack
+from srcdiff.runtime.linear import in_columns, lapack
 
 real_gees = lapack("gees", "sd")
 complex_gees = lapack("gees", "cz")
@@ -26,7 +26,7 @@ PADE = np.array(
 @njit
 def schur(a):
     """Schur's form of a real matrix and its vectors, both in LAPACK's order."""
-    n, form = len(a), columns(a)
+    n, form = len(a), in_columns(a)
     vectors, room = np.empty((n, n), a.dtype), np.empty(max(n, 34 * n), a.dtype)
     values = np.empty((2, n), a.dtype)
     if n > 0 and real_gees(
@@ -40,7 +40,7 @@ def schur(a):
 @njit
 def complex_schur(a):
     """The same of a complex matrix: the form is triangular."""
-    n, form = len(a), columns(a)
+    n, form = len(a), in_columns(a)
     vectors, room = np.empty((n, n), a.dtype), np.empty(max(n, 34 * n), a.dtype)
     reals = np.empty(n, a.real.dtype)
     if n > 0 and complex_gees(
@@ -55,10 +55,10 @@ def complex_schur(a):
 
 
 @njit
-def between(form, vectors, other_form, other_vectors, q):
+def between_forms(form, vectors, other_form, other_vectors, q):
     """The solution of A X + X B = Q, of the forms of A and of the adjoint of B."""
     u, v = np.ascontiguousarray(vectors.T), np.ascontiguousarray(other_vectors.T)
-    middle = columns(np.conj(u.T) @ np.ascontiguousarray(q) @ v)
+    middle = in_columns(np.conj(u.T) @ np.ascontiguousarray(q) @ v)
     m, n, scale = len(form), len(other_form), np.ones(1, form.real.dtype)
     if m > 0 and n > 0:
         info = trsyl(
@@ -66,7 +66,7 @@ def between(form, vectors, other_form, other_vectors, q):
         )
         if info < 0:
             raise np.linalg.LinAlgError("Illegal value encountered in the Sylvester equation")
-    return scale[0] * (u @ columns(middle) @ np.ascontiguousarray(np.conj(v.T)))
+    return scale[0] * (u @ in_columns(middle) @ np.ascontiguousarray(np.conj(v.T)))
 
 
 @njit
@@ -74,7 +74,7 @@ def solve_sylvester(a, b, q):
     """`scipy.linalg.solve_sylvester` of real numbers."""
     form, vectors = schur(a)
     other_form, other_vectors = schur(b.T)
-    return between(form, vectors, other_form, other_vectors, q)
+    return between_forms(form, vectors, other_form, other_vectors, q)
 
 
 @njit
@@ -82,21 +82,21 @@ def complex_solve_sylvester(a, b, q):
     """The same of complex numbers."""
     form, vectors = complex_schur(a)
     other_form, other_vectors = complex_schur(np.conj(b.T))
-    return between(form, vectors, other_form, other_vectors, q)
+    return between_forms(form, vectors, other_form, other_vectors, q)
 
 
 @njit
 def solve_continuous_lyapunov(a, q):
     """`scipy.linalg.solve_continuous_lyapunov` of real numbers."""
     form, vectors = schur(a)
-    return between(form, vectors, form, vectors, q)
+    return between_forms(form, vectors, form, vectors, q)
 
 
 @njit
 def complex_solve_continuous_lyapunov(a, q):
     """The same of complex numbers."""
     form, vectors = complex_schur(a)
-    return between(form, vectors, form, vectors, q)
+    return between_forms(form, vectors, form, vectors, q)
 
 
 @njit
@@ -190,7 +190,7 @@ def expm_frechet(a, e):
 def triangular(a):
     """Schur's form of a matrix as complex numbers, and its vectors, in rows."""
     form, vectors = complex_schur(a.astype(np.complex128))
-    return columns(form), columns(vectors)
+    return in_columns(form), in_columns(vectors)
 
 
 @njit
