@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Op
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Op, const
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, Type, shape_of
 from srcdiff.ops import loop_storage
 from srcdiff.ops.axes import axes_of, reduced, reduced_dtype, reduction_samples
 from srcdiff.ops.infer import numeric
-from srcdiff.ops.registry import declare, operation
+from srcdiff.ops.registry import OPERATIONS, declare, operation
 from srcdiff.ops.samples import draw, fixed
 
 Attrs = Mapping[str, Any]
@@ -459,8 +460,20 @@ argmin = _inactive(
     "argmin", np.argmin, "int64", method="argmin", raises=True, cost="heavy",
     loops=loop_storage.place_of_extreme("less"),
 )  # fmt: skip
-any = _inactive("any", np.any, "bool", method="any", fold=("or", False), takes_complex=True)
-all = _inactive("all", np.all, "bool", method="all", fold=("and", True), takes_complex=True)
+
+
+def _of_truth_values(b: Builder, op: Op) -> Any:
+    """Python's `and` and `or`, which loops say, give one of the numbers."""
+    x = op.operands[0]
+    if numeric(x).dtype == "bool":
+        return None
+    truths = b.op(OPERATIONS["not_equal"], x, const(0))
+    return (b.op(op.decl, truths, **op.attrs),)
+
+
+_truth: dict[str, Any] = {"simpler": _of_truth_values, "takes_complex": True}
+any = _inactive("any", np.any, "bool", method="any", fold=("or", False), **_truth)
+all = _inactive("all", np.all, "bool", method="all", fold=("and", True), **_truth)
 
 
 def count_nonzero_expanded(x, axis=None, keepdims=False):
