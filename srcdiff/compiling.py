@@ -168,6 +168,8 @@ def plain(value: Any, type_: Type) -> Any:
     match type_:
         case Static():
             return value if isinstance(value, _STATIC) or _is_generator(value) else None
+        case Struct() if _is_generator(value):  # an object without numbers
+            return value
         case Struct():
             parts = [plain(v, t) for v, t in zip(children(value) or (), type_.parts, strict=True)]
             return type(value)(*parts) if type_.kind == "namedtuple" else tuple(parts)

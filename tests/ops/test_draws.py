@@ -7,7 +7,7 @@ import linecache
 import numpy as np
 import pytest
 
-from srcdiff import UnsupportedError, differentiate, grad, vjp
+from srcdiff import UnsupportedError, differentiate, grad, value_and_grad, vjp
 
 CALLS = [
     "normal(x[0], x[1], size=3)",
@@ -90,3 +90,19 @@ def test_shapes_of_gamma_draws_are_refused() -> None:
         UnsupportedError, match="the derivative of a draw by `gamma` with respect to argument 1"
     ):
         grad(lambda a, rng: rng.gamma(a))(2.0, np.random.default_rng(0))
+
+
+def test_compiled_code_draws_what_numpy_draws() -> None:
+    def drawn(x, rng):
+        total = 0.0
+        for _ in range(3):
+            total += np.sum(np.exp(x * rng.standard_normal(2))) + rng.uniform(x, 2.0 * x)
+            total += rng.exponential(x) + rng.laplace(x, 1.0) + rng.lognormal(x, x)
+            total += rng.normal(x, x) * rng.gamma(2.0, x) + rng.logistic(0.0, x) + rng.weibull(x)
+        return total
+
+    compiled, interpreted = np.random.default_rng(5), np.random.default_rng(5)
+    found = value_and_grad(drawn, jit=True)(0.7, compiled)
+    expected = value_and_grad(drawn, jit=False)(0.7, interpreted)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert compiled.random() == interpreted.random()
