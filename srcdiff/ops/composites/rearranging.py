@@ -446,26 +446,103 @@ def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = float) -> Any:
         said("np.pad(x, 2, mode='reflect')", (4,)),
         said("np.pad(x, (0, 2), mode='symmetric')", (3,)),
         said("np.pad(x, ((1, 2), (0, 3)), mode='wrap')", (2, 3)),
+        said("np.pad(x, 2, constant_values=((y, 2.0), (-1.0, 0.5)))", (2, 3), ()),
+        said("np.pad(x, (2, 3), mode='linear_ramp', end_values=(1.0, y))", (3,), ()),
+        said("np.pad(x, 1, mode='mean')", (2, 3)),
+        said("np.pad(x, (1, 2), mode='maximum', stat_length=2)", (3,)),
+        said("np.pad(x, ((1, 2), (0, 1)), mode='minimum')", (2, 3)),
+        said("np.pad(x, 1, mode='median', stat_length=(3, 1))", (2, 4)),
     ),
     takes_complex=True,
 )
-def pad(array: Any, pad_width: Any, mode: Any = "constant", constant_values: Any = 0) -> Any:
+def pad(
+    array: Any,
+    pad_width: Any,
+    mode: Any = "constant",
+    constant_values: Any = 0,
+    end_values: Any = 0,
+    stat_length: Any = None,
+    reflect_type: Any = "even",
+) -> Any:
     widths = _widths(pad_width, array.ndim)
+    if reflect_type != "even":
+        refuse(f"np.pad takes no reflect_type={reflect_type!r} here", "Use np.concatenate.")
     for axis in numbers(array.ndim):
         before, behind = widths[axis]
-        if mode == "constant":
-            values = constant_values
-            if before != 0 or behind != 0:
-                array = _with_borders(array, axis, before, behind, values)
+        if before == 0 and behind == 0:
+            continue
+        if mode == "constant" and not isinstance(constant_values, tuple | list):
+            array = _with_borders(array, axis, before, behind, constant_values)
+        elif mode == "constant":
+            first, last = _pair_for(constant_values, axis, array.ndim)
+            array = _between(
+                array, axis, _lines(array, axis, before, first), _lines(array, axis, behind, last)
+            )
+        elif mode == "linear_ramp":
+            first, last = _pair_for(end_values, axis, array.ndim)
+            front = _ramp(first, array[along(array.ndim, axis, slice(None, 1))], before, axis)
+            back = _ramp(last, array[along(array.ndim, axis, slice(-1, None))], behind, axis)
+            array = _between(array, axis, front, np.flip(back, axis))
+        elif mode in ("maximum", "minimum", "mean", "median"):
+            ends = (None, None)
+            if stat_length is not None:
+                ends = _pair_for(stat_length, axis, array.ndim)
+            front = _summary(array, axis, ends[0], True, mode)
+            back = _summary(array, axis, ends[1], False, mode)
+            array = _between(
+                array, axis, np.repeat(front, before, axis), np.repeat(back, behind, axis)
+            )
         elif mode in ("edge", "reflect", "symmetric", "wrap"):
-            if before != 0 or behind != 0:
-                place = _mirrored(
-                    np.arange(-before, array.shape[axis] + behind), array.shape[axis], mode
-                )
-                array = array[along(array.ndim, axis, place)]
+            place = _mirrored(
+                np.arange(-before, array.shape[axis] + behind), array.shape[axis], mode
+            )
+            array = array[along(array.ndim, axis, place)]
         else:
             refuse(f"np.pad takes no mode {mode!r} here", "Use np.concatenate.")
     return array
+
+
+def _pair_for(values: Any, axis: Any, ndim: Any) -> Any:
+    """The values in front and behind along an axis: given for all, as a pair, or as a pair for each axis."""
+    if not isinstance(values, tuple | list):
+        return values, values
+    if not isinstance(values[0], tuple | list):
+        return values[0], values[len(values) - 1]
+    own = values[axis] if len(values) == ndim else values[0]
+    return own[0], own[len(own) - 1]
+
+
+def _lines(array: Any, axis: Any, count: Any, value: Any) -> Any:
+    shape = tuple(count if k == axis else array.shape[k] for k in numbers(array.ndim))
+    return np.full(shape, value, dtype=array.dtype)
+
+
+def _between(array: Any, axis: Any, front: Any, back: Any) -> Any:
+    return np.concatenate((front.astype(array.dtype), array, back.astype(array.dtype)), axis=axis)
+
+
+def _ramp(end: Any, edge: Any, count: Any, axis: Any) -> Any:
+    """From an end to the edge, which is not there."""
+    share = np.arange(count)[broadcast_place(edge.ndim, axis)] / max(count, 1)
+    found = end + (edge - end) * share
+    return np.floor(found) if edge.dtype.kind in "iu" else found
+
+
+def _summary(array: Any, axis: Any, count: Any, is_front: Any, mode: Any) -> Any:
+    """The mean or an extreme of the elements next to an end."""
+    part = array
+    if count is not None:
+        own = slice(None, count) if is_front else slice(-count, None)
+        part = array[along(array.ndim, axis, own)]
+    if mode == "maximum":
+        return np.max(part, axis=axis, keepdims=True)
+    if mode == "minimum":
+        return np.min(part, axis=axis, keepdims=True)
+    if mode == "mean":
+        found = np.mean(part, axis=axis, keepdims=True)
+    else:
+        found = np.median(part, axis=axis, keepdims=True)
+    return np.rint(found) if array.dtype.kind in "iu" else found
 
 
 def _with_borders(array: Any, axis: Any, before: Any, behind: Any, value: Any) -> Any:

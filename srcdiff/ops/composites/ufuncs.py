@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.composites.choosing import places_along
-from srcdiff.ops.composites.places import array, axis_in, broadcast_place
+from srcdiff.ops.composites.places import along, array, axis_in, broadcast_place
 from srcdiff.ops.registry import composite, refuse
 from srcdiff.ops.samples import said
 from srcdiff.ops.sorting import running_maximum, running_minimum
@@ -59,6 +59,54 @@ def logaddexp_reduce(
     array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: Any = False
 ) -> Any:
     return logsumexp(array, axis=axis, keepdims=keepdims)
+
+
+@composite(
+    np.subtract.reduce,
+    samples=(
+        said("np.subtract.reduce(x)", (3, 2)),
+        said("np.subtract.reduce(x, axis=1, keepdims=True)", (2, 3)),
+    ),
+    takes_complex=True,
+)
+def subtract_reduce(
+    array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: Any = False
+) -> Any:
+    first, others = _first_and_others(array, axis, keepdims)
+    return first - np.sum(others, axis=axis, keepdims=keepdims)
+
+
+@composite(
+    np.divide.reduce,
+    samples=(
+        said("np.divide.reduce(x)", (3, 2), low=0.5),
+        said("np.divide.reduce(x, axis=-1)", (2, 3), low=0.5),
+    ),
+    takes_complex=True,
+)
+def divide_reduce(
+    array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: Any = False
+) -> Any:
+    first, others = _first_and_others(array, axis, keepdims)
+    return first / np.prod(others, axis=axis, keepdims=keepdims)
+
+
+def _first_and_others(a: Any, axis: Any, keepdims: Any) -> Any:
+    if not isinstance(axis, int):
+        refuse("this ufunc is reduced along one axis", "Give axis= a number.")
+    k = axis_in(axis, a.ndim)
+    first = a[along(a.ndim, k, slice(None, 1) if keepdims else 0)]
+    return first, a[along(a.ndim, k, slice(1, None))]
+
+
+@composite(
+    np.hypot.reduce,
+    samples=(said("np.hypot.reduce(x)", (3, 2)), said("np.hypot.reduce(x, axis=1)", (2, 3))),
+)
+def hypot_reduce(
+    array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: Any = False
+) -> Any:
+    return np.linalg.norm(array, axis=axis, keepdims=keepdims)
 
 
 # ---- accumulate ----------------------------------------------------------------------------------
