@@ -210,3 +210,14 @@ def test_numbers_of_a_loop_or_list_keep_their_dtypes_in_both_modes(function, arg
     tangents = (np.ones_like(args[0]), *[None] * (len(args) - 1))
     _, tangent = srcdiff.jvp(function, args, tangents, jit=jit)
     assert tangent == pytest.approx(sum(expected), rel=1e-6)
+
+
+def test_adjoints_along_axes_that_may_have_length_one_keep_their_dtype():
+    def f(x, y):
+        long, wide = np.reshape(x, (-1, 1)), np.reshape(y, (1, -1))
+        return np.sum(np.sin(long * wide) * np.arange(6.0))
+
+    x, y = np.ones((2, 3), np.float32), np.full(1, 0.5, np.float32)
+    for d in srcdiff.grad(f, argnums=(0, 1), jit=False)(x, y):
+        assert d.dtype == np.float32
+    srcdiff.check_grads(f, x.astype(float), y.astype(float))

@@ -341,6 +341,8 @@ def _refuse_unknown(fr: Frame, node: Any, function: Any, plain: Any) -> NoReturn
             "Call an @njit function with the same loops.",
         )
     name = getattr(function, "__name__", repr(function))
+    if isinstance(ufunc := getattr(function, "__self__", None), np.ufunc):
+        name = f"np.{ufunc.__name__}.{name}"
     if is_random(function):
         fr.fail(
             node,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Value, const
-from srcdiff.ir.types import Array, Dim, Type, map_dims, shape_of
+from srcdiff.ir.types import Array, Dim, Scalar, Type, map_dims, shape_of
 from srcdiff.ops import arithmetic, memory, reductions
 from srcdiff.transforms.adjoints import Scope, adjoint_type
 from srcdiff.transforms.forward_part import ForwardPart
@@ -45,7 +45,7 @@ class Fitting:
         amount = fit(scope.b, amount, out, into)
         for axis in unsure:
             length = self.forward.primal(self.forward.length_of(target, axis), scope)
-            type_ = adjoint_type(target.type)
+            type_ = _like(adjoint_type(target.type), amount)
             amount = scope.b.op(memory.sum_if_one, amount, length, axis=axis, type=type_)
         return amount
 
@@ -56,7 +56,8 @@ class Fitting:
             return amount
         if not all(map(self.forward.is_known, want)):
             return amount
-        return scope.b.op(memory.expand, amount, type=adjoint_type(target.type))
+        type_ = _like(adjoint_type(target.type), amount)
+        return scope.b.op(memory.expand, amount, type=type_)
 
     def spread(self, amount: Atom, made: Type | Value, scope: Scope) -> Atom:
         """A contribution at the full size of what it was made for."""
@@ -90,6 +91,13 @@ class Fitting:
     def may_be_one(self, dim: Dim) -> bool:
         """Whether only the run decides that a length is not 1."""
         return not dim.is_const and dim.symbol not in self.rigid
+
+
+def _like(type_: Type, amount: Atom) -> Type:
+    """An adjoint's type in the dtype of a contribution, which is cast where it is added."""
+    if isinstance(type_, Array) and isinstance(amount.type, Array | Scalar):
+        return replace(type_, dtype=amount.type.dtype)
+    return type_
 
 
 def _with_lengths(type_: Type, lengths: Mapping[int, Dim]) -> Type:
