@@ -42,11 +42,11 @@ YES, NO, NONE, ZERO = "yes", "no", "–", "0"
 
 HEAD = """# What is covered
 
-Written by `tools/coverage_table.py`, which runs the samples that stand with each declaration; nothing is by hand. `–`:
-there is nothing to differentiate; `0`: the derivative is zero; `no`: an error names the function, and the argument whose
-derivative is wanted. Numba: the compiled value and gradient are NumPy's. CUDA: a device function of the gradient (of the
-value, where there is none) is generated; NumPy's and SciPy's routines for whole matrices have none. Complex: value, both
-modes and second order are right for complex arguments; `–`: the library takes none.
+Written by `tools/coverage_table.py`, which runs the samples that stand with each declaration; nothing is by hand.
+`–`: there is nothing to differentiate; `0`: the derivative is zero; `no`: an error names the function, and the argument
+whose derivative is wanted. Numba: the compiled value and gradient are NumPy's. CUDA: a device function of the gradient
+(of the value, where there is none) is generated; NumPy's and SciPy's routines for whole matrices have none. Complex:
+value, both modes and second order are right for complex arguments; `–`: the library takes none.
 """
 
 
