@@ -12,13 +12,19 @@ from srcdiff.ir.types import shape_of
 from srcdiff.ops import elementwise
 from srcdiff.transforms.patterns import Anything, Apply, Pattern, build, function
 
-__all__ = ["Here", "Maker", "Parts", "but_ones", "is_shifted", "log_one_less_exp", "settled_values"]
+__all__ = ["Here", "Maker", "Parts", "but_ones", "is_positive_number", "is_shifted", "log_cosh", "log_one_less_exp", "root_less_one", "settled_values", "shift_of", "signed"]
 
 _EXTREMES = ("max", "maximum", "highest")
 
 log, exp, logaddexp = map(function, ("log", "exp", "logaddexp"))
 expm1, log1p, where, greater = map(function, ("expm1", "log1p", "where", "greater"))
 minimum, known_less = map(function, ("minimum", "log_one_less_exp"))
+highest, isfinite, held, computed_as = map(
+    function, ("highest", "isfinite", "held", "computed_as")
+)
+sqrt, less, sinh, absolute, known_log_cosh = map(
+    function, ("sqrt", "less", "sinh", "absolute", "log_cosh")
+)
 
 Here = Callable[[Atom], Atom]
 
@@ -35,11 +41,33 @@ def log_one_less_exps(x: Pattern) -> Apply:
     return known_less(where(greater(x, -0.7), near, far), x)
 
 
+def log_cosh(x: Pattern) -> Apply:
+    """log(cosh(x)): the one is the difference of two large numbers near 0, the other overflows nowhere."""
+    size = absolute(x)
+    near, far = (
+        log1p(2.0 * sinh(0.5 * minimum(size, 1.0)) ** 2),
+        size + (log1p(exp(-2.0 * size)) - log(2.0)),
+    )
+    return known_log_cosh(where(less(size, 1.0), near, far), x)
+
+
+def root_less_one(x: Pattern) -> Apply:
+    """sqrt(1 + x) - 1: near 0 it is a quotient, which is NaN where `x` is infinite."""
+    root = sqrt(1.0 + x)
+    return computed_as(where(less(absolute(x), 1.0), x / (root + 1.0), root - 1.0), root)
+
+
+def shift_of(x: Pattern, **axes: Any) -> Apply:
+    """What exponents are shifted by: the largest, or 0 where that is infinite; nothing depends on it."""
+    top = highest(x, **axes)
+    return held(where(isfinite(top), top, 0.0))
+
+
 def settled_values(made: Mapping[Value, Op]) -> set[Value]:
     """What rewritings have computed in two ways, each right where it is chosen."""
     found: set[Value] = set()
     for op in made.values():
-        if op.decl not in (elementwise.log_one_less_exp, elementwise.log_cosh):
+        if op.decl not in (elementwise.log_one_less_exp, elementwise.log_cosh, elementwise.computed_as):
             continue
         x, u = op.operands
         rest = [x]
@@ -70,7 +98,11 @@ def is_shifted(x: Any, made: Mapping[Value, Op]) -> bool:
 
 @dataclass
 class Parts:
-    """`exp(sum of exponents) * factors / divisors`; a bounded one is at most 1."""
+    """`exp(sum of exponents) * factors / divisors`; a bounded one is at most 1.
+
+    A signed one has no exponent where it is negative, as `1 - exp(x)` for x > 0: it may stand where a logarithm of it
+    would have no value either.
+    """
 
     exponents: list[tuple[float, Atom]] = field(default_factory=list)
     factors: list[Atom] = field(default_factory=list)
@@ -78,6 +110,7 @@ class Parts:
     is_bounded: bool = False
 
     is_positive: bool = True
+    is_signed: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -86,6 +119,11 @@ class Parts:
     @property
     def is_pure(self) -> bool:
         return not self.factors and not self.divisors
+
+
+def signed(exponents: list[tuple[float, Atom]], is_bounded: bool = False) -> Parts:
+    """Of a value that may be negative, where the exponent has no value."""
+    return Parts(exponents, is_bounded=is_bounded, is_positive=False, is_signed=True)
 
 
 class Maker:
@@ -141,13 +179,19 @@ class Maker:
         """Of all parts."""
         out = self.exponent(parts)
         is_zero = not parts.exponents
-        factors = but_ones(parts.factors)
+        factors, divisors = but_ones(parts.factors), parts.divisors
+        if factors and not (parts.is_positive or all(map(is_positive_number, divisors))):
+            factors, divisors = [self.factor(parts)], []  # both may be negative
         if factors:
-            x = self.product(factors)
-            out = self.make(log, x) if is_zero else self.make(lambda x, y: log(y) + x, out, x)
-        if parts.divisors:
-            out = self.make(lambda x, y: x - log(y), out, self.product(parts.divisors))
+            x = self.log_of(factors)
+            out = x if is_zero else self.make(lambda x, y: y + x, out, x)
+        if divisors:
+            out = self.make(lambda x, y: x - y, out, self.log_of(divisors))
         return out
+
+    def log_of(self, factors: Sequence[Atom]) -> Atom:
+        """The logarithm of a product of factors."""
+        return self.make(log, self.product(factors))
 
     def op(self, atom: Atom) -> Op | None:
         return self.seen.get(atom) if isinstance(atom, Value) else None
@@ -156,6 +200,10 @@ class Maker:
         out = self.make(lambda x: logaddexp(0.0, x), x)
         self.softplus_of[out] = x
         return out
+
+
+def is_positive_number(atom: Atom) -> bool:
+    return isinstance(atom, Const) and atom.value > 0
 
 
 def but_ones(atoms: Sequence[Atom]) -> list[Atom]:

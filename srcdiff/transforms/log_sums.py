@@ -9,7 +9,7 @@ from srcdiff.ir.core import Atom, Const, Op, Value, const
 from srcdiff.ir.types import shape_of
 from srcdiff.ops import elementwise, memory, reductions
 from srcdiff.ops.numbers import of_numbers
-from srcdiff.transforms.log_parts import Maker, Parts
+from srcdiff.transforms.log_parts import Maker, Parts, signed
 from srcdiff.transforms.patterns import function
 
 __all__ = ["Sums"]
@@ -27,6 +27,11 @@ class Sums(Maker):
     def parts(self, atom: Atom, depth: int = 0) -> Parts:
         """A value as exponentials and factors; where it is none of these, it is a factor."""
         raise NotImplementedError
+
+    def unsigned(self, atom: Atom, depth: int) -> Parts:
+        """Its parts, if they are there for all arguments; otherwise it is a factor."""
+        parts = self.parts(atom, depth)
+        return self.plain(atom) if parts.is_signed else parts
 
     def plain(self, atom: Atom) -> Parts:
         """A value as a factor."""
@@ -73,14 +78,14 @@ class Sums(Maker):
         """
         other = self.softplus(self.make(lambda u: -u, u))
         rest = self.less(self.make(lambda u, v: v - u, u, v))
-        return Parts([(-1.0, self.softplus(v)), (-1.0, other), (1.0, rest)], is_bounded=True)
+        return signed([(-1.0, self.softplus(v)), (-1.0, other), (1.0, rest)], is_bounded=True)
 
     def difference(self, less: Atom, x: Atom) -> Parts:
         """exp(x) - exp(less)"""
         if isinstance(x, Const) and x.value == 0:
-            return Parts([(1.0, self.less(less))])
+            return signed([(1.0, self.less(less))])
         rest = self.less(self.make(lambda x, y: y - x, x, less))
-        return Parts([(1.0, x), (1.0, rest)])
+        return signed([(1.0, x), (1.0, rest)])
 
     def terms(self, op: Op, sign: int, depth: int) -> list[tuple[int, Parts]]:
         """What a sum is made of; none where that is too much."""
@@ -91,7 +96,7 @@ class Sums(Maker):
             if inner is not None and inner.decl.name in ("add", "subtract") and depth < DEPTH:
                 found += self.terms(inner, s, depth + 1) or [(s, self.plain(a))]
             else:
-                found.append((s, self.parts(a, depth)))
+                found.append((s, self.unsigned(a, depth)))
         return found if len(found) <= _TERMS else []
 
     def shifted_terms(self, terms: Sequence[tuple[int, Parts]]) -> Parts:
@@ -134,7 +139,7 @@ class Sums(Maker):
         if op.attrs.keys() - {"axis", "keepdims"}:
             return None
         x = op.operands[0]
-        parts = self.parts(x, depth)
+        parts = self.unsigned(x, depth)
         exponent = self.whole(parts, x)
         if exponent is None:
             return None
@@ -195,7 +200,7 @@ class Sums(Maker):
         if op.attrs.keys() - {"axis", "keepdims"}:
             return None
         x = op.operands[0]
-        parts, axes = self.parts(x, depth), dict(op.attrs)
+        parts, axes = self.unsigned(x, depth), dict(op.attrs)
         if not parts.exponents:
             return None
         whole = self.logarithm(parts) if parts.is_positive else self.exponent(parts)
@@ -215,7 +220,7 @@ class Sums(Maker):
         ranks = len(shape_of(x.type)), len(shape_of(y.type))
         if max(ranks) > 2:
             return None
-        one, other = self.parts(x, depth), self.parts(y, depth)
+        one, other = self.unsigned(x, depth), self.unsigned(y, depth)
         if one.exponents and other.exponents:
             both = one.is_positive and other.is_positive and ranks == (1, 1)
             if not both:

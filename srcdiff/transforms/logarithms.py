@@ -11,14 +11,27 @@ are shifted by their largest exponent, which is right whatever the signs of the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op, Value, const
-from srcdiff.ir.types import shape_of
-from srcdiff.transforms.log_parts import Here, Parts, but_ones, is_shifted
+from srcdiff.ir.types import element_type, shape_of
+from srcdiff.transforms.log_parts import (
+    Here,
+    Parts,
+    but_ones,
+    is_positive_number,
+    is_shifted,
+    log_cosh,
+    signed,
+)
 from srcdiff.transforms.log_sums import DEPTH, Sums
-from srcdiff.transforms.patterns import function, name_of
+from srcdiff.transforms.patterns import Anything, Number, Pattern, function, match
+from srcdiff.transforms.readings import name_of
 
 __all__ = ["LOGARITHMS", "NAME", "Logarithms"]
 
@@ -45,6 +58,28 @@ _POSITIVE = (
 log, logaddexp, log_softmax, sqrt, where = map(
     function, ("log", "logaddexp", "log_softmax", "sqrt", "where")
 )
+absolute, tanh, erf, erfc, ndtr, log_ndtr = map(
+    function, ("absolute", "tanh", "erf", "erfc", "ndtr", "log_ndtr")
+)
+
+
+_X = Anything("x")
+_ROOT = math.sqrt(2.0)
+_FORMS: tuple[tuple[Pattern, Callable[[Pattern], Pattern], float], ...] = (
+    # what is positive, its logarithm, and a factor
+    (1 - tanh(_X) ** 2, lambda x: -2.0 * log_cosh(x), 1.0),
+    (1 + tanh(_X), lambda x: -logaddexp(0.0, -2.0 * x), 2.0),
+    (1 - tanh(_X), lambda x: -logaddexp(0.0, 2.0 * x), 2.0),
+    (ndtr(_X), log_ndtr, 1.0),
+    (1 - ndtr(_X), lambda x: log_ndtr(-x), 1.0),
+    (erfc(-_X / Number(_ROOT)), log_ndtr, 2.0),
+    (erfc(_X / Number(_ROOT)), lambda x: log_ndtr(-x), 2.0),
+    (erfc(_X), lambda x: log_ndtr(-_ROOT * x), 2.0),
+    (1 + erf(_X / Number(_ROOT)), log_ndtr, 2.0),
+    (1 + erf(_X), lambda x: log_ndtr(_ROOT * x), 2.0),
+    (1 - erf(_X / Number(_ROOT)), lambda x: log_ndtr(-x), 2.0),
+    (1 - erf(_X), lambda x: log_ndtr(-_ROOT * x), 2.0),
+)
 
 
 class Logarithms(Sums):
@@ -55,6 +90,7 @@ class Logarithms(Sums):
     ) -> None:
         super().__init__(seen, here, b, is_python)
         self.known: dict[Atom, Parts] = {}
+        self.factor_of: dict[Atom, Atom] = {}  # of the new function -> of the old one
 
     def of(self, op: Op) -> Atom | None:
         """What stands in the place of a logarithm; None where nothing is won."""
@@ -64,11 +100,24 @@ class Logarithms(Sums):
             found = self.log1p(x)
         else:
             parts = self.parts(x)
-            found = self.logarithm(parts) if parts.exponents else None
+            found = self.logarithm(parts) if parts.exponents else self.of_root(x)
         base = LOGARITHMS[name]
         if found is None or base is None:
             return found
         return self.make(lambda x: x / log(base), found)
+
+    def of_root(self, x: Atom | None) -> Atom | None:
+        """The logarithm of a constant power, which overflows and underflows before what is raised to it."""
+        op = None if x is None else self.op(x)
+        if op is None or op.decl.name not in ("power", "square"):
+            return None
+        n = 2 if op.decl.name == "square" else getattr(op.operands[1], "value", None)
+        if not isinstance(n, int | float) or isinstance(n, bool) or n in (0, 0.5, 1):
+            return None
+        base = self.here(op.operands[0])
+        if n % 2:  # negative for what is negative, or without a value
+            return self.make(lambda x: float(n) * log(x), base)
+        return self.make(lambda x: float(n) * log(absolute(x)), base)
 
     def log1p(self, x: Atom) -> Atom | None:
         op = self.op(x)
@@ -85,7 +134,19 @@ class Logarithms(Sums):
     # ---- taking apart -----------------------------------------------------------------------------------
 
     def plain(self, atom: Atom) -> Parts:
-        return Parts(factors=[self.here(atom)], is_positive=self.is_positive(atom))
+        factor = self.here(atom)
+        self.factor_of.setdefault(factor, atom)
+        return Parts(factors=[factor], is_positive=self.is_positive(atom))
+
+    def log_of(self, factors: Sequence[Atom]) -> Atom:
+        """The logarithm of a product; a constant power in it, beside positive numbers, is taken apart."""
+        others = [a for a in factors if not is_positive_number(a)]
+        if len(others) == 1 and (power := self.of_root(self.factor_of.get(*others))) is not None:
+            numbers = [a for a in factors if a not in others]
+            return (
+                self.make(lambda x, n: log(n) + x, power, self.product(numbers)) if numbers else power
+            )
+        return super().log_of(factors)
 
     def is_positive(self, atom: Atom, depth: int = 0) -> bool:
         """Whether a factor is positive for all arguments."""
@@ -109,6 +170,11 @@ class Logarithms(Sums):
         return self.known[atom]
 
     def taken_apart(self, atom: Atom, depth: int) -> Parts:
+        for form, said, factor in _FORMS:
+            binding = match(form, atom, self.seen)
+            if binding is not None:
+                exponent = self.make(said, self.here(binding["x"]))
+                return Parts([(1.0, exponent)], [const(factor)] if factor != 1 else [])
         op = self.op(atom)
         made = getattr(self, f"of_{name_of(op)}", None) if op is not None else None
         if op is not None and name_of(op) in _MOVES:
@@ -133,25 +199,68 @@ class Logarithms(Sums):
     def of_expm1(self, op: Op, depth: int) -> Parts:
         """exp(x) - 1, which is exp(x) (1 - exp(-x))."""
         x = self.here(op.operands[0])
-        return Parts([(1.0, x), (1.0, self.less(self.make(lambda x: -x, x)))])
+        return signed([(1.0, x), (1.0, self.less(self.make(lambda x: -x, x)))])
 
-    def of_negative(self, op: Op, depth: int) -> Parts:
+    def of_cosh(self, op: Op, depth: int) -> Parts:
+        return Parts([(1.0, self.make(log_cosh, self.here(op.operands[0])))])
+
+    def of_sinh(self, op: Op, depth: int) -> Parts:
+        """exp(x) (1 - exp(-2x)) / 2"""
+        x = self.here(op.operands[0])
+        rest = self.less(self.make(lambda x: -2.0 * x, x))
+        return replace(signed([(1.0, x), (1.0, rest)]), divisors=[const(2.0)])
+
+    def of_tanh(self, op: Op, depth: int) -> Parts:
+        """(1 - exp(-2x)) / (1 + exp(-2x))"""
+        x = self.make(lambda x: -2.0 * x, self.here(op.operands[0]))
+        return signed([(1.0, self.less(x)), (-1.0, self.softplus(x))], is_bounded=True)
+
+    def of_negative(self, op: Op, depth: int) -> Parts | None:
         inner = self.op(op.operands[0])
         if inner is not None and inner.decl.name == "expm1":
-            return Parts([(1.0, self.less(self.here(inner.operands[0])))])
-        parts = self.parts(op.operands[0], depth)
+            return signed([(1.0, self.less(self.here(inner.operands[0])))])
+        parts = self.unsigned(op.operands[0], depth)
         factors = [const(-1.0), *parts.factors]
         return Parts(parts.exponents, factors, parts.divisors, is_positive=False)
 
-    def of_multiply(self, op: Op, depth: int) -> Parts:
+    def of_multiply(self, op: Op, depth: int) -> Parts | None:
+        masked = self.masked(op, depth)
+        if masked is not None:
+            return masked
         x, y = (self.parts(a, depth) for a in op.operands)
+        is_signed = self.is_signed(x, y)
+        if is_signed is None:
+            return None
         both, signs = x.is_bounded and y.is_bounded, x.is_positive and y.is_positive
         return Parts(
-            x.exponents + y.exponents, x.factors + y.factors, x.divisors + y.divisors, both, signs
+            x.exponents + y.exponents,
+            x.factors + y.factors,
+            x.divisors + y.divisors,
+            both,
+            signs,
+            is_signed,
         )
 
-    def of_divide(self, op: Op, depth: int) -> Parts:
+    def is_signed(self, x: Parts, y: Parts) -> bool | None:
+        """Whether a product has no exponent where it is negative; None where it may be positive there."""
+        if not (x.is_signed or y.is_signed):
+            return False
+        return True if x.is_positive or y.is_positive else None
+
+    def masked(self, op: Op, depth: int) -> Parts | None:
+        """What a mask of truth values is multiplied with: where it is False, the logarithm is that of 0."""
+        mask, x = sorted(op.operands, key=lambda a: element_type(a.type).dtype != "bool")
+        parts = self.unsigned(x, depth)
+        if element_type(mask.type).dtype != "bool" or not (parts.exponents and parts.is_positive):
+            return None
+        out = self.make(where, self.here(mask), self.logarithm(parts), const(-np.inf))
+        return Parts([(1.0, out)], is_bounded=parts.is_bounded)
+
+    def of_divide(self, op: Op, depth: int) -> Parts | None:
         x, y = (self.parts(a, depth) for a in op.operands)
+        is_signed = self.is_signed(x, y)
+        if is_signed is None:
+            return None
         turned = [(-scale, a) for scale, a in y.exponents]
         signs = x.is_positive and y.is_positive
         return Parts(
@@ -160,13 +269,14 @@ class Logarithms(Sums):
             x.divisors + y.factors,
             False,
             signs,
+            is_signed,
         )
 
     def of_power(self, op: Op, depth: int) -> Parts | None:
         base, n = op.operands
         if isinstance(n, Const):
             return self.powered(op, float(n.value), depth)
-        parts = self.parts(base, depth)
+        parts = self.unsigned(base, depth)
         if not parts.exponents or not parts.is_positive:
             return None
         x = self.make(lambda x, n: n * x, self.logarithm(parts), self.here(n))
@@ -190,10 +300,12 @@ class Logarithms(Sums):
 
         if not parts.exponents or (n != round(n) and not parts.is_positive):
             return None
+        if parts.is_signed and n % 2 != 1:
+            return None
         scaled = [(n * scale, a) for scale, a in parts.exponents]
         is_bounded = parts.is_bounded and n >= 0
         factors, divisors = raised(parts.factors), raised(parts.divisors)
-        return Parts(scaled, factors, divisors, is_bounded, parts.is_positive)
+        return Parts(scaled, factors, divisors, is_bounded, parts.is_positive, parts.is_signed)
 
     def of_moved(self, op: Op, depth: int) -> Parts | None:
         parts = self.parts(op.operands[0], depth)
@@ -202,13 +314,32 @@ class Logarithms(Sums):
             return None
         rest = [self.here(a) for a in op.operands[1:]]
         moved = self.b.op(op.decl, x, *rest, spelling=op.spelling, **op.attrs)
-        return Parts([(1.0, moved)], is_bounded=parts.is_bounded)
+        return Parts(
+            [(1.0, moved)],
+            is_bounded=parts.is_bounded,
+            is_positive=parts.is_positive,
+            is_signed=parts.is_signed,
+        )
 
     def of_where(self, op: Op, depth: int) -> Parts | None:
         condition, *branches = op.operands
-        x, y = (self.parts(a, depth) for a in branches)
-        if not (x.exponents and y.exponents):
+        parts = [self.parts(a, depth) for a in branches]
+        if not any(p.exponents for p in parts):
             return None
-        both = [self.logarithm(p) for p in (x, y)]
-        out = self.make(where, self.here(condition), *both)
-        return Parts([(1.0, out)], is_bounded=x.is_bounded and y.is_bounded)
+        logs = [self.of_branch(a, p) for a, p in zip(branches, parts, strict=True)]
+        if None in logs:
+            return None
+        out = self.make(where, self.here(condition), *logs)  # type: ignore[arg-type]
+        is_positive = all(p.is_positive or a == const(0) for a, p in zip(branches, parts, strict=True))
+        return Parts(
+            [(1.0, out)],
+            is_bounded=all(p.is_bounded for p in parts),
+            is_positive=is_positive,
+            is_signed=not is_positive,
+        )
+
+    def of_branch(self, atom: Atom, parts: Parts) -> Atom | None:
+        """The logarithm of what may be chosen; None where it has none worth taking."""
+        if isinstance(atom, Const) and atom.value == 0:
+            return const(-np.inf)
+        return self.logarithm(parts) if parts.exponents or parts.is_positive else None

@@ -5,8 +5,8 @@
 
 The functions are called with patterns instead of numbers. A parameter stands for any value (the same one wherever
 it is mentioned), a keyword for what an operation has been told (an axis), a number for that constant. Matching follows
-values to the operations that made them, over statements and names, and tries both orders of `+` and `*`; it never
-looks through storage that is written.
+values to the operations that made them, over statements and names, tries both orders of `+` and `*`, and takes
+an operation in all words that say the same (`readings`); it never looks through storage that is written.
 """
 
 from __future__ import annotations
@@ -19,21 +19,22 @@ from typing import Any
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op, OpDecl, Value, const
-from srcdiff.ir.types import is_complex, shape_of
+from srcdiff.ir.types import is_complex
 from srcdiff.ops.numbers import of_numbers
 from srcdiff.ops.registry import OPERATIONS, declared
+from srcdiff.transforms.readings import Reading, readings
 
 __all__ = [
     "INNER",
     "Apply",
     "Attribute",
+    "Number",
     "Pattern",
     "Rule",
     "alike",
     "build",
     "function",
     "match",
-    "name_of",
 ]
 
 Binding = dict[str, Any]  # atoms, what attributes are, and `INNER`
@@ -204,20 +205,31 @@ def match(
             return binding if isinstance(atom, Const) and atom.value == value else None
         case Apply(name, operands, attrs):
             op = made.get(atom) if isinstance(atom, Value) else None
-            if op is not None and any(is_complex(a.type) for a in (atom, *op.operands)):
+            if op is None or any(is_complex(a.type) for a in (atom, *op.operands)):
                 return None  # rules are for real numbers
-            if op is None or name_of(op) != name or len(op.operands) != len(operands):
-                return None
-            told = _match_attrs(op, dict(attrs), binding)
-            if told is None:
-                return None
-            orders = [op.operands, op.operands[::-1]] if name in _COMMUTATIVE else [op.operands]
-            for order in orders:
-                found: Binding | None = dict(told)
-                for part, operand in zip(operands, order, strict=True):
-                    found = None if found is None else match(part, operand, made, found)
+            for reading in readings(op, made):
+                if reading.name != name or len(reading.operands) != len(operands):
+                    continue
+                told = _match_attrs(reading, dict(attrs), binding)
+                found = None if told is None else _match_operands(operands, reading, made, told)
                 if found is not None:
-                    return {**found, INNER: (*found.get(INNER, ()), atom)}
+                    return {**found, INNER: (*found.get(INNER, ()), *reading.inner, atom)}
+    return None
+
+
+def _match_operands(
+    operands: Sequence[Pattern], reading: Reading, made: Mapping[Value, Op], binding: Binding
+) -> Binding | None:
+    """In either order, where that is the same."""
+    orders = [reading.operands]
+    if reading.name in _COMMUTATIVE:
+        orders.append(reading.operands[::-1])
+    for order in orders:
+        found: Binding | None = dict(binding)
+        for part, operand in zip(operands, order, strict=True):
+            found = None if found is None else match(part, operand, made, found)
+        if found is not None:
+            return found
     return None
 
 
@@ -243,17 +255,11 @@ def alike(x: Any, y: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
     )
 
 
-def name_of(op: Op) -> str:
-    """The operation's name in rules: `np.dot` of vectors and matrices is `@`."""
-    is_product = op.decl.name == "dot" and all(0 < len(shape_of(a.type)) < 3 for a in op.operands)
-    return "matmul" if is_product else op.decl.name
-
-
-def _match_attrs(op: Op, attrs: Mapping[str, Any], binding: Binding) -> Binding | None:
+def _match_attrs(op: Reading, attrs: Mapping[str, Any], binding: Binding) -> Binding | None:
     """With what the attributes stand for; None where the operation is told otherwise."""
-    found = dict(binding)
+    found, defaults = dict(binding), OPERATIONS[op.name].defaults
     for name in {**attrs, **op.attrs}:
-        default = op.decl.defaults.get(name)
+        default = defaults.get(name)
         told, wanted = op.attrs.get(name, default), attrs.get(name, default)
         if isinstance(wanted, Attribute):
             wanted = found.setdefault(wanted.name, told)

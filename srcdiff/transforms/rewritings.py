@@ -7,11 +7,12 @@ stands in the table of `docs/rewriting.md`, which is made from here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import prod as prod_of
 from typing import Any
 
-from srcdiff.ir.core import Op, Value, known_dim
+from srcdiff.ir.core import Const, Op, Value, known_dim
 from srcdiff.ir.types import Dim, shape_of
-from srcdiff.transforms.log_parts import is_shifted, log_one_less_exp
+from srcdiff.transforms.log_parts import is_shifted, log_cosh, log_one_less_exp, root_less_one, shift_of
 from srcdiff.transforms.logarithms import NAME as PARTS
 from srcdiff.transforms.patterns import INNER, Apply, Pattern, Rule, alike, function
 
@@ -28,12 +29,12 @@ expit, logsumexp, softmax, log_softmax = map(
 log2, log10, cosh, sinh, where, less = map(
     function, ("log2", "log10", "cosh", "sinh", "where", "less")
 )
-sin, cos, arcsinh = map(function, ("sin", "cos", "arcsinh"))
+sin, cos, arcsinh, arctanh = map(function, ("sin", "cos", "arcsinh", "arctanh"))
+ndtr, log_ndtr, erf, erfc = map(function, ("ndtr", "log_ndtr", "erf", "erfc"))
+ravel, size = map(function, ("ravel", "size"))
 minimum, maximum, known_log_cosh = map(function, ("minimum", "maximum", "log_cosh"))
 prod, highest = map(function, ("prod", "highest"))
-tanh, sqrt, square, norm, euclidean_norm = map(
-    function, ("tanh", "sqrt", "square", "norm", "euclidean_norm")
-)
+tanh, sqrt, norm, euclidean_norm = map(function, ("tanh", "sqrt", "norm", "euclidean_norm"))
 total, mean, var = map(function, ("sum", "mean", "var"))
 inv, det, slogdet, solve = map(function, ("inv", "det", "slogdet", "solve"))
 trace, diag, transpose, absolute = map(function, ("trace", "diag", "transpose", "absolute"))
@@ -120,16 +121,67 @@ def _is_there_anyway(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bo
     return False
 
 
-def _is_no_matrix(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `x` is no vector or matrix of doubles."""
+def _has_own_logarithm(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether 1 less `x` is a probability whose logarithm `logarithms` knows."""
+    op = made.get(binding["x"])
+    if op is not None and op.decl.name in ("power", "square", "multiply"):
+        op = made.get(op.operands[0])  # type: ignore[arg-type]
+    return op is not None and op.decl.name in ("tanh", "ndtr", "erf", "erfc")
+
+
+def _is_double(binding: Mapping[str, Any], ndim: int) -> bool:
+    """Whether `x` is an array of doubles with so many axes."""
     type_ = binding["x"].type
-    return getattr(type_, "dtype", "") != "float64" or len(shape_of(type_)) not in (1, 2)
+    return getattr(type_, "dtype", "") == "float64" and len(shape_of(type_)) == ndim
+
+
+def _is_no_vector(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    return not _is_double(binding, 1)
+
+
+def _is_no_matrix(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    return not _is_double(binding, 2)
+
+
+def _is_no_positive_number(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `x` is no vector, or `n` is neither a positive constant nor a length."""
+    n = binding["n"]
+    is_positive = isinstance(n, Const) and not isinstance(n.value, bool) and n.value > 0
+    return not _is_double(binding, 1) or not (is_positive or known_dim(n) is not None)
+
+
+def _is_no_base(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `c` is no positive constant."""
+    c = binding["c"]
+    return not (isinstance(c, Const) and isinstance(c.value, int | float) and c.value > 0)
+
+
+def _is_wider(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `x` is a number, or has not the shape of what is summed with it."""
+    x, y = (shape_of(binding[k].type) for k in "xy")
+    is_within = len(y) <= len(x) and all(
+        d in (Dim(1), own) for d, own in zip(y[::-1], x[::-1], strict=False)
+    )
+    return not x or not is_within
+
+
+def _is_wider_or_shifted(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    return _is_wider(binding, made) or is_shifted(binding["x"], made)
+
+
+def _are_not_alike(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `x` and `w` are no arrays of one shape."""
+    x, w = (shape_of(binding[k].type) for k in "xw")
+    return not x or x != w
 
 
 def _is_no_count(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `n` is not the number of elements of a vector `x`."""
-    shape, n = shape_of(binding["x"].type), binding["n"]
-    return len(shape) != 1 or known_dim(n) != shape[0]
+    """Whether `n` is not how many elements of `x` are added for each result."""
+    shape, n = shape_of(binding["x"].type), known_dim(binding["n"])
+    lengths = [shape[a] for a in sorted(_axes(binding, len(shape)))]
+    if all(d.is_const for d in lengths):
+        return not shape or n != Dim(prod_of(d.const for d in lengths))
+    return len(lengths) != 1 or n != lengths[0]
 
 
 def _unless_axes(*counts: tuple[int, ...]) -> Unless:
@@ -173,8 +225,10 @@ _DIGITS = "1 + x has no digits of a small x"
 _DIFFERENCE = "the difference of two numbers that are nearly equal"
 _CANCELS = "exp(x) - 1 cancels for a small x"
 
+_PAIR = (([1000.0, 999.0, 0.0], [2.0, -1.0, 0.5]), ([-1000.0, -1001.0, -999.5], [0.5, 2.0, 1.0]))
 _NEAR_ONE = "one less a number near 1"
 _BELOW, _ABOVE = ((-1000.0,), (-40.0,), (0.0,), (-300.0,)), ((1000.0,), (40.0,), (0.0,), (300.0,))
+_TANHS = ((-1000.0,), (1000.0,), (0.3,), (1e-9,))
 _SHIFT = "a shift, which neither the value nor the derivative depends on"
 _SHIFTED = (([1000.0, 999.0], 1000.0), ([-1000.0, -1001.0, 0.0], -1.0))
 _NORM = "squares overflow and underflow, and the derivative at 0 is NaN"
@@ -182,16 +236,6 @@ _SQUARES = "the difference of two large numbers"
 _FAR = (([1e8, 1e8 + 1.0, 1e8 + 2.0],), ([1e150, 3e150],), ([1.0, 2.0],))
 _AT_ZERO = "the derivative at 0 is NaN"
 _VECTORS = (([3.0, 4.0],), ([1e-200, 2e-200],), ([1e200, 2e250, 0.0],))
-
-
-def _log_cosh(x: Pattern) -> Apply:
-    """The one overflows, the other is the difference of two large numbers near 0."""
-    size = absolute(x)
-    near, far = (
-        log1p(2.0 * sinh(0.5 * minimum(size, 1.0)) ** 2),
-        size + (log1p(exp(-2.0 * size)) - log(2.0)),
-    )
-    return known_log_cosh(where(less(size, 1.0), near, far), x)
 
 
 RULES = (
@@ -213,6 +257,8 @@ RULES = (
          "the logarithm of odds is what they are the odds of", _LOGITS),
     Rule("log_sigmoid", lambda u: logaddexp(0.0, -u) - logaddexp(0.0, u), lambda u: -u, "exact",
          "the logarithm of odds is what they are the odds of", _LOGITS),
+    Rule("log_sigmoid", lambda u: logaddexp(0.0, u) - u, lambda u: logaddexp(0.0, -u), "exact", _DIFFERENCE, _LOGITS),
+    Rule("log_sigmoid", lambda u: u - logaddexp(0.0, u), lambda u: -logaddexp(0.0, -u), "exact", _DIFFERENCE, _LOGITS),
     Rule("softplus", lambda x: log(1 + exp(x)), lambda x: logaddexp(0.0, x), "exact", _OVERFLOW, _LOGITS),
     Rule("softplus", lambda x: log1p(exp(x)), lambda x: logaddexp(0.0, x), "exact", _OVERFLOW, _LOGITS),
     Rule("log_add_exp", lambda x, y: log(exp(x) + exp(y)), lambda x, y: logaddexp(x, y), "exact", _OVERFLOW,
@@ -232,6 +278,39 @@ RULES = (
          _is_number),
     Rule("softmax", lambda x: exp(x) / total(exp(x)), lambda x: softmax(x), "exact", _OVERFLOW, _ROWS,
          _is_number),
+    Rule("softmax", lambda x, *, axis: exp(x) * (1 / total(exp(x), axis=axis, keepdims=True)),
+         lambda x, *, axis: softmax(x, axis=axis), "exact", _OVERFLOW, _ROWS, _is_number),
+    Rule("softmax", lambda x: exp(x) * (1 / total(exp(x))), lambda x: softmax(x), "exact", _OVERFLOW, _ROWS,
+         _is_number),
+    Rule("softmax", lambda x: transpose(transpose(exp(x)) / total(exp(x), axis=1)), lambda x: softmax(x, axis=1),
+         "exact", _OVERFLOW, (), _unless_axes((2,))),
+    Rule("softmax", lambda x: transpose(transpose(exp(x)) / total(exp(x), axis=-1)), lambda x: softmax(x, axis=-1),
+         "exact", _OVERFLOW, (), _unless_axes((2,))),
+    Rule("weighted_mean", lambda y, x, *, axis, keepdims: (total(y * exp(x), axis=axis, keepdims=keepdims)
+                                                           / total(exp(x), axis=axis, keepdims=keepdims)),
+         lambda y, x, *, axis, keepdims: total(y * softmax(x, axis=axis), axis=axis, keepdims=keepdims), "exact",
+         _OVERFLOW, (), _is_wider),
+    Rule("weighted_mean", lambda y, x: exp(x) @ y / total(exp(x)), lambda y, x: softmax(x) @ y, "exact", _OVERFLOW,
+         tuple((w, x) for x, w in _PAIR), _unless_axes((1, 1), (2, 1))),
+    Rule("weighted_mean", lambda y, x: y @ exp(x) / total(exp(x)), lambda y, x: y @ softmax(x), "exact", _OVERFLOW,
+         tuple((w, x) for x, w in _PAIR), _unless_axes((1, 1), (2, 1))),
+    Rule("weighted_mean", lambda y, x: exp(x) @ y / total(exp(x), axis=1, keepdims=True),
+         lambda y, x: softmax(x, axis=1) @ y, "exact", _OVERFLOW, (), _unless_axes((2, 2))),
+    Rule("weighted_mean", lambda y, x: exp(x) @ y / total(exp(x), axis=-1, keepdims=True),
+         lambda y, x: softmax(x, axis=-1) @ y, "exact", _OVERFLOW, (), _unless_axes((2, 2))),
+    Rule("weighted_mean", lambda y, x: exp(x) @ y / total(exp(x), axis=1), lambda y, x: softmax(x, axis=1) @ y,
+         "exact", _OVERFLOW, (), _unless_axes((1, 2))),
+    Rule("weighted_softmax", lambda y, x, *, axis: y * exp(x) / total(y * exp(x), axis=axis, keepdims=True),
+         lambda y, x, *, axis: (y * exp(x - shift_of(x, axis=axis, keepdims=True))
+                                / total(y * exp(x - shift_of(x, axis=axis, keepdims=True)), axis=axis, keepdims=True)),
+         "exact", _OVERFLOW, tuple((w, x) for x, w in _PAIR), _is_wider_or_shifted),
+    Rule("weighted_softmax", lambda y, x: y * exp(x) / total(y * exp(x)),
+         lambda y, x: y * exp(x - shift_of(x)) / total(y * exp(x - shift_of(x))), "exact", _OVERFLOW,
+         tuple((w, x) for x, w in _PAIR), _is_wider_or_shifted),
+    Rule("effective_size", lambda x: total(exp(x)) ** 2 / total(exp(x) ** 2), lambda x: 1.0 / total(softmax(x) ** 2),
+         "exact", _OVERFLOW, _ROWS, _is_number),
+    Rule("effective_size", lambda x: total(exp(x)) ** 2 / total(exp(2 * x)), lambda x: 1.0 / total(softmax(x) ** 2),
+         "exact", _OVERFLOW, _ROWS, _is_number),
     Rule("softmax", lambda x, m, *, axis: softmax(x - m, axis=axis), lambda x, m, *, axis: softmax(x, axis=axis),
          "exact", _SHIFT, _SHIFTED, _varies_along_axis),
     Rule("log_softmax", lambda x, m, *, axis: log_softmax(x - m, axis=axis),
@@ -248,38 +327,65 @@ RULES = (
          ((-1000.0, 3.0), (1000.0, 0.5), (1e300, 2.0))),
     Rule("log_exp", lambda x, y: log(exp(x) / y), lambda x, y: x - log(y), "exact", _OVERFLOW,
          ((-1000.0, 3.0), (1000.0, 0.5), (-1e300, 2.0))),
-    Rule("log_exp", lambda x, y, z: log(y * exp(x) / z), lambda x, y, z: log(y) + x - log(z), "exact", _OVERFLOW,
-         ((-1000.0, 3.0, 2.0), (1000.0, 0.5, 7.0))),
-    Rule("log_one_plus", lambda x: log(1 + x), lambda x: log1p(x), "exact", _DIGITS, _SMALL),
+    Rule("log_normal", lambda x: log(ndtr(x)), lambda x: log_ndtr(x), "exact",
+         "probabilities of tails underflow below -38", ((-1000.0,), (-40.0,), (0.5,), (9.0,))),
+    Rule("log_one_plus", lambda x: log(1 + x), lambda x: log1p(x), "exact", _DIGITS, _SMALL, _has_own_logarithm),
     Rule("log_one_plus", lambda x: log(1 - x), lambda x: log1p(-x), "exact", _DIGITS,
-         ((1e-17,), (-1e-17,), (1e-300,), (-1e-9,), (0.5,), (-3.0,))),
+         ((1e-17,), (-1e-17,), (1e-300,), (-1e-9,), (0.5,), (-3.0,)), _has_own_logarithm),
     Rule("exp_minus_one", lambda x: exp(x) - 1, lambda x: expm1(x), "exact", _CANCELS, _SMALL),
     Rule("exp_minus_one", lambda x: 1 - exp(x), lambda x: -expm1(x), "exact", _CANCELS, _SMALL),
-    Rule("exp_minus_one", lambda x: -1 + exp(x), lambda x: expm1(x), "exact", _CANCELS, _SMALL),
-    Rule("exp_minus_one", lambda x: 1 + -exp(x), lambda x: -expm1(x), "exact", _CANCELS, _SMALL),
     Rule("exp_minus_one", lambda x, c: c * exp(x) - c, lambda x, c: c * expm1(x), "exact", _CANCELS,
          ((1e-17, 2.0), (-1e-9, 3.0))),
     Rule("exp_minus_one", lambda x, c: c - c * exp(x), lambda x, c: -c * expm1(x), "exact", _CANCELS,
          ((1e-17, 2.0), (-1e-9, 3.0))),
+    Rule("exp_minus_one", lambda x, c: c**x - 1, lambda x, c: expm1(x * log(c)), "exact", _CANCELS,
+         ((1e-17, 2.0), (-1e-9, 3.0)), _is_no_base),
     Rule("one_less_sigmoid", lambda u: 1 - 1 / (1 + exp(u)), lambda u: expit(u), "better", _NEAR_ONE, _BELOW),
     Rule("one_less_sigmoid", lambda u: 1 - exp(u) / (1 + exp(u)), lambda u: expit(-u), "better", _NEAR_ONE, _ABOVE),
     Rule("one_less_sigmoid", lambda u: 1 - expit(u), lambda u: expit(-u), "better", _NEAR_ONE, _ABOVE),
     Rule("sigmoid", lambda x: exp(x) / (1 + exp(x)), lambda x: expit(x), "exact", _OVERFLOW, (*_BELOW, (1000.0,))),
     Rule("sigmoid", lambda x, y: exp(x) / (exp(x) + exp(y)), lambda x, y: expit(x - y), "exact", _OVERFLOW,
          ((1000.0, 999.0), (-1000.0, -1000.5), (0.0, 800.0))),
+    Rule("sigmoid", lambda u: exp(u) / (1 + exp(u)) ** 2, lambda u: expit(u) * expit(-u), "exact", _OVERFLOW,
+         _LOGITS),
     Rule("sinh", lambda x: (exp(x) - exp(-x)) / 2, lambda x: sinh(x), "exact", _DIFFERENCE, _SMALL),
-    Rule("sinh", lambda x: 0.5 * (exp(x) - exp(-x)), lambda x: sinh(x), "exact", _DIFFERENCE, _SMALL),
+    Rule("sinh", lambda x: exp(x) - exp(-x), lambda x: 2.0 * sinh(x), "exact", _DIFFERENCE, _SMALL),
     Rule("arcsinh", lambda x: log(x + sqrt(x**2 + 1)), lambda x: arcsinh(x), "exact", _DIFFERENCE,
          ((1e-9,), (-1e5,), (1e100,), (2.0,))),
-    Rule("arcsinh", lambda x: log(x + sqrt(x * x + 1)), lambda x: arcsinh(x), "exact", _DIFFERENCE,
-         ((1e-9,), (-1e5,), (2.0,))),
     Rule("one_less_cos", lambda x: 1 - cos(x), lambda x: 2.0 * sin(0.5 * x) ** 2, "exact",
          "cosines near 0 have no digits of their argument", ((1e-9,), (1e-100,), (1e-3,), (-2.0,))),
+    Rule("one_less_cos", lambda x: cos(x) - 1, lambda x: -2.0 * sin(0.5 * x) ** 2, "exact",
+         "cosines near 0 have no digits of their argument", ((1e-9,), (1e-100,), (1e-3,), (-2.0,))),
+    Rule("arctanh", lambda x: log((1 + x) / (1 - x)), lambda x: 2.0 * arctanh(x), "exact", _DIGITS,
+         ((1e-17,), (-1e-9,), (0.5,))),
+    Rule("root_less_one", lambda x: sqrt(1 + x) - 1, lambda x: root_less_one(x), "exact", _DIFFERENCE,
+         ((1e-17,), (-1e-9,), (0.5,), (1e200,))),
+    Rule("root_less_one", lambda x: 1 - sqrt(1 + x), lambda x: -root_less_one(x), "exact", _DIFFERENCE,
+         ((1e-17,), (-1e-9,), (0.5,), (1e200,))),
+    Rule("root_less_one", lambda x: sqrt(1 - x) - 1, lambda x: root_less_one(-x), "exact", _DIFFERENCE,
+         ((1e-17,), (-1e-9,), (0.5,), (-1e200,))),
+    Rule("root_less_one", lambda x: 1 - sqrt(1 - x), lambda x: -root_less_one(-x), "exact", _DIFFERENCE,
+         ((1e-17,), (-1e-9,), (0.5,), (-1e200,))),
     Rule("tanh", lambda x: (exp(x) - exp(-x)) / (exp(x) + exp(-x)), lambda x: tanh(x), "exact", _OVERFLOW,
          ((-1000.0,), (1000.0,), (0.3,), (1e-9,))),
+    Rule("tanh", lambda u: (1 - exp(u)) / (1 + exp(u)), lambda u: -tanh(0.5 * u), "exact", _OVERFLOW, _TANHS),
+    Rule("tanh", lambda x: (exp(x) - 1) / (exp(x) + 1), lambda x: tanh(0.5 * x), "exact", _OVERFLOW, _TANHS),
+    Rule("tanh", lambda u: 2 / (1 + exp(u)) - 1, lambda u: -tanh(0.5 * u), "exact", _DIFFERENCE, _TANHS),
+    Rule("tanh", lambda u: 2 * (1 / (1 + exp(u))) - 1, lambda u: -tanh(0.5 * u), "exact", _DIFFERENCE, _TANHS),
+    Rule("tanh", lambda u: 1 - 2 / (1 + exp(u)), lambda u: tanh(0.5 * u), "exact", _DIFFERENCE, _TANHS),
+    Rule("tanh", lambda x: 2 * expit(x) - 1, lambda x: tanh(0.5 * x), "exact", _DIFFERENCE, _TANHS),
+    Rule("tanh", lambda x: sinh(x) / cosh(x), lambda x: tanh(x), "exact", _OVERFLOW, _TANHS),
+    Rule("one_less_tanh", lambda x: 1 - tanh(x), lambda x: 2.0 * expit(-2.0 * x), "better", _NEAR_ONE, _ABOVE),
+    Rule("one_less_tanh", lambda x: 1 + tanh(x), lambda x: 2.0 * expit(2.0 * x), "better", _NEAR_ONE, _BELOW),
+    Rule("normal_tail", lambda x: 1 - ndtr(x), lambda x: ndtr(-x), "exact", _NEAR_ONE, ((30.0,), (9.0,), (-1.0,))),
+    Rule("normal_tail", lambda x: 1 - erf(x), lambda x: erfc(x), "exact", _NEAR_ONE, ((20.0,), (6.0,), (-1.0,))),
+    Rule("normal_tail", lambda x: 1 + erf(x), lambda x: erfc(-x), "exact", _NEAR_ONE, ((-20.0,), (-6.0,), (1.0,))),
+    Rule("normal_tail", lambda x: 1 - erfc(x), lambda x: erf(x), "exact", _NEAR_ONE, ((1e-17,), (1e-9,), (1.0,))),
     Rule("log_one_plus", lambda x: log2(1 + x), lambda x: log1p(x) / log(2.0), "exact", _DIGITS, _SMALL),
     Rule("log_one_plus", lambda x: log10(1 + x), lambda x: log1p(x) / log(10.0), "exact", _DIGITS, _SMALL),
-    Rule("log_cosh", lambda x: log(cosh(x)), lambda x: _log_cosh(x), "exact", _OVERFLOW,
+    Rule("log_cosh", lambda x: log(cosh(x)), lambda x: log_cosh(x), "exact", _OVERFLOW,
+         ((-1000.0,), (1000.0,), (1e-9,), (-0.7,), (1.5,), (30.0,))),
+    Rule("log_cosh", lambda x: log((exp(x) + exp(-x)) / 2), lambda x: log_cosh(x), "exact", _OVERFLOW,
          ((-1000.0,), (1000.0,), (1e-9,), (-0.7,), (1.5,), (30.0,))),
     Rule("exp_product", lambda x: sqrt(exp(x)), lambda x: exp(0.5 * x), "exact", _OVERFLOW,
          ((1000.0,), (-1000.0,)), once=True),
@@ -288,40 +394,50 @@ RULES = (
     Rule("exp_product", lambda x, y: exp(x) / exp(y), lambda x, y: exp(x - y), "exact", _OVERFLOW,
          ((1000.0, 999.0), (-800.0, -799.0)), _is_there_anyway, once=True),
     Rule("norm", lambda x: sqrt(total(x**2)), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS,
+         _is_no_vector),
+    Rule("norm", lambda x: sqrt(total(x**2)), lambda x: euclidean_norm(ravel(x)), "better", _NORM, (),
          _is_no_matrix),
-    Rule("norm", lambda x: sqrt(total(x * x)), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS,
-         _is_no_matrix),
-    Rule("norm", lambda x: sqrt(total(square(x))), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS,
-         _is_no_matrix),
-    Rule("norm", lambda x: total(x**2) ** 0.5, lambda x: euclidean_norm(x), "better", _NORM, _VECTORS,
-         _is_no_matrix),
+    Rule("norm", lambda x, n: sqrt(total(x**2) / n), lambda x, n: euclidean_norm(x) / sqrt(n), "better", _NORM,
+         tuple((x, 3.0) for (x,) in _VECTORS), _is_no_positive_number),
+    Rule("norm", lambda x: sqrt(mean(x**2)), lambda x: euclidean_norm(x) / sqrt(size(x)), "better", _NORM, _VECTORS,
+         _is_no_vector),
+    Rule("norm", lambda x: log(total(x**2)), lambda x: 2.0 * log(euclidean_norm(x)), "better", _NORM, _VECTORS,
+         _is_no_vector),
     Rule("norm", lambda x: sqrt(x @ x), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS,
-         _is_no_matrix),
+         _is_no_vector),
     Rule("norm", lambda x, *, axis, keepdims: sqrt(total(x**2, axis=axis, keepdims=keepdims)),
-         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _AT_ZERO, (), _is_no_norm),
-    Rule("norm", lambda x, *, axis, keepdims: sqrt(total(x * x, axis=axis, keepdims=keepdims)),
-         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _AT_ZERO, (), _is_no_norm),
-    Rule("norm", lambda x, *, axis, keepdims: sqrt(total(square(x), axis=axis, keepdims=keepdims)),
          lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _AT_ZERO, (), _is_no_norm),
     Rule("variance", lambda x, *, axis, keepdims: (mean(x**2, axis=axis, keepdims=keepdims)
                                                    - mean(x, axis=axis, keepdims=keepdims) ** 2),
-         lambda x, *, axis, keepdims: var(x, axis=axis, keepdims=keepdims), "exact",
-         _SQUARES, _FAR),
-    Rule("variance", lambda x, *, axis, keepdims: (mean(x * x, axis=axis, keepdims=keepdims)
-                                                   - mean(x, axis=axis, keepdims=keepdims)
-                                                   * mean(x, axis=axis, keepdims=keepdims)),
          lambda x, *, axis, keepdims: var(x, axis=axis, keepdims=keepdims), "exact",
          _SQUARES, _FAR),
     Rule("variance", lambda x, *, axis, keepdims: (mean(x, axis=axis, keepdims=keepdims) ** 2
                                                    - mean(x**2, axis=axis, keepdims=keepdims)),
          lambda x, *, axis, keepdims: -var(x, axis=axis, keepdims=keepdims), "exact",
          _SQUARES, _FAR),
-    Rule("variance", lambda x, n: total(x * x) / n - (total(x) / n) ** 2, lambda x, n: var(x), "exact",
-         _SQUARES, (), _is_no_count),
-    Rule("variance", lambda x, n: total(x**2) / n - (total(x) / n) ** 2, lambda x, n: var(x), "exact",
-         _SQUARES, (), _is_no_count),
-    Rule("variance", lambda x: mean(x**2) - mean(x) ** 2, lambda x: var(x), "exact",
-         _SQUARES, _FAR),
+    Rule("variance", lambda x, c, *, axis, keepdims: (c * mean(x**2, axis=axis, keepdims=keepdims)
+                                                      - c * mean(x, axis=axis, keepdims=keepdims) ** 2),
+         lambda x, c, *, axis, keepdims: c * var(x, axis=axis, keepdims=keepdims), "exact", _SQUARES,
+         tuple((*x, 3.0) for x in _FAR)),
+    Rule("variance", lambda x, n: x @ x / n - mean(x) ** 2, lambda x, n: var(x), "exact", _SQUARES, (), _is_no_count),
+    Rule("variance", lambda x, n, *, axis, keepdims: (total(x**2, axis=axis, keepdims=keepdims)
+                                                      - total(x, axis=axis, keepdims=keepdims) ** 2 / n),
+         lambda x, n, *, axis, keepdims: total((x - mean(x, axis=axis, keepdims=True)) ** 2, axis=axis,
+                                               keepdims=keepdims), "exact", _SQUARES, (), _is_no_count),
+    Rule("variance", lambda x, n, *, axis, keepdims: (total(x**2, axis=axis, keepdims=keepdims)
+                                                      - n * mean(x, axis=axis, keepdims=keepdims) ** 2),
+         lambda x, n, *, axis, keepdims: total((x - mean(x, axis=axis, keepdims=True)) ** 2, axis=axis,
+                                               keepdims=keepdims), "exact", _SQUARES, (), _is_no_count),
+    Rule("variance", lambda x, w: total(w * x**2) / total(w) - (total(w * x) / total(w)) ** 2,
+         lambda x, w: total(w * (x - total(w * x) / total(w)) ** 2) / total(w), "exact", _SQUARES,
+         (([1e8, 1e8 + 1.0, 1e8 + 2.0], [0.5, 0.25, 1.0]),), _are_not_alike),
+    Rule("covariance", lambda x, w, *, axis, keepdims: (mean(x * w, axis=axis, keepdims=keepdims)
+                                                        - mean(x, axis=axis, keepdims=keepdims)
+                                                        * mean(w, axis=axis, keepdims=keepdims)),
+         lambda x, w, *, axis, keepdims: mean((x - mean(x, axis=axis, keepdims=True))
+                                              * (w - mean(w, axis=axis, keepdims=True)), axis=axis,
+                                              keepdims=keepdims), "exact", _SQUARES,
+         (([1e8, 1e8 + 1.0, 1e8 + 2.0], [-1e7, 1.0 - 1e7, -1e7]),), _are_not_alike),
     Rule("inverse_product", lambda k, x: inv(k) @ x, lambda k, x: solve(k, x), "exact", _INVERSE, _SYSTEMS,
          _unless_axes((2, 1), (2, 2)), once=True),
     Rule("inverse_product", lambda x, k: x @ inv(k), lambda x, k: solve(transpose(k), x), "exact", _INVERSE,
@@ -349,7 +465,6 @@ RULES = (
 )  # fmt: skip
 
 _PARTS_OF_LOGS = "exponentials overflow and probabilities underflow before the logarithm is taken"
-_PAIR = (([1000.0, 999.0, 0.0], [2.0, -1.0, 0.5]), ([-1000.0, -1001.0, -999.5], [0.5, 2.0, 1.0]))
 
 # what `logarithms` makes of some programs: it takes such parts in any mixture
 EXAMPLES = (

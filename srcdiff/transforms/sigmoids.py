@@ -38,7 +38,12 @@ def plain_quotients(fn: Function) -> Function:
     return _Plain()(fn)
 
 
-KNOWN = (elementwise.held, elementwise.log_one_less_exp, elementwise.log_cosh)
+KNOWN = (
+    elementwise.held,
+    elementwise.log_one_less_exp,
+    elementwise.log_cosh,
+    elementwise.computed_as,
+)
 
 
 class _Name(Rewriter):

@@ -30,7 +30,8 @@ from srcdiff.transforms.facts import (
 from srcdiff.transforms.log_parts import settled_values
 from srcdiff.transforms.logarithms import LOGARITHMS, Logarithms
 from srcdiff.transforms.logarithms import NAME as LOG_OF_PARTS
-from srcdiff.transforms.patterns import INNER, Apply, Rule, build, match, name_of
+from srcdiff.transforms.patterns import INNER, Apply, Rule, build, match
+from srcdiff.transforms.readings import readings
 from srcdiff.transforms.rewritings import OWN_RULES, RULES, SIGNED
 from srcdiff.transforms.signs import move_signs
 
@@ -171,7 +172,8 @@ class _Stabilise(Rewriter):
     def rewrite(self, op: Op, env: Env, b: Builder) -> bool:
         if not self.settled.isdisjoint(op.results):
             return False
-        for rule, pattern in self.rules.get(name_of(op), ()):
+        names = dict.fromkeys(reading.name for reading in readings(op, self.seen))
+        for rule, pattern in [pair for name in names for pair in self.rules.get(name, ())]:
             if rule.name == "one_less_sigmoid" and op.result in self.only_logs:
                 continue  # which the logarithm is taken of without it
             binding = match(pattern, op.result, self.seen) if op.result in self.made else None
