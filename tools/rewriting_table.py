@@ -42,10 +42,12 @@ SPELLED = {
     "log2": "np.log2", "log10": "np.log10", "where": "np.where", "minimum": "np.minimum", "maximum": "np.maximum",
     "norm": "np.linalg.norm", "highest": "np.max", "prod": "np.prod", "euclidean_norm": "scipy.linalg.norm",
     "sin": "np.sin", "cos": "np.cos", "arcsinh": "np.arcsinh",
+    "arctanh": "np.arctanh", "ndtr": "ndtr", "log_ndtr": "log_ndtr", "erf": "erf", "erfc": "erfc", "ravel": "np.ravel",
+    "size": "np.size", "isfinite": "np.isfinite",
 }  # fmt: skip
 
 
-KNOWN = ("held", "log_one_less_exp", "log_cosh")  # whose second operand is what they are known of
+KNOWN = ("held", "log_one_less_exp", "log_cosh", "computed_as")  # whose second operand is what they are known of
 
 
 def choices(rule):
@@ -90,7 +92,7 @@ def program(rule, choice, sample):
     source = f"def f({', '.join(rule.parameters)}{w}):\n    y = {body}\n    return {total}\n"
     name = f"<rewriting {source}>"
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
-    names = ("expit", "softmax", "log_softmax")
+    names = ("expit", "softmax", "log_softmax", "ndtr", "erf", "erfc")
     space = {"np": np, **{name: getattr(scipy.special, name) for name in names}}
     exec(compile(source, name, "exec"), space)
     return space["f"]
@@ -118,6 +120,8 @@ OF_NUMBERS = {
     "logaddexp": lambda x, y: mpmath.log(mpmath.exp(x) + mpmath.exp(y)), "cosh": mpmath.cosh, "sqrt": mpmath.sqrt,
     "square": lambda x: x * x, "log2": lambda x: mpmath.log(x) / mpmath.log(2),
     "log10": lambda x: mpmath.log(x) / mpmath.log(10), "cos": mpmath.cos,
+    "sinh": mpmath.sinh, "tanh": lambda x: (1 - mpmath.exp(-2 * x)) / (1 + mpmath.exp(-2 * x)), "erf": mpmath.erf,
+    "erfc": mpmath.erfc, "ndtr": lambda x: mpmath.erfc(-x / mpmath.sqrt(2)) / 2,
 }  # fmt: skip
 
 

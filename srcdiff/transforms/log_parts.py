@@ -12,16 +12,27 @@ from srcdiff.ir.types import shape_of
 from srcdiff.ops import elementwise
 from srcdiff.transforms.patterns import Anything, Apply, Pattern, build, function
 
-__all__ = ["Here", "Maker", "Parts", "but_ones", "is_positive_number", "is_shifted", "log_cosh", "log_one_less_exp", "root_less_one", "settled_values", "shift_of", "signed"]
+__all__ = [
+    "Here",
+    "Maker",
+    "Parts",
+    "but_ones",
+    "is_positive_number",
+    "is_shifted",
+    "log_cosh",
+    "log_one_less_exp",
+    "root_less_one",
+    "settled_values",
+    "shift_of",
+    "signed",
+]
 
 _EXTREMES = ("max", "maximum", "highest")
 
 log, exp, logaddexp = map(function, ("log", "exp", "logaddexp"))
 expm1, log1p, where, greater = map(function, ("expm1", "log1p", "where", "greater"))
 minimum, known_less = map(function, ("minimum", "log_one_less_exp"))
-highest, isfinite, held, computed_as = map(
-    function, ("highest", "isfinite", "held", "computed_as")
-)
+highest, isfinite, held, computed_as = map(function, ("highest", "isfinite", "held", "computed_as"))
 sqrt, less, sinh, absolute, known_log_cosh = map(
     function, ("sqrt", "less", "sinh", "absolute", "log_cosh")
 )
@@ -67,7 +78,11 @@ def settled_values(made: Mapping[Value, Op]) -> set[Value]:
     """What rewritings have computed in two ways, each right where it is chosen."""
     found: set[Value] = set()
     for op in made.values():
-        if op.decl not in (elementwise.log_one_less_exp, elementwise.log_cosh, elementwise.computed_as):
+        if op.decl not in (
+            elementwise.log_one_less_exp,
+            elementwise.log_cosh,
+            elementwise.computed_as,
+        ):
             continue
         x, u = op.operands
         rest = [x]

@@ -222,11 +222,13 @@ class Sums(Maker):
             return None
         one, other = self.unsigned(x, depth), self.unsigned(y, depth)
         if one.exponents and other.exponents:
-            both = one.is_positive and other.is_positive and ranks == (1, 1)
-            if not both:
+            if not (one.is_positive and other.is_positive) or ranks == (2, 2):
                 return None
-            logs = self.make(lambda x, y: logsumexp(x + y), *map(self.logarithm, (one, other)))
-            return Parts([(1.0, logs)])
+            left, right = map(self.logarithm, (one, other))
+            if ranks == (1, 2):
+                left = self.b.op(memory.index, left, where=":, None")
+            axes = {} if ranks == (1, 1) else {"axis": 0 if ranks == (1, 2) else 1}
+            return Parts([(1.0, self.make(lambda x, y: logsumexp(x + y, **axes), left, right))])
         if not (one.exponents or other.exponents):
             return None
         is_left = bool(one.exponents)

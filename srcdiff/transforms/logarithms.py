@@ -20,6 +20,7 @@ import numpy as np
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op, Value, const
 from srcdiff.ir.types import element_type, shape_of
+from srcdiff.ops.registry import OPERATIONS
 from srcdiff.transforms.log_parts import (
     Here,
     Parts,
@@ -31,7 +32,7 @@ from srcdiff.transforms.log_parts import (
 )
 from srcdiff.transforms.log_sums import DEPTH, Sums
 from srcdiff.transforms.patterns import Anything, Number, Pattern, function, match
-from srcdiff.transforms.readings import name_of
+from srcdiff.transforms.readings import name_of, readings
 
 __all__ = ["LOGARITHMS", "NAME", "Logarithms"]
 
@@ -67,7 +68,7 @@ _X = Anything("x")
 _ROOT = math.sqrt(2.0)
 _FORMS: tuple[tuple[Pattern, Callable[[Pattern], Pattern], float], ...] = (
     # what is positive, its logarithm, and a factor
-    (1 - tanh(_X) ** 2, lambda x: -2.0 * log_cosh(x), 1.0),
+    (1 - tanh(_X) ** 2, lambda x: -(2.0 * log_cosh(x)), 1.0),
     (1 + tanh(_X), lambda x: -logaddexp(0.0, -2.0 * x), 2.0),
     (1 - tanh(_X), lambda x: -logaddexp(0.0, 2.0 * x), 2.0),
     (ndtr(_X), log_ndtr, 1.0),
@@ -144,7 +145,9 @@ class Logarithms(Sums):
         if len(others) == 1 and (power := self.of_root(self.factor_of.get(*others))) is not None:
             numbers = [a for a in factors if a not in others]
             return (
-                self.make(lambda x, n: log(n) + x, power, self.product(numbers)) if numbers else power
+                self.make(lambda x, n: log(n) + x, power, self.product(numbers))
+                if numbers
+                else power
             )
         return super().log_of(factors)
 
@@ -176,6 +179,10 @@ class Logarithms(Sums):
                 exponent = self.make(said, self.here(binding["x"]))
                 return Parts([(1.0, exponent)], [const(factor)] if factor != 1 else [])
         op = self.op(atom)
+        if op is not None and op.decl.name == "einsum":
+            for reading in readings(op, self.seen):
+                decl, told = OPERATIONS[reading.name], dict(reading.attrs)
+                op = replace(op, decl=decl, operands=reading.operands, attrs=told, spelling="")
         made = getattr(self, f"of_{name_of(op)}", None) if op is not None else None
         if op is not None and name_of(op) in _MOVES:
             made = self.of_moved
@@ -201,8 +208,9 @@ class Logarithms(Sums):
         x = self.here(op.operands[0])
         return signed([(1.0, x), (1.0, self.less(self.make(lambda x: -x, x)))])
 
-    def of_cosh(self, op: Op, depth: int) -> Parts:
-        return Parts([(1.0, self.make(log_cosh, self.here(op.operands[0])))])
+    def of_cosh(self, op: Op, depth: int) -> Parts | None:
+        x = self.here(op.operands[0])
+        return None if isinstance(x, Const) else Parts([(1.0, self.make(log_cosh, x))])
 
     def of_sinh(self, op: Op, depth: int) -> Parts:
         """exp(x) (1 - exp(-2x)) / 2"""
@@ -330,7 +338,9 @@ class Logarithms(Sums):
         if None in logs:
             return None
         out = self.make(where, self.here(condition), *logs)  # type: ignore[arg-type]
-        is_positive = all(p.is_positive or a == const(0) for a, p in zip(branches, parts, strict=True))
+        is_positive = all(
+            p.is_positive or _is_zero(a) for a, p in zip(branches, parts, strict=True)
+        )
         return Parts(
             [(1.0, out)],
             is_bounded=all(p.is_bounded for p in parts),
@@ -340,6 +350,10 @@ class Logarithms(Sums):
 
     def of_branch(self, atom: Atom, parts: Parts) -> Atom | None:
         """The logarithm of what may be chosen; None where it has none worth taking."""
-        if isinstance(atom, Const) and atom.value == 0:
+        if _is_zero(atom):
             return const(-np.inf)
         return self.logarithm(parts) if parts.exponents or parts.is_positive else None
+
+
+def _is_zero(atom: Atom) -> bool:
+    return isinstance(atom, Const) and atom.value == 0

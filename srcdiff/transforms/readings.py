@@ -138,11 +138,21 @@ def _counts(n: Atom, total: Op) -> bool:
 def _of_einsum(op: Op, made: Made) -> Iterator[Reading]:
     inputs, output = einsum.with_letters(op)
     match inputs:
-        case [a, b] if len(set(a)) == len(a) and len(set(b)) == len(b) and max(map(len, inputs)) < 3:
+        case [a, b] if (
+            len(set(a)) == len(a) and len(set(b)) == len(b) and max(map(len, inputs)) < 3
+        ):
             left, right = op.operands
-            if a[-1:] == b[:1] != "" and output == a[:-1] + b[1:] and len({*a, *b}) == len(a + b) - 1:
+            if (
+                a[-1:] == b[:1] != ""
+                and output == a[:-1] + b[1:]
+                and len({*a, *b}) == len(a + b) - 1
+            ):
                 yield Reading("matmul", (left, right))
-            elif b[-1:] == a[:1] != "" and output == b[:-1] + a[1:] and len({*a, *b}) == len(a + b) - 1:
+            elif (
+                b[-1:] == a[:1] != ""
+                and output == b[:-1] + a[1:]
+                and len({*a, *b}) == len(a + b) - 1
+            ):
                 yield Reading("matmul", (right, left))
         case [a] if len(set(a)) == len(a) and output == "".join(c for c in a if c in output) != a:
             gone = tuple(k for k, c in enumerate(a) if c not in output)

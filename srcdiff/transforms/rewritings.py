@@ -12,7 +12,13 @@ from typing import Any
 
 from srcdiff.ir.core import Const, Op, Value, known_dim
 from srcdiff.ir.types import Dim, shape_of
-from srcdiff.transforms.log_parts import is_shifted, log_cosh, log_one_less_exp, root_less_one, shift_of
+from srcdiff.transforms.log_parts import (
+    is_shifted,
+    log_cosh,
+    log_one_less_exp,
+    root_less_one,
+    shift_of,
+)
 from srcdiff.transforms.logarithms import NAME as PARTS
 from srcdiff.transforms.patterns import INNER, Apply, Pattern, Rule, alike, function
 
@@ -170,8 +176,8 @@ def _is_wider_or_shifted(binding: Mapping[str, Any], made: Mapping[Value, Op]) -
 
 
 def _are_not_alike(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `x` and `w` are no arrays of one shape."""
-    x, w = (shape_of(binding[k].type) for k in "xw")
+    """Whether `x` and `v` are no arrays of one shape."""
+    x, w = (shape_of(binding[k].type) for k in "xv")
     return not x or x != w
 
 
@@ -308,9 +314,9 @@ RULES = (
          lambda y, x: y * exp(x - shift_of(x)) / total(y * exp(x - shift_of(x))), "exact", _OVERFLOW,
          tuple((w, x) for x, w in _PAIR), _is_wider_or_shifted),
     Rule("effective_size", lambda x: total(exp(x)) ** 2 / total(exp(x) ** 2), lambda x: 1.0 / total(softmax(x) ** 2),
-         "exact", _OVERFLOW, _ROWS, _is_number),
+         "exact", _OVERFLOW, (*_ROWS[:2], _ROWS[-1]), _is_number),
     Rule("effective_size", lambda x: total(exp(x)) ** 2 / total(exp(2 * x)), lambda x: 1.0 / total(softmax(x) ** 2),
-         "exact", _OVERFLOW, _ROWS, _is_number),
+         "exact", _OVERFLOW, (*_ROWS[:2], _ROWS[-1]), _is_number),
     Rule("softmax", lambda x, m, *, axis: softmax(x - m, axis=axis), lambda x, m, *, axis: softmax(x, axis=axis),
          "exact", _SHIFT, _SHIFTED, _varies_along_axis),
     Rule("log_softmax", lambda x, m, *, axis: log_softmax(x - m, axis=axis),
@@ -338,8 +344,7 @@ RULES = (
          ((1e-17, 2.0), (-1e-9, 3.0))),
     Rule("exp_minus_one", lambda x, c: c - c * exp(x), lambda x, c: -c * expm1(x), "exact", _CANCELS,
          ((1e-17, 2.0), (-1e-9, 3.0))),
-    Rule("exp_minus_one", lambda x, c: c**x - 1, lambda x, c: expm1(x * log(c)), "exact", _CANCELS,
-         ((1e-17, 2.0), (-1e-9, 3.0)), _is_no_base),
+    Rule("exp_minus_one", lambda x, c: c**x - 1, lambda x, c: expm1(x * log(c)), "exact", _CANCELS, (), _is_no_base),
     Rule("one_less_sigmoid", lambda u: 1 - 1 / (1 + exp(u)), lambda u: expit(u), "better", _NEAR_ONE, _BELOW),
     Rule("one_less_sigmoid", lambda u: 1 - exp(u) / (1 + exp(u)), lambda u: expit(-u), "better", _NEAR_ONE, _ABOVE),
     Rule("one_less_sigmoid", lambda u: 1 - expit(u), lambda u: expit(-u), "better", _NEAR_ONE, _ABOVE),
@@ -393,15 +398,17 @@ RULES = (
          ((1000.0, -999.0), (-800.0, 799.0)), _is_there_anyway, once=True),
     Rule("exp_product", lambda x, y: exp(x) / exp(y), lambda x, y: exp(x - y), "exact", _OVERFLOW,
          ((1000.0, 999.0), (-800.0, -799.0)), _is_there_anyway, once=True),
+    Rule("exp_product", lambda x, y, z: exp(x) / (y * exp(z)), lambda x, y, z: exp(x - z) / y, "exact", _OVERFLOW,
+         ((1000.0, 2.0, 999.0), (-800.0, 0.5, -799.0))),
+    Rule("exp_product", lambda w, x, y, z: w * exp(x) / (y * exp(z)), lambda w, x, y, z: w * exp(x - z) / y, "exact",
+         _OVERFLOW, ((3.0, 1000.0, 2.0, 999.0), (3.0, -800.0, 0.5, -799.0))),
     Rule("norm", lambda x: sqrt(total(x**2)), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS,
          _is_no_vector),
     Rule("norm", lambda x: sqrt(total(x**2)), lambda x: euclidean_norm(ravel(x)), "better", _NORM, (),
          _is_no_matrix),
     Rule("norm", lambda x, n: sqrt(total(x**2) / n), lambda x, n: euclidean_norm(x) / sqrt(n), "better", _NORM,
-         tuple((x, 3.0) for (x,) in _VECTORS), _is_no_positive_number),
+         (), _is_no_positive_number),
     Rule("norm", lambda x: sqrt(mean(x**2)), lambda x: euclidean_norm(x) / sqrt(size(x)), "better", _NORM, _VECTORS,
-         _is_no_vector),
-    Rule("norm", lambda x: log(total(x**2)), lambda x: 2.0 * log(euclidean_norm(x)), "better", _NORM, _VECTORS,
          _is_no_vector),
     Rule("norm", lambda x: sqrt(x @ x), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS,
          _is_no_vector),
@@ -428,14 +435,14 @@ RULES = (
                                                       - n * mean(x, axis=axis, keepdims=keepdims) ** 2),
          lambda x, n, *, axis, keepdims: total((x - mean(x, axis=axis, keepdims=True)) ** 2, axis=axis,
                                                keepdims=keepdims), "exact", _SQUARES, (), _is_no_count),
-    Rule("variance", lambda x, w: total(w * x**2) / total(w) - (total(w * x) / total(w)) ** 2,
-         lambda x, w: total(w * (x - total(w * x) / total(w)) ** 2) / total(w), "exact", _SQUARES,
+    Rule("variance", lambda x, v: total(v * x**2) / total(v) - (total(v * x) / total(v)) ** 2,
+         lambda x, v: total(v * (x - total(v * x) / total(v)) ** 2) / total(v), "exact", _SQUARES,
          (([1e8, 1e8 + 1.0, 1e8 + 2.0], [0.5, 0.25, 1.0]),), _are_not_alike),
-    Rule("covariance", lambda x, w, *, axis, keepdims: (mean(x * w, axis=axis, keepdims=keepdims)
+    Rule("covariance", lambda x, v, *, axis, keepdims: (mean(x * v, axis=axis, keepdims=keepdims)
                                                         - mean(x, axis=axis, keepdims=keepdims)
-                                                        * mean(w, axis=axis, keepdims=keepdims)),
-         lambda x, w, *, axis, keepdims: mean((x - mean(x, axis=axis, keepdims=True))
-                                              * (w - mean(w, axis=axis, keepdims=True)), axis=axis,
+                                                        * mean(v, axis=axis, keepdims=keepdims)),
+         lambda x, v, *, axis, keepdims: mean((x - mean(x, axis=axis, keepdims=True))
+                                              * (v - mean(v, axis=axis, keepdims=True)), axis=axis,
                                               keepdims=keepdims), "exact", _SQUARES,
          (([1e8, 1e8 + 1.0, 1e8 + 2.0], [-1e7, 1.0 - 1e7, -1e7]),), _are_not_alike),
     Rule("inverse_product", lambda k, x: inv(k) @ x, lambda k, x: solve(k, x), "exact", _INVERSE, _SYSTEMS,

@@ -15,7 +15,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, clone_statement, lookup
-from srcdiff.ir.core import Atom, Call, Function, Op, Region, Statement, Value, walk
+from srcdiff.ir.core import Atom, Call, Const, Function, Op, Region, Statement, Value, const, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Scalar, Type, is_complex, shape_of
 from srcdiff.ops import arithmetic
@@ -27,6 +27,8 @@ from srcdiff.transforms.facts import (
     same_kind,
     written_values,
 )
+from srcdiff.transforms.log_loops import NAME as LOG_OF_LOOPS
+from srcdiff.transforms.log_loops import log_loops
 from srcdiff.transforms.log_parts import settled_values
 from srcdiff.transforms.logarithms import LOGARITHMS, Logarithms
 from srcdiff.transforms.logarithms import NAME as LOG_OF_PARTS
@@ -47,6 +49,9 @@ _ROUNDS = 6  # what one rewriting makes may be the left side of another
 def stabilise(fn: Function, disabled: Collection[str] = frozenset()) -> Function:
     """`fn` with the rules applied whose names are not in `disabled`."""
     rules = [r for r in (*OWN_RULES.values(), *RULES) if r.name not in disabled]
+    if not {LOG_OF_PARTS, LOG_OF_LOOPS} & set(disabled):
+        looped = log_loops(fn)
+        fn = looped if looped is fn else _Settled()(looped)
     for _ in range(_ROUNDS):
         pass_ = _Stabilise(fn, rules, parts=LOG_OF_PARTS not in disabled)
         out = pass_(fn)
@@ -212,12 +217,17 @@ class _Stabilise(Rewriter):
         if atom is None or not self.take(op, atom, inner, env, b):
             return False
         self.fired.append((LOG_OF_PARTS, op.location))
+        last = inner.body[-1] if inner.body else None
+        if isinstance(last, Op) and last.decl is arithmetic.negative:
+            self.signed.add(op.result)
         return True
 
     def take(self, op: Op, atom: Atom, made: Builder, env: Env, b: Builder) -> bool:
         """Put what a rule makes in an operation's place, if it is of the same type."""
         if _is_plain_number(atom.type) and _is_plain_number(op.result.type, is_python=False):
             atom = made.op(arithmetic.float64, atom)
+        elif _is_plain_number(atom.type, is_python=False) and _is_plain_number(op.result.type):
+            atom = made.op(arithmetic.to_float, atom)
         if not same_kind(atom.type, op.result.type):
             return False
         last = made.body[-1] if made.body else None
@@ -255,6 +265,8 @@ class _Stabilise(Rewriter):
             return None
         x, *rest = made.operands
         inner = self.under_minus(x)
+        if isinstance(x, Const) and isinstance(x.value, int | float) and x.value < 0:
+            inner = const(-x.value)
         match made.decl.name:
             case "negative":
                 return self.here_of(x, env, b)
