@@ -43,11 +43,16 @@ SPELLED = {
     "norm": "np.linalg.norm", "highest": "np.max", "prod": "np.prod", "euclidean_norm": "scipy.linalg.norm",
     "sin": "np.sin", "cos": "np.cos", "arcsinh": "np.arcsinh",
     "arctanh": "np.arctanh", "ndtr": "ndtr", "log_ndtr": "log_ndtr", "erf": "erf", "erfc": "erfc", "ravel": "np.ravel",
-    "size": "np.size", "isfinite": "np.isfinite",
+    "size": "np.size", "isfinite": "np.isfinite", "einsum": "np.einsum",
 }  # fmt: skip
 
 
-KNOWN = ("held", "log_one_less_exp", "log_cosh", "computed_as")  # whose second operand is what they are known of
+KNOWN = (
+    "held",
+    "log_one_less_exp",
+    "log_cosh",
+    "computed_as",
+)  # whose second operand is what they are known of
 
 
 def choices(rule):
@@ -77,6 +82,8 @@ def text(pattern, choice):
         return parts[0]
     if pattern.operation == "slogdet":
         return f"np.linalg.slogdet({parts[0]})[{pattern.result}]"
+    if pattern.operation == "einsum":
+        return f"np.einsum({pattern.attrs[0][1]!r}, {', '.join(parts)})"
     for key, value in pattern.attrs:
         told = choice.get(value.name, value) if isinstance(value, Attribute) else value
         parts.append(f"{key}={told.name if isinstance(told, Attribute) else repr(told)}")
@@ -236,7 +243,7 @@ def worst(rule, **options):
 
 def shown(error):
     """The power of ten above an error."""
-    if np.isnan(error):
+    if not np.isfinite(error):
         return "inf or NaN"
     return "0" if error == 0 else f"1e{int(np.ceil(np.log10(error)))}"
 

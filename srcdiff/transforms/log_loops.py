@@ -301,14 +301,13 @@ class _Loops(Rewriter):
         parts = maker.unsigned(first, 0)
         exponent = maker.exponent(parts)
         if not parts.exponents or shape_of(exponent.type) != shape_of(first.type):
-            return new, const(0.0) if not shape_of(first.type) else b.op(
-                arithmetic.multiply, new, const(0.0)
-            )
+            is_number = not shape_of(first.type)
+            return new, const(0.0) if is_number else b.op(arithmetic.multiply, new, const(0.0))
         return maker.factor(parts), exponent
 
     def is_zero(self, first: Atom) -> bool:
         if isinstance(first, Const):
-            return first.value == 0
+            return bool(first.value == 0)
         made = self.first_made.get(first)
         return made is not None and made.decl.name in _ZEROS
 

@@ -59,6 +59,7 @@ _POSITIVE = (
 log, logaddexp, log_softmax, sqrt, where = map(
     function, ("log", "logaddexp", "log_softmax", "sqrt", "where")
 )
+slogdet = function("slogdet")
 absolute, tanh, erf, erfc, ndtr, log_ndtr = map(
     function, ("absolute", "tanh", "erf", "erfc", "ndtr", "log_ndtr")
 )
@@ -161,8 +162,6 @@ class Logarithms(Sums):
         name = op.decl.name
         if name in ("exp", "expit", "softmax", "cosh"):
             return True
-        if name == "power" and not isinstance(op.operands[1], Const):
-            return False
         made_of = op.operands[:1] if name == "power" else op.operands
         return name in _POSITIVE and all(self.is_positive(a, depth + 1) for a in made_of)
 
@@ -207,6 +206,13 @@ class Logarithms(Sums):
         """exp(x) - 1, which is exp(x) (1 - exp(-x))."""
         x = self.here(op.operands[0])
         return signed([(1.0, x), (1.0, self.less(self.make(lambda x: -x, x)))])
+
+    def of_det(self, op: Op, depth: int) -> Parts | None:
+        if len(shape_of(op.operands[0].type)) != 2:
+            return None
+        x = self.here(op.operands[0])
+        sign, size = self.b.ops(OPERATIONS["slogdet"], x)
+        return signed([(1.0, size), (1.0, self.make(log, sign))])
 
     def of_cosh(self, op: Op, depth: int) -> Parts | None:
         x = self.here(op.operands[0])
@@ -306,9 +312,10 @@ class Logarithms(Sums):
                 else []
             )
 
-        if not parts.exponents or (n != round(n) and not parts.is_positive):
+        is_whole = n == round(n)
+        if not parts.exponents or not (is_whole or parts.is_positive or parts.is_signed):
             return None
-        if parts.is_signed and n % 2 != 1:
+        if parts.is_signed and is_whole and n % 2 != 1:
             return None
         scaled = [(n * scale, a) for scale, a in parts.exponents]
         is_bounded = parts.is_bounded and n >= 0

@@ -56,7 +56,7 @@ def readings(op: Op, made: Made) -> Iterator[Reading]:
 def _number(atom: Atom) -> float | None:
     value = atom.value if isinstance(atom, Const) else None
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number else None  # type: ignore[return-value]
+    return value if is_number else None
 
 
 def _made(atom: Atom, made: Made) -> Op | None:

@@ -6,21 +6,33 @@ stands in the table of `docs/rewriting.md`, which is made from here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from math import prod as prod_of
-from typing import Any
-
-from srcdiff.ir.core import Const, Op, Value, known_dim
-from srcdiff.ir.types import Dim, shape_of
 from srcdiff.transforms.log_parts import (
-    is_shifted,
     log_cosh,
     log_one_less_exp,
     root_less_one,
     shift_of,
 )
 from srcdiff.transforms.logarithms import NAME as PARTS
-from srcdiff.transforms.patterns import INNER, Apply, Pattern, Rule, alike, function
+from srcdiff.transforms.patterns import Rule, function
+from srcdiff.transforms.rule_conditions import (
+    are_not_alike,
+    has_own_logarithm,
+    is_another_shift,
+    is_no_base,
+    is_no_count,
+    is_no_matrix,
+    is_no_norm,
+    is_no_positive_number,
+    is_no_vector,
+    is_not_square,
+    is_number,
+    is_number_or_shifted,
+    is_there_anyway,
+    is_wider,
+    is_wider_or_shifted,
+    unless_axes,
+    varies_along_axis,
+)
 
 __all__ = ["EXAMPLES", "OWN_RULES", "RULES", "SIGNED"]
 
@@ -43,6 +55,7 @@ prod, highest = map(function, ("prod", "highest"))
 tanh, sqrt, norm, euclidean_norm = map(function, ("tanh", "sqrt", "norm", "euclidean_norm"))
 total, mean, var = map(function, ("sum", "mean", "var"))
 inv, det, slogdet, solve = map(function, ("inv", "det", "slogdet", "solve"))
+einsum = function("einsum")
 trace, diag, transpose, absolute = map(function, ("trace", "diag", "transpose", "absolute"))
 
 _LOGITS = ((-1000.0,), (1000.0,), (-40.0,), (40.0,), (0.0,))
@@ -54,166 +67,6 @@ _ROWS = (
     ([-1e6, 1e6],),
     ([700.0, 702.0, 0.0],),
 )
-
-Unless = Callable[[Mapping[str, Any], Mapping[Value, Op]], bool]
-
-
-def _is_number_or_shifted(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `x` is one number, or is less a maximum by the user's own hand."""
-    return not shape_of(binding["x"].type) or is_shifted(binding["x"], made)
-
-
-def _is_number(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    return not shape_of(binding["x"].type)
-
-
-def _axes(binding: Mapping[str, Any], ndim: int) -> set[int]:
-    """The axes that a rule's `axis` names."""
-    axis = binding.get("axis")
-    given = range(ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    return {a % ndim for a in given}
-
-
-def _varies_along_axis(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether the shift `m` is not known to be the same number all along the axes."""
-    x, m = shape_of(binding["x"].type), shape_of(binding["m"].type)
-    at = [k - len(x) + len(m) for k in _axes(binding, len(x))]
-    return not x or len(m) > len(x) or any(k >= 0 and m[k] != Dim(1) for k in at)
-
-
-def _is_another_shift(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `m`, which is added, is not `s`, which was subtracted, but for axes of length 1."""
-    if _varies_along_axis({**binding, "m": binding["s"]}, made):
-        return True
-    m, s = (_without_ones(binding[k], made) for k in ("m", "s"))
-    return bool(m != s)
-
-
-def _without_ones(atom: Any, made: Mapping[Value, Op]) -> Any:
-    """What a value is but for axes of length 1 and how it was asked for."""
-    while (op := made.get(atom)) is not None:
-        before = shape_of(op.operands[0].type) if op.operands else ()
-        ones = [d for d in shape_of(atom.type) if d != Dim(1)]
-        if op.decl.name not in ("index", "reshape", "expand_dims", "squeeze") or ones != [
-            d for d in before if d != Dim(1)
-        ]:
-            break
-        atom = op.operands[0]
-    if op is not None and op.decl.name in ("max", "highest"):
-        return op.decl.name, op.operands, repr(op.attrs.get("axis"))
-    return atom
-
-
-def _is_no_norm(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether there is no norm of `x` over the axes: it takes one axis, or all of a vector or matrix."""
-    type_, axis = binding["x"].type, binding.get("axis")
-    ndim = len(shape_of(type_))
-    is_float = getattr(type_, "dtype", "").startswith("float")
-    is_one = isinstance(axis, int) or (isinstance(axis, tuple) and len(axis) == 2)
-    return not (is_float and (is_one or (axis is None and 0 < ndim < 3)))
-
-
-def _is_there_anyway(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether one of two exponentials is asked for elsewhere, too."""
-    for name in ("x", "y"):
-        inner = binding[name]
-        same = [
-            op
-            for op in made.values()
-            if op.decl.name == "exp" and alike(op.operands[0], inner, made)
-        ]
-        if len(same) > 1:
-            return True
-    return False
-
-
-def _has_own_logarithm(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether 1 less `x` is a probability whose logarithm `logarithms` knows."""
-    op = made.get(binding["x"])
-    if op is not None and op.decl.name in ("power", "square", "multiply"):
-        op = made.get(op.operands[0])  # type: ignore[arg-type]
-    return op is not None and op.decl.name in ("tanh", "ndtr", "erf", "erfc")
-
-
-def _is_double(binding: Mapping[str, Any], ndim: int) -> bool:
-    """Whether `x` is an array of doubles with so many axes."""
-    type_ = binding["x"].type
-    return getattr(type_, "dtype", "") == "float64" and len(shape_of(type_)) == ndim
-
-
-def _is_no_vector(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    return not _is_double(binding, 1)
-
-
-def _is_no_matrix(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    return not _is_double(binding, 2)
-
-
-def _is_no_positive_number(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `x` is no vector, or `n` is neither a positive constant nor a length."""
-    n = binding["n"]
-    is_positive = isinstance(n, Const) and not isinstance(n.value, bool) and n.value > 0
-    return not _is_double(binding, 1) or not (is_positive or known_dim(n) is not None)
-
-
-def _is_no_base(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `c` is no positive constant."""
-    c = binding["c"]
-    return not (isinstance(c, Const) and isinstance(c.value, int | float) and c.value > 0)
-
-
-def _is_wider(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `x` is a number, or has not the shape of what is summed with it."""
-    x, y = (shape_of(binding[k].type) for k in "xy")
-    is_within = len(y) <= len(x) and all(
-        d in (Dim(1), own) for d, own in zip(y[::-1], x[::-1], strict=False)
-    )
-    return not x or not is_within
-
-
-def _is_wider_or_shifted(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    return _is_wider(binding, made) or is_shifted(binding["x"], made)
-
-
-def _are_not_alike(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `x` and `v` are no arrays of one shape."""
-    x, w = (shape_of(binding[k].type) for k in "xv")
-    return not x or x != w
-
-
-def _is_no_count(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `n` is not how many elements of `x` are added for each result."""
-    shape, n = shape_of(binding["x"].type), known_dim(binding["n"])
-    lengths = [shape[a] for a in sorted(_axes(binding, len(shape)))]
-    if all(d.is_const for d in lengths):
-        return not shape or n != Dim(prod_of(d.const for d in lengths))
-    return len(lengths) != 1 or n != lengths[0]
-
-
-def _unless_axes(*counts: tuple[int, ...]) -> Unless:
-    """The parameters have to have one of these numbers of axes, in their order."""
-
-    def differ(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-        atoms = [a for name, a in binding.items() if name != INNER]
-        return tuple(len(shape_of(a.type)) for a in atoms) not in counts
-
-    return differ
-
-
-def _is_not_square(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether a product of `a` and `b`, or of `a` and the transposed `b`, is not known to have as many rows as columns;
-    or there is an inverse in it, which rather solves.
-    """
-    a, b = (shape_of(binding[k].type) for k in "ab")
-    if len(a) != 2 or len(b) != 2 or any(_is_inverse(binding[k], made) for k in "ab"):
-        return True
-    is_transposed = len(binding[INNER]) > 2
-    return a[0] != b[0 if is_transposed else 1]
-
-
-def _is_inverse(atom: Any, made: Mapping[Value, Op]) -> bool:
-    return isinstance(atom, Value) and (op := made.get(atom)) is not None and op.decl.name == "inv"
-
 
 _K = [[1.0, 0.5, 1 / 3], [0.5, 1 / 3, 0.25], [1 / 3, 0.25, 0.2]]  # Hilbert's matrix
 _TINY = [[1e-150, 2e-151, 0.0], [0.0, 3e-150, 1e-150], [1e-151, 0.0, 2e-150]]
@@ -271,63 +124,65 @@ RULES = (
          ((1000.0, 1000.0), (-1000.0, -999.0), (0.0, -800.0), (1e6, -1e6))),
     Rule("log_sum_exp", lambda x, *, axis, keepdims: log(total(exp(x), axis=axis, keepdims=keepdims)),
          lambda x, *, axis, keepdims: logsumexp(x, axis=axis, keepdims=keepdims), "exact", _OVERFLOW, _ROWS,
-         _is_number_or_shifted),
+         is_number_or_shifted),
     Rule("log_softmax", lambda x, *, axis: log(exp(x) / total(exp(x), axis=axis, keepdims=True)),
          lambda x, *, axis: log_softmax(x, axis=axis), "exact", _OVERFLOW, _ROWS,
-         _is_number),
+         is_number),
     Rule("log_softmax", lambda x: log(exp(x) / total(exp(x))), lambda x: log_softmax(x), "exact", _OVERFLOW, _ROWS,
-         _is_number),
+         is_number),
     Rule("log_softmax", lambda x, *, axis: log(softmax(x, axis=axis)), lambda x, *, axis: log_softmax(x, axis=axis),
          "exact", "the logarithm of a probability that underflows", _ROWS),
     Rule("softmax", lambda x, *, axis: exp(x) / total(exp(x), axis=axis, keepdims=True),
          lambda x, *, axis: softmax(x, axis=axis), "exact", _OVERFLOW, _ROWS,
-         _is_number),
+         is_number),
     Rule("softmax", lambda x: exp(x) / total(exp(x)), lambda x: softmax(x), "exact", _OVERFLOW, _ROWS,
-         _is_number),
+         is_number),
     Rule("softmax", lambda x, *, axis: exp(x) * (1 / total(exp(x), axis=axis, keepdims=True)),
-         lambda x, *, axis: softmax(x, axis=axis), "exact", _OVERFLOW, _ROWS, _is_number),
+         lambda x, *, axis: softmax(x, axis=axis), "exact", _OVERFLOW, _ROWS, is_number),
     Rule("softmax", lambda x: exp(x) * (1 / total(exp(x))), lambda x: softmax(x), "exact", _OVERFLOW, _ROWS,
-         _is_number),
+         is_number),
     Rule("softmax", lambda x: transpose(transpose(exp(x)) / total(exp(x), axis=1)), lambda x: softmax(x, axis=1),
-         "exact", _OVERFLOW, (), _unless_axes((2,))),
+         "exact", _OVERFLOW, (), unless_axes((2,))),
     Rule("softmax", lambda x: transpose(transpose(exp(x)) / total(exp(x), axis=-1)), lambda x: softmax(x, axis=-1),
-         "exact", _OVERFLOW, (), _unless_axes((2,))),
+         "exact", _OVERFLOW, (), unless_axes((2,))),
     Rule("weighted_mean", lambda y, x, *, axis, keepdims: (total(y * exp(x), axis=axis, keepdims=keepdims)
                                                            / total(exp(x), axis=axis, keepdims=keepdims)),
          lambda y, x, *, axis, keepdims: total(y * softmax(x, axis=axis), axis=axis, keepdims=keepdims), "exact",
-         _OVERFLOW, (), _is_wider),
+         _OVERFLOW, (), is_wider),
     Rule("weighted_mean", lambda y, x: exp(x) @ y / total(exp(x)), lambda y, x: softmax(x) @ y, "exact", _OVERFLOW,
-         tuple((w, x) for x, w in _PAIR), _unless_axes((1, 1), (2, 1))),
+         tuple((w, x) for x, w in _PAIR), unless_axes((1, 1), (1, 2))),
     Rule("weighted_mean", lambda y, x: y @ exp(x) / total(exp(x)), lambda y, x: y @ softmax(x), "exact", _OVERFLOW,
-         tuple((w, x) for x, w in _PAIR), _unless_axes((1, 1), (2, 1))),
+         tuple((w, x) for x, w in _PAIR), unless_axes((1, 1), (2, 1))),
     Rule("weighted_mean", lambda y, x: exp(x) @ y / total(exp(x), axis=1, keepdims=True),
-         lambda y, x: softmax(x, axis=1) @ y, "exact", _OVERFLOW, (), _unless_axes((2, 2))),
+         lambda y, x: softmax(x, axis=1) @ y, "exact", _OVERFLOW, (), unless_axes((2, 2))),
     Rule("weighted_mean", lambda y, x: exp(x) @ y / total(exp(x), axis=-1, keepdims=True),
-         lambda y, x: softmax(x, axis=-1) @ y, "exact", _OVERFLOW, (), _unless_axes((2, 2))),
+         lambda y, x: softmax(x, axis=-1) @ y, "exact", _OVERFLOW, (), unless_axes((2, 2))),
     Rule("weighted_mean", lambda y, x: exp(x) @ y / total(exp(x), axis=1), lambda y, x: softmax(x, axis=1) @ y,
-         "exact", _OVERFLOW, (), _unless_axes((1, 2))),
+         "exact", _OVERFLOW, (), unless_axes((2, 1))),
+    Rule("weighted_mean", lambda y, x: exp(x) @ y / total(exp(x), axis=-1), lambda y, x: softmax(x, axis=-1) @ y,
+         "exact", _OVERFLOW, (), unless_axes((2, 1))),
     Rule("weighted_softmax", lambda y, x, *, axis: y * exp(x) / total(y * exp(x), axis=axis, keepdims=True),
          lambda y, x, *, axis: (y * exp(x - shift_of(x, axis=axis, keepdims=True))
                                 / total(y * exp(x - shift_of(x, axis=axis, keepdims=True)), axis=axis, keepdims=True)),
-         "exact", _OVERFLOW, tuple((w, x) for x, w in _PAIR), _is_wider_or_shifted),
+         "exact", _OVERFLOW, tuple((w, x) for x, w in _PAIR), is_wider_or_shifted),
     Rule("weighted_softmax", lambda y, x: y * exp(x) / total(y * exp(x)),
          lambda y, x: y * exp(x - shift_of(x)) / total(y * exp(x - shift_of(x))), "exact", _OVERFLOW,
-         tuple((w, x) for x, w in _PAIR), _is_wider_or_shifted),
+         tuple((w, x) for x, w in _PAIR), is_wider_or_shifted),
     Rule("effective_size", lambda x: total(exp(x)) ** 2 / total(exp(x) ** 2), lambda x: 1.0 / total(softmax(x) ** 2),
-         "exact", _OVERFLOW, (*_ROWS[:2], _ROWS[-1]), _is_number),
+         "exact", _OVERFLOW, (*_ROWS[:2], _ROWS[-1]), is_number),
     Rule("effective_size", lambda x: total(exp(x)) ** 2 / total(exp(2 * x)), lambda x: 1.0 / total(softmax(x) ** 2),
-         "exact", _OVERFLOW, (*_ROWS[:2], _ROWS[-1]), _is_number),
+         "exact", _OVERFLOW, (*_ROWS[:2], _ROWS[-1]), is_number),
     Rule("softmax", lambda x, m, *, axis: softmax(x - m, axis=axis), lambda x, m, *, axis: softmax(x, axis=axis),
-         "exact", _SHIFT, _SHIFTED, _varies_along_axis),
+         "exact", _SHIFT, _SHIFTED, varies_along_axis),
     Rule("log_softmax", lambda x, m, *, axis: log_softmax(x - m, axis=axis),
-         lambda x, m, *, axis: log_softmax(x, axis=axis), "exact", _SHIFT, _SHIFTED, _varies_along_axis),
+         lambda x, m, *, axis: log_softmax(x, axis=axis), "exact", _SHIFT, _SHIFTED, varies_along_axis),
     Rule("log_softmax", lambda x, *, axis: x - log(total(exp(x), axis=axis, keepdims=True)),
-         lambda x, *, axis: log_softmax(x, axis=axis), "exact", _OVERFLOW, _ROWS, _is_number),
+         lambda x, *, axis: log_softmax(x, axis=axis), "exact", _OVERFLOW, _ROWS, is_number),
     Rule("log_softmax", lambda x: x - log(total(exp(x))), lambda x: log_softmax(x), "exact", _OVERFLOW, _ROWS,
-         _is_number),
+         is_number),
     Rule("log_sum_exp", lambda m, x, s, *, axis, keepdims: m + log(total(exp(x - s), axis=axis, keepdims=keepdims)),
          lambda m, x, s, *, axis, keepdims: logsumexp(x, axis=axis, keepdims=keepdims), "exact", _SHIFT, (),
-         _is_another_shift),
+         is_another_shift),
     Rule("log_exp", lambda x: log(exp(x)), lambda x: x, "exact", _OVERFLOW, (([-1000.0, 1000.0, 0.0],),)),
     Rule("log_exp", lambda x, y: log(y * exp(x)), lambda x, y: log(y) + x, "exact", _OVERFLOW,
          ((-1000.0, 3.0), (1000.0, 0.5), (1e300, 2.0))),
@@ -335,16 +190,16 @@ RULES = (
          ((-1000.0, 3.0), (1000.0, 0.5), (-1e300, 2.0))),
     Rule("log_normal", lambda x: log(ndtr(x)), lambda x: log_ndtr(x), "exact",
          "probabilities of tails underflow below -38", ((-1000.0,), (-40.0,), (0.5,), (9.0,))),
-    Rule("log_one_plus", lambda x: log(1 + x), lambda x: log1p(x), "exact", _DIGITS, _SMALL, _has_own_logarithm),
+    Rule("log_one_plus", lambda x: log(1 + x), lambda x: log1p(x), "exact", _DIGITS, _SMALL, has_own_logarithm),
     Rule("log_one_plus", lambda x: log(1 - x), lambda x: log1p(-x), "exact", _DIGITS,
-         ((1e-17,), (-1e-17,), (1e-300,), (-1e-9,), (0.5,), (-3.0,)), _has_own_logarithm),
+         ((1e-17,), (-1e-17,), (1e-300,), (-1e-9,), (0.5,), (-3.0,)), has_own_logarithm),
     Rule("exp_minus_one", lambda x: exp(x) - 1, lambda x: expm1(x), "exact", _CANCELS, _SMALL),
     Rule("exp_minus_one", lambda x: 1 - exp(x), lambda x: -expm1(x), "exact", _CANCELS, _SMALL),
     Rule("exp_minus_one", lambda x, c: c * exp(x) - c, lambda x, c: c * expm1(x), "exact", _CANCELS,
          ((1e-17, 2.0), (-1e-9, 3.0))),
     Rule("exp_minus_one", lambda x, c: c - c * exp(x), lambda x, c: -c * expm1(x), "exact", _CANCELS,
          ((1e-17, 2.0), (-1e-9, 3.0))),
-    Rule("exp_minus_one", lambda x, c: c**x - 1, lambda x, c: expm1(x * log(c)), "exact", _CANCELS, (), _is_no_base),
+    Rule("exp_minus_one", lambda x, c: c**x - 1, lambda x, c: expm1(x * log(c)), "exact", _CANCELS, (), is_no_base),
     Rule("one_less_sigmoid", lambda u: 1 - 1 / (1 + exp(u)), lambda u: expit(u), "better", _NEAR_ONE, _BELOW),
     Rule("one_less_sigmoid", lambda u: 1 - exp(u) / (1 + exp(u)), lambda u: expit(-u), "better", _NEAR_ONE, _ABOVE),
     Rule("one_less_sigmoid", lambda u: 1 - expit(u), lambda u: expit(-u), "better", _NEAR_ONE, _ABOVE),
@@ -395,25 +250,25 @@ RULES = (
     Rule("exp_product", lambda x: sqrt(exp(x)), lambda x: exp(0.5 * x), "exact", _OVERFLOW,
          ((1000.0,), (-1000.0,)), once=True),
     Rule("exp_product", lambda x, y: exp(x) * exp(y), lambda x, y: exp(x + y), "exact", _OVERFLOW,
-         ((1000.0, -999.0), (-800.0, 799.0)), _is_there_anyway, once=True),
+         ((1000.0, -999.0), (-800.0, 799.0)), is_there_anyway, once=True),
     Rule("exp_product", lambda x, y: exp(x) / exp(y), lambda x, y: exp(x - y), "exact", _OVERFLOW,
-         ((1000.0, 999.0), (-800.0, -799.0)), _is_there_anyway, once=True),
+         ((1000.0, 999.0), (-800.0, -799.0)), is_there_anyway, once=True),
     Rule("exp_product", lambda x, y, z: exp(x) / (y * exp(z)), lambda x, y, z: exp(x - z) / y, "exact", _OVERFLOW,
          ((1000.0, 2.0, 999.0), (-800.0, 0.5, -799.0))),
     Rule("exp_product", lambda w, x, y, z: w * exp(x) / (y * exp(z)), lambda w, x, y, z: w * exp(x - z) / y, "exact",
          _OVERFLOW, ((3.0, 1000.0, 2.0, 999.0), (3.0, -800.0, 0.5, -799.0))),
     Rule("norm", lambda x: sqrt(total(x**2)), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS,
-         _is_no_vector),
+         is_no_vector),
     Rule("norm", lambda x: sqrt(total(x**2)), lambda x: euclidean_norm(ravel(x)), "better", _NORM, (),
-         _is_no_matrix),
+         is_no_matrix),
     Rule("norm", lambda x, n: sqrt(total(x**2) / n), lambda x, n: euclidean_norm(x) / sqrt(n), "better", _NORM,
-         (), _is_no_positive_number),
+         (), is_no_positive_number),
     Rule("norm", lambda x: sqrt(mean(x**2)), lambda x: euclidean_norm(x) / sqrt(size(x)), "better", _NORM, _VECTORS,
-         _is_no_vector),
+         is_no_vector),
     Rule("norm", lambda x: sqrt(x @ x), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS,
-         _is_no_vector),
+         is_no_vector),
     Rule("norm", lambda x, *, axis, keepdims: sqrt(total(x**2, axis=axis, keepdims=keepdims)),
-         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _AT_ZERO, (), _is_no_norm),
+         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _AT_ZERO, (), is_no_norm),
     Rule("variance", lambda x, *, axis, keepdims: (mean(x**2, axis=axis, keepdims=keepdims)
                                                    - mean(x, axis=axis, keepdims=keepdims) ** 2),
          lambda x, *, axis, keepdims: var(x, axis=axis, keepdims=keepdims), "exact",
@@ -426,47 +281,53 @@ RULES = (
                                                       - c * mean(x, axis=axis, keepdims=keepdims) ** 2),
          lambda x, c, *, axis, keepdims: c * var(x, axis=axis, keepdims=keepdims), "exact", _SQUARES,
          tuple((*x, 3.0) for x in _FAR)),
-    Rule("variance", lambda x, n: x @ x / n - mean(x) ** 2, lambda x, n: var(x), "exact", _SQUARES, (), _is_no_count),
+    Rule("variance", lambda x, n: x @ x / n - mean(x) ** 2, lambda x, n: var(x), "exact", _SQUARES, (), is_no_count),
     Rule("variance", lambda x, n, *, axis, keepdims: (total(x**2, axis=axis, keepdims=keepdims)
                                                       - total(x, axis=axis, keepdims=keepdims) ** 2 / n),
          lambda x, n, *, axis, keepdims: total((x - mean(x, axis=axis, keepdims=True)) ** 2, axis=axis,
-                                               keepdims=keepdims), "exact", _SQUARES, (), _is_no_count),
+                                               keepdims=keepdims), "exact", _SQUARES, (), is_no_count),
     Rule("variance", lambda x, n, *, axis, keepdims: (total(x**2, axis=axis, keepdims=keepdims)
                                                       - n * mean(x, axis=axis, keepdims=keepdims) ** 2),
          lambda x, n, *, axis, keepdims: total((x - mean(x, axis=axis, keepdims=True)) ** 2, axis=axis,
-                                               keepdims=keepdims), "exact", _SQUARES, (), _is_no_count),
+                                               keepdims=keepdims), "exact", _SQUARES, (), is_no_count),
     Rule("variance", lambda x, v: total(v * x**2) / total(v) - (total(v * x) / total(v)) ** 2,
          lambda x, v: total(v * (x - total(v * x) / total(v)) ** 2) / total(v), "exact", _SQUARES,
-         (([1e8, 1e8 + 1.0, 1e8 + 2.0], [0.5, 0.25, 1.0]),), _are_not_alike),
+         (([1e8, 1e8 + 1.0, 1e8 + 2.0], [0.5, 0.25, 1.0]),), are_not_alike),
     Rule("covariance", lambda x, v, *, axis, keepdims: (mean(x * v, axis=axis, keepdims=keepdims)
                                                         - mean(x, axis=axis, keepdims=keepdims)
                                                         * mean(v, axis=axis, keepdims=keepdims)),
          lambda x, v, *, axis, keepdims: mean((x - mean(x, axis=axis, keepdims=True))
                                               * (v - mean(v, axis=axis, keepdims=True)), axis=axis,
                                               keepdims=keepdims), "exact", _SQUARES,
-         (([1e8, 1e8 + 1.0, 1e8 + 2.0], [-1e7, 1.0 - 1e7, -1e7]),), _are_not_alike),
+         (([1e8, 1e8 + 1.0, 1e8 + 2.0], [-1e7, 1.0 - 1e7, -1e7]),), are_not_alike),
     Rule("inverse_product", lambda k, x: inv(k) @ x, lambda k, x: solve(k, x), "exact", _INVERSE, _SYSTEMS,
-         _unless_axes((2, 1), (2, 2)), once=True),
+         unless_axes((2, 1), (2, 2)), once=True),
     Rule("inverse_product", lambda x, k: x @ inv(k), lambda x, k: solve(transpose(k), x), "exact", _INVERSE,
-         tuple((x, k) for k, x in _SYSTEMS), _unless_axes((1, 2)), once=True),
+         tuple((x, k) for k, x in _SYSTEMS), unless_axes((1, 2)), once=True),
     Rule("inverse_product", lambda x, k: x @ inv(k), lambda x, k: transpose(solve(transpose(k), transpose(x))), "exact",
-         _INVERSE, (), _unless_axes((2, 2)), once=True),
+         _INVERSE, (), unless_axes((2, 2)), once=True),
+    Rule("inverse_product", lambda x, k, y: einsum(x, inv(k), y, subscripts="i,ij,j"),
+         lambda x, k, y: x @ solve(k, y), "exact", _INVERSE, (), once=True),
+    Rule("inverse_product", lambda x, k, y: einsum(x, inv(k), y, subscripts="i,ij,j->"),
+         lambda x, k, y: x @ solve(k, y), "exact", _INVERSE, (), once=True),
     Rule("product_order", lambda a, b, x: (a @ b) @ x, lambda a, b, x: a @ (b @ x), "exact", _ORDER,
-         tuple((k, k, x) for k, x in _SYSTEMS), _unless_axes((2, 2, 1)), once=True),
+         tuple((k, k, x) for k, x in _SYSTEMS), unless_axes((2, 2, 1)), once=True),
     Rule("product_order", lambda x, a, b: x @ (a @ b), lambda x, a, b: (x @ a) @ b, "exact", _ORDER,
-         tuple((x, k, k) for k, x in _SYSTEMS), _unless_axes((1, 2, 2)), once=True),
+         tuple((x, k, k) for k, x in _SYSTEMS), unless_axes((1, 2, 2)), once=True),
     Rule("trace_of_product", lambda a, b: trace(a @ transpose(b)), lambda a, b: total(a * b), "exact", _PARTS, (),
-         _is_not_square, once=True),
+         is_not_square, once=True),
     Rule("trace_of_product", lambda a, b: trace(a @ b), lambda a, b: total(a * transpose(b)), "exact", _PARTS, (),
-         _is_not_square, once=True),
+         is_not_square, once=True),
     Rule("diagonal_of_product", lambda a, b: diag(a @ transpose(b)), lambda a, b: total(a * b, axis=1), "exact",
-         _PARTS, (), _unless_axes((2, 2)), once=True),
+         _PARTS, (), unless_axes((2, 2)), once=True),
     Rule("diagonal_of_product", lambda a, b: diag(a @ b), lambda a, b: total(a * transpose(b), axis=1), "exact",
-         _PARTS, (), _unless_axes((2, 2)), once=True),
+         _PARTS, (), unless_axes((2, 2)), once=True),
+    Rule("log_det", lambda a: log(det(inv(a))), lambda a: -(slogdet(a, result=1) + log(slogdet(a))), "exact",
+         _DETERMINANT, _MATRICES[1:], unless_axes((2,))),
     Rule("log_det", lambda a: log(det(a)), lambda a: slogdet(a, result=1) + log(slogdet(a)), "exact", _DETERMINANT,
-         _MATRICES, _unless_axes((2,))),
+         _MATRICES, unless_axes((2,))),
     Rule("log_det", lambda a: log(absolute(det(a))), lambda a: slogdet(a, result=1), "exact", _DETERMINANT, _MATRICES,
-         _unless_axes((2,))),
+         unless_axes((2,))),
     Rule("cancel", lambda x, y: x * y / y, lambda x, y: x, "domain", "y = 0 and overflows make it NaN",
          ((1e300, 1e300), (2.0, 5.0))),
 )  # fmt: skip

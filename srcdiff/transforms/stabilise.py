@@ -177,8 +177,8 @@ class _Stabilise(Rewriter):
     def rewrite(self, op: Op, env: Env, b: Builder) -> bool:
         if not self.settled.isdisjoint(op.results):
             return False
-        names = dict.fromkeys(reading.name for reading in readings(op, self.seen))
-        for rule, pattern in [pair for name in names for pair in self.rules.get(name, ())]:
+        words = dict.fromkeys(reading.name for reading in readings(op, self.seen))
+        for rule, pattern in [pair for word in words for pair in self.rules.get(word, ())]:
             if rule.name == "one_less_sigmoid" and op.result in self.only_logs:
                 continue  # which the logarithm is taken of without it
             binding = match(pattern, op.result, self.seen) if op.result in self.made else None
