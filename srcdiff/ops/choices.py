@@ -17,7 +17,9 @@ from srcdiff.ops.infer import floating, make, same_as_first
 from srcdiff.ops.registry import operation
 from srcdiff.ops.samples import fixed
 
-__all__ = ["follows", "random_numbers", "weighed_logaddexp", "weighed_logsumexp"]
+__all__ = [
+    "follows", "random_numbers", "weighed_logaddexp", "weighed_logsumexp", "weighed_max", "weighed_maximum",
+]  # fmt: skip
 
 Attrs = Mapping[str, Any]
 
@@ -81,6 +83,20 @@ def _weighed(x, y, *, x_dot, y_dot, out):
     out_dot = x_part + y_weight * np.where(y_weight == 0.0, 0.0, y_dot)
 
 
+def _largest_along(a, axis=None, keepdims=False, *, a_dot, out):
+    if axis is None or axis == 0 or keepdims or out.ndim == 0:
+        largest = out
+    else:
+        largest = np.expand_dims(out, axis)
+    hits = np.where(a > -np.inf, a == largest, False)
+    total = np.sum(np.where(hits, a_dot, 0.0), axis=axis, keepdims=keepdims)
+    out_dot = total / np.maximum(np.sum(hits, axis=axis, keepdims=keepdims), 1)
+
+
+def _larger(x, y, *, x_dot, y_dot, out):
+    out_dot = np.where(out == -np.inf, 0.0, np.where(x >= y, x_dot, y_dot))
+
+
 # as `logsumexp` and `logaddexp`; what has no weight has no part in the tangent, be it -inf itself
 weighed_logsumexp = operation(
     "weighed_logsumexp",
@@ -96,4 +112,20 @@ weighed_logaddexp = operation(
     elementwise=True,
     signature="x, y",
     forward=_weighed,
+)
+# as `max` and `maximum`, where these shift what is added
+weighed_max = operation(
+    "weighed_max",
+    spelling="np.max",
+    infer=reduced("same"),
+    signature="a, axis=None, *, keepdims=False",
+    forward=_largest_along,
+)
+weighed_maximum = operation(
+    "weighed_maximum",
+    spelling="np.maximum",
+    infer=floating,
+    elementwise=True,
+    signature="x, y",
+    forward=_larger,
 )

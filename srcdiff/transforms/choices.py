@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.errors import UnsupportedError
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Call, Function, Op, Statement, Value, const, walk
 from srcdiff.ir.recursion import is_itself, tied
@@ -27,11 +26,11 @@ from srcdiff.ops import arithmetic, creation, elementwise, memory, reductions, s
 from srcdiff.ops.building import lengths_of_axes
 from srcdiff.ops.choices import follows, random_numbers
 from srcdiff.ops.control import stop_gradient
-from srcdiff.ops.shapes import ravel
+from srcdiff.ops.shapes import ravel, reshape, transpose
 from srcdiff.transforms.reached import shown_lengths
 from srcdiff.transforms.semiring import log_plus
 
-__all__ = ["best_choices", "drawn_choices"]
+__all__ = ["axes_of_sum", "best_choices", "drawn_choices"]
 
 _SUMS = {"logsumexp", "logaddexp"}
 
@@ -64,7 +63,7 @@ class _Choices(Rewriter):
             env[old.result] = self.along(old, operands[0], b)
 
     def along(self, old: Op, x: Atom, b: Builder) -> Atom:
-        x, axis = _one_axis(old, x, b)
+        x, axis = self.one_axis(old, x, b)
         if axis is None:
             return x
         attrs = {} if ndim_of(x.type) == 1 else {"axis": axis}
@@ -74,6 +73,21 @@ class _Choices(Rewriter):
             follows, b.op(stop_gradient, total), term, name=_name(old), user=old.result.user
         )
         return _with_axes_kept(old, found, b)
+
+    def one_axis(self, old: Op, x: Atom, b: Builder) -> tuple[Atom, int | None]:
+        """What is added along one axis, and which; None where there is one number alone."""
+        axes = ndim_of(x.type)
+        if axes == 0:
+            return x, None
+        gone = axes_of_sum(old.attrs.get("axis"), axes)
+        if len(gone) == 1:
+            return x, gone[0]
+        if len(gone) == axes:
+            return b.op(ravel, x), 0
+        left = [k for k in range(axes) if k not in gone]
+        lengths = lengths_of_axes(b, x, self.shown)
+        x = b.op(transpose, x, axes=(*left, *gone)) if [*left, *gone] != sorted(left + gone) else x
+        return b.op(reshape, x, *(lengths[k] for k in left), const(-1)), len(left)
 
     def chosen(self, old: Op, x: Atom, attrs: Mapping[str, Any], b: Builder) -> tuple[Atom, Atom]:
         """The sum, and which term of it is chosen."""
@@ -188,35 +202,22 @@ def _name(old: Op) -> str:
     return old.result.name
 
 
-def _one_axis(old: Op, x: Atom, b: Builder) -> tuple[Atom, int | None]:
-    """What is added along one axis, and which; None where there is one number alone."""
-    axes, axis = ndim_of(x.type), old.attrs.get("axis")
-    if axes == 0:
-        return x, None
-    if axis is None or (isinstance(axis, tuple) and len(axis) == axes):
-        return (x if axes == 1 else b.op(ravel, x)), 0
-    if not isinstance(axis, tuple):
-        return x, int(axis) % axes
-    if len(axis) == 1:
-        return x, int(axis[0]) % axes
-    raise UnsupportedError(
-        f"semiring: a sum of exponentials along the axes {axis} of {axes}",
-        "Add along one axis after the other.",
-        old.location,
-    )
+def axes_of_sum(axis: Any, axes: int) -> list[int]:
+    """The axes of an array of so many that a sum goes along."""
+    given = range(axes) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    return sorted(int(k) % axes for k in given)
 
 
 def _with_axes_kept(old: Op, found: Atom, b: Builder) -> Atom:
-    axis, whole = old.attrs.get("axis"), ndim_of(old.result.type)
+    whole = ndim_of(old.result.type)
     if not old.attrs.get("keepdims") or whole == ndim_of(found.type):
         return found
-    if isinstance(axis, tuple):
-        axis = axis[0]
-    places = range(whole) if axis is None or whole == 1 else [int(axis) % whole]
-    parts = ["None" if k in places else ":" for k in range(whole)]
+    gone = axes_of_sum(old.attrs.get("axis"), whole)
     if ndim_of(found.type) == 0:
         found = b.op(creation.asarray, found)
-    return b.op(memory.index, found, where=", ".join(parts))
+    return b.op(
+        memory.index, found, where=", ".join("None" if k in gone else ":" for k in range(whole))
+    )
 
 
 def _with_axis(x: Atom, axis: int, b: Builder) -> Atom:

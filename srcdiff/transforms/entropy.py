@@ -12,14 +12,23 @@ from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, shapes_for
 from srcdiff.ir.core import Function, Op, OpDecl, Statement
-from srcdiff.ops import arithmetic, elementwise, special
-from srcdiff.ops.choices import weighed_logaddexp, weighed_logsumexp
+from srcdiff.ir.types import is_float
+from srcdiff.ops import arithmetic, elementwise, reductions, special
+from srcdiff.ops.choices import (
+    weighed_logaddexp,
+    weighed_logsumexp,
+    weighed_max,
+    weighed_maximum,
+)
 from srcdiff.transforms.facts import substitute
 from srcdiff.transforms.semiring import log_plus
 
 __all__ = ["entropy_of", "weighed"]
 
-_WEIGHED = {special.logsumexp: weighed_logsumexp, elementwise.logaddexp: weighed_logaddexp}
+_WEIGHED = {
+    special.logsumexp: weighed_logsumexp, elementwise.logaddexp: weighed_logaddexp,
+    reductions.max: weighed_max, arithmetic.maximum: weighed_maximum,
+}  # fmt: skip
 _PLAIN = {new: old for old, new in _WEIGHED.items()}
 
 
@@ -53,6 +62,6 @@ class _Declared(Rewriter):
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
-        if isinstance(new, Op) and new.decl in self.other:
+        if isinstance(new, Op) and new.decl in self.other and is_float(new.result.type):
             new = replace(new, decl=self.other[new.decl], spelling="")
         b.append(new)

@@ -17,11 +17,22 @@ from typing import Any
 from srcdiff.ir.build import Builder, Env, lookup
 from srcdiff.ir.core import Atom, Function, Op, Value, const
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import Array, Dim, ndim_of, shape_of
-from srcdiff.ops import arithmetic, creation, elementwise, joins, memory, shapes, sorting
+from srcdiff.ir.types import Array, Dim, List, Type, ndim_of, shape_of
+from srcdiff.ops import (
+    arithmetic,
+    containers,
+    creation,
+    elementwise,
+    joins,
+    memory,
+    shapes,
+    sorting,
+)
 from srcdiff.ops.building import length_of, lengths_of_axes
 from srcdiff.ops.index_patterns import has_arrays, items
+from srcdiff.transforms.choices import axes_of_sum
 from srcdiff.transforms.messages import Messages, message_refused
+from srcdiff.transforms.reached import JOINED
 
 __all__ = ["k_best"]
 
@@ -45,7 +56,13 @@ class _Best(Messages):
         return (self.k,)
 
     def new(self, old: Value) -> Value:
-        return Value(Array("float64", (*shape_of(old.type), Dim(self.k))), old.name, old.user)
+        return Value(self.lists(old.type), old.name, old.user)
+
+    def lists(self, type_: Type) -> Type:
+        """The type of a message, or of a list of messages."""
+        if isinstance(type_, List):
+            return List(self.lists(type_.element))
+        return Array("float64", (*shape_of(type_), Dim(self.k)))
 
     def turn(self, atom: Atom, location: Location | None, b: Builder) -> Value:
         """A potential as a list: itself, and nothing else."""
@@ -114,23 +131,25 @@ class _Best(Messages):
         axis = old.attrs.get("axis")
         if axes == 0:
             return b.op(memory.copy, x) if is_message else self.turn(x, old.location, b)
-        if old.attrs.get("keepdims") or (isinstance(axis, tuple) and len(axis) > 1):
-            raise message_refused(old, "keepdims, or several axes at once, are not for")
-        if axis is None and axes > 1:
-            order = tuple(range(axes))
-            gone = axes
-        else:
-            at = 0 if axis is None else int(axis[0] if isinstance(axis, tuple) else axis) % axes
-            order = (*(n for n in range(axes) if n != at), at)
-            gone = 1
+        gone = axes_of_sum(axis, axes)
+        order = (*(n for n in range(axes) if n not in gone), *gone)
         full = (*order, axes) if is_message else order
         if full != tuple(range(len(full))):
             x = b.op(shapes.transpose, x, axes=full)
-        for _ in range(gone - 1 + is_message):
+        for _ in range(len(gone) - 1 + is_message):
             x = self.flat(x, b)
         if not is_message:
             x = self.padded(x, b)
-        return self.largest(x, b)
+        found = self.largest(x, b)
+        if not old.attrs.get("keepdims"):
+            return found
+        parts = ["None" if n in gone else ":" for n in range(axes)]
+        return b.op(memory.index, found, where=", ".join([*parts, ":"]))
+
+    def possible(self, message: Atom, b: Builder) -> Value:
+        where = ", ".join([*[":"] * (ndim_of(message.type) - 1), "i"])
+        best = b.op(memory.index, message, const(0), where=where)
+        return b.op(arithmetic.greater, best, const(-math.inf))
 
     def flat(self, x: Atom, b: Builder) -> Value:
         """The last two axes as one."""
@@ -169,19 +188,31 @@ class _Best(Messages):
         return b.op(memory.gather, x, *places, first, where=pattern, distinct=True)
 
     def moved(self, old: Op, given: list[Atom], whole: list[bool], env: Env, b: Builder) -> None:
-        name, axes = old.decl.name, ndim_of(old.operands[0].type)
+        name = old.decl.name
         if name == "index" and whole[0]:
             attrs = dict(old.attrs)
             if "..." in attrs["where"]:
                 attrs["where"] += ", :"
-            self.named(old, b.op(memory.index, *given, **attrs), env, b)
+            found = b.op(memory.index, *given, **attrs)
+            if not isinstance(
+                old.result.type, Array
+            ):  # a number is no storage, and what stands for it is not written
+                found = b.op(memory.read, found)
+            self.named(old, found, env, b)
         elif name in _SAME:
             x = given[0] if whole[0] else self.turn(given[0], old.location, b)
             self.named(old, b.op(old.decl, x), env, b)
+        elif name in JOINED:
+            self.joined(old, env, b)
+        elif name == "list_item":
+            self.named(old, b.op(memory.read, b.op(containers.list_item, *given)), env, b)
         elif name == "transpose" and whole[0]:
+            axes = ndim_of(old.operands[0].type)
             order = old.attrs.get("axes") or tuple(reversed(range(axes)))
             order = (*(n % axes for n in order), axes)
             self.named(old, b.op(shapes.transpose, given[0], axes=order), env, b)
+        elif name in ("squeeze", "expand_dims", "reshape", "ravel") and whole[0]:
+            self.named(old, self.reshaped(old, given, b), env, b)
         elif name in ("empty", "zeros"):
             made = b.op(memory.empty, *given, const(self.k))
             self.named(old, made, env, b)
@@ -193,6 +224,11 @@ class _Best(Messages):
             if name != "empty_like":
                 value = given[0] if old.decl is creation.full else const(0.0)
                 self.fill(env[old.result], value, b)
+        elif name == "append":
+            b.ops(containers.append, given[0], self.operand(old.operands[1], old.location, env, b))
+        elif name == "list_set":
+            amount = self.operand(old.operands[2], old.location, env, b)
+            b.ops(containers.list_set, *given[:2], amount)
         elif name == "store":
             amount = self.operand(old.operands[1], old.location, env, b)
             where = old.attrs["where"] + (", :" if "..." in old.attrs["where"] else "")
@@ -207,6 +243,32 @@ class _Best(Messages):
             b.ops(memory.add_into, given[0], amount, *given[2:], **old.attrs)
         else:
             raise self.refused(old)
+
+    def reshaped(self, old: Op, given: list[Atom], b: Builder) -> Atom:
+        """The same elements with other axes; the lists stay the last."""
+        x, *lengths = given
+        if old.decl.name in ("reshape", "ravel"):
+            return b.op(shapes.reshape, x, *(lengths or [const(-1)]), const(self.k))
+        is_less = old.decl.name == "squeeze"
+        lengths_of = shape_of((old.operands[0] if is_less else old.result).type)
+        axis = old.attrs.get("axis")
+        if axis is None:
+            axis = tuple(n for n, length in enumerate(lengths_of) if length == Dim(1))
+        changed = axes_of_sum(axis, len(lengths_of))
+        if is_less:
+            return b.op(shapes.squeeze, x, axis=tuple(changed))
+        parts = ["None" if n in changed else ":" for n in range(len(lengths_of))]
+        return b.op(memory.index, x, where=", ".join([*parts, ":"]))
+
+    def joined(self, old: Op, env: Env, b: Builder) -> None:
+        """Messages side by side, in an array or a list."""
+        operands = [self.operand(a, old.location, env, b) for a in old.operands]
+        attrs = dict(old.attrs)
+        if old.decl is containers.list_new:
+            attrs["element"] = self.lists(attrs["element"])
+        elif old.decl is not creation.array_of:
+            attrs["axis"] = attrs.get("axis", 0) % ndim_of(old.result.type)
+        self.named(old, b.op(old.decl, *operands, **attrs), env, b)
 
     def put_together(self, old: Op, given: list[Atom], b: Builder) -> None:
         """A message that is added to one in an array."""

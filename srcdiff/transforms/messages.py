@@ -9,27 +9,46 @@ What sums of exponentials are made of (messages) is turned; potentials are turne
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import replace
 from typing import Any
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.build import Builder, Env, lookup
-from srcdiff.ir.core import Atom, Call, Const, Function, Op, OpDecl, Statement, Value, const, walk
+from srcdiff.ir.build import Builder, Env, Rewriter, lookup
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    Const,
+    For,
+    Function,
+    If,
+    Op,
+    OpDecl,
+    Statement,
+    Value,
+    While,
+    const,
+    walk,
+)  # fmt: skip
 from srcdiff.ir.location import Location
 from srcdiff.ir.recursion import is_itself, tied
 from srcdiff.ir.types import is_float
-from srcdiff.ops import arithmetic, elementwise, memory, reductions
+from srcdiff.ops import arithmetic, elementwise, memory, reductions, special
 from srcdiff.ops.creation import full
 from srcdiff.ops.index_patterns import has_arrays, items
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.inline_calls import inline_calls
-from srcdiff.transforms.reached import MOVED, Turned, reached, shown_lengths
+from srcdiff.transforms.reached import JOINED, MOVED, Turned, reached, shown_lengths
 from srcdiff.transforms.semiring import log_plus
 
 __all__ = ["Messages", "counted", "message_refused", "weights"]
 
 SUMS: dict[str, OpDecl] = {"logsumexp": reductions.sum, "logaddexp": arithmetic.add}
-_THROUGH = {"add", "subtract", "where", "maximum", "max"}
+_THROUGH = {"add", "subtract", "where", "maximum", "max", *JOINED}
+_IS_POSSIBLE = {  # what tests of a logarithm, or comparisons with -inf, say: whether there is a term
+    "isfinite": True, "isinf": False, "greater": True, "not_equal": True, "equal": False, "less_equal": False,
+}  # fmt: skip
+_MAXIMA = {"max": special.logsumexp, "maximum": elementwise.logaddexp}
 _ONES: dict[str, OpDecl] = {
     "zeros": memory.ones, "zeros_like": memory.ones_like, "empty": memory.empty, "empty_like": memory.empty_like,
 }  # fmt: skip
@@ -68,6 +87,41 @@ def refused_statement(old: Statement) -> UnsupportedError:
     return message_refused(old, what)
 
 
+def is_test(op: Op) -> bool:
+    """Whether an operation asks of a logarithm whether it is -inf."""
+    if op.decl.name not in _IS_POSSIBLE:
+        return False
+    return all(isinstance(a, Const) and a.value == -math.inf for a in op.operands[1:])
+
+
+def sums_for_tests(fn: Function) -> Function:
+    """`fn`, where maxima of messages that are only asked whether they are -inf are sums, which are -inf with them."""
+    found = reached(fn, _is_sum, _THROUGH)
+
+    def is_maximum(s: Op | Call) -> bool:
+        return isinstance(s, Op) and s.decl.name in _MAXIMA and not found.isdisjoint(s.operands)
+
+    maxima = reached(fn, is_maximum, {*_MAXIMA, "where"})
+    for s in walk(fn.body):
+        used = maxima.intersection(a for a in s.operands if isinstance(a, Value))
+        if not used or (isinstance(s, Op) and is_test(s)) or isinstance(s, For | While | If):
+            continue
+        if isinstance(s, Call) or maxima.isdisjoint(s.results):
+            return fn
+    return _SumsForMaxima(maxima)(fn)
+
+
+class _SumsForMaxima(Rewriter):
+    def __init__(self, maxima: set[Value]) -> None:
+        self.maxima = maxima
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if isinstance(new, Op) and new.decl.name in _MAXIMA and new.result in self.maxima:
+            new = replace(new, decl=_MAXIMA[new.decl.name], spelling="")
+        b.append(new)
+
+
 class Messages(Turned):
     """Functions whose sums of exponentials are messages, and that hand back some."""
 
@@ -81,7 +135,7 @@ class Messages(Turned):
         cls, fn: Function, *settings: Any, done: dict[Function, Function] | None = None
     ) -> Function:
         """`fn`, with calls of helpers in line, but for those that call themselves."""
-        fn = dce(log_plus(inline_calls(fn, most=100_000)))  # without what sums were shifted by
+        fn = sums_for_tests(dce(log_plus(inline_calls(fn, most=sys.maxsize))))
         found = reached(fn, _is_sum, _THROUGH)
         found |= {y for y in fn.body.yields if isinstance(y, Value) and is_float(y.type)}
         new = cls(found, shown_lengths(fn), {} if done is None else done, *settings)
@@ -94,6 +148,20 @@ class Messages(Turned):
 
     def refused(self, old: Statement) -> UnsupportedError:
         return refused_statement(old)
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, Op) and is_test(old) and old.operands[0] in self.found:
+            b.location, b.origin = old.location, old.origin
+            found = self.possible(lookup(env, old.operands[0]), b)
+            if not _IS_POSSIBLE[old.decl.name]:
+                found = b.op(arithmetic.logical_not, found)
+            env[old.result] = found
+        else:
+            super().statement(old, env, b)
+
+    def possible(self, message: Atom, b: Builder) -> Value:
+        """Whether a message has a term that is not forbidden."""
+        return b.op(arithmetic.greater, message, const(0.0))
 
     def call(self, old: Call, env: Env, b: Builder) -> None:
         function = old.function
@@ -142,6 +210,8 @@ class _Weights(Messages):
             _, x, y = old.operands
             parts = (self.operand(a, old.location, env, b) for a in (x, y))
             b.append(replace(old, operands=(given[0], *parts)))
+        elif name in JOINED:
+            b.append(replace(old, operands=self.all(old, env, b)))
         elif name in MOVED:
             moved = (self.operand(old.operands[0], old.location, env, b), *given[1:])
             b.append(replace(old, operands=moved))
@@ -159,9 +229,12 @@ class _Weights(Messages):
         elif old.decl is full:
             value = self.turn(given[0], old.location, b)
             b.append(replace(old, operands=(value, *given[1:])))
-        elif name == "store":
+        elif name in ("store", "append"):
             amount = self.operand(old.operands[1], old.location, env, b)
             b.append(replace(old, operands=(given[0], amount, *given[2:])))
+        elif name == "list_set":
+            amount = self.operand(old.operands[2], old.location, env, b)
+            b.append(replace(old, operands=(*given[:2], amount)))
         elif name == "add_into" and not has_arrays(items(old.attrs["where"])):
             before = (
                 b.op(memory.index, given[0], *given[2:], **old.attrs) if given[2:] else given[0]

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
-from srcdiff.ir.alias import storage_roots
+from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Call, For, Function, If, Op, Region, Statement, Value, While, walk
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import all_dims, is_float
+from srcdiff.ir.types import List, all_dims, is_float
 
-__all__ = ["MOVED", "Turned", "reached", "shown_lengths"]
+__all__ = ["JOINED", "MOVED", "Turned", "reached", "shown_lengths"]
 
 # operations whose result has the elements of their operand, in other places
 MOVED = frozenset({
     "index", "read", "copy", "reshape", "transpose", "ravel", "expand_dims", "squeeze", "swapaxes", "broadcast_to",
-    "expand", "gather", "list_item", "list_pop",
+    "expand", "gather", "list_item", "list_pop", "elements", "rows",
 })  # fmt: skip
+
+JOINED = frozenset({"list_new", "array_of", "concatenate", "stack"})  # those of several side by side
 
 
 def reached(
@@ -36,15 +38,22 @@ def reached(
             for value, sources in _flows(statement, through):
                 if any(s in found for s in sources):
                     found.add(value)
+                    if isinstance(value.type, List):  # and what else is that list
+                        found |= _sharing(value, roots)
             if isinstance(statement, Op | Call) and starts(statement):
                 found.update(r for r in statement.results if is_float(r.type))
             if isinstance(statement, Op) and statement.decl.writes:
                 target = statement.operands[0]
                 is_held = any(a in found for a in statement.operands[:2])
                 if is_held and isinstance(target, Value):
-                    own = roots.get(target, frozenset())
-                    found |= {v for v, others in roots.items() if not own.isdisjoint(others)}
+                    found |= _sharing(target, roots)
     return found
+
+
+def _sharing(value: Value, roots: Roots) -> set[Value]:
+    """What may be, or hold, storage of a value."""
+    own = roots.get(value, frozenset())
+    return {v for v, others in roots.items() if not own.isdisjoint(others)}
 
 
 def shown_lengths(fn: Function) -> frozenset[str]:

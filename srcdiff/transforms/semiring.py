@@ -8,7 +8,8 @@ and likewise where the sum is spelled with `np.logaddexp`, with a maximum shifte
 a value is refused, with its line. Every sum of exponentials is taken to be one over states: a normaliser that the
 function computes itself would be one, too. -inf stays -inf.
 
-With `log_plus` the sums stay what they are, in one spelling (`logsumexp`, `logaddexp`): other passes begin with that.
+With `log_plus` the sums stay what they are, in one spelling (`logsumexp`, `logaddexp`), and without what they are
+shifted by (`unshift.py`): other passes begin with that.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from srcdiff.ir.build import Builder, Env, lookup
 from srcdiff.ir.core import (
     Atom,
     Call,
+    Const,
+    For,
     Function,
     Op,
     OpDecl,
@@ -31,11 +34,12 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import ndim_of
-from srcdiff.ops import arithmetic, elementwise, memory, reductions, special
-from srcdiff.ops.index_patterns import has_arrays, items
+from srcdiff.ir.types import INT, List, Scalar, Type, ndim_of
+from srcdiff.ops import arithmetic, containers, elementwise, memory, reductions, special
+from srcdiff.ops.index_patterns import arrays_in_front, has_arrays, items
 from srcdiff.transforms.facts import definitions, same_kind
-from srcdiff.transforms.reached import MOVED, Turned, reached
+from srcdiff.transforms.reached import JOINED, MOVED, Turned, reached
+from srcdiff.transforms.unshift import without_shifts
 
 __all__ = ["beginnings", "log_plus", "max_of_weights", "max_plus"]
 
@@ -54,13 +58,14 @@ _LOG = Plus(special.logsumexp, elementwise.logaddexp)
 _COMBINED = {"add", "multiply", "divide"}
 _PRODUCTS = {"matmul", "dot"}
 _MONOTONE = {"max", "maximum"}
-_THROUGH = {"sum", "where", *_COMBINED, *_PRODUCTS, *_MONOTONE}
+_THROUGH = {"sum", "where", *JOINED, *_COMBINED, *_PRODUCTS, *_MONOTONE}
 _NOTHING = {"zeros", "zeros_like", "zeros_of"}
 _EMPTY: dict[str, OpDecl] = {
     "zeros": memory.empty, "zeros_like": memory.empty_like, "zeros_of": memory.empty_of,
 }  # fmt: skip
 _LOGARITHM_OF = {memory.ones: memory.zeros, memory.ones_like: memory.zeros_like}
-_UNSET = {"empty", "empty_like", "empty_of", "list_new"}
+_BOXES = {"array_of", "asarray"}
+_UNSET = {"empty", "empty_like", "empty_of"}
 
 
 def max_plus(fn: Function) -> Function:
@@ -70,7 +75,7 @@ def max_plus(fn: Function) -> Function:
 
 def log_plus(fn: Function) -> Function:
     """`fn` with `logsumexp` and `logaddexp` for its sums of exponentials, however they are spelled."""
-    return _in_logarithms(fn, _LOG)
+    return without_shifts(_in_logarithms(fn, _LOG))
 
 
 def max_of_weights(fn: Function, begun: Collection[Value] = ()) -> Function:
@@ -86,7 +91,7 @@ def max_of_weights(fn: Function, begun: Collection[Value] = ()) -> Function:
 def beginnings(fn: Function) -> frozenset[Value]:
     """The zeros and ones that reverse mode begins adjoints with."""
     ops = (s for s in walk(fn.body) if isinstance(s, Op) and s.origin == "adjoint")
-    names = {*_NOTHING, *(decl.name for decl in _LOGARITHM_OF)}
+    names = {*_NOTHING, "zeros_like_list", *(decl.name for decl in _LOGARITHM_OF)}
     return frozenset(r for s in ops if s.decl.name in names for r in s.results)
 
 
@@ -187,8 +192,16 @@ class _Logarithms(Turned):
         elif name == "where":
             parts = (self.operand(a, old.location, env, b) for a in old.operands[1:])
             b.append(replace(old, operands=(lookup(env, old.operands[0]), *parts)))
+        elif name in JOINED:
+            b.append(replace(old, operands=self.logarithms(old, env, b)))
+        elif name == "full":
+            value = self.operand(old.operands[0], old.location, env, b)
+            lengths = [lookup(env, a) for a in old.operands[1:]]
+            b.append(replace(old, operands=(value, *lengths)))
         elif name in MOVED and old.operands[0] in self.found:
             b.append(self.op(old, env, b))
+        elif name == "greater" and old.operands[1] == const(0.0):
+            b.append(replace(old, operands=(lookup(env, old.operands[0]), const(-math.inf))))
         elif name in _MONOTONE:
             b.append(replace(self.op(old, env, b), operands=self.logarithms(old, env, b)))
         else:
@@ -225,14 +238,74 @@ class _Logarithms(Turned):
             where = [lookup(env, a) for a in places]
             b.append(replace(old, operands=(lookup(env, target), amount, *where)))
         elif name == "add_into" and not has_arrays(items(old.attrs["where"])):
-            target, amount = lookup(env, old.operands[0]), old.operands[1]
-            where = [lookup(env, a) for a in old.operands[2:]]
-            part = b.op(memory.index, target, *where, **old.attrs) if where else target
-            before = b.op(memory.read, part) if ndim_of(part.type) else part
-            after = b.op(self.plus.two, before, self.operand(amount, old.location, env, b))
-            b.append(replace(old, decl=memory.store, operands=(target, after, *where)))
+            target, *where = (lookup(env, a) for a in (old.operands[0], *old.operands[2:]))
+            amount = self.operand(old.operands[1], old.location, env, b)
+            self.put(target, amount, where, old.attrs["where"], b)
+        elif name == "add_at" and self.is_by_rows(old):
+            target, *places = (lookup(env, a) for a in (old.operands[0], *old.operands[2:]))
+            amount = self.operand(old.operands[1], old.location, env, b)
+            self.put_rows(target, amount, places, items(old.attrs["where"]), b)
+        elif name == "list_add":
+            target, place = (lookup(env, a) for a in old.operands[:2])
+            amount = self.operand(old.operands[2], old.location, env, b)
+            before = b.op(containers.list_item, target, place)
+            b.ops(containers.list_set, target, place, b.op(self.plus.two, before, amount))
+        elif name == "list_set":
+            amount = self.operand(old.operands[2], old.location, env, b)
+            b.ops(containers.list_set, *(lookup(env, a) for a in old.operands[:2]), amount)
+        elif name == "zeros_like_list" and is_list_of_numbers(old.result.type):
+            b.append(self.op(old, env, b))
+            self.fill_list(old.result, b)
         else:
             raise _refused(old.location, _what(old))
+
+    def put(self, target: Atom, amount: Atom, places: list[Atom], where: str, b: Builder) -> None:
+        """Add to part of an array."""
+        part = b.op(memory.index, target, *places, where=where) if places else target
+        before = b.op(memory.read, part) if ndim_of(part.type) else part
+        after = b.op(self.plus.two, before, amount)
+        b.ops(memory.store, target, after, *places, where=where)
+
+    @staticmethod
+    def is_by_rows(old: Op) -> bool:
+        """Whether rows (along some axis) are added to rows that an index array says, as often as it says them."""
+        pattern = items(old.attrs["where"])
+        target, amount, *places = old.operands
+        rows = [
+            p
+            for p, item in zip(places, [i for i in pattern if i != ":"], strict=True)
+            if item == "g"
+        ]
+        if not {*pattern} <= {"g", "i", ":"} or arrays_in_front(pattern) or len(rows) != 1:
+            return False
+        axes = ndim_of(target.type) - pattern.count("i")
+        return ndim_of(rows[0].type) == 1 and ndim_of(amount.type) == axes
+
+    def put_rows(
+        self, target: Atom, amount: Atom, places: list[Atom], pattern: list[str], b: Builder
+    ) -> None:
+        """One row after the other."""
+        at = pattern.index("g")
+        which = sum(item != ":" for item in pattern[:at])
+        k, inner = Value(INT, "k"), b.inner()
+        rows = places[which]
+        row = inner.op(memory.index, rows, k, where="i")
+        where = ", ".join([":"] * pattern[:at].count(":") + ["i"])
+        part = inner.op(memory.index, amount, k, where=where)
+        into = ", ".join("i" if item == "g" else item for item in pattern)
+        self.put(target, part, [*places[:which], row, *places[which + 1 :]], into, inner)
+        stop = b.op(memory.axis_length, rows, axis=0)
+        body = inner.region((k,), ())
+        b.append(For(const(0), stop, const(1), (), body, (), location=b.location, origin=b.origin))
+
+    @staticmethod
+    def fill_list(target: Value, b: Builder) -> None:
+        """-inf for each number on a list."""
+        k, inner = Value(INT, "k"), b.inner()
+        inner.ops(containers.list_set, target, k, const(-math.inf))
+        stop = b.op(containers.list_length, target)
+        body = inner.region((k,), ())
+        b.append(For(const(0), stop, const(1), (), body, (), location=b.location, origin=b.origin))
 
     def logarithms(self, old: Op, env: Env, b: Builder) -> tuple[Atom, ...]:
         return tuple(self.operand(a, old.location, env, b) for a in old.operands)
@@ -255,8 +328,36 @@ class _Logarithms(Turned):
 class _LogarithmsOfWeights(_Logarithms):
     """Of sums and products of potentials alone: what counts them (features) is nothing that a maximum knows."""
 
+    def stored(self, old: Op, env: Env, b: Builder) -> None:
+        try:
+            super().stored(old, env, b)
+        except UnsupportedError:
+            if any(isinstance(v.type, List) for v in (*old.operands, *old.results)):
+                raise self.of_lists(old.location) from None
+            raise
+
+    @staticmethod
+    def of_lists(location: Location | None) -> UnsupportedError:
+        return UnsupportedError(
+            "semiring: max-marginals of a function that keeps potentials on such lists",
+            "Keep them in arrays.",
+            location,
+        )
+
+    def is_constant(self, atom: Atom) -> bool:
+        made = self.made.get(atom) if isinstance(atom, Value) else None
+        if made is None:
+            return isinstance(atom, Const)
+        if made.decl.name in MOVED:
+            return self.is_constant(made.operands[0])
+        return made.decl.name in _BOXES and all(map(self.is_constant, made.operands))
+
     def turn(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
+        if isinstance(atom.type, List):
+            raise self.of_lists(location)
         found = super().turn(atom, location, b)
+        if self.is_constant(atom):
+            return found
         *_, made = b.body or (None,)
         if isinstance(made, Op) and made.decl is elementwise.log and found in made.results:
             raise UnsupportedError(
@@ -265,6 +366,10 @@ class _LogarithmsOfWeights(_Logarithms):
                 location,
             )
         return found
+
+
+def is_list_of_numbers(type_: Type) -> bool:
+    return isinstance(type_, List) and isinstance(type_.element, Scalar)
 
 
 def _what(old: Statement) -> str:
