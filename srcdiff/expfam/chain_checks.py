@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.expfam.parameter_checks import check_arguments, check_parts
+
 __all__ = [
     "check_chain",
     "check_crf",
@@ -61,15 +63,21 @@ def _check_emissions(model: str, log_B: Any, states: int) -> None:
     _check_potentials(model, "log_B", log_B)
 
 
-def check_hmm(eta: Any, data: Any) -> None:
+def check_hmm(eta: Any, *given: Any) -> None:
+    check_parts("hmm", eta, "log_pi, log_A, log_B")
+    check_arguments("hmm", "data", given)
     log_pi, log_A, log_B = eta
+    (data,) = given
     _check_emissions("hmm", log_B, _check_states("hmm", log_pi, log_A))
     symbols = log_B.shape[1]
     check_symbols("data", data, symbols, f"log_B has {symbols} symbols")
 
 
-def check_io_hmm(eta: Any, inputs: Any, data: Any) -> None:
+def check_io_hmm(eta: Any, *given: Any) -> None:
+    check_parts("io_hmm", eta, "log_pi, log_A, log_B")
+    check_arguments("io_hmm", "inputs, data", given)
     log_pi, log_A, log_B = eta
+    inputs, data = given
     _check_emissions("io_hmm", log_B, _check_states("io_hmm", log_pi, log_A, axes=3))
     if len(inputs) != len(data):
         raise ValueError(f"io_hmm: there are {len(inputs)} inputs for {len(data)} observations")
@@ -77,7 +85,10 @@ def check_io_hmm(eta: Any, inputs: Any, data: Any) -> None:
     check_symbols("inputs", inputs, len(log_A), f"log_A has {len(log_A)} inputs")
 
 
-def check_semi_markov(eta: Any, data: Any) -> None:
+def check_semi_markov(eta: Any, *given: Any) -> None:
+    check_parts("semi_markov", eta, "log_pi, log_A, log_D, log_B")
+    check_arguments("semi_markov", "data", given)
+    (data,) = given
     log_pi, log_A, log_D, log_B = eta
     states = _check_states("semi_markov", log_pi, log_A)
     if np.ndim(log_D) != 2 or len(log_D) != states or log_D.shape[1] == 0:
@@ -91,7 +102,9 @@ def check_semi_markov(eta: Any, data: Any) -> None:
     check_symbols("data", data, symbols, f"log_B has {symbols} symbols")
 
 
-def check_chain(eta: Any) -> None:
+def check_chain(eta: Any, *given: Any) -> None:
+    check_parts("chain", eta, "log_nodes, log_pairs")
+    check_arguments("chain", "", given)
     log_nodes, log_pairs = eta
     if np.ndim(log_nodes) != 2 or 0 in np.shape(log_nodes):
         raise ValueError(
@@ -107,7 +120,10 @@ def check_chain(eta: Any) -> None:
     _check_potentials("chain", "log_pairs", log_pairs)
 
 
-def check_crf(eta: Any, features: Any) -> None:
+def check_crf(eta: Any, *given: Any) -> None:
+    check_parts("crf", eta, "weights, log_A")
+    check_arguments("crf", "features", given)
+    (features,) = given
     weights, log_A = eta
     if np.ndim(weights) != 2:
         raise ValueError(f"crf: weights has the shape (features, states), not {np.shape(weights)}")

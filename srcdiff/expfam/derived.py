@@ -53,7 +53,12 @@ class Inference:
         eta = as_floats(eta)
         if self.check is not None:
             self.check(eta, *data)
-        return self.generated(eta, *data)
+        try:
+            return self.generated(eta, *data)
+        except np.linalg.LinAlgError as error:
+            raise np.linalg.LinAlgError(
+                f"{error}: there is no log_Z for these parameters, the sum or integral is infinite"
+            ) from error
 
     @property
     def source(self) -> str:

@@ -58,6 +58,10 @@ class Emissions:
     def started(self, data: Any, n_states: int, rng: np.random.Generator) -> Emissions:
         """Parameters to begin with: each state leans to a part of the data, by chance."""
         example = self.example(data)
+        if self.family in (gaussian, multivariate_gaussian) and np.any(np.ptp(data, axis=0) == 0):
+            raise ValueError(
+                "the observations, or those in one column, are all equal: there is no variance to fit"
+            )
         overall = self.family.mean_statistics(example, data)
         made = replace(self, etas=(example,) * n_states, overall=overall)
         weights = rng.dirichlet(np.ones(n_states), size=len(data))
@@ -102,9 +106,10 @@ class Emissions:
             largest = int(np.max(data)) + 1 if data.dtype.kind in "iu" else 0
             check_symbols(f"sequence {n}", data, largest, "symbols count from 0")
         elif self.family is poisson and (np.any(data < 0) or np.any(data != np.floor(data))):
-            raise ValueError(
-                f"sequence {n} holds {data[data < 0][:1] or 'fractions'}: counts are integers from 0"
-            )
+            wrong = data[(data < 0) | (data != np.floor(data))]
+            raise ValueError(f"sequence {n} holds {wrong[0]}: counts are integers from 0")
+        elif self.etas and self.family.possible is not None:
+            self.family.check_values(self.etas[0], data, f"sequence {n}")
 
 
 def _weights_of_parts(data: Any, n_states: int, rng: np.random.Generator) -> Any:

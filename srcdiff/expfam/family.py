@@ -11,6 +11,7 @@ import numpy as np
 
 from srcdiff.expfam import derived, semirings
 from srcdiff.expfam.fitting import matched
+from srcdiff.expfam.parameter_checks import check_values
 from srcdiff.expfam.structure import as_floats, leaves, map_leaves
 
 __all__ = ["Family", "family"]
@@ -46,6 +47,7 @@ class Family:
         self.domain = given["domain"]
         self.check = given["check"]
         self.start = given["start"]
+        self.possible = given["possible"]
         self._draw = given["draw"]
         self._mode = given["mode"]
 
@@ -111,11 +113,33 @@ class Family:
         eta = as_floats(eta)
         if self.check is not None:
             self.check(eta, *data)
-        stats = self._statistics(eta, x)
+        holds = None
+        if self.possible is not None:
+            possible, missing = self._possible(eta, x)
+            holds = possible | missing  # NaN stays NaN
+        with np.errstate(divide="ignore", invalid="ignore"):  # of what is impossible
+            stats = self._statistics(eta, x)
         weighed = sum(
             _contracted(s, e) for s, e in zip(leaves(stats), leaves(eta), strict=True)
         ) - self.log_Z(eta, *data)
-        return weighed if self.log_base is None else weighed + self.log_base(eta, x)
+        found = weighed if self.log_base is None else weighed + self.log_base(eta, x)
+        return found if holds is None else np.where(holds, found, -np.inf)[()]
+
+    def check_values(self, eta: Any, xs: Any, what: str = "xs") -> None:
+        """Raise ValueError for observations that the family does not have, and NaN."""
+        if self.possible is not None:
+            check_values(self.name, what, xs, self._possible(eta, xs)[0])
+
+    def _possible(self, eta: Any, x: Any) -> tuple[Any, Any]:
+        """Of one observation or each of many: whether it is possible, whether it holds NaN."""
+        x = np.asarray(x, float)
+        with np.errstate(invalid="ignore"):
+            holds = np.asarray(self.possible(eta, x))
+        missing = np.isnan(x)
+        own = np.ndim(leaves(eta)[0])
+        left = own - (x.ndim - holds.ndim)  # axes of independent variables
+        whole = tuple(range(holds.ndim - left, holds.ndim))
+        return np.all(holds, axis=whole), np.any(missing, axis=tuple(range(x.ndim - own, x.ndim)))
 
     def _statistics(self, eta: Any, x: Any) -> Any:
         if self.statistics is None:
@@ -125,7 +149,14 @@ class Family:
         return self.statistics(eta, x)
 
     def mean_statistics(self, eta: Any, xs: Any, weights: Any = None) -> Any:
-        """The (weighted) mean of the statistics of observations, for `fit`; `eta` says the sizes."""
+        """The (weighted) mean of the statistics of observations, for `fit`; `eta` says the sizes.
+
+        Raises
+        ------
+        ValueError
+            For observations that the family does not have, and NaN.
+        """
+        self.check_values(eta, xs)
         stats = self._statistics(eta, xs)
         return map_leaves(lambda s: np.average(s, axis=0, weights=weights), stats)
 
@@ -232,6 +263,7 @@ def family(
     mode: Callable[..., Any] | None = None,
     domain: Callable[..., Any] | None = None,
     start: Callable[..., Any] | None = None,
+    possible: Callable[..., Any] | None = None,
     natural: Callable[..., Any] | None = None,
     usual: Callable[..., Any] | None = None,
     check: Callable[..., None] | None = None,
@@ -262,6 +294,9 @@ def family(
         Whether `eta` is possible, where `log_Z` does not say so by NaN, infinity or `LinAlgError`.
     start : callable
         Where `fit` begins, as a function of the statistics.
+    possible : callable
+        Whether there is such an observation, for each of an array of floats, as a function of `(eta, x)`: `log_prob` is
+        -inf where there is none, and `mean_statistics` an error.
     natural, usual : callables
         From the usual parameters to `eta`, and back.
     check : callable
@@ -281,8 +316,8 @@ def family(
     """
     given = {
         "name": name, "statistics": statistics, "log_base": log_base, "mean_log_base": mean_log_base,
-        "support": support, "draw": draw, "mode": mode, "domain": domain, "start": start, "natural": natural,
-        "usual": usual, "check": check,
+        "support": support, "draw": draw, "mode": mode, "domain": domain, "start": start, "possible": possible,
+        "natural": natural, "usual": usual, "check": check,
     }  # fmt: skip
     if not callable(log_Z):
         raise TypeError(f"log_Z is a function of natural parameters, not {log_Z!r}")

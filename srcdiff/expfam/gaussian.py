@@ -11,6 +11,7 @@ from numpy.random import Generator
 from scipy.linalg import solve_triangular
 
 from srcdiff.expfam.family import family
+from srcdiff.expfam.parameter_checks import check_covariance, check_parts
 
 __all__ = ["multivariate_gaussian"]
 
@@ -23,6 +24,7 @@ def multivariate_gaussian_log_Z(eta):
 
 
 def _natural(mean: Any, covariance: Any) -> Any:
+    check_covariance("multivariate_gaussian", "covariance", np.asarray(covariance, float))
     precision = np.linalg.inv(covariance)
     return precision @ np.asarray(mean, float), -0.5 * precision
 
@@ -44,11 +46,16 @@ def _draw(eta: Any, rng: Generator, n: int) -> Any:
 
 
 def _check(eta: Any) -> None:
+    check_parts("multivariate_gaussian", eta, "h, J")
     h, J = eta
     if np.ndim(h) != 1 or np.shape(J) != (len(h), len(h)):
         raise ValueError(
             f"multivariate_gaussian: h has shape {np.shape(h)}, so J has to be {len(h)} x {len(h)}, "
             f"not {np.shape(J)}"
+        )
+    if not np.all(np.linalg.eigvalsh(-(J + J.T)) > 0.0):
+        raise ValueError(
+            "multivariate_gaussian: J, minus half a precision, is not negative definite"
         )
 
 

@@ -14,6 +14,7 @@ from srcdiff.expfam.chain_gradients import by_gradient
 from srcdiff.expfam.chains import chain_log_Z
 from srcdiff.expfam.emissions import Emissions, emissions_for
 from srcdiff.expfam.estimator import Estimator, rounds
+from srcdiff.expfam.parameter_checks import check_rows, check_settings
 from srcdiff.expfam.paths import draw_paths, followed
 from srcdiff.expfam.sequences import (
     Sequence,
@@ -24,6 +25,8 @@ from srcdiff.expfam.sequences import (
 )
 
 __all__ = ["HMM", "IOHMM"]
+
+_IMPOSSIBLE = "there is no path: the observations are impossible for the model"
 
 
 def forward_log_Z(eta):
@@ -135,6 +138,14 @@ class HMM(Estimator):
         inputs: Any = None,
     ) -> Any:
         """Maximum likelihood by expectation maximisation; `y` is not used."""
+        check_settings(
+            type(self).__name__,
+            n_states=self.n_states, max_iter=self.max_iter, restarts=self.restarts,
+        )  # fmt: skip
+        if not self.prior >= 0.0:
+            raise ValueError(
+                f"{type(self).__name__}: prior is a number of counts, not {self.prior!r}"
+            )
         sequences = self._sequences(X, lengths, observed, inputs)
         features = features_of(sequences)
         if self.warm_start and hasattr(self, "log_pi_"):
@@ -168,7 +179,7 @@ class HMM(Estimator):
     ) -> Any:
         """The posterior probabilities of states at each time, `(T, K)`, of the sequences one after the other."""
         sequences = self._known(X, lengths, observed, inputs)
-        return np.concatenate([self._expected(self._parameters(), s)[1][2] for s in sequences])
+        return np.concatenate([self._posterior(s) for s in sequences])
 
     def predict(
         self, X: Any, *, lengths: Any = None, observed: Any = None, inputs: Any = None
@@ -180,6 +191,8 @@ class HMM(Estimator):
     def sample(self, n: int, random_state: Any = None, inputs: Any = None) -> tuple[Any, Any]:
         """A sequence of `n` observations, and its states."""
         self._is_fitted()
+        check_settings(f"{type(self).__name__}.sample", n=n)
+        self._check_parameters()
         rng = np.random.default_rng(random_state)
         nodes, pairs = self._prior_marginals(n, inputs)
         states = draw_paths((nodes, pairs), rng, 1)[0]
@@ -202,10 +215,23 @@ class HMM(Estimator):
         self.need_a_fit("log_pi_")
 
     def _check(self, sequences: list[Sequence]) -> None:
+        self._check_parameters()
         check_features(type(self).__name__, sequences, vars(self).get("n_features_in_"))
         for n, s in enumerate(sequences):
             if s.observed.any():
                 self.emissions_.check(s.data[s.observed], n)
+
+    def _check_parameters(self) -> None:
+        """They may have been set by hand."""
+        name, K = type(self).__name__, self.n_states
+        check_rows(name, "log_pi_", self.log_pi_, (K,))
+        check_rows(name, "log_A_", self.log_A_, self._shape_of_moves)
+        if len(self.emissions_.etas) != K:
+            raise ValueError(f"{name}: there are {K} states, but emissions of {len(self.emissions_.etas)}")  # fmt: skip
+
+    @property
+    def _shape_of_moves(self) -> tuple[Any, ...]:
+        return self.n_states, self.n_states
 
     def _parameters(self) -> Any:
         return self.log_pi_, self.log_A_, self.emissions_
@@ -248,12 +274,18 @@ class HMM(Estimator):
             found[sequence.observed] = emissions.log_prob(sequence.data[sequence.observed])
         return found
 
+    def _posterior(self, sequence: Sequence) -> Any:
+        value, (_, _, states) = self._expected(self._parameters(), sequence)
+        if value == -np.inf:
+            raise ValueError(_IMPOSSIBLE)
+        return states
+
     def _path(self, sequence: Sequence) -> Any:
         log_nodes = self._log_emissions(self.emissions_, sequence)
         log_nodes[0] += self.log_pi_
         score, counts = self._viterbi((log_nodes, self._steps(sequence)))
         if score == -np.inf:
-            raise ValueError("there is no path: the observations are impossible for the model")
+            raise ValueError(_IMPOSSIBLE)
         return followed(counts)
 
     @property
@@ -319,6 +351,10 @@ class IOHMM(HMM):
 
     def _rows(self, sequences: list[Sequence]) -> tuple[int, ...]:
         return _largest(sequences) + 1, self.n_states
+
+    @property
+    def _shape_of_moves(self) -> tuple[Any, ...]:
+        return "", self.n_states, self.n_states
 
     def _data(self, sequence: Sequence) -> tuple[Any, ...]:
         return (sequence.inputs,)

@@ -21,6 +21,7 @@ from numpy.random import Generator
 from scipy.linalg import solve_triangular
 
 from srcdiff.expfam.family import Family, family
+from srcdiff.expfam.parameter_checks import check_arguments, check_covariance, check_parts
 
 __all__ = ["check_lds", "lds", "lds_log_Z", "natural", "usual"]
 
@@ -111,12 +112,7 @@ def _columns(observed: Any, y: Any) -> Any:
 def _precision(covariance: Any, name: str) -> tuple[Any, float]:
     """The inverse, and -log(det(2 pi covariance)) / 2."""
     covariance = np.asarray(covariance, float)
-    if not np.allclose(covariance, covariance.T):
-        raise ValueError(f"lds: {name} is not symmetric")
-    try:
-        L = np.linalg.cholesky(covariance)
-    except np.linalg.LinAlgError:
-        raise ValueError(f"lds: {name} is not positive definite, so it is no covariance") from None
+    L = check_covariance("lds", name, covariance)
     constant = -float(np.sum(np.log(np.diag(L)))) - 0.5 * len(L) * np.log(2.0 * np.pi)
     return np.linalg.inv(covariance), constant
 
@@ -167,7 +163,13 @@ def _mode(eta: Any) -> Any:
     return usual(lds.mean(eta))["mean"]
 
 
-def check_lds(eta: Any) -> None:
+def check_lds(eta: Any, *data: Any) -> None:
+    check_arguments("lds", "", data)
+    check_parts("lds", eta, "init, pairs, nodes")
+    for part, names in zip(
+        eta, ("J, h, log Z", "J11, J12, J22, log Z", "J, h, log Z"), strict=True
+    ):
+        check_parts("lds", part, names)
     (J, h, _), (J11, J12, J22, pair_constants), (node_J, node_h, node_constants) = eta
     if np.ndim(node_h) != 2 or len(node_h) == 0:
         raise ValueError(f"lds: the nodes' h has the shape (times, states), not {np.shape(node_h)}")

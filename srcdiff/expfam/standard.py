@@ -10,7 +10,9 @@ import numpy as np
 from numpy.random import Generator
 from scipy.special import gammaln, logsumexp
 
+from srcdiff.expfam.chain_checks import check_symbols
 from srcdiff.expfam.family import family
+from srcdiff.expfam.parameter_checks import inside, usual_inside
 from srcdiff.expfam.structure import map_leaves
 
 __all__ = ["bernoulli", "beta", "categorical", "dirichlet", "gamma", "gaussian", "poisson"]
@@ -35,11 +37,14 @@ bernoulli = family(
     bernoulli_log_Z,
     name="bernoulli",
     statistics=lambda eta, x: np.asarray(x, float),
-    natural=lambda p: np.log(p) - np.log1p(-np.asarray(p)),
+    natural=usual_inside(
+        "bernoulli", lambda p: np.log(p) - np.log1p(-np.asarray(p)), p="between 0 and 1"
+    ),
     usual=lambda eta: {"p": 1.0 / (1.0 + np.exp(-np.asarray(eta)))},
     draw=lambda eta, rng, n: (rng.random(_shape(n, eta)) < 1.0 / (1.0 + np.exp(-eta))).astype(int),
     mode=lambda eta: (np.asarray(eta) > 0.0).astype(int),
     start=_zeros,
+    possible=lambda eta, x: (x == 0.0) | (x == 1.0),
 )
 
 # ---- categorical: t(x) is 1 in the place of x, eta = log p up to a constant ---------------------------
@@ -47,6 +52,12 @@ bernoulli = family(
 
 def categorical_log_Z(eta):
     return logsumexp(eta)
+
+
+def _one_hot(eta: Any, x: Any) -> Any:
+    x = np.asarray(x)
+    check_symbols("x", np.ravel(x), len(eta), f"categorical: eta has {len(eta)} symbols")
+    return np.eye(len(eta))[x]
 
 
 def _normalised(eta: Any) -> Any:
@@ -57,8 +68,8 @@ def _normalised(eta: Any) -> Any:
 categorical = family(
     categorical_log_Z,
     name="categorical",
-    statistics=lambda eta, x: np.eye(len(eta))[x],
-    natural=lambda p: np.log(p),
+    statistics=_one_hot,
+    natural=usual_inside("categorical", lambda p: np.log(p), p="between 0 and 1"),
     usual=lambda eta: {"p": _normalised(eta)},
     draw=lambda eta, rng, n: rng.choice(len(eta), size=n, p=_normalised(eta)),
     mode=lambda eta: int(np.argmax(eta)),
@@ -87,13 +98,19 @@ gaussian = family(
     gaussian_log_Z,
     name="gaussian",
     statistics=lambda eta, x: (np.asarray(x, float), np.square(x, dtype=float)),
-    natural=lambda mean, variance: (np.divide(mean, variance), np.divide(-0.5, variance)),
+    natural=usual_inside(
+        "gaussian", lambda mean, variance: (np.divide(mean, variance), np.divide(-0.5, variance)),
+        mean="a number", variance="positive",
+    ),
     usual=_gaussian_usual,
     draw=_draw_gaussian,
     mode=lambda eta: _gaussian_usual(eta)["mean"],
     domain=lambda eta: np.all(np.asarray(eta[1]) < 0.0),
+    check=inside("gaussian", "mean / variance, -1 / (2 variance)", {
+        "a negative second part": lambda eta1, eta2: eta2 < 0.0, "numbers": lambda eta1, eta2: np.isfinite(eta1),
+    }),
     start=lambda stats: (0.0 * stats[0], -0.5 / stats[1]),
-)
+)  # fmt: skip
 
 # ---- gamma: t(x) = (log x, x), eta = (shape - 1, -rate) -----------------------------------------------
 
@@ -113,13 +130,21 @@ gamma = family(
     gamma_log_Z,
     name="gamma",
     statistics=lambda eta, x: (np.log(x), np.asarray(x, float)),
-    natural=lambda shape, rate: (np.subtract(shape, 1.0), -np.asarray(rate, float)),
+    natural=usual_inside(
+        "gamma", lambda shape, rate: (np.subtract(shape, 1.0), -np.asarray(rate, float)),
+        shape="positive", rate="positive",
+    ),
     usual=lambda eta: {"shape": eta[0] + 1.0, "rate": -eta[1]},
     draw=lambda eta, rng, n: rng.gamma(eta[0] + 1.0, -1.0 / eta[1], _shape(n, eta[0])),
     mode=lambda eta: np.maximum(eta[0], 0.0) / -eta[1],
     domain=lambda eta: np.all(np.asarray(eta[0]) > -1.0) and np.all(np.asarray(eta[1]) < 0.0),
+    check=inside("gamma", "shape - 1, -rate", {
+        "a first part above -1": lambda eta1, eta2: eta1 > -1.0,
+        "a negative second part": lambda eta1, eta2: eta2 < 0.0,
+    }),
     start=_gamma_start,
-)
+    possible=lambda eta, x: x > 0.0,
+)  # fmt: skip
 
 # ---- beta: t(x) = (log x, log(1 - x)), eta = (a - 1, b - 1) -------------------------------------------
 
@@ -133,12 +158,18 @@ beta = family(
     beta_log_Z,
     name="beta",
     statistics=lambda eta, x: (np.log(x), np.log1p(-np.asarray(x, float))),
-    natural=lambda a, b: (np.subtract(a, 1.0), np.subtract(b, 1.0)),
+    natural=usual_inside(
+        "beta", lambda a, b: (np.subtract(a, 1.0), np.subtract(b, 1.0)), a="positive", b="positive"
+    ),
     usual=lambda eta: {"a": eta[0] + 1.0, "b": eta[1] + 1.0},
     draw=lambda eta, rng, n: rng.beta(eta[0] + 1.0, eta[1] + 1.0, _shape(n, eta[0])),
     domain=lambda eta: np.all(np.asarray(eta[0]) > -1.0) and np.all(np.asarray(eta[1]) > -1.0),
+    check=inside("beta", "a - 1, b - 1", {
+        "parts above -1": lambda eta1, eta2: np.minimum(eta1, eta2) > -1.0,
+    }),
     start=_zeros,
-)
+    possible=lambda eta, x: (x > 0.0) & (x < 1.0),
+)  # fmt: skip
 
 # ---- Dirichlet: t(x) = log x, eta = concentration - 1 -------------------------------------------------
 
@@ -151,11 +182,15 @@ dirichlet = family(
     dirichlet_log_Z,
     name="dirichlet",
     statistics=lambda eta, x: np.log(x),
-    natural=lambda concentration: np.subtract(concentration, 1.0),
+    natural=usual_inside(
+        "dirichlet", lambda concentration: np.subtract(concentration, 1.0), concentration="positive"
+    ),
     usual=lambda eta: {"concentration": eta + 1.0},
     draw=lambda eta, rng, n: rng.dirichlet(eta + 1.0, n),
     domain=lambda eta: np.all(eta > -1.0),
+    check=inside("dirichlet", "concentration - 1", {"numbers above -1": lambda eta: eta > -1.0}),
     start=_zeros,
+    possible=lambda eta, x: np.all(x > 0.0, axis=-1) & (np.abs(np.sum(x, axis=-1) - 1.0) < 1e-6),
 )
 
 # ---- Poisson: t(x) = x, eta = log(rate), h(x) = 1 / x! ------------------------------------------------
@@ -188,9 +223,10 @@ poisson = family(
         -np.sum(_log_factorial(x), axis=tuple(range(np.ndim(x) - np.ndim(eta), np.ndim(x))))
     ),
     mean_log_base=_mean_log_base,
-    natural=lambda rate: np.log(rate),
+    natural=usual_inside("poisson", lambda rate: np.log(rate), rate="positive"),
     usual=lambda eta: {"rate": np.exp(eta)},
     draw=lambda eta, rng, n: rng.poisson(np.exp(eta), _shape(n, eta)),
     mode=lambda eta: np.floor(np.exp(eta)).astype(int),
     start=lambda stats: np.log1p(stats),
+    possible=lambda eta, x: (x >= 0.0) & (x == np.floor(x)),
 )

@@ -9,6 +9,7 @@ import numpy as np
 from srcdiff.expfam import derived
 from srcdiff.expfam.estimator import Estimator, rounds
 from srcdiff.expfam.linear_dynamics import check_lds, lds_log_Z, natural, usual
+from srcdiff.expfam.parameter_checks import check_settings
 from srcdiff.expfam.sequences import (
     Sequence,
     check_features,
@@ -20,6 +21,7 @@ from srcdiff.expfam.state_gradients import by_gradient
 
 __all__ = ["LDS"]
 
+_FITTED = ("A_", "Q_", "C_", "d_", "R_", "m1_", "P1_")
 _LEAST = 1e-8  # of noise, relative to the data's variance: what keeps a covariance positive
 
 
@@ -32,7 +34,7 @@ class LDS(Estimator):
     ----------
     n_states : int
         Numbers in a state.
-    max_iter, tol, algorithm, random_state, warm_start, progress, jit
+    max_iter, tol, restarts, algorithm, random_state, warm_start, progress, jit
         As for `HMM`.
 
     Attributes
@@ -54,6 +56,7 @@ class LDS(Estimator):
         *,
         max_iter: int = 100,
         tol: float = 1e-4,
+        restarts: int = 1,
         algorithm: str = "em",
         random_state: Any = None,
         warm_start: bool = False,
@@ -63,6 +66,7 @@ class LDS(Estimator):
         self.n_states = n_states
         self.max_iter = max_iter
         self.tol = tol
+        self.restarts = restarts
         self.algorithm = algorithm
         self.random_state = random_state
         self.warm_start = warm_start
@@ -76,18 +80,32 @@ class LDS(Estimator):
 
     def fit(self, X: Any, y: Any = None, *, lengths: Any = None, observed: Any = None) -> Any:
         """Maximum likelihood by expectation maximisation; `y` is not used."""
-        sequences = _rows(sequences_of(X, lengths, observed))
-        if not (self.warm_start and hasattr(self, "A_")):
-            self._start(sequences)
-        if self.algorithm == "gradient":
-            found = by_gradient(self, sequences, self._expected)
-        elif self.algorithm == "em":
-            found = self._by_em(sequences)
-        else:
+        check_settings(
+            "LDS", n_states=self.n_states, max_iter=self.max_iter, restarts=self.restarts
+        )
+        if self.algorithm not in ("em", "gradient"):
             raise ValueError(f"algorithm={self.algorithm!r}: expected 'em' or 'gradient'")
-        self.log_likelihoods_, self.converged_ = found
+        sequences = _rows(sequences_of(X, lengths, observed))
+        if self.warm_start and hasattr(self, "A_"):
+            found = [self._climb(sequences)]
+        else:
+            rng = np.random.default_rng(self.random_state)
+            found = []
+            for _ in range(self.restarts):
+                self._start(sequences, rng)
+                found.append(self._climb(sequences))
+        best, self.log_likelihoods_, self.converged_ = max(found, key=lambda f: f[1][-1])
+        vars(self).update(best)
         self.n_features_in_ = features_of(sequences)
         return self
+
+    def _climb(self, sequences: list[Sequence]) -> tuple[dict[str, Any], list[float], bool]:
+        """Parameters, log-likelihoods, and whether the fit converged."""
+        if self.algorithm == "gradient":
+            history, converged = by_gradient(self, sequences, self._expected)
+        else:
+            history, converged = self._by_em(sequences)
+        return {name: getattr(self, name) for name in _FITTED}, history, converged
 
     def score(self, X: Any, y: Any = None, *, lengths: Any = None, observed: Any = None) -> float:
         """The log-likelihood of all sequences."""
@@ -105,6 +123,7 @@ class LDS(Estimator):
     def sample(self, n: int, random_state: Any = None) -> tuple[Any, Any]:
         """A sequence of `n` observations, and its states."""
         self._is_fitted()
+        check_settings("LDS.sample", n=n)
         rng = np.random.default_rng(random_state)
         D, P = self.n_states, len(self.C_)
         states = np.empty((n, D))
@@ -137,9 +156,8 @@ class LDS(Estimator):
         check_features("LDS", sequences, len(self.C_))
         return sequences
 
-    def _start(self, sequences: list[Sequence]) -> None:
+    def _start(self, sequences: list[Sequence], rng: np.random.Generator) -> None:
         """Principal components of the data, each a slow process of its own."""
-        rng = np.random.default_rng(self.random_state)
         data, _ = joined(sequences)
         if len(data) < 2:
             raise ValueError(

@@ -40,6 +40,8 @@ def as_floats(tree: Any) -> Any:
 
 
 def _as_float(leaf: Any) -> Any:
+    if np.iscomplexobj(leaf):
+        raise TypeError(f"parameters are real numbers, not {np.asarray(leaf).dtype}")
     if isinstance(leaf, np.ndarray):
         return leaf if leaf.dtype.kind == "f" else leaf.astype(float)
     if isinstance(leaf, bool | int | np.integer | np.bool_):

@@ -1,0 +1,122 @@
+"""What is wrong with parameters and values of a family, in its own terms."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "check_arguments", "check_covariance", "check_parts", "check_rows", "check_settings", "check_values", "inside",
+    "usual_inside",
+]  # fmt: skip
+
+
+def check_parts(model: str, eta: Any, names: str) -> None:
+    """That `eta` is a tuple or list of as many parts as there are names: `"log_pi, log_A, log_B"`."""
+    wanted = names.count(",") + 1
+    if not isinstance(eta, tuple | list) or len(eta) != wanted:
+        given = f"{len(eta)} parts" if isinstance(eta, tuple | list) else f"a {type(eta).__name__}"
+        raise ValueError(f"{model}: eta = ({names}) has {wanted} parts, not {given}")
+
+
+def check_arguments(model: str, names: str, data: tuple[Any, ...]) -> None:
+    """That as much data is given as `log_Z` is conditioned on: `"inputs, data"`."""
+    wanted = names.count(",") + 1 if names else 0
+    if len(data) != wanted:
+        what = f"({names})" if names else "nothing"
+        raise TypeError(f"{model}: beside eta it takes {what}, and was given {len(data)} arguments")
+
+
+def check_rows(model: str, name: str, log_p: Any, shape: tuple[Any, ...]) -> None:
+    """That an array of log-probabilities has the shape, where "" is any length, and rows that add up to 1."""
+    log_p = np.asarray(log_p, float)
+    wanted = f"({', '.join(str(n) or 'inputs' for n in shape)}{',' * (len(shape) == 1)})"
+    if log_p.ndim != len(shape) or any(
+        n not in ("", m) for n, m in zip(shape, log_p.shape, strict=True)
+    ):
+        raise ValueError(f"{model}: {name} has the shape {wanted}, not {log_p.shape}")
+    totals = np.sum(np.exp(log_p), axis=-1)
+    wrong = np.argwhere(~(np.abs(totals - 1.0) <= 1e-6))
+    if len(wrong):
+        place = tuple(int(k) for k in wrong[0])
+        row = f"row {place[0] if len(place) == 1 else place} of {name}" if place else name
+        raise ValueError(
+            f"{model}: the probabilities in {row} add up to {totals[place]:.6g}, not to 1 (they are logarithms)"
+        )
+
+
+def check_settings(model: str, **given: Any) -> None:
+    """Whole numbers from 1: states, rounds, restarts."""
+    for name, value in given.items():
+        is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        if not is_whole or value < 1:
+            raise ValueError(f"{model}: {name} is a whole number from 1, not {value!r}")
+
+
+def check_covariance(model: str, name: str, covariance: Any) -> Any:
+    """That a matrix is symmetric and positive definite; its Cholesky factor."""
+    if covariance.ndim != 2 or covariance.shape[0] != covariance.shape[1]:
+        raise ValueError(f"{model}: {name} is a square matrix, not of shape {covariance.shape}")
+    if not np.allclose(covariance, covariance.T):
+        raise ValueError(f"{model}: {name} is not symmetric")
+    try:
+        return np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError:
+        raise ValueError(
+            f"{model}: {name} is not positive definite, so it is no covariance"
+        ) from None
+
+
+def inside(
+    model: str, names: str, conditions: dict[str, Callable[..., Any]]
+) -> Callable[..., None]:
+    """A check of natural parameters that numbers or arrays hold; `conditions` says which are possible, in words."""
+
+    def check(eta: Any) -> None:
+        if "," in names:
+            check_parts(model, eta, names)
+        parts = eta if "," in names else (eta,)
+        with np.errstate(invalid="ignore"):
+            wrong = [words for words, holds in conditions.items() if not np.all(holds(*parts))]
+        if wrong:
+            raise ValueError(f"{model}: eta = ({names}) needs {wrong[0]}, and is {_shown(parts)}")
+
+    return check
+
+
+def usual_inside(model: str, natural: Callable[..., Any], **conditions: str) -> Callable[..., Any]:
+    """`natural` with its arguments looked at: `variance="positive"`, `p="between 0 and 1"`."""
+
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        given = dict(zip(conditions, args, strict=False)) | kwargs
+        for name, words in conditions.items():
+            if name in given and not np.all(_HOLDS[words](np.asarray(given[name], float))):
+                raise ValueError(f"{model}: {name} is {words}, not {given[name]!r}")
+        return natural(*args, **kwargs)
+
+    checked.__doc__ = natural.__doc__
+    return checked
+
+
+def check_values(model: str, what: str, xs: Any, possible: Any) -> None:
+    """That all observations are possible."""
+    possible = np.asarray(possible)
+    if possible.all():
+        return
+    place = tuple(int(k) for k in np.argwhere(~possible)[0])
+    where = f" at position {place[0] if len(place) == 1 else place}" if place else ""
+    raise ValueError(
+        f"{what} holds {np.asarray(xs)[place]}{where}, which is nothing that {model} has"
+    )
+
+
+_HOLDS: dict[str, Callable[[Any], Any]] = {
+    "positive": lambda x: (x > 0.0) & np.isfinite(x),
+    "a number": np.isfinite,
+    "between 0 and 1": lambda x: (x >= 0.0) & (x <= 1.0),
+}
+
+
+def _shown(parts: Any) -> str:
+    shown = ", ".join(np.array2string(np.asarray(p), precision=4, threshold=6) for p in parts)
+    return f"({shown})"
