@@ -6,10 +6,12 @@ each other.
 
 from __future__ import annotations
 
+import contextlib
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +32,9 @@ if TYPE_CHECKING:  # for annotations only: the stages take a while to import (se
 __all__ = ["Compiled", "LoopProgram", "first_lines", "plain", "shares_loops"]
 
 
+_LARGEST = (
+    2**25 - 2**13
+)  # the largest block, in bytes, that GNU's C library takes for a measure of what to keep
 _STATIC = bool | int | float | str  # what Numba types, beside generators of random numbers
 
 
@@ -129,6 +134,7 @@ class Compiled:
         """
         if self.program.refused:
             raise self._refused(self.program.refused)
+        _keep_freed_memory()
         import numba  # takes half a second to import
 
         from srcdiff.cache.machine_code import load_compiled  # of use behind Numba only
@@ -152,6 +158,17 @@ class Compiled:
             "Leave jit=True out: then it runs as NumPy.",
             self.program.location,
         )
+
+
+@cache
+def _keep_freed_memory() -> None:
+    """Have the C library keep what calls free: in the next one, touching new pages may take longer than the loops.
+
+    GNU's gives back what is free at the end of its memory beyond twice the largest block that was freed so far, at most
+    32 MB (mallopt(3), `M_MMAP_THRESHOLD`). So this block is as large. It is never touched: no memory is taken for it.
+    """
+    with contextlib.suppress(MemoryError):
+        np.empty(_LARGEST, np.uint8)
 
 
 def first_lines(error: Exception) -> str:

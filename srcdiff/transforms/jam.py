@@ -22,7 +22,6 @@ from srcdiff.ir.build import (
     Builder,
     Env,
     Rewriter,
-    change_dims_within,
     clone_statement,
     lengths_of,
     lookup,
@@ -38,15 +37,15 @@ from srcdiff.ir.core import (
     Value,
     const,
     known_dim,
-    symbol_of,
 )
-from srcdiff.ir.types import Dim, Scalar, element_type
+from srcdiff.ir.types import Scalar, element_type
 from srcdiff.ops import arithmetic, memory
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.element_prices import price_of_element
 from srcdiff.transforms.footprint import footprint, together
 from srcdiff.transforms.lane_prices import Lengths
 from srcdiff.transforms.nests import ELEMENT_ACCESSES, subscripts
+from srcdiff.transforms.turn_parts import other_turn, parts_of_turns
 
 __all__ = ["jam"]
 
@@ -88,10 +87,29 @@ class _Jam(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
         nest = self.nest(new) if isinstance(new, For) else None
-        if nest is None:
-            b.append(new)
-        else:
+        if nest is not None:
             _write(nest, b)
+        elif isinstance(new, For):
+            self.parts(new, b)
+        else:
+            b.append(new)
+
+    def parts(self, loop: For, b: Builder) -> None:
+        """A loop, or one for each part of its turns, where that makes nests of some."""
+        front, parts = parts_of_turns(loop, self.roots, b) if self.may_part(loop) else ([], [loop])
+        nests = [self.nest(part) for part in parts]
+        if not any(nests):
+            b.append(loop)
+            return
+        b.body += front
+        for part, nest in zip(parts, nests, strict=True):
+            if nest is None:
+                b.append(part)
+            else:
+                _write(nest, b)
+
+    def may_part(self, loop: For) -> bool:
+        return not loop.carried and _is_plain(loop) and self.is_long(loop)
 
     def nest(self, loop: For) -> _Nest | None:
         """A loop as a nest whose turns may be mixed, if that saves anything."""
@@ -171,10 +189,14 @@ def _is_simple(op: Op) -> bool:
 def _saves(nest: _Nest) -> bool:
     """Whether turns of the outer loop write the same elements, or sum up products with them.
 
-    Sums of turns that each write a row of their own, too, are faster apart: LLVM takes rows of one array to overlap.
+    Turns that each change a row of their own, too, are faster apart, and so are sums of turns that each write one: LLVM
+    takes rows of one array to overlap.
     """
     rows = _rows(nest)
     stored = {op.operands[0] for op in nest.ops if subscripts(op) and op.decl is not memory.index}
+    loaded = {op.operands[0] for op in nest.ops if subscripts(op) and op.decl is not memory.store}
+    if (stored - rows) & loaded:
+        return False
     return bool(stored & rows or (rows and nest.inner.carried and not stored))
 
 
@@ -213,18 +235,7 @@ def _write(nest: _Nest, b: Builder) -> None:
     b.append(_several(nest, full, b))
     if full is not loop.stop:
         index = replace(loop.index, type=Scalar("int64", True, b.shapes.fresh("j")))
-        b.append(replace(loop, start=full, body=_turn(loop, index, known_dim(index)), pair=0))
-
-
-def _turn(loop: For, index: Atom, at: Dim | None) -> Region:
-    """The body of a loop with another index."""
-    symbol = symbol_of(loop.index)
-    body = change_dims_within(
-        loop.body, lambda d: d.substitute({symbol: at}) if symbol and at is not None else d
-    )
-    env: Env = {body.params[0]: index}
-    statements = tuple(clone_statement(s, env) for s in body.body)
-    return Region((index,) if isinstance(index, Value) else (), statements, ())
+        b.append(replace(loop, start=full, body=other_turn(loop, index), pair=0))
 
 
 def _several(nest: _Nest, full: Atom, b: Builder) -> For:
@@ -237,7 +248,7 @@ def _several(nest: _Nest, full: Atom, b: Builder) -> For:
         index: Atom = nest.loop.index
         if k:
             index = outer.op(arithmetic.add, nest.loop.index, const(k))
-        turn = _turn(nest.loop, index, known_dim(index))
+        turn = other_turn(nest.loop, index)
         outer.body += turn.body[: len(nest.before)]
         inner = turn.body[len(nest.before)]
         assert isinstance(inner, For)

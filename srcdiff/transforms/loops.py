@@ -30,6 +30,7 @@ from srcdiff.transforms.expand import Expansions, expand
 from srcdiff.transforms.forward_stores import drop_unread, forward_stores
 from srcdiff.transforms.fuse_nests import fuse_nests, mixed_nests
 from srcdiff.transforms.gathered_products import gathered_products
+from srcdiff.transforms.gathered_sums import gathered_sums
 from srcdiff.transforms.hoist import hoist
 from srcdiff.transforms.hoist_buffers import hoist_buffers
 from srcdiff.transforms.hoist_checks import hoist_checks
@@ -95,7 +96,7 @@ def to_loops(
     new = recorder.run(small, in_loops)
     if small is not fn and not new.notes.get("unrolled"):
         new = recorder.run(fn, in_loops)
-    return recorder.run(new, _fast(lengths, fastmath, threads))
+    return recorder.run(new, _fast(lengths, fastmath, threads, narrow))
 
 
 def to_device_loops(
@@ -207,7 +208,7 @@ def _into_loops(
 
 
 def _fast(
-    lengths: Mapping[str, int], fastmath: bool, threads: int | str | None
+    lengths: Mapping[str, int], fastmath: bool, threads: int | str | None, narrow: bool
 ) -> tuple[Pass, ...]:
     """Fewer loops, over storage that is reused, in an order that vectors like."""
     shared: tuple[Pass, ...] = ()
@@ -227,8 +228,10 @@ def _fast(
     )
     rows = Pass("shrink buffers", shrink_buffers, "each turn has a row of its own")
     lane_pass = Pass("lanes", lambda f: lanes(f, lengths), "turns that wait for none are vectors")
+    gathered = Pass("gathered sums", lambda f: gathered_sums(f, lengths), "BLAS adds up faster")
     return (
         *_joined(fuse, (running,) if fastmath else ()),
+        *((gathered, Pass("dead code", dce, "their loops")) if fastmath and narrow else ()),
         Pass("tables", tables, "what is the same in all turns is computed once"),
         *((rows,) if fastmath or shared else ()),
         *shared,

@@ -68,7 +68,7 @@ def parallel(
     new = shared(fn)
     facts = shared.facts()
     if facts:
-        new = replace(new, notes={**new.notes, "work": facts})
+        new = replace(new, notes={**new.notes, "work": (*new.notes.get("work", ()), *facts)})
     if not shared.count:
         return new
     return bind_lengths(replace(new, notes={**new.notes, "parallel": True}))

@@ -109,3 +109,53 @@ def test_sums_of_several_turns(m):
     text = srcdiff.value_and_grad(source(POLYNOMIAL)).loop_source_for(*args)
     assert text.count("d_x[j + 3] += ") == 1 and text.count(" residuals[lane] = ") == 3
     loops_agree(POLYNOMIAL, *args)
+
+
+PARTS = """
+def f(%x: float64[n], %c: float64[m], %U: float64[m, n]) -> 0 {
+  %n: int64{n} = length[dim=dim(n)]
+  %m: int64{m} = length[dim=dim(m)]
+  %sums: float64[n] = zeros_of[type=type(float64[n])]
+  %out: float64[m] = zeros_of[type=type(float64[m])]
+  %others: float64[n] = zeros_of[type=type(float64[n])]
+  for 0, %m, 1 {
+    (%j: int64{j}) ->
+    %b: float64! = index[where='i'] %c, %j
+    %a: float64! = sin %b
+    store[where='i'] %out, %b, %j
+    for 0, %n, 1 {
+      (%i: int64{i}) ->
+      %u: float64! = index[where='i, i'] %U, %j, %i
+      %p: float64! = multiply %a, %u
+      add_into[where='i'] %sums, %p, %i
+      yield
+    }
+    for 0, %n, 1 {
+      (%k: int64{k}) ->
+      %y: float64! = index[where='i'] %x, %k
+      %q: float64! = multiply %b, %y
+      add_into[where='i'] %others, %q, %k
+      yield
+    }
+    yield
+  }
+  %0: float64[n] = add %sums, %others
+  yield %0
+}
+"""
+PART_ARGS = X, C, np.sin(np.arange(99.0)).reshape(11, 9)
+
+
+def test_parts_of_turns_are_passed_over_each_by_itself():
+    new = to_text(changed(lambda f: jam(f, LONG), program(PARTS), *PART_ARGS))
+    assert new.count("for 0, %full, 4") == 2
+    assert new.count("= empty") == 1  # `a` crosses; `b` is loaded again
+
+
+@pytest.mark.parametrize("array", ["sums", "others"])
+def test_parts_that_see_what_others_write_stay_in_one_turn(array):
+    text = PARTS.replace("sin %b", "sin %z").replace(
+        "    %a:", f"    %z: float64! = index[where='i'] %{array}, 0\n    %a:"
+    )
+    fn = program(text)
+    assert jam(fn, LONG) is fn
