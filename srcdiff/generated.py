@@ -181,9 +181,7 @@ class Generated:
         except Exception as error:  # of any class: the user's code raises what it likes
             if not str(error).endswith(UNTOLD):
                 raise
-            untold = error
-        self._raise_whole(args, kwargs)
-        raise untold
+        return self._in_numpy(args, kwargs)
 
     def _on_device(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         if kwargs:
@@ -210,10 +208,10 @@ class Generated:
             return (*values[:-1], *_weights(specialisation.program.weights, values[-1]))
         return values
 
-    def _raise_whole(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        """Raise in NumPy what compiled code has raised without the numbers in its message."""
+    def _in_numpy(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """What NumPy gives where compiled code has no type for it, or raises, with the numbers in its message."""
         specialisation, arguments = self._specialised(args, kwargs)
-        specialisation.function(*self._values(specialisation, arguments))
+        return specialisation.function(*self._values(specialisation, arguments))
 
     def recognised(self, args: tuple[Any, ...]) -> Any:
         """The result for arguments like those of the latest call; `MISS` for others."""

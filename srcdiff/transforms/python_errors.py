@@ -2,17 +2,20 @@
 
     %q = divide %a, %b        becomes        if %b == 0 { raise ZeroDivisionError };  %q = divide %a, %b
 
-Arrays and NumPy's numbers raise nothing in either. What overflows is infinite in compiled code, and raises in Python.
+Arrays and NumPy's numbers raise nothing in either, but for negative powers of integers. What overflows is infinite in
+compiled code, and raises in Python. A negative power of an integer of Python's is a float, which compiled code has no
+type for: the call is made in NumPy instead (`generated.py`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Const, Function, Op, Region, Statement
-from srcdiff.ir.types import Scalar
-from srcdiff.ops import arithmetic, control
+from srcdiff.errors import UNTOLD
+from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of, lookup
+from srcdiff.ir.core import Atom, Const, Function, Op, Region, Statement, const, known_dim
+from srcdiff.ir.types import Array, Scalar, ndim_of
+from srcdiff.ops import arithmetic, control, memory, reductions
 
 __all__ = ["python_errors"]
 
@@ -26,6 +29,8 @@ class _Error:
     message: str
 
 
+_NO_POWERS = "Integers to negative integer powers are not allowed."  # NumPy's
+_NO_INTEGER = "a negative power of an integer is a float"
 _BY_ZERO = _Error("{1} == 0", ZeroDivisionError, "division by zero")
 _OPERATORS = {
     arithmetic.divide: _BY_ZERO,
@@ -50,11 +55,12 @@ _FUNCTIONS = {
 
 def python_errors(fn: Function) -> Function:
     """`fn` with checks in front of what raises for Python's numbers."""
-    return _Checked()(fn)
+    return _Checked(fn)(fn)
 
 
 class _Checked(Rewriter):
-    def __init__(self) -> None:
+    def __init__(self, fn: Function) -> None:
+        self.lengths = lengths_of(fn)
         self.known: set[tuple[str, tuple[Atom, ...]]] = set()  # conditions that were looked at
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
@@ -68,7 +74,19 @@ class _Checked(Rewriter):
         error = _error(new) if isinstance(new, Op) else None
         if error is not None and isinstance(new, Op):
             self.check(error, tuple(lookup(env, a) for a in new.operands), new, b)
+        if isinstance(new, Op) and self.may_be_fraction(new):
+            _check_power(new, b)
         b.append(new)
+
+    def may_be_fraction(self, op: Op) -> bool:
+        """Whether it is a power of integers whose exponent may be negative."""
+        if op.decl is not arithmetic.power:
+            return False
+        kinds = {a.type.dtype[:3] for a in (*op.operands, op.result)}  # type: ignore[union-attr]
+        exponent = known_dim(op.operands[1])
+        return kinds == {"int"} and (
+            exponent is None or not self.lengths.is_at_least_zero(exponent)
+        )
 
     def check(self, error: _Error, operands: tuple[Atom, ...], op: Op, b: Builder) -> None:
         text, wanted = _decided(error.test, operands)
@@ -77,6 +95,23 @@ class _Checked(Rewriter):
         self.known.add((text, wanted))
         fails = b.op(control.test, *wanted, text=text)
         control.raise_if(b, fails, error.cls, error.message, op.location)
+
+
+def _check_power(op: Op, b: Builder) -> None:
+    """Raise for a negative power of integers: what NumPy raises, or what has the call made in NumPy."""
+    base, exponent = op.operands
+    is_python = all(isinstance(a.type, Scalar) and a.type.weak for a in op.operands)
+    message = f"{_NO_INTEGER}{UNTOLD}" if is_python else _NO_POWERS
+    inner = b.inner()
+    inner.location, inner.origin = op.location, "compiler"
+    if isinstance(exponent.type, Array):
+        fails = inner.op(reductions.any, inner.op(arithmetic.less, exponent, const(0)))
+    else:
+        lengths = [inner.op(memory.axis_length, base, axis=k) for k in range(ndim_of(base.type))]
+        text = " and ".join(["{0} < 0", *(f"{{{k}}} > 0" for k in range(1, len(lengths) + 1))])
+        fails = inner.op(control.test, exponent, *lengths, text=text)
+    control.raise_if(inner, fails, ValueError, message, op.location)
+    b.body += inner.body
 
 
 def _error(op: Op) -> _Error | None:

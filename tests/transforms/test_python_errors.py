@@ -33,7 +33,30 @@ def logarithm(x):
     return math.log(x) * x
 
 
+def powers(x, a, n):
+    return np.sum(x * a**n)
+
+
+def power_of_each(x, a, n):
+    s = 0.0
+    for i in range(len(a)):
+        s += x * a[i] ** n[i]
+    return s
+
+
+def powers_of_counts(x, n):
+    s = 0.0
+    for i in range(1, 4):
+        s += x * i**n
+    return s
+
+
+WHOLE, SIGNS = np.array([2, -3, 1]), np.array([1, 2, -1])
 RAISES = {
+    "powers of integers": (powers, (1.5, WHOLE, SIGNS), ValueError),
+    "a power of integers": (powers, (1.5, WHOLE, -1), ValueError),
+    "powers of integers one by one": (power_of_each, (1.5, WHOLE, SIGNS), ValueError),
+    "a power of NumPy's integer": (powers, (1.5, np.int64(2), np.int64(-1)), ValueError),
     "a division": (ratio, (1.0, 0.0), ZeroDivisionError),
     "in a loop": (steps, (1.0, -2.0, 5), ZeroDivisionError),
     "of integers": (whole, (1.0, 3, 0), ZeroDivisionError),
@@ -50,6 +73,10 @@ def test_pythons_numbers_raise(f, args, error, jit) -> None:
 
 
 QUIET = {
+    "a negative power of a count": (powers_of_counts, (1.5, -2)),
+    "a power of an integer": (powers, (1.5, 2, -3)),
+    "integers that are not negative": (power_of_each, (1.5, WHOLE, abs(SIGNS))),
+    "no integers": (powers, (1.5, WHOLE[:0], -1)),
     "the loop ends before": (steps, (1.0, -2.0, 2)),
     "a number of NumPy": (ratio, (np.float64(1.0), np.float64(0.0))),
     "an array": (lambda x, y: np.sum(x / y), (np.ones(2), np.array([0.0, 1.0]))),
