@@ -53,6 +53,13 @@ def agrees(found, expected, rtol: float = 1e-11) -> None:
 # sparse matrices are SciPy's objects: programs of them run as NumPy
 OUTSIDE = [c for c in SAMPLES if c[0] in SPARSE]
 WITH_LOOP_FORMS = [c for c in SAMPLES if c not in OUTSIDE]
+# those that are compiled routines of the runtime take seconds each; one stays in the fast suite
+EACH = [
+    pytest.param(c, marks=pytest.mark.slow)
+    if c[0].routine and not c[0].elementwise and label(c) != "solve_banded-0"
+    else c
+    for c in WITH_LOOP_FORMS
+]
 
 
 @pytest.mark.parametrize("case", OUTSIDE, ids=label)
@@ -62,7 +69,7 @@ def test_what_has_no_loop_form_says_so(case):
         alone(decl, decl.samples[k].args(np.random.default_rng(k)), decl.samples[k].attrs)
 
 
-@pytest.mark.parametrize("case", WITH_LOOP_FORMS, ids=label)
+@pytest.mark.parametrize("case", EACH, ids=label)
 def test_loop_form_gives_what_the_operation_gives(case):
     decl, k = case
     values, attrs = decl.samples[k].args(np.random.default_rng(k)), decl.samples[k].attrs
@@ -71,7 +78,7 @@ def test_loop_form_gives_what_the_operation_gives(case):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int64"])
-@pytest.mark.parametrize("case", WITH_LOOP_FORMS, ids=label)
+@pytest.mark.parametrize("case", EACH, ids=label)
 def test_loop_form_has_the_dtype_that_the_operation_has(case, dtype):
     decl, k = case
     values, attrs = decl.samples[k].args(np.random.default_rng(k)), decl.samples[k].attrs
@@ -84,15 +91,11 @@ def test_loop_form_has_the_dtype_that_the_operation_has(case, dtype):
     agrees(as_python(fn)(*args), expected, rtol=1e-5 if dtype == "float32" else 1e-11)
 
 
-# Numba has none of these, and SciPy's Cython interfaces have none with their arguments: such programs run as NumPy
-NOT_COMPILED = {
-    "expm", "expm_along", "levinson", "lu_factor", "lu_solve", "potrf", "real_logm", "real_sqrtm",
-    "solve_banded", "solve_continuous_lyapunov", "solve_discrete_lyapunov", "solve_sylvester", "symmetric_eigh",
-}  # fmt: skip
+# routines of the runtime are compiled in the tests above
 COMPILED = [
     (d, k)
     for d, k in WITH_LOOP_FORMS
-    if (d.loops or d.cost == "heavy") and k in (0, 3) and d.name not in NOT_COMPILED
+    if (d.loops or d.cost == "heavy") and k in (0, 3) and not d.routine
 ]
 
 
