@@ -18,8 +18,10 @@ from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.matrices import (
     HEAVY,
     IN_STACKS,
+    SYSTEMS,
     again,
     as_float,
+    called,
     like_matrix,
     matrices,
     matrix,
@@ -79,10 +81,17 @@ def solve_forward(a, b, *, a_dot, b_dot, out):
             out_dot = np.linalg.solve(a, right)
 
 
+def _solver(op: Op) -> str:
+    """Numba's own `np.linalg.solve` takes seconds to compile; stacks are gone through before (`in_stacks`)."""
+    is_vector = len(shape_of(op.operands[1].type)) == 1
+    return called(SYSTEMS, "solve_vector" if is_vector else "solve", own_complex=False)(op)
+
+
 @declare(
     np.linalg.solve,
     infer=_solved("solve", stacks=True),
     forward=solve_forward,
+    routine=_solver,
     samples=(
         _system((3, 3), (3,)),
         _system((3, 3), (3, 2)),
