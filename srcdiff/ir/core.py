@@ -38,7 +38,7 @@ __all__ = [
     "Value", "While", "const", "known_dim", "leaves", "regions_of", "symbol_of", "walk",
 ]  # fmt: skip
 
-Origin = Literal["user", "adjoint", "tangent", "compiler"]
+Origin = Literal["user", "adjoint", "tangent", "compiler", "library"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -15,6 +15,7 @@ __all__ = [
     "are_not_alike",
     "has_own_logarithm",
     "is_another_shift",
+    "is_constant",
     "is_no_base",
     "is_no_count",
     "is_no_matrix",
@@ -103,8 +104,15 @@ def is_there_anyway(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> boo
     return False
 
 
+def is_constant(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `x` is a number that is known, as in log(1.0 - -1.0): nothing is gained there."""
+    return isinstance(binding["x"], Const)
+
+
 def has_own_logarithm(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether 1 less `x` is a probability whose logarithm `logarithms` knows."""
+    """Whether `x` is known, or 1 less `x` is a probability whose logarithm `logarithms` knows."""
+    if is_constant(binding, made):
+        return True
     op = made.get(binding["x"])
     if op is not None and op.decl.name in ("power", "square", "multiply"):
         op = made.get(op.operands[0])  # type: ignore[arg-type]

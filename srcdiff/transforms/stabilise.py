@@ -15,7 +15,19 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, change_dims, clone_statement, lookup
-from srcdiff.ir.core import Atom, Call, Const, Function, Op, Region, Statement, Value, const, walk
+from srcdiff.ir.core import (
+    Atom,
+    Call,
+    Const,
+    Function,
+    Op,
+    Origin,
+    Region,
+    Statement,
+    Value,
+    const,
+    walk,
+)
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Scalar, Type, is_complex, shape_of
 from srcdiff.ops import arithmetic
@@ -48,18 +60,22 @@ _ROUNDS = 6  # what one rewriting makes may be the left side of another
 
 def stabilise(fn: Function, disabled: Collection[str] = frozenset()) -> Function:
     """`fn` with the rules applied whose names are not in `disabled`."""
+    # what a rule has put into a line of the user's is the user's from then on: no later pass rearranges it
     rules = [r for r in (*OWN_RULES.values(), *RULES) if r.name not in disabled]
+    fn = _Renamed("compiler", "library")(fn)
     if not {LOG_OF_PARTS, LOG_OF_LOOPS} & set(disabled):
         looped = log_loops(fn)
-        fn = looped if looped is fn else _Settled()(looped)
+        fn = looped if looped is fn else _Renamed("compiler", "user")(looped)
     for _ in range(_ROUNDS):
         pass_ = _Stabilise(fn, rules, parts=LOG_OF_PARTS not in disabled)
         out = pass_(fn)
         if not pass_.fired:
             break
         rewrites = (*fn.notes.get("rewrites", ()), *pass_.fired)
-        fn = replace(_Settled()(move_signs(out)), notes={**fn.notes, "rewrites": rewrites})
-    return fn
+        fn = replace(
+            _Renamed("compiler", "user")(move_signs(out)), notes={**fn.notes, "rewrites": rewrites}
+        )
+    return _Renamed("library", "compiler")(fn)
 
 
 def called_operations(fn: Function, written: Collection[Value]) -> dict[Value, Op]:
@@ -117,12 +133,15 @@ def _is_plain_number(type_: Type, is_python: bool = True) -> bool:
     return isinstance(type_, Scalar) and type_.dtype == "float64" and type_.weak == is_python
 
 
-class _Settled(Rewriter):
-    """What a rule has put into a line of the user's is the user's from then on: no later pass rearranges it."""
+class _Renamed(Rewriter):
+    """Statements of one origin are of another. Here the compiler's are what rules have made, others the library's."""
+
+    def __init__(self, old: Origin, new: Origin) -> None:
+        self.old, self.new = old, new
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
-        b.append(replace(new, origin="user") if new.origin == "compiler" else new)
+        b.append(replace(new, origin=self.new) if new.origin == self.old else new)
 
 
 class _Stabilise(Rewriter):
