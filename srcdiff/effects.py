@@ -191,10 +191,13 @@ class Unknown:
     dtype : str
     shape : tuple
         None for a length that the arguments do not tell.
+    behind : tuple of str
+        The parameters that it may depend on.
     """
 
     dtype: str
     shape: tuple[int | None, ...]
+    behind: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,9 @@ from srcdiff.frontend.source import CalledSource, function_of, source_of
 from srcdiff.frontend.subscripts import shape_parts
 from srcdiff.frontend.subset import fail
 from srcdiff.frontend.values import FrontValue, Known, Method, Parts, ShapeOf, sequence, static
-from srcdiff.ir.core import Atom, Const, Op, Value, const, known_dim
+from srcdiff.ir.core import Atom, Const, Function, Op, Value, const, known_dim
 from srcdiff.ir.location import Location
+from srcdiff.ir.origins import parameters_behind
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.types import Array, Scalar, Struct, shape_of
 from srcdiff.ops.arithmetic import add, floor_divide, multiply, subtract
@@ -320,16 +321,16 @@ def _note(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 
 
 def _described(shapes: Any, value: FrontValue) -> tuple[Any, ...]:
-    """A value as `srcdiff.effects.notes_of` takes it."""
+    """A value as `srcdiff.effects.notes_of` takes it; unknown ones as values of the program."""
     match value:
         case Const():
             return "known", value.value
         case Known():
             return "known", value.value
         case Value(type=Array() as type_):
-            return "unknown", type_.dtype, tuple(_length(shapes, d) for d in type_.shape)
+            return "unknown", type_.dtype, tuple(_length(shapes, d) for d in type_.shape), value
         case Value(type=Scalar() as type_):
-            return "unknown", type_.dtype, ()
+            return "unknown", type_.dtype, (), value
         case Value(type=Struct() as type_):
             return "object", type_.cls, {}
         case Parts(kind="object" | "dataclass" | "dict"):
@@ -338,6 +339,24 @@ def _described(shapes: Any, value: FrontValue) -> tuple[Any, ...]:
         case Parts():
             return "tuple", [_described(shapes, v) for v in value.values]
     return "known", None
+
+
+def with_origins(fn: Function, noted: Any) -> dict[Any, Any]:
+    """Notes with the names of the parameters that values of the program may depend on, in the place of the values."""
+    behind = parameters_behind(fn)
+
+    def plain(described: Any) -> Any:
+        kind, *parts = described
+        if kind == "unknown":
+            return kind, *parts[:2], tuple(sorted(behind[parts[2]]))
+        if kind == "object":
+            return kind, parts[0], {k: plain(v) for k, v in parts[1].items()}
+        return (kind, [plain(v) for v in parts[0]]) if kind == "tuple" else described
+
+    return {
+        place: (key, {k: plain(v) for k, v in values.items()}, location)
+        for place, (key, values, location) in noted.items()
+    }
 
 
 def _length(shapes: Any, dim: Any) -> int | None:

@@ -21,6 +21,7 @@ from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.apart import NoValue, as_operand
 from srcdiff.frontend.boxes import boxes_of
 from srcdiff.frontend.constants import from_python
+from srcdiff.frontend.effects import with_origins
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.functions import bind, default_values, first_yield, read_body, refuse_result
 from srcdiff.frontend.lifting import Lifted, frame_of
@@ -401,6 +402,8 @@ class _Reading:
         function = Function(
             name, region, output, self.source.doc, self.source.location(self.source.node), notes
         )
+        if "noted" in notes:
+            notes["noted"] = with_origins(function, notes["noted"])
         function = change_dims(function, resolve)
         if "%or dynamic" in session.functions:
             function = without_packed(function)
