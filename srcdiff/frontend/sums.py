@@ -73,27 +73,28 @@ def summed(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Done | 
     return HOOKS["block"](fr, [*made, *behind], live)  # type: ignore[no-any-return]
 
 
-def _site(fr: Frame, s: Any) -> tuple[str, Any] | None:
-    """The name and the call of `z = sample("z", d)`, if that is to be summed out."""
+def _draw(fr: Frame, s: Any) -> tuple[str, Any] | None:
+    """The name and the call of `z = sample("z", d)`."""
     if not fr.session.handlers or not isinstance(s, gast.Assign) or len(s.targets) != 1:
         return None
     target, call = s.targets[0], s.value
     if not isinstance(target, gast.Name) or not isinstance(call, gast.Call) or len(call.args) < 2:
         return None
-    if hasattr(call, "is_summed"):
-        return (target.id, call) if call.is_summed else None
     function = fr.expr(call.func)
     effect = function.value if isinstance(function, Known) else None
     if getattr(effect, "srcdiff_effect", "") != "sample" or call.keywords or len(call.args) != 2:
         return None
-    method = handler_method(fr, "sums_out")
-    if method is None:
+    return target.id, call
+
+
+def _site(fr: Frame, s: Any) -> tuple[str, Any] | None:
+    """The name and the call of `z = sample("z", d)`, if that is to be summed out."""
+    found = _draw(fr, s)
+    method = None if found is None else handler_method(fr, "sums_out")
+    if found is None or method is None:
         return None
-    name = fr.expr(call.args[0])
-    if not is_static(name):
-        return None
-    is_summed = _asked(fr, call, method, name)
-    return (target.id, call) if is_summed else None
+    name = fr.expr(found[1].args[0])
+    return found if is_static(name) and _asked(fr, found[1], method, name) else None
 
 
 def _is_one(fr: Frame) -> bool:
@@ -151,14 +152,8 @@ def _hands_on(fr: Frame, loop: Any, z: str) -> bool:
     """Whether a loop draws `z` again from a distribution that may depend on the last one."""
     if not isinstance(loop, gast.For):
         return False
-    k = _drawn_at(loop, z)
-    return k is not None and _site(fr, _marked(loop.body[k])) is not None
-
-
-def _marked(s: Any) -> Any:
-    """A draw in a loop is summed out as the one before the loop is."""
-    s.value.is_summed = True
-    return s
+    k = _drawn_at(loop, z)  # summed out as the one before the loop is
+    return k is not None and _draw(fr, loop.body[k]) is not None
 
 
 def _drawn_at(loop: Any, z: str) -> int | None:
@@ -177,12 +172,7 @@ def _chain(fr: Frame, s: Any, z: str, call: Any, inside: Statements, at: int) ->
     assert k is not None
     draw, before, after = loop.body[k], loop.body[:k], loop.body[k + 1 :]
     _check_exits(fr, z, after)
-    if _assigned(before):
-        fr.fail(
-            draw,
-            f"something is computed before `{z}` is drawn again",
-            "Compute it behind the draw.",
-        )
+    _check_before(fr, draw, z, before)
     _check(fr, draw, z, _assigned(after), [], fr.source.flow.turn.get(id(loop), frozenset()) - {z})
     log_alpha, following = _unused(fr, "log_alpha"), _unused(fr, "following")
     terms, state = _unused(fr, "terms"), _unused(fr, f"next_{z}")
@@ -200,13 +190,14 @@ def _chain(fr: Frame, s: Any, z: str, call: Any, inside: Statements, at: int) ->
         _leave(draw, following, state),
     ]
     body = [
+        *before,
         _assign(draw, following, _empty(draw, log_alpha)),
         _loop(draw, state, _range(draw, log_alpha), turn),
         _assign(draw, log_alpha, _name(draw, following)),
     ]
     new = placed(loop, gast.For(loop.target, loop.iter, body, [], None))
     live = fr.source.flow.turn.get(id(loop), frozenset())
-    new.carried = [*sorted((_assigned(after) & live) - {z}), log_alpha]
+    new.carried = [*sorted((_assigned([*before, *after]) & live) - {z}), log_alpha]
     first = _sum(s, z, call, inside[:at], log_alpha, True)
     return [*first[:-1], new, placed(s, gast.Expr(_call(s, "choose_all", _name(s, log_alpha))))]
 
@@ -222,6 +213,34 @@ def _check(
         if name in live or _reads(behind, name):
             what = "is" if name == z else f"may depend on `{z}`, which is"
             fr.fail(s, f"`{name}` is used behind the block, and {what} summed out", _ADVICE)
+
+
+def _check_before(fr: Frame, draw: Any, z: str, before: Statements) -> None:
+    """What a turn computes before the draw is the same for all states: it neither reads the last one nor draws."""
+    for s in before:
+        if _reads([s], z) or may_exit(s) or not all(_is_of_numpy(fr, c) for c in _calls(s)):
+            fr.fail(
+                s,
+                f"this stands before `{z}` is drawn again, and may draw or depend on the last `{z}`",
+                "Write it behind the draw, or with NumPy's functions alone.",
+            )
+
+
+def _calls(s: Any) -> list[Any]:
+    return [n for n in gast.walk(s) if isinstance(n, gast.Call)]
+
+
+def _is_of_numpy(fr: Frame, call: Any) -> bool:
+    """Whether a function of NumPy's, SciPy's or Python's is called."""
+    root = call.func
+    while isinstance(root, gast.Attribute):
+        root = root.value
+    if not isinstance(root, gast.Name) or root.id in fr.local:
+        return False
+    function = fr.expr(call.func)
+    module = getattr(getattr(function, "value", None), "__module__", None) or ""
+    is_ufunc = isinstance(getattr(function, "value", None), np.ufunc)
+    return is_ufunc or module.partition(".")[0] in ("numpy", "scipy", "math", "builtins")
 
 
 def _check_exits(fr: Frame, z: str, inside: Statements) -> None:

@@ -74,7 +74,28 @@ def of_hidden_markov() -> float:
     return float(PRIOR + logsumexp(terms))
 
 
+def driven(x, pi, A):
+    mu = vi.sample("mu", dist.Normal(np.zeros(3), 1.0))
+    z = vi.sample("z0", dist.Categorical(pi))
+    vi.sample("x0", dist.Normal(mu[z], 1.0), obs=x[0])
+    for t in range(1, len(x)):
+        scores = A * np.tanh(x[t - 1])
+        z = vi.sample("z", dist.Categorical(logits=scores[z]))
+        vi.sample("x", dist.Normal(mu[z], 1.0), obs=x[t])
+
+
+def of_driven() -> float:
+    terms = []
+    scores = A * np.tanh(X[:-1, None, None])
+    log_moves = scores - logsumexp(scores, axis=-1, keepdims=True)
+    for z in itertools.product(range(3), repeat=5):
+        moves = sum(log_moves[t][z[t], z[t + 1]] for t in range(4))
+        terms.append(np.log(PI[z[0]]) + moves + stats.norm.logpdf(X, MU[list(z)]).sum())
+    return float(PRIOR + logsumexp(terms))
+
+
 CASES = [
+    (driven, (X, PI, A), of_driven),
     (by_loop, (X, PI), of_mixture),
     (by_plate, (X, PI), of_mixture),
     (branching, (X, PI), of_branching),
@@ -191,8 +212,32 @@ def computed_before(x, pi):
         vi.sample("x", dist.Normal(double, 1.0), obs=x[t])
 
 
+def seen_before(x, pi):
+    z = vi.sample("z0", dist.Categorical(pi))
+    for t in range(1, len(x)):
+        vi.sample("x", dist.Normal(0.0, 1.0), obs=x[t])
+        z = vi.sample("z", dist.Categorical(np.outer(pi, pi)[z]))
+
+
+def shift():
+    return vi.sample("shift", dist.Normal(0.0, 1.0))
+
+
+def drawn_before(x, pi):
+    z = vi.sample("z0", dist.Categorical(pi))
+    for t in range(1, len(x)):
+        by = shift()
+        z = vi.sample("z", dist.Categorical(np.outer(pi, pi)[z]))
+        vi.sample("x", dist.Normal(z + by, 1.0), obs=x[t])
+
+
 REFUSED = [
-    (computed_before, "something is computed before `z` is drawn again"),
+    (
+        computed_before,
+        "this stands before `z` is drawn again, and may draw or depend on the last `z`",
+    ),
+    (seen_before, "this stands before `z` is drawn again, and may draw"),
+    (drawn_before, "this stands before `z` is drawn again, and may draw"),
     (used_later, "`s` is used behind the block, and may depend on `z`"),
     (stored, "`out` is used behind the block, and may depend on `z`"),
     (left_early, "this may leave the block, where `z` is summed out"),
@@ -244,3 +289,27 @@ def test_sums_that_are_named_by_turns_read_well() -> None:
         assert f"log_p += logsumexp({name})  # z{k} ~ Categorical(w), summed out" in source
         assert f"# x{k} ~ Normal(mu[z], 1.0)" in source
     assert "terms_ " not in source
+
+
+def switching(y):
+    phi = vi.sample("phi", dist.Uniform(-1.0, 1.0))
+    A = vi.sample("A", dist.Dirichlet(np.ones((2, 2))))
+    z = vi.sample("first", dist.Categorical(np.array([0.5, 0.5])))
+    for t in range(1, len(y)):
+        z = vi.sample("z", dist.Categorical(A[z]))
+        vi.sample("y", dist.Normal(phi * y[t - 1] + z, 0.5), obs=y[t])
+
+
+def test_a_chain_is_read_again_by_every_program_of_it() -> None:
+    """Sites, log-joint, bound and a second fit, compiled: none of them marks the tree that all of them read."""
+    y = np.array([0.1, 1.2, 0.7, -0.4])
+    first = vi.log_joint(switching, ["phi", "A"], jit=False)(0.5, np.full((2, 2), 0.5), y)
+    found = [vi.elbo(switching, vi.MeanField(), "path", jit=jit) for jit in (False, True)]
+    eps = vi.noise(found[0], np.random.default_rng(0), y)
+    params = found[0].init(y, at={"phi": 0.5}, scale=1e-9)
+    assert params.loc[0] == pytest.approx(np.log(3.0))
+    grads = [bound.grad(params, eps, y) for bound in found]
+    np.testing.assert_allclose(grads[0].loc, grads[1].loc, rtol=1e-12)
+    log_dets = np.log(2.0 * 0.75 * 0.25) + 2.0 * np.log(0.25)  # of phi, and of both rows of A
+    entropy = 3.0 * (np.log(1e-9) + 0.5 * (1.0 + np.log(2.0 * np.pi)))
+    assert found[0](params, eps, y) == pytest.approx(first + log_dets + entropy, abs=1e-6)
