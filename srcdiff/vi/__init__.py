@@ -4,7 +4,7 @@ import importlib
 from typing import Any
 
 from srcdiff.vi.checks import check
-from srcdiff.vi.density import LogDensity
+from srcdiff.vi.density import LogDensity, observing
 from srcdiff.vi.elbo import Elbo, elbo, noise
 from srcdiff.vi.fitting import fit
 from srcdiff.vi.guides import Delta, FullRank, Laplace, LowRank, MeanField
@@ -18,8 +18,8 @@ from srcdiff.vi.stopping import Plateau
 
 __all__ = [
     "Delta", "Elbo", "FullRank", "Laplace", "LogDensity", "LowRank", "MeanField", "Plateau", "Posterior", "Sampler",
-    "Site", "check", "elbo", "fit", "khat", "log_joint", "noise", "param", "plate", "predictive", "prior", "read_idx",
-    "sample", "sites",
+    "Site", "check", "elbo", "fit", "khat", "log_joint", "noise", "observing", "param", "plate", "predictive", "prior",
+    "read_idx", "sample", "sites",
 ]  # fmt: skip
 
 _LATER = {

@@ -1,18 +1,21 @@
 """The bound of one model and guide, for data of one kind: the programs, and what goes in and comes out of them."""
 
-from collections.abc import Callable
+from collections import namedtuple
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 import srcdiff
 from srcdiff.vi.checks import explain
-from srcdiff.vi.elbo_text import Written, module_text, write_elbo, write_log_weights
+from srcdiff.vi.elbo_text import OWN_NAMES, Written, module_text, write_elbo, write_log_weights
 from srcdiff.vi.estimators import Estimator, Path, ScoreFunction
 from srcdiff.vi.guides import Guide, MeanField
-from srcdiff.vi.layout import Layout
+from srcdiff.vi.layout import Layout, Parameter
 from srcdiff.vi.noise import standard_normal
-from srcdiff.vi.targets import Target, data_names, load_text
+from srcdiff.vi.programs import load_text
+from srcdiff.vi.targets import Target, data_names
 from srcdiff.vi.trees import map_leaves
 
 __all__ = ["Bound", "VectorBound"]
@@ -41,6 +44,14 @@ class Bound:
     function: Callable[..., Any]
     value_and_grad: Any
     steps: int = 0
+    seen: tuple[Any, ...] = ()  # the data that it was made for
+
+    def is_for(self, data: tuple[Any, ...]) -> bool:
+        """Whether sites have the same bounds for other data of this kind."""
+        given = zip(self.target.data, data, self.seen, strict=False)
+        return all(
+            np.array_equal(own, seen) for n, own, seen in given if n in self.target.bounds_of
+        )
 
     def _differentiate(self, make: Any, options: Any) -> None:
         argnums = tuple(range(len(self.params_type._fields)))
@@ -96,6 +107,14 @@ class Bound:
         """Mean and standard deviation of all sites."""
         raise NotImplementedError
 
+    def values_of(self, params: Any) -> dict[str, Any]:
+        """Parameters by the user's names, in their constraints."""
+        raise NotImplementedError
+
+    def model_values(self, params: Any) -> dict[str, Any]:
+        """Those that are the model's."""
+        raise NotImplementedError
+
     def log_weights(self, params: Any, n: int, rng: np.random.Generator, data: Any) -> Any:
         """Log p - log q of n draws."""
         raise NotImplementedError
@@ -123,6 +142,8 @@ class VectorBound(Bound):
     ----------
     layout : Layout
     guide : Guide
+    of_model : tuple of Parameter
+        The model's parameters, which are fitted with the guide's.
     """
 
     def __init__(
@@ -133,30 +154,63 @@ class VectorBound(Bound):
         make: Any,
         options: Any,
         diverging: Target | None = None,
+        of_model: Sequence[Parameter] = (),
     ) -> None:
         self.target = target
+        taken = {*guide.params_type._fields, *OWN_NAMES, *target.data, *target.layout.names}
+        self.of_model = tuple(
+            replace(p, field=f"model_{p.field}") if p.field in taken else p for p in of_model
+        )
         self._diverging = diverging
         self.layout: Layout = target.layout
         self.guide = guide
-        self.params_type = guide.params_type
+        self.params_type = self._params_type(guide)
         kind, by_score = _per_site(estimator, target.layout, guide)
         closed = diverging.closed if diverging is not None else ()
         self.written = write_elbo(
-            target.name, target.layout, guide, target.data, kind, by_score, closed
+            target.name, target.layout, guide, target.data, kind, by_score, closed, self.of_model
         )
-        weights = write_log_weights(target.name, target.layout, target.data)
-        self.function = _load(self.written, diverging or target)
-        self._log_density = _load(weights, target)
+        weights = write_log_weights(target.name, target.layout, target.data, self.of_model)
+        self.function = _load(self.written, diverging or target, self.of_model)
+        self._log_density = _load(weights, target, self.of_model)
         self._differentiate(make, options)
 
     def with_guide(self, guide: Guide) -> "VectorBound":
         """The same for draws from another guide."""
         other = object.__new__(VectorBound)
-        other.__dict__.update(vars(self), guide=guide, params_type=guide.params_type)
+        other.__dict__.update(vars(self), guide=guide, params_type=self._params_type(guide))
         return other
 
+    def _params_type(self, guide: Guide) -> Any:
+        """Of the guide's parameters, and those of the model behind them."""
+        own = guide.params_type
+        if not self.of_model:
+            return own
+        return namedtuple(own.__name__, [*own._fields, *(p.field for p in self.of_model)])
+
+    def arguments(self, params: Any, eps: Any, data: tuple[Any, ...], baseline: float) -> list[Any]:
+        found = super().arguments(params, eps, data, baseline)
+        if self.written.held and not self.written.surrogate:  # the guide's alone are held
+            del found[2 * len(params) - len(self.of_model) : 2 * len(params)]
+        return found
+
     def init(self, data: tuple[Any, ...], at: Any, scale: float) -> Any:
-        return self.guide.init(self.layout.unconstrain(at or {}), scale)
+        own = self.guide.init(self.layout.unconstrain(at or {}), scale)
+        return self.params_type(*own, *(p.start for p in self.of_model))
+
+    def _reals(self, params: Any) -> tuple[Any, ...]:
+        """The model's parameters as they are fitted."""
+        return tuple(params)[len(params) - len(self.of_model) :]
+
+    def model_values(self, params: Any) -> dict[str, Any]:
+        """The model's parameters, in their constraints."""
+        reals = zip(self.of_model, self._reals(params), strict=True)
+        return {p.name: p.value(real) for p, real in reals}
+
+    def values_of(self, params: Any) -> dict[str, Any]:
+        """Parameters by name; the model's by the user's names."""
+        own = dict(zip(self.guide.params_type._fields, params, strict=False))
+        return {**own, **self.model_values(params)}
 
     def noise(self, rng: np.random.Generator, draws: int, kind: str) -> Any:
         return standard_normal(rng, draws, self.guide.noise_size(self.layout.size), kind)
@@ -171,7 +225,7 @@ class VectorBound(Bound):
 
     def log_weights(self, params: Any, n: int, rng: np.random.Generator, data: Any) -> Any:
         z = self.draws(params, n, rng)
-        return self._log_density(z, *data) - self.guide.log_prob(params, z)
+        return self._log_density(z, *self._reals(params), *data) - self.guide.log_prob(params, z)
 
     def moments(self, params: Any, data: Any) -> dict[str, tuple[Any, Any]]:
         """By quadrature over each number of z; over 10**5 fixed draws where a site mixes several."""
@@ -199,10 +253,11 @@ class VectorBound(Bound):
 
     def text(self, data: tuple[Any, ...]) -> str:
         values = self.layout.constrain(np.zeros(self.layout.size))
+        values |= {p.name: p.value(p.start) for p in self.of_model}
         log_joint = (self._diverging or self.target).text(values, *data)
         bijectors = [
             text_of(f, name, np.zeros(place.real_shape))
-            for place in self.layout.places
+            for place in (*self.layout.places, *(p.place for p in self.of_model))
             for name, f in place.functions().items()
             if f"{name}(" in self.written.text
         ]
@@ -211,21 +266,29 @@ class VectorBound(Bound):
     def blame(self, params: Any, grads: Any, eps: Any, data: tuple[Any, ...]) -> str:
         for name, leaf in params._asdict().items():
             if not np.all(np.isfinite(leaf)):
-                return f"parameter {name} of {self._sites(~np.isfinite(leaf))} is not finite itself"
+                return f"{self._named(name, ~np.isfinite(leaf))} is not finite itself"
         for name, leaf in grads._asdict().items():
             bad = ~np.isfinite(leaf)
             if np.any(bad) and not np.all(bad):
-                return f"its derivatives by {name} of {self._sites(bad)} are not numbers"
+                return f"its derivatives by {self._named(name, bad)} are not numbers"
         z = self.guide.draws(params, eps)
         for row in z:
             for name, value in self.layout.constrain(row).items():
                 if not np.all(np.isfinite(value)):
                     return f"site {name!r} is not finite at a draw"
         for row in z:
-            why = self.explain(self.layout.constrain(row), data)
+            values = {**self.layout.constrain(row), **self.model_values(params)}
+            why = self.explain(values, data)
             if why:
                 return why
         return f"log p is no number at {shown(self.layout.constrain(z[0]))}"
+
+    def _named(self, name: str, bad: Any) -> str:
+        """What a message calls some numbers of the parameters."""
+        for p in self.of_model:
+            if p.field == name:
+                return f"the model's parameter {p.name!r}"
+        return f"{name} of {self._sites(bad)}"
 
     def _sites(self, bad: Any) -> str:
         """The sites of coordinates; of a matrix, of its rows."""
@@ -271,10 +334,10 @@ def _per_site(estimator: Any, layout: Layout, guide: Guide) -> tuple[Estimator, 
     return Path(), by_score
 
 
-def _load(written: Written, target: Target) -> Callable[..., Any]:
+def _load(written: Written, target: Target, of_model: Sequence[Parameter]) -> Callable[..., Any]:
     """The function, round the log-joint."""
     outside: dict[str, Any] = {}
-    for place in target.layout.places:
+    for place in (*target.layout.places, *(p.place for p in of_model)):
         outside |= place.functions()
     outside[f"{target.name}_{'bound' if target.closed else 'log_joint'}"] = target.log_joint
     return load_text(module_text([written.text]), written.name, outside)

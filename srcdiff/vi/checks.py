@@ -11,10 +11,11 @@ import numpy as np
 
 from srcdiff.effects import handle
 from srcdiff.vi.distributions.base import Distribution
+from srcdiff.vi.distributions.composed import ImproperUniform
 from srcdiff.vi.handlers import Plate
 from srcdiff.vi.programs import generators_of, name_of
 
-__all__ = ["check"]
+__all__ = ["Items", "check", "explain", "line_of_user", "some_draw", "supports_of"]
 
 
 def check(
@@ -59,6 +60,13 @@ def explain(model: Callable[..., Any], values: dict[str, Any], data: tuple[Any, 
     return ""
 
 
+def supports_of(model: Callable[..., Any], data: tuple[Any, ...]) -> dict[str, Any]:
+    """Where the values of the sites lie, of a run; None for a site whose turns differ."""
+    found: dict[str, Any] = {}
+    handle(_Supports(np.random.default_rng(0), found), model, *data)
+    return found
+
+
 class _InTurns(Exception):
     """A site has another value in each turn of a loop."""
 
@@ -77,7 +85,7 @@ def _check_data(model: Callable[..., Any], data: tuple[Any, ...]) -> None:
             )
 
 
-class _Items(Plate):
+class Items(Plate):
     """A plate of a model that is run."""
 
     def __iter__(self) -> Iterator[int]:
@@ -93,13 +101,13 @@ class _Check:
     def sample(self, name: str, distribution: Any = None, obs: Any = None) -> Any:
         if not isinstance(name, str):
             raise TypeError(
-                f"{_line()}: vi.sample takes a name first, a text, and then the distribution; got {name!r}"
+                f"{line_of_user()}: vi.sample takes a name first, a text, and then the distribution; got {name!r}"
             )
         if not hasattr(distribution, "log_prob"):
             raise TypeError(
-                f"{_line()}: site {name!r} needs a distribution of srcdiff.vi.dist, got {distribution!r}"
+                f"{line_of_user()}: site {name!r} needs a distribution of srcdiff.vi.dist, got {distribution!r}"
             )
-        where = f"{_line()}: site {name!r}, "
+        where = f"{line_of_user()}: site {name!r}, "
         if isinstance(distribution, Distribution):
             distribution.validate(where)
         if obs is not None:
@@ -115,27 +123,58 @@ class _Check:
             if np.shape(value) != (*shape, *distribution.event_shape):
                 raise _InTurns
             return value
-        return distribution.sample(self.rng, shape[: len(shape) - len(batch)])
+        return some_draw(distribution, self.rng, shape[: len(shape) - len(batch)])
 
     def param(self, name: str, init: Any, constraint: Any = None) -> Any:
-        if constraint is not None and not np.all(constraint.contains(init)):
-            raise ValueError(f"{_line()}: the parameter {name!r} starts outside of {constraint}")
-        return init
+        value = self.values.get(name, init)
+        if constraint is not None and not np.all(constraint.contains(value)):
+            raise ValueError(
+                f"{line_of_user()}: the parameter {name!r} is outside of {constraint}, it is {value}"
+            )
+        return value
 
-    def plate(self, name: str, size: int, subsample: Any = None) -> _Items:
+    def plate(self, name: str, size: int, subsample: Any = None) -> Items:
         if size == 0:
-            raise ValueError(f"{_line()}: the plate {name!r} is empty")
+            raise ValueError(f"{line_of_user()}: the plate {name!r} is empty")
         count = size if subsample is None else len(subsample)
-        return _Items(name, count, subsample, None)  # type: ignore[no-untyped-call]
+        return Items(name, count, subsample, None)  # type: ignore[no-untyped-call]
 
-    def enter_plate(self, plate: _Items) -> None:
+    def enter_plate(self, plate: Items) -> None:
         self.sizes = (*self.sizes, plate.size)
 
     def leave_plate(self) -> None:
         self.sizes = self.sizes[:-1]
 
 
-def _line() -> str:
+class _Supports(_Check):
+    """Notes supports, and looks at nothing else."""
+
+    def __init__(self, rng: np.random.Generator, found: dict[str, Any]) -> None:
+        super().__init__(rng)
+        self.found = found
+
+    def sample(self, name: str, distribution: Any = None, obs: Any = None) -> Any:
+        support = distribution.support
+        is_same = self.found.setdefault(name, support) == support
+        self.found[name] = support if is_same else None
+        if obs is not None:
+            return obs
+        batch = distribution.batch_shape
+        shape = np.broadcast_shapes(self.sizes, batch)
+        return some_draw(distribution, self.rng, shape[: len(shape) - len(batch)])
+
+
+def some_draw(distribution: Any, rng: np.random.Generator, shape: tuple[int, ...]) -> Any:
+    """Values that a site may have: drawn, or of standard normal numbers where nothing can be drawn."""
+    if not isinstance(distribution, ImproperUniform):
+        return distribution.sample(rng, shape)
+    support = distribution.support
+    return support.constrain(
+        rng.standard_normal(support.unconstrained_shape(distribution.shape(shape)))
+    )
+
+
+def line_of_user() -> str:
     """The user's line: the first frame that is not ours."""
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("srcdiff."):

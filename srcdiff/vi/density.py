@@ -1,13 +1,15 @@
 """A model given by its density: a plain function, with its latent sites declared."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from srcdiff.vi.distributions import constraints
 from srcdiff.vi.layout import layout_of
+from srcdiff.vi.models import log_joint, sites
+from srcdiff.vi.programs import generators_of, load_text, name_of, parameter
 
-__all__ = ["LogDensity"]
+__all__ = ["LogDensity", "observing"]
 
 
 class LogDensity:
@@ -72,6 +74,59 @@ class LogDensity:
         if self.prior is not None:
             value = value + self.prior(*args[: len(self.layout.names)])
         return value
+
+
+def observing(model: Callable[..., Any], observed: Sequence[str], *data: Any) -> LogDensity:
+    """A model that draws from a `Generator`, as one to be fitted: some of what it draws was observed.
+
+    Parameters
+    ----------
+    model : callable
+        A function that draws from a parameter `rng`, or one annotated as a `Generator`.
+    observed : sequence of str
+        The names of sites that are data.
+    *data
+        The model's other arguments, for shapes.
+
+    Returns
+    -------
+    LogDensity
+        Its data are the observed values, in this order, and behind them the model's other arguments:
+        `vi.fit(vi.observing(schools, ["y"], sigma), vi.FullRank(), y, sigma)`.
+
+    Raises
+    ------
+    ValueError
+        The model has no generator or no such site, or it is not known where a site's values lie.
+    """
+    if not generators_of(model):
+        raise ValueError(
+            f"{name_of(model)} has no parameter that is a generator: what vi.sample draws is observed by obs="
+        )
+    found = {site.name: site for site in sites(model, *data)}
+    for name in observed:
+        if name not in found:
+            raise ValueError(
+                f"{name_of(model)} draws no {name!r}; it draws {', '.join(map(repr, found))}"
+            )
+    latents = {}
+    for name, site in found.items():
+        if name in observed:
+            continue
+        if site.support is None or None in site.shape:
+            raise ValueError(
+                f"site {name!r} ({site.line}): its shape, or where its values may lie, is not known before the run"
+            )
+        latents[name] = site.shape, site.support
+    made = log_joint(model, [*latents, *observed], jit=False)
+    own = [n for n in inspect.signature(model).parameters if n not in generators_of(model)]
+    first = [parameter(name) for name in (*latents, *observed)]
+    name = f"{name_of(model)}_log_joint"
+    parameters = ", ".join([*first, *own])
+    text = f"def {name}({parameters}):\n    return log_joint({parameters})\n"
+    density: Any = load_text(text, name, {"log_joint": made})
+    density.source_for = made.source_for
+    return LogDensity(density, {parameter(k): v for k, v in latents.items()})
 
 
 def _shape_and_support(name: str, given: Any) -> tuple[tuple[int, ...], Any]:

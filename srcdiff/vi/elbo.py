@@ -11,6 +11,7 @@ from srcdiff.vi.bounds import Bound, VectorBound
 from srcdiff.vi.density import LogDensity
 from srcdiff.vi.estimators import Estimator, Path, estimator_of
 from srcdiff.vi.function_bound import FunctionBound
+from srcdiff.vi.guide_functions import model_params
 from srcdiff.vi.guides import Delta, Guide, MeanField
 from srcdiff.vi.programs import name_of
 from srcdiff.vi.reports import Report, report
@@ -89,8 +90,9 @@ class Elbo:
         """The programs for data of this kind; for batches of `full`, which take `share` behind the data."""
         kind = (kind_of(data), full is not None)
         found = self._bounds.get(kind)
-        if found is None:
+        if found is None or not found.is_for(data):
             found = self._bounds[kind] = self._new(data, full)
+            found.seen = data
         self._latest, self._latest_data = found, data
         return found
 
@@ -99,7 +101,9 @@ class Elbo:
             return FunctionBound(
                 self.model, self.guide, self.estimator, self._make, self._options, data, full
             )
-        target = target_of(self.model, data, full)
+        of_model = model_params(self.model, data)
+        names = [p.name for p in of_model]
+        target = target_of(self.model, data, full, names)
         for other in self._bounds.values():  # one for batches of all lengths
             if isinstance(other, VectorBound) and (other.target.data, other.layout) == (
                 target.data,
@@ -110,9 +114,11 @@ class Elbo:
         if estimator is None:
             estimator = Path()
             if isinstance(self.guide, MeanField) and not isinstance(self.model, LogDensity):
-                found = target_of(self.model, data, full, divergences=True)
+                found = target_of(self.model, data, full, names, divergences=True)
                 diverging = found if found.closed else None
-        return VectorBound(target, self.guide, estimator, self._make, self._options, diverging)
+        return VectorBound(
+            target, self.guide, estimator, self._make, self._options, diverging, of_model
+        )
 
     @property
     def data_names(self) -> tuple[str, ...]:

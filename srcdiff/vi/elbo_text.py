@@ -17,11 +17,11 @@ from dataclasses import dataclass
 
 from srcdiff.vi.estimators import IWAE, Estimator, Path, PathWithoutScore, ScoreFunction
 from srcdiff.vi.guides import Delta, Guide, Laplace
-from srcdiff.vi.layout import Layout, as_variable
+from srcdiff.vi.layout import Layout, Parameter, as_variable
 
-__all__ = ["Written", "module_text", "write_elbo", "write_log_weights"]
+__all__ = ["OWN_NAMES", "Written", "module_text", "write_elbo", "write_log_weights"]
 
-_OWN = {
+OWN_NAMES = {
     "L", "LOG_2PI", "baseline", "by_score", "capacitance", "common", "distance", "elbo", "entropy", "eps",
     "expit", "factor", "held_log_q", "loc", "log_det", "log_p", "log_q", "log_scale", "log_weights",
     "logsumexp", "lower", "np", "s", "scale", "scaled", "solve_triangular", "square", "surrogate", "weight",
@@ -58,10 +58,11 @@ class _Writer:
     guide: Guide
     data: tuple[str, ...]
     closed: tuple[str, ...] = ()
+    of_model: tuple[Parameter, ...] = ()  # parameters that the model has
 
     @property
     def fields(self) -> tuple[str, ...]:
-        return tuple(self.guide.params_type._fields)
+        return (*self.guide.params_type._fields, *(p.field for p in self.of_model))
 
     @property
     def held(self) -> list[str]:
@@ -69,15 +70,33 @@ class _Writer:
 
     def variables(self) -> dict[str, str]:
         """Sites to local names: what the data or this module call something is not available."""
-        taken = _OWN | set(self.fields) | set(self.held) | set(self.data)
+        own = set(self.model_values()) | set(self.model_values("held_"))
+        taken = OWN_NAMES | set(self.fields) | set(self.held) | set(self.data) | own
         return {name: as_variable(name, taken) for name in self.layout.names}
+
+    def model_values(self, prefix: str = "") -> list[str]:
+        """The names of the model's parameters, in their constraints."""
+        taken = OWN_NAMES | set(self.fields) | set(self.held) | set(self.data)
+        real = {p.name for p in self.of_model if p.written() == p.name}
+        return [prefix + as_variable(p.name, taken - real) for p in self.of_model]
+
+    def prologue(self, prefix: str = "") -> list[str]:
+        """Lines that come before the draws."""
+        values = zip(self.model_values(prefix), self.of_model, strict=True)
+        own = [f"{name} = {p.written(prefix)}" for name, p in values if name != p.written(prefix)]
+        return [*own, *self.guide.prologue(prefix)]
 
     def arguments(self) -> list[str]:
         """The data, in the signature."""
-        return [f"{name}_" if name in _OWN | set(self.fields) else name for name in self.data]
+        return [f"{name}_" if name in OWN_NAMES | set(self.fields) else name for name in self.data]
 
-    def bound_at(self, draw: str, jacobian: bool = True) -> tuple[list[str], str, list[str]]:
-        """Lines that make the sites of a draw, the call of the log-joint, and terms for Jacobians."""
+    def bound_at(
+        self, draw: str, jacobian: bool = True, prefix: str = ""
+    ) -> tuple[list[str], str, list[str]]:
+        """Lines that make the sites of a draw, the call of the log-joint, and terms for Jacobians.
+
+        The model's parameters are those with `prefix`.
+        """
         names = self.variables()
         moments = [
             f"{of}{place.part().removeprefix('z')}"
@@ -85,7 +104,7 @@ class _Writer:
             if place.name in self.closed
             for of in ("loc", "scale")
         ]
-        values = [*names.values(), *moments, *self.arguments()]
+        values = [*names.values(), *self.model_values(prefix), *moments, *self.arguments()]
         call = f"{self.model}_{'bound' if self.closed else 'log_joint'}({', '.join(values)})"
         places = self.layout.places
         if len(places) > 1 and all(p.is_real and not p.real_shape for p in places):
@@ -100,9 +119,9 @@ class _Writer:
                 terms.append(f"np.sum({log_det})" if place.real_shape else log_det)
         return lines, call, terms
 
-    def with_z(self, draw: str) -> tuple[list[str], str, list[str]]:
+    def with_z(self, draw: str, prefix: str = "") -> tuple[list[str], str, list[str]]:
         """The same with the vector named z, which log q is asked for."""
-        lines, call, terms = self.bound_at("z")
+        lines, call, terms = self.bound_at("z", prefix=prefix)
         return [f"z = {draw}", *(line for line in lines if line != "z = z")], call, terms
 
     def shapes(self) -> str:
@@ -112,6 +131,7 @@ class _Writer:
             "log_scale": f"({size},)",
             "lower": f"({size}, {size})",
             "factor": f"({size}, {noise - size})",
+            **{p.field: str(p.place.real_shape) for p in self.of_model},
         }
         told = ", ".join(f"{name} {shapes[name]}" for name in self.fields)
         if not noise:
@@ -127,6 +147,7 @@ def write_elbo(
     estimator: Estimator,
     by_score: Sequence[str] = (),
     closed: Sequence[str] = (),
+    of_model: Sequence[Parameter] = (),
 ) -> Written:
     """The function whose gradient is the estimator.
 
@@ -136,8 +157,10 @@ def write_elbo(
         Sites that take the score function under a `Path` estimator.
     closed : sequence of str
         Sites whose divergence from the prior the model's part has in closed form.
+    of_model : sequence of Parameter
+        Parameters of the model, which are fitted with those of the guide.
     """
-    w = _Writer(model, layout, guide, tuple(data), tuple(closed))
+    w = _Writer(model, layout, guide, tuple(data), tuple(closed), tuple(of_model))
     if isinstance(guide, Delta):
         return _point(w)
     if by_score:
@@ -156,7 +179,8 @@ def _function(
     w: _Writer, told: str, body: list[str], *, held: bool = False, surrogate: bool = False
 ) -> Written:
     name = f"{w.model}_elbo"
-    parameters = [*w.fields, *(w.held if held else ()), *(["baseline"] if surrogate else ())]
+    behind = w.held if surrogate else w.held[: len(w.guide.params_type._fields)] if held else []
+    parameters = [*w.fields, *behind, *(["baseline"] if surrogate else ())]
     head = f"def {name}({', '.join([*parameters, 'eps', *w.arguments()])}):"
     doc = [
         f'    """ELBO of {w.guide.words}; {w.shapes()}',
@@ -181,6 +205,7 @@ def _point(w: _Writer) -> Written:
     jacobian = isinstance(w.guide, Laplace)
     lines, call, terms = w.bound_at("loc", jacobian)
     log_p, total = _log_p(call, terms)
+    log_p = [*w.prologue(), *log_p]
     told = "none: log p at a point"
     if jacobian:
         told += ", with the Jacobian of the map to z"
@@ -192,7 +217,7 @@ def _path(w: _Writer) -> Written:
     total = "elbo" if w.closed else "log_p"
     rest, told = _rest_of_entropy(w)
     body = [
-        *w.guide.prologue(),
+        *w.prologue(),
         f"{total} = 0.0",
         "for s in range(len(eps)):",
         *_indented([*lines, *_summed(total, call, terms)]),
@@ -234,7 +259,7 @@ def _path_without_score(w: _Writer) -> Written:
     density, log_q = w.guide.log_density(size, "held_")
     log_p, value = _log_p(call, terms)
     body = [
-        *w.guide.prologue(),
+        *w.prologue(),
         *w.guide.prologue("held_"),
         "elbo = 0.0",
         "for s in range(len(eps)):",
@@ -247,13 +272,13 @@ def _path_without_score(w: _Writer) -> Written:
 
 def _score(w: _Writer) -> Written:
     size = w.layout.size
-    lines, call, terms = w.with_z(w.guide.draw("eps[s]", size, "held_"))
+    lines, call, terms = w.with_z(w.guide.draw("eps[s]", size, "held_"), "held_")
     held_density, held_log_q = w.guide.own_log_density("eps[s]", size, "held_")
     density, log_q = w.guide.log_density(size)
     log_p, value = _log_p(call, terms)
     body = [
-        *w.guide.prologue(),
-        *w.guide.prologue("held_"),
+        *w.prologue(),
+        *w.prologue("held_"),
         "surrogate = 0.0",
         "elbo = 0.0",
         "for s in range(len(eps)):",
@@ -267,6 +292,7 @@ def _score(w: _Writer) -> Written:
                 *density,
                 f"log_q = {log_q}",
                 "surrogate += (weight - baseline) * log_q",
+                *([f"surrogate += {w.bound_at('z')[1]}"] if w.of_model else []),
                 "elbo += weight",
             ]
         ),
@@ -284,14 +310,15 @@ def _mixed(w: _Writer, by_score: tuple[str, ...]) -> Written:
     lines, call, terms = w.bound_at("z")
     lines = [line for line in lines if line != "z = z"]
     log_p, total = _log_p(call, terms)
+    held_log_p, held_total = _log_p(w.bound_at("z", prefix="held_")[1], terms)
     chosen = "".join(
         "1" if w.layout.site_at(k).split("[")[0] in by_score else "0" for k in range(size)
     )
     own = "((z - loc) / scale) ** 2"
     held_density, held_log_q = w.guide.own_log_density("eps[s]", size, "held_")
     body = [
-        *w.guide.prologue(),
-        *w.guide.prologue("held_"),
+        *w.prologue(),
+        *w.prologue("held_"),
         f"by_score = np.array([{', '.join(str(c == '1') for c in chosen)}])",
         "surrogate = 0.0",
         "elbo = 0.0",
@@ -300,10 +327,10 @@ def _mixed(w: _Writer, by_score: tuple[str, ...]) -> Written:
             [
                 "z = held_loc + held_scale * eps[s]",
                 *lines,
-                *log_p,
+                *(held_log_p if w.of_model else log_p),
                 *held_density,
                 f"held_log_q = {held_log_q}",
-                f"weight = {total} - held_log_q",
+                f"weight = {held_total if w.of_model else total} - held_log_q",
                 f"log_q = np.sum(np.where(by_score, -0.5 * {own} - log_scale, 0.0))",
                 "surrogate += (weight - baseline) * log_q",
                 "elbo += weight",
@@ -329,7 +356,7 @@ def _iwae(w: _Writer) -> Written:
     density, log_q = w.guide.log_density(size)
     log_p, value = _log_p(call, terms)
     body = [
-        *w.guide.prologue(),
+        *w.prologue(),
         "log_weights = np.empty(len(eps))",
         "for s in range(len(eps)):",
         *_indented(
@@ -347,14 +374,17 @@ def _iwae(w: _Writer) -> Written:
     return _function(w, told, body)
 
 
-def write_log_weights(model: str, layout: Layout, data: Sequence[str]) -> Written:
-    """Log p at many z: `model_log_density(z, x, y)` of z (S, D), (S,)."""
-    w = _Writer(model, layout, Delta(), tuple(data))
+def write_log_weights(
+    model: str, layout: Layout, data: Sequence[str], of_model: Sequence[Parameter] = ()
+) -> Written:
+    """Log p at many z: `model_log_density(z, x, y)` of z (S, D), (S,); parameters of the model behind z."""
+    w = _Writer(model, layout, Delta(), tuple(data), of_model=tuple(of_model))
     lines, call, terms = w.bound_at("zs[s]")
     name = f"{model}_log_density"
     body = [
-        f"def {name}({', '.join(['zs', *w.arguments()])}):",
+        f"def {name}({', '.join(['zs', *w.fields[1:], *w.arguments()])}):",
         f'    """Log density of each z of zs (S, {layout.size}), with the Jacobian of the map to the sites."""',
+        *_indented(w.prologue()),
         "    log_p = np.empty(len(zs))",
         "    for s in range(len(zs)):",
         *_indented(_indented([*lines, f"log_p[s] = {call}", *(f"log_p[s] += {t}" for t in terms)])),

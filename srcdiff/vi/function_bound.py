@@ -23,13 +23,13 @@ from srcdiff.effects import handle
 from srcdiff.vi.bounds import Bound, shown, text_of
 from srcdiff.vi.elbo_text import Written, module_text
 from srcdiff.vi.estimators import IWAE, Estimator, Path, PathWithoutScore, ScoreFunction
-from srcdiff.vi.guide_functions import GuideSite, Parameter, listen, match, params_type
+from srcdiff.vi.guide_functions import GuideSite, listen, match, params_type
 from srcdiff.vi.handlers_of_guides import GuideDraw
-from srcdiff.vi.layout import as_variable
+from srcdiff.vi.layout import Parameter, as_variable
 from srcdiff.vi.models import Site, sites
 from srcdiff.vi.noise import noise_of_sites
-from srcdiff.vi.programs import name_of
-from srcdiff.vi.targets import load_text, sites_of_rows, target_of
+from srcdiff.vi.programs import load_text, name_of
+from srcdiff.vi.targets import sites_of_rows, target_of
 
 __all__ = ["FunctionBound"]
 
@@ -348,13 +348,17 @@ class FunctionBound(Bound):
         """Parameters by the user's names, in their constraints."""
         return {p.name: p.value(real) for p, real in zip(self.params, params, strict=True)}
 
+    def model_values(self, params: Any) -> dict[str, Any]:
+        """Those that are the model's."""
+        values = self.values_of(params)
+        return {name: values[name] for name in self.model_params}
+
     def _guide_values(self, params: Any) -> list[Any]:
         values = self.values_of(params)
         return [values[p.name] for p in self._of_guide]
 
     def _model_params(self, params: Any) -> list[Any]:
-        values = self.values_of(params)
-        return [values[name] for name in self.model_params]
+        return [*self.model_values(params).values()]
 
     def _draw(self, params: Any, eps: dict[str, Any], data: Any) -> tuple[dict[str, Any], float]:
         """One draw of all sites, and its log density."""

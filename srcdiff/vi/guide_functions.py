@@ -10,32 +10,16 @@ from typing import Any
 import numpy as np
 
 from srcdiff.effects import handle
+from srcdiff.vi.checks import Items, line_of_user, some_draw
+from srcdiff.vi.density import LogDensity
 from srcdiff.vi.distributions import Distribution, constraints
-from srcdiff.vi.handlers_in_common import Handler, Plate
-from srcdiff.vi.layout import Place
-from srcdiff.vi.models import Site, sites
-from srcdiff.vi.programs import name_of
+from srcdiff.vi.handlers_in_common import Handler
+from srcdiff.vi.layout import Parameter, Place
+from srcdiff.vi.models import Site, has_params, sites
+from srcdiff.vi.programs import generators_of, name_of
 from srcdiff.vi.targets import is_finite
 
-__all__ = ["GuideSite", "Parameter", "Said", "listen", "match"]
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A `vi.param`: its name, the real array that is fitted, and what makes the value of it."""
-
-    name: str
-    field: str
-    start: Any
-    place: Place
-
-    def written(self, prefix: str = "") -> str:
-        """The value, of the real array, as text."""
-        return self.place.constrained(f"{prefix}{self.field}")[0]
-
-    def value(self, real: Any) -> Any:
-        """The value, of the real array."""
-        return self.place.support.constrain(real)
+__all__ = ["GuideSite", "Said", "listen", "match", "model_params", "params_type"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +53,7 @@ class _Listener(Handler):
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
         self.params: dict[str, Parameter] = {}
+        self.lines: dict[str, str] = {}
         self.sites: list[GuideSite] = []
 
     def sample(self, name: str, distribution: Any, obs: Any = None) -> Any:
@@ -85,14 +70,17 @@ class _Listener(Handler):
             name, type(distribution), shape, tuple(noise_shape), kind, path, distribution.support
         )
         self.sites.append(site)
-        return obs if obs is not None else distribution.sample(self.rng, repeats)
+        return obs if obs is not None else some_draw(distribution, self.rng, repeats)
 
     def param(self, name: str, init: Any, constraint: Any = None) -> Any:
         support = constraint or constraints.real
+        line = line_of_user()
+        if self.lines.setdefault(name, line) != line:  # the turns of a loop share one
+            raise ValueError(f"{line}: the parameter {name!r} is there twice")
         value = np.asarray(init, float)
         if not np.all(support.contains(value)):
             raise ValueError(
-                f"param {name!r}: its initial value is outside of its constraint ({support.name})"
+                f"{line}: param {name!r}: its initial value is outside of its constraint ({support.name})"
             )
         place = Place(name, value.shape, support, 0, 0)
         real = np.asarray(support.unconstrain(value), float)
@@ -102,11 +90,12 @@ class _Listener(Handler):
         elif not support.everywhere:
             field = f"real_{name}"
         start = real if real.ndim else float(real)
-        self.params.setdefault(name, Parameter(name, field, start, place))
+        self.params[name] = Parameter(name, field, start, place)
         return init
 
-    def plate(self, name: str, size: int, subsample: Any = None) -> Plate:
-        return Plate(name, size, None, None)  # type: ignore[no-untyped-call]
+    def plate(self, name: str, size: int, subsample: Any = None) -> Items:
+        rows = None if subsample is None else np.asarray(subsample)
+        return Items(name, size if rows is None else len(rows), rows, None)  # type: ignore[no-untyped-call]
 
 
 def listen(program: Callable[..., Any], data: Sequence[Any], seed: int = 0) -> Said:
@@ -114,6 +103,15 @@ def listen(program: Callable[..., Any], data: Sequence[Any], seed: int = 0) -> S
     listener = _Listener(np.random.default_rng(seed))
     handle(listener, program, *data)
     return Said(tuple(listener.params.values()), tuple(listener.sites))
+
+
+def model_params(model: Any, data: Sequence[Any]) -> tuple[Parameter, ...]:
+    """The `vi.param`s of a model."""
+    if isinstance(model, LogDensity) or generators_of(model):
+        return ()
+    if len(data) != len(inspect.signature(model).parameters):
+        return ()  # which is told where the log-joint is made
+    return listen(model, data).params if has_params(model, data) else ()
 
 
 def params_type(guide: Callable[..., Any], params: Sequence[Parameter]) -> Any:

@@ -59,7 +59,7 @@ class Survey(Handler):
             value = np.full(shape, unknown) if len(shape) > 0 else unknown
         else:
             value = obs
-            check_observed(name, distribution, value)
+            check_observed(name, distribution, value, self.sizes)
         note(
             "site",
             name=name,
@@ -107,7 +107,7 @@ class Draw(Handler):
     def __init__(self, rng, latents, values):
         self.rng = rng
         self.latents = latents
-        self.values = values  # storage for sites in loops or branches, and what was drawn
+        self.values = {**values}  # storage for sites in loops or branches, and what was drawn
 
     def sample(self, name, distribution, obs=None):
         self.begin(name)
@@ -125,6 +125,19 @@ class Draw(Handler):
         else:
             self.values[name] = value
         return value
+
+    def draw(self, distribution, size):
+        """A draw from the model's own generator: what makes the value that is given, or a new one."""
+        name = assigned_to()
+        if name in self.latents:
+            value = self.latents[name]
+            for turn, _, _ in loops():
+                value = value[turn]
+            drawn, _, _ = undone(value)
+            return drawn
+        remark(f"{name} = {written()}")
+        shape = shape_of_draw(distribution, size)
+        return distribution.sample(self.rng, repeats(name, shape, distribution))
 
     def param(self, name, init, constraint=None):
         return param_value(name, init, self.latents)
@@ -174,7 +187,7 @@ class LogJoint(Handler):
             value = self.given(name, self.shape(distribution))
         else:
             value = obs
-            check_observed(name, distribution, value)
+            check_observed(name, distribution, value, self.sizes)
         remark(f"{name} ~ {without_module(spelled('distribution'))}")
         self.add(name, distribution.log_density(value))
         return value

@@ -193,8 +193,24 @@ def spread(value, parameters, event_dim):
     return together not in (batch, parameters)
 
 
-def check_observed(name, distribution, value):
-    """An observed value and its distribution: the one may be repeated for the other, and not both."""
+@evaluated
+def leaves_items_out(value, parameters, event_dim, sizes):
+    """Whether there are fewer log densities than a block's plates have items, or none for each."""
+    batch = value[: len(value) - event_dim]
+    if None in batch or None in parameters or None in sizes:
+        return False
+    try:
+        together = np.broadcast_shapes(batch, parameters)
+        return np.broadcast_shapes(together, sizes) != together
+    except ValueError:
+        return True
+
+
+def check_observed(name, distribution, value, sizes):
+    """An observed value and its distribution: the one may be repeated for the other, and not both.
+
+    Both together have an axis for each of the plates around, whose `sizes` these are.
+    """
     shape = lengths(value)
     batch = lengths(distribution.batch_shape)
     if spread(shape, batch, distribution.event_dim):
@@ -202,6 +218,12 @@ def check_observed(name, distribution, value):
             f"the site {name!r} has a value of shape {shape} and parameters of shape {batch}, of which broadcasting "
             "makes more than there are of either",
             "Give both the same axes, as in `y[:, None]`.",
+        )
+    if len(sizes) > 0 and leaves_items_out(shape, batch, distribution.event_dim, lengths(sizes)):
+        refuse(
+            f"the site {name!r} has a value of shape {shape} and parameters of shape {batch}, in plates of "
+            f"{lengths(sizes)} items",
+            "Give the value an axis for each plate, the outermost first.",
         )
 
 

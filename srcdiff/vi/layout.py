@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from srcdiff.vi.distributions import constraints
+from srcdiff.vi.distributions.supports import Constraint
+from srcdiff.vi.programs import load_text
 
-__all__ = ["Layout", "Place", "layout_of"]
+__all__ = ["Layout", "Parameter", "Place", "layout_of"]
 
 Shape = tuple[int, ...]
 
@@ -51,16 +53,20 @@ class Place:
         """The functions that `constrained` names: none where it is a formula."""
         if self.is_real or _written(self.support) is not None:
             return {}
-        support = self.support
-
-        def constrain(u: Any) -> Any:
-            return support.constrain(u)
-
-        def log_det(u: Any) -> Any:
-            return support.log_abs_det_jacobian(u)
-
+        outside: dict[str, Any] = {"np": np}
+        support = _spelled(self.support, outside)
+        u = f"u, {self.shape[-1]}" if self.support.is_sized else "u"
         name = as_variable(self.name, set())
-        return {f"constrain_{name}": constrain, f"log_det_{name}": log_det}
+        texts = {
+            f"constrain_{name}": ("The value that real numbers stand for.", f"constrain({u})"),
+            f"log_det_{name}": ("Log |det d value / d u|.", f"log_abs_det_jacobian({u})"),
+        }
+        return {
+            key: load_text(
+                f'def {key}(u):\n    """{doc}"""\n    return {support}.{call}\n', key, outside
+            )
+            for key, (doc, call) in texts.items()
+        }
 
     def part(self) -> str:
         """Its part of z as text, in its shape."""
@@ -82,21 +88,58 @@ class Place:
         return value.format(u=u), log_det.format(u=u)
 
 
+@dataclass(frozen=True)
+class Parameter:
+    """A `vi.param`: its name, the real array that is fitted, and what makes the value of it."""
+
+    name: str
+    field: str
+    start: Any
+    place: Place
+
+    def written(self, prefix: str = "") -> str:
+        """The value, of the real array, as text."""
+        return self.place.constrained(f"{prefix}{self.field}")[0]
+
+    def value(self, real: Any) -> Any:
+        """The value, of the real array."""
+        return self.place.support.constrain(real)
+
+
 def _written(support: Any) -> tuple[str, str] | None:
     """A bijector as a person writes it; None for one that is called."""
     if support in (constraints.positive, constraints.nonnegative):
         return _EXP, "{u}"
     if support is constraints.unit_interval:
         return "np.clip(expit({u}), 2.0**-1022, 1.0 - 2.0**-53)", _LOGISTIC
-    if type(support) is constraints.interval and _numbers(support.lower, support.upper):
-        low, high = float(support.lower), float(support.upper)
+    if type(support) is constraints.interval and _alike(support.lower) and _alike(support.upper):
+        low, high = (float(np.ravel(b)[0]) for b in (support.lower, support.upper))
         value = f"np.clip({low!r} + {high - low!r} * expit({{u}}), {low!r}, {high!r})"
         return value, f"{float(np.log(high - low))!r} {_LOGISTIC.replace('-np', '- np', 1)}"
     return None
 
 
-def _numbers(*bounds: Any) -> bool:
-    return all(isinstance(b, int | float) for b in bounds)
+def _spelled(support: Any, outside: dict[str, Any]) -> str:
+    """A support as text, with its numbers; `outside` gets what the text names."""
+    cls = type(support).__name__
+    if not vars(support):
+        outside[f"own_{cls}"] = support
+        return f"own_{cls}"
+    outside[cls] = type(support)
+    parts = []
+    for value in vars(support).values():
+        if isinstance(value, Constraint):
+            parts.append(_spelled(value, outside))
+        elif not _alike(value):
+            parts.append(f"np.array({np.asarray(value).tolist()})")
+        else:  # one number, or as many alike
+            parts.append(repr(np.ravel(value)[0].item()))
+    return f"{cls}({', '.join(parts)})"
+
+
+def _alike(bound: Any) -> bool:
+    """Whether it is one number, or as many alike."""
+    return bool(np.all(bound == np.ravel(bound)[0]))
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,19 @@ generated from its source, for the types of their arguments.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import srcdiff
 from srcdiff.effects import Made, Note, Unknown, notes_of
+from srcdiff.vi.checks import supports_of
 from srcdiff.vi.handlers import LogJoint, Survey
 from srcdiff.vi.programs import parameter, program
 
 __all__ = ["Site", "log_joint", "sites"]
 
 Model = Callable[..., Any]
+UNKNOWN = "unknown"  # the parameter of a survey that all values of latent sites are made of
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,9 @@ class Site:
         length that the data do not tell.
     dtype : str
     support : Constraint or None
-        Where its values lie; None where that depends on what only the run knows.
+        Where its values lie; None where that depends on what is drawn.
+    bounds_of : tuple of str
+        The data that its support was computed of.
     observed : bool
     loops : tuple of int
         The lengths of the loops around.
@@ -56,6 +60,7 @@ class Site:
     plates: tuple[str, ...]
     conditional: bool
     line: str
+    bounds_of: tuple[str, ...] = ()
 
 
 def sites(model: Model, *data: Any) -> list[Site]:
@@ -63,27 +68,62 @@ def sites(model: Model, *data: Any) -> list[Site]:
 
     All branches are looked at, and a site in a loop is one site.
     """
-    survey = program(model, "survey", ["unknown"], Survey, "unknown")
-    return [_site(n) for n in notes_of(survey, 0.0, *data) if n.key == "site"]
+    survey = program(model, "survey", [UNKNOWN], Survey, UNKNOWN)
+    notes = [n for n in notes_of(survey, 0.0, *data) if n.key == "site"]
+    found = [_site(n) for n in notes]
+    if all(not s.bounds_of for s in found):
+        return found
+    supports = supports_of(model, data)
+    return [replace(s, support=supports[s.name]) if s.bounds_of else s for s in found]
+
+
+def has_params(model: Model, data: Sequence[Any]) -> bool:
+    """Whether a model has a `vi.param`."""
+    survey = program(model, "survey", [UNKNOWN], Survey, UNKNOWN)
+    return any(n.key == "param" for n in notes_of(survey, 0.0, *data))
 
 
 def _site(found: Note) -> Site:
     values = found.values
     value = values["value"]
     dtype, shape = (value.dtype, value.shape) if isinstance(value, Unknown) else ("float64", ())
-    support = values["support"]
+    support, bounds_of = _support(values["support"])
     return Site(
         name=values["name"],
         distribution=values["distribution"].cls,
         shape=(*values["loops"], *shape),
         dtype=dtype,
-        support=None if isinstance(support, Made | Unknown) else support,
+        support=support,
         observed=values["observed"],
         loops=values["loops"],
         plates=values["plates"],
         conditional=values["conditional"],
         line=f"{found.location.file}:{found.location.line}",
+        bounds_of=bounds_of,
     )
+
+
+def _support(described: Any) -> tuple[Any, tuple[str, ...]]:
+    """A support that the source tells; else None, and the data that a run computes it of."""
+    behind = _behind(described)
+    if behind is None:
+        return (_rebuilt(described) if isinstance(described, Made) else described), ()
+    return None, () if UNKNOWN in behind else tuple(sorted(behind)) or ("",)
+
+
+def _behind(value: Any) -> frozenset[str] | None:
+    """What a value is computed of; None where the source tells it."""
+    if isinstance(value, Unknown):
+        return frozenset(value.behind)
+    if isinstance(value, Made):
+        parts = [b for v in value.attributes.values() if (b := _behind(v)) is not None]
+        return frozenset().union(*parts) if parts else None
+    return None
+
+
+def _rebuilt(made: Made) -> Any:
+    given = {k: _rebuilt(v) if isinstance(v, Made) else v for k, v in made.attributes.items()}
+    return made.cls(**given)
 
 
 def log_joint(

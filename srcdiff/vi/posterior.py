@@ -10,7 +10,6 @@ import numpy as np
 from srcdiff.vi.bounds import VectorBound
 from srcdiff.vi.density import LogDensity
 from srcdiff.vi.elbo import Elbo, guide_name
-from srcdiff.vi.function_bound import FunctionBound
 from srcdiff.vi.guides import Guide
 from srcdiff.vi.khat import khat, smoothed
 from srcdiff.vi.sampling import predictive
@@ -83,16 +82,12 @@ class Posterior:
     @property
     def values(self) -> dict[str, Any]:
         """The parameters of a guide function, and of the model, by the user's names and in their constraints."""
-        if not isinstance(self._bound, FunctionBound):
-            return dict(self.params._asdict())
         return self._bound.values_of(self.params)
 
     @property
     def model_values(self) -> dict[str, Any]:
         """Those of `values` that are parameters of the model."""
-        if not isinstance(self._bound, FunctionBound):
-            return {}
-        return {name: self.values[name] for name in self._bound.model_params}
+        return self._bound.model_values(self.params)
 
     @property
     def predictive(self) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 from srcdiff.effects import handle
 
-__all__ = ["generators_of", "name_of", "parameter", "program"]
+__all__ = ["generators_of", "load_text", "name_of", "parameter", "program"]
 
 _DOCS = {
     "survey": "The sites of `{model}`.",
@@ -44,7 +44,7 @@ def program(
     given : str
         The handler's arguments.
     result : str
-        What the handler is asked for in the end; `value` is what the model returns.
+        What the handler is asked for in the end; "value" is what the model returns.
 
     Raises
     ------
@@ -67,10 +67,10 @@ def program(
         given=given,
         parameters=", ".join([*first, *_with_defaults(model, generators)]),
         arguments=", ".join(["handler", "model", *_arguments(model, generators)]),
-        result=f"handler.{result}" if result else "0.0",
+        result="value" if result == "value" else f"handler.{result}" if result else "0.0",
     )
     outside = {"Handler": handler, "handle": handle, "model": model, **_defaults(model)}
-    return _made(text, name, {**outside, **_draws(generators)})
+    return load_text(text, name, {**outside, **_draws(generators)})
 
 
 def _draws(generators: Sequence[str]) -> dict[str, Any]:
@@ -131,14 +131,12 @@ def parameter(name: str) -> str:
     return word if word.isidentifier() else f"site_{word}"
 
 
-def _made(text: str, name: str, outside: Mapping[str, Any]) -> Callable[..., Any]:
+def load_text(text: str, name: str, outside: Mapping[str, Any]) -> Callable[..., Any]:
     """The function that a text defines, with a source that can be found."""
-    digest = hashlib.sha256(text.encode()).hexdigest()[
-        :16
-    ]  # the same in every process, for the cache
-    file = f"<srcdiff {name} {digest}>"
+    digest = hashlib.sha256(text.encode()).hexdigest()  # the same in every process, for the cache
+    file = f"<srcdiff {name} {digest[:16]}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    namespace = {**outside, "__name__": "srcdiff_models"}
+    namespace = {**outside, "__name__": "srcdiff_vi"}
     exec(compile(text, file, "exec", dont_inherit=True), namespace)
     made: Callable[..., Any] = namespace[name]
     return made

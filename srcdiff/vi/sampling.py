@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from srcdiff.vi.handlers import Draw
 from srcdiff.vi.models import Site, sites
 from srcdiff.vi.programs import generators_of, name_of, program
 
-__all__ = ["Sampler", "predictive", "prior"]
+__all__ = ["Sampler", "predictive", "prior", "storage_of"]
 
 
 class Sampler:
@@ -32,9 +32,7 @@ class Sampler:
         self._programs: dict[tuple[str, ...], Any] = {}
         self._latest: Any = None
 
-    def __call__(
-        self, rng: np.random.Generator, *data: Any, draws: int | None = None
-    ) -> dict[str, Any]:
+    def __call__(self, rng: np.random.Generator, *data: Any, draws: int | None = None) -> Any:
         """Draw.
 
         Parameters
@@ -48,14 +46,17 @@ class Sampler:
         Returns
         -------
         dict
-            Names of sites and their values; where a branch did not come to one, NaN, or -1 for integers.
+            Names of sites and their values; where a branch did not come to one, NaN, or -1 for integers. Of a model
+            that draws from a generator: what it returns.
         """
-        if generators_of(self.model):
+        if generators_of(self.model) and self.posterior is None:
             raise ValueError(
                 f"{name_of(self.model)} draws from a generator itself: call it, and give it one"
             )
         found = sites(self.model, *data)
         given = self._given(rng, draws, found)
+        if generators_of(self.model):
+            return self._replayed(rng, draws, given, found, data)
         if draws is None:
             return self._once(rng, {k: v[0] for k, v in given.items()}, found, data)
         each = [
@@ -69,6 +70,20 @@ class Sampler:
         run, given = self._program(found, latents)
         drawn: dict[str, Any] = run(rng, *given, *data)
         return {s.name: drawn[s.name] for s in found if s.name not in latents}
+
+    def _replayed(
+        self, rng: np.random.Generator, draws: int | None, given: Any, found: list[Site], data: Any
+    ) -> Any:
+        """What a model that draws from a generator returns, where the posterior's sites have their values."""
+        each = []
+        for s in range(draws or 1):
+            run, own = self._program(found, {k: v[s] for k, v in given.items()})
+            each.append(run(rng, *own, *data))
+        if draws is None:
+            return each[0]
+        if each and isinstance(each[0], tuple):
+            return tuple(np.array(part) for part in zip(*each, strict=True))
+        return np.array(each)
 
     def _given(
         self, rng: np.random.Generator, draws: int | None, found: list[Site]
@@ -112,21 +127,22 @@ class Sampler:
         self, found: list[Site], latents: Mapping[str, Any]
     ) -> tuple[Any, tuple[dict[str, Any], ...]]:
         """The generated program, and what it is given besides generator and data."""
-        own = {"latents": {**self.params, **latents}, "values": _storage(found, latents)}
+        replayed = bool(generators_of(self.model))
+        storage = {} if replayed else storage_of(found, latents)
+        own = {"latents": {**self.params, **latents}, "values": storage}
         own = {name: given for name, given in own.items() if given}
         key = tuple(own)
         if key not in self._programs:
             given = ", ".join(name if name in own else "{}" for name in ("latents", "values"))
-            made = program(
-                self.model, self.suffix, ["rng", *key], Draw, f"rng, {given}", "finish(model)"
-            )
+            result = "value" if replayed else "finish(model)"
+            made = program(self.model, self.suffix, ["rng", *key], Draw, f"rng, {given}", result)
             self._programs[key] = srcdiff.transform(made, "simplify", jit=False)
         self._latest = self._programs[key]
         return self._latest, tuple(own.values())
 
 
-def _storage(found: list[Site], latents: Mapping[str, Any]) -> dict[str, Any]:
-    """Storage for sites in loops or branches, filled with what stands for values that are not drawn."""
+def storage_of(found: list[Site], latents: Collection[str]) -> dict[str, Any]:
+    """Storage for sites in loops or branches, but for the latents: filled with what stands for values not drawn."""
     made: dict[str, Any] = {}
     for site in found:
         if site.name in latents or not (site.loops or site.conditional):

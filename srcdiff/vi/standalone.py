@@ -11,6 +11,7 @@ from srcdiff.vi.function_bound import FunctionBound
 from srcdiff.vi.layout import Place
 from srcdiff.vi.models import sites
 from srcdiff.vi.programs import name_of
+from srcdiff.vi.sampling import storage_of
 from srcdiff.vi.targets import data_names
 
 if TYPE_CHECKING:
@@ -99,24 +100,29 @@ def _of_function(bound: FunctionBound, posterior: "Posterior") -> tuple[list[str
 
 
 def _predictive(posterior: "Posterior") -> str:
-    """`predictive(n, rng, *data)`, where the model is one, and none of its sites is in a loop or branch."""
+    """`predictive(n, rng, *data)`, where the model is one and observes anything."""
     model = posterior.elbo.model
     if isinstance(model, LogDensity):
         return ""
     found = sites(model, *posterior.data)
     drawn = [s.name for s in found if s.observed]
-    if not drawn or any(s.loops or s.conditional for s in found):
+    if not drawn:
         return ""
+    storage = storage_of(found, posterior.sample(1, np.random.default_rng(0)))
     sampler = posterior.predictive
     text = sampler.source_for(np.random.default_rng(0), *posterior.data)
     names = data_names(model)
     entries = [f'        "{name}": np.array([one["{name}"] for one in found]),' for name in drawn]
     params = "**OF_MODEL, " if posterior.model_values else ""
     of_draw = "{name: value[i] for name, value in draws.items()}"
-    call = ", ".join(["rng", f"{{{params}**latents}}" if params else "latents", *names])
+    given = [f"{{{params}**latents}}" if params else "latents"]
+    if storage:
+        given += [f"{{{', '.join(f'{k!r}: {_full(v)}' for k, v in storage.items())}}}"]
+    call = ", ".join(["rng", *given, *names])
+    length = " of the lengths that the fit's had" if storage else ""
     lines = [
         f"def predictive({', '.join(['n', 'rng', *names])}):",
-        '    """n draws of what the model observes, for such data; what is observed says how much there is to draw."""',
+        f'    """n draws of what the model observes, for data{length}, which say how much there is to draw."""',
         "    draws = sample(n, rng)",
         f"    each = [{of_draw} for i in range(n)]",
         f"    found = [{name_of(model)}_predictive({call}) for latents in each]",
@@ -125,6 +131,12 @@ def _predictive(posterior: "Posterior") -> str:
         "    }",
     ]
     return f"{text.rstrip()}\n\n\n" + "\n".join(lines)
+
+
+def _full(storage: Any) -> str:
+    """Storage for draws, filled with what stands for values that are not drawn, as text."""
+    filled = "np.nan" if np.asarray(storage).dtype.kind == "f" else "-1"
+    return f"np.full({np.shape(storage)}, {filled})" if np.ndim(storage) else filled
 
 
 def _value(place: Place, helpers: dict[str, str]) -> str:
@@ -139,23 +151,19 @@ def _value(place: Place, helpers: dict[str, str]) -> str:
     if place.functions():  # no formula of a line
         helper = next(iter(place.functions()))
         helpers[helper] = _helper(helper, place)
-        return f"{helper}({u})"
-    if "expit(" in value:
+        value, written = f"{helper}({u})", helpers[helper]
+    else:
+        written = value
+    if "expit(" in written:
         helpers["expit"] = "def expit(u):\n    return np.exp(-np.logaddexp(0.0, -u))\n"
     return value
 
 
 def _helper(name: str, place: Place) -> str:
-    """The bijector as a function of NumPy alone: what srcdiff makes of it."""
-    support = place.support
-
-    def constrain(u: Any) -> Any:
-        return support.constrain(u)
-
-    made = srcdiff.transform(constrain, "simplify", jit=False)
-    text = made.source_for(np.zeros((2, *place.real_shape)))
-    _, _, function = text.partition("def ")
-    return "def " + function.replace("constrain(", f"{name}(", 1)
+    """The bijector as a function of NumPy alone: what srcdiff makes of it, for many z."""
+    made = srcdiff.transform(place.functions()[name], "simplify", jit=False)
+    _, _, function = made.source_for(np.zeros((2, *place.real_shape))).partition("def ")
+    return f"def {function}"
 
 
 def _literal(value: Any) -> str:

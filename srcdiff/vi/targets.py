@@ -1,8 +1,6 @@
 """What is fitted, as a log-joint with plain arguments: made of a model, or of a `LogDensity`."""
 
-import hashlib
 import inspect
-import linecache
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,22 +8,22 @@ from typing import Any
 import numpy as np
 
 import srcdiff
-from srcdiff.effects import handle, notes_of
+from srcdiff.effects import handle
+from srcdiff.vi.batches import count_rows
 from srcdiff.vi.density import LogDensity
 from srcdiff.vi.distributions import LogNormal, Normal, constraints
 from srcdiff.vi.distributions.divergences import REGISTRY
-from srcdiff.vi.handlers import LogJoint, Survey
+from srcdiff.vi.handlers import LogJoint
 from srcdiff.vi.handlers_of_batches import WeightedLogJoint
 from srcdiff.vi.layout import Layout, layout_of
 from srcdiff.vi.models import Site, sites
-from srcdiff.vi.programs import generators_of, name_of, parameter, program
+from srcdiff.vi.programs import generators_of, load_text, name_of, parameter, program
 
 __all__ = [
     "Target",
     "data_names",
     "is_finite",
     "kind_of",
-    "load_text",
     "sites_of_rows",
     "target_of",
 ]
@@ -52,6 +50,8 @@ class Target:
         standard deviation of their normal numbers behind the sites.
     model : callable or None
         What it is of, if that is a model.
+    bounds_of : tuple of str
+        The data that bounds of sites were computed of: for other values, it is another target.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Target:
     text: Callable[..., str]
     closed: tuple[str, ...] = ()
     model: Any = None
+    bounds_of: tuple[str, ...] = ()
 
 
 def data_names(model: Any) -> tuple[str, ...]:
@@ -117,7 +118,7 @@ def target_of(
     if generators:
         raise TypeError(
             f"the model {name_of(model)!r} draws from a generator ({generators[0]!r}), which does not say what was "
-            "observed: write vi.sample(name, distribution, obs=value) for what was"
+            "observed: say it by vi.observing(model, names, *data), or write vi.sample(name, distribution, obs=value)"
         )
     if len(data) != len(names):
         raise TypeError(
@@ -136,7 +137,11 @@ def _of_density(density: LogDensity, batched: bool) -> Target:
     if not batched and density.prior is None:
         f = density.f
         return Target(
-            name, density.layout, f, density.data, lambda *_: _text_of(f, f"{name}_log_joint")
+            name,
+            density.layout,
+            f,
+            density.data,
+            lambda values, *data: _density_text(f, name, values, data),
         )
     if density.prior is None:
         raise ValueError(
@@ -164,6 +169,12 @@ def _of_density(density: LogDensity, batched: bool) -> Target:
     )
 
 
+def _density_text(f: Any, name: str, values: dict[str, Any], data: tuple[Any, ...]) -> str:
+    if hasattr(f, "source_for"):  # generated itself
+        return str(f.source_for(*values.values(), *data))
+    return _text_of(f, f"{name}_log_joint")
+
+
 def _text_of(f: Callable[..., Any], name: str) -> str:
     """The source of a user's function, under another name."""
     try:
@@ -186,7 +197,6 @@ def _of_model(
     drawn: Sequence[str] | None,
 ) -> Target:
     found = sites(model, *data)
-    _check_params(model, data, params)
     latents = [site for site in found if not site.observed]
     if drawn is not None:
         latents = [site for site in latents if site.name in drawn]
@@ -204,6 +214,8 @@ def _of_model(
         [] if local else [(s.name, _lengths(s), _support(s), s.line) for s in latents]
     )
     names = data_names(model)
+    if full is not None:
+        _check_bounds(model, latents, full)
     values = [*[s.name for s in latents], *params]
     first = [parameter(name) for name in values]
     given = ", ".join(f"{name!r}: {v}" for name, v in zip(values, first, strict=True))
@@ -245,7 +257,10 @@ def _of_model(
         inner = ", ".join([*first, *pairs, *last, *names])
         text = f"def {name}({', '.join([*first, *pairs, *names, *last])}):\n    return log_joint({inner})\n"
         log_joint = load_text(text, name, {"log_joint": written})
-    return Target(name_of(model), layout, log_joint, (*names, *last), text_for, closed, model)
+    bounds_of = tuple(n for n in names if any(n in s.bounds_of for s in latents))
+    return Target(
+        name_of(model), layout, log_joint, (*names, *last), text_for, closed, model, bounds_of
+    )
 
 
 def _less_divergences(
@@ -278,18 +293,17 @@ def _diverging(site: Site) -> str | None:
     return cls.__name__ if (cls, site.distribution) in REGISTRY else None
 
 
-def _check_params(model: Any, data: tuple[Any, ...], params: Sequence[str]) -> None:
-    """Raise for a `vi.param` of the model that nobody fits."""
-    if "param(" not in _text_of(model, name_of(model)):
-        return
-    survey = program(model, "survey", ["unknown"], Survey, "unknown")
-    for note in notes_of(survey, 0.0, *data):
-        name = note.values.get("name")
-        if note.key == "param" and name not in params:
-            raise ValueError(
-                f"the model {name_of(model)!r} has the parameter {name!r} ({note.location.file}:{note.location.line}), "
-                "which automatic guides do not fit: make it a site with a prior, or write the guide as a function"
-            )
+def _check_bounds(model: Any, latents: Sequence[Site], full: tuple[Any, ...]) -> None:
+    """Raise for bounds that are computed of rows, of which each batch has others."""
+    _, by_row = count_rows(full, data_names(model))
+    rows = [n for n, is_row in zip(data_names(model), by_row, strict=True) if is_row]
+    for site in latents:
+        for name in rows:
+            if name in site.bounds_of:
+                raise ValueError(
+                    f"batch_size: site {site.name!r} ({site.line}): where its values may lie is computed of {name!r}, "
+                    "of which each batch has other rows; compute it of all of them and pass it as another argument"
+                )
 
 
 def _lengths(site: Site) -> tuple[int, ...]:
@@ -303,8 +317,8 @@ def _lengths(site: Site) -> tuple[int, ...]:
 def _support(site: Site) -> Any:
     if site.support is None:
         raise ValueError(
-            f"site {site.name!r} ({site.line}): where its values may lie depends on the run; write it as a function of "
-            "a site with bounds that do not"
+            f"site {site.name!r} ({site.line}): where its values may lie depends on what is drawn; write it as a "
+            "function of a site with bounds that do not, as in `x = high * vi.sample(name, Uniform(0.0, 1.0))`"
         )
     return site.support
 
@@ -353,15 +367,3 @@ def _plate_of_rows(found: Sequence[Site], rows: Sequence[str], values: Sequence[
             "(for i in vi.plate('rows', len(y)) or with vi.plate(...)), which tells what is weighted"
         )
     return f"{common[0]!r}: share"
-
-
-def load_text(text: str, name: str, outside: dict[str, Any]) -> Callable[..., Any]:
-    """A function of a text, which `inspect` can read."""
-    digest = hashlib.sha256(text.encode()).hexdigest()[
-        :16
-    ]  # the same in every process, for the cache
-    file = f"<srcdiff.vi {name} {digest}>"
-    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    namespace: dict[str, Any] = {**outside, "__name__": "srcdiff_vi"}
-    exec(compile(text, file, "exec", dont_inherit=True), namespace)
-    return namespace[name]  # type: ignore[no-any-return]

@@ -134,3 +134,43 @@ def test_what_has_no_density_is_refused_at_its_line(model, values, message, line
         vi.log_joint(model, jit=False)(values, np.ones(4))
     assert message in str(error.value)
     assert error.value.line == model.__code__.co_firstlineno + line
+
+
+# ---- fits and draws ------------------------------------------------------------------------------------------------
+
+
+def two_levels(rng, x):
+    slope = 2.0 * rng.normal()
+    level = 1.0 + rng.normal(0.0, 3.0)
+    y = level + slope * x + 0.5 * rng.standard_normal(len(x))
+    return level, y
+
+
+def test_a_model_that_draws_is_fitted_and_predicts() -> None:
+    """Against the conjugate posterior; what is drawn again has the posterior's moments."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=12)
+    y = 0.3 - 1.2 * x + 0.5 * rng.normal(size=12)
+    model = vi.observing(two_levels, ["y"], x)
+    fit = vi.fit(
+        model, vi.FullRank(), y, x, estimator="path-without-score", steps=800, rng=0, jit=False
+    )
+    design = np.column_stack([x, np.ones(12)])
+    precision = design.T @ design / 0.25 + np.diag([1.0 / 4.0, 1.0 / 9.0])
+    mean = np.linalg.solve(precision, design.T @ y / 0.25 + np.array([0.0, 1.0 / 9.0]))
+    assert [fit.mean["slope"], fit.mean["level"]] == pytest.approx(mean, abs=0.01)
+    np.testing.assert_allclose(fit.cov, np.linalg.inv(precision), atol=2e-3)
+    again = vi.predictive(two_levels, fit)
+    level, drawn = again(np.random.default_rng(0), x, draws=2000)
+    assert (level.shape, drawn.shape) == ((2000,), (2000, 12))
+    assert level.mean() == pytest.approx(mean[1], abs=0.02)
+    np.testing.assert_allclose(drawn.mean(axis=0), design @ mean, atol=0.06)
+    assert "y = level + slope * x + 0.5 * rng.standard_normal(len(x))" in again.source
+    assert "y - (level + slope * x)" in fit.elbo.source
+
+
+def test_what_cannot_be_observed() -> None:
+    with pytest.raises(ValueError, match="two_levels draws no 'z'; it draws 'slope', 'level', 'y'"):
+        vi.observing(two_levels, ["z"], np.ones(3))
+    with pytest.raises(ValueError, match="no parameter that is a generator"):
+        vi.observing(lambda x: x, ["z"], np.ones(3))

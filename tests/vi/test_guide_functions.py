@@ -315,10 +315,14 @@ def test_other_guides_that_do_not_fit() -> None:
         vi.elbo(vi.LogDensity(lambda x: x, {"x": ()}), normal_guide)
     with pytest.raises(ValueError, match="no latent site 'tmp'"):
         vi.elbo(thermometer, normal_guide, {"tmp": "path"}).init(18.0)
-    with pytest.raises(
-        ValueError, match=r"has the parameter 'slope' \(.*:\d+\), which automatic guides do not fit"
-    ):
-        vi.fit(factor_model, vi.MeanField(), X, jit=False)
+
+    def twice(sensor):
+        m = vi.param("m", 15.0)
+        s = vi.param("m", 1.0)
+        vi.sample("temp", dist.Normal(m, s))
+
+    with pytest.raises(ValueError, match=r"\.py:\d+: the parameter 'm' is there twice"):
+        vi.fit(thermometer, twice, 18.0, jit=False)
 
     def generator(rng, x):
         return rng.normal(x)

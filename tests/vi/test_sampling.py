@@ -1,5 +1,7 @@
 """Draws from models: the prior, and what follows from a posterior."""
 
+import runpy
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -90,3 +92,28 @@ def across(y):
 def test_parameters_that_are_not_repeated_along_the_first_axes_are_refused() -> None:
     with pytest.raises(UnsupportedError, match="is not repeated along the first axes"):
         vi.prior(across)(np.random.default_rng(0), np.zeros((2, 3)))
+
+
+def series(y):
+    phi = vi.sample("phi", dist.Uniform(-1.0, 1.0))
+    last = 0.0
+    for t in range(len(y)):
+        last = vi.sample("y", dist.Normal(phi * last, 0.5), obs=y[t])
+
+
+def test_predictive_draws_of_sites_in_loops(tmp_path) -> None:
+    """They go on from what was drawn, and a saved posterior draws the same."""
+    y = np.zeros(4)
+    drawn = vi.predictive(series, {"phi": np.full(3, 0.8)})(
+        np.random.default_rng(0), y, draws=4000
+    )["y"]
+    variance = 0.25 * np.cumsum(0.64 ** np.arange(4))
+    np.testing.assert_allclose(drawn.var(axis=0), variance, rtol=0.1)
+    covariance = np.mean(drawn[:, 0] * drawn[:, 1])
+    assert covariance == pytest.approx(0.8 * variance[0], abs=0.02)
+
+    fit = vi.fit(series, vi.MeanField(), np.array([1.0, 0.8, 0.9, 0.4]), steps=20, rng=0, jit=False)
+    module = runpy.run_path(str(fit.save(tmp_path / "posterior.py")))
+    saved = module["predictive"](50, np.random.default_rng(1), y)["y"]
+    own = fit.predictive(np.random.default_rng(1), y, draws=50)["y"]
+    np.testing.assert_allclose(saved, own, rtol=1e-12)

@@ -26,7 +26,8 @@ class Uniform(Distribution):
         return constraints.interval(self.low, self.high)
 
     def log_density(self, value):
-        return np.zeros(np.shape(value)) - np.log(self.high - self.low)
+        log_density = -np.log(self.high - self.low)
+        return log_density if np.ndim(value) == 0 else np.zeros(np.shape(value)) + log_density
 
     def from_noise(self, eps):
         return self.low + (self.high - self.low) * eps

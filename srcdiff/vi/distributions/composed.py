@@ -135,7 +135,8 @@ class ImproperUniform(Distribution):
         return self._event_shape
 
     def log_density(self, value):
-        return np.zeros(np.shape(value)[: np.ndim(value) - len(self._event_shape)])
+        count = np.ndim(value) - len(self._event_shape)
+        return 0.0 if count == 0 else np.zeros(np.shape(value)[:count])
 
     def sample(self, rng, shape=()):
         raise TypeError("ImproperUniform is no probability distribution: there are no draws")

@@ -106,7 +106,8 @@ class DiscreteUniform(Distribution):
         return constraints.integer_interval(self.low, self.high)
 
     def log_density(self, value):
-        return np.zeros(np.shape(value)) - np.log(self.high - self.low + 1.0)
+        log_mass = -np.log(self.high - self.low + 1.0)
+        return log_mass if np.ndim(value) == 0 else np.zeros(np.shape(value)) + log_mass
 
     def sample(self, rng, shape=()):
         return rng.integers(self.low, self.high, self.shape(shape), endpoint=True)

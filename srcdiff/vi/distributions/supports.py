@@ -39,12 +39,15 @@ class Constraint:
         Whether its points are integers; there is no bijector then.
     everywhere : bool
         Whether all finite arrays are inside.
+    is_sized : bool
+        Whether `constrain` and `log_abs_det_jacobian` also take how many rows a point has.
     """
 
     name: Any = ""
     event_dim: Any = 0
     is_discrete: Any = False
     everywhere: Any = False
+    is_sized: Any = False
 
     def contains(self, x):
         """Whether `x` is inside: truth values, of the shape of `x` without its event axes."""
@@ -73,6 +76,15 @@ class Constraint:
     def unconstrained_shape(self, shape: Shape) -> Shape:
         """The shape of `u` for points of this shape."""
         return shape
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return False
+        own, others = vars(self), vars(other)
+        return own.keys() == others.keys() and all(np.array_equal(own[k], others[k]) for k in own)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
 
     def __repr__(self) -> str:
         return f"<constraint: {self.name}>"
