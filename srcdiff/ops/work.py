@@ -1,23 +1,69 @@
-"""What an operation computes, counted: floating-point operations, and elementary functions.
+"""What operations cost: the one table that `srcdiff.cost`, rewritings and the minimum cut ask.
 
-Sums, products, quotients, roots, extremes and signs count one each; `exp`, `log` and all that is made of such count as
-functions. Products of matrices are counted by their multiplications and sums, factorisations by the leading term of
-what LAPACK does.
+* **Counted**: floating-point operations and elementary functions. Sums, products, quotients, roots, extremes and
+  signs count one each; `exp`, `log` and all that is made of such count as functions. Products of matrices are counted
+  by their multiplications and sums, factorisations by the leading term of what LAPACK does.
+* **Times** of an element, in units of storing a double and loading it again (`transforms/prices.py`). Measured by
+  `benchmarks/storage_prices.py`, with vectorised functions on data that leaves the first caches: a store and a load
+  take about as long as one `exp`, and ten simple operations.
+* **Steps** of an element in compiled loops, in simple operations (`transforms/element_prices.py`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from srcdiff.ir.core import Op
+from srcdiff.ir.core import Atom, Const, Op
 from srcdiff.ops import einsum
 
-__all__ = ["work_of"]
+__all__ = [
+    "FUNCTION",
+    "REDUCED_TIMES",
+    "SIMPLE",
+    "lengths_of_letters",
+    "lengths_of_product",
+    "steps_of_element",
+    "time_of_element",
+    "work_of",
+]
 
+SIMPLE = 0.1  # the time of a sum or a product
+FUNCTION = 0.8  # exp, log, tanh, ...
+_C_FUNCTION = 40.0  # SciPy's; those of several arguments take much longer
+_TIMES = {
+    "divide": 0.3,
+    "sqrt": 0.4,
+    "power": 40.0,
+    "sin": 5.0,
+    "cos": 5.0,
+    "tan": 5.0,
+    "tanh": 1.3,
+    "digamma": 20.0,
+    "polygamma": 40.0,
+    "gammaln": 30.0,
+    "arctan2": 5.0,
+    "mod": 1.0,
+    "floor_divide": 1.0,
+}
+REDUCED_TIMES = {"logsumexp": FUNCTION + 2 * SIMPLE, "softmax": FUNCTION, "log_softmax": FUNCTION}
+_STEPS = {
+    **dict.fromkeys(
+        (
+            "add", "subtract", "multiply", "negative", "maximum", "minimum", "absolute", "where", "equal", "not_equal",
+            "less", "less_equal", "greater", "greater_equal", "square", "and", "or", "not", "logical_and", "logical_or",
+            "logical_not",
+        ),
+        1,
+    ),
+    "divide": 3,
+}  # fmt: skip
+_STEPS_OF_OTHERS = 10
+
+Length = TypeVar("Length")
 Work = tuple[float, float]  # floating-point operations, elementary functions
 
 _ONE_EACH = {
@@ -55,8 +101,10 @@ def work_of(op: Op, operands: Sequence[Any], results: Sequence[Any]) -> Work | N
     if name in _REDUCED:
         return _REDUCED[name](float(np.size(operands[0])), count)
     if name in ("matmul", "dot", "inner"):
-        inner = np.shape(operands[0])[-1] if np.ndim(operands[0]) and np.ndim(operands[1]) else 0.5
-        return 2.0 * count * inner, 0.0
+        if not (np.ndim(operands[0]) and np.ndim(operands[1])):
+            return count, 0.0
+        lengths = lengths_of_product(np.shape(operands[0]), np.shape(results[0]))
+        return 2.0 * math.prod(lengths), 0.0
     if name == "outer":
         return count, 0.0
     if name == "einsum":
@@ -90,6 +138,47 @@ def _of_elements(op: Op, count: float) -> Work:
     return 0.0, count
 
 
+def lengths_of_product(left: Sequence[Length], result: Sequence[Length]) -> tuple[Length, ...]:
+    """The lengths of the loops that a product takes: those of what it makes, and the one that it sums over."""
+    return (*result, left[-1])
+
+
+def lengths_of_letters(op: Op, shapes: Sequence[Sequence[float]]) -> dict[str, float]:
+    """The lengths of the loops of an `einsum`, by their letters."""
+    inputs, _ = einsum.with_letters(op)
+    lengths: dict[str, float] = {}
+    for text, shape in zip(inputs, shapes, strict=True):
+        for letter, n in zip(text, shape, strict=True):
+            lengths[letter] = max(lengths.get(letter, 1), n)
+    return lengths
+
+
+def time_of_element(op: Op) -> float:
+    """The time that an element of a vectorised operation takes."""
+    name = op.decl.name
+    if name == "power" and _is_small_integer(op.operands[1]):
+        return 2 * SIMPLE
+    if name in _TIMES:
+        return _TIMES[name]
+    if op.decl.c_function:
+        return _C_FUNCTION
+    is_function = op.decl.compiled or name.startswith(("arc", "log", "exp", "erf"))
+    return FUNCTION if is_function else SIMPLE
+
+
+def _is_small_integer(exponent: Atom) -> bool:
+    """Whether a power is a few products."""
+    value = exponent.value if isinstance(exponent, Const) else None
+    return isinstance(value, int | float) and value in range(9)
+
+
+def steps_of_element(op: Op) -> int:
+    """The simple operations that an element takes the time of in a compiled loop."""
+    if op.decl.element is not None:
+        return 1
+    return _STEPS.get(op.decl.name, _STEPS_OF_OTHERS)
+
+
 def _summed(n: float, m: float) -> Work:
     return n - m, 0.0
 
@@ -113,12 +202,7 @@ _REDUCED: dict[str, Callable[[float, float], Work]] = {
 
 def _of_letters(op: Op, operands: Sequence[Any]) -> float:
     inputs, output = einsum.with_letters(op)
-    pairs = [
-        (c, n)
-        for text, a in zip(inputs, operands, strict=True)
-        for c, n in zip(text, np.shape(a), strict=True)
-    ]
-    lengths = {c: max(n for d, n in pairs if d == c) for c, _ in pairs}
+    lengths = lengths_of_letters(op, [np.shape(a) for a in operands])
     turns = math.prod(lengths.values())
     return float(turns * (len(inputs) - 1 + (len(lengths) > len(output))))
 

@@ -19,6 +19,7 @@ from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, shape_of
 from srcdiff.ops import arithmetic, linalg
 from srcdiff.ops.building import length_of
+from srcdiff.ops.work import lengths_of_product
 from srcdiff.transforms.facts import count_uses, definitions, is_pure, same_kind, written_values
 
 __all__ = ["NAME", "order_products"]
@@ -96,8 +97,8 @@ class _Order(Rewriter):
             assert right is not None
             a, m, c = (op.operands[0], *right.operands)
         p, q, r, s = (*shape_of(a.type), *shape_of(c.type))
-        gain = Counter(_monomials(p, r, q)) + Counter(_monomials(p, r, s))
-        less = Counter(_monomials(q, s, p)) + Counter(_monomials(q, s, r))
+        gain = _multiplications((p, q), (p, r)) + _multiplications((p, r), (p, s))
+        less = _multiplications((q, r), (q, s)) + _multiplications((p, q), (p, s))
         first, last = gain - less, less - gain  # what only the one, and only the other, multiplies
         if not first or not last:
             is_left_better = not first if first or last else left is not None
@@ -156,6 +157,10 @@ def _monomials(*lengths: Dim) -> dict[Monomial, int]:
         else:
             symbols.append(d)
     return {tuple(sorted(symbols, key=repr)): number}
+
+
+def _multiplications(left: tuple[Dim, Dim], result: tuple[Dim, Dim]) -> Counter[Monomial]:
+    return Counter(_monomials(*lengths_of_product(left, result)))
 
 
 def _reduced(*sides: Counter[Monomial]) -> tuple[Counter[Monomial], ...]:

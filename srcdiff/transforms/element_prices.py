@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from srcdiff.ir.core import Op, Value
 from srcdiff.ir.types import Dim, element_type, shape_of
 from srcdiff.ops import arithmetic, creation
+from srcdiff.ops.work import steps_of_element
 from srcdiff.transforms.facts import ALLOCATIONS
 
 __all__ = ["REPEATABLE", "STORING", "is_running", "price_of_element"]
@@ -16,10 +17,6 @@ REPEATABLE = 2  # operations that are rather done again, for each element of a l
 STORING = 4  # operations that storing an element and loading it again takes the time of
 
 _FREE = {"read", "copy"}
-_SIMPLE = {
-    "add", "subtract", "multiply", "negative", "maximum", "minimum", "absolute", "where", "equal", "not_equal", "less",
-    "less_equal", "greater", "greater_equal", "square", "and", "or", "not", "logical_and", "logical_or", "logical_not",
-}  # fmt: skip
 
 
 def is_running(op: Op, waiting: Mapping[Value, Op]) -> bool:
@@ -50,6 +47,4 @@ def price_of_element(op: Op) -> int:
     """What an element costs, in simple operations."""
     if op.decl.place is not None or op.decl.name in _FREE or op.decl.name in ALLOCATIONS:
         return 0
-    if op.decl.name in _SIMPLE or op.decl.element is not None:
-        return 1
-    return 3 if op.decl is arithmetic.divide else 10
+    return steps_of_element(op)

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, clone_value, lookup
 from srcdiff.ir.core import Atom, Const, For, Function, Op, Region, Statement, Value, const, walk
 from srcdiff.ir.location import Location
@@ -73,7 +74,7 @@ def log_loops(fn: Function) -> Function:
 
 class _Loops(Rewriter):
     def __init__(self, fn: Function) -> None:
-        self.body = fn.body
+        self.body, self.roots = fn.body, storage_roots(fn)
         written = written_values(fn)
         self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, written)}
         self.users: dict[Atom, list[Op | None]] = defaultdict(list)  # None: a region's end, a loop
@@ -223,11 +224,19 @@ class _Loops(Rewriter):
             s = inside.get(a) if isinstance(a, Value) else None
             if s is None or s in needed:
                 continue
-            if not isinstance(s, Op) or not self.made.keys() >= set(s.results):
+            if not isinstance(s, Op) or not (
+                self.made.keys() >= set(s.results) or self.is_kept(s, loop)
+            ):
                 return None
             needed.add(s)
             pending += s.operands
         return tuple(s for s in loop.body.body if isinstance(s, Op) and s in needed)
+
+    def is_kept(self, op: Op, loop: For) -> bool:
+        """Whether an operation reads storage that the loop does not write."""
+        if op.decl not in (memory.index, memory.gather, memory.read):
+            return False
+        return self.roots[op.operands[0]].isdisjoint(writes_of(loop, self.roots))  # type: ignore[index]
 
     # ---- what stands for them -----------------------------------------------------------------------------
 
