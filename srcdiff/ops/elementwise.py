@@ -85,7 +85,7 @@ _known: dict[str, Any] = {"template": "{0}", "infer": _first, "elementwise": Tru
 
 
 held = operation(
-    "held", lambda x: x, template="{0}", infer=_first, elementwise=True, differentiable=False, signature="x",
+    "held", template="{0}", infer=_first, elementwise=True, differentiable=False, signature="x",
 )  # fmt: skip
 
 

@@ -56,8 +56,8 @@ def asks_for_lengths_only(decl, position):
 # systems with a matrix and its factor are told what derivatives are of, too
 # so does the second operand of logarithms that are known, and of squares of absolute values
 _LEFT_OUT = (
-    "definite_logdet", "definite_solve", "empty_like", "is_complex", "log_cosh", "log_one_less_exp", "sigmoid_quotient",
-    "squared_size",
+    "computed_as", "definite_logdet", "definite_solve", "empty_like", "is_complex", "log_cosh", "log_one_less_exp",
+    "sigmoid_quotient", "squared_size",
 )  # fmt: skip
 CASES = [d for d in OPERATIONS.values() if calls(d) and d.name not in _LEFT_OUT]
 
