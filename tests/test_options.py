@@ -8,7 +8,7 @@ import pytest
 
 import srcdiff
 from srcdiff.options import REWRITINGS, UNASKED, Options, make_options
-from srcdiff.transforms import definite, log_products, logarithms, rewritings
+from srcdiff.transforms import definite, log_loops, log_products, logarithms, rewritings
 
 
 def f(x):
@@ -90,4 +90,5 @@ def test_rules_that_are_switched_off_have_to_exist() -> None:
         log_products.NAME,
         definite.NAME,
         logarithms.NAME,
+        log_loops.NAME,
     }
