@@ -18,7 +18,6 @@ from srcdiff.transforms.rule_conditions import (
     are_not_alike,
     has_own_logarithm,
     is_another_shift,
-    is_constant,
     is_no_base,
     is_no_count,
     is_no_matrix,
