@@ -4,8 +4,8 @@
     NUMBA_ENABLE_CUDASIM=1 python benchmarks/gpu.py --quick     # the checks only, without one
 
 Each row is value and gradient of every item; a second table has steps of loops that stay on the device
-(`gpu_loops.py`), beside NumPyro, dynamax and Warp. All columns of a row are timed in this process, on arrays that are on the
-device already; figures are medians. What a kernel takes of the device is behind its row: registers, local memory and
+(`gpu_loops.py`), beside NumPyro, dynamax and Warp. All columns of a row are timed in this process, on arrays that are
+on the device already; figures are medians. What a kernel takes of the device is behind its row: registers, local memory and
 spills, occupancy, and the bytes that it has to move beside what a copy reaches. A column that fails says why, and the
 others go on; the exit status is 1 then.
 """
@@ -465,7 +465,8 @@ def main() -> None:
     jax, told = load_jax()
     makers = {"hmm": hmm, "n-body": bodies, "mixture": gmm}
     wanted = options.only.split(",") if options.only else [*makers, *LOOPS]
-    rows = [makers[name](dtype, options.quick) for name in wanted if name in makers for dtype in (np.float32, np.float64)]  # fmt: skip
+    dtypes = (np.float32, np.float64)
+    rows = [makers[n](dtype, options.quick) for n in wanted if n in makers for dtype in dtypes]
     loops = [LOOPS[name](options.quick) for name in wanted if name in LOOPS]
     copied = copy_speed()
     for row in rows:

@@ -157,7 +157,8 @@ def em(quick: bool) -> Loop:
         import jax
         from dynamax.hidden_markov_model import CategoricalHMM
 
-        hmm = CategoricalHMM(K, 1, S)
+        flat = ("initial_probs", "transition_matrix", "emission_prior")  # maximum likelihood
+        hmm = CategoricalHMM(K, 1, S, **{f"{name}_concentration": 1.0 for name in flat})
         params, props = hmm.initialize(
             jax.random.PRNGKey(0),
             initial_probs=jax.numpy.exp(start[0][0]),
@@ -173,6 +174,8 @@ def em(quick: bool) -> Loop:
             kept[0], kept[1] = hmm.m_step(kept[0], props, found, kept[1])
             return values
 
+        own, _ = srcdiff.cuda.batched(gradient, (None, 0), "sum")((start[0][0], *start[1:]), data)
+        np.testing.assert_allclose(np.sum(step()), own, rtol=1e-6)
         return step, jax.block_until_ready
 
     name = f"EM iteration, N={count} T={T} K={K}"

@@ -107,9 +107,8 @@ def build_device(
     found = _built(derived, arguments, bound, raises, block)
     if isinstance(found, DeviceProgram):
         return found
-    exact = {d.symbol: arguments.lengths[d.symbol] for d in _axes(arguments)}
-    if exact:
-        fixed = {symbol: Dim(n) for symbol, n in exact.items()}
+    fixed = {symbol: Dim(arguments.lengths[symbol]) for symbol in _axes(arguments)}
+    if fixed:
         types = tuple(map_dims(t, lambda d: d.substitute(fixed)) for t in arguments.types)
         with contextlib.suppress(UnsupportedError):
             other = _built(derived, replace(arguments, types=types), bound, raises, block)
@@ -119,15 +118,15 @@ def build_device(
     raise found
 
 
-def _axes(arguments: Arguments) -> Iterator[Dim]:
+def _axes(arguments: Arguments) -> Iterator[str]:
     """The lengths of arrays that are at hand, and not numbers."""
     if arguments.any_lengths:
         return
     for type_ in arguments.types:
         numbers = {d.symbol for t in _parts(type_) if isinstance(t, Scalar) for d in all_dims(t)}
         for d in all_dims(type_):
-            if d.symbol in arguments.lengths and d.symbol not in numbers:
-                yield d
+            if d.symbol is not None and d.symbol in arguments.lengths.keys() - numbers:
+                yield d.symbol
 
 
 def _parts(type_: Type) -> Iterator[Type]:

@@ -47,7 +47,8 @@ _NOUNS: dict[str, str] = {
     "reshaped", "logaddexp": "log_sum", "log1p": "logarithm", "expand": "full", "floor": "whole",
     "floor_divide": "quotient", "mod": "remainder", "sign": "sign", "where": "chosen", "choose": "chosen",
     "broadcast_to": "full", "array_of": "array", "einsum": "product", "astype": "converted",
-    "random_numbers": "uniforms", "philox_uniform": "uniform", "block_sum": "total", "block_max": "largest", "block_min": "smallest",
+    "random_numbers": "uniforms", "philox_uniform": "uniform",
+    "block_sum": "total", "block_max": "largest", "block_min": "smallest",
     "block_first": "found",
 }  # fmt: skip
 

@@ -243,6 +243,9 @@ def check_shadows(program: KernelProgram, args: Sequence[Any], shadows: Sequence
             raise ValueError(f"{own}, has dtype {shadow.dtype}, not {array.dtype}")
         if device.is_device_array(shadow) != device.is_device_array(array):
             raise ValueError(f"{own}, is not where the array is: one of them is on the device")
+        if device.is_device_array(array) and device.device_of(shadow) != device.device_of(array):
+            places = f"{device.device_of(shadow)}, not {device.device_of(array)}"
+            raise ValueError(f"{own}, is on device {places}")
         if isinstance(shadow, np.ndarray) and not shadow.flags.writeable:
             raise ValueError(f"{own}, is read-only")
         others = [other for other in everything if other is not shadow]
@@ -252,9 +255,12 @@ def check_shadows(program: KernelProgram, args: Sequence[Any], shadows: Sequence
 
 
 def _overlap(one: Any, other: Any) -> bool:
-    if not (isinstance(one, np.ndarray) and isinstance(other, np.ndarray)):
+    places = [device.memory_of(a) for a in (one, other)]
+    if any(p is None for p in places) or device.is_device_array(one) != device.is_device_array(
+        other
+    ):
         return False
-    return np.may_share_memory(one, other)
+    return bool(np.shares_memory(*places))
 
 
 def _numbers(program: KernelProgram, args: Sequence[Any]) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -191,16 +191,18 @@ class Launch:
         turned = (
             0  # the largest of what is put in another order before it is handed over, one by one
         )
-        scalars = (k for k, t in enumerate(self.program.results) if isinstance(t, Scalar))
-        numbers = ((k, np.dtype(self.program.results[k].dtype).itemsize) for k in scalars)
-        for k, size in numbers:
+        for k, type_ in enumerate(self.program.results):
+            if not isinstance(type_, Scalar):
+                continue
+            size = np.dtype(type_.dtype).itemsize
             item += size
             if self.is_summed(k):
                 fixed += 2 * size
             else:
                 turned = max(turned, size)
                 fixed += stays * self.items.count * size
-        for k, (shape, dtype, is_own) in zip(self._roles(), self._shapes(), strict=True):
+        roles = (s.role for s in self.program.storage)
+        for role, (shape, dtype, is_own) in zip(roles, self._shapes(), strict=True):
             size = max(1, int(np.prod(shape, dtype=int))) * dtype.itemsize
             if is_own:
                 item += size
@@ -208,16 +210,10 @@ class Launch:
                 fixed += stays * self.items.count * size
             else:
                 worker += size
-                if k is not None:  # a thread's part of a sum, which blocks have in another order
+                if role == "result":  # a worker's part of a sum, which blocks have in another order
                     worker += size if self.block is not None else 0
                     fixed += 2 * size
         return Needs(fixed, item + turned, worker)
-
-    def _roles(self) -> Iterator[int | None]:
-        """For each array that the device function takes, which of the results it is."""
-        results = iter(self.program.arrays)
-        for s in self.program.storage:
-            yield next(results) if s.role == "result" else None
 
     def _storage(self, count: int, workers: int) -> Iterator[Any]:
         parts = places(workers, self.block is not None)

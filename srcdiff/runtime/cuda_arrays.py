@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ __all__ = [
     "is_device_array",
     "items_first",
     "like",
+    "memory_of",
     "sums",
     "to_device",
     "to_host",
@@ -68,11 +69,15 @@ def as_device_array(value: Any) -> Any:
 
 def _simulated(value: Any) -> Any:
     """The simulator's array of memory that stands in for a device's."""
-    described = {k: v for k, v in value.__cuda_array_interface__.items() if k != "stream"}
-    view = np.asarray(dlpack.View(described, is_host=True, owner=value))
     array = cuda.to_device(np.empty(0))
-    array._ary = view
+    array._ary = np.asarray(_as_if_host(value.__cuda_array_interface__, value))
     return array
+
+
+def _as_if_host(interface: Mapping[str, Any], owner: Any) -> Any:
+    """What NumPy takes for memory of the host's."""
+    described = {k: v for k, v in interface.items() if k != "stream"}
+    return dlpack.View(described, is_host=True, owner=owner)
 
 
 def like(library: Any, array: Any) -> Any:
@@ -122,6 +127,18 @@ def device_of(array: Any) -> int:
             if isinstance(found, int):
                 return found
     return 0
+
+
+def memory_of(array: Any) -> Any:
+    """Where an array lies, as an array of NumPy's that is not to be read; None of what is no array."""
+    if isinstance(array, np.ndarray):
+        return array
+    if _is_simulated(array):
+        return array._ary
+    if not is_device_array(array):
+        return None
+    own = as_device_array(array)
+    return np.asarray(_as_if_host(own.__cuda_array_interface__, own))
 
 
 def current_device() -> int:

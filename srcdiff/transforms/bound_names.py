@@ -5,8 +5,8 @@
     %1 = exp %y                       becomes     %has_y = test[text='{0} < {1}'] 0, %n
                                                   if not %has_y { raise UnboundLocalError };  %1 = exp %y
 
-Where such a loop stands in another one, that hands on whether there is a value. What one side of a branch binds is there
-where the same condition is asked again.
+Where such a loop stands in another one, that hands on whether there is a value. What one side of a branch binds is
+there where the same condition is asked again.
 """
 
 from __future__ import annotations
@@ -90,7 +90,10 @@ class _Bound(Rewriter):
         for a in atoms:
             if a in self.has and a not in self.checked:
                 self.checked.add(a)
-                if a in self.bound_by and self.sides.get(self.bound_by[a][0]) == self.bound_by[a][1]:
+                if (
+                    a in self.bound_by
+                    and self.sides.get(self.bound_by[a][0]) == self.bound_by[a][1]
+                ):
                     continue
                 missing = b.op(control.test, self.has[a], text="not {0}")
                 name = getattr(a, "name", "") or "a variable"

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from srcdiff.ir.core import Call, Function, Op, Statement, walk
 from srcdiff.ir.recursion import is_recursive
-from srcdiff.ir.types import Array, Scalar
+from srcdiff.ir.types import Array, List, Scalar, Struct
+from srcdiff.ops.control import undefined
 from srcdiff.ops.device import device_text
 from srcdiff.transforms.facts import has_list
 from srcdiff.transforms.nests import NoLoopForm
@@ -62,6 +63,9 @@ def _of_values(s: Statement) -> str:
     if isinstance(s, Call):
         return f"a call of {s.function.name}, which is not part of the kernel"
     values = (*s.operands, *s.results)
+    lists = [v.type for v in values if isinstance(v.type, List)]
+    if any(isinstance(t.element, Array | Struct | List) for t in lists):
+        return "a list of arrays: devices have none, but rows of one array"
     if any(has_list(v.type) for v in values):
         return "a list, as it keeps what turns of unknown number make: devices have none"
     if any(
@@ -90,6 +94,8 @@ def _is_of_arrays(op: Op) -> bool:
 def _of_operations(s: Statement) -> str:
     if not isinstance(s, Op):
         return ""
+    if s.decl is undefined and isinstance(s.result.type, Array):
+        return "an array that not every turn or branch makes: make it before them"
     if _is_of_arrays(s):
         return f"{_called(s)} of arrays: kernels have loops over numbers only"
     if s.decl.name in _PRINTED_BY_SCOPE or s.decl.name in _OF_ARRAYS:

@@ -1,9 +1,9 @@
 """A generator of random numbers is a key on a device: its numbers are those of Philox, one after the other.
 
 %u = random_numbers %rng, 3                    %count = zeros_of                    in front of all
-becomes       %k = index %count, 0
-for 0, 3 { (%i) -> store %u, philox_uniform(%rng, %k + %i), %i }
-store %count, %k + 3, 0
+                                 becomes       %k = index %count, 0
+                                               for 0, 3 { (%i) -> store %u, philox_uniform(%rng, %k + %i), %i }
+                                               store %count, %k + 3, 0
 """
 
 from __future__ import annotations

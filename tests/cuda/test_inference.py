@@ -31,7 +31,9 @@ def agree(g: Any, axes: Any, args: Any, reduce: str | None = None) -> None:
     """The batch gives what items give, one after the other."""
     rows = []
     for i in range(N):
-        rows.append([*leaves(g(*(a if x is None else a[i] for a, x in zip(args, axes, strict=True))))])
+        rows.append(
+            [*leaves(g(*(a if x is None else a[i] for a, x in zip(args, axes, strict=True))))]
+        )
     found = srcdiff.cuda.batched(g, axes, reduce)(*args)
     for mine, own in zip(leaves(found), zip(*rows, strict=True), strict=True):
         each = np.stack(own)
@@ -72,7 +74,7 @@ def test_samples_are_those_of_the_cpu(threads: int) -> None:
         assert value[i] == pytest.approx(expected, rel=1e-12)
         for mine, theirs in zip(counts, own, strict=True):
             np.testing.assert_array_equal(mine[i], theirs)
-    with pytest.raises(TypeError, match="rng is a generator of random numbers.*a whole number for each item"):
+    with pytest.raises(TypeError, match="rng is a generator of random numbers"):
         srcdiff.cuda.batched(g, (None, 0, None))(HMM, DATA, RNG)
 
 

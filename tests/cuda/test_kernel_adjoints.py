@@ -12,6 +12,7 @@ from user_kernels import CASES, SINGLE, Case
 
 import srcdiff.cuda
 from srcdiff.errors import UnsupportedError
+from srcdiff.runtime import cuda_arrays
 from srcdiff.runtime.cuda import cuda, device_problem
 
 pytestmark = pytest.mark.skipif(device_problem() is not None, reason="no device, no simulator")
@@ -188,6 +189,25 @@ def test_device_arrays() -> None:
 def test_shadow_arrays_are_like_their_arrays(shadows, error, message) -> None:
     with pytest.raises(error, match=message):
         srcdiff.cuda.adjoint(own.stencil)[1, 4](x, np.zeros(4), *shadows)
+
+
+def test_shadows_on_a_device_share_no_memory_either() -> None:
+    args = [cuda.to_device(a) for a in (x, np.zeros(4))]
+    both, wide = cuda.to_device(np.zeros(6)), cuda.to_device(np.zeros((4, 2)))
+    launch = srcdiff.cuda.adjoint(own.stencil)[1, 4]
+    with pytest.raises(ValueError, match="`d_x`, for `x`, shares memory with another argument"):
+        launch(*args, both[:4], both[2:])
+    with pytest.raises(ValueError, match="`d_y`, for `y`, shares memory with another argument"):
+        launch(*args, cuda.to_device(np.zeros(4)), args[0])
+    launch(*args, wide[:, 0], wide[:, 1])  # side by side, they do not
+    assert not np.any(wide.copy_to_host()[:, 1])
+
+
+def test_shadows_are_on_the_device_of_their_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    args = [cuda.to_device(np.zeros(4)) for _ in range(4)]
+    monkeypatch.setattr(cuda_arrays, "device_of", lambda a: int(a is args[3]))
+    with pytest.raises(ValueError, match="`d_y`, for `y`, is on device 1, not 0"):
+        srcdiff.cuda.adjoint(own.stencil)[1, 4](*args)
 
 
 def test_threads_that_the_kernel_does_not_tell_apart() -> None:

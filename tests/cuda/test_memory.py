@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import weakref
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -65,7 +64,7 @@ class Watched:
 
 
 @pytest.fixture
-def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
     seen, make = Watched(), cuda_arrays._made
 
     def made(call: Any, size: int) -> Any:
@@ -74,7 +73,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
         return array
 
     monkeypatch.setattr(cuda_arrays, "_made", made)
-    yield seen
+    return seen
 
 
 def least(run: Any, *args: Any) -> int:
