@@ -5,9 +5,9 @@
 
 Each row is value and gradient of every item; a second table has steps of loops that stay on the device
 (`gpu_loops.py`), beside NumPyro, dynamax and Warp. All columns of a row are timed in this process, on arrays that are
-on the device already; figures are medians. What a kernel takes of the device is behind its row: registers, local memory and
-spills, occupancy, and the bytes that it has to move beside what a copy reaches. A column that fails says why, and the
-others go on; the exit status is 1 then.
+on the device already; figures are medians. What a kernel takes of the device is behind its row: registers, local
+memory and spills, occupancy, and the bytes that it has to move beside what a copy reaches. A column that fails says
+why, and the others go on; the exit status is 1 then.
 """
 
 from __future__ import annotations
