@@ -19,7 +19,6 @@ REFUSED: dict[str, str] = {
         [
             "mlp",
             "break_without_values_after",
-            "dynamic_depth",
             "em_mixture",
             "fractional_part",
             "garch_likelihood",
@@ -70,27 +69,19 @@ REFUSED: dict[str, str] = {
     ),
     **dict.fromkeys(
         [
-            "conjugate_gradient_tolerance",
             "multivariate_normal",
             "precision_factors",
             "swapped_buffers",
-            "tensor_products",
             "unlike_swapped_in_branch",
-            "unrolled_momentum",
             "write_through_transpose",
         ],
         "of arrays: kernels have loops over numbers only",
     ),
     **dict.fromkeys(
         [
-            "bayes_logreg",
             "attention",
             "board_of_moves",
-            "data_dependent_trips",
             "max_pool_loops",
-            "newton_schulz_inverse",
-            "reversed_rows",
-            "strided_slices",
         ],
         "of which only the run knows",
     ),
@@ -99,7 +90,7 @@ REFUSED: dict[str, str] = {
         "takes and hands on",
     ),
     "broadcast_everything": "np.sum",
-    "lstm_cell": "a call of cell_backward",
+    "conjugate_gradient_tolerance": "an array that not every turn or branch makes",
 }
 
 
