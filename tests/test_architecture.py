@@ -43,6 +43,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         *BELOW,
         "srcdiff.runtime.cuda",
         "srcdiff.runtime.cuda_arrays",
+        "srcdiff.runtime.philox",
     ),
     "srcdiff.console": (),
     "srcdiff.demo_model": (),
