@@ -31,7 +31,7 @@ def by_gradient(
     parameters : (log_pi, log_A, Emissions)
     sequences : list of Sequence
     expected : callable
-        The E-step: `expected(parameters, sequence)`.
+        The E-step of all: `expected(parameters, sequences)`.
     settings : object
         With `max_iter`, `tol`, `prior` and `progress`.
     """
@@ -51,7 +51,7 @@ def by_gradient(
         log_pi, log_A, emissions = given = at(x)
         if not _is_possible(emissions):
             return -np.inf, x
-        found = [expected(given, s) for s in sequences]
+        found = expected(given, sequences)
         value = likelihood = float(sum(v for v, _ in found))
         states = np.concatenate([counts[2] for _, counts in found])[observed]
         slopes = (

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -23,6 +25,21 @@ class Estimator:
     """Parameters of the constructor by name; what a fit finds ends in an underscore."""
 
     jit: Any
+    n_jobs: int | None
+
+    def of_each(self, f: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+        """`f` of each item, `n_jobs` at once; the first by itself, since what it calls may be compiled then."""
+        jobs = 1 if self.n_jobs is None else self.n_jobs
+        if not isinstance(jobs, int) or (jobs < 1 and jobs != -1):
+            raise ValueError(
+                f"{type(self).__name__}: n_jobs is a number of threads, -1 for all, not {self.n_jobs!r}"
+            )
+        jobs = min((os.cpu_count() or 1) if jobs == -1 else jobs, len(items) - 1)
+        if jobs < 2:
+            return [f(item) for item in items]
+        first = f(items[0])
+        with ThreadPoolExecutor(jobs) as pool:  # compiled code holds no lock of the interpreter's
+            return [first, *pool.map(f, items[1:])]
 
     def generated(self, make: Callable[..., Any], log_Z: Any, *args: Any) -> Any:
         """`make(log_Z, *args, jit=self.jit)`, made once for this estimator."""

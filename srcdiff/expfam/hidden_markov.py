@@ -68,6 +68,8 @@ class HMM(Estimator):
         Expectation maximisation, or a quasi-Newton method with the E-step for its gradient: it takes fewer rounds
         where states overlap.
     random_state : int or numpy.random.Generator, optional
+    n_jobs : int, optional
+        Threads that sequences are shared out to, -1 for as many as there are processors. Results are the same.
     warm_start : bool
         Go on from the parameters that there are: of the fit before, or as they were set.
     progress : bool
@@ -105,6 +107,7 @@ class HMM(Estimator):
         prior: float = 0.0,
         algorithm: str = "em",
         random_state: Any = None,
+        n_jobs: int | None = None,
         warm_start: bool = False,
         progress: bool = False,
         jit: Any = "auto",
@@ -117,6 +120,7 @@ class HMM(Estimator):
         self.prior = prior
         self.algorithm = algorithm
         self.random_state = random_state
+        self.n_jobs = n_jobs
         self.warm_start = warm_start
         self.progress = progress
         self.jit = jit
@@ -172,21 +176,21 @@ class HMM(Estimator):
     ) -> float:
         """The log-likelihood of all sequences."""
         sequences = self._known(X, lengths, observed, inputs)
-        return float(sum(self._expected(self._parameters(), s)[0] for s in sequences))
+        return float(sum(value for value, _ in self._expected_of(self._parameters(), sequences)))
 
     def predict_proba(
         self, X: Any, *, lengths: Any = None, observed: Any = None, inputs: Any = None
     ) -> Any:
         """The posterior probabilities of states at each time, `(T, K)`, of the sequences one after the other."""
         sequences = self._known(X, lengths, observed, inputs)
-        return np.concatenate([self._posterior(s) for s in sequences])
+        return np.concatenate(self.of_each(self._posterior, sequences))
 
     def predict(
         self, X: Any, *, lengths: Any = None, observed: Any = None, inputs: Any = None
     ) -> Any:
         """The most probable path of states of each sequence, one after the other."""
         sequences = self._known(X, lengths, observed, inputs)
-        return np.concatenate([self._path(s) for s in sequences])
+        return np.concatenate(self.of_each(self._path, sequences))
 
     def sample(self, n: int, random_state: Any = None, inputs: Any = None) -> tuple[Any, Any]:
         """A sequence of `n` observations, and its states."""
@@ -267,6 +271,9 @@ class HMM(Estimator):
         log_emissions = self._log_emissions(emissions, sequence)
         return self.e_step((log_pi, log_A, log_emissions), *self._data(sequence))
 
+    def _expected_of(self, parameters: Any, sequences: list[Sequence]) -> list[Any]:
+        return self.of_each(lambda s: self._expected(parameters, s), sequences)
+
     def _log_emissions(self, emissions: Emissions, sequence: Sequence) -> Any:
         """The log-probability of each observation in each state; 0 where it is missing."""
         found = np.zeros((len(sequence.data), self.n_states))
@@ -299,7 +306,7 @@ class HMM(Estimator):
     def _climb(self, parameters: Any, sequences: list[Sequence]) -> Any:
         """Parameters, log-likelihoods, and whether the fit converged."""
         if self.algorithm == "gradient":
-            return by_gradient(parameters, sequences, self._expected, self)
+            return by_gradient(parameters, sequences, self._expected_of, self)
         if self.algorithm != "em":
             raise ValueError(f"algorithm={self.algorithm!r}: expected 'em' or 'gradient'")
         return self._by_em(parameters, sequences)
@@ -308,7 +315,7 @@ class HMM(Estimator):
         data, observed = joined(sequences)
         history: list[float] = []
         for _ in rounds(self.max_iter, self.progress):
-            found = [self._expected(parameters, s) for s in sequences]
+            found = self._expected_of(parameters, sequences)
             history.append(float(sum(value for value, _ in found)))
             if not np.isfinite(history[-1]):
                 raise ValueError(

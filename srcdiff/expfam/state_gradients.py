@@ -60,7 +60,7 @@ def by_gradient(
         theta = restored(x)
         _put(model, theta)
         try:
-            found = [expected(s) for s in sequences]
+            found = model.of_each(expected, sequences)
             slope = slope_of(theta, *_sums([moments for _, moments in found], data, observed))
         except np.linalg.LinAlgError:
             return -np.inf, x

@@ -34,7 +34,7 @@ class LDS(Estimator):
     ----------
     n_states : int
         Numbers in a state.
-    max_iter, tol, restarts, algorithm, random_state, warm_start, progress, jit
+    max_iter, tol, restarts, algorithm, random_state, n_jobs, warm_start, progress, jit
         As for `HMM`.
 
     Attributes
@@ -59,6 +59,7 @@ class LDS(Estimator):
         restarts: int = 1,
         algorithm: str = "em",
         random_state: Any = None,
+        n_jobs: int | None = None,
         warm_start: bool = False,
         progress: bool = False,
         jit: Any = "auto",
@@ -69,6 +70,7 @@ class LDS(Estimator):
         self.restarts = restarts
         self.algorithm = algorithm
         self.random_state = random_state
+        self.n_jobs = n_jobs
         self.warm_start = warm_start
         self.progress = progress
         self.jit = jit
@@ -109,7 +111,8 @@ class LDS(Estimator):
 
     def score(self, X: Any, y: Any = None, *, lengths: Any = None, observed: Any = None) -> float:
         """The log-likelihood of all sequences."""
-        return float(sum(self._expected(s)[0] for s in self._known(X, lengths, observed)))
+        known = self._known(X, lengths, observed)
+        return float(sum(value for value, _ in self.of_each(self._expected, known)))
 
     def predict(self, X: Any, *, lengths: Any = None, observed: Any = None) -> Any:
         """The mean of the state at each time, `(T, n_states)`, of the sequences one after the other."""
@@ -117,7 +120,8 @@ class LDS(Estimator):
 
     def smooth(self, X: Any, *, lengths: Any = None, observed: Any = None) -> tuple[Any, Any]:
         """Means and covariances of the state at each time."""
-        found = [usual(self._expected(s)[1]) for s in self._known(X, lengths, observed)]
+        known = self._known(X, lengths, observed)
+        found = [usual(moments) for _, moments in self.of_each(self._expected, known)]
         return tuple(np.concatenate([f[name] for f in found]) for name in ("mean", "covariance"))  # type: ignore[return-value]
 
     def sample(self, n: int, random_state: Any = None) -> tuple[Any, Any]:
@@ -138,7 +142,7 @@ class LDS(Estimator):
         """Log-likelihoods, and whether it converged."""
         history: list[float] = []
         for _ in rounds(self.max_iter, self.progress):
-            found = [self._expected(s) for s in sequences]
+            found = self.of_each(self._expected, sequences)
             history.append(float(sum(value for value, _ in found)))
             if len(history) > 1 and history[-1] - history[-2] < self.tol:
                 return history, True

@@ -255,3 +255,19 @@ def test_what_is_not_fitted_says_so_as_scikit_learn_has_it() -> None:
         HMM(2).colour  # noqa: B018
     with pytest.raises(ValueError, match=r"sequence 0 has 0 feature\(s\)"):
         HMM(2, "gaussian", jit=False).fit(np.zeros((3, 0)))
+
+
+@pytest.mark.parametrize("algorithm", ["em", "gradient"])
+def test_threads_change_no_bit(algorithm: str) -> None:
+    rng = np.random.default_rng(4)
+    sequences = [rng.poisson(3.0, size=n) for n in (7, 1, 12, 5)]
+    fits = [
+        HMM(2, "poisson", max_iter=3, algorithm=algorithm, random_state=1, n_jobs=n).fit(sequences)
+        for n in (None, 3, -1)
+    ]
+    for one in fits[1:]:
+        assert one.log_likelihoods_ == fits[0].log_likelihoods_
+        assert np.array_equal(one.log_A_, fits[0].log_A_)
+        assert np.array_equal(one.predict_proba(sequences), fits[0].predict_proba(sequences))
+    with pytest.raises(ValueError, match="n_jobs is a number of threads, -1 for all, not 0"):
+        HMM(2, "poisson", n_jobs=0).fit(sequences)

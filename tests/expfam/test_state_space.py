@@ -112,3 +112,11 @@ def test_draws_have_the_model_as_their_fit() -> None:
 def test_bad_input_is_told_in_the_terms_of_the_model(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call(model(max_iter=2), drawn(30)[0])
+
+
+def test_threads_change_no_bit() -> None:
+    y, _ = drawn(30)
+    parts = [y[:12], y[12:20], y[20:]]
+    fits = [LDS(2, max_iter=2, random_state=1, n_jobs=n).fit(parts) for n in (None, 2)]
+    assert fits[0].log_likelihoods_ == fits[1].log_likelihoods_
+    assert np.array_equal(fits[0].predict(parts), fits[1].predict(parts))
