@@ -300,8 +300,22 @@ def negative_weight(x):
 
 def scattered(x):
     p = np.zeros(2)
-    np.add.at(p, np.array([0, 0]), np.exp(x))
+    np.add.at(p, np.array([[0, 1], [1, 0]]), np.exp(x) * np.ones((2, 2)))
     return np.log(np.sum(p))
+
+
+def added_by_rows(x):
+    p = np.zeros((2, 3))
+    np.add.at(p, (slice(None), np.array([0, 2, 0])), np.exp(x))
+    return np.log(np.sum(p, axis=1))
+
+
+def test_terms_that_an_index_array_adds_up():
+    x = np.array([[1.0, 2.0, 3.0], [-np.inf, 0.5, -1.0]])
+    found = srcdiff.transform(added_by_rows, "semiring", semiring="max", jit=False)
+    np.testing.assert_array_equal(found(x), [3.0, 0.5])
+    counted = srcdiff.transform(added_by_rows, "semiring", semiring="count", jit=False)
+    np.testing.assert_array_equal(counted(x), [3.0, 2.0])
 
 
 @pytest.mark.parametrize(
