@@ -500,7 +500,8 @@ class Generated:
         *args
             Arguments whose types it is generated for; without any, the latest specialisation is written.
         form
-            "array": the readable form; "loops": the compiled one, which needs Numba.
+            "array": the readable form; "numpy": the same with NumPy alone, where what SciPy has of it is a few lines
+            (`logsumexp`, ...); "loops": the compiled one, which needs Numba.
         allow_srcdiff
             Whether the module may import srcdiff, as those of dynamic programs do.
 
@@ -509,8 +510,8 @@ class Generated:
         DifferentiationError
             If the program refers to objects that a file cannot hold.
         """
-        if form not in ("array", "loops"):
-            raise ValueError(f'form={form!r}: expected "array" or "loops"')
+        if form not in ("array", "loops", "numpy"):
+            raise ValueError(f'form={form!r}: expected "array", "numpy" or "loops"')
         if self._latest is None and not (args or kwargs) and self.signature.needed:
             raise DifferentiationError(
                 f"{self.__name__} was not called yet, so there is nothing to save",
@@ -532,7 +533,7 @@ class Generated:
             loops = self._loop_program(chosen, bound=True)
             program = replace(program, source=loops.source, saved="", bindings=loops.bindings)
         target = Path(path)
-        program.write(target)
+        program.write(target, numpy_only=form == "numpy")
         return target
 
     def show(self, *args: Any, **kwargs: Any) -> None:

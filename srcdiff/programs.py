@@ -18,6 +18,7 @@ import numpy as np
 from srcdiff.errors import DifferentiationError
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Dim, Size, size_of
+from srcdiff.numpy_only import without_scipy
 from srcdiff.options import Options
 from srcdiff.runtime.source import standalone
 
@@ -166,8 +167,9 @@ class Program:
             return None
         return replace(self, watched=(), arrays={}, stored=Stored())
 
-    def module_text(self) -> str:
-        """The text of a module of its own: NumPy, SciPy, and the modules of the user's classes are what it imports.
+    def module_text(self, numpy_only: bool = False) -> str:
+        """The text of a module of its own: NumPy, SciPy (but for `numpy_only`), and the modules of the user's classes
+        are what it imports.
 
         Raises
         ------
@@ -177,6 +179,8 @@ class Program:
         text = self._with_bindings(self.saved or self.source)
         if not self.dynamic:
             text = standalone(text)
+        if numpy_only:
+            text = without_scipy(text, self.name)
         kind = "simplified source" if self.kind == "simplify" else self.kind.replace("_", " ")
         head = _HEADER.format(kind=kind, f=self.base, needs=_needs(text))
         return head + ("" if text.startswith(("import", "from")) else "\n") + text
@@ -227,9 +231,9 @@ class Program:
             self.location,
         )
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, numpy_only: bool = False) -> None:
         """Save as a module, atomically."""
-        text = self.module_text()
+        text = self.module_text(numpy_only)
         if not path.parent.is_dir():
             raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} to")
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -21,6 +21,7 @@ FRONT = (  # the modules behind `srcdiff.api`, which join the stages
     "srcdiff.direct", "srcdiff.dynamic", "srcdiff.effects", "srcdiff.enumeration", "srcdiff.explaining",
     "srcdiff.generated", "srcdiff.implicit_rules", "srcdiff.integral_rules", "srcdiff.kernel_programs",
     "srcdiff.locks", "srcdiff.makers", "srcdiff.matrices", "srcdiff.nan_finding", "srcdiff.njit", "srcdiff.ode_rules",
+    "srcdiff.numpy_only",
     "srcdiff.options", "srcdiff.own_results", "srcdiff.plain_calls", "srcdiff.program_facts", "srcdiff.programs",
     "srcdiff.reasons", "srcdiff.references", "srcdiff.rule_checks", "srcdiff.rule_text", "srcdiff.shared_state",
     "srcdiff.signature", "srcdiff.solver_rules", "srcdiff.sparsity", "srcdiff.threads", "srcdiff.trees",

@@ -70,7 +70,7 @@ class Inference:
         return self.generated.source_for(as_floats(eta), *data)
 
     def save(self, path: str | Path, *args: Any, form: str = "array") -> Path:
-        """Write a module that needs NumPy and SciPy only."""
+        """Write a module that needs NumPy and SciPy only, as form="numpy" NumPy alone."""
         given = (as_floats(args[0]), *args[1:]) if args else ()
         return self.generated.save(path, *given, form=form)
 

@@ -19,7 +19,9 @@ MOVED = frozenset({
     "expand", "gather", "list_item", "list_pop", "elements", "rows",
 })  # fmt: skip
 
-JOINED = frozenset({"list_new", "array_of", "concatenate", "stack"})  # those of several side by side
+JOINED = frozenset(
+    {"list_new", "array_of", "concatenate", "stack"}
+)  # those of several side by side
 
 
 def reached(

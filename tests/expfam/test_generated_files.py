@@ -64,3 +64,28 @@ def test_generated_files_are_differentiated_to_order_four(tmp_path: Path) -> Non
         path = srcdiff.grad(f, jit=False).save(tmp_path / f"order_{order}.py", x)
         f = getattr(imported(path), f"{f.__name__}_grad")
         assert f(x) == pytest.approx(value, rel=1e-12)
+
+
+def test_a_file_may_need_numpy_alone(tmp_path: Path) -> None:
+    """Row J9 to the letter: SciPy is kept out of the process that runs it."""
+    rng = np.random.default_rng(8)
+    eta = rng.normal(size=3), rng.normal(size=(3, 3)), rng.normal(size=(3, 2))
+    eta[1][0, 1] = eta[0][2] = -np.inf
+    data = np.array([0, 1, 1, 0, 1])
+    saved = expfam.hmm.e_step.save(tmp_path / "alone.py", eta, data, form="numpy")
+    assert "NumPy and nothing else" in saved.read_text()
+    np.savez(tmp_path / "given.npz", *eta)
+    code = (
+        "import sys; sys.modules['scipy'] = None\n"
+        "import numpy as np, alone\n"
+        "f = np.load('given.npz'); eta = tuple(f[k] for k in f.files)\n"
+        "value, counts = alone.hmm_log_Z_value_and_grad(eta, np.array([0, 1, 1, 0, 1]))\n"
+        "np.savez('found.npz', value, *counts)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+    value, counts = expfam.hmm.e_step(eta, data)
+    with np.load(tmp_path / "found.npz") as found:
+        for name, wanted in zip(found.files, (value, *counts), strict=True):
+            np.testing.assert_allclose(found[name], wanted, rtol=0, atol=1e-12)
+    with pytest.raises(srcdiff.DifferentiationError, match="psi, which NumPy does not have"):
+        expfam.gamma.mean.save(tmp_path / "no.py", (1.0, -1.0), form="numpy")
