@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from srcdiff.ir.build import Builder, Env, lookup
-from srcdiff.ir.core import Atom, Function, Op, Value, const
+from srcdiff.ir.core import Atom, Const, Function, Op, Value, const
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, List, Type, ndim_of, shape_of
 from srcdiff.ops import (
@@ -66,6 +66,8 @@ class _Best(Messages):
 
     def turn(self, atom: Atom, location: Location | None, b: Builder) -> Value:
         """A potential as a list: itself, and nothing else."""
+        if isinstance(atom, Const) and atom.value == -math.inf:
+            return b.op(creation.full, atom, const(self.k))
         made = b.op(memory.empty, *lengths_of_axes(b, atom, self.shown), const(self.k))
         b.ops(memory.store, made, const(-math.inf), where="")
         b.ops(memory.store, made, atom, const(0), where="..., i" if ndim_of(atom.type) else "i")
@@ -146,10 +148,9 @@ class _Best(Messages):
         parts = ["None" if n in gone else ":" for n in range(axes)]
         return b.op(memory.index, found, where=", ".join([*parts, ":"]))
 
-    def possible(self, message: Atom, b: Builder) -> Value:
+    def largest_part(self, message: Atom, b: Builder) -> tuple[Atom, Const]:
         where = ", ".join([*[":"] * (ndim_of(message.type) - 1), "i"])
-        best = b.op(memory.index, message, const(0), where=where)
-        return b.op(arithmetic.greater, best, const(-math.inf))
+        return b.op(memory.index, message, const(0), where=where), const(-math.inf)
 
     def flat(self, x: Atom, b: Builder) -> Value:
         """The last two axes as one."""

@@ -152,16 +152,15 @@ class Messages(Turned):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, Op) and is_test(old) and old.operands[0] in self.found:
             b.location, b.origin = old.location, old.origin
-            found = self.possible(lookup(env, old.operands[0]), b)
-            if not _IS_POSSIBLE[old.decl.name]:
-                found = b.op(arithmetic.logical_not, found)
-            env[old.result] = found
+            number, nothing = self.largest_part(lookup(env, old.operands[0]), b)
+            test = arithmetic.greater if _IS_POSSIBLE[old.decl.name] else arithmetic.equal
+            env[old.result] = b.op(test, number, nothing)
         else:
             super().statement(old, env, b)
 
-    def possible(self, message: Atom, b: Builder) -> Value:
-        """Whether a message has a term that is not forbidden."""
-        return b.op(arithmetic.greater, message, const(0.0))
+    def largest_part(self, message: Atom, b: Builder) -> tuple[Atom, Const]:
+        """A number that says of a message whether it has a term that is not forbidden, and what it is where not."""
+        return message, const(0.0)
 
     def call(self, old: Call, env: Env, b: Builder) -> None:
         function = old.function

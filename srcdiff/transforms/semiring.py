@@ -200,7 +200,7 @@ class _Logarithms(Turned):
             b.append(replace(old, operands=(value, *lengths)))
         elif name in MOVED and old.operands[0] in self.found:
             b.append(self.op(old, env, b))
-        elif name == "greater" and old.operands[1] == const(0.0):
+        elif name in ("greater", "equal") and old.operands[1] == const(0.0):
             b.append(replace(old, operands=(lookup(env, old.operands[0]), const(-math.inf))))
         elif name in _MONOTONE:
             b.append(replace(self.op(old, env, b), operands=self.logarithms(old, env, b)))
