@@ -8,6 +8,7 @@ where it is given what is differentiated.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import enum
 import functools
 import inspect
@@ -319,14 +320,31 @@ def _made(tape: Tape, cls: type, args: Any, kwargs: Any) -> Any:
     if init.__code__.co_filename == "<string>":  # a dataclass's, which assigns
         after = inspect.getattr_static(cls, "__post_init__", None)
         if isinstance(after, FunctionType):
-            raise UnsupportedError(
-                f"{cls.__name__} has a __post_init__, which a dynamic program does not read",
-                "Write an __init__, or compute the field in front of the call.",
-            )
-        init(made, *args, **kwargs)
+            call(tape, after, made, *_set_fields(made, init, args, kwargs))
+        else:
+            init(made, *args, **kwargs)
     else:
         call(tape, init, made, *args, **kwargs)
     return made
+
+
+def _set_fields(made: Any, init: FunctionType, args: Any, kwargs: Any) -> list[Any]:
+    """Do what a dataclass's `__init__` does before `__post_init__`; gives what that is called with."""
+    bound = inspect.signature(init).bind(made, *args, **kwargs)
+    bound.apply_defaults()
+    passed_on = []
+    for name, field in type(made).__dataclass_fields__.items():
+        kind = field._field_type
+        value = bound.arguments.get(name, field.default)
+        if value is dataclasses._HAS_DEFAULT_FACTORY or value is dataclasses.MISSING:  # type: ignore[attr-defined]
+            if field.default_factory is dataclasses.MISSING:
+                continue
+            value = field.default_factory()
+        if kind is dataclasses._FIELD_INITVAR:  # type: ignore[attr-defined]
+            passed_on.append(value)
+        elif kind is not dataclasses._FIELD_CLASSVAR:  # type: ignore[attr-defined]
+            object.__setattr__(made, name, value)
+    return passed_on
 
 
 def refuse_custom(cls: type) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from srcdiff.dynamic.order import CHANGING, may_write
 from srcdiff.frontend.calls import SPECIAL
 from srcdiff.frontend.source import look_up
 from srcdiff.ops.registry import COMPOSITE_METHODS, METHODS, find, find_composite, own_rule
@@ -37,7 +38,6 @@ _MAKING = (
     np.arange,
     np.identity,
 )
-_CHANGING = ("fill", "sort", "partition", "put", "resize", "item")
 _LOOKING = ("shape", "size", "ndim", "dtype")
 
 
@@ -122,7 +122,7 @@ class Expression:
         is_method = isinstance(node.func, ast.Attribute) and self.meaning(node.func.value) is None
         if (
             not is_method
-            or node.func.attr in _CHANGING
+            or node.func.attr in CHANGING
             or node.func.attr in self.rewriter.routes.methods
         ):
             return False
@@ -146,36 +146,46 @@ class Expression:
                 return self.argument(node.id, node)
             case ast.BinOp():
                 self.count += 1
-                return ast.BinOp(self.inside(node.left), node.op, self.inside(node.right))
+                left, right = self.in_order([node.left, node.right])
+                return ast.BinOp(left, node.op, right)
             case ast.UnaryOp() if not isinstance(node.op, ast.Not):
                 self.count += 1
                 return ast.UnaryOp(node.op, self.inside(node.operand))
-            case ast.Compare() if self.node is not node:
-                return ast.Compare(
-                    self.inside(node.left), node.ops, [self.inside(c) for c in node.comparators]
-                )
+            case ast.Compare() if self.node is not node and not _looks_for(node):
+                left, *others = self.in_order([node.left, *node.comparators])
+                return ast.Compare(left, node.ops, others)
             case ast.Call() if self.is_inside(node):
                 self.count += 1
                 function: Any = node.func
-                if self.meaning(function) is None:
-                    function = ast.Attribute(self.inside(function.value), function.attr, ast.Load())
-                args = [self.inside_of_call(a) for a in node.args]
-                return ast.Call(
-                    function,
-                    args,
-                    [ast.keyword(k.arg, self.inside_of_call(k.value)) for k in node.keywords],
-                )
+                bases = [function.value] if self.meaning(function) is None else []
+                operands = [*bases, *node.args, *(k.value for k in node.keywords)]
+                given = self.in_order(operands)
+                if bases:
+                    function = ast.Attribute(given.pop(0), function.attr, ast.Load())
+                args, values = given[: len(node.args)], given[len(node.args) :]
+                named = zip(node.keywords, values, strict=True)
+                return ast.Call(function, args, [ast.keyword(k.arg, v) for k, v in named])
             case ast.Attribute() if self.meaning(node) is not None:
                 return node
             case ast.Subscript(value=ast.Attribute(attr="shape"), slice=ast.Constant(value=axis)):
                 return self.argument(f"length_{axis!r}".replace("-", "m"), node, as_it_is=True)
         return self.argument(_hint(node), node)
 
+    def in_order(self, nodes: list[Any]) -> list[Any]:
+        """Operands as they stand in the lambda; those that a call behind them may write are computed in front of it."""
+        writes = [may_write(node, self.meaning) for node in nodes]
+        return [
+            self.argument(_hint(node), node)
+            if _is_operation(node) and any(writes[k + 1 :])
+            else self.inside_of_call(node)
+            for k, node in enumerate(nodes)
+        ]
+
     def inside_of_call(self, node: Any) -> Any:
         if isinstance(node, ast.Tuple | ast.List) and not any(
             isinstance(e, ast.Starred) for e in node.elts
         ):
-            return type(node)([self.inside_of_call(e) for e in node.elts], ast.Load())
+            return type(node)(self.in_order(node.elts), ast.Load())
         return self.inside(node)
 
     def is_fixed(self, node: Any) -> bool:
@@ -203,6 +213,18 @@ class Expression:
             name = f"{name}_"
         self.arguments[name] = value
         return ast.Name(name, ast.Load())
+
+
+def _is_operation(node: Any) -> bool:
+    """Whether the lambda itself would compute something."""
+    if isinstance(node, ast.Tuple | ast.List):
+        return any(map(_is_operation, node.elts))
+    return isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call | ast.Compare)
+
+
+def _looks_for(node: Any) -> bool:
+    """Whether a comparison goes through something, which has less to give afterwards if it is an iterator."""
+    return any(isinstance(op, ast.In | ast.NotIn) for op in node.ops)
 
 
 def _hint(node: Any) -> str:

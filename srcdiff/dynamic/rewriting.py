@@ -15,7 +15,8 @@ import importlib
 from types import FunctionType
 from typing import Any
 
-from srcdiff.dynamic.expressions import OPERATORS, outside_names
+from srcdiff.dynamic.expressions import OPERATORS, Expression, outside_names
+from srcdiff.dynamic.order import may_write
 from srcdiff.dynamic.rewritten_expressions import ExpressionRewriter, unlike
 from srcdiff.dynamic.routes import routes_of
 from srcdiff.errors import UnsupportedError
@@ -84,10 +85,22 @@ class Rewriter(ExpressionRewriter):
         target = node.target
         if isinstance(target, ast.Subscript):
             base, key = self.visit(target.value), self.key(target.slice)
+            if may_write(node.value, Expression(self, node.value).meaning):
+                (base, base_again), (key, key_again) = self.kept(base), self.kept(key)
+                before = self.ask("item", base_again, key_again)
+                keywords = [ast.keyword("before", before), ast.keyword("value", value)]
+                return ast.Expr(self.ask("augment_item", base, key, symbol, keywords=keywords))
             return ast.Expr(self.ask("augment_item", base, key, symbol, value))
         load = copy.copy(target)
         load.ctx = ast.Load()
         return self.assigned(target, self.ask("augmented", symbol, self.visit(load), value), None)
+
+    def kept(self, node: Any) -> tuple[Any, Any]:
+        """An expression, and what names its value from then on."""
+        if isinstance(node, ast.Name | ast.Constant):
+            return node, node
+        name = self.fresh("part")
+        return ast.NamedExpr(ast.Name(name, ast.Store()), node), ast.Name(name, ast.Load())
 
     def visit_For(self, node: Any) -> Any:
         target, taken = self.loop_target(node.target, node.iter)

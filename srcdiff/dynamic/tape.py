@@ -38,6 +38,7 @@ from srcdiff.trees import children, fit_to, map_leaves
 __all__ = ["Tape"]
 
 Leaf = Callable[..., Any]
+_NOT_READ = object()
 
 calls.SPECIAL.update(BUILTINS)
 
@@ -264,9 +265,13 @@ class Tape:
         self.store(target, ..., new)
         return target
 
-    def augment_item(self, base: Any, key: Any, operator: str, value: Any) -> None:
-        """`base[key] += value`."""
-        self.store(base, key, self.augmented(operator, self.item(base, key), value))
+    def augment_item(
+        self, base: Any, key: Any, operator: str, value: Any, before: Any = _NOT_READ
+    ) -> None:
+        """`base[key] += value`; `before` is what stood there, if the value may have changed it."""
+        if before is _NOT_READ:
+            before = self.item(base, key)
+        self.store(base, key, self.augmented(operator, before, value))
 
     def each(self, values: Any) -> Any:
         """What a loop goes through, or an assignment takes apart."""

@@ -1,7 +1,6 @@
 """Programs without types: what they look like, what is refused, and that nothing is differentiated in silence."""
 
 import copy
-import dataclasses
 import importlib
 import pickle
 import subprocess
@@ -201,14 +200,6 @@ class Made:
         return made
 
 
-@dataclasses.dataclass
-class After:
-    v: float
-
-    def __post_init__(self):
-        self.v = self.v * 2.0
-
-
 def sets_in_a_way_of_its_own(x):
     odd = Odd()
     for _ in {1}:
@@ -218,10 +209,6 @@ def sets_in_a_way_of_its_own(x):
 
 def makes_in_a_way_of_its_own(x):
     return sum(Made(v).v for v in {x})
-
-
-def computes_behind_the_constructor(x):
-    return sum(After(v).v for v in {x})
 
 
 def asks_an_unknown_function(x):
@@ -241,7 +228,6 @@ def evaluates_text(x):
     [
         (sets_in_a_way_of_its_own, 0.5, "Odd has a __setattr__ of its own"),
         (makes_in_a_way_of_its_own, 0.5, "Made has a __new__ of its own"),
-        (computes_behind_the_constructor, 0.5, "After has a __post_init__"),
         (asks_an_unknown_function, x3, "`trim_zeros` is not known to srcdiff"),
         (hands_a_function_to_a_library, x3, "`apply_over_axes` is not known to srcdiff"),
         (evaluates_text, 0.5, r"`eval\(\)` is not supported"),
