@@ -9,6 +9,7 @@ from types import FunctionType, MethodType
 from typing import Any
 
 import srcdiff.frontend.adjoint_blocks
+import srcdiff.frontend.augmented
 import srcdiff.frontend.calls
 import srcdiff.frontend.contexts
 import srcdiff.frontend.doubts

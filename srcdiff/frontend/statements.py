@@ -8,16 +8,12 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.calls import attribute, call_value
+from srcdiff.frontend.calls import call_value
 from srcdiff.frontend.constants import from_python
-from srcdiff.frontend.expressions import combine, defaults_of, growing
+from srcdiff.frontend.expressions import defaults_of, growing
 from srcdiff.frontend.frame import HOOKS, Frame, reads
-from srcdiff.frontend.lists import is_list
-from srcdiff.frontend.objects import write_attribute
 from srcdiff.frontend.source import FormulaSource
-from srcdiff.frontend.stores import add_to, update_item
-from srcdiff.frontend.subscripts import array_of, read_item
-from srcdiff.frontend.targets import assign, bind_name
+from srcdiff.frontend.targets import assign
 from srcdiff.frontend.texts import text_of
 from srcdiff.frontend.truth import static_truth, truth
 from srcdiff.frontend.values import (
@@ -31,7 +27,7 @@ from srcdiff.frontend.values import (
     static,
 )
 from srcdiff.ir.core import Atom, Const, Value
-from srcdiff.ir.types import Array, List, Struct
+from srcdiff.ir.types import List, Struct
 from srcdiff.ops.control import assert_, raise_
 
 __all__: list[str] = []
@@ -78,75 +74,6 @@ def _annotated(fr: Frame, node: Any) -> None:
         if isinstance(node.target, gast.Name):
             value = growing(fr, node.target.id, value, node.value)
         assign(fr, node.target, value, node, since)
-
-
-@reads(gast.AugAssign)
-def _augmented(fr: Frame, node: Any) -> None:
-    target = node.target
-    if isinstance(target, gast.Subscript):
-        base, key = fr.expr(target.value), fr.expr(target.slice)
-        if isinstance(node.op, gast.Add) and is_list(part := _list_in(fr, base, key, target)):
-            call_value(fr, node, Method(part, "extend"), [fr.expr(node.value)], {})
-            return
-        update_item(fr, base, key, node.op, fr.expr(node.value), node, combine(fr, node))
-        return
-    if isinstance(target, gast.Attribute):
-        _augment_attribute(fr, node)
-        return
-    if not isinstance(target, gast.Name):
-        fr.fail(
-            target,
-            f"assigning to `{gast.unparse(target).strip()}` is not supported",
-            "Assign to a name or a subscript.",
-        )
-    old = fr.name(target.id, target)
-    since = len(fr.b.body)
-    value = fr.expr(node.value)
-    if isinstance(old, Value) and isinstance(old.type, Array):
-        add_to(fr, old, node.op, array_of(fr, value, node), node, combine(fr, node))
-        return
-    changes = _changed_by(node.op, old)
-    if changes:
-        call_value(fr, node, Method(old, changes), [value], {})
-        return
-    new = fr.updated(node, old, combine(fr, node)(node.op, old, value))
-    bind_name(fr, target.id, new, since)
-
-
-def _augment_attribute(fr: Frame, node: Any) -> None:
-    """`base.name op= value`: arrays change in place, and are bound to the name again."""
-    target = node.target
-    base = fr.expr(target.value)
-    old = attribute(fr, base, target.attr, target)
-    value = fr.expr(node.value)
-    if isinstance(old, Value) and isinstance(old.type, Array):
-        add_to(fr, old, node.op, array_of(fr, value, node), node, combine(fr, node))
-        return
-    changes = _changed_by(node.op, old)
-    if changes:
-        call_value(fr, node, Method(old, changes), [value], {})
-        return
-    write_attribute(
-        fr, base, target.attr, fr.updated(node, old, combine(fr, node)(node.op, old, value)), target
-    )
-
-
-def _changed_by(op: Any, value: FrontValue) -> str:
-    """The method that an augmented assignment to a container is."""
-    if isinstance(op, gast.Add) and is_list(value):
-        return "extend"
-    is_dict = isinstance(value, Parts) and value.kind == "dict"
-    return "update" if isinstance(op, gast.BitOr) and is_dict else ""
-
-
-def _list_in(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontValue:
-    """What a container of lists has under a key."""
-    holds = isinstance(base, Parts) or (
-        isinstance(base, Value)
-        and isinstance(base.type, List)
-        and isinstance(base.type.element, List)
-    )
-    return fr.session.current(read_item(fr, base, key, node)) if holds else MISSING
 
 
 @reads(gast.Delete)
