@@ -14,8 +14,9 @@ from typing import Any
 import gast
 import numpy as np
 
-from srcdiff.frontend.control import may_exit
-from srcdiff.frontend.frame import HOOKS, Frame
+from srcdiff.frontend.exits import Guard, LeaveContexts, holder_of
+from srcdiff.frontend.frame import HOOKS, Frame, reads
+from srcdiff.frontend.generators import is_of_library
 from srcdiff.frontend.source import placed
 from srcdiff.frontend.special_methods import called, method_of
 from srcdiff.frontend.targets import assign
@@ -40,12 +41,7 @@ def entered(fr: Frame, node: Any, rest: Sequence[Any]) -> list[Any]:
                     f"`with {gast.unparse(item.context_expr).strip()}` is not supported",
                     "Enter the context where the function is called.",
                 )
-            if any(map(may_exit, node.body)):
-                fr.fail(
-                    item.context_expr,
-                    "this `with` is left by `return`, `break` or `continue`",
-                    "Assign the result inside, and return it behind the block.",
-                )
+            _refuse_raised(fr, item.context_expr, node.body, "with")
             leaving.insert(0, _leave(fr, item, value))
             value = called(fr, item.context_expr, value, "__enter__")
             assert value is not None
@@ -71,6 +67,12 @@ def _silent(fr: Frame, item: Any) -> FrontValue | None:
             )
         return const(None)
     if not any(known is context for context in _SILENT):
+        if getattr(known, "__globals__", {}).get("__name__") == "contextlib":
+            fr.untyped(
+                call,
+                f"`with` of a function that contextlib made of `{gast.unparse(call.func).strip()}`",
+                "Write a class with `__enter__` and `__exit__`.",
+            )
         return None
     given = [fr.expr(a) for a in call.args]
     return given[0] if known is contextlib.nullcontext and given else const(None)
@@ -78,17 +80,39 @@ def _silent(fr: Frame, item: Any) -> FrontValue | None:
 
 def _leave(fr: Frame, item: Any, value: FrontValue) -> Any:
     """The statement that leaves a context of the user's."""
-    holder = f"%context{item.context_expr.lineno}_{item.context_expr.col_offset}"
+    holder, place = holder_of(item), item.context_expr
     fr.env[holder] = value
-    name = placed(item.context_expr, gast.Name(holder, gast.Load(), None, None))
-    method = placed(item.context_expr, gast.Attribute(name, "__exit__", gast.Load()))
-    nothing = [placed(item.context_expr, gast.Constant(None, None)) for _ in range(3)]
-    leave = placed(
-        item.context_expr,
-        gast.Expr(placed(item.context_expr, gast.Call(method, nothing, []))),
-    )
-    leave.leaves = True
+    leave = placed(place, LeaveContexts())
+    leave.holders = [placed(place, gast.Name(holder, gast.Load(), None, None))]
     return leave
+
+
+@reads(Guard)
+def _guard(fr: Frame, node: Any) -> None:
+    _refuse_raised(fr, node, node.inside, "finally")
+
+
+def _refuse_raised(fr: Frame, node: Any, body: Sequence[Any], word: str) -> None:
+    """Leave to the run what an exception does on its way to a `try` further out."""
+    nodes = (n for s in body for n in gast.walk(s))
+    if fr.session.attempts and any(
+        isinstance(n, gast.Raise) or (isinstance(n, gast.Call) and not is_of_library(fr, n))
+        for n in nodes
+    ):
+        fr.untyped(
+            node,
+            f"an exception may leave this `{word}`, and be caught outside",
+            "Catch it inside.",
+        )
+
+
+@reads(LeaveContexts)
+def _left(fr: Frame, node: Any) -> None:
+    for name in node.holders:
+        context = fr.env.get(name.id)
+        if context is not None:
+            value = fr.session.current(fr.bound(context, name.id, node))
+            called(fr, node, value, "__exit__", *[const(None)] * 3)
 
 
 HOOKS["entered"] = entered

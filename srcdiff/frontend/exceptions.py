@@ -26,7 +26,7 @@ from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.joins import Done, branch
 from srcdiff.frontend.session import FALSE, TRUE
 from srcdiff.frontend.subset import untyped
-from srcdiff.frontend.values import MISSING, Known, Parts
+from srcdiff.frontend.values import MISSING, Conflict, Known, Parts
 from srcdiff.ir.core import Atom, Call, Const, If, Op, Region, Statement, Value, const, walk
 from srcdiff.ir.types import Scalar
 from srcdiff.ops.arithmetic import equal, not_equal
@@ -216,7 +216,7 @@ def read_try(fr: Frame, s: Any, rest: Sequence[Any], live: frozenset[str]) -> Do
     def handled(more: Sequence[Any], wanted: frozenset[str], k: int = 0) -> Done:
         def own() -> Done:
             if s.handlers[k].name is not None:
-                fr.bind(_name(s.handlers[k].name), MISSING)
+                fr.bind(_name(s.handlers[k].name), Conflict("is an exception, and no value here"))
             return read_block(fr, [*s.handlers[k].body, *more], wanted)
 
         if k + 1 == len(handlers) or number == const(k + 1):

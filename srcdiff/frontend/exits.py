@@ -1,4 +1,4 @@
-"""`try ... finally` in plainer Python, before anything else is asked of a function's tree.
+"""`try ... finally`, and exits from `with`, in plainer Python, before anything else is asked of a function's tree.
 
     try:                      kept = f(x)
         return f(x)           clean_up()
@@ -7,6 +7,8 @@
 
 The last block stands wherever control leaves the first one. (Where it is left by an exception that nothing here
 catches, the derivative raises that, and the last block is left out: nobody sees what it computes.)
+
+Where a `with` is left by `return`, `break` or `continue`, a node in front of it says that the contexts are left there.
 """
 
 from __future__ import annotations
@@ -17,7 +19,27 @@ from typing import Any
 
 import gast
 
-__all__ = ["without_finally"]
+from srcdiff.frontend.block_nodes import is_block
+from srcdiff.frontend.control import may_exit
+
+__all__ = ["Guard", "LeaveContexts", "holder_of", "without_finally"]
+
+
+class Guard(gast.stmt):  # type: ignore[misc]
+    """Here begins what `finally` stands behind; `inside` is that, which no walk comes to from here."""
+
+    _fields = ()
+
+
+class LeaveContexts(gast.stmt):  # type: ignore[misc]
+    """Control leaves a `with` here; `holders` are the names that its contexts are kept under."""
+
+    _fields = ("holders",)
+
+
+def holder_of(item: Any) -> str:
+    """The name of ours that the context of an item of a `with` is kept under."""
+    return f"%context{item.context_expr.lineno}_{item.context_expr.col_offset}"
 
 
 def without_finally(tree: Any) -> Any:
@@ -32,7 +54,20 @@ class _Without(gast.NodeTransformer):  # type: ignore[misc]
             return node
         last, node.finalbody = node.finalbody, []
         body = [node] if node.handlers else [*node.body, *node.orelse]
-        return [*_Leaving(last).block(body), *copy.deepcopy(last)]
+        guard = gast.copy_location(Guard(), node)
+        guard.inside = body
+        return [guard, *_Leaving(last).block(body), *copy.deepcopy(last)]
+
+    def visit_With(self, node: Any) -> Any:
+        self.generic_visit(node)
+        if any(map(may_exit, node.body)) and not is_block(node):
+            left = gast.copy_location(LeaveContexts(), node)
+            left.holders = [
+                gast.copy_location(gast.Name(holder_of(item), gast.Load(), None, None), node)
+                for item in reversed(node.items)
+            ]
+            node.body = _Leaving([left]).block(node.body)
+        return node
 
 
 class _Leaving(gast.NodeTransformer):  # type: ignore[misc]

@@ -210,7 +210,7 @@ class _Join:
                 self.fr.session.cell_names.get(name, "part"),
             )
         except Unjoinable:
-            self.fr.fail(
+            self.fr.untyped(
                 self.node,
                 "a container is changed in two ways that do not fit together",
                 "Use two names.",
