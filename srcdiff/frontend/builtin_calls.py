@@ -21,9 +21,11 @@ from srcdiff.frontend.iteration import (
     count_of,
     forward,
     iterable,
+    left_early,
     minus,
     passed,
     plus,
+    taken,
     unrolled,
 )
 from srcdiff.frontend.joins import take_apart
@@ -149,6 +151,8 @@ def _extreme(function: Any) -> Callable[..., FrontValue]:
     """`max` or `min` of several numbers, of a container's or of an array's."""
 
     def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+        if isinstance(args[0], Generated) and not kwargs:
+            args = [taken(fr, args[0], node), *args[1:]]
         if kwargs or (isinstance(args[0], Parts) and not args[0].values):
             return extreme_by(function)(fr, node, args, kwargs)
         decl = find(function)
@@ -176,10 +180,13 @@ _TWO = {max: lambda a, b: max(a, b), min: lambda a, b: min(a, b)}
 
 def _any_all(is_any: bool) -> Callable[..., FrontValue]:
     def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
-        items = iterable(fr, args[0], node)
+        source = taken(fr, args[0], node)
+        if isinstance(args[0], Generated):
+            left_early(fr, args[0])
+        items = iterable(fr, source, node)
         known = items if isinstance(items, Parts) else unrolled(fr, items, node)
         if known is None:
-            return any_or_all(fr, node, is_any, args[0])
+            return any_or_all(fr, node, is_any, source)
         total: Atom = const(not is_any)
         for value in known.values:
             each = truth_of(fr, value, node)
@@ -406,14 +413,33 @@ def _bool(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return truth_of(fr, args[0], node)
 
 
+def _by_first(items: Parts) -> list[FrontValue] | None:
+    """Tuples in order, where their first parts are known when compiling, and all different."""
+    rows = items.values
+    if not rows or not all(
+        isinstance(r, Parts) and r.values and is_static(r.values[0]) for r in rows
+    ):
+        return None
+    firsts = [static(r.values[0]) for r in rows]  # type: ignore[union-attr]
+    is_one_kind = len({type(f) for f in firsts}) == 1 and isinstance(firsts[0], str | int)
+    if not is_one_kind or len(set(firsts)) < len(firsts):
+        return None
+    return [r for _, r in sorted(zip(firsts, rows, strict=True), key=lambda pair: pair[0])]
+
+
 def _sorted(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """`sorted` of what is known when compiling, such as the keys of a dict."""
+    if isinstance(args[0], Generated):
+        args = [taken(fr, args[0], node), *args[1:]]
     items = iterable(fr, args[0], node)
     if (
         not isinstance(items, Parts)
         or not is_static(items)
         or not all(map(is_static, kwargs.values()))
     ):
+        by_name = _by_first(items) if isinstance(items, Parts) and not kwargs else None
+        if by_name is not None:
+            return known_list(fr, by_name, node)
         return sorted_items(fr, node, args, kwargs)
     known = {k: static(v) for k, v in kwargs.items()}
     values = fr.evaluated(node, lambda: sorted(map(static, items.values), **known))

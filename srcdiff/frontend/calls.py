@@ -28,6 +28,7 @@ from srcdiff.frontend.iterators import (
     goes_through,
     gone_through_once,
     makes_iterator,
+    passes,
 )
 from srcdiff.frontend.itertools_calls import ITERTOOLS
 from srcdiff.frontend.joins import known_dict
@@ -35,7 +36,13 @@ from srcdiff.frontend.kernel_calls import kernel_call
 from srcdiff.frontend.kernel_launches import Configured, launch
 from srcdiff.frontend.methods import record_method
 from srcdiff.frontend.objects import BUILTINS as OBJECTS
-from srcdiff.frontend.objects import Super, is_own_class, make_object, super_attribute
+from srcdiff.frontend.objects import (
+    Super,
+    is_own_class,
+    make_object,
+    super_attribute,
+    write_attribute,
+)
 from srcdiff.frontend.optional import sure
 from srcdiff.frontend.out_arguments import WRITING, filled, into_out
 from srcdiff.frontend.records import RECORDS, construct, is_record_class
@@ -112,7 +119,7 @@ def _call(fr: Frame, node: Any) -> FrontValue:
     args: list[FrontValue] = []
     if isinstance(function, Known) and (function.value is np.array or function.value is np.asarray):
         node = _rows_as_arrays(node)
-    _pass_on(node, function)
+    _pass_on(fr, node, function)
     for argument in node.args:
         if isinstance(argument, gast.Starred):
             argument.value.at_once = True
@@ -164,20 +171,32 @@ def _rows_as_arrays(node: Any) -> Any:
 _PASSING = (sum, len, min, max, any, all)  # take the items one after another, at once
 
 
-def _pass_on(node: Any, function: FrontValue) -> None:
+def _pass_on(fr: Frame, node: Any, function: FrontValue) -> None:
     """Mark arguments of which no copy is needed: they are gone through here, or where the result is."""
     called = function.value if isinstance(function, Known) and _hashable(function.value) else None
-    if called in _PASSING or (called in ITERATION and getattr(node, "in_passing", False)):
+    if called in _PASSING:
         for argument in node.args:
             argument.in_passing = True
+    elif called in ITERATION and getattr(node, "in_passing", False):
+        for argument in node.args:
+            argument.in_passing = passes(fr, node, argument)
     if isinstance(function, Known) and _goes_through(function.value):
         for argument in node.args:
-            argument.at_once = True
+            is_late = isinstance(argument, gast.GeneratorExp) and makes_iterator(called)
+            argument.at_once = not is_late or passes(fr, node, argument)
+    elif called is next and node.args and _makes_list(node.args[0]):
+        node.args[0].in_passing = True  # nobody asks for what comes behind
+
+
+def _makes_list(node: Any) -> bool:
+    """Whether this is an iterator that is a list where it is gone through at once."""
+    is_filter = isinstance(node, gast.Call) and getattr(node.func, "id", "") == "filter"
+    return is_filter or isinstance(node, gast.GeneratorExp)
 
 
 def _spread(fr: Frame, value: FrontValue, node: Any) -> Sequence[FrontValue]:
-    refuse_own_items(fr, node, value)
     value = taken(fr, value, node)
+    refuse_own_items(fr, node, value)
     if isinstance(value, ShapeOf):
         return shape_parts(fr, value, node).values
     if isinstance(value, Value) and isinstance(value.type, Struct):
@@ -528,6 +547,10 @@ def _attribute_of_record(
         )
     if isinstance(found, property) and isinstance(found.fget, FunctionType):
         return call_function(fr, node, found.fget, [base], {})
+    if isinstance(found, functools.cached_property) and kind == "object":
+        value = call_function(fr, node, found.func, [base], {})
+        write_attribute(fr, base, name, value, node)
+        return value
     if isinstance(found, staticmethod):
         return Known(found.__func__)
     if isinstance(found, classmethod) and isinstance(found.__func__, FunctionType):

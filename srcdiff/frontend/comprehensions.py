@@ -9,26 +9,32 @@ Over known parts they are structures, made one part after another.
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gast
 
 from srcdiff.frontend.frame import HOOKS, Frame, reads
+from srcdiff.frontend.functions import call_closure
 from srcdiff.frontend.iteration import exact_count, iterable, passed, unrolled
 from srcdiff.frontend.lists import known_list, new_list
 from srcdiff.frontend.loops import for_loop
 from srcdiff.frontend.session import FALSE, TRUE
-from srcdiff.frontend.source import placed
+from srcdiff.frontend.source import EXPRESSION, placed
 from srcdiff.frontend.subscripts import need_static
 from srcdiff.frontend.targets import assign
 from srcdiff.frontend.truth import static_truth, truth
 from srcdiff.frontend.values import (
+    MISSING,
     Closure,
+    Conflict,
     FrontValue,
     Generated,
     Items,
     Known,
     Method,
+    Missing,
     Parts,
     Piece,
     is_static,
@@ -49,15 +55,67 @@ def _inner(fr: Frame) -> Frame:
     return inner
 
 
+@contextmanager
+def _binding(fr: Frame, node: Any) -> Iterator[Frame]:
+    """A frame for the names of a comprehension; what `:=` binds in it is a name of the function around."""
+    inner, session = _inner(fr), fr.session
+    bound = {n.target.id for n in gast.walk(node) if isinstance(n, gast.NamedExpr)}
+    new = {n for n in bound - fr.nonlocals if isinstance(fr.env.get(n, MISSING), Missing)}
+    inner.nonlocals = frozenset(bound - new)
+    made: dict[str, Parts] = {}
+    for name in sorted(bound - fr.nonlocals - new):
+        before = fr.env[name]
+        if isinstance(before, Parts) and before.kind == "shared":
+            continue
+        fr.env[name] = made[name] = session.new_cell(Parts("shared", ("",), (before,)))
+        session.cell_names[made[name].cell] = name
+    yield inner
+    fr.env.update((name, Conflict("is bound inside of a comprehension only")) for name in new)
+    for name, shared in made.items():
+        (fr.env[name],) = session.cells[shared.cell].values
+        session.cells = {k: v for k, v in session.cells.items() if k != shared.cell}
+
+
 @reads(gast.GeneratorExp)
 def _generator(fr: Frame, node: Any) -> FrontValue:
-    return HOOKS["once"](fr, node, _list(fr, node))  # type: ignore[no-any-return]
+    """A list where it is gone through at once; otherwise a call of the generator function that it abbreviates."""
+    if getattr(node, "at_once", False) or getattr(node, "in_passing", False):
+        return _list(fr, node)  # type: ignore[no-any-return]
+    first = node.generators[0]
+    first.iter.in_passing = True
+    items = fr.expr(first.iter)  # now; all else when it is gone through
+    made = getattr(node, "as_function", None) or _function(fr, node)
+    return call_closure(fr, node, Closure(made, fr), [items], {})
+
+
+def _function(fr: Frame, node: Any) -> Any:
+    """`def <genexpr>(items): for target in items: yield element`, made once for all readings."""
+    if any(isinstance(part, gast.NamedExpr) for part in gast.walk(node)):
+        fr.untyped(node, "`:=` in a generator expression that is gone through later", "Use a loop.")
+    items, param = (
+        placed(node, gast.Name("%items", c(), None, None)) for c in (gast.Load, gast.Param)
+    )
+    body = [placed(node, gast.Expr(placed(node.elt, gast.Yield(node.elt))))]
+    for k, generator in reversed([*enumerate(node.generators)]):
+        for test in reversed(generator.ifs):
+            body = [placed(test, gast.If(test, body, []))]
+        source = generator.iter if k else items
+        body = [placed(node, gast.For(generator.target, source, body, [], None))]
+    arguments = gast.arguments([param], [], None, [], [], None, [])
+    node.as_function = placed(
+        node, gast.FunctionDef(EXPRESSION, arguments, body, [], None, None, [])
+    )
+    return node.as_function
 
 
 @reads(gast.ListComp)
 def _list(fr: Frame, node: Any) -> FrontValue:
     """A list; of known parts where what is looped over is."""
-    inner = _inner(fr)
+    with _binding(fr, node) as inner:
+        return _listed(fr, inner, node)
+
+
+def _listed(fr: Frame, inner: Frame, node: Any) -> FrontValue:
     _in_passing(node)
     first = passed(inner, inner.expr(node.generators[0].iter), node.generators[0].iter)
     if isinstance(first, Parts):
@@ -113,6 +171,21 @@ def append_each(fr: Frame, node: Any, target: FrontValue, items: Items | Generat
     for_loop(inner, loop, items)
 
 
+def _collected(fr: Frame, node: Any, generator: Generated) -> FrontValue:
+    """The items of a generator as a list: of known parts, unless a loop yields them."""
+    body = generator.frame.source.node
+    if any(isinstance(part, gast.For | gast.While) for part in gast.walk(body)):
+        made: FrontValue = new_list(fr, [], node)
+    else:
+        made = known_list(fr, [], node)
+    append_each(fr, node, made, generator)
+    return fr.session.current(made)
+
+
+HOOKS["collected"] = _collected
+HOOKS["append each"] = append_each
+
+
 def _in_passing(node: Any) -> None:
     for generator in node.generators:
         generator.iter.in_passing = True
@@ -120,7 +193,11 @@ def _in_passing(node: Any) -> None:
 
 @reads(gast.DictComp)
 def _dict(fr: Frame, node: Any) -> FrontValue:
-    inner = _inner(fr)
+    with _binding(fr, node) as inner:
+        return _filled(fr, inner, node)
+
+
+def _filled(fr: Frame, inner: Frame, node: Any) -> FrontValue:
     generator = node.generators[0]
     first = iterable(inner, inner.expr(generator.iter), generator.iter)
     parts = unrolled(inner, first, node) if isinstance(first, Items) else first
@@ -197,7 +274,11 @@ def reducing(fr: Frame, node: Any, function: Any, generator: Any) -> FrontValue 
     """`function(... for ... in ...)`, for functions that take the items one after another; None for others."""
     if function not in (sum, any, all):
         return None
-    inner = _inner(fr)
+    with _binding(fr, generator) as inner:
+        return _reduced(inner, node, function, generator)
+
+
+def _reduced(inner: Frame, node: Any, function: Any, generator: Any) -> FrontValue:
     _in_passing(generator)
     first = passed(inner, inner.expr(generator.generators[0].iter), generator.generators[0].iter)
     if function is sum:

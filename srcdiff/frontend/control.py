@@ -261,11 +261,19 @@ def _reads(node: Any, into: set[str]) -> None:
             into.add(child.id)
 
 
+# builtins that go through a generator expression where it stands
+_AT_ONCE = {"all", "any", "dict", "list", "max", "min", "next", "set", "sorted", "sum", "tuple"}
+
+
 def _captured(body: Sequence[Any]) -> frozenset[str]:
     found: set[str] = set()
+    at_once: set[Any] = set()
     for statement in body:
         for node in gast.walk(statement):
-            if isinstance(node, gast.FunctionDef | gast.Lambda):
+            if isinstance(node, gast.Call) and getattr(node.func, "id", "") in _AT_ONCE:
+                at_once.update(node.args)
+            is_late = isinstance(node, gast.GeneratorExp) and node not in at_once
+            if is_late or isinstance(node, gast.FunctionDef | gast.Lambda):
                 _reads(node, found)
     return frozenset(found)
 

@@ -10,7 +10,7 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.frame import Frame, an, describe, reads
-from srcdiff.frontend.iteration import iterable, unrolled
+from srcdiff.frontend.iteration import iterable, taken, unrolled
 from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.list_methods import concatenated, repeated
 from srcdiff.frontend.lists import grows, is_list, known_list, new_list
@@ -265,10 +265,11 @@ def _elements(fr: Frame, nodes: list[Any]) -> list[FrontValue]:
         if not isinstance(node, gast.Starred):
             out.append(fr.expr(node))
             continue
-        parts = iterable(fr, fr.expr(node.value), node)
+        node.value.at_once = True
+        parts = iterable(fr, taken(fr, fr.expr(node.value), node), node)
         known = unrolled(fr, parts, node) if isinstance(parts, Items) else parts
         if known is None:
-            fr.fail(
+            fr.untyped(
                 node,
                 "`*` in a tuple or list takes a container of known length",
                 "Use np.concatenate.",

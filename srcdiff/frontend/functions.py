@@ -171,6 +171,26 @@ def refuse_result(source: Source, value: FrontValue) -> None:
     untyped(f"`{name}` may return None: some paths end without a value", advice, place)
 
 
+def _owns_dict(fr: Frame, inner: Frame, arguments: Any) -> bool:
+    """Whether a function changes the dict of its further keywords, which then gets a cell."""
+    name = None if arguments.kwarg is None else arguments.kwarg.id
+    if name is None or not any(_changes(name, part) for part in gast.walk(inner.source.node)):
+        return False
+    further = inner.env[name]
+    assert isinstance(further, Parts)
+    inner.env[name] = fr.session.new_cell(further)
+    return True
+
+
+def _changes(name: str, part: Any) -> bool:
+    held = getattr(part, "value", None)
+    if not isinstance(held, gast.Name) or held.id != name:
+        return False
+    if isinstance(part, gast.Attribute):
+        return part.attr in ("pop", "update", "setdefault", "clear", "popitem")
+    return isinstance(part, gast.Subscript) and not isinstance(part.ctx, gast.Load)
+
+
 @contextmanager
 def _called_from(fr: Frame, node: Any) -> Iterator[None]:
     """Errors in a callee tell by which calls it was reached."""
@@ -196,7 +216,8 @@ def call_closure(
     inner.env = bind(fr, node, source.name, closure.node.args, args, kwargs, closure.defaults)
     if first_yield(closure.node) is not None:
         return generated(inner)
-    found = lifted(fr, closure) if all(map(_is_plain, inner.env.values())) else None
+    owns = _owns_dict(fr, inner, closure.node.args)
+    found = lifted(fr, closure) if not owns and all(map(_is_plain, inner.env.values())) else None
     if found is not None:
         function, around = found
         with _called_from(fr, node):
@@ -231,10 +252,12 @@ def call_function(
     )
     inner = Frame(fr.session, source, partial(look_up, plain), caller=fr)
     inner.call, inner.env = node, env
+    owns = _owns_dict(fr, inner, source.node.args)
     if first_yield(source.node) is not None:
         return generated(inner)
     if (
-        not isinstance(source.node, gast.Lambda)
+        not owns
+        and not isinstance(source.node, gast.Lambda)
         and plain.__closure__ is None
         and all(map(_is_plain, env.values()))
     ):

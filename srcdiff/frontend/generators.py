@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from types import FunctionType, ModuleType
 from typing import Any
 
 import gast
@@ -25,10 +27,10 @@ from srcdiff.frontend.blocks import block
 from srcdiff.frontend.control import assigned_names, loop_exits
 from srcdiff.frontend.frame import HOOKS, Frame, reads
 from srcdiff.frontend.functions import read_body
-from srcdiff.frontend.iteration import iterable
+from srcdiff.frontend.iteration import iterable, left_early
 from srcdiff.frontend.loops import for_loop
 from srcdiff.frontend.session import TRUE
-from srcdiff.frontend.source import CalledSource, placed
+from srcdiff.frontend.source import EXPRESSION, LIBRARIES, CalledSource, placed
 from srcdiff.frontend.targets import assign
 from srcdiff.frontend.values import (
     MISSING,
@@ -40,9 +42,9 @@ from srcdiff.frontend.values import (
     Parts,
 )
 from srcdiff.ir.core import Const, Origin, Value, const
-from srcdiff.ir.types import Scalar
+from srcdiff.ir.types import Array, Scalar
 
-__all__: list[str] = []
+__all__ = ["is_of_library"]
 
 _DEEPEST = 3  # a generator may go through calls of itself, where what it asks is known
 
@@ -50,8 +52,10 @@ _DEEPEST = 3  # a generator may go through calls of itself, where what it asks i
 def consume(fr: Frame, node: Any, generator: Generated) -> None:
     """`for target in generator: body`, as the generator's own statements."""
     session = fr.session
-    if loop_exits(node) and generator.at_once and not _may_write(fr, node):
-        for_loop(fr, node, iterable(fr, generator, node))
+    if loop_exits(node) and _may_be_listed(fr, node, generator):
+        listed = replace(generator, at_once=True)
+        for_loop(fr, node, iterable(fr, listed, node))
+        left_early(fr, generator)
         return
     if _check(fr, node, generator):
         return
@@ -79,6 +83,27 @@ def consume(fr: Frame, node: Any, generator: Generated) -> None:
 HOOKS["consume"] = consume
 
 
+def _may_be_listed(fr: Frame, node: Any, generator: Generated) -> bool:
+    """Whether the items may be computed before the first turn of a loop that is left early."""
+    made = generator.frame
+    if generator.at_once or made.source.name != EXPRESSION:
+        return generator.at_once and not _may_write(fr, node)
+    return made.outer is fr and _is_apart(fr, node, made.source.node.body)
+
+
+def _is_apart(fr: Frame, node: Any, items: list[Any]) -> bool:
+    """Whether a loop's body changes nothing that a generator expression reads."""
+    if fr.nonlocals or _may_write(fr, node):
+        return False
+    parts = [part for item in items for part in gast.walk(item)]
+    own = {p.id for p in parts if isinstance(p, gast.Name) and not isinstance(p.ctx, gast.Load)}
+    read = {p.id for p in parts if isinstance(p, gast.Name)} - own
+    return read.isdisjoint(assigned_names([node.target, *node.body]))
+
+
+HOOKS["may be listed"] = lambda fr, node, expression: _is_apart(fr, node, [expression])
+
+
 def _may_write(fr: Frame, node: Any) -> bool:
     """Whether a loop's body changes arrays or containers, which a list of the items would not show."""
     return any(_is_write(fr, part) for statement in node.body for part in gast.walk(statement))
@@ -90,13 +115,37 @@ def _is_write(fr: Frame, part: Any) -> bool:
     if isinstance(part, gast.AugAssign) and isinstance(part.target, gast.Name):
         value = fr.env.get(part.target.id)
         return not isinstance(value, Value | Const) or not isinstance(value.type, Scalar)
-    return isinstance(part, gast.Expr) and isinstance(part.value, gast.Call)
+    if isinstance(part, gast.Expr) and isinstance(part.value, gast.Call):
+        return True
+    return isinstance(part, gast.Call) and not is_of_library(fr, part)
+
+
+_WRITING = {"fill", "itemset", "partition", "put", "resize", "sort"}  # methods of arrays
+
+
+def is_of_library(fr: Frame, call: Any) -> bool:
+    """Whether a function that is known to write into none of its arguments is called, as its name shows."""
+    if any(keyword.arg in ("out", None) for keyword in call.keywords):
+        return False
+    root = call.func
+    while isinstance(root, gast.Attribute):
+        root = root.value
+    if not isinstance(root, gast.Name):
+        return False
+    own = fr.env.get(root.id)
+    if own is not None or root.id in fr.local:
+        is_array = isinstance(own, Value) and isinstance(own.type, Array | Scalar)
+        return is_array and getattr(call.func, "attr", "") not in _WRITING
+    found = fr.find(root.id)
+    value = None if found is None else found[1]
+    name = getattr(value, "__name__" if isinstance(value, ModuleType) else "__module__", None) or ""
+    return not isinstance(value, FunctionType) and name.partition(".")[0] in LIBRARIES
 
 
 def _check(fr: Frame, node: Any, generator: Generated) -> bool:
     """Whether a loop has gone through it before. Refuses what the generator's own statements would not be."""
     (started,) = fr.session.cells[generator.started.cell].values
-    if not isinstance(started, Const):
+    if not isinstance(started, Const) or started.value is None:
         fr.untyped(node, "this generator may have been gone through before", "Call it anew.")
     if loop_exits(node):
         fr.untyped(node, "a loop over a generator is left early", "Loop over a list of its items.")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from srcdiff.frontend.frame import Frame, describe
+from srcdiff.frontend.frame import HOOKS, Frame, describe
 from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import new_list, readable
 from srcdiff.frontend.packed import opened
@@ -40,6 +40,7 @@ __all__ = [
     "exact_count",
     "forward",
     "iterable",
+    "left_early",
     "listed",
     "minus",
     "passed",
@@ -116,6 +117,11 @@ def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
 
 def taken(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
     """What goes through all that an iterator has still to give, which then has nothing more; others as they are."""
+    own = called(fr, node, value, "__iter__")
+    if own is not None:
+        return taken(fr, own, node)
+    if isinstance(value, Generated):
+        return HOOKS["collected"](fr, node, value)  # type: ignore[no-any-return]
     if not isinstance(value, Stream):
         return value
     if static_int(place_of(fr, value, node)) != 0:
@@ -127,6 +133,12 @@ def taken(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
 def _mark_gone(fr: Frame, stream: Stream) -> None:
     gone = Parts("shared", ("",), (const(None),), cell=stream.place.cell)
     fr.session.cells[stream.place.cell] = gone
+
+
+def left_early(fr: Frame, generator: Generated) -> None:
+    """Note that only the run knows what a generator has still to give."""
+    cell = generator.started.cell
+    fr.session.cells[cell] = Parts("shared", ("",), (const(None),), cell=cell)
 
 
 def whole(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:

@@ -15,6 +15,8 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import gast
+
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.functions import generated_by
 from srcdiff.frontend.iteration import BUILTINS, place_of, whole
@@ -39,6 +41,7 @@ __all__ = [
     "iterator",
     "makes_iterator",
     "or_generated",
+    "passes",
     "size",
 ]
 
@@ -173,6 +176,15 @@ def gone_through_once(fr: Frame, node: Any, value: FrontValue) -> FrontValue:
 
 
 HOOKS["once"] = gone_through_once
+
+
+def passes(fr: Frame, node: Any, items: Any = None) -> bool:
+    """Whether what an iterator gives may be computed where it is made: `items` is what it goes through."""
+    loop = getattr(node, "loop", None)
+    late = (gast.GeneratorExp, gast.Call)
+    if loop is not None and (items is None or isinstance(items, late)):
+        return HOOKS["may be listed"](fr, loop, node if items is None else items)  # type: ignore[no-any-return]
+    return getattr(node, "in_passing", False) or getattr(node, "at_once", False)
 
 
 def makes_iterator(function: Any) -> bool:

@@ -28,7 +28,7 @@ import numpy as np
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.functions import generated_by
 from srcdiff.frontend.iteration import CALL, count_of, forward, iterable, minus, plus
-from srcdiff.frontend.iterators import counted_on, item_at, iterator, or_generated, size
+from srcdiff.frontend.iterators import counted_on, item_at, iterator, or_generated, passes, size
 from srcdiff.frontend.subscripts import read_item
 from srcdiff.frontend.values import (
     FrontValue,
@@ -60,6 +60,16 @@ _MOST_ROWS = 24  # that are written out one by one
 def each_of(iterables):  # type: ignore[no-untyped-def]
     for items in iterables:
         yield from items
+
+
+def neighbours(items):  # type: ignore[no-untyped-def]
+    rest = iter(items)
+    k = counted_on(rest)
+    if k < size(rest):
+        before = item_at(rest, k)
+        for item in rest:
+            yield before, item
+            before = item
 
 
 def first_of(items):  # type: ignore[no-untyped-def]
@@ -187,6 +197,8 @@ def _as_it_is(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
     if isinstance(value, Items) and value.bounds:
         return value
     if isinstance(value, Value) and isinstance(value.type, Array):
+        if value.type.ndim > 1:  # whose rows are views
+            return value
         b = fr.session.b
         outer, b.origin = b.origin, "compiler"  # it goes where nothing is written
         try:
@@ -216,6 +228,8 @@ def _starmap(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 
 
 def _pairwise(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    if not passes(fr, node):
+        return generated_by(fr, node, neighbours, args[0])
     part = iterable(fr, args[0], node)
     if isinstance(part, Parts):
         return sequence([sequence(list(pair)) for pair in itertools.pairwise(part.values)])
@@ -251,6 +265,8 @@ def _chosen(function: Any, offset: int) -> Callable[..., FrontValue]:
             return _written_out(fr, node, function(part.values, taken))
         if taken != 2:
             return _written_out(fr, node, function(_values_of_few(fr, node, part), taken))
+        part = iterable(fr, _as_it_is(fr, args[0], node), node)
+        assert isinstance(part, Items)
         items = forward(fr, part, node)
         count = _turns(fr, items, node)
         places = HOOKS["call"](fr, node, Known(np.triu_indices), [count, const(offset)], {})

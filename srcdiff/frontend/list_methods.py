@@ -16,7 +16,7 @@ from srcdiff.frontend.iteration import passed, taken
 from srcdiff.frontend.lists import UNKNOWN, copied, new_list, put_on
 from srcdiff.frontend.packed import opened
 from srcdiff.frontend.prelude import called, insert_item, pop_item
-from srcdiff.frontend.values import FrontValue, Items, Parts, is_static, static_int
+from srcdiff.frontend.values import FrontValue, Generated, Items, Parts, is_static, static_int
 from srcdiff.ir.core import Atom, Value, const
 from srcdiff.ir.types import List
 from srcdiff.ops.containers import list_pop, list_reverse
@@ -67,7 +67,8 @@ def _pop(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> Fro
 
 
 def _extend(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> FrontValue:
-    args = [taken(fr, args[0], node)]
+    if not isinstance(args[0], Generated):  # which may read the list that its items are put on
+        args = [taken(fr, args[0], node)]
     parts = passed(fr, args[0], node)
     if isinstance(parts, Parts):
         for value in parts.values:

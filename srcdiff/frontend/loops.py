@@ -88,7 +88,9 @@ def _undo(fr: Frame, env: dict[str, FrontValue], length: int, mark: Mark, depth:
 
 @reads(gast.For)
 def _for(fr: Frame, node: Any) -> None:
-    node.iter.in_passing = True
+    if isinstance(node.iter, gast.Call):  # items may be asked for between turns
+        node.iter.loop = node
+    node.iter.in_passing = not isinstance(node.iter, gast.GeneratorExp)
     source = fr.expr(node.iter)
     for_loop(fr, node, passed(fr, source, node.iter), source)
 

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from srcdiff.frontend.frame import Frame, describe
+import gast
+
+from srcdiff.frontend.frame import HOOKS, Frame, describe
 from srcdiff.frontend.iteration import iterable
+from srcdiff.frontend.iterators import passes
 from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.stores import writable, write_item
 from srcdiff.frontend.subscripts import need_static
-from srcdiff.frontend.values import FrontValue, Parts, is_static, sequence, static
+from srcdiff.frontend.values import FrontValue, Generated, Parts, is_static, sequence, static
 from srcdiff.ir.core import Value, const
 from srcdiff.ir.types import Struct
 from srcdiff.ops.containers import get
@@ -28,6 +31,8 @@ def record_method(
     """Methods of dicts and named tuples."""
     parts = receiver if isinstance(receiver, Parts) else _opened(fr, receiver, node)
     if parts.kind == "dict":
+        if name in ("items", "keys", "values") and not passes(fr, node):
+            _refuse_late(fr, node)
         pairs = list(zip(map(const, parts.keys), parts.values, strict=True))
         if name == "items":
             return sequence([sequence(p) for p in pairs])
@@ -43,6 +48,12 @@ def record_method(
             need_static(fr, args[0], node)
         if name == "copy":
             return fr.session.new_cell(parts)
+        if name == "setdefault" and args and is_static(args[0]):
+            key = static(args[0])
+            if key not in parts.keys:
+                write_item(fr, receiver, args[0], args[1] if len(args) > 1 else const(None), node)
+                return fr.session.current(args[1]) if len(args) > 1 else const(None)
+            return parts.values[parts.keys.index(key)]
         if name == "update":
             return _update_dict(fr, node, receiver, args, kwargs)
         if name == "pop" and args and is_static(args[0]):
@@ -59,6 +70,40 @@ def record_method(
         f"the method `.{name}` of {describe(receiver)} is not known to srcdiff",
         "Write it as a function.",
     )
+
+
+_CHANGING = ("pop", "update", "setdefault", "clear", "popitem")
+
+
+def _refuse_late(fr: Frame, node: Any) -> None:
+    """Leave to the run what is a view of a dict that the function changes further down."""
+    base = getattr(node.func, "value", None) if isinstance(node, gast.Call) else None
+    if not isinstance(base, gast.Name):
+        return
+    around = [
+        part
+        for part in gast.walk(fr.source.node)
+        if isinstance(part, gast.For | gast.While) and any(n is node for n in gast.walk(part))
+    ]
+    later = (
+        part
+        for whole in (fr.source.node, *around)
+        for part in gast.walk(whole)
+        if whole is not fr.source.node or getattr(part, "lineno", 0) > node.lineno
+    )
+    if any(_changes(base.id, part) for part in later):
+        fr.untyped(
+            node, f"`{base.id}` is changed after this view of it is made", "Take list(...) of it."
+        )
+
+
+def _changes(name: str, part: Any) -> bool:
+    held = getattr(part, "value", None)
+    if not isinstance(held, gast.Name) or held.id != name:
+        return False
+    if isinstance(part, gast.Attribute):
+        return part.attr in _CHANGING
+    return isinstance(part, gast.Subscript) and not isinstance(part.ctx, gast.Load)
 
 
 def _update_dict(
@@ -103,6 +148,9 @@ def _change_list(
         fr.session.grow_cell(container.cell)
     values = list(container.values)
     result: FrontValue = const(None)
+    if name == "extend" and isinstance(args[0], Generated):  # which may read the list
+        HOOKS["append each"](fr, node, receiver, args[0])
+        return const(None)
     if name == "extend":
         more = iterable(fr, args[0], node)
         if not isinstance(more, Parts):

@@ -12,9 +12,11 @@ from typing import Any
 import gast
 import numpy as np
 
-from srcdiff.errors import UnsupportedError
-from srcdiff.frontend.frame import HOOKS, Frame
+from srcdiff.errors import UnsupportedError, UntypedError
+from srcdiff.frontend.frame import HOOKS, Frame, describe
+from srcdiff.frontend.functions import generated_by
 from srcdiff.frontend.iteration import iterable, taken
+from srcdiff.frontend.iterators import passes
 from srcdiff.frontend.lists import known_list
 from srcdiff.frontend.values import (
     FrontValue,
@@ -27,7 +29,8 @@ from srcdiff.frontend.values import (
     is_static,
     sequence,
 )
-from srcdiff.ir.core import const
+from srcdiff.ir.core import Value, const
+from srcdiff.ir.types import List, Scalar
 
 __all__ = ["PRELUDE", "called", "del_item", "insert_item", "pop_item"]
 
@@ -142,7 +145,13 @@ def called(fr: Frame, node: Any, function: Any, *args: FrontValue) -> FrontValue
     try:
         return HOOKS["call"](fr, node, Known(function), list(args), {})  # type: ignore[no-any-return]
     except UnsupportedError as error:
-        fr.fail(node, error.message, error.advice)
+        if (
+            error.location is not None and error.location.file != __file__
+        ):  # in a function of the user's
+            chain = tuple(place for place in error.chain if place.file != __file__)
+            raise type(error)(error.message, error.advice, error.location, chain) from None
+        is_untyped = isinstance(error, UntypedError)
+        (fr.untyped if is_untyped else fr.fail)(node, error.message, error.advice)
 
 
 def as_list(fr: Frame, node: Any, value: FrontValue) -> FrontValue:
@@ -211,6 +220,9 @@ def sorted_items(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
     """`sorted(items, key=f, reverse=True)` by numbers."""
     items = as_list(fr, node, args[0])
     key = kwargs.get("key", Known(itself))
+    listed = items.type if isinstance(items, Value) else None
+    if isinstance(listed, List) and "key" not in kwargs and not isinstance(listed.element, Scalar):
+        fr.untyped(node, f"sorted() of {describe(items)}", "Sort by a key that is a number.")
     is_falling = kwargs.get("reverse", const(False))
     if not is_static(is_falling):
         fr.untyped(node, "`reverse` must be known when compiling", "Branch on it.")
@@ -224,9 +236,24 @@ def sorted_items(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
     )
 
 
+def filtered(holds, items):  # type: ignore[no-untyped-def]
+    for item in items:
+        if holds(item):
+            yield item
+
+
+def true_ones(items):  # type: ignore[no-untyped-def]
+    for item in items:
+        if item:
+            yield item
+
+
 def _filter(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
-    """`filter(f, items)`, as `[item for item in items if f(item)]`."""
+    """`filter(f, items)`, as `[item for item in items if f(item)]` where it is gone through at once."""
     function, items = args
+    if not passes(fr, node):
+        read = true_ones if is_none(function) else filtered
+        return generated_by(fr, node, read, *([items] if is_none(function) else args))
     holds = gast.Name("%holds", gast.Load(), None, None)
     item, load = (gast.Name("%item", c(), None, None) for c in (gast.Store, gast.Load))
     source = gast.Name("%items", gast.Load(), None, None)
@@ -244,9 +271,10 @@ def _filter(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
 def _next(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
     """`next(... for ...)`: the first item; `next(items, default)`."""
     items = args[0]
-    if isinstance(items, Stream) and not isinstance(node.args[0], gast.GeneratorExp):
+    is_new = getattr(node.args[0], "in_passing", False)
+    if isinstance(items, Stream) and not is_new:
         return HOOKS["next"](fr, node, args)  # type: ignore[no-any-return]
-    if not isinstance(node.args[0], gast.GeneratorExp):
+    if not is_new:
         fr.untyped(
             node, "next() takes an iterator or a generator expression here", "Loop over the items."
         )

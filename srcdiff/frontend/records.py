@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.frame import HOOKS, Frame, describe
 from srcdiff.frontend.joins import take_apart
-from srcdiff.frontend.values import FrontValue, Known, Parts
+from srcdiff.frontend.values import FrontValue, Known, Method, Parts
 from srcdiff.ir.core import Value
 from srcdiff.ir.structs import own_constructor
 from srcdiff.ir.types import Struct
@@ -37,6 +38,8 @@ def construct(fr: Frame, node: Any, cls: type, args: Args, kwargs: Kwargs) -> Fr
             "Use arrays, tuples, lists, dicts, named tuples or dataclasses, and loops over them.",
         )
     own = own_constructor(cls)
+    if own == "`__post_init__`":
+        return _finished(fr, node, cls, args, kwargs)
     if own and own != "`field(init=False)`":
         fr.fail(
             node,
@@ -52,6 +55,37 @@ def construct(fr: Frame, node: Any, cls: type, args: Args, kwargs: Kwargs) -> Fr
     if kind == "dataclass" and "objects" in fr.session.hints:  # some are written into
         return fr.session.new_cell(made)
     return made
+
+
+def _finished(fr: Frame, node: Any, cls: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """An object of a dataclass that has a `__post_init__`, which is called with what is no field (`InitVar`)."""
+    fields = {
+        name: field
+        for name, field in cls.__dataclass_fields__.items()
+        if field._field_type is not dataclasses._FIELD_CLASSVAR  # type: ignore[attr-defined]
+    }
+    settable = [name for name, field in fields.items() if field.init]
+    by_position = [name for name in settable if not fields[name].kw_only]
+    given = dict(zip(by_position, args, strict=False))
+    if len(args) > len(by_position) or set(kwargs) - set(settable) or set(kwargs) & set(given):
+        fr.fail(node, f"the arguments do not fit `{cls.__name__}({', '.join(settable)})`")
+    given.update(kwargs)
+    for name, field in fields.items():
+        missing = dataclasses.MISSING
+        has_default = field.default is not missing or field.default_factory is not missing
+        if name not in given and (field.init or has_default):
+            given[name] = _default(fr, node, cls, name)
+    passed_on = {
+        name: given.pop(name)
+        for name, field in fields.items()
+        if field._field_type is dataclasses._FIELD_INITVAR  # type: ignore[attr-defined]
+    }
+    given = {name: given[name] for name in fields if name in given}
+    made = fr.session.new_cell(Parts("object", tuple(given), tuple(given.values()), cls))
+    method = inspect.getattr_static(cls, "__post_init__")
+    call = HOOKS["call"]
+    call(fr, node, Method(made, "__post_init__", method), list(passed_on.values()), {})
+    return fr.session.current(made)
 
 
 def is_record_class(cls: type) -> bool:

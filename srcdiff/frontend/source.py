@@ -32,6 +32,7 @@ from srcdiff.frontend.subset import check_tree
 from srcdiff.ir.location import Location
 
 __all__ = [
+    "EXPRESSION",
     "LIBRARIES",
     "CalledSource",
     "Source",
@@ -166,6 +167,7 @@ def stands_for(value: Any) -> Any:
     return value
 
 
+EXPRESSION = "<genexpr>"  # what Python calls the function of a generator expression
 LIBRARIES = (
     "numpy",
     "scipy",

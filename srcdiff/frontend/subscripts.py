@@ -282,6 +282,10 @@ def _item(fr: Frame, part: FrontValue, node: Any) -> tuple[str, list[Atom]]:
         return ("None" if part.value is None else "..."), []
     if isinstance(part, Parts):
         part = array_of(fr, part, node)
+    if isinstance(part, Items) and part.bounds is not None:
+        part = HOOKS["call"](fr, node, Known(np.arange), list(part.bounds), {})
+    if isinstance(part, Value) and isinstance(part.type, List):
+        part = HOOKS["call"](fr, node, Known(np.array), [part], {})
     atom = fr.as_atom(part, node)
     match atom.type:
         case Scalar(dtype="bool"):
@@ -318,6 +322,8 @@ def _check_items(fr: Frame, array: Atom, items: list[str], node: Any) -> None:
 
 def array_of(fr: Frame, value: FrontValue, node: Any) -> Atom:
     """A tuple or list of numbers as an array."""
+    if isinstance(value, Value) and isinstance(value.type, List):
+        value = HOOKS["call"](fr, node, Known(np.array), [value], {})
     if isinstance(value, Value | Const):
         return value
     if isinstance(value, Known):

@@ -97,8 +97,8 @@ def _parts(
     fr: Frame, value: FrontValue, count: int, names: tuple[str, ...], node: Any
 ) -> Sequence[FrontValue]:
     """The parts of a value that is unpacked into `count` targets."""
-    refuse_own_items(fr, node, value)
     value = taken(fr, value, node)
+    refuse_own_items(fr, node, value)
     match value:
         case Parts(kind="dict"):
             return [const(k) for k in value.keys]
@@ -165,7 +165,7 @@ def _unpack_starred(
         parts = list(value.values)
         middle: FrontValue = sequence(parts[star : len(parts) - after], "list")
         last = parts[len(parts) - after :]
-    elif isinstance(value, Value) and isinstance(value.type, Array):
+    elif isinstance(value, Value) and isinstance(value.type, Array | List):
         middle = read_item(
             fr, value, Slice(const(star), const(-after) if after else None, None), node
         )

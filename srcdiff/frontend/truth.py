@@ -10,7 +10,7 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.frame import Frame, reads
-from srcdiff.frontend.iteration import taken
+from srcdiff.frontend.iteration import left_early, taken
 from srcdiff.frontend.joins import Done, branch
 from srcdiff.frontend.optional import found_flag, sure
 from srcdiff.frontend.session import FALSE, TRUE
@@ -19,8 +19,10 @@ from srcdiff.frontend.subscripts import need_static
 from srcdiff.frontend.twins import may_be_one
 from srcdiff.frontend.values import (
     FrontValue,
+    Generated,
     Items,
     Known,
+    Missing,
     Parts,
     ShapeOf,
     Text,
@@ -131,6 +133,18 @@ def _operands(fr: Frame, node: Any, values: list[Any], as_condition: bool = Fals
     return _second(fr, node, first, condition, lambda: _operands(fr, node, rest, as_condition))
 
 
+def _binds(fr: Frame, before: dict[str, FrontValue]) -> bool:
+    """Whether what was just read has bound names anew (`:=`); others are asked for only where it was evaluated."""
+    return any(
+        fr.env.get(name) is not value and not isinstance(value, Missing)
+        for name, value in before.items()
+    )
+
+
+def _bound_by(node: Any) -> set[str]:
+    return {n.target.id for n in gast.walk(node) if isinstance(n, gast.NamedExpr)}
+
+
 def _second(
     fr: Frame, node: Any, first: FrontValue, condition: Atom, rest: Callable[[], FrontValue]
 ) -> FrontValue:
@@ -142,6 +156,7 @@ def _second(
         session.suppose(condition, is_and)
         second = rest()
     harmless = first is condition and _is_truth(second) and all(_is_harmless(s) for s in b.body)
+    harmless = harmless and not _binds(fr, env) and session.cells == mark.cells
     if harmless and isinstance(second, Value | Const):
         if isinstance(second, Const):
             return condition if second.value is is_and else second
@@ -162,7 +177,8 @@ def _second(
         return FALSE
 
     sides = (long, short) if is_and else (short, long)
-    branch(fr, node, condition, *sides, frozenset(fr.env))
+    live = frozenset(fr.env).union(*(map(_bound_by, getattr(node, "values", ()))))
+    branch(fr, node, condition, *sides, live)
     result_value = fr.env.pop("%operand")
     if isinstance(result_value, Value):
         session.implies[result_value] = (
@@ -435,8 +451,12 @@ def _contained(fr: Frame, node: Any, item: FrontValue, container: FrontValue) ->
     found = called(fr, node, container, "__contains__", item)
     if found is not None:
         return truth_of(fr, found, node)
-    refuse_own_items(fr, node, container)
+    if isinstance(container, Generated):
+        listed = taken(fr, container, node)
+        left_early(fr, container)
+        container = listed
     container = taken(fr, container, node)
+    refuse_own_items(fr, node, container)
     if isinstance(container, Parts) and container.kind == "dict" and is_static(item):
         return const(static(item) in container.keys)
     if (

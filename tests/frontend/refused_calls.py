@@ -7,6 +7,7 @@ The caret is under the whole of what is written between `«` and `»`.
 # ruff: noqa: B016, B030, E501
 
 import cmath
+import contextlib
 import dataclasses
 import functools
 import itertools
@@ -57,9 +58,46 @@ def one(a):
     return a
 
 
-def left(own):
-    with own as value:
-        return value
+def raised_inside(x):
+    try:
+        with Own(x) as v:
+            return one(v)
+    except ValueError:
+        return x
+
+
+@contextlib.contextmanager
+def made(x):
+    yield x
+
+
+def entered(x):
+    with made(x) as v:
+        return v
+
+
+def bound_late(x):
+    late = (y := v for v in x)
+    return sum(late) * y
+
+
+def told(x):
+    try:
+        if x > 0:
+            raise ValueError("large")
+    except ValueError as error:
+        return len(str(error))
+
+
+def looked_at_late(x):
+    d = {"a": x, "b": 2.0}
+    values = d.values()
+    d["a"] = 3.0
+    return sum(values)
+
+
+def seen_outside(x):
+    return sum([(w := v * v) for v in x]) * w
 
 
 def caught(x):
@@ -92,8 +130,8 @@ def joined(x):
 
 
 def starred(x):
-    a, *b = [v for v in x if v > 0]
-    return a * b[0]
+    a, *b = x
+    return a * b
 
 
 def grown(x, n):
@@ -114,13 +152,27 @@ LANGUAGE = [
     ("«one(x, x)»", ONE, "one() takes 1 positional arguments, 2 were given", ""),
     ("sum(x for _ in «range(x)»)", ONE, "range() takes integers, got float64", ""),
     ("Child(x).above()", ONE, "no class behind `Child` has a method `missing`", ""),
-    ("left(Own(x))", ONE, "this `with` is left by `return`, `break` or `continue`", "return it behind the block"),
+    ("raised_inside(x)", ONE, "an exception may leave this `with`, and be caught outside", "Catch it inside"),
+    ("entered(x)", ONE, "`with` of a function that contextlib made of `made`", "Write a class with `__enter__`"),
+    ("bound_late(x)", THREE, "`:=` in a generator expression that is gone through later", "Use a loop"),
+    ("told(x)", ONE, "`error` is an exception, and no value here", ""),
+    ("sum(a for a, *_ in «itertools.product(x, repeat=len(x))»)", THREE, "this has as many items as only the run knows", ""),
+    ("len([*«itertools.product((1, 2, 3, 4), repeat=6)»]) * x", ONE, "or too many to write out", "loops over `range`"),
+    ("sum(v for v in «itertools.repeat(x)»)", ONE, "this has as many items as only the run knows", ""),
+    ("sum(a for a, *_ in «itertools.combinations(x, 3)»)", THREE, "this has as many items as only the run knows", ""),
+    ("x * «np.zeros(2, order='F')»[0]", ONE, "the argument 'order' is not supported", ""),
+    ("x * «np.linspace(0, 1, 3, endpoint=False)»[1]", ONE, "the argument 'endpoint' is not supported", ""),
+    ("unpacked(x)", THREE, "the number of values to unpack and of names", ""),
+    ("sum(sorted(x, key=lambda v: «np.trim_zeros(v)»))", THREE, "`trim_zeros` is not known", ""),
+    ("looked_at_late(x)", ONE, "`d` is changed after this view of it is made", "Take list(...) of it"),
+    ("seen_outside(x)", THREE, "`w` is bound inside of a comprehension only", ""),
+    ("«sorted([(v, v * v) for v in x])»[0][1]", THREE, "sorted() of list(tuple", "Sort by a key that is a number"),
     ("caught(x)", ONE, "`except` takes exceptions' classes", "Name the exceptions"),
     ("raised(x)", ONE, "`raise` takes an exception's class or a call of it", ""),
     ("unpacked(x)", ONE, "cannot unpack float64", "Unpack a tuple"),
     ("assigned(Own(x), x)", ONE, "the property `x` cannot be set", ""),
     ("joined(x)", ONE, "`|=` changes a dict inside of another container", "Call `.update` on it"),
-    ("starred(x)", THREE, "into a starred name", "by position"),
+    ("starred(x)", ONE, "into a starred name", "by position"),
     ("«np.copyto(x, 3.0)»", ONE, "cannot write into float64", "Pass an array with axes"),
     ("«np.copyto(x, x, casting='no')»", THREE, "np.copyto takes two arrays here", "a[mask] = b[mask]"),
     ("«max([])» * x", ONE, "max() of nothing", "Give a `default`"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
@@ -83,9 +84,8 @@ def by_position(x):
     return sum(a * b for a, b in zip(squares(x), x, strict=True))
 
 
-def unpacked(x):
-    a, b, c, d = squares(x)
-    return a * b + c * d
+def first_to_last(x):
+    return functools.reduce(lambda a, b: a * b + 1.0, squares(x))
 
 
 def asked_for_one(x):
@@ -110,8 +110,8 @@ def endless(x):
             return total
 
 
-def greatest(x):
-    return max(squares(x))
+def greatest_by_key(x):
+    return max(squares(x), key=lambda v: -v)
 
 
 def calls_itself(x):
@@ -141,7 +141,8 @@ def written_and_left_early(x):
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (greatest, "a generator's first item is where this starts"),
+        (first_to_last, "a generator's first item is where this starts"),
+        (greatest_by_key, "a generator's items have no numbers"),
         (calls_itself, "this generator calls itself"),
         (from_the_second, "islice() takes a stop only here"),
         (written_and_left_early, "a loop over a generator is left early"),
@@ -153,7 +154,6 @@ def written_and_left_early(x):
         (yield_inside_of_try, "a value is yielded inside of `try`"),
         (raise_in_the_loop, "a generator is gone through inside of `try`"),
         (by_position, "a generator's items have no numbers"),
-        (unpacked, "cannot unpack a generator"),
         (asked_for_one, "next() takes an iterator"),
         (cut_off, "islice() of a generator"),
         (endless, "a loop over a generator is left early"),
@@ -184,12 +184,18 @@ def in_order(x):
     return total
 
 
+def at_once(x):
+    a, b, c, d = squares(x)
+    low, *rest = sorted(squares(x))
+    return max(squares(x)) * a * b + c * d + low * min(squares(x)) + len(rest)
+
+
 def once(x):
     items = squares(x)
     return sum(items) + 2.0 * sum(items)
 
 
-@pytest.mark.parametrize("function", [in_order, once])
+@pytest.mark.parametrize("function", [in_order, once, at_once])
 def test_the_body_stands_in_the_place_of_each_yield(function):
     g = srcdiff.value_and_grad(function)
     assert g(x4)[0] == pytest.approx(function(x4), rel=1e-14)

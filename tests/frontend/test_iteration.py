@@ -347,26 +347,14 @@ def squared(x):
 GONE_THROUGH_TWICE = [
     twice, in_each_turn, where_it_was_left, of_an_attribute, of_a_helper, of_a_closure, of_a_tuple, of_a_list,
     of_a_dict, of_two_names, bound,
-    lambda x: read_twice(v for v in x),
     lambda x: read_twice(map(lambda v: v * v, x)),
     lambda x: read_twice(reversed(x)),
-    lambda x: read_twice(filter(lambda v: v > 0.5, x)),
     lambda x: pairs_twice(zip(x, x)),
     lambda x: pairs_twice(enumerate(x)),
-    lambda x: pairs_twice(itertools.pairwise(x)),
     lambda x: pairs_twice(made(x)),
     lambda x: in_turns(zip(x, x)),
     lambda x: as_long_as(squared(x), x),
-    lambda x: both(squared(x)),
-    lambda x: unpacked(squared(x)),
-    lambda x: starred(squared(x)),
     lambda x: spread(squared(x)),
-    lambda x: largest(squared(x)),
-    lambda x: listed(squared(x)),
-    lambda x: looked_for((v for v in (1, 2, 3)), x),
-    lambda x: by_keyword(items=squared(x)),
-    lambda x: of_any_number(squared(x)),
-    lambda x: (lambda items: sum(items) + 3 * sum(items))(squared(x)),
 ]  # fmt: skip
 
 
@@ -379,6 +367,71 @@ def test_an_iterator_is_gone_through_once(f):
     np.testing.assert_allclose(d_x, _differences(f, x), rtol=1e-6, atol=1e-8)
     reasons = "gone through before", "`*` spreads", "into a starred name"
     assert any(reason in str(w.message) for w in told for reason in reasons)
+
+
+def by_hand(items):
+    first = 0.0
+    for v in items:
+        first += v
+    for v in items:
+        first *= 2.0 * v
+    return first
+
+
+def left_and_gone_through(items):
+    for v in items:
+        if v > 1.0:
+            break
+    return sum(items) * v
+
+
+def found_and_gone_through(items, x):
+    return (2.25 in items) * x[1] + sum(items)
+
+
+def some(items):
+    return 2.0 * any(v > 1.0 for v in items) + sum(items)
+
+
+EXPRESSIONS_TWICE = [
+    lambda x: starred(squared(x)),
+    lambda x: read_twice(filter(lambda v: v > 0.5, x)),
+    lambda x: pairs_twice(itertools.pairwise(x)),
+    lambda x: read_twice(v for v in x),
+    lambda x: unpacked(squared(x)),
+    lambda x: largest(squared(x)),
+    lambda x: listed(squared(x)),
+    lambda x: by_keyword(items=squared(x)),
+    lambda x: of_any_number(squared(x)),
+    lambda x: (lambda items: sum(items) + 3 * sum(items))(squared(x)),
+    lambda x: by_hand(squared(x)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("f", EXPRESSIONS_TWICE)
+def test_a_generator_expression_has_nothing_left_for_a_second_loop(f):
+    x = np.array([1.5, 0.3, 2.0, 0.7])
+    value, d_x = srcdiff.value_and_grad(f, jit=False)(x)
+    assert value == pytest.approx(f(x), rel=1e-14)
+    np.testing.assert_allclose(d_x, _differences(f, x), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.filterwarnings("ignore::srcdiff.DynamicWarning")
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: left_and_gone_through(squared(x)),
+        lambda x: left_and_gone_through(itertools.accumulate(x)),
+        lambda x: found_and_gone_through(squared(x), x),
+        lambda x: some(squared(x)),
+        lambda x: looked_for((v for v in (1, 2, 3)), x),
+    ],
+)
+def test_an_iterator_that_is_left_early_has_the_rest_to_give(f):
+    x = np.array([1.5, 0.3, 2.0, 0.7])
+    value, d_x = srcdiff.value_and_grad(f, jit=False)(x)
+    assert value == pytest.approx(f(x), rel=1e-14)
+    np.testing.assert_allclose(d_x, _differences(f, x), rtol=1e-6, atol=1e-8)
 
 
 def in_one_branch(items, is_plain):

@@ -618,3 +618,105 @@ def not_in_place(x):
     y = y + np.sin(y)
     z *= 2.0
     return np.sum(y * z)
+
+
+def _bumped(y):
+    y[0] += y[2] ** 2
+    return y[1]
+
+
+@augmented((np.array([1.5, 0.3, 2.0, 0.7]),))
+def target_is_read_before_the_value(x):
+    """What is added to is what stood there before the function on the right wrote into it."""
+    y = 2.0 * x
+    y[0] += _bumped(y)
+    y[:2] *= _bumped(y)
+    counts = [x[0], x[1]]
+    by_name = {"a": x[2]}
+
+    def count():
+        counts[0] = counts[0] * 3.0
+        by_name["a"] *= x[3]
+        return x[1]
+
+    counts[0] += count()
+    by_name["a"] -= count() * counts[0]
+    y[3] **= count() + counts[0]
+    return np.sum(y**2) + counts[0] * by_name["a"]
+
+
+@augmented((np.array([1.5, 0.3, 2.0, 0.7]),))
+def names_that_the_value_binds(x):
+    y = 2.0 * x
+    a = x[0]
+
+    def again():
+        nonlocal y, a
+        y = y * 3.0
+        a = a * x[1]
+        return x[2]
+
+    a += again()
+    kept = y
+    y += again()
+    return np.sum(y * x) + a * np.sum(kept)
+
+
+class _Walker:
+    def __init__(self, place, speed):
+        self.place = place
+        self.speed = speed
+
+    def step(self):
+        self.place = self.place + self.speed
+        self.speed = self.speed * 0.5
+        return self.speed
+
+    def leap(self):
+        self.place += self.step() * self.speed
+        self.speed[1] += np.sum(self.step())
+
+
+@augmented((np.array([1.5, 0.3]), np.array([0.2, 0.7])))
+def attributes_that_the_value_changes(place, speed):
+    w = _Walker(place.copy(), speed.copy())
+    w.leap()
+    w.leap()
+    return w.place @ w.place + w.speed @ w.place
+
+
+@branches((0.7, 3.0), (1.7, 3.0), (-0.2, 2.0), (-0.2, 0.1))
+def walrus_that_may_not_be_evaluated(x, t):
+    """What `:=` binds behind `and` or `or` is bound only where it is evaluated."""
+    if (z := t - 0.5) > 0 or (z := x) < 0:
+        t += z
+    if not ((u := x * 3) > 0 and (u := u * u) > 1):
+        t = t * u
+    while (w := x * t) < 4 and (w := w + 1) < 9 and t < 20:
+        t += w * w + 1
+    return z * t * u * w
+
+
+@branches((0.7,), (-0.7,))
+def effects_that_may_not_be_evaluated(x):
+    n = 0.0
+
+    def add(by):
+        nonlocal n
+        n += by
+        return True
+
+    is_large = x > 0 and add(x)
+    if x > 0 or add(2 * x):
+        n = n * 2
+    if x < 0 and add(3 * x) and add(1.0):
+        n = n * 3
+    return n * n * (2.0 if is_large else 1.0)
+
+
+@branches((x4,))
+def walrus_in_comprehensions(x):
+    total = 0.0
+    sums = [total := total + v for v in x]
+    large = sum(w * w for v in x if (w := v * 2) > 0)
+    return sum(a * b for a, b in zip(sums, x, strict=True)) * total + large

@@ -1,5 +1,6 @@
 """Values whose types only the run knows: they run in the interpreter, and are reported once."""
 
+import contextlib
 import copy
 import dataclasses
 import functools
@@ -701,3 +702,72 @@ def exception_that_carries_a_value(x):
     except Diverged as e:
         y = np.log(e.value)
     return y * x
+
+
+def _raised(ys):
+    ys[0] += 1.0
+    return ys[1]
+
+
+@structures((np.array([1.5, 0.3, 2.0, 0.7]),), dynamic=True)
+def order_of_evaluation(x):
+    """What an expression has read stays as it was, whatever the functions behind it in the expression write."""
+    factors = {1.0, 2.0}
+    y = x * max(factors)
+    s = np.sum(y) * _raised(y) + (y * x).dot(x * _raised(y))
+    y[0] += _raised(y)
+    y[len(factors) - 1] -= y[0] * _raised(y)
+    items = (k for k in (1, 2, 3))
+    s += (2 in items) * x[1] + sum(items)
+    t = (y.sum(), _raised(y), y.sum())
+    return s + t[0] * t[1] * t[2] + (np.sin(y) @ x > _raised(y)) * x[0]
+
+
+class _Doubled:
+    def __init__(self, held):
+        self.held = held
+
+    def __enter__(self):
+        self.held[0] = self.held[0] * 2.0
+
+    def __exit__(self, *told):
+        self.held[0] = self.held[0] + 0.5
+
+
+@exceptions((0.4,), (1.4,), dynamic=True)
+def raised_on_the_way_to_a_handler(x):
+    """What `with` and `finally` do is done before the handler outside is."""
+    held = [x, 1.0]
+    try:
+        with _Doubled(held):
+            if x > 1:
+                raise ValueError("large")
+            held[0] = held[0] * x
+    except ValueError:
+        held[0] = held[0] * 3.0
+    try:
+        try:
+            if held[0] > 2:
+                raise ValueError("large")
+        finally:
+            held[1] = held[0] * x
+    except ValueError:
+        held[0] = held[1] * 3.0
+    return held[0] * held[1]
+
+
+@contextlib.contextmanager
+def _tripled(held):
+    held[0] = held[0] * 3.0
+    try:
+        yield held[0]
+    finally:
+        held[0] = held[0] / 2.0
+
+
+@exceptions((0.4,), dynamic=True)
+def context_of_a_generator(x):
+    held = [x, 1.0]
+    with _tripled(held) as y:
+        held[1] = held[0] * y
+    return held[0] * held[1]

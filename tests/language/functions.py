@@ -774,3 +774,17 @@ def a_list_in_a_condition(x):
 @values(([x3, x3[::-1].copy()],))
 def like_arrays_on_a_list(rows):
     return np.sum(np.concatenate(rows) ** 2) * np.sum(np.stack(rows)[1])
+
+
+def _with_options(first, *rest, scale=1.0, **options):
+    total = first + sum(r**i for i, r in enumerate(rest, start=1))
+    options.setdefault("power", 2)
+    if options.get("square"):
+        total = total ** options["power"]
+    return total * scale + options.pop("bias", 0.0) * len(options)
+
+
+@nested((0.7, 1.2, 0.4))
+def options_that_are_taken_out(a, b, c):
+    given = {"scale": b, "square": True}
+    return _with_options(a, b, c, **given) + _with_options(*[a, c], bias=b) + _with_options(a)

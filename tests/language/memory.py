@@ -47,6 +47,17 @@ def rows_columns_ellipsis(A):
     return np.sum(B**3)
 
 
+@writes((x5,))
+def lists_that_grow_into_arrays(x):
+    y = x.copy()
+    y += [v * v for v in x]
+    y[1:3] = [v * y[0] for v in x if v > 0.5]
+    y[1:] -= [v**3 for v in x[1:]]
+    A = np.outer(x, y)
+    A[0] *= [v + 1.0 for v in x]
+    return np.sum(A * A)
+
+
 @writes((x5, np.array([0, 2, 2, 4])), (x5, np.array([1])))
 def index_arrays(x, idx):
     y = x**2

@@ -96,6 +96,60 @@ def except_what_is_raised(x):
     return y**2 + z
 
 
+class _Box:
+    def __init__(self, s):
+        self.s = s
+
+
+class _Scaled:
+    def __init__(self, box, k):
+        self.box = box
+        self.k = k
+
+    def __enter__(self):
+        self.box.s = self.box.s * self.k
+        return self.box
+
+    def __exit__(self, *told):
+        self.box.s = self.box.s / self.k + 0.1
+
+
+def _left_by_return(box, x):
+    with _Scaled(box, 3.0) as b, np.errstate(all="ignore"):
+        if x > 0.5:
+            return b.s * x
+        for i in range(5):
+            if i * x > 1:
+                return b.s + i * x
+        x = x * 2
+    return b.s * x
+
+
+@effects((0.7, 1.2), (0.3, 1.2), (0.1, 1.2))
+def contexts_left_by_return(x, s):
+    box = _Box(s)
+    return _left_by_return(box, x) * box.s
+
+
+@effects((np.array([0.3, 0.9, 0.2, 1.5, 0.4]), 1.2), (x3, 1.2))
+def contexts_left_by_break_and_continue(xs, s):
+    box, out = _Box(s), 0.0
+    for v in xs:
+        with _Scaled(box, v + 2) as b, _Scaled(box, 2.0):
+            if v < 0.25:
+                continue
+            try:
+                if v > 1.2:
+                    break
+            finally:
+                b.s = b.s * 1.5
+            out += b.s * v
+        out *= 1.1
+    else:
+        out = 0.5 * xs[0]
+    return out * box.s
+
+
 def _checked_square(v):
     if v < 0:
         raise ValueError

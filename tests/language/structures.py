@@ -3,6 +3,7 @@
 # ruff: noqa: C416, C400, RUF007, RUF015
 
 import enum
+import functools
 from collections import namedtuple
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -198,6 +199,38 @@ def generators_bound_to_names(x):
     for w in lazy:
         out += w
     return out
+
+
+@comprehensions((x3, 1.3))
+def generators_are_late(x, a):
+    """What is written, bound or appended between making a generator and going through it is seen."""
+    y, grown = x.copy(), [v for v in x]
+    scaled = (a * v for v in y)
+    squares = (v * v for v in grown if v < a)
+    products = (a * u * v for u in x for v in (1.0, x[0]))
+    y[0] = 5.0 * x[1]
+    grown.append(x[0] * x[1])
+    for k in range(2):
+        if x[k] > 0:
+            a = a * 2.0
+    s = sum(scaled)
+    totals = [0.0]
+    for v in (totals[-1] + v for v in x):
+        totals.append(v)
+    a, b, c = (v / a for v in x)
+    return s + max(squares) + sum(products) * totals[-1] * a * b + c
+
+
+@comprehensions((x4,), (np.abs(x4),))
+def generators_left_early(x):
+    squares = (v**2 for v in x)
+    found = 0.0
+    for v in squares:
+        if v > 1.0:
+            found = v * x[0]
+            break
+        found += v
+    return found + (sum(v for v in x) if any(v < 0 for v in x) else x[1])
 
 
 @comprehensions((x3, ["a", "b", "c"]))
@@ -537,3 +570,35 @@ def unions_of_dicts(x):
     alias = a
     a |= {"v": x[3] * 2.0}
     return c["w"] * c["u"] + c["z"] * d["u"] + sum(alias.values()) * alias["v"]
+
+
+class _Lazy:
+    def __init__(self, x):
+        self.x = x
+
+    @functools.cached_property
+    def norm(self):
+        return np.sqrt(self.x @ self.x)
+
+    def __iter__(self):
+        yield self.x[0]
+        yield self.norm
+
+
+@classes((x3,))
+def cached_properties_and_items(x):
+    lazy = _Lazy(x)
+    before = lazy.norm
+    lazy.x = 2.0 * x
+    first, norm = lazy
+    return before * lazy.norm + first * norm + max(*lazy) + sum(v * v for v in lazy)
+
+
+@containers((x4, [1, 0, 2]))
+def indexed_by_lists_and_ranges(x, places):
+    y = x[places]
+    A = np.outer(y, x)
+    low, *middle, high = sorted([v * v for v in x if v > 0])
+    for k, v in sorted({"b": x[0], "a": x[1]}.items()):
+        low = low * 1.5 + v * len(k)
+    return np.sum(A[range(3), [0, 2, 1]]) * low + sum(middle) * high + A[:, places][1, 2]
