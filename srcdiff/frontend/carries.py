@@ -74,6 +74,8 @@ class LoopReader:
         self.names: list[str] = names
         self.cells = fr.session.cells
         self.slots = Slots(fr.session, self.hints, self.cells)
+        for pair in self.hints.get("%equal", ()):
+            fr.session.shapes.take_as_equal(*pair)
         for name in (*names, *sorted(self.hints.get("%cells", ()))):
             self._plan(name)
 
@@ -344,6 +346,10 @@ class LoopReader:
                 shapes = self.fr.session.shapes
                 pairs = list(enumerate(zip(own.shape, atom.type.shape, strict=True)))
                 new = {i for i, (a, b) in pairs if not shapes.same(a, b)}
+                equal = [p for i, p in pairs if i in new - carry.varies[k] and shapes.may_take(*p)]
+                if equal:
+                    self.hints.setdefault("%equal", []).extend(equal)
+                    raise Retry
                 loose = {
                     i
                     for i, ab in pairs
@@ -413,7 +419,7 @@ class LoopReader:
                 self.hints.setdefault("%cells", set()).add(name)
                 again = True
         for name, hint in self.hints.items():
-            if name in ("%cells", *SLOTS):
+            if name in ("%cells", "%equal", *SLOTS):
                 continue
             if hint.get("skip") and not _is_same_part(
                 self.fr.env.get(name, MISSING), self.at_start.get(name, MISSING)

@@ -145,6 +145,18 @@ class Symbols(Shapes):
                 self.assumptions.append((a, b))
         return super().must_equal(*((b, a) if ages[0] > ages[1] else (a, b)), what)
 
+    def may_take(self, a: Dim, b: Dim) -> bool:
+        """Whether two axes of arguments may be taken to be of one length: for those at hand, they are."""
+        a, b = self.resolve(a), self.resolve(b)
+        is_given = all(d.is_const or d.symbol in self.rigid & self.actual.keys() for d in (a, b))
+        return is_given and a != b and self.actually(a) == self.actually(b)
+
+    def take_as_equal(self, a: Dim, b: Dim) -> None:
+        """One length for two axes: calls where they differ have a program of their own."""
+        if self.may_take(a, b):
+            self.assumptions.append((self.resolve(a), self.resolve(b)))
+            self.must_equal(a, b)
+
     def decide(self, a: Dim, b: Dim) -> Dim:
         """Lengths that do not fit for the arguments at hand are left open where the program may not come to."""
         left, right = self.actually(self.resolve(a)), self.actually(self.resolve(b))

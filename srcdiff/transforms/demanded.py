@@ -6,8 +6,8 @@
         d_x = x * y                                          NumPy raises here
 
 Types are inferred again from the parameters' own, each axis a length of its own. What stands in a branch may not run,
-and demands nothing; a loop is taken to run, as the function's own would. Nor does anything demand that is only asked
-for its lengths, since it is not written.
+and demands nothing; a loop is taken to run, as the function's own would, and twice where a turn changes lengths. Nor
+does anything demand that is only asked for its lengths, since it is not written.
 """
 
 from __future__ import annotations
@@ -70,6 +70,9 @@ def _region(region: Region, env: Env, shapes: Shapes) -> None:
             _call(s, env, shapes)
         elif isinstance(s, For | While):
             _turn(s.body, s.carried, env, shapes)
+            if _change(s.carried, s.carried_yields, env, shapes):
+                ends = [_typed(y, env) for y in s.carried_yields]
+                _turn(s.body, ends, env, shapes)
             results = s.carried_results if isinstance(s, For) else s.results
             _ends(s.carried, s.carried_yields, results, env, shapes)
         for result in s.results:
@@ -87,13 +90,20 @@ def _call(s: Call, env: Env, shapes: Shapes) -> None:
 
 
 def _turn(body: Region, carried: Sequence[Atom], env: Env, shapes: Shapes) -> None:
-    """The first turn of a loop, for which what is carried is known."""
+    """A turn of a loop, for which what is carried is known."""
     own = len(body.params) - len(carried)
     for p in body.params[:own]:
         env[p] = Value(_unknown(p.type, shapes))
     for p, start in zip(body.params[own:], carried, strict=True):
         env[p] = Value(_typed(start, env).type)
     _region(body, env, shapes)
+
+
+def _change(starts: Sequence[Atom], ends: Sequence[Atom], env: Env, shapes: Shapes) -> bool:
+    """Whether a turn leaves other lengths than it began with, so that the second one may demand more."""
+    types = [(_typed(a, env).type, _typed(e, env).type) for a, e in zip(starts, ends, strict=True)]
+    pairs = [p for a, e in types for p in zip(shape_of(a), shape_of(e), strict=False)]
+    return not all(shapes.same(a, b) for a, b in pairs)
 
 
 def _ends(

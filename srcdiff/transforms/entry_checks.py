@@ -161,7 +161,8 @@ def _pairs(fn: Function, types: Mapping[str, Type], alone: bool) -> list[tuple[D
     """The lengths to compare: those that decided how the program is, and those that it does not compare itself."""
     needed = list(dict.fromkeys(fn.notes.get("equal", ())))
     assumed = dict.fromkeys(fn.notes.get("assumptions", ()))
-    decided = [p for p in assumed if p[0] != p[1] and p not in needed]
+    alike = {max(a - b, b - a, key=str): (a, b) for a, b in reversed(assumed) if a != b}
+    decided = [p for p in assumed if p in alike.values() and p not in needed]
     if not needed:
         return decided
     own = demanded(fn, types, may_be_one=alone)

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from corpus_loader import copy_structure, load
 from frontend.language import CASES
+from fuzz.compare import problems
 
-import srcdiff.ops  # noqa: F401
+import srcdiff
+import srcdiff.ops
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.arguments import describe_arguments
 from srcdiff.frontend.lower import trace
@@ -271,3 +273,19 @@ def test_a_sum_of_arrays_without_a_turn_is_an_error():
     assert evaluate(fn, np.ones(3), 2) == 6.0
     with pytest.raises(ValueError, match="total is no array"):
         evaluate(fn, np.ones(3), 0)
+
+
+def test_what_a_turn_makes_as_long_as_it_was_is_taken_to_stay_so():
+    def f(x, w, n):
+        for _ in range(n):
+            x = w * np.sum(x)
+        return np.sum(x * x)
+
+    gradient = srcdiff.value_and_grad(f, argnums=(0, 1), jit=False)
+    assert "lengths" not in gradient.source_for(np.ones(3), np.ones(3), 2)
+    for a, b, n in ((3, 3, 2), (2, 3, 2), (2, 3, 0), (1, 3, 2), (3, 1, 2), (4, 4, 1)):
+        args = np.linspace(1.0, 2.0, a), np.linspace(0.1, 0.5, b), n
+        found = problems(lambda x, w, n=n: f(x, w, n), args[:2])
+        assert not found, found
+        assert gradient(*args)[0] == pytest.approx(f(*args))
+        assert [len(d) for d in gradient(*args)[1]] == [a, b]

@@ -4,8 +4,8 @@ import numpy as np
 def log_likelihood_value_and_grad(A, C, Q, R, m, P, ys):
     """Value and gradient of `log_likelihood` with respect to `A`, `C`, `Q`, `R`."""
     # forward
-    ms = np.empty((len(ys), A.shape[1]))
-    Ps = np.empty((len(ys), A.shape[1], A.shape[1]))
+    ms = np.empty((len(ys), len(A)))
+    Ps = np.empty((len(ys), len(A), len(A)))
     solution_Ps = np.empty((len(ys), len(C), len(A)))
     solution_es = np.empty((len(ys), len(C)))
     total = 0.0
