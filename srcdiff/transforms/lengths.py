@@ -18,7 +18,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from srcdiff.ir.build import Builder, with_parts
+from srcdiff.ir.build import Builder, Env, Rewriter, with_parts
 from srcdiff.ir.core import (
     Atom,
     Call,
@@ -31,6 +31,7 @@ from srcdiff.ir.core import (
     Value,
     While,
     const,
+    known_dim,
     regions_of,
     walk,
 )
@@ -40,7 +41,7 @@ from srcdiff.ops import containers, memory
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.facts import defined_in
 
-__all__ = ["bind_lengths", "lacking", "shows", "size_at_hand"]
+__all__ = ["bind_lengths", "known_lengths", "lacking", "shows", "size_at_hand"]
 
 
 def bind_lengths(fn: Function, may_save: bool = False) -> Function:
@@ -55,6 +56,33 @@ def bind_lengths(fn: Function, may_save: bool = False) -> Function:
     binder = _Binder(fn, may_save)
     binder.region(fn.body)
     return fn.with_body(binder.rebuilt(fn.body))
+
+
+def known_lengths(fn: Function) -> Function:
+    """`fn` where no array made inside is asked for a length that a parameter shows: none is kept for that.
+
+    %n = axis_length %gates        becomes        %n = length[dim=dim(x0)]
+    """
+    shown = {d for p in fn.params for d in dims_of(p.type)}
+    return _KnownLengths(fn.params, shown)(fn)
+
+
+class _KnownLengths(Rewriter):
+    def __init__(self, params: Collection[Value], shown: Collection[Dim]) -> None:
+        self.params, self.shown = params, shown
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, Op) and old.decl is memory.axis_length:
+            dim = known_dim(old.result)
+            if (
+                dim is not None
+                and old.operands[0] not in self.params
+                and not missing(dim, self.shown)
+            ):
+                made = Op(memory.length, (), old.results, {"dim": dim}, old.location, old.origin)
+                b.append(made)
+                return
+        super().statement(old, env, b)
 
 
 def size_at_hand(dims: Iterable[Dim], lengths: Mapping[str, int]) -> int | None:

@@ -40,11 +40,13 @@ from srcdiff.transforms.forward import ForwardRules, forward
 from srcdiff.transforms.forward_stores import forward_stores
 from srcdiff.transforms.fuse_loops import fuse_loops, loop_direction
 from srcdiff.transforms.hoist import hoist
+from srcdiff.transforms.inline_calls import inline_calls
 from srcdiff.transforms.kbest import k_best
 from srcdiff.transforms.last_turn import drop_last_turns
 from srcdiff.transforms.launches import with_launch_copies, without_launch_copies
 from srcdiff.transforms.layouts import Layouts, all_layouts
-from srcdiff.transforms.lengths import bind_lengths
+from srcdiff.transforms.lengths import bind_lengths, known_lengths
+from srcdiff.transforms.list_arrays import list_arrays
 from srcdiff.transforms.log_products import NAME as SCALED
 from srcdiff.transforms.log_products import log_products
 from srcdiff.transforms.materialise import materialise
@@ -235,6 +237,14 @@ LENGTHS = (
     Pass("dead code", dce, "what only lengths were asked of"),
 )
 
+_HELPERS = (
+    Pass(
+        "list arrays", list_arrays, "items side by side are arrays, and so is what is kept of them"
+    ),
+    Pass("helpers", inline_calls, "what is kept of a helper is decided on with all else"),
+    Pass("known lengths", known_lengths, "no array is kept for a length that arguments show"),
+)
+
 _PRIVATE = (
     Pass("private buffers", private_buffers, "turns that share no storage keep nothing for others"),
 )
@@ -319,7 +329,7 @@ def gradient(
         )
 
     if is_machine:
-        fn = recorder.run(fn, _PRIVATE)
+        fn = recorder.run(fn, (*_HELPERS, *_PRIVATE))
     started = time.perf_counter()
     fn = each_function(fn, with_launch_copies)
     fn = reverse(fn, wrt, rules, finish, value=value, seeded=seeded, as_tuple=as_tuple)

@@ -10,7 +10,7 @@ from srcdiff.ir.text import to_text
 from srcdiff.ir.verify import verify
 from srcdiff.ops.registry import OPERATIONS
 from srcdiff.transforms.dce import dce
-from srcdiff.transforms.lengths import bind_lengths
+from srcdiff.transforms.lengths import bind_lengths, known_lengths
 from tests.transforms.passes import check
 
 X = np.array([0.5, -1.0, 2.0])
@@ -206,3 +206,28 @@ def test_slices_of_all_lengths_have_derivatives(sizes):
             srcdiff.grad(halves)(*args)
     else:
         assert problems(halves, args) == []
+
+
+def test_what_arguments_show_is_asked_of_nothing_else() -> None:
+    check(
+        known_lengths,
+        """
+        def f(%x: float64[n]) -> 0 {
+          %y: float64[n] = sin %x
+          %k: int64{n} = axis_length[axis=0] %y
+          %m: int64{n} = axis_length[axis=0] %x
+          %s: int64 = add %k, %m
+          yield %s
+        }
+        """,
+        """
+        def f(%x: float64[n]) -> 0 {
+          %y: float64[n] = sin %x
+          %k: int64{n} = length[dim=dim(n)]
+          %m: int64{n} = axis_length[axis=0] %x
+          %s: int64 = add %k, %m
+          yield %s
+        }
+        """,
+        np.ones(3),
+    )
