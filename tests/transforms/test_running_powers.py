@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from transforms.passes import changed, program, unchanged
+from transforms.passes import changed, program, result, unchanged
 from transforms.sources import loops_agree, source
 
 import srcdiff
 from srcdiff.ir.text import to_text
+from srcdiff.ir.verify import verify
 from srcdiff.transforms.running_powers import running_powers
 
 SUM = """
@@ -107,3 +108,46 @@ def test_products_with_a_matrix_that_would_be_made_for_them_are_loops(matrix, is
     found = srcdiff.value_and_grad(source(text), argnums=1).loop_source_for(X, w, w / 2)
     assert (" @ w" in found) == is_called
     loops_agree(text, X, w, w / 2, argnums=(0, 1, 2))
+
+
+TERMS = """
+def f(%t: float64, %c: float64[n], %s: float64) -> 0 {{
+  %n: int64{{n}} = length[dim=dim(n)]
+  %total: float64! = for 0, %n, 1 with {start} {{
+    (%j: int64{{j}}, %total.1: float64!) ->
+    %power: float64 = power %t, %j
+    %a: float64! = index[where='i'] %c, %j
+    %term: float64! = multiply {factors}
+    %total.2: float64! = {add} %total.1, %term
+    yield %total.2
+  }}
+  yield %total
+}}
+"""
+
+
+@pytest.mark.parametrize("start", ["0.0", "2.0"])
+@pytest.mark.parametrize("add", ["add", "subtract"])
+@pytest.mark.parametrize("factors", ["%power, %a", "%a, %power"])
+def test_sums_of_powers_are_by_horners_rule(start, add, factors):
+    fn = program(TERMS.format(start=start, add=add, factors=factors))
+    new = running_powers(fn)
+    text = to_text(new)
+    assert verify(new) == [] and "= power" not in text and "with 0.0 {" in text
+    for t, n in ((0.7, 5), (-1.3, 8), (0.0, 3), (0.5, 0), (2.0, 1)):
+        args = t, np.linspace(-1.0, 2.0, n), 0.5
+        assert result(new, args) == pytest.approx(result(fn, args), rel=1e-14, abs=1e-14)
+
+
+@pytest.mark.parametrize("factors", ["%power, %s", "%s, %power"])
+def test_what_only_multiplies_the_same_is_carried_as_the_product(factors):
+    text = TERMS.format(start="0.0", add="add", factors=factors)
+    text = text.replace(
+        "%total.2: float64! = add %total.1, %term", "%total.2: float64! = maximum %total.1, %term"
+    )
+    fn = program(text.replace("%term: float64!", "%term: float64"))
+    new = running_powers(fn)
+    assert verify(new) == [] and "with 0.0, %s" in to_text(new)
+    for t in (0.7, -1.3, 0.0):
+        args = t, np.zeros(5), 0.5
+        assert result(new, args) == pytest.approx(result(fn, args), rel=1e-14)
