@@ -20,6 +20,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "multiply": operator.mul,
     "divide": operator.truediv,
     "floor_divide": operator.floordiv,
+    "mod": operator.mod,
     "power": operator.pow,
     "negative": operator.neg,
     "positive": operator.pos,

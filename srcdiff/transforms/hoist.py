@@ -13,18 +13,25 @@ from __future__ import annotations
 
 from srcdiff.ir.alias import reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import For, Function, If, Op, Region, Statement, Value, While
+from srcdiff.ir.core import Const, For, Function, If, Op, Region, Statement, Value, While
 from srcdiff.ir.types import Array
 from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.facts import ALLOCATIONS, is_generated, written_values
 
-__all__ = ["hoist"]
+__all__ = ["hoist", "hoist_all"]
 
 
 def hoist(fn: Function) -> Function:
     """`fn` with loop-invariant generated operations in front of their loops."""
     fn = forward_invariants(fn)
     return _Hoist(fn)(fn)
+
+
+def hoist_all(fn: Function) -> Function:
+    """`fn` with all operations on arrays that are alike in each turn of a loop in front of it: in compiled code, the
+    user's lines, too; and what may raise, where a loop is sure to make a turn.
+    """
+    return _HoistAll(fn)(fn)
 
 
 class _Hoist(Rewriter):
@@ -70,20 +77,19 @@ class _Hoist(Rewriter):
         )
 
     def may_move(self, op: Op) -> bool:
-        if (
-            not is_generated(op)
-            or op.decl.effect
-            or op.decl.writes
-            or op.decl.cost in ("free", "cheap")
-            or op.decl.name in ALLOCATIONS
-            or op.decl.holds
-        ):
+        if not is_generated(op) or op.decl.cost in ("free", "cheap") or not self.is_value(op):
             return False
         arrays = [v for v in (*op.operands, *op.results) if isinstance(v.type, Array)]
         harmless = (
             not op.decl.raises or op.decl.elementwise
         )  # elementwise operations raise for Python scalars only
-        return bool(arrays) and harmless and self.written.isdisjoint(op.results)
+        return bool(arrays) and harmless
+
+    def is_value(self, op: Op) -> bool:
+        """Whether an operation gives the same wherever it stands, and does nothing else."""
+        if op.decl.effect or op.decl.writes or op.decl.name in ALLOCATIONS or op.decl.holds:
+            return False
+        return self.written.isdisjoint(op.results)
 
     def level(self, op: Op) -> int:
         """The number of loops that have to stay around an operation."""
@@ -93,3 +99,35 @@ class _Hoist(Rewriter):
             if reads & writes:
                 level = max(level, k)
         return level
+
+
+class _HoistAll(_Hoist):
+    """`turned[k]` is how many of the k loops around have to stay where something may raise."""
+
+    def __init__(self, fn: Function) -> None:
+        super().__init__(fn)
+        self.turned = [0]
+
+    def keep(self, old: Statement, env: Env, b: Builder) -> Statement:
+        if not isinstance(old, For | While):
+            return super().keep(old, env, b)
+        stays = isinstance(old, While) or not _makes_a_turn(old)
+        self.turned.append(len(self.turned) if stays else self.turned[-1])
+        new = super().keep(old, env, b)
+        self.turned.pop()
+        return new
+
+    def may_move(self, op: Op) -> bool:
+        of_arrays = any(isinstance(v.type, Array) for v in (*op.operands, *op.results))
+        return of_arrays and bool(op.results) and self.is_value(op)
+
+    def level(self, op: Op) -> int:
+        level = super().level(op)
+        return max(level, self.turned[-1]) if op.decl.raises and not op.decl.elementwise else level
+
+
+def _makes_a_turn(loop: For) -> bool:
+    bounds = (loop.start, loop.stop, loop.step)
+    return all(isinstance(a, Const) for a in bounds) and bool(
+        range(*(a.value for a in bounds if isinstance(a, Const)))
+    )

@@ -27,11 +27,12 @@ from srcdiff.transforms.entry_checks import with_entry_checks
 from srcdiff.transforms.equal_lengths import equal_lengths
 from srcdiff.transforms.exact_comparisons import compares_results
 from srcdiff.transforms.expand import Expansions, expand
-from srcdiff.transforms.forward_stores import drop_unread, forward_stores
+from srcdiff.transforms.forward_stores import drop_overwritten, drop_unread, forward_stores
 from srcdiff.transforms.fuse_nests import fuse_nests, mixed_nests
 from srcdiff.transforms.gathered_products import gathered_products
+from srcdiff.transforms.gathered_slices import gathered_slices
 from srcdiff.transforms.gathered_sums import gathered_sums
-from srcdiff.transforms.hoist import hoist
+from srcdiff.transforms.hoist import hoist, hoist_all
 from srcdiff.transforms.hoist_buffers import hoist_buffers
 from srcdiff.transforms.hoist_checks import hoist_checks
 from srcdiff.transforms.inline_calls import inline_calls
@@ -189,7 +190,8 @@ def _into_loops(
         Pass("narrow numbers", narrow_numbers, "variables of compiled code have one type"),
         Pass("equal lengths", equal_lengths, "loops of as many turns are seen to be"),
         *((gathered,) if fastmath and calls else ()),
-        Pass("common", cse, "what expansions have in common"),
+        Pass("hoist", hoist_all, "what helpers compute in all turns alike"),
+        Pass("common", _common, "what expansions have in common"),
         Pass("dead code", dce, "what they leave over"),
         Pass("python errors", python_errors, "compiled code divides by zero and computes on"),
         Pass("plain messages", plain_messages, "compiled code writes no numbers"),
@@ -221,6 +223,7 @@ def _fast(
     sums = Pass("sums in memory", sums_in_memory, "a number is added to faster than an element")
     running = Pass("running powers", running_powers, "a power is one product more than the last")
     parts = Pass("split nests", split_nests, "stencils write one place in a loop")
+    slices = Pass("slices", gathered_slices, "what several loops add to is passed over once")
     fuse = Pass(
         "fuse nests",
         (lambda f: _fused(f, lengths)) if fastmath else fuse_nests,
@@ -245,6 +248,7 @@ def _fast(
         Pass("reuse buffers", reuse_buffers, "what is not needed any more is written over"),
         *((parts,) if fastmath else ()),
         Pass("hoist buffers", hoist_buffers, "a loop takes its storage once"),
+        *((slices,) if fastmath else ()),
         Pass("settled tests", settled_tests, "what is known is not asked"),
         Pass("narrow numbers", narrow_numbers, "numbers of loops stand for NumPy's"),
         Pass("truth numbers", truth_numbers, "compiled code converts none"),
@@ -294,6 +298,7 @@ def _joined(fuse: Pass, running: tuple[Pass, ...] = ()) -> tuple[Pass, ...]:
         *running,
         fuse,
         Pass("forward stores", forward_stores, "what was stored is at hand"),
+        Pass("overwritten", drop_overwritten, "it need not be stored where it is stored anew"),
         Pass("unread", drop_unread, "storage between loops that are one now"),
         Pass("common", _common, "fused bodies repeat themselves"),
         Pass("dead code", dce, "what is left over"),

@@ -27,15 +27,16 @@ from srcdiff.ir.core import (
     symbol_of,
     walk,
 )
-from srcdiff.ir.types import Array, Dim, Struct, Type
+from srcdiff.ir.types import Array, Dim, Scalar, Struct, Type
 from srcdiff.ops import arithmetic
+from srcdiff.transforms.constants import constant_value
 from srcdiff.transforms.fold import fold
 from srcdiff.transforms.identities import may_stand
 
 __all__ = ["small_axes", "unroll"]
 
 _TURNS = 4
-_STATEMENTS = 12  # in a turn
+_STATEMENTS = 96  # in all turns together
 
 
 def small_axes(fn: Function, lengths: Mapping[str, int]) -> dict[str, int]:
@@ -92,11 +93,11 @@ class _Unroll(Rewriter):
         body = change_dims_within(loop.body, lambda d: d.substitute(bound))
         inner: Env = {**env, **dict(zip(body.params, [const(k), *carried], strict=True))}
         for s in body.body:
-            added = _added_to_zero(s, inner)
-            if added is None:
+            found = _added_to_zero(s, inner) or _place(s, inner)
+            if found is None:
                 b.append(clone_statement(s, inner))
             else:
-                inner[s.results[0]] = added
+                inner[s.results[0]] = found
         return [lookup(inner, y) for y in body.yields]
 
 
@@ -107,6 +108,22 @@ def _added_to_zero(s: Statement, env: Env) -> Atom | None:
     operands = [lookup(env, a) for a in s.operands]
     rest = [a for a in operands if a != const(0.0)]
     return rest[0] if len(rest) == 1 and may_stand(rest[0].type, s.result.type) else None
+
+
+def _place(s: Statement, env: Env) -> Atom | None:
+    """The integer that a turn computes from its number."""
+    if not isinstance(s, Op) or not s.operands or not _is_integer(s) or s.decl.shape_of:
+        return None
+    operands = tuple(lookup(env, a) for a in s.operands)
+    if s.decl is arithmetic.add and const(0) in operands:
+        return operands[1 - operands.index(const(0))]
+    return constant_value(replace(s, operands=operands))
+
+
+def _is_integer(s: Statement) -> bool:
+    """Whether a statement makes an integer: a place, as a rule, which a turn's number settles."""
+    types = [v.type for v in s.results]
+    return len(types) == 1 and isinstance(types[0], Scalar) and types[0].dtype == "int64"
 
 
 def _number(atom: Atom) -> int | None:
@@ -122,6 +139,7 @@ def _turns(loop: For) -> range | None:
         return None
     turns = range(*bounds)[:: -1 if loop.reverse else 1]
     ops = list(walk(loop.body))
-    if not 0 < len(turns) <= _TURNS or len(ops) > _STATEMENTS:
+    size = sum(not _is_integer(s) for s in ops)
+    if not 0 < len(turns) <= _TURNS or len(turns) * size > _STATEMENTS:
         return None
     return turns if all(isinstance(s, Op) and not s.decl.effect for s in ops) else None

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from srcdiff.transforms.hoist import hoist
-from tests.transforms.passes import check, unchanged
+from srcdiff.ir.text import to_text
+from srcdiff.transforms.hoist import hoist, hoist_all
+from tests.transforms.passes import changed, check, program, unchanged
 
 LOOP = """
     def f(%x: float64[n]) -> 0 {{
@@ -87,3 +88,25 @@ def test_a_list_that_the_loop_takes_from_is_made_in_each_turn():
     inner = """%xs: list of float64! = elements %x ;adjoint
         %e: float64! = list_pop %xs ;adjoint"""
     unchanged(hoist, LOOP.format(inner=inner), X)
+
+
+def test_in_compiled_code_the_users_lines_move_too():
+    text = LOOP.format(
+        inner="""%a: float64! = index[where='i'] %x, 0
+        %b: float64[n] = multiply %x, %a
+        %c: float64 = multiply 2.0, %i
+        %e: float64[n] = multiply %b, %c"""
+    )
+    head = to_text(changed(hoist_all, program(text), X)).split("for 0, 3")[0]
+    assert "index" in head and head.count("multiply") == 1
+
+
+def test_what_may_raise_stays_in_a_loop_that_may_make_no_turn():
+    text = LOOP.format(
+        inner="""%a: float64! = index[where='i'] %x, 5
+        %e: float64[n] = multiply %x, %a"""
+    )
+    text = text.replace("%x: float64[n])", "%x: float64[n], %m: int64{m})").replace(
+        "0, 3, 1", "0, %m, 1"
+    )
+    check(hoist_all, text, text, X, 0)

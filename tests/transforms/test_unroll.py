@@ -146,3 +146,15 @@ def test_small_axes_of_arrays_in_structures_are_written_out_too():
     wanted, (wanted_turns,) = srcdiff.grad(moved, jit=False)(pair)
     assert np.allclose(found, wanted)
     assert np.allclose(turns, wanted_turns)
+
+
+def test_places_that_turns_compute_are_numbers():
+    def areas(x, w):
+        return np.sum(np.cross(x, w) ** 2)
+
+    x, w = np.linspace(0.1, 1.0, 12).reshape(4, 3), np.linspace(1.0, -1.0, 12).reshape(4, 3)
+    gradient = srcdiff.grad(areas, argnums=(0, 1), jit=True)
+    text = gradient.loop_source_for(x, w)
+    assert "%" not in text and "+ 0" not in text
+    expected = srcdiff.grad(areas, argnums=(0, 1), jit=False)(x, w)
+    np.testing.assert_allclose(gradient(x, w), expected, rtol=1e-12)
