@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from srcdiff.ir.build import (
     Builder,
@@ -42,15 +43,15 @@ class _Inline(Rewriter):
         self.most = most
         self.written = written_values(fn)
         self.places = Counter(s.function.name for s in walk(fn.body) if isinstance(s, Call))
-        self.assumptions: list[tuple[Dim, Dim]] = []
+        self.noted: dict[str, list[Any]] = {"assumptions": [], "rewrites": []}  # of helpers
 
     def __call__(self, fn: Function) -> Function:
         new = super().__call__(fn)
-        if not self.assumptions:
-            return new
-        known = [*new.notes.get("assumptions", ())]
-        known += [pair for pair in dict.fromkeys(self.assumptions) if pair not in known]
-        return replace(new, notes={**new.notes, "assumptions": tuple(known)})
+        notes = dict(new.notes)
+        for name, more in self.noted.items():
+            if more:
+                notes[name] = tuple(dict.fromkeys((*notes.get(name, ()), *more)))
+        return new if notes == new.notes else replace(new, notes=notes)
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if not isinstance(old, Call) or not self.may_inline(old):
@@ -78,9 +79,9 @@ class _Inline(Rewriter):
         ):
             super().statement(old, env, b)
             return
-        self.assumptions += [
-            (change(x), change(y)) for x, y in old.function.notes.get("assumptions", ())
-        ]
+        taken = old.function.notes.get("assumptions", ())
+        self.noted["assumptions"] += [(change(x), change(y)) for x, y in taken]
+        self.noted["rewrites"] += old.function.notes.get("rewrites", ())
         self.put(old, helper, operands, env, b)
 
     def may_inline(self, call: Call) -> bool:
