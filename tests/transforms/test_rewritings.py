@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import srcdiff
-from srcdiff.options import REWRITINGS
+from srcdiff.options import OWN_REWRITINGS, REWRITINGS
 from srcdiff.transforms.rewritings import EXAMPLES, RULES
 from tools.rewriting_table import (
     DIGITS,
@@ -62,7 +62,7 @@ def test_fires_unless_it_is_off(rule, choice):
     arguments += [WEIGHTS] if isinstance(sample[0], list) else []
     texts = []
     for on in (True, False):
-        only = {name: on and name == rule.name for name in REWRITINGS}
+        only = {name: on and name == rule.name for name in (*REWRITINGS, *OWN_REWRITINGS)}
         g = srcdiff.value_and_grad(f, jit=False, rewrite=only, on_independent="ignore")
         texts.append(g.source_for(*arguments))
     assert texts[0] != texts[1]
