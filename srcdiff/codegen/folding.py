@@ -232,10 +232,20 @@ class _Fold:
         return self.is_simple(let) and len(uses) <= often and not any(u.deeper for u in uses)
 
     def is_quick(self, let: Let) -> bool:
-        """Whether a person would compute it in each turn of a loop: a quotient has a name in front of the loop."""
-        if let.op is None or let.op.decl.name == "divide" or not is_trivial(let):
+        """Whether a person would compute it in each turn of a loop: what is divided by an argument or a length has a
+        name in front of the loop, since the program divides by that anyway.
+        """
+        if let.op is None or not is_trivial(let) or not self.is_simple(let):
             return False
-        return self.is_simple(let)
+        return let.op.decl.name != "divide" or not self.is_given(let.op.operands[1])
+
+    def is_given(self, atom: Atom) -> bool:
+        maker = self.facts.maker.get(atom) if isinstance(atom, Value) else None
+        if not isinstance(maker, Let) or maker.op is None:
+            return isinstance(atom, Const) or atom in self.plan.params
+        if maker.op.decl.name == "multiply":
+            return all(map(self.is_given, maker.op.operands))
+        return maker.op.decl.name in ("length", "axis_length", "element_count")
 
     def is_simple(self, let: Let) -> bool:
         """Whether it is of names, constants and parts of them."""
