@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from srcdiff.dynamic.order import CHANGING, may_write
-from srcdiff.frontend.calls import SPECIAL
+from srcdiff.frontend.known_calls import SPECIAL
 from srcdiff.frontend.source import look_up
 from srcdiff.ops.registry import COMPOSITE_METHODS, METHODS, find, find_composite, own_rule
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.calls import attribute, call_value
+from srcdiff.frontend.attributes import attribute
+from srcdiff.frontend.calls import call_value
 from srcdiff.frontend.expressions import combine
 from srcdiff.frontend.frame import Frame, reads
 from srcdiff.frontend.lists import is_list

@@ -84,6 +84,7 @@ def _leave(fr: Frame, item: Any, value: FrontValue) -> Any:
     fr.env[holder] = value
     leave = placed(place, LeaveContexts())
     leave.holders = [placed(place, gast.Name(holder, gast.Load(), None, None))]
+    leave.leaves = True  # what a sum over choices goes to, at the longest
     return leave
 
 

@@ -1,0 +1,353 @@
+"""Calls of Python objects: what srcdiff has rules for, what SciPy and NumPy have, the user's functions and classes."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from types import FunctionType
+from typing import Any, NoReturn
+
+import gast
+import numpy as np
+
+from srcdiff.frontend.application import apply, spelled
+from srcdiff.frontend.builtin_calls import BUILTINS
+from srcdiff.frontend.constants import from_python
+from srcdiff.frontend.derived_calls import call_derived, is_derived
+from srcdiff.frontend.draws import is_random
+from srcdiff.frontend.effects import EFFECTS, call_effect
+from srcdiff.frontend.frame import Frame
+from srcdiff.frontend.functions import call_composite, call_function
+from srcdiff.frontend.iteration import BUILTINS as ITERATION
+from srcdiff.frontend.iteration import checkpointed, taken
+from srcdiff.frontend.iterators import ITERATORS, goes_through, gone_through_once, makes_iterator
+from srcdiff.frontend.itertools_calls import ITERTOOLS
+from srcdiff.frontend.kernel_calls import kernel_call
+from srcdiff.frontend.kernel_launches import Configured, launch
+from srcdiff.frontend.objects import BUILTINS as OBJECTS
+from srcdiff.frontend.objects import is_own_class, make_object
+from srcdiff.frontend.out_arguments import WRITING, into_out
+from srcdiff.frontend.records import RECORDS, construct, is_record_class
+from srcdiff.frontend.solver_calls import call_solver
+from srcdiff.frontend.source import function_of, is_library, is_own_method, unknown_decorator
+from srcdiff.frontend.sparse_calls import format_of, is_matrix, made_matrix, product, solved
+from srcdiff.frontend.special_methods import called
+from srcdiff.frontend.subscripts import need_static
+from srcdiff.frontend.values import FrontValue, Known, Parts, Piece, Stream, is_static, static
+from srcdiff.ir.core import Const, OpDecl, Value, const, known_dim
+from srcdiff.ir.types import Dim, Struct, is_complex, is_float, ndim_of
+from srcdiff.ops.composites.interpolation import interpolant
+from srcdiff.ops.containers import get
+from srcdiff.ops.control import stop_gradient
+from srcdiff.ops.kernels import Named
+from srcdiff.ops.registry import (
+    Composite,
+    find,
+    find_composite,
+    is_evaluated,
+    own_rule,
+    refuse,
+    same_length,
+)
+from srcdiff.ops.solvers import solver_of
+
+__all__ = ["SPECIAL", "call_known", "is_hashable", "takes", "takes_all"]
+
+Args = Sequence[FrontValue]
+Kwargs = Mapping[str, FrontValue]
+
+
+def call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """A call of a Python object."""
+    for kind in _KINDS:
+        found = kind(fr, node, function, args, kwargs)
+        if found is not None:
+            return found
+    _refuse_unknown(fr, node, function)
+
+
+# ---- what a call may be of; None: it is not --------------------------------------------------------------------
+
+
+def _of_ours(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:
+    """Rules, methods of numbers that the user's classes have, effects, kernels, checkpoints."""
+    declared = own_rule(function)
+    if declared is not None:
+        return apply(fr, node, declared, args, kwargs, "")
+    own = _NUMBER_METHODS.get(function) if is_hashable(function) and len(args) == 1 else None
+    found = None if own is None else called(fr, node, args[0], own)
+    if found is not None:
+        return found
+    if getattr(function, "srcdiff_effect", None) is not None:
+        return call_effect(fr, node, function, args, kwargs)
+    of_effects = EFFECTS.get(getattr(function, "srcdiff_reads", ""))
+    if of_effects is not None:
+        return of_effects(fr, node, args, kwargs)
+    if isinstance(function, Configured):
+        return launch(fr, node, function, args, kwargs)
+    if isinstance(function, Named):
+        return kernel_call(fr, node, function, args, kwargs)
+    if getattr(function, "marks_checkpoints", False) is True:
+        return checkpointed(fr, node, args, kwargs)
+    return None
+
+
+def _of_python(
+    fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs
+) -> FrontValue | None:
+    """Builtins and their like, and what writes into `out=`."""
+    if any(isinstance(a, Stream) for a in args) and takes_all(function):
+        args = [taken(fr, a, node) for a in args]
+    special = SPECIAL.get(function) if is_hashable(function) else None
+    if special is None:
+        return into_out(fr, node, function, args, kwargs)
+    made = special(fr, node, args, kwargs)
+    return gone_through_once(fr, node, made) if makes_iterator(function) else made
+
+
+def _of_rules(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:
+    """What rules may say: operations, questions about lengths, refusals; and what is computed here."""
+    if isinstance(function, OpDecl):
+        return apply(fr, node, function, args, kwargs, "")
+    if is_evaluated(function) or getattr(function, "srcdiff_evaluated", False) is True:
+        known = [static(a) if is_static(a) else need_static(fr, a, node) for a in args]
+        return from_python(fr, fr.evaluated(node, function, *known), "", node)
+    if function is same_length:
+        return const(_are_same(fr, *(known_dim(fr.as_atom(a, node)) for a in args)))
+    if function is refuse:
+        fr.fail(node, *map(static, args))
+    return None
+
+
+def _of_scipy(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:
+    """Solvers, and sparse matrices."""
+    solver = solver_of(function)
+    if solver is not None:
+        return call_solver(fr, node, function, solver, args, kwargs)
+    if format_of(function):
+        return made_matrix(fr, node, function, args, kwargs)
+    name = getattr(function, "__name__", "")
+    if name == "spsolve" and len(args) == 2 and is_matrix(args[0]):
+        return solved(fr, node, args)
+    owner = Known(getattr(function, "__self__", None))
+    if name == "dot" and is_matrix(owner) and len(args) == 1:
+        return product(fr, node, owner, args[0], (getattr(node.func, "value", node), node))
+    return None
+
+
+def _of_arrays(
+    fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs
+) -> FrontValue | None:
+    """What is declared: composites and operations."""
+    composite, decl = find_composite(function), find(function)
+    if composite is not None and takes(fr, node, composite, args, kwargs, decl):
+        return call_composite(fr, node, composite, args, kwargs)
+    if decl is stop_gradient and len(args) == 1 and not kwargs:
+        return _stopped(fr, node, args[0])
+    if decl is not None:
+        return apply(fr, node, decl, args, kwargs, spelled(function, decl))
+    outside = interpolant(function)
+    if outside is None:
+        return None
+    known, arrays, named = outside
+    first = [from_python(fr, v, f"{_name_of(node)}_{k}", node) for k, v in arrays.items()]
+    given = {**kwargs, **{k: const(v) for k, v in named.items()}}
+    return call_composite(fr, node, Composite(known), [*first, *args], given)
+
+
+def _of_derivatives(
+    fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs
+) -> FrontValue | None:
+    if is_derived(function):
+        return call_derived(fr, node, function, args, kwargs)
+    if _is_ours(function):
+        name = getattr(function, "__name__", "this")
+        fr.fail(
+            node,
+            f"`{name}` is srcdiff's, and cannot be called inside a function that is differentiated",
+            "Make the derivative outside, as in g = srcdiff.grad(f), and call that: g(x).",
+        )
+    return None
+
+
+def _of_classes(
+    fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs
+) -> FrontValue | None:
+    if function is functools.partial:
+        return Piece(args[0], tuple(args[1:]), tuple(kwargs.items()))
+    if not isinstance(function, type):
+        return None
+    if is_own_class(function) and not is_record_class(function):
+        return make_object(fr, node, function, args, kwargs)
+    return construct(fr, node, function, args, kwargs)
+
+
+def _of_users(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:
+    """Functions that are read, methods of objects outside, and objects that are called."""
+    plain = function_of(function)
+    inner = find(plain)
+    if inner is not None:
+        return apply(fr, node, inner, args, kwargs, spelled(plain, inner))
+    if type(plain) is FunctionType and not is_library(plain):
+        return call_function(fr, node, function, args, kwargs)
+    if is_own_method(function):
+        receiver = from_python(fr, function.__self__, "self", node)
+        return call_function(fr, node, function.__func__, [receiver, *args], kwargs)
+    call = vars(type(function)).get("__call__")
+    if isinstance(call, FunctionType) and not is_library(call):
+        return call_function(fr, node, call, [Known(function), *args], kwargs)
+    return None
+
+
+def _of_constants(
+    fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs
+) -> FrontValue | None:
+    """What is the same in each call."""
+    if is_hashable(function) and function in _OF_INTEGERS:
+        for a in args:
+            if not is_static(a):
+                need_static(fr, a, node)
+    if not _is_pure(function) or not all(map(is_static, (*args, *kwargs.values()))):
+        return None
+    value = function(*map(static, args), **{k: static(v) for k, v in kwargs.items()})
+    return from_python(fr, value, gast.unparse(node).strip(), node)
+
+
+_KINDS = (
+    _of_ours, _of_python, _of_rules, _of_scipy, _of_arrays, _of_derivatives, _of_classes, _of_users, _of_constants,
+)  # fmt: skip
+
+
+# ---- what is asked of them -------------------------------------------------------------------------------------
+
+
+def _name_of(node: Any) -> str:
+    """What is called, as a part of names."""
+    text = gast.unparse(node.func).strip()
+    return text if text.isidentifier() else "interpolant"
+
+
+def _refuse_unknown(fr: Frame, node: Any, function: Any) -> NoReturn:
+    """Say why a call cannot be read."""
+    plain = function_of(function)
+    if type(plain) is FunctionType and hasattr(plain, "__wrapped__"):
+        fr.fail(node, *unknown_decorator(plain))
+    if type(function).__module__.partition(".")[0] == "numba":
+        fr.fail(
+            node,
+            f"`{gast.unparse(node.func).strip()}` is Numba's {type(function).__name__}: there is no function to read",
+            "Call an @njit function with the same loops.",
+        )
+    name = getattr(function, "__name__", repr(function))
+    if isinstance(ufunc := getattr(function, "__self__", None), np.ufunc):
+        name = f"np.{ufunc.__name__}.{name}"
+    if is_random(function):
+        fr.fail(
+            node,
+            f"`{gast.unparse(node.func).strip()}` is random, and the program has no generator that is an argument",
+            "Draw from a np.random.Generator that is an argument, or pass the draws; in a model, declare the value: "
+            "vi.sample(name, distribution).",
+        )
+    home = str(getattr(function, "__module__", "")).lstrip("_").partition(".")[0]
+    (fr.untyped if home in _MOVING else fr.fail)(
+        node,
+        f"`{name}` is not known to srcdiff",
+        "Write it with functions that docs/api.md lists, or as Python code.",
+    )
+
+
+# modules whose functions move values about without looking at them
+_MOVING = (
+    "builtins",
+    "itertools",
+    "copy",
+    "collections",
+    "dataclasses",
+    "operator",
+    "functools",
+    "contextlib",
+)
+
+
+def takes(
+    fr: Frame, node: Any, composite: Composite, args: Args, kwargs: Kwargs, decl: OpDecl | None
+) -> bool:
+    """Whether a composite stands for a call; `decl` is what else may."""
+    if not composite.takes(len(args), kwargs, _axes_of_first(args)):
+        return False
+    if composite.takes_complex or not any(map(_has_complex, (*args, *kwargs.values()))):
+        return True
+    if decl is None or composite.given:  # of arguments that no operation takes
+        fr.refuse_complex(node, composite.spelling or composite.name)
+    return False
+
+
+def _has_complex(value: FrontValue) -> bool:
+    if isinstance(value, Parts):
+        return any(map(_has_complex, value.values))
+    return isinstance(value, Value | Const) and is_complex(value.type)
+
+
+def _axes_of_first(args: Args) -> int:
+    first = args[0] if args else None
+    return ndim_of(first.type) if isinstance(first, Value | Const) else 0
+
+
+def _are_same(fr: Frame, a: Dim | None, b: Dim | None) -> bool:
+    return a is not None and b is not None and fr.session.shapes.same(a, b)
+
+
+SPECIAL = {**BUILTINS, **ITERTOOLS, **RECORDS, **WRITING, **OBJECTS, **ITERATION, **ITERATORS}
+_NUMBER_METHODS = {
+    abs: "__abs__", float: "__float__", int: "__int__", round: "__round__", reversed: "__reversed__",
+    math.floor: "__floor__", math.ceil: "__ceil__", math.trunc: "__trunc__",
+}  # fmt: skip
+
+
+def takes_all(function: Any) -> bool:
+    """Whether a call takes all that iterators among its arguments have to give."""
+    if not is_hashable(function) or not goes_through(function) or own_rule(function) is not None:
+        return False
+    if function in RECORDS or function in OBJECTS:
+        return False
+    return function in SPECIAL
+
+
+def _is_ours(function: Any) -> bool:
+    """Whether this is `grad` or the like, or a generated function."""
+    maker = function if isinstance(function, FunctionType | type) else type(function)
+    ours = maker.__module__ in ("srcdiff.api", "srcdiff.generated", "srcdiff.checks")
+    return ours and not hasattr(function, "__wrapped__")
+
+
+_OF_INTEGERS = (math.comb, math.perm, math.factorial, math.gcd, math.lcm, math.isqrt)
+
+
+def _is_pure(function: Any) -> bool:
+    return (
+        function in (len, str, repr, np.dtype, np.finfo, np.iinfo, hash, ord, chr, *_OF_INTEGERS)
+        if is_hashable(function)
+        else False
+    )
+
+
+def is_hashable(function: Any) -> bool:
+    try:
+        hash(function)
+    except TypeError:
+        return False
+    return True
+
+
+def _stopped(fr: Frame, node: Any, value: FrontValue) -> FrontValue:
+    """`stop_gradient` of a number, an array, or each part of a container."""
+    if isinstance(value, Value) and isinstance(value.type, Struct):
+        parts = [_stopped(fr, node, fr.op(node, get, value, key=k)) for k in value.type.keys]
+        return Parts(value.type.kind, value.type.keys, tuple(parts), value.type.cls)
+    if isinstance(value, Parts):
+        stopped = [_stopped(fr, node, v) for v in value.values]
+        return Parts(value.kind, value.keys, tuple(stopped), value.cls)
+    if isinstance(value, Value) and is_float(value.type):
+        return fr.op(node, stop_gradient, value)
+    return value
