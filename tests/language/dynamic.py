@@ -709,7 +709,7 @@ def _raised(ys):
     return ys[1]
 
 
-@structures((np.array([1.5, 0.3, 2.0, 0.7]),), dynamic=True)
+@structures((np.array([1.5, 0.3, 2.0, 0.7]),), jit=False, why=WHY, dynamic=True)
 def order_of_evaluation(x):
     """What an expression has read stays as it was, whatever the functions behind it in the expression write."""
     factors = {1.0, 2.0}
@@ -734,7 +734,7 @@ class _Doubled:
         self.held[0] = self.held[0] + 0.5
 
 
-@exceptions((0.4,), (1.4,), dynamic=True)
+@exceptions((0.4,), (1.4,), jit=False, why=WHY, dynamic=True)
 def raised_on_the_way_to_a_handler(x):
     """What `with` and `finally` do is done before the handler outside is."""
     held = [x, 1.0]
@@ -765,7 +765,7 @@ def _tripled(held):
         held[0] = held[0] / 2.0
 
 
-@exceptions((0.4,), dynamic=True)
+@exceptions((0.4,), jit=False, why=WHY, dynamic=True)
 def context_of_a_generator(x):
     held = [x, 1.0]
     with _tripled(held) as y:
