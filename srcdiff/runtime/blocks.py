@@ -29,7 +29,7 @@ def _reduced(parts: Any, value: Any, kind: Any) -> Any:
         if first <= thread < first + _WIDTH:
             parts[thread - first] = _combined(parts[thread - first], value, kind)
         cuda.syncthreads()
-    half = min(threads, _WIDTH) // 2
+    half = (threads if threads < _WIDTH else _WIDTH) // 2  # Numba's own target has no min
     while half > 0:
         if thread < half:
             parts[thread] = _combined(parts[thread], parts[thread + half], kind)
