@@ -32,9 +32,8 @@ if TYPE_CHECKING:  # for annotations only: the stages take a while to import (se
 __all__ = ["Compiled", "LoopProgram", "first_lines", "plain", "shares_loops"]
 
 
-_LARGEST = (
-    2**25 - 2**13
-)  # the largest block, in bytes, that GNU's C library takes for a measure of what to keep
+# the largest block, in bytes, that GNU's C library takes for a measure of what to keep
+_LARGEST = 2**25 - 2**13
 _STATIC = bool | int | float | str  # what Numba types, beside generators of random numbers
 
 

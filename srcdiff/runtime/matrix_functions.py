@@ -7,7 +7,7 @@ Higham, Functions of Matrices, 2008, chapters 6, 10 and 11.
 import numpy as np
 from numba import njit
 
-from srcdiff.runtime.linear import in_columns, lapack
+from srcdiff.runtime.linear import in_columns, lapack, solve, solve_vector
 
 real_gees = lapack("gees", "sd")
 complex_gees = lapack("gees", "cz")
@@ -110,7 +110,7 @@ def solve_small_lyapunov(a, q):
                 for m in range(n):
                     system[i * n + j, k * n + m] = -a[i, k] * np.conj(a[j, m])
             system[i * n + j, i * n + j] += 1.0
-    return np.linalg.solve(system, np.ascontiguousarray(q).reshape(n * n)).reshape((n, n))
+    return solve_vector(system, np.ascontiguousarray(q).reshape(n * n)).reshape((n, n))
 
 
 @njit
@@ -166,7 +166,7 @@ def expm(a):
     even = (
         x6 @ (b[12] * x6 + b[10] * x4 + b[8] * x2) + b[6] * x6 + b[4] * x4 + b[2] * x2 + b[0] * one
     )
-    out = np.ascontiguousarray(np.linalg.solve(even - odd, even + odd))
+    out = solve(even - odd, even + odd)
     for _ in range(halvings):
         out = out @ out
     return out
@@ -263,7 +263,7 @@ def triangular_logm(t):
         )
     out = np.zeros_like(t)
     for k in range(len(NODES)):
-        out += WEIGHTS[k] * np.linalg.solve(one + NODES[k] * part, part)
+        out += WEIGHTS[k] * solve(one + NODES[k] * part, part)
     out *= 2.0**halvings
     for i in range(n):
         out[i, i] = np.log(t[i, i])

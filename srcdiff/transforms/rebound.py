@@ -12,7 +12,6 @@ this is a softmax. What is written in another region than where it was made, as 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -22,7 +21,7 @@ from srcdiff.ir.core import Atom, Function, Op, Region, Statement, Value, walk
 from srcdiff.ir.types import Scalar
 from srcdiff.ops import arithmetic, memory
 from srcdiff.ops.index_patterns import items
-from srcdiff.transforms.facts import all_regions, rename, same_kind, uses_outside
+from srcdiff.transforms.facts import count_uses, rename, same_kind, uses_outside
 
 __all__ = ["rebind_whole"]
 
@@ -47,7 +46,7 @@ def _overwrites(s: Statement) -> bool:
 class _Rebound(Rewriter):
     def __init__(self, fn: Function) -> None:
         self.roots = storage_roots(fn)
-        self.uses = Counter(_uses(fn.body))
+        self.uses = count_uses(fn)
         self.made: dict[Atom, Op] = {}  # by the statements so far
         self.writes: set[int] = set()  # whose arrays nobody sees otherwise afterwards, by identity
         self.names: dict[Value, Value] = {}
@@ -96,13 +95,6 @@ class _Rebound(Rewriter):
         if self.uses[value] != 1:
             return False
         return isinstance(value.type, Scalar) or self.roots.get(value) == frozenset((value,))
-
-
-def _uses(region: Region) -> Iterator[Atom]:
-    for s in walk(region):
-        yield from s.operands
-    for nested in all_regions(region):
-        yield from nested.yields
 
 
 def _unseen(region: Region, roots: Roots) -> Iterator[Op]:

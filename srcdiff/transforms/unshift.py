@@ -40,9 +40,8 @@ from srcdiff.transforms.reached import MOVED, reached
 __all__ = ["without_shifts"]
 
 Symbol = tuple[Value, int]  # a shift, or storage that holds one and how often it was written before
-Axes = tuple[
-    int, ...
-]  # of a value, where the shift's own axes are; -1 for one of length 1, wherever it is
+# of a value, where the shift's own axes are; -1 for one of length 1, wherever it is
+Axes = tuple[int, ...]
 Form = dict[Symbol, tuple[int, Axes]]  # degrees; None for what is -inf, which has any
 
 _MAXIMA = {"max", "maximum"}
