@@ -14,8 +14,10 @@ import numpy as np
 from srcdiff.frontend.frame import Frame, describe
 from srcdiff.frontend.subscripts import need_static, no_array, shape_parts
 from srcdiff.frontend.values import (
+    Args,
     FrontValue,
     Known,
+    Kwargs,
     Parts,
     ShapeOf,
     Text,
@@ -34,9 +36,6 @@ from srcdiff.ops.numbers import choose, of_numbers
 from srcdiff.ops.registry import dotted, find
 
 __all__ = ["apply", "spelled"]
-
-Args = Sequence[FrontValue]
-Kwargs = Mapping[str, FrontValue]
 
 
 def spelled(function: Any, decl: OpDecl) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -25,7 +25,17 @@ from srcdiff.frontend.out_arguments import filled
 from srcdiff.frontend.source import LIBRARIES, is_read_in_place
 from srcdiff.frontend.sparse_calls import is_matrix, transpose
 from srcdiff.frontend.texts import formatted
-from srcdiff.frontend.values import FrontValue, Known, Method, Parts, ShapeOf, is_static, static
+from srcdiff.frontend.values import (
+    Args,
+    FrontValue,
+    Known,
+    Kwargs,
+    Method,
+    Parts,
+    ShapeOf,
+    is_static,
+    static,
+)
 from srcdiff.ir.core import Atom, Const, Value, const
 from srcdiff.ir.structs import is_generated
 from srcdiff.ir.types import Array, List, Scalar, Static, Struct
@@ -34,9 +44,6 @@ from srcdiff.ops.memory import copy
 from srcdiff.ops.registry import COMPOSITE_METHODS, METHODS
 
 __all__ = ["attribute", "call_method"]
-
-Args = Sequence[FrontValue]
-Kwargs = Mapping[str, FrontValue]
 
 
 @reads(gast.Attribute)

@@ -6,7 +6,7 @@ import functools
 import math
 import operator
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -37,10 +37,12 @@ from srcdiff.frontend.stores import add_each, subtract_each
 from srcdiff.frontend.texts import TEXTS
 from srcdiff.frontend.truth import static_truth, truth_of
 from srcdiff.frontend.values import (
+    Args,
     FrontValue,
     Generated,
     Items,
     Known,
+    Kwargs,
     Parts,
     ShapeOf,
     Slice,
@@ -59,9 +61,6 @@ from srcdiff.ops.memory import axis_length
 from srcdiff.ops.registry import OPERATIONS, find
 
 __all__ = ["BUILTINS", "reducing"]
-
-Args = Sequence[FrontValue]
-Kwargs = Mapping[str, FrontValue]
 
 
 def _len(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import FunctionType
 from typing import Any
 
@@ -22,16 +22,23 @@ from srcdiff.frontend.optional import sure
 from srcdiff.frontend.source import function_of, is_library
 from srcdiff.frontend.special_methods import called, refuse_own_items
 from srcdiff.frontend.subscripts import shape_parts
-from srcdiff.frontend.values import Closure, FrontValue, Known, Method, Parts, Piece, ShapeOf
+from srcdiff.frontend.values import (
+    Args,
+    Closure,
+    FrontValue,
+    Known,
+    Kwargs,
+    Method,
+    Parts,
+    Piece,
+    ShapeOf,
+)
 from srcdiff.ir.core import Const, Value
 from srcdiff.ir.types import Static, Struct
 from srcdiff.ops.containers import get
 from srcdiff.ops.registry import find
 
 __all__ = ["call_value"]
-
-Args = Sequence[FrontValue]
-Kwargs = Mapping[str, FrontValue]
 
 
 @reads(gast.Call)

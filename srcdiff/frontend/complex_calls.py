@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import cmath
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from srcdiff.frontend.application import apply
 from srcdiff.frontend.frame import Frame
-from srcdiff.frontend.values import FrontValue, sequence
+from srcdiff.frontend.values import Args, FrontValue, Kwargs, sequence
 from srcdiff.ir.core import Atom, OpDecl, const
 from srcdiff.ir.types import Scalar, is_complex
 from srcdiff.ops import arithmetic, complex_numbers, elementwise
 
 __all__ = ["COMPLEX_CALLS"]
 
-Args = Sequence[FrontValue]
-Kwargs = Mapping[str, FrontValue]
 
 _SAME = (
     "exp", "log10", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh",

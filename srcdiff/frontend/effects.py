@@ -9,7 +9,7 @@ A function that calls an effect is read in place itself, since only its caller k
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from types import FunctionType
 from typing import Any
@@ -23,7 +23,17 @@ from srcdiff.frontend.session import NotApart, Turn
 from srcdiff.frontend.source import CalledSource, function_of, source_of
 from srcdiff.frontend.subscripts import shape_parts
 from srcdiff.frontend.subset import fail
-from srcdiff.frontend.values import FrontValue, Known, Method, Parts, ShapeOf, sequence, static
+from srcdiff.frontend.values import (
+    Args,
+    FrontValue,
+    Known,
+    Kwargs,
+    Method,
+    Parts,
+    ShapeOf,
+    sequence,
+    static,
+)
 from srcdiff.ir.core import Atom, Const, Function, Op, Value, const, known_dim
 from srcdiff.ir.location import Location
 from srcdiff.ir.origins import parameters_behind
@@ -32,9 +42,6 @@ from srcdiff.ir.types import Array, Scalar, Struct, shape_of
 from srcdiff.ops.arithmetic import add, floor_divide, multiply, subtract
 
 __all__ = ["EFFECTS", "call_effect", "handler_method"]
-
-Args = Sequence[FrontValue]
-Kwargs = Mapping[str, FrontValue]
 
 
 def call_effect(fr: Frame, node: Any, effect: Any, args: Args, kwargs: Kwargs) -> FrontValue:

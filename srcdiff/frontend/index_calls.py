@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,16 @@ import numpy as np
 from srcdiff.frontend.application import apply
 from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.subscripts import array_of, length_along, shape_parts
-from srcdiff.frontend.values import FrontValue, Known, Parts, ShapeOf, sequence, static_int
+from srcdiff.frontend.values import (
+    Args,
+    FrontValue,
+    Known,
+    Kwargs,
+    Parts,
+    ShapeOf,
+    sequence,
+    static_int,
+)
 from srcdiff.ir.core import Atom, OpDecl, const, known_dim
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.types import Array, shape_of
@@ -22,9 +31,6 @@ from srcdiff.ops.memory import index
 from srcdiff.ops.registry import find
 
 __all__ = ["INDEX_CALLS"]
-
-Args = Sequence[FrontValue]
-Kwargs = Mapping[str, FrontValue]
 
 
 def _where(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:

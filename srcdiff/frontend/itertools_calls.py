@@ -31,10 +31,12 @@ from srcdiff.frontend.iteration import CALL, count_of, forward, iterable, minus,
 from srcdiff.frontend.iterators import counted_on, item_at, iterator, or_generated, passes, size
 from srcdiff.frontend.subscripts import read_item
 from srcdiff.frontend.values import (
+    Args,
     FrontValue,
     Generated,
     Items,
     Known,
+    Kwargs,
     Parts,
     is_none,
     is_static,
@@ -49,8 +51,6 @@ from srcdiff.ops.memory import axis_length, copy
 
 __all__ = ["ITERTOOLS"]
 
-Args = Sequence[FrontValue]
-Kwargs = Mapping[str, FrontValue]
 _MOST_ROWS = 24  # that are written out one by one
 
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.subscripts import place_of
-from srcdiff.frontend.values import FrontValue, Known, Parts, is_static, sequence, static
+from srcdiff.frontend.values import (
+    Args,
+    FrontValue,
+    Known,
+    Kwargs,
+    Parts,
+    is_static,
+    sequence,
+    static,
+)
 from srcdiff.ir.core import Value, const
 from srcdiff.ir.types import Array, Dim, Scalar
 from srcdiff.ops.arithmetic import negative
@@ -25,8 +34,6 @@ from srcdiff.ops.memory import add_into, copy, empty
 
 __all__ = ["kernel_call"]
 
-Args = Sequence[FrontValue]
-Kwargs = Mapping[str, FrontValue]
 
 _ADVICE = "docs/cuda.md lists what an adjoint kernel is made of."
 

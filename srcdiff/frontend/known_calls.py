@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
 from types import FunctionType
 from typing import Any, NoReturn
 
@@ -34,7 +33,17 @@ from srcdiff.frontend.source import function_of, is_library, is_own_method, unkn
 from srcdiff.frontend.sparse_calls import format_of, is_matrix, made_matrix, product, solved
 from srcdiff.frontend.special_methods import called
 from srcdiff.frontend.subscripts import need_static
-from srcdiff.frontend.values import FrontValue, Known, Parts, Piece, Stream, is_static, static
+from srcdiff.frontend.values import (
+    Args,
+    FrontValue,
+    Known,
+    Kwargs,
+    Parts,
+    Piece,
+    Stream,
+    is_static,
+    static,
+)
 from srcdiff.ir.core import Const, OpDecl, Value, const, known_dim
 from srcdiff.ir.types import Dim, Struct, is_complex, is_float, ndim_of
 from srcdiff.ops.composites.interpolation import interpolant
@@ -53,9 +62,6 @@ from srcdiff.ops.registry import (
 from srcdiff.ops.solvers import solver_of
 
 __all__ = ["SPECIAL", "call_known", "is_hashable", "takes", "takes_all"]
-
-Args = Sequence[FrontValue]
-Kwargs = Mapping[str, FrontValue]
 
 
 def call_known(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue:

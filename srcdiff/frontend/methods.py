@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,15 +13,21 @@ from srcdiff.frontend.iterators import passes
 from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.stores import writable, write_item
 from srcdiff.frontend.subscripts import need_static
-from srcdiff.frontend.values import FrontValue, Generated, Parts, is_static, sequence, static
+from srcdiff.frontend.values import (
+    Args,
+    FrontValue,
+    Generated,
+    Kwargs,
+    Parts,
+    is_static,
+    sequence,
+    static,
+)
 from srcdiff.ir.core import Value, const
 from srcdiff.ir.types import Struct
 from srcdiff.ops.containers import get
 
 __all__ = ["record_method"]
-
-Args = Sequence[FrontValue]
-Kwargs = Mapping[str, FrontValue]
 
 
 def record_method(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,15 +9,12 @@ import numpy as np
 from srcdiff.frontend.frame import HOOKS, Frame, describe
 from srcdiff.frontend.session import TRUE
 from srcdiff.frontend.stores import write_item
-from srcdiff.frontend.values import FrontValue, Known, Slice
+from srcdiff.frontend.values import Args, FrontValue, Known, Kwargs, Slice
 from srcdiff.ir.core import Const, Value, const
 from srcdiff.ir.types import Array
 from srcdiff.ops.registry import COMPOSITES
 
 __all__ = ["WRITING", "filled", "into_out"]
-
-Args = Sequence[FrontValue]
-Kwargs = Mapping[str, FrontValue]
 
 
 def into_out(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:

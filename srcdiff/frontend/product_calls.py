@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,17 @@ import numpy as np
 from srcdiff.frontend.application import apply
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.subscripts import array_of, length_along
-from srcdiff.frontend.values import FrontValue, Known, Parts, Text, is_static, static, static_int
+from srcdiff.frontend.values import (
+    Args,
+    FrontValue,
+    Known,
+    Kwargs,
+    Parts,
+    Text,
+    is_static,
+    static,
+    static_int,
+)
 from srcdiff.ir.core import Atom, OpDecl, Value, const
 from srcdiff.ir.types import Array, is_complex, ndim_of
 from srcdiff.ops import arithmetic, complex_numbers, linalg, shapes
@@ -21,9 +31,6 @@ from srcdiff.ops.einsum import decl_for, einsum, spelled_out
 from srcdiff.ops.infer import TypeMistake
 
 __all__ = ["PRODUCT_CALLS"]
-
-Args = Sequence[FrontValue]
-Kwargs = Mapping[str, FrontValue]
 
 
 def _two(fr: Frame, node: Any, args: Args, kwargs: Kwargs, name: str) -> tuple[Atom, Atom]:

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.frame import HOOKS, Frame, describe
 from srcdiff.frontend.joins import take_apart
-from srcdiff.frontend.values import FrontValue, Known, Method, Parts
+from srcdiff.frontend.values import Args, FrontValue, Known, Kwargs, Method, Parts
 from srcdiff.ir.core import Value
 from srcdiff.ir.structs import own_constructor
 from srcdiff.ir.types import Struct
 
 __all__ = ["RECORDS", "construct", "is_record_class"]
-
-Args = Sequence[FrontValue]
-Kwargs = Mapping[str, FrontValue]
 
 
 def construct(fr: Frame, node: Any, cls: type, args: Args, kwargs: Kwargs) -> FrontValue:

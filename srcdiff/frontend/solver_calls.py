@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections import namedtuple
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,9 +20,11 @@ from srcdiff.frontend.derived_calls import derived_for
 from srcdiff.frontend.frame import HOOKS, Frame, describe
 from srcdiff.frontend.solver_functions import Lift, is_own_function, parameter_names
 from srcdiff.frontend.values import (
+    Args,
     Closure,
     FrontValue,
     Known,
+    Kwargs,
     Method,
     Parts,
     Piece,
@@ -37,8 +39,6 @@ from srcdiff.ops.solvers import Applied, Solver
 
 __all__ = ["call_solver"]
 
-Args = Sequence[FrontValue]
-Kwargs = Mapping[str, FrontValue]
 
 _FUNCTIONS = (Closure, Known, Method, Piece)
 _VECTOR = ("root", "fsolve", "minimize", "least_squares")  # whose unknowns are an array

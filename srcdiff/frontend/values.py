@@ -7,7 +7,7 @@ changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from srcdiff.frontend.frame import Frame
 
 __all__ = [
-    "Closure", "Conflict", "FrontValue", "Generated", "Held", "Items", "Known", "MISSING", "Method", "Missing",
-    "Partial", "Parts", "Piece", "ShapeOf", "Slice", "Stream", "Text", "flatten", "is_none", "is_static", "map_atoms",
+    "Args", "Closure", "Conflict", "FrontValue", "Generated", "Held", "Items", "Known", "Kwargs", "MISSING", "Method",
+    "Missing", "Partial", "Parts", "Piece", "ShapeOf", "Slice", "Stream", "Text", "flatten", "is_none", "is_static", "map_atoms",
     "maybe", "part_name", "rebuild", "sequence", "static", "static_int", "tree_of",
 ]  # fmt: skip
 
@@ -184,6 +184,9 @@ FrontValue = (
     | Partial
     | Conflict
 )
+# of a call
+Args = Sequence[FrontValue]
+Kwargs = Mapping[str, FrontValue]
 
 
 def is_none(value: FrontValue) -> bool:
