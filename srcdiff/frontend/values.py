@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Args", "Closure", "Conflict", "FrontValue", "Generated", "Held", "Items", "Known", "Kwargs", "MISSING", "Method",
-    "Missing", "Partial", "Parts", "Piece", "ShapeOf", "Slice", "Stream", "Text", "flatten", "is_none", "is_static", "map_atoms",
-    "maybe", "part_name", "rebuild", "sequence", "static", "static_int", "tree_of",
+    "Missing", "Partial", "Parts", "Piece", "ShapeOf", "Slice", "Stream", "Text", "flatten", "is_none", "is_static",
+    "map_atoms", "maybe", "part_name", "rebuild", "sequence", "static", "static_int", "tree_of",
 ]  # fmt: skip
 
 
