@@ -79,12 +79,13 @@ def parse_forward_rule(
     return _parsed(decl.forward, operands, attrs, out, (), dots, decl.elementwise)
 
 
-def parse_expansion(decl: OpDecl, operands: Sequence[Type], attrs: Mapping[str, Any]) -> Function:
-    """An operation said with simpler ones, for these types; it yields the result."""
-    assert decl.expansion is not None
-    key = ("expansion", decl.expansion, tuple(operands), tuple(attrs.items()))
+def parse_expansion(
+    form: Callable[..., Any], operands: Sequence[Type], attrs: Mapping[str, Any]
+) -> Function:
+    """An operation said with simpler ones, for these types; it yields the results."""
+    key = ("expansion", form, tuple(operands), tuple(attrs.items()))
     if key not in _PARSED:
-        _PARSED[key] = _Rule(decl.expansion, attrs).expansion(operands)
+        _PARSED[key] = _Rule(form, attrs).expansion(operands)
     return _PARSED[key]
 
 

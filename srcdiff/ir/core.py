@@ -198,6 +198,8 @@ class OpDecl:
         For reductions along axes: the operation that combines two elements, and what to begin with.
     expansion : callable or None
         The operation said with simpler ones, in NumPy, as a rule is: it assigns `result`.
+    device_form : callable or None
+        The same for devices, which cannot call what NumPy has for it: loops over numbers.
     simpler : callable or None
         The same where NumPy text cannot say it: `simpler(b, op) -> atoms for the results`, None where it stays.
     compiled : str
@@ -257,6 +259,7 @@ class OpDecl:
     loops: Callable[..., Any] | None = None
     fold: tuple[str, float] | None = None
     expansion: Callable[..., Any] | None = None
+    device_form: Callable[..., Any] | None = None
     simpler: Callable[..., Any] | None = None
     compiled: str = ""
     c_function: str = ""

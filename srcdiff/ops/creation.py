@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -310,7 +311,8 @@ def full_like(x, value, *, out, d_out):
 def _ranged(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     exprs = [known_dim(a) for a in operands]
     if any(e is None for e in exprs):
-        return (Array(attrs.get("dtype") or promote(operands)[0], (shapes.fresh(),)),)
+        length = _count_of_floats(operands) or shapes.fresh()
+        return (Array(attrs.get("dtype") or promote(operands)[0], (length,)),)
     start, stop, step = {1: (Dim(0), *exprs, Dim(1)), 2: (*exprs, Dim(1)), 3: tuple(exprs)}[
         len(exprs)
     ]
@@ -324,6 +326,15 @@ def _ranged(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Typ
     else:
         length = shapes.fresh()
     return (Array(attrs.get("dtype") or "int64", (length,)),)
+
+
+def _count_of_floats(operands: Sequence[Atom]) -> Dim | None:
+    """How long a range is whose bounds are numbers in the program."""
+    values = [getattr(a, "value", None) for a in operands]
+    if not all(isinstance(v, int | float) and math.isfinite(v) for v in values):
+        return None
+    start, stop, step = {1: (0.0, *values, 1.0), 2: (*values, 1.0), 3: tuple(values)}[len(values)]
+    return Dim(max(0, math.ceil((stop - start) / step))) if step else None
 
 
 def _arguments_text(op: Op) -> str:

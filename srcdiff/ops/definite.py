@@ -14,6 +14,7 @@ import numpy as np
 from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
+from srcdiff.ops.composites import eliminations
 from srcdiff.ops.composites.matrices import outer_product
 from srcdiff.ops.infer import TypeMistake, make, numeric, promote
 from srcdiff.ops.lazy import LazyModule
@@ -43,7 +44,7 @@ def _potrf_text(op: Op) -> str:
 # the lower factor of a symmetric matrix, and 0 where it is positive definite
 potrf = operation(
     "potrf", template=_potrf_text, infer=_factor_and_info, differentiable=False, cost="heavy",
-    routine="cholesky_factor", signature="a", samples=(fixed(_A, wrt=()),),
+    routine="cholesky_factor", device_form=eliminations.potrf_in_loops, signature="a", samples=(fixed(_A, wrt=()),),
 )  # fmt: skip
 
 
@@ -70,6 +71,7 @@ def definite_solve_forward(a, factor, b, *, a_dot, factor_dot, b_dot, out):
 @declare(
     template="scipy.linalg.cho_solve(({1}, True), {2}, check_finite=False)",
     infer=_solution,
+    device_form=eliminations.definite_solve_in_loops,
     forward=definite_solve_forward,
     routine="cholesky_solve",
     evaluate=lambda operands, attrs: np.linalg.solve(operands[0], operands[2]),
@@ -92,6 +94,7 @@ def definite_logdet_forward(a, factor, *, a_dot, factor_dot, out):
 @declare(
     template="2.0 * np.sum(np.log(np.diag({1})))",
     infer=_number,
+    device_form=eliminations.definite_logdet_in_loops,
     forward=definite_logdet_forward,
     evaluate=lambda operands, attrs: np.linalg.slogdet(operands[0])[1],
     samples=(Sample(lambda rng: (_A, _FACTOR), wrt=(0,)),),

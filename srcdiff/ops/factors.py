@@ -20,6 +20,7 @@ from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import BOOL, Array, Scalar, Type, ndim_of, shape_of
 from srcdiff.ir.types import is_complex as is_complex_type
 from srcdiff.ops.complex_numbers import conjugate
+from srcdiff.ops.composites import eliminations
 from srcdiff.ops.composites.matrices import (
     adjoined,
     columns,
@@ -79,6 +80,7 @@ def cholesky_forward(a, *, a_dot, out):
 # of L^-T (P + P^T) L^-1 the lower triangle, its diagonal halved, where P is the same of L^T d_L
 @declare(
     np.linalg.cholesky,
+    device_form=eliminations.cholesky_in_loops,
     infer=like_matrix("cholesky"),
     forward=cholesky_forward,
     samples=(
@@ -118,6 +120,7 @@ def det_forward(a, *, a_dot, out):
 
 @declare(
     np.linalg.det,
+    device_form=eliminations.det_in_loops,
     infer=_determinant,
     forward=det_forward,
     samples=matrices,
@@ -155,6 +158,7 @@ def _named(function: Any, *args: Any, **kwargs: Any) -> Any:
 # two results: the sign, which has no derivative (of complex matrices it goes round the unit circle), and the logarithm
 @declare(
     np.linalg.slogdet,
+    device_form=eliminations.slogdet_in_loops,
     infer=_sign_and_log,
     forward=slogdet_forward,
     named=_named(np.linalg.slogdet, np.eye(1)),

@@ -12,6 +12,7 @@ from srcdiff.ir.core import Atom, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
 from srcdiff.ops import loop_storage
+from srcdiff.ops.composites import eliminations
 from srcdiff.ops.composites.matrices import adjoined, conjugated, outer_product, triangle_of, turned
 from srcdiff.ops.infer import TypeMistake, make, numeric, promote, real_dtype
 from srcdiff.ops.lazy import LazyModule
@@ -89,6 +90,7 @@ def _solver(op: Op) -> str:
 
 @declare(
     np.linalg.solve,
+    device_form=eliminations.solve_in_loops,
     infer=_solved("solve", stacks=True),
     forward=solve_forward,
     routine=_solver,
@@ -129,6 +131,7 @@ def inv_forward(a, *, a_dot, out):
 
 @declare(
     np.linalg.inv,
+    device_form=eliminations.inv_in_loops,
     infer=like_matrix("inv"),
     forward=inv_forward,
     samples=matrices,

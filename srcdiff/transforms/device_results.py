@@ -32,7 +32,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import Array, Scalar, shape_of
 from srcdiff.ops import memory
 from srcdiff.transforms.device_storage import UNFILLED, ZEROS, Storage, unused
-from srcdiff.transforms.nests import add_element, element_of, is_element, nest
+from srcdiff.transforms.nests import Arrays, Nest, add_element, element_of, is_element, nest
 
 __all__ = ["given_results"]
 
@@ -57,8 +57,9 @@ def given_results(fn: Function, names: Sequence[str]) -> Function:
         if made.isdisjoint(statement.results):
             b.append(Rewriter().keep(statement, env, b))
     b.origin = "adjoint"
+    views = _views(fn)
     for target, y in late:
-        _add(b, target, y)
+        _add(b, target, y, views)
     numbers = [k for k in leaves(fn.output) if isinstance(fn.body.yields[k].type, Scalar)]
     positions = tuple(range(len(numbers)))
     output = 0 if len(numbers) == 1 else Node("tuple", positions, positions)
@@ -167,11 +168,20 @@ def _loops_around(
     return found
 
 
-def _add(b: Builder, target: Value, given: Atom) -> None:
+def _views(fn: Function) -> Arrays:
+    """The arrays of the function's body that are others turned round, which devices ask for elements."""
+    found = [s for s in fn.body.body if isinstance(s, Op) and s.view_of is not None]
+    views = {s.result: s for s in found if s.decl.place is not None}
+    return Arrays({a: a for s in views.values() for a in s.operands}, views, calls=False)
+
+
+def _add(b: Builder, target: Value, given: Value, views: Arrays) -> None:
     """Add what was computed to what the caller has."""
 
     def body(b: Builder, at: Sequence[Atom], _: Sequence[Atom]) -> Sequence[Atom]:
-        add_element(b, target, element_of(b, given, at), at)
+        is_view = given in views.lazy
+        element = Nest(views, b).element(given, at) if is_view else element_of(b, given, at)
+        add_element(b, target, element, at)
         return ()
 
     nest(b, shape_of(target.type), (), body)

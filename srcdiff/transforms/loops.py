@@ -182,7 +182,7 @@ def _into_loops(
         Pass("plain tuples", plain_tuples, "compiled code has no dicts", whole=True),
         Pass(
             "expand",
-            lambda f: bind_lengths(expand(f, expansions)),
+            lambda f: bind_lengths(expand(f, expansions, calls)),
             "fewer operations have loop forms",
         ),
         Pass("inline calls", inlined, "loops of helpers fuse with their callers'"),

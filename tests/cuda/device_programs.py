@@ -192,7 +192,7 @@ def filtered_image(image, kernel):
 
 
 def linear_gaussian(A, Q, r, y):
-    """The evidence of a Kalman filter with one measurement at a time, which needs no factors of matrices."""
+    """The evidence of a Kalman filter with one measurement at a time."""
     m, P = np.zeros(2), 10.0 * np.eye(2)
     evidence = 0.0
     for t in range(len(y)):
@@ -202,6 +202,31 @@ def linear_gaussian(A, Q, r, y):
         gain = P[:, 0] / s
         m, P = m + gain * e, P - np.outer(gain, P[0])
     return evidence
+
+
+def kalman_evidence(A, C, Q, R, ys):
+    m, P = np.zeros(2), np.eye(2)
+    evidence = 0.0
+    for y in ys:
+        m, P = A @ m, A @ P @ A.T + Q
+        S, e = C @ P @ C.T + R, y - C @ m
+        K = P @ C.T @ np.linalg.inv(S)
+        evidence -= 0.5 * (np.linalg.slogdet(S)[1] + e @ np.linalg.solve(S, e))
+        m, P = m + K @ e, P - K @ S @ K.T
+    return evidence
+
+
+def process_evidence(x, y, scale):
+    K = np.exp(-0.5 * ((x[:, None] - x[None, :]) / scale) ** 2) + 0.1 * np.eye(len(x))
+    L = np.linalg.cholesky(K)
+    return -0.5 * y @ np.linalg.solve(K, y) - np.sum(np.log(np.diag(L)))
+
+
+def volumes(frames, S):
+    """Stacks of matrices, each by itself; the gradient of a logarithm is an inverse turned round."""
+    return (
+        np.linalg.slogdet(S)[1] + np.sum(np.linalg.det(frames)) + np.sum(np.linalg.inv(frames) ** 2)
+    )
 
 
 def _of(f: Any, argnums: Any, axes: Any, arguments: Any) -> Program:
@@ -235,4 +260,10 @@ PROGRAMS = [
         lambda r: (r.normal(size=(3, 4, 4)), r.normal(size=(3, 3)))),
     _of(linear_gaussian, (0, 1, 2, 3), (None, None, None, 0),
         lambda r: (np.eye(2) + 0.1 * r.normal(size=(2, 2)), 0.1 * np.eye(2), 0.5, r.normal(size=(3, 4)))),
+    _of(kalman_evidence, (0, 1, 2, 3), (None, None, None, None, 0),
+        lambda r: (np.eye(2) + 0.1 * r.normal(size=(2, 2)), r.normal(size=(2, 2)), 0.1 * np.eye(2), np.eye(2),
+                   r.normal(size=(3, 4, 2)))),
+    _of(process_evidence, (1, 2), (0, 0, None), lambda r: (r.normal(size=(3, 4)), r.normal(size=(3, 4)), 0.8)),
+    _of(volumes, (0, 1), (0, None),
+        lambda r: (3.0 * np.eye(3) + r.normal(size=(3, 2, 3, 3)), np.eye(2) + 0.3 * r.normal(size=(2, 2)))),
 ]  # fmt: skip

@@ -55,21 +55,6 @@ REFUSED: dict[str, str] = {
     ),
     **dict.fromkeys(
         [
-            "bayesian_regression",
-            "diagonal_writes",
-            "gaussian_mixture",
-            "gaussian_process",
-            "gaussian_process_prediction",
-            "kalman_matrices",
-            "linear_algebra_mix",
-            "matrix_of_scalars",
-            "newton_system",
-        ],
-        "devices have no LAPACK",
-    ),
-    **dict.fromkeys(
-        [
-            "multivariate_normal",
             "precision_factors",
             "swapped_buffers",
             "unlike_swapped_in_branch",

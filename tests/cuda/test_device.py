@@ -144,8 +144,8 @@ def total(xs):
     return sum(x * x for x in xs)
 
 
-def log_det(A):
-    return np.linalg.slogdet(A)[1]
+def largest_eigenvalue(A):
+    return np.linalg.eigvalsh(A)[-1]
 
 
 def power(x, n):
@@ -175,7 +175,7 @@ def bessel(x):
     ("function", "args", "reason", "line"),
     [
         (total, ([1.0, 2.0],), "xs is or has a list, and devices have none", "def total(xs):"),
-        (log_det, (np.eye(2),), "devices have no LAPACK", "return np.linalg.slogdet(A)[1]"),
+        (largest_eigenvalue, (np.eye(2),), "devices have no LAPACK", "return np.linalg.eigvalsh(A)[-1]"),
         (cubed, (np.ones(2),), "a function that calls itself: kernels have no recursion", "return power(np.sum(x), 3)"),
         (by_name, (np.ones(2),), "where all has a type: .* must be known", "found[int(x[i])] = x[i]"),
         (rotated, (np.ones(2),), "complex numbers", "return np.abs(np.sum(np.exp(1j * x)))"),

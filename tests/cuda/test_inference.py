@@ -13,6 +13,7 @@ import srcdiff.cuda
 from srcdiff.cuda import batches
 from srcdiff.errors import CompileWarning
 from srcdiff.expfam.chains import hmm_log_Z, io_hmm_log_Z
+from srcdiff.expfam.linear_dynamics import lds_log_Z, natural
 from srcdiff.runtime.cuda import device_problem
 from srcdiff.runtime.philox import Uniforms
 from srcdiff.trees import leaves
@@ -48,6 +49,25 @@ def test_e_steps(reduce: str | None) -> None:
     smoother = srcdiff.value_and_grad(linear_gaussian, argnums=(0, 1, 2), jit=False)
     args = (np.array([[1.0, 0.1], [0.0, 0.9]]), 0.1 * np.eye(2), 0.5, RNG.normal(size=(N, T)))
     agree(smoother, (None, None, None, 0), args, reduce)
+
+
+def test_kalman_e_steps_are_smoothers_of_each_sequence() -> None:
+    """Expected squares and neighbours' products of all times, from Cholesky factors in the kernel."""
+    A, C = np.array([[1.0, 0.1], [0.0, 0.9]]), np.array([[1.0, 0.5]])
+    y = RNG.normal(size=(N, T, 1))
+    eta = [natural(one, np.zeros(2), np.eye(2), A, 0.1 * np.eye(2), C, np.eye(1)) for one in y]
+    init, pairs, _ = eta[0]
+    nodes = tuple(np.stack(parts) for parts in zip(*(nodes for _, _, nodes in eta), strict=True))
+    e_step = srcdiff.value_and_grad(lds_log_Z, jit=False)
+    axes = ((None, None, (0, 0, 0)),)
+    run = srcdiff.cuda.batched(e_step, axes)
+    total, (_, (_, crosses, _, _), (squares, means, _)) = run((init, pairs, nodes))
+    for n in range(N):
+        own, (_, (_, own_crosses, _, _), (own_squares, own_means, _)) = e_step(eta[n])
+        np.testing.assert_allclose(total[n], own, rtol=1e-12)
+        np.testing.assert_allclose(crosses[n], own_crosses, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(squares[n], own_squares, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(means[n], own_means, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("semiring", ["argmax", "max", "count", "max_marginals", "entropy"])
