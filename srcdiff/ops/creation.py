@@ -330,7 +330,7 @@ def _ranged(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Typ
 
 def _count_of_floats(operands: Sequence[Atom]) -> Dim | None:
     """How long a range is whose bounds are numbers in the program."""
-    values = [getattr(a, "value", None) for a in operands]
+    values: list[Any] = [getattr(a, "value", None) for a in operands]
     if not all(isinstance(v, int | float) and math.isfinite(v) for v in values):
         return None
     start, stop, step = {1: (0.0, *values, 1.0), 2: (*values, 1.0), 3: tuple(values)}[len(values)]

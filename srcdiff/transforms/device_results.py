@@ -172,7 +172,10 @@ def _views(fn: Function) -> Arrays:
     """The arrays of the function's body that are others turned round, which devices ask for elements."""
     found = [s for s in fn.body.body if isinstance(s, Op) and s.view_of is not None]
     views = {s.result: s for s in found if s.decl.place is not None}
-    return Arrays({a: a for s in views.values() for a in s.operands}, views, calls=False)
+    stored: dict[Value, Atom] = {
+        a: a for s in views.values() for a in s.operands if isinstance(a, Value)
+    }
+    return Arrays(stored, views, calls=False)
 
 
 def _add(b: Builder, target: Value, given: Value, views: Arrays) -> None:

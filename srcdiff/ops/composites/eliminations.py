@@ -1,8 +1,8 @@
 """Factors and systems of small matrices as loops over numbers, for devices, which have no LAPACK.
 
-Each is the textbook's: Gaussian elimination by columns, where the largest entry becomes the pivot, and Cholesky's factor
-row by row (Golub and Van Loan, Matrix Computations, algorithms 3.4.1 and 4.2.1). Of stacks each matrix is taken by
-itself.
+Each is the textbook's: Gaussian elimination by columns, where the largest entry becomes the pivot, and Cholesky's
+factor row by row (Golub and Van Loan, Matrix Computations, algorithms 3.4.1 and 4.2.1). Of stacks each matrix is taken
+by itself.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ __all__ = [
 linalg: Any = LazyModule("scipy.linalg")
 
 
-def own_floats(a):
+def own_floats(a: Any) -> Any:
     """A copy to be written, of floats."""
     return a.copy() if a.dtype.kind == "f" else 1.0 * a
 
 
-def pivot_row(lu, k):
+def pivot_row(lu: Any, k: Any) -> Any:
     """The row from `k` on which has the largest entry in column `k`, and how large that is."""
     pivot = k
     largest = abs(lu[k, k])
@@ -44,7 +44,7 @@ def pivot_row(lu, k):
     return pivot, largest
 
 
-def swap_rows(x, i, k):
+def swap_rows(x: Any, i: Any, k: Any) -> None:
     """Exchange two rows of a matrix, or two entries of a vector."""
     if x.ndim == 1:
         entry = x[i]
@@ -57,7 +57,7 @@ def swap_rows(x, i, k):
             x[k, j] = entry
 
 
-def clear_below(lu, k):
+def clear_below(lu: Any, k: Any) -> None:
     """Subtract multiples of row `k` from the rows below; the multiples are kept where zeros would stand."""
     for i in range(k + 1, len(lu)):
         factor = lu[i, k] / lu[k, k]
@@ -66,7 +66,7 @@ def clear_below(lu, k):
             lu[i, j] -= factor * lu[k, j]
 
 
-def clear_right_sides(lu, x, k):
+def clear_right_sides(lu: Any, x: Any, k: Any) -> None:
     """The same with the right-hand sides."""
     for i in range(k + 1, len(lu)):
         if x.ndim == 1:
@@ -76,7 +76,7 @@ def clear_right_sides(lu, x, k):
                 x[i, j] -= lu[i, k] * x[k, j]
 
 
-def substitute(lu, x):
+def substitute(lu: Any, x: Any) -> None:
     """Solve the upper triangle, from its last row on."""
     for k in range(len(lu) - 1, -1, -1):
         if x.ndim == 1:
@@ -92,7 +92,7 @@ def substitute(lu, x):
                 x[k, j] = total / lu[k, k]
 
 
-def solve_into(lu, x):
+def solve_into(lu: Any, x: Any) -> None:
     """Solve systems: `x` has the right-hand sides, and then the solutions; `lu` is used up."""
     for k in range(len(lu)):
         pivot, largest = pivot_row(lu, k)
@@ -106,7 +106,7 @@ def solve_into(lu, x):
     substitute(lu, x)
 
 
-def sign_of(lu, is_odd):
+def sign_of(lu: Any, is_odd: Any) -> Any:
     """The sign of a determinant from the diagonal of the factor; 0 where the matrix is singular."""
     sign = -1.0 if is_odd else 1.0
     for k in range(len(lu)):
@@ -117,7 +117,7 @@ def sign_of(lu, is_odd):
     return sign
 
 
-def eliminate(lu):
+def eliminate(lu: Any) -> Any:
     """Bring a matrix to its factors; whether rows were exchanged an odd number of times."""
     is_odd = False
     for k in range(len(lu)):
@@ -130,7 +130,7 @@ def eliminate(lu):
     return is_odd
 
 
-def solve_in_loops(a, b):
+def solve_in_loops(a: Any, b: Any) -> Any:
     if a.ndim > 2 or b.ndim > 2:
         batch = len(a) if a.ndim > 2 else len(b)
         result = np.empty((batch, *b.shape[-2:]) if b.ndim > 1 else (batch, len(b)))
@@ -142,7 +142,7 @@ def solve_in_loops(a, b):
         solve_into(lu, result)
 
 
-def inv_in_loops(a):
+def inv_in_loops(a: Any) -> Any:
     if a.ndim > 2:
         result = np.empty_like(a)
         for k in range(len(a)):
@@ -155,9 +155,9 @@ def inv_in_loops(a):
         solve_into(lu, result)
 
 
-def det_in_loops(a):
+def det_in_loops(a: Any) -> Any:
     if a.ndim > 2:
-        result = np.empty(len(a))
+        result: Any = np.empty(len(a))
         for k in range(len(a)):
             result[k] = np.linalg.det(a[k])
     else:
@@ -167,13 +167,13 @@ def det_in_loops(a):
             result *= lu[k, k]
 
 
-def slogdet_in_loops(a):
+def slogdet_in_loops(a: Any) -> Any:
     if a.ndim > 2:
         signs = np.empty(len(a))
         logs = np.empty(len(a))
         for k in range(len(a)):
             signs[k], logs[k] = np.linalg.slogdet(a[k])
-        result = signs, logs
+        result: Any = signs, logs
     else:
         lu = own_floats(a)
         is_odd = eliminate(lu)
@@ -184,7 +184,7 @@ def slogdet_in_loops(a):
         result = sign, log
 
 
-def cholesky_in_loops(a):
+def cholesky_in_loops(a: Any) -> Any:
     if a.ndim > 2:
         result = np.empty_like(a)
         for k in range(len(a)):
@@ -205,7 +205,7 @@ def cholesky_in_loops(a):
             result[i, i] = np.sqrt(square)
 
 
-def potrf_in_loops(a):
+def potrf_in_loops(a: Any) -> Any:
     factor = np.zeros(a.shape)
     info = 0
     for i in range(len(a)):
@@ -223,12 +223,12 @@ def potrf_in_loops(a):
     result = factor, info
 
 
-def definite_solve_in_loops(a, factor, b):
+def definite_solve_in_loops(a: Any, factor: Any, b: Any) -> Any:
     half = linalg.solve_triangular(factor, b, lower=True)
     result = linalg.solve_triangular(factor, half, trans="T", lower=True)
 
 
-def definite_logdet_in_loops(a, factor):
+def definite_logdet_in_loops(a: Any, factor: Any) -> Any:
     result = 0.0
     for k in range(len(factor)):
         result += 2.0 * np.log(factor[k, k])
