@@ -58,8 +58,10 @@ def rows() -> dict[str, Declared]:
         if names and declared.samples:
             key = ", ".join(f"`{n}`" for n in names)
             given = getattr(declared, "given", ())
-            key += f" with {', '.join(f'`{g}=`' for g in given)}" if given else ""
-            found[key] = declared
+            spelled = [f"`{g}`" if "=" in g else f"`{g}=`" for g in given]
+            if not given and getattr(declared, "ndim", None) is not None:
+                spelled = [f"an array as argument {declared.at + 1}"]
+            found[key + (f" with {', '.join(spelled)}" if spelled else "")] = declared
     return dict(sorted(found.items(), key=lambda item: item[0].casefold()))
 
 

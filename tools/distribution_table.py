@@ -70,9 +70,8 @@ def loss_grad(loc, scale, x):
 ```
 
 Draws of gamma, beta and t distributions move with their parameters by the implicit function theorem, from the quantiles
-`scipy.special.gammaincinv`, `betaincinv` and `stdtrit`, which have derivatives by all arguments once `vi.dist` is
-imported; their second derivatives are refused. Where there is no path from the parameters to a draw, `from_noise` is an
-error that says so.
+`scipy.special.gammaincinv`, `betaincinv` and `stdtrit`; their second derivatives by parameters are refused. Where there is no
+path from the parameters to a draw, `from_noise` is an error that says so.
 """
 
 FURTHER: dict[str, Callable[[], Any]] = {

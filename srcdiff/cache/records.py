@@ -8,8 +8,10 @@ or read: a record holds data, and makes nothing but the types listed here.
 from __future__ import annotations
 
 import builtins
+import importlib
 import json
 import math
+import sys
 from dataclasses import fields
 from functools import partial
 from typing import Any, TypeVar
@@ -74,6 +76,9 @@ def _encoded(value: Any, seen: Fingerprint) -> Any:
     name = getattr(value, "__name__", "")
     if isinstance(value, type) and getattr(builtins, name, None) is value:
         return ["builtins", name]
+    module = str(getattr(value, "__module__", ""))
+    if module.startswith("srcdiff.runtime.") and vars(sys.modules[module]).get(name) is value:
+        return ["runtime", module, name]
     return ["at", _place(value, seen)]
 
 
@@ -103,6 +108,8 @@ def _decoded(value: Any, seen: Fingerprint) -> Any:
             return _watched(owner, manner, name, expected, seen)
         case "builtins":
             return getattr(builtins, parts[0])
+        case "runtime":
+            return getattr(importlib.import_module(parts[0]), parts[1])
         case "at":
             return seen.places[parts[0]][1]
     return _DATA[kind](*(_decoded(v, seen) for v in parts))

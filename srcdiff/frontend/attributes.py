@@ -21,7 +21,7 @@ from srcdiff.frontend.functions import call_composite, call_function
 from srcdiff.frontend.known_calls import call_known, takes
 from srcdiff.frontend.methods import record_method
 from srcdiff.frontend.objects import Super, super_attribute, write_attribute
-from srcdiff.frontend.out_arguments import filled
+from srcdiff.frontend.out_arguments import filled, method_into_out
 from srcdiff.frontend.source import LIBRARIES, is_read_in_place
 from srcdiff.frontend.sparse_calls import is_matrix, transpose
 from srcdiff.frontend.texts import formatted
@@ -185,6 +185,9 @@ def call_method(
             python = _as_python_number(fr, receiver, name, args)
             if python is not None:
                 return call_known(fr, node, python, [receiver], {})
+            written = method_into_out(fr, node, receiver, name, args, kwargs)
+            if written is not None:
+                return written
             composite = COMPOSITE_METHODS.get(name)
             given = [receiver, *args]
             decl = METHODS.get(name)

@@ -334,6 +334,13 @@ def call_composite(
     inner.env = bind(
         fr, node, composite.spelling or composite.name, arguments, args, kwargs, defaults
     )
+    for name in composite.unread:
+        if inner.env[name] != defaults.get(name):
+            fr.fail(
+                node,
+                f"`{composite.spelling or composite.name}` does not take the argument `{name}` here",
+                "Leave it out.",
+            )
     outer = session.user_names, session.b.origin
     session.user_names, session.b.origin = False, "compiler"
     try:

@@ -280,7 +280,8 @@ def takes(
     fr: Frame, node: Any, composite: Composite, args: Args, kwargs: Kwargs, decl: OpDecl | None
 ) -> bool:
     """Whether a composite stands for a call; `decl` is what else may."""
-    if not composite.takes(len(args), kwargs, _axes_of_first(args)):
+    keywords = [*kwargs, *(f"{k}=None" for k, v in kwargs.items() if v == const(None))]
+    if not composite.takes(len(args), keywords, _axes_at(args, composite.at)):
         return False
     if composite.takes_complex or not any(map(_has_complex, (*args, *kwargs.values()))):
         return True
@@ -295,9 +296,12 @@ def _has_complex(value: FrontValue) -> bool:
     return isinstance(value, Value | Const) and is_complex(value.type)
 
 
-def _axes_of_first(args: Args) -> int:
-    first = args[0] if args else None
-    return ndim_of(first.type) if isinstance(first, Value | Const) else 0
+def _axes_at(args: Args, at: int) -> int:
+    """The axes of an argument; a list in front is one of arrays, and elsewhere one of numbers."""
+    found = args[at] if at < len(args) else None
+    if isinstance(found, Parts):
+        return 1 if at else 0
+    return ndim_of(found.type) if isinstance(found, Value | Const) else 0
 
 
 def _are_same(fr: Frame, a: Dim | None, b: Dim | None) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -12,26 +14,63 @@ from srcdiff.frontend.stores import write_item
 from srcdiff.frontend.values import Args, FrontValue, Known, Kwargs, Slice
 from srcdiff.ir.core import Const, Value, const
 from srcdiff.ir.types import Array
-from srcdiff.ops.registry import COMPOSITES
+from srcdiff.ops.registry import COMPOSITES, find_composite
 
-__all__ = ["WRITING", "filled", "into_out"]
+__all__ = ["WRITING", "filled", "into_out", "method_into_out"]
 
 
 def into_out(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:
     """The call with its `out` argument; None where it has none."""
     rest, named = list(args), dict(kwargs)
     out = named.pop("out", None)
-    if isinstance(function, np.ufunc) and len(rest) == function.nin + 1 and out is None:
-        out = rest.pop()
+    asked = len(rest) > 1 and out is None and _is_numpy(function)
+    names = _names_of(function) if asked else ()
+    by_position = "out" in names[: len(rest)]
+    if by_position:
+        at = names.index("out")
+        out = rest[at]
+        named |= zip(names[at + 1 :], rest[at + 1 :], strict=False)
+        del rest[at:]
     if isinstance(function, np.ufunc) and named.get("where", TRUE) != TRUE:
         given = [Known(function), named["where"], const(None) if out is None else out, *rest]
         return HOOKS["call"](fr, node, Known(COMPOSITES["ufunc_where"]), given, {})  # type: ignore[no-any-return]
     if isinstance(function, np.ufunc):
         named.pop("where", None)
-    if out is None or out == const(None) or not _is_numpy(function):
+    if not _is_numpy(function) or (not by_position and (out is None or out == const(None))):
         return None
-    value = HOOKS["call"](fr, node, Known(function), rest, named)
-    return _written(fr, node, out, value)
+    while rest and rest[-1] == const(None):  # a dtype= in front of it
+        rest.pop()
+    value: FrontValue = HOOKS["call"](fr, node, Known(function), rest, named)
+    return value if out == const(None) else _written(fr, node, out, value)
+
+
+def method_into_out(
+    fr: Frame, node: Any, receiver: FrontValue, name: str, args: Args, kwargs: Kwargs
+) -> FrontValue | None:
+    """The same of `x.sum(axis=0, out=y)`, which is `np.sum(x, axis=0, out=y)`."""
+    function = getattr(np, name) if name in _WITH_OUT else None
+    return None if function is None else into_out(fr, node, function, [receiver, *args], kwargs)
+
+
+# methods whose parameters are those of the function of the name, behind the array
+_WITH_OUT = {
+    *("all", "any", "argmax", "argmin", "choose", "clip", "cumprod", "cumsum", "dot", "max", "mean", "min", "prod"),
+    *("round", "std", "sum", "take", "trace", "var"),
+}  # fmt: skip
+
+
+@cache
+def _names_of(function: Any) -> tuple[str, ...]:
+    """The positional parameters of a function of NumPy's; () where that is not known, and of others."""
+    if isinstance(function, np.ufunc):
+        return (*(f"x{k}" for k in range(function.nin)), "out")
+    composite = find_composite(function)
+    try:
+        listed = inspect.signature(function if composite is None else composite.function)
+    except (ValueError, TypeError):
+        return ()
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return tuple(p.name for p in listed.parameters.values() if p.kind in kinds)
 
 
 def filled(fr: Frame, node: Any, array: FrontValue, args: Args) -> FrontValue:

@@ -12,7 +12,9 @@ import numpy as np
 
 from srcdiff.ir.core import Op, OpDecl
 from srcdiff.ops.infer import of_type
+from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.registry import operation
+from srcdiff.ops.ufuncs import special
 
 __all__ = ["draw", "draw_of"]
 
@@ -39,17 +41,32 @@ draw = operation(
 )
 
 
-# How a draw moves with its parameters, for the same noise: the derivative of `out` by each. Of the others (shapes of
-# gamma, beta and t draws, whose quantiles have no formula) it is an error.
+# How a draw moves with its parameters, for the same noise: the derivative of `out` by each. Draws of gamma, beta and t
+# distributions move with their shapes as quantiles do, whatever the generator's algorithm (Figurnov, Mohamed, Mnih,
+# "Implicit reparameterization gradients", 2018). By other parameters it is an error.
 _PATHS: dict[str, dict[str, str]] = {
+    "beta": {
+        "a": "paths.beta_path(a, b, out, special.digamma(a + 1.0), special.digamma(a + b))",
+        "b": "-paths.beta_path(b, a, 1.0 - out, special.digamma(b + 1.0), special.digamma(a + b))",
+    },
+    "chisquare": {"df": "paths.gamma_path(0.5 * df, 0.5 * out, special.digamma(0.5 * df + 1.0))"},
     "exponential": {"scale": "out / scale"},
-    "gamma": {"scale": "out / scale"},
+    "gamma": {
+        "shape": "scale * paths.gamma_path(shape, out / scale, special.digamma(shape + 1.0))",
+        "scale": "out / scale",
+    },
     "gumbel": {"loc": "1.0", "scale": "(out - loc) / scale"},
     "laplace": {"loc": "1.0", "scale": "(out - loc) / scale"},
     "logistic": {"loc": "1.0", "scale": "(out - loc) / scale"},
     "lognormal": {"mean": "out", "sigma": "out * (np.log(out) - mean) / sigma"},
     "normal": {"loc": "1.0", "scale": "(out - loc) / scale"},
     "pareto": {"a": "-(1.0 + out) * np.log1p(out) / a"},
+    "standard_gamma": {"shape": "paths.gamma_path(shape, out, special.digamma(shape + 1.0))"},
+    "standard_t": {
+        # its square over the sum of that and df is a beta quantile with parameters 1/2 and df / 2
+        "df": "out * (0.5 / df - 0.25 * paths.beta_path(0.5 * df, 0.5, df / (df + out**2), "
+        "special.digamma(0.5 * df + 1.0), special.digamma(0.5 * df + 0.5)) * (df + out**2) ** 2 / (df * out**2))"
+    },
     "uniform": {"low": "(high - out) / (high - low)", "high": "(out - low) / (high - low)"},
     "weibull": {"a": "-out * np.log(out) / a"},
 }
@@ -80,14 +97,57 @@ def {name}(rng, mean, cov, *size, out, {dots}):
 """
 
 
+# Probabilities as shares of what the ones before leave, which are beta draws: alpha against the sum of those behind
+_SHARES = """\
+    rows = np.reshape(out, (-1, len(alpha)))[:, :-1]
+    behind = np.cumsum(alpha[::-1])[::-1][1:]
+    left = 1.0 - (np.cumsum(rows, axis=1) - rows)
+    share = rows / left
+    digamma_sum = special.digamma(alpha[:-1] + behind)
+    by_alpha = paths.beta_path(alpha[:-1], behind, share, special.digamma(alpha[:-1] + 1.0), digamma_sum)
+    by_behind = -paths.beta_path(behind, alpha[:-1], 1.0 - share, special.digamma(behind + 1.0), digamma_sum)
+"""
+
+_DIRICHLET_RULE = (
+    "def {name}(rng, alpha, *size, out, d_out):\n"
+    + _SHARES
+    + """\
+    d_rows = np.reshape(d_out, (-1, len(alpha)))
+    all_rows = np.reshape(out, (-1, len(alpha)))
+    later = np.cumsum((all_rows * d_rows)[:, ::-1], axis=1)[:, ::-1][:, 1:]
+    d_share = left * d_rows[:, :-1] - later / (1.0 - share)
+    d_own = np.sum(d_share * by_alpha, axis=0)
+    d_behind = np.cumsum(np.sum(d_share * by_behind, axis=0))
+    d_alpha = np.concatenate((d_own, np.zeros(1))) + np.concatenate((np.zeros(1), d_behind))
+"""
+)
+
+_DIRICHLET_FORWARD = (
+    "def {name}(rng, alpha, *size, out, {dots}):\n"
+    + _SHARES
+    + """\
+    behind_dot = np.cumsum(alpha_dot[::-1])[::-1][1:]
+    share_dot = by_alpha * alpha_dot[:-1] + by_behind * behind_dot
+    lost = np.cumsum(share_dot / (1.0 - share), axis=1)
+    first = left * share_dot - rows * (lost - share_dot / (1.0 - share))
+    out_dot = np.reshape(np.concatenate((first, -np.sum(first, axis=1, keepdims=True)), axis=1), out.shape)
+"""
+)
+_WHOLE = {
+    "dirichlet": (_DIRICHLET_RULE, _DIRICHLET_FORWARD),
+    "multivariate_normal": (_NORMAL_RULE, _NORMAL_FORWARD),
+}
+
+
 @cache
 def draw_of(method: str, parameters: tuple[str, ...]) -> OpDecl:
     """The draw by a method of generators, whose operands are the generator, the parameters, and the size."""
-    if method == "multivariate_normal":
+    if method in _WHOLE:
         dots = ", ".join(f"{k}_dot" for k in ("rng", *parameters, "size"))
-        rule = _made(_NORMAL_RULE.format(name="normal_draw"), "normal_draw")
-        text = _NORMAL_FORWARD.format(name="normal_forward", dots=dots)
-        return replace(draw, rule=rule, forward=_made(text, "normal_forward"))
+        rule, forward = _WHOLE[method]
+        made = _made(rule.format(name=f"{method}_draw"), f"{method}_draw")
+        text = forward.format(name=f"{method}_forward", dots=dots)
+        return replace(draw, rule=made, forward=_made(text, f"{method}_forward"))
     paths = {k: v for k, v in _PATHS.get(method, {}).items() if k in parameters}
     if not paths:
         return draw
@@ -121,6 +181,11 @@ def _made(text: str, name: str) -> Any:
     """The function that a text defines; its source is found as that of others is."""
     file = f"<srcdiff {name}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    namespace: dict[str, Any] = {"np": np, "__name__": "srcdiff_draws"}
+    namespace: dict[str, Any] = {
+        "np": np,
+        "special": special,
+        "paths": LazyModule("srcdiff.ops.quantile_paths"),
+        "__name__": "srcdiff_draws",
+    }
     exec(compile(text, file, "exec", dont_inherit=True), namespace)
     return namespace[name]

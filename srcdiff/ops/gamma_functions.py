@@ -1,7 +1,8 @@
 """The gamma function and its relatives.
 
-Incomplete gamma and beta functions and their inverses have derivatives in their last argument; SciPy has no functions
-for those in the others, and asking for them is an error.
+Incomplete gamma and beta functions and their inverses have derivatives by all arguments. SciPy has no functions for
+those by the parameters: they are integrals (`runtime/quantile_paths.py`), and their own derivatives by the parameters
+are refused.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ import numpy as np
 
 from srcdiff.ir.core import Op
 from srcdiff.ops.infer import double, floating
+from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.registry import declare, operation
 from srcdiff.ops.samples import fixed, unary
 from srcdiff.ops.ufuncs import special, special_function
+
+paths: Any = LazyModule("srcdiff.ops.quantile_paths")
 
 
 @declare(
@@ -116,12 +120,18 @@ _incomplete_gamma = (
 
 @special_function(count=0, samples=_incomplete_gamma)
 def gammainc(a, x, *, out, d_out):
-    d_x = d_out * np.exp(special.xlogy(a - 1.0, x) - x - special.gammaln(a))
+    density = np.exp(special.xlogy(a - 1.0, x) - x - special.gammaln(a))
+    path = paths.gamma_path(a, x, special.digamma(a + 1.0))
+    d_a = -d_out * np.where(x > 0.0, density * path, 0.0)
+    d_x = d_out * density
 
 
 @special_function(count=0, samples=_incomplete_gamma)
 def gammaincc(a, x, *, out, d_out):
-    d_x = -d_out * np.exp(special.xlogy(a - 1.0, x) - x - special.gammaln(a))
+    density = np.exp(special.xlogy(a - 1.0, x) - x - special.gammaln(a))
+    path = paths.gamma_path(a, x, special.digamma(a + 1.0))
+    d_a = d_out * np.where(x > 0.0, density * path, 0.0)
+    d_x = -d_out * density
 
 
 _of_beta = (
@@ -134,7 +144,14 @@ _of_beta = (
 @special_function(count=0, samples=_of_beta)
 def betainc(a, b, x, *, out, d_out):
     log_density = special.xlogy(a - 1.0, x) + special.xlog1py(b - 1.0, -x) - special.betaln(a, b)
-    d_x = d_out * np.exp(log_density)
+    density = np.exp(log_density)
+    digamma_sum = special.digamma(a + b)
+    by_a = paths.beta_path(a, b, x, special.digamma(a + 1.0), digamma_sum)
+    by_b = paths.beta_path(b, a, 1.0 - x, special.digamma(b + 1.0), digamma_sum)
+    is_inside = (x > 0.0) & (x < 1.0)
+    d_a = -d_out * np.where(is_inside, density * by_a, 0.0)
+    d_b = d_out * np.where(is_inside, density * by_b, 0.0)
+    d_x = d_out * density
 
 
 _quantiles = (
@@ -147,16 +164,21 @@ _quantiles = (
 # where the density is: at the result
 @special_function(count=0, samples=_quantiles)
 def gammaincinv(a, y, *, out, d_out):
+    d_a = d_out * paths.gamma_path(a, out, special.digamma(a + 1.0))
     d_y = d_out * np.exp(out + special.gammaln(a) - special.xlogy(a - 1.0, out))
 
 
 @special_function(count=0, samples=_quantiles)
 def gammainccinv(a, y, *, out, d_out):
+    d_a = d_out * paths.gamma_path(a, out, special.digamma(a + 1.0))
     d_y = -d_out * np.exp(out + special.gammaln(a) - special.xlogy(a - 1.0, out))
 
 
 @special_function(count=0, samples=_of_beta)
 def betaincinv(a, b, y, *, out, d_out):
+    digamma_sum = special.digamma(a + b)
+    d_a = d_out * paths.beta_path(a, b, out, special.digamma(a + 1.0), digamma_sum)
+    d_b = -d_out * paths.beta_path(b, a, 1.0 - out, special.digamma(b + 1.0), digamma_sum)
     log_density = (
         special.xlogy(a - 1.0, out) + special.xlog1py(b - 1.0, -out) - special.betaln(a, b)
     )
@@ -164,6 +186,7 @@ def betaincinv(a, b, y, *, out, d_out):
 
 
 # ---- Student's t -----------------------------------------------------------------------------
+# t**2 / (df + t**2) is a beta quantile with parameters 1/2 and df / 2
 
 
 @special_function(
@@ -175,9 +198,17 @@ def betaincinv(a, b, y, *, out, d_out):
     ),
 )
 def stdtr(df, t, *, out, d_out):
-    half = 0.5 * (df + 1.0)
-    log_density = -half * np.log1p(t**2 / df) - special.betaln(0.5 * df, 0.5)
-    d_t = d_out * np.exp(log_density) / np.sqrt(df)
+    half = 0.5 * df
+    rest = df / (df + t**2)
+    moved = -paths.beta_path(
+        half, 0.5, rest, special.digamma(half + 1.0), special.digamma(half + 0.5)
+    )
+    safe = np.where(t == 0.0, 1.0, t**2 / (df + t**2))
+    order = 0.5 * (df + 1.0)
+    log_density = -order * np.log1p(t**2 / df) - special.betaln(0.5 * df, 0.5)
+    density = np.exp(log_density) / np.sqrt(df)
+    d_df = -d_out * density * t * (0.5 / df + 0.25 * moved / (safe * rest))
+    d_t = d_out * density
 
 
 @special_function(
@@ -189,8 +220,15 @@ def stdtr(df, t, *, out, d_out):
     ),
 )
 def stdtrit(df, p, *, out, d_out):
-    half = 0.5 * (df + 1.0)
-    log_density = -half * np.log1p(out**2 / df) - special.betaln(0.5 * df, 0.5)
+    half = 0.5 * df
+    rest = df / (df + out**2)
+    moved = -paths.beta_path(
+        half, 0.5, rest, special.digamma(half + 1.0), special.digamma(half + 0.5)
+    )
+    safe = np.where(out == 0.0, 1.0, out**2 / (df + out**2))
+    d_df = d_out * out * (0.5 / df + 0.25 * moved / (safe * rest))
+    order = 0.5 * (df + 1.0)
+    log_density = -order * np.log1p(out**2 / df) - special.betaln(0.5 * df, 0.5)
     d_p = d_out * np.sqrt(df) * np.exp(-log_density)
 
 

@@ -15,11 +15,13 @@ no derivative (an error where one is wanted); a derivative that is zero is assig
 
 from __future__ import annotations
 
+import dis
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import FunctionType
+from functools import cache
+from types import CodeType, FunctionType
 from typing import Any
 
 from srcdiff.ir.core import OpDecl
@@ -139,13 +141,19 @@ class Composite:
     methods : tuple of str
         The methods of arrays that it stands for; the array is the first argument.
     given : tuple of str
-        It stands for calls in which one of these arguments is given; others are an operation's.
+        It stands for calls in which one of these arguments is given, or is None (`"axis=None"`); others are an
+        operation's.
     ndim : int or None
         It also stands for calls with arrays of more axes.
+    at : int
+        Which argument these axes are of.
     takes_complex : bool
         It is right for complex arguments. Where it is not, an operation of the same callable may be.
     names : mapping of str to str
         Which parameters keywords of other names stand for.
+    ignores : tuple of str
+        Parameters that make no difference to what it computes. Of others that it does not read, a call may give the
+        default only.
     samples : tuple
         How tests draw arguments (see `ops.samples`).
     """
@@ -155,17 +163,26 @@ class Composite:
     methods: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
     ndim: int | None = None
+    at: int = 0
     samples: tuple[Any, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     takes_complex: bool = False
+    ignores: tuple[str, ...] = ()
 
     def takes(self, count: int, keywords: Iterable[str], ndim: int) -> bool:
         """Whether it stands for a call with so many arguments and these keywords, of an array with so many axes."""
-        if not self.given or (self.ndim is not None and ndim > self.ndim):
+        if self.ndim is None and not self.given:
+            return True
+        if self.ndim is not None and ndim > self.ndim:
             return True
         code = self.function.__code__
         names = {*code.co_varnames[: min(count, code.co_argcount)], *keywords}
         return not names.isdisjoint(self.given)
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """The parameters that its body does not read, though they make a difference."""
+        return _unread(self.function.__code__, frozenset(self.ignores))
 
     @property
     def name(self) -> str:
@@ -174,6 +191,23 @@ class Composite:
     @property
     def spelling(self) -> str:
         return _spelling(self.callables)
+
+
+# parameters by which libraries choose storage and algorithms, or are told what is so anyway
+_NO_DIFFERENCE = {
+    *("assume_unique", "casting", "check_finite", "copy", "device", "driver", "kind", "lapack_driver", "lwork"),
+    *("order", "overwrite_a", "overwrite_ab", "overwrite_b", "overwrite_input", "stable", "subok"),
+}  # fmt: skip
+
+
+@cache
+def _unread(code: CodeType, ignored: frozenset[str]) -> tuple[str, ...]:
+    parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    read = set(code.co_cellvars)
+    for each in dis.get_instructions(code):
+        if each.opname.startswith("LOAD"):
+            read |= {*each.argval} if isinstance(each.argval, tuple) else {each.argval}
+    return tuple(p for p in parameters if p not in read | ignored | _NO_DIFFERENCE)
 
 
 _OURS = "srcdiff.ops.composites."  # the modules in which they stand
@@ -188,9 +222,11 @@ def composite(
     method: str = "",
     given: Sequence[str] = (),
     ndim: int | None = None,
+    at: int = 0,
     samples: Sequence[Any] = (),
     names: Mapping[str, str] | None = None,
     takes_complex: bool = False,
+    ignores: Sequence[str] = (),
 ) -> Any:
     """Declare a function of a library by a Python function over operations that exist:
 
@@ -212,9 +248,11 @@ def composite(
             methods,
             tuple(given),
             ndim,
+            at,
             tuple(samples),
             names or {},
             takes_complex,
+            tuple(ignores),
         )
         if made.name in COMPOSITES:
             raise ValueError(f"composite {made.name!r} is declared twice")

@@ -31,6 +31,7 @@ MODULES = (
     "lapack",
     "linear",
     "matrix_functions",
+    "quantile_paths",
 )  # each imports from those before it only
 
 
@@ -80,15 +81,16 @@ def standalone(source: str) -> str:
 
 def _from_module(module: str, names: Iterable[str], source: str) -> str:
     """The definitions of names of a module ("": the runtime), without imports that a text has."""
+    there = set(source.splitlines())
     if not module:
-        return source_of(names)
+        own = {n: d for n, d in _definitions().items() if d.text not in there}
+        return _text_of(needed(names), own)
     spec = find_spec(module)
     assert spec is not None and spec.origin is not None
     found: dict[str, Definition] = {}
     for definition in _of_module(Path(spec.origin).read_text(encoding="utf-8")):
         found.setdefault(definition.name, definition)
     found = {n: replace(d, reads=d.reads & found.keys()) for n, d in found.items()}
-    there = set(source.splitlines())
     return _text_of(_needed(names, found), {n: d for n, d in found.items() if d.text not in there})
 
 

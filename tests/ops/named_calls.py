@@ -4,7 +4,7 @@ What gives whole numbers or truth values is looked at by value; what is constant
 solvers and draws are called with functions and seeds in the text.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,15 @@ __all__ = ["NAMED", "Named"]
 
 @dataclass(frozen=True)
 class Named:
-    """A function by its name, as users write it, and calls of it."""
+    """A function by its name, as users write it, and calls of it.
+
+    `moved` is the text of what a draw is for other parameters and the same noise, where NumPy's algorithm is no
+    function of that: the quantile of the same probability.
+    """
 
     callables: tuple[str, ...]
     samples: tuple[Sample, ...]
+    moved: str = ""
 
     @property
     def name(self) -> str:
@@ -30,7 +35,7 @@ def named(names: str, *samples: Sample) -> Named:
     return Named(tuple(names.split()), samples)
 
 
-def drawn(method: str, wrt: tuple[str, ...] = (), **arguments: Any) -> Named:
+def drawn(method: str, wrt: tuple[str, ...] = (), moved: str = "", **arguments: Any) -> Named:
     """A method of generators, of floats by their names: the numbers behind the draws are the seed's.
 
     `wrt`: what has derivatives; all, where it is empty.
@@ -43,7 +48,17 @@ def drawn(method: str, wrt: tuple[str, ...] = (), **arguments: Any) -> Named:
         wrt=tuple(k for k, n in enumerate(arguments, 1) if not wrt or n in wrt),
         text=f"x.{method}({spelled})",
     )
-    return named(f"np.random.Generator.{method}", sample)
+    return replace(named(f"np.random.Generator.{method}", sample), moved=moved)
+
+
+SPECIAL = "scipy.special"
+DRAWN = "np.random.default_rng(3)"
+OF_GAMMA = f"{SPECIAL}.gammaincinv(y, {SPECIAL}.gammainc(1.7, {DRAWN}.gamma(1.7)))"
+BY_SHARES = (  # of what the ones before leave
+    f"(lambda s: (lambda v: np.array([v[0], (1.0 - v[0]) * v[1], (1.0 - v[0]) * (1.0 - v[1])]))({SPECIAL}.betaincinv("
+    f"y[:2], np.array([y[1] + y[2], y[2]]), {SPECIAL}.betainc([0.7, 1.3], [3.3, 2.0], s / [1.0, 1.0 - s[0]]))))"
+    f"({DRAWN}.dirichlet([0.7, 1.3, 2.0])[:2])"
+)
 
 
 WHOLE = ("all", "any", "argmax", "argmin", "count_nonzero", "isfinite", "isinf", "isnan", "signbit")
@@ -61,10 +76,14 @@ NAMED = (
     drawn("normal", loc=0.7, scale=1.3),
     drawn("uniform", low=0.7, high=1.3),
     drawn("exponential", scale=1.3),
-    drawn("gamma", wrt=("scale",), shape=1.7, scale=1.3),
-    drawn("beta", a=1.7, b=1.3),
-    drawn("dirichlet", alpha=[0.7, 1.3, 2.0]),
-    drawn("standard_t", df=3.5),
+    drawn("gamma", moved=f"z * {OF_GAMMA}", shape=1.7, scale=1.3),
+    drawn("standard_gamma", moved=OF_GAMMA, shape=1.7),
+    drawn("chisquare", moved=f"2.0 * {OF_GAMMA.replace('(y', '(0.5 * y')}", df=3.4),
+    drawn(
+        "beta", moved=f"{SPECIAL}.betaincinv(y, z, {SPECIAL}.betainc(1.7, 1.3, {DRAWN}.beta(1.7, 1.3)))", a=1.7, b=1.3,
+    ),
+    drawn("dirichlet", moved=BY_SHARES, alpha=[0.7, 1.3, 2.0]),
+    drawn("standard_t", moved=f"{SPECIAL}.stdtrit(y, {SPECIAL}.stdtr(3.5, {DRAWN}.standard_t(3.5)))", df=3.5),
     drawn("laplace", loc=0.7, scale=1.3),
     drawn("gumbel", loc=0.7, scale=1.3),
     drawn("logistic", loc=0.7, scale=1.3),

@@ -171,6 +171,8 @@ def check_reverse(case: Case) -> None:
     f, values, rng = case.program, case.values(), np.random.default_rng(17)
     out, back = srcdiff.vjp(f, *fresh(values), argnums=case.sample.wrt, jit=False)
     weights, moves = random_like(out, rng), directions(case, values, rng)
+    text = getattr(case.decl, "moved", "")
+    f = program(f"{case.label} moved", text, len(values)) if text else f
     ahead, behind = (f(*add_scaled(fresh(values), moves, s * STEP)) for s in (1, -1))
     expected = (dot(weights, ahead) - dot(weights, behind)) / (2 * STEP)
     found = sum(dot(moves[k], d) for k, d in zip(case.sample.wrt, back(weights), strict=True))

@@ -6,8 +6,9 @@ import linecache
 
 import numpy as np
 import pytest
+from scipy import special
 
-from srcdiff import UnsupportedError, differentiate, grad, value_and_grad, vjp
+from srcdiff import UnsupportedError, differentiate, grad, jvp, value_and_grad, vjp
 
 CALLS = [
     "normal(x[0], x[1], size=3)",
@@ -85,11 +86,14 @@ def test_pullbacks_are_those_of_the_value_s_draws() -> None:
     assert rng.standard_normal() == np.random.default_rng(0).standard_normal(2)[1]
 
 
-def test_shapes_of_gamma_draws_are_refused() -> None:
+def test_what_draws_have_no_path_for_is_refused() -> None:
     with pytest.raises(
-        UnsupportedError, match="the derivative of a draw by `gamma` with respect to argument 1"
+        UnsupportedError,
+        match="the derivative of a draw by `vonmises` with respect to argument 2",
     ):
-        grad(lambda a, rng: rng.gamma(a))(2.0, np.random.default_rng(0))
+        grad(lambda k, rng: rng.vonmises(0.0, k))(2.0, np.random.default_rng(0))
+    with pytest.raises(UnsupportedError, match="the derivative of gamma_path"):
+        grad(grad(lambda a, rng: rng.gamma(a)))(2.0, np.random.default_rng(0))
 
 
 def test_compiled_code_draws_what_numpy_draws() -> None:
@@ -98,7 +102,13 @@ def test_compiled_code_draws_what_numpy_draws() -> None:
         for _ in range(3):
             total += np.sum(np.exp(x * rng.standard_normal(2))) + rng.uniform(x, 2.0 * x)
             total += rng.exponential(x) + rng.laplace(x, 1.0) + rng.lognormal(x, x)
-            total += rng.normal(x, x) * rng.gamma(2.0, x) + rng.logistic(0.0, x) + rng.weibull(x)
+            total += (
+                rng.normal(x, x) * rng.gamma(x, x)
+                + rng.beta(x, 2.0)
+                + rng.standard_t(x)
+                + rng.logistic(0.0, x)
+                + rng.weibull(x)
+            )
         return total
 
     compiled, interpreted = np.random.default_rng(5), np.random.default_rng(5)
@@ -106,3 +116,104 @@ def test_compiled_code_draws_what_numpy_draws() -> None:
     expected = value_and_grad(drawn, jit=False)(0.7, interpreted)
     np.testing.assert_allclose(found, expected, rtol=1e-12)
     assert compiled.random() == interpreted.random()
+
+
+def _moved(name: str, parameters: tuple[float, ...], k: int, x: np.ndarray) -> np.ndarray:
+    """How quantiles of the probabilities of draws move with a parameter: differences of SciPy's."""
+    of_t = (special.stdtr, special.stdtrit)
+    below, quantile = {
+        "beta": (special.betainc, special.betaincinv),
+        "standard_t": of_t,
+    }.get(name, (special.gammainc, special.gammaincinv))
+    probability, h = below(*parameters, x), 1e-5
+    ends = [
+        quantile(*(p + s * h * (j == k) for j, p in enumerate(parameters)), probability)
+        for s in (1, -1)
+    ]
+    return (ends[0] - ends[1]) / (2 * h)
+
+
+SHAPED = [
+    ("beta", (1.7, 0.6), "a"),
+    ("beta", (1.7, 0.6), "b"),
+    ("standard_gamma", (0.7,), "shape"),
+    ("standard_gamma", (4.0,), "shape"),
+    ("standard_t", (3.5,), "df"),
+]
+
+
+@pytest.mark.parametrize(("name", "parameters", "wrt"), SHAPED)
+def test_draws_move_with_shapes_as_quantiles_do(name, parameters, wrt) -> None:
+    def draws(rng, a, b):
+        return rng.beta(a, b, size=5)
+
+    programs = {
+        "beta": draws,
+        "standard_gamma": lambda rng, a: rng.standard_gamma(a, size=5),
+        "standard_t": lambda rng, a: rng.standard_t(a, size=5),
+    }
+    f, k = programs[name], ("a", "b").index(wrt) if name == "beta" else 0
+    rng = np.random.default_rng(2)
+    found, back = vjp(f, rng, *parameters, argnums=k + 1)
+    weights = np.arange(1.0, 6.0)
+    expected = _moved(name, parameters, k, found)
+    np.testing.assert_allclose(back(weights), weights @ expected, rtol=1e-6)
+    moves = (None, *(float(j == k) for j in range(len(parameters))))
+    _, along = jvp(f, (np.random.default_rng(2), *parameters), moves)
+    np.testing.assert_allclose(along, expected, rtol=1e-6)
+
+
+def test_scaled_gamma_draws_move_with_shapes() -> None:
+    def f(shape, scale, rng):
+        return np.sum(rng.gamma(shape, scale, size=3) * np.arange(3.0))
+
+    def g(df, rng):
+        return np.sum(rng.chisquare(df, size=3) * np.arange(3.0))
+
+    by_shape = grad(f)(np.array([0.7, 2.0, 5.0]), 2.0, np.random.default_rng(5))
+    draws = np.random.default_rng(5).gamma([0.7, 2.0, 5.0], 2.0, size=3)
+    moved = [_moved("gamma", (a,), 0, x / 2.0) for a, x in zip([0.7, 2.0, 5.0], draws, strict=True)]
+    np.testing.assert_allclose(by_shape, 2.0 * np.array(moved) * np.arange(3.0), rtol=1e-6)
+    draws = np.random.default_rng(5).chisquare(3.0, size=3)
+    expected = np.sum(_moved("gamma", (1.5,), 0, draws / 2.0) * np.arange(3.0))
+    np.testing.assert_allclose(grad(g)(3.0, np.random.default_rng(5)), expected, rtol=1e-6)
+
+
+def test_dirichlet_draws_move_as_broken_sticks_do() -> None:
+    def draws(alpha, rng):
+        return rng.dirichlet(alpha, size=4)
+
+    def by_quantiles(alpha, probabilities):
+        left, rows = np.ones(4), []
+        for k in range(2):
+            rows.append(
+                left * special.betaincinv(alpha[k], np.sum(alpha[k + 1 :]), probabilities[k])
+            )
+            left = left - rows[-1]
+        return np.stack([*rows, left], axis=1)
+
+    alpha, weights = np.array([0.7, 1.3, 2.0]), np.arange(12.0).reshape(4, 3) % 5
+    found, back = vjp(draws, alpha, np.random.default_rng(1), argnums=0)
+    shares = found[:, :2] / (1.0 - np.cumsum(found, axis=1)[:, :2] + found[:, :2])
+    behind = [2.0 + 1.3, 2.0]
+    probabilities = [special.betainc(alpha[k], behind[k], shares[:, k]) for k in range(2)]
+    np.testing.assert_allclose(by_quantiles(alpha, probabilities), found, rtol=1e-9)
+    ends = [[by_quantiles(alpha + s * 1e-5 * e, probabilities) for s in (1, -1)] for e in np.eye(3)]
+    moved = np.array([(a - b) / 2e-5 for a, b in ends])
+    np.testing.assert_allclose(back(weights), np.sum(moved * weights, axis=(1, 2)), rtol=1e-6)
+    direction = np.array([1.0, -0.5, 2.0])
+    _, along = jvp(draws, (alpha, np.random.default_rng(1)), (direction, None))
+    np.testing.assert_allclose(along, np.tensordot(direction, moved, axes=1), rtol=1e-6, atol=1e-9)
+    one = vjp(lambda a, rng: rng.dirichlet(a), alpha, np.random.default_rng(1), argnums=0)
+    np.testing.assert_allclose(one[1](weights[0]), moved[:, 0] @ weights[0], rtol=1e-6)
+
+
+def test_mean_gradients_of_draws_are_those_of_means() -> None:
+    def mean(a, b, rng):
+        return np.mean(rng.beta(a, b, size=20_000) ** 2)
+
+    found = grad(mean, argnums=("a", "b"))(1.7, 0.6, np.random.default_rng(0))
+    second = [(1.7 + h) * (2.7 + h) / ((2.3 + h) * (3.3 + h)) for h in (1e-6, -1e-6)]
+    by_b = [1.7 * 2.7 / ((2.3 + h) * (3.3 + h)) for h in (1e-6, -1e-6)]
+    expected = [(a - b) / 2e-6 for a, b in (second, by_b)]
+    np.testing.assert_allclose(found, expected, rtol=0.02)

@@ -14,7 +14,7 @@ from scipy import special, stats
 from vi.cases import CASES, COVARIANCE, D, grid
 
 import srcdiff
-from srcdiff.vi.distributions.paths import beta_path, gamma_path
+from srcdiff.runtime.quantile_paths import beta_path, gamma_path
 
 COUNT = 100_000
 BOUND = 1.63 / np.sqrt(COUNT)  # Kolmogorov's at the level 0.01 (SEEDS B11); the draws are fixed

@@ -19,6 +19,7 @@ from srcdiff.ops.composites import (
     signals,
     sorting,
     special,
+    spellings,
     statistics,
     ufuncs,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "signals",
     "sorting",
     "special",
+    "spellings",
     "statistics",
     "ufuncs",
 ]

@@ -119,7 +119,11 @@ def setdiff1d(ar1: Any, ar2: Any, assume_unique: Any = False) -> Any:
 
 @composite(
     np.logspace,
-    samples=(said("np.logspace(x, y, 4)", (), ()), said("np.logspace(0.0, x, 3, base=2.0)", ())),
+    samples=(
+        said("np.logspace(x, y, 4)", (), ()),
+        said("np.logspace(0.0, x, 3, base=2.0)", ()),
+        said("np.logspace(x, y, 3, endpoint=False, axis=-1)", (2,), (2,)),
+    ),
 )
 def logspace(
     start: Any,
@@ -130,14 +134,21 @@ def logspace(
     dtype: Any = None,
     axis: Any = 0,
 ) -> Any:
-    if not endpoint or dtype is not None:
-        refuse("np.logspace takes no endpoint= and dtype= here", "Raise the base to np.linspace.")
-    return np.power(base, np.linspace(start, stop, num))
+    exponents = np.linspace(start, stop, num, endpoint=endpoint)
+    if np.ndim(base) > 0:
+        refuse("np.logspace takes one base here", "Raise the bases to np.linspace.")
+    found = np.power(base, exponents)
+    if dtype is not None:
+        found = found.astype(dtype)
+    return np.moveaxis(found, 0, axis) if axis != 0 else found
 
 
 @composite(
     np.geomspace,
-    samples=(said("np.geomspace(x, y, 4)", (), (), low=0.5),),
+    samples=(
+        said("np.geomspace(x, y, 4)", (), (), low=0.5),
+        said("np.geomspace(x, y, 3, endpoint=False, axis=1)", (2,), (2,), low=0.5),
+    ),
 )
 def geomspace(
     start: Any,
@@ -147,12 +158,13 @@ def geomspace(
     dtype: Any = None,
     axis: Any = 0,
 ) -> Any:
-    if not endpoint or dtype is not None:
-        refuse("np.geomspace takes no endpoint= and dtype= here", "Use np.exp of np.linspace.")
-    inside = np.exp(np.linspace(np.log(start), np.log(stop), num))
+    inside = np.exp(np.linspace(np.log(start), np.log(stop), num, endpoint=endpoint))
     inside[0] = start
-    inside[-1] = stop
-    return inside
+    if endpoint:
+        inside[-1] = stop
+    if dtype is not None:
+        inside = inside.astype(dtype)
+    return np.moveaxis(inside, 0, axis) if axis != 0 else inside
 
 
 # ---- shifts of spectra ---------------------------------------------------------------------------

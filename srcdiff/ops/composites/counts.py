@@ -126,7 +126,9 @@ _counts("bernoulli", {"p": 0.3}, _bernoulli_log_mass, _bernoulli_below, _bernoul
 
 
 @composite(
-    "scipy.stats.bernoulli.entropy", samples=(said("scipy.stats.bernoulli.entropy(x)", 0.3),)
+    "scipy.stats.bernoulli.entropy",
+    samples=(said("scipy.stats.bernoulli.entropy(x)", 0.3),),
+    ignores=("loc",),
 )
 def bernoulli_entropy(p: Any, loc: Any = None) -> Any:
     return special.entr(p) + special.entr(1.0 - p)
@@ -212,6 +214,7 @@ def multivariate_normal_pdf(
     samples=(
         said("scipy.stats.multivariate_normal.entropy(x, y @ y.T + np.eye(3))", (3,), (3, 3)),
     ),
+    ignores=("mean",),
 )
 def multivariate_normal_entropy(mean: Any = None, cov: Any = 1.0) -> Any:
     if np.ndim(cov) != 2:

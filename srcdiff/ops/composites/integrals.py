@@ -28,6 +28,7 @@ signal: Any = LazyModule("scipy.signal")
         said("scipy.signal.convolve(x, y, 'same')", (4, 3), (2, 3)),
         said("scipy.signal.convolve(x, y, mode='valid')", (5,), (2,)),
     ),
+    ignores=("method",),
 )
 def scipy_convolve(
     in1: Any, in2: Any, mode: Any = "full", method: Any = "auto", axes: Any = None
@@ -61,6 +62,7 @@ def _between(a: Any, axis: Any, start: Any, stop: Any) -> Any:
         said("scipy.signal.correlate(x, y, mode='valid')", (4, 3), (3, 2)),
         said("scipy.signal.correlate(x, y, 'same')", (5,), (3,)),
     ),
+    ignores=("method",),
 )
 def scipy_correlate(in1: Any, in2: Any, mode: Any = "full", method: Any = "auto") -> Any:
     if mode == "valid":
@@ -73,12 +75,15 @@ def scipy_correlate(in1: Any, in2: Any, mode: Any = "full", method: Any = "auto"
     samples=(
         said("scipy.signal.lfilter(x, [1.0, 0.3], y)", (2,), (5,)),
         said("scipy.signal.lfilter([1.0], x, y)", [1.5, 0.2], (5,)),
+        said("scipy.signal.lfilter([1.0, 0.3], x, y, axis=0)", [1.5, 0.2], (4, 2)),
     ),
 )
 def lfilter(b: Any, a: Any, x: Any, axis: Any = -1, zi: Any = None) -> Any:
     if zi is not None:
         refuse("lfilter with an initial state is not differentiated", "Leave zi out.")
-    return filtered(array(b), array(a), x)
+    if axis in (-1, np.ndim(x) - 1):
+        return filtered(array(b), array(a), x)
+    return np.moveaxis(filtered(array(b), array(a), np.moveaxis(x, axis, -1)), -1, axis)
 
 
 # ---- integrals -------------------------------------------------------------------------------

@@ -129,6 +129,11 @@ def _hermite(x: Any, y: Any, slopes: Any, q: Any, nu: Any) -> Any:
             [0.2, 2.7],
         ),
     ),
+    ignores=(
+        "axis",
+        "bounds_error",
+        "assume_sorted",
+    ),
 )
 def interp1d(
     x: Any,
@@ -332,6 +337,7 @@ def numbers_of_ones(count: int) -> tuple[int, ...]:
             [[0.3, 2.2, 1.1], [1.4, 3.7, 2.3]],
         ),
     ),
+    ignores=("prefilter",),
 )
 def map_coordinates(
     input: Any,

@@ -40,7 +40,11 @@ def conjugate_method(x: Any) -> Any:
     return np.positive(array(x))
 
 
-@composite(np.real_if_close, samples=(said("np.real_if_close(x)", (3,)),))
+@composite(
+    np.real_if_close,
+    samples=(said("np.real_if_close(x)", (3,)),),
+    ignores=("tol",),
+)
 def real_if_close(a: Any, tol: Any = 100) -> Any:
     return array(a)
 

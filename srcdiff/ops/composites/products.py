@@ -120,13 +120,17 @@ def diagonal(a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1) -> Any:
     method="trace",
     given=("axis1", "axis2", "dtype"),
     ndim=2,
-    samples=(said("np.trace(x)", (2, 2, 3)), said("np.trace(x, 1, 1, 2)", (2, 3, 3))),
+    samples=(
+        said("np.trace(x)", (2, 2, 3)),
+        said("np.trace(x, 1, 1, 2)", (2, 3, 3)),
+        said("np.trace(x, dtype=np.float64)", (3, 3)),
+    ),
     takes_complex=True,
 )
 def trace(
     a: Any, offset: Any = 0, axis1: Any = 0, axis2: Any = 1, dtype: Any = None, out: Any = None
 ) -> Any:
-    return np.sum(diagonal(a, offset, axis1, axis2), axis=-1)
+    return np.sum(diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
 
 
 @composite(
@@ -147,7 +151,9 @@ def linalg_diagonal(x: Any, /, *, offset: Any = 0) -> Any:
     takes_complex=True,
 )
 def linalg_trace(x: Any, /, *, offset: Any = 0, dtype: Any = None) -> Any:
-    return np.trace(x, offset) if x.ndim == 2 else trace(x, offset, -2, -1)
+    if x.ndim == 2 and dtype is None:
+        return np.trace(x, offset)
+    return trace(x, offset, -2, -1, dtype)
 
 
 # ---- norms ---------------------------------------------------------------------------------------

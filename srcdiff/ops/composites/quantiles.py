@@ -69,6 +69,21 @@ def median(
         said("np.quantile(x, 0.02, method='weibull')", (5,)),
         said("np.quantile(x, 0.4, method='median_unbiased', axis=0)", (5, 2)),
         said("np.quantile(x, 0.4, method='normal_unbiased')", (2, 2)),
+        said("np.quantile(x, 0.35, method='interpolated_inverted_cdf')", (5,)),
+        said("np.quantile(x, y, method='inverted_cdf')", (5,), [0.0, 0.35, 0.4, 1.0], wrt=(0,)),
+        said(
+            "np.quantile(x, y, method='closest_observation')",
+            (4,),
+            [0.1, 0.375, 0.5, 1.0],
+            wrt=(0,),
+        ),
+        said(
+            "np.quantile(x, y, method='averaged_inverted_cdf')",
+            (4,),
+            [0.0, 0.25, 0.3, 1.0],
+            wrt=(0,),
+        ),
+        said("np.quantile(x, 0.5, axis=0, method='averaged_inverted_cdf')", (4, 2)),
         said("np.quantile(x, 1.0)", [1.0, np.nan, 2.0], avoid="NaN"),
     ),
 )
@@ -238,8 +253,14 @@ def _between(q: Any, n: Any, method: Any, dtype: Any) -> Any:
     if method in ("lower", "higher", "nearest"):
         rounded = _rounded(place, method)
         return rounded, rounded, 0
+    if method in ("inverted_cdf", "closest_observation"):  # place as it is, or the next whole one
+        rounded = np.clip(_rounded(place, "higher"), 0, n - 1)
+        return rounded, rounded, 0
     below = _rounded(place, "lower")
     above = np.minimum(below + 1, n - 1)
+    if method == "averaged_inverted_cdf":
+        half = np.where(place == below, 0.5, 1.0)
+        return np.maximum(below, 0), above, in_dtype(half, dtype)
     if method == "midpoint":
         return below, above, in_dtype(np.where(place == below, 0.0, 0.5), dtype)
     return below, above, in_dtype(place - below, dtype)
@@ -248,18 +269,28 @@ def _between(q: Any, n: Any, method: Any, dtype: Any) -> Any:
 def _virtual_place(q: Any, n: Any, method: Any) -> Any:
     if method in ("linear", "lower", "higher", "nearest", "midpoint"):
         return q * (n - 1)
+    if method in ("inverted_cdf", "averaged_inverted_cdf"):
+        return n * q - 1
+    if method == "closest_observation":
+        return _nearest_odd(n * q - 1.5)
     alpha, beta = _plotting_position(method)
     return np.clip(n * q + (alpha + q * (1.0 - alpha - beta)) - 1.0, 0.0, n - 1.0)
+
+
+def _nearest_odd(place: Any) -> Any:
+    """Half a place less where that is a whole odd number already, so that the next whole one is the nearest."""
+    return np.where((place % 2) == 1, place, np.floor(place) + 0.5)
 
 
 @evaluated
 def _plotting_position(method: str) -> tuple[float, float]:
     known = {
-        "hazen": 0.5, "weibull": 0.0, "median_unbiased": 1.0 / 3.0, "normal_unbiased": 3.0 / 8.0,
+        "hazen": (0.5, 0.5), "weibull": (0.0, 0.0), "interpolated_inverted_cdf": (0.0, 1.0),
+        "median_unbiased": (1.0 / 3.0, 1.0 / 3.0), "normal_unbiased": (3.0 / 8.0, 3.0 / 8.0),
     }  # fmt: skip
     if method not in known:
-        raise ValueError(f"no quantiles by {method!r} here")
-    return known[method], known[method]
+        raise ValueError(f"np.quantile has no method {method!r}")
+    return known[method]
 
 
 def _rounded(place: Any, method: Any) -> Any:

@@ -452,6 +452,8 @@ def tri(N: Any, M: Any = None, k: Any = 0, dtype: Any = float) -> Any:
         said("np.pad(x, (1, 2), mode='maximum', stat_length=2)", (3,)),
         said("np.pad(x, ((1, 2), (0, 1)), mode='minimum')", (2, 3)),
         said("np.pad(x, 1, mode='median', stat_length=(3, 1))", (2, 4)),
+        said("np.pad(x, 2, mode='reflect', reflect_type='odd')", (2, 4)),
+        said("np.pad(x, (5, 7), mode='symmetric', reflect_type='odd')", (3,)),
     ),
     takes_complex=True,
 )
@@ -465,8 +467,6 @@ def pad(
     reflect_type: Any = "even",
 ) -> Any:
     widths = _widths(pad_width, array.ndim)
-    if reflect_type != "even":
-        refuse(f"np.pad takes no reflect_type={reflect_type!r} here", "Use np.concatenate.")
     for axis in numbers(array.ndim):
         before, behind = widths[axis]
         if before == 0 and behind == 0:
@@ -492,6 +492,8 @@ def pad(
             array = _between(
                 array, axis, np.repeat(front, before, axis), np.repeat(back, behind, axis)
             )
+        elif mode in ("reflect", "symmetric") and reflect_type == "odd":
+            array = _turned_round(array, axis, before, behind, mode)
         elif mode in ("edge", "reflect", "symmetric", "wrap"):
             place = _mirrored(
                 np.arange(-before, array.shape[axis] + behind), array.shape[axis], mode
@@ -554,6 +556,22 @@ def _with_borders(array: Any, axis: Any, before: Any, behind: Any, value: Any) -
     padded = np.zeros(shape, array.dtype) if is_zero else np.full(shape, value, dtype=array.dtype)
     padded[along(array.ndim, axis, slice(before, before + array.shape[axis]))] = array
     return padded
+
+
+def _turned_round(array: Any, axis: Any, before: Any, behind: Any, mode: Any) -> Any:
+    """Mirrored at its ends in both directions: behind the last it is twice the last less what is mirrored."""
+    n = array.shape[axis]
+    place = np.arange(-before, n + behind)
+    period = max(n - 1, 1) if mode == "reflect" else n
+    turn = place // period
+    back = turn % 2 == 1
+    rest = place - period * turn
+    inner = array[along(array.ndim, axis, np.where(back, n - 1 - rest, rest))]
+    first = array[along(array.ndim, axis, slice(None, 1))]
+    last = array[along(array.ndim, axis, slice(-1, None))]
+    column = broadcast_place(array.ndim, axis)
+    shift = (turn - turn % 2).astype(array.dtype)[column] * (last - first)
+    return np.where(back[column], 2 * last - inner, inner) + shift
 
 
 def _mirrored(place: Any, n: Any, mode: Any) -> Any:
@@ -634,7 +652,7 @@ def item_at(a: Any, index: Any, *others: Any) -> Any:
 
 @composite(
     method="reshape",
-    given=("order",),
+    given=("order", "copy"),
     samples=(
         said("x.reshape(3, 2, order='F') * np.arange(2.0)", (2, 3)),
         said("x.reshape((-1,), order='C')", (2, 3)),
@@ -642,19 +660,20 @@ def item_at(a: Any, index: Any, *others: Any) -> Any:
     takes_complex=True,
 )
 def reshaped_in_order(a: Any, *shape: Any, order: Any = "C", copy: Any = None) -> Any:
-    return reshape_in_order(a, shape[0] if len(shape) == 1 else shape, order)
+    return reshape_in_order(a, shape[0] if len(shape) == 1 else shape, order, copy)
 
 
 @composite(
     np.reshape,
-    given=("order",),
+    given=("order", "copy"),
     samples=(said("np.reshape(x, (3, -1), order='F') * np.arange(2.0)", (2, 3)),),
     takes_complex=True,
 )
 def reshape_in_order(a: Any, shape: Any, order: Any = "C", copy: Any = None) -> Any:
     lengths = shape if isinstance(shape, tuple | list) else (shape,)
     if order == "C":
-        return np.reshape(a, tuple(lengths))
+        made = np.reshape(a, tuple(lengths))
+        return made.copy() if copy else made
     if order != "F":
         refuse(f"elements are taken in the order 'C' or 'F' here, not {order!r}", "Leave it out.")
     return np.transpose(np.reshape(np.transpose(a), tuple(lengths[::-1])))

@@ -55,6 +55,7 @@ def sort_in_place(
         said("np.partition(x, 2)[2]", (5,)),
         said("np.sort(np.partition(x, 1, axis=0)[:2], axis=0)", (4, 2)),
     ),
+    ignores=("kth",),
 )
 def partition(
     a: Any, kth: Any, axis: Any = -1, kind: Any = "introselect", order: Any = None
@@ -62,7 +63,11 @@ def partition(
     return sort(a, axis)
 
 
-@composite(method="partition", samples=(said("(z := x.copy(), z.partition(2), z)[2][2]", (5,)),))
+@composite(
+    method="partition",
+    samples=(said("(z := x.copy(), z.partition(2), z)[2][2]", (5,)),),
+    ignores=("kth",),
+)
 def partition_in_place(
     a: Any, kth: Any, axis: Any = -1, kind: Any = "introselect", order: Any = None
 ) -> None:
@@ -73,6 +78,7 @@ def partition_in_place(
     np.argpartition,
     method="argpartition",
     samples=(said("x[np.argpartition(x, 2)][2]", (5,)),),
+    ignores=("kth",),
 )
 def argpartition(a: Any, kth: Any, axis: Any = -1, kind: Any = None, order: Any = None) -> Any:
     return np.argsort(a, axis=axis, kind="stable")
@@ -130,6 +136,7 @@ def digitize(x: Any, bins: Any, right: Any = False) -> Any:
         said("np.unique(x)", [np.nan, 1.0, np.nan], avoid="NaN"),
         said("np.unique(x)", (0,)),
     ),
+    ignores=("sorted",),
 )
 def unique(
     ar: Any,

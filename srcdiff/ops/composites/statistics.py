@@ -24,22 +24,42 @@ _NONE = [[np.nan, 1.0], [np.nan, 2.0]]
         said("np.nansum(x, axis=1, keepdims=True)", _SOME),
         said("np.nansum(x, 0)", _NONE),
         said("np.nansum(x)", (3,)),
+        said("np.nansum(x, axis=1, initial=2.0, where=[True, False, True])", _SOME),
+        said("np.nansum(x, axis=0, dtype=np.float64)", _SOME),
     ),
 )
 def nansum(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = None,
+    where: Any = True,
 ) -> Any:
-    return np.sum(_filled(array(a), 0), axis=axis, keepdims=keepdims)
+    a = _filled(array(a), 0)
+    return sum_where(a, axis, dtype, None, keepdims, initial, where)
 
 
 @composite(
     np.nanprod,
-    samples=(said("np.nanprod(x)", _SOME), said("np.nanprod(x, axis=0)", _NONE)),
+    samples=(
+        said("np.nanprod(x)", _SOME),
+        said("np.nanprod(x, axis=0)", _NONE),
+        said("np.nanprod(x, initial=2.0, where=[True, False, True])", _SOME),
+    ),
 )
 def nanprod(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = None,
+    where: Any = True,
 ) -> Any:
-    return np.prod(_filled(array(a), 1), axis=axis, keepdims=keepdims)
+    a = _filled(array(a), 1)
+    return prod_where(a, axis, dtype, None, keepdims, initial, where)
 
 
 @composite(
@@ -47,7 +67,7 @@ def nanprod(
     samples=(said("np.nancumsum(x)", _SOME), said("np.nancumsum(x, axis=1)", _SOME)),
 )
 def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-    return np.cumsum(_filled(array(a), 0), axis=axis)
+    return np.cumsum(_cast(_filled(array(a), 0), dtype), axis=axis)
 
 
 @composite(
@@ -55,7 +75,7 @@ def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> A
     samples=(said("np.nancumprod(x)", _SOME), said("np.nancumprod(x, axis=0)", _SOME)),
 )
 def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-    return np.cumprod(_filled(array(a), 1), axis=axis)
+    return np.cumprod(_cast(_filled(array(a), 1), dtype), axis=axis)
 
 
 @composite(
@@ -64,13 +84,20 @@ def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> 
         said("np.nanmean(x)", _SOME),
         said("np.nanmean(x, axis=0)", _SOME),
         said("np.nanmean(x, axis=1, keepdims=True)", _SOME),
+        said("np.nanmean(x, axis=1, where=[True, False, True], dtype=np.float64)", _SOME),
         said("np.nanmean(x, axis=0)", _NONE, avoid="means of nothing"),
     ),
 )
 def nanmean(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
 ) -> Any:
-    a = array(a)
+    a = _only_where(_cast(array(a), dtype), where)
     total = np.sum(_filled(a, 0), axis=axis, keepdims=keepdims)
     return total / _counted(a, axis, keepdims)
 
@@ -81,6 +108,8 @@ def nanmean(
         said("np.nanvar(x)", _SOME),
         said("np.nanvar(x, axis=1, ddof=1)", _SOME),
         said("np.nanvar(x, axis=0, keepdims=True)", _SOME),
+        said("np.nanvar(x, correction=1, where=[True, False, True])", _SOME),
+        said("np.nanvar(x, axis=1, mean=np.nanmean(x, axis=1, keepdims=True))", _SOME),
     ),
 )
 def nanvar(
@@ -90,11 +119,16 @@ def nanvar(
     out: Any = None,
     ddof: Any = 0,
     keepdims: Any = False,
+    *,
+    where: Any = True,
+    mean: Any = None,
+    correction: Any = None,
 ) -> Any:
-    a = array(a)
-    mean = nanmean(a, axis, keepdims=True)
-    centred = np.where(np.isnan(a), 0.0, a - mean)
-    return np.sum(centred**2, axis=axis, keepdims=keepdims) / (_counted(a, axis, keepdims) - ddof)
+    a = _only_where(_cast(array(a), dtype), where)
+    less = ddof if correction is None else correction
+    middle = nanmean(a, axis, keepdims=True) if mean is None else mean
+    centred = np.where(np.isnan(a), 0.0, a - middle)
+    return np.sum(centred**2, axis=axis, keepdims=keepdims) / (_counted(a, axis, keepdims) - less)
 
 
 @composite(
@@ -108,8 +142,20 @@ def nanstd(
     out: Any = None,
     ddof: Any = 0,
     keepdims: Any = False,
+    *,
+    where: Any = True,
+    mean: Any = None,
+    correction: Any = None,
 ) -> Any:
-    return np.sqrt(nanvar(a, axis, ddof=ddof, keepdims=keepdims))
+    return _root(
+        nanvar(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction)
+    )
+
+
+def _root(variance: Any) -> Any:
+    """The root, which has no slope where the variance is 0: of equal values."""
+    is_zero = variance == 0
+    return np.where(is_zero, 0.0, np.sqrt(np.where(is_zero, 1.0, variance)))
 
 
 @composite(
@@ -118,20 +164,46 @@ def nanstd(
         said("np.nanmax(x)", _SOME),
         said("np.nanmax(x, axis=1, keepdims=True)", _SOME),
         said("np.nanmax(x, axis=0)", _NONE, avoid="the greatest of nothing"),
+        said("np.nanmax(x, axis=1, initial=0.7)", _SOME),
+        said("np.nanmax(x, axis=1, initial=-9.0, where=[True, False, True])", _SOME),
     ),
 )
-def nanmax(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
-    a = array(a)
-    return _or_nan(np.max(_filled(a, -np.inf), axis=axis, keepdims=keepdims), a, axis, keepdims)
+def nanmax(
+    a: Any,
+    axis: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
+    a = _only_where(array(a), where)
+    found = np.max(_filled(a, -np.inf), axis=axis, keepdims=keepdims)
+    if initial is None:
+        return _or_nan(found, a, axis, keepdims)
+    return np.maximum(found, initial)
 
 
 @composite(
     np.nanmin,
-    samples=(said("np.nanmin(x)", _SOME), said("np.nanmin(x, axis=(0, 1))", _SOME)),
+    samples=(
+        said("np.nanmin(x)", _SOME),
+        said("np.nanmin(x, axis=(0, 1))", _SOME),
+        said("np.nanmin(x, axis=1, initial=9.0, where=[True, True, False])", _SOME),
+    ),
 )
-def nanmin(a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
-    a = array(a)
-    return _or_nan(np.min(_filled(a, np.inf), axis=axis, keepdims=keepdims), a, axis, keepdims)
+def nanmin(
+    a: Any,
+    axis: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
+    a = _only_where(array(a), where)
+    found = np.min(_filled(a, np.inf), axis=axis, keepdims=keepdims)
+    if initial is None:
+        return _or_nan(found, a, axis, keepdims)
+    return np.minimum(found, initial)
 
 
 @composite(
@@ -151,6 +223,15 @@ def nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = Fals
 def _filled(a: Any, number: Any) -> Any:
     """A number in the place of what is not one."""
     return np.where(np.isnan(a), number, a) if a.dtype.kind == "f" else a
+
+
+def _only_where(a: Any, where: Any) -> Any:
+    """Nothing is a number outside."""
+    if where is True:
+        return a
+    if a.dtype.kind != "f":
+        refuse("where= of integers has no NaN here", "Pass floats.")
+    return np.where(where, a, np.float32(np.nan))
 
 
 def _counted(a: Any, axis: Any, keepdims: Any) -> Any:
@@ -265,6 +346,8 @@ def var_where(
     correction: Any = None,
 ) -> Any:
     a = _cast(array(a), dtype)
+    if a.dtype.kind == "c":
+        refuse("np.var in a complex dtype is not differentiated", "Leave dtype= out.")
     less = ddof if correction is None else correction
     if where is True and mean is None:
         return np.var(a, axis=axis, ddof=less, keepdims=keepdims)
@@ -297,7 +380,7 @@ def std_where(
     mean: Any = None,
     correction: Any = None,
 ) -> Any:
-    return np.sqrt(
+    return _root(
         var_where(
             a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction
         )
@@ -350,6 +433,42 @@ def min_where(
     if initial is None:
         refuse("np.min of a part needs initial=", "Say what the least of nothing is.")
     return np.minimum(np.min(_masked(a, where, initial), axis=axis, keepdims=keepdims), initial)
+
+
+@composite(
+    np.any,
+    method="any",
+    given=("where",),
+    samples=(said("np.any(x > 0.0, axis=1, where=[True, False, True])", (2, 3), wrt=()),),
+    takes_complex=True,
+)
+def any_where(
+    a: Any,
+    axis: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+) -> Any:
+    return np.any(_masked(array(a), where, False), axis=axis, keepdims=keepdims)
+
+
+@composite(
+    np.all,
+    method="all",
+    given=("where",),
+    samples=(said("np.all(x > 0.0, axis=1, where=[True, False, True])", (2, 3), wrt=()),),
+    takes_complex=True,
+)
+def all_where(
+    a: Any,
+    axis: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+) -> Any:
+    return np.all(_masked(array(a), where, True), axis=axis, keepdims=keepdims)
 
 
 @composite(

@@ -1,6 +1,5 @@
 """Distributions, named as in NumPyro, with its parameters in its order; `kl` and what a support is."""
 
-import srcdiff.vi.distributions.paths  # noqa: F401 - the derivatives of quantiles
 from srcdiff.vi.distributions import constraints
 from srcdiff.vi.distributions.base import Distribution
 from srcdiff.vi.distributions.bounded import Beta, Kumaraswamy, Uniform, VonMises

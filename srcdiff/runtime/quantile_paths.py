@@ -6,18 +6,14 @@ On the side of smaller probability, in logarithms from x, the integrand is smoot
 Legendre's rule gives it to about 1e-11. The functions here act on each element.
 """
 
-from __future__ import annotations
-
 import numpy as np
-from scipy import special
-
-import srcdiff
 
 __all__ = ["beta_path", "gamma_path"]
 
 _COUNT = 48
 _POINTS, _SHARES = np.polynomial.legendre.leggauss(_COUNT)  # on [-1, 1]
-_NODES, _WEIGHTS = 0.5 * (_POINTS + 1.0), 0.5 * _SHARES
+# Python's numbers, beside which float32 stays
+_NODES, _WEIGHTS = tuple((0.5 * (_POINTS + 1.0)).tolist()), tuple((0.5 * _SHARES).tolist())
 _REACH = 40.0  # exp(-40) of the largest is left out
 _TINY = 1e-300
 
@@ -32,13 +28,14 @@ def gamma_path(a, x, digamma_next):
     on. Below x, for small a, the part that falls off like exp(a v) only is integrated by hand.
     """
     x = np.maximum(x, _TINY)
-    below = 1.0 * (x < a)
+    one = a / a  # times a truth value, that keeps the dtype
+    below = one * (x < a)
     slow = below * (a < 1.0)
     gap = np.abs(x - a)
     q = 2.0 * gap - _REACH
     reach_below = 4.0 * _REACH / (q + np.sqrt(q * q + 8.0 * _REACH * a))
     reach_above = 2.0 * _REACH / (gap + np.sqrt(gap * gap + 2.0 * _REACH * x))
-    reach_above = np.minimum(reach_above, np.log1p(2.0 * _REACH / x) + 1e3 * (x >= 1.0))
+    reach_above = np.minimum(reach_above, np.log1p(2.0 * _REACH / x) + 1e3 * one * (x >= 1.0))
     reach_below = slow * _REACH / (1.0 + a) + (1.0 - slow) * reach_below
     reach = (1.0 - below) * reach_above - below * reach_below
     score = np.log(x) - digamma_next + 1.0 / a
@@ -59,18 +56,19 @@ def beta_path(a, b, x, digamma_next, digamma_sum):
 
     As for gamma quantiles, from x down to 0, or from 1 - x, where the densities are those of exchanged parameters.
     """
-    below = 1.0 * (x * (a + b) < a)
+    one = a / a
+    below = one * (x * (a + b) < a)
     above = 1.0 - below
     p, q = below * a + above * b, below * b + above * a
     z = np.maximum(below * x + above * (1.0 - x), _TINY)
-    slow = 1.0 * (p < 1.0)
+    slow = one * (p < 1.0)
     odds = z / (1.0 - z)
     reach = (_REACH + np.maximum(q - 1.0, 0.0) * np.log1p(odds)) / p
     for _ in range(8):  # Newton's method: where the integrand has fallen to exp(-40); it is concave
         e = odds * -np.expm1(-reach)
         height = (q - 1.0) * np.log1p(e) - p * reach + _REACH
         slope = (q - 1.0) * odds * np.exp(-reach) / (1.0 + e) - p
-        reach = reach - (q > 1.0) * height / slope
+        reach = reach - one * (q > 1.0) * height / slope
     reach = slow * _REACH / (1.0 + p) + (1.0 - slow) * reach
     mean_log = digamma_next - 1.0 / a - digamma_sum
     rest = np.exp(-slow * (q - 1.0) * np.log1p(-z))
@@ -84,57 +82,3 @@ def beta_path(a, b, x, digamma_next, digamma_sum):
         left = rest * (score * np.expm1((q - 1.0) * log_rest) + above * log_rest)
         total = total + 2.0 * node * weight * np.exp(p * v) * (slow * left + (1.0 - slow) * fast)
     return (above - below) * z * reach * total
-
-
-# ---- rules: with them, SciPy's quantiles have derivatives by all their arguments -----------------------------------
-#
-# They hold for every program of the process. The derivatives by the probability are those that srcdiff has without
-# them, line for line, so that importing this changes no program that goes without the others.
-
-
-# nothing is assigned for a and x: second derivatives are refused, not zero
-@srcdiff.rule(gamma_path, elementwise=True)
-def _(a, x, digamma_next, *, out, d_out):
-    d_digamma_next = 0.0
-
-
-@srcdiff.rule(beta_path, elementwise=True)
-def _(a, b, x, digamma_next, digamma_sum, *, out, d_out):
-    d_digamma_next = 0.0
-
-
-@srcdiff.rule(special.gammaincinv, elementwise=True)
-def _(a, y, *, out, d_out):
-    d_a = d_out * gamma_path(a, out, special.psi(a + 1.0))
-    d_y = d_out * np.exp(out + special.gammaln(a) - special.xlogy(a - 1.0, out))
-
-
-@srcdiff.rule(special.gammainccinv, elementwise=True)
-def _(a, y, *, out, d_out):
-    d_a = d_out * gamma_path(a, out, special.psi(a + 1.0))
-    d_y = -d_out * np.exp(out + special.gammaln(a) - special.xlogy(a - 1.0, out))
-
-
-@srcdiff.rule(special.betaincinv, elementwise=True)
-def _(a, b, y, *, out, d_out):
-    digamma_sum = special.psi(a + b)
-    d_a = d_out * beta_path(a, b, out, special.psi(a + 1.0), digamma_sum)
-    d_b = -d_out * beta_path(b, a, 1.0 - out, special.psi(b + 1.0), digamma_sum)
-    log_density = (
-        special.xlogy(a - 1.0, out) + special.xlog1py(b - 1.0, -out) - special.betaln(a, b)
-    )
-    d_y = d_out * np.exp(-log_density)
-
-
-# t**2 / (df + t**2) is a beta quantile with parameters 1/2 and df / 2
-@srcdiff.rule(special.stdtrit, elementwise=True)
-def _(df, p, *, out, d_out):
-    half = 0.5 * df
-    share = out**2 / (df + out**2)
-    rest = df / (df + out**2)
-    moved = -beta_path(half, 0.5, rest, special.psi(half + 1.0), special.psi(half + 0.5))
-    safe = np.where(out == 0.0, 1.0, share)
-    d_df = d_out * out * (0.5 / df + 0.25 * moved / (safe * rest))
-    order = 0.5 * (df + 1.0)
-    log_density = -order * np.log1p(out**2 / df) - special.betaln(0.5 * df, 0.5)
-    d_p = d_out * np.sqrt(df) * np.exp(-log_density)

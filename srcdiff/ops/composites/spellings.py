@@ -1,0 +1,234 @@
+"""Rarer spellings of functions that operations stand for: `np.linspace(a, b, axis=1)`, `np.concatenate(a)` of an
+array's rows, `np.repeat(x, [1, 0, 2])`, `np.nan_to_num(x, nan=1.0)`, ...
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from srcdiff.ops.composites.places import along, array, axis_in, broadcast_place, numbers, row_of
+from srcdiff.ops.registry import composite, refuse
+from srcdiff.ops.samples import said
+
+# ---- numbers between two -------------------------------------------------------------------------
+
+
+@composite(
+    np.linspace,
+    given=("endpoint", "retstep", "dtype", "axis"),
+    ndim=0,
+    samples=(
+        said("np.linspace(x, y, 4, endpoint=False)", (), ()),
+        said("np.linspace(x, y, 3)", (2,), (2,)),
+        said("np.linspace(x, 1.5, 3, axis=-1)", (2, 2)),
+        said("np.linspace(0.5, x, num=4, retstep=True)", ()),
+    ),
+    takes_complex=True,
+)
+def linspace_along(
+    start: Any,
+    stop: Any,
+    num: Any = 50,
+    endpoint: Any = True,
+    retstep: Any = False,
+    dtype: Any = None,
+    axis: Any = 0,
+) -> Any:
+    start, stop = array(start), array(stop)
+    step = (stop - start) / (num - 1 if endpoint else num)
+    count = np.arange(num)
+    if np.ndim(step) > 0:
+        count = count[broadcast_place(np.ndim(step) + 1, 0)].astype(step.dtype)
+    found = start + count * step
+    if endpoint:
+        found[-1] = stop
+    if dtype is not None:
+        found = found.astype(dtype)
+    if axis != 0:
+        found = np.moveaxis(found, 0, axis)
+    return (found, step) if retstep else found
+
+
+# ---- rows of an array put together ---------------------------------------------------------------
+
+
+@composite(
+    np.concatenate,
+    getattr(np, "concat", None),
+    given=("dtype", "casting", "axis=None"),
+    ndim=0,
+    samples=(
+        said("np.concatenate(x)", (2, 3)),
+        said("np.concatenate(x, axis=1)", (2, 2, 3)),
+        said("np.concatenate((x, y), axis=None)", (2, 3), (2,)),
+        said("np.concatenate((x, y), dtype=np.float64)", (2,), (3,)),
+    ),
+    takes_complex=True,
+)
+def concatenate_of(
+    arrays: Any, axis: Any = 0, out: Any = None, dtype: Any = None, casting: Any = "same_kind"
+) -> Any:
+    if isinstance(arrays, (list, tuple)):
+        parts = tuple(_cast(array(a), dtype) for a in arrays)
+        if axis is None:
+            return np.concatenate(tuple(np.ravel(a) for a in parts))
+        return np.concatenate(parts, axis=axis)
+    if axis is None:
+        return np.ravel(_cast(arrays, dtype)).copy()
+    return _joined(_cast(arrays, dtype), axis)
+
+
+@composite(
+    np.stack,
+    given=("dtype", "casting"),
+    ndim=0,
+    samples=(said("np.stack(x, axis=1)", (2, 3)), said("np.stack((x, x), dtype=float)", (2,))),
+    takes_complex=True,
+)
+def stack_of(
+    arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind"
+) -> Any:
+    if isinstance(arrays, (list, tuple)):
+        return np.stack(tuple(_cast(array(a), dtype) for a in arrays), axis=axis)
+    return np.moveaxis(_cast(arrays, dtype), 0, axis).copy()
+
+
+@composite(
+    np.hstack,
+    given=("dtype", "casting"),
+    ndim=0,
+    samples=(said("np.hstack(x)", (2, 3)), said("np.hstack(x)", (2, 1, 2))),
+    takes_complex=True,
+)
+def hstack_of(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    if isinstance(tup, (list, tuple)):
+        return np.hstack(tuple(_cast(array(a), dtype) for a in tup))
+    a = _cast(tup, dtype)
+    return a.copy() if a.ndim == 1 else _joined(a, 0 if a.ndim == 2 else 1)
+
+
+@composite(
+    np.vstack,
+    given=("dtype", "casting"),
+    ndim=0,
+    samples=(said("np.vstack(x)", (2, 3)), said("np.vstack(x)", (2, 1, 2))),
+    takes_complex=True,
+)
+def vstack_of(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
+    if isinstance(tup, (list, tuple)):
+        return np.vstack(tuple(_cast(array(a), dtype) for a in tup))
+    a = _cast(tup, dtype)
+    return a[:, None].copy() if a.ndim == 1 else a.copy() if a.ndim == 2 else _joined(a, 0)
+
+
+@composite(
+    np.column_stack,
+    given=(),
+    ndim=0,
+    samples=(said("np.column_stack(x)", (2, 3)), said("np.column_stack(x)", (2, 1, 2))),
+    takes_complex=True,
+)
+def column_stack_of(tup: Any) -> Any:
+    return tup[None].copy() if tup.ndim == 1 else tup.T.copy() if tup.ndim == 2 else _joined(tup, 1)
+
+
+def _joined(a: Any, axis: Any) -> Any:
+    """The rows of an array, one behind the other along an axis of theirs."""
+    if a.ndim == 1:
+        refuse("zero-dimensional arrays cannot be concatenated", "Use np.stack, or the array.")
+    k = axis_in(axis, a.ndim - 1)
+    moved = np.moveaxis(a, 0, k)
+    shape = tuple(
+        a.shape[0] * moved.shape[j + 1] if j == k else moved.shape[j if j < k else j + 1]
+        for j in numbers(a.ndim - 1)
+    )
+    return np.reshape(moved, shape).copy()
+
+
+def _cast(a: Any, dtype: Any) -> Any:
+    return a if dtype is None or a.dtype == dtype else a.astype(dtype)
+
+
+# ---- each as often as is said --------------------------------------------------------------------
+
+
+@composite(
+    np.repeat,
+    method="repeat",
+    ndim=0,
+    at=1,
+    samples=(
+        said("np.repeat(x, [1, 0, 2])", (3,)),
+        said("np.repeat(x, y, axis=1)", (2, 3), [2, 0, 1]),
+        said("x.repeat([2], axis=0)", (2, 3)),
+    ),
+    takes_complex=True,
+)
+def repeat_each(a: Any, repeats: Any, axis: Any = None) -> Any:
+    a = array(a)
+    row = row_of(a) if axis is None else a
+    k = axis_in(0 if axis is None else axis, row.ndim)
+    ends = np.cumsum(np.broadcast_to(array(repeats), (row.shape[k],)))
+    place = np.searchsorted(ends, np.arange(ends[-1]), side="right")
+    return row[along(row.ndim, k, place)]
+
+
+# ---- others --------------------------------------------------------------------------------------
+
+
+@composite(
+    np.nan_to_num,
+    given=("copy", "nan", "posinf", "neginf"),
+    samples=(
+        said("np.nan_to_num(x, nan=y)", [1.0, np.nan, np.nan], 0.5),
+        said("np.nan_to_num(x, nan=0.5, posinf=y, neginf=-1.0)", [1.0, np.inf, -np.inf], 0.5),
+        said("np.nan_to_num(x, True)", (3,)),
+    ),
+)
+def nan_to_num_as(
+    x: Any, copy: Any = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
+) -> Any:
+    if copy is not True:
+        refuse("np.nan_to_num(copy=False) writes its argument", "Write x[...] = np.nan_to_num(x).")
+    x = array(x)
+    found = np.where(np.isnan(x), nan, x)
+    if posinf is not None:
+        found = np.where(x == np.inf, posinf, found)
+    if neginf is not None:
+        found = np.where(x == -np.inf, neginf, found)
+    return np.nan_to_num(found) if posinf is None or neginf is None else found
+
+
+@composite(
+    np.size,
+    given=("axis",),
+    samples=(said("np.size(x, 1) * x", (2, 3)), said("np.size(x, axis=(0, 1)) * x", (2, 3))),
+    takes_complex=True,
+)
+def size_along(a: Any, axis: Any = None) -> Any:
+    a = array(a)
+    if axis is None:
+        return np.size(a)
+    total = 1
+    for k in axis if isinstance(axis, tuple) else (axis,):
+        total = total * a.shape[k]
+    return total
+
+
+@composite(
+    method="astype",
+    given=("order", "casting", "subok", "copy"),
+    samples=(said("x.astype(np.float64, copy=False)", (3,)),),
+    takes_complex=True,
+)
+def astype_method(
+    a: Any,
+    dtype: Any,
+    order: Any = "K",
+    casting: Any = "unsafe",
+    subok: Any = True,
+    copy: Any = True,
+) -> Any:
+    return a.astype(dtype) if copy else np.asarray(a, dtype=dtype)

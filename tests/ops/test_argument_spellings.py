@@ -1,0 +1,66 @@
+"""Arguments by any of their spellings: `out` by its place, methods that write, and what a composite does not read."""
+
+import numpy as np
+import pytest
+from corpus_loader import finite_difference_grad
+
+import srcdiff
+from srcdiff import UnsupportedError
+from srcdiff.ops.registry import COMPOSITES
+
+
+def by_place(x):
+    total = np.sum(np.sum(x, 0, None, np.zeros(4)) ** 2)
+    total += np.sum(np.sum(x, 1, None, None, True) ** 3)
+    total += np.sum(np.add(x, 1.0, np.ones((3, 4))) ** 2)
+    total += np.sum(np.max(x, 0, None, True) ** 2)
+    return total + np.sum(np.cumsum(x, 0, None, np.zeros((3, 4))) ** 2)
+
+
+def by_methods(x):
+    y = np.zeros(4)
+    z = np.ones((1, 4))
+    x.sum(0, out=y)
+    x.mean(0, None, z, True)
+    w = x.clip(-1.0, 1.0, np.zeros((3, 4)))
+    return np.sum(y**2) + np.sum(z * w) + np.sum(x.std(0, None, None, 1))
+
+
+@pytest.mark.parametrize("f", [by_place, by_methods])
+@pytest.mark.parametrize("jit", [False, True])
+def test_results_are_written_where_out_says(f, jit):
+    x = np.random.default_rng(3).normal(size=(3, 4))
+    value, gradient = srcdiff.value_and_grad(f, jit=jit)(x)
+    np.testing.assert_allclose(value, f(x), rtol=1e-12)
+    np.testing.assert_allclose(gradient, finite_difference_grad(f, (x,), 0), rtol=1e-6, atol=1e-7)
+
+
+def of_all_variants(x):
+    found = np.std(x, axis=0, where=[[True], [False], [False]])
+    return np.sum(found) + np.sum(np.nanstd(x, axis=1, ddof=0) * np.arange(3.0))
+
+
+def test_the_deviation_of_one_number_has_no_slope():
+    x = np.array([[1.0, 2.0], [2.0, 2.0], [0.5, 3.0]])
+    expected = [[-0.0, 0.0], [0.0, 0.0], [-1.0, 1.0]]  # the second row's are equal, too
+    np.testing.assert_allclose(srcdiff.grad(of_all_variants, jit=False)(x), expected)
+
+
+def with_unread(x):
+    return np.sum(np.hypot.reduce(x, dtype=np.float32))
+
+
+def test_what_a_composite_does_not_read_is_refused():
+    with pytest.raises(UnsupportedError, match=r"`np.reduce` does not take the argument `dtype`"):
+        srcdiff.grad(with_unread)(np.ones((2, 2)))
+
+
+def test_what_composites_leave_unread_is_known():
+    """`out` is seen to in front of the call; other parameters are read, or said to make no difference."""
+    named = {c.name: [p for p in c.unread if p != "out"] for c in COMPOSITES.values()}
+    assert {name: found for name, found in named.items() if found} == {
+        "multivariate_normal_logpdf": ["allow_singular"],
+        "multivariate_normal_pdf": ["allow_singular"],
+        **{f"{name}_reduce": ["dtype"] for name in ("logaddexp", "subtract", "divide", "hypot")},
+        **{f"{name}_accumulate": ["dtype"] for name in ("add", "multiply", "maximum", "minimum")},
+    }
