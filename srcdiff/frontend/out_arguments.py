@@ -41,7 +41,7 @@ def into_out(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) ->
     while rest and rest[-1] == const(None):  # a dtype= in front of it
         rest.pop()
     value: FrontValue = HOOKS["call"](fr, node, Known(function), rest, named)
-    return value if out == const(None) else _written(fr, node, out, value)
+    return value if out is None or out == const(None) else _written(fr, node, out, value)
 
 
 def method_into_out(

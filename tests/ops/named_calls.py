@@ -72,6 +72,7 @@ NAMED = (
     *(named(f"np.{n}", said(f"np.{n}(x)", (2, 3))) for n in ("ones_like", "zeros_like")),
     named("np.kron", said("np.kron(x, y)", (2, 3), (3, 2)), said("np.kron(x, y)", (2,), (3,))),
     named("np.nonzero", said("x[np.nonzero(x > 0.0)]", [-1.0, 2.0, 0.5])),
+    named("np.add.at", said("(z := x.copy(), np.add.at(z, [0, 2, 0], y), z)[2]", (3,), (3,))),
     named("np.ix_", said("x[np.ix_([0, 2], [1, 0])]", (3, 2))),
     drawn("normal", loc=0.7, scale=1.3),
     drawn("uniform", low=0.7, high=1.3),

@@ -153,8 +153,8 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 @composite(
     np.take_along_axis,
     samples=(
-        said("np.take_along_axis(x, np.argsort(x, axis=0, kind='stable'), axis=0)", (3, 2)),
         said("np.take_along_axis(x, y, 1)", (2, 3), [[2, 0], [1, 1]]),
+        said("np.take_along_axis(x, np.argsort(x, axis=0, kind='stable'), axis=0)", (3, 2)),
         said("np.take_along_axis(x, y, 1)", (2, 3), [[1]]),
         said("np.take_along_axis(x, y, axis=None)", (2, 3), [4, 0, 4]),
         said("np.take_along_axis(x, y, -1)", (3,), [2, 2]),

@@ -27,6 +27,7 @@ signal: Any = LazyModule("scipy.signal")
         said("scipy.signal.convolve(x, y, mode='same')", (5,), (3,)),
         said("scipy.signal.convolve(x, y, 'same')", (4, 3), (2, 3)),
         said("scipy.signal.convolve(x, y, mode='valid')", (5,), (2,)),
+        said("scipy.signal.convolve(x, y, mode='valid')", (2,), (5,)),
     ),
     ignores=("method",),
 )
@@ -44,7 +45,7 @@ def scipy_convolve(
             start = (width - 1) // 2
             whole = _between(whole, axis, start, start + size)
         else:
-            whole = _between(whole, axis, width - 1, size)
+            whole = _between(whole, axis, min(size, width) - 1, max(size, width))
     return whole
 
 

@@ -232,3 +232,50 @@ def astype_method(
     copy: Any = True,
 ) -> Any:
     return a.astype(dtype) if copy else np.asarray(a, dtype=dtype)
+
+
+# ---- products and factors ------------------------------------------------------------------------
+
+
+@composite(
+    np.cross,
+    given=("axisa", "axisb", "axisc", "axis"),
+    samples=(
+        said("np.cross(x, y, axis=0)", (3, 2), (3, 2)),
+        said("np.cross(x, y, axisa=0, axisb=1, axisc=0)", (3, 2), (2, 3)),
+    ),
+    takes_complex=True,
+)
+def cross_along(
+    a: Any, b: Any, axisa: Any = -1, axisb: Any = -1, axisc: Any = -1, axis: Any = None
+) -> Any:
+    first, second, last = (axisa, axisb, axisc) if axis is None else (axis, axis, axis)
+    a, b = np.moveaxis(array(a), first, -1), np.moveaxis(array(b), second, -1)
+    return np.moveaxis(np.cross(a, b), -1, last)
+
+
+@composite(
+    np.dot,
+    method="dot",
+    ndim=2,
+    samples=(said("np.dot(x, y)", (2, 2, 3), (3, 2)), said("np.dot(x, y)", (2, 2, 3), (3,))),
+    takes_complex=True,
+)
+def dot_of_stacks(a: Any, b: Any) -> Any:
+    b = array(b)
+    if np.ndim(b) == 0:
+        return a * b
+    return np.tensordot(a, b, axes=((a.ndim - 1,), (max(b.ndim - 2, 0),)))
+
+
+@composite(
+    np.linalg.cholesky,
+    given=("upper",),
+    samples=(said("np.linalg.cholesky(x @ x.T + 3.0 * np.eye(3), upper=True)", (3, 3)),),
+    takes_complex=True,
+)
+def cholesky_above(a: Any, /, *, upper: Any = False) -> Any:
+    if not upper:
+        return np.linalg.cholesky(a)
+    factor = np.linalg.cholesky(np.conj(np.swapaxes(a, -1, -2)))
+    return np.conj(np.swapaxes(factor, -1, -2))

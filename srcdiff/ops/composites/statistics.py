@@ -27,6 +27,7 @@ _NONE = [[np.nan, 1.0], [np.nan, 2.0]]
         said("np.nansum(x, axis=1, initial=2.0, where=[True, False, True])", _SOME),
         said("np.nansum(x, axis=0, dtype=np.float64)", _SOME),
     ),
+    takes_complex=True,
 )
 def nansum(
     a: Any,
@@ -48,6 +49,7 @@ def nansum(
         said("np.nanprod(x, axis=0)", _NONE),
         said("np.nanprod(x, initial=2.0, where=[True, False, True])", _SOME),
     ),
+    takes_complex=True,
 )
 def nanprod(
     a: Any,
@@ -65,6 +67,7 @@ def nanprod(
 @composite(
     np.nancumsum,
     samples=(said("np.nancumsum(x)", _SOME), said("np.nancumsum(x, axis=1)", _SOME)),
+    takes_complex=True,
 )
 def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     return np.cumsum(_cast(_filled(array(a), 0), dtype), axis=axis)
@@ -73,6 +76,7 @@ def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> A
 @composite(
     np.nancumprod,
     samples=(said("np.nancumprod(x)", _SOME), said("np.nancumprod(x, axis=0)", _SOME)),
+    takes_complex=True,
 )
 def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     return np.cumprod(_cast(_filled(array(a), 1), dtype), axis=axis)
@@ -87,6 +91,7 @@ def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> 
         said("np.nanmean(x, axis=1, where=[True, False, True], dtype=np.float64)", _SOME),
         said("np.nanmean(x, axis=0)", _NONE, avoid="means of nothing"),
     ),
+    takes_complex=True,
 )
 def nanmean(
     a: Any,
@@ -222,14 +227,14 @@ def nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = Fals
 
 def _filled(a: Any, number: Any) -> Any:
     """A number in the place of what is not one."""
-    return np.where(np.isnan(a), number, a) if a.dtype.kind == "f" else a
+    return np.where(np.isnan(a), number, a) if a.dtype.kind in "fc" else a
 
 
 def _only_where(a: Any, where: Any) -> Any:
     """Nothing is a number outside."""
     if where is True:
         return a
-    if a.dtype.kind != "f":
+    if a.dtype.kind not in "fc":
         refuse("where= of integers has no NaN here", "Pass floats.")
     return np.where(where, a, np.float32(np.nan))
 
@@ -237,7 +242,7 @@ def _only_where(a: Any, where: Any) -> Any:
 def _counted(a: Any, axis: Any, keepdims: Any) -> Any:
     """How many are numbers, in the dtype of the sum that is divided by it."""
     count = np.sum(~np.isnan(a), axis=axis, keepdims=keepdims)
-    return count.astype(a.dtype) if a.dtype == np.float32 else count
+    return count.astype(a.dtype) if a.dtype in (np.float32, np.complex64) else count
 
 
 def _or_nan(found: Any, a: Any, axis: Any, keepdims: Any) -> Any:
