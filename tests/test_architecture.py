@@ -62,6 +62,8 @@ ENTRY_POINTS = {
     "srcdiff.__main__",
     "srcdiff.runtime.blocks",
     "srcdiff.runtime.device",
+    "srcdiff.ops.quantile_paths",  # by name, in the rules that call it
+    "srcdiff.runtime.quantile_paths",
     "srcdiff.runtime.philox",
     "srcdiff.runtime.scipy_special",
     "srcdiff.runtime.complex_special",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,12 @@ import numpy as np
 from srcdiff.ir.core import OpDecl
 from srcdiff.ops.infer import floating
 from srcdiff.ops.registry import signature_of_rule
-from srcdiff.runtime import quantile_paths
 
 __all__ = ["beta_path", "gamma_path"]
+
+_FUNCTIONS = import_module(
+    "srcdiff.runtime.quantile_paths"
+)  # beside the layers, as what compiled code calls
 
 
 def _evaluated(
@@ -50,14 +54,14 @@ def _path(function: Callable[..., Any]) -> Callable[[Any], OpDecl]:
 
 
 # x moves by -(dF/da) / f, so that moves with x by -(d log f / da) - path * (d log f / dx)
-@_path(quantile_paths.gamma_path)
+@_path(_FUNCTIONS.gamma_path)
 def gamma_path(a, x, digamma_next, *, out, d_out):
     score = np.log(x) - digamma_next + 1.0 / a
     d_x = -d_out * (score + out * ((a - 1.0) / x - 1.0))
     d_digamma_next = 0.0
 
 
-@_path(quantile_paths.beta_path)
+@_path(_FUNCTIONS.beta_path)
 def beta_path(a, b, x, digamma_next, digamma_sum, *, out, d_out):
     score = np.log(x) - digamma_next + 1.0 / a + digamma_sum
     d_x = -d_out * (score + out * ((a - 1.0) / x - (b - 1.0) / (1.0 - x)))

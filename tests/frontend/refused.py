@@ -513,9 +513,9 @@ def squeezes_a_length_that_the_run_decides(x):
     return np.sum(np.squeeze(x[x > 0]))
 
 
-@case("np.linspace between arrays is not supported", "np.linspace(x, 1.0, 3)", x3)
+@case("np.linspace between arrays is not supported", "np.linspace(1.0, x, 3)", x3)
 def spaces_arrays(x):
-    return np.sum(np.linspace(x, 1.0, 3))
+    return np.sum(np.linspace(1.0, x, 3))
 
 
 @case("np.full_like takes one number", "np.full_like(np.ones((2, 3)), x)", x3)
