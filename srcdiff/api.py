@@ -227,7 +227,7 @@ class AtPoint:
 class Pullback(AtPoint):
     """`vjp` of a function: `(value, back)` at a point. The generated function behind `back` is `source_for(*args)`."""
 
-    kind = "vjp"
+    kind = makes_derivative = "vjp"
 
     def __init__(self, function: Function, options: Options) -> None:
         super().__init__(function, options)
@@ -282,7 +282,7 @@ class Pullback(AtPoint):
 class Pushforward(AtPoint):
     """`jvp` of a function: value and derivative along tangents, `f.jvp(args, tangents)`."""
 
-    kind = "jvp"
+    kind = makes_derivative = "jvp"
 
     def __call__(self, args: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
         handle, given = self.resolve(args, tangents)
@@ -561,6 +561,24 @@ def checkpointed(turns: range, slots: int) -> range:
 
 
 checkpointed.marks_checkpoints = True  # type: ignore[attr-defined]
+
+
+_MAKERS: tuple[Any, ...] = (
+    grad, value_and_grad, elementwise_grad, holomorphic_grad, hvp, jacobian, hessian, batch, vjp, jvp,
+)  # fmt: skip
+for _maker in _MAKERS:
+    _maker.makes_derivative = _maker.__name__
+
+
+def made_inside(kind: str, f: Any, given: dict[str, Any]) -> Generated:
+    """A derivative that a program makes which is differentiated itself: `vjp` and `jvp` are functions of weights and
+    tangents as well.
+    """
+    own = given.pop("%options", None)
+    if kind not in ("vjp", "jvp"):
+        return globals()[kind](f, **given)  # type: ignore[no-any-return]
+    wanted = given.pop("argnums")
+    return generated(kind, f, options_for(f, given) if own is None else own, wanted)
 
 
 # ---- behind the names ---------------------------------------------------------------------------------

@@ -383,6 +383,14 @@ def _value_of(function: Any) -> Any:
     return value_of(function)
 
 
+def _made_inside(*args: Any) -> Any:
+    """A derivative that is made inside a function that is read."""
+    from srcdiff.api import made_inside  # which imports this module
+
+    return made_inside(*args)
+
+
+HOOKS["make"] = _made_inside
 HOOKS["solver"] = _solver_declaration
 HOOKS["value_of"] = _value_of
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -170,7 +171,175 @@ def test_arguments_have_to_fit() -> None:
         grad(lambda x, n: np.sum(energy.grad(n, x)), jit=False)(1.0, np.array([1, 2]))
 
 
-def test_derivatives_are_made_outside() -> None:
+# ---- derivatives that are made inside ------------------------------------------------------------------
+
+
+def barrier(x, c):
+    return np.sum(np.cosh(x) * c) + x[0] * x[1]
+
+
+def slope_of_barrier(x, c):
+    return np.sinh(x) * c + np.array([x[1], x[0], 0.0])
+
+
+def made_of_a_known_function(x, c):
+    for _ in range(2):
+        x = x - 0.1 * grad(barrier)(x, c)
+    return np.sum(x**2)
+
+
+def made_of_a_known_function_by_hand(x, c):
+    for _ in range(2):
+        x = x - 0.1 * slope_of_barrier(x, c)
+    return np.sum(x**2)
+
+
+def made_of_a_lambda(x, c):
+    slope = grad(lambda y: barrier(y, c) * weight)
+    weight = np.sum(c)  # a function sees what its names stand for when it is called
+    c = 2.0 * c
+    return np.sum(slope(x) ** 2)
+
+
+def made_of_a_lambda_by_hand(x, c):
+    weight = np.sum(c)
+    return np.sum((slope_of_barrier(x, 2.0 * c) * weight) ** 2)
+
+
+def matrices(x, c):
+    """Of a nested function, with one that it calls."""
+
+    def scaled(y):
+        return y * c
+
+    def cubes(y):
+        return np.sum(scaled(y)) * scaled(y)
+
+    return np.sum(jacobian(cubes)(x) ** 2)
+
+
+def matrices_by_hand(x, c):
+    return np.sum((np.outer(x * c, c) + np.sum(x * c) * np.diag(c)) ** 2)
+
+
+def second_order(x, c):
+    """Of derivatives, along a direction, of a function with bound arguments."""
+    along = hvp(functools.partial(barrier, c=c))(x, c)
+    return np.sum(along) + grad(grad(lambda t: np.sum(c * t**3)))(x[0])
+
+
+def second_order_by_hand(x, c):
+    along = np.cosh(x) * c * c + np.array([c[1], c[0], 0.0])
+    return np.sum(along) + 6.0 * x[0] * np.sum(c)
+
+
+def at_a_point(x, c):
+    value, slope = srcdiff.jvp(lambda y, k: np.sin(y) * c * k, (x, 3), (c, None))
+    again, back = srcdiff.vjp(lambda y, k: y**2 * c * k, x, 2.0)
+    by_y, by_k = back(again)
+    return np.sum(value * slope) + np.sum(by_y) * by_k
+
+
+def at_a_point_by_hand(x, c):
+    value, slope = 3.0 * np.sin(x) * c, 3.0 * np.cos(x) * c * c
+    again = 2.0 * x**2 * c
+    return np.sum(value * slope) + np.sum(again * 4.0 * x * c) * np.sum(again * x**2 * c)
+
+
+def of_many(x, c):
+    """With a number beside the value."""
+
+    def item(y):
+        slope, most = grad(lambda z: (np.sum(z**3 * c), z[0]), has_aux=True)(y)
+        return slope * most
+
+    return np.sum(batch(item)(np.outer(x, c)))
+
+
+def of_many_by_hand(x, c):
+    rows = np.outer(x, c)
+    return np.sum(3.0 * rows**2 * c * rows[:, :1])
+
+
+MADE_INSIDE = [
+    (made_of_a_known_function, made_of_a_known_function_by_hand),
+    (made_of_a_lambda, made_of_a_lambda_by_hand),
+    (matrices, matrices_by_hand),
+    (second_order, second_order_by_hand),
+    (at_a_point, at_a_point_by_hand),
+    (of_many, of_many_by_hand),
+]
+C = np.array([0.7, -0.4, 1.1])
+
+
+@pytest.mark.parametrize(("inside", "by_hand"), MADE_INSIDE, ids=lambda f: f.__name__)
+def test_derivatives_made_inside(inside: Any, by_hand: Any) -> None:
+    np.testing.assert_allclose(inside(X, C), by_hand(X, C))
+    found = grad(inside, argnums=(0, 1), jit=False)(X, C)
+    expected = grad(by_hand, argnums=(0, 1), jit=False)(X, C)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+
+
+def test_derivatives_made_inside_in_compiled_code() -> None:
+    def all_of_them(x, c):
+        return made_of_a_lambda(x, c) + at_a_point(x, c)
+
+    found = grad(all_of_them, argnums=(0, 1), jit=True)(X, C)
+    expected = grad(all_of_them, argnums=(0, 1), jit=False)(X, C)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11)
+
+
+def test_what_a_nested_function_uses_is_passed_on() -> None:
+    def step(x, c):
+        return np.sum(x - grad(lambda y: np.sum(y**2 * c))(x))
+
+    g = grad(step, argnums=1, jit=False)
+    np.testing.assert_allclose(g(X, C), -2.0 * X)
+    assert "def step_inner_grad_backward(d_out, y)" in g.source, g.source
+
+
+def test_a_method_and_options_that_count_parameters() -> None:
+    class Well:
+        depth = 1.5
+
+        def energy(self, x, k):
+            return np.sum(x**4) * self.depth * k
+
+        def step(self, x, k):
+            by_x, by_k = grad(self.energy, argnums=(0, -1))(x, k)
+            return x - 0.1 * by_x * by_k
+
+    well = Well()
+    check_grads(lambda x, k: np.sum(well.step(x, k)), X, 0.8)
+
+
+slope_maker = grad
+
+
+def test_what_makes_derivatives_may_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    def along(x):
+        return np.sum(slope_maker(np_cubes)(x))
+
+    monkeypatch.setitem(globals(), "slope_maker", srcdiff.elementwise_grad)
+    g = grad(along, jit=False)
+    np.testing.assert_allclose(g(X), 6.0 * X)
+    monkeypatch.setitem(globals(), "np_cubes", lambda x: x**4)
+    np.testing.assert_allclose(g(X), 12.0 * X**2)
+
+
+def test_derivatives_that_cannot_be_made_inside() -> None:
     with pytest.raises(UnsupportedError, match="cannot be called inside") as found:
-        grad(lambda x: grad(item)(x, x), jit=False)(X)
+        grad(lambda x: srcdiff.make_vjp(item)(x, x)[1], jit=False)(X)
     assert "Make the derivative outside" in found.value.advice
+    with pytest.raises(UnsupportedError, match="returns an array"):
+        grad(lambda x: np.sum(grad(np_cubes)(x)), jit=False)(X)
+    with pytest.raises(UnsupportedError, match="no option 'holomorphic'"):
+        grad(lambda x: np.sum(grad(barrier, holomorphic=True)(x, x)), jit=False)(X)
+    with pytest.raises(UnsupportedError, match="parameters are not known"):
+        grad(lambda x: np.sum(grad(lambda *y: np.sum(y[0] * x))(x)), jit=False)(X)
+    with pytest.raises(UnsupportedError, match="misses the argument `k`"):
+        grad(lambda x: np.sum(grad(lambda y, k: np.sum(y * x) * k)(x)), jit=False)(X)
+    with pytest.raises(UnsupportedError, match="two tuples"):
+        grad(lambda x: np.sum(srcdiff.jvp(np_cubes, x, x)[1]), jit=False)(X)

@@ -24,6 +24,14 @@ from srcdiff.frontend.iterators import ITERATORS, goes_through, gone_through_onc
 from srcdiff.frontend.itertools_calls import ITERTOOLS
 from srcdiff.frontend.kernel_calls import kernel_call
 from srcdiff.frontend.kernel_launches import Configured, launch
+from srcdiff.frontend.made_derivatives import (
+    Made,
+    Pulled,
+    call_made,
+    call_pulled,
+    make,
+    makes_derivative,
+)
 from srcdiff.frontend.objects import BUILTINS as OBJECTS
 from srcdiff.frontend.objects import is_own_class, make_object
 from srcdiff.frontend.out_arguments import WRITING, into_out
@@ -167,6 +175,12 @@ def _of_derivatives(
 ) -> FrontValue | None:
     if is_derived(function):
         return call_derived(fr, node, function, args, kwargs)
+    if isinstance(function, Made):
+        return call_made(fr, node, function, args, kwargs)
+    if isinstance(function, Pulled):
+        return call_pulled(fr, node, function, args, kwargs)
+    if makes_derivative(function):
+        return make(fr, node, function, args, kwargs)
     if _is_ours(function):
         name = getattr(function, "__name__", "this")
         fr.fail(

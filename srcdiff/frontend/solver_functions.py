@@ -57,6 +57,7 @@ class Lift:
     outside: dict[str, Any] = field(default_factory=dict)
     said: dict[str, FrontValue] = field(default_factory=dict)  # what names of the text stand for
     is_direct: bool = True
+    who: str = "a solver's function"
 
     # ---- values as text ----
 
@@ -77,8 +78,8 @@ class Lift:
         if isinstance(value, Value | Const) and isinstance(value.type, Scalar | Array):
             return self.leaf(value, name)
         if isinstance(value, Value) and isinstance(value.type, Struct | List | Static):
-            self.fail(f"{describe(value)} cannot be handed to a solver's function")
-        self.fail(f"{describe(value)} cannot be handed to a solver's function")
+            self.fail(f"{describe(value)} cannot be handed to {self.who}")
+        self.fail(f"{describe(value)} cannot be handed to {self.who}")
         raise AssertionError
 
     def fail(self, message: str) -> None:
@@ -108,7 +109,7 @@ class Lift:
         if value.kind in ("namedtuple", "dataclass") and value.cls is not None:
             cls = self.object(value.cls, value.cls.__name__)
             return f"{cls}({', '.join(f'{k}={p}' for k, p in zip(value.keys, parts, strict=True))})"
-        self.fail(f"{describe(value)} cannot be handed to a solver's function")
+        self.fail(f"{describe(value)} cannot be handed to {self.who}")
         raise AssertionError
 
     def object(self, value: Any, name: str) -> str:
@@ -146,7 +147,7 @@ class Lift:
             return self.nested(value, name)
         if isinstance(value, Method) and value.function is not None:
             return f"{self.value(value.receiver, 'owner')}.{value.name}"
-        self.fail(f"{describe(value)} cannot be handed to a solver's function")
+        self.fail(f"{describe(value)} cannot be handed to {self.who}")
         raise AssertionError
 
     def nested(self, closure: Closure, name: str) -> str:
@@ -194,7 +195,7 @@ class Lift:
         """See to it that a name means a value in the text."""
         if name in self.said:
             if self.said[name] is not value and not _is_same(self.said[name], value):
-                self.fail(f"`{name}` means two things in functions that a solver is given")
+                self.fail(f"`{name}` means two things in what {self.who} uses")
             return
         if isinstance(value, Closure):
             self.nested(value, name)

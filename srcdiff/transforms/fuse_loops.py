@@ -66,6 +66,9 @@ def _fused(fn: Function, apart: Set[int], complete: bool) -> tuple[Function, dic
     for _ in range(_DEPTH):  # what one level of fusion brings together, the next looks at
         fuse = _Fuse(fn, apart, complete)
         new = fuse(fn)
+        if not fuse.count:  # a loop and its mirror may stand in two branches on one condition
+            fuse = _Fuse(settled := _settled(fn), apart, complete)
+            new = fuse(settled)
         if not fuse.count:
             break
         joined |= fuse.joined

@@ -288,3 +288,23 @@ def test_a_loop_that_appends_and_one_that_pops_stay_two():
     }
     """
     unchanged(fuse_loops, text, X)
+
+
+def permanent(a, n, row, used):
+    if row == n:
+        return 1.0
+    total = 0.0
+    for j in range(n):
+        if used & (1 << j) == 0:
+            total += a[row, j] * permanent(a, n, row + 1, used | (1 << j))
+    return total
+
+
+def test_a_loop_and_its_mirror_in_two_branches_on_one_condition():
+    """Nothing is kept for the turns of a recursion that gives its gradient with its value."""
+    a = np.random.default_rng(0).normal(size=(3, 3))
+    g = srcdiff.grad(lambda a: permanent(a, 3, 0, 0), jit=False)
+    minors = [[np.delete(np.delete(a, i, 0), j, 1) for j in range(3)] for i in range(3)]
+    expected = [[m[0, 0] * m[1, 1] + m[0, 1] * m[1, 0] for m in row] for row in minors]
+    np.testing.assert_allclose(g(a), expected)
+    assert g.source.count("for ") == 1 and "empty(" not in g.source, g.source
