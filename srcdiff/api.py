@@ -380,7 +380,10 @@ def holomorphic_grad(f: Function, **options: Any) -> Generated:
 
 
 def hvp(f: Function, **options: Any) -> Generated:
-    """`h(*args, v)` is the Hessian of `f` times `v`, which is shaped like the argument (forward over reverse)."""
+    """`h(*args, v)` is the Hessian of `f` times `v`, which is shaped like the argument (forward over reverse).
+
+    With `has_aux`, `h(*args, v)` gives `(product, aux)`. Options as for `differentiate`.
+    """
     return generated("hvp", f, options_for(f, options))
 
 
@@ -396,7 +399,7 @@ def jacobian(f: Function, mode: str = "auto", **options: Any) -> Generated:
     Notes
     -----
     Where the result is a container, so is the Jacobian, with that of each part; where the argument is one, or `argnums`
-    a tuple, each of those is. Options as for `differentiate`; with `has_aux`, the Jacobian alone.
+    a tuple, each of those is. Options as for `differentiate`; with `has_aux`, `g(*args)` gives `(jacobian, aux)`.
     """
     if mode not in MODES:
         raise ValueError(f"mode={mode!r}: expected one of {', '.join(map(repr, MODES))}")
@@ -407,6 +410,7 @@ def hessian(f: Function, **options: Any) -> Generated:
     """The Hessian of a scalar function, `g(*args)`: forward over reverse mode, row by row.
 
     For a container, or a tuple `argnums`, it is one of such containers: first by which part, then by which other.
+    With `has_aux`, `g(*args)` gives `(hessian, aux)`.
     """
     return generated("hessian", f, options_for(f, options))
 

@@ -42,6 +42,7 @@ from srcdiff.matrices import (
     part_of_result,
     real_part,
     summed,
+    with_aux,
     with_parts_as_results,
 )
 from srcdiff.ops.registry import own_rule
@@ -460,6 +461,8 @@ def derive(
     if kind == "hvp":
         names = ("v",) if not derived.as_tuple else ()
         fn = _tangent_of(fn, wrt, recorder, names)
+        if derived.options.has_aux:
+            fn = finished(simplified(with_aux(fn, primal), recorder), recorder)
     fn = with_unlike_parameters(fn)
     further = ", ".join(f"`{p.name}`" for p in fn.params[len(primal.params) :])
     wanted = ", ".join(f"`{primal.params[k].name}`" for k in wrt)
@@ -507,7 +510,7 @@ def _matrix(
     derived: Derived, primal: Function, arguments: Arguments, recorder: Recorder, machine: bool
 ) -> Function:
     """A Jacobian or Hessian."""
-    wrt = derived.wrt
+    wrt, whole = derived.wrt, primal
     is_complex = complex_directions(primal, wrt, derived.kind)
     compared: tuple[tuple[Size, Size], ...] = ()
     if derived.kind == "hessian":
@@ -535,6 +538,8 @@ def _matrix(
         along = part_of_result(along, 1)  # the value shows how long it is
     fn = matrix(along, primal, wrt, rows, derived.as_tuple, derived.kind)
     recorder.note("directions", fn, 0.0)
+    if derived.options.has_aux:
+        fn = with_aux(fn, whole)
     fn = finished(simplified(fn, recorder), recorder)
     return replace(fn, notes={**fn.notes, "at_most": compared})
 

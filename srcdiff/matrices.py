@@ -12,10 +12,11 @@ from dataclasses import replace
 
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.places import parameter_place
-from srcdiff.ir.build import Builder, shapes_for
-from srcdiff.ir.core import Function, Node, Region, Tree, Value, leaves
+from srcdiff.ir.build import Builder, Env, clone_region, shapes_for
+from srcdiff.ir.core import Function, Node, Op, Region, Tree, Value, leaves, walk
 from srcdiff.ir.types import NONE, Array, Dim, List, Struct, Type, is_complex, is_float, shape_of
 from srcdiff.ops import complex_numbers, reductions
+from srcdiff.ops.control import assert_, raise_
 from srcdiff.programs import Size, size_of
 from srcdiff.transforms.activity import active_values
 from srcdiff.transforms.adjoints import adjoint_type
@@ -28,6 +29,7 @@ __all__ = [
     "part_of_result",
     "real_part",
     "summed",
+    "with_aux",
     "with_parts_as_results",
 ]
 
@@ -78,6 +80,40 @@ def with_parts_as_results(fn: Function, wrt: Sequence[int], has_aux: bool) -> Fu
                 fn.location,
             )
     return fn
+
+
+def with_aux(fn: Function, primal: Function) -> Function:
+    """A matrix of derivatives with what a function returns besides its value: `(matrix, aux)`.
+
+    The function itself stands in front; what both compute alike is computed once where it is no loop.
+
+    Raises
+    ------
+    UnsupportedError
+        Where the function draws or prints, which it would do twice.
+    """
+    effects = (s for s in walk(primal.body) if isinstance(s, Op) and s.decl.effect)
+    twice = next((s for s in effects if s.decl not in (assert_, raise_)), None)
+    if twice is not None:
+        raise UnsupportedError(
+            "has_aux=True of a matrix of derivatives, where the function draws or prints: that would be done twice",
+            "Compute what it gives besides its value in another call.",
+            twice.location,
+        )
+    assert isinstance(primal.output, Node)
+    aux = part_of_result(primal, 1)
+    env: Env = dict(zip(aux.params, fn.params, strict=False))
+    body = clone_region(Region((), aux.body.body, aux.body.yields), env)
+    count = len(fn.body.yields)
+
+    def behind(tree: Tree) -> Tree:
+        if isinstance(tree, int):
+            return count + tree
+        return replace(tree, children=tuple(map(behind, tree.children)))
+
+    statements, yields = (*body.body, *fn.body.body), (*fn.body.yields, *body.yields)
+    output = Node("tuple", (0, 1), (fn.output, behind(aux.output)))
+    return replace(fn, body=Region(fn.params, statements, yields), output=output)
 
 
 def summed(fn: Function, has_aux: bool) -> Function:

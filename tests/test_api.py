@@ -175,7 +175,8 @@ def test_has_aux() -> None:
     equal(gradient, 2 * X)
     equal(aux["y"], 2 * X)
     assert (aux["n"], aux["s"], aux["none"]) == (3, "text", None)
-    equal(srcdiff.hvp(f, has_aux=True)(X, X), 2 * X)
+    product, aux = srcdiff.hvp(f, has_aux=True)(X, X)
+    equal(product, 2 * X)
     (value, _), gradient = srcdiff.value_and_grad(f, has_aux=True)(X)
     assert value == 5.0
     equal(gradient, 2 * X)

@@ -239,12 +239,50 @@ def test_float32_stays() -> None:
     assert hessian(lambda x: np.sum(x**3), jit=False)(np.ones(3, np.float32)).dtype == np.float32
 
 
-def test_with_aux_it_is_the_jacobian_of_the_value() -> None:
-    def f(x):
-        return x**2, {"n": len(x)}
+def with_parts(x):
+    total = 0.0
+    for k in range(len(x)):
+        total = total * 0.5 + x[k]
+    return x**2 * total, {"total": total, "x": x, "n": len(x)}
 
-    found = jacobian(f, has_aux=True, jit=False)(np.array([1.0, 2.0]))
-    np.testing.assert_array_equal(found, np.diag([2.0, 4.0]))
+
+@pytest.mark.parametrize("jit", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_with_aux(jit: bool) -> None:
+    x = np.array([1.0, 2.0])
+    expected = np.diag(5.0 * x) + np.outer(x**2, [0.5, 1.0])
+    for mode in MODES:
+        g = jacobian(with_parts, mode=mode, has_aux=True, jit=jit)
+        found, aux = g(x)
+        np.testing.assert_allclose(found, expected)
+        assert aux["total"] == 2.5 and aux["n"] == 2 and aux["x"] is not x
+        np.testing.assert_array_equal(aux["x"], x)
+
+
+def test_hessians_with_aux_also_inside_of_functions() -> None:
+    def energy(x):
+        return np.sum(x**3), np.sum(x)
+
+    def along(x):
+        matrix, total = hessian(energy, has_aux=True)(x)
+        product, _ = srcdiff.hvp(energy, has_aux=True)(x, x)
+        slopes, parts = jacobian(with_parts, has_aux=True)(x)
+        return np.sum(matrix) * total + np.sum(product) + np.sum(slopes) * parts["total"]
+
+    x = np.array([1.0, 2.0])
+    matrix, total = hessian(energy, has_aux=True, jit=False)(x)
+    np.testing.assert_allclose(matrix, np.diag(6.0 * x))
+    assert total == 3.0
+    assert along(x) == pytest.approx(18.0 * 3.0 + 30.0 + (5.0 * 3.0 + 7.5) * 2.5)
+    srcdiff.check_grads(along, x, modes=("reverse",), order=1)
+
+
+def test_aux_of_what_draws_is_refused() -> None:
+    def noisy(x, rng):
+        noise = rng.normal(size=2)
+        return x * noise, noise
+
+    with pytest.raises(UnsupportedError, match="done twice"):
+        jacobian(noisy, has_aux=True, jit=False)(np.ones(2), np.random.default_rng(0))
 
 
 def test_arguments_are_not_changed() -> None:
