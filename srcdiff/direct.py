@@ -113,7 +113,15 @@ class _Writer:
         if len(parts) != len(types) or any(isinstance(t, Struct | Static) for t in types):
             raise _Unfit
         pairs = zip(parts, types, strict=True)
-        return [self.argument(text, type_, "", (text,)) for text, type_ in pairs]
+        return [self.tangent(text, type_) for text, type_ in pairs]
+
+    def tangent(self, text: str, type_: Type) -> str:
+        """One of them: to compiled code, a number of Python's and one of NumPy's are the same."""
+        if isinstance(type_, Scalar) and type_.dtype == "float64":
+            numbers = f"{self.bound(float)} and type({text}) is not {self.bound(np.float64)}"
+            self.miss(f"type({text}) is not {numbers}")
+            return text
+        return self.argument(text, type_, "", (text,))
 
     def weights(self, text: str, shape: Any) -> Iterator[str]:
         """The weights of a result's parts, as the program takes them; see `Program.weights`."""

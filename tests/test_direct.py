@@ -154,3 +154,13 @@ def test_parameters_that_are_given_by_name_only_are_not_given_by_position() -> N
     assert g(2.0, y=3.0) == 3.0
     with pytest.raises(TypeError, match="positional"):
         g(2.0, 3.0)
+
+
+def test_numbers_among_tangents_and_weights_need_no_binding() -> None:
+    product = srcdiff.hvp(energy, argnums=(0, 1), jit=True)
+    expected = srcdiff.hvp(energy, argnums=(0, 1), jit=False)(X, 0.5, (X, 0.25))
+    for number in (0.25, np.float64(0.25)):
+        found = directly(product, X, 0.5, (X, number))
+        np.testing.assert_allclose(found[0], expected[0])
+        assert found[1] == pytest.approx(expected[1])
+    assert product._direct((X, 0.5, (X, 1j))) is MISS
