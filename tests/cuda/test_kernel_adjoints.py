@@ -90,7 +90,7 @@ def potential_adjoint(x, weight, energy, d_x, d_weight, d_energy):
     i = cuda.grid(1)
     if i < x.shape[0]:
         d_e = d_energy[i]
-        for j in range(len(x)):
+        for j in range(x.shape[0]):
             r2 = 1.0
             for k in range(3):
                 r2 += (x[i, k] - x[j, k]) ** 2
