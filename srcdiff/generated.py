@@ -224,7 +224,7 @@ class Generated:
             if specialisation.program.dynamic:
                 from srcdiff.dynamic.told import told_where  # few need it
 
-                run = told_where(run)
+                run = told_where(run, specialisation.program.origin)
             if specialisation.arguments is not None:
                 specialisation.direct = direct_call(
                     specialisation.program, self.signature, specialisation.arguments, run

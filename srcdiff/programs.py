@@ -124,6 +124,8 @@ class Program:
     dynamic : (str, str)
         Why the program asks srcdiff for the derivatives of its operations while it runs, and how it would not; empty
         for programs that do not.
+    origin : dynamic.lines.Origin
+        What the text of such a program was made of.
     """
 
     name: str
@@ -144,6 +146,7 @@ class Program:
     weights: Any = None
     rewritten: tuple[tuple[str, Location | None], ...] = ()
     dynamic: tuple[str, ...] = ()
+    origin: Any = None
     independent: tuple[str, ...] = ()
     static: frozenset[str] = frozenset()
     location: Location | None = None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from srcdiff.dynamic.lines import with_place
 from srcdiff.dynamic.order import CHANGING, may_write
 from srcdiff.frontend.known_calls import SPECIAL
 from srcdiff.frontend.source import look_up
@@ -130,6 +131,9 @@ class Expression:
 
     def inside(self, node: Any) -> Any:
         """The node as it stands in the lambda."""
+        return with_place(self.made_inside(node), node)
+
+    def made_inside(self, node: Any) -> Any:
         if (
             isinstance(node, ast.Attribute)
             and node.attr in ("T", "real", "imag", "mT")

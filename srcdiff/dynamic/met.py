@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
+from srcdiff.dynamic.lines import Origin, note_origin
 from srcdiff.dynamic.rewriting import dynamic_function, rewriter_of
 from srcdiff.frontend.source import plain_tree
 
@@ -57,6 +58,7 @@ def _compiled(function: FunctionType, apart: bool) -> tuple[Any, tuple[str, ...]
     text = ast.unparse(ast.fix_missing_locations(ast.Module([maker], [])))
     digest = hashlib.sha256(f"{text}{function.__module__}".encode()).hexdigest()[:16]
     file = f"{PREFIX} {name} {digest}>"
+    note_origin(file, Origin(made, function))
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     outer = next(
         c for c in compile(text, file, "exec", dont_inherit=True).co_consts if hasattr(c, "co_code")

@@ -14,6 +14,7 @@ import gast
 
 from srcdiff.batching import items_of
 from srcdiff.codegen.python_text import to_text
+from srcdiff.dynamic.lines import Origin
 from srcdiff.dynamic.rewriting import (
     Rewriter,
     bound_names,
@@ -71,7 +72,8 @@ def dynamic_program(derived: Derived, arguments: Arguments, reason: UnsupportedE
         for k, v in bindings.items()
         if isinstance(base, FunctionType) and k != own.called
     ]
-    return _program(derived, own.text(), bindings, tuple(watch), reason)
+    made = _program(derived, own.text(), bindings, tuple(watch), reason)
+    return made if own.node is None else replace(made, origin=Origin(own.node, base))
 
 
 def _program(

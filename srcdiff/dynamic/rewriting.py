@@ -128,6 +128,7 @@ class Rewriter(ExpressionRewriter):
             node.name, self.defaults(node.args), body, [self.visit_decorator(d) for d in kept], None
         )
         made.type_params = []  # type: ignore[attr-defined]
+        made.users_name = node.name  # type: ignore[attr-defined]
         out: list[Any] = [made]
         for d in reversed(called):
             value = self.ask("call", self.visit(d), ast.Name(node.name, ast.Load()))

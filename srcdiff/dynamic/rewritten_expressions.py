@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from srcdiff.dynamic.expressions import Expression
+from srcdiff.dynamic.lines import with_place
 from srcdiff.dynamic.routes import Routes
 from srcdiff.errors import UnsupportedError
 
@@ -56,6 +57,9 @@ class ExpressionRewriter(ast.NodeTransformer):
         self.class_name = ""
         self.own: set[str] = set()  # functions that are defined in this one, and whose text is here
         self.imports: dict[str, Any] = {}  # modules that the function imports itself
+
+    def visit(self, node: Any) -> Any:
+        return with_place(super().visit(node), node)
 
     # ---- making nodes ----
 
@@ -241,7 +245,9 @@ class ExpressionRewriter(ast.NodeTransformer):
 
     def visit_Lambda(self, node: Any) -> Any:
         inner = self.inside(node.args)
-        return ast.Lambda(self.defaults(node.args), inner.visit(node.body))
+        made = ast.Lambda(self.defaults(node.args), inner.visit(node.body))
+        made.users_name = "<lambda>"  # type: ignore[attr-defined]
+        return made
 
     def inside(self, arguments: Any) -> Any:
         names = [

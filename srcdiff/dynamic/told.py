@@ -1,49 +1,58 @@
-"""Errors that a dynamic program meets while it runs, with the line of the program that was running."""
+"""Errors that a dynamic program meets while it runs, with the user's lines that were running."""
 
 from __future__ import annotations
 
 import functools
-import linecache
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from srcdiff.dynamic.met import PREFIX
+from srcdiff.dynamic.lines import Origin, note_origin, place_in, place_of
 from srcdiff.errors import DifferentiationError
 from srcdiff.ir.location import Location
 
 __all__ = ["told_where"]
 
 
-def told_where(run: Callable[..., Any]) -> Callable[..., Any]:
-    """`run`, whose errors of ours say where they were raised: in its text, or in a function that it has met."""
+def told_where(run: Callable[..., Any], origin: Origin | None) -> Callable[..., Any]:
+    """`run`, whose errors say where in the user's functions they were raised, and which calls led there. `origin`: what
+    its text was made of.
+    """
+    if origin is not None:
+        note_origin(run.__code__.co_filename, origin)
 
     @functools.wraps(run)
     def running(*args: Any) -> Any:
         try:
             return run(*args)
         except DifferentiationError as error:
-            if error.location is not None:
+            places = _places(error.__traceback__)
+            at = error.location and (place_in(error.location) or error.location)
+            if at is None and not places:
                 raise
-            lines = _lines(error.__traceback__, run.__code__.co_filename)
-            *chain, place = lines or (None,)
-            told = type(error)(error.message, error.advice, place, chain)
+            if at is None or (places and _is_beside(places[-1], at)):
+                *places, last = places
+                at = at or last
+            told = type(error)(error.message, error.advice, at, places or error.chain)
             raise told.with_traceback(error.__traceback__) from None
 
     return running
 
 
-def _lines(trace: TracebackType | None, file: str) -> list[Location]:
-    """The lines of the program that were running, outermost first; without the one that users call."""
+def _is_beside(one: Location, other: Location) -> bool:
+    return (one.file, one.line) == (other.file, other.line)
+
+
+def _places(trace: TracebackType | None) -> list[Location]:
+    """The lines of the user's that were running, outermost first."""
     found: list[Location] = []
     while trace is not None:
         code = trace.tb_frame.f_code
-        if code.co_filename == file or code.co_filename.startswith(PREFIX):
-            text = linecache.getline(code.co_filename, trace.tb_lineno).rstrip("\n")
-            start = len(text) - len(text.lstrip())
-            name = code.co_name.removesuffix("_dynamic")
-            found.append(
-                Location(code.co_filename, trace.tb_lineno, start, len(text.encode()), name, text)
-            )
+        place = place_of(code, trace.tb_lasti, trace.tb_lineno)
+        if place is not None:
+            is_part = code.co_name == "<lambda>" and place.function != "<lambda>"
+            if is_part and found:  # of the line that the frame before is at
+                found.pop()
+            found.append(place)
         trace = trace.tb_next
-    return found[1:]
+    return found

@@ -24,6 +24,7 @@ from srcdiff.frontend.joins import Done, branch
 from srcdiff.frontend.session import FALSE, TRUE
 from srcdiff.frontend.source import placed
 from srcdiff.frontend.truth import static_truth, truth
+from srcdiff.frontend.views import let_pass
 from srcdiff.ir.core import Atom, Const, Value, const
 
 __all__ = ["block", "body_value"]
@@ -65,6 +66,7 @@ def block(fr: Frame, statements: Statements, live: frozenset[str]) -> Done:
                     return _behind_loop(fr, s, statements[k + 1 :], live)
             case _:
                 fr.statement(s)
+        let_pass(fr, s)
         if fr.session.attempts:
             raised = HOOKS["after statement"](fr, s)
             if raised is not None:

@@ -33,6 +33,7 @@ from srcdiff.frontend.values import (
     Piece,
     ShapeOf,
 )
+from srcdiff.frontend.views import ask_each_turn, let_go
 from srcdiff.ir.core import Const, Value
 from srcdiff.ir.types import Static, Struct
 from srcdiff.ops.containers import get
@@ -51,6 +52,7 @@ def _call(fr: Frame, node: Any) -> FrontValue:
     ):
         reduced = reducing(fr, node, function.value, node.args[0])
         if reduced is not None:
+            let_go(fr, node)
             return reduced
     args: list[FrontValue] = []
     if isinstance(function, Known) and (function.value is np.array or function.value is np.asarray):
@@ -74,7 +76,18 @@ def _call(fr: Frame, node: Any) -> FrontValue:
     if not _is_read(function):
         args = [sure(fr, a, node) for a in args]
         kwargs = {k: sure(fr, v, node) for k, v in kwargs.items()}
-    return call_value(fr, node, function, args, kwargs)
+    value = call_value(fr, node, function, args, kwargs)
+    if fr.session.viewed and _uses_up(function):
+        let_go(fr, node)
+    return value
+
+
+def _uses_up(function: FrontValue) -> bool:
+    """Whether a call goes through all of its arguments."""
+    known = function.value if isinstance(function, Known) else None
+    return is_hashable(known) and (
+        known in _PASSING or (takes_all(known) and not makes_iterator(known))
+    )
 
 
 def _is_read(function: FrontValue) -> bool:
@@ -110,6 +123,7 @@ _PASSING = (sum, len, min, max, any, all)  # take the items one after another, a
 def _pass_on(fr: Frame, node: Any, function: FrontValue) -> None:
     """Mark arguments of which no copy is needed: they are gone through here, or where the result is."""
     called = function.value if isinstance(function, Known) and is_hashable(function.value) else None
+    ask_each_turn(node, called)
     if called in _PASSING:
         for argument in node.args:
             argument.in_passing = True
@@ -118,7 +132,7 @@ def _pass_on(fr: Frame, node: Any, function: FrontValue) -> None:
             argument.in_passing = passes(fr, node, argument)
     if isinstance(function, Known) and takes_all(function.value):
         for argument in node.args:
-            is_late = isinstance(argument, gast.GeneratorExp) and makes_iterator(called)
+            is_late = isinstance(argument, gast.GeneratorExp | gast.Call) and makes_iterator(called)
             argument.at_once = not is_late or passes(fr, node, argument)
     elif called is next and node.args and _makes_list(node.args[0]):
         node.args[0].in_passing = True  # nobody asks for what comes behind

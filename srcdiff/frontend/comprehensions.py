@@ -41,6 +41,7 @@ from srcdiff.frontend.values import (
     sequence,
     static,
 )
+from srcdiff.frontend.views import hold, let_go
 from srcdiff.ir.core import Const, const
 
 __all__ = ["append_each", "folded", "reducing"]
@@ -112,13 +113,16 @@ def _function(fr: Frame, node: Any) -> Any:
 def _list(fr: Frame, node: Any) -> FrontValue:
     """A list; of known parts where what is looped over is."""
     with _binding(fr, node) as inner:
-        return _listed(fr, inner, node)
+        made = _listed(fr, inner, node)
+    let_go(fr, node)
+    return made
 
 
 def _listed(fr: Frame, inner: Frame, node: Any) -> FrontValue:
     _in_passing(node)
     first = passed(inner, inner.expr(node.generators[0].iter), node.generators[0].iter)
     if isinstance(first, Parts):
+        hold(inner, node.generators[0].iter, first)
         known = _known_parts(inner, node, first, 0)
         if known is not None:
             return known_list(fr, known, node)

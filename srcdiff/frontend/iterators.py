@@ -21,6 +21,7 @@ from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.functions import generated_by
 from srcdiff.frontend.iteration import BUILTINS, place_of, whole
 from srcdiff.frontend.values import (
+    Closure,
     FrontValue,
     Generated,
     Items,
@@ -154,6 +155,16 @@ def or_generated(function: Any, of_generators: Any, place: int) -> Callable[...,
     return read
 
 
+def _mapped(
+    fr: Frame, node: Any, args: Sequence[FrontValue], kwargs: Mapping[str, FrontValue]
+) -> FrontValue:
+    """`map(f, items)`: a generator where `f` may read what is changed before the items are asked for."""
+    is_late = len(args) == 2 and isinstance(args[0], Closure) and isinstance(args[1], Parts)
+    if is_late and not passes(fr, node):
+        return generated_by(fr, node, applied, *args)
+    return or_generated(BUILTINS[map], applied, 1)(fr, node, args, kwargs)
+
+
 # ---- gone through once -----------------------------------------------------------------------------------------------
 
 
@@ -198,5 +209,5 @@ def goes_through(function: Any) -> bool:
 
 ITERATORS: dict[Any, Callable[..., FrontValue]] = {
     iter: iterator, size: _size, counted_on: _counted_on, item_at: _item_at,
-    map: or_generated(BUILTINS[map], applied, 1), enumerate: or_generated(BUILTINS[enumerate], counted, 0),
+    map: _mapped, enumerate: or_generated(BUILTINS[enumerate], counted, 0),
 }  # fmt: skip

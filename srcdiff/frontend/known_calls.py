@@ -20,7 +20,12 @@ from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.functions import call_composite, call_function
 from srcdiff.frontend.iteration import BUILTINS as ITERATION
 from srcdiff.frontend.iteration import checkpointed, taken
-from srcdiff.frontend.iterators import ITERATORS, goes_through, gone_through_once, makes_iterator
+from srcdiff.frontend.iterators import (
+    ITERATORS,
+    goes_through,
+    gone_through_once,
+    makes_iterator,
+)
 from srcdiff.frontend.itertools_calls import ITERTOOLS
 from srcdiff.frontend.kernel_calls import kernel_call
 from srcdiff.frontend.kernel_launches import Configured, launch
@@ -52,6 +57,7 @@ from srcdiff.frontend.values import (
     is_static,
     static,
 )
+from srcdiff.frontend.views import ASKED, args_again, show
 from srcdiff.ir.core import Const, OpDecl, Value, const, known_dim
 from srcdiff.ir.types import Dim, Struct, is_complex, is_float, ndim_of
 from srcdiff.ops.composites.interpolation import interpolant
@@ -117,6 +123,10 @@ def _of_python(
     if special is None:
         return into_out(fr, node, function, args, kwargs)
     made = special(fr, node, args, kwargs)
+    if makes_iterator(function):
+        is_asked = function in ASKED and isinstance(made, Parts)
+        view = (lambda: special(fr, node, args_again(fr, node, args), kwargs)) if is_asked else None
+        show(fr, node, args, view)
     return gone_through_once(fr, node, made) if makes_iterator(function) else made
 
 

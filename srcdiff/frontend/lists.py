@@ -12,6 +12,7 @@ from srcdiff.frontend.joins import UNKNOWN, Unjoinable, coerced, join_types, tak
 from srcdiff.frontend.packed import packed
 from srcdiff.frontend.session import NotApart, Restart, Session, retype_list
 from srcdiff.frontend.values import FrontValue, Parts, sequence
+from srcdiff.frontend.views import refuse_viewed
 from srcdiff.ir.core import Atom, Op, Value
 from srcdiff.ir.types import FLOAT, Array, Dim, List, Scalar, Struct, Type, map_dims, strip
 from srcdiff.ops.containers import append, list_copy, list_new, list_set
@@ -120,6 +121,7 @@ def put_on(fr: Frame, node: Any, target: Value, value: FrontValue) -> None:
     value = packed(fr, node, value)
     operand = as_item(fr, node, value)
     _settle(fr, target, strip(operand.type), node)
+    refuse_viewed(fr, target, node)
     fr.ops(node, append, target, _fitted(fr, node, value, operand, _element(target)))
     _hold(fr.session, target, operand)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import gast
@@ -20,6 +21,7 @@ from srcdiff.frontend.session import FALSE, TRUE, Mark, NoResult, Restart, Turn,
 from srcdiff.frontend.targets import assign
 from srcdiff.frontend.truth import static_truth, truth
 from srcdiff.frontend.values import FrontValue, Generated, Items, Parts, static_int
+from srcdiff.frontend.views import items_now, let_go
 from srcdiff.ir.build import Builder, range_of
 from srcdiff.ir.core import Atom, Const, For, Op, OpDecl, Region, Value, While, const, walk
 from srcdiff.ir.types import Scalar
@@ -93,6 +95,8 @@ def _for(fr: Frame, node: Any) -> None:
     node.iter.in_passing = not isinstance(node.iter, gast.GeneratorExp)
     source = fr.expr(node.iter)
     for_loop(fr, node, passed(fr, source, node.iter), source)
+    if not isinstance(source, Generated):
+        let_go(fr, node.iter)
 
 
 def for_loop(
@@ -102,7 +106,7 @@ def for_loop(
         HOOKS["consume"](fr, node, items)
         return
     if isinstance(items, Parts):
-        _unroll(fr, node, list(items.values))
+        _unroll(fr, node, items_now(fr, node, items))
         if items.cell and len(fr.session.cells[items.cell].keys) != len(items.keys):
             fr.untyped(
                 node,
@@ -118,7 +122,7 @@ def for_loop(
         )
     if id(node) in fr.session.hints.get("unroll", ()):
         turns = exact_count(fr, items, node) or 0
-        _unroll(fr, node, [items.element(const(k)) for k in _order(items, turns)])
+        _unroll(fr, node, [partial(items.element, const(k)) for k in _order(items, turns)])
         return
     symbols: list[str] = []
     try:
@@ -136,7 +140,7 @@ def for_loop(
                 "this loop indexes a container of unlike parts, and its length is not known",
                 "Loop over the container.",
             )
-        _unroll(fr, node, [items.element(const(k)) for k in _order(items, count)])
+        _unroll(fr, node, [partial(items.element, const(k)) for k in _order(items, count)])
 
 
 def _order(items: Items, count: int) -> Sequence[int]:
@@ -293,7 +297,10 @@ def _inside(fr: Frame, turn: Turn | None) -> Iterator[None]:
         fr.session.turns = outer
 
 
-def _unroll(fr: Frame, node: Any, elements: list[FrontValue]) -> None:
+Elements = list[Callable[[], FrontValue]]
+
+
+def _unroll(fr: Frame, node: Any, elements: Elements) -> None:
     """A loop over known parts: its body once for each."""
     live = fr.source.flow.turn.get(id(node), frozenset(getattr(node, "carried", ())))
     saved = fr.env.get("%go")
@@ -308,10 +315,10 @@ def _unroll(fr: Frame, node: Any, elements: list[FrontValue]) -> None:
         fr.env["%go"] = saved
 
 
-def _turns(fr: Frame, node: Any, elements: list[FrontValue], live: frozenset[str]) -> Done:
+def _turns(fr: Frame, node: Any, elements: Elements, live: frozenset[str]) -> Done:
     for k, element in enumerate(elements):
         fr.env["%go"] = TRUE
-        assign(fr, node.target, element, node.target)
+        assign(fr, node.target, element(), node.target)
         fr.loop_depth += 1
         path, unrolled = fr.session.path, fr.session.unrolled
         fr.session.path, fr.session.unrolled = (*path, id(node), k), (*unrolled, k)
@@ -332,7 +339,7 @@ def _turns(fr: Frame, node: Any, elements: list[FrontValue], live: frozenset[str
     return FALSE
 
 
-def _further(fr: Frame, node: Any, go: Atom, rest: list[FrontValue], live: frozenset[str]) -> None:
+def _further(fr: Frame, node: Any, go: Atom, rest: Elements, live: frozenset[str]) -> None:
     """The turns behind one that may have left the loop."""
     fr.loop_depth += 1
     branch(fr, node, go, lambda: _turns(fr, node, rest, live), lambda: FALSE, live)

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import gast
-
 from srcdiff.frontend.frame import HOOKS, Frame, describe
 from srcdiff.frontend.iteration import iterable
-from srcdiff.frontend.iterators import passes
 from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.stores import writable, write_item
 from srcdiff.frontend.subscripts import need_static
@@ -23,6 +20,7 @@ from srcdiff.frontend.values import (
     sequence,
     static,
 )
+from srcdiff.frontend.views import show
 from srcdiff.ir.core import Value, const
 from srcdiff.ir.types import Struct
 from srcdiff.ops.containers import get
@@ -36,15 +34,9 @@ def record_method(
     """Methods of dicts and named tuples."""
     parts = receiver if isinstance(receiver, Parts) else _opened(fr, receiver, node)
     if parts.kind == "dict":
-        if name in ("items", "keys", "values") and not passes(fr, node):
-            _refuse_late(fr, node)
-        pairs = list(zip(map(const, parts.keys), parts.values, strict=True))
-        if name == "items":
-            return sequence([sequence(p) for p in pairs])
-        if name == "keys":
-            return sequence([k for k, _ in pairs])
-        if name == "values":
-            return sequence(parts.values)
+        if name in ("items", "keys", "values"):
+            show(fr, node, [receiver], lambda: _view(fr.session.current(parts), name))
+            return _view(parts, name)
         if name == "get" and is_static(args[0]):
             key = static(args[0])
             missing = args[1] if len(args) > 1 else const(None)
@@ -77,38 +69,14 @@ def record_method(
     )
 
 
-_CHANGING = ("pop", "update", "setdefault", "clear", "popitem")
-
-
-def _refuse_late(fr: Frame, node: Any) -> None:
-    """Leave to the run what is a view of a dict that the function changes further down."""
-    base = getattr(node.func, "value", None) if isinstance(node, gast.Call) else None
-    if not isinstance(base, gast.Name):
-        return
-    around = [
-        part
-        for part in gast.walk(fr.source.node)
-        if isinstance(part, gast.For | gast.While) and any(n is node for n in gast.walk(part))
-    ]
-    later = (
-        part
-        for whole in (fr.source.node, *around)
-        for part in gast.walk(whole)
-        if whole is not fr.source.node or getattr(part, "lineno", 0) > node.lineno
-    )
-    if any(_changes(base.id, part) for part in later):
-        fr.untyped(
-            node, f"`{base.id}` is changed after this view of it is made", "Take list(...) of it."
-        )
-
-
-def _changes(name: str, part: Any) -> bool:
-    held = getattr(part, "value", None)
-    if not isinstance(held, gast.Name) or held.id != name:
-        return False
-    if isinstance(part, gast.Attribute):
-        return part.attr in _CHANGING
-    return isinstance(part, gast.Subscript) and not isinstance(part.ctx, gast.Load)
+def _view(parts: FrontValue, name: str) -> FrontValue:
+    assert isinstance(parts, Parts)
+    if name == "values":
+        return sequence(parts.values)
+    keys = [const(k) for k in parts.keys]
+    if name == "keys":
+        return sequence(keys)
+    return sequence([sequence(pair) for pair in zip(keys, parts.values, strict=True)])
 
 
 def _update_dict(

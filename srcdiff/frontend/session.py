@@ -247,6 +247,12 @@ class Session:
         For each open loop, the number of cells at its start.
     on_lists : set
         The cells that were put on lists of the IR, where a later change would not be seen.
+    viewed, viewed_params : dict, set
+        The cells that views and iterators show, with the nodes that made these; the parameters that they show.
+    shown : dict
+        For what loops over known parts go through, by the node that makes it: what makes it again.
+    changed, changes : set, int
+        The cells that were written, and how often.
     items, empty_items : set
         Where the lists are made that were put on lists; those whose elements are not known.
     held : dict
@@ -313,6 +319,11 @@ class Session:
     origins: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     loop_cells: list[int] = field(default_factory=list)
     on_lists: set[str] = field(default_factory=set)
+    viewed: dict[str | Value, list[Any]] = field(default_factory=dict)
+    shown: dict[int, Callable[[], FrontValue]] = field(default_factory=dict)
+    viewed_params: set[Value] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
+    changes: int = 0
     items: set[Any] = field(default_factory=set)
     empty_items: set[Any] = field(default_factory=set)
     held: dict[Any, set[Value]] = field(default_factory=dict)
@@ -405,6 +416,8 @@ class Session:
         self.cells[made.cell] = made
         self.origins[made.cell] = origins
         self.on_lists.discard(made.cell)
+        self.viewed.pop(made.cell, None)
+        self.changed.discard(made.cell)
         return made
 
     def grow(self, origins: Iterable[Any]) -> None:

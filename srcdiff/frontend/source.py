@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
 import functools
 import inspect
 import linecache
@@ -292,15 +293,16 @@ def _changed(function: FunctionType) -> SourceNotFoundError:
 def plain_tree(function: FunctionType) -> ast.FunctionDef | ast.Lambda:
     """The tree of a Python function as Python reads it, whatever stands in it; its lines are those of the file."""
     if function.__code__.co_name == "<lambda>":
-        return _found_lambda(function)[0]
+        return copy.deepcopy(_found_lambda(function)[0])  # readers change it
     tree, _, shift, indent = _found_def(function)
     if not isinstance(tree, ast.FunctionDef):
         raise _missing(function)
     node: Any
     for node in ast.walk(tree):
         if hasattr(node, "lineno"):
-            node.lineno += shift
+            node.lineno, node.end_lineno = node.lineno + shift, node.end_lineno + shift
             node.col_offset += indent
+            node.end_col_offset += indent
     return tree
 
 

@@ -30,6 +30,7 @@ from srcdiff.frontend.values import (
     is_static,
     static,
 )
+from srcdiff.frontend.views import refuse_viewed
 from srcdiff.ir.core import Atom, OpDecl, Value, const
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.types import Array, List, Struct, shape_of
@@ -83,6 +84,7 @@ def writable(fr: Frame, base: FrontValue, node: Any) -> Parts | None:
                 f"{an(base.kind)} is changed after it was put on a list",
                 "Change it before, or put a new one there.",
             )
+        refuse_viewed(fr, base.cell, node)
         refuse_twins(fr, base, node)
         return session.cells[base.cell]
     if isinstance(base, Parts) or (isinstance(base, Value) and isinstance(base.type, Struct)):
@@ -113,7 +115,7 @@ def open_parameter(fr: Frame, value: Value, node: Any) -> FrontValue:
             f"writing into {describe(value)} is not supported here",
             "Make a new container.",
         )
-    if session.shapes.regions or value is not param:
+    if session.shapes.regions or value is not param or param in session.viewed_params:
         session.hints["opened", param.name] = True
         raise Restart
     session.writes_params = True
