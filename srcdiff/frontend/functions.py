@@ -132,11 +132,15 @@ def read_body(inner: Frame, node: Any) -> FrontValue:
 
 
 _DEEPEST = 16  # a function that is read in place may call itself a few times, with other functions or constants
+_MOST = 200  # such calls; two in each make 2**16 of them
 
 
 def _inline(fr: Frame, node: Any, inner: Frame, key: Any) -> FrontValue:
     session = fr.session
-    if session.open_calls.count(key) >= _DEEPEST:
+    depth = session.open_calls.count(key)
+    count = session.functions.get(("%in place", key), 0) + 1 if depth else 0
+    session.functions["%in place", key] = count
+    if depth >= _DEEPEST or count > _MOST:
         fr.untyped(
             node,
             f"`{inner.source.name}` calls itself, and is no function of its own",
