@@ -189,6 +189,7 @@ BUILTINS: dict[Any, Any] = {
     divmod: _divmod, math.dist: _distance, np.fromiter: _from_iter, itertools.chain.from_iterable: _chained,
     itertools.starmap: _starmap, operator.getitem: lambda tape, base, key: tape.item(base, key),
     operator.setitem: lambda tape, base, key, value: tape.store(base, key, value),
+    np.vectorize: lambda tape, *args, **kwargs: np.vectorize(*args, **kwargs),
     next: _next, getattr: _getattr, setattr: _set_attr, len: _length,
     float: _number(float, "__float__"), abs: _number(abs, "__abs__"), round: _number(round, "__round__"),
     **{c: _collected(c) for c in (list, tuple, set, frozenset, zip, enumerate, reversed, iter)},

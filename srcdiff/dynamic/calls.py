@@ -22,6 +22,7 @@ import numpy as np
 from srcdiff.dynamic.derivatives import leaf_of_call, leaf_of_method, leaf_that_writes
 from srcdiff.dynamic.expressions import is_known
 from srcdiff.dynamic.met import is_rewritten, rewritten
+from srcdiff.dynamic.order import writes_first
 from srcdiff.dynamic.routes import CUSTOM
 from srcdiff.dynamic.structures import is_float, leaves_of
 from srcdiff.errors import UnsupportedError
@@ -41,17 +42,16 @@ def call(tape: Tape, function: Any, /, *args: Any, **kwargs: Any) -> Any:
     special = SPECIAL.get(function) if _is_hashable(function) else None
     if special is not None:
         return special(tape, *args, **kwargs)
-    if isinstance(function, operator.itemgetter):
-        keys = function.__reduce__()[1]
-        found = tuple(tape.item(args[0], key) for key in keys)
-        return found[0] if len(keys) == 1 else found
+    getter = _GETTERS.get(type(function))
+    if getter is not None:
+        return getter(tape, function, *args, **kwargs)
     if isinstance(function, functools.partial) and function.func is call:
         return function(*args, **kwargs)
     if isinstance(function, functools.partial):
         return call(tape, function.func, *function.args, *args, **{**function.keywords, **kwargs})
     if isinstance(function, MethodType) and not _is_differentiated(function):
         return call(tape, function.__func__, function.__self__, *args, **kwargs)
-    if _writes(function):
+    if writes_first(function):
         return _written(tape, function, args, kwargs)
     if _is_method_of_array(function):
         return _method(tape, function, args, kwargs)
@@ -61,6 +61,8 @@ def call(tape: Tape, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         return _made(tape, function, args, kwargs)
     plain = function_of(function)
     if isinstance(plain, FunctionType):
+        if hasattr(plain, "dispatch") and args:  # of functools.singledispatch
+            return call(tape, plain.dispatch(type(args[0])), *args, **kwargs)
         if plain.__code__.co_filename == tape.file or is_rewritten(plain):
             return plain(*args, **kwargs)
         if getattr(plain, "marks_checkpoints", False):
@@ -72,6 +74,64 @@ def call(tape: Tape, function: Any, /, *args: Any, **kwargs: Any) -> Any:
     if is_own(function) and isinstance(own, FunctionType):
         return call(tape, own, function, *args, **kwargs)
     return _as_it_is(tape, function, args, kwargs)
+
+
+def _items_of(tape: Tape, getter: Any, base: Any) -> Any:
+    keys = getter.__reduce__()[1]
+    found = tuple(tape.item(base, key) for key in keys)
+    return found[0] if len(keys) == 1 else found
+
+
+def _attributes_of(tape: Tape, getter: Any, base: Any) -> Any:
+    paths = getter.__reduce__()[1]
+    found = tuple(functools.reduce(tape.attribute, path.split("."), base) for path in paths)
+    return found[0] if len(paths) == 1 else found
+
+
+def _method_of(tape: Tape, caller: Any, base: Any) -> Any:
+    made, given = caller.__reduce__()
+    named = made.keywords if isinstance(made, functools.partial) else {}
+    given = made.args + given if isinstance(made, functools.partial) else given
+    name, *args = given
+    return call(tape, tape.attribute(base, name), *args, **named)
+
+
+def _vectorized(tape: Tape, function: Any, *args: Any, **kwargs: Any) -> Any:
+    """A call of what `np.vectorize` gives: for each row of elements, one after another."""
+    if function.signature is not None or function.excluded or kwargs:
+        raise UnsupportedError(
+            "np.vectorize with a signature, excluded arguments or arguments by name is not differentiated",
+            "Write a loop, or take srcdiff.batch of the function.",
+        )
+    arrays = [a if isinstance(a, np.ndarray) else call(tape, np.array, a) for a in args]
+    shape = np.broadcast_shapes(*(a.shape for a in arrays))
+    if 0 in shape:
+        return function(*args)
+    places = [np.broadcast_to(np.arange(a.size).reshape(a.shape), shape).ravel() for a in arrays]
+    flat = [call(tape, np.ravel, a) for a in arrays]
+    rows = zip(*places, strict=True)
+    found = [
+        call(tape, function.pyfunc, *(tape.item(a, k) for a, k in zip(flat, row, strict=True)))
+        for row in rows
+    ]
+    if not isinstance(found[0], tuple):
+        return _column(tape, found, shape, function.otypes, 0)
+    columns = [list(column) for column in zip(*found, strict=True)]
+    return tuple(_column(tape, c, shape, function.otypes, k) for k, c in enumerate(columns))
+
+
+def _column(tape: Tape, values: list[Any], shape: Any, types: str | None, k: int) -> Any:
+    dtype = np.dtype(types[k]) if types else np.asarray(values[0]).dtype  # as the first one is
+    made = call(tape, np.array, values)
+    if made.dtype != dtype:
+        made = call(tape, made.astype, dtype)
+    return call(tape, np.reshape, made, shape) if shape else tape.item(made, 0)
+
+
+_GETTERS: dict[Any, Any] = {
+    operator.itemgetter: _items_of, operator.attrgetter: _attributes_of, operator.methodcaller: _method_of,
+    np.vectorize: _vectorized,
+}  # fmt: skip
 
 
 def is_own(value: Any) -> bool:
@@ -109,6 +169,8 @@ def _differentiated(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
             "Take srcdiff.hvp of the function, or the jvp of its gradient.",
         )
     out = kwargs.pop("out", None)
+    if isinstance(function, np.ufunc) and len(args) > function.nin:
+        args, out = args[: function.nin], args[function.nin :]
     given = [_listed(tape, a) for a in args]
     fixed = {k: v for k, v in kwargs.items() if _is_fixed(v)}
     named = {k: _listed(tape, v) for k, v in kwargs.items() if k not in fixed}
@@ -139,9 +201,6 @@ def _listed(tape: Tape, value: Any) -> Any:
     return value
 
 
-_WRITING = (np.put, np.copyto, np.fill_diagonal, np.place, np.putmask, np.put_along_axis)
-
-
 def _written(tape: Tape, function: Any, args: Any, kwargs: Any) -> None:
     """A function that writes its first argument, as one that gives a new array."""
     target = args[0]
@@ -162,13 +221,6 @@ def _is_method_of_array(function: Any) -> bool:
     return isinstance(function, BuiltinFunctionType) and isinstance(
         function.__self__, np.ndarray | np.generic | float
     )
-
-
-def _writes(function: Any) -> bool:
-    """Whether a function of NumPy's changes its first argument: `np.put`, `np.add.at`."""
-    if getattr(function, "__name__", "") == "at":
-        return isinstance(getattr(function, "__self__", None), np.ufunc)
-    return any(function is f for f in _WRITING)
 
 
 def _method(tape: Tape, method: Any, args: Any, kwargs: Any) -> Any:
@@ -219,6 +271,7 @@ _MOVING = (
     "time",
     "logging",
     "heapq",
+    "bisect",
 )
 _BUILTINS = (
     isinstance, issubclass, print, repr, str, type, id, hash, callable, hasattr, delattr, any, all, dict, range, slice,
@@ -237,6 +290,10 @@ _ITERATING = (
     "deque",
     "Counter",
     "OrderedDict",
+    "fromkeys",
+    "merge",
+    "nlargest",
+    "nsmallest",
 )
 
 
@@ -274,6 +331,8 @@ def _is_moving(function: Any) -> bool:
     if owner is not None:  # a method of a class: `object.__setattr__`
         return owner in (object, list, dict, tuple, set, frozenset, str)
     receiver = getattr(function, "__self__", None)
+    if isinstance(receiver, type) and issubclass(receiver, dict):
+        return True
     if receiver is not None and not isinstance(receiver, type | ModuleType):
         module = type(receiver).__module__.lstrip("_")
         is_container = isinstance(receiver, list | dict | set | frozenset | tuple | str | Iterator)

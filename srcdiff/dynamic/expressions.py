@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from srcdiff.dynamic.lines import with_place
-from srcdiff.dynamic.order import CHANGING, may_write
+from srcdiff.dynamic.order import CHANGING, may_be_part, may_write
 from srcdiff.frontend.known_calls import SPECIAL
 from srcdiff.frontend.source import look_up
 from srcdiff.ops.registry import COMPOSITE_METHODS, METHODS, find, find_composite, own_rule
@@ -119,7 +119,7 @@ class Expression:
             return False
         function = self.meaning(node.func)
         if function is not None:
-            return is_known(function)
+            return is_known(function) and may_be_part(function, node)
         is_method = isinstance(node.func, ast.Attribute) and self.meaning(node.func.value) is None
         if (
             not is_method

@@ -121,7 +121,7 @@ def store_into(tape: Tape, base: Any, key: Any, value: Any) -> None:
     if is_own(base) and isinstance(own, FunctionType):
         call(tape, own, base, key, value)
     else:
-        base[key] = value
+        base[key] = tape.each(value) if isinstance(key, slice) else value
 
 
 def iterated(tape: Tape, values: Any) -> Any:

@@ -17,11 +17,27 @@ from srcdiff.errors import DifferentiationError
 from srcdiff.frontend.source import function_of, look_up, plain_tree
 from srcdiff.ops.registry import COMPOSITE_METHODS, METHODS
 
-__all__ = ["CHANGING", "may_write"]
+__all__ = ["CHANGING", "may_be_part", "may_write", "writes_first"]
 
 CHANGING = ("fill", "sort", "partition", "put", "resize", "item")  # methods of arrays
 _EFFECTS = ("next", "setattr", "delattr", "exec", "eval")
 _SCOPES = ast.FunctionDef | ast.Lambda | ast.Nonlocal | ast.Global | ast.Yield | ast.YieldFrom
+
+
+def may_be_part(function: Any, call: ast.Call) -> bool:
+    """Whether a call writes into none of its arguments: a ufunc may be given an array for its result by its place."""
+    has_out = isinstance(function, np.ufunc) and len(call.args) > function.nin
+    return not has_out and not writes_first(function)
+
+
+_WRITING = (np.put, np.copyto, np.fill_diagonal, np.place, np.putmask, np.put_along_axis)
+
+
+def writes_first(function: Any) -> bool:
+    """Whether a function of NumPy's changes its first argument: `np.put`, `np.add.at`."""
+    if getattr(function, "__name__", "") == "at":
+        return isinstance(getattr(function, "__self__", None), np.ufunc)
+    return any(function is f for f in _WRITING)
 
 
 def may_write(node: ast.AST, meaning: Callable[[Any], Any]) -> bool:
@@ -35,6 +51,8 @@ def _is_quiet(call: ast.Call, meaning: Callable[[Any], Any]) -> bool:
     if any(keyword.arg in (None, "out") for keyword in call.keywords):
         return False
     function = meaning(call.func)
+    if function is not None and not may_be_part(function, call):
+        return False
     if function is None:
         name = getattr(call.func, "attr", "")
         return name not in CHANGING and (name in METHODS or name in COMPOSITE_METHODS)

@@ -182,7 +182,8 @@ class _Text:
         ):
             self.own_name = f"{name}_dynamic"  # the name itself is that of the function as it was
         if tree is not None and not any(
-            isinstance(n, ast.Nonlocal) and _is_of(tree, n) for n in ast.walk(tree)
+            isinstance(n, ast.Global) or (isinstance(n, ast.Nonlocal) and _is_of(tree, n))
+            for n in ast.walk(tree)
         ):
             self.rewriter = rewriter_of(base, tree)
             self.node = self.rewritten(tree, self.rewriter)

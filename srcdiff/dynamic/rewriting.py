@@ -187,11 +187,6 @@ class Rewriter(ExpressionRewriter):
                 )
         return self.generic_visit(node)
 
-    def visit_Global(self, node: Any) -> Any:
-        raise UnsupportedError(
-            "`global` is not supported", "Pass the value as an argument and return the new one."
-        )
-
     def visit_arguments(self, node: Any) -> Any:
         return self.defaults(node)
 

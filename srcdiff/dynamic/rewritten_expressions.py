@@ -163,7 +163,8 @@ class ExpressionRewriter(ast.NodeTransformer):
         is_native = name in _NATIVE or (name == "len" and "__len__" not in self.routes.methods)
         if (is_native and name not in self.routes.bound) or self.is_exception(name):
             return ast.Call(node.func, args, keywords)
-        if name in ("locals", "globals", "vars", "eval", "exec"):
+        is_of_here = name == "vars" and not args  # the names of the function, which are other ones
+        if name in ("locals", "globals", "eval", "exec") or is_of_here:
             raise UnsupportedError(
                 f"`{name}()` is not supported in a dynamic program", "Name what is meant."
             )
@@ -193,6 +194,7 @@ class ExpressionRewriter(ast.NodeTransformer):
             and function.attr in ("append", "items", "keys", "values", "pop", "get", "insert", "add", "clear", "update",
                                   "setdefault", "popleft", "appendleft", "discard", "remove", "format", "join")
             and function.attr not in self.routes.methods
+            and not self.is_module(function.value)
         )  # fmt: skip
 
     def argument(self, node: Any) -> Any:

@@ -32,7 +32,7 @@ from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import copied, known_list, new_list
 from srcdiff.frontend.prelude import PRELUDE, any_or_all, extreme_by, sorted_items
 from srcdiff.frontend.product_calls import PRODUCT_CALLS
-from srcdiff.frontend.special_methods import called
+from srcdiff.frontend.special_methods import called, method_of
 from srcdiff.frontend.stores import add_each, subtract_each
 from srcdiff.frontend.texts import TEXTS
 from srcdiff.frontend.truth import static_truth, truth_of
@@ -84,6 +84,10 @@ def _len(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
             return _not_negative(fr, node, count_of(fr, items, node))
         case Const() | Known() as known:
             return const(fr.evaluated(node, len, known.value))
+        case Value(type=Static(value=known)):
+            return const(fr.evaluated(node, len, known))
+        case Text():
+            fr.untyped(node, "only the run knows the length of a string", "Use a number.")
     fr.fail(node, f"{describe(args[0])} has no length", "Use len() of an array, a list or a tuple.")
 
 
@@ -152,6 +156,11 @@ def _extreme(function: Any) -> Callable[..., FrontValue]:
     def read(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
         if isinstance(args[0], Generated) and not kwargs:
             args = [taken(fr, args[0], node), *args[1:]]
+        given = args[0].values if len(args) == 1 and isinstance(args[0], Parts) else args
+        if any(isinstance(v, Parts) and v.kind in ("object", "dataclass") for v in given):
+            if not all(map(_is_ordered, given)) and "key" not in kwargs:
+                fr.untyped(node, "only the run knows how these are compared", "Pass `key=`.")
+            return extreme_by(function)(fr, node, args, kwargs)
         if kwargs or (isinstance(args[0], Parts) and not args[0].values):
             return extreme_by(function)(fr, node, args, kwargs)
         decl = find(function)
@@ -161,6 +170,11 @@ def _extreme(function: Any) -> Callable[..., FrontValue]:
         return _fold(fr, node, Known(_TWO[function]), args[0], None)
 
     return read
+
+
+def _is_ordered(value: FrontValue) -> bool:
+    """Whether the user has written how an object is compared."""
+    return any(method_of(value, name) is not None for name in ("__lt__", "__gt__"))
 
 
 def _pairwise(fr: Frame, node: Any, decl: Any, args: Args) -> FrontValue:

@@ -6,6 +6,7 @@ with np.errstate(divide="ignore"):        y = np.log(x)
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import warnings
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ import numpy as np
 from srcdiff.frontend.exits import Guard, LeaveContexts, holder_of
 from srcdiff.frontend.frame import HOOKS, Frame, reads
 from srcdiff.frontend.generators import is_of_library
-from srcdiff.frontend.source import placed
+from srcdiff.frontend.source import placed, plain_tree
 from srcdiff.frontend.special_methods import called, method_of
 from srcdiff.frontend.targets import assign
 from srcdiff.frontend.values import FrontValue, Known, is_static, static
@@ -42,6 +43,7 @@ def entered(fr: Frame, node: Any, rest: Sequence[Any]) -> list[Any]:
                     "Enter the context where the function is called.",
                 )
             _refuse_raised(fr, item.context_expr, node.body, "with")
+            _refuse_held(fr, item.context_expr, value)
             leaving.insert(0, _leave(fr, item, value))
             value = called(fr, item.context_expr, value, "__enter__")
             assert value is not None
@@ -104,6 +106,19 @@ def _refuse_raised(fr: Frame, node: Any, body: Sequence[Any], word: str) -> None
             node,
             f"an exception may leave this `{word}`, and be caught outside",
             "Catch it inside.",
+        )
+
+
+def _refuse_held(fr: Frame, node: Any, value: FrontValue) -> None:
+    """Leave to the run a context that may keep an exception to itself."""
+    method = method_of(value, "__exit__")
+    assert method is not None and method.function is not None
+    returned = [n.value for n in ast.walk(plain_tree(method.function)) if isinstance(n, ast.Return)]
+    if any(v is not None and not (isinstance(v, ast.Constant) and not v.value) for v in returned):
+        fr.untyped(
+            node,
+            f"`__exit__` of `{gast.unparse(node).strip()}` may keep an exception from the caller",
+            "Catch it with `except`.",
         )
 
 

@@ -6,10 +6,12 @@ over those are unrolled.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.frame import HOOKS, Frame, describe
 from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import new_list, readable
@@ -93,6 +95,10 @@ def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
             return _range_items(fr, [const(r.start), const(r.stop), const(r.step)], node)
         case Const(value=str() | list() | tuple() as known):
             return sequence([const(c) for c in known])
+        case Known(value=enum.EnumType() as members):
+            return sequence(
+                [from_python(fr, m, f"{members.__name__}.{m.name}", node) for m in members]
+            )
         case Value(type=Struct(kind="dict") as type_):
             return sequence([const(k) for k in type_.keys])
         case Value(type=Struct()):

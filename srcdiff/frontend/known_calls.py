@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from types import FunctionType
 from typing import Any, NoReturn
 
@@ -44,7 +45,7 @@ from srcdiff.frontend.records import RECORDS, construct, is_record_class
 from srcdiff.frontend.solver_calls import call_solver
 from srcdiff.frontend.source import function_of, is_library, is_own_method, unknown_decorator
 from srcdiff.frontend.sparse_calls import format_of, is_matrix, made_matrix, product, solved
-from srcdiff.frontend.special_methods import called
+from srcdiff.frontend.special_methods import called, operated
 from srcdiff.frontend.subscripts import need_static
 from srcdiff.frontend.values import (
     Args,
@@ -97,6 +98,8 @@ def _of_ours(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) ->
         return apply(fr, node, declared, args, kwargs, "")
     own = _NUMBER_METHODS.get(function) if is_hashable(function) and len(args) == 1 else None
     found = None if own is None else called(fr, node, args[0], own)
+    if found is None and is_hashable(function) and function in _OPERATORS and len(args) == 2:
+        found = operated(fr, node, _OPERATORS[function], *args)
     if found is not None:
         return found
     if getattr(function, "srcdiff_effect", None) is not None:
@@ -261,6 +264,18 @@ def _name_of(node: Any) -> str:
 def _refuse_unknown(fr: Frame, node: Any, function: Any) -> NoReturn:
     """Say why a call cannot be read."""
     plain = function_of(function)
+    if isinstance(function, np.vectorize):
+        fr.untyped(
+            node,
+            f"`{gast.unparse(node.func).strip()}` gives what its first element is, and goes through them one by one",
+            "Write it with arrays, or as a loop that fills one.",
+        )
+    if type(plain) is FunctionType and hasattr(plain, "dispatch"):
+        fr.untyped(
+            node,
+            f"`{plain.__name__}` is another function for each type of its argument",
+            "Call the function that is meant.",
+        )
     if type(plain) is FunctionType and hasattr(plain, "__wrapped__"):
         fr.fail(node, *unknown_decorator(plain))
     if type(function).__module__.partition(".")[0] == "numba":
@@ -297,6 +312,9 @@ _MOVING = (
     "operator",
     "functools",
     "contextlib",
+    "heapq",
+    "bisect",
+    "types",
 )
 
 
@@ -333,6 +351,11 @@ def _are_same(fr: Frame, a: Dim | None, b: Dim | None) -> bool:
 
 
 SPECIAL = {**BUILTINS, **ITERTOOLS, **RECORDS, **WRITING, **OBJECTS, **ITERATION, **ITERATORS}
+_OPERATORS = {
+    operator.add: gast.Add(), operator.sub: gast.Sub(), operator.mul: gast.Mult(), operator.truediv: gast.Div(),
+    operator.pow: gast.Pow(), operator.matmul: gast.MatMult(), operator.floordiv: gast.FloorDiv(),
+    operator.mod: gast.Mod(),
+}  # fmt: skip
 _NUMBER_METHODS = {
     abs: "__abs__", float: "__float__", int: "__int__", round: "__round__", reversed: "__reversed__",
     math.floor: "__floor__", math.ceil: "__ceil__", math.trunc: "__trunc__",

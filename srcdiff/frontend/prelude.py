@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 import operator
 from collections.abc import Callable
@@ -24,18 +25,55 @@ from srcdiff.frontend.values import (
     Known,
     Parts,
     Piece,
+    ShapeOf,
     Stream,
     is_none,
     is_static,
     sequence,
 )
 from srcdiff.ir.core import Value, const
-from srcdiff.ir.types import List, Scalar
+from srcdiff.ir.types import List, Scalar, shape_of
 
 __all__ = ["PRELUDE", "called", "del_item", "insert_item", "pop_item"]
 
 
 # ---- what is read: no annotations, and names as generated code may show them --------------------------------------
+
+
+def numbered_1(a):  # type: ignore[no-untyped-def]
+    for i in range(a.shape[0]):
+        yield (i,), a[i]
+
+
+def numbered_2(a):  # type: ignore[no-untyped-def]
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            yield (i, j), a[i, j]
+
+
+def numbered_3(a):  # type: ignore[no-untyped-def]
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            for k in range(a.shape[2]):
+                yield (i, j, k), a[i, j, k]
+
+
+def numbers_1(n):  # type: ignore[no-untyped-def]
+    for i in range(n):
+        yield (i,)
+
+
+def numbers_2(n, m):  # type: ignore[no-untyped-def]
+    for i in range(n):
+        for j in range(m):
+            yield i, j
+
+
+def numbers_3(n, m, length):  # type: ignore[no-untyped-def]
+    for i in range(n):
+        for j in range(m):
+            for k in range(length):
+                yield i, j, k
 
 
 def largest_by(items, key):  # type: ignore[no-untyped-def]
@@ -319,7 +357,48 @@ def _dist(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
     return called(fr, node, distance, *args)
 
 
+_NUMBERED = {1: numbered_1, 2: numbered_2, 3: numbered_3}
+_NUMBERS = {1: numbers_1, 2: numbers_2, 3: numbers_3}
+
+
+def _ndenumerate(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
+    """`np.ndenumerate(a)`."""
+    array = fr.as_atom(args[0], node)
+    read = _NUMBERED.get(len(shape_of(array.type)))
+    if read is None:
+        fr.untyped(
+            node, "np.ndenumerate() goes through one to three axes here", "Write nested loops."
+        )
+    return generated_by(fr, node, read, array, at_once=True)
+
+
+def _ndindex(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
+    """`np.ndindex(n, m)`, `np.ndindex(a.shape)`."""
+    lengths = list(args)
+    if len(args) == 1 and isinstance(args[0], Parts | ShapeOf):
+        items = iterable(fr, args[0], node)
+        lengths = list(items.values) if isinstance(items, Parts) else []
+    read = _NUMBERS.get(len(lengths))
+    if read is None:
+        fr.untyped(node, "np.ndindex() takes one to three lengths here", "Write nested loops.")
+    return generated_by(fr, node, read, *lengths, at_once=True)
+
+
+def _bisected(side: str) -> Callable[..., FrontValue]:
+    """`bisect.bisect_left(items, x)`, `bisect.bisect_right(items, x)`."""
+
+    def read(fr: Frame, node: Any, args: Any, kwargs: Any) -> FrontValue:
+        if len(args) != 2 or kwargs:
+            fr.untyped(node, "bisect() takes the items and a number here", "Use np.searchsorted.")
+        call: Callable[..., FrontValue] = HOOKS["call"]
+        items = call(fr, node, Known(np.array), [args[0]], {})
+        return call(fr, node, Known(np.searchsorted), [items, args[1]], {"side": const(side)})
+
+    return read
+
+
 PRELUDE: dict[Any, Callable[..., FrontValue]] = {
     filter: _filter, next: _next, operator.itemgetter: _itemgetter, items_of: _items_of, np.fromiter: _from_iter,
-    math.fsum: _fsum, math.dist: _dist, math.prod: _prod,
+    np.ndenumerate: _ndenumerate, np.ndindex: _ndindex, bisect.bisect_left: _bisected("left"),
+    bisect.bisect_right: _bisected("right"), math.fsum: _fsum, math.dist: _dist, math.prod: _prod,
 }  # fmt: skip

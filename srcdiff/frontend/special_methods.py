@@ -16,7 +16,15 @@ from srcdiff.ir.core import Value
 from srcdiff.ir.structs import is_generated
 from srcdiff.ir.types import Struct
 
-__all__ = ["called", "compared", "operated", "record_class", "refuse_own_items", "refuse_special"]
+__all__ = [
+    "called",
+    "compared",
+    "method_of",
+    "operated",
+    "record_class",
+    "refuse_own_items",
+    "refuse_special",
+]
 
 _BINARY = {
     gast.Add: "add",

@@ -88,7 +88,8 @@ def writable(fr: Frame, base: FrontValue, node: Any) -> Parts | None:
         refuse_twins(fr, base, node)
         return session.cells[base.cell]
     if isinstance(base, Parts) or (isinstance(base, Value) and isinstance(base.type, Struct)):
-        fr.fail(
+        is_outside = isinstance(base, Parts) and base.kind in ("list", "dict")
+        (fr.untyped if is_outside else fr.fail)(
             node,
             f"writing into {describe(base)} is not supported",
             "Make a new container, or use an array.",

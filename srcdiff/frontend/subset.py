@@ -27,7 +27,7 @@ def untyped(message: str, advice: str = "", location: Location | None = None) ->
     raise UntypedError(message, advice=advice, location=location)
 
 
-_DYNAMIC = (ast.ClassDef, ast.Set, ast.SetComp)
+_DYNAMIC = (ast.ClassDef, ast.Global, ast.Set, ast.SetComp)
 _REFUSED: dict[type, tuple[str, str]] = {
     ast.AsyncFunctionDef: ("async functions are not supported", "Make it a plain `def`."),
     ast.AsyncFor: ("`async for` is not supported", "Use a plain `for`."),

@@ -423,7 +423,7 @@ def _identical(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> boo
     cells = (left.cell, right.cell) if both else ("", "")  # type: ignore[union-attr]
     if all(cells) and (cells[0] == cells[1] or not may_be_one(fr.session.twins, *cells)):
         return cells[0] == cells[1]
-    fr.fail(node, "`is` is supported for None, True, False and constants", "Compare with `==`.")
+    fr.untyped(node, "`is` is supported for None, True, False and constants", "Compare with `==`.")
 
 
 def _in_range(fr: Frame, node: Any, item: FrontValue, bounds: tuple[Atom, Atom, Atom]) -> Atom:

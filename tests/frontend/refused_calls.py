@@ -163,7 +163,7 @@ LANGUAGE = [
     ("x * «np.zeros(2, order='F')»[0]", ONE, "the argument 'order' is not supported", ""),
     ("unpacked(x)", THREE, "the number of values to unpack and of names", ""),
     ("sum(sorted(x, key=lambda v: «np.trim_zeros(v)»))", THREE, "`trim_zeros` is not known", ""),
-    ("looked_at_late(x)", ONE, "`d` is changed after this view of it is made", "Take list(...) of it"),
+    ("looked_at_late(x)", ONE, "a container is changed while a view of it", "Make a list of the view"),
     ("seen_outside(x)", THREE, "`w` is bound inside of a comprehension only", ""),
     ("«sorted([(v, v * v) for v in x])»[0][1]", THREE, "sorted() of list(tuple", "Sort by a key that is a number"),
     ("caught(x)", ONE, "`except` takes exceptions' classes", "Name the exceptions"),

@@ -2,8 +2,10 @@
 
 # ruff: noqa: C416, C400, RUF007, RUF015
 
+import bisect
 import enum
 import functools
+import operator
 from collections import namedtuple
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -13,6 +15,7 @@ from language.programs import Row
 
 x3 = np.array([0.5, -1.2, 0.8])
 x4 = np.array([0.3, 1.1, -0.7, 0.9])
+S3 = np.array([[1.5, 0.2, 0.1], [0.4, 2.0, -0.3], [0.1, -0.3, 1.8]])
 M = np.array([[0.5, -0.3, 1.2], [0.7, 0.4, -0.6]])
 
 containers = Row("containers")
@@ -602,3 +605,71 @@ def indexed_by_lists_and_ranges(x, places):
     for k, v in sorted({"b": x[0], "a": x[1]}.items()):
         low = low * 1.5 + v * len(k)
     return np.sum(A[range(3), [0, 2, 1]]) * low + sum(middle) * high + A[:, places][1, 2]
+
+
+@containers((x3, 0.4))
+def items_that_a_loop_changes(x, a):
+    """A loop over parts that are known asks for each in its turn."""
+    table, values = {"a": x[0], "b": x[1], "c": x[2]}, [x[0], x[1], a]
+    same, others = table, values
+    for i, (key, value) in enumerate(table.items()):
+        same[key] = value * (i + 1.0) + table["c"]
+        table["c"] = table["c"] * value
+    for key in table:
+        same[key] = table[key] * a
+    for value in values:
+        others[2] = others[2] * value
+    for i, (u, v) in enumerate(zip(values, reversed(values), strict=True)):
+        others[i] = u * v + i
+    table["sum"] = sum(table.values())
+    table["squares"] = sum(v * v for v in table.values())
+    return table["squares"] * values[0] + values[1] * values[2] * max(values)
+
+
+class _Kind(enum.Enum):
+    SQUARE = 2
+    CUBE = 3
+
+
+class _Pair:
+    def __init__(self, u, v):
+        self.u, self.v = u, v
+
+    def __add__(self, other):
+        return _Pair(self.u + other.u, self.v + other.v)
+
+    def __lt__(self, other):
+        return self.u * self.v < other.u * other.v
+
+
+@classes((x3,))
+def objects_that_are_summed_and_compared(x):
+    pairs = [_Pair(x[0], x[1]), _Pair(x[1], 2.0), _Pair(x[2], x[2])]
+    total = sum(pairs, _Pair(0.0, 1.0))
+    joined = functools.reduce(operator.add, pairs)
+    first = max(pairs)
+    s = 0.0
+    for kind in _Kind:
+        s += x[0] ** kind.value if kind is _Kind.SQUARE else x[2] ** kind.value * 0.5
+    return total.u * joined.v + first.u * s
+
+
+@containers((S3,))
+def numbered_elements(a):
+    total, made = 0.0, np.zeros((3, 2))
+    for (i, j), v in np.ndenumerate(a):
+        total += (i + 2.0 * j) * v * v
+    for place in np.ndindex(made.shape):
+        made[place] = a[place] ** 2 + made[0, 0]
+    for i, j in np.ndindex(3, 2):
+        made.view()[i, j] *= a[j, i]
+    return total + np.sum(made)
+
+
+@containers((x3, 0.7))
+def piece_that_bisect_finds(y, t):
+    knots = [0.0, 0.5, 1.0]
+    i = bisect.bisect_right(knots, t) - 1
+    rows = np.array(knots)
+    w = (t - rows[i]) / (rows[i + 1] - rows[i])
+    return (1.0 - w) * y[i] + w * y[bisect.bisect_left(knots, t)] ** 2

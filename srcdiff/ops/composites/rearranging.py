@@ -622,6 +622,11 @@ def ravel_in_order(a: Any, order: Any = "C") -> Any:
     return _in_order(array(a), order)
 
 
+@composite(method="view", samples=(said("x.view() * 2.0", (2, 3)),), takes_complex=True)
+def view_of(a: Any) -> Any:
+    return a[...]
+
+
 @composite(
     method="flatten",
     given=("order",),
