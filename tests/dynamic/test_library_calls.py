@@ -1,6 +1,5 @@
 """Libraries' functions in dynamic programs: those that write into arguments, iterate over them, or call functions."""
 
-
 import collections
 import contextlib
 import dataclasses

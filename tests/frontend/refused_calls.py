@@ -6,6 +6,7 @@ The caret is under the whole of what is written between `«` and `»`.
 
 # ruff: noqa: B016, B030, E501
 
+import bisect
 import cmath
 import contextlib
 import dataclasses
@@ -96,6 +97,12 @@ def looked_at_late(x):
     return sum(values)
 
 
+def kept_to_itself(x):
+    with contextlib.suppress(ValueError):
+        x = x * 2.0
+    return x
+
+
 def seen_outside(x):
     return sum([(w := v * v) for v in x]) * w
 
@@ -164,6 +171,10 @@ LANGUAGE = [
     ("unpacked(x)", THREE, "the number of values to unpack and of names", ""),
     ("sum(sorted(x, key=lambda v: «np.trim_zeros(v)»))", THREE, "`trim_zeros` is not known", ""),
     ("looked_at_late(x)", ONE, "a container is changed while a view of it", "Make a list of the view"),
+    ("sum(v for _, v in «np.ndenumerate(np.ones((1, 1, 1, 2)))») * x", ONE, "np.ndenumerate() goes through one to three axes here", "Write nested loops"),
+    ("sum(i for i, *_ in «np.ndindex(1, 1, 1, 2)») * x", ONE, "np.ndindex() takes one to three lengths here", "Write nested loops"),
+    ("«bisect.bisect_left([0.0, 1.0], x, 0, 1)» * x", ONE, "bisect() takes the items and a number here", "np.searchsorted"),
+    ("kept_to_itself(x)", ONE, "may keep an exception from the caller", "Catch it with"),
     ("seen_outside(x)", THREE, "`w` is bound inside of a comprehension only", ""),
     ("«sorted([(v, v * v) for v in x])»[0][1]", THREE, "sorted() of list(tuple", "Sort by a key that is a number"),
     ("caught(x)", ONE, "`except` takes exceptions' classes", "Name the exceptions"),

@@ -158,7 +158,14 @@ class Proxy:
         return 10 * self.f(x)
 
 
-@pytest.mark.parametrize("f", [quiet, dispatched])
+def test_what_dispatches_by_type_runs_in_the_interpreter():
+    with pytest.warns(srcdiff.DynamicWarning, match="for each type of its argument"):
+        assert srcdiff.grad(lambda x: dispatched(x))(3.0) == 6.0
+    with pytest.raises(UnsupportedError, match=r"a decorator of .* stands around"):
+        srcdiff.grad(dispatched)(3.0)
+
+
+@pytest.mark.parametrize("f", [quiet])
 def test_a_librarys_decorator_is_refused_by_name(f):
     with pytest.raises(UnsupportedError, match=r"a decorator of .* stands around") as caught:
         srcdiff.grad(f)(3.0)
