@@ -95,9 +95,10 @@ def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
             return _range_items(fr, [const(r.start), const(r.stop), const(r.step)], node)
         case Const(value=str() | list() | tuple() as known):
             return sequence([const(c) for c in known])
-        case Known(value=enum.EnumType() as members):
+        case Known(value=enum.EnumType() as names):
+            members: list[enum.Enum] = list(names)
             return sequence(
-                [from_python(fr, m, f"{members.__name__}.{m.name}", node) for m in members]
+                [from_python(fr, m, f"{names.__name__}.{m.name}", node) for m in members]
             )
         case Value(type=Struct(kind="dict") as type_):
             return sequence([const(k) for k in type_.keys])

@@ -99,7 +99,7 @@ def _of_ours(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) ->
     own = _NUMBER_METHODS.get(function) if is_hashable(function) and len(args) == 1 else None
     found = None if own is None else called(fr, node, args[0], own)
     if found is None and is_hashable(function) and function in _OPERATORS and len(args) == 2:
-        found = operated(fr, node, _OPERATORS[function], *args)
+        found = operated(fr, node, _OPERATORS[function], args[0], args[1])
     if found is not None:
         return found
     if getattr(function, "srcdiff_effect", None) is not None:

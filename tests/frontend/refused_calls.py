@@ -238,6 +238,6 @@ LIBRARIES = [
 OFFSET = np.ones(3)
 NAMES = {k: v for k, v in globals().items() if not k.startswith("_")}
 __all__ = [
-    "LANGUAGE", "LIBRARIES", "NAMES", "cmath", "functools", "interpolate", "itertools", "linalg", "math", "ndimage",
+    "LANGUAGE", "LIBRARIES", "NAMES", "bisect", "cmath", "functools", "interpolate", "itertools", "linalg", "math", "ndimage",
     "operator", "optimize", "stats",
 ]  # fmt: skip
