@@ -7,14 +7,23 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.frame import Frame, describe
+from srcdiff.frontend.frame import HOOKS, Frame, describe
 from srcdiff.frontend.iteration import taken
 from srcdiff.frontend.objects import write_attribute
 from srcdiff.frontend.packed import opened
 from srcdiff.frontend.special_methods import refuse_own_items
 from srcdiff.frontend.stores import write_item
 from srcdiff.frontend.subscripts import read_item, shape_parts
-from srcdiff.frontend.values import FrontValue, Items, Parts, ShapeOf, Slice, Stream, sequence
+from srcdiff.frontend.values import (
+    FrontValue,
+    Items,
+    Known,
+    Parts,
+    ShapeOf,
+    Slice,
+    Stream,
+    sequence,
+)
 from srcdiff.ir.core import Const, Value, const
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.types import Array, Dim, List, Struct
@@ -166,20 +175,20 @@ def _unpack_starred(
         middle: FrontValue = sequence(parts[star : len(parts) - after], "list")
         last = parts[len(parts) - after :]
     elif isinstance(value, Value) and isinstance(value.type, Array | List):
-        middle = read_item(
-            fr, value, Slice(const(star), const(-after) if after else None, None), node
-        )
         parts = [read_item(fr, value, const(k), node) for k in range(star)]
         last = [read_item(fr, value, const(k - after), node) for k in range(after)]
+        between = Slice(const(star), const(-after) if after else None, None)
+        middle = read_item(fr, value, between, node)
+        if isinstance(value.type, Array):  # a list: what is put there is not put into the array
+            middle = HOOKS["call"](fr, node, Known(list), [middle], {})
     else:
         fr.untyped(
             target,
             f"cannot unpack {describe(value)} into a starred name",
             "Take the parts by position.",
         )
+    assign(fr, targets[star].value, middle, node)
     for t, part in zip(
-        [*targets[:star], targets[star].value, *targets[star + 1 :]],
-        [*parts[:star], middle, *last],
-        strict=True,
+        [*targets[:star], *targets[star + 1 :]], [*parts[:star], *last], strict=True
     ):
         assign(fr, t, part, node)

@@ -219,7 +219,10 @@ class _Forward:
             self.undefined.add(op.result)
         if not any(v in scope.active for v in op.results):
             return
-        if not op.decl.differentiable:  # storage that will hold active values
+        is_constant = op.decl.rule is None and not any(a in scope.active for a in op.operands)
+        is_constant = is_constant and op.decl.name not in _STRUCTURAL and op.view_of is None
+        if not op.decl.differentiable or (is_constant and isinstance(op.results[0].type, Array)):
+            # storage that will hold active values
             (result,) = op.results
             if op.decl is shared_array:
                 made = b.op(shared_array, name=dot_name(result), type=result.type)

@@ -222,6 +222,8 @@ class Nest:
 
     def place(self, atom: Atom, at: At) -> tuple[Value, tuple[Atom, ...]]:
         """The stored array, and the indices into it, of an element of storage or of a view of it."""
+        if not isinstance(atom.type, Array):
+            raise NoLoopForm("a number that is broadcast has no storage")
         assert isinstance(atom, Value)
         op = self.arrays.lazy.get(atom)
         if op is None:

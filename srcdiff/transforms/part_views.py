@@ -17,7 +17,9 @@ from srcdiff.ir.core import Function, Op, OpDecl, Statement, Value, regions_of, 
 from srcdiff.ops import complex_numbers
 from srcdiff.transforms.loads import Program
 
-__all__ = ["Uses", "own_part"]
+__all__ = ["ALWAYS_VIEWS", "Uses", "own_part"]
+
+ALWAYS_VIEWS = {"real", "imag", "diag", "diagonal", "einsum_view", "broadcast_to"}
 
 _NEW: Mapping[OpDecl, OpDecl] = {
     complex_numbers.real: complex_numbers.real_parts,

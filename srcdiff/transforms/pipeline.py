@@ -69,6 +69,7 @@ from srcdiff.transforms.squared_sizes import name_squared_sizes, plain_powers
 from srcdiff.transforms.stabilise import stabilise
 from srcdiff.transforms.trim_calls import trim_calls
 from srcdiff.transforms.unit_vectors import unit_vectors
+from srcdiff.transforms.written_parts import write_parts
 
 __all__ = [
     "AT_HAND", "FINISH", "FUSE_TURNS", "LENGTHS", "QUOTIENTS", "SIMPLIFY", "Pass", "Recorder", "finished", "gradient",
@@ -170,6 +171,7 @@ def preparing(disabled: Collection[str] | None) -> tuple[Pass, ...]:
         ),
         Pass("own arguments", own_arguments, "derivatives never modify their arguments"),
         Pass("blocks", settle_blocks, "what a block is of goes on under its own name"),
+        Pass("written parts", write_parts, "a write into w.real is one into w"),
         Pass("rebound", rebind_whole, "what overwrites an array whole is an array of its own"),
         Pass("reads", insert_reads, "the contents of an array at a moment become a value"),
     ]

@@ -21,7 +21,7 @@ from srcdiff.ir.core import Atom, Call, Function, Op, Region, Statement, Value, 
 from srcdiff.ir.types import Array, List
 from srcdiff.ops import containers, memory
 from srcdiff.transforms.loads import Program, survey
-from srcdiff.transforms.part_views import Uses, own_part
+from srcdiff.transforms.part_views import ALWAYS_VIEWS, Uses, own_part
 from srcdiff.transforms.parts import Part, parts_taken, take
 
 __all__ = ["insert_reads", "own_arguments"]
@@ -63,6 +63,9 @@ class _InsertReads(Rewriter):
         self, buffers: set[Value], program: Program, passed: set[Value], uses: Uses
     ) -> None:
         self.buffers, self.program, self.passed, self.uses = buffers, program, passed, uses
+        self.shown: dict[
+            Value, Op
+        ] = {}  # views that show later writes: they are taken anew at each use
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         b.location, b.origin = old.location, old.origin
@@ -75,6 +78,9 @@ class _InsertReads(Rewriter):
             return
         if old.operands and old.operands[0] in self.buffers:
             old = own_part(old, self.program, self.uses) or old
+            if self.shows_writes(old):
+                self.shown.update((r, old) for r in old.results)
+                return
         operands = [
             a if self.is_reference(old, i) else self.contents(a, old, b)
             for i, a in enumerate(old.operands)
@@ -108,8 +114,7 @@ class _InsertReads(Rewriter):
         """
         if op.decl is containers.pack and op.result in self.passed:
             return False
-        if op.decl.read_only and op.view_of == position:
-            self.check_view(op)
+        if op.operands[position] in self.shown or (op.decl.read_only and op.view_of == position):
             return False
         if op.view_of == position or position in (*op.decl.writes, *op.decl.shape_of):
             return True
@@ -117,17 +122,28 @@ class _InsertReads(Rewriter):
             return True
         return op.decl.holds or op.decl in (memory.read, containers.list_copy)
 
-    def check_view(self, op: Op) -> None:
-        """Refuse a view whose adjoint cannot be the same view, where it may show what is written later."""
+    def shows_writes(self, op: Op) -> bool:
+        """Whether this makes a view whose adjoint cannot be the same view, and which shows what is written later."""
         base = op.operands[0]
-        if isinstance(base, Value) and self.program.is_written_after(op, base, base):
+        assert isinstance(base, Value)
+        if op.view_of != 0 or not all(isinstance(r.type, Array) for r in op.results):
+            return False
+        if base not in self.shown and not (
+            op.decl.read_only and self.program.is_written_after(op, base, base)
+        ):
+            return False
+        is_kept = any(u is None for r in op.results for u in self.uses.of(r))
+        if is_kept or (base not in self.shown and op.decl.name not in ALWAYS_VIEWS):
             raise UnsupportedError(
                 f"the array that `{op.decl.name}` takes is written later, and its result would show the change",
                 "Give it a copy of the array (`A.copy()`).",
                 op.location,
             )
+        return True
 
     def contents(self, atom: Atom, user: Op | Call, b: Builder) -> Atom:
+        if isinstance(atom, Value) and atom in self.shown:
+            return self.taken_anew(atom, b)
         if isinstance(atom, Value) and atom in self.buffers:
             return b.op(memory.read, atom, name=atom.name)
         if (
@@ -137,6 +153,14 @@ class _InsertReads(Rewriter):
         ):
             return b.op(containers.list_copy, atom)  # the list as it is now
         return atom
+
+    def taken_anew(self, view: Value, b: Builder) -> Value:
+        """What a view shows now."""
+        op = self.shown[view]
+        operands = [self.contents(a, op, b) if k == 0 else a for k, a in enumerate(op.operands)]
+        results = tuple(replace(r, user=False) for r in op.results)
+        b.append(replace(op, operands=tuple(operands), results=results))
+        return results[op.results.index(view)]
 
 
 def own_arguments(fn: Function) -> Function:

@@ -25,8 +25,10 @@ __all__ = ["reverse_by_rule"]
 
 def reverse_by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: Scope) -> None:
     """Inline the operation's rule."""
-    given = [_as_wanted(op, d, v, scope) for d, v in zip(d_outs, op.results, strict=True)]
     wanted = [k for k, a in enumerate(op.operands) if r.is_active(a)]
+    if not wanted:
+        return  # an array of constants, active by what is written into it
+    given = [_as_wanted(op, d, v, scope) for d, v in zip(d_outs, op.results, strict=True)]
     decl = op.decl if op.decl.specialised is None else op.decl.specialised(tuple(wanted))
     if decl.rule is None:
         raise unknown_derivative(op, wanted[0])

@@ -179,7 +179,7 @@ def places_along(arr: Any, indices: Any, axis: Any) -> Any:
 # ---- written -------------------------------------------------------------------------------------
 
 
-def _written(statement: str, *operands: Any, **fields: Any) -> Any:
+def written(statement: str, *operands: Any, **fields: Any) -> Any:
     """A sample of what writes: into a copy of `x`, which is what it gives."""
     return said(f"(z := x.copy(), {statement}, z)[2]", *operands, **fields)
 
@@ -187,8 +187,8 @@ def _written(statement: str, *operands: Any, **fields: Any) -> Any:
 @composite(
     np.put_along_axis,
     samples=(
-        _written("np.put_along_axis(z, np.array([[2, 0], [1, 2]]), y, 1)", (2, 3), (2, 2)),
-        _written("np.put_along_axis(z, np.array([1]), 0.5, 0)", (3,)),
+        written("np.put_along_axis(z, np.array([[2, 0], [1, 2]]), y, 1)", (2, 3), (2, 2)),
+        written("np.put_along_axis(z, np.array([1]), 0.5, 0)", (3,)),
     ),
     takes_complex=True,
 )
@@ -202,11 +202,11 @@ def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
     np.put,
     method="put",
     samples=(
-        _written("np.put(z, [2, 0], y)", (4,), (2,)),
-        _written("z.put([1], 0.5)", (4,)),
-        _written("np.put(z, [5, -9], y, mode='clip')", (4,), (2,)),
-        _written("np.put(z, [3, 0], y)", (2, 2), (2,)),
-        _written("np.put(z, [2, 0, 1], y)", (4,), (2,)),
+        written("np.put(z, [2, 0], y)", (4,), (2,)),
+        written("z.put([1], 0.5)", (4,)),
+        written("np.put(z, [5, -9], y, mode='clip')", (4,), (2,)),
+        written("np.put(z, [3, 0], y)", (2, 2), (2,)),
+        written("np.put(z, [2, 0, 1], y)", (4,), (2,)),
     ),
     takes_complex=True,
 )
@@ -221,8 +221,8 @@ def put(a: Any, ind: Any, v: Any, mode: Any = "raise") -> None:
 @composite(
     np.place,
     samples=(
-        _written("np.place(z, z > 0.0, [0.25])", (2, 3)),
-        _written("np.place(z, np.array([True, False, True]), y)", (3,), (2,)),
+        written("np.place(z, z > 0.0, [0.25])", (2, 3)),
+        written("np.place(z, np.array([True, False, True]), y)", (3,), (2,)),
     ),
     takes_complex=True,
 )
@@ -235,8 +235,8 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
 @composite(
     np.putmask,
     samples=(
-        _written("np.putmask(z, z > 0.0, y)", (2, 3), (2, 3)),
-        _written("np.putmask(z, z > 0.0, 0.25)", (4,)),
+        written("np.putmask(z, z > 0.0, y)", (2, 3), (2, 3)),
+        written("np.putmask(z, z > 0.0, 0.25)", (4,)),
     ),
     takes_complex=True,
 )
@@ -251,8 +251,8 @@ def putmask(a: Any, mask: Any, values: Any) -> None:
 @composite(
     np.fill_diagonal,
     samples=(
-        _written("np.fill_diagonal(z, 0.5)", (3, 3)),
-        _written("np.fill_diagonal(z, y)", (2, 3), (2,)),
+        written("np.fill_diagonal(z, 0.5)", (3, 3)),
+        written("np.fill_diagonal(z, y)", (2, 3), (2,)),
     ),
     takes_complex=True,
 )
@@ -266,7 +266,7 @@ def fill_diagonal(a: Any, val: Any, wrap: Any = False) -> None:
 @composite(
     np.copyto,
     given=("where",),
-    samples=(_written("np.copyto(z, y, where=x > 0.0)", (4,), (4,)),),
+    samples=(written("np.copyto(z, y, where=x > 0.0)", (4,), (4,)),),
     takes_complex=True,
 )
 def copyto(dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
