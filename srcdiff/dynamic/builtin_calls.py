@@ -182,6 +182,14 @@ def _replaced(tape: Tape, value: Any, /, **changes: Any) -> Any:
     return call(tape, type(value), **{**own, **changes})
 
 
+def _augmented(symbol: str) -> Any:
+    """`operator.iadd(target, value)`: what `target += value` binds."""
+    return lambda tape, target, value: tape.augmented(symbol, target, value)
+
+
+_IN_PLACE = {
+    "+": "add", "-": "sub", "*": "mul", "/": "truediv", "**": "pow", "//": "floordiv", "%": "mod", "@": "matmul",
+}  # fmt: skip
 BUILTINS: dict[Any, Any] = {
     sum: _sum, min: _extreme(min), max: _extreme(max), map: _map, filter: _filter, sorted: _sorted,
     functools.reduce: _reduce, itertools.accumulate: _accumulate, math.prod: _product, math.fsum: _fsum,
@@ -190,6 +198,7 @@ BUILTINS: dict[Any, Any] = {
     itertools.starmap: _starmap, operator.getitem: lambda tape, base, key: tape.item(base, key),
     operator.setitem: lambda tape, base, key, value: tape.store(base, key, value),
     np.vectorize: lambda tape, *args, **kwargs: np.vectorize(*args, **kwargs),
+    **{getattr(operator, f"i{name}"): _augmented(symbol) for symbol, name in _IN_PLACE.items()},
     next: _next, getattr: _getattr, setattr: _set_attr, len: _length,
     float: _number(float, "__float__"), abs: _number(abs, "__abs__"), round: _number(round, "__round__"),
     **{c: _collected(c) for c in (list, tuple, set, frozenset, zip, enumerate, reversed, iter)},

@@ -24,6 +24,7 @@ from srcdiff.frontend.objects import Super, super_attribute, write_attribute
 from srcdiff.frontend.out_arguments import filled, method_into_out
 from srcdiff.frontend.source import LIBRARIES, is_read_in_place
 from srcdiff.frontend.sparse_calls import is_matrix, transpose
+from srcdiff.frontend.subscripts import read_item
 from srcdiff.frontend.texts import formatted
 from srcdiff.frontend.values import (
     Args,
@@ -182,6 +183,8 @@ def call_method(
                 return fr.op(node, copy, receiver)
             if name == "fill" and len(args) == 1:
                 return filled(fr, node, receiver, args)
+            if name == "view" and not args and not kwargs:
+                return read_item(fr, receiver, const(...), node)
             python = _as_python_number(fr, receiver, name, args)
             if python is not None:
                 return call_known(fr, node, python, [receiver], {})

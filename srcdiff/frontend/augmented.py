@@ -7,7 +7,8 @@ Python reads the target before the value. Where computing the value may change w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gast
@@ -16,14 +17,15 @@ from srcdiff.frontend.attributes import attribute
 from srcdiff.frontend.calls import call_value
 from srcdiff.frontend.expressions import combine
 from srcdiff.frontend.frame import Frame, reads
+from srcdiff.frontend.known_calls import SPECIAL
 from srcdiff.frontend.lists import is_list
 from srcdiff.frontend.objects import write_attribute
 from srcdiff.frontend.stores import add_to, update_item, write_item
 from srcdiff.frontend.subscripts import array_of, read_item
 from srcdiff.frontend.targets import bind_name
-from srcdiff.frontend.values import MISSING, FrontValue, Method, Parts
+from srcdiff.frontend.values import MISSING, Args, FrontValue, Kwargs, Method, Parts
 from srcdiff.ir.alias import written_operands
-from srcdiff.ir.core import Call, Op, Statement, Value, regions_of, walk
+from srcdiff.ir.core import Call, Op, Statement, Value, const, regions_of, walk
 from srcdiff.ir.types import Array, List
 
 __all__: list[str] = []
@@ -158,3 +160,38 @@ def _written(body: Sequence[Statement]) -> Iterator[Value]:
                     yield v
             if isinstance(s, Op):
                 made.update(dict.fromkeys(s.results, s))
+
+
+# ---- functions that do the same ------------------------------------------------------------------------------
+
+
+def _called(op: Any) -> Callable[..., FrontValue]:
+    """`operator.iadd(target, value)`: gives the target, where that was changed in place."""
+
+    def call(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+        if len(args) != 2 or kwargs:
+            fr.fail(node, "the functions of `operator` take two arguments by position")
+        old, value = args
+        change = gast.copy_location(gast.AugAssign(target=node, op=op, value=node), node)
+        if _changed_in_place(fr, change, old, value):
+            return fr.session.current(old)
+        return combine(fr, change)(op, old, value)
+
+    return call
+
+
+def _set_item(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """`operator.setitem(target, key, value)`."""
+    if len(args) != 3 or kwargs:
+        fr.fail(node, "operator.setitem takes three arguments by position")
+    write_item(fr, args[0], args[1], args[2], node)
+    return const(None)
+
+
+SPECIAL.update({
+    operator.iadd: _called(gast.Add()), operator.isub: _called(gast.Sub()), operator.imul: _called(gast.Mult()),
+    operator.itruediv: _called(gast.Div()), operator.ifloordiv: _called(gast.FloorDiv()),
+    operator.imod: _called(gast.Mod()), operator.ipow: _called(gast.Pow()), operator.imatmul: _called(gast.MatMult()),
+    operator.iand: _called(gast.BitAnd()), operator.ior: _called(gast.BitOr()), operator.ixor: _called(gast.BitXor()),
+    operator.setitem: _set_item,
+})  # fmt: skip

@@ -9,10 +9,10 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.frame import Frame, an, describe, reads
+from srcdiff.frontend.frame import HOOKS, Frame, an, describe, reads
 from srcdiff.frontend.iteration import iterable, taken, unrolled
 from srcdiff.frontend.joins import known_dict
-from srcdiff.frontend.list_methods import concatenated, repeated
+from srcdiff.frontend.list_methods import METHODS, concatenated, repeated
 from srcdiff.frontend.lists import grows, is_list, known_list, new_list
 from srcdiff.frontend.sparse_calls import is_matrix, product
 from srcdiff.frontend.special_methods import called, operated
@@ -259,18 +259,22 @@ def _walrus(fr: Frame, node: Any) -> FrontValue:
 # ---- containers ------------------------------------------------------------------------------------------------
 
 
-def _elements(fr: Frame, nodes: list[Any]) -> list[FrontValue]:
+def _elements(fr: Frame, node: Any) -> list[FrontValue] | Value:
+    """The items of a tuple or list, or a list of unknown length (a tuple of such is one that nobody changes)."""
     out: list[FrontValue] = []
-    for node in nodes:
-        if not isinstance(node, gast.Starred):
-            out.append(fr.expr(node))
+    for k, item in enumerate(node.elts):
+        if not isinstance(item, gast.Starred):
+            out.append(fr.expr(item))
             continue
-        node.value.at_once = True
-        parts = iterable(fr, taken(fr, fr.expr(node.value), node), node)
-        known = unrolled(fr, parts, node) if isinstance(parts, Items) else parts
+        item.value.at_once = True
+        value = taken(fr, fr.expr(item.value), item)
+        parts = iterable(fr, value, item)
+        if isinstance(value, Value) and isinstance(value.type, List):
+            return _grown(fr, node, out, parts, node.elts[k + 1 :])
+        known = unrolled(fr, parts, item) if isinstance(parts, Items) else parts
         if known is None:
             fr.untyped(
-                node,
+                item,
                 "`*` in a tuple or list takes a container of known length",
                 "Use np.concatenate.",
             )
@@ -278,14 +282,29 @@ def _elements(fr: Frame, nodes: list[Any]) -> list[FrontValue]:
     return out
 
 
+def _grown(fr: Frame, node: Any, first: list[FrontValue], items: Any, rest: Sequence[Any]) -> Value:
+    """A list of what comes first, of items whose number only the run knows, and of the rest."""
+    made = new_list(fr, first, node)
+    HOOKS["append each"](fr, node, made, items)
+    for item in rest:
+        if isinstance(item, gast.Starred):
+            value = taken(fr, fr.expr(item.value), item)
+            HOOKS["append each"](fr, node, made, iterable(fr, value, item))
+        else:
+            METHODS["append"](fr, node, made, [fr.expr(item)])
+    return made
+
+
 @reads(gast.Tuple)
 def _tuple(fr: Frame, node: Any) -> FrontValue:
-    return sequence(_elements(fr, node.elts))
+    items = _elements(fr, node)
+    return items if isinstance(items, Value) else sequence(items)
 
 
 @reads(gast.List)
 def _list(fr: Frame, node: Any) -> FrontValue:
-    return known_list(fr, _elements(fr, node.elts), node)
+    items = _elements(fr, node)
+    return items if isinstance(items, Value) else known_list(fr, items, node)
 
 
 @reads(gast.Dict)

@@ -84,6 +84,7 @@ def _is_numpy(function: Any) -> bool:
 
 
 def _written(fr: Frame, node: Any, out: FrontValue, value: FrontValue) -> FrontValue:
+    """Write what a function gave into the array that is its `out`."""
     if not isinstance(out, Value) or not isinstance(out.type, Array) or not out.type.ndim:
         fr.fail(node, f"cannot write into {describe(out)}", "Pass an array with axes.")
     source = value.type if isinstance(value, Value | Const) else None

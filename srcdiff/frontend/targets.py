@@ -9,6 +9,7 @@ import gast
 
 from srcdiff.frontend.frame import HOOKS, Frame, describe
 from srcdiff.frontend.iteration import taken
+from srcdiff.frontend.lists import known_list
 from srcdiff.frontend.objects import write_attribute
 from srcdiff.frontend.packed import opened
 from srcdiff.frontend.special_methods import refuse_own_items
@@ -172,7 +173,7 @@ def _unpack_starred(
         value = sequence(fr.ops(node, unpack, value, count=len(value.type.keys)))
     if isinstance(value, Parts):
         parts = list(value.values)
-        middle: FrontValue = sequence(parts[star : len(parts) - after], "list")
+        middle = known_list(fr, parts[star : len(parts) - after], node)
         last = parts[len(parts) - after :]
     elif isinstance(value, Value) and isinstance(value.type, Array | List):
         parts = [read_item(fr, value, const(k), node) for k in range(star)]

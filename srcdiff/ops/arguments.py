@@ -38,10 +38,19 @@ def length_operands(shape: Any) -> tuple[Atom, ...]:
 def static_dtype(argument: Any, default: str | None = None) -> str | None:
     """The name of a dtype argument that is known when compiling."""
     value = getattr(argument, "value", argument)
+    if value is None:
+        return default
     try:
-        return default if value is None else np.dtype(value).name
-    except TypeError as error:
-        raise TypeMistake(str(error)) from None
+        found = np.dtype(value)
+    except TypeError:
+        raise TypeMistake(
+            "this dtype is none of numbers; arrays have one number in each place"
+        ) from None
+    if found.kind not in "fciub":
+        raise TypeMistake(
+            f"arrays of {found} are not read; take an array of numbers for each field"
+        )
+    return found.name
 
 
 def refuse(kwargs: Mapping[str, Any], *known_names: str) -> None:

@@ -90,7 +90,7 @@ _integer_power = integers(constants(operator.pow))
 
 
 @declare(
-    np.add, operator.add, operator.iadd, template="{0} + {1}", infer=integers(operator.add), elementwise=True,
+    np.add, operator.add, template="{0} + {1}", infer=integers(operator.add), elementwise=True,
     linear=True,
     samples=binary(), takes_complex=True,
 )  # fmt: skip
@@ -100,7 +100,7 @@ def add(x, y, *, out, d_out):
 
 
 @declare(
-    np.subtract, operator.sub, operator.isub, template="{0} - {1}", infer=_no_booleans(integers(operator.sub),
+    np.subtract, operator.sub, template="{0} - {1}", infer=_no_booleans(integers(operator.sub),
     "subtract"),
     elementwise=True, linear=True, samples=binary(), takes_complex=True,
 )  # fmt: skip
@@ -110,7 +110,7 @@ def subtract(x, y, *, out, d_out):
 
 
 @declare(
-    np.multiply, operator.mul, operator.imul, template="{0} * {1}", infer=integers(times, product), elementwise=True,
+    np.multiply, operator.mul, template="{0} * {1}", infer=integers(times, product), elementwise=True,
     multilinear=True, samples=binary(), takes_complex=True,
 )  # fmt: skip
 def multiply(x, y, *, out, d_out):
@@ -120,7 +120,7 @@ def multiply(x, y, *, out, d_out):
 
 # raises: only of Python scalars (see `facts.may_raise`)
 @declare(
-    np.divide, operator.truediv, operator.itruediv, template="{0} / {1}", infer=true_division, elementwise=True,
+    np.divide, operator.truediv, template="{0} / {1}", infer=true_division, elementwise=True,
     raises=True,
     samples=binary(0.5, 2.0), takes_complex=True,
 )  # fmt: skip
@@ -130,7 +130,7 @@ def divide(x, y, *, out, d_out):
 
 
 @declare(
-    np.power, operator.pow, operator.ipow, pow, math.pow, template="{0} ** {1}", infer=_powered, elementwise=True,
+    np.power, operator.pow, pow, math.pow, template="{0} ** {1}", infer=_powered, elementwise=True,
     raises=True,
     samples=(
         *binary(0.5, 2.0),
@@ -353,13 +353,13 @@ def _logic_text(symbol: str, word: str) -> Callable[[Op], str]:
 
 
 bitwise_and = operation(
-    "bitwise_and", np.bitwise_and, operator.and_, operator.iand, template=_logic_text("&", "and"), **_bitwise
+    "bitwise_and", np.bitwise_and, operator.and_, template=_logic_text("&", "and"), **_bitwise
 )  # fmt: skip
 bitwise_or = operation(
-    "bitwise_or", np.bitwise_or, operator.or_, operator.ior, template=_logic_text("|", "or"), **_bitwise
+    "bitwise_or", np.bitwise_or, operator.or_, template=_logic_text("|", "or"), **_bitwise
 )  # fmt: skip
 bitwise_xor = operation(
-    "bitwise_xor", np.bitwise_xor, operator.xor, operator.ixor, template="{0} ^ {1}", **_bitwise
+    "bitwise_xor", np.bitwise_xor, operator.xor, template="{0} ^ {1}", **_bitwise
 )
 left_shift = operation(
     "left_shift", np.left_shift, operator.lshift, template="{0} << {1}", **_bitwise
@@ -456,7 +456,7 @@ def _cast_text(op: Op) -> str:
     name = np.dtype(op.attrs["dtype"]).name
     if op.spelling.startswith("np."):  # of a number
         return f"{op.spelling}({{0}})"
-    name = {"bool": "bool", "float64": "float", "int64": "int", "complex128": "complex"}.get(
+    name = {"bool": "bool", "float64": "float", "int64": "int"}.get(  # Numba has no `complex`
         name, f"np.{name}"
     )
     return f"{{0}}.astype({name})"

@@ -96,7 +96,7 @@ _multilinear: dict[str, Any] = {
     "raises": True,
 }
 matmul = operation(
-    "matmul", np.matmul, operator.matmul, operator.imatmul, template="{0} @ {1}", infer=_product(3, "@"),
+    "matmul", np.matmul, operator.matmul, template="{0} @ {1}", infer=_product(3, "@"),
     **_multilinear,
     samples=(
         *_products, draw((2, 3, 4), (4, 2)), draw((3, 4), (2, 4, 3)), draw((2, 3, 4), (2, 4, 1)), draw((2, 3, 4), (4,)),
