@@ -13,7 +13,8 @@ and `str(error)` is all of it. Where the place is inside a helper, the user's ca
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from srcdiff.ir.location import Location
 
@@ -28,6 +29,7 @@ __all__ = [
     "UNTOLD",
     "UnsupportedError",
     "UntypedError",
+    "called_at",
 ]
 
 _INDENT = "    "
@@ -44,6 +46,8 @@ class _Report(Exception):
         location: Location | None = None,
         chain: Sequence[Location] = (),
     ) -> None:
+        if location is not None and not chain:
+            chain = location.chain
         # All four go into `args`, from which pickle and copy build the report again.
         super().__init__(message, advice, location, tuple(chain))
         self.message = message
@@ -94,6 +98,18 @@ class DifferentiationError(_Report):
     file, line, column, end_column, source_line
         Of `location`, None without one. Lines count from 1; columns from 0 and in bytes, as in `ast`.
     """
+
+
+@contextmanager
+def called_at(location: Location | None) -> Iterator[None]:
+    """What is wrong in a function is told with the call of it."""
+    try:
+        yield
+    except DifferentiationError as error:
+        if location is None:
+            raise
+        chain = (*location.chain, location, *error.chain)
+        raise type(error)(error.message, error.advice, error.location, chain) from None
 
 
 class UnsupportedError(DifferentiationError):

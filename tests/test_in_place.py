@@ -1,4 +1,4 @@
-"""The programs of `in_place_programs.py`: value as Python has it, both modes by finite differences, compiled as NumPy."""
+"""The programs of `in_place_programs.py` against Python, finite differences in both modes, and Numba."""
 
 import copy
 import inspect

@@ -30,6 +30,31 @@ def test_arguments_that_overlap_where_one_is_written():
     srcdiff.grad(writes)(x[:3].copy(), x[1:])  # as the advice says
 
 
+def set_first(v):
+    d = np.diagonal(v)
+    d[0] = 1.0
+    return np.sum(d)
+
+
+def twice(v, k):
+    return k * set_first(v * 2.0)
+
+
+def three_deep(x):
+    total = 0.0
+    for k in range(3):
+        total += twice(x, k)
+    return total
+
+
+@pytest.mark.parametrize("derive", [srcdiff.grad, lambda f: lambda x: srcdiff.jvp(f, (x,), (x,))])
+def test_what_a_pass_refuses_in_a_helper_tells_the_calls_that_led_there(derive):
+    with pytest.raises(UnsupportedError, match="which NumPy makes read-only") as caught:
+        derive(three_deep)(np.eye(3))
+    lines = [place.source_line.strip() for place in (*caught.value.chain, caught.value.location)]
+    assert lines == ["total += twice(x, k)", "return k * set_first(v * 2.0)", "d[0] = 1.0"]
+
+
 class Thing:
     def __init__(self):
         self.a = 2.0

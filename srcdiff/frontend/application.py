@@ -207,7 +207,11 @@ def _bind(
         fr.fail(node, f"`{name}` takes fewer arguments here", "Leave the last one out.")
     if named:
         fr.fail(
-            node, f"`{name}` does not take the argument `{next(iter(named))}` here", "Leave it out."
+            node,
+            f"`{name}` does not take the argument `{next(iter(named))}` here",
+            f"Write into the array: `x[...] = {name}(x)`."
+            if name.startswith("np.") and "copy" in named
+            else "Leave it out.",
         )
     return operands, attrs
 

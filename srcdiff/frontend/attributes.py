@@ -210,5 +210,11 @@ def call_method(
     (fr.fail if isinstance(type_, Array | Scalar) else fr.untyped)(
         node,
         f"the method `.{name}` of {describe(receiver)} is not known to srcdiff",
-        "Use a NumPy function instead.",
+        _INSTEAD.get(name, "Use a NumPy function instead."),
     )
+
+
+_INSTEAD = {
+    "resize": "Bind a new array: np.resize repeats elements, np.concatenate adds zeros.",
+    "partition": "Write `x[...] = np.partition(x, k)`.",
+}

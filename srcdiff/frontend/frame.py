@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, NoReturn
 
 from srcdiff.frontend.box_roots import changes_outside
 from srcdiff.frontend.session import Session
-from srcdiff.frontend.source import Source
+from srcdiff.frontend.source import CalledSource, Source
 from srcdiff.frontend.subset import fail, untyped
 from srcdiff.frontend.values import (
     Closure,
@@ -32,6 +33,7 @@ from srcdiff.frontend.values import (
 )
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, OpDecl, Value
+from srcdiff.ir.location import Location
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.types import Array, Scalar, Static, is_complex
 from srcdiff.ops.infer import TypeMistake, UntypedMistake
@@ -85,9 +87,34 @@ class Frame:
         self.is_finished = False  # whether the call has returned
         self.consume: Callable[[FrontValue], None] | None = None  # takes what a generator yields
         self.attempts = 0  # `try`s whose first block is being read
+        self.places: dict[int, tuple[Location, Location]] = {}
         self.watched: frozenset[str] = (
             frozenset()
         )  # parameters known when compiling: reading is noted
+
+    # ---- places ----
+
+    def place(self, node: Any) -> Location:
+        """Where a node stands, with the calls by which it was reached."""
+        found = self.source.location(node)
+        if self.called_from is None:
+            return found
+        if id(found) not in self.places:
+            self.places[id(found)] = found, replace(found, called_from=self.called_from)
+        return self.places[id(found)][1]
+
+    @cached_property
+    def called_from(self) -> Location | None:
+        """The user's call in whose place this is read."""
+        around = self.outer if self.caller is None else self.caller
+        if around is None or (self.caller is None and around.source is not self.source):
+            return None
+        is_ours = isinstance(self.source, CalledSource) or around.source.file.startswith(
+            "<srcdiff "
+        )
+        if self.call is None or is_ours:
+            return around.called_from
+        return around.place(self.call)
 
     # ---- reading ----
 
@@ -244,7 +271,7 @@ class Frame:
     ) -> tuple[Value, ...]:
         """Append an operation; what its type rule finds wrong becomes an error at the node."""
         b = self.session.b
-        b.location = None if self.session.of_rule else self.source.location(node)
+        b.location = None if self.session.of_rule else self.place(node)
         user = user and self.session.user_names
         try:
             results = b.ops(decl, *operands, names=names, user=user, spelling=spelling, **attrs)

@@ -201,6 +201,8 @@ def _called_from(fr: Frame, node: Any) -> Iterator[None]:
     try:
         yield
     except DifferentiationError as error:
+        if error.location is not None and error.location.called_from is not None:
+            raise  # of what was read before, with all calls
         chain = (fr.source.location(node), *error.chain)
         if fr.source.file.startswith("<srcdiff "):  # a program of ours, in which nobody looks
             chain = error.chain

@@ -42,14 +42,12 @@ def static_dtype(argument: Any, default: str | None = None) -> str | None:
         return default
     try:
         found = np.dtype(value)
-    except TypeError:
-        raise TypeMistake(
-            "this dtype is none of numbers; arrays have one number in each place"
-        ) from None
+    except TypeError as error:
+        if isinstance(value, str):
+            raise TypeMistake(str(error)) from None
+        raise TypeMistake("this dtype is none of numbers; take one array for each field") from None
     if found.kind not in "fciub":
-        raise TypeMistake(
-            f"arrays of {found} are not read; take an array of numbers for each field"
-        )
+        raise TypeMistake(f"arrays of dtype {found} are not read; take arrays of numbers")
     return found.name
 
 

@@ -68,7 +68,7 @@ def nested(value: Any) -> tuple[tuple[int, ...], list[Atom]]:
 def _bind_array(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     refuse(kwargs, "dtype", "object", "a", "copy")
     if getattr(kwargs.get("copy"), "value", True) is not True:
-        raise TypeMistake("copy=True is all that is supported")
+        raise TypeMistake("np.array makes a copy here; write np.asarray(x) for the array itself")
     layout, operands = nested(args[0] if args else kwargs.get("object", kwargs.get("a")))
     dtype = static_dtype(args[1] if len(args) > 1 else kwargs.get("dtype"))
     return operands, {"layout": layout} | ({} if dtype is None else {"dtype": dtype})

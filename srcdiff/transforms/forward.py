@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from srcdiff.errors import UnsupportedError
+from srcdiff.errors import UnsupportedError, called_at
 from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, clone_statement, shapes_for
 from srcdiff.ir.core import (
@@ -394,7 +394,8 @@ class _Forward:
             self.still_lists(call.results, scope, b)
             return
         wrt = wanted_of(call.function, wrt, tuple(range(len(call.results))))[0]
-        helper, varies = self.helper(call.function, wrt)
+        with called_at(call.location):
+            helper, varies = self.helper(call.function, wrt)
         dots = [self.whole_dot(call.operands[k], scope, b) for k in wrt]
         moving = [v for v, does in zip(call.results, varies, strict=True) if does]
         results = tuple(Value(adjoint_type(v.type), dot_name(v)) for v in moving)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
+from srcdiff.errors import called_at
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Call, Function, Op, Statement, Value, walk
 from srcdiff.ir.recursion import is_itself, tied
@@ -137,7 +138,8 @@ class _EachFunction(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
         if isinstance(new, Call):
-            new = replace(new, function=self.function(new.function))
+            with called_at(new.location):
+                new = replace(new, function=self.function(new.function))
         elif isinstance(new, Op) and _is_block(new):
             new = replace(new, attrs={**new.attrs, "block": self.function(new.attrs["block"])})
         b.append(new)

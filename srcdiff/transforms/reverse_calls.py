@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from srcdiff.errors import called_at
 from srcdiff.ir.core import (
     Atom,
     Call,
@@ -67,7 +68,8 @@ def reverse_call(
         _reverse_by_slopes(r, call, found[seeded[0]], asked, scope)
         return
     wrt, all_seeded = wanted_of(call.function, tuple(asked), tuple(seeded))
-    slopes = make_slopes(call.function, wrt, all_seeded)
+    with called_at(call.location):
+        slopes = make_slopes(call.function, wrt, all_seeded)
     if slopes is not None:
         again = replace(call, results=tuple(replace(v) for v in call.results))
         given = of_value(again, slopes, wrt)
@@ -78,7 +80,8 @@ def reverse_call(
         _contribute_all(r, call, [_times(d, u, scope) for u in shares], wrt, asked, scope)
         return
     d_outs = [found[k] if k in found else r.zeros(call.results[k], scope) for k in all_seeded]
-    helper = make_adjoint(call.function, wrt, all_seeded)
+    with called_at(call.location):
+        helper = make_adjoint(call.function, wrt, all_seeded)
     operands = (*d_outs, *(r.forward.primal(a, scope) for a in (*call.operands, *call.results)))
     types = [
         t for k in wrt for t in leaf_types(call.operands[k].type)

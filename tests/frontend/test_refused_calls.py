@@ -3,28 +3,45 @@
 import ast
 import linecache
 import re
+import warnings
+import zlib
 from pathlib import Path
 
 import pytest
 from frontend.refused_calls import LANGUAGE, LIBRARIES, NAMES
+from frontend.refused_operands import OPERANDS, ROWS
 from frontend.test_lower import traced
 
-import srcdiff.derivation  # noqa: F401
+import srcdiff
 from srcdiff.errors import UnsupportedError
 
 
+def function_of(plain):
+    """A function of `x` that gives an expression."""
+    text = f"def f(x):\n    return {plain}\n"
+    file = f"<refused {zlib.crc32(text.encode())}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    namespace = {**NAMES, **OPERANDS}
+    exec(compile(text, file, "exec"), namespace)
+    return namespace["f"]
+
+
+def made(f, *args):
+    """A derivative: read, which is all that most need to be refused, and by the passes."""
+    traced(f, *args)
+    srcdiff.grad(f)(*args)
+
+
 @pytest.mark.parametrize(
-    ("expression", "args", "message", "advice"), [*LANGUAGE, *LIBRARIES], ids=lambda v: v if isinstance(v, str) else ""
+    ("expression", "args", "message", "advice"),
+    [*LANGUAGE, *LIBRARIES, *(row[:4] for row in ROWS)],
+    ids=lambda v: v if isinstance(v, str) else "",
 )  # fmt: skip
 def test_what_is_refused_says_where_why_and_what_to_do(expression, args, message, advice):
     plain = expression.replace("«", "").replace("»", "")
     marked = re.search("«(.*)»", expression)
-    text = f"def f(x):\n    return {plain}\n"
-    linecache.cache["<refused>"] = (len(text), None, text.splitlines(keepends=True), "<refused>")
-    namespace = dict(NAMES)
-    exec(compile(text, "<refused>", "exec"), namespace)
     with pytest.raises(UnsupportedError) as caught:
-        traced(namespace["f"], *args)
+        made(function_of(plain), *args)
     error = caught.value
     assert message in error.message and advice in error.advice
     assert not error.advice or error.advice.endswith(".")
@@ -34,12 +51,21 @@ def test_what_is_refused_says_where_why_and_what_to_do(expression, args, message
         assert error.chain[-1].source_line.strip() == f"return {plain}"
 
 
+@pytest.mark.parametrize(
+    ("args", "advised"), [(row[1], row[-1]) for row in ROWS if row[-1]], ids=lambda v: v if isinstance(v, str) else ""
+)  # fmt: skip
+def test_what_is_advised_is_differentiated(args, advised):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", srcdiff.DynamicWarning)
+        srcdiff.check_grads(function_of(advised), *args, order=1)
+
+
 # ---- none without a test -------------------------------------------------------------------------------------------
 
 SOURCES = Path(__file__).parents[2] / "srcdiff"
 RAISING = {
     "fail", "untyped", "refuse", "refused", "not_shown", "message_refused", "UnsupportedError", "UntypedError",
-    "DifferentiationError", "RuleError", "SourceNotFoundError",
+    "DifferentiationError", "RuleError", "SourceNotFoundError", "TypeMistake", "ShapeMismatch", "must_equal",
 }  # fmt: skip
 # what no test says, with the reason
 KEPT = {
@@ -47,6 +73,7 @@ KEPT = {
     "(the first is in line": "the end of a message whose beginning is the handler's, and is tested with it",
     "` gives does not settle: it calls itself": "the same, for functions that call themselves",
     "is raised here": "where a composite says nothing else; all of them do",
+    "is no list of": "of `list(x)`, which is read so for arrays of one axis or more only",
     "a literal": "of the text form of the IR, which no user writes",
     "may have other lengths for other items, so they make no array together": (
         "a guard: what has such lengths today has a list in it, and is refused for that"
@@ -67,14 +94,30 @@ def _texts(node):
         yield from (*_texts(node.body), *_texts(node.orelse))
 
 
+def _returned(tree):
+    """Pairs of a message and an advice that a function makes for others to raise."""
+    for node in ast.walk(tree):
+        pair = node.value if isinstance(node, ast.Return | ast.Assign) else None
+        if isinstance(pair, ast.Tuple) and len(pair.elts) == 2:
+            said = [" ".join(_texts(part)) for part in pair.elts]
+            if said[1].strip().endswith(".") and len(said[0].split()) > 2:
+                yield node, list(_texts(pair.elts[0]))
+
+
 def _messages():
     """The longest fragment of each message, with where it stands."""
     raises = re.compile(rf"\b_?({'|'.join(sorted(RAISING))})\(")
     for path in sorted(SOURCES.rglob("*.py")):
         text = path.read_text(encoding="utf-8")
+        tree = ast.parse(text)
+        for node, texts in _returned(tree):
+            yield (
+                max((t.strip() for t in texts), key=len),
+                f"{path.relative_to(SOURCES)}:{node.lineno}",
+            )
         if not raises.search(text):
             continue
-        for node in ast.walk(ast.parse(text)):
+        for node in ast.walk(tree):
             if not isinstance(node, ast.Call):
                 continue
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
