@@ -238,8 +238,14 @@ def _method(tape: Tape, method: Any, args: Any, kwargs: Any) -> Any:
     ) and tape.tracked.has(array):
         raise UnsupportedError(
             f"the method `.{name}` changes an array that is differentiated, which a dynamic program does not read",
-            f"Use the function that returns a new one, such as np.{name}(x).",
+            "Write np.put(x, places, values)."
+            if name == "put"
+            else f"Use the function that returns a new one, such as np.{name}(x).",
         )
+    if (out := kwargs.get("out")) is not None:
+        value = _method(tape, method, args, {k: v for k, v in kwargs.items() if k != "out"})
+        tape.store(out, ..., value)
+        return out
     if name == "item" and args and isinstance(array, np.ndarray):
         key = args if len(args) > 1 else args[0]
         flat = array if isinstance(key, tuple) else call(tape, np.ravel, array)

@@ -182,9 +182,10 @@ def set_attribute(tape: Tape, base: Any, name: str, value: Any) -> None:
     if isinstance(found, property) and found.fset is not None:
         call(tape, found.fset, base, value)
     else:
-        if isinstance(base, np.ndarray):
+        if isinstance(base, np.ndarray) and tape.tracked.has_part([base, value]):
             raise UnsupportedError(
-                f"the attribute `{name}` of an array is not set here", "Write the elements."
+                f"the attribute `{name}` of an array is not set here",
+                "Write the elements: `x[...] = v`.",
             )
         setattr(base, name, value)
 
