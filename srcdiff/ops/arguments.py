@@ -48,7 +48,7 @@ def static_dtype(argument: Any, default: str | None = None) -> str | None:
         raise TypeMistake("this dtype is none of numbers; take one array for each field") from None
     if found.kind not in "fciub":
         raise TypeMistake(f"arrays of dtype {found} are not read; take arrays of numbers")
-    return found.name
+    return str(found.name)
 
 
 def refuse(kwargs: Mapping[str, Any], *known_names: str) -> None:

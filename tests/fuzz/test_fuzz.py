@@ -10,16 +10,16 @@ import copy
 
 import numpy as np
 import pytest
-from fuzz import constructs, copies, endings, generate, lists, stencils, subscripts, tables
+from fuzz import constructs, copies, endings, generate, lists, stencils, subscripts, tables, writes
 from fuzz.compare import Arguments, flat, function_of, generated, problems
 from loop_forms import as_python, loop_form
 
 from srcdiff.transforms.nests import NoLoopForm
 
 FAST = 30
-FEW = {"constructs": 9}  # programs that take longer to read
+FEW = {"constructs": 9, "writes": 6}  # programs that take longer to read
 CHUNKS = 12
-PER_CHUNK = 40  # 3,480 programs in all: half an hour, so that they are run
+PER_CHUNK = 40  # 3,960 programs in all: half an hour, so that they are run
 
 
 GRAMMARS = {
@@ -30,6 +30,7 @@ GRAMMARS = {
     "endings": endings,
     "stencils": stencils,
     "subscripts": subscripts,
+    "writes": writes,
 }
 SECOND = {
     "copies": 4,

@@ -48,7 +48,16 @@ class Changing(Writer):
     """Draws one program."""
 
     def statement(self, s: Scope, depth: int) -> None:
-        kinds = [self.gathered, self.gathered, self.masked, self.out, self.out, self.handed, self.handed, self.held]
+        kinds = [
+            self.gathered,
+            self.gathered,
+            self.masked,
+            self.out,
+            self.out,
+            self.handed,
+            self.handed,
+            self.held,
+        ]
         kinds += [self.aliased, self.part, self.ufunc_at, self.in_list, self.in_dict, self.filled]
         if depth < 4:
             kinds += [self.while_else, self.attempt, self.closure]
@@ -62,32 +71,39 @@ class Changing(Writer):
 
     def place(self, s: Scope) -> str:
         i = self.index(s)
-        return self.one([f"[{i}, 2]", "[0, 3, 1]", "[1, 1, 2]", "np.array([3, 0])", f"np.array([{i}, {i}])"])
+        return self.one(
+            [f"[{i}, 2]", "[0, 3, 1]", "[1, 1, 2]", "np.array([3, 0])", f"np.array([{i}, {i}])"]
+        )
 
     def gathered(self, s: Scope, depth: int) -> None:
         v, at = self.one(s.buffers), self.place(s)
         sign = self.one(["=", "+=", "*="])
-        self.put(depth, f"{v}[{at}] {sign} {self.one([self.scalar(s), f'{self.vector(s, 1)}[{at}]'])}")
+        self.put(
+            depth, f"{v}[{at}] {sign} {self.one([self.scalar(s), f'{self.vector(s, 1)}[{at}]'])}"
+        )
 
     def masked(self, s: Scope, depth: int) -> None:
         v, name = self.one(s.buffers), self.name("m")
         self.put(depth, f"{name} = {self.one([v, self.vector(s, 1)])} > {self.number()}")
         sign = self.one(["=", "+=", "*="])
-        self.put(depth, f"{v}[{name}] {sign} {self.one([self.scalar(s), f'{self.vector(s, 1)}[{name}]'])}")
-        if self.chance(0.3):
-            self.put(depth, f"np.copyto({v}, {self.vector(s, 1)}, where=~{name})")
+        self.put(
+            depth,
+            f"{v}[{name}] {sign} {self.one([self.scalar(s), f'{self.vector(s, 1)}[{name}]'])}",
+        )
 
     def out(self, s: Scope, depth: int) -> None:
         v, w = self.one(s.buffers), self.vector(s, 1)
         self.put(depth, self.one([
             f"np.multiply({v}, {self.scalar(s, 1)}, out={v})", f"np.add({v}[1:], {v}[:-1], out={v}[1:])",
-            f"np.sin({w}, out={v})", f"np.subtract({w}, {v}, {v})", f"np.tanh({v}[::2], out={v}[1::2])",
+            f"np.sin({w}, out={v})", f"np.subtract({w}, {v}, out={v})", f"np.tanh({v}[::2], out={v}[1::2])",
             f"np.add({v}, 0.2, out={v}, where={w} > {self.number()})", f"np.minimum({v}, {w}, out={v})",
         ]))  # fmt: skip
 
     def handed(self, s: Scope, depth: int) -> None:
         v, t = self.one(s.buffers), self.scalar(s, 1)
-        views = [v, f"{v}[::-1]", f"{v}[:]"] + ([f"{s.matrices[-1]}[:, 1]", f"{s.matrices[-1]}[2]"] if s.matrices else [])
+        views = [v, f"{v}[::-1]", f"{v}[:]"] + (
+            [f"{s.matrices[-1]}[:, 1]", f"{s.matrices[-1]}[2]"] if s.matrices else []
+        )
         if s.matrices and s.matrices[-1] == "A":
             views = views[:3]
         where = self.one(views)
@@ -106,25 +122,35 @@ class Changing(Writer):
 
     def aliased(self, s: Scope, depth: int) -> None:
         v, name = self.one(s.buffers), self.name("u")
-        self.put(depth, f"{name} = {self.one([v, f'{v}[:]', f'{v}[::-1]', f'{v}.reshape(2, 2).T[0]'])}")
+        self.put(
+            depth, f"{name} = {self.one([v, f'{v}[:]', f'{v}[::-1]', f'{v}.reshape(2, 2).T[0]'])}"
+        )
         self.put(depth, f"{name} {self.one(['*=', '+=', '-='])} {self.scalar(s, 1)}")
         self.put(depth, f"{v}[{self.index(s)}] {self.one(['=', '+='])} {name}[0] * 0.3")
 
     def part(self, s: Scope, depth: int) -> None:
         name, part = self.name("c"), self.one(["real", "imag"])
         self.put(depth, f"{name} = {self.vector(s, 1)} + 1j * {self.vector(s, 1)}")
-        self.put(depth, f"{name}.{part}[{self.one(['1:', '::2', '0', '[0, 2]'])}] {self.one(['=', '*=', '+='])} {self.scalar(s, 1)}")
+        self.put(
+            depth,
+            f"{name}.{part}[{self.one(['1:', '::2', '0', '[0, 2]'])}] {self.one(['=', '*=', '+='])} {self.scalar(s, 1)}",
+        )
         self.put(depth, f"{self.local(s)} += 0.1 * np.sum({name}.real * {name}.imag)")
 
     def ufunc_at(self, s: Scope, depth: int) -> None:
         v = self.one(s.buffers)
-        ufunc = self.one(["add", "subtract", "multiply", "maximum"])
-        self.put(depth, f"np.{ufunc}.at({v}, [0, 2, 0], {self.one([self.scalar(s, 1), f'{self.vector(s, 1)}[1:]'])})")
+        ufunc = self.one(["add", "subtract"])
+        self.put(
+            depth,
+            f"np.{ufunc}.at({v}, [0, 2, 0], {self.one([self.scalar(s, 1), f'{self.vector(s, 1)}[1:]'])})",
+        )
 
     def in_list(self, s: Scope, depth: int) -> None:
         v, w, name = self.one(s.buffers), self.name("u"), self.name("l")
         self.put(depth, f"{name} = [{v}, {self.vector(s, 1)} * 1.0]")
-        self.put(depth, f"{name}[{self.one(['0', '1'])}] {self.one(['+=', '*='])} {self.scalar(s, 1)}")
+        self.put(
+            depth, f"{name}[{self.one(['0', '1'])}] {self.one(['+=', '*='])} {self.scalar(s, 1)}"
+        )
         self.put(depth, f"{name}[1][{self.index(s)}] = {name}[0][1] * 0.5")
         self.put(depth, f"{w} = {name}[1]")
         s.buffers.append(w)
@@ -142,7 +168,10 @@ class Changing(Writer):
         self.put(depth, f"for {i} in range({N}):")
         self.put(depth + 1, f"{name}[{i}] = np.sin({v}[{i}]) * {self.scalar(s, 1)}")
         if self.chance(0.5):
-            self.put(depth + 1, f"{v}[{i}] = 0.4 * {name}[{i} - 1]" if self.chance(0.5) else f"{v}[{i} - 1] *= 0.7")
+            self.put(
+                depth + 1,
+                f"{v}[{i}] = 0.4 * {name}[{i} - 1]" if self.chance(0.5) else f"{v}[{i} - 1] *= 0.7",
+            )
         if self.lines[-1].endswith(f"{name}[{i} - 1]"):
             self.lines[-1] = self.lines[-1].replace(f"{name}[{i} - 1]", f"{name}[{i}]")
         s.buffers.append(name)
@@ -175,7 +204,9 @@ class Changing(Writer):
 
     def closure(self, s: Scope, depth: int) -> None:
         name, t, v = self.name("g"), self.local(s), self.one(s.buffers)
-        if t not in ("s",) or depth != 1:  # `nonlocal` of what the function binds; elements otherwise
+        if (
+            t not in ("s",) or depth != 1
+        ):  # `nonlocal` of what the function binds; elements otherwise
             self.put(depth, f"def {name}(q):")
             self.put(depth + 1, f"{v}[1] += 0.2 * q")
             self.put(depth + 1, f"return {v}[0] * q")
