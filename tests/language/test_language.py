@@ -8,7 +8,9 @@ suite.
 from __future__ import annotations
 
 import copy
+import dis
 import importlib
+import inspect
 import warnings
 
 import numpy as np
@@ -39,6 +41,56 @@ def test_each_row_has_programs_enough():
 
 def test_each_row_is_documented():
     assert {row.name for row in ROWS} == set(documented.rows())
+
+
+# the rows of the specification, each with the rows here that show it
+SPECIFIED = {
+    "for over range, arrays, zip, enumerate, reversed, lists, tuples, dict items": ["for"],
+    "while, while True, data-dependent trip counts": ["while"],
+    "break, continue, for ... else, return from anywhere": ["exits"],
+    "if, ternary, and / or / not as values, chained comparisons, in, walrus, match": ["branches", "match"],
+    "reassigned, swapped, shadowed and deleted names; a name that changes type": ["names"],
+    "augmented assignment": ["augmented"],
+    "x[i] = v, slices, steps, negative and None indices, integer and boolean arrays": ["writes"],
+    "views and aliases": ["views"],
+    "buffers": ["buffers"],
+    "nested functions, closures, lambdas, defaults, partial, reduce, map, sorted by key": ["nested functions"],
+    "functions passed as arguments, returned, kept in tuples; decorators": ["functions as values"],
+    "recursion, mutual recursion": ["recursion"],
+    "tuples, named tuples, lists, dicts, dataclasses, comprehensions": ["containers", "comprehensions"],
+    "classes": ["classes"],
+    "lists of different functions, dicts with computed keys, generators, monads": [
+        "dynamic functions", "generators", "dynamic structures",
+    ],
+    "assert, print, raise, with, try / finally, imports, strings as flags": [
+        "effects", "exceptions of operations", "texts",
+    ],
+    "math, cmath, operator, int, float, bool, abs, round, divmod, pow, //, %, **, @": ["numbers"],
+    "methods and attributes of arrays": ["methods"],
+    "functions defined in a REPL, a notebook cell, by exec; without source": ["without a file"],
+}  # fmt: skip
+
+
+def test_each_row_of_the_specification_is_shown_in_both_orders():
+    rows = {row.name: row for row in ROWS}
+    assert {name for names in SPECIFIED.values() for name in names} == {*rows}
+    for names in SPECIFIED.values():
+        programs = [p for name in names for p in rows[name].programs]
+        assert sum(p.order == 2 for p in programs) * 3 >= len(programs) >= 6
+
+
+def test_programs_of_a_row_differ():
+    """No two are of the same statements under other names."""
+    for row in ROWS:
+        texts = [_without_names(p.function) for p in row.programs]
+        assert len({*texts}) == len(texts), row.name
+
+
+def _without_names(function):
+    code = inspect.unwrap(function).__code__
+    return tuple(
+        (i.opname, i.argrepr if i.opname != "LOAD_FAST" else "") for i in dis.get_instructions(code)
+    )
 
 
 def test_each_program_that_is_not_compiled_says_why():
