@@ -57,7 +57,11 @@ class Rewriter(ExpressionRewriter):
             ]
         if isinstance(target, ast.Attribute):
             name, base = self.mangled(target.attr), self.visit(target.value)
-            is_asked = target.attr in self.routes.properties or target.attr in ("flat", "real", "imag")
+            is_asked = target.attr in self.routes.properties or target.attr in (
+                "flat",
+                "real",
+                "imag",
+            )
             if is_asked or self.routes.custom:
                 return [ast.Expr(self.ask("set_attribute", base, ast.Constant(name), value))]
             return [ast.Assign([ast.Attribute(base, name, ast.Store())], value)]
