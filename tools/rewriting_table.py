@@ -24,6 +24,7 @@ EPS = np.finfo(float).eps
 DIGITS = 1000
 WEIGHTS = np.array([1.0, 0.5, 0.25, -1.5, 0.75])  # of the elements of what is an array
 CHOICES = {"axis": (None, 0), "keepdims": (False, True)}
+OF_MATRICES = {"axis": (0, 1), "keepdims": (False, True)}
 OPERATORS = {
     "add": "+",
     "subtract": "-",
@@ -52,14 +53,17 @@ KNOWN = (
     "log_one_less_exp",
     "log_cosh",
     "computed_as",
+    "one_less_sigmoid",
 )  # whose second operand is what they are known of
 
 
 def choices(rule):
     """What the keywords of a rule may be."""
+    of_matrices = any(isinstance(a, list) and isinstance(a[0], list) for a in rule.samples[0])
     found = [{}]
     for keyword in rule.keywords:
-        found = [{**c, keyword: value} for c in found for value in CHOICES[keyword]]
+        values = (OF_MATRICES if of_matrices else CHOICES)[keyword]
+        found = [{**c, keyword: value} for c in found for value in values]
     return found
 
 
@@ -92,11 +96,13 @@ def text(pattern, choice):
 
 def program(rule, choice, sample):
     """A function of the rule's parameters that computes the left side, weighted where it is an array."""
-    is_array = isinstance(sample[0], list)
+    is_array = isinstance(given(sample)[0], list)
     body = text(rule.pattern, choice)
-    total = "np.sum(w[:np.size(y)] * np.ravel(y))" if is_array else "y"
-    w = ", w" if is_array else ""
-    source = f"def f({', '.join(rule.parameters)}{w}):\n    y = {body}\n    return {total}\n"
+    total = "np.sum(w[:np.size(Y)] * np.ravel(Y))" if is_array else "Y"
+    named = dict(zip(rule.parameters, sample, strict=True))
+    made = "".join(f"    {k} = {a}\n" for k, a in named.items() if isinstance(a, str))
+    params = [*(k for k, a in named.items() if not isinstance(a, str)), *["w"] * is_array]
+    source = f"def f({', '.join(params)}):\n{made}    Y = {body}\n    return {total}\n"
     name = f"<rewriting {source}>"
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
     names = ("expit", "softmax", "log_softmax", "ndtr", "erf", "erfc")
@@ -105,15 +111,16 @@ def program(rule, choice, sample):
     return space["f"]
 
 
-def exact(pattern, env):
+def exact(pattern, env, choice):
     """The pattern at many digits: numbers, and arrays of them."""
     if isinstance(pattern, Number):
         return mpmath.mpf(pattern.value)
     if not isinstance(pattern, Apply):
         return env[pattern.name]
-    parts = [exact(p, env) for p in pattern.operands]
+    parts = [exact(p, env, choice) for p in pattern.operands]
     if pattern.operation in OF_ARRAYS:
-        return OF_ARRAYS[pattern.operation](*parts)
+        told = {k: choice[v.name] if isinstance(v, Attribute) else v for k, v in pattern.attrs}
+        return OF_ARRAYS[pattern.operation](*parts, **told)
     of_each = OF_NUMBERS[pattern.operation]
     if any(isinstance(p, np.ndarray) for p in parts):
         return np.vectorize(of_each, otypes=[object])(*parts)
@@ -132,9 +139,18 @@ OF_NUMBERS = {
 }  # fmt: skip
 
 
-def exact_softmax(x):
+def exact_mean(x, **told):
+    total = np.sum(x, **told)
+    return total / (np.size(x) // np.size(total))
+
+
+def exact_softmax(x, axis=None):
     grown = np.vectorize(mpmath.exp, otypes=[object])(x)
-    return grown / np.sum(grown)
+    return grown / np.sum(grown, axis=axis, keepdims=True)
+
+
+def exact_log_softmax(x, axis=None):
+    return np.vectorize(mpmath.log, otypes=[object])(exact_softmax(x, axis))
 
 
 def exact_inverse(x):
@@ -142,11 +158,15 @@ def exact_inverse(x):
 
 
 OF_ARRAYS = {
-    "sum": np.sum, "mean": lambda x: np.sum(x) / x.size, "softmax": exact_softmax, "prod": np.prod,
-    "log_softmax": lambda x: np.vectorize(mpmath.log, otypes=[object])(exact_softmax(x)), "matmul": np.matmul,
-    "trace": np.trace, "transpose": np.transpose, "inv": exact_inverse,
-    "det": lambda x: mpmath.det(mpmath.matrix(x.tolist())),
+    "sum": np.sum, "mean": exact_mean, "softmax": exact_softmax, "prod": np.prod, "log_softmax": exact_log_softmax,
+    "matmul": np.matmul, "trace": np.trace, "diag": np.diag, "transpose": np.transpose, "inv": exact_inverse,
+    "det": lambda x: mpmath.det(mpmath.matrix(x.tolist())), "einsum": lambda x, k, y, subscripts: x @ k @ y,
 }  # fmt: skip
+
+
+def given(sample):
+    """What of a sample is an argument: the others are texts, of what the arguments say."""
+    return [a for a in sample if not isinstance(a, str)]
 
 
 def flat(sample):
@@ -161,15 +181,15 @@ def rebuilt(like, numbers):
     return np.array([rebuilt(a, numbers) for a in like], dtype=object)
 
 
-def weighted(rule, sample):
+def weighted(rule, sample, choice):
     """The left side, weighted, as a function of all numbers of the sample, and of the weights."""
 
     def f(*numbers):
         rest = iter(numbers)
-        y = exact(
-            rule.pattern,
-            {k: rebuilt(a, rest) for k, a in zip(rule.parameters, sample, strict=True)},
-        )
+        named = dict(zip(rule.parameters, sample, strict=True))
+        env = {k: rebuilt(a, rest) for k, a in named.items() if not isinstance(a, str)}
+        env |= {k: eval(a, {"np": np, **env}) for k, a in named.items() if isinstance(a, str)}
+        y = exact(rule.pattern, env, choice)
         weights = list(rest)
         return (
             mpmath.fsum(w * e for w, e in zip(weights, np.ravel(y), strict=False)) if weights else y
@@ -201,16 +221,16 @@ def results(rule, choice, sample, **options):
         The value, of order (), and the derivatives by each number of the sample.
     """
     f = program(rule, choice, sample)
-    arguments = [np.array(a) if isinstance(a, list) else a for a in sample]
-    weights = [WEIGHTS] if isinstance(sample[0], list) else []
-    numbers, argnums = flat(sample), tuple(range(len(sample)))
+    arguments = [np.array(a) if isinstance(a, list) else a for a in given(sample)]
+    weights = [WEIGHTS] if isinstance(arguments[0], np.ndarray) else []
+    numbers, argnums = flat(given(sample)), tuple(range(len(arguments)))
     g = srcdiff.value_and_grad(f, argnums=argnums, jit=False, on_independent="ignore", **options)
     value, gradient = g(*arguments, *weights)
     found = [value, *flat([np.asarray(d).ravel().tolist() for d in gradient])]
     with mpmath.workdps(DIGITS):
         at = [mpmath.mpf(x) for x in (*numbers, *flat([w.tolist() for w in weights]))]
     orders = [(), *((k,) for k in range(len(numbers)))]
-    return weighted(rule, sample), at, list(zip(orders, found, strict=True))
+    return weighted(rule, sample, choice), at, list(zip(orders, found, strict=True))
 
 
 def errors(rule, choice, sample, **options):

@@ -119,6 +119,16 @@ def computed_as(x, u, *, out, d_out):
     d_u = d_out
 
 
+@declare(**_known, samples=(
+    fixed(1.0 / (1.0 + np.exp(-_LESS)), _LESS, avoid="of the second by the first", wrt=(0, 1),
+    gradients=([0.0, 0.0], np.exp(_LESS) / (1.0 + np.exp(_LESS)) ** 2)),
+))  # fmt: skip
+def one_less_sigmoid(x, u, *, out, d_out):
+    """One less the sigmoid of -u: where it is near 1, its derivative has the digits of the other factor."""
+    d_x = 0.0
+    d_u = d_out * out * special.expit(-u)
+
+
 @declare(np.exp, math.exp, **_smooth(), compiled="exp", takes_complex=True)
 def exp(x, *, out, d_out):
     d_x = d_out * out

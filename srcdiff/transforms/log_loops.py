@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,19 +27,18 @@ from srcdiff.ir.core import (
     Const,
     For,
     Function,
-    If,
     Op,
     Region,
     Statement,
     Value,
     const,
-    regions_of,
     walk,
 )
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
 from srcdiff.ops import arithmetic, elementwise, memory
 from srcdiff.transforms.facts import all_regions, definitions, is_pure, same_kind, written_values
+from srcdiff.transforms.log_parts import OwnShifts
 from srcdiff.transforms.logarithms import LOGARITHMS, Logarithms
 from srcdiff.transforms.patterns import function
 
@@ -85,38 +84,6 @@ def log_loops(fn: Function) -> Function:
     return replace(new, notes={**fn.notes, "rewrites": rewrites})
 
 
-class _OwnShifts:
-    """What the user takes off exponents: the largest of them."""
-
-    def __init__(self, fn: Function, made: Mapping[Value, Op]) -> None:
-        self.made = made
-        self.merged = {
-            v: [region.yields[k] for region in regions_of(s)]
-            for s in walk(fn.body)
-            if isinstance(s, For | If)
-            for k, v in enumerate(s.results)
-        }
-
-    def are_in(self, exponent: Atom) -> bool:
-        op = self.made.get(exponent) if isinstance(exponent, Value) else None
-        if op is None or op.decl.name not in ("add", "subtract", "multiply", "divide", "negative"):
-            return False
-        if op.decl is arithmetic.subtract and self.is_largest(op.operands[1]):
-            return True
-        return any(map(self.are_in, op.operands))
-
-    def is_largest(self, a: Atom, depth: int = 0) -> bool:
-        """Whether it is a maximum, found by a function or by a loop; 0 may stand for one that is infinite."""
-        if depth > _DEPTH or not isinstance(a, Value):
-            return False
-        op = self.made.get(a)
-        if op is not None and op.decl.name in ("max", "maximum", "held"):
-            return True
-        if op is not None and op.decl.name in ("choose", "where", "index", "read"):
-            return any(self.is_largest(x, depth + 1) for x in op.operands)
-        return any(self.is_largest(y, depth + 1) for y in self.merged.get(a, ()))
-
-
 class _Loops(Rewriter):
     def __init__(self, fn: Function) -> None:
         self.body, self.roots = fn.body, storage_roots(fn)
@@ -137,7 +104,7 @@ class _Loops(Rewriter):
             for a in s.operands:
                 self.asks[a].append(s)
         self.first_made = definitions(fn)
-        self.shifts = _OwnShifts(fn, self.made)
+        self.shifts = OwnShifts(fn, self.made)
         self.places: dict[Statement, tuple[Region, int]] = {}
         self.shifted_reads: dict[Statement, Atom] = {}  # and what their exponents are shifted by
 

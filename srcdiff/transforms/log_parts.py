@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Op, Value, const
+from srcdiff.ir.core import Atom, Const, For, Function, If, Op, Value, const, regions_of, walk
 from srcdiff.ir.types import shape_of
 from srcdiff.ops import elementwise
 from srcdiff.transforms.patterns import Anything, Apply, Pattern, build, function
@@ -15,24 +15,41 @@ from srcdiff.transforms.patterns import Anything, Apply, Pattern, build, functio
 __all__ = [
     "Here",
     "Maker",
+    "OwnShifts",
     "Parts",
     "but_ones",
+    "is_maximum",
     "is_positive_number",
     "is_shifted",
     "log_cosh",
     "log_one_less_exp",
+    "one_less_sigmoid",
     "root_less_one",
     "settled_values",
     "shift_of",
     "signed",
 ]
 
-_EXTREMES = ("max", "maximum", "highest")
+_EXTREMES = ("max", "maximum", "highest", "held")
+_KEEPING = (
+    "choose",
+    "where",
+    "index",
+    "read",
+    "reshape",
+    "expand_dims",
+    "squeeze",
+    "float64",
+    "to_float",
+)
+_SUMS = ("add", "subtract", "multiply", "divide", "negative")
+_DEPTH = 5
 
 log, exp, logaddexp = map(function, ("log", "exp", "logaddexp"))
 expm1, log1p, where, greater = map(function, ("expm1", "log1p", "where", "greater"))
 minimum, known_less = map(function, ("minimum", "log_one_less_exp"))
 highest, isfinite, held, computed_as = map(function, ("highest", "isfinite", "held", "computed_as"))
+expit, known_other = map(function, ("expit", "one_less_sigmoid"))
 sqrt, less, sinh, absolute, known_log_cosh = map(
     function, ("sqrt", "less", "sinh", "absolute", "log_cosh")
 )
@@ -68,6 +85,11 @@ def root_less_one(x: Pattern) -> Apply:
     return computed_as(where(less(absolute(x), 1.0), x / (root + 1.0), root - 1.0), root)
 
 
+def one_less_sigmoid(u: Pattern) -> Apply:
+    """1 - 1 / (1 + exp(u))"""
+    return known_other(expit(u), u)
+
+
 def shift_of(x: Pattern, **axes: Any) -> Apply:
     """What exponents are shifted by: the largest, or 0 where that is infinite; nothing depends on it."""
     top = highest(x, **axes)
@@ -97,18 +119,49 @@ def settled_values(made: Mapping[Value, Op]) -> set[Value]:
 def is_shifted(x: Any, made: Mapping[Value, Op]) -> bool:
     """Whether `x` is less a maximum, by the user's own hand: `x - np.max(x, axis=1)[:, None]`."""
     op = made.get(x)
-    if op is None or op.decl.name != "subtract":
+    return op is not None and op.decl.name == "subtract" and is_maximum(op.operands[1], made)
+
+
+def is_maximum(shift: Atom, made: Mapping[Value, Op], depth: int = 0) -> bool:
+    """Whether it is what is largest, perhaps in other axes; 0 may stand for one that is infinite."""
+    op = made.get(shift) if isinstance(shift, Value) and depth <= _DEPTH else None
+    if op is None:
         return False
-    shift = op.operands[1]
-    inner = made.get(shift) if isinstance(shift, Value) else None
-    if inner is not None and inner.decl.name == "index":
-        inner = made.get(inner.operands[0])  # type: ignore[arg-type]
-    if inner is not None and inner.decl is elementwise.held:
+    if op.decl.name in _EXTREMES:
         return True
-    while isinstance(shift, Value) and shift in made and made[shift].decl.name not in _EXTREMES:
-        arrays = [a for a in made[shift].operands if shape_of(a.type)]
-        shift = arrays[-1] if arrays else const(0)  # the middle one of `where(isfinite(m), m, 0)`
-    return isinstance(shift, Value) and shift in made
+    return op.decl.name in _KEEPING and any(is_maximum(a, made, depth + 1) for a in op.operands)
+
+
+class OwnShifts:
+    """What the user takes off exponents: the largest of them, which a loop may have found, too."""
+
+    def __init__(self, fn: Function, made: Mapping[Value, Op]) -> None:
+        self.made = made
+        self.merged = {
+            v: [region.yields[k] for region in regions_of(s)]
+            for s in walk(fn.body)
+            if isinstance(s, For | If)
+            for k, v in enumerate(s.results)
+        }
+
+    def are_in(self, exponent: Atom) -> bool:
+        op = self.made.get(exponent) if isinstance(exponent, Value) else None
+        if op is None or op.decl.name not in _SUMS:
+            return False
+        if op.decl.name == "subtract" and self.is_largest(op.operands[1]):
+            return True
+        return any(map(self.are_in, op.operands))
+
+    def is_largest(self, a: Atom, depth: int = 0) -> bool:
+        """Whether it is a maximum, found by a function or by a loop."""
+        if depth > _DEPTH or not isinstance(a, Value):
+            return False
+        if is_maximum(a, self.made):
+            return True
+        op = self.made.get(a)
+        if op is not None and op.decl.name in _KEEPING:
+            return any(self.is_largest(x, depth + 1) for x in op.operands)
+        return any(self.is_largest(y, depth + 1) for y in self.merged.get(a, ()))
 
 
 @dataclass

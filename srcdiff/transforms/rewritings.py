@@ -9,6 +9,7 @@ from __future__ import annotations
 from srcdiff.transforms.log_parts import (
     log_cosh,
     log_one_less_exp,
+    one_less_sigmoid,
     root_less_one,
     shift_of,
 )
@@ -87,6 +88,7 @@ _CANCELS = "exp(x) - 1 cancels for a small x"
 _PAIR = (([1000.0, 999.0, 0.0], [2.0, -1.0, 0.5]), ([-1000.0, -1001.0, -999.5], [0.5, 2.0, 1.0]))
 _NEAR_ONE = "one less a number near 1"
 _BELOW, _ABOVE = ((-1000.0,), (-40.0,), (0.0,), (-300.0,)), ((1000.0,), (40.0,), (0.0,), (300.0,))
+_FROM_BELOW, _FROM_ABOVE = (*_BELOW, (10.0,), (40.0,)), (*_ABOVE, (-10.0,), (-40.0,))
 _TANHS = ((-1000.0,), (1000.0,), (0.3,), (1e-9,))
 _SHIFT = "a shift, which neither the value nor the derivative depends on"
 _SHIFTED = (([1000.0, 999.0], 1000.0), ([-1000.0, -1001.0, 0.0], -1.0))
@@ -95,6 +97,17 @@ _SQUARES = "the difference of two large numbers"
 _FAR = (([1e8, 1e8 + 1.0, 1e8 + 2.0],), ([1e150, 3e150],), ([1.0, 2.0],))
 _AT_ZERO = "the derivative at 0 is NaN"
 _VECTORS = (([3.0, 4.0],), ([1e-200, 2e-200],), ([1e200, 2e250, 0.0],))
+_TABLES = (([[1000.0, 999.0], [-1000.0, -1000.5]],),)
+_WEIGHTED_TABLES = tuple(([2.0, -0.5], x) for (x,) in _TABLES)
+_COUNTED = (([1e8, 1e8 + 1.0, 1e8 + 2.0], "len(x)"),)
+_WEIGHTED_ROWS = tuple((w, x) for x, w in _PAIR)
+_WEIGHTED_MATRICES = tuple(([[2.0, -0.5], [1.0, 3.0]], x) for (x,) in _TABLES)
+_OWN_SHIFTS = (("np.max(x)", [1000.0, 999.0], "np.max(x)"),)
+_NORM_OF_TABLES = (([[1e-200, 2e-200], [0.0, 1e-250]],), ([[1e200, 2e250], [0.0, 3e200]],))
+_LENGTH_VECTORS = tuple((x, "len(x)") for (x,) in _VECTORS)
+_OF_ROWS = (([[1.0, 2.0], [0.5, -3.0]], "2.0 * a"),)
+_OF_COLUMNS = (([[1.0, 2.0], [0.5, -3.0]], "2.0 * a.T"),)
+_FORMS = tuple((x, k, [0.5, -1.0, 2.0]) for k, x in _SYSTEMS)
 
 
 RULES = (
@@ -142,25 +155,25 @@ RULES = (
     Rule("softmax", lambda x: exp(x) * (1 / total(exp(x))), lambda x: softmax(x), "exact", _OVERFLOW, _ROWS,
          is_number),
     Rule("softmax", lambda x: transpose(transpose(exp(x)) / total(exp(x), axis=1)), lambda x: softmax(x, axis=1),
-         "exact", _OVERFLOW, (), unless_axes((2,))),
+         "exact", _OVERFLOW, _TABLES, unless_axes((2,))),
     Rule("softmax", lambda x: transpose(transpose(exp(x)) / total(exp(x), axis=-1)), lambda x: softmax(x, axis=-1),
-         "exact", _OVERFLOW, (), unless_axes((2,))),
+         "exact", _OVERFLOW, _TABLES, unless_axes((2,))),
     Rule("weighted_mean", lambda y, x, *, axis, keepdims: (total(y * exp(x), axis=axis, keepdims=keepdims)
                                                            / total(exp(x), axis=axis, keepdims=keepdims)),
          lambda y, x, *, axis, keepdims: total(y * softmax(x, axis=axis), axis=axis, keepdims=keepdims), "exact",
-         _OVERFLOW, (), is_wider),
+         _OVERFLOW, _WEIGHTED_ROWS, is_wider),
     Rule("weighted_mean", lambda y, x: exp(x) @ y / total(exp(x)), lambda y, x: softmax(x) @ y, "exact", _OVERFLOW,
          tuple((w, x) for x, w in _PAIR), unless_axes((1, 1), (1, 2))),
     Rule("weighted_mean", lambda y, x: y @ exp(x) / total(exp(x)), lambda y, x: y @ softmax(x), "exact", _OVERFLOW,
          tuple((w, x) for x, w in _PAIR), unless_axes((1, 1), (2, 1))),
     Rule("weighted_mean", lambda y, x: exp(x) @ y / total(exp(x), axis=1, keepdims=True),
-         lambda y, x: softmax(x, axis=1) @ y, "exact", _OVERFLOW, (), unless_axes((2, 2))),
+         lambda y, x: softmax(x, axis=1) @ y, "exact", _OVERFLOW, _WEIGHTED_MATRICES, unless_axes((2, 2))),
     Rule("weighted_mean", lambda y, x: exp(x) @ y / total(exp(x), axis=-1, keepdims=True),
-         lambda y, x: softmax(x, axis=-1) @ y, "exact", _OVERFLOW, (), unless_axes((2, 2))),
+         lambda y, x: softmax(x, axis=-1) @ y, "exact", _OVERFLOW, _WEIGHTED_MATRICES, unless_axes((2, 2))),
     Rule("weighted_mean", lambda y, x: exp(x) @ y / total(exp(x), axis=1), lambda y, x: softmax(x, axis=1) @ y,
-         "exact", _OVERFLOW, (), unless_axes((2, 1))),
+         "exact", _OVERFLOW, _WEIGHTED_TABLES, unless_axes((2, 1))),
     Rule("weighted_mean", lambda y, x: exp(x) @ y / total(exp(x), axis=-1), lambda y, x: softmax(x, axis=-1) @ y,
-         "exact", _OVERFLOW, (), unless_axes((2, 1))),
+         "exact", _OVERFLOW, _WEIGHTED_TABLES, unless_axes((2, 1))),
     Rule("weighted_softmax", lambda y, x, *, axis: y * exp(x) / total(y * exp(x), axis=axis, keepdims=True),
          lambda y, x, *, axis: (y * exp(x - shift_of(x, axis=axis, keepdims=True))
                                 / total(y * exp(x - shift_of(x, axis=axis, keepdims=True)), axis=axis, keepdims=True)),
@@ -181,7 +194,7 @@ RULES = (
     Rule("log_softmax", lambda x: x - log(total(exp(x))), lambda x: log_softmax(x), "exact", _OVERFLOW, _ROWS,
          is_number),
     Rule("log_sum_exp", lambda m, x, s, *, axis, keepdims: m + log(total(exp(x - s), axis=axis, keepdims=keepdims)),
-         lambda m, x, s, *, axis, keepdims: logsumexp(x, axis=axis, keepdims=keepdims), "exact", _SHIFT, (),
+         lambda m, x, s, *, axis, keepdims: logsumexp(x, axis=axis, keepdims=keepdims), "exact", _SHIFT, _OWN_SHIFTS,
          is_another_shift),
     Rule("log_exp", lambda x: log(exp(x)), lambda x: x, "exact", _OVERFLOW, (([-1000.0, 1000.0, 0.0],),)),
     Rule("log_exp", lambda x, y: log(y * exp(x)), lambda x, y: log(y) + x, "exact", _OVERFLOW,
@@ -199,10 +212,14 @@ RULES = (
          ((1e-17, 2.0), (-1e-9, 3.0))),
     Rule("exp_minus_one", lambda x, c: c - c * exp(x), lambda x, c: -c * expm1(x), "exact", _CANCELS,
          ((1e-17, 2.0), (-1e-9, 3.0))),
-    Rule("exp_minus_one", lambda x, c: c**x - 1, lambda x, c: expm1(x * log(c)), "exact", _CANCELS, (), is_no_base),
-    Rule("one_less_sigmoid", lambda u: 1 - 1 / (1 + exp(u)), lambda u: expit(u), "better", _NEAR_ONE, _BELOW),
-    Rule("one_less_sigmoid", lambda u: 1 - exp(u) / (1 + exp(u)), lambda u: expit(-u), "better", _NEAR_ONE, _ABOVE),
-    Rule("one_less_sigmoid", lambda u: 1 - expit(u), lambda u: expit(-u), "better", _NEAR_ONE, _ABOVE),
+    Rule("exp_minus_one", lambda x, c: c**x - 1, lambda x, c: expm1(x * log(c)), "exact", _CANCELS,
+         ((1e-17, "2.0"), (-1e-9, "3.0")), is_no_base),
+    Rule("one_less_sigmoid", lambda u: 1 - 1 / (1 + exp(u)), lambda u: one_less_sigmoid(u), "better", _NEAR_ONE,
+         _FROM_BELOW),
+    Rule("one_less_sigmoid", lambda u: 1 - exp(u) / (1 + exp(u)), lambda u: one_less_sigmoid(-u), "better", _NEAR_ONE,
+         _FROM_ABOVE),
+    Rule("one_less_sigmoid", lambda u: 1 - expit(u), lambda u: one_less_sigmoid(-u), "better", _NEAR_ONE,
+         _FROM_ABOVE),
     Rule("sigmoid", lambda x: exp(x) / (1 + exp(x)), lambda x: expit(x), "exact", _OVERFLOW, (*_BELOW, (1000.0,))),
     Rule("sigmoid", lambda x, y: exp(x) / (exp(x) + exp(y)), lambda x, y: expit(x - y), "exact", _OVERFLOW,
          ((1000.0, 999.0), (-1000.0, -1000.5), (0.0, 800.0))),
@@ -235,8 +252,10 @@ RULES = (
     Rule("tanh", lambda u: 1 - 2 / (1 + exp(u)), lambda u: tanh(0.5 * u), "exact", _DIFFERENCE, _TANHS),
     Rule("tanh", lambda x: 2 * expit(x) - 1, lambda x: tanh(0.5 * x), "exact", _DIFFERENCE, _TANHS),
     Rule("tanh", lambda x: sinh(x) / cosh(x), lambda x: tanh(x), "exact", _OVERFLOW, _TANHS),
-    Rule("one_less_tanh", lambda x: 1 - tanh(x), lambda x: 2.0 * expit(-2.0 * x), "better", _NEAR_ONE, _ABOVE),
-    Rule("one_less_tanh", lambda x: 1 + tanh(x), lambda x: 2.0 * expit(2.0 * x), "better", _NEAR_ONE, _BELOW),
+    Rule("one_less_tanh", lambda x: 1 - tanh(x), lambda x: 2.0 * one_less_sigmoid(-2.0 * x), "better", _NEAR_ONE,
+         _FROM_ABOVE),
+    Rule("one_less_tanh", lambda x: 1 + tanh(x), lambda x: 2.0 * one_less_sigmoid(2.0 * x), "better", _NEAR_ONE,
+         _FROM_BELOW),
     Rule("normal_tail", lambda x: 1 - ndtr(x), lambda x: ndtr(-x), "exact", _NEAR_ONE, ((30.0,), (9.0,), (-1.0,))),
     Rule("normal_tail", lambda x: 1 - erf(x), lambda x: erfc(x), "exact", _NEAR_ONE, ((20.0,), (6.0,), (-1.0,))),
     Rule("normal_tail", lambda x: 1 + erf(x), lambda x: erfc(-x), "exact", _NEAR_ONE, ((-20.0,), (-6.0,), (1.0,))),
@@ -259,16 +278,17 @@ RULES = (
          _OVERFLOW, ((3.0, 1000.0, 2.0, 999.0), (3.0, -800.0, 0.5, -799.0))),
     Rule("norm", lambda x: sqrt(total(x**2)), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS,
          is_no_vector),
-    Rule("norm", lambda x: sqrt(total(x**2)), lambda x: euclidean_norm(ravel(x)), "better", _NORM, (),
+    Rule("norm", lambda x: sqrt(total(x**2)), lambda x: euclidean_norm(ravel(x)), "better", _NORM, _NORM_OF_TABLES,
          is_no_matrix),
     Rule("norm", lambda x, n: sqrt(total(x**2) / n), lambda x, n: euclidean_norm(x) / sqrt(n), "better", _NORM,
-         (), is_no_positive_number),
+         _LENGTH_VECTORS, is_no_positive_number),
     Rule("norm", lambda x: sqrt(mean(x**2)), lambda x: euclidean_norm(x) / sqrt(size(x)), "better", _NORM, _VECTORS,
          is_no_vector),
     Rule("norm", lambda x: sqrt(x @ x), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS,
          is_no_vector),
     Rule("norm", lambda x, *, axis, keepdims: sqrt(total(x**2, axis=axis, keepdims=keepdims)),
-         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _AT_ZERO, (), is_no_norm),
+         lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _AT_ZERO,
+         (([[3.0, -4.0], [1e-9, 2.0]],),), is_no_norm),
     Rule("variance", lambda x, *, axis, keepdims: (mean(x**2, axis=axis, keepdims=keepdims)
                                                    - mean(x, axis=axis, keepdims=keepdims) ** 2),
          lambda x, *, axis, keepdims: var(x, axis=axis, keepdims=keepdims), "exact",
@@ -281,15 +301,16 @@ RULES = (
                                                       - c * mean(x, axis=axis, keepdims=keepdims) ** 2),
          lambda x, c, *, axis, keepdims: c * var(x, axis=axis, keepdims=keepdims), "exact", _SQUARES,
          tuple((*x, 3.0) for x in _FAR)),
-    Rule("variance", lambda x, n: x @ x / n - mean(x) ** 2, lambda x, n: var(x), "exact", _SQUARES, (), is_no_count),
+    Rule("variance", lambda x, n: x @ x / n - mean(x) ** 2, lambda x, n: var(x), "exact", _SQUARES, _COUNTED,
+         is_no_count),
     Rule("variance", lambda x, n, *, axis, keepdims: (total(x**2, axis=axis, keepdims=keepdims)
                                                       - total(x, axis=axis, keepdims=keepdims) ** 2 / n),
          lambda x, n, *, axis, keepdims: total((x - mean(x, axis=axis, keepdims=True)) ** 2, axis=axis,
-                                               keepdims=keepdims), "exact", _SQUARES, (), is_no_count),
+                                               keepdims=keepdims), "exact", _SQUARES, _COUNTED, is_no_count),
     Rule("variance", lambda x, n, *, axis, keepdims: (total(x**2, axis=axis, keepdims=keepdims)
                                                       - n * mean(x, axis=axis, keepdims=keepdims) ** 2),
          lambda x, n, *, axis, keepdims: total((x - mean(x, axis=axis, keepdims=True)) ** 2, axis=axis,
-                                               keepdims=keepdims), "exact", _SQUARES, (), is_no_count),
+                                               keepdims=keepdims), "exact", _SQUARES, _COUNTED, is_no_count),
     Rule("variance", lambda x, v: total(v * x**2) / total(v) - (total(v * x) / total(v)) ** 2,
          lambda x, v: total(v * (x - total(v * x) / total(v)) ** 2) / total(v), "exact", _SQUARES,
          (([1e8, 1e8 + 1.0, 1e8 + 2.0], [0.5, 0.25, 1.0]),), are_not_alike),
@@ -305,23 +326,23 @@ RULES = (
     Rule("inverse_product", lambda x, k: x @ inv(k), lambda x, k: solve(transpose(k), x), "exact", _INVERSE,
          tuple((x, k) for k, x in _SYSTEMS), unless_axes((1, 2)), once=True),
     Rule("inverse_product", lambda x, k: x @ inv(k), lambda x, k: transpose(solve(transpose(k), transpose(x))), "exact",
-         _INVERSE, (), unless_axes((2, 2)), once=True),
+         _INVERSE, (([[1.0, 2.0], [0.5, -1.0]], [[2.0, 0.1], [1.0, 3.0]]),), unless_axes((2, 2)), once=True),
     Rule("inverse_product", lambda x, k, y: einsum(x, inv(k), y, subscripts="i,ij,j"),
-         lambda x, k, y: x @ solve(k, y), "exact", _INVERSE, (), once=True),
+         lambda x, k, y: x @ solve(k, y), "exact", _INVERSE, _FORMS, once=True),
     Rule("inverse_product", lambda x, k, y: einsum(x, inv(k), y, subscripts="i,ij,j->"),
-         lambda x, k, y: x @ solve(k, y), "exact", _INVERSE, (), once=True),
+         lambda x, k, y: x @ solve(k, y), "exact", _INVERSE, _FORMS, once=True),
     Rule("product_order", lambda a, b, x: (a @ b) @ x, lambda a, b, x: a @ (b @ x), "exact", _ORDER,
          tuple((k, k, x) for k, x in _SYSTEMS), unless_axes((2, 2, 1)), once=True),
     Rule("product_order", lambda x, a, b: x @ (a @ b), lambda x, a, b: (x @ a) @ b, "exact", _ORDER,
          tuple((x, k, k) for k, x in _SYSTEMS), unless_axes((1, 2, 2)), once=True),
-    Rule("trace_of_product", lambda a, b: trace(a @ transpose(b)), lambda a, b: total(a * b), "exact", _PARTS, (),
+    Rule("trace_of_product", lambda a, b: trace(a @ transpose(b)), lambda a, b: total(a * b), "exact", _PARTS, _OF_ROWS,
          is_not_square, once=True),
-    Rule("trace_of_product", lambda a, b: trace(a @ b), lambda a, b: total(a * transpose(b)), "exact", _PARTS, (),
-         is_not_square, once=True),
+    Rule("trace_of_product", lambda a, b: trace(a @ b), lambda a, b: total(a * transpose(b)), "exact", _PARTS,
+         _OF_COLUMNS, is_not_square, once=True),
     Rule("diagonal_of_product", lambda a, b: diag(a @ transpose(b)), lambda a, b: total(a * b, axis=1), "exact",
-         _PARTS, (), unless_axes((2, 2)), once=True),
+         _PARTS, _OF_ROWS, unless_axes((2, 2)), once=True),
     Rule("diagonal_of_product", lambda a, b: diag(a @ b), lambda a, b: total(a * transpose(b), axis=1), "exact",
-         _PARTS, (), unless_axes((2, 2)), once=True),
+         _PARTS, _OF_COLUMNS, unless_axes((2, 2)), once=True),
     Rule("log_det", lambda a: log(det(inv(a))), lambda a: -(slogdet(a, result=1) + log(slogdet(a))), "exact",
          _DETERMINANT, _MATRICES[1:], unless_axes((2,))),
     Rule("log_det", lambda a: log(det(a)), lambda a: slogdet(a, result=1) + log(slogdet(a)), "exact", _DETERMINANT,

@@ -43,6 +43,7 @@ KNOWN = (
     elementwise.log_one_less_exp,
     elementwise.log_cosh,
     elementwise.computed_as,
+    elementwise.one_less_sigmoid,
 )
 
 

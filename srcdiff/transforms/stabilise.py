@@ -30,7 +30,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Scalar, Type, is_complex, shape_of
-from srcdiff.ops import arithmetic
+from srcdiff.ops import arithmetic, elementwise
 from srcdiff.transforms.facts import (
     all_regions,
     count_uses,
@@ -150,6 +150,7 @@ class _Stabilise(Rewriter):
         self.written = written_values(fn)
         self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.written)}
         self.settled = settled_values(self.made)
+        self.made |= self.as_sigmoids()
         self.only_logs = _only_logs(fn)
         self.called = called_operations(fn, self.written)
         self.seen = {**self.made, **self.called}
@@ -168,6 +169,14 @@ class _Stabilise(Rewriter):
         )  # new values, and sums and products of them: their signs are ours to simplify
         self.negations: dict[Atom, Atom] = {}
         self.minus: dict[Value, tuple[Builder, int]] = {}  # where the negations stand
+
+    def as_sigmoids(self) -> dict[Value, Op]:
+        """What is known to be one less a sigmoid is a sigmoid, for rules."""
+        return {
+            v: replace(self.made[op.operands[0]], results=(v,))  # type: ignore[index]
+            for v, op in self.made.items()
+            if op.decl is elementwise.one_less_sigmoid
+        }
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         outer, around = dict(self.negations), self.here

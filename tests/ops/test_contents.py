@@ -54,10 +54,10 @@ def asks_for_lengths_only(decl, position):
 # the third operand of `sigmoid_quotient` says what derivatives are of: it is no part of the value
 # whether SciPy's functions gave complex numbers is seen in the result's dtype, which these samples do not change
 # systems with a matrix and its factor are told what derivatives are of, too
-# so does the second operand of logarithms that are known, and of squares of absolute values
+# so does the second operand of logarithms and sigmoids that are known, and of squares of absolute values
 _LEFT_OUT = (
     "computed_as", "definite_logdet", "definite_solve", "empty_like", "is_complex", "log_cosh", "log_one_less_exp",
-    "sigmoid_quotient", "squared_size",
+    "one_less_sigmoid", "sigmoid_quotient", "squared_size",
 )  # fmt: skip
 CASES = [d for d in OPERATIONS.values() if calls(d) and d.name not in _LEFT_OUT]
 

@@ -19,6 +19,7 @@ from tools.rewriting_table import (
     WEIGHTS,
     choices,
     derivative,
+    given,
     program,
     results,
     row,
@@ -58,8 +59,8 @@ def test_is_accurate_where_the_left_side_is_not(rule, choice):
 def test_fires_unless_it_is_off(rule, choice):
     sample = rule.samples[-1]
     f = program(rule, choice, sample)
-    arguments = [np.array(a) if isinstance(a, list) else a for a in sample]
-    arguments += [WEIGHTS] if isinstance(sample[0], list) else []
+    arguments = [np.array(a) if isinstance(a, list) else a for a in given(sample)]
+    arguments += [WEIGHTS] if isinstance(arguments[0], np.ndarray) else []
     texts = []
     for on in (True, False):
         only = {name: on and name == rule.name for name in (*REWRITINGS, *OWN_REWRITINGS)}
