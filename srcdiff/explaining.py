@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from srcdiff.compiling import Compiled
+from srcdiff.compiling import Compiled, LoopProgram
 from srcdiff.generated import Generated, Specialisation, called_with
 from srcdiff.ir.shapes import is_clamp_of
 from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
@@ -30,7 +30,7 @@ class Explanation:
     assumes : tuple of str
         What was concluded from lengths and integers; where it does not hold, another specialisation is made.
     rewritten : tuple of str
-        The named rewritings that changed a line of the user's in the form that runs; see docs/rewriting.md.
+        The named rewritings that changed a line of the user's in the form that runs, or will; see docs/rewriting.md.
     outside : int
         How many things outside the function it was specialised on (globals, captured variables, helpers).
     runs : str
@@ -136,6 +136,9 @@ def _explained(g: Generated, made: Specialisation, before: Specialisation | None
         kept: Mapping[str, Stored] = getattr(function._cache, "stored", {})
         cache |= {f"machine code for {types}": stored for types, stored in kept.items()}
     is_compiled = made.run is not None and made.run is compiled
+    form: Program | LoopProgram | None = compiled.program if is_compiled and compiled else None
+    if made.run is None:  # what the first call will run
+        form = g.loop_form(made)
     return Explanation(
         name=g.__name__,
         arguments={name: said(t) for name, t in types.items()},
@@ -143,7 +146,7 @@ def _explained(g: Generated, made: Specialisation, before: Specialisation | None
         assumes=tuple(dict.fromkeys(_facts(program, compiled))),
         rewritten=tuple(
             name if at is None else f"{name}: {at.source_line.strip()} ({at})"
-            for name, at in ((compiled.program if is_compiled and compiled else program).rewritten)
+            for name, at in (form or program).rewritten
         ),
         outside=len(program.watched),
         runs="nothing yet" if made.run is None else "compiled" if is_compiled else "NumPy",

@@ -286,6 +286,16 @@ class Generated:
                 specialisation.compiled = Compiled(self._loop_program(specialisation))
             return specialisation.compiled
 
+    def loop_form(self, specialisation: Specialisation) -> LoopProgram | None:
+        """What the first call of a specialisation would compile; None where calls run NumPy."""
+        if not self.compiles or specialisation.program.dynamic:
+            return None
+        try:
+            program = self._loops(specialisation).program
+        except DifferentiationError:
+            return None
+        return None if program.refused else program
+
     def _loop_program(self, specialisation: Specialisation, bound: bool = False) -> LoopProgram:
         if is_lost(self.derived) or specialisation.arguments is None:
             raise _lost(self.__name__)

@@ -14,7 +14,7 @@ REWRITINGS = (
     "log_exp", "log_of_parts", "log_one_plus", "exp_minus_one", "one_less_sigmoid", "sigmoid", "tanh", "sinh",
     "arcsinh", "one_less_cos", "log_cosh", "exp_product", "norm", "variance", "inverse_product", "product_order",
     "covariance", "arctanh", "root_less_one", "one_less_tanh", "normal_tail", "log_normal", "weighted_mean",
-    "weighted_softmax", "effective_size", "log_of_loops",
+    "weighted_softmax", "effective_size", "log_of_loops", "near_roots", "near_quotients",
     "trace_of_product", "diagonal_of_product", "log_det", "cancel", "scaled_probabilities", "cholesky",
 )  # fmt: skip
 OWN_REWRITINGS: dict[

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp
 
 import srcdiff
 
@@ -96,3 +97,16 @@ def test_of_a_vjp() -> None:
 def test_of_what_is_no_derivative(g) -> None:
     with pytest.raises(TypeError, match=r"such as srcdiff\.grad\(f\) or f\.grad"):
         srcdiff.explain(g, X, 0.5, P)
+
+
+def log_Z(log_alpha, log_A, scores):
+    for score in scores:
+        log_alpha = logsumexp(log_alpha[:, None] + log_A, axis=0) + score
+    return logsumexp(log_alpha)
+
+
+def test_what_will_be_compiled_says_its_own_rewritings_before_the_first_call():
+    arguments = np.zeros(3), np.zeros((3, 3)), np.zeros((4, 3))
+    (told,) = srcdiff.explain(srcdiff.grad(log_Z, jit=True), *arguments).rewritten
+    assert told.startswith("scaled_probabilities: log_alpha = logsumexp(log_alpha[:, None]")
+    assert srcdiff.explain(srcdiff.grad(log_Z, jit=False), *arguments).rewritten == ()

@@ -84,6 +84,8 @@ def text(pattern, choice):
         return f"{parts[0]}.T"
     if pattern.operation in KNOWN:
         return parts[0]
+    if pattern.operation == "index":
+        return f"{parts[0]}[{', '.join(parts[1:])}]"
     if pattern.operation == "slogdet":
         return f"np.linalg.slogdet({parts[0]})[{pattern.result}]"
     if pattern.operation == "einsum":
@@ -161,6 +163,7 @@ OF_ARRAYS = {
     "sum": np.sum, "mean": exact_mean, "softmax": exact_softmax, "prod": np.prod, "log_softmax": exact_log_softmax,
     "matmul": np.matmul, "trace": np.trace, "diag": np.diag, "transpose": np.transpose, "inv": exact_inverse,
     "det": lambda x: mpmath.det(mpmath.matrix(x.tolist())), "einsum": lambda x, k, y, subscripts: x @ k @ y,
+    "index": lambda x, i, where: x[i],
 }  # fmt: skip
 
 

@@ -36,7 +36,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
-from srcdiff.ops import arithmetic, elementwise, memory
+from srcdiff.ops import arithmetic, containers, elementwise, memory
 from srcdiff.transforms.facts import all_regions, definitions, is_pure, same_kind, written_values
 from srcdiff.transforms.log_parts import OwnShifts
 from srcdiff.transforms.logarithms import LOGARITHMS, Logarithms
@@ -249,7 +249,7 @@ class _Loops(Rewriter):
 
     def is_kept(self, op: Op, loop: For) -> bool:
         """Whether an operation reads storage that the loop does not write."""
-        if op.decl not in (memory.index, memory.gather, memory.read):
+        if op.decl not in (memory.index, memory.gather, memory.read, containers.list_item):
             return False
         return self.roots[op.operands[0]].isdisjoint(writes_of(loop, self.roots))  # type: ignore[index]
 

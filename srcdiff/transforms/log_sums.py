@@ -196,6 +196,21 @@ class Sums(Maker):
         """An array with the lengths of another one, which nothing else may ask for."""
         return self.exponent(self.parts(x))
 
+    def of_stack(self, op: Op, depth: int) -> Parts | None:
+        """Arrays of parts that are all positive."""
+        parts = [self.parts(a, depth) for a in op.operands]
+        if not any(p.exponents for p in parts) or not all(p.is_positive for p in parts):
+            return None
+        logs = [self.logarithm(p) for p in parts]
+        if any(
+            shape_of(x.type) != shape_of(a.type) for x, a in zip(logs, op.operands, strict=True)
+        ):
+            return None
+        out = self.b.op(op.decl, *logs, spelling=op.spelling, **op.attrs)
+        return Parts([(1.0, out)], is_bounded=all(p.is_bounded for p in parts))
+
+    of_concatenate = of_array_of = of_stack
+
     def of_prod(self, op: Op, depth: int) -> Parts | None:
         if op.attrs.keys() - {"axis", "keepdims"}:
             return None

@@ -59,7 +59,7 @@ _POSITIVE = (
 log, logaddexp, log_softmax, sqrt, where = map(
     function, ("log", "logaddexp", "log_softmax", "sqrt", "where")
 )
-slogdet = function("slogdet")
+slogdet, gammaln, gammasgn = map(function, ("slogdet", "gammaln", "gammasgn"))
 absolute, tanh, erf, erfc, ndtr, log_ndtr = map(
     function, ("absolute", "tanh", "erf", "erfc", "ndtr", "log_ndtr")
 )
@@ -213,6 +213,13 @@ class Logarithms(Sums):
         x = self.here(op.operands[0])
         sign, size = self.b.ops(OPERATIONS["slogdet"], x)
         return signed([(1.0, size), (1.0, self.make(log, sign))])
+
+    def of_gamma(self, op: Op, depth: int) -> Parts:
+        x = self.here(op.operands[0])
+        size = [(1.0, self.make(gammaln, x))]
+        if is_positive_number(x):
+            return Parts(size)
+        return Parts(size, [self.make(gammasgn, x)], is_positive=False)
 
     def of_cosh(self, op: Op, depth: int) -> Parts | None:
         x = self.here(op.operands[0])

@@ -23,11 +23,13 @@ from srcdiff.transforms.rule_conditions import (
     is_no_count,
     is_no_matrix,
     is_no_norm,
+    is_no_positive_constant,
     is_no_positive_number,
     is_no_vector,
     is_not_square,
     is_number,
     is_number_or_shifted,
+    is_sigmoid,
     is_there_anyway,
     is_wider,
     is_wider_or_shifted,
@@ -56,7 +58,7 @@ prod, highest = map(function, ("prod", "highest"))
 tanh, sqrt, norm, euclidean_norm = map(function, ("tanh", "sqrt", "norm", "euclidean_norm"))
 total, mean, var = map(function, ("sum", "mean", "var"))
 inv, det, slogdet, solve = map(function, ("inv", "det", "slogdet", "solve"))
-einsum = function("einsum")
+einsum, index = map(function, ("einsum", "index"))
 trace, diag, transpose, absolute = map(function, ("trace", "diag", "transpose", "absolute"))
 
 _LOGITS = ((-1000.0,), (1000.0,), (-40.0,), (40.0,), (0.0,))
@@ -87,6 +89,7 @@ _CANCELS = "exp(x) - 1 cancels for a small x"
 
 _PAIR = (([1000.0, 999.0, 0.0], [2.0, -1.0, 0.5]), ([-1000.0, -1001.0, -999.5], [0.5, 2.0, 1.0]))
 _NEAR_ONE = "one less a number near 1"
+_INFINITE = "the derivative of an exponential that overflows is NaN"
 _BELOW, _ABOVE = ((-1000.0,), (-40.0,), (0.0,), (-300.0,)), ((1000.0,), (40.0,), (0.0,), (300.0,))
 _FROM_BELOW, _FROM_ABOVE = (*_BELOW, (10.0,), (40.0,)), (*_ABOVE, (-10.0,), (-40.0,))
 _TANHS = ((-1000.0,), (1000.0,), (0.3,), (1e-9,))
@@ -235,6 +238,8 @@ RULES = (
          "cosines near 0 have no digits of their argument", ((1e-9,), (1e-100,), (1e-3,), (-2.0,))),
     Rule("arctanh", lambda x: log((1 + x) / (1 - x)), lambda x: 2.0 * arctanh(x), "exact", _DIGITS,
          ((1e-17,), (-1e-9,), (0.5,))),
+    Rule("arctanh", lambda x: log((1 - x) / (1 + x)), lambda x: -(2.0 * arctanh(x)), "exact", _DIGITS,
+         ((1e-17,), (-1e-9,), (0.5,))),
     Rule("root_less_one", lambda x: sqrt(1 + x) - 1, lambda x: root_less_one(x), "exact", _DIFFERENCE,
          ((1e-17,), (-1e-9,), (0.5,), (1e200,))),
     Rule("root_less_one", lambda x: 1 - sqrt(1 + x), lambda x: -root_less_one(x), "exact", _DIFFERENCE,
@@ -243,6 +248,14 @@ RULES = (
          ((1e-17,), (-1e-9,), (0.5,), (-1e200,))),
     Rule("root_less_one", lambda x: 1 - sqrt(1 - x), lambda x: -root_less_one(-x), "exact", _DIFFERENCE,
          ((1e-17,), (-1e-9,), (0.5,), (-1e200,))),
+    Rule("near_roots", lambda x, c: sqrt(x + c) - sqrt(x), lambda x, c: c / (sqrt(x + c) + sqrt(x)), "exact",
+         _DIFFERENCE, ((1e16, "1.0"), (1e10, "3.0"), (0.5, "0.25")), is_no_positive_constant),
+    Rule("near_roots", lambda x, c: sqrt(x) - sqrt(x + c), lambda x, c: -(c / (sqrt(x + c) + sqrt(x))), "exact",
+         _DIFFERENCE, ((1e16, "1.0"), (1e10, "3.0"), (0.5, "0.25")), is_no_positive_constant),
+    Rule("near_quotients", lambda x, c: 1 / x - 1 / (x + c), lambda x, c: c / x / (x + c), "exact",
+         _DIFFERENCE, ((1e16, "1.0"), (1e10, "3.0"), (0.5, "0.25")), is_no_positive_constant),
+    Rule("near_quotients", lambda x, c: 1 / (x + c) - 1 / x, lambda x, c: -(c / x / (x + c)), "exact",
+         _DIFFERENCE, ((1e16, "1.0"), (1e10, "3.0"), (0.5, "0.25")), is_no_positive_constant),
     Rule("tanh", lambda x: (exp(x) - exp(-x)) / (exp(x) + exp(-x)), lambda x: tanh(x), "exact", _OVERFLOW,
          ((-1000.0,), (1000.0,), (0.3,), (1e-9,))),
     Rule("tanh", lambda u: (1 - exp(u)) / (1 + exp(u)), lambda u: -tanh(0.5 * u), "exact", _OVERFLOW, _TANHS),
@@ -266,6 +279,8 @@ RULES = (
          ((-1000.0,), (1000.0,), (1e-9,), (-0.7,), (1.5,), (30.0,))),
     Rule("log_cosh", lambda x: log((exp(x) + exp(-x)) / 2), lambda x: log_cosh(x), "exact", _OVERFLOW,
          ((-1000.0,), (1000.0,), (1e-9,), (-0.7,), (1.5,), (30.0,))),
+    Rule("sigmoid", lambda y, u: y / (1 + exp(u)), lambda y, u: y * one_less_sigmoid(-u), "exact", _INFINITE,
+         ((-1000.0, 1000.0), (3.0, 800.0), (2.0, -40.0)), is_sigmoid),
     Rule("exp_product", lambda x: sqrt(exp(x)), lambda x: exp(0.5 * x), "exact", _OVERFLOW,
          ((1000.0,), (-1000.0,)), once=True),
     Rule("exp_product", lambda x, y: exp(x) * exp(y), lambda x, y: exp(x + y), "exact", _OVERFLOW,
@@ -331,6 +346,8 @@ RULES = (
          lambda x, k, y: x @ solve(k, y), "exact", _INVERSE, _FORMS, once=True),
     Rule("inverse_product", lambda x, k, y: einsum(x, inv(k), y, subscripts="i,ij,j->"),
          lambda x, k, y: x @ solve(k, y), "exact", _INVERSE, _FORMS, once=True),
+    Rule("inverse_product", lambda k, i, x: index(inv(k), i, where="i") @ x,
+         lambda k, i, x: index(solve(k, x), i, where="i"), "exact", _INVERSE, ((_K, "0", [1.0, 2.0, 3.0]),), once=True),
     Rule("product_order", lambda a, b, x: (a @ b) @ x, lambda a, b, x: a @ (b @ x), "exact", _ORDER,
          tuple((k, k, x) for k, x in _SYSTEMS), unless_axes((2, 2, 1)), once=True),
     Rule("product_order", lambda x, a, b: x @ (a @ b), lambda x, a, b: (x @ a) @ b, "exact", _ORDER,

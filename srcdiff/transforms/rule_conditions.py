@@ -20,17 +20,22 @@ __all__ = [
     "is_no_count",
     "is_no_matrix",
     "is_no_norm",
+    "is_no_positive_constant",
     "is_no_positive_number",
     "is_no_vector",
     "is_not_square",
     "is_number",
     "is_number_or_shifted",
+    "is_sigmoid",
     "is_there_anyway",
     "is_wider",
     "is_wider_or_shifted",
     "unless_axes",
     "varies_along_axis",
 ]
+
+_ARITHMETIC = ("add", "subtract", "multiply", "divide", "negative", "power")
+_DEPTH = 3
 
 Unless = Callable[[Mapping[str, Any], Mapping[Value, Op]], bool]
 
@@ -138,6 +143,27 @@ def is_no_positive_number(binding: Mapping[str, Any], made: Mapping[Value, Op]) 
     n = binding["n"]
     is_positive = isinstance(n, Const) and not isinstance(n.value, bool) and n.value > 0
     return not _is_double(binding, 1) or not (is_positive or known_dim(n) is not None)
+
+
+def is_sigmoid(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether a quotient by `1 + exp(u)` is a sigmoid itself, or one of exponentials."""
+    y = binding["y"]
+    return (isinstance(y, Const) and y.value == 1) or _has_exponential(y, made)
+
+
+def _has_exponential(atom: Any, made: Mapping[Value, Op], depth: int = 0) -> bool:
+    op = made.get(atom)
+    if op is None or depth > _DEPTH:
+        return False
+    return op.decl.name in ("exp", "expm1") or (
+        op.decl.name in _ARITHMETIC
+        and any(_has_exponential(a, made, depth + 1) for a in op.operands)
+    )
+
+
+def is_no_positive_constant(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `c` is no positive constant, or `x` is one, too."""
+    return is_no_base(binding, made) or isinstance(binding["x"], Const)
 
 
 def is_no_base(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
