@@ -62,6 +62,7 @@ einsum, index = map(function, ("einsum", "index"))
 trace, diag, transpose, absolute = map(function, ("trace", "diag", "transpose", "absolute"))
 
 _LOGITS = ((-1000.0,), (1000.0,), (-40.0,), (40.0,), (0.0,))
+_FAR_APART = ((40.0, -40.0), (-40.0, 40.0), (1000.0, 999.0))
 _SMALL = ((1e-17,), (-1e-17,), (1e-300,), (-1e-9,), (0.5,), (3.0,))
 _ROWS = (
     ([-1000.0, -1001.0],),
@@ -134,6 +135,14 @@ RULES = (
          "the logarithm of odds is what they are the odds of", _LOGITS),
     Rule("log_sigmoid", lambda u: logaddexp(0.0, u) - u, lambda u: logaddexp(0.0, -u), "exact", _DIFFERENCE, _LOGITS),
     Rule("log_sigmoid", lambda u: u - logaddexp(0.0, u), lambda u: -logaddexp(0.0, -u), "exact", _DIFFERENCE, _LOGITS),
+    Rule("log_sigmoid", lambda x, y: x - logaddexp(x, y), lambda x, y: -logaddexp(0.0, y - x), "exact", _DIFFERENCE,
+         _FAR_APART),
+    Rule("log_sigmoid", lambda x, y: logaddexp(x, y) - x, lambda x, y: logaddexp(0.0, y - x), "exact", _DIFFERENCE,
+         _FAR_APART),
+    Rule("log_sigmoid", lambda x, y: x - logaddexp(y, x), lambda x, y: -logaddexp(0.0, y - x), "exact", _DIFFERENCE,
+         _FAR_APART),
+    Rule("log_sigmoid", lambda x, y: logaddexp(y, x) - x, lambda x, y: logaddexp(0.0, y - x), "exact", _DIFFERENCE,
+         _FAR_APART),
     Rule("softplus", lambda x: log(1 + exp(x)), lambda x: logaddexp(0.0, x), "exact", _OVERFLOW, _LOGITS),
     Rule("softplus", lambda x: log1p(exp(x)), lambda x: logaddexp(0.0, x), "exact", _OVERFLOW, _LOGITS),
     Rule("log_add_exp", lambda x, y: log(exp(x) + exp(y)), lambda x, y: logaddexp(x, y), "exact", _OVERFLOW,
