@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.expfam.ascent import ascend
+from srcdiff.expfam.ascent import Ascent, ascend
 from srcdiff.expfam.emissions import Emissions
 from srcdiff.expfam.sequences import Sequence, joined
 from srcdiff.expfam.structure import flatten, map_leaves
@@ -22,9 +22,13 @@ __all__ = ["by_gradient"]
 
 
 def by_gradient(
-    parameters: Any, sequences: list[Sequence], expected: Callable[..., Any], settings: Any
+    parameters: Any,
+    sequences: list[Sequence],
+    expected: Callable[..., Any],
+    settings: Any,
+    past: Ascent | None = None,
 ) -> Any:
-    """Parameters, log-likelihoods, and whether it converged.
+    """Parameters, log-likelihoods, whether it converged, and what a later fit goes on from.
 
     Parameters
     ----------
@@ -34,6 +38,8 @@ def by_gradient(
         The E-step of all: `expected(parameters, sequences)`.
     settings : object
         With `max_iter`, `tol`, `prior` and `progress`.
+    past : Ascent, optional
+        Of the fit that found `parameters`.
     """
     log_pi, log_A, emissions = parameters
     whole, restored = flatten((log_pi, log_A, list(emissions.etas)))
@@ -70,10 +76,23 @@ def by_gradient(
         slope = flatten(slopes)[0][free]
         return (value, slope) if np.isfinite(slope).all() else (-np.inf, x)
 
-    x, values, converged = ascend(
-        objective, whole[free], settings.max_iter, settings.tol, settings.progress
+    start = whole[free]
+    if past is not None and _are_the_same(past.x, start, lambda: at(past.x), parameters):
+        start = past.x
+    else:
+        past = None
+    ascent, values, converged = ascend(
+        objective, start, settings.max_iter, settings.tol, settings.progress, past
     )
-    return at(x), [likelihoods[v] for v in values], converged
+    return at(ascent.x), [likelihoods[v] for v in values], converged, ascent
+
+
+def _are_the_same(x: Any, start: Any, found: Callable[[], Any], parameters: Any) -> bool:
+    """Whether the parameters are still those of `x`: they may have been set by hand since."""
+    if x.shape != start.shape:
+        return False
+    vectors = [flatten((pi, A, list(em.etas)))[0] for pi, A, em in (found(), parameters)]
+    return bool(np.array_equal(*vectors))
 
 
 def _log_rows(logits: Any) -> Any:

@@ -154,12 +154,15 @@ class HMM(Estimator):
         features = features_of(sequences)
         if self.warm_start and hasattr(self, "log_pi_"):
             self._check(sequences)
-            best = self._climb(self._parameters(), sequences)
+            best = self._climb(self._parameters(), sequences, vars(self).get("_ascent"))
         else:
             rng = np.random.default_rng(self.random_state)
             found = [self._climb(self._started(sequences, rng), sequences) for _ in range(self.restarts)]  # fmt: skip
             best = max(found, key=lambda f: f[1][-1])
-        (self.log_pi_, self.log_A_, self.emissions_), self.log_likelihoods_, self.converged_ = best
+        (self.log_pi_, self.log_A_, self.emissions_), self.log_likelihoods_, self.converged_ = best[
+            :3
+        ]
+        self._ascent = best[3]
         vars(self).pop("n_features_in_", None)
         if features is not None:
             self.n_features_in_ = features
@@ -303,13 +306,13 @@ class HMM(Estimator):
         """The transitions between neighbouring times."""
         return np.tile(self.log_A_, (len(sequence.data) - 1, 1, 1))
 
-    def _climb(self, parameters: Any, sequences: list[Sequence]) -> Any:
-        """Parameters, log-likelihoods, and whether the fit converged."""
+    def _climb(self, parameters: Any, sequences: list[Sequence], past: Any = None) -> Any:
+        """Parameters, log-likelihoods, whether the fit converged, and what a fit by gradients goes on from."""
         if self.algorithm == "gradient":
-            return by_gradient(parameters, sequences, self._expected_of, self)
+            return by_gradient(parameters, sequences, self._expected_of, self, past)
         if self.algorithm != "em":
             raise ValueError(f"algorithm={self.algorithm!r}: expected 'em' or 'gradient'")
-        return self._by_em(parameters, sequences)
+        return *self._by_em(parameters, sequences), None
 
     def _by_em(self, parameters: Any, sequences: list[Sequence]) -> Any:
         data, observed = joined(sequences)

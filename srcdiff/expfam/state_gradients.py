@@ -13,7 +13,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 import srcdiff
-from srcdiff.expfam.ascent import ascend
+from srcdiff.expfam.ascent import Ascent, ascend
 from srcdiff.expfam.sequences import Sequence, joined
 from srcdiff.expfam.structure import flatten
 
@@ -49,9 +49,15 @@ def expected_log_density(theta, firsts, steps, seen):
 
 
 def by_gradient(
-    model: Any, sequences: list[Sequence], expected: Callable[[Sequence], Any]
-) -> tuple[list[float], bool]:
-    """Log-likelihoods, and whether it converged; `model` has the parameters, before and after."""
+    model: Any,
+    sequences: list[Sequence],
+    expected: Callable[[Sequence], Any],
+    past: Ascent | None = None,
+) -> tuple[list[float], bool, Ascent]:
+    """Log-likelihoods, whether it converged, and what a later fit goes on from.
+
+    `model` has the parameters, before and after; `past` is of the fit that found those before.
+    """
     slope_of = model.generated(srcdiff.grad, expected_log_density)
     start, restored = flatten(_roots(model))
     data, observed = joined(sequences)
@@ -67,9 +73,30 @@ def by_gradient(
         slope = flatten(slope)[0]
         return (float(sum(v for v, _ in found)), slope) if np.isfinite(slope).all() else (-np.inf, x)  # fmt: skip
 
-    x, values, converged = ascend(objective, start, model.max_iter, model.tol, model.progress)
+    if past is not None and not _is_where(model, past.x, start, restored):
+        past = None
+    ascent, values, converged = ascend(
+        objective,
+        start if past is None else past.x,
+        model.max_iter,
+        model.tol,
+        model.progress,
+        past,
+    )
+    _put(model, restored(ascent.x))
+    return values, converged, ascent
+
+
+def _is_where(model: Any, x: Any, start: Any, restored: Callable[[Any], Any]) -> bool:
+    """Whether the parameters are still those of `x`: they may have been set by hand since."""
+    if x.shape != start.shape:
+        return False
+    names = ("m1_", "P1_", "A_", "Q_", "C_", "d_", "R_")
+    before = {name: getattr(model, name) for name in names}
     _put(model, restored(x))
-    return values, converged
+    is_same = all(np.array_equal(before[name], getattr(model, name)) for name in names)
+    vars(model).update(before)
+    return is_same
 
 
 def _sums(moments: list[Any], data: Any, observed: Any) -> Any:

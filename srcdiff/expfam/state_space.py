@@ -89,25 +89,30 @@ class LDS(Estimator):
             raise ValueError(f"algorithm={self.algorithm!r}: expected 'em' or 'gradient'")
         sequences = _rows(sequences_of(X, lengths, observed))
         if self.warm_start and hasattr(self, "A_"):
-            found = [self._climb(sequences)]
+            found = [self._climb(sequences, vars(self).get("_ascent"))]
         else:
             rng = np.random.default_rng(self.random_state)
             found = []
             for _ in range(self.restarts):
                 self._start(sequences, rng)
                 found.append(self._climb(sequences))
-        best, self.log_likelihoods_, self.converged_ = max(found, key=lambda f: f[1][-1])
+        best, self.log_likelihoods_, self.converged_, self._ascent = max(
+            found, key=lambda f: f[1][-1]
+        )
         vars(self).update(best)
         self.n_features_in_ = features_of(sequences)
         return self
 
-    def _climb(self, sequences: list[Sequence]) -> tuple[dict[str, Any], list[float], bool]:
-        """Parameters, log-likelihoods, and whether the fit converged."""
+    def _climb(
+        self, sequences: list[Sequence], past: Any = None
+    ) -> tuple[dict[str, Any], list[float], bool, Any]:
+        """Parameters, log-likelihoods, whether the fit converged, and what a fit by gradients goes on from."""
+        ascent = None
         if self.algorithm == "gradient":
-            history, converged = by_gradient(self, sequences, self._expected)
+            history, converged, ascent = by_gradient(self, sequences, self._expected, past)
         else:
             history, converged = self._by_em(sequences)
-        return {name: getattr(self, name) for name in _FITTED}, history, converged
+        return {name: getattr(self, name) for name in _FITTED}, history, converged, ascent
 
     def score(self, X: Any, y: Any = None, *, lengths: Any = None, observed: Any = None) -> float:
         """The log-likelihood of all sequences."""

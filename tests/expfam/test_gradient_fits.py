@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,35 @@ def test_a_linear_dynamical_system_is_fitted_by_gradients() -> None:
     assert model.score(series()) == pytest.approx(model.log_likelihoods_[-1])
 
 
+@pytest.mark.parametrize("kind", ["gaussian", "poisson", "categorical", "system"])
+def test_a_fit_by_gradients_goes_on_where_it_was(kind: str) -> None:
+    def fits() -> Any:
+        model: Any = LDS(1) if kind == "system" else HMM(2, kind)
+        return model.set_params(
+            algorithm="gradient", warm_start=True, random_state=0, tol=-np.inf, jit=False
+        )
+
+    X = series() if kind == "system" else data(kind)
+    whole = fits().set_params(max_iter=9).fit(X)
+    parts = fits().set_params(max_iter=4).fit(X)
+    first = parts.log_likelihoods_
+    parts = pickle.loads(pickle.dumps(parts)).set_params(max_iter=5).fit(X)  # killed, and resumed
+    assert [*first, *parts.log_likelihoods_] == whole.log_likelihoods_
+    names = ("A_", "Q_", "R_", "C_") if kind == "system" else ("log_pi_", "log_A_")
+    assert all(np.array_equal(getattr(parts, n), getattr(whole, n)) for n in names)
+
+
+def test_steps_before_are_not_those_of_other_data_nor_of_other_parameters() -> None:
+    hmm = HMM(2, "gaussian", algorithm="gradient", warm_start=True, **FAST).fit(data("gaussian"))
+    before = hmm.log_likelihoods_[-1]
+    hmm.fit(data("gaussian")[:30])
+    fresh = HMM(2, "gaussian", algorithm="gradient", **FAST).fit(data("gaussian")[:30])
+    assert hmm.log_likelihoods_[-1] == pytest.approx(fresh.log_likelihoods_[-1], abs=1e-2)
+    hmm.log_A_ = np.log([[0.5, 0.5], [0.5, 0.5]])
+    hmm.fit(data("gaussian"))
+    assert hmm.log_likelihoods_[-1] == pytest.approx(before, abs=1e-2)
+
+
 def test_ascent_finds_the_top_of_a_valley_with_a_wall() -> None:
     def objective(
         x: Any,
@@ -93,9 +123,9 @@ def test_ascent_finds_the_top_of_a_valley_with_a_wall() -> None:
         slope = np.array([2.0 * (1.0 - a) + 400.0 * a * (b - a * a), -200.0 * (b - a * a)])
         return -((1.0 - a) ** 2) - 100.0 * (b - a * a) ** 2, slope
 
-    x, values, converged = ascent.ascend(objective, np.array([-1.2, 1.0]), 200, 1e-12)
+    found, values, converged = ascent.ascend(objective, np.array([-1.2, 1.0]), 200, 1e-12)
     assert converged
-    assert x == pytest.approx([1.0, 1.0], abs=1e-4)
+    assert found.x == pytest.approx([1.0, 1.0], abs=1e-4)
     assert np.all(np.diff(values) >= 0.0)
     with pytest.raises(ValueError, match="the data are impossible for the model"):
         ascent.ascend(objective, np.array([2.0, 0.0]), 5, 0.0)
