@@ -232,6 +232,8 @@ rows = operation(
     "rows",
     infer=_parts_of_array(False),
     holds=True,
+    # Numba does not know that the rows which `list` takes from an array are contiguous
+    routine=lambda op: "[{0}[item] for item in range(len({0}))]",
     samples=(draw((3, 2)),),
     **_listed,
     takes_complex=True,

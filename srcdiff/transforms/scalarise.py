@@ -172,6 +172,8 @@ class _Scalarise(Waiting):
             self.as_is(op, b)
         elif isinstance(op.result.type, Scalar) and op.decl.place is not None:
             self.pick(op, b)
+        elif isinstance(op.result.type, Scalar) and op.decl.elementwise:  # of arrays without axes
+            self.keep(op.result, Nest(self.arrays, b).elementwise(op, ()))
         elif op.decl is memory.axis_length or (
             op.decl.shape_of and isinstance(op.result.type, Scalar)
         ):

@@ -331,6 +331,20 @@ def test_views_of_what_was_read_are_of_that_moment():
     np.testing.assert_allclose(compiled, plain, rtol=1e-12)
 
 
+def numbers_of_arrays_without_axes(x):
+    """NumPy gives numbers for these, which compiled code has no array for."""
+    total = np.zeros(()) - 0.5 * x[0] ** 2
+    total += -0.5 * x[1] ** 2
+    return total + np.sin(total) * x[2]
+
+
+def test_arrays_without_axes_are_put_together_as_numbers():
+    compiled, plain = (
+        srcdiff.grad(numbers_of_arrays_without_axes, jit=j)(X) for j in (True, False)
+    )
+    np.testing.assert_allclose(compiled, plain, rtol=1e-12)
+
+
 def squared_mean_of_two_steps(x, c):
     u, v = x.copy(), x.copy()
     for _ in range(3):
