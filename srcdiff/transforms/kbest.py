@@ -31,7 +31,7 @@ from srcdiff.ops import (
 from srcdiff.ops.building import length_of, lengths_of_axes
 from srcdiff.ops.index_patterns import has_arrays, items
 from srcdiff.transforms.choices import axes_of_sum
-from srcdiff.transforms.messages import Messages, message_refused
+from srcdiff.transforms.messages import Messages
 from srcdiff.transforms.reached import JOINED
 
 __all__ = ["k_best"]
@@ -88,10 +88,14 @@ class _Best(Messages):
         if name == "logsumexp":
             self.named(old, self.along(old, given[0], whole[0], b), env, b)
         elif name == "logaddexp":
-            x, y = (self.operand(a, old.location, env, b) for a in old.operands)
-            if x.type != y.type:
-                raise message_refused(old, "`logaddexp` of different shapes is taken of")
+            whole_type = self.lists(old.result.type)
+            x, y = (
+                p if p.type == whole_type else b.op(memory.expand, p, type=whole_type)
+                for p in (self.operand(a, old.location, env, b) for a in old.operands)
+            )
             self.named(old, self.largest(b.op(joins.concatenate, x, y, axis=-1), b), env, b)
+        elif name == "sum":
+            env[old.result] = self.folded(old, given[0], b)
         elif name in ("add", "subtract"):
             self.total(old, given, whole, env, b)
         elif name == "where":
@@ -211,6 +215,14 @@ class _Best(Messages):
             axes = ndim_of(old.operands[0].type)
             order = old.attrs.get("axes") or tuple(reversed(range(axes)))
             order = (*(n % axes for n in order), axes)
+            self.named(old, b.op(shapes.transpose, given[0], axes=order), env, b)
+        elif name == "swapaxes" and whole[0]:
+            axes = ndim_of(old.operands[0].type)
+            order = (*shapes.swapped_axes(axes, old.attrs), axes)
+            self.named(old, b.op(shapes.transpose, given[0], axes=order), env, b)
+        elif name == "moveaxis" and whole[0]:
+            axes = ndim_of(old.operands[0].type)
+            order = (*shapes.moved_axes(axes, old.attrs["source"], old.attrs["destination"]), axes)
             self.named(old, b.op(shapes.transpose, given[0], axes=order), env, b)
         elif name in ("squeeze", "expand_dims", "reshape", "ravel") and whole[0]:
             self.named(old, self.reshaped(old, given, b), env, b)

@@ -32,10 +32,13 @@ from srcdiff.ir.core import (
 )  # fmt: skip
 from srcdiff.ir.location import Location
 from srcdiff.ir.recursion import is_itself, tied
-from srcdiff.ir.types import is_float
+from srcdiff.ir.types import INT, is_float, ndim_of
 from srcdiff.ops import arithmetic, elementwise, memory, reductions, special
+from srcdiff.ops.building import lengths_of_axes
 from srcdiff.ops.creation import full
 from srcdiff.ops.index_patterns import has_arrays, items
+from srcdiff.ops.shapes import reshape
+from srcdiff.transforms.choices import axes_of_sum
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.inline_calls import inline_calls
 from srcdiff.transforms.reached import JOINED, MOVED, Turned, reached, shown_lengths
@@ -44,7 +47,7 @@ from srcdiff.transforms.semiring import log_plus
 __all__ = ["Messages", "counted", "message_refused", "weights"]
 
 SUMS: dict[str, OpDecl] = {"logsumexp": reductions.sum, "logaddexp": arithmetic.add}
-_THROUGH = {"add", "subtract", "where", "maximum", "max", *JOINED}
+_THROUGH = {"add", "subtract", "sum", "where", "maximum", "max", *JOINED}
 _IS_POSSIBLE = {  # what tests of a logarithm, or comparisons with -inf, say: whether there is a term
     "isfinite": True, "isinf": False, "greater": True, "not_equal": True, "equal": False, "less_equal": False,
 }  # fmt: skip
@@ -162,6 +165,46 @@ class Messages(Turned):
         """A number that says of a message whether it has a term that is not forbidden, and what it is where not."""
         return message, const(0.0)
 
+    def both(self, x: Atom, y: Atom, b: Builder) -> Value:
+        """What stands for the sum of two logarithms."""
+        raise NotImplementedError
+
+    def folded(self, old: Op, x: Atom, b: Builder) -> Atom:
+        """What stands for the sum of the logarithms along an axis: one after the other, in a loop."""
+        axes = ndim_of(old.operands[0].type)
+        gone = axes_of_sum(old.attrs.get("axis"), axes)
+        if len(gone) != 1 or old.attrs.get("keepdims"):
+            if len(gone) < axes or old.attrs.get("keepdims"):
+                raise self.refused(old)
+            behind = lengths_of_axes(b, x, self.shown)[axes:]
+            x, gone = b.op(reshape, x, const(-1), *behind), [0]
+            lengths: list[Atom] = []
+        else:
+            lengths = [
+                n for k, n in enumerate(lengths_of_axes(b, x, self.shown)[:axes]) if k not in gone
+            ]
+        first = self.turn(b.op(memory.zeros, *lengths) if lengths else const(0.0), old.location, b)
+        inner, k = b.inner(), Value(INT, "k")
+        before = Value(first.type, old.result.name, old.result.user)
+        part = inner.op(memory.index, x, k, where=", ".join([*[":"] * gone[0], "i"]))
+        after = self.both(before, part, inner)
+        found = Value(first.type, old.result.name, old.result.user)
+        stop = b.op(memory.axis_length, x, axis=gone[0])
+        body = inner.region((k, before), (after,))
+        b.append(
+            For(
+                const(0),
+                stop,
+                const(1),
+                (first,),
+                body,
+                (found,),
+                location=b.location,
+                origin=b.origin,
+            )
+        )
+        return found
+
     def call(self, old: Call, env: Env, b: Builder) -> None:
         function = old.function
         if not is_itself(function):
@@ -181,6 +224,9 @@ class _Weights(Messages):
         return (
             b.op(elementwise.exp, atom) if isinstance(atom, Value) else const(math.exp(atom.value))
         )
+
+    def both(self, x: Atom, y: Atom, b: Builder) -> Value:
+        return b.op(arithmetic.multiply, x, y)
 
     def without(self, x: Atom, y: Atom, b: Builder) -> Value:
         """`x`, where the logarithm of it was lessened by the potential `y`."""
@@ -203,6 +249,8 @@ class _Weights(Messages):
             if not any(whole):
                 factors[0] = self.turn(given[0], old.location, b)
             b.append(replace(old, decl=arithmetic.multiply, operands=tuple(factors), spelling=""))
+        elif name == "sum":
+            env[old.result] = self.folded(old, given[0], b)
         elif name == "subtract" and whole == [True, False]:
             env[old.result] = self.without(given[0], given[1], b)
         elif name == "where":
@@ -261,3 +309,8 @@ class _Counted(_Weights):
 
     def without(self, x: Atom, y: Atom, b: Builder) -> Value:
         return b.op(arithmetic.multiply, x, self.factor(y, b))
+
+    def folded(self, old: Op, x: Atom, b: Builder) -> Atom:
+        made = replace(old, decl=reductions.prod, operands=(x,), spelling="")
+        b.append(made)
+        return made.result

@@ -10,13 +10,14 @@ from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Call, For, Function, If, Op, Region, Statement, Value, While, walk
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import List, all_dims, is_float
+from srcdiff.ops.control import undefined
 
-__all__ = ["JOINED", "MOVED", "Turned", "reached", "shown_lengths"]
+__all__ = ["JOINED", "MOVED", "Turned", "flows", "reached", "shown_lengths"]
 
 # operations whose result has the elements of their operand, in other places
 MOVED = frozenset({
-    "index", "read", "copy", "reshape", "transpose", "ravel", "expand_dims", "squeeze", "swapaxes", "broadcast_to",
-    "expand", "gather", "list_item", "list_pop", "elements", "rows",
+    "index", "read", "copy", "reshape", "transpose", "ravel", "expand_dims", "squeeze", "swapaxes", "moveaxis",
+    "broadcast_to", "expand", "gather", "list_item", "list_pop", "elements", "rows",
 })  # fmt: skip
 
 JOINED = frozenset(
@@ -37,7 +38,7 @@ def reached(
     while size != len(found):  # carried round loops
         size = len(found)
         for statement in walk(fn.body):
-            for value, sources in _flows(statement, through):
+            for value, sources in flows(statement, through):
                 if any(s in found for s in sources):
                     found.add(value)
                     if isinstance(value.type, List):  # and what else is that list
@@ -63,7 +64,7 @@ def shown_lengths(fn: Function) -> frozenset[str]:
     return frozenset(s for p in fn.params for d in all_dims(p.type) for s in d.symbols())
 
 
-def _flows(
+def flows(
     statement: Statement, through: Collection[str]
 ) -> Iterator[tuple[Value, tuple[Atom, ...]]]:
     """Which values are reached if one of others is."""
@@ -101,9 +102,12 @@ class Turned(Rewriter):
 
     def __init__(self, found: set[Value]) -> None:
         self.found = found
+        self.unbound: set[Value] = set()  # what no statement has bound yet
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         b.location, b.origin = old.location, old.origin
+        if isinstance(old, Op) and old.decl is undefined:
+            self.unbound.add(old.result)
         asks = isinstance(old, Op) and bool(old.decl.shape_of) and old.results[0] not in self.found
         if asks or not any(v in self.found for v in (*old.operands, *old.results)):
             self.plain(old, env, b)
@@ -141,6 +145,8 @@ class Turned(Rewriter):
     def operand(self, atom: Atom, location: Location | None, env: Env, b: Builder) -> Atom:
         if atom in self.found:
             return lookup(env, atom)
+        if isinstance(atom, Value) and atom in self.unbound:
+            return b.op(undefined, type=self.new(atom).type)
         return self.turn(lookup(env, atom), location, b)
 
     def control(self, old: For | If | While, env: Env, b: Builder) -> Statement:

@@ -19,6 +19,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from srcdiff.errors import UnsupportedError
+from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, lookup
 from srcdiff.ir.core import (
     Atom,
@@ -26,6 +27,7 @@ from srcdiff.ir.core import (
     Const,
     For,
     Function,
+    If,
     Op,
     OpDecl,
     Statement,
@@ -34,11 +36,13 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import INT, List, Scalar, Type, ndim_of
+from srcdiff.ir.types import INT, Array, List, Scalar, Type, ndim_of
 from srcdiff.ops import arithmetic, containers, elementwise, memory, reductions, special
+from srcdiff.ops.einsum import with_letters
 from srcdiff.ops.index_patterns import arrays_in_front, has_arrays, items
+from srcdiff.transforms.contracted import contracted
 from srcdiff.transforms.facts import definitions, same_kind
-from srcdiff.transforms.reached import JOINED, MOVED, Turned, reached
+from srcdiff.transforms.reached import JOINED, MOVED, Turned, flows, reached
 from srcdiff.transforms.unshift import without_shifts
 
 __all__ = ["beginnings", "log_plus", "max_of_weights", "max_plus"]
@@ -56,9 +60,9 @@ _MAX = Plus(reductions.max, arithmetic.maximum)
 _LOG = Plus(special.logsumexp, elementwise.logaddexp)
 
 _COMBINED = {"add", "multiply", "divide"}
-_PRODUCTS = {"matmul", "dot"}
+_PRODUCTS = {"matmul", "dot", "einsum", "einsum_view"}
 _MONOTONE = {"max", "maximum"}
-_THROUGH = {"sum", "where", *JOINED, *_COMBINED, *_PRODUCTS, *_MONOTONE}
+_THROUGH = {"sum", "sum_if_one", "where", "full", *JOINED, *_COMBINED, *_PRODUCTS, *_MONOTONE}
 _NOTHING = {"zeros", "zeros_like", "zeros_of"}
 _EMPTY: dict[str, OpDecl] = {
     "zeros": memory.empty, "zeros_like": memory.empty_like, "zeros_of": memory.empty_of,
@@ -189,6 +193,8 @@ class _Logarithms(Turned):
             b.append(replace(old, decl=self.combined[name], operands=operands, spelling=""))
         elif name in _PRODUCTS:
             self.product(old, env, b)
+        elif name == "sum_if_one":
+            self.summed_if_one(old, env, b)
         elif name == "where":
             parts = (self.operand(a, old.location, env, b) for a in old.operands[1:])
             b.append(replace(old, operands=(lookup(env, old.operands[0]), *parts)))
@@ -207,9 +213,24 @@ class _Logarithms(Turned):
         else:
             self.stored(old, env, b)
 
+    def summed_if_one(self, old: Op, env: Env, b: Builder) -> None:
+        """Whether something was broadcast, and has to be added up, is decided by the run."""
+        x, n = (lookup(env, a) for a in old.operands)
+        is_one, inner = b.op(arithmetic.equal, n, const(1)), b.inner()
+        total = inner.op(self.plus.along, x, axis=old.attrs["axis"], keepdims=True)
+        then, orelse = inner.region((), (total,)), b.inner().region((), (x,))
+        b.append(If(is_one, then, orelse, old.results, location=b.location, origin=b.origin))
+
     def product(self, old: Op, env: Env, b: Builder) -> None:
         """Of matrices and vectors: sums along the axis that they share."""
-        x, y = self.logarithms(old, env, b)
+        operands = self.logarithms(old, env, b)
+        if "subscripts" in old.attrs:
+            inputs, output = with_letters(old)
+            if any(len(set(own)) < len(own) for own in inputs):
+                raise _refused(old.location, "`einsum` takes a diagonal of")
+            env[old.result] = contracted(b, self.plus.along, operands, inputs, output)
+            return
+        x, y = operands
         axes = ndim_of(x.type), ndim_of(y.type)
         if axes not in ((1, 1), (1, 2), (2, 1), (2, 2)):
             raise _refused(old.location, _what(old))
@@ -241,6 +262,12 @@ class _Logarithms(Turned):
             target, *where = (lookup(env, a) for a in (old.operands[0], *old.operands[2:]))
             amount = self.operand(old.operands[1], old.location, env, b)
             self.put(target, amount, where, old.attrs["where"], b)
+        elif name == "add_into" and old.attrs.get("distinct"):
+            target, *where = (lookup(env, a) for a in (old.operands[0], *old.operands[2:]))
+            amount = self.operand(old.operands[1], old.location, env, b)
+            before = b.op(memory.gather, target, *where, **old.attrs)
+            after = b.op(self.plus.two, before, amount)
+            b.ops(memory.store, target, after, *where, where=old.attrs["where"])
         elif name == "add_at" and self.is_by_rows(old):
             target, *places = (lookup(env, a) for a in (old.operands[0], *old.operands[2:]))
             amount = self.operand(old.operands[1], old.location, env, b)
@@ -253,7 +280,7 @@ class _Logarithms(Turned):
         elif name == "list_set":
             amount = self.operand(old.operands[2], old.location, env, b)
             b.ops(containers.list_set, *(lookup(env, a) for a in old.operands[:2]), amount)
-        elif name == "zeros_like_list" and is_list_of_numbers(old.result.type):
+        elif name == "zeros_like_list" and is_plain_list(old.result.type):
             b.append(self.op(old, env, b))
             self.fill_list(old.result, b)
         else:
@@ -300,9 +327,13 @@ class _Logarithms(Turned):
 
     @staticmethod
     def fill_list(target: Value, b: Builder) -> None:
-        """-inf for each number on a list."""
+        """-inf for each number on a list, and in each array."""
         k, inner = Value(INT, "k"), b.inner()
-        inner.ops(containers.list_set, target, k, const(-math.inf))
+        if isinstance(target.type, List) and isinstance(target.type.element, Array):
+            item = inner.op(containers.list_item, target, k)
+            inner.ops(memory.store, item, const(-math.inf), where="")
+        else:
+            inner.ops(containers.list_set, target, k, const(-math.inf))
         stop = b.op(containers.list_length, target)
         body = inner.region((k,), ())
         b.append(For(const(0), stop, const(1), (), body, (), location=b.location, origin=b.origin))
@@ -328,6 +359,10 @@ class _Logarithms(Turned):
 class _LogarithmsOfWeights(_Logarithms):
     """Of sums and products of potentials alone: what counts them (features) is nothing that a maximum knows."""
 
+    def __init__(self, fn: Function, exponentials: set[Value], plus: Plus) -> None:
+        super().__init__(fn, exponentials, plus)
+        self.numbers = _numbers(fn)
+
     def stored(self, old: Op, env: Env, b: Builder) -> None:
         try:
             super().stored(old, env, b)
@@ -344,19 +379,11 @@ class _LogarithmsOfWeights(_Logarithms):
             location,
         )
 
-    def is_constant(self, atom: Atom) -> bool:
-        made = self.made.get(atom) if isinstance(atom, Value) else None
-        if made is None:
-            return isinstance(atom, Const)
-        if made.decl.name in MOVED:
-            return self.is_constant(made.operands[0])
-        return made.decl.name in _BOXES and all(map(self.is_constant, made.operands))
-
     def turn(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
         if isinstance(atom.type, List):
             raise self.of_lists(location)
         found = super().turn(atom, location, b)
-        if self.is_constant(atom):
+        if isinstance(atom, Const) or atom in self.numbers:
             return found
         *_, made = b.body or (None,)
         if isinstance(made, Op) and made.decl is elementwise.log and found in made.results:
@@ -368,8 +395,27 @@ class _LogarithmsOfWeights(_Logarithms):
         return found
 
 
-def is_list_of_numbers(type_: Type) -> bool:
-    return isinstance(type_, List) and isinstance(type_.element, Scalar)
+def _numbers(fn: Function) -> set[Value]:
+    """The values that nothing but numbers of the text flows into, as the adjoint of a value that branches bind."""
+    roots = storage_roots(fn)
+    written = {r for s in walk(fn.body) for r in writes_of(s, roots)}
+    sources: dict[Value, list[Atom]] = {}
+    for s in walk(fn.body):
+        for value, given in flows(s, {"full", "where", *_BOXES}):
+            if isinstance(s, Op) and s.decl.name not in _BOXES:
+                given = given[1:] if s.decl.name == "where" else given[:1]
+            sources.setdefault(value, []).extend(given)
+    found = {v for v in sources if written.isdisjoint(roots.get(v, ()))}
+    size = -1
+    while size != len(found):
+        size = len(found)
+        found = {v for v in found if all(isinstance(a, Const) or a in found for a in sources[v])}
+    return found
+
+
+def is_plain_list(type_: Type) -> bool:
+    """Whether it is a list of numbers, or of arrays."""
+    return isinstance(type_, List) and isinstance(type_.element, Scalar | Array)
 
 
 def _what(old: Statement) -> str:

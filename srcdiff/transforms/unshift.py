@@ -4,9 +4,12 @@
     top = np.where(np.isfinite(top), top, 0.0)
     log_alpha = logsumexp(scores - top, axis=0) + top[0]          ->    log_alpha = logsumexp(scores, axis=0)
 
-A shift is a number that is found by maxima. How often a value has it (its degree: -1 in `scores - top`) is followed
-through sums, places and loops; a shift that all has as often added as taken off may be anything, so it is 0. Where
-that is not seen, everything stays: a maximum that cuts off what is small, say.
+A shift is a number that is found by maxima, or a sum of exponentials that is taken off. How often a value has it (its
+degree: -1 in `scores - top`) is followed through sums, places and loops; a shift that all has as often added as taken
+off may be anything, so it is 0. Where that is not seen, everything stays: a maximum that cuts off what is small, say.
+
+    total += top                    what a loop adds up, and takes off what it carries, is a shift of all turns so far:
+    log_alpha = log_alpha - top     its degree is 1 in `total` and -1 in `log_alpha`, turn for turn
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import (
     Atom,
+    Call,
     Const,
     For,
     Function,
@@ -28,6 +32,7 @@ from srcdiff.ir.core import (
     Statement,
     Value,
     While,
+    regions_of,
     walk,
 )
 from srcdiff.ir.types import Dim, ndim_of, shape_of
@@ -35,28 +40,39 @@ from srcdiff.ops.index_patterns import items, operands_in
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.facts import defined_in, rename, same_kind
-from srcdiff.transforms.reached import MOVED, reached
+from srcdiff.transforms.reached import MOVED, flows, reached
 
 __all__ = ["without_shifts"]
 
-Symbol = tuple[Value, int]  # a shift, or storage that holds one and how often it was written before
+# a shift, or storage that holds one and how often it was written before; below 0, the sum of those of a loop's turns
+Symbol = tuple[Value, int]
 # of a value, where the shift's own axes are; -1 for one of length 1, wherever it is
 Axes = tuple[int, ...]
 Form = dict[Symbol, tuple[int, Axes]]  # degrees; None for what is -inf, which has any
 
 _MAXIMA = {"max", "maximum"}
 _SUMS = {"add": 1, "subtract": -1}
+_PASSES = 100  # over a loop, until degrees are the same in all turns
 _PLACES = {"index", "read", "copy", "transpose", "squeeze"}
 
 
 def without_shifts(fn: Function) -> Function:
     """`fn`, whose sums of exponentials are `logsumexp` and `logaddexp`, without what they are shifted by."""
-    if not any(map(_is_maximum, walk(fn.body))):
+    if not any(map(_is_maximum, walk(fn.body))) and not _norms(fn):
         return fn
     fn = cse(fn, in_user_lines=True)  # a maximum that is written twice is one
-    shifts = reached(fn, _is_maximum, {*_MAXIMA, "where"})
-    degrees = _Degrees(fn, shifts)
-    degrees.run()
+    norms = _norms(fn)
+
+    def is_shift(s: Op | Call) -> bool:
+        return _is_maximum(s) or (isinstance(s, Op) and s in norms)
+
+    shifts = reached(fn, is_shift, {*_MAXIMA, "where"})
+    while True:
+        degrees = _Degrees(fn, shifts)
+        degrees.run()
+        if shifts.isdisjoint(degrees.kept):
+            break
+        shifts -= degrees.kept  # what stays is a value as any other
     found = {op: x for op, (shift, x) in degrees.uses.items() if shift not in degrees.kept}
     if not found:
         return fn
@@ -68,6 +84,26 @@ def _is_maximum(s: object) -> bool:
     return isinstance(s, Op) and s.decl.name in _MAXIMA
 
 
+def _norms(fn: Function) -> set[Op]:
+    """The sums of exponentials that something is lessened by."""
+    sources: dict[Value, list[Value]] = {}
+    sums: dict[Value, Op] = {}
+    open_values: list[Value] = []
+    for s in walk(fn.body):
+        for value, given in flows(s, {"where"}):
+            sources.setdefault(value, []).extend(a for a in given if isinstance(a, Value))
+        if isinstance(s, Op) and s.decl.name == "subtract" and isinstance(s.operands[1], Value):
+            open_values.append(s.operands[1])
+        elif isinstance(s, Op) and s.decl.name == "logsumexp":
+            sums[s.result] = s
+    seen = set(open_values)
+    while open_values:
+        new = set(sources.get(open_values.pop(), ())) - seen
+        seen |= new
+        open_values += new
+    return {op for value, op in sums.items() if value in seen}
+
+
 class _Degrees:
     """How often each value has each shift."""
 
@@ -76,6 +112,10 @@ class _Degrees:
         self.shifts = shifts
         self.roots = storage_roots(fn)
         self.forms: dict[Value, Form | None] = {}
+        self.under: dict[
+            Value, set[Value]
+        ] = {}  # of shifts: those that what they are found from has
+        self.running: dict[tuple[For | While, Symbol], Symbol] = {}  # sums over turns
         self.writes: dict[Value, int] = {}  # how often each root was written
         self.kept: set[Value] = set()
         self.uses: dict[Op, tuple[Value, Value]] = {}  # sums: the shift, and what it is added to
@@ -89,7 +129,20 @@ class _Degrees:
     def form(self, atom: Atom) -> Form | None:
         if isinstance(atom, Const):
             return None if atom.value == -math.inf else {}
+        if atom in self.shifts:  # it is no shift here, but a number
+            self.kept |= self.under.get(atom, set())
+            return {}
         return self.forms.get(atom, {})
+
+    def found_from(self, shift: Value, *atoms: Atom) -> None:
+        for atom in atoms:
+            if isinstance(atom, Value):
+                others = (
+                    self.under.get(atom)
+                    if atom in self.shifts
+                    else {s for s, _ in self.forms.get(atom) or {}}
+                )
+                self.under.setdefault(shift, set()).update(others or ())
 
     def keep(self, *atoms: Atom) -> None:
         """What is done with these is not followed: their shifts stay."""
@@ -116,25 +169,72 @@ class _Degrees:
     def loop(self, loop: For | While, regions: Sequence[Region], params: Sequence[Value]) -> None:
         results = loop.carried_results if isinstance(loop, For) else loop.results
         for p, c in zip(params, loop.carried, strict=True):
-            self.forms[p] = self.form(c)
+            if p in self.shifts:
+                self.found_from(p, c)
+            else:
+                self.forms[p] = self.form(c)
         own = {v for r in regions for v in defined_in(r)}
-        changed = True
+        changed, passes = True, 0
         while changed:
-            changed = False
+            changed, passes = False, passes + 1
+            if passes > _PASSES:
+                self.kept |= self.shifts
             self.count_writes(loop)
             if isinstance(loop, While) and loop.test is not None:
                 for p, q in zip(loop.test.params, params, strict=True):
-                    self.forms[p] = self.forms[q]
+                    if p in self.shifts:
+                        self.found_from(p, q)
+                    else:
+                        self.forms[p] = self.form(q)
             for region in regions:
                 self.region(region)
             for p, y in zip(params, loop.carried_yields, strict=True):
-                self.kept |= {shift for shift, _ in self.form(y) or {} if shift in own}
-                both = self.joined(self.forms[p], self.form(y))
+                if passes > _PASSES:
+                    break
+                if p in self.shifts:
+                    size = len(self.under.get(p, ()))
+                    self.found_from(p, y)
+                    changed |= size != len(self.under.get(p, ()))
+                    continue
+                both = self.after_turns(loop, self.forms[p], self.form(y), own)
                 changed |= both != self.forms[p]
                 self.forms[p] = both
         for p, r in zip(params, results, strict=True):
-            self.forms[r] = self.forms[p]
+            if r in self.shifts:
+                self.found_from(r, p)
+            else:
+                self.forms[r] = self.form(p)
         self.count_writes(loop)
+
+    def after_turns(
+        self, loop: For | While, before: Form | None, after: Form | None, own: set[Value]
+    ) -> Form | None:
+        """Of what a loop carries: each turn's own shifts are added to the sum of those of the turns before."""
+        if after is None:
+            return before
+        sums = {r for (other, _), r in self.running.items() if other is loop}
+        known = {s: d for s, d in (before or {}).items() if s in sums}
+        inside = {s for r in regions_of(loop) for s in walk(r) if isinstance(s, For | While)}
+        of_others = {r for (other, _), r in self.running.items() if other not in inside}
+        turn = {s: d for s, d in after.items() if s[0] in own and s not in of_others}
+        for s, degree in turn.items():
+            if s[1] > 0:  # what was written is another number in each turn
+                self.kept.add(s[0])
+                continue
+            new = (s[0], -1 - len(self.running))
+            r = self.running.setdefault((loop, s), new)
+            if known.setdefault(r, degree) != degree or (
+                r in (before or {}) and after.get(r) != degree
+            ):
+                self.kept.add(s[0])
+        for (other, s), r in self.running.items():
+            if other is loop and r in after and turn.get(s) != after[r]:
+                self.kept.add(s[0])
+        rest = {s: d for s, d in after.items() if s not in turn and s not in sums}
+        if before is not None:
+            given = {s: d for s, d in before.items() if s not in sums}
+            rest = self.joined(given, rest) or {}
+        return {**rest, **known}
 
     def branches(self, branch: If) -> None:
         for region in (branch.then, branch.orelse):
@@ -142,7 +242,9 @@ class _Degrees:
         own = set(defined_in(branch.then)) | set(defined_in(branch.orelse))
         rows = zip(branch.results, branch.then.yields, branch.orelse.yields, strict=True)
         for result, x, y in rows:
-            if result not in self.shifts:
+            if result in self.shifts:
+                self.found_from(result, x, y)
+            else:
                 self.forms[result] = both = self.joined(self.form(x), self.form(y))
                 self.kept |= {shift for shift, _ in both or {} if shift in own}
         self.count_writes(branch)
@@ -171,7 +273,10 @@ class _Degrees:
         elif op.result in self.shifts:
             if name in _PLACES:
                 self.moved_shift(op)
-            self.keep(*(() if name in _MAXIMA else op.operands))
+            if name in _MAXIMA or name == "logsumexp" or name in MOVED:
+                self.found_from(op.result, *op.operands[: None if name in _MAXIMA else 1])
+            else:
+                self.keep(*op.operands)
         elif name in _SUMS:
             self.forms[op.result] = self.total(op)
         elif name == "logsumexp":
@@ -223,7 +328,10 @@ class _Degrees:
     def total(self, op: Op) -> Form | None:
         x, y = op.operands
         shifts = [self.shift(a) for a in (x, y)]
-        whole = [self.spread(a, op.result) for a in (x, y)]
+        whole = [
+            {} if s is not None else self.spread(a, op.result)
+            for a, s in zip((x, y), shifts, strict=True)
+        ]
         sign = _SUMS[op.decl.name]
         for k, shift in enumerate(shifts):
             other = op.operands[1 - k]
@@ -233,6 +341,7 @@ class _Degrees:
             plain = shifts[1 - k] is not None or (k == 0 and sign < 0)
             if plain or not isinstance(other, Value) or not same_kind(other.type, op.result.type):
                 self.keep_form(shift)
+                self.keep(op.operands[k])
                 continue
             ((value, _),) = shift
             self.uses[op] = value, other
