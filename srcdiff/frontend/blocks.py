@@ -39,7 +39,7 @@ def block(fr: Frame, statements: Statements, live: frozenset[str]) -> Done:
             parts = HOOKS["hoisted"](fr, s)
             if parts is not None:
                 return block(fr, [*parts, *statements[k + 1 :]], live)
-        if fr.session.handlers and isinstance(s, gast.Assign):
+        if fr.session.handlers and isinstance(s, gast.Assign | gast.For):
             done = HOOKS["summed"](fr, s, statements[k + 1 :], live)
             if done is not None:
                 return done  # type: ignore[no-any-return]

@@ -78,6 +78,10 @@ def bind(
     env: dict[str, FrontValue] = dict(zip(positional, args, strict=False))
     rest = list(args[len(positional) :])
     if rest and arguments.vararg is None:
+        cls = getattr(args[0], "cls", None) if name == "__init__" else None
+        if cls is not None:  # as the call is written
+            told = f"{cls.__name__}() takes {len(positional) - 1} positional arguments ({', '.join(positional[1:])})"
+            fr.fail(node, f"{told}, {len(args) - 1} were given")
         fr.fail(
             node, f"{name}() takes {len(positional)} positional arguments, {len(args)} were given"
         )

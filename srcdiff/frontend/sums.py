@@ -44,19 +44,28 @@ class _Step:
 
 _STEPS = {
     name: Known(_Step(name))
-    for name in ("choose", "enter_choice", "leave_choice", "choose_all", "choose_next", "hand_on")
+    for name in (
+        "choose",
+        "choose_from",
+        "enter_choice",
+        "leave_choice",
+        "choose_all",
+        "choose_next",
+        "hand_on",
+    )
 }
 
 
 def summed(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Done | None:
     """Read a statement and what follows it as a sum; None where the statement is no choice to be summed out."""
+    if isinstance(s, gast.For):
+        return _from_a_known_state(fr, s, rest, live)
     site = _site(fr, s)
     if site is None:
         return None
     z, call = site
     inside, behind = _split(fr, rest)
-    fr.env.update((f"%{name}", step) for name, step in _STEPS.items())
-    fr.env.update({"%len": Known(len), "%range": Known(range), "%empty_like": Known(np.empty_like)})
+    _bind_steps(fr)
     k = next((k for k, r in enumerate(inside) if _hands_on(fr, r, z)), None)
     if k is None:
         _check(fr, s, z, {z} | _assigned(inside), behind, live)
@@ -71,6 +80,11 @@ def summed(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Done | 
                 inside[k], f"the last `{z}` is used behind the loop, and is summed out", _ADVICE
             )
     return HOOKS["block"](fr, [*made, *behind], live)  # type: ignore[no-any-return]
+
+
+def _bind_steps(fr: Frame) -> None:
+    fr.env.update((f"%{name}", step) for name, step in _STEPS.items())
+    fr.env.update({"%len": Known(len), "%range": Known(range), "%empty_like": Known(np.empty_like)})
 
 
 def _draw(fr: Frame, s: Any) -> tuple[str, Any] | None:
@@ -167,17 +181,53 @@ def _drawn_at(loop: Any, z: str) -> int | None:
 
 def _chain(fr: Frame, s: Any, z: str, call: Any, inside: Statements, at: int) -> list[Any]:
     """The forward recursion: `log_alpha` has the logarithm of all that leads to each state."""
-    loop = inside[at]
+    log_alpha = _unused(fr, "log_alpha")
+    first = _sum(s, z, call, inside[:at], log_alpha, True)
+    return [*first[:-1], *_turns(fr, s, inside[at], z, log_alpha)]
+
+
+def _from_a_known_state(
+    fr: Frame, loop: Any, rest: Statements, live: frozenset[str]
+) -> Done | None:
+    """Read a loop whose first turn draws in view of a state that is no choice, but given."""
+    names = [s.targets[0].id for s in loop.body if _is_assigned_name(s)]
+    z = next((n for n in names if n in fr.env and _hands_on(fr, loop, n)), None)
+    if z is None:
+        return None
+    draw = loop.body[_drawn_at(loop, z)]
+    name, distribution = draw.value.args
+    own = _assigned([loop]) - {z}
+    method = handler_method(fr, "sums_out")
+    is_known = isinstance(name, gast.Constant) and not any(_reads([distribution], n) for n in own)
+    if method is None or not is_known or not _asked(fr, draw.value, method, fr.expr(name)):
+        return None
+    if _reads(rest, z) or z in live:
+        fr.fail(loop, f"the last `{z}` is used behind the loop, and is summed out", _ADVICE)
+    _bind_steps(fr)
+    log_alpha = _unused(fr, "log_alpha")
+    first = _call(loop, "choose_from", name, distribution, _name(loop, z))
+    made = [_assign(loop, log_alpha, first), *_turns(fr, loop, loop, z, log_alpha), *rest]
+    return HOOKS["block"](fr, made, live)  # type: ignore[no-any-return]
+
+
+def _is_assigned_name(s: Any) -> bool:
+    return (
+        isinstance(s, gast.Assign) and len(s.targets) == 1 and isinstance(s.targets[0], gast.Name)
+    )
+
+
+def _turns(fr: Frame, s: Any, loop: Any, z: str, log_alpha: str) -> list[Any]:
+    """The loop of the recursion, and the sum of what it has found in the end, which is said of `s`."""
     k = _drawn_at(loop, z)
     assert k is not None
     draw, before, after = loop.body[k], loop.body[:k], loop.body[k + 1 :]
     _check_exits(fr, z, after)
     _check_before(fr, draw, z, before)
     _check(fr, draw, z, _assigned(after), [], fr.source.flow.turn.get(id(loop), frozenset()) - {z})
-    log_alpha, following = _unused(fr, "log_alpha"), _unused(fr, "following")
+    following = _unused(fr, "following")
     terms, state = _unused(fr, "terms"), _unused(fr, f"next_{z}")
     name, distribution = draw.value.args
-    places = placed(draw, gast.Subscript(_name(s, terms), _name(s, z), gast.Store()))
+    places = placed(draw, gast.Subscript(_name(draw, terms), _name(draw, z), gast.Store()))
     handed = _call(draw, "hand_on", _item(draw, log_alpha, z), _name(draw, state), distribution)
     inner = _loop(
         draw, z, _range(draw, log_alpha), [placed(draw, gast.Assign([places], handed, None))]
@@ -198,8 +248,7 @@ def _chain(fr: Frame, s: Any, z: str, call: Any, inside: Statements, at: int) ->
     new = placed(loop, gast.For(loop.target, loop.iter, body, [], None))
     live = fr.source.flow.turn.get(id(loop), frozenset())
     new.carried = [*sorted((_assigned([*before, *after]) & live) - {z}), log_alpha]
-    first = _sum(s, z, call, inside[:at], log_alpha, True)
-    return [*first[:-1], new, placed(s, gast.Expr(_call(s, "choose_all", _name(s, log_alpha))))]
+    return [new, placed(s, gast.Expr(_call(s, "choose_all", _name(s, log_alpha))))]
 
 
 # ---- what would be lost ----------------------------------------------------------------------------------

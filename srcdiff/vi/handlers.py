@@ -217,6 +217,9 @@ class LogJoint(Handler):
     def choose(self, name, distribution):
         """Storage for the log densities of all that follows each value."""
         self.begin(name)
+        return self.terms_of(name, distribution)
+
+    def terms_of(self, name, distribution):
         if self.goes_to == "term":
             for _ in self.plates[len(self.items) :]:
                 refuse(
@@ -228,6 +231,13 @@ class LogJoint(Handler):
         self.goes_to, self.items = "term", self.sizes
         self.term = np.zeros(self.sizes) if len(self.sizes) > 0 else 0.0
         return np.empty((distribution.enumerate_support().shape[0], *self.sizes))
+
+    def choose_from(self, name, distribution, state):
+        """The logarithms of what leads to each state before the first turn: to the one that is given, all."""
+        log_alpha = self.terms_of(name, distribution)
+        log_alpha[:] = -np.inf
+        log_alpha[state] = 0.0
+        return log_alpha
 
     def enter_choice(self, state, distribution):
         """One of the values."""

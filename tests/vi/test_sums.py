@@ -84,6 +84,22 @@ def driven(x, pi, A):
         vi.sample("x", dist.Normal(mu[z], 1.0), obs=x[t])
 
 
+def from_a_known_state(x, A):
+    mu = vi.sample("mu", dist.Normal(np.zeros(3), 1.0))
+    z = 2
+    for n in range(len(x)):
+        z = vi.sample("z", dist.Categorical(A[z]))
+        vi.sample("x", dist.Normal(mu[z], 1.0), obs=x[n])
+
+
+def of_chains_from_a_known_state() -> float:
+    terms = []
+    for z in itertools.product(range(3), repeat=5):
+        moves = sum(np.log(A[a, b]) for a, b in itertools.pairwise((2, *z)))
+        terms.append(moves + stats.norm.logpdf(X, MU[list(z)]).sum())
+    return float(PRIOR + logsumexp(terms))
+
+
 def of_driven() -> float:
     terms = []
     scores = A * np.tanh(X[:-1, None, None])
@@ -100,6 +116,7 @@ CASES = [
     (by_plate, (X, PI), of_mixture),
     (branching, (X, PI), of_branching),
     (hidden_markov, (X, PI, A), of_hidden_markov),
+    (from_a_known_state, (X, A), of_chains_from_a_known_state),
 ]
 
 
@@ -192,11 +209,12 @@ def returned(x, pi):
     vi.sample("x", dist.Normal(z, 1.0), obs=x)
 
 
-def known_start(x, pi):
+def last_state_of_a_known_start(x, pi):
     z = 0
     for n in range(len(x)):
-        z = vi.sample("z", dist.Categorical(pi + 0.0 * z))
+        z = vi.sample("z", dist.Categorical(np.outer(pi, pi)[z]))
         vi.sample("x", dist.Normal(z, 1.0), obs=x[n])
+    vi.sample("last", dist.Normal(z, 1.0), obs=x[0])
 
 
 def infinite(x, pi):
@@ -242,7 +260,7 @@ REFUSED = [
     (stored, "`out` is used behind the block, and may depend on `z`"),
     (left_early, "this may leave the block, where `z` is summed out"),
     (returned, "this may depend on `z`, which is summed out"),
-    (known_start, "`z` is used behind the block, and is summed out"),
+    (last_state_of_a_known_start, "the last `z` is used behind the loop, and is summed out"),
     (infinite, "there is no value for the site 'z'"),
 ]
 
