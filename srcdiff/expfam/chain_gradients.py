@@ -77,7 +77,7 @@ def by_gradient(
         return (value, slope) if np.isfinite(slope).all() else (-np.inf, x)
 
     start = whole[free]
-    if past is not None and _are_the_same(past.x, start, lambda: at(past.x), parameters):
+    if past is not None and _is_at(past.x, start, at, parameters):
         start = past.x
     else:
         past = None
@@ -87,11 +87,11 @@ def by_gradient(
     return at(ascent.x), [likelihoods[v] for v in values], converged, ascent
 
 
-def _are_the_same(x: Any, start: Any, found: Callable[[], Any], parameters: Any) -> bool:
+def _is_at(x: Any, start: Any, at: Callable[[Any], Any], parameters: Any) -> bool:
     """Whether the parameters are still those of `x`: they may have been set by hand since."""
     if x.shape != start.shape:
         return False
-    vectors = [flatten((pi, A, list(em.etas)))[0] for pi, A, em in (found(), parameters)]
+    vectors = [flatten((pi, A, list(em.etas)))[0] for pi, A, em in (at(x), parameters)]
     return bool(np.array_equal(*vectors))
 
 

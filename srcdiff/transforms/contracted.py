@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, OpDecl, Value
+from srcdiff.ir.core import Atom, OpDecl
 from srcdiff.ir.types import ndim_of
 from srcdiff.ops import arithmetic, memory, shapes
 
@@ -52,6 +52,6 @@ def _ordered(b: Builder, x: Atom, own: str, letters: str) -> Atom:
     if own == letters:
         return x
     order = tuple(own.index(c) for c in letters)
-    is_reversed = order == tuple(reversed(range(ndim_of(x.type))))
-    made: Value = b.op(shapes.transpose, x, **({} if is_reversed else {"axes": order}))
-    return made
+    if order == tuple(reversed(range(ndim_of(x.type)))):
+        return b.op(shapes.transpose, x)
+    return b.op(shapes.transpose, x, axes=order)
