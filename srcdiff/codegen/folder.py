@@ -35,6 +35,7 @@ _KEY = "key"
 _OFF = "off"  # for SRCDIFF_CACHE: nothing is kept
 _SIZE = 256 * 2**20  # bytes that the folder may hold, ...
 _COUNT = 5000  # ... and files
+_WARNED: set[str] = set()  # folders where nothing can be kept, and that was said
 
 
 def cache_folder() -> Path:
@@ -84,25 +85,30 @@ def replace_file(path: Path, content: bytes) -> None:
             file.write(content)
         os.replace(temporary, path)
     except OSError:
-        os.unlink(temporary)
+        with contextlib.suppress(FileNotFoundError):  # another process has tidied up
+            os.unlink(temporary)
         raise
 
 
 def warn(problem: Exception) -> None:
-    """Say once that nothing can be kept."""
-    if not isinstance(problem, _Off):
-        warn_once(str(problem))
-
-
-@functools.cache
-def warn_once(problem: str) -> None:
-    warnings.warn(
-        CacheWarning(
-            f"generated source is kept in memory only: {problem}",
-            "Set SRCDIFF_CACHE to a folder of your own to keep it in files.",
-        ),
-        stacklevel=2,
-    )
+    """Say once for each folder that nothing can be kept there."""
+    if isinstance(problem, _Off):
+        return
+    try:
+        folder = str(cache_folder())
+    except RuntimeError:  # there is no home
+        folder = ""
+    if folder not in _WARNED:
+        _WARNED.add(folder)
+        # a problem's own words may name a file that was to be, another one each time
+        said = getattr(problem, "strerror", None)
+        warnings.warn(
+            CacheWarning(
+                f"generated source is kept in memory only: {f'{folder}: {said}' if said else problem}",
+                "Set SRCDIFF_CACHE to a folder of your own to keep it in files.",
+            ),
+            stacklevel=2,
+        )
 
 
 # ---- sealed files ------------------------------------------------------------------------------------
@@ -177,7 +183,7 @@ def _key(folder: Path) -> bytes:
 @functools.cache
 def _prune(folder: Path) -> None:
     """Once for each process: delete what was of no use for longest, where the folder has grown too large."""
-    found = [(e.stat(), e) for e in os.scandir(folder) if e.is_file() and e.name != _KEY]
+    found = [(s, e) for e in os.scandir(folder) if e.name != _KEY and (s := _status(e))]
     size, count = sum(s.st_size for s, _ in found), len(found)
     if size <= _SIZE and count <= _COUNT:
         return
@@ -186,3 +192,11 @@ def _prune(folder: Path) -> None:
             break
         Path(entry).unlink(missing_ok=True)
         size, count = size - status.st_size, count - 1
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """Of a file; None for what is none, or none any more: other processes write here, and tidy up, too."""
+    try:
+        return entry.stat(follow_symlinks=False) if entry.is_file(follow_symlinks=False) else None
+    except FileNotFoundError:
+        return None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
 import textwrap
 import warnings
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,6 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("SRCDIFF_CACHE", str(path))
     monkeypatch.delenv("SRCDIFF_VERIFY", raising=False)
     monkeypatch.setattr(api, "_known", lambda derived: Specialisations())  # as in another process
-    files.warn_once.cache_clear()
     before = set(sys.modules)
     yield path
     for name in set(sys.modules) - before:
@@ -210,6 +211,47 @@ def test_without_a_folder_there_is_one_warning(folder, built):
     np.testing.assert_allclose(d_x, (2.0 * X, 2.0 * X), rtol=1e-6)
     assert len(told) == 1
     assert "no folder" in stored(g, X).reason
+
+
+@pytest.mark.parametrize("problem", ["read-only", "full"])
+def test_a_folder_that_takes_nothing_is_told_of_once(folder, built, monkeypatch, problem):
+    number = errno.EROFS if problem == "read-only" else errno.ENOSPC
+    folder.mkdir(mode=0o700)
+    made = iter(range(1000))
+
+    def refuses(dir, suffix):
+        raise OSError(number, os.strerror(number), f"{dir}/tmp{next(made)}{suffix}")
+
+    monkeypatch.setattr(files.tempfile, "mkstemp", refuses)
+
+    def f(x):
+        return np.sum(x**2)
+
+    g = srcdiff.grad(f, jit=True)
+    with pytest.warns(CacheWarning) as told:
+        d_x = g(X), g(X.astype(np.float32)), srcdiff.grad(f)(X)
+    np.testing.assert_allclose(d_x, 3 * (2.0 * X,), rtol=1e-6)
+    (said,) = map(str, map(attrgetter("message"), told))
+    assert str(folder) in said and os.strerror(number) in said and not list(folder.iterdir())
+    assert next(made) > 3  # each of which would have been a warning with a name of its own
+
+
+def test_files_that_other_processes_take_away_meanwhile_are_no_problem(folder, monkeypatch):
+    files.write_sealed("entry", b"content")
+    listed = os.scandir
+
+    def scandir(path):
+        other = Path(path) / "other.tmp"
+        other.write_bytes(b"of another process")
+        entries = list(listed(path))
+        other.unlink()
+        return entries
+
+    monkeypatch.setattr(files.os, "scandir", scandir)
+    files._prune.cache_clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert files.write_sealed("second", b"content")
 
 
 def test_what_cannot_be_described_is_not_kept(folder, built):

@@ -18,7 +18,6 @@ TEXT = "def double(x):\n    return x + x\n"
 def folder(tmp_path, monkeypatch):
     path = tmp_path / "cache"
     monkeypatch.setenv("SRCDIFF_CACHE", str(path))
-    module.warn_once.cache_clear()
     before = set(sys.modules)
     yield path
     for name in set(sys.modules) - before:

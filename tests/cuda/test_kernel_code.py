@@ -26,7 +26,6 @@ from srcdiff.runtime.cuda import is_simulator
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("SRCDIFF_CACHE", str(tmp_path))
     monkeypatch.setattr(module, "refresh", lambda target_context: None)
-    files.warn_once.cache_clear()
     tmp_path.chmod(0o700)
     return tmp_path
 
