@@ -228,16 +228,19 @@ class _Fold:
             return len(uses) <= 2 or not is_part(let) or is_written_out(let, uses)
         if any(self.has_named_opposite(u) for u in uses):
             return False
+        if self.is_compiled and is_quotient(let):
+            return False
         often = _SIGNS if is_sign(let) and all(map(is_term, uses)) else 3
         return self.is_simple(let) and len(uses) <= often and not any(u.deeper for u in uses)
 
     def is_quick(self, let: Let) -> bool:
         """Whether a person would compute it in each turn of a loop: what is divided by an argument or a length has a
-        name in front of the loop, since the program divides by that anyway.
+        name in front of the loop, since the program divides by that anyway; so has any quotient in loops over scalars.
         """
         if let.op is None or not is_trivial(let) or not self.is_simple(let):
             return False
-        return let.op.decl.name != "divide" or not self.is_given(let.op.operands[1])
+        is_given = is_quotient(let) and self.is_given(let.op.operands[1])
+        return not (is_given or (self.is_compiled and is_quotient(let)))
 
     def is_given(self, atom: Atom) -> bool:
         maker = self.facts.maker.get(atom) if isinstance(atom, Value) else None
@@ -407,6 +410,10 @@ def is_term(use: Use) -> bool:
     """Whether a value is used in a product or sum, where a sign goes to the front."""
     op = use.node.op if isinstance(use.node, Let) else None
     return op is not None and op.decl.name in ("add", "subtract", "multiply")
+
+
+def is_quotient(let: Let) -> bool:
+    return let.op is not None and let.op.decl.name == "divide"
 
 
 def is_sign(let: Let) -> bool:

@@ -126,10 +126,15 @@ class Shapes:
         """Whether two lengths are known to be equal."""
         return a == b or self.resolve(a) == self.resolve(b)
 
-    def is_at_least_zero(self, dim: Dim) -> bool:
-        """Whether a number is never negative: indices are put at whichever end makes it smallest."""
+    def note_ranges(self, found: Mapping[str, Range]) -> None:
+        """Note the first and last values of the indices of loops that are being made."""
         if self.find_ranges is not None:
             self.ranges, self.find_ranges = self.find_ranges(), None
+        self.ranges |= found
+
+    def is_at_least_zero(self, dim: Dim) -> bool:
+        """Whether a number is never negative: indices are put at whichever end makes it smallest."""
+        self.note_ranges({})
         dim = self.resolve(dim)
         if any(dim == self.resolve(b) for a, b in self.assumptions if is_clamp_of(a, b)):
             return True

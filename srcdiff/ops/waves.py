@@ -6,8 +6,11 @@ import math
 
 import numpy as np
 
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Op, const
+from srcdiff.ir.types import is_float
 from srcdiff.ops.infer import arithmetic, floating
-from srcdiff.ops.registry import declare
+from srcdiff.ops.registry import OPERATIONS, declare
 from srcdiff.ops.samples import binary, draw, fixed, unary
 
 __all__ = ["fmod", "logaddexp2", "sinc"]
@@ -62,10 +65,22 @@ def logaddexp2(x, y, *, out, d_out):
     d_y = d_out * np.exp2(y - np.where(out == -np.inf, 0.0, out))
 
 
+def _of_whole_numbers(b: Builder, op: Op) -> tuple[Atom] | None:
+    """Of integers, whose remainders Numba's `fmod` takes for those of unsigned ones."""
+    if is_float(op.result.type):
+        return None
+    call, (x, y), zero = OPERATIONS, op.operands, const(0)
+    rest = b.op(call["mod"], x, y)  # has the sign of y
+    is_over = b.op(call["not_equal"], b.op(call["less"], rest, zero), b.op(call["less"], x, zero))
+    is_over = b.op(call["bitwise_and"], b.op(call["not_equal"], rest, zero), is_over)
+    return (b.op(call["where"], is_over, b.op(call["subtract"], rest, y), rest),)
+
+
 @declare(
     np.fmod,
     math.fmod,
     infer=arithmetic,
+    simpler=_of_whole_numbers,
     elementwise=True,
     samples=(
         draw((4,), (), low=0.5, high=2.0, wrt=(0,)),

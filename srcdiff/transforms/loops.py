@@ -56,6 +56,7 @@ from srcdiff.transforms.scalarise import scalarise
 from srcdiff.transforms.settled_tests import settled_tests
 from srcdiff.transforms.shrink_buffers import shrink_buffers
 from srcdiff.transforms.single import single
+from srcdiff.transforms.single_axes import single_axes
 from srcdiff.transforms.split_loops import split_loops
 from srcdiff.transforms.split_nests import split_nests
 from srcdiff.transforms.stacks import stacks
@@ -232,7 +233,12 @@ def _fast(
     rows = Pass("shrink buffers", shrink_buffers, "each turn has a row of its own")
     lane_pass = Pass("lanes", lambda f: lanes(f, lengths), "turns that wait for none are vectors")
     gathered = Pass("gathered sums", lambda f: gathered_sums(f, lengths), "BLAS adds up faster")
+    at_hand = (
+        Pass("forward stores", forward_stores, "what was cleared in front of a sum is stored"),
+        Pass("overwritten", drop_overwritten, "it need not be cleared then"),
+    )
     return (
+        Pass("single axes", single_axes, "loops over scalars broadcast nothing"),
         *_joined(fuse, (running,) if fastmath else ()),
         *((gathered, Pass("dead code", dce, "their loops")) if fastmath and narrow else ()),
         Pass("tables", tables, "what is the same in all turns is computed once"),
@@ -244,6 +250,7 @@ def _fast(
         *((sums,) if fastmath else ()),
         Pass("jam", lambda f: jam(f, lengths), "rows are passed over once for several turns"),
         Pass("hoist", hoist, "what does not change in a loop"),
+        *(at_hand if fastmath else ()),
         rows,
         Pass("reuse buffers", reuse_buffers, "what is not needed any more is written over"),
         *((parts,) if fastmath else ()),

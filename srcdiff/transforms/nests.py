@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from srcdiff.ir.build import Builder
+from srcdiff.ir.build import Builder, range_of
 from srcdiff.ir.core import Atom, Const, For, If, Op, OpDecl, Region, Statement, Value, const
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Dim, Scalar, Type, ndim_of, shape_of
@@ -277,6 +277,7 @@ def loop(
     """A loop over `range(stop)`: `body(b, (index,), carried)` gives what is carried on."""
     inner = b.inner()
     index = Value(Scalar("int64", True, b.shapes.fresh("i")), name, user=True)
+    b.shapes.note_ranges(range_of(index, const(0), stop, const(1)))
     params = tuple(Value(_type_of(a), called or getattr(a, "name", "")) for a in carried)
     yields = tuple(body(inner, (index,), params))
     region = Region((index, *params), tuple(inner.body), yields)

@@ -1,0 +1,169 @@
+"""What is compiled touches no memory outside of its arrays, whatever shapes and indices it is given.
+
+The loop form is run by Python, with arrays that nobody may ask for elements outside, and storage that is NaN until it is
+written; what is outside has to be raised by the checks that were generated, not by the array. Then the same as machine
+code, with Numba's own checks beneath.
+"""
+
+from __future__ import annotations
+
+import copy
+import linecache
+import traceback
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+from fuzz import bounds
+from fuzz.compare import flat, function_of
+from loop_forms import in_python
+
+import srcdiff
+from srcdiff.compiling import Compiled
+
+FAST = 10
+CALLS = 5
+
+
+class Guarded(np.ndarray):
+    """An array that nobody may ask for elements outside: compiled code would touch what is there."""
+
+    def __getitem__(self, key: Any) -> Any:
+        self.look(key)
+        return super().__getitem__(key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.look(key)
+        super().__setitem__(key, value)
+
+    def look(self, key: Any) -> None:
+        keys = key if isinstance(key, tuple) else (key,)
+        for k, n in zip(keys, self.shape, strict=False):
+            assert not isinstance(k, int | np.integer) or -n <= k < n, "memory outside was touched"
+
+
+class GuardedNumPy:
+    """NumPy, but for what takes storage."""
+
+    MAKERS = ("empty", "zeros", "ones", "full", "empty_like", "zeros_like", "full_like")
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(np, name)
+        if name not in self.MAKERS:
+            return function
+
+        def made(*args: Any, **kwargs: Any) -> Any:
+            array = function(*args, **kwargs)
+            if name.startswith("empty") and array.dtype.kind == "f":
+                array.fill(np.nan)
+            return array.view(Guarded)
+
+        return made
+
+
+def run_by_python(self: Compiled, values: Any) -> None:
+    """In the place of `Compiled.compile_for`."""
+    if self.program.refused:
+        raise self._refused(self.program.refused)
+    text = in_python(self.program.source)
+    file = f"<loops {zlib.crc32(text.encode())}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    namespace = dict(self.program.bindings)
+    exec(compile(text, file, "exec"), namespace)
+    namespace["np"] = GuardedNumPy()
+
+    def run(*given: Any) -> Any:
+        try:
+            guarded = (a.view(Guarded) if isinstance(a, np.ndarray) else a for a in given)
+            return namespace[self.program.name](*guarded)
+        except IndexError as error:
+            line = traceback.extract_tb(error.__traceback__)[-1].line
+            if line and line.startswith("raise"):
+                raise
+            raise AssertionError(f"was not checked: {line}") from error
+
+    self.function = run
+
+
+compile_for = Compiled.compile_for
+
+
+def run_checked_by_numba(self: Compiled, values: Any) -> None:
+    """In the place of `Compiled.compile_for`: Numba's own check has not the last word."""
+    compile_for(self, values)
+    function: Any = self.function
+
+    def run(*given: Any) -> Any:
+        try:
+            return function(*given)
+        except IndexError as error:
+            if "(line" in str(error):
+                raise
+            raise AssertionError(f"was not checked: {error}") from error
+
+    self.function = run
+
+
+def outcome(function: Any, args: tuple[Any, ...]) -> Any:
+    """A result, or None where it raises."""
+    try:
+        with np.errstate(all="ignore"):
+            return function(*copy.deepcopy(args))
+    except (IndexError, ValueError):
+        return None
+    except srcdiff.UnsupportedError as refused:
+        if "its loop form is not valid" in str(refused):
+            return refused
+        if "do not broadcast" in str(refused):
+            return None
+        raise
+
+
+def check(seeds: Iterator[int]) -> None:
+    """Each program with the arguments of several calls, by one handle."""
+    seen: Counter[str] = Counter()
+    for seed in seeds:
+        f = function_of(bounds.program(seed))
+        g, by_numpy = (
+            srcdiff.value_and_grad(f, argnums=(0, 1, 2), jit=jit, on_independent="ignore")
+            for jit in (True, False)
+        )
+        for call in range(CALLS):
+            args = bounds.arguments(seed, call)
+            expected, found = outcome(f, args), outcome(g, args)
+            if isinstance(found, srcdiff.UnsupportedError):
+                seen["refused"] += 1
+                continue
+            where = f"seed {seed}, call {call}"
+            assert (found is None) == (expected is None), where
+            seen["raised" if expected is None else "ran"] += 1
+            if expected is not None:
+                numbers = np.append(flat(outcome(by_numpy, args)[1]), expected)
+                np.testing.assert_allclose(
+                    np.append(flat(found[1]), found[0]), numbers, rtol=1e-9, atol=1e-11, err_msg=where
+                )  # fmt: skip
+    assert seen["ran"] > 0.25 * seen.total() and seen["raised"] > 0.25 * seen.total()
+    assert seen["refused"] <= 0.02 * seen.total()
+
+
+def test_loops_touch_nothing_outside(monkeypatch) -> None:
+    monkeypatch.setattr(Compiled, "compile_for", run_by_python)
+    check(iter(range(FAST)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chunk", range(8))
+def test_many_loops_touch_nothing_outside(chunk: int, monkeypatch) -> None:
+    monkeypatch.setattr(Compiled, "compile_for", run_by_python)
+    check(iter(range(1000 + 40 * chunk, 1040 + 40 * chunk)))
+
+
+@pytest.mark.slow
+def test_machine_code_touches_nothing_outside(monkeypatch) -> None:
+    monkeypatch.setattr(numba.core.config, "BOUNDSCHECK", 1)
+    monkeypatch.setattr(Compiled, "compile_for", run_checked_by_numba)
+    check(iter(range(2000, 2003)))
