@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from srcdiff.codegen import folder as module
 from srcdiff.codegen.load import load
 from srcdiff.errors import CacheWarning
 

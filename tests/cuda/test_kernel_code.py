@@ -15,7 +15,6 @@ import pytest
 
 import srcdiff
 import srcdiff.cuda
-from srcdiff.codegen import folder as files
 from srcdiff.cuda import kernel_code as module
 from srcdiff.cuda.kernel_code import KernelCode
 from srcdiff.errors import CacheWarning

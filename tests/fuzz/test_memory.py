@@ -25,7 +25,7 @@ from loop_forms import in_python
 import srcdiff
 from srcdiff.compiling import Compiled
 
-FAST = 10
+FAST = 8
 CALLS = 5
 
 
@@ -146,7 +146,7 @@ def check(seeds: Iterator[int]) -> None:
                 np.testing.assert_allclose(
                     np.append(flat(found[1]), found[0]), numbers, rtol=1e-9, atol=1e-11, err_msg=where
                 )  # fmt: skip
-    assert seen["ran"] > 0.25 * seen.total() and seen["raised"] > 0.25 * seen.total()
+    assert seen["ran"] > 0.15 * seen.total() and seen["raised"] > 0.15 * seen.total()
     assert seen["refused"] <= 0.02 * seen.total()
 
 
@@ -166,4 +166,4 @@ def test_many_loops_touch_nothing_outside(chunk: int, monkeypatch) -> None:
 def test_machine_code_touches_nothing_outside(monkeypatch) -> None:
     monkeypatch.setattr(numba.core.config, "BOUNDSCHECK", 1)
     monkeypatch.setattr(Compiled, "compile_for", run_checked_by_numba)
-    check(iter(range(2000, 2003)))
+    check(iter(range(2000, 2010)))

@@ -93,3 +93,58 @@ def test_a_sum_of_what_was_just_stored_is_made_of_the_number():
     """One loop of two: what both compute is computed once."""
     text = loops(*CASES[3])
     assert text.count("u[j] - 2.0 * u[j + 1]") == 1
+
+
+def log_likelihood(W, X, y):
+    Z = X @ W
+    Z = Z - np.max(Z, axis=1, keepdims=True)
+    log_p = Z - np.log(np.sum(np.exp(Z), axis=1, keepdims=True))
+    return np.sum(log_p[np.arange(len(y)), y])
+
+
+def test_sums_along_an_axis_have_one_axis_less():
+    text = loops(log_likelihood, (PAIRS.T, PAIRS, np.array([0, 1, 1, 0])), 0)
+    assert not re.search(r"np\.(empty|zeros)\(\((1, .*|.*, 1)\)\)", text)
+
+
+def test_an_index_that_counts_up_is_not_asked_whether_it_counts_from_the_end():
+    text = loops(log_likelihood, (PAIRS.T, PAIRS, np.array([0, 1, 1, 0])), 0)
+    assert "if len(y) > len(X):" in text
+    assert text.count("not -") == 1 and "if y[i] < 0 else" in text and "if i < 0" not in text
+
+
+def chain(A, n):
+    P = A.copy()
+    for _ in range(n):
+        P = np.tanh(P @ A)
+    return np.sum(P)
+
+
+def test_a_sum_that_starts_at_0_is_stored_and_not_added():
+    text = loops(chain, (PAIRS[:3], 4), 0)
+    assert "totals[0, j] = total\n" in text
+    assert not re.search(r"totals\[.*\] (= 0\.0|\+=)", text)
+
+
+def edges(x):
+    D = np.zeros(len(x) + 1)
+    for i in range(1, len(x) + 1):
+        D[i] = D[i - 1] * x[i - 1] + x[i - 1]
+    return D[len(x)]
+
+
+def test_a_loop_back_starts_at_the_length_that_it_ended_before():
+    text = loops(edges, (X,), 0)
+    assert "range(len(x), 0, -1)" in text and "+ 1 - 1" not in text
+
+
+def normalised(x, g):
+    mean = np.mean(x, axis=1)[:, None]
+    scale = np.sqrt(np.mean((x - mean) ** 2, axis=1) + 0.1)[:, None]
+    return np.sum(np.tanh(g * (x - mean) / scale))
+
+
+def test_a_quotient_that_is_the_same_in_all_turns_stands_in_front():
+    text = loops(normalised, (PAIRS, X[:3]), (0, 1))
+    inner = re.findall(r"^ {12}.* / (.*)$", text, flags=re.MULTILINE)
+    assert not [line for line in inner if re.fullmatch(r"\w+\[i\]", line)], text

@@ -24,8 +24,24 @@ def test_loops_for_any_lengths_agree_with_arrays(program: Program) -> None:
     compare(program, any_lengths=True)
 
 
-def compare(program: Program, any_lengths: bool = False) -> None:
-    g = srcdiff.value_and_grad(program.function, argnums=program.wrt, on_independent="ignore")
+@pytest.mark.parametrize("residuals", ["store", "recompute"])
+@pytest.mark.parametrize("program", load("all")[::48], ids=repr)
+def test_what_loops_keep_changes_no_result(program: Program, residuals: str) -> None:
+    """The switches that turn the choice off: all that costs something is kept, or nothing that can be had again."""
+    compare(program, residuals=residuals)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("residuals", ["store", "recompute"])
+@pytest.mark.parametrize("program", load("all"), ids=repr)
+def test_what_loops_keep_changes_no_result_of_any_program(program: Program, residuals: str) -> None:
+    compare(program, residuals=residuals)
+
+
+def compare(program: Program, any_lengths: bool = False, residuals: str = "auto") -> None:
+    g = srcdiff.value_and_grad(
+        program.function, argnums=program.wrt, on_independent="ignore", residuals=residuals
+    )
     for example in range(len(program.examples)):
         given = g.signature.bind(program.arguments(example), {}, frozenset())
         args = map(plain, given.values, given.types)

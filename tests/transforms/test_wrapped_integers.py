@@ -85,3 +85,26 @@ def test_compiled_form(f, dtype):
     compiled, d_compiled = srcdiff.value_and_grad(f, jit=True)(A, k)
     np.testing.assert_allclose(compiled, value, rtol=1e-12)
     np.testing.assert_allclose(d_compiled, d_a, rtol=1e-12)
+
+
+def remainders(a, k, j):
+    """The signs of `fmod` are those of what is divided, of `%` those of what it is divided by."""
+    s = 0.0
+    for i in range(len(k)):
+        s += np.fmod(k[i], j[i]) * a[i] + np.fmod(k[i], 3) + (k[i] // j[i]) * (k[i] % j[i])
+    return s, (np.fmod(k, j), np.fmod(k, -3), np.fmod(7, j), k // j, k % j)
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")
+@pytest.mark.parametrize("dtype", ["int64", "int8"])
+def test_remainders_of_integers(dtype):
+    k, j = (g.ravel() for g in np.meshgrid([7, -7, 3, -3, 0, 1, -1], [7, -7, 3, -2, 1, -1, 0]))
+    args = np.linspace(-1.0, 1.0, k.size), k.astype(dtype), j.astype(dtype)
+    g = srcdiff.value_and_grad(remainders, has_aux=True, jit=True)
+    (value, found), d_a = g(*args)
+    expected, truth = remainders(*args)
+    assert value == pytest.approx(expected)
+    np.testing.assert_array_equal(d_a, np.fmod(k, j))
+    for a, b in zip(found, truth, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert a.dtype == b.dtype
