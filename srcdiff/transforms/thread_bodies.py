@@ -14,7 +14,9 @@ last.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 
 from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_region
@@ -93,7 +95,8 @@ class _Bodies(Rewriter):
         """A function of these values, and which of them it writes."""
         written = frozenset[Value]().union(*(writes_of(s, self.roots) for s in body))
         writes = [k for k, v in enumerate(params) if self.roots.get(v, frozenset()) & written]
-        named = [replace(v, name=v.name or _role(v, k in writes)) for k, v in enumerate(params)]
+        names = _apart([v.name or _role(v, k in writes) for k, v in enumerate(params)])
+        named = [replace(v, name=name) for v, name in zip(params, names, strict=True)]
         env: Env = dict(zip(params, named, strict=True))
         region = clone_region(Region((), body, ()), env)
         notes = {k: v for k, v in self.fn.notes.items() if k in _HANDED_ON}
@@ -104,6 +107,17 @@ class _Bodies(Rewriter):
             location=loop.location,
             notes={**notes, "writes": tuple(writes)},
         )
+
+
+def _apart(names: Sequence[str]) -> list[str]:
+    """Numbered names; Numba's own way to tell parameters of parallel loops apart is to add `_`, as codegen's is, and
+    the two clash.
+    """
+    found: list[str] = []
+    for name in names:
+        others = (f"{name}_{k}" for k in count(2))
+        found.append(name if name not in found else next(n for n in others if n not in found))
+    return found
 
 
 def _role(v: Value, is_written: bool) -> str:

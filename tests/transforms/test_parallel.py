@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -278,3 +279,20 @@ def test_threads_share_parts_of_containers() -> None:
     np.testing.assert_allclose(d_x, np.full(300, 2.0))
     np.testing.assert_allclose(found["a"], 2.0 * np.cos(X[300:]))
     assert found["b"] == pytest.approx(np.sum(X[:300]) + np.sum(np.sin(X[300:])))
+
+
+def two_results(x):
+    low, high = np.cumsum(x**2), np.cumsum(np.sin(x))
+    return np.sum(low * high), (x * 2.0, x * 3.0)
+
+
+def test_parameters_that_have_one_name_are_numbered() -> None:
+    """Numba tells them apart as Python's users do, by `_` at the end, and then takes them for its own."""
+    g = srcdiff.value_and_grad(two_results, has_aux=True, jit=True, parallel=True)
+    (value, _), d_x = g(X)
+    (by_numpy, _), expected = srcdiff.value_and_grad(two_results, has_aux=True, jit=False)(X)
+    assert value == pytest.approx(by_numpy)
+    np.testing.assert_allclose(d_x, expected)
+    parameters = re.findall(r"_by_threads\w*\((.*)\):", g.loop_source)
+    assert any(re.search(r"\w_2\b", p) for p in parameters)
+    assert not any(re.search(r"\w_[,)]", f"{p})") for p in parameters)
