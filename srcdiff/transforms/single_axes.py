@@ -28,7 +28,9 @@ def single_axes(fn: Function) -> Function:
     """`fn` with the axes of its own arrays along which there is more than one element, or one axis."""
     maker = definitions(fn)
     kept = {v: _longer(v) for v in own_arrays(fn, maker)}
-    dropped = {v: axes for v, axes in kept.items() if len(axes) < _type(v).ndim}
+    dropped: dict[Atom, tuple[int, ...]] = {
+        v: axes for v, axes in kept.items() if len(axes) < _type(v).ndim
+    }
     return _Without(dropped)(fn) if dropped else fn
 
 
