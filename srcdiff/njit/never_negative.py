@@ -215,7 +215,7 @@ class _Bounds:
 
     def called(self, v: Any) -> _Bound:
         name, module = guard(find_callname, self.function, v) or ("", "")
-        if module != "builtins" or v.kws:
+        if module not in _BUILTIN or v.kws:
             return _UNKNOWN
         if name == "len":
             return _LENGTH
@@ -256,6 +256,7 @@ class _Bounds:
 
 
 _RANGE = ("range", "builtins")
+_BUILTIN = ("builtins", "srcdiff.njit.put_in_place")  # what is `max` and `min` by then
 
 
 def _is(v: Any, op: str) -> bool:

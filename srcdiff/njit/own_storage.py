@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from llvmlite import ir as llvm
 from numba.core import cgutils, ir, types
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import FunctionPass, register_pass
@@ -28,7 +27,9 @@ from numba.extending import intrinsic
 from numba.np import arrayobj
 
 from srcdiff.njit.never_negative import NeverNegative
+from srcdiff.njit.put_in_place import PowersInPlace, PutInPlace
 from srcdiff.njit.short_ways import take_short_ways
+from srcdiff.njit.storage import new_array, owned
 
 __all__ = ["OwnStorage"]
 
@@ -38,7 +39,7 @@ def own(typingctx: Any, array: Any) -> Any:
     """The array, which was just made, and whose elements nobody has the address of."""
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return impl_ret_borrowed(context, builder, array, _owned(context, builder, array, *values))
+        return impl_ret_borrowed(context, builder, array, owned(context, builder, array, *values))
 
     return array(array), emit
 
@@ -54,14 +55,11 @@ def _taking(zeros: bool, like: bool) -> Any:
 
         def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             parse = arrayobj._parse_empty_like_args if like else arrayobj._parse_empty_args
-            new = arrayobj._empty_nd_impl(
-                context, builder, *parse(context, builder, signature, values)
-            )
+            new = new_array(context, builder, *parse(context, builder, signature, values))
             if zeros:
                 size = builder.mul(new.itemsize, new.nitems)
                 cgutils.memset(builder, new.data, size, 0)
-            owned = _owned(context, builder, made, new._getvalue())
-            return impl_ret_new_ref(context, builder, made, owned)
+            return impl_ret_new_ref(context, builder, made, new._getvalue())
 
         return made(given), emit
 
@@ -80,33 +78,14 @@ def _made(given: Any, like: bool) -> Any:
     return given.copy(layout="C" if given.layout == "A" else given.layout, readonly=False)
 
 
-def _owned(context: Any, builder: Any, type_: Any, array: Any) -> Any:
-    made = context.make_array(type_)(context, builder, array)
-    made.data = builder.call(_renamed(builder.module, made.data.type), [made.data])
-    return made._getvalue()
-
-
-def _renamed(module: Any, address: Any) -> Any:
-    """A function that returns its argument, which LLVM does not see. It stands behind all that was written there."""
-    kind = llvm.FunctionType(address, [address])
-    name = f"srcdiff_own_{address}".replace("*", "_at").replace(" ", "")
-    function = cgutils.get_or_insert_function(module, kind, name)
-    if not function.blocks:
-        function.linkage = "weak_odr"  # equal in all modules that are linked
-        function.attributes.add("noinline")
-        function.attributes.add("nounwind")
-        function.return_value.add_attribute("noalias")
-        builder = llvm.IRBuilder(function.append_basic_block())
-        builder.ret(builder.asm(kind, "", "=r,0,~{memory}", list(function.args), True))
-    return function
-
-
 class OwnStorage(CompilerBase):
     """Numba's compiler, with `own` behind allocations, and subscripts that are never negative told."""
 
     def define_pipelines(self) -> list[Any]:
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes.add_pass_after(_OwnStorage, IRProcessing)
+        passes.add_pass_after(PutInPlace, IRProcessing)
+        passes.add_pass_after(PowersInPlace, NopythonTypeInference)
         passes.add_pass_after(NeverNegative, NopythonTypeInference)
         take_short_ways(passes)
         passes.finalize()
