@@ -26,6 +26,7 @@ from numba.core.untyped_passes import IRProcessing
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
+from srcdiff.njit.elements import Elements
 from srcdiff.njit.never_negative import NeverNegative
 from srcdiff.njit.put_in_place import PowersInPlace, PutInPlace
 from srcdiff.njit.short_ways import take_short_ways
@@ -87,6 +88,7 @@ class OwnStorage(CompilerBase):
         passes.add_pass_after(PutInPlace, IRProcessing)
         passes.add_pass_after(PowersInPlace, NopythonTypeInference)
         passes.add_pass_after(NeverNegative, NopythonTypeInference)
+        passes.add_pass_after(Elements, NeverNegative)
         take_short_ways(passes)
         passes.finalize()
         return [passes]
