@@ -314,8 +314,8 @@ def _def_source(function: FunctionType) -> Source:
 
 def _found_def(function: FunctionType) -> tuple[Any, str, int, int]:
     """The tree of a `def`, the text that it was read from, and how far its lines and columns are from the file's."""
-    try:  # of the code: `inspect` would follow `__wrapped__` from the function
-        lines, first = inspect.getsourcelines(function.__code__)
+    try:
+        lines, first = _lines_of(function)
     except (OSError, TypeError, IndentationError, SyntaxError):
         raise _missing(function) from None
     text = "".join(lines)
@@ -327,6 +327,19 @@ def _found_def(function: FunctionType) -> tuple[Any, str, int, int]:
     if isinstance(found[0], ast.FunctionDef) and not is_compiled_from(function.__code__, found[0]):
         raise _changed(function)
     return found[0], dedented, first - 1, len(lines[0]) - len(lines[0].lstrip())
+
+
+def _lines_of(function: FunctionType) -> tuple[list[str], int]:
+    """As `inspect.getsourcelines` of the code, which resolves the paths of all modules there are to find one."""
+    code = function.__code__
+    file = inspect.getsourcefile(code) or code.co_filename
+    linecache.checkcache(file)
+    if not (os.path.exists(file) or os.path.isabs(file) or file[:1] == "<"):
+        raise OSError  # it would be looked for among modules
+    lines = linecache.getlines(file, function.__globals__)
+    if len(lines) < code.co_firstlineno:
+        raise OSError
+    return inspect.getblock(lines[code.co_firstlineno - 1 :]), code.co_firstlineno
 
 
 def _lambda_source(function: FunctionType) -> Source:
