@@ -83,6 +83,8 @@ class OwnStorage(CompilerBase):
     """Numba's compiler, with `own` behind allocations, and subscripts that are never negative told."""
 
     def define_pipelines(self) -> list[Any]:
+        if self.state.func_id.modname.startswith("srcdiff_generated."):
+            self.state.flags.no_cfunc_wrapper = True  # no C function is handed them
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes.add_pass_after(_OwnStorage, IRProcessing)
         passes.add_pass_after(PutInPlace, IRProcessing)
