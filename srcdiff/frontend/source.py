@@ -333,9 +333,10 @@ def _lines_of(function: FunctionType) -> tuple[list[str], int]:
     """As `inspect.getsourcelines` of the code, which resolves the paths of all modules there are to find one."""
     code = function.__code__
     file = inspect.getsourcefile(code) or code.co_filename
-    linecache.checkcache(file)
-    if not (os.path.exists(file) or os.path.isabs(file) or file[:1] == "<"):
+    is_held = file in linecache.cache or os.path.isabs(file) or file[:1] == "<"
+    if not (is_held or os.path.exists(file)):
         raise OSError  # it would be looked for among modules
+    linecache.checkcache(file)
     lines = linecache.getlines(file, function.__globals__)
     if len(lines) < code.co_firstlineno:
         raise OSError
