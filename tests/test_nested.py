@@ -343,3 +343,21 @@ def test_derivatives_that_cannot_be_made_inside() -> None:
         grad(lambda x: np.sum(grad(lambda y, k: np.sum(y * x) * k)(x)), jit=False)(X)
     with pytest.raises(UnsupportedError, match="two tuples"):
         grad(lambda x: np.sum(srcdiff.jvp(np_cubes, x, x)[1]), jit=False)(X)
+
+
+def _scaled_by(a):
+    def scaled(x):
+        return a * x
+
+    return scaled
+
+
+def slope_by_two_of_one_kind(p):
+    first, second = _scaled_by(p[0]), _scaled_by(p[1])
+    return srcdiff.grad(lambda y: first(y) ** 2 + second(y))(1.0)
+
+
+def test_two_functions_that_call_unlike_values_by_one_name_are_refused():
+    with pytest.raises(srcdiff.UnsupportedError, match="means two things in what") as caught:
+        srcdiff.grad(slope_by_two_of_one_kind)(np.array([2.0, 3.0]))
+    assert "Pass the numbers and arrays that it needs one by one" in str(caught.value)

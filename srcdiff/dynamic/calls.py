@@ -26,6 +26,7 @@ from srcdiff.dynamic.order import writes_first
 from srcdiff.dynamic.routes import CUSTOM
 from srcdiff.dynamic.structures import is_float, leaves_of
 from srcdiff.errors import UnsupportedError
+from srcdiff.frontend.out_arguments import out_by_place
 from srcdiff.frontend.source import function_of, is_library
 from srcdiff.ir.structs import is_own_class
 
@@ -169,8 +170,11 @@ def _differentiated(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
             "Take srcdiff.hvp of the function, or the jvp of its gradient.",
         )
     out = kwargs.pop("out", None)
-    if isinstance(function, np.ufunc) and len(args) > function.nin:
-        args, out = args[: function.nin], args[function.nin :]
+    place = out_by_place(function, len(args))
+    if place is not None:
+        at, behind = place
+        kwargs |= zip(behind, args[at + 1 :], strict=True)
+        args, out = args[:at], args[at]
     given = [_listed(tape, a) for a in args]
     fixed = {k: v for k, v in kwargs.items() if _is_fixed(v)}
     named = {k: _listed(tape, v) for k, v in kwargs.items() if k not in fixed}
@@ -203,6 +207,9 @@ def _listed(tape: Tape, value: Any) -> Any:
 
 def _written(tape: Tape, function: Any, args: Any, kwargs: Any) -> None:
     """A function that writes its first argument, as one that gives a new array."""
+    if not args:  # np.copyto(dst=y, src=x)
+        listed = inspect.signature(function).parameters.values()
+        args = tuple(kwargs.pop(p.name) for p in listed if p.default is p.empty)
     target = args[0]
     if getattr(function, "__self__", None) in (np.add, np.subtract) and isinstance(
         target, np.ndarray

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.errors import DifferentiationError
+from srcdiff.frontend.out_arguments import out_by_place
 from srcdiff.frontend.source import function_of, look_up, plain_tree
 from srcdiff.ops.registry import COMPOSITE_METHODS, METHODS
 
@@ -25,9 +26,8 @@ _SCOPES = ast.FunctionDef | ast.Lambda | ast.Nonlocal | ast.Global | ast.Yield |
 
 
 def may_be_part(function: Any, call: ast.Call) -> bool:
-    """Whether a call writes into none of its arguments: a ufunc may be given an array for its result by its place."""
-    has_out = isinstance(function, np.ufunc) and len(call.args) > function.nin
-    return not has_out and not writes_first(function)
+    """Whether a call writes into none of its arguments: one may be an array for the result, by its place."""
+    return out_by_place(function, len(call.args)) is None and not writes_first(function)
 
 
 _WRITING = (np.put, np.copyto, np.fill_diagonal, np.place, np.putmask, np.put_along_axis)

@@ -16,27 +16,25 @@ from srcdiff.ir.core import Const, Value, const
 from srcdiff.ir.types import Array
 from srcdiff.ops.registry import COMPOSITES, find_composite
 
-__all__ = ["WRITING", "filled", "into_out", "method_into_out"]
+__all__ = ["WRITING", "filled", "into_out", "method_into_out", "out_by_place"]
 
 
 def into_out(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:
     """The call with its `out` argument; None where it has none."""
     rest, named = list(args), dict(kwargs)
     out = named.pop("out", None)
-    asked = len(rest) > 1 and out is None and _is_numpy(function)
-    names = _names_of(function) if asked else ()
-    by_position = "out" in names[: len(rest)]
-    if by_position:
-        at = names.index("out")
+    place = out_by_place(function, len(rest)) if len(rest) > 1 and out is None else None
+    if place is not None:
+        at, behind = place
         out = rest[at]
-        named |= zip(names[at + 1 :], rest[at + 1 :], strict=False)
+        named |= zip(behind, rest[at + 1 :], strict=True)
         del rest[at:]
     if isinstance(function, np.ufunc) and named.get("where", TRUE) != TRUE:
         given = [Known(function), named["where"], const(None) if out is None else out, *rest]
         return HOOKS["call"](fr, node, Known(COMPOSITES["ufunc_where"]), given, {})  # type: ignore[no-any-return]
     if isinstance(function, np.ufunc):
         named.pop("where", None)
-    if not _is_numpy(function) or (not by_position and (out is None or out == const(None))):
+    if not _is_numpy(function) or (place is None and (out is None or out == const(None))):
         return None
     while rest and rest[-1] == const(None):  # a dtype= in front of it
         rest.pop()
@@ -57,6 +55,15 @@ _WITH_OUT = {
     *("all", "any", "argmax", "argmin", "choose", "clip", "cumprod", "cumsum", "dot", "max", "mean", "min", "prod"),
     *("round", "std", "sum", "take", "trace", "var"),
 }  # fmt: skip
+
+
+def out_by_place(function: Any, count: int) -> tuple[int, tuple[str, ...]] | None:
+    """Where `out` is among so many positional arguments, and how those behind it are called; None where it is not."""
+    names = _names_of(function) if _is_numpy(function) else ()
+    if "out" not in names[:count]:
+        return None
+    at = names.index("out")
+    return at, names[at + 1 : count]
 
 
 @cache

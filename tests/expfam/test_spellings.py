@@ -287,3 +287,12 @@ def test_lists_of_rows_are_compiled() -> None:
     scores, _ = expfam.kbest(programs.messages_on_lists, 2, jit=True)(eta, DATA)
     plain, _ = expfam.kbest(programs.messages_on_lists, 2, jit=False)(eta, DATA)
     assert scores == pytest.approx(plain, abs=1e-12)
+
+
+def test_diagonals_by_letters_are_refused() -> None:
+    def log_Z(A, v):
+        return np.log(np.einsum("ii,i->", np.exp(A), np.exp(v)))
+
+    g = srcdiff.transform(log_Z, "semiring", semiring="argmax", jit=False)
+    with pytest.raises(srcdiff.UnsupportedError, match="`einsum` takes a diagonal of"):
+        g(np.eye(2), np.zeros(2))

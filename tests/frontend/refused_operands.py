@@ -194,13 +194,12 @@ ROWS = [
     ("«np.gradient(x, 1.0, 2.0)».sum()", THREE, "np.gradient takes one distance, or one for each axis", "Give one for each axis", "np.gradient(x, 2.0).sum()"),
     ("«interpolate.CubicSpline(np.arange(3.0), x)»(1.5, 4)", THREE, "CubicSpline has derivatives up to the third here", "pass 1, 2 or 3", "interpolate.CubicSpline(np.arange(3.0), x, bc_type='natural')(1.5, 3)"),
     ("«np.ravel(x, order='A')».sum()", MATRIX, "elements are taken in the order 'C' or 'F' here, not 'A'", "Leave it out", "np.ravel(x).sum()"),
-    ("«np.pad(x, 1, mode='reflect', reflect_type='odd')».sum()", THREE, "np.pad takes no reflect_type='odd' here", "np.concatenate", "np.concatenate([[2 * x[0] - x[1]], x, [2 * x[-1] - x[-2]]]).sum()"),
     ("«np.multiply.at(x * 1.0, np.array([[0, 1]]), 3.0)»", THREE, "this ufunc's `at` takes index arrays with one axis here", "Write `a[i] = f(a[i])`", ""),
     ("«operator.iadd(x)»", ONE, "the functions of `operator` take two arguments by position", "", "operator.iadd(x, x)"),
     ("«operator.setitem(x, 0)»", THREE, "operator.setitem takes three arguments by position", "", ""),
     ("«np.triu_indices(x)»[0].sum() * x", ONE, "the lengths of a triangle must be integers", "", "np.triu_indices(int(x))[0].sum() * x"),
     ("«np.zeros(x)».sum()", ONE, "the lengths of a shape must be integers", DTYPE, "np.zeros(int(x)).sum() * x"),
-    ("in_place(x)", THREE, "`np.nan_to_num` does not take the argument `copy` here", "Write into the array: `x[...] = np.nan_to_num(x)`", "written_back(x)"),
+    ("in_place(x)", THREE, "np.nan_to_num(copy=False) writes its argument", "Write x[...] = np.nan_to_num(x)", "written_back(x)"),
     ("«x.copy().resize(2)»", THREE, "the method `.resize` of float64", "np.resize", "np.sum(np.resize(x, 2))"),
 ]  # fmt: skip
 OPERANDS = {k: v for k, v in globals().items() if not k.startswith("_")}

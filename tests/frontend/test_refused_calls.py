@@ -78,6 +78,7 @@ KEPT = {
     "may have other lengths for other items, so they make no array together": (
         "a guard: what has such lengths today has a list in it, and is refused for that"
     ),
+    "array size too large to fit in C int": "of products of matrices that take 16 GB and more",
     "arguments on a device,": "of weights that are no floats, which only a device takes",
 }
 

@@ -4,6 +4,7 @@ import ast
 import inspect
 import textwrap
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import scipy.integrate
@@ -16,6 +17,7 @@ from srcdiff.ir.core import Op, OpDecl, Value, const
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.spelling import template_of
 from srcdiff.ir.types import Array, Dim, Scalar, shape_of
+from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.registry import OPERATIONS
 from srcdiff.ops.roles import carries_derivative
 
@@ -102,7 +104,11 @@ def runnable(rule):
 
 
 def as_function(value):
-    """An operation that a rule names, as a function of values."""
+    """An operation that a rule names, as a function of values; of a module of operations each."""
+    if isinstance(value, LazyModule) and "srcdiff" in repr(value):
+        return SimpleNamespace(
+            **{n: as_function(getattr(value, n)) for n in ("beta_path", "gamma_path")}
+        )
     if not isinstance(value, OpDecl):
         return value
     return lambda *values, **attrs: apply(value, values, attrs)

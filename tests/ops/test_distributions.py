@@ -83,8 +83,13 @@ def test_outside_of_the_support_parameters_have_no_say():
     np.testing.assert_array_equal(d_x, [0.0, 0.0])
 
 
-def test_orders_and_shapes_without_a_formula_are_errors():
-    with pytest.raises(srcdiff.UnsupportedError, match="derivative of gammainc with respect to"):
-        srcdiff.grad(lambda a: stats.gamma.cdf(1.0, a), jit=False)(2.0)
+def test_a_distribution_function_has_a_derivative_by_its_shape():
+    slope = srcdiff.grad(lambda a: stats.gamma.cdf(1.0, a), jit=False)(2.0)
+    h = 1e-6
+    expected = (stats.gamma.cdf(1.0, 2.0 + h) - stats.gamma.cdf(1.0, 2.0 - h)) / (2.0 * h)
+    np.testing.assert_allclose(slope, expected, rtol=1e-8)
+
+
+def test_orders_without_a_formula_are_errors():
     with pytest.raises(srcdiff.UnsupportedError, match="derivative of hurwitz_zeta with respect"):
         srcdiff.grad(lambda s: special.zeta(s, 2.0), jit=False)(2.0)
