@@ -31,11 +31,11 @@ slope = srcdiff.grad(square)
 @pytest.mark.parametrize(
     "f",
     [
-        lambda x: srcdiff.grad(square)(x) * x,
-        lambda x: srcdiff.jvp(square, (x,), (1.0,))[1],
+        lambda x: srcdiff.make_vjp(square)(x)[0](1.0),
+        lambda x: srcdiff.differentiate(square)(x) * x,
     ],
 )
-def test_a_derivative_that_is_made_inside_a_function_is_refused_at_its_line(f):
+def test_what_only_makes_derivatives_outside_is_refused_at_its_line(f):
     with pytest.raises(UnsupportedError, match="is srcdiff's, and cannot be called") as caught:
         srcdiff.grad(f)(2.0)
     assert caught.value.file == __file__ and "g = srcdiff.grad(f)" in caught.value.advice

@@ -200,7 +200,7 @@ def call_method(
                 return apply(fr, node, decl, [receiver, *args], kwargs, f".{name}")
         case Value() if is_generator(receiver):
             return drawn(fr, node, receiver, name, args, kwargs)
-        case Parts() | Value():
+        case Parts() | Value(type=Struct()):
             return record_method(fr, node, receiver, name, args, kwargs)
         case Const(value=str() as text) if all(map(is_static, args)) and not kwargs:
             return const(fr.evaluated(node, lambda: getattr(text, name)(*map(static, args))))

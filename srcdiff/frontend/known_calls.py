@@ -374,7 +374,12 @@ def takes_all(function: Any) -> bool:
 def _is_ours(function: Any) -> bool:
     """Whether this is `grad` or the like, or a generated function."""
     maker = function if isinstance(function, FunctionType | type) else type(function)
-    ours = maker.__module__ in ("srcdiff.api", "srcdiff.generated", "srcdiff.checks")
+    ours = maker.__module__ in (
+        "srcdiff.api",
+        "srcdiff.generated",
+        "srcdiff.checks",
+        "srcdiff.makers",
+    )
     return ours and not hasattr(function, "__wrapped__")
 
 
