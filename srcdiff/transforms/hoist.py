@@ -11,14 +11,18 @@ stays under it.
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 from srcdiff.ir.alias import reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Const, For, Function, If, Op, Region, Statement, Value, While
-from srcdiff.ir.types import Array
+from srcdiff.ir.types import Array, Dim, shape_of
 from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.facts import ALLOCATIONS, is_generated, written_values
 
 __all__ = ["hoist", "hoist_all"]
+
+_ONE = Dim(1)
 
 
 def hoist(fn: Function) -> Function:
@@ -80,10 +84,7 @@ class _Hoist(Rewriter):
         if not is_generated(op) or op.decl.cost in ("free", "cheap") or not self.is_value(op):
             return False
         arrays = [v for v in (*op.operands, *op.results) if isinstance(v.type, Array)]
-        harmless = (
-            not op.decl.raises or op.decl.elementwise
-        )  # elementwise operations raise for Python scalars only
-        return bool(arrays) and harmless
+        return bool(arrays) and not may_raise(op)
 
     def is_value(self, op: Op) -> bool:
         """Whether an operation gives the same wherever it stands, and does nothing else."""
@@ -123,7 +124,16 @@ class _HoistAll(_Hoist):
 
     def level(self, op: Op) -> int:
         level = super().level(op)
-        return max(level, self.turned[-1]) if op.decl.raises and not op.decl.elementwise else level
+        return max(level, self.turned[-1]) if may_raise(op) else level
+
+
+def may_raise(op: Op) -> bool:
+    """Whether an operation on arrays may raise: elementwise ones only do where lengths may not fit."""
+    if not op.decl.elementwise:
+        return op.decl.raises
+    shapes = [shape_of(a.type)[::-1] for a in op.operands]
+    axes = zip_longest(*shapes, fillvalue=_ONE)
+    return any(len({*lengths} - {_ONE}) > 1 for lengths in axes)
 
 
 def _makes_a_turn(loop: For) -> bool:
