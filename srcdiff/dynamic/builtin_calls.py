@@ -8,6 +8,7 @@ import functools
 import itertools
 import math
 import operator
+from collections.abc import Iterator
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,13 @@ def _distance(tape: Tape, p: Any, q: Any) -> Any:
         for a, b in zip(tape.each(p), tape.each(q), strict=True)
     ]
     return call(tape, math.sqrt, _sum(tape, squares))
+
+
+def _numbered(tape: Tape, array: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
+    """`np.ndenumerate(array)`: elements as they are when their turn comes."""
+    array = array if isinstance(array, np.ndarray) else call(tape, np.asarray, array)
+    for place in np.ndindex(array.shape):
+        yield place, tape.item(array, place)
 
 
 def _from_iter(tape: Tape, values: Any, dtype: Any = float, count: int = -1) -> Any:
@@ -197,7 +205,7 @@ BUILTINS: dict[Any, Any] = {
     divmod: _divmod, math.dist: _distance, np.fromiter: _from_iter, itertools.chain.from_iterable: _chained,
     itertools.starmap: _starmap, operator.getitem: lambda tape, base, key: tape.item(base, key),
     operator.setitem: lambda tape, base, key, value: tape.store(base, key, value),
-    np.vectorize: lambda tape, *args, **kwargs: np.vectorize(*args, **kwargs),
+    np.ndenumerate: _numbered, np.vectorize: lambda tape, *args, **kwargs: np.vectorize(*args, **kwargs),
     **{getattr(operator, f"i{name}"): _augmented(symbol) for symbol, name in _IN_PLACE.items()},
     next: _next, getattr: _getattr, setattr: _set_attr, len: _length,
     float: _number(float, "__float__"), abs: _number(abs, "__abs__"), round: _number(round, "__round__"),
