@@ -184,6 +184,19 @@ def slogdet_in_loops(a: Any) -> Any:
         result = sign, log
 
 
+def begin_row(factor: Any, a: Any, i: Any) -> Any:
+    """Fill row `i` of Cholesky's factor in front of the diagonal; the square of what stands on it is left."""
+    for j in range(i):
+        total = a[i, j]
+        for k in range(j):
+            total -= factor[i, k] * factor[j, k]
+        factor[i, j] = total / factor[j, j]
+    square = 1.0 * a[i, i]
+    for k in range(i):
+        square -= factor[i, k] ** 2
+    return square
+
+
 def cholesky_in_loops(a: Any) -> Any:
     if a.ndim > 2:
         result = np.empty_like(a)
@@ -192,14 +205,7 @@ def cholesky_in_loops(a: Any) -> Any:
     else:
         result = np.zeros(a.shape)
         for i in range(len(a)):
-            for j in range(i):
-                total = a[i, j]
-                for k in range(j):
-                    total -= result[i, k] * result[j, k]
-                result[i, j] = total / result[j, j]
-            square = 1.0 * a[i, i]
-            for k in range(i):
-                square -= result[i, k] ** 2
+            square = begin_row(result, a, i)
             if not square > 0.0:
                 raise np.linalg.LinAlgError("Matrix is not positive definite")
             result[i, i] = np.sqrt(square)
@@ -209,14 +215,7 @@ def potrf_in_loops(a: Any) -> Any:
     factor = np.zeros(a.shape)
     info = 0
     for i in range(len(a)):
-        for j in range(i):
-            total = a[i, j]
-            for k in range(j):
-                total -= factor[i, k] * factor[j, k]
-            factor[i, j] = total / factor[j, j]
-        square = 1.0 * a[i, i]
-        for k in range(i):
-            square -= factor[i, k] ** 2
+        square = begin_row(factor, a, i)
         if info == 0 and not square > 0.0:
             info = i + 1
         factor[i, i] = np.sqrt(square) if square > 0.0 else 1.0
