@@ -13,34 +13,29 @@ from __future__ import annotations
 from typing import Any
 
 from numba.core import cgutils, config, ir, types
-from numba.core.compiler_machinery import FunctionPass, register_pass
-from numba.core.ir_utils import build_definitions
+from numba.core.compiler_machinery import register_pass
 from numba.extending import intrinsic
 from numba.np import arrayobj
+
+from srcdiff.njit.passes import Rewriting, called
 
 __all__ = ["Elements"]
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
-class Elements(FunctionPass):
+class Elements(Rewriting):
     """A pass of Numba's compiler, behind type inference."""
 
     _name = "srcdiff_elements"
 
-    def __init__(self) -> None:
-        FunctionPass.__init__(self)
-
-    def run_pass(self, state: Any) -> bool:
+    def rewrite(self, state: Any) -> bool:
         options: Any = config
-        is_checked = state.flags.boundscheck or options.BOUNDSCHECK
-        if state.flags.auto_parallel.enabled or is_checked:
+        if state.flags.boundscheck or options.BOUNDSCHECK:
             return False
         state.typingctx.refresh()
         writer = _Writer(state)
         for block in state.func_ir.blocks.values():
             block.body = [new for s in block.body for new in writer.statement(s)]
-        if writer.count:
-            state.func_ir._definitions = build_definitions(state.func_ir.blocks)
         return bool(writer.count)
 
 
@@ -70,13 +65,11 @@ class _Writer:
 
     def called(self, function: Any, args: tuple[Any, ...], target: Any, at: Any) -> list[Any]:
         self.count += 1
-        named = target.scope.redefine("$element", at)
-        kind = self.types[named.name] = self.context.resolve_value_type(function)
-        call = ir.Expr.call(named, args, (), at)
+        statements, call = called(function, args, target, at)
+        kind = self.types[call.func.name] = self.context.resolve_value_type(function)
         given = tuple(self.types[a.name] for a in args)
         self.calls[call] = kind.get_call_type(self.context, given, {})
-        put = ir.Assign(ir.Global(function._name, function, at), named, at)
-        return [put, ir.Assign(call, target, at)]
+        return statements
 
     def is_element(self, array: Any, index: Any) -> bool:
         """Whether integers say a place along each axis of an array of numbers."""

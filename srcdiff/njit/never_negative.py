@@ -21,8 +21,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from numba.core import ir, types
-from numba.core.compiler_machinery import FunctionPass, register_pass
+from numba.core.compiler_machinery import register_pass
 from numba.core.ir_utils import build_definitions, find_callname, guard
+
+from srcdiff.njit.passes import Rewriting
 
 __all__ = ["NeverNegative"]
 
@@ -32,24 +34,17 @@ _ROUNDS = 3
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
-class NeverNegative(FunctionPass):
+class NeverNegative(Rewriting):
     """A pass of Numba's compiler, behind type inference."""
 
     _name = "srcdiff_never_negative"
 
-    def __init__(self) -> None:
-        FunctionPass.__init__(self)
-
-    def run_pass(self, state: Any) -> bool:
-        if state.flags.auto_parallel.enabled:  # what finds parallel loops knows signed indices
-            return False
+    def rewrite(self, state: Any) -> bool:
         function = state.func_ir
         function._definitions = build_definitions(function.blocks)
         rewriter = _Subscripts(state, _Bounds(function, state.typemap))
         for block in function.blocks.values():
             block.body = [new for s in block.body for new in rewriter.statement(s)]
-        if rewriter.count:
-            function._definitions = build_definitions(function.blocks)
         return bool(rewriter.count)
 
 

@@ -17,9 +17,9 @@ from typing import Any
 
 from numba.core import cgutils, ir, types
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
-from numba.core.compiler_machinery import FunctionPass, register_pass
+from numba.core.compiler_machinery import register_pass
 from numba.core.imputils import impl_ret_borrowed, impl_ret_new_ref
-from numba.core.ir_utils import build_definitions, find_callname, guard
+from numba.core.ir_utils import find_callname, guard
 from numba.core.typed_passes import NopythonTypeInference
 from numba.core.typing.npydecl import parse_shape
 from numba.core.untyped_passes import IRProcessing
@@ -28,6 +28,7 @@ from numba.np import arrayobj
 
 from srcdiff.njit.elements import Elements
 from srcdiff.njit.never_negative import NeverNegative
+from srcdiff.njit.passes import Rewriting, called, put_in_the_place
 from srcdiff.njit.put_in_place import PowersInPlace, PutInPlace
 from srcdiff.njit.short_ways import take_short_ways
 from srcdiff.njit.storage import new_array, owned
@@ -97,21 +98,13 @@ class OwnStorage(CompilerBase):
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
-class _OwnStorage(FunctionPass):
+class _OwnStorage(Rewriting):
     _name = "srcdiff_own_storage"
 
-    def __init__(self) -> None:
-        FunctionPass.__init__(self)
-
-    def run_pass(self, state: Any) -> bool:
-        function = state.func_ir
-        if state.flags.auto_parallel.enabled:  # what finds parallel loops knows NumPy's names
-            return False
-        made = list(_allocations(function))
+    def rewrite(self, state: Any) -> bool:
+        made = list(_allocations(state.func_ir))
         for block, statement, name in made:
-            _replace(block, statement, name)
-        if made:
-            function._definitions = build_definitions(function.blocks)
+            _take(block, statement, name)
         return bool(made)
 
 
@@ -133,16 +126,13 @@ def _allocations(function: Any) -> Iterator[tuple[Any, Any, str]]:
                     yield block, s, name
 
 
-def _replace(block: Any, made: Any, name: str) -> None:
+def _take(block: Any, made: Any, name: str) -> None:
     """Call ours in the place of an allocation of numbers of the usual type, or behind another one."""
-    at, call = made.loc, made.value
-    new, called = (block.scope.redefine(name, at) for name in ("$new", "$own"))
-    is_plain = name in _TAKING and len(call.args) == 1 and not call.kws
-    own_function = _TAKING[name] if is_plain else own
-    put = [ir.Assign(ir.Global("own", own_function, at), called, at)]
-    if not is_plain:
-        put.append(ir.Assign(call, new, at))
-    args = tuple(call.args) if is_plain else (new,)
-    put.append(ir.Assign(ir.Expr.call(called, args, (), at), made.target, at))
+    call = made.value
+    if name in _TAKING and len(call.args) == 1 and not call.kws:
+        put_in_the_place(block, made, _TAKING[name], tuple(call.args))
+        return
+    new = block.scope.redefine("$new", made.loc)
+    owned_new, _ = called(own, (new,), made.target, made.loc)
     k = block.body.index(made)
-    block.body[k : k + 1] = put
+    block.body[k : k + 1] = [ir.Assign(call, new, made.loc), *owned_new]

@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 from llvmlite import ir as llvm
 from numba.core import cgutils, ir, types
-from numba.core.compiler_machinery import FunctionPass, register_pass
+from numba.core.compiler_machinery import register_pass
 from numba.core.imputils import impl_ret_borrowed, impl_ret_new_ref, impl_ret_untracked
-from numba.core.ir_utils import build_definitions, find_callname, get_definition, guard
+from numba.core.ir_utils import find_callname, get_definition, guard
 from numba.cpython import builtins
 from numba.extending import intrinsic
 from numba.np import linalg
 
+from srcdiff.njit.passes import Rewriting, put_in_the_place
 from srcdiff.njit.storage import new_array
 
 __all__ = ["PowersInPlace", "PutInPlace"]
@@ -35,24 +36,17 @@ _LARGEST = 2**31 - 1  # the largest number that BLAS takes
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
-class PutInPlace(FunctionPass):
+class PutInPlace(Rewriting):
     """A pass of Numba's compiler, in front of type inference."""
 
     _name = "srcdiff_put_in_place"
 
-    def __init__(self) -> None:
-        FunctionPass.__init__(self)
-
-    def run_pass(self, state: Any) -> bool:
-        function = state.func_ir
-        if state.flags.auto_parallel.enabled:  # what finds parallel loops knows NumPy's names
-            return False
-        found = list(_calls(function))
+    def rewrite(self, state: Any) -> bool:
+        found = list(_calls(state.func_ir))
         for block, statement, put in found:
             e = statement.value
-            _replace(block, statement, put, (e.lhs, e.rhs) if e.op == "binop" else tuple(e.args))
-        if found:
-            function._definitions = build_definitions(function.blocks)
+            args = (e.lhs, e.rhs) if e.op == "binop" else tuple(e.args)
+            put_in_the_place(block, statement, put, args)
         return bool(found)
 
 
@@ -71,39 +65,22 @@ def _calls(function: Any) -> Iterator[tuple[Any, Any, Any]]:
                     yield block, s, put
 
 
-def _replace(block: Any, made: Any, put: Any, args: tuple[Any, ...]) -> Any:
-    """Call `put` in the place of what a statement computes."""
-    at = made.loc
-    called = block.scope.redefine("$in_place", at)
-    call = ir.Expr.call(called, args, (), at)
-    k = block.body.index(made)
-    put_there = ir.Assign(ir.Global(put._name, put, at), called, at)
-    block.body[k : k + 1] = [put_there, ir.Assign(call, made.target, at)]
-    return call
-
-
 @register_pass(mutates_CFG=False, analysis_only=False)
-class PowersInPlace(FunctionPass):
+class PowersInPlace(Rewriting):
     """`x**3` with a number in the text: Numba compiles a loop for any exponent. Behind type inference."""
 
     _name = "srcdiff_powers_in_place"
 
-    def __init__(self) -> None:
-        FunctionPass.__init__(self)
-
-    def run_pass(self, state: Any) -> bool:
-        function = state.func_ir
-        found = list(_powers(function, state.typemap))
+    def rewrite(self, state: Any) -> bool:
+        found = list(_powers(state.func_ir, state.typemap))
         for block, statement, exponent in found:
             put, base = _power(exponent), statement.value.lhs
             made = state.calltypes[statement.value].return_type
-            call = _replace(block, statement, put, (base,))
+            call = put_in_the_place(block, statement, put, (base,))
             state.typingctx.refresh()  # it is new
             kind = state.typingctx.resolve_value_type(put)
             state.typemap[call.func.name] = kind
             state.calltypes[call] = kind.get_call_type(state.typingctx, (made,), {})
-        if found:
-            function._definitions = build_definitions(function.blocks)
         return bool(found)
 
 

@@ -1,0 +1,46 @@
+"""What passes of Numba's compiler have in common here: they leave parallel code alone, and put calls in places."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba.core import ir
+from numba.core.compiler_machinery import FunctionPass
+from numba.core.ir_utils import build_definitions
+
+__all__ = ["Rewriting", "called", "put_in_the_place"]
+
+
+class Rewriting(FunctionPass):
+    """A pass that rewrites statements: a subclass has `rewrite`, and a `_name` to be registered by."""
+
+    def __init__(self) -> None:
+        FunctionPass.__init__(self)
+
+    def run_pass(self, state: Any) -> bool:
+        if state.flags.auto_parallel.enabled:  # what finds parallel loops knows NumPy's names
+            return False
+        changed = self.rewrite(state)
+        if changed:
+            state.func_ir._definitions = build_definitions(state.func_ir.blocks)
+        return changed
+
+    def rewrite(self, state: Any) -> bool:
+        """Rewrite `state.func_ir`, and say whether anything was."""
+        raise NotImplementedError
+
+
+def called(function: Any, args: tuple[Any, ...], target: Any, at: Any) -> tuple[list[Any], Any]:
+    """The statements of `target = function(*args)` for a function of Numba's, and the call in them."""
+    named = target.scope.redefine("$put", at)
+    call = ir.Expr.call(named, args, (), at)
+    put = ir.Assign(ir.Global(function._name, function, at), named, at)
+    return [put, ir.Assign(call, target, at)], call
+
+
+def put_in_the_place(block: Any, made: Any, function: Any, args: tuple[Any, ...]) -> Any:
+    """Call `function` in the place of what a statement computes; the call."""
+    statements, call = called(function, args, made.target, made.loc)
+    k = block.body.index(made)
+    block.body[k : k + 1] = statements
+    return call
