@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from srcdiff.codegen.python import bindings_of, to_source
 from srcdiff.derivation import derive
 from srcdiff.frontend.rules import parse_expansion
@@ -63,3 +65,20 @@ def as_python(fn: Function) -> Callable[..., Any]:
     exec(compile(text, file, "exec"), namespace)
     found: Callable[..., Any] = namespace[fn.name]
     return found
+
+
+class Guarded(np.ndarray):
+    """An array that nobody may ask for elements outside: compiled code would touch what is there."""
+
+    def __getitem__(self, key: Any) -> Any:
+        self.look(key)
+        return super().__getitem__(key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.look(key)
+        super().__setitem__(key, value)
+
+    def look(self, key: Any) -> None:
+        keys = key if isinstance(key, tuple) else (key,)
+        for k, n in zip(keys, self.shape, strict=False):
+            assert not isinstance(k, int | np.integer) or -n <= k < n, "memory outside was touched"

@@ -95,13 +95,19 @@ def _static(fr: Frame, node: Any, value: FrontValue) -> Any:
 def _derivative(
     fr: Frame, node: Any, kind: str, function: FrontValue, options: dict[str, Any]
 ) -> FrontValue:
-    if isinstance(function, Const) and callable(function.value):
-        function = Known(function.value)
+    function = _as_known(function)
     if isinstance(function, Known) and not isinstance(function.value, Made):
         return Known(_handle(fr, node, kind, function.value, options))
     if isinstance(function, Closure | Piece | Method | Known):
         return Known(Made(kind, function, tuple(options.items())))
     fr.fail(node, f"`{kind}` takes a function, not {describe(function)}")
+
+
+def _as_known(function: FrontValue) -> FrontValue:
+    """A function that stands as a constant is known like any other."""
+    if isinstance(function, Const) and callable(function.value):
+        return Known(function.value)
+    return function
 
 
 def _handle(fr: Frame, node: Any, kind: str, function: Any, options: dict[str, Any]) -> Any:
@@ -211,8 +217,7 @@ def _at_point(
     fr: Frame, node: Any, kind: str, function: FrontValue, count: int, options: dict[str, Any]
 ) -> tuple[Any, list[FrontValue]]:
     """The handle, and what the function uses besides its arguments."""
-    if isinstance(function, Const) and callable(function.value):
-        function = Known(function.value)
+    function = _as_known(function)
     if isinstance(function, Known) and not isinstance(function.value, Made):
         return _handle(fr, node, kind, function.value, options), []
     if not isinstance(function, Closure | Piece | Method):

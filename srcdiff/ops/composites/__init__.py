@@ -12,6 +12,9 @@ from srcdiff.ops.composites import (
     interpolation,
     linalg,
     numbers,
+    orders,
+    padding,
+    partial_reductions,
     polynomials,
     products,
     quantiles,
@@ -23,6 +26,7 @@ from srcdiff.ops.composites import (
     spellings,
     statistics,
     ufuncs,
+    without_nan,
 )
 
 __all__ = [
@@ -37,6 +41,9 @@ __all__ = [
     "interpolation",
     "linalg",
     "numbers",
+    "orders",
+    "padding",
+    "partial_reductions",
     "polynomials",
     "products",
     "quantiles",
@@ -48,4 +55,5 @@ __all__ = [
     "spellings",
     "statistics",
     "ufuncs",
+    "without_nan",
 ]
