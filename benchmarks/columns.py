@@ -24,7 +24,7 @@ def titles(name: str, peers: list[str]) -> list[tuple[str, str]]:
     found = [("hand", HAND), *(("hand", title) for title in getattr(problem, "OTHERS", {}))]
     for form, suffix in (("objective", ""), ("loops", ", loop source")):
         if hasattr(problem, form):
-            found += [(f"srcdiff {form}", f"srcdiff ({kind}){suffix}") for kind in ("NumPy", "loops")]  # fmt: skip
+            found += [(f"srcdiff {form}", f"srcdiff ({kind}){suffix}") for kind in ("NumPy", "compiled")]  # fmt: skip
     for peer in peers:
         found += [(peer, title) for title in PEER_TITLES.get((peer, name), ())]
     return found
@@ -58,7 +58,7 @@ def build(source: str, title: str, name: str, args: tuple[Any, ...]) -> Pair:
             return None, lambda: problem.OTHERS[title](*args)
         return lambda: problem.hand_value(*args), lambda: problem.hand(*args)
     if source.startswith("srcdiff "):
-        return _srcdiff(problem, source.removeprefix("srcdiff "), "(loops)" in title, args)
+        return _srcdiff(problem, source.removeprefix("srcdiff "), "(compiled)" in title, args)
     versions = importlib.import_module(f"benchmarks.peers.{PEERS[source]}")
     pair: Pair = versions.columns(name, problem, args)[title]
     return pair
