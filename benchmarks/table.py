@@ -97,7 +97,7 @@ def costs(rows: list[dict[str, Any]]) -> str:
     ratios = [ratio for row in rows if (ratio := _best_ratio(row["columns"]))]
     if ratios:
         mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
-        lines.append(f"\nGeometric mean of srcdiff's gradient, in its better form, over the hand-written primal: {mean:.2f}")  # fmt: skip
+        lines.append(f"\nGradient over the hand-written primal, geometric mean: {mean:.2f}")
     return "\n".join(lines) + "\n"
 
 
