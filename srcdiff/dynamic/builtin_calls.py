@@ -18,6 +18,7 @@ from srcdiff.dynamic.calls import call, called, is_own
 from srcdiff.dynamic.derivatives import leaf_of_call
 from srcdiff.dynamic.operators import METHODS, UNARY, attribute_of, operate, set_attribute
 from srcdiff.dynamic.structures import duplicate, is_plain
+from srcdiff.dynamic.texts import refuse_read, writing
 
 if TYPE_CHECKING:
     from srcdiff.dynamic.tape import Tape
@@ -149,6 +150,7 @@ def _number(kind: Any, method: str) -> Any:
         own = getattr(type(value), method, None)
         if is_own(value) and isinstance(own, FunctionType):
             return call(tape, own, value, *args)
+        refuse_read(tape, kind, value)
         if is_plain(value):
             return tape.operation(leaf_of_call(kind, 1 + len(args)), (value, *args))
         return kind(value, *args)
@@ -207,6 +209,7 @@ BUILTINS: dict[Any, Any] = {
     operator.setitem: lambda tape, base, key, value: tape.store(base, key, value),
     np.ndenumerate: _numbered, np.vectorize: lambda tape, *args, **kwargs: np.vectorize(*args, **kwargs),
     **{getattr(operator, f"i{name}"): _augmented(symbol) for symbol, name in _IN_PLACE.items()},
+    **{f: writing(f) for f in (str, repr, format, print)},
     next: _next, getattr: _getattr, setattr: _set_attr, len: _length,
     float: _number(float, "__float__"), abs: _number(abs, "__abs__"), round: _number(round, "__round__"),
     **{c: _collected(c) for c in (list, tuple, set, frozenset, zip, enumerate, reversed, iter)},

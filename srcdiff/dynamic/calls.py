@@ -14,7 +14,7 @@ import functools
 import inspect
 import operator
 from collections.abc import Iterator
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from srcdiff.dynamic.met import is_rewritten, rewritten
 from srcdiff.dynamic.order import writes_first
 from srcdiff.dynamic.routes import CUSTOM
 from srcdiff.dynamic.structures import is_float, leaves_of
+from srcdiff.dynamic.texts import note_written, refuse_read
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.out_arguments import out_by_place
 from srcdiff.frontend.source import function_of, is_library
@@ -179,6 +180,7 @@ def _differentiated(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
     fixed = {k: v for k, v in kwargs.items() if _is_fixed(v)}
     named = {k: _listed(tape, v) for k, v in kwargs.items() if k not in fixed}
     parts = leaves_of([given, named])
+    refuse_read(tape, function, parts)
     if any(is_own(p) or (callable(p) and not isinstance(p, type)) for p in parts):
         return _as_it_is(tape, function, args, kwargs)
     leaf = leaf_of_call(function, len(given), tuple(named), tuple(fixed.items()))
@@ -225,13 +227,16 @@ def _written(tape: Tape, function: Any, args: Any, kwargs: Any) -> None:
 
 
 def _is_method_of_array(function: Any) -> bool:
-    return isinstance(function, BuiltinFunctionType) and isinstance(
+    return isinstance(function, BuiltinFunctionType | MethodWrapperType) and isinstance(
         function.__self__, np.ndarray | np.generic | float
     )
 
 
 def _method(tape: Tape, method: Any, args: Any, kwargs: Any) -> Any:
     array, name = method.__self__, method.__name__
+    same = vars(operator).get(name) if isinstance(method, MethodWrapperType) else None
+    if same is not None:  # `x.__add__(y)`
+        return call(tape, same, array, *args)
     if name == "fill":
         return tape.store(array, ..., *args)
     if name in (
@@ -310,6 +315,9 @@ _ITERATING = (
 )
 
 
+_WRITING = ("format", "format_map")
+
+
 def _as_it_is(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
     """A library's function that looks at no number, or is given none that is differentiated."""
     own = getattr(function, "__wrapped__", None)
@@ -324,9 +332,12 @@ def _as_it_is(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
         kwargs = {k: called(tape, v) for k, v in kwargs.items()}
         if _goes_through(function):
             args = tuple(tape.each(a) for a in args)
+        if getattr(function, "__name__", "") in _WRITING and isinstance(function.__self__, str):
+            note_written(tape, [args, kwargs])
         return function(*args, **kwargs)
     args = tuple(_listed(tape, a) for a in args)
     given = leaves_of([args, kwargs])
+    refuse_read(tape, function, given)
     if tape.tracked.has_part(given) or any(callable(v) and not isinstance(v, type) for v in given):
         name = getattr(function, "__qualname__", repr(function))
         raise UnsupportedError(

@@ -16,6 +16,7 @@ import numpy as np
 from srcdiff.dynamic.calls import call, is_own, refuse_custom
 from srcdiff.dynamic.derivatives import leaf_of_call
 from srcdiff.dynamic.structures import is_plain
+from srcdiff.dynamic.texts import note_written
 from srcdiff.errors import UnsupportedError
 from srcdiff.ir.structs import is_own_class
 
@@ -66,6 +67,8 @@ def operate(tape: Tape, symbol: Any, *args: Any, in_place: bool = False) -> Any:
         return _IN_PLACE.get(symbol, symbol)(
             target, tape.each(value) if isinstance(value, np.ndarray) else value
         )
+    if symbol is operator.mod and isinstance(args[0], str):
+        note_written(tape, args[1])
     return symbol(*args)
 
 
@@ -162,6 +165,11 @@ def _items(tape: Tape, values: Any) -> Iterator[Any]:
 
 def attribute_of(tape: Tape, base: Any, name: str) -> Any:
     """`base.name`, which may be a property."""
+    if name == "data" and isinstance(base, np.ndarray) and tape.tracked.has(base):
+        raise UnsupportedError(
+            "`.data` is the memory of an array that is differentiated, and what is read there has no derivative",
+            "Use the array.",
+        )
     if is_own(base):
         refuse_custom(type(base))
     found = inspect.getattr_static(type(base), name, None)

@@ -19,8 +19,8 @@ _ITERATORS = {
     "range", "zip", "enumerate", "list", "tuple", "sorted", "map", "filter", "reversed", "set", "dict", "iter",
 }  # fmt: skip
 _NATIVE = {
-    "range", "print", "isinstance", "issubclass", "str", "repr", "int", "bool", "type", "id", "hasattr", "any", "all",
-    "dict", "slice", "callable", "super", "ord", "chr", "hash", "format", "delattr",
+    "range", "print", "isinstance", "issubclass", "int", "bool", "type", "id", "hasattr", "any", "all",
+    "dict", "slice", "callable", "super", "ord", "chr", "hash", "delattr",
 }  # fmt: skip
 
 
@@ -106,6 +106,11 @@ class ExpressionRewriter(ast.NodeTransformer):
 
     # ---- expressions ----
 
+    def visit_FormattedValue(self, node: Any) -> Any:
+        node = self.generic_visit(node)
+        node.value = self.ask("shown", node.value)
+        return node
+
     def computed(self, node: Any) -> Any:
         """An operation, or a tree of them."""
         expression = Expression(self, node)
@@ -160,7 +165,10 @@ class ExpressionRewriter(ast.NodeTransformer):
         keywords = [ast.keyword(k.arg, self.visit(k.value)) for k in node.keywords]
         if name == "super" and not args:
             args = [ast.Name("__class__", ast.Load()), ast.Name(self.first, ast.Load())]
-        is_native = name in _NATIVE or (name == "len" and "__len__" not in self.routes.methods)
+        is_file = name == "print" and any(k.arg == "file" for k in keywords)
+        is_native = (name in _NATIVE and not is_file) or (
+            name == "len" and "__len__" not in self.routes.methods
+        )
         if (is_native and name not in self.routes.bound) or self.is_exception(name):
             return ast.Call(node.func, args, keywords)
         is_of_here = name == "vars" and not args  # the names of the function, which are other ones
@@ -192,7 +200,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         return (
             isinstance(function, ast.Attribute)
             and function.attr in ("append", "items", "keys", "values", "pop", "get", "insert", "add", "clear", "update",
-                                  "setdefault", "popleft", "appendleft", "discard", "remove", "format", "join")
+                                  "setdefault", "popleft", "appendleft", "discard", "remove", "join")
             and function.attr not in self.routes.methods
             and not self.is_module(function.value)
         )  # fmt: skip
@@ -230,7 +238,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         if isinstance(node.ctx, ast.Load) and is_part and node.attr not in self.routes.properties:
             return self.computed(node)
         base = self.visit(node.value)
-        is_routed = node.attr in self.routes.properties or self.routes.custom
+        is_routed = node.attr in self.routes.properties or self.routes.custom or node.attr == "data"
         if is_routed and isinstance(node.ctx, ast.Load) and not self.is_module(node.value):
             return self.ask("attribute", base, ast.Constant(name))
         return ast.Attribute(base, name, node.ctx)

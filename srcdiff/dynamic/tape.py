@@ -31,6 +31,7 @@ from srcdiff.dynamic.structures import (
     leaves_of,
     shared,
 )
+from srcdiff.dynamic.texts import note_written
 from srcdiff.errors import DifferentiationError, IndependentWarning, UnsupportedError
 from srcdiff.ir.structs import is_object
 from srcdiff.trees import children, fit_to, map_leaves
@@ -103,6 +104,7 @@ class Tape:
         self.records: list[Record] = []
         self.tracked = Tracked()
         self.inputs: list[Any] = []
+        self.written: set[float] = set()  # numbers that became text
         self.twins: set[int] = set()  # arguments that share memory with others, and are copies here
         self.file = sys._getframe(1).f_code.co_filename  # what stands there asks the tape itself
 
@@ -289,6 +291,11 @@ class Tape:
         """An operator."""
         return operators.operate(self, operator, *args)
 
+    def shown(self, value: Any) -> Any:
+        """What stands in braces in an f-string."""
+        note_written(self, value)
+        return value
+
     def attribute(self, base: Any, name: str) -> Any:
         """`base.name`, where `name` is a property of some class."""
         return operators.attribute_of(self, base, name)
@@ -351,6 +358,11 @@ def _refuse_untracked(leaf: Leaf, values: Sequence[Any]) -> None:
             raise UnsupportedError(
                 f"`{leaf.__name__}` gives {what}, which a dynamic program does not differentiate",
                 "Use arrays of floats.",
+            )
+        if isinstance(v, str | bytes) or leaf.__name__ == "as_integer_ratio":
+            raise UnsupportedError(
+                f"`{leaf.__name__}` writes down what is differentiated, and what is read there has no derivative",
+                "Use the number itself; str() writes what is only shown.",
             )
 
 

@@ -225,6 +225,7 @@ LIBRARIES = [
     ("«np.quantile(x, 0.5, weights=np.ones(3), method='inverted_cdf')»", THREE, "np.quantile takes no weights= here", "np.argsort"),
     ("«np.nanquantile(x, 0.5, weights=np.ones(3), method='inverted_cdf')»", THREE, "np.nanquantile takes no weights= here", "np.argsort"),
     ("«np.pad(x, 1, mode='empty')».sum()", THREE, "np.pad takes no mode 'empty' here", "np.concatenate"),
+    ("«x.view(np.int64)».sum()", THREE, "x.view(dtype) looks at the memory of numbers", "x.astype(dtype)"),
     ("«np.subtract.reduce(x, axis=(0, 1))»", MATRIX, "this ufunc is reduced along one axis", "Give axis= a number"),
     ("«linalg.qr(x, pivoting=True)»[1].sum()", MATRIX, "scipy.linalg.qr is differentiated without pivots", "Leave pivoting= out"),
     ("«linalg.qr(x, mode='r')»[0].sum()", MATRIX, "scipy.linalg.qr is not differentiated in mode='r'", "mode='economic'"),

@@ -33,7 +33,9 @@ def ravel_in_order(a: Any, order: Any = "C") -> Any:
 
 
 @composite(method="view", samples=(said("x.view() * 2.0", (2, 3)),), takes_complex=True)
-def view_of(a: Any) -> Any:
+def view_of(a: Any, dtype: Any = None) -> Any:
+    if dtype is not None and a.dtype != dtype:
+        refuse("x.view(dtype) looks at the memory of numbers", "Convert them with x.astype(dtype).")
     return a[...]
 
 
