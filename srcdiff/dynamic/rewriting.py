@@ -15,11 +15,13 @@ import importlib
 from types import FunctionType
 from typing import Any
 
+from srcdiff.dynamic.adjoint_blocks import function_of_block
 from srcdiff.dynamic.expressions import OPERATORS, Expression, outside_names
 from srcdiff.dynamic.order import may_write
 from srcdiff.dynamic.rewritten_expressions import ExpressionRewriter, unlike
 from srcdiff.dynamic.routes import routes_of
 from srcdiff.errors import UnsupportedError
+from srcdiff.frontend.block_nodes import check_block, is_block
 
 __all__ = ["Rewriter", "bound_names", "dynamic_function", "rewriter_of", "unlike"]
 
@@ -114,12 +116,21 @@ class Rewriter(ExpressionRewriter):
         return ast.For(target, iterated, [*after, *self.block(node.body)], self.block(node.orelse))
 
     def visit_With(self, node: Any) -> Any:
+        if is_block(node) and self.marks_adjoint(node.items[0].context_expr.func):
+            check_block(node, lambda _: None)
+            name, function = node.items[0].context_expr.args[0].id, self.fresh("block")
+            made = function_of_block(node, function, self.bound)
+            value = self.ask("block", ast.Name(name, ast.Load()), ast.Name(function, ast.Load()))
+            return [made, ast.Assign([ast.Name(name, ast.Store())], value)]
         items = []
         for item in node.items:
             items.append(
                 ast.withitem(self.ask("context", self.visit(item.context_expr)), item.optional_vars)
             )
         return ast.With(items, self.block(node.body))
+
+    def marks_adjoint(self, node: Any) -> bool:
+        return bool(getattr(Expression(self, node).meaning(node), "marks_adjoint", False))
 
     def visit_FunctionDef(self, node: Any) -> Any:
         inner = self.inside(node.args)

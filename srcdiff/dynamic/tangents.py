@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from srcdiff.dynamic.adjoint_blocks import Block
 from srcdiff.dynamic.derivatives import derivative, weighted
 from srcdiff.dynamic.shadows import Shadows
 from srcdiff.dynamic.structures import is_float, leaves_of
 from srcdiff.dynamic.tape import Addition, Item, Operation, Record, Tape, Write, spread
+from srcdiff.errors import UnsupportedError
 from srcdiff.trees import children, fit_to, map_leaves
 
 __all__ = ["Curvature", "Tangents"]
@@ -53,6 +55,9 @@ class Tangents(Tape):
                 tangent = shadows.get(record.value) if is_active else 0.0
                 shadows.view(record.array)[record.key] = tangent
 
+    def block(self, value: Any, function: Callable[[Any], Any]) -> Any:
+        return value  # forward mode leaves it out
+
     def _tangent(self, value: Any) -> Any:
         return map_leaves(lambda v: self.shadows.get(v) if is_float(v) else None, value)
 
@@ -78,6 +83,12 @@ class Curvature(Tangents):
         super().note(record)
         self.records.append(record)
 
+    def block(self, value: Any, function: Callable[[Any], Any]) -> Any:
+        raise UnsupportedError(
+            "a block of srcdiff.adjoint in a dynamic program has no second derivative",
+            "Write the function so that it compiles: the warning says what keeps it from that.",
+        )
+
     def curvature(self, wrt: Sequence[int] | None = None) -> tuple[Any, ...]:
         """The derivatives of what `gradient` gave."""
         return tuple(self.beside(self.curved, given) for given in self.inputs)
@@ -86,6 +97,7 @@ class Curvature(Tangents):
         if isinstance(record, Operation):
             self.reverse_curved(record, shadows)
             return
+        assert not isinstance(record, Block)  # is refused where it stands
         self.reverse_linear(record, self.curved)
         self.reverse_linear(record, shadows)
 

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.dynamic import calls, operators
+from srcdiff.dynamic.adjoint_blocks import Block, marked
 from srcdiff.dynamic.builtin_calls import BUILTINS
 from srcdiff.dynamic.derivatives import derivative
 from srcdiff.dynamic.met import rewritten
@@ -94,7 +95,7 @@ class Addition:
     value: Any
 
 
-Record = Operation | Item | Write | Addition
+Record = Operation | Item | Write | Addition | Block
 
 
 class Tape:
@@ -308,6 +309,10 @@ class Tape:
         """What `with` enters."""
         return operators.context_of(self, manager)
 
+    def block(self, value: Any, function: Callable[[Any], Any]) -> Any:
+        """`with srcdiff.adjoint(value)`: the value that the name stands for from there on."""
+        return marked(self, value, function)
+
     # ---- derivatives ----
 
     def note(self, record: Record) -> None:
@@ -317,6 +322,8 @@ class Tape:
         """Take the adjoint of what an operation made to what it was made of."""
         if isinstance(record, Operation):
             self.reverse_operation(record, shadows)
+        elif isinstance(record, Block):
+            record.reverse(shadows)
         else:
             self.reverse_linear(record, shadows)
 
