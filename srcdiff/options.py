@@ -16,6 +16,7 @@ REWRITINGS = (
     "covariance", "arctanh", "root_less_one", "one_less_tanh", "normal_tail", "log_normal", "weighted_mean",
     "weighted_softmax", "effective_size", "log_of_loops", "near_roots", "near_quotients",
     "trace_of_product", "diagonal_of_product", "log_det", "cancel", "scaled_probabilities", "cholesky",
+    "shared_lu",
 )  # fmt: skip
 OWN_REWRITINGS: dict[
     str, tuple[bool, str]
@@ -61,6 +62,8 @@ class Options:
             return None
         chosen = {} if self.rewrite is True else dict(self.rewrite)
         on = UNASKED if compiled else UNASKED - COMPILED
+        if self.target == "cuda":
+            on -= {"shared_lu"}  # which asks LAPACK
         on |= {name for name, (is_on, _) in OWN_REWRITINGS.items() if is_on}
         names = (*REWRITINGS, *OWN_REWRITINGS)
         return frozenset(name for name in names if not chosen.get(name, name in on))

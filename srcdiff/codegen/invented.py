@@ -35,7 +35,8 @@ _NOUNS: dict[str, str] = {
     "add": "total", "subtract": "difference", "multiply": "product", "divide": "ratio", "matmul":
     "product", "power": "power", "negative": "negated", "sum": "total", "mean": "average", "exp":
     "exponential", "log": "logarithm", "sqrt": "root", "logsumexp": "norm", "less": "is_less",
-    "definite_solve": "solution", "definite_logdet": "logdet",
+    "definite_solve": "solution", "definite_logdet": "logdet", "shared_solve": "solution",
+    "shared_logdet": "logdet",
     "greater": "is_greater", "equal": "is_equal", "max": "largest", "min": "smallest", "solve":
     "solution", "inv": "inverse", "transpose": "transposed", "zeros": "buffer", "empty": "buffer",
     "length": "length", "zeros_of": "buffer", "empty_of": "buffer", "axis_length": "length",

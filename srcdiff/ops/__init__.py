@@ -31,6 +31,7 @@ from srcdiff.ops import (
     reductions,
     repeats,
     shapes,
+    shared_lu,
     sorting,
     sparse,
     special,
@@ -43,5 +44,6 @@ __all__ = [
     "arithmetic", "bessel", "blocks", "choices", "complex_numbers", "composites", "containers", "control",
     "convolutions", "creation", "cross", "definite", "diagonals", "einsum", "elementwise", "factors", "filters",
     "fourier", "gamma_functions", "integrals", "joins", "linalg", "masks", "matrix_functions", "memory", "numbers",
-    "overlap", "reductions", "repeats", "shapes", "sorting", "sparse", "special", "systems", "triangles", "waves",
+    "overlap", "reductions", "repeats", "shapes", "shared_lu", "sorting", "sparse", "special", "systems",
+    "triangles", "waves",
 ]  # fmt: skip

@@ -79,11 +79,11 @@ _NONE = {
 _SUMMED = ("sum", "prod", "max", "min", "highest")
 _BY_CUBES: dict[str, float] = {  # of the order of the matrix, beside what right-hand sides take
     "solve": 2 / 3, "inv": 2.0, "det": 2 / 3, "slogdet": 2 / 3, "cholesky": 1 / 3, "potrf": 1 / 3, "lu_factor": 2 / 3,
-    "eigh": 9.0, "symmetric_eigh": 9.0,
+    "getrf": 2 / 3, "eigh": 9.0, "symmetric_eigh": 9.0,
 }  # fmt: skip
 _BY_SQUARES: dict[str, tuple[int, float]] = {  # of each right-hand side: which operand they are
     "solve": (1, 2.0), "cho_solve": (1, 2.0), "definite_solve": (2, 2.0), "lu_solve": (2, 2.0),
-    "solve_triangular": (1, 1.0),
+    "shared_solve": (3, 2.0), "solve_triangular": (1, 1.0),
 }  # fmt: skip
 _COUNTED_AS_NONE = {"argmax", "argmin", "any", "all", "count_nonzero", "searchsorted", "argsort"}
 
@@ -111,7 +111,7 @@ def work_of(op: Op, operands: Sequence[Any], results: Sequence[Any]) -> Work | N
         return _of_letters(op, operands), 0.0
     if name in _BY_CUBES or name in _BY_SQUARES:
         return _of_systems(name, operands), 0.0
-    if name == "definite_logdet":
+    if name in ("definite_logdet", "shared_logdet"):
         return 1.0 + len(operands[0]), float(len(operands[0]))
     if name == "cross":
         return 3 * count, 0.0

@@ -112,13 +112,20 @@ def solve_vector(a, b):
 
 
 @njit
+def getrf_info(a):
+    """Both factors of a matrix, which rows were exchanged, and 0 where it is regular."""
+    n = len(a)
+    lu, pivots, info = in_columns(a), np.empty(n, np.int32), np.int64(0)
+    if n > 0:
+        info = getrf((n, n, lu, n, pivots))
+    return in_columns(lu), pivots - np.int32(1), info
+
+
+@njit
 def lu_factor(a):
     """`scipy.linalg.lu_factor`."""
-    n = len(a)
-    lu, pivots = in_columns(a), np.empty(n, np.int32)
-    if n > 0:
-        getrf((n, n, lu, n, pivots))
-    return in_columns(lu), pivots - np.int32(1)
+    lu, pivots, _ = getrf_info(a)
+    return lu, pivots
 
 
 @njit

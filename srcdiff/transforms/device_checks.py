@@ -75,7 +75,9 @@ def _of_values(s: Statement) -> str:
     return ""
 
 
-_FACTORS = ("potrf", "definite_solve", "definite_logdet")
+_FACTORS = (
+    "potrf", "definite_solve", "definite_logdet", "getrf", "shared_solve", "shared_logdet",
+)  # fmt: skip
 
 
 def _of_factors(s: Statement) -> str:

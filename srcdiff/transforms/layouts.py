@@ -57,6 +57,8 @@ _ANY = {
     "potrf",
     "definite_solve",
     "lu_factor",
+    "getrf",
+    "shared_solve",
     "lu_solve",
     "symmetric_eigh",
     "solve_sylvester",

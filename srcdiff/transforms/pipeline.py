@@ -65,6 +65,8 @@ from srcdiff.transforms.reverse import Rules, reverse
 from srcdiff.transforms.scan import scanned
 from srcdiff.transforms.schedule import place_clears
 from srcdiff.transforms.semiring import max_of_weights, max_plus
+from srcdiff.transforms.shared_lu import NAME as SHARED_LU
+from srcdiff.transforms.shared_lu import share_factors
 from srcdiff.transforms.sigmoids import name_sigmoids, plain_quotients
 from srcdiff.transforms.squared_sizes import name_squared_sizes, plain_powers
 from srcdiff.transforms.stabilise import stabilise
@@ -192,6 +194,9 @@ def preparing(disabled: Collection[str] | None) -> tuple[Pass, ...]:
     if disabled is not None and CHOLESKY not in disabled:
         why = "symmetric systems share one factorisation"
         steps.append(Pass("definite systems", definite_systems, why))
+    if disabled is not None and SHARED_LU not in disabled:
+        why = "systems with one matrix share one factorisation"
+        steps.append(Pass("shared factors", share_factors, why))
     if disabled is not None and SCALED not in disabled:
         why = "sums over states are products of scaled probabilities"
         steps.append(Pass("log products", log_products, why))

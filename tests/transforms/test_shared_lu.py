@@ -1,0 +1,109 @@
+"""Matrices that are not known to be symmetric: factorised once for all systems, inverses and determinants."""
+
+import numpy as np
+import pytest
+
+import srcdiff
+
+ON = {"jit": False, "on_independent": "ignore"}
+OFF = {**ON, "rewrite": {"shared_lu": False}}
+
+
+def system_and_determinant(A, B, b):
+    return b @ np.linalg.solve(A, b) + np.linalg.slogdet(A)[1]
+
+
+def inverse_of_several(A, B, b):
+    inverse = np.linalg.inv(A)
+    return b @ inverse @ b + np.sum((B.T @ inverse) ** 2) + np.sum(inverse @ B)
+
+
+def with_its_transpose(A, B, b):
+    return np.linalg.solve(A, b) @ np.linalg.solve(A.T, b) + np.sum(np.linalg.solve(A, B) ** 2)
+
+
+def sign_and_size(A, B, b):
+    sign, size = np.linalg.slogdet(A)
+    return sign * size + np.sum(np.linalg.solve(A.T, B))
+
+
+def steps(A, B, b):
+    for _ in range(3):
+        b = np.linalg.solve(A, b + 1.0)
+    return np.sum(b**2)
+
+
+PROGRAMS = [system_and_determinant, inverse_of_several, with_its_transpose, sign_and_size, steps]
+
+
+def arguments():
+    rng = np.random.default_rng(1)
+    A = rng.normal(size=(4, 4)) + np.diag([2.0, -2.0, 3.0, 1.0])
+    return A, rng.normal(size=(4, 3)), rng.normal(size=4)
+
+
+@pytest.mark.parametrize("f", PROGRAMS)
+def test_one_factorisation_serves_all(f):
+    args = arguments()
+    for A in (args[0], args[0][::-1].copy()):  # of either sign
+        g, plain = (srcdiff.value_and_grad(f, argnums=(0, 1, 2), **o) for o in (ON, OFF))
+        (value, slopes), (wanted, others) = g(A, *args[1:]), plain(A, *args[1:])
+        assert value == pytest.approx(wanted, rel=1e-13)
+        for d, w in zip(slopes, others, strict=True):
+            np.testing.assert_allclose(d, w, rtol=1e-11, atol=1e-12)
+    text = g.source_for(*args)
+    assert text.count("dgetrf(") == 1
+    assert "inv(" not in text.partition("else:")[0]
+
+
+@pytest.mark.parametrize("f", PROGRAMS)
+def test_a_singular_matrix_raises_as_numpy_does(f):
+    _, B, b = arguments()
+    if f is sign_and_size:  # its sign, and then the system
+        assert np.linalg.slogdet(np.zeros((4, 4)))[0] == 0
+    with pytest.raises(np.linalg.LinAlgError):
+        srcdiff.value_and_grad(f, **ON)(np.zeros((4, 4)), B, b)
+
+
+def test_loops_without_turns_ask_nothing():
+    def f(A, b, n):
+        for _ in range(n):
+            b = np.linalg.solve(A, b)
+        return np.sum(b)
+
+    g = srcdiff.grad(f, argnums=1, **ON)
+    text = g.source_for(np.eye(2), np.ones(2), 3)
+    assert "dgetrf(" in text.partition("for ")[0]
+    assert g(np.zeros((2, 2)), np.ones(2), 0).tolist() == [1.0, 1.0]
+
+
+def test_what_one_line_asks_for_stays_as_it_is():
+    A, _, b = arguments()
+    g = srcdiff.value_and_grad(lambda A, b: np.sum(np.linalg.solve(A, b)), **ON)
+    assert "getrf" not in g.source_for(A, b)
+
+
+def all_of_them(A, B, b):
+    return (
+        system_and_determinant(A, B, b)
+        + inverse_of_several(A, B, b)
+        + with_its_transpose(A, B, b)
+        + sign_and_size(A, B, b)
+        + steps(A, B, b)
+    )
+
+
+def test_derivatives_of_all_orders():
+    srcdiff.check_grads(all_of_them, *arguments())
+
+
+def test_compiled():
+    args = arguments()
+    options = {"argnums": (0, 1, 2)}
+    plain, compiled = (srcdiff.value_and_grad(all_of_them, jit=j, **options) for j in (False, True))
+    (value, slopes), (same, others) = plain(*args), compiled(*args)
+    assert same == pytest.approx(value, rel=1e-13)
+    for d, w in zip(slopes, others, strict=True):
+        np.testing.assert_allclose(w, d, rtol=1e-11, atol=1e-12)
+    with pytest.raises(np.linalg.LinAlgError):
+        compiled(np.zeros((4, 4)), *args[1:])
