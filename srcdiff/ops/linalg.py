@@ -234,9 +234,9 @@ def euclidean_norm_forward(x, *, x_dot, out):
     out_dot = np.sum(x / np.where(out == 0.0, 1.0, out) * x_dot)
 
 
-# of a vector or matrix; its squares may overflow or underflow
+# of a vector or matrix; its squares may overflow or underflow (SciPy gives a float of Python's, whose quotients raise)
 @declare(
-    template="scipy.linalg.norm({0}, check_finite=False)", infer=_normed, adjoint="scalar",
+    template="np.float64(scipy.linalg.norm({0}, check_finite=False))", infer=_normed, adjoint="scalar",
     forward=euclidean_norm_forward, loops=_euclidean_loops, cost="heavy",
     evaluate=lambda operands, attrs: np.hypot.reduce(operands[0], axis=None),
     samples=(

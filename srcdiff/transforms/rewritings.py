@@ -102,6 +102,8 @@ _FAR = (([1e8, 1e8 + 1.0, 1e8 + 2.0],), ([1e150, 3e150],), ([1.0, 2.0],))
 _AT_ZERO = "the derivative at 0 is NaN"
 _VECTORS = (([3.0, 4.0],), ([1e-200, 2e-200],), ([1e200, 2e250, 0.0],))
 _TABLES = (([[1000.0, 999.0]],),)
+_STACKED = (([[1000.0, -3.0], [999.0, -2.5]],), ([1000.0, 999.0, 0.0],))
+_WEIGHTED_STACKS = tuple(([[2.0, -0.5], [1.0, 3.0]], x) for (x,) in _STACKED[:1])
 _WEIGHTED_TABLES = tuple(([2.0, -0.5], x) for (x,) in _TABLES)
 _COUNTED = (([1e8, 1e8 + 1.0, 1e8 + 2.0], "len(x)"),)
 _WEIGHTED_ROWS = tuple((w, x) for x, w in _PAIR)
@@ -170,6 +172,16 @@ RULES = (
          "exact", _OVERFLOW, _TABLES, unless_axes((2,))),
     Rule("softmax", lambda x: transpose(transpose(exp(x)) / total(exp(x), axis=-1)), lambda x: softmax(x, axis=-1),
          "exact", _OVERFLOW, _TABLES, unless_axes((2,))),
+    Rule("softmax", lambda x: exp(x) / total(exp(x), axis=0), lambda x: softmax(x, axis=0), "exact", _OVERFLOW,
+         _STACKED, is_number),
+    Rule("log_softmax", lambda x: x - log(total(exp(x), axis=0)), lambda x: log_softmax(x, axis=0), "exact", _OVERFLOW,
+         _STACKED, is_number),
+    Rule("softmax", lambda y, x, *, axis: y * exp(x) / total(exp(x), axis=axis, keepdims=True),
+         lambda y, x, *, axis: y * softmax(x, axis=axis), "exact", _OVERFLOW, _WEIGHTED_ROWS, is_number),
+    Rule("softmax", lambda y, x: y * exp(x) / total(exp(x)), lambda y, x: y * softmax(x), "exact", _OVERFLOW,
+         _WEIGHTED_ROWS, is_number),
+    Rule("softmax", lambda y, x: y * exp(x) / total(exp(x), axis=0), lambda y, x: y * softmax(x, axis=0), "exact",
+         _OVERFLOW, _WEIGHTED_STACKS, is_number),
     Rule("weighted_mean", lambda y, x, *, axis, keepdims: (total(y * exp(x), axis=axis, keepdims=keepdims)
                                                            / total(exp(x), axis=axis, keepdims=keepdims)),
          lambda y, x, *, axis, keepdims: total(y * softmax(x, axis=axis), axis=axis, keepdims=keepdims), "exact",
@@ -273,6 +285,17 @@ RULES = (
     Rule("tanh", lambda u: 2 * (1 / (1 + exp(u))) - 1, lambda u: -tanh(0.5 * u), "exact", _DIFFERENCE, _TANHS),
     Rule("tanh", lambda u: 1 - 2 / (1 + exp(u)), lambda u: tanh(0.5 * u), "exact", _DIFFERENCE, _TANHS),
     Rule("tanh", lambda x: 2 * expit(x) - 1, lambda x: tanh(0.5 * x), "exact", _DIFFERENCE, _TANHS),
+    Rule("tanh", lambda x: 1 - 2 * expit(x), lambda x: -tanh(0.5 * x), "exact", _DIFFERENCE, _TANHS),
+    Rule("tanh", lambda u: 1 - 2 * (1 / (1 + exp(u))), lambda u: tanh(0.5 * u), "exact", _DIFFERENCE, _TANHS),
+    Rule("tanh", lambda x: expit(x) - expit(-x), lambda x: tanh(0.5 * x), "exact", _DIFFERENCE, _TANHS),
+    Rule("tanh", lambda x: 1 / (1 + exp(-x)) - 1 / (1 + exp(x)), lambda x: tanh(0.5 * x), "exact", _DIFFERENCE,
+         _TANHS),
+    Rule("tanh", lambda x: 1 / (1 + exp(x)) - 1 / (1 + exp(-x)), lambda x: -tanh(0.5 * x), "exact", _DIFFERENCE,
+         _TANHS),
+    Rule("tanh", lambda x: expit(x) - 0.5, lambda x: 0.5 * tanh(0.5 * x), "exact", _DIFFERENCE, _TANHS),
+    Rule("tanh", lambda x: 0.5 - expit(x), lambda x: -0.5 * tanh(0.5 * x), "exact", _DIFFERENCE, _TANHS),
+    Rule("tanh", lambda u: 1 / (1 + exp(u)) - 0.5, lambda u: -0.5 * tanh(0.5 * u), "exact", _DIFFERENCE, _TANHS),
+    Rule("tanh", lambda u: 0.5 - 1 / (1 + exp(u)), lambda u: 0.5 * tanh(0.5 * u), "exact", _DIFFERENCE, _TANHS),
     Rule("tanh", lambda x: sinh(x) / cosh(x), lambda x: tanh(x), "exact", _OVERFLOW, _TANHS),
     Rule("one_less_tanh", lambda x: 1 - tanh(x), lambda x: 2.0 * one_less_sigmoid(-2.0 * x), "better", _NEAR_ONE,
          _FROM_ABOVE),
