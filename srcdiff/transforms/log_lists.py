@@ -28,7 +28,7 @@ from srcdiff.transforms.facts import (
 from srcdiff.transforms.logarithms import LOGARITHMS, Logarithms
 from srcdiff.transforms.patterns import function
 
-__all__ = ["log_lists"]
+__all__ = ["Asked", "is_float", "log_lists"]
 
 _WHOLE = (creation.array_of, joins.stack)
 _READS = (containers.list_item, *_WHOLE)
@@ -60,7 +60,9 @@ def log_lists(fn: Function, name: str) -> Function:
     return replace(new, notes={**fn.notes, "rewrites": (*fn.notes.get("rewrites", ()), *fired)})
 
 
-class _Lists(Rewriter):
+class Asked(Rewriter):
+    """What is kept somewhere, and whether logarithms are all that is asked of it."""
+
     def __init__(self, fn: Function) -> None:
         written = written_values(fn)
         self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, written)}
@@ -74,35 +76,7 @@ class _Lists(Rewriter):
                 for y, out, param in zip(s.body.yields, s.results, s.body.params[1:], strict=True):
                     self.handed[y] += [out, param]
         self.yields = {y for region in all_regions(fn.body) for y in region.yields}
-        self.kept: dict[Value, Kept] = {}
-        self.lists = self.found(fn)  # and what factors they have, None where all is positive
         self.fired: list[Location | None] = []
-
-    # ---- which lists ------------------------------------------------------------------------------------
-
-    def found(self, fn: Function) -> dict[Value, Type | None]:
-        lists = {
-            s.result
-            for s in walk(fn.body)
-            if isinstance(s, Op) and s.decl is containers.list_new and not s.operands
-        }
-        found = {v: self.holds(v) for v in lists - self.yields}
-        return {v: types[0] for v, types in found.items() if types is not None}
-
-    def holds(self, held: Value) -> tuple[Type | None] | None:
-        """The type of the factors that a list holds, (None,) where all is positive; None where it stays as it is."""
-        uses = self.users[held]
-        ops = [s for s in uses if isinstance(s, Op) and s.decl in _USES and s.operands[0] is held]
-        element = held.type.element if isinstance(held.type, List) else None
-        reads = [s for s in ops if s.decl in _READS]
-        if len(ops) != len(uses) or not reads or not _is_float(element):
-            return None
-        types = [self.factor(s.operands[1]) for s in ops if s.decl is containers.append]
-        asked = [self.is_asked(s.result, set()) for s in reads]
-        if None in types or len(set(types)) != 1 or None in asked or True not in asked:
-            return None
-        is_array = any(s.decl in _WHOLE for s in reads)
-        return None if is_array and types != [(None,)] * len(types) else types[0]
 
     def factor(self, atom: Atom) -> tuple[Type | None] | None:
         """The type of an element's factor, if it has an exponent of its shape that nothing writes."""
@@ -141,6 +115,39 @@ class _Lists(Rewriter):
             else:
                 return None
         return None if None in found else True in found
+
+
+class _Lists(Asked):
+    def __init__(self, fn: Function) -> None:
+        super().__init__(fn)
+        self.kept: dict[Value, Kept] = {}
+        self.lists = self.found(fn)  # and what factors they have, None where all is positive
+
+    # ---- which lists ------------------------------------------------------------------------------------
+
+    def found(self, fn: Function) -> dict[Value, Type | None]:
+        lists = {
+            s.result
+            for s in walk(fn.body)
+            if isinstance(s, Op) and s.decl is containers.list_new and not s.operands
+        }
+        found = {v: self.holds(v) for v in lists - self.yields}
+        return {v: types[0] for v, types in found.items() if types is not None}
+
+    def holds(self, held: Value) -> tuple[Type | None] | None:
+        """The type of the factors that a list holds, (None,) where all is positive; None where it stays as it is."""
+        uses = self.users[held]
+        ops = [s for s in uses if isinstance(s, Op) and s.decl in _USES and s.operands[0] is held]
+        element = held.type.element if isinstance(held.type, List) else None
+        reads = [s for s in ops if s.decl in _READS]
+        if len(ops) != len(uses) or not reads or not is_float(element):
+            return None
+        types = [self.factor(s.operands[1]) for s in ops if s.decl is containers.append]
+        asked = [self.is_asked(s.result, set()) for s in reads]
+        if None in types or len(set(types)) != 1 or None in asked or True not in asked:
+            return None
+        is_array = any(s.decl in _WHOLE for s in reads)
+        return None if is_array and types != [(None,)] * len(types) else types[0]
 
     # ---- what stands for them ---------------------------------------------------------------------------
 
@@ -204,5 +211,5 @@ class _Lists(Rewriter):
         b.body[-1] = replace(last, results=old.results)
 
 
-def _is_float(type_: object) -> bool:
+def is_float(type_: object) -> bool:
     return isinstance(type_, Array | Scalar) and type_.dtype == "float64"

@@ -43,6 +43,7 @@ from srcdiff.transforms.log_lists import log_lists
 from srcdiff.transforms.log_loops import NAME as LOG_OF_LOOPS
 from srcdiff.transforms.log_loops import log_loops
 from srcdiff.transforms.log_parts import settled_values
+from srcdiff.transforms.log_stores import log_stores
 from srcdiff.transforms.logarithms import LOGARITHMS, Logarithms
 from srcdiff.transforms.logarithms import NAME as LOG_OF_PARTS
 from srcdiff.transforms.patterns import INNER, Apply, Rule, build, match
@@ -65,7 +66,8 @@ def stabilise(fn: Function, disabled: Collection[str] = frozenset()) -> Function
     rules = [r for r in (*OWN_RULES.values(), *RULES) if r.name not in disabled]
     fn = _Renamed("compiler", "library")(fn)
     if not {LOG_OF_PARTS, LOG_OF_LOOPS} & set(disabled):
-        looped = log_loops(log_lists(fn, LOG_OF_LOOPS))
+        kept = log_stores(log_lists(fn, LOG_OF_LOOPS), LOG_OF_LOOPS)
+        looped = log_loops(kept)
         fn = looped if looped is fn else _Renamed("compiler", "user")(looped)
     for _ in range(_ROUNDS):
         pass_ = _Stabilise(fn, rules, parts=LOG_OF_PARTS not in disabled)
