@@ -425,7 +425,7 @@ def derive(
     kind, wrt = derived.kind, derived.wrt
     if kind == "batch":
         return _batch(derived, arguments, recorder)
-    primal = read(derived, arguments, recorder, machine and not device)
+    primal = read(derived, arguments, recorder, machine and not device, device)
     for k in wrt:
         check_differentiable(primal, k)
     if kind in ("elementwise_grad", "holomorphic_grad"):
@@ -619,7 +619,11 @@ def backward(derived: Derived, primal: Function, recorder: Recorder, machine: bo
 
 
 def read(
-    derived: Derived, arguments: Arguments, recorder: Recorder, compiled: bool = False
+    derived: Derived,
+    arguments: Arguments,
+    recorder: Recorder,
+    compiled: bool = False,
+    device: bool = False,
 ) -> Function:
     """The function that is differentiated, prepared; a generated function is taken as it was generated."""
     inner = getattr(derived.base, "derived", None)
@@ -642,4 +646,6 @@ def read(
     recorder.note("frontend", fn, time.perf_counter() - started)
     # a semiring is looked for in what the user wrote: a log-softmax is not the sum that it was
     disabled = None if derived.kind in {*SEMIRINGS, "scan"} else derived.options.disabled(compiled)
+    if device and disabled is not None:
+        disabled |= {"shared_lu"}  # which asks LAPACK
     return prepare(fn, recorder, disabled)

@@ -62,8 +62,6 @@ class Options:
             return None
         chosen = {} if self.rewrite is True else dict(self.rewrite)
         on = UNASKED if compiled else UNASKED - COMPILED
-        if self.target == "cuda":
-            on -= {"shared_lu"}  # which asks LAPACK
         on |= {name for name, (is_on, _) in OWN_REWRITINGS.items() if is_on}
         names = (*REWRITINGS, *OWN_REWRITINGS)
         return frozenset(name for name in names if not chosen.get(name, name in on))

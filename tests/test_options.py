@@ -8,7 +8,14 @@ import pytest
 
 import srcdiff
 from srcdiff.options import REWRITINGS, UNASKED, Options, make_options
-from srcdiff.transforms import definite, log_loops, log_products, logarithms, rewritings
+from srcdiff.transforms import (
+    definite,
+    log_loops,
+    log_products,
+    logarithms,
+    rewritings,
+    shared_lu,
+)
 
 
 def f(x):
@@ -91,4 +98,5 @@ def test_rules_that_are_switched_off_have_to_exist() -> None:
         definite.NAME,
         logarithms.NAME,
         log_loops.NAME,
+        shared_lu.NAME,
     }

@@ -26,8 +26,8 @@ __all__ = ["getrf", "shared_logdet", "shared_sign", "shared_solve"]
 linalg: Any = LazyModule("scipy.linalg")
 
 Attrs = Mapping[str, Any]
-_A = np.array([[1.0, 4.0, -1.0], [3.0, 0.5, 1.0], [0.0, 1.0, 2.0]])
-_LU = np.array([[3.0, 0.5, 1.0], [1 / 3, 23 / 6, -4 / 3], [0.0, 6 / 23, 54 / 23]])
+_A = np.array([[2.0, 4.0, 0.0], [2.0, 1.0, -1.0], [0.0, -3.0, 1.0]])
+_LU = np.array([[2.0, 1.0, -1.0], [1.0, 3.0, 1.0], [0.0, -1.0, 2.0]])
 _PIVOTS = np.array([1, 1, 2], np.int32)
 
 

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Function, Op, Value, const
 from srcdiff.ops import arithmetic, definite
-from srcdiff.transforms.factored import ASKING, Systems, same_factors
+from srcdiff.transforms.factored import ASKING, Factored, Systems, same_factors
 from srcdiff.transforms.facts import definitions
 from srcdiff.transforms.symmetric import Symmetry
 
@@ -37,7 +37,7 @@ def definite_systems(fn: Function) -> Function:
 
 
 class _Definite(Systems):
-    name, worked = NAME, "is_definite"
+    name = NAME
 
     def __init__(self, fn: Function) -> None:
         super().__init__(fn)
@@ -52,9 +52,9 @@ class _Definite(Systems):
         """The symmetric matrix, which is its own transpose."""
         return super().matrix_of(op)[0], False
 
-    def factorised(self, k: Atom, b: Builder) -> tuple[tuple[Value, ...], Value]:
+    def factorised(self, k: Atom, b: Builder) -> Factored:
         factor, info = b.ops(definite.potrf, k, names=("factor", "info"))
-        return (factor,), info
+        return (factor,), b.op(arithmetic.equal, info, const(0), name="is_definite")
 
     def solution(
         self, k: Atom, found: tuple[Value, ...], x: Atom, across: bool, b: Builder

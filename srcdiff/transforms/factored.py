@@ -1,7 +1,7 @@
 """Systems that share a factorisation: what symmetric matrices and others have in common (`definite`, `shared_lu`).
 
 The run says whether a factorisation has worked. What asks for it is an `If` on that, and the user's
-line is its other branch.
+line is its other branch (of symmetric matrices, which may have no Cholesky factor).
 """
 
 from __future__ import annotations
@@ -20,23 +20,22 @@ from srcdiff.ir.core import (
     Statement,
     Value,
     While,
-    const,
     regions_of,
     walk,
 )
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, ndim_of
-from srcdiff.ops import arithmetic, factors, linalg, shapes, systems
+from srcdiff.ops import factors, linalg, shapes, systems
 from srcdiff.transforms.facts import all_regions, definitions, is_pure, same_kind, written_values
 
-__all__ = ["ASKING", "Factored", "Systems", "same_factors"]
+__all__ = ["ASKING", "Factored", "Make", "Systems", "here", "same_factors"]
 
 PRODUCTS = (linalg.matmul, linalg.dot)
 ASKING = (systems.solve, systems.inv, factors.slogdet)
 _FLOATS = ("float64", "float32")
 
 Make = Callable[[Builder], Sequence[Atom]]
-Factored = tuple[tuple[Value, ...], Value]  # the factors of a matrix, and whether they are any
+Factored = tuple[tuple[Value, ...], Value]  # the factors of a matrix, and whether they are some
 
 
 def same_factors(fn: Function, pass_: Systems) -> Function:
@@ -52,7 +51,6 @@ class Systems(Rewriter):
     """One factorisation of each matrix that `fits`, in each region that asks."""
 
     name: str
-    worked: str  # what a matrix is called whose factorisation has worked
     inverses: Collection[Value]  # those that are not computed
 
     def __init__(self, fn: Function) -> None:
@@ -68,8 +66,8 @@ class Systems(Rewriter):
         """Whether the matrix of a system, an inverse or a determinant is factorised."""
         raise NotImplementedError
 
-    def factorised(self, k: Atom, b: Builder) -> tuple[tuple[Value, ...], Value]:
-        """The factors of a matrix of the new function, and LAPACK's `info`."""
+    def factorised(self, k: Atom, b: Builder) -> Factored:
+        """The factors of a matrix of the new function, and what LAPACK says of them."""
         raise NotImplementedError
 
     def solution(
@@ -189,11 +187,9 @@ class Systems(Rewriter):
     def factor(self, matrix: Atom, op: Op, env: Env, b: Builder) -> Factored:
         """The factors of a matrix, and whether there are any; computed here unless they are there."""
         if matrix not in self.factors:
-            inner = _here(b, op)
-            found, info = self.factorised(lookup(env, matrix), inner)
-            worked = inner.op(arithmetic.equal, info, const(0), name=self.worked)
+            inner = here(b, op)
+            self.factors[matrix] = self.factorised(lookup(env, matrix), inner)
             b.body += inner.body
-            self.factors[matrix] = found, worked
         return self.factors[matrix]
 
     def solved(
@@ -234,11 +230,11 @@ class Systems(Rewriter):
 
         return self.chosen(op, worked, fast, slow, b)
 
-    def chosen(self, op: Op, condition: Atom, fast: Make, slow: Make, b: Builder) -> bool:
+    def chosen(self, op: Op, condition: Value, fast: Make, slow: Make, b: Builder) -> bool:
         """One of two ways to an operation's results."""
         branches = []
         for make in (fast, slow):
-            inner = _here(b, op)
+            inner = here(b, op)
             found = tuple(make(inner))
             if not all(same_kind(f.type, r.type) for f, r in zip(found, op.results, strict=True)):
                 return False
@@ -249,7 +245,7 @@ class Systems(Rewriter):
         return True
 
 
-def _here(b: Builder, op: Op) -> Builder:
+def here(b: Builder, op: Op) -> Builder:
     inner = b.inner()
     inner.location, inner.origin = op.location, "compiler"
     return inner

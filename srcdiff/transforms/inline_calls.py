@@ -26,7 +26,7 @@ from srcdiff.ir.types import Array, Dim, Scalar, Type, all_dims, dims_of
 from srcdiff.ops import arithmetic, memory
 from srcdiff.transforms.facts import defined_in, has_list, written_values
 
-__all__ = ["inline_calls"]
+__all__ = ["Inline", "inline_calls"]
 
 _MOST = 80  # statements of a helper that is called in several places
 
@@ -35,10 +35,10 @@ def inline_calls(fn: Function, most: int = _MOST) -> Function:
     """`fn` with the statements of such helpers in the place of their calls; one that is called in several places has
     `most` at most.
     """
-    return _Inline(fn, most)(fn)
+    return Inline(fn, most)(fn)
 
 
-class _Inline(Rewriter):
+class Inline(Rewriter):
     def __init__(self, fn: Function, most: int) -> None:
         self.most = most
         self.written = written_values(fn)

@@ -197,8 +197,9 @@ class _Lists(Asked):
         for held in (kept.exponents, kept.factors):
             if held is not None:
                 assert isinstance(held.type, List)
-                is_item = old.decl is containers.list_item
-                new = Value(held.type.element if is_item else old.result.type, "")
+                own = held.type.element  # whose lengths have names of their own
+                is_number = old.decl is containers.list_item and not shape_of(own)
+                new = Value(own if is_number else old.result.type, "")
                 b.append(replace(old, operands=(held, *rest), results=(new,), origin="compiler"))
                 found.append(new)
         maker = Logarithms({}, lambda a: a, b)

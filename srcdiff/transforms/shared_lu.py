@@ -1,27 +1,29 @@
 """Systems that several ask for, with one matrix that is not known to be symmetric: it is factorised once.
 
-    x = np.linalg.solve(A, b)             lu, pivots, info = scipy.linalg.lapack.dgetrf(A)
-    d = np.linalg.slogdet(A)[1]           if info == 0:
-                                 ->           x = lu_solve((lu, pivots), b)
-                                              d = np.sum(np.log(np.abs(np.diag(lu))))
-                                          else:
-                                              x = np.linalg.solve(A, b)
-                                              d = np.linalg.slogdet(A)[1]
+    x = np.linalg.solve(A, b)            lu, pivots, info = scipy.linalg.lapack.dgetrf(A)
+    d = np.linalg.slogdet(A)[1]          if info != 0:
+                                 ->          raise np.linalg.LinAlgError("Singular matrix")
+                                         x = lu_solve((lu, pivots), b)
+                                         d = np.sum(np.log(np.abs(np.diag(lu))))
 
-Derivatives share the factors, too. What only one line asks for stays as it is: its text is the shorter one. A matrix
-without an inverse raises what NumPy raises, in the user's line.
+Derivatives share the factors, too. What only one line asks for stays as it is: its text is the shorter one. So do
+determinants without a system, as a matrix without an inverse has one.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
-from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, For, Function, Op, Region, Value, While, regions_of
-from srcdiff.ops import shared_lu, systems
-from srcdiff.transforms.factored import ASKING, Systems, same_factors
-from srcdiff.transforms.facts import count_uses, definitions
+import numpy as np
+
+from srcdiff.ir.build import Builder, Env
+from srcdiff.ir.core import Atom, For, Function, Op, Region, Value, While, const, regions_of
+from srcdiff.ops import arithmetic, factors, shared_lu, systems
+from srcdiff.ops.control import raise_if
+from srcdiff.transforms.factored import ASKING, Factored, Make, Systems, here, same_factors
+from srcdiff.transforms.facts import count_uses, definitions, same_kind
 from srcdiff.transforms.symmetric import Symmetry
 
 __all__ = ["NAME", "share_factors"]
@@ -37,11 +39,12 @@ def share_factors(fn: Function) -> Function:
 
 
 class _Shared(Systems):
-    name, worked = NAME, "is_regular"
+    name = NAME
 
     def __init__(self, fn: Function) -> None:
         super().__init__(fn)
         self.symmetry = Symmetry(fn, self.made)
+        self.checked: set[Value] = set()  # which factors have been seen to be some
         self.shared: Collection[Atom] | None = None  # while they are being found, all are
         self.inverses = self.only_multiplied(fn)
         self.uses = count_uses(fn)
@@ -52,24 +55,33 @@ class _Shared(Systems):
         """The matrices that are asked for twice in the same turns, or in each turn of a loop behind them."""
         found: set[Atom] = set()
         counts: dict[Atom, int] = defaultdict(int)
+        of_systems: set[Atom] = set()
         for s in body.body:
             if isinstance(s, For | While):
-                found.update(matrix for _, matrix in self.asked_in_turns(s))
+                asked = self.asked_in_turns(s)
+                found.update(matrix for op, matrix in asked if op.decl is not factors.slogdet)
             for region in regions_of(s):
                 found |= self.asked_for(region)
             if isinstance(s, Op) and s.decl in ASKING and self.is_shared(s):
-                many = self.uses[s.result] if s.decl is systems.inv else 1
-                counts[self.matrix_of(s)[0]] += many
-        return found | {matrix for matrix, n in counts.items() if n > 1}
+                matrix, _ = self.matrix_of(s)
+                counts[matrix] += self.uses[s.result] if s.decl is systems.inv else 1
+                of_systems |= {matrix} if s.decl is not factors.slogdet else set()
+        return found | {matrix for matrix in of_systems if counts[matrix] > 1}
 
     def fits(self, op: Op) -> bool:
         if not self.is_matrix(op) or self.symmetry.holds(op.operands[0]):
             return False
         return self.shared is None or self.matrix_of(op)[0] in self.shared
 
-    def factorised(self, k: Atom, b: Builder) -> tuple[tuple[Value, ...], Value]:
+    def region(self, old: Region, env: Env, b: Builder) -> Region:
+        checked, self.checked = self.checked, set(self.checked)
+        new = super().region(old, env, b)
+        self.checked = checked
+        return new
+
+    def factorised(self, k: Atom, b: Builder) -> Factored:
         lu, pivots, info = b.ops(shared_lu.getrf, k, names=("lu", "pivots", "info"))
-        return (lu, pivots), info
+        return (lu, pivots), b.op(arithmetic.not_equal, info, const(0), name="is_singular")
 
     def solution(
         self, k: Atom, found: tuple[Value, ...], x: Atom, across: bool, b: Builder
@@ -80,3 +92,19 @@ class _Shared(Systems):
     def determinant(self, k: Atom, found: tuple[Value, ...], op: Op, b: Builder) -> Sequence[Atom]:
         sign = b.op(shared_lu.shared_sign, k, *found)
         return sign, b.op(shared_lu.shared_logdet, k, *found)
+
+    def chosen(self, op: Op, condition: Value, fast: Make, slow: Make, b: Builder) -> bool:
+        """The one way; a system with a matrix that has no inverse raises what NumPy raises."""
+        inner = here(b, op)
+        found = fast(inner)
+        if not all(same_kind(f.type, r.type) for f, r in zip(found, op.results, strict=True)):
+            return False
+        if op.decl is not factors.slogdet and condition not in self.checked:
+            self.checked.add(condition)
+            raise_if(b, condition, np.linalg.LinAlgError, "Singular matrix", op.location)
+        given = dict(zip(found, op.results, strict=True))
+        b.body += [
+            replace(s, results=tuple(given.get(r, r) for r in s.results)) for s in inner.body
+        ]  # type: ignore[call-arg]
+        self.fired.append((self.name, op.location))
+        return True

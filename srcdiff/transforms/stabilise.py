@@ -39,6 +39,7 @@ from srcdiff.transforms.facts import (
     same_kind,
     written_values,
 )
+from srcdiff.transforms.inline_logs import inline_logs
 from srcdiff.transforms.log_lists import log_lists
 from srcdiff.transforms.log_loops import NAME as LOG_OF_LOOPS
 from srcdiff.transforms.log_loops import log_loops
@@ -62,6 +63,24 @@ _ROUNDS = 6  # what one rewriting makes may be the left side of another
 
 def stabilise(fn: Function, disabled: Collection[str] = frozenset()) -> Function:
     """`fn` with the rules applied whose names are not in `disabled`."""
+    plain = _stabilised(fn, disabled)
+    if {LOG_OF_PARTS, LOG_OF_LOOPS} & set(disabled):
+        return plain
+    inlined = inline_logs(fn)
+    if inlined is fn:
+        return plain
+    other = _stabilised(inlined, disabled)
+    return other if _logs(other, inlined) > _logs(plain, fn) else plain
+
+
+def _logs(new: Function, old: Function) -> int:
+    """How many logarithms have been rewritten."""
+    before = len(old.notes.get("rewrites", ()))
+    fired = new.notes.get("rewrites", ())[before:]
+    return sum(name.startswith("log") for name, _ in fired)
+
+
+def _stabilised(fn: Function, disabled: Collection[str]) -> Function:
     # what a rule has put into a line of the user's is the user's from then on: no later pass rearranges it
     rules = [r for r in (*OWN_RULES.values(), *RULES) if r.name not in disabled]
     fn = _Renamed("compiler", "library")(fn)

@@ -1,4 +1,6 @@
 import numpy as np
+from scipy.linalg import lu_solve
+from scipy.linalg.lapack import dgetrf
 
 
 def log_likelihood_value_and_grad(A, C, Q, R, m, P, ys):
@@ -6,8 +8,10 @@ def log_likelihood_value_and_grad(A, C, Q, R, m, P, ys):
     # forward
     ms = np.empty((len(ys), len(A)))
     Ps = np.empty((len(ys), len(A), len(A)))
-    solution_Ps = np.empty((len(ys), len(C), len(A)))
-    solution_es = np.empty((len(ys), len(C)))
+    solutions = np.empty((len(ys), len(C), len(A)))
+    all_pivots = np.empty((len(ys), len(C)), dtype=np.int32)
+    lus = np.empty((len(ys), len(C), len(C)))
+    answers = np.empty((len(ys), len(C)))
     total = 0.0
     for i, y in enumerate(ys):
         ms[i] = m
@@ -16,12 +20,18 @@ def log_likelihood_value_and_grad(A, C, Q, R, m, P, ys):
         P = A @ P @ A.T + Q
         S = C @ P @ C.T + R
         e = y - C @ m
-        solution_P = np.linalg.solve(S.T, (P @ C.T).T)
-        solution_Ps[i] = solution_P
-        K = solution_P.T
-        solution_e = np.linalg.solve(S, e)
-        solution_es[i] = solution_e
-        total -= 0.5 * (np.linalg.slogdet(S)[1] + e @ solution_e)
+        transposed = (P @ C.T).T
+        lu, pivots, info = dgetrf(S)
+        lus[i] = lu
+        all_pivots[i] = pivots
+        if info != 0:
+            raise np.linalg.LinAlgError("Singular matrix")
+        solution = lu_solve((lu, pivots), transposed, trans=1, check_finite=False)
+        solutions[i] = solution
+        K = solution.T
+        answer = lu_solve((lu, pivots), e, check_finite=False)
+        answers[i] = answer
+        total -= 0.5 * (np.sum(np.log(np.abs(np.diag(lu)))) + e @ answer)
         m = m + K @ e
         P = P - K @ S @ K.T
 
@@ -30,39 +40,40 @@ def log_likelihood_value_and_grad(A, C, Q, R, m, P, ys):
     d_Q = np.zeros_like(Q)
     d_C = np.zeros_like(C)
     d_R = np.zeros_like(R)
+    eye = np.eye(len(C))
     d_m = np.zeros_like(m)
     d_P = np.zeros_like(P)
-    for m, P, y, solution_P, solution_e in zip(
-        reversed(ms), reversed(Ps), reversed(ys), reversed(solution_Ps), reversed(solution_es)
-    ):
-        new_m = A @ m
-        AP = A @ P
-        new_P = AP @ A.T + Q
-        CP = C @ new_P
+    for i in reversed(range(len(ys))):
+        m = A @ ms[i]
+        product = A @ Ps[i]
+        P = product @ A.T + Q
+        CP = C @ P
         S = CP @ C.T + R
-        e = y - C @ new_m
-        product = -d_P @ solution_P.T
-        solution = np.linalg.solve(S.T, -0.5 * e)
-        answer = np.linalg.solve(
-            S, ((-d_P).T @ (solution_P.T @ S) + product @ S.T + np.outer(d_m, e)).T
+        e = ys[i] - C @ m
+        scaled = -d_P @ solutions[i].T
+        solution_of_S = lu_solve((lus[i], all_pivots[i]), -0.5 * e, trans=1, check_finite=False)
+        solution_of_eye = lu_solve((lus[i], all_pivots[i]), eye, trans=1, check_finite=False)
+        d_transposed = lu_solve(
+            (lus[i], all_pivots[i]),
+            ((-d_P).T @ (solutions[i].T @ S) + scaled @ S.T + np.outer(d_m, e)).T,
+            check_finite=False,
         )
-        scaled = 0.5 * np.linalg.inv(S).T
         d_S = (
-            solution_P @ product
-            + solution_P @ (-answer).T
-            - np.outer(solution, solution_e)
-            - scaled
+            solutions[i] @ scaled
+            - np.outer(solution_of_S, answers[i])
+            - 0.5 * solution_of_eye
+            - solutions[i] @ d_transposed.T
         )
-        negated = -(solution_P @ d_m - 0.5 * solution_e + solution)
-        d_C += answer @ new_P + np.outer(negated, new_m)
+        negated = -(solutions[i] @ d_m - 0.5 * answers[i] + solution_of_S)
+        d_C += d_transposed @ P + np.outer(negated, m)
         d_m = d_m + C.T @ negated
         d_R += d_S
         d_CP = d_S @ C
-        d_C += d_S.T @ CP + d_CP @ new_P.T
-        d_P = d_P + answer.T @ C + C.T @ d_CP
+        d_C += d_S.T @ CP + d_CP @ P.T
+        d_P = d_P + d_transposed.T @ C + C.T @ d_CP
         d_Q += d_P
-        d_AP = d_P @ A
-        d_A += d_P.T @ AP + d_AP @ P.T + np.outer(d_m, m)
+        d_product = d_P @ A
+        d_A += d_P.T @ product + d_product @ Ps[i].T + np.outer(d_m, ms[i])
         d_m = A.T @ d_m
-        d_P = A.T @ d_AP
+        d_P = A.T @ d_product
     return total, (d_A, d_C, d_Q, d_R)

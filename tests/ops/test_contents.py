@@ -57,7 +57,7 @@ def asks_for_lengths_only(decl, position):
 # so does the second operand of logarithms and sigmoids that are known, and of squares of absolute values
 _LEFT_OUT = (
     "computed_as", "definite_logdet", "definite_solve", "empty_like", "is_complex", "log_cosh", "log_one_less_exp",
-    "one_less_sigmoid", "shared_logdet", "shared_solve", "sigmoid_quotient", "squared_size",
+    "one_less_sigmoid", "shared_logdet", "shared_sign", "shared_solve", "sigmoid_quotient", "squared_size",
 )  # fmt: skip
 CASES = [d for d in OPERATIONS.values() if calls(d) and d.name not in _LEFT_OUT]
 
