@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from srcdiff.ir.core import Atom, Call, For, Function, If, Op, Value, regions_of, walk
+from srcdiff.ir.core import Atom, Call, For, Function, If, Op, regions_of, walk
 from srcdiff.ops import containers, memory
 from srcdiff.transforms.facts import is_pure, written_values
 from srcdiff.transforms.inline_calls import Inline
@@ -52,7 +52,7 @@ def inline_logs(fn: Function) -> Function:
 def asked_calls(fn: Function) -> set[Call]:
     """The calls of helpers of a few lines that logarithms are taken of, by sums, products and loops."""
     made_of: dict[Atom, list[Atom]] = defaultdict(list)
-    calls: dict[Value, Call] = {}
+    calls: dict[Atom, Call] = {}
     pending: list[Atom] = []
     for s in walk(fn.body):
         if isinstance(s, Op):
@@ -71,7 +71,7 @@ def asked_calls(fn: Function) -> set[Call]:
             if isinstance(s, For):
                 for p, first, y in zip(s.body.params[1:], s.carried, s.body.yields, strict=True):
                     made_of[p] += [first, y]
-    return {c for a in _reached(pending, made_of) if (c := calls.get(a)) and _is_short(c.function)}  # type: ignore[call-overload]
+    return {c for a in _reached(pending, made_of) if (c := calls.get(a)) and _is_short(c.function)}
 
 
 def _reached(pending: list[Atom], made_of: dict[Atom, list[Atom]]) -> Iterable[Atom]:

@@ -90,7 +90,7 @@ class _Stores(Asked):
             kept = replace(old.result, name=f"log_{old.result.name}", user=False)
             b.append(replace(self.keep(old, env, b), results=(kept,), origin="compiler"))
             Logarithms({}, lambda a: a, b).make(exp, kept)
-            b.body[-1] = replace(b.body[-1], results=old.results)  # type: ignore[type-var]
+            b.body[-1] = replace(b.body[-1], results=old.results)
 
     def start(self, old: Op, env: Env, b: Builder) -> None:
         """The array of exponents: nothing, or those of zeros."""
@@ -103,5 +103,5 @@ class _Stores(Asked):
             b.op(creation.full_like, *rest, const(-np.inf))
         else:
             b.op(old.decl, *rest, **old.attrs)
-        b.body[-1] = replace(b.body[-1], results=(kept,))  # type: ignore[type-var]
+        b.body[-1] = replace(b.body[-1], results=(kept,))
         env[old.result] = kept

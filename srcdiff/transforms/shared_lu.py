@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -86,7 +87,7 @@ class _Shared(Systems):
     def solution(
         self, k: Atom, found: tuple[Value, ...], x: Atom, across: bool, b: Builder
     ) -> Atom:
-        told = {"trans": 1} if across else {}
+        told: dict[str, Any] = {"trans": 1} if across else {}
         return b.op(shared_lu.shared_solve, k, *found, x, **told)
 
     def determinant(self, k: Atom, found: tuple[Value, ...], op: Op, b: Builder) -> Sequence[Atom]:
@@ -105,6 +106,6 @@ class _Shared(Systems):
         given = dict(zip(found, op.results, strict=True))
         b.body += [
             replace(s, results=tuple(given.get(r, r) for r in s.results)) for s in inner.body
-        ]  # type: ignore[call-arg]
+        ]
         self.fired.append((self.name, op.location))
         return True
