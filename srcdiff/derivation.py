@@ -75,7 +75,7 @@ from srcdiff.transforms.pipeline import (
     with_trees,
 )
 from srcdiff.transforms.reshaped import needs_contiguous
-from srcdiff.transforms.semiring import beginnings
+from srcdiff.transforms.semiring import beginnings, check_weights
 
 __all__ = ["build", "build_loops", "stages_of"]
 
@@ -500,6 +500,7 @@ def _max_marginals(derived: Derived, primal: Function, recorder: Recorder) -> Fu
             "Write the recursion as a loop over the nodes, children first.",
             recursive.location,
         )
+    check_weights(prepare(as_user(fn), recorder, None))
     fn = backward(replace(derived, kind="grad"), fn, recorder, False)
     begun = beginnings(fn)
     fn = max_marginals(prepare(as_user(fn), recorder, None), begun, recorder)

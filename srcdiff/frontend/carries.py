@@ -74,6 +74,7 @@ class LoopReader:
         self.names: list[str] = names
         self.cells = fr.session.cells
         self.slots = Slots(fr.session, self.hints, self.cells)
+        self.firsts: dict[str, dict[str, Any]] = {}  # what guessed names are bound to first
         for pair in self.hints.get("%equal", ()):
             fr.session.shapes.take_as_equal(*pair)
         for name in (*names, *sorted(self.hints.get("%cells", ()))):
@@ -131,6 +132,7 @@ class LoopReader:
             if carry.template is GUESS:
                 carry.types, carry.varies, carry.loose = [FLOAT], [set()], [set()]
                 self.carries.append(carry)
+                self.fr.guessed[name] = self._note_first
                 return
             carry.types = list(hint.get("types", []))
             carry.varies = list(hint.get("varies", []))
@@ -263,13 +265,31 @@ class LoopReader:
         carry.template = end
         carry.types = [plain_type(a.type) for a in flatten(end)]
         carry.varies = [self._made_inside(t) for t in carry.types]
-        not_one = self.fr.session.shapes.not_one
-        carry.loose = [
-            {k for k, d in enumerate(t.shape) if not not_one(d)} if isinstance(t, Array) else set()
-            for t in carry.types
-        ]
+        carry.loose = [self._loose(t) for t in carry.types]
         carry.own = carry.params(self.fr)
         self._remember(carry)
+
+    def _note_first(self, name: str, value: FrontValue) -> None:
+        """An array that a turn binds a guessed name to, as where `if t == 0:` does."""
+        if isinstance(value, Value) and isinstance(value.type, Array):
+            type_ = plain_type(value.type)
+            learned = {"types": [type_], "template": value, "varies": [self._made_inside(type_)]}
+            self.firsts.setdefault(name, {**learned, "loose": [self._loose(type_)]})
+
+    def guessed_wrong(self, name: str) -> bool:
+        """Whether another reading may do better: with what a turn binds a guessed name to first."""
+        hint = self.hints.setdefault(name, {})
+        if name not in self.firsts or "template" in hint:
+            return False
+        hint.update(self.firsts[name])
+        return True
+
+    def _loose(self, type_: Type) -> set[int]:
+        """The axes that may have the length 1."""
+        not_one = self.fr.session.shapes.not_one
+        if not isinstance(type_, Array):
+            return set()
+        return {k for k, d in enumerate(type_.shape) if not not_one(d)}
 
     def _made_inside(self, type_: Type) -> set[int]:
         """The axes whose lengths are not known before the loop."""

@@ -84,6 +84,7 @@ class Frame:
         )  # a name that is assigned anywhere in a function is no global in it
         self.nonlocals = source.flow.nonlocals
         self.loop_depth = 0
+        self.guessed: dict[str, Callable[[str, FrontValue], None]] = {}  # names of no known type
         self.is_finished = False  # whether the call has returned
         self.consume: Callable[[FrontValue], None] | None = None  # takes what a generator yields
         self.attempts = 0  # `try`s whose first block is being read
@@ -195,6 +196,8 @@ class Frame:
             self.session.cells[shared.cell] = replace(shared, values=(value,))
         else:
             frame.env[name] = value
+            if name in frame.guessed:
+                frame.guessed[name](name, value)
 
     def find(self, name: str) -> tuple[str, Any] | None:
         """What a name means outside the functions that are being read."""

@@ -42,9 +42,10 @@ def read_loop(fr: Frame, node: Any, attempt: Any) -> None:
     env, length, mark = fr.env, len(fr.b.body), session.mark()
     depth = fr.loop_depth
     go = env.get("%go")
+    guessed_around = fr.guessed
     try:
         for _ in range(_ATTEMPTS):
-            fr.env = dict(env)
+            fr.env, fr.guessed = dict(env), dict(guessed_around)
             try:
                 loop = LoopReader(fr, node)
                 attempt(loop)
@@ -56,6 +57,8 @@ def read_loop(fr: Frame, node: Any, attempt: Any) -> None:
                 if not guessed:
                     raise
                 _undo(fr, env, length, mark, depth)
+                if any([loop.guessed_wrong(name) for name in guessed]):
+                    continue
                 fr.fail(
                     node,
                     f"`{guessed[0]}` may not be bound in this loop",
@@ -72,6 +75,8 @@ def read_loop(fr: Frame, node: Any, attempt: Any) -> None:
     except (Unroll, Restart):
         _undo(fr, env, length, mark, depth)
         raise
+    finally:
+        fr.guessed = guessed_around
     if go is None:
         fr.env.pop("%go", None)
     else:

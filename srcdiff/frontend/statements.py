@@ -51,6 +51,8 @@ def _assign(fr: Frame, node: Any) -> None:
         for call in gast.walk(node.value):
             if isinstance(call, gast.Call):
                 call.assigned = _base_name(node.targets[0]), node.value
+    if any(isinstance(t, gast.Tuple | gast.List) for t in node.targets):
+        node.value.at_once = True  # `a, b = (f(x) for x in pair)`
     value = fr.value_or_none(node.value)
     names = [t.id for t in node.targets if isinstance(t, gast.Name)]
     for name in names:

@@ -45,7 +45,7 @@ from srcdiff.transforms.facts import definitions, same_kind
 from srcdiff.transforms.reached import JOINED, MOVED, Turned, flows, reached
 from srcdiff.transforms.unshift import without_shifts
 
-__all__ = ["beginnings", "log_plus", "max_of_weights", "max_plus"]
+__all__ = ["beginnings", "check_weights", "log_plus", "max_of_weights", "max_plus"]
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,20 @@ def max_of_weights(fn: Function, begun: Collection[Value] = ()) -> Function:
     found = _exponentials(fn, begun)
     leaves = {y for y in fn.body.yields if isinstance(y, Value)}
     return _LogarithmsOfWeights(fn, found | leaves, _MAX)(fn)
+
+
+def check_weights(fn: Function) -> None:
+    """Raise where a sum of weights multiplies them by plain numbers: in its derivative, they look like features."""
+    found = _exponentials(fn)
+    for s in walk(fn.body):
+        if not isinstance(s, Op) or s.decl.name not in (*_PRODUCTS, "multiply", "divide"):
+            continue
+        if s.result in found and any(isinstance(a, Value) and a not in found for a in s.operands):
+            raise UnsupportedError(
+                "semiring: max-marginals are of potentials that are added; here weights are multiplied by numbers",
+                "Add the logarithms of these numbers to the potentials.",
+                s.location,
+            )
 
 
 def beginnings(fn: Function) -> frozenset[Value]:
@@ -357,11 +371,7 @@ class _Logarithms(Turned):
 
 
 class _LogarithmsOfWeights(_Logarithms):
-    """Of sums and products of potentials alone: what counts them (features) is nothing that a maximum knows."""
-
-    def __init__(self, fn: Function, exponentials: set[Value], plus: Plus) -> None:
-        super().__init__(fn, exponentials, plus)
-        self.numbers = _numbers(fn)
+    """Of derivatives of sums of weights: numbers that a potential is multiplied by say only whether a term has it."""
 
     def stored(self, old: Op, env: Env, b: Builder) -> None:
         try:
@@ -382,35 +392,15 @@ class _LogarithmsOfWeights(_Logarithms):
     def turn(self, atom: Atom, location: Location | None, b: Builder) -> Atom:
         if isinstance(atom.type, List):
             raise self.of_lists(location)
-        found = super().turn(atom, location, b)
-        if isinstance(atom, Const) or atom in self.numbers:
-            return found
-        *_, made = b.body or (None,)
-        if isinstance(made, Op) and made.decl is elementwise.log and found in made.results:
-            raise UnsupportedError(
-                "semiring: max-marginals are of potentials that are added as they are; here one is multiplied",
-                "Make the potentials first, and pass those.",
-                location,
-            )
-        return found
-
-
-def _numbers(fn: Function) -> set[Value]:
-    """The values that nothing but numbers of the text flows into, as the adjoint of a value that branches bind."""
-    roots = storage_roots(fn)
-    written = {r for s in walk(fn.body) for r in writes_of(s, roots)}
-    sources: dict[Value, list[Atom]] = {}
-    for s in walk(fn.body):
-        for value, given in flows(s, {"full", "where", *_BOXES}):
-            if isinstance(s, Op) and s.decl.name not in _BOXES:
-                given = given[1:] if s.decl.name == "where" else given[:1]
-            sources.setdefault(value, []).extend(given)
-    found = {v for v in sources if written.isdisjoint(roots.get(v, ()))}
-    size = -1
-    while size != len(found):
-        size = len(found)
-        found = {v for v in found if all(isinstance(a, Const) or a in found for a in sources[v])}
-    return found
+        if isinstance(atom, Const):
+            found = super().turn(atom, location, b)
+            return const(-math.inf if found == const(-math.inf) else 0.0)
+        made = self.made.get(atom)
+        if made is not None and made.decl in _LOGARITHM_OF:
+            return super().turn(atom, location, b)
+        return b.op(
+            elementwise.where, b.op(arithmetic.equal, atom, const(0.0)), const(-math.inf), const(0.0)
+        )
 
 
 def is_plain_list(type_: Type) -> bool:
