@@ -43,6 +43,7 @@ from srcdiff.ops.index_patterns import arrays_in_front, has_arrays, items
 from srcdiff.transforms.contracted import contracted
 from srcdiff.transforms.facts import definitions, same_kind
 from srcdiff.transforms.reached import JOINED, MOVED, Turned, flows, reached
+from srcdiff.transforms.spelled_logaddexp import with_logaddexp
 from srcdiff.transforms.unshift import without_shifts
 
 __all__ = ["beginnings", "check_weights", "log_plus", "max_of_weights", "max_plus"]
@@ -79,7 +80,7 @@ def max_plus(fn: Function) -> Function:
 
 def log_plus(fn: Function) -> Function:
     """`fn` with `logsumexp` and `logaddexp` for its sums of exponentials, however they are spelled."""
-    return without_shifts(_in_logarithms(fn, _LOG))
+    return without_shifts(with_logaddexp(_in_logarithms(fn, _LOG)))
 
 
 def max_of_weights(fn: Function, begun: Collection[Value] = ()) -> Function:
