@@ -30,7 +30,7 @@ from srcdiff.frontend.rules import parse_expansion, parse_forward_rule, parse_ru
 from srcdiff.frontend.source import calling
 from srcdiff.ir.core import Function, Node, Tree, Value
 from srcdiff.ir.location import Location
-from srcdiff.ir.recursion import callees_first, is_recursive
+from srcdiff.ir.recursion import callees_first
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.structs import own_constructor
 from srcdiff.ir.types import Type, is_float
@@ -493,13 +493,6 @@ def _entropy(primal: Function, wrt: Sequence[int], recorder: Recorder) -> Functi
 def _max_marginals(derived: Derived, primal: Function, recorder: Recorder) -> Function:
     """The derivative of the sum that is added up, in max-plus: of each leaf, the largest term that it is part of."""
     fn = in_semiring(primal, "weights", recorder)
-    recursive = next((f for f in callees_first(fn) if is_recursive(f)), None)
-    if recursive is not None:
-        raise UnsupportedError(
-            f"max-marginals of `{recursive.name}`, which calls itself",
-            "Write the recursion as a loop over the nodes, children first.",
-            recursive.location,
-        )
     check_weights(prepare(as_user(fn), recorder, None))
     fn = backward(replace(derived, kind="grad"), fn, recorder, False)
     begun = beginnings(fn)

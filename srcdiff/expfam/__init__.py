@@ -18,6 +18,8 @@ from srcdiff.expfam.derived import (
     Formula,
     Inference,
     Information,
+    ThirdCumulant,
+    cross_entropy,
     e_step,
     entropy,
     fisher,
@@ -45,9 +47,9 @@ from srcdiff.expfam.standard import (
 from srcdiff.expfam.state_space import LDS
 
 __all__ = [
-    "Emissions", "Family", "Fisher", "Formula", "HMM", "IOHMM", "Inference", "Information", "LDS", "bernoulli",
-    "beta", "categorical", "chain", "count", "crf", "dirichlet", "e_step", "entropy", "expected_cost", "family",
-    "fisher", "gamma", "gaussian", "hmm", "hmm_transition_first", "io_hmm", "io_hmm_transition_first", "kbest", "kl",
-    "lds", "max_marginals", "mean", "multivariate_gaussian", "observed_information", "poisson", "sample",
-    "semi_markov", "third_cumulant", "viterbi",
+    "Emissions", "Family", "Fisher", "Formula", "HMM", "IOHMM", "Inference", "Information", "LDS", "ThirdCumulant",
+    "bernoulli", "beta", "categorical", "chain", "count", "crf", "cross_entropy", "dirichlet", "e_step", "entropy",
+    "expected_cost", "family", "fisher", "gamma", "gaussian", "hmm", "hmm_transition_first", "io_hmm",
+    "io_hmm_transition_first", "kbest", "kl", "lds", "max_marginals", "mean", "multivariate_gaussian",
+    "observed_information", "poisson", "sample", "semi_markov", "third_cumulant", "viterbi",
 ]  # fmt: skip

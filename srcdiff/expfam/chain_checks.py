@@ -31,6 +31,17 @@ def check_symbols(what: str, values: Any, size: int, table: str) -> None:
         raise ValueError(f"{table}, {what} holds {values[place]} at position {place}")
 
 
+def _check_arrays(model: str, names: str, eta: Any) -> None:
+    """As many parts as there are names, each an array."""
+    check_parts(model, eta, names)
+    for name, part in zip(names.split(", "), eta, strict=True):
+        if not isinstance(part, np.ndarray):
+            what = type(part).__name__
+            raise TypeError(
+                f"{model}: {name} is an array, not a {what}: np.array({name}) makes one"
+            )
+
+
 def _check_states(model: str, log_pi: Any, log_A: Any, axes: int = 2) -> int:
     if np.ndim(log_pi) != 1:
         raise ValueError(
@@ -64,7 +75,7 @@ def _check_emissions(model: str, log_B: Any, states: int) -> None:
 
 
 def check_hmm(eta: Any, *given: Any) -> None:
-    check_parts("hmm", eta, "log_pi, log_A, log_B")
+    _check_arrays("hmm", "log_pi, log_A, log_B", eta)
     check_arguments("hmm", "data", given)
     log_pi, log_A, log_B = eta
     (data,) = given
@@ -74,7 +85,7 @@ def check_hmm(eta: Any, *given: Any) -> None:
 
 
 def check_io_hmm(eta: Any, *given: Any) -> None:
-    check_parts("io_hmm", eta, "log_pi, log_A, log_B")
+    _check_arrays("io_hmm", "log_pi, log_A, log_B", eta)
     check_arguments("io_hmm", "inputs, data", given)
     log_pi, log_A, log_B = eta
     inputs, data = given
@@ -86,7 +97,7 @@ def check_io_hmm(eta: Any, *given: Any) -> None:
 
 
 def check_semi_markov(eta: Any, *given: Any) -> None:
-    check_parts("semi_markov", eta, "log_pi, log_A, log_D, log_B")
+    _check_arrays("semi_markov", "log_pi, log_A, log_D, log_B", eta)
     check_arguments("semi_markov", "data", given)
     (data,) = given
     log_pi, log_A, log_D, log_B = eta
@@ -103,7 +114,7 @@ def check_semi_markov(eta: Any, *given: Any) -> None:
 
 
 def check_chain(eta: Any, *given: Any) -> None:
-    check_parts("chain", eta, "log_nodes, log_pairs")
+    _check_arrays("chain", "log_nodes, log_pairs", eta)
     check_arguments("chain", "", given)
     log_nodes, log_pairs = eta
     if np.ndim(log_nodes) != 2 or 0 in np.shape(log_nodes):
@@ -121,7 +132,7 @@ def check_chain(eta: Any, *given: Any) -> None:
 
 
 def check_crf(eta: Any, *given: Any) -> None:
-    check_parts("crf", eta, "weights, log_A")
+    _check_arrays("crf", "weights, log_A", eta)
     check_arguments("crf", "features", given)
     (features,) = given
     weights, log_A = eta

@@ -21,6 +21,8 @@ __all__ = [
     "Formula",
     "Inference",
     "Information",
+    "ThirdCumulant",
+    "cross_entropy",
     "e_step",
     "entropy",
     "fisher",
@@ -174,6 +176,14 @@ def kl(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) ->
     return Formula(e_step(log_Z, check, **options), _kl)
 
 
+def cross_entropy(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Formula:
+    """`cross_entropy(log_Z)(eta, other, *data)`: of `other` under `eta`, both of the family of `log_Z`.
+
+    It is the entropy of `eta` and the divergence of `other` from it, with a base measure of 1.
+    """
+    return Formula(e_step(log_Z, check, **options), _cross_entropy)
+
+
 def viterbi(log_Z: Callable[..., Any], check: Check | None = None, **options: Any) -> Inference:
     """`viterbi(log_Z)(eta, *data)`: the largest log-weight of all that is summed over, and its statistics.
 
@@ -196,28 +206,65 @@ def _kl(e_step: Inference, eta: Any, other: Any, *data: Any) -> float:
     return float(log_Z_other - log_Z + inner(stats, eta) - inner(stats, other))
 
 
-_entropy.__name__, _kl.__name__ = "entropy", "kl"
+def _cross_entropy(e_step: Inference, eta: Any, other: Any, *data: Any) -> float:
+    """Cross-entropy: the mean of minus the log-density of `other`, under `eta`."""
+    _, stats = e_step(eta, *data)
+    log_Z_other, _ = e_step(other, *data)
+    return float(log_Z_other - inner(stats, other))
 
 
-def third_cumulant(log_Z: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+_entropy.__name__, _kl.__name__, _cross_entropy.__name__ = "entropy", "kl", "cross_entropy"
+
+
+class ThirdCumulant:
+    """The third cumulants contracted with `u` and `v`: `third_cumulant(eta, *data, u, v)`; see `third_cumulant`."""
+
+    def __init__(self, second: Fisher, options: dict[str, Any]) -> None:
+        self.second = second
+        self.options = options
+        self._made: dict[str, Any] = {}
+        self._latest = ""
+
+    def __call__(self, eta: Any, *rest: Any) -> Any:
+        *data, u, v = rest
+        eta, u, v = as_floats(eta), as_floats(u), as_floats(v)
+        if self.second.check is not None:
+            self.second.check(eta, *data)
+        return self._along(eta, *data, v)(eta, *data, v)(u)[1]
+
+    def _along(self, *args: Any) -> Any:
+        """The derivative of the generated Fisher information along `u`."""
+        text = self.second.source_for(*args)
+        if text not in self._made:
+            function = _executed(text, self.second.__name__)
+            self._made[text] = srcdiff.make_jvp(function, **self.options)
+        self._latest = text
+        return self._made[text]
+
+    @property
+    def source(self) -> str:
+        """The source of the latest specialisation."""
+        if not self._latest:
+            raise AttributeError(
+                "third_cumulant: call it first, or use source_for(eta, *data, u, v)"
+            )
+        return str(self._made[self._latest].source)
+
+    def source_for(self, eta: Any, *rest: Any) -> str:
+        """The source for such arguments; nothing is run."""
+        *data, _, v = rest
+        args = (as_floats(eta), *data, as_floats(v))
+        return str(self._along(*args).source_for(*args))
+
+
+def third_cumulant(
+    log_Z: Callable[..., Any], check: Check | None = None, **options: Any
+) -> ThirdCumulant:
     """`third_cumulant(log_Z)(eta, *data, u, v)`: the third cumulants of the statistics, contracted with `u` and `v`.
 
     It is the derivative of the Fisher information, and is generated from the generated source of that.
     """
-    second = fisher(log_Z, **options)
-    known: dict[str, Any] = {}
-
-    def contracted(eta: Any, *rest: Any) -> Any:
-        *data, u, v = rest
-        eta, u, v = as_floats(eta), as_floats(u), as_floats(v)
-        text = second.source_for(eta, *data, v)
-        if text not in known:
-            known[text] = _executed(text, second.__name__)
-        args = (eta, *data, v)
-        still = (None,) * (len(args) - 1)
-        return srcdiff.jvp(known[text], args, (u, *still), **options)[1]
-
-    return contracted
+    return ThirdCumulant(fisher(log_Z, check, **options), options)
 
 
 class Information:

@@ -99,6 +99,10 @@ class Emissions:
 
     def check(self, data: Any, n: int) -> None:
         """Refuse data that the family does not have, in the terms of the model."""
+        if self.family in (gaussian, multivariate_gaussian) and data.ndim > 2:
+            raise ValueError(
+                f"sequence {n} has {data.ndim} axes: observations are numbers, or rows of them"
+            )
         if self.family is categorical and self.etas:
             size = len(self.etas[0])
             check_symbols(f"sequence {n}", data, size, f"the emissions have {size} symbols")

@@ -92,18 +92,25 @@ class Family:
         return semirings.expected_cost(self.log_Z, self.check, **self.options)
 
     @cached_property
-    def third_cumulant(self) -> Callable[..., Any]:
-        return derived.third_cumulant(self.log_Z, **self.options)
+    def third_cumulant(self) -> derived.ThirdCumulant:
+        return derived.third_cumulant(self.log_Z, self.check, **self.options)
 
     @cached_property
     def entropy(self) -> derived.Formula | WithBase:
         """`entropy(eta, *data)`; differential for densities."""
-        made = derived.entropy(self.log_Z, self.check, **self.options)
+        return self._with_base(derived.entropy(self.log_Z, self.check, **self.options))
+
+    @cached_property
+    def cross_entropy(self) -> derived.Formula | WithBase:
+        """`cross_entropy(eta, other, *data)`: the mean of minus the log-density of `other`, under `eta`."""
+        return self._with_base(derived.cross_entropy(self.log_Z, self.check, **self.options))
+
+    def _with_base(self, made: derived.Formula) -> derived.Formula | WithBase:
         if self.log_base is None:
             return made
         if self.mean_log_base is None:
             raise ValueError(
-                f"the entropy of {self.name} needs the mean of log h(x), which is not in log_Z: "
+                f"the {made.__name__} of {self.name} needs the mean of log h(x), which is not in log_Z: "
                 "give family(..., mean_log_base=f) with f(eta)"
             )
         return WithBase(made, self.mean_log_base)
@@ -162,6 +169,10 @@ class Family:
 
     def sample(self, eta: Any, rng: np.random.Generator, n: int, *data: Any) -> Any:
         """`n` draws."""
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(f"rng is a generator (np.random.default_rng(seed)), not {rng!r}")
+        if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 0:
+            raise ValueError(f"n, how many draws, is a whole number from 0, not {n!r}")
         eta = as_floats(eta)
         if self.check is not None:
             self.check(eta, *data)
@@ -225,7 +236,7 @@ def _ready(name: str) -> Any:
 
 
 class WithBase:
-    """An entropy with a base measure: the mean of log h(x) is taken off."""
+    """An entropy, or cross-entropy, with a base measure: the mean of log h(x) is taken off."""
 
     def __init__(self, formula: derived.Formula, mean_log_base: Callable[..., Any]) -> None:
         self.formula = formula

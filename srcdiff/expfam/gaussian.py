@@ -25,6 +25,11 @@ def multivariate_gaussian_log_Z(eta):
 
 def _natural(mean: Any, covariance: Any) -> Any:
     check_covariance("multivariate_gaussian", "covariance", np.asarray(covariance, float))
+    if np.shape(mean) != np.shape(covariance)[:1]:
+        raise ValueError(
+            f"multivariate_gaussian: covariance has the shape {np.shape(covariance)}, so mean has "
+            f"{np.shape(covariance)[:1]}, not {np.shape(mean)}"
+        )
     precision = np.linalg.inv(covariance)
     return precision @ np.asarray(mean, float), -0.5 * precision
 

@@ -146,6 +146,8 @@ class HMM(Estimator):
             type(self).__name__,
             n_states=self.n_states, max_iter=self.max_iter, restarts=self.restarts,
         )  # fmt: skip
+        if np.isnan(self.tol):
+            raise ValueError(f"{type(self).__name__}: tol is a number, not {self.tol!r}")
         if not self.prior >= 0.0:
             raise ValueError(
                 f"{type(self).__name__}: prior is a number of counts, not {self.prior!r}"

@@ -25,6 +25,8 @@ class Draws(Inference):
     def __call__(self, eta: Any, rng: np.random.Generator, n: int, *data: Any) -> Any:
         if not isinstance(rng, np.random.Generator):
             raise TypeError(f"rng is a generator (np.random.default_rng(seed)), not {rng!r}")
+        if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 0:
+            raise ValueError(f"n, how many draws, is a whole number from 0, not {n!r}")
         eta = as_floats(eta)
         if self.check is not None:
             self.check(eta, *data)

@@ -204,11 +204,19 @@ def _log_factorial(x: Any) -> Any:
     return gammaln(np.asarray(x, float) + 1.0)
 
 
+_MANY = 1e3  # the series is right to 1e-12 from here
+
+
 def _mean_log_base(eta: Any) -> float:
-    """The mean of -log x!, summed over all counts that have any mass."""
+    """The mean of -log x!, summed over all counts that have any mass; of many, by the series of the entropy."""
     total = 0.0
     for log_rate in np.ravel(eta):
         rate = np.exp(log_rate)
+        if rate > _MANY:
+            corrections = 1.0 / (12.0 * rate) + 1.0 / (24.0 * rate**2) + 19.0 / (360.0 * rate**3)
+            entropy = 0.5 * (np.log(2.0 * np.pi) + 1.0 + log_rate) - corrections
+            total -= entropy + rate * (log_rate - 1.0)
+            continue
         reach = 40.0 * np.sqrt(rate) + 40.0
         x = np.arange(np.floor(max(rate - reach, 0.0)), np.ceil(rate + reach))
         total -= float(np.exp(x * log_rate - rate - _log_factorial(x)) @ _log_factorial(x))

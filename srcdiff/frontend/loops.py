@@ -57,7 +57,8 @@ def read_loop(fr: Frame, node: Any, attempt: Any) -> None:
                 if not guessed:
                     raise
                 _undo(fr, env, length, mark, depth)
-                if any([loop.guessed_wrong(name) for name in guessed]):
+                better = [name for name in guessed if loop.guessed_wrong(name)]
+                if better:
                     continue
                 fr.fail(
                     node,

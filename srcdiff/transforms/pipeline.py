@@ -408,7 +408,9 @@ def with_best(fn: Function, k: int, recorder: Recorder) -> Function:
 
 def max_marginals(fn: Function, begun: Collection[Value], recorder: Recorder) -> Function:
     """The prepared gradient of a sum of weights in max-plus; `begun` are the zeros and ones it begins with."""
-    change = Pass("max-plus", lambda f: max_of_weights(f, begun), "weights that are returned, too")
+    change = Pass(
+        "max-plus", lambda f: max_of_weights(f, begun), "weights that are returned, too", whole=True
+    )
     return recorder.run(fn, (change,))
 
 

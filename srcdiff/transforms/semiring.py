@@ -15,11 +15,10 @@ shifted by (`unshift.py`): other passes begin with that.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from srcdiff.errors import UnsupportedError
-from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, lookup
 from srcdiff.ir.core import (
     Atom,
@@ -36,13 +35,14 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.location import Location
+from srcdiff.ir.recursion import callees_first, is_itself, tied
 from srcdiff.ir.types import INT, Array, List, Scalar, Type, ndim_of
 from srcdiff.ops import arithmetic, containers, elementwise, memory, reductions, special
 from srcdiff.ops.einsum import with_letters
 from srcdiff.ops.index_patterns import arrays_in_front, has_arrays, items
 from srcdiff.transforms.contracted import contracted
 from srcdiff.transforms.facts import definitions, same_kind
-from srcdiff.transforms.reached import JOINED, MOVED, Turned, flows, reached
+from srcdiff.transforms.reached import JOINED, MOVED, Turned, reached
 from srcdiff.transforms.spelled_logaddexp import with_logaddexp
 from srcdiff.transforms.unshift import without_shifts
 
@@ -86,17 +86,57 @@ def log_plus(fn: Function) -> Function:
 def max_of_weights(fn: Function, begun: Collection[Value] = ()) -> Function:
     """`fn`, which returns sums of products of exponentials, with the logarithm of the largest term of each.
 
-    `begun` are the zeros and ones that such sums begin with (`beginnings`).
+    `begun` are the zeros and ones that such sums begin with (`beginnings`). Functions that it calls go with it.
     """
-    found = _exponentials(fn, begun)
-    leaves = {y for y in fn.body.yields if isinstance(y, Value)}
-    return _LogarithmsOfWeights(fn, found | leaves, _MAX)(fn)
+    found = _Everywhere(fn, begun)
+    done: dict[Function, Function] = {}
+    for f in callees_first(fn):
+        done[f] = tied(_LogarithmsOfWeights(f, found, done)(f))
+    return done[fn]
+
+
+class _Everywhere:
+    """The exponentials of a function and of all that it calls: `values[f]`, and which parameters and results are some.
+
+    Nothing but weights is returned by the function itself.
+    """
+
+    def __init__(self, fn: Function, begun: Collection[Value]) -> None:
+        self.functions = callees_first(fn)
+        self.params: dict[Function, set[int]] = {f: set() for f in self.functions}
+        self.results: dict[Function, set[int]] = {f: set() for f in self.functions}
+        self.values: dict[Function, set[Value]] = {}
+        self.results[fn] = set(range(len(fn.body.yields)))
+        before = -1
+        while before != (size := self.size()):
+            before = size
+            for f in reversed(self.functions):
+                self.look(f, begun)
+
+    def size(self) -> int:
+        return sum(map(len, (*self.params.values(), *self.results.values())))
+
+    def look(self, fn: Function, begun: Collection[Value]) -> None:
+        calls = [(s, self.callee(s, fn)) for s in walk(fn.body) if isinstance(s, Call)]
+        known = {*begun, *(fn.params[k] for k in self.params[fn])}
+        known |= {call.results[k] for call, callee in calls for k in self.results[callee]}
+        yields = fn.body.yields
+        known |= {y for k in self.results[fn] if isinstance(y := yields[k], Value)}
+        found = self.values[fn] = _exponentials(fn, known)
+        self.results[fn] |= {k for k, y in enumerate(yields) if y in found}
+        for call, callee in calls:
+            self.params[callee] |= {k for k, a in enumerate(call.operands) if a in found}
+
+    @staticmethod
+    def callee(call: Call, fn: Function) -> Function:
+        return fn if is_itself(call.function) else call.function
 
 
 def check_weights(fn: Function) -> None:
     """Raise where a sum of weights multiplies them by plain numbers: in its derivative, they look like features."""
-    found = _exponentials(fn)
-    for s in walk(fn.body):
+    everywhere = _Everywhere(fn, ()).values
+    statements = ((s, found) for f, found in everywhere.items() for s in walk(f.body))
+    for s, found in statements:
         if not isinstance(s, Op) or s.decl.name not in (*_PRODUCTS, "multiply", "divide"):
             continue
         if s.result in found and any(isinstance(a, Value) and a not in found for a in s.operands):
@@ -108,8 +148,9 @@ def check_weights(fn: Function) -> None:
 
 
 def beginnings(fn: Function) -> frozenset[Value]:
-    """The zeros and ones that reverse mode begins adjoints with."""
-    ops = (s for s in walk(fn.body) if isinstance(s, Op) and s.origin == "adjoint")
+    """The zeros and ones that reverse mode begins adjoints with, here and in what is called."""
+    statements = (s for f in callees_first(fn) for s in walk(f.body))
+    ops = (s for s in statements if isinstance(s, Op) and s.origin == "adjoint")
     names = {*_NOTHING, "zeros_like_list", *(decl.name for decl in _LOGARITHM_OF)}
     return frozenset(r for s in ops if s.decl.name in names for r in s.results)
 
@@ -374,6 +415,27 @@ class _Logarithms(Turned):
 class _LogarithmsOfWeights(_Logarithms):
     """Of derivatives of sums of weights: numbers that a potential is multiplied by say only whether a term has it."""
 
+    def __init__(self, fn: Function, found: _Everywhere, done: Mapping[Function, Function]) -> None:
+        super().__init__(fn, found.values[fn], _MAX)
+        self.fn = fn
+        self.everywhere = found
+        self.done = done
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if not isinstance(old, Call):
+            super().statement(old, env, b)
+            return
+        b.location, b.origin = old.location, old.origin
+        callee = self.everywhere.callee(old, self.fn)
+        weights = self.everywhere.params[callee]
+        operands = tuple(
+            self.operand(a, old.location, env, b) if k in weights else lookup(env, a)
+            for k, a in enumerate(old.operands)
+        )
+        results = tuple(self.renamed(r, env) for r in old.results)
+        function = self.done.get(callee, old.function)
+        b.append(replace(old, function=function, operands=operands, results=results))
+
     def stored(self, old: Op, env: Env, b: Builder) -> None:
         try:
             super().stored(old, env, b)
@@ -400,7 +462,10 @@ class _LogarithmsOfWeights(_Logarithms):
         if made is not None and made.decl in _LOGARITHM_OF:
             return super().turn(atom, location, b)
         return b.op(
-            elementwise.where, b.op(arithmetic.equal, atom, const(0.0)), const(-math.inf), const(0.0)
+            elementwise.where,
+            b.op(arithmetic.equal, atom, const(0.0)),
+            const(-math.inf),
+            const(0.0),
         )
 
 

@@ -47,7 +47,11 @@ class _Spelled(Rewriter):
             pair = self.pair(new)
             if pair is not None:
                 new = replace(
-                    new, decl=elementwise.logaddexp, operands=self.plain(*pair), attrs={}, spelling=""
+                    new,
+                    decl=elementwise.logaddexp,
+                    operands=self.plain(*pair),
+                    attrs={},
+                    spelling="",
                 )
             self.made[new.result] = new
         b.append(new)
@@ -84,16 +88,18 @@ class _Spelled(Rewriter):
         """The two that both add."""
         pairs = [self.op(a, "logaddexp") for a in (x, y)]
         first, second = pairs
-        if first is None or second is None or {*first.operands} != {*second.operands}:
+        if first is None or second is None:
             return None
-        return first.operands[0], first.operands[1]
+        a, b = first.operands
+        return (a, b) if {*second.operands} == {a, b} else None
 
     def plain(self, x: Atom, y: Atom) -> tuple[Atom, Atom]:
         """Two numbers for the larger and the smaller of them."""
         larger, smaller = (self.op(a, *_LARGER_OR_SMALLER) for a in (x, y))
         if larger is not None and smaller is not None and larger.decl is not smaller.decl:
-            if {*larger.operands} == {*smaller.operands}:
-                return larger.operands[0], larger.operands[1]
+            first, second = larger.operands
+            if {*smaller.operands} == {first, second}:
+                return first, second
         both = [self.branches.get(a) if isinstance(a, Value) else None for a in (x, y)]
         if both[0] is not None and both[1] is not None and both[0][0] is both[1][0]:
             (branch, i), (_, j) = both

@@ -32,14 +32,17 @@ from srcdiff.ir.core import (
     Statement,
     Value,
     While,
+    const,
     regions_of,
     walk,
 )
-from srcdiff.ir.types import Dim, ndim_of, shape_of
+from srcdiff.ir.types import Dim, Scalar, ndim_of, shape_of
 from srcdiff.ops.index_patterns import items, operands_in
+from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.cse import cse
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.facts import defined_in, rename, same_kind
+from srcdiff.transforms.last_norms import with_last_norms, without_reciprocals
 from srcdiff.transforms.reached import MOVED, flows, reached
 
 __all__ = ["without_shifts"]
@@ -58,9 +61,10 @@ _PLACES = {"index", "read", "copy", "transpose", "squeeze"}
 
 def without_shifts(fn: Function) -> Function:
     """`fn`, whose sums of exponentials are `logsumexp` and `logaddexp`, without what they are shifted by."""
+    fn = without_reciprocals(fn)
     if not any(map(_is_maximum, walk(fn.body))) and not _norms(fn):
         return fn
-    fn = cse(fn, in_user_lines=True)  # a maximum that is written twice is one
+    fn = with_last_norms(cse(fn, in_user_lines=True))  # a maximum that is written twice is one
     norms = _norms(fn)
 
     def is_shift(s: Op | Call) -> bool:
@@ -77,7 +81,8 @@ def without_shifts(fn: Function) -> Function:
     if not found:
         return fn
     without = _Without(found)
-    return dce(rename(without(fn), without.names))
+    fn = forward_invariants(rename(without(fn), without.names))
+    return dce(_WithoutZeros()(fn))
 
 
 def _is_maximum(s: object) -> bool:
@@ -118,7 +123,7 @@ class _Degrees:
         self.running: dict[tuple[For | While, Symbol], Symbol] = {}  # sums over turns
         self.writes: dict[Value, int] = {}  # how often each root was written
         self.kept: set[Value] = set()
-        self.uses: dict[Op, tuple[Value, Value]] = {}  # sums: the shift, and what it is added to
+        self.uses: dict[Op, tuple[Value, Atom]] = {}  # sums: the shift, and what it is added to
         self.places_of: dict[Value, Form] = {}  # of shifts that were moved
 
     def run(self) -> None:
@@ -339,7 +344,7 @@ class _Degrees:
                 continue
             spread = self.placed(shift, ndim_of(op.operands[k].type), op.result)
             plain = shifts[1 - k] is not None or (k == 0 and sign < 0)
-            if plain or not isinstance(other, Value) or not same_kind(other.type, op.result.type):
+            if plain or not self.may_stand_for(other, op.result):
                 self.keep_form(shift)
                 self.keep(op.operands[k])
                 continue
@@ -356,6 +361,13 @@ class _Degrees:
             elif before + sign * degree:
                 out[s] = before + sign * degree, axes
         return out
+
+    @staticmethod
+    def may_stand_for(atom: Atom, result: Value) -> bool:
+        """Whether an atom has the type of a result."""
+        if isinstance(atom, Const):
+            return isinstance(result.type, Scalar) and atom.value != -math.inf
+        return same_kind(atom.type, result.type)
 
     def spread(self, atom: Atom, result: Value) -> Form | None:
         form = self.form(atom)
@@ -437,7 +449,7 @@ class _Degrees:
 class _Without(Rewriter):
     """In the place of a sum with a shift, what the shift was added to or taken off from."""
 
-    def __init__(self, others: dict[Op, Value]) -> None:
+    def __init__(self, others: dict[Op, Atom]) -> None:
         self.others = others
         self.names: dict[Value, Value] = {}
 
@@ -449,3 +461,16 @@ class _Without(Rewriter):
         env[old.result] = other
         if isinstance(other, Value) and old.result.user and not other.user:
             self.names[other] = replace(old.result, type=other.type)
+
+
+class _WithoutZeros(Rewriter):
+    """What was added to shifts that are gone, for its sum with 0."""
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        new = self.keep(old, env, b)
+        if isinstance(new, Op) and new.decl.name == "add" and const(0.0) in new.operands:
+            other = new.operands[1 if new.operands[0] == const(0.0) else 0]
+            if isinstance(other, Value) and same_kind(other.type, new.result.type):
+                env[new.result] = other
+                return
+        b.append(new)
