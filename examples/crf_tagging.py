@@ -50,8 +50,8 @@ def main():
         from matplotlib import pyplot as plt
     except ImportError:  # pip install srcdiff[plot]
         return
-    plt.imshow(weights)
-    plt.yticks(range(len(FEATURES)), FEATURES)
+    labels = {"xticklabels": [*TAGS], "yticklabels": FEATURES}
+    plt.imshow(weights).axes.set(xticks=range(3), yticks=range(len(FEATURES)), **labels)
     plt.savefig("crf_tagging.png")
 
 

@@ -42,8 +42,10 @@ def main():
         from matplotlib import pyplot as plt
     except ImportError:  # pip install srcdiff[plot]
         return
-    plt.bar(np.arange(96), movements[:96])
-    plt.step(np.arange(96), 6.0 * (path[:96] == awake), "k")
+    plt.bar(np.arange(96), movements[:96], label="movements")
+    plt.step(np.arange(96), 6.0 * (path[:96] == awake), "k", label="awake, by the best path")
+    plt.xlabel("hour")
+    plt.legend()
     plt.savefig("io_hmm.png")
 
 

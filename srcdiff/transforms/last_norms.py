@@ -83,7 +83,12 @@ class _LastNorms(Rewriter):
             b.append(new)
             return
         message, total = pair
-        if self.norm(old.carried[message]) is not None:  # whatever the number of turns
+        first = self.norm(old.carried[message])
+        if first is not None and old.carried[total] == first:  # a norm is followed through sums
+            carried = [*new.carried]
+            carried[total] = b.op(arithmetic.add, const(0.0), carried[total])
+            new = replace(new, carried=tuple(carried))
+        if first is not None:  # whatever the number of turns
             b.append(new)
             left = b.op(special.logsumexp, new.results[message])
         else:
