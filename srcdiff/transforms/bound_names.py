@@ -53,6 +53,7 @@ class _Bound(Rewriter):
         self.checked: set[Atom] = set()
         self.whole = fn.body
         self.sides: dict[Atom, bool] = {}  # the conditions that are known here
+        self.turn: Sequence[Value] = ()  # what the innermost loop hands to its turns
         self.bound_by: dict[Atom, tuple[Atom, bool]] = {}  # what has a value on one side only
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
@@ -81,10 +82,16 @@ class _Bound(Rewriter):
         b.location = op.location
         if op.decl is control.undefined:
             self.has[op.result] = const(False)
-        elif op.decl in _KEEPS and op.origin == "compiler":
+        elif op.decl in _KEEPS and self.is_kept(op):
             self.ask((op.operands[0], *op.operands[2:]), b)  # what is kept is for who reads it
         elif op.decl not in _ASK_LENGTHS:
             self.ask(op.operands, b)
+
+    def is_kept(self, op: Op) -> bool:
+        """Whether a store keeps what a turn begins with for the backward part; that of a derivative is a user's."""
+        target, value = op.operands[:2]
+        is_of_turn = value in self.turn and isinstance(target, Value) and not target.user
+        return op.origin == "compiler" or is_of_turn
 
     def ask(self, atoms: Sequence[Atom], b: Builder) -> None:
         for a in atoms:
@@ -134,7 +141,9 @@ class _Bound(Rewriter):
                 self.has[params[k]] = flag
                 if isinstance(old, While) and old.test is not None:
                     self.has[old.test.params[k]] = asked[k]
+            outer, self.turn = self.turn, params
             regions = [self.region(r, env, b.inner()) for r in regions_of(old)]
+            self.turn = outer
             more = {k for k, y in enumerate(old.carried_yields) if y in self.has} - told
             if not more:
                 break

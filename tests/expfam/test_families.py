@@ -326,3 +326,38 @@ def test_what_is_missing_is_named() -> None:
 def test_shapes_that_disagree_are_told_in_the_terms_of_the_model() -> None:
     with pytest.raises(ValueError, match=r"h has shape \(3,\), so J has to be 3 x 3, not \(2, 2\)"):
         expfam.multivariate_gaussian.mean((np.zeros(3), -np.eye(2)))
+
+
+def test_cross_entropy_is_entropy_and_divergence() -> None:
+    families = {
+        "poisson": ({"rate": 3.5}, {"rate": 0.5}),
+        "gaussian": ({"mean": 1.5, "variance": 0.7}, {"mean": 0.0, "variance": 2.0}),
+        "beta": ({"a": 2.0, "b": 0.5}, {"a": 1.0, "b": 3.0}),
+    }
+    for name, (one, two) in families.items():
+        family = getattr(expfam, name)
+        eta, other = family.natural(**one), family.natural(**two)
+        expected = family.entropy(eta) + family.kl(eta, other)
+        assert family.cross_entropy(eta, other) == pytest.approx(expected, abs=1e-12)
+        assert "def cross_entropy(eta, other" in family.cross_entropy.source
+    eta, other = expfam.poisson.natural(rate=3.5), expfam.poisson.natural(rate=0.5)
+    x = np.arange(200)
+    p = np.exp(expfam.poisson.log_prob(eta, x))
+    mean = -p @ expfam.poisson.log_prob(other, x)
+    assert expfam.poisson.cross_entropy(eta, other) == pytest.approx(mean, abs=1e-10)
+
+
+@pytest.mark.parametrize("rate", [900.0, 1100.0, 1e8])
+def test_the_entropy_of_many_counts_is_that_of_a_gaussian_and_its_corrections(rate: float) -> None:
+    found = expfam.poisson.entropy(expfam.poisson.natural(rate=rate))
+    series = 0.5 * np.log(2.0 * np.pi * np.e * rate) - 1.0 / (12.0 * rate) - 1.0 / (24.0 * rate**2)
+    assert found == pytest.approx(series, abs=1e-9 + 1e-14 * rate)
+
+
+def test_third_cumulants_have_a_source() -> None:
+    cumulant = expfam.gamma.third_cumulant
+    eta = expfam.gamma.natural(shape=2.0, rate=0.5)
+    text = cumulant.source_for(eta, eta, eta)
+    cumulant(eta, eta, eta)
+    assert cumulant.source == text
+    assert "def " in text and "srcdiff" not in text

@@ -495,3 +495,18 @@ def test_a_dict_is_no_array(f):
     with pytest.raises(srcdiff.UnsupportedError, match="a dict is no array") as caught:
         srcdiff.grad(f)(np.ones(3))
     assert "list(d.values())" in caught.value.advice
+
+
+def test_a_generator_expression_is_unpacked():
+    """Its items may be of different types, as those of a tuple."""
+
+    def f(parts):
+        a, b = (np.exp(p) for p in parts)
+        [c, *rest] = (2.0 * p for p in parts)
+        return np.sum(a @ b) + np.sum(c) + np.sum(rest[0])
+
+    a, b = np.array([0.5, -1.0]), np.array([[0.3, 0.1], [0.2, -0.4]])
+    value, (d_a, d_b) = srcdiff.value_and_grad(f, jit=False)((a, b))
+    assert value == pytest.approx(f((a, b)))
+    assert d_a == pytest.approx(np.exp(a) * np.exp(b).sum(axis=1) + 2.0)
+    assert d_b == pytest.approx(np.exp(a)[:, None] * np.exp(b) + 2.0)

@@ -150,3 +150,35 @@ def test_what_is_kept_for_turns_that_have_no_value_is_not_read():
     expected, wanted = srcdiff.value_and_grad(skipped_turns, jit=False)(x)
     assert value == pytest.approx(expected) and value == pytest.approx(skipped_turns(x))
     np.testing.assert_allclose(gradient, wanted, rtol=1e-13)
+
+
+def number_of_the_first_turn(x, v):
+    for t in range(len(v)):
+        if t == 0:
+            y = x[0] * v[0]
+        else:
+            y = y * x[0] + v[t]
+    return y * y
+
+
+def array_of_the_first_turn(x, v):
+    for t, u in enumerate(v):
+        if t == 0:
+            y = x * u
+        else:
+            y = np.concatenate([y[1:], x[:1]]) * x + u
+    return np.sum(y**2)
+
+
+@pytest.mark.parametrize("jit", [True, False])
+@pytest.mark.parametrize("function", [number_of_the_first_turn, array_of_the_first_turn])
+def test_what_the_first_turn_binds_is_there_in_the_others(function, jit):
+    """Second derivatives keep what was kept before, as a user would."""
+    v, direction = np.array([0.5, -1.0, 2.0]), np.array([0.3, -0.2, 0.5, 0.1])
+    d_x = srcdiff.grad(function, jit=jit)
+    found = srcdiff.hvp(function, jit=jit)(X, v, direction)
+    steps = 1e-6 * direction
+    slope = (function(X + steps, v) - function(X - steps, v)) / 2e-6
+    assert d_x(X, v) @ direction == pytest.approx(slope, rel=1e-7)
+    wanted = (d_x(X + steps, v) - d_x(X - steps, v)) / 2e-6
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-8)
