@@ -30,7 +30,7 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
     "no data": (lambda: expfam.hmm.mean(ETA), r"hmm: beside eta it takes \(data\), and was given 0"),
     "too much data": (lambda: expfam.hmm.mean(ETA, DATA, DATA), "was given 2 arguments"),
     "lists in eta": (lambda: expfam.hmm.mean((LOG_PI, LOG_A.tolist(), LOG_B), DATA), r"hmm: log_A is an array, not a list: np.array\(log_A\) makes one"),
-    "draws": (lambda: expfam.hmm.sample(ETA, np.random.default_rng(0), -1, DATA), "n, how many draws, is a whole number from 0, not -1"),
+    "negative draws": (lambda: expfam.hmm.sample(ETA, np.random.default_rng(0), -1, DATA), "n, how many draws, is a whole number from 0, not -1"),
     "draws of a family": (lambda: expfam.gamma.sample((1.0, -1.0), np.random.default_rng(0), 2.5), "n, how many draws, is a whole number from 0, not 2.5"),
     "a seed": (lambda: expfam.hmm.sample(ETA, 0, 3, DATA), "rng is a generator .*, not 0"),
     "mean and covariance": (lambda: expfam.multivariate_gaussian.natural(np.zeros(3), np.eye(2)), r"covariance has the shape \(2, 2\), so mean has \(2,\), not \(3,\)"),
