@@ -79,7 +79,7 @@ class _LastNorms(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         pair = self.pair(old) if isinstance(old, For) and not old.breaks else None
         new = self.keep(old, env, b)
-        if pair is None or not isinstance(new, For):
+        if pair is None or not isinstance(new, For) or not isinstance(old, For):
             b.append(new)
             return
         message, total = pair

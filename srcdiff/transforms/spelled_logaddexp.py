@@ -100,9 +100,11 @@ class _Spelled(Rewriter):
             first, second = larger.operands
             if {*smaller.operands} == {first, second}:
                 return first, second
-        both = [self.branches.get(a) if isinstance(a, Value) else None for a in (x, y)]
-        if both[0] is not None and both[1] is not None and both[0][0] is both[1][0]:
-            (branch, i), (_, j) = both
+        first_side, other_side = (
+            self.branches.get(a) if isinstance(a, Value) else None for a in (x, y)
+        )
+        if first_side is not None and other_side is not None and first_side[0] is other_side[0]:
+            (branch, i), (_, j) = first_side, other_side
             then, orelse = branch.then.yields, branch.orelse.yields
             if (then[i], then[j]) == (orelse[j], orelse[i]):
                 return then[i], then[j]

@@ -66,7 +66,9 @@ def test_labellings_are_drawn_with_their_weights(log_Z: Any, data: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("log_Z", "data"), [(over_parents, PARENTS), (by_recursion, CHILDREN)], ids=["loop", "recursion"]
+    ("log_Z", "data"),
+    [(over_parents, PARENTS), (by_recursion, CHILDREN)],
+    ids=["loop", "recursion"],
 )
 def test_max_marginals_are_those_of_all_labellings(log_Z: Any, data: Any) -> None:
     found = expfam.max_marginals(log_Z)(ETA, data)
