@@ -10,7 +10,8 @@ Dead code elimination then drops it from the loop. A branch result whose two yie
 
 from __future__ import annotations
 
-from srcdiff.ir.core import Atom, For, Function, If, Region, Value, While, regions_of
+from srcdiff.ir.core import Atom, Const, For, Function, If, Region, Value, While, regions_of
+from srcdiff.ir.types import Scalar
 from srcdiff.transforms.dce import carried_groups
 from srcdiff.transforms.facts import substitute
 
@@ -36,8 +37,17 @@ def _region(region: Region, env: dict[Value, Atom]) -> None:
                     env[result] = _resolve(then, env)
         elif isinstance(statement, For | While):
             for group, init, yielded in carried_groups(statement):
-                if _resolve(yielded, env) in (*group, _resolve(init, env)):
+                is_handed_on = _resolve(yielded, env) in (*group, _resolve(init, env))
+                if is_handed_on and not _is_wider(group[0], _resolve(init, env)):
                     env.update(dict.fromkeys(group, init))
+
+
+def _is_wider(carried: Value, start: Atom) -> bool:
+    """Whether a loop makes a NumPy number of a Python number, which products with float32 tell apart."""
+    types = carried.type, start.type
+    if isinstance(start, Const) or not all(isinstance(t, Scalar) for t in types):
+        return False
+    return start.type.weak and not carried.type.weak  # type: ignore[union-attr]
 
 
 def _resolve(atom: Atom, env: dict[Value, Atom]) -> Atom:

@@ -10,7 +10,7 @@ The thread is the last axis, so that neighbouring threads touch neighbouring ele
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -69,13 +69,23 @@ def _stack_params(fn: Function) -> list[Value]:
     return [p for p in fn.params if p.name in names]
 
 
-def _asks_for_room(s: Statement, maker: Mapping[Value, Statement]) -> Op | None:
+def _rooms(fn: Function) -> set[str]:
+    """The symbols of how much there is room for in lists: no length that the user's code asks for."""
+    shapes = (p.type.shape for p in _stack_params(fn) if isinstance(p.type, Array))
+    return {s for shape in shapes for s in shape[0].symbols()}
+
+
+def _asks_for_room(
+    s: Statement, maker: Mapping[Value, Statement], rooms: Container[str]
+) -> Op | None:
     """The test whether a stack has room, where a statement is its check, or guards what is put there."""
     made = maker.get(s.condition) if isinstance(s, If) and isinstance(s.condition, Value) else None
     if not isinstance(made, Op) or len(made.operands) != 2:
         return None
     length = maker.get(made.operands[1]) if isinstance(made.operands[1], Value) else None
     if not isinstance(length, Op) or length.decl is not memory.length:
+        return None
+    if length.attrs["dim"].symbol not in rooms:
         return None
     return made if made.decl in (control.test, arithmetic.less) else None
 
@@ -141,6 +151,7 @@ class _Counting(Rewriter):
         for op in _allocations(fn):
             self.first[op] = at
             at += len(op.result.type.shape)  # type: ignore[union-attr]
+        self.of_lists = _rooms(fn)
         self.rooms: dict[str, list[int]] = {}
         self.rows: list[tuple[int, Dim]] = []
         for p in _stack_params(fn):
@@ -163,7 +174,7 @@ class _Counting(Rewriter):
         b.ops(atomic_max, self.needed, length, const(at))
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        asked = _asks_for_room(old, self.maker)
+        asked = _asks_for_room(old, self.maker, self.of_lists)
         if asked is not None and asked.decl is control.test:
             count = lookup(env, asked.operands[0])
             made = self.maker[asked.operands[1]]  # type: ignore[index]
@@ -188,6 +199,7 @@ class _Storage(Rewriter):
         self.local: dict[Value, Value] = {}
         self.maker: dict[Value, Statement] = {v: s for s in walk(fn.body) for v in s.results}
         self.stacked = _stack_params(fn)
+        self.of_lists = _rooms(fn)
 
     def function(self) -> Function:
         fn = self.fn
@@ -197,7 +209,8 @@ class _Storage(Rewriter):
         for op in _allocations(fn):
             type_ = op.result.type
             assert isinstance(type_, Array)
-            name = unused(op.result.name or self.name_of(op.result), taken)
+            own = op.result.name
+            name = unused(own if own.isidentifier() else self.name_of(op.result), taken)
             kept.append(Kept(name, type_.shape, type_.dtype))
             threads = Dim.of("threads_of_launch")
             self.given[op.result] = Value(Array(type_.dtype, (*type_.shape, threads)), name)
@@ -254,7 +267,7 @@ class _Storage(Rewriter):
             env[old.result] = place
             fill(b, old, place, env)
             return
-        asked = _asks_for_room(old, self.maker)
+        asked = _asks_for_room(old, self.maker, self.of_lists)
         if asked is not None:  # there is: it was counted
             assert isinstance(old, If)
             for inner in old.then.body if asked.decl is arithmetic.less else ():
