@@ -136,6 +136,13 @@ def _shuffle(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> Fro
     return fr.op(node, shuffle_xor, value, lanes, mask=int(mask))
 
 
+def _constant(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+    """An array of the module in constant memory: it is that array, which Numba makes part of a kernel."""
+    if len(args) != 1 or kwargs:
+        fr.fail(node, f"`cuda.{name}` takes an array that is there when the kernel is compiled")
+    return args[0]
+
+
 # ---- in host code: arrays travel with each launch --------------------------------------------------
 
 
@@ -164,6 +171,7 @@ _READ: dict[str, Callable[..., FrontValue]] = {
     "threadfence_system": _fence,
     "shared.array": _storage,
     "local.array": _storage,
+    "const.array_like": _constant,
     "atomic.add": _atomic,
     "atomic.sub": _atomic,
     "shfl_xor_sync": _shuffle,

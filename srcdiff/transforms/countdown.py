@@ -10,6 +10,7 @@ from dataclasses import replace
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Atom, Const, For, Function, Op, Statement, Value, const, known_dim
 from srcdiff.ops import arithmetic
+from srcdiff.ops.kernels import is_place
 from srcdiff.ops.numbers import choose
 
 __all__ = ["countdown"]
@@ -52,7 +53,8 @@ class _Countdown(Rewriter):
     def before(self, stop: Atom, step: Atom, b: Builder) -> Atom:
         """One before the end, seen in the direction of the steps."""
         known = known_dim(step)
-        if isinstance(step, Value) and (known is None or not b.shapes.is_at_least_zero(known)):
+        is_up = is_place(step) or (known is not None and b.shapes.is_at_least_zero(known))
+        if isinstance(step, Value) and not is_up:
             rises = b.op(arithmetic.greater, step, const(0))
             return b.op(arithmetic.subtract, stop, b.op(choose, rises, const(1), const(-1)))
         is_up = isinstance(step, Value) or step.value > 0

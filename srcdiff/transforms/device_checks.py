@@ -18,7 +18,7 @@ __all__ = ["device_checks", "device_values"]
 _OF_ARRAYS = frozenset({
     "index", "store", "add_into", "axis_length", "length", "size", "element_count", "local_array", "get", "unpack",
     "pack", "test", "empty", "empty_of", "empty_like", "zeros", "zeros_of", "zeros_like", "ones", "ones_like", "copy",
-    "expand", "shared_array", "atomic_add", "atomic_max",
+    "expand", "shared_array", "atomic_add", "atomic_max", "constant_array",
 })  # fmt: skip
 _PRINTED_BY_SCOPE = ("length", "element_count")
 

@@ -30,23 +30,31 @@ _ZEROS = (memory.zeros_like, memory.zeros_of, memory.zeros)
 
 def first_sums(fn: Function) -> Function:
     """`fn` where a pass's zeros are set, not added to, by the first statement that uses them."""
-    return _FirstSums()(fn)
+    return _FirstSums(bool(fn.notes.get("kernel")))(fn)
 
 
 class _FirstSums(Rewriter):
+    def __init__(self, is_kernel: bool) -> None:
+        self.is_kernel = is_kernel  # kernels make no arrays of numbers, they store them one by one
+
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         body = list(old.body)
         for zeros in old.body:
             if isinstance(zeros, Op) and zeros.decl in _ZEROS and is_generated(zeros):
-                _start(zeros, body)
+                _start(zeros, body, self.is_kernel)
         return super().region(Region(old.params, tuple(body), old.yields), env, b)
 
 
-def _start(zeros: Op, body: list[Statement]) -> None:
+def _start(zeros: Op, body: list[Statement], is_kernel: bool) -> None:
     d = zeros.result
     sums = [*_sums_before_other_uses(d, body[body.index(zeros) + 1 :])]
     numbers = _all_numbers(d, sums)
-    if numbers is not None:
+    if numbers is not None and is_kernel:
+        storage = Op(memory.empty_of, (), (d,), {"type": d.type}, zeros.location, zeros.origin)
+        body[body.index(zeros)] = storage
+        for first in sums[: len(numbers)]:
+            body[body.index(first)] = replace(first, decl=memory.store)
+    elif numbers is not None:
         sums = sums[: len(numbers)]  # further ones add to what the array then is
         made = Op(
             creation.array_of,
