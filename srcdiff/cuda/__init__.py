@@ -4,7 +4,7 @@ and batches of items.
 Needs the extra `cuda` and a device, or Numba's simulator (`NUMBA_ENABLE_CUDASIM=1`).
 """
 
-from srcdiff.cuda.adjoints import DerivedKernel, adjoint, tangent
+from srcdiff.cuda.adjoints import DerivedKernel, NestedKernel, adjoint, tangent
 from srcdiff.cuda.batches import Batched, batched
 from srcdiff.cuda.device import DeviceFunction, Scratch
 
@@ -12,6 +12,7 @@ __all__ = [
     "Batched",
     "DerivedKernel",
     "DeviceFunction",
+    "NestedKernel",
     "Scratch",
     "adjoint",
     "batched",

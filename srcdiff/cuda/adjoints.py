@@ -11,15 +11,23 @@ srcdiff.cuda.adjoint(scale)[blocks, threads](x, k, y, d_x, d_k, d_y)
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from srcdiff.cuda.device import Scratch, type_of
 from srcdiff.cuda.kernel_code import load_kernel
+from srcdiff.cuda.kernel_launches import (
+    Compiled,
+    Given,
+    Launch,
+    check_shadows,
+    extents,
+    scratch_of,
+)
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.places import place_of
 from srcdiff.frontend.source import function_of
@@ -30,10 +38,10 @@ from srcdiff.njit.types import plain_type, type_in_ir
 from srcdiff.runtime import cuda_arrays as device
 from srcdiff.runtime.cuda import cuda
 
-__all__ = ["DerivedKernel", "adjoint", "tangent"]
+__all__ = ["DerivedKernel", "NestedKernel", "adjoint", "tangent"]
 
 
-def adjoint(kernel: Any) -> DerivedKernel:
+def adjoint(kernel: Any) -> DerivedKernel | NestedKernel:
     """The adjoint kernel of a kernel.
 
     It takes the kernel's arguments, which hold what they held *before* the kernel ran; then, for each array of floats,
@@ -44,7 +52,7 @@ def adjoint(kernel: Any) -> DerivedKernel:
     Parameters
     ----------
     kernel
-        A function under `@cuda.jit`.
+        A function under `@cuda.jit`, or an adjoint or tangent kernel, for second derivatives.
 
     Returns
     -------
@@ -62,26 +70,42 @@ def adjoint(kernel: Any) -> DerivedKernel:
     It is right for kernels without races. Reads of what other threads read, too, become atomic additions; sums of
     these are rounded in no fixed order. Numbers among the arguments have no derivative: pass arrays of one element.
     """
-    return DerivedKernel(kernel, "adjoint")
+    return _derived(kernel, "adjoint")
 
 
-def tangent(kernel: Any) -> DerivedKernel:
+def tangent(kernel: Any) -> DerivedKernel | NestedKernel:
     """The tangent kernel of a kernel: it runs the kernel, and changes the arrays' tangents along.
 
     It takes the kernel's arguments, and for each array of floats an array of its shape and dtype: how the array
     changes. Launched as the kernel is: `tangent(kernel)[grid, block](*args, *tangents)`.
     """
-    return DerivedKernel(kernel, "tangent")
+    return _derived(kernel, "tangent")
 
 
-@dataclass
-class _Compiled:
-    program: KernelProgram
-    kernel: Any
-    counting: Any  # the kernel that counts what is kept
+def _derived(kernel: Any, kind: Kind) -> DerivedKernel | NestedKernel:
+    if isinstance(kernel, DerivedKernel | NestedKernel):
+        return NestedKernel(kernel, kind)
+    return DerivedKernel(kernel, kind)
 
 
-class DerivedKernel:
+class _Launchable:
+    """What is launched as kernels are."""
+
+    __name__: str
+
+    def __getitem__(self, configuration: Any) -> Launch:
+        parts = configuration if isinstance(configuration, tuple) else (configuration,)
+        if not 2 <= len(parts) <= 4:
+            raise ValueError(f"{self.__name__}[grid, block] takes a grid and a block")
+        return Launch(self, extents(parts[0]), extents(parts[1]), tuple(parts[2:]))  # type: ignore[arg-type]
+
+    @functools.cached_property
+    def derived(self) -> tuple[NestedKernel, NestedKernel]:
+        """Its own adjoint and tangent: second derivatives."""
+        return NestedKernel(self, "adjoint"), NestedKernel(self, "tangent")  # type: ignore[arg-type]
+
+
+class DerivedKernel(_Launchable):
     """A generated kernel, for whatever types it is launched with."""
 
     def __init__(self, kernel: Any, kind: Kind) -> None:
@@ -90,18 +114,28 @@ class DerivedKernel:
             raise TypeError(f"{kind}() takes a kernel, a function under @cuda.jit, not {kernel!r}")
         self.kernel, self.kind, self.plain = kernel, kind, plain
         self.names = tuple(inspect.signature(plain).parameters)
-        self.known: dict[tuple[Any, ...], _Compiled] = {}
-        self.latest: _Compiled | None = None
+        self.known: dict[tuple[Any, ...], Compiled] = {}
+        self.latest: Compiled | None = None
         self.__name__ = f"{plain.__name__}_{kind}"
 
     def __repr__(self) -> str:
         return f"<srcdiff {self.kind} kernel of {self.plain.__name__}>"
 
-    def __getitem__(self, configuration: Any) -> Launch:
-        parts = configuration if isinstance(configuration, tuple) else (configuration,)
-        if not 2 <= len(parts) <= 4:
-            raise ValueError(f"{self.__name__}[grid, block] takes a grid and a block")
-        return Launch(self, extents(parts[0]), extents(parts[1]), tuple(parts[2:]))
+    def count(self, args: Sequence[Any]) -> int:
+        """How many of these are arguments of the kernel, and shadows."""
+        own = args[: len(self.names)]
+        return len(self.names) + len(self.compiled(own).program.of)
+
+    def given(self, launch: Launch, args: Sequence[Any]) -> tuple[Compiled, list[Given]]:
+        """The kernel, and all that it is given."""
+        own = args[: len(self.names)]
+        found = self.compiled(own)
+        count = len(own) + len(found.program.of)
+        shadows, rest = args[len(own) : count], args[count:]
+        check_shadows(found.program, own, shadows)
+        kept = launch.kept(found, own, rest)
+        given = [Given(a) for a in (*own, *shadows)]
+        return found, [*given, *(Given(a, is_own=not rest) for a in kept)]
 
     # ---- what it is ----
 
@@ -134,11 +168,11 @@ class DerivedKernel:
         a kernel is launched that counts.
         """
         found = self.compiled(args)
-        return _scratch(found, args, extents(grid), extents(block), ())
+        return scratch_of(found, args, extents(grid), extents(block), ())
 
     # ---- specialisations ----
 
-    def compiled(self, args: Sequence[Any]) -> _Compiled:
+    def compiled(self, args: Sequence[Any]) -> Compiled:
         """What stands for a launch with such arguments."""
         if len(args) != len(self.names):
             listed = ", ".join(self.names)
@@ -149,7 +183,7 @@ class DerivedKernel:
             if found is None:
                 program = build_kernel(self.plain, self.kind, self.names, types)
                 counting = program.counting
-                found = self.known[types] = _Compiled(
+                found = self.known[types] = Compiled(
                     program,
                     load_kernel(program.source, program.name, program.bindings),
                     None
@@ -173,163 +207,79 @@ class DerivedKernel:
         return tuple(found)
 
 
-@dataclass(frozen=True)
-class Launch:
-    """A generated kernel with its grid and block, to be called."""
+class NestedKernel(_Launchable):
+    """The adjoint or tangent of a generated kernel.
 
-    derived: DerivedKernel
-    grid: tuple[int, int, int]
-    block: tuple[int, int, int]
-    further: tuple[Any, ...]  # stream, shared memory
+    It takes what that one takes, and for each array of floats a shadow. Arrays for what turns keep are made by each
+    launch.
+    """
 
-    def __call__(self, *args: Any) -> None:
-        """Launch it: the kernel's arguments, then the shadow arrays, and what `scratch` says, or nothing for it."""
-        count = len(self.derived.names)
-        if len(args) < count:
-            self.derived.compiled(args)  # says so
-        own = args[:count]
-        found = self.derived.compiled(own)
+    def __init__(self, inner: DerivedKernel | NestedKernel, kind: Kind) -> None:
+        self.inner, self.kind = inner, kind
+        self.__name__ = f"{inner.__name__}_{kind}"
+        self.known: dict[
+            Any, DerivedKernel
+        ] = {}  # for the kernel of each specialisation of `inner`
+
+    def __repr__(self) -> str:
+        return f"<srcdiff {self.kind} kernel of {self.inner.__name__}>"
+
+    def source_for(self, *args: Any) -> str:
+        """The text for a launch of `inner` with such arguments and shadows; no device is needed."""
+        return self.program_for(*args).source
+
+    def program_for(self, *args: Any) -> KernelProgram:
+        """The program for such arguments of `inner`."""
+        found, own = self.inner.given(_OfTypes(), args)  # type: ignore[arg-type]
+        return self.of(found).compiled([g.value for g in own]).program
+
+    def of(self, found: Compiled) -> DerivedKernel:
+        """The derivative of one specialisation of `inner`."""
+        kernel = found.kernel
+        if kernel not in self.known:
+            self.known[kernel] = DerivedKernel(kernel, self.kind)
+        return self.known[kernel]
+
+    def count(self, args: Sequence[Any]) -> int:
+        """How many of these are arguments of `inner`, and shadows of them."""
+        count = self.inner.count(args)
+        return count + sum(map(_is_of_floats, args[:count]))
+
+    def given(self, launch: Launch, args: Sequence[Any]) -> tuple[Compiled, list[Given]]:
+        """The kernel, and all that it is given."""
+        count = self.inner.count(args)
+        inner, own = self.inner.given(launch, args[:count])
+        derived = self.of(inner)
+        values = [g.value for g in own]
+        found = derived.compiled(values)
         program = found.program
-        shadows = args[count : count + len(program.of)]
-        kept = args[count + len(program.of) :]
-        check_shadows(program, own, shadows)
-        if kept and len(kept) != len(program.kept):
-            wanted = ", ".join((*program.names, *program.shadows, *(k.name for k in program.kept)))
-            raise TypeError(f"{program.name}({wanted}) was given {len(args)} arguments")
-        self.check_axes(program)
-        if not kept:
-            wanted_arrays = _scratch(found, own, self.grid, self.block, self.further)
-            kept = tuple(cuda.device_array(s.shape, s.dtype) for s in wanted_arrays)
-        given = [*_numbers(program, own), *shadows, *kept]
-        found.kernel[(self.grid, self.block, *self.further)](*given)
-
-    def check_axes(self, program: KernelProgram) -> None:
-        """What was taken to be a thread's own is not where there are more axes than the kernel asks for."""
-        axes = program.axes
-        if axes is None:
-            return
-        for k, axis in enumerate("xyz"):
-            if axis not in axes and self.grid[k] * self.block[k] > 1:
-                asked = ", ".join(axes)
-                raise ValueError(
-                    f"{program.name} is launched with {self.grid[k] * self.block[k]} threads along {axis}, which the "
-                    "kernel does not ask for: they would all do the same. "
-                    + (f"Launch it along {asked} only." if asked else "Launch one thread.")
-                )
+        if len(args) != self.count(args):
+            names = [n for n, g in zip(program.names, own, strict=True) if not g.is_own]
+            pairs = zip(program.of, program.shadows, strict=True)
+            wanted = ", ".join((*names, *(d for k, d in pairs if not own[k].is_own)))
+            raise TypeError(f"{self.__name__}({wanted}) was given {len(args)} arguments")
+        rest = iter(args[count:])
+        shadows = [
+            Given(_cleared(values[k]), True) if own[k].is_own else Given(next(rest))
+            for k in program.of
+        ]
+        check_shadows(program, values, [d.value for d in shadows])
+        kept = launch.kept(found, values, ())
+        return found, [*own, *shadows, *(Given(a, True) for a in kept)]
 
 
-def extents(given: Any) -> tuple[int, int, int]:
-    """The extents of a grid or block along x, y and z."""
-    parts = tuple(map(int, given)) if isinstance(given, tuple | list) else (int(given),)
-    if not 1 <= len(parts) <= 3 or min(parts) < 1:
-        raise ValueError(f"a grid or block has 1 to 3 extents of at least 1, not {given!r}")
-    return (*parts, 1, 1)[:3]  # type: ignore[return-value]
+class _OfTypes:
+    """Stands for a launch where only types are asked for."""
+
+    def kept(self, found: Compiled, args: Sequence[Any], given: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(np.empty((1,) * (len(k.shape) + 1), k.dtype) for k in found.program.kept)
 
 
-def check_shadows(program: KernelProgram, args: Sequence[Any], shadows: Sequence[Any]) -> None:
-    """Refuse shadow arrays that are not like their arrays, before anything is launched."""
-    if len(shadows) != len(program.of):
-        wanted = ", ".join((*program.names, *program.shadows))
-        raise TypeError(f"{program.name}({wanted}) was given {len(args) + len(shadows)} arguments")
-    everything = [*args, *shadows]
-    for k, name, shadow in zip(program.of, program.shadows, shadows, strict=True):
-        array = args[k]
-        own = f"`{name}`, for `{program.names[k]}`"
-        if not hasattr(shadow, "shape") or not hasattr(shadow, "dtype"):
-            raise TypeError(f"{own}, is no array: {shadow!r}")
-        if tuple(shadow.shape) != tuple(array.shape):
-            raise ValueError(f"{own}, has shape {tuple(shadow.shape)}, not {tuple(array.shape)}")
-        if device.dtype_of(shadow) != device.dtype_of(array):
-            raise ValueError(f"{own}, has dtype {shadow.dtype}, not {array.dtype}")
-        if device.is_device_array(shadow) != device.is_device_array(array):
-            raise ValueError(f"{own}, is not where the array is: one of them is on the device")
-        if device.is_device_array(array) and device.device_of(shadow) != device.device_of(array):
-            places = f"{device.device_of(shadow)}, not {device.device_of(array)}"
-            raise ValueError(f"{own}, is on device {places}")
-        if isinstance(shadow, np.ndarray) and not shadow.flags.writeable:
-            raise ValueError(f"{own}, is read-only")
-        others = [other for other in everything if other is not shadow]
-        is_twice = len(others) < len(everything) - 1 or any(_overlap(shadow, o) for o in others)
-        if program.is_adjoint and is_twice:
-            raise ValueError(f"{own}, shares memory with another argument")
+def _is_of_floats(value: Any) -> bool:
+    return hasattr(value, "dtype") and bool(value.shape) and np.dtype(value.dtype).kind == "f"
 
 
-def _overlap(one: Any, other: Any) -> bool:
-    places = [device.memory_of(a) for a in (one, other)]
-    if any(p is None for p in places) or device.is_device_array(one) != device.is_device_array(
-        other
-    ):
-        return False
-    return bool(np.shares_memory(*places))
-
-
-def _numbers(program: KernelProgram, args: Sequence[Any]) -> list[Any]:
-    """Python's floats in the precision that the kernel computes in."""
-    if not program.single:
-        return list(args)
-    return [np.float32(a) if isinstance(a, float) else a for a in args]
-
-
-def _scratch(
-    found: _Compiled,
-    args: Sequence[Any],
-    grid: Sequence[int],
-    block: Sequence[int],
-    further: Sequence[Any],
-) -> tuple[Scratch, ...]:
-    program = found.program
-    if not program.kept:
-        return ()
-    lengths = _lengths(program, args)
-    threads = int(np.prod(grid)) * int(np.prod(block))
-    symbols = {s for k in program.kept for d in k.shape for s in d.symbols()}
-    if symbols <= lengths.keys():
-        shapes = [tuple(d.evaluate(lengths) for d in k.shape) for k in program.kept]
-    else:
-        shapes = _counted(found, args, grid, block, further)
-    return tuple(
-        Scratch(k.name, (*shape, threads), np.dtype(k.dtype))
-        for k, shape in zip(program.kept, shapes, strict=True)
-    )
-
-
-def _counted(
-    found: _Compiled,
-    args: Sequence[Any],
-    grid: Sequence[int],
-    block: Sequence[int],
-    further: Sequence[Any],
-) -> list[tuple[int, ...]]:
-    """The largest lengths that a thread needs: a kernel finds them."""
-    program = found.program
-    needed = cuda.to_device(np.zeros(sum(len(k.shape) for k in program.kept), np.int64))
-    copies = [_copied(a) for a in args]
-    shadows = [copies[k] for k in program.of]  # in their places: it does not touch them
-    found.counting[(tuple(grid), tuple(block), *further)](
-        *_numbers(program, copies), *shadows, needed
-    )
-    lengths = [max(int(n), 0) for n in needed.copy_to_host()]
-    out: list[tuple[int, ...]] = []
-    for k in program.kept:
-        out.append(tuple(lengths[: len(k.shape)]))
-        lengths = lengths[len(k.shape) :]
-    return out
-
-
-def _copied(value: Any) -> Any:
-    """An array of its own, since a kernel that counts may run stores of the kernel that decide how much it is."""
-    if device.is_device_array(value):
-        return cuda.to_device(device.as_device_array(value).copy_to_host())
-    return value.copy() if isinstance(value, np.ndarray) else value
-
-
-def _lengths(program: KernelProgram, args: Sequence[Any]) -> dict[str, int]:
-    """What the symbols in the types of arguments are for these."""
-    out: dict[str, int] = {}
-    for type_, value in zip(program.types, args, strict=True):
-        if isinstance(type_, Array):
-            pairs = zip(type_.shape, value.shape, strict=True)
-            out |= {d.symbol: int(n) for d, n in pairs if d.symbol is not None}
-        elif isinstance(type_, Scalar) and type_.expr is not None and type_.expr.symbol is not None:
-            out[type_.expr.symbol] = int(value)
-    return out
+def _cleared(value: Any) -> Any:
+    """The adjoint of what a launch keeps: nothing, before and behind it."""
+    zeros = np.zeros(value.shape, value.dtype)
+    return cuda.to_device(zeros) if device.is_device_array(value) else zeros

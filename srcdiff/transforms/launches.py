@@ -131,19 +131,16 @@ def tangent_launch(op: Op, dot_of: Callable[[Atom], Atom | None], b: Builder) ->
 
 def _append(b: Builder, op: Op, kind: int, operands: Sequence[Atom], writes: Sequence[int]) -> None:
     derived = op.attrs["derived"][kind]
-    count = len(operands) - first_argument(op)
-    decl = launch_of(derived, derived.__name__, count, tuple(writes))
-    attrs = {**op.attrs, "count": count, "before": (), "reads": (), "derived": None}
+    given = operands[first_argument(op) :]
+    decl = launch_of(derived, derived.__name__, len(given), tuple(writes))
+    # it may read whatever it is given
+    reads = tuple(k for k, a in enumerate(given) if isinstance(a.type, Array))
+    attrs = {"count": len(given), "before": (), "reads": reads, "derived": derived.derived}
+    attrs = {**op.attrs, **attrs}
     b.append(replace(op, decl=decl, operands=tuple(operands), attrs=attrs, origin=b.origin))
 
 
 def _check_launch(op: Op, given: Sequence[Atom], has: Callable[[Atom], bool]) -> None:
-    if op.attrs["derived"] is None:
-        raise UnsupportedError(
-            f"a second derivative through a launch: {op.decl.spelling} is a generated kernel",
-            "First derivatives go through launches; differences of gradients give the second.",
-            op.location,
-        )
     for a in given:
         if isinstance(a.type, Scalar) and has(a):
             raise UnsupportedError(
