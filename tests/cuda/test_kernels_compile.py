@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 
+import block_kernels
 import numpy as np
 import pytest
+import thread_kernels
 from numba import types
+from numba.np.numpy_support import from_dtype
 from user_kernels import CASES, SINGLE, Case, warp_sum
 
 import srcdiff.cuda
 from srcdiff.codegen.load import load
-from srcdiff.ir.types import Array, Scalar
+from srcdiff.ir.types import Array
 from srcdiff.kernel_programs import KernelProgram
 from srcdiff.runtime.cuda import is_simulator, ptx
 
@@ -29,19 +32,21 @@ def has_compiler() -> bool:
 
 pytestmark = pytest.mark.skipif(not has_compiler(), reason="nvvm compiles, the simulator does not")
 
+ALL = [*CASES, *thread_kernels.CASES, *block_kernels.CASES]
 CAPABILITIES = [(7, 5), (8, 0), (9, 0)]
 
 
 def compiled(program: KernelProgram, capability) -> str:
     def of(type_):
         if isinstance(type_, Array):
-            return types.Array(of(Scalar(type_.dtype)), type_.ndim, "C")
+            return types.Array(from_dtype(np.dtype(type_.dtype)), type_.ndim, "C")
         is_narrow = program.single and type_.dtype == "float64"
-        return types.float32 if is_narrow else getattr(types, type_.dtype)
+        return types.float32 if is_narrow else from_dtype(np.dtype(type_.dtype))
 
     given = [of(t) for t in program.types]
     given += [given[k] for k in program.of]
-    given += [types.Array(getattr(types, k.dtype), len(k.shape) + 1, "C") for k in program.kept]
+    kept = [(from_dtype(np.dtype(k.dtype)), len(k.shape) + 1) for k in program.kept]
+    given += [types.Array(dtype, ndim, "C") for dtype, ndim in kept]
     return ptx(load(program.source, program.name, program.bindings), given, capability)
 
 
@@ -52,11 +57,22 @@ def programs(case: Case, dtype):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", CASES, ids=repr)
+@pytest.mark.parametrize("case", ALL, ids=repr)
 def test_for_all_capabilities(case: Case) -> None:
     for program in programs(case, np.float64):
         for capability in CAPABILITIES:
             assert f".target sm_{capability[0]}{capability[1]}" in compiled(program, capability)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ALL, ids=repr)
+def test_second_derivatives(case: Case) -> None:
+    args = case.arguments(np.random.default_rng(0), np.float64)
+    shadows = [a for a in args if isinstance(a, np.ndarray) and a.dtype.kind == "f"]
+    first = srcdiff.cuda.adjoint(case.kernel)
+    for derive in (srcdiff.cuda.adjoint, srcdiff.cuda.tangent):
+        program = derive(first).program_for(*args, *(a.copy() for a in shadows))
+        assert ".target sm_90" in compiled(program, (9, 0))
 
 
 def test_shuffles() -> None:
