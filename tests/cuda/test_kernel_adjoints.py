@@ -175,6 +175,10 @@ def test_device_arrays() -> None:
 # ---- bad input -----------------------------------------------------------------------------------
 
 
+read_only = np.zeros(4)
+read_only.flags.writeable = False
+
+
 @pytest.mark.parametrize(
     ("shadows", "error", "message"),
     [
@@ -182,6 +186,10 @@ def test_device_arrays() -> None:
         ((np.zeros(4, np.float32), np.zeros(4)), ValueError, "has dtype float32, not float64"),
         ((np.zeros(4),), TypeError, "was given 3 arguments"),
         ((0.0, np.zeros(4)), TypeError, "is no array: 0.0"),
+        ((None, np.zeros(4)), TypeError, "is no array: None"),
+        ((read_only, np.zeros(4)), ValueError, "`d_x`, for `x`, is read-only"),
+        ((np.zeros(8)[::2], np.zeros(4)), ValueError, "is not contiguous"),
+        ((x[::-1], np.zeros(4)), ValueError, "is not contiguous"),
         ((x, np.zeros(4)), ValueError, "shares memory with another argument"),
         ((cuda.to_device(np.zeros(4)), np.zeros(4)), ValueError, "is not where the array is"),
     ],
@@ -189,6 +197,16 @@ def test_device_arrays() -> None:
 def test_shadow_arrays_are_like_their_arrays(shadows, error, message) -> None:
     with pytest.raises(error, match=message):
         srcdiff.cuda.adjoint(own.stencil)[1, 4](x, np.zeros(4), *shadows)
+
+
+@pytest.mark.parametrize("grid", ["1", 1.0, None, (1, 2.5), np.ones(2), [None]])
+def test_a_grid_is_of_integers(grid) -> None:
+    with pytest.raises(TypeError, match="a grid or block is an integer, or up to 3 of them, not"):
+        srcdiff.cuda.adjoint(own.stencil)[grid, 4]
+    with pytest.raises(ValueError, match="at least 1"):
+        srcdiff.cuda.adjoint(own.stencil)[(1, 0), 4]
+    with pytest.raises(ValueError, match="1 to 3 extents"):
+        srcdiff.cuda.adjoint(own.stencil)[1, (1, 1, 1, 1)]
 
 
 def test_shadows_on_a_device_share_no_memory_either() -> None:
