@@ -399,7 +399,10 @@ def load_jax() -> tuple[Any, str]:
     except ImportError:
         return None, "JAX is not installed: its column is empty."
     jax.config.update("jax_enable_x64", True)
-    backend = jax.default_backend()
+    try:
+        backend = jax.default_backend()
+    except Exception as error:  # a plugin that does not go with the driver
+        return None, f"JAX {jax.__version__} does not start ({error}): its column is empty."
     if backend != "gpu" and not is_simulator():
         return None, f"JAX {jax.__version__} finds no GPU, but {backend}: its column is empty."
     return jax, f"JAX {jax.__version__} on {backend}."
@@ -425,12 +428,15 @@ def table(rows: list[Problem]) -> str:
     return "\n".join(lines)
 
 
-def measure_loop(row: Loop) -> None:
-    """A loop, and what a library needs for the same step."""
+def measure_loop(row: Loop, jax: Any) -> None:
+    """A loop, and what a library needs for the same step on the same device."""
     row.check()
     wait = lambda _: None if is_simulator() else cuda.synchronize()
     row.found["srcdiff"] = milliseconds(row.step, wait)
     if is_simulator():
+        return
+    if jax is None and row.library != "Warp":
+        row.notes.append(f"{row.library} is not timed: JAX has no GPU here")
         return
 
     def beside() -> None:
@@ -441,6 +447,22 @@ def measure_loop(row: Loop) -> None:
         beside()
     except ImportError as error:
         row.notes.append(f"{row.library} is not installed ({error.name})")
+
+
+def loop_row(name: str, quick: bool, jax: Any) -> Loop:
+    """A row of the second table, measured; where its arrays find no room, a row that says so."""
+    try:
+        row = LOOPS[name](quick)
+    except Exception as error:
+        print(f"{name} ...", flush=True)
+        told = f"{type(error).__name__}: {str(error)[:200]}"
+        nothing = lambda: None
+        return Loop(
+            name, nothing, nothing, "", lambda: (nothing, nothing), notes=[told], failed=True
+        )  # type: ignore[arg-type, return-value]
+    print(f"{row.name} ...", flush=True)
+    attempt(row, "srcdiff", lambda: measure_loop(row, jax))
+    return row
 
 
 def loop_table(rows: list[Loop]) -> str:
@@ -467,14 +489,14 @@ def main() -> None:
     wanted = options.only.split(",") if options.only else [*makers, *LOOPS]
     dtypes = (np.float32, np.float64)
     rows = [makers[n](dtype, options.quick) for n in wanted if n in makers for dtype in dtypes]
-    loops = [LOOPS[name](options.quick) for name in wanted if name in LOOPS]
+    loops: list[Loop] = []
     copied = copy_speed()
     for row in rows:
         print(f"{row.name} ...", flush=True)
         row.attempt("srcdiff", lambda row=row: measure(row, jax, copied))
-    for loop in loops:
-        print(f"{loop.name} ...", flush=True)
-        attempt(loop, "srcdiff", lambda loop=loop: measure_loop(loop))
+    for name in wanted:
+        if name in LOOPS:
+            loops.append(loop_row(name, options.quick, jax))
     speed = "" if is_simulator() else f"; a copy moves {copied / 1e12:.3g} TB/s"
     print(f"\n{device_name()}{speed}; multiples of srcdiff's time. {told}\n")
     print(table(rows), loop_table(loops), sep="\n\n")

@@ -53,6 +53,15 @@ def main():
         sums = [sum(c) for c in zip(*(gradient(eta, s)[1] for s in sequences), strict=True)]
         eta = tuple(np.log(c / c.sum(axis=-1, keepdims=True)) for c in sums)
     assert np.allclose(B.copy_to_host(), eta[2])
+    try:
+        from matplotlib import pyplot as plt
+    except ImportError:  # pip install srcdiff[plot]
+        return
+    plt.plot(range(1, 5), history.copy_to_host(), marker="o")
+    plt.xticks(range(1, 5))
+    plt.xlabel("iteration of EM")
+    plt.ylabel("log-likelihood of all sequences")
+    plt.savefig("cuda_em.png")
 
 
 main()
