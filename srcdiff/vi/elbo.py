@@ -175,12 +175,25 @@ class Elbo:
         """
         return self.bound(*data).init(data, at, scale)
 
-    def save(self, folder: str | FilePath, params: Any, eps: Any, *data: Any) -> list[FilePath]:
-        """Write the stages as files that need NumPy and SciPy only (Numba, the last one).
+    def save(
+        self, folder: str | FilePath, params: Any, eps: Any, *data: Any, kernel: bool = False
+    ) -> list[FilePath]:
+        """Write the stages as files that need NumPy and SciPy only (Numba, the last ones).
 
         `elbo.py` has the log-joint and the bound, `gradient.py` its value and gradient, `loops.py` the same as loops.
+
+        Parameters
+        ----------
+        kernel : bool
+            Whether to write `kernel.py`, too: a CUDA kernel whose threads take arrays of noise, stacked along a last
+            axis, and leave the value of each, and gradients added up by thread. No device is needed.
+
+        Raises
+        ------
+        UnsupportedError
+            With `kernel`, if the gradient cannot be one.
         """
-        return write_stages(self, FilePath(folder), params, eps, data)
+        return write_stages(self, FilePath(folder), params, eps, data, kernel)
 
     def save_test(self, path: str | FilePath, params: Any, eps: Any, *data: Any) -> FilePath:
         """Write a test file that compares the gradient, saved beside it, with differences of the bound.

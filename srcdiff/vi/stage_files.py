@@ -1,9 +1,12 @@
 """The stages of a bound as files, and a test file of the gradient that needs no srcdiff."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+import srcdiff
 
 if TYPE_CHECKING:
     from srcdiff.vi.elbo import Elbo
@@ -62,20 +65,34 @@ def test_the_gradient_equals_differences_with_the_same_draws():
 
 
 def write_stages(
-    elbo: "Elbo", folder: Path, params: Any, eps: Any, data: tuple[Any, ...]
+    elbo: "Elbo", folder: Path, params: Any, eps: Any, data: tuple[Any, ...], kernel: bool = False
 ) -> list[Path]:
-    """Write `elbo.py` (the log-joint and the bound), `gradient.py` and `loops.py`."""
+    """Write `elbo.py` (the log-joint and the bound), `gradient.py` and `loops.py`, and `kernel.py` if asked for."""
     folder.mkdir(parents=True, exist_ok=True)
     bound = elbo.bound(*data)
     text = folder / "elbo.py"
     text.write_text(bound.text(data), encoding="utf-8")
     given = bound.arguments(params, eps, data, 0.0)
     made = bound.value_and_grad
-    return [
+    files = [
         text,
         made.save(folder / "gradient.py", *given),
         made.save(folder / "loops.py", *given, form="loops"),
     ]
+    if kernel:
+        files.append(folder / "kernel.py")
+        source = _kernel(made, given, len(data), len(bound.noise_arguments(eps)))
+        files[-1].write_text(source, encoding="utf-8")
+    return files
+
+
+def _kernel(made: Any, given: Sequence[Any], data: int, noise: int) -> str:
+    """The kernel of the gradient for many arrays of noise at once, each of them a thread's, and their mean."""
+    first = len(given) - data - noise  # noise stands in front of the data
+    is_noise = [first <= k < first + noise for k in range(len(given))]
+    run = srcdiff.cuda.batched(made, tuple(0 if own else None for own in is_noise), "mean")
+    stacked = [np.stack([a]) if own else a for a, own in zip(given, is_noise, strict=True)]
+    return str(run.source_for(*stacked))
 
 
 def write_test(elbo: "Elbo", path: Path, params: Any, eps: Any, data: tuple[Any, ...]) -> Path:
