@@ -10,7 +10,7 @@ Dead code elimination then drops it from the loop. A branch result whose two yie
 
 from __future__ import annotations
 
-from srcdiff.ir.core import Atom, Const, For, Function, If, Region, Value, While, regions_of
+from srcdiff.ir.core import Atom, Const, For, Function, If, Region, Value, While, regions_of, walk
 from srcdiff.ir.types import Scalar
 from srcdiff.transforms.dce import carried_groups
 from srcdiff.transforms.facts import substitute
@@ -21,14 +21,20 @@ __all__ = ["forward_invariants"]
 def forward_invariants(fn: Function) -> Function:
     """`fn` with uses of invariant carried values, and of branch results that do not depend on the branch, replaced."""
     env: dict[Value, Atom] = {}
-    _region(fn.body, env)
+    _region(fn.body, env, _has_single(fn))
     return substitute(fn, env)
 
 
-def _region(region: Region, env: dict[Value, Atom]) -> None:
+def _has_single(fn: Function) -> bool:
+    """Whether there are numbers of less than double precision, which Python's numbers do not widen."""
+    values = (*fn.params, *(v for s in walk(fn.body) for v in s.results))
+    return any(getattr(v.type, "dtype", "") in ("float32", "complex64") for v in values)
+
+
+def _region(region: Region, env: dict[Value, Atom], has_single: bool) -> None:
     for statement in region.body:
         for inner in regions_of(statement):
-            _region(inner, env)
+            _region(inner, env, has_single)
         if isinstance(statement, If):
             for then, orelse, result in zip(
                 statement.then.yields, statement.orelse.yields, statement.results, strict=True
@@ -38,7 +44,7 @@ def _region(region: Region, env: dict[Value, Atom]) -> None:
         elif isinstance(statement, For | While):
             for group, init, yielded in carried_groups(statement):
                 is_handed_on = _resolve(yielded, env) in (*group, _resolve(init, env))
-                if is_handed_on and not _is_wider(group[0], _resolve(init, env)):
+                if is_handed_on and not (has_single and _is_wider(group[0], _resolve(init, env))):
                     env.update(dict.fromkeys(group, init))
 
 

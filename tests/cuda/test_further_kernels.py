@@ -132,3 +132,11 @@ def test_the_users_guards_stay_where_turns_keep_something() -> None:
     assert text.count("    if i < ") == 2  # forwards and backwards
     kept = srcdiff.cuda.adjoint(min_reduction).scratch(1, 8, np.zeros(8), np.zeros(1))
     assert [(s.shape, s.dtype) for s in kept] == [((3, 8), np.dtype(bool))]
+
+
+def test_local_arrays_may_be_of_more_digits() -> None:
+    (case,) = (c for c in FURTHER if repr(c) == "batched_mlp")
+    args = case.arguments(np.random.default_rng(0), np.float32)
+    text = srcdiff.cuda.adjoint(case.kernel).source_for(*args)
+    assert "d_h = cuda.local.array(3, np.float64)" in text
+    assert "cuda.atomic.add(d_W2, j, np.float32(d_o * h[j]))" in text
