@@ -120,3 +120,31 @@ def test_fourth_derivatives_of_a_function_of_an_array() -> None:
     moves = step * np.eye(3)
     expected = np.stack([(third(x + m) - third(x - m)) / (2 * step) for m in moves], axis=-1)
     np.testing.assert_allclose(srcdiff.jacobian(third, jit=False)(x), expected, atol=1e-8)
+
+
+def power(x, n, k):
+    return k * x if n == 0 else x * power(x, n - 1, k)
+
+
+def curved(w, depth, at):
+    if depth == 0:
+        return w[at] ** 2
+    return np.tanh(curved(w, depth - 1, 2 * at) + w[at] * curved(w, depth - 1, 2 * at + 1))
+
+
+def test_reverse_over_reverse_through_functions_that_call_themselves() -> None:
+    """Their derivative comes with their value; what is asked next are derivatives of it, and by others."""
+    orders = [power]
+    for _ in range(4):
+        orders.append(srcdiff.grad(orders[-1], jit=False))
+    x = 1.3
+    found = [f(x, 4, 0.5) for f in orders[1:]]
+    np.testing.assert_allclose(found, 0.5 * np.array([5 * x**4, 20 * x**3, 60 * x**2, 120 * x]))
+    mixed = srcdiff.grad(orders[1], argnums="k", jit=False)
+    np.testing.assert_allclose(mixed(x, 4, 0.5), 5 * x**4)
+    slope = srcdiff.grad(curved, jit=False)
+    w = np.linspace(0.2, 0.9, 8)
+    twice = srcdiff.grad(lambda w: np.sum(slope(w, 2, 1) ** 2), jit=False)
+    srcdiff.check_grads(lambda w: np.sum(slope(w, 2, 1) ** 2), w, order=1)
+    h = srcdiff.hessian(lambda w: curved(w, 2, 1), jit=False)(w)
+    np.testing.assert_allclose(twice(w), 2 * h @ slope(w, 2, 1), rtol=1e-10)

@@ -30,7 +30,12 @@ __all__ = [
 ]
 
 _NOTE = "itself"
-_KEPT = ("gradients", "hands_back", "slopes")  # what a stand-in has of the notes of its function
+_KEPT = (
+    "gradients",
+    "hands_back",
+    "slopes",
+    "sloped",
+)  # what a stand-in has of the notes of its function
 
 
 def stand_in(fn: Function) -> Function:

@@ -64,7 +64,7 @@ def reverse_call(
     asked = [k for k, a in enumerate(call.operands) if r.is_active(a)]
     if not asked or all(map(is_zero, found.values())):
         return
-    if "slopes" in call.function.notes:
+    if _slopes_are_enough(call, seeded, asked):
         _reverse_by_slopes(r, call, found[seeded[0]], asked, scope)
         return
     wrt, all_seeded = wanted_of(call.function, tuple(asked), tuple(seeded))
@@ -91,6 +91,12 @@ def reverse_call(
     results = tuple(Value(t, f"d_{n}") for t, n in zip(kinds, names, strict=True))
     scope.b.append(Call(helper, operands, results, call.location, "adjoint"))
     _contribute_all(r, call, results, wrt, asked, scope)
+
+
+def _slopes_are_enough(call: Call, seeded: Sequence[int], asked: Sequence[int]) -> bool:
+    """Whether all that is asked for came with the value: not derivatives of derivatives, nor those by others."""
+    wrt, _ = call.function.notes.get("slopes", ((), 0))
+    return set(asked) <= set(wrt) and [*seeded] == [call.function.notes.get("sloped")]
 
 
 def _reverse_by_slopes(r: Reversal, call: Call, d: Atom, asked: list[int], scope: Scope) -> None:

@@ -61,7 +61,7 @@ def giving_slopes(fn: Function, wrt: Positions, seeded: Positions) -> Function:
     count = len(fn.body.yields)
     slopes = [Value(t) for p in targets for t in _slope_types(p.type)]
     names = tuple(name for p in targets for name in _leaf_names(p.name, p.type))
-    notes = {**fn.notes, "gradients": names, "slopes": (wrt, count)}
+    notes = {**fn.notes, "gradients": names, "slopes": (wrt, count), "sloped": seeded[0]}
     name = f"{fn.name}_value_and_grad"
     header = Region(fn.params, (), (*fn.body.yields, *slopes))
     me = stand_in(Function(name, header, Node("tuple", (), ()), notes=notes))
