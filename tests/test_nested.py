@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.optimize
 
 import srcdiff
 from srcdiff import (
@@ -345,19 +346,90 @@ def test_derivatives_that_cannot_be_made_inside() -> None:
         grad(lambda x: np.sum(srcdiff.jvp(np_cubes, x, x)[1]), jit=False)(X)
 
 
-def _scaled_by(a):
-    def scaled(x):
-        return a * x
-
-    return scaled
+def _scaled_by(a, shift=None):
+    return lambda z: a * z if shift is None else a * z + shift
 
 
-def slope_by_two_of_one_kind(p):
-    first, second = _scaled_by(p[0]), _scaled_by(p[1])
-    return srcdiff.grad(lambda y: first(y) ** 2 + second(y))(1.0)
+def _with_default(w):
+    return lambda z, s=w: s * z * w
 
 
-def test_two_functions_that_call_unlike_values_by_one_name_are_refused():
-    with pytest.raises(srcdiff.UnsupportedError, match="means two things in what") as caught:
-        srcdiff.grad(slope_by_two_of_one_kind)(np.array([2.0, 3.0]))
-    assert "Pass the numbers and arrays that it needs one by one" in str(caught.value)
+def _calling_itself(k):
+    def product(z, n):
+        return k * z if n == 0 else z * product(z, n - 1)
+
+    return product
+
+
+def two_of_one_kind(p, q):
+    """Names that mean two things: `a`, `w`, `product`, `k`."""
+    f, g = _scaled_by(p), _scaled_by(q**2, p)
+    w = p * q
+    u, v = _with_default(p), _with_default(3.0 * q)
+    a, b = _calling_itself(p), _calling_itself(q)
+    return srcdiff.grad(lambda z: f(z) * g(z) + u(z) * v(z) * w + a(z, 1) * b(z, 2))(p)
+
+
+def two_of_one_kind_by_hand(p, q):
+    z = p
+    first = 2.0 * p * q**2 * z + p * p
+    second = 2.0 * (p * p) * (9.0 * q * q) * z * (p * q)
+    third = 5.0 * p * q * z**4
+    return first + second + third
+
+
+def three_deep(p, q):
+    slope = srcdiff.grad(lambda z: np.sin(z * q) * z**2)
+    square = srcdiff.grad(lambda z: slope(z) ** 2)
+    return srcdiff.grad(lambda z: square(z) * q)(p)
+
+
+def three_deep_by_hand(p, q):
+    s, c = np.sin(p * q), np.cos(p * q)
+    f1 = 2 * p * s + q * p**2 * c
+    f2 = 2 * s + 4 * p * q * c - q**2 * p**2 * s
+    f3 = 6 * q * c - 6 * q**2 * p * s - q**3 * p**2 * c
+    return 2.0 * q * (f2**2 + f1 * f3)
+
+
+def handed_out(p, q):
+    def slope_of_power(k):
+        w = p * k
+        return srcdiff.grad(lambda z: w * z**2)
+
+    _, back = srcdiff.vjp(lambda z: z**3 * p, q)
+    both = {"two": slope_of_power(2), "three": slope_of_power(3)}
+    return both["two"](q) * both["three"](q) + srcdiff.grad(lambda z: back(z)[0] * z)(q)
+
+
+def handed_out_by_hand(p, q):
+    return 4.0 * p * q * 6.0 * p * q + 2.0 * q * 3.0 * q**2 * p
+
+
+def root_of_two_of_one_kind(p, q):
+    f, g = _scaled_by(p), _scaled_by(q, p)
+    return scipy.optimize.brentq(lambda z: f(z) + g(z) - 2.0, -9.0, 9.0)
+
+
+def root_of_two_of_one_kind_by_hand(p, q):
+    return (2.0 - p) / (p + q)
+
+
+ONE_NAME = [
+    (two_of_one_kind, two_of_one_kind_by_hand),
+    (three_deep, three_deep_by_hand),
+    (handed_out, handed_out_by_hand),
+    (root_of_two_of_one_kind, root_of_two_of_one_kind_by_hand),
+]
+
+
+@pytest.mark.parametrize(("inside", "by_hand"), ONE_NAME, ids=lambda f: f.__name__)
+def test_functions_that_call_unlike_values_by_one_name(inside: Any, by_hand: Any) -> None:
+    args = 1.2, 0.7
+    for _ in range(2):
+        found = srcdiff.value_and_grad(inside, argnums=(0, 1), jit=False)(*args)
+        expected = srcdiff.value_and_grad(by_hand, argnums=(0, 1), jit=False)(*args)
+        np.testing.assert_allclose(found[0], expected[0], rtol=1e-10)
+        np.testing.assert_allclose(found[1], expected[1], rtol=1e-9)
+        inside = srcdiff.grad(inside, argnums=1, jit=False)
+        by_hand = srcdiff.grad(by_hand, argnums=1, jit=False)

@@ -147,8 +147,12 @@ def free_names(node: Any) -> Iterator[str]:
     if cached is None:
         read: dict[str, None] = {}
         outer: dict[str, None] = {}
-        bound = {n.id for n in gast.walk(node.args) if isinstance(n, gast.Name)}
+        defaults = [d for d in (*node.args.defaults, *node.args.kw_defaults) if d is not None]
+        outside = {id(n) for d in defaults for n in gast.walk(d)}  # they are read around it
+        bound: set[str] = set()
         for part in gast.walk(node):
+            if id(part) in outside:
+                continue
             if isinstance(part, gast.Nonlocal):
                 outer.update(dict.fromkeys(part.names))
             if isinstance(part, gast.Name):

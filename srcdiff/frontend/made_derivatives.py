@@ -46,6 +46,17 @@ class Made:
     kind: str
     function: FrontValue
     options: tuple[tuple[str, Any], ...]
+    maker: Any
+
+    def __call__(self, *args: Any) -> NoReturn:
+        """It counts as a function; calls of it are read (`call_made`)."""
+        raise TypeError(f"{self.kind} is not run")
+
+    def written_by(self, lift: Lift, name: str) -> str:
+        """How it is made, as text: another function that is differentiated here uses it."""
+        given = [lift.callable(self.function, name)]
+        given += [f"{k}={lift.object(v, k)}" for k, v in self.options]
+        return f"{lift.object(self.maker, self.kind)}({', '.join(given)})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +69,18 @@ class Pulled:
     handle: Any
     args: tuple[FrontValue, ...]
     places: tuple[int, ...] | None
+    written: tuple[Any, tuple[FrontValue, ...], tuple[tuple[str, Any], ...]]
+
+    def __call__(self, d_value: Any) -> NoReturn:
+        """It counts as a function; calls of it are read (`call_pulled`)."""
+        raise TypeError("vjp is not run")
+
+    def written_by(self, lift: Lift, name: str) -> str:
+        """How it is made, as text: another function that is differentiated here uses it."""
+        maker, args, options = self.written
+        given = [lift.value(a, f"argument_{k}") for k, a in enumerate(args)]
+        given += [f"{k}={lift.object(v, k)}" for k, v in options]
+        return f"{lift.object(maker, 'vjp')}({', '.join(given)})[1]"
 
 
 def makes_derivative(function: Any) -> str:
@@ -77,12 +100,13 @@ def make(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> Fro
     if base is not None:
         options = {"%options": function.options, **options}
     if kind == "vjp":
-        return _pulled(fr, node, of[0], of[1:], options)
+        written = function, tuple(args), tuple((k, v) for k, v in options.items() if k[0] != "%")
+        return _pulled(fr, node, of[0], of[1:], options, written)
     if kind == "jvp":
         return _pushed(fr, node, of[0], of[1:], options)
     for name, value in zip(_POSITIONAL.get(kind, ()), of[1:], strict=False):
         options[name] = _static(fr, node, value)
-    return _derivative(fr, node, kind, of[0], options)
+    return _derivative(fr, node, function, of[0], options)
 
 
 _POSITIONAL = {"jacobian": ("mode",), "batch": ("in_axes", "out_axes")}
@@ -93,13 +117,14 @@ def _static(fr: Frame, node: Any, value: FrontValue) -> Any:
 
 
 def _derivative(
-    fr: Frame, node: Any, kind: str, function: FrontValue, options: dict[str, Any]
+    fr: Frame, node: Any, maker: Any, function: FrontValue, options: dict[str, Any]
 ) -> FrontValue:
+    kind = makes_derivative(maker)
     function = _as_known(function)
     if isinstance(function, Known) and not isinstance(function.value, Made):
         return Known(_handle(fr, node, kind, function.value, options))
     if isinstance(function, Closure | Piece | Method | Known):
-        return Known(Made(kind, function, tuple(options.items())))
+        return Known(Made(kind, function, tuple(options.items()), maker))
     fr.fail(node, f"`{kind}` takes a function, not {describe(function)}")
 
 
@@ -249,7 +274,7 @@ def _pushed(
 
 
 def _pulled(
-    fr: Frame, node: Any, function: FrontValue, args: Args, options: dict[str, Any]
+    fr: Frame, node: Any, function: FrontValue, args: Args, options: dict[str, Any], written: Any
 ) -> FrontValue:
     """`vjp(f, *args)`: the value, and the function of its adjoint."""
     asked = options.get("argnums")
@@ -258,7 +283,7 @@ def _pulled(
         places = options["argnums"] = tuple(k for k, a in enumerate(args) if _has_floats(a))
     value = HOOKS["call"](fr, node, function, args, {})
     handle, around = _at_point(fr, node, "vjp", function, len(args), options)
-    pulled = Pulled(handle, (*args, *around), places and (len(args), *places))
+    pulled = Pulled(handle, (*args, *around), places and (len(args), *places), written)
     return Parts("tuple", (0, 1), (value, Known(pulled)))
 
 

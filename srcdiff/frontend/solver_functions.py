@@ -56,6 +56,7 @@ class Lift:
     lines: list[str] = field(default_factory=list)
     outside: dict[str, Any] = field(default_factory=dict)
     said: dict[str, FrontValue] = field(default_factory=dict)  # what names of the text stand for
+    nests: list[tuple[Closure, str]] = field(default_factory=list)  # nested ones, and their names
     is_direct: bool = True
     who: str = "a solver's function"
 
@@ -66,9 +67,7 @@ class Lift:
         value = self.fr.session.current(value)
         if isinstance(value, ShapeOf):
             value = shape_parts(self.fr, value, self.node)
-        if isinstance(value, Known):
-            return self.object(value.value, name)
-        if isinstance(value, Closure | Piece):
+        if isinstance(value, Known | Closure | Piece):
             return self.callable(value, name)
         if isinstance(value, Parts):
             return self.container(value, name)
@@ -134,9 +133,12 @@ class Lift:
 
     def callable(self, value: FrontValue, name: str) -> str:
         """An expression for a function; its text is put in front where it is a nested one."""
-        if isinstance(value, Known):
+        if isinstance(value, Known) and not hasattr(value.value, "written_by"):
             return self.object(value.value, name)
         self.is_direct = False
+        if isinstance(value, Known):  # a derivative that is made here
+            written: str = value.value.written_by(self, name)
+            return written
         if isinstance(value, Piece):
             inner = self.callable(value.function, name)
             given = [self.value(v, f"{name}_{k}") for k, v in enumerate(value.args)]
@@ -151,64 +153,118 @@ class Lift:
         raise AssertionError
 
     def nested(self, closure: Closure, name: str) -> str:
-        node, frame = closure.node, closure.frame
+        """The name of a nested function, whose text is put in front.
+
+        Names around it that mean something else in the text already are parameters of a function around it.
+        """
+        for known, written in self.nests:
+            if _is_same(known, closure):
+                return written
+        node = closure.node
         own = getattr(node, "name", name)
-        if own in self.said and self.said[own] is closure:
-            return own
-        self.said[own] = closure
-        for free in free_names(node):
-            value = found_around(self.fr, frame, free)
+        if isinstance(node, gast.Lambda) and own in free_names(node):  # it has no name of its own
+            self.taken.add(own)
+            own = self.unused(own)
+        name = own if own not in self.said and self.is_free(own, closure) else self.unused(own)
+        self.nests.append((closure, name))
+        self.said[name] = closure
+        apart = self.around(closure)
+        self.taken.add(name)
+        calls_itself = name != own and own in free_names(node)
+        if not apart and not calls_itself:
+            self.lines += self.definition(closure, name, False)
+            return name
+        scope = self.unused(f"{name}_of")
+        self.lines.append(f"def {scope}({', '.join(apart)}):")
+        self.lines += [f"    {line}" for line in self.definition(closure, own, True)]
+        self.lines.append(f"    return {own}")
+        self.lines.append(f"{name} = {scope}({', '.join(apart.values())})")
+        return name
+
+    def around(self, closure: Closure) -> dict[str, str]:
+        """Sees to it that the names that a nested function finds around it mean that in the text; those that cannot,
+        because they mean another thing, with expressions for what they are.
+        """
+        apart: dict[str, str] = {}
+        for free in free_names(closure.node):
+            value = found_around(self.fr, closure.frame, free)
             if value is None:
-                found = frame.find(free)
+                found = closure.frame.find(free)
                 if found is None or found[0] == "builtins":
                     continue
                 value = self.fr.constant(found[0], free, found[1], self.node)
-            if isinstance(value, Closure) and value.node is node:
+            if isinstance(value, Closure) and value.node is closure.node:
                 continue
-            self.stand_for(free, value)
-        self.taken.add(own)
-        arguments = self.arguments(node.args, closure.defaults)
-        if isinstance(node, gast.Lambda):
-            text = f"{own} = {gast.unparse(gast.Lambda(arguments, node.body)).strip()}"
-        else:
-            bare = gast.FunctionDef(own, arguments, node.body, [], None, None, [])
-            text = gast.unparse(gast.fix_missing_locations(bare))
-        self.lines += text.strip().splitlines()
-        return own
+            if not self.stand_for(free, value):
+                apart[free] = self.value(value, free)
+        return apart
 
-    def arguments(self, arguments: Any, defaults: Mapping[str, FrontValue]) -> Any:
+    def definition(self, closure: Closure, name: str, is_inside: bool) -> list[str]:
+        """The lines of a nested function; `is_inside` another one, whose parameters its defaults should not see."""
+        node = closure.node
+        arguments = self.arguments(node.args, closure.defaults, is_inside)
+        if isinstance(node, gast.Lambda):
+            lambda_ = gast.unparse(gast.Lambda(arguments, node.body)).strip()
+            return f"{name} = {lambda_}".splitlines()
+        bare = gast.FunctionDef(name, arguments, node.body, [], None, None, [])
+        return gast.unparse(gast.fix_missing_locations(bare)).strip().splitlines()
+
+    def is_free(self, name: str, value: FrontValue) -> bool:
+        """Whether a name means nothing in the text, or this."""
+        if name in self.said:
+            return self.said[name] is value or _is_same(self.said[name], value)
+        if name in self.leaves:
+            return self.leaves[name] is value
+        if name in self.outside:
+            return isinstance(value, Known) and self.outside[name] is value.value
+        return True
+
+    def arguments(
+        self, arguments: Any, defaults: Mapping[str, FrontValue], is_inside: bool = False
+    ) -> Any:
         """Parameters with defaults that are what these were when the function was defined."""
         if not defaults:
             return arguments
         changed = copy.copy(arguments)
 
+        def said(name: str) -> str:
+            text = self.value(defaults[name], name)
+            if not is_inside:
+                return text
+            kept = self.unused(f"{name}_default")
+            self.lines.insert(len(self.lines) - 1, f"{kept} = {text}")  # in front of the `def`
+            return kept
+
         def now(names: Sequence[Any], olds: Sequence[Any]) -> list[Any]:
             pairs = zip(names[len(names) - len(olds) :], olds, strict=True)
-            texts = [None if old is None else self.value(defaults[n.id], n.id) for n, old in pairs]
+            texts = [None if old is None else said(n.id) for n, old in pairs]
             return [None if t is None else gast.parse(t, mode="eval").body for t in texts]
 
         changed.defaults = now([*arguments.posonlyargs, *arguments.args], arguments.defaults)
         changed.kw_defaults = now(arguments.kwonlyargs, arguments.kw_defaults)
         return changed
 
-    def stand_for(self, name: str, value: FrontValue) -> None:
-        """See to it that a name means a value in the text."""
+    def stand_for(self, name: str, value: FrontValue) -> bool:
+        """Sees to it that a name means a value in the text; False where it means something else."""
+        if not self.is_free(name, value):
+            return False
         if name in self.said:
-            if self.said[name] is not value and not _is_same(self.said[name], value):
-                self.fail(f"`{name}` means two things in what {self.who} uses")
-            return
-        if isinstance(value, Closure):
-            self.nested(value, name)
-            return
-        self.said[name] = value
-        if isinstance(value, Known):
+            return True
+        if isinstance(value, Known) and not hasattr(value.value, "written_by"):
+            self.said[name] = value
             self.outside[name] = value.value
             self.taken.add(name)
-            return
-        said = self.value(value, name)
+            return True
+        if isinstance(value, Closure):
+            said = self.nested(value, name)
+            self.said[name] = value
+        else:
+            self.said[name] = value
+            said = self.value(value, name)
         if said != name:
             self.taken.add(name)
             self.lines.append(f"{name} = {said}")
+        return True
 
     def function(
         self, value: FrontValue, name: str, own: Sequence[str], result: str = "{}"
