@@ -22,8 +22,11 @@ def titles(name: str, peers: list[str]) -> list[tuple[str, str]]:
     """(source, title) for each column; the source is what `build` needs to know beside the title."""
     problem = problem_named(name)
     found = [("hand", HAND), *(("hand", title) for title in getattr(problem, "OTHERS", {}))]
-    for form, suffix in (("objective", ""), ("loops", ", loop source")):
-        if hasattr(problem, form):
+    forms = [("objective", ""), ("loops", ", loop source")]
+    if hasattr(problem, "MODES"):  # derivatives inside of what is differentiated
+        forms = [(f"objective {modes}", f", {modes}") for modes in problem.MODES]
+    for form, suffix in forms:
+        if hasattr(problem, form.split()[0]):
             found += [(f"srcdiff {form}", f"srcdiff ({kind}){suffix}") for kind in ("NumPy", "compiled")]  # fmt: skip
     for peer in peers:
         found += [(peer, title) for title in PEER_TITLES.get((peer, name), ())]
@@ -33,13 +36,13 @@ def titles(name: str, peers: list[str]) -> list[tuple[str, str]]:
 # Known without importing the peer: the table is planned in one process and measured in others.
 ALL = (
     "hmm", "gmm", "ba", "lstm", "llsq", "lse", "ode", "elbo", "vae", "heat", "nbody", "mlp", "rnn", "square_sine",
-    "rosenbrock",
+    "rosenbrock", "kmeans", "hand", "det", "particle", "saddle",
 )  # fmt: skip
 PEER_TITLES: dict[tuple[str, str], tuple[str, ...]] = {
     **{("jax", name): ("JAX",) for name in ALL},
     ("jax", "hmm"): ("JAX", "JAX, scaled"),
     **{("torch", name): ("PyTorch",) for name in ALL},
-    **{("autograd", name): ("autograd",) for name in ALL},
+    **{("autograd", name): ("autograd",) for name in ALL if name != "hand"},
     **{("casadi", n): ("CasADi",) for n in ("hmm", "gmm", "ba", "square_sine", "rosenbrock")},
     **{("pytensor", n): ("PyTensor",) for n in ("hmm", "gmm", "square_sine", "rosenbrock")},
     ("hmmlearn", "hmm"): ("hmmlearn, log", "hmmlearn, scaling"),
@@ -69,9 +72,10 @@ def _srcdiff(problem: ModuleType, form: str, compiled: bool, args: tuple[Any, ..
 
     import srcdiff  # likewise
 
+    form, *modes = form.split()
     function = getattr(problem, form)
     if hasattr(problem, "srcdiff_gradient"):
-        gradient = problem.srcdiff_gradient(srcdiff, function, jit=compiled)
+        gradient = problem.srcdiff_gradient(srcdiff, function, *modes, jit=compiled)
     else:
         gradient = srcdiff.value_and_grad(function, argnums=problem.WRT, jit=compiled)
     plain = numba.njit(function) if compiled and form == "loops" else function

@@ -29,7 +29,9 @@ def rebound(function: Any, **names: Any) -> Any:
     space = dict(function.__globals__)
     for name, value in function.__globals__.items():
         if isinstance(value, types.FunctionType) and value.__module__ == function.__module__:
-            space[name] = types.FunctionType(value.__code__, space, name, value.__defaults__)
+            space[name] = types.FunctionType(
+                value.__code__, space, name, value.__defaults__, value.__closure__
+            )
     space.update(names)
     return space[function.__name__]
 

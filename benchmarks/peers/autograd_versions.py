@@ -6,7 +6,7 @@ from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
-from autograd import value_and_grad
+from autograd import grad, value_and_grad
 from autograd.core import make_vjp
 from autograd.scipy.special import gammaln, logsumexp
 
@@ -16,7 +16,9 @@ LIKE_NUMPY = {"np": anp, "math": anp, "logsumexp": logsumexp, "gammaln": gammaln
 
 
 def columns(name: str, problem: Any, args: tuple[Any, ...]) -> dict[str, Pair]:
-    function = FUNCTIONS.get(name)
+    if name == "kmeans":
+        return {"autograd": _kmeans(problem, args)}
+    function = _nested(name, problem) or FUNCTIONS.get(name)
     if function is None:
         function = rebound(problem.objective, **LIKE_NUMPY)
     wrt = as_tuple(problem.WRT)
@@ -41,6 +43,26 @@ def columns(name: str, problem: Any, args: tuple[Any, ...]) -> dict[str, Pair]:
             blocks if name == "ba" else lambda: gradient(leaves),
         )
     }
+
+
+def _kmeans(problem: Any, args: tuple[Any, ...]) -> Pair:
+    objective = rebound(problem.objective, **LIKE_NUMPY)
+    slope = grad(objective, 1)
+    curvature = grad(lambda c: anp.sum(slope(args[0], c)))
+    return lambda: objective(*args), lambda: (None, slope(*args) / curvature(args[1]))
+
+
+def _nested(name: str, problem: Any) -> Any:
+    """The program with autograd's own derivative inside."""
+    if name == "particle":
+        slopes = grad(lambda at, w: rebound(problem.potential, **LIKE_NUMPY)(at[0], at[1], w))
+        return problem.flight_of(lambda x, y, w: slopes((x, y), w))
+    if name == "saddle":
+        slopes = grad(lambda at, a, b: problem.height(a, b, at[0], at[1]))
+        space = {**problem.top_of.__globals__, **LIKE_NUMPY}
+        top_of = type(problem.top_of)(problem.top_of.__code__, space)
+        return top_of(lambda a, b, c, d: slopes((c, d), a, b))
+    return None
 
 
 def gmm(alpha, mu, q, l, x, gamma, m):

@@ -16,8 +16,8 @@ jax.config.update("jax_enable_x64", True)
 
 
 def columns(name: str, problem: Any, args: tuple[Any, ...]) -> dict[str, Pair]:
-    if name == "ba":
-        return {"JAX": _blocks(problem, args)}
+    if name in OWN:
+        return {"JAX": OWN[name](problem, args)}
     function = FUNCTIONS.get(name)
     if function is None:
         function = rebound(problem.objective, np=jnp, math=jnp, logsumexp=logsumexp)
@@ -50,6 +50,169 @@ def _blocks(problem: Any, args: tuple[Any, ...]) -> Pair:
     value, gradient = jax.jit(many), jax.jit(jax.vmap(both))
     ready = jax.block_until_ready
     return lambda: ready(value(*given)), lambda: ready(gradient(*given))
+
+
+def _compiled(value: Any, gradient: Any, args: tuple[Any, ...]) -> Pair:
+    given = [jnp.asarray(a) if isinstance(a, np.ndarray | float) else a for a in args]
+    value, gradient, ready = jax.jit(value), jax.jit(gradient), jax.block_until_ready
+    return lambda: ready(value(*given)), lambda: ready(gradient(*given))
+
+
+def _kmeans(problem: Any, args: tuple[Any, ...]) -> Pair:
+    objective = rebound(problem.objective, np=jnp)
+
+    def direction(points, centroids):
+        slope = jax.grad(lambda c: objective(points, c))
+        gradient, curvature = jax.jvp(slope, [centroids], [jnp.ones_like(centroids)])
+        return 0.0, gradient / curvature
+
+    return _compiled(objective, direction, args)
+
+
+def _det(problem: Any, args: tuple[Any, ...]) -> Pair:
+    """Minors that several larger ones have are computed once: another algorithm, but what traces of all of them would
+    be takes minutes to compile.
+    """
+    a, n = args
+
+    def objective(a):
+        known: dict[tuple[int, int], Any] = {}
+
+        def minor(row, used):
+            if row == n:
+                return 1.0
+            if (row, used) not in known:
+                left = [j for j in range(n) if not used & (1 << j)]
+                terms = [a[row, j] * minor(row + 1, used | (1 << j)) for j in left]
+                known[row, used] = sum(t if k % 2 == 0 else -t for k, t in enumerate(terms))
+            return known[row, used]
+
+        return minor(0, 0)
+
+    return _compiled(objective, jax.value_and_grad(objective), (a,))
+
+
+def _particle(problem: Any, args: tuple[Any, ...]) -> Pair:
+    """Forward over reverse: reverse mode does not go through loops whose turns are not known."""
+    step = problem.STEP
+    slopes = jax.grad(rebound(problem.potential, np=jnp), argnums=(0, 1))
+
+    def missed(w):
+        def turn(state):
+            x, y, vx, vy, _, _ = state
+            ax, ay = slopes(x, y, w)
+            return x + step * vx, y + step * vy, vx - step * ax, vy - step * ay, vx, vy
+
+        start = tuple(map(jnp.asarray, (0.0, 8.0, 0.75, 0.0, 0.75, 0.0)))
+        x, y, _, _, vx, vy = lax.while_loop(lambda s: s[1] > 0.0, turn, start)
+        end = x - y / vy * vx
+        return end * end
+
+    return _compiled(missed, lambda w: jax.jvp(missed, (w,), (jnp.ones_like(w),)), args)
+
+
+def _saddle(problem: Any, args: tuple[Any, ...]) -> Pair:
+    small, height = problem.SMALL_ENOUGH, problem.height
+    slopes = jax.grad(height, argnums=(2, 3))
+
+    def top(a, b, c, d):
+        def is_steep(state):
+            _, _, _, up, across, _, _, is_done = state
+            return jnp.logical_and(~is_done, jnp.sqrt(up * up + across * across) > small)
+
+        def turn(state):
+            c, d, value, up, across, rate, steps, _ = state
+            next_c, next_d = c + rate * up, d + rate * across
+            near = jnp.sqrt((next_c - c) ** 2 + (next_d - d) ** 2) <= small
+            ahead = height(a, b, next_c, next_d)
+            next_up, next_across = slopes(a, b, next_c, next_d)
+            rests, better = steps == 10, ahead > value
+            moved = ~rests & ~near & better
+            new_rate = jnp.where(better, rate, 0.5 * rate)
+            return (
+                jnp.where(moved, next_c, c),
+                jnp.where(moved, next_d, d),
+                jnp.where(moved, ahead, value),
+                jnp.where(moved, next_up, up),
+                jnp.where(moved, next_across, across),
+                jnp.where(rests, 2.0 * rate, jnp.where(near, rate, new_rate)),
+                jnp.where(moved, steps + 1, 0),
+                ~rests & near,
+            )
+
+        start = c, d, height(a, b, c, d), *slopes(a, b, c, d), jnp.asarray(1e-5), 0, False
+        return lax.while_loop(is_steep, turn, start)[2]
+
+    def both(a, b, c, d):
+        one, none = jnp.ones_like(a), jnp.zeros_like(a)
+        value, by_a = jax.jvp(top, (a, b, c, d), (one, none, none, none))
+        _, by_b = jax.jvp(top, (a, b, c, d), (none, one, none, none))
+        return value, (by_a, by_b)
+
+    return _compiled(top, both, args)
+
+
+def _hand(problem: Any, args: tuple[Any, ...]) -> Pair:
+    theta, us, (parents, *model, is_mirrored), _, triangles, measured = args
+
+    def angles_of_bones(theta, bones):
+        angles = jnp.zeros((bones, 3))
+        for finger in range(problem.FINGERS):
+            first, k = 2 + 4 * finger, 6 + 4 * finger
+            angles = angles.at[first, :2].set(theta[k : k + 2])
+            angles = angles.at[(first + 1, first + 2), 0].set(theta[k + 2 : k + 4])
+        return angles
+
+    def rotations(angles):
+        (sx, sz, sy), (cx, cz, cy) = jnp.sin(angles).T, jnp.cos(angles).T
+        none, one = jnp.zeros(len(angles)), jnp.ones(len(angles))
+        rows = [
+            [cz * cy, cz * sy * sx - sz * cx, cz * sy * cx + sz * sx, none],
+            [sz * cy, sz * sy * sx + cz * cx, sz * sy * cx - cz * sx, none],
+            [-sy, cy * sx, cy * cx, none],
+            [none, none, none, one],
+        ]
+        return jnp.stack([jnp.stack(row, axis=1) for row in rows], axis=1)
+
+    def residuals(theta, us, relatives, inverses, base, weights):
+        relatives = relatives @ rotations(angles_of_bones(theta, len(parents)))
+        found: list[Any] = []
+        for k in range(len(parents)):
+            found.append(relatives[k] if parents[k] < 0 else found[parents[k]] @ relatives[k])
+        transforms = jnp.stack(found) @ inverses
+        moved = jnp.einsum("kij,vj,vk->vi", transforms[:, :3], base, weights)
+        if is_mirrored:
+            moved = moved * jnp.array([-1.0, 1.0, 1.0])
+        corners = (moved @ turned(theta[:3]).T + theta[3:6])[triangles]
+        third = 1.0 - us[:, 0] - us[:, 1]
+        at = us[:, :1] * corners[:, 0] + us[:, 1:] * corners[:, 1] + third[:, None] * corners[:, 2]
+        return (measured - at).ravel()
+
+    def turned(angle_axis):
+        angle = jnp.sqrt(jnp.sum(angle_axis**2))
+        x, y, z = angle_axis / angle
+        cross = jnp.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+        outer = jnp.outer(angle_axis, angle_axis) / angle**2
+        c = jnp.cos(angle)
+        return c * jnp.eye(3) + (1.0 - c) * outer + jnp.sin(angle) * cross
+
+    def jacobian(theta, us, *model):
+        along = lambda d: jax.jvp(lambda u: residuals(theta, u, *model), (us,), (d,))[1]
+        first = jnp.zeros_like(us).at[:, 0].set(1.0)
+        of_theta = jax.jacfwd(residuals)(theta, us, *model)
+        return 0.0, jnp.column_stack((along(first), along(1.0 - first), of_theta))
+
+    return _compiled(residuals, jacobian, (theta, us, *model))
+
+
+OWN = {
+    "ba": _blocks,
+    "kmeans": _kmeans,
+    "det": _det,
+    "particle": _particle,
+    "saddle": _saddle,
+    "hand": _hand,
+}
 
 
 def hmm(log_pi, log_A, log_B, data):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["SMALL_ENOUGH", "derivative", "lowest", "value_and_gradient"]
+__all__ = ["SMALL_ENOUGH", "derivative", "lowest", "one_slope", "value_and_gradient"]
 
 SMALL_ENOUGH = 1e-5
 
@@ -49,6 +49,21 @@ def value_and_gradient(srcdiff, mode, f, argnums, **options):
         return _with_array(found[0][0], [slope for _, slope in found])
 
     return tangents
+
+
+def one_slope(srcdiff, mode, f, argnums=0, **options):
+    """`g(*args)` is the value and the derivative in `argnums`, by either mode."""
+    if mode == "r":
+        return srcdiff.value_and_grad(f, argnums=argnums, **options)
+    if isinstance(argnums, int):
+        return lambda *args: srcdiff.make_jvp(f, argnums=argnums, **options)(*args)(1.0)
+    both = value_and_gradient(srcdiff, "f", f, argnums, **options)
+
+    def parts(*args):
+        value, slopes = both(*args)
+        return value, tuple(slopes)
+
+    return parts
 
 
 def _with_array(value, slopes):

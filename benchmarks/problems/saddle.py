@@ -8,11 +8,32 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.problems.descent import SMALL_ENOUGH, derivative, lowest, value_and_gradient
+from benchmarks import vm
+from benchmarks.problems.descent import (
+    SMALL_ENOUGH,
+    derivative,
+    lowest,
+    one_slope,
+    value_and_gradient,
+)
+
+SIZES = QUICK = [{}]
+SMALL: dict[str, int] = {}
+WRT = (0, 1)
+MODES = ("rr", "rf", "fr", "ff")  # the outer one, and that of the ascent
+
+
+def make():
+    return 1.0, 0.5, 1.0, 1.0
 
 
 def height(a, b, c, d):
     return (a * a + b * b) - (c * c + d * d)
+
+
+def slope(a, b, c, d):
+    """In (c, d), by hand."""
+    return -2.0 * c, -2.0 * d
 
 
 def top_of(slopes):
@@ -41,6 +62,45 @@ def top_of(slopes):
         return value
 
     return top
+
+
+objective = top_of(slope)
+
+
+def srcdiff_gradient(srcdiff, function, modes="rr", **options):
+    """Of the ascent along a derivative by the second mode; `function` has it by hand."""
+    top = top_of(derivative(srcdiff, modes[1], height, argnums=(2, 3)))
+    return one_slope(srcdiff, modes[0], top, argnums=WRT, **options)
+
+
+@vm.hand
+def hand_value(a, b, c, d):
+    value = (a * a + b * b) - (c * c + d * d)
+    up, across = -2.0 * c, -2.0 * d
+    rate, steps = 1e-5, 0
+    while np.sqrt(up * up + across * across) > SMALL_ENOUGH:
+        if steps == 10:
+            rate *= 2.0
+            steps = 0
+            continue
+        next_c, next_d = c + rate * up, d + rate * across
+        if np.sqrt((next_c - c) ** 2 + (next_d - d) ** 2) <= SMALL_ENOUGH:
+            break
+        ahead = (a * a + b * b) - (next_c * next_c + next_d * next_d)
+        if ahead > value:
+            c, d, value = next_c, next_d, ahead
+            up, across = -2.0 * c, -2.0 * d
+            steps += 1
+        else:
+            rate *= 0.5
+            steps = 0
+    return value
+
+
+@vm.hand
+def hand(a, b, c, d):
+    """The ascent's path does not depend on (a, b), since the slopes that it follows do not."""
+    return hand_value(a, b, c, d), (2.0 * a, 2.0 * b)
 
 
 def solver(srcdiff, modes, **options):
