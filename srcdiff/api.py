@@ -634,9 +634,8 @@ def generated(
     signature = replace(
         signature, further=further, spread=kind == "hvp" and is_tuple, along=kind in ("jvp", "hvp")
     )
-    name = f"{'f' if signature.name == '<lambda>' else signature.name}_{kind}"
-    if kind == "simplify":
-        name = signature.name
+    own = "f" if signature.name == "<lambda>" else signature.name
+    name = own if kind == "simplify" else f"{own}_{kind}"
     wrt = () if kind == "batch" else signature.wrt
     derived = Derived(kind, f, options, wrt, name, is_tuple, settings)
     return Generated(derived, signature, _known(derived), is_quiet=kind == "value")

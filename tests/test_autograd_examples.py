@@ -18,7 +18,7 @@ def normal(*shape, scale=1.0):
     return scale * rng.normal(size=shape)
 
 
-def programs(np, special, stats, odeint):
+def programs(np, special, stats, odeint, grad):
     """Programs of either NumPy and either SciPy, with their arguments; the first one is differentiated."""
     found = {}
 
@@ -138,6 +138,18 @@ def programs(np, special, stats, odeint):
         covariance = kernel(params[1:], inputs, inputs) + np.exp(params[0]) * np.eye(len(targets))
         return stats.multivariate_normal.logpdf(targets, np.zeros(len(targets)), covariance)
 
+    @example(numpy.array([0.3, -0.4]), normal(4), X[:, :2], Y[:, 0])
+    def expected_improvement(x, params, inputs, targets):
+        """Of a point where the next observation may be made, as Bayesian optimisation asks for it."""
+        covariance = kernel(params[1:], inputs, inputs) + np.exp(params[0]) * np.eye(len(targets))
+        cross = kernel(params[1:], np.reshape(x, (1, 2)), inputs)
+        mean = np.dot(cross, np.linalg.solve(covariance, targets))[0]
+        below = np.dot(cross, np.linalg.solve(covariance, np.transpose(cross)))[0, 0]
+        std = np.sqrt(np.exp(params[1]) - below)
+        ahead = mean - numpy.max(targets)
+        z = ahead / std
+        return ahead * stats.norm.cdf(z) + std * stats.norm.pdf(z)
+
     @example((normal(6, 1), normal(2), normal(2)), X[:, :1], X[:, 2])
     def deep_gaussian_process(params, inputs, targets):
         hidden, inner, outer = params
@@ -195,6 +207,14 @@ def programs(np, special, stats, odeint):
         mean, log_std = params[:2], params[2:]
         samples = noise * np.exp(log_std) + mean
         return np.mean(funnel(samples)) + np.sum(log_std) + 1.0 + np.log(2.0 * np.pi)
+
+    @example(normal(4), normal(8, 2))
+    def natural_gradient_svi(params, noise):
+        """The square of the natural gradient's length: the Fisher information of a mean field is diagonal."""
+        log_std = params[2:]
+        gradient = grad(black_box_svi)(params, noise)
+        fisher = np.concatenate((np.exp(-2.0 * log_std), 2.0 * np.ones(2)))
+        return np.sum(gradient**2 / fisher)
 
     @example(
         {"weights": normal(2), "means": normal(2, 2), "log stds": normal(2, 2)}, normal(2, 4, 2)
@@ -271,6 +291,20 @@ def programs(np, special, stats, odeint):
         states = odeint(moved, start, times, (weights,), rtol=1e-9, atol=1e-9)
         return np.sum(np.abs(states) ** 1.5)
 
+    def behind(wing, vx, vy):
+        open_ = 1.0 - 1.0 / (1.0 + np.exp(-wing))
+        vx, vy = projected(vx * open_, vy * open_)
+        return vx * open_, vy * open_
+
+    @example(normal(5, 4), normal(2, 5, 4))
+    def wing(occlusion, velocities):
+        """Lift over drag of what stands in the flow."""
+        first_x, first_y = behind(occlusion, velocities[0] + 1.0, velocities[1])
+        vx, vy = first_x, first_y
+        for _ in range(2):
+            vx, vy = behind(occlusion, advected(vx, vx, vy), advected(vy, vx, vy))
+        return np.mean(first_y - vy) / (np.mean(first_x - vx) ** 2 + 0.1)
+
     @example(normal(5))
     def rosenbrock(x):
         return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
@@ -297,13 +331,13 @@ def namespaces():
     import autograd.scipy.stats
 
     theirs = autograd.scipy
-    ours = (numpy, scipy.special, scipy.stats, scipy.integrate.odeint)
+    ours = (numpy, scipy.special, scipy.stats, scipy.integrate.odeint, srcdiff.grad)
 
     def odeint(f, start, times, args, **options):
         # a tuple whose items autograd sees
         return theirs.integrate.odeint(f, start, times, autograd.builtins.tuple(args), **options)
 
-    return ours, (autograd.numpy, theirs.special, theirs.stats, odeint)
+    return ours, (autograd.numpy, theirs.special, theirs.stats, odeint, autograd.grad)
 
 
 OURS, THEIRS = (programs(*names) for names in namespaces())

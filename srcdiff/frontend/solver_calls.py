@@ -34,7 +34,7 @@ from srcdiff.frontend.values import (
     static,
 )
 from srcdiff.ir.core import Atom, Const, Function, Node, Value, const
-from srcdiff.ir.types import Scalar, Type, is_float, is_numeric, shape_of
+from srcdiff.ir.types import List, Scalar, Struct, Type, is_float, is_numeric, shape_of
 from srcdiff.ops.solvers import Applied, Solver
 
 __all__ = ["call_solver"]
@@ -154,7 +154,8 @@ class _Call:
             texts = [self.operand(f"{name}_{k}", v) for k, v in enumerate(value.values)]
             return f"({', '.join(texts)})"
         is_number = isinstance(value, Value | Const) and isinstance(value.type, Scalar)
-        if isinstance(value, Parts) or (is_number and _is_vector(self.solver, name)):
+        is_list = isinstance(value, Value) and isinstance(value.type, Struct | List)
+        if isinstance(value, Parts) or is_list or (is_number and _is_vector(self.solver, name)):
             value = HOOKS["call"](fr, node, Known(np.atleast_1d), [value], {})
         return self.operand(name, value)
 

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -258,8 +259,12 @@ def place_of_extreme(comparison: str) -> Any:
             f"attempt to get {op.decl.name} of an empty sequence",
         )
 
+        # an extreme that nothing beats: each element is asked for once, so that what makes it may be put there
+        first = start_of(
+            math.inf if comparison == "less" else -math.inf, element_type(x.type).dtype
+        )
+
         def search(n: LoopContext, fixed: dict[int, Atom]) -> Atom:
-            first = n.element(x, [fixed.get(k, const(0)) for k in range(len(shape))])
 
             def step(n: LoopContext, at: At, best: At) -> At:
                 rest = iter(at)

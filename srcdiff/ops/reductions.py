@@ -454,11 +454,11 @@ highest = _inactive(
 )
 argmax = _inactive(
     "argmax", np.argmax, "int64", method="argmax", raises=True, cost="heavy",
-    loops=loop_storage.place_of_extreme("greater"),
+    loops=loop_storage.place_of_extreme("greater"), asks_once=True,
 )  # fmt: skip
 argmin = _inactive(
     "argmin", np.argmin, "int64", method="argmin", raises=True, cost="heavy",
-    loops=loop_storage.place_of_extreme("less"),
+    loops=loop_storage.place_of_extreme("less"), asks_once=True,
 )  # fmt: skip
 
 

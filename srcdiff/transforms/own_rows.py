@@ -73,7 +73,8 @@ def _copied(table: Value, axis: int, turns: For, b: Builder) -> Value:
     count = b.op(memory.axis_length, table, axis=axis) if _may_end(turns, length, b) else None
     others = [k for k in range(table.type.ndim) if k != axis]
     lengths = [b.op(memory.axis_length, table, axis=k) for k in others]
-    row = b.op(memory.empty, *lengths, dtype=table.type.dtype, name=f"{table.name}_block")
+    name = f"{table.name}_block" if table.name else "rows"
+    row = b.op(memory.empty, *lengths, dtype=table.type.dtype, name=name)
 
     def fill(b: Builder, at: tuple[Atom, ...]) -> tuple[Atom, ...]:
         if len(at) < len(lengths):

@@ -149,7 +149,8 @@ def adjoint_of_helper(
     shown = ", ".join(f"`{p.name}`" for p in targets)
     doc = f"Adjoint of `{fn.name}` with respect to {shown}."
     body = _whole_body(r, fn, scope, params, yields)
-    notes = {**fn.notes, "adjoint_of": _unnamed(scope), "gradients": names}
+    kept = {k: v for k, v in fn.notes.items() if k not in ("slopes", "sloped")}
+    notes = {**kept, "adjoint_of": _unnamed(scope), "gradients": names}
     return Function(name, body, output, doc, fn.location, notes)
 
 

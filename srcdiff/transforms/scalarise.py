@@ -190,8 +190,9 @@ class _Scalarise(Waiting):
         assert op.decl.loops is not None
         if op.decl.read_only and not self.written.isdisjoint(self.roots.get(op.result, ())):
             return False  # what is written later is seen through it
+        asks_again = op.decl.cost == "heavy" and not op.decl.asks_once
         for a in op.operands:
-            if isinstance(a, Value) and op.decl.cost == "heavy" and self.price.get(a, 0) > 0:
+            if isinstance(a, Value) and asks_again and self.price.get(a, 0) > 0:
                 self.force(a, b)
         found = op.decl.loops(Nest(self.arrays, b, self.depth), op)
         if found is None:
