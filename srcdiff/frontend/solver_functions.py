@@ -204,10 +204,11 @@ class Lift:
         node = closure.node
         arguments = self.arguments(node.args, closure.defaults, is_inside)
         if isinstance(node, gast.Lambda):
-            lambda_ = gast.unparse(gast.Lambda(arguments, node.body)).strip()
+            lambda_: str = gast.unparse(gast.Lambda(arguments, node.body)).strip()
             return f"{name} = {lambda_}".splitlines()
         bare = gast.FunctionDef(name, arguments, node.body, [], None, None, [])
-        return gast.unparse(gast.fix_missing_locations(bare)).strip().splitlines()
+        text: str = gast.unparse(gast.fix_missing_locations(bare))
+        return text.strip().splitlines()
 
     def is_free(self, name: str, value: FrontValue) -> bool:
         """Whether a name means nothing in the text, or this."""
