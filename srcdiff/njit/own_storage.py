@@ -5,9 +5,11 @@ loop only where it can compare the bounds of all pairs in front of it, and no lo
 into each: it then knows no more how far apart the rows of `np.zeros_like(x)` are, where it knows that of `x`.
 
     $d_x = call np.zeros_like($x)             becomes      $d_x = call zeros_like($x)
-    $n = call np.empty($m, np.float32)                     $new = call np.empty($m, np.float32);  $n = call own($new)
+    $k = call np.empty($m, dtype=np.int64)                 $k = call empty_as($m, np.int64)
+    $n = call np.full($m, 0.5)                             $new = call np.full($m, 0.5);  $n = call own($new)
 
-These give the same array, and its elements' address is a result that LLVM takes for new storage (`noalias`).
+These give the same array, and its elements' address is a result that LLVM takes for new storage (`noalias`). None of
+Numba's functions has to be compiled for the first two.
 """
 
 from __future__ import annotations
@@ -15,13 +17,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from numba.core import cgutils, ir, types
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
 from numba.core.imputils import impl_ret_borrowed, impl_ret_new_ref
-from numba.core.ir_utils import find_callname, guard
+from numba.core.ir_utils import find_callname, get_definition, guard
 from numba.core.typed_passes import NopythonTypeInference
-from numba.core.typing.npydecl import parse_shape
+from numba.core.typing.npydecl import parse_dtype, parse_shape
 from numba.core.untyped_passes import IRProcessing
 from numba.extending import intrinsic
 from numba.np import arrayobj
@@ -51,33 +54,36 @@ def _taking(zeros: bool, like: bool) -> Any:
 
     @intrinsic
     def take(typingctx: Any, given: Any) -> Any:
-        made = _made(given, like)
-        if made is None:
-            return None
+        made = _made(given, like, None)
+        return made and (made(given), emit)
 
-        def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            parse = arrayobj._parse_empty_like_args if like else arrayobj._parse_empty_args
-            new = new_array(context, builder, *parse(context, builder, signature, values))
-            if zeros:
-                size = builder.mul(new.itemsize, new.nitems)
-                cgutils.memset(builder, new.data, size, 0)
-            return impl_ret_new_ref(context, builder, made, new._getvalue())
+    @intrinsic
+    def take_as(typingctx: Any, given: Any, dtype: Any) -> Any:
+        made = _made(given, like, parse_dtype(dtype))
+        return made and (made(given, dtype), emit)
 
-        return made(given), emit
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        parse = arrayobj._parse_empty_like_args if like else arrayobj._parse_empty_args
+        new = new_array(context, builder, *parse(context, builder, signature, values))
+        if zeros:
+            size = builder.mul(new.itemsize, new.nitems)
+            cgutils.memset(builder, new.data, size, 0)
+        return impl_ret_new_ref(context, builder, signature.return_type, new._getvalue())
 
-    return take
+    return take, take_as
 
 
-def _made(given: Any, like: bool) -> Any:
+def _made(given: Any, like: bool, dtype: Any) -> Any:
     """The type of a new array: as long as `given` says, or as `given` is."""
     if not like:
         ndim = parse_shape(given)
-        return None if ndim is None else types.Array(types.float64, ndim, "C")
+        return None if ndim is None else types.Array(dtype or types.float64, ndim, "C")
     if isinstance(given, types.Number | types.Boolean):
-        return types.Array(given, 0, "C")
+        return types.Array(dtype or given, 0, "C")
     if not isinstance(given, types.Array):
         return None
-    return given.copy(layout="C" if given.layout == "A" else given.layout, readonly=False)
+    layout = "C" if given.layout == "A" else given.layout
+    return given.copy(dtype=dtype or given.dtype, layout=layout, readonly=False)
 
 
 class OwnStorage(CompilerBase):
@@ -104,7 +110,7 @@ class _OwnStorage(Rewriting):
     def rewrite(self, state: Any) -> bool:
         made = list(_allocations(state.func_ir))
         for block, statement, name in made:
-            _take(block, statement, name)
+            _take(state.func_ir, block, statement, name)
         return bool(made)
 
 
@@ -126,13 +132,32 @@ def _allocations(function: Any) -> Iterator[tuple[Any, Any, str]]:
                     yield block, s, name
 
 
-def _take(block: Any, made: Any, name: str) -> None:
-    """Call ours in the place of an allocation of numbers of the usual type, or behind another one."""
+def _take(function: Any, block: Any, made: Any, name: str) -> None:
+    """Call ours in the place of an allocation, or behind one that takes more than lengths and a dtype."""
     call = made.value
-    if name in _TAKING and len(call.args) == 1 and not call.kws:
-        put_in_the_place(block, made, _TAKING[name], tuple(call.args))
+    given = _lengths_and_dtype(function, call) if name in _TAKING else ()
+    if given:
+        put_in_the_place(block, made, _TAKING[name][len(given) - 1], given)
         return
     new = block.scope.redefine("$new", made.loc)
     owned_new, _ = called(own, (new,), made.target, made.loc)
     k = block.body.index(made)
     block.body[k : k + 1] = [ir.Assign(call, new, made.loc), *owned_new]
+
+
+def _lengths_and_dtype(function: Any, call: Any) -> tuple[Any, ...]:
+    """What a call is given, where it is that: lengths or an array, perhaps a dtype of NumPy's by its name."""
+    named = dict(call.kws)
+    given = (*call.args, *(named[k] for k in ("dtype",) if k in named))
+    if not call.args or len(given) != len(call.args) + len(named) or len(given) > 2:
+        return ()
+    return given if len(given) == 1 or _is_scalar_type(function, given[1]) else ()
+
+
+def _is_scalar_type(function: Any, name: Any) -> bool:
+    said = guard(get_definition, function, name)
+    if not isinstance(said, ir.Expr) or said.op != "getattr":
+        return False
+    module = guard(get_definition, function, said.value)
+    found = getattr(np, said.attr, None) if getattr(module, "value", None) is np else None
+    return isinstance(found, type) and issubclass(found, np.number | np.bool_)

@@ -23,6 +23,9 @@ def taken(x, n, m):
         np.full((m, n), 2.5),
         np.zeros((n, m), np.float32),
         np.empty(n, dtype=np.int64),
+        np.zeros_like(x, dtype=np.complex64),
+        np.zeros(n, np.bool_),
+        np.zeros((m, n), dtype="int32"),
     )
 
 
