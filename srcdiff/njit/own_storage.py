@@ -33,7 +33,7 @@ from srcdiff.njit.elements import Elements
 from srcdiff.njit.never_negative import NeverNegative
 from srcdiff.njit.passes import Rewriting, called, put_in_the_place
 from srcdiff.njit.put_in_place import PowersInPlace, PutInPlace
-from srcdiff.njit.short_ways import take_short_ways
+from srcdiff.njit.short_ways import remembering_registries, take_short_ways
 from srcdiff.njit.storage import new_array, owned
 
 __all__ = ["OwnStorage"]
@@ -88,6 +88,10 @@ def _made(given: Any, like: bool, dtype: Any) -> Any:
 
 class OwnStorage(CompilerBase):
     """Numba's compiler, with `own` behind allocations, and subscripts that are never negative told."""
+
+    def compile_extra(self, function: Any) -> Any:
+        with remembering_registries(self.state):
+            return super().compile_extra(function)
 
     def define_pipelines(self) -> list[Any]:
         if self.state.func_id.modname.startswith("srcdiff_generated."):

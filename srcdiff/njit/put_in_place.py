@@ -26,8 +26,10 @@ from numba.cpython import builtins
 from numba.extending import intrinsic
 from numba.np import linalg
 
+from srcdiff.njit.as_numba import as_numba_has_it
 from srcdiff.njit.passes import Rewriting, put_in_the_place
 from srcdiff.njit.storage import new_array
+from srcdiff.njit.triangles import TRIANGLES
 
 __all__ = ["PowersInPlace", "PutInPlace"]
 
@@ -99,16 +101,6 @@ def _powers(function: Any, typemap: Any) -> Iterator[tuple[Any, Any, int]]:
 _EXPONENTS = range(2, 65)
 
 
-def _as_numba_has_it(typingctx: Any, function: Any, args: tuple[Any, ...], call: Any) -> Any:
-    """What Numba makes of a call that is not put in place: of `call`, which calls `function`."""
-    found = typingctx.resolve_value_type(function).get_call_type(typingctx, args, {})
-
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return context.compile_internal(builder, call, signature, values)
-
-    return found.return_type(*args), emit
-
-
 # -- products ------------------------------------------------------------------------------------
 
 
@@ -116,7 +108,7 @@ def _as_numba_has_it(typingctx: Any, function: Any, args: tuple[Any, ...], call:
 def product(typingctx: Any, a: Any, b: Any) -> Any:
     """`a @ b`: a new array, or a number."""
     if not _are_factors(a, b):
-        return _as_numba_has_it(typingctx, operator.matmul, (a, b), lambda a, b: a @ b)
+        return as_numba_has_it(typingctx, operator.matmul, (a, b), lambda a, b: a @ b)
     ndim = a.ndim + b.ndim - 2
     made = types.Array(a.dtype, ndim, "C") if ndim else a.dtype
 
@@ -140,7 +132,7 @@ def product_into(typingctx: Any, a: Any, b: Any, out: Any) -> Any:
     """`np.dot(a, b, out)`."""
     if not _are_factors(a, b) or not _takes(out, a, b):
         args = (a, b, out)
-        return _as_numba_has_it(typingctx, np.dot, args, lambda a, b, out: np.dot(a, b, out))
+        return as_numba_has_it(typingctx, np.dot, args, lambda a, b, out: np.dot(a, b, out))
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         array = context.make_array(out)(context, builder, values[2])
@@ -288,7 +280,7 @@ def counted(typingctx: Any, first: Any, last: Any, step: Any) -> Any:
     """`np.arange(first, last, step)` of integers."""
     if not all(t in (types.intp, types.int64) for t in map(types.unliteral, (first, last, step))):
         args = (first, last, step)
-        return _as_numba_has_it(typingctx, np.arange, args, lambda a, b, c: np.arange(a, b, c))
+        return as_numba_has_it(typingctx, np.arange, args, lambda a, b, c: np.arange(a, b, c))
     made = types.Array(types.intp, 1, "C")
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -317,7 +309,7 @@ def _chosen(function: Any, comparison: Any, call: Any) -> Any:
     def choose(typingctx: Any, a: Any, b: Any) -> Any:
         made = typingctx.unify_types(a, b) if _is_number(a) and _is_number(b) else None
         if made is None:
-            return _as_numba_has_it(typingctx, function, (a, b), call)
+            return as_numba_has_it(typingctx, function, (a, b), call)
 
         def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             found = builtins.do_minmax(context, builder, (a, b), values, comparison)
@@ -361,4 +353,5 @@ _PUT = {
     (("arange", "numpy"), 3): counted,
     (("max", "builtins"), 2): largest,
     (("min", "builtins"), 2): smallest,
+    **TRIANGLES,
 }

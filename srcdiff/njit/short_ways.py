@@ -7,6 +7,7 @@ function. Other passes look for what such functions rarely have.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections import defaultdict
 from collections.abc import Iterator
@@ -16,10 +17,11 @@ import numpy as np
 from numba.core import analysis, ir, ssa, types
 from numba.core.compiler_machinery import register_pass
 from numba.core.ir_utils import build_definitions
+from numba.core.registry import cpu_target
 from numba.core.typed_passes import NopythonRewrites, NopythonTypeInference
 from numba.core.untyped_passes import InlineClosureLikes, ReconstructSSA
 
-__all__ = ["take_short_ways"]
+__all__ = ["remembering_registries", "take_short_ways"]
 
 
 def take_short_ways(passes: Any) -> None:
@@ -28,6 +30,45 @@ def take_short_ways(passes: Any) -> None:
         c.__mro__[1]: c for c in (_Inference, _SingleAssignment, _Closures, _ArrayExpressions)
     }
     passes.passes = [(shorter.get(p, p), description) for p, description in passes.passes]
+
+
+@contextlib.contextmanager
+def remembering_registries(state: Any) -> Iterator[None]:
+    """Meanwhile, a context that is refreshed looks at those of its registries alone that have grown.
+
+    Each function of NumPy's that is typed, and each new intrinsic, has both contexts refreshed: hundreds of times
+    for one program.
+    """
+    contexts = {id(c): c for c in (state.typingctx, cpu_target.target_context, state.targetctx)}
+    ours = [c for c in contexts.values() if "refresh" not in vars(c)]
+    for c in ours:
+        c.refresh = _refreshing(c)
+    try:
+        yield
+    finally:
+        for c in ours:
+            del c.refresh
+
+
+def _refreshing(context: Any) -> Any:
+    seen: dict[Any, int] = {}
+
+    def refresh() -> None:
+        if not seen:
+            type(context).refresh(context)
+            seen.update(counts())
+        for registry, count in counts():
+            if seen.get(registry) != count:
+                context.install_registry(registry)
+                seen[registry] = count
+        if hasattr(context, "typing_context"):
+            context.typing_context.refresh()
+
+    def counts() -> list[tuple[Any, int]]:
+        known = context._registries.items()
+        return [(r, sum(len(getattr(r, k)) for k in loader.registry_items)) for r, loader in known]
+
+    return refresh
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)

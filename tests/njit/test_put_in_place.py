@@ -123,3 +123,23 @@ def test_nothing_of_numbas_is_compiled_for_them():
     (form,) = compiled.overloads.values()
     named = [f.name for f in form.library._final_module.functions]
     assert not [f for f in named if any(n in f for n in ("dot_impl", "arange", "int_power", "ol_max"))]  # fmt: skip
+
+
+def triangles(n, m, k):
+    square = (np.triu_indices(n), np.tril_indices(n), np.triu_indices(n, 1), np.tril_indices(n, -2))
+    return (*square, np.triu_indices(n, k, m), np.tril_indices(n, k, m))
+
+
+def test_places_of_triangles_are_those_of_numpy():
+    compiled = in_place(triangles)
+    for n, m, k in ((4, 4, 0), (3, 5, 1), (5, 3, -2), (4, 2, 9), (2, 4, -9), (0, 3, 1), (3, 0, -1)):
+        found, expected = compiled(n, m, k), triangles(n, m, k)
+        for a, b in zip(sum(found, ()), sum(expected, ()), strict=True):
+            assert a.dtype == b.dtype
+            np.testing.assert_array_equal(a, b)
+
+
+def test_places_of_triangles_with_other_numbers_are_numbas():
+    other = in_place(lambda n, k: np.triu_indices(n, k))
+    for a, b in zip(other(np.int32(3), np.int32(1)), np.triu_indices(3, 1), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -1,0 +1,17 @@
+"""What intrinsics of ours give for types that they do not take: what Numba makes of the call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["as_numba_has_it"]
+
+
+def as_numba_has_it(typingctx: Any, function: Any, args: tuple[Any, ...], call: Any) -> Any:
+    """What Numba makes of a call that is not put in place: of `call`, which calls `function`."""
+    found = typingctx.resolve_value_type(function).get_call_type(typingctx, args, {})
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return context.compile_internal(builder, call, signature, values)
+
+    return found.return_type(*args), emit
