@@ -14,6 +14,8 @@ what is no polynomial.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -105,6 +107,7 @@ class _Forms:
         self.atoms: list[Atom] = []
         self.numbers: dict[Atom, int] = {}
         self.sizes: list[int] = []
+        self.variables: dict[int, Polynomial] = {}
         self.plain: dict[Value, Polynomial] = {}
         self.near: dict[Value, Polynomial] = {}
         self.open: dict[Value, Polynomial] = {}
@@ -148,16 +151,14 @@ class _Forms:
         if op.decl.name not in _ARITHMETIC or not _is_real(op.result.type):
             return
         inner = [a for a in op.operands if isinstance(a, Value) and self.is_inner(a, here)]
-        plain = combine(
-            op,
-            [
-                self.plain[a] if a in inner and isinstance(a, Value) else self.atom(a)
-                for a in op.operands
-            ],
-            self,
-        )
+        parts = [
+            self.plain[a] if a in inner and isinstance(a, Value) else self.atom(a)
+            for a in op.operands
+        ]
+        plain = combine(op, parts, self)
         if plain is None:
             return
+        known = [(parts, plain)]  # forms differ in few places
         self.plain[op.result] = plain
         if not is_generated(op):
             self.parts.add(op.result)
@@ -166,8 +167,13 @@ class _Forms:
             (self.open, self.open_form),
             (self.full, self.full_form),
         ):
-            form = combine(op, [form_of(a) for a in op.operands], self)
-            forms[op.result] = plain if form is None else form
+            parts = [form_of(a) for a in op.operands]
+            form = next((f for of, f in known if all(map(operator.is_, of, parts))), None)
+            if form is None:
+                form = combine(op, parts, self)
+                form = plain if form is None else form
+                known.append((parts, form))
+            forms[op.result] = form
         self.absorbed.update(inner)
         self.note_cost(op, inner)
 
@@ -227,8 +233,11 @@ class _Forms:
 
     def atom(self, atom: Atom) -> Polynomial:
         if isinstance(atom, Const) and _is_plain_number(atom.value):
-            return polynomials.constant(Fraction(repr(atom.value)))
-        return polynomials.variable(self.number(atom))
+            return _constant(repr(atom.value))
+        number = self.number(atom)
+        if number not in self.variables:
+            self.variables[number] = polynomials.variable(number)
+        return self.variables[number]
 
     def number(self, atom: Atom) -> int:
         if atom not in self.numbers:
@@ -236,6 +245,11 @@ class _Forms:
             self.atoms.append(atom)
             self.sizes.append(size_of(atom.type))
         return self.numbers[atom]
+
+
+@functools.lru_cache(maxsize=1024)
+def _constant(text: str) -> Polynomial:
+    return polynomials.constant(Fraction(text))
 
 
 def size_of(type_: Type) -> int:
@@ -269,9 +283,9 @@ def _combined(op: Op, parts: list[Polynomial]) -> Polynomial | None:
         case "add":
             return polynomials.plus(*parts)
         case "subtract":
-            return polynomials.plus(parts[0], polynomials.scaled(parts[1], Fraction(-1)))
+            return polynomials.plus(parts[0], polynomials.negated(parts[1]))
         case "negative":
-            return polynomials.scaled(parts[0], Fraction(-1))
+            return polynomials.negated(parts[0])
         case "multiply":
             return polynomials.times(*parts)
         case "divide":

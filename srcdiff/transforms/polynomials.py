@@ -14,7 +14,7 @@ from fractions import Fraction
 
 __all__ = [
     "Cost", "LIMIT", "Layout", "Polynomial", "Tree", "constant", "cost", "divided", "divided_once", "express", "leaves",
-    "plus", "powered", "replaced", "scaled", "shortened", "signs", "times",
+    "negated", "plus", "powered", "replaced", "scaled", "shortened", "signs", "times",
     "variable",
 ]  # fmt: skip
 
@@ -43,6 +43,10 @@ def variable(atom: int) -> Polynomial:
 
 def scaled(p: Polynomial, factor: Fraction) -> Polynomial:
     return {m: c * factor for m, c in p.items()} if factor else {}
+
+
+def negated(p: Polynomial) -> Polynomial:
+    return {m: -c for m, c in p.items()}
 
 
 def plus(p: Polynomial, q: Polynomial) -> Polynomial:
@@ -88,11 +92,14 @@ def shortened(p: Polynomial, nonzero: Set[int]) -> Polynomial:
 
     `a / a**2` is `1 / a`, which has no value where `a` is zero either; `a / a` stays.
     """
-    out: Polynomial = {}
+    if not any(below for _, below in p):
+        return p
+    out: dict[Monomial, Fraction] = {}
     for (above, below), c in p.items():
         powers = dict(below)
         both = {a: min(k, powers[a] - (a not in nonzero)) for a, k in above if powers.get(a, 0) > 0}
-        out = plus(out, {(_without(above, both), _without(below, both)): c})
+        monomial = (_without(above, both), _without(below, both)) if both else (above, below)
+        _add_term(out, monomial, c)
     return out
 
 
