@@ -10,7 +10,7 @@ import contextlib
 import gc
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -105,10 +105,15 @@ DOCS = {
 }
 
 
-def build(derived: Derived, arguments: Arguments, keep_text: bool = False) -> Program:
-    """Generate the program for arguments of these types."""
+def build(
+    derived: Derived,
+    arguments: Arguments,
+    keep_text: bool = False,
+    shared: dict[Any, Any] | None = None,
+) -> Program:
+    """Generate the program for arguments of these types; `shared` gets what its loop form is made of, too."""
     with defects_told(derived), _collector_paused():
-        return _build(derived, arguments, keep_text)
+        return _build(derived, arguments, keep_text, {} if shared is None else shared)
 
 
 @contextlib.contextmanager
@@ -150,8 +155,11 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _build(derived: Derived, arguments: Arguments, keep_text: bool) -> Program:
-    recorder = Recorder(keep_text=keep_text, verify=bool(os.environ.get("SRCDIFF_VERIFY")))
+def _build(
+    derived: Derived, arguments: Arguments, keep_text: bool, shared: dict[Any, Any]
+) -> Program:
+    verified = bool(os.environ.get("SRCDIFF_VERIFY"))
+    recorder = Recorder(keep_text=keep_text, verify=verified, shared=shared)
     try:
         fn = derive(derived, arguments, recorder)
     except (UntypedError, RecursionError) as error:
@@ -271,12 +279,17 @@ def stages_of(derived: Derived, arguments: Arguments) -> tuple[Function, Functio
     return recorder.read[-1], recorder.undecided[-1] if is_reverse else None
 
 
-def build_loops(derived: Derived, arguments: Arguments, bound: bool = False) -> LoopProgram:
+def build_loops(
+    derived: Derived,
+    arguments: Arguments,
+    bound: bool = False,
+    shared: dict[Any, Any] | None = None,
+) -> LoopProgram:
     """The loop form of the program for arguments of these types, or why there is none.
 
-    Arrays from outside are further parameters, or `bound` as what the text refers to.
+    Arrays from outside are further parameters, or `bound` as what the text refers to. `shared`: what `build` left.
     """
-    recorder = Recorder(verify=bool(os.environ.get("SRCDIFF_VERIFY")))
+    recorder = Recorder(verify=bool(os.environ.get("SRCDIFF_VERIFY")), shared=shared or {})
     with defects_told(derived), _collector_paused():
         fn = derive(derived, arguments, recorder, machine=True)
         fn = each_function(fn, lambda f: own_outside(without_stops(f)))
@@ -424,7 +437,7 @@ def derive(
     """
     kind, wrt = derived.kind, derived.wrt
     if kind == "batch":
-        return _batch(derived, arguments, recorder)
+        return _shared(derived, arguments, recorder, _batch)
     primal = read(derived, arguments, recorder, machine and not device, device)
     for k in wrt:
         check_differentiable(primal, k)
@@ -622,7 +635,33 @@ def read(
     """The function that is differentiated, prepared; a generated function is taken as it was generated."""
     inner = getattr(derived.base, "derived", None)
     if isinstance(inner, Derived):
-        return prepare(as_user(derive(inner, arguments, recorder)), recorder, None)
+        fn = _shared(inner, arguments, recorder, derive)
+        return prepare(as_user(fn), recorder, None)
+    fn = _shared(derived, arguments, recorder, _traced)
+    # a semiring is looked for in what the user wrote: a log-softmax is not the sum that it was
+    disabled = None if derived.kind in {*SEMIRINGS, "scan"} else derived.options.disabled(compiled)
+    if device and disabled is not None:
+        disabled |= {"shared_lu"}  # which asks LAPACK
+    return prepare(fn, recorder, disabled)
+
+
+def _shared(
+    derived: Derived,
+    arguments: Arguments,
+    recorder: Recorder,
+    make: Callable[[Derived, Arguments, Recorder], Function],
+) -> Function:
+    """What does not depend on where it is to run: made for the program in NumPy, and at hand for its loop form."""
+    of = (derived, arguments.types, arguments.lengths, arguments.names)
+    key = (make, *map(id, of))
+    if key not in recorder.shared:
+        made = make(derived, arguments, recorder)
+        recorder.shared[key] = of, made  # they stay, and so do their numbers
+    return recorder.shared[key][1]
+
+
+def _traced(derived: Derived, arguments: Arguments, recorder: Recorder) -> Function:
+    """The user's function as it is read."""
     started = time.perf_counter()
     has_rule = own_rule(derived.base) is not None
     base = calling(derived.base, arguments.names) if has_rule else derived.base
@@ -638,8 +677,4 @@ def read(
     found = facts_of(fn, arguments, None if has_rule else derived.base)
     fn = replace(fn, notes={**fn.notes, **found})
     recorder.note("frontend", fn, time.perf_counter() - started)
-    # a semiring is looked for in what the user wrote: a log-softmax is not the sum that it was
-    disabled = None if derived.kind in {*SEMIRINGS, "scan"} else derived.options.disabled(compiled)
-    if device and disabled is not None:
-        disabled |= {"shared_lu"}  # which asks LAPACK
-    return prepare(fn, recorder, disabled)
+    return fn

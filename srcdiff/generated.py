@@ -87,6 +87,8 @@ class Specialisation:
         What calls run, once there was one: the compiled loop form, or `function`.
     direct : callable or None
         `run` for arguments that need no binding.
+    shared : dict
+        What the loop form will be made of, as it was for the program, until that is done.
     """
 
     program: Program
@@ -96,6 +98,7 @@ class Specialisation:
     refused: str = ""
     run: Callable[..., Any] | None = None
     direct: DirectCall | None = None
+    shared: dict[Any, Any] = field(default_factory=dict)
 
     def fits(self, lengths: Mapping[str, int]) -> bool:
         """Whether what was concluded from the arguments' lengths holds for others."""
@@ -284,6 +287,7 @@ class Generated:
         with COMPILING:
             if specialisation.compiled is None:
                 specialisation.compiled = Compiled(self._loop_program(specialisation))
+                specialisation.shared = {}
             return specialisation.compiled
 
     def loop_form(self, specialisation: Specialisation) -> LoopProgram | None:
@@ -302,7 +306,7 @@ class Generated:
         from srcdiff.cache.stored import build_loops  # takes a while to import
 
         with COMPILING:
-            return build_loops(self.derived, specialisation.arguments, bound)
+            return build_loops(self.derived, specialisation.arguments, bound, specialisation.shared)
 
     def _specialised(
         self, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -354,7 +358,8 @@ class Generated:
             )
         from srcdiff.cache.stored import build  # takes a while to import
 
-        program = build(self.derived, arguments)
+        shared: dict[Any, Any] = {}
+        program = build(self.derived, arguments, shared)
         if program.static - self._cache.static:  # these are part of the key from now on
             self._cache.static |= program.static
             arguments = self.signature.bind(args, kwargs, self._cache.static, self.place)
@@ -363,6 +368,8 @@ class Generated:
             self._say_dynamic(program)
         function = load(program.source, program.name, program.bindings)
         entry = Specialisation(program, function, replace(arguments, values=(), own=()))
+        if self.compiles and not program.dynamic:
+            entry.shared = shared
         known = self._cache.entries.get(arguments.key, ())
         self._cache.entries[arguments.key] = (entry, *known[: _MOST - 1])
         return entry

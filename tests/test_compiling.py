@@ -16,6 +16,8 @@ from scipy import special
 from scipy.sparse import csr_array
 
 import srcdiff
+from srcdiff import derivation
+from srcdiff.derivation import trace
 from srcdiff.errors import UnsupportedError
 
 X = np.array([0.3, -0.7, 1.1])
@@ -112,6 +114,28 @@ def test_calls_find_the_memory_that_the_last_one_freed(tmp_path: Path) -> None:
         [sys.executable, "program.py"], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert float(done.stdout) < 100
+
+
+SHIFT = 2.0
+
+
+def shifted(x):
+    return np.sum(np.sin(SHIFT * x))
+
+
+def test_both_forms_are_made_of_one_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    traced = []
+    monkeypatch.setattr(derivation, "trace", lambda *a, **k: traced.append(a) or trace(*a, **k))
+    g = srcdiff.grad(shifted, jit=True)
+    assert "2.0 * x" in g.source_for(X) and len(traced) == 1
+    assert "2.0 * x[i]" in g.loop_source_for(X) and len(traced) == 1
+    g.forget()
+    g.source_for(X)
+    monkeypatch.setitem(globals(), "SHIFT", 3.0)  # what was read is not of use any more
+    assert "3.0 * x[i]" in g.loop_source_for(X)
+    inner = srcdiff.jacobian(srcdiff.grad(shifted), jit=True)
+    traced.clear()
+    assert inner.source_for(X) and inner.loop_source_for(X) and len(traced) == 1
 
 
 def test_a_saved_loop_form_needs_no_srcdiff(tmp_path: Path) -> None:

@@ -29,26 +29,33 @@ _MOST = 8  # programs in a record
 _Made = TypeVar("_Made", Program, LoopProgram)
 
 
-def build(derived: Derived, arguments: Arguments) -> Program:
-    """The program for arguments of these types: found, or generated and kept."""
+def build(derived: Derived, arguments: Arguments, shared: dict[Any, Any]) -> Program:
+    """The program for arguments of these types: found, or generated and kept; `shared` gets what its loop form is made
+    of, too.
+    """
 
     def make() -> Program:
         from srcdiff.derivation import build  # the stages take a while to import
 
-        return build(derived, arguments)
+        return build(derived, arguments, shared=shared)
 
     return _stored(Program, derived, arguments, make)
 
 
-def build_loops(derived: Derived, arguments: Arguments, bound: bool = False) -> LoopProgram:
+def build_loops(
+    derived: Derived,
+    arguments: Arguments,
+    bound: bool = False,
+    shared: dict[Any, Any] | None = None,
+) -> LoopProgram:
     """The loop form for arguments of these types: found, or generated and kept; `bound`: with arrays from outside as
-    what its text refers to.
+    what its text refers to; `shared`: what `build` left there.
     """
 
     def make() -> LoopProgram:
         from srcdiff.derivation import build_loops  # the stages take a while to import
 
-        return build_loops(derived, arguments, bound)
+        return build_loops(derived, arguments, bound, shared)
 
     return _stored(LoopProgram, derived, arguments, make, bound)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from srcdiff.errors import called_at
 from srcdiff.ir.build import Builder, Env, Rewriter
@@ -96,10 +97,16 @@ class Pass:
 class Recorder:
     """What happened: the text after each pass (if asked for), the seconds each took, and whether to check each
     result.
+
+    Attributes
+    ----------
+    shared : dict
+        Functions that the program in NumPy and its loop form are both made of, by what they were read for.
     """
 
     keep_text: bool = False
     verify: bool = False
+    shared: dict[Any, tuple[Any, Function]] = field(default_factory=dict)
     stages: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
