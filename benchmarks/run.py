@@ -13,6 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import argparse
+import compileall
+import importlib.util
 import json
 import re
 import warnings
@@ -40,6 +42,7 @@ def main() -> None:
     if options.measure:
         print(json.dumps(measure(*options.measure)))
         return
+    keep_bytecode()
     peers = [p for p in options.peers.split(",") if p]
     absent = missing(peers)
     rows = []
@@ -55,6 +58,15 @@ def main() -> None:
     print(table.summary(rows))
     print(table.costs(rows))
     print(table.conditions(absent))
+
+
+def keep_bytecode() -> None:
+    """What pip compiles when it installs a package, for srcdiff in a checkout: first calls would otherwise begin with
+    it, in each process anew where Python is told to keep none (`PYTHONDONTWRITEBYTECODE`).
+    """
+    found = importlib.util.find_spec("srcdiff")
+    for folder in (found and found.submodule_search_locations) or ():
+        compileall.compile_dir(folder, quiet=2)
 
 
 def measure(source: str, title: str, name: str, size: str) -> dict[str, Any]:
