@@ -8,6 +8,8 @@
 
 A few simple operations take less time than storing and loading a row of numbers, one for each lane. It is for turns
 side by side only: alone, the turns of the second loop would wait for each other.
+
+Where the second loop only multiplies the number by one that none of its turns changes, it carries the product.
 """
 
 from __future__ import annotations
@@ -30,9 +32,11 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.types import Scalar
-from srcdiff.ops import memory
+from srcdiff.ops import arithmetic, memory
 from srcdiff.transforms.element_prices import price_of_element
+from srcdiff.transforms.facts import defined_in, used_atoms
 from srcdiff.transforms.nests import subscripts
+from srcdiff.transforms.running_powers import by_horner
 from srcdiff.transforms.varying import Varying
 
 __all__ = ["run_again"]
@@ -144,9 +148,13 @@ def _without(kept: _Kept, loop: For, b: Builder) -> For:
         if s is kept.loop:
             statements = tuple(op for op in kept.loop.body.body if op is not kept.store)
             region = replace(kept.loop.body, body=statements)
-            body.append(replace(kept.loop, body=region))
+            first = replace(kept.loop, body=region)
+            is_asked_for = any(first.results[kept.place] in used_atoms(t) for t in loop.body.body)
+            is_asked_for |= first.results[kept.place] in loop.body.yields
+            shorter = None if is_asked_for else by_horner(first, b)
+            body += [first] if shorter is None else shorter
         elif isinstance(s, For) and _at_own_index(s, kept.array):
-            body.append(_again(kept, s, b))
+            body += _scaled(_again(kept, s, b), b)
         elif kept.array not in s.results:
             body.append(s)
     return replace(loop, body=replace(loop.body, body=tuple(body)))
@@ -173,3 +181,63 @@ def _again(kept: _Kept, loop: For, b: Builder) -> For:
     region = Region((*loop.body.params, param), tuple(inner.body), yields)
     carried = (*loop.carried, kept.loop.carried[kept.place])
     return replace(loop, carried=carried, body=region, results=(*loop.results, last))
+
+
+def _scaled(loop: For, b: Builder) -> list[Statement]:
+    """The loop whose last carried number is multiplied by the same factor wherever it is used, carrying the product; in
+    front of it, what that starts with. The loop itself where it does anything else.
+    """
+    param, end = loop.body.params[-1], loop.body.yields[-1]
+    users = [s for s in loop.body.body if param in used_atoms(s)]
+    step = next((s for s in users if s.results == (end,)), None)
+    products = [s for s in users if s is not step]
+    factors = {_factor(s, param) for s in products}
+    ends = sum(end in used_atoms(s) for s in loop.body.body) + loop.body.yields.count(end)
+    factor = factors.pop() if len(factors) == 1 else None
+    is_whole = step is not None and _factor(step, param) is not None and ends == 1
+    moved = None if factor is None else _unchanged(factor, loop)
+    if factor is None or moved is None or not is_whole or param in loop.body.yields:
+        return [loop]
+    ahead, inner = b.inner(), b.inner()
+    for s in moved:
+        ahead.append(s)
+    start: Atom = factor
+    if loop.carried[-1] != const(1.0):
+        start = ahead.op(arithmetic.multiply, factor, loop.carried[-1])
+    own: Env = {s.results[0]: param for s in products}
+    for s in loop.body.body:
+        if s not in products and s not in moved:
+            inner.append(Rewriter().keep(s, own, inner))
+    yields = tuple(lookup(own, y) for y in loop.body.yields)
+    region = Region(loop.body.params, tuple(inner.body), yields)
+    return [*ahead.body, replace(loop, carried=(*loop.carried[:-1], start), body=region)]
+
+
+def _factor(s: Statement, number: Value) -> Value | None:
+    """What a statement multiplies a number by, if that is all it does with it."""
+    if not isinstance(s, Op) or s.decl is not arithmetic.multiply:
+        return None
+    others = [a for a in s.operands if a is not number]
+    is_plain = all(isinstance(a.type, Scalar) and a.type.dtype == number.type.dtype for a in others)  # type: ignore[union-attr]
+    return others[0] if len(others) == 1 and is_plain and isinstance(others[0], Value) else None
+
+
+def _unchanged(number: Value, loop: For) -> list[Statement] | None:
+    """The statements of a turn that make a number which is the same in all turns; None where it is not."""
+    made = {r: s for s in loop.body.body for r in s.results}
+    inside = {*defined_in(loop.body), *loop.body.params}
+    chain: set[Statement] = set()
+    pending: list[Atom] = [number]
+    while pending:
+        atom = pending.pop()
+        if atom not in inside:
+            continue
+        s = made.get(atom)  # type: ignore[arg-type]
+        if not isinstance(s, Op) or s.decl not in _PLAIN:
+            return None
+        chain.add(s)
+        pending += s.operands
+    return [s for s in loop.body.body if s in chain]
+
+
+_PLAIN = (arithmetic.add, arithmetic.subtract, arithmetic.multiply, arithmetic.negative)

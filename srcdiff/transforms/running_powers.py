@@ -50,7 +50,7 @@ from srcdiff.ops import arithmetic, memory
 from srcdiff.transforms.facts import defined_in, definitions, used_atoms
 from srcdiff.transforms.nests import subscripts
 
-__all__ = ["running_powers"]
+__all__ = ["by_horner", "running_powers"]
 
 
 def running_powers(fn: Function) -> Function:
@@ -178,6 +178,7 @@ def _terms(loop: For, found: Mapping[Op, list[Statement]]) -> _Terms | None:
     if end is None or term is None or end.decl not in (arithmetic.add, arithmetic.subtract):
         return None
     is_sum = end.operands[0] is total and term.decl is arithmetic.multiply
+    is_sum &= _is_number(end.result)
     if not is_sum or power.result not in term.operands or term.operands[0] is term.operands[1]:
         return None
     if _uses(loop, total) != 1 or _uses(loop, power.result) != 1:
@@ -205,7 +206,16 @@ def _uses(loop: For, value: Value) -> int:
 def _horner(loop: For, terms: _Terms, b: Builder) -> Value:
     """Append a loop that goes through the terms from the last to the first; gives the sum of them all."""
     b.location, b.origin = loop.location, "compiler"
-    base, total = terms.power.operands[0], terms.total
+    result = _from_the_last(loop, terms, terms.power.operands[0], b)
+    total = terms.total
+    if total.decl is arithmetic.add and loop.carried[0] == const(0.0):
+        return result
+    return b.op(total.decl, loop.carried[0], result, name=loop.results[0].name)
+
+
+def _from_the_last(loop: For, terms: _Terms, base: Atom, b: Builder) -> Value:
+    """Append the loop itself."""
+    total = terms.total
     last = b.op(arithmetic.subtract, loop.stop, const(1))
     k = Value(Scalar("int64", True, b.shapes.fresh("k")), loop.index.name)
     param = replace(total.result)
@@ -224,9 +234,56 @@ def _horner(loop: For, terms: _Terms, b: Builder) -> Value:
     region = turn.region((k, param), (end,))
     result = replace(total.result)
     b.append(replace(loop, carried=(const(0.0),), body=region, results=(result,)))
-    if total.decl is arithmetic.add and loop.carried[0] == const(0.0):
-        return result
-    return b.op(total.decl, loop.carried[0], result, name=loop.results[0].name)
+    return result
+
+
+def by_horner(loop: For, b: Builder) -> list[Statement] | None:
+    """A loop that adds up numbers times a running product, which nothing else asks for, from the last to the first.
+
+    None where it does anything else.
+    """
+    params = loop.body.params[1:]
+    if not _counts(loop) or len(params) != 2 or known_dim(loop.stop) is None:
+        return None
+    for place in (0, 1):
+        power, total = params[place], 1 - place
+        step = _only(loop, (loop.body.yields[place],))
+        end = _only(loop, (loop.body.yields[total],))
+        term = _only(loop, () if end is None else end.operands[1:])
+        if step is None or end is None or term is None or _uses(loop, power) != 2:
+            continue
+        base = _factor_outside(loop, step, power)
+        is_sum = end.operands[0] is params[total] and _uses(loop, params[total]) == 1
+        is_product = term.decl is arithmetic.multiply and term.operands.count(power) == 1
+        is_product &= all(map(_is_number, (*term.operands, end.result)))
+        rest = tuple(s for s in loop.body.body if s not in (step, term, end))
+        are_plain = all(isinstance(s, Op) and not (s.decl.effect or s.decl.writes) for s in rest)
+        if base is None or not (is_sum and is_product and are_plain):
+            continue
+        if end.decl not in (arithmetic.add, arithmetic.subtract):
+            continue
+        inner = b.inner()
+        inner.location, inner.origin = loop.location, "compiler"
+        result: Atom = _from_the_last(
+            loop, _Terms(step, _other(term, power), end, rest), base, inner
+        )
+        if loop.carried[place] != const(1.0):
+            result = inner.op(arithmetic.multiply, loop.carried[place], result)
+        made = inner.op(end.decl, loop.carried[total], result)
+        *others, op = inner.body
+        assert op.results == (made,)
+        return [*others, replace(op, results=(loop.results[total],))]
+    return None
+
+
+def _factor_outside(loop: For, step: Op, power: Value) -> Atom | None:
+    """What a turn multiplies its running product by, if that is a number that no turn changes."""
+    if step.decl is not arithmetic.multiply or step.operands.count(power) != 1:
+        return None
+    base = _other(step, power)
+    inside = {*defined_in(loop.body), *loop.body.params}
+    numbers = all(_is_number(a) for a in (*step.operands, step.result))
+    return base if numbers and base not in inside else None
 
 
 def _product(loop: For, power: Op) -> Op | None:

@@ -44,9 +44,9 @@ def built(monkeypatch):
     names: list[str] = []
 
     def counted(make):
-        def maker(derived, arguments, *further):
+        def maker(derived, arguments, *further, **named):
             names.append(derived.name)
-            return make(derived, arguments, *further)
+            return make(derived, arguments, *further, **named)
 
         return maker
 

@@ -339,6 +339,53 @@ def test_cheap_recurrences_are_run_again(term, step, is_kept):
     loops_agree(text, *args)
 
 
+HORNER = """
+def f(x, c, n):
+    total = 0.0
+    for i in range(n):
+        t = i / n
+        value = c[0]
+        power = {start}
+        for j in range(len(x)):
+            value {add} {term}
+            power *= t
+        total += {behind}
+    return total
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "add", "term", "behind", "is_horner"),
+    [
+        ("1.0", "+=", "x[j] * power", "np.sin(value)", True),
+        ("c[1]", "-=", "(x[j] + c[j]) * power", "np.sin(value) * t", True),
+        ("t", "-=", "power * x[j] * c[j + 1]", "value**2", False),  # another number in each turn
+        ("1.0", "+=", "x[j] * power", "np.sin(value) * power", False),
+        ("1.0", "+=", "x[j] * power + value * power", "np.sin(value)", False),
+        ("1.0", "+=", "x[j] * (1.0 + 2.0j) * power", "np.abs(value) ** 2", False),
+        ("1.0", "+=", "x[j] * (1.0 + 2.0j) * t**j", "np.abs(value) ** 2", False),
+        ("1.0", "+=", "power * power", "np.sin(value) * x[0]", False),
+    ],
+)
+def test_running_products_that_are_added_up_are_horners_rule(start, add, term, behind, is_horner):
+    text = HORNER.format(start=start, add=add, term=term, behind=behind)
+    text = text.replace("c[0]", "c[0] + 0.0j") if "2.0j" in term else text
+    args = np.linspace(-1.0, 1.0, 12), np.linspace(0.5, 2.0, 13), 300
+    found = srcdiff.value_and_grad(source(text)).loop_source_for(*args)
+    assert ("lane" in found) == ("2.0j" not in term)  # complex numbers have no lanes
+    assert ("len(x) - 1 - j" in found) == is_horner
+    loops_agree(text, *args)
+    loops_agree(text, args[0], args[1], 3)
+
+
+def test_products_with_what_no_turn_changes_are_carried():
+    text = HORNER.format(start="c[1]", add="+=", term="x[j] * power", behind="np.sin(value)")
+    args = np.linspace(-1.0, 1.0, 12), np.linspace(0.5, 2.0, 13), 300
+    found = srcdiff.grad(source(text)).loop_source_for(*args)
+    assert "powers[lane] = cos(new_value) * power" in found or "powers[lane] = cos(value" in found
+    assert found.count("+= powers[lane]\n") == 2  # in blocks of four, and the rest
+
+
 @pytest.mark.parametrize(("length", "lanes"), [(3, 256), (300, 64)])
 def test_what_lanes_have_of_their_own_stays_in_the_cache(length, lanes):
     text = AGAIN.format(term="x[j] * power", step="*= np.exp(-t)")
