@@ -79,6 +79,7 @@ from srcdiff.transforms.semiring import beginnings, check_weights
 
 __all__ = ["build", "build_loops", "stages_of"]
 
+WITHOUT: frozenset[str] = frozenset()  # analyses of storage that tests leave out
 _PLAIN = (bool, int, float, str, type(None))
 
 DOCS = {
@@ -617,6 +618,7 @@ def backward(derived: Derived, primal: Function, recorder: Recorder, machine: bo
         seeded=kind == "vjp",
         mode=mode,
         as_tuple=derived.as_tuple,
+        without=WITHOUT,
     )
     if options.has_aux and kind == "grad":  # (gradient, aux)
         assert isinstance(fn.output, Node) and isinstance(fn.output.children[0], Node)

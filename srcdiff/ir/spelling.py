@@ -48,12 +48,14 @@ def as_spelled(decl: OpDecl, types: Sequence[Type], spelling: str) -> tuple[Type
     if not decl.elementwise or not (weak or name.startswith("np.")):
         return tuple(types)
     return tuple(
-        _number(t, weak) if isinstance(t, Scalar) and t.dtype != "bool" else t for t in types
+        _number(t, name, weak) if isinstance(t, Scalar) and t.dtype != "bool" else t for t in types
     )
 
 
-def _number(type_: Scalar, weak: bool) -> Scalar:
+def _number(type_: Scalar, name: str, weak: bool) -> Scalar:
     """The number that a module's function gives; Python knows one precision only."""
+    if name == "math.pow" and not type_.dtype.startswith("float"):  # of integers as well, unlike **
+        return Scalar("float64", weak=True)
     is_narrow = weak and type_.dtype.startswith("float")
     return replace(type_, weak=weak, dtype="float64" if is_narrow else type_.dtype)
 

@@ -46,6 +46,7 @@ from srcdiff.transforms.own_carries import own_carries
 from srcdiff.transforms.parallel import parallel
 from srcdiff.transforms.pipeline import Pass, Recorder, each_function
 from srcdiff.transforms.plain_messages import plain_messages
+from srcdiff.transforms.plain_powers import plain_powers
 from srcdiff.transforms.plain_tuples import plain_tuples
 from srcdiff.transforms.private_buffers import clear_in_turns
 from srcdiff.transforms.python_errors import python_errors
@@ -257,6 +258,7 @@ def _fast(
         Pass("hoist buffers", hoist_buffers, "a loop takes its storage once"),
         *((slices,) if fastmath else ()),
         Pass("settled tests", settled_tests, "what is known is not asked"),
+        Pass("plain powers", plain_powers, "compiled code multiplies for integer exponents"),
         Pass("narrow numbers", narrow_numbers, "numbers of loops stand for NumPy's"),
         Pass("truth numbers", truth_numbers, "compiled code converts none"),
         Pass("wrapped integers", wrapped_integers, "compiled code computes with 64 bits"),

@@ -329,11 +329,14 @@ def gradient(
     seeded: bool = False,
     mode: Mode = "auto",
     as_tuple: bool = False,
+    without: Collection[str] = (),
 ) -> Function:
-    """A prepared function to its reverse-mode derivative, ready to be printed."""
-    store = Pass("residuals", lambda f: residuals(f, mode), "store or recompute")
+    """A prepared function to its reverse-mode derivative, ready to be printed; `without` some analyses of storage."""
+    store = Pass("residuals", lambda f: residuals(f, mode, without), "store or recompute")
     is_machine = mode == "machine"
     fuse, ahead = (FUSE_TURNS, AT_HAND) if is_machine else (_FUSE, ())
+    if "inner loops" in without:  # no turn keeps storage of its own
+        fuse = _FUSE
     decide = (_RESULTS, *SIMPLIFY, _CANCEL, fuse, *SIMPLIFY, *ahead, *LENGTHS, store, *FINISH)
     inner = Recorder(verify=recorder.verify)
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from srcdiff.errors import UNTOLD
 from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of, lookup
 from srcdiff.ir.core import Atom, Const, Function, Op, Region, Statement, const, known_dim
@@ -32,11 +34,12 @@ class _Error:
 _NO_POWERS = "Integers to negative integer powers are not allowed."  # NumPy's
 _NO_INTEGER = "a negative power of an integer is a float"
 _BY_ZERO = _Error("{1} == 0", ZeroDivisionError, "division by zero")
+_TO_NEGATIVE = "{0} == 0 and -np.inf < {1} < 0"  # 0.0 ** -inf is infinite
 _OPERATORS = {
-    arithmetic.divide: _BY_ZERO,
-    arithmetic.floor_divide: _BY_ZERO,
-    arithmetic.mod: _BY_ZERO,
-    arithmetic.power: _Error("{0} == 0 and {1} < 0", ZeroDivisionError, "zero to a negative power"),
+    arithmetic.divide: (_BY_ZERO,),
+    arithmetic.floor_divide: (_BY_ZERO,),
+    arithmetic.mod: (_BY_ZERO,),
+    arithmetic.power: (_Error(_TO_NEGATIVE, ZeroDivisionError, "zero to a negative power"),),
 }
 _DOMAINS = {  # where functions of `math` raise
     "{0} <= 0": ("log", "log2", "log10"),
@@ -47,9 +50,14 @@ _DOMAINS = {  # where functions of `math` raise
     "abs({0}) >= 1": ("atanh",),
 }
 _FUNCTIONS = {
-    f"math.{name}": _Error(test, ValueError, "math domain error")
+    f"math.{name}": (_Error(test, ValueError, "math domain error"),)
     for test, names in _DOMAINS.items()
     for name in names
+} | {
+    "math.pow": tuple(
+        _Error(test, ValueError, "math domain error")
+        for test in (_TO_NEGATIVE, "-np.inf < {0} < 0 and {1} % 1 > 0")
+    )
 }
 
 
@@ -71,9 +79,9 @@ class _Checked(Rewriter):
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
-        error = _error(new) if isinstance(new, Op) else None
-        if error is not None and isinstance(new, Op):
-            self.check(error, tuple(lookup(env, a) for a in new.operands), new, b)
+        if isinstance(new, Op):
+            for error in _errors(new):
+                self.check(error, tuple(lookup(env, a) for a in new.operands), new, b)
         if isinstance(new, Op) and self.may_be_fraction(new):
             _check_power(new, b)
         b.append(new)
@@ -114,14 +122,14 @@ def _check_power(op: Op, b: Builder) -> None:
     b.body += inner.body
 
 
-def _error(op: Op) -> _Error | None:
+def _errors(op: Op) -> tuple[_Error, ...]:
     """How an operation on Python's numbers may fail."""
     types = [a.type for a in (*op.operands, *op.results)]
     if not all(isinstance(t, Scalar) and (t.weak or t.dtype == "bool") for t in types):
-        return None
+        return ()
     if any(isinstance(t, Scalar) and t.dtype.startswith("complex") for t in types):
-        return None
-    return _OPERATORS.get(op.decl) or _FUNCTIONS.get(op.spelling or op.decl.spelling)
+        return ()
+    return _FUNCTIONS.get(op.spelling or op.decl.spelling) or _OPERATORS.get(op.decl) or ()
 
 
 def _decided(test: str, operands: tuple[Atom, ...]) -> tuple[str, tuple[Atom, ...]]:
@@ -134,7 +142,7 @@ def _decided(test: str, operands: tuple[Atom, ...]) -> tuple[str, tuple[Atom, ..
         if isinstance(atom, Const):
             if not eval(
                 part.replace(f"{{{k}}}", repr(atom.value)),
-                {"inf": float("inf"), "nan": float("nan")},
+                {"inf": np.inf, "nan": np.nan, "np": np},
             ):
                 return "False", ()
             continue

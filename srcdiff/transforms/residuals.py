@@ -9,12 +9,16 @@ between the cut and the sink is computed again.
 
 A carried value that is stored at the start of each turn makes the turn's result free: it is what the next turn stored
 (*rolling*). What the program itself keeps, in an array filled in the order of its loops or on a list, costs nothing.
+
+Each analysis can be left out, which changes no result (`ANALYSES`). Without "minimum cut", what is asked for is stored
+unless it costs nothing to have; without "to be recorded", every number and array of mirrored loops is asked for;
+without "inner loops", none is run again, and no turn keeps storage of its own.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -32,10 +36,12 @@ from srcdiff.transforms.storage_plan import Plan
 from srcdiff.transforms.turn_residuals import decide_turns
 from srcdiff.transforms.whole_reads import read_whole
 
-__all__ = ["Mode", "chosen_plan", "residuals"]
+__all__ = ["ANALYSES", "Mode", "chosen_plan", "residuals"]
 
 # "machine": what is fastest, not shortest; "kernel": what takes least storage
 Mode = Literal["auto", "store", "recompute", "machine", "kernel"]
+
+ANALYSES = ("minimum cut", "to be recorded", "inner loops")
 
 _AVOIDED = 1e12  # times as dear as anything that may be kept
 _NAMED = 1.0 - 2.0**-20  # of two values that cost the same, one that the user named
@@ -44,21 +50,22 @@ _LOOP = 32.0  # bytes that a thread keeps no more of where a loop gives them
 _TURNS = 16.0  # what a loop or axis of unknown length is taken for, when bytes are compared
 
 
-def residuals(fn: Function, mode: Mode = "auto") -> Function:
+def residuals(fn: Function, mode: Mode = "auto", without: Collection[str] = ()) -> Function:
     """`fn` without `save` and `restore`: what they carried is computed again, taken from storage of the
-    program's, or stored.
+    program's, or stored; `without` some of `ANALYSES`.
     """
-    fn = decide_turns(fn, lambda turn, roots: _decided(turn, roots, mode))
-    return _decided(fn, storage_roots(fn), mode)
+    off = frozenset(without)
+    fn = decide_turns(fn, lambda turn, roots: _decided(turn, roots, mode, off))
+    return _decided(fn, storage_roots(fn), mode, off)
 
 
-def _decided(fn: Function, roots: Roots, mode: Mode) -> Function:
-    if not _wanted(fn.body):
+def _decided(fn: Function, roots: Roots, mode: Mode, without: frozenset[str]) -> Function:
+    if not _wanted(fn.body) and "to be recorded" not in without:
         return fn
     made: dict[Value, Atom] = {}
     if mode == "machine":
         fn, made = read_in_front(fn, roots, with_built(survey(_forward_part(fn.body), roots)))
-    fn, plan = _cheapest(fn, roots, mode)
+    fn, plan = _cheapest(fn, roots, mode, without)
     return as_before(write_plan(fn, plan), made)
 
 
@@ -69,24 +76,28 @@ def chosen_plan(fn: Function, mode: Mode = "auto") -> tuple[Function, Plan]:
     return _cheapest(fn, storage_roots(fn), mode)
 
 
-def _cheapest(fn: Function, roots: Roots, mode: Mode) -> tuple[Function, Plan]:
-    plan, cost = _planned(fn, roots, mode)
+def _cheapest(
+    fn: Function, roots: Roots, mode: Mode, without: frozenset[str] = frozenset()
+) -> tuple[Function, Plan]:
+    plan, cost = _planned(fn, roots, mode, without)
     whole = fn if mode == "store" else read_whole(fn, roots)
     if whole is not fn:
-        other, less = _planned(whole, roots, mode)
+        other, less = _planned(whole, roots, mode, without)
         if less < cost:
             fn, plan = whole, other
     return fn, plan
 
 
-def _planned(fn: Function, roots: Roots, mode: Mode) -> tuple[Plan, float]:
+def _planned(fn: Function, roots: Roots, mode: Mode, without: frozenset[str]) -> tuple[Plan, float]:
     """What is stored and where, and what that costs."""
     wanted = _wanted(fn.body)
     forward = _forward_part(fn.body)
     program = survey(forward, roots)
     if mode == "machine":
         program = with_built(program)
-    plan = Plan(program, frozenset(fn.notes.get("counts", ())), mode=mode)
+    if "to be recorded" in without:
+        wanted = list(dict.fromkeys((*wanted, *_recordable(fn.body, program))))
+    plan = Plan(program, frozenset(fn.notes.get("counts", ())), mode=mode, without=without)
     plan.counted = counters(fn, program, lambda v: plan.axes(v) is not None)
     groups = _by_top_statement(forward, wanted, program).values()
     return plan, sum(_decide(values, program, plan, mode) for values in groups)
@@ -105,6 +116,21 @@ def _wanted(region: Region) -> list[Value]:
             restored.add(statement.attrs["slot"])
     # what is saved in front of a turn that is decided on by itself waits for its own turn
     return list(dict.fromkeys(saved[slot] for slot in sorted(restored) if slot in saved))
+
+
+def _recordable(top: Region, program: Program) -> list[Value]:
+    """What the turns of the loops compute that the backward part mirrors."""
+    loops = [s for s in walk(top) if isinstance(s, For | While) and s.pair]
+    mirrored = {s.pair for s in loops if s.origin == "adjoint"}
+    bodies = [s.body for s in loops if s.origin != "adjoint" and s.pair in mirrored]
+    made = (s for body in bodies for s in body.body if isinstance(s, Op))
+    kinds = (Scalar, Array)
+    return [
+        v
+        for op in made
+        for v in op.results
+        if isinstance(v.type, kinds) and not is_place(v, program)
+    ]
 
 
 def _forward_part(region: Region) -> Region:
@@ -166,7 +192,11 @@ class _Graph:
                 self.free.add(v)
                 return
         self.edges[(v, "in"), (v, "out")] = self.capacity(v) * (_LARGE if self.is_large(v) else 1.0)
-        if self.mode == "store" and not self.is_free(v) and v not in self.plan.counted:
+        off = self.plan.without
+        stores = self.mode == "store" or "minimum cut" in off
+        if stores and not self.is_free(v) and v not in self.plan.counted:
+            price = math.inf
+        if "inner loops" in off and isinstance(self.program.maker.get(v), For | While):
             price = math.inf
         if (
             self.mode == "kernel" and 0.0 < price < math.inf

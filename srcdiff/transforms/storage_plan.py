@@ -46,6 +46,7 @@ class Plan:
     held: set[Value] = field(default_factory=set)  # buffers of turns that are stored in any case
     counted: dict[Value, Counter] = field(default_factory=dict)  # integers that mirrors count
     mode: str = "auto"  # as `residuals` is asked
+    without: frozenset[str] = frozenset()  # analyses that are left out
     places: Places = field(init=False)
 
     def __post_init__(self) -> None:
