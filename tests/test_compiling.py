@@ -411,3 +411,23 @@ def dirichlet(alpha):
 def test_derivatives_of_digamma_compile():
     (value, d), (value_2, d_2) = shapes(dirichlet, np.array([0.3, 1.0, 4.5]), argnums=0)
     np.testing.assert_allclose([value, *d], [value_2, *d_2], rtol=1e-12)
+
+
+def rows_that_may_not_fit(x, A, n):
+    s = 0.0
+    for i in range(n):
+        for j in range(A.shape[1]):
+            s += (A[i] @ x) * A[i, j]
+    return s + np.sum(x)
+
+
+def test_lengths_that_no_turn_uses_need_not_fit() -> None:
+    """Small axes are written out, and what cannot be said of those at hand is said of all lengths."""
+    args = np.ones(1), np.ones((1, 3)), 0
+    g = srcdiff.value_and_grad(rows_that_may_not_fit, argnums=(0, 1), jit=True)
+    value, (d_x, d_A) = g(*args)
+    assert value == 1.0
+    np.testing.assert_array_equal(d_x, [1.0])
+    np.testing.assert_array_equal(d_A, np.zeros((1, 3)))
+    with pytest.raises(ValueError):
+        g(*args[:2], 1)

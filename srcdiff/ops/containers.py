@@ -6,6 +6,8 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from srcdiff.ir.core import Atom, Const, Op
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.structs import build_struct
@@ -135,6 +137,11 @@ def _item(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type,
 
 
 def _list_text(op: Op) -> str:
+    element = op.attrs["element"]
+    if op.attrs.get("typed") and isinstance(element, Scalar):  # of what Numba knows by that
+        zero = np.zeros((), element.dtype).item()
+        number = f"np.{element.dtype}({zero})" if element.dtype == "float32" else repr(zero)
+        return f"[{number} for _ in range(0)]"
     numbers = set(op.operands)
     if len(op.operands) > 4 and len(numbers) == 1 and isinstance(op.operands[0], Const):
         return f"[{{0}}] * {len(op.operands)}"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Literal
 
 from srcdiff.ir.core import Function
+from srcdiff.ir.verify import verify
 from srcdiff.transforms.axis_order import axis_order
 from srcdiff.transforms.block_loops import block_loops, mark_block_loops
 from srcdiff.transforms.bound_names import bound_names
@@ -65,6 +66,7 @@ from srcdiff.transforms.sums_in_memory import sums_in_memory
 from srcdiff.transforms.tables import tables
 from srcdiff.transforms.thread_bodies import thread_bodies
 from srcdiff.transforms.truth_numbers import truth_numbers
+from srcdiff.transforms.typed_lists import typed_lists
 from srcdiff.transforms.unroll import small_axes, unroll
 from srcdiff.transforms.wrapped_integers import wrapped_integers
 
@@ -94,8 +96,8 @@ def to_loops(
     NoLoopForm
         For what neither loops nor compiled NumPy can say.
     """
+    small, narrow = _small(fn, lengths, narrow)
     in_loops = _into_loops(lengths, expansions, calls=True, fastmath=fastmath, narrow=narrow)
-    small = assuming(fn, small_axes(fn, lengths) if narrow else {})
     new = recorder.run(small, in_loops)
     if small is not fn and not new.notes.get("unrolled"):
         new = recorder.run(fn, in_loops)
@@ -124,12 +126,20 @@ def to_device_loops(
     NoLoopForm
         For what cannot be said so.
     """
+    small, narrow = _small(fn, lengths, narrow)
     in_loops = _into_loops(lengths, expansions, calls=False, fastmath=True, narrow=narrow)
     passes = (*in_loops, *_for_device(names, raises, block))
-    small = assuming(fn, small_axes(fn, lengths) if narrow else {})
     new = recorder.run(small, passes)
     own = local_lengths(new, fn.params, lengths) if narrow else {}
     return recorder.run(assuming(small, own), passes) if own else new
+
+
+def _small(fn: Function, lengths: Mapping[str, int], narrow: bool) -> tuple[Function, bool]:
+    """`fn` with small axes as long as at hand, and whether it is for such: a call may not come to what does not fit."""
+    small = assuming(fn, small_axes(fn, lengths) if narrow else {})
+    if small is not fn and verify(equal_lengths(small)):
+        return fn, False
+    return small, narrow
 
 
 def _for_device(names: Sequence[str], raises: bool, block: Block | None) -> tuple[Pass, ...]:
@@ -264,6 +274,7 @@ def _fast(
         Pass("wrapped integers", wrapped_integers, "compiled code computes with 64 bits"),
         Pass("countdown", countdown, "compiled code counts down"),
         Pass("dead code", dce, "what is left over"),
+        Pass("typed lists", typed_lists, "compiled code has no lists of nothing"),
         *((bodies,) if shared else ()),
         Pass(
             "compiled",
