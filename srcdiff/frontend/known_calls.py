@@ -17,6 +17,7 @@ from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.derived_calls import call_derived, is_derived
 from srcdiff.frontend.draws import is_random
 from srcdiff.frontend.effects import EFFECTS, call_effect
+from srcdiff.frontend.elementwise_calls import call_by_element, is_by_element
 from srcdiff.frontend.frame import Frame
 from srcdiff.frontend.functions import call_composite, call_function
 from srcdiff.frontend.iteration import BUILTINS as ITERATION
@@ -222,6 +223,8 @@ def _of_users(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -
     inner = find(plain)
     if inner is not None:
         return apply(fr, node, inner, args, kwargs, spelled(plain, inner))
+    if is_by_element(function, args, kwargs):
+        return call_by_element(fr, node, function, args, kwargs)
     if type(plain) is FunctionType and not is_library(plain):
         return call_function(fr, node, function, args, kwargs)
     if is_own_method(function):

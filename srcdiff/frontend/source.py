@@ -119,7 +119,7 @@ def _kept(function: Any) -> Any:
 
 
 def _compiled_from(function: Any) -> Any:
-    """The function that Numba compiles: of `njit`, of `vectorize` (which is elementwise, as its body is for arrays), of
+    """The function that Numba compiles: of `njit`, of `vectorize` (see `elementwise_calls.py` for arrays), of
     `cfunc`. A generalised ufunc, which writes into an argument, and a stencil mean something else.
     """
     if type(function).__name__ == "DUFunc":

@@ -1,5 +1,6 @@
 """Functions that Numba compiles are differentiated as the Python that they are made of."""
 
+import math
 import subprocess
 import sys
 
@@ -84,6 +85,55 @@ def test_vectorized_functions_are_elementwise():
     np.testing.assert_allclose(srcdiff.grad(by_element)(X), [0.6, 0.0, 2.2])
 
 
+@numba.vectorize
+def walked(a, b):
+    s = a
+    for _ in range(3):
+        s += b  # a name for a number, not an array that is written
+    return math.log(s) if s > 2 else s * s
+
+
+@numba.vectorize
+def ones(a):
+    return 1.0
+
+
+def of_each(x, y):
+    return (
+        np.sum(walked(x[:, None], y) + ones(x)[:, None] * x[0])
+        + np.sum(walked(x, 0.1))
+        + np.sum(x * x)
+    )
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_vectorized_functions_with_statements_see_each_element(jit):
+    """Branches, loops, functions of numbers, and results that are numbers: with NumPy's broadcasting."""
+    x, y = np.array([0.3, 1.4, 2.2]), np.array([0.5, -0.2])
+    g = srcdiff.value_and_grad(of_each, argnums=(0, 1), jit=jit)
+    value, gradient = g(x, y)
+    np.testing.assert_allclose(value, of_each(x, y), rtol=1e-14)
+    for k, d in enumerate(gradient):
+        for i in range(len(d)):
+            ahead, behind = [x.copy(), y.copy()], [x.copy(), y.copy()]
+            ahead[k][i] += 1e-6
+            behind[k][i] -= 1e-6
+            assert d[i] == pytest.approx((of_each(*ahead) - of_each(*behind)) / 2e-6, rel=1e-7)
+
+    hinges = srcdiff.value_and_grad(lambda x: np.sum(hinge(x)), jit=jit)
+    assert hinges(X)[0] == np.sum(hinge(X))
+    assert hinges(X[:0])[0] == 0.0
+    assert hinges(np.stack([X, X]).astype(np.float32))[1].dtype == np.float32
+    assert hinges(np.array(1.5))[1] == 3.0
+
+
+@njit
+def jumps(a):
+    if a > 0.0:
+        return a * a
+    return 0.0 * a
+
+
 @njit
 def doubtful(x):
     return x * np.trim_zeros(x)
@@ -95,7 +145,7 @@ def test_errors_are_at_the_lines_of_the_jitted_function():
     assert caught.value.source_line.strip() == "return x * np.trim_zeros(x)"
     assert caught.value.file == __file__
     with pytest.raises(UnsupportedError, match="truth value of an array") as caught:
-        srcdiff.grad(lambda x: np.sum(hinge(x)))(X)
+        srcdiff.grad(lambda x: np.sum(jumps(x)))(X)
     assert caught.value.source_line.strip() == "if a > 0.0:"
 
 
