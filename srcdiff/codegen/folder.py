@@ -24,6 +24,7 @@ from srcdiff.errors import CacheWarning
 
 __all__ = [
     "cache_folder",
+    "own_bytes",
     "private_folder",
     "read_sealed",
     "replace_file",
@@ -118,8 +119,8 @@ def read_sealed(name: str) -> bytes | None:
     """The content of a sealed file; None where there is none that is ours."""
     try:
         folder = private_folder()
-        seal, _, content = _own_bytes(folder / name).partition(b"\n")
-        if not hmac.compare_digest(seal, _seal(_own_bytes(folder / _KEY), name, content)):
+        seal, _, content = own_bytes(folder / name).partition(b"\n")
+        if not hmac.compare_digest(seal, _seal(own_bytes(folder / _KEY), name, content)):
             return None
     except (OSError, RuntimeError):
         return None
@@ -145,9 +146,12 @@ def _seal(key: bytes, name: str, content: bytes) -> bytes:
     return hmac.new(key, name.encode() + b"\0" + content, hashlib.sha256).hexdigest().encode()
 
 
-def _own_bytes(path: Path) -> bytes:
-    """The content of a file that belongs to this user, and that nobody else may write to; no link is followed."""
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+def own_bytes(path: Path) -> bytes:
+    """The content of a file that belongs to this user, and that nobody else may write to; no link is followed, and no
+    pipe is waited for.
+    """
+    asked = (getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+    handle = os.open(path, os.O_RDONLY | sum(asked))
     with os.fdopen(handle, "rb") as file:
         if sys.platform != "win32":
             status = os.fstat(handle)
@@ -161,7 +165,7 @@ def _key(folder: Path) -> bytes:
     """The key of this folder; of two processes that make one, the first wins."""
     path = folder / _KEY
     try:
-        found = _own_bytes(path)
+        found = own_bytes(path)
         if len(found) == 32:
             return found
         path.unlink()
@@ -177,7 +181,7 @@ def _key(folder: Path) -> bytes:
         replace_file(path, made.read_bytes())
     finally:
         made.unlink()
-    return _own_bytes(path)
+    return own_bytes(path)
 
 
 @functools.cache

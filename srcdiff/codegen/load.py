@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.codegen.folder import private_folder, replace_file, warn
+from srcdiff.codegen.folder import own_bytes, private_folder, replace_file, warn
 
 __all__ = ["load", "text_hash"]
 
@@ -99,6 +99,6 @@ def _write(text: str, label: str) -> str | None:
 
 def _holds(path: Path, text: str) -> bool:
     try:
-        return path.read_bytes() == text.encode()
-    except FileNotFoundError:
+        return own_bytes(path) == text.encode()
+    except OSError:  # there is none, or a link, a pipe or a file of somebody else's
         return False

@@ -199,6 +199,35 @@ def test_what_others_may_have_written_is_not_read(folder, built):
     assert not stored(g, X).was_found
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX files")
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
+def test_what_is_no_file_is_replaced_or_told_of(folder, built, tmp_path, kind):
+    """A pipe would be waited for, and a link read and written through; a folder cannot be replaced."""
+
+    def f(x):
+        return np.sum(x**2)
+
+    path = stored(srcdiff.grad(f), X).path
+    text = next(folder.glob("*.py"))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("raise SystemExit")
+    for each in (path, text):
+        each.unlink()
+        if kind == "pipe":
+            os.mkfifo(each)
+        elif kind == "link":
+            each.symlink_to(elsewhere)
+        else:
+            each.mkdir()
+    g = srcdiff.grad(f)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        np.testing.assert_allclose(g(X), 2.0 * X)
+    assert [w.category for w in told] == ([CacheWarning] if kind == "folder" else [])
+    assert elsewhere.read_text() == "raise SystemExit"
+    assert kind == "folder" or (path.is_file() and not path.is_symlink())
+
+
 def test_without_a_folder_there_is_one_warning(folder, built):
     folder.write_text("a file where the folder should be")
 
