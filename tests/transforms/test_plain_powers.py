@@ -1,4 +1,4 @@
-"""Powers with integer exponents, at the corners where Numba's own differ from NumPy's."""
+"""Powers and quotients at the corners where Numba's own differ from NumPy's."""
 
 from __future__ import annotations
 
@@ -103,3 +103,21 @@ def outcome(f, x, y):
         return f(x, y)
     except (ArithmeticError, ValueError) as error:
         return type(error)
+
+
+def quotients(x, y):
+    z = np.empty(len(x))
+    for i in range(len(x)):
+        z[i] = x[i] / y
+    return z
+
+
+@pytest.mark.parametrize("fastmath", [True, False])
+def test_quotients_are_numpys(fastmath: bool) -> None:
+    """Of numbers whose reciprocal is infinite without `fastmath` only: then loops do not multiply by it."""
+    compiled = srcdiff.transform(quotients, "simplify", jit=True, fastmath=fastmath)
+    x = np.array([0.0, -0.0, 5e-324, 2e-310, 1.0, -3.0, np.inf, np.nan])
+    divisors = [0.0, -0.0, 3.0, -1e300, 1e-308, np.inf, np.nan]
+    for y in np.array(divisors if fastmath else [*divisors, 1e-309, -5e-324]):
+        with np.errstate(all="ignore"):
+            np.testing.assert_allclose(compiled(x, y), quotients(x, y), rtol=1e-15, atol=5e-324)
