@@ -41,7 +41,9 @@ def _multiplies(op: Op) -> bool:
     """Whether Numba would multiply for it: a float to the power of an integer (`math.pow` takes two)."""
     if op.decl is not arithmetic.power or not all(isinstance(a.type, Scalar) for a in op.operands):
         return False
-    return op.result.type.dtype.startswith("float") and _is_integer(op.operands[1])
+    made = op.result.type
+    is_float = isinstance(made, Scalar) and made.dtype.startswith("float")
+    return is_float and _is_integer(op.operands[1])
 
 
 def _is_integer(atom: Atom) -> bool:
@@ -55,7 +57,7 @@ def _plain(op: Op, b: Builder) -> Op:
         base = _as_float(base, op, b)
     if not isinstance(exponent, Const):
         return replace(op, operands=(base, _as_float(exponent, op, b)))
-    n = int(exponent.value)  # type: ignore[arg-type]
+    n = int(exponent.value)
     if 0 <= n <= _FEW:
         return replace(op, operands=(base, exponent))
     if not -_FEW <= n < 0:
@@ -72,7 +74,7 @@ def _constant(n: int, result: Value) -> Const:
 
 def _as_float(number: Atom, op: Op, b: Builder) -> Atom:
     if isinstance(number, Const):
-        return _constant(int(number.value), op.result)  # type: ignore[arg-type]
+        return _constant(int(number.value), op.result)
     type_ = op.result.type
     assert isinstance(type_, Scalar)
     if type_.weak or (type_.dtype == "float64" and op.operands[0].type == type_):
