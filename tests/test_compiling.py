@@ -218,10 +218,10 @@ def test_lists_come_and_go() -> None:
 
 def test_what_numba_refuses_is_refused_each_time() -> None:
     def sorted_into(x):
-        buckets = [[], []]
+        buckets = [[], []]  # of arrays
         for k in range(len(x)):
-            buckets[k % 2].append(np.sin(x[k]))
-        return buckets[0][0] * buckets[1][0]
+            buckets[k % 2].append(np.sin(x[k:]))
+        return np.sum(buckets[0][0]) * np.sum(buckets[1][0])
 
     g = srcdiff.grad(sorted_into, jit=True)
     for _ in range(2):
