@@ -255,12 +255,22 @@ def _same_shape(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
         for a, b in zip(own, wanted, strict=True):
             if b is not None:
                 shapes.must_equal(a, b)
+                _differ_in_turns(fr, a, b)
     except ShapeMismatch:
         actual = tuple(_length(shapes, d) for d in own)
         expected = tuple(None if d is None else _length(shapes, d) for d in wanted)
         text = str(static(message)).replace("{own}", str(actual)).replace("{wanted}", str(expected))
         fr.fail(node, text, static(advice))
     return const(None)
+
+
+def _differ_in_turns(fr: Frame, a: Any, b: Any) -> None:
+    """Raise where lengths differ in a loop, which for all that is known makes turns; in a branch, nobody knows."""
+    shapes = fr.session.shapes
+    is_branch = len(shapes.regions) > len(fr.session.loops)
+    own, wanted = _length(shapes, a), _length(shapes, b)
+    if not is_branch and None not in (own, wanted) and own != wanted:
+        raise ShapeMismatch(f"lengths {own} and {wanted} differ")
 
 
 def _lengths(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
@@ -307,7 +317,7 @@ def _spelled(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     given = dict(zip(names, call.args, strict=False))
     given.update({k.arg: k.value for k in call.keywords})
     found = given.get(static(args[0]))
-    return const("" if found is None else gast.unparse(found).strip())
+    return const("" if found is None else gast.unparse(getattr(found, "written", found)).strip())
 
 
 def _remark(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:

@@ -200,6 +200,8 @@ def _read_for(
         yields = loop.leave()
         breaks = go is not TRUE
         body = b.region([index, *loop.params()], [go, *yields] if breaks else yields)
+    if hasattr(node, "is_sum"):
+        HOOKS["check sum"](fr, node, body, [c.name for c in loop.carries])
     inits = loop.inits()
     turns = [Value(Scalar("int64", True, session.shapes.fresh("turns")), "turns")] if breaks else []
     results = (*turns, *loop.outcome())

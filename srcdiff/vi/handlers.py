@@ -31,6 +31,7 @@ from srcdiff.vi.handlers_in_common import (
     Plate,
     by_item,
     check_observed,
+    counts_from_zero,
     is_zero,
     listed,
     param_value,
@@ -235,9 +236,29 @@ class LogJoint(Handler):
     def choose_from(self, name, distribution, state):
         """The logarithms of what leads to each state before the first turn: to the one that is given, all."""
         log_alpha = self.terms_of(name, distribution)
-        log_alpha[:] = -np.inf
-        log_alpha[state] = 0.0
+        if len(self.sizes) > 0:
+            for k in range(len(log_alpha)):
+                log_alpha[k] = self.only_from(0.0, k, state)
+        else:
+            log_alpha[:] = -np.inf
+            log_alpha[state] = 0.0
         return log_alpha
+
+    def choose_also(self, name, distribution, log_alpha):
+        """An axis for the values of another choice."""
+        self.begin(name)
+        return self.extend(name, distribution, log_alpha)
+
+    def extend(self, name, distribution, log_alpha):
+        remark(f"{name} ~ {without_module(spelled('distribution'))}, summed out")
+        count = np.ndim(log_alpha) - len(self.sizes)
+        values = distribution.enumerate_support().shape[0]
+        return np.empty((*log_alpha.shape[:count], values, *self.sizes))
+
+    def only_from(self, log_alpha, state, known):
+        """What leads to a state, if it is the known one."""
+        known = np.broadcast_to(known, self.sizes) if len(self.sizes) > 0 else known
+        return np.where(known == state, log_alpha, -np.inf)
 
     def enter_choice(self, state, distribution):
         """One of the values."""
@@ -247,23 +268,51 @@ class LogJoint(Handler):
         self.term = distribution.log_density(value)
         return value
 
+    def enter_next(self, log_alpha, state, distribution):
+        """One of the values of another choice, behind what leads to those before it."""
+        self.term = log_alpha + distribution.log_density(self.enter_state(state))
+        return self.enter_state(state)
+
+    def enter_state(self, state):
+        """One state for all items of plates."""
+        return np.full(self.sizes, state) if len(self.sizes) > 0 else state
+
     def leave_choice(self):
         return self.term
 
     def choose_all(self, terms):
+        choices = np.ndim(terms) - len(self.items)
         name, self.term, self.goes_to, self.items = self.around[-1]
         self.around = self.around[:-1]
-        self.add(name, logsumexp(terms, axis=0) if np.ndim(terms) > 1 else logsumexp(terms))
+        if choices == np.ndim(terms):
+            self.add(name, logsumexp(terms))
+        else:
+            self.add(name, logsumexp(terms, axis=0 if choices == 1 else tuple(range(choices))))
 
-    def hand_on(self, log_alpha, state, distribution):
+    def terms_along(self, log_alpha, axis):
+        """Storage for what leads to a state from each one of a choice."""
+        return np.empty((log_alpha.shape[axis], *self.sizes))
+
+    def hand_on(self, log_alpha, state, distribution, terms):
         """From one state to the next."""
-        return log_alpha + distribution.log_density(value_of(distribution, state))
+        if not counts_from_zero(distribution):
+            refuse(
+                "turns hand on a choice whose values are not counted from 0",
+                "Draw it from a Categorical or a Bernoulli distribution, and look its value up.",
+            )
+        same_shape(
+            distribution.enumerate_support(),
+            (terms.shape[0],),
+            "turns hand on a choice among {wanted} values, which is drawn again among {own}",
+            "Give all draws of a chain the same values.",
+        )
+        return log_alpha + distribution.log_density(self.enter_state(state))
 
     def choose_next(self, name, state, terms):
         """The next state, of all that lead there."""
         self.begin(name)
-        self.term = logsumexp(terms)
-        return state
+        self.term = logsumexp(terms, axis=0) if np.ndim(terms) > 1 else logsumexp(terms)
+        return self.enter_state(state)
 
     def given(self, name, shape):
         """The value of a latent site in this turn."""

@@ -14,7 +14,7 @@ from srcdiff.effects import effect, evaluated, kinds_around, lengths, loops, onc
 from srcdiff.vi.distributions import constraints
 
 __all__ = [
-    "Handler", "Plate", "by_item", "check_observed", "is_zero", "listed", "param_value", "plate_of",
+    "Handler", "Plate", "by_item", "check_observed", "counts_from_zero", "is_zero", "listed", "param_value", "plate_of",
     "shape_of_draw", "support_of",
     "value_of", "without_module",
 ]  # fmt: skip

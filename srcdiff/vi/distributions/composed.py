@@ -97,7 +97,9 @@ class Delta(Distribution):
         return np.shape(self.v)[np.ndim(self.v) - self.event_axes :]
 
     def log_density(self, value):
-        is_there = np.all(value == self.v, axis=tuple(range(-self.event_axes, 0)))
+        is_there = value == self.v
+        if self.event_axes > 0:
+            is_there = np.all(is_there, axis=tuple(range(-self.event_axes, 0)))
         return np.where(is_there, self.log_weight, -np.inf)
 
     def sample(self, rng, shape=()):
