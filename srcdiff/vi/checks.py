@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import inspect
 import sys
+import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,7 +48,29 @@ def check(
     generator = np.random.default_rng(rng)
     _check_data(model, data)
     for _ in range(draws):
-        handle(_Check(generator), model, *data)
+        checking = _Check(generator)
+        with _told_with_its_line(checking):
+            handle(checking, model, *data)
+
+
+@contextmanager
+def _told_with_its_line(checking: _Check) -> Iterator[None]:
+    """What NumPy or Python raises in a model is told with the user's line, and the site behind which it was."""
+    try:
+        yield
+    except (ValueError, TypeError, IndexError) as error:
+        own = Path(__file__).parents[1], Path(np.__file__).parent
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if not _is_in(f, own)]
+        line = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+        if not line or str(error).startswith(line):
+            raise
+        behind = f", behind site {checking.latest!r}" if checking.latest else ""
+        kinds = (k for k in (ValueError, TypeError, IndexError) if isinstance(error, k))
+        raise next(kinds)(f"{line}{behind}: {error}") from error
+
+
+def _is_in(frame: traceback.FrameSummary, folders: tuple[Path, ...]) -> bool:
+    return any(folder in Path(frame.filename).parents for folder in folders)
 
 
 def explain(model: Callable[..., Any], values: dict[str, Any], data: tuple[Any, ...]) -> str:
@@ -97,6 +122,7 @@ class _Check:
         self.rng = rng
         self.values = values or {}
         self.sizes: tuple[int, ...] = ()
+        self.latest = ""  # the site that was looked at last
 
     def sample(self, name: str, distribution: Any = None, obs: Any = None) -> Any:
         if not isinstance(name, str):
@@ -110,6 +136,7 @@ class _Check:
         where = f"{line_of_user()}: site {name!r}, "
         if isinstance(distribution, Distribution):
             distribution.validate(where)
+        self.latest = name
         if obs is not None:
             if np.size(obs) == 0:
                 raise ValueError(f"{where}observed: there are no values")

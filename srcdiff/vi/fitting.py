@@ -11,13 +11,14 @@ from srcdiff.vi.batches import count_rows
 from srcdiff.vi.checks import check
 from srcdiff.vi.density import LogDensity
 from srcdiff.vi.elbo import Elbo, elbo
-from srcdiff.vi.guides import Delta, MeanField
+from srcdiff.vi.guides import Delta, Guide, MeanField
 from srcdiff.vi.loop import Loop, Step
 from srcdiff.vi.optim import LBFGS, Adam, Exponential
 from srcdiff.vi.posterior import Posterior
 from srcdiff.vi.programs import generators_of
 from srcdiff.vi.targets import data_names
 from srcdiff.vi.trees import map_leaves
+from srcdiff.vi.warm_start import InUnitsOfTheGuide
 
 __all__ = ["Step", "fit"]
 
@@ -57,7 +58,8 @@ def fit(
         one; each is seen once in an epoch, and what the model observes is weighted with (rows) / (rows of the batch).
     optimizer : optional
         From `vi.optim`. Unless given: Adam with a rate that falls from 0.1 to 0.002, and `LBFGS()` for `Delta` and
-        `Laplace`.
+        `Laplace`. Under automatic guides, that Adam moves means in units of the guide's standard deviations, and begins
+        near the optimum: means and standard deviations come from L-BFGS on ten fixed draws (by path estimators).
     rng : Generator or int
         Where noise, batches and restarts come from.
     init : parameters or dict, optional
@@ -92,19 +94,28 @@ def fit(
     _check_options(model, options)
     target = elbo(model, guide, estimator, draws, **options)
     _check_counts(steps, restarts, batch_size)
+    is_told = optimizer is not None or not (init is None or isinstance(init, dict))
     if optimizer is None:
-        point = isinstance(target.guide, Delta)
-        optimizer = LBFGS() if point else Adam(Exponential(0.1, 0.002, steps))
+        optimizer = _optimizer_for(target, steps)
     _check_settings(on_nan, optimizer, batch_size)
     _check_data(model, data, target, batch_size)
     generator = rng if isinstance(rng, np.random.Generator) else np.random.default_rng(rng)
     loop = Loop(
-        target, optimizer, generator, data, steps, batch_size, stop, average, on_nan, progress, tuple(callbacks)
+        target, optimizer, generator, data, steps, batch_size, stop, average, on_nan, progress, tuple(callbacks),
+        not is_told,
     )  # fmt: skip
     file = None if checkpoint is None else Path(checkpoint)
     if restarts == 1:
         return loop.fit(_start(target, init, data, generator), file, checkpoint_every)
     return _best_of(restarts, loop, init, file, checkpoint_every)
+
+
+def _optimizer_for(target: Elbo, steps: int) -> Any:
+    """What is taken unless one is given."""
+    if isinstance(target.guide, Delta):
+        return LBFGS()
+    adam = Adam(Exponential(0.1, 0.002, steps))
+    return InUnitsOfTheGuide(adam) if isinstance(target.guide, Guide) else adam
 
 
 def _best_of(restarts: int, loop: Loop, init: Any, file: Path | None, every: int) -> Posterior:

@@ -199,6 +199,15 @@ class LogJoint(Handler):
         else:
             self.term = self.term + by_item(log_density, len(self.items))
 
+    def check_latents(self):
+        """Values go by the names of sites."""
+        if not isinstance(self.latents, dict):
+            refuse(
+                "the first argument of a log-joint is a dict of values, by the names of sites",
+                "Call it as g({'w': 0.3, 'b': 1.0}, *data), or make it with vi.log_joint(model, ['w', 'b']), which is "
+                "called as g(0.3, 1.0, *data).",
+            )
+
     def weighted(self, name, log_density):
         """What a site counts, once plates have had their say: for subclasses."""
         return log_density
@@ -213,6 +222,7 @@ class LogJoint(Handler):
     # ---- finite choices without a value are summed out (`frontend/sums.py`)
 
     def sums_out(self, name):
+        self.check_latents()
         return name not in self.latents and weighs_sums(type(self))
 
     def choose(self, name, distribution):
@@ -327,6 +337,7 @@ class LogJoint(Handler):
 
     def item(self, name):
         """What there is for a site in this turn."""
+        self.check_latents()
         if name not in self.latents:
             refuse(
                 f"there is no value for the site {name!r}: the latents have {listed(tuple(self.latents))}",

@@ -52,7 +52,7 @@ def _tail(log_weights: Any) -> tuple[Any, Any, float] | None:
     order = np.argsort(log_weights, kind="stable")
     if size < 5:
         return None
-    cut = log_weights[order[-size - 1]]
+    cut = max(log_weights[order[-size - 1]], math.log(np.finfo(float).tiny))
     places = order[-size:]
     places = places[log_weights[places] > cut]  # equal weights are no tail
     return (order, places, cut) if len(places) >= 5 else None
@@ -73,7 +73,8 @@ def khat(log_weights: Any) -> float:
     Returns
     -------
     float
-        -inf if the weights are all but equal, as with the exact posterior; inf if one is NaN or infinite.
+        -inf if the weights are all but equal, as with the exact posterior; inf if one is NaN or infinite, or if a few
+        of them are all that count.
     """
     log_weights = np.asarray(log_weights, float)
     if log_weights.ndim != 1 or len(log_weights) < 25:
@@ -84,9 +85,11 @@ def khat(log_weights: Any) -> float:
     if top == -np.inf:
         raise ValueError("all weights are 0: the density of the model is 0 at every draw")
     log_weights = log_weights - top
-    found = _tail(log_weights)
-    if found is None or np.ptp(log_weights) < 1e-10:
+    if np.ptp(log_weights) < 1e-10:
         return -np.inf
+    found = _tail(log_weights)
+    if found is None:
+        return np.inf
     _, places, cut = found
     return pareto_fit(np.exp(log_weights[places]) - np.exp(cut))[0]
 

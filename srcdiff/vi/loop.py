@@ -19,7 +19,9 @@ from srcdiff.vi.estimators import ScoreFunction
 from srcdiff.vi.guides import Laplace, gaussian
 from srcdiff.vi.optim import LBFGS
 from srcdiff.vi.posterior import Posterior
+from srcdiff.vi.stopping import still_rises
 from srcdiff.vi.trees import leaves, map_leaves
+from srcdiff.vi.warm_start import near_the_optimum
 
 __all__ = ["Loop", "Step"]
 
@@ -48,6 +50,7 @@ class Loop:
     on_nan: str
     progress: bool
     callbacks: tuple[Any, ...]
+    warm: bool = False
     bounds: list[float] = field(init=False, default_factory=list)
     baseline: float = field(init=False, default=0.0)
     skipped: int = field(init=False, default=0)
@@ -68,6 +71,8 @@ class Loop:
     # ---- stochastic steps
 
     def _climb(self, params: Any, file: Path | None, every: int) -> tuple[Any, str]:
+        if self.warm and not (file is not None and file.exists()):
+            params = self._warmed(params)
         state = self.optimizer.init(params)
         mean = averages.begin(params)
         batches = self._batches()
@@ -85,6 +90,15 @@ class Loop:
             if file is not None and (stopped or number % every == 0):
                 self._save(file, params, state, mean, batches, stopped)
         return (mean.mean() if self.average else params), stopped
+
+    def _warmed(self, params: Any) -> Any:
+        """Parameters near the optimum; of a batch, where steps take batches."""
+        data, batches = self.data, self._batches(np.random.default_rng(0))
+        if batches is not None:
+            rows, share = batches.next()
+            data = (*rows, share)
+        bound = self.bound_of(data, batches is not None)
+        return near_the_optimum(bound, params, data, self.target.estimator)
 
     def _step(self, params: Any, state: Any, batches: Batches | None) -> tuple[Any, Any]:
         data = self.data
@@ -121,16 +135,19 @@ class Loop:
             return "a callback ended it"
         if self.stop is not None and self.stop(self.bounds):
             return "the bound rises no more"
-        return f"all {self.steps} steps are done" if number >= self.steps else ""
+        if number < self.steps:
+            return ""
+        rising = ", while the bound still rose" if still_rises(self.bounds) else ""
+        return f"all {self.steps} steps are done{rising}"
 
-    def _batches(self) -> Batches | None:
+    def _batches(self, rng: np.random.Generator | None = None) -> Batches | None:
         if self.batch_size is None:
             return None
         names = self.target.data_names
         rows, self.by_row = count_rows(self.data, names)
         if not 1 <= self.batch_size <= rows:
             raise ValueError(f"batch_size={self.batch_size}: the data have {rows} rows")
-        return Batches(self.data, self.by_row, rows, self.batch_size, self.rng)
+        return Batches(self.data, self.by_row, rows, self.batch_size, rng or self.rng)
 
     # ---- baselines
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Plateau"]
+__all__ = ["Plateau", "still_rises"]
 
 
 @dataclass(frozen=True)
@@ -47,3 +47,16 @@ class Plateau:
             if means[k + 1] - means[k] > least:
                 return False
         return True
+
+
+def still_rises(bounds: Any) -> bool:
+    """Whether more steps would have raised a bound: its mean over the last tenth is above that of the tenth before.
+
+    By four standard errors of the difference, and by a tenth of a nat.
+    """
+    n = len(bounds) // 10
+    if n < 10:
+        return False
+    earlier, later = np.asarray(bounds[-2 * n : -n], float), np.asarray(bounds[-n:], float)
+    error = math.sqrt((np.var(earlier) + np.var(later)) / n)
+    return bool(np.mean(later) - np.mean(earlier) > max(4.0 * error, 0.1))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from srcdiff import vi
+from srcdiff import UnsupportedError, vi
 from srcdiff.vi import dist
 
 X, Y = np.arange(4.0), np.ones(4)
@@ -144,3 +144,26 @@ def test_elsewhere() -> None:
         vi.predictive(line, np.zeros(3))
     with pytest.raises(RuntimeError, match="outside a model"):
         vi.sample("w", dist.Normal(0.0, 1.0))
+
+
+def of_two(x, y):
+    w = vi.sample("w", dist.Normal(np.zeros(2), 1.0))
+    vi.sample("y", dist.Normal(x @ w, 1.0), obs=y)
+
+
+def of_no_such_parameter(x, y):
+    w = vi.sample("w", dist.Normal(0.0, 1.0))
+    vi.sample("y", dist.Normal(w * x, sd=1.0), obs=y)
+
+
+def test_what_numpy_and_python_raise_in_a_model_has_its_line() -> None:
+    here = re.escape(__file__)
+    with pytest.raises(ValueError, match=rf"^{here}:\d+, behind site 'w': matmul"):
+        fit(of_two, vi.MeanField, np.ones((4, 3)), Y)
+    with pytest.raises(TypeError, match=rf"^{here}:\d+, behind site 'w': .*argument 'sd'"):
+        fit(of_no_such_parameter)
+
+
+def test_a_log_joint_takes_a_dict() -> None:
+    with pytest.raises(UnsupportedError, match="the first argument of a log-joint is a dict"):
+        vi.log_joint(line, jit=False)(2.0, X, Y)

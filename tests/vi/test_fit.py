@@ -66,7 +66,7 @@ def test_thermometer() -> None:
     assert fit.mean["temp"] == pytest.approx(17.4, abs=1e-3)
     assert fit.sd["temp"] == pytest.approx(0.8944271909999159, abs=1e-3)
     fit = vi.fit(thermometer, vi.MeanField(), 18.0, steps=2500, rng=0, jit=False, draws=2)
-    assert fit.mean["temp"] == pytest.approx(17.4, abs=0.02)
+    assert fit.mean["temp"] == pytest.approx(17.4, abs=0.05 * 0.894)
     assert fit.bound(1000, np.random.default_rng(0))[0] == pytest.approx(-2.6236574, abs=1e-3)
 
 
@@ -568,7 +568,7 @@ def categories_guide(x):
 def test_compiled_fits_take_the_same_steps(model, guide) -> None:
     data = (X[:8], np.abs(Y[:8])) if model is eight_schools else (X,)
     fits = [
-        vi.fit(model, guide, *data, steps=12, draws=3, rng=0, jit=jit, progress=False)
+        vi.fit(model, guide, *data, steps=12, draws=3, rng=0, jit=jit, optimizer=vi.optim.Adam(0.1))
         for jit in (True, False)
     ]
     np.testing.assert_allclose(fits[0].bounds, fits[1].bounds, rtol=1e-8)

@@ -38,6 +38,38 @@ def test_equal_weights_have_no_tail() -> None:
     assert khat(noise) == -np.inf
 
 
+def test_a_few_weights_that_are_all_that_count() -> None:
+    weights = np.full(1000, -2000.0)
+    weights[:3] = 0.0
+    assert khat(weights) == np.inf
+    far = -(np.linspace(0.0, 1e5, 1000) ** 2)  # nearly all of them are 0 as floating-point numbers
+    assert khat(far) == np.inf
+    smooth, k = smoothed(weights)
+    assert k == np.inf
+    np.testing.assert_allclose(np.exp(smooth[:3]), 1.0 / 3.0)
+
+
+# of log |t| draws, as arviz.psislw 0.23.4 has them: seed 0, (number, degrees of freedom)
+PSIS = {
+    (100, 1.5): 0.874471448957223,
+    (100, 3.0): 0.3949833210872526,
+    (100, 30.0): 0.13089846378000383,
+    (1000, 1.5): 0.7029027590131717,
+    (1000, 3.0): 0.47167732152752584,
+    (1000, 30.0): -0.13936221459201908,
+    (10000, 1.5): 0.6604260513854588,
+    (10000, 3.0): 0.18063559366949495,
+    (10000, 30.0): -0.061784038868973865,
+}
+
+
+def test_as_arviz_computes_it() -> None:
+    rng = np.random.default_rng(0)
+    for (n, df), k in PSIS.items():
+        log_weights = np.log(np.abs(rng.standard_t(df, size=n)))
+        assert khat(log_weights) == pytest.approx(k, abs=1e-12)
+
+
 def test_constants_do_not_matter() -> None:
     w = np.random.default_rng(0).normal(size=2000)
     assert khat(w) == pytest.approx(khat(w - 800.0), rel=1e-9)

@@ -1,0 +1,97 @@
+"""Fits as they are made unless told otherwise: posteriors that are far away, tight, wide, and of unlike units."""
+
+import numpy as np
+import pytest
+
+from srcdiff import vi
+from srcdiff.vi import dist
+from srcdiff.vi.stopping import still_rises
+
+RNG = np.random.default_rng(1)
+Y = 500.0 + 20.0 * RNG.normal(size=30)
+QUIET = {"rng": 0, "jit": False, "progress": False}
+
+
+def level(y):
+    mu = vi.sample("mu", dist.Normal(0.0, 1000.0))
+    vi.sample("y", dist.Normal(mu, 20.0), obs=y)
+
+
+@pytest.mark.parametrize("guide", [vi.MeanField(), vi.FullRank(), vi.LowRank(1)])
+def test_a_posterior_that_is_far_away(guide) -> None:
+    precision = 1e-6 + 30 / 400.0
+    fit = vi.fit(level, guide, Y, steps=800, draws=4, **QUIET)
+    sd = precision**-0.5
+    assert fit.mean["mu"] == pytest.approx(Y.sum() / 400.0 / precision, abs=0.1 * sd)
+    assert fit.sd["mu"] == pytest.approx(sd, rel=0.06)
+    assert fit.khat < 0.5
+
+
+def test_by_batches() -> None:
+    y = 500.0 + 20.0 * np.random.default_rng(2).normal(size=2000)
+    fit = vi.fit(level, vi.MeanField(), y, steps=1500, batch_size=300, **QUIET)
+    sd = 20.0 / 2000**0.5
+    assert fit.mean["mu"] == pytest.approx(np.mean(y), abs=0.3 * sd)
+    assert fit.sd["mu"] == pytest.approx(sd, rel=0.1)
+
+
+def regression(X, y):
+    w = vi.sample("w", dist.Normal(np.zeros(4), 100.0))
+    vi.sample("y", dist.Normal(X @ w, 1.0), obs=y)
+
+
+def test_units_do_not_matter() -> None:
+    """Coefficients of sd 10, 0.1, 0.0003 and 0.1, whose exact mean-field optimum is known."""
+    X = RNG.normal(size=(100, 4)) * np.array([1e-2, 1.0, 100.0, 1.0]) + np.array([0.0, 0.0, 300.0, 0.0])  # fmt: skip
+    y = X @ np.array([30.0, 1.0, -0.02, 2.0]) + RNG.normal(size=100)
+    precision = X.T @ X + np.eye(4) / 1e4
+    cov = np.linalg.inv(precision)
+    for guide, sd in (
+        (vi.MeanField(), np.diag(precision) ** -0.5),
+        (vi.FullRank(), np.diag(cov) ** 0.5),
+    ):
+        fit = vi.fit(regression, guide, X, y, steps=1500, draws=4, **QUIET)
+        np.testing.assert_allclose(fit.sd["w"], sd, rtol=0.06)
+        assert np.all(np.abs(fit.mean["w"] - cov @ X.T @ y) < 0.15 * np.diag(cov) ** 0.5)
+
+
+def test_a_rate_that_is_known_to_a_thousandth() -> None:
+    counts = RNG.poisson(3000.0, size=50)
+
+    def rates(counts):
+        rate = vi.sample("rate", dist.Gamma(1.0, 1e-3))
+        vi.sample("counts", dist.Poisson(rate), obs=counts)
+
+    fit = vi.fit(rates, vi.MeanField(), counts, steps=800, draws=4, **QUIET)
+    shape, scale = 1.0 + counts.sum(), 50.001
+    assert fit.mean["rate"] == pytest.approx(shape / scale, rel=3e-4)
+    assert fit.sd["rate"] == pytest.approx(shape**0.5 / scale, rel=0.06)
+
+
+def test_parameters_of_the_model_go_along() -> None:
+    """The prior mean that makes the evidence greatest is the mean of the data."""
+
+    def shifted(y):
+        mu = vi.sample("mu", dist.Normal(vi.param("m", 0.0), 10.0))
+        vi.sample("y", dist.Normal(mu, 20.0), obs=y)
+
+    fit = vi.fit(shifted, vi.LowRank(1), Y, steps=800, draws=4, **QUIET)
+    assert fit.values["m"] == pytest.approx(np.mean(Y), abs=1.0)
+
+
+def test_who_gives_an_optimiser_or_parameters_is_left_alone() -> None:
+    begun = vi.elbo(level, vi.MeanField(), jit=False).init(Y)
+    steps = []
+    for given in ({"optimizer": vi.optim.Adam(0.01)}, {"init": begun}):
+        vi.fit(level, vi.MeanField(), Y, steps=1, **given, callbacks=[steps.append], **QUIET)
+    assert all(np.abs(step.params.loc - begun.loc) < 0.2 for step in steps)
+
+
+def test_a_fit_that_was_ended_too_early_says_so() -> None:
+    fit = vi.fit(level, vi.MeanField(), Y, steps=300, optimizer=vi.optim.Adam(0.1), **QUIET)
+    assert fit.stopped == "all 300 steps are done, while the bound still rose"
+    assert "still rose" in repr(fit)
+    assert fit.khat > 0.7
+    assert not still_rises(RNG.normal(size=1000))
+    assert still_rises(0.01 * np.arange(1000) + RNG.normal(size=1000)) is True
+    assert not still_rises(np.arange(50.0))
