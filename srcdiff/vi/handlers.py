@@ -120,6 +120,8 @@ class Draw(Handler):
                 value = value[turn]
             return value
         shape = self.shape(distribution) if obs is None else np.shape(obs)
+        if is_repeated(lengths(shape), lengths(distribution.batch_shape), distribution.event_dim):
+            distribution = distribution.expand(shape[: len(shape) - distribution.event_dim])
         value = distribution.sample(self.rng, repeats(name, shape, distribution))
         if len(turns) > 0:
             self.values[name][turns] = value
@@ -161,6 +163,18 @@ def repeats(name, shape, distribution):
             "Give the parameters all axes of the value, as np.broadcast_to(x, shape) does.",
         )
     return shape[:count]
+
+
+@evaluated
+def is_repeated(shape, batch, event_dim):
+    """Whether broadcasting repeats parameters to the shape of a value along axes that are not the first."""
+    items = shape[: len(shape) - event_dim]
+    if None in items or None in batch or len(batch) > len(items):
+        return False
+    if items[len(items) - len(batch) :] == batch:
+        return False
+    pairs = zip(items[len(items) - len(batch) :], batch, strict=True)
+    return all(own in (1, item) for item, own in pairs)
 
 
 @evaluated

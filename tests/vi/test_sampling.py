@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from srcdiff import UnsupportedError, vi
+from srcdiff import vi
 from srcdiff.vi import dist
 
 Y = np.zeros(6)
@@ -89,9 +89,47 @@ def across(y):
         vi.sample("y", dist.Normal(np.zeros((y.shape[0], 1)), scale), obs=y)
 
 
-def test_parameters_that_are_not_repeated_along_the_first_axes_are_refused() -> None:
-    with pytest.raises(UnsupportedError, match="is not repeated along the first axes"):
-        vi.prior(across)(np.random.default_rng(0), np.zeros((2, 3)))
+def test_parameters_are_repeated_along_any_axis() -> None:
+    rng = np.random.default_rng(0)
+    drawn = vi.prior(across)(rng, np.zeros((200, 300)))
+    assert drawn["y"].shape == (200, 300)
+    assert np.std(drawn["y"]) == pytest.approx(drawn["scale"], rel=0.02)
+    assert np.std(np.mean(drawn["y"], axis=1)) < 0.1 * drawn["scale"]  # each row is many draws
+
+
+def by_groups(y):
+    with vi.plate("groups", y.shape[0]):
+        theta = vi.sample("theta", dist.Normal(0.0, 10.0))
+    with vi.plate("groups", y.shape[0]), vi.plate("items", y.shape[1]):
+        vi.sample("y", dist.Normal(theta[:, None], 0.1), obs=y)
+
+
+def test_predictive_draws_of_groups() -> None:
+    theta = np.array([[1.0, 2.0, 3.0], [-1.0, -2.0, -3.0]])
+    drawn = vi.predictive(by_groups, {"theta": theta})(
+        np.random.default_rng(0), np.zeros((3, 400)), draws=2
+    )
+    np.testing.assert_allclose(np.abs(np.mean(drawn["y"], axis=2)), np.abs(theta), atol=0.03)
+    np.testing.assert_allclose(np.std(drawn["y"], axis=2), 0.1, rtol=0.15)
+
+
+def of_counts(n):
+    p = vi.sample("p", dist.Dirichlet(np.ones(3)))
+    k = vi.sample("k", dist.DiscreteUniform(1, 6))
+    C = vi.sample("C", dist.LKJCholesky(3, 2.0))
+    b = vi.sample("b", dist.DirichletMultinomial(np.array([2.0, 1.0]), 5))
+    vi.sample("n", dist.Multinomial(10, p), obs=n)
+    return k, C, b
+
+
+def test_prior_draws_of_counts_and_factors() -> None:
+    prior, rng = vi.prior(of_counts), np.random.default_rng(0)
+    drawn = [prior(rng, np.zeros((4, 3))) for _ in range(300)]
+    found = {name: np.array([d[name] for d in drawn]) for name in drawn[0]}
+    assert np.all(found["n"].sum(axis=2) == 10) and np.all(found["b"].sum(axis=1) == 5)
+    np.testing.assert_allclose(found["n"].mean(axis=1).mean(axis=0), 10 / 3, atol=0.5)
+    assert set(found["k"]) == {1, 2, 3, 4, 5, 6}
+    np.testing.assert_allclose(np.sum(found["C"] ** 2, axis=2), 1.0)
 
 
 def series(y):

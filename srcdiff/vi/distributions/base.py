@@ -76,6 +76,19 @@ class Distribution:
         """The shape of `shape` draws."""
         return (*_as_shape(shape), *self.batch_shape, *self.event_shape)
 
+    def expand(self, batch: Shape) -> Distribution:
+        """The distribution with its parameters repeated to this batch shape, as broadcasting does."""
+        return type(self)(
+            **{
+                name: np.broadcast_to(
+                    getattr(self, name),
+                    (*batch, *np.shape(getattr(self, name))[np.ndim(getattr(self, name)) - constraint.event_dim :]),
+                )
+                for name, constraint in self.arg_constraints.items()
+                if getattr(self, name) is not None
+            }
+        )  # fmt: skip
+
     def _full(self, x):
         """`x`, one for each of the batch."""
         return np.broadcast_to(x, self.batch_shape)

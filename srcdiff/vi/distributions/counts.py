@@ -7,6 +7,7 @@ from scipy.special import betaln, expit, gammaln, xlog1py, xlogy
 
 from srcdiff.vi.distributions import constraints
 from srcdiff.vi.distributions.base import Distribution, OfChance
+from srcdiff.vi.distributions.discrete import multinomial
 
 __all__ = [
     "BetaBinomial", "Binomial", "DirichletMultinomial", "GammaPoisson", "Geometric", "NegativeBinomial", "Poisson",
@@ -287,7 +288,8 @@ class DirichletMultinomial(Distribution):
 
     def sample(self, rng, shape=()):
         weights = rng.gamma(np.broadcast_to(self.concentration, self.shape(shape)))
-        return rng.multinomial(self.total_count, weights / np.sum(weights, axis=-1, keepdims=True))
+        probs = weights / np.sum(weights, axis=-1, keepdims=True)
+        return multinomial(rng, self.total_count, probs)
 
     @property
     def mean(self):

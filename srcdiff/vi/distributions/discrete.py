@@ -11,7 +11,7 @@ from srcdiff.vi.distributions import constraints
 from srcdiff.vi.distributions.base import Distribution, OfChance
 
 __all__ = [
-    "Bernoulli", "Categorical", "DiscreteUniform", "Multinomial", "OneHotCategorical", "Rademacher",
+    "Bernoulli", "Categorical", "DiscreteUniform", "Multinomial", "OneHotCategorical", "Rademacher", "multinomial",
 ]  # fmt: skip
 
 
@@ -110,7 +110,8 @@ class DiscreteUniform(Distribution):
         return log_mass if np.ndim(value) == 0 else np.zeros(np.shape(value)) + log_mass
 
     def sample(self, rng, shape=()):
-        return rng.integers(self.low, self.high, self.shape(shape), endpoint=True)
+        count = self.high - self.low + 1
+        return (self.low + np.floor(count * rng.random(self.shape(shape)))).astype(int)
 
     def enumerate_support(self):
         return np.arange(self.low, self.high + 1)
@@ -282,7 +283,7 @@ class Multinomial(_Weighted):
         return log_ways + np.sum(xlogy(value, self.probs), axis=-1)
 
     def sample(self, rng, shape=()):
-        return rng.multinomial(self.total_count, self._probs, self.shape(shape)[:-1])
+        return multinomial(rng, self.total_count, np.broadcast_to(self._probs, self.shape(shape)))
 
     @property
     def mean(self):
@@ -297,6 +298,22 @@ class Multinomial(_Weighted):
 
     def log_base_measure(self, value):
         return gammaln(self.total_count + 1.0) - np.sum(gammaln(value + 1.0), axis=-1)
+
+
+def multinomial(rng, total_count, probs):
+    """Counts like `probs` (..., K): one category after the other, of the draws that are left."""
+    behind = np.flip(
+        np.cumsum(np.flip(probs, -1), axis=-1), -1
+    )  # of a category and all that follow
+    shares = np.minimum(probs / np.where(behind > 0.0, behind, 1.0), 1.0)
+    left = total_count + np.zeros(np.shape(probs)[:-1], dtype=int)
+    counts = np.zeros(np.shape(probs), dtype=int)
+    for k in range(np.shape(probs)[-1] - 1):
+        drawn = rng.binomial(left, shares[..., k])
+        counts[..., k] = drawn
+        left = left - drawn
+    counts[..., -1] = left
+    return counts
 
 
 def pick(table, value):

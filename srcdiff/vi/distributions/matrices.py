@@ -62,7 +62,7 @@ class LKJCholesky(Distribution):
             square = rng.beta(0.5 * i, weight, L.shape[:-2])
             direction = rng.standard_normal((*L.shape[:-2], i))
             direction /= np.linalg.norm(direction, axis=-1, keepdims=True)
-            L[..., i, :i] = np.sqrt(square)[..., None] * direction
+            L[..., i, :i] = np.expand_dims(np.sqrt(square), -1) * direction
             L[..., i, i] = np.sqrt(1.0 - square)
         return L
 
