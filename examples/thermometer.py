@@ -30,7 +30,9 @@ def figure(fit):
         (fit.values["m"], fit.values["s"], "guide"),
         (17.4, np.sqrt(0.8), "posterior"),
     ):
-        plt.plot(t, np.exp(-0.5 * ((t - mean) / sd) ** 2) / sd, label=label)
+        plt.plot(
+            t, np.exp(-0.5 * ((t - mean) / sd) ** 2) / (sd * np.sqrt(2.0 * np.pi)), label=label
+        )
     plt.axvline(18.0, linestyle=":", label="sensor")
     plt.legend()
     plt.savefig("thermometer.png")

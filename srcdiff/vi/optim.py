@@ -106,6 +106,9 @@ class SGD(_Optimizer):
 class RobbinsMonro(_Optimizer):
     """theta <- theta - rate (t + delay)**-power g.
 
+    With rate 1 and power 1 a quadratic loss gives the running mean, and a steep one is left at once: the rate has to be
+    below 2 over the largest curvature, which the first steps take in full.
+
     Raises
     ------
     ValueError
@@ -116,8 +119,8 @@ class RobbinsMonro(_Optimizer):
     Robbins and Monro (1951), A stochastic approximation method.
     """
 
-    rate: float = 1.0
-    power: float = 1.0
+    rate: float = 0.1
+    power: float = 0.6
     delay: float = 0.0
 
     def __post_init__(self) -> None:

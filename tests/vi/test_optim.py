@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from benchmarks.optimisers import OPTIMISERS, PROBLEMS, progress
 from srcdiff.vi import optim
 
 CURVATURE = np.array([1.0, 10.0])
@@ -86,7 +87,7 @@ def test_adam_as_it_is_printed_in_the_paper() -> None:
 
 def test_rate_one_over_t_gives_the_running_mean() -> None:
     x = np.random.default_rng(0).normal(size=50)
-    for optimizer in (optim.RobbinsMonro(1.0), optim.SGD(lambda t: 1.0 / t)):
+    for optimizer in (optim.RobbinsMonro(1.0, 1.0), optim.SGD(lambda t: 1.0 / t)):
         theta, state = 0.3, optimizer.init(0.3)
         for n, x_n in enumerate(x, 1):
             theta, state = optimizer.step(theta, theta - x_n, state)
@@ -137,6 +138,14 @@ def test_up_is_the_mirror_of_down(optimizer) -> None:
         theta, state = optimizer.step(theta, g, state)
         theta_up, state_up = upwards.step(theta_up, -g, state_up)
     np.testing.assert_array_equal(theta, theta_up)
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_no_default_diverges_on_any_of_ten_problems(name) -> None:
+    """The table of `benchmarks/optimisers.py`, which compares them."""
+    assert type(OPTIMISERS[name])() == OPTIMISERS[name]  # as they come
+    for problem in PROBLEMS:
+        assert progress(problem, OPTIMISERS[name], steps=1000) > 0.5, problem.name
 
 
 @pytest.mark.parametrize("optimizer", EVERY, ids=lambda o: type(o).__name__)
