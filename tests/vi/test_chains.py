@@ -328,6 +328,14 @@ def in_a_dict(x, A):
     vi.sample("x", dist.Normal(seen["z"], 1.0), obs=x[0])
 
 
+def begun_twice(x, A):
+    z = vi.sample("z0", dist.Categorical(A[0]))
+    z = vi.sample("z1", dist.Categorical(A[z]))
+    for t in range(len(x)):
+        z = vi.sample("z", dist.Categorical(A[z]))
+        vi.sample("x", dist.Normal(MU[z], 1.0), obs=x[t])
+
+
 CHANGES = "this changes what was made before a choice that is summed out"
 REFUSED = [
     *((f, CHANGES) for f in (written_by_a_view, written_by_a_helper, added_up, in_a_dict)),
@@ -336,6 +344,7 @@ REFUSED = [
     (used_between, "`mean` is used behind the block, and may depend on `z`, which is summed out"),
     (last_of_two, "the last `u` is used behind the loop, and is summed out"),
     (listed, CHANGES),
+    (begun_twice, "a chain has one first draw before its loop"),
 ]
 
 
