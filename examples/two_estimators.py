@@ -35,7 +35,8 @@ def main():
             print(f"  variances {place}: {variances(elbo, params, rng, data).round(2)}")
         more = vi.elbo(line, vi.MeanField(), name, draws=10)
         print(f"  far, of 10 samples: {variances(more, far, rng, data).round(2)}")
-        fit = vi.fit(line, vi.MeanField(), *data, steps=400, rng=1, estimator=name, average=False)
+        settings = {"steps": 400, "rng": 1, "average": False, "init": far}  # all begin there
+        fit = vi.fit(line, vi.MeanField(), *data, estimator=name, **settings)
         traces[name] = fit.bounds
         print(f"  after 400 steps: {fit.bound(2000, rng)[0]:.3f}")
         print(elbo.grad.source)
