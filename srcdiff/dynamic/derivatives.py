@@ -16,6 +16,8 @@ from srcdiff.options import Options
 __all__ = [
     "OPTIONS",
     "derivative",
+    "is_expression",
+    "is_single_call",
     "leaf_of_call",
     "leaf_of_method",
     "leaf_that_writes",
@@ -43,9 +45,32 @@ class _Leaf:
         return id(self.code)
 
 
+_EXPRESSIONS: dict[int, Any] = {}  # codes by identity, as `_Leaf` says
+_CALLS: dict[int, Any] = {}
+
+
+def is_expression(function: Any) -> bool:
+    """Whether it is an expression of a dynamic program, whose derivative was asked for as a whole."""
+    return id(getattr(function, "__code__", None)) in _EXPRESSIONS
+
+
+def is_single_call(function: Any) -> bool:
+    """Whether it is a single call of such a program, which there is no smaller one to take for."""
+    return id(getattr(function, "__code__", None)) in _CALLS
+
+
 def derivative(kind: str, leaf: Callable[..., Any], wrt: tuple[int, ...]) -> Any:
     """`srcdiff.vjp`, `srcdiff.jvp`, ... of an operation."""
+    code = getattr(leaf, "__code__", None)
+    if code is not None and not is_single_call(leaf):
+        _EXPRESSIONS[id(code)] = code
     return _derivative(kind, _Leaf(leaf), wrt)
+
+
+def _single(leaf: Callable[..., Any]) -> Callable[..., Any]:
+    code = leaf.__code__  # type: ignore[attr-defined]
+    _CALLS[id(code)] = code
+    return leaf
 
 
 @functools.lru_cache(maxsize=4096)
@@ -90,7 +115,7 @@ def _leaf(
     ]
     listed = ", ".join((*places, *values))
     text = f"def {name}({listed}):\n    return {call.format(', '.join(passed))}\n"
-    return made_function(text, name, {f"{name}_": function})
+    return _single(made_function(text, name, {f"{name}_": function}))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -106,7 +131,7 @@ def leaf_that_writes(function: Any, count: int, keywords: tuple[str, ...]) -> Ca
         f"def written({', '.join((*places, *values))}):\n"
         f"    made = a0.copy()\n    {name}({', '.join(passed)})\n    return made\n"
     )
-    return made_function(text, "written", {"np": np})
+    return _single(made_function(text, "written", {"np": np}))
 
 
 def weighted(leaf: Callable[..., Any], count: int, paths: tuple[str, ...]) -> Callable[..., Any]:

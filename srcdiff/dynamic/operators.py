@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import functools
 import inspect
 import itertools
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +107,22 @@ def item_of(tape: Tape, base: Any, key: Any) -> Any:
     own = getattr(type(base), "__getitem__", None)
     if is_own(base) and isinstance(own, FunctionType):
         return call(tape, own, base, key)
+    if not isinstance(base, _CONTAINERS):
+        _refuse_foreign(tape, base, key)
     return base[key]
+
+
+_CONTAINERS = (list, tuple, str, bytes, range, Mapping, collections.deque)
+
+
+def _refuse_foreign(tape: Tape, base: Any, given: Any) -> None:
+    """Refuse a subscript of a library's object that would take what is differentiated with it."""
+    parts = [given] if not isinstance(given, slice) else [given.start, given.stop, given.step]
+    if tape.tracked.has_part(parts):
+        raise UnsupportedError(
+            f"a subscript of {type(base).__name__} is not known to srcdiff, and is given what is differentiated",
+            "Write it with functions that docs/api.md lists.",
+        )
 
 
 def store_into(tape: Tape, base: Any, key: Any, value: Any) -> None:
@@ -124,6 +140,8 @@ def store_into(tape: Tape, base: Any, key: Any, value: Any) -> None:
     if is_own(base) and isinstance(own, FunctionType):
         call(tape, own, base, key, value)
     else:
+        if not isinstance(base, _CONTAINERS):
+            _refuse_foreign(tape, base, (key, value))
         base[key] = tape.each(value) if isinstance(key, slice) else value
 
 

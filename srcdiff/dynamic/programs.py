@@ -14,6 +14,7 @@ import gast
 
 from srcdiff.batching import items_of
 from srcdiff.codegen.python_text import to_text
+from srcdiff.dynamic.derivatives import is_expression, is_single_call
 from srcdiff.dynamic.lines import Origin
 from srcdiff.dynamic.rewriting import (
     Rewriter,
@@ -63,6 +64,8 @@ def dynamic_program(derived: Derived, arguments: Arguments, reason: UnsupportedE
     for k in derived.wrt:
         _check(arguments.types[k], arguments.names[k], reason)
     base = function_of(derived.base)
+    if is_single_call(base):  # this is a part of a dynamic program, and has no parts
+        raise UnsupportedError(reason.message, reason.advice, reason.location, reason.chain)
     name = getattr(base, "__name__", type(base).__name__)
     name = "f" if name == "<lambda>" else name
     own = _Text(derived, arguments, base, name)
@@ -185,7 +188,7 @@ class _Text:
             isinstance(n, ast.Global) or (isinstance(n, ast.Nonlocal) and _is_of(tree, n))
             for n in ast.walk(tree)
         ):
-            self.rewriter = rewriter_of(base, tree)
+            self.rewriter = rewriter_of(base, tree, apart=is_expression(base))
             self.node = self.rewritten(tree, self.rewriter)
         taken = {name, *arguments.names}
         self.keyword_only = [a.arg for a in tree.args.kwonlyargs] if tree is not None else []

@@ -326,7 +326,7 @@ def takes(
 ) -> bool:
     """Whether a composite stands for a call; `decl` is what else may."""
     keywords = [*kwargs, *(f"{k}=None" for k, v in kwargs.items() if v == const(None))]
-    if not composite.takes(len(args), keywords, _axes_at(args, composite.at)):
+    if not composite.takes(len(args), keywords, _most_axes(args, kwargs, composite)):
         return False
     if composite.takes_complex or not any(map(_has_complex, (*args, *kwargs.values()))):
         return True
@@ -341,9 +341,14 @@ def _has_complex(value: FrontValue) -> bool:
     return isinstance(value, Value | Const) and is_complex(value.type)
 
 
-def _axes_at(args: Args, at: int) -> int:
+def _most_axes(args: Args, kwargs: Kwargs, composite: Composite) -> int:
+    places = composite.at if isinstance(composite.at, tuple) else (composite.at,)
+    names = composite.function.__code__.co_varnames
+    return max(_axes_of(args[k] if k < len(args) else kwargs.get(names[k]), k) for k in places)
+
+
+def _axes_of(found: FrontValue | None, at: int) -> int:
     """The axes of an argument; a list in front is one of arrays, and elsewhere one of numbers."""
-    found = args[at] if at < len(args) else None
     if isinstance(found, Parts):
         return 1 if at else 0
     return ndim_of(found.type) if isinstance(found, Value | Const) else 0

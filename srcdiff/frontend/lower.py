@@ -11,6 +11,7 @@ from typing import Any
 import srcdiff.frontend.adjoint_blocks
 import srcdiff.frontend.augmented
 import srcdiff.frontend.calls
+import srcdiff.frontend.concatenators
 import srcdiff.frontend.contexts
 import srcdiff.frontend.doubts
 import srcdiff.frontend.exceptions

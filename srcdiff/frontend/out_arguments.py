@@ -21,6 +21,7 @@ __all__ = ["WRITING", "filled", "into_out", "method_into_out", "out_by_place"]
 
 def into_out(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:
     """The call with its `out` argument; None where it has none."""
+    value: FrontValue
     rest, named = list(args), dict(kwargs)
     out = named.pop("out", None)
     place = out_by_place(function, len(rest)) if len(rest) > 1 and out is None else None
@@ -30,15 +31,22 @@ def into_out(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) ->
         named |= zip(behind, rest[at + 1 :], strict=True)
         del rest[at:]
     if isinstance(function, np.ufunc) and named.get("where", TRUE) != TRUE:
+        if named.get("dtype", const(None)) != const(None):
+            fr.fail(node, "a ufunc takes where= or dtype= here, not both", "Use astype before.")
         given = [Known(function), named["where"], const(None) if out is None else out, *rest]
         return HOOKS["call"](fr, node, Known(COMPOSITES["ufunc_where"]), given, {})  # type: ignore[no-any-return]
     if isinstance(function, np.ufunc):
         named.pop("where", None)
+        dtype = named.pop("dtype", const(None))
+        if dtype != const(None):
+            given = [Known(function), dtype, *rest]
+            value = HOOKS["call"](fr, node, Known(COMPOSITES["ufunc_dtype"]), given, named)
+            return value if out is None or out == const(None) else _written(fr, node, out, value)
     if not _is_numpy(function) or (place is None and (out is None or out == const(None))):
         return None
     while rest and rest[-1] == const(None):  # a dtype= in front of it
         rest.pop()
-    value: FrontValue = HOOKS["call"](fr, node, Known(function), rest, named)
+    value = HOOKS["call"](fr, node, Known(function), rest, named)
     return value if out is None or out == const(None) else _written(fr, node, out, value)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from srcdiff.frontend.application import apply
 from srcdiff.frontend.frame import HOOKS, Frame
+from srcdiff.frontend.out_arguments import into_out
 from srcdiff.frontend.subscripts import array_of, length_along
 from srcdiff.frontend.values import (
     Args,
@@ -23,7 +24,7 @@ from srcdiff.frontend.values import (
     static,
     static_int,
 )
-from srcdiff.ir.core import Atom, OpDecl, Value, const
+from srcdiff.ir.core import Atom, Const, OpDecl, Value, const
 from srcdiff.ir.types import Array, is_complex, ndim_of
 from srcdiff.ops import arithmetic, complex_numbers, linalg, shapes
 from srcdiff.ops.contractions import contraction
@@ -117,9 +118,10 @@ def _numbers(fr: Frame, node: Any, value: Any) -> list[int]:
 def _kron(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """Each element of one times all of the other."""
     a, b = _two(fr, node, args, kwargs, "np.kron")
-    ndim = ndim_of(a.type)
-    if ndim != ndim_of(b.type) or not ndim:
-        fr.fail(node, "np.kron takes arrays with equally many axes here", "Add axes with None.")
+    ndim = max(ndim_of(a.type), ndim_of(b.type))
+    if not ndim_of(a.type) or not ndim_of(b.type):
+        return fr.op(node, arithmetic.multiply, *(_wide(fr, v, node) for v in (a, b)))
+    a, b = (_of_axes(fr, x, ndim, node) for x in (a, b))
     one, two = _letters(ndim, ndim)
     mixed = "".join(c + d for c, d in zip(one, two, strict=True))
     product = _contracted(fr, node, a, b, f"{one},{two}->{mixed}")
@@ -128,6 +130,64 @@ def _kron(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
         for k in range(ndim)
     ]
     return fr.op(node, shapes.reshape, product, *lengths)
+
+
+def _of_axes(fr: Frame, a: Atom, ndim: int, node: Any) -> Atom:
+    """An array with further axes of length 1 in front."""
+    lacking = tuple(range(ndim - ndim_of(a.type)))
+    return fr.op(node, shapes.expand_dims, a, axis=lacking) if lacking else a
+
+
+def _outer(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """Products of all elements of one with all of the other."""
+    named = {"a": 0, "b": 1}
+    if len(args) == 2 and not kwargs:
+        a, b = args
+    elif len(args) + len(kwargs) == 2 and kwargs.keys() <= named.keys():
+        a, b = (*args, *(kwargs[k] for k in named if k in kwargs))
+    else:
+        return apply(fr, node, linalg.outer, args, kwargs, "")
+    pair = [array_of(fr, v, node) for v in (a, b)]
+    if any(ndim_of(v.type) != 1 for v in pair):
+        rows = [HOOKS["call"](fr, node, Known(np.ravel), [v], {}) for v in pair]
+        return apply(fr, node, linalg.outer, rows, {}, "")
+    return apply(fr, node, linalg.outer, args, kwargs, "")
+
+
+def _dot(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:
+    """`np.dot` of a number is a product."""
+    if len(args) == 2 and not kwargs:
+        pair = [v if not isinstance(v, Parts) else array_of(fr, v, node) for v in args]
+        if any(isinstance(v, Value | Const) and not ndim_of(v.type) for v in pair):
+            return fr.op(node, arithmetic.multiply, *(_wide(fr, v, node) for v in pair))
+    return into_out(fr, node, np.dot, args, kwargs)
+
+
+def _with_text(fr: Frame, node: Any, args: Args) -> Args:
+    """`np.einsum("ab,b", x, y)` where the letters are numbers behind each array: `np.einsum(x, [0, 1], y, [1])`."""
+    if len(args) < 2 or not isinstance(args[0], Value) or not isinstance(args[0].type, Array):
+        return args
+    letters = string.ascii_letters
+    texts = [
+        "".join("..." if k is Ellipsis else letters[k] for k in _entries(fr, node, sub))
+        for sub in (args[1::2] if len(args) % 2 == 0 else [*args[1::2], args[-1]])
+    ]
+    inputs = texts[: len(args) // 2]
+    target = f"->{texts[-1]}" if len(args) % 2 else ""
+    return [const(",".join(inputs) + target), *args[0 : 2 * len(inputs) : 2]]
+
+
+def _entries(fr: Frame, node: Any, value: FrontValue) -> list[Any]:
+    values = value.values if isinstance(value, Parts) else [value]
+    if not all(map(is_static, values)):
+        fr.fail(node, "the letters of np.einsum must be known when compiling", "Use constants.")
+    return [static(v) for v in values]
+
+
+def _wide(fr: Frame, value: FrontValue, node: Any) -> Atom:
+    """What a function makes an array of: Python's numbers are as wide as NumPy's there."""
+    made = HOOKS["call"](fr, node, Known(np.asarray), [value], {})
+    return array_of(fr, made, node)
 
 
 def _letters(left: int, right: int) -> tuple[str, str]:
@@ -155,6 +215,7 @@ def _contracted(fr: Frame, node: Any, a: Atom, b: Atom, subscripts: str) -> Atom
 
 def _einsum(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """`np.einsum`, as an operation that makes a view where NumPy does."""
+    args = _with_text(fr, node, args)
     if len(args) != 2 or not isinstance(args[1], Value) or not isinstance(args[1].type, Array):
         return apply(fr, node, einsum, args, kwargs, "")
     text = args[0].template if isinstance(args[0], Text) else getattr(args[0], "value", None)
@@ -165,10 +226,12 @@ def _einsum(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     return apply(fr, node, decl_for(inputs, output), args, kwargs, "")
 
 
-PRODUCT_CALLS: dict[Any, Callable[..., FrontValue]] = {
+PRODUCT_CALLS: dict[Any, Callable[..., FrontValue | None]] = {
     np.einsum: _einsum,
     np.inner: _inner,
     np.vdot: _vdot,
     np.tensordot: _tensordot,
     np.kron: _kron,
+    np.outer: _outer,
+    np.dot: _dot,
 }

@@ -78,6 +78,8 @@ def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontV
         base = shape_parts(fr, base, node)
     if isinstance(base, Known) and isinstance(base.value, type(np.s_)):
         return key  # np.s_[...]
+    if isinstance(base, Known) and isinstance(base.value, type(np.r_) | type(np.c_)):
+        return HOOKS["concatenated"](fr, base, key, node)  # type: ignore[no-any-return]
     if isinstance(base, Known) and is_kernel(base.value):
         return configured(fr, node, base.value, key)
     if isinstance(base, Known) or (isinstance(base, Const) and isinstance(base.type, Static)):

@@ -468,9 +468,9 @@ def _one_item(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
     source = numeric(operands[0])
     for d in shape_of(source):
         shapes.must_equal(d, Dim(1), "the one element of an array with axes of lengths")
-    dtype = {"f": "float64", "i": "int64", "u": "int64", "b": "bool"}.get(
-        source.dtype[0], source.dtype
-    )
+    dtype = {"f": "float64", "c": "complex128", "i": "int64", "u": "int64", "b": "bool"}[
+        source.dtype[0]
+    ]
     return (Scalar(dtype, True, shapes.fresh("i") if dtype == "int64" else None),)
 
 

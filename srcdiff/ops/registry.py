@@ -24,6 +24,8 @@ from functools import cache
 from types import CodeType, FunctionType
 from typing import Any
 
+import numpy as np
+
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.spelling import call_text, template_of
 
@@ -145,8 +147,8 @@ class Composite:
         operation's.
     ndim : int or None
         It also stands for calls with arrays of more axes.
-    at : int
-        Which argument these axes are of.
+    at : int or tuple of int
+        Which argument these axes are of, or which of several.
     takes_complex : bool
         It is right for complex arguments. Where it is not, an operation of the same callable may be.
     names : mapping of str to str
@@ -163,7 +165,7 @@ class Composite:
     methods: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
     ndim: int | None = None
-    at: int = 0
+    at: int | tuple[int, ...] = 0
     samples: tuple[Any, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     takes_complex: bool = False
@@ -222,7 +224,7 @@ def composite(
     method: str = "",
     given: Sequence[str] = (),
     ndim: int | None = None,
-    at: int = 0,
+    at: int | tuple[int, ...] = 0,
     samples: Sequence[Any] = (),
     names: Mapping[str, str] | None = None,
     takes_complex: bool = False,
@@ -364,7 +366,12 @@ def _spelling(callables: Sequence[Any]) -> str:
     if isinstance(function, str):
         return function
     module = getattr(function, "__module__", None) or "numpy"
-    return dotted(module, function.__name__)
+    return dotted(module, getattr(function, "__name__", None) or _name_of(function))
+
+
+def _name_of(value: Any) -> str:
+    """The name of an object of NumPy's that is no function: `r_`."""
+    return next(name for name, found in vars(np).items() if found is value)
 
 
 def dotted(module: str, name: str) -> str:

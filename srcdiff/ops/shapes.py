@@ -360,7 +360,8 @@ def _squeezed(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[T
 
 def _squeeze_text(op: Op) -> str:
     axis = op.attrs.get("axis")
-    if op.spelling.startswith(".") or op.origin != "user":
+    is_method = op.spelling.startswith(".") or op.origin != "user"
+    if is_method and shape_of(op.operands[0].type):  # a number may be one of Python's
         return f"{{0}}.squeeze({'' if axis is None else axis})"
     return positional("axis")(op)  # type: ignore[no-any-return]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -259,7 +260,10 @@ class Maker:
 
     def log_of(self, factors: Sequence[Atom]) -> Atom:
         """The logarithm of a product of factors."""
-        return self.make(log, self.product(factors))
+        found = self.product(factors)
+        if isinstance(found, Const) and found.value <= 0 and not self.is_python:
+            return const(-math.inf if found.value == 0 else math.nan)  # where `math.log` raises
+        return self.make(log, found)
 
     def op(self, atom: Atom) -> Op | None:
         return self.seen.get(atom) if isinstance(atom, Value) else None

@@ -16,6 +16,7 @@ __all__ = [
     "has_own_logarithm",
     "is_another_shift",
     "is_constant",
+    "is_constant_below_zero",
     "is_no_base",
     "is_no_count",
     "is_no_matrix",
@@ -112,6 +113,12 @@ def is_there_anyway(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> boo
 def is_constant(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
     """Whether `x` is a number that is known, as in log(1.0 - -1.0): nothing is gained there."""
     return isinstance(binding["x"], Const)
+
+
+def is_constant_below_zero(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
+    """Whether `y` is a number that has no logarithm: NumPy gives NaN of the product, and `math.log` raises."""
+    y = binding["y"]
+    return isinstance(y, Const) and y.value <= 0
 
 
 def has_own_logarithm(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:

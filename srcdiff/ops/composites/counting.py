@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ops.composites.places import all_axes, array, broadcast_place, numbers, row_of
+from srcdiff.ops.composites.places import all_axes, array, axis_in, broadcast_place, numbers, row_of
 from srcdiff.ops.composites.sorting import unique
 from srcdiff.ops.registry import composite, refuse
 from srcdiff.ops.samples import said
@@ -221,12 +221,25 @@ def rfftfreq(n: Any, d: Any = 1.0, device: Any = None) -> Any:
     samples=(
         said("np.apply_along_axis(np.sum, 0, x)", (2, 3)),
         said("np.apply_along_axis(lambda v: v * np.sum(v), 1, x)", (2, 3)),
+        said("np.apply_along_axis(lambda v: v * np.sum(v), 1, x)", (2, 3, 2)),
+        said("np.apply_along_axis(np.sum, -1, x)", (2, 2, 3)),
+        said("np.apply_along_axis(lambda v: v * v[0], 0, x)", (3,)),
     ),
     takes_complex=True,
 )
 def apply_along_axis(func1d: Any, axis: Any, arr: Any, *args: Any, **kwargs: Any) -> Any:
     if arr.ndim != 2:
-        refuse("np.apply_along_axis takes matrices here", "Write the loop, and np.stack.")
+        return _along_axis(func1d, axis_in(axis, arr.ndim), arr, args, kwargs)
     rows = arr if axis in (1, -1) else arr.T
     found = np.stack([func1d(rows[i], *args, **kwargs) for i in range(len(rows))])
     return found.T if axis in (0, -2) and found.ndim == 2 else found
+
+
+def _along_axis(func1d: Any, axis: Any, arr: Any, args: Any, kwargs: Any) -> Any:
+    moved = np.moveaxis(arr, axis, -1)
+    rows = np.reshape(moved, (-1, arr.shape[axis]))
+    found = np.stack([func1d(rows[i], *args, **kwargs) for i in range(len(rows))])
+    found = np.reshape(found, moved.shape[:-1] + found.shape[1:])
+    further = numbers(found.ndim - arr.ndim + 1)
+    behind = tuple(arr.ndim - 1 + k for k in further)
+    return np.moveaxis(found, behind, tuple(axis + k for k in further)) if behind else found

@@ -36,6 +36,7 @@ signal: Any = LazyModule("scipy.signal")
             [0.2, 1.7],
         ),
         said("scipy.interpolate.CubicSpline([0.0, 1.0, 1.5, 3.0], x)(y)", (4, 2), [0.2, 1.7]),
+        said("scipy.interpolate.CubicSpline([0.0, 1.0, 1.5], x)(y)", (3,), [0.2, 1.7]),
     ),
 )
 def cubic_spline(
@@ -68,7 +69,10 @@ def _slopes(x: Any, y: Any, bc_type: Any) -> Any:
     else:
         steps = np.diff(y) / h
         inner = 3.0 * (h[1:] * steps[:-1] + h[:-1] * steps[1:])
-    if bc_type == "not-a-knot":
+    if bc_type == "not-a-knot" and len(x) == 3:  # the parabola
+        ends = (1.0, 1.0, 1.0, 1.0)
+        first, last = 2.0 * steps[0], 2.0 * steps[1]
+    elif bc_type == "not-a-knot":
         d, e = x[2] - x[0], x[-1] - x[-3]
         ends = (h[1], d, h[-2], e)
         first = ((h[0] + 2.0 * d) * h[1] * steps[0] + h[0] ** 2 * steps[1]) / d
@@ -258,7 +262,8 @@ def ndimage_convolve(
     origin: Any = 0,
 ) -> Any:
     input, weights = array(input), array(weights)
-    return _correlated(input, np.flip(weights), mode, cval, output, origin, 1)
+    found = _correlated(input, np.flip(weights), mode, cval, output, origin, 1)
+    return in_dtype(found, input.dtype)  # as SciPy's, whatever the weights are
 
 
 @composite(
@@ -276,7 +281,8 @@ def ndimage_correlate(
     cval: Any = 0.0,
     origin: Any = 0,
 ) -> Any:
-    return _correlated(array(input), array(weights), mode, cval, output, origin, 0)
+    input, weights = array(input), array(weights)
+    return in_dtype(_correlated(input, weights, mode, cval, output, origin, 0), input.dtype)
 
 
 def _correlated(

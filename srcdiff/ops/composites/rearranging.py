@@ -339,6 +339,56 @@ def resize(a: Any, new_shape: Any) -> Any:
     return np.reshape(row[np.arange(count) % row.size], shape)
 
 
+# ---- concatenations that are written as subscripts: `np.r_[x, 1.0, y]`, `np.c_[x, y]` -------------
+
+
+@composite(
+    np.r_,
+    samples=(
+        said("np.r_[x, 0.5, y]", (3,), (2,)),
+        said("np.r_[x, y]", (2, 3), (1, 3)),
+        said("np.r_['1,2,0', x, y]", (3,), (3, 2)),
+        said("np.r_[x, :3, 0:1:3j]", ()),
+    ),
+    takes_complex=True,
+)
+def concatenated_rows(*items: Any, axis: Any = 0, ndmin: Any = 1, trans1d: Any = -1) -> Any:
+    return _concatenated(items, axis, ndmin, trans1d)
+
+
+@composite(
+    np.c_,
+    samples=(
+        said("np.c_[x, y]", (3,), (3,)),
+        said("np.c_[x, y, x[:, 0]]", (2, 3), (2, 1)),
+        said("np.c_[x, 1.0]", ()),
+    ),
+    takes_complex=True,
+)
+def concatenated_columns(*items: Any, axis: Any = -1, ndmin: Any = 2, trans1d: Any = 0) -> Any:
+    return _concatenated(items, axis, ndmin, trans1d)
+
+
+def _concatenated(items: Any, axis: Any, ndmin: Any, trans1d: Any) -> Any:
+    arrays = tuple(array(a) for a in items)
+    dtype = np.result_type(*arrays)
+    return np.concatenate(tuple(_filled_up(a, dtype, ndmin, trans1d) for a in arrays), axis=axis)
+
+
+def _filled_up(a: Any, dtype: Any, ndmin: Any, trans1d: Any) -> Any:
+    if np.ndim(a) == 0:
+        return np.full((1,) * ndmin, a, dtype)
+    return a if np.ndim(a) >= ndmin else a[_further_axes(np.ndim(a), ndmin, trans1d)]
+
+
+@evaluated
+def _further_axes(ndim: int, ndmin: int, first: int) -> tuple[Any, ...]:
+    """The subscript that gives an array so many axes, its own from `first` on; -1: behind all others."""
+    count = ndmin - ndim
+    before = first if first >= 0 else first + count + 1
+    return (None,) * before + (slice(None),) * ndim + (None,) * (count - before)
+
+
 @composite(
     np.delete,
     samples=(

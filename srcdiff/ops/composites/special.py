@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.composites.locations import wide
+from srcdiff.ops.composites.places import array
+from srcdiff.ops.control import stop_gradient
 from srcdiff.ops.gamma_functions import hurwitz_zeta, riemann_zeta
 from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.registry import composite, evaluated
 from srcdiff.ops.samples import said
 
 special: Any = LazyModule("scipy.special")
+_fixed: Any = stop_gradient
 
 
 @evaluated
@@ -39,6 +42,45 @@ def multigammaln(a: Any, d: Any) -> Any:
     for step in _steps(d):
         total = total + special.gammaln(a - step)
     return total
+
+
+@evaluated
+def _far_above(dtype: Any) -> float:
+    """An exponent that others may be as far below as they matter, and still have an exponential that is normal."""
+    return float(np.floor(0.5 * np.log(np.finfo(dtype).max)))
+
+
+@composite(
+    "scipy.special.logsumexp",
+    given=("b", "return_sign"),
+    samples=(
+        said("scipy.special.logsumexp(x, b=y + 3.0)", (4,), (4,)),
+        said("scipy.special.logsumexp(x, axis=1, b=y + 3.0, keepdims=True)", (2, 3), (3,)),
+        said("scipy.special.logsumexp(x, 0, y, return_sign=True)[0]", (3, 2), (3, 2)),
+        said(
+            "scipy.special.logsumexp(x, b=y)",
+            [0.0, 1e4, 1.0],
+            [1.0, 0.0, 1.0],
+            wrt=(0,),
+        ),
+    ),
+)
+def weighted_logsumexp(
+    a: Any, axis: Any = None, b: Any = None, keepdims: Any = False, return_sign: Any = False
+) -> Any:
+    a, b = np.atleast_1d(array(a)), 1.0 if b is None else array(b)
+    weighs = np.where(b == 0.0, -np.inf, a)
+    highest = _fixed(np.max(weighs, axis=axis, keepdims=True))
+    top = np.where(np.isinf(highest), 0.0, highest)
+    most = _far_above((a * b).dtype)
+    # what weighs nothing may be inf or NaN
+    shifted = np.where((b == 0.0) & ~(a - top < most), most, a - top)
+    total = np.sum(b * np.exp(shifted), axis=axis, keepdims=keepdims)
+    if not keepdims:
+        top = np.reshape(top, total.shape)
+    if return_sign:
+        return np.log(np.abs(total)) + top, np.sign(total)
+    return np.log(total) + top
 
 
 @composite(

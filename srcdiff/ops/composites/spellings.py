@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ops.composites.places import along, array, axis_in, broadcast_place, numbers, row_of
+from srcdiff.ops.composites.places import (
+    along,
+    array,
+    axis_in,
+    broadcast_place,
+    in_dtype,
+    numbers,
+    row_of,
+)
 from srcdiff.ops.registry import composite, refuse
 from srcdiff.ops.samples import said
 
@@ -19,11 +27,13 @@ from srcdiff.ops.samples import said
     np.linspace,
     given=("endpoint", "retstep", "dtype", "axis"),
     ndim=0,
+    at=(0, 1),
     samples=(
         said("np.linspace(x, y, 4, endpoint=False)", (), ()),
         said("np.linspace(x, y, 3)", (2,), (2,)),
         said("np.linspace(x, 1.5, 3, axis=-1)", (2, 2)),
         said("np.linspace(0.5, x, num=4, retstep=True)", ()),
+        said("np.linspace(0.5, x, 3)", (2,)),
     ),
     takes_complex=True,
 )
@@ -44,11 +54,33 @@ def linspace_along(
     found = start + count * step
     if endpoint:
         found[-1] = stop
-    if dtype is not None:
-        found = found.astype(dtype)
+    found = in_dtype(found, np.result_type(start, stop, 1.0) if dtype is None else dtype)
     if axis != 0:
         found = np.moveaxis(found, 0, axis)
     return (found, step) if retstep else found
+
+
+@composite(
+    np.full,
+    ndim=0,
+    at=1,
+    samples=(said("np.full((2, 3), x)", (3,)), said("np.full((2, 3), x, dtype=float)", (2, 1))),
+    takes_complex=True,
+)
+def full_of(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
+    return np.broadcast_to(_cast(array(fill_value), dtype), shape).copy()
+
+
+@composite(
+    np.full_like,
+    ndim=0,
+    at=1,
+    samples=(said("np.full_like(y, x)", (3,), (2, 3), wrt=(0,)),),
+    takes_complex=True,
+)
+def full_like_of(a: Any, fill_value: Any, dtype: Any = None) -> Any:
+    dtype = a.dtype if dtype is None else dtype
+    return np.broadcast_to(_cast(array(fill_value), dtype), a.shape).copy()
 
 
 # ---- rows of an array put together ---------------------------------------------------------------

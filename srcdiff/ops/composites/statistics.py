@@ -81,6 +81,7 @@ def cov(
         centred = rows - np.mean(rows, axis=1, keepdims=True)
         found = centred @ centred.T / (rows.shape[1] - less)
     else:
+        fweights, aweights = array(fweights), array(aweights)
         weights = _product(fweights, aweights)
         total = np.sum(weights)
         if less == 0:

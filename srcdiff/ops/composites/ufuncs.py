@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.composites.choosing import places_along
-from srcdiff.ops.composites.places import along, array, axis_in, broadcast_place
+from srcdiff.ops.composites.places import along, array, axis_in, broadcast_place, in_dtype
 from srcdiff.ops.registry import composite, refuse
 from srcdiff.ops.samples import said
 from srcdiff.ops.sorting import running_maximum, running_minimum
@@ -171,7 +171,7 @@ def _has_outer(ufunc: Any, *samples: Any) -> None:
     """`ufunc.outer` of any two arrays."""
 
     def outer(a: Any, b: Any) -> Any:
-        a, b = array(a), array(b)
+        a, b = np.asarray(a), np.asarray(b)  # Python's numbers too: they are as wide as arrays here
         if np.ndim(a) == 0 or np.ndim(b) == 0:
             return ufunc(a, b)
         return ufunc(a[(..., *((None,) * b.ndim))], b)
@@ -199,7 +199,60 @@ for _comparison in (np.less, np.greater, np.equal):
 _has_outer(np.power, said("np.power.outer(x + 3.0, y)", (2, 2), (3,)))
 
 
+# ---- reduceat --------------------------------------------------------------------------------------
+
+
+def _has_reduceat(ufunc: Any, function: Any) -> None:
+    """`ufunc.reduceat`: what lies between each place and the next; one element where there is nothing between."""
+
+    def reduceat(
+        array: Any, indices: Any, axis: Any = 0, dtype: Any = None, out: Any = None
+    ) -> Any:
+        if dtype is not None:
+            refuse("this ufunc's method takes no dtype= here", "Use astype before.")
+        rows = np.moveaxis(array, axis, 0) if axis != 0 else array
+        places = np.asarray(indices)
+        found = np.empty((len(places), *rows.shape[1:]), rows.dtype)
+        for k in range(len(places)):
+            start = places[k]
+            if start < 0 or start >= len(rows):
+                raise IndexError("a place that is reduced from is out of bounds")
+            end = places[k + 1] if k + 1 < len(places) else len(rows)
+            found[k] = function(rows[start : max(end, start + 1)], axis=0)
+        return np.moveaxis(found, 0, axis) if axis != 0 else found
+
+    name = ufunc.__name__
+    reduceat.__name__ = f"{name}_reduceat"
+    samples = (
+        said(f"np.{name}.reduceat(x, [0, 2, 1])", (4,)),
+        said(f"np.{name}.reduceat(x, y, axis=1)", (2, 5), [0, 3, 3, 1]),
+    )
+    composite(ufunc.reduceat, samples=samples, takes_complex=ufunc in (np.add, np.multiply))(
+        reduceat
+    )
+
+
+_has_reduceat(np.add, np.sum)
+_has_reduceat(np.multiply, np.prod)
+_has_reduceat(np.maximum, np.max)
+_has_reduceat(np.minimum, np.min)
+
+
 # ---- where ---------------------------------------------------------------------------------------
+
+
+@composite(
+    samples=(
+        said("np.add(x, y, dtype=np.float64)", (3,), [1, 2, 3], wrt=(0,)),
+        said("np.exp(x, dtype=float)", (2,)),
+    ),
+    takes_complex=True,
+)
+def ufunc_dtype(ufunc: Any, dtype: Any, *args: Any) -> Any:
+    """A ufunc that computes in a dtype."""
+    if not any(np.ndim(array(a)) > 0 for a in args):
+        refuse("a ufunc of numbers takes no dtype= here", "Convert the numbers.")
+    return ufunc(*(in_dtype(array(a), dtype) for a in args))
 
 
 @composite(
