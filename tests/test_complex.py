@@ -409,7 +409,10 @@ def into_reals(z):
     ("function", "message"),
     [
         (lambda z: np.sum(z), "needs a float scalar, but .* returns a complex128"),
-        (lambda z: np.abs(np.sort(z)).sum(), "`np.sort` of complex numbers is not supported"),
+        (
+            lambda z: np.abs(np.sort(z)).sum(),
+            "`np.sort` of complex numbers is not supported: they have no order",
+        ),
         (lambda z: np.sum(np.maximum(z, 0.0)).real, "`np.maximum` of complex numbers"),
         (lambda z: np.sum(z.astype(float)), "astype leaves out the imaginary part"),
         (lambda z: np.abs(np.fft.rfft(z)).sum(), "np.fft.rfft takes real numbers"),

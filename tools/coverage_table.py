@@ -3,6 +3,7 @@
     python tools/coverage_table.py         measures all, and writes the table
     python tools/coverage_table.py NAME... measures these again, and those that are missing
     python tools/coverage_table.py --complex measures that column again, and rows that are missing
+    python tools/coverage_table.py --why     asks again why there is none, where the table says no
 
 Each entry is a run: value against the library, reverse mode against differences, forward mode against reverse mode, the
 gradient's derivative against differences, float32, complex arguments, compiled code against NumPy, and whether a CUDA
@@ -38,6 +39,7 @@ from srcdiff.trees import leaves  # noqa: E402
 
 TABLE = ROOT / "docs" / "coverage.md"
 COLUMNS = ("value", "reverse", "forward", "second order", "float32", "complex", "Numba", "CUDA")
+WHY = "why there is none"  # what the errors say
 YES, NO, NONE, ZERO = "yes", "no", "–", "0"
 
 HEAD = """# What is covered
@@ -46,7 +48,8 @@ Written by `tools/coverage_table.py`, which runs the samples that stand with eac
 `–`: there is nothing to differentiate; `0`: the derivative is zero; `no`: an error names the function, and the argument
 whose derivative is wanted. Numba: the compiled value and gradient are NumPy's. CUDA: a device function of the gradient
 (of the value, where there is none) is generated; NumPy's and SciPy's routines for whole matrices have none. Complex:
-value, both modes and second order are right for complex arguments; `–`: the library takes none.
+value, both modes and second order are right for complex arguments; `–`: the library takes none. Why there is none is
+what the errors say.
 """
 
 
@@ -100,7 +103,33 @@ def measured(declared: Declared) -> dict[str, str]:
         "Numba": holds(programs.check_compiled, case),
         "CUDA": holds(check_device, case),
     }
-    return row | derivatives(smooth)
+    row |= derivatives(smooth)
+    return row | {WHY: why(found, smooth, row)}
+
+
+def why(found: list[Case], smooth: Case | None, row: dict[str, str]) -> str:
+    """What the errors say, for each column without."""
+    case = smooth or found[0]
+    checks: dict[str, tuple[Callable[..., None], Case | None]] = {
+        "second order": (programs.check_second, smooth),
+        "complex": (check_complex, taking_complex(found)),
+        "Numba": (programs.check_compiled, case),
+        "CUDA": (check_device, case),
+    }
+    told = [f"{c}: {message(*checks[c])}" for c in COLUMNS if row[c] == NO]
+    return "; ".join(told)
+
+
+def message(check: Callable[..., None], case: Case | None) -> str:
+    """The first line of an error, without the name of the program that was tried."""
+    try:
+        programs.quietly(check, case)
+    except UnsupportedError as error:
+        text = error.message.splitlines()[0]
+        return re.sub(r"^\w+ cannot be (a kernel|compiled): ", "", text).replace("|", "/")
+    except Exception as error:
+        return type(error).__name__
+    return ""
 
 
 def derivatives(smooth: Case | None) -> dict[str, str]:
@@ -156,10 +185,13 @@ def has_derivative(case: Case) -> bool:
 
 def complex_entry(found: list[Case]) -> str:
     """Whether value and derivatives are right for complex arguments, by the first sample that NumPy takes with them."""
-    for case in (replace(c, is_complex=True) for c in found):
-        if takes_complex(case):
-            return holds(check_complex, case)
-    return NONE
+    case = taking_complex(found)
+    return NONE if case is None else holds(check_complex, case)
+
+
+def taking_complex(found: list[Case]) -> Case | None:
+    """The first sample that NumPy or SciPy takes with complex arguments."""
+    return next(filter(takes_complex, (replace(c, is_complex=True) for c in found)), None)
 
 
 def takes_complex(case: Case) -> bool:
@@ -214,18 +246,19 @@ def read_table() -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     if TABLE.exists():
         for line in TABLE.read_text(encoding="utf-8").splitlines():
-            name, *cells = (c.strip() for c in line.strip("|").split("|"))
-            if line.startswith("| `") and len(cells) == len(COLUMNS):
-                found[name] = dict(zip(COLUMNS, cells, strict=True))
+            name, *cells = (c.strip() for c in line.strip().strip("|").split("|"))
+            if line.startswith("| `") and len(cells) == len(COLUMNS) + 1:
+                found[name] = dict(zip((*COLUMNS, WHY), cells, strict=True))
     return found
 
 
 def text_of(table: dict[str, dict[str, str]]) -> str:
     count = {c: sum(row[c] in (YES, ZERO) for row in table.values()) for c in COLUMNS}
     counts = ", ".join(f"{c} {count[c]}" for c in COLUMNS)
-    lines = [HEAD, f"{len(table)} rows: {counts}.", "", f"| function | {' | '.join(COLUMNS)} |"]
-    lines.append("|---" * (len(COLUMNS) + 1) + "|")
-    lines += [f"| {name} | {' | '.join(row[c] for c in COLUMNS)} |" for name, row in table.items()]
+    every = (*COLUMNS, WHY)
+    lines = [HEAD, f"{len(table)} rows: {counts}.", "", f"| function | {' | '.join(every)} |"]
+    lines.append("|---" * (len(every) + 1) + "|")
+    lines += [f"| {name} | {' | '.join(row[c] for c in every)} |" for name, row in table.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -235,6 +268,10 @@ def main(wanted: list[str]) -> None:
     for name, declared in rows().items():
         if wanted == ["--complex"] and name in known:
             known[name]["complex"] = complex_entry(programs.cases([declared]))
+        elif wanted == ["--why"] and name in known:
+            found = programs.cases([declared])
+            if NO in known[name].values():
+                known[name][WHY] = why(found, smooth_case(found), known[name])
         elif wanted and name in known and not any(w in name for w in wanted):
             continue
         else:

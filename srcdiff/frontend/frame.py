@@ -309,7 +309,8 @@ class Frame:
         advice = "Compute with np.real and np.imag of it, or with what docs/coverage.md has for complex numbers."
         if of_user:
             advice = "If its rule is right for them, say so: rule(..., takes_complex=True)."
-        self.fail(node, f"`{name}` of complex numbers is not supported", advice)
+        why = ": they have no order" if name.rpartition(".")[2] in _OF_AN_ORDER else ""
+        self.fail(node, f"`{name}` of complex numbers is not supported{why}", advice)
 
     def fail(self, node: Any, message: str, advice: str = "") -> NoReturn:
         fail(message, advice, self.source.location(node))
@@ -317,6 +318,13 @@ class Frame:
     def untyped(self, node: Any, message: str, advice: str = "") -> NoReturn:
         """Refuse what has no types that are known beforehand."""
         untyped(message, advice, self.source.location(node))
+
+
+_OF_AN_ORDER = {
+    "amax", "amin", "argmax", "argmin", "argpartition", "argsort", "clip", "fmax", "fmin", "greater",
+    "greater_equal", "less", "less_equal", "lexsort", "max", "maximum", "median", "min", "minimum", "nanargmax",
+    "nanargmin", "nanmax", "nanmedian", "nanmin", "partition", "ptp", "searchsorted", "sort", "union1d", "unique",
+}  # fmt: skip
 
 
 def name_of(decl: OpDecl, spelling: str = "") -> str:

@@ -534,7 +534,7 @@ def starts_a_list_anew_in_the_loop(x):
     return total
 
 
-@case("`np.sort` of complex numbers is not supported", "np.sort(x + 1j)", x3)
+@case("`np.sort` of complex numbers is not supported: they have no order", "np.sort(x + 1j)", x3)
 def sorts_complex_numbers(x):
     return abs(np.sort(x + 1j)[0])
 
