@@ -115,7 +115,10 @@ def dotted(function: Any) -> str:
     module = str(getattr(function, "__module__", ""))
     for part in ("linalg", "fft"):
         module = f"np.{part}" if module.startswith(f"numpy.{part}") else module
-    return f"{'np' if module.startswith('numpy') else module}.{function.__name__}"
+    name = getattr(function, "__name__", None)
+    if name is None:  # np.r_
+        name = next(n for n, found in vars(np).items() if found is function)
+    return f"{'np' if module.startswith('numpy') else module}.{name}"
 
 
 def test_the_table_of_kernels_is_what_is_declared() -> None:

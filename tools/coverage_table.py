@@ -125,8 +125,9 @@ def message(check: Callable[..., None], case: Case | None) -> str:
     try:
         programs.quietly(check, case)
     except UnsupportedError as error:
-        text = error.message.splitlines()[0]
-        return re.sub(r"^\w+ cannot be (a kernel|compiled): ", "", text).replace("|", "/")
+        text = error.message.splitlines()[0].replace("|", "/")
+        text = re.sub(r"^\w+ cannot be (a kernel|compiled): ", "", text)
+        return re.sub(r"\s+def \w+\(.*$", "", text)  # Numba's messages go on with the program
     except Exception as error:
         return type(error).__name__
     return ""

@@ -68,7 +68,7 @@ def derivative(kind: str, leaf: Callable[..., Any], wrt: tuple[int, ...]) -> Any
 
 
 def _single(leaf: Callable[..., Any]) -> Callable[..., Any]:
-    code = leaf.__code__  # type: ignore[attr-defined]
+    code = leaf.__code__
     _CALLS[id(code)] = code
     return leaf
 

@@ -461,7 +461,7 @@ def _sorted(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 
 ATTRIBUTE: list[Any] = []  # `calls.attribute`, which is built on this module
 
-BUILTINS: dict[Any, Callable[..., FrontValue]] = {
+BUILTINS: dict[Any, Callable[..., FrontValue | None]] = {
     len: _len, sum: _sum, max: _extreme(max), min: _extreme(min), any: _any_all(True), all: _any_all(False),
     functools.reduce: _reduce, tuple: _container("tuple"), list: _container("list"), dict: _dict,
     isinstance: _isinstance, type: _type, callable: _callable, getattr: _getattr, hasattr: _hasattr, slice: _slice,

@@ -144,7 +144,7 @@ def _outer(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     if len(args) == 2 and not kwargs:
         a, b = args
     elif len(args) + len(kwargs) == 2 and kwargs.keys() <= named.keys():
-        a, b = (*args, *(kwargs[k] for k in named if k in kwargs))
+        a, b = [*args, *(kwargs[k] for k in named if k in kwargs)]
     else:
         return apply(fr, node, linalg.outer, args, kwargs, "")
     pair = [array_of(fr, v, node) for v in (a, b)]

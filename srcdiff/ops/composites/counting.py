@@ -124,6 +124,7 @@ def setdiff1d(ar1: Any, ar2: Any, assume_unique: Any = False) -> Any:
         said("np.logspace(0.0, x, 3, base=2.0)", ()),
         said("np.logspace(x, y, 3, endpoint=False, axis=-1)", (2,), (2,)),
     ),
+    takes_complex=True,
 )
 def logspace(
     start: Any,

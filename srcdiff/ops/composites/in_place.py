@@ -30,7 +30,7 @@ def _at(ufunc: Any, *samples: Any) -> None:
                 a[place] = ufunc(a[place], values[k])
 
     at.__name__ = f"{ufunc.__name__}_at"
-    composite(ufunc.at, samples=samples)(at)
+    composite(ufunc.at, samples=samples, takes_complex=True)(at)
 
 
 def _places(index: Any) -> Any:
