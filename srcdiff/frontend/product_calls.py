@@ -140,14 +140,11 @@ def _of_axes(fr: Frame, a: Atom, ndim: int, node: Any) -> Atom:
 
 def _outer(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """Products of all elements of one with all of the other."""
-    named = {"a": 0, "b": 1}
-    if len(args) == 2 and not kwargs:
-        a, b = args
-    elif len(args) + len(kwargs) == 2 and kwargs.keys() <= named.keys():
-        a, b = [*args, *(kwargs[k] for k in named if k in kwargs)]
-    else:
+    named = [kwargs[k] for k in ("a", "b") if k in kwargs]
+    given = [*args, *named]
+    if len(given) != 2 or len(named) < len(kwargs):
         return apply(fr, node, linalg.outer, args, kwargs, "")
-    pair = [array_of(fr, v, node) for v in (a, b)]
+    pair = [array_of(fr, v, node) for v in given]
     if any(ndim_of(v.type) != 1 for v in pair):
         rows = [HOOKS["call"](fr, node, Known(np.ravel), [v], {}) for v in pair]
         return apply(fr, node, linalg.outer, rows, {}, "")
