@@ -14,14 +14,17 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from srcdiff.codegen.ends import End
 from srcdiff.codegen.plan import Copy, Plan, walk_nodes
 from srcdiff.codegen.presence import Conditions, Presence, settled
+from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, For, Function, Op, Statement, Value, While, const
 from srcdiff.ir.types import NONE, Scalar
+from srcdiff.ops import control
 
-__all__ = ["Handing", "unbound"]
+__all__ = ["Handing", "unbound", "with_values_told"]
 
 _NOTHING = Const(None, NONE)
 _UNSET: dict[str, bool | int | float] = {"f": math.nan, "i": -(2**63), "b": False}
@@ -128,3 +131,20 @@ def unbound(plan: Plan, names: Mapping[Value, str]) -> set[Value]:
         for to, v in plan.doubtful
         if to is None or ((to, v) in copied and names.get(to) != names.get(v))
     }
+
+
+def with_values_told(fn: Function, hollow: set[Value]) -> Function:
+    """`fn` with an error in front of the end where it would give None, which no turn of a loop has replaced."""
+    b = Builder(body=list(fn.body.body))
+    for loop in fn.body.body:
+        if not isinstance(loop, For | While):
+            continue
+        results = loop.carried_results if isinstance(loop, For) else loop.results
+        carried = loop.body.params[len(loop.body.params) - len(results) :]
+        for start, result in zip(carried, results, strict=True):
+            if start in hollow and result in fn.body.yields:
+                b.location = loop.location
+                told = f"{result.name or 'a variable'} has no value, since a loop made no turn"
+                missing = b.op(control.test, result, text="{0} is None")
+                control.raise_if(b, missing, UnboundLocalError, told)
+    return replace(fn, body=b.region(fn.body.params, fn.body.yields))

@@ -15,7 +15,7 @@ import gast
 from srcdiff.codegen import nodes as n
 from srcdiff.codegen.facts import facts_of
 from srcdiff.codegen.folding import Folding, fold
-from srcdiff.codegen.handing import unbound
+from srcdiff.codegen.handing import unbound, with_values_told
 from srcdiff.codegen.lengths import resolve_lengths
 from srcdiff.codegen.listed import listed_parameters
 from srcdiff.codegen.liveness import live_intervals
@@ -160,13 +160,10 @@ def function_tree(
     is_entry: bool = False,
 ) -> Any:
     """The definition of one function; adds the dotted names that it uses to `imports`."""
-    hollow: set[Value] = set()
-    while True:
-        writer = writer_for(fn, names, bound, hollow)
-        found = unbound(writer.plan, writer.names)
-        if found <= hollow:
-            break
-        hollow |= found
+    writer, hollow = _writer(fn, names, bound)
+    if hollow and "loops" not in fn.notes:
+        told = with_values_told(fn, hollow)
+        writer, _ = _writer(told, {**names, told: names[fn]}, bound)
     imports.update(
         f"{d} as {writer.short[d]}"
         if d in writer.short
@@ -190,6 +187,19 @@ def function_tree(
         imports.add("np")
     params = n.arguments([writer.names[p] for p in fn.params], defaults=defaults)
     return n.function_def(names[fn], params, body or [n.pass_()], fn.doc or None)
+
+
+def _writer(
+    fn: Function, names: Mapping[Function, str], bound: set[str]
+) -> tuple[Writer, set[Value]]:
+    """The text's writer, and the values that start as None in it."""
+    hollow: set[Value] = set()
+    while True:
+        writer = writer_for(fn, names, bound, hollow)
+        found = unbound(writer.plan, writer.names)
+        if found <= hollow:
+            return writer, hollow
+        hollow |= found
 
 
 def writer_for(
