@@ -69,7 +69,7 @@ def asked_calls(fn: Function) -> set[Call]:
             for k, r in enumerate(s.results):
                 made_of[r] += [region.yields[k] for region in regions_of(s)]
             if isinstance(s, For):
-                for p, first, y in zip(s.body.params[1:], s.carried, s.body.yields, strict=True):
+                for p, first, y in zip(s.body.params[1:], s.carried, s.carried_yields, strict=True):
                     made_of[p] += [first, y]
     return {c for a in _reached(pending, made_of) if (c := calls.get(a)) and _is_short(c.function)}
 
