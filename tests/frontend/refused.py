@@ -275,11 +275,6 @@ def too_many_axes_summed(x):
     return np.tensordot(x, x, 2)
 
 
-@case("np.kron takes arrays with equally many axes here", "np.kron(x, A)", x3, np.ones((2, 2)))
-def kron_of_unlike(x, A):
-    return np.sum(np.kron(x, A))
-
-
 @case("np.cross is differentiated for vectors of three numbers", "np.cross(x, x)", np.ones(2))
 def cross_of_two(x):
     return np.cross(x, x)
@@ -511,16 +506,6 @@ def logarithm_of_three(x):
 )
 def squeezes_a_length_that_the_run_decides(x):
     return np.sum(np.squeeze(x[x > 0]))
-
-
-@case("np.linspace between arrays is not supported", "np.linspace(1.0, x, 3)", x3)
-def spaces_arrays(x):
-    return np.sum(np.linspace(1.0, x, 3))
-
-
-@case("np.full_like takes one number", "np.full_like(np.ones((2, 3)), x)", x3)
-def fills_with_an_array(x):
-    return np.sum(np.full_like(np.ones((2, 3)), x))
 
 
 @case("what is put on this list is not known where the list is made", "batch.append(v)", x3)
