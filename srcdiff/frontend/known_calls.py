@@ -342,6 +342,8 @@ def _has_complex(value: FrontValue) -> bool:
 
 
 def _most_axes(args: Args, kwargs: Kwargs, composite: Composite) -> int:
+    if composite.ndim is None:
+        return 0
     places = composite.at if isinstance(composite.at, tuple) else (composite.at,)
     names = composite.function.__code__.co_varnames
     return max(_axes_of(args[k] if k < len(args) else kwargs.get(names[k]), k) for k in places)
