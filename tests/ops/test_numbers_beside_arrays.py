@@ -102,6 +102,7 @@ def together(x):
     return subscripts(x) + pieces(x) + weighted(x) + parabola(x)
 
 
+@pytest.mark.slow
 def test_rarer_spellings_compiled():
     found = srcdiff.value_and_grad(together, jit=True)(X)
     expected = srcdiff.value_and_grad(together, jit=False)(X)
