@@ -9,12 +9,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from srcdiff.api import jvp, vjp
+from srcdiff.api import grad, hvp, jvp, vjp
 from srcdiff.checks import FINE_STEP, STEP, difference
-from srcdiff.errors import RuleError
+from srcdiff.errors import RuleError, UnsupportedError
 from srcdiff.frontend.arguments import describe_arguments
 from srcdiff.frontend.places import place_of
-from srcdiff.frontend.source import calling
+from srcdiff.frontend.source import calling, made_function
 from srcdiff.ir.core import OpDecl, Value
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Dim, shape_of
@@ -35,8 +35,9 @@ def check_rule(
     Raises
     ------
     RuleError
-        For a derivative that differs by more than `atol + rtol * size`: by which input, and where in it. Also for a
-        result of another shape or dtype than the rule's declaration says.
+        For a derivative that differs by more than `atol + rtol * size`: by which input, and where in it; of second
+        order, too, where the rule has one. Also for a result of another shape or dtype than the rule's declaration
+        says.
     """
     decl = find(function)
     if decl is None or decl.rule is None:
@@ -51,6 +52,7 @@ def check_rule(
     for k in float_positions(args):
         if f"d_{named[k]}" in decl.rule.__code__.co_varnames:  # it may say that there is none
             check.input(k, named[k], rng)
+            check.second(k, named[k], rng)
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,36 @@ class _RuleCheck:
                     f"{dot(weights, tangent):.6g}, finite differences give {slope(along, STEP):.6g}",
                     "Look at the rule that was given as forward=.",
                 )
+
+    def second(self, k: int, name: str, rng: np.random.Generator) -> None:
+        """Compare the rule's own derivative with finite differences of what it gives."""
+        parameters = (*self.f.__code__.co_varnames[: len(self.args)], "weights")
+        listed = ", ".join(parameters[:-1])
+        text = f"def weighted({', '.join(parameters)}):\n    return np.sum(weights * f({listed}))\n"
+        weighted = made_function(text, "weighted", {"np": np, "f": self.f})
+        value = self.f(*self.args)
+        if isinstance(value, tuple) or np.iscomplexobj(value) or np.iscomplexobj(self.args[k]):
+            return
+        weights, along = random_like(value, rng), random_like(self.args[k], rng)
+        first, args = grad(weighted, argnums=k, jit=False), list(self.args)
+
+        def moved(step: float) -> float:
+            args[k] = map_leaves(lambda a, v: a + step * v, self.args[k], along)
+            return dot(along, first(*args, weights))
+
+        def slope(step: float) -> float:
+            return (moved(step) - moved(-step)) / (2.0 * step)
+
+        try:
+            curved = hvp(weighted, argnums=k, jit=False)(*self.args, weights, along)
+        except UnsupportedError:
+            return  # it has none, and says so where it is asked for
+        if not self.agree(dot(along, curved), slope):
+            self.fail(
+                f"its own derivative by `{name}` along a random direction is {dot(along, curved):.6g}, "
+                f"finite differences of what it gives are {slope(STEP):.6g}",
+                f"Write `d_{name}` with the inputs and the result, without srcdiff.stop_gradient.",
+            )
 
     def agree(self, found: float, expected: Callable[[float], float]) -> bool:
         """Whether two numbers are equal but for the errors of differences of one of the steps."""

@@ -350,6 +350,16 @@ def test_a_right_rule_passes() -> None:
     check_rule(cube, X)
 
 
+def test_a_rule_that_is_right_in_first_order_only_is_caught() -> None:
+    @rule(cube, elementwise=True)
+    def flat(x, *, out, d_out):
+        d_x = 3.0 * d_out * srcdiff.stop_gradient(x) ** 2
+
+    for x in (X, 0.5):
+        with pytest.raises(RuleError, match="its own derivative by `x` along a random direction"):
+            check_rule(cube, x)
+
+
 def test_a_declared_result_that_is_another_is_caught() -> None:
     @rule(lstsq, result=lambda A, b: A)
     def lstsq_rule(A, b, *, out, d_out):
