@@ -1,7 +1,6 @@
 """EM that stays on a CUDA device: expected counts of many sequences, and the steps to new parameters, are kernels.
 
-The E-step is the gradient of log Z, added up over the sequences; only at the end do numbers leave the device. Needs the
-extra `cuda` and a device; without them, run it with NUMBA_ENABLE_CUDASIM=1.
+The E-step is the gradient of log Z, summed over sequences. Without a device, run it with NUMBA_ENABLE_CUDASIM=1.
 """
 
 import math
@@ -47,18 +46,11 @@ def main():
     print(e_step.source)
     print("log-likelihood", history.copy_to_host().round(3))
     assert np.all(np.diff(history.copy_to_host()) > 0.0)
-
-    eta = (start[0][0], *start[1:])
-    for _ in range(4):  # the same on the CPU, one sequence after the other
-        sums = [sum(c) for c in zip(*(gradient(eta, s)[1] for s in sequences), strict=True)]
-        eta = tuple(np.log(c / c.sum(axis=-1, keepdims=True)) for c in sums)
-    assert np.allclose(B.copy_to_host(), eta[2])
     try:
         from matplotlib import pyplot as plt
     except ImportError:  # pip install srcdiff[plot]
         return
     plt.plot(range(1, 5), history.copy_to_host(), marker="o")
-    plt.xticks(range(1, 5))
     plt.xlabel("iteration of EM")
     plt.ylabel("log-likelihood of all sequences")
     plt.savefig("cuda_em.png")

@@ -245,16 +245,13 @@ def _settle(fr: Frame, target: Value, element: Type, node: Any) -> None:
     own = target.type.element
     known = session.lists.get(target)
     if own == UNKNOWN and session.empty_items:
-        _settle_items(fr, known, element)
+        _settle_items(fr, known, _outside(session, element, 0))
     if known is None:
         if strip(_joined(fr, own, element, node)) != own:
             _widen_origin(fr, target, element, node)
         return
     key, depth, op = known
-    if len(session.loops) > depth:
-        start = session.loops[depth]
-        inside = {s for s, k in session.shapes.order.items() if k >= start}
-        element = map_dims(element, lambda d: _star(d) if d.symbols() & inside else d)
+    element = _outside(session, element, depth)
     if ("guessed", key) in session.hints and own == _GUESSES[session.hints["guessed", key]]:
         own = UNKNOWN
         del session.hints["guessed", key]
@@ -266,6 +263,15 @@ def _settle(fr: Frame, target: Value, element: Type, node: Any) -> None:
         raise Restart
     session.patches.append((target, op, target.type))
     retype_list(target, op, List(joined))
+
+
+def _outside(session: Session, element: Type, depth: int) -> Type:
+    """An element's type outside of all loops but so many: lengths that are those of a turn are its own."""
+    if len(session.loops) <= depth:
+        return element
+    start = session.loops[depth]
+    inside = {s for s, k in session.shapes.order.items() if k >= start}
+    return map_dims(element, lambda d: _star(d) if d.symbols() & inside else d)
 
 
 def _settle_items(fr: Frame, known: Any, element: Type) -> None:

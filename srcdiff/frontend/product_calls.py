@@ -140,6 +140,9 @@ def _of_axes(fr: Frame, a: Atom, ndim: int, node: Any) -> Atom:
 
 def _outer(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """Products of all elements of one with all of the other."""
+    written = into_out(fr, node, np.outer, args, kwargs)
+    if written is not None:
+        return written
     named = [kwargs[k] for k in ("a", "b") if k in kwargs]
     given = [*args, *named]
     if len(given) != 2 or len(named) < len(kwargs):

@@ -163,5 +163,6 @@ def _is_scalar_type(function: Any, name: Any) -> bool:
     if not isinstance(said, ir.Expr) or said.op != "getattr":
         return False
     module = guard(get_definition, function, said.value)
-    found = getattr(np, said.attr, None) if getattr(module, "value", None) is np else None
+    is_numpy = isinstance(module, ir.Global | ir.FreeVar) and module.value is np
+    found = getattr(np, said.attr, None) if is_numpy else None
     return isinstance(found, type) and issubclass(found, np.number | np.bool_)

@@ -1,0 +1,57 @@
+"""Lists of lists of arrays of unlike lengths: a length that is that of a turn is not that of all items."""
+
+import numpy as np
+import pytest
+
+import srcdiff
+
+X = np.array([1.0, 2.0, 3.0, 4.0])
+
+
+def buckets(x):
+    found = [[], []]
+    for k in range(len(x)):
+        found[k % 2].append(x[k:] ** 2)
+    return found[0][0][0] * found[1][0][0] + np.sum(found[0][1]) * np.sum(found[1][-1])
+
+
+def begun_in_each_turn(x):
+    out = 0.0
+    for j in range(2):
+        rows = [[], []]
+        for k in range(len(x) - j):
+            rows[k % 2].append(np.sin(x[k + j :]))
+        out += rows[0][1][0] * rows[1][0][-1] + rows[0][0] @ rows[0][0]
+    return out
+
+
+def begun_with_items(x):
+    tree = [[x[:1]], [x[:2], x]]
+    for k in range(3):
+        tree[0].append(x[k:] * 2.0)
+    return np.sum(tree[0][-1]) * np.sum(tree[1][0]) * tree[0][1][1]
+
+
+def pairs(x):
+    rows = [[], []]
+    for k in range(len(x)):
+        rows[0].append((x[k:], k))
+        rows[1].append((x[: k + 1] ** 2, k))
+    (p, _), (q, _) = rows[0][1], rows[1][2]
+    return p @ q
+
+
+def triangle(x):
+    rows = []
+    for k in range(3):
+        inner = []
+        for j in range(k + 1):
+            inner.append(x[j:] * (k + 1.0))
+        rows.append(inner)
+    return rows[2][1] @ rows[1][1] + rows[0][0][0] * rows[2][2][-1]
+
+
+@pytest.mark.parametrize("f", [buckets, begun_in_each_turn, begun_with_items, pairs, triangle])
+def test_each_item_has_its_own_length(f, monkeypatch):
+    monkeypatch.setenv("SRCDIFF_JIT", "0")
+    srcdiff.check_grads(f, X, order=1)
