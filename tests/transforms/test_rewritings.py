@@ -120,7 +120,8 @@ def test_what_is_asked_for_again_is_left_alone():
     (told,) = srcdiff.explain(srcdiff.grad(repeated, jit=False), A, A, x).rewritten
     assert told.startswith("product_order: x = A @ B @ x")
     assert srcdiff.explain(srcdiff.grad(hoisted, jit=False), A, A, x).rewritten == ()
-    assert srcdiff.explain(srcdiff.grad(shared, jit=False), A, x, x).rewritten == ()
+    told = srcdiff.explain(srcdiff.grad(shared, jit=False), A, x, x).rewritten
+    assert told and all(t.startswith("shared_lu: return x @ K_inverse @ y") for t in told)
 
 
 def test_what_changes_the_domain_is_asked_for():
