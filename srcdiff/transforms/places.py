@@ -21,6 +21,7 @@ from srcdiff.ops import arithmetic, containers, control, memory
 from srcdiff.transforms.affine import Affine, affine
 from srcdiff.transforms.loads import Program
 from srcdiff.transforms.outline import Loop
+from srcdiff.transforms.turns import counts_from_front
 
 __all__ = ["Axis", "Places", "array_dims", "room", "total"]
 
@@ -206,7 +207,15 @@ class Places:
         made = self.program.maker.get(value)
         if isinstance(made, For):
             return made.breaks and made.results[0] is value
+        if made is None:
+            return self.is_index(value)
         return isinstance(made, Op) and made.decl in (memory.axis_length, containers.list_length)
+
+    def is_index(self, value: Value) -> bool:
+        """Whether a value is the index of a loop, and never negative."""
+        home = self.program.home.get(value)
+        loop = None if home is None else self.program.owner.get(home)
+        return isinstance(loop, For) and loop.index is value and counts_from_front(loop)
 
 
 def dim_of(amount: Affine) -> Dim | None:

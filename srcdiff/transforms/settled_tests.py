@@ -1,36 +1,70 @@
-"""Checks of numbers that are all known: they say nothing, and are left out.
+"""Checks of numbers that are all known, or of a length and itself: they say nothing, and are left out.
 
     %c: bool = test[text='{0} > {1}'] 3, 3
     if %c { raise[...] ... }                     ->   nothing
 
-Passes ask for lengths before it is known what these are.
+Passes ask for lengths before it is known what these are; that of storage is what it was made with.
 """
 
 from __future__ import annotations
 
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Const, Function, If, Op, Statement, const
-from srcdiff.ops import control
+from srcdiff.ir.core import Atom, Const, For, Function, If, Op, Statement, const, known_dim
+from srcdiff.ops import control, memory
 
 __all__ = ["settled_tests"]
 
+_STORAGE = (memory.empty, memory.zeros, memory.empty_of, memory.zeros_of)
+
 
 def settled_tests(fn: Function) -> Function:
-    """`fn` without tests of constants that pass."""
+    """`fn` without tests that are known to pass."""
     return _Settled()(fn)
 
 
 class _Settled(Rewriter):
+    def __init__(self) -> None:
+        self.made: set[Atom] = set()  # storage, whose lengths are what they are said to be
+        self.lengths: set[Atom] = set()  # of that, and others by their names
+        self.indices: set[Atom] = set()
+
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if isinstance(old, For):
+            self.indices.add(old.index)
         new = self.keep(old, env, b)
-        if isinstance(new, Op) and new.decl is control.test:
-            values = [a.value for a in new.operands if isinstance(a, Const)]
-            if len(values) == len(new.operands):
-                assert new.decl.evaluate is not None
-                env[new.result] = const(bool(new.decl.evaluate(values, new.attrs)))
+        if isinstance(new, Op):
+            self.note(new)
+            if new.decl is control.test and (told := self.told(new)) is not None:
+                env[new.result] = const(told)
                 return
         if isinstance(new, If) and isinstance(new.condition, Const) and not new.results:
             taken = new.then if new.condition.value else new.orelse
             if not taken.body:
                 return
         b.append(new)
+
+    def note(self, op: Op) -> None:
+        if op.decl in _STORAGE:
+            self.made.add(op.result)
+        elif op.decl is memory.length or (
+            op.decl is memory.axis_length and op.operands[0] in self.made
+        ):
+            self.lengths.add(op.result)
+
+    def told(self, test: Op) -> bool | None:
+        """What a test is known to give."""
+        values = [a.value for a in test.operands if isinstance(a, Const)]
+        if self.is_of_itself(test):
+            values = [0, 0]
+        if len(values) < len(test.operands):
+            return None
+        assert test.decl.evaluate is not None
+        return bool(test.decl.evaluate(values, test.attrs))
+
+    def is_of_itself(self, test: Op) -> bool:
+        """Whether what a loop counts, or another length of storage, is compared with such a length of as much."""
+        if test.attrs["text"] not in ("{0} > {1}", "{0} < {1}", "{0} != {1}"):
+            return False
+        first, second = test.operands
+        is_told = all(a in self.lengths or a in self.indices for a in (first, second))
+        return is_told and known_dim(first) == known_dim(second) is not None

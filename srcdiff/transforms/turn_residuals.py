@@ -10,14 +10,27 @@ What is kept is kept for one turn only, in storage that the next turn may use ag
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, storage_roots
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import For, Function, If, Op, Region, Statement, Value, While, regions_of, walk
+from srcdiff.ir.core import (
+    For,
+    Function,
+    If,
+    Op,
+    Region,
+    Statement,
+    Value,
+    While,
+    known_dim,
+    regions_of,
+    walk,
+)
 from srcdiff.ops import memory
 from srcdiff.transforms.facts import all_regions, defined_in, used_atoms
+from srcdiff.transforms.turns import counts_from_front
 
 __all__ = ["decide_turns"]
 
@@ -53,7 +66,10 @@ def _decided(fn: Function, region: Region, decide: Decide) -> Function:
     used = (a for s in region.body for a in used_atoms(s))
     outer = [a for a in (*used, *region.yields) if isinstance(a, Value) and a not in inside]
     params = tuple(dict.fromkeys((*fn.params, *outer, *region.params)))
-    alone = replace(fn, body=Region(params, region.body, region.yields))
+    counts = (*fn.notes.get("counts", ()), *_counts_among(params, fn))
+    alone = replace(
+        fn, body=Region(params, region.body, region.yields), notes={**fn.notes, "counts": counts}
+    )
     done = decide(alone, storage_roots(fn))
     body = Region(region.params, done.body.body, done.body.yields)
     owner = next(s for s in walk(fn.body) if region in regions_of(s))
@@ -63,6 +79,13 @@ def _decided(fn: Function, region: Region, decide: Decide) -> Function:
         body = _Unpaired().region(body, {}, Builder())
     fn = _Exchange(region, body)(fn)
     return replace(fn, notes={**fn.notes, "adjoint_of": done.notes.get("adjoint_of", {})})
+
+
+def _counts_among(params: Sequence[Value], fn: Function) -> list[str]:
+    """The names of indices that loops around count and that are never negative."""
+    indices = {s.index for s in walk(fn.body) if isinstance(s, For) and counts_from_front(s)}
+    dims = [known_dim(p) for p in params if p in indices]
+    return [str(symbol) for dim in dims if dim is not None for symbol in dim.symbols()]
 
 
 class _Unpaired(Rewriter):

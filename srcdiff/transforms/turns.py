@@ -21,6 +21,7 @@ __all__ = [
     "Accesses",
     "accesses",
     "carries_only_add",
+    "counts_from_front",
     "never_negative",
     "only_adds",
     "storage_commutes",
@@ -54,7 +55,7 @@ def accesses(loop: For, roots: Roots) -> Accesses:
 class _Look:
     def __init__(self, loop: For, roots: Roots) -> None:
         self.index, self.roots = loop.index, roots
-        self.may_wrap = not _counts_from_front(loop)
+        self.may_wrap = not counts_from_front(loop)
         self.inside = set(defined_in(loop.body))
         self.own_views: dict[Value, object] = {}  # views that the turn's index picks: their kind
         self.found: Accesses = {}
@@ -114,7 +115,7 @@ class _Look:
         return None if axis is None else (base, axis)
 
 
-def _counts_from_front(loop: For) -> bool:
+def counts_from_front(loop: For) -> bool:
     """Whether the index is certain not to be negative: -1 may be the same place as another turn's index."""
     if is_place(loop.start) and (is_place(loop.step) or _is_up(loop.step)):
         return True

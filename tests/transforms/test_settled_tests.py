@@ -48,3 +48,21 @@ def test_loops_of_known_numbers_of_turns_are_not_asked_for_them():
     source = srcdiff.grad(kept_from_turns).loop_source_for(np.ones(3), 0.5)
     assert "UnboundLocalError" not in source
     assert "0 < 5" not in source
+
+
+def triangle(x, w):
+    total = 0.0
+    for i in range(len(x)):
+        inner = w
+        for j in range(i):
+            inner = inner * np.cos(x[i] - x[j]) + 0.1
+        total += inner * x[i]
+    return total
+
+
+def test_storage_as_long_as_a_loop_has_counted_needs_no_questions():
+    source = srcdiff.grad(triangle).loop_source_for(np.ones(4), 0.5)
+    assert "np.empty(i)" in source
+    assert "max(" not in source
+    assert "IndexError" not in source
+    srcdiff.check_grads(triangle, np.linspace(-1.0, 2.0, 5), 0.5)
