@@ -16,7 +16,7 @@ from loop_forms import as_python, loop_form
 
 from srcdiff.transforms.nests import NoLoopForm
 
-FAST = 30
+FAST = 20
 FEW = {"constructs": 9, "writes": 6}  # programs that take longer to read
 CHUNKS = 12
 PER_CHUNK = 40  # 3,960 programs in all: half an hour, so that they are run

@@ -144,6 +144,7 @@ def complete(x):
     return np.sum(q * np.sin(q)) + np.sum(r**3) + rest[2] * np.sum(rest[0] ** 2)
 
 
+@pytest.mark.slow
 def test_triangles_and_complete_factors_compiled():
     for f, x in ((lower_case, SQUARE), (capital, SQUARE), (complete, TALL.T)):
         value, gradient = srcdiff.value_and_grad(f, jit=True)(x)

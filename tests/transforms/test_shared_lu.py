@@ -97,6 +97,7 @@ def test_derivatives_of_all_orders():
     srcdiff.check_grads(all_of_them, *arguments())
 
 
+@pytest.mark.slow
 def test_compiled():
     args = arguments()
     options = {"argnums": (0, 1, 2)}
