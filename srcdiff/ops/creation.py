@@ -259,8 +259,7 @@ def _bind_full(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 def _filled(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     value = numeric(operands[0])
-    if shape_of(value):
-        raise TypeMistake("np.full takes one number; use np.broadcast_to")
+    assert not shape_of(value)  # np.full of arrays is said with np.broadcast_to
     return (
         make(
             attrs.get("dtype") or value.dtype,

@@ -153,7 +153,6 @@ ROWS = [
     ("«np.sum(x, axis=4)»", MATRIX, "axis 4 is out of bounds: the array has 2 axes", "", ""),
     ("«np.convolve(x, x)».sum()", MATRIX, "convolutions are of vectors", "", "np.convolve(x[0], x[1]).sum()"),
     ("«np.array(x, copy=False)».sum()", THREE, "np.array makes a copy here; write np.asarray(x) for the array itself", "", "np.asarray(x).sum()"),
-    ("np.sum(«np.full(3, x)»)", THREE, "np.full takes one number; use np.broadcast_to", "", "np.sum(np.broadcast_to(x, 3) * x)"),
     ("np.sum(«np.array([x, [x]])»)", ONE, "the rows of an array must have the same length", DTYPE, "np.sum(np.array([[x], [x]]))"),
     ("np.sum(«np.array([x, x[:2]])»)", THREE, "rows of lengths 3 and 2 differ", SHAPES, "np.sum(np.array([x, x]))"),
     ("«np.einsum('i->')» * x[0]", THREE, "np.einsum takes one array at least", "", "np.einsum('i->', x) * x[0]"),
