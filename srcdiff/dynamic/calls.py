@@ -19,7 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from srcdiff.dynamic.derivatives import leaf_of_call, leaf_of_method, leaf_that_writes
+from srcdiff.dynamic.derivatives import (
+    leaf_into,
+    leaf_of_call,
+    leaf_of_method,
+    leaf_that_writes,
+)
 from srcdiff.dynamic.expressions import is_known
 from srcdiff.dynamic.met import is_rewritten, rewritten
 from srcdiff.dynamic.order import writes_first
@@ -183,11 +188,16 @@ def _differentiated(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
     refuse_read(tape, function, parts)
     if any(is_own(p) or (callable(p) and not isinstance(p, type)) for p in parts):
         return _as_it_is(tape, function, args, kwargs)
-    leaf = leaf_of_call(function, len(given), tuple(named), tuple(fixed.items()))
-    value = tape.operation(leaf, (*given, *named.values()))
     if out is None:
-        return value
+        leaf = leaf_of_call(function, len(given), tuple(named), tuple(fixed.items()))
+        return tape.operation(leaf, (*given, *named.values()))
     (target,) = out if isinstance(out, tuple) else (out,)
+    if "where" in named:  # elements that are left alone
+        leaf = leaf_into(function, len(given), tuple(named), tuple(fixed.items()))
+        value = tape.operation(leaf, (target, *given, *named.values()))
+    else:
+        leaf = leaf_of_call(function, len(given), tuple(named), tuple(fixed.items()))
+        value = tape.operation(leaf, (*given, *named.values()))
     tape.store(target, ..., value)
     return target
 

@@ -96,6 +96,15 @@ def leaf_of_method(
     return _leaf(f"a0.{method}({{}})", count, keywords, method, None, repr(fixed), 1)
 
 
+def leaf_into(
+    function: Any, count: int, keywords: tuple[str, ...] = (), fixed: Fixed = ()
+) -> Callable[..., Any]:
+    """`lambda out, x, where: f(x, where=where, out=np.copy(out))`: with what `where=` leaves of another array."""
+    name = getattr(function, "__name__", "function")
+    call = f"{name}_({{}}, out=np.copy(a0))"
+    return _leaf(call, count, keywords, name, function, repr(fixed), 1)
+
+
 @functools.lru_cache(maxsize=4096)
 def _leaf(
     call: str,
@@ -115,7 +124,7 @@ def _leaf(
     ]
     listed = ", ".join((*places, *values))
     text = f"def {name}({listed}):\n    return {call.format(', '.join(passed))}\n"
-    return _single(made_function(text, name, {f"{name}_": function}))
+    return _single(made_function(text, name, {f"{name}_": function, "np": np}))
 
 
 @functools.lru_cache(maxsize=4096)

@@ -228,6 +228,30 @@ def test_errors_show_the_users_lines_that_led_there(run):
     ]  # fmt: skip
 
 
+def added(y):
+    z = y * 3.0
+    np.add(z, 0.2, out=z, where=y > 0.4)
+    return np.sum(z * z)
+
+
+def logarithms(y):
+    z = np.full(3, 7.0)
+    np.log(y, out=z, where=y > 0.4)
+    return np.sum(z * y)
+
+
+@pytest.mark.parametrize("f", [added, logarithms])
+def test_elements_that_where_leaves_alone_stay_in_out(f):
+    def through(x):
+        for _ in {1}:  # without types
+            y = x * 1.0
+        return f(y)
+
+    x = np.array([0.7, -0.3, 1.2])
+    assert srcdiff.value_and_grad(through)(x)[0] == f(x)
+    srcdiff.check_grads(through, x, order=1)
+
+
 def test_errors_on_the_way_back_show_the_users_line():
     def f(x):
         for _ in {1}:

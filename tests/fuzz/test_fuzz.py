@@ -67,7 +67,7 @@ def check(grammar: str, seeds: range) -> None:
     assert not wrong, "\n".join(wrong)
     ran = len(outcomes) - outcomes.count("left out")  # what a program raises by itself is not ours
     assert ran > 0.5 * len(outcomes)  # some 0.7; 25 of 40 were seen
-    most = 0.25 if grammar == "writes" else 0.15  # programs without types do not write in all ways
+    most = 0.35 if grammar == "writes" else 0.15  # programs without types do not write in all ways
     assert outcomes.count("refused") <= most * ran
 
 
