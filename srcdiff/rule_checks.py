@@ -134,13 +134,12 @@ class _RuleCheck:
 
     def second(self, k: int, name: str, rng: np.random.Generator) -> None:
         """Compare the rule's own derivative with finite differences of what it gives."""
-        parameters = (*self.f.__code__.co_varnames[: len(self.args)], "weights")
-        listed = ", ".join(parameters[:-1])
-        text = f"def weighted({', '.join(parameters)}):\n    return np.sum(weights * f({listed}))\n"
-        weighted = made_function(text, "weighted", {"np": np, "f": self.f})
         value = self.f(*self.args)
         if isinstance(value, tuple) or np.iscomplexobj(value) or np.iscomplexobj(self.args[k]):
             return
+        listed = ", ".join(self.f.__code__.co_varnames[: len(self.args)])
+        text = f"def weighted({listed}, weights):\n    return np.sum(weights * f({listed}))\n"
+        weighted = made_function(text, "weighted", {"np": np, "f": self.f})
         weights, along = random_like(value, rng), random_like(self.args[k], rng)
         first, args = grad(weighted, argnums=k, jit=False), list(self.args)
 

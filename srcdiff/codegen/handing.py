@@ -147,4 +147,6 @@ def with_values_told(fn: Function, hollow: set[Value]) -> Function:
                 told = f"{result.name or 'a variable'} has no value, since a loop made no turn"
                 missing = b.op(control.test, result, text="{0} is None")
                 control.raise_if(b, missing, UnboundLocalError, told)
+    if len(b.body) == len(fn.body.body):
+        return fn
     return replace(fn, body=b.region(fn.body.params, fn.body.yields))

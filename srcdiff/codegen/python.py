@@ -163,7 +163,8 @@ def function_tree(
     writer, hollow = _writer(fn, names, bound)
     if hollow and "loops" not in fn.notes:
         told = with_values_told(fn, hollow)
-        writer, _ = _writer(told, {**names, told: names[fn]}, bound)
+        if told is not fn:
+            writer, _ = _writer(told, {**names, told: names[fn]}, bound)
     imports.update(
         f"{d} as {writer.short[d]}"
         if d in writer.short

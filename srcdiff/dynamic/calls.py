@@ -188,16 +188,13 @@ def _differentiated(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
     refuse_read(tape, function, parts)
     if any(is_own(p) or (callable(p) and not isinstance(p, type)) for p in parts):
         return _as_it_is(tape, function, args, kwargs)
-    if out is None:
-        leaf = leaf_of_call(function, len(given), tuple(named), tuple(fixed.items()))
-        return tape.operation(leaf, (*given, *named.values()))
     (target,) = out if isinstance(out, tuple) else (out,)
-    if "where" in named:  # elements that are left alone
-        leaf = leaf_into(function, len(given), tuple(named), tuple(fixed.items()))
-        value = tape.operation(leaf, (target, *given, *named.values()))
-    else:
-        leaf = leaf_of_call(function, len(given), tuple(named), tuple(fixed.items()))
-        value = tape.operation(leaf, (*given, *named.values()))
+    around = [target] if out is not None and "where" in named else []  # with what is left alone
+    make = leaf_into if around else leaf_of_call
+    leaf = make(function, len(given), tuple(named), tuple(fixed.items()))
+    value = tape.operation(leaf, (*around, *given, *named.values()))
+    if out is None:
+        return value
     tape.store(target, ..., value)
     return target
 

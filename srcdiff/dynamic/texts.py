@@ -23,15 +23,14 @@ if TYPE_CHECKING:
 __all__ = ["note_written", "refuse_read", "writing"]
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-_CLOSE = 1e-6  # NumPy writes arrays with eight digits
+_CLOSE = 1e-6  # NumPy writes arrays with eight digits, and single precision with seven
 
 
 def note_written(tape: Tape, value: Any) -> None:
     """Remember the numbers of a value that becomes text, if they are differentiated."""
     for leaf in leaves_of(value):
         if is_float(leaf) and tape.tracked.has(leaf):
-            tape.written.update(float(v) for v in np.ravel(leaf))
-            tape.written.update(float(str(v)) for v in np.ravel(leaf))  # shorter, of float32
+            tape.written.update(map(float, np.ravel(leaf)))
 
 
 def writing(function: Any) -> Any:
@@ -46,6 +45,8 @@ def writing(function: Any) -> Any:
 
 def refuse_read(tape: Tape, function: Any, args: Any) -> None:
     """Refuse a function that is given the text of a number, and may read it."""
+    if not tape.written:
+        return
     for text in leaves_of(args):
         text = text.decode("latin-1") if isinstance(text, bytes) else text
         found = _NUMBER.finditer(text) if isinstance(text, str) else ()

@@ -20,7 +20,14 @@ from srcdiff.ir.types import Array, Dim, shape_of
 from srcdiff.ops import arithmetic, linalg
 from srcdiff.ops.building import length_of
 from srcdiff.ops.work import lengths_of_product
-from srcdiff.transforms.facts import count_uses, definitions, is_pure, same_kind, written_values
+from srcdiff.transforms.facts import (
+    count_uses,
+    definitions,
+    is_pure,
+    same_kind,
+    with_rewrites,
+    written_values,
+)
 
 __all__ = ["NAME", "order_products"]
 
@@ -38,9 +45,7 @@ def order_products(fn: Function) -> Function:
     new = pass_(fn)
     if not pass_.fired:
         return fn
-    return replace(
-        new, notes={**fn.notes, "rewrites": (*fn.notes.get("rewrites", ()), *pass_.fired)}
-    )
+    return with_rewrites(new, fn, pass_.fired)
 
 
 class _Order(Rewriter):

@@ -7,7 +7,6 @@ line is its other branch (of symmetric matrices, which may have no Cholesky fact
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import (
@@ -26,7 +25,14 @@ from srcdiff.ir.core import (
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, ndim_of
 from srcdiff.ops import factors, linalg, shapes, systems
-from srcdiff.transforms.facts import all_regions, definitions, is_pure, same_kind, written_values
+from srcdiff.transforms.facts import (
+    all_regions,
+    definitions,
+    is_pure,
+    same_kind,
+    with_rewrites,
+    written_values,
+)
 
 __all__ = ["ASKING", "Factored", "Make", "Systems", "here", "same_factors"]
 
@@ -43,8 +49,7 @@ def same_factors(fn: Function, pass_: Systems) -> Function:
     new = pass_(fn)
     if not pass_.fired:
         return fn
-    rewrites = (*fn.notes.get("rewrites", ()), *dict.fromkeys(pass_.fired))
-    return replace(new, notes={**fn.notes, "rewrites": rewrites})
+    return with_rewrites(new, fn, dict.fromkeys(pass_.fired))
 
 
 class Systems(Rewriter):

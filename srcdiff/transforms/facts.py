@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from srcdiff.ir.alias import Roots, storage_roots, written_roots
@@ -24,7 +25,7 @@ from srcdiff.ops import memory
 __all__ = [
     "ALLOCATIONS", "all_regions", "count_uses", "defined_in", "definitions", "has_list", "is_generated", "is_mixed",
     "is_pure", "rename",
-    "same_kind", "substitute", "takes_element", "used_atoms", "uses_outside", "written_values",
+    "same_kind", "substitute", "takes_element", "used_atoms", "uses_outside", "with_rewrites", "written_values",
 ]  # fmt: skip
 
 # operations that give new storage, made to be written: neither shared nor moved away from what writes it
@@ -177,3 +178,8 @@ def takes_element(op: Op, buffer: Value) -> bool:
     if op.decl is memory.index:
         return isinstance(op.result.type, Scalar)
     return op.decl in (memory.store, memory.add_into, memory.read)
+
+
+def with_rewrites(new: Function, fn: Function, fired: Iterable[Any]) -> Function:
+    """What a rewriting has made of `fn`, with a note of what fired, and where."""
+    return replace(new, notes={**fn.notes, "rewrites": (*fn.notes.get("rewrites", ()), *fired)})

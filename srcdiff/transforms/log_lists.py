@@ -23,6 +23,7 @@ from srcdiff.transforms.facts import (
     definitions,
     is_pure,
     same_kind,
+    with_rewrites,
     written_values,
 )
 from srcdiff.transforms.logarithms import LOGARITHMS, Logarithms
@@ -57,7 +58,7 @@ def log_lists(fn: Function, name: str) -> Function:
         return fn
     new = pass_(fn)
     fired = tuple((name, at) for at in pass_.fired)
-    return replace(new, notes={**fn.notes, "rewrites": (*fn.notes.get("rewrites", ()), *fired)})
+    return with_rewrites(new, fn, fired)
 
 
 class Asked(Rewriter):

@@ -37,7 +37,14 @@ from srcdiff.ir.core import (
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
 from srcdiff.ops import arithmetic, containers, elementwise, memory
-from srcdiff.transforms.facts import all_regions, definitions, is_pure, same_kind, written_values
+from srcdiff.transforms.facts import (
+    all_regions,
+    definitions,
+    is_pure,
+    same_kind,
+    with_rewrites,
+    written_values,
+)
 from srcdiff.transforms.log_parts import OwnShifts
 from srcdiff.transforms.logarithms import LOGARITHMS, Logarithms
 from srcdiff.transforms.patterns import function
@@ -80,8 +87,7 @@ def log_loops(fn: Function) -> Function:
     new = pass_(fn)
     if not pass_.fired:
         return fn
-    rewrites = (*fn.notes.get("rewrites", ()), *pass_.fired)
-    return replace(new, notes={**fn.notes, "rewrites": rewrites})
+    return with_rewrites(new, fn, pass_.fired)
 
 
 class _Loops(Rewriter):

@@ -23,7 +23,6 @@ the same whatever they are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup
@@ -33,7 +32,7 @@ from srcdiff.ir.types import Array, Dim, shape_of
 from srcdiff.ops import arithmetic, einsum, elementwise, memory, reductions, special
 from srcdiff.ops.contractions import contraction
 from srcdiff.ops.numbers import of_numbers
-from srcdiff.transforms.facts import definitions, is_pure, same_kind, written_values
+from srcdiff.transforms.facts import definitions, is_pure, same_kind, with_rewrites, written_values
 from srcdiff.transforms.log_terms import Group, Split, letters_of, split
 
 __all__ = ["FLOORS", "NAME", "log_products"]
@@ -53,8 +52,7 @@ def log_products(fn: Function) -> Function:
     new = pass_(fn)
     if not pass_.fired:
         return fn
-    rewrites = (*fn.notes.get("rewrites", ()), *pass_.fired)
-    return replace(new, notes={**fn.notes, "rewrites": rewrites})
+    return with_rewrites(new, fn, pass_.fired)
 
 
 class _LogProducts(Rewriter):

@@ -19,6 +19,7 @@ from srcdiff.ir.build import Builder, Env, lookup
 from srcdiff.ir.core import Atom, Function, Op, Statement, Value, const, walk
 from srcdiff.ir.types import shape_of
 from srcdiff.ops import creation, memory
+from srcdiff.transforms.facts import with_rewrites
 from srcdiff.transforms.log_lists import Asked, is_float
 from srcdiff.transforms.logarithms import Logarithms
 from srcdiff.transforms.patterns import function
@@ -39,7 +40,7 @@ def log_stores(fn: Function, name: str) -> Function:
         return fn
     new = pass_(fn)
     fired = tuple((name, at) for at in dict.fromkeys(pass_.fired))
-    return replace(new, notes={**fn.notes, "rewrites": (*fn.notes.get("rewrites", ()), *fired)})
+    return with_rewrites(new, fn, fired)
 
 
 class _Stores(Asked):

@@ -37,6 +37,7 @@ from srcdiff.transforms.facts import (
     definitions,
     is_pure,
     same_kind,
+    with_rewrites,
     written_values,
 )
 from srcdiff.transforms.inline_logs import inline_logs
@@ -93,10 +94,7 @@ def _stabilised(fn: Function, disabled: Collection[str]) -> Function:
         out = pass_(fn)
         if not pass_.fired:
             break
-        rewrites = (*fn.notes.get("rewrites", ()), *pass_.fired)
-        fn = replace(
-            _Renamed("compiler", "user")(move_signs(out)), notes={**fn.notes, "rewrites": rewrites}
-        )
+        fn = with_rewrites(_Renamed("compiler", "user")(move_signs(out)), fn, pass_.fired)
     return _Renamed("library", "compiler")(fn)
 
 
