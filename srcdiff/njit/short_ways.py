@@ -19,16 +19,15 @@ from numba.core.compiler_machinery import register_pass
 from numba.core.ir_utils import build_definitions
 from numba.core.registry import cpu_target
 from numba.core.typed_passes import NopythonRewrites, NopythonTypeInference
-from numba.core.untyped_passes import InlineClosureLikes, ReconstructSSA
+from numba.core.untyped_passes import DeadBranchPrune, InlineClosureLikes, ReconstructSSA
 
 __all__ = ["remembering_registries", "take_short_ways"]
 
 
 def take_short_ways(passes: Any) -> None:
     """Put the passes of this module in the place of Numba's own."""
-    shorter = {
-        c.__mro__[1]: c for c in (_Inference, _SingleAssignment, _Closures, _ArrayExpressions)
-    }
+    ours = (_Inference, _SingleAssignment, _Closures, _Pruning, _ArrayExpressions)
+    shorter = {c.__mro__[1]: c for c in ours}
     passes.passes = [(shorter.get(p, p), description) for p, description in passes.passes]
 
 
@@ -160,6 +159,16 @@ class _Closures(InlineClosureLikes):
         if not state.flags.auto_parallel.enabled and not _has(state, _LISTED):
             return False
         return bool(super().run_pass(state))
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _Pruning(DeadBranchPrune):
+    """Branches that are never taken: what is appended there may be all that says what a list holds."""
+
+    _name = "srcdiff_pruning"
+
+    def run_pass(self, state: Any) -> bool:
+        return False if _has(state, ("build_list",)) else bool(super().run_pass(state))
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
