@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 from srcdiff.api import (
-    Differentiable,
     adjoint,
     batch,
     checkpointed,
@@ -21,6 +20,7 @@ from srcdiff.api import (
     vjp,
 )
 from srcdiff.checks import check_grads
+from srcdiff.decorated import Differentiable
 from srcdiff.errors import (
     CacheWarning,
     CompileWarning,

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.api import grad, jvp, plain_function, vjp
+from srcdiff.api import grad, jvp, vjp
+from srcdiff.decorated import plain_function
 from srcdiff.plain_calls import without_blocks
 from srcdiff.signature import signature_of
 from srcdiff.trees import (

@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.api import generated, jacobian, plain_function
+from srcdiff.api import jacobian
+from srcdiff.decorated import generated, plain_function
 from srcdiff.frontend.source import function_of, made_function
 from srcdiff.generated import Generated
 from srcdiff.options import make_options

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from srcdiff.api import (
+from srcdiff.decorated import (
     AtPoint,
     Pullback,
     Pushforward,

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.api import generated
+from srcdiff.decorated import generated
 from srcdiff.frontend.source import made_function
 from srcdiff.options import make_options
 from srcdiff.rule_text import Axes, as_parts, called, listed, size_of, taken_apart, unlike

@@ -26,7 +26,7 @@ class _ByName:
         except (ImportError, AttributeError):
             return None
         # the function itself may be what the name means, or `@differentiate` stands around it
-        return found if type(found).__module__ != "srcdiff.api" else found.__wrapped__
+        return found if type(found).__module__ != "srcdiff.decorated" else found.__wrapped__
 
 
 def reference(derived: Derived) -> Derived:

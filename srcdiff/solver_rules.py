@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from srcdiff.api import generated, grad
+from srcdiff.api import grad
+from srcdiff.decorated import generated
 from srcdiff.frontend.source import made_function
 from srcdiff.generated import Generated
 from srcdiff.implicit_rules import rules_of_solution

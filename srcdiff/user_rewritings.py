@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.api import forget_programs
+from srcdiff.decorated import forget_programs
 from srcdiff.errors import RuleError
 from srcdiff.options import OWN_REWRITINGS, REWRITINGS
 from srcdiff.transforms.patterns import Anything, Apply, Rule

@@ -17,7 +17,7 @@ from typing import Any
 import gast
 import numpy as np
 
-from srcdiff.api import forget_programs
+from srcdiff.decorated import forget_programs
 from srcdiff.errors import DifferentiationError, RuleError
 from srcdiff.frontend.source import Source, function_of, source_of
 from srcdiff.ir.core import Atom, Const, Node, OpDecl

@@ -12,7 +12,6 @@ from corpus_loader import load
 from docs_tools import DOCUMENTS, ROOT, Block, Outcome, Session, blocks, is_part, without_notes
 
 import srcdiff
-from srcdiff.codegen import folder as loading
 from srcdiff.ops.device import device_form
 from srcdiff.ops.registry import COMPOSITES, OPERATIONS
 from srcdiff.ops.solvers import SOLVERS
@@ -25,7 +24,6 @@ by_name = pytest.mark.parametrize("document", EVERY, ids=lambda p: str(p.relativ
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SRCDIFF_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)  # examples may save files
-    monkeypatch.setattr(loading, "cache_folder", lambda: tmp_path / "cache")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)

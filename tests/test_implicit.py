@@ -10,7 +10,7 @@ import pytest
 import scipy.optimize
 
 from srcdiff import UnsupportedError, check_grads, check_rule, grad, hessian, implicit, jacobian
-from srcdiff.api import forget_programs
+from srcdiff.decorated import forget_programs
 from srcdiff.ops.registry import OWN
 
 

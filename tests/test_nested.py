@@ -158,7 +158,7 @@ def test_a_record_goes_by_the_derivative_that_is_called(tmp_path: Any, monkeypat
     monkeypatch.delenv("SRCDIFF_VERIFY", raising=False)
     first = grad(descend, jit=False).specialise(X, 2.0).program
     assert not first.stored.reason
-    srcdiff.api.forget_programs()
+    srcdiff.decorated.forget_programs()
     again = grad(descend, jit=False).specialise(X, 2.0).program
     assert again.stored.was_found
     assert again.source == first.source

@@ -13,7 +13,7 @@ from numba import njit
 
 import srcdiff
 from srcdiff import RuleError, UnsupportedError, check_grads, check_rule, grad, hessian, jvp, rule
-from srcdiff.api import forget_programs
+from srcdiff.decorated import forget_programs
 from srcdiff.ops.registry import OWN
 
 X = np.array([0.3, -0.7, 1.2])

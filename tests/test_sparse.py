@@ -9,7 +9,7 @@ import scipy.sparse
 from ops import sample_programs
 
 import srcdiff
-from srcdiff.api import generated
+from srcdiff.decorated import generated
 from srcdiff.options import Options
 from srcdiff.sparsity.colouring import coloured, coloured_symmetric
 from srcdiff.sparsity.index_sets import IndexSets

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import expit
 
 import srcdiff
-from srcdiff.api import forget_programs
+from srcdiff.decorated import forget_programs
 from srcdiff.errors import RuleError
 from srcdiff.options import OWN_REWRITINGS
 from srcdiff.transforms.rewritings import OWN_RULES

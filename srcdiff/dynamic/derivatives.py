@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.api import generated
+from srcdiff.decorated import generated
 from srcdiff.frontend.source import made_function
 from srcdiff.options import Options
 

@@ -386,8 +386,9 @@ def _is_ours(function: Any) -> bool:
     maker = function if isinstance(function, FunctionType | type) else type(function)
     ours = maker.__module__ in (
         "srcdiff.api",
-        "srcdiff.generated",
         "srcdiff.checks",
+        "srcdiff.decorated",
+        "srcdiff.generated",
         "srcdiff.makers",
     )
     return ours and not hasattr(function, "__wrapped__")

@@ -25,7 +25,7 @@ from srcdiff.njit.types import parts_of
 from srcdiff.plain_calls import without_blocks
 
 if TYPE_CHECKING:  # these modules ask for this one
-    from srcdiff.api import Differentiable, Pushforward
+    from srcdiff.decorated import Differentiable, Pushforward
 
 __all__ = ["type_of_decorated", "type_of_jvp"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from srcdiff.api import AtPoint, generated, options_for, plain_function
+from srcdiff.decorated import AtPoint, generated, options_for, plain_function
 from srcdiff.errors import UnsupportedError
 from srcdiff.generated import Generated, Specialisation
 from srcdiff.ir.types import is_complex, is_float

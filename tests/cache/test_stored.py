@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import srcdiff
-from srcdiff import api, derivation
+from srcdiff import decorated, derivation
 from srcdiff.codegen import folder as files
 from srcdiff.errors import CacheWarning
 from srcdiff.generated import Specialisations
@@ -30,7 +30,9 @@ def folder(tmp_path, monkeypatch):
     path = tmp_path / "cache"
     monkeypatch.setenv("SRCDIFF_CACHE", str(path))
     monkeypatch.delenv("SRCDIFF_VERIFY", raising=False)
-    monkeypatch.setattr(api, "_known", lambda derived: Specialisations())  # as in another process
+    monkeypatch.setattr(
+        decorated, "_known", lambda derived: Specialisations()
+    )  # as in another process
     before = set(sys.modules)
     yield path
     for name in set(sys.modules) - before:

@@ -30,7 +30,7 @@ def without_types(monkeypatch):
     for kept in (typed.LOG, typed.SEEN, typed.OUTSIDE.norms):
         kept.clear()
     _forced(monkeypatch)
-    srcdiff.api.forget_programs()
+    srcdiff.decorated.forget_programs()
 
 
 @pytest.mark.parametrize("test", SAME, ids=lambda test: test.__name__)

@@ -333,7 +333,7 @@ CORPUS = load("programs")
 
 
 def _check(function, args):
-    srcdiff.api.forget_programs()
+    srcdiff.decorated.forget_programs()
     value, _ = srcdiff.vjp(function, *copy.deepcopy(args), jit=False)
     np.testing.assert_allclose(flatten(value), flatten(function(*copy.deepcopy(args))), rtol=1e-12)
     srcdiff.check_grads(function, *copy.deepcopy(args), order=1)

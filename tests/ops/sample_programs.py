@@ -19,7 +19,7 @@ import scipy.stats
 from ops.rule_tools import make_op
 
 import srcdiff
-from srcdiff.api import generated
+from srcdiff.decorated import generated
 from srcdiff.ir.core import OpDecl
 from srcdiff.ir.spelling import template_of
 from srcdiff.ops.registry import COMPOSITES, OPERATIONS, Composite

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from ops import sample_programs as programs
 
-from srcdiff.api import generated
+from srcdiff.decorated import generated
 from srcdiff.errors import UnsupportedError
 from srcdiff.options import Options
 

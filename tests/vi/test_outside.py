@@ -9,7 +9,7 @@ import pytest
 from vi.cases import D
 
 import srcdiff
-from srcdiff import api, vi
+from srcdiff import decorated, vi
 from srcdiff.generated import Specialisations
 
 PRIOR = D.Uniform(0.0, 2.0)
@@ -43,7 +43,9 @@ def with_paths(a, b, eps):
 def test_programs_are_kept(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SRCDIFF_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("SRCDIFF_VERIFY", raising=False)
-    monkeypatch.setattr(api, "_known", lambda derived: Specialisations())  # as in another process
+    monkeypatch.setattr(
+        decorated, "_known", lambda derived: Specialisations()
+    )  # as in another process
     args = 1.5, 0.7, np.array([0.2, 0.5])
     first = srcdiff.grad(with_paths, jit=False)
     first(*args)
