@@ -20,6 +20,7 @@ from collections.abc import Sequence, Set
 from srcdiff.ir.alias import reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Call, Function, Op, Statement, Value, walk
+from srcdiff.ir.types import Array
 from srcdiff.ops import memory
 from srcdiff.transforms.facts import all_regions, defined_in, is_generated
 from srcdiff.transforms.loads import survey
@@ -135,7 +136,16 @@ class _Stores:
         read_at = found[1]
         if any(map(self.program.never_meet, stored_at, read_at)):
             return False
+        if self.are_apart_at_end(root, stored_at, read_at):
+            return False
         return not (shared and self.program.is_behind(stored_at, read_at, shared, earlier))
+
+    def are_apart_at_end(self, root: Value, left: Sequence[Span], right: Sequence[Span]) -> bool:
+        """Whether one of two accesses counts from the end of an axis, and the other stays before that."""
+        if not isinstance(root.type, Array) or not self.program.is_top(root):
+            return False
+        axes = zip(left, right, root.type.shape, strict=False)
+        return any(self.program.apart_at_end(a, b, length) for a, b, length in axes)
 
 
 def _is_candidate(s: Statement, unseen: Set[str] = frozenset()) -> bool:

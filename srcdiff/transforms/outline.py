@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from srcdiff.ir.alias import Roots
-from srcdiff.ir.core import Atom, Const, For, Op, Region, Statement, Value, While
+from srcdiff.ir.core import Atom, Const, For, Op, Region, Statement, Value, While, known_dim
+from srcdiff.ir.types import Dim
 from srcdiff.ops import containers, memory
 from srcdiff.ops.index_patterns import items
 from srcdiff.transforms.affine import Affine, affine
@@ -156,6 +157,37 @@ class Outline:
             return False  # one name, but perhaps two numbers: those of two turns
         gap = highest.minus(lowest).known
         return gap is not None and gap < 0
+
+    def apart_at_end(self, left: Span, right: Span, length: Dim) -> bool:
+        """Whether one access is to a place counted from an array's end, and the other stays before that one."""
+        return self._is_before_end(left, right, length) or self._is_before_end(right, left, length)
+
+    def _is_before_end(self, span: Span, end: Span, length: Dim) -> bool:
+        from_end = None if end.only is None else self._from_end(end.only, length)
+        if from_end is None or span.highest is None or not self.counts_from_front(span.lowest):
+            return False
+        highest = self.extreme(span.highest, lowest=False)
+        last = None if highest is None else self._as_length(highest)
+        gap = None if last is None else length + from_end - last
+        return gap is not None and gap.is_const and gap.const > 0
+
+    def _from_end(self, place: Affine, length: Dim) -> int | None:
+        """-1 for the last place, also where it is called `n - 1`."""
+        if place.known is not None:
+            return place.known if place.known < 0 else None
+        found = self._as_length(place)
+        gap = None if found is None else found - length
+        return gap.const if gap is not None and gap.is_const and gap.const < 0 else None
+
+    def _as_length(self, position: Affine) -> Dim | None:
+        """A position in terms of lengths, where it is the same throughout."""
+        out = Dim(position.const)
+        for value, k in position.terms.items():
+            known = known_dim(value) if self.is_top(value) else None
+            if known is None:
+                return None
+            out += known.scaled(k)
+        return out
 
 
 def _are_other_numbers(left: Span, right: Span) -> bool:

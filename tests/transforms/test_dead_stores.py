@@ -18,6 +18,7 @@ def loop(body, header="for 1, %n, 1", behind="%r: float64! = index[where='i'] %d
     return f"""
         def f(%x: float64[n]) -> 0 {{
           %n: int64{{n}} = axis_length[axis=0] %x
+          %last: int64{{n-1}} = subtract %n, 1
           %d: float64[n] = copy %x
           %e: float64[n] = copy %x
           {header} {{
@@ -44,6 +45,11 @@ BACK = "            %p: int64{i-1} = subtract %i, 1\n            add_into[where=
         (USE + CLEAR, "for 1, %n, 1", "%r: float64! = index[where='i'] %d, 0", 0),
         (USE + CLEAR, "for 0, %n, 1", "%r: float64! = index[where='i'] %d, 0", 1),
         (USE + CLEAR, "for 1, %n, 1", "%r: float64! = index[where='i'] %d, -1", 1),
+        # places that count from the end lie behind those that stop before it
+        (USE + CLEAR, "for 1, %last, 1", "%r: float64! = index[where='i'] %d, -1", 0),
+        (USE + CLEAR, "for 1, %last, 1", "%r: float64! = index[where='i'] %d, %last", 0),
+        (USE + CLEAR, "for 1, %last, 1", "%r: float64! = index[where='i'] %d, -2", 1),
+        (USE + CLEAR, "for -1, %last, 1", "%r: float64! = index[where='i'] %d, -1", 1),
         (CLEAR + "            " + USE, "for 1, %n, 1", "%r: float64! = index[where='i'] %d, 0", 1),
         # what later turns add to is elsewhere, if they count down and never below 0
         (USE + CLEAR + BACK, "for 1, %n, 1 reverse", "%r: float64! = index[where='i'] %d, 0", 0),
