@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from srcdiff.building import defects_told, mentioned
 from srcdiff.codegen.python import bindings_of, to_source
-from srcdiff.derivation import defects_told, derive, mentioned
+from srcdiff.derivation import derive
 from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.frontend.rules import parse_expansion
 from srcdiff.frontend.watched import Watched

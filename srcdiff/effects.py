@@ -232,7 +232,7 @@ def notes_of(f: Callable[..., Any], *args: Any) -> list[Note]:
 
     The source is read, and not run: all branches are seen, and a loop is seen once.
     """
-    from srcdiff.derivation import noted  # the stages take a while to import
+    from srcdiff.building import noted  # the stages take a while to import
 
     return [
         Note(key, {k: _plain(v) for k, v in values.items()}, location)

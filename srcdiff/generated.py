@@ -10,8 +10,7 @@ import sys
 import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from srcdiff.call_checks import check_arguments, device_array
@@ -30,8 +29,10 @@ from srcdiff.frontend.places import place_of
 from srcdiff.ir.location import Location
 from srcdiff.locks import COMPILING
 from srcdiff.programs import Derived, Program
+from srcdiff.reading import Readable
 from srcdiff.references import found_again, is_lost, reference
 from srcdiff.signature import Arguments, Signature
+from srcdiff.specialisations import Specialisation, Specialisations, loaded, lost
 from srcdiff.threads import may_share_loops
 from srcdiff.trees import children
 
@@ -71,56 +72,12 @@ class _Told(Protocol):
     def location(self) -> Location | None: ...
 
 
-@dataclass
-class Specialisation:
-    """One generated program: its text, the function that it is, and what it was made for.
-
-    Attributes
-    ----------
-    arguments : Arguments or None
-        Types and lengths only.
-    compiled : Compiled or None
-        Its loop form, once that was asked for.
-    refused : str
-        Why calls run NumPy although they were to be compiled.
-    run : callable or None
-        What calls run, once there was one: the compiled loop form, or `function`.
-    direct : callable or None
-        `run` for arguments that need no binding.
-    shared : dict
-        What the loop form will be made of, as it was for the program, until that is done.
-    """
-
-    program: Program
-    function: Callable[..., Any]
-    arguments: Arguments | None = None
-    compiled: Compiled | None = None
-    refused: str = ""
-    run: Callable[..., Any] | None = None
-    direct: DirectCall | None = None
-    shared: dict[Any, Any] = field(default_factory=dict)
-
-    def fits(self, lengths: Mapping[str, int]) -> bool:
-        """Whether what was concluded from the arguments' lengths holds for others."""
-        if self.compiled is not None and not self.compiled.program.fits(lengths):
-            return False
-        return self.program.fits(lengths)
-
-
-@dataclass
-class Specialisations:
-    """What has been generated so far, by argument types; handles of the same derivative may share it."""
-
-    entries: dict[Any, tuple[Specialisation, ...]] = field(default_factory=dict)
-    static: frozenset[str] = frozenset()  # parameters whose values turned out to matter
-
-
 def handles() -> list[Generated]:
     """The generated functions that there are."""
     return list(_HANDLES)
 
 
-class Generated:
+class Generated(Readable):
     """A derivative of a function: call it, or look at its `source`.
 
     Attributes
@@ -302,7 +259,7 @@ class Generated:
 
     def _loop_program(self, specialisation: Specialisation, bound: bool = False) -> LoopProgram:
         if is_lost(self.derived) or specialisation.arguments is None:
-            raise _lost(self.__name__)
+            raise lost(self.__name__)
         from srcdiff.cache.stored import build_loops  # takes a while to import
 
         with COMPILING:
@@ -408,8 +365,6 @@ class Generated:
 
         return device_function(self)
 
-    # ---- looking ----------------------------------------------------------------------------------
-
     def specialise(self, *args: Any, **kwargs: Any) -> Specialisation:
         """The program for arguments of these types, generated if need be; nothing is run."""
         return self._specialised(args, kwargs)[0]
@@ -419,153 +374,24 @@ class Generated:
         """What the latest call used; None before the first."""
         return self._latest
 
-    @property
-    def source(self) -> str:
-        """The source of the latest specialisation.
-
-        Raises
-        ------
-        DifferentiationError
-            Before the first call.
-        """
-        return self._last("source_for").program.source
-
-    def _last(self, otherwise: str) -> Specialisation:
-        if self._latest is None:
-            raise DifferentiationError(
-                f"{self.__name__} has no source yet: it is generated for the types of the arguments",
-                f"Call it first, or use {otherwise}(*args), which generates without running.",
-            )
-        return self._latest
-
-    def source_for(self, *args: Any, **kwargs: Any) -> str:
-        """The source for arguments of these types, without running it."""
-        return self.specialise(*args, **kwargs).program.source
-
-    @property
-    def loop_source(self) -> str:
-        """The loop form of the latest specialisation: what is compiled with `jit=True`, or a device's.
-
-        Raises
-        ------
-        DifferentiationError
-            Before the first call.
-        UnsupportedError
-            For a program that has no loop form.
-        """
-        if self.derived.options.target == "cuda":
-            return self._for_one_item().source
-        return self._loop_text(self._last("loop_source_for"))
-
-    def loop_source_for(self, *args: Any, **kwargs: Any) -> str:
-        """The loop form for arguments of these types, without running or compiling it."""
-        if self.derived.options.target == "cuda":
-            return self._for_one_item().source_for(*args)
-        return self._loop_text(self.specialise(*args, **kwargs))
-
-    def _loop_text(self, specialisation: Specialisation) -> str:
-        program = self._loops(specialisation).program
-        if program.refused:
-            raise UnsupportedError(
-                f"{self.__name__} has no loop form: {program.refused}",
-                "Its source in NumPy runs as it is.",
-                program.location,
-            )
-        return program.source
-
     def arguments_of(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Arguments:
         """The arguments of a call as programs are generated for them."""
         self.specialise(*args, **kwargs)
         if is_lost(self.derived):
-            raise _lost(self.__name__)
+            raise lost(self.__name__)
         return self.signature.bind(tuple(args), dict(kwargs), self._cache.static, self.place)
-
-    def stages(self, *args: Any, **kwargs: Any) -> dict[str, str]:
-        """The program after each pass, as text: pass name to text, in order."""
-        arguments = self.arguments_of(args, kwargs)
-        with COMPILING:
-            from srcdiff.derivation import build  # the stages take a while to import
-
-            return build(self.derived, arguments, keep_text=True).stages
 
     def program_for(self, *args: Any, **kwargs: Any) -> tuple[Function, Sequence[Any]]:
         """The program for arguments of these types as IR, and what it is called with."""
         specialisation, arguments = self._specialised(args, kwargs)
         if is_lost(self.derived):
-            raise _lost(self.__name__)
+            raise lost(self.__name__)
         with COMPILING:
             from srcdiff.derivation import derive  # the stages take a while to import
             from srcdiff.transforms.pipeline import Recorder
 
             fn = derive(self.derived, arguments, Recorder())
         return fn, self._values(specialisation, arguments)
-
-    def save(
-        self,
-        path: str | Path,
-        *args: Any,
-        form: str = "array",
-        allow_srcdiff: bool = False,
-        **kwargs: Any,
-    ) -> Path:
-        """Write a module that holds the generated function and needs NumPy (and SciPy, if used), never srcdiff.
-
-        Parameters
-        ----------
-        path
-            The file, written whole or not at all.
-        *args
-            Arguments whose types it is generated for; without any, the latest specialisation is written.
-        form
-            "array": the readable form; "numpy": the same with NumPy alone, where what SciPy has of it is a few lines
-            (`logsumexp`, ...); "loops": the compiled one, which needs Numba.
-        allow_srcdiff
-            Whether the module may import srcdiff, as those of dynamic programs do.
-
-        Raises
-        ------
-        DifferentiationError
-            If the program refers to objects that a file cannot hold.
-        """
-        if form not in ("array", "loops", "numpy"):
-            raise ValueError(f'form={form!r}: expected "array", "numpy" or "loops"')
-        if self._latest is None and not (args or kwargs) and self.signature.needed:
-            raise DifferentiationError(
-                f"{self.__name__} was not called yet, so there is nothing to save",
-                "Call it first, or give arguments of the types that it is for: save(path, *args).",
-            )
-        if args or kwargs or self._latest is None:
-            chosen = self.specialise(*args, **kwargs)
-        else:
-            chosen = self._latest
-        program = chosen.program
-        if program.dynamic and not allow_srcdiff:
-            raise DifferentiationError(
-                f"{self.__name__} is dynamic, and needs srcdiff where it runs: {program.dynamic[0]}",
-                "Pass allow_srcdiff=True, and the file imports srcdiff.",
-                program.location,
-            )
-        if form == "loops":
-            self._loop_text(chosen)  # an error where there is none
-            loops = self._loop_program(chosen, bound=True)
-            program = replace(program, source=loops.source, saved="", bindings=loops.bindings)
-        target = Path(path)
-        program.write(target, numpy_only=form == "numpy")
-        return target
-
-    def show(self, *args: Any, **kwargs: Any) -> None:
-        """Print the source, highlighted; of the latest specialisation, or for the arguments given."""
-        from rich.console import Console  # rich takes a while to import
-        from rich.syntax import Syntax
-
-        text = self.source_for(*args, **kwargs) if args or kwargs else self.source
-        Console().print(
-            Syntax(text.rstrip("\n"), "python", theme="ansi_dark", background_color="default")
-        )
-
-    def _repr_markdown_(self) -> str:
-        """In a notebook."""
-        return f"```python\n{self.source}```" if self._latest else f"`{self!r}`"
 
     def __repr__(self) -> str:
         count = sum(map(len, self._cache.entries.values()))
@@ -613,12 +439,6 @@ def called_with(
     return handle, given, {}
 
 
-def _lost(name: str) -> DifferentiationError:
-    return DifferentiationError(
-        f"{name} was unpickled where its function cannot be found", "Make the function importable."
-    )
-
-
 def _weights(shape: Any, d_value: Any) -> list[Any]:
     """The weights of a result's parts, as the program takes them: see `Program.weights`."""
     if isinstance(shape, bool):
@@ -656,11 +476,7 @@ def _rebuild(
     for key, program in entries:
         if is_lost(derived) or not program.outside:
             known = new._cache.entries.get(key, ())
-            new._cache.entries[key] = (_loaded(program), *known)
+            new._cache.entries[key] = (loaded(program), *known)
     if latest is not None:
-        new._latest = _loaded(latest)
+        new._latest = loaded(latest)
     return new
-
-
-def _loaded(program: Program) -> Specialisation:
-    return Specialisation(program, load(program.source, program.name, program.bindings))

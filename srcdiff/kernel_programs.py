@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from srcdiff.building import mentioned
 from srcdiff.codegen.python import bindings_of, to_source
-from srcdiff.derivation import mentioned
 from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.arguments import with_symbols
 from srcdiff.frontend.lower import trace

@@ -82,7 +82,7 @@ def why(g: Any, name: str, *args: Any, **kwargs: Any) -> Reasons:
     arguments = handle.arguments_of(args, kwargs)
     with COMPILING:
         # the stages take a while to import
-        from srcdiff.derivation import stages_of
+        from srcdiff.building import stages_of
 
         read, undecided = stages_of(handle.derived, arguments)
     return _reasons(handle, read, undecided, name)

@@ -16,15 +16,16 @@ ROOT = Path(srcdiff.__file__).parent
 STAGES = ("srcdiff.frontend", "srcdiff.transforms", "srcdiff.codegen")
 BELOW = ("srcdiff.ops", "srcdiff.ir", "srcdiff.errors")
 FRONT = (  # the modules behind `srcdiff.api`, which join the stages
-    "srcdiff.api", "srcdiff.batching", "srcdiff.cache", "srcdiff.call_checks", "srcdiff.checks", "srcdiff.compiling",
-    "srcdiff.costs", "srcdiff.cuda", "srcdiff.decorated", "srcdiff.derivation", "srcdiff.device_programs",
-    "srcdiff.differentiable", "srcdiff.direct", "srcdiff.dynamic", "srcdiff.effects", "srcdiff.enumeration",
-    "srcdiff.explaining", "srcdiff.generated", "srcdiff.implicit_rules", "srcdiff.integral_rules",
-    "srcdiff.kernel_programs", "srcdiff.locks", "srcdiff.makers", "srcdiff.matrices", "srcdiff.nan_finding",
-    "srcdiff.njit", "srcdiff.numpy_only", "srcdiff.ode_rules", "srcdiff.options", "srcdiff.own_results",
-    "srcdiff.plain_calls", "srcdiff.program_facts", "srcdiff.programs", "srcdiff.reasons", "srcdiff.references",
-    "srcdiff.rule_checks", "srcdiff.rule_text", "srcdiff.shared_state", "srcdiff.signature", "srcdiff.solver_rules",
-    "srcdiff.sparsity", "srcdiff.threads", "srcdiff.trees", "srcdiff.user_rewritings", "srcdiff.user_rules",
+    "srcdiff.api", "srcdiff.batching", "srcdiff.building", "srcdiff.cache", "srcdiff.call_checks", "srcdiff.checks",
+    "srcdiff.compiling", "srcdiff.costs", "srcdiff.cuda", "srcdiff.decorated", "srcdiff.derivation",
+    "srcdiff.device_programs", "srcdiff.differentiable", "srcdiff.direct", "srcdiff.dynamic", "srcdiff.effects",
+    "srcdiff.enumeration", "srcdiff.explaining", "srcdiff.generated", "srcdiff.implicit_rules",
+    "srcdiff.integral_rules", "srcdiff.kernel_programs", "srcdiff.locks", "srcdiff.makers", "srcdiff.matrices",
+    "srcdiff.nan_finding", "srcdiff.njit", "srcdiff.numpy_only", "srcdiff.ode_rules", "srcdiff.options",
+    "srcdiff.own_results", "srcdiff.plain_calls", "srcdiff.program_facts", "srcdiff.programs", "srcdiff.reading",
+    "srcdiff.reasons", "srcdiff.references", "srcdiff.rule_checks", "srcdiff.rule_text", "srcdiff.shared_state",
+    "srcdiff.signature", "srcdiff.solver_rules", "srcdiff.sparsity", "srcdiff.specialisations", "srcdiff.threads",
+    "srcdiff.trees", "srcdiff.user_rewritings", "srcdiff.user_rules",
 )  # fmt: skip
 ARROWS: dict[str, tuple[str, ...]] = {
     "srcdiff.ir": (),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import srcdiff
-from srcdiff import derivation
+from srcdiff import building
 from srcdiff.compiling import Compiled
 from srcdiff.ir.core import For
 from srcdiff.ir.verify import Problem
@@ -128,7 +128,7 @@ def test_a_loop_form_that_is_not_valid_is_not_compiled(monkeypatch) -> None:
         has_loops = any(isinstance(s, For) for s in fn.body.body)
         return [Problem(None, "%1 is used where it is not", True)] if has_loops else []
 
-    monkeypatch.setattr(derivation, "verify", loops_are_wrong)
+    monkeypatch.setattr(building, "verify", loops_are_wrong)
     monkeypatch.setenv("SRCDIFF_CACHE", "off")
 
     def f(x):

@@ -35,7 +35,7 @@ def build(derived: Derived, arguments: Arguments, shared: dict[Any, Any]) -> Pro
     """
 
     def make() -> Program:
-        from srcdiff.derivation import build  # the stages take a while to import
+        from srcdiff.building import build  # the stages take a while to import
 
         return build(derived, arguments, shared=shared)
 
@@ -53,7 +53,7 @@ def build_loops(
     """
 
     def make() -> LoopProgram:
-        from srcdiff.derivation import build_loops  # the stages take a while to import
+        from srcdiff.building import build_loops  # the stages take a while to import
 
         return build_loops(derived, arguments, bound, shared)
 

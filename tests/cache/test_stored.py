@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import srcdiff
-from srcdiff import decorated, derivation
+from srcdiff import building, decorated
 from srcdiff.codegen import folder as files
 from srcdiff.errors import CacheWarning
 from srcdiff.generated import Specialisations
@@ -52,8 +52,8 @@ def built(monkeypatch):
 
         return maker
 
-    for maker in (derivation.build, derivation.build_loops):
-        monkeypatch.setattr(derivation, maker.__name__, counted(maker))
+    for maker in (building.build, building.build_loops):
+        monkeypatch.setattr(building, maker.__name__, counted(maker))
     return names
 
 
@@ -398,7 +398,7 @@ p = model.Pair(0.5, np.array([1.0, 2.0, 3.0]))
 value, d_p = model.f(p, x)
 assert type(d_p) is model.Pair
 print(float(value), float(d_p.a), *d_p.b.tolist(), float(model.g(p, x).a))
-print("generated" if "srcdiff.derivation" in sys.modules else "found", Compiled.count)
+print("generated" if "srcdiff.building" in sys.modules else "found", Compiled.count)
 """
 
 

@@ -12,7 +12,7 @@ import pytest
 from corpus_loader import flatten, load
 
 import srcdiff
-import srcdiff.derivation
+import srcdiff.building
 from srcdiff.dynamic import derivatives
 from srcdiff.errors import UntypedError
 
@@ -312,14 +312,14 @@ def through_flat(x):
 
 
 def _forced(monkeypatch):
-    real = srcdiff.derivation.derive
+    real = srcdiff.building.derive
 
     def derive(derived, *args, **kwargs):
         if derived.options != derivatives.OPTIONS:
             raise UntypedError("asked for by the test")
         return real(derived, *args, **kwargs)
 
-    monkeypatch.setattr(srcdiff.derivation, "derive", derive)
+    monkeypatch.setattr(srcdiff.building, "derive", derive)
 
 
 ROWS = [
