@@ -13,7 +13,6 @@ Rewritings of what loops and lists collect do not look into calls. Whether anyth
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 
 from srcdiff.ir.core import Atom, Call, For, Function, If, Op, regions_of, walk
 from srcdiff.ops import containers, memory
@@ -21,7 +20,7 @@ from srcdiff.transforms.facts import is_pure, written_values
 from srcdiff.transforms.inline_calls import Inline
 from srcdiff.transforms.logarithms import LOGARITHMS
 
-__all__ = ["inline_logs"]
+__all__ = ["asked_values", "inline_logs"]
 
 _LINES = 12  # of a helper that is looked into
 _DEPTH = 3  # helpers that call helpers
@@ -51,8 +50,13 @@ def inline_logs(fn: Function) -> Function:
 
 def asked_calls(fn: Function) -> set[Call]:
     """The calls of helpers of a few lines that logarithms are taken of, by sums, products and loops."""
+    calls = {r: s for s in walk(fn.body) if isinstance(s, Call) for r in s.results}
+    return {c for a in asked_values(fn) if (c := calls.get(a)) and _is_short(c.function)}
+
+
+def asked_values(fn: Function) -> set[Atom]:
+    """What logarithms are taken of, and what that is made of by sums, products, loops and branches."""
     made_of: dict[Atom, list[Atom]] = defaultdict(list)
-    calls: dict[Atom, Call] = {}
     pending: list[Atom] = []
     for s in walk(fn.body):
         if isinstance(s, Op):
@@ -63,18 +67,16 @@ def asked_calls(fn: Function) -> set[Call]:
             elif s.decl.name in _THROUGH:
                 for r in s.results:
                     made_of[r] += s.operands
-        elif isinstance(s, Call):
-            calls |= dict.fromkeys(s.results, s)
         elif isinstance(s, For | If):
             for k, r in enumerate(s.results):
                 made_of[r] += [region.yields[k] for region in regions_of(s)]
             if isinstance(s, For):
                 for p, first, y in zip(s.body.params[1:], s.carried, s.carried_yields, strict=True):
                     made_of[p] += [first, y]
-    return {c for a in _reached(pending, made_of) if (c := calls.get(a)) and _is_short(c.function)}
+    return _reached(pending, made_of)
 
 
-def _reached(pending: list[Atom], made_of: dict[Atom, list[Atom]]) -> Iterable[Atom]:
+def _reached(pending: list[Atom], made_of: dict[Atom, list[Atom]]) -> set[Atom]:
     seen = set(pending)
     while pending:
         for a in made_of.get(pending.pop(), ()):

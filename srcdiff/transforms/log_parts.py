@@ -9,8 +9,8 @@ from typing import Any
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, For, Function, If, Op, Value, const, regions_of, walk
-from srcdiff.ir.types import shape_of
-from srcdiff.ops import elementwise
+from srcdiff.ir.types import Scalar, Type, shape_of
+from srcdiff.ops import arithmetic, elementwise
 from srcdiff.transforms.patterns import Anything, Apply, Pattern, build, function
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Maker",
     "OwnShifts",
     "Parts",
+    "as_number",
     "but_ones",
     "is_maximum",
     "is_positive_number",
@@ -204,6 +205,7 @@ class Maker:
         self.seen, self.here, self.b, self.is_python = seen, here, b, is_python
         self.done: dict[Any, Atom] = {}
         self.softplus_of: dict[Atom, Atom] = {}  # log(1 + exp(x)) -> x
+        self.product_terms: set[Value] = set()  # exponents that stand for a product of matrices
 
     def less(self, x: Atom) -> Atom:
         """log(1 - exp(x))"""
@@ -276,6 +278,20 @@ class Maker:
 
 def is_positive_number(atom: Atom) -> bool:
     return isinstance(atom, Const) and atom.value > 0
+
+
+def as_number(atom: Atom, type_: Type, b: Builder) -> Atom:
+    """A float of Python's as one of NumPy's, or the other way round, where `type_` is one."""
+    if _is_plain_number(atom.type) and _is_plain_number(type_, is_python=False):
+        return b.op(arithmetic.float64, atom)
+    if _is_plain_number(atom.type, is_python=False) and _is_plain_number(type_):
+        return b.op(arithmetic.to_float, atom)
+    return atom
+
+
+def _is_plain_number(type_: Type, is_python: bool = True) -> bool:
+    """Whether something is a float of Python's, or of NumPy's."""
+    return isinstance(type_, Scalar) and type_.dtype == "float64" and type_.weak == is_python
 
 
 def but_ones(atoms: Sequence[Atom]) -> list[Atom]:

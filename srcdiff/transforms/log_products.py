@@ -22,7 +22,7 @@ the same whatever they are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, lookup
@@ -44,21 +44,28 @@ FLOORS = {
 }  # far above what underflows; one over it is far below what overflows
 
 
-def log_products(fn: Function) -> Function:
-    """`fn` with such sums as products."""
+def log_products(fn: Function, of_all: bool = True) -> Function:
+    """`fn` with such sums as products; without `of_all`, those only that the user wrote as products of matrices."""
+    terms = fn.notes.get("product_terms", frozenset())
+    if not (terms or of_all):
+        return fn
     if not any(op.decl is special.logsumexp for op in definitions(fn).values()):
         return fn
-    pass_ = _LogProducts(fn)
+    pass_ = _LogProducts(fn, None if of_all else terms)
     new = pass_(fn)
     if not pass_.fired:
         return fn
-    return with_rewrites(new, fn, pass_.fired)
+    return with_rewrites(new, fn, pass_.fired if of_all else ())  # whose lines are noted already
 
 
 class _LogProducts(Rewriter):
-    """`levels[v]` is how many loops are around a value; `builders[k]` builds the innermost region with k around it."""
+    """`levels[v]` is how many loops are around a value; `builders[k]` builds the innermost region with k around it.
 
-    def __init__(self, fn: Function) -> None:
+    terms : the exponents of the sums that are changed; None for all.
+    """
+
+    def __init__(self, fn: Function, terms: Collection[Value] | None) -> None:
+        self.terms = terms
         self.written = written_values(fn)
         self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.written)}
         self.levels: dict[Value, int] = {}
@@ -92,6 +99,8 @@ class _LogProducts(Rewriter):
 
     def is_sum(self, op: Op) -> bool:
         if op.decl is not special.logsumexp or op.result not in self.made:
+            return False
+        if self.terms is not None and op.operands[0] not in self.terms:
             return False
         type_ = op.operands[0].type
         return isinstance(type_, Array) and type_.dtype in FLOORS

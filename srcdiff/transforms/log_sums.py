@@ -7,7 +7,7 @@ from typing import Any
 
 from srcdiff.ir.core import Atom, Const, Op, Value, const
 from srcdiff.ir.types import shape_of
-from srcdiff.ops import elementwise, memory, reductions
+from srcdiff.ops import arithmetic, elementwise, memory, reductions
 from srcdiff.ops.numbers import of_numbers
 from srcdiff.transforms.log_parts import Maker, Parts, signed
 from srcdiff.transforms.patterns import function
@@ -237,9 +237,11 @@ class Sums(Maker):
             return None
         one, other = self.unsigned(x, depth), self.unsigned(y, depth)
         if one.exponents and other.exponents:
-            if not (one.is_positive and other.is_positive) or ranks == (2, 2):
+            if not (one.is_positive and other.is_positive):
                 return None
             left, right = map(self.logarithm, (one, other))
+            if ranks == (2, 2):
+                return self.of_matrices(left, right)
             if ranks == (1, 2):
                 left = self.b.op(memory.index, left, where=":, None")
             axes = {} if ranks == (1, 1) else {"axis": 0 if ranks == (1, 2) else 1}
@@ -254,16 +256,22 @@ class Sums(Maker):
         if len(shape_of(a.type)) == 1:
             top = inner = self.finite(self.largest(exponent))
         else:
-            if ranks[1 if is_left else 0] == 2:
-                return None
             axis = 1 if is_left else 0
             kept = {"axis": axis, "keepdims": True}
-            inner = self.finite(self.largest(exponent, **kept))
-            top = self.without_axes(inner, {"axis": axis}, shape_of(a.type))
+            top = inner = self.finite(self.largest(exponent, **kept))
+            if min(ranks) == 1:
+                top = self.without_axes(inner, {"axis": axis}, shape_of(a.type))
         weights = self.scaled(parts, self.make(lambda x, t: exp(x - t), exponent, inner))
         pair = (weights, self.here(y)) if is_left else (self.here(x), weights)
         product = self.make(lambda x, y: x @ y, *pair)
         return Parts([(1.0, top)], [product], is_positive=False)
+
+    def of_matrices(self, left: Atom, right: Atom) -> Parts:
+        """exp(left) @ exp(right), whose terms have three axes: `log_products` makes a product of them again."""
+        left = self.b.op(memory.index, left, where=":, :, None")
+        terms = self.b.op(arithmetic.add, left, right)
+        self.product_terms.add(terms)
+        return Parts([(1.0, self.make(lambda x: logsumexp(x, axis=1), terms))])
 
 
 def _sign(term: tuple[int, Parts]) -> int:

@@ -193,6 +193,11 @@ class Logarithms(Sums):
             return None
         return Parts([(1.0, self.here(op.operands[0]))])
 
+    def of_float64(self, op: Op, depth: int) -> Parts:
+        return self.parts(op.operands[0], depth)
+
+    of_to_float = of_float64
+
     def of_expit(self, op: Op, depth: int) -> Parts:
         minus = self.make(lambda x: -x, self.here(op.operands[0]))
         return Parts([(-1.0, self.softplus(minus))], is_bounded=True)

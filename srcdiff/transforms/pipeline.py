@@ -204,9 +204,10 @@ def preparing(disabled: Collection[str] | None) -> tuple[Pass, ...]:
     if disabled is not None and SHARED_LU not in disabled:
         why = "systems with one matrix share one factorisation"
         steps.append(Pass("shared factors", share_factors, why))
-    if disabled is not None and SCALED not in disabled:
+    if disabled is not None:
         why = "sums over states are products of scaled probabilities"
-        steps.append(Pass("log products", log_products, why))
+        of_all = SCALED not in disabled
+        steps.append(Pass("log products", lambda fn: log_products(fn, of_all), why))
     steps.append(Pass("sigmoids", name_sigmoids, "what is written as a quotient is a sigmoid"))
     steps.append(Pass("sizes", name_squared_sizes, "squares of absolute values have no kink"))
     return (*steps, Pass("dead code", dce, "what nothing depends on has no derivative"))

@@ -15,9 +15,22 @@ import numpy as np
 
 from srcdiff.errors import UNTOLD
 from srcdiff.ir.build import Builder, Env, Rewriter, lengths_of, lookup
-from srcdiff.ir.core import Atom, Const, Function, Op, Region, Statement, const, known_dim
+from srcdiff.ir.core import (
+    Atom,
+    Const,
+    Function,
+    Op,
+    Region,
+    Statement,
+    Value,
+    const,
+    known_dim,
+    walk,
+)
 from srcdiff.ir.types import Array, Scalar, ndim_of
 from srcdiff.ops import arithmetic, control, memory, reductions
+from srcdiff.ops.numbers import choose
+from srcdiff.transforms.facts import count_uses
 
 __all__ = ["python_errors"]
 
@@ -70,9 +83,12 @@ class _Checked(Rewriter):
     def __init__(self, fn: Function) -> None:
         self.lengths = lengths_of(fn)
         self.known: set[tuple[str, tuple[Atom, ...]]] = set()  # conditions that were looked at
+        self.chosen = _chosen(fn)
+        self.there: set[Value] = set()  # what is computed already
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         before, self.known = self.known, set(self.known)
+        self.there.update(old.params)
         new = super().region(old, env, b)
         self.known = before
         return new
@@ -84,6 +100,7 @@ class _Checked(Rewriter):
                 self.check(error, tuple(lookup(env, a) for a in new.operands), new, b)
         if isinstance(new, Op) and self.may_be_fraction(new):
             _check_power(new, b)
+        self.there.update(new.results)
         b.append(new)
 
     def may_be_fraction(self, op: Op) -> bool:
@@ -98,11 +115,28 @@ class _Checked(Rewriter):
 
     def check(self, error: _Error, operands: tuple[Atom, ...], op: Op, b: Builder) -> None:
         text, wanted = _decided(error.test, operands)
+        condition, is_first = self.chosen.get(op.results[0], (None, True))
+        if text != "False" and isinstance(condition, Value) and condition in self.there:
+            text = f"{text} and {'' if is_first else 'not '}({{{len(wanted)}}})"
+            wanted = (*wanted, condition)
         if text == "False" or (text, wanted) in self.known:
             return
         self.known.add((text, wanted))
         fails = b.op(control.test, *wanted, text=text)
         control.raise_if(b, fails, error.cls, error.message, op.location)
+
+
+def _chosen(fn: Function) -> dict[Value, tuple[Atom, bool]]:
+    """What is asked for by one choice alone, the condition of that, and whether it is the first of the two."""
+    uses = count_uses(fn)
+    found: dict[Value, tuple[Atom, bool]] = {}
+    for s in walk(fn.body):
+        if isinstance(s, Op) and s.decl is choose:
+            condition, first, second = s.operands
+            for a, is_first in ((first, True), (second, False)):
+                if isinstance(a, Value) and uses[a] == 1:
+                    found[a] = condition, is_first
+    return found
 
 
 def _check_power(op: Op, b: Builder) -> None:

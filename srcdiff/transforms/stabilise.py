@@ -29,7 +29,7 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import Array, Dim, Scalar, Type, is_complex, shape_of
+from srcdiff.ir.types import Array, Dim, Scalar, is_complex, shape_of
 from srcdiff.ops import arithmetic, elementwise
 from srcdiff.transforms.facts import (
     all_regions,
@@ -41,10 +41,11 @@ from srcdiff.transforms.facts import (
     written_values,
 )
 from srcdiff.transforms.inline_logs import inline_logs
+from srcdiff.transforms.log_branches import log_branches
 from srcdiff.transforms.log_lists import log_lists
 from srcdiff.transforms.log_loops import NAME as LOG_OF_LOOPS
 from srcdiff.transforms.log_loops import log_loops
-from srcdiff.transforms.log_parts import settled_values
+from srcdiff.transforms.log_parts import as_number, settled_values
 from srcdiff.transforms.log_stores import log_stores
 from srcdiff.transforms.logarithms import LOGARITHMS, Logarithms
 from srcdiff.transforms.logarithms import NAME as LOG_OF_PARTS
@@ -67,11 +68,13 @@ def stabilise(fn: Function, disabled: Collection[str] = frozenset()) -> Function
     plain = _stabilised(fn, disabled)
     if {LOG_OF_PARTS, LOG_OF_LOOPS} & set(disabled):
         return plain
+    best = plain
     inlined = inline_logs(fn)
-    if inlined is fn:
-        return plain
-    other = _stabilised(inlined, disabled)
-    return other if _logs(other, inlined) > _logs(plain, fn) else plain
+    for changed in dict.fromkeys((inlined, log_branches(inlined))):
+        if changed is not fn:
+            other = _stabilised(changed, disabled)
+            best = other if _logs(other, fn) > _logs(best, fn) else best
+    return best
 
 
 def _logs(new: Function, old: Function) -> int:
@@ -94,7 +97,9 @@ def _stabilised(fn: Function, disabled: Collection[str]) -> Function:
         out = pass_(fn)
         if not pass_.fired:
             break
+        products = fn.notes.get("product_terms", frozenset()) | pass_.product_terms
         fn = with_rewrites(_Renamed("compiler", "user")(move_signs(out)), fn, pass_.fired)
+        fn = replace(fn, notes={**fn.notes, "product_terms": products}) if products else fn
     return _Renamed("library", "compiler")(fn)
 
 
@@ -148,11 +153,6 @@ def _says_lengths(op: Statement) -> bool:
     return any(isinstance(v, Dim | Array | Scalar) for v in told)
 
 
-def _is_plain_number(type_: Type, is_python: bool = True) -> bool:
-    """Whether something is a float of Python's, or of NumPy's."""
-    return isinstance(type_, Scalar) and type_.dtype == "float64" and type_.weak == is_python
-
-
 class _Renamed(Rewriter):
     """Statements of one origin are of another. Here the compiler's are what rules have made, others the library's."""
 
@@ -183,6 +183,7 @@ class _Stabilise(Rewriter):
             assert isinstance(pattern, Apply)
             self.rules.setdefault(pattern.operation, []).append((rule, pattern))
         self.fired: list[tuple[str, Location | None]] = []
+        self.product_terms: set[Value] = set()
         self.here: set[Value] = set()  # what this region makes
         self.signed: set[Value] = (
             set()
@@ -261,9 +262,11 @@ class _Stabilise(Rewriter):
         inner = b.inner()
         inner.location, inner.origin = op.location, "compiler"
         is_python = op.spelling.startswith("math.")
-        atom = Logarithms(self.seen, lambda a: self.here_of(a, env, inner), inner, is_python).of(op)
+        maker = Logarithms(self.seen, lambda a: self.here_of(a, env, inner), inner, is_python)
+        atom = maker.of(op)
         if atom is None or not self.take(op, atom, inner, env, b):
             return False
+        self.product_terms |= maker.product_terms
         self.fired.append((LOG_OF_PARTS, op.location))
         last = inner.body[-1] if inner.body else None
         if isinstance(last, Op) and last.decl is arithmetic.negative:
@@ -272,10 +275,7 @@ class _Stabilise(Rewriter):
 
     def take(self, op: Op, atom: Atom, made: Builder, env: Env, b: Builder) -> bool:
         """Put what a rule makes in an operation's place, if it is of the same type."""
-        if _is_plain_number(atom.type) and _is_plain_number(op.result.type, is_python=False):
-            atom = made.op(arithmetic.float64, atom)
-        elif _is_plain_number(atom.type, is_python=False) and _is_plain_number(op.result.type):
-            atom = made.op(arithmetic.to_float, atom)
+        atom = as_number(atom, op.result.type, made)
         if not same_kind(atom.type, op.result.type):
             return False
         last = made.body[-1] if made.body else None
