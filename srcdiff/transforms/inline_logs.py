@@ -50,7 +50,9 @@ def inline_logs(fn: Function) -> Function:
 
 def asked_calls(fn: Function) -> set[Call]:
     """The calls of helpers of a few lines that logarithms are taken of, by sums, products and loops."""
-    calls = {r: s for s in walk(fn.body) if isinstance(s, Call) for r in s.results}
+    calls: dict[Atom, Call] = {
+        r: s for s in walk(fn.body) if isinstance(s, Call) for r in s.results
+    }
     return {c for a in asked_values(fn) if (c := calls.get(a)) and _is_short(c.function)}
 
 

@@ -69,7 +69,7 @@ class _LogBranches(Rewriter):
 
     def chosen(self, old: If, b: Builder) -> dict[int, tuple[Value, Type]]:
         """The results that are exponentials in some branch and positive in all, and the type of their logarithms."""
-        found = {}
+        found: dict[int, tuple[Value, Type]] = {}
         for k, r in enumerate(old.results):
             if r not in self.asked or r in self.written:
                 continue

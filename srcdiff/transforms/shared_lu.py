@@ -1,4 +1,4 @@
-"""Systems that several ask for, with one matrix that is not known to be symmetric: it is factorised once.
+"""Systems with a matrix that is not known to be symmetric: it is factorised once.
 
     x = np.linalg.solve(A, b)            lu, pivots, info = scipy.linalg.lapack.dgetrf(A)
     d = np.linalg.slogdet(A)[1]          if info != 0:
@@ -6,13 +6,12 @@
                                          x = lu_solve((lu, pivots), b)
                                          d = np.sum(np.log(np.abs(np.diag(lu))))
 
-Derivatives share the factors, too. What only one line asks for stays as it is: its text is the shorter one. So do
-determinants without a system, as a matrix without an inverse has one.
+Derivatives share the factors, which is why one system is reason enough. Determinants without a system stay as they are,
+as a matrix without an inverse has one.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,10 +20,10 @@ import numpy as np
 
 from srcdiff.ir.build import Builder, Env
 from srcdiff.ir.core import Atom, For, Function, Op, Region, Value, While, const, regions_of
-from srcdiff.ops import arithmetic, factors, shared_lu, systems
+from srcdiff.ops import arithmetic, factors, shared_lu
 from srcdiff.ops.control import raise_if
 from srcdiff.transforms.factored import ASKING, Factored, Make, Systems, here, same_factors
-from srcdiff.transforms.facts import count_uses, definitions, same_kind
+from srcdiff.transforms.facts import definitions, same_kind
 from srcdiff.transforms.symmetric import Symmetry
 
 __all__ = ["NAME", "share_factors"]
@@ -33,7 +32,7 @@ NAME = "shared_lu"
 
 
 def share_factors(fn: Function) -> Function:
-    """`fn` with one factorisation of each matrix that several of its lines solve systems with."""
+    """`fn` with one factorisation of each matrix that it solves systems with."""
     if not any(op.decl in ASKING for op in definitions(fn).values()):
         return fn
     return same_factors(fn, _Shared(fn))
@@ -48,26 +47,20 @@ class _Shared(Systems):
         self.checked: set[Value] = set()  # which factors have been seen to be some
         self.shared: Collection[Atom] | None = None  # while they are being found, all are
         self.inverses = self.only_multiplied(fn)
-        self.uses = count_uses(fn)
         self.shared = self.asked_for(fn.body)
         self.inverses = {v for v in self.inverses if self.inverted(v)[0] in self.shared}
 
     def asked_for(self, body: Region) -> set[Atom]:
-        """The matrices that are asked for twice in the same turns, or in each turn of a loop behind them."""
+        """The matrices of systems, which derivatives solve again, and in front of loops those that turns ask for."""
         found: set[Atom] = set()
-        counts: dict[Atom, int] = defaultdict(int)
-        of_systems: set[Atom] = set()
         for s in body.body:
-            if isinstance(s, For | While):
-                asked = self.asked_in_turns(s)
-                found.update(matrix for op, matrix in asked if op.decl is not factors.slogdet)
+            asked = self.asked_in_turns(s) if isinstance(s, For | While) else []
+            if isinstance(s, Op) and s.decl in ASKING and self.is_shared(s):
+                asked = [(s, self.matrix_of(s)[0])]
+            found |= {matrix for op, matrix in asked if op.decl is not factors.slogdet}
             for region in regions_of(s):
                 found |= self.asked_for(region)
-            if isinstance(s, Op) and s.decl in ASKING and self.is_shared(s):
-                matrix, _ = self.matrix_of(s)
-                counts[matrix] += self.uses[s.result] if s.decl is systems.inv else 1
-                of_systems |= {matrix} if s.decl is not factors.slogdet else set()
-        return found | {matrix for matrix in of_systems if counts[matrix] > 1}
+        return found
 
     def fits(self, op: Op) -> bool:
         if not self.is_matrix(op) or self.symmetry.holds(op.operands[0]):

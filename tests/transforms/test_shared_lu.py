@@ -77,10 +77,31 @@ def test_loops_without_turns_ask_nothing():
     assert g(np.zeros((2, 2)), np.ones(2), 0).tolist() == [1.0, 1.0]
 
 
-def test_what_one_line_asks_for_stays_as_it_is():
+def test_one_system_shares_its_factors_with_its_adjoint():
     A, _, b = arguments()
-    g = srcdiff.value_and_grad(lambda A, b: np.sum(np.linalg.solve(A, b)), **ON)
+    text = srcdiff.value_and_grad(lambda A, b: np.sum(np.linalg.solve(A, b)), **ON).source_for(A, b)
+    assert text.count("dgetrf(") == 1 and text.count("lu_solve(") == 2
+
+
+def test_a_determinant_alone_stays_as_it_is():
+    A, _, b = arguments()
+    g = srcdiff.value_and_grad(lambda A, b: np.linalg.slogdet(A)[1], **ON)
     assert "getrf" not in g.source_for(A, b)
+
+
+def newton(A, B, b):
+    """A matrix of each turn."""
+    x = b
+    for _ in range(3):
+        J = A + np.diag(x)
+        x = x - np.linalg.solve(J, A @ x + 0.5 * x**2 - b)
+    return np.sum(x**2)
+
+
+def test_matrices_of_turns():
+    srcdiff.check_grads(newton, *arguments(), argnums=(0, 2))
+    text = srcdiff.value_and_grad(newton, argnums=(0, 2), **ON).source_for(*arguments())
+    assert text.count("dgetrf(") == 1
 
 
 def all_of_them(A, B, b):
@@ -90,6 +111,7 @@ def all_of_them(A, B, b):
         + with_its_transpose(A, B, b)
         + sign_and_size(A, B, b)
         + steps(A, B, b)
+        + newton(A, B, b)
     )
 
 
