@@ -38,7 +38,7 @@ SPELLED = {
     "log": "np.log", "exp": "np.exp", "log1p": "np.log1p", "expm1": "np.expm1", "sum": "np.sum", "mean": "np.mean",
     "expit": "expit", "softmax": "softmax", "logsumexp": "logsumexp", "log_softmax": "log_softmax", "var": "np.var",
     "logaddexp": "np.logaddexp", "inv": "np.linalg.inv", "det": "np.linalg.det", "solve": "np.linalg.solve",
-    "slogdet": "np.linalg.slogdet", "trace": "np.trace", "diag": "np.diag", "absolute": "np.abs",
+    "slogdet": "np.linalg.slogdet", "eye": "np.eye", "trace": "np.trace", "diag": "np.diag", "absolute": "np.abs",
     "cosh": "np.cosh", "sinh": "np.sinh", "tanh": "np.tanh", "sqrt": "np.sqrt", "square": "np.square",
     "log2": "np.log2", "log10": "np.log10", "where": "np.where", "minimum": "np.minimum", "maximum": "np.maximum",
     "norm": "np.linalg.norm", "highest": "np.max", "prod": "np.prod", "euclidean_norm": "scipy.linalg.norm",
@@ -85,7 +85,11 @@ def text(pattern, choice):
     if pattern.operation in KNOWN:
         return parts[0]
     if pattern.operation == "index":
-        return f"{parts[0]}[{', '.join(parts[1:])}]"
+        at = iter(parts[1:])
+        where = dict(pattern.attrs)["where"]
+        return f"{parts[0]}[{', '.join(next(at) if i == 'i' else i for i in where.split(', '))}]"
+    if pattern.operation == "axis_length":
+        return f"len({parts[0]})"
     if pattern.operation == "slogdet":
         return f"np.linalg.slogdet({parts[0]})[{pattern.result}]"
     if pattern.operation == "einsum":
@@ -163,8 +167,14 @@ OF_ARRAYS = {
     "sum": np.sum, "mean": exact_mean, "softmax": exact_softmax, "prod": np.prod, "log_softmax": exact_log_softmax,
     "matmul": np.matmul, "trace": np.trace, "diag": np.diag, "transpose": np.transpose, "inv": exact_inverse,
     "det": lambda x: mpmath.det(mpmath.matrix(x.tolist())), "einsum": lambda x, k, y, subscripts: x @ k @ y,
-    "index": lambda x, i, where: x[i],
+    "index": lambda x, *at, where: x[tuple(_items(where, at))],
 }  # fmt: skip
+
+
+def _items(where, at):
+    """The items of an index pattern."""
+    rest = iter(at)
+    return [next(rest) if i == "i" else slice(None) for i in where.split(", ")]
 
 
 def given(sample):

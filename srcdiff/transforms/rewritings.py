@@ -59,7 +59,7 @@ prod, highest = map(function, ("prod", "highest"))
 tanh, sqrt, norm, euclidean_norm = map(function, ("tanh", "sqrt", "norm", "euclidean_norm"))
 total, mean, var = map(function, ("sum", "mean", "var"))
 inv, det, slogdet, solve = map(function, ("inv", "det", "slogdet", "solve"))
-einsum, index = map(function, ("einsum", "index"))
+einsum, index, eye, axis_length = map(function, ("einsum", "index", "eye", "axis_length"))
 trace, diag, transpose, absolute = map(function, ("trace", "diag", "transpose", "absolute"))
 
 _LOGITS = ((-1000.0,), (1000.0,), (-40.0,), (40.0,), (0.0,))
@@ -381,6 +381,15 @@ RULES = (
          lambda x, k, y: x @ solve(k, y), "exact", _INVERSE, _FORMS, once=True),
     Rule("inverse_product", lambda k, i, x: index(inv(k), i, where="i") @ x,
          lambda k, i, x: index(solve(k, x), i, where="i"), "exact", _INVERSE, ((_K, "0", [1.0, 2.0, 3.0]),), once=True),
+    Rule("inverse_product", lambda k, i: index(inv(k), i, where="i"),
+         lambda k, i: solve(transpose(k), index(eye(axis_length(k, axis=0)), i, where="i")), "exact", _INVERSE,
+         ((_K, "0"),), unless_axes((2, 0)), once=True),
+    Rule("inverse_product", lambda k, i: index(inv(k), i, where=":, i"),
+         lambda k, i: solve(k, index(eye(axis_length(k, axis=0)), i, where="i")), "exact", _INVERSE, ((_K, "0"),),
+         unless_axes((2, 0)), once=True),
+    Rule("inverse_product", lambda k, i, j: index(inv(k), i, j, where="i, i"),
+         lambda k, i, j: index(solve(k, index(eye(axis_length(k, axis=0)), j, where="i")), i, where="i"), "exact",
+         _INVERSE, ((_K, "0", "1"),), unless_axes((2, 0, 0)), once=True),
     Rule("product_order", lambda a, b, x: (a @ b) @ x, lambda a, b, x: a @ (b @ x), "exact", _ORDER,
          tuple((k, k, x) for k, x in _SYSTEMS), unless_axes((2, 2, 1)), once=True),
     Rule("product_order", lambda x, a, b: x @ (a @ b), lambda x, a, b: (x @ a) @ b, "exact", _ORDER,
