@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -135,6 +136,10 @@ HOOKS["read_kernel"] = lambda function, names, types: trace(
 )
 
 
+# while what is derived is for a device, functions that it differentiates again are, too
+_ON_DEVICE: ContextVar[bool] = ContextVar("on device", default=False)
+
+
 def derive(
     derived: Derived,
     arguments: Arguments,
@@ -145,10 +150,16 @@ def derive(
     """The IR of a derivative; `machine`: what is stored is chosen for speed, and not for short text; `device`: and
     storage is dear.
     """
+    if device and not _ON_DEVICE.get():
+        token = _ON_DEVICE.set(True)
+        try:
+            return derive(derived, arguments, recorder, machine, device)
+        finally:
+            _ON_DEVICE.reset(token)
     kind, wrt = derived.kind, derived.wrt
     if kind == "batch":
         return _shared(derived, arguments, recorder, _batch)
-    primal = read(derived, arguments, recorder, machine and not device, device)
+    primal = read(derived, arguments, recorder, machine and not device)
     for k in wrt:
         check_differentiable(primal, k)
     if kind in ("elementwise_grad", "holomorphic_grad"):
@@ -341,7 +352,6 @@ def read(
     arguments: Arguments,
     recorder: Recorder,
     compiled: bool = False,
-    device: bool = False,
 ) -> Function:
     """The function that is differentiated, prepared; a generated function is taken as it was generated."""
     inner = getattr(derived.base, "derived", None)
@@ -351,7 +361,7 @@ def read(
     fn = _shared(derived, arguments, recorder, _traced)
     # a semiring is looked for in what the user wrote: a log-softmax is not the sum that it was
     disabled = None if derived.kind in {*SEMIRINGS, "scan"} else derived.options.disabled(compiled)
-    if device and disabled is not None:
+    if _ON_DEVICE.get() and disabled is not None:
         disabled |= {"shared_lu"}  # which asks LAPACK
     return prepare(fn, recorder, disabled)
 

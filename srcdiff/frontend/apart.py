@@ -320,13 +320,13 @@ class NoValue(Exception):
     """A function that returns something that is no value of the IR."""
 
 
-def why_not_alone(function: Function) -> str:
+def why_not_alone(function: Function, may_raise: bool = False) -> str:
     """What callers need to know about what the function does; nothing, where it may be called.
 
-    One that calls itself may raise: whether it does is no matter of its callers.
+    One that calls itself may raise, and with `may_raise` any: whether it does is no matter of its callers.
     """
     effects = [s for s in walk(function.body) if isinstance(s, Op) and s.decl.effect]
-    if is_recursive(function):
+    if may_raise or is_recursive(function):
         effects = [s for s in effects if s.decl not in (assert_, raise_)]
     if effects:
         return "has effects, as `print` has"

@@ -73,7 +73,7 @@ def derived_for(
         chain = (fr.source.location(node), *error.chain)
         raise type(error)(error.message, error.advice, error.location, chain) from None
     function = _with_own_results(function)
-    why_not = why_not_alone(function)
+    why_not = why_not_alone(function, may_raise=True)
     if why_not:
         fr.fail(node, f"{handle.__name__} {why_not}", "Write out what it does.")
     return function, renaming

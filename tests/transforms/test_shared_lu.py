@@ -104,6 +104,26 @@ def test_matrices_of_turns():
     assert text.count("dgetrf(") == 1
 
 
+def energy(A, b):
+    x = np.linalg.solve(A, b)
+    return 0.5 * np.sum(x**2) + x[0] ** 3
+
+
+slope = srcdiff.grad(energy, argnums=1)
+
+
+def test_derivatives_that_programs_call_again():
+    """A derivative that raises for singular matrices is called by a program that is differentiated."""
+
+    def curved(A, b):
+        return np.sum(slope(A, b) ** 2)
+
+    A, _, b = arguments()
+    srcdiff.check_grads(curved, A, b)
+    with pytest.raises(np.linalg.LinAlgError):
+        srcdiff.grad(curved, **ON)(np.zeros((4, 4)), b)
+
+
 def all_of_them(A, B, b):
     return (
         system_and_determinant(A, B, b)
