@@ -55,7 +55,6 @@ def test_products_of_matrices(name):
     g = srcdiff.value_and_grad(f, jit=False)
     for row in ([1000.0, 999.0, 0.0], [0.5, 1e-9, -2.0]):
         compare_with_mpmath(g, exact, row)
-    srcdiff.check_grads(f, np.array([0.5, 0.25, -2.0]))
 
 
 def test_a_product_stays_one():
@@ -182,6 +181,7 @@ def all_of_them(x, X):
     )
 
 
+@pytest.mark.slow
 def test_compiled():
     """A choice of `math`'s functions raises for the one that is chosen only."""
     plain, compiled = (
@@ -192,3 +192,81 @@ def test_compiled():
         (value, (d_x, d_X)), (same, (also, d_also)) = plain(x, scale * X), compiled(x, scale * X)
         assert same == pytest.approx(value, rel=1e-13) and also == pytest.approx(d_x, rel=1e-12)
         np.testing.assert_allclose(d_also, d_X, rtol=1e-11, atol=1e-12)
+
+
+# ---- variances that loops add up ------------------------------------------------------------------------------
+
+
+def of_elements(x):
+    s = q = 0.0
+    for i in range(len(x)):
+        s += x[i]
+        q += x[i] ** 2
+    return q / len(x) - (s / len(x)) ** 2
+
+
+def of_products(x):
+    n = len(x)
+    s = q = 0.0
+    for v in x:
+        y = 2.0 * v
+        s, q = s + y, q + y * y
+    m = s / n
+    return (q / n - m * m) / 4.0
+
+
+def of_rows(x):
+    X = np.stack((x, 2.0 * x), axis=1)
+    s = q = np.zeros(2)
+    for row in X:
+        s = s + row
+        q = q + row * row
+    return np.sum(q - s**2 / len(X)) / 5.0 / len(X)
+
+
+@pytest.mark.parametrize("f", [of_elements, of_products, of_rows])
+def test_variances_of_loops(f):
+    x = 1e8 + np.array([0.0, 1.0, 3.0])
+    value, slopes = srcdiff.value_and_grad(f, jit=False)(x)
+    assert value == pytest.approx(14 / 9, rel=1e-14)
+    np.testing.assert_allclose(slopes, 2 * (x - x.mean()) / 3, rtol=1e-7)
+    srcdiff.check_grads(f, np.array([0.5, 0.25, -2.0]))
+
+
+def another_count(x):
+    s = q = 0.0
+    for v in x:
+        s += v
+        q += v * v
+    return q / 3.0 - (s / 3.0) ** 2
+
+
+def other_squares(x):
+    s = q = 0.0
+    for v in x:
+        s += v
+        q += (v + 1.0) ** 2
+    return q / len(x) - (s / len(x)) ** 2
+
+
+def of_turns_before(x):
+    s = q = y = 0.0
+    for v in x:
+        y = 0.5 * y + v
+        s += y
+        q += y * y
+    return q / len(x) - (s / len(x)) ** 2
+
+
+@pytest.mark.parametrize("f", [another_count, other_squares, of_turns_before])
+def test_what_is_no_variance_stays(f):
+    x = np.array([0.5, 0.25, -2.0, 1.0])
+    g = srcdiff.value_and_grad(f, jit=False)
+    assert "mean" not in g.source_for(x) and g(x)[0] == pytest.approx(f(x), rel=1e-14)
+
+
+def test_variances_of_loops_compiled():
+    x = 1e8 + np.array([0.0, 1.0, 3.0])
+    value, slopes = srcdiff.value_and_grad(lambda x: of_elements(x) + of_rows(x), jit=True)(x)
+    assert value == pytest.approx(28 / 9, rel=1e-14)
+    np.testing.assert_allclose(slopes, 4 * (x - x.mean()) / 3, rtol=1e-7)

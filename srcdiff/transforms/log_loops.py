@@ -20,7 +20,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from srcdiff.ir.alias import storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, clone_statement, clone_value, lookup
 from srcdiff.ir.core import (
     Atom,
@@ -36,18 +35,17 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.location import Location
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
-from srcdiff.ops import arithmetic, containers, elementwise, memory
+from srcdiff.ops import arithmetic, elementwise, memory
 from srcdiff.transforms.facts import (
     all_regions,
     definitions,
-    is_pure,
     same_kind,
     with_rewrites,
-    written_values,
 )
 from srcdiff.transforms.log_parts import OwnShifts
 from srcdiff.transforms.logarithms import LOGARITHMS, Logarithms
 from srcdiff.transforms.patterns import function
+from srcdiff.transforms.turn_terms import TurnTerms
 
 __all__ = ["NAME", "log_loops"]
 
@@ -90,11 +88,10 @@ def log_loops(fn: Function) -> Function:
     return with_rewrites(new, fn, pass_.fired)
 
 
-class _Loops(Rewriter):
+class _Loops(TurnTerms, Rewriter):
     def __init__(self, fn: Function) -> None:
-        self.body, self.roots = fn.body, storage_roots(fn)
-        written = written_values(fn)
-        self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, written)}
+        super().__init__(fn)
+        self.body = fn.body
         self.users: dict[Atom, list[Op | None]] = defaultdict(list)  # None: a region's end, a loop
         for s in walk(fn.body):
             for a in s.operands:
@@ -233,31 +230,6 @@ class _Loops(Rewriter):
         is_whole = parts.is_positive and is_product
         log = trial.logarithm(parts) if is_whole else trial.exponent(parts)
         return parts.is_positive if shape_of(log.type) == shape_of(type_) else None
-
-    def front(self, term: Atom, loop: For) -> tuple[Op, ...] | None:
-        """The operations of a turn that a term is made of, if that asks for nothing of other turns."""
-        inside = {r: s for s in loop.body.body for r in s.results}
-        carried, pending, needed = set(loop.body.params[1:]), [term], set[Statement]()
-        while pending:
-            a = pending.pop()
-            if a in carried:
-                return None
-            s = inside.get(a) if isinstance(a, Value) else None
-            if s is None or s in needed:
-                continue
-            if not isinstance(s, Op) or not (
-                self.made.keys() >= set(s.results) or self.is_kept(s, loop)
-            ):
-                return None
-            needed.add(s)
-            pending += s.operands
-        return tuple(s for s in loop.body.body if isinstance(s, Op) and s in needed)
-
-    def is_kept(self, op: Op, loop: For) -> bool:
-        """Whether an operation reads storage that the loop does not write."""
-        if op.decl not in (memory.index, memory.gather, memory.read, containers.list_item):
-            return False
-        return self.roots[op.operands[0]].isdisjoint(writes_of(loop, self.roots))  # type: ignore[index]
 
     # ---- what stands for them -----------------------------------------------------------------------------
 

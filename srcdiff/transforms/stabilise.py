@@ -49,6 +49,8 @@ from srcdiff.transforms.log_parts import as_number, settled_values
 from srcdiff.transforms.log_stores import log_stores
 from srcdiff.transforms.logarithms import LOGARITHMS, Logarithms
 from srcdiff.transforms.logarithms import NAME as LOG_OF_PARTS
+from srcdiff.transforms.loop_variances import NAME as VARIANCE
+from srcdiff.transforms.loop_variances import loop_variances
 from srcdiff.transforms.patterns import INNER, Apply, Rule, build, match
 from srcdiff.transforms.readings import readings
 from srcdiff.transforms.rewritings import OWN_RULES, RULES, SIGNED
@@ -88,6 +90,8 @@ def _stabilised(fn: Function, disabled: Collection[str]) -> Function:
     # what a rule has put into a line of the user's is the user's from then on: no later pass rearranges it
     rules = [r for r in (*OWN_RULES.values(), *RULES) if r.name not in disabled]
     fn = _Renamed("compiler", "library")(fn)
+    if VARIANCE not in disabled:
+        fn = _Renamed("compiler", "user")(loop_variances(fn))
     if not {LOG_OF_PARTS, LOG_OF_LOOPS} & set(disabled):
         kept = log_stores(log_lists(fn, LOG_OF_LOOPS), LOG_OF_LOOPS)
         looped = log_loops(kept)
