@@ -106,8 +106,6 @@ NUMBERS = {
 
 OF_SIGMOIDS = (
     "exp(x) / (exp(x) + exp(-x))",
-    "1 - sigmoid",
-    "2 (1 - expit(-3x))",
     "exp / (1 + exp)",
     "of -x",
 )
