@@ -27,8 +27,10 @@ from srcdiff.ops.building import lengths_of_axes
 from srcdiff.ops.choices import follows, random_numbers
 from srcdiff.ops.control import stop_gradient
 from srcdiff.ops.shapes import ravel, reshape, transpose
+from srcdiff.transforms.cse import cse
+from srcdiff.transforms.inline_calls import without_calls
 from srcdiff.transforms.reached import shown_lengths
-from srcdiff.transforms.semiring import log_plus
+from srcdiff.transforms.semiring import has_norms, log_plus
 
 __all__ = ["axes_of_sum", "best_choices", "drawn_choices"]
 
@@ -42,7 +44,13 @@ def best_choices(fn: Function) -> Function:
 
 
 def drawn_choices(fn: Function) -> Function:
-    """`fn`, and what it calls, with a further parameter `rng`; the adjoint of a sum goes to a term drawn from it."""
+    """`fn`, and what it calls, with a further parameter `rng`; the adjoint of a sum goes to a term drawn from it.
+
+    A norm is taken off and added up, and both have to follow the same term: where there are norms, helpers are in line.
+    """
+    whole = without_calls(fn)
+    if whole is not fn and has_norms(whole):
+        fn = whole
     return _Drawn(shown_lengths(fn), {}).function(fn)
 
 
@@ -131,9 +139,11 @@ class _Drawn(_Choices):
             self.done[fn] = fn
             if _draws(fn):
                 new = _Drawn(shown_lengths(fn), self.done)
-                normal = log_plus(fn)
+                normal = cse(
+                    log_plus(fn), in_user_lines=True
+                )  # a sum that is written twice is drawn once
                 changed = new(normal)
-                body = replace(changed.body, params=(*fn.params, new.rng))
+                body = replace(changed.body, params=(*changed.params, new.rng))
                 self.done[fn] = tied(changed.with_body(body))
         return self.done[fn]
 

@@ -26,7 +26,7 @@ from srcdiff.ir.types import Array, Dim, Scalar, Type, all_dims, dims_of
 from srcdiff.ops import arithmetic, memory
 from srcdiff.transforms.facts import defined_in, has_list, written_values
 
-__all__ = ["Inline", "inline_calls"]
+__all__ = ["Inline", "inline_calls", "without_calls"]
 
 _MOST = 80  # statements of a helper that is called in several places
 
@@ -36,6 +36,13 @@ def inline_calls(fn: Function, most: int = _MOST) -> Function:
     `most` at most.
     """
     return Inline(fn, most)(fn)
+
+
+def without_calls(fn: Function) -> Function:
+    """`fn` with all such helpers in line, and what they call."""
+    while (new := inline_calls(fn, most=sys.maxsize)).body is not fn.body:
+        fn = new
+    return fn
 
 
 class Inline(Rewriter):

@@ -9,7 +9,6 @@ What sums of exponentials are made of (messages) is turned; potentials are turne
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import replace
 from typing import Any
 
@@ -40,7 +39,7 @@ from srcdiff.ops.index_patterns import has_arrays, items
 from srcdiff.ops.shapes import reshape
 from srcdiff.transforms.choices import axes_of_sum
 from srcdiff.transforms.dce import dce
-from srcdiff.transforms.inline_calls import inline_calls
+from srcdiff.transforms.inline_calls import without_calls
 from srcdiff.transforms.reached import JOINED, MOVED, Turned, reached, shown_lengths
 from srcdiff.transforms.semiring import log_plus
 
@@ -138,7 +137,7 @@ class Messages(Turned):
         cls, fn: Function, *settings: Any, done: dict[Function, Function] | None = None
     ) -> Function:
         """`fn`, with calls of helpers in line, but for those that call themselves."""
-        fn = sums_for_tests(dce(log_plus(inline_calls(fn, most=sys.maxsize))))
+        fn = sums_for_tests(dce(log_plus(without_calls(fn))))
         found = reached(fn, _is_sum, _THROUGH)
         found |= {y for y in fn.body.yields if isinstance(y, Value) and is_float(y.type)}
         new = cls(found, shown_lengths(fn), {} if done is None else done, *settings)

@@ -44,9 +44,9 @@ from srcdiff.transforms.contracted import contracted
 from srcdiff.transforms.facts import definitions, same_kind
 from srcdiff.transforms.reached import JOINED, MOVED, Turned, reached
 from srcdiff.transforms.spelled_logaddexp import with_logaddexp
-from srcdiff.transforms.unshift import without_shifts
+from srcdiff.transforms.unshift import norms_of, without_shifts
 
-__all__ = ["beginnings", "check_weights", "log_plus", "max_of_weights", "max_plus"]
+__all__ = ["beginnings", "check_weights", "has_norms", "log_plus", "max_of_weights", "max_plus"]
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,16 @@ def max_plus(fn: Function) -> Function:
 
 def log_plus(fn: Function) -> Function:
     """`fn` with `logsumexp` and `logaddexp` for its sums of exponentials, however they are spelled."""
-    return without_shifts(with_logaddexp(_in_logarithms(fn, _LOG)))
+    return without_shifts(_with_log_sums(fn))
+
+
+def has_norms(fn: Function) -> bool:
+    """Whether sums of exponentials of `fn` are taken off from what they are sums of, put back or not."""
+    return bool(norms_of(_with_log_sums(fn)))
+
+
+def _with_log_sums(fn: Function) -> Function:
+    return with_logaddexp(_in_logarithms(fn, _LOG))
 
 
 def max_of_weights(fn: Function, begun: Collection[Value] = ()) -> Function:

@@ -44,8 +44,9 @@ from srcdiff.transforms.dce import dce
 from srcdiff.transforms.facts import defined_in, rename, same_kind
 from srcdiff.transforms.last_norms import with_last_norms, without_reciprocals
 from srcdiff.transforms.reached import MOVED, flows, reached
+from srcdiff.transforms.spelled_maxima import with_maxima
 
-__all__ = ["without_shifts"]
+__all__ = ["norms_of", "without_shifts"]
 
 # a shift, or storage that holds one and how often it was written before; below 0, the sum of those of a loop's turns
 Symbol = tuple[Value, int]
@@ -62,10 +63,13 @@ _PLACES = {"index", "read", "copy", "transpose", "squeeze"}
 def without_shifts(fn: Function) -> Function:
     """`fn`, whose sums of exponentials are `logsumexp` and `logaddexp`, without what they are shifted by."""
     fn = without_reciprocals(fn)
-    if not any(map(_is_maximum, walk(fn.body))) and not _norms(fn):
+    single = cse(
+        with_maxima(cse(fn, in_user_lines=True)), in_user_lines=True
+    )  # what is written twice is one
+    if not any(map(_is_maximum, walk(single.body))) and not norms_of(single):
         return fn
-    fn = with_last_norms(cse(fn, in_user_lines=True))  # a maximum that is written twice is one
-    norms = _norms(fn)
+    fn = with_last_norms(single)
+    norms = norms_of(fn)
 
     def is_shift(s: Op | Call) -> bool:
         return _is_maximum(s) or (isinstance(s, Op) and s in norms)
@@ -89,7 +93,7 @@ def _is_maximum(s: object) -> bool:
     return isinstance(s, Op) and s.decl.name in _MAXIMA
 
 
-def _norms(fn: Function) -> set[Op]:
+def norms_of(fn: Function) -> set[Op]:
     """The sums of exponentials that something is lessened by."""
     sources: dict[Value, list[Value]] = {}
     sums: dict[Value, Op] = {}
