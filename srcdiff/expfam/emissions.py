@@ -13,7 +13,7 @@ from srcdiff.expfam.family import Family
 from srcdiff.expfam.gaussian import multivariate_gaussian
 from srcdiff.expfam.standard import categorical, gaussian, poisson
 
-__all__ = ["Emissions", "emissions_for"]
+__all__ = ["Emissions", "emissions_for", "of_symbols"]
 
 _LEAST_VARIANCE = 1e-6  # relative to that of all data: a state that holds one point would have none
 _LEAST_RATE = 1e-10
@@ -78,9 +78,9 @@ class Emissions:
         if self.family is multivariate_gaussian:
             return np.zeros(data.shape[1]), -0.5 * np.eye(data.shape[1])
         if self.family is gaussian:
-            return 0.0, -0.5
+            return np.zeros(data.shape[1:]), np.full(data.shape[1:], -0.5)
         if self.family is poisson:
-            return 0.0
+            return np.zeros(data.shape[1:])
         raise ValueError(
             f"{self.family.name}: the states' first parameters are needed: pass "
             "emissions=Emissions(family, etas), a structure of natural parameters for each state"
@@ -139,9 +139,9 @@ def _best_categorical(stats: Any, overall: Any) -> Any:
 
 
 def _best_gaussian(stats: Any, overall: Any) -> Any:
-    mean, square = stats
-    floor = _LEAST_VARIANCE * (overall[1] - overall[0] ** 2)
-    return gaussian.natural(float(mean), float(max(square - mean**2, floor, 1e-300)))
+    mean, square = np.asarray(stats[0]), np.asarray(stats[1])
+    floor = np.maximum(_LEAST_VARIANCE * (overall[1] - overall[0] ** 2), 1e-300)
+    return gaussian.natural(mean[()], np.maximum(square - mean**2, floor)[()])
 
 
 def _best_multivariate(stats: Any, overall: Any) -> Any:
@@ -151,7 +151,7 @@ def _best_multivariate(stats: Any, overall: Any) -> Any:
 
 
 def _best_poisson(stats: Any, overall: Any) -> Any:
-    return float(np.log(max(float(stats), _LEAST_RATE)))
+    return np.log(np.maximum(stats, _LEAST_RATE))[()]
 
 
 def emissions_for(given: Any, data: Any) -> Emissions:
@@ -163,6 +163,7 @@ def emissions_for(given: Any, data: Any) -> Emissions:
             return Emissions(gaussian, maximise=_best_gaussian)
         return Emissions(multivariate_gaussian, maximise=_best_multivariate)
     known = {
+        "diagonal": (gaussian, _best_gaussian),
         "categorical": (categorical, _best_categorical),
         "poisson": (poisson, _best_poisson),
     }
@@ -172,5 +173,11 @@ def emissions_for(given: Any, data: Any) -> Emissions:
     if isinstance(given, Family):
         return Emissions(given)
     raise ValueError(
-        f"emissions={given!r}: expected 'categorical', 'gaussian', 'poisson', or Emissions(family, etas)"
+        f"emissions={given!r}: expected 'categorical', 'gaussian', 'diagonal', 'poisson', or Emissions(family, etas)"
     )
+
+
+def of_symbols(given: Any) -> bool:
+    """Whether emissions, as `emissions_for` takes them, are symbols: one for each time."""
+    family = given.family if isinstance(given, Emissions) else given
+    return family is categorical or (isinstance(family, str) and family == "categorical")

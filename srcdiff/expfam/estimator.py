@@ -65,11 +65,13 @@ class Estimator:
         return self
 
     def __getattr__(self, name: str) -> Any:
-        if name.endswith("_") and not name.startswith("_"):  # what a fit finds
+        found = [n for n in vars(self) if n.endswith("_") and not n.startswith("_")]
+        if name.endswith("_") and not name.startswith("_") and not found:  # what a fit finds
             library = sys.modules.get("sklearn.exceptions")
             error = NotFittedError if library is None else library.NotFittedError
             raise error(f"this {type(self).__name__} was not fitted yet: call fit first")
-        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+        has = f"; a fit found {', '.join(found)}" if name.endswith("_") and found else ""
+        raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}{has}")
 
     def need_a_fit(self, name: str) -> None:
         """Raise where there is nothing yet that a fit finds; `name` is one such attribute."""

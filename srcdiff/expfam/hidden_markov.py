@@ -12,16 +12,18 @@ from srcdiff.expfam import derived
 from srcdiff.expfam.chain_checks import check_symbols
 from srcdiff.expfam.chain_gradients import by_gradient
 from srcdiff.expfam.chains import chain_log_Z
-from srcdiff.expfam.emissions import Emissions, emissions_for
+from srcdiff.expfam.emissions import Emissions, emissions_for, of_symbols
 from srcdiff.expfam.estimator import Estimator, rounds
 from srcdiff.expfam.parameter_checks import check_rows, check_settings
 from srcdiff.expfam.paths import draw_paths, followed
 from srcdiff.expfam.sequences import (
     Sequence,
     check_features,
+    check_unused,
     features_of,
     joined,
     sequences_of,
+    without_columns,
 )
 
 __all__ = ["HMM", "IOHMM"]
@@ -53,9 +55,9 @@ class HMM(Estimator):
     Parameters
     ----------
     n_states : int
-    emissions : "categorical", "gaussian", "poisson", or Emissions
-        What states emit: integers from 0, numbers or vectors, counts, or a family of your own with parameters for each
-        state to begin with.
+    emissions : "categorical", "gaussian", "diagonal", "poisson", or Emissions
+        What states emit: integers from 0, numbers or vectors, vectors of independent numbers, counts (or vectors of
+        independent ones), or a family of your own with parameters for each state to begin with.
     max_iter : int
         Rounds of expectation and maximisation.
     tol : float
@@ -152,6 +154,7 @@ class HMM(Estimator):
             raise ValueError(
                 f"{type(self).__name__}: prior is a number of counts, not {self.prior!r}"
             )
+        check_unused(y, X)
         sequences = self._sequences(X, lengths, observed, inputs)
         features = features_of(sequences)
         if self.warm_start and hasattr(self, "log_pi_"):
@@ -179,7 +182,8 @@ class HMM(Estimator):
         observed: Any = None,
         inputs: Any = None,
     ) -> float:
-        """The log-likelihood of all sequences."""
+        """The log-likelihood of all sequences; `y` is not used."""
+        check_unused(y, X)
         sequences = self._known(X, lengths, observed, inputs)
         return float(sum(value for value, _ in self._expected_of(self._parameters(), sequences)))
 
@@ -212,7 +216,7 @@ class HMM(Estimator):
     def _sequences(self, X: Any, lengths: Any, observed: Any, inputs: Any) -> list[Sequence]:
         if inputs is not None:
             raise ValueError("HMM takes no inputs; IOHMM does")
-        return sequences_of(X, lengths, observed)
+        return without_columns(sequences_of(X, lengths, observed), of_symbols(self.emissions))
 
     def _known(self, X: Any, lengths: Any, observed: Any, inputs: Any) -> list[Sequence]:
         self._is_fitted()
@@ -355,7 +359,8 @@ class IOHMM(HMM):
     def _sequences(self, X: Any, lengths: Any, observed: Any, inputs: Any) -> list[Sequence]:
         if inputs is None:
             raise ValueError("IOHMM needs inputs, an integer for each observation")
-        sequences = sequences_of(X, lengths, observed, inputs)
+        found = sequences_of(X, lengths, observed, inputs)
+        sequences = without_columns(found, of_symbols(self.emissions))
         size = len(self.log_A_) if hasattr(self, "log_A_") else _largest(sequences) + 1
         for n, s in enumerate(sequences):
             check_symbols(f"inputs of sequence {n}", s.inputs, size, f"log_A has {size} inputs")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Sequence", "check_features", "features_of", "joined", "sequences_of"]
+__all__ = [
+    "Sequence", "check_features", "check_unused", "features_of", "joined", "sequences_of", "without_columns",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,22 @@ def sequences_of(
     if not found:
         raise ValueError("there are no sequences")
     return found
+
+
+def check_unused(y: Any, X: Any) -> None:
+    """Refuse a `y` that cannot be one number for each observation: lengths that were passed in its place."""
+    if y is not None and np.shape(y)[:1] != np.shape(X)[:1] and not isinstance(X, list | tuple):
+        raise ValueError(
+            f"y is not used, and is {y!r} for {len(X)} observations: lengths of sequences are passed as lengths="
+        )
+
+
+def without_columns(sequences: list[Sequence], of_symbols: bool) -> list[Sequence]:
+    """Sequences of symbols, where one column holds them."""
+    return [
+        replace(s, data=s.data[:, 0]) if of_symbols and s.data.shape[1:] == (1,) else s
+        for s in sequences
+    ]
 
 
 def _array(X: Any) -> Any:

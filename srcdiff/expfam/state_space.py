@@ -13,6 +13,7 @@ from srcdiff.expfam.parameter_checks import check_settings
 from srcdiff.expfam.sequences import (
     Sequence,
     check_features,
+    check_unused,
     features_of,
     joined,
     sequences_of,
@@ -87,6 +88,7 @@ class LDS(Estimator):
         )
         if self.algorithm not in ("em", "gradient"):
             raise ValueError(f"algorithm={self.algorithm!r}: expected 'em' or 'gradient'")
+        check_unused(y, X)
         sequences = _rows(sequences_of(X, lengths, observed))
         if self.warm_start and hasattr(self, "A_"):
             found = [self._climb(sequences, vars(self).get("_ascent"))]
@@ -115,7 +117,8 @@ class LDS(Estimator):
         return {name: getattr(self, name) for name in _FITTED}, history, converged, ascent
 
     def score(self, X: Any, y: Any = None, *, lengths: Any = None, observed: Any = None) -> float:
-        """The log-likelihood of all sequences."""
+        """The log-likelihood of all sequences; `y` is not used."""
+        check_unused(y, X)
         known = self._known(X, lengths, observed)
         return float(sum(value for value, _ in self.of_each(self._expected, known)))
 

@@ -44,6 +44,7 @@ from srcdiff.transforms.dce import dce
 from srcdiff.transforms.facts import defined_in, rename, same_kind
 from srcdiff.transforms.last_norms import with_last_norms, without_reciprocals
 from srcdiff.transforms.reached import MOVED, flows, reached
+from srcdiff.transforms.rows_in_hand import rows_in_hand
 from srcdiff.transforms.spelled_maxima import with_maxima
 
 __all__ = ["norms_of", "without_shifts"]
@@ -66,6 +67,8 @@ def without_shifts(fn: Function) -> Function:
     single = cse(
         with_maxima(cse(fn, in_user_lines=True)), in_user_lines=True
     )  # what is written twice is one
+    in_hand = rows_in_hand(single)
+    single = cse(in_hand, in_user_lines=True) if norms_of(in_hand) else single
     if not any(map(_is_maximum, walk(single.body))) and not norms_of(single):
         return fn
     fn = with_last_norms(single)

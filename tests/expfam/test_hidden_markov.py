@@ -11,7 +11,7 @@ import pytest
 from expfam.enumeration import hmm_paths, normalised
 from scipy import stats
 
-from srcdiff.expfam import HMM, IOHMM, Emissions, family
+from srcdiff.expfam import HMM, IOHMM, LDS, Emissions, family
 from srcdiff.expfam.standard import categorical, gaussian, poisson
 
 FAST: dict[str, Any] = {"jit": False}
@@ -271,3 +271,51 @@ def test_threads_change_no_bit(algorithm: str) -> None:
         assert np.array_equal(one.predict_proba(sequences), fits[0].predict_proba(sequences))
     with pytest.raises(ValueError, match="n_jobs is a number of threads, -1 for all, not 0"):
         HMM(2, "poisson", n_jobs=0).fit(sequences)
+
+
+@pytest.mark.parametrize("kind", ["diagonal", "poisson"])
+def test_independent_numbers_in_a_row_are_fitted_each(kind: str) -> None:
+    """A step of Baum-Welch, with the weighted means that textbooks have."""
+    rng = np.random.default_rng(23)
+    X = rng.poisson(np.where(np.arange(60)[:, None] % 20 < 10, [2.0, 9.0, 4.0], [6.0, 1.0, 4.0]))
+    X = X if kind == "poisson" else X + rng.normal(size=X.shape)
+    model = HMM(2, kind, max_iter=1, warm_start=True, random_state=0, jit=False).fit(X)
+    before = model.score(X)
+    p = model.predict_proba(X)
+    means = p.T @ X / p.sum(axis=0)[:, None]
+    found = [model.emissions_.family.usual(eta) for eta in model.fit(X).emissions_.etas]
+    for k, usual in enumerate(found):
+        if kind == "poisson":
+            assert usual["rate"] == pytest.approx(means[k], rel=1e-12)
+        else:
+            variance = p[:, k] @ (X - means[k]) ** 2 / p[:, k].sum()
+            assert usual["mean"] == pytest.approx(means[k], rel=1e-12)
+            assert usual["variance"] == pytest.approx(variance, rel=1e-10)
+    assert model.score(X) > before
+    assert model.sample(4)[0].shape == (4, 3)
+
+
+def test_a_column_of_symbols_is_a_sequence_of_them() -> None:
+    X = np.random.default_rng(3).integers(0, 3, 30)
+    column = HMM(2, random_state=0, max_iter=3, jit=False).fit(X[:, None], lengths=[20, 10])
+    assert column.score(X[:, None]) == HMM(2, random_state=0, max_iter=3, jit=False).fit(X, lengths=[20, 10]).score(X)  # fmt: skip
+    assert column.predict(X[:, None]).shape == (30,)
+
+
+@pytest.mark.parametrize("model", [HMM(2, "gaussian", max_iter=1), LDS(1, max_iter=1)])
+def test_lengths_in_the_place_of_y_are_refused(model: Any) -> None:
+    """As hmmlearn has them: they would go unseen."""
+    X = np.random.default_rng(3).normal(size=(30, 1))
+    for call in (model.fit, model.score):
+        with pytest.raises(
+            ValueError, match=r"y is not used, and is \[20, 10\] for 30 observations: lengths"
+        ):
+            call(X, [20, 10])
+
+
+def test_attributes_that_no_fit_finds_are_named() -> None:
+    model = HMM(2, random_state=0, max_iter=1, jit=False).fit(np.array([0, 1, 1, 0]))
+    with pytest.raises(
+        AttributeError, match="no attribute 'startprob_'; a fit found log_pi_, log_A_"
+    ):
+        model.startprob_  # noqa: B018
