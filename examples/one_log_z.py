@@ -39,9 +39,7 @@ def main():
     years = 1851 + np.sum(draws[:, :, 0], axis=1)
     print(sample.source)
     print(f"the best year is {1851 + int(best[:, 0].sum())}, at {score:.2f}")
-    print(
-        f"half of the draws are from {np.quantile(years, 0.25):.0f} to {np.quantile(years, 0.75):.0f}"
-    )
+    print("half are from {:.0f} to {:.0f}".format(*np.quantile(years, [0.25, 0.75])))
     print(f"there are {expfam.count(log_Z, **plain)(*given):.0f} years for it to be, or none")
     print(f"the three best are at {expfam.kbest(log_Z, 3, **plain)(*given)[0].round(2)}")
     entropy = srcdiff.transform(log_Z, "semiring", semiring="entropy", argnums=(0, 1), **plain)
@@ -50,8 +48,10 @@ def main():
         from matplotlib import pyplot as plt
     except ImportError:  # pip install srcdiff[plot]
         return
-    plt.plot(1851 + np.arange(len(COUNTS)), expfam.mean(log_Z, **plain)(*given)[:, 0])
-    plt.hist(years, bins=np.arange(1880, 1905), density=True)
+    high_rate = expfam.mean(log_Z, **plain)(*given)[:, 0]
+    plt.plot(1851 + np.arange(len(COUNTS)), high_rate, label="probability of the high rate")
+    plt.hist(years, bins=np.arange(1880, 1905), density=True, label="draws of the change")
+    plt.legend()
     plt.savefig("one_log_z.png")
 
 

@@ -47,6 +47,9 @@ class _Reciprocals(Rewriter):
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
         if isinstance(new, Op) and new.decl is arithmetic.negative:
+            if new.operands[0] in self.negated:
+                env[new.result] = self.negated[new.operands[0]]  # type: ignore[index]
+                return
             self.negated[new.result] = new.operands[0]
         elif (
             isinstance(new, Op)

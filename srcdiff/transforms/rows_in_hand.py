@@ -69,12 +69,15 @@ class _Table:
     rows: list[Atom] = field(default_factory=list)  # those in front of the loop
     env: Env = field(default_factory=dict)  # what stands for what is read
     gone: set[Statement] = field(default_factory=set)
-    views: dict[Value, Atom] = field(default_factory=dict)  # views of rows, and which
+    # views of rows, and which; what makes them of a row
+    views: dict[Value, tuple[Atom, Op | None]] = field(default_factory=dict)
+    instead: dict[Statement, Op] = field(default_factory=dict)
     whole: set[Value] = field(default_factory=set)
     row: Value | None = None  # the row of the turn before
     last: Atom | None = None  # the row of this turn, once it is there
     shift: int = 0  # it is at the loop's index and so much
     loop: For | None = None
+    is_within: bool = False
     after: Value | None = None
     total: Value | None = None
 
@@ -100,7 +103,8 @@ class _Table:
     def check_all_seen(self) -> None:
         own = {self.value, *self.views, *self.whole}
         for s in walk(self.around):
-            if s not in self.gone and not own.isdisjoint(a for a in s.operands if isinstance(a, Value)):  # fmt: skip
+            used = {a for a in s.operands if isinstance(a, Value)}
+            if s not in self.gone and s not in self.instead and not own.isdisjoint(used):
                 raise _Stays
             if any(not own.isdisjoint(r.yields) for r in regions_of(s)):
                 raise _Stays
@@ -111,10 +115,12 @@ class _Table:
         name, given = s.decl.name, s.operands
         if s.results == (self.value,):
             self.gone.add(s)
+            for item in given if self.is_list else ():
+                self.store(item, None)
         elif not given or given[0] not in (self.value, *self.views, *self.whole):
             return
-        elif given[0] in self.views and name == "read":
-            self.stands_for(s, self.at(self.views[given[0]]))  # type: ignore[index]
+        elif given[0] in self.views and name in ("read", "index"):
+            self.of_row(s, self.views[given[0]])  # type: ignore[index]
         elif given[0] in self.whole and (name == "sum" and isinstance(s.result.type, Scalar)):
             self.stands_for(s, self.sum_of_rows())
         elif given[0] is not self.value:
@@ -122,19 +128,35 @@ class _Table:
         elif name in ("read", "array_of"):
             self.whole.add(s.result)
             self.gone.add(s)
-        elif name in ("index", "list_item") and s.attrs.get("where", "i") == "i":
+        elif name in ("index", "list_item") and _is_row(s):
             if isinstance(s.result.type, Array):
-                self.views[s.result] = given[1]
+                self.views[s.result] = given[1], None
                 self.gone.add(s)
             else:
                 self.stands_for(s, self.at(given[1]))
-        elif name == "append" or (name == "store" and s.attrs["where"] == "i"):
+        elif name == "append" or (name == "store" and _is_row(s)):
+            if self.is_within:
+                raise _Stays
             self.store(given[1], given[2] if name == "store" else None)
             self.gone.add(s)
         elif name == "store" and s.attrs["where"] == "" and not self.rows and self.loop is None:
             self.gone.add(s)  # what it is filled with before its rows are there
         elif name != "list_length":
             raise _Stays
+
+    def of_row(self, s: Op, view: tuple[Atom, Op | None]) -> None:
+        """What is read of a row, and part of one: what it is then."""
+        place, part = view
+        if s.decl.name == "index" and part is not None:
+            raise _Stays
+        if s.decl.name == "index" and isinstance(s.result.type, Array):
+            self.views[s.result] = place, s
+            self.gone.add(s)
+        elif s.decl.name == "read" and part is None:
+            self.stands_for(s, self.at(place))
+        else:
+            made = s if part is None else replace(part, results=s.results)
+            self.instead[s] = replace(made, operands=(self.at(place), *made.operands[1:]))
 
     def stands_for(self, s: Op, atom: Atom) -> None:
         if not same_kind(s.result.type, atom.type):
@@ -164,7 +186,8 @@ class _Table:
         """The row at a place."""
         n = _number(place)
         if self.loop is None:
-            if n is None or not -1 <= n < len(self.rows) or (n < 0 and not self.is_list):
+            least = -len(self.rows) if self.is_list else 0
+            if n is None or not least <= n < len(self.rows):
                 raise _Stays
             return self.rows[n]
         if self.after is not None:
@@ -189,9 +212,7 @@ class _Table:
             raise _Stays
         self.loop = loop
         self.before: int | None = None  # where the row is that is carried
-        for s in loop.body.body:
-            if isinstance(s, Op):
-                self.op(s)
+        self.turn(loop.body)
         if self.last is None:
             raise _Stays
         if not self.is_list and len(self.rows) != first + self.shift:
@@ -199,6 +220,17 @@ class _Table:
         if self.before not in (None, self.shift - 1):
             raise _Stays
         self.after = Value(self.type_of_row, self.value.name)
+
+    def turn(self, region: Region) -> None:
+        """What a turn does; within branches and loops of it, rows are read alone."""
+        for s in region.body:
+            if isinstance(s, Op):
+                self.op(s)
+                continue
+            outside, self.is_within = self.is_within, True
+            for inner in regions_of(s):
+                self.turn(inner)
+            self.is_within = outside
 
     def offset(self, place: Atom) -> int:
         assert self.loop is not None
@@ -245,9 +277,16 @@ class _Table:
         if self.after is None or len(body) != 2 or len(loop.carried) != 1 or loop.breaks:
             return False
         item, added = body
-        if not isinstance(item, Op) or not isinstance(added, Op) or added.decl is not arithmetic.add:
+        if (
+            not isinstance(item, Op)
+            or not isinstance(added, Op)
+            or added.decl is not arithmetic.add
+        ):
             return False
-        of_all = item.decl.name in ("list_item", "index") and item.operands == (self.value, loop.index)
+        of_all = item.decl.name in ("list_item", "index") and item.operands == (
+            self.value,
+            loop.index,
+        )
         both = {item.results[0], loop.body.params[1]}
         return of_all and {*added.operands} == both and loop.body.yields == added.results
 
@@ -269,15 +308,14 @@ class _Table:
         for s in self.around.body:
             if s is self.loop:
                 self.put_loop(s, b)
-            elif s not in self.gone:
-                b.append(Rewriter().keep(s, self.env, b))
+            else:
+                _Without(self.gone, self.instead).statement(s, self.env, b)
         return b.region(self.around.params, tuple(lookup(self.env, y) for y in self.around.yields))
 
     def put_loop(self, loop: For, b: Builder) -> None:
         inner = b.inner()
         for s in loop.body.body:
-            if s not in self.gone:
-                inner.append(Rewriter().keep(s, self.env, inner))
+            _Without(self.gone, self.instead).statement(s, self.env, inner)
         params, carried, results = [*loop.body.params], [*loop.carried], [*loop.results]
         yields = [lookup(self.env, y) for y in loop.body.yields]
         last = lookup(self.env, self.last)  # type: ignore[arg-type]
@@ -286,15 +324,32 @@ class _Table:
             carried.append(self.rows[-1])
             results.append(self.after)  # type: ignore[arg-type]
             yields.append(last)
+        total = None
         if self.total is not None:
-            before = replace(self.total)
+            parts, negated = self.summed([lookup(self.env, a) for a in (*self.rows, last)])
+            before, total = replace(self.total), replace(self.total)
             params.append(before)
-            carried.append(_sum(self.rows, self.env, b))
-            results.append(self.total)
-            yields.append(inner.op(arithmetic.add, before, last))
+            carried.append(_sum(parts[:-1], b))
+            results.append(total)
+            yields.append(inner.op(arithmetic.add, before, parts[-1]))
         carried = [lookup(self.env, c) for c in carried]
         body = inner.region(tuple(params), tuple(yields))
         b.append(replace(loop, carried=tuple(carried), body=body, results=tuple(results)))
+        if total is not None:
+            known = b.op(arithmetic.negative, total) if negated else total
+            for key, atom in self.env.items():
+                self.env[key] = known if atom is self.total else atom
+
+    def summed(self, rows: list[Atom]) -> tuple[list[Atom], bool]:
+        """What a sum of rows adds up, and whether it is that with the other sign: of reciprocals, the logarithms."""
+        made = {s.results[0]: s for s in walk(self.around) if isinstance(s, Op) and s.results}
+        positive: list[Atom] = []
+        for row in rows:
+            op = made.get(row) if isinstance(row, Value) else None
+            if op is None or op.decl is not arithmetic.subtract or op.operands[0] != const(0.0):
+                return rows, False
+            positive.append(lookup(self.env, op.operands[1]))
+        return positive, True
 
     @property
     def is_list(self) -> bool:
@@ -310,12 +365,26 @@ class _Table:
         return Array(kind.dtype, kind.shape[1:]) if kind.ndim > 1 else Scalar(kind.dtype, False)
 
 
-def _sum(rows: list[Atom], env: Env, b: Builder) -> Atom:
-    if not rows:
-        return const(0.0)
-    total = lookup(env, rows[0])
+class _Without(Rewriter):
+    def __init__(self, gone: set[Statement], instead: dict[Statement, Op]) -> None:
+        self.gone = gone
+        self.instead = instead
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        if old not in self.gone:
+            super().statement(self.instead.get(old, old), env, b)
+
+
+def _is_row(op: Op) -> bool:
+    """Whether an operation is on a row, or a number: `t`, or `t, :`."""
+    first, *rest = op.attrs.get("where", "i").split(", ")
+    return first == "i" and all(part == ":" for part in rest)
+
+
+def _sum(rows: list[Atom], b: Builder) -> Atom:
+    total = rows[0] if rows else const(0.0)
     for row in rows[1:]:
-        total = b.op(arithmetic.add, total, lookup(env, row))
+        total = b.op(arithmetic.add, total, row)
     return total
 
 

@@ -37,7 +37,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.location import Location
 from srcdiff.ir.recursion import callees_first, is_itself, tied
 from srcdiff.ir.types import INT, Array, List, Scalar, Type, ndim_of
-from srcdiff.ops import arithmetic, containers, elementwise, memory, reductions, special
+from srcdiff.ops import arithmetic, containers, creation, elementwise, memory, reductions, special
 from srcdiff.ops.einsum import with_letters
 from srcdiff.ops.index_patterns import arrays_in_front, has_arrays, items
 from srcdiff.transforms.contracted import contracted
@@ -63,7 +63,17 @@ _LOG = Plus(special.logsumexp, elementwise.logaddexp)
 _COMBINED = {"add", "multiply", "divide"}
 _PRODUCTS = {"matmul", "dot", "einsum", "einsum_view"}
 _MONOTONE = {"max", "maximum"}
-_THROUGH = {"sum", "sum_if_one", "where", "full", *JOINED, *_COMBINED, *_PRODUCTS, *_MONOTONE}
+_THROUGH = {
+    "sum",
+    "sum_if_one",
+    "diag",
+    "where",
+    "full",
+    *JOINED,
+    *_COMBINED,
+    *_PRODUCTS,
+    *_MONOTONE,
+}
 _NOTHING = {"zeros", "zeros_like", "zeros_of"}
 _EMPTY: dict[str, OpDecl] = {
     "zeros": memory.empty, "zeros_like": memory.empty_like, "zeros_of": memory.empty_of,
@@ -260,6 +270,8 @@ class _Logarithms(Turned):
             self.product(old, env, b)
         elif name == "sum_if_one":
             self.summed_if_one(old, env, b)
+        elif name == "diag" and ndim_of(old.operands[0].type) == 1 and not old.attrs.get("k"):
+            env[old.result] = self.diagonal(lookup(env, old.operands[0]), b)
         elif name == "where":
             parts = (self.operand(a, old.location, env, b) for a in old.operands[1:])
             b.append(replace(old, operands=(lookup(env, old.operands[0]), *parts)))
@@ -277,6 +289,14 @@ class _Logarithms(Turned):
             b.append(replace(self.op(old, env, b), operands=self.logarithms(old, env, b)))
         else:
             self.stored(old, env, b)
+
+    @staticmethod
+    def diagonal(x: Atom, b: Builder) -> Value:
+        """A matrix of nothing, which is -inf, but for its diagonal."""
+        n = b.op(memory.axis_length, x, axis=0)
+        is_there = b.op(arithmetic.equal, b.op(creation.eye, n, n), const(1.0))
+        column = b.op(memory.index, x, where=":, None")
+        return b.op(elementwise.where, is_there, column, const(-math.inf))
 
     def summed_if_one(self, old: Op, env: Env, b: Builder) -> None:
         """Whether something was broadcast, and has to be added up, is decided by the run."""

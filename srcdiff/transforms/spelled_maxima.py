@@ -42,7 +42,8 @@ class _Maxima(Rewriter):
         if isinstance(new, Op) and new.decl.name in _LARGER.keys() | _IS_NOTHING.keys():
             self.tests[new.result] = new
         elif isinstance(new, Op) and new.decl is elementwise.where:
-            new = self.maximum(new.operands[0], *new.operands[1:], new.result) or new
+            condition, x, y = new.operands
+            new = self.maximum(condition, x, y, new.result) or new
         b.append(new)
 
     def branch(self, old: If, env: Env, b: Builder) -> None:

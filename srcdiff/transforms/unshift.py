@@ -68,7 +68,8 @@ def without_shifts(fn: Function) -> Function:
         with_maxima(cse(fn, in_user_lines=True)), in_user_lines=True
     )  # what is written twice is one
     in_hand = rows_in_hand(single)
-    single = cse(in_hand, in_user_lines=True) if norms_of(in_hand) else single
+    if norms_of(in_hand):
+        single = cse(without_reciprocals(in_hand), in_user_lines=True)
     if not any(map(_is_maximum, walk(single.body))) and not norms_of(single):
         return fn
     fn = with_last_norms(single)
