@@ -188,6 +188,7 @@ def test_j15_what_is_used_twice_and_what_is_not() -> None:
 # ---- J17: forward mode ------------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_j17_forward_mode_is_the_transpose() -> None:
     """`<u, J v>` either way, of each sample of each operation."""
     far = []
