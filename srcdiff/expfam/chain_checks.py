@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.expfam.parameter_checks import check_arguments, check_parts
+from srcdiff.expfam.parameter_checks import check_arguments, check_finite, check_parts
 
 __all__ = [
     "check_chain",
@@ -151,10 +151,6 @@ def check_crf(eta: Any, *given: Any) -> None:
     if len(features) == 0:
         raise ValueError("crf: data is an empty sequence")
     _check_potentials("crf", "log_A", log_A)
-    for name, values in (("weights", weights), ("data", features)):
-        wrong = np.argwhere(~np.isfinite(values))
-        if len(wrong):  # 0 times infinity is nothing that is forbidden
-            place = tuple(int(k) for k in wrong[0])
-            raise ValueError(
-                f"crf: {name} holds {values[place]} at {place}; forbid by -inf in log_A"
-            )
+    # 0 times infinity is nothing that is forbidden
+    check_finite("crf", "weights", weights, "; forbid by -inf in log_A")
+    check_finite("crf", "data", features)

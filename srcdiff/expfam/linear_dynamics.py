@@ -21,7 +21,12 @@ from numpy.random import Generator
 from scipy.linalg import solve_triangular
 
 from srcdiff.expfam.family import Family, family
-from srcdiff.expfam.parameter_checks import check_arguments, check_covariance, check_parts
+from srcdiff.expfam.parameter_checks import (
+    check_arguments,
+    check_covariance,
+    check_finite,
+    check_parts,
+)
 
 __all__ = ["check_lds", "lds", "lds_log_Z", "natural", "usual"]
 
@@ -89,6 +94,15 @@ def natural(
     b = np.zeros(D) if b is None else np.asarray(b, float)
     d = np.zeros(y.shape[1]) if d is None else np.asarray(d, float)
     seen = ~np.isnan(y) & (True if observed is None else _columns(observed, y))
+    for name, given in {
+        "y": np.where(seen, y, 0.0),
+        "m1": m1,
+        "A": A,
+        "C": C,
+        "b": b,
+        "d": d,
+    }.items():
+        check_finite("lds", name, given)
     steps = len(y) - 1
     (K1, c1), (KQ, cQ) = _precision(P1, "P1"), _precision(Q, "Q")
     init = -0.5 * K1, K1 @ m1, c1 - 0.5 * float(m1 @ K1 @ m1)

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "check_arguments", "check_covariance", "check_parts", "check_rows", "check_settings", "check_values", "inside",
-    "usual_inside",
+    "check_arguments", "check_covariance", "check_finite", "check_parts", "check_rows", "check_settings",
+    "check_values", "inside", "usual_inside",
 ]  # fmt: skip
 
 
@@ -43,6 +43,14 @@ def check_rows(model: str, name: str, log_p: Any, shape: tuple[Any, ...]) -> Non
         raise ValueError(
             f"{model}: the probabilities in {row} add up to {totals[place]:.6g}, not to 1 (they are logarithms)"
         )
+
+
+def check_finite(model: str, name: str, values: Any, advice: str = "") -> None:
+    """That an array holds numbers alone."""
+    wrong = np.argwhere(~np.isfinite(values))
+    if len(wrong):
+        place = tuple(int(k) for k in wrong[0])
+        raise ValueError(f"{model}: {name} holds {np.asarray(values)[place]} at {place}{advice}")
 
 
 def check_settings(model: str, **given: Any) -> None:

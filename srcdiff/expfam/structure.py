@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["as_floats", "flatten", "inner", "leaves", "map_leaves"]
+__all__ = ["as_floats", "check_alike", "flatten", "inner", "leaves", "map_leaves"]
 
 
 def map_leaves(f: Callable[..., Any], *trees: Any) -> Any:
@@ -47,6 +47,15 @@ def _as_float(leaf: Any) -> Any:
     if isinstance(leaf, bool | int | np.integer | np.bool_):
         return float(leaf)
     return leaf
+
+
+def check_alike(name: str, eta: Any, other: Any) -> None:
+    """That two structures have leaves of the same shapes: parameters of one family."""
+    given = [[np.shape(leaf) for leaf in leaves(tree)] for tree in (eta, other)]
+    if given[0] != given[1]:
+        raise ValueError(
+            f"{name}: eta and other are of one family, and have parts of the shapes {given[0]} and {given[1]}"
+        )
 
 
 def flatten(tree: Any) -> tuple[Any, Callable[[Any], Any]]:

@@ -294,7 +294,7 @@ class _Logarithms(Turned):
     def diagonal(x: Atom, b: Builder) -> Value:
         """A matrix of nothing, which is -inf, but for its diagonal."""
         n = b.op(memory.axis_length, x, axis=0)
-        is_there = b.op(arithmetic.equal, b.op(creation.eye, n, n), const(1.0))
+        is_there = b.op(arithmetic.equal, b.op(creation.eye, n), const(1.0))
         column = b.op(memory.index, x, where=":, None")
         return b.op(elementwise.where, is_there, column, const(-math.inf))
 

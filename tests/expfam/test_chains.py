@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from expfam.enumeration import Paths, chain_paths, hmm_paths, normalised, semi_markov_paths
@@ -270,6 +272,40 @@ def test_potentials_of_a_million_do_no_harm() -> None:
     assert log_Z == pytest.approx(score, rel=1e-15)
     assert counts[0][path[0]] == 1.0
     assert all(np.isfinite(c).all() for c in counts)
+
+
+def test_large_potentials_have_the_marginals_of_exact_arithmetic() -> None:
+    """Weights of paths are sums of fractions, whatever their size; their exponentials have 60 digits."""
+    rng = np.random.default_rng(61)
+    eta = (
+        1e6 + rng.normal(size=2),
+        np.where([[False, True], [False, False]], -np.inf, -1e6 + rng.normal(size=(2, 2))),
+        1e6 + rng.normal(size=(2, 3)),
+    )
+    data = np.array([2, 0, 1, 1, 2])
+    paths = [
+        p for p in itertools.product(range(2), repeat=5) if (0, 1) not in itertools.pairwise(p)
+    ]
+    weights = [
+        Fraction(eta[0][p[0]])
+        + sum(Fraction(eta[1][move]) for move in itertools.pairwise(p))
+        + sum(Fraction(eta[2][k, y]) for k, y in zip(p, data, strict=True))
+        for p in paths
+    ]
+    with mpmath.workdps(60):
+        shares = [mpmath.exp(mpmath.mpf(w.numerator) / w.denominator) for w in weights]
+        total = mpmath.fsum(shares)
+        value = float(mpmath.log(total))
+        moves = np.zeros((2, 2))
+        for path, share in zip(paths, shares, strict=True):
+            for move in itertools.pairwise(path):
+                moves[move] += float(share / total)
+    log_Z, counts = expfam.hmm.e_step(eta, data)
+    assert log_Z == pytest.approx(value, rel=1e-15)
+    assert counts[1] == pytest.approx(moves, abs=2e-9)  # a unit in the last place of 5e6
+    assert counts[1][0, 1] == 0.0
+    assert expfam.hmm.count(eta, data) == len(paths)
+    assert expfam.hmm.viterbi(eta, data)[0] == pytest.approx(float(max(weights)), rel=1e-15)
 
 
 def test_a_long_sequence_is_finite() -> None:

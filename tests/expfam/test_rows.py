@@ -46,7 +46,7 @@ ROWS = {
     "beyond 2": [CHAINS + "the_backward_loop_reads_as_a_backward_recursion", LONG + "a_million_times_take_little_memory"],
     "beyond 3": [LINEAR + "the_program_of_the_slides_has_the_same_leaves"],
     "beyond 4": [OWN + "all_algorithms_are_those_of_all_terms", SEMIRINGS + "draws_have_the_weights_of_all_paths", SEEDS + "two_hundred_thousand_draws_have_the_table_of_all_paths"],
-    "beyond 5": [CHAINS + "potentials_of_a_million_do_no_harm", CHAINS + "a_long_sequence_is_finite"],
+    "beyond 5": [CHAINS + "potentials_of_a_million_do_no_harm", CHAINS + "large_potentials_have_the_marginals_of_exact_arithmetic", CHAINS + "a_long_sequence_is_finite"],
     "beyond 12": [CHAINS + "observed_information_is_minus_the_hessian_of_the_log_likelihood", LONG + "standard_errors_of_a_fit_are_those_of_a_bootstrap"],
     "beyond 17": ["transforms/test_scan.py::test_trees_have_the_value_and_gradient_of_the_loop", "transforms/test_scan.py::test_a_million_turns_are_those_of_the_loop"],
 }  # fmt: skip
