@@ -31,6 +31,7 @@ from srcdiff.transforms.cse import cse
 from srcdiff.transforms.inline_calls import without_calls
 from srcdiff.transforms.reached import shown_lengths
 from srcdiff.transforms.semiring import has_norms, log_plus
+from srcdiff.transforms.unshift import norms_of
 
 __all__ = ["axes_of_sum", "best_choices", "drawn_choices"]
 
@@ -139,9 +140,9 @@ class _Drawn(_Choices):
             self.done[fn] = fn
             if _draws(fn):
                 new = _Drawn(shown_lengths(fn), self.done)
-                normal = cse(
-                    log_plus(fn), in_user_lines=True
-                )  # a sum that is written twice is drawn once
+                normal = log_plus(fn)
+                if norms_of(normal):  # one that is written twice is drawn once
+                    normal = cse(normal, in_user_lines=True)
                 changed = new(normal)
                 body = replace(changed.body, params=(*changed.params, new.rng))
                 self.done[fn] = tied(changed.with_body(body))

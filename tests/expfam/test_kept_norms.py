@@ -214,3 +214,13 @@ def test_norms_that_do_not_cancel_are_refused(log_Z: Any) -> None:
             srcdiff.UnsupportedError, match="the logarithm of a sum of exponentials"
         ):
             srcdiff.transform(log_Z, "semiring", semiring=semiring, jit=False)(ETA, DATA)
+
+
+def test_a_sum_that_is_no_norm_is_drawn_as_often_as_it_is_written() -> None:
+    def log_Z(x):
+        return logsumexp(x) + logsumexp(x)
+
+    drawn = expfam.sample(log_Z, jit=False)(np.zeros(2), np.random.default_rng(0), 200)
+    rows, counts = np.unique(drawn, axis=0, return_counts=True)
+    assert rows.tolist() == [[0.0, 2.0], [1.0, 1.0], [2.0, 0.0]]
+    assert np.all(np.abs(counts - [50, 100, 50]) < 30)
