@@ -95,10 +95,10 @@ def fit(
     target = elbo(model, guide, estimator, draws, **options)
     _check_counts(steps, restarts, batch_size)
     is_told = optimizer is not None or not (init is None or isinstance(init, dict))
-    if optimizer is None:
-        optimizer = _optimizer_for(target, steps)
-    _check_settings(on_nan, optimizer, batch_size)
     _check_data(model, data, target, batch_size)
+    if optimizer is None:
+        optimizer = _optimizer_for(target, steps, _batches_of(data, target, batch_size))
+    _check_settings(on_nan, optimizer, batch_size)
     generator = rng if isinstance(rng, np.random.Generator) else np.random.default_rng(rng)
     loop = Loop(
         target, optimizer, generator, data, steps, batch_size, stop, average, on_nan, progress, tuple(callbacks),
@@ -110,12 +110,21 @@ def fit(
     return _best_of(restarts, loop, init, file, checkpoint_every)
 
 
-def _optimizer_for(target: Elbo, steps: int) -> Any:
+def _optimizer_for(target: Elbo, steps: int, batches: float) -> Any:
     """What is taken unless one is given."""
     if isinstance(target.guide, Delta):
         return LBFGS()
     adam = Adam(Exponential(0.1, 0.002, steps))
-    return InUnitsOfTheGuide(adam) if isinstance(target.guide, Guide) else adam
+    if not isinstance(target.guide, Guide):
+        return adam
+    return InUnitsOfTheGuide(adam, stretch=float(np.sqrt(batches)))
+
+
+def _batches_of(data: tuple[Any, ...], target: Elbo, batch_size: int | None) -> float:
+    """How many batches the data are; at least 1."""
+    if batch_size is None or len(data) != len(target.data_names):
+        return 1.0
+    return max(1.0, count_rows(data, target.data_names)[0] / batch_size)
 
 
 def _best_of(restarts: int, loop: Loop, init: Any, file: Path | None, every: int) -> Posterior:

@@ -25,9 +25,13 @@ class InUnitsOfTheGuide:
     ----------
     inner : optimiser
         One whose steps do not depend on where they begin.
+    stretch : float
+        How many standard deviations are a unit. Batches that are a hundredth of the data have their optima ten of them
+        away, and the first of them is where a fit begins.
     """
 
     inner: Any
+    stretch: float = 1.0
 
     def init(self, params: Any) -> Any:
         """The state before the first step."""
@@ -36,7 +40,7 @@ class InUnitsOfTheGuide:
     def step(self, params: Any, grads: Any, state: Any) -> tuple[Any, Any]:
         """`(params, state)` behind one step."""
         scale = np.exp(params.log_scale)
-        units = {"loc": scale}
+        units = {"loc": self.stretch * scale}
         if hasattr(params, "factor"):
             units["factor"] = scale[:, None]
         scaled = grads._replace(**{name: getattr(grads, name) * u for name, u in units.items()})
@@ -77,6 +81,6 @@ def near_the_optimum(bound: Any, params: Any, data: tuple[Any, ...], estimator: 
     before, _ = objective(start)
     if not np.isfinite(before):
         return params  # the first step says why
-    found = LBFGS(_DRAWS, gtol=1e-3, ftol=1e-9).minimize(objective, start, _ITERATIONS)
+    found = LBFGS(_DRAWS, gtol=1e-3, ftol=1e-12).minimize(objective, start, _ITERATIONS)
     is_good = found.fun < before and all(np.all(np.isfinite(v)) for v in found.x.values())
     return whole(found.x) if is_good else params

@@ -79,6 +79,24 @@ def test_parameters_of_the_model_go_along() -> None:
     assert fit.values["m"] == pytest.approx(np.mean(Y), abs=1.0)
 
 
+def regression(X, y):
+    w = vi.sample("w", dist.Normal(np.zeros(3), 2.0))
+    vi.sample("y", dist.Normal(X @ w, 1.0), obs=y)
+
+
+@pytest.mark.parametrize(("rows", "off"), [(10**4, 0.3), (10**5, 2.0)])
+def test_small_batches_of_many_rows(rows, off) -> None:
+    """The first batch's optimum is many standard deviations away from that of all rows, and so are steps long."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(rows, 3))
+    y = X @ np.array([1.0, -2.0, 0.5]) + rng.normal(size=rows)
+    precision = X.T @ X + np.eye(3) / 4.0
+    exact, sd = np.linalg.solve(precision, X.T @ y), np.diag(precision) ** -0.5
+    fit = vi.fit(regression, vi.MeanField(), X, y, batch_size=100, steps=600, **QUIET)
+    np.testing.assert_array_less(np.abs(fit.mean["w"] - exact) / sd, off)
+    np.testing.assert_array_less(np.abs(np.log(fit.sd["w"] / sd)), 0.8)
+
+
 def test_who_gives_an_optimiser_or_parameters_is_left_alone() -> None:
     begun = vi.elbo(level, vi.MeanField(), jit=False).init(Y)
     steps = []
