@@ -34,6 +34,7 @@ from srcdiff.frontend.sum_checks import (
     check,
     check_before,
     check_exits,
+    counts_from_zero,
     draw_of,
     has_no_value,
     is_finite_choice,
@@ -121,6 +122,12 @@ def chained(fr: Frame, s: Any, inside: Statements, at: int, live: frozenset[str]
     _, first = _split([s, *begun], [n for n in names if n == _target(s) or n in drawn])
     if len({draw.z for draw in first}) < len(first):
         fr.fail(loop, "a chain has one first draw before its loop", ADVICE)
+    if first and not counts_from_zero(fr, first[0].s.value):
+        fr.fail(
+            first[0].s,
+            "turns hand on a choice whose values are not counted from 0",
+            "Draw it from a Categorical or a Bernoulli distribution, and look its value up.",
+        )
     for k, draw in enumerate(first):
         later = [r for d in first[k + 1 :] for r in (d.s, *d.rest)]
         check(fr, draw.s, draw.z, assigned(draw.rest), [*later, *inside[at:]], live)
@@ -295,7 +302,7 @@ def _first_item(loop: Any, items: Any) -> Any:
 def _turns(fr: Frame, s: Any, loop: Any, names: Sequence[str], log_alpha: str) -> list[Any]:
     """The loop of the recursion, and the sum of what it has found in the end, which is said of `s`."""
     before, draws = _split(loop.body, names)
-    live = fr.source.flow.turn.get(id(loop), frozenset())
+    live = loop.live
     for k, draw in enumerate(draws):
         later = [r for d in draws[k + 1 :] for r in (d.s, *d.rest)]
         check_exits(fr, draw.z, draw.rest)

@@ -18,8 +18,8 @@ from srcdiff.ir.alias import has_storage, storage_roots, writes_of
 from srcdiff.ir.core import Function, Region, Value, regions_of, walk
 
 __all__ = [
-    "ADVICE", "check", "check_before", "check_exits", "draw_of", "has_no_value", "is_finite_choice", "is_one",
-    "site_of",
+    "ADVICE", "check", "check_before", "check_exits", "counts_from_zero", "draw_of", "has_no_value",
+    "is_block", "is_finite_choice", "is_one", "site_of",
 ]  # fmt: skip
 
 Statements = Sequence[Any]
@@ -65,6 +65,12 @@ def is_finite_choice(fr: Frame, call: Any) -> bool:
     return is_finite and is_static(is_discrete) and bool(static(is_discrete))
 
 
+def counts_from_zero(fr: Frame, call: Any) -> bool:
+    """Whether a choice's values are 0, 1, 2, ...: each is its own place among them."""
+    counted: FrontValue = HOOKS["attribute"](fr, fr.expr(call.args[1]), "counts_from_zero", call)
+    return bool(static(counted))
+
+
 def is_one(fr: Frame) -> bool:
     """Whether one item chooses, and not those of plates at once."""
     handler = fr.session.current(fr.session.handlers[-1])
@@ -73,6 +79,11 @@ def is_one(fr: Frame) -> bool:
     )
     sizes = found.get("sizes")
     return sizes is None or (isinstance(sizes, Parts) and not sizes.values)
+
+
+def is_block(fr: Frame) -> bool:
+    """Whether the function was called by another one of the user's."""
+    return fr.caller is not None and not fr.caller.source.file.startswith("<srcdiff ")
 
 
 # ---- what would be lost ----------------------------------------------------------------------------------

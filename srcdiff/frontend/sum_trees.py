@@ -42,6 +42,7 @@ _STEPS = {
         "choose_next",
         "hand_on",
         "only_from",
+        "sample",
         "terms_along",
     )
 }

@@ -20,10 +20,19 @@ from typing import Any
 import gast
 
 from srcdiff.frontend.frame import HOOKS, Frame
+from srcdiff.frontend.generator_choices import as_sites, not_stored, with_sites
 from srcdiff.frontend.joins import Done
 from srcdiff.frontend.source import placed
 from srcdiff.frontend.state_chains import chained, from_known_states, handed_on
-from srcdiff.frontend.sum_checks import ADVICE, check, check_exits, is_one, site_of
+from srcdiff.frontend.sum_checks import (
+    ADVICE,
+    check,
+    check_exits,
+    counts_from_zero,
+    is_block,
+    is_one,
+    site_of,
+)
 from srcdiff.frontend.sum_trees import (
     assign,
     assigned,
@@ -44,22 +53,29 @@ Statements = Sequence[Any]
 def summed(fr: Frame, s: Any, rest: Statements, live: frozenset[str]) -> Done | None:
     """Read a statement and what follows it as a sum; None where the statement is no choice to be summed out."""
     if isinstance(s, gast.For):
-        made = from_known_states(fr, s, rest, live)
+        rest, unasked = not_stored(fr, rest)
+        made = from_known_states(fr, with_sites(fr, s), rest, live - unasked)
         return None if made is None else HOOKS["block"](fr, made, live)
+    (s,) = as_sites(fr, [s])
     site = site_of(fr, s)
     if site is None:
         return None
     z, call = site
     inside, behind = _split(rest)
+    inside, unasked = not_stored(fr, as_sites(fr, inside))
+    live = live - unasked
     bind_steps(fr)
-    k = next((k for k, r in enumerate(inside) if z in handed_on(fr, r)), None)
+    loops = [with_sites(fr, r) if isinstance(r, gast.For) else r for r in inside]
+    k = next((k for k, r in enumerate(loops) if z in handed_on(fr, r)), None)
     if k is not None:
-        made = chained(fr, s, inside, k, live)
+        follows = inside[k + 1 :] if is_block(fr) else _without_return(inside[k + 1 :])
+        made = chained(fr, s, [*inside[:k], loops[k], *follows], k, live)
     else:
         check(fr, s, z, {z} | assigned(inside), behind, live)
         check_exits(fr, z, _without_return(inside))
         _check_returned(fr, z, inside)
-        made = _sum(s, z, call, inside, unused(fr, "terms"), is_one(fr))
+        is_plain = is_one(fr) and counts_from_zero(fr, call)
+        made = _sum(s, z, call, inside, unused(fr, "terms"), is_plain)
     return HOOKS["block"](fr, [*made, *behind], live)  # type: ignore[no-any-return]
 
 
@@ -73,7 +89,7 @@ HOOKS["summed"] = summed
 
 
 def _sum(s: Any, z: str, call: Any, inside: Statements, terms: str, is_plain: bool) -> list[Any]:
-    """`is_plain`: the value is its own number."""
+    """`is_plain`: the value is its own place among all that there are."""
     name, distribution = call.args
     state = z if is_plain and z not in assigned(inside) else f"%{z}"
     body = [
@@ -91,13 +107,8 @@ def _sum(s: Any, z: str, call: Any, inside: Statements, terms: str, is_plain: bo
 def _check_returned(fr: Frame, z: str, inside: Statements) -> None:
     """What a model returns is not asked for; what a block of it returns is."""
     is_return = bool(inside) and isinstance(inside[-1], gast.Return)
-    if is_return and inside[-1].value is not None and _is_block(fr):
+    if is_return and inside[-1].value is not None and is_block(fr):
         fr.fail(inside[-1], f"this may depend on `{z}`, which is summed out", ADVICE)
-
-
-def _is_block(fr: Frame) -> bool:
-    """Whether the function was called by another one of the user's."""
-    return fr.caller is not None and not fr.caller.source.file.startswith("<srcdiff ")
 
 
 def _without_return(statements: Statements) -> list[Any]:

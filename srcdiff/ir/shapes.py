@@ -163,12 +163,13 @@ class Shapes:
 
     def take_as_inside(self, dims: Sequence[Dim], length: Dim) -> bool:
         """Whether `x[:n]` has n elements because numbers are not negative, as far as the arguments at hand decide it.
-        It is noted if so. What has one element is left open: it may be broadcast.
+        It is noted if so. What has one element now, and others for other n, is left open: it may be broadcast.
         """
         try:
             if any(self.resolve(d).evaluate(self.actual) < 0 for d in dims):
                 return False
-            if self.resolve(length).evaluate(self.actual) == 1:
+            length = self.resolve(length)
+            if not length.is_const and length.evaluate(self.actual) == 1:
                 return False
         except KeyError:
             return False

@@ -6,7 +6,7 @@ from typing import Any
 
 from srcdiff.vi.distributions import constraints
 from srcdiff.vi.layout import layout_of
-from srcdiff.vi.models import log_joint, sites
+from srcdiff.vi.models import is_finite, log_joint, sites
 from srcdiff.vi.programs import generators_of, load_text, name_of, parameter
 
 __all__ = ["LogDensity", "observing"]
@@ -111,7 +111,7 @@ def observing(model: Callable[..., Any], observed: Sequence[str], *data: Any) ->
             )
     latents = {}
     for name, site in found.items():
-        if name in observed:
+        if name in observed or is_finite(site):
             continue
         if site.support is None or None in site.shape:
             raise ValueError(

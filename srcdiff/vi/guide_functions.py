@@ -15,9 +15,8 @@ from srcdiff.vi.density import LogDensity
 from srcdiff.vi.distributions import Distribution, constraints
 from srcdiff.vi.handlers_in_common import Handler
 from srcdiff.vi.layout import Parameter, Place
-from srcdiff.vi.models import Site, has_params, sites
+from srcdiff.vi.models import Site, has_params, is_finite, sites
 from srcdiff.vi.programs import generators_of, name_of
-from srcdiff.vi.targets import is_finite
 
 __all__ = ["GuideSite", "Said", "listen", "match", "model_params", "params_type"]
 

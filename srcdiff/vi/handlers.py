@@ -31,7 +31,6 @@ from srcdiff.vi.handlers_in_common import (
     Plate,
     by_item,
     check_observed,
-    counts_from_zero,
     is_zero,
     listed,
     param_value,
@@ -152,6 +151,15 @@ class Draw(Handler):
         return self.values
 
 
+def check_counted(distribution):
+    """What turns hand on is its own place among all that there are."""
+    if not distribution.counts_from_zero:
+        refuse(
+            "turns hand on a choice whose values are not counted from 0",
+            "Draw it from a Categorical or a Bernoulli distribution, and look its value up.",
+        )
+
+
 def repeats(name, shape, distribution):
     """How often a distribution's batch is drawn for values of this shape: its first axes."""
     batch = distribution.batch_shape
@@ -270,6 +278,7 @@ class LogJoint(Handler):
 
     def choose_also(self, name, distribution, log_alpha):
         """An axis for the values of another choice."""
+        check_counted(distribution)
         self.begin(name)
         return self.extend(name, distribution, log_alpha)
 
@@ -319,11 +328,7 @@ class LogJoint(Handler):
 
     def hand_on(self, log_alpha, state, distribution, terms):
         """From one state to the next."""
-        if not counts_from_zero(distribution):
-            refuse(
-                "turns hand on a choice whose values are not counted from 0",
-                "Draw it from a Categorical or a Bernoulli distribution, and look its value up.",
-            )
+        check_counted(distribution)
         same_shape(
             distribution.enumerate_support(),
             (terms.shape[0],),

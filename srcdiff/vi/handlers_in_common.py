@@ -14,7 +14,7 @@ from srcdiff.effects import effect, evaluated, kinds_around, lengths, loops, onc
 from srcdiff.vi.distributions import constraints
 
 __all__ = [
-    "Handler", "Plate", "by_item", "check_observed", "counts_from_zero", "is_zero", "listed", "param_value", "plate_of",
+    "Handler", "Plate", "by_item", "check_observed", "is_zero", "listed", "param_value", "plate_of",
     "shape_of_draw", "support_of",
     "value_of", "without_module",
 ]  # fmt: skip
@@ -157,16 +157,7 @@ def by_item(log_density, axes):
 
 def value_of(distribution, state):
     """The value of that number among all that there are."""
-    return state if counts_from_zero(distribution) else distribution.enumerate_support()[state]
-
-
-def counts_from_zero(distribution):
-    return is_from_zero(type(distribution).__name__)
-
-
-@evaluated
-def is_from_zero(name):
-    return name in ("Bernoulli", "Categorical")
+    return state if distribution.counts_from_zero else distribution.enumerate_support()[state]
 
 
 def shape_of_draw(distribution, size):

@@ -16,7 +16,7 @@ from srcdiff.vi.checks import supports_of
 from srcdiff.vi.handlers import LogJoint, Survey
 from srcdiff.vi.programs import parameter, program
 
-__all__ = ["Site", "log_joint", "sites"]
+__all__ = ["Site", "is_finite", "log_joint", "sites"]
 
 Model = Callable[..., Any]
 UNKNOWN = "unknown"  # the parameter of a survey that all values of latent sites are made of
@@ -124,6 +124,11 @@ def _behind(value: Any) -> frozenset[str] | None:
 def _rebuilt(made: Made) -> Any:
     given = {k: _rebuilt(v) if isinstance(v, Made) else v for k, v in made.attributes.items()}
     return made.cls(**given)
+
+
+def is_finite(site: Site) -> bool:
+    """Whether a site without a value can be summed out."""
+    return not site.observed and hasattr(site.distribution, "enumerate_support")
 
 
 def log_joint(

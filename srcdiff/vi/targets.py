@@ -16,13 +16,12 @@ from srcdiff.vi.distributions.divergences import REGISTRY
 from srcdiff.vi.handlers import LogJoint
 from srcdiff.vi.handlers_of_batches import WeightedLogJoint
 from srcdiff.vi.layout import Layout, layout_of
-from srcdiff.vi.models import Site, sites
+from srcdiff.vi.models import Site, is_finite, sites
 from srcdiff.vi.programs import generators_of, load_text, name_of, parameter, program
 
 __all__ = [
     "Target",
     "data_names",
-    "is_finite",
     "kind_of",
     "sites_of_rows",
     "target_of",
@@ -342,11 +341,6 @@ def sites_of_rows(
             f"batch_size: nothing that {name_of(model)!r} observes goes by the rows of the data"
         )
     return tuple(rows)
-
-
-def is_finite(site: Site) -> bool:
-    """Whether a site without a value can be summed out."""
-    return not site.observed and hasattr(site.distribution, "enumerate_support")
 
 
 def _plate_of_rows(found: Sequence[Site], rows: Sequence[str], values: Sequence[str]) -> str:

@@ -79,12 +79,12 @@ def test_parameters_of_the_model_go_along() -> None:
     assert fit.values["m"] == pytest.approx(np.mean(Y), abs=1.0)
 
 
-def regression(X, y):
+def of_three(X, y):
     w = vi.sample("w", dist.Normal(np.zeros(3), 2.0))
     vi.sample("y", dist.Normal(X @ w, 1.0), obs=y)
 
 
-@pytest.mark.parametrize(("rows", "off"), [(10**4, 0.3), (10**5, 2.0)])
+@pytest.mark.parametrize(("rows", "off"), [(10**4, 0.3), (10**5, 5.0)])
 def test_small_batches_of_many_rows(rows, off) -> None:
     """The first batch's optimum is many standard deviations away from that of all rows, and so are steps long."""
     rng = np.random.default_rng(0)
@@ -92,7 +92,7 @@ def test_small_batches_of_many_rows(rows, off) -> None:
     y = X @ np.array([1.0, -2.0, 0.5]) + rng.normal(size=rows)
     precision = X.T @ X + np.eye(3) / 4.0
     exact, sd = np.linalg.solve(precision, X.T @ y), np.diag(precision) ** -0.5
-    fit = vi.fit(regression, vi.MeanField(), X, y, batch_size=100, steps=600, **QUIET)
+    fit = vi.fit(of_three, vi.MeanField(), X, y, batch_size=100, steps=600, **QUIET)
     np.testing.assert_array_less(np.abs(fit.mean["w"] - exact) / sd, off)
     np.testing.assert_array_less(np.abs(np.log(fit.sd["w"] / sd)), 0.8)
 

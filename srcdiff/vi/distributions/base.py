@@ -39,12 +39,15 @@ class Distribution:
     noise : str or None
         What `from_noise` takes: "normal" (standard normal numbers), "uniform" (numbers in (0, 1)), or None where there
         is no path from the parameters to a draw.
+    counts_from_zero : bool
+        Whether the values are the numbers 0, 1, 2, ... of what there is to choose from.
     """
 
     support: Any
     arg_constraints: ClassVar[Mapping[str, Constraint]] = {}
     noise: Any = None
     alternatives: Any = ()  # parameters of which one is given
+    counts_from_zero: Any = False
 
     # ---- shapes
 

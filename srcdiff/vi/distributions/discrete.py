@@ -18,6 +18,7 @@ __all__ = [
 class Bernoulli(OfChance):
     """1 with probability `probs`, else 0; `logits` are log(probs / (1 - probs))."""
 
+    counts_from_zero = True
     support = constraints.boolean
 
     def log_density(self, value):
@@ -172,6 +173,8 @@ class Categorical(_Weighted):
     """The numbers from 0 to K - 1 with probabilities `probs` (..., K); `logits` are their logarithms up to a
     constant.
     """
+
+    counts_from_zero = True
 
     def __init__(self, probs=None, logits=None):
         self.probs = probs
