@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,11 +27,11 @@ def is_generator(value: Any) -> bool:
 
 
 def is_random(function: Any) -> bool:
-    """Whether it is a function of np.random, or a method of a generator outside the program."""
+    """Whether it is a function of np.random or random, or a method of a generator outside the program."""
     owner = getattr(function, "__self__", None)
     module = getattr(function, "__module__", None) or ""
     return (
-        isinstance(owner, np.random.Generator | np.random.RandomState)
+        isinstance(owner, np.random.Generator | np.random.RandomState | random.Random)
         or str(module).startswith(("numpy.random", "random"))
         or function in (np.random.default_rng, np.random.Generator)
     )

@@ -21,6 +21,7 @@ import numpy as np
 import srcdiff
 from srcdiff.effects import handle
 from srcdiff.vi.bounds import Bound, shown, text_of
+from srcdiff.vi.checks import explain
 from srcdiff.vi.elbo_text import Written, module_text
 from srcdiff.vi.estimators import IWAE, Estimator, Path, PathWithoutScore, ScoreFunction
 from srcdiff.vi.guide_functions import GuideSite, listen, match, params_type
@@ -29,7 +30,7 @@ from srcdiff.vi.layout import Parameter, as_variable
 from srcdiff.vi.models import Site, sites
 from srcdiff.vi.noise import noise_of_sites
 from srcdiff.vi.programs import load_text, name_of
-from srcdiff.vi.targets import sites_of_rows, target_of
+from srcdiff.vi.targets import data_names, sites_of_rows, target_of
 
 __all__ = ["FunctionBound"]
 
@@ -401,6 +402,11 @@ class FunctionBound(Bound):
             if np.any(bad) and not all(np.all(~np.isfinite(g)) for g in grads):
                 return f"its derivative by parameter {name!r} is no number"
         values, _ = self._draw(params, {k: v[0] for k, v in eps.items()}, data)
+        told = explain(
+            self.guide, {**values, **self.values_of(params)}, data[: len(data_names(self.guide))]
+        )
+        if told:
+            return told
         for name, value in values.items():
             if not np.all(np.isfinite(value)):
                 return f"site {name!r} is not finite at a draw"

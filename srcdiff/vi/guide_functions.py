@@ -56,6 +56,8 @@ class _Listener(Handler):
         self.sites: list[GuideSite] = []
 
     def sample(self, name: str, distribution: Any, obs: Any = None) -> Any:
+        if isinstance(distribution, Distribution):
+            distribution.validate(f"{line_of_user()}: site {name!r}, ")
         plates: tuple[Any, ...] = self.plates
         sizes = tuple(plate.size for plate in plates)
         batch = np.broadcast_shapes(sizes, distribution.batch_shape)

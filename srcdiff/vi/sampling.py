@@ -49,6 +49,11 @@ class Sampler:
             Names of sites and their values; where a branch did not come to one, NaN, or -1 for integers. Of a model
             that draws from a generator: what it returns.
         """
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(
+                f"a sampler takes a generator first, and then the data: (np.random.default_rng(0), ...); got "
+                f"{type(rng).__name__}"
+            )
         if generators_of(self.model) and self.posterior is None:
             raise ValueError(
                 f"{name_of(self.model)} draws from a generator itself: call it, and give it one"

@@ -1,5 +1,6 @@
 """What a new user gets wrong, and what is said of it: the name, the line, and what to do."""
 
+import random
 import re
 
 import numpy as np
@@ -96,8 +97,8 @@ def of_scipy(y):
         (no_sites, ValueError, "has no sites for a guide: it has no vi.sample at all"),
         (all_observed, ValueError, "has no sites for a guide: all of its sites are observed"),
         (all_summed, ValueError, "has no sites for a guide: 'k' are summed out"),
-        (no_name, TypeError, "test_bad_input.py:84: vi.sample takes a name first"),
-        (of_scipy, TypeError, "test_bad_input.py:89: site 'a' needs a distribution of srcdiff.vi.dist"),
+        (no_name, TypeError, "test_bad_input.py:85: vi.sample takes a name first"),
+        (of_scipy, TypeError, "test_bad_input.py:90: site 'a' needs a distribution of srcdiff.vi.dist"),
     ],
 )  # fmt: skip
 def test_models(model, error, message) -> None:
@@ -167,3 +168,38 @@ def test_what_numpy_and_python_raise_in_a_model_has_its_line() -> None:
 def test_a_log_joint_takes_a_dict() -> None:
     with pytest.raises(UnsupportedError, match="the first argument of a log-joint is a dict"):
         vi.log_joint(line, jit=False)(2.0, X, Y)
+
+
+def of_pythons_random(x, y):
+    w = vi.sample("w", dist.Normal(random.random(), 1.0))
+    vi.sample("y", dist.Normal(w * x, 1.0), obs=y)
+
+
+def test_randomness_of_pythons_own() -> None:
+    with pytest.raises(UnsupportedError, match=r"`random\.random` is random") as error:
+        fit(of_pythons_random)
+    assert error.value.line == of_pythons_random.__code__.co_firstlineno + 1
+
+
+@pytest.mark.parametrize("sampler", [vi.prior(line), vi.predictive(line, {"w": np.ones(3)})])
+def test_samplers_take_a_generator(sampler) -> None:
+    with pytest.raises(TypeError, match="takes a generator first, and then the data"):
+        sampler(0, X, Y)
+
+
+def unbounded(x, y):
+    s = vi.param("s", START["s"])
+    vi.sample("w", dist.Normal(vi.param("m", 0.0), s))
+
+
+START = {"s": -1.0}
+
+
+def test_parameters_of_a_guide_that_leave_their_domain(monkeypatch) -> None:
+    """Before a fit where they begin outside, and at the step that they leave it in."""
+    said = r"test_bad_input.py:\d+: site 'w', Normal: scale has to be positive, got -"
+    with pytest.raises(ValueError, match=said):
+        fit(line, unbounded)
+    monkeypatch.setitem(START, "s", 0.01)
+    with pytest.raises(FloatingPointError, match=said):
+        fit(line, unbounded, optimizer=vi.optim.SGD(0.1), steps=400)

@@ -331,3 +331,42 @@ def test_a_chain_is_read_again_by_every_program_of_it() -> None:
     log_dets = np.log(2.0 * 0.75 * 0.25) + 2.0 * np.log(0.25)  # of phi, and of both rows of A
     entropy = 3.0 * (np.log(1e-9) + 0.5 * (1.0 + np.log(2.0 * np.pi)))
     assert found[0](params, eps, y) == pytest.approx(first + log_dets + entropy, abs=1e-6)
+
+
+def test_sums_over_values_that_are_not_counted_from_zero() -> None:
+    """Against sums by hand: values are not places among the terms."""
+    pdf = stats.norm.pdf
+
+    def signs(y):
+        s = vi.sample("s", dist.Rademacher(0.3))
+        vi.sample("y", dist.Normal(0.7 * s, 1.0), obs=y)
+
+    def faces(y):
+        s = vi.sample("s", dist.DiscreteUniform(1, 3))
+        t = vi.sample("t", dist.DiscreteUniform(s, 3))
+        vi.sample("y", dist.Normal(1.0 * s * t, 1.0), obs=y)
+
+    def one_hot(y):
+        s = vi.sample("s", dist.OneHotCategorical(np.array([0.2, 0.8])))
+        vi.sample("y", dist.Normal(s @ np.array([1.0, 2.0]), 1.0), obs=y)
+
+    exact = {
+        signs: 0.3 * pdf(0.4, 0.7) + 0.7 * pdf(0.4, -0.7),
+        faces: sum(pdf(0.4, s * t) / (3 * (4 - s)) for s in (1, 2, 3) for t in range(s, 4)),
+        one_hot: 0.2 * pdf(0.4, 1.0) + 0.8 * pdf(0.4, 2.0),
+    }
+    for model, value in exact.items():
+        found = vi.log_joint(model, [], jit=False)(0.4)
+        assert found == pytest.approx(np.log(value), rel=1e-12), model
+
+
+def from_a_sign(y):
+    z = vi.sample("z0", dist.Rademacher())
+    for t in range(len(y)):
+        z = vi.sample("z", dist.Bernoulli(0.5 + 0.1 * z))
+        vi.sample("y", dist.Normal(1.0 * z, 1.0), obs=y[t])
+
+
+def test_chains_from_values_that_are_not_counted_from_zero() -> None:
+    with pytest.raises(UnsupportedError, match="whose values are not counted from 0"):
+        vi.log_joint(from_a_sign, [], jit=False)(np.ones(3))
