@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 
 from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
@@ -44,8 +45,15 @@ class Forward(Rewriter):
     """The walk that knows what stands in elements; `known` says it of places."""
 
     def __init__(self, fn: Function) -> None:
+        self.fn = fn
         self.roots = storage_roots(fn)
         self.known: Known = {}
+
+    @cached_property
+    def is_mixed(self) -> bool:
+        """Whether there is float32, with which Python's float stays that, and an element of float64 does not."""
+        made = (v for s in walk(self.fn.body) for v in s.results)
+        return any(getattr(v.type, "dtype", "") == "float32" for v in (*self.fn.params, *made))
 
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         outer = dict(self.known)
@@ -98,7 +106,8 @@ class Forward(Rewriter):
         array, value, *at = (lookup(env, a) for a in store.operands)
         if not is_element(store) or not isinstance(array.type, Array) or len(at) != array.type.ndim:
             return
-        if _is_of(value, array):
+        is_pythons = isinstance(value.type, Scalar) and value.type.weak
+        if _is_of(value, array) and not (is_pythons and self.is_mixed):
             self.known[(array, *at)] = value
 
 

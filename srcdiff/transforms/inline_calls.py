@@ -31,11 +31,11 @@ __all__ = ["Inline", "inline_calls", "without_calls"]
 _MOST = 80  # statements of a helper that is called in several places
 
 
-def inline_calls(fn: Function, most: int = _MOST) -> Function:
+def inline_calls(fn: Function, most: int = _MOST, reads: bool = True) -> Function:
     """`fn` with the statements of such helpers in the place of their calls; one that is called in several places has
-    `most` at most.
+    `most` at most. Where `reads` are not inserted yet, helpers take storage as it is.
     """
-    return Inline(fn, most)(fn)
+    return Inline(fn, most, reads)(fn)
 
 
 def without_calls(fn: Function) -> Function:
@@ -46,8 +46,8 @@ def without_calls(fn: Function) -> Function:
 
 
 class Inline(Rewriter):
-    def __init__(self, fn: Function, most: int) -> None:
-        self.most = most
+    def __init__(self, fn: Function, most: int, reads: bool = True) -> None:
+        self.most, self.reads = most, reads
         self.written = written_values(fn)
         self.places = Counter(s.function.name for s in walk(fn.body) if isinstance(s, Call))
         self.noted: dict[str, list[Any]] = {"assumptions": [], "rewrites": []}  # of helpers
@@ -113,7 +113,7 @@ class Inline(Rewriter):
         written = written_values(helper)
         inner: Env = {}
         for param, a in zip(helper.params, operands, strict=True):
-            is_storage = isinstance(a, Value) and a in self.written
+            is_storage = self.reads and isinstance(a, Value) and a in self.written
             inner[param] = b.op(memory.read, a) if is_storage else a
         names = {
             y: r
@@ -124,7 +124,7 @@ class Inline(Rewriter):
             b.append(_named(clone_statement(s, inner), s, names, inner))
         for y, r in zip(helper.body.yields, call.results, strict=True):
             found = lookup(inner, y)
-            is_storage = isinstance(y, Value) and y in written
+            is_storage = self.reads and isinstance(y, Value) and y in written
             env[r] = b.op(memory.read, found, name=r.name) if is_storage else found
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from srcdiff.errors import UnsupportedError
 from srcdiff.ir.alias import storage_roots
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, For, Function, Node, Op, Region, Value, const, walk
@@ -80,12 +79,6 @@ def _open_shared(r: Reversal, fn: Function, scope: Scope) -> None:
     opened: list[Value] = []
     for s in walk(fn.body):
         if isinstance(s, Op) and s.decl is shared_array and r.is_active(s.result):
-            if s not in fn.body.body:
-                raise UnsupportedError(
-                    "shared memory inside a loop or branch",
-                    "Say it at the start of the kernel: there is one for all turns in any case.",
-                    s.location,
-                )
             name = f"d_{s.result.name}" if s.result.name else "d_shared"
             made = scope.b.op(shared_array, name=name, type=s.result.type)
             scope.buffers[s.result] = made

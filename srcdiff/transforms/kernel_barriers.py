@@ -30,13 +30,29 @@ from srcdiff.ir.types import Array
 from srcdiff.ops.kernels import barrier_of, is_barrier, shared_array, syncthreads
 from srcdiff.ops.memory import add_into
 
-__all__ = ["needed_barriers", "plain_barriers", "shared_storage", "storage_barriers"]
+__all__ = [
+    "needed_barriers",
+    "plain_barriers",
+    "shared_first",
+    "shared_storage",
+    "storage_barriers",
+]
 
 
 def shared_storage(fn: Function) -> list[Value]:
     """The arrays that several threads see: parameters, and shared memory."""
     made = [s.result for s in walk(fn.body) if isinstance(s, Op) and s.decl is shared_array]
     return [p for p in fn.params if isinstance(p.type, Array)] + made
+
+
+def shared_first(fn: Function) -> Function:
+    """`fn` with its shared memory said at the start: there is one for all turns and branches in any case."""
+    inside = [s for s in walk(fn.body) if isinstance(s, Op) and s.decl is shared_array]
+    inside = [s for s in inside if s not in fn.body.body]
+    if not inside:
+        return fn
+    body = _Without(set(inside))(fn).body
+    return fn.with_body(replace(body, body=(*inside, *body.body)))
 
 
 def storage_barriers(fn: Function) -> Function:

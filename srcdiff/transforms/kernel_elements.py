@@ -9,6 +9,7 @@ Nobody else may touch such an element up to the next barrier, or the kernel that
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
@@ -35,9 +36,11 @@ class _Sums(Forward):
             if known is not None and is_element(old):
                 b.location, b.origin = old.location, old.origin
                 total = b.op(arithmetic.add, known, lookup(env, old.operands[1]))
-                b.ops(memory.store, place[0], total, *place[1:], where=old.attrs["where"])
-                self.forget(old, place)
-                self.known[place] = total
+                operands = (place[0], total, *place[1:])
+                stored = replace(old, decl=memory.store, operands=operands)
+                b.append(stored)
+                self.forget(stored, place)
+                self.note(stored, env)
                 return
         super().statement(old, env, b)
 

@@ -14,7 +14,12 @@ from srcdiff.transforms.forward import ForwardRules
 from srcdiff.transforms.inline_calls import inline_calls
 from srcdiff.transforms.kernel_adjoint import kernel_adjoint
 from srcdiff.transforms.kernel_atomics import atomic_sums, note_axes
-from srcdiff.transforms.kernel_barriers import needed_barriers, plain_barriers, storage_barriers
+from srcdiff.transforms.kernel_barriers import (
+    needed_barriers,
+    plain_barriers,
+    shared_first,
+    storage_barriers,
+)
 from srcdiff.transforms.kernel_counts import counted_loops, grid_places
 from srcdiff.transforms.kernel_elements import own_elements
 from srcdiff.transforms.kernel_races import check_races
@@ -37,6 +42,7 @@ from srcdiff.transforms.residuals import residuals
 from srcdiff.transforms.reverse import Rules
 from srcdiff.transforms.single import single
 from srcdiff.transforms.stacks import stacks
+from srcdiff.transforms.subscripts import elements_of_rows
 from srcdiff.transforms.truth_numbers import truth_numbers
 from srcdiff.transforms.wrapped_integers import wrapped_integers
 
@@ -47,11 +53,13 @@ _OWN = ("own arguments", "reshaped")  # steps of others: kernels write their arg
 _PREPARE = (
     Pass(
         "inline calls",
-        lambda f: bind_lengths(inline_calls(f, most=sys.maxsize)),
+        lambda f: bind_lengths(inline_calls(f, most=sys.maxsize, reads=False)),
         "device functions are part of the kernel",
     ),
+    Pass("rows", elements_of_rows, "an element is one subscript"),
     Pass("grid places", grid_places, "what tells threads apart is said in one way"),
     Pass("counted loops", counted_loops, "loops that count know which turn it is"),
+    Pass("shared memory", shared_first, "there is one for all turns and branches"),
     Pass("storage barriers", storage_barriers, "a barrier is where others have written"),
     Pass("axes", note_axes, "a launch along others would do everything twice"),
     Pass("races", check_races, "what races has no derivative"),

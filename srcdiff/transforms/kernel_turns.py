@@ -6,7 +6,7 @@ loaded again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Set
 from dataclasses import replace
 
 from srcdiff.ir.alias import reads_of, writes_of
@@ -64,7 +64,7 @@ def runs_again(r: Reversal, loop: For | While) -> bool:
     for tile in tiles:
         if any(id(w) not in inside and not is_barrier(w) for w in program.writes.get(tile, ())):
             return False
-        if not _fills_first(loop.body, tile, program.roots):
+        if not _fills_first(loop.body, tile, turn):
             return False
     return bool(tiles)
 
@@ -93,8 +93,8 @@ def _varying(loop: For) -> set[Atom]:
 _LOADS = (memory.index, memory.gather, memory.read)
 
 
-def _fills_first(body: Region, tile: Value, roots: Mapping[Value, frozenset[Value]]) -> bool:
-    """Whether all places at which a turn stores are stored before anything is read."""
+def _fills_first(body: Region, tile: Value, turn: Set[Atom]) -> bool:
+    """Whether all places at which a turn stores are stored before anything is read; `turn`: what varies with it."""
     sure: set[tuple[Atom, ...]] = set()
     for s in body.body:
         if is_barrier(s):
@@ -104,7 +104,7 @@ def _fills_first(body: Region, tile: Value, roots: Mapping[Value, frozenset[Valu
             isinstance(i, Op) and i.decl is memory.index and i.operands[0] is tile for i in _all(s)
         ):
             return bool(sure) and places <= sure
-        sure |= _surely(s, tile)
+        sure |= _surely(s, tile, turn)
         if not places <= sure:
             return False
     return True
@@ -122,11 +122,16 @@ def _all(s: Statement) -> Iterator[Statement]:
         yield from walk(region)
 
 
-def _surely(s: Statement, tile: Value) -> set[tuple[Atom, ...]]:
+def _surely(s: Statement, tile: Value, turn: Set[Atom]) -> set[tuple[Atom, ...]]:
     """The places that a statement stores at, whatever way it goes."""
     if isinstance(s, If):
-        halves = [{p for i in region.body for p in _surely(i, tile)} for region in regions_of(s)]
+        halves = [
+            {p for i in region.body for p in _surely(i, tile, turn)} for region in regions_of(s)
+        ]
         return halves[0] & halves[1]
+    if isinstance(s, For):  # as often in each turn
+        is_same = not s.breaks and turn.isdisjoint((s.start, s.stop, s.step))
+        return {p for i in s.body.body for p in _surely(i, tile, turn)} if is_same else set()
     return set(_stores(s, tile)) if isinstance(s, Op) else set()
 
 

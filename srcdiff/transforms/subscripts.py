@@ -9,20 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from srcdiff.ir.core import Atom, Const, Op
+from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.core import Atom, Const, Function, Op, Statement, Value, walk
 from srcdiff.ops import memory
 from srcdiff.ops.index_patterns import items
 
-__all__ = ["composed", "is_whole"]
+__all__ = ["composed", "elements_of_rows", "is_whole"]
 
 _FIRST_INDEX = {memory.index: 1, memory.store: 2, memory.add_into: 2}
 
 
-def composed(op: Op, view: Op) -> Op | None:
-    """An access of a view as an access of what it is a view of; None where the two subscripts do not make one."""
+def composed(op: Op, view: Op, any_row: bool = False) -> Op | None:
+    """An access of a view as an access of what it is a view of; None where the two subscripts do not make one.
+
+    `any_row`: not only rows that constants name are put together where they are read.
+    """
     if op.decl not in _FIRST_INDEX or view.decl is not memory.index:
         return None
-    if not op.decl.writes and not all(isinstance(a, Const) for a in view.operands[1:]):
+    if not (any_row or op.decl.writes or all(isinstance(a, Const) for a in view.operands[1:])):
         return None
     inner, outer = items(view.attrs["where"]), items(op.attrs["where"])
     first = _FIRST_INDEX[op.decl]
@@ -33,6 +37,25 @@ def composed(op: Op, view: Op) -> Op | None:
         where.pop()
     head = (view.operands[0], *op.operands[1:first])
     return replace(op, operands=(*head, *operands), attrs={**op.attrs, "where": ", ".join(where)})
+
+
+def elements_of_rows(fn: Function) -> Function:
+    """`fn` with elements of rows that have no name, as what `f(x[i])` reads, as elements of the array."""
+    made = {s.result: s for s in walk(fn.body) if isinstance(s, Op) and s.decl is memory.index}
+    return _Elements({v: s for v, s in made.items() if not v.name})(fn)
+
+
+class _Elements(Rewriter):
+    def __init__(self, rows: dict[Value, Op]) -> None:
+        self.rows = rows
+
+    def statement(self, old: Statement, env: Env, b: Builder) -> None:
+        while isinstance(old, Op) and old.operands and old.operands[0] in self.rows:
+            new = composed(old, self.rows[old.operands[0]], any_row=True)
+            if new is None:
+                break
+            old = new
+        super().statement(old, env, b)
 
 
 def is_whole(op: Op) -> bool:
