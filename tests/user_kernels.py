@@ -373,17 +373,6 @@ def attention(q, K, V, out):
 
 
 @cuda.jit
-def warp_sum(x, out):
-    """Sums of warps by shuffles, which the simulator has not."""
-    i = cuda.grid(1)
-    v = x[i] * x[i]
-    for k in range(5):
-        v += cuda.shfl_xor_sync(0xFFFFFFFF, v, 16 >> k)
-    if cuda.laneid == 0:
-        cuda.atomic.add(out, 0, v)
-
-
-@cuda.jit
 def one_thread(x, out):
     for k in range(x.shape[0]):
         out[0] += x[k] * x[k]

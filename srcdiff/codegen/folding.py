@@ -38,7 +38,8 @@ _NEW = {
     "zeros_of",
 }
 _HOLDS = {"append", "pack", "list_new", "list_set"}  # keep a reference to their operands
-_ORDERED = {"list_pop", "restore"}
+# what comes in an order, and what all threads of a warp do together: not in one half of a conditional expression
+_ORDERED = {"list_pop", "restore", "shuffle", "shuffle_xor", "shuffle_up", "shuffle_down"}
 
 
 @dataclass

@@ -196,6 +196,12 @@ class DerivedKernel(_Launchable):
     def types_of(self, args: Sequence[Any]) -> tuple[Type, ...]:
         found = []
         for name, value in zip(self.names, args, strict=True):
+            if getattr(getattr(value, "dtype", None), "fields", None):
+                raise UnsupportedError(
+                    f"the argument `{name}` is an array of records, which has no derivative",
+                    f"Pass its fields as arrays of their own, such as np.ascontiguousarray({name}[field]).",
+                    place_of(self.plain),
+                )
             type_ = type_in_ir(plain_type(type_of(value)), name)
             if not isinstance(type_, Array | Scalar | Static):
                 raise UnsupportedError(

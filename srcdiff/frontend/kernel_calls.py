@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -21,13 +22,14 @@ from srcdiff.frontend.values import (
 )
 from srcdiff.ir.core import Value, const
 from srcdiff.ir.types import Array, Dim, Scalar
-from srcdiff.ops.arithmetic import negative
+from srcdiff.ops.arithmetic import add, divide, multiply, negative
 from srcdiff.ops.kernels import (
     Named,
     grid,
     gridsize,
     shared_array,
-    shuffle_xor,
+    shuffle_name,
+    shuffles,
     syncthreads,
 )
 from srcdiff.ops.memory import add_into, copy, empty
@@ -41,6 +43,9 @@ _ADVICE = "docs/cuda.md lists what an adjoint kernel is made of."
 def kernel_call(fr: Frame, node: Any, function: Named, args: Args, kwargs: Kwargs) -> FrontValue:
     """A call of a function of numba.cuda."""
     read = _READ.get(function.name)
+    known = _known_function(function.name)
+    if read is None and known is not None:
+        return HOOKS["call"](fr, node, Known(known), args, kwargs)  # type: ignore[no-any-return]
     if read is None:
         fr.fail(node, f"`cuda.{function.name}` has no derivative", _advice(function.name))
     return read(fr, node, function.name, args, kwargs)
@@ -49,9 +54,16 @@ def kernel_call(fr: Frame, node: Any, function: Named, args: Args, kwargs: Kwarg
 def _advice(name: str) -> str:
     if name.startswith("atomic."):
         return "`cuda.atomic.add` has one. Which thread was last, or had the largest, is lost when the kernel ends."
-    if name.startswith("shfl"):
-        return "`cuda.shfl_xor_sync` has one; or pass the values through `cuda.shared.array`."
+    if name in _VOTES:
+        return _SHARED
     return _ADVICE
+
+
+_SHARED = "Pass the values through `cuda.shared.array`."
+_VOTES = (
+    "all_sync", "any_sync", "eq_sync", "ballot_sync", "match_any_sync", "match_all_sync", "activemask", "lanemask_lt",
+    "syncthreads_count", "syncthreads_and", "syncthreads_or",
+)  # fmt: skip
 
 
 def _grid(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
@@ -130,10 +142,16 @@ class _OldValue:
 
 def _shuffle(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
     if len(args) != 3 or kwargs or not is_static(args[0]):
-        fr.fail(node, f"`cuda.{name}` takes a constant mask, a value and a lane mask")
-    mask = static(args[0])
-    value, lanes = (fr.as_atom(a, node) for a in args[1:])
-    return fr.op(node, shuffle_xor, value, lanes, mask=int(mask))
+        fr.fail(node, f"`cuda.{name}` takes a constant mask, a value and a lane or number of lanes")
+    mask = int(static(args[0])) & 0xFFFFFFFF
+    kind = _SHUFFLES[name]
+    if not kind and mask != 0xFFFFFFFF:
+        fr.fail(node, f"`cuda.{name}` has a derivative where all lanes take part", _SHARED)
+    value, lane = (fr.as_atom(a, node) for a in args[1:])
+    return fr.op(node, shuffles[kind], value, lane, mask=mask)
+
+
+_SHUFFLES = {shuffle_name(kind): kind for kind in shuffles}
 
 
 def _constant(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
@@ -141,6 +159,32 @@ def _constant(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> Fr
     if len(args) != 1 or kwargs:
         fr.fail(node, f"`cuda.{name}` takes an array that is there when the kernel is compiled")
     return args[0]
+
+
+def _fma(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+    if len(args) != 3 or kwargs:
+        fr.fail(node, f"`cuda.{name}` takes three numbers")
+    a, b, c = (fr.as_atom(x, node) for x in args)
+    return fr.op(node, add, fr.op(node, multiply, a, b), c)
+
+
+def _rsqrt(fr: Frame, node: Any, name: str, args: Args, kwargs: Kwargs) -> FrontValue:
+    root = HOOKS["call"](fr, node, Known(math.sqrt), args, kwargs)
+    return fr.op(node, divide, const(1.0), root)
+
+
+def _known_function(name: str) -> Any:
+    """The function of NumPy or `math` that one of CUDA's stands for: `libdevice.fast_expf` is `exp` in less digits."""
+    own = {"cbrt": np.cbrt, "selp": np.where}.get(name)
+    if own is not None or not name.startswith("libdevice."):
+        return own
+    base = name.removeprefix("libdevice.").removeprefix("fast_")
+    names = (base, base.removesuffix("f"))
+    return next((found for n in names if (found := _of_libdevice(n)) is not None), None)
+
+
+def _of_libdevice(name: str) -> Any:
+    return np.cbrt if name == "cbrt" else getattr(math, name, None)
 
 
 # ---- in host code: arrays travel with each launch --------------------------------------------------
@@ -169,12 +213,15 @@ _READ: dict[str, Callable[..., FrontValue]] = {
     "threadfence": _fence,
     "threadfence_block": _fence,
     "threadfence_system": _fence,
+    "cg.this_grid": _fence,
+    **dict.fromkeys(("fma", "libdevice.fma", "libdevice.fmaf"), _fma),
+    **dict.fromkeys(("libdevice.rsqrt", "libdevice.rsqrtf"), _rsqrt),
     "shared.array": _storage,
     "local.array": _storage,
     "const.array_like": _constant,
     "atomic.add": _atomic,
     "atomic.sub": _atomic,
-    "shfl_xor_sync": _shuffle,
+    **dict.fromkeys(_SHUFFLES, _shuffle),
     "to_device": _sent,
     "device_array": _device_array,
     "device_array_like": _device_array,

@@ -6,21 +6,23 @@ where `numba.cuda` has some of them only while a kernel runs, as on a device.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import ModuleType
 from typing import Any
 
-from srcdiff.ir.core import Atom, Op, OpDecl, known_dim
+from srcdiff.ir.core import Atom, Op, OpDecl, const, known_dim
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Scalar, Type
+from srcdiff.ops import arithmetic
 from srcdiff.ops.device import array_text, shown_type
 from srcdiff.ops.infer import nothing, same_as_first
+from srcdiff.ops.numbers import choose
 from srcdiff.ops.registry import operation
 
 __all__ = [
     "CUDA", "Named", "Position", "atomic_add", "atomic_max", "barrier_of", "grid", "gridsize", "in_words",
-    "is_barrier", "is_place", "position", "shared_array", "shuffle_xor", "syncthreads",
+    "is_barrier", "is_place", "position", "shared_array", "shuffle_name", "shuffles", "syncthreads",
 ]  # fmt: skip
 
 Attrs = Mapping[str, Any]
@@ -124,24 +126,75 @@ atomic_max = operation(
 )
 
 
-def _shuffled(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
-    return same_as_first(shapes, operands, attrs)
+def _lane(b: Any) -> Atom:
+    return b.op(position, of="laneid")  # type: ignore[no-any-return]
 
 
-def _shuffle_back(b: Any, op: Op, d_outs: Sequence[Atom]) -> tuple[Atom | None, ...]:
+def _from_partner(b: Any, op: Op, d_out: Atom) -> Atom:
     """The thread that took from this one is the one that this one took from."""
-    return (b.op(shuffle_xor, d_outs[0], op.operands[1], **op.attrs), None)
+    return b.op(shuffles["xor"], d_out, op.operands[1], name="taken", **op.attrs)  # type: ignore[no-any-return]
 
 
-# a value of another thread, the one whose number differs in some bits: no function of numbers that tests could call
-shuffle_xor = OpDecl(
-    "shuffle_xor",
-    _shuffled,
-    template=lambda op: f"cuda.shfl_xor_sync({op.attrs['mask']}, {{0}}, {{1}})",
-    linear=True,
-    build=_shuffle_back,
-    raises=True,  # it stays where it is: all threads of a warp take part
-)
+def _from_above(b: Any, op: Op, d_out: Atom) -> Atom:
+    """Who took from this thread is so many lanes above; the lowest took their own."""
+    delta = op.operands[1]
+    taken = b.op(shuffles["down"], d_out, delta, name="taken", **op.attrs)
+    is_taken = b.op(arithmetic.less, b.op(arithmetic.add, _lane(b), delta), const(_WARP))
+    is_own = b.op(arithmetic.less, _lane(b), delta)
+    return _either(b, is_taken, taken, is_own, d_out)
+
+
+def _from_below(b: Any, op: Op, d_out: Atom) -> Atom:
+    """Who took from this thread is so many lanes below; the highest took their own."""
+    delta = op.operands[1]
+    taken = b.op(shuffles["up"], d_out, delta, name="taken", **op.attrs)
+    is_taken = b.op(arithmetic.less_equal, delta, _lane(b))
+    is_own = b.op(arithmetic.less_equal, b.op(arithmetic.subtract, const(_WARP), delta), _lane(b))
+    return _either(b, is_taken, taken, is_own, d_out)
+
+
+def _either(b: Any, is_taken: Atom, taken: Atom, is_own: Atom, own: Atom) -> Atom:
+    first = b.op(choose, is_taken, taken, const(0.0), name="given")
+    return b.op(arithmetic.add, first, b.op(choose, is_own, own, const(0.0), name="kept"))  # type: ignore[no-any-return]
+
+
+def _from_all(b: Any, op: Op, d_out: Atom) -> Atom:
+    """All took from one lane: it has the sum over the warp."""
+    total = d_out
+    for distance in (16, 8, 4, 2, 1):
+        taken = b.op(shuffles["xor"], total, const(distance), mask=_ALL, name="taken")
+        total = b.op(arithmetic.add, total, taken, name="total")
+    is_source = b.op(arithmetic.equal, _lane(b), op.operands[1])
+    return b.op(choose, is_source, total, const(0.0))  # type: ignore[no-any-return]
+
+
+_WARP, _ALL = 32, 0xFFFFFFFF
+
+
+def _shuffle(name: str, back: Callable[[Any, Op, Atom], Atom]) -> OpDecl:
+    """A value of another thread of the warp: no function of numbers that tests could call."""
+    return OpDecl(
+        f"shuffle_{name}" if name else "shuffle",
+        same_as_first,
+        template=lambda op: f"cuda.{shuffle_name(name)}({op.attrs['mask']}, {{0}}, {{1}})",
+        linear=True,
+        build=lambda b, op, d_outs: (back(b, op, d_outs[0]), None),
+        raises=True,  # it stays where it is: all threads of a warp take part
+    )
+
+
+def shuffle_name(kind: str) -> str:
+    """What numba.cuda calls a shuffle."""
+    return f"shfl_{kind}_sync" if kind else "shfl_sync"
+
+
+# by where they take from: the lane that differs in some bits, the one so many below or above, or one for all
+shuffles = {
+    "xor": _shuffle("xor", _from_partner),
+    "up": _shuffle("up", _from_above),
+    "down": _shuffle("down", _from_below),
+    "": _shuffle("", _from_all),
+}
 
 
 # ---- numba.cuda while a kernel is read -----------------------------------------------------------
@@ -187,6 +240,7 @@ class _Cuda(_Names):
         self.laneid, self.warpsize = Position("laneid"), Position("warpsize")
         self.atomic, self.shared = _Names("atomic."), _Names("shared.")
         self.local, self.const = _Names("local."), _Names("const.")
+        self.cg, self.libdevice = _Names("cg."), _Names("libdevice.")
 
 
 CUDA = _Cuda()
@@ -200,6 +254,8 @@ def in_words(value: Any) -> Any:
         return value
     name = str(getattr(value, "__qualname__", "") or getattr(value, "_name", ""))
     name = name if name.startswith(("shared.", "local.", "atomic.")) else name.rpartition(".")[2]
+    if str(getattr(value, "__module__", "")).endswith(".libdevice"):
+        name = f"libdevice.{name}"
     found: Any = CUDA
     for part in name.split("."):
         if not part.isidentifier():

@@ -25,7 +25,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.types import Array, is_float
 from srcdiff.ops import memory
-from srcdiff.ops.kernels import grid, position, shared_array
+from srcdiff.ops.kernels import grid, position, shared_array, shuffles
 from srcdiff.transforms.kernel_barriers import shared_storage
 
 __all__ = ["check_races"]
@@ -42,7 +42,9 @@ def check_races(fn: Function) -> Function:
     if not fn.notes["asked"]:
         return fn  # for one thread
     for is_shared in (False, True):
-        _Races(fn, is_shared).region(fn.body, True)
+        found = _Races(fn, is_shared)
+        found.region(fn.body, True)
+    found.check_shuffles(fn)
     return fn
 
 
@@ -123,6 +125,16 @@ class _Races:
             inner = is_all and not (isinstance(s, If) and self.is_for_one(s.condition))
             for r in regions_of(s):
                 self.region(r, inner)
+
+    def check_shuffles(self, fn: Function) -> None:
+        """All threads of a warp say the same of where to take from, or several may take from one."""
+        for s in walk(fn.body):
+            if isinstance(s, Op) and s.decl in shuffles.values() and s.operands[1] in self.differs:
+                raise UnsupportedError(
+                    "each thread says for itself which lane it takes from: several may take from one",
+                    "Say it for all in the same way, or pass the values through `cuda.shared.array`.",
+                    s.location,
+                )
 
     def check(self, op: Op) -> None:
         target = op.operands[0] if op.operands else None

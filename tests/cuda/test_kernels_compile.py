@@ -8,9 +8,10 @@ import block_kernels
 import numpy as np
 import pytest
 import thread_kernels
+import warp_kernels
 from numba import types
 from numba.np.numpy_support import from_dtype
-from user_kernels import CASES, SINGLE, Case, warp_sum
+from user_kernels import CASES, SINGLE, Case
 
 import srcdiff.cuda
 from srcdiff.codegen.load import load
@@ -75,11 +76,10 @@ def test_second_derivatives(case: Case) -> None:
         assert ".target sm_90" in compiled(program, (9, 0))
 
 
-def test_shuffles() -> None:
-    x = np.zeros(32)
-    program = srcdiff.cuda.adjoint(warp_sum).program_for(x, x)
-    assert "d_v += cuda.shfl_xor_sync(4294967295, d_v, " in program.source
-    assert "shfl.sync.bfly" in compiled(program, (8, 0))
+@pytest.mark.parametrize("case", warp_kernels.CASES, ids=repr)
+def test_shuffles(case: Case) -> None:
+    for program in programs(case, np.float64):
+        assert "shfl.sync" in compiled(program, (8, 0))
 
 
 @pytest.mark.slow
