@@ -278,6 +278,80 @@ def tile_halo(x, y):
         y[i, j] = s[tx, ty + 1] * s[tx + 2, ty + 1] - s[tx + 1, ty] * s[tx + 1, ty + 2]
 
 
+@cuda.jit
+def array_sum(data):
+    """Numba's own example: shared memory is said in a branch."""
+    tid = cuda.threadIdx.x
+    size = len(data)
+    if tid < size:
+        i = cuda.grid(1)
+        shr = cuda.shared.array(8, float64)
+        shr[tid] = data[i]
+        cuda.syncthreads()
+        s = 1
+        while s < cuda.blockDim.x:
+            if tid % (2 * s) == 0:
+                shr[tid] += shr[tid + s]
+            s *= 2
+            cuda.syncthreads()
+        if tid == 0:
+            data[tid] = shr[tid]
+
+
+@cuda.jit(device=True)
+def pull(me, body, a):
+    dx = body[0] - me[0]
+    dy = body[1] - me[1]
+    d2 = dx * dx + dy * dy + 0.1
+    w = body[2] / (d2 * math.sqrt(d2))
+    return a[0] + dx * w, a[1] + dy * w
+
+
+@cuda.jit
+def bodies_in_tiles(pos, acc):
+    """A device function takes rows of shared memory, which a loop has filled."""
+    tile = cuda.shared.array((4, 3), float64)
+    i = cuda.grid(1)
+    n = pos.shape[0]
+    me = (0.0, 0.0)
+    if i < n:
+        me = (pos[i, 0], pos[i, 1])
+    a = (0.0, 0.0)
+    for first in range(0, n, 4):
+        j = first + cuda.threadIdx.x
+        for k in range(3):
+            tile[cuda.threadIdx.x, k] = pos[j, k] if j < n else 0.0
+        cuda.syncthreads()
+        for k in range(4):
+            a = pull(me, tile[k], a)
+        cuda.syncthreads()
+    if i < n:
+        acc[i, 0] = a[0]
+        acc[i, 1] = a[1]
+
+
+@cuda.jit
+def heat_in_a_tile(u, out, a):
+    """The same guard in front of a barrier and behind it."""
+    sh = cuda.shared.array((6, 6), float64)
+    i, j = cuda.grid(2)
+    ti, tj = cuda.threadIdx.x + 1, cuda.threadIdx.y + 1
+    n, m = u.shape
+    inside = i < n and j < m
+    if inside:
+        sh[ti, tj] = u[i, j]
+        if ti == 1 and i > 0:
+            sh[0, tj] = u[i - 1, j]
+        if ti == 4 and i + 1 < n:
+            sh[5, tj] = u[i + 1, j]
+    cuda.syncthreads()
+    if inside:
+        if 0 < i < n - 1:
+            out[i, j] = sh[ti, tj] + a[0] * (sh[ti - 1, tj] + sh[ti + 1, tj] - 2.0 * sh[ti, tj])
+        else:
+            out[i, j] = sh[ti, tj] ** 2
+
+
 CASES = [
     Case(softmax_shared, ((2, 8),), lambda r, t: _of(t, r.normal(size=(2, 8)), np.zeros((2, 8)))),
     Case(
@@ -312,4 +386,11 @@ CASES = [
         gather_scatter_same, ((1, 4),), lambda r, t: (*_of(t, r.random(4)), np.array([1, 1, 3, 0]))
     ),
     Case(tile_halo, (((2, 2), (4, 4)),), lambda r, t: _of(t, r.random((6, 5)), np.zeros((6, 5)))),
+    Case(array_sum, ((1, 8),), lambda r, t: _of(t, r.normal(size=8))),
+    Case(bodies_in_tiles, ((2, 4),), lambda r, t: _of(t, r.normal(size=(7, 3)), np.zeros((7, 2)))),
+    Case(
+        heat_in_a_tile,
+        (((2, 1), (4, 2)),),
+        lambda r, t: _of(t, r.normal(size=(7, 2)), np.zeros((7, 2)), np.array([0.2])),
+    ),
 ]

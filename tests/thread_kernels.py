@@ -594,6 +594,37 @@ def horner_global_acc(c, x, y):
             y[i] = y[i] * x[i] + c[k]
 
 
+WAYS = (0, 1, -1)
+
+
+@cuda.jit
+def lattice(f, new, omega):
+    """A line of lattice Boltzmann, in double precision inside."""
+    i = cuda.grid(1)
+    n = f.shape[1]
+    if i >= n:
+        return
+    own = cuda.local.array(3, float64)
+    rho = 0.0
+    u = 0.0
+    for q in range(3):
+        v = f[q, (i - WAYS[q]) % n]
+        own[q] = v
+        rho += v
+        u += WAYS[q] * v
+    u /= rho
+    for q in range(3):
+        eq = rho * (1.0 + 3.0 * WAYS[q] * u) / 3.0
+        new[q, i] = own[q] - omega[0] * (own[q] - eq)
+
+
+@cuda.jit
+def of_cuda_itself(x, y):
+    i = cuda.grid(1)
+    if i < x.size:
+        y[i] = cuda.fma(x[i], x[i], 1.0) + cuda.cbrt(x[i]) + cuda.selp(x[i] > 0.5, x[i], 2.0 * x[i])
+
+
 CASES = [
     Case(
         lennard_jones,
@@ -740,4 +771,10 @@ CASES = [
         grid2_strides, (((1, 2), (2, 1)),), lambda r, t: _of(t, r.random((3, 5)), r.random((3, 5)))
     ),
     Case(horner_global_acc, ((1, 4),), lambda r, t: _of(t, r.random(4), r.random(3), r.random(3))),
+    Case(
+        lattice,
+        ((2, 2),),
+        lambda r, t: _of(t, 1.0 + 0.1 * r.random((3, 4)), np.zeros((3, 4)), np.array([0.8])),
+    ),
+    Case(of_cuda_itself, ((1, 4),), lambda r, t: _of(t, 0.2 + r.random(4), np.zeros(4))),
 ]

@@ -21,7 +21,7 @@ from srcdiff.ops.index_patterns import items
 from srcdiff.ops.kernels import atomic_add, grid, gridsize, is_barrier, position, shared_array
 from srcdiff.transforms.kernel_barriers import shared_storage
 
-__all__ = ["atomic_sums", "note_axes"]
+__all__ = ["Place", "Threads", "atomic_sums", "note_axes"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def atomic_sums(fn: Function) -> Function:
     """`fn` with atomic additions; `notes["axes"]` are the axes of the launch that it counts on being the only ones,
     None if it counts on nothing.
     """
-    found = _Threads(fn)
+    found = Threads(fn)
     shared = frozenset(shared_storage(fn))
     own = {v for v in shared if found.is_own(v)}
     new = _Atomic(found.roots, shared - own)(fn)
@@ -71,7 +71,7 @@ def note_axes(fn: Function) -> Function:
     return replace(fn, notes={**fn.notes, "asked": axes})
 
 
-class _Threads:
+class Threads:
     """Where the threads of a kernel are, and what they touch."""
 
     def __init__(self, fn: Function) -> None:

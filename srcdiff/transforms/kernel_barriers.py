@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from srcdiff.ir.alias import Roots, reads_of, storage_roots, writes_of, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import (
+    Atom,
     For,
     Function,
     If,
@@ -51,7 +52,7 @@ def shared_first(fn: Function) -> Function:
     inside = [s for s in inside if s not in fn.body.body]
     if not inside:
         return fn
-    body = _Without(set(inside))(fn).body
+    body = _Without(fn, set(inside))(fn).body
     return fn.with_body(replace(body, body=(*inside, *body.body)))
 
 
@@ -125,16 +126,26 @@ def needed_barriers(fn: Function) -> Function:
         found.look()
         if not found.idle:
             return fn
-        fn = _Without(found.idle)(fn)
+        fn = _Without(fn, found.idle)(fn)
 
 
 class _Without(Rewriter):
-    def __init__(self, idle: Set[Op]) -> None:
+    """Leaves out operations; what barriers among them ordered, the others order now, and say so."""
+
+    def __init__(self, fn: Function, idle: Set[Op]) -> None:
         self.idle = idle
+        self.ordered = dict.fromkeys(a for s in walk(fn.body) if s in idle for a in s.operands)
+        self.known: set[Atom] = set(fn.params)
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        if old not in self.idle:
-            super().statement(old, env, b)
+        if old in self.idle:
+            return
+        if isinstance(old, Op) and is_barrier(old):
+            more = (a for a in self.ordered if a in self.known)
+            operands = tuple(dict.fromkeys((*old.operands, *more)))
+            old = replace(old, decl=barrier_of(len(operands)), operands=operands)
+        self.known.update(old.results)
+        super().statement(old, env, b)
 
 
 @dataclass

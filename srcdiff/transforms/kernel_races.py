@@ -26,9 +26,13 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import Array, is_float
 from srcdiff.ops import memory
 from srcdiff.ops.kernels import grid, position, shared_array, shuffles
+from srcdiff.transforms.kernel_atomics import Threads
 from srcdiff.transforms.kernel_barriers import shared_storage
+from srcdiff.transforms.kernel_neighbours import check_neighbours
 
 __all__ = ["check_races"]
+
+_FEW = 32  # a launch of fewer threads is none for a device
 
 
 def check_races(fn: Function) -> Function:
@@ -45,11 +49,13 @@ def check_races(fn: Function) -> Function:
         found = _Races(fn, is_shared)
         found.region(fn.body, True)
     found.check_shuffles(fn)
+    check_neighbours(fn, found.threads.place, found.differs.__contains__)
     return fn
 
 
 class _Races:
     def __init__(self, fn: Function, is_shared: bool) -> None:
+        self.threads = Threads(fn)
         self.arrays = {v for v in shared_storage(fn) if (v not in fn.params) == is_shared}
         self.differs: set[Atom] = set()
         self.maker: dict[Value, Statement] = {v: s for s in walk(fn.body) for v in s.results}
@@ -112,8 +118,19 @@ class _Races:
         if made.decl.name in ("equal", "not_equal"):
             return True
         if made.decl.name in ("less", "less_equal", "greater", "greater_equal"):
-            return any(isinstance(a, Const) for a in made.operands)
+            return any(isinstance(a, Const) for a in made.operands) and not self.is_of_many(made)
         return any(map(self.is_for_one, made.operands))
+
+    def is_of_many(self, comparison: Op) -> bool:
+        """Whether a comparison with a number certainly holds for several threads: `i > 0`, `i < 4`."""
+        left, right = comparison.operands
+        is_below = comparison.decl.name in ("less", "less_equal")
+        if isinstance(left, Const):
+            left, right, is_below = right, left, not is_below
+        place = self.threads.place(left)
+        if place is None or place.factor != 1 or not isinstance(right, Const):
+            return False
+        return not is_below or right.value - place.offset > 1
 
     def region(self, region: Region, is_all: bool) -> None:
         """Look at the stores of a region that many threads run, or one of them."""
@@ -125,6 +142,20 @@ class _Races:
             inner = is_all and not (isinstance(s, If) and self.is_for_one(s.condition))
             for r in regions_of(s):
                 self.region(r, inner)
+
+    def is_of_several(self, index: Atom) -> bool:
+        """Whether several threads have the same index: all, or those that `i // 2` or `i % 2` puts together."""
+        if index not in self.differs:
+            return True
+        made = self.maker.get(index) if isinstance(index, Value) else None
+        if not isinstance(made, Op) or len(made.operands) != 2:
+            return False
+        place, by = made.operands
+        if self.threads.place(place) is None or not isinstance(by, Const):
+            return False
+        if made.decl.name in ("floor_divide", "right_shift"):
+            return bool(by.value > (made.decl.name == "floor_divide"))
+        return made.decl.name == "mod" and 0 < by.value < _FEW
 
     def check_shuffles(self, fn: Function) -> None:
         """All threads of a warp say the same of where to take from, or several may take from one."""
@@ -142,7 +173,7 @@ class _Races:
             return
         if target not in self.arrays or not isinstance(target.type, Array):
             return
-        if not is_float(target.type) or not self.differs.isdisjoint(op.operands[2:]):
+        if not is_float(target.type) or not all(map(self.is_of_several, op.operands[2:])):
             return
         if op.decl is memory.store and isinstance(op.operands[1], Const):
             return  # whoever comes last, it holds the same

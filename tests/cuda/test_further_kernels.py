@@ -27,12 +27,27 @@ FAST = (
     "mandel",
     "by_thread_only",
     "writes_in_device",
+    "array_sum",
+    "bodies_in_tiles",
+    "heat_in_a_tile",
+    "of_cuda_itself",
 )
 
 
 @pytest.mark.parametrize("case", [c for c in FURTHER if repr(c) in FAST], ids=repr)
 def test_some(case: Case) -> None:
     checked(case, np.float64, 1e-9)
+
+
+def test_storage_of_more_digits() -> None:
+    checked(next(c for c in FURTHER if repr(c) == "lattice"), np.float32, 1e-3)
+
+
+def test_tiles_that_a_loop_fills_are_loaded_again() -> None:
+    adjoint = srcdiff.cuda.adjoint(block_kernels.bodies_in_tiles)
+    pos, acc = np.zeros((7, 3)), np.zeros((7, 2))
+    assert adjoint.scratch(2, 4, pos, acc) == ()
+    assert "tile[k, 0]" in adjoint.source_for(pos, acc)
 
 
 @pytest.mark.slow
