@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
@@ -20,7 +21,7 @@ from srcdiff.codegen.facts import Facts
 from srcdiff.codegen.folding import Folding
 from srcdiff.codegen.invented import distances, made_of, stored_value, suggestions
 from srcdiff.codegen.liveness import Interval, joined, overlap
-from srcdiff.codegen.plan import Copy, Let, Loop, Plan, walk_nodes
+from srcdiff.codegen.plan import Copy, Let, Loop, Plan, assigned_by, walk_nodes
 from srcdiff.ir.core import Value
 from srcdiff.ir.types import INT, Array, Scalar, Type, shape_of, strip
 
@@ -113,6 +114,13 @@ class _Naming:
         self.names: dict[Value, str] = {}
         self.initial: set[_Class] = set()
         self.of: dict[_Class, str] = {}  # what sets a value apart from others of its kind
+        self.turns: dict[Value, set[Value]] = defaultdict(set)  # indices, and what their turns make
+        for node in walk_nodes(plan.nodes):
+            around = {loop.index for loop in node.loops if loop is not node} - {None}
+            for value in assigned_by(node) if around else ():
+                self.turns[value] |= around  # type: ignore[arg-type]
+                for index in around:
+                    self.turns[index].add(value)  # type: ignore[index]
         for value, live in intervals.items():
             known = {
                 m.name: m.user
@@ -205,6 +213,10 @@ class _Naming:
         kind = kind_of(c.members[0].type)
         if self.by_kind and self.kinds.get(name, kind) != kind:
             return False
+        if not c.names.get(name) and any(
+            self.names.get(v) == name for m in c.members for v in self.turns[m]
+        ):
+            return False  # what a loop counts is not counted anew in it
         return self.is_legal(name) and not overlap(self.occupied.get(name, []), c.intervals)
 
     def is_legal(self, name: str) -> bool:

@@ -34,6 +34,8 @@ _FLIPPED = {
     gast.In: "not in",
     gast.NotIn: "in",
 }
+_TURNED = {"less": ">=", "less_equal": ">", "greater": "<=", "greater_equal": "<"}
+_STEPS = {"add": 1, "subtract": -1}
 
 
 class Writer:
@@ -71,12 +73,30 @@ class Writer:
             and let.results[0] in self.folding.copied
         ):
             return n.call(n.attribute(self.expression(let.operands[0]), "copy"))
+        counted = self.counted_on(let)
+        if counted is not None:
+            return counted
         filled = template(let.text, len(let.operands)).fill(
             [self.expression(a) for a in let.operands], self.short
         )
         if _wraps(let.op):
             filled.wraps = True  # `x - -k` is not `x + k` then
         return with_minus(filled) if let.origin != "user" else filled
+
+    def counted_on(self, let: Let) -> Any:
+        """`i - 1` for `i + 1 - 2`: steps of an integer in one; None where there are not several."""
+        op, place, steps, count = let.op, let.results[:1], 0, 0
+        while op is not None and op.decl.name in _STEPS and _is_integer(op.operands[0]):
+            start, by = op.operands
+            if not isinstance(by, Const) or not _is_integer(by) or not isinstance(start, Value):
+                break
+            place, steps, count = (start,), steps + _STEPS[op.decl.name] * by.value, count + 1
+            inner = self.folding.folded.get(start)
+            op = inner.op if inner is not None else None
+        if count < 2 or let.origin == "user":
+            return None
+        start = self.expression(place[0])
+        return n.binop(start, "-" if steps < 0 else "+", n.constant(abs(steps))) if steps else start
 
     # ---- statements ----
 
@@ -198,10 +218,20 @@ class Writer:
         then, orelse = self.block(node.then), self.block(node.orelse)
         if not then and not orelse:
             return []
-        condition = self.expression(node.condition)
         if not then:
-            return [n.if_(negated(condition), orelse)]
-        return [n.if_(condition, then, orelse)]
+            return [n.if_(self.opposite(node.condition), orelse)]
+        return [n.if_(self.expression(node.condition), then, orelse)]
+
+    def opposite(self, condition: Atom) -> Any:
+        """What holds where a condition does not: of integers, `i < n` where `i >= n` does not."""
+        let = self.folding.folded.get(condition) if isinstance(condition, Value) else None
+        op = let.op if let is not None else None
+        if op is not None and op.decl.name == "or":
+            return n.boolop("and", *(self.opposite(a) for a in op.operands))
+        if op is not None and op.decl.name in _TURNED and all(map(_is_integer, op.operands)):
+            left, right = map(self.expression, op.operands)
+            return n.compare(left, _TURNED[op.decl.name], right)
+        return negated(self.expression(condition))
 
     def loop(self, node: Loop) -> list[Any]:
         body = self.block(node.body)
@@ -287,6 +317,10 @@ def constant(value: Any) -> Any:
         if isinstance(name, str) and name.isidentifier():
             return n.attribute(f"np.{name}")
         raise
+
+
+def _is_integer(atom: Atom) -> bool:
+    return isinstance(atom.type, Scalar) and atom.type.dtype.startswith(("int", "uint"))
 
 
 def negated(test: Any) -> Any:
