@@ -156,7 +156,7 @@ class _Neighbours:
             return True
         made = self.maker.get(condition) if isinstance(condition, Value) else None
         if isinstance(made, If):  # `a and b`, `a or b`
-            k = made.results.index(condition)  # type: ignore[arg-type]
+            k = made.results.index(condition)
             first, second = made.then.yields[k], made.orelse.yields[k]
             if says and second == Const(False, second.type):
                 return self.is_bound(made.condition, True) and self.is_bound(first, True)

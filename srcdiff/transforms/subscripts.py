@@ -50,8 +50,10 @@ class _Elements(Rewriter):
         self.rows = rows
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
-        while isinstance(old, Op) and old.operands and old.operands[0] in self.rows:
-            new = composed(old, self.rows[old.operands[0]], any_row=True)
+        while isinstance(old, Op) and old.operands:
+            base = old.operands[0]
+            row = self.rows.get(base) if isinstance(base, Value) else None
+            new = composed(old, row, any_row=True) if row is not None else None
             if new is None:
                 break
             old = new
