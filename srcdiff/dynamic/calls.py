@@ -207,7 +207,8 @@ def _is_fixed(value: Any) -> bool:
 
 def _listed(tape: Tape, value: Any) -> Any:
     """An iterator as a list; arrays and rows one by one, which may be of unlike lengths."""
-    value = list(tape.each(value)) if isinstance(value, Iterator) else value
+    if isinstance(value, Iterator):  # that of `x.flat` is subscripted, and stays where it is
+        value = value[:] if hasattr(value, "__getitem__") else list(tape.each(value))
     is_short = isinstance(value, list) and 0 < len(value) <= 32
     if is_short and all(isinstance(v, np.ndarray | list | tuple) for v in value):
         return tuple(_listed(tape, v) for v in value)

@@ -102,8 +102,6 @@ def _operated(tape: Tape, symbol: Any, args: Any, in_place: bool) -> Any:
 
 def item_of(tape: Tape, base: Any, key: Any) -> Any:
     """`base[key]` of what is no array."""
-    if isinstance(base, np.flatiter):
-        return tape.item(call(tape, np.ravel, base.base), key)
     own = getattr(type(base), "__getitem__", None)
     if is_own(base) and isinstance(own, FunctionType):
         return call(tape, own, base, key)
@@ -112,7 +110,44 @@ def item_of(tape: Tape, base: Any, key: Any) -> Any:
     return base[key]
 
 
-_CONTAINERS = (list, tuple, str, bytes, range, Mapping, collections.deque)
+class Flat:
+    """`array.flat`: what is read and written there is asked of the tape, whoever asks."""
+
+    def __init__(self, tape: Tape, base: np.ndarray[Any, Any]) -> None:
+        self.tape, self.base, self.index = tape, base, 0
+
+    @property
+    def coords(self) -> Any:
+        return np.unravel_index(self.index, self.base.shape)
+
+    def place(self, key: Any) -> Any:
+        """What stands for a subscript of it in one of the array."""
+        return np.unravel_index(np.arange(self.base.size)[key], self.base.shape)
+
+    def __len__(self) -> int:
+        return self.base.size
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.tape.item(self.base, self.place(key))
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        flat = call(self.tape, np.ravel, value) if np.ndim(value) > 1 else value
+        self.tape.store(self.base, self.place(key), flat)
+
+    def __iter__(self) -> Flat:
+        return self
+
+    def __next__(self) -> Any:
+        if self.index == len(self):
+            raise StopIteration
+        self.index += 1
+        return self[self.index - 1]
+
+    def copy(self) -> Any:
+        return self[:]
+
+
+_CONTAINERS = (list, tuple, str, bytes, range, Mapping, collections.deque, Flat)
 
 
 def _refuse_foreign(tape: Tape, base: Any, given: Any) -> None:
@@ -127,28 +162,18 @@ def _refuse_foreign(tape: Tape, base: Any, given: Any) -> None:
 
 def store_into(tape: Tape, base: Any, key: Any, value: Any) -> None:
     """`base[key] = value` of what is no array."""
-    if isinstance(base, np.flatiter):
-        flat = base.base.reshape(-1)
-        if not np.shares_memory(flat, base.base):
-            raise UnsupportedError(
-                "`.flat` of an array whose elements do not lie side by side is written",
-                "Write to x[i, j].",
-            )
-        tape.store(flat, key, value)
-        return
     own = getattr(type(base), "__setitem__", None)
     if is_own(base) and isinstance(own, FunctionType):
         call(tape, own, base, key, value)
     else:
         if not isinstance(base, _CONTAINERS):
             _refuse_foreign(tape, base, (key, value))
-        base[key] = tape.each(value) if isinstance(key, slice) else value
+        is_list = isinstance(key, slice) and not isinstance(base, Flat)
+        base[key] = tape.each(value) if is_list else value
 
 
 def iterated(tape: Tape, values: Any) -> Any:
     """What a loop goes through, that is no array."""
-    if isinstance(values, np.flatiter):
-        return tape.each(tape.call(np.ravel, values.base))
     if not is_own(values):
         return values
     own = getattr(type(values), "__iter__", None)
@@ -188,6 +213,8 @@ def attribute_of(tape: Tape, base: Any, name: str) -> Any:
             "`.data` is the memory of an array that is differentiated, and what is read there has no derivative",
             "Use the array.",
         )
+    if name == "flat" and isinstance(base, np.ndarray):
+        return Flat(tape, base)
     if is_own(base):
         refuse_custom(type(base))
     found = inspect.getattr_static(type(base), name, None)
@@ -207,6 +234,8 @@ def set_attribute(tape: Tape, base: Any, name: str, value: Any) -> None:
     found = inspect.getattr_static(type(base), name, None)
     if isinstance(found, property) and found.fset is not None:
         call(tape, found.fset, base, value)
+    elif name == "flat" and isinstance(base, np.ndarray):
+        Flat(tape, base)[:] = value
     else:
         if isinstance(base, np.ndarray) and tape.tracked.has_part([base, value]):
             raise UnsupportedError(

@@ -238,7 +238,8 @@ class ExpressionRewriter(ast.NodeTransformer):
         if isinstance(node.ctx, ast.Load) and is_part and node.attr not in self.routes.properties:
             return self.computed(node)
         base = self.visit(node.value)
-        is_routed = node.attr in self.routes.properties or self.routes.custom or node.attr == "data"
+        is_routed = node.attr in self.routes.properties or self.routes.custom
+        is_routed = is_routed or node.attr in ("data", "flat")
         if is_routed and isinstance(node.ctx, ast.Load) and not self.is_module(node.value):
             return self.ask("attribute", base, ast.Constant(name))
         return ast.Attribute(base, name, node.ctx)

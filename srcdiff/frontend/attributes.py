@@ -150,6 +150,12 @@ def _attribute_of_array(
         return const(type_.ndim if isinstance(type_, Array) else 0)
     if name == "dtype":
         return Known(np.dtype(type_.dtype))
+    if name == "flat":
+        fr.untyped(
+            node,
+            "`.flat` is subscripted here, `x.flat[k]`, and no value by itself",
+            "Use np.ravel(x), which is of the elements in the same order.",
+        )
     decl = METHODS.get(name)
     if name in _PROPERTIES and name in COMPOSITE_METHODS:
         composite = COMPOSITE_METHODS[name]

@@ -21,7 +21,7 @@ from srcdiff.frontend.known_calls import SPECIAL
 from srcdiff.frontend.lists import is_list
 from srcdiff.frontend.objects import write_attribute
 from srcdiff.frontend.stores import add_to, update_item, write_item
-from srcdiff.frontend.subscripts import array_of, read_item
+from srcdiff.frontend.subscripts import array_of, read_item, subscripted
 from srcdiff.frontend.targets import bind_name
 from srcdiff.frontend.values import MISSING, Args, FrontValue, Kwargs, Method, Parts
 from srcdiff.ir.alias import written_operands
@@ -35,7 +35,7 @@ __all__: list[str] = []
 def _augmented(fr: Frame, node: Any) -> None:
     target = node.target
     if isinstance(target, gast.Subscript):
-        _augment_item(fr, node, fr.expr(target.value), fr.expr(target.slice))
+        _augment_item(fr, node, *subscripted(fr, target))
         return
     if isinstance(target, gast.Attribute):
         _augment_attribute(fr, node)

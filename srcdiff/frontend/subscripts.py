@@ -49,12 +49,32 @@ __all__ = [
     "position_of",
     "read_item",
     "shape_parts",
+    "subscripted",
 ]
 
 
 @reads(gast.Subscript)
 def _subscript(fr: Frame, node: Any) -> FrontValue:
-    return fr.session.current(read_item(fr, fr.expr(node.value), fr.expr(node.slice), node))
+    return fr.session.current(read_item(fr, *subscripted(fr, node), node))
+
+
+def subscripted(fr: Frame, node: Any) -> tuple[FrontValue, FrontValue]:
+    """What a subscript is of, and its key: `x.flat[k]` is a subscript of `x`, wherever its elements lie."""
+    if not isinstance(node.value, gast.Attribute) or node.value.attr != "flat":
+        return fr.expr(node.value), fr.expr(node.slice)
+    base = fr.expr(node.value.value)
+    if not isinstance(getattr(base, "type", None), Array):
+        return HOOKS["attribute"](fr, base, "flat", node.value), fr.expr(node.slice)
+    key = fr.expr(node.slice)
+    if isinstance(key, Slice | Parts | Value) and not isinstance(
+        getattr(key, "type", None), Scalar
+    ):
+        count = HOOKS["attribute"](fr, base, "size", node.value)
+        numbers = HOOKS["call"](fr, node, Known(np.arange), [count], {})
+        key = read_item(fr, numbers, key, node)
+    return base, HOOKS["call"](
+        fr, node, Known(np.unravel_index), [key, ShapeOf(fr.as_atom(base, node))], {}
+    )
 
 
 @reads(gast.Slice)

@@ -14,7 +14,7 @@ from srcdiff.frontend.objects import write_attribute
 from srcdiff.frontend.packed import opened
 from srcdiff.frontend.special_methods import refuse_own_items
 from srcdiff.frontend.stores import write_item
-from srcdiff.frontend.subscripts import read_item, shape_parts
+from srcdiff.frontend.subscripts import read_item, shape_parts, subscripted
 from srcdiff.frontend.values import (
     FrontValue,
     Items,
@@ -41,7 +41,7 @@ def assign(fr: Frame, target: Any, value: FrontValue, node: Any, since: int | No
         case gast.Tuple() | gast.List():
             _unpack(fr, target, value, node)
         case gast.Subscript():
-            write_item(fr, fr.expr(target.value), fr.expr(target.slice), value, target)
+            write_item(fr, *subscripted(fr, target), value, target)
         case gast.Attribute():
             write_attribute(fr, fr.expr(target.value), target.attr, value, target)
         case _:

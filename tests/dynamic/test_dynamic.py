@@ -308,6 +308,39 @@ def through_flat(x):
     return y.flat[1] * y[2] + sum(v**2 for v in y.flat)
 
 
+def flat_in_order(x):
+    y = x * 2.0
+    elements = y.flat
+    y[0, 1] = y[0, 0] ** 2
+    return next(elements) * next(elements) + sum(elements)
+
+
+def flat_slices(x):
+    y = x * 2.0
+    y.flat[::4] = x.flat[1:4] ** 2
+    return sum(_doubled(y.flat)) * len(y.flat)
+
+
+def _doubled(elements):
+    return elements[1:3] * 2.0 * elements[-1]
+
+
+def flat_of_a_view(x):
+    y = x * 2.0
+    elements = y.T.flat
+    elements[1] = y[0, 0] ** 2
+    elements[5:7] *= elements[2]
+    elements[[0, 2]] = x[:2, 0]
+    return np.sum(y * x) + np.sum(elements) + np.array(elements)[3] ** 2
+
+
+@pytest.mark.parametrize("program", [flat_in_order, flat_slices, flat_of_a_view])
+def test_flat_elements_however_they_are_asked_for(program):
+    with pytest.warns(srcdiff.DynamicWarning, match="`.flat` is subscripted here"):
+        srcdiff.grad(program)(x3[:, None] * x3)
+    srcdiff.check_grads(program, x3[:, None] * x3, order=1)
+
+
 # ---- every program of the tests without its types ----------------------------------------------------
 
 

@@ -179,6 +179,15 @@ def swapaxes_and_newaxis(A):
     return np.sum(B**2)
 
 
+@views((S, x3), (M, x3[:2]))
+def elements_in_the_order_of_rows(A, x):
+    B = A * 1.0
+    B.flat[:: len(B.T) + 1] += x**2
+    B.T.flat[1] = B.flat[-2] * B[0, 1]
+    B.flat[[0, 3]] *= B.flat[2:4]
+    return np.sum(B**2)
+
+
 @buffers((3, 0.7), (1, 0.7))
 def nested_fill(n, a):
     K = np.empty((n, n))
