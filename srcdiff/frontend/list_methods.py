@@ -15,8 +15,16 @@ from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.iteration import passed, taken
 from srcdiff.frontend.lists import UNKNOWN, copied, new_list, put_on
 from srcdiff.frontend.packed import opened
-from srcdiff.frontend.prelude import called, insert_item, pop_item
-from srcdiff.frontend.values import FrontValue, Generated, Items, Parts, is_static, static_int
+from srcdiff.frontend.prelude import called, insert_item, pop_item, put_behind, put_between
+from srcdiff.frontend.values import (
+    FrontValue,
+    Generated,
+    Items,
+    Parts,
+    Slice,
+    is_static,
+    static_int,
+)
 from srcdiff.ir.core import Atom, Value, const
 from srcdiff.ir.types import List
 from srcdiff.ops.containers import list_pop, list_reverse
@@ -98,6 +106,23 @@ def _insert(fr: Frame, node: Any, target: Value, args: Sequence[FrontValue]) -> 
     called(fr, node, insert_item, target, *args)
     return const(None)
 
+
+def _put_slice(fr: Frame, node: Any, target: Value, key: Slice, value: FrontValue) -> None:
+    """`xs[a:b] = ys`."""
+    if key.step is not None:
+        fr.untyped(
+            node,
+            "every other item of a list whose length only the run knows is assigned",
+            "Assign the items one by one in a loop.",
+        )
+    start = const(0) if key.lower is None else key.lower
+    if key.upper is None:
+        called(fr, node, put_behind, target, start, value)
+    else:
+        called(fr, node, put_between, target, start, key.upper, value)
+
+
+HOOKS["put slice"] = _put_slice
 
 METHODS: Mapping[str, Callable[[Frame, Any, Value, Sequence[FrontValue]], FrontValue]] = {
     "append": _append, "pop": _pop, "extend": _extend, "reverse": _reverse, "copy": _copy, "insert": _insert,

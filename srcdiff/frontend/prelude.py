@@ -34,7 +34,7 @@ from srcdiff.frontend.values import (
 from srcdiff.ir.core import Value, const
 from srcdiff.ir.types import List, Scalar, shape_of
 
-__all__ = ["PRELUDE", "called", "del_item", "insert_item", "pop_item"]
+__all__ = ["PRELUDE", "called", "del_item", "insert_item", "pop_item", "put_behind", "put_between"]
 
 
 # ---- what is read: no annotations, and names as generated code may show them --------------------------------------
@@ -129,6 +129,27 @@ def pop_item(items, position):  # type: ignore[no-untyped-def]
         items[place] = items[place + 1]
     items.pop()
     return item
+
+
+def put_between(items, start, stop, given):  # type: ignore[no-untyped-def]
+    n = len(items)
+    start = max(start + n, 0) if start < 0 else min(start, n)
+    stop = max(stop + n, start) if stop < 0 else max(stop, start)
+    new = list(given)
+    rest = list(items[stop:])
+    while len(items) > start:
+        items.pop()
+    items.extend(new)
+    items.extend(rest)
+
+
+def put_behind(items, start, given):  # type: ignore[no-untyped-def]
+    n = len(items)
+    start = max(start + n, 0) if start < 0 else min(start, n)
+    new = list(given)
+    while len(items) > start:
+        items.pop()
+    items.extend(new)
 
 
 def del_item(items, position):  # type: ignore[no-untyped-def]

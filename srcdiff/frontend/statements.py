@@ -13,6 +13,7 @@ from srcdiff.frontend.constants import from_python
 from srcdiff.frontend.expressions import defaults_of, growing
 from srcdiff.frontend.frame import HOOKS, Frame, reads
 from srcdiff.frontend.source import FormulaSource
+from srcdiff.frontend.stores import write_item
 from srcdiff.frontend.targets import assign
 from srcdiff.frontend.texts import text_of
 from srcdiff.frontend.truth import static_truth, truth
@@ -23,7 +24,9 @@ from srcdiff.frontend.values import (
     Known,
     Method,
     Parts,
+    Slice,
     is_static,
+    sequence,
     static,
 )
 from srcdiff.ir.core import Atom, Const, Value
@@ -100,6 +103,11 @@ def _delete_part(fr: Frame, target: Any) -> None:
         isinstance(base, Parts) or (isinstance(base, Value) and isinstance(base.type, List))
     ):
         call_value(fr, target, Method(base, "pop"), [key], {})
+        return
+    if isinstance(key, Slice) and (
+        isinstance(base, Parts) or isinstance(getattr(base, "type", None), List)
+    ):
+        write_item(fr, base, key, sequence([], "list"), target)
         return
     fr.fail(
         target,

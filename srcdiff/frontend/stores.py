@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import gast
 
-from srcdiff.frontend.frame import Frame, an, describe
+from srcdiff.frontend.frame import HOOKS, Frame, an, describe
+from srcdiff.frontend.iteration import iterable
 from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import put_in
 from srcdiff.frontend.session import Restart
@@ -21,6 +23,7 @@ from srcdiff.frontend.subscripts import (
     place_of,
     position_of,
     read_item,
+    static_slice,
 )
 from srcdiff.frontend.twins import refuse_twins
 from srcdiff.frontend.values import (
@@ -60,6 +63,9 @@ def write_item(fr: Frame, base: FrontValue, key: FrontValue, value: FrontValue, 
         return
     target = fr.as_atom(base, node)
     if isinstance(target, Value) and isinstance(target.type, List):
+        if isinstance(key, Slice):
+            HOOKS["put slice"](fr, node, target, key, value)
+            return
         put_in(fr, node, target, position_of(fr, key, node), value)
         return
     place = place_of(fr, target, key, node)
@@ -138,6 +144,9 @@ def _with_cells(fr: Frame, value: Value, node: Any) -> Parts:
 
 
 def _write_part(fr: Frame, container: Parts, key: FrontValue, value: FrontValue, node: Any) -> None:
+    if isinstance(key, Slice) and container.kind == "list":
+        _write_slice(fr, container, key, value, node)
+        return
     if isinstance(key, Slice) or not is_static(key):
         need_static(fr, key, node)
     if container.kind not in ("dict", "list"):
@@ -150,6 +159,27 @@ def _write_part(fr: Frame, container: Parts, key: FrontValue, value: FrontValue,
     else:
         values[keys.index(part_key(fr, container.kind, container.keys, key, node))] = value
     fr.session.cells[container.cell] = replace(container, keys=tuple(keys), values=tuple(values))
+
+
+def _write_slice(fr: Frame, container: Parts, key: Slice, value: FrontValue, node: Any) -> None:
+    """`xs[1:3] = ys`, for a list of known length."""
+    wanted = static_slice(fr, key, node)
+    given = iterable(fr, value, node)
+    if not isinstance(given, Parts):
+        fr.session.grow_cell(container.cell)
+        fr.untyped(
+            node,
+            "a slice of a list takes a container of known length here",
+            "Assign the items one by one in a loop.",
+        )
+    values = list(container.values)
+    replaced = len(values[wanted])
+    if len(given.values) != replaced and fr.session.is_from_before(container.cell):
+        fr.session.grow_cell(container.cell)
+    fr.evaluated(node, operator.setitem, values, wanted, given.values)
+    fr.session.cells[container.cell] = replace(
+        container, keys=tuple(range(len(values))), values=tuple(values)
+    )
 
 
 def _write(fr: Frame, decl: OpDecl, target: Atom, value: Atom, place: Place, node: Any) -> None:
@@ -192,6 +222,8 @@ def update_item(
         return
     target = fr.as_atom(base, node)
     if isinstance(target, Value) and isinstance(target.type, List):
+        if isinstance(key, Slice):
+            fr.untyped(node, "a slice of a list is changed in place", "Assign it: `xs[a:b] = ys`.")
         position = position_of(fr, key, node)
         old = fr.op(node, list_item, target, position)
         if isinstance(old.type, Array):

@@ -49,6 +49,7 @@ __all__ = [
     "position_of",
     "read_item",
     "shape_parts",
+    "static_slice",
     "subscripted",
 ]
 
@@ -113,7 +114,7 @@ def read_item(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontV
         base = take_apart(fr, base, node)
     if isinstance(base, Parts):
         if isinstance(key, Slice):
-            wanted = _static_slice(fr, key, node)
+            wanted = static_slice(fr, key, node)
             return sequence(fr.evaluated(node, operator.getitem, base.values, wanted), base.kind)
         return base.values[base.keys.index(_part_of(fr, base, key, node))]
     array = fr.as_atom(base, node)
@@ -141,7 +142,7 @@ def position_of(fr: Frame, key: FrontValue, node: Any) -> Atom:
 
 def _list_slice(fr: Frame, array: Value, key: Slice, node: Any) -> Items:
     """`xs[1:]`, `xs[:-1]`, to loop over in passing: the list itself is not copied."""
-    step = 1 if key.step is None else _static_slice(fr, Slice(None, None, key.step), node).step
+    step = 1 if key.step is None else static_slice(fr, Slice(None, None, key.step), node).step
     if not isinstance(step, int) or step == 0:
         fr.fail(node, f"the step of a slice is {step!r}", "Use an integer that is not 0.")
     lower, upper = (_list_bound(fr, part, node) for part in (key.lower, key.upper))
@@ -159,7 +160,7 @@ def _list_bound(fr: Frame, part: FrontValue | None, node: Any) -> Atom | None:
 
 def _static_item(fr: Frame, base: Known | Const, key: FrontValue, node: Any) -> FrontValue:
     if isinstance(key, Slice):
-        return const(fr.evaluated(node, operator.getitem, base.value, _static_slice(fr, key, node)))
+        return const(fr.evaluated(node, operator.getitem, base.value, static_slice(fr, key, node)))
     if not is_static(key):
         need_static(fr, key, node)
     return const(fr.evaluated(node, operator.getitem, base.value, static(key)))
@@ -236,7 +237,7 @@ def need_static(fr: Frame, value: FrontValue, node: Any, advice: str = "") -> No
     )
 
 
-def _static_slice(fr: Frame, key: Slice, node: Any) -> slice:
+def static_slice(fr: Frame, key: Slice, node: Any) -> slice:
     bounds = []
     for part in (key.lower, key.upper, key.step):
         if part is not None and not is_static(part):

@@ -339,6 +339,20 @@ def matches(x):
     return x
 
 
+@case("every other item of a list whose length only the run knows", "xs[::2]", 1.0)
+def every_other_item(x):
+    xs = [x, x**2, 2.0]
+    xs[::2] = [3.0, x]
+    return xs[1]
+
+
+@case("a slice of a list is changed in place", "xs[1:] += [x]", 1.0)
+def slice_of_a_list_extended(x):
+    xs = [x, 2.0]
+    xs[1:] += [x]
+    return xs[2]
+
+
 @case("`Odd` is not known to srcdiff", "Odd(x)", 1.0)
 def objects(x):
     return Odd(x).y

@@ -128,6 +128,18 @@ def inserted_and_deleted(values):
     return sum(v**2 for v in values) * last
 
 
+@containers(([0.3, -0.4, 1.2, 0.9], 1), ([1.5, 2.0], -1))
+def slices_of_lists_assigned(values, k):
+    values[1:k] = [values[0] * values[1], 3.0]
+    values[-1:] = values[:2]
+    values[:0] = (values[k], values[-1] ** 2)
+    del values[2:3]
+    both = [values[0], values[1]]
+    for k, f in enumerate((np.sin, np.cos)):
+        both[:k] = [f(both[1]), both[0] * values[2]]
+    return sum(v * (i + 1) for i, v in enumerate(values)) * both[0] - both[-1]
+
+
 @containers((Layer(M, np.array([0.1, -0.2]), 1.5), x3))
 def dataclasses_as_arguments(layer, x):
     wider = replace(layer, scale=layer.scale * 2.0)
