@@ -34,6 +34,8 @@ from srcdiff.ops.control import raise_
 
 __all__ = ["Attempt", "after_statement", "read_try", "thrown"]
 
+KEPT = "Give what it holds to a name before the `raise`, and read that name."
+
 Classes = tuple[type[BaseException], ...]
 
 
@@ -216,7 +218,8 @@ def read_try(fr: Frame, s: Any, rest: Sequence[Any], live: frozenset[str]) -> Do
     def handled(more: Sequence[Any], wanted: frozenset[str], k: int = 0) -> Done:
         def own() -> Done:
             if s.handlers[k].name is not None:
-                fr.bind(_name(s.handlers[k].name), Conflict("is an exception, and no value here"))
+                told = Conflict("is an exception, and no value here", advice=KEPT)
+                fr.bind(_name(s.handlers[k].name), told)
             return read_block(fr, [*s.handlers[k].body, *more], wanted)
 
         if k + 1 == len(handlers) or number == const(k + 1):

@@ -219,9 +219,7 @@ class Frame:
         if isinstance(value, Conflict):
             self.session.ask_for(value.condition)
             shown = f"`{name}`" if name.isidentifier() else name
-            self.untyped(
-                node, f"{shown} {value.message}", "Use two names, or make both of one type."
-            )
+            self.untyped(node, f"{shown} {value.message}", value.advice)
         if isinstance(value, Parts) and value.kind == "maybe":
             value = HOOKS["settled"](self, value)
         return self.session.current(value)

@@ -161,6 +161,7 @@ class Conflict:
 
     message: str
     condition: Atom | None = None
+    advice: str = "Use two names, or make both of one type."
 
 
 MISSING = Missing()

@@ -162,7 +162,7 @@ LANGUAGE = [
     ("raised_inside(x)", ONE, "an exception may leave this `with`, and be caught outside", "Catch it inside"),
     ("entered(x)", ONE, "`with` of a function that contextlib made of `made`", "Write a class with `__enter__`"),
     ("bound_late(x)", THREE, "`:=` in a generator expression that is gone through later", "Use a loop"),
-    ("told(x)", ONE, "`error` is an exception, and no value here", ""),
+    ("told(x)", ONE, "`error` is an exception, and no value here", "Give what it holds to a name"),
     ("sum(a for a, *_ in «itertools.product(x, repeat=len(x))»)", THREE, "this has as many items as only the run knows", ""),
     ("len([*«itertools.product((1, 2, 3, 4), repeat=6)»]) * x", ONE, "or too many to write out", "loops over `range`"),
     ("sum(v for v in «itertools.repeat(x)»)", ONE, "this has as many items as only the run knows", ""),

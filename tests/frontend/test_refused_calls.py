@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+from frontend import refused_advice
 from frontend.refused_calls import LANGUAGE, LIBRARIES, NAMES
 from frontend.refused_operands import OPERANDS, ROWS
 from frontend.test_lower import traced
@@ -21,7 +22,7 @@ def function_of(plain):
     text = f"def f(x):\n    return {plain}\n"
     file = f"<refused {zlib.crc32(text.encode())}>"
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-    namespace = {**NAMES, **OPERANDS}
+    namespace = {**NAMES, **OPERANDS, **refused_advice.NAMES}
     exec(compile(text, file, "exec"), namespace)
     return namespace["f"]
 
@@ -52,8 +53,10 @@ def test_what_is_refused_says_where_why_and_what_to_do(expression, args, message
 
 
 @pytest.mark.parametrize(
-    ("args", "advised"), [(row[1], row[-1]) for row in ROWS if row[-1]], ids=lambda v: v if isinstance(v, str) else ""
-)  # fmt: skip
+    ("args", "advised"),
+    [*((row[1], row[-1]) for row in ROWS if row[-1]), *refused_advice.ADVISED],
+    ids=lambda v: v if isinstance(v, str) else "",
+)
 def test_what_is_advised_is_differentiated(args, advised):
     with warnings.catch_warnings():
         warnings.simplefilter("error", srcdiff.DynamicWarning)
