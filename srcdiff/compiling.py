@@ -183,7 +183,9 @@ def plain(value: Any, type_: Type) -> Any:
         return _machine_array(value)
     match type_:
         case Static():
-            return value if isinstance(value, _STATIC) or _is_generator(value) else None
+            known = value if type(value) is tuple else (value,)
+            is_known = all(isinstance(v, _STATIC) for v in known)
+            return value if is_known or _is_generator(value) else None
         case Struct() if _is_generator(value):  # an object without numbers
             return value
         case Struct():

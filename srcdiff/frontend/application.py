@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.frontend.frame import Frame, describe
-from srcdiff.frontend.subscripts import need_static, no_array, shape_parts
+from srcdiff.frontend.subscripts import ask_for, need_static, no_array, shape_parts
 from srcdiff.frontend.values import (
     Args,
     FrontValue,
@@ -31,7 +31,7 @@ from srcdiff.ir.types import Array, List, Scalar, Static, Struct
 from srcdiff.ops.arithmetic import astype, to_float
 from srcdiff.ops.containers import get
 from srcdiff.ops.exact_values import exact_value
-from srcdiff.ops.infer import TypeMistake, promote
+from srcdiff.ops.infer import TypeMistake, UnknownMistake, promote
 from srcdiff.ops.numbers import choose, of_numbers
 from srcdiff.ops.registry import dotted, find
 
@@ -71,6 +71,10 @@ def apply(
         operands, attrs = (
             decl.bind(given, named) if decl.bind else _bind(fr, node, decl, given, named, spelling)
         )
+    except UnknownMistake as mistake:
+        for value in (*given, *named.values()):
+            ask_for(fr, value)
+        fr.untyped(node, str(mistake), "Pass constants, or arguments that are not computed with.")
     except (TypeMistake, KeyError, IndexError) as mistake:
         text = (
             str(mistake)

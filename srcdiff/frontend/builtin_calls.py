@@ -161,7 +161,8 @@ def _extreme(function: Any) -> Callable[..., FrontValue]:
             if not all(map(_is_ordered, given)) and "key" not in kwargs:
                 fr.untyped(node, "only the run knows how these are compared", "Pass `key=`.")
             return extreme_by(function)(fr, node, args, kwargs)
-        if kwargs or (isinstance(args[0], Parts) and not args[0].values):
+        is_of_tuples = any(isinstance(v, Parts) for v in given)
+        if kwargs or is_of_tuples or (isinstance(args[0], Parts) and not args[0].values):
             return extreme_by(function)(fr, node, args, kwargs)
         decl = find(function)
         assert decl is not None

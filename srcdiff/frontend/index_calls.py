@@ -9,7 +9,7 @@ import numpy as np
 
 from srcdiff.frontend.application import apply
 from srcdiff.frontend.frame import Frame
-from srcdiff.frontend.subscripts import array_of, length_along, shape_parts
+from srcdiff.frontend.subscripts import array_of, ask_for, length_along, shape_parts
 from srcdiff.frontend.values import (
     Args,
     FrontValue,
@@ -54,6 +54,7 @@ def _diagonal(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     n, *rest = (*args, *kwargs.values())
     count = static_int(rest[0]) if rest else 2
     if count is None:
+        ask_for(fr, rest[0])
         fr.fail(node, "the number of axes must be known when compiling", "Use a constant.")
     return sequence([fr.op(node, arange, fr.as_atom(n, node))] * count)
 

@@ -266,11 +266,20 @@ def _read(
 def _actual_value(name: str, types: Mapping[str, Type], actual: Mapping[str, int]) -> Any:
     """The value of a scalar parameter that is specialised on."""
     type_ = types.get(name)
+    if isinstance(type_, Struct) and _integers(type_):
+        return tuple(actual.get(s) for s in _integers(type_))
     if not isinstance(type_, Scalar):
         return None
     symbol = name if type_.expr is None else type_.expr.symbol
     value = actual.get(symbol) if symbol is not None else None
     return bool(value) if value is not None and type_.dtype == "bool" else value
+
+
+def _integers(type_: Struct) -> list[str]:
+    """The symbols of the integers of a tuple; none if it holds anything else."""
+    exprs = [t.expr if isinstance(t, Scalar) else None for t in type_.parts]
+    symbols = [e.symbol for e in exprs if e is not None and e.symbol is not None]
+    return symbols if type_.kind == "tuple" and len(symbols) == len(exprs) else []
 
 
 class _Reading:
@@ -374,6 +383,8 @@ class _Reading:
             session.parameters[param] = param.name
             if type_.expr is not None and type_.expr.symbol is not None:
                 session.owners[type_.expr.symbol] = param.name
+        if isinstance(type_, Struct):
+            session.owners |= dict.fromkeys(_integers(type_), param.name)
         return param
 
     def _storable(self, value: FrontValue) -> FrontValue:

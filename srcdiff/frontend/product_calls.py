@@ -12,7 +12,7 @@ import numpy as np
 from srcdiff.frontend.application import apply
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.out_arguments import into_out
-from srcdiff.frontend.subscripts import array_of, length_along
+from srcdiff.frontend.subscripts import array_of, ask_for, length_along
 from srcdiff.frontend.values import (
     Args,
     FrontValue,
@@ -99,6 +99,7 @@ def _summed_axes(
         return list(range(ndims[0] - count, ndims[0])), list(range(count))
     pair = axes.values if isinstance(axes, Parts) else static(axes) if is_static(axes) else ()
     if len(pair) != 2:
+        ask_for(fr, axes)
         fr.fail(node, "the axes of np.tensordot must be known when compiling", "Use constants.")
     left, right = (_numbers(fr, node, each) for each in pair)
     return left, right
@@ -111,6 +112,7 @@ def _numbers(fr: Frame, node: Any, value: Any) -> list[int]:
     values = values if isinstance(values, tuple | list) else [value]
     found = [v if isinstance(v, int) else static_int(v) for v in values]
     if any(k is None for k in found):
+        ask_for(fr, value)
         fr.fail(node, "the axes of np.tensordot must be known when compiling", "Use constants.")
     return [k for k in found if k is not None]
 

@@ -41,6 +41,7 @@ from srcdiff.ops.registry import find
 __all__ = [
     "Place",
     "array_of",
+    "ask_for",
     "length_along",
     "need_static",
     "no_array",
@@ -214,22 +215,30 @@ def part_key(fr: Frame, kind: str, keys: tuple[Any, ...], key: FrontValue, node:
     return keys[wanted]
 
 
-def need_static(fr: Frame, value: FrontValue, node: Any, advice: str = "") -> NoReturn:
-    """Ask for a value when compiling: from a loop that is unrolled, or a parameter that is specialised on."""
+def ask_for(fr: Frame, value: Any) -> None:
+    """Read anew with the value known, where it is that of a loop's index or of a parameter; so for each in a tuple."""
     session = fr.session
-    inner = value.operands if isinstance(value, Text) else ()
-    for part in value.values if isinstance(value, Parts) else inner:
-        if not is_static(part):
-            need_static(fr, part, node, advice)
-    if isinstance(value, Value):
-        expr = known_dim(value)
+    inner = value.values if isinstance(value, Parts) else value
+    for part in inner if isinstance(inner, tuple) else (inner,):
+        if not isinstance(part, Value):
+            continue
+        expr = known_dim(part)
         for symbol in sorted(() if expr is None else expr.symbols()):
             if symbol in session.indices:
                 raise Unroll(symbol)
             if symbol in session.owners:
                 raise NeedStatic(session.owners[symbol])
-        if value in session.parameters:
-            raise NeedStatic(session.parameters[value])
+        if part in session.parameters:
+            raise NeedStatic(session.parameters[part])
+
+
+def need_static(fr: Frame, value: FrontValue, node: Any, advice: str = "") -> NoReturn:
+    """Ask for a value when compiling: from a loop that is unrolled, or a parameter that is specialised on."""
+    inner = value.operands if isinstance(value, Text) else ()
+    for part in value.values if isinstance(value, Parts) else inner:
+        if not is_static(part):
+            need_static(fr, part, node, advice)
+    ask_for(fr, value)
     fr.untyped(
         node,
         f"the value of this must be known when compiling, got {describe(value)}",

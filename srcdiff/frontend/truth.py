@@ -9,9 +9,9 @@ from typing import Any
 
 import gast
 
-from srcdiff.frontend.frame import Frame, reads
+from srcdiff.frontend.frame import Frame, describe, reads
 from srcdiff.frontend.iteration import left_early, taken
-from srcdiff.frontend.joins import Done, branch
+from srcdiff.frontend.joins import Done, branch, take_apart
 from srcdiff.frontend.optional import found_flag, sure
 from srcdiff.frontend.session import FALSE, TRUE
 from srcdiff.frontend.special_methods import called, compared, refuse_own_items
@@ -306,12 +306,28 @@ def compare(fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue) 
         and isinstance(op, gast.Eq | gast.NotEq)
     ):
         return _equal_parts(fr, node, left, right, isinstance(op, gast.Eq))
+    if isinstance(left, Parts) and isinstance(right, Parts) and _are_ordered(left, right):
+        return _first_unlike(
+            fr,
+            node,
+            op,
+            list(zip(left.values, right.values, strict=False)),
+            function(len(left.values), len(right.values)),
+        )
     for value, other in ((left, right), (right, left)):
         if isinstance(op, gast.Eq | gast.NotEq) and _never_equal(value, other):
             return const(isinstance(op, gast.NotEq))
     same = _same_lengths(fr, left, right) if not fr.session.user_names else None
     if same is not None and isinstance(op, gast.Eq | gast.NotEq):
         return const(same == isinstance(op, gast.Eq))
+    if any(
+        isinstance(v, Parts) or isinstance(getattr(v, "type", None), List) for v in (left, right)
+    ):
+        fr.untyped(
+            node,
+            f"{describe(left)} and {describe(right)} are compared",
+            "Compare their items one by one.",
+        )
     a, b = fr.as_atom(left, node), fr.as_atom(right, node)
     result = fr.op(node, decl, a, b)
     if isinstance(a.type, Scalar) and isinstance(b.type, Scalar):
@@ -364,7 +380,11 @@ def _never_equal(value: FrontValue, other: FrontValue) -> bool:
 
 
 def _plain(fr: Frame, value: FrontValue, node: Any) -> FrontValue:
-    """A shape as a tuple of lengths."""
+    """A shape as a tuple of lengths; a container of known parts as these."""
+    if isinstance(value, Const) and isinstance(value.value, tuple):
+        return sequence([const(v) for v in value.value])
+    if isinstance(value, Value) and isinstance(value.type, Struct):
+        return take_apart(fr, value, node) if value.type.kind != "object" else value
     if not isinstance(value, ShapeOf):
         return value
     ndim = value.array.type.ndim if isinstance(value.array.type, Array) else 0
@@ -392,6 +412,40 @@ def _equal_parts(fr: Frame, node: Any, left: Parts, right: Parts, equal: bool) -
         if each != TRUE:
             result = each if result == TRUE else fr.op(node, and_, result, each)
     return result if equal else negate(fr, node, result)
+
+
+def _are_ordered(left: Parts, right: Parts) -> bool:
+    kinds = {"tuple" if p.kind == "namedtuple" else p.kind for p in (left, right)}
+    return kinds == {"tuple"} or kinds == {"list"}
+
+
+def _first_unlike(
+    fr: Frame,
+    node: Any,
+    op: Any,
+    pairs: list[tuple[FrontValue, FrontValue]],
+    otherwise: bool,
+) -> Atom:
+    """`left < right` of tuples: that of the first parts that differ; if there are none, of their lengths."""
+    if not pairs:
+        return const(otherwise)
+    (x, y), *others = pairs
+    same = compare(fr, node, gast.Eq(), x, y)
+    if same == TRUE:
+        return _first_unlike(fr, node, op, others, otherwise)
+    if not others:  # the parts that both have
+        return compare(fr, node, _OR_EQUAL[type(op)] if otherwise else _STRICTLY[type(op)], x, y)
+    before = compare(fr, node, _STRICTLY[type(op)], x, y)
+    behind = _first_unlike(fr, node, op, others, otherwise) if same != FALSE else FALSE
+    if behind == FALSE:
+        return before
+    tied = same if behind == TRUE else fr.op(node, and_, same, behind)
+    return tied if before == FALSE else fr.op(node, or_, before, tied)
+
+
+_LESS, _GREATER = (gast.Lt, gast.LtE), (gast.Gt, gast.GtE)
+_STRICTLY = {op: row[0]() for row in (_LESS, _GREATER) for op in row}
+_OR_EQUAL = {op: row[1]() for row in (_LESS, _GREATER) for op in row}
 
 
 def _compares_fields(cls: Any) -> bool:

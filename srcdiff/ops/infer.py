@@ -23,6 +23,10 @@ class TypeMistake(Exception):
     """Operands that an operation does not take; the frontend adds the user's line."""
 
 
+class UnknownMistake(TypeMistake):
+    """Operands whose values have to be known when compiling."""
+
+
 class UntypedMistake(TypeMistake):
     """Operands whose types only the run knows well enough."""
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Const, Op, const, known_dim
+from srcdiff.ir.core import Atom, Const, Op, Value, const, known_dim
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import (
     Array,
@@ -32,7 +32,7 @@ from srcdiff.ops.axes import axes_of
 from srcdiff.ops.building import length_of, whole
 from srcdiff.ops.creation import array_of
 from srcdiff.ops.diagonals import add_diagonal, diag, tril, triu
-from srcdiff.ops.infer import TypeMistake, make, numeric, same_as_first
+from srcdiff.ops.infer import TypeMistake, UnknownMistake, make, numeric, same_as_first
 from srcdiff.ops.joins import concatenate, stack
 from srcdiff.ops.registry import METHODS, call_text, declare, operation
 from srcdiff.ops.samples import Sample, draw, fixed
@@ -214,9 +214,11 @@ def _bind_transpose(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         given = (given,)
     if given is None or (isinstance(given, Const) and given.value is None):
         return (args[0],), {}
+    if isinstance(given, Value):
+        raise UnknownMistake("the axes of transpose must be known when compiling")
     axes = [a.value if isinstance(a, Const) else a for a in given]
     if not all(isinstance(a, int) for a in axes):
-        raise TypeMistake("the axes of transpose must be known when compiling")
+        raise UnknownMistake("the axes of transpose must be known when compiling")
     return (args[0],), {"axes": tuple(axes)}
 
 

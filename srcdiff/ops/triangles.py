@@ -11,7 +11,7 @@ from srcdiff.ir.core import Atom, Const, Op, known_dim
 from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, Type
 from srcdiff.ops.arguments import refuse
-from srcdiff.ops.infer import TypeMistake
+from srcdiff.ops.infer import TypeMistake, UnknownMistake
 from srcdiff.ops.registry import operation
 
 __all__ = ["tril_indices", "triu_indices"]
@@ -26,7 +26,7 @@ def _bind(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     k, m = given.get("k"), given.get("m")
     offset = 0 if k is None else k.value if isinstance(k, Const) else None
     if not isinstance(offset, int):
-        raise TypeMistake("the offset k must be known when compiling")
+        raise UnknownMistake("the offset k must be known when compiling")
     is_square = m is None or (isinstance(m, Const) and m.value is None)
     return (given["n"], *(() if is_square else (m,))), ({"k": offset} if offset else {})
 

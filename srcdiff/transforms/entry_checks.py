@@ -45,7 +45,7 @@ from srcdiff.ops.container_text import part_texts
 from srcdiff.ops.overlap import shares_memory
 from srcdiff.transforms.demanded import demanded
 from srcdiff.transforms.parts import Keys, Part, storage_parts, take
-from srcdiff.transforms.spelled_values import differs, escaped, spelled_value
+from srcdiff.transforms.spelled_values import differs, escaped, is_tuple, spelled_value
 
 __all__ = ["with_entry_checks", "with_layout_checks", "with_number_checks", "with_overlap_checks"]
 
@@ -58,7 +58,8 @@ def with_entry_checks(fn: Function, compiled: bool = False, alone: bool = False)
     b = Builder(shapes_for(fn), "compiler", fn.location)
     params = {p.name: p for p in fn.params}
     for name, rest, value in fn.notes.get("taken", ()):
-        if compiled and not isinstance(value, bool | int | float | str | None):
+        is_plain = isinstance(value, bool | int | float | str | None) or is_tuple(value)
+        if compiled and not is_plain:
             continue
         text = differs(f"{{0}}{escaped(rest)}", value)
         _refuse(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["differs", "escaped", "spelled_value"]
+__all__ = ["differs", "escaped", "is_tuple", "spelled_value"]
 
 
 def spelled_value(value: Any) -> str:
@@ -24,7 +24,7 @@ def differs(operand: str, value: Any) -> str:
         return f"not {operand}" if value else operand
     if value is None or value is ... or _dotted(value):
         return f"{operand} is not {spelled_value(value)}"
-    if isinstance(value, int | float | str | bytes | range):
+    if isinstance(value, int | float | str | bytes | range) or is_tuple(value):
         return f"{operand} != {escaped(repr(value))}"
     if isinstance(value, np.dtype):
         return f"{operand} != np.dtype({value.name!r})"
@@ -34,6 +34,11 @@ def differs(operand: str, value: Any) -> str:
     if isinstance(name, str):  # functions of the user's: a file cannot compare more of them
         return f"getattr({operand}, '__name__', None) != {escaped(repr(name))}"
     return f"type({operand}).__name__ != {type(value).__name__!r}"
+
+
+def is_tuple(value: Any) -> bool:
+    """Whether it is a tuple of numbers and the like, which is compared as a whole."""
+    return type(value) is tuple and all(isinstance(v, int | float | str | None) for v in value)
 
 
 def _dotted(value: Any) -> str:

@@ -714,6 +714,22 @@ def effects_that_may_not_be_evaluated(x):
     return n * n * (2.0 if is_large else 1.0)
 
 
+@branches((x4, (1, 2)), (x4, (0, 3)))
+def tuples_compared(x, last):
+    total = 0.0
+    for i in range(3):
+        for j in range(3):
+            if (i, j) < last:
+                total += x[0] ** 2 * (i + 1)
+            if (j, i) > (1,) or (i, j) <= (0, 1):
+                total += x[1] * j
+            if [i, x[2]] >= [1, x[3]]:
+                total += x[2] * x[3]
+    largest, k = max((v * v, k) for k, v in enumerate(x))
+    least, (m, _) = min([(x[0], (0, 1)), (x[1], (1, 0))])
+    return total * largest * x[k - 1] + least * x[m] * (last != (1, 2))
+
+
 @branches((x4,))
 def walrus_in_comprehensions(x):
     total = 0.0

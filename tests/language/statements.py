@@ -395,6 +395,17 @@ def orders(x, A):
     return x[i] * x[x.argmin()] + c[-1] * c[1] + clipped.sum() + A.cumsum(axis=1).sum()
 
 
+@methods((M, (1, 0), 1), (M, (0, 1), 0))
+def axes_that_the_caller_chooses(A, axes, k):
+    """Arguments that an operation has to know are part of what the derivative is made for."""
+    B = np.transpose(A, axes) * 2.0
+    rows, columns = np.triu_indices(2, k)
+    total = np.sum(A, axis=axes) * np.sum(A[rows, columns] ** 2)
+    for n in range(2):
+        total += np.sum(np.tensordot(A, B if axes == (1, 0) else B.T, n)) * A[n, k]
+    return total + np.sum(np.tensordot(A, A, axes=([k], [k])) ** 2)
+
+
 @methods((M,))
 def filled_and_repeated(A):
     B = A.copy()
