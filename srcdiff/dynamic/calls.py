@@ -346,13 +346,35 @@ def _as_it_is(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
     args = tuple(_listed(tape, a) for a in args)
     given = leaves_of([args, kwargs])
     refuse_read(tape, function, given)
-    if tape.tracked.has_part(given) or any(callable(v) and not isinstance(v, type) for v in given):
+    functions = [v for v in given if callable(v) and not isinstance(v, type)]
+    if _is_ours(function):
+        if tape.tracked.has_part(given) or not all(_is_closed(tape, f) for f in functions):
+            raise UnsupportedError(
+                f"`srcdiff.{function.__name__}` is called in a dynamic program, of what is made there",
+                "Take `srcdiff.grad` of a function of the module, and pass what that gives all that it depends on.",
+            )
+        return function(*args, **kwargs)
+    if tape.tracked.has_part(given) or functions:
         name = getattr(function, "__qualname__", repr(function))
         raise UnsupportedError(
             f"`{name}` is not known to srcdiff, and is given what is differentiated",
             "Write it with functions that docs/api.md lists, or as Python code.",
         )
     return function(*args, **kwargs)
+
+
+def _is_ours(function: Any) -> bool:
+    home = str(getattr(function, "__module__", "")).partition(".")[0]
+    return home == "srcdiff" and isinstance(function, FunctionType)
+
+
+def _is_closed(tape: Tape, function: Any) -> bool:
+    """Whether a function captures nothing of the program."""
+    plain = function_of(function)
+    is_made_here = isinstance(plain, FunctionType) and (
+        plain.__closure__ or plain.__code__.co_filename == tape.file or is_rewritten(plain)
+    )
+    return isinstance(plain, FunctionType) and not is_made_here
 
 
 def _is_moving(function: Any) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 
 from srcdiff.ir.location import Location
 
-__all__ = ["Origin", "note_origin", "place_in", "place_of", "with_place"]
+__all__ = ["Origin", "is_origin", "note_origin", "place_in", "place_of", "with_place"]
 
 Span = tuple[int, int, int, int]  # first line, last line, first column, last column
 
@@ -42,6 +42,11 @@ def note_origin(file: str, origin: Origin) -> None:
     """Note what the text of a file was made of."""
     _ORIGINS[file] = origin
     _PLACES.pop(file, None)
+
+
+def is_origin(file: str) -> bool:
+    """Whether the text of a file was made of a function of the user's."""
+    return file in _ORIGINS
 
 
 def with_place(made: Any, node: Any) -> Any:

@@ -45,8 +45,7 @@ def _row(tape: Tape, part: Any, at: tuple[int, ...]) -> tuple[Any, ...]:
         unit = np.zeros_like(part)
         unit[at] = 1.0
         shadows.add(part, unit if at else 1.0)
-    for record in reversed(tape.records):
-        tape.reverse(record, shadows)
+    tape.take_back(shadows)
     return tuple(tape.beside(shadows, given) for given in tape.inputs)
 
 

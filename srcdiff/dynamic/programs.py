@@ -106,10 +106,11 @@ def _of_gradient(
     """The derivative of a gradient as one of its function: the Hessian is symmetric, so that both modes are products
     with it.
     """
-    is_known = (
-        inner.kind == "grad" and inner.wrt == derived.wrt and inner.as_tuple == derived.as_tuple
-    )
     kind = derived.kind
+    is_same = (
+        inner.as_tuple == derived.as_tuple or kind == "jvp"
+    )  # whose tangents are a tuple always
+    is_known = inner.kind == "grad" and inner.wrt == derived.wrt and is_same
     if kind in ("grad", "value_and_grad"):
         is_known &= not inner.as_tuple and isinstance(arguments.types[derived.wrt[0]], Scalar)
     if (
@@ -125,7 +126,7 @@ def _of_gradient(
             reason.location,
             reason.chain,
         )
-    return replace(derived, kind=_SECOND[kind], base=inner.base)
+    return replace(derived, kind=_SECOND[kind], base=inner.base, as_tuple=inner.as_tuple)
 
 
 def _of_items(derived: Derived, arguments: Arguments, reason: UnsupportedError) -> Program:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from srcdiff.dynamic.structures import (
     shared,
 )
 from srcdiff.dynamic.texts import note_written
+from srcdiff.dynamic.told import Step, led_there, running_steps
 from srcdiff.errors import DifferentiationError, IndependentWarning, UnsupportedError
 from srcdiff.ir.structs import is_object
 from srcdiff.trees import children, fit_to, map_leaves
@@ -57,6 +58,8 @@ class Operation:
         The same with copies of arrays, which nobody writes.
     value
         With None in the place of what is a part of an argument.
+    steps
+        The lines of the user's that were running.
     """
 
     leaf: Leaf
@@ -66,6 +69,7 @@ class Operation:
     value: Any
     made: Any
     tangents: tuple[Any, ...] = ()
+    steps: tuple[Step, ...] = field(default_factory=running_steps)
 
 
 @dataclass(eq=False)
@@ -146,8 +150,7 @@ class Tape:
             self.say_independent(on_independent, name)
         shadows = Shadows()
         spread(shadows, self.tracked, value, fit_to(value, weight, "d_value"))
-        for record in reversed(self.records):
-            self.reverse(record, shadows)
+        self.take_back(shadows)
         return tuple(self.beside(shadows, given) for given in self.inputs)
 
     def beside(self, shadows: Shadows, given: Any) -> Any:
@@ -317,6 +320,15 @@ class Tape:
 
     def note(self, record: Record) -> None:
         self.records.append(record)
+
+    def take_back(self, shadows: Shadows) -> None:
+        """Reverse all that was noted, from the last to the first."""
+        for record in reversed(self.records):
+            try:
+                self.reverse(record, shadows)
+            except DifferentiationError as error:
+                steps = getattr(record, "steps", ())
+                raise led_there(error, steps).with_traceback(error.__traceback__) from None
 
     def reverse(self, record: Record, shadows: Shadows) -> None:
         """Take the adjoint of what an operation made to what it was made of."""

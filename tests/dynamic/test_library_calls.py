@@ -285,3 +285,68 @@ def test_a_function_that_takes_functions_and_calls_itself_twice_is_read_in_time(
         return bounded(lambda s: math.exp(-t * s * s), 0.0, t, 1e-5, 12)
 
     srcdiff.check_grads(integral, 1.3)
+
+
+# ---- derivatives inside, and errors on the way back ------------------------------------------------------------
+
+
+def cubes(x):
+    return np.sum(x**3)
+
+
+def derivatives_of_a_typed_function(x):
+    total = 0.0
+    for k in {1, 2}:
+        total += np.sum(srcdiff.grad(cubes)(x) * x) * k + np.sum(srcdiff.hessian(cubes)(x))
+    return total
+
+
+def powers(x):
+    total = 0.0
+    for k in {1, 2}:
+        total += x[0] ** k * x[1]
+    return total
+
+
+def derivative_of_what_is_made_there(x):
+    return sum(np.sum(srcdiff.grad(lambda v: np.sum(v**k * x))(x)) for k in {1, 2})
+
+
+@pytest.mark.filterwarnings("ignore::srcdiff.DynamicWarning")
+def test_derivatives_inside():
+    x = np.array([2.0, 1.0])
+    srcdiff.check_grads(derivatives_of_a_typed_function, x, order=1)
+    with pytest.raises(srcdiff.UnsupportedError, match="of what is made there") as caught:
+        srcdiff.grad(derivative_of_what_is_made_there)(x)
+    assert "of a function of the module" in caught.value.advice
+    gradient, change = srcdiff.jvp(srcdiff.grad(powers), (x,), (x,))
+    np.testing.assert_allclose(gradient, [5.0, 6.0])
+    np.testing.assert_allclose(change, [9.0, 10.0])
+
+
+def reflectors(y):
+    return np.linalg.qr(y, mode="raw")[0].sum()
+
+
+def helper_of_reflectors(y):
+    return 2.0 * reflectors(y)
+
+
+def refused_on_the_way_back(x):
+    total = 0.0
+    for _ in {1}:
+        total += helper_of_reflectors(x)
+    return total
+
+
+@pytest.mark.filterwarnings("ignore::srcdiff.DynamicWarning")
+@pytest.mark.parametrize("derive", [srcdiff.grad, srcdiff.jacobian])
+def test_errors_on_the_way_back_tell_the_calls_that_led_there(derive):
+    with pytest.raises(srcdiff.UnsupportedError, match="Householder reflectors") as caught:
+        derive(refused_on_the_way_back)(np.eye(2))
+    lines = [place.source_line.strip() for place in (*caught.value.chain, caught.value.location)]
+    assert lines == [
+        "total += helper_of_reflectors(x)",
+        "return 2.0 * reflectors(y)",
+        'return np.linalg.qr(y, mode="raw")[0].sum()',
+    ]
