@@ -28,6 +28,7 @@ from srcdiff.frontend.subscripts import read_item
 from srcdiff.frontend.texts import formatted
 from srcdiff.frontend.values import (
     Args,
+    Closure,
     FrontValue,
     Known,
     Kwargs,
@@ -67,6 +68,8 @@ def attribute(fr: Frame, base: FrontValue, name: str, node: Any) -> FrontValue:
             return _attribute_of_object(fr, base.value, name, node)
         case Value() | Const() if isinstance(base.type, Array | Scalar):
             return _attribute_of_array(fr, base, base.type, name, node)
+        case Closure() if name == "__name__":
+            return const(getattr(base.node, "name", "<lambda>"))
     return Method(base, name)
 
 

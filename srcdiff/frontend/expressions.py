@@ -115,10 +115,26 @@ def _union(fr: Frame, node: Any, left: FrontValue, right: FrontValue) -> FrontVa
     return fr.session.new_cell(Parts("dict", tuple(found), tuple(found.values())))
 
 
+def _operands(node: Any) -> list[Any]:
+    return [getattr(node, "left", None), getattr(node, "right", None)]
+
+
+def _is_view_of_keys(node: Any) -> bool:
+    function = node.func if isinstance(node, gast.Call) else None
+    return isinstance(function, gast.Attribute) and function.attr in ("keys", "items")
+
+
 def _of_containers(
     fr: Frame, node: Any, op: Any, left: FrontValue, right: FrontValue
 ) -> FrontValue:
     """Operators on tuples, lists, strings, sparse matrices."""
+    is_of_sets = isinstance(op, gast.BitAnd | gast.BitXor | gast.Sub)
+    if is_of_sets and all(_is_view_of_keys(v) for v in _operands(node)):
+        fr.untyped(
+            node,
+            "sets of keys are not supported",
+            "Write a comprehension: `[k for k in d.keys() if k in e]`.",
+        )
     if isinstance(op, gast.MatMult) and (is_matrix(left) or is_matrix(right)):
         return product(
             fr, node, left, right, (getattr(node, "left", node), getattr(node, "right", node))

@@ -353,6 +353,8 @@ def describe(value: FrontValue) -> str:
     name = getattr(inner, "__name__", None)
     if name is not None:
         return f"`{name}`"
+    if type(value).__name__ == "Method":
+        return f"`.{value.name}`"  # type: ignore[union-attr]
     return {
         "Closure": "a function",
         "Generated": "a generator",

@@ -104,8 +104,10 @@ def _delete_part(fr: Frame, target: Any) -> None:
     ):
         call_value(fr, target, Method(base, "pop"), [key], {})
         return
-    if isinstance(key, Slice) and (
-        isinstance(base, Parts) or isinstance(getattr(base, "type", None), List)
+    if (
+        base is not None
+        and isinstance(key, Slice)
+        and (isinstance(base, Parts) or isinstance(getattr(base, "type", None), List))
     ):
         write_item(fr, base, key, sequence([], "list"), target)
         return

@@ -84,6 +84,19 @@ def names_the_exceptions(x):
     return y
 
 
+def keys_in_both(x):
+    d, e = {"a": x, "b": 2.0 * x}, {"b": 1.0, "c": 3.0}
+    return sum([d[k] * e[k] * x for k in d if k in e])
+
+
+def named_functions(x):
+    def cube(v):
+        return v**3
+
+    functions = [lambda v: v, cube, one]
+    return sum(f(x) for f in functions if f.__name__ in ("cube", "<lambda>"))
+
+
 def joined_by_update(x):
     d = {"inner": {"u": x}}
     d["inner"].update({"v": x * x})
@@ -212,6 +225,8 @@ ADVISED = [
     (THREE, "with_another_name(x)"),
     (THREE, "sorted_by_a_number(x)"),
     (ONE, "names_the_exceptions(x)"),
+    (ONE, "keys_in_both(x)"),
+    (ONE, "named_functions(x)"),
     (ONE, "joined_by_update(x)"),
     (THREE, "copied_where(x)"),
     (ONE, "max([], default=x) * x"),

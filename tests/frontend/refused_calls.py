@@ -130,6 +130,11 @@ def assigned(own, x):
     return own.x
 
 
+def common_keys(x):
+    d, e = {"a": x, "b": 2.0 * x}, {"b": 1.0, "c": 3.0}
+    return sum(d[k] * e[k] for k in d.keys() & e.keys())
+
+
 def joined(x):
     d = {"inner": {"u": x}}
     d["inner"] |= {"v": x * x}
@@ -181,6 +186,8 @@ LANGUAGE = [
     ("raised(x)", ONE, "`raise` takes an exception's class or a call of it", ""),
     ("unpacked(x)", ONE, "cannot unpack float64", "Unpack a tuple"),
     ("assigned(Own(x), x)", ONE, "the property `x` cannot be set", ""),
+    ("common_keys(x)", ONE, "sets of keys are not supported", "[k for k in d.keys() if k in e]"),
+    ("np.sum(«np.sin(x.mean)»)", THREE, "`.mean` cannot be an argument here", "Pass numbers and arrays"),
     ("joined(x)", ONE, "`|=` changes a dict inside of another container", "Call `.update` on it"),
     ("starred(x)", ONE, "into a starred name", "by position"),
     ("«np.copyto(x, 3.0)»", ONE, "cannot write into float64", "Pass an array with axes"),
