@@ -309,7 +309,7 @@ def powers(x):
 
 
 def derivative_of_what_is_made_there(x):
-    return sum(np.sum(srcdiff.grad(lambda v: np.sum(v**k * x))(x)) for k in {1, 2})
+    return sum(np.sum(srcdiff.grad(lambda v, k=k: np.sum(v**k * x))(x)) for k in {1, 2})
 
 
 @pytest.mark.filterwarnings("ignore::srcdiff.DynamicWarning")
