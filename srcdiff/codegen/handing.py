@@ -18,9 +18,9 @@ from dataclasses import replace
 
 from srcdiff.codegen.ends import End
 from srcdiff.codegen.plan import Copy, Plan, walk_nodes
-from srcdiff.codegen.presence import Conditions, Presence, settled
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, For, Function, Op, Statement, Value, While, const
+from srcdiff.ir.presence import Conditions, Presence, settled
 from srcdiff.ir.types import NONE, Scalar
 from srcdiff.ops import control
 

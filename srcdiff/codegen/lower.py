@@ -31,7 +31,7 @@ from srcdiff.codegen.ends import (
     prefers_expression,
 )
 from srcdiff.codegen.handing import Handing
-from srcdiff.codegen.needed import Needed, carried_values, reads_within
+from srcdiff.codegen.needed import Needed, reads_within
 from srcdiff.codegen.plan import Branch, Copy, Jump, Let, Loop, Node, Plan, is_pure
 from srcdiff.codegen.sequences import compiled_range, range_form, sequence_form
 from srcdiff.codegen.templates import conditional_text
@@ -49,6 +49,7 @@ from srcdiff.ir.core import (
     Statement,
     Value,
     While,
+    carried_values,
 )
 from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.spelling import routine_of, template_of

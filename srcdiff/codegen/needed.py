@@ -16,10 +16,11 @@ from srcdiff.ir.core import (
     Statement,
     Value,
     While,
+    carried_values,
     regions_of,
 )
 
-__all__ = ["Needed", "carried_values", "reads_within"]
+__all__ = ["Needed", "reads_within"]
 
 
 class Needed:
@@ -89,14 +90,6 @@ class Needed:
             for k in range(len(loop.carried))
             if any(v in self.values for v in carried_values(loop, k))
         ]
-
-
-def carried_values(loop: For | While, k: int) -> list[Value]:
-    """The body's parameter for a carried value, the test's, and the loop's result."""
-    if isinstance(loop, For):
-        return [loop.body.params[k + 1], loop.carried_results[k]]
-    test = [] if loop.test is None else [loop.test.params[k]]
-    return [loop.body.params[k], *test, loop.results[k]]
 
 
 def reads_within(s: Statement) -> Iterator[Atom]:

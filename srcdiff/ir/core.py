@@ -35,7 +35,7 @@ from srcdiff.ir.types import BOOL, FLOAT, Dim, Scalar, Static, Type
 
 __all__ = [
     "Atom", "Call", "Const", "For", "Function", "If", "Node", "Op", "OpDecl", "Origin", "Region", "Statement", "Tree",
-    "Value", "While", "const", "known_dim", "leaves", "regions_of", "symbol_of", "walk",
+    "Value", "While", "carried_values", "const", "known_dim", "leaves", "regions_of", "symbol_of", "walk",
 ]  # fmt: skip
 
 Origin = Literal["user", "adjoint", "tangent", "compiler", "library"]
@@ -446,6 +446,14 @@ def walk(region: Region) -> Iterator[Statement]:
         if type(statement) is not Op:
             for inner in regions_of(statement):
                 yield from walk(inner)
+
+
+def carried_values(loop: For | While, k: int) -> list[Value]:
+    """The body's parameter for a carried value, the test's, and the loop's result."""
+    if isinstance(loop, For):
+        return [loop.body.params[k + 1], loop.carried_results[k]]
+    test = [] if loop.test is None else [loop.test.params[k]]
+    return [loop.body.params[k], *test, loop.results[k]]
 
 
 def leaves(tree: Tree) -> tuple[int, ...]:

@@ -2,7 +2,7 @@
 
     %0 = undefined                                %0 = undefined
     %y = for 0, %n, 1 with %0 { ... }             %y = for 0, %n, 1 with %0 { ... }
-    %1 = exp %y                       becomes     %has_y = test[text='{0} < {1}'] 0, %n
+    %1 = exp %y                       becomes     %has_y = test[text='{0} > {1}'] %n, 0
                                                   if not %has_y { raise UnboundLocalError };  %1 = exp %y
 
 Where such a loop stands in another one, that hands on whether there is a value. What one side of a branch binds is
@@ -11,8 +11,9 @@ there where the same condition is asked again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup, with_parts
 from srcdiff.ir.core import (
@@ -30,29 +31,47 @@ from srcdiff.ir.core import (
     regions_of,
     walk,
 )
+from srcdiff.ir.presence import Conditions, Presence, settled
 from srcdiff.ir.types import BOOL
 from srcdiff.ops import containers, control, memory
 from srcdiff.transforms.facts import count_uses
 
-__all__ = ["bound_names"]
+__all__ = ["bound_names", "doubtful_names"]
 
 _KEEPS = (memory.store, containers.append)
 _ASK_LENGTHS = (memory.length, memory.axis_length, memory.empty_of, memory.zeros_of)
 
 
-def bound_names(fn: Function) -> Function:
-    """`fn` with checks that names have values where the function reads them."""
-    some = any(isinstance(s, Op) and s.decl is control.undefined for s in walk(fn.body))
-    return _Bound(fn)(fn) if some else fn
+def bound_names(fn: Function, names: Collection[str] | None = None) -> Function:
+    """`fn` with checks that names have values where the function reads them: all, or only `names`."""
+    return _Bound(fn, names)(fn) if _has_undefined(fn) else fn
+
+
+def doubtful_names(fn: Function) -> frozenset[str]:
+    """The names that `fn` reads, and that may have no value where it does so."""
+    if not _has_undefined(fn):
+        return frozenset()
+    bound = _Bound(fn, None)
+    bound(fn)
+    return frozenset(bound.asked)
+
+
+def _has_undefined(fn: Function) -> bool:
+    return any(isinstance(s, Op) and s.decl is control.undefined for s in walk(fn.body))
 
 
 class _Bound(Rewriter):
-    def __init__(self, fn: Function) -> None:
+    def __init__(self, fn: Function, names: Collection[str] | None) -> None:
+        self.names = names
+        self.asked: set[str] = set()
+        self.maker = {r: s for s in walk(fn.body) for r in s.results}
+        self.presence = Presence(fn, self.maker)
         self.uses = count_uses(fn)
         self.has: dict[Atom, Atom] = {}  # whether there is a value, of what may have none
-        self.checked: set[Atom] = set()
+        self.lacks: dict[Atom, tuple[str, tuple[Atom, ...]]] = {}  # tests that there is none
+        self.checked: set[Any] = set()  # values, and tests as they stand
         self.whole = fn.body
-        self.sides: dict[Atom, bool] = {}  # the conditions that are known here
+        self.sides: Conditions = {}  # the conditions that are known here
         self.turn: Sequence[Value] = ()  # what the innermost loop hands to its turns
         self.bound_by: dict[Atom, tuple[Atom, bool]] = {}  # what has a value on one side only
 
@@ -97,15 +116,23 @@ class _Bound(Rewriter):
         for a in atoms:
             if a in self.has and a not in self.checked:
                 self.checked.add(a)
-                if (
-                    a in self.bound_by
-                    and self.sides.get(self.bound_by[a][0]) == self.bound_by[a][1]
-                ):
+                if self.is_bound(a):
                     continue
-                missing = b.op(control.test, self.has[a], text="not {0}")
                 name = getattr(a, "name", "") or "a variable"
-                told = f"{name} has no value, since a loop made no turn"
-                control.raise_if(b, missing, UnboundLocalError, told)
+                self.asked.add(name)
+                text, operands = self.lacks.get(a, ("not {0}", (self.has[a],)))
+                is_wanted = self.names is None or name in self.names
+                if is_wanted and (text, operands) not in self.checked:
+                    self.checked.add((text, operands))
+                    missing = b.op(control.test, *operands, text=text)
+                    told = f"{name} has no value, since a loop made no turn"
+                    control.raise_if(b, missing, UnboundLocalError, told)
+
+    def is_bound(self, atom: Atom) -> bool:
+        """Whether what is known here says that there is a value."""
+        condition, side = self.bound_by.get(atom, (None, False))
+        is_known = isinstance(condition, Value) and self.sides.get(condition) is side
+        return is_known or self.presence.is_present(atom, self.sides)
 
     def of(self, atom: Atom) -> Atom:
         return self.has.get(atom, const(True))
@@ -114,7 +141,7 @@ class _Bound(Rewriter):
         self.ask((old.condition,), b)
         outer, regions = self.sides, []
         for side, region in ((True, old.then), (False, old.orelse)):
-            self.sides = {**outer, old.condition: side}
+            self.sides = {**outer, **dict(settled(old.condition, side, self.maker))}
             regions.append(self.region(region, env, b.inner()))
         self.sides = outer
         pairs = list(zip(old.then.yields, old.orelse.yields, old.results, strict=True))
@@ -167,16 +194,20 @@ class _Bound(Rewriter):
 
     def is_counted(self, loop: For | While, param: Value, end: Atom) -> bool:
         """Whether each turn binds a name, and none asks for what there was before."""
-        is_range = isinstance(loop, For) and not loop.breaks and isinstance(loop.step, Const)
+        is_range = isinstance(loop, For) and isinstance(loop.step, Const)
         return is_range and not self.uses.get(param) and end not in self.has
 
     def turned(self, loop: For, before: Atom, result: Value, b: Builder) -> Value:
         """Whether there was a value, or the loop makes a turn."""
         assert isinstance(loop.step, Const)
-        text = "{0} < {1}" if loop.step.value > 0 else "{0} > {1}"
-        operands: tuple[Atom, ...] = (loop.start, loop.stop)
+        text, rest = (
+            ("{0} > {1}", "{0} <= {1}") if loop.step.value > 0 else ("{0} < {1}", "{0} >= {1}")
+        )
+        operands: tuple[Atom, ...] = (loop.stop, loop.start)
+        self.lacks[result] = rest, operands
         if before != const(False):
             text, operands = f"{{2}} or {text}", (*operands, before)
+            self.lacks[result] = f"not {{2}} and {rest}", operands
         return b.op(control.test, *operands, text=text, name=_flag(result).name)
 
 

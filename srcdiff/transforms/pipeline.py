@@ -14,12 +14,13 @@ from typing import Any
 from srcdiff.errors import called_at
 from srcdiff.ir.build import Builder, Env, Rewriter
 from srcdiff.ir.core import Call, Function, Op, Statement, Value, walk
-from srcdiff.ir.recursion import is_itself, tied
+from srcdiff.ir.recursion import callees_first, is_itself, tied
 from srcdiff.ir.text import to_text
 from srcdiff.ir.verify import check
 from srcdiff.ops.blocks import adjoint_block
 from srcdiff.transforms.adjoint_blocks import drop_blocks, drop_comments, settle_blocks
 from srcdiff.transforms.algebra import algebra
+from srcdiff.transforms.bound_names import bound_names, doubtful_names
 from srcdiff.transforms.branch_results import branch_results
 from srcdiff.transforms.cancel import cancel
 from srcdiff.transforms.carried import forward_invariants
@@ -332,7 +333,35 @@ def gradient(
     as_tuple: bool = False,
     without: Collection[str] = (),
 ) -> Function:
-    """A prepared function to its reverse-mode derivative, ready to be printed; `without` some analyses of storage."""
+    """A prepared function to its reverse-mode derivative, ready to be printed; `without` some analyses of storage.
+
+    Names that the function may read without a value, as behind a loop that makes no turn, are asked for first where the
+    derivative does not read them: it raises where the function does.
+    """
+
+    def derive(f: Function) -> Function:
+        return _gradient(f, wrt, rules, recorder, value, seeded, mode, as_tuple, without)
+
+    new = derive(fn)
+    lost = frozenset() if value else _doubtful(fn) - _doubtful(new)
+    return derive(each_function(fn, lambda f: bound_names(f, lost))) if lost else new
+
+
+def _doubtful(fn: Function) -> frozenset[str]:
+    return frozenset(name for f in callees_first(fn) for name in doubtful_names(f))
+
+
+def _gradient(
+    fn: Function,
+    wrt: Sequence[int],
+    rules: Rules,
+    recorder: Recorder,
+    value: bool,
+    seeded: bool,
+    mode: Mode,
+    as_tuple: bool,
+    without: Collection[str],
+) -> Function:
     store = Pass("residuals", lambda f: residuals(f, mode, without), "store or recompute")
     is_machine = mode == "machine"
     fuse, ahead = (FUSE_TURNS, AT_HAND) if is_machine else (_FUSE, ())

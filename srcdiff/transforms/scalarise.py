@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from srcdiff.ir.alias import writes_of
-from srcdiff.ir.build import Builder, axes_of_arrays, lengths_of
+from srcdiff.ir.build import Builder, axes_of_arrays, lengths_of, range_of
 from srcdiff.ir.core import (
     Atom,
     Call,
@@ -26,8 +26,11 @@ from srcdiff.ir.core import (
     Statement,
     Value,
     While,
+    const,
+    known_dim,
     regions_of,
 )
+from srcdiff.ir.shapes import Range, Shapes
 from srcdiff.ir.types import Array, Dim, Scalar, shape_of
 from srcdiff.ops import arithmetic, control, creation, memory, reductions, shapes
 from srcdiff.ops.axes import axes_of
@@ -126,11 +129,14 @@ class _Scalarise(Waiting):
             case For():
                 self.depth += 1
                 start, stop, step, *carried = (self.kept_apart(a, b) for a in s.operands)
+                b.shapes.note_ranges(range_of(s.index, s.start, s.stop, s.step))
                 body = self.region(s.body, b.inner(), loop=s)
                 b.append(
                     replace(s, start=start, stop=stop, step=step, carried=tuple(carried), body=body)
                 )
                 self.depth -= 1
+                if s.breaks:
+                    b.shapes.note_ranges(_turns_of(s, b.shapes))
                 self.keep_results(s)
             case While():
                 held = tuple(self.kept_apart(a, b) for a in s.carried)
@@ -350,6 +356,15 @@ class _Scalarise(Waiting):
         if not isinstance(array, Value) or not self.price.get(array):
             return False
         return self.arrays.lazy[array].decl is shapes.transpose
+
+
+def _turns_of(loop: For, known: Shapes) -> dict[str, Range]:
+    """How many turns a loop makes that may be left early, under their symbol: not more than without that."""
+    first, end, turns = (known_dim(a) for a in (loop.start, loop.stop, loop.results[0]))
+    if first is None or end is None or turns is None or loop.step != const(1):
+        return {}
+    most, symbol = end - first, turns.symbol
+    return {symbol: (Dim(0), most)} if symbol and known.is_at_least_zero(most) else {}
 
 
 def _unlike(op: Op) -> str:

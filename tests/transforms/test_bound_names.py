@@ -26,7 +26,7 @@ def test_what_one_loop_binds_is_there_if_it_makes_a_turn():
     )
     new = bound_names(fn)
     assert verify(new) == []
-    assert "%has_j: bool = test[text='{0} < {1}'] 0, %k" in to_text(new)
+    assert "%has_j: bool = test[text='{0} > {1}'] %k, 0" in to_text(new)
 
 
 def behind_an_inner_loop(x, counts):
@@ -124,6 +124,41 @@ def test_names_are_read_only_where_they_are_bound(function, jit):
         function(X, np.array([0, 1]))
     with pytest.raises(UnboundLocalError):
         g(X, np.array([0, 1]))
+
+
+def doubled(x, n):
+    for i in range(n):
+        y = (i + 1) * x
+    return np.sum(y)
+
+
+def found_first(x, n):
+    for i in range(n):
+        for v in x:
+            if v > 0.8:
+                return v * i
+    return x[0]
+
+
+@pytest.mark.parametrize("jit", [True, False])
+@pytest.mark.parametrize("function", [doubled, returned])
+def test_gradients_raise_where_nothing_asks_for_the_value(function, jit):
+    counts = (2, 0) if function is doubled else (np.array([2]), np.array([0]))
+    g = srcdiff.grad(function, jit=jit)
+    np.testing.assert_array_equal(
+        g(X, counts[0]), srcdiff.value_and_grad(function)(X, counts[0])[1]
+    )
+    with pytest.raises(UnboundLocalError):
+        function(X, counts[1])
+    with pytest.raises(UnboundLocalError):
+        g(X, counts[1])
+
+
+def test_what_returns_early_is_not_asked():
+    g = srcdiff.grad(found_first, jit=True)
+    np.testing.assert_array_equal(g(X, 2), [0.0, 0.0, 0.0, 0.0])
+    np.testing.assert_array_equal(g(X, 0), [1.0, 0.0, 0.0, 0.0])
+    assert "UnboundLocalError" not in g.source + g.loop_source
 
 
 def root_of(v):

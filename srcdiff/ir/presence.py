@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 
-from srcdiff.codegen.needed import carried_values
 from srcdiff.ir.core import (
     Atom,
     Const,
@@ -24,6 +23,7 @@ from srcdiff.ir.core import (
     Statement,
     Value,
     While,
+    carried_values,
     regions_of,
     walk,
 )
@@ -59,13 +59,33 @@ def is_undefined(s: Statement | None) -> bool:
 
 
 def settled(condition: Atom, truth: bool, maker: Makers) -> Iterator[tuple[Value, bool]]:
-    """What is known where a condition holds (or does not): of the flag, and of what it is `not` of."""
+    """What is known where a condition holds (or does not): of the flag, of what it is `not` of, and of the only
+    side of a branch on which it may be so.
+    """
     while isinstance(condition, Value):
         yield condition, truth
         made = maker.get(condition)
-        if not (isinstance(made, Op) and made.decl.name == "not"):
+        if isinstance(made, If):
+            sides = _sides(made, condition, truth)
+            if len(sides) != 1:
+                return
+            condition, truth = made.condition, sides[0]
+        elif isinstance(made, Op) and made.decl.name == "not":
+            condition, truth = made.operands[0], not truth
+        else:
             return
-        condition, truth = made.operands[0], not truth
+
+
+def _sides(branch: If, flag: Value, truth: bool) -> list[bool]:
+    """The sides of a branch on which a flag that it hands on may be `truth`."""
+    k = branch.results.index(flag)
+    sides = []
+    for side, region in ((True, branch.then), (False, branch.orelse)):
+        y = region.yields[k]
+        is_known = isinstance(y, Const) or y is branch.condition
+        if not is_known or (bool(y.value) if isinstance(y, Const) else side) is truth:
+            sides.append(side)
+    return sides
 
 
 class _Relation:
@@ -153,7 +173,7 @@ class _Relation:
                     alike = [other[at] for other in names]
                     self.when[name] = {_part(flag, flags, alike) for flag in pairs[k]}  # type: ignore[misc]
             for region in regions_of(loop):
-                self.region(region, known)
+                self.region(region, {**known, **self.unchanged(loop)})
             yields = loop.carried_yields
             before = (always, pairs)
             always = [a and self.holds(y, known) for a, y in zip(always, yields, strict=True)]
@@ -163,6 +183,23 @@ class _Relation:
             ]
             if (always, pairs) == before:
                 return
+
+    def unchanged(self, loop: For | While) -> Conditions:
+        """The flags that each turn starts with as the first one did, since a turn that changes them is the last."""
+        if not isinstance(loop, For) or not loop.breaks:
+            return {}
+        goes_on = dict(settled(loop.body.yields[0], True, self.maker))
+        found = {}
+        for start, end, param in zip(
+            loop.carried, loop.carried_yields, loop.body.params[1:], strict=True
+        ):
+            made = self.maker.get(end) if isinstance(end, Value) else None
+            if isinstance(made, If) and made.condition in goes_on:
+                side = made.then if goes_on[made.condition] else made.orelse
+                end = side.yields[made.results.index(end)]  # type: ignore[arg-type]
+            if is_flag(param) and isinstance(start, Const) and end in (param, start):
+                found[param] = bool(start.value)
+        return found
 
     def note(self, value: Value, always: bool) -> None:
         (self.always.add if always else self.always.discard)(value)
