@@ -196,7 +196,7 @@ class _Relation:
             made = self.maker.get(end) if isinstance(end, Value) else None
             if isinstance(made, If) and made.condition in goes_on:
                 side = made.then if goes_on[made.condition] else made.orelse
-                end = side.yields[made.results.index(end)]  # type: ignore[arg-type]
+                end = side.yields[made.results.index(end)]
             if is_flag(param) and isinstance(start, Const) and end in (param, start):
                 found[param] = bool(start.value)
         return found
