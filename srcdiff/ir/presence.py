@@ -194,7 +194,11 @@ class _Relation:
             loop.carried, loop.carried_yields, loop.body.params[1:], strict=True
         ):
             made = self.maker.get(end) if isinstance(end, Value) else None
-            if isinstance(made, If) and made.condition in goes_on:
+            if (
+                isinstance(made, If)
+                and isinstance(made.condition, Value)
+                and made.condition in goes_on
+            ):
                 side = made.then if goes_on[made.condition] else made.orelse
                 end = side.yields[made.results.index(end)]
             if is_flag(param) and isinstance(start, Const) and end in (param, start):
