@@ -115,6 +115,8 @@ def in_falling_order(items, key):  # type: ignore[no-untyped-def]
 def insert_item(items, position, item):  # type: ignore[no-untyped-def]
     items.append(item)
     place = len(items) - 1
+    if position < 0:
+        position = max(position + place, 0)
     while place > position:
         items[place] = items[place - 1]
         place -= 1
@@ -122,9 +124,11 @@ def insert_item(items, position, item):  # type: ignore[no-untyped-def]
 
 
 def pop_item(items, position):  # type: ignore[no-untyped-def]
-    item = items[position]
     if position < 0:
         position += len(items)
+    if position < 0 or len(items) <= position:
+        raise IndexError("pop index out of range")
+    item = items[position]
     for place in range(position, len(items) - 1):
         items[place] = items[place + 1]
     items.pop()
@@ -155,6 +159,8 @@ def put_behind(items, start, given):  # type: ignore[no-untyped-def]
 def del_item(items, position):  # type: ignore[no-untyped-def]
     if position < 0:
         position += len(items)
+    if position < 0 or len(items) <= position:
+        raise IndexError("list assignment index out of range")
     for place in range(position, len(items) - 1):
         items[place] = items[place + 1]
     items.pop()

@@ -55,6 +55,9 @@ from srcdiff.transforms.write_targets import differing, open_axes, target_shape
 
 __all__ = ["scalarise"]
 
+_OF_LENGTHS = frozenset({
+    "broadcast_to", "empty", "eye", "full", "linspace", "ones", "repeat", "tile", "tri", "zeros",
+})  # fmt: skip
 _SMALL = 1024  # multiplications up to which loops beat a call of BLAS
 
 
@@ -187,6 +190,8 @@ class _Scalarise(Waiting):
         elif (found := reduction_of(op, self)) is not None:
             self.reduce(op, found, b)
         elif self.has_elements(op):
+            if op.origin == "user" and op.decl.name in _OF_LENGTHS:
+                self.check_lengths(op, b)
             self.wait(self.even(op, b), b)
         else:
             self.as_is(op, b)
@@ -216,6 +221,16 @@ class _Scalarise(Waiting):
             return ()
 
         nest(b, shape_of(indices.type), (), body, depth=self.depth)
+
+    def check_lengths(self, op: Op, b: Builder) -> None:
+        """NumPy makes no array of a negative length, and a loop no turn."""
+        n = Nest(self.arrays, b)
+        is_of_counts = op.decl.name in ("repeat", "tile")
+        counts = [known_dim(a) for a in op.operands[1:]]
+        for d in counts if is_of_counts else shape_of(op.result.type):
+            if d is not None and not b.shapes.is_at_least_zero(d):
+                text = "negative dimensions are not allowed"
+                n.refuse("{0} < 0", [n.length(d)], ValueError, text)
 
     def ask_length(self, op: Op, b: Builder) -> None:
         type_ = op.result.type
