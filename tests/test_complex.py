@@ -1,6 +1,7 @@
 """Programs of complex numbers: conventions, text, both modes, compiled code, and what is refused."""
 
 import cmath
+import warnings
 
 import numpy as np
 import pytest
@@ -454,3 +455,37 @@ def test_rewritings_of_real_numbers_leave_complex_ones_alone():
     number = complex(Z[1]) + 30.0j
     srcdiff.check_grads(softplus, number, order=1)
     srcdiff.check_grads(root, number, order=1)
+
+
+def turned_number(x, n):
+    z = x[0]
+    for _ in range(n):
+        z = np.exp(1j * z)
+    return z.real
+
+
+def turned_array(x, n):
+    z = x
+    for _ in range(n):
+        z = np.exp(1j * z) * x
+    return np.sum(z.real)
+
+
+def grown_number(x, n):
+    z, i = x[1], 0
+    while i < n:
+        z = z * (x[i] + 2j)
+        i += 1
+    return np.abs(z)
+
+
+@pytest.mark.parametrize("jit", [True, False])
+@pytest.mark.parametrize("f", [turned_number, turned_array, grown_number])
+def test_what_turns_make_complex_starts_real(f, jit) -> None:
+    x, g = np.linspace(0.5, 1.1, 3), srcdiff.grad(f, jit=jit)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # such as ComplexWarning
+        for n in (3, 0):
+            steps = 1e-6 * np.eye(3)
+            slopes = [(f(x + e, n) - f(x - e, n)) / 2e-6 for e in steps]
+            np.testing.assert_allclose(g(x, n), slopes, rtol=1e-7, atol=1e-9)

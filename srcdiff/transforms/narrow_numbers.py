@@ -3,7 +3,8 @@
     %s: float32! = for 0, %n, 1 with %k: float64 {         %0: float32! = astype[dtype='float32'] %k
         ... yield (multiply %s.1, %x) }          becomes   %s: float32! = for 0, %n, 1 with %0 { ... }
 
-The readable form leaves them what they are, since NumPy does so.
+Numbers that become complex in turns or on a side of a branch are complex from the start. The readable form leaves them
+what they are, since NumPy does so.
 """
 
 from __future__ import annotations
@@ -26,19 +27,27 @@ from srcdiff.ir.core import (
     regions_of,
 )
 from srcdiff.ir.spelling import as_spelled
-from srcdiff.ir.types import Scalar
+from srcdiff.ir.types import Scalar, is_complex
 from srcdiff.ops import arithmetic
-from srcdiff.transforms.facts import is_mixed
+from srcdiff.transforms.facts import defined_in, is_mixed
 
 __all__ = ["narrow_numbers"]
 
 
 def narrow_numbers(fn: Function) -> Function:
     """`fn` with Python's numbers cast where they go on as NumPy's of other dtypes."""
-    return _Narrow()(fn) if is_mixed(fn.body) else fn
+    mixed = is_mixed(fn.body)
+    return _Narrow(mixed)(fn) if mixed or _has_complex_numbers(fn.body) else fn
+
+
+def _has_complex_numbers(body: Region) -> bool:
+    return any(isinstance(v.type, Scalar) and is_complex(v.type) for v in defined_in(body))
 
 
 class _Narrow(Rewriter):
+    def __init__(self, mixed: bool) -> None:
+        self.mixed = mixed  # otherwise there are only float64 and complex numbers
+
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
         if isinstance(new, For | While):
@@ -47,7 +56,7 @@ class _Narrow(Rewriter):
         if isinstance(new, If):
             regions = [_ending(r, new.results, b) for r in regions_of(new)]
             new = with_parts(new, new.operands, regions)
-        if isinstance(new, Op) and new.decl.elementwise and len(new.results) == 1:
+        if self.mixed and isinstance(new, Op) and new.decl.elementwise and len(new.results) == 1:
             new = with_parts(new, _beside(new, b), ())
         b.append(new)
 
@@ -125,10 +134,12 @@ def _as(number: Atom, wanted: Value, b: Builder) -> Atom:
     have, want = number.type, wanted.type
     if not (isinstance(have, Scalar) and isinstance(want, Scalar)):
         return number
-    if have.dtype == want.dtype or not have.weak or want.weak:
+    is_new = is_complex(want) and not is_complex(have)
+    if have.dtype == want.dtype or ((not have.weak or want.weak) and not is_new):
         return number
     if isinstance(number, Const):  # NumPy takes it as it is
-        return replace(number, type=want)
+        value = complex(number.value) if is_new else number.value
+        return replace(number, value=value, type=want)
     return _number(number, want.dtype, b)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from srcdiff.errors import UntypedError
 from srcdiff.ir.core import (
@@ -298,9 +299,12 @@ def _total(value: Value, scope: Scope) -> Atom:
 
 def _kind(start: Atom, yielded: Atom) -> Scalar | Array | List | Struct:
     """The type of a carried adjoint: that of what the turn yielded (its lengths may differ from turn to turn), and the
-    precision of the turns where it is a float of Python's.
+    precision of the turns where it is a float of Python's; complex where the turns are, whatever they start from.
     """
     own = yielded.type
+    if is_complex(start.type) and isinstance(own, Scalar | Array) and not is_complex(own):
+        assert isinstance(start.type, Scalar | Array)
+        return start.type if isinstance(own, Scalar) else replace(own, dtype=start.type.dtype)
     if isinstance(own, Scalar) and own.weak and start.type in (_SINGLE, _HALF):
         assert isinstance(start.type, Scalar)
         return start.type
