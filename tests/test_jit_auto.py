@@ -30,8 +30,8 @@ def energy(x, k):
 def sorted_into(x):
     buckets = [[], []]
     for k in range(len(x)):
-        buckets[k % 2].append(x[k:] ** 2)
-    return buckets[0][0][0] * buckets[1][0][0]
+        buckets[k % 2].append(x[k::2])
+    return (buckets[0][0][0] * buckets[1][0][0]) ** 2
 
 
 def is_compiled(g) -> bool:

@@ -51,7 +51,22 @@ def triangle(x):
     return rows[2][1] @ rows[1][1] + rows[0][0][0] * rows[2][2][-1]
 
 
-@pytest.mark.parametrize("f", [buckets, begun_in_each_turn, begun_with_items, pairs, triangle])
+def columns_of_products(x):
+    rows = [[] for _ in range(3)]
+    for k in range(len(x)):
+        rows[k % 3].append(np.outer(x[k:], x))
+    return sum(np.sum(v**3) for r in rows for v in r)
+
+
+def test_empty_lists_of_arrays_are_compiled():
+    for f in (buckets, columns_of_products):
+        expected = srcdiff.grad(f, jit=False)(X)
+        np.testing.assert_allclose(srcdiff.grad(f, jit=True)(X), expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "f", [columns_of_products, buckets, begun_in_each_turn, begun_with_items, pairs, triangle]
+)
 def test_each_item_has_its_own_length(f, monkeypatch):
     monkeypatch.setenv("SRCDIFF_JIT", "0")
     srcdiff.check_grads(f, X, order=1)

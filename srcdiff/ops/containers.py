@@ -142,6 +142,10 @@ def _list_text(op: Op) -> str:
         zero = np.zeros((), element.dtype).item()
         number = f"np.{element.dtype}({zero})" if element.dtype == "float32" else repr(zero)
         return f"[{number} for _ in range(0)]"
+    if op.attrs.get("typed") and isinstance(element, Array):
+        shape = "0" if element.ndim == 1 else f"({', '.join('0' * element.ndim)})"
+        dtype = "" if element.dtype == "float64" else f", dtype=np.{np.dtype(element.dtype).name}"
+        return f"[np.empty({shape}{dtype}) for _ in range(0)]"
     numbers = set(op.operands)
     if len(op.operands) > 4 and len(numbers) == 1 and isinstance(op.operands[0], Const):
         return f"[{{0}}] * {len(op.operands)}"
