@@ -19,7 +19,7 @@ __all__ = ["typed_lists"]
 
 
 def typed_lists(fn: Function) -> Function:
-    """`fn` with lists of numbers or arrays that say so, where nothing is appended by the name that they are made with."""
+    """`fn` with lists of numbers or arrays that say so, where nothing is appended by the name they are made with."""
     ops = [s for s in walk(fn.body) if isinstance(s, Op)]
     appended = {op.operands[0] for op in ops if op.decl is containers.append}
     held = {a for op in ops if op.decl is containers.list_new for a in op.operands}
