@@ -3,17 +3,29 @@
     %c: bool = test[text='{0} > {1}'] 3, 3
     if %c { raise[...] ... }                     ->   nothing
 
-Passes ask for lengths before it is known what these are; that of storage is what it was made with.
+Passes ask for lengths before it is known what these are; that of storage is what it was made with. Whole numbers
+of numbers that are known are computed here: `min(3, 3)`.
 """
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
+
 from srcdiff.ir.build import Builder, Env, Rewriter
-from srcdiff.ir.core import Atom, Const, For, Function, If, Op, Statement, const, known_dim
-from srcdiff.ops import control, memory
+from srcdiff.ir.core import Atom, Const, For, Function, If, Op, OpDecl, Statement, const, known_dim
+from srcdiff.ir.types import Scalar
+from srcdiff.ops import arithmetic, control, memory
 
 __all__ = ["settled_tests"]
 
+_COUNTS: dict[OpDecl, Callable[[int, int], int]] = {
+    arithmetic.add: operator.add,
+    arithmetic.subtract: operator.sub,
+    arithmetic.multiply: operator.mul,
+    arithmetic.minimum: min,
+    arithmetic.maximum: max,
+}
 _STORAGE = (memory.empty, memory.zeros, memory.empty_of, memory.zeros_of)
 
 
@@ -34,6 +46,9 @@ class _Settled(Rewriter):
         new = self.keep(old, env, b)
         if isinstance(new, Op):
             self.note(new)
+            if (known := _whole_number(new)) is not None:
+                env[new.result] = known
+                return
             if new.decl is control.test and (told := self.told(new)) is not None:
                 env[new.result] = const(told)
                 return
@@ -68,3 +83,13 @@ class _Settled(Rewriter):
         first, second = test.operands
         is_told = all(a in self.lengths or a in self.indices for a in (first, second))
         return is_told and known_dim(first) == known_dim(second) is not None
+
+
+def _whole_number(op: Op) -> Const | None:
+    """What an operation on whole numbers gives, where they are all known."""
+    values = [a.value for a in op.operands if isinstance(a, Const)]
+    if op.decl not in _COUNTS or len(values) < 2 or not all(type(v) is int for v in values):
+        return None
+    found = _COUNTS[op.decl](*values)
+    is_count = isinstance(op.result.type, Scalar) and op.result.type.dtype == "int64"
+    return const(found) if is_count and abs(found) < 2**62 else None
