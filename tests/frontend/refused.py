@@ -259,9 +259,9 @@ def added_nothing(x):
     return x[0]
 
 
-@case("the offset k must be known when compiling", "np.triu_indices(3, k)", x3, 1)
-def triangle_of_the_run(x, k):
-    rows, _columns = np.triu_indices(3, k)
+@case("the offset k must be known when compiling", "np.triu_indices(3, int(x[0]))", x3)
+def triangle_of_the_run(x):
+    rows, _columns = np.triu_indices(3, int(x[0]))
     return np.sum(x[rows])
 
 
