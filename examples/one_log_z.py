@@ -39,7 +39,7 @@ def main():
     years = 1851 + np.sum(draws[:, :, 0], axis=1)
     print(sample.source)
     print(f"the best year is {1851 + int(best[:, 0].sum())}, at {score:.2f}")
-    print("half are from {:.0f} to {:.0f}".format(*np.quantile(years, [0.25, 0.75])))
+    print("half of the draws: {:.0f} to {:.0f}".format(*np.quantile(years, [0.25, 0.75])))
     print(f"there are {expfam.count(log_Z, **plain)(*given):.0f} years for it to be, or none")
     print(f"the three best are at {expfam.kbest(log_Z, 3, **plain)(*given)[0].round(2)}")
     entropy = srcdiff.transform(log_Z, "semiring", semiring="entropy", argnums=(0, 1), **plain)
