@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,13 @@ from srcdiff.expfam.chain_checks import check_symbols
 from srcdiff.expfam.family import Family
 from srcdiff.expfam.gaussian import multivariate_gaussian
 from srcdiff.expfam.standard import categorical, gaussian, poisson
+from srcdiff.expfam.structure import map_leaves
 
 __all__ = ["Emissions", "emissions_for", "of_symbols"]
 
 _LEAST_VARIANCE = 1e-6  # relative to that of all data: a state that holds one point would have none
 _LEAST_RATE = 1e-10
+_AT_ONCE = 2**16  # observations whose statistics are held
 
 
 @dataclass(frozen=True)
@@ -39,16 +42,21 @@ class Emissions:
 
     def log_prob(self, data: Any) -> Any:
         """The log-probability of each observation in each state, `(T, K)`."""
-        return np.stack([self.family.log_prob(eta, data) for eta in self.etas], axis=1)
+        parts = [data[k : k + _AT_ONCE] for k in range(0, max(len(data), 1), _AT_ONCE)]
+        return np.concatenate([self.family.log_prob_of_each(self.etas, part) for part in parts])
 
     def fitted(self, data: Any, weights: Any) -> Emissions:
         """The M-step: `weights (T, K)` are the states' posterior probabilities."""
+        lone = np.sum(weights, axis=0) <= 1e-12 * len(
+            weights
+        )  # states that nothing comes from stay
+        means = self.family.mean_statistics(self.etas[0], data, np.where(lone, 1.0, weights))
         etas = []
-        for eta, weight in zip(self.etas, weights.T, strict=True):
-            if np.sum(weight) <= 1e-12 * len(weight):  # a state that nothing comes from stays
+        for k, eta in enumerate(self.etas):
+            if lone[k]:
                 etas.append(eta)
                 continue
-            stats = self.family.mean_statistics(eta, data, weight)
+            stats = map_leaves(itemgetter(k), means)
             if self.maximise is not None:
                 etas.append(self.maximise(stats, self.overall))
             else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -120,12 +120,25 @@ class Family:
         eta = as_floats(eta)
         if self.check is not None:
             self.check(eta, *data)
+        with np.errstate(divide="ignore", invalid="ignore"):  # of what is impossible
+            stats = self._statistics(eta, x)
+        return self._log_density(eta, x, stats, *data)
+
+    def log_prob_of_each(self, etas: Sequence[Any], x: Any) -> Any:
+        """The log-density at each of many `x` with each of some parameters of one size, `(n, len(etas))`."""
+        etas = [as_floats(eta) for eta in etas]
+        if self.check is not None:
+            for eta in etas:
+                self.check(eta)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            stats = self._statistics(etas[0], x)
+        return np.stack([self._log_density(eta, x, stats) for eta in etas], axis=1)
+
+    def _log_density(self, eta: Any, x: Any, stats: Any, *data: Any) -> Any:
         holds = None
         if self.possible is not None:
             possible, missing = self._possible(eta, x)
             holds = possible | missing  # NaN stays NaN
-        with np.errstate(divide="ignore", invalid="ignore"):  # of what is impossible
-            stats = self._statistics(eta, x)
         weighed = sum(
             _contracted(s, e) for s, e in zip(leaves(stats), leaves(eta), strict=True)
         ) - self.log_Z(eta, *data)
@@ -156,7 +169,9 @@ class Family:
         return self.statistics(eta, x)
 
     def mean_statistics(self, eta: Any, xs: Any, weights: Any = None) -> Any:
-        """The (weighted) mean of the statistics of observations, for `fit`; `eta` says the sizes.
+        """The mean of the statistics of observations, for `fit`; `eta` says the sizes.
+
+        `weights`, where they differ: one for each observation, or `(n, K)` for K means along a first axis.
 
         Raises
         ------
@@ -165,7 +180,10 @@ class Family:
         """
         self.check_values(eta, xs)
         stats = self._statistics(eta, xs)
-        return map_leaves(lambda s: np.average(s, axis=0, weights=weights), stats)
+        if np.ndim(weights) != 2:
+            return map_leaves(lambda s: np.average(s, axis=0, weights=weights), stats)
+        shares = weights / np.sum(weights, axis=0)
+        return map_leaves(lambda s: np.tensordot(shares, np.asarray(s), axes=(0, 0)), stats)
 
     def sample(self, eta: Any, rng: np.random.Generator, n: int, *data: Any) -> Any:
         """`n` draws."""
@@ -258,6 +276,8 @@ class WithBase:
 def _contracted(stats: Any, eta: Any) -> Any:
     """Statistics of one or many observations times parameters; 0 times -inf is 0."""
     stats = np.asarray(stats, float)
+    if np.all(np.isfinite(eta)):
+        return np.tensordot(stats, eta, np.ndim(eta))
     axes = tuple(range(stats.ndim - np.ndim(eta), stats.ndim))
     return np.sum(stats * np.where(stats == 0.0, 0.0, eta), axis=axes)
 

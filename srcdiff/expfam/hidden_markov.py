@@ -274,30 +274,32 @@ class HMM(Estimator):
         """What `log_Z` takes behind `eta`."""
         return ()
 
-    def _expected(self, parameters: Any, sequence: Sequence) -> Any:
-        """The E-step: log-likelihood, and expected starts, transitions and states."""
-        log_pi, log_A, emissions = parameters
-        log_emissions = self._log_emissions(emissions, sequence)
-        return self.e_step((log_pi, log_A, log_emissions), *self._data(sequence))
-
     def _expected_of(self, parameters: Any, sequences: list[Sequence]) -> list[Any]:
-        return self.of_each(lambda s: self._expected(parameters, s), sequences)
+        """The E-step: of each sequence the log-likelihood, and expected starts, transitions and states."""
+        log_pi, log_A, emissions = parameters
+        log_emissions = self._log_emissions(emissions, sequences)
 
-    def _log_emissions(self, emissions: Emissions, sequence: Sequence) -> Any:
-        """The log-probability of each observation in each state; 0 where it is missing."""
-        found = np.zeros((len(sequence.data), self.n_states))
-        if sequence.observed.any():
-            found[sequence.observed] = emissions.log_prob(sequence.data[sequence.observed])
-        return found
+        def expected(k: int) -> Any:
+            return self.e_step((log_pi, log_A, log_emissions[k]), *self._data(sequences[k]))
+
+        return self.of_each(expected, range(len(sequences)))
+
+    def _log_emissions(self, emissions: Emissions, sequences: list[Sequence]) -> list[Any]:
+        """Of each sequence, the log-probability of each observation in each state; 0 where it is missing."""
+        data, observed = joined(sequences)
+        found = np.zeros((len(observed), self.n_states))
+        if len(data):
+            found[observed] = emissions.log_prob(data)
+        return np.split(found, np.cumsum([len(s.data) for s in sequences])[:-1])
 
     def _posterior(self, sequence: Sequence) -> Any:
-        value, (_, _, states) = self._expected(self._parameters(), sequence)
+        ((value, (_, _, states)),) = self._expected_of(self._parameters(), [sequence])
         if value == -np.inf:
             raise ValueError(_IMPOSSIBLE)
         return states
 
     def _path(self, sequence: Sequence) -> Any:
-        log_nodes = self._log_emissions(self.emissions_, sequence)
+        (log_nodes,) = self._log_emissions(self.emissions_, [sequence])
         log_nodes[0] += self.log_pi_
         score, counts = self._viterbi((log_nodes, self._steps(sequence)))
         if score == -np.inf:
