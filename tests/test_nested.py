@@ -433,3 +433,29 @@ def test_functions_that_call_unlike_values_by_one_name(inside: Any, by_hand: Any
         np.testing.assert_allclose(found[1], expected[1], rtol=1e-9)
         inside = srcdiff.grad(inside, argnums=1, jit=False)
         by_hand = srcdiff.grad(by_hand, argnums=1, jit=False)
+
+
+def of_what_is_positive(t, y):
+    if t < 0.0:
+        raise ValueError("t is negative")
+    return np.sum(np.sin(t * y))
+
+
+slope = grad(of_what_is_positive)
+
+
+def slopes(t, y, n):
+    total = t * t
+    for k in range(n):
+        total += slope(t - k, y)
+    return total
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_derivative_inside_may_raise_where_it_is_called(jit: bool) -> None:
+    g = grad(slopes, jit=jit)
+    by_hand = 2.0 * 5.0 - sum(np.sum(X**2 * np.sin((5.0 - k) * X)) for k in range(3))
+    assert g(5.0, X, 3) == pytest.approx(by_hand, rel=1e-12)
+    with pytest.raises(ValueError, match="t is negative"):
+        g(1.0, X, 3)
+    assert g(-1.0, X, 0) == -2.0

@@ -323,7 +323,7 @@ class NoValue(Exception):
 def why_not_alone(function: Function, may_raise: bool = False) -> str:
     """What callers need to know about what the function does; nothing, where it may be called.
 
-    One that calls itself may raise, and with `may_raise` any: whether it does is no matter of its callers.
+    One that calls itself may raise, and so may a derivative: whether it does is no matter of its callers.
     """
     effects = [s for s in walk(function.body) if isinstance(s, Op) and s.decl.effect]
     if may_raise or is_recursive(function):

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from srcdiff.ir.build import Builder
-from srcdiff.ir.core import Atom, Function, Op, Value, const
+from srcdiff.ir.core import Atom, Function, If, Op, Value, const, walk
 from srcdiff.ops import arithmetic, definite
 from srcdiff.transforms.factored import ASKING, Factored, Systems, same_factors
 from srcdiff.transforms.facts import definitions
@@ -42,11 +42,34 @@ class _Definite(Systems):
     def __init__(self, fn: Function) -> None:
         super().__init__(fn)
         self.symmetry = Symmetry(fn, self.made)
+        self.settled = self.where_indefinite(fn)
         self.inverses = self.only_multiplied(fn)
 
     def fits(self, op: Op) -> bool:
-        """Whether an operation is on a matrix that is known to be symmetric."""
-        return self.is_matrix(op) and self.symmetry.holds(op.operands[0])
+        """Whether an operation is on a matrix that is known to be symmetric, and may have a factor here."""
+        if op.results[0] in self.settled or not self.is_matrix(op):
+            return False
+        return self.symmetry.holds(op.operands[0])
+
+    def where_indefinite(self, fn: Function) -> set[Value]:
+        """What is found without a factor since there is none, in a derivative that is differentiated again."""
+        found: set[Value] = set()
+        for s in walk(fn.body):
+            if isinstance(s, If) and (k := self.factored_by(s.condition)) is not None:
+                asking = (self.made.get(r) for e in walk(s.orelse) for r in e.results)
+                found |= {
+                    op.results[0]
+                    for op in asking
+                    if op is not None and op.decl in ASKING and self.matrix_of(op)[0] is k
+                }
+        return found
+
+    def factored_by(self, condition: Atom) -> Atom | None:
+        """The matrix of which a condition says that it has a factor."""
+        test = self.made.get(condition) if isinstance(condition, Value) else None
+        info = test.operands[0] if test is not None and test.decl is arithmetic.equal else None
+        made = self.made.get(info) if isinstance(info, Value) else None
+        return made.operands[0] if made is not None and made.decl is definite.potrf else None
 
     def matrix_of(self, op: Op) -> tuple[Atom, bool]:
         """The symmetric matrix, which is its own transpose."""

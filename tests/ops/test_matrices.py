@@ -156,3 +156,34 @@ def test_triangles_and_complete_factors_compiled():
         np.testing.assert_allclose(np.sum(move * gradient), found, rtol=1e-6)
     found, expected = (srcdiff.grad(f, jit=False)(SQUARE) for f in (lower_case, capital))
     np.testing.assert_array_equal(found, expected)
+
+
+def test_blocks_of_stacks_and_of_one_matrix_for_all() -> None:
+    a, b = RNG.normal(size=(2, 2, 3)), RNG.normal(size=(2, 1, 1))
+    weights = RNG.normal(size=(2, 3, 4))
+
+    def blocks(a, b):
+        return np.sum(weights * scipy.linalg.block_diag(a, b))
+
+    g = srcdiff.value_and_grad(blocks, argnums=(0, 1), jit=False)
+    for given in (b, b[0]):
+        each = zip(a, np.broadcast_to(given, b.shape), weights, strict=True)
+        value, (d_a, d_b) = g(a, given)
+        wanted = sum(np.sum(w * scipy.linalg.block_diag(m, n)) for m, n, w in each)
+        assert value == pytest.approx(wanted, rel=1e-12)
+        np.testing.assert_allclose(d_a, weights[:, :2, :3])
+        of_each = weights[:, 2:, 3:]
+        np.testing.assert_allclose(d_b, of_each if given is b else of_each.sum(axis=0))
+
+
+def test_products_of_stacks_are_refused_as_numpy_does() -> None:
+    g = srcdiff.grad(lambda a: np.sum(np.linalg.multi_dot([a, a])), jit=False)
+    with pytest.raises(srcdiff.UnsupportedError, match="multi_dot is of matrices"):
+        g(np.ones((2, 2, 2)))
+
+
+def test_windows_are_not_longer_than_what_they_slide_along() -> None:
+    g = srcdiff.grad(lambda x: np.sum(np.lib.stride_tricks.sliding_window_view(x, 3)), jit=False)
+    np.testing.assert_array_equal(g(np.ones(4)), [1.0, 2.0, 2.0, 1.0])
+    with pytest.raises(ValueError, match="larger than input"):
+        g(np.ones(2))

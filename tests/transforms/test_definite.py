@@ -162,6 +162,28 @@ def compiled_systems(A, y, noise):
     return y @ np.linalg.inv(K) @ y + np.linalg.slogdet(K)[1] + np.sum(S * S)
 
 
+@pytest.mark.parametrize("shift", [9.0, 0.5])
+def test_reverse_over_reverse_asks_for_one_factor(shift):
+    """With one, and where there is none, which is not asked again."""
+
+    def evidence(t, A, y):
+        K = t * np.eye(3) + A + A.T
+        x = np.linalg.solve(K, y)
+        return x @ x + np.linalg.slogdet(K)[1]
+
+    slope = srcdiff.grad(evidence, **ON)
+
+    def steepness(t, A, y):
+        return 3.0 * slope(t, A, y)
+
+    rng = np.random.default_rng(3)
+    A, y = rng.normal(size=(3, 3)), rng.normal(size=3)
+    g = srcdiff.grad(steepness, **ON)
+    by_steps = (steepness(shift + 1e-5, A, y) - steepness(shift - 1e-5, A, y)) / 2e-5
+    np.testing.assert_allclose(g(shift, A, y), by_steps, rtol=1e-6)
+    assert g.source_for(shift, A, y).count("dpotrf(") == 1
+
+
 def test_compiled_code_asks_whether_there_is_a_factor():
     A, y = arguments()
     compiled = srcdiff.value_and_grad(compiled_systems, argnums=(0, 1, 2), jit=True)

@@ -49,6 +49,34 @@ def _inside(places: Any, n: Any, mode: Any) -> Any:
 
 
 @composite(
+    "numpy.lib.stride_tricks.sliding_window_view",
+    samples=(
+        said("np.lib.stride_tricks.sliding_window_view(x, 3)", (5,)),
+        said("np.lib.stride_tricks.sliding_window_view(x, (2, 3))", (3, 4)),
+        said("np.lib.stride_tricks.sliding_window_view(x, 2, axis=-2)", (2, 3, 2)),
+        said("np.lib.stride_tricks.sliding_window_view(x, (2, 1), axis=(1, 0))", (2, 3)),
+    ),
+    takes_complex=True,
+)
+def sliding_window_view(x: Any, window_shape: Any, axis: Any = None) -> Any:
+    """A copy, so that it may be written."""
+    sizes = window_shape if isinstance(window_shape, tuple) else (window_shape,)
+    axes = numbers(x.ndim) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    if len(sizes) != len(axes):
+        refuse("a window has one length for each axis that it slides along", "Say all of them.")
+    windows = x
+    for k in numbers(len(sizes)):
+        at = axis_in(axes[k], x.ndim)
+        if windows.shape[at] < sizes[k]:
+            raise ValueError("window shape cannot be larger than input array shape")
+        starts = np.arange(windows.shape[at] - sizes[k] + 1)
+        windows = windows[along(windows.ndim, at, starts[:, None] + np.arange(sizes[k]))]
+        if at + 2 < windows.ndim:
+            windows = np.moveaxis(windows, at + 1, -1)
+    return windows
+
+
+@composite(
     np.compress,
     samples=(
         said("np.compress(x > 0.3, x)", (5,)),

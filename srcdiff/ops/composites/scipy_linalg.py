@@ -423,16 +423,24 @@ def toeplitz(c: Any, r: Any = None) -> Any:
 )
 def block_diag(*arrs: Any) -> Any:
     blocks = [_matrix(a) for a in arrs]
-    rows = sum([b.shape[0] for b in blocks])
-    columns = sum([b.shape[1] for b in blocks])
-    whole = np.zeros((rows, columns), _common_dtype(*[b.dtype for b in blocks]))
+    rows = sum([b.shape[-2] for b in blocks])
+    columns = sum([b.shape[-1] for b in blocks])
+    stack = blocks[_deepest(*[b.ndim for b in blocks])].shape[:-2]
+    whole = np.zeros((*stack, rows, columns), _common_dtype(*[b.dtype for b in blocks]))
     row = 0
     column = 0
     for block in blocks:
-        whole[row : row + block.shape[0], column : column + block.shape[1]] = block
-        row = row + block.shape[0]
-        column = column + block.shape[1]
+        here = (slice(row, row + block.shape[-2]), slice(column, column + block.shape[-1]))
+        whole[(..., *here) if stack else here] = block
+        row = row + block.shape[-2]
+        column = column + block.shape[-1]
     return whole
+
+
+@evaluated
+def _deepest(*ndims: int) -> int:
+    """Which block has the axes of the stack, along which the others are the same or repeated."""
+    return ndims.index(max(ndims))
 
 
 @evaluated
@@ -442,6 +450,4 @@ def _common_dtype(*dtypes: Any) -> Any:
 
 def _matrix(a: Any) -> Any:
     """A number or vector as one row."""
-    if np.ndim(a) == 2:
-        return a
-    return np.reshape(a, (1, np.size(a)))
+    return a if np.ndim(a) >= 2 else np.reshape(a, (1, np.size(a)))
