@@ -217,7 +217,7 @@ def _is_last(n: int, k: int) -> bool:
 )
 def multi_dot(arrays: Any) -> Any:
     """From the right where the last is a vector, otherwise from the left."""
-    if any([a.ndim > 2 for a in arrays]):
+    if any(a.ndim > 2 for a in arrays):
         refuse("multi_dot is of matrices, and of vectors at its ends", "Write `@` for stacks.")
     if arrays[-1].ndim == 1:
         product = arrays[-1]
