@@ -12,10 +12,13 @@ from srcdiff import grad, hessian, jacobian
 INF = np.inf
 EDGES = [
     (lambda a, b: np.sum(np.logaddexp(a, b)), ([1.0, -INF], [1.0, -INF]), ([0.5, 0.0], [0.5, 0.0])),
+    (lambda a, b: np.sum(np.logaddexp2(a, b)), ([-INF], [-INF]), ([0.0], [0.0])),
     (lambda a: logsumexp(a), ([-INF, -INF],), ([0.0, 0.0],)),
+    (lambda a, b: logsumexp(a, b=b), ([0.0, 0.0], [0.0, 1.0]), ([0.0, 1.0], [1.0, 1.0])),
     (lambda a: np.max(a), ([1.0, 1.0, 0.0],), ([0.5, 0.5, 0.0],)),
     (lambda a: np.prod(a), ([0.0, 2.0, 3.0],), ([6.0, 0.0, 0.0],)),
     (lambda a: np.prod(a), ([0.0, 0.0, 3.0],), ([0.0, 0.0, 0.0],)),
+    (lambda a: np.sum(np.cumprod(a)), ([2.0, 0.0, 3.0, 0.0],), ([1.0, 8.0, 0.0, 0.0],)),
     (lambda a: np.sum(a**0), ([0.0, 2.0],), ([0.0, 0.0],)),
     (
         lambda a, b: np.sum(a**b),
@@ -113,3 +116,10 @@ def test_second_derivatives_of_products_with_zeros(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("SRCDIFF_JIT", "0")
     found = hessian(lambda a: np.prod(a))(np.array([0.0, 0.0, 3.0]))
     np.testing.assert_allclose(found, [[0.0, 3.0, 0.0], [3.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+
+
+@pytest.mark.parametrize("f", [np.linalg.det, lambda a: np.linalg.slogdet(a)[1]])
+def test_determinants_of_singular_matrices_say_that_there_is_no_inverse(f) -> None:
+    for a in (np.diag([1.0, 0.0]), np.stack([np.eye(2), np.zeros((2, 2))])):
+        with pytest.raises(np.linalg.LinAlgError, match="Singular"), np.errstate(divide="ignore"):
+            grad(lambda a: np.sum(f(a)), jit=False)(a)
