@@ -29,8 +29,10 @@ from srcdiff.frontend.subset import untyped
 from srcdiff.frontend.values import MISSING, Conflict, Known, Parts
 from srcdiff.ir.core import Atom, Call, Const, If, Op, Region, Statement, Value, const, walk
 from srcdiff.ir.types import Scalar
+from srcdiff.ops import memory
 from srcdiff.ops.arithmetic import equal, not_equal
 from srcdiff.ops.control import raise_
+from srcdiff.ops.index_patterns import items
 
 __all__ = ["Attempt", "after_statement", "read_try", "thrown"]
 
@@ -295,15 +297,22 @@ def _refuse_others(fr: Frame, body: Sequence[Statement], handlers: Sequence[Clas
         ):
             kinds = (Exception,)
         if any(issubclass(k, caught) or any(issubclass(c, k) for c in caught) for k in kinds):
-            what = f"a call of {s.function.name}" if isinstance(s, Call) else s.decl.name  # type: ignore[union-attr]
+            what = f"a call of `{s.function.name}`" if isinstance(s, Call) else _words(s)  # type: ignore[arg-type]
             names = ", ".join(sorted({c.__name__ for c in caught}))
             untyped(
-                f"what `{what}` may raise here would be caught (`except {names}`), which is not supported",
+                f"what {what} may raise here would be caught (`except {names}`), which is not supported",
                 "Test for it with `if` before, or leave the operation outside of the `try`.",
                 s.location,
             )
 
 
+def _words(op: Op) -> str:
+    if op.decl in _WRITES:
+        return "a write to elements"
+    return "a subscript" if op.decl is memory.index else f"`{op.decl.name}`"
+
+
+_WRITES = (memory.store, memory.add_into, memory.add_at)
 _BY_KIND: dict[str, Classes] = {
     "arithmetic": (ZeroDivisionError, OverflowError),
     "elementwise": (ValueError, OverflowError),
@@ -315,6 +324,9 @@ _BY_KIND: dict[str, Classes] = {
 
 def _raised_by(op: Op) -> Classes:
     """The exceptions that an operation may raise when it runs (not those of shapes that do not fit)."""
+    if op.decl in _WRITES:
+        picked = set(items(op.attrs.get("where") or "")) - {"None", "..."}
+        return (IndexError,) if any(":" not in item for item in picked) else ()
     if not op.decl.raises:
         return ()
     kind = getattr(op.decl.infer, "__module__", "").rpartition(".")[2]
@@ -326,7 +338,7 @@ def _raised_by(op: Op) -> Classes:
         return _BY_KIND["arithmetic"] if is_python and not is_safe else ()
     if name in ("assert", "assert_"):
         return (AssertionError,)
-    if name in ("index", "gather", "store", "add_into", "list_item", "list_pop", "list_set"):
+    if name in ("index", "gather", "list_item", "list_pop", "list_set"):
         return (IndexError,)
     if name in ("cholesky", "solve", "inv", "det", "eigh", "svd", "eig"):
         return (np.linalg.LinAlgError,)

@@ -41,6 +41,24 @@ def tries_a_factorisation(a):
     return a
 
 
+@case("what a subscript may raise here would be caught", "x[9]", x3)
+def tries_an_element(x):
+    try:
+        return x[9]
+    except IndexError:
+        return x[0]
+
+
+@case("what a write to elements may raise here would be caught", "y[9] = 1.0", x3)
+def tries_a_write(x):
+    y = 2.0 * x
+    try:
+        y[9] = 1.0
+    except IndexError:
+        y[0] = 3.0
+    return y[0] + x[1]
+
+
 def _raises(v):
     if v > 1:
         raise ValueError

@@ -657,6 +657,16 @@ def index_out_of_range(x):
     return total
 
 
+@def_((x3, 1), (x3, 7))
+def written_out_of_range(x, k):
+    y = 2.0 * x
+    try:
+        y[k] = x[0] * x[2]
+    except IndexError:
+        y[0] = x[1] ** 2
+    return np.sum(y * x)
+
+
 @def_(({"a": 0.5, "b": 1.5}, "c"), ({"a": 0.5, "b": 1.5}, "a"))
 def missing_key(params, name):
     try:
