@@ -85,17 +85,20 @@ class Writer:
 
     def counted_on(self, let: Let) -> Any:
         """`i - 1` for `i + 1 - 2`: steps of an integer in one; None where there are not several."""
-        op, place, steps, count = let.op, let.results[:1], 0, 0
-        while op is not None and op.decl.name in _STEPS and _is_integer(op.operands[0]):
-            start, by = op.operands
-            if not isinstance(by, Const) or not _is_integer(by) or not isinstance(start, Value):
+        steps, count = 0, 0
+        at: Atom | None = None
+        inner: Let | None = let
+        while inner is not None and inner.op is not None and inner.op.decl.name in _STEPS:
+            start, by = inner.operands
+            if not isinstance(start, Value) or not isinstance(by, Const):
                 break
-            place, steps, count = (start,), steps + _STEPS[op.decl.name] * by.value, count + 1
+            if not (_is_integer(start) and _is_integer(by)):
+                break
+            at, steps, count = start, steps + _STEPS[inner.op.decl.name] * by.value, count + 1
             inner = self.folding.folded.get(start)
-            op = inner.op if inner is not None else None
-        if count < 2 or let.origin == "user":
+        if at is None or count < 2 or let.origin == "user":
             return None
-        start = self.expression(place[0])
+        start = self.expression(at)
         return n.binop(start, "-" if steps < 0 else "+", n.constant(abs(steps))) if steps else start
 
     # ---- statements ----

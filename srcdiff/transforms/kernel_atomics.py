@@ -199,6 +199,8 @@ def _axes_asked(s: Statement) -> str:
     name, _, axis = (
         str(s.attrs.get("of", "")).partition(".") if s.decl is position else ("", "", "")
     )
+    if name == "laneid":
+        return "x"  # which lane one is tells little: those of other warps have the same
     return axis if name in ("threadIdx", "blockIdx") else ""
 
 

@@ -278,6 +278,12 @@ def axes_of_the_run(x, out):
 
 
 @cuda.jit
+def added_to_nothing(x, out):
+    i = cuda.grid(1)
+    out[i] = cuda.fma(x[i], 2.0)
+
+
+@cuda.jit
 def shared_by_the_run(x, out):
     tile = cuda.shared.array(len(x), float64)
     tile[cuda.threadIdx.x] = x[cuda.threadIdx.x]
@@ -294,6 +300,7 @@ def shared_by_the_run(x, out):
             "threadfence",
         ),
         (axes_of_the_run, (x, x), "`cuda.grid` takes 1, 2 or 3, a constant", "cuda.grid(len(x))"),
+        (added_to_nothing, (x, x), "`cuda.fma` takes three numbers", "cuda.fma(x[i], 2.0)"),
         (
             shared_by_the_run,
             (x, x),
@@ -311,6 +318,16 @@ def test_what_has_no_adjoint_is_named_at_its_line(kernel, args, message, line) -
     with pytest.raises(UnsupportedError, match=re.escape(message)) as caught:
         text_of(kernel, *args)
     assert line in str(caught.value)
+
+
+@cuda.jit
+def by_lane(x, out):
+    lane = cuda.laneid
+    cuda.atomic.add(out, 0, x[lane] ** 2)
+
+
+def test_lanes_of_several_warps_have_one_number() -> None:
+    assert "cuda.atomic.add(d_x, lane, 2 * d_out[0] * x[lane])" in text_of(by_lane, x, x)
 
 
 def test_only_kernels_have_adjoint_kernels() -> None:
