@@ -20,6 +20,7 @@ from srcdiff.ir.verify import check
 from srcdiff.ops.blocks import adjoint_block
 from srcdiff.transforms.adjoint_blocks import drop_blocks, drop_comments, settle_blocks
 from srcdiff.transforms.algebra import algebra
+from srcdiff.transforms.alike_branches import alike_branches
 from srcdiff.transforms.bound_names import bound_names, doubtful_names
 from srcdiff.transforms.branch_results import branch_results
 from srcdiff.transforms.cancel import cancel
@@ -196,6 +197,8 @@ def preparing(disabled: Collection[str] | None) -> tuple[Pass, ...]:
             "log(sigmoid) and its kin, before they are differentiated",
         )
         steps.append(rewrite)
+        why = "what is computed in one of two ways may be the same then"
+        steps.append(Pass("alike branches", alike_branches, why))
     if disabled is not None and PRODUCT_ORDER not in disabled:
         why = "products of three matrices cost what their lengths say"
         steps.append(Pass("order of products", order_products, why))
