@@ -116,11 +116,12 @@ ROWS = {
     "B21": [HERE + "b21_local_parameters_beat_a_poor_encoder"],
     "B22": [GUIDES + "an_amortised_guide_finds_the_exact_map_and_the_model_its_parameter"],
     "B23": [
+        "vi/test_digits.py::test_bounds_and_the_plane_of_digits",
         HERE + "b23_an_autoencoder",
         "vi/test_idx.py::test_images_and_labels",
         "vi/test_idx.py::test_files_that_are_none",
     ],
-    "B24": [HERE + "b23_an_autoencoder"],
+    "B24": ["vi/test_digits.py::test_bounds_and_the_plane_of_digits", HERE + "b23_an_autoencoder"],
     "B25": [HERE + "b25_a_planted_misfit_is_seen"],
     "K1": [HERE + "k1_the_evidence_is_bound_and_divergence"],
     "K2": [FIT + "mean_field_is_narrower_and_full_rank_is_exact", HERE + "k2_hamiltonian_monte_carlo"],
