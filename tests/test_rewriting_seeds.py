@@ -146,6 +146,7 @@ SPELLINGS = {
                lambda x: 2 * mpmath.log1p(mpmath.exp(x)), NUMBERS),
     "log of one more": (lambda x: np.log(1 + x), mpmath.log1p, SMALL),
     "log of one less": (lambda x: -np.log(1 - x), lambda x: -mpmath.log1p(-x), SMALL),
+    "root of one more": (lambda x: np.sqrt(1 + x) - 1, lambda x: x / (mpmath.sqrt(1 + x) + 1), SMALL),
     "exp less one": (lambda x: np.exp(x) - 1, mpmath.expm1, SMALL),
     "one less exp": (lambda x: 3.0 * (1 - np.exp(x)), lambda x: -3 * mpmath.expm1(x), SMALL),
 }  # fmt: skip
@@ -189,6 +190,22 @@ def test_p6_rows(name):
         }.get(name, (logsumexp(x) - x[0], p - np.array([1.0, 0.0])))
         np.testing.assert_allclose(value, wanted[0], rtol=1e-15, atol=4 * EPS * np.max(np.abs(x)))
         np.testing.assert_allclose(slope, wanted[1], rtol=1e-13, atol=4 * EPS * np.max(np.abs(x)))
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-9, 1.0, 1e200])
+def test_p6_norms_and_determinants(size):
+    x = size * np.array([3.0, -4.0])
+    norm = srcdiff.value_and_grad(lambda x: np.sqrt(np.sum(x**2)), jit=False)
+    value, slope = norm(x)
+    np.testing.assert_allclose(value, 5.0 * size, rtol=4 * EPS)
+    np.testing.assert_allclose(slope, [0.6, -0.8], rtol=4 * EPS)
+    value, slope = norm(np.zeros(2))
+    assert value == 0.0 and slope.tolist() == [0.0, 0.0]
+    A = size * np.array([[2.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 2.0]])
+    log_det = srcdiff.value_and_grad(lambda A: np.log(np.linalg.det(A)), jit=False)
+    value, slope = log_det(A)
+    np.testing.assert_allclose(value, np.log(5.5) + 3.0 * np.log(size), rtol=4 * EPS)
+    np.testing.assert_allclose(slope, np.linalg.inv(A / size).T / size, rtol=1e-14, atol=EPS / size)
 
 
 # ---- all others ---------------------------------------------------------------------------------------------

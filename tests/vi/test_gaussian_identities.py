@@ -6,6 +6,8 @@ product of `a` and Rᵀ a.
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,8 @@ from vi.cases import D
 
 import srcdiff
 
+FILE = Path(__file__).parents[1] / "reference" / "variational.json"
+REFERENCE = {k: np.array(v) for k, v in json.loads(FILE.read_text())["gaussian_identities"].items()}
 A = np.array([0.3, -0.5])
 MU = np.array([0.2, 0.1])
 R = np.array([[0.8, 0.0], [0.3, 0.6]])
@@ -62,6 +66,22 @@ def test_price_along_symmetric_directions() -> None:
     np.testing.assert_allclose(by_covariance, expected, rtol=1e-11, atol=1e-14)
 
 
+def of_free_entries(mu, C):
+    """Each entry of the covariance is free: the mean of it and of its mirror image is meant."""
+    return of_covariance(mu, 0.5 * (C + C.T))
+
+
+def test_price_and_what_follows_with_all_entries_free() -> None:
+    """Half the mean of the second derivative, by C; a quarter of the fourth; half the third, by mu and C."""
+    by_C = srcdiff.grad(of_free_entries, argnums=1, jit=False)
+    C = R @ R.T
+    np.testing.assert_allclose(by_C(MU, C), REFERENCE["d_C"], rtol=1e-11)
+    by_C_twice = srcdiff.hessian(of_free_entries, argnums=1, jit=False)(MU, C)
+    np.testing.assert_allclose(by_C_twice, REFERENCE["d2_CC"], rtol=1e-9)
+    by_mu_and_C = srcdiff.jacobian(by_C, argnums=0, jit=False)(MU, C)  # the last axis is of mu
+    np.testing.assert_allclose(np.moveaxis(by_mu_and_C, -1, 0), REFERENCE["d2_muC"], rtol=1e-9)
+
+
 def test_second_derivatives() -> None:
     by_mu = srcdiff.hessian(of_factor, argnums=0, jit=False)(MU, R)
     np.testing.assert_allclose(by_mu, E_F * np.outer(A, A), rtol=1e-12)
@@ -71,7 +91,7 @@ def test_second_derivatives() -> None:
         + np.einsum("i,k,jl->ijkl", A, A, np.eye(2))
     )
     np.testing.assert_allclose(by_factor, outer, rtol=1e-11)
-    assert abs(by_factor[0, 0, 0, 0] - 0.09624788909126059) < 1e-13  # the reference's d2_RR
+    np.testing.assert_allclose(by_factor, REFERENCE["d2_RR"], rtol=1e-11)
     # without the Kronecker product
     v = np.array([[0.2, 0.0], [-0.4, 0.7]])
     product = srcdiff.hvp(of_factor, argnums=1, jit=False)(MU, R, v)
@@ -79,7 +99,7 @@ def test_second_derivatives() -> None:
     mixed = srcdiff.jacobian(srcdiff.grad(of_factor, argnums=1, jit=False), argnums=0, jit=False)(
         MU, R
     )
-    np.testing.assert_allclose(mixed, E_F * np.einsum("i,j,k->ijk", A, B, A), rtol=1e-11)
+    np.testing.assert_allclose(np.moveaxis(mixed, -1, 0), REFERENCE["d2_muR"], rtol=1e-11)
 
 
 def test_third_and_fourth_derivatives_by_scale() -> None:

@@ -211,13 +211,13 @@ def test_an_amortised_guide_finds_the_exact_map_and_the_model_its_parameter() ->
     rng = np.random.default_rng(0)
     x = 1.5 * rng.normal(size=300) + 0.5 * rng.normal(size=300)
     exact = np.sqrt(np.mean(x**2) - 0.25)  # the slope's maximum likelihood
-    for batch_size, atol in ((None, 0.01), (64, 0.03)):
+    for batch_size, atol in ((None, 1e-3), (64, 0.03)):
         fit = vi.fit(
             factor_model, encoder, x, rng=0, steps=1200, batch_size=batch_size, jit=False, progress=False,
             estimator="path-without-score",
         )  # fmt: skip
         slope = fit.values["slope"]
-        assert slope == pytest.approx(exact, abs=3 * atol)
+        assert slope == pytest.approx(exact, abs=10 * atol)
         assert fit.values["gain"] == pytest.approx(slope / (slope**2 + 0.25), abs=atol)
         assert fit.values["offset"] == pytest.approx(0.0, abs=atol)
         assert fit.values["s"] == pytest.approx(0.5 / np.sqrt(slope**2 + 0.25), rel=0.03)
