@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["write_posterior"]
 
+# what SciPy has and a few operations of NumPy's are; inverses of incomplete functions stay SciPy's
+_IN_NUMPY = {
+    "expit": "def expit(u):\n    return np.exp(-np.logaddexp(0.0, -u))\n",
+    "softmax": """def softmax(x, axis=None):
+    weights = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return weights / np.sum(weights, axis=axis, keepdims=True)
+""",
+}
+
 
 def write_posterior(path: Path, posterior: "Posterior") -> Path:
     """Write `sample(n, rng)`, `MEAN` and `SD`; of a model `predictive(n, rng, *data)`."""
@@ -31,7 +40,7 @@ def write_posterior(path: Path, posterior: "Posterior") -> Path:
         words = posterior.guide.words
     predictive = _predictive(posterior)
     text = "\n\n".join([*functions, *([predictive] if predictive else [])])
-    imports, text = _imports(text)
+    imports, text = _in_numpy(*_imports(text))
     told = f'"""The posterior of `{bound.target.name}` that srcdiff fitted ({words})."""'
     head = [told, "", *imports, ""]
     if predictive and posterior.model_values:
@@ -51,6 +60,19 @@ def _imports(text: str) -> tuple[list[str], str]:
     return sorted(
         imports, key=lambda line: (not line.startswith("import numpy"), line)
     ), rest.strip()
+
+
+def _in_numpy(imports: list[str], text: str) -> tuple[list[str], str]:
+    """The same with what of SciPy's functions has few lines in NumPy written out."""
+    start, kept, written = "from scipy.special import ", [], set()
+    for line in imports:
+        names = line.removeprefix(start).split(", ") if line.startswith(start) else []
+        written |= {name for name in names if name in _IN_NUMPY}
+        left = [name for name in names if name not in _IN_NUMPY]
+        if left or not names:
+            kept.append(f"{start}{', '.join(left)}" if left else line)
+    texts = [_IN_NUMPY[name] for name in sorted(written) if f"def {name}(" not in text]
+    return kept, "\n\n".join([*texts, text])
 
 
 def _of_vector(bound: Any, posterior: "Posterior") -> tuple[list[str], list[str]]:
@@ -155,7 +177,7 @@ def _value(place: Place, helpers: dict[str, str]) -> str:
     else:
         written = value
     if "expit(" in written:
-        helpers["expit"] = "def expit(u):\n    return np.exp(-np.logaddexp(0.0, -u))\n"
+        helpers["expit"] = _IN_NUMPY["expit"]
     return value
 
 

@@ -472,6 +472,21 @@ def test_a_saved_posterior_has_its_predictive(tmp_path) -> None:
     np.testing.assert_allclose(found["y"].mean(axis=0), design @ LINREG["post_mean"], atol=0.25)
 
 
+def test_a_saved_predictive_of_logits_needs_numpy_only(tmp_path) -> None:
+    def classes(x):
+        w = vi.sample("w", dist.Normal(np.zeros(3), 1.0))
+        vi.sample("coin", dist.Bernoulli(logits=w[0] * x), obs=(x > 0.0).astype(int))
+        vi.sample("k", dist.Categorical(logits=np.outer(x, w)), obs=np.zeros(len(x), int))
+
+    fit = vi.fit(classes, vi.MeanField(), X, steps=5, rng=0, jit=False, progress=False)
+    file = fit.save(tmp_path / "posterior.py")
+    assert "scipy" not in file.read_text()
+    found = runpy.run_path(str(file))["predictive"](50, np.random.default_rng(3), X)
+    own = fit.predictive(np.random.default_rng(3), X, draws=50)
+    for name in ("coin", "k"):
+        np.testing.assert_array_equal(found[name], own[name])
+
+
 def test_settings_that_make_no_sense() -> None:
     for settings, message in (
         ({"steps": 0}, "steps=0"),
