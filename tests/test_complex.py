@@ -479,8 +479,14 @@ def grown_number(x, n):
     return np.abs(z)
 
 
-@pytest.mark.parametrize("jit", [True, False])
-@pytest.mark.parametrize("f", [turned_number, turned_array, grown_number])
+@pytest.mark.parametrize(
+    ("f", "jit"),
+    [
+        (turned_number, True),
+        *[(f, False) for f in (turned_number, turned_array, grown_number)],
+        *[pytest.param(f, True, marks=pytest.mark.slow) for f in (turned_array, grown_number)],
+    ],
+)
 def test_what_turns_make_complex_starts_real(f, jit) -> None:
     x, g = np.linspace(0.5, 1.1, 3), srcdiff.grad(f, jit=jit)
     with warnings.catch_warnings():
