@@ -31,6 +31,7 @@ from numba.np import arrayobj
 
 from srcdiff.njit.elements import Elements
 from srcdiff.njit.never_negative import NeverNegative
+from srcdiff.njit.own_code import library_of_its_own
 from srcdiff.njit.passes import Rewriting, called, put_in_the_place
 from srcdiff.njit.put_in_place import PowersInPlace, PutInPlace
 from srcdiff.njit.short_ways import remembering_registries, take_short_ways
@@ -93,9 +94,17 @@ class OwnStorage(CompilerBase):
         with remembering_registries(self.state):
             return super().compile_extra(function)
 
+    def take_own_code(self) -> None:
+        """For the function that a module is named after: it is the one that is kept."""
+        name, state = self.state.func_id.func_name, self.state
+        module = state.func_id.modname.removeprefix("srcdiff_generated.")
+        if state.library is None and module.rpartition("_")[0] == name:
+            state.library = library_of_its_own(state.targetctx, state.func_id.func_qualname)
+
     def define_pipelines(self) -> list[Any]:
         if self.state.func_id.modname.startswith("srcdiff_generated."):
             self.state.flags.no_cfunc_wrapper = True  # no C function is handed them
+            self.take_own_code()
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes.add_pass_after(_OwnStorage, IRProcessing)
         passes.add_pass_after(PutInPlace, IRProcessing)
