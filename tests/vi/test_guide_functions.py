@@ -217,7 +217,7 @@ def test_an_amortised_guide_finds_the_exact_map_and_the_model_its_parameter() ->
             estimator="path-without-score",
         )  # fmt: skip
         slope = fit.values["slope"]
-        assert slope == pytest.approx(exact, abs=10 * atol)
+        assert slope == pytest.approx(exact, abs=min(10 * atol, 0.09))
         assert fit.values["gain"] == pytest.approx(slope / (slope**2 + 0.25), abs=atol)
         assert fit.values["offset"] == pytest.approx(0.0, abs=atol)
         assert fit.values["s"] == pytest.approx(0.5 / np.sqrt(slope**2 + 0.25), rel=0.03)
