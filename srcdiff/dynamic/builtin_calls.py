@@ -72,11 +72,20 @@ def _sorted(tape: Tape, values: Any, key: Any = None, reverse: bool = False) -> 
 
 def _collected(cls: Any) -> Any:
     def collected(tape: Tape, *values: Any, **kwargs: Any) -> Any:
-        if cls is reversed and isinstance(values[0], np.ndarray):
-            return reversed(list(tape.each(values[0])))
+        if cls is reversed:
+            return _reversed(tape, values[0])
         return cls(*(tape.each(v) for v in values), **kwargs)
 
     return collected
+
+
+def _reversed(tape: Tape, values: Any) -> Any:
+    own = getattr(type(values), "__reversed__", None)
+    if is_own(values) and isinstance(own, FunctionType):
+        return call(tape, own, values)
+    if is_own(values) and hasattr(type(values), "__getitem__"):  # goes by number, as Python does
+        return (tape.item(values, k) for k in reversed(range(_length(tape, values))))
+    return reversed(list(tape.each(values)) if isinstance(values, np.ndarray) else values)
 
 
 def _divmod(tape: Tape, x: Any, y: Any) -> Any:

@@ -7,6 +7,7 @@ where it is given what is differentiated.
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
 import enum
@@ -14,6 +15,7 @@ import functools
 import inspect
 import operator
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -336,8 +338,9 @@ def _as_it_is(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
     ):
         return contextlib.contextmanager(called(tape, own))(*args, **kwargs)
     if _is_moving(function):
-        args = tuple(called(tape, a) for a in args)
-        kwargs = {k: called(tape, v) for k, v in kwargs.items()}
+        if not _only_holds(function):
+            args = tuple(called(tape, a) for a in args)
+            kwargs = {k: called(tape, v) for k, v in kwargs.items()}
         if _goes_through(function):
             args = tuple(tape.each(a) for a in args)
         if getattr(function, "__name__", "") in _WRITING and isinstance(function.__self__, str):
@@ -397,6 +400,17 @@ def _is_moving(function: Any) -> bool:
     return str(module).lstrip("_").partition(".")[0] in _MOVING
 
 
+def _only_holds(function: Any) -> bool:
+    """Whether it looks at what it is given, or keeps it, and calls none of it: `vars(f)`, `queue.append(f)`."""
+    if getattr(function, "__name__", "") in ("sort", "property", "staticmethod", "classmethod"):
+        return False
+    is_of_container = isinstance(
+        getattr(function, "__self__", None),
+        list | dict | set | frozenset | tuple | collections.deque,
+    )
+    return is_of_container or any(function is f for f in (*_BUILTINS, *_COMPARING))
+
+
 def _goes_through(function: Any) -> bool:
     """Whether it goes through the items of its arguments."""
     module = getattr(function, "__module__", "")
@@ -405,7 +419,7 @@ def _goes_through(function: Any) -> bool:
 
 def called(tape: Tape, value: Any) -> Any:
     """A function for a library that calls it: what it does is asked of the tape."""
-    is_function = callable(value) and not isinstance(value, type)
+    is_function = callable(value) and not isinstance(value, type | AbstractContextManager)
     if not is_function or (
         isinstance(value, FunctionType) and value.__code__.co_filename == tape.file
     ):

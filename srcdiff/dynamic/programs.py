@@ -6,6 +6,7 @@ import ast
 import builtins
 import copy
 import functools
+import symtable
 from dataclasses import replace
 from types import FunctionType, ModuleType
 from typing import Any
@@ -204,15 +205,9 @@ class _Text:
         """What the function's text refers to outside."""
         if self.node is None or self.rewriter is None:
             return {}
-        local = {*bound_names([self.node]), *self.rewriter.imports}
-        found: dict[str, Any] = {}
-        for n in ast.walk(self.node):
-            if isinstance(n, ast.Name) and n.id not in local and n.id not in found:
-                try:
-                    found[n.id] = self.rewriter.look(n.id)
-                except KeyError:
-                    continue
-        return {k: v for k, v in found.items() if getattr(builtins, k, None) is not v}
+        found = {n: look_up(self.base, n) for n in _names_from_outside(_printed(self.node))}
+        known = {n: f[1] for n, f in found.items() if f is not None}
+        return {k: v for k, v in known.items() if getattr(builtins, k, None) is not v}
 
     def bindings(self) -> dict[str, Any]:
         """What has to be in the namespace of the program."""
@@ -346,6 +341,18 @@ def _import(name: str, module: str) -> str:
 
 def _listed(names: list[str]) -> str:
     return ", ".join(f"`{n}`" for n in names)
+
+
+def _names_from_outside(text: str) -> list[str]:
+    """The names that a function's text does not bind where it uses them, in some order that is always the same."""
+    found: dict[str, None] = {}
+    tables = [symtable.symtable(text, "<function>", "exec")]
+    while tables:
+        table = tables.pop()
+        names = (s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced())
+        found.update(dict.fromkeys(names))
+        tables += table.get_children()
+    return sorted(found)
 
 
 def _printed(node: Any) -> str:

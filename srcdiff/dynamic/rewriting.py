@@ -53,34 +53,61 @@ class Rewriter(ExpressionRewriter):
 
     def assigned(self, target: Any, value: Any, node: Any) -> list[Any]:
         """Statements that bind a target to a value; `node` is what the value was."""
+        if isinstance(target, ast.Subscript | ast.Attribute):
+            first, value = self.in_front(value) if self.is_later(target, node) else ([], value)
+            return [*first, *self.stored(target, value)]
+        if isinstance(target, ast.Tuple | ast.List):
+            return self.unpacked(target, value, node)
+        return [ast.Assign([target], value)]
+
+    def is_later(self, target: Any, value: Any) -> bool:
+        """Whether the value has to be computed before it is asked where it goes: `self.x[self.n] = self.next()`."""
+        parts = (
+            [target.value, target.slice] if isinstance(target, ast.Subscript) else [target.value]
+        )
+        if any(map(_is_called, parts)):
+            return True
+        if value is None:
+            return False
+        bound = {n.target.id for n in ast.walk(value) if isinstance(n, ast.NamedExpr)}
+        if may_write(value, Expression(self, value).meaning):
+            bound |= self.rebound
+            if any(
+                isinstance(n, ast.Attribute | ast.Subscript) for p in parts for n in ast.walk(p)
+            ):
+                return True
+        return any(names_of(p) & bound for p in parts)
+
+    def in_front(self, value: Any) -> tuple[list[Any], Any]:
+        """A value in a statement of its own, and its name."""
+        if isinstance(value, ast.Name | ast.Constant):
+            return [], value
+        name = self.fresh("value")
+        return [ast.Assign([ast.Name(name, ast.Store())], value)], ast.Name(name, ast.Load())
+
+    def stored(self, target: Any, value: Any) -> list[Any]:
         if isinstance(target, ast.Subscript):
             return [
                 ast.Expr(self.ask("store", self.visit(target.value), self.key(target.slice), value))
             ]
-        if isinstance(target, ast.Attribute):
-            name, base = self.mangled(target.attr), self.visit(target.value)
-            is_asked = target.attr in self.routes.properties or target.attr in (
-                "flat",
-                "real",
-                "imag",
-            )
-            if is_asked or self.routes.custom:
-                return [ast.Expr(self.ask("set_attribute", base, ast.Constant(name), value))]
-            return [ast.Assign([ast.Attribute(base, name, ast.Store())], value)]
-        if isinstance(target, ast.Tuple | ast.List):
-            return self.unpacked(target, value, node)
-        return [ast.Assign([target], value)]
+        name, base = self.mangled(target.attr), self.visit(target.value)
+        is_asked = target.attr in self.routes.properties
+        if is_asked or target.attr in ("flat", "real", "imag") or self.routes.custom:
+            return [ast.Expr(self.ask("set_attribute", base, ast.Constant(name), value))]
+        return [ast.Assign([ast.Attribute(base, name, ast.Store())], value)]
 
     def unpacked(self, target: Any, value: Any, node: Any) -> list[Any]:
         if not isinstance(node, ast.Tuple):
             value = self.each(node, value) if node is not None else self.ask("each", value)
         elements: list[Any] = []
         after: list[Any] = []
+        read: set[str] = set()  # by targets further left: `a[i], i = ...` is the old `i`'s
         for e in target.elts:
             inner = e.value if isinstance(e, ast.Starred) else e
-            if isinstance(inner, ast.Name):
+            if isinstance(inner, ast.Name) and inner.id not in read:
                 elements.append(e)
                 continue
+            read |= names_of(inner)
             name = self.fresh("part")
             made = ast.Name(name, ast.Store())
             elements.append(ast.Starred(made, ast.Store()) if isinstance(e, ast.Starred) else made)
@@ -98,9 +125,19 @@ class Rewriter(ExpressionRewriter):
                 keywords = [ast.keyword("before", before), ast.keyword("value", value)]
                 return ast.Expr(self.ask("augment_item", base, key, symbol, keywords=keywords))
             return ast.Expr(self.ask("augment_item", base, key, symbol, value))
+        first, target = self.asked_once(target)
         load = copy.copy(target)
         load.ctx = ast.Load()
-        return self.assigned(target, self.ask("augmented", symbol, self.visit(load), value), None)
+        made = self.ask("augmented", symbol, self.visit(load), value)
+        return [*first, *self.assigned(target, made, None)]
+
+    def asked_once(self, target: Any) -> tuple[list[Any], Any]:
+        """A target that is read and assigned; what is called for it, as in `xs.pop().v += 1`, is so in front."""
+        if not isinstance(target, ast.Attribute) or not _is_called(target.value):
+            return [], target
+        name = self.fresh("part")
+        made = ast.Assign([ast.Name(name, ast.Store())], self.visit(target.value))
+        return [made], ast.Attribute(ast.Name(name, ast.Load()), target.attr, ast.Store())
 
     def kept(self, node: Any) -> tuple[Any, Any]:
         """An expression, and what names its value from then on."""
@@ -175,12 +212,27 @@ class Rewriter(ExpressionRewriter):
     def visit_ClassDef(self, node: Any) -> Any:
         inner = copy.copy(self)
         inner.class_name = node.name
-        body = inner.block(_without_doc(node.body))
+        body = inner.class_body(_without_doc(node.body))
         bases = [self.visit(b) for b in node.bases]
         made = ast.ClassDef(node.name, bases, [], body, node.decorator_list)
         made.type_params = []  # type: ignore[attr-defined]
         made.body = made.body or [ast.Pass()]
         return made
+
+    def class_body(self, body: list[Any]) -> list[Any]:
+        """Statements whose names are attributes; the annotations say what a dataclass has."""
+        out: list[Any] = []
+        for statement in body:
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                value = statement.value and self.visit(statement.value)
+                said = statement.annotation
+                is_own = getattr(said, "id", "") in ("bool", "float", "int", "str")
+                kind = said if is_own else ast.Name("object", ast.Load())
+                out.append(ast.AnnAssign(statement.target, kind, value, 1))
+                continue
+            found = self.visit(statement)
+            out += found if isinstance(found, list) else [found]
+        return out
 
     def visit_Import(self, node: Any) -> Any:
         for alias in node.names:
@@ -207,6 +259,11 @@ class Rewriter(ExpressionRewriter):
         return self.defaults(node)
 
 
+def _is_called(target: Any) -> bool:
+    """Whether something is called, or bound, to say where a target is."""
+    return any(isinstance(part, ast.Call | ast.NamedExpr) for part in ast.walk(target))
+
+
 def _without_doc(body: list[Any]) -> list[Any]:
     first = body[0]
     is_doc = (
@@ -215,6 +272,11 @@ def _without_doc(body: list[Any]) -> list[Any]:
         and isinstance(first.value.value, str)
     )
     return body[1:] if is_doc else body
+
+
+def names_of(target: Any) -> set[str]:
+    """The names that are in a target."""
+    return {node.id for node in ast.walk(target) if isinstance(node, ast.Name)}
 
 
 def bound_names(body: list[Any]) -> list[str]:
@@ -241,6 +303,9 @@ def rewriter_of(function: FunctionType, node: Any, apart: bool = False) -> Rewri
     names = bound_names([*body, ast.Expr(ast.Lambda(node.args, ast.Constant(None)))])
     taken = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} | set(names)
     made = Rewriter(outside_names(function, set(names)), names, taken, routes_of(function), apart)
+    made.rebound = {
+        name for n in ast.walk(node) if isinstance(n, ast.Nonlocal | ast.Global) for name in n.names
+    }
     parts = function.__qualname__.split(".")
     made.class_name = parts[-2] if len(parts) > 1 and parts[-2] != "<locals>" else ""
     inner: Rewriter = made.inside(node.args)

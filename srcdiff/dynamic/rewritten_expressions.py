@@ -56,6 +56,7 @@ class ExpressionRewriter(ast.NodeTransformer):
         self.tape = unlike("tape", taken)
         self.class_name = ""
         self.own: set[str] = set()  # functions that are defined in this one, and whose text is here
+        self.rebound: set[str] = set()  # names that functions inside bind
         self.imports: dict[str, Any] = {}  # modules that the function imports itself
 
     def visit(self, node: Any) -> Any:
@@ -269,6 +270,7 @@ class ExpressionRewriter(ast.NodeTransformer):
             arguments.kwarg,
         ]
         inner = copy.copy(self)
+        inner.own = set(self.own)
         inner.local = self.local | {a.arg for a in names if a is not None}
         listed = [*arguments.posonlyargs, *arguments.args]
         inner.first = listed[0].arg if listed else self.first

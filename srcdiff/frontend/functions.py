@@ -73,6 +73,8 @@ def bind(
     defaults: Mapping[str, FrontValue],
 ) -> dict[str, FrontValue]:
     """Parameters and what they stand for, as Python binds them. `arguments` is the tree's node."""
+    # a function that calls itself may ask how many it was given, which only the run knows
+    refuse = fr.untyped if fr.session.functions.get("%open") else fr.fail
     positional = [a.id for a in (*arguments.posonlyargs, *arguments.args)]
     keyword_only = [a.id for a in arguments.kwonlyargs]
     env: dict[str, FrontValue] = dict(zip(positional, args, strict=False))
@@ -81,24 +83,24 @@ def bind(
         cls = getattr(args[0], "cls", None) if name == "__init__" else None
         if cls is not None:  # as the call is written
             told = f"{cls.__name__}() takes {len(positional) - 1} positional arguments ({', '.join(positional[1:])})"
-            fr.fail(node, f"{told}, {len(args) - 1} were given")
-        fr.fail(
+            refuse(node, f"{told}, {len(args) - 1} were given")
+        refuse(
             node, f"{name}() takes {len(positional)} positional arguments, {len(args)} were given"
         )
     extra: dict[str, FrontValue] = {}
     for key, value in kwargs.items():
         if key in env:
-            fr.fail(node, f"{name}() got two values for the argument `{key}`")
+            refuse(node, f"{name}() got two values for the argument `{key}`")
         if key in positional or key in keyword_only:
             env[key] = value
         elif arguments.kwarg is not None:
             extra[key] = value
         else:
-            fr.fail(node, f"{name}() has no parameter `{key}`")
+            refuse(node, f"{name}() has no parameter `{key}`")
     for key in (*positional, *keyword_only):
         if key not in env:
             if key not in defaults:
-                fr.fail(node, f"{name}() misses the argument `{key}`")
+                refuse(node, f"{name}() misses the argument `{key}`")
             env[key] = defaults[key]
     ordered = {key: env[key] for key in (*positional, *keyword_only)}
     if arguments.vararg is not None:

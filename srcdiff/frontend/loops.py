@@ -60,13 +60,13 @@ def read_loop(fr: Frame, node: Any, attempt: Any) -> None:
                 better = [name for name in guessed if loop.guessed_wrong(name)]
                 if better:
                     continue
-                fr.fail(
+                fr.untyped(
                     node,
                     f"`{guessed[0]}` may not be bound in this loop",
                     f"Assign `{guessed[0]}` before the loop.",
                 )
         else:
-            fr.fail(
+            fr.untyped(
                 node,
                 "the types of this loop's variables do not settle",
                 "Give them their final types before the loop.",
@@ -141,7 +141,7 @@ def for_loop(
             raise
         count = exact_count(fr, items, node)
         if count is None:
-            fr.fail(
+            fr.untyped(
                 node,
                 "this loop indexes a container of unlike parts, and its length is not known",
                 "Loop over the container.",
