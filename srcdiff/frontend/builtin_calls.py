@@ -244,7 +244,7 @@ def _container(kind: str) -> Callable[..., FrontValue]:
             append_each(fr, node, made, items)
             return made
         if known is None:
-            fr.fail(
+            fr.untyped(
                 node,
                 f"{kind}() of an unknown number of items is not supported",
                 "Append the items to a list.",
@@ -266,12 +266,21 @@ def _dict(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
             fr.untyped(node, "dict() of an unknown number of items is not supported", "Use a list.")
         for pair in items.values:
             if not isinstance(pair, Parts) or not is_static(pair.values[0]):
-                fr.fail(
+                fr.untyped(
                     node, "dict() takes pairs whose keys are known when compiling", "Use a list."
                 )
             pairs[static(pair.values[0])] = pair.values[1]
     pairs.update(kwargs)
     return fr.session.new_cell(Parts("dict", tuple(pairs), tuple(pairs.values())))
+
+
+def _from_keys(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
+    """`dict.fromkeys(names, 0.0)`: one value for all of them."""
+    keys = iterable(fr, args[0], node)
+    if not isinstance(keys, Parts) or not all(map(is_static, keys.values)):
+        fr.untyped(node, "dict.fromkeys() takes keys that are known when compiling", "Use a list.")
+    named = dict.fromkeys(map(static, keys.values), args[1] if len(args) > 1 else const(None))
+    return fr.session.new_cell(Parts("dict", tuple(named), tuple(named.values())))
 
 
 # ---- what is decided when compiling ----------------------------------------------------------------------------------
@@ -280,7 +289,7 @@ def _dict(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 def _isinstance(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     own = _python_type(args[0])
     if own is None or not is_static(args[1]):
-        fr.fail(
+        fr.untyped(
             node, "isinstance() takes a value of a known type and a type", "Pass a flag instead."
         )
     return const(issubclass(own, static(args[1])))
@@ -337,7 +346,9 @@ def _callable(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 def _hasattr(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     own = _python_type(args[0])
     if not is_static(args[1]) or own is None:
-        fr.fail(node, "hasattr() takes a name that is known when compiling", "Pass a flag instead.")
+        fr.untyped(
+            node, "hasattr() takes a name that is known when compiling", "Pass a flag instead."
+        )
     name = static(args[1])
     if isinstance(args[0], Known):
         return const(hasattr(args[0].value, name))
@@ -347,7 +358,7 @@ def _hasattr(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
 
 def _getattr(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     if not is_static(args[1]):
-        fr.fail(
+        fr.untyped(
             node, "getattr() takes a name that is known when compiling", "Use an `if` on the name."
         )
     return ATTRIBUTE[0](fr, args[0], static(args[1]), node)  # type: ignore[no-any-return]
@@ -465,8 +476,8 @@ ATTRIBUTE: list[Any] = []  # `calls.attribute`, which is built on this module
 BUILTINS: dict[Any, Callable[..., FrontValue | None]] = {
     len: _len, sum: _sum, max: _extreme(max), min: _extreme(min), any: _any_all(True), all: _any_all(False),
     functools.reduce: _reduce, tuple: _container("tuple"), list: _container("list"), dict: _dict,
-    isinstance: _isinstance, type: _type, callable: _callable, getattr: _getattr, hasattr: _hasattr, slice: _slice,
-    bool: _bool, sorted: _sorted, divmod: _divmod, math.log: _log, np.shape: _shape,
+    dict.fromkeys: _from_keys, isinstance: _isinstance, type: _type, callable: _callable, getattr: _getattr,
+    hasattr: _hasattr, slice: _slice, bool: _bool, sorted: _sorted, divmod: _divmod, math.log: _log, np.shape: _shape,
     float: _number(float), int: _number(int),
     **{cls: _numpy_number(cls) for cls in (np.float16, np.float32, np.int8, np.int16, np.int32, np.int64,
     np.complex64, np.complex128)},

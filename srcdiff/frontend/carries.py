@@ -255,7 +255,7 @@ class LoopReader:
 
     def _fail(self, carry: Carry, end: FrontValue) -> None:
         text = end.message if isinstance(end, Conflict) else "may not be bound at the end of a turn"
-        self.fr.fail(
+        self.fr.untyped(
             self.node,
             f"`{carry.name}` {text}",
             "Keep one type for a name that is carried through a loop.",
@@ -346,7 +346,7 @@ class LoopReader:
         nothing = [isinstance(v, Const) and v.value is None for v in (carry.template, end)]
         if any(nothing):
             before, after = ("None" if n else "something else" for n in nothing)
-            self.fr.fail(
+            self.fr.untyped(
                 self.node,
                 f"`{carry.name}` is {before} before the loop and {after} after a turn",
                 "Start with a value of the type that it has later, such as `np.inf` or the first item.",

@@ -30,6 +30,7 @@ from srcdiff.frontend.values import (
     Piece,
     Slice,
     Stream,
+    Text,
 )
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, OpDecl, Value
@@ -151,7 +152,8 @@ class Frame:
         refused = getattr(getattr(value, "value", None), "refused", None)
         if isinstance(refused, tuple):
             self.fail(node, *refused)
-        is_moved = isinstance(value, Closure | Piece | Method | Known | Slice | Generated | Stream)
+        moved = Closure | Piece | Method | Known | Slice | Generated | Stream | Text
+        is_moved = isinstance(value, moved)
         (self.untyped if is_moved else self.fail)(
             node,
             f"expected a number or an array, got {describe(value)}",

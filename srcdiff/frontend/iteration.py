@@ -412,7 +412,7 @@ def listed(fr: Frame, part: Items | Parts, node: Any) -> Items:
     if isinstance(part, Items):
         return part
     if not can_be_listed(part):
-        fr.fail(
+        fr.untyped(
             node,
             "zip() of a container of unlike parts and a list whose length is not known",
             "Loop over `range(len(...))` of the container, and index the list.",

@@ -128,7 +128,7 @@ def _change_list(
         more = iterable(fr, args[0], node)
         if not isinstance(more, Parts):
             fr.session.grow_cell(container.cell)
-            fr.fail(
+            fr.untyped(
                 node,
                 "extend() takes a container of known length here",
                 "Append the items in a loop.",

@@ -109,7 +109,14 @@ def in_a_loop(fr: Frame, node: Any, before: FrontValue, like: FrontValue) -> Fro
             return const(_ZEROS[atom.type.dtype])  # compiled code asks for something
         return fr.op(node, undefined, type=there(atom.type))
 
-    return maybe(before, lambda: map_atoms(nothing, like.values[1]))
+    return maybe(before, lambda: map_atoms(nothing, _without_cells(like.values[1])))
+
+
+def _without_cells(value: FrontValue) -> FrontValue:
+    """The structure alone: what its containers are called is of another reading."""
+    if not isinstance(value, Parts):
+        return value
+    return replace(value, values=tuple(map(_without_cells, value.values)), cell="")
 
 
 def of_turn(end: FrontValue, at_start: FrontValue) -> FrontValue:

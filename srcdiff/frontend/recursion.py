@@ -64,7 +64,7 @@ def form_of_call(fr: Frame, node: Any, plain: Any, source: Source) -> int:
     session = fr.session
     known: int = session.functions.get(("%form", plain), _AS_GIVEN)
     if session.open_calls.count(plain.__code__) > _DEEPEST:
-        fr.fail(
+        fr.untyped(
             node,
             f"`{source.name}` calls itself with arguments of ever other types",
             "Pass arrays or lists, of which all calls have the same type, or write it as a loop.",

@@ -84,7 +84,7 @@ def check_turns(fr: Frame, node: Any, name: str, items: Items) -> None:
     if items.bounds is not None:
         first, last, step = items.bounds
         if not isinstance(step, Const):
-            fr.fail(
+            fr.untyped(
                 node,
                 f"`{name}` is a number before the loop and an array after a turn, if there is one",
                 "Start with zeros of the array's shape.",

@@ -111,7 +111,7 @@ def _delete_part(fr: Frame, target: Any) -> None:
     ):
         write_item(fr, base, key, sequence([], "list"), target)
         return
-    fr.fail(
+    fr.untyped(
         target,
         "`del` takes a name, an item of a dict, or one item of a list",
         "Build a new container without the item.",

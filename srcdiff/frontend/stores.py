@@ -117,7 +117,7 @@ def open_parameter(fr: Frame, value: Value, node: Any) -> FrontValue:
         session.grow(k for k in session.items if ("grows", k) not in session.hints)
     is_param = any(p is param for p in session.params)
     if not is_param or (value is not param and ("opened", param.name) in session.hints):
-        fr.fail(
+        fr.untyped(
             node,
             f"writing into {describe(value)} is not supported here",
             "Make a new container.",

@@ -344,7 +344,8 @@ def _slice_item(fr: Frame, part: Slice, node: Any) -> tuple[str, list[Atom]]:
 
 def _check_items(fr: Frame, array: Atom, items: list[str], node: Any) -> None:
     if not isinstance(array.type, Array):
-        fr.fail(node, f"{describe(array)} cannot be subscripted", "Only arrays and containers can.")
+        refuse = fr.untyped if fr.session.loops else fr.fail  # a turn before may make a list of it
+        refuse(node, f"{describe(array)} cannot be subscripted", "Only arrays and containers can.")
     used = sum(map(axes_taken, items))
     if used > array.type.ndim:
         fr.fail(

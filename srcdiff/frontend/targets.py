@@ -169,6 +169,8 @@ def _unpack_starred(
     value = taken(fr, value, node)
     if isinstance(value, ShapeOf):
         value = shape_parts(fr, value, node)
+    if isinstance(value, Const) and isinstance(value.value, str | list | tuple):
+        value = sequence([const(v) for v in value.value])
     if isinstance(value, Value) and isinstance(value.type, Struct):
         value = sequence(fr.ops(node, unpack, value, count=len(value.type.keys)))
     if isinstance(value, Parts):

@@ -485,7 +485,7 @@ def _in_range(fr: Frame, node: Any, item: FrontValue, bounds: tuple[Atom, Atom, 
     start, stop, step = bounds
     number = fr.as_atom(item, node)
     if not isinstance(step, Const) or number.type.dtype != "int64":  # type: ignore[union-attr]
-        fr.fail(
+        fr.untyped(
             node, "`in` takes a whole number and a range of known step", "Compare with the bounds."
         )
     low, high = (start, stop) if step.value > 0 else (stop, start)

@@ -1,0 +1,87 @@
+"""What reading a program for its types cannot settle, the run can: such programs were refused."""
+
+import numpy as np
+import pytest
+
+import srcdiff
+
+x3 = np.array([0.5, -1.2, 0.8])
+
+
+class Weights:
+    def __init__(self, x):
+        self.w0, self.w1, self.w2 = x
+
+
+def a_name_that_is_computed(x):
+    weights = Weights(x)
+    total = 0.0
+    for i in range(3):
+        total += getattr(weights, f"w{i}") * (i + 1) ** 2
+    return total * weights.w0
+
+
+def names_beside_a_list_of_any_length(x):
+    seen = []
+    for v in x:
+        if v > -2.0:
+            seen.append(v)
+    total = 0.0
+    for name, v in zip(("a", "b", "a"), seen, strict=False):
+        total += v * x[0] if name == "a" else v**2
+    return total
+
+
+def none_before_a_loop_and_a_list_of_its_own_behind(x):
+    best = None
+    for v in x:
+        if best is None or v > best[0]:
+            best = (v, [v])
+        else:
+            best[1].append(v)
+    return best[0] * sum(best[1]) + x[1]
+
+
+def a_number_that_becomes_a_list_in_a_loop(x):
+    s = x[0]
+    for k in range(6):
+        if k == 3:
+            s = [s, s * 2.0]
+        elif k > 3:
+            s.append(s[-1] * x[1])
+        else:
+            s = s * x[2]
+    return sum(s)
+
+
+def a_dict_of_pairs_with_computed_names(x):
+    found = dict((f"k{i}", v) for i, v in enumerate(x))  # noqa: C402
+    return found["k0"] * found["k1"] + found["k2"] ** 2
+
+
+@pytest.mark.filterwarnings("ignore::srcdiff.DynamicWarning")
+@pytest.mark.parametrize(
+    "function",
+    [
+        a_name_that_is_computed, names_beside_a_list_of_any_length, none_before_a_loop_and_a_list_of_its_own_behind,
+        a_number_that_becomes_a_list_in_a_loop, a_dict_of_pairs_with_computed_names,
+    ],
+)  # fmt: skip
+def test_the_run_settles_what_reading_does_not(function):
+    srcdiff.check_grads(function, x3, order=2)
+
+
+def names_with_one_value(x):
+    counts = dict.fromkeys(("a", "b"), 0.0)
+    for v in x:
+        if v > 0.0:
+            counts["a"] += v**2
+        else:
+            counts["b"] += v
+    first, *others = "a b a".split()  # noqa: SIM905
+    return counts[first] * sum(counts[name] for name in others)
+
+
+def test_dicts_of_equal_values_and_texts_taken_apart_have_types():
+    srcdiff.check_grads(names_with_one_value, x3, order=2)
+    assert "def" in srcdiff.grad(names_with_one_value).source_for(x3)
