@@ -142,6 +142,8 @@ class Writer:
 
     def assign(self, result: Value, value: Any, op: Op | None = None) -> Any:
         name = self.names[result]
+        if name == "_" and isinstance(value, gast.Call) and result.name != "_":
+            return n.expr_stmt(value)  # `xs.pop()`
         if (
             isinstance(result.type, Scalar)
             and isinstance(value, gast.BinOp)

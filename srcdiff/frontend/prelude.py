@@ -140,8 +140,8 @@ def put_between(items, start, stop, given):  # type: ignore[no-untyped-def]
     start = max(start + n, 0) if start < 0 else min(start, n)
     stop = max(stop + n, start) if stop < 0 else max(stop, start)
     new = list(given)
-    rest = list(items[stop:])
-    while len(items) > start:
+    rest = [items[k] for k in range(stop, n)]
+    for _ in range(start, n):
         items.pop()
     items.extend(new)
     items.extend(rest)
@@ -151,7 +151,7 @@ def put_behind(items, start, given):  # type: ignore[no-untyped-def]
     n = len(items)
     start = max(start + n, 0) if start < 0 else min(start, n)
     new = list(given)
-    while len(items) > start:
+    for _ in range(start, n):
         items.pop()
     items.extend(new)
 

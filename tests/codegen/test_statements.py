@@ -450,3 +450,19 @@ def test_sums_that_the_user_did_not_spell_out_are_added_to():
     texts = [srcdiff.value_and_grad(f).source_for([1.0, 2.0]) for f in (builtin, spelled)]
     assert "total += x" in texts[0]
     assert "total = total + x" in texts[1]
+
+
+def put_between(x):
+    xs = []
+    for v in x:
+        if v > -1.0:
+            xs.append(v * v)
+    xs[1:3] = [x[0], 2.0]
+    return sum(xs)
+
+
+def test_slices_of_lists_are_assigned_in_loops_that_have_no_counters():
+    shown = srcdiff.grad(put_between).source_for(np.ones(3))
+    assert "\n    for _ in range(start, n):\n        xs.pop()\n" in shown
+    assert "\n    for _ in range(start, n):\n        d_xs.append(0.0)\n" in shown
+    assert "while" not in shown and "turns" not in shown
