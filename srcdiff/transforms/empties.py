@@ -7,8 +7,8 @@
 The number comes of `np.mean` or another division of NumPy's, whose adjoint starts from a number of Python's. So arrays
 are divided where there are some (`arrays_first`). What is left is NumPy's division by name (`guard_divisions`): the
 derivative has no elements, or it is NaN, as NumPy says; it does not raise. With floats of different digits, a number
-of NumPy's would widen what it meets; those programs keep Python's division. So do programs that divide a number of
-Python's by the length themselves (`note_divisors`): `total / n`, where `total` starts as 0.0 and a loop of n turns adds
+of NumPy's would widen what it meets, and is made Python's again. Programs that divide such a number by the length
+themselves keep Python's division (`note_divisors`): `total / n`, where `total` starts as 0.0 and a loop of n turns adds
 to it, raises where n is 0.
 """
 
@@ -93,7 +93,7 @@ def guard_divisions(fn: Function) -> Function:
         for op in made.values()
         if _is_share(op, made) and not divisors.issuperset(_lengths(op.operands[1], made))
     }
-    return _Guard(shares)(fn) if shares and not is_mixed(fn.body) else fn
+    return _Guard(shares, is_mixed(fn.body))(fn) if shares else fn
 
 
 def _is_share(op: Op, made: dict[Value, Op]) -> bool:
@@ -162,8 +162,9 @@ _ALLOWED: dict[OpDecl, Callable[[list[Atom]], bool]] = {
 
 
 class _Guard(Rewriter):
-    def __init__(self, shares: set[Value]) -> None:
+    def __init__(self, shares: set[Value], mixed: bool) -> None:
         self.shares = shares
+        self.mixed = mixed  # what NumPy divides would make float32 as wide
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if not (isinstance(old, Op) and self.shares.intersection(old.results)):
@@ -172,3 +173,5 @@ class _Guard(Rewriter):
         env[old.result] = result = replace(old.result, type=Scalar("float64", False))
         operands = tuple(lookup(env, a) for a in old.operands)
         b.append(replace(old, operands=operands, results=(result,), spelling="np.divide"))
+        if self.mixed:
+            env[old.result] = b.op(arithmetic.to_float, result)

@@ -1,5 +1,7 @@
 """Divisions by lengths, which may be 0: arrays are divided where there are some, and numbers by np.divide."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from transforms.passes import check, unchanged
@@ -134,3 +136,16 @@ def test_a_mean_asks_the_simplest_array_for_its_size():
 
     source = srcdiff.grad(loss, argnums=(0, 1)).source_for(np.ones(2), np.ones((3, 2)), np.ones(3))
     assert "/ len(X)" in source and "/ X.size" in source
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_means_of_no_floats_of_single_precision_do_not_raise(jit):
+    def f(x):
+        return np.sum(2.0 * x + x.mean())
+
+    x = np.zeros(0, np.float32)
+    with np.errstate(all="ignore"), pytest.warns(RuntimeWarning) if not jit else nullcontext():
+        value, d_x = srcdiff.value_and_grad(f, jit=jit)(x)
+    assert value == 0.0
+    assert d_x.dtype == np.float32
+    assert d_x.shape == (0,)
