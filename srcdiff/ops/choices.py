@@ -9,16 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ir.core import Atom, Op, known_dim
+from srcdiff.ir.build import Builder
+from srcdiff.ir.core import Atom, Op, const, known_dim
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Scalar, Type
+from srcdiff.ir.types import Scalar, Type, ndim_of
+from srcdiff.ops import arithmetic, reductions
 from srcdiff.ops.axes import reduced
+from srcdiff.ops.control import raise_if
 from srcdiff.ops.infer import floating, make, same_as_first
 from srcdiff.ops.registry import operation
 from srcdiff.ops.samples import fixed
 
 __all__ = [
-    "follows", "random_numbers", "weighed_logaddexp", "weighed_logsumexp", "weighed_max", "weighed_maximum",
+    "follows", "follows_once", "random_numbers", "weighed_logaddexp", "weighed_logsumexp", "weighed_max",
+    "weighed_maximum",
 ]  # fmt: skip
 
 Attrs = Mapping[str, Any]
@@ -43,6 +47,30 @@ follows = operation(
     samples=(fixed([0.3, 2.0], [0.3, 2.0], avoid="the adjoint is that of y", wrt=(1,), gradients=([1.0, 1.0],)),),
     takes_complex=True,
 )  # fmt: skip
+
+
+def _told_if_drawn_twice(b: Builder, op: Op, d_outs: Sequence[Atom]) -> list[Atom | None]:
+    """The adjoint says how often a term has what was drawn: a second time, another draw would be due."""
+    (uses,) = d_outs
+    most = b.op(reductions.max, uses) if ndim_of(uses.type) else uses
+    raise_if(b, b.op(arithmetic.greater, most, const(1.0)), ValueError, _TWICE)
+    return [None, uses]
+
+
+_TWICE = "a term has a sum twice, which is drawn once: write that sum for each use"
+
+# as `follows`, where it is not known that a term has a sum once at most
+follows_once = operation(
+    "follows_once",
+    template="{0}",
+    infer=same_as_first,
+    elementwise=True,
+    adjoint="any",
+    build=_told_if_drawn_twice,
+    signature="x, y",
+    shape_of=(1,),
+    cost="free",
+)
 
 
 def _random_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

@@ -12,7 +12,7 @@ from srcdiff.ir.alias import storage_roots, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Function, Op, Statement, Value, walk
 from srcdiff.ops.blocks import adjoint_block, comment
-from srcdiff.ops.choices import follows
+from srcdiff.ops.choices import follows, follows_once
 from srcdiff.transforms.carried import forward_invariants
 from srcdiff.transforms.facts import substitute
 
@@ -20,7 +20,7 @@ __all__ = ["drop_blocks", "drop_comments", "settle_blocks"]
 
 
 NOTHING: frozenset[Value] = frozenset()
-_CARRIERS = (adjoint_block, follows)
+_CARRIERS = (adjoint_block, follows, follows_once)
 
 
 def settle_blocks(fn: Function) -> Function:

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Call, Function, Op, Statement, Value, const, walk
+from srcdiff.ir.core import Atom, Call, Function, Op, OpDecl, Statement, Value, const, walk
 from srcdiff.ir.recursion import is_itself, tied
 from srcdiff.ir.types import Static, ndim_of
 from srcdiff.ops import arithmetic, creation, elementwise, memory, reductions, special
 from srcdiff.ops.building import lengths_of_axes
-from srcdiff.ops.choices import follows, random_numbers
+from srcdiff.ops.choices import follows, follows_once, random_numbers
 from srcdiff.ops.control import stop_gradient
 from srcdiff.ops.shapes import ravel, reshape, transpose
 from srcdiff.transforms.cse import cse
@@ -32,6 +32,7 @@ from srcdiff.transforms.inline_calls import without_calls
 from srcdiff.transforms.reached import shown_lengths
 from srcdiff.transforms.semiring import has_norms, log_plus
 from srcdiff.transforms.unshift import norms_of
+from srcdiff.transforms.used_twice import may_use_sums_twice
 
 __all__ = ["axes_of_sum", "best_choices", "drawn_choices"]
 
@@ -52,10 +53,19 @@ def drawn_choices(fn: Function) -> Function:
     whole = without_calls(fn)
     if whole is not fn and has_norms(whole):
         fn = whole
-    return _Drawn(shown_lengths(fn), {}).function(fn)
+    carrier = follows_once if may_use_sums_twice(_normal(fn)) else follows
+    return _Drawn(shown_lengths(fn), {}, carrier).function(fn)
+
+
+def _normal(fn: Function) -> Function:
+    normal = log_plus(fn)
+    # a norm that is written twice is drawn once
+    return cse(normal, in_user_lines=True) if norms_of(normal) else normal
 
 
 class _Choices(Rewriter):
+    carrier = follows  # what has the sum for its value, and the term's adjoint
+
     def __init__(self, shown: frozenset[str]) -> None:
         self.shown = shown
 
@@ -79,7 +89,7 @@ class _Choices(Rewriter):
         total, chosen = self.chosen(old, x, attrs, b)
         term = self.taken(x, chosen, axis, b)
         found = b.op(
-            follows, b.op(stop_gradient, total), term, name=_name(old), user=old.result.user
+            self.carrier, b.op(stop_gradient, total), term, name=_name(old), user=old.result.user
         )
         return _with_axes_kept(old, found, b)
 
@@ -129,9 +139,12 @@ class _Best(_Choices):
 
 
 class _Drawn(_Choices):
-    def __init__(self, shown: frozenset[str], done: dict[Function, Function]) -> None:
+    def __init__(
+        self, shown: frozenset[str], done: dict[Function, Function], carrier: OpDecl
+    ) -> None:
         super().__init__(shown)
         self.done = done
+        self.carrier = carrier
         self.rng = Value(Static(np.random.Generator), "rng", True)
 
     def function(self, fn: Function) -> Function:
@@ -139,11 +152,8 @@ class _Drawn(_Choices):
         if fn not in self.done:
             self.done[fn] = fn
             if _draws(fn):
-                new = _Drawn(shown_lengths(fn), self.done)
-                normal = log_plus(fn)
-                if norms_of(normal):  # one that is written twice is drawn once
-                    normal = cse(normal, in_user_lines=True)
-                changed = new(normal)
+                new = _Drawn(shown_lengths(fn), self.done, self.carrier)
+                changed = new(_normal(fn))
                 body = replace(changed.body, params=(*changed.params, new.rng))
                 self.done[fn] = tied(changed.with_body(body))
         return self.done[fn]
@@ -174,7 +184,7 @@ class _Drawn(_Choices):
         first = b.op(arithmetic.less, self.random(total, b), share)
         term = b.op(elementwise.where, first, x, y)
         return b.op(
-            follows, b.op(stop_gradient, total), term, name=_name(old), user=old.result.user
+            self.carrier, b.op(stop_gradient, total), term, name=_name(old), user=old.result.user
         )
 
     def random(self, like: Atom, b: Builder) -> Value:

@@ -28,7 +28,7 @@ from srcdiff.ops import (
     shapes,
     sorting,
 )
-from srcdiff.ops.building import length_of, lengths_of_axes
+from srcdiff.ops.building import lengths_of_axes
 from srcdiff.ops.index_patterns import has_arrays, items
 from srcdiff.transforms.choices import axes_of_sum
 from srcdiff.transforms.messages import Messages
@@ -37,6 +37,8 @@ from srcdiff.transforms.reached import JOINED
 __all__ = ["k_best"]
 
 _SAME = {"read", "copy"}
+_ALONG = {"roll", "flip", "flipud", "fliplr"}
+_WITH_AXIS = (shapes.roll, shapes.flip)
 
 
 def k_best(fn: Function, k: int) -> Function:
@@ -89,11 +91,8 @@ class _Best(Messages):
             self.named(old, self.along(old, given[0], whole[0], b), env, b)
         elif name == "logaddexp":
             whole_type = self.lists(old.result.type)
-            x, y = (
-                p if p.type == whole_type else b.op(memory.expand, p, type=whole_type)
-                for p in (self.operand(a, old.location, env, b) for a in old.operands)
-            )
-            self.named(old, self.largest(b.op(joins.concatenate, x, y, axis=-1), b), env, b)
+            x, y = (self.operand(a, old.location, env, b) for a in old.operands)
+            self.named(old, self.largest(self.side_by_side(x, y, whole_type, b), b), env, b)
         elif name == "sum":
             env[old.result] = self.folded(old, given[0], b)
         elif name in ("add", "subtract"):
@@ -123,6 +122,16 @@ class _Best(Messages):
             ]
             found = b.op(old.decl, *parts)
         self.named(old, found, env, b)
+
+    def side_by_side(self, x: Atom, y: Atom, whole: Type, b: Builder) -> Value:
+        """The lists of two messages in a row, those of a shorter message repeated."""
+        known = {s for p in (x, y) for d in shape_of(p.type) for s in d.symbols()}
+        if all(d.symbols() <= known for d in shape_of(whole)):
+            x, y = (p if p.type == whole else b.op(memory.expand, p, type=whole) for p in (x, y))
+            return b.op(joins.concatenate, x, y, axis=-1)
+        x, y = (b.op(joins.concatenate, p, p, axis=-1) for p in (x, y))  # the run knows lengths
+        is_first = b.op(arithmetic.less, b.op(creation.arange, const(2 * self.k)), const(self.k))
+        return b.op(elementwise.where, is_first, x, y)
 
     def both(self, x: Atom, y: Atom, b: Builder) -> Value:
         """The largest of the sums of two messages."""
@@ -207,6 +216,13 @@ class _Best(Messages):
         elif name in _SAME:
             x = given[0] if whole[0] else self.turn(given[0], old.location, b)
             self.named(old, b.op(old.decl, x), env, b)
+        elif name in _ALONG and whole[0]:
+            self.named(old, self.along_axes(old, given, b), env, b)
+        elif name in ("diag", "diagonal") and whole[0]:
+            self.named(old, self.diagonal(old, given[0], b), env, b)
+        elif name == "gather" and whole[0]:
+            where = old.attrs["where"] + (", :" if "..." in old.attrs["where"] else "")
+            self.named(old, b.op(memory.gather, *given, **{**old.attrs, "where": where}), env, b)
         elif name in JOINED:
             self.joined(old, env, b)
         elif name == "list_item":
@@ -232,7 +248,9 @@ class _Best(Messages):
             if name == "zeros":
                 self.fill(env[old.result], const(0.0), b)
         elif name in ("empty_like", "zeros_like") or old.decl is creation.full:
-            lengths = [length_of(b, d) for d in shape_of(old.result.type)]
+            is_full = old.decl is creation.full
+            lengths = given[1:] if is_full else lengths_of_axes(b, given[0], self.shown)
+            lengths = lengths[: ndim_of(old.result.type)]  # those of a message have one more
             self.named(old, b.op(memory.empty, *lengths, const(self.k)), env, b)
             if name != "empty_like":
                 value = given[0] if old.decl is creation.full else const(0.0)
@@ -256,6 +274,25 @@ class _Best(Messages):
             b.ops(memory.add_into, given[0], amount, *given[2:], **old.attrs)
         else:
             raise self.refused(old)
+
+    def along_axes(self, old: Op, given: list[Atom], b: Builder) -> Atom:
+        """Elements that change places along axes, of which those of the message are named."""
+        axes, axis = ndim_of(old.operands[0].type), old.attrs.get("axis")
+        if old.decl not in _WITH_AXIS:
+            return b.op(old.decl, *given, **old.attrs)
+        if old.decl is shapes.roll and axis is None and axes > 1:
+            raise self.refused(old)
+        each = range(axes) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        named = tuple(k % axes for k in each)
+        return b.op(old.decl, *given, axis=named if len(named) > 1 else named[0])
+
+    def diagonal(self, old: Op, x: Atom, b: Builder) -> Atom:
+        """The lists on the diagonal of a square matrix of messages."""
+        n, m = shape_of(old.operands[0].type)[:2]
+        if n != m or any(old.attrs.get(k) for k in ("k", "offset")):
+            raise self.refused(old)
+        places = b.op(creation.arange, lengths_of_axes(b, x, self.shown)[0])
+        return b.op(memory.gather, x, places, places, where="g, g", distinct=True)
 
     def reshaped(self, old: Op, given: list[Atom], b: Builder) -> Atom:
         """The same elements with other axes; the lists stay the last."""

@@ -258,7 +258,7 @@ class _Weights(Messages):
             b.append(replace(old, operands=(given[0], *parts)))
         elif name in JOINED:
             b.append(replace(old, operands=self.all(old, env, b)))
-        elif name in MOVED:
+        elif name in MOVED and not (name == "diag" and ndim_of(old.result.type) == 2):
             moved = (self.operand(old.operands[0], old.location, env, b), *given[1:])
             b.append(replace(old, operands=moved))
         else:

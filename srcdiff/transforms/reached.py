@@ -17,7 +17,8 @@ __all__ = ["JOINED", "MOVED", "Turned", "flows", "reached", "shown_lengths"]
 # operations whose result has the elements of their operand, in other places
 MOVED = frozenset({
     "index", "read", "copy", "reshape", "transpose", "ravel", "expand_dims", "squeeze", "swapaxes", "moveaxis",
-    "broadcast_to", "expand", "gather", "list_item", "list_pop", "elements", "rows",
+    "broadcast_to", "expand", "gather", "list_item", "list_pop", "elements", "rows", "roll", "flip", "flipud", "fliplr",
+    "diag", "diagonal",
 })  # fmt: skip
 
 JOINED = frozenset(

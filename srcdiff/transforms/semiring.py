@@ -37,11 +37,21 @@ from srcdiff.ir.core import (
 from srcdiff.ir.location import Location
 from srcdiff.ir.recursion import callees_first, is_itself, tied
 from srcdiff.ir.types import INT, Array, List, Scalar, Type, ndim_of
-from srcdiff.ops import arithmetic, containers, creation, elementwise, memory, reductions, special
+from srcdiff.ops import (
+    arithmetic,
+    containers,
+    creation,
+    diagonals,
+    elementwise,
+    memory,
+    reductions,
+    special,
+)
 from srcdiff.ops.einsum import with_letters
-from srcdiff.ops.index_patterns import arrays_in_front, has_arrays, items
+from srcdiff.ops.index_patterns import has_arrays, items
 from srcdiff.transforms.contracted import contracted
 from srcdiff.transforms.facts import definitions, same_kind
+from srcdiff.transforms.put_parts import can_be_put, put, put_at
 from srcdiff.transforms.reached import JOINED, MOVED, Turned, reached
 from srcdiff.transforms.spelled_logaddexp import with_logaddexp
 from srcdiff.transforms.unshift import norms_of, without_shifts
@@ -66,7 +76,7 @@ _MONOTONE = {"max", "maximum"}
 _THROUGH = {
     "sum",
     "sum_if_one",
-    "diag",
+    "trace",
     "where",
     "full",
     *JOINED,
@@ -270,8 +280,11 @@ class _Logarithms(Turned):
             self.product(old, env, b)
         elif name == "sum_if_one":
             self.summed_if_one(old, env, b)
-        elif name == "diag" and ndim_of(old.operands[0].type) == 1 and not old.attrs.get("k"):
-            env[old.result] = self.diagonal(lookup(env, old.operands[0]), b)
+        elif name == "diag" and ndim_of(old.operands[0].type) == 1:
+            env[old.result] = self.diagonal(old, lookup(env, old.operands[0]), b)
+        elif name == "trace":
+            diagonal = b.op(diagonals.diagonal, lookup(env, old.operands[0]), **old.attrs)
+            env[old.result] = b.op(self.plus.along, diagonal)
         elif name == "where":
             parts = (self.operand(a, old.location, env, b) for a in old.operands[1:])
             b.append(replace(old, operands=(lookup(env, old.operands[0]), *parts)))
@@ -291,8 +304,10 @@ class _Logarithms(Turned):
             self.stored(old, env, b)
 
     @staticmethod
-    def diagonal(x: Atom, b: Builder) -> Value:
+    def diagonal(old: Op, x: Atom, b: Builder) -> Value:
         """A matrix of nothing, which is -inf, but for its diagonal."""
+        if old.attrs.get("k"):
+            raise _refused(old.location, _what(old))
         n = b.op(memory.axis_length, x, axis=0)
         is_there = b.op(arithmetic.equal, b.op(creation.eye, n), const(1.0))
         column = b.op(memory.index, x, where=":, None")
@@ -346,17 +361,17 @@ class _Logarithms(Turned):
         elif name == "add_into" and not has_arrays(items(old.attrs["where"])):
             target, *where = (lookup(env, a) for a in (old.operands[0], *old.operands[2:]))
             amount = self.operand(old.operands[1], old.location, env, b)
-            self.put(target, amount, where, old.attrs["where"], b)
+            put(b, self.plus.two, target, amount, where, old.attrs["where"])
         elif name == "add_into" and old.attrs.get("distinct"):
             target, *where = (lookup(env, a) for a in (old.operands[0], *old.operands[2:]))
             amount = self.operand(old.operands[1], old.location, env, b)
             before = b.op(memory.gather, target, *where, **old.attrs)
             after = b.op(self.plus.two, before, amount)
             b.ops(memory.store, target, after, *where, where=old.attrs["where"])
-        elif name == "add_at" and self.is_by_rows(old):
+        elif name in ("add_diagonal", "add_at") and can_be_put(old):
             target, *places = (lookup(env, a) for a in (old.operands[0], *old.operands[2:]))
             amount = self.operand(old.operands[1], old.location, env, b)
-            self.put_rows(target, amount, places, items(old.attrs["where"]), b)
+            put_at(b, self.plus.two, old, target, amount, places)
         elif name == "list_add":
             target, place = (lookup(env, a) for a in old.operands[:2])
             amount = self.operand(old.operands[2], old.location, env, b)
@@ -370,45 +385,6 @@ class _Logarithms(Turned):
             self.fill_list(old.result, b)
         else:
             raise _refused(old.location, _what(old))
-
-    def put(self, target: Atom, amount: Atom, places: list[Atom], where: str, b: Builder) -> None:
-        """Add to part of an array."""
-        part = b.op(memory.index, target, *places, where=where) if places else target
-        before = b.op(memory.read, part) if ndim_of(part.type) else part
-        after = b.op(self.plus.two, before, amount)
-        b.ops(memory.store, target, after, *places, where=where)
-
-    @staticmethod
-    def is_by_rows(old: Op) -> bool:
-        """Whether rows (along some axis) are added to rows that an index array says, as often as it says them."""
-        pattern = items(old.attrs["where"])
-        target, amount, *places = old.operands
-        rows = [
-            p
-            for p, item in zip(places, [i for i in pattern if i != ":"], strict=True)
-            if item == "g"
-        ]
-        if not {*pattern} <= {"g", "i", ":"} or arrays_in_front(pattern) or len(rows) != 1:
-            return False
-        axes = ndim_of(target.type) - pattern.count("i")
-        return ndim_of(rows[0].type) == 1 and ndim_of(amount.type) == axes
-
-    def put_rows(
-        self, target: Atom, amount: Atom, places: list[Atom], pattern: list[str], b: Builder
-    ) -> None:
-        """One row after the other."""
-        at = pattern.index("g")
-        which = sum(item != ":" for item in pattern[:at])
-        k, inner = Value(INT, "k"), b.inner()
-        rows = places[which]
-        row = inner.op(memory.index, rows, k, where="i")
-        where = ", ".join([":"] * pattern[:at].count(":") + ["i"])
-        part = inner.op(memory.index, amount, k, where=where)
-        into = ", ".join("i" if item == "g" else item for item in pattern)
-        self.put(target, part, [*places[:which], row, *places[which + 1 :]], into, inner)
-        stop = b.op(memory.axis_length, rows, axis=0)
-        body = inner.region((k,), ())
-        b.append(For(const(0), stop, const(1), (), body, (), location=b.location, origin=b.origin))
 
     @staticmethod
     def fill_list(target: Value, b: Builder) -> None:
@@ -432,6 +408,9 @@ class _Logarithms(Turned):
             made = self.made.get(atom)
             if made is not None and made.decl in _LOGARITHM_OF:
                 return b.op(_LOGARITHM_OF[made.decl], *made.operands, **made.attrs)
+            if made is not None and made.decl is creation.eye:  # zeros are no news
+                is_there = b.op(arithmetic.equal, atom, const(1.0))
+                return b.op(elementwise.where, is_there, const(0.0), const(-math.inf))
             return b.op(elementwise.log, atom)
         if not isinstance(atom.value, int | float) or atom.value < 0:
             raise _refused(location, f"{atom.value!r} is put together with")
