@@ -311,10 +311,9 @@ class Writer:
 
 def constant(value: Any) -> Any:
     """The expression for an operand that is known when compiling; dtypes are known by their NumPy names."""
-    if type(value) is float and abs(value) == math.pi:
-        return n.attribute("np.pi") if value > 0.0 else n.unary("-", n.attribute("np.pi"))
-    if type(value) is float and value == 2.0 * math.pi:
-        return n.binop(n.constant(2.0), "*", n.attribute("np.pi"))
+    of_pi = _of_pi(abs(value)) if type(value) is float and math.isfinite(value) else None
+    if of_pi is not None:
+        return of_pi if value > 0.0 else n.unary("-", of_pi)
     try:
         return n.constant(value)
     except TypeError:
@@ -322,6 +321,19 @@ def constant(value: Any) -> Any:
         if isinstance(name, str) and name.isidentifier():
             return n.attribute(f"np.{name}")
         raise
+
+
+def _of_pi(value: float) -> Any:
+    """`2.0 * np.pi` and `2.0 / np.pi`, for the numbers that these are; None for another one."""
+    pi = n.attribute("np.pi")
+    if value == math.pi:
+        return pi
+    times, over = round(2.0 * value / math.pi) / 2.0, round(2.0 * value * math.pi) / 2.0
+    if 0.0 < times <= 8.0 and times * math.pi == value:
+        return n.binop(n.constant(times), "*", pi)
+    if 0.0 < over <= 8.0 and over / math.pi == value:
+        return n.binop(n.constant(over), "/", pi)
+    return None
 
 
 def _is_integer(atom: Atom) -> bool:

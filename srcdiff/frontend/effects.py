@@ -39,7 +39,7 @@ from srcdiff.ir.location import Location
 from srcdiff.ir.origins import parameters_behind
 from srcdiff.ir.shapes import ShapeMismatch
 from srcdiff.ir.types import Array, Scalar, Struct, shape_of
-from srcdiff.ops.arithmetic import add, floor_divide, multiply, subtract
+from srcdiff.ops.arithmetic import add, floor_divide, multiply, negative, subtract
 
 __all__ = ["EFFECTS", "call_effect", "handler_method"]
 
@@ -98,7 +98,7 @@ def _set(fr: Frame, container: Parts, key: Any, value: FrontValue) -> None:
 
 
 def _as_user(fr: Frame, value: Value, name: str, since: int) -> Value:
-    """The value under a user's name, in a statement that stays; `0.0 + 1.0 * x` is `x`."""
+    """The value under a user's name, in a statement that stays; `0.0 + 1.0 * x` is `x`, and `0.0 - x` is `-x`."""
     body = fr.b.body
     k = next((k for k in range(since, len(body)) if value in body[k].results), None)
     made = None if k is None else body[k]
@@ -107,6 +107,12 @@ def _as_user(fr: Frame, value: Value, name: str, since: int) -> Value:
     rest = _without_neutral(made)
     if rest is not None:  # nobody asks for the sum itself
         return _as_user(fr, rest, name, since)
+    if (
+        made.decl is subtract
+        and made.operands[0] == const(0.0)
+        and _alike(made.operands[1].type, value.type)
+    ):
+        made = replace(made, decl=negative, operands=made.operands[1:])
     body[k] = replace(made, origin="user")
     object.__setattr__(value, "name", name)
     object.__setattr__(value, "user", True)

@@ -163,7 +163,7 @@ def _pairs(fn: Function, types: Mapping[str, Type], alone: bool) -> list[tuple[D
     needed = list(dict.fromkeys(fn.notes.get("equal", ())))
     assumed = dict.fromkeys(fn.notes.get("assumptions", ()))
     alike = {max(a - b, b - a, key=str): (a, b) for a, b in reversed(assumed) if a != b}
-    decided = [p for p in assumed if p in alike.values() and p not in needed]
+    decided = [p for p in assumed if p in alike.values() and not {p, p[::-1]} & set(needed)]
     if not needed:
         return decided
     own = demanded(fn, types, may_be_one=alone)

@@ -10,7 +10,7 @@ from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op, Statement, Value, const, known_dim
 from srcdiff.ir.shapes import missing
 from srcdiff.ir.types import Array, Dim, Scalar, Type, is_complex, product_of
-from srcdiff.ops import arithmetic, einsum, linalg, memory, reductions, shapes
+from srcdiff.ops import arithmetic, einsum, elementwise, linalg, memory, reductions, shapes
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.contractions import contraction
 from srcdiff.ops.exact_values import EXACT, exact_value
@@ -268,14 +268,49 @@ def _in_a_row(type_: Type) -> Type | None:
     return replace(type_, shape=(product_of(type_.shape),))
 
 
+def _broadcast(f: Known, op: Op, b: Builder) -> Atom | None:
+    """What has that shape already, where nobody writes into either."""
+    return op.operands[0] if f.written.isdisjoint((op.operands[0], op.result)) else None
+
+
+def _xlogy(f: Known, op: Op, b: Builder) -> Atom | None:
+    """`c * np.log(x)`, for a number c that is not 0."""
+    factor, x = op.operands
+    if not isinstance(factor, Const) or is_zero_constant(factor):
+        return None
+    log_x = b.op(elementwise.log, x)
+    return log_x if is_one(factor) else b.op(arithmetic.multiply, factor, log_x)
+
+
 def _sum(f: Known, op: Op, b: Builder) -> Atom | None:
     """`np.sum(-x)` is `-np.sum(x)`, `np.sum(s * a)` is `s * np.sum(a)`; `np.sum(a * b)` of two vectors is `a @ b`."""
+    whole = _sum_of_all(f, op, b)
+    if whole is not None:
+        return whole
     opposite = f.operand_of(op.operands[0], "negative")
     if opposite is not None and op.origin != "user" and f.uses.get(opposite.result) == 1:
         total = replace(op, operands=opposite.operands, results=(Value(op.result.type),))
         f.emit(total, b)
         return _negated(total.result, op, f, b)
     return _sum_of_einsum(f, op, b) or _dot_product(f, op, b) or _scaled_sum(f, op, b)
+
+
+def _sum_of_all(f: Known, op: Op, b: Builder) -> Atom | None:
+    """`np.sum(x, axis=-1)` of a vector is `np.sum(x)`, and so is `np.sum(np.sum(x, axis=1))` of a matrix."""
+    if op.origin == "user" or not isinstance(op.result.type, Scalar):
+        return None
+    inner = f.operand_of(op.operands[0], "sum")
+    if inner is not None and inner.origin != "user" and f.uses.get(inner.result) == 1:
+        source = inner.operands
+    elif op.attrs.get("axis") is not None:
+        source = op.operands
+    else:
+        return None
+    whole = replace(op, operands=source, results=(replace(op.result),), attrs={})
+    simpler = _sum(f, whole, b)
+    if simpler is None:
+        f.emit(whole, b)
+    return simpler or whole.result
 
 
 def _scaled_sum(f: Known, op: Op, b: Builder) -> Atom | None:
@@ -433,6 +468,8 @@ IDENTITIES: dict[str, Identity] = {
     "negative": _negative,
     "where": _where,
     "choose": _where,
+    "broadcast_to": _broadcast,
+    "xlogy": _xlogy,
     "transpose": _transpose,
     "reshape": _reshape,
     "squeeze": _squeeze,

@@ -180,7 +180,8 @@ class Elbo:
     ) -> list[FilePath]:
         """Write the stages as files that need NumPy and SciPy only (Numba, the last ones).
 
-        `elbo.py` has the log-joint and the bound, `gradient.py` its value and gradient, `loops.py` the same as loops.
+        `elbo.py` has the log-joint and the bound, `gradient.py` its value and gradient, `loops.py` the same as loops,
+        which is not written where there is no such form.
 
         Parameters
         ----------

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from srcdiff.vi.estimators import IWAE, Estimator, Path, PathWithoutScore, ScoreFunction
-from srcdiff.vi.guides import Delta, Guide, Laplace
+from srcdiff.vi.guides import Delta, Guide, Laplace, normal_constant
 from srcdiff.vi.layout import Layout, Parameter, as_variable
+from srcdiff.vi.long_lines import broken
 
 __all__ = ["OWN_NAMES", "Written", "module_text", "write_elbo", "write_log_weights"]
 
@@ -88,7 +89,8 @@ class _Writer:
 
     def arguments(self) -> list[str]:
         """The data, in the signature."""
-        return [f"{name}_" if name in OWN_NAMES | set(self.fields) else name for name in self.data]
+        taken = OWN_NAMES | set(self.fields) | set(self.held)
+        return [f"{name}_" if name in taken else name for name in self.data]
 
     def bound_at(
         self, draw: str, jacobian: bool = True, prefix: str = ""
@@ -188,9 +190,9 @@ def _function(
         f"    Estimator: {told}.",
         '    """',
     ]
-    return Written(
-        name, "\n".join([head, *doc, *(f"    {line}" for line in body), ""]), held, surrogate
-    )
+    lines = [head, *doc, *(f"    {line}" for line in body)]
+    text = "\n".join(part for line in lines for part in broken(line))
+    return Written(name, f"{text}\n", held, surrogate)
 
 
 def _indented(lines: Sequence[str]) -> list[str]:
@@ -246,11 +248,13 @@ def _rest_of_entropy(w: _Writer) -> tuple[list[str], str]:
     others = [p for p in w.layout.places if p.name not in w.closed]
     if not others:
         return [], told
-    parts = [f"log_scale{p.part().removeprefix('z')}" for p in others]
-    sums = [f"np.sum({t})" if p.real_shape else t for t, p in zip(parts, others, strict=True)]
+    sums = [
+        f"np.sum(log_scale[{p.start}:{p.stop}])" if p.real_shape else f"log_scale[{p.start}]"
+        for p in others
+    ]
     size = sum(p.stop - p.start for p in others)
     names = [p.name for p in others]
-    return [*sums, f"{0.5 * size} * (1.0 + LOG_2PI)"], f"{told}, entropy for {_sites(w, names)}"
+    return [*sums, normal_constant(size)], f"{told}, entropy for {_sites(w, names)}"
 
 
 def _path_without_score(w: _Writer) -> Written:

@@ -2,7 +2,7 @@
 
 def guide_draw(m, s, eps_temp, sensor):
 temp = m + s * eps_temp
-return temp, 0.5 * np.log(2.0 * np.pi * np.e) + np.log(s)
+return temp, 0.5 * (1.0 + np.log(2.0 * np.pi)) + np.log(s)
 
 def thermometer_elbo(m, log_s, eps_temp, sensor):
 s = np.exp(log_s)
@@ -27,6 +27,7 @@ from srcdiff.vi.estimators import IWAE, Estimator, Path, PathWithoutScore, Score
 from srcdiff.vi.guide_functions import GuideSite, listen, match, params_type
 from srcdiff.vi.handlers_of_guides import GuideDraw
 from srcdiff.vi.layout import Parameter, as_variable
+from srcdiff.vi.long_lines import broken
 from srcdiff.vi.models import Site, sites
 from srcdiff.vi.noise import noise_of_sites
 from srcdiff.vi.programs import load_text, name_of
@@ -131,8 +132,8 @@ class FunctionBound(Bound):
         values = ", ".join(f"{n!r}: {self._names[n]}" for n in given)
         names = list(self.target.data)
         share = names.pop() if self.batched else "1.0"
-        results = [*(f"handler.values[{n!r}]" for n in drawn), "handler.entropy"]
-        results += ["handler.log_score"] if given else []
+        results = [*(f"_handler.values[{n!r}]" for n in drawn), "_handler.entropy"]
+        results += ["_handler.log_score"] if given else []
         name = f"{name_of(self.guide)}_{suffix}"
         parameters = [
             *(p.name for p in self._of_guide), *(self._names[n] for n in given), *self._eps(given), *self.target.data
@@ -140,11 +141,11 @@ class FunctionBound(Bound):
         text = (
             f"def {name}({', '.join(parameters)}):\n"
             f'    """{_TOLD[suffix].format(name_of(self.guide))}"""\n'
-            f"    handler = GuideDraw({{{params}}}, {{{eps}}}, {{{values}}}, {closed}, {self.rows}, {share})\n"
-            f"    handle({', '.join(['handler', 'guide', *names])})\n"
+            f"    _handler = GuideDraw({{{params}}}, {{{eps}}}, {{{values}}}, {closed}, {self.rows}, {share})\n"
+            f"    _handle({', '.join(['_handler', '_guide', *names])})\n"
             f"    return {', '.join(results)}\n"
         )
-        outside = {"GuideDraw": GuideDraw, "handle": handle, "guide": self.guide}
+        outside = {"GuideDraw": GuideDraw, "_handle": handle, "_guide": self.guide}
         return load_text(text, name, outside)
 
     def _call(
@@ -266,9 +267,9 @@ class FunctionBound(Bound):
             f"    Estimator: {told}.",
             '    """',
             *(f"    {line}" for line in body),
-            "",
         ]
-        return Written(name, "\n".join(lines), held, bool(self.by_score))
+        text = "\n".join(part for line in lines for part in broken(line))
+        return Written(name, f"{text}\n", held, bool(self.by_score))
 
     # ---- programs
 

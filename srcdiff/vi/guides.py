@@ -169,7 +169,7 @@ class MeanField(Guide):
         return f"{prefix}loc + {prefix}scale * {eps}"
 
     def entropy(self, size: int, prefix: str = "") -> str:
-        return f"np.sum({prefix}log_scale) + {_constant(size)}"
+        return f"np.sum({prefix}log_scale) + {normal_constant(size)}"
 
     def log_density(self, size: int, prefix: str = "") -> tuple[list[str], str]:
         distances = f"((z - {prefix}loc) / {prefix}scale) ** 2"
@@ -213,7 +213,7 @@ class FullRank(Guide):
         return f"{prefix}loc + {prefix}scale * ({eps} + {prefix}L @ {eps})"
 
     def entropy(self, size: int, prefix: str = "") -> str:
-        return f"np.sum({prefix}log_scale) + {_constant(size)}"
+        return f"np.sum({prefix}log_scale) + {normal_constant(size)}"
 
     def log_density(self, size: int, prefix: str = "") -> tuple[list[str], str]:
         lines = [
@@ -285,7 +285,7 @@ class LowRank(Guide):
         return f"{prefix}loc + {prefix}scale * {own} + {prefix}factor @ {common}"
 
     def entropy(self, size: int, prefix: str = "") -> str:
-        return f"{prefix}log_det + {_constant(size)}"
+        return f"{prefix}log_det + {normal_constant(size)}"
 
     def log_density(self, size: int, prefix: str = "") -> tuple[list[str], str]:
         lines = [
@@ -324,6 +324,6 @@ def gaussian(loc: Any, cov: Any) -> tuple[FullRank, FullRankParams]:
     return FullRank(), FullRankParams(loc, np.log(scale), np.tril(C / scale[:, None], -1))
 
 
-def _constant(size: int) -> str:
+def normal_constant(size: int) -> str:
     """The part of a normal distribution's entropy that its size decides."""
     return "(1.0 + LOG_2PI)" if size == 2 else f"{0.5 * size} * (1.0 + LOG_2PI)"

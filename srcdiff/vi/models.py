@@ -173,6 +173,6 @@ def log_joint(
     pairs = zip(subsampled, scales, strict=True)
     factors = f"{{{', '.join(f'{name!r}: {p}' for name, p in pairs)}}}"
     made = program(
-        model, "log_joint", [*first, *scales], LogJoint, f"{given}, {factors}", "finish(model)"
+        model, "log_joint", [*first, *scales], LogJoint, f"{given}, {factors}", "finish(_model)"
     )
     return srcdiff.transform(made, "simplify", **options)

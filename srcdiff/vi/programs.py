@@ -1,4 +1,7 @@
-"""The function that runs a model under a handler, as text: what the other programs are generated from."""
+"""The function that runs a model under a handler, as text: what the other programs are generated from.
+
+Names of its own begin with an underscore, since all others may be those of the model's parameters.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,8 @@ _DOCS = {
 _TEXT = '''\
 def {name}({parameters}):
     """{doc}"""
-    handler = Handler({given})
-    value = handle({arguments})
+    _handler = _Handler({given})
+    _value = _handle({arguments})
     return {result}
 '''
 
@@ -66,10 +69,10 @@ def program(
         doc=_DOCS[suffix].format(model=name_of(model)),
         given=given,
         parameters=", ".join([*first, *_with_defaults(model, generators)]),
-        arguments=", ".join(["handler", "model", *_arguments(model, generators)]),
-        result="value" if result == "value" else f"handler.{result}" if result else "0.0",
+        arguments=", ".join(["_handler", "_model", *_arguments(model, generators)]),
+        result="_value" if result == "value" else f"_handler.{result}" if result else "0.0",
     )
-    outside = {"Handler": handler, "handle": handle, "model": model, **_defaults(model)}
+    outside = {"_Handler": handler, "_handle": handle, "_model": model, **_defaults(model)}
     return load_text(text, name, {**outside, **_draws(generators)})
 
 

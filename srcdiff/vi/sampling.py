@@ -139,7 +139,7 @@ class Sampler:
         key = tuple(own)
         if key not in self._programs:
             given = ", ".join(name if name in own else "{}" for name in ("latents", "values"))
-            result = "value" if replayed else "finish(model)"
+            result = "value" if replayed else "finish(_model)"
             made = program(self.model, self.suffix, ["rng", *key], Draw, f"rng, {given}", result)
             self._programs[key] = srcdiff.transform(made, "simplify", jit=False)
         self._latest = self._programs[key]

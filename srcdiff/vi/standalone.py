@@ -8,7 +8,7 @@ import numpy as np
 import srcdiff
 from srcdiff.vi.density import LogDensity
 from srcdiff.vi.function_bound import FunctionBound
-from srcdiff.vi.layout import Place
+from srcdiff.vi.layout import Place, as_variable
 from srcdiff.vi.models import sites
 from srcdiff.vi.programs import name_of
 from srcdiff.vi.sampling import storage_of
@@ -127,27 +127,32 @@ def _predictive(posterior: "Posterior") -> str:
     if isinstance(model, LogDensity):
         return ""
     found = sites(model, *posterior.data)
-    drawn = [s.name for s in found if s.observed]
-    if not drawn:
+    given = posterior.sample(1, np.random.default_rng(0))
+    if not any(s.observed for s in found):
         return ""
-    storage = storage_of(found, posterior.sample(1, np.random.default_rng(0)))
-    sampler = posterior.predictive
-    text = sampler.source_for(np.random.default_rng(0), *posterior.data)
-    names = data_names(model)
-    entries = [f'        "{name}": np.array([one["{name}"] for one in found]),' for name in drawn]
-    params = "**OF_MODEL, " if posterior.model_values else ""
-    of_draw = "{name: value[i] for name, value in draws.items()}"
-    given = [f"{{{params}**latents}}" if params else "latents"]
-    if storage:
-        given += [f"{{{', '.join(f'{k!r}: {_full(v)}' for k, v in storage.items())}}}"]
-    call = ", ".join(["rng", *given, *names])
+    storage = storage_of(found, given)
+    text = posterior.predictive.source_for(np.random.default_rng(0), *posterior.data)
+    names = [as_variable(name, {"sample"}) for name in data_names(model)]
+    n, rng, draws, each, found_, one, i = (
+        as_variable(name, set(names)) for name in ("n", "rng", "draws", "each", "found", "one", "i")
+    )
+    entries = [
+        f'        "{s.name}": np.array([{one}["{s.name}"] for {one} in {found_}]),'
+        for s in found
+        if s.name not in given
+    ]
+    latents = f"{{name: value[{i}] for name, value in {draws}.items()}}"
+    if posterior.model_values:
+        latents = f"{{**OF_MODEL, **{latents}}}"
+    filled = [f"{{{', '.join(f'{k!r}: {_full(v)}' for k, v in storage.items())}}}"]
+    call = ", ".join([rng, one, *(filled if storage else []), *names])
     length = " of the lengths that the fit's had" if storage else ""
     lines = [
-        f"def predictive({', '.join(['n', 'rng', *names])}):",
-        f'    """n draws of what the model observes, for data{length}, which say how much there is to draw."""',
-        "    draws = sample(n, rng)",
-        f"    each = [{of_draw} for i in range(n)]",
-        f"    found = [{name_of(model)}_predictive({call}) for latents in each]",
+        f"def predictive({', '.join([n, rng, *names])}):",
+        f'    """{n} draws of what the model observes, for data{length}, which say how much there is to draw."""',
+        f"    {draws} = sample({n}, {rng})",
+        f"    {each} = [{latents} for {i} in range({n})]",
+        f"    {found_} = [{name_of(model)}_predictive({call}) for {one} in {each}]",
         "    return {",
         *entries,
         "    }",

@@ -240,7 +240,7 @@ def _of_model(
     if closed:
         made = _less_divergences(model, name, [*first, *pairs, *last], arguments, closed)
     else:
-        made = program(model, "log_joint", [*first, *last], handler, arguments, "finish(model)")
+        made = program(model, "log_joint", [*first, *last], handler, arguments, "finish(_model)")
     written = srcdiff.transform(made, "simplify", jit=False)
 
     def text_for(values: dict[str, Any], *data: Any) -> str:
@@ -270,13 +270,13 @@ def _less_divergences(
     text = (
         f"def {name}({', '.join([*first, *names])}):\n"
         f'    """Log density of `{name_of(model)}`; of {", ".join(closed)}, minus the KL divergence of the guide."""\n'
-        f"    handler = WeightedLogJoint({arguments})\n"
-        f"    handle({', '.join(['handler', 'model', *names])})\n"
-        "    return handler.finish(model)\n"
+        f"    _handler = WeightedLogJoint({arguments})\n"
+        f"    _handle({', '.join(['_handler', '_model', *names])})\n"
+        "    return _handler.finish(_model)\n"
     )
     outside = {
-        "WeightedLogJoint": WeightedLogJoint, "Normal": Normal, "LogNormal": LogNormal, "handle": handle,
-        "model": model,
+        "WeightedLogJoint": WeightedLogJoint, "Normal": Normal, "LogNormal": LogNormal, "_handle": handle,
+        "_model": model,
     }  # fmt: skip
     return load_text(text, name, outside)
 

@@ -466,3 +466,28 @@ def test_slices_of_lists_are_assigned_in_loops_that_have_no_counters():
     assert "\n    for _ in range(start, n):\n        xs.pop()\n" in shown
     assert "\n    for _ in range(start, n):\n        d_xs.append(0.0)\n" in shown
     assert "while" not in shown and "turns" not in shown
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (2.0 * np.pi, "2.0 * np.pi"),
+        (-np.pi, "-np.pi"),
+        (2.0 / np.pi, "2.0 / np.pi"),
+        (-0.5 * np.pi, "-(0.5 * np.pi)"),
+        (6.0, "6.0"),
+        (1.5, "1.5"),
+        (np.inf, "np.inf"),
+        (np.nextafter(2.0 * np.pi, 7.0), "6.283185307179587"),
+    ],
+)
+def test_numbers_that_are_made_of_pi_say_so(value, expected):
+    x = scalar("x")
+    b = builder()
+    result = b.op(ar.add, x, const(float(value)))
+    source = to_source(function((x,), b, (result,)))
+    returned = source.rpartition("return ")[2].strip()
+    assert expected in returned or expected.lstrip("-") in returned, returned
+    made = {}
+    exec(source, made)
+    np.testing.assert_array_equal(next(f for f in made.values() if callable(f))(0.0), value)

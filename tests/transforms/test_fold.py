@@ -21,12 +21,48 @@ X = np.array([1.0, 2.0, 3.0])
         ("power %x, 1", "yield %x"),
         ("multiply %x, 0.0", "zeros_of"),
         ("subtract 0.0, %x", "negative %x"),
+        ("xlogy 1.0, %x", "log %x"),
+        ("xlogy 2.5, %x", "multiply 2.5, %"),
     ],
 )
 def test_generated_arithmetic_is_folded_and_the_users_is_not(line, expected):
     text = f"def f(%x: float64[n]) -> 0 {{\n  %0: float64[n] = {line} ;adjoint\n  yield %0\n}}"
     assert expected in to_text(changed(fold, program(text), X))
     unchanged(fold, text.replace(" ;adjoint", ""), X)
+
+
+def test_zero_times_a_logarithm_is_left_to_scipy():
+    """It is 0 where the number is 0, too, and NaN where that is NaN."""
+    text = "def f(%x: float64[n]) -> 0 {\n  %0: float64[n] = xlogy 0.0, %x ;adjoint\n  yield %0\n}"
+    unchanged(fold, text, X)
+
+
+def test_a_number_is_not_broadcast_to_the_shape_of_a_number():
+    text = "def f(%x: float64) -> 0 {\n  %0: float64 = broadcast_to %x ;adjoint\n  yield %0\n}"
+    assert "yield %x" in to_text(changed(fold, program(text), 1.5))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "%0: float64! = sum[axis=-1] %x ;adjoint",
+        "%1: float64[n] = multiply %x, %x ;adjoint\n  %0: float64! = sum[axis=-1] %1 ;adjoint",
+    ],
+)
+def test_a_vector_is_summed_whole(text):
+    whole = f"def f(%x: float64[n]) -> 0 {{\n  {text}\n  yield %0\n}}"
+    assert "axis" not in to_text(changed(fold, program(whole), X))
+
+
+def test_a_sum_of_sums_is_one():
+    text = """
+    def f(%x: float64[n, m]) -> 0 {
+      %0: float64[n] = sum[axis=1] %x ;adjoint
+      %1: float64! = sum %0 ;adjoint
+      yield %1
+    }
+    """
+    assert "%1: float64! = sum %x ;" in to_text(changed(fold, program(text), np.ones((2, 3))))
 
 
 def test_the_exponent_of_a_derivative_becomes_a_constant():

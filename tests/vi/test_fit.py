@@ -472,6 +472,23 @@ def test_a_saved_posterior_has_its_predictive(tmp_path) -> None:
     np.testing.assert_allclose(found["y"].mean(axis=0), design @ LINREG["post_mean"], atol=0.25)
 
 
+def test_a_saved_predictive_is_the_fits_own_whatever_arguments_are_called(tmp_path) -> None:
+    def model(n, draws, sample):
+        p = vi.sample("p", dist.Beta(np.ones(3), 1.0))
+        z = vi.sample("z", dist.Bernoulli(0.4))  # summed out
+        vi.sample("k", dist.Binomial(n, p), obs=draws)
+        vi.sample("y", dist.Normal(z * sample, 1.0), obs=0.3)
+
+    data = np.array([3, 5, 8]), np.array([1, 2, 3]), 2.0
+    fit = vi.fit(model, vi.MeanField(), *data, steps=5, rng=0, jit=False, progress=False)
+    module = runpy.run_path(str(fit.save(tmp_path / "posterior.py")))
+    found = module["predictive"](50, np.random.default_rng(3), *data)
+    own = fit.predictive(np.random.default_rng(3), *data, draws=50)
+    assert [*found] == [*own] == ["z", "k", "y"]
+    for name, value in own.items():
+        np.testing.assert_array_equal(found[name], value)
+
+
 def test_a_saved_predictive_of_logits_needs_numpy_only(tmp_path) -> None:
     def classes(x):
         w = vi.sample("w", dist.Normal(np.zeros(3), 1.0))

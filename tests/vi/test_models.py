@@ -13,6 +13,7 @@ import srcdiff
 from srcdiff import UnsupportedError, vi
 from srcdiff.vi import dist
 from srcdiff.vi.distributions import Normal
+from srcdiff.vi.programs import load_text
 
 RNG = np.random.default_rng(7)
 X, Y = RNG.normal(size=8), RNG.normal(size=8)
@@ -46,6 +47,69 @@ def line_log_joint(w0, w1, x, y):
     return log_p
 '''
     )
+
+
+def test_constants_of_densities_stand_as_in_a_book() -> None:
+    def model(x):
+        e = vi.sample("e", dist.Exponential(1.0))
+        h = vi.sample("h", dist.HalfNormal(1.0))
+        a = vi.sample("a", dist.Gamma(2.0, 3.0))
+        vi.sample("x", dist.Normal(np.zeros((3, 2)), e + h + a).to_event(1), obs=x)
+
+    values, x = [0.5, 0.4, 1.2], np.ones((3, 2))
+    joint = vi.log_joint(model, ["e", "h", "a"], jit=False)
+    log_p = (
+        stats.expon.logpdf(0.5)
+        + stats.halfnorm.logpdf(0.4)
+        + stats.gamma.logpdf(1.2, 2, scale=1 / 3)
+    )
+    expected = log_p + stats.norm.logpdf(x, 0.0, 2.1).sum()
+    assert joint(*values, x) == pytest.approx(expected, rel=1e-14)
+    assert "    log_p = -e  # e ~ Exponential(1.0)\n" in joint.source
+    assert "log_p += 0.5 * (np.log(2.0 / np.pi) - h * h)  # h ~ HalfNormal(1.0)\n" in joint.source
+    assert "log_p += 2.0 * np.log(3.0) + np.log(a) - 3.0 * a  # a ~ Gamma(2.0, 3.0)" in joint.source
+    assert "axis" not in joint.source
+    bound = vi.elbo(model, vi.MeanField(), jit=False)
+    bound.init(x)
+    assert "broadcast_to" not in bound.source and "np.log(17." not in bound.source
+
+
+def test_lengths_are_compared_once() -> None:
+    def model(x, K):
+        w = vi.sample("w", dist.Dirichlet(np.ones(K)))
+        vi.sample("x", dist.Normal(np.sum(w), 1.0), obs=x)
+
+    source = vi.log_joint(model, ["w"], jit=False).source_for(np.ones(3) / 3.0, Y, 3)
+    assert source.count("have to be equal") == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["handler", "model", "handle", "value", "Handler", "guide", "loc", "held_loc"]
+)
+def test_arguments_may_have_any_name(name: str) -> None:
+    namespace = {"vi": vi, "dist": dist}
+    text = f"""
+def model({name}, y):
+    w = vi.sample("w", dist.Normal(0.0, 1.0))
+    vi.sample("y", dist.Normal(w * {name}, 1.0), obs=y)
+
+
+def guide({name}, y):
+    m = vi.param("m", 0.2)
+    vi.sample("w", dist.Normal(m, 1.0))
+"""
+    model = load_text(text, "model", namespace)
+    own = load_text(text, "guide", namespace)
+    expected = stats.norm.logpdf(0.3) + stats.norm.logpdf(Y, 0.3 * X).sum()
+    assert vi.log_joint(model, ["w"], jit=False)(0.3, X, Y) == pytest.approx(expected, rel=1e-14)
+    for elbo in (
+        vi.elbo(model, estimator="auto", jit=False),
+        vi.elbo(model, own, "score", jit=False),
+    ):
+        value, _ = elbo.value_and_grad(
+            elbo.init(X, Y), vi.noise(elbo, np.random.default_rng(0), X, Y), X, Y
+        )
+        assert np.isfinite(value)
 
 
 def test_its_gradient_keeps_the_comments() -> None:

@@ -46,6 +46,42 @@ def test_stages_are_files_that_need_no_srcdiff(tmp_path) -> None:
     np.testing.assert_array_equal(grads[0], elbo.grad(params, eps, Y).loc)
 
 
+def test_stages_without_a_loop_form_are_two_files(tmp_path) -> None:
+    def mixture(x):
+        mu = vi.sample("mu", dist.Normal(np.zeros((3, 2)), 3.0))
+        s = vi.sample("s", dist.HalfNormal(np.ones(3)))
+        with vi.plate("n", len(x)):
+            z = vi.sample("z", dist.Categorical(np.ones(3) / 3.0))
+            vi.sample("x", dist.Normal(mu[z], s[z][:, None]).to_event(1), obs=x)
+
+    x = np.random.default_rng(0).normal(size=(5, 2))
+    elbo = vi.elbo(mixture, vi.MeanField(), jit=False)
+    params = elbo.init(x)
+    files = elbo.save(tmp_path, params, vi.noise(elbo, np.random.default_rng(0)), x)
+    assert [f.name for f in files][:2] == ["elbo.py", "gradient.py"]
+
+
+def test_long_lines_are_broken_where_a_person_would() -> None:
+    def many(x):
+        alpha = vi.sample("alpha_of_all", dist.Normal(0.0, 1.0))
+        beta = vi.sample("beta_of_all", dist.Normal(np.zeros((2, 3)), 1.0))
+        gamma = vi.sample("gamma_of_all", dist.HalfCauchy(1.0))
+        vi.sample("x", dist.Normal(alpha + np.sum(beta), gamma), obs=x)
+
+    elbo = vi.elbo(many, vi.MeanField(), jit=False)
+    elbo.init(Y)
+    assert max(map(len, elbo.source.splitlines())) <= 100
+    assert (
+        """\
+        elbo += many_bound(
+            alpha_of_all, beta_of_all, gamma_of_all, loc[0], scale[0], loc[1:7].reshape((2, 3)),
+            scale[1:7].reshape((2, 3)), x
+        )
+"""
+        in elbo.source
+    )
+
+
 class _Flip(ast.NodeTransformer):
     """Changes the k-th sign: of a sum, a difference, an accumulation or a negation."""
 

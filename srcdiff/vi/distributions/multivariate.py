@@ -165,7 +165,7 @@ class MultivariateNormal(Distribution):
 
     def entropy(self):
         K = np.shape(self._matrix)[-1]
-        return self._full(0.5 * K * np.log(2.0 * np.pi * np.e) + self._log_det())
+        return self._full(0.5 * K * (1.0 + np.log(2.0 * np.pi)) + self._log_det())
 
 
 class LowRankMultivariateNormal(Distribution):
@@ -228,7 +228,7 @@ class LowRankMultivariateNormal(Distribution):
 
     def entropy(self):
         K = np.shape(self.cov_diag)[-1]
-        return self._full(0.5 * K * np.log(2.0 * np.pi * np.e) + self._log_det())
+        return self._full(0.5 * K * (1.0 + np.log(2.0 * np.pi)) + self._log_det())
 
 
 class MultivariateStudentT(Distribution):

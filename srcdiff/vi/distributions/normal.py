@@ -32,7 +32,7 @@ class Normal(LocationScale):
         return self._full(self.scale**2)
 
     def entropy(self):
-        return self._full(0.5 * np.log(2.0 * np.pi * np.e) + np.log(self.scale))
+        return self._full(0.5 * (1.0 + np.log(2.0 * np.pi)) + np.log(self.scale))
 
     def natural_parameters(self):
         return self.loc / self.scale**2, -0.5 / self.scale**2
@@ -70,7 +70,7 @@ class LogNormal(LocationScale):
         return self._full(np.expm1(self.scale**2) * np.exp(2.0 * self.loc + self.scale**2))
 
     def entropy(self):
-        return self._full(0.5 * np.log(2.0 * np.pi * np.e) + np.log(self.scale) + self.loc)
+        return self._full(0.5 * (1.0 + np.log(2.0 * np.pi)) + np.log(self.scale) + self.loc)
 
     def natural_parameters(self):
         return self.loc / self.scale**2, -0.5 / self.scale**2
@@ -110,7 +110,7 @@ class HalfNormal(Distribution):
         return self._full(self.scale**2 * (1.0 - 2.0 / np.pi))
 
     def entropy(self):
-        return self._full(0.5 * np.log(0.5 * np.pi * np.e) + np.log(self.scale))
+        return self._full(0.5 * (1.0 + np.log(0.5 * np.pi)) + np.log(self.scale))
 
     def natural_parameters(self):
         return (-0.5 / self.scale**2,)
@@ -246,5 +246,5 @@ class TruncatedNormal(Distribution):
 
     def entropy(self):
         _, second = self._moments()
-        normal = 0.5 * np.log(2.0 * np.pi * np.e) + np.log(self.scale)
+        normal = 0.5 * (1.0 + np.log(2.0 * np.pi)) + np.log(self.scale)
         return self._full(normal + self._log_mass() + 0.5 * second)
