@@ -20,6 +20,7 @@ from srcdiff.ir.types import Type
 from srcdiff.ir.verify import verify
 from srcdiff.ops import memory
 from srcdiff.transforms.kernel_adjoint import float_arrays
+from srcdiff.transforms.kernel_alone import Alone
 from srcdiff.transforms.kernel_pipeline import adjoint_kernel, storage_kernel, tangent_kernel
 from srcdiff.transforms.kernel_storage import Kept
 from srcdiff.transforms.nests import NoLoopForm
@@ -45,6 +46,8 @@ class KernelProgram:
         The parameters behind those.
     axes : str or None
         The axes of the launch that it counts on being the only ones that are longer than 1; None: it counts on nothing.
+    alone : tuple of Alone
+        Stores that want one thread, or block, along a dimension of the launch.
     single : bool
         Whether it computes in float32 only: numbers are passed as such.
     counting : KernelProgram or None
@@ -59,6 +62,7 @@ class KernelProgram:
     of: tuple[int, ...]
     kept: tuple[Kept, ...] = ()
     axes: str | None = None
+    alone: tuple[Alone, ...] = ()
     single: bool = False
     bindings: Mapping[str, Any] = field(default_factory=dict)
     counting: KernelProgram | None = None
@@ -129,6 +133,7 @@ def _program(
         of,
         new.notes.get("kept", ()),
         new.notes.get("axes"),
+        new.notes.get("alone", ()),
         is_single(new),
         mentioned(bindings_of(new), source),
         None,

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from srcdiff.cuda.device import Scratch
+from srcdiff.errors import UnsupportedError
 from srcdiff.ir.types import Array, Scalar
 from srcdiff.kernel_programs import KernelProgram
 from srcdiff.runtime import cuda_arrays as device
@@ -65,6 +66,7 @@ class Launch:
             count = len(args) + len(program.of) + len(given)
             raise TypeError(f"{program.name}({wanted}) was given {count} arguments")
         self.check_axes(program)
+        self.check_alone(program)
         if given:
             return tuple(given)
         return tuple(
@@ -85,6 +87,23 @@ class Launch:
                     "kernel does not ask for: they would all do the same. "
                     + (f"Launch it along {asked} only." if asked else "Launch one thread.")
                 )
+
+    def check_alone(self, program: KernelProgram) -> None:
+        """Stores that do not tell apart the threads along a dimension race where there are several."""
+        for one in program.alone:
+            name, _, axis = one.dimension.partition(".")
+            count = (self.grid if name == "blockIdx" else self.block)["xyz".index(axis)]
+            if count == 1 or not (program.is_adjoint or one.adds):
+                continue
+            who = "blocks" if name == "blockIdx" else "threads of a block"
+            verb = "add to" if one.adds else "store into"
+            advice = "Use cuda.atomic.add, or have" if one.adds else "Have"
+            raise UnsupportedError(
+                f"{program.name} is launched with {count} {who} along {axis}, which all {verb} the same elements of "
+                f"`{one.array}`",
+                f"{advice} one of them do it (`if cuda.{one.dimension} == 0:`), or launch one.",
+                one.location,
+            )
 
 
 def extents(given: Any) -> tuple[int, int, int]:

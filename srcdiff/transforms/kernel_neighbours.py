@@ -1,9 +1,13 @@
 """Races of neighbours: one thread stores the element that another one reads or stores, and no barrier is between.
 
     x[i] = 0.5 * (x[i - 1] + x[i + 1])        # whether x[i - 1] is the old one or the new one, nobody knows
+    if t == 0:
+        s[0] = total
+    y[t] = x[t] / s[0]                        # whether s[0] is stored yet, only the first thread knows
 
 What is seen are places that differ by a few steps, where nothing tells the threads apart but bounds: conditions such as
-`i % 2 == colour` may see to it that they never meet.
+`i % 2 == colour` may see to it that they never meet. Where places wrap around, `(i + 1) % n`, most threads are side by
+side. Of an element that all threads pick, one may be the only to store it, but others see it.
 """
 
 from __future__ import annotations
@@ -20,17 +24,17 @@ from srcdiff.ir.core import (
     If,
     Op,
     Region,
-    Statement,
     Value,
     While,
     regions_of,
     walk,
 )
 from srcdiff.ir.types import Array, is_float
-from srcdiff.ops import memory
+from srcdiff.ops import arithmetic, memory
 from srcdiff.ops.index_patterns import items
 from srcdiff.ops.kernels import is_barrier
 from srcdiff.transforms.kernel_atomics import Place
+from srcdiff.transforms.kernel_guards import Guard, Guards
 
 __all__ = ["check_neighbours"]
 
@@ -42,7 +46,7 @@ class _Access:
     """An access of an element; `guards` are the conditions around it, `turn` tells turns of loops apart."""
 
     op: Op
-    guards: tuple[tuple[Atom, bool], ...]
+    guards: tuple[Guard, ...]
     turn: int
 
     @property
@@ -75,8 +79,8 @@ class _Neighbours:
     def __init__(
         self, fn: Function, place: Callable[[Atom], Place | None], differs: Callable[[Atom], bool]
     ) -> None:
-        self.place, self.differs = place, differs
-        self.maker: dict[Value, Statement] = {v: s for s in walk(fn.body) for v in s.results}
+        self.guards = Guards(fn, place, differs)
+        self.place, self.differs, self.maker = place, differs, self.guards.maker
         loops = [s for s in walk(fn.body) if isinstance(s, For | While)]
         bodies = [r for s in loops for r in regions_of(s)]
         self.of_turns = {v for r in bodies for s in walk(r) for v in s.results}
@@ -84,7 +88,7 @@ class _Neighbours:
         self.seen: list[_Access] = []  # since the last barrier
         self.turns = 0
 
-    def region(self, region: Region, guards: tuple[tuple[Atom, bool], ...], turn: int) -> None:
+    def region(self, region: Region, guards: tuple[Guard, ...], turn: int) -> None:
         for s in region.body:
             if isinstance(s, If):
                 for branch, says in ((s.then, True), (s.orelse, False)):
@@ -106,18 +110,52 @@ class _Neighbours:
     def check(self, one: _Access, other: _Access) -> None:
         if one.array is not other.array or not (one.is_plain_write or other.is_plain_write):
             return
-        if len(one.at) != len(other.at) or not self.meet(one, other):
+        if len(one.at) != len(other.at):
             return
-        short, long = sorted((one.guards, other.guards), key=len)
-        if long[: len(short)] != short or not all(self.is_bound(*g) for g in long):
+        by_one = self.is_stored_by_one(one, other)
+        if not by_one and not self.is_of_neighbours(one, other):
             return
         name = getattr(other.array, "name", "")
         first = one.op.location
         there = f", here and at line {first.line}" if first and first.line != _line(other) else ""
+        who = "a thread stores and others" if by_one else "threads side by side"
         raise UnsupportedError(
-            f"threads side by side touch the same element of `{name}`{there}: no barrier says which is first",
+            f"{who} touch the same element of `{name}`{there}: no barrier says which is first",
             "Read from one array and store into another; within a block, cuda.syncthreads() may stand between.",
             other.op.location,
+        )
+
+    def is_of_neighbours(self, one: _Access, other: _Access) -> bool:
+        """Whether threads a few steps apart touch the same element, and nothing sees to it that they do not."""
+        short, long = sorted((one.guards, other.guards), key=len)
+        if long[: len(short)] != short or not self.is_of_many(long):
+            return False
+        return self.meet(one, other)
+
+    def is_of_many(self, guards: tuple[Guard, ...]) -> bool:
+        """Whether threads side by side pass."""
+        return all(self.guards.is_bound(*g) for g in guards)
+
+    def is_stored_by_one(self, one: _Access, other: _Access) -> bool:
+        """Whether some thread stores an element that many others touch, too."""
+        is_of_turn = one.turn == other.turn
+        if one.at != other.at or not all(self.is_for_all(a, is_of_turn) for a in one.at):
+            return False
+        if any((c, not says) in one.guards and not self.differs(c) for c, says in other.guards):
+            return False  # all threads go one of the two ways
+        for stored, seen in ((one, other), (other, one)):
+            if not stored.is_plain_write or seen.op.decl is memory.store:
+                continue
+            if seen.op.decl is memory.index and self.is_of_many(stored.guards):
+                continue  # each thread has stored it, too: the same number
+            if self.is_of_many(seen.guards):
+                return True
+        return False
+
+    def is_for_all(self, a: Atom, is_of_turn: bool) -> bool:
+        """Whether an index is the same for all threads."""
+        return isinstance(a, Const) or (
+            not self.differs(a) and (is_of_turn or a not in self.of_turns)
         )
 
     def meet(self, one: _Access, other: _Access) -> bool:
@@ -125,7 +163,7 @@ class _Neighbours:
         axes: set[str] = set()
         same: list[Atom] = []
         for a, b in zip(one.at, other.at, strict=True):
-            p, q = self.place(a), self.place(b)
+            p, q = self.near(a), self.near(b)
             if p is not None and q is not None and p != q:
                 if p != replace(q, offset=p.offset):
                     return False
@@ -141,6 +179,38 @@ class _Neighbours:
             self.is_same(a, axes, is_of_turn=one.turn == other.turn) for a in same
         )
 
+    def near(self, a: Atom) -> Place | None:
+        """The place of a thread, or what it is for most of them, but for those at an end: `(i + 1) % n`."""
+        place = self.place(a)
+        made = self.maker.get(a) if isinstance(a, Value) and place is None else None
+        if isinstance(made, If):
+            k = made.results.index(a)
+            for part, rest, says in (
+                (made.then.yields[k], made.orelse.yields[k], True),
+                (made.orelse.yields[k], made.then.yields[k], False),
+            ):
+                if not self.differs(rest) and self.is_of_most(made.condition, says):
+                    return self.place(part)
+        if isinstance(made, Op) and made.decl.name in ("maximum", "minimum", "mod"):
+            left, right = made.operands
+            if not self.differs(right):
+                return self.place(self.without(left, right) if made.decl.name == "mod" else left)
+            return self.place(right) if not self.differs(left) else None
+        return place
+
+    def is_of_most(self, condition: Atom, says: bool) -> bool:
+        """Whether a condition holds, or not, for all threads but those at an end."""
+        made = self.maker.get(condition) if isinstance(condition, Value) else None
+        is_equality = isinstance(made, Op) and made.decl.name == ("not_equal" if says else "equal")
+        return is_equality or self.guards.is_bound(condition, says)
+
+    def without(self, a: Atom, turn: Atom) -> Atom:
+        """`i - 1` of `i - 1 + n`."""
+        made = self.maker.get(a) if isinstance(a, Value) else None
+        if isinstance(made, Op) and made.decl is arithmetic.add and turn in made.operands:
+            return made.operands[1 - made.operands.index(turn)]
+        return a
+
     def is_same(self, a: Atom, axes: set[str], is_of_turn: bool) -> bool:
         """Whether an index is the same for both threads."""
         if isinstance(a, Const):
@@ -149,37 +219,6 @@ class _Neighbours:
             return False
         place = self.place(a)
         return place.axis not in axes if place is not None else not self.differs(a)
-
-    def is_bound(self, condition: Atom, says: bool) -> bool:
-        """Whether a condition that is true, or not, lets neighbours pass alike: all of them, or from some place on."""
-        if not self.differs(condition):
-            return True
-        made = self.maker.get(condition) if isinstance(condition, Value) else None
-        if isinstance(made, If):  # `a and b`, `a or b`
-            k = made.results.index(condition)
-            first, second = made.then.yields[k], made.orelse.yields[k]
-            if says and second == Const(False, second.type):
-                return self.is_bound(made.condition, True) and self.is_bound(first, True)
-            if not says and first == Const(True, first.type):
-                return self.is_bound(made.condition, False) and self.is_bound(second, False)
-            return False
-        if not isinstance(made, Op):
-            return False
-        name = made.decl.name
-        if name == ("and" if says else "or"):
-            return all(self.is_bound(a, says) for a in made.operands)
-        if name not in _ORDERS:
-            return False
-        left, right = made.operands
-        is_below = (name in ("less", "less_equal")) == says
-        if self.place(right) is not None:
-            left, right, is_below = right, left, not is_below
-        if self.place(left) is None or self.differs(right):
-            return False
-        return not (is_below and isinstance(right, Const))
-
-
-_ORDERS = ("less", "less_equal", "greater", "greater_equal")
 
 
 def _line(access: _Access) -> int:

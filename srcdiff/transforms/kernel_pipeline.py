@@ -13,6 +13,7 @@ from srcdiff.transforms.device_checks import device_checks, device_values
 from srcdiff.transforms.forward import ForwardRules
 from srcdiff.transforms.inline_calls import inline_calls
 from srcdiff.transforms.kernel_adjoint import kernel_adjoint
+from srcdiff.transforms.kernel_alone import note_alone
 from srcdiff.transforms.kernel_atomics import atomic_sums, note_axes
 from srcdiff.transforms.kernel_barriers import (
     needed_barriers,
@@ -63,6 +64,7 @@ _PREPARE = (
     Pass("storage barriers", storage_barriers, "a barrier is where others have written"),
     Pass("axes", note_axes, "a launch along others would do everything twice"),
     Pass("races", check_races, "what races has no derivative"),
+    Pass("alone", note_alone, "what races in some launches is asked of each"),
     *(step for step in preparing(frozenset()) if step.name not in _OWN),
 )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numba import float64
+from numba import float64, int64
 
 import srcdiff.cuda
 from srcdiff.errors import UnsupportedError
@@ -72,6 +72,36 @@ def along_a_row(A):
         A[i, j] = A[i, j + 1]
 
 
+def wrapped(x):
+    i = cuda.grid(1)
+    n = x.shape[0]
+    if i < n:
+        x[i] = 0.5 * (x[(i - 1 + n) % n] + x[i])
+
+
+def clamped(x):
+    i = cuda.grid(1)
+    above = i + 1 if i < x.shape[0] - 1 else 0
+    x[i] *= x[above]
+
+
+def not_yet_stored(x, y):
+    s = cuda.shared.array(1, float64)
+    t = cuda.threadIdx.x
+    if t == 0:
+        s[0] = x[0]
+    y[t] = s[0]
+
+
+def cleared_late(x, y):
+    s = cuda.shared.array(1, float64)
+    t = cuda.threadIdx.x
+    s[0] = 0.0
+    cuda.atomic.add(s, 0, x[t])
+    cuda.syncthreads()
+    y[t] = s[0]
+
+
 x, A = np.ones(8), np.ones((4, 4))
 
 
@@ -87,6 +117,10 @@ x, A = np.ones(8), np.ones((4, 4))
         (all_but_one, (x, x), "y[0] += x[i]"),
         (no_second_barrier, (x, x), "v = s[t] + s[t + 1]"),
         (along_a_row, (A,), "A[i, j] = A[i, j + 1]"),
+        (wrapped, (x,), "x[i] = 0.5"),
+        (clamped, (x,), "x[i] *= x[above]"),
+        (not_yet_stored, (x, x), "y[t] = s[0]"),
+        (cleared_late, (x, x), "cuda.atomic.add(s, 0, x[t])"),
     ],
 )
 def test_races_are_errors(kernel: Any, args: tuple[Any, ...], line: str) -> None:
@@ -140,6 +174,35 @@ def diagonal(A):
     A[i, i] = A[i + 1, i]
 
 
+def of_the_first(x, y):
+    i = cuda.grid(1)
+    if i > 0:
+        return
+    y[0] = x[0] * x[1]
+
+
+def rows_and_columns(x, y):
+    i = cuda.grid(1)
+    y[i // 4, i % 4] = x[i // 4, i % 4] ** 2
+
+
+def one_of_two_ways(x, y, way):
+    s = cuda.shared.array(1, float64)
+    t = cuda.threadIdx.x
+    if way == 0:
+        if t == 0:
+            s[0] = x[0]
+            y[0] = s[0]
+    else:
+        y[t] = s[0]
+
+
+def own_place(x, y):
+    at = cuda.local.array(1, int64)
+    at[0] = cuda.grid(1)
+    y[at[0]] = x[at[0]]
+
+
 @pytest.mark.parametrize(
     ("kernel", "args"),
     [
@@ -149,7 +212,66 @@ def diagonal(A):
         (first_of_each_warp, (x, x)),
         (rows_of_their_own, (A,)),
         (diagonal, (A,)),
+        (of_the_first, (x, x)),
+        (rows_and_columns, (A, A)),
+        (one_of_two_ways, (x, x, 0)),
+        (own_place, (x, x)),
     ],
 )
 def test_what_is_no_race(kernel: Any, args: tuple[Any, ...]) -> None:
     assert "_adjoint(" in srcdiff.cuda.adjoint(cuda.jit(kernel)).source_for(*args)
+
+
+# ---- what only the launch says ---------------------------------------------------------------------
+
+
+def row_sums(A, y):
+    i, j = cuda.grid(2)
+    if i < A.shape[0] and j < A.shape[1]:
+        y[i] += A[i, j]
+
+
+def by_block(x, y):
+    i = cuda.grid(1)
+    if i < x.shape[0]:
+        y[cuda.blockIdx.x] += x[i]
+
+
+def by_thread(x, y):
+    t = cuda.threadIdx.x
+    y[t] = x[t] * x[t]
+
+
+def one_tile_for_all(A, y):
+    tile = cuda.shared.array(2, float64)
+    i, j = cuda.grid(2)
+    tile[cuda.threadIdx.x] = y[i]
+    cuda.syncthreads()
+    A[i, j] *= tile[cuda.threadIdx.x]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "right", "wrong", "args", "line"),
+    [
+        (row_sums, ((2, 1), (2, 1)), ((2, 2), (2, 2)), (A, x[:4]), "y[i] += A[i, j]"),
+        (by_block, (8, 1), (2, 4), (x, x), "y[cuda.blockIdx.x] += x[i]"),
+        (by_thread, (1, 8), (2, 8), (x, x), "y[t] = x[t] * x[t]"),
+        (one_tile_for_all, ((2, 4), (2, 1)), ((2, 2), (2, 2)), (A, x[:4]), "tile[cuda.threadIdx.x] ="),
+    ],
+)  # fmt: skip
+def test_races_of_a_launch(kernel: Any, right: Any, wrong: Any, args: Any, line: str) -> None:
+    """By one thread, or block, along what does not tell the elements apart, it is right."""
+    adjoint = srcdiff.cuda.adjoint(cuda.jit(kernel))
+    given = [a.copy() for a in (*args, *args)]
+    adjoint[right](*given)
+    with pytest.raises(UnsupportedError, match="same elements of") as caught:
+        adjoint[wrong](*given)
+    assert line in str(caught.value)
+
+
+def test_tangents_of_the_same_store_are_the_same() -> None:
+    y_dot = np.zeros(8)
+    srcdiff.cuda.tangent(cuda.jit(by_thread))[2, 8](x, x.copy(), x, y_dot)
+    np.testing.assert_array_equal(y_dot, 2.0)
+    with pytest.raises(UnsupportedError, match="all add to the same elements of `y`"):
+        srcdiff.cuda.tangent(cuda.jit(by_block))[2, 4](x, x.copy(), x, y_dot)
