@@ -102,7 +102,7 @@ class _Plain(Rewriter):
 
 @dataclass(frozen=True)
 class _Seen:
-    """What was touched on one side of a place, up to the next barrier."""
+    """What was touched on one side of a place."""
 
     reads: frozenset[Value] = frozenset()
     writes: frozenset[Value] = frozenset()
@@ -115,6 +115,30 @@ class _Seen:
 
 
 _NOTHING = _Seen()
+
+
+@dataclass(frozen=True)
+class _Since:
+    """What was touched since the last barrier of the block, and since the last one of any kind: to threads of other
+    warps, `cuda.syncwarp` is none.
+    """
+
+    block: _Seen = _NOTHING
+    warp: _Seen = _NOTHING
+
+    def __or__(self, other: _Since) -> _Since:
+        return _Since(self.block | other.block, self.warp | other.warp)
+
+    def at(self, barrier: Op) -> _Seen:
+        """What a barrier has on this side."""
+        return self.warp if _is_of_warp(barrier) else self.block
+
+    def behind(self, barrier: Op) -> _Since:
+        return _Since(self.block) if _is_of_warp(barrier) else _Since()
+
+
+def _is_of_warp(barrier: Op) -> bool:
+    return bool(barrier.attrs["kind"] == "syncwarp")
 
 
 def needed_barriers(fn: Function) -> Function:
@@ -159,8 +183,8 @@ class _Needed:
         shared = frozenset(shared_storage(self.fn))
         self.roots: Roots = roots
         self.shared = shared
-        self.walk(self.fn.body, _NOTHING, self.before, False)
-        self.walk(self.fn.body, _NOTHING, self.after, True)
+        self.walk(self.fn.body, _Since(), self.before, False)
+        self.walk(self.fn.body, _Since(), self.after, True)
         barriers = [s for s in walk(self.fn.body) if isinstance(s, Op) and is_barrier(s)]
         idle = [
             s
@@ -169,18 +193,18 @@ class _Needed:
         ]
         self.idle = set(idle[:1])  # what the others order depends on it
 
-    def walk(self, region: Region, seen: _Seen, found: dict[Op, _Seen], backwards: bool) -> _Seen:
+    def walk(self, region: Region, seen: _Since, found: dict[Op, _Seen], backwards: bool) -> _Since:
         """What was touched at the end of a region (its start, `backwards`), from what was at the other."""
         for s in reversed(region.body) if backwards else region.body:
             seen = self.statement(s, seen, found, backwards)
         return seen
 
     def statement(
-        self, s: Statement, seen: _Seen, found: dict[Op, _Seen], backwards: bool
-    ) -> _Seen:
+        self, s: Statement, seen: _Since, found: dict[Op, _Seen], backwards: bool
+    ) -> _Since:
         if isinstance(s, Op) and is_barrier(s):
-            found[s] = found.get(s, _NOTHING) | seen
-            return _NOTHING
+            found[s] = found.get(s, _NOTHING) | seen.at(s)
+            return seen.behind(s)
         if isinstance(s, If):
             return self.walk(s.then, seen, found, backwards) | self.walk(
                 s.orelse, seen, found, backwards
@@ -194,7 +218,7 @@ class _Needed:
                 if end | seen == seen:
                     return seen
                 seen = seen | end
-        return seen | self.touched(s)
-
-    def touched(self, s: Statement) -> _Seen:
-        return _Seen(reads_of(s, self.roots) & self.shared, writes_of(s, self.roots) & self.shared)
+        touched = _Seen(
+            reads_of(s, self.roots) & self.shared, writes_of(s, self.roots) & self.shared
+        )
+        return seen | _Since(touched, touched)

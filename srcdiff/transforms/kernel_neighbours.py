@@ -34,6 +34,7 @@ from srcdiff.ops import arithmetic, memory
 from srcdiff.ops.index_patterns import items
 from srcdiff.ops.kernels import is_barrier
 from srcdiff.transforms.kernel_atomics import Place
+from srcdiff.transforms.kernel_barriers import shared_storage
 from srcdiff.transforms.kernel_guards import Guard, Guards
 
 __all__ = ["check_neighbours"]
@@ -85,6 +86,7 @@ class _Neighbours:
         bodies = [r for s in loops for r in regions_of(s)]
         self.of_turns = {v for r in bodies for s in walk(r) for v in s.results}
         self.of_turns |= {p for r in bodies for p in r.params}
+        self.shared = set(shared_storage(fn))
         self.seen: list[_Access] = []  # since the last barrier
         self.turns = 0
 
@@ -139,6 +141,8 @@ class _Neighbours:
     def is_stored_by_one(self, one: _Access, other: _Access) -> bool:
         """Whether some thread stores an element that many others touch, too."""
         is_of_turn = one.turn == other.turn
+        if one.array not in self.shared:
+            return False
         if one.at != other.at or not all(self.is_for_all(a, is_of_turn) for a in one.at):
             return False
         if any((c, not says) in one.guards and not self.differs(c) for c, says in other.guards):

@@ -197,6 +197,14 @@ def one_of_two_ways(x, y, way):
         y[t] = s[0]
 
 
+def own_buffer(x, y):
+    buffer = cuda.local.array(2, float64)
+    i = cuda.grid(1)
+    if x[i] > 0.0:
+        buffer[0] = x[i]
+    y[i] = buffer[0]
+
+
 def own_place(x, y):
     at = cuda.local.array(1, int64)
     at[0] = cuda.grid(1)
@@ -216,6 +224,7 @@ def own_place(x, y):
         (rows_and_columns, (A, A)),
         (one_of_two_ways, (x, x, 0)),
         (own_place, (x, x)),
+        (own_buffer, (x, x)),
     ],
 )
 def test_what_is_no_race(kernel: Any, args: tuple[Any, ...]) -> None:
@@ -275,3 +284,29 @@ def test_tangents_of_the_same_store_are_the_same() -> None:
     np.testing.assert_array_equal(y_dot, 2.0)
     with pytest.raises(UnsupportedError, match="all add to the same elements of `y`"):
         srcdiff.cuda.tangent(cuda.jit(by_block))[2, 4](x, x.copy(), x, y_dot)
+
+
+# ---- barriers of warps -----------------------------------------------------------------------------
+
+
+def first_warp(x, y):
+    s = cuda.shared.array(64, float64)
+    t = cuda.threadIdx.x
+    s[t] = x[t] ** 2
+    cuda.syncthreads()
+    if t < 32:
+        s[t] += s[t + 32]
+        cuda.syncwarp()
+        if t == 0:
+            s[0] *= s[1]
+        cuda.syncwarp()
+    cuda.syncthreads()
+    y[t] = x[t] * s[0]
+
+
+def test_a_barrier_of_a_warp_is_none_for_the_others() -> None:
+    """All add to `d_s[0]`, and the first warp takes it: the barrier between was left out for that of the warp."""
+    text = srcdiff.cuda.adjoint(cuda.jit(first_warp)).source_for(np.ones(64), np.ones(64))
+    added = text.index("cuda.atomic.add(d_s, 0")
+    taken = text.index("if t == 0:", added)
+    assert "cuda.syncthreads()" in text[added:taken], text
