@@ -352,6 +352,25 @@ def heat_in_a_tile(u, out, a):
             out[i, j] = sh[ti, tj] ** 2
 
 
+@cuda.jit
+def halo_in_strides(x, w, y):
+    """Tiles of neighbouring blocks overlap."""
+    tile = cuda.shared.array(12, float64)
+    t = cuda.threadIdx.x
+    first = cuda.blockIdx.x * cuda.blockDim.x
+    n = x.shape[0]
+    for k in range(t, cuda.blockDim.x + 4, cuda.blockDim.x):
+        at = first + k - 2
+        tile[k] = x[at] if 0 <= at < n else 0.0
+    cuda.syncthreads()
+    i = first + t
+    if i < n:
+        total = 0.0
+        for k in range(5):
+            total += w[k] * tile[t + k] * tile[t + 2]
+        y[i] = total
+
+
 CASES = [
     Case(softmax_shared, ((2, 8),), lambda r, t: _of(t, r.normal(size=(2, 8)), np.zeros((2, 8)))),
     Case(
@@ -388,6 +407,11 @@ CASES = [
     Case(tile_halo, (((2, 2), (4, 4)),), lambda r, t: _of(t, r.random((6, 5)), np.zeros((6, 5)))),
     Case(array_sum, ((1, 8),), lambda r, t: _of(t, r.normal(size=8))),
     Case(bodies_in_tiles, ((2, 4),), lambda r, t: _of(t, r.normal(size=(7, 3)), np.zeros((7, 2)))),
+    Case(
+        halo_in_strides,
+        ((2, 8),),
+        lambda r, t: _of(t, r.normal(size=13), r.normal(size=5), np.zeros(13)),
+    ),
     Case(
         heat_in_a_tile,
         (((2, 1), (4, 2)),),

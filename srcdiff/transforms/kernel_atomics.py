@@ -150,11 +150,10 @@ class Threads:
                 continue
             if isinstance(b, Const):
                 return replace(place, offset=place.offset + sign * int(b.value))
-            if (
-                sign > 0
-                and place == Place(place.axis, False, 1, 0)
-                and self.is_start(b, place.axis)
-            ):
+            is_thread = (
+                self.asked(a) == f"threadIdx.{place.axis}"
+            )  # what loops count is of other blocks, too
+            if sign > 0 and is_thread and self.is_start(b, place.axis):
                 return replace(place, is_of_grid=True)
         return None
 

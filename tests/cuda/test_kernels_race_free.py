@@ -25,7 +25,9 @@ pytestmark = pytest.mark.skipif(
 )
 
 ALL = [*user_kernels.CASES, *block_kernels.CASES, *thread_kernels.CASES]
-FAST = ("heat_in_a_tile", "array_sum", "bodies_in_tiles", "scan_in_block", "histogram", "stencil")
+FAST = (
+    "heat_in_a_tile", "array_sum", "bodies_in_tiles", "scan_in_block", "histogram", "stencil", "halo_in_strides",
+)  # fmt: skip
 AXES = "xyz"
 
 
