@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from srcdiff.decorated import generated
 from srcdiff.dynamic.derivatives import (
     leaf_into,
     leaf_of_call,
@@ -28,6 +29,7 @@ from srcdiff.dynamic.derivatives import (
     leaf_that_writes,
 )
 from srcdiff.dynamic.expressions import is_known
+from srcdiff.dynamic.inner_gradients import InnerGradient, is_gradient
 from srcdiff.dynamic.met import is_rewritten, rewritten
 from srcdiff.dynamic.order import writes_first
 from srcdiff.dynamic.routes import CUSTOM
@@ -168,15 +170,15 @@ def _is_differentiated(function: Any) -> bool:
 
 def _differentiated(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
     is_derivative = type(function).__name__ == "Generated"
-    if (
-        is_derivative
-        and tape.tracked.has_part([args, kwargs])
-        and function.specialise(*args, **kwargs).program.dynamic
-    ):
-        raise UnsupportedError(
-            f"{function.__name__} is the derivative of a dynamic program, and is differentiated again",
-            "Take srcdiff.hvp of the function, or the jvp of its gradient.",
-        )
+    if is_derivative and tape.tracked.has_part([args, kwargs]):
+        is_dynamic = bool(function.specialise(*args, **kwargs).program.dynamic)
+        if is_gradient(function) and not kwargs:
+            return _gradient(tape, function, args, is_dynamic)
+        if is_dynamic:
+            raise UnsupportedError(
+                f"{function.__name__} is the derivative of a dynamic program, and is differentiated again",
+                "Differentiate srcdiff.grad of the function, called with its arguments by place.",
+            )
     out = kwargs.pop("out", None)
     place = out_by_place(function, len(args))
     if place is not None:
@@ -199,6 +201,16 @@ def _differentiated(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
         return value
     tape.store(target, ..., value)
     return target
+
+
+def _gradient(tape: Tape, function: Any, args: Any, is_dynamic: bool) -> Any:
+    """A gradient as an operation; with its value, if that is asked for, too."""
+    derived = function.derived
+    if derived.kind == "value_and_grad":
+        wrt = derived.wrt if derived.as_tuple else derived.wrt[0]
+        made = generated("grad", derived.base, derived.options, wrt)
+        return call(tape, derived.base, *args), _gradient(tape, made, args, is_dynamic)
+    return tape.operation(InnerGradient(function, is_dynamic), tuple(args))
 
 
 def _is_fixed(value: Any) -> bool:

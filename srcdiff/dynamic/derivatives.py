@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from srcdiff.decorated import generated
+from srcdiff.dynamic.inner_gradients import InnerGradient
+from srcdiff.errors import UnsupportedError
 from srcdiff.frontend.source import made_function
 from srcdiff.options import Options
 
@@ -61,6 +63,8 @@ def is_single_call(function: Any) -> bool:
 
 def derivative(kind: str, leaf: Callable[..., Any], wrt: tuple[int, ...]) -> Any:
     """`srcdiff.vjp`, `srcdiff.jvp`, ... of an operation."""
+    if isinstance(leaf, InnerGradient):
+        return leaf.derivative(kind, wrt)
     code = getattr(leaf, "__code__", None)
     if code is not None and not is_single_call(leaf):
         _EXPRESSIONS[id(code)] = code
@@ -145,6 +149,13 @@ def leaf_that_writes(function: Any, count: int, keywords: tuple[str, ...]) -> Ca
 
 def weighted(leaf: Callable[..., Any], count: int, paths: tuple[str, ...]) -> Callable[..., Any]:
     """The sum of what a function of so many arguments gives, times a weight for each number of it."""
+    if isinstance(leaf, InnerGradient) and not leaf.is_dynamic:
+        leaf = leaf_of_call(leaf.handle, count)
+    if isinstance(leaf, InnerGradient):
+        raise UnsupportedError(
+            f"{leaf.__name__} is the gradient of a dynamic program, which has no third derivative",
+            "Take first derivatives of what calls it, or write its function so that it compiles.",
+        )
     return _weighted(_Leaf(leaf), count, paths)
 
 

@@ -16,6 +16,7 @@ import gast
 from srcdiff.batching import items_of
 from srcdiff.codegen.python_text import to_text
 from srcdiff.dynamic.derivatives import is_expression, is_single_call
+from srcdiff.dynamic.inner_gradients import is_gradient
 from srcdiff.dynamic.lines import Origin
 from srcdiff.dynamic.rewriting import (
     Rewriter,
@@ -114,12 +115,14 @@ def _of_gradient(
     is_known = inner.kind == "grad" and inner.wrt == derived.wrt and is_same
     if kind in ("grad", "value_and_grad"):
         is_known &= not inner.as_tuple and isinstance(arguments.types[derived.wrt[0]], Scalar)
+    is_plain = not inner.options.has_aux and not hasattr(inner.base, "derived")
     if (
-        kind not in _SECOND
-        or not is_known
-        or inner.options.has_aux
-        or hasattr(inner.base, "derived")
+        is_gradient(derived.base)
+        and not is_known
+        and kind in ("vjp", "jvp", "grad", "value_and_grad")
     ):
+        return derived  # of a call of the gradient, which is an operation
+    if not is_plain or not is_known or kind not in _SECOND:
         raise UnsupportedError(
             f"the {kind} of `{derived.base.__name__}`, which is dynamic: {reason.message}",
             "Take hvp, hessian or jvp of a gradient by the same arguments, or give the function types: "
