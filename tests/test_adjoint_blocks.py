@@ -526,9 +526,16 @@ def nested(x):
     return np.sum(x)
 
 
+def two_contexts(x):
+    with adjoint(x) as d_x, np.errstate(all="ignore"):
+        d_x = d_x * 2.0
+    return np.sum(x)
+
+
 @pytest.mark.parametrize(
     ("function", "message"),
     [
+        (two_contexts, r"outside of a `with` of its own"),
         (leaves, r"`return` in a block"),
         (
             used_before,

@@ -195,6 +195,12 @@ def _of_derivatives(
         return call_pulled(fr, node, function, args, kwargs)
     if makes_derivative(function):
         return make(fr, node, function, args, kwargs)
+    if getattr(function, "marks_adjoint", False):
+        fr.fail(
+            node,
+            "`srcdiff.adjoint` is called here outside of a `with` of its own",
+            "Write `with srcdiff.adjoint(y) as d_y:`, one for each name, and other contexts around it.",
+        )
     if _is_ours(function):
         name = getattr(function, "__name__", "this")
         fr.fail(

@@ -277,19 +277,11 @@ def array_of_objects(x):
     return sum(np.array([v, None], dtype=object)[0] for v in {x})
 
 
-def derivative_of_a_dynamic_one(x):
-    return srcdiff_grad(x) * x
-
-
-srcdiff_grad = srcdiff.grad(lambda x: sum(v**3 for v in {x}))
-
-
 @pytest.mark.parametrize(
     ("f", "message"),
     [
         (complex_numbers, "complex numbers"),
         (array_of_objects, "gives an array of objects"),
-        (derivative_of_a_dynamic_one, "the derivative of a dynamic program"),
     ],
 )
 def test_what_would_lose_a_derivative_is_refused(f, message):
