@@ -44,7 +44,7 @@ SPELLED = {
     "norm": "np.linalg.norm", "highest": "np.max", "prod": "np.prod", "euclidean_norm": "scipy.linalg.norm",
     "sin": "np.sin", "cos": "np.cos", "arcsinh": "np.arcsinh",
     "arctanh": "np.arctanh", "ndtr": "ndtr", "log_ndtr": "log_ndtr", "erf": "erf", "erfc": "erfc", "ravel": "np.ravel",
-    "size": "np.size", "isfinite": "np.isfinite", "einsum": "np.einsum",
+    "size": "np.size", "count": "np.size", "isfinite": "np.isfinite", "einsum": "np.einsum",
 }  # fmt: skip
 
 
@@ -65,6 +65,10 @@ def choices(rule):
         values = (OF_MATRICES if of_matrices else CHOICES)[keyword]
         found = [{**c, keyword: value} for c in found for value in values]
     return found
+
+
+def einsum(x, k, *y, subscripts):
+    return x @ k @ y[0] if y else np.sum(x * k, axis=1)
 
 
 def text(pattern, choice):
@@ -97,7 +101,9 @@ def text(pattern, choice):
     for key, value in pattern.attrs:
         told = choice.get(value.name, value) if isinstance(value, Attribute) else value
         parts.append(f"{key}={told.name if isinstance(told, Attribute) else repr(told)}")
-    return f"{SPELLED[pattern.operation]}({', '.join(parts)})"
+    along_axes = pattern.operation == "euclidean_norm" and pattern.attrs
+    spelled = "np.hypot.reduce" if along_axes else SPELLED[pattern.operation]
+    return f"{spelled}({', '.join(parts)})"
 
 
 def program(rule, choice, sample):
@@ -166,7 +172,7 @@ def exact_inverse(x):
 OF_ARRAYS = {
     "sum": np.sum, "mean": exact_mean, "softmax": exact_softmax, "prod": np.prod, "log_softmax": exact_log_softmax,
     "matmul": np.matmul, "trace": np.trace, "diag": np.diag, "transpose": np.transpose, "inv": exact_inverse,
-    "det": lambda x: mpmath.det(mpmath.matrix(x.tolist())), "einsum": lambda x, k, y, subscripts: x @ k @ y,
+    "det": lambda x: mpmath.det(mpmath.matrix(x.tolist())), "einsum": einsum,
     "index": lambda x, *at, where: x[tuple(_items(where, at))],
 }  # fmt: skip
 

@@ -22,7 +22,7 @@ ZERO = Dim(0)
 _LINE = 76  # characters that an expression of generated parts may have
 _SHORT = 16  # characters that may be repeated
 _SIGNS = 6  # uses of a number with the other sign
-_REPEATED = {"negative", "add", "subtract", "multiply", "square", "power", "divide"}
+_REPEATED = {"negative", "add", "subtract", "multiply", "square", "power", "divide", "unit_part"}
 # make an array of their own, as operations with rules do
 _NEW = {
     "array_of",

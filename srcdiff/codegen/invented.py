@@ -24,6 +24,7 @@ __all__ = ["distances", "made_of", "stored_value", "suggestions"]
 # what an operation's operands are, by position
 _ROLES: dict[str, tuple[str, ...]] = {
     "logsumexp": ("scores",), "divide": ("numerator", "denominator"), "exp": ("exponent",),
+    "unit_part": ("numerator", "denominator"),
     "softmax": ("scores",), "expit": ("logit",), "logaddexp": ("", "logit"),
     "where": ("condition",), "solve": ("matrix", "right_side"), "inv": ("matrix",),
     "argmax": ("scores",), "max": ("candidates",), "maximum": ("candidate",),
@@ -32,7 +33,7 @@ _ROLES: dict[str, tuple[str, ...]] = {
 
 # what an operation makes
 _NOUNS: dict[str, str] = {
-    "add": "total", "subtract": "difference", "multiply": "product", "divide": "ratio", "matmul":
+    "add": "total", "subtract": "difference", "multiply": "product", "divide": "ratio", "unit_part": "ratio", "matmul":
     "product", "power": "power", "negative": "negated", "sum": "total", "mean": "average", "exp":
     "exponential", "log": "logarithm", "sqrt": "root", "logsumexp": "norm", "less": "is_less",
     "definite_solve": "solution", "definite_logdet": "logdet", "shared_solve": "solution",

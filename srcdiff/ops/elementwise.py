@@ -76,6 +76,16 @@ def sigmoid_quotient(x, y, u, *, out, d_out):
     d_u = d_out * out * (1.0 - out)
 
 
+# a quotient by a length, which stays whole: the square of the length may overflow or vanish
+@declare(
+    template="{0} / {1}", infer=_quotient, elementwise=True, raises=True, compiled="quotient", device="{0} / {1}",
+    samples=binary(0.5, 2.0),
+)  # fmt: skip
+def unit_part(x, y, *, out, d_out):
+    d_x = unit_part(d_out, y)
+    d_y = -unit_part(d_out * out, y)
+
+
 def _first(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
     return (operands[0].type,)
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from srcdiff.ir.core import Atom, Op, const
 from srcdiff.ir.shapes import Shapes
-from srcdiff.ir.types import Type, shape_of
+from srcdiff.ir.types import Type, element_type, shape_of
 from srcdiff.ops import loop_forms
-from srcdiff.ops.axes import reduced_shape
+from srcdiff.ops.axes import axes_of, reduced_shape
+from srcdiff.ops.elementwise import unit_part
 from srcdiff.ops.infer import TypeMistake, make, numeric, promote, real_dtype
 from srcdiff.ops.matrices import as_float, same_batch
-from srcdiff.ops.registry import declare, operation
+from srcdiff.ops.registry import call_text, declare, operation
 from srcdiff.ops.samples import draw, fixed
 
-__all__ = ["dot", "euclidean_norm", "inner", "matmul", "norm", "outer"]
+__all__ = ["dot", "euclidean_norm", "inner", "matmul", "norm", "outer", "root_of_squares"]
 
 Attrs = Mapping[str, Any]
 
@@ -185,65 +188,107 @@ def norm(x, ord=None, axis=None, keepdims=False, *, out, d_out):
         d_x = np.expand_dims(d_square, axis) * x
 
 
-def _euclidean_loops(n: loop_forms.LoopContext, op: Op) -> Atom:
-    """The root of the sum of squares; where that overflows or loses digits, of numbers divided by the largest."""
-    x = op.operands[0]
-    shape, dtype = shape_of(x.type), op.result.type.dtype  # type: ignore[union-attr]
-    is_narrow, is_cast = dtype == "float32", x.type.dtype != dtype  # type: ignore[union-attr]
-    zero, one, infinite, least, most = (
-        n.cast(const(v), dtype) if is_narrow else const(v)
-        for v in (0.0, 1.0, np.inf, *((1e-30, 1e30) if is_narrow else (1e-280, 1e280)))
-    )
-
-    def number(n: loop_forms.LoopContext, at: loop_forms.At) -> Atom:
-        e = n.element(x, at)
-        return n.cast(e, dtype) if is_cast else e  # squares of integers may wrap around
-
-    def square(n: loop_forms.LoopContext, at: loop_forms.At, total: loop_forms.At) -> loop_forms.At:
-        e = number(n, at)
-        return (n.compute("add", total[0], n.compute("multiply", e, e)),)
-
-    (total,) = n.each(shape, (zero,), square)
-    above, below = n.compute("greater", total, least), n.compute("less", total, most)
-    is_out = n.compute("logical_not", n.compute("and", above, below))
-
-    def scaled(n: loop_forms.LoopContext) -> loop_forms.At:
-        def larger(
-            n: loop_forms.LoopContext, at: loop_forms.At, top: loop_forms.At
-        ) -> loop_forms.At:
-            return (n.compute("maximum", top[0], n.compute("absolute", number(n, at))),)
-
-        (top,) = n.each(shape, (zero,), larger)
-        below = n.compute("less", top, infinite)
-        is_divisor = n.compute("and", n.compute("greater", top, zero), below)
-        divisor = n.compute("choose", is_divisor, top, one)
-
-        def ratio(
-            n: loop_forms.LoopContext, at: loop_forms.At, total: loop_forms.At
-        ) -> loop_forms.At:
-            e = n.compute("divide", number(n, at), divisor)
-            return (n.compute("add", total[0], n.compute("multiply", e, e)),)
-
-        (ratios,) = n.each(shape, (zero,), ratio)
-        return (n.compute("multiply", divisor, n.compute("sqrt", ratios)),)
-
-    return n.when(is_out, scaled, (n.compute("sqrt", total),))[0]
+_RANGES: dict[str, tuple[float, float]] = {  # squares from 1 / most to most lose nothing; what brings others there
+    "float32": (1e30, 2.0**100), "float64": (1e280, 2.0**600),
+}  # fmt: skip
+_FEW = 8
 
 
-def euclidean_norm_forward(x, *, x_dot, out):
-    out_dot = np.sum(x / np.where(out == 0.0, 1.0, out) * x_dot)
+def _root_at(n: loop_forms.LoopContext, op: Op, at: loop_forms.At) -> Atom:
+    """The root of a sum of squares; where that overflows or loses digits, of squares of numbers times a power of 2.
+
+    A few squares are added up again without a test, since LLVM does that for several rows at once.
+    """
+    squares, x = op.operands
+    shape, dtype = shape_of(x.type), element_type(op.result.type).dtype
+    gone = axes_of(len(shape), op.attrs.get("axis"))
+    kept = [i for k, i in enumerate(at) if not (op.attrs.get("keepdims") and k in gone)]
+    along = [shape[k] for k in gone]
+    most, power = _RANGES[dtype]
+
+    def number(value: float) -> Atom:
+        return n.cast(const(value), dtype)
+
+    total = n.element(squares, at)
+    is_small = n.compute("less", total, number(1 / most))
+    is_large = n.compute("greater", total, number(most))
+
+    def either(of_small: float, of_large: float, otherwise: float) -> Atom:
+        large = n.compute("choose", is_large, number(of_large), number(otherwise))
+        return n.compute("choose", is_small, number(of_small), large)
+
+    factor, inverse = either(power, 1 / power, 1.0), either(1 / power, power, 1.0)
+
+    def square(
+        n: loop_forms.LoopContext, inside: loop_forms.At, carried: loop_forms.At
+    ) -> loop_forms.At:
+        reduced, rest = iter(inside), iter(kept)
+        place = [next(reduced if k in gone else rest) for k in range(len(shape))]
+        scaled = n.compute("multiply", n.element(x, place), factor)
+        return (n.compute("add", carried[0], n.compute("square", scaled)),)
+
+    def again(n: loop_forms.LoopContext) -> loop_forms.At:
+        (found,) = n.each(along, (number(0.0),), square)
+        return (n.compute("multiply", n.compute("sqrt", found), inverse),)
+
+    if all(d.is_const for d in along) and math.prod(d.const for d in along) <= _FEW:
+        return again(n)[0]
+    is_far = n.compute("or", is_small, is_large)
+    return n.when(is_far, again, (n.compute("sqrt", total),))[0]
 
 
-# of a vector or matrix; its squares may overflow or underflow (SciPy gives a float of Python's, whose quotients raise)
+def _same(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
+    return (operands[0].type,)
+
+
+# in loops only
+root_of_squares: Any = operation(
+    "root_of_squares", infer=_same, differentiable=False, signature="squares, x, axis=None, keepdims=False",
+    cost="heavy", element=_root_at, loops=lambda n, op: None if shape_of(op.result.type) else _root_at(n, op, ()),
+    evaluate=lambda operands, attrs: np.hypot.reduce(operands[1], **{"axis": None, **attrs}),
+)  # fmt: skip
+
+
+def euclidean_norm_expanded(x, axis=None, keepdims=False):
+    if x.dtype.kind in "iub":
+        x = x.astype(np.float64)
+    squares = np.sum(x * x, axis=axis, keepdims=keepdims)
+    result = root_of_squares(squares, x, axis=axis, keepdims=keepdims)
+
+
+def euclidean_norm_forward(x, axis=None, keepdims=False, *, x_dot, out):
+    length = np.where(out == 0.0, 1.0, out)
+    if out.ndim > 0 and not keepdims:
+        length = np.expand_dims(length, axis)
+    out_dot = np.sum(unit_part(x, length) * x_dot, axis=axis, keepdims=keepdims)
+
+
+def _euclidean_text(op: Op) -> str:
+    if op.attrs.get("axis") is not None or op.attrs.get("keepdims"):
+        return call_text(replace(op, spelling="np.hypot.reduce"))
+    numbers = "{0}" if len(shape_of(op.operands[0].type)) == 1 else "np.ravel({0})"
+    dtype = element_type(op.result.type).dtype
+    return f"np.{dtype}(scipy.linalg.norm({numbers}, check_finite=False))"
+
+
+# squares may overflow or underflow (SciPy gives a float of Python's, whose quotients raise)
 @declare(
-    template="np.float64(scipy.linalg.norm({0}, check_finite=False))", infer=_normed, adjoint="scalar",
-    forward=euclidean_norm_forward, loops=_euclidean_loops, cost="heavy",
-    evaluate=lambda operands, attrs: np.hypot.reduce(operands[0], axis=None),
+    template=_euclidean_text, infer=_normed, adjoint="scalar", forward=euclidean_norm_forward,
+    expansion=euclidean_norm_expanded, cost="heavy",
+    evaluate=lambda operands, attrs: np.hypot.reduce(operands[0], **{"axis": None, **attrs}),
     samples=(
-        draw((3,)), draw((2, 3)), fixed([0.0, 0.0], avoid="0", gradients=([0.0, 0.0],)),
+        draw((3,)), draw((2, 3)), draw((2, 3), axis=0), draw((2, 3), axis=1, keepdims=True),
+        draw((2, 3, 2), axis=(0, 2)),
+        fixed([0.0, 0.0], avoid="0", gradients=([0.0, 0.0],)),
         fixed([3e200, 4e200], avoid="large", gradients=([0.6, 0.8],)),
         fixed([3e-200, 4e-200], avoid="small", gradients=([0.6, 0.8],)),
+        fixed([[3e-200, 3e200], [4e-200, 4e200]], axis=0, avoid="far", gradients=([[0.6, 0.6], [0.8, 0.8]],)),
     ),
 )  # fmt: skip
-def euclidean_norm(x, *, out, d_out):
-    d_x = d_out * (x / np.where(out == 0.0, 1.0, out))
+def euclidean_norm(x, axis=None, keepdims=False, *, out, d_out):
+    length = np.where(out == 0.0, 1.0, out)
+    if axis is not None and axis != 0 and not keepdims and out.ndim > 0:
+        length = np.expand_dims(length, axis)
+        if d_out.ndim > 0:
+            d_out = np.expand_dims(d_out, axis)
+    d_x = unit_part(d_out * x, length)

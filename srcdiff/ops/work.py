@@ -36,6 +36,7 @@ FUNCTION = 0.8  # exp, log, tanh, ...
 _C_FUNCTION = 40.0  # SciPy's; those of several arguments take much longer
 _TIMES = {
     "divide": 0.3,
+    "unit_part": 0.3,
     "sqrt": 0.4,
     "power": 40.0,
     "sin": 5.0,
@@ -59,7 +60,7 @@ _STEPS = {
         ),
         1,
     ),
-    "divide": 3,
+    **dict.fromkeys(("divide", "unit_part"), 3),
 }  # fmt: skip
 _STEPS_OF_OTHERS = 10
 
@@ -68,7 +69,7 @@ Work = tuple[float, float]  # floating-point operations, elementary functions
 
 _ONE_EACH = {
     "add", "subtract", "multiply", "divide", "negative", "absolute", "fabs", "maximum", "minimum", "fmax", "fmin",
-    "sqrt", "square", "reciprocal", "mod", "fmod", "floor_divide", "deg2rad", "rad2deg",
+    "sqrt", "square", "unit_part", "reciprocal", "mod", "fmod", "floor_divide", "deg2rad", "rad2deg",
 }  # fmt: skip
 _NONE = {
     "positive", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "logical_and", "logical_or",
@@ -174,7 +175,7 @@ def _is_small_integer(exponent: Atom) -> bool:
 
 def steps_of_element(op: Op) -> int:
     """The simple operations that an element takes the time of in a compiled loop."""
-    if op.decl.element is not None:
+    if op.decl.element is not None and op.decl.cost != "heavy":
         return 1
     return _STEPS.get(op.decl.name, _STEPS_OF_OTHERS)
 

@@ -10,7 +10,7 @@ processor.
 """
 
 from srcdiff.runtime.exponential import cosh, exp, exp2, expit, expm1, sinh, tanh
-from srcdiff.runtime.extremes import maximum, minimum
+from srcdiff.runtime.extremes import maximum, minimum, quotient
 from srcdiff.runtime.logarithm import log, log1p, log2, log10, log_expit, logaddexp, softplus
 from srcdiff.runtime.normal import erfc, log_ndtr, ndtr
 from srcdiff.runtime.special import digamma, erf, lgamma, polygamma
@@ -18,6 +18,6 @@ from srcdiff.runtime.trig import cos, sin, tan
 
 __all__ = [
     "cos", "cosh", "digamma", "erf", "erfc", "exp", "exp2", "expit", "expm1", "lgamma", "log", "log10", "log1p", "log2",
-    "log_expit", "log_ndtr", "logaddexp", "maximum", "minimum", "ndtr", "polygamma", "sin", "sinh", "softplus", "tan",
-    "tanh",
+    "log_expit", "log_ndtr", "logaddexp", "maximum", "minimum", "ndtr", "polygamma", "quotient", "sin", "sinh",
+    "softplus", "tan", "tanh",
 ]  # fmt: skip

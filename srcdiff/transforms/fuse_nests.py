@@ -240,7 +240,7 @@ def may_raise_here(loop: Statement) -> bool:
         may_raise(s)
         for r in regions_of(loop)
         for s in walk(r)
-        if not isinstance(s, For) and not (isinstance(s, Op) and _is_quiet(s))
+        if not isinstance(s, For | If) and not (isinstance(s, Op) and _is_quiet(s))
     )
 
 

@@ -22,7 +22,6 @@ from srcdiff.transforms.rule_conditions import (
     is_constant_below_zero,
     is_no_base,
     is_no_count,
-    is_no_matrix,
     is_no_norm,
     is_no_positive_constant,
     is_no_positive_number,
@@ -53,7 +52,7 @@ log2, log10, cosh, sinh, where, less = map(
 )
 sin, cos, arcsinh, arctanh = map(function, ("sin", "cos", "arcsinh", "arctanh"))
 ndtr, log_ndtr, erf, erfc = map(function, ("ndtr", "log_ndtr", "erf", "erfc"))
-ravel, size = map(function, ("ravel", "size"))
+size, count = map(function, ("size", "count"))
 minimum, maximum, known_log_cosh = map(function, ("minimum", "maximum", "log_cosh"))
 prod, highest = map(function, ("prod", "highest"))
 tanh, sqrt, norm, euclidean_norm = map(function, ("tanh", "sqrt", "norm", "euclidean_norm"))
@@ -110,7 +109,8 @@ _COUNTED = (([1e8, 1e8 + 1.0, 1e8 + 2.0], "len(x)"),)
 _WEIGHTED_ROWS = tuple((w, x) for x, w in _PAIR)
 _WEIGHTED_MATRICES = tuple(([[2.0, -0.5], [1.0, 3.0]], x) for (x,) in _TABLES)
 _OWN_SHIFTS = (("np.max(x)", [1000.0, 999.0], "np.max(x)"),)
-_NORM_OF_TABLES = (([[1e-200, 2e-200], [0.0, 1e-250]],), ([[1e200, 2e250], [0.0, 3e200]],))
+_NORMS_OF_TABLES = (([[1e-200, 2e-200], [0.0, 1e-250]],), ([[1e200, 2e250], [0.0, 3e200]],))
+_NORMS_OF_COLUMNS = (([[1e-200, 2e200], [2e-200, 1e250]],),)
 _LENGTH_VECTORS = tuple((x, "len(x)") for (x,) in _VECTORS)
 _OF_ROWS = (([[1.0, 2.0], [0.5, -3.0]], "2.0 * a"),)
 _OF_COLUMNS = (([[1.0, 2.0], [0.5, -3.0]], "2.0 * a.T"),)
@@ -324,16 +324,22 @@ RULES = (
          ((1000.0, 2.0, 999.0), (-800.0, 0.5, -799.0))),
     Rule("exp_product", lambda w, x, y, z: w * exp(x) / (y * exp(z)), lambda w, x, y, z: w * exp(x - z) / y, "exact",
          _OVERFLOW, ((3.0, 1000.0, 2.0, 999.0), (3.0, -800.0, 0.5, -799.0))),
-    Rule("norm", lambda x: sqrt(total(x**2)), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS,
-         is_no_vector),
-    Rule("norm", lambda x: sqrt(total(x**2)), lambda x: euclidean_norm(ravel(x)), "better", _NORM, _NORM_OF_TABLES,
-         is_no_matrix),
+    Rule("norm", lambda x: sqrt(total(x**2)), lambda x: euclidean_norm(x), "better", _NORM,
+         (*_VECTORS, *_NORMS_OF_TABLES), is_no_norm),
     Rule("norm", lambda x, n: sqrt(total(x**2) / n), lambda x, n: euclidean_norm(x) / sqrt(n), "better", _NORM,
          _LENGTH_VECTORS, is_no_positive_number),
     Rule("norm", lambda x: sqrt(mean(x**2)), lambda x: euclidean_norm(x) / sqrt(size(x)), "better", _NORM, _VECTORS,
-         is_no_vector),
+         is_no_norm),
     Rule("norm", lambda x: sqrt(x @ x), lambda x: euclidean_norm(x), "better", _NORM, _VECTORS,
          is_no_vector),
+    Rule("far_norms", lambda x, *, axis, keepdims: sqrt(total(x**2, axis=axis, keepdims=keepdims)),
+         lambda x, *, axis, keepdims: euclidean_norm(x, axis=axis, keepdims=keepdims), "better", _NORM,
+         _NORMS_OF_COLUMNS, is_no_norm),
+    Rule("far_norms", lambda x, *, axis, keepdims: sqrt(mean(x**2, axis=axis, keepdims=keepdims)),
+         lambda x, *, axis, keepdims: euclidean_norm(x, axis=axis, keepdims=keepdims) / count(x, axis=axis)**0.5,
+         "better", _NORM, _NORMS_OF_COLUMNS, is_no_norm),
+    Rule("far_norms", lambda x: sqrt(einsum(x, x, subscripts="ij,ij->i")), lambda x: euclidean_norm(x, axis=1),
+         "better", _NORM, _NORMS_OF_COLUMNS, is_no_norm),
     Rule("norm", lambda x, *, axis, keepdims: sqrt(total(x**2, axis=axis, keepdims=keepdims)),
          lambda x, *, axis, keepdims: norm(x, axis=axis, keepdims=keepdims), "better", _AT_ZERO,
          (([[3.0, -4.0], [1e-9, 2.0]],),), is_no_norm),

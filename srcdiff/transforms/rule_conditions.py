@@ -19,7 +19,6 @@ __all__ = [
     "is_constant_below_zero",
     "is_no_base",
     "is_no_count",
-    "is_no_matrix",
     "is_no_norm",
     "is_no_positive_constant",
     "is_no_positive_number",
@@ -88,12 +87,11 @@ def _without_ones(atom: Any, made: Mapping[Value, Op]) -> Any:
 
 
 def is_no_norm(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether there is no norm of `x` over the axes: it takes one axis, or all of a vector or matrix."""
+    """Whether NumPy has no norm of `x` over the axes: it takes one or two, or all."""
     type_, axis = binding["x"].type, binding.get("axis")
-    ndim = len(shape_of(type_))
-    is_float = getattr(type_, "dtype", "").startswith("float")
-    is_one = isinstance(axis, int) or (isinstance(axis, tuple) and len(axis) == 2)
-    return not (is_float and (is_one or (axis is None and 0 < ndim < 3)))
+    is_real = getattr(type_, "dtype", "") in ("float32", "float64")
+    is_known = axis is None or isinstance(axis, int) or len(axis) in (1, 2)
+    return not (is_real and shape_of(type_) and is_known)
 
 
 def is_there_anyway(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
@@ -131,25 +129,15 @@ def has_own_logarithm(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> b
     return op is not None and op.decl.name in ("tanh", "ndtr", "erf", "erfc")
 
 
-def _is_double(binding: Mapping[str, Any], ndim: int) -> bool:
-    """Whether `x` is an array of doubles with so many axes."""
-    type_ = binding["x"].type
-    return getattr(type_, "dtype", "") == "float64" and len(shape_of(type_)) == ndim
-
-
 def is_no_vector(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    return not _is_double(binding, 1)
-
-
-def is_no_matrix(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    return not _is_double(binding, 2)
+    return is_no_norm(binding, made) or len(shape_of(binding["x"].type)) != 1
 
 
 def is_no_positive_number(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:
-    """Whether `x` is no vector, or `n` is neither a positive constant nor a length."""
+    """Whether there is no norm of `x`, or `n` is neither a positive constant nor a length."""
     n = binding["n"]
     is_positive = isinstance(n, Const) and not isinstance(n.value, bool) and n.value > 0
-    return not _is_double(binding, 1) or not (is_positive or known_dim(n) is not None)
+    return is_no_norm(binding, made) or not (is_positive or known_dim(n) is not None)
 
 
 def is_sigmoid(binding: Mapping[str, Any], made: Mapping[Value, Op]) -> bool:

@@ -3,7 +3,8 @@
     e = exp(-x);  p = 1 / (1 + e)        d_x = d_p * p * (1 - p)    and not    d_p * p * e / (1 + e)
 
 The quotient is told what it is a sigmoid of before derivatives are taken, and is a quotient again behind. That needs
-neither the exponential nor its argument once more, and has no `inf / inf` where the exponential overflows.
+neither the exponential nor its argument once more, and has no `inf / inf` where the exponential overflows. Quotients by
+norms are told as such, too: the square of a norm may overflow.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Atom, Function, Op, Statement
-from srcdiff.ops import arithmetic, elementwise
+from srcdiff.ir.core import Atom, Function, Op, Statement, Value
+from srcdiff.ops import arithmetic, elementwise, linalg
 from srcdiff.transforms.facts import definitions, is_pure, written_values
 from srcdiff.transforms.identities import may_stand
 from srcdiff.transforms.patterns import Anything, Pattern, function, match
@@ -56,10 +57,19 @@ class _Name(Rewriter):
         new = self.keep(old, env, b)
         if isinstance(old, Op) and isinstance(new, Op) and old.decl is arithmetic.divide:
             argument = self.argument(old, env, b)
-            if argument is not None:
+            if self.is_norm(old.operands[1]):
+                new = replace(new, decl=elementwise.unit_part)
+            elif argument is not None:
                 operands = (*new.operands, argument)
                 new = replace(new, decl=elementwise.sigmoid_quotient, operands=operands)
         b.append(new)
+
+    def is_norm(self, divisor: Atom) -> bool:
+        """Whether a divisor is a norm, or a view of norms."""
+        op = self.made.get(divisor) if isinstance(divisor, Value) else None
+        while op is not None and op.view_of is not None:
+            op = self.made.get(op.operands[op.view_of])  # type: ignore[arg-type]
+        return op is not None and op.decl is linalg.euclidean_norm
 
     def argument(self, op: Op, env: Env, b: Builder) -> Atom | None:
         """What a quotient is the sigmoid of."""

@@ -24,7 +24,7 @@ FLAGS = {
     "fastmath": {"contract", "reassoc", "arcp", "nsz"},
 }  # of generated loops
 ONE = sorted(
-    set(vmath.__all__) - {"logaddexp", "maximum", "minimum", "polygamma"}
+    set(vmath.__all__) - {"logaddexp", "maximum", "minimum", "polygamma", "quotient"}
 )  # the functions of one number
 by_name = pytest.mark.parametrize("name", ONE)
 by_dtype = pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -250,6 +250,21 @@ def test_extremes_are_those_of_numpy(name: str, dtype: Any) -> None:
         for b in numbers:
             np.testing.assert_array_equal(function(a, b), wanted(a, b))
     assert function(1, 2.5) == wanted(1, 2.5)
+
+
+@by_dtype
+def test_a_quotient_stays_whole(dtype: Any) -> None:
+    far = np.array([1e-25 if dtype == np.float32 else 1e-200], dtype)
+    quotient = vmath.quotient
+
+    @numba.njit(**FLAGS)
+    def run(x, y, out):  # type: ignore[no-untyped-def]
+        for i in range(x.size):
+            out[i] = quotient(quotient(x[i], y[0]) * x[i], y[0])
+
+    out = np.empty_like(far)
+    run(far, far, out)
+    assert out == 1.0 and out.dtype == dtype and quotient(1, 2) == 0.5
 
 
 def test_llvm_vectorises_the_extreme_of_an_array() -> None:
