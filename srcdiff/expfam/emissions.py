@@ -111,6 +111,8 @@ class Emissions:
             raise ValueError(
                 f"sequence {n} has {data.ndim} axes: observations are numbers, or rows of them"
             )
+        if self.etas and self.family in (gaussian, multivariate_gaussian, poisson):
+            self._check_sizes(data, n)
         if self.family is categorical and self.etas:
             size = len(self.etas[0])
             check_symbols(f"sequence {n}", data, size, f"the emissions have {size} symbols")
@@ -122,6 +124,15 @@ class Emissions:
             raise ValueError(f"sequence {n} holds {wrong[0]}: counts are integers from 0")
         elif self.etas and self.family.possible is not None:
             self.family.check_values(self.etas[0], data, f"sequence {n}")
+
+    def _check_sizes(self, data: Any, n: int) -> None:
+        """Refuse rows where the states emit numbers, and rows of other sizes."""
+        first = self.etas[0][0] if isinstance(self.etas[0], tuple) else self.etas[0]
+        wanted = np.shape(first)
+        if data.shape[1:] != wanted:
+            has = f"rows of shape {data.shape[1:]}" if data.ndim > 1 else "numbers"
+            emitted = f"rows of shape {wanted}" if wanted else "numbers"
+            raise ValueError(f"sequence {n} holds {has}, and the states emit {emitted}")
 
 
 def _weights_of_parts(data: Any, n_states: int, rng: np.random.Generator) -> Any:

@@ -70,6 +70,8 @@ def _array(X: Any) -> Any:
     X = np.asarray(X)
     if X.dtype.kind == "c":
         raise ValueError("Complex data not supported: observations are real numbers")
+    if X.dtype.kind not in "biufO":
+        raise TypeError(f"X holds values of the dtype {X.dtype}: observations are numbers")
     return X.astype(float) if X.dtype.kind == "O" else X
 
 
@@ -84,13 +86,20 @@ def _parts(values: Any, n: int, name: str) -> list[Any]:
 def _cut(X: Any, lengths: Any, observed: Any, inputs: Any) -> list[Sequence]:
     if X.ndim == 0:
         raise ValueError("X is a sequence of observations, or a list of such, not a number")
-    lengths = [len(X)] if lengths is None else [int(n) for n in lengths]
+    lengths = [len(X)] if lengths is None else _whole(lengths)
     if sum(lengths) != len(X):
         raise ValueError(f"lengths add up to {sum(lengths)}, but X has {len(X)} observations")
     ends = np.cumsum(lengths)[:-1]
     split = lambda a: [None] * len(lengths) if a is None else np.split(np.asarray(a), ends)
     parts = zip(np.split(X, ends), split(observed), split(inputs), strict=True)
     return [_sequence(*part, n) for n, part in enumerate(parts)]
+
+
+def _whole(lengths: Any) -> list[int]:
+    for n in lengths:
+        if int(n) != n or n < 0:
+            raise ValueError(f"lengths are whole numbers from 1, and hold {n}")
+    return [int(n) for n in lengths]
 
 
 def _sequence(data: Any, observed: Any, inputs: Any, n: int) -> Sequence:
