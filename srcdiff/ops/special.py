@@ -246,6 +246,11 @@ def ndtri(p, *, out, d_out):
     d_p = d_out * np.exp(0.5 * out**2) * np.sqrt(2.0 * np.pi)
 
 
+@special_function(low=-3.0, high=-0.1, samples=(fixed([-800.0, -0.01, -40.0]),))
+def ndtri_exp(y, *, out, d_out):
+    d_y = d_out * np.sqrt(0.5 * np.pi) * special.erfcx(-out / np.sqrt(2.0))
+
+
 @special_function(count=2)
 def owens_t(h, a, *, out, d_out):
     d_h = -d_out * np.exp(-0.5 * h**2) * special.erf(a * h / np.sqrt(2.0)) / np.sqrt(8.0 * np.pi)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
+import keyword
 import linecache
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -131,6 +132,8 @@ def _check_parameters(model: Callable[..., Any]) -> None:
 def parameter(name: str) -> str:
     """A site's name as that of a parameter."""
     word = re.sub(r"\W+", "_", name)
+    if keyword.iskeyword(word):
+        return f"{word}_"
     return word if word.isidentifier() else f"site_{word}"
 
 

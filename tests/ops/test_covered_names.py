@@ -33,7 +33,7 @@ RANDOM = """
 SPECIAL = """
     beta betainc betaln digamma ellipe ellipk entr erf erfc erfcinv erfcx erfinv exp1 expi expit gamma
     gammainc gammaincc gammaln gammasgn hyp2f1 i0 i0e i1 i1e iv ive j0 j1 jn kl_div kn kv lambertw log_expit
-    log_ndtr log_softmax logit logsumexp loggamma multigammaln ndtr ndtri owens_t polygamma poch psi rel_entr
+    log_ndtr log_softmax logit logsumexp loggamma multigammaln ndtr ndtri ndtri_exp owens_t polygamma poch psi rel_entr
     rgamma softmax softplus xlog1py xlogy y0 y1 yn zeta
 """
 SCIPY_LINALG = """

@@ -14,6 +14,7 @@ ARGUMENTS = {
     "positive": [1e-3, 0.7, 9.0],
     "modulus": [-1e4, -0.5, 0.0, 1e-9, 0.5, 0.999],
     "probability": [1e-6, 0.3, 0.5, 0.999],
+    "log-probability": [-1e5, -750.0, -20.0, -0.7, -1e-3],
 }
 # the function, its truth, where
 ONE = {
@@ -21,6 +22,16 @@ ONE = {
     "erfinv": (mpmath.erfinv, "probability"),
     "erfcinv": (lambda x: mpmath.erfinv(1 - x), "probability"),
     "ndtri": (lambda p: mpmath.sqrt(2) * mpmath.erfinv(2 * p - 1), "probability"),
+    "ndtri_exp": (
+        lambda y: (
+            mpmath.sqrt(2) * mpmath.erfinv(2 * mpmath.exp(y) - 1)
+            if y > -30
+            else mpmath.findroot(
+                lambda x: mpmath.log(mpmath.erfc(-x / mpmath.sqrt(2)) / 2) - y, -mpmath.sqrt(-2 * y)
+            )
+        ),
+        "log-probability",
+    ),
     "exp1": (mpmath.e1, "positive"),
     "expi": (mpmath.ei, "positive"),
     "ellipk": (mpmath.ellipk, "modulus"),

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from scipy import special, stats
@@ -155,6 +156,38 @@ def test_path_derivatives(name: str) -> None:
             ends[1][k] -= 1e-5
             up, down = (mean_over_noise(tuple(e), eps, w) for e in ends)
             np.testing.assert_allclose(by_path[k], (up - down) / 2e-5, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(40.0, None), (None, -100.0), (39.0, 60.0), (-1e3, -50.0), (-1.0, 60.0)]
+)
+def test_truncated_normal_draws_of_the_far_tail(low: Any, high: Any) -> None:
+    """There the CDF is 0: against mpmath's quantiles, and differences."""
+
+    def draw(loc, scale, eps):
+        ends = {"low": low, "high": high}
+        return D.TruncatedNormal(loc, scale, **ends).from_noise(eps)
+
+    def cdf(x):
+        return mpmath.erfc(-mpmath.mpf(x) / mpmath.sqrt(2)) / 2
+
+    with mpmath.workdps(700):
+        ends = [
+            mpmath.mpf(0) if low is None else cdf(low),
+            mpmath.mpf(1) if high is None else cdf(high),
+        ]
+        for eps in (1e-9, 0.3, 1.0 - 1e-9):
+            x = draw(0.0, 1.0, eps)
+            assert float((cdf(x) - ends[0]) / (ends[1] - ends[0])) == pytest.approx(eps, rel=1e-6)
+    eps = np.array([0.1, 0.5, 0.9])
+    gradient = srcdiff.grad(
+        lambda loc, scale: np.sum(draw(loc, scale, eps)), argnums=(0, 1), jit=False
+    )
+    for k, (found, v) in enumerate(
+        zip(gradient(0.01, 1.02), ((1e-4, 0.0), (0.0, 1e-4)), strict=True)
+    ):
+        up, down = (np.sum(draw(0.01 + s * v[0], 1.02 + s * v[1], eps)) for s in (1.0, -1.0))
+        assert found == pytest.approx((up - down) / 2e-4, rel=1e-5), k
 
 
 SQUARES = {  # E[x**2] in closed form, and its parameters (SEEDS B11)

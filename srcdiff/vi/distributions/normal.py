@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import log_ndtr, ndtr, ndtri
+from scipy.special import log_ndtr, ndtri, ndtri_exp
 
 from srcdiff.vi.distributions import constraints
 from srcdiff.vi.distributions.base import Distribution, LocationScale
@@ -214,10 +214,14 @@ class TruncatedNormal(Distribution):
             return self.loc + self.scale * ndtri(eps)
         low, high, sign = self._ends()
         share = np.where(sign < 0.0, 1.0 - eps, eps)
-        if low is None:
-            return self.loc + sign * self.scale * ndtri(share * ndtr(high))
-        cdf = ndtr(low) + share * (ndtr(high) - ndtr(low))
-        value = self.loc + sign * self.scale * ndtri(cdf)
+        if low is None:  # logarithms: the CDF itself is 0 below -38
+            value = self.loc + sign * self.scale * ndtri_exp(np.log(share) + log_ndtr(high))
+            return (
+                np.maximum(value, self.low) if self.high is None else np.minimum(value, self.high)
+            )
+        ratio = np.exp(log_ndtr(low) - log_ndtr(high))
+        log_cdf = log_ndtr(high) + np.log(share + (1.0 - share) * ratio)
+        value = self.loc + sign * self.scale * ndtri_exp(log_cdf)
         return np.clip(value, self.low, self.high)
 
     def _moments(self):
