@@ -120,6 +120,12 @@ class Elbo:
             target, self.guide, estimator, self._make, self._options, diverging, of_model
         )
 
+    def by_path(self) -> "Elbo":
+        """The same bound with the derivative through the draws."""
+        if self.estimator is None or type(self.estimator) is Path:
+            return self
+        return Elbo(self.model, self.guide, Path(), self.draws, self._make, self._options)
+
     @property
     def data_names(self) -> tuple[str, ...]:
         """What the data are called."""

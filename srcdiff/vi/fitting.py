@@ -59,7 +59,7 @@ def fit(
     optimizer : optional
         From `vi.optim`. Unless given: Adam with a rate that falls from 0.1 to 0.002, and `LBFGS()` for `Delta` and
         `Laplace`. Under automatic guides, that Adam moves means in units of the guide's standard deviations, and begins
-        near the optimum: means and standard deviations come from L-BFGS on ten fixed draws (by path estimators).
+        near the optimum: means and standard deviations come from L-BFGS on ten fixed draws.
     rng : Generator or int
         Where noise, batches and restarts come from.
     init : parameters or dict, optional

@@ -92,13 +92,18 @@ class Loop:
         return (mean.mean() if self.average else params), stopped
 
     def _warmed(self, params: Any) -> Any:
-        """Parameters near the optimum; of a batch, where steps take batches."""
+        """Parameters near the optimum, by paths; of a batch, where steps take batches."""
         data, batches = self.data, self._batches(np.random.default_rng(0))
         if batches is not None:
             rows, share = batches.next()
             data = (*rows, share)
-        bound = self.bound_of(data, batches is not None)
-        return near_the_optimum(bound, params, data, self.target.estimator)
+        rows, full = (data, None) if batches is None else (data[:-1], self.data)
+        try:
+            return near_the_optimum(self.target.by_path().bound(*rows, full=full), params, data)
+        except (
+            srcdiff.DifferentiationError
+        ):  # the score function asks for no derivative of the model
+            return params
 
     def _step(self, params: Any, state: Any, batches: Batches | None) -> tuple[Any, Any]:
         data = self.data

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from srcdiff.vi.bounds import VectorBound
-from srcdiff.vi.estimators import Path
 from srcdiff.vi.optim import LBFGS
 from srcdiff.vi.trees import map_leaves
 
@@ -49,14 +48,13 @@ class InUnitsOfTheGuide:
         return map_leaves(np.add, params, away), state
 
 
-def near_the_optimum(bound: Any, params: Any, data: tuple[Any, ...], estimator: Any) -> Any:
+def near_the_optimum(bound: Any, params: Any, data: tuple[Any, ...]) -> Any:
     """Parameters of an automatic guide, with means and standard deviations by L-BFGS on a few fixed draws.
 
     A stochastic step is bounded, whatever the distance; L-BFGS goes as far as it takes. The draws come in pairs, so
     that means are exact where log p is quadratic. What is not found better, or of no number, is left as it is.
     """
-    by_path = estimator is None or type(estimator) is Path
-    if not (isinstance(bound, VectorBound) and by_path and not bound.written.surrogate):
+    if not isinstance(bound, VectorBound) or bound.written.surrogate:
         return params
     rng = np.random.default_rng(0)
     eps = bound.noise(rng, _DRAWS, "antithetic")

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import special
 
+import srcdiff
 from srcdiff import vi
 from srcdiff.vi import dist
 from srcdiff.vi.stopping import still_rises
@@ -113,3 +115,26 @@ def test_a_fit_that_was_ended_too_early_says_so() -> None:
     assert not still_rises(RNG.normal(size=1000))
     assert still_rises(0.01 * np.arange(1000) + RNG.normal(size=1000)) is True
     assert not still_rises(np.arange(50.0))
+
+
+@pytest.mark.parametrize("guide", [vi.MeanField(), vi.FullRank()])
+@pytest.mark.parametrize(
+    ("estimator", "near"), [("path-without-score", 1e-3), ("iwae", 0.15), ("score-running", 0.1)]
+)
+def test_every_estimator_begins_near_the_optimum(guide, estimator, near) -> None:
+    fit = vi.fit(level, guide, Y, estimator=estimator, draws=5, steps=400, **QUIET)
+    precision = 1e-6 + 30 / 400.0
+    sd = precision**-0.5
+    assert fit.mean["mu"] == pytest.approx(Y.sum() / 400.0 / precision, abs=near * sd)
+    assert fit.sd["mu"] == pytest.approx(sd, rel=2.0 * near)
+
+
+def test_a_model_without_derivative_begins_where_it_is() -> None:
+    def model(y):
+        mu = vi.sample("mu", dist.Normal(0.0, 2.0))
+        vi.sample("y", dist.Normal(mu + 0.0 * special.jv(mu, 1.5), 1.0), obs=y)
+
+    with pytest.raises(srcdiff.DifferentiationError):
+        vi.fit(model, vi.MeanField(), Y[:3] - 500.0, steps=3, **QUIET)
+    fit = vi.fit(model, vi.MeanField(), Y[:3] - 500.0, estimator="score", steps=3, **QUIET)
+    assert np.isfinite(fit.mean["mu"])
