@@ -267,26 +267,19 @@ def _polygamma(real, large):
     return polygamma
 
 
-def _functions(real, whole, tail, large):
-    """All of them for one type of floats, in this order."""
-    rounding = _whole_numbers(real, whole)
-    return (
-        *_signs(real),
-        *rounding,
-        *_logistic(real),
-        *_logarithms(real),
-        *_normal(real, tail),
-        *_digamma(real, large, rounding[0]),
-        _polygamma(real, large),
-    )
+_double, _single = np.float64, np.float32
 
-
-(
-    sign, signbit, nan_to_num, heaviside, floor, ceil, trunc, rint, expit, softplus, log_expit, logaddexp, logit, cbrt,
-    xlogy, xlog1py, entr, ndtr, log_ndtr, digamma, betaln, polygamma,
-) = _functions(np.float64, whole=2.0**52, tail=-30.0, large=10.0)  # fmt: skip
-
-(
-    signf, signbitf, nan_to_numf, heavisidef, floorf, ceilf, truncf, rintf, expitf, softplusf, log_expitf, logaddexpf,
-    logitf, cbrtf, xlogyf, xlog1pyf, entrf, ndtrf, log_ndtrf, digammaf, betalnf, polygammaf,
-) = _functions(np.float32, whole=2.0**23, tail=-10.0, large=6.0)  # fmt: skip
+sign, signbit, nan_to_num, heaviside = _signs(_double)
+signf, signbitf, nan_to_numf, heavisidef = _signs(_single)
+floor, ceil, trunc, rint = _whole_numbers(_double, 2.0**52)
+floorf, ceilf, truncf, rintf = _whole_numbers(_single, 2.0**23)
+expit, softplus, log_expit, logaddexp, logit = _logistic(_double)
+expitf, softplusf, log_expitf, logaddexpf, logitf = _logistic(_single)
+cbrt, xlogy, xlog1py, entr = _logarithms(_double)
+cbrtf, xlogyf, xlog1pyf, entrf = _logarithms(_single)
+ndtr, log_ndtr = _normal(_double, -30.0)
+ndtrf, log_ndtrf = _normal(_single, -10.0)
+digamma, betaln = _digamma(_double, 10.0, floor)
+digammaf, betalnf = _digamma(_single, 6.0, floorf)
+polygamma = _polygamma(_double, 10.0)
+polygammaf = _polygamma(_single, 6.0)

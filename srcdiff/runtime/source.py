@@ -33,6 +33,10 @@ MODULES = (
     "matrix_functions",
     "quantile_paths",
 )  # each imports from those before it only
+OF_DEVICES = (
+    "srcdiff.runtime.device",
+    "srcdiff.runtime.blocks",
+)  # what kernels call, a module each
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def standalone(source: str) -> str:
     names: dict[str, list[str]] = {}
     for node in imports:
         module = str(node.module)
-        of_runtime = module.startswith("srcdiff.runtime.")
+        of_runtime = module.startswith("srcdiff.runtime.") and module not in OF_DEVICES
         names.setdefault("" if of_runtime else module, []).extend(a.name for a in node.names)
     texts = [_from_module(module, wanted, source) for module, wanted in names.items()]
     lines = source.splitlines(keepends=True)

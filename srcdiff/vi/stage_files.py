@@ -93,7 +93,7 @@ def _kernel(made: Any, given: Sequence[Any], data: int, noise: int) -> str:
     is_noise = [first <= k < first + noise for k in range(len(given))]
     run = srcdiff.cuda.batched(made, tuple(0 if own else None for own in is_noise), "mean")
     stacked = [np.stack([a]) if own else a for a, own in zip(given, is_noise, strict=True)]
-    return str(run.source_for(*stacked))
+    return str(run.module_text(*stacked))
 
 
 def write_test(elbo: "Elbo", path: Path, params: Any, eps: Any, data: tuple[Any, ...]) -> Path:
