@@ -37,6 +37,7 @@ _TAKEN = (
 def integral_rules(
     solver: Solver,
     f: FunctionType,
+    names: Sequence[str],
     axes: Axes,
     wanted: Sequence[str],
     options: Mapping[str, str],
@@ -45,6 +46,7 @@ def integral_rules(
     given = unlike(own, _TAKEN)
     axes = {new: axes[old] for old, new in zip(own, given, strict=True)}
     parameters = [new for old, new in zip(own, given, strict=True) if old in wanted]
+    limits = [limit for limit, name in zip("ab", names, strict=False) if name in wanted]
     label, plain = f.__name__, make_options({"on_independent": "ignore"})
     outside: dict[str, Any] = {
         "np": np,
@@ -64,11 +66,11 @@ def integral_rules(
     listed_names = listed("a", "b", *given)
     said = "".join(f", {k}={v}" for k, v in options.items() if k != "limit")
     reverse = f"def {label}_rule({listed_names}, *, out, d_out):\n" + _reverse(
-        label, given, parameters, axes, wanted, said
+        label, given, parameters, axes, limits, said
     )
     dots = listed(*(f"{n}_dot" for n in ("a", "b", *given)))
     forward = f"def {label}_forward({listed_names}, *, out, {dots}):\n" + _forward(
-        label, given, parameters, wanted, said, solver.short
+        label, given, parameters, limits, said, solver.short
     )
     return (
         made_function(reverse, f"{label}_rule", outside),
@@ -105,12 +107,12 @@ def _reverse(
     given: Sequence[str],
     parameters: Sequence[str],
     axes: Axes,
-    wanted: Sequence[str],
+    limits: Sequence[str],
     said: str,
 ) -> str:
     text = "    if d_out[0] is None:\n        weight = np.zeros_like(out[0])\n    else:\n        weight = d_out[0]\n"
     for limit, sign in (("a", "-"), ("b", "")):
-        if limit in wanted:
+        if limit in limits:
             text += f"    d_{limit} = {sign}np.sum(weight * {called(label, limit, *given)})\n"
     arguments = f"{label}_gradient, a, b, args=({listed('weight', *given)},){said}"
     if len(parameters) == 1 and not axes[parameters[0]]:
@@ -126,14 +128,14 @@ def _forward(
     label: str,
     given: Sequence[str],
     parameters: Sequence[str],
-    wanted: Sequence[str],
+    limits: Sequence[str],
     said: str,
     quadrature: str,
 ) -> str:
     terms: list[str] = []
-    if "b" in wanted:
+    if "b" in limits:
         terms.append(f"{called(label, 'b', *given)} * b_dot")
-    if "a" in wanted:
+    if "a" in limits:
         terms.append(f"-{called(label, 'a', *given)} * a_dot")
     if parameters:
         dots = [f"{n}_dot" for n in parameters]

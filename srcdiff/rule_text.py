@@ -10,9 +10,15 @@ Axes = Mapping[str, int]  # how many axes each parameter has
 
 
 def unlike(names: Sequence[str], taken: Sequence[str]) -> list[str]:
-    """The names, each with an underscore behind where a text has another use for it."""
-    own = {f"d_{n}" for n in names} | {f"{n}_dot" for n in names}
-    return [f"{n}_" if n in taken or n in own else n for n in names]
+    """The names, each with underscores behind where a text has another use for it."""
+    used = {*taken, *(f"d_{n}" for n in names), *(f"{n}_dot" for n in names)}
+    found: list[str] = []
+    for name in names:
+        while name in used:
+            name += "_"
+        found.append(name)
+        used.add(name)
+    return found
 
 
 def listed(*names: str) -> str:

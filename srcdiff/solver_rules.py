@@ -109,7 +109,7 @@ def _rules(
     if solver.kind == "orbit":
         return orbit_rules(f, names, axes, wanted, dict(options))
     if solver.kind == "integral":
-        return integral_rules(solver, f, axes, wanted, dict(options))
+        return integral_rules(solver, f, names, axes, wanted, dict(options))
     parameters = [n for n in wanted if n in own]
     if not parameters:
         return _constant(solver, names)

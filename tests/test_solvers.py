@@ -345,6 +345,27 @@ def test_second_derivatives() -> None:
     assert np.isclose(second, quad(lambda x: x**2 * np.exp(-0.7 * x), 0, 1)[0])
 
 
+def to_the_sine(weight, a):
+    return quad(lambda x, a, weight: np.sin(a * x) * weight, a, 1.0, args=(a, weight))[0]
+
+
+def test_parameters_are_called_as_limits_and_weights_are() -> None:
+    of_limit = grad(lambda b: quad(lambda x, b: np.sin(b * x), 0.0, b, args=(2.0,))[0])
+    assert np.isclose(of_limit(0.5), np.sin(1.0))
+    assert np.isclose(grad(of_limit)(0.5), 2.0 * np.cos(1.0))
+    e = 1e-6
+    for k in (0, 1):
+        slope = grad(to_the_sine, argnums=k)
+        step = e * np.eye(2)[k]
+        apart = to_the_sine(*(PLACE + step)) - to_the_sine(*(PLACE - step))
+        assert np.isclose(slope(*PLACE), apart / (2 * e), rtol=1e-7)
+        apart = slope(*(PLACE + step)) - slope(*(PLACE - step))
+        assert np.isclose(grad(slope, argnums=k)(*PLACE), apart / (2 * e), rtol=1e-6, atol=1e-8)
+
+
+PLACE = np.array([0.7, 0.4])
+
+
 @pytest.mark.slow
 def test_second_derivatives_in_reverse_mode_twice() -> None:
     y0 = np.array([1.0, 0.5])
