@@ -148,6 +148,8 @@ class OpDecl:
         Acts on each element after broadcasting.
     broadcasts : bool
         Operands are broadcast to the result's shape, though it is not computed element by element.
+    stacks : bool
+        Operands are matrices or stacks of them, whose axes in front of the matrices' are broadcast.
     linear : bool
         The result is linear in all float operands together (then forward mode applies the operation to the tangents).
     multilinear : bool
@@ -235,6 +237,7 @@ class OpDecl:
     scatter: OpDecl | None = None
     elementwise: bool = False
     broadcasts: bool = False
+    stacks: bool = False
     linear: bool = False
     multilinear: bool = False
     adjoint: str = "whole"

@@ -17,7 +17,7 @@ from srcdiff.ops import loop_forms
 from srcdiff.ops.axes import axes_of, reduced_shape
 from srcdiff.ops.elementwise import unit_part
 from srcdiff.ops.infer import TypeMistake, make, numeric, promote, real_dtype
-from srcdiff.ops.matrices import as_float, same_batch
+from srcdiff.ops.matrices import as_float
 from srcdiff.ops.registry import call_text, declare, operation
 from srcdiff.ops.samples import draw, fixed
 
@@ -29,19 +29,19 @@ Attrs = Mapping[str, Any]
 # ---- products --------------------------------------------------------------------------------
 
 
-def _product(most_axes: int, name: str) -> Any:
+def _product(most_axes: int | None, name: str) -> Any:
     def infer(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:
         a, b = (shape_of(numeric(x)) for x in operands)
         if not a or not b:
             raise TypeMistake(f"{name} takes arrays; multiply numbers with *")
-        if max(len(a), len(b)) > most_axes:
+        if most_axes is not None and max(len(a), len(b)) > most_axes:
             raise TypeMistake(
                 f"{name} of arrays with {max(len(a), len(b))} axes is not differentiated yet; {_ADVICE[name]}"
             )
         shapes.must_equal(
             a[-1], b[-2] if len(b) > 1 else b[0], f"the axes that {name} sums over of lengths"
         )
-        batch = same_batch(shapes, a[:-2], b[:-2])
+        batch = shapes.broadcast([a[:-2], b[:-2]])
         dtype, _ = promote(operands)
         return (
             make(
@@ -52,7 +52,7 @@ def _product(most_axes: int, name: str) -> Any:
     return infer
 
 
-_ADVICE = {"@": "loop over the first axis", "np.dot": "use @", "np.inner": "use @"}
+_ADVICE = {"np.dot": "use @", "np.inner": "use @"}
 
 
 _products = (
@@ -76,15 +76,15 @@ def product_rule(a, b, *, out, d_out):
         d_b = a.T @ d_out
     elif b.ndim == 1:
         d_a = np.expand_dims(d_out, -1) * b
-        d_b = np.sum(np.expand_dims(d_out, -1) * a, axis=(0, 1))
+        d_b = np.expand_dims(d_out, -1) * a
     elif a.ndim == 1:
-        d_a = np.sum(b * np.expand_dims(d_out, -2), axis=(0, 2))
+        d_a = np.sum(b * np.expand_dims(d_out, -2), axis=-1)
         d_b = np.expand_dims(a, -1) * np.expand_dims(d_out, -2)
     elif b.ndim == 2:
         d_a = d_out @ b.T
-        d_b = np.sum(np.swapaxes(a, -1, -2) @ d_out, axis=0)
+        d_b = np.swapaxes(a, -1, -2) @ d_out
     elif a.ndim == 2:
-        d_a = np.sum(d_out @ np.swapaxes(b, -1, -2), axis=0)
+        d_a = d_out @ np.swapaxes(b, -1, -2)
         d_b = a.T @ d_out
     else:
         d_a = d_out @ np.swapaxes(b, -1, -2)
@@ -99,11 +99,11 @@ _multilinear: dict[str, Any] = {
     "raises": True,
 }
 matmul = operation(
-    "matmul", np.matmul, operator.matmul, template="{0} @ {1}", infer=_product(3, "@"),
+    "matmul", np.matmul, operator.matmul, template="{0} @ {1}", infer=_product(None, "@"), stacks=True,
     **_multilinear,
     samples=(
         *_products, draw((2, 3, 4), (4, 2)), draw((3, 4), (2, 4, 3)), draw((2, 3, 4), (2, 4, 1)), draw((2, 3, 4), (4,)),
-        draw((4,), (2, 4, 3)),
+        draw((4,), (2, 4, 3)), draw((2, 3, 1, 4), (3, 4, 2)), draw((2, 1, 3, 4), (2, 4, 3)), draw((2, 2, 2, 3), (3,)),
     ), takes_complex=True,
 )  # fmt: skip
 dot = operation(

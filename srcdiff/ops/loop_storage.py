@@ -382,6 +382,7 @@ def substituted(n: LoopContext, op: Op) -> Atom:
     """`solve_triangular`: forward substitution, or backward where the last row comes first."""
     a, b = op.operands
     is_turned = op.attrs.get("trans", 0) not in (0, "N")
+    is_conjugated = op.attrs.get("trans", 0) in (2, "C") and element_type(a.type).dtype[0] == "c"
     has_ones = bool(op.attrs.get("unit_diagonal", False))
     forward = bool(op.attrs.get("lower", False)) != is_turned
     rows, *columns = shape_of(b.type)
@@ -389,7 +390,8 @@ def substituted(n: LoopContext, op: Op) -> Atom:
     size = n.length(rows)
 
     def entry(n: LoopContext, i: Atom, k: Atom) -> Atom:
-        return n.element(a, (k, i) if is_turned else (i, k))
+        found = n.element(a, (k, i) if is_turned else (i, k))
+        return n.compute("conjugate", found) if is_conjugated else found
 
     def row(n: LoopContext, at: At, _: At) -> At:
         i = (
@@ -405,8 +407,8 @@ def substituted(n: LoopContext, op: Op) -> Atom:
                 return (n.compute("subtract", left[0], product),)
 
             start = n.element(b, (i, *c))
-            if not is_float(start.type):
-                start = n.cast(start, "float64")
+            if start.type != element_type(target.type):
+                start = n.cast(start, element_type(target.type).dtype)
             (left,) = n.turns(at[0], (start,), step)
             solved = left if has_ones else n.compute("divide", left, entry(n, i, i))
             n.store(target, solved, (i, *c))

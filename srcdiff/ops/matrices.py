@@ -25,7 +25,6 @@ __all__ = [
     "like_matrix",
     "matrices",
     "regular",
-    "same_batch",
     "smaller",
     "square",
 ]
@@ -93,19 +92,6 @@ def like_matrix(name: str, stacks: bool = True) -> Any:
         return (Array(as_float(a.dtype), a.shape),)
 
     return infer
-
-
-def same_batch(shapes: Shapes, a: Sequence[Dim], b: Sequence[Dim]) -> tuple[Dim, ...]:
-    """The leading axes of two stacks of matrices, where they are the same or one of them has none."""
-    if a and b:
-        if any(not shapes.same(x, y) and Dim(1) in (x, y) for x, y in zip(a, b, strict=True)):
-            raise TypeMistake(
-                "@ of stacks of matrices with lengths 1 and n is not differentiated yet; use one matrix for all"
-            )
-        return tuple(
-            shapes.must_equal(x, y, "the stacks of lengths") for x, y in zip(a, b, strict=True)
-        )
-    return tuple(a or b)
 
 
 def smaller(shapes: Shapes, a: Dim, b: Dim) -> Dim:

@@ -13,7 +13,15 @@ from srcdiff.ir.shapes import Shapes
 from srcdiff.ir.types import Array, Scalar, Type, shape_of
 from srcdiff.ops import loop_storage
 from srcdiff.ops.composites import eliminations
-from srcdiff.ops.composites.matrices import adjoined, conjugated, outer_product, triangle_of, turned
+from srcdiff.ops.composites.matrices import (
+    adjoined,
+    conjugated,
+    lower_part,
+    outer_product,
+    symmetric_part,
+    triangle_of,
+    turned,
+)
 from srcdiff.ops.infer import TypeMistake, make, numeric, promote, real_dtype
 from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.matrices import (
@@ -27,7 +35,6 @@ from srcdiff.ops.matrices import (
     matrices,
     matrix,
     regular,
-    same_batch,
     square,
 )
 from srcdiff.ops.registry import declare, operation
@@ -54,7 +61,7 @@ def _solved(name: str, stacks: bool = False) -> Any:
             )
         own = b if len(b) == 1 else b[-2:]
         shapes.must_equal(a.shape[-1], own[0], f"the rows of {name} of lengths")
-        batch = same_batch(shapes, batch, b[:-2]) if stacks else ()
+        batch = shapes.broadcast([batch, b[:-2]]) if stacks else ()
         return (make(as_float(promote(operands)[0]), (*batch, *own)),)
 
     return infer
@@ -102,27 +109,25 @@ def _solver(op: Op) -> str:
         _system((2, 3, 3), (3,)),
         _system((2, 3, 3), (3, 4)),
         _system((3, 3), (2, 3, 4)),
+        _system((2, 1, 3, 3), (4, 3, 2)),
+        _system((1, 3, 3), (2, 3, 1)),
     ),
     **IN_STACKS,
+    stacks=True,
     takes_complex=True,
 )
 def solve(a, b, *, out, d_out):
     if a.ndim > 2 and b.ndim == 1:
         d_right = np.linalg.solve(turned(a), np.expand_dims(d_out, -1))
-        d_b = np.sum(d_right[..., 0], axis=0)
+        d_b = d_right[..., 0]
         d_a = -d_right * np.expand_dims(out, -2)
     else:
         d_right = np.linalg.solve(turned(a), d_out)
         if b.ndim == 1:
             d_a = -np.outer(d_right, out)
-        elif a.ndim < b.ndim:
-            d_a = -np.sum(d_right @ turned(out), axis=0)
         else:
             d_a = -d_right @ turned(out)
-        if b.ndim < a.ndim and b.ndim > 1:
-            d_b = np.sum(d_right, axis=0)
-        else:
-            d_b = d_right
+        d_b = d_right
 
 
 def inv_forward(a, *, a_dot, out):
@@ -157,6 +162,8 @@ def solve_triangular_forward(a, b, trans=0, lower=False, unit_diagonal=False, *,
         triangle = triangle_of(a_dot, lower, unit_diagonal)
         if trans == 0 or trans == "N":
             turn = triangle @ out
+        elif trans == 2 or trans == "C":
+            turn = adjoined(triangle) @ out
         else:
             turn = triangle.T @ out
         if b_dot is None:
@@ -176,7 +183,7 @@ def _triangular_system(lower: bool, trans: Any, shape: tuple[int, ...], **more: 
 _triangular_systems = tuple(
     _triangular_system(lower, trans, shape)
     for lower in (True, False)
-    for trans in (0, "T")
+    for trans in (0, "T", 2)
     for shape in ((3,), (3, 2))
 )
 
@@ -199,6 +206,11 @@ def solve_triangular(a, b, trans=0, lower=False, unit_diagonal=False, *, out, d_
     if trans == 0 or trans == "N":
         d_b = linalg.solve_triangular(a, d_out, trans="T", lower=lower, unit_diagonal=unit_diagonal)
         left, right = d_b, out
+    elif trans == 2 or trans == "C":
+        d_b = linalg.solve_triangular(
+            conjugated(a), d_out, lower=lower, unit_diagonal=unit_diagonal
+        )
+        left, right = conjugated(out), conjugated(d_b)
     else:
         d_b = linalg.solve_triangular(a, d_out, lower=lower, unit_diagonal=unit_diagonal)
         left, right = out, d_b
@@ -218,6 +230,8 @@ def _full_rank(shape: Sequence[int]) -> Sample:
 
 
 def pinv_forward(a, rcond=None, hermitian=False, *, a_dot, out):
+    if hermitian:
+        a, a_dot = symmetric_part(a), symmetric_part(a_dot)
     turn = adjoined(a_dot)
     rest, other = turn - turn @ a @ out, turn - out @ a @ turn
     out_dot = -out @ a_dot @ out + out @ adjoined(out) @ rest + other @ adjoined(out) @ out
@@ -233,15 +247,20 @@ def pinv_forward(a, rcond=None, hermitian=False, *, a_dot, out):
         _full_rank((4, 2)),
         _full_rank((2, 4)),
         _full_rank((2, 4, 3)),
+        Sample(lambda rng: (regular(rng),), {"hermitian": True}),
     ),
     **IN_STACKS,
     takes_complex=True,
 )
 def pinv(a, rcond=None, hermitian=False, *, out, d_out):
+    if hermitian:
+        a = symmetric_part(a)
     across = turned(d_out) @ out @ adjoined(out)
     along = adjoined(out) @ out @ turned(d_out)
     rest = conjugated(across - a @ out @ across + along - along @ out @ a)
     d_a = rest - turned(out) @ d_out @ turned(out)
+    if hermitian:
+        d_a = lower_part(d_a)
 
 
 def _least_squares(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

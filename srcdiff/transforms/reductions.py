@@ -13,6 +13,7 @@ from srcdiff.ir.types import Dim, element_type, shape_of
 from srcdiff.ops import einsum, linalg, reductions
 from srcdiff.ops.axes import axes_of
 from srcdiff.ops.loop_forms import LoopContext
+from srcdiff.ops.loop_stacks import in_stack
 from srcdiff.ops.registry import OPERATIONS
 from srcdiff.ops.starts import start_of
 
@@ -112,7 +113,7 @@ def _product(op: Op, known: InLoops) -> Reduction | None:
     left, right = shape_of(x.type), shape_of(y.type)
     if not left or not right:
         return None
-    batch = max(left[:-2], right[:-2], key=len)
+    batch = shape_of(op.result.type)[: max(len(left), len(right)) - 2]
     rows, columns = left[-2:-1], right[-1:] if len(right) > 1 else ()
     along = left[-1] if left[-1] != ONE else right[-2:][0]
     shape = (*batch, *rows, along, *columns)
@@ -131,8 +132,7 @@ def _product(op: Op, known: InLoops) -> Reduction | None:
 
     def element(n: LoopContext, at: Sequence[Atom]) -> Atom:
         ahead, (*row, k), column = at[: len(batch)], at[len(batch) : inner + 1], at[inner + 1 :]
-        mine = ahead[len(ahead) - len(left[:-2]) :]
-        other = ahead[len(ahead) - len(right[:-2]) :]
+        mine, other = (in_stack(ahead, s[:-2]) for s in (left, right))
         own = n.element(x, (*mine, *row, k))
         return n.compute("multiply", own, n.element(y, (*other, k, *column)))
 

@@ -15,7 +15,7 @@ from srcdiff.ir.core import (
     const,
     regions_of,
 )
-from srcdiff.ir.types import Array, Dim, dims_of
+from srcdiff.ir.types import Array, Dim, Type, dims_of
 from srcdiff.transforms.adjoints import Scope, adjoint_type, as_real, unknown_derivative, whole
 from srcdiff.transforms.recompute import needed, uses
 from srcdiff.transforms.reverse_state import Reversal
@@ -49,8 +49,18 @@ def reverse_by_rule(r: Reversal, op: Op, d_outs: Sequence[Atom | None], scope: S
     present = [d for d in given if d is not None]
     found = _inline(r, rule, wanted, [*op.operands, *op.results], present, scope)
     for k, d in zip(wanted, found, strict=True):
-        is_broadcast = op.decl.elementwise or op.decl.broadcasts
-        r.contribute(op.operands[k], d, scope, op.results[0] if is_broadcast else None)
+        r.contribute(op.operands[k], d, scope, _made_for(op, op.operands[k], d))
+
+
+def _made_for(op: Op, operand: Atom, d: Atom) -> Type | Value | None:
+    """What a contribution was made for, where that is larger than the operand."""
+    if op.decl.elementwise or op.decl.broadcasts:
+        return op.results[0]
+    into, made = operand.type, d.type
+    if not op.decl.stacks or not isinstance(into, Array) or not isinstance(made, Array):
+        return None
+    is_stack = into.ndim > 1 and made.ndim > 2
+    return replace(made, shape=(*made.shape[:-2], *into.shape[-2:])) if is_stack else None
 
 
 def _with_own_symbols(r: Reversal, rule: Function) -> Function:

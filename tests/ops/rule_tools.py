@@ -152,8 +152,9 @@ def contributions(decl: OpDecl, values, attrs, out, d_out) -> list:
         *given, *rest, **attrs, out=numpy_scalar(result), d_out=numpy_scalar(d_out)
     )
     missing = [None] * len(rest)
+    is_summed = decl.elementwise or decl.broadcasts or decl.stacks
     return [
-        fit(found.get(f"d_{n}"), v, out, decl.elementwise or decl.broadcasts)
+        fit(found.get(f"d_{n}"), v, found.get(f"d_{n}") if decl.stacks else out, is_summed)
         for n, v in zip(names, values, strict=False)
     ] + missing
 

@@ -187,3 +187,53 @@ def test_windows_are_not_longer_than_what_they_slide_along() -> None:
     np.testing.assert_array_equal(g(np.ones(4)), [1.0, 2.0, 2.0, 1.0])
     with pytest.raises(ValueError, match="larger than input"):
         g(np.ones(2))
+
+
+def attention(q, k, v):
+    scores = q @ np.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1])
+    weights = np.exp(scores - np.max(scores, axis=-1, keepdims=True))
+    return np.sum(np.sin(weights / np.sum(weights, axis=-1, keepdims=True) @ v))
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_stacks_of_any_axes_are_multiplied_and_broadcast(jit: bool) -> None:
+    q, k, v = (
+        RNG.normal(size=(2, 3, 4, 2)),
+        RNG.normal(size=(3, 5, 2)),
+        RNG.normal(size=(2, 1, 5, 2)),
+    )
+    value, found = srcdiff.value_and_grad(attention, argnums=(0, 1, 2), jit=jit)(q, k, v)
+    assert value == pytest.approx(attention(q, k, v), rel=1e-12)
+    whole = [np.broadcast_to(a, (2, 3, *a.shape[-2:])) for a in (q, k, v)]
+    one = srcdiff.grad(attention, argnums=(0, 1, 2), jit=False)
+    each = np.array(
+        [[[*map(np.ravel, one(*(w[i, j] for w in whole)))] for j in range(3)] for i in range(2)],
+        object,
+    )
+    np.testing.assert_allclose(
+        found[0].reshape(2, 3, 8), np.array(each[..., 0].tolist()), rtol=1e-9
+    )
+    np.testing.assert_allclose(
+        found[1].reshape(3, 10), np.sum(np.array(each[..., 1].tolist()), axis=0), rtol=1e-9
+    )
+    np.testing.assert_allclose(
+        found[2].reshape(2, 10), np.sum(np.array(each[..., 2].tolist()), axis=1), rtol=1e-9
+    )
+
+
+def adjoint_systems(a, b):
+    half = scipy.linalg.solve_triangular(a, b, trans="C", lower=True)
+    return np.sum(np.abs(scipy.linalg.lu_solve(scipy.linalg.lu_factor(a), half, trans=2)) ** 2)
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_systems_with_the_adjoint_of_a_complex_matrix(jit: bool) -> None:
+    a, b = SQUARE + 1j * RNG.normal(size=(3, 3)), RNG.normal(size=(3, 2))
+    move = RNG.normal(size=(3, 3)) + 1j * RNG.normal(size=(3, 3))
+    value, found = srcdiff.value_and_grad(adjoint_systems, jit=jit)(a, b)
+    assert value == pytest.approx(adjoint_systems(a, b), rel=1e-12)
+    e = 1e-6
+    slope = (adjoint_systems(a + e * move, b) - adjoint_systems(a - e * move, b)) / (2 * e)
+    assert np.sum(np.real(found * move)) == pytest.approx(slope, rel=1e-7)
+    _, forward = srcdiff.jvp(lambda a: adjoint_systems(a, b), (a,), (move,), jit=jit)
+    assert forward == pytest.approx(slope, rel=1e-7)

@@ -289,6 +289,7 @@ def scipy_lu_factor(a: Any, overwrite_a: Any = False, check_finite: Any = True) 
     samples=(
         said("scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), y)", (3, 3), (3,)),
         said("scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), y, trans=1)", (3, 3), (3, 2)),
+        said("scipy.linalg.lu_solve(scipy.linalg.lu_factor(x), y, trans=2)", (3, 3), (3,)),
     ),
     takes_complex=True,
 )
@@ -296,6 +297,8 @@ def scipy_lu_solve(
     lu_and_piv: Any, b: Any, trans: Any = 0, overwrite_b: Any = False, check_finite: Any = True
 ) -> Any:
     lu, pivots = lu_and_piv
+    if trans == 2 and lu.dtype.kind == "c":
+        return np.conj(lu_solve(lu, pivots, conjugated(b), trans=1))
     return lu_solve(lu, pivots, b, trans=trans)
 
 
