@@ -20,7 +20,7 @@ from srcdiff.errors import UnsupportedError
 from srcdiff.ir.core import Tree
 from srcdiff.ir.location import Location
 from srcdiff.ir.structs import COMPILED_KINDS, build_struct
-from srcdiff.ir.types import Dim, List, Scalar, Static, Struct, Type
+from srcdiff.ir.types import Array, Dim, List, Scalar, Static, Struct, Type
 from srcdiff.programs import Derived, Size, Stored, fits_lengths, fits_sizes
 from srcdiff.threads import may_share_loops
 from srcdiff.trees import children
@@ -34,6 +34,8 @@ __all__ = ["Compiled", "LoopProgram", "first_lines", "plain", "shares_loops"]
 
 # the largest block, in bytes, that GNU's C library takes for a measure of what to keep
 _LARGEST = 2**25 - 2**13
+# so many arrays on a list are a tuple, which is not copied, but has a type for each length
+_FEW = 8
 _STATIC = bool | int | float | str  # what Numba types, beside generators of random numbers
 
 
@@ -141,8 +143,8 @@ class Compiled:
         started = time.perf_counter()
         p = self.program
         function: Any = load_compiled(p.source, p.name, p.bindings)
-        types = tuple(numba.typeof(v) for v in self.machine(values))  # type: ignore[no-untyped-call]
         try:
+            types = tuple(numba.typeof(v) for v in self.machine(values))  # type: ignore[no-untyped-call]
             with warnings.catch_warnings():  # about the layout of arrays that are not the user's
                 warnings.simplefilter("ignore", numba.core.errors.NumbaPerformanceWarning)
                 function.compile(types)
@@ -177,8 +179,11 @@ def first_lines(error: Exception) -> str:
     return " ".join(told[:2]) or f"Numba gives up with {type(error).__name__}"
 
 
-def plain(value: Any, type_: Type) -> Any:
-    """A value as compiled code takes it: tuples, numbers and arrays that it may be compiled for once."""
+def plain(value: Any, type_: Type, inside: bool = False) -> Any:
+    """A value as compiled code takes it: tuples, numbers and arrays that it may be compiled for once.
+
+    `inside` is what is in a list, whose items have one type.
+    """
     if isinstance(value, np.ndarray):
         return _machine_array(value)
     match type_:
@@ -189,12 +194,17 @@ def plain(value: Any, type_: Type) -> Any:
         case Struct() if _is_generator(value):  # an object without numbers
             return value
         case Struct():
-            parts = [plain(v, t) for v, t in zip(children(value) or (), type_.parts, strict=True)]
+            given = zip(children(value) or (), type_.parts, strict=True)
+            parts = [plain(v, t, inside) for v, t in given]
             return type(value)(*parts) if type_.kind == "namedtuple" else tuple(parts)
         case List(Scalar(dtype)):
             return np.array(value, dtype)
+        case List(Array(dtype, shape)) if shape and (inside or not 0 < len(value) <= _FEW):
+            from srcdiff.njit.array_lists import ArrayList  # of use behind Numba only
+
+            return ArrayList(value, dtype, len(shape))
         case List():
-            return tuple(plain(v, type_.element) for v in value)
+            return tuple(plain(v, type_.element, inside=True) for v in value)
         case Scalar("float64") if type(value) is int:  # beside floats in a list
             return float(value)
     return value

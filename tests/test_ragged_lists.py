@@ -70,3 +70,61 @@ def test_empty_lists_of_arrays_are_compiled():
 def test_each_item_has_its_own_length(f, monkeypatch):
     monkeypatch.setenv("SRCDIFF_JIT", "0")
     srcdiff.check_grads(f, X, order=1)
+
+
+# ---- lists that are passed ------------------------------------------------------------------------------------
+
+
+def energy(xs, w):
+    return sum(np.sum((x @ w) ** 2) for x in xs)
+
+
+def roots(xss, w):
+    total = 0.0
+    for xs in xss:
+        inner = 0.0
+        for x in xs:
+            inner = inner + np.sum((x @ w) ** 2)
+        total = total + np.sqrt(inner)
+    return total
+
+
+def rows(*counts):
+    rng = np.random.default_rng(len(counts))
+    return [rng.normal(size=(n, 2)) for n in counts]
+
+
+def alike(found, wanted):
+    np.testing.assert_allclose(found[1], wanted[1], rtol=1e-13)
+    for x, y in zip(found[0], wanted[0], strict=True):
+        if isinstance(x, list):
+            alike((x, 0.0), (y, 0.0))
+        else:
+            np.testing.assert_allclose(x, y, rtol=1e-13)
+
+
+def test_lists_of_many_arrays_are_compiled_once_whatever_their_length():
+    g = srcdiff.grad(energy, argnums=(0, 1), jit=True)
+    w = np.array([0.5, -2.0])
+    for n in (12, 40, 9):
+        xs = rows(*(k % 4 for k in range(n)))
+        alike(g(xs, w), srcdiff.grad(energy, argnums=(0, 1), jit=False)(xs, w))
+    told = str(srcdiff.explain(g, xs, w))
+    assert told.count("machine code for") == 1
+    assert "ArrayList(float64, 2d), array(float64, 1d, C)" in told
+
+
+def test_lists_on_a_list_may_have_different_lengths():
+    g = srcdiff.grad(roots, argnums=(0, 1), jit=True)
+    w = np.array([0.5, -2.0])
+    for xss in ([rows(3, 1), rows(2)], [rows(4), rows(1, 2, 2)]):
+        alike(g(xss, w), srcdiff.grad(roots, argnums=(0, 1), jit=False)(xss, w))
+
+
+def test_what_numba_has_no_type_for_runs_as_numpy(monkeypatch):
+    monkeypatch.delenv("SRCDIFF_JIT", raising=False)
+    x = np.array([1.0, 2.0], np.longdouble)
+    with pytest.warns(srcdiff.CompileWarning, match="Unsupported array dtype: float128"):
+        found = srcdiff.grad(lambda x: np.sum(x**2))(x)
+    assert found.dtype == np.longdouble
+    assert np.all(found == 2.0 * x)
