@@ -13,12 +13,12 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
-from srcdiff.ir.core import Function, Op, Statement, Value, walk
+from srcdiff.ir.core import Function, Op, Statement, Value, regions_of, walk
 from srcdiff.ops import memory
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.facts import defined_in, definitions, is_generated
 
-__all__ = ["other_models"]
+__all__ = ["no_kept_models", "other_models"]
 
 
 def other_models(fn: Function) -> Function:
@@ -32,6 +32,24 @@ def other_models(fn: Function) -> Function:
     models = {s: _like(s.operands[0], alive, makers) for s in made}
     changed = {s: m for s, m in models.items() if m is not None and m is not s.operands[0]}
     return _Without(changed)(fn) if changed else fn
+
+
+def no_kept_models(fn: Function) -> Function:
+    """`fn` where nothing is kept for its shape only: the zeros that are made like it ask for its lengths.
+
+    %scores.1 = restore[slot=1]                    ->    %d_scores = zeros_of[type=type(float64[k])]
+    %d_scores = zeros_like %scores.1
+    """
+    made = [s for s in walk(fn.body) if isinstance(s, Op) and _has_model(s)]
+    kept = {
+        s.result for s in walk(fn.body) if isinstance(s, Op) and s.decl is memory.restore
+    }.intersection(s.operands[0] for s in made)
+    if not kept:
+        return fn
+    others = {a for s in walk(fn.body) if s not in made for a in s.operands}
+    others |= {y for s in walk(fn.body) for r in regions_of(s) for y in r.yields}
+    others.update(fn.body.yields)
+    return _Without(dict.fromkeys(s for s in made if s.operands[0] in kept - others))(fn)
 
 
 def _has_model(op: Op) -> bool:

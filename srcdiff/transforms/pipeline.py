@@ -56,7 +56,7 @@ from srcdiff.transforms.log_products import log_products
 from srcdiff.transforms.materialise import materialise
 from srcdiff.transforms.merge_ifs import merge_ifs
 from srcdiff.transforms.messages import counted, weights
-from srcdiff.transforms.models import other_models
+from srcdiff.transforms.models import no_kept_models, other_models
 from srcdiff.transforms.moves import move_copies
 from srcdiff.transforms.ownership import own_items, own_results
 from srcdiff.transforms.private_buffers import private_buffers
@@ -252,7 +252,7 @@ FUSE_TURNS = Pass(
 LENGTHS = (
     Pass(
         "lengths",
-        lambda fn: bind_lengths(fn, may_save=True),
+        lambda fn: bind_lengths(no_kept_models(fn), may_save=True),
         "nothing is kept for its length where what is needed anyway shows it",
     ),
     Pass("dead code", dce, "what only lengths were asked of"),
