@@ -16,7 +16,7 @@ from srcdiff.effects import handle
 from srcdiff.vi.distributions.base import Distribution
 from srcdiff.vi.distributions.composed import ImproperUniform
 from srcdiff.vi.handlers import Plate
-from srcdiff.vi.programs import generators_of, name_of
+from srcdiff.vi.programs import check_count, generators_of, name_of
 
 __all__ = ["Items", "check", "explain", "line_of_user", "some_draw", "supports_of"]
 
@@ -46,6 +46,7 @@ def check(
             f"{name_of(model)} draws from a generator: there are no observed values to check"
         )
     generator = np.random.default_rng(rng)
+    check_count(model, data)
     _check_data(model, data)
     for _ in range(draws):
         checking = _Check(generator)
@@ -144,7 +145,12 @@ class _Check:
                 distribution.validate_value(obs, where)
             return obs
         batch = distribution.batch_shape
-        shape = np.broadcast_shapes(self.sizes, batch)
+        try:
+            shape = np.broadcast_shapes(self.sizes, batch)
+        except ValueError:
+            raise ValueError(
+                f"{where}{type(distribution).__name__}: batch_shape {batch} does not fit plates of {self.sizes} items"
+            ) from None
         if name in self.values:
             value = self.values[name]
             if np.shape(value) != (*shape, *distribution.event_shape):

@@ -14,7 +14,7 @@ import srcdiff
 from srcdiff.effects import Made, Note, Unknown, notes_of
 from srcdiff.vi.checks import supports_of
 from srcdiff.vi.handlers import LogJoint, Survey
-from srcdiff.vi.programs import parameter, program
+from srcdiff.vi.programs import check_count, parameter, program
 
 __all__ = ["Site", "is_finite", "log_joint", "sites"]
 
@@ -68,6 +68,7 @@ def sites(model: Model, *data: Any) -> list[Site]:
 
     All branches are looked at, and a site in a loop is one site.
     """
+    check_count(model, data)
     survey = program(model, "survey", [UNKNOWN], Survey, UNKNOWN)
     notes = [n for n in notes_of(survey, 0.0, *data) if n.key == "site"]
     found = [_site(n) for n in notes]

@@ -16,7 +16,7 @@ from typing import Any
 
 from srcdiff.effects import handle
 
-__all__ = ["generators_of", "load_text", "name_of", "parameter", "program"]
+__all__ = ["check_count", "generators_of", "load_text", "name_of", "parameter", "program"]
 
 _DOCS = {
     "survey": "The sites of `{model}`.",
@@ -127,6 +127,18 @@ def _check_parameters(model: Callable[..., Any]) -> None:
             raise ValueError(
                 f"{name_of(model)}: the parameter {str(p)!r} of a model has to be one that is given by position"
             )
+
+
+def check_count(model: Callable[..., Any], data: Sequence[Any]) -> None:
+    """Raise for too many data, or too few."""
+    generators = generators_of(model)
+    found = [p for p in inspect.signature(model).parameters.values() if p.name not in generators]
+    least = sum(p.default is p.empty for p in found)
+    if not least <= len(data) <= len(found):
+        names = ", ".join(p.name for p in found)
+        raise TypeError(
+            f"the model {name_of(model)!r} takes {len(found)} data ({names}), {len(data)} were given"
+        )
 
 
 def parameter(name: str) -> str:

@@ -154,7 +154,8 @@ def storage_of(found: list[Site], latents: Collection[str]) -> dict[str, Any]:
             continue
         if None in site.shape:
             raise ValueError(
-                f"the site {site.name!r} ({site.line}) has a shape that only the run knows: {site.shape}"
+                f"the site {site.name!r} ({site.line}) has a shape that only the run knows: {site.shape}. Draw all "
+                "items in one loop, for i in range(len(y)), and look up the group of each"
             )
         is_float = site.dtype.startswith("float")
         shape = tuple(int(n) for n in site.shape if n is not None)

@@ -203,3 +203,46 @@ def test_parameters_of_a_guide_that_leave_their_domain(monkeypatch) -> None:
     monkeypatch.setitem(START, "s", 0.01)
     with pytest.raises(FloatingPointError, match=said):
         fit(line, unbounded, optimizer=vi.optim.SGD(0.1), steps=400)
+
+
+@pytest.mark.parametrize(
+    "look", [vi.sites, vi.check, lambda m, *d: vi.prior(m)(np.random.default_rng(0), *d)]
+)
+def test_data_are_counted_wherever_a_model_takes_them(look) -> None:
+    with pytest.raises(TypeError, match=r"'line' takes 2 data \(x, y\), 1 were given"):
+        look(line, X)
+    with pytest.raises(TypeError, match=r"'line' takes 2 data \(x, y\), 3 were given"):
+        look(line, X, Y, Y)
+
+
+def test_categories_are_integers() -> None:
+    def coins(y):
+        p = vi.sample("p", dist.Dirichlet(np.ones(2)))
+        vi.sample("y", dist.Categorical(p), obs=y)
+
+    with pytest.raises(
+        ValueError, match="site 'y', Categorical: value is float64, where integers are needed"
+    ):
+        fit(coins, vi.MeanField, Y)
+
+
+def test_parameters_that_do_not_fit_a_plate() -> None:
+    def plates(y):
+        with vi.plate("n", len(y)):
+            vi.sample("w", dist.Normal(np.zeros(3), 1.0))
+            vi.sample("y", dist.Normal(0.0, 1.0), obs=y)
+
+    said = r"site 'w', Normal: batch_shape \(3,\) does not fit plates of \(4,\) items"
+    with pytest.raises(ValueError, match=said):
+        fit(plates, vi.MeanField, Y)
+
+
+def test_a_ragged_loop_has_no_array_of_draws() -> None:
+    def groups(y, ends):
+        for k in range(len(ends) - 1):
+            a = vi.sample("a", dist.Normal(0.0, 1.0))
+            for i in range(ends[k], ends[k + 1]):
+                vi.sample("y", dist.Normal(a, 1.0), obs=y[i])
+
+    with pytest.raises(ValueError, match=r"only the run knows.* Draw all items in one loop"):
+        vi.prior(groups)(np.random.default_rng(0), Y, np.array([0, 1, 4]))

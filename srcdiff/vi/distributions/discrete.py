@@ -192,6 +192,13 @@ class Categorical(_Weighted):
     def sample(self, rng, shape=()):
         return self._draw(rng, self.shape(shape))
 
+    def validate_value(self, value, where=""):
+        super().validate_value(value, where)
+        if np.asarray(value).dtype.kind == "f":  # it is an index
+            raise ValueError(
+                f"{where}Categorical: value is {np.asarray(value).dtype}, where integers are needed"
+            )
+
     def enumerate_support(self):
         return np.arange(self._count)
 
