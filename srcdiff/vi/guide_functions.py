@@ -50,6 +50,7 @@ class _Listener(Handler):
     """A plain run: parameters are where they begin, and sites are drawn."""
 
     def __init__(self, rng: np.random.Generator) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
         self.rng = rng
         self.params: dict[str, Parameter] = {}
         self.lines: dict[str, str] = {}

@@ -48,6 +48,7 @@ class Survey(Handler):
     """Values are unknown numbers of the right shapes, and each site is noted."""
 
     def __init__(self, unknown):
+        super().__init__()
         self.unknown = unknown
 
     def sample(self, name, distribution, obs=None):
@@ -105,6 +106,7 @@ class Draw(Handler):
     """Values are drawn from a generator, or given."""
 
     def __init__(self, rng, latents, values):
+        super().__init__()
         self.rng = rng
         self.latents = latents
         self.values = {**values}  # storage for sites in loops or branches, and what was drawn
@@ -187,13 +189,16 @@ def is_repeated(shape, batch, event_dim):
 
 @evaluated
 def ends_otherwise(shape, batch, count):
-    return shape[count : count + len(batch)] != batch
+    """Whether the axes behind the first are others; of lengths that only the run knows, NumPy says."""
+    pairs = zip(shape[count : count + len(batch)], batch, strict=True)
+    return any(a != b for a, b in pairs if None not in (a, b))
 
 
 class LogJoint(Handler):
     """Values are given, and their log densities are added up."""
 
     def __init__(self, latents, scales):
+        super().__init__()
         self.latents = latents
         self.scales = scales
         self.log_p = 0.0

@@ -76,8 +76,9 @@ def plate_of(name, size, rows, scale):
 class Handler:
     """Plates, names and shapes."""
 
-    plates: Any = ()  # those of `with` around
-    sizes: Any = ()  # and how many items each has
+    def __init__(self):
+        self.plates: Any = ()  # those of `with` around
+        self.sizes: Any = ()  # and how many items each has
 
     def enter_plate(self, plate):
         self.plates = (*self.plates, plate)

@@ -19,6 +19,7 @@ class GuideDraw(Handler):
     """
 
     def __init__(self, params, eps, given, closed, rows, share):
+        super().__init__()
         self.params = params
         self.eps = eps
         self.given = given

@@ -476,3 +476,58 @@ def test_data_are_checked_before_a_fit(data, message) -> None:
     with pytest.raises(ValueError, match=r"test_models\.py:\d+") as error:
         vi.check(coins, *data)
     assert message in str(error.value)
+
+
+# ---- plates whose first is within a loop or a choice --------------------------------------------
+
+
+@pytest.mark.parametrize("turns", [range, lambda n: vi.plate("i", n)], ids=["range", "plate"])
+def test_a_block_within_a_loop(turns) -> None:
+    y = RNG.normal(size=(3, 4))
+
+    def rows(y):
+        for i in turns(len(y)):
+            b = vi.sample("b", Normal(0.0, 0.5))
+            with vi.plate("k", y.shape[1]):
+                vi.sample("y", Normal(b, 0.3), obs=y[i])
+
+    b = RNG.normal(size=3)
+    expected = stats.norm.logpdf(b, 0.0, 0.5).sum() + stats.norm.logpdf(y, b[:, None], 0.3).sum()
+    assert vi.log_joint(rows, ["b"], jit=False)(b, y) == pytest.approx(expected, rel=1e-13)
+    assert [s.shape for s in vi.sites(rows, y)] == [(3,), (3, 4)]
+    drawn = vi.prior(rows)(np.random.default_rng(0), y, draws=2)
+    assert (drawn["b"].shape, drawn["y"].shape) == ((2, 3), (2, 3, 4))
+
+    def guide(y):
+        with vi.plate("i", len(y)):
+            vi.sample("b", Normal(vi.param("m", np.zeros(3)), 0.1))
+
+    for family in (vi.MeanField(), guide):
+        elbo = vi.elbo(rows, family, jit=False)
+        assert np.isfinite(elbo.value_and_grad(elbo.init(y), vi.noise(elbo, RNG, y), y)[0])
+
+
+def test_a_block_within_a_choice() -> None:
+    def either(x):
+        a = vi.sample("a", dist.Bernoulli(0.7))
+        with vi.plate("n", len(x)):
+            vi.sample("x", Normal(2.0 * a, 1.0), obs=x)
+
+    each = [np.log(p) + stats.norm.logpdf(X, 2.0 * a).sum() for a, p in ((0, 0.3), (1, 0.7))]
+    joint = vi.log_joint(either, [], jit=False)
+    assert joint(X) == pytest.approx(np.logaddexp(*each), rel=1e-13)
+
+
+def test_parameters_that_were_put_on_a_list() -> None:
+    def walk(y):
+        x, states = 0.0, []
+        for _ in range(len(y)):
+            x = x + vi.sample("e", Normal(0.0, 1.0))
+            states.append(x)
+        vi.sample("y", Normal(np.array(states), 0.5), obs=y)
+
+    e = RNG.normal(size=8)
+    expected = stats.norm.logpdf(e).sum() + stats.norm.logpdf(Y, np.cumsum(e), 0.5).sum()
+    assert vi.log_joint(walk, ["e"], jit=False)(e, Y) == pytest.approx(expected, rel=1e-13)
+    drawn = vi.prior(walk)(np.random.default_rng(0), Y, draws=500)
+    assert np.std(drawn["y"] - np.cumsum(drawn["e"], axis=1)) == pytest.approx(0.5, rel=0.05)
