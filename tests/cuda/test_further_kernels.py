@@ -155,3 +155,14 @@ def test_local_arrays_may_be_of_more_digits() -> None:
     text = srcdiff.cuda.adjoint(case.kernel).source_for(*args)
     assert "d_h = cuda.local.array(3, np.float64)" in text
     assert "cuda.atomic.add(d_W2, j, np.float32(d_o * h[j]))" in text
+
+
+def test_what_turns_keep_of_single_precision_is_single() -> None:
+    """`math.exp` gives Python's floats, whose storage made the whole kernel one of float64."""
+    (case,) = (c for c in FURTHER if repr(c) == "online_softmax")
+    program = srcdiff.cuda.adjoint(case.kernel).program_for(
+        *case.arguments(np.random.default_rng(0), np.float32)
+    )
+    assert [k.dtype for k in program.kept] == ["float32", "float32"]
+    assert program.single and "float(" not in program.source
+    checked(case, np.float32, 1e-4)
