@@ -62,6 +62,16 @@ class _Access:
     def is_plain_write(self) -> bool:
         return self.op.decl is memory.store or "alone" in self.op.attrs
 
+    @property
+    def is_atomic(self) -> bool:
+        return self.op.decl is memory.add_into and not self.is_plain_write
+
+    def conflicts(self, other: _Access) -> bool:
+        """Whether the order of the two matters."""
+        if self.is_atomic and other.is_atomic:
+            return False
+        return any(a.is_plain_write or a.is_atomic for a in (self, other))
+
 
 def check_neighbours(
     fn: Function, place: Callable[[Atom], Place | None], differs: Callable[[Atom], bool]
@@ -110,7 +120,7 @@ class _Neighbours:
                 self.seen.append(access)
 
     def check(self, one: _Access, other: _Access) -> None:
-        if one.array is not other.array or not (one.is_plain_write or other.is_plain_write):
+        if one.array is not other.array or not one.conflicts(other):
             return
         if len(one.at) != len(other.at):
             return
@@ -120,7 +130,7 @@ class _Neighbours:
         name = getattr(other.array, "name", "")
         first = one.op.location
         there = f", here and at line {first.line}" if first and first.line != _line(other) else ""
-        who = "a thread stores and others" if by_one else "threads side by side"
+        who = "a thread changes and others" if by_one else "threads side by side"
         raise UnsupportedError(
             f"{who} touch the same element of `{name}`{there}: no barrier says which is first",
             "Read from one array and store into another; within a block, cuda.syncthreads() may stand between.",
@@ -139,7 +149,7 @@ class _Neighbours:
         return all(self.guards.is_bound(*g) for g in guards)
 
     def is_stored_by_one(self, one: _Access, other: _Access) -> bool:
-        """Whether some thread stores an element that many others touch, too."""
+        """Whether some thread stores an element, or adds to it, that others touch, too."""
         is_of_turn = one.turn == other.turn
         if one.array not in self.shared:
             return False
@@ -147,6 +157,8 @@ class _Neighbours:
             return False
         if any((c, not says) in one.guards and not self.differs(c) for c, says in other.guards):
             return False  # all threads go one of the two ways
+        if one.is_atomic or other.is_atomic:
+            return self.is_of_many(one.guards) or self.is_of_many(other.guards)
         for stored, seen in ((one, other), (other, one)):
             if not stored.is_plain_write or seen.op.decl is memory.store:
                 continue

@@ -102,6 +102,29 @@ def cleared_late(x, y):
     y[t] = s[0]
 
 
+def added_and_read(x, y):
+    i = cuda.grid(1)
+    cuda.atomic.add(y, 0, x[i])
+    x[i] *= y[0]
+
+
+def read_by_the_first(x, y):
+    s = cuda.shared.array(1, float64)
+    t = cuda.threadIdx.x
+    if t == 0:
+        s[0] = 0.0
+    cuda.syncthreads()
+    cuda.atomic.add(s, 0, x[t])
+    if t == 0:
+        y[0] = s[0]
+
+
+def scattered_and_read(x, y):
+    i = cuda.grid(1)
+    cuda.atomic.add(y, i + 1, x[i])
+    x[i] += y[i]
+
+
 x, A = np.ones(8), np.ones((4, 4))
 
 
@@ -121,6 +144,9 @@ x, A = np.ones(8), np.ones((4, 4))
         (clamped, (x,), "x[i] *= x[above]"),
         (not_yet_stored, (x, x), "y[t] = s[0]"),
         (cleared_late, (x, x), "cuda.atomic.add(s, 0, x[t])"),
+        (added_and_read, (x, x), "x[i] *= y[0]"),
+        (read_by_the_first, (x, x), "y[0] = s[0]"),
+        (scattered_and_read, (x, x), "x[i] += y[i]"),
     ],
 )
 def test_races_are_errors(kernel: Any, args: tuple[Any, ...], line: str) -> None:
@@ -197,6 +223,12 @@ def one_of_two_ways(x, y, way):
         y[t] = s[0]
 
 
+def of_the_first_only(x, y):
+    if cuda.grid(1) == 0:
+        cuda.atomic.add(y, 0, x[0])
+        y[0] *= x[1]
+
+
 def own_buffer(x, y):
     buffer = cuda.local.array(2, float64)
     i = cuda.grid(1)
@@ -225,6 +257,7 @@ def own_place(x, y):
         (one_of_two_ways, (x, x, 0)),
         (own_place, (x, x)),
         (own_buffer, (x, x)),
+        (of_the_first_only, (x, x)),
     ],
 )
 def test_what_is_no_race(kernel: Any, args: tuple[Any, ...]) -> None:
