@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from dataclasses import replace
 
-from srcdiff.errors import UnsupportedError
+from srcdiff.errors import UnsupportedError, UntypedError
 from srcdiff.ir.alias import Roots, has_storage, storage_roots, writes_of, written_roots
 from srcdiff.ir.build import Builder, Env, Rewriter, shapes_for, with_parts
 from srcdiff.ir.core import Atom, Call, Function, Op, Region, Statement, Value, regions_of, walk
@@ -218,12 +218,12 @@ def _check_taken_apart(
             what = "list" if is_list else "container"
             if not param.user:  # the adjoint of a helper's result
                 helper = fn.location.function if fn.location is not None else fn.name
-                raise UnsupportedError(
+                raise UntypedError(
                     f"{helper} returns a {what} of arrays that it writes into while they are in it",
                     "Write into each array before it is put there, or return one array (np.stack).",
                     fn.location,
                 )
-            raise UnsupportedError(
+            raise UntypedError(
                 f"{fn.name} writes into arrays of its argument {param.name!r}, which is a {what}",
                 "Copy the arrays first, and write into the copies.",
                 fn.location,

@@ -142,3 +142,28 @@ def test_what_is_gone_through_before_the_change_has_types():
     with warnings.catch_warnings():
         warnings.simplefilter("error", srcdiff.DynamicWarning)
         srcdiff.check_grads(f, x3)
+
+
+def scaled_in_place(xs):
+    for k in range(len(xs)):
+        xs[k][0] = xs[k][0] * xs[k - 1][1]
+    return sum(np.sum(v * v) for v in xs)
+
+
+def test_arrays_of_a_list_that_is_given_are_written_without_types():
+    xs = [np.array([0.5, -1.2]), np.array([0.8, 0.3]), np.array([1.1, -0.4])]
+    with pytest.warns(srcdiff.DynamicWarning, match="writes into arrays of its argument 'xs'"):
+        value, gradient = srcdiff.value_and_grad(scaled_in_place)(xs)
+    np.testing.assert_array_equal(xs[0], [0.5, -1.2])
+    assert value == scaled_in_place([v.copy() for v in xs])
+    step = 1e-6
+    for k, d in enumerate(gradient):
+        for i in range(2):
+            ends = [[v.copy() for v in xs] for _ in range(2)]
+            ends[0][k][i] += step
+            ends[1][k][i] -= step
+            slope = (scaled_in_place(ends[0]) - scaled_in_place(ends[1])) / (2.0 * step)
+            assert d[i] == pytest.approx(slope, rel=1e-7, abs=1e-8)
+    dx = [np.ones(2), np.zeros(2), np.zeros(2)]
+    _, tangent = srcdiff.jvp(scaled_in_place, (xs,), (dx,))
+    assert tangent == pytest.approx(np.sum(gradient[0]))
