@@ -52,6 +52,8 @@ def main():
         import matplotlib.pyplot as plt
 
         plt.semilogy(errors)
+        plt.xlabel("step")
+        plt.ylabel("squared error")
         plt.savefig("shared_mlp.png")
 
 

@@ -47,11 +47,11 @@ def main():
         drawn.append(S)
     print(gradient.source)
     histograms = np.sum(full * seen, axis=0) / np.sum(seen, axis=0)
-    for p in histograms, np.mean(drawn[300:], axis=0):  # of what was hidden
-        print("perplexity:", np.exp(-np.mean(np.log(np.sum(full * p, 2)[~seen[:, :, 0]]))))
+    for of, p in ("histograms", histograms), ("inputs", np.mean(drawn[300:], axis=0)):  # hidden
+        print(f"perplexity by {of}:", np.exp(-np.mean(np.log(np.sum(full * p, 2)[~seen[..., 0]]))))
     if importlib.util.find_spec("matplotlib"):
         plt = importlib.import_module("matplotlib.pyplot")
-        plt.scatter(*params[0].T, c=np.argmax(full[:, 0], axis=1))
+        plt.scatter(*params[0].T, c=full[:, 0].argmax(1)).axes.set(xlabel="x_1", ylabel="x_2")
         plt.savefig("sparse_gp.png")
 
 
