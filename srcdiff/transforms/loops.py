@@ -28,6 +28,7 @@ from srcdiff.transforms.entry_checks import with_entry_checks
 from srcdiff.transforms.equal_lengths import equal_lengths
 from srcdiff.transforms.exact_comparisons import compares_results
 from srcdiff.transforms.expand import Expansions, expand
+from srcdiff.transforms.fold import fold
 from srcdiff.transforms.forward_stores import drop_overwritten, drop_unread, forward_stores
 from srcdiff.transforms.fuse_nests import fuse_nests, mixed_nests
 from srcdiff.transforms.gathered_products import gathered_products
@@ -154,6 +155,7 @@ def _for_device(names: Sequence[str], raises: bool, block: Block | None) -> tupl
         Pass("device values", device_values, "devices have no lists and no recursion", whole=True),
         Pass("single", single, "devices are slow at double precision"),
         Pass("lengths", device_lengths, "storage that comes from outside is no one to ask"),
+        Pass("fold", fold, "lengths of small axes are numbers"),
         *((entered,) if raises else ()),
         Pass("results", lambda f: given_results(f, names), "the caller adds up gradients"),
         *_joined(Pass("fuse nests", fuse_nests, "what is made in a turn is used in it")),

@@ -30,6 +30,7 @@ from srcdiff.ir.core import (
 from srcdiff.ir.types import Array, Scalar, ndim_of
 from srcdiff.ops import arithmetic, control, memory, reductions
 from srcdiff.ops.numbers import choose
+from srcdiff.transforms.constants import known_constant
 from srcdiff.transforms.facts import count_uses
 
 __all__ = ["python_errors"]
@@ -172,7 +173,7 @@ def _decided(test: str, operands: tuple[Atom, ...]) -> tuple[str, tuple[Atom, ..
     wanted: list[Atom] = []
     for part in test.split(" and "):
         (k,) = (k for k in range(len(operands)) if f"{{{k}}}" in part)
-        atom = operands[k]
+        atom = known_constant(operands[k]) or operands[k]
         if isinstance(atom, Const):
             if not eval(
                 part.replace(f"{{{k}}}", repr(atom.value)),

@@ -84,3 +84,17 @@ def test_a_kernel_of_blocks_is_a_file(tmp_path) -> None:
     value, d_x = cuda.to_device(np.zeros(1)), cuda.to_device(np.zeros((1, 6)))
     kernel[1, 4](1, *args, value, d_x, cuda.to_device(np.zeros(1, np.int32)))
     assert value.copy_to_host()[0] == np.sum(args[0] ** 2)
+
+
+def test_lengths_of_small_axes_are_numbers() -> None:
+    """A check that one is not nothing was printed, and shares of one."""
+
+    def mean(x, eps):
+        total = 0.0
+        for s in range(len(eps)):
+            total += np.sum((x * eps[s]) ** 2)
+        return total / len(eps)
+
+    run = srcdiff.cuda.batched(srcdiff.value_and_grad(mean), (None, 0), "mean")
+    text = run.source_for(np.zeros(2), np.zeros((3, 1, 2)))
+    assert "1 == 0" not in text and "1.0 / 1" not in text
