@@ -34,7 +34,7 @@ class Alone:
 
 
 def note_alone(fn: Function) -> Function:
-    """`fn` with `notes["alone"]`: for each dimension, the first store that there may be one thread along for."""
+    """`fn` with `notes["alone"]`: for each dimension, the first store and addition that want one thread along it."""
     return replace(fn, notes={**fn.notes, "alone": tuple(_Alone(fn).found.values())})
 
 
@@ -48,7 +48,7 @@ class _Alone:
             d: Guards(fn, place, lambda a, d=d: d in self.dims.get(a, ()))  # type: ignore[misc]
             for d in (*BLOCKS, *THREADS)
         }
-        self.found: dict[str, Alone] = {}
+        self.found: dict[tuple[str, bool], Alone] = {}
         self.region(fn.body, ())
 
     def region(self, region: Region, guards: tuple[Guard, ...]) -> None:
@@ -71,7 +71,7 @@ class _Alone:
         for d in among:
             if d not in told and all(self.guards[d].is_bound(*g) for g in guards):
                 adds = op.decl is memory.add_into
-                self.found.setdefault(d, Alone(d, target.name, adds, op.location))
+                self.found.setdefault((d, adds), Alone(d, target.name, adds, op.location))
 
 
 def _is_plain(op: Op) -> bool:

@@ -319,6 +319,18 @@ def test_tangents_of_the_same_store_are_the_same() -> None:
         srcdiff.cuda.tangent(cuda.jit(by_block))[2, 4](x, x.copy(), x, y_dot)
 
 
+def stored_then_added(x, y):
+    t = cuda.threadIdx.x
+    y[t] = x[t]
+    y[t] += x[t]
+
+
+def test_an_addition_behind_a_store_is_seen() -> None:
+    tangent = srcdiff.cuda.tangent(cuda.jit(stored_then_added))
+    with pytest.raises(UnsupportedError, match="2 blocks along x, which all add to"):
+        tangent[2, 8](x, x.copy(), x, x.copy())
+
+
 # ---- barriers of warps -----------------------------------------------------------------------------
 
 
