@@ -7,6 +7,7 @@ Python reads the target before the value. Where computing the value may change w
 
 from __future__ import annotations
 
+import inspect
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from srcdiff.frontend.frame import Frame, reads
 from srcdiff.frontend.known_calls import SPECIAL
 from srcdiff.frontend.lists import is_list
 from srcdiff.frontend.objects import write_attribute
+from srcdiff.frontend.special_methods import method_of, record_class
 from srcdiff.frontend.stores import add_to, update_item, write_item
 from srcdiff.frontend.subscripts import array_of, read_item, subscripted
 from srcdiff.frontend.targets import bind_name
@@ -83,6 +85,9 @@ def _augment_attribute(fr: Frame, node: Any) -> None:
     old = attribute(fr, base, target.attr, target)
     value = fr.expr(node.value)
     if _changed_in_place(fr, node, old, value):
+        if _has_setter(base, target.attr):
+            write_attribute(fr, base, target.attr, fr.session.current(old), target)
+            return
         now = _calls(node.value) and attribute(fr, fr.session.current(base), target.attr, target)
         if now and now is not fr.session.current(old):
             write_attribute(fr, base, target.attr, old, target)
@@ -91,10 +96,19 @@ def _augment_attribute(fr: Frame, node: Any) -> None:
     write_attribute(fr, base, target.attr, new, target)
 
 
+def _has_setter(base: FrontValue, name: str) -> bool:
+    """Whether a method of the user's is given what an attribute is to be."""
+    cls = record_class(base)
+    return cls is not None and isinstance(inspect.getattr_static(cls, name, None), property)
+
+
 # ---- items ---------------------------------------------------------------------------------------------------
 
 
 def _augment_item(fr: Frame, node: Any, base: FrontValue, key: FrontValue) -> None:
+    if method_of(base, "__setitem__") is not None:
+        _augment_own_item(fr, node, base, key)
+        return
     if isinstance(node.op, gast.Add) and is_list(part := _list_in(fr, base, key, node.target)):
         call_value(fr, node, Method(part, "extend"), [fr.expr(node.value)], {})
         return
@@ -113,6 +127,15 @@ def _augment_item(fr: Frame, node: Any, base: FrontValue, key: FrontValue) -> No
         return
     new = fr.updated(node, old, combine(fr, node)(node.op, old, value))
     write_item(fr, session.current(base), key, new, node)
+
+
+def _augment_own_item(fr: Frame, node: Any, base: FrontValue, key: FrontValue) -> None:
+    """An item of an object of the user's: what its methods give, and what they are given."""
+    item = read_item(fr, base, key, node)
+    value = fr.expr(node.value)
+    if not _changed_in_place(fr, node, item, value):
+        item = fr.updated(node, item, combine(fr, node)(node.op, item, value))
+    write_item(fr, fr.session.current(base), key, fr.session.current(item), node)
 
 
 def _list_in(fr: Frame, base: FrontValue, key: FrontValue, node: Any) -> FrontValue:

@@ -14,7 +14,7 @@ from srcdiff.frontend.builtin_calls import reducing
 from srcdiff.frontend.frame import HOOKS, Frame, describe, reads
 from srcdiff.frontend.functions import call_closure, call_function
 from srcdiff.frontend.iteration import BUILTINS as ITERATION
-from srcdiff.frontend.iteration import CALL, taken
+from srcdiff.frontend.iteration import CALL, few, taken
 from srcdiff.frontend.iterators import makes_iterator, passes
 from srcdiff.frontend.joins import known_dict
 from srcdiff.frontend.known_calls import call_known, is_hashable, takes_all
@@ -34,9 +34,10 @@ from srcdiff.frontend.values import (
     ShapeOf,
 )
 from srcdiff.frontend.views import ask_each_turn, let_go
-from srcdiff.ir.core import Const, Value
-from srcdiff.ir.types import Static, Struct
-from srcdiff.ops.containers import get
+from srcdiff.ir.core import Const, Value, const
+from srcdiff.ir.types import Array, Static, Struct
+from srcdiff.ops.containers import get, unpack
+from srcdiff.ops.memory import index
 from srcdiff.ops.registry import find
 
 __all__ = ["call_value"]
@@ -72,7 +73,9 @@ def _call(fr: Frame, node: Any) -> FrontValue:
         elif (known := known_dict(fr, value, keyword.value)) is not None:
             kwargs.update(zip(known.keys, known.values, strict=True))
         else:
-            fr.fail(keyword.value, "`**` takes a dict of known keys", "Pass the arguments by name.")
+            fr.untyped(
+                keyword.value, "`**` takes a dict of known keys", "Pass the arguments by name."
+            )
     if not _is_read(function):
         args = [sure(fr, a, node) for a in args]
         kwargs = {k: sure(fr, v, node) for k, v in kwargs.items()}
@@ -153,6 +156,12 @@ def _spread(fr: Frame, value: FrontValue, node: Any) -> Sequence[FrontValue]:
         return [fr.op(node, get, value, key=k) for k in value.type.keys]
     if isinstance(value, Parts):
         return value.values
+    if isinstance(value, Value) and isinstance(value.type, Array):  # `model(t, *weights)`
+        count = few(fr, value.type.shape[0]) if value.type.ndim else None
+        if count is not None and isinstance(node.value, gast.Name):
+            return [fr.op(node, index, value, const(k), where="i") for k in range(count)]
+        if count is not None:
+            return fr.ops(node, unpack, value, names=("part",) * count, count=count)
     fr.untyped(
         node,
         f"`*` spreads {describe(value)} over arguments, and only the run knows how many these are",

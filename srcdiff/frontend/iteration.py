@@ -16,7 +16,7 @@ from srcdiff.frontend.frame import HOOKS, Frame, describe
 from srcdiff.frontend.joins import take_apart
 from srcdiff.frontend.lists import new_list, readable
 from srcdiff.frontend.packed import opened
-from srcdiff.frontend.special_methods import called, refuse_own_items
+from srcdiff.frontend.special_methods import called, is_own, refuse_own_items
 from srcdiff.frontend.subscripts import read_item, shape_parts
 from srcdiff.frontend.values import (
     FrontValue,
@@ -40,6 +40,7 @@ __all__ = [
     "can_be_listed",
     "count_of",
     "exact_count",
+    "few",
     "forward",
     "iterable",
     "left_early",
@@ -54,13 +55,14 @@ __all__ = [
 ]
 
 _ZERO, _ONE = const(0), const(1)
+_FEW = 32
 
 
 def passed(fr: Frame, value: FrontValue, node: Any) -> Items | Parts | Generated:
     """What a `for` over the value goes through, one after the other; a generator as it is."""
     if isinstance(value, Generated):
         return value
-    if isinstance(value, Parts) and value.kind == "object":
+    if is_own(value):
         own = called(fr, node, value, "__iter__")
         if own is not None:
             return passed(fr, own, node)
@@ -75,7 +77,7 @@ def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
                 node, "a generator's items have no numbers", "Loop over the generator itself."
             )
         value = CALL[0](fr, node, Known(list), [value], {})
-    if isinstance(value, Parts) and value.kind == "object":
+    if is_own(value):
         own = called(fr, node, value, "__iter__")
         if own is not None:
             return iterable(fr, own, node)
@@ -261,6 +263,20 @@ def exact_count(fr: Frame, items: Items, node: Any) -> int | None:
     except KeyError:
         return None
     shapes.assumptions.append((type_.expr, Dim(number)))
+    return number
+
+
+def few(fr: Frame, length: Dim) -> int | None:
+    """A length that is small for the arguments at hand, as it is assumed to be from then on."""
+    shapes = fr.session.shapes
+    try:
+        number = shapes.resolve(length).evaluate(shapes.actual)
+    except KeyError:
+        return None
+    if number > _FEW:
+        return None
+    if not shapes.resolve(length).is_const:
+        shapes.assumptions.append((length, Dim(number)))
     return number
 
 

@@ -19,6 +19,7 @@ from srcdiff.ir.types import Struct
 __all__ = [
     "called",
     "compared",
+    "is_own",
     "method_of",
     "operated",
     "record_class",
@@ -57,6 +58,12 @@ def record_class(value: FrontValue) -> type | None:
         return value.cls
     is_struct = isinstance(value, Value) and isinstance(value.type, Struct)
     return value.type.cls if is_struct else None  # type: ignore[union-attr]
+
+
+def is_own(value: FrontValue) -> bool:
+    """Whether it is an object of a class of the user's, of which only its methods say what is in it."""
+    cls = record_class(value)
+    return cls is not None and not issubclass(cls, tuple)
 
 
 def method_of(value: FrontValue, name: str) -> Method | None:
@@ -111,8 +118,7 @@ def refuse_own_items(fr: Frame, node: Any, value: FrontValue) -> None:
             f"a {value.cls.__name__ if value.cls else 'object'} is no sequence",
             "Go through one of its attributes.",
         )
-    cls = record_class(value)
-    if cls is not None and not issubclass(cls, tuple):
+    if is_own(value):
         refuse_special(fr, node, value, "__getitem__")
 
 
@@ -121,7 +127,7 @@ def refuse_special(fr: Frame, node: Any, value: FrontValue, name: str) -> None:
     method = method_of(value, name)
     if method is not None:
         cls = record_class(value)
-        fr.fail(
+        fr.untyped(
             node,
             f"`{name}` of {cls.__name__ if cls else 'this'} is not called here",
             "Call a method of another name.",

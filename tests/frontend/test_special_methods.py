@@ -233,6 +233,20 @@ def test_what_goes_through_an_object_calls_its_method():
     srcdiff.check_grads(unpack, 1.3)
 
 
-def test_what_a_method_that_is_not_called_would_decide_is_refused():
-    with pytest.raises(srcdiff.UnsupportedError, match="`__getitem__` of Counted"):
-        srcdiff.grad(lambda x: sum(Counted(x)))(1.0)
+class Powers:
+    def __init__(self, x):
+        self.x = x
+
+    def __getitem__(self, k):
+        if k == 3:
+            raise IndexError(k)
+        return self.x ** (k + 1)
+
+
+def by_numbers(x):
+    return sum(Powers(x)) * 2.0
+
+
+def test_objects_that_are_gone_through_by_numbers_run_without_types():
+    with pytest.warns(srcdiff.DynamicWarning, match="`__getitem__` of Powers"):
+        assert srcdiff.grad(by_numbers)(1.3) == pytest.approx(2.0 * (1.0 + 2.6 + 3.0 * 1.3**2))

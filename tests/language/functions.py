@@ -788,3 +788,14 @@ def _with_options(first, *rest, scale=1.0, **options):
 def options_that_are_taken_out(a, b, c):
     given = {"scale": b, "square": True}
     return _with_options(a, b, c, **given) + _with_options(*[a, c], bias=b) + _with_options(a)
+
+
+def _decay(t, a, b, c=1.0):
+    return a * np.exp(-b * t) + c
+
+
+@nested((x3, np.array([0.1, 0.5, 1.0])))
+def weights_spread_over_arguments(w, t):
+    residuals = _decay(t, *w) - 0.3
+    first = functools.partial(_decay, *w[:2])
+    return residuals @ residuals + first(c=w[2], b=w[0]) * _decay(0.5, *w[1:])

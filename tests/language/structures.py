@@ -685,3 +685,66 @@ def piece_that_bisect_finds(y, t):
     rows = np.array(knots)
     w = (t - rows[i]) / (rows[i + 1] - rows[i])
     return (1.0 - w) * y[i] + w * y[bisect.bisect_left(knots, t)] ** 2
+
+
+class Halves:
+    """What is got is twice what is kept, and what is set is counted."""
+
+    def __init__(self, n):
+        self.kept, self.sets = np.zeros((n, 2)), 0.0
+
+    def __getitem__(self, k):
+        return self.kept[k] * 2.0
+
+    def __setitem__(self, k, v):
+        self.sets = self.sets + 1.0
+        self.kept[k] = v
+
+    @property
+    def last(self):
+        return self.kept[-1] + 1.0
+
+    @last.setter
+    def last(self, v):
+        self.sets = self.sets * 2.0
+        self.kept[-1] = v * 0.5
+
+
+@classes((x4,))
+def items_and_properties_changed_by_their_methods(x):
+    halves = Halves(3)
+    for k in range(2):
+        halves[k] += x[k] * x[2:]
+        halves[k + 1] -= halves[k] * x[3]
+    halves.last += x[:2]
+    halves.last *= 3.0
+    halves[0][0] = 9.0  # of what was got
+    return np.sum(halves.kept**2) * halves.sets
+
+
+@dataclass
+class Bag:
+    items: np.ndarray
+    changes: int = 0
+
+    def __setitem__(self, k, v):
+        self.items[k] = v
+        self.changes += 1
+
+    def __getitem__(self, k):
+        return self.items[k]
+
+    def __iter__(self):
+        for v in self.items:
+            yield v * v
+
+
+@classes((x4,))
+def dataclasses_that_are_gone_through(x):
+    bag = Bag(x.copy())
+    bag[0] += bag[1]
+    bag[1:] *= bag[0]
+    total = 0.0
+    for v in bag:
+        total += v
+    return total * bag.changes + sum(bag)
