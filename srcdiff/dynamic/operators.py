@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from srcdiff.dynamic.tape import Tape
 
 __all__ = [
-    "METHODS", "UNARY", "attribute_of", "context_of", "item_of", "iterated", "operate", "set_attribute", "store_into",
+    "METHODS", "UNARY", "attribute_of", "context_of", "delete_from", "item_of", "iterated", "operate", "set_attribute",
+    "store_into",
 ]  # fmt: skip
 
 
@@ -170,6 +171,15 @@ def store_into(tape: Tape, base: Any, key: Any, value: Any) -> None:
             _refuse_foreign(tape, base, (key, value))
         is_list = isinstance(key, slice) and not isinstance(base, Flat)
         base[key] = tape.each(value) if is_list else value
+
+
+def delete_from(tape: Tape, base: Any, key: Any) -> None:
+    """`del base[key]`."""
+    own = getattr(type(base), "__delitem__", None)
+    if is_own(base) and isinstance(own, FunctionType):
+        call(tape, own, base, key)
+    else:
+        del base[key]
 
 
 def iterated(tape: Tape, values: Any) -> Any:

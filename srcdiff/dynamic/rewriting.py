@@ -146,6 +146,15 @@ class Rewriter(ExpressionRewriter):
         name = self.fresh("part")
         return ast.NamedExpr(ast.Name(name, ast.Store()), node), ast.Name(name, ast.Load())
 
+    def visit_Delete(self, node: Any) -> Any:
+        return [self.deleted(target) for target in node.targets]
+
+    def deleted(self, target: Any) -> Any:
+        if isinstance(target, ast.Subscript) and "__delitem__" in self.routes.methods:
+            base = self.visit(target.value)
+            return ast.Expr(self.ask("delete", base, self.key(target.slice)))
+        return ast.Delete([self.visit(target)])
+
     def visit_For(self, node: Any) -> Any:
         target, taken = self.loop_target(node.target, node.iter)
         after = [s for t, v in taken for s in self.assigned(t, v, ast.Tuple([], ast.Load()))]

@@ -252,6 +252,10 @@ class Tape:
         self.tracked.add(base)
         self.note(Write(base, key, value))
 
+    def delete(self, base: Any, key: Any) -> None:
+        """`del base[key]`, where some class says what that is."""
+        operators.delete_from(self, base, key)
+
     def add_at(self, base: np.ndarray[Any, Any], key: Any, value: Any) -> None:
         """`np.add.at(base, key, value)`."""
         np.add.at(base, key, value)

@@ -17,6 +17,14 @@ x3 = np.array([0.5, -1.2, 0.8])
 pytestmark = pytest.mark.filterwarnings("ignore::srcdiff.DynamicWarning")
 
 
+class Removing:
+    def __init__(self, x):
+        self.kept, self.lost = {"a": x[0], "b": x[1], "c": x[2]}, 0.0
+
+    def __delitem__(self, key):
+        self.lost = self.lost * 2.0 + self.kept.pop(key)
+
+
 class Base:
     scale = 2.0
 
@@ -236,7 +244,18 @@ def imported_inside(x):
     return next(g) * sum(g)
 
 
+def deleted_by_a_method(x):
+    removing, given = Removing(x), {"a": x[1]}
+    for key in {"b": 1, "a": 2}:
+        del removing[key]
+        given.pop("a", None)
+    given["c"] = x[0]
+    del given["c"]
+    return removing.lost * removing.kept["c"] + len(given)
+
+
 PROGRAMS = [
+    deleted_by_a_method,
     methods_of_all_kinds,
     decorated_helper,
     buffer_from_outside,
