@@ -234,6 +234,10 @@ def attribute_of(tape: Tape, base: Any, name: str) -> Any:
         if name not in vars(base):
             vars(base)[name] = call(tape, found.func, base)
         return vars(base)[name]
+    getter = getattr(type(found), "__get__", None)
+    if is_own(found) and isinstance(getter, FunctionType):  # a descriptor of the user's
+        is_hidden = name in getattr(base, "__dict__", ()) and not hasattr(type(found), "__set__")
+        return vars(base)[name] if is_hidden else call(tape, getter, found, base, type(base))
     return getattr(base, name)
 
 
@@ -244,6 +248,10 @@ def set_attribute(tape: Tape, base: Any, name: str, value: Any) -> None:
     found = inspect.getattr_static(type(base), name, None)
     if isinstance(found, property) and found.fset is not None:
         call(tape, found.fset, base, value)
+    elif is_own(found) and isinstance(
+        setter := getattr(type(found), "__set__", None), FunctionType
+    ):
+        call(tape, setter, found, base, value)
     elif name == "flat" and isinstance(base, np.ndarray):
         Flat(tape, base)[:] = value
     else:

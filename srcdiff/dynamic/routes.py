@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import Any
 
-from srcdiff.ir.structs import is_own_class
+from srcdiff.ir.structs import is_descriptor, is_own_class
 
 __all__ = ["Routes", "routes_of"]
 
@@ -45,7 +45,8 @@ def routes_of(function: FunctionType, values: tuple[Any, ...] = ()) -> Routes:
             if not is_own_class(base):
                 continue
             for name, value in vars(base).items():
-                if isinstance(value, property | functools.cached_property):
+                is_asked = isinstance(value, property | functools.cached_property)
+                if is_asked or is_descriptor(value):
                     properties.add(name)
                 elif isinstance(value, FunctionType):
                     methods.add(name)

@@ -24,6 +24,7 @@ from srcdiff.frontend.objects import Super, super_attribute, write_attribute
 from srcdiff.frontend.out_arguments import filled, method_into_out
 from srcdiff.frontend.source import LIBRARIES, is_read_in_place
 from srcdiff.frontend.sparse_calls import is_matrix, transpose
+from srcdiff.frontend.special_methods import refuse_descriptor
 from srcdiff.frontend.subscripts import read_item
 from srcdiff.frontend.texts import formatted
 from srcdiff.frontend.values import (
@@ -105,6 +106,7 @@ def _attribute_of_record(
     node: Any,
 ) -> FrontValue:
     found = inspect.getattr_static(cls, name, None) if cls is not None else None
+    refuse_descriptor(fr, cls, name, node)
     is_own = kind == "object" and isinstance(found, property)  # comes before what the object has
     if kind in ("namedtuple", "dataclass", "object") and name in keys and not is_own:
         if isinstance(base, Parts):

@@ -117,7 +117,8 @@ def iterable(fr: Frame, value: FrontValue, node: Any) -> Items | Parts:
                 lambda k: opened(fr, node, _item(fr, node, value, k)),
                 lists=((value, None),),
             )
-    fr.fail(
+    refuse = fr.untyped if isinstance(value, Known) else fr.fail  # a set, an object from outside
+    refuse(
         node,
         f"cannot loop over {describe(value)}",
         "Loop over a range, an array, a list or a tuple.",

@@ -23,6 +23,7 @@ import numpy as np
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.session import Restart
 from srcdiff.frontend.source import is_read_in_place
+from srcdiff.frontend.special_methods import refuse_descriptor
 from srcdiff.frontend.stores import writable, write_item
 from srcdiff.frontend.values import FrontValue, Known, Method, Parts, Slice
 from srcdiff.ir.core import Value, const
@@ -106,6 +107,7 @@ def write_attribute(fr: Frame, base: FrontValue, name: str, value: FrontValue, n
             f"this sets an attribute of `{gast.unparse(node.value).strip()}`, which was not made here",
             "Make the object in the function that is differentiated, or pass a dataclass.",
         )
+    refuse_descriptor(fr, cls, name, node)
     found = inspect.getattr_static(cls, name, None)
     if isinstance(found, property):
         if not isinstance(found.fset, FunctionType):

@@ -13,7 +13,7 @@ import gast
 from srcdiff.frontend.frame import HOOKS, Frame
 from srcdiff.frontend.values import FrontValue, Method, Parts
 from srcdiff.ir.core import Value
-from srcdiff.ir.structs import is_generated
+from srcdiff.ir.structs import is_descriptor, is_generated
 from srcdiff.ir.types import Struct
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "method_of",
     "operated",
     "record_class",
+    "refuse_descriptor",
     "refuse_own_items",
     "refuse_special",
 ]
@@ -64,6 +65,17 @@ def is_own(value: FrontValue) -> bool:
     """Whether it is an object of a class of the user's, of which only its methods say what is in it."""
     cls = record_class(value)
     return cls is not None and not issubclass(cls, tuple)
+
+
+def refuse_descriptor(fr: Frame, cls: type | None, name: str, node: Any) -> None:
+    """Refuse to get or set an attribute that an object of the user's stands for."""
+    found = None if cls is None else inspect.getattr_static(cls, name, None)
+    if is_descriptor(found):
+        fr.untyped(
+            node,
+            f"`{name}` is a descriptor, a {type(found).__name__}, which says what is got and set",
+            "Use a property.",
+        )
 
 
 def method_of(value: FrontValue, name: str) -> Method | None:

@@ -14,6 +14,7 @@ __all__ = [
     "COMPILED_KINDS",
     "build_struct",
     "field_names",
+    "is_descriptor",
     "is_generated",
     "is_object",
     "is_own_class",
@@ -62,6 +63,12 @@ def take_part(container: Any, kind: str, key: Any) -> Any:
 
 
 _LIBRARIES = {"numpy", "scipy", "numba", "srcdiff", *sys.stdlib_module_names} - {"__main__"}
+
+
+def is_descriptor(value: Any) -> bool:
+    """Whether it is of a class of the user's that says what is got where it is an attribute, or what setting does."""
+    cls = type(value)
+    return is_own_class(cls) and (hasattr(cls, "__get__") or hasattr(cls, "__set__"))
 
 
 def is_own_class(cls: type) -> bool:

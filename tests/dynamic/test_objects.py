@@ -17,6 +17,29 @@ x3 = np.array([0.5, -1.2, 0.8])
 pytestmark = pytest.mark.filterwarnings("ignore::srcdiff.DynamicWarning")
 
 
+class Squared:
+    """A descriptor: what is set is squared, what is got is twice that."""
+
+    def __set_name__(self, owner, name):
+        self.name = f"_{name}"
+
+    def __get__(self, owner, cls=None):
+        return getattr(owner, self.name) * 2.0
+
+    def __set__(self, owner, v):
+        setattr(owner, self.name, v**2)
+
+
+class Described:
+    part = Squared()
+
+    def __init__(self, v):
+        self.part = v
+
+
+NAMES = {"a"}  # a set from outside has no order that could be known
+
+
 class Removing:
     def __init__(self, x):
         self.kept, self.lost = {"a": x[0], "b": x[1], "c": x[2]}, 0.0
@@ -254,7 +277,16 @@ def deleted_by_a_method(x):
     return removing.lost * removing.kept["c"] + len(given)
 
 
+def set_and_got_by_a_descriptor(x):
+    for _ in NAMES:
+        described = Described(x[0])
+        described.part = described.part + x[1]
+        described.part *= x[2]
+    return described.part * x[0]
+
+
 PROGRAMS = [
+    set_and_got_by_a_descriptor,
     deleted_by_a_method,
     methods_of_all_kinds,
     decorated_helper,
@@ -274,3 +306,15 @@ PROGRAMS = [
 @pytest.mark.parametrize("f", PROGRAMS)
 def test_what_objects_compute_is_differentiated(f):
     srcdiff.check_grads(f, x3)
+
+
+def test_descriptors_have_no_types():
+    def f(x):
+        described = Described(x)
+        described.part *= 3.0
+        return described.part
+
+    with pytest.warns(srcdiff.DynamicWarning, match="`part` is a descriptor, a Squared"):
+        value, slope = srcdiff.value_and_grad(f)(0.5)
+    assert value == pytest.approx(f(0.5), rel=1e-12)
+    assert slope == pytest.approx((f(0.5 + 1e-6) - f(0.5 - 1e-6)) / 2e-6, rel=1e-8)
