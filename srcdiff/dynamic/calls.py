@@ -442,9 +442,14 @@ def called(tape: Tape, value: Any) -> Any:
 def _made(tape: Tape, cls: type, args: Any, kwargs: Any) -> Any:
     """`Class(...)`."""
     init = inspect.getattr_static(cls, "__init__", None)
-    if not is_own_class(cls):
+    if not is_own_class(cls) or issubclass(cls, enum.Enum):
         return _as_it_is(tape, cls, args, kwargs)
     refuse_custom(cls)
+    if issubclass(cls, float | int | complex | np.ndarray):
+        raise UnsupportedError(
+            f"{cls.__name__} is a class of numbers of its own, which a dynamic program does not read",
+            "Keep the number in an attribute of an object.",
+        )
     new = inspect.getattr_static(cls, "__new__", None)
     is_read = isinstance(getattr(new, "__func__", new), FunctionType) and not issubclass(cls, tuple)
     if type(cls).__call__ is not type.__call__ or is_read:

@@ -318,3 +318,36 @@ def test_descriptors_have_no_types():
         value, slope = srcdiff.value_and_grad(f)(0.5)
     assert value == pytest.approx(f(0.5), rel=1e-12)
     assert slope == pytest.approx((f(0.5 + 1e-6) - f(0.5 - 1e-6)) / 2e-6, rel=1e-8)
+
+
+class Shift(float):
+    def __mul__(self, other):
+        return float(self) * other + 1.0
+
+
+def test_numbers_of_classes_of_their_own_are_refused():
+    with pytest.raises(
+        srcdiff.UnsupportedError, match="Shift is a class of numbers of its own"
+    ) as caught:
+        srcdiff.grad(lambda x: Shift(x) * x)(0.5)
+    assert caught.value.advice.startswith("Keep the number in an attribute")
+
+
+class Way(enum.Enum):
+    TWICE = "twice"
+    SQUARED = "squared"
+
+    def of(self, v):
+        return v * 2.0 if self is Way.TWICE else v**2
+
+
+def test_members_of_enumerations_are_looked_up():
+    def f(x):
+        total = x[0]
+        for name in {"squared": 1, "twice": 2}:
+            total = Way(name).of(total) + x[1]
+        for name in NAMES:
+            total *= Way("squared").of(x[2]) * len(name)
+        return total
+
+    srcdiff.check_grads(f, x3)
