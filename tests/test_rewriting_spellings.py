@@ -56,6 +56,10 @@ NUMBERS = {
     "log(sqrt(sigmoid))": (lambda x: np.log(np.sqrt(sigmoid(x))), lambda x: -softplus(-x) / 2, ALSO_SMALL),
     "log(1 / sigmoid)": (lambda x: np.log(1 / sigmoid(x)), lambda x: softplus(-x), ALSO_SMALL),
     "1 - sigmoid": (lambda x: 1 - sigmoid(x), lambda x: 1 / (1 + mp.exp(x)), ALSO_SMALL),
+    "log(1 - (1 - exp(-exp)))": (
+        lambda x: np.log(1 - (1 - np.exp(-np.exp(x)))), lambda x: -mp.exp(x), (-40.0, -3.0, 0.3, 5.0)
+    ),
+    "log1p(expm1)": (lambda x: np.log1p(np.expm1(x)), lambda x: x, ALSO_SMALL),
     "2 (1 - expit(-3x))": (lambda x: 2 * (1 - expit(-3 * x)), lambda x: 2 / (1 + mp.exp(-3 * x)), ALSO_SMALL),
     "exp / (1 + exp)": (lambda x: np.exp(x) / (1 + np.exp(x)), lambda x: 1 / (1 + mp.exp(-x)), ALSO_SMALL),
     "of -x": (lambda x: np.exp(-x) / (1 + np.exp(-x)), lambda x: 1 / (1 + mp.exp(x)), ALSO_SMALL),
@@ -294,6 +298,55 @@ def test_factors_of_any_sign_and_axes():
             if not shift:
                 np.testing.assert_allclose(found, wanted, rtol=1e-11, atol=1e-13)
     srcdiff.check_grads(mixtures, X, w)
+
+
+def test_weighted_sums_of_softplus_keep_the_digits_of_small_slopes():
+    """`y * expit(-x) - 3 * expit(x)` with one call of `expit` has none of them where `y` is 0."""
+
+    def negative_binomial(x, y):
+        p = sigmoid(x)
+        return np.sum(3.0 * np.log(1 - p) + y * np.log(p))
+
+    x, y = np.array([-40.0, -3.0, 2.0]), np.array([0.0, 2.0, 5.0])
+    d_x = srcdiff.grad(negative_binomial, jit=False)(x, y)
+    np.testing.assert_allclose(d_x, y * expit(-x) - 3.0 * expit(x), rtol=1e-15)
+    assert d_x[0] == pytest.approx(-3.0 * np.exp(-40.0), rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    "p", [lambda x: 1 / (1 + np.exp(-x)), lambda x: np.exp(x) / (1 + np.exp(x)), lambda x: expit(x)]
+)
+def test_a_choice_between_a_probability_and_one_less_it(p):
+    def loss(x, y):
+        q = p(x)
+        return -np.sum(np.log(np.where(y > 0.5, q, 1 - q)))
+
+    x, y = np.array([-1000.0, 1000.0, 40.0, -0.3]), np.array([1.0, 0.0, 0.0, 1.0])
+    g = srcdiff.value_and_grad(loss, jit=False)
+    value, d_x = g(x, y)
+    assert value == pytest.approx(np.sum(np.logaddexp(0.0, np.where(y > 0.5, -x, x))), rel=1e-15)
+    np.testing.assert_allclose(d_x, np.where(y > 0.5, -expit(-x), expit(x)), rtol=1e-15)
+    assert "--" not in g.source
+
+
+@pytest.mark.parametrize(
+    "f", [lambda x: x * sigmoid(x), lambda x: 1 - sigmoid(x), lambda x: np.log(1 + np.exp(x))]
+)
+def test_half_precision_stays_half(f):
+    x = np.array([-1.0, 0.5], np.float16)
+    found = srcdiff.jvp(f, (x,), (np.ones_like(x),), jit=False)
+    plain = srcdiff.jvp(f, (x,), (np.ones_like(x),), jit=False, rewrite=False)
+    assert [r.dtype for r in found] == [np.float16] * 2
+    np.testing.assert_array_equal(found, plain)
+
+
+def test_what_a_rule_has_shifted_is_not_shifted_again():
+    def loss(x, y):
+        p = sigmoid(x)
+        return -np.sum(np.log(y * p + (1 - y) * (1 - p)))
+
+    source = srcdiff.grad(loss, jit=False).source_for(np.zeros(3), np.ones(3))
+    assert source.count("np.isfinite") == 1
 
 
 def test_the_user_s_own_shifts_are_not_seen():

@@ -144,7 +144,7 @@ OF_NUMBERS = {
     "subtract": lambda x, y: x - y, "multiply": lambda x, y: x * y, "divide": lambda x, y: x / y,
     "negative": lambda x: -x, "power": lambda x, y: x**y, "expit": lambda x: 1 / (1 + mpmath.exp(-x)), "absolute": abs,
     "logaddexp": lambda x, y: mpmath.log(mpmath.exp(x) + mpmath.exp(y)), "cosh": mpmath.cosh, "sqrt": mpmath.sqrt,
-    "square": lambda x: x * x, "log2": lambda x: mpmath.log(x) / mpmath.log(2),
+    "square": lambda x: x * x, "expm1": lambda x: mpmath.exp(x) - 1, "log2": lambda x: mpmath.log(x) / mpmath.log(2),
     "log10": lambda x: mpmath.log(x) / mpmath.log(10), "cos": mpmath.cos,
     "sinh": mpmath.sinh, "tanh": lambda x: (1 - mpmath.exp(-2 * x)) / (1 + mpmath.exp(-2 * x)), "erf": mpmath.erf,
     "erfc": mpmath.erfc, "ndtr": lambda x: mpmath.erfc(-x / mpmath.sqrt(2)) / 2,

@@ -390,7 +390,7 @@ class _Algebra(Rewriter):
                         polynomials.scaled(polynomials.variable(other), Fraction(-1)),
                     )
                     turned = polynomials.replaced(form, atom, one_minus)
-                    if turned is not None:
+                    if turned is not None and len(turned) < len(form):  # else digits of the small
                         yield turned
 
     def kind(self, tree: Tree) -> str:

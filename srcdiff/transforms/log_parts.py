@@ -119,8 +119,11 @@ def settled_values(made: Mapping[Value, Op]) -> set[Value]:
 
 
 def is_shifted(x: Any, made: Mapping[Value, Op]) -> bool:
-    """Whether `x` is less a maximum, by the user's own hand: `x - np.max(x, axis=1)[:, None]`."""
+    """Whether `x` is less a maximum, by the user's own hand (`x - np.max(x)`) or by a rule's (`-(y + shift)`)."""
     op = made.get(x)
+    if op is not None and op.decl.name == "negative":
+        op = made.get(op.operands[0])  # type: ignore[arg-type]
+        return op is not None and op.decl.name == "add" and is_maximum(op.operands[1], made)
     return op is not None and op.decl.name == "subtract" and is_maximum(op.operands[1], made)
 
 
@@ -274,6 +277,16 @@ class Maker:
         out = self.make(lambda x: logaddexp(0.0, x), x)
         self.softplus_of[out] = x
         return out
+
+    def minus(self, x: Atom) -> Atom:
+        op = self.op(x)
+        if op is not None and op.decl is arithmetic.negative:
+            return self.here(op.operands[0])
+        return self.make(lambda x: -x, x)
+
+    def sigmoid(self, x: Atom) -> Parts:
+        """1 / (1 + exp(-x))"""
+        return Parts([(-1.0, self.softplus(self.minus(x)))], is_bounded=True)
 
 
 def is_positive_number(atom: Atom) -> bool:

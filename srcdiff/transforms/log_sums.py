@@ -58,8 +58,7 @@ class Sums(Maker):
                 one = whole.factors == [const(1)] and whole.is_plain
                 u, v = map(self.under_sigmoid, (less, whole))
                 if one and u is not None:  # one less a sigmoid is one
-                    minus = self.make(lambda x: -x, u)
-                    return Parts([(-1.0, self.softplus(minus))], is_bounded=True)
+                    return self.sigmoid(u)
                 if u is not None and v is not None:
                     return self.of_sigmoids(u, v)
                 return self.difference(self.logarithm(less), self.logarithm(whole))
@@ -76,7 +75,7 @@ class Sums(Maker):
         """1 / (1 + exp(v)) - 1 / (1 + exp(u)), which are both 1 where u and v are far below 0: their product with
         exp(u) - exp(v).
         """
-        other = self.softplus(self.make(lambda u: -u, u))
+        other = self.softplus(self.minus(u))
         rest = self.less(self.make(lambda u, v: v - u, u, v))
         return signed([(-1.0, self.softplus(v)), (-1.0, other), (1.0, rest)], is_bounded=True)
 

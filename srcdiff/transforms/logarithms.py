@@ -56,8 +56,8 @@ _POSITIVE = (
     "float64",
 )  # of what is positive
 
-log, logaddexp, log_softmax, sqrt, where = map(
-    function, ("log", "logaddexp", "log_softmax", "sqrt", "where")
+exp, log, logaddexp, log_softmax, sqrt, where = map(
+    function, ("exp", "log", "logaddexp", "log_softmax", "sqrt", "where")
 )
 slogdet, gammaln, gammasgn = map(function, ("slogdet", "gammaln", "gammasgn"))
 absolute, tanh, erf, erfc, ndtr, log_ndtr = map(
@@ -82,6 +82,9 @@ _FORMS: tuple[tuple[Pattern, Callable[[Pattern], Pattern], float], ...] = (
     (1 - erf(_X / Number(_ROOT)), lambda x: log_ndtr(-x), 2.0),
     (1 - erf(_X), lambda x: log_ndtr(-_ROOT * x), 2.0),
 )
+
+
+_SIGMOID = exp(_X) / (1 + exp(_X))
 
 
 class Logarithms(Sums):
@@ -172,6 +175,8 @@ class Logarithms(Sums):
         return self.known[atom]
 
     def taken_apart(self, atom: Atom, depth: int) -> Parts:
+        if (binding := match(_SIGMOID, atom, self.seen)) is not None:
+            return self.sigmoid(self.here(binding["x"]))
         for form, said, factor in _FORMS:
             binding = match(form, atom, self.seen)
             if binding is not None:
@@ -199,8 +204,7 @@ class Logarithms(Sums):
     of_to_float = of_float64
 
     def of_expit(self, op: Op, depth: int) -> Parts:
-        minus = self.make(lambda x: -x, self.here(op.operands[0]))
-        return Parts([(-1.0, self.softplus(minus))], is_bounded=True)
+        return self.sigmoid(self.here(op.operands[0]))
 
     def of_softmax(self, op: Op, depth: int) -> Parts:
         axes = {"axis": op.attrs["axis"]} if "axis" in op.attrs else {}

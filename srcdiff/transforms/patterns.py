@@ -19,7 +19,7 @@ from typing import Any
 
 from srcdiff.ir.build import Builder
 from srcdiff.ir.core import Atom, Const, Op, OpDecl, Value, const
-from srcdiff.ir.types import is_complex
+from srcdiff.ir.types import Type, is_complex
 from srcdiff.ops.numbers import of_numbers
 from srcdiff.ops.registry import OPERATIONS, declared
 from srcdiff.transforms.readings import Reading, readings
@@ -34,6 +34,7 @@ __all__ = [
     "alike",
     "build",
     "function",
+    "is_unruly",
     "match",
 ]
 
@@ -205,8 +206,8 @@ def match(
             return binding if isinstance(atom, Const) and atom.value == value else None
         case Apply(name, operands, attrs):
             op = made.get(atom) if isinstance(atom, Value) else None
-            if op is None or any(is_complex(a.type) for a in (atom, *op.operands)):
-                return None  # rules are for real numbers
+            if op is None or any(is_unruly(a.type) for a in (atom, *op.operands)):
+                return None
             for reading in readings(op, made):
                 if reading.name != name or len(reading.operands) != len(operands):
                     continue
@@ -215,6 +216,11 @@ def match(
                 if found is not None:
                     return {**found, INNER: (*found.get(INNER, ()), *reading.inner, atom)}
     return None
+
+
+def is_unruly(type_: Type) -> bool:
+    """Whether rules do not hold: they are for real numbers, and SciPy has no functions of half the width."""
+    return is_complex(type_) or getattr(type_, "dtype", "") == "float16"
 
 
 def _match_operands(

@@ -306,6 +306,8 @@ RULES = (
     Rule("normal_tail", lambda x: 1 - erf(x), lambda x: erfc(x), "exact", _NEAR_ONE, ((20.0,), (6.0,), (-1.0,))),
     Rule("normal_tail", lambda x: 1 + erf(x), lambda x: erfc(-x), "exact", _NEAR_ONE, ((-20.0,), (-6.0,), (1.0,))),
     Rule("normal_tail", lambda x: 1 - erfc(x), lambda x: erf(x), "exact", _NEAR_ONE, ((1e-17,), (1e-9,), (1.0,))),
+    Rule("log_one_plus", lambda x: log1p(expm1(x)), lambda x: x, "exact", _DIGITS, ((-40.0,), (1000.0,), (1e-9,))),
+    Rule("log_one_plus", lambda x: log1p(-(1 - exp(x))), lambda x: x, "exact", _DIGITS, ((-40.0,), (1e-9,), (700.0,))),
     Rule("log_one_plus", lambda x: log2(1 + x), lambda x: log1p(x) / log(2.0), "exact", _DIGITS, _SMALL),
     Rule("log_one_plus", lambda x: log10(1 + x), lambda x: log1p(x) / log(10.0), "exact", _DIGITS, _SMALL),
     Rule("log_cosh", lambda x: log(cosh(x)), lambda x: log_cosh(x), "exact", _OVERFLOW,

@@ -29,7 +29,7 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.location import Location
-from srcdiff.ir.types import Array, Dim, Scalar, is_complex, shape_of
+from srcdiff.ir.types import Array, Dim, Scalar, shape_of
 from srcdiff.ops import arithmetic, elementwise
 from srcdiff.transforms.facts import (
     all_regions,
@@ -51,7 +51,7 @@ from srcdiff.transforms.logarithms import LOGARITHMS, Logarithms
 from srcdiff.transforms.logarithms import NAME as LOG_OF_PARTS
 from srcdiff.transforms.loop_variances import NAME as VARIANCE
 from srcdiff.transforms.loop_variances import loop_variances
-from srcdiff.transforms.patterns import INNER, Apply, Rule, build, match
+from srcdiff.transforms.patterns import INNER, Apply, Rule, build, is_unruly, match
 from srcdiff.transforms.readings import readings
 from srcdiff.transforms.rewritings import OWN_RULES, RULES, SIGNED
 from srcdiff.transforms.signs import move_signs
@@ -260,7 +260,7 @@ class _Stabilise(Rewriter):
 
     def logarithm(self, op: Op, env: Env, b: Builder) -> bool:
         """The logarithm of parts, if that is what an operation is."""
-        if op.result not in self.made or is_complex(op.result.type):
+        if op.result not in self.made or is_unruly(op.result.type):
             return False
         self.fetched = {}
         inner = b.inner()
