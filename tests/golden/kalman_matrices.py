@@ -24,7 +24,7 @@ def log_likelihood_value_and_grad(A, C, Q, R, m, P, ys):
         lu, pivots, info = dgetrf(S)
         lus[i] = lu
         all_pivots[i] = pivots
-        if info != 0:
+        if info > 0:
             raise np.linalg.LinAlgError("Singular matrix")
         solution = lu_solve((lu, pivots), transposed, trans=1, check_finite=False)
         solutions[i] = solution

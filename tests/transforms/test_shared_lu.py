@@ -65,6 +65,17 @@ def test_a_singular_matrix_raises_as_numpy_does(f):
         srcdiff.value_and_grad(f, **ON)(np.zeros((4, 4)), B, b)
 
 
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_matrix_without_rows_is_not_singular(jit):
+    def f(K, x):
+        return np.sum(np.linalg.inv(K) @ x) + x @ np.linalg.solve(K, x)
+
+    value, (d_K, d_x) = srcdiff.value_and_grad(f, argnums=(0, 1), jit=jit)(
+        np.zeros((0, 0)), np.zeros(0)
+    )
+    assert value == 0.0 and d_K.shape == (0, 0) and d_x.shape == (0,)
+
+
 def test_loops_without_turns_ask_nothing():
     def f(A, b, n):
         for _ in range(n):
