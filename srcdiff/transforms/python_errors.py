@@ -28,10 +28,11 @@ from srcdiff.ir.core import (
     walk,
 )
 from srcdiff.ir.types import Array, Scalar, ndim_of
-from srcdiff.ops import arithmetic, control, memory, reductions
+from srcdiff.ops import arithmetic, control, creation, elementwise, memory, reductions
 from srcdiff.ops.numbers import choose
 from srcdiff.transforms.constants import known_constant
 from srcdiff.transforms.facts import count_uses
+from srcdiff.transforms.wrapped_integers import NARROW
 
 __all__ = ["python_errors"]
 
@@ -101,6 +102,8 @@ class _Checked(Rewriter):
                 self.check(error, tuple(lookup(env, a) for a in new.operands), new, b)
         if isinstance(new, Op) and self.may_be_fraction(new):
             _check_power(new, b)
+        if isinstance(new, Op):
+            self.check_bounds(new, b)
         self.there.update(new.results)
         b.append(new)
 
@@ -113,6 +116,18 @@ class _Checked(Rewriter):
         return kinds == {"int"} and (
             exponent is None or not self.lengths.is_at_least_zero(exponent)
         )
+
+    def check_bounds(self, op: Op, b: Builder) -> None:
+        """Raise where an integer of Python's becomes one of NumPy's that has no such number."""
+        for atom, dtype in _narrowed(op):
+            bounds = np.iinfo(dtype)
+            text = f"not {bounds.min} <= {{0}} <= {bounds.max}"
+            if (text, (atom,)) in self.known:
+                continue
+            self.known.add((text, (atom,)))
+            fails = b.op(control.test, atom, text=text)
+            message = f"a Python integer is out of bounds for {dtype}"
+            control.raise_if(b, fails, OverflowError, f"{message}{UNTOLD}", op.location)
 
     def check(self, error: _Error, operands: tuple[Atom, ...], op: Op, b: Builder) -> None:
         text, wanted = _decided(error.test, operands)
@@ -165,6 +180,26 @@ def _errors(op: Op) -> tuple[_Error, ...]:
     if any(isinstance(t, Scalar) and t.dtype.startswith("complex") for t in types):
         return ()
     return _FUNCTIONS.get(op.spelling or op.decl.spelling) or _OPERATORS.get(op.decl) or ()
+
+
+def _narrowed(op: Op) -> list[tuple[Value, str]]:
+    """The integers of Python's among the operands that take a narrower dtype: that of arrays, or one that is named."""
+    if op.decl is memory.store:
+        target, candidates = op.operands[0].type, op.operands[1:2]
+    elif op.decl in (arithmetic.astype, creation.full):
+        target, candidates = op.result.type, op.operands[:1]
+    elif op.decl.elementwise and op.decl is not elementwise.where and op.results:
+        target, candidates = op.result.type, op.operands
+    else:
+        return []
+    dtype = target.dtype if isinstance(target, Scalar | Array) else ""
+    if dtype not in NARROW:
+        return []
+    return [(a, dtype) for a in candidates if isinstance(a, Value) and _is_python_integer(a)]
+
+
+def _is_python_integer(a: Value) -> bool:
+    return isinstance(a.type, Scalar) and a.type.weak and a.type.dtype == "int64"
 
 
 def _decided(test: str, operands: tuple[Atom, ...]) -> tuple[str, tuple[Atom, ...]]:

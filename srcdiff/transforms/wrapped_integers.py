@@ -13,12 +13,12 @@ from collections import defaultdict
 from srcdiff.ir.build import Builder, Env, Rewriter, with_parts
 from srcdiff.ir.core import Atom, Const, Function, Op, Statement, Value, walk
 from srcdiff.ir.types import Scalar
-from srcdiff.ops import arithmetic
+from srcdiff.ops import arithmetic, elementwise, numbers
 from srcdiff.transforms.facts import all_regions
 
-__all__ = ["wrapped_integers"]
+__all__ = ["NARROW", "wrapped_integers"]
 
-_NARROW = {"int8", "int16", "int32", "uint8", "uint16", "uint32"}
+NARROW = {"int8", "int16", "int32", "uint8", "uint16", "uint32"}
 _RING = {arithmetic.add, arithmetic.subtract, arithmetic.multiply, arithmetic.negative}
 _WRAPPING = _RING | {arithmetic.power, arithmetic.absolute, arithmetic.floor_divide}
 _WRAPPING |= {arithmetic.invert, arithmetic.left_shift}
@@ -26,7 +26,7 @@ _WRAPPING |= {arithmetic.invert, arithmetic.left_shift}
 
 def wrapped_integers(fn: Function) -> Function:
     """`fn` with what arithmetic makes of narrow integers cast to what NumPy makes of them."""
-    if not any(_dtype(r) in _NARROW | {"uint64"} for s in walk(fn.body) for r in s.results):
+    if not any(_dtype(r) in NARROW | {"uint64"} for s in walk(fn.body) for r in s.results):
         return fn
     return _Wrapped(fn)(fn)
 
@@ -41,14 +41,14 @@ class _Wrapped(Rewriter):
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
-        if not (isinstance(new, Op) and new.decl in _WRAPPING):
+        if not (isinstance(new, Op) and (new.decl in _WRAPPING or _chooses_wide(new))):
             b.append(new)
             return
         result = new.result
         dtype = _dtype(result)
         if dtype == "uint64":  # beside Numba's signed integers these are floats
             new = with_parts(new, [_unsigned(a, b) for a in new.operands], ())
-        if dtype not in _NARROW or result in self.later:
+        if dtype not in NARROW or result in self.later:
             b.append(new)
             return
         wide = Value(result.type)
@@ -62,6 +62,14 @@ class _Wrapped(Rewriter):
             spelling=f"np.{dtype}",
             dtype=dtype,
         )
+
+
+def _chooses_wide(op: Op) -> bool:
+    """Whether what is chosen may be an integer of Python's."""
+    parts = op.operands[1:] if op.decl in (elementwise.where, numbers.choose) else ()
+    return any(
+        isinstance(a.type, Scalar) and a.type.weak and a.type.dtype == "int64" for a in parts
+    )
 
 
 def _unsigned(atom: Atom, b: Builder) -> Atom:

@@ -108,3 +108,53 @@ def test_remainders_of_integers(dtype):
     for a, b in zip(found, truth, strict=True):
         np.testing.assert_array_equal(a, b)
         assert a.dtype == b.dtype
+
+
+def added(x, u, k):
+    return np.sum(x * (u + k))
+
+
+def named(x, u, k):
+    return np.sum(x * np.int8(k))
+
+
+def written(x, u, k):
+    v = u.copy()
+    v[0] = k
+    return np.sum(x * v)
+
+
+def filled(x, u, k):
+    return np.sum(x * np.full(3, k, dtype=np.int8))
+
+
+def larger(x, u, k):
+    return np.sum(x * np.maximum(u, k))
+
+
+def in_turns(x, u, k):
+    total = 0.0
+    for i in range(len(u)):
+        total += x[i] * (u[i] * (k + i))
+    return total
+
+
+@pytest.mark.parametrize("f", [added, named, written, filled, larger, in_turns])
+def test_integers_of_python_that_have_no_place_raise_as_in_numpy(f):
+    x, u = np.array([0.5, 2.0, -1.0]), np.array([1, 100, 7], np.int8)
+    compiled = srcdiff.value_and_grad(f, jit=True)
+    for k in (300, -200, 2**40):
+        with pytest.raises(OverflowError, match="out of bounds for int8"):
+            compiled(x, u, k)
+    value, d_x = compiled(x, u, 3)
+    assert value == f(x, u, 3)
+    assert np.array_equal(d_x, srcdiff.grad(f, jit=False)(x, u, 3))
+
+
+def test_chosen_integers_of_python_wrap_around():
+    def chosen(x, u, k):
+        return np.sum(x * np.where(u > 5, u, k))
+
+    x, u = np.array([0.5, 2.0, -1.0]), np.array([1, 100, 7], np.int8)
+    for k in (3, 300, -200):
+        assert srcdiff.value_and_grad(chosen, jit=True)(x, u, k)[0] == chosen(x, u, k)
