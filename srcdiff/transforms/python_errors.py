@@ -182,7 +182,7 @@ def _errors(op: Op) -> tuple[_Error, ...]:
     return _FUNCTIONS.get(op.spelling or op.decl.spelling) or _OPERATORS.get(op.decl) or ()
 
 
-def _narrowed(op: Op) -> list[tuple[Value, str]]:
+def _narrowed(op: Op) -> list[tuple[Atom, str]]:
     """The integers of Python's among the operands that take a narrower dtype: that of arrays, or one that is named."""
     if op.decl is memory.store:
         target, candidates = op.operands[0].type, op.operands[1:2]
@@ -195,10 +195,14 @@ def _narrowed(op: Op) -> list[tuple[Value, str]]:
     dtype = target.dtype if isinstance(target, Scalar | Array) else ""
     if dtype not in NARROW:
         return []
-    return [(a, dtype) for a in candidates if isinstance(a, Value) and _is_python_integer(a)]
+    return [(a, dtype) for a in candidates if _may_be_out_of(dtype, a)]
 
 
-def _is_python_integer(a: Value) -> bool:
+def _may_be_out_of(dtype: str, a: Atom) -> bool:
+    """Whether it is an integer of Python's that is not known to be one of the dtype, too."""
+    if isinstance(a, Const):
+        bounds = np.iinfo(dtype)
+        return type(a.value) is int and not bounds.min <= a.value <= bounds.max
     return isinstance(a.type, Scalar) and a.type.weak and a.type.dtype == "int64"
 
 

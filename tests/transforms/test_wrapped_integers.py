@@ -151,6 +151,14 @@ def test_integers_of_python_that_have_no_place_raise_as_in_numpy(f):
     assert np.array_equal(d_x, srcdiff.grad(f, jit=False)(x, u, 3))
 
 
+def test_constants_that_have_no_place_raise_as_in_numpy():
+    def shifted(x, u):
+        return np.sum(x * (u + 300))
+
+    with pytest.raises(OverflowError, match="300 out of bounds for int8"):
+        srcdiff.grad(shifted, jit=True)(np.ones(2), np.array([1, 2], np.int8))
+
+
 def test_chosen_integers_of_python_wrap_around():
     def chosen(x, u, k):
         return np.sum(x * np.where(u > 5, u, k))
