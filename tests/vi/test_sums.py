@@ -284,7 +284,7 @@ class _Overriding(LogJoint):
 
 def test_a_sum_counts_as_its_site_does() -> None:
     def run(handler):
-        made = program(by_loop, "log_joint", ["mu"], handler, '{"mu": mu}, {}', "finish(model)")
+        made = program(by_loop, "log_joint", ["mu"], handler, '{"mu": mu}, {}', "finish(_model)")
         return srcdiff.transform(made, "simplify", jit=False)(MU, X, PI)
 
     assert run(_Halved) == pytest.approx(PRIOR + 0.5 * (of_mixture() - PRIOR), abs=1e-12)
