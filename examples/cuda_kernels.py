@@ -53,5 +53,7 @@ if plt is not None:
     plt.plot(path(start, charge), ":")
     plt.plot(path(found, charge))
     plt.plot([4] * 4, goal, "kx")
-    plt.title("Paths from the first start (dotted), from the one that was found, and goals")
+    plt.xlabel("step")
+    plt.ylabel("place of each particle")
+    plt.title("From the first start (dotted) and the one found; goals are crosses")
     plt.savefig("cuda_kernels.png")

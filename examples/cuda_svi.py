@@ -54,6 +54,6 @@ assert np.allclose(params[0].copy_to_host(), exact, atol=0.1)
 with contextlib.suppress(ImportError):  # pip install srcdiff[plot]
     from matplotlib import pyplot as plt
 
-    plt.plot(states[0][2].copy_to_host())
-    plt.plot([[*exact]] * 30, "k:")
+    plt.subplot(xlabel="step", ylabel="means of w (above) and b, and exact ones (dotted)")
+    plt.plot(range(30), states[0][2].copy_to_host(), "-", range(30), [[*exact]] * 30, "k:")
     plt.savefig("cuda_svi.png")
