@@ -77,14 +77,15 @@ def scipy_correlate(in1: Any, in2: Any, mode: Any = "full", method: Any = "auto"
         said("scipy.signal.lfilter(x, [1.0, 0.3], y)", (2,), (5,)),
         said("scipy.signal.lfilter([1.0], x, y)", [1.5, 0.2], (5,)),
         said("scipy.signal.lfilter([1.0, 0.3], x, y, axis=0)", [1.5, 0.2], (4, 2)),
+        said("scipy.signal.lfilter(x, [1.0, 0.3], y)", (2,), (2, 3, 4)),
     ),
 )
 def lfilter(b: Any, a: Any, x: Any, axis: Any = -1, zi: Any = None) -> Any:
     if zi is not None:
         refuse("lfilter with an initial state is not differentiated", "Leave zi out.")
-    if axis in (-1, np.ndim(x) - 1):
+    if np.ndim(x) == 1:
         return filtered(array(b), array(a), x)
-    return np.moveaxis(filtered(array(b), array(a), np.moveaxis(x, axis, -1)), -1, axis)
+    return np.apply_along_axis(lambda signal: filtered(array(b), array(a), signal), axis, x)
 
 
 # ---- integrals -------------------------------------------------------------------------------
