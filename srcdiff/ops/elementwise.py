@@ -486,7 +486,7 @@ def _itself(b: Any, op: Op) -> Any:
 
 floor = _step("floor", np.floor, infer=_whole, simpler=_itself, device="floor")
 ceil = _step("ceil", np.ceil, infer=_whole, simpler=_itself, device="ceil")
-trunc = _step("trunc", np.trunc, np.fix, infer=_whole, simpler=_itself, device="trunc")
+trunc = _step("trunc", np.trunc, infer=_whole, simpler=_itself, device="trunc")
 rint = _step("rint", np.rint, device="rint")
 isnan = _step("isnan", np.isnan, math.isnan, infer=boolean, cost="cheap", takes_complex=True)
 isinf = _step("isinf", np.isinf, math.isinf, infer=boolean, cost="cheap", takes_complex=True)

@@ -265,18 +265,35 @@ def place_of(n: LoopContext, shape: Sequence[Dim], count: Atom) -> tuple[Atom, .
 def rolled(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:
     """`roll`: along axes, or over all elements in their order."""
     shape, axis = shape_of(op.operands[0].type), op.attrs.get("axis")
-    shift = n.number(op.operands[1])
+    shifts = _shifts(n, op, len(shape))
     if axis is None:
-        count = minus(n, count_of(n, shape, at), shift)
+        count = minus(n, count_of(n, shape, at), shifts[0])
         total = n.length(shape[0])
         for d in shape[1:]:
             total = times(n, total, n.length(d))
         return place_of(n, shape, n.compute("mod", count, total))
-    turned = axes_of(len(shape), axis)
     return tuple(
-        n.compute("mod", minus(n, i, shift), n.length(shape[k])) if k in turned else i
+        n.compute("mod", minus(n, i, shifts[k]), n.length(shape[k])) if k in shifts else i
         for k, i in enumerate(at)
     )
+
+
+def _shifts(n: LoopContext, op: Op, ndim: int) -> dict[int, Atom]:
+    """How far `roll` goes along each axis, which may be named several times; along none, 0 stands for all elements."""
+    shift, axis = op.operands[1], op.attrs.get("axis")
+    named = axis if isinstance(axis, tuple) else (0 if axis is None else axis,)
+    given = [axes_of(ndim, k)[0] for k in named]
+    own: list[Atom] = []
+    if shape_of(shift.type):
+        (d,) = shape_of(shift.type)
+        own = [n.element(shift, (const(k),)) for k in range(d.const if d.is_const else len(given))]
+    else:
+        own = [n.number(shift)]
+    found: dict[int, Atom] = {}
+    for k in range(max(len(own), len(given))):
+        along, step = given[k % len(given)], own[k % len(own)]
+        found[along] = plus(n, found[along], step) if along in found else step
+    return found
 
 
 def tiled(n: LoopContext, op: Op, at: At) -> tuple[Atom, ...]:

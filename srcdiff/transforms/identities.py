@@ -204,7 +204,9 @@ def _transposed_product(f: Known, op: Op, b: Builder) -> Atom | None:
 
 
 def _index(f: Known, op: Op, b: Builder) -> Atom | None:
-    """`sum(x, axis=1, keepdims=True)[:, 0]` is `sum(x, axis=1)`, and so it is below a minus."""
+    """`x[...]` is `x`; `sum(x, axis=1, keepdims=True)[:, 0]` is `sum(x, axis=1)`, and so it is below a minus."""
+    if op.attrs["where"] == "..." and op.origin != "user" and op.operands[0].type == op.result.type:
+        return op.operands[0]
     opposite = f.operand_of(op.operands[0], "negative")
     if opposite is not None and f.uses.get(opposite.result) == 1 and opposite.origin != "user":
         inner = replace(

@@ -22,7 +22,7 @@ from srcdiff.ops.loop_forms import align, same_place
 from srcdiff.ops.numbers import of_numbers
 from srcdiff.ops.registry import OPERATIONS
 
-__all__ = ["Arrays", "Nest", "NoLoopForm", "element_of", "loop", "nest", "store_each"]
+__all__ = ["Arrays", "Nest", "NoLoopForm", "element_of", "loop", "nest", "store_each", "type_named"]
 
 ONE = Dim(1)
 At = Sequence[Atom]
@@ -146,7 +146,7 @@ class Nest:
         return [self.cast(a, "float32") if _is_python(a) else a for a in parts]
 
     def cast(self, number: Atom, dtype: object) -> Atom:
-        name = np.dtype(dtype).type.__name__  # type: ignore[call-overload]
+        name = type_named(dtype)
         if isinstance(number, Const) and name in ("float32", "float64"):
             return const(np.dtype(name).type(number.value))
         make = lambda: self.b.op(arithmetic.astype, number, spelling=f"np.{name}", dtype=dtype)
@@ -358,3 +358,8 @@ def combine(n: Nest, decl: OpDecl, a: Atom, c: Atom) -> Atom:
     """Two scalars as one, in a reduction."""
     chosen, spelling = of_numbers(decl, (a, c), "", is_python=False)
     return n.b.op(chosen, a, c, spelling=spelling)
+
+
+def type_named(dtype: object) -> str:
+    """NumPy's name for the numbers of a dtype: of what makes them, too."""
+    return np.dtype(dtype).type.__name__  # type: ignore[call-overload, no-any-return]

@@ -47,6 +47,7 @@ from srcdiff.transforms.nests import (
     add_element,
     nest,
     store_element,
+    type_named,
 )
 from srcdiff.transforms.reduction_loops import named, reduction_loops
 from srcdiff.transforms.reductions import Reduction, reduction_of
@@ -172,7 +173,7 @@ class _Scalarise(Waiting):
         if op.decl is control.undefined:
             self.as_is(replace(op, attrs={**op.attrs, "typed": True}), b)
         elif not any(isinstance(a.type, Array) for a in atoms):
-            self.as_is(op, b)
+            self.as_is(_without_methods(op), b)
         elif op.decl.writes and isinstance(op.operands[0].type, Array):
             self.write(op, b)
         elif op.decl.loops is not None and self.by_its_loops(op, b):
@@ -380,6 +381,13 @@ def _turns_of(loop: For, known: Shapes) -> dict[str, Range]:
         return {}
     most, symbol = end - first, turns.symbol
     return {symbol: (Dim(0), most)} if symbol and known.is_at_least_zero(most) else {}
+
+
+def _without_methods(op: Op) -> Op:
+    """A cast of a number as a call: Numba's numbers have no `astype`."""
+    if op.decl is not arithmetic.astype or op.spelling.startswith("np."):
+        return op
+    return replace(op, spelling=f"np.{type_named(op.attrs['dtype'])}")
 
 
 def _unlike(op: Op) -> str:

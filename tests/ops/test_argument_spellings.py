@@ -64,3 +64,20 @@ def test_what_composites_leave_unread_is_known():
         **{f"{name}_reduce": ["dtype"] for name in ("logaddexp", "subtract", "divide", "hypot")},
         **{f"{name}_accumulate": ["dtype"] for name in ("add", "multiply", "maximum", "minimum")},
     }
+
+
+def rolled_and_cast(x):
+    turned = np.roll(x, (1, 2), axis=(0, 1)) + np.roll(x, (1, 2), axis=(0, 0)) * np.roll(x, (2, 1))
+    share = np.std(x, where=x > 0.0) / np.sum(x > 0.0).astype(np.float32)
+    return share + np.sum(turned * np.fix(3.0 * x) * np.sin(x, out=np.empty((3, 4))))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_several_shifts_casts_of_numbers_and_wider_storage_have_a_loop_form(dtype):
+    x = np.random.default_rng(4).normal(size=(3, 4)).astype(dtype)
+    value, found = srcdiff.value_and_grad(rolled_and_cast, jit=True)(x)
+    np.testing.assert_allclose(value, rolled_and_cast(x), rtol=1e-6)
+    assert found.dtype == dtype
+    wide = x.astype(float)
+    expected = finite_difference_grad(rolled_and_cast, (wide,), 0)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)

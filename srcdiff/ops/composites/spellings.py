@@ -311,3 +311,11 @@ def cholesky_above(a: Any, /, *, upper: Any = False) -> Any:
         return np.linalg.cholesky(a)
     factor = np.linalg.cholesky(np.conj(np.swapaxes(a, -1, -2)))
     return np.conj(np.swapaxes(factor, -1, -2))
+
+
+# ---- towards zero ----------------------------------------------------------------------------------
+
+
+@composite(np.fix, samples=(said("np.fix(x)", [-1.6, 0.3, 2.7]),))  # Numba has no np.fix
+def fix(x: Any, out: Any = None) -> Any:
+    return np.trunc(x)
