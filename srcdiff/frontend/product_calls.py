@@ -48,7 +48,7 @@ def _inner(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     if left == right == 1:
         return apply(fr, node, linalg.inner, args, kwargs, "")
     if not left or not right:
-        return fr.op(node, arithmetic.multiply, a, b)
+        return fr.op(node, arithmetic.multiply, *(_wide(fr, v, node) for v in (a, b)))
     one, two = _letters(left, right)
     two = two[:-1] + one[-1]
     return _contracted(fr, node, a, b, f"{one},{two}->{one[:-1]}{two[:-1]}")
@@ -86,6 +86,8 @@ def _tensordot(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     for k, n in zip(left, right, strict=True):
         place = n % ndims[1]
         two = two[:place] + one[k] + two[place + 1 :]
+    if not all(ndims):
+        return fr.op(node, arithmetic.multiply, *(_wide(fr, v, node) for v in (a, b)))
     summed = {one[k] for k in left}
     out = "".join(c for c in one + two if c not in summed)
     return _contracted(fr, node, a, b, f"{one},{two}->{out}")

@@ -6,7 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ops.composites.places import all_axes, array, axis_in, broadcast_place, numbers, row_of
+from srcdiff.ops.composites.places import (
+    all_axes,
+    array,
+    axis_in,
+    broadcast_place,
+    in_dtype,
+    numbers,
+    row_of,
+)
 from srcdiff.ops.composites.sorting import unique
 from srcdiff.ops.registry import composite, refuse
 from srcdiff.ops.samples import said
@@ -159,6 +167,8 @@ def geomspace(
     dtype: Any = None,
     axis: Any = 0,
 ) -> Any:
+    if dtype is None:  # float32 is not kept
+        start, stop = in_dtype(start, np.float64), in_dtype(stop, np.float64)
     inside = np.exp(np.linspace(np.log(start), np.log(stop), num, endpoint=endpoint))
     inside[0] = start
     if endpoint:
