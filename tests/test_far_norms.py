@@ -122,6 +122,18 @@ def test_rows_of_zeros_infinite_rows_and_rows_of_nan(dtype, jit):
         np.testing.assert_equal(value, dtype(wanted))
 
 
+@pytest.mark.parametrize("z", [3, np.array([1, 2]), np.array([1 + 2j, 3j]), np.float32(2.0)])
+@pytest.mark.parametrize("jit", [False, True])
+def test_anything_may_be_divided_by_a_norm(jit, z):
+    def f(x, z):
+        return np.sum(np.real(z / norm_of(x))) + np.real(np.sum(z / np.sqrt(np.sum(x**2))))
+
+    x = np.array([1.0, 2.0, 2.0])
+    found, plain = (srcdiff.value_and_grad(f, jit=jit, rewrite=r)(x, z) for r in (True, False))
+    assert found[0] == pytest.approx(plain[0], rel=1e-15)
+    np.testing.assert_allclose(found[1], plain[1], rtol=1e-14)
+
+
 def test_it_is_off_unless_it_is_asked_for():
     x = np.array([[3.0, 4.0]])
     unasked, asked = (

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Function, Op, Statement, Value
+from srcdiff.ir.types import is_complex
 from srcdiff.ops import arithmetic, elementwise, linalg
 from srcdiff.transforms.facts import definitions, is_pure, written_values
 from srcdiff.transforms.identities import may_stand
@@ -57,7 +58,7 @@ class _Name(Rewriter):
         new = self.keep(old, env, b)
         if isinstance(old, Op) and isinstance(new, Op) and old.decl is arithmetic.divide:
             argument = self.argument(old, env, b)
-            if self.is_norm(old.operands[1]):
+            if self.is_norm(old.operands[1]) and not is_complex(old.result.type):
                 new = replace(new, decl=elementwise.unit_part)
             elif argument is not None:
                 operands = (*new.operands, argument)
