@@ -1,11 +1,11 @@
 """Bayesian logistic regression by vi.fit and by hand, side by side: steps per second, and the time to the first step.
 
-    python -m benchmarks.vi [--rounds 5] [--steps 1500] [--numpyro PYTHON]
+    python -m benchmarks.vi [--rounds 5] [--steps 1500] [--numpyro PYTHON] [--pymc PYTHON]
 
 N = 10**4 rows, D = 50 columns, mean field, float64, full batches, one draw a step, Adam. By hand: NumPy with one pass
 of Numba over the rows, written as one would. Both run in turns, so that what else the machine does slows them alike;
-the ratio is what counts. Both end at the same numbers, which is asserted. With `--numpyro`, an interpreter that has
-NumPyro takes its turn as well (`benchmarks/peers/numpyro_vi.py`).
+the ratio is what counts. Both end at the same numbers, which is asserted. With `--numpyro` or `--pymc`, an interpreter
+that has it takes its turn as well (`benchmarks/peers/numpyro_vi.py`, `pymc_vi.py`).
 """
 
 import argparse
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 N, D = 10_000, 50
+PEERS = ("NumPyro", "PyMC")
 
 
 def data(seed: int = 0) -> tuple[Any, Any]:
@@ -96,9 +97,9 @@ def by_fit(X: Any, y: Any, steps: int, rate: float) -> tuple[Any, float, float]:
     return fit.params.loc, time.perf_counter() - times[0], cpu[0] - begun
 
 
-def by_numpyro(python: str, X: Any, y: Any, steps: int) -> tuple[float, float]:
+def by_peer(peer: str, python: str, X: Any, y: Any, steps: int) -> tuple[float, float]:
     """Steps per second, and seconds until the first."""
-    script = Path(__file__).parent / "peers" / "numpyro_vi.py"
+    script = Path(__file__).parent / "peers" / f"{peer.lower()}_vi.py"
     with tempfile.TemporaryDirectory() as folder:
         files = [str(Path(folder, name)) for name in ("X.npy", "y.npy")]
         for file, array in zip(files, (X, y), strict=True):
@@ -114,12 +115,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--numpyro", metavar="PYTHON")
+    for peer in PEERS:
+        parser.add_argument(f"--{peer.lower()}", metavar="PYTHON")
     args = parser.parse_args()
     X, y = data()
     pass_over = compiled_pass()
     by_hand(X, y, 2, 0.01, pass_over)
-    ratios, others = [], []
+    ratios: list[float] = []
+    others: dict[str, list[float]] = {peer: [] for peer in PEERS if getattr(args, peer.lower())}
     for _ in range(args.rounds):
         hand_loc, hand = by_hand(X, y, args.steps, 0.01, pass_over)
         loc, seconds, first = by_fit(X, y, args.steps, 0.01)
@@ -131,15 +134,15 @@ def main() -> None:
             f"by hand {args.steps / hand:7.0f} steps/s   vi.fit {args.steps / seconds:7.0f} steps/s   "
             f"ratio {ratios[-1]:.2f}   first step {first:.2f} s of processor time"
         )
-        if args.numpyro:
-            rate, begun = by_numpyro(args.numpyro, X, y, args.steps)
-            others.append(args.steps / seconds / rate)
+        for peer, found in others.items():
+            rate, begun = by_peer(peer, getattr(args, peer.lower()), X, y, args.steps)
+            found.append(args.steps / seconds / rate)
             print(
-                f"    NumPyro {rate:7.0f} steps/s, first step {begun:.2f} s: vi.fit is {others[-1]:.2f} times as fast"
+                f"    {peer} {rate:7.0f} steps/s, first step {begun:.2f} s: vi.fit is {found[-1]:.2f} times as fast"
             )
     print(f"median ratio {np.median(ratios):.2f} (goal 0.9)")
-    if others:
-        print(f"median of NumPyro {np.median(others):.2f} (goal 1)")
+    for peer, found in others.items():
+        print(f"median of {peer} {np.median(found):.2f} (goal 1)")
 
 
 if __name__ == "__main__":
