@@ -44,6 +44,7 @@ from srcdiff.transforms.length_checks import length_checks
 from srcdiff.transforms.lengths import bind_lengths, lacking
 from srcdiff.transforms.narrow_numbers import narrow_numbers
 from srcdiff.transforms.nests import NoLoopForm
+from srcdiff.transforms.numba_names import numba_names
 from srcdiff.transforms.own_carries import own_carries
 from srcdiff.transforms.parallel import parallel
 from srcdiff.transforms.pipeline import Pass, Recorder, each_function
@@ -208,6 +209,7 @@ def _into_loops(
         Pass("common", _common, "what expansions have in common"),
         Pass("dead code", dce, "what they leave over"),
         Pass("python errors", python_errors, "compiled code divides by zero and computes on"),
+        Pass("numba names", numba_names, "compiled code knows some functions by other names"),
         Pass("plain messages", plain_messages, "compiled code writes no numbers"),
         Pass("contiguous", contiguous, "compiled code copies nothing to reshape it"),
         Pass("bound names", bound_names, "compiled code reads what no turn has bound"),
