@@ -163,7 +163,7 @@ ROWS = [
     ("«np.nonzero(x)»[0] * x", ONE, "a number has no places; compare it, or give it an axis", "", "np.nonzero(np.array([x]))[0][0] * x"),
     ("x.ravel()[«np.flatnonzero(x > 1.0)»].sum()", MATRIX, "np.flatnonzero takes a vector here; use x.ravel()", "", "x.ravel()[np.flatnonzero(x.ravel() > 1.1)].sum()"),
     ("«np.linalg.inv(x)».sum()", THREE, "inv takes matrices, not 1 axes", "", ""),
-    ("«np.matmul(np.ones((2, 3, 3)), np.ones((3, 3, 3)) * x[0])».sum()", THREE, "the stacks of lengths 2 and 3 differ", SHAPES, "np.matmul(np.ones((3, 3, 3)), np.ones((3, 3, 3)) * x[0]).sum()"),
+    ("«np.matmul(np.ones((2, 3, 3)), np.ones((3, 3, 3)) * x[0])».sum()", THREE, "axes of lengths 2 and 3 differ", SHAPES, "np.matmul(np.ones((3, 3, 3)), np.ones((3, 3, 3)) * x[0]).sum()"),
     ("«np.ones((2, 2)) @ x»", THREE, "the axes that @ sums over of lengths 2 and 3 differ", SHAPES, "np.sum(np.ones((2, 3)) @ x)"),
     ("«np.reshape(x, (-1, -1))».sum()", THREE, "reshape can find only one unknown length", "", "np.reshape(x, (-1, 1)).sum()"),
     ("«np.sort(x)»", ONE, "a number has no order; give it an axis", "", "np.sort(np.array([x]))[0]"),
