@@ -169,6 +169,9 @@ def _as_array(fr: Frame, atom: Atom, node: Any) -> Atom:
     return fr.op(node, decl, atom, layout=())
 
 
+_FIRST = ("a", "x", "v", "m", "arr")  # NumPy has several names for its first parameter
+
+
 def _bind(
     fr: Frame,
     node: Any,
@@ -192,13 +195,8 @@ def _bind(
             value = rest.pop(0)
         elif parameter.name in named:
             value = named.pop(parameter.name)
-        elif (
-            is_operand
-            and not operands
-            and len(named) == 1
-            and next(iter(named)) in ("a", "x", "v", "m", "arr")
-        ):
-            value = named.popitem()[1]  # NumPy has several names for its first parameter
+        elif is_operand and not operands and (other := next((k for k in _FIRST if k in named), "")):
+            value = named.pop(other)
         elif is_operand:
             fr.fail(node, f"`{name}` misses the argument `{parameter.name}`")
         else:

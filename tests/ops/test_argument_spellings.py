@@ -81,3 +81,21 @@ def test_several_shifts_casts_of_numbers_and_wider_storage_have_a_loop_form(dtyp
     wide = x.astype(float)
     expected = finite_difference_grad(rolled_and_cast, (wide,), 0)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def named_first(x):
+    parts = (
+        np.repeat(a=x, repeats=2, axis=1),
+        np.triu(m=x, k=1),
+        np.sum(a=x, axis=0),
+        np.flip(m=x, axis=1),
+    )
+    return sum(np.sum(np.sin(p)) for p in parts)
+
+
+def test_the_first_argument_has_its_name_beside_others():
+    x = np.random.default_rng(4).normal(size=(3, 4))
+    value, found = srcdiff.value_and_grad(named_first, jit=False)(x)
+    np.testing.assert_allclose(value, named_first(x), rtol=1e-12)
+    expected = finite_difference_grad(named_first, (x,), 0)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
