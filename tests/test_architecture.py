@@ -45,6 +45,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "srcdiff.runtime.cuda",
         "srcdiff.runtime.cuda_arrays",
         "srcdiff.runtime.philox",
+        "srcdiff.runtime.source",
     ),
     "srcdiff.console": (),
     "srcdiff.demo_model": (),

@@ -68,7 +68,8 @@ _LIBRARIES = {"numpy", "scipy", "numba", "srcdiff", *sys.stdlib_module_names} - 
 def is_descriptor(value: Any) -> bool:
     """Whether it is of a class of the user's that says what is got where it is an attribute, or what setting does."""
     cls = type(value)
-    return is_own_class(cls) and (hasattr(cls, "__get__") or hasattr(cls, "__set__"))
+    says = (getattr(cls, name, None) for name in ("__get__", "__set__"))
+    return is_own_class(cls) and any(isinstance(method, FunctionType) for method in says)
 
 
 def is_own_class(cls: type) -> bool:
