@@ -30,7 +30,7 @@ from srcdiff.ir.core import (
 )
 from srcdiff.ir.recursion import is_itself
 from srcdiff.ir.shapes import ShapeMismatch, Shapes
-from srcdiff.ir.types import Array, Dim, Type, axes_of, map_dims, shape_of
+from srcdiff.ir.types import Array, Dim, Scalar, Type, axes_of, map_dims, shape_of
 from srcdiff.ops.containers import unpack
 from srcdiff.ops.infer import TypeMistake
 from srcdiff.ops.memory import add_into, store, subscript_shape
@@ -95,7 +95,8 @@ def _turn(body: Region, carried: Sequence[Atom], env: Env, shapes: Shapes) -> No
     for p in body.params[:own]:
         env[p] = Value(_unknown(p.type, shapes))
     for p, start in zip(body.params[own:], carried, strict=True):
-        env[p] = Value(_typed(start, env).type)
+        if not isinstance(p.type, Scalar) or p.type.weak:  # not `1.0`, which begins a float32
+            env[p] = Value(_typed(start, env).type)
     _region(body, env, shapes)
 
 

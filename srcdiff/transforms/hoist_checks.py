@@ -40,7 +40,7 @@ from srcdiff.transforms.counted_checks import (
     without,
     without_counted_checks,
 )
-from srcdiff.transforms.facts import defined_in
+from srcdiff.transforms.facts import defined_in, uses_outside
 
 __all__ = ["hoist_checks"]
 
@@ -54,8 +54,8 @@ class _HoistChecks(Rewriter):
     def region(self, old: Region, env: Env, b: Builder) -> Region:
         for statement in old.body:
             self.statement(statement, env, b)
-        body = _each_once(b.body)
-        return Region(old.params, tuple(body), tuple(lookup(env, y) for y in old.yields))
+        yields = tuple(lookup(env, y) for y in old.yields)
+        return Region(old.params, tuple(_each_once(b.body, yields)), yields)
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         new = self.keep(old, env, b)
@@ -177,7 +177,7 @@ def _behind_index(index: Atom, loop: For) -> int | None:
     return rest.const if rest.is_const else None
 
 
-def _each_once(body: Sequence[Statement]) -> list[Statement]:
+def _each_once(body: Sequence[Statement], yields: Sequence[Atom]) -> list[Statement]:
     """A region's statements without checks that an earlier one makes needless.
 
     Of checks that an array is long enough, the first asks for all, as long as nothing happens between them.
@@ -186,6 +186,11 @@ def _each_once(body: Sequence[Statement]) -> list[Statement]:
     changed: dict[Statement, Statement | None] = {}
     checks = {c.test: c for c in _checks(body)}
     inside = {c.branch for c in checks.values()}
+    tested = {c.test.result for c in checks.values()}
+    again = [s for s in body if isinstance(s, If) and _is_check(s) and s.condition in tested]
+    body = [s for s in body if s not in again or s in inside]  # it was asked in front of the first
+    others = {*yields, *(a for s in body if s not in inside for a in uses_outside(s))}
+    checks = {t: c for t, c in checks.items() if t.result not in others}
     for s in body:
         if isinstance(s, Op) and s in checks:
             key, number = _asked(s)

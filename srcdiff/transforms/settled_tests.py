@@ -12,9 +12,9 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 
-from srcdiff.ir.build import Builder, Env, Rewriter
+from srcdiff.ir.build import Builder, Env, Rewriter, change_dims
 from srcdiff.ir.core import Atom, Const, For, Function, If, Op, OpDecl, Statement, const, known_dim
-from srcdiff.ir.types import Scalar
+from srcdiff.ir.types import Dim, Scalar
 from srcdiff.ops import arithmetic, control, memory
 
 __all__ = ["settled_tests"]
@@ -31,7 +31,9 @@ _STORAGE = (memory.empty, memory.zeros, memory.empty_of, memory.zeros_of)
 
 def settled_tests(fn: Function) -> Function:
     """`fn` without tests that are known to pass."""
-    return _Settled()(fn)
+    settled = _Settled()
+    new = settled(fn)
+    return change_dims(new, lambda d: d.substitute(settled.known)) if settled.known else new
 
 
 class _Settled(Rewriter):
@@ -39,6 +41,7 @@ class _Settled(Rewriter):
         self.made: set[Atom] = set()  # storage, whose lengths are what they are said to be
         self.lengths: set[Atom] = set()  # of that, and others by their names
         self.indices: set[Atom] = set()
+        self.known: dict[str, Dim] = {}  # what lengths are, of which only a number had the name
 
     def statement(self, old: Statement, env: Env, b: Builder) -> None:
         if isinstance(old, For):
@@ -48,6 +51,9 @@ class _Settled(Rewriter):
             self.note(new)
             if (known := _whole_number(new)) is not None:
                 env[new.result] = known
+                named = known_dim(new.result)
+                if named is not None and named.symbol is not None:
+                    self.known[named.symbol] = Dim(known.value)
                 return
             if new.decl is control.test and (told := self.told(new)) is not None:
                 env[new.result] = const(told)

@@ -1,9 +1,10 @@
 """Checks of constants, as text and in programs."""
 
 import numpy as np
-from transforms.passes import check
+from transforms.passes import changed, check, program
 
 import srcdiff
+from srcdiff.ir.text import to_text
 from srcdiff.transforms.settled_tests import settled_tests
 
 CHECKED = """
@@ -66,3 +67,22 @@ def test_storage_as_long_as_a_loop_has_counted_needs_no_questions():
     assert "max(" not in source
     assert "IndexError" not in source
     srcdiff.check_grads(triangle, np.linspace(-1.0, 2.0, 5), 0.5)
+
+
+NAMED = """
+def f(%x: float64[x0]) -> 0 {
+  %n: int64{i} = minimum@min 2, 3
+  %y: float64[i] = zeros %n
+  %m: int64{i} = length[dim=dim(i)] %n
+  %0: float64[i] = add %y, 1.0
+  %z: float64[i] = empty_of[type=type(float64[i])] %m
+  store[where=':'] %z, %0
+  %1: float64! = sum %z
+  yield %1
+}
+"""
+
+
+def test_lengths_that_a_number_named_are_known_where_it_is():
+    found = changed(settled_tests, program(NAMED), np.ones(3))
+    assert "float64[2]" in to_text(found) and "{i}" not in to_text(found)
