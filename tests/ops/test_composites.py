@@ -52,6 +52,24 @@ def test_derivative_at_ties_and_kinks_is_the_documented_one(case):
         np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
+ON_THE_WAY = (
+    "add.accumulate", "multiply.accumulate", "maximum.accumulate", "subtract.accumulate", "logaddexp.reduce",
+    "subtract.reduce", "hypot.reduce",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ON_THE_WAY)
+def test_methods_of_ufuncs_compute_in_the_dtype_that_is_given(method):
+    source = f"def given(x):\n    return np.{method}(x, dtype=np.float64)\n"
+    given = sample_programs.defined(source, f"<{method} in a dtype>", "given")
+    x = np.array([0.1, 2.7, 0.3], np.float32)
+    found, back = srcdiff.vjp(given, x, jit=False)
+    assert found.dtype == np.float64
+    np.testing.assert_allclose(found, given(x), rtol=1e-12)
+    (d_x,) = back(np.ones_like(found))
+    assert d_x.dtype == np.float32
+
+
 # ---- the whole matrix ------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""Methods of ufuncs: `np.add.reduce`, `np.multiply.outer`, `np.maximum.accumulate`, and calls of them with `where=`."""
+"""Methods of ufuncs: `np.add.reduce`, `np.multiply.outer`, `np.add.reduceat`, and calls of them with `where=`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ops.composites.choosing import places_along
-from srcdiff.ops.composites.places import along, array, axis_in, broadcast_place, in_dtype
+from srcdiff.ops.composites.places import array, in_dtype
 from srcdiff.ops.registry import composite, refuse
 from srcdiff.ops.samples import said
-from srcdiff.ops.sorting import running_maximum, running_minimum
-from srcdiff.ops.special import logsumexp
 
 # ---- reduce --------------------------------------------------------------------------------------
 
@@ -49,119 +46,8 @@ _reduces(np.maximum, np.max)
 _reduces(np.minimum, np.min)
 _reduces(np.logical_and, np.all, wrt=())
 _reduces(np.logical_or, np.any, wrt=())
-
-
-@composite(
-    np.logaddexp.reduce,
-    samples=(said("np.logaddexp.reduce(x)", (3,)), said("np.logaddexp.reduce(x, axis=1)", (2, 3))),
-)
-def logaddexp_reduce(
-    array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: Any = False
-) -> Any:
-    return logsumexp(array, axis=axis, keepdims=keepdims)
-
-
-@composite(
-    np.subtract.reduce,
-    samples=(
-        said("np.subtract.reduce(x)", (3, 2)),
-        said("np.subtract.reduce(x, axis=1, keepdims=True)", (2, 3)),
-    ),
-    takes_complex=True,
-)
-def subtract_reduce(
-    array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: Any = False
-) -> Any:
-    first, others = _first_and_others(array, axis, keepdims)
-    return first - np.sum(others, axis=axis, keepdims=keepdims)
-
-
-@composite(
-    np.divide.reduce,
-    samples=(
-        said("np.divide.reduce(x)", (3, 2), low=0.5),
-        said("np.divide.reduce(x, axis=-1)", (2, 3), low=0.5),
-    ),
-    takes_complex=True,
-)
-def divide_reduce(
-    array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: Any = False
-) -> Any:
-    first, others = _first_and_others(array, axis, keepdims)
-    return first / np.prod(others, axis=axis, keepdims=keepdims)
-
-
-def _first_and_others(a: Any, axis: Any, keepdims: Any) -> Any:
-    if not isinstance(axis, int):
-        refuse("this ufunc is reduced along one axis", "Give axis= a number.")
-    k = axis_in(axis, a.ndim)
-    first = a[along(a.ndim, k, slice(None, 1) if keepdims else 0)]
-    return first, a[along(a.ndim, k, slice(1, None))]
-
-
-@composite(
-    np.hypot.reduce,
-    samples=(said("np.hypot.reduce(x)", (3, 2)), said("np.hypot.reduce(x, axis=1)", (2, 3))),
-)
-def hypot_reduce(
-    array: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: Any = False
-) -> Any:
-    return np.linalg.norm(array, axis=axis, keepdims=keepdims)
-
-
-# ---- accumulate ----------------------------------------------------------------------------------
-
-
-@composite(
-    np.add.accumulate,
-    samples=(said("np.add.accumulate(x)", (2, 3)), said("np.add.accumulate(x, 1)", (2, 3))),
-    takes_complex=True,
-)
-def add_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
-    return np.cumsum(array, axis=axis)
-
-
-@composite(
-    np.multiply.accumulate,
-    samples=(said("np.multiply.accumulate(x)", (3,)),),
-    takes_complex=True,
-)
-def multiply_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
-    return np.cumprod(array, axis=axis)
-
-
-# the greatest so far is picked from where it stands: of equal ones, the last
-@composite(
-    np.maximum.accumulate,
-    samples=(
-        said("np.maximum.accumulate(x)", (6,)),
-        said("np.maximum.accumulate(x, axis=1)", (2, 4)),
-        said("np.maximum.accumulate(x)", [1.0, np.nan, 3.0], avoid="NaN"),
-        said("np.maximum.accumulate(x)", [1, 3, 2]),
-        said(
-            "np.maximum.accumulate(x)", [1.0, 1.0, 0.5], avoid="ties", gradients=([1.0, 2.0, 0.0],)
-        ),
-    ),
-)
-def maximum_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
-    return _best_so_far(array, axis_in(axis, array.ndim), running_maximum)
-
-
-@composite(
-    np.minimum.accumulate,
-    samples=(said("np.minimum.accumulate(x)", (6,)), said("np.minimum.accumulate(x, 1)", (2, 4))),
-)
-def minimum_accumulate(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Any:
-    return _best_so_far(array, axis_in(axis, array.ndim), running_minimum)
-
-
-def _best_so_far(a: Any, axis: Any, running: Any) -> Any:
-    best = running(a, axis=axis)
-    if a.dtype.kind != "f":
-        return best
-    k = np.arange(a.shape[axis])[broadcast_place(a.ndim, axis)]
-    place = running_maximum(np.where((a == best) | np.isnan(a), k, 0), axis=axis)
-    return a[places_along(a, place, axis)]
+_reduces(np.fmax, np.nanmax, said("np.fmax.reduce(x)", [[1.0, np.nan], [np.nan, 2.0]], avoid="NaN"))
+_reduces(np.fmin, np.nanmin)
 
 
 # ---- outer ---------------------------------------------------------------------------------------
@@ -189,9 +75,13 @@ for _ufunc in (
     np.divide,
     np.maximum,
     np.minimum,
+    np.fmax,
+    np.fmin,
     np.logaddexp,
+    np.logaddexp2,
     np.hypot,
     np.arctan2,
+    np.copysign,
 ):
     _has_outer(_ufunc)
 for _comparison in (np.less, np.greater, np.equal):
@@ -227,15 +117,20 @@ def _has_reduceat(ufunc: Any, function: Any) -> None:
         said(f"np.{name}.reduceat(x, [0, 2, 1])", (4,)),
         said(f"np.{name}.reduceat(x, y, axis=1)", (2, 5), [0, 3, 3, 1]),
     )
-    composite(ufunc.reduceat, samples=samples, takes_complex=ufunc in (np.add, np.multiply))(
-        reduceat
-    )
+    composite(
+        ufunc.reduceat, samples=samples, takes_complex=ufunc in (np.add, np.multiply, np.subtract)
+    )(reduceat)
 
 
 _has_reduceat(np.add, np.sum)
 _has_reduceat(np.multiply, np.prod)
 _has_reduceat(np.maximum, np.max)
 _has_reduceat(np.minimum, np.min)
+_has_reduceat(np.fmax, np.nanmax)
+_has_reduceat(np.fmin, np.nanmin)
+_has_reduceat(np.subtract, np.subtract.reduce)
+_has_reduceat(np.logaddexp, np.logaddexp.reduce)
+_has_reduceat(np.logaddexp2, np.logaddexp2.reduce)
 
 
 # ---- where ---------------------------------------------------------------------------------------
