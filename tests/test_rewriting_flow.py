@@ -124,6 +124,26 @@ def in_turns(x):
     return t
 
 
+def sigmoid(a):
+    if a > 0:
+        return 1 / (1 + np.exp(-a))
+    return np.exp(a) / (1 + np.exp(a))
+
+
+def by_helper(x):
+    t = 0.0
+    for a in x:
+        t += np.log(sigmoid(a))
+    return t
+
+
+def one_less_helper(x):
+    t = 0.0
+    for a in x:
+        t += np.log(1 - sigmoid(a))
+    return t
+
+
 NUMBERS = {
     "a sigmoid by hand": (stable_by_hand, lambda x: -softplus(-x) - softplus(x) / 2, (-40.0, 40.0, 0.3, -700.0, 1e-9)),
     "three branches": (of_three, mp_of_three, (1000.0, 0.5, -1.0)),
@@ -132,6 +152,8 @@ NUMBERS = {
 OF_ROWS = {
     "arrays": (of_arrays, lambda x: log_sum(x) + (0 if x[0] > 0 else mp.log(2))),
     "turns": (in_turns, lambda x: -mp.fsum(softplus(-a) for a in x)),
+    "a helper": (by_helper, lambda x: -mp.fsum(softplus(-a) for a in x)),
+    "one less a helper": (one_less_helper, lambda x: -mp.fsum(softplus(a) for a in x)),
 }
 
 

@@ -1,4 +1,4 @@
-"""Helpers of a few lines, whose results logarithms are taken of in the end, are part of who calls them.
+"""Helpers of a few lines, whose results logarithms are taken of in the end, are part of who calls them (branches too).
 
     def pdf(x, m):                                   for x in X:
         return np.exp(-0.5 * (x - m) ** 2)               like *= np.exp(-0.5 * (x - m) ** 2)
@@ -89,10 +89,10 @@ def _reached(pending: list[Atom], made_of: dict[Atom, list[Atom]]) -> set[Atom]:
 
 
 def _is_short(helper: Function) -> bool:
-    """Whether a helper is a few lines of operations without effects, and calls."""
-    body, written = helper.body.body, written_values(helper)
+    """Whether a helper is a few lines of operations without effects, calls, and branches of these."""
+    body, written = list(walk(helper.body)), written_values(helper)
     return len(body) <= _LINES and all(
-        isinstance(s, Call) or (isinstance(s, Op) and is_pure(s, written)) for s in body
+        isinstance(s, Call | If) or (isinstance(s, Op) and is_pure(s, written)) for s in body
     )
 
 

@@ -18,6 +18,8 @@ from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Atom, Function, If, Region, Statement, Value, regions_of, walk
 from srcdiff.ir.types import Scalar, Type
 from srcdiff.ops import elementwise
+from srcdiff.transforms.alike_branches import alike_branches
+from srcdiff.transforms.dce import dce
 from srcdiff.transforms.facts import definitions, is_pure, same_kind, written_values
 from srcdiff.transforms.inline_logs import asked_values
 from srcdiff.transforms.log_parts import as_number
@@ -37,7 +39,7 @@ def log_branches(fn: Function) -> Function:
         new = _LogBranches(fn, asked)(fn) if asked else fn
         if new.body is fn.body:
             break
-        fn = new
+        fn = alike_branches(dce(new))  # p above is of one form, and so is what is one less it
     return fn
 
 

@@ -85,6 +85,7 @@ _FORMS: tuple[tuple[Pattern, Callable[[Pattern], Pattern], float], ...] = (
 
 
 _SIGMOID = exp(_X) / (1 + exp(_X))
+_LOG_SIGMOID = -logaddexp(0.0, _X)
 
 
 class Logarithms(Sums):
@@ -131,7 +132,10 @@ class Logarithms(Sums):
         if not parts.exponents or not parts.is_positive:
             return None
         if is_minus:
-            return self.less(self.logarithm(parts))
+            u = self.under_sigmoid(parts)
+            return (
+                self.less(self.logarithm(parts)) if u is None else self.logarithm(self.sigmoid(u))
+            )
         if parts.is_bounded:
             return None
         return self.make(lambda x: logaddexp(0.0, x), self.logarithm(parts))
@@ -196,6 +200,8 @@ class Logarithms(Sums):
     def of_exp(self, op: Op, depth: int) -> Parts | None:
         if is_shifted(op.operands[0], self.seen):
             return None
+        if (binding := match(_LOG_SIGMOID, op.operands[0], self.seen)) is not None:
+            return Parts([(-1.0, self.softplus(self.here(binding["x"])))], is_bounded=True)
         return Parts([(1.0, self.here(op.operands[0]))])
 
     def of_float64(self, op: Op, depth: int) -> Parts:
