@@ -51,9 +51,7 @@ def main():
     if find_spec("matplotlib"):
         import matplotlib.pyplot as plt
 
-        plt.semilogy(errors)
-        plt.xlabel("step")
-        plt.ylabel("squared error")
+        plt.axes(xlabel="step", ylabel="squared error").semilogy(errors)
         plt.savefig("shared_mlp.png")
 
 

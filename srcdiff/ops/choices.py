@@ -70,7 +70,8 @@ follows_once = operation(
     signature="x, y",
     shape_of=(1,),
     cost="free",
-)
+    samples=(fixed([0.3, 2.0], [0.3, 2.0], avoid="the adjoint is that of y", wrt=(1,), gradients=([1.0, 1.0],)),),
+)  # fmt: skip
 
 
 def _random_type(shapes: Shapes, operands: Sequence[Atom], attrs: Attrs) -> tuple[Type, ...]:

@@ -38,7 +38,7 @@ __all__ = ["Layout", "Layouts", "all_layouts", "makes_view"]
 
 # always new, and in C order, whatever the operands' order is
 _NEW = {
-    "flatten", "matmul", "dot", "inner", "outer", "solve", "inv", "cholesky", "zeros", "ones", "empty", "full",
+    "flatten", "dot", "inner", "outer", "solve", "inv", "cholesky", "zeros", "ones", "empty", "full",
     "arange", "linspace", "eye", "ascontiguousarray", "real_parts", "imaginary_parts",
 }  # fmt: skip
 _ANY = {
@@ -243,6 +243,8 @@ class _Finder:
         if op.decl is memory.read:  # what was read may be printed as what it was read from
             found = self.of(op.operands[0])
             return Layout(found.contiguous or None, found.ordered)
+        if name == "matmul":  # stacks lie as those they are made of
+            return self.like(op) if ndim_of(op.result.type) > 2 else CONTIGUOUS
         if name in _NEW or (op.decl is creation.array_of and op.attrs.get("layout") != ()):
             return CONTIGUOUS
         if name in _BY_TYPE and (op.origin != "user" or not op.operands):

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from srcdiff.ir.build import Builder, Env, Rewriter, lookup
 from srcdiff.ir.core import Function, Op, Statement, Value, regions_of, walk
+from srcdiff.ir.presence import Presence
 from srcdiff.ops import memory
 from srcdiff.transforms.dce import dce
 from srcdiff.transforms.facts import defined_in, definitions, is_generated
@@ -41,15 +42,18 @@ def no_kept_models(fn: Function) -> Function:
     %d_scores = zeros_like %scores.1
     """
     made = [s for s in walk(fn.body) if isinstance(s, Op) and _has_model(s)]
-    kept = {
-        s.result for s in walk(fn.body) if isinstance(s, Op) and s.decl is memory.restore
-    }.intersection(s.operands[0] for s in made)
-    if not kept:
+    ops = [s for s in walk(fn.body) if isinstance(s, Op)]
+    kept = {s.result: s.attrs["slot"] for s in ops if s.decl is memory.restore}
+    if kept.keys().isdisjoint(s.operands[0] for s in made):
         return fn
+    maker = {r: s for s in walk(fn.body) for r in s.results}
+    uncertain = Presence(fn, maker).uncertain()  # kept as None, which has no length to ask for
+    absent = {s.attrs["slot"] for s in ops if s.decl is memory.save and s.operands[0] in uncertain}
     others = {a for s in walk(fn.body) if s not in made for a in s.operands}
     others |= {y for s in walk(fn.body) for r in regions_of(s) for y in r.yields}
     others.update(fn.body.yields)
-    return _Without(dict.fromkeys(s for s in made if s.operands[0] in kept - others))(fn)
+    bare = {v for v, slot in kept.items() if slot not in absent} - others
+    return _Without(dict.fromkeys(s for s in made if s.operands[0] in bare))(fn)
 
 
 def _has_model(op: Op) -> bool:
