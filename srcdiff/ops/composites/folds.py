@@ -67,57 +67,40 @@ _log_reduces(np.logaddexp, 1.0)
 _log_reduces(np.logaddexp2, float(np.log(2.0)))
 
 
-@composite(
-    np.subtract.reduce,
-    samples=(
-        said("np.subtract.reduce(x)", (3, 2)),
-        said("np.subtract.reduce(x, axis=1, keepdims=True)", (2, 3)),
-        said("np.subtract.reduce(x, initial=2.0)", (3, 2)),
-    ),
-    takes_complex=True,
-)
-def subtract_reduce(
-    array: Any,
-    axis: Any = 0,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = None,
-) -> Any:
-    a, axis = _folded(array, dtype, False), _one_axis(axis, array.ndim)
-    if initial is not None:
-        return initial - np.sum(a, axis=axis, keepdims=keepdims)
-    first, others = _first_and_others(a, axis, keepdims)
-    return first - np.sum(others, axis=axis, keepdims=keepdims)
+def _takes_the_others(ufunc: Any, together: Any, in_floats: bool, low: float) -> None:
+    """`ufunc.reduce`: the first element, less (or over) what the others are together."""
 
+    def reduce(
+        array: Any,
+        axis: Any = 0,
+        dtype: Any = None,
+        out: Any = None,
+        keepdims: Any = False,
+        initial: Any = None,
+    ) -> Any:
+        a, axis = _folded(array, dtype, in_floats), _one_axis(axis, array.ndim)
+        if initial is not None:
+            return ufunc(initial, together(a, axis=axis, keepdims=keepdims))
+        first, others = _first_and_others(a, axis, keepdims)
+        return ufunc(first, together(others, axis=axis, keepdims=keepdims))
 
-@composite(
-    np.divide.reduce,
-    samples=(
-        said("np.divide.reduce(x)", (3, 2), low=0.5),
-        said("np.divide.reduce(x, axis=-1)", (2, 3), low=0.5),
-        said("np.divide.reduce(x, initial=2.0)", (3,), low=0.5),
-    ),
-    takes_complex=True,
-)
-def divide_reduce(
-    array: Any,
-    axis: Any = 0,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    initial: Any = None,
-) -> Any:
-    a, axis = _folded(array, dtype, True), _one_axis(axis, array.ndim)
-    if initial is not None:
-        return initial / np.prod(a, axis=axis, keepdims=keepdims)
-    first, others = _first_and_others(a, axis, keepdims)
-    return first / np.prod(others, axis=axis, keepdims=keepdims)
+    name = ufunc.__name__
+    reduce.__name__ = f"{name}_reduce"
+    samples = (
+        said(f"np.{name}.reduce(x)", (3, 2), low=low),
+        said(f"np.{name}.reduce(x, axis=-1, keepdims=True)", (2, 3), low=low),
+        said(f"np.{name}.reduce(x, initial=2.0)", (3,), low=low),
+    )
+    composite(ufunc.reduce, samples=samples, takes_complex=True)(reduce)
 
 
 def _first_and_others(a: Any, axis: Any, keepdims: Any) -> Any:
     first = a[along(a.ndim, axis, slice(None, 1) if keepdims else 0)]
     return first, a[along(a.ndim, axis, slice(1, None))]
+
+
+_takes_the_others(np.subtract, np.sum, False, -2.0)
+_takes_the_others(np.divide, np.prod, True, 0.5)
 
 
 @composite(
