@@ -181,6 +181,11 @@ def _differentiated(tape: Tape, function: Any, args: Any, kwargs: Any) -> Any:
             )
     out = kwargs.pop("out", None)
     place = out_by_place(function, len(args))
+    if getattr(function, "nout", 1) > 1 and (out is not None or place is not None):
+        raise UnsupportedError(
+            f"np.{function.__name__} with out= is called where there are no types",
+            "Assign what it returns.",
+        )
     if place is not None:
         at, behind = place
         kwargs |= zip(behind, args[at + 1 :], strict=True)

@@ -123,9 +123,10 @@ def _of_python(
     """Builtins and their like, and what writes into `out=`."""
     if any(isinstance(a, Stream) for a in args) and takes_all(function):
         args = [taken(fr, a, node) for a in args]
+    written = into_out(fr, node, function, args, kwargs)
     special = SPECIAL.get(function) if is_hashable(function) else None
-    if special is None:
-        return into_out(fr, node, function, args, kwargs)
+    if written is not None or special is None:
+        return written
     made = special(fr, node, args, kwargs)
     if makes_iterator(function):
         is_asked = function in ASKED and isinstance(made, Parts)

@@ -11,7 +11,7 @@ import numpy as np
 from srcdiff.frontend.frame import HOOKS, Frame, describe
 from srcdiff.frontend.session import TRUE
 from srcdiff.frontend.stores import write_item
-from srcdiff.frontend.values import Args, FrontValue, Known, Kwargs, Slice
+from srcdiff.frontend.values import Args, FrontValue, Known, Kwargs, Parts, Slice
 from srcdiff.ir.core import Const, Value, const
 from srcdiff.ir.types import Array
 from srcdiff.ops.registry import COMPOSITES, find_composite
@@ -20,34 +20,78 @@ __all__ = ["WRITING", "filled", "into_out", "method_into_out", "out_by_place"]
 
 
 def into_out(fr: Frame, node: Any, function: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:
-    """The call with its `out` argument; None where it has none."""
-    value: FrontValue
-    rest, named = list(args), dict(kwargs)
-    out = named.pop("out", None)
-    place = out_by_place(function, len(rest)) if len(rest) > 1 and out is None else None
-    if place is not None:
-        at, behind = place
-        out = rest[at]
-        named |= zip(behind, rest[at + 1 :], strict=True)
-        del rest[at:]
-    if isinstance(function, np.ufunc) and named.get("where", TRUE) != TRUE:
-        if named.get("dtype", const(None)) != const(None):
-            fr.fail(node, "a ufunc takes where= or dtype= here, not both", "Use astype before.")
-        given = [Known(function), named["where"], const(None) if out is None else out, *rest]
-        return HOOKS["call"](fr, node, Known(COMPOSITES["ufunc_where"]), given, {})  # type: ignore[no-any-return]
-    if isinstance(function, np.ufunc):
-        named.pop("where", None)
-        dtype = named.pop("dtype", const(None))
-        if dtype != const(None):
-            given = [Known(function), dtype, *rest]
-            value = HOOKS["call"](fr, node, Known(COMPOSITES["ufunc_dtype"]), given, named)
-            return value if out is None or out == const(None) else _written(fr, node, out, value)
-    if not _is_numpy(function) or (place is None and (out is None or out == const(None))):
+    """The call with its `out` argument, and what it says of storage left out; None where it says nothing of either."""
+    if not _is_numpy(function):
         return None
-    while rest and rest[-1] == const(None):  # a dtype= in front of it
+    rest, named = list(args), dict(kwargs)
+    out = _taken(fr, node, function, rest, named)
+    if isinstance(function, np.ufunc):
+        _leave_out(named, out)
+        if "where" in named:
+            return _of_some(fr, node, function, rest, named, out)
+        if "dtype" in named:
+            given = [Known(function), named.pop("dtype"), *rest]
+            value = HOOKS["call"](fr, node, Known(COMPOSITES["ufunc_dtype"]), given, named)
+            return _written_each(fr, node, out, value)
+    if len(rest) == len(args) and len(named) == len(kwargs):
+        return None
+    while rest and len(rest) < len(args) and rest[-1] == const(None):  # a dtype= in front of it
         rest.pop()
-    value = HOOKS["call"](fr, node, Known(function), rest, named)
-    return value if out is None or out == const(None) else _written(fr, node, out, value)
+    return _written_each(fr, node, out, HOOKS["call"](fr, node, Known(function), rest, named))
+
+
+def _taken(
+    fr: Frame, node: Any, function: Any, rest: list[FrontValue], named: dict[str, FrontValue]
+) -> FrontValue | None:
+    """`out`, which is taken from among the arguments; where a tuple has one array, that array."""
+    place = None if "out" in named else out_by_place(function, len(rest))
+    out: FrontValue | None = named.pop("out", None)
+    if place is not None and isinstance(function, np.ufunc):
+        outs = tuple(rest[place[0] :])
+        out = outs[0] if len(outs) == 1 else Parts("tuple", tuple(range(len(outs))), outs)
+    elif place is not None:
+        out = rest[place[0]]
+        named |= zip(place[1], rest[place[0] + 1 :], strict=True)
+    if place is not None:
+        del rest[place[0] :]
+    if isinstance(out, Parts) and out.kind == "tuple" and len(out.values) == 1:
+        (out,) = out.values
+    count = len(out.values) if isinstance(out, Parts) else 1
+    if isinstance(function, np.ufunc) and count > 1 and count != function.nout:
+        message = f"np.{function.__name__} writes {function.nout} arrays, not {count}"
+        fr.fail(node, message, "Give out= one array for each, or None.")
+    return None if out is None or out == const(None) else out
+
+
+def _leave_out(named: dict[str, FrontValue], out: FrontValue | None) -> None:
+    """Arguments of a ufunc that make no difference to what it computes."""
+    for name in ("order", "subok"):
+        named.pop(name, None)
+    for name, default in (("where", TRUE), ("dtype", const(None))):
+        if named.get(name) == default:
+            del named[name]
+    is_converted = out is not None or "dtype" in named
+    if named.get("casting") in [const(c) for c in _CASTING[is_converted:]]:
+        del named["casting"]
+
+
+_CASTING = ("safe", "same_kind", "unsafe")  # what refuses no conversion but, the first, of results
+
+
+def _of_some(
+    fr: Frame,
+    node: Any,
+    function: Any,
+    args: Args,
+    kwargs: Kwargs,
+    out: FrontValue | None,
+) -> FrontValue:
+    """A ufunc of the elements that `where` says."""
+    if "dtype" in kwargs:
+        fr.fail(node, "a ufunc takes where= or dtype= here, not both", "Use astype before.")
+    named = {k: v for k, v in kwargs.items() if k != "where"}
+    given = [Known(function), kwargs["where"], const(None) if out is None else out, *args]
+    return HOOKS["call"](fr, node, Known(COMPOSITES["ufunc_where"]), given, named)  # type: ignore[no-any-return]
 
 
 def method_into_out(
@@ -96,6 +140,18 @@ def filled(fr: Frame, node: Any, array: FrontValue, args: Args) -> FrontValue:
 
 def _is_numpy(function: Any) -> bool:
     return (getattr(function, "__module__", None) or "numpy").partition(".")[0] == "numpy"
+
+
+def _written_each(fr: Frame, node: Any, out: FrontValue | None, value: FrontValue) -> FrontValue:
+    """What a function gave, in its `out`; several results, each in its own."""
+    if out is None or out == const(None):
+        return value
+    if not isinstance(out, Parts) or not isinstance(value, Parts):
+        return _written(fr, node, out, value)
+    written = [
+        _written_each(fr, node, *pair) for pair in zip(out.values, value.values, strict=True)
+    ]
+    return Parts("tuple", value.keys, tuple(written))
 
 
 def _written(fr: Frame, node: Any, out: FrontValue, value: FrontValue) -> FrontValue:

@@ -11,7 +11,6 @@ import numpy as np
 
 from srcdiff.frontend.application import apply
 from srcdiff.frontend.frame import HOOKS, Frame
-from srcdiff.frontend.out_arguments import into_out
 from srcdiff.frontend.subscripts import array_of, ask_for, length_along
 from srcdiff.frontend.values import (
     Args,
@@ -144,9 +143,6 @@ def _of_axes(fr: Frame, a: Atom, ndim: int, node: Any) -> Atom:
 
 def _outer(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue:
     """Products of all elements of one with all of the other."""
-    written = into_out(fr, node, np.outer, args, kwargs)
-    if written is not None:
-        return written
     named = [kwargs[k] for k in ("a", "b") if k in kwargs]
     given = [*args, *named]
     if len(given) != 2 or len(named) < len(kwargs):
@@ -164,7 +160,7 @@ def _dot(fr: Frame, node: Any, args: Args, kwargs: Kwargs) -> FrontValue | None:
         pair = [v if not isinstance(v, Parts) else array_of(fr, v, node) for v in args]
         if any(isinstance(v, Value | Const) and not ndim_of(v.type) for v in pair):
             return fr.op(node, arithmetic.multiply, *(_wide(fr, v, node) for v in pair))
-    return into_out(fr, node, np.dot, args, kwargs)
+    return None
 
 
 def _with_text(fr: Frame, node: Any, args: Args) -> Args:

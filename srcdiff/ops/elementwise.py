@@ -360,6 +360,8 @@ def _bind_clip(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 def _between(b: Builder, op: Op) -> tuple[Atom]:
     """`clip` as `maximum` and `minimum`; bounds that are None are none."""
     x, low, high = op.operands
+    if low.type == NONE and high.type == NONE:
+        return (b.op(copy, x) if isinstance(x.type, Array) else x,)
     x = x if low.type == NONE else b.op(maximum, x, low)
     return (x if high.type == NONE else b.op(minimum, x, high),)
 
@@ -373,10 +375,13 @@ def _between(b: Builder, op: Op) -> tuple[Atom]:
         fixed([-2.0, -0.5, 0.5, 3.0], 0.0, -1.0, wrt=(0, 1, 2)),  # the upper bound everywhere
         fixed([-2.0, 0.3, 2.0], None, 1.0, wrt=(0, 2)),
         fixed([-2.0, 0.3, 2.0], 0.0, None, wrt=(0, 1)),
+        fixed([-2.0, 0.3, 2.0], None, None, wrt=(0,)),
     ),
 )  # fmt: skip
 def clip(x, a_min, a_max, *, out, d_out):
-    if a_min is None:
+    if a_min is None and a_max is None:
+        d_x = d_out
+    elif a_min is None:
         d_x = d_out * (x <= a_max)
         d_a_max = d_out * (x > a_max)
     elif a_max is None:

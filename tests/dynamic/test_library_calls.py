@@ -350,3 +350,17 @@ def test_errors_on_the_way_back_tell_the_calls_that_led_there(derive):
         "return 2.0 * reflectors(y)",
         'return np.linalg.qr(y, mode="raw")[0].sum()',
     ]
+
+
+def of_several_results(x):
+    y, z = np.zeros(3), np.zeros(3)
+    for _ in {1}:
+        np.modf(x, y, z)
+    return np.sum(y * z)
+
+
+def test_several_results_are_not_written_into_arguments():
+    with pytest.raises(
+        srcdiff.UnsupportedError, match="with out= is called where there are no types"
+    ):
+        srcdiff.grad(of_several_results)(x3)

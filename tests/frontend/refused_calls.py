@@ -210,7 +210,6 @@ LANGUAGE = [
     ("grown(x, 3)", ONE, "list(float64) cannot be handed to a solver's function", "one by one, in args"),
 ]  # fmt: skip
 LIBRARIES = [
-    ("«np.put_along_axis(1.0 * x, np.array([1]), 0.0, None)»", MATRIX, "np.put_along_axis takes an axis here", "Reshape"),
     ("«np.fill_diagonal(1.0 * x, 0.0, wrap=True)»", MATRIX, "np.fill_diagonal takes matrices here, and no wrap=", "a[i, i] = v"),
     ("x.ravel()[«np.ravel_multi_index((1, 2), x.shape, order='F')»]", MATRIX, "np.ravel_multi_index takes the order 'C' here", "Reverse the axes"),
     ("x[«np.unravel_index(4, x.shape, order='F')»]", MATRIX, "np.unravel_index takes the order 'C' here", "Reverse the axes"),
@@ -241,6 +240,8 @@ LIBRARIES = [
     ("«np.unique(x, axis=0)».sum()", MATRIX, "np.unique takes no axis= here", "equal rows"),
     ("«np.max(x, where=x > 1)»", MATRIX, "np.max of a part needs initial=", "greatest of nothing"),
     ("«np.min(x, where=x > 1)»", MATRIX, "np.min of a part needs initial=", "least of nothing"),
+    ("«np.sin(x, casting='no')».sum()", MATRIX, "`np.sin` does not take the argument `casting` here", "Leave it out."),
+    ("«np.modf(x, out=(x, x, x))»[0]", MATRIX, "np.modf writes 2 arrays, not 3", "one array for each"),
     ("«np.add(x, 1.0, where=x > 1)».sum()", MATRIX, "a ufunc with where= leaves elements unset", "Give out="),
     ("«np.add.reduce(x, dtype=np.float32)».sum()", MATRIX, "this ufunc's method takes no dtype= here", "astype before"),
 ]  # fmt: skip

@@ -217,12 +217,13 @@ def written(statement: str, *operands: Any, **fields: Any) -> Any:
     samples=(
         written("np.put_along_axis(z, np.array([[2, 0], [1, 2]]), y, 1)", (2, 3), (2, 2)),
         written("np.put_along_axis(z, np.array([1]), 0.5, 0)", (3,)),
+        written("np.put_along_axis(z, np.array([4, 0]), y, None)", (2, 3), (2,)),
     ),
     takes_complex=True,
 )
 def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any) -> None:
     if axis is None:
-        refuse("np.put_along_axis takes an axis here", "Reshape the array before.")
+        arr, axis = arr if arr.ndim == 1 else np.reshape(arr, -1), 0
     arr[places_along(arr, indices, axis)] = values
 
 

@@ -73,14 +73,53 @@ def full_of(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
 
 @composite(
     np.full_like,
+    given=("order", "subok", "shape"),
     ndim=0,
     at=1,
-    samples=(said("np.full_like(y, x)", (3,), (2, 3), wrt=(0,)),),
+    samples=(
+        said("np.full_like(y, x)", (3,), (2, 3), wrt=(0,)),
+        said("np.full_like(y, x, shape=(2, 2))", (), (3,), wrt=(0,)),
+    ),
     takes_complex=True,
 )
-def full_like_of(a: Any, fill_value: Any, dtype: Any = None) -> Any:
-    dtype = a.dtype if dtype is None else dtype
-    return np.broadcast_to(_cast(array(fill_value), dtype), a.shape).copy()
+def full_like_of(
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: Any = "K",
+    subok: Any = True,
+    shape: Any = None,
+) -> Any:
+    a = array(a)
+    shape = a.shape if shape is None else shape
+    value = _cast(array(fill_value), a.dtype if dtype is None else dtype)
+    return np.full(shape, value) if np.ndim(value) == 0 else np.broadcast_to(value, shape).copy()
+
+
+def _is_like(function: Any, made: Any) -> None:
+    """`np.zeros_like(x, shape=...)`: the dtype of an array, and a shape of its own."""
+
+    def like(
+        a: Any, dtype: Any = None, order: Any = "K", subok: Any = True, shape: Any = None
+    ) -> Any:
+        a = array(a)
+        return made(a.shape if shape is None else shape, a.dtype if dtype is None else dtype)
+
+    name = function.__name__
+    like.__name__ = f"{name}_of"
+    sample = said(f"(z := np.{name}(x, shape=(2, 3)), np.copyto(z, x), z)[2]", (3,))
+    composite(
+        function,
+        given=("order", "subok", "shape"),
+        names={"prototype": "a"},
+        samples=(sample,),
+        takes_complex=True,
+    )(like)
+
+
+_is_like(np.zeros_like, np.zeros)
+_is_like(np.ones_like, np.ones)
+_is_like(np.empty_like, np.empty)
 
 
 # ---- rows of an array put together ---------------------------------------------------------------
