@@ -11,6 +11,9 @@ import scipy.special
 from srcdiff import UnsupportedError, check_grads, grad, value_and_grad
 
 PLACES = np.array([0.5, 3.2])
+STACK = np.sin(np.arange(20.0)).reshape(2, 5, 2)
+SURFACES = scipy.interpolate.CubicSpline(np.arange(5.0), STACK, axis=1)
+LINES = scipy.interpolate.interp1d(np.arange(5.0), STACK, axis=1)
 SPLINE = scipy.interpolate.CubicSpline(np.arange(5.0), np.arange(5.0) ** 3)
 STEEP = scipy.interpolate.PchipInterpolator(np.arange(5.0), np.array([0.0, 1.0, 5.0, 5.5, 9.0]))
 SURFACE = scipy.interpolate.CubicSpline(np.arange(5.0), np.arange(10.0).reshape(5, 2) ** 2)
@@ -30,7 +33,24 @@ def of_vectors(x):
     return np.sum(SURFACE(x) * np.array([1.0, 2.0]))
 
 
-@pytest.mark.parametrize("f", [outside, of_vectors])
+def along_another_axis(x):
+    weights = np.arange(4.0).reshape(2, 2, 1)
+    places = np.reshape(x, (2, 1))
+    found = np.sum(SURFACES(places, 1) * weights[:, :, None]) + np.sum(LINES(x) * weights)
+    return found + np.sum(SURFACES(x[0]) ** 2) + np.sum(LINES(x[1])) + np.sum(SURFACES(x, 4))
+
+
+def of_several_values(x):
+    y = np.outer(np.array([1.0, 2.0, -1.0]), np.sin(np.arange(5.0) * x[0]))
+    t, s = np.arange(5.0), np.array([[x[0]], [2.5]])
+    spline = scipy.interpolate.CubicSpline(t, y.T)(x[1])
+    spline = spline + np.sum(scipy.interpolate.CubicSpline(t, y, axis=1)(s)[:, :, 0] ** 2, axis=1)
+    lines = scipy.interpolate.interp1d(t, y)(s) * np.arange(2.0)[:, None]
+    cubic = scipy.interpolate.interp1d(t, y.T, kind="cubic", axis=0)(s)
+    return np.sum(spline**2) + np.sum(lines) * np.sum(cubic[1, 0] * np.arange(3.0))
+
+
+@pytest.mark.parametrize("f", [outside, of_vectors, along_another_axis, of_several_values])
 def test_interpolants_from_outside(f) -> None:
     check_grads(f, PLACES)
     assert np.isclose(value_and_grad(f)(PLACES)[0], f(PLACES))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from srcdiff.ops.composites.places import array, in_dtype, numbers
+from srcdiff.ops.composites.places import array, axis_in, in_dtype, numbers
 from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.registry import composite, evaluated, refuse
 from srcdiff.ops.samples import said
@@ -37,38 +37,53 @@ signal: Any = LazyModule("scipy.signal")
         ),
         said("scipy.interpolate.CubicSpline([0.0, 1.0, 1.5, 3.0], x)(y)", (4, 2), [0.2, 1.7]),
         said("scipy.interpolate.CubicSpline([0.0, 1.0, 1.5], x)(y)", (3,), [0.2, 1.7]),
+        said(
+            "scipy.interpolate.CubicSpline([0.0, 1.0, 1.5, 3.0], x, axis=1)(y)",
+            (2, 4, 2),
+            [[0.2], [1.7]],
+        ),
     ),
 )
 def cubic_spline(
     x: Any, y: Any, axis: Any = 0, bc_type: Any = "not-a-knot", extrapolate: Any = None
 ) -> Any:
-    if axis != 0:
-        refuse(
-            "CubicSpline along another axis than the first is not differentiated",
-            "Move the axis first.",
-        )
     if extrapolate is not None and extrapolate is not True:
         refuse(
             "CubicSpline that does not extrapolate is not differentiated", "Leave extrapolate out."
         )
     x, y = array(x), array(y)
-    slopes = _slopes(x, y, bc_type)
+    own = axis_in(axis, y.ndim)
+    rows = y if own == 0 else np.moveaxis(y, own, 0)
+    slopes = _slopes(x, rows, bc_type)
 
     def at(q: Any, nu: Any = 0, extrapolate: Any = None) -> Any:
-        return _hermite(x, y, slopes, array(q), nu)
+        return _in_place_of(own, _hermite(x, rows, slopes, array(q), nu), y.ndim)
 
     return at
+
+
+def _in_place_of(own: Any, found: Any, ndim: Any) -> Any:
+    """With the axes of places, which come first, where the values had the axis that was interpolated along."""
+    return found if own == 0 else np.transpose(found, placed(own, np.ndim(found), ndim - 1))
+
+
+@evaluated
+def placed(own: int, ndim: int, others: int) -> tuple[int, ...]:
+    places, rest = range(ndim - others), range(ndim - others, ndim)
+    return (*rest[:own], *places, *rest[own:])
+
+
+def _across(a: Any, ndim: Any) -> Any:
+    """With axes of length 1 behind, against values with so many axes; numbers fit anyway."""
+    return a[(..., *((None,) * (ndim - 1)))] if ndim > 1 and np.ndim(a) > 0 else a
 
 
 def _slopes(x: Any, y: Any, bc_type: Any) -> Any:
     """The derivatives at the knots, for which second derivatives are continuous: a system with three diagonals."""
     h = np.diff(x)
-    if y.ndim > 1:
-        steps = np.diff(y, axis=0) / h[:, None]
-        inner = 3.0 * (h[1:, None] * steps[:-1] + h[:-1, None] * steps[1:])
-    else:
-        steps = np.diff(y) / h
-        inner = 3.0 * (h[1:] * steps[:-1] + h[:-1] * steps[1:])
+    widths = _across(h, y.ndim)
+    steps = np.diff(y, axis=0) / widths
+    inner = 3.0 * (widths[1:] * steps[:-1] + widths[:-1] * steps[1:])
     if bc_type == "not-a-knot" and len(x) == 3:  # the parabola
         ends = (1.0, 1.0, 1.0, 1.0)
         first, last = 2.0 * steps[0], 2.0 * steps[1]
@@ -95,15 +110,17 @@ def _slopes(x: Any, y: Any, bc_type: Any) -> Any:
         right = np.concatenate((first[None], inner, last[None]))
     else:
         right = np.concatenate((np.array([first]), inner, np.array([last])))
-    return linalg.solve_banded((1, 1), np.stack((above, middle, below)), right)
+    bands = np.stack((above, middle, below))
+    if y.ndim < 3:
+        return linalg.solve_banded((1, 1), bands, right)
+    return np.reshape(linalg.solve_banded((1, 1), bands, np.reshape(right, (len(x), -1))), y.shape)
 
 
 def _hermite(x: Any, y: Any, slopes: Any, q: Any, nu: Any) -> Any:
     """The cubic polynomials with these values and slopes at the knots, or their derivatives."""
     k = np.clip(np.searchsorted(x, q, side="right") - 1, 0, len(x) - 2)
     h, t = x[k + 1] - x[k], q - x[k]
-    if y.ndim > 1:
-        h, t = h[..., None], t[..., None]
+    h, t = _across(h, y.ndim), _across(t, y.ndim)
     step = (y[k + 1] - y[k]) / h
     cubic = (slopes[k] + slopes[k + 1] - 2.0 * step) / h**2
     square = (step - slopes[k]) / h - cubic * h
@@ -134,8 +151,10 @@ def _hermite(x: Any, y: Any, slopes: Any, q: Any, nu: Any) -> Any:
             (3,),
             [0.2, 2.7],
         ),
+        said("scipy.interpolate.interp1d([0.0, 0.5, 2.0], x)(y)", (2, 3), [0.2, 1.7]),
+        said("scipy.interpolate.interp1d([0.0, 0.5, 2.0], x, axis=0)(0.7)", (3, 2)),
     ),
-    ignores=("axis", "bounds_error"),
+    ignores=("bounds_error",),
 )
 def interp1d(
     x: Any,
@@ -148,11 +167,8 @@ def interp1d(
     assume_sorted: Any = False,
 ) -> Any:
     x, y = array(x), array(y)
-    if y.ndim > 1:
-        refuse(
-            "interp1d of values with several axes is not differentiated",
-            "Take one of them at a time.",
-        )
+    own, ndim = axis_in(axis, y.ndim), y.ndim
+    y = y if own == 0 else np.moveaxis(y, own, 0)
     beyond = fill_value == "extrapolate" if is_text(fill_value) else False
     if fill_value is not None and not beyond:
         refuse(
@@ -171,11 +187,11 @@ def interp1d(
 
     def at(q: Any) -> Any:
         if kind == "linear":
-            return linear(x, y, q, beyond)
+            return linear(x, y, q, beyond, own)
         places = array(q)
         if not beyond and np.any((places < x[0]) | (places > x[-1])):
             raise ValueError("a value in x_new is outside of the interpolation range")
-        return _hermite(x, y, slopes, places, 0)
+        return _in_place_of(own, _hermite(x, y, slopes, places, 0), ndim)
 
     return at
 
@@ -185,22 +201,20 @@ def is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def piecewise(c: Any, x: Any, q: Any, nu: Any = 0, extrapolate: Any = None) -> Any:
+def piecewise(c: Any, x: Any, q: Any, nu: Any = 0, extrapolate: Any = None, axis: Any = 0) -> Any:
     """Polynomials between breakpoints, as `scipy.interpolate.PPoly` has them: the highest power first."""
     places = array(q)
     k = np.clip(np.searchsorted(x, places, side="right") - 1, 0, len(x) - 2)
-    t = places - x[k]
-    if c.ndim > 2:
-        t = t[..., None]
+    t = _across(places - x[k], c.ndim - 1)
     top = degree(c.shape[0])
     if nu > top:
-        return 0.0 * t
+        return _in_place_of(axis, 0.0 * t if c.ndim == 2 else 0.0 * t * c[0][k], c.ndim - 1)
     total = c[0][k] if nu == 0 else falling(top, nu) * c[0][k]
     for power in numbers(top - 1, nu - 1, -1):  # Horner's scheme
         total = total * t + (
             c[top - power][k] if nu == 0 else falling(power, nu) * c[top - power][k]
         )
-    return total
+    return _in_place_of(axis, total, c.ndim - 1)
 
 
 @evaluated
@@ -221,23 +235,26 @@ def interpolant(found: Any) -> tuple[Any, dict[str, Any], dict[str, Any]] | None
     if not type(found).__module__.startswith("scipy.interpolate"):
         return None
     kinds = {c.__name__ for c in type(found).__mro__}
-    if "PPoly" in kinds and found.axis == 0 and found.extrapolate is True and found.c.ndim < 4:
-        return piecewise, {"c": found.c, "x": found.x}, {}
-    if "interp1d" in kinds and found._kind == "linear" and np.ndim(found.y) == 1:
+    if "PPoly" in kinds and found.extrapolate is True:
+        return piecewise, {"c": found.c, "x": found.x}, {"axis": found.axis}
+    if "interp1d" in kinds and found._kind == "linear":
+        axis = found.axis % np.ndim(found.y)
+        known = {"x": found.x, "y": np.moveaxis(found.y, axis, 0)}
         if found._extrapolate:
-            return linear, {"x": found.x, "y": found.y}, {"beyond": True}
+            return linear, known, {"beyond": True, "axis": axis}
         if found.bounds_error:
-            return linear, {"x": found.x, "y": found.y}, {}
+            return linear, known, {"axis": axis}
     return None
 
 
-def linear(x: Any, y: Any, q: Any, beyond: Any = False) -> Any:
+def linear(x: Any, y: Any, q: Any, beyond: Any = False, axis: Any = 0) -> Any:
     """Values between others, on straight lines."""
     places = array(q)
     if not beyond and np.any((places < x[0]) | (places > x[-1])):
         raise ValueError("a value in x_new is outside of the interpolation range")
     k = np.clip(np.searchsorted(x, places) - 1, 0, len(x) - 2)
-    return y[k] + (y[k + 1] - y[k]) / (x[k + 1] - x[k]) * (places - x[k])
+    step, t = _across(x[k + 1] - x[k], y.ndim), _across(places - x[k], y.ndim)
+    return _in_place_of(axis, y[k] + (y[k + 1] - y[k]) / step * t, y.ndim)
 
 
 # ---- grids ---------------------------------------------------------------------------------------

@@ -11,18 +11,17 @@ from srcdiff.ops.composites.matrices import (
     conjugated,
     symmetric_of_upper,
     symmetric_part,
+    turned,
 )
 from srcdiff.ops.factors import is_complex, qr_factors, svd_factors
 from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.matrix_functions import (
-    cho_solve,
     expm_along,
     levinson,
     lu_factor,
     lu_solve,
     real_logm,
     real_sqrtm,
-    solve_banded,
     symmetric_eigh,
 )
 from srcdiff.ops.registry import composite, evaluated, refuse
@@ -66,6 +65,8 @@ def scipy_inv(
     samples=(
         said("scipy.linalg.solve(x, y)", (3, 3), (3,)),
         said("scipy.linalg.solve(x, y, transposed=True)", (3, 3), (3, 2)),
+        said("scipy.linalg.solve(x, y, transposed=True)", (3, 3, 3), (3, 2)),
+        said("scipy.linalg.solve(x + 3.0 * np.eye(3), y, assume_a='sym')", (3, 3, 3), (3,)),
         said(f"scipy.linalg.solve({_spd}, y, assume_a='pos')", (3, 3), (3,)),
         said(f"scipy.linalg.solve({_spd}, y, lower=True, assume_a='sym')", (3, 3), (3,)),
     ),
@@ -83,7 +84,7 @@ def scipy_solve(
 ) -> Any:
     matrix = _assumed(a, assume_a, lower)
     if transposed:
-        return np.linalg.solve(matrix.T, b)
+        return np.linalg.solve(turned(matrix), b)
     return np.linalg.solve(matrix, b)
 
 
@@ -92,7 +93,7 @@ def _assumed(a: Any, assume: Any, lower: Any) -> Any:
     if assume is None or assume == "gen" or assume == "general":
         return a
     if assume in ("sym", "her", "pos", "symmetric", "hermitian", "positive definite"):
-        other = np.tril(a, -1).T if lower else np.triu(a, 1).T
+        other = turned(np.tril(a, -1) if lower else np.triu(a, 1))
         if a.dtype.kind == "c" and assume not in ("sym", "symmetric"):
             refuse("SciPy takes real diagonals of such matrices only", "Leave assume_a out.")
         return np.tril(a) + other if lower else np.triu(a) + other
@@ -260,21 +261,6 @@ def cho_factor(
 
 
 @composite(
-    "scipy.linalg.cho_solve",
-    samples=(
-        said(f"scipy.linalg.cho_solve(scipy.linalg.cho_factor({_spd}), y)", (3, 3), (3,)),
-        said(f"scipy.linalg.cho_solve(scipy.linalg.cho_factor({_spd}, True), y)", (3, 3), (3, 2)),
-    ),
-    takes_complex=True,
-)
-def scipy_cho_solve(
-    c_and_lower: Any, b: Any, overwrite_b: Any = False, check_finite: Any = True
-) -> Any:
-    c, lower = c_and_lower
-    return cho_solve(c, b, lower=lower)
-
-
-@composite(
     "scipy.linalg.lu_factor",
     samples=(said("scipy.linalg.lu_factor(x)[0]", (3, 3)),),
     takes_complex=True,
@@ -351,30 +337,6 @@ def expm_frechet(
 
 
 # ---- structured matrices ---------------------------------------------------------------------
-
-
-@composite(
-    "scipy.linalg.solve_banded",
-    samples=(
-        said("scipy.linalg.solve_banded((1, 1), x + 5.0, y)", (3, 4), (4,)),
-        said(
-            "scipy.linalg.solve_banded((2, 0), x + np.array([[9.0], [0.0], [0.0]]), y)",
-            (3, 4),
-            (4, 2),
-        ),
-    ),
-    takes_complex=True,
-)
-def scipy_solve_banded(
-    l_and_u: Any,
-    ab: Any,
-    b: Any,
-    overwrite_ab: Any = False,
-    overwrite_b: Any = False,
-    check_finite: Any = True,
-) -> Any:
-    below, above = l_and_u
-    return solve_banded(ab, b, below=below, above=above)
 
 
 @composite(
