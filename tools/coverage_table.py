@@ -63,7 +63,8 @@ def rows() -> dict[str, Declared]:
             given = getattr(declared, "given", ())
             spelled = [f"`{g}`" if "=" in g else f"`{g}=`" for g in given]
             if not given and getattr(declared, "ndim", None) is not None:
-                spelled = [f"an array as argument {declared.at + 1}"]
+                at = declared.at if isinstance(declared.at, tuple) else (declared.at,)
+                spelled = [f"an array as argument {' or '.join(str(k + 1) for k in at)}"]
             found[key + (f" with {', '.join(spelled)}" if spelled else "")] = declared
     return dict(sorted(found.items(), key=lambda item: item[0].casefold()))
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from corpus_loader import finite_difference_grad
 from scipy import special, stats
 
 import srcdiff
@@ -93,3 +94,45 @@ def test_a_distribution_function_has_a_derivative_by_its_shape():
 def test_orders_without_a_formula_are_errors():
     with pytest.raises(srcdiff.UnsupportedError, match="derivative of hurwitz_zeta with respect"):
         srcdiff.grad(lambda s: special.zeta(s, 2.0), jit=False)(2.0)
+
+
+def at_the_ends(p):
+    top = (
+        stats.bernoulli.logsf(1, p),
+        stats.binom.logsf(5, 5, p),
+        stats.binom.logsf(np.array([2, 5, 7]), 5, p[0]),
+    )
+    none = (
+        stats.binom.logcdf(-1, 5, p),
+        stats.poisson.logcdf(-1, p),
+        stats.bernoulli.logcdf(-0.5, p),
+    )
+    return np.sum(np.concatenate([np.exp(v) * 2.0 for v in top + none]) + top[1][0] + none[2][1])
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_what_cannot_be_has_no_derivative_in_either_mode(jit):
+    p = np.array([0.3, 0.6])
+    gradient = srcdiff.grad(at_the_ends, jit=jit)(p)
+    tangents = [srcdiff.jvp(at_the_ends, (p,), (v,), jit=jit)[1] for v in np.eye(2)]
+    np.testing.assert_allclose(tangents, gradient, rtol=1e-12)
+    np.testing.assert_allclose(gradient, [2.0 * 30 * 0.3**2 * 0.7**2, 0.0], rtol=1e-10)
+
+
+def of_lists(x):
+    total = np.sum(stats.norm.logpdf([1.0, 2.0], x[0], scale=[0.5, 3.0])) + stats.dirichlet.logpdf(
+        [0.3, 0.7], [x[1], 1.0]
+    )
+    total += np.sum(stats.poisson.logpmf([2, 3], x[1], loc=[0, 1])) + np.sum(
+        stats.gamma.logsf(x, (2.0, 3.0))
+    )
+    return total + stats.multivariate_normal.logpdf(
+        [1.0, x[0]], [0.0, x[1]], [[2.0, x[0]], [x[0], 1.0]]
+    )
+
+
+def test_distributions_take_lists():
+    x = np.array([0.4, 1.2])
+    value, gradient = srcdiff.value_and_grad(of_lists, jit=False)(x)
+    np.testing.assert_allclose(value, of_lists(x), rtol=1e-12)
+    np.testing.assert_allclose(gradient, finite_difference_grad(of_lists, (x,), 0), rtol=1e-6)

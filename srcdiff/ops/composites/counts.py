@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from srcdiff.ops.composites.locations import arranged, wide
+from srcdiff.ops.composites.places import array
 from srcdiff.ops.lazy import LazyModule
 from srcdiff.ops.registry import composite, refuse
 from srcdiff.ops.samples import said
@@ -29,7 +30,7 @@ Form = Callable[..., Any]
 def _shifted(k: Any, loc: Any) -> Any:
     if loc is None:
         return wide(k)
-    return wide(k) - loc
+    return wide(k) - wide(loc)
 
 
 def _is_count(k: Any) -> Any:
@@ -38,10 +39,20 @@ def _is_count(k: Any) -> Any:
     return (k >= 0) & (k == np.floor(k))
 
 
+def _log_of(chance: Any, is_some: Any) -> Any:
+    """The logarithm of a probability; that of what cannot be is -inf, whatever the parameters are."""
+    return np.where(is_some, np.log(np.where(is_some, chance, 1.0)), -np.inf)
+
+
 def _counts(
-    name: str, parameters: Mapping[str, float], log_mass: Form, below: Form, above: Form
+    name: str,
+    parameters: Mapping[str, float],
+    log_mass: Form,
+    below: Form,
+    above: Form,
+    last: float | str | None = None,
 ) -> None:
-    """Declare the methods of a distribution of counts; the forms take a count, and whether it is in the support."""
+    """Declare the methods of a distribution of counts; the forms take a count; `last` is the largest one."""
     count = len(parameters)
     names = dict(zip(parameters, ("first", "second"), strict=False))
 
@@ -59,7 +70,8 @@ def _counts(
 
     def logcdf(k: Any, *args: Any, first: Any = None, second: Any = None, loc: Any = None) -> Any:
         shapes, loc, _ = arranged(count, args, first, second, loc)
-        return np.log(below(np.floor(_shifted(k, loc)), *shapes))
+        places = np.floor(_shifted(k, loc))
+        return _log_of(below(places, *shapes), places >= 0.0)
 
     def sf(k: Any, *args: Any, first: Any = None, second: Any = None, loc: Any = None) -> Any:
         shapes, loc, _ = arranged(count, args, first, second, loc)
@@ -67,7 +79,11 @@ def _counts(
 
     def logsf(k: Any, *args: Any, first: Any = None, second: Any = None, loc: Any = None) -> Any:
         shapes, loc, _ = arranged(count, args, first, second, loc)
-        return np.log(above(np.floor(_shifted(k, loc)), *shapes))
+        places = np.floor(_shifted(k, loc))
+        if last is None:
+            return np.log(above(places, *shapes))
+        largest = shapes[0] if isinstance(last, str) else last
+        return _log_of(above(places, *shapes), places < largest)
 
     methods = {"logpmf": logpmf, "pmf": pmf, "cdf": cdf, "logcdf": logcdf, "sf": sf, "logsf": logsf}
     values = list(parameters.values())
@@ -122,7 +138,7 @@ def _bernoulli_above(k: Any, p: Any) -> Any:
     return np.where(k < 0.0, 1.0, np.where(k < 1.0, p, 0.0))
 
 
-_counts("bernoulli", {"p": 0.3}, _bernoulli_log_mass, _bernoulli_below, _bernoulli_above)
+_counts("bernoulli", {"p": 0.3}, _bernoulli_log_mass, _bernoulli_below, _bernoulli_above, 1.0)
 
 
 @composite(
@@ -152,7 +168,7 @@ def _binom_above(k: Any, n: Any, p: Any) -> Any:
     return np.where(k < 0.0, 1.0, np.where(k < n, inside, 0.0))
 
 
-_counts("binom", {"n": 5, "p": 0.3}, _binom_log_mass, _binom_below, _binom_above)
+_counts("binom", {"n": 5, "p": 0.3}, _binom_log_mass, _binom_below, _binom_above, "n")
 
 
 # ---- vectors ---------------------------------------------------------------------------------
@@ -224,6 +240,7 @@ def multivariate_normal_entropy(mean: Any = None, cov: Any = 1.0) -> Any:
 
 
 def _log_dirichlet_density(x: Any, alpha: Any) -> Any:
+    x, alpha = array(x), array(alpha)
     power = alpha
     if np.ndim(x) == 2:
         power = np.expand_dims(power, -1)
@@ -258,6 +275,7 @@ def dirichlet_pdf(x: Any, alpha: Any) -> Any:
     samples=(said("scipy.stats.dirichlet.entropy(x)", (3,), low=0.5, high=2.0),),
 )
 def dirichlet_entropy(alpha: Any) -> Any:
+    alpha = array(alpha)
     total = np.sum(alpha)
     log_norm = np.sum(special.gammaln(alpha)) - special.gammaln(total)
     parts = np.sum((alpha - 1.0) * special.digamma(alpha))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from srcdiff.ops.composites.places import array
 from srcdiff.ops.registry import composite, evaluated
 from srcdiff.ops.samples import said
 
@@ -51,6 +52,7 @@ class Standard:
 
 
 def wide(x: Any) -> Any:
+    x = array(x)
     if np.ndim(x) > 0 and x.dtype == np.float32:
         return x.astype(np.float64)
     return x
