@@ -209,6 +209,9 @@ class Maker:
         self.done: dict[Any, Atom] = {}
         self.softplus_of: dict[Atom, Atom] = {}  # log(1 + exp(x)) -> x
         self.product_terms: set[Value] = set()  # exponents that stand for a product of matrices
+        self.settled: set[Value] = (
+            set()
+        )  # logarithms that are taken as they stood where they have all digits
 
     def less(self, x: Atom) -> Atom:
         """log(1 - exp(x))"""

@@ -30,7 +30,8 @@ from srcdiff.transforms.log_parts import (
     log_cosh,
     signed,
 )
-from srcdiff.transforms.log_sums import DEPTH, Sums
+from srcdiff.transforms.log_running import RunningSums
+from srcdiff.transforms.log_sums import DEPTH
 from srcdiff.transforms.patterns import Anything, Number, Pattern, function, match
 from srcdiff.transforms.readings import name_of, readings
 
@@ -45,6 +46,14 @@ _MOVES = (
     "reshape",
     "expand_dims",
     "squeeze",
+    "ravel",
+    "flatten",
+    "flip",
+    "flipud",
+    "fliplr",
+    "roll",
+    "swapaxes",
+    "moveaxis",
 )  # elements stay as they are
 _POSITIVE = (
     "add",
@@ -88,7 +97,7 @@ _SIGMOID = exp(_X) / (1 + exp(_X))
 _LOG_SIGMOID = -logaddexp(0.0, _X)
 
 
-class Logarithms(Sums):
+class Logarithms(RunningSums):
     """`seen` : what makes values; `here` : a value of the old function in the new one; `b` : where operations go."""
 
     def __init__(

@@ -101,9 +101,12 @@ def _stabilised(fn: Function, disabled: Collection[str]) -> Function:
         out = pass_(fn)
         if not pass_.fired:
             break
-        products = fn.notes.get("product_terms", frozenset()) | pass_.product_terms
+        noted = {
+            note: fn.notes.get(note, frozenset()) | found
+            for note, found in (("product_terms", pass_.product_terms), ("settled", pass_.left))
+        }
         fn = with_rewrites(_Renamed("compiler", "user")(move_signs(out)), fn, pass_.fired)
-        fn = replace(fn, notes={**fn.notes, "product_terms": products}) if products else fn
+        fn = replace(fn, notes={**fn.notes, **{k: v for k, v in noted.items() if v}})
     return _Renamed("library", "compiler")(fn)
 
 
@@ -173,7 +176,10 @@ class _Stabilise(Rewriter):
         self.parts = parts  # whether logarithms are taken of parts
         self.written = written_values(fn)
         self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.written)}
-        self.settled = settled_values(self.made)
+        self.settled = settled_values(self.made) | fn.notes.get("settled", frozenset())
+        self.left: set[Value] = (
+            set()
+        )  # what rewritings have left as it stood where it has all digits
         self.made |= self.as_sigmoids()
         self.only_logs = _only_logs(fn)
         self.called = called_operations(fn, self.written)
@@ -271,6 +277,7 @@ class _Stabilise(Rewriter):
         if atom is None or not self.take(op, atom, inner, env, b):
             return False
         self.product_terms |= maker.product_terms
+        self.left |= maker.settled
         self.fired.append((LOG_OF_PARTS, op.location))
         last = inner.body[-1] if inner.body else None
         if isinstance(last, Op) and last.decl is arithmetic.negative:
