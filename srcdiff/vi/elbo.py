@@ -121,10 +121,11 @@ class Elbo:
         )
 
     def by_path(self) -> "Elbo":
-        """The same bound with the derivative through the draws."""
+        """The same bound with the derivative through the draws; discrete sites of guide functions have none."""
         if self.estimator is None or type(self.estimator) is Path:
             return self
-        return Elbo(self.model, self.guide, Path(), self.draws, self._make, self._options)
+        estimator = Path() if isinstance(self.guide, Guide) else None
+        return Elbo(self.model, self.guide, estimator, self.draws, self._make, self._options)
 
     @property
     def data_names(self) -> tuple[str, ...]:

@@ -58,8 +58,10 @@ def fit(
         one; each is seen once in an epoch, and what the model observes is weighted with (rows) / (rows of the batch).
     optimizer : optional
         From `vi.optim`. Unless given: Adam with a rate that falls from 0.1 to 0.002, and `LBFGS()` for `Delta` and
-        `Laplace`. Under automatic guides, that Adam moves means in units of the guide's standard deviations, and begins
-        near the optimum: means and standard deviations come from L-BFGS on ten fixed draws.
+        `Laplace`. That Adam begins near the optimum, which L-BFGS finds: means and standard deviations of automatic
+        guides on ten fixed draws, and the parameters of guide functions on 32, where all draws have derivatives and no
+        site belongs to a row of a batch. Under automatic guides it moves means in units of the guide's standard
+        deviations.
     rng : Generator or int
         Where noise, batches and restarts come from.
     init : parameters or dict, optional

@@ -15,7 +15,8 @@ def standard_normal(rng: np.random.Generator, draws: int, size: int, kind: str) 
     Parameters
     ----------
     kind : str
-        "independent"; "antithetic": the second half is minus the first; "quasi-random": a scrambled Sobol sequence.
+        "independent"; "antithetic": the second half is minus the first; "quasi-random": a scrambled Sobol sequence;
+        "stratified": each number has one draw in the middle of each of `draws` parts of equal probability.
     """
     if size == 0:
         return np.zeros((draws, 0))
@@ -26,6 +27,11 @@ def standard_normal(rng: np.random.Generator, draws: int, size: int, kind: str) 
         return np.concatenate((half, -half))
     if kind == "quasi-random":
         return _sobol(rng, draws, size)
+    if kind == "stratified":
+        from scipy.special import ndtri  # takes a while to import
+
+        order = rng.permuted(np.tile(np.arange(draws), (size, 1)), axis=1)
+        return ndtri((order.T + 0.5) / draws)
     return rng.standard_normal((draws, size))
 
 
