@@ -98,8 +98,10 @@ class Loop:
             rows, share = batches.next()
             data = (*rows, share)
         rows, full = (data, None) if batches is None else (data[:-1], self.data)
+        ahead = self.steps * self.target.draws
         try:
-            return near_the_optimum(self.target.by_path().bound(*rows, full=full), params, data)
+            bound = self.target.by_path().bound(*rows, full=full)
+            return near_the_optimum(bound, params, data, ahead)
         except (
             srcdiff.DifferentiationError
         ):  # the score function asks for no derivative of the model

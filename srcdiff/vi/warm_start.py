@@ -76,19 +76,24 @@ class InUnitsOfTheGuide:
         ), state
 
 
-def near_the_optimum(bound: Bound, params: Any, data: tuple[Any, ...]) -> Any:
-    """Parameters to begin with, by L-BFGS on a few fixed draws; as they are where draws have no derivative."""
+def near_the_optimum(bound: Bound, params: Any, data: tuple[Any, ...], ahead: int) -> Any:
+    """Parameters to begin with, by L-BFGS on a few fixed draws; as they are where draws have no derivative.
+
+    `ahead`: the draws that the steps will take. A guide function may be a network of any size, so its beginning takes
+    about half as many.
+    """
     if bound.written.surrogate:
         return params
     if isinstance(bound, VectorBound):
         return _of_automatic(bound, params, data)
     # a batch says nothing of the parameters of other rows
-    if isinstance(bound, FunctionBound) and not bound.rows:
-        return _of_function(bound, params, data)
+    iterations = min(ahead // (2 * _EVEN_DRAWS), _ITERATIONS)
+    if isinstance(bound, FunctionBound) and not bound.rows and iterations:
+        return _of_function(bound, params, data, iterations)
     return params
 
 
-def _of_function(bound: FunctionBound, params: Any, data: tuple[Any, ...]) -> Any:
+def _of_function(bound: FunctionBound, params: Any, data: tuple[Any, ...], iterations: int) -> Any:
     """All parameters of a guide that is a function.
 
     On a ridge, as shape and rate of a Gamma distribution are, steps by coordinate go far too slowly; L-BFGS learns the
@@ -108,7 +113,7 @@ def _of_function(bound: FunctionBound, params: Any, data: tuple[Any, ...]) -> An
     before, slope = objective(params)
     if not (np.isfinite(before) and all(np.all(np.isfinite(leaf)) for leaf in slope)):
         return params  # the first step says why
-    found = LBFGS(_EVEN_DRAWS, gtol=1e-3, ftol=1e-12).minimize(objective, params, _ITERATIONS)
+    found = LBFGS(_EVEN_DRAWS, gtol=1e-3, ftol=1e-12).minimize(objective, params, iterations)
     others = bound.noise(rng, _EVEN_DRAWS, "stratified")
     is_better = bound.value(found.x, others, *data) > bound.value(params, others, *data)
     return found.x if is_better else params
