@@ -328,6 +328,8 @@ def _of_pi(value: float) -> Any:
     pi = n.attribute("np.pi")
     if value == math.pi:
         return pi
+    if value > 8.0 * math.pi:
+        return None
     times, over = round(2.0 * value / math.pi) / 2.0, round(2.0 * value * math.pi) / 2.0
     if 0.0 < times <= 8.0 and times * math.pi == value:
         return n.binop(n.constant(times), "*", pi)

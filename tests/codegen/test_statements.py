@@ -478,6 +478,7 @@ def test_slices_of_lists_are_assigned_in_loops_that_have_no_counters():
         (6.0, "6.0"),
         (1.5, "1.5"),
         (np.inf, "np.inf"),
+        (np.finfo(float).max, "1.7976931348623157e308"),
         (np.nextafter(2.0 * np.pi, 7.0), "6.283185307179587"),
     ],
 )
