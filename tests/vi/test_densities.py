@@ -9,6 +9,7 @@ import pytest
 from vi.cases import CASES, Case, D, grid
 
 import srcdiff
+from srcdiff import vi
 
 SIMPLEX = (
     "Categorical",
@@ -219,6 +220,23 @@ def test_at_the_ends() -> None:
     ).all()
     far = D.TruncatedNormal(0.0, 1.0, low=30.0, high=31.0)
     assert np.isfinite(far.log_prob(30.5)) and 30.0 < far.mean < 30.1
+
+
+def test_ends_of_the_doubles() -> None:
+    """What is computed on the way is no larger and no smaller than doubles are."""
+    wide = D.LogUniform(1e-308, 1.7e308)
+    ratio = np.log(1.7e308) - np.log(1e-308)
+    assert wide.log_prob(1.0) == pytest.approx(-np.log(ratio), rel=1e-14)
+    np.testing.assert_allclose(wide.from_noise(np.array([0.5])), np.sqrt(1.7), rtol=1e-11)
+    assert D.Levy(0.0, 5e-324).log_prob(1.0) == pytest.approx(
+        0.5 * (np.log(5e-324) - np.log(2.0 * np.pi)), rel=1e-14
+    )
+
+    def drawn():
+        vi.sample("x", D.LogUniform(1e-308, 1.7e308))
+
+    x = vi.prior(drawn)(np.random.default_rng(0), draws=100)["x"]
+    assert np.all((x > 1e-308) & (x < 1.7e308))
 
 
 def test_no_nan_in_gradients_outside() -> None:

@@ -125,7 +125,8 @@ class Levy(Distribution):
 
     def log_density(self, value):
         x = value - self.loc
-        return 0.5 * np.log(0.5 * self.scale / np.pi) - 1.5 * np.log(x) - 0.5 * self.scale / x
+        log_scale = np.log(self.scale) - np.log(2.0 * np.pi)
+        return 0.5 * log_scale - 1.5 * np.log(x) - 0.5 * self.scale / x
 
     def from_noise(self, eps):
         return self.loc + self.scale / ndtri(0.5 * eps) ** 2

@@ -247,25 +247,28 @@ class LogUniform(Distribution):
     def support(self):
         return constraints.interval(self.low, self.high)
 
+    def _log_ratio(self):
+        return np.log(self.high) - np.log(self.low)  # the ratio itself may be beyond all doubles
+
     def log_density(self, value):
-        return -np.log(value) - np.log(np.log(self.high / self.low))
+        return -np.log(value) - np.log(self._log_ratio())
 
     def from_noise(self, eps):
-        return self.low * np.exp(eps * np.log(self.high / self.low))
+        return np.exp(np.log(self.low) + eps * self._log_ratio())
 
     @property
     def mean(self):
-        return self._full((self.high - self.low) / np.log(self.high / self.low))
+        return self._full((self.high - self.low) / self._log_ratio())
 
     @property
     def variance(self):
-        log_ratio = np.log(self.high / self.low)
+        log_ratio = self._log_ratio()
         mean = (self.high - self.low) / log_ratio
         return self._full(0.5 * (self.high**2 - self.low**2) / log_ratio - mean**2)
 
     def entropy(self):
         mean_log = 0.5 * (np.log(self.low) + np.log(self.high))
-        return self._full(mean_log + np.log(np.log(self.high / self.low)))
+        return self._full(mean_log + np.log(self._log_ratio()))
 
 
 class Pareto(Distribution):
