@@ -54,19 +54,22 @@ def check(
             handle(checking, model, *data)
 
 
+_USERS = (ValueError, TypeError, IndexError, AttributeError)
+
+
 @contextmanager
 def _told_with_its_line(checking: _Check) -> Iterator[None]:
     """What NumPy or Python raises in a model is told with the user's line, and the site behind which it was."""
     try:
         yield
-    except (ValueError, TypeError, IndexError) as error:
+    except _USERS as error:
         own = Path(__file__).parents[1], Path(np.__file__).parent
         frames = [f for f in traceback.extract_tb(error.__traceback__) if not _is_in(f, own)]
         line = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
         if not line or str(error).startswith(line):
             raise
         behind = f", behind site {checking.latest!r}" if checking.latest else ""
-        kinds = (k for k in (ValueError, TypeError, IndexError) if isinstance(error, k))
+        kinds = (k for k in _USERS if isinstance(error, k))
         raise next(kinds)(f"{line}{behind}: {error}") from error
 
 

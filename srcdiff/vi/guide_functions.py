@@ -84,6 +84,10 @@ class _Listener(Handler):
             raise ValueError(
                 f"{line}: param {name!r}: its initial value is outside of its constraint ({support.name})"
             )
+        if name in self.params and self.params[name].place.shape != value.shape:
+            raise ValueError(
+                f"{line}: the parameter {name!r} has the shape {value.shape}, and had {self.params[name].place.shape}"
+            )
         place = Place(name, value.shape, support, 0, 0)
         real = np.asarray(support.unconstrain(value), float)
         field = name

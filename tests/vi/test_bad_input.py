@@ -157,12 +157,19 @@ def of_no_such_parameter(x, y):
     vi.sample("y", dist.Normal(w * x, sd=1.0), obs=y)
 
 
+def of_no_such_distribution(x, y):
+    w = vi.sample("w", dist.Normal(0.0, 1.0))
+    vi.sample("y", dist.Gaussian(w * x, 1.0), obs=y)
+
+
 def test_what_numpy_and_python_raise_in_a_model_has_its_line() -> None:
     here = re.escape(__file__)
     with pytest.raises(ValueError, match=rf"^{here}:\d+, behind site 'w': matmul"):
         fit(of_two, vi.MeanField, np.ones((4, 3)), Y)
     with pytest.raises(TypeError, match=rf"^{here}:\d+, behind site 'w': .*argument 'sd'"):
         fit(of_no_such_parameter)
+    with pytest.raises(AttributeError, match=rf"^{here}:\d+, behind site 'w': .*'Gaussian'"):
+        fit(of_no_such_distribution)
 
 
 def test_a_log_joint_takes_a_dict() -> None:
