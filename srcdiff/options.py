@@ -14,9 +14,9 @@ REWRITINGS = (
     "log_exp", "log_of_parts", "log_one_plus", "exp_minus_one", "one_less_sigmoid", "sigmoid", "tanh", "sinh",
     "arcsinh", "one_less_cos", "log_cosh", "exp_product", "norm", "far_norms", "variance", "inverse_product",
     "product_order", "covariance", "arctanh", "root_less_one", "one_less_tanh", "normal_tail", "log_normal",
-    "weighted_mean", "weighted_softmax", "effective_size", "log_of_loops", "near_roots", "near_quotients",
-    "trace_of_product", "diagonal_of_product", "log_det", "cancel", "scaled_probabilities", "cholesky",
-    "shared_lu",
+    "weighted_mean", "weighted_softmax", "effective_size", "log_of_loops", "quotient_of_sums", "near_roots",
+    "near_quotients", "trace_of_product", "diagonal_of_product", "log_det", "cancel", "scaled_probabilities",
+    "cholesky", "shared_lu",
 )  # fmt: skip
 OWN_REWRITINGS: dict[
     str, tuple[bool, str]

@@ -13,6 +13,7 @@ from srcdiff.transforms import (
     log_loops,
     log_products,
     logarithms,
+    quotients,
     rewritings,
     shared_lu,
 )
@@ -98,5 +99,6 @@ def test_rules_that_are_switched_off_have_to_exist() -> None:
         definite.NAME,
         logarithms.NAME,
         log_loops.NAME,
+        quotients.NAME,
         shared_lu.NAME,
     }

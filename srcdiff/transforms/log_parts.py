@@ -208,6 +208,9 @@ class Maker:
         self.seen, self.here, self.b, self.is_python = seen, here, b, is_python
         self.done: dict[Any, Atom] = {}
         self.softplus_of: dict[Atom, Atom] = {}  # log(1 + exp(x)) -> x
+        self.kept: dict[
+            tuple[Atom, str], Atom
+        ] = {}  # what has lost axes of length 1, and `where` to have them again
         self.product_terms: set[Value] = set()  # exponents that stand for a product of matrices
         self.settled: set[Value] = (
             set()

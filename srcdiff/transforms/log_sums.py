@@ -169,7 +169,9 @@ class Sums(Maker):
         gone = {a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))}
         said = ", ".join("i" if k in gone else ":" for k in range(len(shape)))
         zeros = [const(0)] * len(gone)
-        return self.b.op(memory.index, top, *zeros, where=said)
+        out = self.b.op(memory.index, top, *zeros, where=said)
+        self.kept[out, said.replace("i", "None")] = top
+        return out
 
     def whole(self, parts: Parts, x: Atom) -> Atom | None:
         """The exponent of an array, if it has its shape."""

@@ -354,17 +354,25 @@ class Logarithms(RunningSums):
         return Parts(scaled, factors, divisors, is_bounded, parts.is_positive, parts.is_signed)
 
     def of_moved(self, op: Op, depth: int) -> Parts | None:
-        parts = self.parts(op.operands[0], depth)
-        x = self.exponent(parts)
-        if not parts.is_pure or shape_of(x.type) != shape_of(op.operands[0].type):
+        """Exponents and factors, moved; numbers stay as they are."""
+        parts, shape = self.parts(op.operands[0], depth), shape_of(op.operands[0].type)
+        x, rest = self.exponent(parts), [self.here(a) for a in op.operands[1:]]
+        factors = (*parts.factors, *parts.divisors)
+        if any(shape_of(a.type) not in ((), shape) for a in factors) or shape_of(x.type) != shape:
             return None
-        rest = [self.here(a) for a in op.operands[1:]]
-        moved = self.b.op(op.decl, x, *rest, spelling=op.spelling, **op.attrs)
-        return Parts(
-            [(1.0, moved)],
-            is_bounded=parts.is_bounded,
-            is_positive=parts.is_positive,
-            is_signed=parts.is_signed,
+
+        def moved(a: Atom) -> Atom:
+            if not shape_of(a.type):
+                return a
+            if (with_axes := self.kept.get((a, op.attrs.get("where", "")))) is not None:
+                return with_axes
+            return self.b.op(op.decl, a, *rest, spelling=op.spelling, **op.attrs)
+
+        return replace(
+            parts,
+            exponents=[(1.0, moved(x))],
+            factors=[moved(a) for a in parts.factors],
+            divisors=[moved(a) for a in parts.divisors],
         )
 
     def of_where(self, op: Op, depth: int) -> Parts | None:

@@ -439,4 +439,8 @@ EXAMPLES = (
          _ROWS),
     Rule(PARTS, lambda x: log(prod(softmax(x))), lambda x: total(log_softmax(x)), "exact", _PARTS_OF_LOGS,
          (([1000.0, 0.0],), ([-1000.0, -1003.0],))),
+    Rule("quotient_of_sums", lambda x, y: 3 * exp(x) / (3 * exp(x) + 2 * exp(y)),
+         lambda x, y: 3 * exp(x - maximum(x, y)) / (3 * exp(x - maximum(x, y)) + 2 * exp(y - maximum(x, y))), "exact",
+         "both sides overflow or vanish where their quotient does not",
+         ((1000.0, 999.0), (-1000.0, -1001.0), (0.5, -1.5))),
 )  # fmt: skip

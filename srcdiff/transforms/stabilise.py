@@ -52,6 +52,8 @@ from srcdiff.transforms.logarithms import NAME as LOG_OF_PARTS
 from srcdiff.transforms.loop_variances import NAME as VARIANCE
 from srcdiff.transforms.loop_variances import loop_variances
 from srcdiff.transforms.patterns import INNER, Apply, Rule, build, is_unruly, match
+from srcdiff.transforms.quotients import NAME as QUOTIENTS
+from srcdiff.transforms.quotients import Quotients
 from srcdiff.transforms.readings import readings
 from srcdiff.transforms.rewritings import OWN_RULES, RULES, SIGNED
 from srcdiff.transforms.signs import move_signs
@@ -107,6 +109,11 @@ def _stabilised(fn: Function, disabled: Collection[str]) -> Function:
         }
         fn = with_rewrites(_Renamed("compiler", "user")(move_signs(out)), fn, pass_.fired)
         fn = replace(fn, notes={**fn.notes, **{k: v for k, v in noted.items() if v}})
+    names = {s.decl.name for s in walk(fn.body) if isinstance(s, Op)}
+    if QUOTIENTS not in disabled and "divide" in names:
+        pass_ = _Stabilise(fn, (), parts=False, quotients=True)
+        out = _Renamed("compiler", "user")(pass_(fn))
+        fn = with_rewrites(out, fn, pass_.fired) if pass_.fired else fn
     return _Renamed("library", "compiler")(fn)
 
 
@@ -172,8 +179,11 @@ class _Renamed(Rewriter):
 
 
 class _Stabilise(Rewriter):
-    def __init__(self, fn: Function, rules: Collection[Rule], parts: bool) -> None:
+    def __init__(
+        self, fn: Function, rules: Collection[Rule], parts: bool, quotients: bool = False
+    ) -> None:
         self.parts = parts  # whether logarithms are taken of parts
+        self.quotients = quotients  # whether those by sums of exponentials are shifted
         self.written = written_values(fn)
         self.made = {v: op for v, op in definitions(fn).items() if is_pure(op, self.written)}
         self.settled = settled_values(self.made) | fn.notes.get("settled", frozenset())
@@ -262,23 +272,26 @@ class _Stabilise(Rewriter):
                 self.signed.add(op.result)
             self.fired.append((rule.name, op.location))
             return True
-        return self.parts and op.decl.name in LOGARITHMS and self.logarithm(op, env, b)
+        if self.quotients and op.decl is arithmetic.divide and op.result in self.uses:
+            return self.of_parts(op, env, b, Quotients, QUOTIENTS)
+        is_log = self.parts and op.decl.name in LOGARITHMS
+        return is_log and self.of_parts(op, env, b, Logarithms, LOG_OF_PARTS)
 
-    def logarithm(self, op: Op, env: Env, b: Builder) -> bool:
-        """The logarithm of parts, if that is what an operation is."""
+    def of_parts(self, op: Op, env: Env, b: Builder, kind: type[Logarithms], name: str) -> bool:
+        """The logarithm of parts, or a quotient of them, if that is what an operation is."""
         if op.result not in self.made or is_unruly(op.result.type):
             return False
         self.fetched = {}
         inner = b.inner()
         inner.location, inner.origin = op.location, "compiler"
         is_python = op.spelling.startswith("math.")
-        maker = Logarithms(self.seen, lambda a: self.here_of(a, env, inner), inner, is_python)
+        maker = kind(self.seen, lambda a: self.here_of(a, env, inner), inner, is_python)
         atom = maker.of(op)
         if atom is None or not self.take(op, atom, inner, env, b):
             return False
         self.product_terms |= maker.product_terms
         self.left |= maker.settled
-        self.fired.append((LOG_OF_PARTS, op.location))
+        self.fired.append((name, op.location))
         last = inner.body[-1] if inner.body else None
         if isinstance(last, Op) and last.decl is arithmetic.negative:
             self.signed.add(op.result)
